@@ -1,0 +1,30 @@
+//! What every layer of Hearth agrees on: names, ids, errors, secrets, time, pages and signed identities.
+//!
+//! Nothing here does I/O or knows HTTP, a database or a service's rules.
+
+mod access;
+mod clock;
+mod envelope;
+mod error;
+mod identity;
+mod ids;
+mod keys;
+mod mandate;
+mod names;
+mod page;
+mod quantity;
+mod role;
+mod secret;
+
+pub use access::{Access, Scope, Scopes, ToolRole};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::{Error, Kind, Result};
+pub use identity::{Caller, Credential, IDENTITY_LIFE, Identity, ToolGrant};
+pub use ids::{Entropy, EventId, Id, IdKind, MandateId, RequestId, SessionId, TokenId, ToolId, UserId};
+pub use keys::{KeyRing, RoleKey};
+pub use mandate::{Mandate, MandateCause};
+pub use names::{JobName, PathParam, ToolName, UserName};
+pub use page::{Cursor, Limit, Page};
+pub use quantity::{Cpu, Memory};
+pub use role::Role;
+pub use secret::Secret;

@@ -1,0 +1,188 @@
+//! Names that people choose. A value of one of these types has been checked.
+
+use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{Error, Kind, Result};
+
+/// A type that stands in a URL's path under one parameter name.
+pub trait PathParam: FromStr<Err = Error> {
+    /// The name of the path parameter, without braces.
+    const PARAM: &'static str;
+}
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident($param:literal) checked by $check:path;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                $check(text).map(|()| Self(text.into()))
+            }
+        }
+
+        impl PathParam for $name {
+            const PARAM: &'static str = $param;
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+
+names! {
+    /// A tool's name: 2 to 32 lower-case letters, digits and hyphens, beginning with a letter, ending with a
+    /// letter or digit. It is a label of a host name (RFC 1123) and the end of the namespace `tool-NAME`.
+    ToolName("tool") checked by tool_name;
+    /// A job's name: a host name's label (RFC 1123) of at most 52 characters.
+    JobName("job") checked by job_name;
+    /// A person's name for signing in: 1 to 39 lower-case letters, digits, `.`, `_` and `-`, beginning with a
+    /// letter or digit.
+    UserName("user") checked by user_name;
+}
+
+fn tool_name(text: &str) -> Result<()> {
+    const RULE: &str = "2 to 32 lower-case letters, digits and hyphens, beginning with a letter, ending with a letter or digit";
+    let fits = (2..=32).contains(&text.len())
+        && text.bytes().all(is_label_byte)
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && !text.ends_with('-')
+        && !text.starts_with("xn--");
+    if fits { Ok(()) } else { Err(refused("tool-name", "a tool's name", text, RULE)) }
+}
+
+fn job_name(text: &str) -> Result<()> {
+    const RULE: &str =
+        "1 to 52 lower-case letters, digits and hyphens, beginning and ending with a letter or digit";
+    let fits = (1..=52).contains(&text.len())
+        && text.bytes().all(is_label_byte)
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    if fits { Ok(()) } else { Err(refused("job-name", "a job's name", text, RULE)) }
+}
+
+fn user_name(text: &str) -> Result<()> {
+    const RULE: &str =
+        "1 to 39 lower-case letters, digits, dots, hyphens and _, beginning with a letter or digit";
+    let fits = (1..=39).contains(&text.len())
+        && text.bytes().all(|byte| is_label_byte(byte) || matches!(byte, b'.' | b'_'))
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric());
+    if fits { Ok(()) } else { Err(refused("user-name", "a user's name", text, RULE)) }
+}
+
+fn is_label_byte(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
+}
+
+fn refused(code: &'static str, what: &str, text: &str, rule: &str) -> Error {
+    let error = Error::new(Kind::Invalid, code, format!("{} cannot be {what}: {rule}", shown(text)));
+    match nearest_label(text) {
+        Some(label) => error.help(format!("call it {label}")),
+        None => error.help(format!("choose {rule}")),
+    }
+}
+
+/// Untrusted text made safe to repeat: quoted, escaped, cut.
+fn shown(text: &str) -> String {
+    let mut cut = text.chars().take(60).collect::<String>();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    format!("{cut:?}")
+}
+
+/// The nearest text that fits all kinds of names, if there is one worth proposing.
+fn nearest_label(text: &str) -> Option<String> {
+    let mut label = String::new();
+    for symbol in text.chars().take(60).flat_map(char::to_lowercase) {
+        if symbol.is_ascii_lowercase() || symbol.is_ascii_digit() {
+            label.push(symbol);
+        } else if !label.is_empty() && !label.ends_with('-') {
+            label.push('-');
+        }
+    }
+    let label = label.trim_start_matches(|first: char| !first.is_ascii_lowercase());
+    let label = label.get(..label.len().min(32))?.trim_end_matches('-');
+    (label.len() >= 2 && !label.starts_with("xn--")).then(|| label.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_would_be_options_paths_or_markup_are_refused() {
+        for text in ["-rf", "--", "..", "a/b", "a b", "<b>", "a\nb", "a\0", "", "Ä", "a-", "xn--mnchen"] {
+            assert!(text.parse::<ToolName>().is_err(), "{text:?}");
+            assert!(text == "xn--mnchen" || text.parse::<JobName>().is_err(), "{text:?}");
+        }
+        assert!("-x".parse::<UserName>().is_err());
+    }
+
+    #[test]
+    fn a_refused_name_comes_with_a_name_that_fits() {
+        let error = "Dup_Finder 2!".parse::<ToolName>().err();
+        assert_eq!(error.as_ref().and_then(|error| error.next()), Some("call it dup-finder-2"));
+        for text in ["9", "日本", "-"] {
+            let error = text.parse::<ToolName>().err();
+            assert!(
+                error.as_ref().and_then(|error| error.next()).is_some_and(|next| next.starts_with("choose"))
+            );
+        }
+    }
+
+    #[test]
+    fn a_proposed_name_is_always_accepted() {
+        for text in ["A", "a--------------------------------b", "ÄÖÜ tool", "0-0-a1", "x".repeat(99).as_str()]
+        {
+            if let Some(label) = nearest_label(text) {
+                assert!(label.parse::<ToolName>().is_ok(), "{text:?} gave {label:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_cut_in_its_error() {
+        let error = "A".repeat(10_000).parse::<JobName>().err();
+        assert!(error.is_some_and(|error| error.public().len() < 250));
+    }
+}

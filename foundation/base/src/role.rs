@@ -1,0 +1,60 @@
+//! The roles a process of Hearth can play.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// One role: a service, or a worker without an API. Every role has a key of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The one door of the API.
+    Gateway,
+    /// People, tools and who may do what.
+    Accounts,
+}
+
+impl Role {
+    /// Every role, in the order in which they start.
+    pub const ALL: &[Self] = &[Self::Accounts, Self::Gateway];
+
+    /// The role's name, as in configuration and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Accounts => "accounts",
+        }
+    }
+
+    /// The first segments of the API's paths that this role serves.
+    pub fn prefixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Gateway => &[],
+            Self::Accounts => &["accounts", "tools"],
+        }
+    }
+
+    /// The role that serves the API's paths beginning with `segment`.
+    pub fn serving(segment: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|role| role.prefixes().contains(&segment))
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Role {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::ALL.iter().copied().find(|role| role.name() == text).ok_or_else(|| {
+            let known = Self::ALL.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ");
+            Error::invalid("role", format!("{text:?} is not a role")).help(format!("the roles are {known}"))
+        })
+    }
+}
