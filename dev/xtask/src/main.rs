@@ -1,1 +1,57 @@
-fn main() {}
+//! `cargo xtask`: the checks and generators of this repository.
+//!
+//! This file is the table of commands; each command is one file (or folder) beside it.
+
+mod report;
+mod rust;
+mod tidy;
+mod tree;
+mod trouble;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{report::Report, trouble::Trouble};
+
+/// The checks and generators of this repository
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check the house rules: edges between crates, SQL, length, licences, words and more
+    Tidy,
+}
+
+/// What a command found out.
+enum Verdict {
+    /// Everything is as it should be.
+    Good,
+    /// Something has to be put right; the report says what.
+    Bad,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut report = Report;
+    match run(&arguments.command, &mut report) {
+        Ok(Verdict::Good) => ExitCode::SUCCESS,
+        Ok(Verdict::Bad) => ExitCode::FAILURE,
+        Err(trouble) => {
+            report.line(&trouble);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &Command, report: &mut Report) -> Result<Verdict, Trouble> {
+    match command {
+        Command::Tidy => tidy::run(report),
+    }
+}

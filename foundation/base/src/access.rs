@@ -165,6 +165,17 @@ impl Scopes {
             .max()
     }
 
+    /// The most that these allow in every service.
+    pub fn access_to_all(&self) -> Option<Access> {
+        self.0
+            .iter()
+            .filter_map(|scope| match scope {
+                Scope::Tools(None, access) => Some(*access),
+                _ => None,
+            })
+            .max()
+    }
+
     /// Whether an operator's powers are among them.
     pub fn operator(&self) -> bool {
         self.0.contains(&Scope::Operator)
@@ -175,9 +186,7 @@ impl Scopes {
         other.0.iter().all(|scope| match scope {
             Scope::Operator => self.operator(),
             Scope::Tools(Some(service), access) => self.access(*service) >= Some(*access),
-            Scope::Tools(None, access) => {
-                self.0.iter().any(|held| matches!(held, Scope::Tools(None, most) if most >= access))
-            }
+            Scope::Tools(None, access) => self.access_to_all() >= Some(*access),
         })
     }
 

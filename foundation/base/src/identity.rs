@@ -129,6 +129,23 @@ impl Identity {
         }
     }
 
+    /// The identity of somebody of whom nothing is known.
+    pub fn nobody() -> Self {
+        Self {
+            caller: Caller::Nobody,
+            credential: Credential::None,
+            scopes: Scopes::of([]),
+            audience: Role::Gateway,
+            tool: None,
+            expires: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// Whether the credential may be used for all that the caller may do: a session, or a token made so.
+    pub fn is_unlimited(&self) -> bool {
+        self.scopes.access_to_all() == Some(Access::Own)
+    }
+
     /// Whether the caller is an operator acting as one.
     pub fn is_operator(&self) -> bool {
         matches!(self.caller, Caller::User { operator: true, .. })

@@ -134,8 +134,6 @@ ids! {
     TokenId = "token";
     /// One sign-in.
     SessionId = "session";
-    /// A right lent to a service for work that outlives its request.
-    MandateId = "mandate";
     /// One entry of a feed or of the audit log.
     EventId = "event";
     /// One request at the door, and everything done for it.

@@ -20,6 +20,9 @@ impl Role {
     /// Every role, in the order in which they start.
     pub const ALL: &[Self] = &[Self::Accounts, Self::Gateway];
 
+    /// The roles that keep something of tools, and acknowledge a tool's end when they have erased it.
+    pub const KEEPERS: &[Self] = &[];
+
     /// The role's name, as in configuration and logs.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,1 +1,24 @@
-//! x
+//! What each service stands on. A service is a function `mount(&Kit) -> Mounted`; everything that services
+//! share is here, and nothing here knows any of them.
+
+pub mod config;
+pub mod db;
+pub mod extract;
+pub mod guard;
+pub mod keys;
+pub mod reply;
+pub mod server;
+pub mod state;
+pub mod tasks;
+pub mod telemetry;
+
+mod entry;
+mod kit;
+mod mounted;
+mod wellknown;
+
+pub use extract::{Json, Param, Query};
+pub use guard::{Authed, Right, guard};
+pub use kit::{Clients, Kit};
+pub use mounted::{Mounted, Worker};
+pub use reply::{Answer, Dialect, Refused, Reply};

@@ -1,1 +1,8 @@
-//! x
+//! The public API's types, a module per service, and the few that services say only to each other.
+//!
+//! Types here describe what is on the wire and decide nothing. Schema names carry the service.
+
+pub mod accounts;
+pub mod feed;
+pub mod reply;
+pub mod tools;

@@ -1,0 +1,255 @@
+//! Folders are layers: which crate may depend on which, and who may know that there is a database.
+
+use super::finding::Finding;
+use crate::workspace::{Crate, Dependency, Workspace};
+
+/// The crates of `foundation/`, each of which may use those before it.
+const FOUNDATION: [&str; 4] = ["base", "wire", "client", "kit"];
+
+/// What clients of the API may know: the API.
+const CLIENTS_MAY_USE: [&str; 3] = ["base", "wire", "client"];
+
+/// Packages that speak SQL.
+const DATABASE: [&str; 4] = ["sea-orm", "sea-orm-migration", "sea-query", "sqlx"];
+
+/// Check every edge that leaves a crate of this repository.
+pub fn check(workspace: &Workspace) -> Vec<Finding> {
+    workspace.crates.iter().flat_map(|from| check_crate(from, workspace)).collect()
+}
+
+fn check_crate(from: &Crate, workspace: &Workspace) -> Vec<Finding> {
+    let Some(place) = Place::of(&from.folder) else {
+        return vec![Finding::error(
+            from.manifest(),
+            format!("{} has no place among the layers", from.folder),
+            "move it to foundation, runtime, services, apps or dev; in foundation, add it to the order in \
+             dev/xtask/src/tidy/edges.rs",
+        )];
+    };
+    from.dependencies.iter().filter_map(|dependency| check_edge(from, place, dependency, workspace)).collect()
+}
+
+fn check_edge(from: &Crate, place: Place, to: &Dependency, workspace: &Workspace) -> Option<Finding> {
+    if DATABASE.contains(&to.name.as_str()) && !place.may_use_a_database() {
+        return Some(Finding::error(
+            from.manifest(),
+            format!("{} depends on {}, a database library", from.folder, to.name),
+            "only foundation/kit, services and apps/hearthd know that there is a database: ask a service \
+             through foundation/client",
+        ));
+    }
+    let target = workspace.member(&to.name)?;
+    // A target without a place is a finding of its own.
+    let target_place = Place::of(&target.folder)?;
+    if place.may_use(target_place) || (to.for_tests && place.may_be_tested_with(target_place)) {
+        return None;
+    }
+    Some(Finding::error(
+        from.manifest(),
+        format!("{} depends on {}", from.folder, target.folder),
+        place.what_it_may_use(),
+    ))
+}
+
+/// A crate's folder: the layer, and the name in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place<'a> {
+    layer: Layer,
+    name: &'a str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layer {
+    /// With the crate's position in [`FOUNDATION`].
+    Foundation(usize),
+    Runtime,
+    Services,
+    Apps,
+    Dev,
+}
+
+impl<'a> Place<'a> {
+    fn of(folder: &'a str) -> Option<Self> {
+        let (layer, name) = folder.split_once('/')?;
+        let layer = match layer {
+            "foundation" => Layer::Foundation(FOUNDATION.iter().position(|known| *known == name)?),
+            "runtime" => Layer::Runtime,
+            "services" => Layer::Services,
+            "apps" => Layer::Apps,
+            "dev" => Layer::Dev,
+            _ => return None,
+        };
+        (!name.contains('/')).then_some(Self { layer, name })
+    }
+
+    fn may_use(self, to: Place) -> bool {
+        let runtime_api = to.is("runtime/api");
+        match (self.layer, to.layer) {
+            (Layer::Foundation(from), Layer::Foundation(to)) => to < from,
+            (Layer::Foundation(_), _) => false,
+            (Layer::Runtime, _) => to.is("foundation/base") || (runtime_api && self.name != "api"),
+            (Layer::Services, Layer::Foundation(_)) => true,
+            (Layer::Services, _) => runtime_api,
+            (Layer::Apps, Layer::Foundation(_)) if self.name != "hearthd" => {
+                CLIENTS_MAY_USE.contains(&to.name)
+            }
+            (Layer::Apps, to) => self.name == "hearthd" && !matches!(to, Layer::Apps | Layer::Dev),
+            (Layer::Dev, Layer::Dev) => to.name == "testkit" && self.name != "testkit",
+            (Layer::Dev, _) => true,
+        }
+    }
+
+    fn may_be_tested_with(self, to: Place) -> bool {
+        matches!(self.layer, Layer::Services | Layer::Apps) && to.is("dev/testkit")
+    }
+
+    fn may_use_a_database(self) -> bool {
+        self.layer == Layer::Services || self.is("foundation/kit") || self.is("apps/hearthd")
+    }
+
+    fn is(self, folder: &str) -> bool {
+        Place::of(folder).is_some_and(|place| place == self)
+    }
+
+    fn what_it_may_use(self) -> &'static str {
+        match self.layer {
+            Layer::Foundation(_) => {
+                "foundation is ordered base, wire, client, kit: a crate may use those before it; move what is \
+                 needed down, or the need up"
+            }
+            Layer::Runtime if self.name == "api" => {
+                "runtime/api may use foundation/base and nothing else of ours"
+            }
+            Layer::Runtime => "a runtime may use runtime/api and foundation/base and nothing else of ours",
+            Layer::Services => {
+                "a service may use foundation and runtime/api: ask another service through foundation/client, \
+                 and in tests use dev/testkit"
+            }
+            Layer::Apps if self.name == "hearthd" => "hearthd may use foundation, runtime and services",
+            Layer::Apps => {
+                "an app is a client of the API and may use foundation/base, wire and client: add what is \
+                 missing to the API, and in tests use dev/testkit"
+            }
+            Layer::Dev => "the crates of dev may use dev/testkit, which uses none of them",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A house with every sort of crate, in which `from` uses `to`.
+    fn edge(from: &str, to: &str) -> Vec<Finding> {
+        house(Crate::sample(from, &[&to.replace('/', "-")]))
+    }
+
+    fn house(with: Crate) -> Vec<Finding> {
+        let folders = [
+            "foundation/base",
+            "foundation/wire",
+            "foundation/client",
+            "foundation/kit",
+            "runtime/api",
+            "runtime/local",
+            "runtime/kubernetes",
+            "services/jobs",
+            "services/builds",
+            "apps/hearthd",
+            "apps/hearth",
+            "dev/testkit",
+            "dev/xtask",
+            "dev/bench",
+        ];
+        let rest = folders.iter().filter(|folder| **folder != with.folder);
+        let mut crates: Vec<_> = rest.map(|folder| Crate::sample(folder, &[])).collect();
+        crates.push(with);
+        check(&Workspace { crates, ..Workspace::default() })
+    }
+
+    fn allowed(from: &str, to: &str) -> bool {
+        edge(from, to).is_empty()
+    }
+
+    #[test]
+    fn foundation_is_used_from_left_to_right() {
+        assert!(allowed("foundation/wire", "foundation/base"));
+        assert!(allowed("foundation/kit", "foundation/client"));
+        assert!(!allowed("foundation/base", "foundation/wire"));
+        assert!(!allowed("foundation/client", "foundation/kit"));
+        assert!(!allowed("foundation/kit", "services/jobs"));
+        assert!(!allowed("foundation/kit", "runtime/api"));
+    }
+
+    #[test]
+    fn the_runtime_does_not_know_the_public_api() {
+        assert!(allowed("runtime/api", "foundation/base"));
+        assert!(allowed("runtime/local", "runtime/api"));
+        assert!(!allowed("runtime/local", "foundation/wire"));
+        assert!(!allowed("runtime/local", "foundation/kit"));
+        assert!(!allowed("runtime/local", "runtime/kubernetes"));
+        assert!(!allowed("runtime/api", "runtime/local"));
+    }
+
+    #[test]
+    fn a_service_never_knows_another_service() {
+        assert!(allowed("services/jobs", "foundation/kit"));
+        assert!(allowed("services/jobs", "runtime/api"));
+        assert!(!allowed("services/jobs", "runtime/local"));
+        let findings = edge("services/jobs", "services/builds");
+        assert_eq!(findings[0].path, "services/jobs/Cargo.toml");
+        assert_eq!(findings[0].message, "services/jobs depends on services/builds");
+        assert!(findings[0].next.contains("foundation/client"));
+    }
+
+    #[test]
+    fn hearthd_puts_everything_together_and_other_apps_are_clients() {
+        assert!(allowed("apps/hearthd", "services/jobs"));
+        assert!(allowed("apps/hearthd", "runtime/local"));
+        assert!(!allowed("apps/hearthd", "apps/hearth"));
+        assert!(!allowed("apps/hearthd", "dev/testkit"));
+        assert!(allowed("apps/hearth", "foundation/client"));
+        assert!(!allowed("apps/hearth", "foundation/kit"));
+        assert!(!allowed("apps/hearth", "runtime/api"));
+        assert!(!allowed("apps/hearth", "services/jobs"));
+    }
+
+    #[test]
+    fn development_crates_use_anything_above_and_the_testkit() {
+        assert!(allowed("dev/testkit", "apps/hearthd"));
+        assert!(allowed("dev/xtask", "dev/testkit"));
+        assert!(allowed("dev/bench", "dev/testkit"));
+        assert!(!allowed("dev/testkit", "dev/bench"));
+        assert!(!allowed("dev/xtask", "dev/bench"));
+    }
+
+    #[test]
+    fn only_tests_of_services_and_apps_use_the_testkit() {
+        let tested = |folder| house(Crate::sample(folder, &[]).tested_with("dev-testkit"));
+        assert!(tested("services/jobs").is_empty());
+        assert!(tested("apps/hearth").is_empty());
+        assert!(!tested("foundation/kit").is_empty());
+        assert!(!tested("runtime/local").is_empty());
+        assert!(!house(Crate::sample("services/jobs", &[]).tested_with("services-builds")).is_empty());
+    }
+
+    #[test]
+    fn a_database_is_known_to_kit_services_and_hearthd_only() {
+        let uses = |folder| house(Crate::sample(folder, &["sea-orm"]));
+        assert!(uses("foundation/kit").is_empty());
+        assert!(uses("services/jobs").is_empty());
+        assert!(uses("apps/hearthd").is_empty());
+        assert!(!uses("apps/hearth").is_empty());
+        assert!(!uses("foundation/base").is_empty());
+        assert!(!uses("dev/testkit").is_empty());
+        assert!(!house(Crate::sample("runtime/local", &[]).tested_with("sqlx")).is_empty());
+    }
+
+    #[test]
+    fn a_crate_outside_the_layers_is_refused() {
+        assert!(!house(Crate::sample("extras/thing", &[])).is_empty());
+        assert!(!house(Crate::sample("foundation/other", &[])).is_empty());
+        assert!(!house(Crate::sample("services/jobs/inner", &[])).is_empty());
+        assert!(!house(Crate::sample("alone", &[])).is_empty());
+    }
+}

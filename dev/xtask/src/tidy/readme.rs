@@ -1,0 +1,64 @@
+//! Every crate says on one screen what it is for.
+
+use pulldown_cmark::{Event, HeadingLevel, Parser, Tag};
+
+use super::finding::Finding;
+use crate::{tree::Tree, workspace::Workspace};
+
+/// Check that each crate has a `README.md` with a title and a paragraph.
+pub fn check(tree: &Tree, workspace: &Workspace) -> Vec<Finding> {
+    let folders = workspace.crates.iter().map(|member| member.folder.as_str());
+    folders.filter_map(|folder| check_crate(folder, tree)).collect()
+}
+
+fn check_crate(folder: &str, tree: &Tree) -> Option<Finding> {
+    let path = format!("{folder}/README.md");
+    let missing = match tree.text(&path) {
+        None => format!("{folder} has no README.md"),
+        Some(text) if !has(text, is_title) => "it has no title".to_owned(),
+        Some(text) if !has(text, |tag| matches!(tag, Tag::Paragraph)) => "it has no paragraph".to_owned(),
+        Some(_) => return None,
+    };
+    Some(Finding::error(
+        path,
+        missing,
+        "write a title and what the crate is for, what it owns and what it must not know, one screen at most",
+    ))
+}
+
+fn is_title(tag: &Tag) -> bool {
+    matches!(tag, Tag::Heading { level: HeadingLevel::H1, .. })
+}
+
+fn has(text: &str, wanted: impl Fn(&Tag) -> bool) -> bool {
+    Parser::new(text).any(|event| matches!(event, Event::Start(tag) if wanted(&tag)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::Crate;
+
+    fn found(readme: Option<&str>) -> Vec<String> {
+        let tree = readme.map(|text| Tree::from([("services/jobs/README.md", text)])).unwrap_or_default();
+        let crates = vec![Crate::sample("services/jobs", &[])];
+        let findings = check(&tree, &Workspace { crates, ..Workspace::default() });
+        findings.into_iter().map(|finding| finding.message).collect()
+    }
+
+    #[test]
+    fn a_title_and_a_paragraph_are_enough() {
+        assert!(found(Some("# Jobs\n\nRuns jobs.\n")).is_empty());
+    }
+
+    #[test]
+    fn a_crate_without_a_readme_is_found() {
+        assert_eq!(found(None), ["services/jobs has no README.md"]);
+    }
+
+    #[test]
+    fn an_empty_shell_of_a_readme_is_found() {
+        assert_eq!(found(Some("Runs jobs.\n")), ["it has no title"]);
+        assert_eq!(found(Some("# Jobs\n\n## Tables\n")), ["it has no paragraph"]);
+    }
+}

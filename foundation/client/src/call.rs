@@ -1,0 +1,176 @@
+//! One request, put together step by step.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use hearth_base::{Error, Kind, Result, Role};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
+use http_body_util::{BodyExt, Empty, Full, Limited};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    authority::Authority,
+    refusal,
+    transport::{Body, Transport, body},
+};
+
+/// Calls one service, or at the door all of them.
+#[derive(Clone)]
+pub struct Client {
+    transport: Transport,
+    authority: Arc<dyn Authority>,
+}
+
+impl Client {
+    /// The most of an answer that is read into memory.
+    const ANSWER_LIMIT: usize = 64 << 20;
+
+    /// How long an answer may take, longer than any endpoint waits.
+    const PATIENCE: Duration = Duration::from_secs(35);
+
+    /// A client that sends by `transport` and shows what `authority` holds.
+    pub fn new(transport: Transport, authority: Arc<dyn Authority>) -> Self {
+        Self { transport, authority }
+    }
+
+    /// The same way of travelling with something else to show.
+    pub fn showing(&self, authority: Arc<dyn Authority>) -> Self {
+        Self { transport: self.transport.clone(), authority }
+    }
+
+    /// A request for `path`, whose first segment names the service. Segments that come from people are added
+    /// by [`Call::segment`].
+    pub fn call(&self, method: Method, path: &str) -> Call<'_> {
+        Call {
+            client: self,
+            method,
+            path: path.to_owned(),
+            headers: HeaderMap::new(),
+            body: Ok(Bytes::new()),
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({:?})", self.transport)
+    }
+}
+
+/// A request being put together.
+pub struct Call<'a> {
+    client: &'a Client,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Result<Bytes>,
+}
+
+impl Call<'_> {
+    /// Adds a segment to the path, escaped: whatever it holds, it stays one segment.
+    #[must_use]
+    pub fn segment(mut self, segment: impl fmt::Display) -> Self {
+        self.path.push('/');
+        for byte in segment.to_string().bytes() {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => self.path.push(byte as char),
+                // A segment of dots alone would be a step in the path.
+                other => self.path.push_str(&format!("%{other:02X}")),
+            }
+        }
+        self
+    }
+
+    /// Adds what is fixed to the path.
+    #[must_use]
+    pub fn then(mut self, path: &str) -> Self {
+        self.path.push_str(path);
+        self
+    }
+
+    /// Adds query parameters. May be called more than once.
+    #[must_use]
+    pub fn query(mut self, query: &impl Serialize) -> Self {
+        match serde_html_form::to_string(query) {
+            Ok(text) if text.is_empty() => {}
+            Ok(text) => {
+                self.path.push(if self.path.contains('?') { '&' } else { '?' });
+                self.path.push_str(&text);
+            }
+            Err(cause) => self.body = Err(Error::internal(cause)),
+        }
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
+        match HeaderValue::from_str(value) {
+            Ok(value) => {
+                self.headers.insert(name, value);
+            }
+            Err(_) => {
+                self.body =
+                    Err(Error::invalid("header-value", format!("{value:?} cannot be the value of {name}")));
+            }
+        }
+        self
+    }
+
+    /// Sends `content` as JSON.
+    #[must_use]
+    pub fn json(mut self, content: &impl Serialize) -> Self {
+        self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.body =
+            self.body.and_then(|_| serde_json::to_vec(content).map(Bytes::from).map_err(Error::internal));
+        self
+    }
+
+    /// Sends the request and gives the answer as it comes, whatever its status.
+    pub async fn raw(self) -> Result<Response<Body>> {
+        let bytes = self.body?;
+        let uri: Uri = self.path.parse().map_err(|_| {
+            Error::invalid("path", format!("{:?} cannot be the path of a request", self.path))
+        })?;
+        let service = uri.path().split('/').nth(1).and_then(Role::serving).unwrap_or(Role::Gateway);
+        let content = if bytes.is_empty() { body(Empty::new()) } else { body(Full::new(bytes)) };
+        let mut request =
+            Request::builder().method(self.method).uri(uri).body(content).map_err(Error::internal)?;
+        *request.headers_mut() = self.headers;
+        self.client.authority.authorize(service, request.headers_mut())?;
+        self.client.transport.send(request).await
+    }
+
+    /// Sends the request and reads the whole answer; a refusal becomes an error.
+    pub async fn bytes(self) -> Result<(HeaderMap, Bytes)> {
+        let answer = async {
+            let (head, content) = self.raw().await?.into_parts();
+            let content = Limited::new(content, Client::ANSWER_LIMIT).collect().await.map_err(|cause| {
+                Error::unavailable("answer-broken", "the answer broke off").because(cause)
+            })?;
+            Ok((head, content.to_bytes()))
+        };
+        let (head, content) = tokio::time::timeout(Client::PATIENCE, answer)
+            .await
+            .map_err(|_| Error::new(Kind::Timeout, "no-answer", "the server did not answer in time"))??;
+        if !head.status.is_success() {
+            return Err(refusal::read(head.status, &content));
+        }
+        Ok((head.headers, content))
+    }
+
+    /// Sends the request and reads the answer as JSON.
+    pub async fn answer<T: DeserializeOwned>(self) -> Result<T> {
+        let (_, content) = self.bytes().await?;
+        serde_json::from_slice(&content).map_err(|cause| {
+            Error::unavailable("strange-answer", "the server's answer is not what Hearth says")
+                .help("check that the address is that of a Hearth of about this version")
+                .because(cause)
+        })
+    }
+
+    /// Sends the request and reads the `data` of the answer.
+    pub async fn data<T: DeserializeOwned>(self) -> Result<T> {
+        self.answer::<hearth_wire::reply::Data<T>>().await.map(|answer| answer.data)
+    }
+}

@@ -1,0 +1,9 @@
+//! The headers that parts of Hearth give each other. The gateway strips the first from outside requests.
+
+use http::HeaderName;
+
+/// The signed identity of the caller.
+pub const IDENTITY: HeaderName = HeaderName::from_static("x-hearth-identity");
+
+/// The id of the request at the door that all this belongs to.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

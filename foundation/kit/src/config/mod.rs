@@ -1,0 +1,148 @@
+//! Configuration: one TOML file, then `HEARTH_…` environment variables, then flags.
+//!
+//! Unknown keys are refused with the file and line. `HEARTH_SECTION__KEY` sets `section.key`.
+
+mod load;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use hearth_base::{Role, Secret};
+use hearth_wire::tools::Quota;
+use serde::Deserialize;
+
+pub use load::{load, parse};
+
+/// Everything that an operator can set. What is absent has a default that suits one machine.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where everything is that must outlive a process.
+    pub state: PathBuf,
+    /// The door.
+    pub door: Door,
+    /// Where data is kept.
+    pub database: Database,
+    /// What is logged, and how.
+    pub log: Log,
+    /// Where services are that run in processes of their own.
+    pub services: BTreeMap<Role, ServicePlace>,
+    /// What the services that have settings of their own are told.
+    pub accounts: Accounts,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            state: PathBuf::from("/var/lib/hearth"),
+            door: Door::default(),
+            database: Database::Files,
+            log: Log::default(),
+            services: BTreeMap::new(),
+            accounts: Accounts::default(),
+        }
+    }
+}
+
+/// The door: the one listener for the API and for tools' pages.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Door {
+    /// The address and port to listen on; port 0 takes a free one.
+    pub listen: String,
+    /// The domain under which tools have their pages, as `NAME.domain`.
+    pub domain: String,
+    /// The most that the body of one API request may hold, in bytes.
+    pub body_limit: usize,
+    /// How long a request may take until its answer begins, in seconds.
+    pub timeout: u64,
+}
+
+impl Default for Door {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".to_owned(),
+            domain: "localhost".to_owned(),
+            body_limit: 1 << 20,
+            timeout: 60,
+        }
+    }
+}
+
+/// Where services keep their data.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(from = "DatabaseTable")]
+pub enum Database {
+    /// In an SQLite file each, in the state folder.
+    #[default]
+    Files,
+    /// In a schema each of this PostgreSQL database.
+    Postgres(Secret),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DatabaseTable {
+    url: Option<Secret>,
+}
+
+impl From<DatabaseTable> for Database {
+    fn from(table: DatabaseTable) -> Self {
+        table.url.map_or(Self::Files, Self::Postgres)
+    }
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a list of `module=level`.
+    pub level: String,
+    /// One JSON object a line, or text.
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Json }
+    }
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Text for people.
+    Text,
+}
+
+/// Where a service is that runs in a process of its own.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServicePlace {
+    /// The address and port it listens on. Never reachable from outside.
+    pub listen: String,
+    /// The address by which the others reach it.
+    pub url: String,
+}
+
+/// Settings of `accounts`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Accounts {
+    /// Names that no tool may have, beside those that Hearth itself needs.
+    pub reserved_names: Vec<String>,
+    /// How many tools one user may own.
+    pub tools_per_user: u32,
+    /// How long a session lasts without use, in days.
+    pub session_days: u32,
+    /// What a new tool may use.
+    pub quota: Quota,
+}
+
+impl Default for Accounts {
+    fn default() -> Self {
+        Self { reserved_names: Vec::new(), tools_per_user: 50, session_days: 14, quota: Quota::default() }
+    }
+}

@@ -1,0 +1,205 @@
+//! Feeds: what happened in a service, in an order that never changes, kept for thirty days.
+//!
+//! An event is written in the transaction of what it tells of, without a position. Positions are given after
+//! that commit, under the lock of the feed's head, so that a reader who has seen position N can never miss a
+//! smaller one that was committed late.
+
+use std::{sync::Arc, time::Duration};
+
+use hearth_base::{Error, EventId, Result};
+use hearth_wire::feed::{Event, Events};
+use jiff::{SignedDuration, Timestamp};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Index, LockType},
+};
+use sea_orm_migration::{MigrationTrait, SchemaManager, prelude::DeriveMigrationName};
+use serde::Serialize;
+use tokio::sync::Notify;
+
+use super::{At, Db, OrFault, Tx};
+
+mod event {
+    use super::super::At;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "feed_event")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub position: Option<i64>,
+        pub at: At,
+        pub content: Json,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod head {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "feed_head")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i32,
+        pub position: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The feed of one service.
+#[derive(Debug, Clone)]
+pub struct Feed {
+    db: Db,
+    news: Arc<Notify>,
+}
+
+impl Feed {
+    /// How long events are kept.
+    pub const KEPT_DAYS: i64 = 30;
+    /// The most events in one part.
+    const PART: u64 = 500;
+    /// How often a waiting reader looks by itself, for events that another process wrote.
+    const LOOK: Duration = Duration::from_secs(2);
+
+    /// The feed in `db`.
+    pub fn new(db: Db) -> Self {
+        Self { db, news: Arc::default() }
+    }
+
+    /// Writes an event into `transaction`. Call [`Feed::wake`] after its commit. `content` is written as an
+    /// object with `kind` and `data`.
+    pub async fn append(
+        &self,
+        transaction: &Tx,
+        id: EventId,
+        at: Timestamp,
+        content: &impl Serialize,
+    ) -> Result<()> {
+        let content = serde_json::to_value(content).map_err(Error::internal)?;
+        let row = event::ActiveModel {
+            id: Set(id.to_string()),
+            position: NotSet,
+            at: Set(at.into()),
+            content: Set(content),
+        };
+        event::Entity::insert(row).exec_without_returning(&**transaction).await.or_fault().map(|_| ())
+    }
+
+    /// Wakes the readers that wait in this process.
+    pub fn wake(&self) {
+        self.news.notify_waiters();
+    }
+
+    /// The events after a position (`None`: from the oldest kept), waiting up to `patience` for the first.
+    pub async fn after(&self, position: Option<i64>, patience: Duration) -> Result<Events> {
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            let news = self.news.notified();
+            tokio::pin!(news);
+            news.as_mut().enable();
+            let events = self.read(position).await?;
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            if !events.events.is_empty() || left.is_zero() {
+                return Ok(events);
+            }
+            let _news_or_time = tokio::time::timeout(left.min(Self::LOOK), news).await;
+        }
+    }
+
+    async fn read(&self, position: Option<i64>) -> Result<Events> {
+        self.give_positions().await?;
+        let db = self.db.reader();
+        let head = head::Entity::find_by_id(0).one(db).await.or_fault()?.map_or(0, |head| head.position);
+        let rows = event::Entity::find()
+            .filter(event::Column::Position.gt(position.unwrap_or(0)))
+            .order_by_asc(event::Column::Position)
+            .limit(Self::PART)
+            .all(db)
+            .await
+            .or_fault()?;
+        if let (Some(position), Some(first)) = (position, rows.first())
+            && first.position.is_some_and(|first| first > position + 1)
+        {
+            return Err(Error::conflict("feed-gap", "the events after this position are no longer kept")
+                .help("read the whole state anew, then go on from the head"));
+        }
+        Ok(Events { events: rows.into_iter().map(event).collect::<Result<_>>()?, head })
+    }
+
+    /// Gives committed events their positions, in the order of their ids.
+    async fn give_positions(&self) -> Result<()> {
+        let waiting = |limit| {
+            let query = event::Entity::find().filter(event::Column::Position.is_null());
+            query.order_by_asc(event::Column::Id).limit(limit)
+        };
+        if waiting(1).one(self.db.reader()).await.or_fault()?.is_none() {
+            return Ok(());
+        }
+        let transaction = self.db.begin().await?;
+        let head = head::Entity::find_by_id(0).lock(LockType::Update).one(&*transaction).await.or_fault()?;
+        let mut position = head.map_or(0, |head| head.position);
+        for row in waiting(Self::PART).all(&*transaction).await.or_fault()? {
+            position += 1;
+            let numbered =
+                event::ActiveModel { id: Set(row.id), position: Set(Some(position)), ..Default::default() };
+            event::Entity::update(numbered).exec(&*transaction).await.or_fault()?;
+        }
+        let head = head::ActiveModel { id: Set(0), position: Set(position) };
+        head::Entity::update(head).exec(&*transaction).await.or_fault()?;
+        transaction.commit().await
+    }
+
+    /// Forgets events older than [`Feed::KEPT_DAYS`]. The newest one stays, so that gaps can be told.
+    pub async fn trim(&self, transaction: &Tx, now: Timestamp) -> Result<u64> {
+        let oldest = now.saturating_sub(SignedDuration::from_hours(24 * Self::KEPT_DAYS)).unwrap_or(now);
+        let head = head::Entity::find_by_id(0).one(&**transaction).await.or_fault()?;
+        let deleted = event::Entity::delete_many()
+            .filter(event::Column::At.lt(At::from(oldest)))
+            .filter(event::Column::Position.lt(head.map_or(0, |head| head.position)))
+            .exec(&**transaction)
+            .await
+            .or_fault()?;
+        Ok(deleted.rows_affected)
+    }
+}
+
+fn event(row: event::Model) -> Result<Event> {
+    let event::Model { id, position, at, mut content } = row;
+    let kind = content.get("kind").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned();
+    let data = content.get_mut("data").map(serde_json::Value::take).unwrap_or_default();
+    Ok(Event { position: position.unwrap_or(0), id: id.parse()?, at: at.into(), kind, data })
+}
+
+/// The feed's tables. Put it into the migrations of a service that has a feed.
+#[derive(DeriveMigrationName)]
+pub struct CreateFeed;
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateFeed {
+    async fn up(&self, manager: &SchemaManager) -> std::result::Result<(), DbErr> {
+        let schema = sea_orm::Schema::new(manager.get_database_backend());
+        manager.create_table(schema.create_table_from_entity(event::Entity)).await?;
+        manager.create_table(schema.create_table_from_entity(head::Entity)).await?;
+        let index = Index::create()
+            .name("feed_event_position")
+            .table(event::Entity)
+            .col(event::Column::Position)
+            .unique()
+            .to_owned();
+        manager.create_index(index).await?;
+        let db = manager.get_connection();
+        let start = head::ActiveModel { id: Set(0), position: Set(0) };
+        head::Entity::insert(start).exec_without_returning(db).await.map(|_| ())
+    }
+}

@@ -1,0 +1,124 @@
+//! A service's own database: SQLite or PostgreSQL, behind one type.
+//!
+//! SQLite has one writer at a time, so there is one connection for writing, whose transactions begin
+//! `IMMEDIATE`, and a few for reading beside it (WAL). PostgreSQL has one pool for both.
+
+mod at;
+mod fault;
+mod migrate;
+mod tx;
+
+pub mod feed;
+pub mod work;
+
+use std::{fs, path::Path, time::Duration};
+
+use hearth_base::{Error, Result, Role, Secret};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database as Orm, DatabaseBackend, DatabaseConnection,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+
+pub use at::At;
+pub use fault::OrFault;
+pub use migrate::{Migrations, migrate};
+pub use tx::Tx;
+
+/// A service's database.
+#[derive(Debug, Clone)]
+pub struct Db {
+    reader: DatabaseConnection,
+    writer: DatabaseConnection,
+}
+
+impl Db {
+    /// Opens the SQLite file of `role` in `folder`, and makes it at the first start.
+    pub async fn open_file(folder: &Path, role: Role) -> Result<Self> {
+        let path = folder.join(format!("{role}.sqlite"));
+        make_private(&path)?;
+        let url = format!("sqlite://{}?mode=rwc", path.display());
+        let writer = connect(sqlite(&url, 1)).await?;
+        let reader = connect(sqlite(&url, 4)).await?;
+        Ok(Self { reader, writer })
+    }
+
+    /// Opens the schema of `role` in a PostgreSQL database, and makes it at the first start.
+    pub async fn open_postgres(url: &Secret, role: Role) -> Result<Self> {
+        Self::open_schema(url, role.name()).await
+    }
+
+    /// Opens a schema by name: for tests, which each have their own.
+    pub async fn open_schema(url: &Secret, schema: &str) -> Result<Self> {
+        let plain = connect(quiet(ConnectOptions::new(url.reveal()), 1)).await?;
+        let create = format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"");
+        if let Err(fault) = plain.execute_unprepared(&create).await {
+            // Two processes that start at once may both try; the second finds it made.
+            plain.execute_unprepared(&create).await.map_err(|_| fault).or_fault()?;
+        }
+        plain.close().await.or_fault()?;
+        let mut options = quiet(ConnectOptions::new(url.reveal()), 10);
+        options.set_schema_search_path(schema);
+        let both = connect(options).await?;
+        Ok(Self { reader: both.clone(), writer: both })
+    }
+
+    /// A connection for reading.
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// Begins a transaction that writes. Dropped without `commit`, it never was.
+    pub async fn begin(&self) -> Result<Tx> {
+        let immediate = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.writer.begin_with_options(immediate).await.or_fault().map(Tx::new)
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.reader.ping().await.or_fault()
+    }
+
+    /// Which database it is.
+    pub fn backend(&self) -> DatabaseBackend {
+        self.writer.get_database_backend()
+    }
+
+    /// Closes all connections, after what they are doing.
+    pub async fn close(self) -> Result<()> {
+        self.reader.close_by_ref().await.or_fault()?;
+        self.writer.close_by_ref().await.or_fault()
+    }
+}
+
+fn quiet(mut options: ConnectOptions, most: u32) -> ConnectOptions {
+    options.max_connections(most).sqlx_logging(false).acquire_timeout(Duration::from_secs(10));
+    options
+}
+
+fn sqlite(url: &str, most: u32) -> ConnectOptions {
+    let mut options = quiet(ConnectOptions::new(url), most);
+    options.map_sqlx_sqlite_opts(|sqlite| {
+        sqlite
+            .pragma("journal_mode", "WAL")
+            .pragma("synchronous", "FULL")
+            .pragma("foreign_keys", "ON")
+            .pragma("busy_timeout", "10000")
+    });
+    options
+}
+
+async fn connect(options: ConnectOptions) -> Result<DatabaseConnection> {
+    Orm::connect(options).await.or_fault()
+}
+
+/// The file holds hashes of passwords and tokens: it is for its owner only, from its first byte.
+fn make_private(path: &Path) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let made = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+    made.map(drop).map_err(|cause| {
+        Error::unavailable("database", format!("{} cannot be opened: {cause}", path.display())).because(cause)
+    })
+}

@@ -1,0 +1,273 @@
+//! Leased work: whatever happens later is a row, taken by one worker at a time and finished once.
+//!
+//! A worker claims rows that are due, for the length of a lease, and beats the heart of those it still works
+//! on. When it dies, the lease runs out and another worker takes over, with a higher fence: whatever the first
+//! one still writes is refused. What fails is tried again with growing pauses, and put aside in the end.
+
+use std::{sync::Arc, time::Duration};
+
+use hearth_base::{Error, Result};
+use jiff::{SignedDuration, Timestamp};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, Index, IntoCondition, LockBehavior, LockType, OnConflict},
+};
+use sea_orm_migration::{MigrationTrait, SchemaManager, prelude::DeriveMigrationName};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::Notify;
+
+use super::{At, Db, OrFault, Tx};
+
+mod row {
+    use super::super::At;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "work")]
+    pub struct Model {
+        /// What sort of work.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub kind: String,
+        /// Which one of that sort: asking for it again changes nothing.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub key: String,
+        pub content: Json,
+        /// When it may be taken: later after a failure, never when put aside.
+        pub due: Option<At>,
+        /// Until when it is somebody's.
+        pub leased_until: Option<At>,
+        /// Counts the claims: what a worker writes must carry the number of its own.
+        pub fence: i64,
+        /// Failures so far.
+        pub failures: i32,
+        pub last_error: Option<String>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The leased work of one service.
+#[derive(Debug, Clone)]
+pub struct Work {
+    db: Db,
+    news: Arc<Notify>,
+}
+
+/// A piece of work that is this worker's until the lease runs out.
+#[derive(Debug, Clone)]
+pub struct Claim<T> {
+    /// Which one.
+    pub key: String,
+    /// What is to be done.
+    pub content: T,
+    /// How often it has failed.
+    pub failures: u32,
+    kind: &'static str,
+    fence: i64,
+}
+
+impl Work {
+    /// How long a claim lasts without a heartbeat.
+    pub const LEASE: SignedDuration = SignedDuration::from_secs(30);
+    /// After so many failures work is put aside, for a person to look at.
+    pub const TRIES: u32 = 10;
+
+    /// The work in `db`.
+    pub fn new(db: Db) -> Self {
+        Self { db, news: Arc::default() }
+    }
+
+    /// Asks for work, within the transaction that makes it necessary. Work of this kind and key that is
+    /// waiting already stays as it is. Call [`Work::wake`] after the commit.
+    pub async fn ask(
+        &self,
+        transaction: &Tx,
+        kind: &'static str,
+        key: &str,
+        content: &impl Serialize,
+        due: Timestamp,
+    ) -> Result<()> {
+        let row = row::ActiveModel {
+            kind: Set(kind.to_owned()),
+            key: Set(key.to_owned()),
+            content: Set(serde_json::to_value(content).map_err(Error::internal)?),
+            due: Set(Some(due.into())),
+            leased_until: Set(None),
+            fence: Set(0),
+            failures: Set(0),
+            last_error: Set(None),
+        };
+        let known = OnConflict::columns([row::Column::Kind, row::Column::Key]).do_nothing().to_owned();
+        let asked = row::Entity::insert(row).on_conflict(known).exec_without_returning(&**transaction).await;
+        match asked {
+            Err(DbErr::RecordNotInserted) => Ok(()),
+            other => other.or_fault().map(|_| ()),
+        }
+    }
+
+    /// Wakes the workers that wait in this process.
+    pub fn wake(&self) {
+        self.news.notify_waiters();
+    }
+
+    /// Claims up to `most` pieces of work of a kind that are due.
+    pub async fn claim<T: DeserializeOwned>(
+        &self,
+        kind: &'static str,
+        most: u64,
+        now: Timestamp,
+    ) -> Result<Vec<Claim<T>>> {
+        let transaction = self.db.begin().await?;
+        let free = Condition::any()
+            .add(row::Column::LeasedUntil.is_null())
+            .add(row::Column::LeasedUntil.lte(At::from(now)));
+        let rows = row::Entity::find()
+            .filter(row::Column::Kind.eq(kind))
+            .filter(row::Column::Due.lte(At::from(now)))
+            .filter(free)
+            .order_by_asc(row::Column::Due)
+            .limit(most)
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+            .all(&*transaction)
+            .await
+            .or_fault()?;
+        let mut claims = Vec::with_capacity(rows.len());
+        for row in rows {
+            let fence = row.fence + 1;
+            let taken = row::ActiveModel {
+                kind: Set(row.kind),
+                key: Set(row.key.clone()),
+                leased_until: Set(Some(until(now))),
+                fence: Set(fence),
+                ..Default::default()
+            };
+            row::Entity::update(taken).exec(&*transaction).await.or_fault()?;
+            let content = serde_json::from_value(row.content).map_err(Error::internal)?;
+            let failures = u32::try_from(row.failures).unwrap_or(0);
+            claims.push(Claim { key: row.key, content, failures, kind, fence });
+        }
+        transaction.commit().await?;
+        Ok(claims)
+    }
+
+    /// Lengthens the lease of work that goes on. Refused when it is somebody else's by now.
+    pub async fn beat<T>(&self, claim: &Claim<T>, now: Timestamp) -> Result<()> {
+        let transaction = self.db.begin().await?;
+        let update = mine(claim).col_expr(row::Column::LeasedUntil, Expr::value(until(now)));
+        held(update.exec(&*transaction).await.or_fault()?.rows_affected)?;
+        transaction.commit().await
+    }
+
+    /// Ends work within the transaction of its effect. Refused when it is somebody else's by now, and then
+    /// the transaction must not be committed.
+    pub async fn finish<T>(&self, transaction: &Tx, claim: &Claim<T>) -> Result<()> {
+        let deleted = row::Entity::delete_many().filter(is(claim)).exec(&**transaction).await.or_fault()?;
+        held(deleted.rows_affected)
+    }
+
+    /// Ends this turn of work that comes again at `due`.
+    pub async fn again<T>(&self, transaction: &Tx, claim: &Claim<T>, due: Timestamp) -> Result<()> {
+        let update = mine(claim)
+            .col_expr(row::Column::LeasedUntil, Expr::value(None::<At>))
+            .col_expr(row::Column::Due, Expr::value(At::from(due)))
+            .col_expr(row::Column::Failures, Expr::value(0));
+        held(update.exec(&**transaction).await.or_fault()?.rows_affected)
+    }
+
+    /// Gives back work that failed: it comes again after a pause that grows with each failure, or is put
+    /// aside after [`Work::TRIES`]. Whether it was put aside.
+    pub async fn fail<T>(&self, claim: &Claim<T>, reason: &Error, now: Timestamp) -> Result<bool> {
+        let failures = claim.failures + 1;
+        let due = (failures < Self::TRIES).then(|| At::from(now + pause(failures)));
+        let transaction = self.db.begin().await?;
+        let update = mine(claim)
+            .col_expr(row::Column::LeasedUntil, Expr::value(None::<At>))
+            .col_expr(row::Column::Due, Expr::value(due))
+            .col_expr(row::Column::Failures, Expr::value(i32::try_from(failures).unwrap_or(i32::MAX)))
+            .col_expr(row::Column::LastError, Expr::value(reason.public()));
+        held(update.exec(&*transaction).await.or_fault()?.rows_affected)?;
+        transaction.commit().await?;
+        Ok(due.is_none())
+    }
+
+    /// Waits until work may be due: until somebody asks for some, or until the next is due, at most `most`.
+    pub async fn wait(&self, kind: &'static str, now: Timestamp, most: Duration) -> Result<()> {
+        let news = self.news.notified();
+        tokio::pin!(news);
+        news.as_mut().enable();
+        let first = |column: row::Column, free: Condition| {
+            let query = row::Entity::find().filter(row::Column::Kind.eq(kind)).filter(free);
+            query.filter(row::Column::Due.is_not_null()).order_by_asc(column).limit(1)
+        };
+        let free = first(row::Column::Due, row::Column::LeasedUntil.is_null().into_condition());
+        let leased = first(row::Column::LeasedUntil, row::Column::LeasedUntil.is_not_null().into_condition());
+        let free = free.one(self.db.reader()).await.or_fault()?.and_then(|row| row.due);
+        let leased = leased.one(self.db.reader()).await.or_fault()?.and_then(|row| row.leased_until);
+        let next = free.into_iter().chain(leased).min().map(Timestamp::from);
+        let left = next.map_or(most, |due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
+        let _news_or_time = tokio::time::timeout(left.min(most), news).await;
+        Ok(())
+    }
+
+    /// Work that was put aside: its kind, key and last error.
+    pub async fn put_aside(&self) -> Result<Vec<(String, String, String)>> {
+        let rows = row::Entity::find()
+            .filter(row::Column::Due.is_null())
+            .order_by_asc(row::Column::Key)
+            .limit(1000)
+            .all(self.db.reader())
+            .await
+            .or_fault()?;
+        Ok(rows.into_iter().map(|row| (row.kind, row.key, row.last_error.unwrap_or_default())).collect())
+    }
+}
+
+fn is<T>(claim: &Claim<T>) -> Condition {
+    Condition::all()
+        .add(row::Column::Kind.eq(claim.kind))
+        .add(row::Column::Key.eq(claim.key.as_str()))
+        .add(row::Column::Fence.eq(claim.fence))
+}
+
+fn mine<T>(claim: &Claim<T>) -> sea_orm::UpdateMany<row::Entity> {
+    row::Entity::update_many().filter(is(claim))
+}
+
+fn held(rows: u64) -> Result<()> {
+    match rows {
+        0 => Err(Error::conflict("lease-lost", "this work is somebody else's by now")),
+        _ => Ok(()),
+    }
+}
+
+fn until(now: Timestamp) -> At {
+    At::from(now.saturating_add(Work::LEASE).unwrap_or(now))
+}
+
+/// 1 s, 2 s, 4 s … up to ten minutes.
+fn pause(failures: u32) -> SignedDuration {
+    SignedDuration::from_secs((1_i64 << failures.saturating_sub(1).min(10)).min(600))
+}
+
+/// The table of leased work. Put it into the migrations of a service that has some.
+#[derive(DeriveMigrationName)]
+pub struct CreateWork;
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateWork {
+    async fn up(&self, manager: &SchemaManager) -> std::result::Result<(), DbErr> {
+        let schema = sea_orm::Schema::new(manager.get_database_backend());
+        manager.create_table(schema.create_table_from_entity(row::Entity)).await?;
+        let index = Index::create()
+            .name("work_due")
+            .table(row::Entity)
+            .col(row::Column::Kind)
+            .col(row::Column::Due)
+            .to_owned();
+        manager.create_index(index).await
+    }
+}

@@ -1,0 +1,134 @@
+//! What happens to every request before and after a service's own routes: the request's id, the caller's
+//! identity checked once, a span, a count, and refusals written in the service's dialect.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode},
+    middleware::Next,
+    response::Response,
+};
+use hearth_base::{Clock, Entropy, Error, Identity, KeyRing, Kind, RequestId, Result, Role};
+use hearth_client::headers;
+use tracing::Instrument;
+
+use crate::{
+    reply::{Dialect, render},
+    telemetry::Metrics,
+};
+
+/// What the entry of one service needs to know.
+pub struct Entry {
+    pub role: Role,
+    pub dialect: Dialect,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+    pub ring: Arc<KeyRing>,
+    pub metrics: Metrics,
+    pub verified: Verified,
+}
+
+/// Identities that were checked a moment ago: the gateway sends the same one for up to ten seconds, and
+/// checking a signature costs more than most requests.
+#[derive(Default)]
+pub struct Verified(Mutex<BTreeMap<HeaderBytes, Identity>>);
+
+type HeaderBytes = Box<[u8]>;
+
+impl Verified {
+    /// The most identities remembered; when there are more, the expired go, and if none has, all.
+    const MOST: usize = 10_000;
+
+    fn get_or(&self, value: &HeaderValue, entry: &Entry) -> Result<Identity> {
+        let now = entry.clock.now();
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(identity) = known.get(value.as_bytes()).filter(|identity| identity.expires > now) {
+            return Ok(identity.clone());
+        }
+        drop(known);
+        let unreadable = |_| Error::unauthenticated("identity", "this identity cannot be read");
+        let identity = Identity::verify(&entry.ring, value.to_str().map_err(unreadable)?, entry.role, now)?;
+        known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= Self::MOST {
+            known.retain(|_, identity| identity.expires > now);
+            if known.len() >= Self::MOST {
+                known.clear();
+            }
+        }
+        known.insert(value.as_bytes().into(), identity.clone());
+        Ok(identity)
+    }
+}
+
+/// Runs a request through the service: the outermost layer of its router.
+pub async fn enter(State(entry): State<Arc<Entry>>, mut request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let request_id = request_id(request.headers(), &entry);
+    let identity = match request.headers().get(headers::IDENTITY) {
+        Some(value) => entry.verified.get_or(value, &entry),
+        None => Ok(Identity::nobody()),
+    };
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    request.extensions_mut().insert(identity);
+    request.extensions_mut().insert(request_id);
+
+    let span = tracing::info_span!("request", service = entry.role.name(), request_id = %request_id);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    if let Some(error) = refusal(&mut response, route.is_some()) {
+        span.in_scope(|| log(&error));
+        response = render(&error, entry.dialect, &request_id.to_string(), &response);
+    }
+    if let Ok(value) = HeaderValue::try_from(request_id.to_string()) {
+        response.headers_mut().insert(headers::REQUEST_ID, value);
+    }
+    entry.metrics.request(&method, route.as_deref(), response.status(), began.elapsed());
+    response
+}
+
+/// The id that the door gave the request, or a new one for a request that came another way.
+fn request_id(headers: &HeaderMap, entry: &Entry) -> RequestId {
+    let given = headers.get(headers::REQUEST_ID).and_then(|value| value.to_str().ok());
+    given
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| RequestId::new(entry.clock.now(), &entry.entropy))
+}
+
+/// The error behind an unsuccessful response; the router's own two are put in words here.
+fn refusal(response: &mut Response, routed: bool) -> Option<Error> {
+    if let Some(error) = response.extensions_mut().remove::<Error>() {
+        return Some(error);
+    }
+    match response.status() {
+        StatusCode::NOT_FOUND if !routed => Some(
+            Error::new(Kind::NotFound, "no-such-endpoint", "there is no such endpoint")
+                .help("see /openapi.json for those there are"),
+        ),
+        StatusCode::METHOD_NOT_ALLOWED => Some(
+            Error::new(
+                Kind::MethodNotAllowed,
+                "method-not-allowed",
+                "this endpoint does not take that method",
+            )
+            .help("see /openapi.json for those it takes"),
+        ),
+        StatusCode::INTERNAL_SERVER_ERROR => Some(Error::internal("a handler panicked")),
+        _ => None,
+    }
+}
+
+fn log(error: &Error) {
+    let cause = error.cause().map(ToString::to_string);
+    match error.kind() {
+        Kind::Internal => tracing::error!(code = error.code(), cause, "request ended with a defect"),
+        Kind::Unavailable | Kind::Timeout => {
+            tracing::warn!(code = error.code(), cause, "something needed for the request does not answer");
+        }
+        _ => tracing::debug!(code = error.code(), cause, "request refused"),
+    }
+}

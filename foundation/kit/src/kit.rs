@@ -1,0 +1,69 @@
+//! What a service is given to stand on.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use hearth_base::{Clock, Entropy, Error, KeyRing, Result, Role, RoleKey};
+use hearth_client::{Client, ServiceAuthority, Transport};
+
+use crate::{config::Config, db::Db, state::StateFolder, tasks::Tasks, telemetry::Metrics};
+
+/// What a service is given to stand on. One per role of a process.
+#[derive(Clone)]
+pub struct Kit {
+    /// The role that this kit is for.
+    pub role: Role,
+    /// What the operator has set.
+    pub config: Arc<Config>,
+    /// The state folder.
+    pub state: StateFolder,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Random bits.
+    pub entropy: Arc<Entropy>,
+    /// The role's own key.
+    pub key: RoleKey,
+    /// The public keys of all roles.
+    pub ring: Arc<KeyRing>,
+    /// Calls to other services.
+    pub clients: Clients,
+    /// Background tasks of the process.
+    pub tasks: Tasks,
+    /// The service's metrics.
+    pub metrics: Metrics,
+    /// The service's database; absent for a role that keeps nothing.
+    pub db: Option<Db>,
+}
+
+impl Kit {
+    /// The service's database.
+    pub fn db(&self) -> Result<&Db> {
+        self.db.as_ref().ok_or_else(|| Error::internal(format!("the role {} has no database", self.role)))
+    }
+}
+
+/// Calls to other services in the name of one role.
+#[derive(Clone)]
+pub struct Clients {
+    transports: Arc<BTreeMap<Role, Transport>>,
+    authority: Arc<ServiceAuthority>,
+}
+
+impl Clients {
+    /// Calls by `transports` in the name of the role of `key`.
+    pub fn new(transports: Arc<BTreeMap<Role, Transport>>, key: RoleKey, clock: Arc<dyn Clock>) -> Self {
+        Self { transports, authority: Arc::new(ServiceAuthority::new(key, clock)) }
+    }
+
+    /// How requests travel to a service.
+    pub fn transport(&self, role: Role) -> Result<&Transport> {
+        self.transports.get(&role).ok_or_else(|| {
+            Error::unavailable("no-such-service", format!("this Hearth has no {role}"))
+                .help(format!("add the role {role}, or say where it is in [services.{role}]"))
+        })
+    }
+
+    /// A client of a service.
+    pub fn of(&self, role: Role) -> Result<Client> {
+        Ok(Client::new(self.transport(role)?.clone(), self.authority.clone()))
+    }
+}

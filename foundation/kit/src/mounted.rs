@@ -1,0 +1,117 @@
+//! A service put together: what `mount` gives back.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use axum::{Router, middleware::from_fn_with_state};
+use hearth_base::{Result, Role};
+use hearth_client::{Exchange, body};
+use tower::{ServiceExt, util::BoxCloneSyncService};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{
+    db::Migrations,
+    entry::{Entry, Verified, enter},
+    kit::Kit,
+    reply::Dialect,
+    tasks::Stop,
+    wellknown,
+};
+
+/// A loop that a service runs beside its API.
+pub struct Worker {
+    /// Its name in logs.
+    pub name: &'static str,
+    /// What it does until it is told to stop.
+    pub run: Box<dyn FnOnce(Stop) -> Running<()> + Send>,
+}
+
+/// Something under way.
+pub type Running<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+impl Worker {
+    /// A worker called `name` that runs `task`.
+    pub fn new<F>(name: &'static str, task: impl FnOnce(Stop) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self { name, run: Box::new(|stop| Box::pin(task(stop))) }
+    }
+}
+
+/// A service, ready to be served and called.
+pub struct Mounted {
+    /// Which one.
+    pub role: Role,
+    /// Its routes.
+    pub router: Router,
+    /// Its part of the API's document.
+    pub spec: OpenApi,
+    /// What it does beside answering.
+    pub workers: Vec<Worker>,
+    /// How its tables came to be as they are.
+    pub migrations: Migrations,
+    /// What is to be done when the tables are up to date and before anybody calls.
+    pub prepare: Option<Running<Result<()>>>,
+}
+
+impl Mounted {
+    /// Puts a service together: its routes, `healthz`, `metrics` and `openapi.json` under each of its prefixes,
+    /// and what happens to every request.
+    pub fn new<S>(kit: &Kit, dialect: Dialect, routes: OpenApiRouter<S>, state: S) -> Self
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        let (router, spec) = wellknown::with(routes, kit.role).split_for_parts();
+        let entry = Arc::new(Entry {
+            role: kit.role,
+            dialect,
+            clock: kit.clock.clone(),
+            entropy: kit.entropy.clone(),
+            ring: kit.ring.clone(),
+            metrics: kit.metrics.clone(),
+            verified: Verified::default(),
+        });
+        let router = router
+            .merge(wellknown::router(kit, &spec))
+            .layer(CatchPanicLayer::new())
+            .with_state(state)
+            .layer(from_fn_with_state(entry, enter));
+        Self { role: kit.role, router, spec, workers: Vec::new(), migrations: Vec::new, prepare: None }
+    }
+
+    /// With the migrations of its tables.
+    #[must_use]
+    pub fn migrations(mut self, migrations: Migrations) -> Self {
+        self.migrations = migrations;
+        self
+    }
+
+    /// With something to do when the tables are up to date and before anybody calls.
+    #[must_use]
+    pub fn prepare(mut self, task: impl Future<Output = Result<()>> + Send + 'static) -> Self {
+        self.prepare = Some(Box::pin(task));
+        self
+    }
+
+    /// With one more worker.
+    #[must_use]
+    pub fn worker(mut self, worker: Worker) -> Self {
+        self.workers.push(worker);
+        self
+    }
+
+    /// The router as the client of this process calls it.
+    pub fn exchange(&self) -> Exchange {
+        exchange(self.router.clone())
+    }
+}
+
+/// A router as the client of this process calls it.
+pub fn exchange(router: Router) -> Exchange {
+    let service = router
+        .map_request(|request: axum::http::Request<hearth_client::Body>| request.map(axum::body::Body::new))
+        .map_response(|response: axum::response::Response| response.map(body));
+    BoxCloneSyncService::new(service)
+}

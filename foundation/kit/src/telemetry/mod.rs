@@ -1,0 +1,7 @@
+//! Logs, metrics, and how to ask a service whether it is well.
+
+mod log;
+mod metrics;
+
+pub use log::start_logging;
+pub use metrics::{Metrics, Registry};

@@ -1,0 +1,102 @@
+//! What every service answers to anyone, under each of its prefixes: `/openapi.json`, `/v1/healthz`,
+//! `/v1/metrics`.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use hearth_base::Role;
+use serde_json::json;
+use utoipa::openapi::{
+    HttpMethod, OpenApi, ResponseBuilder,
+    path::{OperationBuilder, PathItem, PathItemBuilder},
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{guard::Needs, kit::Kit, reply::Refused};
+
+/// Documents the three in `routes`.
+pub fn with<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>, role: Role) -> OpenApiRouter<S> {
+    let mut routes = routes;
+    let document = routes.get_openapi_mut();
+    for prefix in role.prefixes() {
+        let mut add = |path: &str, id: &str, summary: &str| {
+            let item = item(prefix, id, summary);
+            document.paths.paths.insert(format!("/{prefix}{path}"), item);
+        };
+        add("/openapi.json", "openapi", "This service's part of the API's document");
+        add("/v1/healthz", "healthz", "Whether the service is well");
+        add("/v1/metrics", "metrics", "Counts and times in the OpenMetrics format");
+    }
+    for item in document.paths.paths.iter_mut().filter(|(path, _)| is_well_known(path)).map(|(_, item)| item)
+    {
+        crate::guard::declare_item(item, "open", Needs::Nothing);
+    }
+    routes
+}
+
+fn is_well_known(path: &str) -> bool {
+    path.ends_with("/openapi.json") || path.ends_with("/v1/healthz") || path.ends_with("/v1/metrics")
+}
+
+fn item(prefix: &str, id: &str, summary: &str) -> PathItem {
+    let operation = OperationBuilder::new()
+        .operation_id(Some(format!("{prefix}.{id}")))
+        .tag(prefix)
+        .summary(Some(summary))
+        .response("200", ResponseBuilder::new().description("that"));
+    PathItemBuilder::new().operation(HttpMethod::Get, operation).build()
+}
+
+#[derive(Clone)]
+struct Known {
+    kit: Kit,
+    document: Arc<str>,
+}
+
+/// The routes of the three.
+pub fn router<S: Clone + Send + Sync + 'static>(kit: &Kit, spec: &OpenApi) -> Router<S> {
+    let document: Arc<str> = spec.to_json().unwrap_or_default().into();
+    let known = Known { kit: kit.clone(), document };
+    let mut router = Router::new();
+    for prefix in kit.role.prefixes() {
+        router = router
+            .route(&format!("/{prefix}/openapi.json"), get(openapi))
+            .route(&format!("/{prefix}/v1/healthz"), get(healthz))
+            .route(&format!("/{prefix}/v1/metrics"), get(metrics));
+    }
+    router.with_state(known)
+}
+
+async fn openapi(State(known): State<Known>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], known.document.to_string()).into_response()
+}
+
+async fn healthz(State(known): State<Known>) -> Response {
+    let well = match &known.kit.db {
+        Some(db) => db.ping().await,
+        None => Ok(()),
+    };
+    match well {
+        Ok(()) => Json(json!({"status": "OK"})).into_response(),
+        Err(error) => {
+            tracing::warn!(cause = error.cause().map(ToString::to_string), "not well: {error}");
+            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "ERROR"}))).into_response()
+        }
+    }
+}
+
+async fn metrics(State(known): State<Known>) -> Response {
+    match known.kit.metrics.to_text() {
+        Ok(text) => {
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(header::CONTENT_TYPE, kind)], text).into_response()
+        }
+        Err(error) => Refused(error).into_response(),
+    }
+}

@@ -1,0 +1,13 @@
+//! People and their credentials: `/accounts/v1`.
+
+mod audit;
+mod credentials;
+mod people;
+
+pub mod internal;
+
+pub use audit::{AuditEntry, AuditQuery};
+pub use credentials::{SessionCreate, SessionCreated, Token, TokenCreate, TokenCreated};
+pub use people::{
+    Invitation, InvitationCreate, InvitationCreated, Join, Me, PasswordChange, User, UserPatch,
+};
