@@ -34,7 +34,7 @@ impl Role {
     /// The first segments of the API's paths that this role serves.
     pub fn prefixes(self) -> &'static [&'static str] {
         match self {
-            Self::Gateway => &[],
+            Self::Gateway => &["gateway"],
             Self::Accounts => &["accounts", "tools"],
         }
     }

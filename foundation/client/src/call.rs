@@ -2,10 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hearth_base::{Error, Kind, Result, Role};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
-use http_body_util::{BodyExt, Empty, Full, Limited};
+use http_body_util::{BodyExt, Empty, Full};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -145,10 +145,7 @@ impl Call<'_> {
     pub async fn bytes(self) -> Result<(HeaderMap, Bytes)> {
         let answer = async {
             let (head, content) = self.raw().await?.into_parts();
-            let content = Limited::new(content, Client::ANSWER_LIMIT).collect().await.map_err(|cause| {
-                Error::unavailable("answer-broken", "the answer broke off").because(cause)
-            })?;
-            Ok((head, content.to_bytes()))
+            Ok((head, whole(content).await?))
         };
         let (head, content) = tokio::time::timeout(Client::PATIENCE, answer)
             .await
@@ -173,4 +170,18 @@ impl Call<'_> {
     pub async fn data<T: DeserializeOwned>(self) -> Result<T> {
         self.answer::<hearth_wire::reply::Data<T>>().await.map(|answer| answer.data)
     }
+}
+
+/// Reads a body to its end.
+async fn whole(mut content: Body) -> Result<Bytes> {
+    let broken = |cause| Error::unavailable("answer-broken", "the answer broke off").because(cause);
+    let mut read = BytesMut::new();
+    while let Some(frame) = content.frame().await {
+        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+        if read.len() + data.len() > Client::ANSWER_LIMIT {
+            return Err(Error::unavailable("answer-too-large", "the answer is larger than any of Hearth's"));
+        }
+        read.extend_from_slice(&data);
+    }
+    Ok(read.freeze())
 }

@@ -9,7 +9,7 @@ use std::{
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::Response,
 };
@@ -80,7 +80,7 @@ pub async fn enter(State(entry): State<Arc<Entry>>, mut request: Request, next: 
 
     let span = tracing::info_span!("request", service = entry.role.name(), request_id = %request_id);
     let mut response = next.run(request).instrument(span.clone()).await;
-    if let Some(error) = refusal(&mut response, route.is_some()) {
+    if let Some(error) = refusal(&mut response) {
         span.in_scope(|| log(&error));
         response = render(&error, entry.dialect, &request_id.to_string(), &response);
     }
@@ -100,12 +100,15 @@ fn request_id(headers: &HeaderMap, entry: &Entry) -> RequestId {
 }
 
 /// The error behind an unsuccessful response; the router's own two are put in words here.
-fn refusal(response: &mut Response, routed: bool) -> Option<Error> {
+fn refusal(response: &mut Response) -> Option<Error> {
     if let Some(error) = response.extensions_mut().remove::<Error>() {
         return Some(error);
     }
+    if response.headers().contains_key(header::CONTENT_TYPE) {
+        return None;
+    }
     match response.status() {
-        StatusCode::NOT_FOUND if !routed => Some(
+        StatusCode::NOT_FOUND => Some(
             Error::new(Kind::NotFound, "no-such-endpoint", "there is no such endpoint")
                 .help("see /openapi.json for those there are"),
         ),
@@ -117,7 +120,6 @@ fn refusal(response: &mut Response, routed: bool) -> Option<Error> {
             )
             .help("see /openapi.json for those it takes"),
         ),
-        StatusCode::INTERNAL_SERVER_ERROR => Some(Error::internal("a handler panicked")),
         _ => None,
     }
 }

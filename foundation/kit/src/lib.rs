@@ -8,6 +8,7 @@ pub mod guard;
 pub mod keys;
 pub mod reply;
 pub mod server;
+pub mod spec;
 pub mod state;
 pub mod tasks;
 pub mod telemetry;

@@ -2,8 +2,13 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use axum::{Router, middleware::from_fn_with_state};
-use hearth_base::{Result, Role};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
+};
+use hearth_base::{Error, Result, Role};
 use hearth_client::{Exchange, body};
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -14,7 +19,7 @@ use crate::{
     db::Migrations,
     entry::{Entry, Verified, enter},
     kit::Kit,
-    reply::Dialect,
+    reply::{Dialect, Refused},
     tasks::Stop,
     wellknown,
 };
@@ -75,7 +80,8 @@ impl Mounted {
         });
         let router = router
             .merge(wellknown::router(kit, &spec))
-            .layer(CatchPanicLayer::new())
+            .layer(DefaultBodyLimit::disable())
+            .layer(CatchPanicLayer::custom(panicked))
             .with_state(state)
             .layer(from_fn_with_state(entry, enter));
         Self { role: kit.role, router, spec, workers: Vec::new(), migrations: Vec::new, prepare: None }
@@ -108,10 +114,18 @@ impl Mounted {
     }
 }
 
+/// A handler that panicked is a defect; the process goes on.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    Refused(Error::internal(text.unwrap_or_else(|| "a handler panicked".to_owned()))).into_response()
+}
+
 /// A router as the client of this process calls it.
 pub fn exchange(router: Router) -> Exchange {
     let service = router
         .map_request(|request: axum::http::Request<hearth_client::Body>| request.map(axum::body::Body::new))
-        .map_response(|response: axum::response::Response| response.map(body));
+        .map_response(|response: Response| response.map(body));
     BoxCloneSyncService::new(service)
 }

@@ -27,6 +27,11 @@ impl StateFolder {
         Ok(folder)
     }
 
+    /// No folder at all: for looking at a service without running it.
+    pub fn nowhere() -> Self {
+        Self(PathBuf::new())
+    }
+
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.0

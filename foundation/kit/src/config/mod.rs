@@ -51,6 +51,9 @@ pub struct Door {
     pub listen: String,
     /// The domain under which tools have their pages, as `NAME.domain`.
     pub domain: String,
+    /// The address by which people reach the door, when that is not where it listens: behind a proxy that
+    /// speaks TLS, for instance.
+    pub public_url: Option<String>,
     /// The most that the body of one API request may hold, in bytes.
     pub body_limit: usize,
     /// How long a request may take until its answer begins, in seconds.
@@ -62,9 +65,17 @@ impl Default for Door {
         Self {
             listen: "127.0.0.1:8080".to_owned(),
             domain: "localhost".to_owned(),
+            public_url: None,
             body_limit: 1 << 20,
             timeout: 60,
         }
+    }
+}
+
+impl Door {
+    /// Whether people reach the door by TLS, so that cookies may travel that way only.
+    pub fn secure(&self) -> bool {
+        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
     }
 }
 

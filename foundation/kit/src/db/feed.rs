@@ -12,13 +12,17 @@ use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Index, LockType},
+    sea_query::{LockType, Query, Table},
 };
-use sea_orm_migration::{MigrationTrait, SchemaManager, prelude::DeriveMigrationName};
+use sea_orm_migration::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{big_integer, big_integer_null, integer, json, string},
+};
 use serde::Serialize;
 use tokio::sync::Notify;
 
 use super::{At, Db, OrFault, Tx};
+use crate::tasks::Stop;
 
 mod event {
     use super::super::At;
@@ -62,6 +66,7 @@ mod head {
 pub struct Feed {
     db: Db,
     news: Arc<Notify>,
+    stop: Stop,
 }
 
 impl Feed {
@@ -72,9 +77,9 @@ impl Feed {
     /// How often a waiting reader looks by itself, for events that another process wrote.
     const LOOK: Duration = Duration::from_secs(2);
 
-    /// The feed in `db`.
-    pub fn new(db: Db) -> Self {
-        Self { db, news: Arc::default() }
+    /// The feed in `db`. Nobody waits for news any more when it is time to `stop`.
+    pub fn new(db: Db, stop: Stop) -> Self {
+        Self { db, news: Arc::default(), stop }
     }
 
     /// Writes an event into `transaction`. Call [`Feed::wake`] after its commit. `content` is written as an
@@ -110,9 +115,10 @@ impl Feed {
             news.as_mut().enable();
             let events = self.read(position).await?;
             let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-            if !events.events.is_empty() || left.is_zero() {
+            if !events.events.is_empty() || left.is_zero() || self.stop.is_set() {
                 return Ok(events);
             }
+            let news = self.stop.unless(news);
             let _news_or_time = tokio::time::timeout(left.min(Self::LOOK), news).await;
         }
     }
@@ -182,24 +188,36 @@ fn event(row: event::Model) -> Result<Event> {
 }
 
 /// The feed's tables. Put it into the migrations of a service that has a feed.
-#[derive(DeriveMigrationName)]
 pub struct CreateFeed;
+
+impl MigrationName for CreateFeed {
+    fn name(&self) -> &str {
+        "kit_0001_feed"
+    }
+}
 
 #[async_trait::async_trait]
 impl MigrationTrait for CreateFeed {
     async fn up(&self, manager: &SchemaManager) -> std::result::Result<(), DbErr> {
-        let schema = sea_orm::Schema::new(manager.get_database_backend());
-        manager.create_table(schema.create_table_from_entity(event::Entity)).await?;
-        manager.create_table(schema.create_table_from_entity(head::Entity)).await?;
-        let index = Index::create()
-            .name("feed_event_position")
-            .table(event::Entity)
-            .col(event::Column::Position)
-            .unique()
+        let events = Table::create()
+            .table("feed_event")
+            .col(string("id").primary_key())
+            .col(big_integer_null("position").unique_key())
+            .col(big_integer("at"))
+            .col(json("content"))
             .to_owned();
-        manager.create_index(index).await?;
-        let db = manager.get_connection();
-        let start = head::ActiveModel { id: Set(0), position: Set(0) };
-        head::Entity::insert(start).exec_without_returning(db).await.map(|_| ())
+        manager.create_table(events).await?;
+        let heads = Table::create()
+            .table("feed_head")
+            .col(integer("id").primary_key())
+            .col(big_integer("position"))
+            .to_owned();
+        manager.create_table(heads).await?;
+        let start = Query::insert()
+            .into_table("feed_head")
+            .columns(["id", "position"])
+            .values_panic([0.into(), 0_i64.into()])
+            .to_owned();
+        manager.execute(start).await
     }
 }

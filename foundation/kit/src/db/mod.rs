@@ -62,6 +62,11 @@ impl Db {
         Ok(Self { reader: both.clone(), writer: both })
     }
 
+    /// No database at all: for looking at a service without running it.
+    pub fn unconnected() -> Self {
+        Self { reader: DatabaseConnection::default(), writer: DatabaseConnection::default() }
+    }
+
     /// A connection for reading.
     pub fn reader(&self) -> &DatabaseConnection {
         &self.reader

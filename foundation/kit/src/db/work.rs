@@ -11,9 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, Index, IntoCondition, LockBehavior, LockType, OnConflict},
+    sea_query::{Expr, Index, IntoCondition, LockBehavior, LockType, OnConflict, Table},
 };
-use sea_orm_migration::{MigrationTrait, SchemaManager, prelude::DeriveMigrationName};
+use sea_orm_migration::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{big_integer, big_integer_null, integer, json, string, text_null},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Notify;
 
@@ -254,20 +257,31 @@ fn pause(failures: u32) -> SignedDuration {
 }
 
 /// The table of leased work. Put it into the migrations of a service that has some.
-#[derive(DeriveMigrationName)]
 pub struct CreateWork;
+
+impl MigrationName for CreateWork {
+    fn name(&self) -> &str {
+        "kit_0001_work"
+    }
+}
 
 #[async_trait::async_trait]
 impl MigrationTrait for CreateWork {
     async fn up(&self, manager: &SchemaManager) -> std::result::Result<(), DbErr> {
-        let schema = sea_orm::Schema::new(manager.get_database_backend());
-        manager.create_table(schema.create_table_from_entity(row::Entity)).await?;
-        let index = Index::create()
-            .name("work_due")
-            .table(row::Entity)
-            .col(row::Column::Kind)
-            .col(row::Column::Due)
+        let work = Table::create()
+            .table("work")
+            .col(string("kind"))
+            .col(string("key"))
+            .col(json("content"))
+            .col(big_integer_null("due"))
+            .col(big_integer_null("leased_until"))
+            .col(big_integer("fence"))
+            .col(integer("failures"))
+            .col(text_null("last_error"))
+            .primary_key(Index::create().col("kind").col("key"))
             .to_owned();
-        manager.create_index(index).await
+        manager.create_table(work).await?;
+        let due = Index::create().name("work_due").table("work").col("kind").col("due").to_owned();
+        manager.create_index(due).await
     }
 }

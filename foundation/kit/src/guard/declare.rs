@@ -55,7 +55,7 @@ fn words(needs: Needs) -> String {
         Needs::Nothing => "nothing".to_owned(),
         Needs::SignedIn => "signed-in".to_owned(),
         Needs::User => "user".to_owned(),
-        Needs::Operator => "operator".to_owned(),
+        Needs::Operator | Needs::ToolOperator => "operator".to_owned(),
         Needs::Tool(Access::Read) => "viewer".to_owned(),
         Needs::Tool(Access::Write) => "maintainer".to_owned(),
         Needs::Tool(Access::Own) => "owner".to_owned(),

@@ -17,6 +17,8 @@ pub enum Needs {
     Operator,
     /// This much with the tool in the path.
     Tool(Access),
+    /// The tool in the path, and a person who runs this Hearth.
+    ToolOperator,
     /// These services, and nobody from outside.
     Services(&'static [Role]),
 }
@@ -92,7 +94,13 @@ impl Granted for Person {
 
 impl Granted for Member {
     fn to(identity: &Identity, needs: Needs, name: &'static str) -> Result<Self> {
-        let Needs::Tool(needed) = needs else { return Err(misdeclared(name)) };
+        let needed = match needs {
+            Needs::Tool(access) => access,
+            Needs::ToolOperator if identity.is_operator() => Access::Read,
+            Needs::ToolOperator if identity.caller == Caller::Nobody => return Err(nobody()),
+            Needs::ToolOperator => return Err(forbidden(name)),
+            _ => return Err(misdeclared(name)),
+        };
         match (&identity.caller, &identity.tool) {
             (Caller::Nobody, _) => Err(nobody()),
             (_, Some(ToolGrant::Missing)) => Err(missing()),

@@ -7,6 +7,9 @@ use utoipa::ToSchema;
 
 use super::User;
 
+/// The name of the cookie that holds a browser's session.
+pub const SESSION_COOKIE: &str = "hearth_session";
+
 /// Signing in with a password.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::SessionCreate)]

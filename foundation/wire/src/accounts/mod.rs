@@ -7,7 +7,7 @@ mod people;
 pub mod internal;
 
 pub use audit::{AuditEntry, AuditQuery};
-pub use credentials::{SessionCreate, SessionCreated, Token, TokenCreate, TokenCreated};
+pub use credentials::{SESSION_COOKIE, SessionCreate, SessionCreated, Token, TokenCreate, TokenCreated};
 pub use people::{
     Invitation, InvitationCreate, InvitationCreated, Join, Me, PasswordChange, User, UserPatch,
 };

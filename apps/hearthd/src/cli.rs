@@ -1,0 +1,61 @@
+//! The words on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The server of Hearth.
+#[derive(Debug, Parser)]
+#[command(name = "hearthd", version, about = "The server of Hearth", disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run everything on this machine
+    Up(Up),
+    /// Run some roles of a Hearth that is made of several processes
+    Serve(Serve),
+    /// Print the API's document: everything merged, or one service's part
+    Openapi(Openapi),
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "Example: hearthd up --state /var/lib/hearth --listen 127.0.0.1:8080")]
+pub struct Up {
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "Example: hearthd serve --roles accounts --config /etc/hearth.toml")]
+pub struct Serve {
+    /// The roles to play, with commas between them: accounts, gateway
+    #[arg(long, value_delimiter = ',', required = true)]
+    pub roles: Vec<String>,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "Example: hearthd openapi accounts")]
+pub struct Openapi {
+    /// The service; without one, everything
+    pub service: Option<String>,
+}
+
+/// What the command line sets over the configuration file and the environment.
+#[derive(Debug, Args)]
+pub struct Settings {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder with everything that must outlive the process
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// The address and port of the door
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+}

@@ -1,0 +1,30 @@
+//! The server. What it does is chosen by its first word: everything on this machine, some roles of a larger
+//! Hearth, or a look at the host.
+
+mod cli;
+mod commands;
+mod out;
+mod process;
+mod services;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => return out::usage(&usage),
+    };
+    let done = match cli.command {
+        Command::Up(up) => commands::up::run(up),
+        Command::Serve(serve) => commands::serve::run(serve),
+        Command::Openapi(openapi) => commands::openapi::run(&openapi),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => out::refused(&error),
+    }
+}

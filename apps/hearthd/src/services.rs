@@ -1,0 +1,23 @@
+//! The table of services: adding one is one line.
+
+use hearth_base::{Result, Role};
+use hearth_kit::{Kit, Mounted};
+
+/// How a role is put together.
+pub type Mount = fn(&Kit) -> Result<Mounted>;
+
+/// A role that hearthd can play.
+pub struct Service {
+    /// Which one.
+    pub role: Role,
+    /// Whether it has a database.
+    pub database: bool,
+    /// How it is put together.
+    pub mount: Mount,
+}
+
+/// Every role, in the order in which they start.
+pub const SERVICES: &[Service] = &[
+    Service { role: Role::Accounts, database: true, mount: hearth_accounts::mount },
+    Service { role: Role::Gateway, database: false, mount: hearth_gateway::mount },
+];

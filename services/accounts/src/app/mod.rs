@@ -1,0 +1,15 @@
+//! The rules. No HTTP, no SQL.
+
+pub mod invitations;
+pub mod join;
+pub mod members;
+pub mod passwords;
+pub mod quota;
+pub mod resolve;
+pub mod secrets;
+pub mod sessions;
+pub mod setup;
+pub mod tokens;
+pub mod tool_delete;
+pub mod tools;
+pub mod users;

@@ -1,0 +1,64 @@
+//! Passwords: argon2id (RFC 9106), hashed and checked beside the threads that answer requests.
+
+use std::sync::Arc;
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use hearth_base::{Error, Result, Secret};
+use tokio::sync::Semaphore;
+
+/// Hashes and checks passwords, a few at a time: each takes 19 MiB.
+#[derive(Debug, Clone)]
+pub struct Passwords(Arc<Semaphore>);
+
+impl Passwords {
+    const AT_ONCE: usize = 2;
+    const SHORTEST: usize = 10;
+    const LONGEST: usize = 1000;
+
+    pub fn new() -> Self {
+        Self(Arc::new(Semaphore::new(Self::AT_ONCE)))
+    }
+
+    /// Hashes a new password, which has to be long enough.
+    pub async fn hash(&self, password: &Secret) -> Result<String> {
+        let length = password.reveal().chars().count();
+        if length < Self::SHORTEST || password.reveal().len() > Self::LONGEST {
+            let rule = format!("a password has {} to {} characters", Self::SHORTEST, Self::LONGEST);
+            return Err(
+                Error::invalid("password-length", rule).help("choose a longer one: four words will do")
+            );
+        }
+        let password = password.clone();
+        self.run(move || {
+            Argon2::default()
+                .hash_password(password.reveal().as_bytes())
+                .map(|hash| hash.to_string())
+                .map_err(|cause| Error::internal(cause.to_string()))
+        })
+        .await
+    }
+
+    /// Whether `password` is the one behind `hash`. Without a hash it takes as long and is wrong, so that
+    /// nobody learns who has an account.
+    pub async fn check(&self, password: &Secret, hash: Option<String>) -> Result<bool> {
+        let password = password.clone();
+        self.run(move || {
+            let argon = Argon2::default();
+            let Some(hash) = hash else {
+                let _takes_as_long = argon.hash_password(password.reveal().as_bytes());
+                return Ok(false);
+            };
+            let hash = PasswordHash::new(&hash).map_err(|cause| Error::internal(cause.to_string()))?;
+            Ok(argon.verify_password(password.reveal().as_bytes(), &hash).is_ok())
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        let _turn = self.0.acquire().await.map_err(Error::internal)?;
+        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+    }
+}

@@ -1,0 +1,87 @@
+//! Making tools.
+
+use hearth_base::{Error, Kind, Result, ToolId, ToolName, ToolRole, UserId};
+use hearth_wire::{accounts::internal::AccountsEvent, tools::ToolCreate};
+
+use crate::{
+    cx::{By, Cx},
+    store::Tool,
+};
+
+/// Names that would be mistaken for a part of Hearth, in addresses or in commands.
+const RESERVED: &[&str] = &[
+    "admin",
+    "api",
+    "app",
+    "auth",
+    "cdn",
+    "ci",
+    "console",
+    "dev",
+    "dns",
+    "docs",
+    "ftp",
+    "git",
+    "hearth",
+    "help",
+    "imap",
+    "internal",
+    "localhost",
+    "login",
+    "mail",
+    "me",
+    "metrics",
+    "new",
+    "ns",
+    "packages",
+    "pop",
+    "proxy",
+    "registry",
+    "root",
+    "search",
+    "smtp",
+    "static",
+    "status",
+    "support",
+    "system",
+    "test",
+    "tool",
+    "toolforge",
+    "tools",
+    "web",
+    "webmail",
+    "www",
+];
+
+/// Makes a tool whose owner is the caller.
+pub async fn create(cx: &Cx, by: &By, owner: UserId, create: ToolCreate) -> Result<Tool> {
+    let ToolCreate { name, description } = create;
+    check_name(cx, &name)?;
+    if description.chars().count() > 500 {
+        return Err(Error::invalid("description-length", "a description has at most 500 characters"));
+    }
+    let id = ToolId::new(by.now, &cx.entropy);
+    let tool = Tool { id, name, description, deleting: false, created: by.now };
+    let tx = cx.store.begin().await?;
+    if cx.store.owned_count(&tx, owner).await? >= u64::from(cx.settings.tools_per_user) {
+        let most = cx.settings.tools_per_user;
+        return Err(Error::new(Kind::Exhausted, "too-many-tools", format!("one user can own {most} tools"))
+            .help("delete one that is not needed, or ask whoever runs this Hearth"));
+    }
+    cx.store.tool_add(&tx, &tool).await?;
+    cx.store.member_put(&tx, id, owner, ToolRole::Owner, by.now).await?;
+    cx.audit(&tx, by, "tool.create", Some((id, &tool.name)), &tool.name).await?;
+    cx.tell(&tx, by, &AccountsEvent::ToolCreated { tool: id }).await?;
+    cx.commit(tx).await?;
+    Ok(tool)
+}
+
+fn check_name(cx: &Cx, name: &ToolName) -> Result<()> {
+    let reserved = RESERVED.contains(&name.as_str())
+        || cx.settings.reserved_names.iter().any(|reserved| reserved == name.as_str());
+    if reserved {
+        return Err(Error::conflict("tool-name-reserved", format!("the name {name} is reserved"))
+            .help("choose another name"));
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! What happens to accounts.
+
+use hearth_base::{Error, Result, SessionId, UserId, UserName};
+use hearth_wire::accounts::{PasswordChange, UserPatch};
+
+use crate::{
+    cx::{By, Cx},
+    store::User,
+};
+
+/// Chooses a new password. The user's other sessions end.
+pub async fn password_change(
+    cx: &Cx,
+    by: &By,
+    user: UserId,
+    keep: Option<SessionId>,
+    change: PasswordChange,
+) -> Result<()> {
+    let PasswordChange { current, new } = change;
+    let known = cx.store.user_by_id(user).await?.ok_or_else(|| Error::not_found("user", user))?;
+    if !cx.passwords.check(&current, Some(known.password_hash)).await? {
+        return Err(Error::forbidden("wrong-password", "the current password is another one"));
+    }
+    let password_hash = cx.passwords.hash(&new).await?;
+    let tx = cx.store.begin().await?;
+    let mut user =
+        cx.store.user_locked(&tx, &known.name).await?.ok_or_else(|| Error::not_found("user", user))?;
+    user.password_hash = password_hash;
+    cx.store.user_save(&tx, &user).await?;
+    cx.store.session_end_others(&tx, user.id, keep).await?;
+    cx.audit(&tx, by, "user.password", None, &user.name).await?;
+    cx.tell_access(&tx, by, user.id).await?;
+    cx.commit(tx).await
+}
+
+/// Changes a user, for operators. One operator who can sign in always stays.
+pub async fn patch(cx: &Cx, by: &By, name: &UserName, patch: UserPatch) -> Result<User> {
+    let UserPatch { disabled, operator } = patch;
+    let tx = cx.store.begin().await?;
+    let mut user = cx.store.user_locked(&tx, name).await?.ok_or_else(|| Error::not_found("user", name))?;
+    user.disabled = disabled.unwrap_or(user.disabled);
+    user.operator = operator.unwrap_or(user.operator);
+    cx.store.user_save(&tx, &user).await?;
+    if cx.store.operator_count(&tx).await? == 0 {
+        return Err(Error::conflict("last-operator", format!("{name} is the last operator who can sign in"))
+            .help("make somebody else an operator first"));
+    }
+    if user.disabled {
+        cx.store.session_end_others(&tx, user.id, None).await?;
+    }
+    let action = match (disabled, operator) {
+        (Some(true), _) => "user.disable",
+        (Some(false), _) => "user.enable",
+        (None, Some(true)) => "user.promote",
+        (None, Some(false)) => "user.demote",
+        (None, None) => "user.patch",
+    };
+    cx.audit(&tx, by, action, None, name).await?;
+    cx.tell_access(&tx, by, user.id).await?;
+    cx.commit(tx).await?;
+    Ok(user)
+}

@@ -1,0 +1,117 @@
+//! What handlers and rules of this service stand on.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use hearth_base::{Caller, Clock, Entropy, EventId, RequestId, Result, ToolId, ToolName, UserId};
+use hearth_kit::{
+    Authed, Kit, Right,
+    config::{Accounts, Door},
+    db::Tx,
+    state::StateFolder,
+};
+use hearth_wire::accounts::internal::AccountsEvent;
+use jiff::Timestamp;
+
+use crate::{
+    app::passwords::Passwords,
+    store::{NewEntry, Store},
+};
+
+/// What handlers and rules of this service stand on.
+#[derive(Clone)]
+pub struct Cx {
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+    pub passwords: Passwords,
+    pub settings: Arc<Accounts>,
+    pub door: Arc<Door>,
+    pub state: StateFolder,
+}
+
+impl Cx {
+    pub fn new(kit: &Kit) -> Result<Self> {
+        Ok(Self {
+            store: Store::new(kit.db()?.clone(), kit.tasks.stop_sign()),
+            clock: kit.clock.clone(),
+            entropy: kit.entropy.clone(),
+            passwords: Passwords::new(),
+            settings: Arc::new(kit.config.accounts.clone()),
+            door: Arc::new(kit.config.door.clone()),
+            state: kit.state.clone(),
+        })
+    }
+
+    /// What is being done, by whom, in which request.
+    pub fn by<R: Right>(&self, authed: &Authed<R>) -> By {
+        let caller = &authed.identity.caller;
+        let who = match caller {
+            Caller::Nobody => "nobody".to_owned(),
+            Caller::User { name, .. } => format!("user {name}"),
+            Caller::Tool { name, .. } => format!("tool {name}"),
+            Caller::Service { role } => format!("service {role}"),
+        };
+        By { who, user: authed.identity.user(), request: authed.request, now: self.clock.now() }
+    }
+
+    /// What Hearth does by itself.
+    pub fn by_itself(&self) -> By {
+        let now = self.clock.now();
+        By { who: "hearth".to_owned(), user: None, request: RequestId::new(now, &self.entropy), now }
+    }
+
+    /// Notes a change in the audit log, as part of it.
+    pub async fn audit(
+        &self,
+        tx: &Tx,
+        by: &By,
+        action: &'static str,
+        tool: Option<(ToolId, &ToolName)>,
+        subject: impl ToString,
+    ) -> Result<()> {
+        let id = EventId::new(by.now, &self.entropy);
+        let subject = subject.to_string();
+        let entry =
+            NewEntry { id, at: by.now, who: by.who.clone(), action, tool, subject, request: by.request };
+        self.store.audit_add(tx, entry).await
+    }
+
+    /// Tells other services of a change, as part of it.
+    pub async fn tell(&self, tx: &Tx, by: &By, event: &AccountsEvent) -> Result<()> {
+        self.store.tell(tx, EventId::new(by.now, &self.entropy), by.now, event).await
+    }
+
+    /// Tells those who remember callers that what they know of this user, token, session or tool has changed.
+    pub async fn tell_access(&self, tx: &Tx, by: &By, about: impl ToString) -> Result<()> {
+        self.tell(tx, by, &AccountsEvent::AccessChanged { about: about.to_string() }).await
+    }
+
+    /// Ends a change that others were told of.
+    pub async fn commit(&self, tx: Tx) -> Result<()> {
+        tx.commit().await?;
+        self.store.feed.wake();
+        Ok(())
+    }
+}
+
+impl FromRequestParts<Cx> for Cx {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(_: &mut Parts, cx: &Cx) -> Result<Self, Infallible> {
+        Ok(cx.clone())
+    }
+}
+
+/// Who does something, in which request, when.
+#[derive(Debug, Clone)]
+pub struct By {
+    /// As the audit log names them.
+    pub who: String,
+    /// The person, when it is one.
+    pub user: Option<UserId>,
+    /// The request.
+    pub request: RequestId,
+    /// When.
+    pub now: Timestamp,
+}

@@ -1,0 +1,39 @@
+//! What other services ask, and nobody else may.
+
+use std::time::Duration;
+
+use hearth_base::ToolId;
+use hearth_kit::{Answer, Authed, Json, Param, Query, Reply};
+use hearth_wire::{
+    accounts::internal::{Resolve, Resolved},
+    feed::{After, Events},
+    reply::{Data, Done},
+};
+
+use crate::{app, cx::Cx, rights};
+
+/// Who shows this credential, and what they are to the tool in the path.
+#[utoipa::path(post, path = "/accounts/v1/internal/resolve", tag = "internal",
+    operation_id = "accounts.internal_resolve", request_body = Resolve,
+    responses((status = 200, body = Data<Resolved>)))]
+pub async fn resolve(cx: Cx, peer: Authed<rights::Resolve>, Json(resolve): Json<Resolve>) -> Reply<Resolved> {
+    Ok(Answer::of(app::resolve::resolve(&cx, &cx.by(&peer), resolve).await?))
+}
+
+/// What happened here, in order; waits for news when asked to.
+#[utoipa::path(get, path = "/accounts/v1/internal/feed", tag = "internal",
+    operation_id = "accounts.internal_feed", params(After),
+    responses((status = 200, body = Data<Events>), (status = 409, description = "no longer kept")))]
+pub async fn feed(cx: Cx, _: Authed<rights::ReadFeed>, Query(after): Query<After>) -> Reply<Events> {
+    let patience = Duration::from_secs(after.wait.unwrap_or(0).min(25));
+    Ok(Answer::of(cx.store.feed.after(after.after, patience).await?))
+}
+
+/// The calling service has erased what this tool had.
+#[utoipa::path(post, path = "/accounts/v1/internal/erased/{tool}", tag = "internal",
+    operation_id = "accounts.internal_erased", params(("tool" = String, Path, description = "its id")),
+    responses((status = 200, body = Data<Done>)))]
+pub async fn erased(cx: Cx, peer: Authed<rights::Erase>, Param(tool): Param<ToolId>) -> Reply<Done> {
+    app::tool_delete::acknowledge(&cx, &cx.by(&peer), tool, peer.role).await?;
+    Ok(Answer::done())
+}

@@ -1,0 +1,14 @@
+//! Handlers, a file per resource: extract, call a rule, reply.
+
+pub mod audit;
+pub mod internal;
+pub mod invitations;
+pub mod members;
+pub mod people;
+pub mod quota;
+pub mod sessions;
+pub mod tokens;
+pub mod tool_tokens;
+pub mod tools;
+pub mod users;
+mod views;

@@ -1,0 +1,65 @@
+//! People, tools, and who may do what: `/accounts/v1` and `/tools/v1`.
+//!
+//! This service finds out whose a credential is and what its holder is to a tool; it never sees what a tool
+//! runs. Every change is in the audit log, written in the change's own transaction.
+
+mod app;
+mod cx;
+mod http;
+mod rights;
+mod store;
+mod workers;
+
+use hearth_base::Result;
+use hearth_kit::{Dialect, Kit, Mounted, Worker, guard};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    cx::Cx,
+    rights::{
+        Erase, Open, Operate, ReadFeed, Resolve, SelfService, SignedIn, ToolOperate, ToolOwn, ToolRead,
+        ToolWrite,
+    },
+};
+
+/// Puts the service together.
+pub fn mount(kit: &Kit) -> Result<Mounted> {
+    let cx = Cx::new(kit)?;
+    let housekeeping = cx.clone();
+    let first = cx.clone();
+    Ok(Mounted::new(kit, Dialect::Data, routes(), cx)
+        .migrations(store::migrations)
+        .prepare(async move { app::setup::prepare(&first).await })
+        .worker(Worker::new("housekeeping", |stop| workers::housekeeping::run(housekeeping, stop))))
+}
+
+/// Every endpoint, with who may use it.
+fn routes() -> OpenApiRouter<Cx> {
+    OpenApiRouter::new()
+        .routes(guard::<Open, _>(routes!(http::people::join)))
+        .routes(guard::<SignedIn, _>(routes!(http::people::me)))
+        .routes(guard::<SelfService, _>(routes!(http::people::password_change)))
+        .routes(guard::<Open, _>(routes!(http::sessions::create)))
+        .routes(guard::<SelfService, _>(routes!(http::sessions::end)))
+        .routes(guard::<SelfService, _>(routes!(http::tokens::list, http::tokens::create)))
+        .routes(guard::<SelfService, _>(routes!(http::tokens::revoke)))
+        .routes(guard::<Operate, _>(routes!(http::users::list)))
+        .routes(guard::<Operate, _>(routes!(http::users::patch)))
+        .routes(guard::<Operate, _>(routes!(http::invitations::list, http::invitations::create)))
+        .routes(guard::<Operate, _>(routes!(http::invitations::withdraw)))
+        .routes(guard::<Operate, _>(routes!(http::audit::list)))
+        .routes(guard::<Resolve, _>(routes!(http::internal::resolve)))
+        .routes(guard::<ReadFeed, _>(routes!(http::internal::feed)))
+        .routes(guard::<Erase, _>(routes!(http::internal::erased)))
+        .routes(guard::<SignedIn, _>(routes!(http::tools::list)))
+        .routes(guard::<SelfService, _>(routes!(http::tools::create)))
+        .routes(guard::<ToolRead, _>(routes!(http::tools::show)))
+        .routes(guard::<ToolOwn, _>(routes!(http::tools::delete)))
+        .routes(guard::<ToolRead, _>(routes!(http::members::list)))
+        .routes(guard::<ToolOwn, _>(routes!(http::members::put, http::members::remove)))
+        .routes(guard::<ToolWrite, _>(routes!(http::tool_tokens::list, http::tool_tokens::create)))
+        .routes(guard::<ToolWrite, _>(routes!(http::tool_tokens::revoke)))
+        .routes(guard::<ToolRead, _>(routes!(http::quota::show)))
+        .routes(guard::<ToolOperate, _>(routes!(http::quota::patch)))
+        .routes(guard::<ToolRead, _>(routes!(http::audit::of_tool)))
+}

@@ -1,0 +1,32 @@
+//! Who may do what here.
+
+use hearth_base::{Access, Role};
+use hearth_kit::{
+    guard::{Anybody, Member, Needs, Peer, Person},
+    rights,
+};
+
+rights! {
+    /// Coming in.
+    Open = "open", Needs::Nothing => Anybody;
+    /// Asking about oneself.
+    SignedIn = "accounts:me", Needs::SignedIn => Anybody;
+    /// Changing what is one's own: password, tokens, new tools.
+    SelfService = "accounts:self", Needs::User => Person;
+    /// Running this Hearth.
+    Operate = "operator", Needs::Operator => Person;
+    /// Looking at a tool.
+    ToolRead = "tools:read", Needs::Tool(Access::Read) => Member;
+    /// Working on a tool.
+    ToolWrite = "tools:write", Needs::Tool(Access::Write) => Member;
+    /// Deciding about a tool.
+    ToolOwn = "tools:own", Needs::Tool(Access::Own) => Member;
+    /// Deciding how much a tool may use.
+    ToolOperate = "operator:tool", Needs::ToolOperator => Member;
+    /// Finding out who is calling.
+    Resolve = "accounts:resolve", Needs::Services(&[Role::Gateway]) => Peer;
+    /// Hearing of what happened here.
+    ReadFeed = "accounts:feed", Needs::Services(Role::ALL) => Peer;
+    /// Acknowledging a tool's end.
+    Erase = "accounts:erased", Needs::Services(Role::KEEPERS) => Peer;
+}

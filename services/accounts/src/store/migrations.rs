@@ -1,0 +1,150 @@
+//! How the tables came to be as they are. A migration that was released never changes, so columns are spelt
+//! out here and not taken from the entities, which do.
+
+use hearth_kit::db::{feed::CreateFeed, work::CreateWork};
+use sea_orm::{
+    DbErr,
+    sea_query::{Index, Table, TableCreateStatement},
+};
+use sea_orm_migration::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{big_integer, big_integer_null, boolean, integer, json, string, string_null},
+};
+
+/// All of them, oldest first.
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![Box::new(CreateFeed), Box::new(CreateWork), Box::new(CreateAccounts)]
+}
+
+struct CreateAccounts;
+
+impl MigrationName for CreateAccounts {
+    fn name(&self) -> &str {
+        "0001_accounts"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateAccounts {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in [user(), session(), token(), invitation(), tool(), member(), quota(), duty(), audit()] {
+            manager.create_table(table).await?;
+        }
+        for (table, column) in [
+            ("session", "user_id"),
+            ("session", "expires"),
+            ("token", "user_id"),
+            ("token", "tool_id"),
+            ("invitation", "expires"),
+            ("member", "user_id"),
+            ("audit", "tool_id"),
+        ] {
+            let name = format!("{table}_{column}");
+            manager.create_index(Index::create().name(name).table(table).col(column).to_owned()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn user() -> TableCreateStatement {
+    Table::create()
+        .table("user")
+        .col(string("id").primary_key())
+        .col(string("name").unique_key())
+        .col(string("password_hash"))
+        .col(boolean("operator"))
+        .col(boolean("disabled"))
+        .col(big_integer("created"))
+        .col(integer("failures"))
+        .col(big_integer_null("failed"))
+        .to_owned()
+}
+
+fn session() -> TableCreateStatement {
+    Table::create()
+        .table("session")
+        .col(string("id").primary_key())
+        .col(string("hash").unique_key())
+        .col(string("user_id"))
+        .col(big_integer("used"))
+        .col(big_integer("expires"))
+        .to_owned()
+}
+
+fn token() -> TableCreateStatement {
+    Table::create()
+        .table("token")
+        .col(string("id").primary_key())
+        .col(string("hash").unique_key())
+        .col(string("user_id"))
+        .col(string_null("tool_id"))
+        .col(string("label"))
+        .col(json("scopes"))
+        .col(big_integer("created"))
+        .col(big_integer_null("used"))
+        .col(big_integer_null("expires"))
+        .to_owned()
+}
+
+fn invitation() -> TableCreateStatement {
+    Table::create()
+        .table("invitation")
+        .col(string("id").primary_key())
+        .col(string("hash").unique_key())
+        .col(boolean("operator"))
+        .col(boolean("first"))
+        .col(string("note"))
+        .col(big_integer("created"))
+        .col(big_integer("expires"))
+        .to_owned()
+}
+
+fn tool() -> TableCreateStatement {
+    Table::create()
+        .table("tool")
+        .col(string("id").primary_key())
+        .col(string("name"))
+        .col(string_null("holds_name").unique_key())
+        .col(string("description"))
+        .col(boolean("deleting"))
+        .col(big_integer("created"))
+        .to_owned()
+}
+
+fn member() -> TableCreateStatement {
+    Table::create()
+        .table("member")
+        .col(string("tool_id"))
+        .col(string("user_id"))
+        .col(string("role"))
+        .col(big_integer("since"))
+        .primary_key(Index::create().col("tool_id").col("user_id"))
+        .to_owned()
+}
+
+fn quota() -> TableCreateStatement {
+    Table::create().table("quota").col(string("tool_id").primary_key()).col(json("changes")).to_owned()
+}
+
+fn duty() -> TableCreateStatement {
+    Table::create()
+        .table("duty")
+        .col(string("tool_id"))
+        .col(string("service"))
+        .primary_key(Index::create().col("tool_id").col("service"))
+        .to_owned()
+}
+
+fn audit() -> TableCreateStatement {
+    Table::create()
+        .table("audit")
+        .col(string("id").primary_key())
+        .col(big_integer("at"))
+        .col(string("who"))
+        .col(string("action"))
+        .col(string_null("tool_id"))
+        .col(string_null("tool_name"))
+        .col(string("subject"))
+        .col(string("request_id"))
+        .to_owned()
+}

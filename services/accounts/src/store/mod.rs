@@ -1,0 +1,57 @@
+//! The tables of `accounts`: the only place that touches its database.
+
+mod audit;
+mod columns;
+mod duty;
+mod invitation;
+mod member;
+mod migrations;
+mod quota;
+mod session;
+mod token;
+mod tool;
+mod user;
+
+use hearth_base::{EventId, Result};
+use hearth_kit::{
+    db::{Db, Tx, feed::Feed, work::Work},
+    tasks::Stop,
+};
+use hearth_wire::accounts::internal::AccountsEvent;
+use jiff::Timestamp;
+
+pub use audit::NewEntry;
+pub use invitation::Invitation;
+pub use member::Member;
+pub use migrations::migrations;
+pub use session::Session;
+pub use token::{Holder, Token};
+pub use tool::Tool;
+pub use user::User;
+
+/// The database of `accounts`.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: Db,
+    /// What other services are told.
+    pub feed: Feed,
+    /// What is done later.
+    pub work: Work,
+}
+
+impl Store {
+    /// The tables in `db`.
+    pub fn new(db: Db, stop: Stop) -> Self {
+        Self { feed: Feed::new(db.clone(), stop), work: Work::new(db.clone()), db }
+    }
+
+    /// Begins a change.
+    pub async fn begin(&self) -> Result<Tx> {
+        self.db.begin().await
+    }
+
+    /// Tells other services of `event`, as part of a change. [`Feed::wake`] after its commit.
+    pub async fn tell(&self, tx: &Tx, id: EventId, now: Timestamp, event: &AccountsEvent) -> Result<()> {
+        self.feed.append(tx, id, now, event).await
+    }
+}

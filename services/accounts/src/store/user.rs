@@ -1,0 +1,145 @@
+//! People.
+
+use hearth_base::{Cursor, Error, Limit, Page, Result, UserId, UserName};
+use hearth_kit::db::{At, OrFault, Tx};
+use jiff::Timestamp;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::LockType,
+};
+
+use super::{Store, columns::read};
+
+pub mod row {
+    use hearth_kit::db::At;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "user")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub name: String,
+        pub password_hash: String,
+        pub operator: bool,
+        pub disabled: bool,
+        pub created: At,
+        pub failures: i32,
+        pub failed: Option<At>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A person with an account.
+#[derive(Debug, Clone)]
+pub struct User {
+    pub id: UserId,
+    pub name: UserName,
+    pub password_hash: String,
+    pub operator: bool,
+    pub disabled: bool,
+    pub created: Timestamp,
+    /// Wrong passwords since the last right one.
+    pub failures: u32,
+    /// When the last wrong one was given.
+    pub failed: Option<Timestamp>,
+}
+
+impl TryFrom<row::Model> for User {
+    type Error = Error;
+
+    fn try_from(row: row::Model) -> Result<Self> {
+        let row::Model { id, name, password_hash, operator, disabled, created, failures, failed } = row;
+        Ok(Self {
+            id: read("user.id", &id)?,
+            name: read("user.name", &name)?,
+            password_hash,
+            operator,
+            disabled,
+            created: created.into(),
+            failures: failures.unsigned_abs(),
+            failed: failed.map(Timestamp::from),
+        })
+    }
+}
+
+impl From<&User> for row::ActiveModel {
+    fn from(user: &User) -> Self {
+        let User { id, name, password_hash, operator, disabled, created, failures, failed } = user;
+        Self {
+            id: Set(id.to_string()),
+            name: Set(name.to_string()),
+            password_hash: Set(password_hash.clone()),
+            operator: Set(*operator),
+            disabled: Set(*disabled),
+            created: Set((*created).into()),
+            failures: Set(i32::try_from(*failures).unwrap_or(i32::MAX)),
+            failed: Set(failed.map(At::from)),
+        }
+    }
+}
+
+impl Store {
+    /// A user by name.
+    pub async fn user(&self, name: &UserName) -> Result<Option<User>> {
+        let query = row::Entity::find().filter(row::Column::Name.eq(name.as_str()));
+        query.one(self.db.reader()).await.or_fault()?.map(User::try_from).transpose()
+    }
+
+    /// A user by id.
+    pub async fn user_by_id(&self, id: UserId) -> Result<Option<User>> {
+        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_fault()?;
+        found.map(User::try_from).transpose()
+    }
+
+    /// A user by name, to be changed: others wait until this change is through.
+    pub async fn user_locked(&self, tx: &Tx, name: &UserName) -> Result<Option<User>> {
+        let query = row::Entity::find().filter(row::Column::Name.eq(name.as_str())).lock(LockType::Update);
+        query.one(&**tx).await.or_fault()?.map(User::try_from).transpose()
+    }
+
+    /// Adds a user; a taken name is refused.
+    pub async fn user_add(&self, tx: &Tx, user: &User) -> Result<()> {
+        let taken = || {
+            Error::conflict("user-name-taken", format!("there is a user {} already", user.name))
+                .help("choose another name")
+        };
+        let added = row::Entity::insert(row::ActiveModel::from(user)).exec_without_returning(&**tx).await;
+        added.or_taken(taken).map(|_| ())
+    }
+
+    /// Writes a changed user.
+    pub async fn user_save(&self, tx: &Tx, user: &User) -> Result<()> {
+        row::Entity::update(row::ActiveModel::from(user)).exec(&**tx).await.or_fault().map(|_| ())
+    }
+
+    /// How many users there are.
+    pub async fn user_count(&self) -> Result<u64> {
+        row::Entity::find().count(self.db.reader()).await.or_fault()
+    }
+
+    /// How many operators can sign in, as a change sees it.
+    pub async fn operator_count(&self, tx: &Tx) -> Result<u64> {
+        row::Entity::find()
+            .filter(row::Column::Operator.eq(true))
+            .filter(row::Column::Disabled.eq(false))
+            .count(&**tx)
+            .await
+            .or_fault()
+    }
+
+    /// Users by name.
+    pub async fn user_list(&self, limit: Limit, cursor: Option<&Cursor>) -> Result<Page<User>> {
+        let mut query = row::Entity::find().order_by_asc(row::Column::Name);
+        if let Some(cursor) = cursor {
+            query = query.filter(row::Column::Name.gt(cursor.key::<String>()?));
+        }
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
+        let users = rows.into_iter().map(User::try_from).collect::<Result<_>>()?;
+        Ok(Page::cut(users, limit, |user: &User| user.name.clone()))
+    }
+}

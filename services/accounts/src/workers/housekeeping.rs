@@ -1,0 +1,45 @@
+//! Forgets, once an hour, what has run out: sessions, tokens, invitations, old events.
+
+use std::time::Duration;
+
+use hearth_base::Result;
+use hearth_kit::{db::work::Claim, tasks::Stop};
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use crate::cx::Cx;
+
+const KIND: &str = "housekeeping";
+const EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// Runs until it is told to stop. However many processes there are, each turn is one's alone.
+pub async fn run(cx: Cx, stop: Stop) {
+    while !stop.is_set() {
+        if let Err(error) = turn(&cx, &stop).await {
+            tracing::warn!(%error, cause = error.cause().map(ToString::to_string), "housekeeping waits");
+            stop.pause(Duration::from_secs(10)).await;
+        }
+    }
+}
+
+async fn turn(cx: &Cx, stop: &Stop) -> Result<()> {
+    let tx = cx.store.begin().await?;
+    cx.store.work.ask(&tx, KIND, "hourly", &Value::Null, cx.clock.now()).await?;
+    tx.commit().await?;
+    for claim in cx.store.work.claim::<Value>(KIND, 1, cx.clock.now()).await? {
+        sweep(cx, &claim).await?;
+    }
+    let most = Duration::from_secs(3600);
+    stop.unless(cx.store.work.wait(KIND, cx.clock.now(), most)).await.unwrap_or(Ok(()))
+}
+
+async fn sweep(cx: &Cx, claim: &Claim<Value>) -> Result<()> {
+    let now = cx.clock.now();
+    let tx = cx.store.begin().await?;
+    cx.store.session_sweep(&tx, now).await?;
+    cx.store.token_sweep(&tx, now).await?;
+    cx.store.invitation_sweep(&tx, now).await?;
+    cx.store.feed.trim(&tx, now).await?;
+    cx.store.work.again(&tx, claim, now + EVERY).await?;
+    tx.commit().await
+}

@@ -1,0 +1,108 @@
+//! What a request shows: a bearer token, Basic with a token as the password, or a browser's session cookie.
+
+use axum::http::{HeaderMap, Method, header};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hearth_base::{Error, Result, Secret};
+use hearth_wire::accounts::SESSION_COOKIE;
+
+/// The credential that a request shows, if it shows one.
+pub fn shown(method: &Method, headers: &HeaderMap) -> Result<Option<Secret>> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let text = value.to_str().map_err(|_| unreadable())?;
+        return authorization(text).map(Some).ok_or_else(unreadable);
+    }
+    let Some(session) = cookie(headers) else { return Ok(None) };
+    if !method.is_safe() && !from_own_page(headers) {
+        return Err(Error::forbidden(
+            "cross-site",
+            "this change was asked for by a page of another site, with this browser's session",
+        )
+        .help("use a token: hearth login"));
+    }
+    Ok(Some(session))
+}
+
+fn authorization(text: &str) -> Option<Secret> {
+    let (scheme, rest) = text.split_once(' ')?;
+    let rest = rest.trim();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(Secret::new(rest));
+    }
+    if scheme.eq_ignore_ascii_case("basic") {
+        let pair = String::from_utf8(STANDARD.decode(rest).ok()?).ok()?;
+        return pair.split_once(':').map(|(_, password)| Secret::new(password));
+    }
+    None
+}
+
+fn cookie(headers: &HeaderMap) -> Option<Secret> {
+    let values = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == SESSION_COOKIE)
+        .map(|(_, secret)| Secret::new(secret))
+}
+
+/// Whether the browser says that a page of this very host asks. Tools' pages are of the same site (their host
+/// names lie below this one), so `SameSite` alone would not keep them out.
+fn from_own_page(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site")) {
+        return site == "same-origin" || site == "none";
+    }
+    let host = text(header::HOST);
+    let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://"));
+    matches!((host, origin), (Some(host), Some((_, origin))) if host.eq_ignore_ascii_case(origin))
+}
+
+fn unreadable() -> Error {
+    Error::unauthenticated("credential-form", "the Authorization header cannot be read")
+        .help("send Authorization: Bearer TOKEN")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::{HeaderName, HeaderValue};
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pair = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        pairs.iter().map(pair).collect()
+    }
+
+    fn seen(method: &Method, pairs: &[(&'static str, &'static str)]) -> Result<Option<String>> {
+        shown(method, &headers(pairs)).map(|secret| secret.map(|secret| secret.reveal().to_owned()))
+    }
+
+    #[test]
+    fn bearer_basic_and_cookie_are_read() -> Result<()> {
+        let get = Method::GET;
+        assert_eq!(seen(&get, &[("authorization", "Bearer abc")])?.as_deref(), Some("abc"));
+        assert_eq!(seen(&get, &[("authorization", "bAsIc eDphOmI=")])?.as_deref(), Some("a:b"));
+        assert_eq!(seen(&get, &[("cookie", "a=1; hearth_session=s")])?.as_deref(), Some("s"));
+        assert_eq!(seen(&get, &[("cookie", "hearth_sessions=s")])?, None);
+        assert!(seen(&get, &[("authorization", "Digest x")]).is_err());
+        assert!(seen(&get, &[("authorization", "Basic %%%")]).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_tools_page_cannot_use_a_browsers_session_for_a_change() {
+        let session = ("cookie", "hearth_session=s");
+        let post = Method::POST;
+        for foreign in [
+            [session, ("sec-fetch-site", "same-site"), ("host", "localhost:8080")],
+            [session, ("origin", "http://hello.localhost:8080"), ("host", "localhost:8080")],
+            [session, ("origin", "null"), ("host", "localhost:8080")],
+            [session, ("accept", "*/*"), ("host", "localhost:8080")],
+        ] {
+            assert!(seen(&post, &foreign).is_err(), "{foreign:?}");
+            assert!(seen(&Method::GET, &foreign).is_ok(), "{foreign:?}");
+        }
+        let own = [session, ("origin", "http://localhost:8080"), ("host", "localhost:8080")];
+        assert!(seen(&post, &own).is_ok());
+    }
+}

@@ -1,0 +1,139 @@
+//! Passes a request on to the service that its path names, and the answer back, both as streams.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use hearth_base::{Error, Kind, RequestId, Result};
+use hearth_client::{body, headers};
+use hearth_kit::Refused;
+use http_body_util::{LengthLimitError, Limited};
+
+use crate::{
+    Gateway, credential,
+    target::{Target, target},
+};
+
+/// Who called, for the line in the log.
+#[derive(Debug, Clone)]
+pub struct CalledBy(pub String);
+
+/// Headers that are about one connection only (RFC 9110, section 7.6.1), and what shows who calls: services
+/// are told that by the identity.
+const NOT_PASSED_ON: [HeaderName; 9] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// Answers everything that is not the gateway's own.
+pub async fn forward(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    match pass_on(&gateway, request).await {
+        Ok(response) => response,
+        Err(error) => Refused(error).into_response(),
+    }
+}
+
+async fn pass_on(gateway: &Gateway, mut request: Request) -> Result<Response> {
+    let Some(target) = target(request.uri().path()) else {
+        return Ok(StatusCode::NOT_FOUND.into_response());
+    };
+    let request_id = *request
+        .extensions()
+        .get::<RequestId>()
+        .ok_or_else(|| Error::internal("a request without an id behind the entry"))?;
+    let limit = gateway.kit.config.door.body_limit;
+    if announced(request.headers()).is_some_and(|length| length > limit as u64) {
+        return Err(too_large(limit));
+    }
+
+    // A credential that is not good does not stand in the way of what anyone may do (signing in, say): it is
+    // passed on as nobody's, and named if that is refused.
+    let shown = credential::shown(request.method(), request.headers())?;
+    let (signed, not_good) = match gateway.identities.of(shown, &target, request_id).await {
+        Ok(signed) => (signed, None),
+        Err(error) if error.kind() == Kind::Unauthenticated => {
+            (gateway.identities.of(None, &target, request_id).await?, Some(error))
+        }
+        Err(error) => return Err(error),
+    };
+
+    strip(request.headers_mut());
+    request.headers_mut().remove(header::AUTHORIZATION);
+    request.headers_mut().remove(header::COOKIE);
+    request.headers_mut().insert(headers::IDENTITY, signed.value);
+    if let Ok(id) = request_id.to_string().try_into() {
+        request.headers_mut().insert(headers::REQUEST_ID, id);
+    }
+    let mut response = send(gateway, &target, limit, request).await?;
+    if let Some(error) = not_good.filter(|_| response.status() == StatusCode::UNAUTHORIZED) {
+        return Err(error);
+    }
+    strip(response.headers_mut());
+    response.extensions_mut().insert(CalledBy(signed.caller));
+    Ok(response)
+}
+
+async fn send(gateway: &Gateway, target: &Target, limit: usize, request: Request) -> Result<Response> {
+    let transport = gateway.kit.clients.transport(target.service)?;
+    let request = request.map(|inner| body(Limited::new(inner, limit)));
+    let patience = Duration::from_secs(gateway.kit.config.door.timeout);
+    let sent = tokio::time::timeout(patience, transport.send(request)).await;
+    let answered = sent.map_err(|_| {
+        Error::new(Kind::Timeout, "service-slow", format!("{} did not answer in time", target.service))
+            .help("try again; if it stays so, tell whoever runs this Hearth")
+    })?;
+    let response = answered.map_err(|error| {
+        if over_limit(&error) {
+            return too_large(limit);
+        }
+        Error::unavailable("service-unavailable", format!("{} does not answer now", target.service))
+            .help("try again in a moment")
+            .because(error)
+    })?;
+    Ok(response.map(Body::new))
+}
+
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Removes what is about the connection, also what `Connection` itself names.
+fn strip(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in NOT_PASSED_ON.iter().chain(&named) {
+        headers.remove(name);
+    }
+}
+
+fn over_limit(error: &Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if inner.is::<LengthLimitError>() {
+            return true;
+        }
+        cause = inner.source();
+    }
+    false
+}
+
+fn too_large(limit: usize) -> Error {
+    Error::new(Kind::TooLarge, "body-too-large", format!("a request's body can hold {limit} bytes here"))
+        .help("send less, or ask whoever runs this Hearth to raise door.body_limit")
+}

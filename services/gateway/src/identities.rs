@@ -1,0 +1,140 @@
+//! Signed identities: found out once per caller, tool and service in ten seconds, and forgotten at once when
+//! `accounts` says that something has changed.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use axum::http::HeaderValue;
+use hearth_base::{
+    Caller, Credential, Error, IDENTITY_LIFE, Identity, RequestId, Result, Role, Scopes, Secret, ToolGrant,
+};
+use hearth_client::Client;
+use hearth_kit::Kit;
+use hearth_wire::accounts::internal::{Resolve, Resolved, ResolvedTool};
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
+use crate::target::Target;
+
+/// Signed identities of callers.
+pub struct Identities {
+    kit: Kit,
+    accounts: Client,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    signed: BTreeMap<Key, Signed>,
+    /// Counts how often all was forgotten: what was asked before is not remembered after.
+    epoch: u64,
+}
+
+type Key = (Option<[u8; 32]>, Role, Option<String>);
+
+/// An identity, signed for one service.
+#[derive(Clone)]
+pub struct Signed {
+    /// For the header.
+    pub value: HeaderValue,
+    /// Who it is, for the log.
+    pub caller: String,
+    expires: Timestamp,
+}
+
+impl Identities {
+    /// How long before its end an identity is replaced: time enough to travel.
+    const MARGIN: SignedDuration = SignedDuration::from_secs(2);
+    /// The most remembered; when there are more, all are forgotten.
+    const MOST: usize = 50_000;
+
+    pub fn new(kit: &Kit) -> Result<Self> {
+        let accounts = kit.clients.of(Role::Accounts)?;
+        Ok(Self { kit: kit.clone(), accounts, known: Mutex::default() })
+    }
+
+    /// The identity of whoever shows `secret`, towards the service that `target` names.
+    pub async fn of(&self, secret: Option<Secret>, target: &Target, request: RequestId) -> Result<Signed> {
+        let hash = secret.as_ref().map(|secret| Sha256::digest(secret.reveal()).into());
+        // What nobody is to a tool does not depend on the tool.
+        let tool = target.tool.clone().filter(|_| secret.is_some());
+        let key = (hash, target.service, tool);
+        let now = self.kit.clock.now();
+        let epoch = {
+            let known = self.lock();
+            let fresh = known.signed.get(&key).filter(|signed| signed.expires - Self::MARGIN > now);
+            if let Some(signed) = fresh {
+                return Ok(signed.clone());
+            }
+            known.epoch
+        };
+        let resolved = match secret {
+            None => nobody(),
+            Some(secret) => {
+                let resolve = Resolve { secret: Some(secret), tool: key.2.clone() };
+                self.accounts.internal().resolve(&resolve, &request.to_string()).await?
+            }
+        };
+        let signed = self.sign(resolved, target.service, now)?;
+        let mut known = self.lock();
+        if known.epoch == epoch {
+            if known.signed.len() >= Self::MOST {
+                known.signed.clear();
+            }
+            known.signed.insert(key, signed.clone());
+        }
+        Ok(signed)
+    }
+
+    /// Forgets everything: it may be wrong now.
+    pub fn forget(&self) {
+        let mut known = self.lock();
+        known.signed.clear();
+        known.epoch += 1;
+    }
+
+    fn sign(&self, resolved: Resolved, service: Role, now: Timestamp) -> Result<Signed> {
+        let Resolved { caller, credential, scopes, tool, expires: end } = resolved;
+        let name = match &caller {
+            Caller::Nobody => "nobody".to_owned(),
+            Caller::User { name, .. } => format!("user {name}"),
+            Caller::Tool { name, .. } => format!("tool {name}"),
+            Caller::Service { role } => format!("service {role}"),
+        };
+        let life = now.saturating_add(IDENTITY_LIFE).unwrap_or(now);
+        let expires = end.map_or(life, |end| end.min(life));
+        let tool = grant(tool, &scopes, service);
+        let identity = Identity { caller, credential, scopes, audience: service, tool, expires };
+        let mut value = HeaderValue::try_from(identity.sign(&self.kit.key)?).map_err(Error::internal)?;
+        value.set_sensitive(true);
+        Ok(Signed { value, caller: name, expires })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a role on a tool allows in `service` with a credential of these scopes: the smaller of the two.
+fn grant(tool: ResolvedTool, scopes: &Scopes, service: Role) -> Option<ToolGrant> {
+    match tool {
+        ResolvedTool::None => None,
+        ResolvedTool::Missing => Some(ToolGrant::Missing),
+        ResolvedTool::Role { id, name, role } => {
+            let access = scopes.access(service)?.min(role.access());
+            Some(ToolGrant::Granted { id, name, access })
+        }
+    }
+}
+
+fn nobody() -> Resolved {
+    Resolved {
+        caller: Caller::Nobody,
+        credential: Credential::None,
+        scopes: Scopes::of([]),
+        tool: ResolvedTool::None,
+        expires: None,
+    }
+}

@@ -1,0 +1,51 @@
+//! The one door of the API: finds out who is calling, once, and passes the request on to the service that its
+//! path names, with a signed identity. It keeps nothing that it could not find out again.
+
+mod credential;
+mod door;
+mod follow;
+mod forward;
+mod identities;
+mod openapi;
+mod target;
+
+use std::sync::Arc;
+
+use axum::middleware::from_fn_with_state;
+use hearth_base::Result;
+use hearth_kit::{
+    Dialect, Kit, Mounted, Worker, guard,
+    guard::{Anybody, Needs},
+    rights,
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{identities::Identities, openapi::Documents};
+
+rights! {
+    /// Reading what anyone may read.
+    Open = "open", Needs::Nothing => Anybody;
+}
+
+/// What the gateway stands on.
+pub(crate) struct Gateway {
+    pub kit: Kit,
+    pub identities: Identities,
+    pub documents: Documents,
+}
+
+/// Puts the gateway together.
+pub fn mount(kit: &Kit) -> Result<Mounted> {
+    let gateway = Arc::new(Gateway {
+        kit: kit.clone(),
+        identities: Identities::new(kit)?,
+        documents: Documents::default(),
+    });
+    let routes =
+        OpenApiRouter::new().routes(guard::<Open, _>(routes!(openapi::merged))).fallback(forward::forward);
+    let following = gateway.clone();
+    let mut mounted = Mounted::new(kit, Dialect::Data, routes, gateway.clone())
+        .worker(Worker::new("accounts-feed", move |stop| follow::run(following, stop)));
+    mounted.router = mounted.router.layer(from_fn_with_state(gateway, door::enter));
+    Ok(mounted)
+}
