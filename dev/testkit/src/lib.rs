@@ -1,1 +1,55 @@
-//! x
+//! Boots databases and a whole Hearth in a test. Tests are written once and run in every shape: all services in
+//! one process and each in its own, on SQLite and on PostgreSQL.
+
+mod databases;
+mod hearth;
+mod people;
+mod wait;
+
+pub use databases::{Scratch, Store};
+pub use hearth::{Hearth, Shape, program};
+pub use people::Person;
+pub use wait::until;
+
+/// Runs each test on SQLite and on PostgreSQL: `async fn name(db: Db) -> Result<()>`.
+#[macro_export]
+macro_rules! on_every_store {
+    ($($name:ident),* $(,)?) => {
+        mod on_sqlite { $($crate::on_store!($name, Files);)* }
+        mod on_postgres { $($crate::on_store!($name, Postgres);)* }
+    };
+}
+
+/// One test on one kind of database.
+#[macro_export]
+macro_rules! on_store {
+    ($name:ident, $store:ident) => {
+        #[tokio::test]
+        async fn $name() -> hearth_base::Result<()> {
+            let scratch = $crate::Scratch::new($crate::Store::$store).await?;
+            super::$name(scratch.db()).await
+        }
+    };
+}
+
+/// Runs each test in every shape of Hearth: `async fn name(hearth: Hearth) -> Result<()>`.
+#[macro_export]
+macro_rules! in_every_shape {
+    ($($name:ident),* $(,)?) => {
+        mod together_on_sqlite { $($crate::in_shape!($name, TOGETHER_ON_FILES);)* }
+        mod together_on_postgres { $($crate::in_shape!($name, TOGETHER_ON_POSTGRES);)* }
+        mod split_on_sqlite { $($crate::in_shape!($name, SPLIT_ON_FILES);)* }
+        mod split_on_postgres { $($crate::in_shape!($name, SPLIT_ON_POSTGRES);)* }
+    };
+}
+
+/// One test in one shape.
+#[macro_export]
+macro_rules! in_shape {
+    ($name:ident, $shape:ident) => {
+        #[tokio::test]
+        async fn $name() -> hearth_base::Result<()> {
+            super::$name($crate::Hearth::start($crate::Shape::$shape).await?).await
+        }
+    };
+}

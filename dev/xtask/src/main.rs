@@ -4,6 +4,7 @@
 
 mod report;
 mod rust;
+mod spec;
 mod tidy;
 mod tree;
 mod trouble;
@@ -27,6 +28,8 @@ struct Arguments {
 enum Command {
     /// Check the house rules: edges between crates, SQL, length, licences, words and more
     Tidy,
+    /// Write the API's documents, api/openapi.json and one for each service, as hearthd prints them
+    Spec(spec::Spec),
 }
 
 /// What a command found out.
@@ -53,5 +56,6 @@ fn main() -> ExitCode {
 fn run(command: &Command, report: &mut Report) -> Result<Verdict, Trouble> {
     match command {
         Command::Tidy => tidy::run(report),
+        Command::Spec(spec) => spec::run(spec, report),
     }
 }

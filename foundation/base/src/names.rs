@@ -63,7 +63,12 @@ macro_rules! names {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+                // Inside a document there is no other place for what to do next.
+                let told = |error: Error| match error.next() {
+                    Some(next) => serde::de::Error::custom(format_args!("{error}; {next}")),
+                    None => serde::de::Error::custom(error),
+                };
+                <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(told)
             }
         }
     )*};

@@ -7,3 +7,6 @@ pub const IDENTITY: HeaderName = HeaderName::from_static("x-hearth-identity");
 
 /// The id of the request at the door that all this belongs to.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The stable code of a refusal, beside its body.
+pub const CODE: HeaderName = HeaderName::from_static("x-hearth-code");

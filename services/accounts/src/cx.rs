@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::{
     app::passwords::Passwords,
-    store::{NewEntry, Store},
+    store::{NewEntry, Store, User},
 };
 
 /// What handlers and rules of this service stand on.
@@ -114,4 +114,11 @@ pub struct By {
     pub request: RequestId,
     /// When.
     pub now: Timestamp,
+}
+
+impl By {
+    /// The same by somebody who has only now become known.
+    pub fn named(&self, user: &User) -> Self {
+        Self { who: format!("user {}", user.name), user: Some(user.id), ..self.clone() }
+    }
 }

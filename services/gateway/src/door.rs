@@ -21,13 +21,15 @@ pub async fn enter(State(_): State<Arc<Gateway>>, mut request: Request, next: Ne
     // Without the query: it may hold a deploy token.
     let path = request.uri().path().to_owned();
     let response = next.run(request).await;
-    let request_id = response.headers().get(headers::REQUEST_ID).and_then(|id| id.to_str().ok());
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let (request_id, code) = (header(headers::REQUEST_ID), header(headers::CODE));
     let caller = response.extensions().get::<CalledBy>().map_or("-", |CalledBy(caller)| caller);
     tracing::info!(
         request_id,
         %method,
         path,
         status = response.status().as_u16(),
+        code,
         ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         caller,
         "request"

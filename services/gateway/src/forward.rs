@@ -10,7 +10,7 @@ use axum::{
 };
 use hearth_base::{Error, Kind, RequestId, Result};
 use hearth_client::{body, headers};
-use hearth_kit::Refused;
+use hearth_kit::{Refused, guard::NOT_SIGNED_IN};
 use http_body_util::{LengthLimitError, Limited};
 
 use crate::{
@@ -76,7 +76,8 @@ async fn pass_on(gateway: &Gateway, mut request: Request) -> Result<Response> {
         request.headers_mut().insert(headers::REQUEST_ID, id);
     }
     let mut response = send(gateway, &target, limit, request).await?;
-    if let Some(error) = not_good.filter(|_| response.status() == StatusCode::UNAUTHORIZED) {
+    let refused_as_nobody = response.headers().get(headers::CODE).is_some_and(|code| code == NOT_SIGNED_IN);
+    if let Some(error) = not_good.filter(|_| refused_as_nobody) {
         return Err(error);
     }
     strip(response.headers_mut());

@@ -100,7 +100,8 @@ impl<'a> Place<'a> {
     }
 
     fn may_be_tested_with(self, to: Place) -> bool {
-        matches!(self.layer, Layer::Services | Layer::Apps) && to.is("dev/testkit")
+        (matches!(self.layer, Layer::Services | Layer::Apps) || self.is("foundation/kit"))
+            && to.is("dev/testkit")
     }
 
     fn may_use_a_database(self) -> bool {

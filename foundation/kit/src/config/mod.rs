@@ -114,7 +114,7 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Json }
+        Self { level: "info,sea_orm_migration=warn".to_owned(), format: LogFormat::Json }
     }
 }
 

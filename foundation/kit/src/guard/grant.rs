@@ -125,8 +125,11 @@ impl Granted for Peer {
     }
 }
 
+/// The code of the refusal of somebody of whom nothing is known.
+pub const NOT_SIGNED_IN: &str = "not-signed-in";
+
 fn nobody() -> Error {
-    Error::unauthenticated("not-signed-in", "nobody is signed in").help("hearth login")
+    Error::unauthenticated(NOT_SIGNED_IN, "nobody is signed in").help("hearth login")
 }
 
 fn missing() -> Error {

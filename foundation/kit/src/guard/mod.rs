@@ -18,7 +18,7 @@ use hearth_base::{Error, Identity, RequestId, Result};
 use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt};
 
 pub(crate) use declare::declare_item;
-pub use grant::{Anybody, Granted, Member, Needs, Peer, Person};
+pub use grant::{Anybody, Granted, Member, NOT_SIGNED_IN, Needs, Peer, Person};
 
 use crate::reply::Refused;
 

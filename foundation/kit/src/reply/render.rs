@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hearth_base::{Error, Kind};
+use hearth_client::headers;
 use hearth_wire::reply::{Messages, Refusal};
 
 /// How a service's refusals look.
@@ -54,6 +55,9 @@ pub fn render(error: &Error, dialect: Dialect, request_id: &str, response: &Resp
         if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH) {
             rendered.headers_mut().insert(name, value.clone());
         }
+    }
+    if let Ok(code) = HeaderValue::from_str(error.code()) {
+        rendered.headers_mut().insert(headers::CODE, code);
     }
     if error.kind() == Kind::Unauthenticated {
         let scheme = HeaderValue::from_static("Bearer realm=\"hearth\"");

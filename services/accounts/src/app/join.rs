@@ -34,7 +34,7 @@ pub async fn join(cx: &Cx, by: &By, join: Join) -> Result<User> {
         failed: None,
     };
     cx.store.user_add(&tx, &user).await?;
-    cx.audit(&tx, by, "user.join", None, &user.name).await?;
+    cx.audit(&tx, &by.named(&user), "user.join", None, &user.name).await?;
     cx.commit(tx).await?;
     if invitation.first {
         // Its code is good no more; the file would only mislead.

@@ -48,7 +48,7 @@ pub async fn create(cx: &Cx, by: &By, create: SessionCreate) -> Result<(Secret, 
         (user.failures, user.failed) = (0, None);
         cx.store.user_save(&tx, &user).await?;
     }
-    cx.audit(&tx, by, "session.create", None, &user.name).await?;
+    cx.audit(&tx, &by.named(&user), "session.create", None, &user.name).await?;
     tx.commit().await?;
     Ok((secret, session, user))
 }

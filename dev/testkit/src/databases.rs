@@ -1,0 +1,78 @@
+//! Databases that are a test's own.
+
+use std::{
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use hearth_base::{Error, Result, Role, Secret};
+use hearth_kit::db::Db;
+use tempfile::TempDir;
+
+/// Which kind of database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Store {
+    /// SQLite files.
+    Files,
+    /// PostgreSQL.
+    Postgres,
+}
+
+/// A database that nobody else uses, gone with this value (SQLite) or with the server (PostgreSQL).
+pub struct Scratch {
+    db: Db,
+    _folder: Option<TempDir>,
+}
+
+impl Scratch {
+    /// An empty database.
+    pub async fn new(store: Store) -> Result<Self> {
+        match store {
+            Store::Files => {
+                let folder = tempfile::tempdir().map_err(Error::internal)?;
+                let db = Db::open_file(folder.path(), Role::Accounts).await?;
+                Ok(Self { db, _folder: Some(folder) })
+            }
+            Store::Postgres => {
+                let db = Db::open_schema(&server()?, &unique()).await?;
+                Ok(Self { db, _folder: None })
+            }
+        }
+    }
+
+    /// The database.
+    pub fn db(&self) -> Db {
+        self.db.clone()
+    }
+}
+
+/// A new, empty database on the PostgreSQL server of the tests.
+pub(crate) fn new_postgres() -> Result<Secret> {
+    let server = server()?;
+    let name = unique();
+    let made = Command::new("createdb")
+        .arg(format!("--maintenance-db={}", server.reveal()))
+        .arg("--")
+        .arg(&name)
+        .output()
+        .map_err(Error::internal)?;
+    if !made.status.success() {
+        return Err(Error::internal(String::from_utf8_lossy(&made.stderr).into_owned()));
+    }
+    let (address, _) =
+        server.reveal().rsplit_once('/').ok_or_else(|| Error::internal("no database named"))?;
+    Ok(Secret::new(format!("{address}/{name}")))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test command says in the environment where its server is")]
+fn server() -> Result<Secret> {
+    let url = std::env::var("HEARTH_TEST_POSTGRES").map_err(|_| {
+        Error::internal("HEARTH_TEST_POSTGRES is not set: run ./test, which starts a PostgreSQL server")
+    })?;
+    Ok(Secret::new(url))
+}
+
+fn unique() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("t_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}

@@ -1,0 +1,127 @@
+//! The door: what it lets through, and what it says.
+
+use hearth_base::{Clock, Identity, Result, Role, RoleKey, SystemClock};
+use hearth_client::headers;
+use hearth_testkit::{Hearth, in_every_shape};
+use hearth_wire::reply::Refusal;
+use http::{HeaderName, Method, StatusCode, header};
+use http_body_util::BodyExt;
+
+async fn status_and_refusal(call: hearth_client::Call<'_>) -> Result<(StatusCode, Refusal)> {
+    let (head, body) = call.raw().await?.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Ok((head.status, serde_json::from_slice(&body).unwrap_or_default()))
+}
+
+async fn an_identity_from_outside_is_worth_nothing(hearth: Hearth) -> Result<()> {
+    let forged = RoleKey::generate(Role::Gateway)?;
+    let identity = Identity::of_service(Role::Gateway, Role::Accounts, SystemClock.now()).sign(&forged)?;
+    let nobody = hearth.nobody()?;
+    for path in ["/accounts/v1/me", "/accounts/v1/internal/feed", "/accounts/v1/users"] {
+        let call = nobody.call(Method::GET, path).header(headers::IDENTITY, &identity);
+        let (status, refusal) = status_and_refusal(call).await?;
+        assert_eq!((status, refusal.code.as_str()), (StatusCode::UNAUTHORIZED, "not-signed-in"), "{path}");
+    }
+    Ok(())
+}
+
+async fn every_answer_has_a_request_id_of_the_doors_own(hearth: Hearth) -> Result<()> {
+    let call = hearth.nobody()?;
+    let call = call.call(Method::GET, "/accounts/v1/healthz").header(headers::REQUEST_ID, "chosen-outside");
+    let answer = call.raw().await?;
+    let id = answer.headers()[headers::REQUEST_ID].to_str().unwrap();
+    assert!(id.starts_with("req_"), "{id}");
+    Ok(())
+}
+
+async fn what_is_not_there_is_told_in_words(hearth: Hearth) -> Result<()> {
+    let nobody = hearth.nobody()?;
+    for (method, path, status, code) in [
+        (Method::GET, "/", StatusCode::NOT_FOUND, "no-such-endpoint"),
+        (Method::GET, "/nothing/v1/x", StatusCode::NOT_FOUND, "no-such-endpoint"),
+        (Method::GET, "/accounts/v1/nothing", StatusCode::NOT_FOUND, "no-such-endpoint"),
+        (Method::GET, "/accounts/v1/../v1/me", StatusCode::NOT_FOUND, "no-such-endpoint"),
+        (Method::PUT, "/accounts/v1/sessions", StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
+    ] {
+        let (found, refusal) = status_and_refusal(nobody.call(method, path)).await?;
+        assert_eq!((found, refusal.code.as_str()), (status, code), "{path}");
+        assert!(refusal.help.is_some() && refusal.request_id.starts_with("req_"), "{refusal:?}");
+    }
+    Ok(())
+}
+
+async fn a_body_that_is_too_large_is_refused(hearth: Hearth) -> Result<()> {
+    let nobody = hearth.nobody()?;
+    let large = serde_json::json!({"name": "x".repeat(2 << 20)});
+    let call = nobody.call(Method::POST, "/accounts/v1/sessions").json(&large);
+    let (status, refusal) = status_and_refusal(call).await?;
+    assert_eq!((status, refusal.code.as_str()), (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large"));
+    Ok(())
+}
+
+async fn every_refused_field_is_named(hearth: Hearth) -> Result<()> {
+    let nobody = hearth.nobody()?;
+    let body = serde_json::json!({"name": "-x", "password": 1, "colour": "red"});
+    let call = nobody.call(Method::POST, "/accounts/v1/sessions").json(&body);
+    let (status, refusal) = status_and_refusal(call).await?;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let sentences = refusal.messages.unwrap_or_default().error;
+    for field in ["field name:", "field password:", "there is no field colour"] {
+        assert!(sentences.iter().any(|sentence| sentence.starts_with(field)), "{sentences:?}");
+    }
+    Ok(())
+}
+
+async fn basic_and_cookie_are_taken_and_other_sites_are_not(hearth: Hearth) -> Result<()> {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let operator = hearth.operator().await?;
+    let nobody = hearth.nobody()?;
+    let basic = format!("Basic {}", STANDARD.encode(format!("anything:{}", operator.session.reveal())));
+    let call = nobody.call(Method::GET, "/accounts/v1/me").header(header::AUTHORIZATION, &basic);
+    assert_eq!(call.raw().await?.status(), StatusCode::OK);
+
+    let cookie = format!("hearth_session={}", operator.session.reveal());
+    let with_cookie = |method| nobody.call(method, "/accounts/v1/me").header(header::COOKIE, &cookie);
+    assert_eq!(with_cookie(Method::GET).raw().await?.status(), StatusCode::OK);
+    let site = HeaderName::from_static("sec-fetch-site");
+    let change = nobody
+        .call(Method::POST, "/tools/v1/tools")
+        .header(header::COOKIE, &cookie)
+        .header(site, "same-site")
+        .json(&serde_json::json!({"name": "hello"}));
+    let (status, refusal) = status_and_refusal(change).await?;
+    assert_eq!((status, refusal.code.as_str()), (StatusCode::FORBIDDEN, "cross-site"));
+    Ok(())
+}
+
+async fn a_bad_token_does_not_stand_in_the_way_of_signing_in(hearth: Hearth) -> Result<()> {
+    let stale = hearth.showing(&hearth_base::Secret::new("hearth_token_stale"))?;
+    let body = serde_json::json!({"name": "nobody", "password": "wrong"});
+    let (status, refusal) =
+        status_and_refusal(stale.call(Method::POST, "/accounts/v1/sessions").json(&body)).await?;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    assert_eq!(refusal.code, "wrong-password");
+    let (_, refusal) = status_and_refusal(stale.call(Method::GET, "/accounts/v1/me")).await?;
+    assert_eq!(refusal.code, "credential-refused");
+    Ok(())
+}
+
+async fn the_merged_document_is_served_to_anyone(hearth: Hearth) -> Result<()> {
+    let document: serde_json::Value = hearth.nobody()?.call(Method::GET, "/openapi.json").answer().await?;
+    assert_eq!(document["openapi"], "3.1.0");
+    for path in ["/accounts/v1/me", "/tools/v1/tool/{tool}", "/openapi.json", "/tools/v1/healthz"] {
+        assert!(document["paths"].get(path).is_some(), "{path}");
+    }
+    Ok(())
+}
+
+in_every_shape!(
+    an_identity_from_outside_is_worth_nothing,
+    every_answer_has_a_request_id_of_the_doors_own,
+    what_is_not_there_is_told_in_words,
+    a_body_that_is_too_large_is_refused,
+    every_refused_field_is_named,
+    basic_and_cookie_are_taken_and_other_sites_are_not,
+    a_bad_token_does_not_stand_in_the_way_of_signing_in,
+    the_merged_document_is_served_to_anyone,
+);

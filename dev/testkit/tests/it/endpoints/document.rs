@@ -1,0 +1,51 @@
+//! The endpoints, as the merged document has them.
+
+use hearth_base::{Entropy, Result, TokenId, ToolId, ToolName};
+use hearth_testkit::Hearth;
+use http::Method;
+use serde_json::Value;
+
+/// One operation on one path.
+pub struct Endpoint {
+    /// Its operation id.
+    pub id: String,
+    pub method: Method,
+    template: String,
+    /// Who has the right, in the document's words.
+    pub needs: String,
+    /// The statuses that it says it answers.
+    pub declared: Vec<u16>,
+}
+
+impl Endpoint {
+    /// The path with its parameters filled in: this tool, somebody, and ids of things that are not there.
+    pub fn path(&self, tool: &ToolName) -> String {
+        let now = jiff::Timestamp::UNIX_EPOCH;
+        let of_tool = self.template.contains("/tool/{tool}");
+        let tool = if of_tool { tool.to_string() } else { ToolId::new(now, &Entropy::System).to_string() };
+        self.template
+            .replace("{tool}", &tool)
+            .replace("{user}", "bystander")
+            .replace("{token}", &TokenId::new(now, &Entropy::System).to_string())
+    }
+}
+
+/// All of them. One without a declared right is a defect of the document.
+pub async fn endpoints(hearth: &Hearth) -> Result<Vec<Endpoint>> {
+    let document: Value = hearth.nobody()?.call(Method::GET, "/openapi.json").answer().await?;
+    let mut endpoints = Vec::new();
+    for (template, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let needs = operation["x-needs"].as_str();
+            let statuses = operation["responses"].as_object().unwrap();
+            endpoints.push(Endpoint {
+                id: operation["operationId"].as_str().unwrap().to_owned(),
+                method: method.to_uppercase().parse().unwrap(),
+                template: template.clone(),
+                needs: needs.unwrap_or_else(|| panic!("{method} {template} declares no right")).to_owned(),
+                declared: statuses.keys().filter_map(|status| status.parse().ok()).collect(),
+            });
+        }
+    }
+    Ok(endpoints)
+}

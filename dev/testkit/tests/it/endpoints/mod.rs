@@ -1,0 +1,88 @@
+//! Every endpoint of the merged document, for every kind of caller: exactly the declared answer.
+//!
+//! The document says who has the right (`x-needs`); the walk calls each endpoint as everybody and compares who
+//! was let in. Whoever is let in may still be refused, but only with an answer that the document declares.
+
+mod callers;
+mod document;
+
+use hearth_base::{Result, ToolName};
+use hearth_testkit::{Hearth, Person, Shape};
+use hearth_wire::tools::{MemberPut, ToolCreate};
+use http::{Method, StatusCode};
+
+use callers::{Caller, Cast};
+use document::Endpoint;
+
+/// Endpoints whose own refusal looks like the guard's: a wrong code is 403, a wrong password 401. What is here
+/// is tested elsewhere by name; the list may only shrink.
+const REFUSE_BY_THEMSELVES: &[&str] = &["accounts.join", "accounts.session_create", "tools.token_create"];
+
+#[tokio::test]
+async fn together_every_endpoint_answers_every_caller_as_declared() -> Result<()> {
+    walk(Hearth::start(Shape::TOGETHER_ON_FILES).await?).await
+}
+
+#[tokio::test]
+async fn split_every_endpoint_answers_every_caller_as_declared() -> Result<()> {
+    walk(Hearth::start(Shape::SPLIT_ON_POSTGRES).await?).await
+}
+
+async fn walk(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let cast = Cast::gather(&hearth, &operator).await?;
+    let endpoints = document::endpoints(&hearth).await?;
+    assert!(endpoints.len() > 30, "the document is short: {}", endpoints.len());
+    let mut wrong = Vec::new();
+    for endpoint in &endpoints {
+        for caller in &cast.callers {
+            let tool = stage(&operator, &cast).await?;
+            let status = call(endpoint, caller, &tool).await?;
+            wrong.extend(verdict(endpoint, caller, status));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong answers:\n{}", wrong.len(), wrong.join("\n"));
+    Ok(())
+}
+
+/// The tool, with everybody in their role: the last call may have ended it, or changed them.
+async fn stage(operator: &Person, cast: &Cast) -> Result<ToolName> {
+    let tools = operator.client.tools();
+    let create = ToolCreate { name: cast.tool.clone(), description: String::new() };
+    if let Err(error) = tools.create(&create).await
+        && error.code() != "tool-name-taken"
+    {
+        return Err(error);
+    }
+    for (user, role) in &cast.members {
+        tools.member_put(&cast.tool, user, &MemberPut { role: *role }).await?;
+    }
+    Ok(cast.tool.clone())
+}
+
+async fn call(endpoint: &Endpoint, caller: &Caller, tool: &ToolName) -> Result<StatusCode> {
+    let call = caller.client.call(endpoint.method.clone(), &endpoint.path(tool));
+    let call = if endpoint.method == Method::GET { call } else { call.json(&serde_json::json!({})) };
+    Ok(call.raw().await?.status())
+}
+
+fn verdict(endpoint: &Endpoint, caller: &Caller, status: StatusCode) -> Option<String> {
+    let Endpoint { id, needs, declared, .. } = endpoint;
+    let told = |expected: &str| {
+        Some(format!("{id} (needs {needs}) told {} {status}, and should tell {expected}", caller.name))
+    };
+    if REFUSE_BY_THEMSELVES.contains(&id.as_str()) && caller.may(needs) {
+        return if status.is_server_error() { told("no fault of its own") } else { None };
+    }
+    match (caller.known, caller.may(needs)) {
+        (_, true) if matches!(status.as_u16(), 401 | 403 | 405) || status.is_server_error() => {
+            told("something else")
+        }
+        (_, true) if !declared.contains(&status.as_u16()) && status != StatusCode::BAD_REQUEST => {
+            told(&format!("one of {declared:?}"))
+        }
+        (false, false) if status != StatusCode::UNAUTHORIZED => told("401"),
+        (true, false) if status != StatusCode::FORBIDDEN => told("403"),
+        _ => None,
+    }
+}

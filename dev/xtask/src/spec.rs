@@ -1,0 +1,70 @@
+//! `cargo xtask spec`: the API's documents, one merged and one for each service, as hearthd prints them without a
+//! database. They are committed, so that a change of the API is seen in review.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use clap::Args;
+use hearth_base::Role;
+
+use crate::{Verdict, report::Report, trouble::Trouble, workspace::Workspace};
+
+/// Where the documents are, from the root.
+const FOLDER: &str = "api";
+
+#[derive(Args)]
+pub struct Spec {
+    /// Change nothing; fail if a document is not what hearthd prints
+    #[arg(long)]
+    check: bool,
+}
+
+/// Writes or checks every document.
+pub fn run(spec: &Spec, report: &mut Report) -> Result<Verdict, Trouble> {
+    let folder = Workspace::read()?.root.join(FOLDER);
+    let services = Role::ALL.iter().map(|role| Some(role.name()));
+    let mut verdict = Verdict::Good;
+    for service in std::iter::once(None).chain(services) {
+        let name = format!("{}.json", service.unwrap_or("openapi"));
+        let path = folder.join(&name);
+        let document = print(service)?;
+        if fs::read_to_string(&path).is_ok_and(|there| there == document) {
+            continue;
+        }
+        if spec.check {
+            report.line(&format_args!("{FOLDER}/{name} is not what hearthd prints: run cargo xtask spec"));
+            verdict = Verdict::Bad;
+        } else {
+            write(&path, &document)?;
+            report.line(&format_args!("wrote {FOLDER}/{name}"));
+        }
+    }
+    Ok(verdict)
+}
+
+fn print(service: Option<&str>) -> Result<String, Trouble> {
+    let printed = Command::new("cargo")
+        .args(["run", "--quiet", "--package", "hearthd", "--", "openapi"])
+        .args(service)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| Trouble::new(format!("cargo cannot be run: {error}"), "install Rust with rustup"))?;
+    if !printed.status.success() {
+        return Err(Trouble::new("hearthd openapi did not print a document", "its own words are above"));
+    }
+    String::from_utf8(printed.stdout)
+        .map_err(|_| Trouble::new("the document is no text", "look at hearthd openapi"))
+}
+
+fn write(path: &Path, document: &str) -> Result<(), Trouble> {
+    let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, document));
+    written.map_err(|error| {
+        Trouble::new(
+            format!("{} cannot be written: {error}", path.display()),
+            "check the folder's permissions",
+        )
+    })
+}

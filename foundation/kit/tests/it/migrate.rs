@@ -1,0 +1,22 @@
+//! Migrations.
+
+use hearth_base::Result;
+use hearth_kit::db::{Db, feed::CreateFeed, migrate, work::CreateWork};
+
+async fn two_that_start_at_once_migrate_once(db: Db) -> Result<()> {
+    let both: fn() -> Vec<Box<dyn sea_orm_migration::MigrationTrait>> =
+        || vec![Box::new(CreateFeed), Box::new(CreateWork)];
+    let (first, second, third) = tokio::join!(migrate(&db, both), migrate(&db, both), migrate(&db, both));
+    first.and(second).and(third)
+}
+
+async fn what_was_applied_stays_and_what_is_new_is_added(db: Db) -> Result<()> {
+    migrate(&db, || vec![Box::new(CreateFeed)]).await?;
+    migrate(&db, || vec![Box::new(CreateFeed), Box::new(CreateWork)]).await?;
+    migrate(&db, || vec![Box::new(CreateFeed), Box::new(CreateWork)]).await
+}
+
+hearth_testkit::on_every_store!(
+    two_that_start_at_once_migrate_once,
+    what_was_applied_stays_and_what_is_new_is_added,
+);
