@@ -11,6 +11,8 @@ use crate::trouble::Trouble;
 pub struct Workspace {
     /// The folder that holds the root `Cargo.toml`.
     pub root: PathBuf,
+    /// The folder that cargo builds into.
+    pub target: PathBuf,
     /// The crates of this repository.
     pub crates: Vec<Crate>,
     /// Every package from elsewhere that the lock file names, for any system.
@@ -67,7 +69,8 @@ impl Workspace {
 impl From<Metadata> for Workspace {
     fn from(metadata: Metadata) -> Self {
         let root = metadata.workspace_root.into_std_path_buf();
-        let mut workspace = Self { root, ..Self::default() };
+        let target = metadata.target_directory.into_std_path_buf();
+        let mut workspace = Self { root, target, ..Self::default() };
         for package in metadata.packages {
             if metadata.workspace_members.contains(&package.id) {
                 let member = Crate::new(&package, &workspace.root);

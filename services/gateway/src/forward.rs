@@ -68,6 +68,7 @@ async fn pass_on(gateway: &Gateway, mut request: Request) -> Result<Response> {
         Err(error) => return Err(error),
     };
 
+    without_last_slash(&mut request)?;
     strip(request.headers_mut());
     request.headers_mut().remove(header::AUTHORIZATION);
     request.headers_mut().remove(header::COOKIE);
@@ -103,6 +104,15 @@ async fn send(gateway: &Gateway, target: &Target, limit: usize, request: Request
             .because(error)
     })?;
     Ok(response.map(Body::new))
+}
+
+/// One slash more at the end of a path never matters.
+fn without_last_slash(request: &mut Request) -> Result<()> {
+    let uri = request.uri();
+    let Some(path) = uri.path().strip_suffix('/').filter(|path| !path.is_empty()) else { return Ok(()) };
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    *request.uri_mut() = format!("{path}{query}").parse().map_err(Error::internal)?;
+    Ok(())
 }
 
 fn announced(headers: &HeaderMap) -> Option<u64> {

@@ -50,6 +50,16 @@ async fn what_is_not_there_is_told_in_words(hearth: Hearth) -> Result<()> {
     Ok(())
 }
 
+async fn one_slash_more_never_matters(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    for path in ["/accounts/v1/me/", "/tools/v1/tools/", "/tools/v1/tools/?limit=1", "/accounts/v1/healthz/"] {
+        assert_eq!(operator.client.call(Method::GET, path).raw().await?.status(), StatusCode::OK, "{path}");
+    }
+    let twice = operator.client.call(Method::GET, "/accounts/v1/me//").raw().await?;
+    assert_eq!(twice.status(), StatusCode::NOT_FOUND);
+    Ok(())
+}
+
 async fn a_body_that_is_too_large_is_refused(hearth: Hearth) -> Result<()> {
     let nobody = hearth.nobody()?;
     let large = serde_json::json!({"name": "x".repeat(2 << 20)});
@@ -119,6 +129,7 @@ in_every_shape!(
     an_identity_from_outside_is_worth_nothing,
     every_answer_has_a_request_id_of_the_doors_own,
     what_is_not_there_is_told_in_words,
+    one_slash_more_never_matters,
     a_body_that_is_too_large_is_refused,
     every_refused_field_is_named,
     basic_and_cookie_are_taken_and_other_sites_are_not,

@@ -111,6 +111,10 @@ async fn a_deleted_tools_name_is_free_and_nothing_is_inherited(hearth: Hearth) -
     until("the bot's token is refused", async || Ok(bot.accounts().me().await.err())).await?;
     let second = until("the name is free", async || Ok(tools.create(&create("hello")).await.ok())).await?;
     assert_ne!(second.id, first.id);
+    until("the name means the new tool", async || {
+        Ok(tools.show(&second.name).await.ok().filter(|shown| shown.id == second.id))
+    })
+    .await?;
     until("bob is a stranger", async || Ok(bob.client.tools().show(&second.name).await.err())).await?;
     assert!(tools.token_list(&second.name, &Paging::default()).await?.items.is_empty());
     let audit = operator.client.audit().of_tool(&second.name, &Paging::default()).await?.items;

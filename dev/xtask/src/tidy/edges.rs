@@ -225,11 +225,12 @@ mod tests {
     }
 
     #[test]
-    fn only_tests_of_services_and_apps_use_the_testkit() {
+    fn only_tests_of_kit_services_and_apps_use_the_testkit() {
         let tested = |folder| house(Crate::sample(folder, &[]).tested_with("dev-testkit"));
         assert!(tested("services/jobs").is_empty());
         assert!(tested("apps/hearth").is_empty());
-        assert!(!tested("foundation/kit").is_empty());
+        assert!(tested("foundation/kit").is_empty());
+        assert!(!tested("foundation/client").is_empty());
         assert!(!tested("runtime/local").is_empty());
         assert!(!house(Crate::sample("services/jobs", &[]).tested_with("services-builds")).is_empty());
     }

@@ -28,6 +28,19 @@ async fn split_every_endpoint_answers_every_caller_as_declared() -> Result<()> {
     walk(Hearth::start(Shape::SPLIT_ON_POSTGRES).await?).await
 }
 
+#[tokio::test]
+async fn head_and_options_let_nobody_in() -> Result<()> {
+    let hearth = Hearth::start(Shape::TOGETHER_ON_FILES).await?;
+    let (nobody, tool) = (hearth.nobody()?, "stage".parse()?);
+    for endpoint in document::endpoints(&hearth).await?.iter().filter(|endpoint| endpoint.needs != "nothing") {
+        for method in [Method::HEAD, Method::OPTIONS, Method::TRACE] {
+            let status = nobody.call(method.clone(), &endpoint.path(&tool)).raw().await?.status();
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {}", endpoint.id);
+        }
+    }
+    Ok(())
+}
+
 async fn walk(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     let cast = Cast::gather(&hearth, &operator).await?;
