@@ -63,9 +63,11 @@ fn build(workspace: &Workspace) -> Result<PathBuf, Trouble> {
 
 fn print(hearthd: &Path, service: Option<&str>) -> Result<String, Trouble> {
     let printed =
-        Command::new(hearthd).arg("openapi").args(service).stderr(Stdio::inherit()).output().map_err(|error| {
-            Trouble::new(format!("{} cannot be run: {error}", hearthd.display()), "build it: cargo build")
-        })?;
+        Command::new(hearthd).arg("openapi").args(service).stderr(Stdio::inherit()).output().map_err(
+            |error| {
+                Trouble::new(format!("{} cannot be run: {error}", hearthd.display()), "build it: cargo build")
+            },
+        )?;
     if !printed.status.success() {
         return Err(Trouble::new("hearthd openapi did not print a document", "its own words are above"));
     }

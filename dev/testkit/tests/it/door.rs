@@ -52,7 +52,8 @@ async fn what_is_not_there_is_told_in_words(hearth: Hearth) -> Result<()> {
 
 async fn one_slash_more_never_matters(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
-    for path in ["/accounts/v1/me/", "/tools/v1/tools/", "/tools/v1/tools/?limit=1", "/accounts/v1/healthz/"] {
+    for path in ["/accounts/v1/me/", "/tools/v1/tools/", "/tools/v1/tools/?limit=1", "/accounts/v1/healthz/"]
+    {
         assert_eq!(operator.client.call(Method::GET, path).raw().await?.status(), StatusCode::OK, "{path}");
     }
     let twice = operator.client.call(Method::GET, "/accounts/v1/me//").raw().await?;

@@ -22,7 +22,7 @@ async fn whoever_makes_a_tool_owns_it(hearth: Hearth) -> Result<()> {
     let made = bob.client.tools().create(&create("hello")).await?;
     assert_eq!(made.role, Some(ToolRole::Owner));
     assert_eq!(bob.client.tools().show(&made.name).await?, made);
-    assert_eq!(bob.client.tools().list(&ToolQuery::default()).await?.items, [made.clone()]);
+    assert_eq!(bob.client.tools().list(&ToolQuery::default()).await?.items, std::slice::from_ref(&made));
     assert!(operator.client.tools().list(&ToolQuery::default()).await?.items.is_empty());
     let all = ToolQuery { all: true, ..ToolQuery::default() };
     assert_eq!(operator.client.tools().list(&all).await?.items.len(), 1);

@@ -32,7 +32,8 @@ async fn split_every_endpoint_answers_every_caller_as_declared() -> Result<()> {
 async fn head_and_options_let_nobody_in() -> Result<()> {
     let hearth = Hearth::start(Shape::TOGETHER_ON_FILES).await?;
     let (nobody, tool) = (hearth.nobody()?, "stage".parse()?);
-    for endpoint in document::endpoints(&hearth).await?.iter().filter(|endpoint| endpoint.needs != "nothing") {
+    for endpoint in document::endpoints(&hearth).await?.iter().filter(|endpoint| endpoint.needs != "nothing")
+    {
         for method in [Method::HEAD, Method::OPTIONS, Method::TRACE] {
             let status = nobody.call(method.clone(), &endpoint.path(&tool)).raw().await?.status();
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {}", endpoint.id);
