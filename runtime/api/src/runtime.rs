@@ -31,6 +31,9 @@ pub trait Runtime: Send + Sync + 'static {
     async fn acknowledge(&self, id: WorkloadId) -> Result<()>;
 
     /// Lines of an instance's log from `sequence` on, as soon as there are any, or after `wait` none.
+    ///
+    /// Asking says that all lines before have been taken: they may go when room is needed. Of a container that
+    /// writes more than is taken, the rest is lost, and counted in a line of the runtime's own.
     async fn logs(&self, instance: InstanceId, sequence: u64, wait: Duration) -> Result<LogPage>;
 
     /// Starts a second program in a running container.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use hearth_base::{Cpu, JobName, Memory, Secret, ToolId};
+use hearth_base::{Cpu, JobName, Memory, Secret, ToolId, ToolName};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{LayerId, RunId, SetId, WorkloadId};
@@ -137,6 +137,9 @@ pub struct Network {
     /// The name by which the tool's other containers find this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<JobName>,
+    /// The tool's present name, for the long form `NAME.tool-TOOL.svc.cluster.local`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolName>,
     /// Nothing outside the tool's own network is reached.
     #[serde(default)]
     pub inside_only: bool,

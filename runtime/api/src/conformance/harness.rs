@@ -102,6 +102,7 @@ impl Bench {
                     if wanted(&state) {
                         return state;
                     }
+                    assert!(!state.done, "{id} is over and not as wanted: {state:#?}");
                     last = Some(state);
                 }
             }
