@@ -114,9 +114,13 @@ fn kill_members(folder: &Path) -> io::Result<()> {
         };
         let pids =
             members.lines().filter_map(|line| line.parse().ok()).filter_map(rustix::process::Pid::from_raw);
-        let killed =
-            pids.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL)).count();
-        if killed == 0 {
+        let mut lives = false;
+        for pid in pids {
+            lives = true;
+            // It may have ended in this moment.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+        if !lives {
             return Ok(());
         }
         std::thread::sleep(std::time::Duration::from_millis(5));

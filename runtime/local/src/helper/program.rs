@@ -2,7 +2,6 @@
 #![expect(unsafe_code, reason = "signal has no safe form in the kept crates")]
 
 use std::{
-    collections::HashMap,
     ffi::CString,
     io::{self, Write},
     os::unix::{ffi::OsStrExt, fs::PermissionsExt},
@@ -56,7 +55,7 @@ impl Program {
 
 impl Executor for Program {
     #[expect(clippy::disallowed_types, reason = "the crate's own signature; the map is not looked at")]
-    fn setup_envs(&self, _: HashMap<String, String>) -> Result<(), ExecutorSetEnvsError> {
+    fn setup_envs(&self, _: std::collections::HashMap<String, String>) -> Result<(), ExecutorSetEnvsError> {
         Ok(())
     }
 

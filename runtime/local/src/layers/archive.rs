@@ -50,7 +50,7 @@ pub fn unpack(archive: impl Read, caps: &LayerCaps) -> io::Result<u64> {
                 return Err(io::Error::other(format!("{} is of an unknown kind {other:?}", shown(&path))));
             }
         };
-        let written = write(&mut entry, parents, name, kind, &mut folders);
+        let written = write(&mut entry, parents, name, &kind, &mut folders);
         written.map_err(|error| io::Error::other(format!("{}: {error}", shown(&path))))?;
     }
     // Writing into a folder changes its time, so folders get theirs last, the deepest first.
@@ -62,7 +62,7 @@ fn write<R: Read>(
     entry: &mut tar::Entry<'_, R>,
     parents: &[Vec<u8>],
     name: &[u8],
-    kind: Kind,
+    kind: &Kind,
     folders: &mut Vec<Folder>,
 ) -> io::Result<()> {
     let parent = entry::open_folder(parents, true)?;
@@ -81,7 +81,7 @@ fn write<R: Read>(
         folders.push(Folder::of(path, &header)?);
         return Ok(());
     }
-    entry::make(&parent, name, &kind, &header, entry)
+    entry::make(&parent, name, kind, &header, entry)
 }
 
 fn target<R: Read>(entry: &tar::Entry<'_, R>) -> io::Result<Vec<u8>> {
