@@ -1,0 +1,154 @@
+//! The rules that every runtime checks again, whoever sent the workload.
+
+use std::time::Duration;
+
+use hearth_base::{Cpu, Error, Memory, Result};
+
+use crate::{Isolation, Mount, MountSource, Process, User, Workload};
+
+/// Arguments and environment together, as the kernel takes them with room to spare.
+const MOST_TEXT: usize = 1 << 20;
+/// Users and groups inside a container are below this.
+const MOST_IDS: u32 = 65_536;
+/// Overlay takes more; images with more are not real.
+const MOST_LAYERS: usize = 128;
+/// Folders that belong to the system and can't be covered by a mount.
+const SYSTEM: [&str; 4] = ["/proc", "/sys", "/dev", "/etc"];
+
+impl Workload {
+    /// Refuses a workload that breaks a rule, with the rule.
+    pub fn check(&self) -> Result<()> {
+        self.process.check()?;
+        if self.layers.is_empty() || self.layers.len() > MOST_LAYERS {
+            return Err(refused(format!(
+                "an image has 1 to {MOST_LAYERS} layers, not {}",
+                self.layers.len()
+            )));
+        }
+        if self.limits.memory < Memory::mib(4) {
+            return Err(refused(format!("{} of memory is too little to start anything", self.limits.memory))
+                .help("ask for 4Mi or more"));
+        }
+        if self.limits.cpu < Cpu::milli(10) || self.limits.processes == 0 {
+            return Err(refused("a container needs 10m of processor time and one process at least"));
+        }
+        if self.replicas() > 100 {
+            return Err(refused(format!("a set has 0 to 100 replicas, not {}", self.replicas())));
+        }
+        if self.grace > Duration::from_secs(3600) {
+            return Err(refused("the time to stop is an hour at most"));
+        }
+        self.mounts.iter().try_for_each(|mount| mount.check(self.isolation))?;
+        let mut places: Vec<&str> = self.mounts.iter().map(|mount| mount.at.as_str()).collect();
+        places.sort_unstable();
+        match places.windows(2).find(|pair| within(pair[1], pair[0])) {
+            Some(pair) => Err(refused(format!("two mounts meet at {:.200?}", pair[1]))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Process {
+    /// Refuses a process that can't be started as written.
+    pub fn check(&self) -> Result<()> {
+        if self.argv.first().is_none_or(String::is_empty) {
+            return Err(refused("there is no program to start").help("give a command"));
+        }
+        let texts = self.argv.iter().chain(self.env.keys()).map(String::as_str);
+        let texts = texts.chain(self.env.values().map(|value| value.reveal()));
+        let (mut size, mut nul) = (0, false);
+        for text in texts {
+            size += text.len() + 1;
+            nul |= text.contains('\0');
+        }
+        if nul {
+            return Err(refused("a command or an environment variable contains a zero byte"));
+        }
+        if size > MOST_TEXT {
+            return Err(refused(format!("command and environment are {size} bytes, more than {MOST_TEXT}")));
+        }
+        if let Some(name) = self.env.keys().find(|name| name.is_empty() || name.contains('=')) {
+            return Err(refused(format!("{name:.80?} cannot name an environment variable")));
+        }
+        if !plain_path(&self.cwd) {
+            return Err(refused(format!("{:.200?} is not an absolute path to start in", self.cwd)));
+        }
+        if self.stop_signal == 0 || self.stop_signal > 64 {
+            return Err(refused(format!("there is no signal {}", self.stop_signal)));
+        }
+        self.user.check()
+    }
+}
+
+impl User {
+    fn check(&self) -> Result<()> {
+        let mut ids = self.groups.iter().chain([&self.uid, &self.gid]);
+        match ids.find(|id| **id >= MOST_IDS) {
+            Some(id) => Err(refused(format!("user and group numbers are below {MOST_IDS}, {id} is not"))),
+            None if self.groups.len() > 64 => Err(refused("a process has 64 further groups at most")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Mount {
+    fn check(&self, isolation: Isolation) -> Result<()> {
+        if !plain_path(&self.at) || self.at == "/" || SYSTEM.iter().any(|system| within(&self.at, system)) {
+            return Err(refused(format!("nothing can be mounted at {:.200?}", self.at))
+                .help("choose an absolute path outside /proc, /sys, /dev and /etc"));
+        }
+        if self.source == MountSource::BuildCache && isolation != Isolation::Build {
+            return Err(refused("only a build sees the build cache"));
+        }
+        Ok(())
+    }
+}
+
+/// Absolute, without `.`, `..`, empty parts and zero bytes.
+fn plain_path(path: &str) -> bool {
+    path == "/"
+        || path.len() < 4096
+            && !path.contains('\0')
+            && path.strip_prefix('/').is_some_and(|rest| {
+                rest.split('/').all(|part| !matches!(part, "" | "." | "..") && part.len() < 256)
+            })
+}
+
+/// Whether `path` is `folder` or lies in it.
+fn within(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn refused(public: impl Into<String>) -> Error {
+    Error::invalid("workload", public)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_with_a_way_out_is_not_plain() {
+        for path in ["", "data", "/a/../b", "/a//b", "/./a", "/a/", "/a\0b"] {
+            assert!(!plain_path(path), "{path:?}");
+        }
+        assert!(plain_path("/data/project/dup-finder"));
+    }
+
+    #[test]
+    fn system_folders_cannot_be_covered() {
+        for at in ["/", "/proc", "/proc/sys", "/dev/shm", "/etc/passwd"] {
+            let mount = Mount { source: MountSource::Home, at: at.to_owned(), read_only: false };
+            assert!(mount.check(Isolation::Tool).is_err(), "{at}");
+        }
+        let mount = Mount { source: MountSource::Home, at: "/processes".to_owned(), read_only: false };
+        assert!(mount.check(Isolation::Tool).is_ok());
+    }
+
+    #[test]
+    fn only_a_build_sees_the_cache() {
+        let mount = |at: &str| Mount { source: MountSource::BuildCache, at: at.to_owned(), read_only: false };
+        assert!(mount("/var/lib/containers").check(Isolation::Tool).is_err());
+        assert!(mount("/var/lib/containers").check(Isolation::Build).is_ok());
+    }
+}

@@ -1,0 +1,185 @@
+//! What a runtime brings to the suite, and what the cases do with it. Everything waits for a condition.
+
+use std::{future::Future, path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use hearth_base::{Clock, Cpu, Entropy, Memory, SystemClock, ToolId};
+
+use crate::{
+    Compression, Cursor, Exec, InstanceId, Isolation, LayerId, LayerSource, Limits, LogPage, Mount,
+    MountSource, Network, Outcome, Process, RunId, Runtime, SetId, Version, Workload, WorkloadId,
+    WorkloadKind, WorkloadState,
+    fake::{Script, Step},
+};
+
+/// The longest that a case waits for one condition.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One runtime, ready to be tested.
+#[async_trait]
+pub trait Harness: Send + Sync {
+    /// The runtime.
+    fn runtime(&self) -> Arc<dyn Runtime>;
+    /// The image's layers, already added. With `/bin/sh` and the usual programs, when processes are real.
+    fn layers(&self) -> Vec<LayerId>;
+    /// The process that does what a script says.
+    fn process(&self, script: &Script) -> Process;
+    /// Removes all that the test has made.
+    async fn close(self: Box<Self>);
+}
+
+/// A harness with the words that cases are written in.
+pub struct Bench {
+    harness: Box<dyn Harness>,
+    /// The tool that most cases use.
+    pub tool: ToolId,
+}
+
+impl Bench {
+    /// A bench for one case.
+    pub fn new(harness: impl Harness + 'static) -> Self {
+        Self { harness: Box::new(harness), tool: Self::new_tool() }
+    }
+
+    /// Another tool.
+    pub fn new_tool() -> ToolId {
+        ToolId::new(SystemClock.now(), &Entropy::System)
+    }
+
+    /// The runtime under test.
+    pub fn runtime(&self) -> Arc<dyn Runtime> {
+        self.harness.runtime()
+    }
+
+    /// Cleans up.
+    pub async fn close(self) {
+        self.harness.close().await;
+    }
+
+    /// The process of a script.
+    pub fn process(&self, steps: &[Step]) -> Process {
+        self.harness.process(&Script(steps.to_vec()))
+    }
+
+    /// A workload of the bench's tool that runs once.
+    pub fn once(&self, steps: &[Step]) -> Workload {
+        let run = RunId::new(SystemClock.now(), &Entropy::System);
+        self.workload(WorkloadKind::Once { run, time_limit: None }, steps)
+    }
+
+    /// A workload of the bench's tool that is kept alive.
+    pub fn keep(&self, replicas: u16, steps: &[Step]) -> Workload {
+        let set = SetId::new(SystemClock.now(), &Entropy::System);
+        self.workload(WorkloadKind::Keep { set, replicas }, steps)
+    }
+
+    fn workload(&self, kind: WorkloadKind, steps: &[Step]) -> Workload {
+        Workload {
+            tool: self.tool,
+            version: Version { epoch: 1, generation: 1 },
+            kind,
+            isolation: Isolation::Tool,
+            layers: self.harness.layers(),
+            read_only: false,
+            process: self.process(steps),
+            limits: Limits { memory: Memory::mib(64), cpu: Cpu::milli(1000), processes: 32 },
+            network: Network::default(),
+            mounts: vec![Mount { source: MountSource::Home, at: "/home".to_owned(), read_only: false }],
+            grace: Duration::from_secs(20),
+            restart: 0,
+        }
+    }
+
+    /// Waits until a workload's state is as `wanted`.
+    pub async fn until(&self, id: WorkloadId, wanted: impl Fn(&WorkloadState) -> bool) -> WorkloadState {
+        let mut last = None;
+        let mut cursor: Option<Cursor> = None;
+        let waiting = async {
+            loop {
+                let seen = self.runtime().observe(cursor, Duration::from_secs(5)).await.expect("observe");
+                cursor = Some(seen.cursor);
+                if let Some(state) = seen.workloads.into_iter().find(|state| state.id == id) {
+                    if wanted(&state) {
+                        return state;
+                    }
+                    assert!(!state.done, "{id} is over and not as wanted: {state:#?}");
+                    last = Some(state);
+                }
+            }
+        };
+        let Ok(state) = tokio::time::timeout(PATIENCE, waiting).await else {
+            panic!("{id} never came to be as wanted; last seen: {last:#?}")
+        };
+        state
+    }
+
+    /// Waits until something is so.
+    pub async fn eventually<F: Future<Output = bool>>(&self, what: &str, so: impl Fn() -> F) {
+        let waiting = async {
+            while !so().await {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "never: {what}");
+    }
+
+    /// Applies a workload.
+    pub async fn apply(&self, workload: &Workload) -> WorkloadId {
+        self.runtime().apply(workload.clone()).await.expect("apply");
+        workload.id()
+    }
+
+    /// Applies a workload and waits until `count` of its containers run; these are they.
+    pub async fn running(&self, workload: &Workload, count: usize) -> Vec<InstanceId> {
+        let id = self.apply(workload).await;
+        let state = self.until(id, |state| state.running().count() == count).await;
+        state.running().map(|instance| instance.id).collect()
+    }
+
+    /// Applies a run and waits until it is over.
+    pub async fn outcome(&self, workload: &Workload) -> Outcome {
+        let id = self.apply(workload).await;
+        self.ended(id).await
+    }
+
+    /// Waits until a run is over.
+    pub async fn ended(&self, id: WorkloadId) -> Outcome {
+        let state = self.until(id, |state| state.done).await;
+        state.outcome().expect("a run that is over has an outcome").clone()
+    }
+
+    /// The lines of a run, once it is over.
+    pub async fn lines(&self, workload: &Workload) -> Vec<String> {
+        let outcome = self.outcome(workload).await;
+        let WorkloadKind::Once { run, .. } = workload.kind else { panic!("a set has no last line") };
+        let page = self.log(InstanceId::of_run(run), 1).await;
+        assert!(page.complete, "{outcome:?}: {page:?}");
+        page.lines.into_iter().map(|line| line.text).collect()
+    }
+
+    /// An instance's log, as far as it is.
+    pub async fn log(&self, instance: InstanceId, sequence: u64) -> LogPage {
+        self.runtime().logs(instance, sequence, Duration::ZERO).await.expect("logs")
+    }
+
+    /// Runs a second program in an instance, without input.
+    pub async fn run_in(&self, instance: InstanceId, steps: &[Step]) -> String {
+        let exec = Exec { instance, process: self.process(steps), terminal: None };
+        let session = self.runtime().exec(exec).await.expect("exec");
+        let finished = tokio::time::timeout(PATIENCE, session.finish()).await;
+        let (out, err, end) = finished.expect("a second program ends");
+        assert_eq!(end, crate::End::Exited { code: 0 }, "{}", String::from_utf8_lossy(&err));
+        String::from_utf8_lossy(&out).trim_end().to_owned()
+    }
+
+    /// Adds a layer from a file.
+    pub async fn add_layer(
+        &self,
+        id: LayerId,
+        compression: Compression,
+        path: &Path,
+    ) -> hearth_base::Result<()> {
+        let file = tokio::fs::File::open(path).await.expect("the layer's file");
+        self.runtime().add_layer(LayerSource { id, compression }, Box::new(file)).await
+    }
+}

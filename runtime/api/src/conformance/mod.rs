@@ -1,0 +1,65 @@
+//! What every runtime must do, as cases over a [`Harness`]: one suite for the fake, the fake behind its socket,
+//! this machine and a cluster. [`crate::conformance_tests!`] makes one test of each.
+
+pub mod exec;
+mod harness;
+pub mod keep;
+pub mod layers;
+pub mod logs;
+pub mod once;
+pub mod state;
+pub mod storage;
+
+pub use harness::{Bench, Harness};
+
+/// One `#[tokio::test]` per case. The argument is a path to an `async fn() -> Bench`.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($bench:path) => {
+        $crate::conformance_tests! { @cases $bench;
+            once: [
+                a_run_ends_with_its_status, a_run_ends_by_a_signal, a_run_is_started_at_most_once,
+                an_acknowledged_run_never_starts_again, what_runs_cannot_be_acknowledged,
+                a_run_is_stopped_by_its_signal, a_stubborn_run_is_killed_after_its_grace,
+                a_run_ends_at_its_time_limit, a_run_that_needs_too_much_memory_is_told_apart,
+                a_missing_program_is_told, the_environment_arrives,
+            ];
+            keep: [
+                what_ends_is_started_again, replicas_follow_the_number_wanted,
+                a_restart_replaces_each_container, a_change_of_replicas_restarts_nothing,
+                a_stopped_set_stays_stopped_until_a_higher_generation,
+            ];
+            state: [
+                a_lower_generation_is_refused, a_stop_before_the_apply_wins,
+                an_observer_is_woken_by_a_change, an_observer_of_another_life_sees_everything,
+                a_workload_that_breaks_a_rule_is_refused, the_doctor_answers,
+            ];
+            logs: [
+                lines_come_in_order_with_their_stream, a_reader_goes_on_where_it_was,
+                a_reader_waits_for_the_next_line,
+            ];
+            exec: [
+                a_second_program_has_streams_and_a_status, input_reaches_a_second_program,
+                nothing_is_started_in_what_has_ended,
+            ];
+            layers: [
+                a_layer_is_missing_until_added, a_layer_that_is_not_what_it_says_is_refused,
+                a_used_layer_stays, a_workload_without_its_layers_is_refused,
+            ];
+            storage: [
+                a_home_outlives_its_runs, tools_do_not_share_a_home, an_erased_home_is_empty,
+                a_tool_that_runs_is_not_erased, usage_is_told_for_what_runs,
+            ];
+        }
+    };
+    (@cases $bench:path; $($module:ident: [$($case:ident),* $(,)?];)*) => {
+        $(mod $module {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let bench = $bench().await;
+                $crate::conformance::$module::$case(&bench).await;
+                bench.close().await;
+            })*
+        })*
+    };
+}

@@ -1,0 +1,278 @@
+//! The records themselves: what is wanted, what is, what was, and the number of each change.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use hearth_base::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Cursor, InstanceId, InstanceState, LayerId, Observation, Phase, Version, Workload, WorkloadId,
+    WorkloadKind, WorkloadState,
+    engine::{Known, Pauses, Report},
+};
+
+use super::plan::Step;
+
+/// What is kept of a workload on the disk.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Kept {
+    /// What is wanted.
+    pub workload: Arc<Workload>,
+    /// The highest version of an apply or a stop.
+    pub version: Version,
+    /// It is to stop, with this grace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Duration>,
+}
+
+/// A container that was started for a workload.
+#[derive(Debug, Clone)]
+pub struct Tracked {
+    /// Which one.
+    pub id: InstanceId,
+    /// The workload as it was when it started.
+    pub workload: Arc<Workload>,
+    /// What it does.
+    pub phase: Phase,
+    /// It has been asked to end.
+    pub stopping: bool,
+}
+
+/// A workload with its containers.
+#[derive(Debug)]
+pub struct Record {
+    pub kept: Kept,
+    pub instances: BTreeMap<InstanceId, Tracked>,
+    /// Ends in a row of each replica.
+    pub ends: BTreeMap<u16, u32>,
+    change: u64,
+}
+
+/// What an apply means.
+pub enum Applied {
+    /// It is what is wanted already.
+    Same,
+    /// It must be kept.
+    News,
+}
+
+/// All records.
+#[derive(Debug)]
+pub struct Ledger {
+    life: u64,
+    change: u64,
+    records: BTreeMap<WorkloadId, Record>,
+    gone: BTreeMap<WorkloadId, (Version, u64)>,
+    unsettled: BTreeSet<WorkloadId>,
+}
+
+impl Ledger {
+    pub fn new(life: u64, known: Known) -> Self {
+        let gone = known.gone.into_iter().map(|(id, version)| (id, (version, 0))).collect();
+        let mut records = BTreeMap::new();
+        for (kept, tracked) in known.workloads {
+            let mut ends = BTreeMap::new();
+            for tracked in tracked.iter().filter(|tracked| tracked.phase.outcome().is_some()) {
+                *ends.entry(tracked.id.replica).or_insert(0) += 1;
+            }
+            let instances = tracked.into_iter().map(|tracked| (tracked.id, tracked)).collect();
+            records.insert(kept.workload.id(), Record { kept, instances, ends, change: 1 });
+        }
+        let unsettled = records.keys().copied().collect();
+        Self { life, change: 1, records, gone, unsettled }
+    }
+
+    pub fn change(&self) -> u64 {
+        self.change
+    }
+
+    pub fn record(&self, id: WorkloadId) -> Option<&Record> {
+        self.records.get(&id)
+    }
+
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.records.values()
+    }
+
+    pub fn layers(&self) -> BTreeSet<LayerId> {
+        let started = self.records.values().flat_map(|record| record.instances.values());
+        let wanted = self.records.values().map(|record| &record.kept.workload);
+        let all = wanted.chain(started.map(|tracked| &tracked.workload));
+        all.flat_map(|workload| workload.layers.iter().copied()).collect()
+    }
+
+    /// Whether a workload may be applied, and whether that changes anything.
+    pub fn accepts(&self, workload: &Workload) -> Result<Applied> {
+        let id = workload.id();
+        if let Some((version, _)) = self.gone.get(&id) {
+            if matches!(id, WorkloadId::Run(_)) {
+                return Err(Error::conflict("run-already-done", format!("{id} is over and acknowledged"))
+                    .help("a new run needs a new id"));
+            }
+            newer(id, *version, workload.version)?;
+        }
+        let Some(record) = self.records.get(&id) else { return Ok(Applied::News) };
+        if record.kept.workload.tool != workload.tool {
+            return Err(Error::conflict("other-tool", format!("{id} belongs to another tool")));
+        }
+        let once = matches!(id, WorkloadId::Run(_));
+        if record.kept.version == workload.version && (once || *record.kept.workload == *workload) {
+            return Ok(Applied::Same);
+        }
+        newer(id, record.kept.version, workload.version)?;
+        Ok(Applied::News)
+    }
+
+    /// What to keep once `workload` is applied: a run stays as it was first given, and stopped once stopped.
+    pub fn kept_after(&self, workload: Workload) -> Kept {
+        let version = workload.version;
+        match self.records.get(&workload.id()) {
+            Some(record) if matches!(workload.kind, WorkloadKind::Once { .. }) => {
+                Kept { version, ..record.kept.clone() }
+            }
+            _ => Kept { workload: Arc::new(workload), version, stop: None },
+        }
+    }
+
+    /// What to keep once a workload is stopped; nothing, when it never came.
+    pub fn kept_stopped(&self, id: WorkloadId, version: Version, grace: Duration) -> Result<Option<Kept>> {
+        let Some(record) = self.records.get(&id) else { return Ok(None) };
+        if version < record.kept.version {
+            return Err(superseded(id, record.kept.version, version));
+        }
+        Ok(Some(Kept { version, stop: Some(grace), ..record.kept.clone() }))
+    }
+
+    /// Keeps what is wanted.
+    pub fn keep(&mut self, kept: Kept) {
+        let id = kept.workload.id();
+        self.gone.remove(&id);
+        match self.records.get_mut(&id) {
+            Some(record) => record.kept = kept,
+            None => {
+                let record = Record { kept, instances: BTreeMap::new(), ends: BTreeMap::new(), change: 0 };
+                self.records.insert(id, record);
+            }
+        }
+        self.touch(id);
+    }
+
+    /// Forgets a workload but for its version.
+    pub fn bury(&mut self, id: WorkloadId, version: Version) {
+        self.change += 1;
+        self.records.remove(&id);
+        self.unsettled.remove(&id);
+        let seen = self.gone.get(&id).map_or(version, |(seen, _)| version.max(*seen));
+        self.gone.insert(id, (seen, self.change));
+    }
+
+    /// Notes what a driver says; false, when nobody knows the instance.
+    pub fn report(&mut self, report: &Report, pauses: &Pauses) -> bool {
+        let id = report.instance.workload;
+        let Some(record) = self.records.get_mut(&id) else { return false };
+        let Some(tracked) = record.instances.get_mut(&report.instance) else { return false };
+        if tracked.phase.outcome().is_some() {
+            return false;
+        }
+        tracked.phase = report.phase.clone();
+        if let Phase::Ended(outcome) = &mut tracked.phase {
+            outcome.stopped |= tracked.stopping;
+            let ends = record.ends.entry(report.instance.replica).or_insert(0);
+            *ends = pauses.count(*ends, outcome);
+        }
+        self.touch(id);
+        true
+    }
+
+    /// Notes that a step is about to be done, and gives the workload it is done for.
+    pub fn begin(&mut self, id: WorkloadId, step: &Step) -> Option<Arc<Workload>> {
+        let record = self.records.get_mut(&id)?;
+        let workload = Arc::clone(&record.kept.workload);
+        match step {
+            Step::Start(instance) => {
+                let (id, workload) = (*instance, Arc::clone(&workload));
+                let tracked = Tracked { id, workload, phase: Phase::Starting, stopping: false };
+                record.instances.insert(*instance, tracked);
+            }
+            Step::Stop(instance, _) => record.instances.get_mut(instance)?.stopping = true,
+            Step::Remove(instance) => {
+                record.instances.remove(instance);
+            }
+        }
+        self.touch(id);
+        Some(workload)
+    }
+
+    /// The workloads to plan for again.
+    pub fn unsettled(&self) -> Vec<WorkloadId> {
+        self.unsettled.iter().copied().collect()
+    }
+
+    /// Nothing is to be done for this one until something happens to it.
+    pub fn settled(&mut self, id: WorkloadId) {
+        self.unsettled.remove(&id);
+    }
+
+    pub fn observe(&self, after: Option<Cursor>) -> Observation {
+        let complete = after.is_none_or(|after| after.life != self.life || after.change > self.change);
+        let seen = after.map_or(0, |after| if complete { 0 } else { after.change });
+        let changed = self.records.values().filter(|record| complete || record.change > seen);
+        let gone = self.gone.iter().filter(|(_, (_, change))| !complete && *change > seen);
+        Observation {
+            cursor: Cursor { life: self.life, change: self.change },
+            complete,
+            workloads: changed.map(Record::state).collect(),
+            gone: gone.map(|(id, _)| *id).collect(),
+        }
+    }
+
+    fn touch(&mut self, id: WorkloadId) {
+        self.change += 1;
+        self.unsettled.insert(id);
+        if let Some(record) = self.records.get_mut(&id) {
+            record.change = self.change;
+        }
+    }
+}
+
+impl Record {
+    /// Nothing runs, and nothing will.
+    pub fn done(&self) -> bool {
+        let ended = self.instances.values().all(|tracked| tracked.phase.outcome().is_some());
+        let once = matches!(self.kept.workload.kind, WorkloadKind::Once { .. });
+        ended && (self.kept.stop.is_some() || once && !self.instances.is_empty())
+    }
+
+    fn state(&self) -> WorkloadState {
+        let instances = self.instances.values().map(|tracked| InstanceState {
+            id: tracked.id,
+            version: tracked.workload.version,
+            phase: tracked.phase.clone(),
+        });
+        WorkloadState {
+            id: self.kept.workload.id(),
+            tool: self.kept.workload.tool,
+            version: self.kept.version,
+            stopping: self.kept.stop.is_some(),
+            done: self.done(),
+            instances: instances.collect(),
+        }
+    }
+}
+
+fn newer(id: WorkloadId, seen: Version, given: Version) -> Result<()> {
+    if given > seen { Ok(()) } else { Err(superseded(id, seen, given)) }
+}
+
+fn superseded(id: WorkloadId, seen: Version, given: Version) -> Error {
+    let show = |version: Version| format!("{}.{}", version.epoch, version.generation);
+    Error::conflict(
+        "generation-superseded",
+        format!("version {} of {id} came after version {}", show(given), show(seen)),
+    )
+    .help("read the current state and send the next generation")
+}

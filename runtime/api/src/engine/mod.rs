@@ -1,0 +1,254 @@
+//! The bookkeeping that every runtime of single containers shares: which version is wanted, what must be
+//! started, stopped or forgotten, and who is told. It starts nothing itself: a [`Driver`] does, and reports.
+
+mod ledger;
+mod pause;
+mod plan;
+mod watch;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hearth_base::{Clock, Entropy, Error, Result, ToolId};
+use jiff::Timestamp;
+use tokio::sync::{Notify, mpsc};
+
+use crate::{InstanceId, LayerId, Outcome, Phase, Version, Workload, WorkloadId};
+
+pub use ledger::{Kept, Tracked};
+pub use pause::Pauses;
+
+use ledger::{Applied, Ledger};
+use plan::Step;
+
+/// Starts and stops containers for an [`Engine`]. No method waits: what happens is reported later.
+pub trait Driver: Send + Sync + 'static {
+    /// Refuses a workload that can't be started here, such as one whose layers are missing.
+    fn check(&self, workload: &Workload) -> Result<()>;
+    /// Starts a container. Asked for at most once per instance.
+    fn start(&self, instance: InstanceId, workload: &Arc<Workload>);
+    /// Asks a container to end, and kills it after `grace`.
+    fn stop(&self, instance: InstanceId, grace: Duration);
+    /// Forgets a container that has ended, with its log.
+    fn remove(&self, instance: InstanceId);
+}
+
+/// Keeps on a disk what must survive the process.
+pub trait Journal: Send + Sync + 'static {
+    /// Keeps what is wanted; it is on the disk when this returns.
+    fn save(&self, kept: &Kept) -> Result<()>;
+    /// Forgets a workload, and keeps for ever that it was there.
+    fn forget(&self, id: WorkloadId, version: Version) -> Result<()>;
+}
+
+/// What a driver reports about an instance.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Which one.
+    pub instance: InstanceId,
+    /// What it does now.
+    pub phase: Phase,
+}
+
+/// What was known before: by an earlier process, or nothing.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Workloads with their containers.
+    pub workloads: Vec<(Kept, Vec<Tracked>)>,
+    /// Workloads that were acknowledged, or stopped before they came.
+    pub gone: Vec<(WorkloadId, Version)>,
+}
+
+/// See the module.
+pub struct Engine {
+    ledger: Mutex<Ledger>,
+    driver: Arc<dyn Driver>,
+    journal: Arc<dyn Journal>,
+    clock: Arc<dyn Clock>,
+    pauses: Pauses,
+    changed: tokio::sync::watch::Sender<u64>,
+    wake: Notify,
+}
+
+impl Engine {
+    /// An engine that goes on from what is `known`. Nothing is started before [`Engine::run`].
+    pub fn new(
+        driver: Arc<dyn Driver>,
+        journal: Arc<dyn Journal>,
+        clock: Arc<dyn Clock>,
+        pauses: Pauses,
+        known: Known,
+    ) -> Self {
+        let life = u64::from_le_bytes(Entropy::System.bytes()) >> 12;
+        Self {
+            ledger: Mutex::new(Ledger::new(life, known)),
+            driver,
+            journal,
+            clock,
+            pauses,
+            changed: tokio::sync::watch::Sender::new(0),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Takes reports and starts again what has to be, for ever.
+    pub async fn run(&self, mut reports: mpsc::UnboundedReceiver<Report>) {
+        loop {
+            let due = self.settle();
+            let pause = due.map(|due| Duration::try_from(due - self.clock.now()).unwrap_or_default());
+            let pause = pause.unwrap_or(Duration::from_secs(3600));
+            tokio::select! {
+                report = reports.recv() => match report {
+                    Some(report) => self.take(&report),
+                    None => return,
+                },
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// See [`crate::Runtime::apply`].
+    pub fn apply(&self, workload: Workload) -> Result<()> {
+        workload.check()?;
+        let mut ledger = self.ledger();
+        match ledger.accepts(&workload)? {
+            Applied::Same => return Ok(()),
+            Applied::News => {}
+        }
+        self.driver.check(&workload)?;
+        let kept = ledger.kept_after(workload);
+        self.journal.save(&kept)?;
+        ledger.keep(kept);
+        drop(ledger);
+        self.announce();
+        Ok(())
+    }
+
+    /// See [`crate::Runtime::stop`].
+    pub fn stop(&self, id: WorkloadId, version: Version, grace: Duration) -> Result<()> {
+        let mut ledger = self.ledger();
+        match ledger.kept_stopped(id, version, grace)? {
+            Some(kept) => {
+                self.journal.save(&kept)?;
+                ledger.keep(kept);
+            }
+            None => {
+                self.journal.forget(id, version)?;
+                ledger.bury(id, version);
+            }
+        }
+        drop(ledger);
+        self.announce();
+        Ok(())
+    }
+
+    /// See [`crate::Runtime::acknowledge`].
+    pub fn acknowledge(&self, id: WorkloadId) -> Result<()> {
+        let mut ledger = self.ledger();
+        let Some(record) = ledger.record(id) else { return Ok(()) };
+        if !record.done() {
+            return Err(Error::conflict("not-done", format!("{id} has not ended"))
+                .help("stop it and wait until it is done"));
+        }
+        let version = record.kept.version;
+        let instances: Vec<InstanceId> = record.instances.keys().copied().collect();
+        self.journal.forget(id, version)?;
+        ledger.bury(id, version);
+        drop(ledger);
+        instances.into_iter().for_each(|instance| self.driver.remove(instance));
+        self.announce();
+        Ok(())
+    }
+
+    /// The workload an instance was started for, and what it does.
+    pub fn instance(&self, instance: InstanceId) -> Result<Tracked> {
+        let ledger = self.ledger();
+        let record = ledger.record(instance.workload);
+        let tracked = record.and_then(|record| record.instances.get(&instance));
+        tracked.cloned().ok_or_else(|| Error::not_found("instance", instance))
+    }
+
+    /// Refuses while anything of a tool is not acknowledged.
+    pub fn must_be_idle(&self, tool: ToolId) -> Result<()> {
+        match self.ledger().records().find(|record| record.kept.workload.tool == tool && !record.done()) {
+            Some(record) => Err(Error::conflict(
+                "tool-still-runs",
+                format!("{} of {tool} has not ended", record.kept.workload.id()),
+            )
+            .help("stop its workloads first")),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs `remove` with the layers that workloads use, while no workload can be applied.
+    pub fn without_new_workloads<T>(&self, remove: impl FnOnce(&dyn Fn(LayerId) -> bool) -> T) -> T {
+        let ledger = self.ledger();
+        let used = ledger.layers();
+        remove(&|layer| used.contains(&layer))
+    }
+
+    fn take(&self, report: &Report) {
+        let found = self.ledger().report(report, &self.pauses);
+        if found {
+            self.announce();
+        }
+    }
+
+    /// Starts, stops and forgets what the plan says, and tells when there is more to do.
+    fn settle(&self) -> Option<Timestamp> {
+        let now = self.clock.now();
+        let mut ledger = self.ledger();
+        let mut due: Option<Timestamp> = None;
+        let mut todo = Vec::new();
+        for id in ledger.unsettled() {
+            let Some(record) = ledger.record(id) else { continue };
+            let plan = plan::plan(record, now, &self.pauses);
+            due = plan.due.into_iter().chain(due).min();
+            if plan.due.is_none() {
+                ledger.settled(id);
+            }
+            for step in plan.steps {
+                todo.push((step, ledger.begin(id, &step)));
+            }
+        }
+        drop(ledger);
+        if !todo.is_empty() {
+            self.notify();
+        }
+        for (step, workload) in todo {
+            match (step, workload) {
+                (Step::Start(instance), Some(workload)) => self.driver.start(instance, &workload),
+                (Step::Start(_), None) => {}
+                (Step::Stop(instance, grace), _) => self.driver.stop(instance, grace),
+                (Step::Remove(instance), _) => self.driver.remove(instance),
+            }
+        }
+        due
+    }
+
+    fn announce(&self) {
+        self.notify();
+        self.wake.notify_one();
+    }
+
+    fn notify(&self) {
+        let change = self.ledger().change();
+        self.changed.send_if_modified(|seen| {
+            let more = change > *seen;
+            *seen = change.max(*seen);
+            more
+        });
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tracked {
+    /// The outcome, when the instance has ended.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.phase.outcome()
+    }
+}

@@ -1,0 +1,104 @@
+//! What to do next for one workload: a pure function of what is wanted, what is, and the time.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{InstanceId, Phase, WorkloadKind, engine::Pauses};
+
+use super::ledger::{Record, Tracked};
+
+/// How many ended containers of a replica are kept to look at.
+const KEPT_ENDED: usize = 3;
+
+/// One thing to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Start this container.
+    Start(InstanceId),
+    /// Ask it to end.
+    Stop(InstanceId, Duration),
+    /// Forget it.
+    Remove(InstanceId),
+}
+
+/// Everything to do now, and when to look again.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// What to do.
+    pub steps: Vec<Step>,
+    /// When there is more to do, without anything else happening.
+    pub due: Option<Timestamp>,
+}
+
+/// Compares what is wanted with what is.
+pub fn plan(record: &Record, now: Timestamp, pauses: &Pauses) -> Plan {
+    let mut plan = Plan::default();
+    let workload = &record.kept.workload;
+    let wanted = if record.kept.stop.is_some() { 0 } else { workload.replicas() };
+    let seen = record.instances.keys().last().map_or(0, |last| last.replica + 1);
+    for replica in 0..wanted.max(seen) {
+        let instances: Vec<(&InstanceId, &Tracked)> =
+            record.instances.iter().filter(|(id, _)| id.replica == replica).collect();
+        if replica >= wanted {
+            let grace = record.kept.stop.unwrap_or(workload.grace);
+            stop(&mut plan, instances.iter(), grace);
+        } else {
+            keep(&mut plan, record, replica, &instances, now, pauses);
+        }
+        let ended = instances.iter().filter(|(_, tracked)| tracked.phase.outcome().is_some());
+        let ended: Vec<InstanceId> = ended.map(|(id, _)| **id).collect();
+        let old = ended.len().saturating_sub(KEPT_ENDED);
+        plan.steps.extend(ended.into_iter().take(old).map(Step::Remove));
+    }
+    plan
+}
+
+fn stop<'a>(
+    plan: &mut Plan,
+    instances: impl Iterator<Item = &'a (&'a InstanceId, &'a Tracked)>,
+    grace: Duration,
+) {
+    let alive = instances.filter(|(_, tracked)| tracked.phase.outcome().is_none() && !tracked.stopping);
+    plan.steps.extend(alive.map(|(id, _)| Step::Stop(**id, grace)));
+}
+
+fn keep(
+    plan: &mut Plan,
+    record: &Record,
+    replica: u16,
+    instances: &[(&InstanceId, &Tracked)],
+    now: Timestamp,
+    pauses: &Pauses,
+) {
+    let workload = &record.kept.workload;
+    let next = |start| Step::Start(InstanceId { workload: workload.id(), replica, start });
+    let Some((latest_id, latest)) = instances.last() else {
+        plan.steps.push(next(1));
+        return;
+    };
+    if matches!(workload.kind, WorkloadKind::Once { .. }) {
+        return;
+    }
+    let fresh = latest.workload.same_container(workload);
+    match &latest.phase {
+        Phase::Ended(_) if !fresh => plan.steps.push(next(latest_id.start + 1)),
+        Phase::Ended(outcome) => {
+            let ends = record.ends.get(&replica).copied().unwrap_or(1);
+            let pause = SignedDuration::try_from(pauses.after(ends)).unwrap_or(SignedDuration::MAX);
+            let due = outcome.ended.checked_add(pause).unwrap_or(Timestamp::MAX);
+            if due <= now || latest.stopping {
+                plan.steps.push(next(latest_id.start + 1));
+            } else {
+                plan.due = plan.due.into_iter().chain([due]).min();
+            }
+        }
+        Phase::Starting | Phase::Running { .. } if !fresh || latest.stopping => {
+            plan.steps.push(next(latest_id.start + 1));
+        }
+        Phase::Running { .. } => {
+            stop(plan, instances[..instances.len() - 1].iter(), workload.grace);
+        }
+        Phase::Starting => {}
+    }
+}

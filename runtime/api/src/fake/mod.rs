@@ -1,0 +1,217 @@
+//! A runtime that starts nothing: programs are scripts, played in memory. For the tests of everything above.
+//!
+//! A process whose `argv` is not a [`Script`] runs until it is stopped, or until the test ends it.
+
+mod layers;
+mod play;
+mod script;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use hearth_base::{Clock, Error, Result, ToolId};
+use tokio::{sync::mpsc, task::JoinSet};
+
+use crate::{
+    Bytes, Check, Cursor, End, Exec, ExecSession, InstanceId, LayerId, LayerSource, LogPage, Observation,
+    Phase, Report, Runtime, Usage, Verdict, Version, Workload, WorkloadId,
+    engine::{Driver, Engine, Journal, Kept, Known, Pauses, Report as Reported},
+};
+
+pub use script::{Script, Step};
+
+use play::Stage;
+
+/// See the module.
+pub struct Fake {
+    engine: Arc<Engine>,
+    driver: Arc<Players>,
+    _engine: JoinSet<()>,
+}
+
+/// Plays the scripts of all instances.
+struct Players {
+    clock: Arc<dyn Clock>,
+    reports: mpsc::UnboundedSender<Reported>,
+    stages: Mutex<BTreeMap<InstanceId, Arc<Stage>>>,
+    layers: Mutex<BTreeSet<LayerId>>,
+    homes: Arc<Mutex<BTreeMap<ToolId, String>>>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+struct NoJournal;
+
+impl Fake {
+    /// A fake with nothing in it. Must be called within a tokio runtime.
+    pub fn new(clock: Arc<dyn Clock>, pauses: Pauses) -> Arc<Self> {
+        let (reports, reported) = mpsc::unbounded_channel();
+        let driver = Arc::new(Players {
+            clock: Arc::clone(&clock),
+            reports,
+            stages: Mutex::default(),
+            layers: Mutex::default(),
+            homes: Arc::default(),
+            tasks: Mutex::default(),
+        });
+        let played = Arc::clone(&driver) as Arc<dyn Driver>;
+        let engine = Arc::new(Engine::new(played, Arc::new(NoJournal), clock, pauses, Known::default()));
+        let mut tasks = JoinSet::new();
+        let running = Arc::clone(&engine);
+        tasks.spawn(async move { running.run(reported).await });
+        Arc::new(Self { engine, driver, _engine: tasks })
+    }
+
+    /// Ends a running instance as the test wishes.
+    pub fn end(&self, instance: InstanceId, end: End) -> Result<()> {
+        self.driver.stage(instance)?.end(end);
+        Ok(())
+    }
+
+    /// Makes a running instance write a line.
+    pub fn print(&self, instance: InstanceId, text: &str) -> Result<()> {
+        self.driver.stage(instance)?.write(crate::Stream::Out, text);
+        Ok(())
+    }
+
+    /// Says that a layer is there, without bytes.
+    pub fn has_layer(&self, layer: LayerId) {
+        locked(&self.driver.layers).insert(layer);
+    }
+}
+
+#[async_trait]
+impl Runtime for Fake {
+    async fn apply(&self, workload: Workload) -> Result<()> {
+        self.engine.apply(workload)
+    }
+
+    async fn stop(&self, id: WorkloadId, version: Version, grace: Duration) -> Result<()> {
+        self.engine.stop(id, version, grace)
+    }
+
+    async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation> {
+        Ok(self.engine.observe(after, wait).await)
+    }
+
+    async fn acknowledge(&self, id: WorkloadId) -> Result<()> {
+        self.engine.acknowledge(id)
+    }
+
+    async fn logs(&self, instance: InstanceId, sequence: u64, wait: Duration) -> Result<LogPage> {
+        Ok(self.driver.stage(instance)?.log(sequence, wait).await)
+    }
+
+    async fn exec(&self, exec: Exec) -> Result<ExecSession> {
+        exec.process.check()?;
+        let stage = self.driver.stage(exec.instance)?;
+        if !self.engine.instance(exec.instance)?.phase.is_running() {
+            return Err(Error::conflict("not-running", format!("{} does not run", exec.instance)));
+        }
+        Ok(play::exec(&stage, exec))
+    }
+
+    async fn usage(&self) -> Result<Vec<Usage>> {
+        let all = self.engine.observe(None, Duration::ZERO).await;
+        let running = all.workloads.iter().flat_map(|workload| workload.running());
+        let usage = |id| Usage { instance: id, memory: 1 << 20, cpu_micros: 1000, processes: 1 };
+        Ok(running.map(|instance| usage(instance.id)).collect())
+    }
+
+    async fn missing_layers(&self, layers: &[LayerId]) -> Result<Vec<LayerId>> {
+        let here = locked(&self.driver.layers);
+        Ok(layers.iter().filter(|layer| !here.contains(layer)).copied().collect())
+    }
+
+    async fn add_layer(&self, layer: LayerSource, bytes: Bytes<'_>) -> Result<()> {
+        layers::check(layer, bytes).await?;
+        self.has_layer(layer.id);
+        Ok(())
+    }
+
+    async fn remove_layers(&self, keep: &BTreeSet<LayerId>) -> Result<Vec<LayerId>> {
+        Ok(self.engine.without_new_workloads(|used| {
+            let mut layers = locked(&self.driver.layers);
+            let old = layers.iter().filter(|layer| !keep.contains(layer) && !used(**layer));
+            let old: Vec<LayerId> = old.copied().collect();
+            layers.retain(|layer| !old.contains(layer));
+            old
+        }))
+    }
+
+    async fn erase(&self, tool: ToolId) -> Result<()> {
+        self.engine.must_be_idle(tool)?;
+        locked(&self.driver.homes).remove(&tool);
+        Ok(())
+    }
+
+    async fn doctor(&self) -> Result<Report> {
+        let found = "nothing is started: this is a fake".to_owned();
+        let check = Check { name: "fake".to_owned(), verdict: Verdict::Limited, found, advice: None };
+        Ok(Report { checks: vec![check] })
+    }
+}
+
+impl Driver for Players {
+    fn check(&self, workload: &Workload) -> Result<()> {
+        let here = locked(&self.layers);
+        match workload.layers.iter().find(|layer| !here.contains(layer)) {
+            Some(layer) => Err(Error::conflict("layer-missing", format!("layer {layer} has not been added"))),
+            None => Ok(()),
+        }
+    }
+
+    fn start(&self, instance: InstanceId, workload: &Arc<Workload>) {
+        let home = Arc::clone(&self.homes);
+        let stage = Stage::new(Arc::clone(workload), home, Arc::clone(&self.clock));
+        locked(&self.stages).insert(instance, Arc::clone(&stage));
+        let reports = self.reports.clone();
+        let mut tasks = locked(&self.tasks);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
+            // Nobody listens once the fake is gone.
+            let report = |phase| drop(reports.send(Reported { instance, phase }));
+            if Script::of(&stage.workload().process).is_none_or(|script| script.starts()) {
+                report(Phase::Running { since: stage.now(), address: None });
+            }
+            let outcome = stage.play().await;
+            report(Phase::Ended(outcome));
+        });
+    }
+
+    fn stop(&self, instance: InstanceId, grace: Duration) {
+        if let Ok(stage) = self.stage(instance) {
+            let mut tasks = locked(&self.tasks);
+            tasks.spawn(async move { stage.stop(grace).await });
+        }
+    }
+
+    fn remove(&self, instance: InstanceId) {
+        locked(&self.stages).remove(&instance);
+    }
+}
+
+impl Players {
+    fn stage(&self, instance: InstanceId) -> Result<Arc<Stage>> {
+        let stages = locked(&self.stages);
+        stages.get(&instance).cloned().ok_or_else(|| Error::not_found("instance", instance))
+    }
+}
+
+impl Journal for NoJournal {
+    fn save(&self, _: &Kept) -> Result<()> {
+        Ok(())
+    }
+
+    fn forget(&self, _: WorkloadId, _: Version) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A lock whose holder panicked is still a lock on good data here: every change is one step.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,212 @@
+//! One instance of the fake: its log, its gates, and the script that is played in it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use hearth_base::{Clock, ToolId};
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    End, Exec, ExecInput, ExecOutput, ExecSession, LogLine, LogPage, Outcome, Process, Stream, Workload,
+};
+
+use super::{
+    locked,
+    script::{Script, Step},
+};
+
+const TERM: i32 = 15;
+const KILL: i32 = 9;
+
+/// Where one instance is played.
+pub struct Stage {
+    workload: Arc<Workload>,
+    homes: Arc<Mutex<BTreeMap<ToolId, String>>>,
+    clock: Arc<dyn Clock>,
+    log: watch::Sender<Log>,
+    gates: watch::Sender<BTreeSet<String>>,
+    /// It has been asked to stop.
+    asked: watch::Sender<bool>,
+    /// How it ended by force.
+    forced: watch::Sender<Option<End>>,
+}
+
+#[derive(Default)]
+struct Log {
+    lines: Vec<LogLine>,
+    complete: bool,
+}
+
+/// Where a script's output goes.
+type Writer<'a> = &'a (dyn Fn(Stream, &str) + Send + Sync);
+
+impl Stage {
+    pub fn new(
+        workload: Arc<Workload>,
+        homes: Arc<Mutex<BTreeMap<ToolId, String>>>,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            workload,
+            homes,
+            clock,
+            log: watch::Sender::default(),
+            gates: watch::Sender::default(),
+            asked: watch::Sender::default(),
+            forced: watch::Sender::default(),
+        })
+    }
+
+    pub fn workload(&self) -> &Workload {
+        &self.workload
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn write(&self, stream: Stream, text: &str) {
+        let time = self.now();
+        self.log.send_modify(|log| {
+            let sequence = log.lines.len() as u64 + 1;
+            log.lines.push(LogLine { sequence, time, stream, partial: false, text: text.to_owned() });
+        });
+    }
+
+    pub fn end(&self, end: End) {
+        self.forced.send_if_modified(|forced| {
+            let first = forced.is_none();
+            forced.get_or_insert(end);
+            first
+        });
+    }
+
+    pub async fn stop(&self, grace: Duration) {
+        self.asked.send_replace(true);
+        let mut log = self.log.subscribe();
+        if tokio::time::timeout(grace, log.wait_for(|log| log.complete)).await.is_err() {
+            self.end(End::Killed { signal: KILL });
+        }
+    }
+
+    pub async fn play(&self) -> Outcome {
+        let started = self.now();
+        let write = |stream: Stream, text: &str| self.write(stream, text);
+        let limit = self.workload.time_limit().unwrap_or(Duration::MAX);
+        let played = self.script(&self.workload.process, &write, Vec::new);
+        let end = tokio::time::timeout(limit, played).await.unwrap_or(End::TimedOut);
+        self.log.send_modify(|log| log.complete = true);
+        Outcome {
+            started: (!matches!(end, End::NotStarted { .. })).then_some(started),
+            end,
+            stopped: *self.asked.borrow(),
+            ended: self.now(),
+            cpu_micros: 1000,
+            peak_memory: 1 << 20,
+        }
+    }
+
+    pub async fn log(&self, sequence: u64, wait: Duration) -> LogPage {
+        let mut log = self.log.subscribe();
+        let ready = |log: &Log| log.complete || log.lines.len() as u64 >= sequence.max(1);
+        let _ = tokio::time::timeout(wait, log.wait_for(ready)).await;
+        let log = self.log.borrow();
+        let lines = log.lines.iter().filter(|line| line.sequence >= sequence).cloned().collect();
+        LogPage { lines, next: log.lines.len() as u64 + 1, complete: log.complete }
+    }
+
+    /// Plays a process until it ends by itself or by force.
+    async fn script(&self, process: &Process, write: Writer<'_>, input: impl FnOnce() -> Vec<u8>) -> End {
+        let mut forced = self.forced.subscribe();
+        let steps = Script::of(process).unwrap_or(Script(vec![Step::Forever])).0;
+        tokio::select! {
+            biased;
+            Ok(end) = forced.wait_for(Option::is_some) => end.clone().unwrap_or(End::Lost),
+            end = self.steps(&steps, process, write, input) => end,
+        }
+    }
+
+    async fn steps(
+        &self,
+        steps: &[Step],
+        process: &Process,
+        write: Writer<'_>,
+        input: impl FnOnce() -> Vec<u8>,
+    ) -> End {
+        let mut input = Some(input);
+        for step in steps {
+            match step {
+                Step::Out(text) => write(Stream::Out, text),
+                Step::Err(text) => write(Stream::Err, text),
+                Step::ShowEnv(name) => {
+                    write(Stream::Out, process.env.get(name).map_or("", |value| value.reveal()));
+                }
+                Step::Echo => {
+                    let bytes = input.take().map(|input| input()).unwrap_or_default();
+                    String::from_utf8_lossy(&bytes).lines().for_each(|line| write(Stream::Out, line));
+                }
+                Step::Save(text) => {
+                    locked(&self.homes).insert(self.workload.tool, text.clone());
+                }
+                Step::Show => {
+                    let saved = locked(&self.homes).get(&self.workload.tool).cloned();
+                    write(Stream::Out, saved.as_deref().unwrap_or("nothing"));
+                }
+                Step::Await(name) => {
+                    let _ = self.gates.subscribe().wait_for(|gates| gates.contains(name)).await;
+                }
+                Step::Open(name) => {
+                    self.gates.send_modify(|gates| {
+                        gates.insert(name.clone());
+                    });
+                }
+                Step::Forever => {
+                    let _ = self.asked.subscribe().wait_for(|asked| *asked).await;
+                    return End::Exited { code: 0 };
+                }
+                Step::Stubborn => std::future::pending().await,
+                Step::Hoard => return End::OutOfMemory,
+                Step::Raise(signal) if *signal == TERM => return End::Exited { code: 0 },
+                Step::Raise(signal) => return End::Killed { signal: *signal },
+                Step::Exit(code) => return End::Exited { code: *code },
+                Step::Missing => {
+                    return End::NotStarted { reason: "there is no such program".to_owned() };
+                }
+            }
+        }
+        End::Exited { code: 0 }
+    }
+}
+
+/// Plays a second program: first all of its input, then its steps.
+pub fn exec(stage: &Arc<Stage>, exec: Exec) -> ExecSession {
+    let (mut session, mut inputs, outputs) = ExecSession::pair();
+    let stage = Arc::clone(stage);
+    session.carried_by(async move {
+        let echoes = Script::of(&exec.process).is_some_and(|script| script.0.contains(&Step::Echo));
+        let mut bytes = Vec::new();
+        while let Some(input) = if echoes { inputs.recv().await } else { None } {
+            match input {
+                ExecInput::Data(data) => bytes.extend(data),
+                ExecInput::Resize(_) => {}
+                ExecInput::Close => break,
+            }
+        }
+        let (lines, mut written) = mpsc::unbounded_channel();
+        let write = |stream: Stream, text: &str| {
+            let line = format!("{text}\n").into_bytes();
+            let _ =
+                lines.send(if stream == Stream::Err { ExecOutput::Err(line) } else { ExecOutput::Out(line) });
+        };
+        let end = stage.script(&exec.process, &write, || bytes).await;
+        while let Ok(output) = written.try_recv() {
+            let _ = outputs.send(output).await;
+        }
+        let _ = outputs.send(ExecOutput::Ended(end)).await;
+    });
+    session
+}

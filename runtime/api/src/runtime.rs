@@ -1,0 +1,60 @@
+//! What every runtime can be asked.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use async_trait::async_trait;
+use hearth_base::{Result, ToolId};
+
+use crate::{
+    Bytes, Cursor, Exec, ExecSession, InstanceId, LayerId, LayerSource, LogPage, Observation, Report, Usage,
+    Version, Workload, WorkloadId,
+};
+
+/// Runs workloads. Every call may be repeated: the second time it changes nothing.
+#[async_trait]
+pub trait Runtime: Send + Sync + 'static {
+    /// Makes a workload wanted. When this returns it is kept on the disk and survives the runtime's end.
+    ///
+    /// A version lower than the last one is refused (`generation-superseded`), and so is a run that has been
+    /// acknowledged (`run-already-done`). A run that was started is not started again, whatever changes.
+    async fn apply(&self, workload: Workload) -> Result<()>;
+
+    /// Makes a workload unwanted: its stop signal, and after `grace` the kill. One that was never applied is
+    /// remembered as stopped, so that a late [`Runtime::apply`] with a lower version is refused.
+    async fn stop(&self, id: WorkloadId, version: Version, grace: Duration) -> Result<()>;
+
+    /// What has changed since `after`, as soon as something has, or after `wait` with nothing.
+    async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation>;
+
+    /// Forgets a workload that is done, with its outcomes and logs. One that is not done is refused
+    /// (`not-done`).
+    async fn acknowledge(&self, id: WorkloadId) -> Result<()>;
+
+    /// Lines of an instance's log from `sequence` on, as soon as there are any, or after `wait` none.
+    ///
+    /// Asking says that all lines before have been taken: they may go when room is needed. Of a container that
+    /// writes more than is taken, the rest is lost, and counted in a line of the runtime's own.
+    async fn logs(&self, instance: InstanceId, sequence: u64, wait: Duration) -> Result<LogPage>;
+
+    /// Starts a second program in a running container.
+    async fn exec(&self, exec: Exec) -> Result<ExecSession>;
+
+    /// What the running containers use now.
+    async fn usage(&self) -> Result<Vec<Usage>>;
+
+    /// Which of these layers must be added before a workload can use them.
+    async fn missing_layers(&self, layers: &[LayerId]) -> Result<Vec<LayerId>>;
+
+    /// Unpacks a layer. It is there whole, or not at all; bytes that are not what its id says are refused.
+    async fn add_layer(&self, layer: LayerSource, bytes: Bytes<'_>) -> Result<()>;
+
+    /// Removes every layer that is neither in `keep` nor used by a workload, and says which.
+    async fn remove_layers(&self, keep: &BTreeSet<LayerId>) -> Result<Vec<LayerId>>;
+
+    /// Removes all that is stored for a tool: home, build cache, networks. Refused while something of it runs
+    /// (`tool-still-runs`).
+    async fn erase(&self, tool: ToolId) -> Result<()>;
+
+    /// What the host offers, and what to install or change.
+    async fn doctor(&self) -> Result<Report>;
+}

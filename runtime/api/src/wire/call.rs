@@ -1,0 +1,92 @@
+//! The messages of the socket.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use hearth_base::ToolId;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Cursor, End, Exec, InstanceId, LayerId, LayerSource, LogPage, Observation, Report, TerminalSize, Usage,
+    Version, Workload, WorkloadId, wire::failure::Failure,
+};
+
+/// The first message of a connection.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Opening {
+    /// The protocol that the caller speaks.
+    pub protocol: u32,
+    #[serde(flatten)]
+    pub call: Call,
+}
+
+/// What is asked. Each is a method of [`crate::Runtime`].
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "call", content = "with", rename_all = "kebab-case")]
+pub enum Call {
+    Apply(Box<Workload>),
+    Stop {
+        id: WorkloadId,
+        version: Version,
+        grace: Duration,
+    },
+    Observe {
+        after: Option<Cursor>,
+        wait: Duration,
+    },
+    Acknowledge {
+        id: WorkloadId,
+    },
+    Logs {
+        instance: InstanceId,
+        sequence: u64,
+        wait: Duration,
+    },
+    /// Answered with [`Answer::Done`]; then frames of bytes and [`ToProgram`] one way, frames of bytes, of
+    /// errors and one [`FromProgram`] the other.
+    Exec(Box<Exec>),
+    Usage {},
+    MissingLayers {
+        layers: Vec<LayerId>,
+    },
+    /// Followed by frames of bytes and one [`LayerEnd`], then answered.
+    AddLayer(LayerSource),
+    RemoveLayers {
+        keep: BTreeSet<LayerId>,
+    },
+    Erase {
+        tool: ToolId,
+    },
+    Doctor {},
+}
+
+/// What is answered.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "answer", content = "with", rename_all = "kebab-case")]
+pub enum Answer {
+    Done,
+    Observation(Observation),
+    Log(LogPage),
+    Usage(Vec<Usage>),
+    Layers(Vec<LayerId>),
+    Report(Report),
+    Failed(Failure),
+}
+
+/// The end of a layer's bytes; without it the connection broke.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LayerEnd {}
+
+/// To a running program.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "say", content = "with", rename_all = "kebab-case")]
+pub enum ToProgram {
+    Close,
+    Resize(TerminalSize),
+}
+
+/// From a program, last.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "say", content = "with", rename_all = "kebab-case")]
+pub enum FromProgram {
+    Ended(End),
+}

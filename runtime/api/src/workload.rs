@@ -1,0 +1,208 @@
+//! What is to run. A workload names no host path, host user, device or capability: there is no field for them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use hearth_base::{Cpu, JobName, Memory, Secret, ToolId, ToolName};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::{LayerId, RunId, SetId, WorkloadId};
+
+/// The order of what is wanted: a restore begins a new epoch, each change the next generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Version {
+    /// Counts restores.
+    pub epoch: u64,
+    /// Counts changes within an epoch.
+    pub generation: u64,
+}
+
+/// One thing to run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Whose it is.
+    pub tool: ToolId,
+    /// Which version of what is wanted this is; a lower one than the last is refused.
+    pub version: Version,
+    /// Once, or kept alive.
+    pub kind: WorkloadKind,
+    /// How much the container may do.
+    #[serde(default)]
+    pub isolation: Isolation,
+    /// The image's layers, the lowest first. They must have been added before.
+    pub layers: Vec<LayerId>,
+    /// The root is read-only; `/tmp`, `/run` and the mounts are not.
+    #[serde(default)]
+    pub read_only: bool,
+    /// What is started.
+    pub process: Process,
+    /// What it may use.
+    pub limits: Limits,
+    /// How it is reached, and whether it reaches out.
+    #[serde(default)]
+    pub network: Network,
+    /// What of the tool's own storage it sees.
+    #[serde(default)]
+    pub mounts: Vec<Mount>,
+    /// How long after the signal to stop it is killed.
+    pub grace: Duration,
+    /// Counts wanted restarts: a set whose restart number changes has its containers replaced.
+    #[serde(default)]
+    pub restart: u64,
+}
+
+/// How often a workload runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum WorkloadKind {
+    /// Started at most once; its outcome is kept until acknowledged.
+    Once {
+        /// The run.
+        run: RunId,
+        /// It is stopped after this time, and its outcome says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        time_limit: Option<Duration>,
+    },
+    /// Started again, after growing pauses, whenever it ends.
+    Keep {
+        /// The set.
+        set: SetId,
+        /// How many run side by side.
+        replicas: u16,
+    },
+}
+
+/// How much a container may do beyond an ordinary process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Isolation {
+    /// A tool: a small set of capabilities inside its own user namespace.
+    #[default]
+    Tool,
+    /// A build: may mount inside its own user namespace, and has the tool's build cache.
+    Build,
+}
+
+/// A program and what it is started with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// The program and its arguments; no shell reads them.
+    pub argv: Vec<String>,
+    /// Environment variables. Values are secrets to everyone but the process.
+    #[serde(default, serialize_with = "expose")]
+    pub env: BTreeMap<String, Secret>,
+    /// Where it starts.
+    pub cwd: String,
+    /// Whom it runs as, inside the container.
+    #[serde(default)]
+    pub user: User,
+    /// The signal that asks it to end.
+    #[serde(default = "term")]
+    pub stop_signal: u8,
+}
+
+fn term() -> u8 {
+    15
+}
+
+fn expose<S: Serializer>(env: &BTreeMap<String, Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(env.iter().map(|(name, value)| (name, value.reveal())))
+}
+
+/// A user inside a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// The user's number, below 65536.
+    pub uid: u32,
+    /// The group's number, below 65536.
+    pub gid: u32,
+    /// Further groups.
+    #[serde(default)]
+    pub groups: Vec<u32>,
+}
+
+/// What a container may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Memory; a process that needs more is killed.
+    pub memory: Memory,
+    /// Processor time.
+    pub cpu: Cpu,
+    /// Processes and threads.
+    pub processes: u32,
+}
+
+/// How a container is reached, and whether it reaches out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// The name by which the tool's other containers find this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<JobName>,
+    /// The tool's present name, for the long form `NAME.tool-TOOL.svc.cluster.local`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolName>,
+    /// Nothing outside the tool's own network is reached.
+    #[serde(default)]
+    pub inside_only: bool,
+}
+
+/// A part of the tool's own storage, seen at a path of the container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// What is seen.
+    pub source: MountSource,
+    /// Where: an absolute path, made when the image lacks it.
+    pub at: String,
+    /// It can't be written there.
+    #[serde(default)]
+    pub read_only: bool,
+}
+
+/// A part of the tool's own storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MountSource {
+    /// The tool's home, made at first use.
+    Home,
+    /// The tool's build cache; only for [`Isolation::Build`].
+    BuildCache,
+}
+
+impl Workload {
+    /// The workload's id.
+    pub fn id(&self) -> WorkloadId {
+        match self.kind {
+            WorkloadKind::Once { run, .. } => WorkloadId::Run(run),
+            WorkloadKind::Keep { set, .. } => WorkloadId::Set(set),
+        }
+    }
+
+    /// How many containers run side by side.
+    pub fn replicas(&self) -> u16 {
+        match self.kind {
+            WorkloadKind::Once { .. } => 1,
+            WorkloadKind::Keep { replicas, .. } => replicas,
+        }
+    }
+
+    /// The longest it may run.
+    pub fn time_limit(&self) -> Option<Duration> {
+        match self.kind {
+            WorkloadKind::Once { time_limit, .. } => time_limit,
+            WorkloadKind::Keep { .. } => None,
+        }
+    }
+
+    /// Whether a container started for `other` serves this one as well: all but the version and the number of
+    /// replicas is the same.
+    pub fn same_container(&self, other: &Self) -> bool {
+        let plain = |workload: &Self| {
+            let mut plain = workload.clone();
+            plain.version = Version { epoch: 0, generation: 0 };
+            if let WorkloadKind::Keep { replicas, .. } = &mut plain.kind {
+                *replicas = 0;
+            }
+            plain
+        };
+        plain(self) == plain(other)
+    }
+}

@@ -1,0 +1,76 @@
+//! The conformance suite on the fake behind its socket, and what only the socket does.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use hearth_base::SystemClock;
+use hearth_runtime_api::{
+    LayerId, Process, Runtime,
+    conformance::{Bench, Harness},
+    engine::Pauses,
+    fake::{Fake, Script},
+    wire::{Callers, Socket, serve},
+};
+use tempfile::TempDir;
+use tokio::{net::UnixListener, task::JoinSet};
+
+struct Served {
+    folder: TempDir,
+    _server: JoinSet<()>,
+}
+
+#[async_trait]
+impl Harness for Served {
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        Arc::new(Socket::at(self.folder.path().join("socket")))
+    }
+
+    fn layers(&self) -> Vec<LayerId> {
+        vec![LayerId::new([7; 32])]
+    }
+
+    fn process(&self, script: &Script) -> Process {
+        script.process()
+    }
+
+    async fn close(self: Box<Self>) {}
+}
+
+#[expect(clippy::expect_used, reason = "a test's own set-up")]
+async fn served(uids: Vec<u32>) -> Served {
+    let pauses = Pauses { first: Duration::from_millis(20), ..Pauses::default() };
+    let fake = Fake::new(Arc::new(SystemClock), pauses);
+    fake.has_layer(LayerId::new([7; 32]));
+    let folder = tempfile::tempdir().expect("a folder");
+    let listener = UnixListener::bind(folder.path().join("socket")).expect("a socket");
+    let mut server = JoinSet::new();
+    server.spawn(serve(listener, Callers { uids }, fake));
+    Served { folder, _server: server }
+}
+
+#[expect(clippy::expect_used, reason = "a test's own set-up")]
+fn own_uid() -> u32 {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").expect("/proc").uid()
+}
+
+async fn bench() -> Bench {
+    Bench::new(served(vec![own_uid()]).await)
+}
+
+hearth_runtime_api::conformance_tests!(crate::bench);
+
+#[tokio::test]
+async fn a_stranger_on_the_host_is_refused() {
+    let served = served(vec![own_uid() + 1]).await;
+    let refused = served.runtime().usage().await.err();
+    assert_eq!(refused.as_ref().map(|error| error.code()), Some("runtime-caller"));
+}
+
+#[tokio::test]
+async fn a_runtime_that_is_away_is_named() {
+    let away = Socket::at("/nonexistent/socket");
+    let error = away.usage().await.err();
+    assert_eq!(error.as_ref().map(|error| error.code()), Some("runtime-away"));
+    assert!(error.as_ref().is_some_and(|error| error.next().is_some()));
+}

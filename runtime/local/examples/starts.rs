@@ -1,0 +1,72 @@
+//! How long a bare `true` takes from apply to outcome, through the socket of a running `hearth-runtime`:
+//! `starts INSTANCE LAYER-ARCHIVE [COUNT]`. The archive is a plain tar with a static `/bin/true`.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use hearth_base::{Clock, Cpu, Entropy, Error, Memory, Result, Secret, SystemClock, ToolId};
+use hearth_runtime_api::{
+    Compression, Isolation, LayerId, LayerSource, Limits, Network, Process, RunId, Runtime, User, Version,
+    Workload, WorkloadId, WorkloadKind, wire::Socket,
+};
+use sha2::{Digest, Sha256};
+
+#[tokio::main(flavor = "current_thread")]
+#[expect(clippy::print_stdout, reason = "a program to be looked at")]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let [_, instance, archive, rest @ ..] = arguments.as_slice() else {
+        return Err(Error::invalid("usage", "starts INSTANCE LAYER-ARCHIVE [COUNT]"));
+    };
+    let count = rest.first().and_then(|count| count.parse().ok()).unwrap_or(50u32);
+    let runtime = Socket::at(PathBuf::from(format!("/run/hearth-{instance}/socket")));
+    let bytes = std::fs::read(archive).map_err(Error::internal)?;
+    let layer = LayerId::new(Sha256::digest(&bytes).into());
+    let source = LayerSource { id: layer, compression: Compression::None };
+    runtime.add_layer(source, Box::new(std::io::Cursor::new(bytes))).await?;
+    let tool = ToolId::new(SystemClock.now(), &Entropy::System);
+    let mut times = Vec::new();
+    for _ in 0..count {
+        let began = Instant::now();
+        once(&runtime, tool, layer).await?;
+        times.push(began.elapsed());
+    }
+    times.sort_unstable();
+    let at = |part: usize| times.get(times.len() * part / 100).copied().unwrap_or_default();
+    println!("{count} runs: median {:?}, 90th {:?}, slowest {:?}", at(50), at(90), times.last());
+    Ok(())
+}
+
+async fn once(runtime: &Socket, tool: ToolId, layer: LayerId) -> Result<()> {
+    let run = RunId::new(SystemClock.now(), &Entropy::System);
+    let env = [("PATH".to_owned(), Secret::new("/bin"))].into();
+    let argv = vec!["/bin/true".to_owned()];
+    let process = Process { argv, env, cwd: "/".to_owned(), user: User::default(), stop_signal: 15 };
+    let cursor = runtime.observe(None, Duration::ZERO).await?.cursor;
+    runtime
+        .apply(Workload {
+            tool,
+            version: Version { epoch: 1, generation: 1 },
+            kind: WorkloadKind::Once { run, time_limit: None },
+            isolation: Isolation::Tool,
+            layers: vec![layer],
+            read_only: false,
+            process,
+            limits: Limits { memory: Memory::mib(64), cpu: Cpu::milli(1000), processes: 16 },
+            network: Network::default(),
+            mounts: Vec::new(),
+            grace: Duration::from_secs(1),
+            restart: 0,
+        })
+        .await?;
+    let mut cursor = cursor;
+    loop {
+        let seen = runtime.observe(Some(cursor), Duration::from_secs(10)).await?;
+        cursor = seen.cursor;
+        if seen.workloads.iter().any(|state| state.id == WorkloadId::Run(run) && state.done) {
+            return runtime.acknowledge(WorkloadId::Run(run)).await;
+        }
+    }
+}

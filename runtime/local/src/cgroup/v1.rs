@@ -1,0 +1,75 @@
+//! A group in the older form: a hierarchy of its own for each controller.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{Group, Used, entry, kill_members, number};
+
+pub struct Split {
+    mounts: PathBuf,
+    path: PathBuf,
+}
+
+impl Split {
+    /// The group at `path` of each hierarchy below `mounts`.
+    pub fn at(mounts: &Path, path: &str) -> Self {
+        Self { mounts: mounts.to_owned(), path: path.into() }
+    }
+
+    fn file(&self, controller: &str, name: &str) -> PathBuf {
+        self.mounts.join(controller).join(&self.path).join(name)
+    }
+}
+
+impl Group for Split {
+    fn folders(&self) -> Vec<PathBuf> {
+        let mounts = fs::read_dir(&self.mounts).into_iter().flatten().filter_map(Result::ok);
+        // `cpu,cpuacct` may be one hierarchy with links to it.
+        let real = mounts.filter(|mount| mount.file_type().is_ok_and(|kind| kind.is_dir()));
+        real.map(|mount| mount.path().join(&self.path)).filter(|folder| folder.is_dir()).collect()
+    }
+
+    fn used(&self) -> Used {
+        let held = number(&self.file("memory", "memory.usage_in_bytes"));
+        Used {
+            memory: held.saturating_sub(entry(&self.file("memory", "memory.stat"), "total_inactive_file")),
+            peak_memory: number(&self.file("memory", "memory.max_usage_in_bytes")),
+            cpu_micros: number(&self.file("cpuacct", "cpuacct.usage")) / 1000,
+            processes: number(&self.file("pids", "pids.current")),
+            oom_kills: entry(&self.file("memory", "memory.oom_control"), "oom_kill"),
+        }
+    }
+
+    fn kill(&self) -> io::Result<()> {
+        self.folders().iter().try_for_each(|folder| kill_members(folder))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recorded_group_is_read() -> io::Result<()> {
+        let tree = tempfile::tempdir()?;
+        let put = |path: &str, text: &str| {
+            let path = tree.path().join(path);
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            fs::write(path, text)
+        };
+        put("memory/hearth/a/memory.usage_in_bytes", "5000000\n")?;
+        put("memory/hearth/a/memory.stat", "cache 9\ntotal_inactive_file 1000000\n")?;
+        put("memory/hearth/a/memory.max_usage_in_bytes", "7000000\n")?;
+        put("memory/hearth/a/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n")?;
+        put("cpuacct/hearth/a/cpuacct.usage", "1234567\n")?;
+        put("pids/hearth/a/pids.current", "3\n")?;
+        let group = Split::at(tree.path(), "hearth/a");
+        let used =
+            Used { memory: 4_000_000, peak_memory: 7_000_000, cpu_micros: 1234, processes: 3, oom_kills: 2 };
+        assert_eq!(group.used(), used);
+        assert_eq!(group.folders().len(), 3);
+        Ok(())
+    }
+}

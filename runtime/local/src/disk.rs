@@ -1,0 +1,152 @@
+//! Where things lie on the disk, and how a file is replaced whole.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use hearth_base::Result;
+use hearth_runtime_api::{InstanceId, LayerId, WorkloadId};
+use serde::Serialize;
+
+use crate::{Settings, failure::Doing};
+
+/// The folders of one Hearth.
+#[derive(Debug, Clone)]
+pub struct Disk {
+    state: PathBuf,
+    run: PathBuf,
+}
+
+impl Disk {
+    /// Makes the folders, closed to all but root.
+    pub fn open(settings: &Settings) -> Result<Self> {
+        let run = PathBuf::from(format!("/run/hearth-{}", settings.instance));
+        let disk = Self { state: settings.state.clone(), run };
+        folder(&disk.state, 0o700).doing(format_args!("making {}", disk.state.display()))?;
+        for name in ["layers", "partial", "homes", "caches", "boxes", "runs", "workloads"] {
+            folder(&disk.state.join(name), 0o700).doing(format_args!("making the folder {name}"))?;
+        }
+        // The set-up inside a container's user namespace must be able to walk through this one.
+        folder(&disk.run, 0o711).doing(format_args!("making {}", disk.run.display()))?;
+        folder(&disk.mounts(), 0o711).doing("making the folder of mounts")?;
+        Ok(disk)
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.run.join("socket")
+    }
+
+    /// Where each helper mounts, in its own mount namespace.
+    pub fn mounts(&self) -> PathBuf {
+        self.run.join("mounts")
+    }
+
+    /// Who is where, for the answerer of names.
+    pub fn names(&self) -> PathBuf {
+        self.run.join("names.json")
+    }
+
+    /// Which addresses this Hearth has chosen.
+    pub fn subnet(&self) -> PathBuf {
+        self.state.join("subnet.json")
+    }
+
+    pub fn run(&self) -> &Path {
+        &self.run
+    }
+
+    pub fn layers(&self) -> PathBuf {
+        self.state.join("layers")
+    }
+
+    pub fn layer(&self, layer: LayerId) -> PathBuf {
+        self.layers().join(layer.hex())
+    }
+
+    pub fn partial(&self) -> PathBuf {
+        self.state.join("partial")
+    }
+
+    pub fn home(&self, number: u32) -> PathBuf {
+        self.state.join("homes").join(number.to_string())
+    }
+
+    pub fn cache(&self, number: u32) -> PathBuf {
+        self.state.join("caches").join(number.to_string())
+    }
+
+    /// Where containers write into their roots.
+    pub fn upper_folders(&self) -> PathBuf {
+        self.state.join("boxes")
+    }
+
+    /// What a container writes into its root.
+    pub fn upper(&self, instance: InstanceId) -> PathBuf {
+        self.upper_folders().join(instance.to_string())
+    }
+
+    /// What a helper is told and tells.
+    pub fn folder_of(&self, instance: InstanceId) -> PathBuf {
+        self.runs().join(instance.to_string())
+    }
+
+    pub fn runs(&self) -> PathBuf {
+        self.state.join("runs")
+    }
+
+    pub fn workloads(&self) -> PathBuf {
+        self.state.join("workloads")
+    }
+
+    pub fn workload(&self, id: WorkloadId) -> PathBuf {
+        self.workloads().join(format!("{id}.json"))
+    }
+
+    pub fn gone(&self) -> PathBuf {
+        self.state.join("gone")
+    }
+
+    pub fn tools(&self) -> PathBuf {
+        self.state.join("tools.json")
+    }
+}
+
+/// Makes a folder with exactly this mode, or keeps the one that is there.
+pub fn folder(path: &Path, mode: u32) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(mode).create(path)?;
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+/// Replaces a file whole: whoever reads sees the old one or the new one, also after a crash.
+pub fn replace(path: &Path, content: &impl Serialize) -> io::Result<()> {
+    let temporary = path.with_extension("new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    file.write_all(&serde_json::to_vec(content)?)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    sync_folder(path)
+}
+
+/// Makes what happened to the entries of a file's folder last.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Removes a file or a folder with all that is in it, if it is there.
+pub fn remove(path: &Path) -> io::Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}

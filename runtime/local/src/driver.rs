@@ -1,0 +1,275 @@
+//! Starts helpers, listens to them, and stops their containers.
+
+use std::{
+    fs,
+    os::fd::OwnedFd,
+    process::{Child, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use hearth_base::{Clock, Error, Result};
+use hearth_runtime_api::{
+    End, InstanceId, MountSource, Outcome, Phase, Workload,
+    engine::{Driver, Report},
+};
+use rustix::process::Signal;
+use tokio::{sync::mpsc::UnboundedSender, task::JoinSet};
+
+use crate::{
+    Settings,
+    again::{self, Part},
+    cgroup, disk,
+    disk::Disk,
+    failure::Doing,
+    helper::{
+        brief::{self, Brief, Volume},
+        files::{self, Began, Exit},
+    },
+    layers::Layers,
+    network::Networks,
+    sys::{ids::STORE, ready::Ready},
+    tools::Tools,
+};
+
+/// How often a container that is just being started is looked at.
+const SOON: Duration = Duration::from_millis(10);
+
+/// The helpers, as the engine asks them.
+pub struct Starter(pub Arc<Helpers>);
+
+/// See the module.
+pub struct Helpers {
+    pub settings: Settings,
+    pub disk: Disk,
+    pub layers: Layers,
+    pub tools: Tools,
+    pub networks: Networks,
+    pub clock: Arc<dyn Clock>,
+    pub reports: UnboundedSender<Report>,
+    pub tasks: Mutex<JoinSet<()>>,
+}
+
+impl Driver for Starter {
+    fn check(&self, workload: &Workload) -> Result<()> {
+        match workload.layers.iter().find(|layer| !self.0.layers.has(**layer)) {
+            Some(layer) => Err(Error::conflict("layer-missing", format!("layer {layer} has not been added"))
+                .help("add the image's layers first")),
+            None => Ok(()),
+        }
+    }
+
+    fn start(&self, instance: InstanceId, workload: &Arc<Workload>) {
+        let (helpers, workload) = (Arc::clone(&self.0), Arc::clone(workload));
+        self.0.spawn(async move {
+            match helpers.launch(instance, &workload) {
+                Ok(child) => helpers.follow(instance, Some(child)).await,
+                Err(error) => {
+                    let mut reason = error.to_string();
+                    if let Some(help) = error.next() {
+                        reason = format!("{reason} ({help})");
+                    }
+                    helpers.networks.leave(instance);
+                    let outcome = helpers.bare(End::NotStarted { reason });
+                    helpers.settle(instance, outcome);
+                }
+            }
+        });
+    }
+
+    fn stop(&self, instance: InstanceId, grace: Duration) {
+        let helpers = Arc::clone(&self.0);
+        self.0.spawn(async move { helpers.end(instance, grace).await });
+    }
+
+    fn remove(&self, instance: InstanceId) {
+        self.0.clear(instance);
+    }
+}
+
+impl Helpers {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+    }
+
+    /// Goes on with an instance whose helper was started by an earlier process.
+    pub fn adopt(self: &Arc<Self>, instance: InstanceId) {
+        let helpers = Arc::clone(self);
+        self.spawn(async move { helpers.follow(instance, None).await });
+    }
+
+    /// Forgets an instance, with all that it left.
+    pub fn clear(&self, instance: InstanceId) {
+        for path in [self.disk.folder_of(instance), self.disk.upper(instance)] {
+            if let Err(error) = disk::remove(&path) {
+                tracing::warn!(%error, %instance, "what an instance left stays until the next start");
+            }
+        }
+    }
+
+    /// The name of an instance's control group.
+    pub fn cgroup(&self, instance: InstanceId) -> String {
+        format!("/hearth/{}/{instance}", self.settings.instance)
+    }
+
+    fn launch(&self, instance: InstanceId, workload: &Arc<Workload>) -> Result<Child> {
+        let folder = self.disk.folder_of(instance);
+        // The folder says that the start was tried, whatever happens next: it is never tried again.
+        fs::create_dir(&folder).doing(format_args!("making the folder of {instance}"))?;
+        disk::sync_folder(&folder).doing(format_args!("making the folder of {instance}"))?;
+        let brief = self.brief(instance, workload)?;
+        disk::replace(&folder.join(brief::FILE), &brief)
+            .doing(format_args!("briefing the helper of {instance}"))?;
+        let mut command = again::command(Part::Helper);
+        command.arg(&folder).stdout(Stdio::piped());
+        command.spawn().doing(format_args!("starting the helper of {instance}"))
+    }
+
+    fn brief(&self, instance: InstanceId, workload: &Arc<Workload>) -> Result<Brief> {
+        let number = self.tools.number(workload.tool)?;
+        let volumes = workload.mounts.iter().map(|mount| {
+            let source = match mount.source {
+                MountSource::Home => self.disk.home(number),
+                MountSource::BuildCache => self.disk.cache(number),
+            };
+            if !source.exists() {
+                disk::folder(&source, 0o700).doing("making a tool's storage")?;
+                let user = &workload.process.user;
+                std::os::unix::fs::chown(&source, Some(STORE + user.uid), Some(STORE + user.gid))
+                    .doing("giving a tool its storage")?;
+            }
+            Ok(Volume { source, at: mount.at.clone(), read_only: mount.read_only })
+        });
+        let volumes = volumes.collect::<Result<Vec<_>>>()?;
+        let name = workload.network.name.as_ref().map_or("tool", |name| name.as_str());
+        Ok(Brief {
+            version: brief::VERSION,
+            instance,
+            workload: Workload::clone(workload),
+            folder: self.disk.folder_of(instance),
+            mounts: self.disk.mounts(),
+            first_id: self.tools.first_id(number)?,
+            layers: workload.layers.iter().map(|layer| self.disk.layer(*layer)).collect(),
+            upper: self.disk.upper(instance),
+            volumes,
+            cgroup: self.cgroup(instance),
+            hostname: name.to_owned(),
+            log_bytes: self.settings.log_bytes,
+            link: Some(self.networks.join(instance, workload)?),
+        })
+    }
+
+    /// Reports what becomes of an instance, until it has ended.
+    async fn follow(&self, instance: InstanceId, child: Option<Child>) {
+        let folder = self.disk.folder_of(instance);
+        let began = match child {
+            Some(child) => self.born(instance, child).await,
+            None => files::read::<Began>(&folder, files::STATE).ok().flatten(),
+        };
+        let helper = began.as_ref().and_then(|began| began.helper.open());
+        if let Some(helper) = helper {
+            let mut told = false;
+            let Ok(helper) = Ready::new(helper) else { return };
+            loop {
+                let began = files::read::<Began>(&folder, files::STATE).ok().flatten();
+                if let Some(init) = began.and_then(|began| began.init).filter(|_| !told) {
+                    self.report(instance, Phase::Running { since: init.since, address: init.address });
+                    told = true;
+                }
+                // Told or not, the helper's end is the end; until it is told, look again soon.
+                let pause = if told { Duration::from_secs(3600) } else { SOON };
+                if tokio::time::timeout(pause, helper.wait()).await.is_ok() {
+                    break;
+                }
+            }
+        }
+        let exit = files::read::<Exit>(&folder, files::EXIT).ok().flatten();
+        let outcome = exit.map_or_else(|| self.lost(instance), |exit| exit.outcome);
+        self.networks.leave(instance);
+        self.report(instance, Phase::Ended(outcome));
+    }
+
+    /// Waits until a new helper says that its container runs, or ends; its state, if it got that far.
+    async fn born(&self, instance: InstanceId, mut child: Child) -> Option<Began> {
+        let folder = self.disk.folder_of(instance);
+        if let Some(output) = child.stdout.take() {
+            let output = OwnedFd::from(output);
+            rustix::io::ioctl_fionbio(&output, true).ok()?;
+            // One word, or the end: either way there is news in the files.
+            Ready::new(output).ok()?.wait().await;
+        }
+        let began = files::read::<Began>(&folder, files::STATE).ok().flatten();
+        self.spawn(async move {
+            // So that its number is given back; a helper that outlives this process falls to the first one.
+            let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+            let Some(pid) = pid else { return };
+            let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty());
+            let pidfd = pidfd.map_err(std::io::Error::from).and_then(Ready::new);
+            if let Ok(pidfd) = pidfd {
+                pidfd.wait().await;
+            }
+            let _ = child.wait();
+        });
+        began
+    }
+
+    /// What is said of an instance whose helper died without a word: nothing of it may live on.
+    pub fn lost(&self, instance: InstanceId) -> Outcome {
+        let group = cgroup::group(&self.cgroup(instance));
+        let used = group.used();
+        let cleared = group.kill().and_then(|()| group.remove());
+        if let Err(error) = cleared.and_then(|()| disk::remove(&self.disk.upper(instance))) {
+            tracing::warn!(%error, %instance, "what a dead helper left is not all cleared");
+        }
+        let lost = self.bare(End::Lost);
+        let outcome = Outcome { cpu_micros: used.cpu_micros, peak_memory: used.peak_memory, ..lost };
+        self.settle_quietly(instance, &outcome);
+        outcome
+    }
+
+    /// Writes down an end that no helper has, and reports it.
+    fn settle(&self, instance: InstanceId, outcome: Outcome) {
+        self.settle_quietly(instance, &outcome);
+        self.report(instance, Phase::Ended(outcome));
+    }
+
+    fn settle_quietly(&self, instance: InstanceId, outcome: &Outcome) {
+        let path = self.disk.folder_of(instance).join(files::EXIT);
+        if let Err(error) = disk::replace(&path, &Exit::new(outcome.clone())) {
+            tracing::warn!(%error, %instance, "an end could not be written down");
+        }
+    }
+
+    fn bare(&self, end: End) -> Outcome {
+        Outcome { end, stopped: false, started: None, ended: self.clock.now(), cpu_micros: 0, peak_memory: 0 }
+    }
+
+    async fn end(&self, instance: InstanceId, grace: Duration) {
+        let folder = self.disk.folder_of(instance);
+        let init = loop {
+            if files::read::<Exit>(&folder, files::EXIT).ok().flatten().is_some() || !folder.exists() {
+                return;
+            }
+            match files::read::<Began>(&folder, files::STATE).ok().flatten().and_then(|began| began.init) {
+                Some(init) => break init,
+                None => tokio::time::sleep(SOON).await,
+            }
+        };
+        let Some(process) = init.process.open() else { return };
+        let number = Brief::read(&folder).map_or(15, |brief| brief.workload.process.stop_signal);
+        let signal = Signal::from_named_raw(number.into()).unwrap_or(Signal::TERM);
+        // Errors mean that it has just ended.
+        let _ = rustix::process::pidfd_send_signal(&process, signal);
+        let Ok(process) = Ready::new(process) else { return };
+        if tokio::time::timeout(grace, process.wait()).await.is_err() {
+            let _ = rustix::process::pidfd_send_signal(&process, Signal::KILL);
+        }
+    }
+
+    fn report(&self, instance: InstanceId, phase: Phase) {
+        // Nobody listens once the runtime is being closed.
+        drop(self.reports.send(Report { instance, phase }));
+    }
+}

@@ -1,0 +1,64 @@
+//! What helpers of every release wrote stays readable: one file per form and version, never changed.
+
+use std::{
+    fs,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
+
+use hearth_base::{Error, Result};
+use hearth_runtime_api::{End, Stream};
+
+use super::{
+    brief::Brief,
+    files::{Began, Exit},
+    spool::{self, Place},
+};
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
+fn json<T: serde::de::DeserializeOwned>(name: &str) -> Result<T> {
+    let bytes = fs::read(golden(name)).map_err(Error::internal)?;
+    serde_json::from_slice(&bytes).map_err(Error::internal)
+}
+
+#[test]
+fn a_state_of_version_1_is_read() -> Result<()> {
+    let began: Began = json("state-1.json")?;
+    assert_eq!((began.helper.pid, began.helper.start), (4711, 123_456));
+    let init = began.init.ok_or_else(|| Error::internal("no first process"))?;
+    assert_eq!((init.process.pid, init.address), (4713, Some(Ipv4Addr::new(10, 64, 0, 130))));
+    Ok(())
+}
+
+#[test]
+fn an_exit_of_version_1_is_read() -> Result<()> {
+    let exit: Exit = json("exit-1.json")?;
+    assert_eq!((exit.outcome.end, exit.outcome.peak_memory), (End::Killed { signal: 9 }, 5678));
+    Ok(())
+}
+
+#[test]
+fn a_brief_of_version_1_is_read() -> Result<()> {
+    let brief: Brief = json("brief-1.json")?;
+    assert_eq!(brief.workload.process.argv, ["/bin/true"]);
+    assert_eq!(brief.link.map(|link| link.prefix), Some(25));
+    Ok(())
+}
+
+#[test]
+fn a_log_of_version_1_is_read() -> Result<()> {
+    let start = Place { offset: 0, sequence: 0 };
+    let (lines, place) = spool::read(&golden("log-1"), start, 100).map_err(Error::internal)?;
+    let lines: Vec<_> = lines.iter().map(|line| (line.stream, line.partial, line.text.as_str())).collect();
+    let wanted = [
+        (Stream::Out, false, "one"),
+        (Stream::Err, true, "tw"),
+        (Stream::Err, false, "o"),
+        (Stream::Note, false, "7 lines lost"),
+    ];
+    assert_eq!((lines.as_slice(), place.sequence), (&wanted[..], 5));
+    Ok(())
+}

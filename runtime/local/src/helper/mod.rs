@@ -1,0 +1,177 @@
+//! A container's helper: a process without threads that starts it, keeps its log, and writes down how it ended.
+//!
+//! It outlives the runtime's process and is found again by its files.
+
+pub mod brief;
+mod bundle;
+pub mod files;
+#[cfg(test)]
+mod golden;
+mod net;
+pub mod program;
+mod root;
+pub mod spool;
+pub mod waiter;
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::{self, Write},
+    os::fd::OwnedFd,
+    path::Path,
+};
+
+use hearth_base::{Clock, SystemClock};
+use hearth_runtime_api::{End, Outcome};
+use jiff::Timestamp;
+use libcontainer::{container::builder::ContainerBuilder, syscall::syscall::SyscallType};
+use rustix::{
+    mount::{MountFlags, MountPropagationFlags},
+    process::Pid,
+};
+
+use crate::{
+    cgroup, disk, seccomp,
+    sys::{
+        child::{self, Side},
+        ids,
+    },
+};
+
+use brief::Brief;
+use files::{Began, Exit};
+use spool::Spool;
+
+/// What the helper's output says once the container's process runs.
+pub const RUNNING: &str = "running\n";
+
+/// The process's `main`. Its argument is the folder with its brief.
+pub fn main(arguments: &[OsString]) -> i32 {
+    let Some(folder) = arguments.first() else { return 2 };
+    let Ok(brief) = Brief::read(Path::new(folder)) else { return 2 };
+    let outcome = run(&brief);
+    let group = cgroup::group(&brief.cgroup);
+    let _ = group.kill();
+    let _ = group.remove();
+    let _ = disk::remove(&brief.upper);
+    match disk::replace(&brief.folder.join(files::EXIT), &Exit::new(outcome)) {
+        Ok(()) => 0,
+        Err(_) => 1,
+    }
+}
+
+fn run(brief: &Brief) -> Outcome {
+    let asked = SystemClock.now();
+    let log = brief.folder.join(files::LOG);
+    let spool = Spool::create(&log, brief.instance, brief.log_bytes);
+    let started = spool.and_then(|spool| start(brief).map(|running| (running, spool)));
+    let (running, mut spool) = match started {
+        Ok(both) => both,
+        Err(error) => {
+            let end = End::NotStarted { reason: error.to_string() };
+            return Outcome {
+                end,
+                stopped: false,
+                started: None,
+                ended: asked,
+                cpu_micros: 0,
+                peak_memory: 0,
+            };
+        }
+    };
+    let end = waiter::wait(brief, &running, &mut spool).unwrap_or(End::Lost);
+    let used = cgroup::group(&brief.cgroup).used();
+    let end = match end {
+        End::Killed { signal: 9 } if used.oom_kills > 0 => End::OutOfMemory,
+        end => end,
+    };
+    Outcome {
+        end,
+        stopped: false,
+        started: Some(running.since),
+        ended: SystemClock.now(),
+        cpu_micros: used.cpu_micros,
+        peak_memory: used.peak_memory,
+    }
+}
+
+/// A container whose process runs.
+pub struct Running {
+    pid: Pid,
+    pidfd: OwnedFd,
+    out: OwnedFd,
+    err: OwnedFd,
+    since: Timestamp,
+}
+
+fn start(brief: &Brief) -> io::Result<Running> {
+    rustix::process::setsid()?;
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    child::leave_namespaces(libc::CLONE_NEWNS)?;
+    rustix::mount::mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
+    let flags = MountFlags::NOSUID | MountFlags::NODEV;
+    rustix::mount::mount("hearth", &brief.mounts, "tmpfs", flags, Some(c"mode=0711,size=8m"))?;
+    disk::replace(&brief.folder.join(files::STATE), &Began::starting()?)?;
+
+    let (pid, pidfd) = match child::fork(libc::CLONE_NEWUSER | libc::CLONE_NEWNET)? {
+        Side::Child => net::hold(),
+        Side::Parent(pid, pidfd) => (pid, pidfd),
+    };
+    let number = pid.as_raw_nonzero().get();
+    let built = ids::map_ids(number, 0, brief.first_id)
+        .and_then(|()| net::connect(brief, number, &pidfd))
+        .and_then(|()| build(brief, number));
+    ids::end(&pidfd, pid)?;
+    let (mut container, out, err) = built?;
+    let init = container.pid().and_then(|pid| Pid::from_raw(pid.as_raw()));
+    let init = init.ok_or_else(|| io::Error::other("the container has no first process"))?;
+    let init_fd = rustix::process::pidfd_open(init, rustix::process::PidfdFlags::empty())?;
+    let since = SystemClock.now();
+    let began =
+        Began::running(init.as_raw_nonzero().get(), since, brief.link.as_ref().map(|link| link.address))?;
+    container.start().map_err(io::Error::other)?;
+    disk::replace(&brief.folder.join(files::STATE), &began)?;
+    // Nobody listens when the runtime's process has ended meanwhile; the next one reads the file.
+    let _ = io::stdout().write_all(RUNNING.as_bytes());
+    Ok(Running { pid: init, pidfd: init_fd, out, err, since })
+}
+
+type Built = (libcontainer::container::Container, OwnedFd, OwnedFd);
+
+/// Puts the container together, up to the moment before its program is started.
+fn build(brief: &Brief, holder: i32) -> io::Result<Built> {
+    root::assemble(brief)?;
+    bundle::write(brief, holder)?;
+    let (out, out_end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    let (err, err_end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    let filters = seccomp::container(brief.workload.isolation).map_err(io::Error::other)?;
+    let program = program::Program::new(&brief.workload.process, filters);
+    let nothing = File::open("/dev/null")?;
+    let container = ContainerBuilder::new(brief.instance.to_string(), SyscallType::Linux)
+        .with_executor(program)
+        .with_root_path(brief.mounts.join("state"))
+        .map_err(told)?
+        .with_stdin(nothing)
+        .with_stdout(out_end)
+        .with_stderr(err_end)
+        .as_init(&brief.mounts)
+        .with_systemd(false)
+        .with_detach(true)
+        .build()
+        .map_err(told)?;
+    Ok((container, out, err))
+}
+
+/// The innermost reason is the one that helps.
+fn told(error: impl std::error::Error) -> io::Error {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = inner.source();
+    }
+    io::Error::other(text)
+}

@@ -1,0 +1,28 @@
+//! Containers on this machine: the one process with root's powers, and a helper for each container.
+//!
+//! It parses nothing that came from the internet: layers are unpacked, and names looked up, in sandboxes.
+
+mod adopt;
+mod again;
+mod caps;
+mod cgroup;
+mod disk;
+mod doctor;
+mod driver;
+mod exec;
+mod failure;
+mod helper;
+mod journal;
+mod layers;
+mod logs;
+mod names;
+mod network;
+mod runtime;
+mod seccomp;
+mod settings;
+mod sys;
+mod tools;
+
+pub use again::run_if_helper;
+pub use runtime::Local;
+pub use settings::Settings;

@@ -1,0 +1,120 @@
+//! Links and addresses, through iproute2's `ip`, which reads a list of commands.
+
+use std::{
+    fs,
+    io::{self, Write},
+    net::Ipv4Addr,
+    os::fd::OwnedFd,
+    process::{Command, Stdio},
+};
+
+use hearth_base::{Error, Result};
+
+use crate::{
+    failure::Doing,
+    helper::brief::Link,
+    sys::child::{self, Side},
+};
+
+use super::{Subnet, filter::program};
+
+/// Where iproute2's program is.
+pub const IP: [&str; 4] = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"];
+
+/// Makes a tool's bridge. Its hardware address is fixed: a changing one stalls containers for a minute.
+pub fn make_bridge(name: &str, gateway: Ipv4Addr, prefix: u8) -> Result<()> {
+    let [_, b, c, d] = gateway.octets();
+    remove_link(name);
+    run(&[
+        format!("link add name {name} address 02:68:00:{b:02x}:{c:02x}:{d:02x} type bridge"),
+        format!("addr add {gateway}/{prefix} dev {name}"),
+        format!("link set {name} up"),
+    ])
+    .doing(format_args!("making the bridge {name}"))?;
+    fs::write(format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6"), "1")
+        .or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        })
+        .doing(format_args!("keeping {name} to the protocol that is filtered"))
+}
+
+/// Makes the link that carries the address of what all tools share: a bridge without ports, which every kernel
+/// has that has bridges.
+pub fn set_up_service(instance: &str, subnet: &Subnet) -> Result<()> {
+    let name = format!("h{instance}s");
+    if fs::metadata(format!("/sys/class/net/{name}")).is_ok() {
+        return Ok(());
+    }
+    run(&[
+        format!("link add name {name} type bridge"),
+        format!("addr add {}/32 dev {name}", subnet.service()),
+        format!("link set {name} up"),
+    ])
+    .doing(format_args!("making the link {name}"))
+}
+
+/// Removes a link, if it is there.
+pub fn remove_link(name: &str) {
+    if fs::metadata(format!("/sys/class/net/{name}")).is_ok()
+        && let Err(error) = run(&[format!("link del {name}")])
+    {
+        tracing::warn!(%error, name, "a link could not be removed");
+    }
+}
+
+/// The names of the host's links.
+pub fn links() -> Vec<String> {
+    let entries = fs::read_dir("/sys/class/net").into_iter().flatten().filter_map(|entry| entry.ok());
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// Lays a cable from a bridge into the network namespace of `holder`, and sets up its far end. For helpers,
+/// which have no threads.
+pub fn connect(link: &Link, holder: i32, holder_fd: &OwnedFd) -> io::Result<()> {
+    let Link { bridge, port, address, prefix, gateway, .. } = link;
+    run(&[
+        format!("link add name {port} master {bridge} type veth peer name eth0 netns {holder}"),
+        format!("link set {port} up"),
+    ])?;
+    match child::fork(0)? {
+        Side::Child => {
+            let inside = child::join_namespaces(holder_fd, libc::CLONE_NEWNET).and_then(|()| {
+                run(&[
+                    "link set lo up".to_owned(),
+                    format!("addr add {address}/{prefix} dev eth0"),
+                    "link set eth0 up".to_owned(),
+                    format!("route add default via {gateway}"),
+                ])
+            });
+            child::exit(i32::from(inside.is_err()))
+        }
+        Side::Parent(pid, _) => {
+            let ended = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty())?;
+            match ended.and_then(|(_, status)| status.exit_status()) {
+                Some(0) => Ok(()),
+                _ => Err(io::Error::other("the container's end of its network could not be set up")),
+            }
+        }
+    }
+}
+
+fn run(commands: &[String]) -> io::Result<()> {
+    let program = program(&IP).map_err(|error: Error| io::Error::other(error.to_string()))?;
+    let mut child = Command::new(program)
+        .args(["-batch", "-"])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all((commands.join("\n") + "\n").as_bytes())?;
+    }
+    let output = child.wait_with_output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(io::Error::other(format!("ip: {}", said.lines().next().unwrap_or("no reason given"))))
+}

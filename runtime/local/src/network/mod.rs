@@ -1,0 +1,199 @@
+//! Networks: a bridge per tool that has something running, addresses on it, and what may pass.
+//!
+//! Tools are kept apart by construction, each on a bridge of its own; what leaves a bridge goes through the
+//! tables of [`filter`].
+
+mod filter;
+mod ip;
+mod subnet;
+
+use std::{
+    collections::BTreeMap,
+    net::Ipv4Addr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use hearth_base::{Error, Kind, Result, ToolId};
+use hearth_runtime_api::{InstanceId, Workload};
+
+use crate::{
+    disk::{self, Disk},
+    failure::Doing,
+    helper::brief::Link,
+    names::table::{Entry, Table},
+};
+
+pub use ip::{connect, remove_link};
+pub use subnet::Subnet;
+
+/// Refuses when a program is missing that networks need.
+pub fn programs() -> Result<()> {
+    filter::program(&filter::NFT).and_then(|_| filter::program(&ip::IP)).map(drop)
+}
+
+/// The networks of one Hearth.
+#[derive(Debug)]
+pub struct Networks {
+    instance: String,
+    subnet: Subnet,
+    disk: Disk,
+    joined: Mutex<BTreeMap<InstanceId, Joined>>,
+}
+
+#[derive(Debug, Clone)]
+struct Joined {
+    tool: ToolId,
+    slice: u16,
+    link: Link,
+    name: Option<String>,
+    domain: Option<String>,
+    inside_only: bool,
+}
+
+impl Networks {
+    /// Chooses a subnet, or keeps the one that was chosen before. What an earlier process let pass goes on
+    /// passing until [`Networks::start`].
+    pub fn open(instance: &str, disk: Disk) -> Result<Self> {
+        let subnet = Subnet::choose(instance, &disk)?;
+        ip::set_up_service(instance, &subnet)?;
+        Ok(Self { instance: instance.to_owned(), subnet, disk, joined: Mutex::default() })
+    }
+
+    /// Sets up what may pass, and tells names, once all containers of an earlier process have been noted.
+    pub fn start(&self) -> Result<()> {
+        self.clear();
+        let all = self.joined();
+        let mut bridges: Vec<&str> = all.values().map(|joined| joined.link.bridge.as_str()).collect();
+        bridges.sort_unstable();
+        bridges.dedup();
+        let inside = all.values().filter(|joined| joined.inside_only).map(|joined| joined.link.address);
+        filter::set_up(&self.instance, &self.subnet, &bridges, &inside.collect::<Vec<_>>())?;
+        std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").doing("letting packets of tools pass")?;
+        self.publish(&all)
+    }
+
+    /// Where names are answered, and the door is.
+    pub fn service(&self) -> Ipv4Addr {
+        self.subnet.service()
+    }
+
+    /// Notes a container that was joined by an earlier process.
+    pub fn adopt(&self, instance: InstanceId, workload: &Workload, link: Link) {
+        let slice = self.subnet.slice_of(link.address);
+        let joined = self.entry(workload, slice, link);
+        self.joined().insert(instance, joined);
+    }
+
+    /// Gives a container an address on its tool's bridge, which is made when it is the first one there.
+    pub fn join(&self, instance: InstanceId, workload: &Workload) -> Result<Link> {
+        let mut all = self.joined();
+        let own = all.values().find(|joined| joined.tool == workload.tool).map(|joined| joined.slice);
+        let slice = match own {
+            Some(slice) => slice,
+            None => self.free_slice(&all)?,
+        };
+        let taken: Vec<Ipv4Addr> = all.values().map(|joined| joined.link.address).collect();
+        let address =
+            self.subnet.addresses(slice).find(|address| !taken.contains(address)).ok_or_else(|| {
+                Error::new(Kind::Exhausted, "network-full", "this tool has no more addresses on this machine")
+                    .help("run fewer containers of it at once")
+            })?;
+        let bridge = format!("h{}t{slice:x}", self.instance);
+        let link = Link {
+            port: format!("h{}p{:x}", self.instance, u32::from(address) & 0xffff),
+            bridge: bridge.clone(),
+            address,
+            prefix: Subnet::SLICE,
+            gateway: self.subnet.gateway(slice),
+            dns: self.service(),
+        };
+        if own.is_none() {
+            ip::make_bridge(&bridge, link.gateway, Subnet::SLICE)?;
+            filter::within(&self.instance, &bridge, true)?;
+        }
+        if workload.network.inside_only {
+            filter::keep_inside(&self.instance, address, true)?;
+        }
+        all.insert(instance, self.entry(workload, slice, link.clone()));
+        self.publish(&all)?;
+        Ok(link)
+    }
+
+    /// Takes a container off its network; the bridge goes with the last one.
+    pub fn leave(&self, instance: InstanceId) {
+        let mut all = self.joined();
+        let Some(left) = all.remove(&instance) else { return };
+        remove_link(&left.link.port);
+        let mut cleared = Ok(());
+        if !all.values().any(|joined| joined.slice == left.slice) {
+            remove_link(&left.link.bridge);
+            cleared = filter::within(&self.instance, &left.link.bridge, false);
+        }
+        if left.inside_only {
+            cleared = cleared.and(filter::keep_inside(&self.instance, left.link.address, false));
+        }
+        if let Err(error) = cleared.and(self.publish(&all)) {
+            tracing::warn!(%error, %instance, "a container has not left its network cleanly");
+        }
+    }
+
+    /// Removes bridges and ports of this Hearth that belong to no container.
+    fn clear(&self) {
+        let all = self.joined();
+        let used =
+            |name: &str| all.values().any(|joined| joined.link.bridge == name || joined.link.port == name);
+        let own = [format!("h{}t", self.instance), format!("h{}p", self.instance)];
+        for name in
+            ip::links().into_iter().filter(|name| own.iter().any(|own| name.starts_with(own.as_str())))
+        {
+            if !used(&name) {
+                remove_link(&name);
+            }
+        }
+    }
+
+    fn free_slice(&self, all: &BTreeMap<InstanceId, Joined>) -> Result<u16> {
+        let free = Subnet::slices().find(|slice| !all.values().any(|joined| joined.slice == *slice));
+        free.ok_or_else(|| {
+            Error::new(
+                Kind::Exhausted,
+                "networks-used-up",
+                "this machine has no network left for another tool",
+            )
+            .help("stop some tools, or move some to another machine")
+        })
+    }
+
+    fn entry(&self, workload: &Workload, slice: u16, link: Link) -> Joined {
+        let network = &workload.network;
+        Joined {
+            tool: workload.tool,
+            slice,
+            link,
+            name: network.name.as_ref().map(ToString::to_string),
+            domain: network.tool.as_ref().map(ToString::to_string),
+            inside_only: network.inside_only,
+        }
+    }
+
+    /// Tells the answerer of names who is where.
+    fn publish(&self, all: &BTreeMap<InstanceId, Joined>) -> Result<()> {
+        let entries = all.values().filter_map(|joined| {
+            Some(Entry {
+                network: self.subnet.network(joined.slice),
+                name: joined.name.clone()?,
+                domain: joined.domain.clone(),
+                address: joined.link.address,
+            })
+        });
+        let table = Table { door: self.service(), prefix: Subnet::SLICE, entries: entries.collect() };
+        let path = self.disk.names();
+        disk::replace(&path, &table).doing("telling names")?;
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .doing("telling names")
+    }
+
+    fn joined(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Joined>> {
+        self.joined.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

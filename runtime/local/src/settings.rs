@@ -1,0 +1,52 @@
+//! What an operator decides about the runtime of one machine.
+
+use std::path::PathBuf;
+
+use hearth_runtime_api::engine::Pauses;
+use serde::{Deserialize, Serialize};
+
+/// Settings of one Hearth's runtime on this machine.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Tells several Hearths on one host apart: 1 to 8 lower-case letters and digits.
+    pub instance: String,
+    /// Where everything is kept that survives a reboot. Closed to all but root.
+    pub state: PathBuf,
+    /// The first id of the host that containers use; a multiple of 65536, with room for all tools behind it.
+    pub ids: u32,
+    /// How long to wait before something that ended is started again.
+    pub pauses: Pauses,
+    /// How many bytes of a container's log are kept until somebody takes them.
+    pub log_bytes: u64,
+    /// The most that one layer may unpack to.
+    pub layer: LayerCaps,
+}
+
+/// The most that one layer may unpack to.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct LayerCaps {
+    /// Bytes of all files together.
+    pub bytes: u64,
+    /// Files, folders and links.
+    pub entries: u64,
+}
+
+impl Default for LayerCaps {
+    fn default() -> Self {
+        Self { bytes: 16 << 30, entries: 1_000_000 }
+    }
+}
+
+impl Settings {
+    /// The usual settings for an instance whose state is kept in a folder.
+    pub fn new(instance: impl Into<String>, state: impl Into<PathBuf>) -> Self {
+        Self {
+            instance: instance.into(),
+            state: state.into(),
+            ids: 0x1000_0000,
+            pauses: Pauses::default(),
+            log_bytes: 16 << 20,
+            layer: LayerCaps::default(),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! System calls that the kept crates don't offer, each as one safe function.
+
+pub mod child;
+pub mod ids;
+pub mod mounts;
+pub mod ready;

@@ -1,0 +1,143 @@
+//! The runtime's process may die at any moment: nothing is stopped, and no exit is lost.
+
+use std::{fs, time::Duration};
+
+use hearth_runtime_api::{
+    End, InstanceId, Phase, Stream,
+    fake::Step::{Await, Exit, Forever, Open, Out},
+};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::rig::Rig;
+
+/// A field of an instance's state file, such as `/helper/pid`.
+fn pid_of(rig: &Rig, instance: InstanceId, pointer: &str) -> Option<Pid> {
+    let path = rig.state().join("runs").join(instance.to_string()).join("state.json");
+    let state: serde_json::Value = serde_json::from_slice(&fs::read(path).expect("a state")).expect("JSON");
+    let pid = state.pointer(pointer)?.as_i64()?;
+    Pid::from_raw(i32::try_from(pid).expect("a number"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn containers_outlive_the_runtime() {
+    let (bench, rig) = Rig::bench().await;
+    let instance = bench
+        .running(&bench.keep(1, &[Out("one".into()), Await("go".into()), Out("two".into()), Forever]), 1)
+        .await[0];
+    rig.restart().await;
+    let state = bench.until(instance.workload, |state| state.running().count() == 1).await;
+    assert_eq!(state.instances.iter().map(|instance| instance.id).collect::<Vec<_>>(), [instance]);
+    bench.run_in(instance, &[Open("go".into())]).await;
+    let page = bench.runtime().logs(instance, 2, Duration::from_secs(20)).await.expect("logs");
+    assert_eq!(page.lines.first().map(|line| line.text.as_str()), Some("two"));
+    let version = bench.until(instance.workload, |_| true).await.version;
+    bench.runtime().stop(instance.workload, version, Duration::from_secs(20)).await.expect("stop");
+    bench.until(instance.workload, |state| state.done).await;
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_exit_that_nobody_saw_is_not_lost() {
+    let (bench, rig) = Rig::bench().await;
+    let mut workload = bench.once(&[Exit(0)]);
+    workload.process.argv =
+        ["/bin/sh", "-c", "while [ ! -e /home/gate ]; do sleep 0.02; done; echo last; exit 7"]
+            .map(String::from)
+            .into();
+    let instance = bench.running(&workload, 1).await[0];
+    rig.kill().await;
+    let exit = rig.state().join("runs").join(instance.to_string()).join("exit.json");
+    assert!(!exit.exists());
+    fs::write(rig.state().join("homes/0/gate"), "").expect("a gate in the home");
+    bench.eventually("the helper writes the exit down", || async { exit.exists() }).await;
+    rig.spawn_again().await;
+    assert_eq!(bench.ended(workload.id()).await.end, End::Exited { code: 7 });
+    assert_eq!(bench.log(instance, 1).await.lines.first().map(|line| line.text.as_str()), Some("last"));
+    // And it is not started again by being applied again.
+    assert_eq!(bench.outcome(&workload).await.end, End::Exited { code: 7 });
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_container_whose_helper_died_is_lost_and_leaves_nothing() {
+    let (bench, rig) = Rig::bench().await;
+    let workload = bench.once(&[Forever]);
+    let instance = bench.running(&workload, 1).await[0];
+    let init = pid_of(&rig, instance, "/init/pid").expect("a first process");
+    kill_process(pid_of(&rig, instance, "/helper/pid").expect("a helper"), Signal::KILL).expect("kill");
+    assert_eq!(bench.ended(workload.id()).await.end, End::Lost);
+    bench
+        .eventually(
+            "its process is gone",
+            || async move { rustix::process::test_kill_process(init).is_err() },
+        )
+        .await;
+    assert!(!rig.state().join("boxes").join(instance.to_string()).exists());
+    assert!(
+        !std::path::Path::new(&format!("/sys/fs/cgroup/memory/hearth/{}/{instance}", rig.instance()))
+            .exists()
+    );
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_is_not_started_twice_by_a_restart() {
+    let (bench, rig) = Rig::bench().await;
+    let workload = bench.once(&[Out("started".into()), Exit(0)]);
+    bench.outcome(&workload).await;
+    rig.restart().await;
+    assert_eq!(bench.lines(&workload).await, ["started"]);
+    bench.runtime().acknowledge(workload.id()).await.expect("acknowledge");
+    rig.restart().await;
+    let refused = bench.runtime().apply(workload).await.err();
+    assert_eq!(refused.as_ref().map(|error| error.code()), Some("run-already-done"));
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_process_for_one_instance_is_refused() {
+    let (bench, rig) = Rig::bench().await;
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_hearth-runtime"))
+        .args([rig.instance(), rig.state().to_string_lossy().into_owned(), "0".to_owned()])
+        .output()
+        .expect("a second process");
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("already runs"));
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_lines_is_cut_and_counted_and_the_tool_goes_on() {
+    let (bench, _rig) = Rig::bench().await;
+    let mut workload = bench.once(&[Exit(0)]);
+    workload.process.argv = [
+        "/bin/sh",
+        "-c",
+        "yes 0123456789012345678901234567890123456789012345678901234567890ab | head -c 41943040; exit 3",
+    ]
+    .map(String::from)
+    .into();
+    assert_eq!(bench.outcome(&workload).await.end, End::Exited { code: 3 });
+    let state = bench.until(workload.id(), |state| state.done).await;
+    assert!(matches!(state.instances[0].phase, Phase::Ended(_)));
+    let (mut sequence, mut lost, mut kept) = (1, 0, 0u64);
+    loop {
+        let page = bench.log(state.instances[0].id, sequence).await;
+        for line in &page.lines {
+            assert_eq!(line.sequence, sequence);
+            sequence += 1;
+            match line.stream {
+                Stream::Note => {
+                    lost += line.text.trim_end_matches(" lines lost").parse::<u64>().expect("a count")
+                }
+                _ => kept += 1,
+            }
+        }
+        if page.complete {
+            break;
+        }
+    }
+    assert_eq!(lost + kept, (40 << 20) / 64);
+    assert!(lost > 0);
+    bench.close().await;
+}

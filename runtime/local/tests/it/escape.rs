@@ -1,0 +1,189 @@
+//! From inside a tool: no host path, process, device or kernel setting; limits hold; no way to more powers.
+
+use hearth_base::{Cpu, Memory};
+use hearth_runtime_api::{
+    End, Exec, ExecInput, ExecOutput, Isolation, Mount, MountSource, TerminalSize, Workload,
+    conformance::Bench,
+    fake::Step::{Exit, Forever},
+};
+
+use crate::rig::Rig;
+
+/// A run of a shell script.
+pub fn shell(bench: &Bench, script: &str) -> Workload {
+    let mut workload = bench.once(&[Exit(0)]);
+    workload.process.argv = ["/bin/sh", "-c", script].map(String::from).into();
+    workload
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_the_host_is_seen() {
+    let (bench, rig) = Rig::bench().await;
+    let state = rig.state();
+    let script = format!(
+        "ls -d {} /run/hearth-* /work /root/.cargo /proc/1/root/var/lib 2>/dev/null; \
+         ls /proc | grep -c '^[0-9]*$'; tr '\\0' ' ' < /proc/1/cmdline | cut -c1-7; \
+         ls /dev | tr '\\n' ' '; echo; cat /proc/self/mountinfo | grep -c -E ' /(work|home/|root|boot) '; hostname",
+        state.display()
+    );
+    let lines = bench.lines(&shell(&bench, &script)).await;
+    let processes: u32 = lines[0].parse().expect("a count");
+    assert!(processes <= 5, "{lines:?}");
+    assert_eq!(lines[1], "/bin/sh");
+    let devices = [
+        "core", "fd", "full", "mqueue", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin", "stdout",
+        "tty", "urandom", "zero",
+    ];
+    assert!(lines[2].split_whitespace().all(|device| devices.contains(&device)), "{lines:?}");
+    assert_eq!(&lines[3..], ["0", "tool"]);
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_kernel_setting_device_or_mount_is_reached() {
+    let (bench, _rig) = Rig::bench().await;
+    let tries = [
+        "echo x > /proc/sys/kernel/core_pattern",
+        "echo b > /proc/sysrq-trigger",
+        "echo 1 > /proc/sys/vm/drop_caches",
+        "echo 1 > /sys/kernel/mm/ksm/run",
+        "mount -t tmpfs none /tmp",
+        "mount -o remount,rw /sys",
+        "umount /proc",
+        "unshare -U true",
+        "unshare -m true",
+        "chroot / true",
+        "mknod /tmp/sda b 8 0",
+        "mknod /tmp/mem c 1 1",
+        "cat /proc/kcore",
+        "hostname other",
+        "ip link add dummy0 type dummy",
+        "ip addr add 10.0.0.1/8 dev eth0",
+        "kill -9 2",
+        "cat /proc/1/environ > /dev/null && false",
+        "ls /sys/fs/cgroup/*/cgroup.procs",
+    ];
+    for attempt in tries {
+        let outcome =
+            bench.outcome(&shell(&bench, &format!("({attempt}) 2>/dev/null && exit 0 || exit 9"))).await;
+        assert_eq!(outcome.end, End::Exited { code: 9 }, "{attempt}");
+    }
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn powers_are_few_and_stay_so() {
+    let (bench, _rig) = Rig::bench().await;
+    let facts = "grep -E 'CapBnd|CapEff|CapAmb|CapInh|NoNewPrivs|Seccomp:' /proc/self/status | tr '\\t' ' '; \
+                 set -- $(cat /proc/self/uid_map); echo $1 $3; [ $2 -ge 65536 ] && echo shifted";
+    let wanted = [
+        "CapInh: 0000000000000000",
+        "CapEff: 00000000000005fb",
+        "CapBnd: 00000000000005fb",
+        "CapAmb: 0000000000000000",
+        "NoNewPrivs: 1",
+        "Seccomp: 2",
+        "0 65536",
+        "shifted",
+    ];
+    assert_eq!(bench.lines(&shell(&bench, facts)).await, wanted);
+    let mut user = shell(&bench, "grep -E 'CapEff|CapPrm' /proc/self/status | tr '\\t' ' '; id -u; id -g");
+    user.process.user.uid = 1000;
+    user.process.user.gid = 1000;
+    assert_eq!(
+        bench.lines(&user).await,
+        ["CapPrm: 0000000000000000", "CapEff: 0000000000000000", "1000", "1000"]
+    );
+    // A second program has no more than the first.
+    let instance = bench.running(&bench.once(&[Forever]), 1).await[0];
+    let process = shell(&bench, facts).process;
+    let session = bench.runtime().exec(Exec { instance, process, terminal: None }).await.expect("exec");
+    let (out, err, end) = session.finish().await;
+    assert_eq!(end, End::Exited { code: 0 }, "{}", String::from_utf8_lossy(&err));
+    assert_eq!(String::from_utf8_lossy(&out).lines().collect::<Vec<_>>(), wanted);
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn limits_hold() {
+    let (bench, _rig) = Rig::bench().await;
+    let mut processes =
+        shell(&bench, "n=0; while [ $n -lt 60 ]; do sleep 5 2>/dev/null & n=$((n+1)); done; exit 0");
+    processes.limits.processes = 20;
+    let end = bench.outcome(&processes).await.end;
+    assert_ne!(end, End::Exited { code: 0 }, "sixty processes within a limit of twenty");
+    // The main process goes on when only a child of it needed too much.
+    let child = shell(&bench, "sh -c 'x=0123456789; while :; do x=$x$x; done'; exit 5");
+    assert_eq!(bench.outcome(&child).await.end, End::Exited { code: 5 });
+    let mut busy = shell(&bench, "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done");
+    busy.limits.cpu = Cpu::milli(200);
+    let outcome = bench.outcome(&busy).await;
+    let wall = outcome.ended.duration_since(outcome.started.expect("a start")).as_micros();
+    let cpu = i128::from(outcome.cpu_micros);
+    assert!(cpu > 0 && cpu * 3 < wall, "{cpu} µs of processor time in {wall} µs");
+    let mut small = shell(&bench, "dd if=/dev/zero of=/dev/null bs=60M count=1");
+    small.limits.memory = Memory::mib(16);
+    assert!(matches!(bench.outcome(&small).await.end, End::OutOfMemory | End::Exited { code: 1 | 137 }));
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_terminal_is_the_containers_own() {
+    let (bench, _rig) = Rig::bench().await;
+    let instance = bench.running(&bench.once(&[Forever]), 1).await[0];
+    let process = shell(&bench, "tty; stty size; read line; echo got $line; exit 4").process;
+    let terminal = Some(TerminalSize { rows: 33, columns: 101 });
+    let mut session = bench.runtime().exec(Exec { instance, process, terminal }).await.expect("exec");
+    session.input.send(ExecInput::Data(b"hello\n".to_vec())).await.expect("input");
+    let (mut text, mut end) = (Vec::new(), None);
+    while let Some(output) = session.output.recv().await {
+        match output {
+            ExecOutput::Out(bytes) | ExecOutput::Err(bytes) => text.extend(bytes),
+            ExecOutput::Ended(how) => end = Some(how),
+        }
+    }
+    let text = String::from_utf8_lossy(&text).into_owned();
+    assert!(text.contains("/dev/pts/0") && text.contains("33 101") && text.contains("got hello"), "{text}");
+    assert_eq!(end, Some(End::Exited { code: 4 }));
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_only_root_is_one() {
+    let (bench, _rig) = Rig::bench().await;
+    let mut workload =
+        shell(&bench, "touch /x 2>/dev/null || echo refused; touch /tmp/x /home/x && echo fine");
+    workload.read_only = true;
+    assert_eq!(bench.lines(&workload).await, ["refused", "fine"]);
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_volume_makes_nobody_root_on_the_host() {
+    use std::os::unix::fs::MetadataExt;
+    let (bench, rig) = Rig::bench().await;
+    let script = "cp /bin/busybox /home/su && chmod 4755 /home/su && mknod /home/fifo p; grep ' /home ' /proc/self/mountinfo | grep -c nosuid";
+    assert_eq!(bench.lines(&shell(&bench, script)).await, ["1"]);
+    let meta = std::fs::metadata(rig.state().join("homes/0/su")).expect("the file");
+    assert_eq!((meta.uid(), meta.mode() & 0o7777), (2_147_352_576, 0o4755));
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_build_mounts_inside_and_keeps_its_cache() {
+    let (bench, _rig) = Rig::bench().await;
+    let cache =
+        Mount { source: MountSource::BuildCache, at: "/var/lib/containers".to_owned(), read_only: false };
+    let build = |script: &str| {
+        let mut workload = shell(&bench, script);
+        workload.isolation = Isolation::Build;
+        workload.mounts.push(cache.clone());
+        workload
+    };
+    let script = "cd /var/lib/containers && mkdir -p lower upper work && echo base > lower/file && \
+                  mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work /tmp; cat /tmp/file; \
+                  (echo b > /proc/sysrq-trigger) 2>/dev/null || echo shielded; mknod /tmp/sda b 8 0 2>/dev/null || echo no-devices";
+    assert_eq!(bench.lines(&build(script)).await, ["base", "shielded", "no-devices"]);
+    assert_eq!(bench.lines(&build("cat /var/lib/containers/lower/file")).await, ["base"]);
+    bench.close().await;
+}

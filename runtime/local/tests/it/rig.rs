@@ -1,0 +1,269 @@
+//! One runtime's process per test, with everything it makes removed afterwards.
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use hearth_runtime_api::{
+    Compression, LayerId, LayerSource, Process, Runtime,
+    conformance::{Bench, Harness},
+    fake::Script,
+    wire::Socket,
+};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// A runtime's process with an image of busybox. Copies drive the same one; the last one cleans up.
+#[derive(Clone)]
+pub struct Rig {
+    inner: Arc<Inner>,
+    layer: LayerId,
+}
+
+struct Inner {
+    instance: String,
+    folder: TempDir,
+    process: Mutex<Option<Child>>,
+}
+
+impl Rig {
+    /// A runtime that answers and has its image.
+    pub async fn start() -> Self {
+        assert!(rustix::process::geteuid().is_root(), "these tests start containers: run them as root");
+        let number = (std::process::id() << 6 | NEXT.fetch_add(1, Ordering::Relaxed)) & 0xfff_ffff;
+        let folder = tempfile::Builder::new().prefix("hearth-").tempdir().expect("a folder");
+        let inner = Inner { instance: format!("t{number:x}"), folder, process: Mutex::default() };
+        let image = image();
+        let rig = Self { inner: Arc::new(inner), layer: Archive::id(&image) };
+        rig.spawn_again().await;
+        rig.add(rig.layer, Compression::None, image).await.expect("the image's layer");
+        rig
+    }
+
+    /// The suite's bench and what only this runtime has.
+    pub async fn bench() -> (Bench, Self) {
+        let rig = Self::start().await;
+        (Bench::new(rig.clone()), rig)
+    }
+
+    /// Starts the runtime's process and waits until it answers.
+    pub async fn spawn_again(&self) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hearth-runtime"));
+        let number = u32::from_str_radix(&self.inner.instance[1..], 16).expect("an instance's number");
+        // Some room for ids that no other test uses at this moment, quick restarts, small layers.
+        let ids = 0x1000_0000 + (number % 1024) * 16 * 65_536;
+        command.args([&self.inner.instance, self.state().to_str().expect("a path"), "0"]);
+        command.args([&ids.to_string(), "20", "67108864", "2000"]);
+        command.stdin(Stdio::null()).process_group(0);
+        let process = command.spawn().expect("the runtime's process");
+        *self.inner.process.lock().expect("a lock") = Some(process);
+        let socket = self.socket();
+        for _ in 0..2000 {
+            if socket.doctor().await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("the runtime's process does not answer");
+    }
+
+    /// Ends the runtime's process at once; containers go on.
+    pub async fn kill(&self) {
+        self.inner.kill();
+    }
+
+    /// Ends the runtime's process at once and starts another one.
+    pub async fn restart(&self) {
+        self.kill().await;
+        self.spawn_again().await;
+    }
+
+    pub fn instance(&self) -> String {
+        self.inner.instance.clone()
+    }
+
+    pub fn state(&self) -> PathBuf {
+        self.inner.folder.path().join("state")
+    }
+
+    pub fn socket(&self) -> Socket {
+        Socket::at(format!("/run/hearth-{}/socket", self.inner.instance))
+    }
+
+    pub async fn add(
+        &self,
+        id: LayerId,
+        compression: Compression,
+        bytes: Vec<u8>,
+    ) -> hearth_base::Result<()> {
+        let source = LayerSource { id, compression };
+        self.socket().add_layer(source, Box::new(std::io::Cursor::new(bytes))).await
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.kill();
+        let groups = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().filter_map(Result::ok);
+        let own = groups.map(|group| group.path().join("hearth").join(&self.instance));
+        for group in own.chain([Path::new("/sys/fs/cgroup/hearth").join(&self.instance)]) {
+            remove_group(&group);
+        }
+        self.remove_networks();
+        let _ = fs::remove_dir_all(format!("/run/hearth-{}", self.instance));
+    }
+}
+
+impl Inner {
+    fn kill(&self) {
+        if let Some(mut process) = self.process.lock().expect("a lock").take() {
+            process.kill().expect("kill");
+            process.wait().expect("wait");
+        }
+    }
+
+    fn remove_networks(&self) {
+        let own = format!("h{}", self.instance);
+        let links = fs::read_dir("/sys/class/net").into_iter().flatten().filter_map(Result::ok);
+        for name in links.map(|link| link.file_name().to_string_lossy().into_owned()) {
+            if name.strip_prefix(&own).is_some_and(|rest| rest.starts_with(['s', 't', 'p'])) {
+                let _ = Command::new("ip").args(["link", "del", &name]).stderr(Stdio::null()).status();
+            }
+        }
+        let table = format!("hearth_{}", self.instance);
+        let _ = Command::new("nft").args(["delete", "table", "inet", &table]).stderr(Stdio::null()).status();
+    }
+}
+
+fn remove_group(group: &Path) {
+    for child in fs::read_dir(group).into_iter().flatten().filter_map(Result::ok) {
+        if child.path().is_dir() {
+            remove_group(&child.path());
+        }
+    }
+    for _ in 0..400 {
+        let members = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+        for pid in
+            members.lines().filter_map(|line| line.parse().ok()).filter_map(rustix::process::Pid::from_raw)
+        {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+        if !group.exists() || fs::remove_dir(group).is_ok() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[async_trait]
+impl Harness for Rig {
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        Arc::new(self.socket())
+    }
+
+    fn layers(&self) -> Vec<LayerId> {
+        vec![self.layer]
+    }
+
+    fn process(&self, script: &Script) -> Process {
+        script.shell()
+    }
+
+    async fn close(self: Box<Self>) {}
+}
+
+/// A layer with busybox under the names that the tests use.
+pub fn image() -> Vec<u8> {
+    let busybox = fs::read("/bin/busybox").expect("install busybox-static");
+    let mut archive = Archive::default();
+    for folder in ["bin", "dev", "etc", "home", "proc", "sys", "tmp", "root"] {
+        archive.folder(folder, if folder == "tmp" { 0o1777 } else { 0o755 });
+    }
+    archive.file("bin/busybox", 0o755, &busybox);
+    for name in PROGRAMS {
+        archive.link(&format!("bin/{name}"), "/bin/busybox", tar::EntryType::Symlink);
+    }
+    archive.file("etc/passwd", 0o644, b"root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home:/bin/sh\n");
+    archive.finish()
+}
+
+const PROGRAMS: [&str; 42] = [
+    "cat", "cut", "head", "yes", "tr", "wc", "tail", "chmod", "chown", "chroot", "cp", "dd", "echo", "env",
+    "false", "grep", "hostname", "id", "ip", "kill", "ln", "ls", "mkdir", "mknod", "mount", "mv", "nc",
+    "nslookup", "ping", "ps", "rm", "sh", "sleep", "stat", "stty", "test", "touch", "true", "tty", "umount",
+    "unshare", "wget",
+];
+
+/// An archive in the making.
+pub struct Archive(tar::Builder<Vec<u8>>);
+
+impl Default for Archive {
+    fn default() -> Self {
+        Self(tar::Builder::new(Vec::new()))
+    }
+}
+
+impl Archive {
+    pub fn folder(&mut self, name: &str, mode: u32) -> &mut Self {
+        self.entry(name, mode, tar::EntryType::Directory, "", b"")
+    }
+
+    pub fn file(&mut self, name: &str, mode: u32, content: &[u8]) -> &mut Self {
+        self.entry(name, mode, tar::EntryType::Regular, "", content)
+    }
+
+    pub fn link(&mut self, name: &str, target: &str, kind: tar::EntryType) -> &mut Self {
+        self.entry(name, 0o777, kind, target, b"")
+    }
+
+    /// Any entry, with any name: the crate's own checks of names are for honest archives.
+    pub fn entry(
+        &mut self,
+        name: &str,
+        mode: u32,
+        kind: tar::EntryType,
+        target: &str,
+        content: &[u8],
+    ) -> &mut Self {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(mode);
+        header.set_size(content.len() as u64);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(1_600_000_000);
+        let raw = header.as_mut_bytes();
+        raw[..name.len()].copy_from_slice(name.as_bytes());
+        raw[157..157 + target.len()].copy_from_slice(target.as_bytes());
+        header.set_cksum();
+        self.0.append(&header, content).expect("an entry");
+        self
+    }
+
+    pub fn finish(self) -> Vec<u8> {
+        self.0.into_inner().expect("an archive")
+    }
+
+    pub fn id(bytes: &[u8]) -> LayerId {
+        LayerId::new(Sha256::digest(bytes).into())
+    }
+}
+
+/// Something written in gzip's form.
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(bytes).expect("gzip");
+    packed.finish().expect("gzip")
+}
