@@ -69,16 +69,20 @@ impl Process {
     pub async fn run(self) -> Result<()> {
         let mut term = signal(SignalKind::terminate()).map_err(Error::internal)?;
         let mut int = signal(SignalKind::interrupt()).map_err(Error::internal)?;
+        let stop = self.tasks.stop_sign();
         tokio::select! {
             _ = term.recv() => {}
             _ = int.recv() => {}
+            () = stop.wait() => {}
         }
         tracing::info!("stopping");
         if !self.tasks.finish(Duration::from_secs(25)).await {
             tracing::warn!("some tasks did not end in time");
         }
         for db in self.databases {
-            db.close().await?;
+            if tokio::time::timeout(Duration::from_secs(3), db.close()).await.is_err() {
+                tracing::warn!("a database did not close in time");
+            }
         }
         Ok(())
     }
@@ -105,10 +109,7 @@ impl Foundation {
             transports.insert(*role, Transport::Local(place.clone()));
         }
         let keys = KeyFolder::at(state.keys());
-        // Whoever starts first makes the keys of all, so that each can check the others' from the beginning.
-        for role in Role::ALL {
-            keys.own(*role)?;
-        }
+        keys.complete()?;
         Ok(Self {
             config: Arc::new(config),
             keys,
@@ -152,7 +153,13 @@ impl Foundation {
                 (_, Some(place)) => {
                     Listening::open(&place.listen, &format!("[services.{role}] listen")).await?
                 }
-                (_, None) => continue,
+                // In one process with the gateway, its transport needs no address.
+                (_, None) if roles.contains(&Role::Gateway) => continue,
+                (_, None) => {
+                    let what = format!("the role {role} has no address to listen on");
+                    return Err(Error::invalid("no-address", what)
+                        .help(format!("set listen and url in [services.{role}] of the configuration")));
+                }
             };
             sockets.insert(*role, socket);
         }

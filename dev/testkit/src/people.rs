@@ -34,7 +34,8 @@ impl Hearth {
         self.join(name, invited.code).await
     }
 
-    async fn join(&self, name: &str, code: Secret) -> Result<Person> {
+    /// Somebody who comes in with a code.
+    pub async fn join(&self, name: &str, code: Secret) -> Result<Person> {
         let name: UserName = name.parse()?;
         let join = Join { code, name: name.clone(), password: Secret::new(PASSWORD) };
         self.nobody()?.accounts().join(&join).await?;

@@ -38,7 +38,7 @@ pub enum Kind {
 
 /// A refusal: what happened to which thing, a stable code, what to do next, and an inner cause for the log.
 ///
-/// Only `public`, `code`, `help` and `fields` ever leave the process.
+/// The cause never leaves the process.
 #[derive(Clone)]
 pub struct Error {
     inner: Box<Inner>,

@@ -14,6 +14,7 @@ mod page;
 mod quantity;
 mod role;
 mod secret;
+mod text;
 
 pub use access::{Access, Scope, Scopes, ToolRole};
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -26,3 +27,4 @@ pub use page::{Cursor, Limit, Page};
 pub use quantity::{Cpu, Memory};
 pub use role::Role;
 pub use secret::Secret;
+pub use text::plain_text;

@@ -127,7 +127,7 @@ fn refused(code: &'static str, what: &str, text: &str, rule: &str) -> Error {
 }
 
 /// Untrusted text made safe to repeat: quoted, escaped, cut.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let mut cut = text.chars().take(60).collect::<String>();
     if cut.len() < text.len() {
         cut.push('…');

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Error, Result};
+use crate::{Error, Result, names::shown};
 
 /// An amount of memory in bytes: `512Mi`, `1.5Gi`, `1G`, `1048576`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,7 +63,7 @@ impl FromStr for Memory {
     fn from_str(text: &str) -> Result<Self> {
         let bytes = UNITS.iter().find_map(|(unit, size)| scaled(text.strip_suffix(unit)?, *size));
         bytes.filter(|bytes| *bytes > 0).map(Self).ok_or_else(|| {
-            Error::invalid("memory", format!("{:.40?} is not an amount of memory", text))
+            Error::invalid("memory", format!("{} is not an amount of memory", shown(text)))
                 .help("write a number and a unit, as in 512Mi or 2Gi")
         })
     }
@@ -79,7 +79,7 @@ impl FromStr for Cpu {
         };
         milli.and_then(|milli| u32::try_from(milli).ok()).filter(|milli| *milli > 0).map(Self).ok_or_else(
             || {
-                Error::invalid("cpu", format!("{:.40?} is not an amount of processor time", text))
+                Error::invalid("cpu", format!("{} is not an amount of processor time", shown(text)))
                     .help("write a number of processors, as in 0.5, 2 or 500m")
             },
         )

@@ -1,12 +1,26 @@
 //! Listening, and stopping without dropping anybody.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, body::Body};
 use hearth_base::{Error, Result};
-use tokio::net::TcpListener;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tower::ServiceExt;
 
 use crate::tasks::{Stop, Tasks};
+
+/// The most connections at one time; more wait until one ends.
+const CONNECTIONS: usize = 8192;
+/// How long a request's head may take to arrive, and an idle connection to send the next.
+const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A socket that is open, with the router that will answer on it.
 pub struct Listening {
@@ -39,26 +53,51 @@ impl Listening {
     /// Answers with `router` until it is time to stop, then ends what is under way.
     pub fn serve(self, tasks: &Tasks, name: &'static str, router: Router) {
         let stop = tasks.stop_sign();
-        tasks.start(name, run(self.listener, router, stop));
+        tasks.start(name, accept(self.listener, router, stop, tasks.clone()));
     }
 }
 
-async fn run(listener: TcpListener, router: Router, stop: Stop) {
-    use axum::serve::ListenerExt;
-    let listener = listener.tap_io(|stream| {
-        if let Err(cause) = stream.set_nodelay(true) {
-            tracing::debug!(%cause, "a connection keeps its delay");
+async fn accept(listener: TcpListener, router: Router, stop: Stop, tasks: Tasks) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Some(Ok(place)) = stop.unless(places.clone().acquire_owned()).await else { return };
+        match stop.unless(listener.accept()).await {
+            None => return,
+            Some(Ok((stream, _))) => {
+                let conversation = converse(stream, router.clone(), stop.clone(), place);
+                tasks.start("connection", conversation);
+            }
+            Some(Err(cause)) => {
+                // Out of descriptors, perhaps: others will be given back.
+                tracing::warn!(%cause, "a connection was not accepted");
+                stop.pause(Duration::from_millis(100)).await;
+            }
         }
-    });
-    let until = stop.clone();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move { until.wait().await });
-    // Connections that are kept open for nothing would hold the end back.
-    let patience = async {
-        stop.wait().await;
-        tokio::time::sleep(Duration::from_secs(20)).await;
+    }
+}
+
+/// Answers the requests of one connection. At the stop the one under way is answered, and no more are read.
+async fn converse(stream: TcpStream, router: Router, stop: Stop, _place: OwnedSemaphorePermit) {
+    if let Err(cause) = stream.set_nodelay(true) {
+        tracing::debug!(%cause, "a connection keeps its delay");
+    }
+    let service = TowerToHyperService::new(
+        router.map_request(|request: hyper::Request<hyper::body::Incoming>| request.map(Body::new)),
+    );
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.wait() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
     };
-    tokio::select! {
-        ended = serving => if let Err(cause) = ended { tracing::error!(%cause, "the listener ended") },
-        () = patience => tracing::warn!("some connections were cut at the stop"),
+    if let Err(cause) = ended {
+        tracing::debug!(%cause, "a connection broke off");
     }
 }

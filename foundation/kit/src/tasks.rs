@@ -1,7 +1,8 @@
 //! Background tasks: owned, named, told to stop, and waited for.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
 
+use futures::FutureExt;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
@@ -49,14 +50,22 @@ impl Tasks {
         Stop(self.stop.clone())
     }
 
-    /// Starts a task. `name` is in its log lines.
+    /// Starts a task. `name` is in its log lines. One that panics takes the process to its end in good order,
+    /// for whoever supervises it to start it again: half of a Hearth would be worse.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that starts tasks")]
     pub fn start<F>(&self, name: &'static str, task: F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let span = tracing::info_span!("task", name);
-        tokio::spawn(self.tracker.track_future(task.instrument(span)));
+        let stop = self.stop.clone();
+        let watched = async move {
+            if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+                tracing::error!(name, "a task panicked: this process stops");
+                stop.cancel();
+            }
+        };
+        tokio::spawn(self.tracker.track_future(watched.instrument(span)));
     }
 
     /// Tells all tasks to end, and waits for them, at most `patience`. Whether all ended.

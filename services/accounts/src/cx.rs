@@ -3,7 +3,9 @@
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use hearth_base::{Caller, Clock, Entropy, EventId, RequestId, Result, ToolId, ToolName, UserId};
+use hearth_base::{
+    Caller, Clock, Entropy, Error, EventId, RequestId, Result, ToolId, ToolName, ToolRole, UserId,
+};
 use hearth_kit::{
     Authed, Kit, Right,
     config::{Accounts, Door},
@@ -61,6 +63,30 @@ impl Cx {
         By { who: "hearth".to_owned(), user: None, request: RequestId::new(now, &self.entropy), now }
     }
 
+    /// Refuses when the caller is no operator any more, as a change sees it: a request's right is checked when
+    /// it begins, and its body may come later. All operators who can sign in, locked.
+    pub async fn still_operator(&self, tx: &Tx, by: &By) -> Result<Vec<UserId>> {
+        let operators = self.store.operators_locked(tx).await?;
+        match by.user {
+            Some(user) if !operators.contains(&user) => Err(lost("an operator")),
+            _ => Ok(operators),
+        }
+    }
+
+    /// Refuses when the caller has less than this role on a tool by now, under the tool's lock. Operators may
+    /// do everything.
+    pub async fn still(&self, tx: &Tx, by: &By, tool: ToolId, needed: ToolRole) -> Result<()> {
+        let Some(user) = by.user else { return Ok(()) };
+        if self.store.member_role_in(tx, tool, user).await? >= Some(needed) {
+            return Ok(());
+        }
+        let person = self.store.user_by_id_locked(tx, user).await?;
+        match person.is_some_and(|person| person.operator && !person.disabled) {
+            true => Ok(()),
+            false => Err(lost(needed.name())),
+        }
+    }
+
     /// Notes a change in the audit log, as part of it.
     pub async fn audit(
         &self,
@@ -101,6 +127,10 @@ impl FromRequestParts<Cx> for Cx {
     async fn from_request_parts(_: &mut Parts, cx: &Cx) -> Result<Self, Infallible> {
         Ok(cx.clone())
     }
+}
+
+fn lost(what: &str) -> Error {
+    Error::forbidden("forbidden", format!("you are not {what} any more")).help("hearth whoami")
 }
 
 /// Who does something, in which request, when.

@@ -3,23 +3,28 @@
 use axum::http::{HeaderMap, Method, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hearth_base::{Error, Result, Secret};
-use hearth_wire::accounts::SESSION_COOKIE;
 
-/// The credential that a request shows, if it shows one.
-pub fn shown(method: &Method, headers: &HeaderMap) -> Result<Option<Secret>> {
+/// The credential that a request shows, if it shows one. `cookie` is the name of the session's.
+///
+/// A change that a page of another site asks for is refused whether or not it brings a session: signing
+/// somebody in is a change too.
+pub fn shown(method: &Method, headers: &HeaderMap, cookie: &str) -> Result<Option<Secret>> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let text = value.to_str().map_err(|_| unreadable())?;
         return authorization(text).map(Some).ok_or_else(unreadable);
     }
-    let Some(session) = cookie(headers) else { return Ok(None) };
-    if !method.is_safe() && !from_own_page(headers) {
-        return Err(Error::forbidden(
-            "cross-site",
-            "this change was asked for by a page of another site, with this browser's session",
-        )
-        .help("use a token: hearth login"));
+    let session = session(headers, cookie);
+    let foreign = match page(headers) {
+        Page::Own => false,
+        Page::Foreign => true,
+        // A browser says where a change comes from; a session from elsewhere has no business in a cookie.
+        Page::Unknown => session.is_some(),
+    };
+    if foreign && !method.is_safe() {
+        return Err(Error::forbidden("cross-site", "this change was asked for by a page of another site")
+            .help("use a token: hearth login"));
     }
-    Ok(Some(session))
+    Ok(session)
 }
 
 fn authorization(text: &str) -> Option<Secret> {
@@ -35,25 +40,39 @@ fn authorization(text: &str) -> Option<Secret> {
     None
 }
 
-fn cookie(headers: &HeaderMap) -> Option<Secret> {
+/// The session in the cookie of this name. Two of one name are none: one of them was put there by a page below
+/// this host's name.
+fn session(headers: &HeaderMap, cookie: &str) -> Option<Secret> {
     let values = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    values
+    let mut named = values
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == SESSION_COOKIE)
-        .map(|(_, secret)| Secret::new(secret))
+        .filter(|(name, _)| *name == cookie);
+    match (named.next(), named.next()) {
+        (Some((_, secret)), None) => Some(Secret::new(secret)),
+        _ => None,
+    }
 }
 
-/// Whether the browser says that a page of this very host asks. Tools' pages are of the same site (their host
-/// names lie below this one), so `SameSite` alone would not keep them out.
-fn from_own_page(headers: &HeaderMap) -> bool {
+/// Whose page asks, as the browser says.
+enum Page {
+    Own,
+    Foreign,
+    Unknown,
+}
+
+/// Tools' pages are of the same site (their host names lie below this one), so `SameSite` alone would not keep
+/// them out.
+fn page(headers: &HeaderMap) -> Page {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site")) {
-        return site == "same-origin" || site == "none";
+        return if site == "same-origin" || site == "none" { Page::Own } else { Page::Foreign };
     }
-    let host = text(header::HOST);
-    let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://"));
-    matches!((host, origin), (Some(host), Some((_, origin))) if host.eq_ignore_ascii_case(origin))
+    let Some(origin) = text(header::ORIGIN) else { return Page::Unknown };
+    match (text(header::HOST), origin.split_once("://")) {
+        (Some(host), Some((_, origin))) if host.eq_ignore_ascii_case(origin) => Page::Own,
+        _ => Page::Foreign,
+    }
 }
 
 fn unreadable() -> Error {
@@ -74,7 +93,8 @@ mod tests {
     }
 
     fn seen(method: &Method, pairs: &[(&'static str, &'static str)]) -> Result<Option<String>> {
-        shown(method, &headers(pairs)).map(|secret| secret.map(|secret| secret.reveal().to_owned()))
+        shown(method, &headers(pairs), "hearth_session")
+            .map(|secret| secret.map(|secret| secret.reveal().to_owned()))
     }
 
     #[test]
@@ -84,6 +104,7 @@ mod tests {
         assert_eq!(seen(&get, &[("authorization", "bAsIc eDphOmI=")])?.as_deref(), Some("a:b"));
         assert_eq!(seen(&get, &[("cookie", "a=1; hearth_session=s")])?.as_deref(), Some("s"));
         assert_eq!(seen(&get, &[("cookie", "hearth_sessions=s")])?, None);
+        assert_eq!(seen(&get, &[("cookie", "hearth_session=s; hearth_session=t")])?, None);
         assert!(seen(&get, &[("authorization", "Digest x")]).is_err());
         assert!(seen(&get, &[("authorization", "Basic %%%")]).is_err());
         Ok(())
@@ -102,6 +123,9 @@ mod tests {
             assert!(seen(&post, &foreign).is_err(), "{foreign:?}");
             assert!(seen(&Method::GET, &foreign).is_ok(), "{foreign:?}");
         }
+        let signing_in = [("origin", "http://elsewhere.example"), ("host", "localhost:8080")];
+        assert!(seen(&post, &signing_in).is_err());
+        assert!(seen(&post, &[("host", "localhost:8080")]).is_ok());
         let own = [session, ("origin", "http://localhost:8080"), ("host", "localhost:8080")];
         assert!(seen(&post, &own).is_ok());
     }

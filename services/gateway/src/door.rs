@@ -1,19 +1,15 @@
 //! The outermost layer: what only Hearth's own parts may say is stripped, and each request leaves one line in
 //! the log.
 
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
+use axum::{extract::Request, http::Uri, middleware::Next, response::Response};
 use hearth_client::headers;
 
-use crate::{Gateway, forward::CalledBy};
+use crate::forward::CalledBy;
 
 /// Lets a request in.
-pub async fn enter(State(_): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
+pub async fn enter(mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     request.headers_mut().remove(headers::IDENTITY);
     request.headers_mut().remove(headers::REQUEST_ID);
@@ -35,4 +31,17 @@ pub async fn enter(State(_): State<Arc<Gateway>>, mut request: Request, next: Ne
         "request"
     );
     response
+}
+
+/// One slash more at the end of a path never matters. Done before routing.
+pub fn without_last_slash(mut request: Request) -> Request {
+    let uri = request.uri();
+    if let Some(path) = uri.path().strip_suffix('/').filter(|path| !path.is_empty()) {
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        // What was a path stays one without its last byte.
+        if let Ok(shorter) = Uri::try_from(format!("{path}{query}")) {
+            *request.uri_mut() = shorter;
+        }
+    }
+    request
 }

@@ -22,8 +22,10 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct CalledBy(pub String);
 
-/// Headers that are about one connection only (RFC 9110, section 7.6.1), and what shows who calls: services
-/// are told that by the identity.
+/// What `accounts` says of a credential that is not good. Any other refusal of its is about the gateway itself.
+const NOT_GOOD: [&str; 2] = ["credential-refused", "code-is-no-token"];
+
+/// Headers that are about one connection only (RFC 9110, section 7.6.1).
 const NOT_PASSED_ON: [HeaderName; 9] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -59,16 +61,16 @@ async fn pass_on(gateway: &Gateway, mut request: Request) -> Result<Response> {
 
     // A credential that is not good does not stand in the way of what anyone may do (signing in, say): it is
     // passed on as nobody's, and named if that is refused.
-    let shown = credential::shown(request.method(), request.headers())?;
+    let shown =
+        credential::shown(request.method(), request.headers(), gateway.kit.config.door.session_cookie())?;
     let (signed, not_good) = match gateway.identities.of(shown, &target, request_id).await {
         Ok(signed) => (signed, None),
-        Err(error) if error.kind() == Kind::Unauthenticated => {
+        Err(error) if NOT_GOOD.contains(&error.code()) => {
             (gateway.identities.of(None, &target, request_id).await?, Some(error))
         }
         Err(error) => return Err(error),
     };
 
-    without_last_slash(&mut request)?;
     strip(request.headers_mut());
     request.headers_mut().remove(header::AUTHORIZATION);
     request.headers_mut().remove(header::COOKIE);
@@ -104,15 +106,6 @@ async fn send(gateway: &Gateway, target: &Target, limit: usize, request: Request
             .because(error)
     })?;
     Ok(response.map(Body::new))
-}
-
-/// One slash more at the end of a path never matters.
-fn without_last_slash(request: &mut Request) -> Result<()> {
-    let uri = request.uri();
-    let Some(path) = uri.path().strip_suffix('/').filter(|path| !path.is_empty()) else { return Ok(()) };
-    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    *request.uri_mut() = format!("{path}{query}").parse().map_err(Error::internal)?;
-    Ok(())
 }
 
 fn announced(headers: &HeaderMap) -> Option<u64> {

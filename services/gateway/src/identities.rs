@@ -8,7 +8,8 @@ use std::{
 
 use axum::http::HeaderValue;
 use hearth_base::{
-    Caller, Credential, Error, IDENTITY_LIFE, Identity, RequestId, Result, Role, Scopes, Secret, ToolGrant,
+    Caller, Credential, Error, IDENTITY_LIFE, Identity, Kind, RequestId, Result, Role, Scopes, Secret,
+    ToolGrant,
 };
 use hearth_client::Client;
 use hearth_kit::Kit;
@@ -47,8 +48,8 @@ pub struct Signed {
 impl Identities {
     /// How long before its end an identity is replaced: time enough to travel.
     const MARGIN: SignedDuration = SignedDuration::from_secs(2);
-    /// The most remembered; when there are more, all are forgotten.
-    const MOST: usize = 50_000;
+    /// The most remembered; when there are more, those that have expired are forgotten, and if none has, all.
+    const MOST: usize = 10_000;
 
     pub fn new(kit: &Kit) -> Result<Self> {
         let accounts = kit.clients.of(Role::Accounts)?;
@@ -74,12 +75,16 @@ impl Identities {
             None => nobody(),
             Some(secret) => {
                 let resolve = Resolve { secret: Some(secret), tool: key.2.clone() };
-                self.accounts.internal().resolve(&resolve, &request.to_string()).await?
+                let resolved = self.accounts.internal().resolve(&resolve, &request.to_string()).await;
+                resolved.map_err(without_address)?
             }
         };
         let signed = self.sign(resolved, target.service, now)?;
         let mut known = self.lock();
         if known.epoch == epoch {
+            if known.signed.len() >= Self::MOST {
+                known.signed.retain(|_, signed| signed.expires > now);
+            }
             if known.signed.len() >= Self::MOST {
                 known.signed.clear();
             }
@@ -126,6 +131,18 @@ fn grant(tool: ResolvedTool, scopes: &Scopes, service: Role) -> Option<ToolGrant
             let access = scopes.access(service)?.min(role.access());
             Some(ToolGrant::Granted { id, name, access })
         }
+    }
+}
+
+/// Where services are is nobody's business outside.
+pub fn without_address(error: Error) -> Error {
+    match error.kind() {
+        Kind::Unavailable | Kind::Timeout => {
+            Error::unavailable("service-unavailable", "a part of this Hearth does not answer now")
+                .help("try again in a moment")
+                .because(error)
+        }
+        _ => error,
     }
 }
 

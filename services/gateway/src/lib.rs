@@ -11,13 +11,14 @@ mod target;
 
 use std::sync::Arc;
 
-use axum::middleware::from_fn_with_state;
+use axum::{Router, middleware::from_fn};
 use hearth_base::Result;
 use hearth_kit::{
     Dialect, Kit, Mounted, Worker, guard,
     guard::{Anybody, Needs},
     rights,
 };
+use tower::ServiceExt;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{identities::Identities, openapi::Documents};
@@ -44,8 +45,9 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
     let routes =
         OpenApiRouter::new().routes(guard::<Open, _>(routes!(openapi::merged))).fallback(forward::forward);
     let following = gateway.clone();
-    let mut mounted = Mounted::new(kit, Dialect::Data, routes, gateway.clone())
+    let mut mounted = Mounted::new(kit, Dialect::Data, routes, gateway)
         .worker(Worker::new("accounts-feed", move |stop| follow::run(following, stop)));
-    mounted.router = mounted.router.layer(from_fn_with_state(gateway, door::enter));
+    let inner = mounted.router.layer(from_fn(door::enter));
+    mounted.router = Router::new().fallback_service(inner.map_request(door::without_last_slash));
     Ok(mounted)
 }

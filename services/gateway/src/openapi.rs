@@ -11,7 +11,7 @@ use hearth_base::{Result, Role};
 use hearth_kit::{Authed, Refused, spec};
 use tokio::sync::OnceCell;
 
-use crate::{Gateway, Open};
+use crate::{Gateway, Open, identities::without_address};
 
 /// The merged document, once all services have told theirs.
 #[derive(Default)]
@@ -23,7 +23,7 @@ pub struct Documents(OnceCell<Arc<str>>);
 pub async fn merged(State(gateway): State<Arc<Gateway>>, _: Authed<Open>) -> Response {
     match gateway.documents.0.get_or_try_init(|| merge(&gateway)).await {
         Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response(),
-        Err(error) => Refused(error).into_response(),
+        Err(error) => Refused(without_address(error)).into_response(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where a request is going: `/{service}/v{n}/tool/{tool}/…`.
 
-use hearth_base::Role;
+use hearth_base::{Role, ToolName};
 use percent_encoding::percent_decode_str;
 
 /// What a path names.
@@ -8,7 +8,8 @@ use percent_encoding::percent_decode_str;
 pub struct Target {
     /// The service that answers it.
     pub service: Role,
-    /// The tool it is about, as the path has it: it may be no tool's name at all.
+    /// The tool it is about, as the path has it: or nothing, when that could be no
+    /// tool's name.
     pub tool: Option<String>,
 }
 
@@ -21,7 +22,12 @@ pub fn target(path: &str) -> Option<Target> {
         (Some(version), Some("tool")) if version.starts_with('v') => segments.next(),
         _ => None,
     };
-    let tool = tool.map(|tool| percent_decode_str(tool).decode_utf8_lossy().into_owned());
+    let tool = tool.map(|tool| {
+        let name = percent_decode_str(tool).decode_utf8().ok()?.parse::<ToolName>().ok()?;
+        Some(name.to_string())
+    });
+    // Whatever could be no tool's name is one and the same to everybody.
+    let tool = tool.map(Option::unwrap_or_default);
     Some(Target { service, tool })
 }
 
@@ -36,7 +42,9 @@ mod tests {
     #[test]
     fn the_tool_is_the_segment_behind_tool() {
         assert_eq!(tool("/tools/v1/tool/hello/members").as_deref(), Some("hello"));
-        assert_eq!(tool("/tools/v1/tool/a%2Fb").as_deref(), Some("a/b"));
+        assert_eq!(tool("/tools/v1/tool/%68ello").as_deref(), Some("hello"));
+        assert_eq!(tool("/tools/v1/tool/a%2Fb").as_deref(), Some(""));
+        assert_eq!(tool("/tools/v1/tool/%FF/x").as_deref(), Some(""));
         assert_eq!(tool("/tools/v1/tools"), None);
         assert_eq!(tool("/tools/tool/tool/hello"), None);
         assert_eq!(tool("//tools/v1/tool/hello"), None);

@@ -26,7 +26,10 @@ pub fn run(serve: Serve) -> Result<()> {
 /// The configuration file, the environment over it, the command line over both.
 pub fn configuration(settings: Settings) -> Result<Config> {
     let Settings { config: file, state, listen } = settings;
-    let mut config = config::load(file.as_deref(), std::env::vars())?;
+    // Values that are no text cannot be settings; other programs' variables may well be such.
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let mut config = config::load(file.as_deref(), environment)?;
     if let Some(state) = state {
         config.state = std::path::absolute(&state).map_err(|cause| {
             Error::invalid("state-folder", format!("{} cannot be a folder: {cause}", state.display()))

@@ -69,6 +69,31 @@ async fn a_disabled_user_is_out_at_once_and_the_last_operator_stays(hearth: Hear
     Ok(())
 }
 
+async fn two_operators_cannot_send_each_other_away(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let invited = InvitationCreate { operator: true, note: String::new() };
+    let code = operator.client.accounts().invitation_create(&invited).await?.code;
+    let second = hearth.join("second", code).await?;
+    let demote = UserPatch { disabled: None, operator: Some(false) };
+    let (one, two) = (operator.client.accounts(), second.client.accounts());
+    let (first, other) =
+        tokio::join!(one.user_patch(&second.name, &demote), two.user_patch(&operator.name, &demote));
+    assert!(first.is_ok() != other.is_ok(), "{first:?} {other:?}");
+    Ok(())
+}
+
+async fn guesses_count_for_names_that_nobody_has(hearth: Hearth) -> Result<()> {
+    let guess = SessionCreate { name: "ghost".parse()?, password: Secret::new("guess") };
+    let nobody = hearth.nobody()?;
+    let tries = (0..15).map(|_| async {
+        nobody.accounts().session_create(&guess).await.map(drop).unwrap_err().code().to_owned()
+    });
+    let codes = futures::future::join_all(tries).await;
+    let tried = codes.iter().filter(|code| *code == "wrong-password").count();
+    assert_eq!((tried, codes.len() - tried), (10, 5), "{codes:?}");
+    Ok(())
+}
+
 async fn guessing_passwords_ends_in_a_rest(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     let guess = SessionCreate { name: operator.name.clone(), password: Secret::new("guess") };
@@ -90,5 +115,7 @@ in_every_shape!(
     a_session_that_was_ended_is_refused,
     a_new_password_ends_other_sessions,
     a_disabled_user_is_out_at_once_and_the_last_operator_stays,
+    two_operators_cannot_send_each_other_away,
+    guesses_count_for_names_that_nobody_has,
     guessing_passwords_ends_in_a_rest,
 );

@@ -59,6 +59,29 @@ async fn a_tools_token_is_that_tools_alone_and_ends_with_its_makers_role(hearth:
     Ok(())
 }
 
+async fn a_tools_token_is_no_wider_than_what_made_it_and_ends_when_its_maker_is_demoted(
+    hearth: Hearth,
+) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let bob = hearth.person(&operator, "bob").await?;
+    let tools = operator.client.tools();
+    let create = ToolCreate { name: "hello".parse()?, description: String::new() };
+    let tool = tools.create(&create).await?.name;
+    tools.member_put(&tool, &bob.name, &MemberPut { role: ToolRole::Maintainer }).await?;
+    let narrow = hearth.showing(&bob.token(&["accounts:write"]).await?)?;
+    let wide = until("bob is a maintainer", async || {
+        let refused = narrow.tools().token_create(&tool, &label("wide")).await.err();
+        Ok(refused.filter(|refused| refused.code() == "scope-too-wide"))
+    });
+    assert_eq!(wide.await?.kind(), Kind::Forbidden);
+    let bot = hearth.showing(&bob.client.tools().token_create(&tool, &label("bot")).await?.secret)?;
+    assert!(bot.accounts().me().await.is_ok());
+    tools.member_put(&tool, &bob.name, &MemberPut { role: ToolRole::Viewer }).await?;
+    until("the bot's token is refused", async || Ok(bot.accounts().me().await.err())).await?;
+    assert!(tools.token_list(&tool, &Paging::default()).await?.items.is_empty());
+    Ok(())
+}
+
 async fn a_child_of_another_tool_is_not_found(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     let tools = operator.client.tools();
@@ -74,6 +97,7 @@ async fn no_secret_is_in_the_log_or_the_database(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     let token = operator.token(&[]).await?;
     hearth.showing(&token)?.accounts().me().await?;
+    assert!(hearth.log("hearth").len() + hearth.log("gateway").len() > 100);
     let mut kept = vec![hearth.log("hearth"), hearth.log("gateway"), hearth.log("accounts")];
     for folder in ["db", "run"] {
         for entry in std::fs::read_dir(hearth.state().join(folder)).unwrap() {
@@ -91,6 +115,7 @@ in_every_shape!(
     a_token_is_good_for_its_scopes_and_no_more,
     a_revoked_token_is_refused_at_once,
     a_tools_token_is_that_tools_alone_and_ends_with_its_makers_role,
+    a_tools_token_is_no_wider_than_what_made_it_and_ends_when_its_maker_is_demoted,
     a_child_of_another_tool_is_not_found,
     no_secret_is_in_the_log_or_the_database,
 );

@@ -28,8 +28,8 @@ pub fn parse(text: &str, name: &str, environment: impl Iterator<Item = (String, 
         let Some(path) = variable.strip_prefix(PREFIX).filter(|rest| rest.contains("__")) else { continue };
         let path = path.to_ascii_lowercase();
         let overlaid = overlay(&table, &path.split("__").collect::<Vec<_>>(), &value);
-        table =
-            overlaid.ok_or_else(|| refused(&format!("{variable} is no setting, or cannot be {value:?}")))?;
+        table = overlaid
+            .ok_or_else(|| refused(&format!("{variable} is no setting, or cannot have this value")))?;
     }
     table.try_into().map_err(|cause: toml::de::Error| refused(cause.message()))
 }

@@ -7,7 +7,7 @@ mod load;
 use std::{collections::BTreeMap, path::PathBuf};
 
 use hearth_base::{Role, Secret};
-use hearth_wire::tools::Quota;
+use hearth_wire::{accounts::SESSION_COOKIE, tools::Quota};
 use serde::Deserialize;
 
 pub use load::{load, parse};
@@ -73,6 +73,12 @@ impl Default for Door {
 }
 
 impl Door {
+    /// The name of the cookie that holds a browser's session. By TLS it is one that a browser takes from this
+    /// very host only (RFC 6265bis, section 4.1.3.2).
+    pub fn session_cookie(&self) -> &'static str {
+        if self.secure() { "__Host-hearth_session" } else { SESSION_COOKIE }
+    }
+
     /// Whether people reach the door by TLS, so that cookies may travel that way only.
     pub fn secure(&self) -> bool {
         self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))

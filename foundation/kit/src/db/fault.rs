@@ -1,7 +1,7 @@
 //! What a database's error means to the rest of Hearth.
 
 use hearth_base::{Error, Result};
-use sea_orm::{DbErr, SqlErr};
+use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 
 /// Turns a database's result into Hearth's.
 pub trait OrFault<T> {
@@ -35,10 +35,30 @@ fn fault(cause: DbErr) -> Error {
         .help("whoever runs this Hearth has to make room")
         .because(cause);
     }
-    match cause {
-        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => {
-            Error::unavailable("database", "the database does not answer").because(cause)
-        }
-        _ => Error::internal(cause),
+    if is_away(&cause) {
+        return Error::unavailable("database", "the database does not answer")
+            .help("try again in a moment")
+            .because(cause);
+    }
+    Error::internal(cause)
+}
+
+/// Whether the database is away, or gave up this transaction for another's sake; trying again may help. Codes:
+/// PostgreSQL, appendix A (08 connection, 40 rollback, 53 resources, 57P operator); SQLite's 5 and 6 are busy
+/// and locked.
+fn is_away(cause: &DbErr) -> bool {
+    let runtime = match cause {
+        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => return true,
+        DbErr::Exec(runtime) | DbErr::Query(runtime) => runtime,
+        _ => return false,
+    };
+    let RuntimeErr::SqlxError(error) = runtime else { return false };
+    match &**error {
+        SqlxError::Io(_) | SqlxError::PoolClosed | SqlxError::PoolTimedOut | SqlxError::WorkerCrashed => true,
+        SqlxError::Database(told) => told.code().is_some_and(|code| {
+            ["08", "40", "53", "57P"].iter().any(|class| code.len() == 5 && code.starts_with(class))
+                || matches!(&*code, "5" | "6")
+        }),
+        _ => false,
     }
 }

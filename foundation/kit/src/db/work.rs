@@ -42,6 +42,8 @@ mod row {
         pub leased_until: Option<At>,
         /// Counts the claims: what a worker writes must carry the number of its own.
         pub fence: i64,
+        /// Counts the asks: what was asked again meanwhile is not finished.
+        pub asked: i64,
         /// Failures so far.
         pub failures: i32,
         pub last_error: Option<String>,
@@ -71,6 +73,7 @@ pub struct Claim<T> {
     pub failures: u32,
     kind: &'static str,
     fence: i64,
+    asked: i64,
 }
 
 impl Work {
@@ -84,8 +87,9 @@ impl Work {
         Self { db, news: Arc::default() }
     }
 
-    /// Asks for work, within the transaction that makes it necessary. Work of this kind and key that is
-    /// waiting already stays as it is. Call [`Work::wake`] after the commit.
+    /// Asks for work, within the transaction that makes it necessary. Asked for again, it is done once more with
+    /// the newest content, also when somebody is at it or when it was put aside; while it waits, twice is
+    /// once. Call [`Work::wake`] after the commit.
     pub async fn ask(
         &self,
         transaction: &Tx,
@@ -101,15 +105,23 @@ impl Work {
             due: Set(Some(due.into())),
             leased_until: Set(None),
             fence: Set(0),
+            asked: Set(1),
             failures: Set(0),
             last_error: Set(None),
         };
-        let known = OnConflict::columns([row::Column::Kind, row::Column::Key]).do_nothing().to_owned();
-        let asked = row::Entity::insert(row).on_conflict(known).exec_without_returning(&**transaction).await;
-        match asked {
-            Err(DbErr::RecordNotInserted) => Ok(()),
-            other => other.or_fault().map(|_| ()),
-        }
+        let known = OnConflict::columns([row::Column::Kind, row::Column::Key])
+            .update_columns([row::Column::Content, row::Column::Due, row::Column::Failures])
+            .value(
+                row::Column::Asked,
+                sea_orm::sea_query::ExprTrait::add(Expr::col((row::Entity, row::Column::Asked)), 1),
+            )
+            .to_owned();
+        row::Entity::insert(row)
+            .on_conflict(known)
+            .exec_without_returning(&**transaction)
+            .await
+            .or_fault()
+            .map(|_| ())
     }
 
     /// Wakes the workers that wait in this process.
@@ -149,9 +161,22 @@ impl Work {
                 ..Default::default()
             };
             row::Entity::update(taken).exec(&*transaction).await.or_fault()?;
-            let content = serde_json::from_value(row.content).map_err(Error::internal)?;
+            let content = match serde_json::from_value(row.content) {
+                Ok(content) => content,
+                // Of another release, perhaps: put aside, and no hindrance to the others.
+                Err(cause) => {
+                    let aside = row::Entity::update_many()
+                        .col_expr(row::Column::Due, Expr::value(None::<At>))
+                        .col_expr(row::Column::LeasedUntil, Expr::value(None::<At>))
+                        .col_expr(row::Column::LastError, Expr::value(cause.to_string()))
+                        .filter(row::Column::Kind.eq(kind))
+                        .filter(row::Column::Key.eq(row.key));
+                    aside.exec(&*transaction).await.or_fault()?;
+                    continue;
+                }
+            };
             let failures = u32::try_from(row.failures).unwrap_or(0);
-            claims.push(Claim { key: row.key, content, failures, kind, fence });
+            claims.push(Claim { key: row.key, content, failures, kind, fence, asked: row.asked });
         }
         transaction.commit().await?;
         Ok(claims)
@@ -168,8 +193,14 @@ impl Work {
     /// Ends work within the transaction of its effect. Refused when it is somebody else's by now, and then
     /// the transaction must not be committed.
     pub async fn finish<T>(&self, transaction: &Tx, claim: &Claim<T>) -> Result<()> {
-        let deleted = row::Entity::delete_many().filter(is(claim)).exec(&**transaction).await.or_fault()?;
-        held(deleted.rows_affected)
+        let done = is(claim).add(row::Column::Asked.eq(claim.asked));
+        let deleted = row::Entity::delete_many().filter(done).exec(&**transaction).await.or_fault()?;
+        if deleted.rows_affected > 0 {
+            return Ok(());
+        }
+        // Asked for again while it was done: it is done once more.
+        let freed = mine(claim).col_expr(row::Column::LeasedUntil, Expr::value(None::<At>));
+        held(freed.exec(&**transaction).await.or_fault()?.rows_affected)
     }
 
     /// Ends this turn of work that comes again at `due`.
@@ -276,6 +307,7 @@ impl MigrationTrait for CreateWork {
             .col(big_integer_null("due"))
             .col(big_integer_null("leased_until"))
             .col(big_integer("fence"))
+            .col(big_integer("asked"))
             .col(integer("failures"))
             .col(text_null("last_error"))
             .primary_key(Index::create().col("kind").col("key"))

@@ -57,10 +57,12 @@ impl Metrics {
         register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Counts one request. What matched no route is counted as one route, so that strangers cannot make new
-    /// time series.
+    /// Counts one request. What matched no route is counted as one route, and methods that nothing here
+    /// takes as one, so that strangers cannot make new time series.
     pub fn request(&self, method: &Method, route: Option<&str>, status: StatusCode, took: Duration) {
-        let method = if route.is_some() { method.as_str() } else { "any" }.to_owned();
+        let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+        let method = if route.is_some() && known.contains(method) { method.as_str() } else { "other" };
+        let method = method.to_owned();
         let route = route.unwrap_or("none").to_owned();
         let labels = RequestLabels { method: method.clone(), route: route.clone(), status: status.as_u16() };
         self.requests.get_or_create(&labels).inc();

@@ -71,6 +71,38 @@ async fn many_workers_never_share_a_piece(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn what_is_asked_for_again_while_it_is_done_is_done_once_more(db: Db) -> Result<()> {
+    let (work, now) = work(&db).await?;
+    ask(&work, &db, "a", now).await?;
+    let claims = work.claim::<String>(KIND, 1, now).await?;
+    ask(&work, &db, "a", now).await?;
+    let tx = db.begin().await?;
+    work.finish(&tx, &claims[0]).await?;
+    tx.commit().await?;
+    let again = work.claim::<String>(KIND, 1, now).await?;
+    assert_eq!(again.len(), 1);
+    let tx = db.begin().await?;
+    work.finish(&tx, &again[0]).await?;
+    tx.commit().await?;
+    assert!(work.claim::<String>(KIND, 1, now).await?.is_empty());
+    Ok(())
+}
+
+async fn work_that_cannot_be_read_is_put_aside_and_hinders_nobody(db: Db) -> Result<()> {
+    let (work, now) = work(&db).await?;
+    let tx = db.begin().await?;
+    work.ask(&tx, KIND, "strange", &7, now).await?;
+    work.ask(&tx, KIND, "well", &"well", now).await?;
+    tx.commit().await?;
+    let claims = work.claim::<String>(KIND, 10, now).await?;
+    assert_eq!(claims.iter().map(|claim| claim.key.as_str()).collect::<Vec<_>>(), ["well"]);
+    assert_eq!(work.put_aside().await?.len(), 1);
+    // Asked for again, in words that can be read, it is done.
+    ask(&work, &db, "strange", now).await?;
+    assert_eq!(work.claim::<String>(KIND, 10, now).await?.len(), 1);
+    Ok(())
+}
+
 async fn asking_twice_is_asking_once(db: Db) -> Result<()> {
     let (work, now) = work(&db).await?;
     ask(&work, &db, "a", now).await?;
@@ -112,6 +144,8 @@ hearth_testkit::on_every_store!(
     work_is_one_workers_until_its_lease_runs_out,
     a_heartbeat_keeps_work,
     many_workers_never_share_a_piece,
+    what_is_asked_for_again_while_it_is_done_is_done_once_more,
+    work_that_cannot_be_read_is_put_aside_and_hinders_nobody,
     asking_twice_is_asking_once,
     failures_pause_longer_and_longer_and_end_aside,
     a_worker_that_waits_is_woken,

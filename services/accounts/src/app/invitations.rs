@@ -1,6 +1,6 @@
 //! Inviting people.
 
-use hearth_base::{Error, Result, Secret, TokenId};
+use hearth_base::{Error, Result, Secret, TokenId, plain_text};
 use hearth_wire::accounts::InvitationCreate;
 use jiff::SignedDuration;
 
@@ -15,20 +15,20 @@ const LIFE: SignedDuration = SignedDuration::from_hours(24 * 7);
 /// Makes a code by which somebody can come in, once, within a week.
 pub async fn create(cx: &Cx, by: &By, create: InvitationCreate) -> Result<(Secret, Invitation)> {
     let InvitationCreate { operator, note } = create;
-    if note.chars().count() > 200 {
-        return Err(Error::invalid("note-length", "a note has at most 200 characters"));
-    }
+    plain_text("note", &note, 0..=200)?;
     let code = secrets::make(Purpose::Invitation, &cx.entropy);
     let invitation = Invitation {
         id: TokenId::new(by.now, &cx.entropy),
         hash: secrets::hash(&code),
         operator,
         first: false,
+        maker: by.user,
         note,
         created: by.now,
         expires: by.now.saturating_add(LIFE).unwrap_or(by.now),
     };
     let tx = cx.store.begin().await?;
+    cx.still_operator(&tx, by).await?;
     cx.store.invitation_add(&tx, &invitation).await?;
     cx.audit(&tx, by, "invitation.create", None, &invitation.note).await?;
     tx.commit().await?;

@@ -12,17 +12,19 @@ use crate::{
 /// Makes the account of whoever holds a code.
 pub async fn join(cx: &Cx, by: &By, join: Join) -> Result<User> {
     let Join { code, name, password } = join;
+    let code = secrets::hash(&code);
+    // Looked at first: strangers without a code cost nothing.
+    if !cx.store.invitation_is_good(&code, by.now).await? {
+        return Err(refused());
+    }
     let password_hash = cx.passwords.hash(&password).await?;
     let tx = cx.store.begin().await?;
     let invitation = cx
         .store
-        .invitation_take(&tx, &secrets::hash(&code))
+        .invitation_take(&tx, &code)
         .await?
         .filter(|invitation| invitation.expires > by.now)
-        .ok_or_else(|| {
-            Error::forbidden("code-refused", "this code is not good: it was used, withdrawn, or has run out")
-                .help("ask whoever runs this Hearth for a new one")
-        })?;
+        .ok_or_else(refused)?;
     let user = User {
         id: UserId::new(by.now, &cx.entropy),
         name,
@@ -30,8 +32,6 @@ pub async fn join(cx: &Cx, by: &By, join: Join) -> Result<User> {
         operator: invitation.operator,
         disabled: false,
         created: by.now,
-        failures: 0,
-        failed: None,
     };
     cx.store.user_add(&tx, &user).await?;
     cx.audit(&tx, &by.named(&user), "user.join", None, &user.name).await?;
@@ -43,4 +43,9 @@ pub async fn join(cx: &Cx, by: &By, join: Join) -> Result<User> {
         }
     }
     Ok(user)
+}
+
+fn refused() -> Error {
+    Error::forbidden("code-refused", "this code is not good: it was used, withdrawn, or has run out")
+        .help("ask whoever runs this Hearth for a new one")
 }

@@ -2,6 +2,8 @@
 
 use hearth_base::{Error, Result, ToolId, ToolName, ToolRole, UserName};
 
+use hearth_kit::db::Tx;
+
 use crate::{
     cx::{By, Cx},
     store::Member,
@@ -21,6 +23,10 @@ pub async fn put(
     })?;
     let tx = cx.store.begin().await?;
     cx.store.tool_locked(&tx, tool.0).await?;
+    cx.still(&tx, by, tool.0, ToolRole::Owner).await?;
+    if role < ToolRole::Maintainer {
+        cx.store.token_revoke_of_tool(&tx, tool.0, Some(known.id)).await?;
+    }
     cx.store.member_put(&tx, tool.0, known.id, role, by.now).await?;
     keep_an_owner(cx, &tx, tool, user).await?;
     cx.audit(&tx, by, "member.set", Some(tool), format!("{user} {role}")).await?;
@@ -35,7 +41,8 @@ pub async fn remove(cx: &Cx, by: &By, tool: (ToolId, &ToolName), user: &UserName
     let known = cx.store.user(user).await?.ok_or_else(none)?;
     let tx = cx.store.begin().await?;
     cx.store.tool_locked(&tx, tool.0).await?;
-    cx.store.member_role_locked(&tx, tool.0, known.id).await?.ok_or_else(none)?;
+    cx.still(&tx, by, tool.0, ToolRole::Owner).await?;
+    cx.store.member_role_in(&tx, tool.0, known.id).await?.ok_or_else(none)?;
     cx.store.member_remove(&tx, tool.0, known.id).await?;
     keep_an_owner(cx, &tx, tool, user).await?;
     let tokens = cx.store.token_revoke_of_tool(&tx, tool.0, Some(known.id)).await?;
@@ -45,12 +52,7 @@ pub async fn remove(cx: &Cx, by: &By, tool: (ToolId, &ToolName), user: &UserName
     Ok(tokens)
 }
 
-async fn keep_an_owner(
-    cx: &Cx,
-    tx: &hearth_kit::db::Tx,
-    (tool, name): (ToolId, &ToolName),
-    user: &UserName,
-) -> Result<()> {
+async fn keep_an_owner(cx: &Cx, tx: &Tx, (tool, name): (ToolId, &ToolName), user: &UserName) -> Result<()> {
     if cx.store.owner_count(tx, tool).await? > 0 {
         return Ok(());
     }

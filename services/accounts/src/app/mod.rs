@@ -1,5 +1,6 @@
 //! The rules. No HTTP, no SQL.
 
+pub mod guesses;
 pub mod invitations;
 pub mod join;
 pub mod members;

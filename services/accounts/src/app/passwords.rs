@@ -1,12 +1,12 @@
 //! Passwords: argon2id (RFC 9106), hashed and checked beside the threads that answer requests.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use hearth_base::{Error, Result, Secret};
+use hearth_base::{Error, Kind, Result, Secret};
 use tokio::sync::Semaphore;
 
 /// Hashes and checks passwords, a few at a time: each takes 19 MiB.
@@ -15,6 +15,7 @@ pub struct Passwords(Arc<Semaphore>);
 
 impl Passwords {
     const AT_ONCE: usize = 2;
+    const PATIENCE: Duration = Duration::from_secs(10);
     const SHORTEST: usize = 10;
     const LONGEST: usize = 1000;
 
@@ -58,7 +59,19 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let _turn = self.0.acquire().await.map_err(Error::internal)?;
+        let turn = tokio::time::timeout(Self::PATIENCE, self.0.clone().acquire_owned()).await;
+        let turn = turn
+            .map_err(|_| {
+                Error::new(Kind::Exhausted, "sign-in-busy", "too many people sign in at this moment")
+                    .help("try again in a few seconds")
+            })?
+            .map_err(Error::internal)?;
+        // The turn goes with the work: who hangs up does not make room for one more.
+        let work = move || {
+            let result = work();
+            drop(turn);
+            result
+        };
         tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
     }
 }

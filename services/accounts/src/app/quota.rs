@@ -14,7 +14,8 @@ pub async fn of(cx: &Cx, tool: ToolId) -> Result<Quota> {
 pub async fn patch(cx: &Cx, by: &By, tool: (ToolId, &ToolName), patch: &QuotaPatch) -> Result<Quota> {
     let tx = cx.store.begin().await?;
     cx.store.tool_locked(&tx, tool.0).await?;
-    let changes = cx.store.quota(tool.0).await?.then(patch);
+    cx.still_operator(&tx, by).await?;
+    let changes = cx.store.quota_in(&tx, tool.0).await?.then(patch);
     cx.store.quota_save(&tx, tool.0, &changes).await?;
     let told = serde_json::to_string(patch).unwrap_or_default();
     cx.audit(&tx, by, "quota.patch", Some(tool), told).await?;

@@ -58,9 +58,12 @@ async fn of_session(cx: &Cx, by: &By, mut session: Session) -> Result<Held> {
     if by.now.duration_since(session.used) > USE_GRAIN {
         session.used = by.now;
         session.expires = sessions::end(cx, by.now);
-        let tx = cx.store.begin().await?;
-        cx.store.session_save(&tx, &session).await?;
-        tx.commit().await?;
+        note(async {
+            let tx = cx.store.begin().await?;
+            cx.store.session_save(&tx, &session).await?;
+            tx.commit().await
+        })
+        .await;
     }
     let scopes = Scopes::everything();
     Ok((caller(user, &scopes), Credential::Session(session.id), scopes, Some(session.expires)))
@@ -75,15 +78,31 @@ async fn of_token(cx: &Cx, by: &By, token: Token) -> Result<Held> {
         }
         Holder::Tool(id) => {
             let Tool { name, .. } = cx.store.tool_by_id(id).await?.ok_or_else(refused)?;
+            // It ends with its maker's right to make it.
+            let maker = able(cx.store.user_by_id(token.maker).await?)?;
+            let role = cx.store.member_role(id, maker.id).await?;
+            if !maker.operator && role < Some(ToolRole::Maintainer) {
+                return Err(refused());
+            }
             (Caller::Tool { id, name }, Credential::ToolToken(token.id), token.scopes, token.expires)
         }
     };
     if token.used.is_none_or(|used| by.now.duration_since(used) > USE_GRAIN) {
-        let tx = cx.store.begin().await?;
-        cx.store.token_used(&tx, token.id, by.now).await?;
-        tx.commit().await?;
+        note(async {
+            let tx = cx.store.begin().await?;
+            cx.store.token_used(&tx, token.id, by.now).await?;
+            tx.commit().await
+        })
+        .await;
     }
     Ok(held)
+}
+
+/// Writes down a use. Whoever reads on a full disk is not refused for that.
+async fn note(written: impl Future<Output = Result<()>>) {
+    if let Err(error) = written.await {
+        tracing::warn!(%error, "the use of a credential was not written down");
+    }
 }
 
 /// What a caller is to the tool of that name. To those who are nothing to it, it looks the same whether or not

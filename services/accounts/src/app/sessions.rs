@@ -1,35 +1,30 @@
 //! Signing in and out.
 
-use hearth_base::{Credential, Error, Kind, Result, Secret, SessionId, UserName};
+use hearth_base::{Credential, Error, Result, Secret, SessionId};
 use hearth_wire::accounts::SessionCreate;
 use jiff::{SignedDuration, Timestamp};
 
-use super::secrets::{self, Purpose};
+use super::{
+    guesses,
+    secrets::{self, Purpose},
+};
 use crate::{
     cx::{By, Cx},
     store::{Session, User},
 };
 
-/// Wrong passwords in a row after which an account rests.
-const MOST_FAILURES: u32 = 10;
-/// How long it rests.
-const REST: SignedDuration = SignedDuration::from_mins(15);
-
 /// Signs in with a password.
 pub async fn create(cx: &Cx, by: &By, create: SessionCreate) -> Result<(Secret, Session, User)> {
     let SessionCreate { name, password } = create;
-    let user = cx.store.user(&name).await?;
-    let resting = user.as_ref().is_some_and(|user| rests(user, by.now));
-    if resting {
-        return Err(Error::new(Kind::Exhausted, "sign-in-rest", "too many wrong passwords for this account")
-            .help("wait a quarter of an hour, then try again"));
-    }
-    let hash = user.as_ref().map(|user| user.password_hash.clone());
-    if !cx.passwords.check(&password, hash).await? {
-        note_failure(cx, by, &name).await?;
+    guesses::count(cx, by, &name).await?;
+    let hash = cx.store.user(&name).await?.map(|user| user.password_hash);
+    if !cx.passwords.check(&password, hash.clone()).await? {
         return Err(wrong());
     }
-    let mut user = user.ok_or_else(wrong)?;
+    let tx = cx.store.begin().await?;
+    // Much may have happened while the password was checked.
+    let user = cx.store.user_locked(&tx, &name).await?;
+    let user = user.filter(|user| Some(&user.password_hash) == hash.as_ref()).ok_or_else(wrong)?;
     if user.disabled {
         return Err(Error::forbidden("user-disabled", format!("the account {name} is disabled"))
             .help("ask whoever runs this Hearth"));
@@ -42,12 +37,8 @@ pub async fn create(cx: &Cx, by: &By, create: SessionCreate) -> Result<(Secret, 
         used: by.now,
         expires: end(cx, by.now),
     };
-    let tx = cx.store.begin().await?;
     cx.store.session_add(&tx, &session).await?;
-    if user.failures > 0 {
-        (user.failures, user.failed) = (0, None);
-        cx.store.user_save(&tx, &user).await?;
-    }
+    cx.store.guesses_forget(&tx, &name).await?;
     cx.audit(&tx, &by.named(&user), "session.create", None, &user.name).await?;
     tx.commit().await?;
     Ok((secret, session, user))
@@ -71,22 +62,6 @@ pub async fn end_own(cx: &Cx, by: &By, credential: &Credential) -> Result<()> {
 pub fn end(cx: &Cx, now: Timestamp) -> Timestamp {
     let days = i64::from(cx.settings.session_days);
     now.saturating_add(SignedDuration::from_hours(24 * days)).unwrap_or(now)
-}
-
-fn rests(user: &User, now: Timestamp) -> bool {
-    user.failures >= MOST_FAILURES && user.failed.is_some_and(|failed| now.duration_since(failed) < REST)
-}
-
-async fn note_failure(cx: &Cx, by: &By, name: &UserName) -> Result<()> {
-    let tx = cx.store.begin().await?;
-    if let Some(mut user) = cx.store.user_locked(&tx, name).await? {
-        let rested = user.failed.is_some_and(|failed| by.now.duration_since(failed) >= REST);
-        user.failures = if rested { 1 } else { user.failures.saturating_add(1) };
-        user.failed = Some(by.now);
-        cx.store.user_save(&tx, &user).await?;
-        cx.audit(&tx, by, "session.refuse", None, name).await?;
-    }
-    tx.commit().await
 }
 
 fn wrong() -> Error {

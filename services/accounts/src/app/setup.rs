@@ -1,7 +1,7 @@
 //! The first start: a code by which the first operator comes in, printed and in a file only Hearth's own user
 //! can read. There is no default password.
 
-use hearth_base::{Result, TokenId};
+use hearth_base::{Error, Result, TokenId};
 use hearth_kit::state::write_private;
 use jiff::SignedDuration;
 
@@ -11,7 +11,11 @@ use crate::{cx::Cx, store::Invitation};
 /// Makes the code while there are no users, anew at each start; the one before is good no more.
 pub async fn prepare(cx: &Cx) -> Result<()> {
     if cx.store.user_count().await? > 0 {
-        return Ok(());
+        // Its code is good no more; the file would only mislead.
+        return match std::fs::remove_file(cx.state.setup_code()) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::internal(cause)),
+            _ => Ok(()),
+        };
     }
     let by = cx.by_itself();
     let code = secrets::make(Purpose::Invitation, &cx.entropy);
@@ -22,6 +26,7 @@ pub async fn prepare(cx: &Cx) -> Result<()> {
         hash: secrets::hash(&code),
         operator: true,
         first: true,
+        maker: None,
         note: "the first operator".to_owned(),
         created: by.now,
         expires: by.now.saturating_add(SignedDuration::from_hours(24 * 365)).unwrap_or(by.now),

@@ -1,6 +1,8 @@
 //! Tokens, of people and of tools.
 
-use hearth_base::{Error, Result, Scopes, Secret, TokenId, ToolId, ToolName, UserId};
+use hearth_base::{
+    Credential, Error, Result, Scopes, Secret, TokenId, ToolId, ToolName, ToolRole, UserId, plain_text,
+};
 use hearth_wire::accounts::TokenCreate;
 use jiff::Timestamp;
 
@@ -10,20 +12,22 @@ use crate::{
     store::{Holder, Token},
 };
 
-/// Makes a token of a person's own. It may be used for no more than the credential it is made with.
+/// Makes a token of a person's own. Only somebody who has signed in can: a token that could make others would
+/// outlive its own end.
 pub async fn create(
     cx: &Cx,
     by: &By,
     user: UserId,
-    held: &Scopes,
+    credential: &Credential,
     create: TokenCreate,
 ) -> Result<(Secret, Token)> {
     let TokenCreate { label, scopes, expires } = create;
-    let scopes = scopes.unwrap_or_else(|| held.clone());
-    check(&label, expires, by.now)?;
-    if !held.cover(&scopes) {
-        return Err(Error::forbidden("scope-too-wide", "a token cannot be used for more than what made it"));
+    if !matches!(credential, Credential::Session(_)) {
+        return Err(Error::forbidden("token-by-token", "a token cannot make tokens")
+            .help("sign in with your password: hearth login"));
     }
+    let scopes = scopes.unwrap_or_else(Scopes::everything);
+    check(&label, expires, by.now)?;
     let (secret, token) = new(cx, by, user, Holder::User(user), label, scopes, expires);
     let tx = cx.store.begin().await?;
     cx.store.token_add(&tx, &token).await?;
@@ -39,6 +43,7 @@ pub async fn create_of_tool(
     by: &By,
     tool: ToolId,
     name: &ToolName,
+    held: &Scopes,
     create: TokenCreate,
 ) -> Result<(Secret, Token)> {
     let TokenCreate { label, scopes, expires } = create;
@@ -48,14 +53,19 @@ pub async fn create_of_tool(
     let most = Scopes::maintenance();
     let scopes = scopes.unwrap_or_else(|| most.clone());
     check(&label, expires, by.now)?;
-    if !most.cover(&scopes) {
+    if !most.cover(&scopes) || !held.cover(&scopes) {
         return Err(Error::forbidden(
             "scope-too-wide",
-            "a tool's token cannot be used for more than *:write",
-        ));
+            "a tool's token cannot be used for more than *:write, nor for more than what makes it",
+        )
+        .help("name fewer scopes"));
     }
     let (secret, token) = new(cx, by, user, Holder::Tool(tool), label, scopes, expires);
     let tx = cx.store.begin().await?;
+    if cx.store.tool_locked(&tx, tool).await?.deleting {
+        return Err(Error::conflict("tool-deleting", format!("the tool {name} is being deleted")));
+    }
+    cx.still(&tx, by, tool, ToolRole::Maintainer).await?;
     cx.store.token_add(&tx, &token).await?;
     cx.audit(&tx, by, "tool-token.create", Some((tool, name)), &token.label).await?;
     tx.commit().await?;
@@ -95,10 +105,7 @@ fn new(
 }
 
 fn check(label: &str, expires: Option<Timestamp>, now: Timestamp) -> Result<()> {
-    if label.trim().is_empty() || label.chars().count() > 100 || label.chars().any(char::is_control) {
-        return Err(Error::invalid("token-label", "a label has 1 to 100 characters, all of them visible")
-            .help("say in a few words what the token is for"));
-    }
+    plain_text("label", label, 1..=100)?;
     if expires.is_some_and(|expires| expires <= now) {
         return Err(Error::invalid("token-expires", "the token would have ended already"));
     }

@@ -1,6 +1,7 @@
 //! Ending a tool: it is frozen at once, every service erases what it had, and then its name is free.
 
-use hearth_base::{Error, Result, Role, ToolId};
+use hearth_base::{Error, Result, Role, ToolId, ToolRole};
+use hearth_kit::db::Tx;
 use hearth_wire::accounts::internal::AccountsEvent;
 
 use crate::{
@@ -9,13 +10,14 @@ use crate::{
 };
 
 /// Begins a tool's end: its tokens are revoked, nobody can change it any more, and each service that keeps
-/// something of tools has the duty to erase it. Doing it twice changes nothing.
+/// something of tools has the duty to erase it. Two at once are one.
 pub async fn begin(cx: &Cx, by: &By, id: ToolId) -> Result<Tool> {
     let tx = cx.store.begin().await?;
     let mut tool = cx.store.tool_locked(&tx, id).await?;
     if tool.deleting {
         return Ok(tool);
     }
+    cx.still(&tx, by, id, ToolRole::Owner).await?;
     tool.deleting = true;
     cx.store.tool_deleting(&tx, id).await?;
     cx.store.token_revoke_of_tool(&tx, id, None).await?;
@@ -49,7 +51,7 @@ pub async fn acknowledge(cx: &Cx, by: &By, id: ToolId, service: Role) -> Result<
     cx.commit(tx).await
 }
 
-async fn end(cx: &Cx, tx: &hearth_kit::db::Tx, by: &By, tool: &Tool) -> Result<()> {
+async fn end(cx: &Cx, tx: &Tx, by: &By, tool: &Tool) -> Result<()> {
     cx.store.member_remove_all(tx, tool.id).await?;
     cx.store.tool_free_name(tx, tool.id).await?;
     cx.audit(tx, by, "tool.end", Some((tool.id, &tool.name)), &tool.name).await?;

@@ -1,6 +1,6 @@
 //! Making tools.
 
-use hearth_base::{Error, Kind, Result, ToolId, ToolName, ToolRole, UserId};
+use hearth_base::{Error, Kind, Result, ToolId, ToolName, ToolRole, UserId, plain_text};
 use hearth_wire::{accounts::internal::AccountsEvent, tools::ToolCreate};
 
 use crate::{
@@ -57,12 +57,12 @@ const RESERVED: &[&str] = &[
 pub async fn create(cx: &Cx, by: &By, owner: UserId, create: ToolCreate) -> Result<Tool> {
     let ToolCreate { name, description } = create;
     check_name(cx, &name)?;
-    if description.chars().count() > 500 {
-        return Err(Error::invalid("description-length", "a description has at most 500 characters"));
-    }
+    plain_text("description", &description, 0..=500)?;
     let id = ToolId::new(by.now, &cx.entropy);
     let tool = Tool { id, name, description, deleting: false, created: by.now };
     let tx = cx.store.begin().await?;
+    // Under the owner's lock, so that two at once are counted one after the other.
+    cx.store.user_by_id_locked(&tx, owner).await?;
     if cx.store.owned_count(&tx, owner).await? >= u64::from(cx.settings.tools_per_user) {
         let most = cx.settings.tools_per_user;
         return Err(Error::new(Kind::Exhausted, "too-many-tools", format!("one user can own {most} tools"))

@@ -3,6 +3,7 @@
 use hearth_base::{Error, Result, SessionId, UserId, UserName};
 use hearth_wire::accounts::{PasswordChange, UserPatch};
 
+use super::guesses;
 use crate::{
     cx::{By, Cx},
     store::User,
@@ -18,16 +19,20 @@ pub async fn password_change(
 ) -> Result<()> {
     let PasswordChange { current, new } = change;
     let known = cx.store.user_by_id(user).await?.ok_or_else(|| Error::not_found("user", user))?;
-    if !cx.passwords.check(&current, Some(known.password_hash)).await? {
-        return Err(Error::forbidden("wrong-password", "the current password is another one"));
+    let wrong = || Error::forbidden("wrong-password", "the current password is another one");
+    guesses::count(cx, by, &known.name).await?;
+    if !cx.passwords.check(&current, Some(known.password_hash.clone())).await? {
+        return Err(wrong());
     }
     let password_hash = cx.passwords.hash(&new).await?;
     let tx = cx.store.begin().await?;
-    let mut user =
-        cx.store.user_locked(&tx, &known.name).await?.ok_or_else(|| Error::not_found("user", user))?;
+    let now_is = cx.store.user_locked(&tx, &known.name).await?;
+    // Another change may have come first.
+    let mut user = now_is.filter(|user| user.password_hash == known.password_hash).ok_or_else(wrong)?;
     user.password_hash = password_hash;
     cx.store.user_save(&tx, &user).await?;
     cx.store.session_end_others(&tx, user.id, keep).await?;
+    cx.store.guesses_forget(&tx, &user.name).await?;
     cx.audit(&tx, by, "user.password", None, &user.name).await?;
     cx.tell_access(&tx, by, user.id).await?;
     cx.commit(tx).await
@@ -37,16 +42,21 @@ pub async fn password_change(
 pub async fn patch(cx: &Cx, by: &By, name: &UserName, patch: UserPatch) -> Result<User> {
     let UserPatch { disabled, operator } = patch;
     let tx = cx.store.begin().await?;
+    let operators = cx.still_operator(&tx, by).await?;
     let mut user = cx.store.user_locked(&tx, name).await?.ok_or_else(|| Error::not_found("user", name))?;
     user.disabled = disabled.unwrap_or(user.disabled);
     user.operator = operator.unwrap_or(user.operator);
     cx.store.user_save(&tx, &user).await?;
-    if cx.store.operator_count(&tx).await? == 0 {
+    let able = user.operator && !user.disabled;
+    if !able && operators == [user.id] {
         return Err(Error::conflict("last-operator", format!("{name} is the last operator who can sign in"))
             .help("make somebody else an operator first"));
     }
     if user.disabled {
         cx.store.session_end_others(&tx, user.id, None).await?;
+    }
+    if !able {
+        cx.store.invitation_withdraw_of(&tx, user.id).await?;
     }
     let action = match (disabled, operator) {
         (Some(true), _) => "user.disable",

@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, header};
 use hearth_base::{Error, Secret};
 use hearth_kit::{Answer, Authed, Json, Reply};
 use hearth_wire::{
-    accounts::{SESSION_COOKIE, SessionCreate, SessionCreated},
+    accounts::{SessionCreate, SessionCreated},
     reply::{Data, Done},
 };
 
@@ -26,7 +26,7 @@ pub async fn create(
     Json(create): Json<SessionCreate>,
 ) -> Reply<SessionCreated> {
     let (secret, session, user) = app::sessions::create(&cx, &cx.by(&anyone), create).await?;
-    let cookie = cookie(&secret, i64::from(cx.settings.session_days) * 86_400, cx.door.secure())?;
+    let cookie = cookie(&cx, &secret, i64::from(cx.settings.session_days) * 86_400)?;
     let created = SessionCreated { id: session.id, secret, user: user.into(), expires: session.expires };
     Ok(Answer::created(created).header(header::SET_COOKIE, cookie))
 }
@@ -37,16 +37,15 @@ pub async fn create(
     responses((status = 200, body = Data<Done>), (status = 400, description = "a token was shown")))]
 pub async fn end(cx: Cx, me: Authed<SelfService>) -> Reply<Done> {
     app::sessions::end_own(&cx, &cx.by(&me), &me.identity.credential).await?;
-    let gone = cookie(&Secret::default(), 0, cx.door.secure())?;
+    let gone = cookie(&cx, &Secret::default(), 0)?;
     Ok(Answer::done().header(header::SET_COOKIE, gone))
 }
 
 /// A cookie without a domain is for the host that set it alone: no tool's page is ever sent it.
-fn cookie(secret: &Secret, seconds: i64, secure: bool) -> hearth_base::Result<HeaderValue> {
-    let secure = if secure { "; Secure" } else { "" };
-    let text = format!(
-        "{SESSION_COOKIE}={}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}",
-        secret.reveal()
-    );
+fn cookie(cx: &Cx, secret: &Secret, seconds: i64) -> hearth_base::Result<HeaderValue> {
+    let name = cx.door.session_cookie();
+    let secure = if cx.door.secure() { "; Secure" } else { "" };
+    let text =
+        format!("{name}={}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}", secret.reveal());
     HeaderValue::try_from(text).map_err(Error::internal)
 }

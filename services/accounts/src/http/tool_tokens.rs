@@ -25,7 +25,8 @@ pub async fn list(cx: Cx, tool: Authed<ToolWrite>, Query(paging): Query<Paging>)
     request_body = TokenCreate, responses((status = 201, body = Data<TokenCreated>)))]
 pub async fn create(cx: Cx, tool: Authed<ToolWrite>, Json(create): Json<TokenCreate>) -> Reply<TokenCreated> {
     let (secret, token) =
-        app::tokens::create_of_tool(&cx, &cx.by(&tool), tool.id, &tool.name, create).await?;
+        app::tokens::create_of_tool(&cx, &cx.by(&tool), tool.id, &tool.name, &tool.identity.scopes, create)
+            .await?;
     Ok(Answer::created(TokenCreated { secret, token: token.into() }))
 }
 

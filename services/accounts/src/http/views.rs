@@ -6,7 +6,7 @@ use crate::store::{Invitation, Member, Token, User};
 
 impl From<User> for wire::User {
     fn from(user: User) -> Self {
-        let User { id, name, password_hash: _, operator, disabled, created, failures: _, failed: _ } = user;
+        let User { id, name, password_hash: _, operator, disabled, created } = user;
         Self { id, name, operator, disabled, created }
     }
 }
@@ -20,7 +20,7 @@ impl From<Token> for wire::Token {
 
 impl From<Invitation> for wire::Invitation {
     fn from(invitation: Invitation) -> Self {
-        let Invitation { id, hash: _, operator, first: _, note, created, expires } = invitation;
+        let Invitation { id, hash: _, operator, first: _, maker: _, note, created, expires } = invitation;
         Self { id, operator, note, created, expires }
     }
 }

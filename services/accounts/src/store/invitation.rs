@@ -1,13 +1,16 @@
 //! Codes by which people come in.
 
-use hearth_base::{Cursor, Error, Limit, Page, Result, TokenId};
+use hearth_base::{Cursor, Error, Limit, Page, Result, TokenId, UserId};
 use hearth_kit::db::{At, OrFault, Tx};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::LockType,
 };
 
-use super::{Store, columns::read};
+use super::{
+    Store,
+    columns::{read, read_some, write_some},
+};
 
 pub mod row {
     use hearth_kit::db::At;
@@ -22,6 +25,7 @@ pub mod row {
         pub operator: bool,
         /// Made by Hearth itself for its first operator, and made anew at each start until it is used.
         pub first: bool,
+        pub maker: Option<String>,
         pub note: String,
         pub created: At,
         pub expires: At,
@@ -41,6 +45,8 @@ pub struct Invitation {
     pub hash: String,
     pub operator: bool,
     pub first: bool,
+    /// The operator who made it.
+    pub maker: Option<UserId>,
     pub note: String,
     pub created: Timestamp,
     pub expires: Timestamp,
@@ -50,21 +56,23 @@ impl TryFrom<row::Model> for Invitation {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, hash, operator, first, note, created, expires } = row;
+        let row::Model { id, hash, operator, first, maker, note, created, expires } = row;
         let id = read("invitation.id", &id)?;
-        Ok(Self { id, hash, operator, first, note, created: created.into(), expires: expires.into() })
+        let maker = read_some("invitation.maker", maker.as_deref())?;
+        Ok(Self { id, hash, operator, first, maker, note, created: created.into(), expires: expires.into() })
     }
 }
 
 impl Store {
     /// Adds an invitation.
     pub async fn invitation_add(&self, tx: &Tx, invitation: &Invitation) -> Result<()> {
-        let Invitation { id, hash, operator, first, note, created, expires } = invitation;
+        let Invitation { id, hash, operator, first, maker, note, created, expires } = invitation;
         let row = row::ActiveModel {
             id: Set(id.to_string()),
             hash: Set(hash.clone()),
             operator: Set(*operator),
             first: Set(*first),
+            maker: Set(write_some(maker.as_ref())),
             note: Set(note.clone()),
             created: Set((*created).into()),
             expires: Set((*expires).into()),
@@ -82,9 +90,24 @@ impl Store {
 
     /// Withdraws an invitation. What it was, if it was there.
     pub async fn invitation_withdraw(&self, tx: &Tx, id: TokenId) -> Result<Option<Invitation>> {
-        let found = row::Entity::find_by_id(id.to_string()).one(&**tx).await.or_fault()?;
+        let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);
+        let found = query.one(&**tx).await.or_fault()?;
         row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_fault()?;
         found.map(Invitation::try_from).transpose()
+    }
+
+    /// Whether a code of this hash is good at `now`.
+    pub async fn invitation_is_good(&self, hash: &str, now: Timestamp) -> Result<bool> {
+        let query = row::Entity::find().filter(row::Column::Hash.eq(hash));
+        let good =
+            query.filter(row::Column::Expires.gt(At::from(now))).one(self.db.reader()).await.or_fault()?;
+        Ok(good.is_some())
+    }
+
+    /// Withdraws what somebody made while they were an operator.
+    pub async fn invitation_withdraw_of(&self, tx: &Tx, maker: UserId) -> Result<()> {
+        let theirs = row::Entity::delete_many().filter(row::Column::Maker.eq(maker.to_string()));
+        theirs.exec(&**tx).await.or_fault().map(|_| ())
     }
 
     /// Forgets the codes that Hearth made for its first operator.

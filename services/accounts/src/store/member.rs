@@ -60,8 +60,8 @@ impl Store {
         found.map(|row| read("member.role", &row.role)).transpose()
     }
 
-    /// What a user is to a tool, as a change sees it.
-    pub async fn member_role_locked(&self, tx: &Tx, tool: ToolId, user: UserId) -> Result<Option<ToolRole>> {
+    /// What a user is to a tool, as a change sees it, under the tool's lock.
+    pub async fn member_role_in(&self, tx: &Tx, tool: ToolId, user: UserId) -> Result<Option<ToolRole>> {
         let found =
             row::Entity::find_by_id((tool.to_string(), user.to_string())).one(&**tx).await.or_fault()?;
         found.map(|row| read("member.role", &row.role)).transpose()
@@ -145,7 +145,7 @@ impl Store {
             .filter(row::Column::ToolId.eq(tool.to_string()))
             .order_by_asc(user::row::Column::Name);
         if let Some(cursor) = cursor {
-            query = query.filter(user::row::Column::Name.gt(cursor.key::<String>()?));
+            query = query.filter(user::row::Column::Name.gt(cursor.key::<UserName>()?.as_str()));
         }
         let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
         let members = rows.into_iter().filter_map(|(member, user)| user.map(|user| (member, user)));

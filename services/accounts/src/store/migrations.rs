@@ -27,7 +27,9 @@ impl MigrationName for CreateAccounts {
 #[async_trait::async_trait]
 impl MigrationTrait for CreateAccounts {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [user(), session(), token(), invitation(), tool(), member(), quota(), duty(), audit()] {
+        for table in
+            [user(), guess(), session(), token(), invitation(), tool(), member(), quota(), duty(), audit()]
+        {
             manager.create_table(table).await?;
         }
         for (table, column) in [
@@ -55,8 +57,15 @@ fn user() -> TableCreateStatement {
         .col(boolean("operator"))
         .col(boolean("disabled"))
         .col(big_integer("created"))
-        .col(integer("failures"))
-        .col(big_integer_null("failed"))
+        .to_owned()
+}
+
+fn guess() -> TableCreateStatement {
+    Table::create()
+        .table("guess")
+        .col(string("name").primary_key())
+        .col(integer("count"))
+        .col(big_integer("last"))
         .to_owned()
 }
 
@@ -93,6 +102,7 @@ fn invitation() -> TableCreateStatement {
         .col(string("hash").unique_key())
         .col(boolean("operator"))
         .col(boolean("first"))
+        .col(string_null("maker"))
         .col(string("note"))
         .col(big_integer("created"))
         .col(big_integer("expires"))

@@ -3,6 +3,7 @@
 mod audit;
 mod columns;
 mod duty;
+mod guess;
 mod invitation;
 mod member;
 mod migrations;

@@ -27,10 +27,12 @@ pub mod row {
 impl Store {
     /// What was changed about a tool's quota.
     pub async fn quota(&self, tool: ToolId) -> Result<QuotaPatch> {
-        let found = row::Entity::find_by_id(tool.to_string()).one(self.db.reader()).await.or_fault()?;
-        found.map_or(Ok(QuotaPatch::default()), |row| {
-            serde_json::from_value(row.changes).map_err(Error::internal)
-        })
+        changes(row::Entity::find_by_id(tool.to_string()).one(self.db.reader()).await.or_fault()?)
+    }
+
+    /// The same, as a change sees it, under the tool's lock.
+    pub async fn quota_in(&self, tx: &Tx, tool: ToolId) -> Result<QuotaPatch> {
+        changes(row::Entity::find_by_id(tool.to_string()).one(&**tx).await.or_fault()?)
     }
 
     /// Writes what was changed about a tool's quota.
@@ -40,4 +42,8 @@ impl Store {
         let known = OnConflict::column(row::Column::ToolId).update_column(row::Column::Changes).to_owned();
         row::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await.or_fault().map(|_| ())
     }
+}
+
+fn changes(row: Option<row::Model>) -> Result<QuotaPatch> {
+    row.map_or(Ok(QuotaPatch::default()), |row| serde_json::from_value(row.changes).map_err(Error::internal))
 }

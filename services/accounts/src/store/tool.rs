@@ -125,7 +125,7 @@ impl Store {
             query = query.filter(row::Column::Id.in_subquery(theirs));
         }
         if let Some(cursor) = cursor {
-            query = query.filter(row::Column::HoldsName.gt(cursor.key::<String>()?));
+            query = query.filter(row::Column::HoldsName.gt(cursor.key::<ToolName>()?.as_str()));
         }
         let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
         let tools = rows.into_iter().map(Tool::try_from).collect::<Result<_>>()?;

@@ -1,7 +1,7 @@
 //! People.
 
 use hearth_base::{Cursor, Error, Limit, Page, Result, UserId, UserName};
-use hearth_kit::db::{At, OrFault, Tx};
+use hearth_kit::db::{OrFault, Tx};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -24,8 +24,6 @@ pub mod row {
         pub operator: bool,
         pub disabled: bool,
         pub created: At,
-        pub failures: i32,
-        pub failed: Option<At>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -43,17 +41,13 @@ pub struct User {
     pub operator: bool,
     pub disabled: bool,
     pub created: Timestamp,
-    /// Wrong passwords since the last right one.
-    pub failures: u32,
-    /// When the last wrong one was given.
-    pub failed: Option<Timestamp>,
 }
 
 impl TryFrom<row::Model> for User {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, name, password_hash, operator, disabled, created, failures, failed } = row;
+        let row::Model { id, name, password_hash, operator, disabled, created } = row;
         Ok(Self {
             id: read("user.id", &id)?,
             name: read("user.name", &name)?,
@@ -61,15 +55,13 @@ impl TryFrom<row::Model> for User {
             operator,
             disabled,
             created: created.into(),
-            failures: failures.unsigned_abs(),
-            failed: failed.map(Timestamp::from),
         })
     }
 }
 
 impl From<&User> for row::ActiveModel {
     fn from(user: &User) -> Self {
-        let User { id, name, password_hash, operator, disabled, created, failures, failed } = user;
+        let User { id, name, password_hash, operator, disabled, created } = user;
         Self {
             id: Set(id.to_string()),
             name: Set(name.to_string()),
@@ -77,8 +69,6 @@ impl From<&User> for row::ActiveModel {
             operator: Set(*operator),
             disabled: Set(*disabled),
             created: Set((*created).into()),
-            failures: Set(i32::try_from(*failures).unwrap_or(i32::MAX)),
-            failed: Set(failed.map(At::from)),
         }
     }
 }
@@ -122,21 +112,31 @@ impl Store {
         row::Entity::find().count(self.db.reader()).await.or_fault()
     }
 
-    /// How many operators can sign in, as a change sees it.
-    pub async fn operator_count(&self, tx: &Tx) -> Result<u64> {
-        row::Entity::find()
+    /// The operators who can sign in. Others wait until this change is through, so that two cannot each take
+    /// the other for the one who stays.
+    pub async fn operators_locked(&self, tx: &Tx) -> Result<Vec<UserId>> {
+        let rows = row::Entity::find()
             .filter(row::Column::Operator.eq(true))
             .filter(row::Column::Disabled.eq(false))
-            .count(&**tx)
+            .order_by_asc(row::Column::Id)
+            .lock(LockType::Update)
+            .all(&**tx)
             .await
-            .or_fault()
+            .or_fault()?;
+        rows.iter().map(|row| read("user.id", &row.id)).collect()
+    }
+
+    /// A user by id, to be changed: others wait until this change is through.
+    pub async fn user_by_id_locked(&self, tx: &Tx, id: UserId) -> Result<Option<User>> {
+        let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);
+        query.one(&**tx).await.or_fault()?.map(User::try_from).transpose()
     }
 
     /// Users by name.
     pub async fn user_list(&self, limit: Limit, cursor: Option<&Cursor>) -> Result<Page<User>> {
         let mut query = row::Entity::find().order_by_asc(row::Column::Name);
         if let Some(cursor) = cursor {
-            query = query.filter(row::Column::Name.gt(cursor.key::<String>()?));
+            query = query.filter(row::Column::Name.gt(cursor.key::<UserName>()?.as_str()));
         }
         let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
         let users = rows.into_iter().map(User::try_from).collect::<Result<_>>()?;
