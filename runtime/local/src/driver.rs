@@ -69,9 +69,9 @@ impl Driver for Starter {
                     if let Some(help) = error.next() {
                         reason = format!("{reason} ({help})");
                     }
-                    helpers.networks.leave(instance);
                     let outcome = helpers.bare(End::NotStarted { reason });
                     helpers.settle(instance, outcome);
+                    helpers.networks.leave(instance);
                 }
             }
         });
@@ -187,8 +187,8 @@ impl Helpers {
         }
         let exit = files::read::<Exit>(&folder, files::EXIT).ok().flatten();
         let outcome = exit.map_or_else(|| self.lost(instance), |exit| exit.outcome);
-        self.networks.leave(instance);
         self.report(instance, Phase::Ended(outcome));
+        self.networks.leave(instance);
     }
 
     /// Waits until a new helper says that its container runs, or ends; its state, if it got that far.

@@ -36,6 +36,9 @@ use crate::{
     tools::Tools,
 };
 
+/// How often what nobody came back to is looked for.
+const SWEEP: Duration = Duration::from_secs(5);
+
 /// Containers on this machine.
 pub struct Local {
     engine: Arc<Engine>,
@@ -71,6 +74,13 @@ impl Local {
         let mut tasks = JoinSet::new();
         let running = Arc::clone(&engine);
         tasks.spawn(async move { running.run(reported).await });
+        let sweeper = Arc::clone(&helpers);
+        tasks.spawn(async move {
+            loop {
+                tokio::time::sleep(SWEEP).await;
+                sweeper.networks.sweep();
+            }
+        });
         let answerer = Arc::clone(&helpers);
         tasks.spawn(async move { answer_names(&answerer, &names).await });
         Ok(Arc::new(Self { engine, helpers, logs: Logs::default(), _tasks: tasks, _lock: lock }))

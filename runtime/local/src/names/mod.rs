@@ -28,7 +28,7 @@ pub fn start(address: Ipv4Addr, table: &Path) -> Result<Child> {
     let datagrams = UdpSocket::bind((address, 53)).doing(&what)?;
     let streams = TcpListener::bind((address, 53)).doing(&what)?;
     let mut command = again::command(Part::Names);
-    command.arg(table);
+    command.arg(table).arg(std::process::id().to_string());
     // Bound here, with root's powers; served there, without.
     command.stdin(Stdio::from(OwnedFd::from(datagrams))).stdout(Stdio::from(OwnedFd::from(streams)));
     Command::from(command).kill_on_drop(true).spawn().doing(&what)

@@ -27,7 +27,7 @@ const NOBODY: u32 = 65_534;
 const MOST_WAITING: usize = 128;
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The process's `main`. Its argument is the table's path.
+/// The process's `main`. Its arguments are the table's path and the number of the runtime's process.
 pub fn main(arguments: &[OsString]) -> i32 {
     i32::from(run(arguments).is_err())
 }
@@ -48,6 +48,10 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
     rustix::thread::set_no_new_privs(true)?;
     // A change of ids clears this, so it comes after it.
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    let parent = rustix::process::getppid().map(|parent| parent.as_raw_nonzero().to_string());
+    if parent.as_deref() != arguments.get(1).and_then(|parent| parent.to_str()) {
+        return Err(io::Error::other("the runtime's process has ended meanwhile"));
+    }
     let names = Arc::new(Names {
         table,
         resolvers: resolvers(Path::new("/etc/resolv.conf")),

@@ -11,6 +11,7 @@ use std::{
     collections::BTreeMap,
     net::Ipv4Addr,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use hearth_base::{Error, Kind, Result, ToolId};
@@ -37,8 +38,19 @@ pub struct Networks {
     instance: String,
     subnet: Subnet,
     disk: Disk,
-    joined: Mutex<BTreeMap<InstanceId, Joined>>,
+    all: Mutex<All>,
 }
+
+#[derive(Debug, Default)]
+struct All {
+    joined: BTreeMap<InstanceId, Joined>,
+    /// Bridges without containers, and since when: the next container of the tool comes soon as a rule, and
+    /// removing a bridge takes the kernel longer than starting a container.
+    idle: BTreeMap<ToolId, (u16, Instant)>,
+}
+
+/// How long a bridge without containers stays.
+const IDLE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
 struct Joined {
@@ -56,17 +68,18 @@ impl Networks {
     pub fn open(instance: &str, disk: Disk) -> Result<Self> {
         let subnet = Subnet::choose(instance, &disk)?;
         ip::set_up_service(instance, &subnet)?;
-        Ok(Self { instance: instance.to_owned(), subnet, disk, joined: Mutex::default() })
+        Ok(Self { instance: instance.to_owned(), subnet, disk, all: Mutex::default() })
     }
 
     /// Sets up what may pass, and tells names, once all containers of an earlier process have been noted.
     pub fn start(&self) -> Result<()> {
         self.clear();
-        let all = self.joined();
-        let mut bridges: Vec<&str> = all.values().map(|joined| joined.link.bridge.as_str()).collect();
+        let all = self.all();
+        let mut bridges: Vec<&str> = all.joined.values().map(|joined| joined.link.bridge.as_str()).collect();
         bridges.sort_unstable();
         bridges.dedup();
-        let inside = all.values().filter(|joined| joined.inside_only).map(|joined| joined.link.address);
+        let inside =
+            all.joined.values().filter(|joined| joined.inside_only).map(|joined| joined.link.address);
         filter::set_up(&self.instance, &self.subnet, &bridges, &inside.collect::<Vec<_>>())?;
         std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").doing("letting packets of tools pass")?;
         self.publish(&all)
@@ -81,24 +94,25 @@ impl Networks {
     pub fn adopt(&self, instance: InstanceId, workload: &Workload, link: Link) {
         let slice = self.subnet.slice_of(link.address);
         let joined = self.entry(workload, slice, link);
-        self.joined().insert(instance, joined);
+        self.all().joined.insert(instance, joined);
     }
 
     /// Gives a container an address on its tool's bridge, which is made when it is the first one there.
     pub fn join(&self, instance: InstanceId, workload: &Workload) -> Result<Link> {
-        let mut all = self.joined();
-        let own = all.values().find(|joined| joined.tool == workload.tool).map(|joined| joined.slice);
+        let mut all = self.all();
+        let own = all.joined.values().find(|joined| joined.tool == workload.tool).map(|joined| joined.slice);
+        let own = own.or_else(|| all.idle.get(&workload.tool).map(|(slice, _)| *slice));
         let slice = match own {
             Some(slice) => slice,
             None => self.free_slice(&all)?,
         };
-        let taken: Vec<Ipv4Addr> = all.values().map(|joined| joined.link.address).collect();
+        let taken: Vec<Ipv4Addr> = all.joined.values().map(|joined| joined.link.address).collect();
         let address =
             self.subnet.addresses(slice).find(|address| !taken.contains(address)).ok_or_else(|| {
                 Error::new(Kind::Exhausted, "network-full", "this tool has no more addresses on this machine")
                     .help("run fewer containers of it at once")
             })?;
-        let bridge = format!("h{}t{slice:x}", self.instance);
+        let bridge = self.bridge(slice);
         let link = Link {
             port: format!("h{}p{:x}", self.instance, u32::from(address) & 0xffff),
             bridge: bridge.clone(),
@@ -114,34 +128,56 @@ impl Networks {
         if workload.network.inside_only {
             filter::keep_inside(&self.instance, address, true)?;
         }
-        all.insert(instance, self.entry(workload, slice, link.clone()));
+        all.idle.remove(&workload.tool);
+        all.joined.insert(instance, self.entry(workload, slice, link.clone()));
         self.publish(&all)?;
         Ok(link)
     }
 
-    /// Takes a container off its network; the bridge goes with the last one.
+    /// Takes a container off its network; the bridge goes some time after the last one.
     pub fn leave(&self, instance: InstanceId) {
-        let mut all = self.joined();
-        let Some(left) = all.remove(&instance) else { return };
+        let left = self.all().joined.get(&instance).cloned();
+        let Some(left) = left else { return };
+        // The address is given to nobody else before its cable is gone.
         remove_link(&left.link.port);
-        let mut cleared = Ok(());
-        if !all.values().any(|joined| joined.slice == left.slice) {
-            remove_link(&left.link.bridge);
-            cleared = filter::within(&self.instance, &left.link.bridge, false);
+        let mut all = self.all();
+        all.joined.remove(&instance);
+        if !all.joined.values().any(|joined| joined.slice == left.slice) {
+            all.idle.insert(left.tool, (left.slice, Instant::now()));
         }
-        if left.inside_only {
-            cleared = cleared.and(filter::keep_inside(&self.instance, left.link.address, false));
-        }
+        let cleared = match left.inside_only {
+            true => filter::keep_inside(&self.instance, left.link.address, false),
+            false => Ok(()),
+        };
         if let Err(error) = cleared.and(self.publish(&all)) {
             tracing::warn!(%error, %instance, "a container has not left its network cleanly");
         }
     }
 
+    /// Removes bridges that nobody has come back to.
+    pub fn sweep(&self) {
+        let mut all = self.all();
+        let old: Vec<ToolId> = all
+            .idle
+            .iter()
+            .filter(|(_, (_, since))| since.elapsed() >= IDLE)
+            .map(|(tool, _)| *tool)
+            .collect();
+        for (_, (slice, _)) in old.into_iter().filter_map(|tool| all.idle.remove_entry(&tool)) {
+            let bridge = self.bridge(slice);
+            remove_link(&bridge);
+            if let Err(error) = filter::within(&self.instance, &bridge, false) {
+                tracing::warn!(%error, bridge, "a bridge is gone and its rule is not");
+            }
+        }
+    }
+
     /// Removes bridges and ports of this Hearth that belong to no container.
     fn clear(&self) {
-        let all = self.joined();
-        let used =
-            |name: &str| all.values().any(|joined| joined.link.bridge == name || joined.link.port == name);
+        let all = self.all();
+        let used = |name: &str| {
+            all.joined.values().any(|joined| joined.link.bridge == name || joined.link.port == name)
+        };
         let own = [format!("h{}t", self.instance), format!("h{}p", self.instance)];
         for name in
             ip::links().into_iter().filter(|name| own.iter().any(|own| name.starts_with(own.as_str())))
@@ -152,8 +188,11 @@ impl Networks {
         }
     }
 
-    fn free_slice(&self, all: &BTreeMap<InstanceId, Joined>) -> Result<u16> {
-        let free = Subnet::slices().find(|slice| !all.values().any(|joined| joined.slice == *slice));
+    fn free_slice(&self, all: &All) -> Result<u16> {
+        let mut idle = all.idle.values().map(|(slice, _)| *slice);
+        let mut taken = all.joined.values().map(|joined| joined.slice).chain(&mut idle).collect::<Vec<_>>();
+        taken.sort_unstable();
+        let free = Subnet::slices().find(|slice| taken.binary_search(slice).is_err());
         free.ok_or_else(|| {
             Error::new(
                 Kind::Exhausted,
@@ -177,8 +216,8 @@ impl Networks {
     }
 
     /// Tells the answerer of names who is where.
-    fn publish(&self, all: &BTreeMap<InstanceId, Joined>) -> Result<()> {
-        let entries = all.values().filter_map(|joined| {
+    fn publish(&self, all: &All) -> Result<()> {
+        let entries = all.joined.values().filter_map(|joined| {
             Some(Entry {
                 network: self.subnet.network(joined.slice),
                 name: joined.name.clone()?,
@@ -193,7 +232,11 @@ impl Networks {
             .doing("telling names")
     }
 
-    fn joined(&self) -> MutexGuard<'_, BTreeMap<InstanceId, Joined>> {
-        self.joined.lock().unwrap_or_else(PoisonError::into_inner)
+    fn bridge(&self, slice: u16) -> String {
+        format!("h{}t{slice:x}", self.instance)
+    }
+
+    fn all(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
