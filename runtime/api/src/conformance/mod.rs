@@ -6,11 +6,13 @@ mod harness;
 pub mod keep;
 pub mod layers;
 pub mod logs;
+mod moments;
 pub mod once;
 pub mod state;
 pub mod storage;
 
 pub use harness::{Bench, Harness};
+pub use moments::moments;
 
 /// One `#[tokio::test]` per case. The argument is a path to an `async fn() -> Bench`.
 #[macro_export]

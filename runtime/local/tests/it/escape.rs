@@ -21,10 +21,11 @@ async fn nothing_of_the_host_is_seen() {
     let (bench, rig) = Rig::bench().await;
     let state = rig.state();
     let script = format!(
-        "ls -d {} /run/hearth-* /work /root/.cargo /proc/1/root/var/lib 2>/dev/null; \
+        "ls -d {} {} /run/hearth-* /proc/1/root/var/lib 2>/dev/null; \
          ls /proc | grep -c '^[0-9]*$'; tr '\\0' ' ' < /proc/1/cmdline | cut -c1-7; \
-         ls /dev | tr '\\n' ' '; echo; cat /proc/self/mountinfo | grep -c -E ' /(work|home/|root|boot) '; hostname",
-        state.display()
+         ls /dev | tr '\\n' ' '; echo; cat /proc/self/mountinfo | grep -c -E ' /(home/|root|boot) '; hostname",
+        state.display(),
+        env!("CARGO_MANIFEST_DIR"),
     );
     let lines = bench.lines(&shell(&bench, &script)).await;
     let processes: u32 = lines[0].parse().expect("a count");

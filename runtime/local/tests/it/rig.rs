@@ -10,13 +10,12 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use async_trait::async_trait;
 use hearth_runtime_api::{
     Compression, LayerId, LayerSource, Process, Runtime,
-    conformance::{Bench, Harness},
+    conformance::{Bench, Harness, moments},
     fake::Script,
     wire::Socket,
 };
@@ -70,11 +69,10 @@ impl Rig {
         let process = command.spawn().expect("the runtime's process");
         *self.inner.process.lock().expect("a lock") = Some(process);
         let socket = self.socket();
-        for _ in 0..2000 {
+        for () in moments() {
             if socket.doctor().await.is_ok() {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         panic!("the runtime's process does not answer");
     }
@@ -153,7 +151,7 @@ fn remove_group(group: &Path) {
             remove_group(&child.path());
         }
     }
-    for _ in 0..400 {
+    for () in moments() {
         let members = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
         for pid in
             members.lines().filter_map(|line| line.parse().ok()).filter_map(rustix::process::Pid::from_raw)
@@ -163,7 +161,6 @@ fn remove_group(group: &Path) {
         if !group.exists() || fs::remove_dir(group).is_ok() {
             return;
         }
-        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
