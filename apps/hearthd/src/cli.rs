@@ -18,6 +18,10 @@ pub enum Command {
     Up(Up),
     /// Run some roles of a Hearth that is made of several processes
     Serve(Serve),
+    /// Run the one process with root's powers, which starts containers
+    Runtime(Runtime),
+    /// Tell what this host offers to containers, and what to install or change
+    Doctor,
     /// Print the API's document: everything merged, or one service's part
     Openapi(Openapi),
 }
@@ -35,6 +39,16 @@ pub struct Serve {
     /// The roles to play, with commas between them: accounts, gateway
     #[arg(long, value_delimiter = ',', required = true)]
     pub roles: Vec<String>,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "Example: hearthd runtime --caller 990 --state /var/lib/hearth")]
+pub struct Runtime {
+    /// The number of the only user who may ask it for containers: the one that the services run as
+    #[arg(long, value_name = "UID")]
+    pub caller: u32,
     #[command(flatten)]
     pub settings: Settings,
 }

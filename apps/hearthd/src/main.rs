@@ -14,6 +14,8 @@ use clap::Parser;
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
+    // A helper of a container is this program started again; it must have no thread yet.
+    hearth_runtime_local::run_if_helper();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => return out::usage(&usage),
@@ -21,6 +23,8 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Up(up) => commands::up::run(up),
         Command::Serve(serve) => commands::serve::run(serve),
+        Command::Runtime(runtime) => commands::runtime::run(runtime),
+        Command::Doctor => commands::doctor::run(),
         Command::Openapi(openapi) => commands::openapi::run(&openapi),
     };
     match done {

@@ -24,5 +24,6 @@ mod sys;
 mod tools;
 
 pub use again::run_if_helper;
+pub use doctor::look as doctor;
 pub use runtime::Local;
 pub use settings::Settings;

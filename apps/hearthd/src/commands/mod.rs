@@ -1,5 +1,7 @@
 //! What hearthd can be told to do, a file each.
 
+pub mod doctor;
 pub mod openapi;
+pub mod runtime;
 pub mod serve;
 pub mod up;

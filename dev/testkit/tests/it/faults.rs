@@ -76,4 +76,16 @@ async fn a_wrong_setting_is_told_with_its_line() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn the_doctor_looks_at_the_host_and_says_what_it_offers() -> Result<()> {
+    let looked = Command::new(program("hearthd")?).arg("doctor").output().unwrap();
+    let told = String::from_utf8(looked.stdout).unwrap();
+    for thing in ["root", "kernel", "overlay"] {
+        assert!(told.lines().any(|line| line.split_whitespace().nth(1) == Some(thing)), "{told}");
+    }
+    let missing = told.lines().any(|line| line.starts_with("missing"));
+    assert_eq!(looked.status.code(), Some(if missing { 2 } else { 0 }), "{told}");
+    Ok(())
+}
+
 in_every_shape!(what_was_acknowledged_outlives_a_kill);

@@ -26,8 +26,10 @@ pub struct Config {
     pub log: Log,
     /// Where services are that run in processes of their own.
     pub services: BTreeMap<Role, ServicePlace>,
-    /// What the services that have settings of their own are told.
+    /// Settings of `accounts`.
     pub accounts: Accounts,
+    /// Settings of the runtime on this machine.
+    pub runtime: Runtime,
 }
 
 impl Default for Config {
@@ -39,6 +41,7 @@ impl Default for Config {
             log: Log::default(),
             services: BTreeMap::new(),
             accounts: Accounts::default(),
+            runtime: Runtime::default(),
         }
     }
 }
@@ -142,6 +145,20 @@ pub struct ServicePlace {
     pub listen: String,
     /// The address by which the others reach it.
     pub url: String,
+}
+
+/// Settings of the runtime on this machine.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Runtime {
+    /// Tells several Hearths on one host apart: 1 to 8 lower-case letters and digits.
+    pub instance: String,
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Self { instance: "main".to_owned() }
+    }
 }
 
 /// Settings of `accounts`.
