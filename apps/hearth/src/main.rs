@@ -1,1 +1,27 @@
-fn main(){}
+//! `hearth`, the command line for people.
+//!
+//! A command is parsed (`cli`), given settings, a printer and questions (`context`), speaks to the server
+//! (`session`), and ends with one of five statuses (`exit`). No runtime starts before a command needs one.
+
+mod ask;
+mod cli;
+mod commands;
+mod context;
+mod exit;
+mod external;
+mod nearest;
+mod platform;
+mod printer;
+mod run;
+mod session;
+mod settings;
+mod time;
+mod trouble;
+mod usage;
+mod words;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    run::run(std::env::args_os().collect()).into()
+}

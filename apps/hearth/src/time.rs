@@ -2,8 +2,15 @@
 
 use jiff::Timestamp;
 
-const STEPS: [(i64, &str); 6] =
-    [(60, "s"), (60, "min"), (24, "h"), (30, "day"), (12, "month"), (i64::MAX, "year")];
+/// How many of a unit make the next one, its name, and its name for more than one.
+const STEPS: [(i64, &str, &str); 6] = [
+    (60, "s", "s"),
+    (60, "min", "min"),
+    (24, "h", "h"),
+    (30, "day", "days"),
+    (12, "month", "months"),
+    (i64::MAX, "year", "years"),
+];
 
 /// How far `then` is from `now`: `5 min ago`, `in 3 days`.
 pub fn relative(now: Timestamp, then: Timestamp) -> String {
@@ -12,16 +19,15 @@ pub fn relative(now: Timestamp, then: Timestamp) -> String {
     if amount < 10 {
         return "just now".to_owned();
     }
-    let mut name = "s";
-    for (size, unit) in STEPS {
-        name = unit;
+    let mut unit = "s";
+    for (size, one, more) in STEPS {
+        unit = if amount == 1 { one } else { more };
         if amount < size {
             break;
         }
         amount /= size;
     }
-    let plural = if amount > 1 && name.len() > 3 || (amount > 1 && name == "day") { "s" } else { "" };
-    if seconds > 0 { format!("{amount} {name}{plural} ago") } else { format!("in {amount} {name}{plural}") }
+    if seconds > 0 { format!("{amount} {unit} ago") } else { format!("in {amount} {unit}") }
 }
 
 #[cfg(test)]

@@ -57,8 +57,7 @@ impl Words {
 
 /// A word as a shell takes it.
 pub fn quoted(word: &str) -> String {
-    let plain =
-        |symbol: char| symbol.is_ascii_alphanumeric() || "-_./:=@,+%~".contains(symbol);
+    let plain = |symbol: char| symbol.is_ascii_alphanumeric() || "-_./:=@,+%~".contains(symbol);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
     } else {

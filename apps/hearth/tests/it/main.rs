@@ -1,1 +1,14 @@
-//! t
+//! The program as it is typed: what it prints where, and how it ends. Nothing here needs a real server.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod door;
+mod external;
+mod help;
+mod home;
+mod interrupt;
+mod output;
+mod refusals;
+mod settings;
+mod sign_in;
+mod usage;

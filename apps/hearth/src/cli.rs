@@ -1,0 +1,171 @@
+//! The tree of commands and the flags that all of them take. What a command takes itself stands in its own file.
+
+use std::ffi::OsString;
+
+use clap::{Args, Parser, Subcommand};
+use hearth_base::ToolName;
+
+use crate::{
+    commands::{completion, login, logout, new, tool},
+    printer::{ColorChoice, Fields},
+    settings::Server,
+};
+
+/// Build, run, share and find tools.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hearth",
+    version,
+    before_help = "Example: hearth new dup-finder",
+    after_help = "hearth alone says where you are and what to do next. COMMAND -h shows an example.\n\
+                  Everywhere: --server --tool --json[=FIELDS] --yes --color --quiet; see hearth --help.",
+    after_long_help = "hearth alone says where you are and what to do next. COMMAND -h shows an example.\n\
+                       Environment: HEARTH_SERVER, HEARTH_TOKEN, HEARTH_TOOL, NO_COLOR, CI.",
+    help_template = TEMPLATE,
+    allow_external_subcommands = true,
+    external_subcommand_value_parser = clap::value_parser!(OsString),
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// The flags that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// Every help starts with its example.
+pub const TEMPLATE: &str =
+    "{before-help}{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}";
+
+/// The flags that every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// Speak to this server
+    #[arg(long, global = true, value_name = "ADDRESS", hide_short_help = true)]
+    pub server: Option<Server>,
+    /// Be about this tool instead of the folder's
+    #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
+    pub tool: Option<ToolName>,
+    /// Print the result and errors as JSON, perhaps only some fields
+    #[arg(
+        long,
+        global = true,
+        value_name = "FIELDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        hide_short_help = true
+    )]
+    pub json: Option<Fields>,
+    /// Ask nothing, and go on with what is dangerous
+    #[arg(long, short = 'y', global = true, hide_short_help = true)]
+    pub yes: bool,
+    /// Use colours: auto, always or never
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub color: ColorChoice,
+    /// Print results and errors only
+    #[arg(long, short, global = true, hide_short_help = true)]
+    pub quiet: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Sign in, or come in with a code
+    #[command(before_help = "Example: hearth login https://hearth.example.org", help_template = TEMPLATE)]
+    Login(login::Args),
+    /// Sign out
+    #[command(before_help = "Example: hearth logout", help_template = TEMPLATE)]
+    Logout(logout::Args),
+    /// Say who you are
+    #[command(before_help = "Example: hearth whoami", help_template = TEMPLATE)]
+    Whoami,
+    /// Say which server and tool, and where each setting comes from
+    #[command(before_help = "Example: hearth status", help_template = TEMPLATE)]
+    Status,
+    /// Make a tool and link this folder to it
+    #[command(before_help = "Example: hearth new dup-finder", help_template = TEMPLATE)]
+    New(new::Args),
+    /// Tools, their people, their end
+    #[command(before_help = "Example: hearth tool list", help_template = TEMPLATE)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Tool {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: tool::Command,
+    },
+    /// Print what completes commands in your shell
+    #[command(before_help = "Example: hearth completion bash", help_template = TEMPLATE)]
+    Completion(completion::Args),
+    /// A program `hearth-NAME`.
+    #[command(external_subcommand)]
+    External(Vec<OsString>),
+}
+
+/// Only saying what would be done.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct DryRun {
+    /// Only say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Every command and every group of commands, by the words that lead to it.
+    fn all() -> Vec<(String, clap::Command)> {
+        let mut tree = Cli::command();
+        tree.build();
+        let mut found = Vec::new();
+        let mut open = vec![("hearth".to_owned(), tree)];
+        while let Some((path, command)) = open.pop() {
+            for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+                open.push((format!("{path} {}", below.get_name()), below.clone()));
+            }
+            found.push((path, command));
+        }
+        found
+    }
+
+    #[test]
+    fn the_tree_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_short_help_fits_24_lines_and_starts_with_an_example() {
+        for (path, mut command) in all() {
+            let help = command.render_help().to_string();
+            assert!(help.lines().count() <= 24, "{path}: {} lines\n{help}", help.lines().count());
+            assert!(help.lines().all(|line| line.chars().count() <= 100), "{path}\n{help}");
+            assert!(help.starts_with("Example: hearth"), "{path}\n{help}");
+        }
+    }
+
+    #[test]
+    fn every_example_is_a_command_that_is_understood() {
+        for (path, command) in all() {
+            let example = command.get_before_help().map(ToString::to_string).unwrap_or_default();
+            let line = example.strip_prefix("Example: ").unwrap_or_default();
+            assert!(line.starts_with(&path), "{path}: {line}");
+            let words = line.split(" | ").last().unwrap_or_default().split_whitespace();
+            let parsed = Cli::try_parse_from(words);
+            assert!(parsed.is_ok(), "{path}: {line}: {:?}", parsed.err().map(|error| error.kind()));
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The commands, a file each.
+
+pub mod completion;
+pub mod here;
+pub mod login;
+pub mod logout;
+pub mod new;
+pub mod status;
+pub mod tool;
+pub mod whoami;
+
+use hearth_base::Result;
+
+use crate::{cli::Command, context::Context};
+
+/// Does what `command` says; alone, `hearth` says where you are.
+pub async fn run(cx: &Context, command: Option<Command>) -> Result<()> {
+    match command {
+        None => here::run(cx).await,
+        Some(Command::Login(args)) => login::run(cx, args).await,
+        Some(Command::Logout(args)) => logout::run(cx, args).await,
+        Some(Command::Whoami) => whoami::run(cx).await,
+        Some(Command::Status) => status::run(cx).await,
+        Some(Command::New(args)) => new::run(cx, args).await,
+        Some(Command::Tool { command }) => tool::run(cx, command).await,
+        // These need no server and were done before.
+        Some(Command::Completion(_) | Command::External(_)) => Ok(()),
+    }
+}
+
+/// What is true after Ctrl-C has stopped `command`, and how to come back.
+pub fn after_interrupt(command: Option<&Command>) -> &'static str {
+    match command {
+        Some(Command::Login(_)) => "no token was saved; hearth login starts again",
+        Some(Command::Logout(_)) => "the token may be revoked already; hearth logout finishes",
+        Some(Command::New(_)) => "the tool may be there already; the same command finishes",
+        Some(Command::Tool { command }) => tool::after_interrupt(command),
+        _ => "nothing was changed",
+    }
+}

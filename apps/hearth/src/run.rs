@@ -1,0 +1,124 @@
+//! From the words that were typed to the status that the program ends with.
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches, ValueEnum};
+use hearth_base::{Clock, Error, Result, SystemClock};
+
+use crate::{
+    ask::Ask,
+    cli::{Cli, Command, Global},
+    commands,
+    context::Context,
+    exit::{self, Exit},
+    external,
+    printer::{ColorChoice, Fields, Manner, Printer, Stream},
+    settings::{Environment, Flags, Settings},
+    usage,
+    words::Words,
+};
+
+/// Does what `arguments`, the program's own name first, ask for.
+pub fn run(arguments: Vec<OsString>) -> Exit {
+    let words = Words::of(&arguments);
+    let environment = Environment::read();
+    let parsed = tree(&words, &environment)
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let Cli { global, command } = match parsed {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error, &words, &environment),
+    };
+    let manner = Manner { json: global.json.clone(), quiet: global.quiet };
+    let printer = printer(global.color, manner, &environment);
+    let ended = match command {
+        Some(Command::External(line)) => external::run(&line, &global, &environment.path, &words),
+        Some(Command::Completion(args)) => commands::completion::run(&printer, &args).map(|()| Exit::Done),
+        command => with_server(&printer, global, environment, words, command).map(|()| Exit::Done),
+    };
+    ended.unwrap_or_else(|error| end(&printer, &error))
+}
+
+/// The tree of commands; those on the search path are looked for only when somebody asks for help.
+fn tree(words: &Words, environment: &Environment) -> clap::Command {
+    let tree = Cli::command();
+    if !words.flags().any(|word| matches!(word, "-h" | "--help" | "help")) {
+        return tree;
+    }
+    let names = external::names(&environment.path);
+    if names.is_empty() {
+        return tree;
+    }
+    let list = names.into_iter().collect::<Vec<_>>().join(", ");
+    let after = tree.get_after_help().map(ToString::to_string).unwrap_or_default();
+    tree.after_help(format!("On the search path: {list}\n{after}"))
+}
+
+fn refuse(error: &clap::Error, words: &Words, environment: &Environment) -> Exit {
+    let mut json = None;
+    let mut color = ColorChoice::Auto;
+    for word in words.flags() {
+        if word == "--json" || word.starts_with("--json=") {
+            json = Some(Fields::default());
+        } else if let Some(choice) = word.strip_prefix("--color=") {
+            color = ColorChoice::from_str(choice, false).unwrap_or_default();
+        }
+    }
+    let printer = printer(color, Manner { json, quiet: false }, environment);
+    if usage::is_answer(error) {
+        return match printer.raw(&error.render().to_string()) {
+            Ok(()) => Exit::Done,
+            Err(error) => end(&printer, &error),
+        };
+    }
+    if usage::is_incomplete(error) {
+        printer.help(&error.render().to_string());
+        return Exit::User;
+    }
+    end(&printer, &usage::explain(error, words))
+}
+
+fn printer(color: ColorChoice, manner: Manner, environment: &Environment) -> Printer {
+    let (out, err) = (Stream::out(color, environment), Stream::err(color, environment));
+    Printer::new(out, err, manner, SystemClock.now())
+}
+
+fn end(printer: &Printer, error: &Error) -> Exit {
+    let exit = Exit::of(error);
+    if exit == Exit::Interrupted {
+        printer.interrupted(error)
+    } else {
+        printer.error(error)
+    }
+    exit
+}
+
+fn with_server(
+    printer: &Printer,
+    global: Global,
+    environment: Environment,
+    words: Words,
+    command: Option<Command>,
+) -> Result<()> {
+    let Global { server, tool, json: _, yes, color: _, quiet: _ } = global;
+    let ask = Ask::new(yes, environment.ci, printer.is_seen());
+    let settings = Settings::read(Flags { server, tool }, environment)?;
+    let cx = Context { printer: printer.clone(), settings, ask, words, yes };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::internal)?;
+    let what_stays = commands::after_interrupt(command.as_ref());
+    let ended = runtime.block_on(async {
+        tokio::select! {
+            // First, so that the signal is listened for before the first question is asked.
+            biased;
+            _ = tokio::signal::ctrl_c() => {
+                printer.fresh_line();
+                Err(exit::interrupted(what_stays))
+            }
+            ended = commands::run(&cx, command) => ended,
+        }
+    });
+    // A thread may still wait for an answer that nobody will type.
+    runtime.shutdown_background();
+    ended
+}

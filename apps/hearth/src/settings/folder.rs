@@ -1,0 +1,194 @@
+//! The folder that a command is given in, and the file that links it to a tool.
+//!
+//! `hearth.yaml` belongs to the user: it is made once, read often, and never rewritten.
+
+use std::{
+    fs, io,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use hearth_base::{Error, Result, ToolName};
+use serde::Deserialize;
+
+use crate::{platform, trouble::why};
+
+/// The name of the file that links a folder to a tool.
+pub const FILE: &str = "hearth.yaml";
+
+/// No file that links a folder is larger.
+const LARGEST: u64 = 1 << 20;
+
+/// The folder that a command is given in.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    home: Option<PathBuf>,
+}
+
+/// A folder's tool, and the file that says so.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// The tool.
+    pub tool: ToolName,
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// What this program reads of the file; the rest belongs to other commands.
+#[derive(Deserialize)]
+struct Content {
+    tool: Option<String>,
+}
+
+impl Folder {
+    /// The current folder. Files are looked for in it and above it, up to `home` or the root.
+    pub fn current(home: Option<PathBuf>) -> Result<Self> {
+        let path = std::env::current_dir().map_err(|cause| {
+            Error::invalid("current-folder", format!("the current folder cannot be read: {}", why(&cause)))
+                .help("cd to a folder that exists")
+        })?;
+        Ok(Self { path, home })
+    }
+
+    /// Its own name, for proposals.
+    pub fn name(&self) -> Option<String> {
+        Some(self.path.file_name()?.to_string_lossy().into_owned())
+    }
+
+    /// Where the file that links it would be.
+    pub fn link_path(&self) -> PathBuf {
+        self.path.join(FILE)
+    }
+
+    /// What the nearest file says, here or above.
+    pub fn link(&self) -> Result<Option<Link>> {
+        for folder in self.path.ancestors() {
+            if let Some(link) = read(&folder.join(FILE))? {
+                return Ok(Some(link));
+            }
+            if self.home.as_deref() == Some(folder) {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the file in this very folder says; an error when there is one that names no tool.
+    pub fn own_link(&self) -> Result<Option<Link>> {
+        let path = self.link_path();
+        match (read(&path)?, path.symlink_metadata()) {
+            (Some(link), _) => Ok(Some(link)),
+            (None, Err(cause)) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+            (None, _) => Err(Error::conflict("folder-file", format!("{} names no tool", path.display()))
+                .help(format!("add a line to {FILE}: tool: NAME"))),
+        }
+    }
+
+    /// Makes everything ready for [`NewLink::keep`], so that it cannot be refused later for want of rights.
+    pub fn prepare_link(&self, tool: &ToolName) -> Result<NewLink> {
+        let path = self.link_path();
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".hearth-");
+        let access = platform::ordinary_access();
+        if let Some(access) = access {
+            builder.permissions(access);
+        }
+        let refused = |cause: io::Error| {
+            Error::invalid("folder-file", format!("{} cannot be written: {}", path.display(), why(&cause)))
+                .help("cd to a folder of your own")
+        };
+        let mut file = builder.tempfile_in(&self.path).map_err(refused)?;
+        file.write_all(format!("tool: {tool}\n").as_bytes()).map_err(refused)?;
+        Ok(NewLink { file, path })
+    }
+}
+
+/// A link that waits to be put in its place.
+pub struct NewLink {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl NewLink {
+    /// Puts the file in its place, unless there is one by now.
+    pub fn keep(self) -> Result<()> {
+        let Self { file, path } = self;
+        file.persist_noclobber(&path).map(drop).map_err(|refused| {
+            let cause = refused.error;
+            Error::invalid("folder-file", format!("{} cannot be written: {}", path.display(), why(&cause)))
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Link>> {
+    let refused = |why: &str| {
+        Error::invalid("folder-file", format!("{} cannot be read: {why}", path.display()))
+            .help(format!("put it right: its first line can be tool: NAME ({})", path.display()))
+    };
+    match fs::metadata(path) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(cause) => return Err(refused(&why(&cause))),
+        Ok(about) if about.len() > LARGEST => return Err(refused("it is larger than 1 MB")),
+        Ok(_) => {}
+    }
+    let text = fs::read_to_string(path).map_err(|cause| refused(&why(&cause)))?;
+    let content: Option<Content> =
+        serde_saphyr::from_str(&text).map_err(|cause| refused(first_line(&cause.to_string())))?;
+    let Some(tool) = content.and_then(|content| content.tool) else { return Ok(None) };
+    let tool = tool.parse().map_err(|error: Error| refused(error.public()))?;
+    Ok(Some(Link { tool, path: path.to_owned() }))
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or(text).trim_start_matches("error: ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn below(folder: &Path, path: &str) -> Folder {
+        Folder { path: folder.join(path), home: Some(folder.to_owned()) }
+    }
+
+    #[test]
+    fn the_nearest_file_above_decides_and_nothing_above_home_does() -> io::Result<()> {
+        let outer = tempfile::tempdir()?;
+        let home = outer.path().join("h");
+        fs::create_dir_all(home.join("a/b"))?;
+        fs::write(outer.path().join(FILE), "tool: above-home\n")?;
+        assert!(below(&home, "a/b").link().is_ok_and(|link| link.is_none()));
+        fs::write(home.join("a").join(FILE), "# mine\ntool: outer\ncomponents: {}\n")?;
+        let name = |folder: &Folder| folder.link().ok().flatten().map(|link| link.tool.to_string());
+        assert_eq!(name(&below(&home, "a/b")).as_deref(), Some("outer"));
+        fs::write(home.join("a/b").join(FILE), "tool: inner\n")?;
+        assert_eq!(name(&below(&home, "a/b")).as_deref(), Some("inner"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_understood_is_named() -> io::Result<()> {
+        let home = tempfile::tempdir()?;
+        for text in ["tool: [", "tool: Not A Name", "tool: {a: b}"] {
+            fs::write(home.path().join(FILE), text)?;
+            let error = below(home.path(), "").link().err();
+            assert!(error.is_some_and(|error| error.public().contains(FILE)), "{text}");
+        }
+        fs::write(home.path().join(FILE), "# nothing yet\n")?;
+        assert!(below(home.path(), "").link().is_ok_and(|link| link.is_none()));
+        assert!(below(home.path(), "").own_link().is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_new_link_never_replaces_a_file() -> Result<()> {
+        let home = tempfile::tempdir().map_err(Error::internal)?;
+        let (folder, tool) = (below(home.path(), ""), "dup-finder".parse()?);
+        let (first, second) = (folder.prepare_link(&tool)?, folder.prepare_link(&tool)?);
+        first.keep()?;
+        assert!(second.keep().is_err());
+        assert_eq!(folder.own_link()?.map(|link| link.tool), Some(tool));
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+//! The address of a server, in one spelling: saved tokens are found by it.
+
+use std::{fmt, str::FromStr};
+
+use hearth_base::{Error, Result};
+use http::Uri;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// `http://` or `https://`, a host in lower case, and a port when it is not the usual one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Server(String);
+
+impl Server {
+    /// The server that `hearthd up` starts on this machine.
+    pub fn here() -> Self {
+        Self("http://localhost:8080".to_owned())
+    }
+
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is this machine.
+    pub fn is_local(&self) -> bool {
+        self.0.split_once("://").is_some_and(|(_, rest)| is_local(rest))
+    }
+
+    /// Whether what is sent there can be read on the way.
+    pub fn is_open(&self) -> bool {
+        self.0.starts_with("http://") && !self.is_local()
+    }
+}
+
+impl FromStr for Server {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let refused = || {
+            Error::invalid("server-address", format!("{:.80?} is not the address of a server", text))
+                .help("write it as in http://localhost:8080 or https://hearth.example.org")
+        };
+        let text = text.trim();
+        if text.contains('@') {
+            let sentence = "an address with a name or a password in it is not taken";
+            return Err(Error::invalid("server-address", sentence).help("hearth login asks for both"));
+        }
+        let full = match text.contains("://") {
+            true => text.to_owned(),
+            false if is_local(text) => format!("http://{text}"),
+            false => format!("https://{text}"),
+        };
+        let uri: Uri = full.parse().map_err(|_| refused())?;
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(refused());
+        };
+        if !matches!(scheme, "http" | "https") {
+            return Err(refused());
+        }
+        if authority.port_u16().is_none() && authority.as_str() != authority.host() {
+            return Err(refused());
+        }
+        let host = authority.host().to_ascii_lowercase();
+        let usual = if scheme == "http" { 80 } else { 443 };
+        let server = match authority.port_u16().filter(|port| *port != usual) {
+            Some(port) => Self(format!("{scheme}://{host}:{port}")),
+            None => Self(format!("{scheme}://{host}")),
+        };
+        if uri.path().trim_end_matches('/').is_empty() && uri.query().is_none() {
+            return Ok(server);
+        }
+        let longer = format!("{text:.80?} is more than the address of a server");
+        Err(Error::invalid("server-address", longer).help(format!("write {server}")))
+    }
+}
+
+fn is_local(rest: &str) -> bool {
+    let host = match rest.strip_prefix('[') {
+        Some(inner) => inner.split(']').next(),
+        None => rest.split([':', '/']).next(),
+    };
+    host.is_some_and(|host| {
+        let host = host.to_ascii_lowercase();
+        host == "localhost"
+            || host.ends_with(".localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    })
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Server {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Server {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_server_has_one_spelling() {
+        for (typed, meant) in [
+            ("localhost:8080", "http://localhost:8080"),
+            ("http://LOCALHOST:8080/", "http://localhost:8080"),
+            ("Hearth.Example.org", "https://hearth.example.org"),
+            ("https://hearth.example.org:443", "https://hearth.example.org"),
+            ("[::1]:8080", "http://[::1]:8080"),
+            ("127.0.0.1", "http://127.0.0.1"),
+        ] {
+            assert_eq!(typed.parse::<Server>().map(|server| server.to_string()).ok().as_deref(), Some(meant));
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_and_a_longer_one_is_cut() {
+        for text in ["", "ftp://x", "http://", "http://me:pw@x", "a b", "http://x:99999"] {
+            assert!(text.parse::<Server>().is_err(), "{text}");
+        }
+        let error = "https://hearth.example.org/my/dup".parse::<Server>().err();
+        let next = error.as_ref().and_then(|error| error.next());
+        assert_eq!(next, Some("write https://hearth.example.org"));
+    }
+
+    #[test]
+    fn a_token_travels_openly_only_to_this_machine() {
+        let open = |text: &str| text.parse::<Server>().is_ok_and(|server| server.is_open());
+        assert!(open("http://hearth.example.org") && open("http://127.example.org"));
+        assert!(!open("http://a.localhost:80") && !open("https://hearth.example.org") && !open("[::1]:1"));
+    }
+}

@@ -1,0 +1,97 @@
+//! A user's home folder, with nothing of the machine's own in it, and commands typed there.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+
+/// A home folder with a folder `dup-finder`, in which commands are typed.
+pub struct Home {
+    folder: tempfile::TempDir,
+    hidden: Vec<(String, &'static str)>,
+}
+
+impl Home {
+    /// A new one.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(folder.path().join("dup-finder")).expect("a folder in it");
+        Self { folder, hidden: Vec::new() }
+    }
+
+    /// Shows `what` in transcripts instead of `text`, which differs between runs.
+    pub fn hiding(mut self, text: impl Into<String>, what: &'static str) -> Self {
+        self.hidden.push((text.into(), what));
+        self
+    }
+
+    /// A path below the home folder.
+    pub fn path(&self, below: &str) -> PathBuf {
+        self.folder.path().join(below)
+    }
+
+    /// Writes a file below the home folder, and the folders that lead to it.
+    pub fn write(&self, below: &str, text: &str) {
+        let path = self.path(below);
+        let folder = path.parent().expect("a folder around it");
+        std::fs::create_dir_all(folder).expect("the folder is made");
+        std::fs::write(path, text).expect("the file is written");
+    }
+
+    /// Keeps a token for `server`, as `hearth login` does.
+    pub fn sign_in(&self, server: &str) {
+        let entry = format!(
+            "server = \"{server}\"\n[servers.\"{server}\"]\nuser = \"alice\"\ntoken = \"hearth_token_a\"\n"
+        );
+        self.write(".config/hearth/credentials.toml", &entry);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let only_me = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(self.path(".config/hearth/credentials.toml"), only_me)
+                .expect("the file is mine");
+        }
+    }
+
+    /// The program, about to be started in the folder with these words and variables.
+    pub fn command(&self, words: &[&str], variables: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hearth"));
+        command.args(words).current_dir(self.path("dup-finder")).env_clear();
+        command.env("HOME", self.folder.path()).envs(variables.iter().copied());
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// What happens when these words are typed.
+    pub fn run(&self, words: &[&str]) -> Output {
+        self.command(words, &[]).output().expect("the program starts")
+    }
+
+    /// A transcript of the same.
+    pub fn says(&self, words: &[&str]) -> String {
+        self.says_with(words, &[])
+    }
+
+    /// A transcript with these variables set.
+    pub fn says_with(&self, words: &[&str], variables: &[(&str, &str)]) -> String {
+        self.transcript(&self.command(words, variables).output().expect("the program starts"))
+    }
+
+    /// What went where, line by line, and the exit status.
+    pub fn transcript(&self, output: &Output) -> String {
+        let mut text = String::new();
+        for (mark, stream) in [("out", &output.stdout), ("err", &output.stderr)] {
+            for line in String::from_utf8_lossy(stream).lines() {
+                text.push_str(format!("{mark}| {line}").trim_end());
+                text.push('\n');
+            }
+        }
+        let status = output.status.code().expect("it ended by itself");
+        text.push_str(&format!("ends with {status}\n"));
+        let home = self.folder.path().display().to_string();
+        for (hidden, what) in self.hidden.iter().map(|(text, what)| (text.as_str(), *what)) {
+            text = text.replace(hidden, what);
+        }
+        text.replace(&home, "[HOME]")
+    }
+}
