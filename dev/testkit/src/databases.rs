@@ -1,11 +1,8 @@
 //! Databases that are a test's own.
 
-use std::{
-    process::Command,
-    sync::atomic::{AtomicU32, Ordering},
-};
+use std::process::Command;
 
-use hearth_base::{Error, Result, Role, Secret};
+use hearth_base::{Entropy, Error, Result, Role, Secret};
 use hearth_kit::db::Db;
 use tempfile::TempDir;
 
@@ -72,7 +69,7 @@ fn server() -> Result<Secret> {
     Ok(Secret::new(url))
 }
 
+/// A name that no other test has, nor had: the numbers of processes come again.
 fn unique() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    format!("t_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+    format!("t_{:016x}", u64::from_le_bytes(Entropy::System.bytes()))
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::{Error, Role};
 
@@ -121,17 +121,7 @@ impl FromStr for Scope {
     }
 }
 
-impl Serialize for Scope {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Scope {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <std::borrow::Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
+crate::as_text!(Scope);
 
 /// Everything a credential may be used for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -179,6 +169,13 @@ impl Scopes {
     /// Whether an operator's powers are among them.
     pub fn operator(&self) -> bool {
         self.0.contains(&Scope::Operator)
+    }
+
+    /// These without an operator's powers.
+    #[must_use]
+    pub fn without_operator(mut self) -> Self {
+        self.0.retain(|scope| *scope != Scope::Operator);
+        self
     }
 
     /// Whether everything in `other` is allowed by these too: nobody passes on more than they hold.

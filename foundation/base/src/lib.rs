@@ -3,6 +3,7 @@
 //! Nothing here does I/O or knows HTTP, a database or a service's rules.
 
 mod access;
+mod as_text;
 mod clock;
 mod envelope;
 mod error;

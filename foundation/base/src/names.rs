@@ -1,8 +1,6 @@
 //! Names that people choose. A value of one of these types has been checked.
 
-use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::{Error, Kind, Result};
 
@@ -55,22 +53,7 @@ macro_rules! names {
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                // Inside a document there is no other place for what to do next.
-                let told = |error: Error| match error.next() {
-                    Some(next) => serde::de::Error::custom(format_args!("{error}; {next}")),
-                    None => serde::de::Error::custom(error),
-                };
-                <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(told)
-            }
-        }
+        $crate::as_text!($name);
     )*};
 }
 

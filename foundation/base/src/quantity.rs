@@ -3,8 +3,6 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use crate::{Error, Result, names::shown};
 
 /// An amount of memory in bytes: `512Mi`, `1.5Gi`, `1G`, `1048576`.
@@ -120,25 +118,7 @@ impl fmt::Display for Cpu {
     }
 }
 
-macro_rules! as_text {
-    ($($name:ident),*) => {$(
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                <std::borrow::Cow<'de, str>>::deserialize(deserializer)?
-                    .parse()
-                    .map_err(serde::de::Error::custom)
-            }
-        }
-    )*};
-}
-
-as_text!(Memory, Cpu);
+crate::as_text!(Memory, Cpu);
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,6 @@
 use std::{fmt, str::FromStr};
 
 use hearth_base::{Error, Id, IdKind};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The marker behind [`RunId`].
 pub enum RunKind {}
@@ -97,25 +96,7 @@ impl FromStr for InstanceId {
     }
 }
 
-macro_rules! as_text {
-    ($($name:ident),*) => {$(
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                <std::borrow::Cow<'de, str>>::deserialize(deserializer)?
-                    .parse()
-                    .map_err(serde::de::Error::custom)
-            }
-        }
-    )*};
-}
-
-as_text!(WorkloadId, InstanceId);
+hearth_base::as_text!(WorkloadId, InstanceId);
 
 #[cfg(test)]
 mod tests {

@@ -71,9 +71,11 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
         by_password(&nobody, name, password).await?
     };
     let old = cx.settings.user.entry(&server).cloned();
-    let entry = Entry { user: user.clone(), token, rest: toml::Table::new() };
+    let again = old.as_ref().is_some_and(|old| old.token == token);
+    let own = if again { old.as_ref().is_some_and(|old| old.own) } else { !token_stdin };
+    let entry = Entry { user: user.clone(), token, own, rest: toml::Table::new() };
     cx.settings.user.remember(&server, entry)?;
-    if let Some(old) = old {
+    if let Some(old) = old.filter(|old| old.own && !again) {
         end_old(cx, &server, old).await;
     }
     if cx.settings.environment.token.is_some() {
@@ -203,7 +205,7 @@ pub fn machine() -> String {
     if visible.trim().is_empty() { "this machine".to_owned() } else { visible }
 }
 
-/// Revokes the token that the new one replaces. Whether it was still good matters to nobody.
+/// Revokes the token that the new one replaces and that nobody else uses. Whether it was still good matters to nobody.
 async fn end_old(cx: &Context, server: &Server, old: Entry) {
     let shown = Sourced::new(old.token, Source::User(cx.settings.user.path().to_owned()));
     let Ok(session) = cx.session_showing(server.clone(), shown) else { return };

@@ -31,6 +31,9 @@ pub struct Entry {
     /// The token.
     #[serde(serialize_with = "Secret::expose")]
     pub token: Secret,
+    /// Whether `hearth login` made the token for this file, so that nobody else uses it.
+    #[serde(default)]
+    pub own: bool,
     /// What newer versions of this program keep here.
     #[serde(flatten)]
     pub rest: toml::Table,
@@ -147,7 +150,7 @@ mod tests {
     use super::*;
 
     fn entry(user: &str) -> Entry {
-        Entry { user: user.to_owned(), token: Secret::new("t0ken"), rest: toml::Table::new() }
+        Entry { user: user.to_owned(), token: Secret::new("t0ken"), own: true, rest: toml::Table::new() }
     }
 
     #[test]

@@ -74,6 +74,7 @@ fn a_password_from_standard_input_becomes_a_token_that_only_the_user_can_read() 
     ");
     let path = home.path(".config/hearth/credentials.toml");
     let kept = std::fs::read_to_string(&path).expect("the file is there");
+    assert!(kept.contains("own = true"), "what it made itself it may revoke later");
     assert!(kept.contains("hearth_token_t") && !kept.contains("four words") && !kept.contains("session_s"));
     #[cfg(unix)]
     {

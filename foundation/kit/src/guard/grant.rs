@@ -141,7 +141,7 @@ fn forbidden(name: &'static str) -> Error {
         "forbidden",
         format!("this needs the right {name}, which the credential shown does not give"),
     )
-    .help("hearth whoami shows who you are; an owner of the tool can give you a role")
+    .help("hearth whoami")
 }
 
 fn misdeclared(name: &'static str) -> Error {

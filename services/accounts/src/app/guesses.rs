@@ -14,10 +14,8 @@ pub const REST: SignedDuration = SignedDuration::from_mins(15);
 /// Counts one more try for `name`, or refuses it.
 pub async fn count(cx: &Cx, by: &By, name: &UserName) -> Result<()> {
     let tx = cx.store.begin().await?;
-    let tried = match cx.store.guesses_locked(&tx, name).await? {
-        Some((tried, last)) if by.now.duration_since(last) < REST => tried,
-        _ => 0,
-    };
+    let (tried, last) = cx.store.guesses_locked(&tx, name, by.now).await?;
+    let tried = if by.now.duration_since(last) < REST { tried } else { 0 };
     if tried >= MOST {
         return Err(Error::new(Kind::Exhausted, "sign-in-rest", "too many wrong passwords for this name")
             .help("wait a quarter of an hour, then try again"));

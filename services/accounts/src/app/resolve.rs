@@ -28,6 +28,9 @@ pub async fn resolve(cx: &Cx, by: &By, resolve: Resolve) -> Result<Resolved> {
         Some(name) => relation(cx, &caller, &name).await?,
         None => ResolvedTool::None,
     };
+    // Powers that the caller does not have are not told as if the credential gave them.
+    let operator = matches!(caller, Caller::User { operator: true, .. });
+    let scopes = if operator { scopes } else { scopes.without_operator() };
     Ok(Resolved { caller, credential, scopes, tool, expires })
 }
 

@@ -1,7 +1,8 @@
 //! Tokens, of people and of tools.
 
 use hearth_base::{
-    Credential, Error, Result, Scopes, Secret, TokenId, ToolId, ToolName, ToolRole, UserId, plain_text,
+    Credential, Error, Identity, Result, Scopes, Secret, TokenId, ToolId, ToolName, ToolRole, UserId,
+    plain_text,
 };
 use hearth_wire::accounts::TokenCreate;
 use jiff::Timestamp;
@@ -18,15 +19,15 @@ pub async fn create(
     cx: &Cx,
     by: &By,
     user: UserId,
-    credential: &Credential,
+    identity: &Identity,
     create: TokenCreate,
 ) -> Result<(Secret, Token)> {
     let TokenCreate { label, scopes, expires } = create;
-    if !matches!(credential, Credential::Session(_)) {
+    if !matches!(identity.credential, Credential::Session(_)) {
         return Err(Error::forbidden("token-by-token", "a token cannot make tokens")
             .help("sign in with your password: hearth login"));
     }
-    let scopes = scopes.unwrap_or_else(Scopes::everything);
+    let scopes = scopes.unwrap_or_else(|| identity.scopes.clone());
     check(&label, expires, by.now)?;
     let (secret, token) = new(cx, by, user, Holder::User(user), label, scopes, expires);
     let tx = cx.store.begin().await?;

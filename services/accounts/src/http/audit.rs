@@ -1,5 +1,6 @@
 //! Who did what.
 
+use hearth_base::plain_text;
 use hearth_kit::{Answer, Authed, Query, Reply};
 use hearth_wire::{
     accounts::{AuditEntry, AuditQuery},
@@ -16,6 +17,9 @@ use crate::{
     params(AuditQuery), responses((status = 200, body = Data<Listed<AuditEntry>>)))]
 pub async fn list(cx: Cx, _: Authed<Operate>, Query(query): Query<AuditQuery>) -> Reply<Listed<AuditEntry>> {
     let AuditQuery { action, limit, cursor } = query;
+    if let Some(action) = &action {
+        plain_text("action", action, 1..=50)?;
+    }
     Ok(Answer::page(cx.store.audit_list(None, action.as_deref(), limit, cursor.as_ref()).await?))
 }
 

@@ -22,8 +22,7 @@ pub async fn list(cx: Cx, me: Authed<SelfService>, Query(paging): Query<Paging>)
 #[utoipa::path(post, path = "/accounts/v1/tokens", tag = "accounts", operation_id = "accounts.token_create",
     request_body = TokenCreate, responses((status = 201, body = Data<TokenCreated>)))]
 pub async fn create(cx: Cx, me: Authed<SelfService>, Json(create): Json<TokenCreate>) -> Reply<TokenCreated> {
-    let (secret, token) =
-        app::tokens::create(&cx, &cx.by(&me), me.id, &me.identity.credential, create).await?;
+    let (secret, token) = app::tokens::create(&cx, &cx.by(&me), me.id, &me.identity, create).await?;
     Ok(Answer::created(TokenCreated { secret, token: token.into() }))
 }
 

@@ -5,7 +5,7 @@ use hearth_kit::db::{At, OrFault, Tx};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{LockType, OnConflict},
 };
 
@@ -31,11 +31,18 @@ pub mod row {
 }
 
 impl Store {
-    /// How many were tried for a name, and when the last one was. Others wait until this change is through.
-    pub async fn guesses_locked(&self, tx: &Tx, name: &UserName) -> Result<Option<(u32, Timestamp)>> {
+    /// How many were tried for a name, and when the last one was. Others wait until this change is through,
+    /// also for a name that was never tried before: its row is made first, so that there is one to wait for.
+    pub async fn guesses_locked(&self, tx: &Tx, name: &UserName, now: Timestamp) -> Result<(u32, Timestamp)> {
+        let first = row::ActiveModel { name: Set(name.to_string()), count: Set(0), last: Set(now.into()) };
+        let known = OnConflict::column(row::Column::Name).do_nothing().to_owned();
+        match row::Entity::insert(first).on_conflict(known).exec_without_returning(&**tx).await {
+            Ok(_) | Err(DbErr::RecordNotInserted) => {}
+            Err(cause) => return Err(cause).or_fault(),
+        }
         let query = row::Entity::find_by_id(name.as_str()).lock(LockType::Update);
         let found = query.one(&**tx).await.or_fault()?;
-        Ok(found.map(|row| (row.count.unsigned_abs(), row.last.into())))
+        Ok(found.map_or((0, now), |row| (row.count.unsigned_abs(), row.last.into())))
     }
 
     /// Writes how many were tried.
@@ -45,10 +52,7 @@ impl Store {
             count: Set(i32::try_from(count).unwrap_or(i32::MAX)),
             last: Set(last.into()),
         };
-        let known = OnConflict::column(row::Column::Name)
-            .update_columns([row::Column::Count, row::Column::Last])
-            .to_owned();
-        row::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        row::Entity::update(row).exec(&**tx).await.or_fault().map(|_| ())
     }
 
     /// Forgets what was tried for a name: the right one was given.

@@ -38,17 +38,22 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     check_right(&session, &tool).await?;
     let lost = lost(&session, name).await?;
     if dry_run.dry_run {
-        return answer.said(&tool, &format!("would delete the tool {name}: {lost}"));
+        return answer.said(
+            &tool,
+            &format!("would delete the tool {name}, and with it {lost}; this cannot be undone"),
+        );
     }
     if !cx.yes || confirm.is_some() {
         confirmed(cx, name, confirm, &lost).await?;
     }
     let ended = session.ask(session.client.tools().delete(name)).await?;
     let sentence = if ended.waits_for.is_empty() {
-        format!("tool {name} is deleted: {lost}")
+        format!("tool {name} is deleted, and with it {lost}")
     } else {
         let waits = ended.waits_for.join(", ");
-        format!("tool {name} is being deleted: {lost}; its name is free when these are done: {waits}")
+        format!(
+            "tool {name} is being deleted, and with it {lost}; its name is free when these are done: {waits}"
+        )
     };
     answer.done(&ended, &sentence)?;
     if let Ok(Some(link)) = cx.settings.folder.link()
@@ -61,13 +66,16 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
 
 /// Refuses those whom the server would refuse, before they are asked to confirm.
 async fn check_right(session: &Session<'_>, tool: &Tool) -> Result<()> {
-    let Some(role) = tool.role.filter(|role| role.access() < Access::Own) else { return Ok(()) };
-    if session.ask(session.client.accounts().me()).await?.operator {
+    if tool.role.is_some_and(|role| role.access() == Access::Own)
+        || session.ask(session.client.accounts().me()).await?.operator
+    {
         return Ok(());
     }
-    let sentence = format!("only an owner can delete {}, and you are its {role}", tool.name);
-    let error =
-        Error::forbidden("forbidden", sentence).help(format!("hearth tool members --tool {}", tool.name));
+    let but =
+        tool.role.map_or("you are none of its members".to_owned(), |role| format!("you are its {role}"));
+    let name = &tool.name;
+    let error = Error::forbidden("forbidden", format!("only an owner can delete {name}, and {but}"))
+        .help(format!("hearth tool members --tool {name}"));
     Err(session.credential().into_iter().fold(error, |error, how| error.also(format!("You are {how}."))))
 }
 
@@ -82,7 +90,7 @@ async fn lost(session: &Session<'_>, name: &ToolName) -> Result<String> {
         more => format!("{more} {one}s"),
     };
     let (members, tokens) = (count(members.len(), "member"), count(tokens.len(), "token"));
-    Ok(format!("{members} and {tokens} of its own go with it, and this cannot be undone"))
+    Ok(format!("{members} and {tokens} of its own"))
 }
 
 async fn confirmed(cx: &Context, name: &ToolName, confirm: Option<String>, lost: &str) -> Result<()> {
@@ -92,12 +100,13 @@ async fn confirmed(cx: &Context, name: &ToolName, confirm: Option<String>, lost:
             if let Some(because) = cx.ask.is_silent() {
                 return Err(Error::invalid(
                     "not-confirmed",
-                    format!("deleting {name} is not confirmed: {lost}"),
+                    format!("deleting {name}, and with it {lost}, is not confirmed"),
                 )
                 .also(because)
                 .help(format!("hearth tool delete {name} --confirm {name}")));
             }
-            cx.printer.warning(&format!("the tool {name} will be deleted: {lost}"));
+            cx.printer
+                .warning(&format!("this deletes the tool {name}, and with it {lost}; it cannot be undone"));
             let question = format!("Type {name} to delete it: ");
             cx.ask.line(&question, "the confirmation (--confirm)", "hearth tool delete").await?
         }

@@ -49,7 +49,7 @@ fn table(tool: &Tool, members: &[Member]) -> Table {
     let mut rows = vec![
         ("tool", Cell::from(tool.name.as_str())),
         ("description", Cell::from(if tool.description.is_empty() { "-" } else { &tool.description })),
-        ("you are", Cell::from(tool.role.map_or("no member", |role| role.name()))),
+        ("you are", Cell::from(tool.role.map_or("-", |role| role.name()))),
         ("state", Cell::from(state(tool))),
         ("made", Cell::from(tool.created)),
     ];
