@@ -14,6 +14,22 @@ pub enum Role {
     Gateway,
     /// People, tools and who may do what.
     Accounts,
+    /// Images, as an OCI registry.
+    Images,
+    /// Lines that runs and builds have written.
+    Logs,
+    /// Variables given to every run.
+    Envvars,
+    /// What is to run, and what became of it.
+    Jobs,
+    /// Images made from sources.
+    Builds,
+    /// Builds, one at a time.
+    Builder,
+    /// From a source to a running tool.
+    Components,
+    /// Pages of tools.
+    Edge,
 }
 
 impl Role {
@@ -28,6 +44,14 @@ impl Role {
         match self {
             Self::Gateway => "gateway",
             Self::Accounts => "accounts",
+            Self::Images => "images",
+            Self::Logs => "logs",
+            Self::Envvars => "envvars",
+            Self::Jobs => "jobs",
+            Self::Builds => "builds",
+            Self::Builder => "builder",
+            Self::Components => "components",
+            Self::Edge => "edge",
         }
     }
 
@@ -36,6 +60,14 @@ impl Role {
         match self {
             Self::Gateway => &["gateway"],
             Self::Accounts => &["accounts", "tools"],
+            Self::Images => &["images", "v2"],
+            Self::Logs => &["logs"],
+            Self::Envvars => &["envvars"],
+            Self::Jobs => &["jobs"],
+            Self::Builds => &["builds"],
+            Self::Builder => &["builder"],
+            Self::Components => &["components"],
+            Self::Edge => &["edge"],
         }
     }
 

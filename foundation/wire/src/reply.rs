@@ -33,6 +33,17 @@ pub struct Data<T> {
     pub messages: Messages,
 }
 
+/// A successful answer of `jobs`, `builds` and `envvars`: the content's own keys, and `messages` beside them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Named<T> {
+    /// The content, a struct.
+    #[serde(flatten)]
+    pub content: T,
+    /// Sentences beside it.
+    #[serde(default)]
+    pub messages: Messages,
+}
+
 /// A list in an answer: the items, and where the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Listed<T> {

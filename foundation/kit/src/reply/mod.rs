@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hearth_base::{Error, Page};
-use hearth_wire::reply::{Data, Done, Listed, Messages};
+use hearth_wire::reply::{Data, Done, Listed, Messages, Named};
 use serde::Serialize;
 
 pub use render::{Dialect, render, status};
@@ -16,12 +16,15 @@ pub use render::{Dialect, render, status};
 /// What a handler gives back.
 pub type Reply<T> = Result<Answer<T>, Refused>;
 
-/// A success of the services that Toolforge does not have: `{"data": …, "messages": …}`.
+/// A success: `{"data": …, "messages": …}`, or in the services with named keys the content's own keys beside
+/// `messages`.
 #[derive(Debug)]
 pub struct Answer<T> {
     status: StatusCode,
     headers: HeaderMap,
-    content: Data<T>,
+    content: T,
+    messages: Messages,
+    dialect: Dialect,
 }
 
 impl<T> Answer<T> {
@@ -30,8 +33,16 @@ impl<T> Answer<T> {
         Self {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
-            content: Data { data, messages: Messages::default() },
+            content: data,
+            messages: Messages::default(),
+            dialect: Dialect::Data,
         }
+    }
+
+    /// 200 with the keys of this content, beside `messages`: the dialect of `jobs`, `builds` and `envvars`. The
+    /// content is a struct.
+    pub fn named(content: T) -> Self {
+        Self { dialect: Dialect::Named, ..Self::of(content) }
     }
 
     /// 201 with what was made.
@@ -47,7 +58,21 @@ impl<T> Answer<T> {
     /// Adds a sentence that is good to know.
     #[must_use]
     pub fn info(mut self, sentence: impl Into<String>) -> Self {
-        self.content.messages.info.push(sentence.into());
+        self.messages.info.push(sentence.into());
+        self
+    }
+
+    /// Adds a sentence that is worth doing something about.
+    #[must_use]
+    pub fn warning(mut self, sentence: impl Into<String>) -> Self {
+        self.messages.warning.push(sentence.into());
+        self
+    }
+
+    /// With another status.
+    #[must_use]
+    pub fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
         self
     }
 
@@ -75,7 +100,11 @@ impl Answer<Done> {
 
 impl<T: Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
-        (self.status, self.headers, Json(self.content)).into_response()
+        let Self { status, headers, content, messages, dialect } = self;
+        match dialect {
+            Dialect::Data => (status, headers, Json(Data { data: content, messages })).into_response(),
+            Dialect::Named => (status, headers, Json(Named { content, messages })).into_response(),
+        }
     }
 }
 
