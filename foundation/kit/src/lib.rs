@@ -5,6 +5,7 @@ pub mod config;
 pub mod db;
 pub mod extract;
 pub mod guard;
+pub mod keeping;
 pub mod keys;
 pub mod reply;
 pub mod server;

@@ -50,6 +50,7 @@ fn routes() -> OpenApiRouter<Cx> {
         .routes(guard::<Operate, _>(routes!(http::audit::list)))
         .routes(guard::<Resolve, _>(routes!(http::internal::resolve)))
         .routes(guard::<ReadFeed, _>(routes!(http::internal::feed)))
+        .routes(guard::<Erase, _>(routes!(http::internal::duties)))
         .routes(guard::<Erase, _>(routes!(http::internal::erased)))
         .routes(guard::<SignedIn, _>(routes!(http::tools::list)))
         .routes(guard::<SelfService, _>(routes!(http::tools::create)))

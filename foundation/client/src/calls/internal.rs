@@ -4,7 +4,7 @@ use hearth_base::{Result, ToolId};
 use hearth_wire::{
     accounts::internal::{Resolve, Resolved},
     feed::{After, Events},
-    reply::Done,
+    reply::{Done, Listed, Paging},
 };
 use http::Method;
 
@@ -31,6 +31,11 @@ impl InternalCalls<'_> {
     /// Reads `accounts`' feed.
     pub async fn accounts_feed(&self, after: &After) -> Result<Events> {
         self.0.call(Method::GET, "/accounts/v1/internal/feed").query(after).data().await
+    }
+
+    /// The ended tools of which this service has yet to erase what it has.
+    pub async fn duties(&self, paging: &Paging) -> Result<Listed<ToolId>> {
+        self.0.call(Method::GET, "/accounts/v1/internal/duties").query(paging).data().await
     }
 
     /// Tells `accounts` that this service has erased what a tool had.

@@ -7,7 +7,7 @@ use hearth_kit::{Answer, Authed, Json, Param, Query, Reply};
 use hearth_wire::{
     accounts::internal::{Resolve, Resolved},
     feed::{After, Events},
-    reply::{Data, Done},
+    reply::{Data, Done, Listed, Paging},
 };
 
 use crate::{app, cx::Cx, rights};
@@ -36,4 +36,16 @@ pub async fn feed(cx: Cx, _: Authed<rights::ReadFeed>, Query(after): Query<After
 pub async fn erased(cx: Cx, peer: Authed<rights::Erase>, Param(tool): Param<ToolId>) -> Reply<Done> {
     app::tool_delete::acknowledge(&cx, &cx.by(&peer), tool, peer.role).await?;
     Ok(Answer::done())
+}
+
+/// The ended tools of which the calling service has yet to erase what it has.
+#[utoipa::path(get, path = "/accounts/v1/internal/duties", tag = "internal",
+    operation_id = "accounts.internal_duties", params(Paging),
+    responses((status = 200, body = Data<Listed<String>>)))]
+pub async fn duties(
+    cx: Cx,
+    peer: Authed<rights::Erase>,
+    Query(paging): Query<Paging>,
+) -> Reply<Listed<ToolId>> {
+    Ok(Answer::page(cx.store.duties_of(peer.role, paging.limit, paging.cursor.as_ref()).await?))
 }

@@ -1,8 +1,10 @@
 //! Duties: which services have yet to erase what an ended tool had.
 
-use hearth_base::{Result, Role, ToolId};
+use hearth_base::{Cursor, Limit, Page, Result, Role, ToolId};
 use hearth_kit::db::{OrFault, Tx};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use super::{Store, columns::read};
 
@@ -53,5 +55,26 @@ impl Store {
             .await
             .or_fault()?;
         rows.iter().map(|row| read("duty.service", &row.service)).collect()
+    }
+
+    /// The tools of which a service has yet to erase what it has.
+    pub async fn duties_of(
+        &self,
+        service: Role,
+        limit: Limit,
+        cursor: Option<&Cursor>,
+    ) -> Result<Page<ToolId>> {
+        let mut query = row::Entity::find().filter(row::Column::Service.eq(service.name()));
+        if let Some(cursor) = cursor {
+            query = query.filter(row::Column::ToolId.gt(cursor.key::<ToolId>()?.to_string()));
+        }
+        let rows = query
+            .order_by_asc(row::Column::ToolId)
+            .limit(u64::from(limit.get()) + 1)
+            .all(self.db.reader())
+            .await
+            .or_fault()?;
+        let tools = rows.iter().map(|row| read("duty.tool_id", &row.tool_id));
+        Ok(Page::cut(tools.collect::<Result<_>>()?, limit, |tool| *tool))
     }
 }
