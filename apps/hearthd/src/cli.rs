@@ -20,6 +20,8 @@ pub enum Command {
     Serve(Serve),
     /// Run the one process with root's powers, which starts containers
     Runtime(Runtime),
+    /// Stop every container of a Hearth that is not running any more, and remove what is left of them on this host
+    Clear(Clear),
     /// Tell what this host offers to containers, and what to install or change
     Doctor,
     /// Print the API's document: everything merged, or one service's part
@@ -36,9 +38,12 @@ pub struct Up {
 #[derive(Debug, Args)]
 #[command(before_help = "Example: hearthd serve --roles accounts --config /etc/hearth.toml")]
 pub struct Serve {
-    /// The roles to play, with commas between them: accounts, gateway
+    /// The roles to play, with commas between them, such as accounts,gateway; or all
     #[arg(long, value_delimiter = ',', required = true)]
     pub roles: Vec<String>,
+    /// Become this user, by name or number, and give up all of root's powers
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
     #[command(flatten)]
     pub settings: Settings,
 }
@@ -60,8 +65,15 @@ pub struct Openapi {
     pub service: Option<String>,
 }
 
-/// What the command line sets over the configuration file and the environment.
 #[derive(Debug, Args)]
+#[command(before_help = "Example: hearthd clear --state /var/lib/hearth")]
+pub struct Clear {
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// What the command line sets over the configuration file and the environment.
+#[derive(Debug, Clone, Args)]
 pub struct Settings {
     /// The configuration file
     #[arg(long, value_name = "FILE")]

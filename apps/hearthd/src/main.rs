@@ -4,6 +4,7 @@
 mod cli;
 mod commands;
 mod out;
+mod privilege;
 mod process;
 mod services;
 
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Command::Up(up) => commands::up::run(up),
         Command::Serve(serve) => commands::serve::run(serve),
         Command::Runtime(runtime) => commands::runtime::run(runtime),
+        Command::Clear(clear) => commands::clear::run(clear),
         Command::Doctor => commands::doctor::run(),
         Command::Openapi(openapi) => commands::openapi::run(&openapi),
     };

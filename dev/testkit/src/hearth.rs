@@ -3,11 +3,12 @@
 use std::{
     fmt::Write as _,
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Stdio,
     sync::{
         Arc,
-        atomic::{AtomicU16, Ordering},
+        atomic::{AtomicU16, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -29,26 +30,48 @@ pub struct Shape {
     pub split: bool,
     /// Where the data is.
     pub store: Store,
+    /// Whether it can start containers, which takes root.
+    pub containers: bool,
 }
 
 impl Shape {
     /// One process, SQLite.
-    pub const TOGETHER_ON_FILES: Self = Self { split: false, store: Store::Files };
+    pub const TOGETHER_ON_FILES: Self = Self { split: false, store: Store::Files, containers: false };
     /// One process, PostgreSQL.
-    pub const TOGETHER_ON_POSTGRES: Self = Self { split: false, store: Store::Postgres };
+    pub const TOGETHER_ON_POSTGRES: Self = Self { split: false, store: Store::Postgres, containers: false };
     /// A process for each role, SQLite.
-    pub const SPLIT_ON_FILES: Self = Self { split: true, store: Store::Files };
+    pub const SPLIT_ON_FILES: Self = Self { split: true, store: Store::Files, containers: false };
     /// A process for each role, PostgreSQL.
-    pub const SPLIT_ON_POSTGRES: Self = Self { split: true, store: Store::Postgres };
+    pub const SPLIT_ON_POSTGRES: Self = Self { split: true, store: Store::Postgres, containers: false };
+    /// As people run it: `hearthd up`, SQLite, containers.
+    pub const UP: Self = Self { split: false, store: Store::Files, containers: true };
+    /// A process for each role and one for containers, PostgreSQL.
+    pub const SPLIT_WITH_CONTAINERS: Self = Self { split: true, store: Store::Postgres, containers: true };
 }
 
 /// A whole Hearth. Its processes end with this value.
 pub struct Hearth {
     folder: TempDir,
-    split: bool,
+    shape: Shape,
     url: String,
-    processes: Vec<(Option<Role>, Child)>,
+    processes: Vec<(Part, Child)>,
 }
+
+/// What a process of a Hearth plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Everything, containers included: `hearthd up`.
+    Up,
+    /// Every role.
+    Services,
+    /// One role.
+    Role(Role),
+    /// Containers.
+    Runtime,
+}
+
+/// The user of the host that services run as under `hearthd up`. It needs no name.
+const SERVICES_USER: u32 = 61_234;
 
 impl Hearth {
     /// Starts a Hearth whose state is empty.
@@ -60,7 +83,10 @@ impl Hearth {
     pub async fn start_with(shape: Shape, more: &str) -> Result<Self> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         let (address, port) = own_address();
+        // Services under `hearthd up` are another user's.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).map_err(Error::internal)?;
         let mut config = format!("{more}\n[log]\nlevel = \"info\"\n");
+        let _in_memory = writeln!(config, "{}", own_runtime());
         if shape.store == Store::Postgres {
             let _in_memory = writeln!(config, "[database]\nurl = \"{}\"", new_postgres()?.reveal());
         }
@@ -73,9 +99,9 @@ impl Hearth {
         }
         fs::write(folder.path().join("hearth.toml"), config).map_err(Error::internal)?;
         let url = format!("http://{address}:{port}");
-        let mut hearth = Self { folder, split: shape.split, url, processes: Vec::new() };
-        for role in hearth.parts() {
-            hearth.launch(role).await?;
+        let mut hearth = Self { folder, shape, url, processes: Vec::new() };
+        for part in hearth.parts() {
+            hearth.launch(part).await?;
         }
         Ok(hearth)
     }
@@ -85,9 +111,15 @@ impl Hearth {
         &self.url
     }
 
-    /// The state folder.
+    /// The state folder of the services.
     pub fn state(&self) -> PathBuf {
-        self.folder.path().join("state")
+        let state = self.folder.path().join("state");
+        if self.parts().contains(&Part::Up) { state.join("services") } else { state }
+    }
+
+    /// What only root can open; there only when it can start containers.
+    pub fn runtime_state(&self) -> PathBuf {
+        self.folder.path().join("state").join("runtime")
     }
 
     /// A client that shows nothing.
@@ -95,48 +127,97 @@ impl Hearth {
         Ok(Client::new(Transport::url(&self.url)?, Arc::new(Anonymous)))
     }
 
-    /// Kills the process that plays `role`, at once.
+    /// Kills the process that plays `role`, at once. Under `hearthd up` that is the one of all services, which is
+    /// started again by itself.
     pub async fn kill(&mut self, role: Role) -> Result<()> {
-        let split = self.split;
-        for (_, child) in self.processes.iter_mut().filter(|(part, _)| !split || *part == Some(role)) {
+        if let Some((_, up)) = self.processes.iter().find(|(part, _)| *part == Part::Up) {
+            return up.id().and_then(child_of).map_or_else(
+                || Err(Error::internal("no services run")),
+                |services| signal(services, "KILL"),
+            );
+        }
+        self.end(|part| matches!(part, Part::Services) || part == Part::Role(role)).await
+    }
+
+    /// Kills every process at once. Containers go on.
+    pub async fn kill_all(&mut self) -> Result<()> {
+        let services = self.pids();
+        for pid in services {
+            // One of them may end with another.
+            let _gone = signal(pid, "KILL");
+        }
+        self.end(|_| true).await
+    }
+
+    async fn end(&mut self, which: impl Fn(Part) -> bool) -> Result<()> {
+        for (_, child) in self.processes.iter_mut().filter(|(part, _)| which(*part)) {
             child.kill().await.map_err(Error::internal)?;
         }
-        self.processes.retain(|(part, _)| split && *part != Some(role));
+        self.processes.retain(|(part, _)| !which(*part));
         Ok(())
     }
 
     /// Starts the process that plays `role` again.
     pub async fn revive(&mut self, role: Role) -> Result<()> {
-        let part = self.split.then_some(role);
+        let part = if self.shape.split { Part::Role(role) } else { Part::Services };
         self.launch(part).await
     }
 
-    /// The ids of its processes.
+    /// Starts every process again that was killed.
+    pub async fn revive_all(&mut self) -> Result<()> {
+        for part in self.parts() {
+            if !self.processes.iter().any(|(running, _)| *running == part) {
+                self.launch(part).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The ids of its processes; the one of services under `hearthd up` included.
     pub fn pids(&self) -> Vec<u32> {
-        self.processes.iter().filter_map(|(_, child)| child.id()).collect()
+        let own = self.processes.iter().filter_map(|(_, child)| child.id());
+        own.flat_map(|pid| child_of(pid).into_iter().chain([pid])).collect()
+    }
+
+    /// The id of the process that speaks HTTP to outsiders.
+    pub fn door_pid(&self) -> Option<u32> {
+        let door = |part: &Part| matches!(part, Part::Up | Part::Services | Part::Role(Role::Gateway));
+        let pid = self.processes.iter().find(|(part, _)| door(part)).and_then(|(_, child)| child.id())?;
+        child_of(pid).or(Some(pid))
     }
 
     /// Tells all processes to stop, and waits until they have.
     pub async fn stop(mut self) -> Result<()> {
         for (_, child) in self.processes.iter_mut().rev() {
-            let pid = child.id().map(|pid| pid.to_string()).unwrap_or_default();
-            let told = Command::new("kill").arg("-TERM").arg(pid).status().await.map_err(Error::internal)?;
+            let told = child.id().map_or(Ok(()), |pid| signal(pid, "TERM"));
             let ended = tokio::time::timeout(Duration::from_secs(30), child.wait()).await;
             match ended {
-                Ok(Ok(status)) if status.success() && told.success() => {}
+                Ok(Ok(status)) if status.success() && told.is_ok() => {}
                 other => return Err(Error::internal(format!("a process did not stop in order: {other:?}"))),
             }
         }
         Ok(())
     }
 
-    /// The processes to start: one for all, or one for each role.
-    fn parts(&self) -> Vec<Option<Role>> {
-        if self.split { Role::ALL.iter().copied().map(Some).collect() } else { vec![None] }
+    /// The processes to start, in this order.
+    fn parts(&self) -> Vec<Part> {
+        let Shape { split, containers, .. } = self.shape;
+        match (split, containers) {
+            (false, false) => vec![Part::Services],
+            (false, true) => vec![Part::Up],
+            (true, _) => {
+                let runtime = containers.then_some(Part::Runtime);
+                runtime.into_iter().chain(Role::ALL.iter().copied().map(Part::Role)).collect()
+            }
+        }
     }
 
-    async fn launch(&mut self, part: Option<Role>) -> Result<()> {
-        let name = part.map_or("hearth", Role::name);
+    async fn launch(&mut self, part: Part) -> Result<()> {
+        let name = match part {
+            Part::Up | Part::Services => "hearth",
+            Part::Role(role) => role.name(),
+            Part::Runtime => "runtime",
+        };
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -144,14 +225,16 @@ impl Hearth {
             .map_err(Error::internal)?;
         let mut command = Command::new(program("hearthd")?);
         match part {
-            None => command.arg("up"),
-            Some(role) => command.arg("serve").arg("--roles").arg(role.name()),
+            Part::Up => command.arg("up"),
+            Part::Services => command.args(["serve", "--roles", "all"]),
+            Part::Role(role) => command.args(["serve", "--roles", role.name()]),
+            Part::Runtime => command.args(["runtime", "--caller", "0"]),
         };
         command
             .arg("--config")
             .arg(self.folder.path().join("hearth.toml"))
             .arg("--state")
-            .arg(self.state())
+            .arg(self.folder.path().join("state"))
             .arg("--listen")
             .arg(self.url.trim_start_matches("http://"))
             .stdin(Stdio::null())
@@ -179,6 +262,60 @@ impl Hearth {
     }
 }
 
+impl Drop for Hearth {
+    fn drop(&mut self) {
+        for pid in self.pids() {
+            // One of them may end with another.
+            let _gone = signal(pid, "KILL");
+        }
+        for (_, child) in &mut self.processes {
+            while matches!(child.try_wait(), Ok(None)) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        if self.shape.containers
+            && let Ok(hearthd) = program("hearthd")
+        {
+            let config = self.folder.path().join("hearth.toml");
+            let mut clear = std::process::Command::new(hearthd);
+            clear
+                .arg("clear")
+                .arg("--config")
+                .arg(config)
+                .arg("--state")
+                .arg(self.folder.path().join("state"));
+            // A test that fails already is not helped by a second failure.
+            let _cleared = clear.stdout(Stdio::null()).status();
+        }
+    }
+}
+
+/// The first child of a process.
+fn child_of(pid: u32) -> Option<u32> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+    let services = |child: &u32| {
+        fs::read_to_string(format!("/proc/{child}/cmdline")).is_ok_and(|line| line.contains("\0serve\0"))
+    };
+    children.split_whitespace().filter_map(|child| child.parse().ok()).find(services)
+}
+
+fn signal(pid: u32, name: &str) -> Result<()> {
+    let mut kill = std::process::Command::new("kill");
+    let told = kill.arg(format!("-{name}")).arg(pid.to_string()).stderr(Stdio::null()).status();
+    match told {
+        Ok(status) if status.success() => Ok(()),
+        other => Err(Error::internal(format!("process {pid} was not signalled: {other:?}"))),
+    }
+}
+
+/// A runtime's settings that no other Hearth of this host has at this moment.
+fn own_runtime() -> String {
+    static USED: AtomicU32 = AtomicU32::new(0);
+    let number = (std::process::id() << 4 | USED.fetch_add(1, Ordering::Relaxed) & 0xf) & 0x0fff_ffff;
+    let first = 0x1000_0000 + (number % 1024) * 16 * 65_536;
+    format!("[runtime]\ninstance = \"w{number:x}\"\nuser = \"{SERVICES_USER}\"\nfirst_id = {first}\n")
+}
+
 /// A program of this workspace, as built beside the test.
 pub fn program(name: &str) -> Result<PathBuf> {
     let test = std::env::current_exe().map_err(Error::internal)?;
@@ -189,7 +326,6 @@ pub fn program(name: &str) -> Result<PathBuf> {
 }
 
 fn is_program(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
     fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 

@@ -43,6 +43,16 @@ macro_rules! in_every_shape {
     };
 }
 
+/// Makes a test of each function, once under `hearthd up` and once with a process for each role, both with
+/// containers. They need root.
+#[macro_export]
+macro_rules! with_containers {
+    ($($name:ident),* $(,)?) => {
+        mod up { $($crate::in_shape!($name, UP);)* }
+        mod split { $($crate::in_shape!($name, SPLIT_WITH_CONTAINERS);)* }
+    };
+}
+
 /// One test in one shape.
 #[macro_export]
 macro_rules! in_shape {

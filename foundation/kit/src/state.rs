@@ -9,6 +9,9 @@ use std::{
 
 use hearth_base::{Error, Result, Role};
 
+/// The name of the file with the code by which the first operator comes in.
+pub const SETUP_CODE: &str = "setup-code";
+
 /// The state folder of one Hearth.
 #[derive(Debug, Clone)]
 pub struct StateFolder(PathBuf);
@@ -54,7 +57,7 @@ impl StateFolder {
 
     /// The file with the code by which the first operator comes in.
     pub fn setup_code(&self) -> PathBuf {
-        self.0.join("setup-code")
+        self.0.join(SETUP_CODE)
     }
 
     /// Takes a role for this process. A second process for the same role is refused, and told of the first.

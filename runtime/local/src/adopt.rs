@@ -46,7 +46,7 @@ pub fn find(helpers: &Arc<Helpers>, files: &Files) -> Result<(Known, Vec<Instanc
             None => tracing::warn!(%instance, "a container is there that nobody asked for; it is left alone"),
         }
     }
-    helpers.networks.start()?;
+    helpers.networks.start(&helpers.settings.doors)?;
     clear(helpers, &alive);
     let workloads = wanted.into_iter().map(|(id, kept)| (kept, tracked.remove(&id).unwrap_or_default()));
     Ok((Known { workloads: workloads.collect(), gone }, alive))

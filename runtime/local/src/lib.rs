@@ -6,6 +6,7 @@ mod adopt;
 mod again;
 mod caps;
 mod cgroup;
+mod clear;
 mod disk;
 mod doctor;
 mod driver;
@@ -24,6 +25,7 @@ mod sys;
 mod tools;
 
 pub use again::run_if_helper;
+pub use clear::clear;
 pub use doctor::look as doctor;
 pub use runtime::Local;
-pub use settings::Settings;
+pub use settings::{Doorway, Settings};

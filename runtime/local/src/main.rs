@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use hearth_base::SystemClock;
 use hearth_runtime_api::wire::Callers;
-use hearth_runtime_local::{Local, Settings, run_if_helper};
+use hearth_runtime_local::{Doorway, Local, Settings, run_if_helper};
 
-const USAGE: &str = "usage: hearth-runtime INSTANCE STATE-FOLDER UID [FIRST-ID [FIRST-PAUSE-MS [LAYER-BYTES [LAYER-ENTRIES]]]]
+const USAGE: &str = "usage: hearth-runtime INSTANCE STATE-FOLDER UID [FIRST-ID [FIRST-PAUSE-MS [LAYER-BYTES [LAYER-ENTRIES [PORT=ADDRESS:PORT]...]]]]
 Starts containers for callers that run as the user UID, until it is ended; containers go on running.";
 
 fn main() -> std::process::ExitCode {
@@ -46,6 +46,10 @@ fn read(arguments: &[String]) -> Option<(Settings, u32)> {
     }
     if let Some(entries) = rest.get(3) {
         settings.layer.entries = entries.parse().ok()?;
+    }
+    for door in rest.iter().skip(4) {
+        let (port, to) = door.split_once('=')?;
+        settings.doors.push(Doorway { port: port.parse().ok()?, to: to.parse().ok()? });
     }
     Some((settings, uid.parse().ok()?))
 }

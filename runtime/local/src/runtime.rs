@@ -199,7 +199,7 @@ async fn answer_names(helpers: &Helpers, table: &Path) {
     }
 }
 
-fn check_instance(name: &str) -> Result<()> {
+pub fn check_instance(name: &str) -> Result<()> {
     let fits = (1..=8).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     if fits {
@@ -210,7 +210,7 @@ fn check_instance(name: &str) -> Result<()> {
 }
 
 /// Two processes for one instance would each start what is wanted.
-fn lock(disk: &Disk) -> Result<File> {
+pub fn lock(disk: &Disk) -> Result<File> {
     let lock = File::create(disk.run().join("lock")).doing("making the lock of this instance")?;
     match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(lock),

@@ -1,6 +1,6 @@
 //! What an operator decides about the runtime of one machine.
 
-use std::path::PathBuf;
+use std::{net::SocketAddrV4, path::PathBuf};
 
 use hearth_runtime_api::engine::Pauses;
 use serde::{Deserialize, Serialize};
@@ -14,12 +14,23 @@ pub struct Settings {
     pub state: PathBuf,
     /// The first id of the host that containers use; a multiple of 65536, with room for all tools behind it.
     pub ids: u32,
+    /// What containers reach of this host, as ports of `hearth.internal`.
+    pub doors: Vec<Doorway>,
     /// How long to wait before something that ended is started again.
     pub pauses: Pauses,
     /// How many bytes of a container's log are kept until somebody takes them.
     pub log_bytes: u64,
     /// The most that one layer may unpack to.
     pub layer: LayerCaps,
+}
+
+/// A service of this host that containers reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Doorway {
+    /// Its port at `hearth.internal`.
+    pub port: u16,
+    /// Where it listens: on the loopback, or at an address of this host.
+    pub to: SocketAddrV4,
 }
 
 /// The most that one layer may unpack to.
@@ -44,6 +55,7 @@ impl Settings {
             instance: instance.into(),
             state: state.into(),
             ids: 0x1000_0000,
+            doors: Vec::new(),
             pauses: Pauses::default(),
             log_bytes: 16 << 20,
             layer: LayerCaps::default(),

@@ -1,5 +1,6 @@
 //! What hearthd can be told to do, a file each.
 
+pub mod clear;
 pub mod doctor;
 pub mod openapi;
 pub mod runtime;

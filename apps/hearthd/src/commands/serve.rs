@@ -6,19 +6,36 @@ use hearth_kit::{config, config::Config, telemetry::start_logging};
 use crate::{
     cli::{Serve, Settings},
     out,
+    privilege::{User, become_user},
     process::Process,
 };
 
+/// What a process says when it answers, before the names of its roles and the door's address.
+pub const READY: &str = "ready: ";
+
 /// Runs the roles until the process is told to stop.
 pub fn run(serve: Serve) -> Result<()> {
-    let Serve { roles, settings } = serve;
-    let roles = roles.iter().map(|role| role.trim().parse()).collect::<Result<Vec<Role>>>()?;
-    let config = configuration(settings)?;
+    let Serve { roles, user, settings } = serve;
+    let together = roles == ["all"];
+    let roles = match together {
+        true => Role::ALL.to_vec(),
+        false => roles.iter().map(|role| role.trim().parse()).collect::<Result<Vec<Role>>>()?,
+    };
+    let mut config = configuration(settings)?;
+    if together {
+        // In one process nobody else is to be called.
+        config.services.clear();
+    }
+    // What only root can read has been read by now.
+    if let Some(user) = user {
+        become_user(User::find(&user)?)?;
+    }
     start_logging(&config.log)?;
-    runtime()?.block_on(async {
+    threads()?.block_on(async {
         let process = Process::start(config, &roles).await?;
-        let names: Vec<_> = roles.iter().map(|role| role.name()).collect();
-        out::result(format_args!("ready: {}", names.join(" ")));
+        let names = roles.iter().map(|role| role.name().to_owned());
+        let door = process.door().map(|door| door.to_string());
+        out::result(format_args!("{READY}{}", names.chain(door).collect::<Vec<_>>().join(" ")));
         process.run().await
     })
 }
@@ -42,6 +59,6 @@ pub fn configuration(settings: Settings) -> Result<Config> {
 }
 
 /// The threads that answer.
-pub fn runtime() -> Result<tokio::runtime::Runtime> {
+pub fn threads() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::internal)
 }

@@ -37,7 +37,7 @@ async fn a_service_that_is_away_is_named_and_comes_back() -> Result<()> {
 async fn a_second_process_is_refused_and_told_of_the_first() -> Result<()> {
     let hearth = Hearth::start(Shape::TOGETHER_ON_FILES).await?;
     let second = Command::new(program("hearthd")?)
-        .args(["up", "--listen", "127.0.0.1:0", "--state"])
+        .args(["serve", "--roles", "all", "--listen", "127.0.0.1:0", "--state"])
         .arg(hearth.state())
         .output()
         .unwrap();
@@ -53,7 +53,7 @@ async fn a_taken_port_is_told_before_anything_is_changed() -> Result<()> {
     let hearth = Hearth::start(Shape::TOGETHER_ON_FILES).await?;
     let folder = tempfile::tempdir().unwrap();
     let second = Command::new(program("hearthd")?)
-        .args(["up", "--listen", hearth.url().trim_start_matches("http://"), "--state"])
+        .args(["serve", "--roles", "all", "--listen", hearth.url().trim_start_matches("http://"), "--state"])
         .arg(folder.path())
         .output()
         .unwrap();

@@ -6,5 +6,6 @@ mod coming_in;
 mod door;
 mod endpoints;
 mod faults;
+mod powers;
 mod tokens;
 mod tools;

@@ -153,11 +153,15 @@ pub struct ServicePlace {
 pub struct Runtime {
     /// Tells several Hearths on one host apart: 1 to 8 lower-case letters and digits.
     pub instance: String,
+    /// The user of the host, by name or number, that services run as.
+    pub user: String,
+    /// The first id of the host that containers use: a multiple of 65536, with room for all tools behind it.
+    pub first_id: u32,
 }
 
 impl Default for Runtime {
     fn default() -> Self {
-        Self { instance: "main".to_owned() }
+        Self { instance: "main".to_owned(), user: "hearth".to_owned(), first_id: 0x1000_0000 }
     }
 }
 

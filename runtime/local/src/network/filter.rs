@@ -3,18 +3,13 @@
 //! From a tool: to its own network freely (that never comes here), to names and the door, and outside. Not to
 //! other tools, private networks, the host, or link-local addresses. To a tool: the host only.
 
-use std::{
-    io::Write,
-    net::Ipv4Addr,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::net::Ipv4Addr;
 
-use hearth_base::{Error, Kind, Result};
+use hearth_base::Result;
 
-use crate::failure::Doing;
+use crate::{failure::Doing, settings::Doorway};
 
-use super::Subnet;
+use super::{Subnet, program::feed};
 
 /// Where nftables' program is.
 pub const NFT: [&str; 3] = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"];
@@ -23,18 +18,15 @@ pub const NFT: [&str; 3] = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"];
 const REFUSED: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, \
                        192.0.0.0/24, 192.168.0.0/16, 198.18.0.0/15, 224.0.0.0/3";
 
-/// The first of these programs that is there.
-pub fn program(candidates: &[&'static str]) -> Result<&'static str> {
-    candidates.iter().copied().find(|path| Path::new(path).exists()).ok_or_else(|| {
-        let name = candidates.first().and_then(|path| path.rsplit('/').next()).unwrap_or("a program");
-        Error::new(Kind::Unavailable, "program-missing", format!("{name} is not installed on this host"))
-            .help("install the packages nftables and iproute2")
-    })
-}
-
 /// Makes the table anew, in one step, for the bridges and the kept-inside addresses that there are.
-pub fn set_up(instance: &str, subnet: &Subnet, bridges: &[&str], inside: &[Ipv4Addr]) -> Result<()> {
-    let mut script = rules(instance, subnet);
+pub fn set_up(
+    instance: &str,
+    subnet: &Subnet,
+    doors: &[Doorway],
+    bridges: &[&str],
+    inside: &[Ipv4Addr],
+) -> Result<()> {
+    let mut script = rules(instance, subnet, doors);
     for bridge in bridges {
         script += &same(instance, bridge, "add");
     }
@@ -42,6 +34,13 @@ pub fn set_up(instance: &str, subnet: &Subnet, bridges: &[&str], inside: &[Ipv4A
         script += &format!("add element inet hearth_{instance} inside {{ {address} }}\n");
     }
     run(&script).doing("setting up what may pass between networks")
+}
+
+/// Removes the table, if there is one.
+pub fn remove(instance: &str) -> Result<()> {
+    let table = format!("inet hearth_{instance}");
+    run(&format!("add table {table}\ndelete table {table}\n"))
+        .doing(format_args!("removing the table {table}"))
 }
 
 /// Lets a bridge's own traffic pass, or no longer. Hosts with `br_netfilter` ask about it; others don't.
@@ -61,15 +60,24 @@ pub fn keep_inside(instance: &str, address: Ipv4Addr, inside: bool) -> Result<()
         .doing(format_args!("keeping {address} inside"))
 }
 
-fn rules(instance: &str, subnet: &Subnet) -> String {
+fn rules(instance: &str, subnet: &Subnet, doors: &[Doorway]) -> String {
     let (table, tools) = (format!("inet hearth_{instance}"), format!("\"h{instance}t*\""));
     let (all, service) = (subnet.all(), subnet.service());
+    let doors: String = doors
+        .iter()
+        .map(|Doorway { port, to }| {
+            format!("\n        iifname {tools} ip daddr {service} tcp dport {port} dnat ip to {to}")
+        })
+        .collect();
     format!(
         "add table {table}
 delete table {table}
 table {table} {{
     set inside {{ type ipv4_addr; }}
     set same {{ type ifname . ifname; }}
+    chain doors {{
+        type nat hook prerouting priority dstnat; policy accept;{doors}
+    }}
     chain forward {{
         type filter hook forward priority filter; policy accept;
         iifname . oifname @same accept
@@ -85,6 +93,7 @@ table {table} {{
         type filter hook input priority filter; policy accept;
         iifname {tools} ct state established,related accept
         iifname {tools} ip daddr {service} meta l4proto {{ tcp, udp }} th dport 53 accept
+        iifname {tools} ct status dnat accept
         iifname {tools} drop
     }}
     chain outside {{
@@ -97,21 +106,5 @@ table {table} {{
 }
 
 fn run(script: &str) -> std::io::Result<()> {
-    let program = program(&NFT).map_err(|error| std::io::Error::other(error.to_string()))?;
-    let mut child = Command::new(program)
-        .args(["-f", "-"])
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    if let Some(mut input) = child.stdin.take() {
-        input.write_all(script.as_bytes())?;
-    }
-    let output = child.wait_with_output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(std::io::Error::other(format!("nft: {}", said.lines().next().unwrap_or("no reason given"))))
+    feed(&NFT, &["-f", "-"], script)
 }

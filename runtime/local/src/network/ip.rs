@@ -1,14 +1,8 @@
 //! Links and addresses, through iproute2's `ip`, which reads a list of commands.
 
-use std::{
-    fs,
-    io::{self, Write},
-    net::Ipv4Addr,
-    os::fd::OwnedFd,
-    process::{Command, Stdio},
-};
+use std::{fs, io, net::Ipv4Addr, os::fd::OwnedFd};
 
-use hearth_base::{Error, Result};
+use hearth_base::Result;
 
 use crate::{
     failure::Doing,
@@ -16,7 +10,7 @@ use crate::{
     sys::child::{self, Side},
 };
 
-use super::{Subnet, filter::program};
+use super::{Subnet, program::feed};
 
 /// Where iproute2's program is.
 pub const IP: [&str; 4] = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"];
@@ -36,7 +30,15 @@ pub fn make_bridge(name: &str, gateway: Ipv4Addr, prefix: u8) -> Result<()> {
             io::ErrorKind::NotFound => Ok(()),
             _ => Err(error),
         })
-        .doing(format_args!("keeping {name} to the protocol that is filtered"))
+        .doing(format_args!("keeping {name} to the protocol that is filtered"))?;
+    open_doors(name)
+}
+
+/// Lets what comes from a bridge be led to services that listen on the host's loopback. Only packets that the
+/// tables lead there pass them.
+pub fn open_doors(bridge: &str) -> Result<()> {
+    fs::write(format!("/proc/sys/net/ipv4/conf/{bridge}/route_localnet"), "1")
+        .doing(format_args!("leading {bridge} to the door"))
 }
 
 /// Makes the link that carries the address of what all tools share: a bridge without ports, which every kernel
@@ -100,21 +102,5 @@ pub fn connect(link: &Link, holder: i32, holder_fd: &OwnedFd) -> io::Result<()> 
 }
 
 fn run(commands: &[String]) -> io::Result<()> {
-    let program = program(&IP).map_err(|error: Error| io::Error::other(error.to_string()))?;
-    let mut child = Command::new(program)
-        .args(["-batch", "-"])
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    if let Some(mut input) = child.stdin.take() {
-        input.write_all((commands.join("\n") + "\n").as_bytes())?;
-    }
-    let output = child.wait_with_output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(io::Error::other(format!("ip: {}", said.lines().next().unwrap_or("no reason given"))))
+    feed(&IP, &["-batch", "-"], &(commands.join("\n") + "\n"))
 }

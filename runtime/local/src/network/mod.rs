@@ -5,6 +5,7 @@
 
 mod filter;
 mod ip;
+mod program;
 mod subnet;
 
 use std::{
@@ -22,6 +23,7 @@ use crate::{
     failure::Doing,
     helper::brief::Link,
     names::table::{Entry, Table},
+    settings::Doorway,
 };
 
 pub use ip::{connect, remove_link};
@@ -29,7 +31,17 @@ pub use subnet::Subnet;
 
 /// Refuses when a program is missing that networks need.
 pub fn programs() -> Result<()> {
-    filter::program(&filter::NFT).and_then(|_| filter::program(&ip::IP)).map(drop)
+    program::find(&filter::NFT).and_then(|_| program::find(&ip::IP)).map(drop)
+}
+
+/// Removes all links and tables of a Hearth that does not run.
+pub fn clear(instance: &str) -> Result<()> {
+    let own = ["s", "t", "p"].map(|kind| format!("h{instance}{kind}"));
+    ip::links().iter().filter(|name| own.iter().any(|own| name.starts_with(own))).for_each(|name| {
+        remove_link(name);
+    });
+    filter::remove(instance)?;
+    Subnet::release(instance)
 }
 
 /// The networks of one Hearth.
@@ -72,7 +84,7 @@ impl Networks {
     }
 
     /// Sets up what may pass, and tells names, once all containers of an earlier process have been noted.
-    pub fn start(&self) -> Result<()> {
+    pub fn start(&self, doors: &[Doorway]) -> Result<()> {
         self.clear();
         let all = self.all();
         let mut bridges: Vec<&str> = all.joined.values().map(|joined| joined.link.bridge.as_str()).collect();
@@ -80,7 +92,8 @@ impl Networks {
         bridges.dedup();
         let inside =
             all.joined.values().filter(|joined| joined.inside_only).map(|joined| joined.link.address);
-        filter::set_up(&self.instance, &self.subnet, &bridges, &inside.collect::<Vec<_>>())?;
+        bridges.iter().try_for_each(|bridge| ip::open_doors(bridge))?;
+        filter::set_up(&self.instance, &self.subnet, doors, &bridges, &inside.collect::<Vec<_>>())?;
         std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").doing("letting packets of tools pass")?;
         self.publish(&all)
     }

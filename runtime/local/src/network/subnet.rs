@@ -1,6 +1,6 @@
 //! The addresses of one Hearth: a /16 that nobody else on the host uses, cut into a /25 for each running tool.
 
-use std::{fs, net::Ipv4Addr};
+use std::{fs, io::Write, net::Ipv4Addr, path::Path};
 
 use hearth_base::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,9 @@ use crate::{
     disk::{self, Disk},
     failure::Doing,
 };
+
+/// Where Hearths of this host say which subnets they use.
+const CLAIMS: &str = "/run/hearth-subnets";
 
 /// A /16 of `10.64.0.0/10`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,43 +23,20 @@ impl Subnet {
     /// Bits of a tool's network.
     pub const SLICE: u8 = 25;
 
-    /// The subnet that was chosen before, or one that no route of the host and no other Hearth uses.
+    /// The subnet that was chosen before if it is still free, or another one that no route of the host and no other
+    /// Hearth uses.
     pub fn choose(instance: &str, disk: &Disk) -> Result<Self> {
         let path = disk.subnet();
-        if let Ok(bytes) = fs::read(&path)
-            && let Ok(kept) = serde_json::from_slice(&bytes)
-        {
-            return Ok(kept);
-        }
-        let claims = std::path::Path::new("/run/hearth-subnets");
-        disk::folder(claims, 0o700).doing("claiming a subnet")?;
+        let before = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok());
+        disk::folder(Path::new(CLAIMS), 0o700).doing("claiming a subnet")?;
         let routes = fs::read_to_string("/proc/net/route").doing("reading the host's routes")?;
         let start = instance.bytes().fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
-        for offset in 0..64u8 {
-            let subnet = Self { second: 64 + start.wrapping_add(offset) % 64 };
-            if routed(&routes, subnet.base()) {
-                continue;
+        let others = (0..64u8).map(|offset| Self { second: 64 + start.wrapping_add(offset) % 64 });
+        for subnet in before.into_iter().chain(others) {
+            if subnet.claim(instance, &routes)? {
+                disk::replace(&path, &subnet).doing("keeping the subnet")?;
+                return Ok(subnet);
             }
-            // A name that two Hearths can't both make; the claim of a dead one gives way.
-            let claim = claims.join(subnet.second.to_string());
-            let holder = fs::read_to_string(&claim).unwrap_or_default();
-            let stale = !holder.is_empty()
-                && holder != instance
-                && !std::path::Path::new(&format!("/run/hearth-{holder}")).exists();
-            if stale {
-                disk::remove(&claim).doing("clearing the claim of a Hearth that is gone")?;
-            }
-            let made = fs::OpenOptions::new().write(true).create_new(true).open(&claim);
-            match made {
-                Ok(mut file) => {
-                    use std::io::Write;
-                    file.write_all(instance.as_bytes()).doing("claiming a subnet")?;
-                }
-                Err(_) if holder == instance => {}
-                Err(_) => continue,
-            }
-            disk::replace(&path, &subnet).doing("keeping the subnet")?;
-            return Ok(subnet);
         }
         Err(Error::new(
             Kind::Exhausted,
@@ -64,6 +44,34 @@ impl Subnet {
             "every network from 10.64.0.0/16 to 10.127.0.0/16 is used on this host",
         )
         .help("remove the routes that are not needed, or what a dead Hearth left"))
+    }
+
+    /// Claims it for an instance, by a name that two Hearths can't both make. The claim of a dead one gives way.
+    fn claim(self, instance: &str, routes: &str) -> Result<bool> {
+        let claim = Path::new(CLAIMS).join(self.second.to_string());
+        let holder = fs::read_to_string(&claim).unwrap_or_default();
+        if holder == instance {
+            return Ok(true);
+        }
+        if routed(routes, self.base()) {
+            return Ok(false);
+        }
+        if !holder.is_empty() && !Path::new(&format!("/run/hearth-{holder}")).exists() {
+            disk::remove(&claim).doing("clearing the claim of a Hearth that is gone")?;
+        }
+        let made = fs::OpenOptions::new().write(true).create_new(true).open(&claim);
+        let Ok(mut file) = made else { return Ok(false) };
+        file.write_all(instance.as_bytes()).doing("claiming a subnet")?;
+        Ok(true)
+    }
+
+    /// Gives back what an instance has claimed.
+    pub fn release(instance: &str) -> Result<()> {
+        let claims = fs::read_dir(CLAIMS).into_iter().flatten().filter_map(Result::ok);
+        for claim in claims.filter(|claim| fs::read_to_string(claim.path()).is_ok_and(|it| it == instance)) {
+            disk::remove(&claim.path()).doing("giving back a subnet")?;
+        }
+        Ok(())
     }
 
     fn base(self) -> u32 {

@@ -1,7 +1,7 @@
 //! Who reaches whom: a tool its own jobs, names and the door; the host every tool; nobody anybody else.
 
 use std::{
-    io::Read,
+    io::{Read, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},
     time::Duration,
 };
@@ -78,5 +78,30 @@ async fn a_bridge_goes_with_its_last_container() {
     bench.runtime().stop(workload.id(), workload.version, Duration::ZERO).await.expect("stop");
     bench.ended(workload.id()).await;
     bench.eventually("the bridge is gone", || async { bridges() == 0 }).await;
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hearth_internal_leads_to_the_doors_and_to_nothing_else_of_the_host() {
+    let listen = || TcpListener::bind("127.0.0.1:0").expect("a port of the loopback");
+    let (door, inner) = (listen(), listen());
+    let port = |listener: &TcpListener| listener.local_addr().expect("an address").port();
+    let (open, closed) = (port(&door), port(&inner));
+    std::thread::spawn(move || {
+        door.incoming().flatten().for_each(|mut visitor| drop(visitor.write_all(b"door")))
+    });
+    let rig = Rig::start_with(vec![format!("80=127.0.0.1:{open}")]).await;
+    let bench = Bench::new(rig.clone());
+    let script = format!(
+        "nc -w 2 hearth.internal 80 </dev/null; echo; nc -w 1 hearth.internal {open} </dev/null || echo not-its-own-port; \
+         nc -w 1 hearth.internal {closed} </dev/null || echo not-inner; nc -w 1 127.0.0.1 {open} </dev/null || echo own-loopback"
+    );
+    let lines = bench.lines(&shell(&bench, &format!("({script}) 2>/dev/null"))).await;
+    assert_eq!(lines, ["door", "not-its-own-port", "not-inner", "own-loopback"]);
+    // Bridges of an earlier process lead there as well.
+    let (workload, _) = serving(&bench, bench.tool).await;
+    rig.restart().await;
+    assert_eq!(bench.lines(&shell(&bench, "nc -w 2 hearth.internal 80 </dev/null")).await, ["door"]);
+    bench.until(workload.id(), |state| state.running().count() == 1).await;
     bench.close().await;
 }

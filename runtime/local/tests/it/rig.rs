@@ -4,7 +4,7 @@ use std::{
     fs,
     io::Write,
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex,
@@ -19,6 +19,7 @@ use hearth_runtime_api::{
     fake::Script,
     wire::Socket,
 };
+use hearth_runtime_local::Settings;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -34,16 +35,22 @@ pub struct Rig {
 struct Inner {
     instance: String,
     folder: TempDir,
+    doors: Vec<String>,
     process: Mutex<Option<Child>>,
 }
 
 impl Rig {
     /// A runtime that answers and has its image.
     pub async fn start() -> Self {
+        Self::start_with(Vec::new()).await
+    }
+
+    /// The same with ports of the host that containers reach.
+    pub async fn start_with(doors: Vec<String>) -> Self {
         assert!(rustix::process::geteuid().is_root(), "these tests start containers: run them as root");
         let number = (std::process::id() << 6 | NEXT.fetch_add(1, Ordering::Relaxed)) & 0xfff_ffff;
         let folder = tempfile::Builder::new().prefix("hearth-").tempdir().expect("a folder");
-        let inner = Inner { instance: format!("t{number:x}"), folder, process: Mutex::default() };
+        let inner = Inner { instance: format!("t{number:x}"), folder, doors, process: Mutex::default() };
         let image = image();
         let rig = Self { inner: Arc::new(inner), layer: Archive::id(&image) };
         rig.spawn_again().await;
@@ -64,7 +71,7 @@ impl Rig {
         // Some room for ids that no other test uses at this moment, quick restarts, small layers.
         let ids = 0x1000_0000 + (number % 1024) * 16 * 65_536;
         command.args([&self.inner.instance, self.state().to_str().expect("a path"), "0"]);
-        command.args([&ids.to_string(), "20", "67108864", "2000"]);
+        command.args([&ids.to_string(), "20", "67108864", "2000"]).args(&self.inner.doors);
         command.stdin(Stdio::null()).process_group(0);
         let process = command.spawn().expect("the runtime's process");
         *self.inner.process.lock().expect("a lock") = Some(process);
@@ -114,13 +121,8 @@ impl Rig {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.kill();
-        let groups = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().filter_map(Result::ok);
-        let own = groups.map(|group| group.path().join("hearth").join(&self.instance));
-        for group in own.chain([Path::new("/sys/fs/cgroup/hearth").join(&self.instance)]) {
-            remove_group(&group);
-        }
-        self.remove_networks();
-        let _ = fs::remove_dir_all(format!("/run/hearth-{}", self.instance));
+        let settings = Settings::new(&self.instance, self.folder.path().join("state"));
+        hearth_runtime_local::clear(&settings).expect("nothing is left");
     }
 }
 
@@ -129,37 +131,6 @@ impl Inner {
         if let Some(mut process) = self.process.lock().expect("a lock").take() {
             process.kill().expect("kill");
             process.wait().expect("wait");
-        }
-    }
-
-    fn remove_networks(&self) {
-        let own = format!("h{}", self.instance);
-        let links = fs::read_dir("/sys/class/net").into_iter().flatten().filter_map(Result::ok);
-        for name in links.map(|link| link.file_name().to_string_lossy().into_owned()) {
-            if name.strip_prefix(&own).is_some_and(|rest| rest.starts_with(['s', 't', 'p'])) {
-                let _ = Command::new("ip").args(["link", "del", &name]).stderr(Stdio::null()).status();
-            }
-        }
-        let table = format!("hearth_{}", self.instance);
-        let _ = Command::new("nft").args(["delete", "table", "inet", &table]).stderr(Stdio::null()).status();
-    }
-}
-
-fn remove_group(group: &Path) {
-    for child in fs::read_dir(group).into_iter().flatten().filter_map(Result::ok) {
-        if child.path().is_dir() {
-            remove_group(&child.path());
-        }
-    }
-    for () in moments() {
-        let members = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
-        for pid in
-            members.lines().filter_map(|line| line.parse().ok()).filter_map(rustix::process::Pid::from_raw)
-        {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-        }
-        if !group.exists() || fs::remove_dir(group).is_ok() {
-            return;
         }
     }
 }
