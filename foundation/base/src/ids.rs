@@ -132,6 +132,8 @@ ids! {
     UserId = "user";
     /// A personal token or a tool's token.
     TokenId = "token";
+    /// What lets a service act for somebody after their request has ended.
+    MandateId = "mandate";
     /// One sign-in.
     SessionId = "session";
     /// One entry of a feed or of the audit log.

@@ -43,6 +43,28 @@ impl Authority for Bearer {
     }
 }
 
+/// Shows a mandate beside what `own` shows: acts for whoever gave it.
+pub struct Acting {
+    own: Arc<dyn Authority>,
+    mandate: HeaderValue,
+}
+
+impl Acting {
+    /// Acts by `mandate`, signed for one use.
+    pub fn by(own: Arc<dyn Authority>, mandate: &str) -> Result<Self> {
+        let mut mandate = HeaderValue::try_from(mandate).map_err(Error::internal)?;
+        mandate.set_sensitive(true);
+        Ok(Self { own, mandate })
+    }
+}
+
+impl Authority for Acting {
+    fn authorize(&self, service: Role, headers: &mut HeaderMap) -> Result<()> {
+        headers.insert(headers::MANDATE, self.mandate.clone());
+        self.own.authorize(service, headers)
+    }
+}
+
 /// Shows a role's own identity, signed anew when the last one is about to expire.
 pub struct ServiceAuthority {
     key: RoleKey,

@@ -11,7 +11,7 @@ mod transport;
 
 pub mod headers;
 
-pub use authority::{Anonymous, Authority, Bearer, ServiceAuthority};
+pub use authority::{Acting, Anonymous, Authority, Bearer, ServiceAuthority};
 pub use call::{Call, Client};
 pub use calls::{AccountsCalls, AuditCalls, InternalCalls, ToolsCalls};
 pub use transport::{Body, BoxError, Exchange, Local, Transport, body};

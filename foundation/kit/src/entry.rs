@@ -13,11 +13,14 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use hearth_base::{Clock, Entropy, Error, Identity, KeyRing, Kind, RequestId, Result, Role};
+use hearth_base::{
+    Clock, Entropy, Error, Identity, KeyRing, Kind, RequestId, Result, Role, Shown as ShownText, ToolGrant,
+};
 use hearth_client::headers;
 use tracing::Instrument;
 
 use crate::{
+    guard::Shown,
     reply::{Dialect, render},
     telemetry::Metrics,
 };
@@ -36,23 +39,29 @@ pub struct Entry {
 /// Identities that were checked a moment ago: the gateway sends the same one for up to ten seconds, and
 /// checking a signature costs more than most requests.
 #[derive(Default)]
-pub struct Verified(Mutex<BTreeMap<HeaderBytes, Identity>>);
+pub struct Verified(Mutex<BTreeMap<Headers, Identity>>);
 
-type HeaderBytes = Box<[u8]>;
+/// The identity's header and the mandate's.
+type Headers = (HeaderValue, Option<HeaderValue>);
 
 impl Verified {
     /// The most identities remembered; when there are more, the expired go, and if none has, all.
     const MOST: usize = 10_000;
 
-    fn get_or(&self, value: &HeaderValue, entry: &Entry) -> Result<Identity> {
+    fn get_or(&self, headers: Headers, entry: &Entry) -> Result<Identity> {
         let now = entry.clock.now();
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(identity) = known.get(value.as_bytes()).filter(|identity| identity.expires > now) {
+        if let Some(identity) = known.get(&headers).filter(|identity| identity.expires > now) {
             return Ok(identity.clone());
         }
         drop(known);
-        let unreadable = |_| Error::unauthenticated("identity", "this identity cannot be read");
-        let identity = Identity::verify(&entry.ring, value.to_str().map_err(unreadable)?, entry.role, now)?;
+        let text = |value: &'_ HeaderValue| {
+            let unreadable = |_| Error::unauthenticated("identity", "this identity cannot be read");
+            value.to_str().map(str::to_owned).map_err(unreadable)
+        };
+        let (identity, mandate) = (text(&headers.0)?, headers.1.as_ref().map(text).transpose()?);
+        let shown = ShownText { identity: &identity, mandate: mandate.as_deref() };
+        let (identity, _) = shown.verify(&entry.ring, entry.role, now)?;
         known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= Self::MOST {
             known.retain(|_, identity| identity.expires > now);
@@ -60,22 +69,54 @@ impl Verified {
                 known.clear();
             }
         }
-        known.insert(value.as_bytes().into(), identity.clone());
+        known.insert(headers, identity.clone());
         Ok(identity)
     }
+}
+
+/// Who sends a request. By a mandate one gets at the paths of its tool, and at no others.
+fn caller(request: &Request, shown: &Shown, entry: &Entry) -> Result<Identity> {
+    let Some(own) = &shown.identity else {
+        return match shown.mandate {
+            Some(_) => Err(Error::unauthenticated("mandate", "a mandate is shown beside an identity")),
+            None => Ok(Identity::nobody()),
+        };
+    };
+    let identity = entry.verified.get_or((own.clone(), shown.mandate.clone()), entry)?;
+    match (&shown.mandate, &identity.tool) {
+        (None, _) => Ok(identity),
+        (Some(_), Some(ToolGrant::Granted { name, .. }))
+            if tool_in(request.uri().path()) == Some(name.as_str()) =>
+        {
+            Ok(identity)
+        }
+        (Some(_), _) => {
+            Err(Error::forbidden("mandate-tool", "this mandate is for the paths of another tool"))
+        }
+    }
+}
+
+/// The tool's name in `/{service}/v{n}/tool/{tool}/…`, to the letter.
+fn tool_in(path: &str) -> Option<&str> {
+    let mut segments = path.split('/').skip(2);
+    let version = segments.next()?.strip_prefix('v')?;
+    let numbered = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
+    (numbered && segments.next() == Some("tool")).then(|| segments.next()).flatten()
 }
 
 /// Runs a request through the service: the outermost layer of its router.
 pub async fn enter(State(entry): State<Arc<Entry>>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let request_id = request_id(request.headers(), &entry);
-    let identity = match request.headers().get(headers::IDENTITY) {
-        Some(value) => entry.verified.get_or(value, &entry),
-        None => Ok(Identity::nobody()),
+    let shown = Shown {
+        identity: request.headers().get(headers::IDENTITY).cloned(),
+        mandate: request.headers().get(headers::MANDATE).cloned(),
     };
+    let identity = caller(&request, &shown, &entry);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     request.extensions_mut().insert(identity);
+    request.extensions_mut().insert(shown);
     request.extensions_mut().insert(request_id);
 
     let span = tracing::info_span!("request", service = entry.role.name(), request_id = %request_id);
@@ -132,5 +173,22 @@ fn log(error: &Error) {
             tracing::warn!(code = error.code(), cause, "something needed for the request does not answer");
         }
         _ => tracing::debug!(code = error.code(), cause, "request refused"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tool_in;
+
+    #[test]
+    fn the_tool_of_a_mandate_is_read_to_the_letter() {
+        assert_eq!(tool_in("/jobs/v1/tool/hello/jobs/web"), Some("hello"));
+        assert_eq!(tool_in("/jobs/v1/tool/hello"), Some("hello"));
+        assert_eq!(tool_in("/jobs/v1/tool/%68ello"), Some("%68ello"));
+        for path in
+            ["/jobs/v1/internal/feed", "/jobs/tool/v1/hello", "//jobs/v1/tool/hello", "/jobs/vx/tool/a"]
+        {
+            assert_eq!(tool_in(path), None, "{path}");
+        }
     }
 }

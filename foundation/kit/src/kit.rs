@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use hearth_base::{Clock, Entropy, Error, KeyRing, Result, Role, RoleKey};
-use hearth_client::{Client, ServiceAuthority, Transport};
+use hearth_client::{Authority, Client, ServiceAuthority, Transport};
 
 use crate::{config::Config, db::Db, state::StateFolder, tasks::Tasks, telemetry::Metrics};
 
@@ -60,6 +60,11 @@ impl Clients {
             Error::unavailable("no-such-service", format!("this Hearth has no {role}"))
                 .help(format!("add the role {role}, or say where it is in [services.{role}]"))
         })
+    }
+
+    /// What requests in the name of this role show.
+    pub(crate) fn authority(&self) -> Arc<dyn Authority> {
+        self.authority.clone()
     }
 
     /// A client of a service.

@@ -16,11 +16,13 @@ pub mod telemetry;
 
 mod entry;
 mod kit;
+mod mandates;
 mod mounted;
 mod wellknown;
 
 pub use extract::{Json, Param, Query};
 pub use guard::{Authed, Right, guard};
 pub use kit::{Clients, Kit};
+pub use mandates::Deputy;
 pub use mounted::{Mounted, Worker};
 pub use reply::{Answer, Dialect, Refused, Reply};

@@ -4,7 +4,8 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use hearth_base::{
-    Caller, Clock, Entropy, Error, EventId, RequestId, Result, ToolId, ToolName, ToolRole, UserId,
+    Caller, Clock, Entropy, Error, EventId, KeyRing, RequestId, Result, RoleKey, ToolId, ToolName, ToolRole,
+    UserId,
 };
 use hearth_kit::{
     Authed, Kit, Right,
@@ -30,6 +31,10 @@ pub struct Cx {
     pub settings: Arc<Accounts>,
     pub door: Arc<Door>,
     pub state: StateFolder,
+    /// The public keys of all roles.
+    pub ring: Arc<KeyRing>,
+    /// This role's own.
+    pub key: RoleKey,
 }
 
 impl Cx {
@@ -42,19 +47,15 @@ impl Cx {
             settings: Arc::new(kit.config.accounts.clone()),
             door: Arc::new(kit.config.door.clone()),
             state: kit.state.clone(),
+            ring: kit.ring.clone(),
+            key: kit.key.clone(),
         })
     }
 
     /// What is being done, by whom, in which request.
     pub fn by<R: Right>(&self, authed: &Authed<R>) -> By {
         let caller = &authed.identity.caller;
-        let who = match caller {
-            Caller::Nobody => "nobody".to_owned(),
-            Caller::User { name, .. } => format!("user {name}"),
-            Caller::Tool { name, .. } => format!("tool {name}"),
-            Caller::Service { role } => format!("service {role}"),
-        };
-        By { who, user: authed.identity.user(), request: authed.request, now: self.clock.now() }
+        By { who: who(caller), user: authed.identity.user(), request: authed.request, now: self.clock.now() }
     }
 
     /// What Hearth does by itself.
@@ -129,6 +130,16 @@ impl FromRequestParts<Cx> for Cx {
     }
 }
 
+/// A caller as the audit log names them.
+fn who(caller: &Caller) -> String {
+    match caller {
+        Caller::Nobody => "nobody".to_owned(),
+        Caller::User { name, .. } => format!("user {name}"),
+        Caller::Tool { name, .. } => format!("tool {name}"),
+        Caller::Service { role } => format!("service {role}"),
+    }
+}
+
 fn lost(what: &str) -> Error {
     Error::forbidden("forbidden", format!("you are not {what} any more")).help("hearth whoami")
 }
@@ -150,5 +161,10 @@ impl By {
     /// The same by somebody who has only now become known.
     pub fn named(&self, user: &User) -> Self {
         Self { who: format!("user {}", user.name), user: Some(user.id), ..self.clone() }
+    }
+
+    /// The same by whoever a service does it for.
+    pub fn for_giver(&self, giver: &Caller) -> Self {
+        Self { who: format!("{} by {}", who(giver), self.who), ..self.clone() }
     }
 }

@@ -17,8 +17,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     cx::Cx,
     rights::{
-        Erase, Open, Operate, ReadFeed, Resolve, SelfService, SignedIn, ToolOperate, ToolOwn, ToolRead,
-        ToolWrite,
+        Erase, Mandates, Open, Operate, ReadFeed, Resolve, RunTokens, SelfService, SignedIn, ToolFacts,
+        ToolOperate, ToolOwn, ToolRead, ToolWrite,
     },
 };
 
@@ -52,6 +52,12 @@ fn routes() -> OpenApiRouter<Cx> {
         .routes(guard::<ReadFeed, _>(routes!(http::internal::feed)))
         .routes(guard::<Erase, _>(routes!(http::internal::duties)))
         .routes(guard::<Erase, _>(routes!(http::internal::erased)))
+        .routes(guard::<Mandates, _>(routes!(http::mandates::create)))
+        .routes(guard::<Mandates, _>(routes!(http::mandates::sign)))
+        .routes(guard::<Mandates, _>(routes!(http::mandates::end)))
+        .routes(guard::<RunTokens, _>(routes!(http::mandates::token_create)))
+        .routes(guard::<RunTokens, _>(routes!(http::mandates::token_revoke)))
+        .routes(guard::<ToolFacts, _>(routes!(http::mandates::tool)))
         .routes(guard::<SignedIn, _>(routes!(http::tools::list)))
         .routes(guard::<SelfService, _>(routes!(http::tools::create)))
         .routes(guard::<ToolRead, _>(routes!(http::tools::show)))

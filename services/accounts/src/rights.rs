@@ -29,4 +29,10 @@ rights! {
     ReadFeed = "accounts:feed", Needs::Services(Role::ALL) => Peer;
     /// Acknowledging a tool's end.
     Erase = "accounts:erased", Needs::Services(Role::KEEPERS) => Peer;
+    /// Acting for somebody after their request has ended.
+    Mandates = "accounts:mandates", Needs::Services(&[Role::Components, Role::Builds, Role::Jobs]) => Peer;
+    /// Speaking for a tool for a while.
+    RunTokens = "accounts:tool-tokens", Needs::Services(&[Role::Builds, Role::Builder]) => Peer;
+    /// Asking about a tool.
+    ToolFacts = "accounts:tool", Needs::Services(Role::ALL) => Peer;
 }

@@ -12,6 +12,7 @@ use crate::forward::CalledBy;
 pub async fn enter(mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     request.headers_mut().remove(headers::IDENTITY);
+    request.headers_mut().remove(headers::MANDATE);
     request.headers_mut().remove(headers::REQUEST_ID);
     let method = request.method().clone();
     // Without the query: it may hold a deploy token.

@@ -10,7 +10,7 @@ use std::ops::Deref;
 
 use axum::{
     extract::{FromRequestParts, Request},
-    http::request::Parts,
+    http::{HeaderValue, request::Parts},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
@@ -53,7 +53,9 @@ async fn check<R: Right>(mut request: Request, next: Next) -> Response {
 
 fn admit<R: Right>(request: &Request) -> Result<Authed<R>> {
     let extensions = request.extensions();
-    let (Some(identity), Some(request)) = (extensions.get::<Result<Identity>>(), extensions.get()) else {
+    let (Some(identity), Some(request), Some(shown)) =
+        (extensions.get::<Result<Identity>>(), extensions.get(), extensions.get::<Shown>())
+    else {
         return Err(Error::internal("a guarded route outside Mounted::new"));
     };
     let identity = identity.clone();
@@ -62,7 +64,16 @@ fn admit<R: Right>(request: &Request) -> Result<Authed<R>> {
         identity => identity?,
     };
     let grant = R::Grant::to(&identity, R::NEEDS, R::NAME)?;
-    Ok(Authed { identity, request: *request, grant })
+    Ok(Authed { identity, request: *request, shown: shown.clone(), grant })
+}
+
+/// What a request showed of its caller, to ask `accounts` for a mandate with.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// The signed identity.
+    pub identity: Option<HeaderValue>,
+    /// The mandate beside it, of a service that acts for somebody.
+    pub mandate: Option<HeaderValue>,
 }
 
 /// A caller who has the right `R`, and what a handler may know of them.
@@ -72,12 +83,15 @@ pub struct Authed<R: Right> {
     pub identity: Identity,
     /// The request that all this is part of.
     pub request: RequestId,
+    /// The same as it was shown.
+    pub shown: Shown,
     grant: R::Grant,
 }
 
 impl<R: Right> Clone for Authed<R> {
     fn clone(&self) -> Self {
-        Self { identity: self.identity.clone(), request: self.request, grant: self.grant.clone() }
+        let Self { identity, request, shown, grant } = self;
+        Self { identity: identity.clone(), request: *request, shown: shown.clone(), grant: grant.clone() }
     }
 }
 

@@ -1,9 +1,11 @@
 //! What services say to `accounts`, and nobody else may.
 
-use hearth_base::{Caller, Credential, Scopes, Secret, ToolId, ToolName, ToolRole};
+use hearth_base::{Caller, Credential, MandateId, Role, Scopes, Secret, TokenId, ToolId, ToolName, ToolRole};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::tools::Quota;
 
 /// The gateway asks who shows this credential, and what they are to the tool in the path.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -67,6 +69,105 @@ pub enum ResolvedTool {
         #[schema(value_type = String)]
         role: ToolRole,
     },
+}
+
+/// A service keeps what the caller of its present request may do with a tool, for what it does after the answer.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::MandateCreate)]
+pub struct MandateCreate {
+    /// The identity that the request showed.
+    #[schema(value_type = String)]
+    #[serde(serialize_with = "Secret::expose")]
+    pub identity: Secret,
+    /// The mandate beside it, when a service made the request for somebody.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "expose")]
+    #[schema(value_type = Option<String>)]
+    pub mandate: Option<Secret>,
+    /// What it is needed for: `SERVICE:read` or `SERVICE:write`, no more than the caller may do.
+    #[schema(value_type = Vec<String>)]
+    pub scopes: Scopes,
+    /// Why, for the audit log.
+    pub cause: String,
+}
+
+/// A mandate that was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::MandateCreated)]
+pub struct MandateCreated {
+    /// Its id, for the service that holds it.
+    #[schema(value_type = String)]
+    pub id: MandateId,
+}
+
+/// Which service a mandate is to be shown to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::MandateUse)]
+pub struct MandateUse {
+    /// The service.
+    #[schema(value_type = String)]
+    pub audience: Role,
+}
+
+/// A mandate, signed for one use.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::MandateUsed)]
+pub struct MandateUsed {
+    /// What to show beside the service's own identity.
+    #[schema(value_type = String)]
+    #[serde(serialize_with = "Secret::expose")]
+    pub mandate: Secret,
+    /// The tool's name now.
+    #[schema(value_type = String)]
+    pub tool: ToolName,
+}
+
+/// A service needs a token that speaks for a tool for a while: a build pushes its image with one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::ToolTokenCreate)]
+pub struct ToolTokenCreate {
+    /// The tool.
+    #[schema(value_type = String)]
+    pub tool: ToolId,
+    /// What it may be used for: `SERVICE:read` or `SERVICE:write`.
+    #[schema(value_type = Vec<String>)]
+    pub scopes: Scopes,
+    /// How long it is good for, in seconds: at most a day.
+    #[schema(minimum = 1, maximum = 86400)]
+    pub life_seconds: u32,
+    /// Why, for the audit log.
+    pub cause: String,
+}
+
+/// A token that speaks for a tool for a while.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::ToolTokenCreated)]
+pub struct ToolTokenCreated {
+    /// Its id, by which it is revoked.
+    #[schema(value_type = String)]
+    pub id: TokenId,
+    /// What to show: as a bearer token, or as the password.
+    #[schema(value_type = String)]
+    #[serde(serialize_with = "Secret::expose")]
+    pub secret: Secret,
+    /// When it ends.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires: Timestamp,
+}
+
+/// What services need to know of a tool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::ToolFacts)]
+pub struct ToolFacts {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: ToolId,
+    /// Its name now.
+    #[schema(value_type = String)]
+    pub name: ToolName,
+    /// Whether it is on its way out: nothing of it may be started any more.
+    pub deleting: bool,
+    /// How much it may use.
+    pub quota: Quota,
 }
 
 /// What happened that other services must know: the events of `accounts`' feed.

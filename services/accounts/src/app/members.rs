@@ -26,6 +26,7 @@ pub async fn put(
     cx.still(&tx, by, tool.0, ToolRole::Owner).await?;
     if role < ToolRole::Maintainer {
         cx.store.token_revoke_of_tool(&tx, tool.0, Some(known.id)).await?;
+        cx.store.mandate_end_of(&tx, known.id, Some(tool.0), by.now).await?;
     }
     cx.store.member_put(&tx, tool.0, known.id, role, by.now).await?;
     keep_an_owner(cx, &tx, tool, user).await?;
@@ -46,6 +47,7 @@ pub async fn remove(cx: &Cx, by: &By, tool: (ToolId, &ToolName), user: &UserName
     cx.store.member_remove(&tx, tool.0, known.id).await?;
     keep_an_owner(cx, &tx, tool, user).await?;
     let tokens = cx.store.token_revoke_of_tool(&tx, tool.0, Some(known.id)).await?;
+    cx.store.mandate_end_of(&tx, known.id, Some(tool.0), by.now).await?;
     cx.audit(&tx, by, "member.remove", Some(tool), user).await?;
     cx.tell_access(&tx, by, tool.0).await?;
     cx.commit(tx).await?;

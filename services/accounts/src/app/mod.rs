@@ -3,10 +3,12 @@
 pub mod guesses;
 pub mod invitations;
 pub mod join;
+pub mod mandates;
 pub mod members;
 pub mod passwords;
 pub mod quota;
 pub mod resolve;
+pub mod run_tokens;
 pub mod secrets;
 pub mod sessions;
 pub mod setup;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     cx::{By, Cx},
-    store::{Holder, Session, Token, Tool, User},
+    store::{Given, Holder, Session, Token, Tool, User},
 };
 
 /// How exactly the last use of a credential is known: writing it down at every use would cost more than all
@@ -34,7 +34,8 @@ pub async fn resolve(cx: &Cx, by: &By, resolve: Resolve) -> Result<Resolved> {
     Ok(Resolved { caller, credential, scopes, tool, expires })
 }
 
-type Held = (Caller, Credential, Scopes, Option<Timestamp>);
+/// Who it is, what they showed, what it may be used for, and when it ends.
+pub type Held = (Caller, Credential, Scopes, Option<Timestamp>);
 
 async fn holder(cx: &Cx, by: &By, secret: &Secret) -> Result<Held> {
     let hash = secrets::hash(secret);
@@ -48,6 +49,7 @@ async fn holder(cx: &Cx, by: &By, secret: &Secret) -> Result<Held> {
             let good = token.filter(|token| token.expires.is_none_or(|expires| expires > by.now));
             of_token(cx, by, good.ok_or_else(refused)?).await
         }
+        Some(Purpose::Run) => of_run_token(cx, by, &hash).await,
         Some(Purpose::Invitation) => {
             Err(Error::unauthenticated("code-is-no-token", "this is a code for coming in, not a token")
                 .help("hearth login --code CODE"))
@@ -72,12 +74,34 @@ async fn of_session(cx: &Cx, by: &By, mut session: Session) -> Result<Held> {
     Ok((caller(user, &scopes), Credential::Session(session.id), scopes, Some(session.expires)))
 }
 
+async fn of_run_token(cx: &Cx, by: &By, hash: &str) -> Result<Held> {
+    let token = cx.store.run_token(hash).await?.filter(|token| token.expires > by.now).ok_or_else(refused)?;
+    let Tool { id, name, .. } = cx.store.tool_by_id(token.tool).await?.ok_or_else(refused)?;
+    let caller = Caller::Tool { id, name };
+    Ok((caller, Credential::ToolToken(token.id), token.scopes, Some(token.expires)))
+}
+
 async fn of_token(cx: &Cx, by: &By, token: Token) -> Result<Held> {
-    let held = match token.holder {
+    let (id, used) = (token.id, token.used);
+    let held = bearer(cx, token).await?;
+    if used.is_none_or(|used| by.now.duration_since(used) > USE_GRAIN) {
+        note(async {
+            let tx = cx.store.begin().await?;
+            cx.store.token_used(&tx, id, by.now).await?;
+            tx.commit().await
+        })
+        .await;
+    }
+    Ok(held)
+}
+
+/// Whom a token speaks for now.
+async fn bearer(cx: &Cx, token: Token) -> Result<Held> {
+    match token.holder {
         Holder::User(id) => {
             let user = able(cx.store.user_by_id(id).await?)?;
             let credential = Credential::PersonalToken(token.id);
-            (caller(user, &token.scopes), credential, token.scopes, token.expires)
+            Ok((caller(user, &token.scopes), credential, token.scopes, token.expires))
         }
         Holder::Tool(id) => {
             let Tool { name, .. } = cx.store.tool_by_id(id).await?.ok_or_else(refused)?;
@@ -87,18 +111,26 @@ async fn of_token(cx: &Cx, by: &By, token: Token) -> Result<Held> {
             if !maker.operator && role < Some(ToolRole::Maintainer) {
                 return Err(refused());
             }
-            (Caller::Tool { id, name }, Credential::ToolToken(token.id), token.scopes, token.expires)
+            Ok((Caller::Tool { id, name }, Credential::ToolToken(token.id), token.scopes, token.expires))
         }
-    };
-    if token.used.is_none_or(|used| by.now.duration_since(used) > USE_GRAIN) {
-        note(async {
-            let tx = cx.store.begin().await?;
-            cx.store.token_used(&tx, token.id, by.now).await?;
-            tx.commit().await
-        })
-        .await;
     }
-    Ok(held)
+}
+
+/// Who somebody is now who showed this credential before: what it gives now, or a refusal when it gives nothing
+/// any more. A session may have ended since, for that takes no right away.
+pub async fn again(cx: &Cx, by: &By, given: Given) -> Result<Held> {
+    match given {
+        Given::Session(user, session) => {
+            let user = able(cx.store.user_by_id(user).await?)?;
+            let scopes = Scopes::everything();
+            Ok((caller(user, &scopes), Credential::Session(session), scopes, None))
+        }
+        Given::Token(id) => {
+            let token = cx.store.token_by_id(id).await?;
+            let good = token.filter(|token| token.expires.is_none_or(|expires| expires > by.now));
+            bearer(cx, good.ok_or_else(refused)?).await
+        }
+    }
 }
 
 /// Writes down a use. Whoever reads on a full disk is not refused for that.
@@ -119,6 +151,12 @@ async fn relation(cx: &Cx, caller: &Caller, name: &str) -> Result<ResolvedTool> 
     let Some(tool) = found else {
         return Ok(if operator { ResolvedTool::Missing } else { ResolvedTool::None });
     };
+    let role = role(cx, caller, &tool).await?;
+    Ok(role.map_or(ResolvedTool::None, |role| ResolvedTool::Role { id: tool.id, name: tool.name, role }))
+}
+
+/// What a caller is to a tool.
+pub async fn role(cx: &Cx, caller: &Caller, tool: &Tool) -> Result<Option<ToolRole>> {
     let role = match caller {
         Caller::User { operator: true, .. } => Some(ToolRole::Owner),
         Caller::User { id, .. } => cx.store.member_role(tool.id, *id).await?,
@@ -126,8 +164,7 @@ async fn relation(cx: &Cx, caller: &Caller, name: &str) -> Result<ResolvedTool> 
         Caller::Tool { .. } | Caller::Nobody | Caller::Service { .. } => None,
     };
     // A tool on its way out is frozen: it can only be looked at.
-    let role = role.map(|role| if tool.deleting { ToolRole::Viewer } else { role });
-    Ok(role.map_or(ResolvedTool::None, |role| ResolvedTool::Role { id: tool.id, name: tool.name, role }))
+    Ok(role.map(|role| if tool.deleting { ToolRole::Viewer } else { role }))
 }
 
 fn caller(user: User, scopes: &Scopes) -> Caller {

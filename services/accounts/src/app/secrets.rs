@@ -14,16 +14,19 @@ pub enum Purpose {
     Session,
     /// A token, of a person or a tool.
     Token,
+    /// A token that a service made for a while.
+    Run,
 }
 
 impl Purpose {
-    const ALL: [Self; 3] = [Self::Invitation, Self::Session, Self::Token];
+    const ALL: [Self; 4] = [Self::Invitation, Self::Session, Self::Token, Self::Run];
 
     fn prefix(self) -> &'static str {
         match self {
             Self::Invitation => "hearth_code_",
             Self::Session => "hearth_session_",
             Self::Token => "hearth_token_",
+            Self::Run => "hearth_run_",
         }
     }
 

@@ -21,6 +21,7 @@ pub async fn begin(cx: &Cx, by: &By, id: ToolId) -> Result<Tool> {
     tool.deleting = true;
     cx.store.tool_deleting(&tx, id).await?;
     cx.store.token_revoke_of_tool(&tx, id, None).await?;
+    cx.store.run_token_revoke_of_tool(&tx, id).await?;
     for service in Role::KEEPERS {
         cx.store.duty_add(&tx, id, *service).await?;
     }

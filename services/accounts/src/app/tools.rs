@@ -1,8 +1,12 @@
 //! Making tools.
 
 use hearth_base::{Error, Kind, Result, ToolId, ToolName, ToolRole, UserId, plain_text};
-use hearth_wire::{accounts::internal::AccountsEvent, tools::ToolCreate};
+use hearth_wire::{
+    accounts::internal::{AccountsEvent, ToolFacts},
+    tools::ToolCreate,
+};
 
+use super::quota;
 use crate::{
     cx::{By, Cx},
     store::Tool,
@@ -74,6 +78,13 @@ pub async fn create(cx: &Cx, by: &By, owner: UserId, create: ToolCreate) -> Resu
     cx.tell(&tx, by, &AccountsEvent::ToolCreated { tool: id }).await?;
     cx.commit(tx).await?;
     Ok(tool)
+}
+
+/// What services need to know of a tool.
+pub async fn facts(cx: &Cx, id: ToolId) -> Result<ToolFacts> {
+    let tool = cx.store.tool_by_id(id).await?.ok_or_else(|| Error::not_found("tool", id))?;
+    let Tool { id, name, description: _, deleting, created: _ } = tool;
+    Ok(ToolFacts { id, name, deleting, quota: quota::of(cx, id).await? })
 }
 
 fn check_name(cx: &Cx, name: &ToolName) -> Result<()> {

@@ -32,6 +32,7 @@ pub async fn password_change(
     user.password_hash = password_hash;
     cx.store.user_save(&tx, &user).await?;
     cx.store.session_end_others(&tx, user.id, keep).await?;
+    cx.store.mandate_end_of_sessions(&tx, user.id, keep, by.now).await?;
     cx.store.guesses_forget(&tx, &user.name).await?;
     cx.audit(&tx, by, "user.password", None, &user.name).await?;
     cx.tell_access(&tx, by, user.id).await?;
@@ -54,6 +55,9 @@ pub async fn patch(cx: &Cx, by: &By, name: &UserName, patch: UserPatch) -> Resul
     }
     if user.disabled {
         cx.store.session_end_others(&tx, user.id, None).await?;
+    }
+    if user.disabled || operator == Some(false) {
+        cx.store.mandate_end_of(&tx, user.id, None, by.now).await?;
     }
     if !able {
         cx.store.invitation_withdraw_of(&tx, user.id).await?;

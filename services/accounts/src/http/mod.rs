@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod internal;
 pub mod invitations;
+pub mod mandates;
 pub mod members;
 pub mod people;
 pub mod quota;

@@ -13,7 +13,7 @@ use sea_orm_migration::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateFeed), Box::new(CreateWork), Box::new(CreateAccounts)]
+    vec![Box::new(CreateFeed), Box::new(CreateWork), Box::new(CreateAccounts), Box::new(CreateMandates)]
 }
 
 struct CreateAccounts;
@@ -46,6 +46,66 @@ impl MigrationTrait for CreateAccounts {
         }
         Ok(())
     }
+}
+
+struct CreateMandates;
+
+impl MigrationName for CreateMandates {
+    fn name(&self) -> &str {
+        "0002_mandates"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateMandates {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in [mandate(), run_token()] {
+            manager.create_table(table).await?;
+        }
+        for (table, column) in [
+            ("mandate", "user_id"),
+            ("mandate", "parent"),
+            ("mandate", "expires"),
+            ("run_token", "tool_id"),
+            ("run_token", "expires"),
+        ] {
+            let name = format!("{table}_{column}");
+            manager.create_index(Index::create().name(name).table(table).col(column).to_owned()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn mandate() -> TableCreateStatement {
+    Table::create()
+        .table("mandate")
+        .col(string("id").primary_key())
+        .col(string("holder"))
+        .col(string("tool_id"))
+        .col(string_null("user_id"))
+        .col(string_null("token_id"))
+        .col(string_null("session_id"))
+        .col(string_null("parent"))
+        .col(json("scopes"))
+        .col(string("cause"))
+        .col(big_integer("created"))
+        .col(big_integer("expires"))
+        .col(big_integer_null("ended"))
+        .to_owned()
+}
+
+fn run_token() -> TableCreateStatement {
+    Table::create()
+        .table("run_token")
+        .col(string("id").primary_key())
+        .col(string("hash").unique_key())
+        .col(string("tool_id"))
+        .col(string("service"))
+        .col(json("scopes"))
+        .col(string("cause"))
+        .col(big_integer("created"))
+        .col(big_integer("expires"))
+        .to_owned()
 }
 
 fn user() -> TableCreateStatement {

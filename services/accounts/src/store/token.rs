@@ -102,6 +102,12 @@ impl Store {
         query.one(self.db.reader()).await.or_fault()?.map(Token::try_from).transpose()
     }
 
+    /// A token by its id.
+    pub async fn token_by_id(&self, id: TokenId) -> Result<Option<Token>> {
+        let query = row::Entity::find_by_id(id.to_string());
+        query.one(self.db.reader()).await.or_fault()?.map(Token::try_from).transpose()
+    }
+
     /// Adds a token.
     pub async fn token_add(&self, tx: &Tx, token: &Token) -> Result<()> {
         let Token { id, hash, maker, holder, label, scopes, created, used, expires } = token;

@@ -42,6 +42,8 @@ async fn sweep(cx: &Cx, claim: &Claim<Value>) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.session_sweep(&tx, now).await?;
     cx.store.token_sweep(&tx, now).await?;
+    cx.store.run_token_sweep(&tx, now).await?;
+    cx.store.mandate_sweep(&tx, now).await?;
     cx.store.invitation_sweep(&tx, now).await?;
     cx.store.guesses_sweep(&tx, now.saturating_sub(guesses::REST).unwrap_or(now)).await?;
     cx.store.feed.trim(&tx, now).await?;
