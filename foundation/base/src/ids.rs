@@ -140,6 +140,12 @@ ids! {
     EventId = "event";
     /// One request at the door, and everything done for it.
     RequestId = "req";
+    /// A repository of images.
+    RepositoryId = "repo";
+    /// One piece of content in a blob store.
+    BlobId = "blob";
+    /// An upload to the registry that is under way.
+    UploadId = "upload";
 }
 
 /// Where random bits come from.

@@ -5,6 +5,7 @@
 mod access;
 mod as_text;
 mod clock;
+mod digest;
 mod envelope;
 mod error;
 mod identity;
@@ -20,9 +21,13 @@ mod text;
 
 pub use access::{Access, Scope, Scopes, ToolRole};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use digest::Digest;
 pub use error::{Error, Kind, Result};
 pub use identity::{Caller, Credential, IDENTITY_LIFE, Identity, ToolGrant};
-pub use ids::{Entropy, EventId, Id, IdKind, MandateId, RequestId, SessionId, TokenId, ToolId, UserId};
+pub use ids::{
+    BlobId, Entropy, EventId, Id, IdKind, MandateId, RepositoryId, RequestId, SessionId, TokenId, ToolId,
+    UploadId, UserId,
+};
 pub use keys::{KeyRing, RoleKey};
 pub use mandate::{MANDATE_LIFE, Mandate, Shown};
 pub use names::{JobName, PathParam, ToolName, UserName};

@@ -126,6 +126,14 @@ impl Call<'_> {
         self
     }
 
+    /// Sends these bytes, which are what `media_type` says.
+    #[must_use]
+    pub fn content(mut self, media_type: &str, content: impl Into<Bytes>) -> Self {
+        self = self.header(header::CONTENT_TYPE, media_type);
+        self.body = self.body.map(|_| content.into());
+        self
+    }
+
     /// Sends the request and gives the answer as it comes, whatever its status.
     pub async fn raw(self) -> Result<Response<Body>> {
         let bytes = self.body?;
@@ -173,7 +181,7 @@ impl Call<'_> {
 }
 
 /// Reads a body to its end.
-async fn whole(mut content: Body) -> Result<Bytes> {
+pub(crate) async fn whole(mut content: Body) -> Result<Bytes> {
     let broken = |cause| Error::unavailable("answer-broken", "the answer broke off").because(cause);
     let mut read = BytesMut::new();
     while let Some(frame) = content.frame().await {

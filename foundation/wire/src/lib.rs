@@ -4,5 +4,6 @@
 
 pub mod accounts;
 pub mod feed;
+pub mod images;
 pub mod reply;
 pub mod tools;

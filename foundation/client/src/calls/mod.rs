@@ -2,10 +2,14 @@
 
 mod accounts;
 mod audit;
+mod images;
+mod images_internal;
 mod internal;
 mod tools;
 
 pub use accounts::AccountsCalls;
 pub use audit::AuditCalls;
+pub use images::ImagesCalls;
+pub use images_internal::ImagesInternalCalls;
 pub use internal::InternalCalls;
 pub use tools::ToolsCalls;
