@@ -149,6 +149,16 @@ impl Call<'_> {
         self.client.transport.send(request).await
     }
 
+    /// Sends the request and gives the answer as it comes; a refusal becomes an error.
+    pub async fn streamed(self) -> Result<Response<Body>> {
+        let response = self.raw().await?;
+        let status = response.status();
+        if status.is_success() || status == http::StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(response);
+        }
+        Err(refusal::read(status, &whole(response.into_body()).await?))
+    }
+
     /// Sends the request and reads the whole answer; a refusal becomes an error.
     pub async fn bytes(self) -> Result<(HeaderMap, Bytes)> {
         let answer = async {

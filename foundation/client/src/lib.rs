@@ -13,5 +13,5 @@ pub mod headers;
 
 pub use authority::{Acting, Anonymous, Authority, Bearer, ServiceAuthority};
 pub use call::{Call, Client};
-pub use calls::{AccountsCalls, AuditCalls, ImagesCalls, ImagesInternalCalls, InternalCalls, ToolsCalls};
+pub use calls::{AccountsCalls, AuditCalls, ExecInput, ExecOutput, ImagesCalls, ImagesInternalCalls, InternalCalls, JobsCalls, ToolsCalls};
 pub use transport::{Body, BoxError, Exchange, Local, Transport, body};

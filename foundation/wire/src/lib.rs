@@ -5,5 +5,6 @@
 pub mod accounts;
 pub mod feed;
 pub mod images;
+pub mod jobs;
 pub mod reply;
 pub mod tools;

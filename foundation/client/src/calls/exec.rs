@@ -1,0 +1,90 @@
+//! A program run inside a job's container.
+
+use hearth_base::{Error, JobName, Result, ToolName};
+use hearth_wire::jobs::{EXEC_PROTOCOL, ExecDecoder, ExecFrame, ExecOpen};
+use http::{Method, StatusCode, header};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+
+use super::jobs::JobsCalls;
+
+/// What goes to the program.
+#[derive(Debug)]
+pub struct ExecInput(WriteHalf<TokioIo<Upgraded>>);
+
+/// What comes from the program.
+#[derive(Debug)]
+pub struct ExecOutput {
+    from: ReadHalf<TokioIo<Upgraded>>,
+    decoder: ExecDecoder,
+}
+
+impl JobsCalls<'_> {
+    /// Starts a program in a job's container, and gives both directions of its streams, to be used side by
+    /// side. Needs a connection: it does not work within one process.
+    ///
+    /// Send [`ExecFrame::Data`], [`ExecFrame::Close`] at the end of the input, and [`ExecFrame::Resize`] when
+    /// the terminal has another size; read until [`ExecFrame::Ended`]. With a terminal, put your own into raw
+    /// mode first: bytes such as Ctrl-C then travel as data, and the terminal on the other side acts on them.
+    /// Dropping both ends the program.
+    pub async fn exec(
+        &self,
+        tool: &ToolName,
+        job: &JobName,
+        open: ExecOpen,
+    ) -> Result<(ExecInput, ExecOutput)> {
+        let call = self.one(Method::POST, tool, job).then("/exec");
+        let call = call.header(header::CONNECTION, "upgrade").header(header::UPGRADE, EXEC_PROTOCOL);
+        let response = call.streamed().await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Err(no_upgrade());
+        }
+        let upgraded = hyper::upgrade::on(response).await.map_err(|cause| no_upgrade().because(cause))?;
+        let (from, to) = tokio::io::split(TokioIo::new(upgraded));
+        let mut input = ExecInput(to);
+        let mut output = ExecOutput { from, decoder: ExecDecoder::default() };
+        input.send(&ExecFrame::Open(open)).await?;
+        match output.next().await? {
+            Some(ExecFrame::Started) => Ok((input, output)),
+            Some(ExecFrame::Ended(end)) => {
+                let reason = end.reason.unwrap_or_else(|| "the program ended at once".to_owned());
+                Err(Error::conflict("exec-refused", reason).help("hearth jobs show"))
+            }
+            _ => Err(broken()),
+        }
+    }
+}
+
+impl ExecInput {
+    /// Sends a frame.
+    pub async fn send(&mut self, frame: &ExecFrame) -> Result<()> {
+        self.0.write_all(&frame.encode()).await.map_err(|cause| broken().because(cause))?;
+        self.0.flush().await.map_err(|cause| broken().because(cause))
+    }
+}
+
+impl ExecOutput {
+    /// The next frame; `None` when the connection ended without one.
+    pub async fn next(&mut self) -> Result<Option<ExecFrame>> {
+        loop {
+            if let Some(frame) = self.decoder.pull()? {
+                return Ok(Some(frame));
+            }
+            let mut piece = vec![0; 16 << 10];
+            match self.from.read(&mut piece).await.map_err(|cause| broken().because(cause))? {
+                0 => return Ok(None),
+                read => self.decoder.push(&piece[..read]),
+            }
+        }
+    }
+}
+
+fn no_upgrade() -> Error {
+    Error::unavailable("exec-connection", "the server did not open a connection to a program")
+        .help("check that nothing between here and Hearth takes Upgrade headers away")
+}
+
+fn broken() -> Error {
+    Error::unavailable("exec-broken", "the connection to the program broke off").help("try again")
+}

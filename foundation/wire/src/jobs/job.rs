@@ -1,0 +1,197 @@
+//! A job as it is.
+
+use hearth_base::{Cpu, JobName, Memory};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{Concurrency, Emails, HealthCheck, JobType, MountMode, PortProtocol, create::publish_out};
+
+/// A job: what was asked for, and how it is. Without `include_unset` only what its maintainers set is here,
+/// beside what is always there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = jobs::Job)]
+pub struct Job {
+    /// Its name.
+    #[schema(value_type = String)]
+    pub name: JobName,
+    /// The sort of job.
+    pub job_type: JobType,
+    /// The image as it was asked for.
+    pub imagename: String,
+    /// The image's short name.
+    pub image: String,
+    /// How the image is: `stable`, `deprecated`, `unknown`.
+    pub image_state: String,
+    /// The command.
+    pub cmd: String,
+    /// How it is, in a word or two.
+    pub status_short: String,
+    /// How it is, in a sentence.
+    pub status_long: String,
+    /// How it is, for programs.
+    pub status: JobStatus,
+    /// Whether it is continuous, for older clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continuous: Option<bool>,
+    /// When it runs, as it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// When it runs, in five fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule_actual: Option<String>,
+    /// The time zone of the schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// How many seconds late a scheduled run may start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub starting_deadline: Option<u32>,
+    /// What happens when it is due while it still runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
+    /// Whether the lines go to files in the tool's home.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filelog: Option<bool>,
+    /// The file for standard output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filelog_stdout: Option<String>,
+    /// The file for standard error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filelog_stderr: Option<String>,
+    /// When mail is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emails: Option<Emails>,
+    /// How often a run that failed is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<u8>,
+    /// The most seconds that a run may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u32>,
+    /// Whether the tool's home is mounted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mount: Option<MountMode>,
+    /// The most memory of one run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub memory: Option<Memory>,
+    /// The most processors of one run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub cpu: Option<Cpu>,
+    /// How many run side by side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u16>,
+    /// The port it listens on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// What it speaks there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port_protocol: Option<PortProtocol>,
+    /// How to find out that it is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheck>,
+    /// `/` when it is the tool's page.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "publish_out",
+        deserialize_with = "published"
+    )]
+    #[schema(value_type = Option<String>)]
+    pub publish: Option<bool>,
+}
+
+fn published<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    let given = Option::<serde_json::Value>::deserialize(deserializer)?;
+    Ok(given.map(|given| given == "/" || given == true))
+}
+
+/// How a job is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = jobs::JobStatus)]
+pub struct JobStatus {
+    /// In a word.
+    pub short: StatusShort,
+    /// In sentences.
+    pub messages: Vec<String>,
+    /// For how long, as in `2d3h4m5s`.
+    pub duration: String,
+    /// Whether all that runs is of the job's newest definition, and nothing is still to be done for that.
+    pub up_to_date: bool,
+    /// How many containers run and are ready.
+    #[serde(default)]
+    pub ready: u32,
+    /// The newest definition: it grows with each change and restart.
+    #[serde(default)]
+    pub generation: u64,
+    /// When it was last due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub previous_schedule: Option<Timestamp>,
+    /// When it is next due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub next_schedule: Option<Timestamp>,
+}
+
+/// How a job is, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = jobs::StatusShort)]
+#[serde(rename_all = "lowercase")]
+pub enum StatusShort {
+    /// It waits: to be started, to be due, or to be started again.
+    Pending,
+    /// It runs.
+    Running,
+    /// Its last run ended well.
+    Succeeded,
+    /// Its last run did not end well.
+    Failed,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// Jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = jobs::JobsList)]
+pub struct JobsList {
+    /// The tool's jobs by name: all of them, for there are never many.
+    pub jobs: Vec<Job>,
+}
+
+/// One job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = jobs::JobOne)]
+pub struct JobOne {
+    /// The job.
+    pub job: Job,
+}
+
+/// Whether something was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = jobs::JobChanged)]
+pub struct JobChanged {
+    /// The job is new or different now.
+    pub job_changed: bool,
+}
+
+/// How jobs are shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct JobsQuery {
+    /// False: only what the maintainers have set.
+    #[serde(deserialize_with = "flag", skip_serializing_if = "Option::is_none")]
+    pub include_unset: Option<bool>,
+}
+
+/// `true` and `false` in any case, as clients of several languages write them.
+fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    match text.as_deref().map(str::to_ascii_lowercase).as_deref() {
+        None => Ok(None),
+        Some("true" | "1" | "yes") => Ok(Some(true)),
+        Some("false" | "0" | "no") => Ok(Some(false)),
+        Some(_) => Err(serde::de::Error::custom("write true or false")),
+    }
+}

@@ -1,0 +1,18 @@
+//! What is to run, and what became of it: `/jobs/v1`.
+
+mod create;
+mod exec;
+mod health;
+mod image;
+pub mod internal;
+mod job;
+mod quota;
+mod run;
+
+pub use create::{Concurrency, Emails, JobCreate, JobType, MountMode, PortProtocol};
+pub use exec::{EXEC_PROTOCOL, ExecDecoder, ExecEnd, ExecFrame, ExecOpen, ExecSize};
+pub use health::HealthCheck;
+pub use image::{Image, JobsImages};
+pub use job::{Job, JobChanged, JobOne, JobStatus, JobsList, JobsQuery, StatusShort};
+pub use quota::{JobsQuota, QuotaCategory, QuotaItem, Quotas};
+pub use run::{JobsLogsQuery, Run, RunEnd, RunOne, RunState, RunsList};
