@@ -66,6 +66,20 @@ names! {
     /// A person's name for signing in: 1 to 39 lower-case letters, digits, `.`, `_` and `-`, beginning with a
     /// letter or digit.
     UserName("user") checked by user_name;
+    /// A variable's name (POSIX.1-2024, Base Definitions, section 8.1): 1 to 128 letters, digits and underscores,
+    /// not beginning with a digit.
+    EnvvarName("envvar") checked by envvar_name;
+}
+
+impl EnvvarName {
+    /// Whether other Toolforge-like platforms take it too: four or more capital letters, digits and underscores.
+    pub fn is_portable(&self) -> bool {
+        let name = self.as_str();
+        name.len() >= 4
+            && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+            && name.starts_with(|first: char| first.is_ascii_uppercase())
+            && !name.ends_with('_')
+    }
 }
 
 fn tool_name(text: &str) -> Result<()> {
@@ -95,6 +109,18 @@ fn user_name(text: &str) -> Result<()> {
         && text.bytes().all(|byte| is_label_byte(byte) || matches!(byte, b'.' | b'_'))
         && text.starts_with(|first: char| first.is_ascii_alphanumeric());
     if fits { Ok(()) } else { Err(refused("user-name", "a user's name", text, RULE)) }
+}
+
+fn envvar_name(text: &str) -> Result<()> {
+    const RULE: &str = "1 to 128 letters, digits and underscores, not beginning with a digit";
+    let fits = (1..=128).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !text.starts_with(|first: char| first.is_ascii_digit());
+    let refused = || {
+        let public = format!("{} cannot be a variable's name: {RULE}", shown(text));
+        Error::invalid("envvar-name", public).help("choose a name such as API_KEY")
+    };
+    if fits { Ok(()) } else { Err(refused()) }
 }
 
 fn is_label_byte(byte: u8) -> bool {
@@ -144,6 +170,20 @@ mod tests {
             assert!(text == "xn--mnchen" || text.parse::<JobName>().is_err(), "{text:?}");
         }
         assert!("-x".parse::<UserName>().is_err());
+    }
+
+    #[test]
+    fn a_variables_name_is_one_word_in_every_shell() {
+        for text in ["", "1A", "A-B", "A=B", "A B", "A\nB", "A\0", "Ä", "A.B", &"A".repeat(129)] {
+            assert!(text.parse::<EnvvarName>().is_err(), "{text:?}");
+        }
+        let portable = |text: &str| text.parse::<EnvvarName>().map(|name| name.is_portable()).ok();
+        for text in ["API_KEY", "A1_2", "WIKI"] {
+            assert_eq!(portable(text), Some(true), "{text}");
+        }
+        for text in ["api_key", "KEY", "_KEY", "KEYS_", "_", "http_proxy"] {
+            assert_eq!(portable(text), Some(false), "{text}");
+        }
     }
 
     #[test]

@@ -13,5 +13,9 @@ pub mod headers;
 
 pub use authority::{Acting, Anonymous, Authority, Bearer, ServiceAuthority};
 pub use call::{Call, Client};
-pub use calls::{AccountsCalls, AuditCalls, ExecInput, ExecOutput, ImagesCalls, ImagesInternalCalls, InternalCalls, JobsCalls, ToolsCalls};
+pub use calls::{AccountsCalls, AuditCalls, EnvvarsCalls, InternalCalls, LogsCalls, ToolsCalls};
+pub use calls::{
+    AccountsCalls, AuditCalls, ExecInput, ExecOutput, ImagesCalls, ImagesInternalCalls, InternalCalls,
+    JobsCalls, ToolsCalls,
+};
 pub use transport::{Body, BoxError, Exchange, Local, Transport, body};

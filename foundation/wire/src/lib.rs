@@ -3,8 +3,10 @@
 //! Types here describe what is on the wire and decide nothing. Schema names carry the service.
 
 pub mod accounts;
+pub mod envvars;
 pub mod feed;
 pub mod images;
 pub mod jobs;
+pub mod logs;
 pub mod reply;
 pub mod tools;

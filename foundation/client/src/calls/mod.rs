@@ -2,18 +2,22 @@
 
 mod accounts;
 mod audit;
+mod envvars;
+mod exec;
 mod images;
 mod images_internal;
-mod exec;
 mod internal;
 mod jobs;
+mod logs;
 mod tools;
 
 pub use accounts::AccountsCalls;
 pub use audit::AuditCalls;
+pub use envvars::EnvvarsCalls;
+pub use exec::{ExecInput, ExecOutput};
 pub use images::ImagesCalls;
 pub use images_internal::ImagesInternalCalls;
-pub use exec::{ExecInput, ExecOutput};
 pub use internal::InternalCalls;
 pub use jobs::JobsCalls;
+pub use logs::LogsCalls;
 pub use tools::ToolsCalls;

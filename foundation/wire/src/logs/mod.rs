@@ -1,0 +1,22 @@
+//! Lines that runs and builds have written: `/logs/v1`.
+
+mod entry;
+
+pub mod internal;
+
+pub use entry::{LogsDirection, LogsEntry, LogsList, LogsNext, LogsQuery, LogsStreamEnd};
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Where a line was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogsStream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+    /// Nowhere: Hearth says something about the log itself, such as "7 lines lost".
+    Note,
+}
