@@ -146,6 +146,10 @@ ids! {
     BlobId = "blob";
     /// An upload to the registry that is under way.
     UploadId = "upload";
+    /// One making of an image.
+    BuildId = "build";
+    /// A folder that was uploaded to be built.
+    SourceId = "source";
 }
 
 /// Where random bits come from.

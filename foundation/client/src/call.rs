@@ -46,7 +46,8 @@ impl Client {
             method,
             path: path.to_owned(),
             headers: HeaderMap::new(),
-            body: Ok(Bytes::new()),
+            body: Ok(body(Empty::new())),
+            patience: Client::PATIENCE,
         }
     }
 }
@@ -63,7 +64,8 @@ pub struct Call<'a> {
     method: Method,
     path: String,
     headers: HeaderMap,
-    body: Result<Bytes>,
+    body: Result<Body>,
+    patience: Duration,
 }
 
 impl Call<'_> {
@@ -121,8 +123,24 @@ impl Call<'_> {
     #[must_use]
     pub fn json(mut self, content: &impl Serialize) -> Self {
         self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        self.body =
-            self.body.and_then(|_| serde_json::to_vec(content).map(Bytes::from).map_err(Error::internal));
+        self.body = self.body.and_then(|_| {
+            let bytes = serde_json::to_vec(content).map_err(Error::internal)?;
+            Ok(body(Full::new(Bytes::from(bytes))))
+        });
+        self
+    }
+
+    /// Sends `content` as it comes.
+    #[must_use]
+    pub fn body(mut self, content: Body) -> Self {
+        self.body = self.body.map(|_| content);
+        self
+    }
+
+    /// Waits longer, or less long, for the answer.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 
@@ -130,18 +148,17 @@ impl Call<'_> {
     #[must_use]
     pub fn content(mut self, media_type: &str, content: impl Into<Bytes>) -> Self {
         self = self.header(header::CONTENT_TYPE, media_type);
-        self.body = self.body.map(|_| content.into());
+        self.body = self.body.map(|_| body(Full::new(content.into())));
         self
     }
 
     /// Sends the request and gives the answer as it comes, whatever its status.
     pub async fn raw(self) -> Result<Response<Body>> {
-        let bytes = self.body?;
+        let content = self.body?;
         let uri: Uri = self.path.parse().map_err(|_| {
             Error::invalid("path", format!("{:?} cannot be the path of a request", self.path))
         })?;
         let service = uri.path().split('/').nth(1).and_then(Role::serving).unwrap_or(Role::Gateway);
-        let content = if bytes.is_empty() { body(Empty::new()) } else { body(Full::new(bytes)) };
         let mut request =
             Request::builder().method(self.method).uri(uri).body(content).map_err(Error::internal)?;
         *request.headers_mut() = self.headers;
@@ -149,25 +166,26 @@ impl Call<'_> {
         self.client.transport.send(request).await
     }
 
-    /// Sends the request and gives the answer as it comes; a refusal becomes an error.
+    /// Sends the request and gives the answer as soon as it begins, its body as it comes; a refusal becomes an
+    /// error.
     pub async fn streamed(self) -> Result<Response<Body>> {
-        let response = self.raw().await?;
-        let status = response.status();
+        let began = tokio::time::timeout(self.patience, self.raw()).await.map_err(|_| no_answer())??;
+        let status = began.status();
         if status.is_success() || status == http::StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(response);
+            return Ok(began);
         }
-        Err(refusal::read(status, &whole(response.into_body()).await?))
+        let content = tokio::time::timeout(Client::PATIENCE, whole(began.into_body())).await;
+        Err(refusal::read(status, &content.map_err(|_| no_answer())??))
     }
 
     /// Sends the request and reads the whole answer; a refusal becomes an error.
     pub async fn bytes(self) -> Result<(HeaderMap, Bytes)> {
+        let patience = self.patience;
         let answer = async {
             let (head, content) = self.raw().await?.into_parts();
             Ok((head, whole(content).await?))
         };
-        let (head, content) = tokio::time::timeout(Client::PATIENCE, answer)
-            .await
-            .map_err(|_| Error::new(Kind::Timeout, "no-answer", "the server did not answer in time"))??;
+        let (head, content) = tokio::time::timeout(patience, answer).await.map_err(|_| no_answer())??;
         if !head.status.is_success() {
             return Err(refusal::read(head.status, &content));
         }
@@ -188,6 +206,10 @@ impl Call<'_> {
     pub async fn data<T: DeserializeOwned>(self) -> Result<T> {
         self.answer::<hearth_wire::reply::Data<T>>().await.map(|answer| answer.data)
     }
+}
+
+fn no_answer() -> Error {
+    Error::new(Kind::Timeout, "no-answer", "the server did not answer in time")
 }
 
 /// Reads a body to its end.

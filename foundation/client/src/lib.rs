@@ -13,9 +13,8 @@ pub mod headers;
 
 pub use authority::{Acting, Anonymous, Authority, Bearer, ServiceAuthority};
 pub use call::{Call, Client};
-pub use calls::{AccountsCalls, AuditCalls, EnvvarsCalls, InternalCalls, LogsCalls, ToolsCalls};
 pub use calls::{
-    AccountsCalls, AuditCalls, ExecInput, ExecOutput, ImagesCalls, ImagesInternalCalls, InternalCalls,
-    JobsCalls, ToolsCalls,
+    AccountsCalls, AuditCalls, BuildsCalls, EnvvarsCalls, ExecInput, ExecOutput, ImagesCalls,
+    ImagesInternalCalls, InternalCalls, JobsCalls, LogsCalls, ToolsCalls,
 };
 pub use transport::{Body, BoxError, Exchange, Local, Transport, body};

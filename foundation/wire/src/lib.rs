@@ -3,6 +3,7 @@
 //! Types here describe what is on the wire and decide nothing. Schema names carry the service.
 
 pub mod accounts;
+pub mod builds;
 pub mod envvars;
 pub mod feed;
 pub mod images;

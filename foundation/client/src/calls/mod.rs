@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod builds;
 mod envvars;
 mod exec;
 mod images;
@@ -13,6 +14,7 @@ mod tools;
 
 pub use accounts::AccountsCalls;
 pub use audit::AuditCalls;
+pub use builds::BuildsCalls;
 pub use envvars::EnvvarsCalls;
 pub use exec::{ExecInput, ExecOutput};
 pub use images::ImagesCalls;
