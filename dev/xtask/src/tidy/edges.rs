@@ -4,10 +4,10 @@ use super::finding::Finding;
 use crate::workspace::{Crate, Dependency, Workspace};
 
 /// The crates of `foundation/`, each of which may use those before it.
-const FOUNDATION: [&str; 4] = ["base", "wire", "client", "kit"];
+const FOUNDATION: [&str; 5] = ["base", "plan", "wire", "client", "kit"];
 
-/// What clients of the API may know: the API.
-const CLIENTS_MAY_USE: [&str; 3] = ["base", "wire", "client"];
+/// What clients of the API may know: the API, and how a folder becomes an image.
+const CLIENTS_MAY_USE: [&str; 4] = ["base", "plan", "wire", "client"];
 
 /// Packages that speak SQL.
 const DATABASE: [&str; 4] = ["sea-orm", "sea-orm-migration", "sea-query", "sqlx"];
@@ -115,8 +115,8 @@ impl<'a> Place<'a> {
     fn what_it_may_use(self) -> &'static str {
         match self.layer {
             Layer::Foundation(_) => {
-                "foundation is ordered base, wire, client, kit: a crate may use those before it; move what is \
-                 needed down, or the need up"
+                "foundation is ordered base, plan, wire, client, kit: a crate may use those before it; move what \
+                 is needed down, or the need up"
             }
             Layer::Runtime if self.name == "api" => {
                 "runtime/api may use foundation/base and nothing else of ours"
@@ -128,7 +128,7 @@ impl<'a> Place<'a> {
             }
             Layer::Apps if self.name == "hearthd" => "hearthd may use foundation, runtime and services",
             Layer::Apps => {
-                "an app is a client of the API and may use foundation/base, wire and client: add what is \
+                "an app is a client of the API and may use foundation/base, plan, wire and client: add what is \
                  missing to the API, and in tests use dev/testkit"
             }
             Layer::Dev => "the crates of dev may use dev/testkit, which uses none of them",
