@@ -61,7 +61,13 @@ pub struct Global {
     )]
     pub json: Option<Fields>,
     /// Ask nothing, and go on with what is dangerous
-    #[arg(long, short = 'y', global = true, hide_short_help = true)]
+    #[arg(
+        long,
+        short = 'y',
+        global = true,
+        aliases = ["yes-i-know", "yes-im-sure"],
+        hide_short_help = true
+    )]
     pub yes: bool,
     /// Use colours: auto, always or never
     #[arg(
@@ -74,6 +80,9 @@ pub struct Global {
         hide_short_help = true
     )]
     pub color: ColorChoice,
+    /// Say more: which request was refused
+    #[arg(long, short, global = true, alias = "debug", short_alias = 'd', hide_short_help = true)]
+    pub verbose: bool,
     /// Print results and errors only
     #[arg(long, short, global = true, hide_short_help = true)]
     pub quiet: bool,

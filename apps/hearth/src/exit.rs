@@ -48,6 +48,11 @@ pub fn interrupted(what_stays: &str) -> Error {
     Error::invalid(INTERRUPTED, format!("interrupted: {what_stays}"))
 }
 
+/// What a question that was answered with no ends with.
+pub fn declined() -> Error {
+    Error::invalid("not-confirmed", "nothing was changed")
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {

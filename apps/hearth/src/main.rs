@@ -4,8 +4,10 @@
 //! (`session`), and ends with one of five statuses (`exit`). No runtime starts before a command needs one.
 
 mod ask;
+mod at_tool;
 mod cli;
 mod commands;
+mod confirm;
 mod context;
 mod exit;
 mod external;

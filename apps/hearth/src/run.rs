@@ -29,7 +29,8 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, &words, &environment),
     };
-    let manner = Manner { json: global.json.clone(), quiet: global.quiet };
+    let Global { quiet, verbose, .. } = global;
+    let manner = Manner { json: global.json.clone(), quiet, verbose };
     let printer = printer(global.color, manner, &environment);
     let ended = match command {
         Some(Command::External(line)) => external::run(&line, &global, &environment.path, &words),
@@ -64,7 +65,7 @@ fn refuse(error: &clap::Error, words: &Words, environment: &Environment) -> Exit
             color = ColorChoice::from_str(choice, false).unwrap_or_default();
         }
     }
-    let printer = printer(color, Manner { json, quiet: false }, environment);
+    let printer = printer(color, Manner { json, ..Manner::default() }, environment);
     if usage::is_answer(error) {
         return match printer.raw(&error.render().to_string()) {
             Ok(()) => Exit::Done,
@@ -100,7 +101,7 @@ fn with_server(
     words: Words,
     command: Option<Command>,
 ) -> Result<()> {
-    let Global { server, tool, json: _, yes, color: _, quiet: _ } = global;
+    let Global { server, tool, json: _, yes, color: _, verbose: _, quiet: _ } = global;
     let ask = Ask::new(yes, environment.ci, printer.is_seen());
     let settings = Settings::read(Flags { server, tool }, environment)?;
     let cx = Context { printer: printer.clone(), settings, ask, words, yes };

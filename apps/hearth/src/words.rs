@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 /// Flags whose values are not repeated.
-const SECRET_FLAGS: [(&str, &str); 1] = [("--code", "CODE")];
+const SECRET_FLAGS: [(&str, &str); 3] = [("--code", "CODE"), ("--envvar", "NAME=VALUE"), ("-e", "NAME=VALUE")];
 
 /// What was typed.
 #[derive(Debug, Clone, Default)]
@@ -20,24 +20,38 @@ impl Words {
         self.0.iter().map(String::as_str).take_while(|word| *word != "--")
     }
 
+    /// The same command and one word more.
+    pub fn and(&self, more: &str) -> String {
+        let (line, _) = self.line(None);
+        format!("{line} {}", quoted(more))
+    }
+
     /// The same command with `right` in the place of `wrong`. `None` when `wrong` was not typed.
     pub fn with(&self, wrong: &str, right: &str) -> Option<String> {
-        let mut found = false;
+        let (line, found) = self.line(Some((wrong, right)));
+        found.then_some(line)
+    }
+
+    /// The command without its secrets, and whether there was something to replace in it.
+    fn line(&self, change: Option<(&str, &str)>) -> (String, bool) {
+        let (wrong, right) = change.unzip();
+        let right = right.unwrap_or_default();
+        let mut found = change.is_none();
         let mut line = vec!["hearth".to_owned()];
         let mut secret = None;
-        for word in &self.0 {
+        for (at, word) in self.0.iter().enumerate() {
             if let Some(placeholder) = secret.take() {
                 line.push(placeholder);
                 continue;
             }
             let (flag, value) = word.split_once('=').unwrap_or((word, ""));
-            if word == wrong && !found {
+            if Some(word.as_str()) == wrong && !found {
                 found = true;
                 line.push(quoted(right));
-            } else if flag == wrong && !found {
+            } else if Some(flag) == wrong && !found {
                 found = true;
                 line.push(format!("{right}={}", quoted(value)));
-            } else if flag.starts_with("--") && !value.is_empty() && value == wrong && !found {
+            } else if flag.starts_with("--") && !value.is_empty() && Some(value) == wrong && !found {
                 found = true;
                 line.push(format!("{flag}={}", quoted(right)));
             } else if let Some((_, placeholder)) = SECRET_FLAGS.iter().find(|(name, _)| *name == flag) {
@@ -47,11 +61,21 @@ impl Words {
                 } else {
                     line.push(format!("{flag}={placeholder}"));
                 }
+            } else if self.is_secret_value(at) {
+                line.push("VALUE".to_owned());
             } else {
                 line.push(quoted(word));
             }
         }
-        found.then(|| line.join(" "))
+        (line.join(" "), found)
+    }
+
+    /// Whether the word at this place is the value of `envvars create NAME VALUE`.
+    fn is_secret_value(&self, at: usize) -> bool {
+        let before = self.0.iter().take(at).filter(|word| !word.starts_with('-')).map(String::as_str);
+        let before: Vec<_> = before.collect();
+        let is_flag = self.0.get(at).is_some_and(|word| word.starts_with('-'));
+        !is_flag && before.windows(3).any(|three| matches!(three, ["envvars", "create", _]))
     }
 }
 
@@ -83,6 +107,13 @@ mod tests {
         assert_eq!(typed.with("other", "x"), None);
         assert_eq!(words(&["--tol=x"]).with("--tol", "--tool").as_deref(), Some("hearth --tool=x"));
         assert_eq!(words(&["--tool=X"]).with("X", "x").as_deref(), Some("hearth --tool=x"));
+    }
+
+    #[test]
+    fn a_value_is_not_repeated() {
+        let line = words(&["envvars", "create", "API-KEY", "s3cret", "--jsn"]).with("API-KEY", "API_KEY");
+        assert_eq!(line.as_deref(), Some("hearth envvars create API_KEY VALUE --jsn"));
+        assert_eq!(words(&["build", "start", "-e", "A=b"]).and("-D"), "hearth build start -e NAME=VALUE -D");
     }
 
     #[test]

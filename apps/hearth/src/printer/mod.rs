@@ -4,6 +4,8 @@
 //! characters are shown, not sent.
 
 mod fields;
+mod lines;
+mod steps;
 mod stream;
 mod table;
 mod visible;
@@ -15,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use fields::Fields;
+pub use steps::{Steps, seconds};
 pub use stream::{ColorChoice, Stream};
 pub use table::{Cell, Table};
 pub use visible::visible;
@@ -30,6 +33,8 @@ pub struct Manner {
     pub json: Option<Fields>,
     /// Results and errors, and nothing else.
     pub quiet: bool,
+    /// Also what helps to look into a refusal.
+    pub verbose: bool,
 }
 
 /// Prints.
@@ -81,6 +86,16 @@ impl Printer {
         deliver(io::stdout().lock(), text)
     }
 
+    /// A line that a program wrote, as a result.
+    pub fn output(&self, line: &str) -> Result<()> {
+        self.raw(&format!("{}\n", lines::shown(line, self.out.color)))
+    }
+
+    /// One of many results that come one after the other: a line of JSON each, or the line of a program.
+    pub fn streamed<T: Serialize>(&self, value: &T, line: &str) -> Result<()> {
+        if self.manner.json.is_some() { self.raw(&format!("{}\n", json_line(value))) } else { self.output(line) }
+    }
+
     /// The help of a group of commands that was named alone: our own text, of several lines.
     pub fn help(&self, text: &str) {
         self.aside(text.trim_end());
@@ -91,6 +106,18 @@ impl Printer {
         if !self.manner.quiet && self.manner.json.is_none() {
             self.aside(&visible(sentence));
         }
+    }
+
+    /// The same, with a mark in front that is coloured.
+    fn painted_note(&self, tone: Tone, mark: &str, sentence: &str) {
+        if !self.manner.quiet && self.manner.json.is_none() {
+            self.aside(&format!("{}{sentence}", self.err.paint(tone, mark)));
+        }
+    }
+
+    /// Replaces what the terminal's present line shows.
+    fn redrawn(&self, text: &str) {
+        let _nobody_is_there = deliver(io::stderr().lock(), &format!("\r\x1b[K{text}"));
     }
 
     /// The command that comes next.
@@ -124,7 +151,7 @@ impl Printer {
         let word = self.err.paint(Tone::Bad, "error:");
         lines.push(format!("{word} {first} [{}]", visible(error.code())));
         lines.extend(sentences.map(|sentence| format!("       {}", visible(sentence))));
-        if crate::exit::Exit::of(error) == crate::exit::Exit::Service {
+        if self.manner.verbose || crate::exit::Exit::of(error) == crate::exit::Exit::Service {
             lines.extend(error.request().map(|id| format!("       The request was {}.", visible(id))));
         }
         lines.extend(error.next().map(|next| format!("next:  {}", visible(next))));

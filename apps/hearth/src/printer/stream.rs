@@ -11,6 +11,8 @@ pub struct Stream {
     pub terminal: bool,
     /// Whether colours may be used.
     pub color: bool,
+    /// Whether a line that was written can be written anew.
+    pub rewrites: bool,
     /// How many columns there are.
     pub width: usize,
 }
@@ -51,7 +53,8 @@ impl Stream {
     /// Standard error.
     pub fn err(choice: ColorChoice, environment: &Environment) -> Self {
         let stream = std::io::stderr();
-        Self::with(stream.is_terminal(), None, choice, environment)
+        let width = stream.is_terminal().then(|| terminal_size::terminal_size_of(&stream)).flatten();
+        Self::with(stream.is_terminal(), width, choice, environment)
     }
 
     fn with(
@@ -60,13 +63,14 @@ impl Stream {
         choice: ColorChoice,
         environment: &Environment,
     ) -> Self {
+        let rewrites = terminal && platform::COLOURS && !environment.dumb;
         let color = match choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => terminal && platform::COLOURS && !environment.no_color && !environment.dumb,
+            ColorChoice::Auto => rewrites && !environment.no_color,
         };
         let width = size.map_or(80, |(width, _)| usize::from(width.0));
-        Self { terminal, color, width: if width == 0 { 80 } else { width } }
+        Self { terminal, color, rewrites, width: if width == 0 { 80 } else { width } }
     }
 
     /// `word` in the colour of `tone`, where there are colours. A word means the same without.

@@ -89,7 +89,7 @@ fn aligned(row: &[String], widths: &[usize], room: usize) -> String {
 }
 
 /// `text` in at most `room` columns; a cell is never cut to less than ten.
-fn cut(text: &str, room: usize) -> String {
+pub(super) fn cut(text: &str, room: usize) -> String {
     let room = room.max(10);
     if text.width() <= room {
         return text.to_owned();
@@ -148,7 +148,7 @@ mod tests {
 
     fn lines(terminal: bool) -> String {
         let now = Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(300);
-        table().lines(&Stream { terminal, color: false, width: 50 }, now)
+        table().lines(&Stream { terminal, color: false, rewrites: false, width: 50 }, now)
     }
 
     #[test]

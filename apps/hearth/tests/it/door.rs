@@ -4,27 +4,69 @@ use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
 };
 
 /// Answers by method and path: a status and a body.
 pub type Answers = BTreeMap<&'static str, (u16, &'static str)>;
 
-/// The address of a door that gives `answers`, and 404 for the rest, for as long as the test runs.
+/// What Hearth says to somebody who shows nothing.
+pub const NOBODY: &str = r#"{"messages": {"error": ["nobody is signed in"]}, "code": "not-signed-in",
+    "request_id": "req_1", "help": "hearth login"}"#;
+
+/// What it says to a token that is not good, or not any more.
+pub const NOT_GOOD: &str = r#"{"messages": {"error": ["the token shown is not good"]}, "code": "credential-refused",
+    "request_id": "req_2"}"#;
+
+/// What it says to who is no member of the tool.
+pub const NO_RIGHT: &str = r#"{"messages": {"error": ["this needs the right tools:read"]}, "code": "forbidden",
+    "request_id": "req_1", "help": "ask an owner"}"#;
+
+/// The tools of somebody who owns one, `dup-finder`.
+pub const MY_TOOLS: &str = r#"{"data": {"items": [{"id": "tool_00000000000000000000000001", "name": "dup-finder",
+    "description": "", "state": "active", "role": "owner", "created": "2026-01-02T03:04:05Z"}]}}"#;
+
+/// A door that gives prepared answers, and 404 for the rest, for as long as the test runs.
+pub struct Door {
+    /// Its address.
+    pub address: String,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Door {
+    /// Opens it.
+    pub fn open(answers: Answers) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = format!("http://{}", listener.local_addr().expect("its address"));
+        let heard = Arc::<Mutex<Vec<String>>>::default();
+        let notes = Arc::clone(&heard);
+        std::thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let _the_caller_went_away = answer(connection, &answers, &notes);
+            }
+        });
+        Self { address, heard }
+    }
+
+    /// What was asked so far: method, path and query, and the body where there is one.
+    pub fn heard(&self) -> Vec<String> {
+        self.heard.lock().expect("nobody panicked").clone()
+    }
+}
+
+/// The address of a door of which only the answers matter.
 pub fn open(answers: Answers) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = format!("http://{}", listener.local_addr().expect("its address"));
-    std::thread::spawn(move || {
-        for connection in listener.incoming().flatten() {
-            let _the_caller_went_away = answer(connection, &answers);
-        }
-    });
-    address
+    Door::open(answers).address
 }
 
 /// Addresses of doors that nobody opens: no service has these ports.
 pub const CLOSED: [&str; 2] = ["http://127.0.0.1:1", "http://127.0.0.1:2"];
 
-fn answer(mut connection: TcpStream, answers: &Answers) -> std::io::Result<()> {
+fn answer(
+    mut connection: TcpStream,
+    answers: &Answers,
+    heard: &Mutex<Vec<String>>,
+) -> std::io::Result<()> {
     let mut reader = BufReader::new(connection.try_clone()?);
     let mut request = String::new();
     reader.read_line(&mut request)?;
@@ -38,8 +80,11 @@ fn answer(mut connection: TcpStream, answers: &Answers) -> std::io::Result<()> {
             length = value.trim().parse().unwrap_or(0);
         }
     }
-    std::io::copy(&mut reader.take(length), &mut std::io::sink())?;
+    let mut content = Vec::new();
+    reader.take(length).read_to_end(&mut content)?;
     let target = request.rsplit_once(' ').map_or("", |(target, _)| target);
+    let content = String::from_utf8(content).unwrap_or_else(|_| "(bytes)".to_owned());
+    heard.lock().expect("nobody panicked").push(format!("{target} {content}").trim_end().to_owned());
     let target = target.split('?').next().unwrap_or_default();
     let none = (404, r#"{"messages":{"error":["there is nothing at this path"]},"code":"no-such-path"}"#);
     let (status, body) = answers.get(target).copied().unwrap_or(none);

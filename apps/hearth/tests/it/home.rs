@@ -1,14 +1,18 @@
 //! A user's home folder, with nothing of the machine's own in it, and commands typed there.
 
 use std::{
+    io::Write,
     path::PathBuf,
     process::{Command, Output, Stdio},
 };
+
+use crate::door::{Answers, Door};
 
 /// A home folder with a folder `dup-finder`, in which commands are typed.
 pub struct Home {
     folder: tempfile::TempDir,
     hidden: Vec<(String, &'static str)>,
+    door: Option<Door>,
 }
 
 impl Home {
@@ -16,7 +20,27 @@ impl Home {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("dup-finder")).expect("a folder in it");
-        Self { folder, hidden: Vec::new() }
+        Self { folder, hidden: Vec::new(), door: None }
+    }
+
+    /// A new one, signed in at a door that gives `answers`. The folder `dup-finder` is not linked.
+    pub fn at(answers: Answers) -> Self {
+        let door = Door::open(answers);
+        let home = Self::new().hiding(&door.address, "[SERVER]");
+        home.sign_in(&door.address);
+        Self { door: Some(door), ..home }
+    }
+
+    /// What the door of [`Home::at`] was asked so far.
+    pub fn asked(&self) -> Vec<String> {
+        self.door.as_ref().map(Door::heard).unwrap_or_default()
+    }
+
+    /// The same, with the folder linked to the tool `dup-finder`.
+    pub fn of_tool(answers: Answers) -> Self {
+        let home = Self::at(answers);
+        home.write("dup-finder/hearth.yaml", "tool: dup-finder\n");
+        home
     }
 
     /// Shows `what` in transcripts instead of `text`, which differs between runs.
@@ -65,6 +89,18 @@ impl Home {
     /// What happens when these words are typed.
     pub fn run(&self, words: &[&str]) -> Output {
         self.command(words, &[]).output().expect("the program starts")
+    }
+
+    /// A transcript of the same with `input` on standard input.
+    pub fn says_given(&self, words: &[&str], input: &str) -> String {
+        let mut command = self.command(words, &[]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        let mut stdin = child.stdin.take().expect("its input");
+        // What does not want to read it has said so already.
+        let _it_may_not_want_it = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        self.transcript(&child.wait_with_output().expect("it ends"))
     }
 
     /// A transcript of the same.

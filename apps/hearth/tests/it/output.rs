@@ -1,7 +1,7 @@
 //! Results to standard output, everything else to standard error.
 
 use crate::{
-    door::{self, Answers, CLOSED},
+    door::{Answers, CLOSED},
     home::Home,
 };
 
@@ -13,10 +13,7 @@ const TOOLS: &str = r#"{"data": {"items": [
 ]}}"#;
 
 fn home() -> Home {
-    let server = door::open(Answers::from([("GET /tools/v1/tools", (200, TOOLS))]));
-    let home = Home::new().hiding(&server, "[SERVER]");
-    home.sign_in(&server);
-    home
+    Home::at(Answers::from([("GET /tools/v1/tools", (200, TOOLS))]))
 }
 
 #[test]

@@ -5,27 +5,14 @@ use crate::{
     home::Home,
 };
 
-const NO_RIGHT: &str = r#"{"messages": {"error": ["this needs the right tools:read"]}, "code": "forbidden",
-    "request_id": "req_1", "help": "ask an owner"}"#;
-const NO_MORE: &str = r#"{"messages": {"error": ["the token shown is not good"]}, "code": "credential-refused",
-    "request_id": "req_2"}"#;
 const MISTAKE: &str = r#"{"messages": {"error": ["Hearth made a mistake \u001b[2J with this request"]},
     "code": "internal", "request_id": "req_3", "help": "report the request id"}"#;
-const MINE: &str = r#"{"data": {"items": [{"id": "tool_00000000000000000000000001", "name": "dup-finder",
-    "description": "", "state": "active", "role": "owner", "created": "2026-01-02T03:04:05Z"}]}}"#;
-
-fn home(answers: Answers) -> Home {
-    let server = door::open(answers);
-    let home = Home::new().hiding(&server, "[SERVER]");
-    home.sign_in(&server);
-    home
-}
 
 #[test]
 fn somebody_elses_tool_is_answered_with_the_nearest_of_ones_own() {
-    let home = home(Answers::from([
-        ("GET /tools/v1/tool/dup-findr", (403, NO_RIGHT)),
-        ("GET /tools/v1/tools", (200, MINE)),
+    let home = Home::at(Answers::from([
+        ("GET /tools/v1/tool/dup-findr", (403, door::NO_RIGHT)),
+        ("GET /tools/v1/tools", (200, door::MY_TOOLS)),
     ]));
     insta::assert_snapshot!(home.says(&["tool", "show", "dup-findr"]), @"
     err| error: dup-findr is not one of your tools [forbidden]
@@ -44,7 +31,7 @@ fn somebody_elses_tool_is_answered_with_the_nearest_of_ones_own() {
 
 #[test]
 fn a_refused_credential_is_named() {
-    let home = home(Answers::from([("GET /accounts/v1/me", (401, NO_MORE))]));
+    let home = Home::at(Answers::from([("GET /accounts/v1/me", (401, door::NOT_GOOD))]));
     insta::assert_snapshot!(home.says(&["whoami"]), @"
     err| error: the token shown is not good [credential-refused]
     err|        You are signed in as alice at [SERVER] (hearth login, ~/.config/hearth/credentials.toml).
@@ -70,7 +57,7 @@ fn a_refused_credential_is_named() {
 
 #[test]
 fn a_mistake_of_the_service_ends_with_2_and_names_the_request() {
-    let home = home(Answers::from([("GET /accounts/v1/me", (500, MISTAKE))]));
+    let home = Home::at(Answers::from([("GET /accounts/v1/me", (500, MISTAKE))]));
     insta::assert_snapshot!(home.says(&["whoami"]), @r"
     err| error: Hearth made a mistake \u{1b}[2J with this request [internal]
     err|        The request was req_3.
@@ -81,6 +68,15 @@ fn a_mistake_of_the_service_ends_with_2_and_names_the_request() {
     err| {"error":["Hearth made a mistake \u001b[2J with this request"],"code":"internal","help":"report the request id","request_id":"req_3"}
     ends with 2
     "#);
+}
+
+#[test]
+fn the_request_that_was_refused_is_named_on_demand() {
+    let home = Home::at(Answers::from([("GET /accounts/v1/me", (401, door::NOT_GOOD))]));
+    assert!(!home.says(&["whoami"]).contains("req_2"));
+    for flag in ["-v", "--verbose", "--debug"] {
+        assert!(home.says(&["whoami", flag]).contains("The request was req_2."), "{flag}");
+    }
 }
 
 #[test]
@@ -97,7 +93,7 @@ fn a_server_that_cannot_be_reached_ends_with_2() {
 
 #[test]
 fn what_is_no_hearth_is_told_apart() {
-    let home = home(Answers::from([("GET /accounts/v1/me", (200, "<html>"))]));
+    let home = Home::at(Answers::from([("GET /accounts/v1/me", (200, "<html>"))]));
     insta::assert_snapshot!(home.says(&["whoami"]), @"
     err| error: the server's answer is not what Hearth says [strange-answer]
     err| next:  check that the address is that of a Hearth of about this version

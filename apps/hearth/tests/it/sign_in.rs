@@ -1,16 +1,10 @@
 //! Signing in and out where nobody can be asked.
 
-use std::{
-    io::Write,
-    process::{Output, Stdio},
-};
-
 use crate::{
     door::{self, Answers, CLOSED},
     home::Home,
 };
 
-const NOBODY: &str = r#"{"messages": {"error": ["nobody is signed in"]}, "code": "not-signed-in"}"#;
 const SESSION: &str = r#"{"data": {"id": "session_00000000000000000000000001", "secret": "hearth_session_s",
     "expires": "2036-01-01T00:00:00Z", "user": {"id": "user_00000000000000000000000001", "name": "alice",
     "operator": false, "disabled": false, "created": "2026-01-01T00:00:00Z"}}}"#;
@@ -20,21 +14,11 @@ const TOKEN: &str = r#"{"data": {"secret": "hearth_token_t", "token": {
 
 fn door() -> String {
     door::open(Answers::from([
-        ("GET /accounts/v1/me", (401, NOBODY)),
+        ("GET /accounts/v1/me", (401, door::NOBODY)),
         ("POST /accounts/v1/sessions", (200, SESSION)),
         ("POST /accounts/v1/tokens", (201, TOKEN)),
         ("DELETE /accounts/v1/sessions/current", (200, r#"{"data": {}}"#)),
     ]))
-}
-
-fn run_with_input(home: &Home, words: &[&str], input: &str) -> Output {
-    let mut command = home.command(words, &[]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the program starts");
-    let mut stdin = child.stdin.take().expect("its input");
-    stdin.write_all(input.as_bytes()).expect("it reads");
-    drop(stdin);
-    child.wait_with_output().expect("it ends")
 }
 
 #[test]
@@ -66,8 +50,7 @@ fn a_password_from_standard_input_becomes_a_token_that_only_the_user_can_read() 
     let server = door();
     let home = Home::new().hiding(&server, "[SERVER]");
     let words = ["login", &server, "--name", "alice", "--password-stdin"];
-    let output = run_with_input(&home, &words, "four words will do\n");
-    insta::assert_snapshot!(home.transcript(&output), @"
+    insta::assert_snapshot!(home.says_given(&words, "four words will do\n"), @"
     out| ✓ signed in as alice at [SERVER]; the token is in ~/.config/hearth/credentials.toml
     err| next:  hearth
     ends with 0
