@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 
 /// Flags whose values are not repeated.
-const SECRET_FLAGS: [(&str, &str); 3] = [("--code", "CODE"), ("--envvar", "NAME=VALUE"), ("-e", "NAME=VALUE")];
+const SECRET_FLAGS: [(&str, &str); 3] =
+    [("--code", "CODE"), ("--envvar", "NAME=VALUE"), ("-e", "NAME=VALUE")];
 
 /// What was typed.
 #[derive(Debug, Clone, Default)]

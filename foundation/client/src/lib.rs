@@ -13,8 +13,5 @@ pub mod headers;
 
 pub use authority::{Acting, Anonymous, Authority, Bearer, ServiceAuthority};
 pub use call::{Call, Client};
-pub use calls::{
-    AccountsCalls, AuditCalls, BuildsCalls, EnvvarsCalls, ExecInput, ExecOutput, ImagesCalls,
-    ImagesInternalCalls, InternalCalls, JobsCalls, LogsCalls, ToolsCalls,
-};
+pub use calls::*;
 pub use transport::{Body, BoxError, Exchange, Local, Transport, body};

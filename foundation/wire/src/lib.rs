@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod builds;
+pub mod components;
 pub mod envvars;
 pub mod feed;
 pub mod images;

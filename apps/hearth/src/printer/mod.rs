@@ -93,7 +93,11 @@ impl Printer {
 
     /// One of many results that come one after the other: a line of JSON each, or the line of a program.
     pub fn streamed<T: Serialize>(&self, value: &T, line: &str) -> Result<()> {
-        if self.manner.json.is_some() { self.raw(&format!("{}\n", json_line(value))) } else { self.output(line) }
+        if self.manner.json.is_some() {
+            self.raw(&format!("{}\n", json_line(value)))
+        } else {
+            self.output(line)
+        }
     }
 
     /// The help of a group of commands that was named alone: our own text, of several lines.

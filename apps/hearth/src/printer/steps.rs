@@ -46,8 +46,7 @@ impl Steps<'_> {
     /// A step begins.
     pub fn begin(&mut self, name: &str) {
         self.clear();
-        let open =
-            Open { name: name.to_owned(), detail: String::new(), since: Instant::now(), shown: false };
+        let open = Open { name: name.to_owned(), detail: String::new(), since: Instant::now(), shown: false };
         if !self.printer.draws() {
             self.printer.note(&format!("… {name}"));
         }

@@ -62,11 +62,7 @@ pub fn open(answers: Answers) -> String {
 /// Addresses of doors that nobody opens: no service has these ports.
 pub const CLOSED: [&str; 2] = ["http://127.0.0.1:1", "http://127.0.0.1:2"];
 
-fn answer(
-    mut connection: TcpStream,
-    answers: &Answers,
-    heard: &Mutex<Vec<String>>,
-) -> std::io::Result<()> {
+fn answer(mut connection: TcpStream, answers: &Answers, heard: &Mutex<Vec<String>>) -> std::io::Result<()> {
     let mut reader = BufReader::new(connection.try_clone()?);
     let mut request = String::new();
     reader.read_line(&mut request)?;

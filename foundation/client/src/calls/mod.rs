@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod builds;
+mod components;
 mod envvars;
 mod exec;
 mod images;
@@ -15,6 +16,7 @@ mod tools;
 pub use accounts::AccountsCalls;
 pub use audit::AuditCalls;
 pub use builds::BuildsCalls;
+pub use components::ComponentsCalls;
 pub use envvars::EnvvarsCalls;
 pub use exec::{ExecInput, ExecOutput};
 pub use images::ImagesCalls;
