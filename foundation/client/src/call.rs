@@ -213,7 +213,7 @@ fn no_answer() -> Error {
 }
 
 /// Reads a body to its end.
-pub(crate) async fn whole(mut content: Body) -> Result<Bytes> {
+async fn whole(mut content: Body) -> Result<Bytes> {
     let broken = |cause| Error::unavailable("answer-broken", "the answer broke off").because(cause);
     let mut read = BytesMut::new();
     while let Some(frame) = content.frame().await {

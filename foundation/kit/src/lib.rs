@@ -7,6 +7,7 @@ pub mod extract;
 pub mod guard;
 pub mod keeping;
 pub mod keys;
+pub mod outbound;
 pub mod reply;
 pub mod server;
 pub mod spec;

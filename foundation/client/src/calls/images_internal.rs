@@ -7,7 +7,7 @@ use hearth_wire::{
 };
 use http::{Method, Response};
 
-use crate::{Body, Client, refusal};
+use crate::{Body, Client};
 
 /// Calls that services make to `images`.
 #[derive(Debug, Clone, Copy)]
@@ -34,12 +34,7 @@ impl ImagesInternalCalls<'_> {
 
     /// A layer's blob, as a stream.
     pub async fn blob(&self, digest: Digest) -> Result<Response<Body>> {
-        let response = self.0.call(Method::GET, "/images/v1/internal/blobs").segment(digest).raw().await?;
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        let (head, content) = response.into_parts();
-        Err(refusal::read(head.status, &crate::call::whole(content).await?))
+        self.0.call(Method::GET, "/images/v1/internal/blobs").segment(digest).stream().await
     }
 
     /// Relies on an image in the name of `holder` (`jobs:set_…`), in place of what that holder relied on before.

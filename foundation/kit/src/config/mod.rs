@@ -2,6 +2,7 @@
 //!
 //! Unknown keys are refused with the file and line. `HEARTH_SECTION__KEY` sets `section.key`.
 
+mod builds;
 mod load;
 
 use std::{collections::BTreeMap, path::PathBuf};
@@ -10,6 +11,7 @@ use hearth_base::{Role, Secret};
 use hearth_wire::{accounts::SESSION_COOKIE, tools::Quota};
 use serde::Deserialize;
 
+pub use builds::{Builder, Builds, Outbound};
 pub use load::{load, parse};
 
 /// Everything that an operator can set. What is absent has a default that suits one machine.
@@ -30,6 +32,12 @@ pub struct Config {
     pub accounts: Accounts,
     /// Settings of the runtime on this machine.
     pub runtime: Runtime,
+    /// Settings of `builds`.
+    pub builds: Builds,
+    /// Settings of the builder.
+    pub builder: Builder,
+    /// What may be reached for users.
+    pub outbound: Outbound,
 }
 
 impl Default for Config {
@@ -42,6 +50,9 @@ impl Default for Config {
             services: BTreeMap::new(),
             accounts: Accounts::default(),
             runtime: Runtime::default(),
+            builds: Builds::default(),
+            builder: Builder::default(),
+            outbound: Outbound::default(),
         }
     }
 }

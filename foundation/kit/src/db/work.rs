@@ -17,7 +17,7 @@ use sea_orm_migration::{
     MigrationName, MigrationTrait, SchemaManager,
     schema::{big_integer, big_integer_null, integer, json, string, text_null},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::sync::Notify;
 
 use super::{At, Db, OrFault, Tx};
@@ -74,6 +74,30 @@ pub struct Claim<T> {
     kind: &'static str,
     fence: i64,
     asked: i64,
+}
+
+/// What proves a claim to a worker in another process, which brings it back with each of its calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    key: String,
+    fence: i64,
+    asked: i64,
+}
+
+impl<T> Claim<T> {
+    /// What proves this claim in another process.
+    pub fn ticket(&self) -> Ticket {
+        Ticket { key: self.key.clone(), fence: self.fence, asked: self.asked }
+    }
+}
+
+impl Ticket {
+    /// The claim on work of a kind that this ticket was given for. Whether it still holds is found out when it is
+    /// used.
+    pub fn claim(self, kind: &'static str) -> Claim<()> {
+        let Self { key, fence, asked } = self;
+        Claim { key, content: (), failures: 0, kind, fence, asked }
+    }
 }
 
 impl Work {
