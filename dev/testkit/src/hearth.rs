@@ -54,6 +54,8 @@ pub struct Hearth {
     folder: TempDir,
     shape: Shape,
     url: String,
+    /// Where builds find the way out.
+    outbound: String,
     processes: Vec<(Part, Child)>,
 }
 
@@ -99,7 +101,8 @@ impl Hearth {
         }
         fs::write(folder.path().join("hearth.toml"), config).map_err(Error::internal)?;
         let url = format!("http://{address}:{port}");
-        let mut hearth = Self { folder, shape, url, processes: Vec::new() };
+        let outbound = format!("{address}:{}", port + 90);
+        let mut hearth = Self { folder, shape, url, outbound, processes: Vec::new() };
         for part in hearth.parts() {
             hearth.launch(part).await?;
         }
@@ -237,6 +240,7 @@ impl Hearth {
             .arg(self.folder.path().join("state"))
             .arg("--listen")
             .arg(self.url.trim_start_matches("http://"))
+            .env("HEARTH_OUTBOUND__LISTEN", &self.outbound)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

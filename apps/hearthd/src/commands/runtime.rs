@@ -19,6 +19,9 @@ use crate::{cli::Runtime, out};
 /// The port of `hearth.internal` where containers find the door.
 const DOOR: u16 = 80;
 
+/// The port of `hearth.internal` where builds find the way out.
+const OUTBOUND: u16 = 3128;
+
 /// Serves the runtime's socket until the process is told to stop.
 pub fn run(command: Runtime) -> Result<()> {
     let Runtime { caller, settings } = command;
@@ -40,7 +43,8 @@ pub fn run(command: Runtime) -> Result<()> {
 /// Finds again what an earlier process began.
 pub fn open(config: &Config, state: &Path) -> Result<Arc<Local>> {
     let mut settings = settings(config, state);
-    settings.doors = doorway(DOOR, &config.door.listen).into_iter().collect();
+    let doors = [(DOOR, &config.door.listen), (OUTBOUND, &config.outbound.listen)];
+    settings.doors = doors.into_iter().filter_map(|(port, listen)| doorway(port, listen)).collect();
     Local::open(settings, Arc::new(SystemClock))
 }
 

@@ -34,7 +34,7 @@ impl ImagesInternalCalls<'_> {
 
     /// A layer's blob, as a stream.
     pub async fn blob(&self, digest: Digest) -> Result<Response<Body>> {
-        self.0.call(Method::GET, "/images/v1/internal/blobs").segment(digest).stream().await
+        self.0.call(Method::GET, "/images/v1/internal/blobs").segment(digest).streamed().await
     }
 
     /// Relies on an image in the name of `holder` (`jobs:set_…`), in place of what that holder relied on before.
