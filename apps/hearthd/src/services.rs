@@ -19,5 +19,6 @@ pub struct Service {
 /// Every role, in the order in which they start.
 pub const SERVICES: &[Service] = &[
     Service { role: Role::Accounts, database: true, mount: hearth_accounts::mount },
+    Service { role: Role::Envvars, database: true, mount: hearth_envvars::mount },
     Service { role: Role::Gateway, database: false, mount: hearth_gateway::mount },
 ];

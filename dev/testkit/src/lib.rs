@@ -4,11 +4,13 @@
 mod databases;
 mod hearth;
 mod people;
+mod stand;
 mod wait;
 
 pub use databases::{Scratch, Store};
 pub use hearth::{Hearth, Shape, program};
 pub use people::Person;
+pub use stand::Stand;
 pub use wait::until;
 
 /// Runs each test on SQLite and on PostgreSQL: `async fn name(db: Db) -> Result<()>`.

@@ -34,10 +34,24 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order in which they start.
-    pub const ALL: &[Self] = &[Self::Accounts, Self::Gateway];
+    pub const ALL: &[Self] = &[Self::Accounts, Self::Envvars, Self::Gateway];
+
+    /// Every role that can sign, whether or not this release starts it.
+    const NAMED: &[Self] = &[
+        Self::Gateway,
+        Self::Accounts,
+        Self::Images,
+        Self::Logs,
+        Self::Envvars,
+        Self::Jobs,
+        Self::Builds,
+        Self::Builder,
+        Self::Components,
+        Self::Edge,
+    ];
 
     /// The roles that keep something of tools, and acknowledge a tool's end when they have erased it.
-    pub const KEEPERS: &[Self] = &[];
+    pub const KEEPERS: &[Self] = &[Self::Envvars];
 
     /// The role's name, as in configuration and logs.
     pub fn name(self) -> &'static str {
@@ -87,7 +101,7 @@ impl FromStr for Role {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        Self::ALL.iter().copied().find(|role| role.name() == text).ok_or_else(|| {
+        Self::NAMED.iter().copied().find(|role| role.name() == text).ok_or_else(|| {
             let known = Self::ALL.iter().map(|role| role.name()).collect::<Vec<_>>().join(", ");
             Error::invalid("role", format!("{text:?} is not a role")).help(format!("the roles are {known}"))
         })

@@ -1,0 +1,152 @@
+//! One service on its own: mounted in the test's process, with `accounts` played and a clock that the test moves.
+
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
+
+use hearth_base::{
+    Access, Clock, Credential, Entropy, Error, Identity, KeyRing, ManualClock, Result, Role, RoleKey, Scopes,
+    ToolGrant, ToolId, ToolName,
+};
+use hearth_client::{Authority, Body, Client, Local, Transport, body, headers};
+use hearth_kit::{
+    Clients, Kit, Mounted,
+    config::Config,
+    db::{Db, migrate},
+    state::StateFolder,
+    tasks::Tasks,
+    telemetry::Metrics,
+};
+use hearth_wire::{accounts::internal::ToolFacts, reply::Data, tools::Quota};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body_util::Full;
+use jiff::Timestamp;
+use tempfile::TempDir;
+use tower::{service_fn, util::BoxCloneSyncService};
+
+/// Who calls services.
+const ROLES: &[Role] =
+    &[Role::Gateway, Role::Accounts, Role::Jobs, Role::Builds, Role::Builder, Role::Components, Role::Edge];
+
+/// One service on its own.
+pub struct Stand {
+    /// What the service goes by.
+    pub clock: Arc<ManualClock>,
+    /// Its background tasks.
+    pub tasks: Tasks,
+    /// Its kit, to mount it once more: a restart.
+    pub kit: Kit,
+    role: Role,
+    keys: BTreeMap<Role, RoleKey>,
+    place: Local,
+    _folder: TempDir,
+}
+
+impl Stand {
+    /// Mounts `role` on `db`. Each tool may use `quota`.
+    pub async fn of(
+        role: Role,
+        db: Db,
+        mount: fn(&Kit) -> Result<Mounted>,
+        config: Config,
+        quota: Quota,
+    ) -> Result<Self> {
+        let folder = tempfile::tempdir().map_err(Error::internal)?;
+        let clock = Arc::new(ManualClock::at("2026-05-04T12:00:00Z".parse().map_err(Error::internal)?));
+        let mut keys = BTreeMap::new();
+        let mut ring = KeyRing::default();
+        for role in ROLES.iter().chain([&role]) {
+            let key = RoleKey::generate(*role)?;
+            ring.insert(*role, &key.public_text())?;
+            keys.insert(*role, key);
+        }
+        let key = keys.get(&role).cloned().ok_or_else(|| Error::internal("no such role"))?;
+        let accounts = Local::default();
+        accounts.fill(played_accounts(quota));
+        let transports = BTreeMap::from([(Role::Accounts, Transport::Local(accounts))]);
+        let kit = Kit {
+            role,
+            config: Arc::new(config),
+            state: StateFolder::open(folder.path())?,
+            clock: clock.clone(),
+            entropy: Arc::new(Entropy::System),
+            clients: Clients::new(Arc::new(transports), key.clone(), clock.clone()),
+            key,
+            ring: Arc::new(ring),
+            tasks: Tasks::new(),
+            metrics: Metrics::new(role),
+            db: Some(db),
+        };
+        let tasks = kit.tasks.clone();
+        let mut stand = Self { clock, tasks, kit, role, keys, place: Local::default(), _folder: folder };
+        stand.mount(mount).await?;
+        Ok(stand)
+    }
+
+    /// Mounts the service anew on the same database and state folder, as after a restart.
+    pub async fn mount(&mut self, mount: fn(&Kit) -> Result<Mounted>) -> Result<()> {
+        let mut mounted = mount(&self.kit)?;
+        migrate(self.kit.db()?, mounted.migrations).await?;
+        if let Some(prepare) = mounted.prepare.take() {
+            prepare.await?;
+        }
+        self.place = Local::default();
+        self.place.fill(mounted.exchange());
+        Ok(())
+    }
+
+    /// Calls by somebody who may do this much with a tool.
+    pub fn member(&self, id: ToolId, name: &ToolName, access: Access) -> Result<Client> {
+        let tool = ToolGrant::Granted { id, name: name.clone(), access };
+        let user = hearth_base::UserId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
+        let caller = hearth_base::Caller::User { id: user, name: "somebody".parse()?, operator: false };
+        self.shown(Role::Gateway, move |now| Identity {
+            caller: caller.clone(),
+            credential: Credential::None,
+            scopes: Scopes::of([]),
+            audience: Role::Gateway,
+            tool: Some(tool.clone()),
+            expires: now + hearth_base::IDENTITY_LIFE,
+        })
+    }
+
+    /// Calls by another service.
+    pub fn service(&self, role: Role) -> Result<Client> {
+        self.shown(role, move |now| Identity::of_service(role, role, now))
+    }
+
+    fn shown(
+        &self,
+        signer: Role,
+        identity: impl Fn(Timestamp) -> Identity + Send + Sync + 'static,
+    ) -> Result<Client> {
+        let key = self.keys.get(&signer).cloned().ok_or_else(|| Error::internal("no such role"))?;
+        let (clock, audience) = (self.clock.clone(), self.role);
+        let identity = move || Identity { audience, ..identity(clock.now()) }.sign(&key);
+        Ok(Client::new(Transport::Local(self.place.clone()), Arc::new(As(Box::new(identity)))))
+    }
+}
+
+/// Shows what it makes at each call.
+struct As(Box<dyn Fn() -> Result<String> + Send + Sync>);
+
+impl Authority for As {
+    fn authorize(&self, _: Role, headers: &mut HeaderMap) -> Result<()> {
+        let value = HeaderValue::try_from((self.0)()?).map_err(Error::internal)?;
+        headers.insert(headers::IDENTITY, value);
+        Ok(())
+    }
+}
+
+/// Answers what services ask `accounts` about a tool: every tool is there and may use `quota`.
+fn played_accounts(quota: Quota) -> hearth_client::Exchange {
+    BoxCloneSyncService::new(service_fn(move |request: Request<Body>| {
+        let quota = quota.clone();
+        async move {
+            let id = request.uri().path().rsplit('/').next().and_then(|id| id.parse().ok());
+            let facts =
+                id.and_then(|id| Some(ToolFacts { id, name: "hello".parse().ok()?, deleting: false, quota }));
+            let answer = facts.map(|data| Data { data, messages: hearth_wire::reply::Messages::default() });
+            let text = serde_json::to_vec(&answer).unwrap_or_default();
+            Ok::<_, Infallible>(Response::new(body(Full::new(text.into()))))
+        }
+    }))
+}

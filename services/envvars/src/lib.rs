@@ -1,0 +1,42 @@
+//! Variables given to every run and build of a tool: `/envvars/v1`.
+//!
+//! Values are kept encrypted and never logged. Rules are in `app`; what touches keys is in `vault` and nowhere else.
+
+mod app;
+mod cx;
+mod http;
+mod rights;
+mod store;
+mod vault;
+
+use hearth_base::Result;
+use hearth_kit::{Dialect, Kit, Mounted, guard, keeping};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    cx::Cx,
+    rights::{EnvvarsRead, EnvvarsWrite, GiveOut},
+};
+
+/// Puts the service together.
+pub fn mount(kit: &Kit) -> Result<Mounted> {
+    let cx = Cx::new(kit)?;
+    let (first, erased) = (cx.clone(), cx.clone());
+    Ok(Mounted::new(kit, Dialect::Named, routes(), cx)
+        .migrations(store::migrations)
+        .prepare(async move { app::rotate::prepare(&first).await })
+        .worker(keeping::worker(kit, move |tool| {
+            let cx = erased.clone();
+            async move { app::erase(&cx, tool).await }
+        })))
+}
+
+/// Every endpoint, with who may use it.
+fn routes() -> OpenApiRouter<Cx> {
+    OpenApiRouter::new()
+        .routes(guard::<EnvvarsRead, _>(routes!(http::list)))
+        .routes(guard::<EnvvarsWrite, _>(routes!(http::create)))
+        .routes(guard::<EnvvarsWrite, _>(routes!(http::show, http::delete)))
+        .routes(guard::<EnvvarsRead, _>(routes!(http::quota)))
+        .routes(guard::<GiveOut, _>(routes!(http::of_tool)))
+}

@@ -1,0 +1,6 @@
+//! `envvars` on its own, on every database.
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
+mod envvars;
+mod keys;
+mod stage;
