@@ -34,7 +34,7 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order in which they start.
-    pub const ALL: &[Self] = &[Self::Accounts, Self::Envvars, Self::Gateway];
+    pub const ALL: &[Self] = &[Self::Accounts, Self::Envvars, Self::Edge, Self::Gateway];
 
     /// Every role that can sign, whether or not this release starts it.
     const NAMED: &[Self] = &[

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use axum::http::HeaderMap;
 use hearth_base::{Clock, Entropy, Error, KeyRing, Result, Role, RoleKey};
 use hearth_client::{Authority, Client, ServiceAuthority, Transport};
 
@@ -65,6 +66,11 @@ impl Clients {
     /// What requests in the name of this role show.
     pub(crate) fn authority(&self) -> Arc<dyn Authority> {
         self.authority.clone()
+    }
+
+    /// Shows a service that a request comes from this role.
+    pub fn authorize(&self, service: Role, headers: &mut HeaderMap) -> Result<()> {
+        self.authority.authorize(service, headers)
     }
 
     /// A client of a service.

@@ -17,6 +17,8 @@ use tower::ServiceExt;
 
 use crate::tasks::{Stop, Tasks};
 
+/// The most that a request's head may hold, in bytes.
+const HEAD_SIZE: usize = 64 << 10;
 /// The most connections at one time; more wait until one ends.
 const CONNECTIONS: usize = 8192;
 /// How long a request's head may take to arrive, and an idle connection to send the next.
@@ -63,8 +65,8 @@ async fn accept(listener: TcpListener, router: Router, stop: Stop, tasks: Tasks)
         let Some(Ok(place)) = stop.unless(places.clone().acquire_owned()).await else { return };
         match stop.unless(listener.accept()).await {
             None => return,
-            Some(Ok((stream, _))) => {
-                let conversation = converse(stream, router.clone(), stop.clone(), place);
+            Some(Ok((stream, peer))) => {
+                let conversation = converse(stream, peer, router.clone(), stop.clone(), place);
                 tasks.start("connection", conversation);
             }
             Some(Err(cause)) => {
@@ -76,17 +78,31 @@ async fn accept(listener: TcpListener, router: Router, stop: Stop, tasks: Tasks)
     }
 }
 
+/// Who is at the other end of the connection that a request came by. Only what came by one has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
 /// Answers the requests of one connection. At the stop the one under way is answered, and no more are read.
-async fn converse(stream: TcpStream, router: Router, stop: Stop, _place: OwnedSemaphorePermit) {
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    stop: Stop,
+    _place: OwnedSemaphorePermit,
+) {
     if let Err(cause) = stream.set_nodelay(true) {
         tracing::debug!(%cause, "a connection keeps its delay");
     }
-    let service = TowerToHyperService::new(
-        router.map_request(|request: hyper::Request<hyper::body::Incoming>| request.map(Body::new)),
-    );
+    let service = TowerToHyperService::new(router.map_request(
+        move |mut request: hyper::Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            request.map(Body::new)
+        },
+    ));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)
+        .max_buf_size(HEAD_SIZE)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);

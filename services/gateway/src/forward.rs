@@ -5,16 +5,16 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use hearth_base::{Error, Kind, RequestId, Result};
-use hearth_client::{body, headers};
+use hearth_client::headers;
 use hearth_kit::{Refused, guard::NOT_SIGNED_IN};
 use http_body_util::{LengthLimitError, Limited};
 
 use crate::{
-    Gateway, credential,
+    Gateway, credential, hosts,
     target::{Target, target},
 };
 
@@ -24,19 +24,6 @@ pub struct CalledBy(pub String);
 
 /// What `accounts` says of a credential that is not good. Any other refusal of its is about the gateway itself.
 const NOT_GOOD: [&str; 2] = ["credential-refused", "code-is-no-token"];
-
-/// Headers that are about one connection only (RFC 9110, section 7.6.1).
-const NOT_PASSED_ON: [HeaderName; 9] = [
-    header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    HeaderName::from_static("proxy-connection"),
-];
 
 /// Answers everything that is not the gateway's own.
 pub async fn forward(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
@@ -71,7 +58,6 @@ async fn pass_on(gateway: &Gateway, mut request: Request) -> Result<Response> {
         Err(error) => return Err(error),
     };
 
-    strip(request.headers_mut());
     request.headers_mut().remove(header::AUTHORIZATION);
     request.headers_mut().remove(header::COOKIE);
     request.headers_mut().insert(headers::IDENTITY, signed.value);
@@ -83,16 +69,15 @@ async fn pass_on(gateway: &Gateway, mut request: Request) -> Result<Response> {
     if let Some(error) = not_good.filter(|_| refused_as_nobody) {
         return Err(error);
     }
-    strip(response.headers_mut());
     response.extensions_mut().insert(CalledBy(signed.caller));
     Ok(response)
 }
 
 async fn send(gateway: &Gateway, target: &Target, limit: usize, request: Request) -> Result<Response> {
     let transport = gateway.kit.clients.transport(target.service)?;
-    let request = request.map(|inner| body(Limited::new(inner, limit)));
+    let request = request.map(|inner| Body::new(Limited::new(inner, limit)));
     let patience = Duration::from_secs(gateway.kit.config.door.timeout);
-    let sent = tokio::time::timeout(patience, transport.send(request)).await;
+    let sent = tokio::time::timeout(patience, hosts::send(gateway, transport, request)).await;
     let answered = sent.map_err(|_| {
         Error::new(Kind::Timeout, "service-slow", format!("{} did not answer in time", target.service))
             .help("try again; if it stays so, tell whoever runs this Hearth")
@@ -105,25 +90,11 @@ async fn send(gateway: &Gateway, target: &Target, limit: usize, request: Request
             .help("try again in a moment")
             .because(error)
     })?;
-    Ok(response.map(Body::new))
+    Ok(response)
 }
 
 fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// Removes what is about the connection, also what `Connection` itself names.
-fn strip(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in NOT_PASSED_ON.iter().chain(&named) {
-        headers.remove(name);
-    }
 }
 
 fn over_limit(error: &Error) -> bool {

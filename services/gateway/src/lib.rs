@@ -5,6 +5,7 @@ mod credential;
 mod door;
 mod follow;
 mod forward;
+mod hosts;
 mod identities;
 mod openapi;
 mod target;
@@ -44,10 +45,11 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
     });
     let routes =
         OpenApiRouter::new().routes(guard::<Open, _>(routes!(openapi::merged))).fallback(forward::forward);
-    let following = gateway.clone();
+    let (following, visited) = (gateway.clone(), gateway.clone());
     let mut mounted = Mounted::new(kit, Dialect::Data, routes, gateway)
         .worker(Worker::new("accounts-feed", move |stop| follow::run(following, stop)));
     let inner = mounted.router.layer(from_fn(door::enter));
-    mounted.router = Router::new().fallback_service(inner.map_request(door::without_last_slash));
+    let api = Router::new().fallback_service(inner.map_request(door::without_last_slash));
+    mounted.router = Router::new().fallback(move |request| hosts::enter(visited, api, request));
     Ok(mounted)
 }

@@ -4,8 +4,9 @@
 
 mod builds;
 mod load;
+mod pages;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
 use hearth_base::{Role, Secret};
 use hearth_wire::{accounts::SESSION_COOKIE, tools::Quota};
@@ -13,6 +14,7 @@ use serde::Deserialize;
 
 pub use builds::{Builder, Builds, Outbound};
 pub use load::{load, parse};
+pub use pages::{Components, Edge};
 
 /// Everything that an operator can set. What is absent has a default that suits one machine.
 #[derive(Debug, Clone, Deserialize)]
@@ -38,6 +40,10 @@ pub struct Config {
     pub builder: Builder,
     /// What may be reached for users.
     pub outbound: Outbound,
+    /// Settings of `components`.
+    pub components: Components,
+    /// Settings of `edge`.
+    pub edge: Edge,
 }
 
 impl Default for Config {
@@ -53,6 +59,8 @@ impl Default for Config {
             builds: Builds::default(),
             builder: Builder::default(),
             outbound: Outbound::default(),
+            components: Components::default(),
+            edge: Edge::default(),
         }
     }
 }
@@ -68,6 +76,10 @@ pub struct Door {
     /// The address by which people reach the door, when that is not where it listens: behind a proxy that
     /// speaks TLS, for instance.
     pub public_url: Option<String>,
+    /// Other names by which the API is reached. A request for any name that is not known is refused.
+    pub hosts: Vec<String>,
+    /// Addresses of proxies that stand before the door: what they say of whom they pass on is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// The most that the body of one API request may hold, in bytes.
     pub body_limit: usize,
     /// How long a request may take until its answer begins, in seconds.
@@ -80,6 +92,8 @@ impl Default for Door {
             listen: "127.0.0.1:8080".to_owned(),
             domain: "localhost".to_owned(),
             public_url: None,
+            hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
             body_limit: 1 << 20,
             timeout: 60,
         }
