@@ -83,6 +83,27 @@ pub async fn secret_from_input(flag: &str) -> Result<Secret> {
     Ok(Secret::new(line))
 }
 
+/// Whether somebody types what comes on standard input.
+pub fn is_typed() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// All of standard input without its last line's end; `None` when there is nothing.
+pub async fn all_input() -> Result<Option<Secret>> {
+    let read = tokio::task::spawn_blocking(|| io::read_to_string(io::stdin().lock()));
+    match read.await.map_err(Error::internal)? {
+        Ok(text) if text.is_empty() => Ok(None),
+        Ok(text) => Ok(Some(Secret::new(without_last_end(&text)))),
+        Err(cause) => Err(unreadable(&cause)),
+    }
+}
+
+/// `text` without the line end that editors and `echo` put behind it.
+pub fn without_last_end(text: &str) -> String {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text).to_owned()
+}
+
 /// Reading waits on a thread of its own, so that Ctrl-C is heard meanwhile.
 async fn line_of_input() -> Result<String> {
     let read = tokio::task::spawn_blocking(|| {
@@ -92,8 +113,12 @@ async fn line_of_input() -> Result<String> {
     match read.await.map_err(Error::internal)? {
         Ok(Some(line)) => Ok(line.trim_end_matches(['\n', '\r']).to_owned()),
         Ok(None) => Err(no_answer()),
-        Err(cause) => Err(Error::invalid("input", format!("standard input cannot be read: {}", why(&cause)))),
+        Err(cause) => Err(unreadable(&cause)),
     }
+}
+
+fn unreadable(cause: &io::Error) -> Error {
+    Error::invalid("input", format!("standard input cannot be read: {}", why(cause)))
 }
 
 fn no_answer() -> Error {

@@ -64,6 +64,10 @@ impl AtTool<'_> {
         others: impl Future<Output = Result<Vec<String>>>,
     ) -> Error {
         let Ok(others) = others.await else { return error };
+        // It is there: what is missing is something of its own.
+        if others.iter().any(|other| other == name) {
+            return error;
+        }
         let near = nearest(name, others.iter().map(String::as_str));
         let Some(command) = near.and_then(|near| self.cx.words.with(name, near)) else { return error };
         error.help(command)

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use hearth_base::ToolName;
 
 use crate::{
-    commands::{completion, login, logout, new, tool},
+    commands::{completion, envvars, jobs, login, logout, logs, new, tool},
     printer::{ColorChoice, Fields},
     settings::Server,
 };
@@ -114,6 +114,25 @@ pub enum Command {
         #[command(subcommand)]
         command: tool::Command,
     },
+    /// What runs: jobs, once, by the clock, or for ever
+    #[command(before_help = "Example: hearth jobs list", help_template = TEMPLATE)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Jobs {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: jobs::Command,
+    },
+    /// Variables that every run has
+    #[command(before_help = "Example: hearth envvars list", help_template = TEMPLATE)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Envvars {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: envvars::Command,
+    },
+    /// Print what a job wrote
+    #[command(before_help = "Example: hearth logs -f web", help_template = TEMPLATE)]
+    Logs(logs::Args),
     /// Print what completes commands in your shell
     #[command(before_help = "Example: hearth completion bash", help_template = TEMPLATE)]
     Completion(completion::Args),

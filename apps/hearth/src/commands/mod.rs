@@ -1,9 +1,12 @@
 //! The commands, a file each.
 
 pub mod completion;
+pub mod envvars;
 pub mod here;
+pub mod jobs;
 pub mod login;
 pub mod logout;
+pub mod logs;
 pub mod new;
 pub mod status;
 pub mod tool;
@@ -23,6 +26,9 @@ pub async fn run(cx: &Context, command: Option<Command>) -> Result<()> {
         Some(Command::Status) => status::run(cx).await,
         Some(Command::New(args)) => new::run(cx, args).await,
         Some(Command::Tool { command }) => tool::run(cx, command).await,
+        Some(Command::Jobs { command }) => jobs::run(cx, command).await,
+        Some(Command::Envvars { command }) => envvars::run(cx, command).await,
+        Some(Command::Logs(args)) => logs::run(cx, args).await,
         // These need no server and were done before.
         Some(Command::Completion(_) | Command::External(_)) => Ok(()),
     }
@@ -35,6 +41,9 @@ pub fn after_interrupt(command: Option<&Command>) -> &'static str {
         Some(Command::Logout(_)) => "the token may be revoked already; hearth logout finishes",
         Some(Command::New(_)) => "the tool may be there already; the same command finishes",
         Some(Command::Tool { command }) => tool::after_interrupt(command),
+        Some(Command::Jobs { command }) => jobs::after_interrupt(command),
+        Some(Command::Envvars { command }) => envvars::after_interrupt(command),
+        Some(Command::Logs(_)) => "the job goes on",
         _ => "nothing was changed",
     }
 }

@@ -13,11 +13,12 @@ mod visible;
 use std::io::{self, Write};
 
 use hearth_base::{Error, Result};
+use hearth_wire::reply::Messages;
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use fields::Fields;
-pub use steps::{Steps, seconds};
+pub use steps::Steps;
 pub use stream::{ColorChoice, Stream};
 pub use table::{Cell, Table};
 pub use visible::visible;
@@ -53,6 +54,10 @@ pub struct Answer<'a, T> {
     fields: Option<Vec<&'static str>>,
     of: std::marker::PhantomData<T>,
 }
+
+/// The place of one command's results that come one after the other.
+#[derive(Debug)]
+pub struct Streaming<'a, T>(Answer<'a, T>);
 
 impl Printer {
     /// Prints to these streams; `now` is what relative times are relative to.
@@ -91,13 +96,9 @@ impl Printer {
         self.raw(&format!("{}\n", lines::shown(line, self.out.color)))
     }
 
-    /// One of many results that come one after the other: a line of JSON each, or the line of a program.
-    pub fn streamed<T: Serialize>(&self, value: &T, line: &str) -> Result<()> {
-        if self.manner.json.is_some() {
-            self.raw(&format!("{}\n", json_line(value)))
-        } else {
-            self.output(line)
-        }
+    /// The place of results that come one after the other.
+    pub fn stream_of<T: Serialize + DeserializeOwned>(&self) -> Result<Streaming<'_, T>> {
+        self.answer().map(Streaming)
     }
 
     /// The help of a group of commands that was named alone: our own text, of several lines.
@@ -127,6 +128,12 @@ impl Printer {
     /// The command that comes next.
     pub fn next(&self, command: &str) {
         self.note(&format!("next:  {command}"));
+    }
+
+    /// What a server says beside its answer.
+    pub fn told(&self, messages: &Messages) {
+        messages.info.iter().for_each(|sentence| self.note(sentence));
+        messages.warning.iter().for_each(|sentence| self.warning(sentence));
     }
 
     /// Worth doing something about.
@@ -206,13 +213,22 @@ impl<T: Serialize + DeserializeOwned> Answer<'_, T> {
 
     /// Many things, a row each.
     pub fn listed(&self, values: &[T], rows: &Table) -> Result<()> {
+        self.many(values, |printer| rows.lines(&printer.out, printer.now))
+    }
+
+    /// Many things, as the text that they make together.
+    pub fn listed_as(&self, values: &[T], text: &str) -> Result<()> {
+        self.many(values, |_| text.to_owned())
+    }
+
+    fn many(&self, values: &[T], human: impl FnOnce(&Printer) -> String) -> Result<()> {
         let text = match self.fields.as_deref() {
             Some([]) => json_text(&values)?,
             Some(fields) => {
                 let values = values.iter().map(|value| fields::select(value, fields));
                 json_text(&values.collect::<Result<Vec<_>>>()?)?
             }
-            None => rows.lines(&self.printer.out, self.printer.now),
+            None => human(self.printer),
         };
         self.printer.raw(&text)
     }
@@ -224,6 +240,22 @@ impl<T: Serialize + DeserializeOwned> Answer<'_, T> {
             None => human(self.printer),
         };
         self.printer.raw(&text)
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> Streaming<'_, T> {
+    /// The next one: a line of JSON, or the line that a program wrote at `time`.
+    pub fn next(&self, value: &T, time: Timestamp, line: &str) -> Result<()> {
+        let Self(Answer { printer, fields, of: _ }) = self;
+        match fields.as_deref() {
+            Some([]) => printer.raw(&format!("{}\n", json_line(value))),
+            Some(fields) => printer.raw(&format!("{}\n", json_line(&fields::select(value, fields)?))),
+            None if printer.out.terminal => {
+                let time = time.strftime("%H:%M:%S").to_string();
+                printer.output(&format!("{} {line}", printer.out.paint(Tone::Quiet, &time)))
+            }
+            None => printer.output(&format!("{time} {line}")),
+        }
     }
 }
 

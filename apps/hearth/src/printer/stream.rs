@@ -38,6 +38,8 @@ pub enum Tone {
     Warning,
     /// It went wrong.
     Bad,
+    /// It matters less than what stands beside it.
+    Quiet,
     /// It names what follows.
     Heading,
 }
@@ -79,6 +81,7 @@ impl Stream {
             Tone::Good => "32",
             Tone::Warning => "33",
             Tone::Bad => "1;31",
+            Tone::Quiet => "2",
             Tone::Heading => "1",
         };
         if self.color { format!("\x1b[{code}m{word}\x1b[0m") } else { word.to_owned() }

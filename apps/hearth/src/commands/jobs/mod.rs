@@ -1,0 +1,124 @@
+//! `hearth jobs …`: what runs, as Toolforge's `jobs` says it, flag for flag.
+
+pub mod delete;
+pub mod dump;
+pub mod flush;
+pub mod images;
+pub mod list;
+pub mod load;
+pub mod logs;
+pub mod quota;
+pub mod restart;
+pub mod run;
+pub mod runs;
+pub mod show;
+mod spec;
+mod wait;
+
+use hearth_base::{JobName, Result};
+use hearth_wire::jobs::{Job, JobsQuery};
+
+use crate::{at_tool::AtTool, cli::TEMPLATE, context::Context};
+
+/// What to do with jobs.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Make a job: run once, by the clock, or for ever
+    #[command(
+        before_help = "Example: hearth jobs run tidy --image python3.11 --command 'python3 tidy.py' --schedule @daily",
+        help_template = TEMPLATE
+    )]
+    Run(Box<run::Args>),
+    /// List jobs and how they are
+    #[command(before_help = "Example: hearth jobs list", help_template = TEMPLATE)]
+    List(list::Args),
+    /// Show a job
+    #[command(before_help = "Example: hearth jobs show tidy", help_template = TEMPLATE)]
+    Show(show::Args),
+    /// List a job's runs and how they ended
+    #[command(before_help = "Example: hearth jobs runs tidy", help_template = TEMPLATE)]
+    Runs(runs::Args),
+    /// Print what a job wrote
+    #[command(before_help = "Example: hearth jobs logs tidy --follow", help_template = TEMPLATE)]
+    Logs(logs::Args),
+    /// Start a job anew; a scheduled one runs now
+    #[command(before_help = "Example: hearth jobs restart tidy", help_template = TEMPLATE)]
+    Restart(restart::Args),
+    /// Stop and delete a job
+    #[command(before_help = "Example: hearth jobs delete tidy", help_template = TEMPLATE)]
+    Delete(delete::Args),
+    /// Stop and delete all jobs
+    #[command(before_help = "Example: hearth jobs flush", help_template = TEMPLATE)]
+    Flush(flush::Args),
+    /// Make jobs as a file says
+    #[command(before_help = "Example: hearth jobs load jobs.yaml", help_template = TEMPLATE)]
+    Load(load::Args),
+    /// Write jobs down, as load reads them
+    #[command(before_help = "Example: hearth jobs dump --to-file jobs.yaml", help_template = TEMPLATE)]
+    Dump(dump::Args),
+    /// List the images that jobs can use
+    #[command(before_help = "Example: hearth jobs images", help_template = TEMPLATE)]
+    Images,
+    /// Say how much may run, and does
+    #[command(before_help = "Example: hearth jobs quota", help_template = TEMPLATE)]
+    Quota,
+}
+
+/// Does it.
+pub async fn run(cx: &Context, command: Command) -> Result<()> {
+    match command {
+        Command::Run(args) => run::run(cx, *args).await,
+        Command::List(args) => list::run(cx, args).await,
+        Command::Show(args) => show::run(cx, args).await,
+        Command::Runs(args) => runs::run(cx, args).await,
+        Command::Logs(args) => logs::run(cx, args).await,
+        Command::Restart(args) => restart::run(cx, args).await,
+        Command::Delete(args) => delete::run(cx, args).await,
+        Command::Flush(args) => flush::run(cx, args).await,
+        Command::Load(args) => load::run(cx, args).await,
+        Command::Dump(args) => dump::run(cx, args).await,
+        Command::Images => images::run(cx).await,
+        Command::Quota => quota::run(cx).await,
+    }
+}
+
+/// What is true after Ctrl-C.
+pub fn after_interrupt(command: &Command) -> &'static str {
+    match command {
+        Command::Run(_) => "the job may be there already and goes on; hearth jobs list shows it",
+        Command::Restart(_) => "the job may be starting anew already; hearth jobs list shows it",
+        Command::Delete(_) | Command::Flush(_) => {
+            "jobs may be gone already; hearth jobs list shows what is left"
+        }
+        Command::Load(_) => "some jobs may be made already; the same command finishes",
+        Command::Logs(_) => "the job goes on",
+        Command::List(_)
+        | Command::Show(_)
+        | Command::Runs(_)
+        | Command::Dump(_)
+        | Command::Images
+        | Command::Quota => "nothing was changed",
+    }
+}
+
+/// All jobs, as their maintainers set them or with all that follows from it.
+pub async fn all(at: &AtTool<'_>, set_only: bool) -> Result<Vec<Job>> {
+    let query = JobsQuery { include_unset: set_only.then_some(false) };
+    at.ask(at.client().jobs().list(at.name(), &query)).await
+}
+
+/// Waits for an answer about the job `name`; when there is none, the nearest is proposed.
+pub async fn ask_about<T>(
+    at: &AtTool<'_>,
+    name: &JobName,
+    call: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let names = async { Ok(all(at, false).await?.into_iter().map(|job| job.name.to_string()).collect()) };
+    at.ask_for(name.as_str(), call, names).await
+}
+
+/// One job.
+pub async fn one(at: &AtTool<'_>, name: &JobName) -> Result<Job> {
+    let query = JobsQuery::default();
+    ask_about(at, name, at.client().jobs().show(at.name(), name, &query)).await
+}

@@ -1,0 +1,72 @@
+//! `hearth jobs runs NAME`: what became of each of a job's runs.
+
+use hearth_base::{JobName, Limit, Result};
+use hearth_wire::{
+    jobs::{Run, RunEnd, RunState},
+    reply::Paging,
+};
+
+use crate::{
+    context::Context,
+    printer::{Cell, Table},
+};
+
+/// What `hearth jobs runs` takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The job
+    name: JobName,
+    /// Only so many of the newest
+    #[arg(long, short, value_name = "COUNT", default_value_t = 20)]
+    last: u32,
+}
+
+/// Lists them, the newest first.
+pub async fn run(cx: &Context, args: Args) -> Result<()> {
+    let answer = cx.printer.answer::<Run>()?;
+    let Args { name, last } = args;
+    let at = cx.at_tool()?;
+    let paging = Paging { limit: Limit::new(last)?, cursor: None };
+    let runs = super::ask_about(&at, &name, at.client().jobs().runs(at.name(), &name, &paging)).await?.runs;
+    let mut table = Table::of(&["began", "by", "how it ended", "run"]);
+    for run in &runs {
+        table.row([
+            Cell::from(run.started.or(run.due).unwrap_or(run.created)),
+            Cell::from(run.cause.as_str()),
+            Cell::from(ended(run)),
+            Cell::from(run.id.as_str()),
+        ]);
+    }
+    answer.listed(&runs, &table)?;
+    if runs.is_empty() {
+        cx.printer.note(&format!("{name} has not run yet."));
+    }
+    Ok(())
+}
+
+/// How a run ended, or where it stands, in a few words.
+pub fn ended(run: &Run) -> String {
+    let reason =
+        |word: &str| run.reason.as_ref().map_or(word.to_owned(), |reason| format!("{word}: {reason}"));
+    match (run.state, run.end) {
+        (RunState::Waiting, _) => reason("waits"),
+        (RunState::Starting, _) => "starts".to_owned(),
+        (RunState::Running, _) => "runs".to_owned(),
+        (RunState::Skipped, _) => reason("skipped"),
+        (RunState::Missed, _) => reason("missed"),
+        (RunState::Ended, Some(RunEnd::Exited)) => match run.exit_code {
+            Some(0) => "well".to_owned(),
+            Some(status) => format!("failed: exit status {status}"),
+            None => "over".to_owned(),
+        },
+        (RunState::Ended, Some(RunEnd::Stopped)) => "stopped".to_owned(),
+        (RunState::Ended, Some(RunEnd::Killed)) => match run.signal {
+            Some(signal) => format!("failed: signal {signal}"),
+            None => "failed: killed".to_owned(),
+        },
+        (RunState::Ended, Some(RunEnd::OutOfMemory)) => reason("failed: out of memory"),
+        (RunState::Ended, Some(RunEnd::TimedOut)) => "failed: it took too long".to_owned(),
+        (RunState::Ended, Some(RunEnd::NotStarted)) => reason("could not start"),
+        (RunState::Ended, Some(RunEnd::Lost) | None) => reason("unknown"),
+    }
+}

@@ -1,0 +1,310 @@
+//! A job as people write it down: the flags of `jobs run`, and an item of the file that `jobs load` reads.
+
+use hearth_base::{Error, JobName, Result};
+use hearth_wire::jobs::{HealthCheck, Job, JobCreate, JobType, PortProtocol};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+
+/// A job. What is absent takes its default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Spec {
+    /// Its name; absent: webservice, for one
+    pub name: Option<JobName>,
+    /// The command, or the name of a process of the image's Procfile
+    #[arg(long, value_name = "COMMAND")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// The image, by its short name (see hearth jobs images)
+    #[arg(long, value_name = "IMAGE", required = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Run by the clock: five fields, or @hourly, @daily, @weekly, @monthly
+    #[arg(long, value_name = "SCHEDULE", conflicts_with_all = ["continuous", "webservice"])]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// Keep it running
+    #[arg(long)]
+    #[serde(skip_serializing_if = "is_off")]
+    pub continuous: bool,
+    /// Keep it running as the tool's page
+    #[arg(long, conflicts_with = "continuous")]
+    #[serde(skip_serializing_if = "is_off")]
+    pub webservice: bool,
+    /// The most memory, as in 512Mi
+    #[arg(long, value_name = "MEMORY")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "text")]
+    pub mem: Option<String>,
+    /// The most processors, as in 0.5
+    #[arg(long, value_name = "CPU")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "text")]
+    pub cpu: Option<String>,
+    /// The port it listens on, as in 8080 or 8080/udp
+    #[arg(long, short, value_name = "PORT")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "text")]
+    pub port: Option<String>,
+    /// Make it the tool's page
+    #[arg(long, value_name = "/", num_args = 0..=1, default_missing_value = "/")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "text")]
+    pub publish: Option<String>,
+    /// Try a run that failed again, up to 5 times
+    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u8).range(0..=5), hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<u8>,
+    /// How many run side by side
+    #[arg(long, value_name = "COUNT", hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u16>,
+    /// Ready when this path of its port answers
+    #[arg(long, value_name = "PATH", conflicts_with = "health_check_script", hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health_check_http: Option<String>,
+    /// Ready when this command in its container ends well
+    #[arg(long, value_name = "COMMAND", hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health_check_script: Option<String>,
+    /// Stop a scheduled run after so many seconds
+    #[arg(long, value_name = "SECONDS", hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u32>,
+    /// The time zone of the schedule, as in Europe/Berlin
+    #[arg(long, value_name = "ZONE", requires = "schedule", hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// When it is due while it still runs: forbid, replace or allow
+    #[arg(long, value_name = "HOW", requires = "schedule", value_parser = ["forbid", "replace", "allow"], hide_possible_values = true, hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<String>,
+    /// Mount the tool's home: all or none
+    #[arg(long, value_name = "WHAT", value_parser = ["all", "none"], hide_possible_values = true, hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mount: Option<String>,
+    /// Send mail: none, all, onfinish or onfailure
+    #[arg(long, value_name = "WHEN", value_parser = ["none", "all", "onfinish", "onfailure"], hide_possible_values = true, hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emails: Option<String>,
+    /// Write to files in the tool's home instead of the log
+    #[arg(long, conflicts_with = "no_filelog", hide_short_help = true)]
+    #[serde(skip_serializing_if = "is_off")]
+    pub filelog: bool,
+    /// Write to the log and not to files
+    #[arg(long, hide_short_help = true)]
+    #[serde(skip_serializing_if = "is_off")]
+    pub no_filelog: bool,
+    /// The file for standard output
+    #[arg(long, short = 'o', value_name = "PATH", hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filelog_stdout: Option<String>,
+    /// The file for standard error
+    #[arg(long, short = 'e', value_name = "PATH", hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filelog_stderr: Option<String>,
+}
+
+impl Spec {
+    /// What is asked of the server.
+    pub fn create(&self) -> Result<JobCreate> {
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None if self.webservice => "webservice".parse()?,
+            None => {
+                return Err(
+                    Error::invalid("missing-argument", "a job needs a name").help("hearth jobs run -h")
+                );
+            }
+        };
+        let Some(image) = &self.image else {
+            return Err(Error::invalid("missing-argument", format!("{name}: a job needs an image"))
+                .help("hearth jobs images"));
+        };
+        let (port, port_protocol) = self.port.as_deref().map(port).transpose()?.unzip();
+        let sort = match (self.schedule.is_some(), self.continuous, self.webservice) {
+            (true, false, false) => JobType::Scheduled,
+            (false, true, false) => JobType::Continuous,
+            (false, false, true) => JobType::Webservice,
+            (false, false, false) => JobType::OneOff,
+            _ => {
+                let sentence =
+                    format!("{name}: a job is scheduled, continuous or a webservice, only one of them");
+                return Err(Error::invalid("job-type", sentence).help("hearth jobs run -h"));
+            }
+        };
+        Ok(JobCreate {
+            job_type: Some(sort),
+            continuous: self.continuous.then_some(true),
+            schedule: self.schedule.clone(),
+            timezone: self.timezone.clone(),
+            concurrency: self.concurrency.as_deref().map(word).transpose()?,
+            filelog: match (self.filelog, self.no_filelog) {
+                (true, _) => Some(true),
+                (_, true) => Some(false),
+                _ => None,
+            },
+            filelog_stdout: self.filelog_stdout.clone(),
+            filelog_stderr: self.filelog_stderr.clone(),
+            emails: self.emails.as_deref().map(word).transpose()?,
+            retry: self.retry,
+            timeout: self.timeout,
+            mount: self.mount.as_deref().map(word).transpose()?,
+            memory: self.mem.as_deref().map(str::parse).transpose()?,
+            cpu: self.cpu.as_deref().map(str::parse).transpose()?,
+            replicas: self.replicas,
+            port,
+            port_protocol: port_protocol.flatten(),
+            health_check: match (&self.health_check_http, &self.health_check_script) {
+                (Some(path), _) => Some(HealthCheck::Http { path: path.clone() }),
+                (None, Some(script)) => Some(HealthCheck::Script { script: script.clone() }),
+                (None, None) => None,
+            },
+            publish: self.publish.as_deref().map(publish).transpose()?,
+            ..JobCreate::new(name, image.as_str(), self.command.as_deref().unwrap_or_default())
+        })
+    }
+
+    /// A job as its maintainers set it, written down again.
+    pub fn of(job: &Job) -> Self {
+        let (http, script) = match &job.health_check {
+            Some(HealthCheck::Http { path }) => (Some(path.clone()), None),
+            Some(HealthCheck::Script { script }) => (None, Some(script.clone())),
+            None => (None, None),
+        };
+        let port = job.port.map(|port| match job.port_protocol {
+            Some(PortProtocol::Udp) => format!("{port}/udp"),
+            Some(PortProtocol::Tcp) | None => port.to_string(),
+        });
+        Self {
+            name: Some(job.name.clone()),
+            command: Some(job.cmd.clone()).filter(|command| !command.is_empty()),
+            image: Some(job.imagename.clone()),
+            schedule: job.schedule.clone(),
+            continuous: job.job_type == JobType::Continuous,
+            webservice: job.job_type == JobType::Webservice,
+            mem: job.memory.map(|memory| memory.to_string()),
+            cpu: job.cpu.map(|cpu| cpu.to_string()),
+            port,
+            publish: job.publish.map(|publish| if publish { "/".to_owned() } else { "false".to_owned() }),
+            retry: job.retry,
+            replicas: job.replicas,
+            health_check_http: http,
+            health_check_script: script,
+            timeout: job.timeout,
+            timezone: job.timezone.clone(),
+            concurrency: job.concurrency.map(|how| how.word().to_owned()),
+            mount: job.mount.map(|mount| mount.word().to_owned()),
+            emails: job.emails.map(|emails| emails.word().to_owned()),
+            filelog: job.filelog == Some(true),
+            no_filelog: job.filelog == Some(false),
+            filelog_stdout: job.filelog_stdout.clone(),
+            filelog_stderr: job.filelog_stderr.clone(),
+        }
+    }
+}
+
+/// A port and what is spoken there, as in `8080/udp`.
+fn port(written: &str) -> Result<(u16, Option<PortProtocol>)> {
+    let (number, protocol) = match written.split_once('/') {
+        Some((number, "tcp")) => (number, Some(PortProtocol::Tcp)),
+        Some((number, "udp")) => (number, Some(PortProtocol::Udp)),
+        Some(_) => ("", None),
+        None => (written, None),
+    };
+    let number = number.parse().ok().filter(|number| *number > 0);
+    number.map(|number| (number, protocol)).ok_or_else(|| {
+        Error::invalid("port", format!("{written:.20?} is not a port"))
+            .help("write a number up to 65535, as in 8080 or 8080/udp")
+    })
+}
+
+fn publish(written: &str) -> Result<bool> {
+    match written {
+        "/" | "true" => Ok(true),
+        "false" => Ok(false),
+        other => Err(Error::invalid("publish", format!("a job cannot be published at {other:.40?}"))
+            .help("leave the path out, or write /")),
+    }
+}
+
+/// One of the words that stand for something on the wire.
+fn word<T: DeserializeOwned>(written: &str) -> Result<T> {
+    serde_json::from_value(written.into())
+        .map_err(|cause| Error::invalid("job-file", format!("{written:.40?} cannot be: {cause}")))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference to the field")]
+fn is_off(flag: &bool) -> bool {
+    !flag
+}
+
+/// A text, or what YAML takes for a number or a truth.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        Truth(bool),
+        Whole(u64),
+        Number(f64),
+        Text(String),
+    }
+    Ok(Option::<Given>::deserialize(deserializer)?.map(|given| match given {
+        Given::Truth(truth) => truth.to_string(),
+        Given::Whole(number) => number.to_string(),
+        Given::Number(number) => number.to_string(),
+        Given::Text(text) => text,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "
+- name: tidy
+  image: python3.11
+  command: python3 tidy.py
+  schedule: '@daily'
+  no-filelog: true
+  mem: 512Mi
+  cpu: 0.5
+- name: web
+  image: tool-dup-finder/tool-dup-finder:latest
+  command: web
+  continuous: true
+  port: 8000
+  publish: /
+  health-check-http: /healthz
+";
+
+    #[test]
+    fn a_file_says_what_flags_say() -> Result<()> {
+        let specs: Vec<Spec> = serde_saphyr::from_str(FILE).map_err(Error::internal)?;
+        let [tidy, web] = specs.as_slice() else { return Err(Error::internal("two jobs")) };
+        let (tidy, web) = (tidy.create()?, web.create()?);
+        assert_eq!((tidy.kind(), tidy.filelog), (JobType::Scheduled, Some(false)));
+        assert_eq!(tidy.cpu.map(|cpu| cpu.to_string()).as_deref(), Some("500m"));
+        assert_eq!((web.kind(), web.port, web.publish), (JobType::Continuous, Some(8000), Some(true)));
+        assert_eq!(web.health_check, Some(HealthCheck::Http { path: "/healthz".to_owned() }));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_written_down_is_read_back() -> Result<()> {
+        let specs: Vec<Spec> = serde_saphyr::from_str(FILE).map_err(Error::internal)?;
+        let written = serde_saphyr::to_string(&specs).map_err(Error::internal)?;
+        assert_eq!(serde_saphyr::from_str::<Vec<Spec>>(&written).ok(), Some(specs), "{written}");
+        Ok(())
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for (more, code) in [
+            ("continuous: true\n  schedule: '@daily'", "job-type"),
+            ("port: 0", "port"),
+            ("port: 80/icmp", "port"),
+            ("publish: /sub", "publish"),
+        ] {
+            let text = format!("name: a\nimage: b\n{}", more.replace("\n  ", "\n"));
+            let spec = serde_saphyr::from_str::<Spec>(&text).ok();
+            let error = spec.map(|spec| spec.create().err().map(|error| error.code().to_owned()));
+            assert_eq!(error, Some(Some(code.to_owned())), "{text}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! `hearth logs [NAME]`: what a job wrote; with `-f`, what it writes.
+
+use hearth_base::{Error, JobName, Result};
+use hearth_wire::{
+    jobs::Job,
+    logs::{LogsDirection, LogsEntry, LogsQuery, LogsStream, LogsStreamEnd},
+};
+
+use super::jobs;
+use crate::{at_tool::AtTool, context::Context, ndjson::Lines};
+
+/// Which lines are wanted: what `hearth logs` and `hearth jobs logs` take.
+#[derive(Debug, clap::Args)]
+pub struct Which {
+    /// Go on with new lines as they come
+    #[arg(long, short)]
+    follow: bool,
+    /// Only so many of the newest lines
+    #[arg(long, short, value_name = "COUNT")]
+    last: Option<u32>,
+    /// No lines from before: a time, or how long ago, as in 1h32m
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// No lines from after
+    #[arg(long, value_name = "WHEN", conflicts_with = "follow")]
+    until: Option<String>,
+    /// Only lines that hold this text
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+    /// Only standard output (out) or standard error (err)
+    #[arg(long, value_name = "STREAM", value_parser = ["out", "err"], hide_possible_values = true)]
+    stream: Option<String>,
+    /// Only lines of this run (see hearth jobs runs)
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+}
+
+/// What `hearth logs` takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The job; absent: the tool's page, or its only job
+    name: Option<JobName>,
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Prints them.
+pub async fn run(cx: &Context, args: Args) -> Result<()> {
+    let at = cx.at_tool()?;
+    let name = match args.name {
+        Some(name) => name,
+        None => chosen(&at, &jobs::all(&at, false).await?)?,
+    };
+    print(cx, &at, &name, args.which).await
+}
+
+/// The job that is meant when none is named: the tool's page, else its only one.
+fn chosen(at: &AtTool<'_>, jobs: &[Job]) -> Result<JobName> {
+    if let Some(page) = jobs.iter().find(|job| job.publish == Some(true)) {
+        return Ok(page.name.clone());
+    }
+    match jobs {
+        [] => Err(Error::invalid("no-jobs", format!("{} has no jobs, so nothing was written", at.name()))
+            .help("hearth deploy")),
+        [only] => Ok(only.name.clone()),
+        [first, ..] => {
+            let names = jobs.iter().map(|job| job.name.as_str()).collect::<Vec<_>>().join(", ");
+            Err(Error::invalid("which-job", format!("{} has several jobs: {names}", at.name()))
+                .help(format!("hearth logs {}", first.name)))
+        }
+    }
+}
+
+/// How many lines there are when nobody says how many.
+const USUAL: u32 = 100;
+
+/// Prints the lines of one job, the oldest first.
+pub async fn print(cx: &Context, at: &AtTool<'_>, name: &JobName, which: Which) -> Result<()> {
+    // Each line is a result; its fields are checked before the first is asked for.
+    let stream = cx.printer.stream_of::<LogsEntry>()?;
+    let Which { follow, last, since, until, text, stream: of, run } = which;
+    let all = since.is_some() && last.is_none();
+    let query = LogsQuery {
+        lines: (!all).then(|| last.unwrap_or(USUAL)),
+        since,
+        until,
+        direction: if all { LogsDirection::OldestFirst } else { LogsDirection::NewestFirst },
+        stream: of.map(|of| if of == "err" { LogsStream::Err } else { LogsStream::Out }),
+        run,
+        text,
+        cursor: None,
+    };
+    let show = |entry: &LogsEntry| stream.next(entry, entry.datetime, &shown(entry));
+    if follow { followed(at, name, query, show).await } else { listed(at, name, &query, show).await }
+}
+
+/// A line as it is printed: what Hearth says itself is told apart from what the program wrote.
+fn shown(entry: &LogsEntry) -> String {
+    match entry.stream {
+        LogsStream::Note => format!("[hearth] {}", entry.message),
+        LogsStream::Out | LogsStream::Err => entry.message.clone(),
+    }
+}
+
+async fn listed(
+    at: &AtTool<'_>,
+    name: &JobName,
+    query: &LogsQuery,
+    show: impl Fn(&LogsEntry) -> Result<()>,
+) -> Result<()> {
+    let newest_first = query.direction == LogsDirection::NewestFirst;
+    let logs = at.client().logs();
+    let mut page = jobs::ask_about(at, name, logs.list(at.name(), name, query)).await?.data;
+    let mut held = Vec::new();
+    loop {
+        if newest_first {
+            held.append(&mut page.logs);
+        } else {
+            page.logs.iter().try_for_each(&show)?;
+        }
+        let Some(next) = page.next else { break };
+        page = at.ask(logs.next(at.name(), name, &next.url)).await?.data;
+    }
+    held.iter().rev().try_for_each(show)
+}
+
+/// Follows, and goes on where it was when the server ends the stream in good order or the way to it breaks.
+async fn followed(
+    at: &AtTool<'_>,
+    name: &JobName,
+    mut query: LogsQuery,
+    show: impl Fn(&LogsEntry) -> Result<()>,
+) -> Result<()> {
+    let logs = at.client().logs();
+    let mut began = jobs::ask_about(at, name, logs.stream(at.name(), name, &query)).await?;
+    loop {
+        let mut lines = Lines::of(began);
+        let mut seen = false;
+        let ended = loop {
+            match lines.next().await {
+                Ok(Some(line)) if line.is_empty() => {}
+                Ok(Some(line)) => match Streamed::read(&line)? {
+                    Streamed::Entry(entry) => {
+                        show(&entry)?;
+                        query.cursor = Some(entry.cursor);
+                        seen = true;
+                    }
+                    Streamed::End(end) => {
+                        query.cursor = end.cursor.or(query.cursor.take());
+                        if end.code != "stream-over" {
+                            return Err(Error::unavailable("stream-ended", end.message)
+                                .help(format!("hearth logs -f {name}")));
+                        }
+                        seen = true;
+                        break Ok(());
+                    }
+                },
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        // What breaks off before it says anything would break off again.
+        if let (Err(error), false) = (ended, seen) {
+            return Err(error.help(format!("hearth logs -f {name}")));
+        }
+        if !seen {
+            return Ok(());
+        }
+        began = at.ask(logs.stream(at.name(), name, &query)).await?;
+    }
+}
+
+/// A line of a stream.
+enum Streamed {
+    Entry(Box<LogsEntry>),
+    End(LogsStreamEnd),
+}
+
+impl Streamed {
+    fn read(line: &str) -> Result<Self> {
+        if let Ok(entry) = serde_json::from_str(line) {
+            return Ok(Self::Entry(Box::new(entry)));
+        }
+        serde_json::from_str(line).map(Self::End).map_err(|cause| {
+            Error::unavailable("strange-answer", "a line of the log is not what Hearth says").because(cause)
+        })
+    }
+}
