@@ -20,6 +20,7 @@ pub struct Service {
 pub const SERVICES: &[Service] = &[
     Service { role: Role::Accounts, database: true, mount: hearth_accounts::mount },
     Service { role: Role::Envvars, database: true, mount: hearth_envvars::mount },
+    Service { role: Role::Builds, database: true, mount: hearth_builds::mount },
     Service { role: Role::Edge, database: false, mount: hearth_edge::mount },
     Service { role: Role::Gateway, database: false, mount: hearth_gateway::mount },
 ];

@@ -1,6 +1,7 @@
 //! What each service stands on. A service is a function `mount(&Kit) -> Mounted`; everything that services
 //! share is here, and nothing here knows any of them.
 
+pub mod blobs;
 pub mod config;
 pub mod db;
 pub mod extract;

@@ -24,7 +24,7 @@ impl StateFolder {
     /// Opens the folder, and makes what is missing of it.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let folder = Self(path.into());
-        for inner in [folder.0.clone(), folder.keys(), folder.databases(), folder.run()] {
+        for inner in [folder.0.clone(), folder.keys(), folder.databases(), folder.blobs(), folder.run()] {
             fs::create_dir_all(&inner).map_err(|cause| unusable(&inner, &cause))?;
         }
         Ok(folder)
@@ -48,6 +48,16 @@ impl StateFolder {
     /// Where SQLite databases are.
     pub fn databases(&self) -> PathBuf {
         self.0.join("db")
+    }
+
+    /// Where large content is.
+    pub fn blobs(&self) -> PathBuf {
+        self.0.join("blobs")
+    }
+
+    /// Whether it is no folder at all.
+    pub fn is_nowhere(&self) -> bool {
+        self.0.as_os_str().is_empty()
     }
 
     /// Where locks and what else ends with a process are.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use hearth_base::{BuildId, Result, SourceId, ToolName};
 use hearth_wire::{
     builds::{
-        Build, BuildChanged, BuildCreate, BuildList, BuildLogQuery, BuildNew, BuildOne, BuildQuota,
-        BuildQuotaOne, BuildStarted, CreateQuery, Source, SourceOne,
+        Build, BuildChanged, BuildCreate, BuildCreateQuery, BuildList, BuildLogQuery, BuildNew, BuildOne,
+        BuildQuery, BuildQuota, BuildQuotaOne, BuildStarted, Source, SourceOne,
         internal::{Beat, Beaten, Claim, Claimed, Finish},
     },
     reply::{Done, Paging},
@@ -32,7 +32,7 @@ impl BuildsCalls<'_> {
         &self,
         tool: &ToolName,
         create: &BuildCreate,
-        query: &CreateQuery,
+        query: &BuildCreateQuery,
     ) -> Result<BuildNew> {
         let call = self.0.call(Method::POST, TOOL).segment(tool).then("/builds").query(query).json(create);
         call.answer::<BuildStarted>().await.map(|answer| answer.new_build)
@@ -47,6 +47,12 @@ impl BuildsCalls<'_> {
     pub async fn show(&self, tool: &ToolName, build: BuildId) -> Result<Build> {
         let call = self.0.call(Method::GET, TOOL).segment(tool).then("/builds").segment(build);
         call.answer::<BuildOne>().await.map(|answer| answer.build)
+    }
+
+    /// One build as soon as it is over, or as it is after the wait.
+    pub async fn wait(&self, tool: &ToolName, build: BuildId, query: &BuildQuery) -> Result<Build> {
+        let call = self.0.call(Method::GET, TOOL).segment(tool).then("/builds").segment(build);
+        call.query(query).answer::<BuildOne>().await.map(|answer| answer.build)
     }
 
     /// The newest build.

@@ -37,9 +37,20 @@ pub struct BuildCreate {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
-pub struct CreateQuery {
+pub struct BuildCreateQuery {
     /// Wait behind the tool's other builds when there are already as many as may run.
     pub queue: bool,
+}
+
+/// How a build is looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct BuildQuery {
+    /// Wait until it is over, so many seconds at most: up to 25.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(maximum = 25)]
+    pub wait: Option<u64>,
 }
 
 /// What a build was asked for. Every key is always there.

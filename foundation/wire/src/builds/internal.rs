@@ -97,6 +97,9 @@ pub struct Beat {
     /// A sentence for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// How long to wait for the order to stop, in seconds: at most 20, less than a lease lasts.
+    #[serde(default)]
+    pub wait: u64,
 }
 
 /// The answer to a beat.

@@ -7,8 +7,8 @@ mod quota;
 mod source;
 
 pub use build::{
-    Build, BuildChanged, BuildCreate, BuildList, BuildNew, BuildOne, BuildParameters, BuildStarted,
-    BuildStatus, BuildStep, CreateQuery,
+    Build, BuildChanged, BuildCreate, BuildCreateQuery, BuildList, BuildNew, BuildOne, BuildParameters,
+    BuildQuery, BuildStarted, BuildStatus, BuildStep,
 };
 pub use log::{BuildLogLine, BuildLogQuery};
 pub use quota::{BuildQuota, BuildQuotaCategory, BuildQuotaItem, BuildQuotaOne};

@@ -1,0 +1,84 @@
+//! Forgetting builds that are over. The pin that keeps a build's image goes later, as leased work.
+
+use hearth_base::{BuildId, Error, Result, Role, ToolId};
+use hearth_kit::db::Tx;
+
+use crate::{cx::Cx, store::Build};
+
+/// The work of giving up an image.
+pub const UNPIN: &str = "unpin";
+
+/// Who relies on a build's image.
+pub fn holder(id: BuildId) -> String {
+    format!("builds:{id}")
+}
+
+/// Forgets one build that is over.
+pub async fn delete(cx: &Cx, tool: ToolId, id: BuildId) -> Result<()> {
+    cx.store.build(tool, id).await?;
+    let tx = cx.store.begin().await?;
+    let build = cx.store.build_locked(&tx, id).await?;
+    let build = build.ok_or_else(|| Error::not_found("build", id))?;
+    if !build.is_over() {
+        return Err(Error::conflict("build-runs", format!("the build {id} is not over"))
+            .help(format!("cancel it first: hearth build cancel {id}")));
+    }
+    forget(cx, &tx, &build).await?;
+    tx.commit().await?;
+    cx.store.work.wake();
+    Ok(())
+}
+
+/// Forgets all builds of a tool that are over but the newest `keep`. How many there were.
+pub async fn clean(cx: &Cx, tool: ToolId, keep: u64) -> Result<usize> {
+    let mut count = 0;
+    loop {
+        let tx = cx.store.begin().await?;
+        let old = cx.store.build_old(&tx, tool, keep).await?;
+        for build in &old {
+            forget(cx, &tx, build).await?;
+        }
+        tx.commit().await?;
+        count += old.len();
+        if old.is_empty() {
+            cx.store.work.wake();
+            return Ok(count);
+        }
+    }
+}
+
+async fn forget(cx: &Cx, tx: &Tx, build: &Build) -> Result<()> {
+    cx.store.build_delete(tx, build.id).await?;
+    if build.digest.is_some() {
+        cx.store.work.ask(tx, UNPIN, &build.id.to_string(), &build.id, cx.clock.now()).await?;
+    }
+    Ok(())
+}
+
+/// Gives up the image of a build that was forgotten.
+pub async fn unpin(cx: &Cx, id: BuildId) -> Result<()> {
+    cx.clients.of(Role::Images)?.images_internal().unpin(&holder(id)).await.map(|_| ())
+}
+
+/// Forgets all that there is of a tool, running builds included: it has ended. Its images are for `images` to
+/// erase, pins and all.
+pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
+    loop {
+        let tx = cx.store.begin().await?;
+        let some = cx.store.build_erase(&tx, tool).await?;
+        tx.commit().await?;
+        if some.is_empty() {
+            break;
+        }
+    }
+    cx.news.tell();
+    loop {
+        let some = cx.store.source_of(tool).await?;
+        if some.is_empty() {
+            return Ok(());
+        }
+        for source in &some {
+            super::sources::forget(cx, source).await?;
+        }
+    }
+}

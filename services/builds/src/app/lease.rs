@@ -1,0 +1,229 @@
+//! Builds for builders: claimed, beaten for, and finished once.
+
+use std::time::Duration;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use hearth_base::{BuildId, Error, Result, Role, ToolId};
+use hearth_kit::db::{
+    Tx,
+    work::{Claim, Ticket},
+};
+use hearth_wire::{
+    builds::{
+        BuildStatus, BuildStep,
+        internal::{Beat, Lease, LeaseEnd, LeaseSource},
+    },
+    images::internal::PinPut,
+};
+use jiff::SignedDuration;
+
+use super::{clean, start::BUILDING, time_limit};
+use crate::{cx::Cx, store::Build};
+
+/// After so many attempts that something beside the source ended, a build has failed.
+const ATTEMPTS: u32 = 3;
+/// The longest sentence that a builder may leave.
+const SENTENCE: usize = 4000;
+
+/// A build to make, as soon as there is one, or nothing after `patience`.
+pub async fn claim(cx: &Cx, patience: Duration) -> Result<Option<Lease>> {
+    let until = tokio::time::Instant::now() + patience;
+    loop {
+        let now = cx.clock.now();
+        for claim in cx.store.work.claim::<ToolId>(BUILDING, 1, now).await? {
+            if let Some(lease) = lease(cx, &claim).await? {
+                return Ok(Some(lease));
+            }
+        }
+        let left = until.saturating_duration_since(tokio::time::Instant::now());
+        let waited = cx.stop.unless(cx.store.work.wait(BUILDING, cx.clock.now(), left)).await;
+        if left.is_zero() || waited.is_none() {
+            return Ok(None);
+        }
+    }
+}
+
+/// The tool's next build. None: nothing of it is left to do, and the claim is given back.
+async fn lease(cx: &Cx, claim: &Claim<ToolId>) -> Result<Option<Lease>> {
+    let tx = cx.store.begin().await?;
+    let Some(mut build) = cx.store.build_next(&tx, claim.content).await? else {
+        cx.store.work.finish(&tx, claim).await?;
+        tx.commit().await?;
+        return Ok(None);
+    };
+    if build.status == BuildStatus::BuildPending {
+        build.status = BuildStatus::BuildRunning;
+        build.started = Some(cx.clock.now());
+        time_limit::set(cx, &tx, &mut build).await?;
+        cx.store.build_save(&tx, &build).await?;
+    }
+    tx.commit().await?;
+    cx.news.tell();
+    cx.store.work.wake();
+    of(&build, &claim.ticket()).map(Some)
+}
+
+fn of(build: &Build, ticket: &Ticket) -> Result<Lease> {
+    let parameters = &build.parameters;
+    let source = match parameters.upload {
+        Some(id) => LeaseSource::Upload { id, digest: build.resolved_ref.clone(), size: build.source_size },
+        None => LeaseSource::Git {
+            url: parameters.source_url.clone(),
+            commit: build.resolved_ref.clone(),
+            reference: build.full_ref.clone(),
+        },
+    };
+    Ok(Lease {
+        ticket: write(ticket)?,
+        build: build.id,
+        attempt: build.attempt,
+        tool: build.tool,
+        tool_name: build.tool_name.clone(),
+        source,
+        envvars: parameters.envvars.clone(),
+        image_name: parameters.image_name.clone(),
+        deadline: build.deadline.ok_or_else(|| Error::internal("a build runs without a deadline"))?,
+        stop: build.is_over(),
+    })
+}
+
+/// Lengthens a lease, notes where the build is, and tells whether it is to be stopped: as soon as it is, or after
+/// `patience` that it is not.
+pub async fn beat(cx: &Cx, id: BuildId, beat: Beat, patience: Duration) -> Result<bool> {
+    let Beat { ticket, step, message, wait: _ } = beat;
+    let claim = read(&ticket)?.claim(BUILDING);
+    let mut news = cx.news.listen();
+    cx.store.work.beat(&claim, cx.clock.now()).await?;
+    if step.is_some() || message.is_some() {
+        let tx = cx.store.begin().await?;
+        if let Some(mut build) = cx.store.build_locked(&tx, id).await?.filter(|build| !build.is_over()) {
+            build.step = step.unwrap_or(build.step);
+            build.message = message.map_or(build.message, cut);
+            cx.store.build_save(&tx, &build).await?;
+        }
+        tx.commit().await?;
+        cx.news.tell();
+    }
+    let stopped = async {
+        loop {
+            let tx = cx.store.begin().await?;
+            let build = cx.store.build_locked(&tx, id).await?;
+            drop(tx);
+            if build.is_none_or(|build| build.is_over()) {
+                return Ok::<_, Error>(true);
+            }
+            if news.changed().await.is_err() {
+                return Ok(false);
+            }
+        }
+    };
+    match tokio::time::timeout(patience, cx.stop.unless(stopped)).await {
+        Ok(Some(stopped)) => stopped,
+        Ok(None) | Err(_) => Ok(false),
+    }
+}
+
+/// Ends a lease, and with it the build or this attempt at it. What was cancelled meanwhile stays cancelled.
+pub async fn finish(cx: &Cx, id: BuildId, ticket: &str, end: LeaseEnd) -> Result<()> {
+    let claim = read(ticket)?.claim(BUILDING);
+    if let LeaseEnd::Made { digest, .. } = &end {
+        pin(cx, id, &claim, digest).await?;
+    }
+    let tx = cx.store.begin().await?;
+    let mut pause = SignedDuration::ZERO;
+    let mut tool = None;
+    if let Some(mut build) = cx.store.build_locked(&tx, id).await? {
+        tool = Some(build.tool);
+        if build.is_over() {
+            // The image, if there is one, is nobody's.
+            cx.store.work.ask(&tx, clean::UNPIN, &id.to_string(), &id, cx.clock.now()).await?;
+        } else {
+            pause = ended(cx, &mut build, end)?;
+            cx.store.build_save(&tx, &build).await?;
+        }
+    }
+    give_back(cx, &tx, &claim, tool, pause).await?;
+    tx.commit().await?;
+    cx.news.tell();
+    cx.store.work.wake();
+    match tool {
+        Some(tool) => clean::clean(cx, tool, u64::from(cx.settings.kept)).await.map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+/// The image is pinned before anybody is told of it.
+async fn pin(cx: &Cx, id: BuildId, claim: &Claim<()>, digest: &str) -> Result<()> {
+    // A lease that is lost must not move the pin of whoever has it now.
+    cx.store.work.beat(claim, cx.clock.now()).await?;
+    let tool = claim.key.parse()?;
+    let put = PinPut { tool, digest: digest.parse()? };
+    cx.clients.of(Role::Images)?.images_internal().pin(&clean::holder(id), &put).await.map(|_| ())
+}
+
+/// Writes how it ended into a build. How long to wait before the tool's next turn.
+fn ended(cx: &Cx, build: &mut Build, end: LeaseEnd) -> Result<SignedDuration> {
+    let (status, message) = match end {
+        LeaseEnd::Made { digest, image, processes, message } => {
+            build.digest = Some(digest.parse()?);
+            build.destination_image = image;
+            build.processes = processes;
+            (BuildStatus::BuildSuccess, message)
+        }
+        LeaseEnd::Failed { message } => (BuildStatus::BuildFailure, message),
+        // It was not asked to stop: whatever made the builder think so, the build is not lost.
+        LeaseEnd::Stopped => return again(build, "It was stopped.".to_owned()),
+        LeaseEnd::Again { message } if build.attempt < ATTEMPTS => return again(build, message),
+        LeaseEnd::Again { message } => (BuildStatus::BuildFailure, message),
+    };
+    build.status = status;
+    build.message = cut(message);
+    build.step = BuildStep::Done;
+    build.ended = Some(cx.clock.now());
+    Ok(SignedDuration::ZERO)
+}
+
+fn again(build: &mut Build, message: String) -> Result<SignedDuration> {
+    build.message = cut(message);
+    build.step = BuildStep::Waiting;
+    let pause = SignedDuration::from_secs(i64::from(5 * build.attempt));
+    build.attempt += 1;
+    Ok(pause)
+}
+
+/// Ends the tool's turn: for good when nothing of it waits.
+async fn give_back(
+    cx: &Cx,
+    tx: &Tx,
+    claim: &Claim<()>,
+    tool: Option<ToolId>,
+    pause: SignedDuration,
+) -> Result<()> {
+    let next = match tool {
+        Some(tool) => cx.store.build_next(tx, tool).await?,
+        None => None,
+    };
+    match next {
+        Some(_) => cx.store.work.again(tx, claim, cx.clock.now() + pause).await,
+        None => cx.store.work.finish(tx, claim).await,
+    }
+}
+
+fn cut(text: String) -> String {
+    let mut text = text;
+    if let Some((at, _)) = text.char_indices().nth(SENTENCE) {
+        text.truncate(at);
+        text.push('…');
+    }
+    text
+}
+
+fn write(ticket: &Ticket) -> Result<String> {
+    serde_json::to_vec(ticket).map(|bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes)).map_err(Error::internal)
+}
+
+fn read(text: &str) -> Result<Ticket> {
+    let refused = || Error::invalid("ticket", "this is no ticket");
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| refused())?;
+    serde_json::from_slice(&bytes).map_err(|_| refused())
+}

@@ -1,0 +1,12 @@
+//! The rules: no HTTP, no SQL.
+
+pub mod cancel;
+pub mod clean;
+pub mod image_name;
+pub mod lease;
+pub mod logs;
+pub mod quota;
+pub mod sources;
+pub mod start;
+pub mod time_limit;
+pub mod wait;

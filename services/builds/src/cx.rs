@@ -1,0 +1,70 @@
+//! What handlers and rules of this service stand on.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use hearth_base::{Clock, Entropy, Result, Role};
+use hearth_kit::{Clients, Kit, blobs::Blobs, config::Builds, outbound::Outbound, tasks::Stop};
+use tokio::sync::watch;
+
+use crate::store::Store;
+
+/// What handlers and rules of this service stand on.
+#[derive(Clone)]
+pub struct Cx {
+    pub store: Store,
+    pub blobs: Blobs,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+    pub settings: Arc<Builds>,
+    pub outbound: Outbound,
+    pub clients: Clients,
+    pub news: News,
+    pub stop: Stop,
+}
+
+impl Cx {
+    pub fn new(kit: &Kit) -> Result<Self> {
+        Ok(Self {
+            store: Store::new(kit.db()?.clone()),
+            blobs: Blobs::of(&kit.state, Role::Builds)?,
+            clock: kit.clock.clone(),
+            entropy: kit.entropy.clone(),
+            settings: Arc::new(kit.config.builds.clone()),
+            outbound: Outbound::new(&kit.config.outbound.allow),
+            clients: kit.clients.clone(),
+            news: News::default(),
+            stop: kit.tasks.stop_sign(),
+        })
+    }
+}
+
+impl FromRequestParts<Cx> for Cx {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(_: &mut Parts, cx: &Cx) -> Result<Self, Infallible> {
+        Ok(cx.clone())
+    }
+}
+
+/// Wakes those who wait for a build to change. They look at the store themselves.
+#[derive(Debug, Clone)]
+pub struct News(Arc<watch::Sender<()>>);
+
+impl Default for News {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(())))
+    }
+}
+
+impl News {
+    /// Something has changed.
+    pub fn tell(&self) {
+        self.0.send_replace(());
+    }
+
+    /// Hears of changes from here on.
+    pub fn listen(&self) -> watch::Receiver<()> {
+        self.0.subscribe()
+    }
+}

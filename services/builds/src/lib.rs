@@ -1,0 +1,57 @@
+//! Images made from sources: `/builds/v1`.
+//!
+//! This service knows what is to be built and what became of it. It never sees a source's content beyond the
+//! archive that it passes on, and makes no image: a builder leases builds and does.
+
+mod app;
+mod cx;
+mod git;
+mod http;
+mod rights;
+mod store;
+mod workers;
+
+use hearth_base::Result;
+use hearth_kit::{Dialect, Kit, Mounted, Worker, guard, keeping};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    cx::Cx,
+    rights::{BuildsRead, BuildsWrite, Make},
+};
+
+/// Puts the service together.
+pub fn mount(kit: &Kit) -> Result<Mounted> {
+    let cx = Cx::new(kit)?;
+    let [first, erase, limits, unpins, sweeps] = std::array::from_fn(|_| cx.clone());
+    let erase = move |tool| {
+        let cx = erase.clone();
+        async move { app::clean::erase(&cx, tool).await }
+    };
+    Ok(Mounted::new(kit, Dialect::Named, routes(), cx)
+        .migrations(store::migrations)
+        .prepare(async move { workers::housekeeping::prepare(&first).await })
+        .worker(keeping::worker(kit, erase))
+        .worker(Worker::new("time-limits", |stop| workers::time_limits::run(limits, stop)))
+        .worker(Worker::new("unpin", |stop| workers::unpin::run(unpins, stop)))
+        .worker(Worker::new("housekeeping", |stop| workers::housekeeping::run(sweeps, stop))))
+}
+
+/// Every endpoint, with who may use it.
+fn routes() -> OpenApiRouter<Cx> {
+    OpenApiRouter::new()
+        .routes(guard::<BuildsRead, _>(routes!(http::builds::list)))
+        .routes(guard::<BuildsWrite, _>(routes!(http::builds::start)))
+        .routes(guard::<BuildsRead, _>(routes!(http::builds::latest)))
+        .routes(guard::<BuildsRead, _>(routes!(http::builds::show)))
+        .routes(guard::<BuildsWrite, _>(routes!(http::builds::delete)))
+        .routes(guard::<BuildsWrite, _>(routes!(http::builds::cancel)))
+        .routes(guard::<BuildsRead, _>(routes!(http::logs::show)))
+        .routes(guard::<BuildsWrite, _>(routes!(http::builds::clean)))
+        .routes(guard::<BuildsRead, _>(routes!(http::quotas::show)))
+        .routes(guard::<BuildsWrite, _>(routes!(http::sources::add, http::sources::put)))
+        .routes(guard::<Make, _>(routes!(http::internal::claim)))
+        .routes(guard::<Make, _>(routes!(http::internal::beat)))
+        .routes(guard::<Make, _>(routes!(http::internal::finish)))
+        .routes(guard::<Make, _>(routes!(http::internal::source)))
+}

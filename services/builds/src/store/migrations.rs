@@ -1,0 +1,83 @@
+//! How the tables came to be as they are. A migration that was released never changes, so columns are spelt
+//! out here and not taken from the entities, which do.
+
+use hearth_kit::db::work::CreateWork;
+use sea_orm::{
+    DbErr,
+    sea_query::{Index, Table, TableCreateStatement},
+};
+use sea_orm_migration::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{big_integer, big_integer_null, integer, json, string, string_null, text},
+};
+
+/// All of them, oldest first.
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![Box::new(CreateWork), Box::new(CreateBuilds)]
+}
+
+struct CreateBuilds;
+
+impl MigrationName for CreateBuilds {
+    fn name(&self) -> &str {
+        "0001_builds"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateBuilds {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in [build(), source()] {
+            manager.create_table(table).await?;
+        }
+        for (name, table, columns) in [
+            ("build_tool_id", "build", ["tool_id", "id"].as_slice()),
+            ("source_expires", "source", &["expires"]),
+            ("source_tool_id", "source", &["tool_id"]),
+        ] {
+            let mut index = Index::create().name(name).table(table).to_owned();
+            for column in columns {
+                index.col(*column);
+            }
+            manager.create_index(index).await?;
+        }
+        Ok(())
+    }
+}
+
+fn build() -> TableCreateStatement {
+    Table::create()
+        .table("build")
+        .col(string("id").primary_key())
+        .col(string("tool_id"))
+        .col(string("tool_name"))
+        .col(string("status"))
+        .col(string("step"))
+        .col(text("message"))
+        .col(integer("attempt"))
+        .col(json("parameters"))
+        .col(string("resolved_ref"))
+        .col(string_null("full_ref"))
+        .col(big_integer("source_size"))
+        .col(string("destination_image"))
+        .col(string_null("digest"))
+        .col(json("processes"))
+        .col(big_integer("created"))
+        .col(big_integer_null("started"))
+        .col(big_integer_null("ended"))
+        .col(big_integer_null("deadline"))
+        .to_owned()
+}
+
+fn source() -> TableCreateStatement {
+    Table::create()
+        .table("source")
+        .col(string("id").primary_key())
+        .col(string("tool_id"))
+        .col(string("blob"))
+        .col(string("digest"))
+        .col(big_integer("size"))
+        .col(big_integer("created"))
+        .col(big_integer("expires"))
+        .to_owned()
+}

@@ -1,0 +1,22 @@
+//! Gives up images of builds that were forgotten.
+
+use hearth_base::BuildId;
+use hearth_kit::tasks::Stop;
+
+use super::pieces;
+use crate::{
+    app::clean::{self, UNPIN},
+    cx::Cx,
+};
+
+/// Runs until it is told to stop.
+pub async fn run(cx: Cx, stop: Stop) {
+    let cx = &cx;
+    pieces::each::<BuildId, _>(cx, &stop, UNPIN, |claim| async move {
+        clean::unpin(cx, claim.content).await?;
+        let tx = cx.store.begin().await?;
+        cx.store.work.finish(&tx, &claim).await?;
+        tx.commit().await
+    })
+    .await;
+}
