@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use hearth_base::ToolName;
 
 use crate::{
-    commands::{completion, envvars, jobs, login, logout, logs, new, tool},
+    commands::{build, completion, envvars, jobs, login, logout, logs, new, tool},
     printer::{ColorChoice, Fields},
     settings::Server,
 };
@@ -121,6 +121,14 @@ pub enum Command {
         /// What to do with them.
         #[command(subcommand)]
         command: jobs::Command,
+    },
+    /// Images from sources
+    #[command(before_help = "Example: hearth build plan", help_template = TEMPLATE)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Build {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: build::Command,
     },
     /// Variables that every run has
     #[command(before_help = "Example: hearth envvars list", help_template = TEMPLATE)]

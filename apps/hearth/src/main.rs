@@ -13,6 +13,7 @@ mod exit;
 mod external;
 mod ndjson;
 mod nearest;
+mod pack;
 mod platform;
 mod printer;
 mod quota;
@@ -21,6 +22,7 @@ mod session;
 mod settings;
 mod time;
 mod trouble;
+mod upload;
 mod usage;
 mod words;
 

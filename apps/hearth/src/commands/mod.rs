@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+pub mod build;
 pub mod completion;
 pub mod envvars;
 pub mod here;
@@ -27,6 +28,7 @@ pub async fn run(cx: &Context, command: Option<Command>) -> Result<()> {
         Some(Command::New(args)) => new::run(cx, args).await,
         Some(Command::Tool { command }) => tool::run(cx, command).await,
         Some(Command::Jobs { command }) => jobs::run(cx, command).await,
+        Some(Command::Build { command }) => build::run(cx, command).await,
         Some(Command::Envvars { command }) => envvars::run(cx, command).await,
         Some(Command::Logs(args)) => logs::run(cx, args).await,
         // These need no server and were done before.
@@ -42,6 +44,7 @@ pub fn after_interrupt(command: Option<&Command>) -> &'static str {
         Some(Command::New(_)) => "the tool may be there already; the same command finishes",
         Some(Command::Tool { command }) => tool::after_interrupt(command),
         Some(Command::Jobs { command }) => jobs::after_interrupt(command),
+        Some(Command::Build { command }) => build::after_interrupt(command),
         Some(Command::Envvars { command }) => envvars::after_interrupt(command),
         Some(Command::Logs(_)) => "the job goes on",
         _ => "nothing was changed",

@@ -113,6 +113,13 @@ impl Printer {
         }
     }
 
+    /// A line that a program wrote, beside the result.
+    pub fn note_line(&self, line: &str) {
+        if !self.manner.quiet && self.manner.json.is_none() {
+            self.aside(&lines::shown(line, self.err.color));
+        }
+    }
+
     /// The same, with a mark in front that is coloured.
     fn painted_note(&self, tone: Tone, mark: &str, sentence: &str) {
         if !self.manner.quiet && self.manner.json.is_none() {
@@ -246,15 +253,21 @@ impl<T: Serialize + DeserializeOwned> Answer<'_, T> {
 impl<T: Serialize + DeserializeOwned> Streaming<'_, T> {
     /// The next one: a line of JSON, or the line that a program wrote at `time`.
     pub fn next(&self, value: &T, time: Timestamp, line: &str) -> Result<()> {
+        let out = self.0.printer.out;
+        let time = match out.terminal {
+            true => out.paint(Tone::Quiet, &time.strftime("%H:%M:%S").to_string()),
+            false => time.to_string(),
+        };
+        self.bare(value, &format!("{time} {line}"))
+    }
+
+    /// The same for a line of which nobody knows when it was written.
+    pub fn bare(&self, value: &T, line: &str) -> Result<()> {
         let Self(Answer { printer, fields, of: _ }) = self;
         match fields.as_deref() {
             Some([]) => printer.raw(&format!("{}\n", json_line(value))),
             Some(fields) => printer.raw(&format!("{}\n", json_line(&fields::select(value, fields)?))),
-            None if printer.out.terminal => {
-                let time = time.strftime("%H:%M:%S").to_string();
-                printer.output(&format!("{} {line}", printer.out.paint(Tone::Quiet, &time)))
-            }
-            None => printer.output(&format!("{time} {line}")),
+            None => printer.output(line),
         }
     }
 }
