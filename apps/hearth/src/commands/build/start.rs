@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, str::FromStr};
 
 use hearth_base::{Error, Result};
-use hearth_wire::builds::{Build, BuildCreate, BuildStatus, CreateQuery};
+use hearth_wire::builds::{Build, BuildCreate, BuildStatus, BuildCreateQuery};
 
 use super::{logs::Log, source, state};
 use crate::{at_tool::AtTool, cli::DryRun, context::Context, pack, upload::upload};
@@ -76,7 +76,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     } else {
         create.source_url = Some(source);
     }
-    let began = at.ask(at.client().builds().start(at.name(), &create, &CreateQuery { queue })).await?;
+    let began = at.ask(at.client().builds().start(at.name(), &create, &BuildCreateQuery { queue })).await?;
     if !detach {
         let mut log = Log::open(&at, began.name, true).await?;
         while let Some(line) = log.next().await? {
