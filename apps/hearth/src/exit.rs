@@ -35,6 +35,7 @@ impl Exit {
             | Kind::MethodNotAllowed
             | Kind::Conflict
             | Kind::Stale
+            | Kind::Range
             | Kind::TooLarge
             | Kind::Exhausted => Self::User,
         }

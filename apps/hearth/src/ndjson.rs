@@ -62,7 +62,7 @@ mod tests {
 
     #[tokio::test]
     async fn lines_come_whole_and_the_last_needs_no_end() -> Result<()> {
-        let body = hearth_client::body(Full::new(bytes::Bytes::from("one\ntwo\r\n\nlast")));
+        let body = hearth_client::body(Full::new("one\ntwo\r\n\nlast".into()));
         let mut lines = Lines::of(Response::new(body));
         let mut read = Vec::new();
         while let Some(line) = lines.next().await? {

@@ -19,6 +19,7 @@ pub struct Service {
 /// Every role, in the order in which they start.
 pub const SERVICES: &[Service] = &[
     Service { role: Role::Accounts, database: true, mount: hearth_accounts::mount },
+    Service { role: Role::Images, database: true, mount: hearth_images::mount },
     Service { role: Role::Envvars, database: true, mount: hearth_envvars::mount },
     Service { role: Role::Builds, database: true, mount: hearth_builds::mount },
     Service { role: Role::Edge, database: false, mount: hearth_edge::mount },

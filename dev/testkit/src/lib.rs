@@ -3,12 +3,14 @@
 
 mod databases;
 mod hearth;
+mod image;
 mod people;
 mod stand;
 mod wait;
 
 pub use databases::{Scratch, Store};
 pub use hearth::{Hearth, Shape, program};
+pub use image::Image;
 pub use people::Person;
 pub use stand::Stand;
 pub use wait::until;

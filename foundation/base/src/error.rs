@@ -24,6 +24,8 @@ pub enum Kind {
     Conflict,
     /// `If-Match` names a version that is not the current one.
     Stale,
+    /// A part was asked for that the thing does not have, or given that does not follow on what is there.
+    Range,
     /// The body is larger than the endpoint takes.
     TooLarge,
     /// A quota or a rate limit is used up.

@@ -40,6 +40,7 @@ fn kind(status: StatusCode) -> Kind {
         StatusCode::METHOD_NOT_ALLOWED => Kind::MethodNotAllowed,
         StatusCode::CONFLICT => Kind::Conflict,
         StatusCode::PRECONDITION_FAILED => Kind::Stale,
+        StatusCode::RANGE_NOT_SATISFIABLE => Kind::Range,
         StatusCode::PAYLOAD_TOO_LARGE => Kind::TooLarge,
         StatusCode::UNPROCESSABLE_ENTITY => Kind::Unprocessable,
         StatusCode::TOO_MANY_REQUESTS => Kind::Exhausted,

@@ -9,7 +9,7 @@ use std::{fmt, ops::Range, path::Path, sync::Arc};
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
 use hearth_base::{BlobId, Digest, Error, Kind, Result, Role};
-use hearth_client::BoxError;
+pub use hearth_client::BoxError;
 use http_body_util::LengthLimitError;
 use jiff::Timestamp;
 use object_store::{
@@ -73,7 +73,7 @@ impl Blobs {
     pub async fn write<S, E>(&self, id: BlobId, content: S, limit: u64) -> Result<Written>
     where
         S: Stream<Item = Result<Bytes, E>> + Send,
-        E: Into<BoxError>,
+        E: Into<BoxError> + Send,
     {
         let upload = self.0.put_multipart_opts(&place(id), Default::default()).await.map_err(fault)?;
         let mut writing = WriteMultipart::new_with_chunk_size(upload, Self::PART);
@@ -126,7 +126,7 @@ impl fmt::Debug for Blobs {
 async fn fill<S, E>(writing: &mut WriteMultipart, content: S, limit: u64) -> Result<Written>
 where
     S: Stream<Item = Result<Bytes, E>> + Send,
-    E: Into<BoxError>,
+    E: Into<BoxError> + Send,
 {
     let mut content = std::pin::pin!(content);
     let mut hash = Sha256::new();

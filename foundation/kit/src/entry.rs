@@ -113,6 +113,7 @@ pub async fn enter(State(entry): State<Arc<Entry>>, mut request: Request, next: 
         mandate: request.headers().get(headers::MANDATE).cloned(),
     };
     let identity = caller(&request, &shown, &entry);
+    let dialect = Dialect::at(request.uri().path(), entry.dialect);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     request.extensions_mut().insert(identity);
@@ -123,7 +124,7 @@ pub async fn enter(State(entry): State<Arc<Entry>>, mut request: Request, next: 
     let mut response = next.run(request).instrument(span.clone()).await;
     if let Some(error) = refusal(&mut response) {
         span.in_scope(|| log(&error));
-        response = render(&error, entry.dialect, &request_id.to_string(), &response);
+        response = render(&error, dialect, &request_id.to_string(), &response);
     }
     if let Ok(value) = HeaderValue::try_from(request_id.to_string()) {
         response.headers_mut().insert(headers::REQUEST_ID, value);

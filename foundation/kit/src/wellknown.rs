@@ -20,11 +20,16 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{guard::Needs, kit::Kit, reply::Refused};
 
+/// The prefixes of `role` that have the three: the registry's belongs to its own standard.
+fn prefixes(role: Role) -> impl Iterator<Item = &'static str> {
+    role.prefixes().iter().copied().filter(|prefix| *prefix != "v2")
+}
+
 /// Documents the three in `routes`.
 pub fn with<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>, role: Role) -> OpenApiRouter<S> {
     let mut routes = routes;
     let document = routes.get_openapi_mut();
-    for prefix in role.prefixes() {
+    for prefix in prefixes(role) {
         let mut add = |path: &str, id: &str, summary: &str| {
             let item = item(prefix, id, summary);
             document.paths.paths.insert(format!("/{prefix}{path}"), item);
@@ -64,7 +69,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(kit: &Kit, spec: &OpenApi) -> Ro
     let document: Arc<str> = spec.to_json().unwrap_or_default().into();
     let known = Known { kit: kit.clone(), document };
     let mut router = Router::new();
-    for prefix in kit.role.prefixes() {
+    for prefix in prefixes(kit.role) {
         router = router
             .route(&format!("/{prefix}/openapi.json"), get(openapi))
             .route(&format!("/{prefix}/v1/healthz"), get(healthz))

@@ -9,9 +9,8 @@ use hearth_base::{Error, Result, Secret};
 /// A change that a page of another site asks for is refused whether or not it brings a session: signing
 /// somebody in is a change too.
 pub fn shown(method: &Method, headers: &HeaderMap, cookie: &str) -> Result<Option<Secret>> {
-    if let Some(value) = headers.get(header::AUTHORIZATION) {
-        let text = value.to_str().map_err(|_| unreadable())?;
-        return authorization(text).map(Some).ok_or_else(unreadable);
+    if let Some(secret) = in_header(headers)? {
+        return Ok(Some(secret));
     }
     let session = session(headers, cookie);
     let foreign = match page(headers) {
@@ -25,6 +24,13 @@ pub fn shown(method: &Method, headers: &HeaderMap, cookie: &str) -> Result<Optio
             .help("use a token: hearth login"));
     }
     Ok(session)
+}
+
+/// The credential in the `Authorization` header, if there is one.
+pub fn in_header(headers: &HeaderMap) -> Result<Option<Secret>> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let text = value.to_str().map_err(|_| unreadable())?;
+    authorization(text).map(Some).ok_or_else(unreadable)
 }
 
 fn authorization(text: &str) -> Option<Secret> {

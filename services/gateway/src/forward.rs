@@ -1,6 +1,13 @@
 //! Passes a request on to the service that its path names, and the answer back, both as streams.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{
     body::Body,
@@ -10,11 +17,11 @@ use axum::{
 };
 use hearth_base::{Error, Kind, RequestId, Result};
 use hearth_client::headers;
-use hearth_kit::{Refused, guard::NOT_SIGNED_IN};
-use http_body_util::{LengthLimitError, Limited};
+use hearth_kit::{Refused, config::Config, guard::NOT_SIGNED_IN};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::{
-    Gateway, credential, hosts,
+    Gateway, credential, hosts, registry,
     target::{Target, target},
 };
 
@@ -41,7 +48,7 @@ async fn pass_on(gateway: &Gateway, mut request: Request) -> Result<Response> {
         .extensions()
         .get::<RequestId>()
         .ok_or_else(|| Error::internal("a request without an id behind the entry"))?;
-    let limit = gateway.kit.config.door.body_limit;
+    let limit = body_limit(request.uri().path(), &gateway.kit.config);
     if announced(request.headers()).is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit));
     }
@@ -75,13 +82,26 @@ async fn pass_on(gateway: &Gateway, mut request: Request) -> Result<Response> {
 
 async fn send(gateway: &Gateway, target: &Target, limit: usize, request: Request) -> Result<Response> {
     let transport = gateway.kit.clients.transport(target.service)?;
-    let request = request.map(|inner| Body::new(Limited::new(inner, limit)));
-    let patience = Duration::from_secs(gateway.kit.config.door.timeout);
-    let sent = tokio::time::timeout(patience, hosts::send(gateway, transport, request)).await;
-    let answered = sent.map_err(|_| {
-        Error::new(Kind::Timeout, "service-slow", format!("{} did not answer in time", target.service))
-            .help("try again; if it stays so, tell whoever runs this Hearth")
-    })?;
+    let config = &gateway.kit.config;
+    // What is large takes its time: the answer has to begin soon after the body's end, or after it has stalled.
+    let large = limit > config.door.body_limit;
+    let moved = Arc::new(AtomicBool::new(false));
+    let moving = moved.clone();
+    let request = request.map(|inner| {
+        Body::new(Limited::new(inner, limit).map_frame(move |frame| {
+            moving.store(true, Ordering::Relaxed);
+            frame
+        }))
+    });
+    let patience = Duration::from_secs(config.door.timeout);
+    let mut sending = pin!(hosts::send(gateway, transport, request));
+    let answered = loop {
+        match tokio::time::timeout(patience, sending.as_mut()).await {
+            Ok(answered) => break answered,
+            Err(_) if large && moved.swap(false, Ordering::Relaxed) => {}
+            Err(_) => return Err(slow(target)),
+        }
+    };
     let response = answered.map_err(|error| {
         if over_limit(&error) {
             return too_large(limit);
@@ -91,6 +111,20 @@ async fn send(gateway: &Gateway, target: &Target, limit: usize, request: Request
             .because(error)
     })?;
     Ok(response)
+}
+
+/// The most that the body of a request to this path may hold: where content is uploaded, what its service takes.
+fn body_limit(path: &str, config: &Config) -> usize {
+    if registry::is_registry(path) {
+        let most = config.images.blob_limit.max(config.images.manifest_limit);
+        return usize::try_from(most).unwrap_or(usize::MAX);
+    }
+    config.door.body_limit
+}
+
+fn slow(target: &Target) -> Error {
+    Error::new(Kind::Timeout, "service-slow", format!("{} did not answer in time", target.service))
+        .help("try again; if it stays so, tell whoever runs this Hearth")
 }
 
 fn announced(headers: &HeaderMap) -> Option<u64> {

@@ -8,11 +8,15 @@ mod forward;
 mod hosts;
 mod identities;
 mod openapi;
+mod registry;
 mod target;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware::from_fn};
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+};
 use hearth_base::Result;
 use hearth_kit::{
     Dialect, Kit, Mounted, Worker, guard,
@@ -43,12 +47,15 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
         identities: Identities::new(kit)?,
         documents: Documents::default(),
     });
-    let routes =
-        OpenApiRouter::new().routes(guard::<Open, _>(routes!(openapi::merged))).fallback(forward::forward);
-    let (following, visited) = (gateway.clone(), gateway.clone());
+    let routes = OpenApiRouter::new()
+        .routes(guard::<Open, _>(routes!(openapi::merged)))
+        .routes(guard::<Open, _>(routes!(registry::token)))
+        .fallback(forward::forward);
+    let (following, visited, challenging) = (gateway.clone(), gateway.clone(), gateway.clone());
     let mut mounted = Mounted::new(kit, Dialect::Data, routes, gateway)
         .worker(Worker::new("accounts-feed", move |stop| follow::run(following, stop)));
-    let inner = mounted.router.layer(from_fn(door::enter));
+    let inner = mounted.router.layer(from_fn_with_state(challenging, registry::challenge));
+    let inner = inner.layer(from_fn(door::enter));
     let api = Router::new().fallback_service(inner.map_request(door::without_last_slash));
     mounted.router = Router::new().fallback(move |request| hosts::enter(visited, api, request));
     Ok(mounted)

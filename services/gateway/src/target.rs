@@ -1,4 +1,4 @@
-//! Where a request is going: `/{service}/v{n}/tool/{tool}/…`.
+//! Where a request is going: `/{service}/v{n}/tool/{tool}/…`, or in the registry `/v2/tool-{tool}/{image}/…`.
 
 use hearth_base::{Role, ToolName};
 use percent_encoding::percent_decode_str;
@@ -16,19 +16,26 @@ pub struct Target {
 /// What `path` names; `None` when no service serves it.
 pub fn target(path: &str) -> Option<Target> {
     let mut segments = path.split('/').skip(1);
-    let service = Role::serving(segments.next()?).filter(|service| *service != Role::Gateway)?;
+    let first = segments.next()?;
+    let service = Role::serving(first).filter(|service| *service != Role::Gateway)?;
     let (version, kind) = (segments.next(), segments.next());
     let tool = match (version, kind) {
+        // Behind another word than these the registry knows nothing of a tool's.
+        (Some(space), _) if first == "v2" => return Some(Target { service, tool: in_space(space) }),
         (Some(version), Some("tool")) if version.starts_with('v') => segments.next(),
         _ => None,
     };
-    let tool = tool.map(|tool| {
-        let name = percent_decode_str(tool).decode_utf8().ok()?.parse::<ToolName>().ok()?;
-        Some(name.to_string())
-    });
-    // Whatever could be no tool's name is one and the same to everybody.
-    let tool = tool.map(Option::unwrap_or_default);
-    Some(Target { service, tool })
+    Some(Target { service, tool: tool.map(|tool| name(&percent_decode_str(tool).decode_utf8_lossy())) })
+}
+
+/// The tool whose images are in a space of the registry.
+fn in_space(space: &str) -> Option<String> {
+    percent_decode_str(space).decode_utf8_lossy().strip_prefix("tool-").map(name)
+}
+
+/// A tool's name. Whatever could be none is one and the same to everybody.
+fn name(text: &str) -> String {
+    text.parse::<ToolName>().map(|name| name.to_string()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -48,6 +55,16 @@ mod tests {
         assert_eq!(tool("/tools/v1/tools"), None);
         assert_eq!(tool("/tools/tool/tool/hello"), None);
         assert_eq!(tool("//tools/v1/tool/hello"), None);
+    }
+
+    #[test]
+    fn in_the_registry_the_tool_is_in_the_first_part_of_the_name() {
+        assert_eq!(tool("/v2/tool-hello/web/manifests/latest").as_deref(), Some("hello"));
+        assert_eq!(tool("/v2/tool%2Dhello/web").as_deref(), Some("hello"));
+        assert_eq!(tool("/v2/tool-/web").as_deref(), Some(""));
+        assert_eq!(tool("/v2/hearth/tool/manifests/latest"), None);
+        assert_eq!(tool("/v2/v1/tool/hello/manifests/latest"), None);
+        assert_eq!(tool("/v2"), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Unknown keys are refused with the file and line. `HEARTH_SECTION__KEY` sets `section.key`.
 
 mod builds;
+mod images;
 mod load;
 mod pages;
 
@@ -13,6 +14,7 @@ use hearth_wire::{accounts::SESSION_COOKIE, tools::Quota};
 use serde::Deserialize;
 
 pub use builds::{Builder, Builds, Outbound};
+pub use images::{Images, Provided};
 pub use load::{load, parse};
 pub use pages::{Components, Edge};
 
@@ -32,6 +34,8 @@ pub struct Config {
     pub services: BTreeMap<Role, ServicePlace>,
     /// Settings of `accounts`.
     pub accounts: Accounts,
+    /// Settings of `images`.
+    pub images: Images,
     /// Settings of the runtime on this machine.
     pub runtime: Runtime,
     /// Settings of `builds`.
@@ -55,6 +59,7 @@ impl Default for Config {
             log: Log::default(),
             services: BTreeMap::new(),
             accounts: Accounts::default(),
+            images: Images::default(),
             runtime: Runtime::default(),
             builds: Builds::default(),
             builder: Builder::default(),
@@ -105,6 +110,18 @@ impl Door {
     /// very host only (RFC 6265bis, section 4.1.3.2).
     pub fn session_cookie(&self) -> &'static str {
         if self.secure() { "__Host-hearth_session" } else { SESSION_COOKIE }
+    }
+
+    /// The host, and the port where it is not the usual one, by which people reach the door.
+    pub fn authority(&self) -> String {
+        let told = self.public_url.as_deref().and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
+        match told {
+            Some(rest) => rest.split('/').next().unwrap_or(rest).to_owned(),
+            None => {
+                let port = self.listen.rsplit_once(':').map_or("", |(_, port)| port);
+                format!("{}:{port}", self.domain)
+            }
+        }
     }
 
     /// Whether people reach the door by TLS, so that cookies may travel that way only.

@@ -102,7 +102,9 @@ impl<T: Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
         let Self { status, headers, content, messages, dialect } = self;
         match dialect {
-            Dialect::Data => (status, headers, Json(Data { data: content, messages })).into_response(),
+            Dialect::Data | Dialect::Registry => {
+                (status, headers, Json(Data { data: content, messages })).into_response()
+            }
             Dialect::Named => (status, headers, Json(Named { content, messages })).into_response(),
         }
     }

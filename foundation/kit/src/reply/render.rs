@@ -8,6 +8,7 @@ use axum::{
 use hearth_base::{Error, Kind};
 use hearth_client::headers;
 use hearth_wire::reply::{Messages, Refusal};
+use serde_json::json;
 
 /// How a service's refusals look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,16 @@ pub enum Dialect {
     Named,
     /// `{"messages": {"error": […]}}`: `components`, `logs`, and every service that Toolforge does not have.
     Data,
+    /// `{"errors": [{"code": …, "message": …}]}`: the registry (OCI distribution specification, "Error codes").
+    Registry,
+}
+
+impl Dialect {
+    /// The dialect at `path` of a service that speaks `usual` elsewhere.
+    pub fn at(path: &str, usual: Self) -> Self {
+        let registry = path.strip_prefix("/v2").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if registry { Self::Registry } else { usual }
+    }
 }
 
 /// The status that each kind of refusal means.
@@ -29,6 +40,7 @@ pub fn status(kind: Kind) -> StatusCode {
         Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Kind::Conflict => StatusCode::CONFLICT,
         Kind::Stale => StatusCode::PRECONDITION_FAILED,
+        Kind::Range => StatusCode::RANGE_NOT_SATISFIABLE,
         Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Kind::Exhausted => StatusCode::TOO_MANY_REQUESTS,
         Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -39,6 +51,9 @@ pub fn status(kind: Kind) -> StatusCode {
 
 /// The answer that tells a caller of `error`, beside the headers that `response` already has.
 pub fn render(error: &Error, dialect: Dialect, request_id: &str, response: &Response) -> Response {
+    if dialect == Dialect::Registry {
+        return registry(error, request_id, response);
+    }
     let sentences: Vec<String> = error.sentences().map(str::to_owned).collect();
     let mut refusal = Refusal {
         code: error.code().to_owned(),
@@ -48,9 +63,15 @@ pub fn render(error: &Error, dialect: Dialect, request_id: &str, response: &Resp
     };
     match dialect {
         Dialect::Named => refusal.error = sentences,
-        Dialect::Data => refusal.messages = Some(Messages { error: sentences, ..Messages::default() }),
+        Dialect::Data | Dialect::Registry => {
+            refusal.messages = Some(Messages { error: sentences, ..Messages::default() });
+        }
     }
-    let mut rendered = (status(error.kind()), Json(refusal)).into_response();
+    dressed(error, (status(error.kind()), Json(refusal)).into_response(), response)
+}
+
+/// `rendered` with the headers that the refusal had, and those that every refusal has.
+fn dressed(error: &Error, mut rendered: Response, response: &Response) -> Response {
     for (name, value) in response.headers() {
         if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH) {
             rendered.headers_mut().insert(name, value.clone());
@@ -64,4 +85,37 @@ pub fn render(error: &Error, dialect: Dialect, request_id: &str, response: &Resp
         rendered.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
     }
     rendered
+}
+
+/// A refusal as registry clients read it.
+fn registry(error: &Error, request_id: &str, response: &Response) -> Response {
+    let mut message = error.sentences().collect::<Vec<_>>().join("; ");
+    if let Some(next) = error.next() {
+        message.push_str(&format!(" (next: {next})"));
+    }
+    let detail = json!({"code": error.code(), "request_id": request_id});
+    let errors = json!({"errors": [{"code": registry_code(error), "message": message, "detail": detail}]});
+    dressed(error, (status(error.kind()), Json(errors)).into_response(), response)
+}
+
+/// The specification's own code where it has one for this, else what the first registries said.
+fn registry_code(error: &Error) -> &'static str {
+    match (error.code(), error.kind()) {
+        ("blob-unknown", _) => "BLOB_UNKNOWN",
+        ("blob-upload-invalid", _) => "BLOB_UPLOAD_INVALID",
+        ("blob-upload-unknown", _) => "BLOB_UPLOAD_UNKNOWN",
+        ("digest" | "digest-invalid", _) => "DIGEST_INVALID",
+        ("manifest-blob-unknown", _) => "MANIFEST_BLOB_UNKNOWN",
+        ("manifest-invalid", _) => "MANIFEST_INVALID",
+        ("manifest-unknown", _) => "MANIFEST_UNKNOWN",
+        ("name-invalid", _) => "NAME_INVALID",
+        ("name-unknown", _) => "NAME_UNKNOWN",
+        (_, Kind::Unauthenticated) => "UNAUTHORIZED",
+        (_, Kind::Forbidden) => "DENIED",
+        (_, Kind::TooLarge) => "SIZE_INVALID",
+        (_, Kind::Exhausted) => "TOOMANYREQUESTS",
+        (_, Kind::MethodNotAllowed) => "UNSUPPORTED",
+        (_, Kind::Unavailable | Kind::Timeout) => "UNAVAILABLE",
+        _ => "UNKNOWN",
+    }
 }

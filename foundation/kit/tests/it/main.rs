@@ -1,5 +1,6 @@
-//! What services share of databases, on every database.
+//! What services share of databases, on every database, and of the blob store.
 
+mod blobs;
 mod feed;
 mod migrate;
 mod work;

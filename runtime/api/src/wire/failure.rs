@@ -12,7 +12,7 @@ pub struct Failure {
     help: Option<String>,
 }
 
-const KINDS: [(&str, Kind); 13] = [
+const KINDS: [(&str, Kind); 14] = [
     ("invalid", Kind::Invalid),
     ("unprocessable", Kind::Unprocessable),
     ("unauthenticated", Kind::Unauthenticated),
@@ -21,6 +21,7 @@ const KINDS: [(&str, Kind); 13] = [
     ("method-not-allowed", Kind::MethodNotAllowed),
     ("conflict", Kind::Conflict),
     ("stale", Kind::Stale),
+    ("range", Kind::Range),
     ("too-large", Kind::TooLarge),
     ("exhausted", Kind::Exhausted),
     ("unavailable", Kind::Unavailable),

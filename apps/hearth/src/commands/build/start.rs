@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, str::FromStr};
 
 use hearth_base::{Error, Result};
-use hearth_wire::builds::{Build, BuildCreate, BuildStatus, BuildCreateQuery};
+use hearth_wire::builds::{Build, BuildCreate, BuildCreateQuery, BuildStatus};
 
 use super::{logs::Log, source, state};
 use crate::{at_tool::AtTool, cli::DryRun, context::Context, pack, upload::upload};

@@ -1,0 +1,77 @@
+//! Settings of `images`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// Settings of `images`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Images {
+    /// The most that one blob, a layer for instance, may hold, in bytes.
+    pub blob_limit: u64,
+    /// The most that one manifest may hold, in bytes.
+    pub manifest_limit: u64,
+    /// How long nothing is collected that was pushed, untagged or given up a moment ago, in hours.
+    pub grace_hours: u32,
+    /// The images that this Hearth provides, by their short names.
+    pub provided: BTreeMap<String, Provided>,
+}
+
+/// An image that this Hearth provides.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provided {
+    /// Its name in the registry, behind `hearth/`; the short name when absent.
+    pub repository: Option<String>,
+    /// Other names for it.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// Whether it should be used: `stable`, `deprecated`, or a word of the operator's.
+    #[serde(default = "stable")]
+    pub state: String,
+}
+
+fn stable() -> String {
+    "stable".to_owned()
+}
+
+impl Default for Images {
+    fn default() -> Self {
+        Self { blob_limit: 4 << 30, manifest_limit: 4 << 20, grace_hours: 24, provided: provided() }
+    }
+}
+
+/// What `hearthd image bootstrap` makes, under the names that scripts written for Toolforge use. Where Toolforge
+/// had several releases of one language, they all mean the one that is provided here.
+fn provided() -> BTreeMap<String, Provided> {
+    let python = [
+        "python3.9",
+        "python3.7",
+        "tf-python311",
+        "tf-python39",
+        "tf-python37",
+        "toolforge-python311-sssd-base",
+        "toolforge-python39-sssd-base",
+        "toolforge-python37-sssd-base",
+    ];
+    let node = [
+        "node16",
+        "node12",
+        "node10",
+        "tf-node18",
+        "tf-node16",
+        "tf-node12",
+        "tf-node10",
+        "toolforge-node18-sssd-base",
+        "toolforge-node16-sssd-base",
+        "toolforge-node12-sssd-base",
+    ];
+    let bookworm = ["bullseye", "buster", "tf-bookworm", "tf-bullseye-std", "tf-buster-std", "tf-buster"];
+    [("bookworm", &bookworm[..]), ("python3.11", &python), ("node18", &node)]
+        .map(|(name, aliases)| {
+            let aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
+            (name.to_owned(), Provided { repository: None, aliases, state: stable() })
+        })
+        .into()
+}

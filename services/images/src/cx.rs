@@ -1,0 +1,69 @@
+//! What handlers and rules of this service stand on.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use hearth_base::{Clock, Entropy, Id, IdKind, Result, Role};
+use hearth_kit::{
+    blobs::Blobs,
+    config::{Config, Door, Images},
+    db::Db,
+    state::StateFolder,
+};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::store::Store;
+
+/// What handlers and rules of this service stand on.
+#[derive(Clone)]
+pub struct Cx {
+    pub store: Store,
+    pub blobs: Blobs,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<Entropy>,
+    pub settings: Arc<Images>,
+    pub door: Arc<Door>,
+}
+
+impl Cx {
+    pub fn new(
+        config: &Config,
+        state: &StateFolder,
+        db: &Db,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<Entropy>,
+    ) -> Result<Self> {
+        Ok(Self {
+            store: Store::new(db.clone()),
+            blobs: Blobs::of(state, Role::Images)?,
+            clock,
+            entropy,
+            settings: Arc::new(config.images.clone()),
+            door: Arc::new(config.door.clone()),
+        })
+    }
+
+    /// A new id.
+    pub fn id<K: IdKind>(&self) -> Id<K> {
+        Id::new(self.clock.now(), &self.entropy)
+    }
+
+    /// How long nothing is collected that was touched.
+    pub fn grace(&self) -> SignedDuration {
+        SignedDuration::from_hours(i64::from(self.settings.grace_hours))
+    }
+
+    /// What was last touched before this is out of its time of grace.
+    pub fn grace_began(&self) -> Timestamp {
+        let now = self.clock.now();
+        now.saturating_sub(self.grace()).unwrap_or(now)
+    }
+}
+
+impl FromRequestParts<Cx> for Cx {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(_: &mut Parts, cx: &Cx) -> Result<Self, Infallible> {
+        Ok(cx.clone())
+    }
+}

@@ -1,0 +1,79 @@
+//! Images: an OCI registry under `/v2`, and what the other services and people ask about images under `/images/v1`.
+//!
+//! What somebody relies on is pinned, and what is pinned, tagged or on its way in is never collected.
+
+mod app;
+mod cx;
+mod http;
+mod library;
+mod names;
+mod rights;
+mod store;
+mod workers;
+
+use hearth_base::Result;
+use hearth_kit::{Dialect, Kit, Mounted, Worker, guard, keeping};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use library::Library;
+
+use crate::{
+    cx::Cx,
+    rights::{Fetch, Operate, Pin, Pull, PullProvided, Push, PushProvided, Resolve},
+};
+
+/// Puts the service together.
+pub fn mount(kit: &Kit) -> Result<Mounted> {
+    let cx = Cx::new(&kit.config, &kit.state, kit.db()?, kit.clock.clone(), kit.entropy.clone())?;
+    let (collecting, erasing) = (cx.clone(), cx.clone());
+    let erase = move |tool| {
+        let cx = erasing.clone();
+        async move { app::erase::erase(&cx, tool).await }
+    };
+    Ok(Mounted::new(kit, Dialect::Data, routes(), cx)
+        .migrations(store::migrations)
+        .worker(Worker::new("collecting", |stop| workers::collecting::run(collecting, stop)))
+        .worker(keeping::worker(kit, erase)))
+}
+
+/// Every endpoint, with who may use it.
+fn routes() -> OpenApiRouter<Cx> {
+    OpenApiRouter::new()
+        .routes(guard::<PullProvided, _>(routes!(http::registry::root)))
+        .routes(guard::<PullProvided, _>(routes!(http::provided::blob)))
+        .routes(guard::<PullProvided, _>(routes!(http::provided::manifest)))
+        .routes(guard::<PullProvided, _>(routes!(http::provided::tags)))
+        .routes(guard::<PushProvided, _>(routes!(http::provided::upload_begin)))
+        .routes(guard::<PushProvided, _>(routes!(
+            http::provided::upload_state,
+            http::provided::upload_append,
+            http::provided::upload_finish,
+            http::provided::upload_cancel
+        )))
+        .routes(guard::<PushProvided, _>(routes!(
+            http::provided::manifest_put,
+            http::provided::manifest_delete
+        )))
+        .routes(guard::<Pull, _>(routes!(http::registry::blob)))
+        .routes(guard::<Push, _>(routes!(http::registry::blob_delete)))
+        .routes(guard::<Pull, _>(routes!(http::registry::manifest)))
+        .routes(guard::<Push, _>(routes!(http::registry::manifest_put, http::registry::manifest_delete)))
+        .routes(guard::<Pull, _>(routes!(http::registry::tags)))
+        .routes(guard::<Push, _>(routes!(http::registry::upload_begin)))
+        .routes(guard::<Push, _>(routes!(
+            http::registry::upload_state,
+            http::registry::upload_append,
+            http::registry::upload_finish,
+            http::registry::upload_cancel
+        )))
+        .routes(guard::<PullProvided, _>(routes!(http::images::provided)))
+        .routes(guard::<Pull, _>(routes!(http::images::list)))
+        .routes(guard::<Push, _>(routes!(http::images::delete)))
+        .routes(guard::<Pull, _>(routes!(http::images::tags)))
+        .routes(guard::<Push, _>(routes!(http::images::tag_delete)))
+        .routes(guard::<Operate, _>(routes!(http::images::list_all)))
+        .routes(guard::<Resolve, _>(routes!(http::internal::resolve)))
+        .routes(guard::<Resolve, _>(routes!(http::internal::usable)))
+        .routes(guard::<Fetch, _>(routes!(http::internal::blob)))
+        .routes(guard::<Pin, _>(routes!(http::internal::pin_put, http::internal::pin_delete)))
+}

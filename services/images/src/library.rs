@@ -1,0 +1,46 @@
+//! The provided images without the service: for making them on the machine where the state folder is, whether or
+//! not Hearth runs.
+
+use std::{path::Path, sync::Arc};
+
+use hearth_base::{Clock, Digest, Entropy, Result};
+use hearth_kit::{
+    config::Config,
+    db::{Db, migrate},
+    state::StateFolder,
+};
+use hearth_wire::images::Provided;
+
+use crate::{
+    app::{layout, provided},
+    cx::Cx,
+    http::images::provided_views,
+    store,
+};
+
+/// The images of one Hearth, in its database and blob store.
+pub struct Library(Cx);
+
+impl Library {
+    /// Opens them, and brings the tables up to date when no Hearth has yet.
+    pub async fn open(
+        config: &Config,
+        state: &StateFolder,
+        db: &Db,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<Entropy>,
+    ) -> Result<Self> {
+        migrate(db, store::migrations).await?;
+        Ok(Self(Cx::new(config, state, db, clock, entropy)?))
+    }
+
+    /// Takes in an OCI image layout as `hearth/NAME:latest`.
+    pub async fn import(&self, folder: &Path, name: &str) -> Result<Digest> {
+        layout::import(&self.0, folder, &name.parse()?, &provided::TAG.parse()?).await
+    }
+
+    /// The provided images, and which of them are there.
+    pub async fn provided(&self) -> Result<Vec<Provided>> {
+        provided_views(&self.0).await
+    }
+}

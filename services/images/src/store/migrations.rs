@@ -1,0 +1,166 @@
+//! How the tables came to be as they are. A migration that was released never changes, so columns are spelt
+//! out here and not taken from the entities, which do.
+
+use hearth_kit::db::work::CreateWork;
+use sea_orm::{
+    DbErr,
+    sea_query::{Index, Table, TableCreateStatement},
+};
+use sea_orm_migration::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{big_integer, blob, integer, string},
+};
+
+/// All of them, oldest first.
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![Box::new(CreateWork), Box::new(CreateImages)]
+}
+
+struct CreateImages;
+
+impl MigrationName for CreateImages {
+    fn name(&self) -> &str {
+        "0001_images"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateImages {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in [
+            repository(),
+            manifest(),
+            reference(),
+            tag(),
+            link(),
+            content(),
+            pin(),
+            upload(),
+            part(),
+            rubbish(),
+        ] {
+            manager.create_table(table).await?;
+        }
+        let owner = Index::create()
+            .name("repository_owner")
+            .table("repository")
+            .col("owner")
+            .col("name")
+            .unique()
+            .to_owned();
+        manager.create_index(owner).await?;
+        for (table, column) in [
+            ("manifest", "digest"),
+            ("reference", "digest"),
+            ("tag", "digest"),
+            ("link", "digest"),
+            ("content", "blob_id"),
+            ("pin", "digest"),
+            ("pin", "tool_id"),
+            ("upload", "touched"),
+            ("part", "upload_id"),
+        ] {
+            let name = format!("{table}_{column}");
+            manager.create_index(Index::create().name(name).table(table).col(column).to_owned()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn repository() -> TableCreateStatement {
+    Table::create()
+        .table("repository")
+        .col(string("id").primary_key())
+        .col(string("owner"))
+        .col(string("tool_name"))
+        .col(string("name"))
+        .col(big_integer("updated"))
+        .to_owned()
+}
+
+fn manifest() -> TableCreateStatement {
+    Table::create()
+        .table("manifest")
+        .col(string("repository_id"))
+        .col(string("digest"))
+        .col(string("media_type"))
+        .col(blob("content"))
+        .col(big_integer("since"))
+        .primary_key(Index::create().col("repository_id").col("digest"))
+        .to_owned()
+}
+
+fn reference() -> TableCreateStatement {
+    Table::create()
+        .table("reference")
+        .col(string("repository_id"))
+        .col(string("manifest"))
+        .col(string("digest"))
+        .primary_key(Index::create().col("repository_id").col("manifest").col("digest"))
+        .to_owned()
+}
+
+fn tag() -> TableCreateStatement {
+    Table::create()
+        .table("tag")
+        .col(string("repository_id"))
+        .col(string("name"))
+        .col(string("digest"))
+        .col(big_integer("updated"))
+        .primary_key(Index::create().col("repository_id").col("name"))
+        .to_owned()
+}
+
+fn link() -> TableCreateStatement {
+    Table::create()
+        .table("link")
+        .col(string("repository_id"))
+        .col(string("digest"))
+        .col(big_integer("since"))
+        .primary_key(Index::create().col("repository_id").col("digest"))
+        .to_owned()
+}
+
+fn content() -> TableCreateStatement {
+    Table::create()
+        .table("content")
+        .col(string("digest").primary_key())
+        .col(string("blob_id"))
+        .col(big_integer("size"))
+        .col(big_integer("since"))
+        .to_owned()
+}
+
+fn pin() -> TableCreateStatement {
+    Table::create()
+        .table("pin")
+        .col(string("holder").primary_key())
+        .col(string("tool_id"))
+        .col(string("digest"))
+        .to_owned()
+}
+
+fn upload() -> TableCreateStatement {
+    Table::create()
+        .table("upload")
+        .col(string("id").primary_key())
+        .col(string("repository_id"))
+        .col(big_integer("size"))
+        .col(big_integer("touched"))
+        .to_owned()
+}
+
+fn part() -> TableCreateStatement {
+    Table::create()
+        .table("part")
+        .col(string("blob_id").primary_key())
+        .col(string("upload_id"))
+        .col(integer("number"))
+        .col(big_integer("size"))
+        .col(string("digest"))
+        .to_owned()
+}
+
+fn rubbish() -> TableCreateStatement {
+    Table::create().table("rubbish").col(string("blob_id").primary_key()).to_owned()
+}
