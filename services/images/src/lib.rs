@@ -9,6 +9,8 @@ mod library;
 mod names;
 mod rights;
 mod store;
+#[cfg(test)]
+mod tests;
 mod workers;
 
 use hearth_base::Result;

@@ -7,5 +7,6 @@ mod door;
 mod endpoints;
 mod faults;
 mod powers;
+mod registry;
 mod tokens;
 mod tools;

@@ -16,7 +16,7 @@ const TIMES: u64 = 8;
 pub async fn add<S, E>(cx: &Cx, tool: ToolId, content: S) -> Result<Source>
 where
     S: Stream<Item = Result<Bytes, E>> + Send,
-    E: Into<BoxError>,
+    E: Into<BoxError> + Send,
 {
     let now = cx.clock.now();
     let blob = BlobId::new(now, &cx.entropy);
