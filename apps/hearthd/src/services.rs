@@ -22,6 +22,7 @@ pub const SERVICES: &[Service] = &[
     Service { role: Role::Images, database: true, mount: hearth_images::mount },
     Service { role: Role::Envvars, database: true, mount: hearth_envvars::mount },
     Service { role: Role::Builds, database: true, mount: hearth_builds::mount },
+    Service { role: Role::Components, database: true, mount: hearth_components::mount },
     Service { role: Role::Edge, database: false, mount: hearth_edge::mount },
     Service { role: Role::Gateway, database: false, mount: hearth_gateway::mount },
 ];

@@ -34,8 +34,15 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order in which they start.
-    pub const ALL: &[Self] =
-        &[Self::Accounts, Self::Images, Self::Envvars, Self::Builds, Self::Edge, Self::Gateway];
+    pub const ALL: &[Self] = &[
+        Self::Accounts,
+        Self::Images,
+        Self::Envvars,
+        Self::Builds,
+        Self::Components,
+        Self::Edge,
+        Self::Gateway,
+    ];
 
     /// Every role that can sign, whether or not this release starts it.
     const NAMED: &[Self] = &[
@@ -52,7 +59,7 @@ impl Role {
     ];
 
     /// The roles that keep something of tools, and acknowledge a tool's end when they have erased it.
-    pub const KEEPERS: &[Self] = &[Self::Images, Self::Envvars, Self::Builds];
+    pub const KEEPERS: &[Self] = &[Self::Images, Self::Envvars, Self::Builds, Self::Components];
 
     /// The role's name, as in configuration and logs.
     pub fn name(self) -> &'static str {

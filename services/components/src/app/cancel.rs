@@ -1,0 +1,58 @@
+//! Taking a deployment back.
+
+use hearth_base::{Error, Result, ToolId};
+use hearth_wire::components::{DeploymentId, DeploymentState};
+
+use super::{create::WORK, end};
+use crate::{
+    cx::Cx,
+    store::{Deployment, Failure},
+};
+
+/// Takes a deployment back that is not over. Its place is free at once; what it did is undone by the worker, and
+/// the tool's next deployment waits for that.
+pub async fn cancel(cx: &Cx, tool: ToolId, id: DeploymentId) -> Result<Deployment> {
+    change(cx, tool, id, false).await
+}
+
+/// Forgets a deployment; one that is not over is taken back first.
+pub async fn delete(cx: &Cx, tool: ToolId, id: DeploymentId) -> Result<Deployment> {
+    change(cx, tool, id, true).await
+}
+
+async fn change(cx: &Cx, tool: ToolId, id: DeploymentId, delete: bool) -> Result<Deployment> {
+    let missing = || Error::not_found("deployment", id);
+    let tx = cx.store.begin().await?;
+    let found = cx.store.deployment_locked(&tx, id).await?;
+    let mut deployment = found.filter(|found| found.tool == tool && !found.deleted).ok_or_else(missing)?;
+    let over = deployment.ended.is_some();
+    if over && !delete {
+        return Err(Error::conflict("deployment-over", format!("the deployment {id} is over")));
+    }
+    if over {
+        cx.store.deployment_forget(&tx, id).await?;
+        tx.commit().await?;
+        return Ok(deployment);
+    }
+    deployment.deleted = delete;
+    if deployment.state != DeploymentState::Cancelling {
+        deployment.state = DeploymentState::Cancelling;
+        deployment.said = "it is being taken back".to_owned();
+        deployment.failure = Some(Failure {
+            state: DeploymentState::Cancelled,
+            code: "deployment-cancelled".to_owned(),
+            said: "it was cancelled".to_owned(),
+            help: None,
+        });
+    }
+    let active = std::mem::take(&mut deployment.active);
+    cx.store.deployment_save(&tx, &mut deployment).await?;
+    if active {
+        end::next(cx, &tx, tool).await?;
+    }
+    cx.store.work.ask(&tx, WORK, &id.to_string(), &id, cx.now()).await?;
+    tx.commit().await?;
+    cx.store.work.wake();
+    cx.news.notify_waiters();
+    Ok(deployment)
+}

@@ -1,0 +1,88 @@
+//! A deployment as it is shown.
+
+use std::collections::BTreeMap;
+
+use hearth_base::ToolName;
+use hearth_wire::components::{
+    self as wire, BuildInfo, BuildState, DeploymentState, RunInfo, RunState, StepName, StepState,
+};
+
+use crate::{
+    cx::Cx,
+    store::{Content, Deployment},
+};
+
+/// A deployment as it is shown.
+pub fn deployment(cx: &Cx, tool: &ToolName, deployment: &Deployment) -> wire::Deployment {
+    let Deployment { id, version, content, .. } = deployment;
+    let component = content.component.to_string();
+    let switched = content.state == DeploymentState::Successful && content.publish;
+    wire::Deployment {
+        deploy_id: *id,
+        creation_time: content.created,
+        end_time: content.ended,
+        description: content.description.clone(),
+        by: content.by.clone(),
+        source: content.source.clone(),
+        builds: BTreeMap::from([(component.clone(), build(content))]),
+        runs: BTreeMap::from([(component, run(content))]),
+        tool_config: None,
+        status: content.state,
+        long_status: content.said.clone(),
+        code: content.failure.as_ref().map(|failure| failure.code.clone()),
+        help: content.failure.as_ref().and_then(|failure| failure.help.clone()),
+        force_build: content.force_build,
+        force_run: content.force_run,
+        steps: content.steps.clone(),
+        revision: content.revision,
+        still_running: content.still_running,
+        url: switched.then(|| cx.page(tool)),
+        version: u64::try_from(*version).unwrap_or(0),
+    }
+}
+
+fn step(content: &Content, name: StepName) -> Option<(StepState, String)> {
+    let found = content.steps.iter().find(|step| step.name == name);
+    found.map(|step| (step.state, step.message.clone()))
+}
+
+fn build(content: &Content) -> BuildInfo {
+    let cancelled = matches!(content.state, DeploymentState::Cancelled | DeploymentState::Cancelling);
+    let source = step(content, StepName::Source).map(|(state, _)| state);
+    let (state, said) = step(content, StepName::Build).unwrap_or((StepState::Waiting, String::new()));
+    let status = match (state, source) {
+        (StepState::Done, _) => BuildState::Successful,
+        (StepState::Skipped, _) => BuildState::Skipped,
+        _ if cancelled => BuildState::Cancelled,
+        (StepState::Failed, _) | (_, Some(StepState::Failed)) => BuildState::Failed,
+        (StepState::Running, _) => BuildState::Running,
+        (StepState::Waiting, _) => BuildState::Pending,
+    };
+    let none = if state == StepState::Skipped { "no-build-needed" } else { "no-id-yet" };
+    let image = &content.progress.image;
+    BuildInfo {
+        build_id: content.progress.build.map_or_else(|| none.to_owned(), |build| build.to_string()),
+        build_status: status,
+        build_image: if image.is_empty() { "no-image-yet".to_owned() } else { image.clone() },
+        build_long_status: said,
+    }
+}
+
+fn run(content: &Content) -> RunInfo {
+    let late = [StepName::Check, StepName::Start, StepName::Switch];
+    let steps: Vec<_> = late.into_iter().filter_map(|name| step(content, name)).collect();
+    let failed = steps.iter().find(|(state, _)| *state == StepState::Failed);
+    let (run_status, said) = match (content.state, failed) {
+        (DeploymentState::Successful, _) => (RunState::Successful, String::new()),
+        (_, Some((_, said))) => (RunState::Failed, said.clone()),
+        (DeploymentState::Failed | DeploymentState::TimedOut, None) => (RunState::Skipped, String::new()),
+        (DeploymentState::Cancelling | DeploymentState::Cancelled, None) => {
+            (RunState::Skipped, "the deployment was cancelled".to_owned())
+        }
+        (DeploymentState::Pending | DeploymentState::Running, None) => {
+            let at = steps.iter().rev().find(|(state, _)| *state == StepState::Running);
+            (RunState::Pending, at.map(|(_, said)| said.clone()).unwrap_or_default())
+        }
+    };
+    RunInfo { run_status, run_long_status: said }
+}

@@ -1,0 +1,47 @@
+//! Looking at deployments, and waiting for what becomes of them.
+
+use std::time::Duration;
+
+use hearth_base::{Error, Limit, Result, ToolId};
+use hearth_wire::components::{DeploymentId, DeploymentQuery};
+use tokio::time::{Instant, timeout};
+
+use crate::{cx::Cx, store::Deployment};
+
+/// The most that one request waits.
+const MOST: u64 = 25;
+/// How often a change by another process is looked for.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A tool's deployment.
+pub async fn one(cx: &Cx, tool: ToolId, id: DeploymentId) -> Result<Deployment> {
+    let found = cx.store.deployment(id).await?.filter(|found| found.tool == tool && !found.deleted);
+    found.ok_or_else(|| Error::not_found("deployment", id))
+}
+
+/// A tool's newest deployment.
+pub async fn latest(cx: &Cx, tool: ToolId) -> Result<Deployment> {
+    let newest = cx.store.deployments(tool, Limit::new(1)?, None).await?.items.pop();
+    newest.ok_or_else(|| {
+        let what = "nothing was deployed yet";
+        Error::new(hearth_base::Kind::NotFound, "no-such-deployment", what).help("hearth deploy")
+    })
+}
+
+/// A deployment, once it is newer than the version that is known, or over, or the time is.
+pub async fn watch(cx: &Cx, tool: ToolId, id: DeploymentId, query: DeploymentQuery) -> Result<Deployment> {
+    let DeploymentQuery { wait, after } = query;
+    let deadline = Instant::now() + Duration::from_secs(wait.unwrap_or(0).min(MOST));
+    loop {
+        let news = cx.news.notified();
+        tokio::pin!(news);
+        news.as_mut().enable();
+        let found = one(cx, tool, id).await?;
+        let newer = after.is_some_and(|after| u64::try_from(found.version).is_ok_and(|now| now > after));
+        let left = deadline.saturating_duration_since(Instant::now());
+        if newer || found.state.is_over() || left.is_zero() {
+            return Ok(found);
+        }
+        let _news_or_time = timeout(left.min(LOOK), news).await;
+    }
+}

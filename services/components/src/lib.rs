@@ -1,0 +1,47 @@
+//! From a source to a running tool: `/components/v1`.
+//!
+//! A deployment is a row with steps. Each step can be done again after a kill at any point, is done with the right
+//! of whoever asked for it, looked up anew, and leaves what ran before alone until what is new answers.
+
+mod app;
+mod cx;
+mod http;
+mod rights;
+mod store;
+mod workers;
+
+use hearth_base::Result;
+use hearth_kit::{Dialect, Kit, Mounted, Worker, guard, keeping};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    cx::Cx,
+    rights::{ToolRead, ToolWrite},
+};
+
+/// Puts the service together.
+pub fn mount(kit: &Kit) -> Result<Mounted> {
+    let cx = Cx::new(kit)?;
+    let (deploying, erasing) = (cx.clone(), cx.clone());
+    Ok(Mounted::new(kit, Dialect::Data, routes(), cx)
+        .migrations(store::migrations)
+        .worker(Worker::new("deployments", |stop| workers::deploy::run(deploying, stop)))
+        .worker(keeping::worker(kit, move |tool| {
+            let cx = erasing.clone();
+            async move { app::erase::erase(&cx, tool).await }
+        })))
+}
+
+/// Every endpoint, with who may use it.
+fn routes() -> OpenApiRouter<Cx> {
+    OpenApiRouter::new()
+        .routes(guard::<ToolRead, _>(routes!(http::deployments::list)))
+        .routes(guard::<ToolWrite, _>(routes!(http::deployments::create)))
+        .routes(guard::<ToolRead, _>(routes!(http::deployments::latest)))
+        .routes(guard::<ToolWrite, _>(routes!(http::deployments::cancel_latest)))
+        .routes(guard::<ToolRead, _>(routes!(http::deployments::show)))
+        .routes(guard::<ToolWrite, _>(routes!(http::deployments::delete)))
+        .routes(guard::<ToolWrite, _>(routes!(http::deployments::cancel)))
+        .routes(guard::<ToolRead, _>(routes!(http::revisions::list)))
+        .routes(guard::<ToolRead, _>(routes!(http::revisions::show)))
+}

@@ -1,0 +1,54 @@
+//! How the tables came to be as they are. A migration that was released never changes, so columns are spelt out.
+
+use hearth_kit::db::work::CreateWork;
+use sea_orm::{
+    DbErr,
+    sea_query::{Index, Table},
+};
+use sea_orm_migration::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{big_integer, boolean, integer, json, string, string_null},
+};
+
+/// All of them, oldest first.
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![Box::new(CreateWork), Box::new(CreateComponents)]
+}
+
+struct CreateComponents;
+
+impl MigrationName for CreateComponents {
+    fn name(&self) -> &str {
+        "0001_components"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateComponents {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let deployment = Table::create()
+            .table("deployment")
+            .col(string("id").primary_key())
+            .col(string("tool_id"))
+            .col(string_null("place").unique_key())
+            .col(boolean("over"))
+            .col(boolean("deleted"))
+            .col(big_integer("version"))
+            .col(json("content"))
+            .to_owned();
+        manager.create_table(deployment).await?;
+        let by_tool =
+            Index::create().name("deployment_tool_id").table("deployment").col("tool_id").to_owned();
+        manager.create_index(by_tool).await?;
+        let revision = Table::create()
+            .table("revision")
+            .col(string("tool_id"))
+            .col(integer("number"))
+            .col(string("deployment_id"))
+            .col(boolean("kept"))
+            .col(json("content"))
+            .primary_key(Index::create().col("tool_id").col("number"))
+            .to_owned();
+        manager.create_table(revision).await
+    }
+}

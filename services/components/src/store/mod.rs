@@ -1,0 +1,31 @@
+//! The tables of `components`: the only place that touches its database.
+
+mod deployment;
+mod migrations;
+mod revision;
+
+use hearth_base::Result;
+use hearth_kit::db::{Db, Tx, work::Work};
+
+pub use deployment::{Before, CHANGED, Content, Deployment, Failure, Progress, busy};
+pub use migrations::migrations;
+
+/// The database of `components`.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: Db,
+    /// What is done later.
+    pub work: Work,
+}
+
+impl Store {
+    /// The tables in `db`.
+    pub fn new(db: Db) -> Self {
+        Self { work: Work::new(db.clone()), db }
+    }
+
+    /// Begins a change.
+    pub async fn begin(&self) -> Result<Tx> {
+        self.db.begin().await
+    }
+}

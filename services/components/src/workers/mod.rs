@@ -1,0 +1,3 @@
+//! Loops beside the API.
+
+pub mod deploy;
