@@ -8,7 +8,7 @@ use hearth_base::{
 };
 use hearth_client::{Authority, Body, Client, Local, Transport, body, headers};
 use hearth_kit::{
-    Clients, Kit, Mounted,
+    Clients, Kit, Mounted, Worker,
     config::Config,
     db::{Db, migrate},
     state::StateFolder,
@@ -37,15 +37,20 @@ pub struct Stand {
     role: Role,
     keys: BTreeMap<Role, RoleKey>,
     place: Local,
+    others: BTreeMap<Role, Local>,
+    workers: Vec<Worker>,
     _folder: TempDir,
 }
+
+/// Services that a test may play.
+const PLAYED: &[Role] = &[Role::Images, Role::Logs, Role::Envvars];
 
 impl Stand {
     /// Mounts `role` on `db`. Each tool may use `quota`.
     pub async fn of(
         role: Role,
         db: Db,
-        mount: fn(&Kit) -> Result<Mounted>,
+        mount: impl FnOnce(&Kit) -> Result<Mounted>,
         config: Config,
         quota: Quota,
     ) -> Result<Self> {
@@ -61,7 +66,9 @@ impl Stand {
         let key = keys.get(&role).cloned().ok_or_else(|| Error::internal("no such role"))?;
         let accounts = Local::default();
         accounts.fill(played_accounts(quota));
-        let transports = BTreeMap::from([(Role::Accounts, Transport::Local(accounts))]);
+        let others: BTreeMap<Role, Local> = PLAYED.iter().map(|role| (*role, Local::default())).collect();
+        let mut transports = BTreeMap::from([(Role::Accounts, Transport::Local(accounts))]);
+        transports.extend(others.iter().map(|(role, place)| (*role, Transport::Local(place.clone()))));
         let kit = Kit {
             role,
             config: Arc::new(config),
@@ -76,13 +83,14 @@ impl Stand {
             db: Some(db),
         };
         let tasks = kit.tasks.clone();
-        let mut stand = Self { clock, tasks, kit, role, keys, place: Local::default(), _folder: folder };
+        let (place, workers) = (Local::default(), Vec::new());
+        let mut stand = Self { clock, tasks, kit, role, keys, place, others, workers, _folder: folder };
         stand.mount(mount).await?;
         Ok(stand)
     }
 
     /// Mounts the service anew on the same database and state folder, as after a restart.
-    pub async fn mount(&mut self, mount: fn(&Kit) -> Result<Mounted>) -> Result<()> {
+    pub async fn mount(&mut self, mount: impl FnOnce(&Kit) -> Result<Mounted>) -> Result<()> {
         let mut mounted = mount(&self.kit)?;
         migrate(self.kit.db()?, mounted.migrations).await?;
         if let Some(prepare) = mounted.prepare.take() {
@@ -90,7 +98,30 @@ impl Stand {
         }
         self.place = Local::default();
         self.place.fill(mounted.exchange());
+        self.workers = mounted.workers;
         Ok(())
+    }
+
+    /// Answers what the service asks `role`: images, logs or envvars.
+    pub fn play(&self, role: Role, exchange: hearth_client::Exchange) {
+        if let Some(place) = self.others.get(&role) {
+            place.fill(exchange);
+        }
+    }
+
+    /// Starts what the service does beside answering.
+    pub fn start_workers(&mut self) {
+        for worker in self.workers.drain(..) {
+            self.tasks.start(worker.name, (worker.run)(self.tasks.stop_sign()));
+        }
+    }
+
+    /// Ends what the service does beside answering, as at the end of its process.
+    pub async fn stop_workers(&mut self) -> bool {
+        let ended = self.tasks.finish(std::time::Duration::from_secs(20)).await;
+        self.tasks = Tasks::new();
+        self.kit.tasks = self.tasks.clone();
+        ended
     }
 
     /// Calls by somebody who may do this much with a tool.

@@ -38,6 +38,7 @@ impl Role {
         Self::Accounts,
         Self::Images,
         Self::Envvars,
+        Self::Jobs,
         Self::Builds,
         Self::Components,
         Self::Edge,
@@ -59,7 +60,7 @@ impl Role {
     ];
 
     /// The roles that keep something of tools, and acknowledge a tool's end when they have erased it.
-    pub const KEEPERS: &[Self] = &[Self::Images, Self::Envvars, Self::Builds, Self::Components];
+    pub const KEEPERS: &[Self] = &[Self::Images, Self::Envvars, Self::Jobs, Self::Builds, Self::Components];
 
     /// The role's name, as in configuration and logs.
     pub fn name(self) -> &'static str {

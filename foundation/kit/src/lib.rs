@@ -28,5 +28,5 @@ pub use extract::{Json, Param, Query};
 pub use guard::{Authed, Right, guard};
 pub use kit::{Clients, Kit};
 pub use mandates::Deputy;
-pub use mounted::{Mounted, Worker};
+pub use mounted::{Mounted, Worker, exchange};
 pub use reply::{Answer, Dialect, Refused, Reply};

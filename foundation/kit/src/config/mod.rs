@@ -4,6 +4,7 @@
 
 mod builds;
 mod images;
+mod jobs;
 mod load;
 mod pages;
 
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 pub use builds::{Builder, Builds, Outbound};
 pub use images::{Images, Provided};
+pub use jobs::Jobs;
 pub use load::{load, parse};
 pub use pages::{Components, Edge};
 
@@ -36,6 +38,8 @@ pub struct Config {
     pub accounts: Accounts,
     /// Settings of `images`.
     pub images: Images,
+    /// Settings of `jobs`.
+    pub jobs: Jobs,
     /// Settings of the runtime on this machine.
     pub runtime: Runtime,
     /// Settings of `builds`.
@@ -60,6 +64,7 @@ impl Default for Config {
             services: BTreeMap::new(),
             accounts: Accounts::default(),
             images: Images::default(),
+            jobs: Jobs::default(),
             runtime: Runtime::default(),
             builds: Builds::default(),
             builder: Builder::default(),

@@ -164,17 +164,17 @@ mod tests {
         let golden: [(ExecFrame, &[u8]); 7] = [
             (
                 ExecFrame::Open(open),
-                b"\0\0\0\x51\0{\"say\":\"open\",\"with\":{\"command\":[\"ls\"],\"terminal\":{\"rows\":24,\"columns\":80}}}",
+                b"\0\0\0\x4c\0{\"say\":\"open\",\"with\":{\"command\":[\"ls\"],\"terminal\":{\"rows\":24,\"columns\":80}}}",
             ),
             (ExecFrame::Data(b"hi\n".to_vec()), b"\0\0\0\x03\x01hi\n"),
             (ExecFrame::Errors(b"no".to_vec()), b"\0\0\0\x02\x02no"),
             (ExecFrame::Close, b"\0\0\0\x0f\0{\"say\":\"close\"}"),
             (
                 ExecFrame::Resize(ExecSize { rows: 1, columns: 2 }),
-                b"\0\0\0\x2f\0{\"say\":\"resize\",\"with\":{\"rows\":1,\"columns\":2}}",
+                b"\0\0\0\x2e\0{\"say\":\"resize\",\"with\":{\"rows\":1,\"columns\":2}}",
             ),
             (ExecFrame::Started, b"\0\0\0\x11\0{\"say\":\"started\"}"),
-            (ExecFrame::Ended(ended), b"\0\0\0\x27\0{\"say\":\"ended\",\"with\":{\"exit_code\":3}}"),
+            (ExecFrame::Ended(ended), b"\0\0\0\x26\0{\"say\":\"ended\",\"with\":{\"exit_code\":3}}"),
         ];
         let mut decoder = ExecDecoder::default();
         for (frame, bytes) in golden {

@@ -186,7 +186,7 @@ pub struct JobsQuery {
 }
 
 /// `true` and `false` in any case, as clients of several languages write them.
-fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+pub(super) fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     match text.as_deref().map(str::to_ascii_lowercase).as_deref() {
         None => Ok(None),

@@ -8,6 +8,7 @@ mod script;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -40,6 +41,7 @@ struct Players {
     stages: Mutex<BTreeMap<InstanceId, Arc<Stage>>>,
     layers: Mutex<BTreeSet<LayerId>>,
     homes: Arc<Mutex<BTreeMap<ToolId, String>>>,
+    address: Mutex<Option<Ipv4Addr>>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -55,6 +57,7 @@ impl Fake {
             stages: Mutex::default(),
             layers: Mutex::default(),
             homes: Arc::default(),
+            address: Mutex::default(),
             tasks: Mutex::default(),
         });
         let played = Arc::clone(&driver) as Arc<dyn Driver>;
@@ -75,6 +78,11 @@ impl Fake {
     pub fn print(&self, instance: InstanceId, text: &str) -> Result<()> {
         self.driver.stage(instance)?.write(crate::Stream::Out, text);
         Ok(())
+    }
+
+    /// Says where containers that start from now on are reached.
+    pub fn reached_at(&self, address: Ipv4Addr) {
+        *locked(&self.driver.address) = Some(address);
     }
 
     /// Says that a layer is there, without bytes.
@@ -169,13 +177,14 @@ impl Driver for Players {
         let stage = Stage::new(Arc::clone(workload), home, Arc::clone(&self.clock));
         locked(&self.stages).insert(instance, Arc::clone(&stage));
         let reports = self.reports.clone();
+        let address = *locked(&self.address);
         let mut tasks = locked(&self.tasks);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
             // Nobody listens once the fake is gone.
             let report = |phase| drop(reports.send(Reported { instance, phase }));
             if Script::of(&stage.workload().process).is_none_or(|script| script.starts()) {
-                report(Phase::Running { since: stage.now(), address: None });
+                report(Phase::Running { since: stage.now(), address });
             }
             let outcome = stage.play().await;
             report(Phase::Ended(outcome));

@@ -1,0 +1,218 @@
+//! Making jobs, and making them as somebody says they should be.
+
+use hearth_base::{Error, Result, ToolId, ToolName};
+use hearth_kit::db::Tx;
+use hearth_wire::jobs::{JobCreate, JobType};
+
+use super::{
+    define, delete, full,
+    launch::{self, Start},
+    plan,
+    quota::Use,
+    route, schedule,
+};
+use crate::{
+    cx::Cx,
+    store::{Cause, Image, Job, JobId, Kind, Plan, job_exists},
+};
+
+/// Whose jobs are changed.
+#[derive(Debug, Clone, Copy)]
+pub struct Of<'a> {
+    pub tool: ToolId,
+    pub name: &'a ToolName,
+}
+
+/// A job that has been checked: its image is found and pinned.
+struct Draft {
+    spec: JobCreate,
+    image: Image,
+    plan: Plan,
+    schedule: Option<String>,
+    quota: hearth_wire::tools::Quota,
+}
+
+/// Makes a job. One of that name that is over is replaced.
+pub async fn create(cx: &Cx, of: Of<'_>, spec: JobCreate) -> Result<Job> {
+    let existing = cx.store.job(of.tool, &spec.name).await?;
+    if let Some(job) = &existing
+        && !is_over(cx, job).await?
+    {
+        return Err(job_exists(&job.name));
+    }
+    let draft = draft(cx, of, spec, 0).await?;
+    let id: JobId = cx.id();
+    pin(cx, of, id, &draft.image).await?;
+    let made = make(cx, of, id, &draft).await;
+    if made.is_err() {
+        // Nobody relies on it; if this does not get through, the tool's end does.
+        let _ = cx.neighbours.unpin(&holder(id, &draft.image)).await;
+    }
+    made
+}
+
+/// Makes a job as `spec` says, whatever it was. Whether that changed anything.
+pub async fn update(cx: &Cx, of: Of<'_>, spec: JobCreate) -> Result<bool> {
+    let Some(job) = cx.store.job(of.tool, &spec.name).await? else {
+        return create(cx, of, spec).await.map(|_| true);
+    };
+    if !full::differs(&job, &spec, of.name, &cx.settings)? {
+        return Ok(false);
+    }
+    let same_sort = job.job_type() == spec.kind() && !matches!(job.kind, Kind::OneOff);
+    let draft = draft(cx, of, spec, job.restart).await?;
+    if same_sort {
+        change(cx, of, job, draft).await?;
+    } else {
+        let id: JobId = cx.id();
+        pin(cx, of, id, &draft.image).await?;
+        let tx = cx.store.begin().await?;
+        cx.store.tool_enter(&tx, of.tool, of.name).await?;
+        if let Some(old) = cx.store.job_in(&tx, of.tool, &draft.spec.name).await? {
+            delete::remove(cx, &tx, &old).await?;
+        }
+        add(cx, &tx, of, id, &draft).await?;
+        end(cx, tx, of).await?;
+    }
+    Ok(true)
+}
+
+/// Whether a job has done all that it was to do.
+async fn is_over(cx: &Cx, job: &Job) -> Result<bool> {
+    let (Kind::OneOff, Some(last)) = (&job.kind, &job.last_run) else { return Ok(false) };
+    Ok(cx.store.run(last).await?.is_none_or(|run| run.is_over()))
+}
+
+async fn draft(cx: &Cx, of: Of<'_>, spec: JobCreate, restart: u64) -> Result<Draft> {
+    let quota = cx.neighbours.quota(of.tool).await?;
+    define::check(&spec, &quota, &cx.settings)?;
+    let zone = schedule::zone(spec.timezone.as_deref())?;
+    let actual =
+        spec.schedule.as_deref().map(|text| schedule::actual(text, of.tool, &spec.name)).transpose()?;
+    if let Some(actual) = &actual {
+        let deadline = spec.starting_deadline.unwrap_or(schedule::DEADLINE);
+        schedule::check_deadline(actual, &zone, deadline, cx.now())?;
+    }
+    let image = cx.neighbours.image(of.tool, &spec.imagename).await?;
+    let plan = plan::plan(&spec, of.name, &image, restart, &cx.settings)?;
+    Ok(Draft { spec, image, plan, schedule: actual, quota })
+}
+
+/// In whose name an image is relied on.
+pub fn holder(job: JobId, image: &Image) -> String {
+    let digest = image.digest.to_string();
+    format!("jobs:{job}:{}", digest.trim_start_matches("sha256:").get(..16).unwrap_or_default())
+}
+
+/// Relies on an image: from now on it stays.
+pub async fn pin(cx: &Cx, of: Of<'_>, job: JobId, image: &Image) -> Result<()> {
+    cx.neighbours.pin(&holder(job, image), of.tool, image.digest).await
+}
+
+async fn make(cx: &Cx, of: Of<'_>, id: JobId, draft: &Draft) -> Result<Job> {
+    let tx = cx.store.begin().await?;
+    cx.store.tool_enter(&tx, of.tool, of.name).await?;
+    if let Some(old) = cx.store.job_in(&tx, of.tool, &draft.spec.name).await? {
+        // Looked at again under the lock: another may have made it meanwhile.
+        if !matches!(old.kind, Kind::OneOff) || cx.store.job_runs_in(&tx, old.id).await? {
+            return Err(job_exists(&old.name));
+        }
+        delete::remove(cx, &tx, &old).await?;
+    }
+    let job = add(cx, &tx, of, id, draft).await?;
+    end(cx, tx, of).await?;
+    Ok(job)
+}
+
+async fn add(cx: &Cx, tx: &Tx, of: Of<'_>, id: JobId, draft: &Draft) -> Result<Job> {
+    admit(cx, tx, of, draft, None).await?;
+    let now = cx.now();
+    let kind = match (draft.spec.kind(), &draft.schedule) {
+        (JobType::Scheduled, Some(schedule)) => Kind::Scheduled(schedule.clone()),
+        (JobType::Continuous | JobType::Webservice, _) => Kind::Kept(cx.id()),
+        _ => Kind::OneOff,
+    };
+    let mut job = Job {
+        id,
+        tool: of.tool,
+        name: draft.spec.name.clone(),
+        kind,
+        spec: draft.spec.clone(),
+        image: draft.image.clone(),
+        generation: 1,
+        restart: 0,
+        next_due: None,
+        last_due: None,
+        last_run: None,
+        publish: define::is_page(&draft.spec),
+        created: now,
+        changed: now,
+    };
+    start(cx, tx, &mut job, draft.plan.clone()).await?;
+    cx.store.job_add(tx, &job).await?;
+    Ok(job)
+}
+
+/// Changes a scheduled or continuous job in its place.
+async fn change(cx: &Cx, of: Of<'_>, seen: Job, draft: Draft) -> Result<()> {
+    pin(cx, of, seen.id, &draft.image).await?;
+    let tx = cx.store.begin().await?;
+    cx.store.tool_enter(&tx, of.tool, of.name).await?;
+    let found = cx.store.job_in(&tx, of.tool, &draft.spec.name).await?;
+    let Some(mut job) = found.filter(|job| job.id == seen.id && job.generation == seen.generation) else {
+        return Err(Error::conflict("job-changed", format!("somebody else changed {} just now", seen.name))
+            .help("look at it, and try again: hearth jobs show"));
+    };
+    admit(cx, &tx, of, &draft, Some(&job)).await?;
+    let (old, new) = (holder(job.id, &job.image), holder(job.id, &draft.image));
+    if old != new {
+        cx.store.ask_unpin(&tx, &old, cx.now()).await?;
+    }
+    job.generation += 1;
+    job.changed = cx.now();
+    job.publish = define::is_page(&draft.spec);
+    if let (Kind::Scheduled(_), Some(schedule)) = (&job.kind, draft.schedule) {
+        job.kind = Kind::Scheduled(schedule);
+    }
+    (job.spec, job.image) = (draft.spec, draft.image);
+    start(cx, &tx, &mut job, draft.plan).await?;
+    cx.store.job_save(&tx, &job).await?;
+    end(cx, tx, of).await
+}
+
+/// Begins what a new or changed job begins with: its run, its set, its next due time.
+async fn start(cx: &Cx, tx: &Tx, job: &mut Job, plan: Plan) -> Result<()> {
+    match job.kind.clone() {
+        Kind::OneOff => launch::run(cx, tx, job, plan, Start::now(Cause::Create, cx.now())).await,
+        Kind::Kept(set) => launch::keep(cx, tx, job, set, plan).await,
+        Kind::Scheduled(actual) => {
+            let zone = schedule::zone(job.spec.timezone.as_deref())?;
+            job.next_due = schedule::next(&actual, &zone, cx.now())?;
+            Ok(())
+        }
+    }
+}
+
+/// Refuses a job when it would be more than the tool may use, or a second page; under the tool's lock.
+async fn admit(cx: &Cx, tx: &Tx, of: Of<'_>, draft: &Draft, instead_of: Option<&Job>) -> Result<()> {
+    let jobs = cx.store.jobs_in(tx, of.tool).await?;
+    let workloads = cx.store.workloads_in(tx, of.tool, None).await?;
+    let alive = cx.store.runs_alive_in(tx, of.tool).await?;
+    Use::of(&jobs, &workloads, &alive, instead_of).admit(&draft.spec, &draft.quota, &cx.settings)?;
+    let others = |job: &&Job| instead_of.is_none_or(|replaced| replaced.id != job.id);
+    match jobs.iter().filter(others).find(|job| job.publish) {
+        Some(page) if define::is_page(&draft.spec) => Err(Error::conflict(
+            "page-taken",
+            format!("the job {} is the page of {} already", page.name, of.name),
+        )
+        .help(format!("publish only one of the two, or delete the other: hearth jobs delete {}", page.name))),
+        _ => Ok(()),
+    }
+}
+
+async fn end(cx: &Cx, tx: Tx, of: Of<'_>) -> Result<()> {
+    route::refresh(cx, &tx, of.tool, Some(of.name)).await?;
+    cx.store.commit(tx).await?;
+    cx.wake_scheduler();
+    Ok(())
+}

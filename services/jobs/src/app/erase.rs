@@ -1,0 +1,36 @@
+//! A tool's end: everything of it is stopped, and then forgotten.
+
+use hearth_base::{Error, Result, ToolId};
+
+use super::{delete, launch, route};
+use crate::cx::Cx;
+
+/// Erases what there is of a tool. Refused while something of it still runs: it is asked for again.
+pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
+    let tx = cx.store.begin().await?;
+    let seen = cx.store.tool_ending(&tx, tool).await?;
+    if !seen {
+        // It never had a job: the runtime was told nothing, and need not answer.
+        return cx.store.commit(tx).await;
+    }
+    for job in cx.store.jobs_in(&tx, tool).await? {
+        delete::remove(cx, &tx, &job).await?;
+    }
+    let workloads = cx.store.workloads_in(&tx, tool, None).await?;
+    let left = workloads.len();
+    for workload in workloads {
+        launch::stop(cx, &tx, workload).await?;
+    }
+    route::refresh(cx, &tx, tool, None).await?;
+    cx.store.commit(tx).await?;
+    if left > 0 {
+        return Err(Error::conflict(
+            "tool-still-runs",
+            format!("{left} workloads of {tool} have not ended yet"),
+        ));
+    }
+    cx.runtime.erase(tool).await?;
+    let tx = cx.store.begin().await?;
+    cx.store.erase(&tx, tool).await?;
+    cx.store.commit(tx).await
+}

@@ -1,0 +1,49 @@
+//! Which container a second program runs in, and as what.
+
+use hearth_base::{Error, JobName, Result};
+use hearth_runtime_api::{Exec, TerminalSize};
+use hearth_wire::jobs::{ExecOpen, ExecSize, RunState};
+
+use super::{create::Of, delete::no_such_job, health};
+use crate::{
+    cx::Cx,
+    store::{Job, Run},
+};
+
+/// Refuses a job of which nothing runs.
+pub async fn must_run(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<()> {
+    let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
+    running(cx, &job, None).await.map(|_| ())
+}
+
+/// The container, and what is started there. Without a command, a shell.
+pub async fn prepare(cx: &Cx, of: Of<'_>, name: &JobName, open: ExecOpen) -> Result<Exec> {
+    let ExecOpen { command, terminal, run } = open;
+    let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
+    let run = running(cx, &job, run.as_deref()).await?;
+    let workload = cx.store.workload(run.instance.workload).await?.ok_or_else(|| nothing_runs(name))?;
+    let argv = if command.is_empty() {
+        let shell = "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
+        ["/bin/sh", "-c", shell].map(str::to_owned).to_vec()
+    } else {
+        command
+    };
+    let process = health::process(cx, &run, &workload.plan, argv).await?;
+    let terminal = terminal.map(|ExecSize { rows, columns }| TerminalSize { rows, columns });
+    Ok(Exec { instance: run.instance, process, terminal })
+}
+
+async fn running(cx: &Cx, job: &Job, wanted: Option<&str>) -> Result<Run> {
+    let runs = cx.store.runs_to_show(job.tool, Vec::new()).await?;
+    let mut runs = runs.into_iter().filter(|run| run.job == job.id && run.state == RunState::Running);
+    match wanted {
+        Some(id) => runs.find(|run| run.id() == id),
+        None => runs.max_by_key(|run| (run.ready, run.started)),
+    }
+    .ok_or_else(|| nothing_runs(&job.name))
+}
+
+fn nothing_runs(name: &JobName) -> Error {
+    Error::conflict("job-not-running", format!("no container of {name} runs now"))
+        .help(format!("see what it waits for: hearth jobs show {name}"))
+}

@@ -1,0 +1,139 @@
+//! Whether a container is ready, asked the way its job says.
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use bytes::Bytes;
+use hearth_base::{Error, Result};
+use hearth_runtime_api::{End, Exec, ExecInput, ExecOutput, Process, User};
+use hearth_wire::jobs::{HealthCheck, RunState};
+use http_body_util::Empty;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::route;
+use crate::{
+    cx::Cx,
+    store::{Plan, Run},
+};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What was found out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It is ready.
+    Well,
+    /// It is not, and this is why.
+    Unwell(String),
+}
+
+impl Health {
+    /// Whether it is ready.
+    pub fn is_well(&self) -> bool {
+        *self == Self::Well
+    }
+}
+
+/// Asks a container whether it is ready.
+pub async fn ask(cx: &Cx, run: &Run, plan: &Plan) -> Health {
+    let asked = async {
+        match (&plan.health, plan.port, run.address) {
+            (Some(HealthCheck::Script { script }), _, _) => ask_script(cx, run, plan, script).await,
+            (_, Some(_), None) => Err(Error::unavailable("no-address", "it has no address yet")),
+            (Some(HealthCheck::Http { path }), Some(port), Some(address)) => {
+                ask_http(address, port, path).await
+            }
+            (_, Some(port), Some(address)) => connect(address, port).await.map(drop),
+            _ => Ok(()),
+        }
+    };
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(Ok(())) => Health::Well,
+        Ok(Err(error)) => Health::Unwell(error.public().to_owned()),
+        Err(_) => Health::Unwell(format!("it did not answer in {} seconds", PATIENCE.as_secs())),
+    }
+}
+
+async fn connect(address: Ipv4Addr, port: u16) -> Result<TcpStream> {
+    TcpStream::connect((address, port)).await.map_err(|cause| {
+        Error::unavailable(
+            "port-unreachable",
+            format!("nothing answers at port {port}: does it listen on 0.0.0.0:{port}?"),
+        )
+        .because(cause)
+    })
+}
+
+async fn ask_http(address: Ipv4Addr, port: u16, path: &str) -> Result<()> {
+    let stream = connect(address, port).await?;
+    let broken = |cause: hyper::Error| {
+        Error::unavailable("health-answer", format!("GET {path} at port {port} was not answered in HTTP"))
+            .because(cause)
+    };
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    let request = http::Request::get(path)
+        .header(http::header::HOST, format!("{address}:{port}"))
+        .header(http::header::USER_AGENT, "hearth-health")
+        .body(Empty::<Bytes>::new())
+        .map_err(Error::internal)?;
+    let answered = async { sender.send_request(request).await };
+    let response = tokio::select! {
+        response = answered => response.map_err(broken)?,
+        Err(cause) = connection => return Err(broken(cause)),
+    };
+    match response.status().as_u16() {
+        200..400 => Ok(()),
+        status => Err(Error::unavailable("health-status", format!("GET {path} was answered with {status}"))),
+    }
+}
+
+async fn ask_script(cx: &Cx, run: &Run, plan: &Plan, script: &str) -> Result<()> {
+    let process =
+        process(cx, run, plan, vec!["/bin/sh".to_owned(), "-c".to_owned(), script.to_owned()]).await?;
+    let mut session = cx.runtime.exec(Exec { instance: run.instance, process, terminal: None }).await?;
+    // A program that no longer reads is well too.
+    let _ = session.input.send(ExecInput::Close).await;
+    while let Some(output) = session.output.recv().await {
+        match output {
+            ExecOutput::Ended(End::Exited { code: 0 }) => return Ok(()),
+            ExecOutput::Ended(End::Exited { code }) => {
+                return Err(Error::unavailable(
+                    "health-script",
+                    format!("its health check ended with status {code}"),
+                ));
+            }
+            ExecOutput::Ended(_) => break,
+            ExecOutput::Out(_) | ExecOutput::Err(_) => {}
+        }
+    }
+    Err(Error::unavailable("health-script", "its health check did not end by itself"))
+}
+
+/// A second program in a container: as the first one in all but what it does.
+pub async fn process(cx: &Cx, run: &Run, plan: &Plan, argv: Vec<String>) -> Result<Process> {
+    let mut env = cx.neighbours.envvars(run.tool).await?;
+    let own = plan.env.iter().map(|(name, value)| (name.clone(), hearth_base::Secret::new(value.as_str())));
+    env.extend(own);
+    let user = User { uid: plan.user.0, gid: plan.user.1, groups: Vec::new() };
+    Ok(Process { argv, env, cwd: plan.cwd.clone(), user, stop_signal: 15 })
+}
+
+/// Keeps what was found out, and tells when a tool's page is answered elsewhere now.
+pub async fn note(cx: &Cx, run: &Run, health: Health) -> Result<()> {
+    let tx = cx.store.begin().await?;
+    let name = cx.store.tool_locked(&tx, run.tool).await?;
+    let Some(mut now) = cx.store.run_in(&tx, &run.id()).await? else { return Ok(()) };
+    let (ready, reason) = match health {
+        Health::Well => (true, None),
+        Health::Unwell(reason) => (false, Some(reason)),
+    };
+    if now.state != RunState::Running || (now.ready == ready && now.reason == reason) {
+        return Ok(());
+    }
+    (now.ready, now.reason) = (ready, reason);
+    cx.store.run_put(&tx, &now).await?;
+    route::refresh(cx, &tx, run.tool, name.as_ref()).await?;
+    cx.store.commit(tx).await
+}

@@ -1,0 +1,111 @@
+//! Beginning something: a run, or a set that is kept running. It is a row first; a worker tells the runtime.
+
+use hearth_base::Result;
+use hearth_kit::db::Tx;
+use hearth_runtime_api::{InstanceId, RunId, SetId, WorkloadId};
+use hearth_wire::jobs::RunState;
+use jiff::Timestamp;
+
+use crate::{
+    cx::Cx,
+    store::{Cause, Job, Plan, Run, Workload},
+};
+
+/// What begins a run, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Start {
+    pub cause: Cause,
+    pub attempt: u32,
+    /// When the schedule wanted it.
+    pub due: Option<Timestamp>,
+    /// Not before this.
+    pub at: Timestamp,
+}
+
+impl Start {
+    /// The first try, now.
+    pub fn now(cause: Cause, now: Timestamp) -> Self {
+        Self { cause, attempt: 1, due: None, at: now }
+    }
+}
+
+/// Begins a run of `job`, which the caller then saves.
+pub async fn run(cx: &Cx, tx: &Tx, job: &mut Job, plan: Plan, start: Start) -> Result<()> {
+    let id: RunId = cx.id();
+    let workload = Workload::new(WorkloadId::Run(id), job.tool, job.id, 1, plan);
+    let run = new_run(job, InstanceId::of_run(id), start, cx.now());
+    cx.store.workload_add(tx, &workload).await?;
+    cx.store.run_put(tx, &run).await?;
+    cx.store.ask(tx, workload.id, start.at).await?;
+    job.last_run = Some(run.id());
+    Ok(())
+}
+
+/// A run of which nothing is known yet.
+pub fn new_run(job: &Job, instance: InstanceId, start: Start, now: Timestamp) -> Run {
+    Run {
+        instance,
+        tool: job.tool,
+        job: job.id,
+        job_name: job.name.clone(),
+        cause: start.cause,
+        attempt: start.attempt,
+        state: RunState::Waiting,
+        generation: job.generation,
+        due: start.due,
+        created: now,
+        started: None,
+        ended: None,
+        end: None,
+        exit_code: None,
+        signal: None,
+        reason: None,
+        cpu_micros: 0,
+        peak_memory: 0,
+        address: None,
+        ready: false,
+        log_next: 1,
+        log_done: false,
+    }
+}
+
+/// Notes a due time at which nothing was begun.
+pub async fn none(
+    cx: &Cx,
+    tx: &Tx,
+    job: &Job,
+    state: RunState,
+    due: Timestamp,
+    reason: String,
+) -> Result<()> {
+    let start = Start { cause: Cause::Schedule, attempt: 1, due: Some(due), at: due };
+    let mut run = new_run(job, InstanceId::of_run(cx.id()), start, cx.now());
+    (run.state, run.ended, run.reason, run.log_done) = (state, Some(cx.now()), Some(reason), true);
+    cx.store.run_put(tx, &run).await
+}
+
+/// Keeps a job's set running as `plan` says from now on.
+pub async fn keep(cx: &Cx, tx: &Tx, job: &Job, set: SetId, plan: Plan) -> Result<()> {
+    let id = WorkloadId::Set(set);
+    match cx.store.workload_in(tx, id).await? {
+        Some(mut known) => {
+            (known.plan, known.generation, known.tries) = (plan, job.generation, 0);
+            cx.store.workload_save(tx, &known).await?;
+        }
+        None => {
+            let new = Workload::new(id, job.tool, job.id, job.generation, plan);
+            cx.store.workload_add(tx, &new).await?;
+        }
+    }
+    cx.store.ask(tx, id, cx.now()).await
+}
+
+/// Stops a workload; whatever is left of it is forgotten when it has ended.
+pub async fn stop(cx: &Cx, tx: &Tx, mut workload: Workload) -> Result<()> {
+    if workload.wanted {
+        workload.wanted = false;
+        workload.generation += 1;
+        cx.store.workload_save(tx, &workload).await?;
+    }
+    cx.store.ask(tx, workload.id, cx.now()).await
+}

@@ -1,0 +1,149 @@
+//! What the runtime says, kept. It may say the same twice, or late: nothing is counted twice.
+
+use hearth_base::{Result, ToolName};
+use hearth_kit::db::Tx;
+use hearth_runtime_api::{InstanceState, WorkloadId, WorkloadState};
+use hearth_wire::jobs::RunEnd;
+use jiff::SignedDuration;
+
+use super::{
+    launch::{self, Start},
+    outcome, route,
+};
+use crate::{
+    cx::Cx,
+    store::{Cause, Job, Run, Workload, run_id},
+};
+
+/// Keeps what the runtime says of a workload. One that is not of `jobs` is left alone.
+pub async fn seen(cx: &Cx, state: &WorkloadState) -> Result<()> {
+    if cx.store.workload(state.id).await?.is_none() {
+        return Ok(());
+    }
+    let tx = cx.store.begin().await?;
+    let name = cx.store.tool_locked(&tx, state.tool).await?;
+    let Some(mut workload) = cx.store.workload_in(&tx, state.id).await? else { return Ok(()) };
+    let mut job = cx.store.job_by_id_in(&tx, workload.job).await?;
+    let known = cx.store.runs_of(&tx, state.id).await?;
+    let newest = state.instances.iter().map(|instance| instance.id).max_by_key(|id| (id.start, id.replica));
+    let mut changed = false;
+    for instance in &state.instances {
+        let run = known.iter().find(|run| run.instance == instance.id).cloned();
+        let Some(run) = run.or_else(|| new(cx, &workload, job.as_ref(), instance)) else { continue };
+        let is_newest = newest == Some(instance.id);
+        changed |= note(cx, &tx, &workload, &mut job, run, instance, is_newest).await?;
+    }
+    for mut gone in known.into_iter().filter(|run| !run.is_over()) {
+        if matches!(state.id, WorkloadId::Set(_))
+            && state.instances.iter().all(|seen| seen.id != gone.instance)
+        {
+            outcome::over(&mut gone, RunEnd::Lost, "its end was not seen".to_owned(), cx.now());
+            cx.store.run_put(&tx, &gone).await?;
+            changed = true;
+        }
+    }
+    if state.done && !workload.done {
+        workload.done = true;
+        cx.store.workload_save(&tx, &workload).await?;
+        cx.store.ask(&tx, workload.id, cx.now()).await?;
+        changed = true;
+    }
+    finish(cx, tx, &workload, name.as_ref(), changed).await
+}
+
+/// A workload that the runtime was told of is not there any more: a run is lost and never begun again; a set is
+/// to be told again.
+pub async fn missing(cx: &Cx, id: WorkloadId) -> Result<()> {
+    let Some(seen) = cx.store.workload(id).await? else { return Ok(()) };
+    let tx = cx.store.begin().await?;
+    let name = cx.store.tool_locked(&tx, seen.tool).await?;
+    let Some(mut workload) = cx.store.workload_in(&tx, id).await? else { return Ok(()) };
+    if workload.done || workload.applied.is_none() {
+        return Ok(());
+    }
+    if workload.wanted && matches!(id, WorkloadId::Set(_)) {
+        workload.applied = None;
+    } else {
+        workload.done = true;
+    }
+    let job = cx.store.job_by_id_in(&tx, workload.job).await?;
+    for mut run in cx.store.runs_of(&tx, id).await? {
+        cx.store.log_taken(&tx, &run.id(), run.log_next, true).await?;
+        if !run.is_over() {
+            let reason = "the machine it ran on does not know it any more".to_owned();
+            outcome::over(&mut run, RunEnd::Lost, reason, cx.now());
+            cx.store.run_put(&tx, &run).await?;
+            after(cx, &tx, &workload, job.clone(), &run).await?;
+        }
+    }
+    cx.store.workload_save(&tx, &workload).await?;
+    cx.store.ask(&tx, id, cx.now()).await?;
+    finish(cx, tx, &workload, name.as_ref(), true).await
+}
+
+async fn finish(cx: &Cx, tx: Tx, workload: &Workload, name: Option<&ToolName>, changed: bool) -> Result<()> {
+    if !changed {
+        return Ok(());
+    }
+    route::refresh(cx, &tx, workload.tool, name).await?;
+    cx.store.commit(tx).await?;
+    cx.wake_watchers();
+    Ok(())
+}
+
+/// A container of a set that is seen for the first time.
+fn new(cx: &Cx, workload: &Workload, job: Option<&Job>, instance: &InstanceState) -> Option<Run> {
+    let WorkloadId::Set(_) = workload.id else { return None };
+    let start = Start { attempt: instance.id.start, ..Start::now(Cause::Keep, cx.now()) };
+    job.map(|job| launch::new_run(job, instance.id, start, cx.now()))
+}
+
+async fn note(
+    cx: &Cx,
+    tx: &Tx,
+    workload: &Workload,
+    job: &mut Option<Job>,
+    mut run: Run,
+    instance: &InstanceState,
+    is_newest: bool,
+) -> Result<bool> {
+    // A run has versions of its own; what it is of was noted when it began.
+    let generation = match workload.id {
+        WorkloadId::Set(_) => instance.version.generation,
+        WorkloadId::Run(_) => run.generation,
+    };
+    if !outcome::note(&mut run, &instance.phase, generation, &workload.plan) {
+        return Ok(false);
+    }
+    cx.store.run_put(tx, &run).await?;
+    let kept = matches!(workload.id, WorkloadId::Set(_));
+    if let Some(job) = job.as_mut().filter(|_| kept && is_newest)
+        && job.last_run.as_deref() != Some(&*run_id(instance.id))
+    {
+        job.last_run = Some(run.id());
+        cx.store.job_save(tx, job).await?;
+    }
+    if run.is_over() {
+        after(cx, tx, workload, job.clone(), &run).await?;
+    }
+    Ok(true)
+}
+
+/// A run that failed is tried again, as its job says, unless it was stopped.
+async fn after(cx: &Cx, tx: &Tx, workload: &Workload, job: Option<Job>, run: &Run) -> Result<()> {
+    let Some(mut job) = job.filter(|job| job.last_run.as_deref() == Some(&*run.id())) else { return Ok(()) };
+    let once = matches!(workload.id, WorkloadId::Run(_));
+    let failed = !run.is_success() && run.end != Some(RunEnd::Stopped);
+    if !once || !workload.wanted || !failed || run.attempt > u32::from(workload.plan.retry) {
+        return Ok(());
+    }
+    let pause = i64::from(cx.settings.retry_pause) << (run.attempt - 1).min(10);
+    let start = Start {
+        cause: Cause::Retry,
+        attempt: run.attempt + 1,
+        due: run.due,
+        at: cx.now() + SignedDuration::from_secs(pause),
+    };
+    launch::run(cx, tx, &mut job, workload.plan.clone(), start).await?;
+    cx.store.job_save(tx, &job).await
+}

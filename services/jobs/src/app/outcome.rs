@@ -1,0 +1,73 @@
+//! From what the runtime says of a container to what is kept of a run.
+
+use hearth_base::Memory;
+use hearth_runtime_api::{End, Outcome, Phase};
+use hearth_wire::jobs::{RunEnd, RunState};
+use jiff::Timestamp;
+
+use crate::store::{Plan, Run};
+
+/// Notes what a container does. A run that is over stays as it is: the first outcome counts. Whether anything
+/// is different.
+pub fn note(run: &mut Run, phase: &Phase, generation: u64, plan: &Plan) -> bool {
+    if run.is_over() {
+        return false;
+    }
+    let before = run.clone();
+    run.generation = generation;
+    match phase {
+        Phase::Starting => run.state = RunState::Starting,
+        Phase::Running { since, address } => {
+            run.state = RunState::Running;
+            run.started = Some(*since);
+            run.address = *address;
+            run.ready |= !plan.is_probed();
+        }
+        Phase::Ended(outcome) => end(run, outcome, plan),
+    }
+    *run != before
+}
+
+fn end(run: &mut Run, outcome: &Outcome, plan: &Plan) {
+    let Outcome { end, stopped, started, ended, cpu_micros, peak_memory } = outcome;
+    (run.exit_code, run.signal) = match end {
+        End::Exited { code } => (Some(*code), None),
+        End::Killed { signal } => (None, Some(*signal)),
+        _ => (None, None),
+    };
+    let (how, reason) = match end {
+        End::Exited { .. } | End::Killed { .. } if *stopped => (RunEnd::Stopped, "it was stopped".to_owned()),
+        End::Exited { code: 0 } => (RunEnd::Exited, "it ended well".to_owned()),
+        End::Exited { code: 127 } => {
+            (RunEnd::Exited, "it ended with status 127: its command was not found".to_owned())
+        }
+        End::Exited { code } => (RunEnd::Exited, format!("it ended with status {code}")),
+        End::Killed { signal } => (RunEnd::Killed, format!("signal {signal} ended it")),
+        End::OutOfMemory => {
+            let most: Memory = plan.memory;
+            (RunEnd::OutOfMemory, format!("it needed more than its {most} of memory"))
+        }
+        End::TimedOut => {
+            let most = plan.timeout.unwrap_or_default();
+            (RunEnd::TimedOut, format!("it ran longer than its {most} seconds"))
+        }
+        End::NotStarted { .. } if *stopped => (RunEnd::Stopped, "it was stopped before it began".to_owned()),
+        End::NotStarted { reason } => (RunEnd::NotStarted, format!("it could not be started: {reason}")),
+        End::Lost => {
+            (RunEnd::Lost, "what became of it is not known: the machine it ran on went away".to_owned())
+        }
+    };
+    over(run, how, reason, *ended);
+    run.started = run.started.or(*started);
+    run.cpu_micros = *cpu_micros;
+    run.peak_memory = *peak_memory;
+}
+
+/// Ends a run.
+pub fn over(run: &mut Run, end: RunEnd, reason: String, at: Timestamp) {
+    run.state = RunState::Ended;
+    run.ended = Some(at);
+    run.end = Some(end);
+    run.reason = Some(reason);
+    run.ready = false;
+}

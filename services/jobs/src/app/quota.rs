@@ -1,0 +1,128 @@
+//! How much a tool runs, and how much it may.
+
+use hearth_base::{Cpu, Error, Kind as ErrorKind, Memory, Result};
+use hearth_kit::config::Jobs;
+use hearth_wire::{
+    jobs::{JobCreate, JobType, QuotaCategory, QuotaItem, Quotas},
+    tools::Quota,
+};
+
+use super::define;
+use crate::store::{Job, Kind, Run, Workload};
+
+/// What a tool uses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Use {
+    pub memory: u64,
+    pub cpu: u64,
+    pub running: u32,
+    pub scheduled: u32,
+    pub continuous: u32,
+}
+
+impl Use {
+    /// What these jobs and their runs use; `without` one that is about to be replaced.
+    pub fn of(jobs: &[Job], workloads: &[Workload], alive: &[Run], without: Option<&Job>) -> Self {
+        let mut used = Self::default();
+        let others = |job: crate::store::JobId| without.is_none_or(|without| without.id != job);
+        for job in jobs.iter().filter(|job| others(job.id)) {
+            match job.kind {
+                Kind::Scheduled(_) => used.scheduled += 1,
+                Kind::Kept(_) => used.continuous += 1,
+                Kind::OneOff => {}
+            }
+        }
+        for workload in workloads.iter().filter(|workload| workload.wanted && others(workload.job)) {
+            let over = alive.iter().all(|run| run.instance.workload != workload.id);
+            let kept = matches!(workload.id, hearth_runtime_api::WorkloadId::Set(_));
+            if kept || !over {
+                used.add(workload.plan.memory, workload.plan.cpu, workload.plan.replicas);
+            }
+        }
+        used
+    }
+
+    fn add(&mut self, memory: Memory, cpu: Cpu, replicas: u16) {
+        self.memory += memory.get() * u64::from(replicas);
+        self.cpu += u64::from(cpu.get()) * u64::from(replicas);
+        self.running += u32::from(replicas);
+    }
+
+    /// Refuses one more job when that would be more than the tool may use.
+    pub fn admit(mut self, job: &JobCreate, quota: &Quota, settings: &Jobs) -> Result<()> {
+        let (memory, cpu) = define::limits(job, settings);
+        match job.kind() {
+            JobType::Scheduled => self.scheduled += 1,
+            JobType::Continuous | JobType::Webservice => {
+                self.continuous += 1;
+                self.add(memory, cpu, define::replicas(job));
+            }
+            JobType::OneOff => self.add(memory, cpu, 1),
+        }
+        let memory = Memory::bytes(self.memory.max(1));
+        let cpu = Cpu::milli(u32::try_from(self.cpu).unwrap_or(u32::MAX));
+        let over = |what: &str, with: String, most: String| {
+            Err(used_up(format!("with {} the tool would have {with} {what}, and may have {most}", job.name)))
+        };
+        if self.scheduled > quota.scheduled_jobs {
+            return over("scheduled jobs", self.scheduled.to_string(), quota.scheduled_jobs.to_string());
+        }
+        if self.continuous > quota.continuous_jobs {
+            return over("continuous jobs", self.continuous.to_string(), quota.continuous_jobs.to_string());
+        }
+        if self.running > quota.running_jobs {
+            return over("running jobs", self.running.to_string(), quota.running_jobs.to_string());
+        }
+        if memory > quota.memory {
+            return over("of memory", memory.to_string(), quota.memory.to_string());
+        }
+        if cpu > quota.cpu {
+            return over("processors", cpu.to_string(), quota.cpu.to_string());
+        }
+        Ok(())
+    }
+
+    /// The tables that people see.
+    pub fn shown(&self, quota: &Quota) -> Quotas {
+        let used = |name: &str, used: String, limit: String| QuotaItem {
+            name: name.to_owned(),
+            limit,
+            used: Some(used),
+        };
+        let limit = |name: &str, limit: String| QuotaItem { name: name.to_owned(), limit, used: None };
+        let memory = if self.memory == 0 { "0Mi".to_owned() } else { Memory::bytes(self.memory).to_string() };
+        let cpu = if self.cpu == 0 {
+            "0".to_owned()
+        } else {
+            Cpu::milli(u32::try_from(self.cpu).unwrap_or(u32::MAX)).to_string()
+        };
+        let category = |name: &str, items| QuotaCategory { name: name.to_owned(), items };
+        let running = vec![
+            used("Total running jobs at once", self.running.to_string(), quota.running_jobs.to_string()),
+            used("Running CPU", cpu, quota.cpu.to_string()),
+            used("Running memory", memory, quota.memory.to_string()),
+        ];
+        let per_job = vec![
+            limit("CPU", quota.job_cpu.to_string()),
+            limit("Memory", quota.job_memory.to_string()),
+            limit("Replicas", quota.replicas.to_string()),
+        ];
+        let definitions = vec![
+            used("Cron jobs", self.scheduled.to_string(), quota.scheduled_jobs.to_string()),
+            used("Continuous jobs", self.continuous.to_string(), quota.continuous_jobs.to_string()),
+        ];
+        Quotas {
+            categories: vec![
+                category("Running jobs", running),
+                category("Per-job limits", per_job),
+                category("Job definitions", definitions),
+            ],
+        }
+    }
+}
+
+/// What is told to whoever wants more than the tool may use.
+pub fn used_up(what: String) -> Error {
+    Error::new(ErrorKind::Exhausted, "quota", what)
+        .help("ask for less, delete what is not needed (hearth jobs quota), or ask whoever runs this Hearth for more")
+}

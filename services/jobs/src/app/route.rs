@@ -1,0 +1,48 @@
+//! Where a tool's page is answered: told to others in the change that makes it so.
+
+use std::net::SocketAddr;
+
+use hearth_base::{Result, ToolId, ToolName};
+use hearth_kit::db::Tx;
+use hearth_wire::jobs::internal::{JobsEvent, Route, RouteState};
+
+use super::define;
+use crate::{
+    cx::Cx,
+    store::{Job, Run},
+};
+
+/// Compares a tool's route with what was told last, and tells what is different; under the tool's lock. A tool
+/// without a name is ending, and has no route.
+pub async fn refresh(cx: &Cx, tx: &Tx, tool: ToolId, name: Option<&ToolName>) -> Result<()> {
+    let told = cx.store.route_in(tx, tool).await?;
+    let jobs = cx.store.jobs_in(tx, tool).await?;
+    let page = jobs.iter().find(|job| job.publish);
+    let route = match (page, name) {
+        (Some(page), Some(name)) => Some(route(page, name, &cx.store.runs_alive_in(tx, tool).await?)),
+        _ => None,
+    };
+    if told == route {
+        return Ok(());
+    }
+    let event = match route {
+        Some(route) => {
+            cx.store.route_put(tx, &route).await?;
+            JobsEvent::RouteChanged(route)
+        }
+        None => {
+            cx.store.route_remove(tx, tool).await?;
+            JobsEvent::RouteRemoved { tool }
+        }
+    };
+    cx.store.tell(tx, cx.event(), cx.now(), &event).await
+}
+
+fn route(page: &Job, name: &ToolName, alive: &[Run]) -> Route {
+    let port = define::port_of(&page.spec).unwrap_or(define::PAGE_PORT);
+    let ready = alive.iter().filter(|run| run.job == page.id && run.ready);
+    let targets: Vec<SocketAddr> =
+        ready.filter_map(|run| run.address).map(|address| (address, port).into()).collect();
+    let state = if targets.is_empty() { RouteState::Starting } else { RouteState::Ready };
+    Route { tool: page.tool, name: name.clone(), job: page.name.clone(), state, targets }
+}

@@ -1,0 +1,148 @@
+//! When a scheduled job is due.
+
+use croner::{
+    Cron,
+    parser::{CronParser, Seconds, Year},
+};
+use hearth_base::{Error, JobName, Result, ToolId};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use sha2::{Digest, Sha256};
+
+/// How late a run may start unless its job says otherwise, in seconds.
+pub const DEADLINE: u32 = 30;
+
+/// The schedule that `text` means for a job, in five fields. `@daily` and the like are spread, so that not all
+/// jobs of the world start at midnight: always at the same time for the same job, on one of the days 1 to 28.
+pub fn actual(text: &str, tool: ToolId, job: &JobName) -> Result<String> {
+    let text = text.trim();
+    let Some(word) = text.strip_prefix('@') else {
+        return Ok(parse(text)?.as_str().to_owned());
+    };
+    let hash = Sha256::digest(format!("{tool}/{job}"));
+    let below = |at: usize, size: u16| u16::from_be_bytes([hash[at], hash[at + 1]]) % size;
+    let (minute, hour, day, weekday, month) =
+        (below(0, 60), below(2, 24), below(4, 28) + 1, below(6, 7), below(8, 12) + 1);
+    Ok(match word.to_ascii_lowercase().as_str() {
+        "hourly" => format!("{minute} * * * *"),
+        "daily" | "midnight" => format!("{minute} {hour} * * *"),
+        "weekly" => format!("{minute} {hour} * * {weekday}"),
+        "monthly" => format!("{minute} {hour} {day} * *"),
+        "yearly" | "annually" => format!("{minute} {hour} {day} {month} *"),
+        _ => {
+            return Err(refused(text, "the words are @hourly, @daily, @weekly, @monthly and @yearly"));
+        }
+    })
+}
+
+/// The time zone of a schedule.
+pub fn zone(name: Option<&str>) -> Result<TimeZone> {
+    let Some(name) = name else { return Ok(TimeZone::UTC) };
+    TimeZone::get(name).map_err(|cause| {
+        Error::invalid("timezone", format!("{name:.60?} is not a time zone"))
+            .help("write one of the IANA list, as in Europe/Berlin")
+            .because(cause)
+    })
+}
+
+/// The first time after `after` at which a schedule of five fields is due; none, when there is no such time.
+pub fn next(schedule: &str, zone: &TimeZone, after: Timestamp) -> Result<Option<Timestamp>> {
+    let from = after.to_zoned(zone.clone());
+    Ok(parse(schedule)?.find_next_occurrence(&from, false).ok().map(|next| next.timestamp()))
+}
+
+/// Refuses a deadline that is longer than the schedule's period.
+pub fn check_deadline(schedule: &str, zone: &TimeZone, deadline: u32, now: Timestamp) -> Result<()> {
+    let Some(first) = next(schedule, zone, now)? else {
+        return Err(refused(schedule, "there is no such day; a job has to be due some time"));
+    };
+    let Some(second) = next(schedule, zone, first)? else { return Ok(()) };
+    if SignedDuration::from_secs(deadline.into()) > second.duration_since(first) {
+        let period = second.duration_since(first).as_secs();
+        return Err(Error::invalid(
+            "starting-deadline",
+            format!("a run that is due every {period} seconds cannot start {deadline} seconds late"),
+        )
+        .help(format!("set starting_deadline to {period} or less")));
+    }
+    Ok(())
+}
+
+fn parse(text: &str) -> Result<Cron> {
+    if text.split_whitespace().count() != 5 {
+        return Err(refused(text, "a schedule has five fields: minute, hour, day, month, weekday"));
+    }
+    let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
+    parser.parse(text).map_err(|cause| refused(text, &cause.to_string()).because(cause))
+}
+
+fn refused(text: &str, why: &str) -> Error {
+    Error::invalid("schedule", format!("{text:.100?} is not a schedule: {why}"))
+        .help("write five fields as in \"30 4 * * mon-fri\", or @hourly, @daily, @weekly, @monthly, @yearly")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hearth_base::Entropy;
+
+    fn tool() -> ToolId {
+        ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::Counting(7.into()))
+    }
+
+    fn times(schedule: &str, zone: &str, from: &str, count: usize) -> Vec<String> {
+        let zone = super::zone(Some(zone)).unwrap();
+        let mut at: Timestamp = from.parse().unwrap();
+        (0..count)
+            .map(|_| {
+                at = next(schedule, &zone, at).unwrap().unwrap();
+                at.to_string()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn five_fields_with_lists_ranges_steps_and_names() {
+        assert_eq!(
+            times("*/20 4,16 * jan-mar mon", "UTC", "2026-01-04T23:00:00Z", 4),
+            ["2026-01-05T04:00:00Z", "2026-01-05T04:20:00Z", "2026-01-05T04:40:00Z", "2026-01-05T16:00:00Z"]
+        );
+    }
+
+    #[test]
+    fn an_hour_that_a_zone_leaves_out_or_repeats_is_due_once() {
+        let spring = times("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", 2);
+        assert_eq!(spring.len(), 2);
+        assert!(spring[0] < spring[1]);
+        let autumn = times("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2);
+        assert_eq!(autumn[1], "2026-10-26T01:30:00Z");
+    }
+
+    #[test]
+    fn words_are_spread_and_stay_where_they_are() {
+        for word in ["@hourly", "@daily", "@weekly", "@monthly", "@yearly", "@Annually"] {
+            let once = actual(word, tool(), &"a".parse().unwrap()).unwrap();
+            assert_eq!(once, actual(word, tool(), &"a".parse().unwrap()).unwrap());
+            assert!(parse(&once).is_ok(), "{once}");
+        }
+        let minutes: std::collections::BTreeSet<String> = (0..50)
+            .map(|number| actual("@hourly", tool(), &format!("job-{number}").parse().unwrap()).unwrap())
+            .collect();
+        assert!(minutes.len() > 20, "{minutes:?}");
+    }
+
+    #[test]
+    fn what_is_no_schedule_is_refused_with_the_reason() {
+        for text in ["", "* * * *", "* * * * * *", "61 * * * *", "@reboot", "@", "a b c d e"] {
+            assert_eq!(actual(text, tool(), &"a".parse().unwrap()).unwrap_err().code(), "schedule", "{text}");
+        }
+        assert_eq!(zone(Some("Mars/Base")).unwrap_err().code(), "timezone");
+    }
+
+    #[test]
+    fn a_deadline_fits_into_the_period() {
+        let (zone, now) = (TimeZone::UTC, Timestamp::UNIX_EPOCH);
+        assert!(check_deadline("* * * * *", &zone, 60, now).is_ok());
+        assert_eq!(check_deadline("* * * * *", &zone, 61, now).unwrap_err().code(), "starting-deadline");
+        assert!(check_deadline("0 0 31 2 *", &zone, 30, now).is_err());
+    }
+}

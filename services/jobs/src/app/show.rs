@@ -1,0 +1,48 @@
+//! Jobs with how they are.
+
+use hearth_base::{JobName, Result};
+use hearth_runtime_api::WorkloadId;
+use hearth_wire::jobs as wire;
+
+use super::{
+    create::Of,
+    delete::no_such_job,
+    full,
+    status::{self, Known},
+};
+use crate::{
+    cx::Cx,
+    store::{Job, Kind, Run, Workload},
+};
+
+/// All of a tool's jobs; without `unset`, only what their maintainers set.
+pub async fn all(cx: &Cx, of: Of<'_>, unset: bool) -> Result<Vec<wire::Job>> {
+    let jobs = cx.store.jobs(of.tool).await?;
+    shown(cx, of, jobs, unset).await
+}
+
+/// One job.
+pub async fn one(cx: &Cx, of: Of<'_>, name: &JobName, unset: bool) -> Result<wire::Job> {
+    let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
+    shown(cx, of, vec![job], unset).await?.pop().ok_or_else(|| no_such_job(name))
+}
+
+async fn shown(cx: &Cx, of: Of<'_>, jobs: Vec<Job>, unset: bool) -> Result<Vec<wire::Job>> {
+    let workloads = cx.store.workloads(of.tool).await?;
+    let newest = jobs.iter().filter_map(|job| job.last_run.clone()).collect();
+    let runs = cx.store.runs_to_show(of.tool, newest).await?;
+    Ok(jobs.iter().map(|job| view(cx, of, job, &workloads, &runs, unset)).collect())
+}
+
+fn view(cx: &Cx, of: Of<'_>, job: &Job, workloads: &[Workload], runs: &[Run], unset: bool) -> wire::Job {
+    let last = runs.iter().find(|run| job.last_run.as_deref() == Some(&*run.id()));
+    let alive: Vec<&Run> = runs.iter().filter(|run| run.job == job.id && !run.is_over()).collect();
+    let id = match job.kind {
+        Kind::Kept(set) => Some(WorkloadId::Set(set)),
+        Kind::OneOff | Kind::Scheduled(_) => last.map(|last| last.instance.workload),
+    };
+    let workload = workloads.iter().find(|workload| Some(workload.id) == id);
+    let (status, words) = status::status(Known { job, workload, alive: &alive, last }, cx.now());
+    let view = full::as_set(job, status, words);
+    if unset { full::filled(view, job, of.name, &cx.settings) } else { view }
+}

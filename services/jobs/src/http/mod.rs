@@ -1,0 +1,19 @@
+//! Handlers, a file per resource: extract, call a rule, reply.
+
+pub mod exec;
+pub mod images;
+pub mod internal;
+pub mod job;
+pub mod jobs;
+pub mod logs;
+pub mod quotas;
+pub mod runs;
+
+use hearth_kit::guard::Member;
+
+use crate::app::create::Of;
+
+/// Whose jobs a caller may look at or change.
+fn of(member: &Member) -> Of<'_> {
+    Of { tool: member.id, name: &member.name }
+}

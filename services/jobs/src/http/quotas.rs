@@ -1,0 +1,18 @@
+//! How much a tool runs, and how much it may.
+
+use hearth_kit::{Answer, Authed, Reply};
+use hearth_wire::{jobs::JobsQuota, reply::Named};
+
+use crate::{app::quota::Use, cx::Cx, rights::JobsRead};
+
+/// How much the tool may run, and how much of that it does.
+#[utoipa::path(get, path = "/jobs/v1/tool/{tool}/quotas", tag = "jobs", operation_id = "jobs.quota",
+    params(("tool" = String, Path, description = "its name")),
+    responses((status = 200, body = Named<JobsQuota>)))]
+pub async fn show(cx: Cx, tool: Authed<JobsRead>) -> Reply<JobsQuota> {
+    let quota = cx.neighbours.quota(tool.id).await?;
+    let (jobs, workloads) = (cx.store.jobs(tool.id).await?, cx.store.workloads(tool.id).await?);
+    let alive = cx.store.runs_to_show(tool.id, Vec::new()).await?;
+    let used = Use::of(&jobs, &workloads, &alive, None);
+    Ok(Answer::named(JobsQuota { quota: used.shown(&quota) }))
+}

@@ -1,0 +1,129 @@
+//! Runs of a job.
+
+use std::{convert::Infallible, str::FromStr};
+
+use hearth_base::{Error, JobName, PathParam};
+use hearth_kit::{Answer, Authed, Param, Query, Reply};
+use hearth_wire::{
+    jobs::{self as wire, RunOne, RunsList},
+    reply::{Done, Named, Paging},
+};
+
+use super::of;
+use crate::{
+    app,
+    cx::Cx,
+    rights::{JobsRead, JobsWrite},
+    store::Run,
+};
+
+/// The id of a run in a path: any text, for one that is none names no run.
+#[derive(Debug, Clone)]
+pub struct RunText(String);
+
+impl FromStr for RunText {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        text.parse().map(Self).map_err(|never: Infallible| match never {})
+    }
+}
+
+impl PathParam for RunText {
+    const PARAM: &'static str = "run";
+}
+
+/// Runs of a job, the newest first; of a continuous one, its containers.
+#[utoipa::path(get, path = "/jobs/v1/tool/{tool}/jobs/{job}/runs", tag = "jobs", operation_id = "jobs.run_list",
+    params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "its name"),
+        Paging),
+    responses((status = 200, body = Named<RunsList>), (status = 404, description = "there is no such job")))]
+pub async fn list(
+    cx: Cx,
+    tool: Authed<JobsRead>,
+    Param(name): Param<JobName>,
+    Query(paging): Query<Paging>,
+) -> Reply<RunsList> {
+    let job = cx.store.job(tool.id, &name).await?.ok_or_else(|| app::delete::no_such_job(&name))?;
+    let page = cx.store.runs(&job, paging.limit, paging.cursor.as_ref()).await?.map(view);
+    Ok(Answer::named(RunsList { runs: page.items, next: page.next }))
+}
+
+/// One run.
+#[utoipa::path(get, path = "/jobs/v1/tool/{tool}/jobs/{job}/runs/{run}", tag = "jobs",
+    operation_id = "jobs.run_show",
+    params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "its name"),
+        ("run" = String, Path, description = "its id")),
+    responses((status = 200, body = Named<RunOne>), (status = 404, description = "there is no such run")))]
+pub async fn show(
+    cx: Cx,
+    tool: Authed<JobsRead>,
+    Param(name): Param<JobName>,
+    Param(run): Param<RunText>,
+) -> Reply<RunOne> {
+    let run = view(app::run_stop::find(&cx, of(&tool), &name, &run.0).await?);
+    Ok(Answer::named(RunOne { run }))
+}
+
+/// Stop a run of a one-off or scheduled job. One that is over stays as it is.
+#[utoipa::path(post, path = "/jobs/v1/tool/{tool}/jobs/{job}/runs/{run}/stop", tag = "jobs",
+    operation_id = "jobs.run_stop",
+    params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "its name"),
+        ("run" = String, Path, description = "its id")),
+    responses((status = 200, body = Named<Done>), (status = 400, description = "one of a continuous job"),
+        (status = 404, description = "there is no such run")))]
+pub async fn stop(
+    cx: Cx,
+    tool: Authed<JobsWrite>,
+    Param(name): Param<JobName>,
+    Param(run): Param<RunText>,
+) -> Reply<Done> {
+    app::run_stop::stop(&cx, of(&tool), &name, &run.0).await?;
+    Ok(Answer::named(Done {}))
+}
+
+fn view(run: Run) -> wire::Run {
+    let id = run.id();
+    let Run {
+        instance: _,
+        tool: _,
+        job: _,
+        job_name,
+        cause,
+        attempt,
+        state,
+        generation: _,
+        due,
+        created,
+        started,
+        ended,
+        end,
+        exit_code,
+        signal,
+        reason,
+        cpu_micros,
+        peak_memory,
+        address: _,
+        ready,
+        log_next: _,
+        log_done: _,
+    } = run;
+    wire::Run {
+        id,
+        job: job_name,
+        cause: cause.word().to_owned(),
+        attempt,
+        state,
+        due,
+        created,
+        started,
+        ended,
+        end,
+        exit_code,
+        signal,
+        reason,
+        cpu_micros,
+        peak_memory,
+        ready,
+    }
+}

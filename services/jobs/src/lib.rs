@@ -1,0 +1,68 @@
+//! What is to run, and what became of it: `/jobs/v1`.
+//!
+//! This service keeps what is wanted and what was; a runtime behind a Unix socket runs it. It never starts a
+//! container itself, and knows neither the host nor other tools' secrets.
+
+mod app;
+mod cx;
+mod http;
+mod neighbours;
+mod rights;
+mod store;
+mod workers;
+
+use std::sync::Arc;
+
+use hearth_base::Result;
+use hearth_kit::{Dialect, Kit, Mounted, Worker, guard, keeping};
+use hearth_runtime_api::{Runtime, wire::Socket};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    cx::Cx,
+    rights::{Follow, JobsRead, JobsWrite},
+};
+
+/// Puts the service together, with the runtime of this machine.
+pub fn mount(kit: &Kit) -> Result<Mounted> {
+    let socket = format!("/run/hearth-{}/socket", kit.config.runtime.instance);
+    mount_on(kit, Arc::new(Socket::at(socket)))
+}
+
+/// Puts the service together with any runtime.
+pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
+    let cx = Cx::new(kit, runtime)?;
+    let [observing, reconciling, scheduling, logging, probing, sweeping, erasing] =
+        [(); 7].map(|()| cx.clone());
+    Ok(Mounted::new(kit, Dialect::Named, routes(), cx)
+        .migrations(store::migrations)
+        .worker(Worker::new("observe", |stop| workers::observe::run(observing, stop)))
+        .worker(Worker::new("reconcile", |stop| workers::reconcile::run(reconciling, stop)))
+        .worker(Worker::new("schedule", |stop| workers::schedule::run(scheduling, stop)))
+        .worker(Worker::new("logs", |stop| workers::logs::run(logging, stop)))
+        .worker(Worker::new("probe", |stop| workers::probe::run(probing, stop)))
+        .worker(Worker::new("housekeeping", |stop| workers::housekeeping::run(sweeping, stop)))
+        .worker(keeping::worker(kit, move |tool| {
+            let cx = erasing.clone();
+            async move { app::erase::erase(&cx, tool).await }
+        })))
+}
+
+/// Every endpoint, with who may use it.
+fn routes() -> OpenApiRouter<Cx> {
+    OpenApiRouter::new()
+        .routes(guard::<JobsRead, _>(routes!(http::jobs::list)))
+        .routes(guard::<JobsWrite, _>(routes!(http::jobs::create, http::jobs::update, http::jobs::flush)))
+        .routes(guard::<JobsRead, _>(routes!(http::job::show)))
+        .routes(guard::<JobsWrite, _>(routes!(http::job::delete)))
+        .routes(guard::<JobsWrite, _>(routes!(http::job::restart)))
+        .routes(guard::<JobsRead, _>(routes!(http::logs::read)))
+        .routes(guard::<JobsRead, _>(routes!(http::runs::list)))
+        .routes(guard::<JobsRead, _>(routes!(http::runs::show)))
+        .routes(guard::<JobsWrite, _>(routes!(http::runs::stop)))
+        .routes(guard::<JobsWrite, _>(routes!(http::exec::open)))
+        .routes(guard::<JobsRead, _>(routes!(http::images::list)))
+        .routes(guard::<JobsRead, _>(routes!(http::quotas::show)))
+        .routes(guard::<Follow, _>(routes!(http::internal::routes)))
+        .routes(guard::<Follow, _>(routes!(http::internal::feed)))
+}

@@ -1,0 +1,16 @@
+//! Who may do what here.
+
+use hearth_base::{Access, Role};
+use hearth_kit::{
+    guard::{Member, Needs, Peer},
+    rights,
+};
+
+rights! {
+    /// Looking at what a tool runs.
+    JobsRead = "jobs:read", Needs::Tool(Access::Read) => Member;
+    /// Changing what a tool runs.
+    JobsWrite = "jobs:write", Needs::Tool(Access::Write) => Member;
+    /// Hearing of where tools' pages are answered.
+    Follow = "jobs:routes", Needs::Services(&[Role::Edge, Role::Components]) => Peer;
+}

@@ -1,0 +1,148 @@
+//! How the tables came to be as they are. A migration that was released never changes, so columns are spelt
+//! out here and not taken from the entities, which do.
+
+use hearth_kit::db::{feed::CreateFeed, work::CreateWork};
+use sea_orm::{
+    DbErr,
+    sea_query::{Index, Query, Table, TableCreateStatement},
+};
+use sea_orm_migration::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{
+        big_integer, big_integer_null, boolean, integer, integer_null, json, string, string_null, text_null,
+    },
+};
+
+/// All of them, oldest first.
+pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![Box::new(CreateFeed), Box::new(CreateWork), Box::new(CreateJobs)]
+}
+
+struct CreateJobs;
+
+impl MigrationName for CreateJobs {
+    fn name(&self) -> &str {
+        "0001_jobs"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateJobs {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in [epoch(), tool(), job(), workload(), run(), route()] {
+            manager.create_table(table).await?;
+        }
+        let first = Query::insert()
+            .into_table("epoch")
+            .columns(["id", "number"])
+            .values_panic([0.into(), 1_i64.into()])
+            .to_owned();
+        manager.execute(first).await?;
+        for (table, columns, unique) in [
+            ("job", &["tool_id", "name"][..], true),
+            ("job", &["next_due"], false),
+            ("workload", &["tool_id", "job_id"], false),
+            ("run", &["tool_id", "job_id", "id"], false),
+            ("run", &["workload_id"], false),
+            ("run", &["state"], false),
+            ("run", &["log_done"], false),
+            ("run", &["ended"], false),
+        ] {
+            let mut index = Index::create();
+            index.name(format!("{table}_{}", columns.join("_"))).table(table);
+            for column in columns {
+                index.col(*column);
+            }
+            if unique {
+                index.unique();
+            }
+            manager.create_index(index.to_owned()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn epoch() -> TableCreateStatement {
+    Table::create().table("epoch").col(integer("id").primary_key()).col(big_integer("number")).to_owned()
+}
+
+fn tool() -> TableCreateStatement {
+    Table::create()
+        .table("tool")
+        .col(string("id").primary_key())
+        .col(string("name"))
+        .col(boolean("ending"))
+        .to_owned()
+}
+
+fn job() -> TableCreateStatement {
+    Table::create()
+        .table("job")
+        .col(string("id").primary_key())
+        .col(string("tool_id"))
+        .col(string("name"))
+        .col(string("kind"))
+        .col(json("spec"))
+        .col(json("image"))
+        .col(string_null("set_id"))
+        .col(big_integer("generation"))
+        .col(big_integer("restart"))
+        .col(string_null("schedule"))
+        .col(big_integer_null("next_due"))
+        .col(big_integer_null("last_due"))
+        .col(string_null("last_run"))
+        .col(boolean("publish"))
+        .col(big_integer("created"))
+        .col(big_integer("changed"))
+        .to_owned()
+}
+
+fn workload() -> TableCreateStatement {
+    Table::create()
+        .table("workload")
+        .col(string("id").primary_key())
+        .col(string("tool_id"))
+        .col(string("job_id"))
+        .col(boolean("wanted"))
+        .col(big_integer("generation"))
+        .col(big_integer_null("applied"))
+        .col(json("plan"))
+        .col(boolean("done"))
+        .col(text_null("trouble"))
+        .col(integer("tries"))
+        .to_owned()
+}
+
+fn run() -> TableCreateStatement {
+    Table::create()
+        .table("run")
+        .col(string("id").primary_key())
+        .col(string("instance"))
+        .col(string("workload_id"))
+        .col(string("tool_id"))
+        .col(string("job_id"))
+        .col(string("job_name"))
+        .col(string("cause"))
+        .col(integer("attempt"))
+        .col(string("state"))
+        .col(big_integer("generation"))
+        .col(big_integer_null("due"))
+        .col(big_integer("created"))
+        .col(big_integer_null("started"))
+        .col(big_integer_null("ended"))
+        .col(string_null("end"))
+        .col(integer_null("exit_code"))
+        .col(integer_null("signal"))
+        .col(text_null("reason"))
+        .col(big_integer("cpu_micros"))
+        .col(big_integer("peak_memory"))
+        .col(string_null("address"))
+        .col(boolean("ready"))
+        .col(big_integer("log_next"))
+        .col(boolean("log_done"))
+        .to_owned()
+}
+
+fn route() -> TableCreateStatement {
+    Table::create().table("route").col(string("tool_id").primary_key()).col(json("route")).to_owned()
+}

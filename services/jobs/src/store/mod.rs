@@ -1,0 +1,103 @@
+//! The tables of `jobs`: the only place that touches its database.
+
+mod columns;
+mod job;
+mod migrations;
+mod plan;
+mod route;
+mod run;
+mod tool;
+mod workload;
+
+use hearth_base::{Error, EventId, Result};
+use hearth_kit::{
+    db::{Db, OrFault, Tx, feed::Feed, work::Work},
+    tasks::Stop,
+};
+use hearth_wire::jobs::internal::JobsEvent;
+use jiff::Timestamp;
+use sea_orm::EntityTrait;
+
+pub use job::{Job, JobId, Kind, exists as job_exists};
+pub use migrations::migrations;
+pub use plan::{Image, ImageConfig, Layer, Plan};
+pub use run::{Cause, Run, id as run_id};
+pub use workload::Workload;
+
+mod epoch {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "epoch")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i32,
+        /// Counts restores.
+        pub number: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The database of `jobs`.
+///
+/// A change locks its tool first ([`Store::tool_locked`]) and whatever else afterwards, so that no two changes
+/// wait for each other.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: Db,
+    /// What other services are told.
+    pub feed: Feed,
+    /// What is done later.
+    pub work: Work,
+}
+
+impl Store {
+    /// The kind of work that brings a workload to where it should be; its key is the workload's id.
+    pub const RECONCILE: &str = "reconcile";
+
+    /// The kind of work that lets go of an image; its key is the holder of the pin.
+    pub const UNPIN: &str = "unpin";
+
+    /// The tables in `db`.
+    pub fn new(db: Db, stop: Stop) -> Self {
+        Self { feed: Feed::new(db.clone(), stop), work: Work::new(db.clone()), db }
+    }
+
+    /// Begins a change.
+    pub async fn begin(&self) -> Result<Tx> {
+        self.db.begin().await
+    }
+
+    /// Ends a change, and wakes whoever waits for what it asked for or told.
+    pub async fn commit(&self, tx: Tx) -> Result<()> {
+        tx.commit().await?;
+        self.work.wake();
+        self.feed.wake();
+        Ok(())
+    }
+
+    /// Asks for a workload to be brought to where it should be, as part of a change.
+    pub async fn ask(&self, tx: &Tx, workload: hearth_runtime_api::WorkloadId, due: Timestamp) -> Result<()> {
+        self.work.ask(tx, Self::RECONCILE, &workload.to_string(), &(), due).await
+    }
+
+    /// Asks for an image to be let go of, as part of a change.
+    pub async fn ask_unpin(&self, tx: &Tx, holder: &str, due: Timestamp) -> Result<()> {
+        self.work.ask(tx, Self::UNPIN, holder, &(), due).await
+    }
+
+    /// Tells other services of `event`, as part of a change.
+    pub async fn tell(&self, tx: &Tx, id: EventId, now: Timestamp, event: &JobsEvent) -> Result<()> {
+        self.feed.append(tx, id, now, event).await
+    }
+
+    /// How often this database was restored, from 1: whatever runs was started in this epoch or an earlier one.
+    pub async fn epoch(&self) -> Result<u64> {
+        let row = epoch::Entity::find_by_id(0).one(self.db.reader()).await.or_fault()?;
+        row.map(|row| columns::count(row.number)).ok_or_else(|| Error::internal("there is no epoch"))
+    }
+}

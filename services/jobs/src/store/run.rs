@@ -1,0 +1,411 @@
+//! Runs: executions of jobs, from the wish to the outcome. A continuous job's are its containers.
+
+use std::net::Ipv4Addr;
+
+use hearth_base::{Cursor, Error, JobName, Limit, Page, Result, ToolId};
+use hearth_kit::db::{At, OrFault, Tx};
+use hearth_runtime_api::{InstanceId, WorkloadId};
+use hearth_wire::jobs::{RunEnd, RunState};
+use jiff::Timestamp;
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
+
+use super::{
+    JobId, Store,
+    columns::{count, number, read, read_json, write_json},
+};
+
+pub mod row {
+    use hearth_kit::db::At;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "run")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        /// The container that it is or will be.
+        pub instance: String,
+        pub workload_id: String,
+        pub tool_id: String,
+        pub job_id: String,
+        pub job_name: String,
+        pub cause: String,
+        pub attempt: i32,
+        pub state: String,
+        /// The job's generation that it is of.
+        pub generation: i64,
+        pub due: Option<At>,
+        pub created: At,
+        pub started: Option<At>,
+        pub ended: Option<At>,
+        pub end: Option<String>,
+        pub exit_code: Option<i32>,
+        pub signal: Option<i32>,
+        pub reason: Option<String>,
+        pub cpu_micros: i64,
+        pub peak_memory: i64,
+        pub address: Option<String>,
+        pub ready: bool,
+        /// The first line of its log that has not been taken.
+        pub log_next: i64,
+        /// All of its log has been taken.
+        pub log_done: bool,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What a run was begun by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Its job was made or changed.
+    Create,
+    /// It was due.
+    Schedule,
+    /// Somebody asked for it.
+    Restart,
+    /// The one before failed.
+    Retry,
+    /// It is to be kept running.
+    Keep,
+}
+
+impl Cause {
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Create, "create"),
+        (Self::Schedule, "schedule"),
+        (Self::Restart, "restart"),
+        (Self::Retry, "retry"),
+        (Self::Keep, "keep"),
+    ];
+
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(cause, _)| *cause == self).map_or("", |(_, word)| word)
+    }
+}
+
+/// An execution of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    pub instance: InstanceId,
+    pub tool: ToolId,
+    pub job: JobId,
+    pub job_name: JobName,
+    pub cause: Cause,
+    pub attempt: u32,
+    pub state: RunState,
+    pub generation: u64,
+    pub due: Option<Timestamp>,
+    pub created: Timestamp,
+    pub started: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    pub end: Option<RunEnd>,
+    pub exit_code: Option<i32>,
+    pub signal: Option<i32>,
+    pub reason: Option<String>,
+    pub cpu_micros: u64,
+    pub peak_memory: u64,
+    pub address: Option<Ipv4Addr>,
+    pub ready: bool,
+    pub log_next: u64,
+    pub log_done: bool,
+}
+
+impl Run {
+    /// Its id, as people see it: that of the run, or of the container that is kept.
+    pub fn id(&self) -> String {
+        id(self.instance)
+    }
+
+    /// Whether it is over, or never began.
+    pub fn is_over(&self) -> bool {
+        !matches!(self.state, RunState::Waiting | RunState::Starting | RunState::Running)
+    }
+
+    /// Whether it did what it was to do.
+    pub fn is_success(&self) -> bool {
+        self.end == Some(RunEnd::Exited) && self.exit_code == Some(0)
+    }
+}
+
+/// The id of the run that a container is.
+pub fn id(instance: InstanceId) -> String {
+    match instance.workload {
+        WorkloadId::Run(run) => run.to_string(),
+        WorkloadId::Set(_) => instance.to_string(),
+    }
+}
+
+impl TryFrom<row::Model> for Run {
+    type Error = Error;
+
+    fn try_from(row: row::Model) -> Result<Self> {
+        let row::Model {
+            id: _,
+            instance,
+            workload_id: _,
+            tool_id,
+            job_id,
+            job_name,
+            cause,
+            attempt,
+            state,
+            generation,
+            due,
+            created,
+            started,
+            ended,
+            end,
+            exit_code,
+            signal,
+            reason,
+            cpu_micros,
+            peak_memory,
+            address,
+            ready,
+            log_next,
+            log_done,
+        } = row;
+        let cause = Cause::ALL.iter().find(|(_, word)| *word == cause).map(|(cause, _)| *cause);
+        Ok(Self {
+            instance: read("run.instance", &instance)?,
+            tool: read("run.tool_id", &tool_id)?,
+            job: read("run.job_id", &job_id)?,
+            job_name: read("run.job_name", &job_name)?,
+            cause: cause.unwrap_or(Cause::Create),
+            attempt: u32::try_from(attempt).unwrap_or(1),
+            state: read_json("run.state", state.into())?,
+            generation: count(generation),
+            due: due.map(Timestamp::from),
+            created: created.into(),
+            started: started.map(Timestamp::from),
+            ended: ended.map(Timestamp::from),
+            end: end.map(|end| read_json("run.end", end.into())).transpose()?,
+            exit_code,
+            signal,
+            reason,
+            cpu_micros: count(cpu_micros),
+            peak_memory: count(peak_memory),
+            address: address.and_then(|address| address.parse().ok()),
+            ready,
+            log_next: count(log_next),
+            log_done,
+        })
+    }
+}
+
+fn model(run: &Run) -> Result<row::ActiveModel> {
+    let Run {
+        instance,
+        tool,
+        job,
+        job_name,
+        cause,
+        attempt,
+        state,
+        generation,
+        due,
+        created,
+        started,
+        ended,
+        end,
+        exit_code,
+        signal,
+        reason,
+        cpu_micros,
+        peak_memory,
+        address,
+        ready,
+        log_next,
+        log_done,
+    } = run;
+    Ok(row::ActiveModel {
+        id: Set(id(*instance)),
+        instance: Set(instance.to_string()),
+        workload_id: Set(instance.workload.to_string()),
+        tool_id: Set(tool.to_string()),
+        job_id: Set(job.to_string()),
+        job_name: Set(job_name.to_string()),
+        cause: Set(cause.word().to_owned()),
+        attempt: Set(i32::try_from(*attempt).unwrap_or(i32::MAX)),
+        state: Set(word(state)?),
+        generation: Set(number(*generation)),
+        due: Set(due.map(At::from)),
+        created: Set((*created).into()),
+        started: Set(started.map(At::from)),
+        ended: Set(ended.map(At::from)),
+        end: Set(end.as_ref().map(word).transpose()?),
+        exit_code: Set(*exit_code),
+        signal: Set(*signal),
+        reason: Set(reason.clone()),
+        cpu_micros: Set(number(*cpu_micros)),
+        peak_memory: Set(number(*peak_memory)),
+        address: Set(address.map(|address| address.to_string())),
+        ready: Set(*ready),
+        log_next: Set(number(*log_next)),
+        log_done: Set(*log_done),
+    })
+}
+
+/// The word of a state on the wire is its word in the column.
+fn word(value: &impl serde::Serialize) -> Result<String> {
+    let json = write_json(value)?;
+    json.as_str().map(str::to_owned).ok_or_else(|| Error::internal("a state without a word"))
+}
+
+fn all(rows: Vec<row::Model>) -> Result<Vec<Run>> {
+    rows.into_iter().map(Run::try_from).collect()
+}
+
+fn not_over() -> Expr {
+    row::Column::State.is_in(["waiting", "starting", "running"])
+}
+
+impl Store {
+    /// Keeps a run, new or changed. What is known of its log stays.
+    pub async fn run_put(&self, tx: &Tx, run: &Run) -> Result<()> {
+        let known = OnConflict::column(row::Column::Id)
+            .update_columns([
+                row::Column::State,
+                row::Column::Generation,
+                row::Column::Started,
+                row::Column::Ended,
+                row::Column::End,
+                row::Column::ExitCode,
+                row::Column::Signal,
+                row::Column::Reason,
+                row::Column::CpuMicros,
+                row::Column::PeakMemory,
+                row::Column::Address,
+                row::Column::Ready,
+            ])
+            .to_owned();
+        let insert = row::Entity::insert(model(run)?).on_conflict(known);
+        insert.exec_without_returning(&**tx).await.or_fault().map(|_| ())
+    }
+
+    /// A run by its id.
+    pub async fn run(&self, id: &str) -> Result<Option<Run>> {
+        let found = row::Entity::find_by_id(id).one(self.db.reader()).await.or_fault()?;
+        found.map(Run::try_from).transpose()
+    }
+
+    /// A run by its id, as a change sees it, under the tool's lock.
+    pub async fn run_in(&self, tx: &Tx, id: &str) -> Result<Option<Run>> {
+        row::Entity::find_by_id(id).one(&**tx).await.or_fault()?.map(Run::try_from).transpose()
+    }
+
+    /// Runs of a workload, as a change sees them.
+    pub async fn runs_of(&self, tx: &Tx, workload: WorkloadId) -> Result<Vec<Run>> {
+        let query = row::Entity::find().filter(row::Column::WorkloadId.eq(workload.to_string()));
+        all(query.order_by_asc(row::Column::Id).all(&**tx).await.or_fault()?)
+    }
+
+    /// Runs of a job, the newest first.
+    pub async fn runs(&self, job: &super::Job, limit: Limit, cursor: Option<&Cursor>) -> Result<Page<Run>> {
+        let mut query = row::Entity::find()
+            .filter(row::Column::ToolId.eq(job.tool.to_string()))
+            .filter(row::Column::JobId.eq(job.id.to_string()))
+            .order_by_desc(row::Column::Created)
+            .order_by_desc(row::Column::Id);
+        if let Some(cursor) = cursor {
+            let key: String = cursor.key()?;
+            let (at, id) = key
+                .split_once('/')
+                .ok_or_else(|| Error::invalid("cursor", "this cursor is not one of this list"))?;
+            let at = At(at
+                .parse()
+                .map_err(|_| Error::invalid("cursor", "this cursor is not one of this list"))?);
+            let same = row::Column::Created.eq(at).and(row::Column::Id.lt(id));
+            query = query.filter(row::Column::Created.lt(at).or(same));
+        }
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
+        let runs = all(rows)?;
+        Ok(Page::cut(runs, limit, |run| format!("{}/{}", run.created.as_microsecond(), run.id())))
+    }
+
+    /// Runs of a tool that are not over, and these others.
+    pub async fn runs_to_show(&self, tool: ToolId, others: Vec<String>) -> Result<Vec<Run>> {
+        let wanted = not_over().or(row::Column::Id.is_in(others));
+        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).filter(wanted);
+        all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)
+    }
+
+    /// Runs of a tool that are not over, as a change sees them.
+    pub async fn runs_alive_in(&self, tx: &Tx, tool: ToolId) -> Result<Vec<Run>> {
+        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).filter(not_over());
+        all(query.order_by_asc(row::Column::Id).all(&**tx).await.or_fault()?)
+    }
+
+    /// Whether a run of this job is not over, as a change sees it.
+    pub async fn job_runs_in(&self, tx: &Tx, job: JobId) -> Result<bool> {
+        let query = row::Entity::find().filter(row::Column::JobId.eq(job.to_string())).filter(not_over());
+        Ok(query.count(&**tx).await.or_fault()? > 0)
+    }
+
+    /// Containers that run, for looking at whether they are ready.
+    pub async fn runs_running(&self, most: u64) -> Result<Vec<Run>> {
+        let query = row::Entity::find().filter(row::Column::State.eq("running")).limit(most);
+        all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)
+    }
+
+    /// Containers that began and whose log has not been taken to its end.
+    pub async fn runs_with_logs(&self, most: u64) -> Result<Vec<Run>> {
+        let query = row::Entity::find()
+            .filter(row::Column::LogDone.eq(false))
+            .filter(row::Column::State.is_in(["starting", "running", "ended"]))
+            .order_by_asc(row::Column::Created)
+            .limit(most);
+        all(query.all(self.db.reader()).await.or_fault()?)
+    }
+
+    /// Notes how far a container's log has been taken.
+    pub async fn log_taken(&self, tx: &Tx, run: &str, next: u64, done: bool) -> Result<()> {
+        row::Entity::update_many()
+            .col_expr(row::Column::LogNext, Expr::value(number(next)))
+            .col_expr(row::Column::LogDone, Expr::value(done))
+            .filter(row::Column::Id.eq(run))
+            .exec(&**tx)
+            .await
+            .or_fault()
+            .map(|_| ())
+    }
+
+    /// Forgets runs that were over before `before`, a thousand at most.
+    pub async fn runs_sweep(&self, tx: &Tx, before: Timestamp) -> Result<u64> {
+        let old: Vec<String> = row::Entity::find()
+            .select_only()
+            .column(row::Column::Id)
+            .filter(row::Column::Ended.lt(At::from(before)))
+            .filter(row::Column::LogDone.eq(true))
+            .limit(1000)
+            .into_tuple()
+            .all(&**tx)
+            .await
+            .or_fault()?;
+        let deleted =
+            row::Entity::delete_many().filter(row::Column::Id.is_in(old)).exec(&**tx).await.or_fault()?;
+        Ok(deleted.rows_affected)
+    }
+
+    /// Forgets everything of a tool but the row that says that it is ending.
+    pub async fn erase(&self, tx: &Tx, tool: ToolId) -> Result<()> {
+        let tool = tool.to_string();
+        let runs = row::Entity::delete_many().filter(row::Column::ToolId.eq(tool.as_str()));
+        runs.exec(&**tx).await.or_fault()?;
+        let workloads = super::workload::row::Entity::delete_many()
+            .filter(super::workload::row::Column::ToolId.eq(tool.as_str()));
+        workloads.exec(&**tx).await.or_fault()?;
+        let jobs =
+            super::job::row::Entity::delete_many().filter(super::job::row::Column::ToolId.eq(tool.as_str()));
+        jobs.exec(&**tx).await.or_fault().map(|_| ())
+    }
+}

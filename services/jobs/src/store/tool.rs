@@ -1,0 +1,70 @@
+//! Tools that have or had jobs: a row to lock, with the tool's present name.
+
+use hearth_base::{Error, Result, ToolId, ToolName};
+use hearth_kit::db::{OrFault, Tx};
+use sea_orm::{
+    ActiveValue::Set,
+    EntityTrait, QuerySelect,
+    sea_query::{LockType, OnConflict},
+};
+
+use super::{Store, columns::read};
+
+pub mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "tool")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub name: String,
+        /// All of it is to be erased.
+        pub ending: bool,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+impl Store {
+    /// Begins a change to a tool's jobs: others wait until it is through. Refused when the tool is ending.
+    pub async fn tool_enter(&self, tx: &Tx, id: ToolId, name: &ToolName) -> Result<()> {
+        let new =
+            row::ActiveModel { id: Set(id.to_string()), name: Set(name.to_string()), ending: Set(false) };
+        let known = OnConflict::column(row::Column::Id).update_column(row::Column::Name).to_owned();
+        row::Entity::insert(new).on_conflict(known).exec_without_returning(&**tx).await.or_fault()?;
+        match self.tool_locked(tx, id).await? {
+            Some(_) => Ok(()),
+            None => Err(Error::conflict(
+                "tool-ending",
+                format!("the tool {name} is being ended; nothing of it can start"),
+            )
+            .help("hearth tool list")),
+        }
+    }
+
+    /// Locks a tool, and gives its name; nothing when it is ending or was never seen.
+    pub async fn tool_locked(&self, tx: &Tx, id: ToolId) -> Result<Option<ToolName>> {
+        let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);
+        let found = query.one(&**tx).await.or_fault()?.filter(|row| !row.ending);
+        found.map(|row| read("tool.name", &row.name)).transpose()
+    }
+
+    /// A tool's name, as a change sees it, without a lock; nothing when it is ending.
+    pub async fn tool_name_in(&self, tx: &Tx, id: ToolId) -> Result<Option<ToolName>> {
+        let found = row::Entity::find_by_id(id.to_string()).one(&**tx).await.or_fault()?;
+        found.filter(|row| !row.ending).map(|row| read("tool.name", &row.name)).transpose()
+    }
+
+    /// Locks a tool and notes that it is ending: nothing of it starts any more. Whether it ever had a job.
+    pub async fn tool_ending(&self, tx: &Tx, id: ToolId) -> Result<bool> {
+        let row = row::ActiveModel { id: Set(id.to_string()), name: Set(String::new()), ending: Set(true) };
+        let known = OnConflict::column(row::Column::Id).update_column(row::Column::Ending).to_owned();
+        row::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await.or_fault()?;
+        let locked = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);
+        Ok(locked.one(&**tx).await.or_fault()?.is_some_and(|row| !row.name.is_empty()))
+    }
+}

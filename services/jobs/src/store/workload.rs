@@ -1,0 +1,183 @@
+//! Workloads: what the runtime should have, and how far it has been told.
+
+use hearth_base::{Error, Result, ToolId};
+use hearth_kit::db::{OrFault, Tx};
+use hearth_runtime_api::WorkloadId;
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, LockType},
+};
+
+use super::{
+    JobId, Plan, Store,
+    columns::{count, number, read, read_json, write_json},
+};
+
+pub mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "workload")]
+    pub struct Model {
+        /// The id that the runtime knows it by.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub tool_id: String,
+        pub job_id: String,
+        /// It is to run; otherwise to stop, and then to be forgotten.
+        pub wanted: bool,
+        pub generation: i64,
+        /// The generation that the runtime has been told.
+        pub applied: Option<i64>,
+        pub plan: Json,
+        /// The runtime says that nothing of it runs or will run again.
+        pub done: bool,
+        /// What is in the way, for people.
+        pub trouble: Option<String>,
+        pub tries: i32,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What the runtime should have.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    pub id: WorkloadId,
+    pub tool: ToolId,
+    pub job: JobId,
+    pub wanted: bool,
+    pub generation: u64,
+    pub applied: Option<u64>,
+    pub plan: Plan,
+    pub done: bool,
+    pub trouble: Option<String>,
+    pub tries: u32,
+}
+
+impl Workload {
+    /// Something new that is to run.
+    pub fn new(id: WorkloadId, tool: ToolId, job: JobId, generation: u64, plan: Plan) -> Self {
+        let (wanted, applied, done, trouble, tries) = (true, None, false, None, 0);
+        Self { id, tool, job, wanted, generation, applied, plan, done, trouble, tries }
+    }
+
+    /// Whether the runtime has been told what is wanted now.
+    pub fn is_told(&self) -> bool {
+        self.applied == Some(self.generation)
+    }
+}
+
+impl TryFrom<row::Model> for Workload {
+    type Error = Error;
+
+    fn try_from(row: row::Model) -> Result<Self> {
+        let row::Model { id, tool_id, job_id, wanted, generation, applied, plan, done, trouble, tries } = row;
+        Ok(Self {
+            id: read("workload.id", &id)?,
+            tool: read("workload.tool_id", &tool_id)?,
+            job: read("workload.job_id", &job_id)?,
+            wanted,
+            generation: count(generation),
+            applied: applied.map(count),
+            plan: read_json("workload.plan", plan)?,
+            done,
+            trouble,
+            tries: u32::try_from(tries).unwrap_or(0),
+        })
+    }
+}
+
+fn model(workload: &Workload) -> Result<row::ActiveModel> {
+    let Workload { id, tool, job, wanted, generation, applied, plan, done, trouble, tries } = workload;
+    Ok(row::ActiveModel {
+        id: Set(id.to_string()),
+        tool_id: Set(tool.to_string()),
+        job_id: Set(job.to_string()),
+        wanted: Set(*wanted),
+        generation: Set(number(*generation)),
+        applied: Set(applied.map(number)),
+        plan: Set(write_json(plan)?),
+        done: Set(*done),
+        trouble: Set(trouble.clone()),
+        tries: Set(i32::try_from(*tries).unwrap_or(i32::MAX)),
+    })
+}
+
+fn all(rows: Vec<row::Model>) -> Result<Vec<Workload>> {
+    rows.into_iter().map(Workload::try_from).collect()
+}
+
+impl Store {
+    /// Adds a workload.
+    pub async fn workload_add(&self, tx: &Tx, workload: &Workload) -> Result<()> {
+        row::Entity::insert(model(workload)?).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+    }
+
+    /// Changes a workload.
+    pub async fn workload_save(&self, tx: &Tx, workload: &Workload) -> Result<()> {
+        let model = model(workload)?;
+        row::Entity::update(model).exec(&**tx).await.or_fault().map(|_| ())
+    }
+
+    /// Forgets a workload.
+    pub async fn workload_remove(&self, tx: &Tx, id: WorkloadId) -> Result<()> {
+        row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_fault().map(|_| ())
+    }
+
+    /// One workload.
+    pub async fn workload(&self, id: WorkloadId) -> Result<Option<Workload>> {
+        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_fault()?;
+        found.map(Workload::try_from).transpose()
+    }
+
+    /// One workload, as a change sees it.
+    pub async fn workload_in(&self, tx: &Tx, id: WorkloadId) -> Result<Option<Workload>> {
+        let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);
+        query.one(&**tx).await.or_fault()?.map(Workload::try_from).transpose()
+    }
+
+    /// A tool's workloads.
+    pub async fn workloads(&self, tool: ToolId) -> Result<Vec<Workload>> {
+        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
+        all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)
+    }
+
+    /// A tool's workloads, or one job's of them, as a change sees them.
+    pub async fn workloads_in(&self, tx: &Tx, tool: ToolId, job: Option<JobId>) -> Result<Vec<Workload>> {
+        let mut query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
+        if let Some(job) = job {
+            query = query.filter(row::Column::JobId.eq(job.to_string()));
+        }
+        let query = query.order_by_asc(row::Column::Id).lock(LockType::Update);
+        all(query.all(&**tx).await.or_fault()?)
+    }
+
+    /// Ids of all workloads of which the runtime has been told something.
+    pub async fn workloads_told(&self) -> Result<Vec<WorkloadId>> {
+        self.workload_ids(row::Column::Applied.is_not_null()).await
+    }
+
+    /// Ids of all workloads of which the runtime is to be told something, or that are over.
+    pub async fn workloads_open(&self) -> Result<Vec<WorkloadId>> {
+        let untold = row::Column::Applied.is_null().or(row::Column::Done.eq(true));
+        self.workload_ids(untold.or(Expr::col(row::Column::Applied).ne(Expr::col(row::Column::Generation))))
+            .await
+    }
+
+    async fn workload_ids(&self, which: Expr) -> Result<Vec<WorkloadId>> {
+        let ids: Vec<String> = row::Entity::find()
+            .select_only()
+            .column(row::Column::Id)
+            .filter(which)
+            .into_tuple()
+            .all(self.db.reader())
+            .await
+            .or_fault()?;
+        ids.iter().map(|id| read("workload.id", id)).collect()
+    }
+}

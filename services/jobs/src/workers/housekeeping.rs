@@ -1,0 +1,80 @@
+//! Forgets, once an hour, what is old: runs, events, layers that no job uses.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use hearth_base::Result;
+use hearth_kit::{db::work::Claim, tasks::Stop};
+use hearth_runtime_api::LayerId;
+use jiff::SignedDuration;
+
+use super::log;
+use crate::cx::Cx;
+
+const KIND: &str = "housekeeping";
+const EVERY: SignedDuration = SignedDuration::from_hours(1);
+const PART: u64 = 500;
+
+/// Runs until it is told to stop. However many processes there are, each turn is one's alone.
+pub async fn run(cx: Cx, stop: Stop) {
+    let mut asked = false;
+    while !stop.is_set() {
+        if let Err(error) = turn(&cx, &mut asked, &stop).await {
+            log(&error, "housekeeping waits");
+            stop.pause(Duration::from_secs(10)).await;
+        }
+    }
+}
+
+async fn turn(cx: &Cx, asked: &mut bool, stop: &Stop) -> Result<()> {
+    if !*asked {
+        let tx = cx.store.begin().await?;
+        cx.store.work.ask(&tx, KIND, "hourly", &(), cx.now() + EVERY).await?;
+        tx.commit().await?;
+        *asked = true;
+    }
+    for claim in cx.store.work.claim::<()>(KIND, 1, cx.now()).await? {
+        sweep(cx, &claim).await?;
+    }
+    let most = Duration::from_secs(3600);
+    stop.unless(cx.store.work.wait(KIND, cx.now(), most)).await.unwrap_or(Ok(()))
+}
+
+async fn sweep(cx: &Cx, claim: &Claim<()>) -> Result<()> {
+    let now = cx.now();
+    let kept = SignedDuration::from_hours(24 * i64::from(cx.settings.runs_kept));
+    loop {
+        let tx = cx.store.begin().await?;
+        let swept = cx.store.runs_sweep(&tx, now.saturating_sub(kept).unwrap_or(now)).await?;
+        tx.commit().await?;
+        if swept == 0 {
+            break;
+        }
+    }
+    if let Err(error) = layers(cx).await {
+        log(&error, "old layers stay");
+    }
+    let tx = cx.store.begin().await?;
+    cx.store.feed.trim(&tx, now).await?;
+    cx.store.work.again(&tx, claim, now + EVERY).await?;
+    tx.commit().await
+}
+
+/// Has layers removed that neither a job nor a running container uses. One that is needed at this very moment is
+/// added again.
+async fn layers(cx: &Cx) -> Result<()> {
+    let mut keep: BTreeSet<LayerId> = BTreeSet::new();
+    let mut after = None;
+    loop {
+        let jobs = cx.store.jobs_after(after, PART).await?;
+        keep.extend(jobs.iter().flat_map(|job| job.image.layers.iter().map(|layer| layer.id)));
+        match jobs.last() {
+            Some(last) => after = Some(last.id),
+            None => break,
+        }
+    }
+    let removed = cx.runtime.remove_layers(&keep).await?;
+    if !removed.is_empty() {
+        tracing::info!(count = removed.len(), "layers that nobody uses were removed");
+    }
+    Ok(())
+}

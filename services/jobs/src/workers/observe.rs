@@ -1,0 +1,63 @@
+//! Follows what the runtime says of its workloads, from the beginning after each break.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use hearth_base::Result;
+use hearth_kit::tasks::Stop;
+use hearth_runtime_api::{Cursor, Observation, WorkloadId};
+
+use super::{Backoff, log};
+use crate::{app, cx::Cx};
+
+const WAIT: Duration = Duration::from_secs(25);
+
+/// Runs until it is told to stop.
+pub async fn run(cx: Cx, stop: Stop) {
+    let mut backoff = Backoff::up_to(Duration::from_secs(5));
+    while !stop.is_set() {
+        match stop.unless(follow(&cx, &mut backoff)).await {
+            None => return,
+            Some(Ok(())) => {}
+            Some(Err(error)) => log(&error, "the runtime cannot be observed"),
+        }
+        if backoff.wait(&stop).await {
+            return;
+        }
+    }
+}
+
+/// Follows until something goes wrong.
+async fn follow(cx: &Cx, backoff: &mut Backoff) -> Result<()> {
+    let mut cursor: Option<Cursor> = None;
+    loop {
+        // Read before the runtime is asked: what it was told by now, it must know.
+        let told = cx.store.workloads_told().await?;
+        let wait = if cursor.is_some() { WAIT } else { Duration::ZERO };
+        let seen = cx.runtime.observe(cursor, wait).await?;
+        for state in &seen.workloads {
+            app::observe::seen(cx, state).await?;
+        }
+        if seen.complete {
+            complete(cx, &seen, told).await?;
+        }
+        backoff.reset();
+        cursor = Some(seen.cursor);
+    }
+}
+
+/// What the runtime should have and has not; and whatever waited for it to come back is looked at now.
+async fn complete(cx: &Cx, seen: &Observation, told: Vec<WorkloadId>) -> Result<()> {
+    let there: BTreeSet<WorkloadId> = seen.workloads.iter().map(|state| state.id).collect();
+    for id in told.into_iter().filter(|id| !there.contains(id)) {
+        app::observe::missing(cx, id).await?;
+    }
+    let open = cx.store.workloads_open().await?;
+    if open.is_empty() {
+        return Ok(());
+    }
+    let tx = cx.store.begin().await?;
+    for id in open {
+        cx.store.ask(&tx, id, cx.now()).await?;
+    }
+    cx.store.commit(tx).await
+}

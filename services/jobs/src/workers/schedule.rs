@@ -1,0 +1,38 @@
+//! Begins what is due, when it is due.
+
+use std::time::Duration;
+
+use hearth_base::Result;
+use hearth_kit::tasks::Stop;
+
+use super::{Backoff, log};
+use crate::{app, cx::Cx};
+
+/// The longest wait without looking again: the clock may have been set.
+const LOOK: Duration = Duration::from_secs(60);
+
+/// Runs until it is told to stop. However many processes there are, each job is begun by one of them.
+pub async fn run(cx: Cx, stop: Stop) {
+    let mut planned = cx.planned.subscribe();
+    let mut backoff = Backoff::up_to(Duration::from_secs(10));
+    while !stop.is_set() {
+        planned.mark_unchanged();
+        let pause = match turn(&cx).await {
+            Ok(pause) => pause,
+            Err(error) => {
+                log(&error, "the schedule waits");
+                backoff.wait(&stop).await;
+                continue;
+            }
+        };
+        backoff.reset();
+        let _news_or_time = stop.unless(tokio::time::timeout(pause, planned.changed())).await;
+    }
+}
+
+/// Does what is due, and says how long there is nothing more to do.
+async fn turn(cx: &Cx) -> Result<Duration> {
+    while app::due::turn(cx).await? {}
+    let Some(next) = cx.store.next_due().await? else { return Ok(LOOK) };
+    Ok(Duration::try_from(next.duration_since(cx.now())).unwrap_or_default().min(LOOK))
+}

@@ -1,0 +1,123 @@
+//! The services that `jobs` asks, played.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    http::StatusCode,
+    routing::{get, post, put},
+};
+use hearth_base::{Digest, Role};
+use hearth_kit::Query;
+use hearth_testkit::Stand;
+use hearth_wire::{
+    images::internal::{ImageConfig, ImageKind, Layer, PinPut, Resolve, Resolved, Usable, Usables},
+    logs::internal::{LogsBatch, LogsTaken},
+    reply::{Data, Done, Messages, Named},
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::Digest as _;
+
+/// What the neighbours were told.
+#[derive(Default)]
+pub struct Heard {
+    pub pins: BTreeMap<String, Digest>,
+    pub lines: Vec<LogsBatch>,
+    /// `logs` does not answer.
+    pub logs_away: bool,
+}
+
+pub type Ears = Arc<Mutex<Heard>>;
+
+const LAYER: &[u8] = b"a layer";
+
+pub fn layer() -> Digest {
+    Digest::new(sha2::Sha256::digest(LAYER).into())
+}
+
+fn data<T: Serialize>(data: T) -> Json<Data<T>> {
+    Json(Data { data, messages: Messages::default() })
+}
+
+/// Fills all places of a stand.
+pub fn play(stand: &Stand, ears: &Ears) {
+    let images = Router::new()
+        .route("/images/v1/internal/resolve", get(resolve))
+        .route("/images/v1/internal/images", get(usable))
+        .route("/images/v1/internal/blobs/{digest}", get(async || LAYER))
+        .route("/images/v1/internal/pins/{holder}", put(pin).delete(unpin));
+    let logs = Router::new().route("/logs/v1/internal/lines", post(append));
+    let envvars = Router::new().route("/envvars/v1/internal/tools/{tool}", get(variables));
+    for (role, router) in [(Role::Images, images), (Role::Logs, logs), (Role::Envvars, envvars)] {
+        stand.play(role, hearth_kit::exchange(router.with_state(ears.clone())));
+    }
+}
+
+async fn resolve(Query(asked): Query<Resolve>) -> Result<Json<Data<Resolved>>, (StatusCode, Json<Value>)> {
+    let (name, kind, number) = match asked.image.as_str() {
+        "python3.11" | "tf-python311" => ("python3.11", ImageKind::Provided, 1),
+        "tool-hello/hello:latest" => ("tool-hello/hello:latest", ImageKind::Built, 2),
+        _ => {
+            let refusal = json!({"messages": {"error": ["there is no image x"]}, "code": "no-such-image"});
+            return Err((StatusCode::NOT_FOUND, Json(refusal)));
+        }
+    };
+    let digest = Digest::new([number; 32]);
+    Ok(data(Resolved {
+        image: name.to_owned(),
+        reference: format!("registry/{name}@{digest}"),
+        digest,
+        state: "stable".to_owned(),
+        kind,
+        layers: vec![Layer {
+            digest: layer(),
+            diff_id: layer(),
+            media_type: "application/tar".to_owned(),
+            size: 7,
+        }],
+        config: ImageConfig::default(),
+    }))
+}
+
+async fn usable() -> Json<Data<Usables>> {
+    let image = "python3.11".to_owned();
+    let usable = Usable { image, aliases: Vec::new(), state: "stable".to_owned(), kind: ImageKind::Provided };
+    data(Usables { images: vec![usable] })
+}
+
+async fn pin(
+    State(ears): State<Ears>,
+    Path(holder): Path<String>,
+    Json(pin): Json<PinPut>,
+) -> Json<Data<Done>> {
+    ears.lock().unwrap().pins.insert(holder, pin.digest);
+    data(Done {})
+}
+
+async fn unpin(State(ears): State<Ears>, Path(holder): Path<String>) -> Json<Data<Done>> {
+    ears.lock().unwrap().pins.remove(&holder);
+    data(Done {})
+}
+
+async fn append(
+    State(ears): State<Ears>,
+    Json(batch): Json<LogsBatch>,
+) -> Result<Json<Data<LogsTaken>>, StatusCode> {
+    let mut heard = ears.lock().unwrap();
+    if heard.logs_away {
+        return Err(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let next = batch.lines.last().map_or(1, |line| line.sequence + 1);
+    heard.lines.push(batch);
+    Ok(data(LogsTaken { next }))
+}
+
+async fn variables() -> Json<Named<Value>> {
+    let content = json!({"envvars": [{"name": "GREETING", "value": "hi"}]});
+    Json(Named { content, messages: Messages::default() })
+}

@@ -1,0 +1,86 @@
+//! Where a tool's page is answered, as others are told.
+
+use hearth_base::Result;
+use hearth_kit::db::Db;
+use hearth_testkit::on_every_store;
+use hearth_wire::{
+    feed::After,
+    jobs::{
+        HealthCheck, JobCreate, JobType,
+        internal::{Route, RouteState, RoutesQuery},
+    },
+};
+use tokio::net::TcpListener;
+
+use crate::stage::{Stage, job_name, once};
+
+fn page(name: &str, port: u16) -> JobCreate {
+    JobCreate { job_type: Some(JobType::Webservice), port: Some(port), ..once(name) }
+}
+
+async fn route(stage: &Stage) -> Result<Option<Route>> {
+    Ok(stage.edge.jobs().routes(&RoutesQuery::default()).await?.routes.into_iter().next())
+}
+
+async fn a_page_is_ready_when_something_listens(db: Db) -> Result<()> {
+    let stage = Stage::new(db).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    stage.create(&page("web", address.port())).await?;
+    let first = route(&stage).await?.unwrap();
+    assert_eq!((first.state, first.targets.len(), first.name), (RouteState::Starting, 0, stage.tool.clone()));
+    stage.until("web", |job| job.status_long.contains("does it listen on 0.0.0.0")).await?;
+    let _listener = TcpListener::bind(address).await.unwrap();
+    stage
+        .eventually("it is ready", async || {
+            Ok(route(&stage)
+                .await?
+                .is_some_and(|route| route.state == RouteState::Ready && route.targets == [address]))
+        })
+        .await?;
+    assert_eq!(stage.until("web", |job| job.status.ready == 1).await?.publish, Some(true));
+    stage.maintainer.jobs().delete(&stage.tool, &job_name("web")).await?;
+    assert_eq!(route(&stage).await?, None);
+    let events = stage.edge.jobs().feed(&After::default()).await?.events;
+    let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds, ["route-changed", "route-changed", "route-removed"]);
+    assert_eq!(events[1].data["targets"][0], address.to_string());
+    Ok(())
+}
+
+async fn a_tool_has_one_page(db: Db) -> Result<()> {
+    let stage = Stage::new(db).await?;
+    stage.create(&page("web", 8000)).await?;
+    let refused = stage.create(&page("other", 8001)).await.unwrap_err();
+    assert_eq!(refused.code(), "page-taken");
+    Ok(())
+}
+
+async fn a_health_check_decides_who_is_ready(db: Db) -> Result<()> {
+    let stage = Stage::new(db).await?;
+    let app = axum::Router::new()
+        .route("/well", axum::routing::get(async || "well"))
+        .route("/unwell", axum::routing::get(async || axum::http::StatusCode::INTERNAL_SERVER_ERROR));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut serving = tokio::task::JoinSet::new();
+    serving.spawn(async move { axum::serve(listener, app).await });
+    let check = |path: &str| Some(HealthCheck::Http { path: path.to_owned() });
+    stage.create(&JobCreate { health_check: check("/unwell"), ..page("web", port) }).await?;
+    stage.until("web", |job| job.status_long.contains("answered with 500")).await?;
+    assert_eq!(route(&stage).await?.map(|route| route.state), Some(RouteState::Starting));
+    stage
+        .maintainer
+        .jobs()
+        .update(&stage.tool, &JobCreate { health_check: check("/well"), ..page("web", port) })
+        .await?;
+    stage.until("web", |job| job.status.ready == 1 && job.status.up_to_date).await?;
+    Ok(())
+}
+
+on_every_store!(
+    a_page_is_ready_when_something_listens,
+    a_tool_has_one_page,
+    a_health_check_decides_who_is_ready,
+);
