@@ -20,6 +20,7 @@ pub struct Service {
 pub const SERVICES: &[Service] = &[
     Service { role: Role::Accounts, database: true, mount: hearth_accounts::mount },
     Service { role: Role::Images, database: true, mount: hearth_images::mount },
+    Service { role: Role::Logs, database: true, mount: hearth_logs::mount },
     Service { role: Role::Envvars, database: true, mount: hearth_envvars::mount },
     Service { role: Role::Jobs, database: true, mount: hearth_jobs::mount },
     Service { role: Role::Builds, database: true, mount: hearth_builds::mount },

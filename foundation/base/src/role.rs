@@ -37,6 +37,7 @@ impl Role {
     pub const ALL: &[Self] = &[
         Self::Accounts,
         Self::Images,
+        Self::Logs,
         Self::Envvars,
         Self::Jobs,
         Self::Builds,
@@ -60,7 +61,8 @@ impl Role {
     ];
 
     /// The roles that keep something of tools, and acknowledge a tool's end when they have erased it.
-    pub const KEEPERS: &[Self] = &[Self::Images, Self::Envvars, Self::Jobs, Self::Builds, Self::Components];
+    pub const KEEPERS: &[Self] =
+        &[Self::Images, Self::Logs, Self::Envvars, Self::Jobs, Self::Builds, Self::Components];
 
     /// The role's name, as in configuration and logs.
     pub fn name(self) -> &'static str {

@@ -10,7 +10,7 @@ mod pages;
 
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
 
-use hearth_base::{Role, Secret};
+use hearth_base::{Memory, Role, Secret};
 use hearth_wire::{accounts::SESSION_COOKIE, tools::Quota};
 use serde::Deserialize;
 
@@ -40,6 +40,8 @@ pub struct Config {
     pub images: Images,
     /// Settings of `jobs`.
     pub jobs: Jobs,
+    /// Settings of `logs`.
+    pub logs: Logs,
     /// Settings of the runtime on this machine.
     pub runtime: Runtime,
     /// Settings of `builds`.
@@ -65,6 +67,7 @@ impl Default for Config {
             accounts: Accounts::default(),
             images: Images::default(),
             jobs: Jobs::default(),
+            logs: Logs::default(),
             runtime: Runtime::default(),
             builds: Builds::default(),
             builder: Builder::default(),
@@ -229,5 +232,24 @@ pub struct Accounts {
 impl Default for Accounts {
     fn default() -> Self {
         Self { reserved_names: Vec::new(), tools_per_user: 50, session_days: 14, quota: Quota::default() }
+    }
+}
+
+/// Settings of `logs`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Logs {
+    /// How long lines are kept, in days.
+    pub days: u16,
+    /// How much is kept of one tool, as it lies in the database; beyond it the oldest lines of the tool's largest log
+    /// go.
+    pub tool_size: Memory,
+    /// How much one container may write within an hour; what is beyond it is only counted.
+    pub hour_size: Memory,
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self { days: 30, tool_size: Memory::mib(256), hour_size: Memory::mib(64) }
     }
 }

@@ -1,0 +1,97 @@
+//! Taking lines over: durable when this is done, and bounded.
+
+use hearth_base::{Error, Kind, Result, plain_text};
+use hearth_kit::db::Tx;
+use hearth_wire::logs::internal::{LogsBatch, LogsLine, LogsOf, LogsSource, LogsTaken};
+
+use super::intake::{self, Taken};
+use crate::{
+    cx::Cx,
+    store::{Instance, Line, Log, Source},
+};
+
+/// The most lines of one batch,
+const LINES: usize = 10_000;
+/// and the most bytes of their text.
+const TEXT: usize = 4 << 20;
+/// The most chunks that one batch drops to make room.
+const ROOM: u64 = 1000;
+
+/// Takes a batch over.
+pub async fn append(cx: &Cx, batch: LogsBatch) -> Result<LogsTaken> {
+    let LogsBatch { source: LogsSource { tool, of, run, instance }, lines, complete } = batch;
+    check(&of, &run, &instance, &lines)?;
+    let source = Source::new(tool, &of);
+    let now = cx.clock.now();
+    let tx = cx.store.begin().await?;
+    if cx.store.tool_locked(&tx, tool).await?.over {
+        // Whoever hands them over has nothing to do about it: they are nobody's lines any more.
+        return Ok(LogsTaken { next: lines.last().map_or(1, |line| line.sequence.saturating_add(1)) });
+    }
+    let mut log = cx.store.log_in(&tx, &source, now, &cx.entropy).await?;
+    let before = log.bytes;
+    let mut instance = cx.store.instance_in(&tx, &mut log, &run, &instance).await?;
+    let Taken { lines, lost, dropped } =
+        intake::take(&mut instance, lines, complete, cx.settings.hour_size, now);
+    let lines = placed(&mut log, &mut instance, lines);
+    log.changed = now;
+    cx.store.chunk_append(&tx, &mut log, &lines, complete).await?;
+    cx.store.instance_save(&tx, log.id, &instance, now).await?;
+    cx.store.log_save(&tx, &log).await?;
+    cx.store.tool_bytes(&tx, tool, log.bytes - before).await?;
+    make_room(cx, &tx, &source).await?;
+    tx.commit().await?;
+    cx.counts.taken.inc_by(u64::try_from(lines.len()).unwrap_or(0));
+    cx.counts.lost.inc_by(lost);
+    cx.counts.dropped.inc_by(dropped);
+    cx.news.tell(&source);
+    Ok(LogsTaken { next: u64::try_from(instance.expected).unwrap_or(1) })
+}
+
+/// Refuses what no runtime writes.
+fn check(of: &LogsOf, run: &str, instance: &str, lines: &[LogsLine]) -> Result<()> {
+    if let LogsOf::Build(build) = of {
+        plain_text("build", build, 1..=100)?;
+    }
+    plain_text("run", run, 1..=200)?;
+    plain_text("instance", instance, 1..=200)?;
+    let text: usize = lines.iter().map(|line| line.text.len()).sum();
+    if lines.len() > LINES || text > TEXT {
+        let public = format!("a batch has at most {LINES} lines of {TEXT} bytes together");
+        return Err(Error::new(Kind::TooLarge, "logs-batch", public).help("send it in parts"));
+    }
+    Ok(())
+}
+
+/// Gives lines their places in the log.
+fn placed(log: &mut Log, instance: &mut Instance, lines: Vec<LogsLine>) -> Vec<Line> {
+    let number = instance.number;
+    let mut place = |line: LogsLine| {
+        let LogsLine { sequence, time, stream, partial, text } = line;
+        let position = log.next;
+        log.next += 1;
+        instance.last = position;
+        Line { position, instance: number, sequence, time, stream, partial, text }
+    };
+    lines.into_iter().map(&mut place).collect()
+}
+
+/// Drops the oldest lines of a tool's largest log while the tool has more than it may, so that a job that writes
+/// much never costs the others theirs.
+async fn make_room(cx: &Cx, tx: &Tx, source: &Source) -> Result<()> {
+    let most = i64::try_from(cx.settings.tool_size.get()).unwrap_or(i64::MAX);
+    let mut kept = cx.store.tool_locked(tx, source.tool).await?.bytes;
+    let mut chunks = ROOM;
+    while kept > most && chunks > 0 {
+        let Some(mut largest) = cx.store.log_largest(tx, source.tool).await? else { break };
+        let freed = cx.store.chunks_drop(tx, &mut largest, None, 1).await?;
+        if freed == 0 {
+            break;
+        }
+        cx.store.log_save(tx, &largest).await?;
+        cx.store.tool_bytes(tx, source.tool, -freed).await?;
+        kept -= freed;
+        chunks -= 1;
+    }
+    Ok(())
+}

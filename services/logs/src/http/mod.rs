@@ -1,0 +1,4 @@
+//! Handlers: extract, call a rule, reply.
+
+pub mod internal;
+pub mod jobs;

@@ -1,0 +1,43 @@
+//! Lines that runs and builds have written: `/logs/v1`.
+//!
+//! Lines are handed over by the services that run things, and are durable when that is answered. What is kept is
+//! bounded: by age, for each tool, and for what one container may write in an hour.
+
+mod app;
+mod cx;
+mod http;
+mod news;
+mod rights;
+mod store;
+mod workers;
+
+use hearth_base::Result;
+use hearth_kit::{Dialect, Kit, Mounted, Worker, guard, keeping};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    cx::Cx,
+    rights::{Append, LogsRead, Show},
+};
+
+/// Puts the service together.
+pub fn mount(kit: &Kit) -> Result<Mounted> {
+    let cx = Cx::new(kit)?;
+    let (housekeeping, erased) = (cx.clone(), cx.clone());
+    Ok(Mounted::new(kit, Dialect::Data, routes(), cx)
+        .migrations(store::migrations)
+        .worker(Worker::new("housekeeping", |stop| workers::housekeeping::run(housekeeping, stop)))
+        .worker(keeping::worker(kit, move |tool| {
+            let cx = erased.clone();
+            async move { app::erase(&cx, tool).await }
+        })))
+}
+
+/// Every endpoint, with who may use it.
+fn routes() -> OpenApiRouter<Cx> {
+    OpenApiRouter::new()
+        .routes(guard::<LogsRead, _>(routes!(http::jobs::list)))
+        .routes(guard::<LogsRead, _>(routes!(http::jobs::stream)))
+        .routes(guard::<Append, _>(routes!(http::internal::append)))
+        .routes(guard::<Show, _>(routes!(http::internal::show)))
+}

@@ -1,0 +1,41 @@
+//! The tables of `logs`: the only place that touches its database.
+//!
+//! A log is everything that a job or build has written. Its lines are numbered as they arrive, and lie in chunks,
+//! each with the lines from `first` on without gaps. What arrives is written as a loose chunk at once; loose chunks
+//! are the log's end, and are merged into compressed, sealed ones when there are enough of them.
+
+mod chunk;
+mod form;
+mod instance;
+mod log;
+mod migrations;
+mod tool;
+
+use hearth_base::Result;
+use hearth_kit::db::{Db, Tx, work::Work};
+
+pub use chunk::{Part, Piece};
+pub use form::Line;
+pub use instance::Instance;
+pub use log::{Log, Source};
+pub use migrations::migrations;
+
+/// The database of `logs`.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: Db,
+    /// What is done later.
+    pub work: Work,
+}
+
+impl Store {
+    /// The tables in `db`.
+    pub fn new(db: Db) -> Self {
+        Self { work: Work::new(db.clone()), db }
+    }
+
+    /// Begins a change.
+    pub async fn begin(&self) -> Result<Tx> {
+        self.db.begin().await
+    }
+}

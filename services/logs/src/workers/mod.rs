@@ -1,0 +1,3 @@
+//! What goes on beside answering.
+
+pub mod housekeeping;
