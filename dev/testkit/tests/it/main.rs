@@ -5,8 +5,10 @@
 mod coming_in;
 mod door;
 mod endpoints;
+mod envvars;
 mod faults;
 mod powers;
+mod published_clients;
 mod registry;
 mod tokens;
 mod tools;

@@ -26,6 +26,8 @@ impl Endpoint {
         self.template
             .replace("{tool}", &tool)
             .replace("{user}", "bystander")
+            .replace("{job}", "nothing")
+            .replace("{envvar}", "NOTHING")
             .replace("{token}", &TokenId::new(now, &Entropy::System).to_string())
     }
 }
