@@ -41,6 +41,7 @@ impl Role {
         Self::Envvars,
         Self::Jobs,
         Self::Builds,
+        Self::Builder,
         Self::Components,
         Self::Edge,
         Self::Gateway,

@@ -3,7 +3,9 @@
 use hearth_base::{BuildId, Error, Result, ToolId};
 use hearth_wire::builds::{BuildStatus, BuildStep};
 
-use crate::cx::Cx;
+use jiff::Timestamp;
+
+use crate::{cx::Cx, store::Build};
 
 /// Cancels a build. It is over at once; the builder hears of it and stops what runs.
 pub async fn cancel(cx: &Cx, tool: ToolId, id: BuildId) -> Result<()> {
@@ -15,12 +17,17 @@ pub async fn cancel(cx: &Cx, tool: ToolId, id: BuildId) -> Result<()> {
     if build.is_over() {
         return Err(Error::conflict("build-not-running", format!("the build {id} is over already")));
     }
-    build.status = BuildStatus::BuildCancelled;
-    build.step = BuildStep::Done;
-    build.message = "It was cancelled.".to_owned();
-    build.ended = Some(now);
+    end(&mut build, now);
     cx.store.build_save(&tx, &build).await?;
     tx.commit().await?;
     cx.news.tell();
     Ok(())
+}
+
+/// Writes into a build that it was cancelled.
+pub fn end(build: &mut Build, now: Timestamp) {
+    build.status = BuildStatus::BuildCancelled;
+    build.step = BuildStep::Done;
+    build.message = "It was cancelled.".to_owned();
+    build.ended = Some(now);
 }

@@ -3,6 +3,7 @@
 use hearth_base::{BuildId, Error, Result, Role, ToolId};
 use hearth_kit::db::Tx;
 
+use super::cancel;
 use crate::{cx::Cx, store::Build};
 
 /// The work of giving up an image.
@@ -22,6 +23,13 @@ pub async fn delete(cx: &Cx, tool: ToolId, id: BuildId) -> Result<()> {
     if !build.is_over() {
         return Err(Error::conflict("build-runs", format!("the build {id} is not over"))
             .help(format!("cancel it first: hearth build cancel {id}")));
+    }
+    if !build.settled {
+        return Err(Error::conflict(
+            "build-stopping",
+            format!("what runs of the build {id} is being stopped"),
+        )
+        .help("try again in a moment"));
     }
     forget(cx, &tx, &build).await?;
     tx.commit().await?;
@@ -60,9 +68,19 @@ pub async fn unpin(cx: &Cx, id: BuildId) -> Result<()> {
     cx.clients.of(Role::Images)?.images_internal().unpin(&holder(id)).await.map(|_| ())
 }
 
-/// Forgets all that there is of a tool, running builds included: it has ended. Its images are for `images` to
-/// erase, pins and all.
+/// Forgets all that there is of a tool: it has ended. What still runs is stopped first, by the builder. Its
+/// images are for `images` to erase, pins and all.
 pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
+    let tx = cx.store.begin().await?;
+    for mut build in cx.store.build_open(&tx, tool).await? {
+        cancel::end(&mut build, cx.clock.now());
+        cx.store.build_save(&tx, &build).await?;
+    }
+    tx.commit().await?;
+    cx.news.tell();
+    if cx.store.build_unsettled(tool).await? {
+        return Err(Error::unavailable("build-stopping", "what runs of a build is being stopped"));
+    }
     loop {
         let tx = cx.store.begin().await?;
         let some = cx.store.build_erase(&tx, tool).await?;
@@ -71,7 +89,6 @@ pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
             break;
         }
     }
-    cx.news.tell();
     loop {
         let some = cx.store.source_of(tool).await?;
         if some.is_empty() {

@@ -54,6 +54,7 @@ async fn lease(cx: &Cx, claim: &Claim<ToolId>) -> Result<Option<Lease>> {
     if build.status == BuildStatus::BuildPending {
         build.status = BuildStatus::BuildRunning;
         build.started = Some(cx.clock.now());
+        build.settled = false;
         time_limit::set(cx, &tx, &mut build).await?;
         cx.store.build_save(&tx, &build).await?;
     }
@@ -136,11 +137,14 @@ pub async fn finish(cx: &Cx, id: BuildId, ticket: &str, end: LeaseEnd) -> Result
         tool = Some(build.tool);
         if build.is_over() {
             // The image, if there is one, is nobody's.
-            cx.store.work.ask(&tx, clean::UNPIN, &id.to_string(), &id, cx.clock.now()).await?;
+            if matches!(end, LeaseEnd::Made { .. }) {
+                cx.store.work.ask(&tx, clean::UNPIN, &id.to_string(), &id, cx.clock.now()).await?;
+            }
         } else {
             pause = ended(cx, &mut build, end)?;
-            cx.store.build_save(&tx, &build).await?;
         }
+        build.settled = build.is_over();
+        cx.store.build_save(&tx, &build).await?;
     }
     give_back(cx, &tx, &claim, tool, pause).await?;
     tx.commit().await?;

@@ -1,6 +1,6 @@
 //! What a build has written, and writes.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use futures::Stream;
 use hearth_base::{Error, Limit, Result, Role};
@@ -55,6 +55,7 @@ impl Reader {
     }
 
     async fn more(&mut self) -> Result<()> {
+        let mut news = self.cx.news.listen();
         // Looked at before the lines: what was written until it was over is read then.
         let over = self.build.is_over() || self.is_over_by_now().await?;
         self.read.wait = (self.follow && !over).then_some(WAIT);
@@ -63,7 +64,11 @@ impl Reader {
         let LogsPage { lines, next, head, complete } =
             page.ok_or_else(|| Error::unavailable("stopping", "this part of Hearth is being restarted"))??;
         self.lines.extend(lines);
-        self.ended = next.is_none() && (over || !self.follow || (complete && self.is_over_by_now().await?));
+        self.ended = next.is_none() && (over || !self.follow);
+        if complete && next.is_none() && !self.ended {
+            // Between two steps nothing writes: what comes next is heard of here.
+            let _news_or_time = tokio::time::timeout(Duration::from_secs(WAIT), news.changed()).await;
+        }
         self.read.after = Some(next.unwrap_or(head));
         Ok(())
     }

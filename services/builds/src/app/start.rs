@@ -128,6 +128,7 @@ fn new(
         started: None,
         ended: None,
         deadline: None,
+        settled: true,
     }
 }
 

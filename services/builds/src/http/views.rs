@@ -26,6 +26,7 @@ pub fn build(build: store::Build) -> wire::Build {
         started,
         ended,
         deadline: _,
+        settled: _,
     } = build;
     wire::Build {
         build_id: id,

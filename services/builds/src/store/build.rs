@@ -42,6 +42,7 @@ mod row {
         pub started: Option<At>,
         pub ended: Option<At>,
         pub deadline: Option<At>,
+        pub settled: bool,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -77,6 +78,8 @@ pub struct Build {
     pub started: Option<Timestamp>,
     pub ended: Option<Timestamp>,
     pub deadline: Option<Timestamp>,
+    /// No builder has anything to do for it any more, or yet.
+    pub settled: bool,
 }
 
 impl Build {
@@ -109,6 +112,7 @@ impl TryFrom<row::Model> for Build {
             started,
             ended,
             deadline,
+            settled,
         } = row;
         Ok(Self {
             id: read("build.id", &id)?,
@@ -129,6 +133,7 @@ impl TryFrom<row::Model> for Build {
             started: started.map(Into::into),
             ended: ended.map(Into::into),
             deadline: deadline.map(Into::into),
+            settled,
         })
     }
 }
@@ -156,6 +161,7 @@ impl TryFrom<&Build> for row::ActiveModel {
             started,
             ended,
             deadline,
+            settled,
         } = build;
         Ok(Self {
             id: Set(id.to_string()),
@@ -176,6 +182,7 @@ impl TryFrom<&Build> for row::ActiveModel {
             started: Set(started.map(Into::into)),
             ended: Set(ended.map(Into::into)),
             deadline: Set(deadline.map(At::from)),
+            settled: Set(*settled),
         })
     }
 }
@@ -249,11 +256,12 @@ impl Store {
         query.count(self.db.reader()).await.or_fault()
     }
 
-    /// The tool's build that is next: the one that runs, or else the oldest that waits.
+    /// The tool's build that is next: one that a builder has begun, be it over meanwhile, or else the oldest that
+    /// waits.
     pub async fn build_next(&self, tx: &Tx, tool: ToolId) -> Result<Option<Build>> {
-        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).filter(open());
-        // "BUILD_RUNNING" is behind "BUILD_PENDING" in the alphabet.
-        let query = query.order_by_desc(row::Column::Status).order_by_asc(row::Column::Id);
+        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
+        let query = query.filter(open().add(row::Column::Settled.eq(false)));
+        let query = query.order_by_asc(row::Column::Settled).order_by_asc(row::Column::Id);
         query.lock(LockType::Update).one(&**tx).await.or_fault()?.map(Build::try_from).transpose()
     }
 
@@ -262,10 +270,25 @@ impl Store {
         let over = row::Entity::find()
             .filter(row::Column::ToolId.eq(tool.to_string()))
             .filter(open().not())
+            .filter(row::Column::Settled.eq(true))
             .order_by_desc(row::Column::Id)
             .offset(keep)
             .limit(100);
         over.all(&**tx).await.or_fault()?.into_iter().map(Build::try_from).collect()
+    }
+
+    /// Whether a builder has something to do for a build of a tool.
+    pub async fn build_unsettled(&self, tool: ToolId) -> Result<bool> {
+        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
+        let query = query.filter(row::Column::Settled.eq(false));
+        Ok(query.count(self.db.reader()).await.or_fault()? > 0)
+    }
+
+    /// A tool's builds that wait or run, at most 1000.
+    pub async fn build_open(&self, tx: &Tx, tool: ToolId) -> Result<Vec<Build>> {
+        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).filter(open());
+        let rows = query.limit(1000).lock(LockType::Update).all(&**tx).await.or_fault()?;
+        rows.into_iter().map(Build::try_from).collect()
     }
 
     /// Forgets all builds of a tool. Those there were, at most 100 at a time.

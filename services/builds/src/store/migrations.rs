@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use sea_orm_migration::{
     MigrationName, MigrationTrait, SchemaManager,
-    schema::{big_integer, big_integer_null, integer, json, string, string_null, text},
+    schema::{big_integer, big_integer_null, boolean, integer, json, string, string_null, text},
 };
 
 /// All of them, oldest first.
@@ -66,6 +66,7 @@ fn build() -> TableCreateStatement {
         .col(big_integer_null("started"))
         .col(big_integer_null("ended"))
         .col(big_integer_null("deadline"))
+        .col(boolean("settled"))
         .to_owned()
 }
 

@@ -1,0 +1,11 @@
+//! Sandboxed runs: started once however often they are asked for, followed, and adopted after a restart.
+
+mod feed;
+mod follow;
+mod id;
+mod layers;
+
+pub use feed::{archive, feed};
+pub use follow::{Runs, Take, WANTED};
+pub use id::run_id;
+pub use layers::add_missing;

@@ -1,0 +1,6 @@
+# Waits until what the run needs has been put into /tmp/in.
+umask 022
+mkfifo /tmp/go 2>/dev/null || :
+read -r _ </tmp/go || :
+touch /tmp/taken
+rm -f /tmp/go
