@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use hearth_base::ToolName;
 
 use crate::{
-    commands::{build, completion, envvars, jobs, login, logout, logs, new, tool},
+    commands::{build, completion, deploy, envvars, jobs, login, logout, logs, new, open, status, tool},
     printer::{ColorChoice, Fields},
     settings::Server,
 };
@@ -100,9 +100,9 @@ pub enum Command {
     /// Say who you are
     #[command(before_help = "Example: hearth whoami", help_template = TEMPLATE)]
     Whoami,
-    /// Say which server and tool, and where each setting comes from
+    /// Say which server and tool, and where each setting comes from; or how a tool is
     #[command(before_help = "Example: hearth status", help_template = TEMPLATE)]
-    Status,
+    Status(status::Args),
     /// Make a tool and link this folder to it
     #[command(before_help = "Example: hearth new dup-finder", help_template = TEMPLATE)]
     New(new::Args),
@@ -122,6 +122,12 @@ pub enum Command {
         #[command(subcommand)]
         command: jobs::Command,
     },
+    /// Build, run and publish this folder
+    #[command(before_help = "Example: hearth deploy", help_template = TEMPLATE)]
+    Deploy(Box<deploy::Args>),
+    /// Open a tool's page
+    #[command(before_help = "Example: hearth open", help_template = TEMPLATE)]
+    Open(open::Args),
     /// Images from sources
     #[command(before_help = "Example: hearth build plan", help_template = TEMPLATE)]
     #[command(subcommand_required = true, arg_required_else_help = true)]

@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod confirm;
 mod context;
+mod door;
 mod exit;
 mod external;
 mod ndjson;

@@ -66,6 +66,11 @@ impl Context {
 }
 
 impl Session<'_> {
+    /// A client that shows nothing, for what is not the server's own.
+    pub fn nobody(&self) -> Client {
+        self.client.showing(Arc::new(Anonymous))
+    }
+
     /// Waits for an answer. A refusal names the credential that was shown; silence, the server.
     pub async fn ask<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         let answer = self.cx.patiently(self.server.as_str(), call).await;
@@ -146,7 +151,7 @@ impl Session<'_> {
             }
             (Kind::Forbidden, Some(credential)) => error.also(format!("You are {credential}.")),
             _ if error.code() == "server-unreachable" && self.server.is_local() => {
-                error.also("Nothing runs at this address on this machine.").help("hearthd up --state FOLDER")
+                error.also("Nothing runs at this address on this machine.").help("hearth up")
             }
             _ if error.code() == "server-unreachable" => {
                 let set = self.cx.settings.server().ok().filter(|set| set.value == self.server);

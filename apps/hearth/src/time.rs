@@ -1,5 +1,7 @@
 //! Times as people say them.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 /// How many of a unit make the next one, its name, and its name for more than one.
@@ -30,6 +32,21 @@ pub fn relative(now: Timestamp, then: Timestamp) -> String {
     if seconds > 0 { format!("{amount} {unit} ago") } else { format!("in {amount} {unit}") }
 }
 
+/// How long something took: `0.6 s`, `41 s`, `2 min 5 s`.
+pub fn seconds(took: Duration) -> String {
+    let whole = took.as_secs();
+    match whole {
+        0..10 => format!("{:.1} s", took.as_secs_f64()),
+        10..60 => format!("{whole} s"),
+        _ => format!("{} min {} s", whole / 60, whole % 60),
+    }
+}
+
+/// How long it was from one instant to another.
+pub fn took(from: Timestamp, to: Timestamp) -> String {
+    seconds(Duration::try_from(to.duration_since(from)).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,6 +67,13 @@ mod tests {
         ] {
             let then = now + jiff::SignedDuration::from_secs(seconds);
             assert_eq!(relative(now, then), told);
+        }
+    }
+
+    #[test]
+    fn what_something_took_is_told_in_two_figures() {
+        for (millis, told) in [(640, "0.6 s"), (41_200, "41 s"), (125_000, "2 min 5 s")] {
+            assert_eq!(seconds(Duration::from_millis(millis)), told);
         }
     }
 }

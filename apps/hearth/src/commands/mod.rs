@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod completion;
+pub mod deploy;
 pub mod envvars;
 pub mod here;
 pub mod jobs;
@@ -9,6 +10,8 @@ pub mod login;
 pub mod logout;
 pub mod logs;
 pub mod new;
+pub mod open;
+pub mod overview;
 pub mod status;
 pub mod tool;
 pub mod whoami;
@@ -24,7 +27,9 @@ pub async fn run(cx: &Context, command: Option<Command>) -> Result<()> {
         Some(Command::Login(args)) => login::run(cx, args).await,
         Some(Command::Logout(args)) => logout::run(cx, args).await,
         Some(Command::Whoami) => whoami::run(cx).await,
-        Some(Command::Status) => status::run(cx).await,
+        Some(Command::Status(args)) => status::run(cx, args).await,
+        Some(Command::Deploy(args)) => deploy::run(cx, *args).await,
+        Some(Command::Open(args)) => open::run(cx, args).await,
         Some(Command::New(args)) => new::run(cx, args).await,
         Some(Command::Tool { command }) => tool::run(cx, command).await,
         Some(Command::Jobs { command }) => jobs::run(cx, command).await,
@@ -46,6 +51,9 @@ pub fn after_interrupt(command: Option<&Command>) -> &'static str {
         Some(Command::Jobs { command }) => jobs::after_interrupt(command),
         Some(Command::Build { command }) => build::after_interrupt(command),
         Some(Command::Envvars { command }) => envvars::after_interrupt(command),
+        Some(Command::Deploy(_)) => {
+            "a deployment that began goes on; hearth deploy --follow comes back to it"
+        }
         Some(Command::Logs(_)) => "the job goes on",
         _ => "nothing was changed",
     }

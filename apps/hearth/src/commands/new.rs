@@ -74,7 +74,24 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
             answer.said(&made, &sentence)?;
         }
     }
-    cx.printer.next("hearth tool show");
+    cx.printer.next("hearth deploy");
+    Ok(())
+}
+
+/// Makes the tool and the link where they are missing, and says so.
+pub async fn ensure(cx: &Context, name: &ToolName) -> Result<()> {
+    let linked = already_linked(cx, name)?;
+    let session = cx.session()?;
+    let known = find(&session, name).await?;
+    let new_link = (!linked).then(|| cx.settings.folder.prepare_link(name)).transpose()?;
+    if known.is_none() {
+        make(&session, name, String::new()).await?;
+        cx.printer.note(&format!("tool {name} is made; you are its owner"));
+    }
+    if let Some(new_link) = new_link {
+        new_link.keep()?;
+        cx.printer.note("this folder is linked (hearth.yaml)");
+    }
     Ok(())
 }
 

@@ -6,11 +6,19 @@ use hearth_base::{Error, Kind, Result, ToolName};
 use hearth_wire::accounts::Me;
 use serde::{Deserialize, Serialize};
 
+use super::overview;
 use crate::{
     context::Context,
     printer::{Cell, Table},
     settings::Source,
 };
+
+/// What `hearth status` takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Say how this tool is instead
+    name: Option<ToolName>,
+}
 
 /// Where you are.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,7 +59,10 @@ pub enum Signed {
 pub const NOT_YOURS: &str = "not one of your tools";
 
 /// Says it.
-pub async fn run(cx: &Context) -> Result<()> {
+pub async fn run(cx: &Context, args: Args) -> Result<()> {
+    if let Some(name) = args.name {
+        return overview::run(cx, name).await;
+    }
     let answer = cx.printer.answer::<Status>()?;
     let (status, _) = gather(cx).await?;
     answer.shown(&status, &table(cx, &status))

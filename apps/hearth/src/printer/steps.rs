@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Printer, stream::Tone, visible};
+use crate::time::seconds;
 
 /// The steps of something long.
 #[derive(Debug)]
@@ -45,13 +46,18 @@ impl Steps<'_> {
 
     /// A step begins.
     pub fn begin(&mut self, name: &str) {
-        self.clear();
-        let open = Open { name: name.to_owned(), detail: String::new(), since: Instant::now(), shown: false };
+        self.begin_quietly(name);
         if !self.printer.draws() {
             self.printer.note(&format!("… {name}"));
         }
-        self.open = Some(open);
         self.draw();
+    }
+
+    /// A step begins of which only the end is told.
+    pub fn begin_quietly(&mut self, name: &str) {
+        self.clear();
+        let open = Open { name: name.to_owned(), detail: String::new(), since: Instant::now(), shown: false };
+        self.open = Some(open);
     }
 
     /// Which step is under way.
@@ -70,7 +76,7 @@ impl Steps<'_> {
     /// A line of output under the present step: kept on the screen.
     pub fn line(&mut self, text: &str) {
         self.clear();
-        self.printer.note(&format!("  │ {text}"));
+        self.printer.note_line(&format!("  │ {text}"));
         self.draw();
     }
 
@@ -131,27 +137,5 @@ impl Steps<'_> {
 impl Drop for Steps<'_> {
     fn drop(&mut self) {
         self.clear();
-    }
-}
-
-/// A time that something took, in words.
-pub fn seconds(took: Duration) -> String {
-    let whole = took.as_secs();
-    match whole {
-        0..10 => format!("{:.1} s", took.as_secs_f64()),
-        10..60 => format!("{whole} s"),
-        _ => format!("{} min {} s", whole / 60, whole % 60),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_something_took_is_told_in_two_figures() {
-        for (millis, told) in [(640, "0.6 s"), (41_200, "41 s"), (125_000, "2 min 5 s")] {
-            assert_eq!(seconds(Duration::from_millis(millis)), told);
-        }
     }
 }

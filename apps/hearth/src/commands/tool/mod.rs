@@ -63,7 +63,7 @@ pub fn after_interrupt(command: &Command) -> &'static str {
 }
 
 /// The tool that was named as an argument, or the one that the settings name.
-fn named(cx: &Context, name: Option<ToolName>) -> Result<Sourced<ToolName>> {
+pub fn named(cx: &Context, name: Option<ToolName>) -> Result<Sourced<ToolName>> {
     match name {
         Some(name) => Ok(Sourced::new(name, Source::Argument)),
         None => cx.tool(),

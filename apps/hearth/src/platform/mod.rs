@@ -63,3 +63,21 @@ pub fn ordinary_access() -> Option<std::fs::Permissions> {
 
 /// Whether terminals here understand colours without being asked to.
 pub const COLOURS: bool = cfg!(unix);
+
+/// Starts whatever shows pages here. Whether it could be started.
+pub fn open_page(url: &str) -> bool {
+    // The address comes from a server: it must not be read as anything else by what opens it.
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return false;
+    }
+    let opener = if cfg!(target_os = "macos") {
+        "open"
+    } else if cfg!(windows) {
+        "explorer"
+    } else {
+        "xdg-open"
+    };
+    let quiet = std::process::Stdio::null;
+    let started = Command::new(opener).arg(url).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
+    started.is_ok()
+}
