@@ -6,7 +6,9 @@ use clap::{Args, Parser, Subcommand};
 use hearth_base::ToolName;
 
 use crate::{
-    commands::{build, completion, deploy, envvars, jobs, login, logout, logs, new, open, status, tool},
+    commands::{
+        build, completion, deploy, envvars, exec, jobs, login, logout, logs, new, open, status, tool, up,
+    },
     printer::{ColorChoice, Fields},
     settings::Server,
 };
@@ -136,6 +138,9 @@ pub enum Command {
         #[command(subcommand)]
         command: build::Command,
     },
+    /// Run a program, or a shell, where a job runs
+    #[command(before_help = "Example: hearth exec web -- ls", help_template = TEMPLATE)]
+    Exec(exec::Args),
     /// Variables that every run has
     #[command(before_help = "Example: hearth envvars list", help_template = TEMPLATE)]
     #[command(subcommand_required = true, arg_required_else_help = true)]
@@ -147,6 +152,12 @@ pub enum Command {
     /// Print what a job wrote
     #[command(before_help = "Example: hearth logs -f web", help_template = TEMPLATE)]
     Logs(logs::Args),
+    /// Start a Hearth on this machine, in the background
+    #[command(before_help = "Example: hearth up --listen 127.0.0.1:8080", help_template = TEMPLATE)]
+    Up(up::UpArgs),
+    /// Stop it
+    #[command(before_help = "Example: hearth down", help_template = TEMPLATE)]
+    Down(up::DownArgs),
     /// Print what completes commands in your shell
     #[command(before_help = "Example: hearth completion bash", help_template = TEMPLATE)]
     Completion(completion::Args),

@@ -35,7 +35,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     let ended = match command {
         Some(Command::External(line)) => external::run(&line, &global, &environment.path, &words),
         Some(Command::Completion(args)) => commands::completion::run(&printer, &args).map(|()| Exit::Done),
-        command => with_server(&printer, global, environment, words, command).map(|()| Exit::Done),
+        command => with_server(&printer, global, environment, words, command),
     };
     ended.unwrap_or_else(|error| end(&printer, &error))
 }
@@ -100,7 +100,7 @@ fn with_server(
     environment: Environment,
     words: Words,
     command: Option<Command>,
-) -> Result<()> {
+) -> Result<Exit> {
     let Global { server, tool, json: _, yes, color: _, verbose: _, quiet: _ } = global;
     let ask = Ask::new(yes, environment.ci, printer.is_seen());
     let settings = Settings::read(Flags { server, tool }, environment)?;

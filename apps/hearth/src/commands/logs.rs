@@ -55,7 +55,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
 }
 
 /// The job that is meant when none is named: the tool's page, else its only one.
-fn chosen(at: &AtTool<'_>, jobs: &[Job]) -> Result<JobName> {
+pub fn chosen(at: &AtTool<'_>, jobs: &[Job]) -> Result<JobName> {
     if let Some(page) = jobs.iter().find(|job| job.publish == Some(true)) {
         return Ok(page.name.clone());
     }

@@ -4,6 +4,7 @@ pub mod build;
 pub mod completion;
 pub mod deploy;
 pub mod envvars;
+pub mod exec;
 pub mod here;
 pub mod jobs;
 pub mod login;
@@ -14,14 +15,18 @@ pub mod open;
 pub mod overview;
 pub mod status;
 pub mod tool;
+pub mod up;
 pub mod whoami;
 
 use hearth_base::Result;
 
-use crate::{cli::Command, context::Context};
+use crate::{cli::Command, context::Context, exit::Exit};
 
 /// Does what `command` says; alone, `hearth` says where you are.
-pub async fn run(cx: &Context, command: Option<Command>) -> Result<()> {
+pub async fn run(cx: &Context, command: Option<Command>) -> Result<Exit> {
+    if let Some(Command::Exec(args)) = command {
+        return exec::run(cx, args).await;
+    }
     match command {
         None => here::run(cx).await,
         Some(Command::Login(args)) => login::run(cx, args).await,
@@ -36,9 +41,12 @@ pub async fn run(cx: &Context, command: Option<Command>) -> Result<()> {
         Some(Command::Build { command }) => build::run(cx, command).await,
         Some(Command::Envvars { command }) => envvars::run(cx, command).await,
         Some(Command::Logs(args)) => logs::run(cx, args).await,
-        // These need no server and were done before.
-        Some(Command::Completion(_) | Command::External(_)) => Ok(()),
+        Some(Command::Up(args)) => up::up(cx, args).await,
+        Some(Command::Down(args)) => up::down(cx, args).await,
+        // These were done before.
+        Some(Command::Completion(_) | Command::Exec(_) | Command::External(_)) => Ok(()),
     }
+    .map(|()| Exit::Done)
 }
 
 /// What is true after Ctrl-C has stopped `command`, and how to come back.
@@ -54,6 +62,9 @@ pub fn after_interrupt(command: Option<&Command>) -> &'static str {
         Some(Command::Deploy(_)) => {
             "a deployment that began goes on; hearth deploy --follow comes back to it"
         }
+        Some(Command::Exec(_)) => "the job goes on; the program was ended",
+        Some(Command::Up(_)) => "Hearth may be running already; hearth up finishes, hearth down stops it",
+        Some(Command::Down(_)) => "Hearth is ending; hearth down waits for it",
         Some(Command::Logs(_)) => "the job goes on",
         _ => "nothing was changed",
     }

@@ -1,5 +1,9 @@
 //! What differs between operating systems, and nowhere else.
 
+#[cfg(unix)]
+pub mod daemon;
+pub mod terminal;
+
 use std::{
     fs::File,
     io,
