@@ -2,12 +2,13 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use hearth_base::ToolName;
 
 use crate::{
     commands::{
         build, completion, deploy, envvars, exec, jobs, login, logout, logs, new, open, status, tool, up,
+        webservice,
     },
     printer::{ColorChoice, Fields},
     settings::Server,
@@ -18,12 +19,16 @@ use crate::{
 #[command(
     name = "hearth",
     version,
-    before_help = "Example: hearth new dup-finder",
-    after_help = "hearth alone says where you are and what to do next. COMMAND -h shows an example.\n\
+    before_help = "Example: hearth deploy",
+    after_help = "Also: webservice, whoami, logout, down, completion.\n\
+                  hearth alone says where you are and what to do next. COMMAND -h shows an example.\n\
                   Everywhere: --server --tool --json[=FIELDS] --yes --color --quiet; see hearth --help.",
-    after_long_help = "hearth alone says where you are and what to do next. COMMAND -h shows an example.\n\
+    after_long_help = "Also: webservice, whoami, logout, down, completion.\n\
+                       hearth alone says where you are and what to do next. COMMAND -h shows an example.\n\
                        Environment: HEARTH_SERVER, HEARTH_TOKEN, HEARTH_TOOL, NO_COLOR, CI.",
-    help_template = TEMPLATE,
+    help_template = ALL,
+    disable_help_flag = true,
+    disable_version_flag = true,
     allow_external_subcommands = true,
     external_subcommand_value_parser = clap::value_parser!(OsString),
     max_term_width = 100
@@ -32,6 +37,12 @@ pub struct Cli {
     /// The flags that every command takes.
     #[command(flatten)]
     pub global: Global,
+    /// Print this help; -h is shorter
+    #[arg(long, short, global = true, action = ArgAction::Help, hide_short_help = true)]
+    help: Option<bool>,
+    /// Print the version
+    #[arg(long, short = 'V', action = ArgAction::Version, hide_short_help = true)]
+    version: Option<bool>,
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -39,7 +50,10 @@ pub struct Cli {
 
 /// Every help starts with its example.
 pub const TEMPLATE: &str =
-    "{before-help}{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}";
+    "{before-help}{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}\nAll flags: --help";
+
+/// The same for the program itself: its usage says nothing.
+const ALL: &str = "{before-help}{about-with-newline}\n{all-args}{after-help}";
 
 /// The flags that every command takes.
 #[derive(Debug, Clone, Args)]
@@ -93,29 +107,27 @@ pub struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Start a Hearth on this machine, in the background
+    #[command(before_help = "Example: hearth up --listen 127.0.0.1:8080", help_template = TEMPLATE)]
+    Up(up::UpArgs),
     /// Sign in, or come in with a code
     #[command(before_help = "Example: hearth login https://hearth.example.org", help_template = TEMPLATE)]
     Login(login::Args),
-    /// Sign out
-    #[command(before_help = "Example: hearth logout", help_template = TEMPLATE)]
-    Logout(logout::Args),
-    /// Say who you are
-    #[command(before_help = "Example: hearth whoami", help_template = TEMPLATE)]
-    Whoami,
-    /// Say which server and tool, and where each setting comes from; or how a tool is
-    #[command(before_help = "Example: hearth status", help_template = TEMPLATE)]
-    Status(status::Args),
     /// Make a tool and link this folder to it
     #[command(before_help = "Example: hearth new dup-finder", help_template = TEMPLATE)]
     New(new::Args),
-    /// Tools, their people, their end
-    #[command(before_help = "Example: hearth tool list", help_template = TEMPLATE)]
-    #[command(subcommand_required = true, arg_required_else_help = true)]
-    Tool {
-        /// What to do with them.
-        #[command(subcommand)]
-        command: tool::Command,
-    },
+    /// Build, run and publish this folder
+    #[command(before_help = "Example: hearth deploy", help_template = TEMPLATE)]
+    Deploy(Box<deploy::Args>),
+    /// Open a tool's page
+    #[command(before_help = "Example: hearth open", help_template = TEMPLATE)]
+    Open(open::Args),
+    /// Say which server and tool, and where each setting comes from; or how a tool is
+    #[command(before_help = "Example: hearth status", help_template = TEMPLATE)]
+    Status(status::Args),
+    /// Print what a job wrote
+    #[command(before_help = "Example: hearth logs -f web", help_template = TEMPLATE)]
+    Logs(logs::Args),
     /// What runs: jobs, once, by the clock, or for ever
     #[command(before_help = "Example: hearth jobs list", help_template = TEMPLATE)]
     #[command(subcommand_required = true, arg_required_else_help = true)]
@@ -123,20 +135,6 @@ pub enum Command {
         /// What to do with them.
         #[command(subcommand)]
         command: jobs::Command,
-    },
-    /// Build, run and publish this folder
-    #[command(before_help = "Example: hearth deploy", help_template = TEMPLATE)]
-    Deploy(Box<deploy::Args>),
-    /// Open a tool's page
-    #[command(before_help = "Example: hearth open", help_template = TEMPLATE)]
-    Open(open::Args),
-    /// Images from sources
-    #[command(before_help = "Example: hearth build plan", help_template = TEMPLATE)]
-    #[command(subcommand_required = true, arg_required_else_help = true)]
-    Build {
-        /// What to do with them.
-        #[command(subcommand)]
-        command: build::Command,
     },
     /// Run a program, or a shell, where a job runs
     #[command(before_help = "Example: hearth exec web -- ls", help_template = TEMPLATE)]
@@ -149,17 +147,36 @@ pub enum Command {
         #[command(subcommand)]
         command: envvars::Command,
     },
-    /// Print what a job wrote
-    #[command(before_help = "Example: hearth logs -f web", help_template = TEMPLATE)]
-    Logs(logs::Args),
-    /// Start a Hearth on this machine, in the background
-    #[command(before_help = "Example: hearth up --listen 127.0.0.1:8080", help_template = TEMPLATE)]
-    Up(up::UpArgs),
+    /// Images from sources
+    #[command(before_help = "Example: hearth build plan", help_template = TEMPLATE)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Build {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: build::Command,
+    },
+    /// Tools, their people, their end
+    #[command(before_help = "Example: hearth tool list", help_template = TEMPLATE)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Tool {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: tool::Command,
+    },
+    /// Start, stop and look at the tool's page, as Toolforge's webservice does
+    #[command(before_help = "Example: hearth webservice buildservice start", allow_missing_positional = true, help_template = TEMPLATE, hide = true)]
+    Webservice(webservice::Args),
+    /// Say who you are
+    #[command(before_help = "Example: hearth whoami", help_template = TEMPLATE, hide = true)]
+    Whoami,
+    /// Sign out
+    #[command(before_help = "Example: hearth logout", help_template = TEMPLATE, hide = true)]
+    Logout(logout::Args),
     /// Stop it
-    #[command(before_help = "Example: hearth down", help_template = TEMPLATE)]
+    #[command(before_help = "Example: hearth down", help_template = TEMPLATE, hide = true)]
     Down(up::DownArgs),
     /// Print what completes commands in your shell
-    #[command(before_help = "Example: hearth completion bash", help_template = TEMPLATE)]
+    #[command(before_help = "Example: hearth completion bash", help_template = TEMPLATE, hide = true)]
     Completion(completion::Args),
     /// A program `hearth-NAME`.
     #[command(external_subcommand)]

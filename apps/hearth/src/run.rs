@@ -25,7 +25,7 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     let parsed = tree(&words, &environment)
         .try_get_matches_from(arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches));
-    let Cli { global, command } = match parsed {
+    let Cli { global, command, .. } = match parsed {
         Ok(cli) => cli,
         Err(error) => return refuse(&error, &words, &environment),
     };

@@ -31,6 +31,13 @@ pub struct Args {
     no_terminal: bool,
 }
 
+impl Args {
+    /// A shell in this job.
+    pub fn shell_in(job: JobName) -> Self {
+        Self { job: Some(job), command: Vec::new(), run: None, no_terminal: false }
+    }
+}
+
 /// Runs it, and ends as it ends.
 pub async fn run(cx: &Context, args: Args) -> Result<Exit> {
     let Args { job, command, run, no_terminal } = args;

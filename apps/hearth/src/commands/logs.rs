@@ -10,7 +10,7 @@ use super::jobs;
 use crate::{at_tool::AtTool, context::Context, ndjson::Lines};
 
 /// Which lines are wanted: what `hearth logs` and `hearth jobs logs` take.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Which {
     /// Go on with new lines as they come
     #[arg(long, short)]
@@ -33,6 +33,13 @@ pub struct Which {
     /// Only lines of this run (see hearth jobs runs)
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
+}
+
+impl Which {
+    /// The newest lines, and perhaps those that come.
+    pub fn newest(follow: bool) -> Self {
+        Self { follow, ..Self::default() }
+    }
 }
 
 /// What `hearth logs` takes.

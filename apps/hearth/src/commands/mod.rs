@@ -16,6 +16,7 @@ pub mod overview;
 pub mod status;
 pub mod tool;
 pub mod up;
+pub mod webservice;
 pub mod whoami;
 
 use hearth_base::Result;
@@ -24,9 +25,12 @@ use crate::{cli::Command, context::Context, exit::Exit};
 
 /// Does what `command` says; alone, `hearth` says where you are.
 pub async fn run(cx: &Context, command: Option<Command>) -> Result<Exit> {
-    if let Some(Command::Exec(args)) = command {
-        return exec::run(cx, args).await;
-    }
+    let command = match command {
+        // These end as a program that they start ends.
+        Some(Command::Exec(args)) => return exec::run(cx, args).await,
+        Some(Command::Webservice(args)) => return webservice::run(cx, args).await,
+        command => command,
+    };
     match command {
         None => here::run(cx).await,
         Some(Command::Login(args)) => login::run(cx, args).await,
@@ -44,7 +48,9 @@ pub async fn run(cx: &Context, command: Option<Command>) -> Result<Exit> {
         Some(Command::Up(args)) => up::up(cx, args).await,
         Some(Command::Down(args)) => up::down(cx, args).await,
         // These were done before.
-        Some(Command::Completion(_) | Command::Exec(_) | Command::External(_)) => Ok(()),
+        Some(Command::Completion(_) | Command::Exec(_) | Command::External(_) | Command::Webservice(_)) => {
+            Ok(())
+        }
     }
     .map(|()| Exit::Done)
 }
@@ -62,6 +68,7 @@ pub fn after_interrupt(command: Option<&Command>) -> &'static str {
         Some(Command::Deploy(_)) => {
             "a deployment that began goes on; hearth deploy --follow comes back to it"
         }
+        Some(Command::Webservice(_)) => "what was begun goes on; hearth webservice status shows it",
         Some(Command::Exec(_)) => "the job goes on; the program was ended",
         Some(Command::Up(_)) => "Hearth may be running already; hearth up finishes, hearth down stops it",
         Some(Command::Down(_)) => "Hearth is ending; hearth down waits for it",

@@ -7,8 +7,28 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-/// Answers by method and path: a status and a body.
-pub type Answers = BTreeMap<&'static str, (u16, &'static str)>;
+/// Answers by method and path, perhaps with a query: a status and a body.
+pub struct Answers(BTreeMap<String, (u16, String)>);
+
+impl<T: Into<String>, const N: usize> From<[(&str, (u16, T)); N]> for Answers {
+    fn from(answers: [(&str, (u16, T)); N]) -> Self {
+        let owned = |(target, (status, body)): (&str, (u16, T))| (target.to_owned(), (status, body.into()));
+        Self(answers.into_iter().map(owned).collect())
+    }
+}
+
+impl Answers {
+    /// The answer for this very target, else for its path.
+    fn to(&self, target: &str) -> (u16, &str) {
+        let path = target.split('?').next().unwrap_or_default();
+        match self.0.get(target).or_else(|| self.0.get(path)) {
+            Some((status, body)) => (*status, body),
+            None => {
+                (404, r#"{"messages":{"error":["there is nothing at this path"]},"code":"no-such-path"}"#)
+            }
+        }
+    }
+}
 
 /// What Hearth says to somebody who shows nothing.
 pub const NOBODY: &str = r#"{"messages": {"error": ["nobody is signed in"]}, "code": "not-signed-in",
@@ -81,9 +101,7 @@ fn answer(mut connection: TcpStream, answers: &Answers, heard: &Mutex<Vec<String
     let target = request.rsplit_once(' ').map_or("", |(target, _)| target);
     let content = String::from_utf8(content).unwrap_or_else(|_| "(bytes)".to_owned());
     heard.lock().expect("nobody panicked").push(format!("{target} {content}").trim_end().to_owned());
-    let target = target.split('?').next().unwrap_or_default();
-    let none = (404, r#"{"messages":{"error":["there is nothing at this path"]},"code":"no-such-path"}"#);
-    let (status, body) = answers.get(target).copied().unwrap_or(none);
+    let (status, body) = answers.to(target);
     write!(
         connection,
         "HTTP/1.1 {status} Prepared\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\

@@ -113,6 +113,17 @@ impl Home {
         self.transcript(&self.command(words, variables).output().expect("the program starts"))
     }
 
+    /// `text` with every number in front of a unit shown as `N`.
+    pub fn hide_amounts(&self, text: &str) -> String {
+        let words: Vec<&str> = text.split(' ').collect();
+        let is_unit = |word: Option<&&str>| word.is_some_and(|word| matches!(word.trim(), "s" | "B" | "kB"));
+        let shown = words.iter().enumerate().map(|(at, word)| {
+            let next = words.get(at + 1).map(|word| word.split('\n').next().unwrap_or_default());
+            if word.parse::<f64>().is_ok() && is_unit(next.as_ref()) { "N" } else { word }
+        });
+        shown.collect::<Vec<_>>().join(" ")
+    }
+
     /// What went where, line by line, and the exit status.
     pub fn transcript(&self, output: &Output) -> String {
         let mut text = String::new();

@@ -2,13 +2,20 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod build;
+mod deploy;
 mod door;
+mod envvars;
 mod external;
 mod help;
 mod home;
 mod interrupt;
+mod jobs;
+mod logs;
 mod output;
 mod refusals;
 mod settings;
 mod sign_in;
+mod up;
 mod usage;
+mod webservice;

@@ -86,7 +86,7 @@ fn a_server_that_cannot_be_reached_ends_with_2() {
     insta::assert_snapshot!(home.says(&["whoami"]), @"
     err| error: 127.0.0.1:1 cannot be reached [server-unreachable]
     err|        Nothing runs at this address on this machine.
-    err| next:  hearthd up --state FOLDER
+    err| next:  hearth up
     ends with 2
     ");
 }

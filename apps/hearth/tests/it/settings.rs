@@ -9,7 +9,7 @@ fn without_anything_the_server_is_this_machine_and_the_next_step_is_named() {
     out| user	-	-	not signed in
     out| tool	-	-	this folder belongs to no tool
     err|
-    err| next:  hearthd up --state FOLDER
+    err| next:  hearth up
     err| More: hearth -h
     ends with 0
     ");

@@ -72,7 +72,7 @@ fn a_server_that_does_not_answer_is_noticed_before_anything_is_asked() {
     insta::assert_snapshot!(Home::new().says(&["login", CLOSED[0]]), @"
     err| error: 127.0.0.1:1 cannot be reached [server-unreachable]
     err|        Nothing runs at this address on this machine.
-    err| next:  hearthd up --state FOLDER
+    err| next:  hearth up
     ends with 2
     ");
 }
@@ -119,7 +119,7 @@ fn a_file_that_others_can_read_is_warned_of() {
     err| warning: others can read ~/.config/hearth/credentials.toml: run chmod 600 ~/.config/hearth/credentials.toml
     err| error: 127.0.0.1:1 cannot be reached [server-unreachable]
     err|        Nothing runs at this address on this machine.
-    err| next:  hearthd up --state FOLDER
+    err| next:  hearth up
     ends with 2
     ");
 }

@@ -12,7 +12,7 @@ pub mod restart;
 pub mod run;
 pub mod runs;
 pub mod show;
-mod spec;
+pub mod spec;
 mod wait;
 
 use hearth_base::{JobName, Result};
@@ -25,7 +25,7 @@ use crate::{at_tool::AtTool, cli::TEMPLATE, context::Context};
 pub enum Command {
     /// Make a job: run once, by the clock, or for ever
     #[command(
-        before_help = "Example: hearth jobs run tidy --image python3.11 --command 'python3 tidy.py' --schedule @daily",
+        before_help = "Example: hearth jobs run tidy --image python3.11 --command ./tidy.sh --schedule @daily",
         help_template = TEMPLATE
     )]
     Run(Box<run::Args>),

@@ -235,7 +235,7 @@ fn is_off(flag: &bool) -> bool {
 }
 
 /// A text, or what YAML takes for a number or a truth.
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<String>, D::Error> {
+pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Given {

@@ -1,0 +1,211 @@
+//! `hearth webservice [TYPE] ACTION`: the tool's page as Toolforge's `webservice` says it.
+//!
+//! It is a job like any other; `hearth deploy` makes one from a folder. What it reads from `service.template`, and
+//! leaves behind in `service.manifest`, is what Toolforge's leaves.
+
+use std::path::{Path, PathBuf};
+
+use hearth_base::{Error, Result};
+use hearth_wire::jobs::{Job, JobType};
+use serde::{Deserialize, Serialize};
+
+use super::{exec, jobs, jobs::spec::Spec, logs};
+use crate::{at_tool::AtTool, cli::DryRun, context::Context, exit::Exit, trouble::why};
+
+/// What `hearth webservice` takes.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What it runs on: buildservice, or an image such as python3.11
+    #[arg(value_name = "TYPE")]
+    sort: Option<String>,
+    /// start, stop, restart, status, logs or shell
+    #[arg(required = true, value_parser = ["start", "stop", "restart", "status", "logs", "shell"], hide_possible_values = true)]
+    action: String,
+    #[command(flatten)]
+    wanted: Wanted,
+    /// Take what is not said here from this file
+    #[arg(long, value_name = "FILE", default_value = "service.template", hide_default_value = true)]
+    template: PathBuf,
+    /// With logs: go on with new lines as they come
+    #[arg(long, short)]
+    follow: bool,
+    #[command(flatten)]
+    dry_run: DryRun,
+}
+
+/// How it is to run: flags, and the keys of the template.
+#[derive(Debug, Clone, Default, clap::Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+struct Wanted {
+    /// The type, in the template only.
+    #[arg(skip)]
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    sort: Option<String>,
+    /// The most memory, as in 512Mi
+    #[arg(long, short, value_name = "MEMORY")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "jobs::spec::text")]
+    mem: Option<String>,
+    /// The most processors, as in 0.5
+    #[arg(long, short, value_name = "CPU")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "jobs::spec::text")]
+    cpu: Option<String>,
+    /// How many run side by side
+    #[arg(long, short, value_name = "COUNT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replicas: Option<u16>,
+    /// Ready when this path answers
+    #[arg(long, value_name = "PATH")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health_check_path: Option<String>,
+    /// Mount the tool's home: all or none
+    #[arg(long, value_name = "WHAT", value_parser = ["all", "none"], hide_possible_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mount: Option<String>,
+    /// The image of the type buildservice
+    #[arg(long, value_name = "IMAGE", hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    buildservice_image: Option<String>,
+    /// Taken for compatibility: there is one
+    #[arg(long, value_name = "BACKEND", hide = true)]
+    #[serde(skip_serializing)]
+    backend: Option<String>,
+}
+
+/// What was done.
+#[derive(Debug, Serialize, Deserialize)]
+struct Served {
+    job: String,
+    state: Option<String>,
+    changed: bool,
+}
+
+/// Does it.
+pub async fn run(cx: &Context, args: Args) -> Result<Exit> {
+    let at = cx.at_tool()?;
+    let Args { sort, action, wanted, template, follow, dry_run } = args;
+    match action.as_str() {
+        "start" => start(cx, &at, wanted.over(sort, read(&template)?), dry_run).await?,
+        "logs" => logs::print(cx, &at, &page(&at).await?.name, logs::Which::newest(follow)).await?,
+        "shell" => return exec::run(cx, exec::Args::shell_in(page(&at).await?.name)).await,
+        "status" => {
+            let answer = cx.printer.answer::<Job>()?;
+            let job = page(&at).await?;
+            answer.said(&job, &format!("{}: {}", job.name, job.status_long))?;
+        }
+        other => end(cx, &at, other == "restart", dry_run).await?,
+    }
+    Ok(Exit::Done)
+}
+
+async fn start(cx: &Context, at: &AtTool<'_>, wanted: Wanted, dry_run: DryRun) -> Result<()> {
+    let answer = cx.printer.answer::<Served>()?;
+    let create = wanted.spec(at)?.create()?;
+    let job = create.name.to_string();
+    if dry_run.dry_run {
+        let sentence = format!("would run {job} on {}", create.imagename);
+        return answer.said(&Served { job, state: None, changed: false }, &sentence);
+    }
+    let changed = at.ask(at.client().jobs().update(at.name(), &create)).await?.job_changed;
+    leave(&wanted)?;
+    let served = Served { job, state: None, changed };
+    match changed {
+        true => answer.done(&served, &format!("{} starts on {}", served.job, create.imagename))?,
+        false => answer.said(&served, &format!("nothing to change: {} is there", served.job))?,
+    }
+    cx.printer.next("hearth webservice status");
+    Ok(())
+}
+
+async fn end(cx: &Context, at: &AtTool<'_>, again: bool, dry_run: DryRun) -> Result<()> {
+    let answer = cx.printer.answer::<Served>()?;
+    let name = page(at).await?.name;
+    let job = name.to_string();
+    let verb = if again { "restart" } else { "stop" };
+    if dry_run.dry_run {
+        return answer.said(&Served { job, state: None, changed: false }, &format!("would {verb} {name}"));
+    }
+    let jobs = at.client().jobs();
+    if again {
+        at.ask(jobs.restart(at.name(), &name)).await?;
+        return answer.done(&Served { job, state: None, changed: true }, &format!("{name} starts anew"));
+    }
+    at.ask(jobs.delete(at.name(), &name)).await?;
+    let _there_may_be_none = std::fs::remove_file(MANIFEST);
+    answer.done(&Served { job, state: None, changed: true }, &format!("{name} is stopped and deleted"))
+}
+
+/// The job that is the tool's page.
+async fn page(at: &AtTool<'_>) -> Result<Job> {
+    let jobs = jobs::all(at, false).await?;
+    let is_page = |job: &Job| job.publish == Some(true) || job.job_type == JobType::Webservice;
+    jobs.into_iter().find(is_page).ok_or_else(|| {
+        Error::not_found("webservice", at.name())
+            .also(format!("{} has nothing that is published.", at.name()))
+            .help("hearth deploy")
+    })
+}
+
+impl Wanted {
+    /// What flags say, and the template where they say nothing.
+    fn over(self, sort: Option<String>, template: Self) -> Self {
+        Self {
+            sort: sort.or(template.sort),
+            mem: self.mem.or(template.mem),
+            cpu: self.cpu.or(template.cpu),
+            replicas: self.replicas.or(template.replicas),
+            health_check_path: self.health_check_path.or(template.health_check_path),
+            mount: self.mount.or(template.mount),
+            buildservice_image: self.buildservice_image.or(template.buildservice_image),
+            backend: None,
+        }
+    }
+
+    /// The job.
+    fn spec(&self, at: &AtTool<'_>) -> Result<Spec> {
+        let Some(sort) = self.sort.as_deref() else {
+            return Err(Error::invalid("no-type", "nothing says what the webservice runs on")
+                .also("A type is buildservice, or an image of hearth jobs images.")
+                .help("hearth webservice buildservice start"));
+        };
+        let built = format!("tool-{0}/tool-{0}:latest", at.name());
+        let (image, command) = match sort {
+            "buildservice" => (self.buildservice_image.clone().unwrap_or(built), Some("web".to_owned())),
+            image => (image.to_owned(), None),
+        };
+        Ok(Spec {
+            webservice: true,
+            image: Some(image),
+            command,
+            mem: self.mem.clone(),
+            cpu: self.cpu.clone(),
+            replicas: self.replicas,
+            health_check_http: self.health_check_path.clone(),
+            mount: self.mount.clone(),
+            ..Spec::default()
+        })
+    }
+}
+
+/// The file that says what runs, as Toolforge's `webservice` leaves it.
+const MANIFEST: &str = "service.manifest";
+
+fn read(template: &Path) -> Result<Wanted> {
+    let refused = |why: &str| {
+        Error::invalid("service-template", format!("{} cannot be used: {why}", template.display()))
+    };
+    match std::fs::read_to_string(template) {
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Wanted::default()),
+        Err(cause) => Err(refused(&why(&cause))),
+        Ok(text) => serde_saphyr::from_str(&text).map_err(|cause| {
+            let cause = cause.to_string();
+            refused(cause.lines().next().unwrap_or_default().trim_start_matches("error: "))
+        }),
+    }
+}
+
+fn leave(wanted: &Wanted) -> Result<()> {
+    let text = serde_saphyr::to_string(wanted).map_err(Error::internal)?;
+    std::fs::write(MANIFEST, text).map_err(|cause| {
+        Error::invalid("service-manifest", format!("{MANIFEST} cannot be written: {}", why(&cause)))
+    })
+}

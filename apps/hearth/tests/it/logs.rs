@@ -1,0 +1,88 @@
+//! `hearth logs`: pages and streams, the oldest line first.
+
+use crate::{door::Answers, home::Home};
+
+fn entry(second: u32, text: &str, stream: &str) -> String {
+    format!(
+        r#"{{"pod": "web-1", "container": "web", "datetime": "2026-01-02T03:04:{second:02}Z", "message": "{text}",
+        "stream": "{stream}", "run": "run_1", "cursor": "c{second}"}}"#
+    )
+    .replace('\n', "")
+}
+
+fn page(entries: &[String], next: &str) -> (u16, String) {
+    (200, format!(r#"{{"data": {{"logs": [{}]{next}}}, "messages": {{}}}}"#, entries.join(",")))
+}
+
+#[test]
+fn the_newest_lines_are_printed_the_oldest_first_over_all_pages() {
+    let next = r#", "next": {"url": "?cursor=c8"}"#;
+    let home = Home::of_tool(Answers::from([
+        ("GET /logs/v1/tool/dup-finder/job/web/logs?cursor=c8", page(&[entry(7, "seven", "err")], "")),
+        (
+            "GET /logs/v1/tool/dup-finder/job/web/logs",
+            page(&[entry(9, r"10 %\r100 %\u001b[2J", "out"), entry(8, "2 lines lost", "note")], next),
+        ),
+    ]));
+    insta::assert_snapshot!(home.says(&["logs", "web", "-l", "3"]), @r"
+    out| 2026-01-02T03:04:07Z seven
+    out| 2026-01-02T03:04:08Z [hearth] 2 lines lost
+    out| 100 %\u{1b}[2J
+    ends with 0
+    ");
+    insta::assert_snapshot!(home.asked().join("\n"), @"
+    GET /logs/v1/tool/dup-finder/job/web/logs?lines=3&direction=newest_first
+    GET /logs/v1/tool/dup-finder/job/web/logs?cursor=c8
+    ");
+    insta::assert_snapshot!(home.says(&["jobs", "logs", "web", "--json=message,stream"]), @r#"
+    out| {"message":"seven","stream":"err"}
+    out| {"message":"2 lines lost","stream":"note"}
+    out| {"message":"10 %\r100 %\u001b[2J","stream":"out"}
+    ends with 0
+    "#);
+}
+
+#[test]
+fn a_stream_goes_on_where_it_was_until_the_server_says_why_it_ends() {
+    let end = r#"{"message": "this went on for long enough", "datetime": "2026-01-02T03:05:00Z", "pod": "",
+        "container": "", "code": "stream-over", "cursor": "c2"}"#;
+    let lost = r#"{"message": "the tool is being deleted", "datetime": "2026-01-02T03:05:00Z", "code": "tool-gone"}"#;
+    let line = |json: &str| json.replace('\n', "") + "\n";
+    let first = entry(1, "one", "out") + "\n\n" + &entry(2, "two", "out") + "\n" + &line(end);
+    let home = Home::of_tool(Answers::from([
+        ("GET /logs/v1/tool/dup-finder/job/web/logs_stream", (200, first)),
+        (
+            "GET /logs/v1/tool/dup-finder/job/web/logs_stream?lines=100&direction=newest_first&cursor=c2",
+            (200, entry(3, "three", "out") + "\n" + &line(lost)),
+        ),
+    ]));
+    insta::assert_snapshot!(home.says(&["logs", "-f", "web"]), @"
+    out| 2026-01-02T03:04:01Z one
+    out| 2026-01-02T03:04:02Z two
+    out| 2026-01-02T03:04:03Z three
+    err| error: the tool is being deleted [stream-ended]
+    err| next:  hearth logs -f web
+    ends with 2
+    ");
+}
+
+#[test]
+fn a_job_that_wrote_nothing_is_answered_with_the_servers_sentence() {
+    let nothing = r#"{"messages": {"error": ["web has not written anything yet"]}, "code": "no-logs",
+        "help": "hearth jobs show web"}"#;
+    let jobs = r#"{"jobs": [], "messages": {}}"#.to_owned();
+    let home = Home::of_tool(Answers::from([
+        ("GET /logs/v1/tool/dup-finder/job/web/logs", (404, nothing.to_owned())),
+        ("GET /jobs/v1/tool/dup-finder/jobs", (200, jobs)),
+    ]));
+    insta::assert_snapshot!(home.says(&["logs", "web"]), @"
+    err| error: web has not written anything yet [no-logs]
+    err| next:  hearth jobs show web
+    ends with 1
+    ");
+    insta::assert_snapshot!(home.says(&["logs"]), @"
+    err| error: dup-finder has no jobs, so nothing was written [no-jobs]
+    err| next:  hearth deploy
+    ends with 1
+    ");
+}
