@@ -12,7 +12,7 @@ impl Context {
         }
         if let Some(because) = self.ask.is_silent() {
             let command = self.words.and("--yes");
-            return Err(Error::invalid("not-confirmed", format!("to {verb} {what} is not confirmed"))
+            return Err(Error::invalid("not-confirmed", format!("nobody confirmed to {verb} {what}"))
                 .also(because)
                 .help(command));
         }

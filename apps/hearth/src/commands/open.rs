@@ -1,6 +1,6 @@
 //! `hearth open [NAME]`: a tool's page in the browser, and its address as the result.
 
-use hearth_base::{Error, Result, ToolName};
+use hearth_base::{Error, Kind, Result, ToolName};
 use hearth_wire::{components::Deployment, reply::Paging};
 use serde::{Deserialize, Serialize};
 
@@ -30,9 +30,12 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let Args { name, print } = args;
     let at = cx.at(tool::named(cx, name)?)?;
     let Some(url) = address(&deployments(&at).await?) else {
-        return Err(Error::not_found("page", at.name())
-            .also(format!("{} has nothing that is published.", at.name()))
-            .help("hearth deploy"));
+        return Err(Error::new(
+            Kind::NotFound,
+            "no-page",
+            format!("{} has nothing that was deployed and published", at.name()),
+        )
+        .help("hearth deploy"));
     };
     let page = Page { tool: at.name().clone(), url };
     answer.said(&page, &page.url)?;

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hearth_base::{Error, Result};
+use hearth_base::{Error, Kind, Result};
 use hearth_wire::jobs::{Job, JobType};
 use serde::{Deserialize, Serialize};
 
@@ -139,8 +139,7 @@ async fn page(at: &AtTool<'_>) -> Result<Job> {
     let jobs = jobs::all(at, false).await?;
     let is_page = |job: &Job| job.publish == Some(true) || job.job_type == JobType::Webservice;
     jobs.into_iter().find(is_page).ok_or_else(|| {
-        Error::not_found("webservice", at.name())
-            .also(format!("{} has nothing that is published.", at.name()))
+        Error::new(Kind::NotFound, "no-webservice", format!("{} has nothing that is published", at.name()))
             .help("hearth deploy")
     })
 }

@@ -96,3 +96,41 @@ fn is_hearthd(pid: Pid) -> bool {
         Err(_) => File::open("/proc/self/cmdline").is_err(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A program in the place of hearthd, and a state folder.
+    fn stand_in(script: &str) -> io::Result<(tempfile::TempDir, PathBuf)> {
+        let folder = tempfile::tempdir()?;
+        let program = folder.path().join("hearthd");
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n"))?;
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+        Ok((folder, program))
+    }
+
+    #[test]
+    fn what_it_says_when_it_runs_is_passed_on_and_kept_in_no_file() -> io::Result<()> {
+        let (folder, program) =
+            stand_in("echo Hearth runs; echo \"Next: hearth login --code abc\"; echo log >&2")?;
+        let state = folder.path().join("state");
+        let said = start(&program, &state, Some("127.0.0.1:1"))?;
+        assert_eq!(said, Some(vec!["Hearth runs".to_owned(), "Next: hearth login --code abc".to_owned()]));
+        assert!(state.join(PID_FILE).exists());
+        assert!(!std::fs::read_to_string(log_file(&state))?.contains("abc"));
+        Ok(())
+    }
+
+    #[test]
+    fn one_that_ends_instead_is_told_apart_and_its_log_stays() -> io::Result<()> {
+        let (folder, program) = stand_in("echo \"error: the port is taken\" >&2; exit 1")?;
+        let state = folder.path().join("state");
+        assert_eq!(start(&program, &state, None)?, None);
+        assert!(std::fs::read_to_string(log_file(&state))?.contains("the port is taken"));
+        assert_eq!(running(&state)?, None);
+        Ok(())
+    }
+}

@@ -91,11 +91,6 @@ impl Printer {
         deliver(io::stdout().lock(), text)
     }
 
-    /// A line that a program wrote, as a result.
-    pub fn output(&self, line: &str) -> Result<()> {
-        self.raw(&format!("{}\n", lines::shown(line, self.out.color)))
-    }
-
     /// The place of results that come one after the other.
     pub fn stream_of<T: Serialize + DeserializeOwned>(&self) -> Result<Streaming<'_, T>> {
         self.answer().map(Streaming)
@@ -253,22 +248,27 @@ impl<T: Serialize + DeserializeOwned> Answer<'_, T> {
 impl<T: Serialize + DeserializeOwned> Streaming<'_, T> {
     /// The next one: a line of JSON, or the line that a program wrote at `time`.
     pub fn next(&self, value: &T, time: Timestamp, line: &str) -> Result<()> {
-        let out = self.0.printer.out;
-        let time = match out.terminal {
-            true => out.paint(Tone::Quiet, &time.strftime("%H:%M:%S").to_string()),
-            false => time.to_string(),
-        };
-        self.bare(value, &format!("{time} {line}"))
+        self.streamed(value, |out| {
+            let time = match out.terminal {
+                true => out.paint(Tone::Quiet, &time.strftime("%H:%M:%S").to_string()),
+                false => time.to_string(),
+            };
+            format!("{time} {}\n", lines::shown(line, out.color))
+        })
     }
 
     /// The same for a line of which nobody knows when it was written.
     pub fn bare(&self, value: &T, line: &str) -> Result<()> {
+        self.streamed(value, |out| format!("{}\n", lines::shown(line, out.color)))
+    }
+
+    fn streamed(&self, value: &T, human: impl FnOnce(&Stream) -> String) -> Result<()> {
         let Self(Answer { printer, fields, of: _ }) = self;
-        match fields.as_deref() {
-            Some([]) => printer.raw(&format!("{}\n", json_line(value))),
-            Some(fields) => printer.raw(&format!("{}\n", json_line(&fields::select(value, fields)?))),
-            None => printer.output(line),
-        }
+        printer.raw(&match fields.as_deref() {
+            Some([]) => format!("{}\n", json_line(value)),
+            Some(fields) => format!("{}\n", json_line(&fields::select(value, fields)?)),
+            None => human(&printer.out),
+        })
     }
 }
 

@@ -138,9 +138,9 @@ fn what_cannot_be_built_is_refused_before_anything_is_made() {
 fn only_saying_what_would_be_done_uploads_nothing() {
     let home = home(successful());
     insta::assert_snapshot!(home.says(&["deploy", "--dry-run"]), @r#"
+    out| would deploy . as dup-finder
     err| … plan
     err| ✓ plan    index.html: static files; they are served as they are; web: exec python3 -m http.server "${PORT:-8000}"
-    err| would deploy . as dup-finder
     ends with 0
     "#);
     insta::assert_snapshot!(home.says(&["deploy", ".", "--ref", "main"]), @"

@@ -60,8 +60,7 @@ fn a_value_from_standard_input_is_kept_and_not_repeated() {
     ends with 0
     ");
     insta::assert_snapshot!(home.asked().join("\n"), @r#"
-    GET /envvars/v1/tool/dup-finder/envvars/fresh
-    GET /tools/v1/tools?all=false&limit=1000
+    GET /envvars/v1/tool/dup-finder/envvars
     POST /envvars/v1/tool/dup-finder/envvars {"name":"fresh","value":"two\nlines"}
     "#);
 }
@@ -107,7 +106,7 @@ fn without_a_value_the_way_to_give_one_is_told() {
 fn deleting_wants_a_yes() {
     let home = home();
     insta::assert_snapshot!(home.says(&["envvars", "delete", "API_KEY"]), @"
-    err| error: to delete the variable API_KEY and its value is not confirmed [not-confirmed]
+    err| error: nobody confirmed to delete the variable API_KEY and its value [not-confirmed]
     err|        Nothing is asked, because there is no terminal.
     err| next:  hearth envvars delete API_KEY --yes
     ends with 1

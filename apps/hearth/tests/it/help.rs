@@ -34,9 +34,22 @@ fn the_help_of_the_program_starts_with_an_example() {
 #[test]
 fn the_help_of_a_command_names_what_it_takes() {
     insta::assert_snapshot!(Home::new().says(&["login", "-h"]), @"
-    err| error: hearth login has no flag -h [unknown-argument]
-    err| next:  hearth login -h
-    ends with 1
+    out| Example: hearth login https://hearth.example.org
+    out|
+    out| Sign in, or come in with a code
+    out|
+    out| Usage: hearth login [OPTIONS] [ADDRESS]
+    out|
+    out| Arguments:
+    out|   [ADDRESS]  The server; absent: the current one, or http://localhost:8080
+    out|
+    out| Options:
+    out|       --name <NAME>     Sign in as this user; absent: asked
+    out|       --code <CODE>     Come in with a set-up code or an invitation, and choose name and password
+    out|       --password-stdin  Read the password from standard input
+    out|       --token-stdin     Read a token from standard input instead of signing in
+    out| All flags: --help
+    ends with 0
     ");
 }
 
@@ -56,6 +69,7 @@ fn a_group_of_commands_named_alone_shows_its_help_and_does_nothing() {
     err|   members     List and change who belongs to a tool
     err|   kubeconfig  Make a file by which Toolforge's clients enter
     err|   help        Print this message or the help of the given subcommand(s)
+    err| All flags: --help
     ends with 1
     ");
 }

@@ -27,7 +27,7 @@ fn the_newest_lines_are_printed_the_oldest_first_over_all_pages() {
     insta::assert_snapshot!(home.says(&["logs", "web", "-l", "3"]), @r"
     out| 2026-01-02T03:04:07Z seven
     out| 2026-01-02T03:04:08Z [hearth] 2 lines lost
-    out| 100 %\u{1b}[2J
+    out| 2026-01-02T03:04:09Z 100 %\u{1b}[2J
     ends with 0
     ");
     insta::assert_snapshot!(home.asked().join("\n"), @"

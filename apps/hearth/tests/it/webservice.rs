@@ -70,8 +70,7 @@ fn the_rest_is_about_the_tools_page() {
     ends with 0
     ");
     insta::assert_snapshot!(home("").says(&["webservice", "stop"]), @"
-    err| error: there is no webservice dup-finder [no-such-webservice]
-    err|        dup-finder has nothing that is published.
+    err| error: dup-finder has nothing that is published [no-webservice]
     err| next:  hearth deploy
     ends with 1
     ");

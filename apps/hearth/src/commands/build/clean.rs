@@ -26,7 +26,10 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let Args { dry_run } = args;
     let at = cx.at_tool()?;
     let over = super::all(&at).await?.iter().filter(|build| !is_under_way(build)).count();
-    let what = format!("{over} builds that are over, and the images that nothing uses");
+    let what = match over {
+        1 => "1 build that is over, and the images that nothing uses".to_owned(),
+        over => format!("{over} builds that are over, and the images that nothing uses"),
+    };
     if over == 0 {
         return answer.said(&Cleaned { builds: 0, cleaned: false }, "nothing to change: no build is over");
     }

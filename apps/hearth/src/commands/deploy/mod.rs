@@ -11,6 +11,7 @@ use hearth_plan::{Folder, Kind, Plan};
 use hearth_wire::components::{
     DeploySource, Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentState, GitSource, WEB,
 };
+use serde::{Deserialize, Serialize};
 
 use super::new;
 use crate::{
@@ -64,6 +65,13 @@ pub struct Args {
     force_run: bool,
     #[command(flatten)]
     dry_run: DryRun,
+}
+
+/// What would be deployed.
+#[derive(Debug, Serialize, Deserialize)]
+struct Would {
+    tool: ToolName,
+    source: String,
 }
 
 /// Deploys.
@@ -125,7 +133,9 @@ async fn begin<'a>(
     }
     if dry_run.dry_run {
         let what = if new.is_some() { "make the tool and deploy" } else { "deploy" };
-        cx.printer.note(&format!("would {what} {source} as {}", named.value));
+        let would = Would { tool: named.value, source };
+        let sentence = format!("would {what} {} as {}", would.source, would.tool);
+        cx.printer.answer()?.said(&would, &sentence)?;
         return Ok(None);
     }
     if let Some(name) = new {

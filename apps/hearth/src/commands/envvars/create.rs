@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, path::PathBuf};
 
-use hearth_base::{EnvvarName, Error, Kind, Result, Secret};
+use hearth_base::{EnvvarName, Error, Result, Secret};
 use hearth_wire::envvars::Envvar;
 use serde::{Deserialize, Serialize};
 
@@ -47,11 +47,8 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
         (None, Some(path)) => read(&path)?,
         (None, None) => asked(cx, &name).await?,
     };
-    let before = match at.ask(at.client().envvars().show(at.name(), &name)).await {
-        Ok(shown) => Some(shown.content.envvar.value),
-        Err(error) if error.kind() == Kind::NotFound => None,
-        Err(error) => return Err(error),
-    };
+    let known = at.ask(at.client().envvars().list(at.name())).await?.content.envvars;
+    let before = known.into_iter().find(|known| known.name == name).map(|known| known.value);
     if before.as_ref() == Some(&value) {
         let made = Made { name, created: false, changed: false };
         return answer.said(&made, &format!("nothing to change: {} has this value already", made.name));
