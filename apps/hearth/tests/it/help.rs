@@ -48,6 +48,7 @@ fn the_help_of_a_command_names_what_it_takes() {
     out|       --code <CODE>     Come in with a set-up code or an invitation, and choose name and password
     out|       --password-stdin  Read the password from standard input
     out|       --token-stdin     Read a token from standard input instead of signing in
+    out|
     out| All flags: --help
     ends with 0
     ");
@@ -69,6 +70,7 @@ fn a_group_of_commands_named_alone_shows_its_help_and_does_nothing() {
     err|   members     List and change who belongs to a tool
     err|   kubeconfig  Make a file by which Toolforge's clients enter
     err|   help        Print this message or the help of the given subcommand(s)
+    err|
     err| All flags: --help
     ends with 1
     ");
