@@ -49,8 +49,7 @@ pub struct Cli {
 }
 
 /// Every help starts with its example.
-pub const TEMPLATE: &str =
-    "{before-help}{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}\n\nAll flags: --help";
+pub const TEMPLATE: &str = "{before-help}{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}\n\nAll flags: --help";
 
 /// The same for the program itself: its usage says nothing.
 const ALL: &str = "{before-help}{about-with-newline}\n{all-args}{after-help}";

@@ -85,16 +85,6 @@ impl Stand {
         let tasks = kit.tasks.clone();
         let (place, workers) = (Local::default(), Vec::new());
         let mut stand = Self { clock, tasks, kit, role, keys, place, others, workers, _folder: folder };
-        let mut stand = Self {
-            clock,
-            tasks,
-            kit,
-            role,
-            keys,
-            place: Local::default(),
-            workers: Vec::new(),
-            _folder: folder,
-        };
         stand.mount(mount).await?;
         Ok(stand)
     }

@@ -3,7 +3,7 @@
 use hearth_base::{Result, Role};
 use hearth_kit::Deputy;
 use hearth_wire::{
-    builds::{BuildCreate, BuildParameters, CreateQuery},
+    builds::{BuildCreate, BuildCreateQuery, BuildParameters},
     components::{DeploySource, StepName, StepState},
     reply::Paging,
 };
@@ -37,7 +37,7 @@ pub async fn take(cx: &Cx, deployment: &mut Deployment) -> Result<StepState> {
         let builds = cx.clients.acting(Role::Builds, mandate(deployment)?).await?;
         let found = if again { asked_for(&builds, deployment, &create).await? } else { false };
         if !found {
-            let query = CreateQuery { queue: true };
+            let query = BuildCreateQuery { queue: true };
             let new = builds.client.builds().start(&builds.tool, &create, &query).await?;
             deployment.progress.build = Some(new.name);
             deployment.progress.resolved_ref = new.resolved_ref;

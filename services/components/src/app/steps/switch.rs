@@ -118,7 +118,7 @@ fn how(run: &Run) -> String {
 /// The error with the last lines that were written, when they can be had.
 async fn with_lines(error: Error, jobs: &Deputy, deployment: &Deployment) -> Error {
     let error = error.help(format!("hearth jobs logs {}", deployment.component));
-    let query = JobsLogsQuery { follow: false, lines: Some(LINES) };
+    let query = JobsLogsQuery { follow: Some(false), lines: Some(LINES) };
     let Ok(answer) = jobs.client.jobs().logs(&jobs.tool, &deployment.component, &query).await else {
         return error;
     };
