@@ -77,7 +77,7 @@ async fn resolve(Query(asked): Query<Resolve>) -> Result<Json<Data<Resolved>>, (
         layers: vec![Layer {
             digest: layer(),
             diff_id: layer(),
-            media_type: "application/tar".to_owned(),
+            media_type: "application/vnd.oci.image.layer.v1.tar".to_owned(),
             size: 7,
         }],
         config: ImageConfig::default(),

@@ -116,16 +116,12 @@ impl Stage {
         Ok(stage)
     }
 
-    /// The service's process ends and another begins.
-    pub async fn restart(&mut self) -> Result<()> {
-        self.stop().await;
-        self.start().await
-    }
-
+    /// The service's process ends.
     pub async fn stop(&mut self) {
         assert!(self.stand.stop_workers().await, "workers end when they are told to");
     }
 
+    /// Another begins.
     pub async fn start(&mut self) -> Result<()> {
         self.stand.mount(self.runtime.mount()).await?;
         self.maintainer = self.stand.member(self.id, &self.tool, Access::Write)?;
