@@ -22,6 +22,9 @@ pub enum Command {
     Runtime(Runtime),
     /// Stop every container of a Hearth that is not running any more, and remove what is left of them on this host
     Clear(Clear),
+    /// Make and list the images that this Hearth provides
+    #[command(subcommand)]
+    Image(Image),
     /// Tell what this host offers to containers, and what to install or change
     Doctor,
     /// Print the API's document: everything merged, or one service's part
@@ -68,6 +71,61 @@ pub struct Openapi {
 #[derive(Debug, Args)]
 #[command(before_help = "Example: hearthd clear --state /var/lib/hearth")]
 pub struct Clear {
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Image {
+    /// Make the first images of Debian packages, those that are missing
+    Bootstrap(ImageBootstrap),
+    /// List the provided images; fails when one of the first is missing
+    List(ImageList),
+    /// Take in an image from a folder that is an OCI image layout
+    Import(ImageImport),
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "Example: hearthd image bootstrap --state /var/lib/hearth")]
+pub struct ImageBootstrap {
+    /// The images to make; without one, all
+    pub names: Vec<String>,
+    /// Where to get Debian packages from, in place of this machine's own sources
+    #[arg(long, value_name = "URL")]
+    pub mirror: Option<String>,
+    /// Make them anew though they are there, with the newest packages
+    #[arg(long)]
+    pub again: bool,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "Example: hearthd image list --state /var/lib/hearth")]
+pub struct ImageList {
+    /// Print only the names of those that can be made and are not there
+    #[arg(long)]
+    pub missing: bool,
+    /// Do not fail when one is missing
+    #[arg(long)]
+    pub all: bool,
+    /// Become this user, by name or number, and give up all of root's powers
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "Example: hearthd image import php8.2 ./layout --state /var/lib/hearth/services")]
+pub struct ImageImport {
+    /// Its name, behind hearth/
+    pub name: String,
+    /// The folder
+    pub layout: PathBuf,
+    /// Become this user, by name or number, and give up all of root's powers
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
     #[command(flatten)]
     pub settings: Settings,
 }

@@ -1,6 +1,7 @@
 //! The server. What it does is chosen by its first word: everything on this machine, some roles of a larger
 //! Hearth, or a look at the host.
 
+mod bootstrap;
 mod cli;
 mod commands;
 mod out;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Serve(serve) => commands::serve::run(serve),
         Command::Runtime(runtime) => commands::runtime::run(runtime),
         Command::Clear(clear) => commands::clear::run(clear),
+        Command::Image(image) => commands::image::run(image),
         Command::Doctor => commands::doctor::run(),
         Command::Openapi(openapi) => commands::openapi::run(&openapi),
     };

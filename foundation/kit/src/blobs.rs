@@ -73,7 +73,7 @@ impl Blobs {
     pub async fn write<S, E>(&self, id: BlobId, content: S, limit: u64) -> Result<Written>
     where
         S: Stream<Item = Result<Bytes, E>> + Send,
-        E: Into<BoxError> + Send,
+        E: Into<BoxError>,
     {
         let upload = self.0.put_multipart_opts(&place(id), Default::default()).await.map_err(fault)?;
         let mut writing = WriteMultipart::new_with_chunk_size(upload, Self::PART);
@@ -126,7 +126,7 @@ impl fmt::Debug for Blobs {
 async fn fill<S, E>(writing: &mut WriteMultipart, content: S, limit: u64) -> Result<Written>
 where
     S: Stream<Item = Result<Bytes, E>> + Send,
-    E: Into<BoxError> + Send,
+    E: Into<BoxError>,
 {
     let mut content = std::pin::pin!(content);
     let mut hash = Sha256::new();

@@ -20,6 +20,7 @@ pub mod telemetry;
 
 mod entry;
 mod kit;
+mod lingering;
 mod mandates;
 mod mounted;
 mod wellknown;

@@ -2,20 +2,19 @@
 
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body};
+use axum::Router;
 use hearth_base::{Error, Result};
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
-use tower::ServiceExt;
 
-use crate::tasks::{Stop, Tasks};
+use crate::{
+    lingering,
+    tasks::{Stop, Tasks},
+};
 
 /// The most that a request's head may hold, in bytes.
 const HEAD_SIZE: usize = 64 << 10;
@@ -93,12 +92,10 @@ async fn converse(
     if let Err(cause) = stream.set_nodelay(true) {
         tracing::debug!(%cause, "a connection keeps its delay");
     }
-    let service = TowerToHyperService::new(router.map_request(
-        move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(Peer(peer));
-            request.map(Body::new)
-        },
-    ));
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        lingering::answer(router.clone(), request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)

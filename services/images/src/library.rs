@@ -15,6 +15,7 @@ use crate::{
     app::{layout, provided},
     cx::Cx,
     http::images::provided_views,
+    names::PROVIDED,
     store,
 };
 
@@ -37,6 +38,13 @@ impl Library {
     /// Takes in an OCI image layout as `hearth/NAME:latest`.
     pub async fn import(&self, folder: &Path, name: &str) -> Result<Digest> {
         layout::import(&self.0, folder, &name.parse()?, &provided::TAG.parse()?).await
+    }
+
+    /// Whether `hearth/NAME:latest` is there.
+    pub async fn has(&self, name: &str) -> Result<bool> {
+        let found = self.0.store.repository(PROVIDED, &name.parse()?).await?;
+        let Some(found) = found else { return Ok(false) };
+        Ok(self.0.store.tag(found.id, &provided::TAG.parse()?).await?.is_some())
     }
 
     /// The provided images, and which of them are there.

@@ -2,6 +2,7 @@
 
 pub mod clear;
 pub mod doctor;
+pub mod image;
 pub mod openapi;
 pub mod runtime;
 pub mod serve;

@@ -27,9 +27,7 @@ pub async fn import(cx: &Cx, folder: &Path, name: &ImageName, tag: &Reference) -
     let (media_type, parsed) = parse::parse(None, &manifest)?;
     let space = Space::Provided;
     for blob in parsed.blobs()? {
-        if let Ok(repository) = super::tags::repository(cx, &space, name).await
-            && cx.store.link(repository.id, blob).await?.is_some()
-        {
+        if uploads::adopt(cx, &space, name, blob).await? {
             continue;
         }
         let upload = uploads::begin(cx, &space, name).await?;

@@ -44,12 +44,17 @@ pub async fn mount(
     if cx.store.link(from.id, digest).await?.is_none() {
         return Ok(None);
     }
+    Ok(adopt(cx, space, name, digest).await?.then_some(()))
+}
+
+/// Gives a repository a blob that any other has, for somebody who could bring it too. Whether there is one.
+pub async fn adopt(cx: &Cx, space: &Space, name: &ImageName, digest: Digest) -> Result<bool> {
     let now = cx.clock.now();
     let tx = cx.store.begin().await?;
     let repository = cx.store.repository_for(&tx, cx.id(), space, name, now).await?;
     let linked = cx.store.link_known(&tx, repository.id, digest, now).await?;
     tx.commit().await?;
-    Ok(linked.then_some(()))
+    Ok(linked)
 }
 
 /// An upload that is under way.

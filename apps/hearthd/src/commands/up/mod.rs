@@ -10,7 +10,9 @@ use hearth_base::{Error, Result};
 use hearth_kit::{config::Config, state::SETUP_CODE, telemetry::start_logging};
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::{child::Services, folders::Folders};
+pub use self::folders::Folders;
+
+use self::child::Services;
 use super::{
     runtime,
     serve::{configuration, threads},

@@ -1,6 +1,6 @@
 //! The endpoints, as the merged document has them.
 
-use hearth_base::{Entropy, Result, TokenId, ToolId, ToolName};
+use hearth_base::{Entropy, Result, TokenId, ToolId, ToolName, UploadId};
 use hearth_testkit::Hearth;
 use http::Method;
 use serde_json::Value;
@@ -21,10 +21,17 @@ impl Endpoint {
     /// The path with its parameters filled in: this tool, somebody, and ids of things that are not there.
     pub fn path(&self, tool: &ToolName) -> String {
         let now = jiff::Timestamp::UNIX_EPOCH;
-        let of_tool = self.template.contains("/tool/{tool}");
+        let of_tool = self.template.contains("/tool/{tool}") || self.template.contains("{space}");
         let tool = if of_tool { tool.to_string() } else { ToolId::new(now, &Entropy::System).to_string() };
         self.template
             .replace("{tool}", &tool)
+            .replace("{space}", &format!("tool-{tool}"))
+            .replace("{name}", "web")
+            .replace("{tag}", "latest")
+            .replace("{reference}", "latest")
+            .replace("{digest}", &format!("sha256:{}", "0".repeat(64)))
+            .replace("{upload}", &UploadId::new(now, &Entropy::System).to_string())
+            .replace("{holder}", "jobs:set_1")
             .replace("{user}", "bystander")
             .replace("{job}", "nothing")
             .replace("{envvar}", "NOTHING")

@@ -1,0 +1,18 @@
+# Installs packages on top of a root file system, so that only the difference lies in UPPER. It runs in a mount
+# namespace of its own: whatever is mounted here ends with it.
+#
+# derive LOWER UPPER WORK ROOT LISTS OPTION_OR_PACKAGE...
+lower=$1 upper=$2 work=$3 root=$4 lists=$5
+shift 5
+mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper,workdir=$work,redirect_dir=off,metacopy=off" "$root"
+mount --bind -o ro "$lists" "$root/var/lib/apt/lists"
+for folder in tmp run var/cache/apt var/log; do
+    mount -t tmpfs tmpfs "$root/$folder"
+done
+mkdir -p "$root/var/cache/apt/archives/partial" "$root/var/log/apt"
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+[ -e "$root/etc/resolv.conf" ] || : >"$root/etc/resolv.conf"
+mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
+exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 \
+    chroot "$root" apt-get install --quiet --yes --no-install-recommends -o APT::Sandbox::User=root "$@"
