@@ -19,8 +19,9 @@ pub fn output(command: &mut Command) -> Result<String> {
     if ended.status.success() {
         return Ok(String::from_utf8_lossy(&ended.stdout).into_owned());
     }
-    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    let mut last: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).rev().take(5).collect();
+    let said =
+        [&*String::from_utf8_lossy(&ended.stdout), &*String::from_utf8_lossy(&ended.stderr)].join("\n");
+    let mut last: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).rev().take(8).collect();
     last.reverse();
     let mut error =
         Error::unavailable("program-failed", format!("{program} did not succeed: {}", ended.status));
