@@ -2,6 +2,7 @@
 //! one process and each in its own, on SQLite and on PostgreSQL.
 
 mod databases;
+mod git;
 mod hearth;
 mod image;
 mod people;
@@ -9,6 +10,7 @@ mod stand;
 mod wait;
 
 pub use databases::{Scratch, Store};
+pub use git::GitServer;
 pub use hearth::{Hearth, Shape, program};
 pub use image::Image;
 pub use people::Person;

@@ -119,7 +119,16 @@ fn body_limit(path: &str, config: &Config) -> usize {
         let most = config.images.blob_limit.max(config.images.manifest_limit);
         return usize::try_from(most).unwrap_or(usize::MAX);
     }
+    if is_upload(path) {
+        return usize::try_from(config.builds.upload_limit).unwrap_or(usize::MAX);
+    }
     config.door.body_limit
+}
+
+/// Whether a folder is uploaded at this path, to be built: `/builds/v1/tool/{tool}/sources`.
+fn is_upload(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    path.strip_prefix("/builds/v1/tool/").and_then(|rest| rest.strip_suffix("/sources")).is_some()
 }
 
 fn slow(target: &Target) -> Error {

@@ -4,8 +4,6 @@ mod build;
 mod columns;
 mod migrations;
 mod source;
-#[cfg(test)]
-mod tests;
 
 use hearth_base::Result;
 use hearth_kit::db::{Db, Tx, work::Work};
