@@ -227,6 +227,19 @@ mod tests {
     }
 
     #[test]
+    fn every_command_is_in_the_documentation() {
+        let page = include_str!("../../../docs/cli.md");
+        for (path, command) in all() {
+            if command.get_name() != "hearth" && !path.contains("members") {
+                assert!(
+                    page.contains(&format!("`{}`", command.get_name())) || page.contains(&path[7..]),
+                    "{path}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn every_example_is_a_command_that_is_understood() {
         for (path, command) in all() {
             let example = command.get_before_help().map(ToString::to_string).unwrap_or_default();

@@ -6,6 +6,7 @@ mod build;
 mod deploy;
 mod door;
 mod envvars;
+mod exec;
 mod external;
 mod help;
 mod home;
