@@ -7,7 +7,7 @@ use hearth_base::{Error, Result, ToolName};
 use crate::{
     ask::Ask,
     printer::Printer,
-    settings::{Settings, Sourced},
+    settings::{Folder, Settings, Sourced},
     words::Words,
 };
 
@@ -32,7 +32,12 @@ impl Context {
 
     /// The tool that the command is about.
     pub fn tool(&self) -> Result<Sourced<ToolName>> {
-        self.settings.tool()?.ok_or_else(|| {
+        self.tool_of(&self.settings.folder)
+    }
+
+    /// The same for a command that is about `folder`.
+    pub fn tool_of(&self, folder: &Folder) -> Result<Sourced<ToolName>> {
+        self.settings.tool_of(folder)?.ok_or_else(|| {
             Error::invalid("no-tool", "this folder belongs to no tool, and none was named")
                 .also("A tool is named by --tool NAME, by HEARTH_TOOL, or by hearth.yaml in this folder.")
                 .help(format!("hearth new {}", self.proposed_name()))

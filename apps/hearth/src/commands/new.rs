@@ -4,7 +4,12 @@ use hearth_base::{Error, Kind, Result, ToolName};
 use hearth_wire::tools::{Tool, ToolCreate, ToolState};
 use serde::{Deserialize, Serialize};
 
-use crate::{cli::DryRun, context::Context, session::Session, settings::Link};
+use crate::{
+    cli::DryRun,
+    context::Context,
+    session::Session,
+    settings::{Folder, Link},
+};
 
 /// What `hearth new` takes.
 #[derive(Debug, clap::Args)]
@@ -33,7 +38,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let answer = cx.printer.answer::<Made>()?;
     let Args { name, description, dry_run } = args;
     let session = cx.session()?;
-    let linked = already_linked(cx, &name)?;
+    let linked = already_linked(&cx.settings.folder, &name)?;
     let file = cx.settings.folder.link_path().display().to_string();
     let known = find(&session, &name).await?;
     let (create, link) = (known.is_none(), !linked);
@@ -78,30 +83,31 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     Ok(())
 }
 
-/// Makes the tool and the link where they are missing, and says so.
-pub async fn ensure(cx: &Context, name: &ToolName) -> Result<()> {
-    let linked = already_linked(cx, name)?;
+/// Makes the tool, and the link of `folder` to it, where they are missing, and says so.
+pub async fn ensure(cx: &Context, name: &ToolName, folder: Option<&Folder>) -> Result<()> {
+    let unlinked = folder.map(|folder| Ok::<_, Error>((!already_linked(folder, name)?).then_some(folder)));
+    let unlinked = unlinked.transpose()?.flatten();
     let session = cx.session()?;
     let known = find(&session, name).await?;
-    let new_link = (!linked).then(|| cx.settings.folder.prepare_link(name)).transpose()?;
+    let new_link = unlinked.map(|folder| folder.prepare_link(name)).transpose()?;
     if known.is_none() {
         make(&session, name, String::new()).await?;
         cx.printer.note(&format!("tool {name} is made; you are its owner"));
     }
     if let Some(new_link) = new_link {
         new_link.keep()?;
-        cx.printer.note("this folder is linked (hearth.yaml)");
+        cx.printer.note("the folder is linked to it (hearth.yaml)");
     }
     Ok(())
 }
 
 /// Whether this folder is linked to `name` already; a folder of another tool is refused.
-fn already_linked(cx: &Context, name: &ToolName) -> Result<bool> {
-    match cx.settings.folder.own_link()? {
+fn already_linked(folder: &Folder, name: &ToolName) -> Result<bool> {
+    match folder.own_link()? {
         None => Ok(false),
         Some(link) if link.tool == *name => Ok(true),
         Some(Link { tool, path }) => {
-            let sentence = format!("this folder belongs to the tool {tool}, not to {name}");
+            let sentence = format!("the folder belongs to the tool {tool}, not to {name}");
             Err(Error::conflict("folder-taken", sentence)
                 .also(format!("{} says so; nothing was changed.", path.display()))
                 .help(format!("mkdir {name} && cd {name} && hearth new {name}")))

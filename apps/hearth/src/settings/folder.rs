@@ -51,6 +51,16 @@ impl Folder {
         Ok(Self { path, home })
     }
 
+    /// Another folder, seen from this one.
+    pub fn below(&self, path: &Path) -> Result<Self> {
+        let refused = |cause: io::Error| {
+            Error::invalid("no-folder", format!("{} is no folder to go to: {}", path.display(), why(&cause)))
+                .help("name a folder, or the address of a git repository")
+        };
+        let path = fs::canonicalize(self.path.join(path)).map_err(refused)?;
+        Ok(Self { path, home: self.home.clone() })
+    }
+
     /// Its own name, for proposals.
     pub fn name(&self) -> Option<String> {
         Some(self.path.file_name()?.to_string_lossy().into_owned())

@@ -135,13 +135,18 @@ impl Settings {
 
     /// The tool that the command is about, if one is named anywhere.
     pub fn tool(&self) -> Result<Option<Sourced<ToolName>>> {
+        self.tool_of(&self.folder)
+    }
+
+    /// The same for a command that is about another folder than the one it was given in.
+    pub fn tool_of(&self, folder: &Folder) -> Result<Option<Sourced<ToolName>>> {
         if let Some(tool) = &self.flags.tool {
             return Ok(Some(Sourced::new(tool.clone(), Source::Flag("--tool"))));
         }
         if let Some(tool) = self.environment.tool()? {
             return Ok(Some(Sourced::new(tool, Source::Environment(env::TOOL))));
         }
-        let link = self.folder.link()?;
+        let link = folder.link()?;
         Ok(link.map(|Link { tool, path }| Sourced::new(tool, Source::Folder(path))))
     }
 }

@@ -117,6 +117,27 @@ fn a_folder_without_a_tool_is_refused_and_none_is_made() {
 }
 
 #[test]
+fn another_folder_is_deployed_as_its_own_tool_and_is_the_one_that_is_linked() {
+    let made = r#"{"data": {"id": "tool_00000000000000000000000002", "name": "second", "description": "",
+        "state": "active", "role": "owner", "created": "2026-01-02T03:04:05Z"}}"#;
+    let home = Home::of_tool(Answers::from([
+        ("POST /tools/v1/tools", (201, made.to_owned())),
+        ("POST /builds/v1/tool/second/sources", (200, SOURCE.to_owned())),
+        ("POST /components/v1/tool/second/deployment", (200, successful())),
+        ("GET /", (200, String::new())),
+    ]));
+    home.write("dup-finder/pages/index.html", "<h1>second</h1>");
+    insta::assert_snapshot!(home.says(&["deploy", "pages", "--new", "second", "-q"]), @"
+    out| http://dup-finder.hearth.example.org:8080/   revision 3
+    ends with 0
+    ");
+    let link = std::fs::read_to_string(home.path("dup-finder/pages/hearth.yaml")).expect("it is linked");
+    assert_eq!(link, "tool: second\n");
+    let said = home.says(&["deploy", "pages", "-q"]);
+    assert!(said.contains("revision 3"), "the folder's own link decides: {said}");
+}
+
+#[test]
 fn what_cannot_be_built_is_refused_before_anything_is_made() {
     let home = home(successful());
     std::fs::remove_file(home.path("dup-finder/index.html")).expect("it was there");

@@ -30,7 +30,7 @@ pub struct Args {
     /// A folder, or the address of a git repository; absent: this folder
     #[arg(default_value = ".", hide_default_value = true)]
     source: String,
-    /// Make this tool first, and link this folder to it
+    /// Make this tool first, and link the folder to it
     #[arg(long, value_name = "NAME", conflicts_with = "tool")]
     new: Option<ToolName>,
     /// The repository's branch, tag or commit
@@ -116,9 +116,13 @@ async fn begin<'a>(
         return Err(Error::invalid("ref-of-folder", "a folder has no branches: it is deployed as it is")
             .help("leave --ref out, or name the repository's address"));
     }
+    let linked = folder.map(|folder| cx.settings.folder.below(folder)).transpose()?;
     let named = match &new {
         Some(name) => Sourced::new(name.clone(), Source::Flag("--new")),
-        None => cx.tool()?,
+        None => match &linked {
+            Some(linked) => cx.tool_of(linked)?,
+            None => cx.tool()?,
+        },
     };
     let component = args.component;
     let web = component.as_ref().map_or(WEB, JobName::as_str);
@@ -139,7 +143,7 @@ async fn begin<'a>(
         return Ok(None);
     }
     if let Some(name) = new {
-        new::ensure(cx, &name).await?;
+        new::ensure(cx, &name, linked.as_ref()).await?;
     }
     let at = cx.at(named)?;
     let source = match folder {
