@@ -179,8 +179,12 @@ mod here {
         let lines: Vec<&str> = text.lines().collect();
         let refusal = lines.iter().rposition(|line| line.starts_with("error: "));
         let told = refusal.map_or(&lines[lines.len().saturating_sub(3)..], |at| &lines[at..]);
-        let error = Error::unavailable("hearthd-ended", "hearthd ended instead of running");
-        let error = told.iter().fold(error, |error, line| error.also(line.trim()));
-        error.help(format!("look into {}", log.display()))
+        let error = Error::unavailable("hearthd-ended", "hearthd ended instead of running")
+            .help(format!("look into {}", log.display()));
+        // What it refused is said in its own words, and so is what comes next.
+        told.iter().fold(error, |error, line| match line.strip_prefix("next:") {
+            Some(next) => error.help(next.trim()),
+            None => error.also(line.trim_start_matches("error: ").trim()),
+        })
     }
 }

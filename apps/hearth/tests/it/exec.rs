@@ -35,7 +35,7 @@ fn program(end: ExecEnd) -> (String, std::thread::JoinHandle<(String, ExecOpen)>
                 }
                 Some(ExecFrame::Data(bytes)) => given.extend(bytes),
                 Some(ExecFrame::Close) => break,
-                Some(other) => panic!("{other:?} was not expected"),
+                Some(other) => assert_eq!(other, ExecFrame::Close, "nothing else is expected"),
                 None => {
                     let mut piece = [0; 1024];
                     let read = reader.read(&mut piece).expect("more of the stream");
