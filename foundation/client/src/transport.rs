@@ -140,8 +140,11 @@ impl Remote {
 
     fn unreachable(&self, cause: hyper_util::client::legacy::Error) -> Error {
         let server = self.base.authority().map_or("the server", |authority| authority.as_str());
-        let what = if cause.is_connect() { "cannot be reached" } else { "broke off the connection" };
-        Error::unavailable("server-unreachable", format!("{server} {what}")).because(cause)
+        let (code, what) = match cause.is_connect() {
+            true => ("server-unreachable", "cannot be reached"),
+            false => ("connection-lost", "broke off the connection"),
+        };
+        Error::unavailable(code, format!("{server} {what}")).because(cause)
     }
 }
 

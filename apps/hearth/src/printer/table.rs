@@ -18,7 +18,8 @@ pub enum Cell {
     Time(Timestamp),
 }
 
-/// Rows with the same columns. Only a list is cut, in its last column, and only on a terminal.
+/// Rows with the same columns. Only a list is cut, and only on a terminal: in its last column, then where it is
+/// widest.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     headings: Vec<&'static str>,
@@ -64,33 +65,52 @@ impl Table {
         let width = |column: usize| {
             all.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut widths: Vec<usize> = (0..columns).map(width).collect();
+        if !self.whole {
+            fit(&mut widths, stream.width);
+        }
         let lines = all.iter().enumerate().map(|(at, row)| {
-            let line = aligned(row, &widths, if self.whole { usize::MAX } else { stream.width });
+            let line = aligned(row, &widths);
             if at < headed { stream.paint(Tone::Heading, &line) + "\n" } else { line + "\n" }
         });
         lines.collect()
     }
 }
 
-fn aligned(row: &[String], widths: &[usize], room: usize) -> String {
+/// What stands between two columns.
+const GAP: usize = 2;
+
+/// The narrowest that a column is made.
+const NARROWEST: usize = 10;
+
+/// Narrows columns until a row fits into `room`: the last one first, then always the widest.
+fn fit(widths: &mut [usize], room: usize) {
+    let gaps = GAP * widths.len().saturating_sub(1);
+    let mut excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(room);
+    if let Some(last) = widths.last_mut() {
+        let cut = excess.min(last.saturating_sub(NARROWEST));
+        *last -= cut;
+        excess -= cut;
+    }
+    while excess > 0 {
+        let Some(widest) = widths.iter_mut().filter(|width| **width > NARROWEST).max() else { return };
+        *widest -= 1;
+        excess -= 1;
+    }
+}
+
+fn aligned(row: &[String], widths: &[usize]) -> String {
     let mut line = String::new();
-    let mut used = 0;
-    for (at, (cell, width)) in row.iter().zip(widths).enumerate() {
-        if at + 1 == widths.len() {
-            line.push_str(&cut(cell, room.saturating_sub(used)));
-        } else {
-            line.push_str(cell);
-            line.push_str(&" ".repeat(width - cell.width() + 2));
-            used += width + 2;
-        }
+    for (cell, width) in row.iter().zip(widths) {
+        let cell = cut(cell, *width);
+        line.push_str(&cell);
+        line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + GAP));
     }
     line.trim_end().to_owned()
 }
 
-/// `text` in at most `room` columns; a cell is never cut to less than ten.
+/// `text` in at most `room` columns.
 pub(super) fn cut(text: &str, room: usize) -> String {
-    let room = room.max(10);
     if text.width() <= room {
         return text.to_owned();
     }
@@ -157,6 +177,17 @@ mod tests {
         name        made       what it is for
         dup-finder  5 min ago  finds duplicates in very l…
         日本        5 min ago  a\tb
+        ");
+    }
+
+    #[test]
+    fn what_is_too_wide_is_cut_where_it_is_widest() {
+        let mut table = Table::of(&["job", "command", "how it is"]);
+        table.row(["tidy".into(), "a command that goes on and on".into(), "Waiting for its time".into()]);
+        let stream = Stream { terminal: true, color: false, rewrites: false, width: 32 };
+        insta::assert_snapshot!(table.lines(&stream, Timestamp::UNIX_EPOCH), @"
+        job   command         how it is
+        tidy  a command tha…  Waiting f…
         ");
     }
 

@@ -83,6 +83,31 @@ fn the_steps_are_told_and_the_address_is_the_result() {
 }
 
 #[test]
+fn the_builds_log_is_shown_as_soon_as_there_is_a_build() {
+    let at = |version: u32, builds: &str, state: &str| {
+        let text = deployment("running", &step("build", state, ""), "");
+        text.replace(r#""version": 1"#, &format!(r#""version": {version}"#))
+            .replace(r#""builds": {}"#, &format!(r#""builds": {{{builds}}}"#))
+    };
+    let built = r#""web": {"build_id": "build_00000000000000000000000001", "build_status": "running",
+        "build_image": "no-image-yet", "build_long_status": ""}"#;
+    let show = "GET /components/v1/tool/dup-finder/deployment/deployment_00000000000000000000000001";
+    let log = "{\"line\": \"Collecting flask\"}\n{\"line\": \"\\u001b[2Jdone\"}\n";
+    let home = Home::of_tool(Answers::from([
+        ("GET /components/v1/tool/dup-finder/deployment/latest", (200, at(1, "", "waiting"))),
+        (&format!("{show}?wait=25&after=1"), (200, at(2, built, "running"))),
+        (&format!("{show}?wait=25&after=2"), (200, successful())),
+        (
+            "GET /builds/v1/tool/dup-finder/builds/build_00000000000000000000000001/logs",
+            (200, log.to_owned()),
+        ),
+        ("GET /", (200, String::new())),
+    ]));
+    let said = home.says(&["deploy", "--follow"]);
+    assert!(said.contains("err|   │ Collecting flask\nerr|   │ \\u{1b}[2Jdone\n"), "{said}");
+}
+
+#[test]
 fn what_went_wrong_says_first_what_still_runs() {
     let steps = [step("source", "done", ""), step("start", "failed", "nobody answers at port 8000")];
     let more = r#", "code": "port-unreachable", "help": "listen on 0.0.0.0:$PORT, then hearth deploy""#;

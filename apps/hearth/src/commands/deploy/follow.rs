@@ -69,12 +69,12 @@ impl BuildLog {
 
     /// The next line; waits for ever when there is none.
     async fn line(&mut self) -> String {
-        if let Self::Open(log) = self
-            && let Ok(Some(line)) = log.next().await
-        {
-            return line.line;
+        if let Self::Open(log) = self {
+            match log.next().await {
+                Ok(Some(line)) => return line.line,
+                Ok(None) | Err(_) => *self = Self::Over,
+            }
         }
-        *self = Self::Over;
         std::future::pending().await
     }
 }
