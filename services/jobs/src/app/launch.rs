@@ -89,6 +89,15 @@ pub async fn keep(cx: &Cx, tx: &Tx, job: &Job, set: SetId, plan: Plan) -> Result
     let id = WorkloadId::Set(set);
     match cx.store.workload_in(tx, id).await? {
         Some(mut known) => {
+            if known.plan.same_container(&plan) {
+                // Nothing is replaced: what runs is of the new definition too.
+                for mut run in cx.store.runs_of(tx, id).await? {
+                    if !run.is_over() && run.generation == known.generation {
+                        run.generation = job.generation;
+                        cx.store.run_put(tx, &run).await?;
+                    }
+                }
+            }
             (known.plan, known.generation, known.tries) = (plan, job.generation, 0);
             cx.store.workload_save(tx, &known).await?;
         }

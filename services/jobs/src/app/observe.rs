@@ -109,7 +109,7 @@ async fn note(
 ) -> Result<bool> {
     // A run has versions of its own; what it is of was noted when it began.
     let generation = match workload.id {
-        WorkloadId::Set(_) => instance.version.generation,
+        WorkloadId::Set(_) => instance.version.generation.max(run.generation),
         WorkloadId::Run(_) => run.generation,
     };
     if !outcome::note(&mut run, &instance.phase, generation, &workload.plan) {

@@ -97,6 +97,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether a container that was started for this plan serves another as well.
+    pub fn same_container(&self, other: &Self) -> bool {
+        let plain = |plan: &Self| Self { replicas: 0, retry: 0, port: None, health: None, ..plan.clone() };
+        plain(self) == plain(other)
+    }
+
     /// Whether being ready is more than running.
     pub fn is_probed(&self) -> bool {
         self.port.is_some() || self.health.is_some()

@@ -2,9 +2,9 @@
 
 use std::{future::Future, time::Duration};
 
-use futures::{StreamExt, stream::FuturesUnordered};
 use hearth_base::Result;
 use hearth_kit::{db::work::Claim, tasks::Stop};
+use tokio::task::JoinSet;
 
 use super::{Backoff, log};
 use crate::{
@@ -31,16 +31,19 @@ pub async fn run(cx: Cx, stop: Stop) {
 /// Does one kind of work until it is time to stop.
 async fn kind<F>(cx: &Cx, stop: &Stop, kind: &'static str, work: impl Fn(Cx, Claim<()>) -> F)
 where
-    F: Future<Output = Result<()>>,
+    F: Future<Output = Result<()>> + Send + 'static,
 {
     let mut backoff = Backoff::up_to(Duration::from_secs(10));
-    let mut under_way = FuturesUnordered::new();
+    // Tasks of their own: what holds the database's one writer must go on while this waits for it.
+    let mut under_way = JoinSet::new();
     while !stop.is_set() {
         let room = (MOST - under_way.len()) as u64;
         match claim(cx, kind, room).await {
             Ok(claims) if claims.is_empty() => backoff.reset(),
             Ok(claims) => {
-                under_way.extend(claims.into_iter().map(|claim| work(cx.clone(), claim)));
+                for claim in claims {
+                    under_way.spawn(work(cx.clone(), claim));
+                }
                 continue;
             }
             Err(error) => {
@@ -51,8 +54,8 @@ where
         }
         tokio::select! {
             () = stop.wait() => return,
-            Some(done) = under_way.next() => {
-                if let Err(error) = done {
+            Some(done) = under_way.join_next() => {
+                if let Ok(Err(error)) = done {
                     log(&error, "work is tried again");
                 }
             }
