@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn what_is_elsewhere_or_nothing_is_told_apart() {
         let code = |text: &str| of(text).err().map(|error| error.code().to_owned());
-        assert_eq!(code("docker.io/library/debian").as_deref(), Some("image-elsewhere"));
+        assert_eq!(code("elsewhere.example/library/debian").as_deref(), Some("image-elsewhere"));
         assert_eq!(code("library/debian").as_deref(), Some("image-elsewhere"));
         for text in
             ["", "x@sha256:00", "tool-hello/", "tool-/web", "tool-hello/..", "a/b/c/d", "tool-hello/a b"]
