@@ -18,6 +18,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::cx::Cx;
 
+pub use proxy::serve as serve_proxy;
+
 /// Puts the role together, with the runtime of this machine.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
     let socket = format!("/run/hearth-{}/socket", kit.config.runtime.instance);

@@ -29,5 +29,5 @@ mod tests {
         assert_eq!(id(1, "fetch").to_string(), EXPECTED);
     }
 
-    const EXPECTED: &str = "run_";
+    const EXPECTED: &str = "run_12v50t6d43qa0ed9zphk3x6r19";
 }
