@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The most of what the program says that is repeated.
 const SAID: usize = 2000;
 
-/// An archive of small files, each readable by its owner only.
+/// An archive of small files.
 pub fn archive(files: &[(&str, Vec<u8>)]) -> Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, content) in files {
