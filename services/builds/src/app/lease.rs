@@ -105,23 +105,27 @@ pub async fn beat(cx: &Cx, id: BuildId, beat: Beat, patience: Duration) -> Resul
         tx.commit().await?;
         cx.news.tell();
     }
-    let stopped = async {
-        loop {
-            let tx = cx.store.begin().await?;
-            let build = cx.store.build_locked(&tx, id).await?;
-            drop(tx);
-            if build.is_none_or(|build| build.is_over()) {
-                return Ok::<_, Error>(true);
-            }
-            if news.changed().await.is_err() {
-                return Ok(false);
+    if stopped(cx, id).await? {
+        return Ok(true);
+    }
+    let told = async {
+        // The sender lives as long as the service.
+        while news.changed().await.is_ok() {
+            if stopped(cx, id).await? {
+                return Ok(true);
             }
         }
+        Ok(false)
     };
-    match tokio::time::timeout(patience, cx.stop.unless(stopped)).await {
-        Ok(Some(stopped)) => stopped,
+    match tokio::time::timeout(patience, cx.stop.unless(told)).await {
+        Ok(Some(told)) => told,
         Ok(None) | Err(_) => Ok(false),
     }
+}
+
+/// Whether a build is to be stopped: it is over, or was forgotten.
+async fn stopped(cx: &Cx, id: BuildId) -> Result<bool> {
+    Ok(cx.store.build_by_id(id).await?.is_none_or(|build| build.is_over()))
 }
 
 /// Ends a lease, and with it the build or this attempt at it. What was cancelled meanwhile stays cancelled.

@@ -202,6 +202,12 @@ impl Store {
         found.ok_or_else(|| Error::not_found("build", id).help("hearth build list"))?.try_into()
     }
 
+    /// Any tool's build.
+    pub async fn build_by_id(&self, id: BuildId) -> Result<Option<Build>> {
+        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_fault()?;
+        found.map(Build::try_from).transpose()
+    }
+
     /// A build, to be changed; others wait until this change is through.
     pub async fn build_locked(&self, tx: &Tx, id: BuildId) -> Result<Option<Build>> {
         let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);

@@ -99,7 +99,7 @@ fn page(lines: &Lines, query: &str) -> Value {
         .zip(&lines[after.min(end)..end])
         .map(|(place, (instance, text))| {
             json!({"cursor": place.to_string(), "run": "r", "instance": instance, "sequence": place,
-                "time": "2026-05-04T12:00:00Z", "stream": "stdout", "text": text})
+                "time": "2026-05-04T12:00:00Z", "stream": "out", "text": text})
         })
         .collect();
     let next = (end < lines.len()).then(|| end.to_string());
