@@ -7,8 +7,8 @@ mod callers;
 mod document;
 
 use hearth_base::{Result, ToolName};
-use hearth_testkit::{Hearth, Person, Shape};
-use hearth_wire::tools::{MemberPut, ToolCreate};
+use hearth_testkit::{Hearth, Person, Shape, until};
+use hearth_wire::tools::{MemberPut, ToolCreate, ToolState};
 use http::{Method, StatusCode};
 
 use callers::{Caller, Cast};
@@ -66,15 +66,20 @@ async fn walk(hearth: Hearth) -> Result<()> {
     Ok(())
 }
 
-/// The tool, with everybody in their role: the last call may have ended it, or changed them.
+/// The tool, with everybody in their role: the last call may have ended it, or changed them. An end takes until
+/// every service has erased what it had.
 async fn stage(operator: &Person, cast: &Cast) -> Result<ToolName> {
     let tools = operator.client.tools();
     let create = ToolCreate { name: cast.tool.clone(), description: String::new() };
-    if let Err(error) = tools.create(&create).await
-        && error.code() != "tool-name-taken"
-    {
-        return Err(error);
-    }
+    let there = async || match tools.create(&create).await {
+        Ok(_) => Ok(Some(())),
+        Err(error) if error.code() == "tool-name-taken" => {
+            let found = tools.show(&cast.tool).await.ok();
+            Ok(found.filter(|tool| tool.state == ToolState::Active).map(drop))
+        }
+        Err(error) => Err(error),
+    };
+    until("the tool is there", there).await?;
     for (user, role) in &cast.members {
         tools.member_put(&cast.tool, user, &MemberPut { role: *role }).await?;
     }

@@ -1,0 +1,53 @@
+//! `toolforge envvars`.
+
+use hearth_base::Result;
+use hearth_testkit::{Hearth, in_every_shape};
+use serde_json::{Value, json};
+
+use super::Terminal;
+
+async fn every_command_of_toolforge_envvars(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let terminal = Terminal::open(&hearth, &operator, "hello").await?;
+    let rows = |out: String| -> Vec<String> {
+        out.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+    };
+    let json = |words: &[&str]| serde_json::from_str::<Value>(&terminal.done(words)).unwrap();
+
+    assert_eq!(rows(terminal.done(&["envvars", "create", "API_KEY", "one"])), ["API_KEY one"]);
+    assert_eq!(rows(terminal.done(&["envvars", "create", "API_KEY", "two"])), ["API_KEY two"]);
+    let made = json(&["envvars", "create", "WIKI_URL", "https://w.example", "--json"]);
+    assert_eq!(made["envvar"], json!({"name": "WIKI_URL", "value": "https://w.example"}));
+
+    let hidden = terminal.done(&["envvars", "list"]);
+    assert!(hidden.contains("API_KEY") && !hidden.contains("two"), "{hidden}");
+    let shown = terminal.done(&["envvars", "list", "--show-values"]);
+    assert_eq!(rows(shown), ["API_KEY two", "WIKI_URL https://w.example"]);
+    assert_eq!(json(&["envvars", "list", "--json"])["envvars"].as_array().unwrap().len(), 2);
+
+    assert_eq!(rows(terminal.done(&["envvars", "show", "API_KEY"])), ["API_KEY two"]);
+    assert_eq!(terminal.done(&["envvars", "show", "API_KEY", "--raw"]), "two");
+    assert_eq!(json(&["envvars", "show", "API_KEY", "--json"])["envvar"]["value"], "two");
+
+    assert_eq!(rows(terminal.done(&["envvars", "quota"])), ["64 2 62"]);
+    assert_eq!(json(&["envvars", "quota", "--json"])["quota"], json!({"quota": 64, "used": 2}));
+
+    let deleted = terminal.done(&["envvars", "delete", "API_KEY", "--yes-im-sure"]);
+    assert!(deleted.contains("Deleted API_KEY") && deleted.contains("two"), "{deleted}");
+    let gone = terminal.toolforge(&["envvars", "show", "API_KEY"]);
+    assert_eq!(gone.status, Some(1));
+    // This client prints refusals where it prints results.
+    assert!(gone.out.contains("there is no envvar API_KEY"), "{}", gone.out);
+
+    let warned = terminal.toolforge(&["envvars", "create", "lower", "x"]);
+    assert_eq!(warned.status, Some(0), "{}", warned.err);
+    assert!(warned.err.contains("Warning: lower works here"), "{}", warned.err);
+    for (name, sentence) in [("PORT", "PORT is set by Hearth"), ("A-B", "cannot be a variable's name")] {
+        let refused = terminal.toolforge(&["envvars", "create", name, "x"]);
+        assert_eq!(refused.status, Some(1));
+        assert!(refused.out.contains(sentence), "{}", refused.out);
+    }
+    Ok(())
+}
+
+in_every_shape!(every_command_of_toolforge_envvars);
