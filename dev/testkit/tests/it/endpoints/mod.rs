@@ -81,7 +81,10 @@ async fn stage(operator: &Person, cast: &Cast) -> Result<ToolName> {
     };
     until("the tool is there", there).await?;
     for (user, role) in &cast.members {
-        tools.member_put(&cast.tool, user, &MemberPut { role: *role }).await?;
+        // What the door knew of the tool before is forgotten a moment after.
+        let put = MemberPut { role: *role };
+        until("they have their role", async || Ok(tools.member_put(&cast.tool, user, &put).await.ok()))
+            .await?;
     }
     Ok(cast.tool.clone())
 }
