@@ -22,7 +22,7 @@ mod entry;
 mod kit;
 mod lingering;
 mod mandates;
-mod mounted;
+pub mod mounted;
 mod wellknown;
 
 pub use extract::{Json, Param, Query};

@@ -1,0 +1,235 @@
+//! What passes between a visitor and an instance, and how.
+
+use hearth_base::Result;
+use hearth_wire::jobs::internal::RouteState;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::rig::{Rig, answering, hello, instance, nobody, route};
+
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
+
+#[tokio::test]
+async fn a_visit_reaches_the_tool_without_what_is_hearths() -> Result<()> {
+    let (target, asked) =
+        answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nset-cookie: hearth_session=evil\r\nset-cookie: a=1\r\nx-hearth-code: evil\r\n\r\nhi").await;
+    let rig = Rig::start(hello(target)).await?;
+    rig.knows("hello").await?;
+    asked.lock().unwrap().clear();
+    let lines = "cookie: hearth_session=s3cret; a=1\r\nx-hearth-identity: forged\r\nx-hearth-mandate: forged\r\n\
+        authorization: Bearer hearth_token_s3cret\r\nx-forwarded-for: 6.6.6.6\r\nforwarded: for=6.6.6.6\r\n\
+        x-real-ip: 6.6.6.6\r\n";
+    let answer = rig.get("hello", lines).await;
+    assert!(answer.ends_with("\r\n\r\nhi"), "{answer}");
+    assert!(answer.contains("set-cookie: a=1") && !answer.contains("evil"), "{answer}");
+    let asked = asked.lock().unwrap().join("\n");
+    assert!(asked.starts_with("GET / HTTP/1.1\r\n"), "{asked}");
+    for there in [
+        "host: hello.localhost\r\n",
+        "cookie: a=1\r\n",
+        "x-forwarded-for: 127.0.0.1\r\n",
+        "x-forwarded-proto: http\r\n",
+        "x-forwarded-host: hello.localhost\r\n",
+        "forwarded: for=127.0.0.1;host=\"hello.localhost\";proto=http\r\n",
+    ] {
+        assert!(asked.contains(there), "{there} is not in {asked}");
+    }
+    for not in ["s3cret", "forged", "6.6.6.6", "x-hearth"] {
+        assert!(!asked.contains(not), "{not} is in {asked}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn both_directions_stream() -> Result<()> {
+    // Gives back each piece as it comes.
+    let target = instance(|mut wire| async move {
+        wire.until("\r\n\r\n").await;
+        wire.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
+        loop {
+            let size = wire.until("\r\n").await;
+            let size = usize::from_str_radix(size.trim(), 16).unwrap();
+            let mut piece = vec![0; size + 2];
+            wire.0.read_exact(&mut piece).await.unwrap();
+            wire.send(&format!("{size:x}\r\n")).await;
+            wire.0.write_all(&piece).await.unwrap();
+            if size == 0 {
+                return;
+            }
+        }
+    })
+    .await;
+    let rig = Rig::start(hello(target)).await?;
+    let mut visitor = rig.visitor().await;
+    hearth_testkit::until("the page is known", async || {
+        Ok(rig.say("HEAD / HTTP/1.0\r\nhost: hello.localhost\r\n\r\n").await.contains("200").then_some(()))
+    })
+    .await
+    .ok();
+    visitor.send("POST / HTTP/1.1\r\nhost: hello.localhost\r\ntransfer-encoding: chunked\r\n\r\n").await;
+    let head = visitor.until("\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    for piece in ["one", "three", "seven"] {
+        visitor.send(&format!("{:x}\r\n{piece}\r\n", piece.len())).await;
+        // The answer to this piece comes before the next is sent.
+        assert!(visitor.until(piece).await.ends_with(piece));
+    }
+    visitor.send("0\r\n\r\n").await;
+    visitor.until("0\r\n\r\n").await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_visitor_who_does_not_read_stops_the_tool_and_fills_no_memory() -> Result<()> {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+    const ALL: usize = 512 << 20;
+    let sent = Arc::new(AtomicUsize::new(0));
+    let counted = sent.clone();
+    let target = instance(move |mut wire| {
+        let counted = counted.clone();
+        async move {
+            wire.until("\r\n\r\n").await;
+            wire.send(&format!("HTTP/1.1 200 OK\r\ncontent-length: {ALL}\r\n\r\n")).await;
+            let piece = vec![b'x'; 1 << 16];
+            while wire.0.write_all(&piece).await.is_ok() {
+                counted.fetch_add(piece.len(), Ordering::Relaxed);
+            }
+        }
+    })
+    .await;
+    let rig = Rig::start(hello(target)).await?;
+    let mut visitor = rig.visitor().await;
+    hearth_testkit::until("the page is known", async || {
+        let answer = rig.say("HEAD / HTTP/1.1\r\nhost: hello.localhost\r\nconnection: close\r\n\r\n").await;
+        Ok(answer.contains("200 OK").then_some(()))
+    })
+    .await?;
+    sent.store(0, Ordering::Relaxed);
+    visitor.send("GET / HTTP/1.1\r\nhost: hello.localhost\r\n\r\n").await;
+    visitor.until("\r\n\r\n").await;
+    let mut read = vec![0; 4 << 20];
+    visitor.0.read_exact(&mut read).await.unwrap();
+    assert!(sent.load(Ordering::Relaxed) < 64 << 20, "{} bytes were taken in", sent.load(Ordering::Relaxed));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_change_of_protocol_becomes_a_pipe() -> Result<()> {
+    let target = instance(|mut wire| async move {
+        let asked = wire.until("\r\n\r\n").await;
+        if !asked.contains("upgrade: websocket") {
+            wire.send(OK).await;
+            return;
+        }
+        wire.send("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: x\r\n\r\n").await;
+        let said = wire.until("!").await;
+        wire.send(&said.to_uppercase()).await;
+    })
+    .await;
+    let rig = Rig::start(hello(target)).await?;
+    rig.knows("hello").await?;
+    let mut visitor = rig.visitor().await;
+    visitor
+        .send(
+            "GET /ws HTTP/1.1\r\nhost: hello.localhost\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n",
+        )
+        .await;
+    let head = visitor.until("\r\n\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 101") && head.contains("sec-websocket-accept: x"), "{head}");
+    visitor.send("hello!").await;
+    assert_eq!(visitor.rest().await, "HELLO!");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_is_asked_for_before_it_is_sent() -> Result<()> {
+    let target = instance(|mut wire| async move {
+        let head = wire.until("\r\n\r\n").await;
+        assert!(!head.contains("expect"), "{head}");
+        if head.starts_with("POST") {
+            assert_eq!(wire.until("body").await, "body");
+        }
+        wire.send(OK).await;
+    })
+    .await;
+    let rig = Rig::start(hello(target)).await?;
+    rig.knows("hello").await?;
+    let mut visitor = rig.visitor().await;
+    visitor.send("POST / HTTP/1.1\r\nhost: hello.localhost\r\nexpect: 100-continue\r\ncontent-length: 4\r\nconnection: close\r\n\r\n").await;
+    assert_eq!(visitor.until("\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
+    visitor.send("body").await;
+    assert!(visitor.rest().await.ends_with("\r\n\r\nhi"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn trailers_head_ranges_and_old_visitors_pass() -> Result<()> {
+    let target = instance(|mut wire| async move {
+        let head = wire.until("\r\n\r\n").await;
+        let answer = if head.contains("range: bytes=1-2") {
+            "HTTP/1.1 206 Partial Content\r\ncontent-range: bytes 1-2/4\r\ncontent-length: 2\r\n\r\nbc"
+        } else if head.starts_with("HEAD") {
+            "HTTP/1.1 200 OK\r\ncontent-length: 1234\r\n\r\n"
+        } else {
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n2\r\nhi\r\n0\r\nx-sum: 7\r\n\r\n"
+        };
+        wire.send(answer).await;
+    })
+    .await;
+    let rig = Rig::start(hello(target)).await?;
+    rig.knows("hello").await?;
+    let answer = rig.get("hello", "te: trailers\r\n").await;
+    assert!(answer.contains("x-sum: 7"), "{answer}");
+    let answer = rig.get("hello", "range: bytes=1-2\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 206") && answer.ends_with("bc"), "{answer}");
+    let answer = rig.say("HEAD / HTTP/1.1\r\nhost: hello.localhost\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.contains("content-length: 1234") && answer.ends_with("\r\n\r\n"), "{answer}");
+    let answer = rig.say("GET / HTTP/1.0\r\nhost: hello.localhost\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.0 200") && answer.ends_with("\r\n\r\nhi"), "{answer}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_instance_is_asked_when_the_first_was_sent_nothing() -> Result<()> {
+    let (good, asked) = answering(OK).await;
+    let rig = Rig::start(vec![route("hello", RouteState::Ready, &[nobody().await, good])]).await?;
+    rig.knows("hello").await?;
+    let before = asked.lock().unwrap().len();
+    for _ in 0..4 {
+        let answer = rig
+            .say("POST / HTTP/1.1\r\nhost: hello.localhost\r\ncontent-length: 4\r\nconnection: close\r\n\r\nbody")
+            .await;
+        assert!(answer.ends_with("\r\n\r\nhi"), "{answer}");
+    }
+    assert_eq!(asked.lock().unwrap().len() - before, 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_request_that_was_sent_is_not_sent_again() -> Result<()> {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = count.clone();
+    let closing = move |mut wire: crate::rig::Wire| {
+        let counted = counted.clone();
+        async move {
+            if wire.until("\r\n\r\n").await.starts_with("POST") {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    };
+    let (one, two) = (instance(closing.clone()).await, instance(closing).await);
+    let rig = Rig::start(vec![route("hello", RouteState::Ready, &[one, two])]).await?;
+    rig.knows("hello").await?;
+    let answer = rig
+        .say("POST / HTTP/1.1\r\nhost: hello.localhost\r\ncontent-length: 4\r\nconnection: close\r\n\r\nbody")
+        .await;
+    assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
+    assert_eq!(count.load(Ordering::Relaxed), 1);
+    Ok(())
+}
