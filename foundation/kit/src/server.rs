@@ -16,7 +16,7 @@ use crate::{
     tasks::{Stop, Tasks},
 };
 
-/// The most that a request's head may hold, in bytes.
+/// A request whose head is longer, in bytes, is refused. The last piece that is read before that may double it.
 const HEAD_SIZE: usize = 64 << 10;
 /// The most connections at one time; more wait until one ends.
 const CONNECTIONS: usize = 8192;

@@ -16,7 +16,7 @@ use sea_orm::{
 };
 use sea_orm_migration::{
     MigrationName, MigrationTrait, SchemaManager,
-    schema::{big_integer, big_integer_null, integer, json, string},
+    schema::{big_integer, big_integer_null, big_pk_auto, integer, json, string},
 };
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -31,7 +31,9 @@ mod event {
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "feed_event")]
     pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
+        /// Grows with each event: of two about the same thing the later has the higher.
+        #[sea_orm(primary_key)]
+        pub written: i64,
         pub id: String,
         pub position: Option<i64>,
         pub at: At,
@@ -93,6 +95,7 @@ impl Feed {
     ) -> Result<()> {
         let content = serde_json::to_value(content).map_err(Error::internal)?;
         let row = event::ActiveModel {
+            written: NotSet,
             id: Set(id.to_string()),
             position: NotSet,
             at: Set(at.into()),
@@ -143,11 +146,11 @@ impl Feed {
         Ok(Events { events: rows.into_iter().map(event).collect::<Result<_>>()?, head })
     }
 
-    /// Gives committed events their positions, in the order of their ids.
+    /// Gives committed events their positions, in the order in which they were written.
     async fn give_positions(&self) -> Result<()> {
         let waiting = |limit| {
             let query = event::Entity::find().filter(event::Column::Position.is_null());
-            query.order_by_asc(event::Column::Id).limit(limit)
+            query.order_by_asc(event::Column::Written).limit(limit)
         };
         if waiting(1).one(self.db.reader()).await.or_fault()?.is_none() {
             return Ok(());
@@ -157,8 +160,9 @@ impl Feed {
         let mut position = head.map_or(0, |head| head.position);
         for row in waiting(Self::PART).all(&*transaction).await.or_fault()? {
             position += 1;
+            let written = Set(row.written);
             let numbered =
-                event::ActiveModel { id: Set(row.id), position: Set(Some(position)), ..Default::default() };
+                event::ActiveModel { written, position: Set(Some(position)), ..Default::default() };
             event::Entity::update(numbered).exec(&*transaction).await.or_fault()?;
         }
         let head = head::ActiveModel { id: Set(0), position: Set(position) };
@@ -181,7 +185,7 @@ impl Feed {
 }
 
 fn event(row: event::Model) -> Result<Event> {
-    let event::Model { id, position, at, mut content } = row;
+    let event::Model { written: _, id, position, at, mut content } = row;
     let kind = content.get("kind").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned();
     let data = content.get_mut("data").map(serde_json::Value::take).unwrap_or_default();
     Ok(Event { position: position.unwrap_or(0), id: id.parse()?, at: at.into(), kind, data })
@@ -201,7 +205,8 @@ impl MigrationTrait for CreateFeed {
     async fn up(&self, manager: &SchemaManager) -> std::result::Result<(), DbErr> {
         let events = Table::create()
             .table("feed_event")
-            .col(string("id").primary_key())
+            .col(big_pk_auto("written"))
+            .col(string("id").unique_key())
             .col(big_integer_null("position").unique_key())
             .col(big_integer("at"))
             .col(json("content"))

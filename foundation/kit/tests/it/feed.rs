@@ -11,7 +11,7 @@ use hearth_kit::{
     },
     tasks::Tasks,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 async fn feed(db: &Db) -> Result<Feed> {
@@ -20,7 +20,10 @@ async fn feed(db: &Db) -> Result<Feed> {
 }
 
 async fn append(feed: &Feed, db: &Db, number: u32) -> Result<()> {
-    let now = SystemClock.now();
+    append_at(feed, db, number, SystemClock.now()).await
+}
+
+async fn append_at(feed: &Feed, db: &Db, number: u32, now: Timestamp) -> Result<()> {
     let tx = db.begin().await?;
     let content = json!({"kind": "counted", "data": {"number": number}});
     feed.append(&tx, EventId::new(now, &Entropy::System), now, &content).await?;
@@ -42,6 +45,17 @@ async fn events_come_in_order_and_once(db: Db) -> Result<()> {
     let rest = feed.after(Some(5), Duration::ZERO).await?;
     assert_eq!(rest.events.iter().map(|event| event.data["number"].as_u64()).collect::<Vec<_>>(), [Some(5)]);
     assert!(feed.after(Some(6), Duration::ZERO).await?.events.is_empty());
+    Ok(())
+}
+
+async fn what_was_written_first_comes_first_whatever_the_clocks_say(db: Db) -> Result<()> {
+    let feed = feed(&db).await?;
+    for number in 0..10 {
+        append_at(&feed, &db, number, Timestamp::from_second(1000 - i64::from(number)).unwrap()).await?;
+    }
+    let events = feed.after(None, Duration::ZERO).await?.events;
+    let numbers: Vec<_> = events.iter().filter_map(|event| event.data["number"].as_u64()).collect();
+    assert_eq!(numbers, (0..10).collect::<Vec<u64>>());
     Ok(())
 }
 
@@ -94,6 +108,7 @@ async fn a_reader_is_told_of_events_that_are_no_longer_kept(db: Db) -> Result<()
 
 hearth_testkit::on_every_store!(
     events_come_in_order_and_once,
+    what_was_written_first_comes_first_whatever_the_clocks_say,
     a_late_commit_is_never_missed,
     a_reader_that_waits_is_woken,
     a_reader_is_told_of_events_that_are_no_longer_kept,

@@ -2,5 +2,7 @@
 set -eu
 rm -rf "$TMPDIR"
 mkdir -p "$TMPDIR"
+# Parts of buildah do not ask for TMPDIR, and the root cannot be written.
+mount --bind "$TMPDIR" /var/tmp
 buildah rm --all >/dev/null 2>&1 || :
 exec buildah "$@"

@@ -1,6 +1,7 @@
 # Stores the image: NAME DESTINATION FOLDER. Then what is of no use to the next build goes.
 set -eu
 mkdir -p "$TMPDIR"
+mount --bind "$TMPDIR" /var/tmp
 buildah push --quiet --authfile /tmp/in/auth.json --digestfile /tmp/digest "$1" "$2"
 printf 'hearth-digest %s\n' "$(cat /tmp/digest)"
 rm -rf "$3"

@@ -160,7 +160,7 @@ async fn the_order_to_stop_ends_what_runs() -> Result<()> {
     play.begin();
     until("the image to be begun", || async { Ok(play.runtime.steps().contains(&"image").then_some(())) })
         .await?;
-    play.state.lock().unwrap().stop = true;
+    play.change(|state| state.stop = true);
     assert_eq!(play.ended().await?, LeaseEnd::Stopped);
     assert_eq!(play.runtime.steps(), ["fetch", "image"]);
     Ok(())
@@ -209,7 +209,7 @@ async fn a_lost_lease_leaves_the_runs_to_whoever_has_it() -> Result<()> {
     play.begin();
     until("the image to be begun", || async { Ok(play.runtime.steps().contains(&"image").then_some(())) })
         .await?;
-    play.state.lock().unwrap().lost = true;
+    play.change(|state| state.lost = true);
     until("the builder to ask for other work", || async {
         let mut state = play.state.lock().unwrap();
         // A second lease is taken once the first is given up.

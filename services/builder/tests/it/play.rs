@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use hearth_base::{Entropy, Error, Result, Role, ToolId};
@@ -19,6 +20,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::{sync::Notify, time::timeout};
 use tower::{service_fn, util::BoxCloneSyncService};
 
 use crate::runtime::Played;
@@ -41,6 +43,16 @@ pub struct State {
     pub lines: Vec<String>,
     /// The scopes of tokens that were asked for.
     pub scopes: Vec<Value>,
+    /// Whoever waits for one of these to change.
+    news: Arc<Notify>,
+}
+
+impl State {
+    /// Whether there is nothing to answer to a question that waits.
+    fn is_quiet(&self, path: &str) -> bool {
+        let claims = path.ends_with("/claims") && self.leases.is_empty();
+        claims || path.ends_with("/beat") && !self.stop && !self.lost
+    }
 }
 
 /// The builder, and everything around it.
@@ -100,8 +112,15 @@ impl Play {
 
     /// Hands the lease out and starts the builder.
     pub fn begin(&mut self) {
-        self.state.lock().unwrap().leases.push(self.lease.clone());
+        self.change(|state| state.leases.push(self.lease.clone()));
         self.stand.start_workers();
+    }
+
+    /// Changes what the services know, and wakes whoever waits.
+    pub fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state.lock().unwrap();
+        change(&mut state);
+        state.news.notify_waiters();
     }
 
     /// Waits for the end.
@@ -127,9 +146,10 @@ fn played(state: Arc<Mutex<State>>) -> Exchange {
             let content = content.collect().await.map(|content| content.to_bytes()).unwrap_or_default();
             let content = serde_json::from_slice(&content).unwrap_or(Value::Null);
             let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
-            let waits = path.ends_with("/claims") || path.ends_with("/beat");
-            if waits && state.lock().unwrap().leases.is_empty() {
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            let news = state.lock().unwrap().news.clone();
+            let news = news.notified();
+            if state.lock().unwrap().is_quiet(path) {
+                let _ = timeout(Duration::from_secs(1), news).await;
             }
             let (status, answer) = answer(&mut state.lock().unwrap(), path, query, &content);
             let mut response = Response::new(body(Full::new(answer.to_string().into())));

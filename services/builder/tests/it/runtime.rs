@@ -76,8 +76,9 @@ impl Runtime for Played {
     async fn apply(&self, mut workload: Workload) -> Result<()> {
         self.started.lock().unwrap().push(workload.clone());
         let steps = self.scripts.lock().unwrap().get(step(&workload)).cloned().unwrap_or_default();
-        let waits = std::iter::once(Step::Await("go".to_owned()));
-        workload.process = Script(waits.chain(steps).collect()).process();
+        // What cannot be started waits for nothing.
+        let waits = (!steps.contains(&Step::Missing)).then(|| Step::Await("go".to_owned()));
+        workload.process = Script(waits.into_iter().chain(steps).collect()).process();
         self.fake.apply(workload).await
     }
 

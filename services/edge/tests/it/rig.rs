@@ -49,8 +49,9 @@ impl Jobs {
         let written = serde_json::to_value(event).unwrap();
         let mut events = self.0.events.lock().unwrap();
         let now = jiff_now();
+        let position = i64::try_from(events.len()).unwrap() + 1;
         events.push(Event {
-            position: i64::try_from(events.len()).unwrap() + 1,
+            position,
             id: EventId::new(now, &Entropy::System),
             at: now,
             kind: written["kind"].as_str().unwrap().to_owned(),

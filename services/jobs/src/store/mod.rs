@@ -6,6 +6,7 @@ mod migrations;
 mod plan;
 mod route;
 mod run;
+mod runs;
 mod tool;
 mod workload;
 

@@ -2,19 +2,15 @@
 
 use std::net::Ipv4Addr;
 
-use hearth_base::{Cursor, Error, JobName, Limit, Page, Result, ToolId};
-use hearth_kit::db::{At, OrFault, Tx};
+use hearth_base::{Error, JobName, Result, ToolId};
+use hearth_kit::db::At;
 use hearth_runtime_api::{InstanceId, WorkloadId};
 use hearth_wire::jobs::{RunEnd, RunState};
 use jiff::Timestamp;
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, OnConflict},
-};
+use sea_orm::ActiveValue::Set;
 
 use super::{
-    JobId, Store,
+    JobId,
     columns::{count, number, read, read_json, write_json},
 };
 
@@ -202,7 +198,7 @@ impl TryFrom<row::Model> for Run {
     }
 }
 
-fn model(run: &Run) -> Result<row::ActiveModel> {
+pub(super) fn model(run: &Run) -> Result<row::ActiveModel> {
     let Run {
         instance,
         tool,
@@ -259,153 +255,4 @@ fn model(run: &Run) -> Result<row::ActiveModel> {
 fn word(value: &impl serde::Serialize) -> Result<String> {
     let json = write_json(value)?;
     json.as_str().map(str::to_owned).ok_or_else(|| Error::internal("a state without a word"))
-}
-
-fn all(rows: Vec<row::Model>) -> Result<Vec<Run>> {
-    rows.into_iter().map(Run::try_from).collect()
-}
-
-fn not_over() -> Expr {
-    row::Column::State.is_in(["waiting", "starting", "running"])
-}
-
-impl Store {
-    /// Keeps a run, new or changed. What is known of its log stays.
-    pub async fn run_put(&self, tx: &Tx, run: &Run) -> Result<()> {
-        let known = OnConflict::column(row::Column::Id)
-            .update_columns([
-                row::Column::State,
-                row::Column::Generation,
-                row::Column::Started,
-                row::Column::Ended,
-                row::Column::End,
-                row::Column::ExitCode,
-                row::Column::Signal,
-                row::Column::Reason,
-                row::Column::CpuMicros,
-                row::Column::PeakMemory,
-                row::Column::Address,
-                row::Column::Ready,
-            ])
-            .to_owned();
-        let insert = row::Entity::insert(model(run)?).on_conflict(known);
-        insert.exec_without_returning(&**tx).await.or_fault().map(|_| ())
-    }
-
-    /// A run by its id.
-    pub async fn run(&self, id: &str) -> Result<Option<Run>> {
-        let found = row::Entity::find_by_id(id).one(self.db.reader()).await.or_fault()?;
-        found.map(Run::try_from).transpose()
-    }
-
-    /// A run by its id, as a change sees it, under the tool's lock.
-    pub async fn run_in(&self, tx: &Tx, id: &str) -> Result<Option<Run>> {
-        row::Entity::find_by_id(id).one(&**tx).await.or_fault()?.map(Run::try_from).transpose()
-    }
-
-    /// Runs of a workload, as a change sees them.
-    pub async fn runs_of(&self, tx: &Tx, workload: WorkloadId) -> Result<Vec<Run>> {
-        let query = row::Entity::find().filter(row::Column::WorkloadId.eq(workload.to_string()));
-        all(query.order_by_asc(row::Column::Id).all(&**tx).await.or_fault()?)
-    }
-
-    /// Runs of a job, the newest first.
-    pub async fn runs(&self, job: &super::Job, limit: Limit, cursor: Option<&Cursor>) -> Result<Page<Run>> {
-        let mut query = row::Entity::find()
-            .filter(row::Column::ToolId.eq(job.tool.to_string()))
-            .filter(row::Column::JobId.eq(job.id.to_string()))
-            .order_by_desc(row::Column::Created)
-            .order_by_desc(row::Column::Id);
-        if let Some(cursor) = cursor {
-            let key: String = cursor.key()?;
-            let (at, id) = key
-                .split_once('/')
-                .ok_or_else(|| Error::invalid("cursor", "this cursor is not one of this list"))?;
-            let at = At(at
-                .parse()
-                .map_err(|_| Error::invalid("cursor", "this cursor is not one of this list"))?);
-            let same = row::Column::Created.eq(at).and(row::Column::Id.lt(id));
-            query = query.filter(row::Column::Created.lt(at).or(same));
-        }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
-        let runs = all(rows)?;
-        Ok(Page::cut(runs, limit, |run| format!("{}/{}", run.created.as_microsecond(), run.id())))
-    }
-
-    /// Runs of a tool that are not over, and these others.
-    pub async fn runs_to_show(&self, tool: ToolId, others: Vec<String>) -> Result<Vec<Run>> {
-        let wanted = not_over().or(row::Column::Id.is_in(others));
-        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).filter(wanted);
-        all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)
-    }
-
-    /// Runs of a tool that are not over, as a change sees them.
-    pub async fn runs_alive_in(&self, tx: &Tx, tool: ToolId) -> Result<Vec<Run>> {
-        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).filter(not_over());
-        all(query.order_by_asc(row::Column::Id).all(&**tx).await.or_fault()?)
-    }
-
-    /// Whether a run of this job is not over, as a change sees it.
-    pub async fn job_runs_in(&self, tx: &Tx, job: JobId) -> Result<bool> {
-        let query = row::Entity::find().filter(row::Column::JobId.eq(job.to_string())).filter(not_over());
-        Ok(query.count(&**tx).await.or_fault()? > 0)
-    }
-
-    /// Containers that run, for looking at whether they are ready.
-    pub async fn runs_running(&self, most: u64) -> Result<Vec<Run>> {
-        let query = row::Entity::find().filter(row::Column::State.eq("running")).limit(most);
-        all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)
-    }
-
-    /// Containers that began and whose log has not been taken to its end.
-    pub async fn runs_with_logs(&self, most: u64) -> Result<Vec<Run>> {
-        let query = row::Entity::find()
-            .filter(row::Column::LogDone.eq(false))
-            .filter(row::Column::State.is_in(["starting", "running", "ended"]))
-            .order_by_asc(row::Column::Created)
-            .limit(most);
-        all(query.all(self.db.reader()).await.or_fault()?)
-    }
-
-    /// Notes how far a container's log has been taken.
-    pub async fn log_taken(&self, tx: &Tx, run: &str, next: u64, done: bool) -> Result<()> {
-        row::Entity::update_many()
-            .col_expr(row::Column::LogNext, Expr::value(number(next)))
-            .col_expr(row::Column::LogDone, Expr::value(done))
-            .filter(row::Column::Id.eq(run))
-            .exec(&**tx)
-            .await
-            .or_fault()
-            .map(|_| ())
-    }
-
-    /// Forgets runs that were over before `before`, a thousand at most.
-    pub async fn runs_sweep(&self, tx: &Tx, before: Timestamp) -> Result<u64> {
-        let old: Vec<String> = row::Entity::find()
-            .select_only()
-            .column(row::Column::Id)
-            .filter(row::Column::Ended.lt(At::from(before)))
-            .filter(row::Column::LogDone.eq(true))
-            .limit(1000)
-            .into_tuple()
-            .all(&**tx)
-            .await
-            .or_fault()?;
-        let deleted =
-            row::Entity::delete_many().filter(row::Column::Id.is_in(old)).exec(&**tx).await.or_fault()?;
-        Ok(deleted.rows_affected)
-    }
-
-    /// Forgets everything of a tool but the row that says that it is ending.
-    pub async fn erase(&self, tx: &Tx, tool: ToolId) -> Result<()> {
-        let tool = tool.to_string();
-        let runs = row::Entity::delete_many().filter(row::Column::ToolId.eq(tool.as_str()));
-        runs.exec(&**tx).await.or_fault()?;
-        let workloads = super::workload::row::Entity::delete_many()
-            .filter(super::workload::row::Column::ToolId.eq(tool.as_str()));
-        workloads.exec(&**tx).await.or_fault()?;
-        let jobs =
-            super::job::row::Entity::delete_many().filter(super::job::row::Column::ToolId.eq(tool.as_str()));
-        jobs.exec(&**tx).await.or_fault().map(|_| ())
-    }
 }
