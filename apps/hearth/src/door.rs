@@ -10,6 +10,9 @@ use crate::session::Session;
 /// How long a page may take to answer after it was put in place.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// What every page of the door's own carries, and none of a tool's.
+const DOORS_OWN: &str = "x-hearth-code";
+
 /// How long to wait before asking again.
 const PAUSE: Duration = Duration::from_millis(400);
 
@@ -30,7 +33,7 @@ async fn answers_now(session: &Session<'_>, url: &str) -> bool {
     let nobody = session.nobody();
     let call = nobody.call(Method::GET, url.path()).header(header::HOST, host.as_str());
     match call.raw().await {
-        Ok(answer) => !answer.status().is_server_error(),
+        Ok(answer) => !answer.status().is_server_error() && !answer.headers().contains_key(DOORS_OWN),
         Err(_) => false,
     }
 }

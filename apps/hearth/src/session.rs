@@ -77,6 +77,11 @@ impl Session<'_> {
         answer.map_err(|error| self.explained(error))
     }
 
+    /// Waits for news that may be long in coming; whoever asks says that it waits.
+    pub async fn wait<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        call.await.map_err(|error| self.explained(error))
+    }
+
     /// Waits for an answer about `tool`. When it is none of the caller's, the nearest of theirs is proposed.
     pub async fn ask_about<T>(
         &self,

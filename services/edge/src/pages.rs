@@ -165,6 +165,8 @@ pub fn render(page: &Page, wants: Wants) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    // Which no tool's page can carry.
+    headers.insert(hearth_client::headers::CODE, HeaderValue::from_static(code));
     if let Some(policy) = POLICY.as_ref().filter(|_| wants == Wants::Html) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy.clone());
     }

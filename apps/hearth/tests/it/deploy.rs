@@ -57,7 +57,7 @@ fn the_steps_are_told_and_the_address_is_the_result() {
     insta::assert_snapshot!(said, @r#"
     out| http://dup-finder.hearth.example.org:8080/   revision 3
     err| … plan
-    err| ✓ plan    index.html: static files; they are served as they are; web: exec python3 -m http.server "${PORT:-8000}"
+    err| ✓ plan    index.html: static files; web: exec python3 -m http.server "${PORT:-8000}"
     err| uploading 2 files, N B packed
     err| … source
     err| ✓ source  a folder, N B  N s
@@ -83,7 +83,7 @@ fn the_steps_are_told_and_the_address_is_the_result() {
 }
 
 #[test]
-fn the_builds_log_is_shown_as_soon_as_there_is_a_build() {
+fn what_the_build_said_is_shown_when_it_failed() {
     let at = |version: u32, builds: &str, state: &str| {
         let text = deployment("running", &step("build", state, ""), "");
         text.replace(r#""version": 1"#, &format!(r#""version": {version}"#))
@@ -91,20 +91,35 @@ fn the_builds_log_is_shown_as_soon_as_there_is_a_build() {
     };
     let built = r#""web": {"build_id": "build_00000000000000000000000001", "build_status": "running",
         "build_image": "no-image-yet", "build_long_status": ""}"#;
+    let more = r#", "code": "build-failed", "help": "hearth build logs build_00000000000000000000000001""#;
+    let failed = deployment("failed", &step("build", "failed", "x"), more).replace(
+        "web does not listen on 0.0.0.0",
+        "Making the image failed with status 1:\\nlast but one\\nlast",
+    );
     let show = "GET /components/v1/tool/dup-finder/deployment/deployment_00000000000000000000000001";
-    let log = "{\"line\": \"Collecting flask\"}\n{\"line\": \"\\u001b[2Jdone\"}\n";
+    let log = [
+        "[build] 2026-01-02T03:04:05Z attempt 1",
+        "[image] 2026-01-02T03:04:05Z Collecting flask",
+        "\\u001b[2Jno",
+    ];
+    let log: String = log.iter().map(|line| format!("{{\"line\": \"{line}\"}}\n")).collect();
     let home = Home::of_tool(Answers::from([
         ("GET /components/v1/tool/dup-finder/deployment/latest", (200, at(1, "", "waiting"))),
         (&format!("{show}?wait=25&after=1"), (200, at(2, built, "running"))),
-        (&format!("{show}?wait=25&after=2"), (200, successful())),
-        (
-            "GET /builds/v1/tool/dup-finder/builds/build_00000000000000000000000001/logs",
-            (200, log.to_owned()),
-        ),
-        ("GET /", (200, String::new())),
+        (&format!("{show}?wait=25&after=2"), (200, failed)),
+        ("GET /builds/v1/tool/dup-finder/builds/build_00000000000000000000000001/logs", (200, log)),
     ]));
     let said = home.says(&["deploy", "--follow"]);
-    assert!(said.contains("err|   │ Collecting flask\nerr|   │ \\u{1b}[2Jdone\n"), "{said}");
+    insta::assert_snapshot!(home.hide_amounts(&said), @r"
+    err| … build
+    err|   │ Collecting flask
+    err|   │ \u{1b}[2Jno
+    err| ✗ build   N s
+    err| error: Making the image failed with status 1: last [build-failed]
+    err|        Nothing else changed; no earlier revision was running.
+    err| next:  hearth build logs build_00000000000000000000000001
+    ends with 1
+    ");
 }
 
 #[test]
@@ -186,7 +201,7 @@ fn only_saying_what_would_be_done_uploads_nothing() {
     insta::assert_snapshot!(home.says(&["deploy", "--dry-run"]), @r#"
     out| would deploy . as dup-finder
     err| … plan
-    err| ✓ plan    index.html: static files; they are served as they are; web: exec python3 -m http.server "${PORT:-8000}"
+    err| ✓ plan    index.html: static files; web: exec python3 -m http.server "${PORT:-8000}"
     ends with 0
     "#);
     insta::assert_snapshot!(home.says(&["deploy", ".", "--ref", "main"]), @"

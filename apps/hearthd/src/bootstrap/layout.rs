@@ -25,6 +25,8 @@ pub fn write(folder: &Path, layers: &[&Layer], epoch: Timestamp) -> Result<()> {
             .map_err(|cause| unusable(&place, cause))?;
     }
     let diff_ids: Vec<Digest> = layers.iter().map(|layer| layer.diff_id).collect();
+    // Optional in the format, but buildah builds only on images that tell of each of their layers.
+    let told = json!({"created": epoch.to_string(), "created_by": "hearthd image bootstrap"});
     let config = json!({
         "created": epoch.to_string(), "architecture": architecture(), "os": "linux",
         "config": {
@@ -32,6 +34,7 @@ pub fn write(folder: &Path, layers: &[&Layer], epoch: Timestamp) -> Result<()> {
             "Cmd": ["/bin/bash"],
         },
         "rootfs": {"type": "layers", "diff_ids": diff_ids},
+        "history": vec![told; layers.len()],
     });
     let config = put(&blobs, &config, "application/vnd.oci.image.config.v1+json")?;
     let layers = layers.iter().map(|layer| {

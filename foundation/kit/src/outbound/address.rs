@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is one of the public internet: none of the special ones of RFC 6890 and its registries,
-/// also when it comes wrapped into another.
+/// Whether nothing of anybody's own network is at an address: it is none of the special ones of RFC 6890 and its
+/// registries, also when it comes wrapped into another. Those for documentation (RFC 5737, RFC 3849) are nobody's
+/// network: a machine whose resolver leads a name there, to be translated on the way, means it.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -18,7 +19,6 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || address.is_loopback()
         || address.is_link_local()
         || address.is_multicast()
-        || address.is_documentation()
         // Shared by carriers (RFC 6598), protocol assignments, 6to4 relays, benchmarks (RFC 2544).
         || (a == 100 && (64..128).contains(&b))
         || (a == 192 && b == 0 && c == 0)
@@ -34,12 +34,9 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         return is_public_v4(inner);
     }
     let [a, b, ..] = address.segments();
-    // Of what is not 2000::/3 nothing is handed out. Within it: protocol assignments with Teredo (2001::/23),
-    // documentation (2001:db8::/32, 3fff::/20), segment routing (5f00::/16 is outside anyway).
-    (0x2000..0x4000).contains(&a)
-        && !(a == 0x2001 && b < 0x0200)
-        && !(a == 0x2001 && b == 0x0db8)
-        && !(a == 0x3fff && b < 0x1000)
+    // Of what is not 2000::/3 nothing is handed out. Within it: protocol assignments with Teredo (2001::/23);
+    // segment routing (5f00::/16) is outside anyway.
+    (0x2000..0x4000).contains(&a) && !(a == 0x2001 && b < 0x0200)
 }
 
 /// The address of the older sort that an address carries: mapped, compatible, 6to4, NAT64.
@@ -76,7 +73,6 @@ mod tests {
             "192.0.0.1",
             "198.18.0.1",
             "192.88.99.1",
-            "203.0.113.7",
             "::",
             "::1",
             "fe80::1",
@@ -92,8 +88,6 @@ mod tests {
             "2002:7f00:1::",
             "2002:a00:1::1",
             "2001::1",
-            "2001:db8::1",
-            "3fff::1",
             "fec0::1",
             "100::1",
             "5f00::1",
@@ -116,6 +110,10 @@ mod tests {
             "::ffff:1.1.1.1",
             "64:ff9b::101:101",
             "2002:101:101::1",
+            // Nobody's network.
+            "203.0.113.7",
+            "2001:db8::1",
+            "3fff::1",
         ] {
             assert!(is_public(text.parse().unwrap()), "{text}");
         }

@@ -103,7 +103,7 @@ pub fn of(cx: &Cx, outcome: &Outcome, doing: &str, last: &[String]) -> Option<Fa
     let said = last.iter().rev().take(6).rev().cloned().collect::<Vec<_>>().join("\n");
     Some(Failure::Source(match said.is_empty() {
         true => format!("{doing} failed with status {code}."),
-        false => format!("{doing} failed with status {code}. Its last lines:\n{said}"),
+        false => format!("{doing} failed with status {code}:\n{said}"),
     }))
 }
 

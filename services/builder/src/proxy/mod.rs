@@ -10,7 +10,7 @@ use hearth_base::{Error, Kind};
 use hearth_kit::{config, outbound::Outbound, tasks::Stop};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{body::Incoming, ext::ReasonPhrase, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -125,6 +125,10 @@ fn refusal(error: &Error) -> Response<Body> {
     text.extend(error.next().map(|help| format!("{help}\n")));
     let mut response = Response::new(Full::new(text.into()).map_err(|never| match never {}).boxed());
     *response.status_mut() = status;
+    // Of a refused tunnel, programs show the first line only.
+    if let Ok(reason) = ReasonPhrase::try_from(error.public().as_bytes()) {
+        response.extensions_mut().insert(reason);
+    }
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain; charset=utf-8"));

@@ -70,6 +70,7 @@ async fn each_state_is_told_in_its_own_words_and_form() -> Result<()> {
         let page = rig.get(name, "accept: text/html,*/*\r\n").await;
         assert!(page.contains("content-type: text/html") && page.contains("<h1>"), "{page}");
         assert!(page.contains("content-security-policy: default-src 'none'"), "{page}");
+        assert!(page.contains("\r\nx-hearth-code: "), "{page}");
         let json = rig.get(name, "accept: application/json\r\n").await;
         let body = json.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         let body: serde_json::Value = serde_json::from_str(body).unwrap();

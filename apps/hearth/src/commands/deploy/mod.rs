@@ -181,7 +181,7 @@ fn plan(folder: &Path, web: &str, commanded: bool) -> Result<String> {
             "hearth build start ."
         }));
     }
-    let why = because.first().map(String::as_str).unwrap_or_default().trim_end_matches('.');
+    let why = because.first().and_then(|why| why.split(';').next()).unwrap_or_default().trim_end_matches('.');
     Ok(match runs {
         Some(line) => format!("{why}; {web}: {line}"),
         None => why.to_owned(),
@@ -199,6 +199,16 @@ fn unsuccessful(over: &Deployment) -> Error {
         Some(revision) => format!("Nothing changed: revision {revision} runs as before."),
         None => "Nothing else changed; no earlier revision was running.".to_owned(),
     };
-    let error = Error::new(hearth_base::Kind::Invalid, code, over.long_status.as_str()).also(still);
+    let error = Error::new(hearth_base::Kind::Invalid, code, in_a_line(&over.long_status)).also(still);
     error.help(over.help.as_deref().unwrap_or("hearth logs"))
+}
+
+/// What went wrong, when several lines of a program tell of it: what was done, and the last of them.
+fn in_a_line(text: &str) -> String {
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    match lines.next_back() {
+        Some(last) => format!("{}: {last}", first.trim_end_matches(['.', ':'])),
+        None => first.to_owned(),
+    }
 }
