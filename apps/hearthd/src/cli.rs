@@ -96,6 +96,9 @@ pub struct ImageBootstrap {
     /// Make them anew though they are there, with the newest packages
     #[arg(long)]
     pub again: bool,
+    /// Leave them here as OCI image layouts, for hearthd image import on any machine
+    #[arg(long, value_name = "DIR")]
+    pub layouts: Option<PathBuf>,
     #[command(flatten)]
     pub settings: Settings,
 }
@@ -117,7 +120,7 @@ pub struct ImageList {
 }
 
 #[derive(Debug, Args)]
-#[command(before_help = "Example: hearthd image import php8.2 ./layout --state /var/lib/hearth/services")]
+#[command(before_help = "Example: hearthd image import php8.2 ./layout --state /var/lib/hearth")]
 pub struct ImageImport {
     /// Its name, behind hearth/
     pub name: String,

@@ -93,7 +93,7 @@ impl Hearth {
             let _in_memory = writeln!(config, "[database]\nurl = \"{}\"", new_postgres()?.reveal());
         }
         if shape.split {
-            for (number, role) in (1..).zip(Role::ALL.iter().filter(|role| **role != Role::Gateway)) {
+            for (number, role) in own_places() {
                 let place = format!("{address}:{}", port + number);
                 let _in_memory =
                     writeln!(config, "[services.{role}]\nlisten = \"{place}\"\nurl = \"http://{place}\"");
@@ -112,6 +112,14 @@ impl Hearth {
     /// The address of the door.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where a role listens that has a process of its own, as `ADDRESS:PORT`.
+    pub fn place(&self, role: Role) -> Option<String> {
+        let (address, port) = self.url.trim_start_matches("http://").split_once(':')?;
+        let number = own_places().find(|(_, known)| *known == role).map(|(number, _)| number)?;
+        let door: u16 = port.parse().ok()?;
+        self.shape.split.then(|| format!("{address}:{}", door + number))
     }
 
     /// The state folder of the services.
@@ -150,6 +158,11 @@ impl Hearth {
             let _gone = signal(pid, "KILL");
         }
         self.end(|_| true).await
+    }
+
+    /// Kills the process that starts containers, where it is one of its own.
+    pub async fn kill_runtime(&mut self) -> Result<()> {
+        self.end(|part| part == Part::Runtime).await
     }
 
     async fn end(&mut self, which: impl Fn(Part) -> bool) -> Result<()> {
@@ -200,6 +213,19 @@ impl Hearth {
             }
         }
         Ok(())
+    }
+
+    /// Provides an image that lies in a folder as an OCI image layout.
+    pub fn provide_image(&self, name: &str, layout: &Path) -> Result<()> {
+        let mut import = std::process::Command::new(program("hearthd")?);
+        import.args(["image", "import", name]).arg(layout);
+        import.arg("--config").arg(self.folder.path().join("hearth.toml"));
+        import.arg("--state").arg(self.folder.path().join("state"));
+        let output = import.output().map_err(Error::internal)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(Error::internal(format!("{name}: {}", String::from_utf8_lossy(&output.stderr))))
     }
 
     /// The processes to start, in this order.
@@ -310,6 +336,11 @@ fn signal(pid: u32, name: &str) -> Result<()> {
         Ok(status) if status.success() => Ok(()),
         other => Err(Error::internal(format!("process {pid} was not signalled: {other:?}"))),
     }
+}
+
+/// Roles that listen for other roles only, each with how far behind the door's its port is.
+fn own_places() -> impl Iterator<Item = (u16, Role)> {
+    (1..).zip(Role::ALL.iter().copied().filter(|role| *role != Role::Gateway))
 }
 
 /// A runtime's settings that no other Hearth of this host has at this moment.

@@ -1,13 +1,13 @@
 //! Programs of the machine.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use hearth_base::{Error, Result};
 
 /// Runs a program to its end, and gives its standard output. When it fails, the end of what it said is in the error.
 pub fn output(command: &mut Command) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let ended = command.stdin(Stdio::null()).output().map_err(|cause| {
+    let ended = command.output().map_err(|cause| {
         let package = match program.as_str() {
             "unshare" => "util-linux",
             other => other,

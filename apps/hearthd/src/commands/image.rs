@@ -2,9 +2,10 @@
 //! matter whether Hearth runs; what it writes there it writes as the user whose folder it is.
 
 use std::{
+    fs::File,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     sync::Arc,
 };
 
@@ -38,7 +39,7 @@ pub fn run(image: Image) -> Result<()> {
 
 /// Makes the images that are missing.
 fn bootstrap(command: ImageBootstrap) -> Result<()> {
-    let ImageBootstrap { names, mirror, again, settings } = command;
+    let ImageBootstrap { names, mirror, again, layouts, settings } = command;
     if !rustix::process::geteuid().is_root() {
         return Err(Error::forbidden(
             "not-root",
@@ -46,30 +47,73 @@ fn bootstrap(command: ImageBootstrap) -> Result<()> {
         )
         .help("sudo hearthd image bootstrap; or push one: skopeo copy … docker://REGISTRY/hearth/NAME"));
     }
-    let place = Place::of(settings)?;
+    let goal = match layouts {
+        Some(folder) => Goal::Folder(folder),
+        None => Goal::Hearth(Place::of(settings)?),
+    };
     let wanted: Vec<String> =
         if names.is_empty() { NAMES.iter().map(ToString::to_string).collect() } else { names };
-    let missing = place.call(&["list", "--missing"])?;
-    let wanted =
-        wanted.iter().filter(|name| again || missing.lines().any(|missing| missing == name.as_str()));
-    let recipes = wanted.map(|name| {
+    let recipes = wanted.iter().map(|name| {
         Recipe::named(name).ok_or_else(|| {
             Error::invalid("no-recipe", format!("there is no recipe for an image {name:?}"))
                 .help(format!("make one of {}", NAMES.join(", ")))
         })
     });
-    let recipes = recipes.collect::<Result<Vec<_>>>()?;
+    let mut recipes = recipes.collect::<Result<Vec<_>>>()?;
+    let missing = goal.missing()?;
+    recipes.retain(|recipe| again || missing.iter().any(|name| name == recipe.name));
     if recipes.is_empty() {
         out::result("All images are there.");
         return Ok(());
     }
-    let shop = Workshop::open(place.workshop.clone())?;
+    let shop = Workshop::open(goal.workshop())?;
     shop.make(&recipes, mirror.as_deref(), |recipe, layout| {
-        let layout = layout.display().to_string();
-        let digest = place.call(&["import", recipe.name, &layout])?;
-        out::result(format_args!("hearth/{} {}", recipe.name, digest.trim()));
+        out::result(format_args!("hearth/{} {}", recipe.name, goal.take(recipe.name, layout)?));
         Ok(())
     })
+}
+
+/// Where images go that are made.
+enum Goal {
+    /// Into a Hearth's registry.
+    Hearth(Place),
+    /// Into a folder, each under its name.
+    Folder(PathBuf),
+}
+
+impl Goal {
+    /// Which of the first images are not there.
+    fn missing(&self) -> Result<Vec<String>> {
+        match self {
+            Self::Hearth(place) => {
+                Ok(place.call(&["list", "--missing"])?.lines().map(str::to_owned).collect())
+            }
+            Self::Folder(folder) => {
+                let missing = NAMES.iter().filter(|name| !folder.join(name).exists());
+                Ok(missing.map(ToString::to_string).collect())
+            }
+        }
+    }
+
+    fn workshop(&self) -> PathBuf {
+        match self {
+            Self::Hearth(place) => place.workshop.clone(),
+            Self::Folder(folder) => folder.join(".workshop"),
+        }
+    }
+
+    /// Takes an image in; what there is to say of it.
+    fn take(&self, name: &str, layout: &Path) -> Result<String> {
+        match self {
+            Self::Hearth(place) => place.import(name, layout),
+            Self::Folder(folder) => {
+                let place = folder.join(name);
+                let _there_may_be_none = std::fs::remove_dir_all(&place);
+                std::fs::rename(layout, &place).map_err(Error::internal)?;
+                Ok(place.display().to_string())
+            }
+        }
+    }
 }
 
 /// Prints the provided images; an error when one that can be made has not been made.
@@ -116,6 +160,13 @@ fn none_missing(missing: &[&str]) -> Result<()> {
 /// Takes in an image from a folder.
 fn import(command: ImageImport) -> Result<()> {
     let ImageImport { name, layout, user, settings } = command;
+    if user.is_none() && rustix::process::geteuid().is_root() {
+        let place = Place::of(settings.clone())?;
+        if place.owner.is_some() {
+            out::result(place.import(&name, &layout)?);
+            return Ok(());
+        }
+    }
     let (library, threads) = library(user, settings)?;
     out::result(threads.block_on(library.import(&layout, &name))?);
     Ok(())
@@ -155,7 +206,7 @@ impl Place {
         let state = &config.state;
         let workshop = state.join("bootstrap");
         // `hearthd serve` keeps everything in the state folder itself, `hearthd up` in one of its own.
-        if state.join("db").is_dir() && !state.join("services").is_dir() {
+        if state.join("keys").is_dir() && !state.join("services").is_dir() {
             let owner = owner(state)?;
             return Ok(Self { config: file, services: state.clone(), owner, workshop });
         }
@@ -164,11 +215,26 @@ impl Place {
         Ok(Self { config: file, services: folders.services, owner: Some(user), workshop })
     }
 
+    /// Takes an image in as the owner; its digest.
+    fn import(&self, name: &str, layout: &Path) -> Result<String> {
+        let folder = File::open(layout).map_err(|cause| {
+            Error::invalid("layout", format!("{} cannot be opened: {cause}", layout.display()))
+                .help("name a folder that is an OCI image layout")
+        })?;
+        // The owner may not be able to walk to the folder: it is handed over open.
+        let digest = self.call_on(Stdio::from(folder), &["import", name, "/proc/self/fd/0"])?;
+        Ok(digest.trim().to_owned())
+    }
+
     /// Runs `hearthd image …` as the owner, and gives what it prints.
     fn call(&self, arguments: &[&str]) -> Result<String> {
+        self.call_on(Stdio::null(), arguments)
+    }
+
+    fn call_on(&self, input: Stdio, arguments: &[&str]) -> Result<String> {
         // This very program, though the owner may not be able to walk to it.
         let mut command = Command::new("/proc/self/exe");
-        command.arg("image").args(arguments).arg("--state").arg(&self.services);
+        command.stdin(input).arg("image").args(arguments).arg("--state").arg(&self.services);
         if let Some(config) = &self.config {
             command.arg("--config").arg(config);
         }

@@ -12,3 +12,4 @@ mod published_clients;
 mod registry;
 mod tokens;
 mod tools;
+mod whole;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use hearth_base::{Result, ToolName};
-use hearth_testkit::{Hearth, Person, program};
+use hearth_testkit::{Hearth, Person, Printed, program};
 use hearth_wire::tools::ToolCreate;
 use tempfile::TempDir;
 
@@ -19,13 +19,6 @@ pub struct Terminal {
     home: TempDir,
     bin: PathBuf,
     url: String,
-}
-
-/// What came of a command.
-pub struct Printed {
-    pub status: Option<i32>,
-    pub out: String,
-    pub err: String,
 }
 
 impl Terminal {

@@ -1,0 +1,74 @@
+//! `hearth`, as somebody types it.
+
+use std::process::Stdio;
+
+use hearth_base::{Error, Result, Secret};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::{Hearth, Person, program};
+
+/// Somebody's terminal: a home of its own, the server and a token in the environment, and no terminal.
+pub struct Keyboard {
+    home: TempDir,
+    url: String,
+    token: Secret,
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Printed {
+    /// The status that it ended with; none when a signal ended it.
+    pub status: Option<i32>,
+    /// What it wrote to standard output.
+    pub out: String,
+    /// What it wrote to standard error.
+    pub err: String,
+}
+
+impl Person {
+    /// A terminal at which they have a token with all their rights.
+    pub async fn keyboard(&self, hearth: &Hearth) -> Result<Keyboard> {
+        let home = tempfile::tempdir().map_err(Error::internal)?;
+        Ok(Keyboard { home, url: hearth.url().to_owned(), token: self.token(&[]).await? })
+    }
+}
+
+impl Keyboard {
+    /// Types `hearth` and these words.
+    pub async fn types(&self, words: &[&str]) -> Result<Printed> {
+        let output = self.command(words)?.output().await.map_err(Error::internal)?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(Printed { status: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) })
+    }
+
+    /// The same, for what has to succeed; what it prints.
+    pub async fn done(&self, words: &[&str]) -> Result<String> {
+        let Printed { status, out, err } = self.types(words).await?;
+        if status == Some(0) {
+            return Ok(out);
+        }
+        Err(Error::internal(format!("hearth {} ended with {status:?}:\n{out}\n{err}", words.join(" "))))
+    }
+
+    /// Begins a command that goes on: it ends with the value. Its output can be read.
+    pub fn begins(&self, words: &[&str]) -> Result<Child> {
+        self.command(words)?.spawn().map_err(Error::internal)
+    }
+
+    fn command(&self, words: &[&str]) -> Result<Command> {
+        let mut command = Command::new(program("hearth")?);
+        command
+            .args(words)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("HEARTH_SERVER", &self.url)
+            .env("HEARTH_TOKEN", self.token.reveal())
+            .current_dir(self.home.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        Ok(command)
+    }
+}

@@ -1,0 +1,99 @@
+//! From a folder and from a repository to pages that answer.
+
+use std::path::Path;
+
+use hearth_base::{Error, Result};
+use hearth_testkit::{GitServer, Hearth, Shape, until};
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use super::{Visitor, images::provide};
+
+#[tokio::test]
+async fn up() -> Result<()> {
+    a_folder_and_a_repository_become_pages(Shape::UP).await
+}
+
+#[tokio::test]
+async fn split() -> Result<()> {
+    a_folder_and_a_repository_become_pages(Shape::SPLIT_WITH_CONTAINERS).await
+}
+
+async fn a_folder_and_a_repository_become_pages(shape: Shape) -> Result<()> {
+    let git = GitServer::start().await?;
+    let hearth = Hearth::start_with(shape, &format!("[outbound]\nallow = [\"{}\"]", git.place())).await?;
+    provide(&hearth, &["builder", "bookworm", "node18", "python3.11"])?;
+    let operator = hearth.operator().await?;
+    let keyboard = operator.keyboard(&hearth).await?;
+    let visitor = Visitor::at(hearth.url())?;
+
+    // A folder, with packages of a registry.
+    let folder = tempfile::tempdir().map_err(Error::internal)?;
+    copy(&example("node"), folder.path())?;
+    let folder = folder.path().display().to_string();
+    let address = keyboard.done(&["deploy", &folder, "--new", "second"]).await?;
+    assert!(address.contains("http://second.localhost") && address.contains("revision 1"), "{address}");
+    let (status, page) = visitor.visits("second").await?;
+    assert!(status.is_success() && page.contains("<html"), "{status} {page}");
+
+    // What it wrote, followed; how it is; another program inside.
+    let mut following = keyboard.begins(&["logs", "-f", "--tool", "second"])?;
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    while let Some(line) = lines.next_line().await.map_err(Error::internal)? {
+        if line.contains("listening on port 8000") {
+            break;
+        }
+    }
+    following.kill().await.map_err(Error::internal)?;
+    assert!(keyboard.done(&["status", "--tool", "second"]).await?.contains("second"));
+    assert!(
+        keyboard.done(&["exec", "--tool", "second", "--", "node", "--version"]).await?.starts_with("v18")
+    );
+
+    // A repository.
+    for file in ["index.html", "style.css"] {
+        let text = std::fs::read_to_string(example("static").join(file)).map_err(Error::internal)?;
+        git.commit("repo.git", &[(file, &text)])?;
+    }
+    keyboard.done(&["deploy", &git.url("repo.git"), "--new", "third"]).await?;
+    let (status, page) = visitor.visits("third").await?;
+    assert!(status.is_success() && page.contains("<html"), "{status} {page}");
+
+    // The same again: nothing is built.
+    let again = keyboard.types(&["deploy", &folder, "--tool", "second"]).await?;
+    assert_eq!(again.status, Some(0), "{}", again.err);
+
+    // A variable reaches a run, and its log is there.
+    keyboard.done(&["envvars", "create", "API_KEY", "s3cret", "--tool", "third"]).await?;
+    let run = ["jobs", "run", "once", "--tool", "third", "--image", "bookworm", "--wait", "--command"];
+    let ran = keyboard.types(&[&run[..], &["echo \"$API_KEY\"; exit 3"]].concat()).await?;
+    assert!(ran.status == Some(1) && ran.err.contains("it ended with status 3"), "{ran:?}");
+    until("its log", async || {
+        let log = keyboard.done(&["jobs", "logs", "once", "--tool", "third"]).await?;
+        Ok(log.contains("s3cret").then_some(()))
+    })
+    .await?;
+
+    // Its end is the end of everything of it.
+    keyboard.done(&["tool", "delete", "third", "--yes"]).await?;
+    until("the page to be gone", async || Ok((visitor.visits("third").await?.0 == 404).then_some(())))
+        .await?;
+    hearth.stop().await
+}
+
+fn example(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(from).map_err(Error::internal)? {
+        let entry = entry.map_err(Error::internal)?;
+        let goal = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir(&goal).map_err(Error::internal)?;
+            copy(&entry.path(), &goal)?;
+        } else {
+            std::fs::copy(entry.path(), goal).map_err(Error::internal)?;
+        }
+    }
+    Ok(())
+}
