@@ -7,6 +7,7 @@ pub mod builds;
 pub mod components;
 pub mod envvars;
 pub mod feed;
+mod flag;
 pub mod images;
 pub mod jobs;
 pub mod logs;

@@ -39,6 +39,7 @@ pub struct BuildCreate {
 #[serde(default)]
 pub struct BuildCreateQuery {
     /// Wait behind the tool's other builds when there are already as many as may run.
+    #[serde(deserialize_with = "crate::flag::one")]
     pub queue: bool,
 }
 

@@ -17,5 +17,6 @@ pub struct BuildLogLine {
 #[serde(default)]
 pub struct BuildLogQuery {
     /// Go on until the build is over.
+    #[serde(deserialize_with = "crate::flag::one")]
     pub follow: bool,
 }

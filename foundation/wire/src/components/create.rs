@@ -62,14 +62,14 @@ pub struct GitSource {
 #[serde(default)]
 pub struct DeploymentCreateQuery {
     /// Build even when this very source was built before.
-    #[serde(rename = "force-build", alias = "force_build", deserialize_with = "super::deployment::flag")]
+    #[serde(rename = "force-build", alias = "force_build", deserialize_with = "crate::flag::one")]
     #[param(rename = "force-build")]
     pub force_build: bool,
     /// Start anew even when nothing changed.
-    #[serde(rename = "force-run", alias = "force_run", deserialize_with = "super::deployment::flag")]
+    #[serde(rename = "force-run", alias = "force_run", deserialize_with = "crate::flag::one")]
     #[param(rename = "force-run")]
     pub force_run: bool,
     /// Wait for the tool's active deployment instead of being refused.
-    #[serde(deserialize_with = "super::deployment::flag")]
+    #[serde(deserialize_with = "crate::flag::one")]
     pub queue: bool,
 }

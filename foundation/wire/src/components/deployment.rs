@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hearth_base::{Cursor, Id, IdKind};
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::DeploySource;
@@ -253,13 +253,4 @@ pub struct DeploymentQuery {
     /// The `version` that is known; absent: wait until it is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
-}
-
-/// `true` and `false` in any case, as clients of several languages write them.
-pub(super) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    match String::deserialize(deserializer)?.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "" => Ok(true),
-        "false" | "0" | "no" => Ok(false),
-        _ => Err(serde::de::Error::custom("write true or false")),
-    }
 }

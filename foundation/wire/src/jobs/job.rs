@@ -181,17 +181,6 @@ pub struct JobChanged {
 #[serde(default)]
 pub struct JobsQuery {
     /// False: only what the maintainers have set.
-    #[serde(deserialize_with = "flag", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::flag::optional", skip_serializing_if = "Option::is_none")]
     pub include_unset: Option<bool>,
-}
-
-/// `true` and `false` in any case, as clients of several languages write them.
-pub(super) fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    match text.as_deref().map(str::to_ascii_lowercase).as_deref() {
-        None => Ok(None),
-        Some("true" | "1" | "yes") => Ok(Some(true)),
-        Some("false" | "0" | "no") => Ok(Some(false)),
-        Some(_) => Err(serde::de::Error::custom("write true or false")),
-    }
 }

@@ -5,8 +5,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::job::flag;
-
 /// One execution of a job: of a continuous job, one container's life.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::Run)]
@@ -123,7 +121,7 @@ pub struct RunOne {
 #[serde(default)]
 pub struct JobsLogsQuery {
     /// Whether to go on with new lines as they come.
-    #[serde(deserialize_with = "flag", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::flag::optional", skip_serializing_if = "Option::is_none")]
     pub follow: Option<bool>,
     /// Only so many of the newest lines there are.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -61,6 +61,7 @@ pub struct ToolCreate {
 #[serde(default)]
 pub struct ToolQuery {
     /// All tools of this Hearth instead of the caller's own: for operators.
+    #[serde(deserialize_with = "crate::flag::one")]
     pub all: bool,
     /// How many items at most: 1 to 1000, 100 when absent.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]

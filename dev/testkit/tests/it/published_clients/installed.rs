@@ -7,7 +7,12 @@ use std::{
 };
 
 /// The releases that Hearth is held against.
-const CLIENTS: &[&str] = &["toolforge-cli==0.3.4", "toolforge-envvars-cli==0.0.15"];
+const CLIENTS: &[&str] = &[
+    "toolforge-cli==0.3.4",
+    "toolforge-builds-cli==0.0.24",
+    "toolforge-envvars-cli==0.0.15",
+    "toolforge-jobs-cli==16.2.3",
+];
 
 /// The folder with the clients' programs. The first test that asks installs them, with the machine's own
 /// configuration of pip; the others wait.

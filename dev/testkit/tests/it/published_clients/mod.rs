@@ -1,8 +1,10 @@
 //! Toolforge's published clients, unmodified, against a Hearth. They are the first to say whether its API is
 //! what it says it is.
 
+mod build;
 mod envvars;
 mod installed;
+mod jobs;
 
 use std::{
     path::PathBuf,
@@ -38,6 +40,11 @@ impl Terminal {
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         Ok(Self { bin: installed::programs(), home, url: hearth.url().to_owned() })
+    }
+
+    /// A file of this name in the home.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
     }
 
     /// Types `toolforge` and these words.

@@ -4,6 +4,8 @@ mod deploying;
 mod images;
 mod killed;
 
+pub use images::provide;
+
 use hearth_base::{Error, Result};
 use hearth_client::{Anonymous, Client, Transport};
 use http::{Method, StatusCode, header};
