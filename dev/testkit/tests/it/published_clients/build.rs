@@ -21,7 +21,7 @@ async fn every_command_of_toolforge_build() -> Result<()> {
     assert!(built.contains("STEP 1/"), "{built}");
     let listed = terminal.done(&["build", "list"]);
     assert!(listed.contains("ok") && listed.contains(&git.url("hello")), "{listed}");
-    let id = listed.split_whitespace().find(|word| word.starts_with("build_")).unwrap().to_owned();
+    let id = listed.split_whitespace().find(|word| word.starts_with("build_0")).unwrap().to_owned();
     let shown = terminal.done(&["build", "show", &id]);
     assert!(shown.contains("tool-hello/tool-hello:latest") && shown.contains(&commit), "{shown}");
     assert!(terminal.done(&["build", "logs", &id]).contains("STEP 1/"));
@@ -31,7 +31,7 @@ async fn every_command_of_toolforge_build() -> Result<()> {
     // Detached, and cancelled.
     terminal.done(&["build", "start", &git.url("hello"), "--detach", "--image-name", "other"]);
     let listed = terminal.done(&["build", "list"]);
-    let second = listed.split_whitespace().find(|word| word.starts_with("build_") && **word != id).unwrap();
+    let second = listed.split_whitespace().find(|word| word.starts_with("build_0") && **word != id).unwrap();
     terminal.done(&["build", "cancel", second, "--yes-i-know"]);
     terminal.done(&["build", "delete", &id, "--yes-i-know"]);
     assert!(!terminal.done(&["build", "list"]).contains(&id));
