@@ -55,13 +55,14 @@ async fn read_all(edge: &Edge, jobs: &Client) -> Result<i64> {
     }
 }
 
-fn take(edge: &Edge, event: Event) -> Result<()> {
-    let said = serde_json::json!({"kind": event.kind, "data": event.data});
+fn take(edge: &Edge, Event { kind, data, .. }: Event) -> Result<()> {
+    let known = kind.starts_with("route-");
+    let said = serde_json::Value::from_iter([("kind", kind.into()), ("data", data)]);
     match serde_json::from_value(said) {
         Ok(JobsEvent::RouteChanged(route)) => edge.map.put(route),
         Ok(JobsEvent::RouteRemoved { tool }) => edge.map.remove(tool),
         // What an edge of this release knows nothing of is not about routes.
-        Err(_) if !event.kind.starts_with("route-") => {}
+        Err(_) if !known => {}
         Err(cause) => return Err(Error::internal(cause)),
     }
     Ok(())

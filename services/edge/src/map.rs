@@ -114,12 +114,12 @@ impl Map {
 impl Known {
     fn put(&mut self, route: Route) {
         self.remove(route.tool);
-        let name = route.name.to_string();
+        let (tool, name) = (route.tool, route.name.to_string());
         // A name that has a new tool is the new one's.
-        if let Some(before) = self.by_name.insert(name.clone(), Arc::new(route.clone())) {
+        if let Some(before) = self.by_name.insert(name.clone(), Arc::new(route)) {
             self.names.remove(&before.tool);
         }
-        self.names.insert(route.tool, name);
+        self.names.insert(tool, name);
     }
 
     fn remove(&mut self, tool: ToolId) {

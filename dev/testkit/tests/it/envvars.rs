@@ -25,7 +25,7 @@ async fn variables_outlive_a_kill(mut hearth: Hearth) -> Result<()> {
     hearth.kill(Role::Envvars).await?;
     hearth.revive(Role::Envvars).await?;
     let listed = until("the door answers", async || Ok(operator.client.envvars().list(&tool).await.ok()));
-    assert_eq!(listed.await?.content.envvars, [one.clone()]);
+    assert_eq!(listed.await?.content.envvars, std::slice::from_ref(&one));
     let deleted = operator.client.envvars().delete(&tool, &one.name).await?;
     assert_eq!(deleted.content.envvar, one);
     assert_eq!(operator.client.envvars().show(&tool, &one.name).await.unwrap_err().kind(), Kind::NotFound);

@@ -263,12 +263,11 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(more: serde_json::Value) -> Result<JobCreate, serde_json::Error> {
-        let mut job = json!({"name": "web", "imagename": "python3.11", "cmd": "./run"});
-        job.as_object_mut()
-            .into_iter()
-            .for_each(|job| job.extend(more.as_object().cloned().unwrap_or_default()));
-        serde_json::from_value(job)
+    fn read(mut more: serde_json::Value) -> Result<JobCreate, serde_json::Error> {
+        for (name, value) in [("name", "web"), ("imagename", "python3.11"), ("cmd", "./run")] {
+            more[name] = value.into();
+        }
+        serde_json::from_value(more)
     }
 
     #[test]

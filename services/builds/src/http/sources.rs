@@ -15,7 +15,7 @@ use crate::{app, cx::Cx, rights::BuildsWrite};
         (status = 429, description = "the tool's uploads hold as much as they may")))]
 pub async fn add(cx: Cx, tool: Authed<BuildsWrite>, body: Body) -> Reply<SourceOne> {
     let source = app::sources::add(&cx, tool.id, body.into_data_stream()).await?;
-    Ok(Answer::named(SourceOne { source: views::source(source) }).status(axum::http::StatusCode::CREATED))
+    Ok(Answer::named(SourceOne { source: views::source(&source) }).status(axum::http::StatusCode::CREATED))
 }
 
 /// The same, for clients that PUT.

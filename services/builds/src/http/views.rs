@@ -49,7 +49,7 @@ fn time(instant: Option<Timestamp>) -> String {
 }
 
 /// An upload.
-pub fn source(source: store::Source) -> wire::Source {
+pub fn source(source: &store::Source) -> wire::Source {
     let store::Source { id, tool: _, blob: _, digest, size, created: _, expires } = source;
-    wire::Source { id, digest: digest.to_string(), size, expires }
+    wire::Source { id: *id, digest: digest.to_string(), size: *size, expires: *expires }
 }

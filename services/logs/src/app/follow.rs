@@ -95,7 +95,7 @@ impl Follow {
                 () = self.cx.stop.wait() => true,
             };
             self.over = true;
-            if !(self.asked && !stopped) {
+            if !self.asked || stopped {
                 return Some(Said::End(self.ended(stopped)));
             }
         }
