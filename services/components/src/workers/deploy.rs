@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures::{FutureExt, future::BoxFuture};
 use hearth_base::{Error, Result};
 use hearth_kit::{
     db::work::{Claim, Work},
     tasks::Stop,
 };
 use hearth_wire::components::DeploymentId;
+use tokio::task::JoinSet;
 
 use crate::{
     app::{create::WORK, drive},
@@ -24,12 +25,15 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
-    let mut under_way: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
+    // Tasks of their own: what holds the database's one writer must go on while this waits for it.
+    let mut under_way = JoinSet::new();
     while !stop.is_set() {
         let room = MOST - under_way.len();
         match claim(&cx, room).await {
             Ok(claims) => {
-                under_way.extend(claims.into_iter().map(|claim| one(cx.clone(), claim, stop.clone())))
+                for claim in claims {
+                    under_way.spawn(one(cx.clone(), claim, stop.clone()));
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, cause = error.cause().map(ToString::to_string), "deployments wait");
@@ -37,12 +41,12 @@ pub async fn run(cx: Cx, stop: Stop) {
             }
         }
         tokio::select! {
-            Some(()) = under_way.next(), if !under_way.is_empty() => {}
+            Some(_) = under_way.join_next() => {}
             _ = cx.store.work.wait(WORK, cx.now(), LOOK), if room > 0 => {}
             () = stop.wait() => {}
         }
     }
-    while under_way.next().await.is_some() {}
+    while under_way.join_next().await.is_some() {}
 }
 
 async fn claim(cx: &Cx, room: usize) -> Result<Vec<Claim<DeploymentId>>> {
