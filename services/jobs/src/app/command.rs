@@ -70,10 +70,25 @@ fn line(cmd: &str, image: &ImageConfig) -> Result<Option<String>> {
 }
 
 /// Whether a line starts one program and nothing else, so that the shell may become it: signals reach it then.
+/// Variables and quoted words may be in it (POSIX.1-2017, Shell Command Language, 2.2 and 2.9.1).
 fn is_one_program(line: &str) -> bool {
-    let plain = |symbol: char| symbol.is_alphanumeric() || " _-./:,@%+^".contains(symbol);
     let first = line.split_whitespace().next().unwrap_or_default();
-    line.chars().all(plain) && !OF_THE_SHELL.contains(&first) && !first.is_empty()
+    let plain = |symbol: char| symbol.is_alphanumeric() || "_-./:,@%+^".contains(symbol);
+    if first.is_empty() || OF_THE_SHELL.contains(&first) || !first.chars().all(plain) {
+        return false;
+    }
+    let mut quote = None;
+    let mut symbols = line.chars();
+    while let Some(symbol) = symbols.next() {
+        match (quote, symbol) {
+            (None | Some('"'), '\\') => drop(symbols.next()),
+            (None, '"' | '\'') => quote = Some(symbol),
+            (Some(open), _) if open == symbol => quote = None,
+            (None, ';' | '&' | '|' | '(' | ')' | '<' | '>' | '#' | '`' | '\n') => return false,
+            _ => {}
+        }
+    }
+    quote.is_none()
 }
 
 #[cfg(test)]
@@ -91,8 +106,11 @@ mod tests {
 
     #[test]
     fn the_shell_becomes_a_program_that_stands_alone() {
-        assert_eq!(script("./run.py --fast"), "exec ./run.py --fast");
-        for line in ["cd x && ./run", "A=1 ./run", "./a; ./b", "echo $HOME", "cd x", "./run > out", "if true"]
+        for line in ["./run.py --fast", "serve --bind 0.0.0.0:$PORT", "bash -c 'a; b' \"it's\"", "x a\\;b"] {
+            assert_eq!(script(line), format!("exec {line}"));
+        }
+        for line in
+            ["cd x && ./run", "A=1 ./run", "./a; ./b", "cd x", "./run > out", "if true", "x 'a", "x (b)"]
         {
             assert_eq!(script(line), line);
         }
