@@ -133,6 +133,16 @@ impl Hearth {
         self.folder.path().join("state").join("runtime")
     }
 
+    /// The socket of the process that starts containers. Where it is a process of its own, the test's user may
+    /// call it.
+    pub fn runtime_socket(&self) -> Result<PathBuf> {
+        let config = fs::read_to_string(self.folder.path().join("hearth.toml")).map_err(Error::internal)?;
+        let instance = config.lines().find_map(|line| line.strip_prefix("instance = "));
+        let instance =
+            instance.ok_or_else(|| Error::internal("no instance is configured"))?.trim_matches('"');
+        Ok(PathBuf::from(format!("/run/hearth-{instance}/socket")))
+    }
+
     /// A client that shows nothing.
     pub fn nobody(&self) -> Result<Client> {
         Ok(Client::new(Transport::url(&self.url)?, Arc::new(Anonymous)))

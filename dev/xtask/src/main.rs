@@ -2,6 +2,7 @@
 //!
 //! This file is the table of commands; each command is one file (or folder) beside it.
 
+mod bench;
 mod report;
 mod rust;
 mod spec;
@@ -30,6 +31,8 @@ enum Command {
     Tidy,
     /// Write the API's documents, api/openapi.json and one for each service, as hearthd prints them
     Spec(spec::Spec),
+    /// Measure Hearth beside its peers, from release programs; without a name, list what can be measured
+    Bench(bench::Bench),
 }
 
 /// What a command found out.
@@ -57,5 +60,6 @@ fn run(command: &Command, report: &mut Report) -> Result<Verdict, Trouble> {
     match command {
         Command::Tidy => tidy::run(report),
         Command::Spec(spec) => spec::run(spec, report),
+        Command::Bench(bench) => bench::run(bench, report),
     }
 }

@@ -1,0 +1,121 @@
+//! A container that only runs `true`, as the OCI runtime specification (1.x) writes it: what the local runtime
+//! gives to a tool's container, without the filter of system calls, the layers, the log and the record.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, lchown, symlink},
+    path::Path,
+};
+
+use hearth_base::{Error, Result};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The host's id of the container's root, out of the way of those that Hearth gives.
+const FIRST_ID: u32 = 0x0800_0000;
+
+/// A bundle, and the same files as an archive.
+pub struct Bundle {
+    folder: TempDir,
+}
+
+impl Bundle {
+    /// Puts it together from the machine's busybox.
+    pub fn make() -> Result<Self> {
+        let folder = tempfile::tempdir().map_err(Error::internal)?;
+        let bundle = Self { folder };
+        bundle.fill().map_err(|cause| {
+            Error::unavailable("busybox", "/bin/busybox is missing: install busybox-static").because(cause)
+        })?;
+        Ok(bundle)
+    }
+
+    /// The folder with `config.json`.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The archive of its files.
+    pub fn archive(&self) -> std::path::PathBuf {
+        self.folder().join("layer.tar")
+    }
+
+    fn fill(&self) -> std::io::Result<()> {
+        let folder = self.folder();
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+        let root = folder.join("rootfs");
+        for name in ["bin", "dev", "etc", "proc", "sys", "tmp"] {
+            fs::create_dir_all(root.join(name))?;
+        }
+        fs::copy("/bin/busybox", root.join("bin/busybox"))?;
+        symlink("busybox", root.join("bin/true"))?;
+        let mut tar = tar::Builder::new(fs::File::create(self.archive())?);
+        tar.follow_symlinks(false);
+        tar.append_dir_all("", &root)?;
+        tar.finish()?;
+        own(&root)?;
+        let cgroup = format!("/hearth-bench-{}", std::process::id());
+        fs::write(folder.join("config.json"), config(&cgroup).to_string())
+    }
+}
+
+/// Gives files to the container's root.
+fn own(path: &Path) -> std::io::Result<()> {
+    lchown(path, Some(FIRST_ID), Some(FIRST_ID))?;
+    if fs::symlink_metadata(path)?.is_dir() {
+        for entry in fs::read_dir(path)? {
+            own(&entry?.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn config(cgroup: &str) -> Value {
+    let mount = |at: &str, kind: &str, options: &[&str]| json!({"destination": at, "type": kind, "source": kind, "options": options});
+    let ids = json!([{"containerID": 0, "hostID": FIRST_ID, "size": 65_536}]);
+    let none: [&str; 0] = [];
+    json!({
+        "ociVersion": "1.0.2",
+        "hostname": "bench",
+        "root": {"path": "rootfs", "readonly": false},
+        "process": {
+            "args": ["/bin/true"],
+            "env": ["PATH=/bin"],
+            "cwd": "/",
+            "user": {"uid": 0, "gid": 0},
+            "noNewPrivileges": true,
+            "capabilities": {"bounding": none, "effective": none, "permitted": none},
+        },
+        "mounts": [
+            mount("/proc", "proc", &["nosuid", "noexec", "nodev"]),
+            mount("/dev", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
+            mount("/dev/pts", "devpts", &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+            mount("/dev/shm", "tmpfs", &["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]),
+            mount("/dev/mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
+            mount("/sys", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
+        ],
+        "linux": {
+            "cgroupsPath": cgroup,
+            "maskedPaths": ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"],
+            "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+            "rootfsPropagation": "private",
+            "resources": {
+                "memory": {"limit": 64 << 20},
+                "cpu": {"quota": 100_000, "period": 100_000},
+                "pids": {"limit": 16},
+                "devices": [{"allow": false, "access": "rwm"}],
+            },
+            "uidMappings": ids,
+            "gidMappings": ids,
+            "namespaces": [
+                {"type": "user"},
+                {"type": "network"},
+                {"type": "mount"},
+                {"type": "pid"},
+                {"type": "ipc"},
+                {"type": "uts"},
+                {"type": "cgroup"},
+            ],
+        },
+    })
+}

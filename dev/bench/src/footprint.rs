@@ -1,0 +1,98 @@
+//! Memory: all roles idle, and what a running container costs beyond its own process.
+
+use std::time::Duration;
+
+use hearth_base::{Error, Result, ToolName};
+use hearth_client::Client;
+use hearth_testkit::{Hearth, Image, Shape, program, until};
+use hearth_wire::{
+    jobs::{JobCreate, RunState},
+    reply::Paging,
+    tools::ToolCreate,
+};
+
+use crate::{
+    proc::{self, Memory, mb},
+    report::{Goal, Report, Row},
+};
+
+/// How many containers run at one time.
+const CONTAINERS: u32 = 5;
+/// What helpers are started as.
+const HELPER: &str = "hearth-runtime-helper";
+
+/// Measures it.
+pub async fn run() -> Result<Report> {
+    let mut report = Report::new("footprint");
+    let hearth = Hearth::start(Shape::UP).await?;
+    let idle = settled(&hearth).await?;
+    report.row(Row::new("resident, all roles idle", mb(idle.resident), "MB").goal(Goal::AtMost(40.0)));
+    report.row(Row::new("the same, shared pages once", mb(idle.proportional), "MB"));
+
+    let operator = hearth.operator().await?;
+    let tool: ToolName = "bench".parse()?;
+    operator.client.tools().create(&ToolCreate { name: tool.clone(), description: String::new() }).await?;
+    Image::busybox(&[])?.push(&operator.client, "hearth/bookworm", "latest").await?;
+    for number in 0..CONTAINERS {
+        keep(&operator.client, &tool, &format!("keep{number}")).await?;
+    }
+    let busy = settled(&hearth).await?;
+    let helpers: Vec<u32> = own(&hearth)?.into_iter().filter(|pid| proc::name(*pid) == HELPER).collect();
+    if helpers.len() != CONTAINERS as usize {
+        return Err(Error::internal(format!("{} helpers for {CONTAINERS} containers", helpers.len())));
+    }
+    let each = |bytes: u64| mb(bytes) / f64::from(CONTAINERS);
+    let of_helpers = proc::memory(&helpers)?;
+    let row = Row::new("private, for each running container", each(of_helpers.private), "MB");
+    report.row(row.goal(Goal::AtMost(0.1)));
+    report.row(Row::new("the same, with its part of shared pages", each(of_helpers.proportional), "MB"));
+    let others = busy.resident.saturating_sub(of_helpers.resident);
+    let what =
+        format!("resident, once somebody has signed in and {CONTAINERS} containers run, without helpers");
+    report.row(Row::new(what, mb(others), "MB"));
+    report.note(format!("{} processes of Hearth when idle", own(&hearth)?.len() - helpers.len()));
+    report.note("peers, as published: 350 to 1,600 MB idle");
+    operator.client.jobs().flush(&tool).await?;
+    hearth.stop().await?;
+    Ok(report)
+}
+
+/// Has a container run that does nothing.
+async fn keep(client: &Client, tool: &ToolName, name: &str) -> Result<()> {
+    let mut job = JobCreate::new(name.parse()?, "bookworm", "sleep 100000");
+    job.continuous = Some(true);
+    client.jobs().create(tool, &job).await?;
+    until("a container to run", async || {
+        let runs = client.jobs().runs(tool, &job.name, &Paging::default()).await?.runs;
+        Ok(runs.iter().any(|run| run.state == RunState::Running).then_some(()))
+    })
+    .await
+}
+
+/// The memory of all of Hearth once it has been the same for a while.
+async fn settled(hearth: &Hearth) -> Result<Memory> {
+    /// How often in a row nothing has changed, and the pause between two looks.
+    const LOOKS: u32 = 20;
+    const PAUSE: Duration = Duration::from_millis(250);
+    /// It may go on for as many looks as this at most: what is there then counts.
+    const MOST: u32 = 160;
+    let mut last = proc::memory(&own(hearth)?)?;
+    let mut same = 0;
+    for _ in 0..MOST {
+        tokio::time::sleep(PAUSE).await;
+        let now = proc::memory(&own(hearth)?)?;
+        same = if now.resident == last.resident { same + 1 } else { 0 };
+        last = now;
+        if same == LOOKS {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+/// The processes that are Hearth's own, helpers included; not what runs in containers.
+fn own(hearth: &Hearth) -> Result<Vec<u32>> {
+    let hearthd = program("hearthd")?;
+    let family = proc::family(&hearth.pids());
+    Ok(family.into_iter().filter(|pid| proc::program(*pid).is_some_and(|path| path == hearthd)).collect())
+}

@@ -1,0 +1,57 @@
+//! `cargo xtask bench`: builds the release programs and has `hearth-bench`, beside them, measure one thing.
+
+use std::process::Command;
+
+use clap::Args;
+
+use crate::{Verdict, report::Report, trouble::Trouble, workspace::Workspace};
+
+/// What can be measured, each with a word about it. Each is a file of `dev/bench/src`.
+const BENCHES: [(&str, &str); 5] = [
+    ("footprint", "memory of all roles idle, and of what stands beside each container"),
+    ("job-start", "from a request to a process that runs; start to exit of true"),
+    ("cli", "hearth --version and hearth jobs list"),
+    ("gateway", "processor time and p99 of requests at the door"),
+    ("deploy", "hearth deploy of a small Python tool to its first page"),
+];
+
+#[derive(Args)]
+pub struct Bench {
+    /// What to measure
+    name: Option<String>,
+}
+
+/// Lists the benches, or runs one.
+pub fn run(bench: &Bench, report: &mut Report) -> Result<Verdict, Trouble> {
+    let Some(name) = &bench.name else {
+        for (name, about) in BENCHES {
+            report.line(&format_args!("{name:10} {about}"));
+        }
+        return Ok(Verdict::Good);
+    };
+    if !BENCHES.iter().any(|(known, _)| known == name) {
+        return Err(Trouble::new(format!("there is no bench {name}"), "cargo xtask bench lists them"));
+    }
+    let workspace = Workspace::read()?;
+    let mut build = Command::new("cargo");
+    build.args(["build", "--release", "--locked", "-p", "hearthd", "-p", "hearth", "-p", "hearth-bench"]);
+    done(build.current_dir(&workspace.root), "the release programs do not build")?;
+    done(
+        Command::new(workspace.target.join("release/hearth-bench")).arg(name),
+        "nothing, or not all, was measured",
+    )?;
+    Ok(Verdict::Good)
+}
+
+fn done(command: &mut Command, otherwise: &str) -> Result<(), Trouble> {
+    let status = command.status().map_err(|error| {
+        Trouble::new(
+            format!("{} cannot be run: {error}", command.get_program().display()),
+            "install Rust with rustup",
+        )
+    })?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(Trouble::new(otherwise, "the reason is above")),
+    }
+}
