@@ -9,7 +9,7 @@ use std::{
 
 use hearth_base::{Error, Result};
 use hearth_client::{Anonymous, Client, Transport};
-use hearth_testkit::{Hearth, Keyboard, Shape, until};
+use hearth_testkit::{Hearth, Keyboard, Shape};
 use http::{Method, header};
 use http_body_util::BodyExt;
 
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How often the tool is changed and deployed again.
-const CHANGES: u32 = 5;
+const CHANGES: u32 = 2;
 
 /// Measures it.
 pub async fn run() -> Result<Report> {
@@ -44,15 +44,17 @@ pub async fn run() -> Result<Report> {
         mark_page(source.path(), &mark)?;
         changed.push(deployed(&keyboard, &visitor, &again, "bench", &mark).await?);
     }
-    let changed = Times::new(changed);
+    let pages = Times::new(changed.iter().map(|took| took.page).collect());
+    let commands = Times::new(changed.iter().map(|took| took.command).collect());
     let what = "a changed page of a Python tool → first 200 with the change, median";
-    report.row(Row::new(what, changed.median() / 1000.0, "s").goal(Goal::AtMost(10.0)));
-    report.row(Row::new("the slowest of them", changed.percentile(100) / 1000.0, "s"));
+    report.row(Row::new(what, pages.median() / 1000.0, "s").goal(Goal::AtMost(10.0)));
+    report.row(Row::new("the same → the command ends, median", commands.median() / 1000.0, "s"));
     let last = format!("change-{}", CHANGES - 1);
     let other = ["deploy", &folder, "--new", "other"];
     let other = deployed(&keyboard, &visitor, &other, "other", &last).await?;
-    report.row(Row::new("the same source as a new tool → first 200", millis(other) / 1000.0, "s"));
-    report.row(Row::new("the first deploy of all → first 200", millis(cold) / 1000.0, "s"));
+    let row = |what: &str, took: Duration| Row::new(what, millis(took) / 1000.0, "s");
+    report.row(row("the same source as a new tool → first 200", other.page));
+    report.row(row("the first deploy of all → first 200", cold.page));
     report.note("packages come from the registry that this machine's pip is set to");
     for tool in ["bench", "other"] {
         keyboard.done(&["tool", "delete", tool, "--yes"]).await?;
@@ -61,24 +63,42 @@ pub async fn run() -> Result<Report> {
     Ok(report)
 }
 
-/// Types a deploy. How long it took until the tool's page held this.
+/// How long a deploy took.
+struct Took {
+    /// Until the tool's page held what it should.
+    page: Duration,
+    /// Until the command ended.
+    command: Duration,
+}
+
+/// Types a deploy, and looks at the tool's page until it holds this.
 async fn deployed(
     keyboard: &Keyboard,
     visitor: &Client,
     words: &[&str],
     tool: &str,
     held: &str,
-) -> Result<Duration> {
+) -> Result<Took> {
+    /// The longest that a page may take.
+    const PATIENCE: Duration = Duration::from_secs(120);
+    const PAUSE: Duration = Duration::from_millis(20);
     let began = Instant::now();
-    keyboard.done(words).await?;
-    until("the page", async || {
-        let call = visitor.call(Method::GET, "/").header(header::HOST, &format!("{tool}.localhost"));
-        let answer = call.raw().await?;
-        let good = answer.status().is_success();
-        let page = answer.into_body().collect().await.map_err(Error::internal)?.to_bytes();
-        Ok((good && String::from_utf8_lossy(&page).contains(held)).then(|| began.elapsed()))
-    })
-    .await
+    let typed = async { keyboard.done(words).await.map(|_| began.elapsed()) };
+    let seen = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let call = visitor.call(Method::GET, "/").header(header::HOST, &format!("{tool}.localhost"));
+            let answer = call.raw().await?;
+            let good = answer.status().is_success();
+            let page = answer.into_body().collect().await.map_err(Error::internal)?.to_bytes();
+            if good && String::from_utf8_lossy(&page).contains(held) {
+                return Ok(began.elapsed());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    });
+    let seen = async { seen.await.map_err(|_| Error::internal(format!("{tool} never showed {held}")))? };
+    let (command, page) = tokio::try_join!(typed, seen)?;
+    Ok(Took { page, command })
 }
 
 /// Changes the page so that it holds this.
