@@ -86,6 +86,11 @@ fn entry(path: &Path, key: &str) -> u64 {
     value.and_then(|(_, value)| value.trim().parse().ok()).unwrap_or(0)
 }
 
+/// Whether a group was removed: before its file was opened, or between that and the reading of it.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ENODEV)
+}
+
 fn remove_tree(folder: &Path) -> io::Result<()> {
     if let Ok(entries) = fs::read_dir(folder) {
         for entry in entries.filter_map(Result::ok).filter(|entry| entry.path().is_dir()) {
@@ -98,7 +103,7 @@ fn remove_tree(folder: &Path) -> io::Result<()> {
             Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
                 std::thread::sleep(std::time::Duration::from_millis(5));
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if is_gone(&error) => return Ok(()),
             other => return other,
         }
     }
@@ -109,7 +114,7 @@ fn remove_tree(folder: &Path) -> io::Result<()> {
 fn kill_members(folder: &Path) -> io::Result<()> {
     for _ in 0..200 {
         let members = match fs::read_to_string(folder.join("cgroup.procs")) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if is_gone(&error) => return Ok(()),
             members => members?,
         };
         let pids =

@@ -32,7 +32,7 @@ impl Group for Unified {
     fn kill(&self) -> io::Result<()> {
         match fs::write(self.0.join("cgroup.kill"), "1") {
             // Since Linux 5.14; and nothing is left to kill in a group that is gone.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => kill_members(&self.0),
+            Err(error) if super::is_gone(&error) => kill_members(&self.0),
             killed => killed,
         }
     }
