@@ -47,11 +47,11 @@ pub fn run(spec: &Spec, report: &mut Report) -> Result<Verdict, Trouble> {
     Ok(verdict)
 }
 
-/// Builds hearthd as the tests do: choosing one package alone would build its dependencies once more, with
-/// other features.
+/// Builds hearthd as the tests do: choosing one package alone, or leaving the tests out, would build its dependencies
+/// once more, with other features.
 fn build(workspace: &Workspace) -> Result<PathBuf, Trouble> {
     let built = Command::new("cargo")
-        .args(["build", "--quiet", "--workspace", "--bin", "hearthd"])
+        .args(["build", "--quiet", "--workspace", "--all-targets"])
         .current_dir(&workspace.root)
         .status()
         .map_err(|error| Trouble::new(format!("cargo cannot be run: {error}"), "install Rust with rustup"))?;
