@@ -14,6 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::store::Store;
 
+/// Between content and the row that leads to it never lies more than this.
+const WRITING: SignedDuration = SignedDuration::from_hours(24);
+
 /// What handlers and rules of this service stand on.
 #[derive(Clone)]
 pub struct Cx {
@@ -57,6 +60,12 @@ impl Cx {
     pub fn grace_began(&self) -> Timestamp {
         let now = self.clock.now();
         now.saturating_sub(self.grace()).unwrap_or(now)
+    }
+
+    /// Content that was written after this may yet get its row, however short the time of grace is.
+    pub fn strays_began(&self) -> Timestamp {
+        let now = self.clock.now();
+        now.saturating_sub(self.grace().max(WRITING)).unwrap_or(now)
     }
 }
 

@@ -5,6 +5,7 @@ use futures::Stream;
 use hearth_base::{BlobId, Error, Kind, Result, SourceId, ToolId};
 use hearth_client::BoxError;
 use hearth_kit::blobs::Content;
+use jiff::Timestamp;
 
 use super::start::KEEP;
 use crate::{cx::Cx, store::Source};
@@ -75,8 +76,8 @@ pub async fn content(cx: &Cx, id: SourceId) -> Result<(Source, Content)> {
 }
 
 /// Forgets uploads that are kept no longer.
-pub async fn sweep(cx: &Cx) -> Result<()> {
-    for source in cx.store.source_expired(cx.clock.now()).await? {
+pub async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
+    for source in cx.store.source_expired(now).await? {
         forget(cx, &source).await?;
     }
     Ok(())

@@ -22,9 +22,11 @@ pub async fn prepare(cx: &Cx) -> Result<()> {
 pub async fn run(cx: Cx, stop: Stop) {
     let cx = &cx;
     pieces::each::<Value, _>(cx, &stop, KIND, |claim| async move {
-        sources::sweep(cx).await?;
+        // From when it looked, not from when it was done: the clock goes on meanwhile.
+        let now = cx.clock.now();
+        sources::sweep(cx, now).await?;
         let tx = cx.store.begin().await?;
-        cx.store.work.again(&tx, &claim, cx.clock.now() + EVERY).await?;
+        cx.store.work.again(&tx, &claim, now + EVERY).await?;
         tx.commit().await
     })
     .await;

@@ -96,7 +96,7 @@ pub async fn sweep_soon(cx: &Cx) {
 
 /// Deletes content that no row leads to: a process ended between writing one and the other.
 async fn strays(cx: &Cx) -> Result<()> {
-    let began = cx.grace_began();
+    let began = cx.strays_began();
     let mut listed = cx.blobs.list();
     while let Some(found) = listed.try_next().await? {
         if found.written < began && !cx.store.is_known(found.id).await? {

@@ -32,9 +32,10 @@ async fn turn(cx: &Cx, asked: &mut bool, stop: &Stop) -> Result<()> {
     }
     for claim in cx.store.work.claim::<Value>(KIND, 1, cx.clock.now()).await? {
         // A turn that outlives its lease is done twice, which changes nothing.
+        let now = cx.clock.now();
         collect::run(cx).await?;
         let tx = cx.store.begin().await?;
-        cx.store.work.again(&tx, &claim, cx.clock.now() + EVERY).await?;
+        cx.store.work.again(&tx, &claim, now + EVERY).await?;
         tx.commit().await?;
     }
     let most = Duration::from_secs(3600);

@@ -38,8 +38,9 @@ async fn turn(cx: &Cx, asked: &mut bool, stop: &Stop) -> Result<()> {
 }
 
 async fn once(cx: &Cx, claim: &Claim<Value>) -> Result<()> {
-    sweep(cx, cx.clock.now()).await?;
+    let now = cx.clock.now();
+    sweep(cx, now).await?;
     let tx = cx.store.begin().await?;
-    cx.store.work.again(&tx, claim, cx.clock.now() + EVERY).await?;
+    cx.store.work.again(&tx, claim, now + EVERY).await?;
     tx.commit().await
 }
