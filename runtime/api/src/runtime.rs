@@ -23,6 +23,11 @@ pub trait Runtime: Send + Sync + 'static {
     /// remembered as stopped, so that a late [`Runtime::apply`] with a lower version is refused.
     async fn stop(&self, id: WorkloadId, version: Version, grace: Duration) -> Result<()>;
 
+    /// Tells that a container does what it is for: those of its replica that came before it are stopped now, if its
+    /// workload waits for that. The runtime's process remembers it for one life, and shows it in
+    /// [`crate::InstanceState::ready`]; one that is not there is refused (`no-such-instance`).
+    async fn ready(&self, instance: InstanceId) -> Result<()>;
+
     /// What has changed since `after`, as soon as something has, or after `wait` with nothing.
     async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation>;
 

@@ -56,6 +56,9 @@ pub struct InstanceState {
     pub version: Version,
     /// What it is doing.
     pub phase: Phase,
+    /// Somebody has told, in this life of the runtime's process, that it is ready.
+    #[serde(default)]
+    pub ready: bool,
 }
 
 /// What a container is doing.

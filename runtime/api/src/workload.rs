@@ -68,6 +68,10 @@ pub enum WorkloadKind {
         set: SetId,
         /// How many run side by side.
         replicas: u16,
+        /// What a new container replaces is stopped once [`crate::Runtime::ready`] was told of the new one, and
+        /// not as soon as it runs.
+        #[serde(default)]
+        await_ready: bool,
     },
 }
 
@@ -192,14 +196,19 @@ impl Workload {
         }
     }
 
-    /// Whether a container started for `other` serves this one as well: all but the version and the number of
-    /// replicas is the same.
+    /// Whether what a container replaces goes on until somebody tells that the new one is ready.
+    pub fn awaits_ready(&self) -> bool {
+        matches!(self.kind, WorkloadKind::Keep { await_ready: true, .. })
+    }
+
+    /// Whether a container started for `other` serves this one as well: all is the same but the version, the number
+    /// of replicas, and when one replaces another.
     pub fn same_container(&self, other: &Self) -> bool {
         let plain = |workload: &Self| {
             let mut plain = workload.clone();
             plain.version = Version { epoch: 0, generation: 0 };
-            if let WorkloadKind::Keep { replicas, .. } = &mut plain.kind {
-                *replicas = 0;
+            if let WorkloadKind::Keep { replicas, await_ready, .. } = &mut plain.kind {
+                (*replicas, *await_ready) = (0, false);
             }
             plain
         };

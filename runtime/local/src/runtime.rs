@@ -122,6 +122,10 @@ impl Runtime for Local {
         self.engine.stop(id, version, grace)
     }
 
+    async fn ready(&self, instance: InstanceId) -> Result<()> {
+        self.engine.ready(instance)
+    }
+
     async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation> {
         Ok(self.engine.observe(after, wait).await)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    End, Workload, WorkloadKind,
+    End, InstanceId, Workload, WorkloadKind, WorkloadState,
     conformance::Bench,
     fake::Step::{Exit, Forever},
 };
@@ -64,6 +64,49 @@ pub async fn a_restart_replaces_each_container(bench: &Bench) {
         .find(|instance| instance.id == old)
         .and_then(|instance| instance.phase.outcome());
     assert!(outcome.is_some_and(|outcome| outcome.stopped), "{outcome:?}");
+}
+
+/// As the next generation, with containers of its own, which replace the others once they are ready.
+fn replacing(workload: &Workload) -> Workload {
+    let mut next = next(workload, 1);
+    next.restart += 1;
+    if let WorkloadKind::Keep { await_ready, .. } = &mut next.kind {
+        *await_ready = true;
+    }
+    next
+}
+
+fn running(state: &WorkloadState) -> Vec<u32> {
+    state.running().map(|instance| instance.id.start).collect()
+}
+
+/// Whoever asks the old one meanwhile is answered.
+pub async fn what_is_replaced_goes_on_until_the_new_one_is_ready(bench: &Bench) {
+    let workload = bench.keep(1, &[Forever]);
+    let old = bench.running(&workload, 1).await[0];
+    let id = bench.apply(&replacing(&workload)).await;
+    let state = bench.until(id, |state| running(state) == [1, 2]).await;
+    assert!(state.instances.iter().all(|instance| !instance.ready));
+    let new = InstanceId { start: old.start + 1, ..old };
+    for _again in 0..2 {
+        bench.runtime().ready(new).await.expect("ready");
+    }
+    let state = bench.until(id, |state| running(state) == [2]).await;
+    assert!(state.running().all(|instance| instance.ready));
+    let nobody = bench.runtime().ready(InstanceId { start: 9, ..old }).await;
+    assert_eq!(nobody.map_err(|error| error.code().to_owned()), Err("no-such-instance".to_owned()));
+}
+
+/// However many come that do not work, one of them runs beside the one that does.
+pub async fn what_never_got_ready_is_replaced_too(bench: &Bench) {
+    let workload = bench.keep(1, &[Forever]);
+    let old = bench.running(&workload, 1).await[0];
+    bench.runtime().ready(old).await.expect("ready");
+    let second = replacing(&workload);
+    let id = bench.apply(&second).await;
+    bench.until(id, |state| running(state) == [1, 2]).await;
+    bench.apply(&replacing(&second)).await;
+    bench.until(id, |state| running(state) == [1, 3]).await;
 }
 
 /// What runs goes on running.

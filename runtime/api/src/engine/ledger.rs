@@ -40,6 +40,8 @@ pub struct Tracked {
     pub phase: Phase,
     /// It has been asked to end.
     pub stopping: bool,
+    /// It is ready, as somebody has told.
+    pub ready: bool,
 }
 
 /// A workload with its containers.
@@ -188,6 +190,19 @@ impl Ledger {
         true
     }
 
+    /// Notes that a container is ready; false, when nobody knows it.
+    pub fn ready(&mut self, instance: InstanceId) -> bool {
+        let record = self.records.get_mut(&instance.workload);
+        let Some(tracked) = record.and_then(|record| record.instances.get_mut(&instance)) else {
+            return false;
+        };
+        if !tracked.ready {
+            tracked.ready = true;
+            self.touch(instance.workload);
+        }
+        true
+    }
+
     /// Notes that a step is about to be done, and gives the workload it is done for.
     pub fn begin(&mut self, id: WorkloadId, step: &Step) -> Option<Arc<Workload>> {
         let record = self.records.get_mut(&id)?;
@@ -195,7 +210,7 @@ impl Ledger {
         match step {
             Step::Start(instance) => {
                 let (id, workload) = (*instance, Arc::clone(&workload));
-                let tracked = Tracked { id, workload, phase: Phase::Starting, stopping: false };
+                let tracked = Tracked { id, workload, phase: Phase::Starting, stopping: false, ready: false };
                 record.instances.insert(*instance, tracked);
             }
             Step::Stop(instance, _) => record.instances.get_mut(instance)?.stopping = true,
@@ -252,6 +267,7 @@ impl Record {
             id: tracked.id,
             version: tracked.workload.version,
             phase: tracked.phase.clone(),
+            ready: tracked.ready,
         });
         WorkloadState {
             id: self.kept.workload.id(),

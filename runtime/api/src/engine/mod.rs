@@ -143,6 +143,15 @@ impl Engine {
         Ok(())
     }
 
+    /// See [`crate::Runtime::ready`].
+    pub fn ready(&self, instance: InstanceId) -> Result<()> {
+        if !self.ledger().ready(instance) {
+            return Err(Error::not_found("instance", instance));
+        }
+        self.announce();
+        Ok(())
+    }
+
     /// See [`crate::Runtime::acknowledge`].
     pub fn acknowledge(&self, id: WorkloadId) -> Result<()> {
         let mut ledger = self.ledger();

@@ -97,7 +97,15 @@ fn keep(
             plan.steps.push(next(latest_id.start + 1));
         }
         Phase::Running { .. } => {
-            stop(plan, instances[..instances.len() - 1].iter(), workload.grace);
+            let older = &instances[..instances.len() - 1];
+            let serves =
+                |(_, tracked): &&(&InstanceId, &Tracked)| tracked.ready && tracked.outcome().is_none();
+            if latest.ready || !workload.awaits_ready() {
+                stop(plan, older.iter(), workload.grace);
+            } else if let Some((serving, _)) = older.iter().rfind(serves) {
+                // What was to replace it and never got ready has been replaced in turn.
+                stop(plan, older.iter().filter(|(id, _)| id != serving), workload.grace);
+            }
         }
         Phase::Starting => {}
     }

@@ -36,6 +36,9 @@ pub enum Call {
     Acknowledge {
         id: WorkloadId,
     },
+    Ready {
+        instance: InstanceId,
+    },
     Logs {
         instance: InstanceId,
         sequence: u64,

@@ -120,7 +120,8 @@ pub async fn process(cx: &Cx, run: &Run, plan: &Plan, argv: Vec<String>) -> Resu
     Ok(Process { argv, env, cwd: plan.cwd.clone(), user, stop_signal: 15 })
 }
 
-/// Keeps what was found out, and tells when a tool's page is answered elsewhere now.
+/// Keeps what was found out, and tells when a tool's page is answered elsewhere now. What a ready container replaces
+/// is asked no longer from here on, and stopped by the runtime, which is told soon.
 pub async fn note(cx: &Cx, run: &Run, health: Health) -> Result<()> {
     let tx = cx.store.begin().await?;
     let name = cx.store.tool_locked(&tx, run.tool).await?;
@@ -132,8 +133,22 @@ pub async fn note(cx: &Cx, run: &Run, health: Health) -> Result<()> {
     if now.state != RunState::Running || (now.ready == ready && now.reason == reason) {
         return Ok(());
     }
+    let mut others = cx.store.runs_of(&tx, run.instance.workload).await?;
+    others.retain(|other| !other.is_over() && other.instance != now.instance);
+    if now.is_replaced_by(&others.iter().collect::<Vec<_>>()) {
+        return Ok(());
+    }
     (now.ready, now.reason) = (ready, reason);
     cx.store.run_put(&tx, &now).await?;
+    if ready {
+        for mut other in others {
+            if other.ready && other.is_replaced_by(&[&now]) {
+                other.ready = false;
+                cx.store.run_put(&tx, &other).await?;
+            }
+        }
+        cx.store.ask(&tx, run.instance.workload, cx.now()).await?;
+    }
     route::refresh(cx, &tx, run.tool, name.as_ref()).await?;
     cx.store.commit(tx).await
 }

@@ -26,7 +26,12 @@ pub async fn seen(cx: &Cx, state: &WorkloadState) -> Result<()> {
     let mut job = cx.store.job_by_id_in(&tx, workload.job).await?;
     let known = cx.store.runs_of(&tx, state.id).await?;
     let newest = state.instances.iter().map(|instance| instance.id).max_by_key(|id| (id.start, id.replica));
-    let mut changed = false;
+    // After its own restart the runtime does not know what it was told of this.
+    let untold = |run: &Run| state.instances.iter().any(|seen| seen.id == run.instance && !seen.ready);
+    let mut changed = workload.plan.is_probed() && known.iter().any(|run| run.ready && untold(run));
+    if changed {
+        cx.store.ask(&tx, state.id, cx.now()).await?;
+    }
     for instance in &state.instances {
         let run = known.iter().find(|run| run.instance == instance.id).cloned();
         let Some(run) = run.or_else(|| new(cx, &workload, job.as_ref(), instance)) else { continue };

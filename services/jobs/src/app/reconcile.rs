@@ -34,6 +34,7 @@ pub async fn step(cx: &Cx, id: WorkloadId) -> Result<Next> {
     let Some(workload) = cx.store.workload(id).await? else { return Ok(Next::Rest) };
     let stepped = match &workload {
         workload if workload.done => forget(cx, workload).await,
+        workload if workload.is_told() && workload.wanted => confirm(cx, workload).await,
         workload if workload.is_told() => return Ok(Next::Rest),
         workload if workload.wanted => apply(cx, workload).await,
         workload => stop(cx, workload).await,
@@ -70,6 +71,30 @@ async fn apply(cx: &Cx, workload: &Workload) -> Result<()> {
     }
     cx.store.commit(tx).await?;
     cx.wake_watchers();
+    Ok(())
+}
+
+/// Tells the runtime which containers of a set are ready, so that it stops what they replace.
+async fn confirm(cx: &Cx, workload: &Workload) -> Result<()> {
+    if !matches!(workload.id, WorkloadId::Set(_)) || !workload.plan.is_probed() {
+        return Ok(());
+    }
+    let tx = cx.store.begin().await?;
+    let runs = cx.store.runs_of(&tx, workload.id).await?;
+    drop(tx);
+    for run in runs.iter().filter(|run| run.ready && !run.is_over()) {
+        match cx.runtime.ready(run.instance).await {
+            // It ended a moment ago.
+            Err(error) if error.kind() == Kind::NotFound => {}
+            told => told?,
+        }
+    }
+    if workload.trouble.is_some() {
+        let tx = cx.store.begin().await?;
+        cx.store.tool_locked(&tx, workload.tool).await?;
+        note_told(cx, &tx, workload).await?;
+        cx.store.commit(tx).await?;
+    }
     Ok(())
 }
 
@@ -169,7 +194,10 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<Told> {
             let time_limit = workload.plan.timeout.map(|seconds| Duration::from_secs(seconds.into()));
             WorkloadKind::Once { run, time_limit }
         }
-        WorkloadId::Set(set) => WorkloadKind::Keep { set, replicas: workload.plan.replicas },
+        WorkloadId::Set(set) => {
+            let Plan { replicas, .. } = workload.plan;
+            WorkloadKind::Keep { set, replicas, await_ready: workload.plan.is_probed() }
+        }
     };
     let home = home.iter().map(|at| Mount { source: MountSource::Home, at: at.clone(), read_only: false });
     Ok(Told {

@@ -23,6 +23,10 @@ pub struct Known<'a> {
 
 /// How a job is, and the two sentences of older clients.
 pub fn status(known: Known<'_>, now: Timestamp) -> (JobStatus, (String, String)) {
+    // What has been replaced and only ends says nothing of the job any more.
+    let alive: Vec<&Run> =
+        known.alive.iter().filter(|run| !run.is_replaced_by(known.alive)).copied().collect();
+    let known = Known { alive: &alive, ..known };
     let (short, messages, since) = match known.job.kind {
         Kind::Kept(_) => kept(known),
         Kind::OneOff | Kind::Scheduled(_) => once(known),
@@ -64,6 +68,9 @@ fn kept(known: Known<'_>) -> Short {
         if ready < usize::from(wanted) {
             messages.push(format!("{ready} of {wanted} are ready"));
             messages.extend(running.iter().find_map(|run| run.reason.clone()));
+        } else if let Some(next) = running.iter().find(|run| !run.ready) {
+            messages.push("what is new is not ready yet; what was there before goes on".to_owned());
+            messages.extend(next.reason.clone());
         }
         return (StatusShort::Running, messages, oldest);
     }

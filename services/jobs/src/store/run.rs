@@ -126,6 +126,13 @@ impl Run {
         !matches!(self.state, RunState::Waiting | RunState::Starting | RunState::Running)
     }
 
+    /// Whether another of these takes its place already: it was started later, and is ready.
+    pub fn is_replaced_by(&self, others: &[&Self]) -> bool {
+        let Self { instance, .. } = self;
+        let place = |run: &Self| (run.instance.workload, run.instance.replica);
+        others.iter().any(|run| place(run) == place(self) && run.instance.start > instance.start && run.ready)
+    }
+
     /// Whether it did what it was to do.
     pub fn is_success(&self) -> bool {
         self.end == Some(RunEnd::Exited) && self.exit_code == Some(0)

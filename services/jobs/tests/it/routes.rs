@@ -10,7 +10,8 @@ use hearth_wire::{
         internal::{Route, RouteState, RoutesQuery},
     },
 };
-use tokio::net::TcpListener;
+use http::StatusCode;
+use tokio::{net::TcpListener, sync::watch};
 
 use crate::stage::{Stage, job_name, once};
 
@@ -79,8 +80,39 @@ async fn a_health_check_decides_who_is_ready(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn what_is_new_takes_over_when_it_is_ready(db: Db) -> Result<()> {
+    let stage = Stage::new(db).await?;
+    let (well, seen) = watch::channel(true);
+    let health = move || {
+        let status = if *seen.borrow() { StatusCode::OK } else { StatusCode::INTERNAL_SERVER_ERROR };
+        std::future::ready(status)
+    };
+    let app = axum::Router::new().route("/health", axum::routing::get(health));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut serving = tokio::task::JoinSet::new();
+    serving.spawn(async move { axum::serve(listener, app).await });
+    let check = Some(HealthCheck::Http { path: "/health".to_owned() });
+    stage.create(&JobCreate { health_check: check, ..page("web", port) }).await?;
+    stage.until("web", |job| job.status.ready == 1).await?;
+    let old = stage.running().await;
+
+    well.send_replace(false);
+    stage.maintainer.jobs().restart(&stage.tool, &job_name("web")).await?;
+    let job = stage.until("web", |job| job.status_long.contains("answered with 500")).await?;
+    assert!(!job.status.up_to_date && job.status_long.contains("what was there before goes on"), "{job:?}");
+    assert_eq!(route(&stage).await?.map(|route| route.state), Some(RouteState::Ready));
+    assert!(stage.running().await.len() == 2 && stage.running().await.contains(&old[0]));
+
+    well.send_replace(true);
+    stage.until("web", |job| job.status.ready == 1 && job.status.up_to_date).await?;
+    stage.one_running(Some(old[0])).await?;
+    Ok(())
+}
+
 on_every_store!(
     a_page_is_ready_when_something_listens,
     a_tool_has_one_page,
     a_health_check_decides_who_is_ready,
+    what_is_new_takes_over_when_it_is_ready,
 );

@@ -1,7 +1,8 @@
 //! From a folder and from a repository to pages that answer.
 
-use std::path::Path;
+use std::{path::Path, pin::pin};
 
+use futures::FutureExt;
 use hearth_base::{Error, Result};
 use hearth_testkit::{GitServer, Hearth, Shape, until};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -61,6 +62,24 @@ async fn a_folder_and_a_repository_become_pages(shape: Shape) -> Result<()> {
     // The same again: nothing is built.
     let again = keyboard.types(&["deploy", &folder, "--tool", "second"]).await?;
     assert_eq!(again.status, Some(0), "{}", again.err);
+
+    // What is new takes over, and no visitor notices.
+    git.commit("repo.git", &[("index.html", "<html>the second edition</html>")])?;
+    let url = git.url("repo.git");
+    let words = ["deploy", &url, "--tool", "third"];
+    let mut deployed = pin!(keyboard.done(&words));
+    let mut after = 0;
+    while after < 200 {
+        let (status, page) = visitor.visits("third").await?;
+        assert!(status.is_success() && page.contains("<html"), "{status} {page}");
+        if after > 0 {
+            assert!(page.contains("the second edition"), "{page}");
+            after += 1;
+        } else if let Some(ended) = deployed.as_mut().now_or_never() {
+            ended?;
+            after = 1;
+        }
+    }
 
     // A variable reaches a run, and its log is there.
     keyboard.done(&["envvars", "create", "API_KEY", "s3cret", "--tool", "third"]).await?;
