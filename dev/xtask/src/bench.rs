@@ -4,7 +4,7 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::{Verdict, report::Report, trouble::Trouble, workspace::Workspace};
+use crate::{Verdict, cargo::cargo, report::Report, trouble::Trouble, workspace::Workspace};
 
 /// What can be measured, each with a word about it. Each is a file of `dev/bench/src`.
 const BENCHES: [(&str, &str); 5] = [
@@ -33,9 +33,9 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<Verdict, Trouble> {
         return Err(Trouble::new(format!("there is no bench {name}"), "cargo xtask bench lists them"));
     }
     let workspace = Workspace::read()?;
-    let mut build = Command::new("cargo");
+    let mut build = cargo(&workspace);
     build.args(["build", "--release", "--locked", "-p", "hearthd", "-p", "hearth", "-p", "hearth-bench"]);
-    done(build.current_dir(&workspace.root), "the release programs do not build")?;
+    done(&mut build, "the release programs do not build")?;
     done(
         Command::new(workspace.target.join("release/hearth-bench")).arg(name),
         "nothing, or not all, was measured",

@@ -3,6 +3,7 @@
 //! This file is the table of commands; each command is one file (or folder) beside it.
 
 mod bench;
+mod cargo;
 mod report;
 mod rust;
 mod spec;

@@ -10,7 +10,7 @@ use std::{
 use clap::Args;
 use hearth_base::Role;
 
-use crate::{Verdict, report::Report, trouble::Trouble, workspace::Workspace};
+use crate::{Verdict, cargo::cargo, report::Report, trouble::Trouble, workspace::Workspace};
 
 /// Where the documents are, from the root.
 const FOLDER: &str = "api";
@@ -50,9 +50,8 @@ pub fn run(spec: &Spec, report: &mut Report) -> Result<Verdict, Trouble> {
 /// Builds hearthd as the tests do: choosing one package alone, or leaving the tests out, would build its dependencies
 /// once more, with other features.
 fn build(workspace: &Workspace) -> Result<PathBuf, Trouble> {
-    let built = Command::new("cargo")
+    let built = cargo(workspace)
         .args(["build", "--quiet", "--workspace", "--all-targets"])
-        .current_dir(&workspace.root)
         .status()
         .map_err(|error| Trouble::new(format!("cargo cannot be run: {error}"), "install Rust with rustup"))?;
     if !built.success() {

@@ -52,7 +52,7 @@ pub struct WorkloadState {
 pub struct InstanceState {
     /// The container.
     pub id: InstanceId,
-    /// The version of the workload it was started for.
+    /// The version of the workload it was started for, or the newest that it serves as well.
     pub version: Version,
     /// What it is doing.
     pub phase: Phase,

@@ -251,7 +251,7 @@ impl<T: Serialize + DeserializeOwned> Streaming<'_, T> {
         self.streamed(value, |out| {
             let time = match out.terminal {
                 true => out.paint(Tone::Quiet, &time.strftime("%H:%M:%S").to_string()),
-                false => time.to_string(),
+                false => format!("{time:.6}"),
             };
             format!("{time} {}\n", lines::shown(line, out.color))
         })

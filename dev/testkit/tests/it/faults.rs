@@ -1,10 +1,16 @@
 //! What goes wrong around Hearth: killed processes, taken ports, a second process for a role.
 
-use std::process::Command;
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use hearth_base::{Kind, Result, Role};
 use hearth_testkit::{Hearth, Shape, in_every_shape, program, until};
-use hearth_wire::tools::{ToolCreate, ToolQuery};
+use hearth_wire::tools::{Tool, ToolCreate, ToolQuery};
 
 async fn what_was_acknowledged_outlives_a_kill(mut hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
@@ -86,6 +92,66 @@ async fn the_doctor_looks_at_the_host_and_says_what_it_offers() -> Result<()> {
     let missing = told.lines().any(|line| line.starts_with("missing"));
     assert_eq!(looked.status.code(), Some(if missing { 2 } else { 0 }), "{told}");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_changes_and_loses_nothing() -> Result<()> {
+    let mut hearth = Hearth::start(Shape::TOGETHER_ON_FILES).await?;
+    let operator = hearth.operator().await?;
+    let tools = operator.client.tools();
+    let create = |number: usize| ToolCreate {
+        name: format!("tool{number}").parse().unwrap(),
+        description: "x".repeat(200),
+    };
+    let mut made = vec![tools.create(&create(0)).await?];
+    hearth.kill_all().await?;
+    let disk = SmallDisk::over(&hearth.state());
+    hearth.revive_all().await?;
+
+    let ballast = hearth.state().join("ballast");
+    let filled = std::io::copy(&mut std::io::repeat(0), &mut File::create(&ballast).unwrap());
+    assert_eq!(filled.unwrap_err().kind(), ErrorKind::StorageFull);
+    let refused = loop {
+        match tools.create(&create(made.len())).await {
+            Ok(tool) => made.push(tool),
+            Err(refused) => break refused,
+        }
+    };
+    assert_eq!(refused.code(), "disk-full", "{refused:?}");
+    let names = |tools: &[Tool]| tools.iter().map(|tool| tool.name.clone()).collect::<BTreeSet<_>>();
+    assert_eq!(names(&tools.list(&ToolQuery::default()).await?.items), names(&made));
+
+    std::fs::remove_file(&ballast).unwrap();
+    made.push(tools.create(&create(made.len())).await?);
+    assert_eq!(names(&tools.list(&ToolQuery::default()).await?.items), names(&made));
+    hearth.stop().await?;
+    drop(disk);
+    Ok(())
+}
+
+/// A small file system in the place of a folder, with what the folder held. It goes with the value.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn over(folder: &Path) -> Self {
+        let aside = folder.with_extension("aside");
+        std::fs::rename(folder, &aside).unwrap();
+        std::fs::create_dir(folder).unwrap();
+        run(Command::new("mount").args(["-t", "tmpfs", "-o", "size=32m", "tmpfs"]).arg(folder));
+        run(Command::new("cp").arg("-aT").arg(aside).arg(folder));
+        Self(folder.to_owned())
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        run(Command::new("umount").arg("--lazy").arg(&self.0));
+    }
+}
+
+fn run(command: &mut Command) {
+    let status = command.status().unwrap();
+    assert!(status.success(), "{command:?} ended with {status}");
 }
 
 in_every_shape!(what_was_acknowledged_outlives_a_kill);

@@ -109,6 +109,21 @@ pub async fn what_never_got_ready_is_replaced_too(bench: &Bench) {
     bench.until(id, |state| running(state) == [1, 3]).await;
 }
 
+/// What did not work is taken back, and what it was to replace never stopped.
+pub async fn what_is_wanted_again_is_not_started_again(bench: &Bench) {
+    let first = bench.keep(1, &[Forever]);
+    let old = bench.running(&first, 1).await[0];
+    bench.runtime().ready(old).await.expect("ready");
+    let second = replacing(&first);
+    let id = bench.apply(&second).await;
+    bench.until(id, |state| running(state) == [1, 2]).await;
+    let mut again = replacing(&second);
+    again.restart = first.restart;
+    bench.apply(&again).await;
+    let state = bench.until(id, |state| running(state) == [1]).await;
+    assert!(state.running().all(|instance| instance.id == old && instance.version == again.version));
+}
+
 /// What runs goes on running.
 pub async fn a_change_of_replicas_restarts_nothing(bench: &Bench) {
     let workload = bench.keep(1, &[Forever]);

@@ -30,6 +30,7 @@ macro_rules! conformance_tests {
                 what_ends_is_started_again, replicas_follow_the_number_wanted,
                 a_restart_replaces_each_container, a_change_of_replicas_restarts_nothing,
                 what_is_replaced_goes_on_until_the_new_one_is_ready, what_never_got_ready_is_replaced_too,
+                what_is_wanted_again_is_not_started_again,
                 a_stopped_set_stays_stopped_until_a_higher_generation,
             ];
             state: [

@@ -34,7 +34,7 @@ pub struct Kept {
 pub struct Tracked {
     /// Which one.
     pub id: InstanceId,
-    /// The workload as it was when it started.
+    /// The workload it was started for, or the newest that it serves as well.
     pub workload: Arc<Workload>,
     /// What it does.
     pub phase: Phase,
@@ -154,7 +154,16 @@ impl Ledger {
         let id = kept.workload.id();
         self.gone.remove(&id);
         match self.records.get_mut(&id) {
-            Some(record) => record.kept = kept,
+            Some(record) => {
+                // What serves the new version as well is of that version from here on.
+                let fitting = |tracked: &&mut Tracked| tracked.workload.same_container(&kept.workload);
+                for tracked in record.instances.values_mut().filter(fitting) {
+                    if tracked.phase.outcome().is_none() {
+                        tracked.workload = Arc::clone(&kept.workload);
+                    }
+                }
+                record.kept = kept;
+            }
             None => {
                 let record = Record { kept, instances: BTreeMap::new(), ends: BTreeMap::new(), change: 0 };
                 self.records.insert(id, record);

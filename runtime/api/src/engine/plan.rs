@@ -80,9 +80,15 @@ fn keep(
     if matches!(workload.kind, WorkloadKind::Once { .. }) {
         return;
     }
-    let fresh = latest.workload.same_container(workload);
+    let fresh = |tracked: &Tracked| tracked.workload.same_container(workload);
+    let serves = |tracked: &Tracked| tracked.ready && !tracked.stopping && tracked.outcome().is_none();
+    if let Some((fit, _)) = instances.iter().rfind(|(_, tracked)| serves(tracked) && fresh(tracked)) {
+        // The newest, or one whose successors were given up: its like is wanted again.
+        stop(plan, instances.iter().filter(|(id, _)| id != fit), workload.grace);
+        return;
+    }
     match &latest.phase {
-        Phase::Ended(_) if !fresh => plan.steps.push(next(latest_id.start + 1)),
+        Phase::Ended(_) if !fresh(latest) => plan.steps.push(next(latest_id.start + 1)),
         Phase::Ended(outcome) => {
             let ends = record.ends.get(&replica).copied().unwrap_or(1);
             let pause = SignedDuration::try_from(pauses.after(ends)).unwrap_or(SignedDuration::MAX);
@@ -93,16 +99,14 @@ fn keep(
                 plan.due = plan.due.into_iter().chain([due]).min();
             }
         }
-        Phase::Starting | Phase::Running { .. } if !fresh || latest.stopping => {
+        Phase::Starting | Phase::Running { .. } if !fresh(latest) || latest.stopping => {
             plan.steps.push(next(latest_id.start + 1));
         }
         Phase::Running { .. } => {
             let older = &instances[..instances.len() - 1];
-            let serves =
-                |(_, tracked): &&(&InstanceId, &Tracked)| tracked.ready && tracked.outcome().is_none();
-            if latest.ready || !workload.awaits_ready() {
+            if !workload.awaits_ready() {
                 stop(plan, older.iter(), workload.grace);
-            } else if let Some((serving, _)) = older.iter().rfind(serves) {
+            } else if let Some((serving, _)) = older.iter().rfind(|(_, tracked)| serves(tracked)) {
                 // What was to replace it and never got ready has been replaced in turn.
                 stop(plan, older.iter().filter(|(id, _)| id != serving), workload.grace);
             }

@@ -18,6 +18,17 @@ const OF_THE_SHELL: &[&str] = &[
     "unalias", "unset", "until", "wait", "while",
 ];
 
+/// What starts a line that is more than one program. The first process of a container has no signal's default action
+/// (`pid_namespaces(7)`): a shell would let the request to end pass by, so this one hands it on to all others. A
+/// `wait` that a signal ended says nothing of the child yet (POSIX.1-2017, Shell Command Language, 2.11).
+const WITH_OTHERS: &str = r#"hearth_asked=; trap 'hearth_asked=1; kill -TERM -1' TERM; /bin/sh -c "$0" & hearth_child=$!
+wait $hearth_child; hearth_status=$?
+if [ "$hearth_asked" ]; then wait $hearth_child; hearth_status=$?; fi; exit $hearth_status"#;
+
+/// Writes into the files from here on, or ends.
+const INTO_FILES: &str = r#"exec >>"$1" 2>>"$2" || exit
+"#;
+
 /// Files for what a program writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Files {
@@ -35,15 +46,16 @@ pub fn argv(cmd: &str, image: &ImageConfig, files: Option<&Files>) -> Result<Vec
                 .help("give a command, or a line `web: …` in the Procfile")),
         };
     };
-    let shell = |script: String| vec!["/bin/sh".to_owned(), "-c".to_owned(), script];
-    Ok(match files {
-        None => shell(if is_one_program(&line) { format!("exec {line}") } else { line }),
-        Some(Files { out, err }) => {
-            let mut argv = shell(r#"exec >>"$1" 2>>"$2" && exec /bin/sh -c "$0""#.to_owned());
-            argv.extend([line, out.clone(), err.clone()]);
-            argv
-        }
-    })
+    let shell = |script: &str| vec!["/bin/sh".to_owned(), "-c".to_owned(), script.to_owned()];
+    let (script, line) = match (is_one_program(&line), files) {
+        (true, None) => return Ok(shell(&format!("exec {line}"))),
+        (true, Some(_)) => (r#"exec /bin/sh -c "$0""#, format!("exec {line}")),
+        (false, _) => (WITH_OTHERS, line),
+    };
+    let mut argv = shell(&format!("{}{script}", files.map_or("", |_| INTO_FILES)));
+    argv.push(line);
+    argv.extend(files.into_iter().flat_map(|Files { out, err }| [out.clone(), err.clone()]));
+    Ok(argv)
 }
 
 /// The line for the shell: a process of the image when the first word names one; nothing when no command is
@@ -94,6 +106,10 @@ fn is_one_program(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{
+        io::{BufRead, BufReader},
+        process::{Command, Stdio},
+    };
 
     fn image(processes: &str) -> ImageConfig {
         let labels = [(PROCESSES.to_owned(), processes.to_owned())].into();
@@ -101,7 +117,7 @@ mod tests {
     }
 
     fn script(cmd: &str) -> String {
-        argv(cmd, &image(r#"{"web": "python app.py", "migrate": "./m --all"}"#), None).unwrap()[2].clone()
+        argv(cmd, &image(r#"{"web": "python app.py", "migrate": "./m --all"}"#), None).unwrap().pop().unwrap()
     }
 
     #[test]
@@ -135,7 +151,37 @@ mod tests {
     fn what_people_write_is_an_argument_and_never_part_of_the_line() {
         let files = Files { out: "/home/$(x).out".to_owned(), err: "/home/'\".err".to_owned() };
         let argv = argv("echo \"a\"; b", &ImageConfig::default(), Some(&files)).unwrap();
-        assert_eq!(argv[2], r#"exec >>"$1" 2>>"$2" && exec /bin/sh -c "$0""#);
+        assert_eq!(argv[2], format!("{INTO_FILES}{WITH_OTHERS}"));
         assert_eq!(argv[3..], ["echo \"a\"; b", "/home/$(x).out", "/home/'\".err"]);
+    }
+
+    /// What a line ends with in a container of its own process ids, asked to end once it has begun if `asked`.
+    fn ends(line: &str, asked: bool) -> Option<i32> {
+        let argv = argv(line, &ImageConfig::default(), None).unwrap();
+        let mut apart = Command::new("unshare");
+        apart.args(["--user", "--map-root-user", "--pid", "--fork", "--kill-child"]);
+        apart.args(argv).stdout(Stdio::piped());
+        let mut apart = apart.spawn().unwrap();
+        let mut begun = String::new();
+        BufReader::new(apart.stdout.take().unwrap()).read_line(&mut begun).unwrap();
+        if asked {
+            let children = format!("/proc/{0}/task/{0}/children", apart.id());
+            let first = std::fs::read_to_string(children).unwrap();
+            assert!(Command::new("kill").args(["-TERM", first.trim()]).status().unwrap().success());
+        }
+        apart.wait().unwrap().code()
+    }
+
+    #[test]
+    fn a_line_of_several_programs_ends_as_its_last_one_does() {
+        assert_eq!(ends("echo begun; exit 7", false), Some(7));
+        assert_eq!(ends("echo begun; true", false), Some(0));
+    }
+
+    #[test]
+    fn a_line_of_several_programs_ends_when_it_is_asked_to() {
+        assert_eq!(ends("echo begun; sleep 1000; sleep 1000", true), Some(143));
+        assert_eq!(ends("trap 'exit 5' TERM; echo begun; sleep 1000 | sleep 1000", true), Some(5));
+        assert_eq!(ends("echo begun && exec sleep 1000", true), Some(143));
     }
 }

@@ -5,6 +5,7 @@ use std::{path::Path, pin::pin};
 use futures::FutureExt;
 use hearth_base::{Error, Result};
 use hearth_testkit::{GitServer, Hearth, Shape, until};
+use hearth_wire::jobs::RunEnd;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::{Visitor, images::provide};
@@ -91,6 +92,22 @@ async fn a_folder_and_a_repository_become_pages(shape: Shape) -> Result<()> {
         Ok(log.contains("s3cret").then_some(()))
     })
     .await?;
+
+    // What is more than one program ends when it is asked to.
+    let run = ["jobs", "run", "loop", "--tool", "third", "--image", "bookworm", "--continuous", "--command"];
+    keyboard.done(&[&run[..], &["echo begun; sleep 1000; echo never"]].concat()).await?;
+    until("its log", async || {
+        Ok(keyboard.done(&["jobs", "logs", "loop", "--tool", "third"]).await?.contains("begun").then_some(()))
+    })
+    .await?;
+    keyboard.done(&["jobs", "restart", "loop", "--tool", "third"]).await?;
+    let (tool, job, all) = ("third".parse()?, "loop".parse()?, Paging::default());
+    let ended = until("the end of the first", async || {
+        let runs = operator.client.jobs().runs(&tool, &job, &all).await?.runs;
+        Ok(runs.into_iter().find(|run| run.end.is_some()))
+    });
+    let ended = ended.await?;
+    assert_eq!((ended.end, ended.exit_code), (Some(RunEnd::Stopped), Some(143)), "{ended:?}");
 
     // Its end is the end of everything of it.
     keyboard.done(&["tool", "delete", "third", "--yes"]).await?;
