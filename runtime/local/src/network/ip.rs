@@ -75,8 +75,14 @@ pub fn links() -> Vec<String> {
 /// which have no threads.
 pub fn connect(link: &Link, holder: i32, holder_fd: &OwnedFd) -> io::Result<()> {
     let Link { bridge, port, address, prefix, gateway, .. } = link;
+    // Whoever has the address next has the same hardware address: neighbours that remember the one before would not
+    // reach another for half a minute.
+    let [a, b, c, d] = address.octets();
+    let hardware = format!("02:68:{a:02x}:{b:02x}:{c:02x}:{d:02x}");
     run(&[
-        format!("link add name {port} master {bridge} type veth peer name eth0 netns {holder}"),
+        format!(
+            "link add name {port} master {bridge} type veth peer name eth0 address {hardware} netns {holder}"
+        ),
         format!("link set {port} up"),
     ])?;
     match child::fork(0)? {

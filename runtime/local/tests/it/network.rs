@@ -65,6 +65,23 @@ async fn tools_do_not_reach_each_other_nor_the_host() {
     bench.close().await;
 }
 
+/// Otherwise those who remember who had the address before would not reach who has it now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_always_has_the_same_hardware_address() {
+    let (bench, _rig) = Rig::bench().await;
+    let (_, neighbour) = serving(&bench, bench.tool).await;
+    let look =
+        "ip -4 -o address show eth0 | grep -o '[0-9.]*/' | head -1; ip link show eth0 | grep -o '02:68[^ ]*'";
+    for _ in 0..2 {
+        let lines = bench.lines(&shell(&bench, look)).await;
+        let address: Ipv4Addr = lines[0].trim_end_matches('/').parse().expect("an address");
+        let [a, b, c, d] = address.octets();
+        assert_ne!(address, neighbour);
+        assert_eq!(lines[1], format!("02:68:{a:02x}:{b:02x}:{c:02x}:{d:02x}"));
+    }
+    bench.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bridge_goes_with_its_last_container() {
     let (bench, rig) = Rig::bench().await;

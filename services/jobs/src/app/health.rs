@@ -8,6 +8,7 @@ use hearth_runtime_api::{End, Exec, ExecInput, ExecOutput, Process, User};
 use hearth_wire::jobs::{HealthCheck, RunState};
 use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
+use jiff::SignedDuration;
 use tokio::net::TcpStream;
 
 use super::route;
@@ -15,6 +16,9 @@ use crate::{
     cx::Cx,
     store::{Plan, Run},
 };
+
+/// How long what was replaced goes on: until every edge has learned of it, and what visitors asked is answered.
+pub const DRAIN: SignedDuration = SignedDuration::from_secs(5);
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -141,13 +145,13 @@ pub async fn note(cx: &Cx, run: &Run, health: Health) -> Result<()> {
     (now.ready, now.reason) = (ready, reason);
     cx.store.run_put(&tx, &now).await?;
     if ready {
-        for mut other in others {
-            if other.ready && other.is_replaced_by(&[&now]) {
-                other.ready = false;
-                cx.store.run_put(&tx, &other).await?;
-            }
+        let mut due = cx.now();
+        for mut other in others.into_iter().filter(|other| other.is_replaced_by(&[&now])) {
+            due = cx.now() + DRAIN;
+            other.ready = false;
+            cx.store.run_put(&tx, &other).await?;
         }
-        cx.store.ask(&tx, run.instance.workload, cx.now()).await?;
+        cx.store.ask(&tx, run.instance.workload, due).await?;
     }
     route::refresh(cx, &tx, run.tool, name.as_ref()).await?;
     cx.store.commit(tx).await

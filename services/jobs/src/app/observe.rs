@@ -7,6 +7,7 @@ use hearth_wire::jobs::RunEnd;
 use jiff::SignedDuration;
 
 use super::{
+    health,
     launch::{self, Start},
     outcome, route,
 };
@@ -28,9 +29,10 @@ pub async fn seen(cx: &Cx, state: &WorkloadState) -> Result<()> {
     let newest = state.instances.iter().map(|instance| instance.id).max_by_key(|id| (id.start, id.replica));
     // After its own restart the runtime does not know what it was told of this.
     let untold = |run: &Run| state.instances.iter().any(|seen| seen.id == run.instance && !seen.ready);
-    let mut changed = workload.plan.is_probed() && known.iter().any(|run| run.ready && untold(run));
+    let mut changed =
+        workload.is_told() && workload.plan.is_probed() && known.iter().any(|run| run.ready && untold(run));
     if changed {
-        cx.store.ask(&tx, state.id, cx.now()).await?;
+        cx.store.ask(&tx, state.id, cx.now() + health::DRAIN).await?;
     }
     for instance in &state.instances {
         let run = known.iter().find(|run| run.instance == instance.id).cloned();

@@ -11,6 +11,7 @@ use hearth_wire::{
     },
 };
 use http::StatusCode;
+use jiff::SignedDuration;
 use tokio::{net::TcpListener, sync::watch};
 
 use crate::stage::{Stage, job_name, once};
@@ -106,6 +107,9 @@ async fn what_is_new_takes_over_when_it_is_ready(db: Db) -> Result<()> {
 
     well.send_replace(true);
     stage.until("web", |job| job.status.ready == 1 && job.status.up_to_date).await?;
+    // What visitors asked of the one before is answered first.
+    assert_eq!(stage.running().await.len(), 2);
+    stage.stand.clock.advance(SignedDuration::from_secs(5));
     stage.one_running(Some(old[0])).await?;
     Ok(())
 }

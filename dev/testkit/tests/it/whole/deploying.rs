@@ -5,7 +5,7 @@ use std::{path::Path, pin::pin};
 use futures::FutureExt;
 use hearth_base::{Error, Result};
 use hearth_testkit::{GitServer, Hearth, Shape, until};
-use hearth_wire::jobs::RunEnd;
+use hearth_wire::{jobs::RunEnd, reply::Paging};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::{Visitor, images::provide};
@@ -97,7 +97,8 @@ async fn a_folder_and_a_repository_become_pages(shape: Shape) -> Result<()> {
     let run = ["jobs", "run", "loop", "--tool", "third", "--image", "bookworm", "--continuous", "--command"];
     keyboard.done(&[&run[..], &["echo begun; sleep 1000; echo never"]].concat()).await?;
     until("its log", async || {
-        Ok(keyboard.done(&["jobs", "logs", "loop", "--tool", "third"]).await?.contains("begun").then_some(()))
+        let log = keyboard.types(&["jobs", "logs", "loop", "--tool", "third"]).await?;
+        Ok(log.out.contains("begun").then_some(()))
     })
     .await?;
     keyboard.done(&["jobs", "restart", "loop", "--tool", "third"]).await?;

@@ -9,6 +9,7 @@ use hearth_wire::{
     components::{StepName, StepState},
     feed::After,
     jobs::{Job, JobsLogsQuery, JobsQuery, Run, RunEnd, RunState},
+    logs::LogsEntry,
     reply::Paging,
 };
 use http_body_util::BodyExt;
@@ -123,9 +124,11 @@ async fn with_lines(error: Error, jobs: &Deputy, deployment: &Deployment) -> Err
         return error;
     };
     let text = text(answer.into_body()).await;
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let last = lines.iter().rev().take(LINES as usize).rev();
-    last.fold(error, |error, line| error.also(seen(line)))
+    let written = text.lines().filter_map(|line| serde_json::from_str::<LogsEntry>(line).ok());
+    let lines: Vec<String> =
+        written.map(|entry| seen(&entry.message)).filter(|line| !line.trim().is_empty()).collect();
+    let last = lines.into_iter().rev().take(LINES as usize).rev();
+    last.fold(error, Error::also)
 }
 
 /// What a body holds, as far as it is not too long.
