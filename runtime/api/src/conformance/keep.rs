@@ -107,6 +107,15 @@ pub async fn what_never_got_ready_is_replaced_too(bench: &Bench) {
     bench.until(id, |state| running(state) == [1, 2]).await;
     bench.apply(&replacing(&second)).await;
     bench.until(id, |state| running(state) == [1, 3]).await;
+
+    // The same when nobody has told of any.
+    let workload = bench.keep(1, &[Forever]);
+    bench.running(&workload, 1).await;
+    let second = replacing(&workload);
+    let id = bench.apply(&second).await;
+    bench.until(id, |state| running(state) == [1, 2]).await;
+    bench.apply(&replacing(&second)).await;
+    bench.until(id, |state| running(state) == [2, 3]).await;
 }
 
 /// What did not work is taken back, and what it was to replace never stopped.

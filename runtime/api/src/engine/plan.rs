@@ -106,9 +106,13 @@ fn keep(
             let older = &instances[..instances.len() - 1];
             if !workload.awaits_ready() {
                 stop(plan, older.iter(), workload.grace);
-            } else if let Some((serving, _)) = older.iter().rfind(|(_, tracked)| serves(tracked)) {
-                // What was to replace it and never got ready has been replaced in turn.
-                stop(plan, older.iter().filter(|(id, _)| id != serving), workload.grace);
+                return;
+            }
+            let alive = |tracked: &Tracked| !tracked.stopping && tracked.outcome().is_none();
+            let serving = older.iter().rfind(|(_, tracked)| serves(tracked));
+            // What was to replace that one and never got ready has been replaced in turn.
+            if let Some((kept, _)) = serving.or_else(|| older.iter().rfind(|(_, tracked)| alive(tracked))) {
+                stop(plan, older.iter().filter(|(id, _)| id != kept), workload.grace);
             }
         }
         Phase::Starting => {}

@@ -85,14 +85,17 @@ pub async fn none(
 }
 
 /// Keeps a job's set running as `plan` says from now on.
-pub async fn keep(cx: &Cx, tx: &Tx, job: &Job, set: SetId, plan: Plan) -> Result<()> {
+pub async fn keep(cx: &Cx, tx: &Tx, job: &Job, set: SetId, mut plan: Plan) -> Result<()> {
     let id = WorkloadId::Set(set);
     match cx.store.workload_in(tx, id).await? {
         Some(mut known) => {
+            let mut runs = cx.store.runs_of(tx, id).await?;
+            runs.retain(|run| !run.is_over());
+            plan.await_ready = plan.is_probed() && runs.iter().any(|run| run.ready);
             if known.plan.same_container(&plan) {
                 // Nothing is replaced: what runs is of the new definition too.
-                for mut run in cx.store.runs_of(tx, id).await? {
-                    if !run.is_over() && run.generation == known.generation {
+                for mut run in runs {
+                    if run.generation == known.generation {
                         run.generation = job.generation;
                         cx.store.run_put(tx, &run).await?;
                     }

@@ -48,6 +48,7 @@ pub fn plan(job: &JobCreate, tool: &ToolName, image: &Image, restart: u64, setti
         retry: job.retry.unwrap_or(0),
         port: port.filter(|_| !udp),
         health: job.health_check.clone(),
+        await_ready: false,
         image: image.clone(),
     })
 }

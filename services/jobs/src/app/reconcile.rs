@@ -195,8 +195,8 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<Told> {
             WorkloadKind::Once { run, time_limit }
         }
         WorkloadId::Set(set) => {
-            let Plan { replicas, .. } = workload.plan;
-            WorkloadKind::Keep { set, replicas, await_ready: workload.plan.is_probed() }
+            let Plan { replicas, await_ready, .. } = workload.plan;
+            WorkloadKind::Keep { set, replicas, await_ready }
         }
     };
     let home = home.iter().map(|at| Mount { source: MountSource::Home, at: at.clone(), read_only: false });

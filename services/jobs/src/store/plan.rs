@@ -94,12 +94,22 @@ pub struct Plan {
     pub port: Option<u16>,
     /// How to find out that it is ready.
     pub health: Option<HealthCheck>,
+    /// What it replaces is ready, and goes on until this is.
+    #[serde(default)]
+    pub await_ready: bool,
 }
 
 impl Plan {
     /// Whether a container that was started for this plan serves another as well.
     pub fn same_container(&self, other: &Self) -> bool {
-        let plain = |plan: &Self| Self { replicas: 0, retry: 0, port: None, health: None, ..plan.clone() };
+        let plain = |plan: &Self| Self {
+            replicas: 0,
+            retry: 0,
+            port: None,
+            health: None,
+            await_ready: false,
+            ..plan.clone()
+        };
         plain(self) == plain(other)
     }
 
