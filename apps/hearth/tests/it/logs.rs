@@ -25,9 +25,9 @@ fn the_newest_lines_are_printed_the_oldest_first_over_all_pages() {
         ),
     ]));
     insta::assert_snapshot!(home.says(&["logs", "web", "-l", "3"]), @r"
-    out| 2026-01-02T03:04:07Z seven
-    out| 2026-01-02T03:04:08Z [hearth] 2 lines lost
-    out| 2026-01-02T03:04:09Z 100 %\u{1b}[2J
+    out| 2026-01-02T03:04:07.000000Z seven
+    out| 2026-01-02T03:04:08.000000Z [hearth] 2 lines lost
+    out| 2026-01-02T03:04:09.000000Z 100 %\u{1b}[2J
     ends with 0
     ");
     insta::assert_snapshot!(home.asked().join("\n"), @"
@@ -57,9 +57,9 @@ fn a_stream_goes_on_where_it_was_until_the_server_says_why_it_ends() {
         ),
     ]));
     insta::assert_snapshot!(home.says(&["logs", "-f", "web"]), @"
-    out| 2026-01-02T03:04:01Z one
-    out| 2026-01-02T03:04:02Z two
-    out| 2026-01-02T03:04:03Z three
+    out| 2026-01-02T03:04:01.000000Z one
+    out| 2026-01-02T03:04:02.000000Z two
+    out| 2026-01-02T03:04:03.000000Z three
     err| error: the tool is being deleted [stream-ended]
     err| next:  hearth logs -f web
     ends with 2
