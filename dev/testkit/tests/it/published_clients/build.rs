@@ -11,7 +11,7 @@ async fn every_command_of_toolforge_build() -> Result<()> {
     let git = GitServer::start().await?;
     let allow = format!("[outbound]\nallow = [\"{}\"]", git.place());
     let hearth = Hearth::start_with(Shape::UP, &allow).await?;
-    provide(&hearth, &["builder", "node18", "python3.11"])?;
+    provide(&hearth, &["builder", "python3.11"])?;
     let operator = hearth.operator().await?;
     let terminal = Terminal::open(&hearth, &operator, "hello").await?;
     git.commit("hello", &[("index.html", "hello")])?;
@@ -29,8 +29,9 @@ async fn every_command_of_toolforge_build() -> Result<()> {
     terminal.done(&["build", "quota"]);
 
     // Detached, and cancelled: it would take longer than this test may.
-    let package = r#"{"name": "slow", "scripts": {"build": "sleep 600", "start": "sleep 600"}}"#;
-    git.commit("slow", &[("package.json", package)])?;
+    let project = "[project]\nname = \"slow\"\nversion = \"1\"\n\
+                   [build-system]\nrequires = []\nbuild-backend = \"slow\"\nbackend-path = [\".\"]\n";
+    git.commit("slow", &[("pyproject.toml", project), ("slow.py", "import time; time.sleep(600)")])?;
     terminal.done(&["build", "start", &git.url("slow"), "--detach", "--image-name", "other"]);
     let listed = terminal.done(&["build", "list"]);
     let second = listed.split_whitespace().find(|word| word.starts_with("build_0") && **word != id).unwrap();

@@ -46,7 +46,7 @@ impl Maintainer<'_> {
 #[tokio::test]
 async fn what_fails_is_told_and_what_worked_before_goes_on() -> Result<()> {
     let git = GitServer::start().await?;
-    let config = format!("[outbound]\nallow = [\"{}\"]\n[components]\nstart_timeout = 15", git.place());
+    let config = format!("[outbound]\nallow = [\"{}\"]\n[components]\nstart_timeout = 30", git.place());
     let hearth = Hearth::start_with(Shape::UP, &config).await?;
     provide(&hearth, &["builder", "node18"])?;
     let operator = hearth.operator().await?;
