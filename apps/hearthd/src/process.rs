@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use hearth_base::{Clock, Entropy, Error, Result, Role, SystemClock};
+use hearth_base::{Clock, Entropy, Error, LifeId, Result, Role, SystemClock};
 use hearth_client::{Local, Transport};
 use hearth_kit::{
     Clients, Kit, Mounted,
@@ -132,6 +132,7 @@ impl Foundation {
             role: service.role,
             config: self.config.clone(),
             state: self.state.clone(),
+            life: LifeId::new(self.clock.now(), &self.entropy),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
             clients: Clients::new(self.transports.clone(), key.clone(), self.clock.clone()),

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use hearth_base::{
-    Access, Clock, Credential, Entropy, Error, Identity, KeyRing, ManualClock, Result, Role, RoleKey, Scopes,
-    ToolGrant, ToolId, ToolName,
+    Access, Clock, Credential, Entropy, Error, Identity, KeyRing, LifeId, ManualClock, Result, Role, RoleKey,
+    Scopes, ToolGrant, ToolId, ToolName,
 };
 use hearth_client::{Authority, Body, Client, Local, Transport, body, headers};
 use hearth_kit::{
@@ -73,6 +73,7 @@ impl Stand {
             role,
             config: Arc::new(config),
             state: StateFolder::open(folder.path())?,
+            life: LifeId::new(clock.now(), &Entropy::System),
             clock: clock.clone(),
             entropy: Arc::new(Entropy::System),
             clients: Clients::new(Arc::new(transports), key.clone(), clock.clone()),
@@ -91,6 +92,7 @@ impl Stand {
 
     /// Mounts the service anew on the same database and state folder, as after a restart.
     pub async fn mount(&mut self, mount: impl FnOnce(&Kit) -> Result<Mounted>) -> Result<()> {
+        self.kit.life = LifeId::new(self.clock.now(), &Entropy::System);
         let mut mounted = mount(&self.kit)?;
         migrate(self.kit.db()?, mounted.migrations).await?;
         if let Some(prepare) = mounted.prepare.take() {

@@ -150,6 +150,8 @@ ids! {
     BuildId = "build";
     /// A folder that was uploaded to be built.
     SourceId = "source";
+    /// One process in one role, from its start to its end.
+    LifeId = "life";
 }
 
 /// Where random bits come from.

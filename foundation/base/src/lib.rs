@@ -25,8 +25,8 @@ pub use digest::Digest;
 pub use error::{Error, Kind, Result};
 pub use identity::{Caller, Credential, IDENTITY_LIFE, Identity, ToolGrant};
 pub use ids::{
-    BlobId, BuildId, Entropy, EventId, Id, IdKind, MandateId, RepositoryId, RequestId, SessionId, SourceId,
-    TokenId, ToolId, UploadId, UserId,
+    BlobId, BuildId, Entropy, EventId, Id, IdKind, LifeId, MandateId, RepositoryId, RequestId, SessionId,
+    SourceId, TokenId, ToolId, UploadId, UserId,
 };
 pub use keys::{KeyRing, RoleKey};
 pub use mandate::{MANDATE_LIFE, Mandate, Shown};

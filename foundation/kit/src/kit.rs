@@ -3,10 +3,19 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::http::HeaderMap;
-use hearth_base::{Clock, Entropy, Error, KeyRing, Result, Role, RoleKey};
+use hearth_base::{Clock, Entropy, Error, KeyRing, LifeId, Result, Role, RoleKey};
 use hearth_client::{Authority, Client, ServiceAuthority, Transport};
 
-use crate::{config::Config, db::Db, state::StateFolder, tasks::Tasks, telemetry::Metrics};
+use crate::{
+    config::Config,
+    db::{
+        Db,
+        work::{Holder, Work},
+    },
+    state::StateFolder,
+    tasks::Tasks,
+    telemetry::Metrics,
+};
 
 /// What a service is given to stand on. One per role of a process.
 #[derive(Clone)]
@@ -17,6 +26,8 @@ pub struct Kit {
     pub config: Arc<Config>,
     /// The state folder.
     pub state: StateFolder,
+    /// This process in its role, from its start to its end.
+    pub life: LifeId,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Random bits.
@@ -36,6 +47,19 @@ pub struct Kit {
 }
 
 impl Kit {
+    /// The leased work in the service's database.
+    pub fn work(&self) -> Result<Work> {
+        Ok(Work::new(self.db()?.clone(), self.holder()?))
+    }
+
+    /// Who claims leased work here.
+    pub fn holder(&self) -> Result<Option<Holder>> {
+        if self.state.is_nowhere() {
+            return Ok(None);
+        }
+        Ok(Some(Holder { role: self.role, place: self.state.place()?, life: self.life }))
+    }
+
     /// The service's database.
     pub fn db(&self) -> Result<&Db> {
         self.db.as_ref().ok_or_else(|| Error::internal(format!("the role {} has no database", self.role)))

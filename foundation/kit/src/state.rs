@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -53,6 +53,15 @@ impl StateFolder {
     /// Where large content is.
     pub fn blobs(&self) -> PathBuf {
         self.0.join("blobs")
+    }
+
+    /// Which folder this is among all on all hosts, until its host starts anew: the host's boot id (`random(4)`),
+    /// and what the folder is on its disk. A copy of a folder, or of a whole machine, is another one.
+    pub fn place(&self) -> Result<String> {
+        let boot = Path::new("/proc/sys/kernel/random/boot_id");
+        let id = fs::read_to_string(boot).map_err(|cause| unusable(boot, &cause))?;
+        let folder = fs::metadata(&self.0).map_err(|cause| unusable(&self.0, &cause))?;
+        Ok(format!("{} {}:{}", id.trim(), folder.dev(), folder.ino()))
     }
 
     /// Whether it is no folder at all.

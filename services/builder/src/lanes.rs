@@ -35,7 +35,7 @@ pub async fn run(cx: Cx, stop: Stop) {
 
 async fn turn(cx: &Cx) -> Result<()> {
     let builds = cx.of(Role::Builds)?;
-    match builds.builds().claim(&Claim { wait: CLAIM_WAIT }).await?.lease {
+    match builds.builds().claim(&Claim { wait: CLAIM_WAIT, builder: cx.builder.clone() }).await?.lease {
         Some(lease) => one(cx, &lease).await,
         None => Ok(()),
     }

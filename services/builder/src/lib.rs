@@ -28,7 +28,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
 
 /// Puts the role together with any runtime.
 pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
-    let cx = Cx::new(kit, runtime);
+    let cx = Cx::new(kit, runtime)?;
     let outbound = kit.config.outbound.clone();
     let mounted = Mounted::new(kit, Dialect::Data, OpenApiRouter::new(), ());
     let mounted = mounted.worker(Worker::new("outbound", move |stop| proxy::run(outbound, stop)));

@@ -26,7 +26,7 @@ pub struct Cx {
 impl Cx {
     pub fn new(kit: &Kit) -> Result<Self> {
         Ok(Self {
-            store: Store::new(kit.db()?.clone()),
+            store: Store::new(kit.db()?.clone(), kit.work()?),
             blobs: Blobs::of(&kit.state, Role::Builds)?,
             clock: kit.clock.clone(),
             entropy: kit.entropy.clone(),

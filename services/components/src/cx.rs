@@ -29,7 +29,7 @@ pub struct Cx {
 impl Cx {
     pub fn new(kit: &Kit) -> Result<Self> {
         Ok(Self {
-            store: Store::new(kit.db()?.clone()),
+            store: Store::new(kit.db()?.clone(), kit.work()?),
             clock: kit.clock.clone(),
             entropy: kit.entropy.clone(),
             clients: kit.clients.clone(),

@@ -7,7 +7,6 @@ use hearth_base::{Clock, Entropy, Id, IdKind, Result, Role};
 use hearth_kit::{
     blobs::Blobs,
     config::{Config, Door, Images},
-    db::Db,
     state::StateFolder,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -32,12 +31,12 @@ impl Cx {
     pub fn new(
         config: &Config,
         state: &StateFolder,
-        db: &Db,
+        store: Store,
         clock: Arc<dyn Clock>,
         entropy: Arc<Entropy>,
     ) -> Result<Self> {
         Ok(Self {
-            store: Store::new(db.clone()),
+            store,
             blobs: Blobs::of(state, Role::Images)?,
             clock,
             entropy,

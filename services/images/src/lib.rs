@@ -22,11 +22,13 @@ pub use library::Library;
 use crate::{
     cx::Cx,
     rights::{Fetch, Operate, Pin, Pull, PullProvided, Push, PushProvided, Resolve},
+    store::Store,
 };
 
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
-    let cx = Cx::new(&kit.config, &kit.state, kit.db()?, kit.clock.clone(), kit.entropy.clone())?;
+    let store = Store::new(kit.db()?.clone(), kit.work()?);
+    let cx = Cx::new(&kit.config, &kit.state, store, kit.clock.clone(), kit.entropy.clone())?;
     let (collecting, erasing) = (cx.clone(), cx.clone());
     let erase = move |tool| {
         let cx = erasing.clone();

@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use hearth_base::{Clock, Digest, Entropy, Result};
 use hearth_kit::{
     config::Config,
-    db::{Db, migrate},
+    db::{Db, migrate, work::Work},
     state::StateFolder,
 };
 use hearth_wire::images::Provided;
@@ -16,7 +16,7 @@ use crate::{
     cx::Cx,
     http::images::provided_views,
     names::PROVIDED,
-    store,
+    store::{self, Store},
 };
 
 /// The images of one Hearth, in its database and blob store.
@@ -32,7 +32,9 @@ impl Library {
         entropy: Arc<Entropy>,
     ) -> Result<Self> {
         migrate(db, store::migrations).await?;
-        Ok(Self(Cx::new(config, state, db, clock, entropy)?))
+        // Beside a Hearth that runs, this is no holder of work.
+        let store = Store::new(db.clone(), Work::new(db.clone(), None));
+        Ok(Self(Cx::new(config, state, store, clock, entropy)?))
     }
 
     /// Takes in an OCI image layout as `hearth/NAME:latest`.

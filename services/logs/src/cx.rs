@@ -45,7 +45,7 @@ impl Cx {
             registry.register("streams", "Streams under way", counts.streams.clone());
         });
         Ok(Self {
-            store: Store::new(kit.db()?.clone()),
+            store: Store::new(kit.db()?.clone(), kit.work()?),
             clock: kit.clock.clone(),
             entropy: kit.entropy.clone(),
             settings: Arc::new(kit.config.logs.clone()),

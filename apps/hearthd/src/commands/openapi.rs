@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hearth_base::{Clock, Error, KeyRing, Result, Role, RoleKey, SystemClock};
+use hearth_base::{Clock, Entropy, Error, KeyRing, LifeId, Result, Role, RoleKey, SystemClock};
 use hearth_client::{Local, Transport};
 use hearth_kit::{
     Clients, Kit, config::Config, db::Db, spec, state::StateFolder, tasks::Tasks, telemetry::Metrics,
@@ -37,6 +37,7 @@ fn unconnected(role: Role) -> Result<Kit> {
         role,
         config: Arc::new(Config::default()),
         state: StateFolder::nowhere(),
+        life: LifeId::new(clock.now(), &Entropy::System),
         clients: Clients::new(Arc::new(transports), key.clone(), clock.clone()),
         clock,
         entropy: Arc::default(),

@@ -1,19 +1,25 @@
 //! Migrations.
 
 use hearth_base::Result;
-use hearth_kit::db::{Db, feed::CreateFeed, migrate, work::CreateWork};
+use hearth_kit::db::{
+    Db, Migrations,
+    feed::CreateFeed,
+    migrate,
+    work::{CreateWork, WorkHolders},
+};
 
 async fn two_that_start_at_once_migrate_once(db: Db) -> Result<()> {
-    let both: fn() -> Vec<Box<dyn sea_orm_migration::MigrationTrait>> =
-        || vec![Box::new(CreateFeed), Box::new(CreateWork)];
+    let both: Migrations = || vec![Box::new(CreateFeed), Box::new(CreateWork)];
     let (first, second, third) = tokio::join!(migrate(&db, both), migrate(&db, both), migrate(&db, both));
     first.and(second).and(third)
 }
 
 async fn what_was_applied_stays_and_what_is_new_is_added(db: Db) -> Result<()> {
     migrate(&db, || vec![Box::new(CreateFeed)]).await?;
+    let all: Migrations = || vec![Box::new(CreateFeed), Box::new(CreateWork), Box::new(WorkHolders)];
     migrate(&db, || vec![Box::new(CreateFeed), Box::new(CreateWork)]).await?;
-    migrate(&db, || vec![Box::new(CreateFeed), Box::new(CreateWork)]).await
+    migrate(&db, all).await?;
+    migrate(&db, all).await
 }
 
 hearth_testkit::on_every_store!(

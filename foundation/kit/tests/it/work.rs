@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use hearth_base::{Clock, Error, Result, SystemClock};
+use hearth_base::{Clock, Entropy, Error, LifeId, Result, Role, SystemClock};
 use hearth_kit::db::{
     Db, migrate,
-    work::{CreateWork, Work},
+    work::{CreateWork, Holder, Work, WorkHolders},
 };
 use jiff::{SignedDuration, Timestamp};
 
 const KIND: &str = "dig";
 
 async fn work(db: &Db) -> Result<(Work, Timestamp)> {
-    migrate(db, || vec![Box::new(CreateWork)]).await?;
-    Ok((Work::new(db.clone()), SystemClock.now()))
+    migrate(db, || vec![Box::new(CreateWork), Box::new(WorkHolders)]).await?;
+    Ok((Work::new(db.clone(), None), SystemClock.now()))
 }
 
 async fn ask(work: &Work, db: &Db, key: &str, due: Timestamp) -> Result<()> {
@@ -41,6 +41,28 @@ async fn work_is_one_workers_until_its_lease_runs_out(db: Db) -> Result<()> {
     work.finish(&tx, &second[0]).await?;
     tx.commit().await?;
     assert!(work.claim::<String>(KIND, 10, late + Work::LEASE).await?.is_empty());
+    Ok(())
+}
+
+async fn what_a_process_left_behind_its_next_life_takes_up_at_once(db: Db) -> Result<()> {
+    let (_, now) = work(&db).await?;
+    let life = |place: &str, role| {
+        let holder = Holder { role, place: place.to_owned(), life: LifeId::new(now, &Entropy::System) };
+        Work::new(db.clone(), Some(holder))
+    };
+    let first = life("here", Role::Jobs);
+    ask(&first, &db, "a", now).await?;
+    let claims = first.claim::<String>(KIND, 1, now).await?;
+    for other in
+        [first.clone(), life("there", Role::Jobs), life("here", Role::Builds), Work::new(db.clone(), None)]
+    {
+        assert!(other.claim::<String>(KIND, 1, now).await?.is_empty(), "{other:?}");
+    }
+    let next = life("here", Role::Jobs);
+    assert_eq!(next.claim::<String>(KIND, 1, now).await?.len(), 1);
+    assert!(first.beat(&claims[0], now).await.is_err());
+    // It is the next one's now, whoever is before it.
+    assert!(next.claim::<String>(KIND, 1, now).await?.is_empty());
     Ok(())
 }
 
@@ -142,6 +164,7 @@ async fn a_worker_that_waits_is_woken(db: Db) -> Result<()> {
 
 hearth_testkit::on_every_store!(
     work_is_one_workers_until_its_lease_runs_out,
+    what_a_process_left_behind_its_next_life_takes_up_at_once,
     a_heartbeat_keeps_work,
     many_workers_never_share_a_piece,
     what_is_asked_for_again_while_it_is_done_is_done_once_more,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{BuildId, SourceId, ToolId, ToolName};
+use hearth_base::{BuildId, LifeId, SourceId, ToolId, ToolName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,6 +16,19 @@ use super::BuildStep;
 pub struct Claim {
     /// How long to wait when there is none, in seconds: at most 25.
     pub wait: u64,
+    /// Who asks. What another life of the same builder left behind is its to go on with, at once.
+    pub builder: Option<Builder>,
+}
+
+/// A builder: at most one process at a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = builds::internal::Builder)]
+pub struct Builder {
+    /// The state folder that it lives on, told apart from all others.
+    pub place: String,
+    /// This process, from its start to its end.
+    #[schema(value_type = String)]
+    pub life: LifeId,
 }
 
 /// The answer: a build to make, or nothing yet.

@@ -45,9 +45,9 @@ pub struct Store {
 }
 
 impl Store {
-    /// The tables in `db`.
-    pub fn new(db: Db, stop: Stop) -> Self {
-        Self { feed: Feed::new(db.clone(), stop), work: Work::new(db.clone()), db }
+    /// The tables in `db`, and the work in it.
+    pub fn new(db: Db, work: Work, stop: Stop) -> Self {
+        Self { feed: Feed::new(db.clone(), stop), work, db }
     }
 
     /// Begins a change.

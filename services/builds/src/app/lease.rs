@@ -6,12 +6,12 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hearth_base::{BuildId, Error, Result, Role, ToolId};
 use hearth_kit::db::{
     Tx,
-    work::{Claim, Ticket},
+    work::{Claim, Holder, Ticket},
 };
 use hearth_wire::{
     builds::{
         BuildStatus, BuildStep,
-        internal::{Beat, Lease, LeaseEnd, LeaseSource},
+        internal::{Beat, Builder, Lease, LeaseEnd, LeaseSource},
     },
     images::internal::PinPut,
 };
@@ -26,11 +26,12 @@ const ATTEMPTS: u32 = 3;
 const SENTENCE: usize = 4000;
 
 /// A build to make, as soon as there is one, or nothing after `patience`.
-pub async fn claim(cx: &Cx, patience: Duration) -> Result<Option<Lease>> {
+pub async fn claim(cx: &Cx, builder: Option<Builder>, patience: Duration) -> Result<Option<Lease>> {
+    let holder = builder.map(|Builder { place, life }| Holder { role: Role::Builder, place, life });
     let until = tokio::time::Instant::now() + patience;
     loop {
         let now = cx.clock.now();
-        for claim in cx.store.work.claim::<ToolId>(BUILDING, 1, now).await? {
+        for claim in cx.store.work.claim_for::<ToolId>(holder.as_ref(), BUILDING, 1, now).await? {
             if let Some(lease) = lease(cx, &claim).await? {
                 return Ok(Some(lease));
             }

@@ -20,7 +20,7 @@ use crate::{app, cx::Cx, rights::Make};
 #[utoipa::path(post, path = "/builds/v1/internal/claims", tag = "internal", operation_id = "builds.internal_claim",
     request_body = Claim, responses((status = 200, body = Named<Claimed>)))]
 pub async fn claim(cx: Cx, _: Authed<Make>, Json(claim): Json<Claim>) -> Reply<Claimed> {
-    let lease = app::lease::claim(&cx, Duration::from_secs(claim.wait.min(25))).await?;
+    let lease = app::lease::claim(&cx, claim.builder, Duration::from_secs(claim.wait.min(25))).await?;
     Ok(Answer::named(Claimed { lease }))
 }
 

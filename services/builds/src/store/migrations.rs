@@ -1,7 +1,7 @@
 //! How the tables came to be as they are. A migration that was released never changes, so columns are spelt
 //! out here and not taken from the entities, which do.
 
-use hearth_kit::db::work::CreateWork;
+use hearth_kit::db::work::{CreateWork, WorkHolders};
 use sea_orm::{
     DbErr,
     sea_query::{Index, Table, TableCreateStatement},
@@ -13,7 +13,7 @@ use sea_orm_migration::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateWork), Box::new(CreateBuilds)]
+    vec![Box::new(CreateWork), Box::new(CreateBuilds), Box::new(WorkHolders)]
 }
 
 struct CreateBuilds;

@@ -1,9 +1,12 @@
 //! Builds in the hands of builders: one at a time for a tool, taken over, limited in time, finished once.
 
-use hearth_base::{Kind, Result};
+use hearth_base::{Clock, Entropy, Kind, LifeId, Result};
 use hearth_kit::db::Db;
 use hearth_testkit::{on_every_store, until};
-use hearth_wire::builds::{BuildQuery, internal::LeaseEnd};
+use hearth_wire::builds::{
+    BuildQuery,
+    internal::{Builder, LeaseEnd},
+};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -21,6 +24,21 @@ async fn a_tool_has_one_build_in_hand_at_a_time(db: Db) -> Result<()> {
     stage.finish(&second, made()).await?;
     assert_eq!(stage.claim().await?, None);
     Ok(())
+}
+
+async fn a_builder_that_was_started_again_goes_on_at_once(db: Db) -> Result<()> {
+    let stage = stage(db).await?;
+    stage.start().await?;
+    let now = stage.stand.clock.now();
+    let life = |place: &str| Builder { place: place.to_owned(), life: LifeId::new(now, &Entropy::System) };
+    let first = life("here");
+    let dead = stage.claim_as(&first).await?.unwrap();
+    assert_eq!(stage.claim_as(&first).await?, None);
+    assert_eq!(stage.claim_as(&life("there")).await?, None);
+    let heir = stage.claim_as(&life("here")).await?.unwrap();
+    assert_eq!((heir.build, heir.attempt), (dead.build, dead.attempt));
+    assert_eq!(stage.beat(&dead).await.err().unwrap().code(), "lease-lost");
+    stage.finish(&heir, made()).await
 }
 
 async fn a_build_whose_builder_dies_is_taken_over_with_the_same_attempt(db: Db) -> Result<()> {
@@ -139,6 +157,7 @@ async fn a_ticket_of_ones_own_making_is_refused(db: Db) -> Result<()> {
 
 on_every_store!(
     a_tool_has_one_build_in_hand_at_a_time,
+    a_builder_that_was_started_again_goes_on_at_once,
     a_build_whose_builder_dies_is_taken_over_with_the_same_attempt,
     a_build_is_finished_once,
     what_is_no_fault_of_the_source_is_tried_again_a_few_times,

@@ -9,7 +9,7 @@ use hearth_testkit::{GitServer, Stand};
 use hearth_wire::{
     builds::{
         BuildCreate, BuildCreateQuery, BuildNew,
-        internal::{Beat, Claim, Finish, Lease, LeaseEnd},
+        internal::{Beat, Builder, Claim, Finish, Lease, LeaseEnd},
     },
     tools::Quota,
 };
@@ -129,6 +129,12 @@ impl Stage {
     /// A builder takes what there is.
     pub async fn claim(&self) -> Result<Option<Lease>> {
         Ok(self.builder.builds().claim(&Claim::default()).await?.lease)
+    }
+
+    /// As [`Stage::claim`], by a builder that says who it is.
+    pub async fn claim_as(&self, builder: &Builder) -> Result<Option<Lease>> {
+        let claim = Claim { builder: Some(builder.clone()), ..Claim::default() };
+        Ok(self.builder.builds().claim(&claim).await?.lease)
     }
 
     /// A builder still works. Whether it is to stop.

@@ -12,7 +12,7 @@ use axum::{
     extract::{Query, State},
     routing::get,
 };
-use hearth_base::{Entropy, EventId, KeyRing, Result, Role, RoleKey, SystemClock, ToolId};
+use hearth_base::{Clock, Entropy, EventId, KeyRing, LifeId, Result, Role, RoleKey, SystemClock, ToolId};
 use hearth_client::{Local, Transport};
 use hearth_kit::{
     Clients, Kit, config::Config, mounted::exchange, server::Listening, state::StateFolder, tasks::Tasks,
@@ -69,7 +69,6 @@ impl Jobs {
 }
 
 fn jiff_now() -> jiff::Timestamp {
-    use hearth_base::Clock;
     SystemClock.now()
 }
 
@@ -141,6 +140,7 @@ impl Rig {
             role: Role::Edge,
             config: Arc::new(config),
             state: StateFolder::open(state.path())?,
+            life: LifeId::new(clock.now(), &Entropy::System),
             clock: clock.clone(),
             entropy: Arc::default(),
             clients: Clients::new(Arc::new(transports), key.clone(), clock),

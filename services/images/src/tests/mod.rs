@@ -11,7 +11,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use hearth_base::{Clock, Digest, Entropy, Error, ManualClock, Result, SystemClock, ToolId};
 use hearth_kit::{
     config::Config,
-    db::{Db, migrate},
+    db::{Db, migrate, work::Work},
     state::StateFolder,
 };
 use jiff::SignedDuration;
@@ -22,7 +22,7 @@ use crate::{
     app::{blobs, manifests, parse::OCI_MANIFEST, uploads},
     cx::Cx,
     names::{Reference, Space},
-    store,
+    store::{self, Store},
 };
 
 /// The service without its endpoints.
@@ -37,7 +37,8 @@ impl Stage {
     pub async fn set(db: Db, config: Config) -> Result<Self> {
         migrate(&db, store::migrations).await?;
         let clock = Arc::new(ManualClock::at(SystemClock.now()));
-        let cx = Cx::new(&config, &StateFolder::nowhere(), &db, clock.clone(), Arc::new(Entropy::System))?;
+        let store = Store::new(db.clone(), Work::new(db, None));
+        let cx = Cx::new(&config, &StateFolder::nowhere(), store, clock.clone(), Arc::new(Entropy::System))?;
         let space = Space::Tool(cx.id(), "hello".parse()?);
         Ok(Self { cx, clock, space })
     }

@@ -63,9 +63,9 @@ impl Store {
     /// The kind of work that lets go of an image; its key is the holder of the pin.
     pub const UNPIN: &str = "unpin";
 
-    /// The tables in `db`.
-    pub fn new(db: Db, stop: Stop) -> Self {
-        Self { feed: Feed::new(db.clone(), stop), work: Work::new(db.clone()), db }
+    /// The tables in `db`, and the work in it.
+    pub fn new(db: Db, work: Work, stop: Stop) -> Self {
+        Self { feed: Feed::new(db.clone(), stop), work, db }
     }
 
     /// Begins a change.

@@ -1,6 +1,6 @@
 //! How the tables came to be as they are. A migration that was released never changes.
 
-use hearth_kit::db::work::CreateWork;
+use hearth_kit::db::work::{CreateWork, WorkHolders};
 use sea_orm::{
     DbErr,
     sea_query::{Index, Table, TableCreateStatement},
@@ -12,7 +12,7 @@ use sea_orm_migration::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateWork), Box::new(CreateLogs)]
+    vec![Box::new(CreateWork), Box::new(CreateLogs), Box::new(WorkHolders)]
 }
 
 struct CreateLogs;

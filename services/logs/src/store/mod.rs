@@ -29,9 +29,9 @@ pub struct Store {
 }
 
 impl Store {
-    /// The tables in `db`.
-    pub fn new(db: Db) -> Self {
-        Self { work: Work::new(db.clone()), db }
+    /// The tables in `db`, and the work in it.
+    pub fn new(db: Db, work: Work) -> Self {
+        Self { db, work }
     }
 
     /// Begins a change.

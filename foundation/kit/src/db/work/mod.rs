@@ -2,64 +2,52 @@
 //!
 //! A worker claims rows that are due, for the length of a lease, and beats the heart of those it still works
 //! on. When it dies, the lease runs out and another worker takes over, with a higher fence: whatever the first
-//! one still writes is refused. What fails is tried again with growing pauses, and put aside in the end.
+//! one still writes is refused. What a process left behind when it ended, its next life takes up at once. What
+//! fails is tried again with growing pauses, and put aside in the end.
+
+mod tables;
 
 use std::{sync::Arc, time::Duration};
 
-use hearth_base::{Error, Result};
+use hearth_base::{Error, LifeId, Result, Role};
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, Index, IntoCondition, LockBehavior, LockType, OnConflict, Table},
-};
-use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
-    schema::{big_integer, big_integer_null, integer, json, string, text_null},
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, IntoCondition, LockBehavior, LockType, OnConflict},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::sync::Notify;
 
 use super::{At, Db, OrFault, Tx};
+use tables::row;
 
-mod row {
-    use super::super::At;
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "work")]
-    pub struct Model {
-        /// What sort of work.
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub kind: String,
-        /// Which one of that sort: asking for it again changes nothing.
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub key: String,
-        pub content: Json,
-        /// When it may be taken: later after a failure, never when put aside.
-        pub due: Option<At>,
-        /// Until when it is somebody's.
-        pub leased_until: Option<At>,
-        /// Counts the claims: what a worker writes must carry the number of its own.
-        pub fence: i64,
-        /// Counts the asks: what was asked again meanwhile is not finished.
-        pub asked: i64,
-        /// Failures so far.
-        pub failures: i32,
-        pub last_error: Option<String>,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
+pub use tables::{CreateWork, WorkHolders};
 
 /// The leased work of one service.
 #[derive(Debug, Clone)]
 pub struct Work {
     db: Db,
+    holder: Option<Holder>,
     news: Arc<Notify>,
+}
+
+/// Who claims: a role as one process plays it on one state folder. The lock on a role is why there are never two
+/// such processes at one time, and so what another life of the same holder had is nobody's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The role.
+    pub role: Role,
+    /// The state folder ([`StateFolder::place`](crate::state::StateFolder::place)).
+    pub place: String,
+    /// By which process.
+    pub life: LifeId,
+}
+
+impl Holder {
+    fn name(&self) -> String {
+        format!("{} {}", self.role, self.place)
+    }
 }
 
 /// A piece of work that is this worker's until the lease runs out.
@@ -106,9 +94,9 @@ impl Work {
     /// After so many failures work is put aside, for a person to look at.
     pub const TRIES: u32 = 10;
 
-    /// The work in `db`.
-    pub fn new(db: Db) -> Self {
-        Self { db, news: Arc::default() }
+    /// The work in `db`, claimed by `holder`. Without one, what is left behind waits until its lease has run out.
+    pub fn new(db: Db, holder: Option<Holder>) -> Self {
+        Self { db, holder, news: Arc::default() }
     }
 
     /// Asks for work, within the transaction that makes it necessary. Asked for again, it is done once more with
@@ -128,6 +116,8 @@ impl Work {
             content: Set(serde_json::to_value(content).map_err(Error::internal)?),
             due: Set(Some(due.into())),
             leased_until: Set(None),
+            holder: Set(None),
+            life: Set(None),
             fence: Set(0),
             asked: Set(1),
             failures: Set(0),
@@ -160,10 +150,25 @@ impl Work {
         most: u64,
         now: Timestamp,
     ) -> Result<Vec<Claim<T>>> {
+        self.claim_for(self.holder.as_ref(), kind, most, now).await
+    }
+
+    /// As [`Work::claim`], for a worker in another process.
+    pub async fn claim_for<T: DeserializeOwned>(
+        &self,
+        holder: Option<&Holder>,
+        kind: &'static str,
+        most: u64,
+        now: Timestamp,
+    ) -> Result<Vec<Claim<T>>> {
         let transaction = self.db.begin().await?;
-        let free = Condition::any()
+        let mut free = Condition::any()
             .add(row::Column::LeasedUntil.is_null())
             .add(row::Column::LeasedUntil.lte(At::from(now)));
+        if let Some(holder) = holder {
+            let mine = Condition::all().add(row::Column::Holder.eq(holder.name()));
+            free = free.add(mine.add(row::Column::Life.ne(holder.life.to_string())));
+        }
         let rows = row::Entity::find()
             .filter(row::Column::Kind.eq(kind))
             .filter(row::Column::Due.lte(At::from(now)))
@@ -181,6 +186,8 @@ impl Work {
                 kind: Set(row.kind),
                 key: Set(row.key.clone()),
                 leased_until: Set(Some(until(now))),
+                holder: Set(holder.map(Holder::name)),
+                life: Set(holder.map(|holder| holder.life.to_string())),
                 fence: Set(fence),
                 ..Default::default()
             };
@@ -309,35 +316,4 @@ fn until(now: Timestamp) -> At {
 /// 1 s, 2 s, 4 s … up to ten minutes.
 fn pause(failures: u32) -> SignedDuration {
     SignedDuration::from_secs((1_i64 << failures.saturating_sub(1).min(10)).min(600))
-}
-
-/// The table of leased work. Put it into the migrations of a service that has some.
-pub struct CreateWork;
-
-impl MigrationName for CreateWork {
-    fn name(&self) -> &str {
-        "kit_0001_work"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for CreateWork {
-    async fn up(&self, manager: &SchemaManager) -> std::result::Result<(), DbErr> {
-        let work = Table::create()
-            .table("work")
-            .col(string("kind"))
-            .col(string("key"))
-            .col(json("content"))
-            .col(big_integer_null("due"))
-            .col(big_integer_null("leased_until"))
-            .col(big_integer("fence"))
-            .col(big_integer("asked"))
-            .col(integer("failures"))
-            .col(text_null("last_error"))
-            .primary_key(Index::create().col("kind").col("key"))
-            .to_owned();
-        manager.create_table(work).await?;
-        let due = Index::create().name("work_due").table("work").col("kind").col("due").to_owned();
-        manager.create_index(due).await
-    }
 }
