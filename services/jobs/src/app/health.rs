@@ -6,6 +6,7 @@ use bytes::Bytes;
 use hearth_base::{Error, Result};
 use hearth_runtime_api::{End, Exec, ExecInput, ExecOutput, Process, User};
 use hearth_wire::jobs::{HealthCheck, RunState};
+use http::StatusCode;
 use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
 use jiff::SignedDuration;
@@ -22,6 +23,8 @@ pub const DRAIN: SignedDuration = SignedDuration::from_secs(5);
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// After this a page whose port is open counts as one that is slow to answer.
+const SLOW: Duration = Duration::from_secs(4);
 
 /// What was found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +51,7 @@ pub async fn ask(cx: &Cx, run: &Run, plan: &Plan) -> Health {
             (Some(HealthCheck::Http { path }), Some(port), Some(address)) => {
                 ask_http(address, port, path).await
             }
+            (_, Some(port), Some(address)) if plan.publish => ask_first(address, port).await,
             (_, Some(port), Some(address)) => connect(address, port).await.map(drop),
             _ => Ok(()),
         }
@@ -71,6 +75,24 @@ async fn connect(address: Ipv4Addr, port: u16) -> Result<TcpStream> {
 
 async fn ask_http(address: Ipv4Addr, port: u16, path: &str) -> Result<()> {
     let stream = connect(address, port).await?;
+    match get(stream, address, port, path).await?.as_u16() {
+        200..400 => Ok(()),
+        status => Err(Error::unavailable("health-status", format!("GET {path} was answered with {status}"))),
+    }
+}
+
+/// Whether a page answers, in whatever words: servers listen before they have loaded what they serve, and some of it
+/// never loads. A page that takes its time is a slow one, and no reason to keep it from its visitors.
+async fn ask_first(address: Ipv4Addr, port: u16) -> Result<()> {
+    let stream = connect(address, port).await?;
+    match tokio::time::timeout(SLOW, get(stream, address, port, "/")).await {
+        Ok(answered) => answered.map(drop),
+        Err(_) => Ok(()),
+    }
+}
+
+/// The status of the answer to a request.
+async fn get(stream: TcpStream, address: Ipv4Addr, port: u16, path: &str) -> Result<StatusCode> {
     let broken = |cause: hyper::Error| {
         Error::unavailable("health-answer", format!("GET {path} at port {port} was not answered in HTTP"))
             .because(cause)
@@ -87,10 +109,7 @@ async fn ask_http(address: Ipv4Addr, port: u16, path: &str) -> Result<()> {
         response = answered => response.map_err(broken)?,
         Err(cause) = connection => return Err(broken(cause)),
     };
-    match response.status().as_u16() {
-        200..400 => Ok(()),
-        status => Err(Error::unavailable("health-status", format!("GET {path} was answered with {status}"))),
-    }
+    Ok(response.status())
 }
 
 async fn ask_script(cx: &Cx, run: &Run, plan: &Plan, script: &str) -> Result<()> {

@@ -47,6 +47,7 @@ pub fn plan(job: &JobCreate, tool: &ToolName, image: &Image, restart: u64, setti
         restart,
         retry: job.retry.unwrap_or(0),
         port: port.filter(|_| !udp),
+        publish: define::is_page(job),
         health: job.health_check.clone(),
         await_ready: false,
         image: image.clone(),

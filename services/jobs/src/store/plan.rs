@@ -92,6 +92,9 @@ pub struct Plan {
     pub retry: u8,
     /// The TCP port it listens on.
     pub port: Option<u16>,
+    /// Whether what listens there is the tool's page, and so speaks HTTP.
+    #[serde(default)]
+    pub publish: bool,
     /// How to find out that it is ready.
     pub health: Option<HealthCheck>,
     /// What it replaces is ready, and goes on until this is.
@@ -106,6 +109,7 @@ impl Plan {
             replicas: 0,
             retry: 0,
             port: None,
+            publish: false,
             health: None,
             await_ready: false,
             ..plan.clone()

@@ -12,7 +12,7 @@ use hearth_wire::{
 };
 use http::StatusCode;
 use jiff::SignedDuration;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::stage::{Stage, job_name, once};
 
@@ -24,7 +24,7 @@ async fn route(stage: &Stage) -> Result<Option<Route>> {
     Ok(stage.edge.jobs().routes(&RoutesQuery::default()).await?.routes.into_iter().next())
 }
 
-async fn a_page_is_ready_when_something_listens(db: Db) -> Result<()> {
+async fn a_page_is_ready_when_it_answers(db: Db) -> Result<()> {
     let stage = Stage::new(db).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -33,7 +33,15 @@ async fn a_page_is_ready_when_something_listens(db: Db) -> Result<()> {
     let first = route(&stage).await?.unwrap();
     assert_eq!((first.state, first.targets.len(), first.name), (RouteState::Starting, 0, stage.tool.clone()));
     stage.until("web", |job| job.status_long.contains("does it listen on 0.0.0.0")).await?;
-    let _listener = TcpListener::bind(address).await.unwrap();
+    // Some servers listen before they have loaded what they serve, and hang up when it cannot be.
+    let listener = TcpListener::bind(address).await.unwrap();
+    let mut serving = JoinSet::new();
+    serving.spawn(async move { while listener.accept().await.is_ok() {} });
+    stage.until("web", |job| job.status_long.contains("GET / at port")).await?;
+    assert_eq!(route(&stage).await?.map(|route| route.state), Some(RouteState::Starting));
+    serving.shutdown().await;
+    let listener = TcpListener::bind(address).await.unwrap();
+    serving.spawn(async move { drop(axum::serve(listener, axum::Router::new()).await) });
     stage
         .eventually("it is ready", async || {
             Ok(route(&stage)
@@ -66,7 +74,7 @@ async fn a_health_check_decides_who_is_ready(db: Db) -> Result<()> {
         .route("/unwell", axum::routing::get(async || axum::http::StatusCode::INTERNAL_SERVER_ERROR));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let mut serving = tokio::task::JoinSet::new();
+    let mut serving = JoinSet::new();
     serving.spawn(async move { axum::serve(listener, app).await });
     let check = |path: &str| Some(HealthCheck::Http { path: path.to_owned() });
     stage.create(&JobCreate { health_check: check("/unwell"), ..page("web", port) }).await?;
@@ -91,7 +99,7 @@ async fn what_is_new_takes_over_when_it_is_ready(db: Db) -> Result<()> {
     let app = axum::Router::new().route("/health", axum::routing::get(health));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let mut serving = tokio::task::JoinSet::new();
+    let mut serving = JoinSet::new();
     serving.spawn(async move { axum::serve(listener, app).await });
     let check = Some(HealthCheck::Http { path: "/health".to_owned() });
     stage.create(&JobCreate { health_check: check, ..page("web", port) }).await?;
@@ -115,7 +123,7 @@ async fn what_is_new_takes_over_when_it_is_ready(db: Db) -> Result<()> {
 }
 
 on_every_store!(
-    a_page_is_ready_when_something_listens,
+    a_page_is_ready_when_it_answers,
     a_tool_has_one_page,
     a_health_check_decides_who_is_ready,
     what_is_new_takes_over_when_it_is_ready,
