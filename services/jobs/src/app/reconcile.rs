@@ -55,6 +55,10 @@ async fn apply(cx: &Cx, workload: &Workload) -> Result<()> {
         cx.runtime.add_layer(source, bytes).await?;
     }
     let told = told(cx, workload).await?;
+    if plan.await_ready {
+        // What answers now goes on, however short a time ago it took over.
+        tell_ready(cx, workload).await?;
+    }
     match cx.runtime.apply(told).await {
         Err(error) if error.code() == "run-already-done" => return observe::missing(cx, workload.id).await,
         applied => applied?,
@@ -74,11 +78,23 @@ async fn apply(cx: &Cx, workload: &Workload) -> Result<()> {
     Ok(())
 }
 
-/// Tells the runtime which containers of a set are ready, so that it stops what they replace.
+/// Tells the runtime, after some time to drain, what is ready.
 async fn confirm(cx: &Cx, workload: &Workload) -> Result<()> {
     if !matches!(workload.id, WorkloadId::Set(_)) || !workload.plan.is_probed() {
         return Ok(());
     }
+    tell_ready(cx, workload).await?;
+    if workload.trouble.is_some() {
+        let tx = cx.store.begin().await?;
+        cx.store.tool_locked(&tx, workload.tool).await?;
+        note_told(cx, &tx, workload).await?;
+        cx.store.commit(tx).await?;
+    }
+    Ok(())
+}
+
+/// Tells the runtime which containers of a set are ready, so that it stops what they replace.
+async fn tell_ready(cx: &Cx, workload: &Workload) -> Result<()> {
     let tx = cx.store.begin().await?;
     let runs = cx.store.runs_of(&tx, workload.id).await?;
     drop(tx);
@@ -88,12 +104,6 @@ async fn confirm(cx: &Cx, workload: &Workload) -> Result<()> {
             Err(error) if error.kind() == Kind::NotFound => {}
             told => told?,
         }
-    }
-    if workload.trouble.is_some() {
-        let tx = cx.store.begin().await?;
-        cx.store.tool_locked(&tx, workload.tool).await?;
-        note_told(cx, &tx, workload).await?;
-        cx.store.commit(tx).await?;
     }
     Ok(())
 }

@@ -117,8 +117,18 @@ async fn what_is_new_takes_over_when_it_is_ready(db: Db) -> Result<()> {
     stage.until("web", |job| job.status.ready == 1 && job.status.up_to_date).await?;
     // What visitors asked of the one before is answered first.
     assert_eq!(stage.running().await.len(), 2);
+
+    // Replaced in turn before that, what answers now goes on like the one before it.
+    let serving = stage.running().await.into_iter().find(|instance| *instance != old[0]);
+    well.send_replace(false);
+    stage.maintainer.jobs().restart(&stage.tool, &job_name("web")).await?;
+    stage.until("web", |job| job.status_long.contains("answered with 500")).await?;
+    assert!(stage.running().await.contains(&serving.unwrap()));
+    assert_eq!(route(&stage).await?.map(|route| route.state), Some(RouteState::Ready));
+    well.send_replace(true);
+    stage.until("web", |job| job.status.ready == 1 && job.status.up_to_date).await?;
     stage.stand.clock.advance(SignedDuration::from_secs(5));
-    stage.one_running(Some(old[0])).await?;
+    stage.one_running(serving).await?;
     Ok(())
 }
 
