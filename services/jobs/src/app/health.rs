@@ -10,7 +10,7 @@ use http::StatusCode;
 use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
 use jiff::SignedDuration;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::Instant};
 
 use super::route;
 use crate::{
@@ -84,8 +84,9 @@ async fn ask_http(address: Ipv4Addr, port: u16, path: &str) -> Result<()> {
 /// Whether a page answers, in whatever words: servers listen before they have loaded what they serve, and some of it
 /// never loads. A page that takes its time is a slow one, and no reason to keep it from its visitors.
 async fn ask_first(address: Ipv4Addr, port: u16) -> Result<()> {
+    let until = Instant::now() + SLOW;
     let stream = connect(address, port).await?;
-    match tokio::time::timeout(SLOW, get(stream, address, port, "/")).await {
+    match tokio::time::timeout_at(until, get(stream, address, port, "/")).await {
         Ok(answered) => answered.map(drop),
         Err(_) => Ok(()),
     }

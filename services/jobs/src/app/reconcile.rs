@@ -56,7 +56,8 @@ async fn apply(cx: &Cx, workload: &Workload) -> Result<()> {
     }
     let told = told(cx, workload).await?;
     if plan.await_ready {
-        // What answers now goes on, however short a time ago it took over.
+        // What answers now goes on, however short a time ago it took over; what it replaced has no time left to
+        // drain.
         tell_ready(cx, workload).await?;
     }
     match cx.runtime.apply(told).await {

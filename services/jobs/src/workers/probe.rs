@@ -1,11 +1,14 @@
 //! Finds out which containers are ready: nobody tells, so they are asked.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use hearth_base::Result;
 use hearth_kit::tasks::Stop;
 use jiff::{SignedDuration, Timestamp};
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::log;
 use crate::{
@@ -30,12 +33,13 @@ const MOST: u64 = 10_000;
 #[derive(Default)]
 struct Memory {
     asked: Option<Timestamp>,
-    under_way: bool,
+    asking: Option<AbortHandle>,
     bad: u32,
 }
 
-/// What containers say of themselves, as it comes in: one that is slow to answer keeps no other waiting.
-type Asking = FuturesUnordered<BoxFuture<'static, (Run, Health)>>;
+/// What containers say of themselves, as it comes in: one that is slow to answer keeps no other waiting. Tasks of their
+/// own, so that an answer is heard in time while this waits for the database.
+type Asking = JoinSet<(Run, Health)>;
 
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
@@ -49,16 +53,20 @@ pub async fn run(cx: Cx, stop: Stop) {
         tokio::pin!(next);
         loop {
             tokio::select! {
+                // What was said comes first: news of other containers would crowd it out.
+                biased;
                 () = stop.wait() => return,
+                Some(asked) = asking.join_next() => {
+                    if let Ok((run, health)) = asked {
+                        tried(answered(&cx, &mut memories, &run, health).await);
+                    }
+                }
                 () = next.as_mut() => break,
                 changed = seen.changed() => match changed {
                     Ok(()) => break,
                     // The sender lives as long as the service.
                     Err(_) => return,
                 },
-                Some((run, health)) = asking.next() => {
-                    tried(answered(&cx, &mut memories, &run, health).await);
-                }
             }
         }
     }
@@ -70,13 +78,17 @@ fn tried<T>(result: Result<T>) -> Option<T> {
 
 /// Asks whom it is time to ask. How long to wait until the next look.
 async fn look(cx: &Cx, memories: &mut BTreeMap<String, Memory>, asking: &mut Asking) -> Result<Duration> {
-    let runs = cx.store.runs_running(MOST).await?;
-    memories.retain(|id, _| runs.iter().any(|run| run.id() == *id));
+    let mut runs = cx.store.runs_running(MOST).await?;
+    let ids: BTreeSet<String> = runs.iter().map(Run::id).collect();
+    memories.retain(|id, _| ids.contains(id));
+    // Whoever was never asked, then whoever was not for longest: those that never answer keep nobody out.
+    runs.sort_by_cached_key(|run| memories.get(&run.id()).and_then(|memory| memory.asked));
     let mut soon = false;
     for run in runs {
         let memory = memories.entry(run.id()).or_default();
         let lately = memory.asked.is_some_and(|asked| cx.now().duration_since(asked) < LATER);
-        if memory.under_way || run.ready && lately {
+        let under_way = memory.asking.as_ref().is_some_and(|asking| !asking.is_finished());
+        if under_way || run.ready && lately {
             soon |= !run.ready;
             continue;
         }
@@ -87,9 +99,9 @@ async fn look(cx: &Cx, memories: &mut BTreeMap<String, Memory>, asking: &mut Ask
         }
         soon |= !run.ready;
         if asking.len() < AT_ONCE {
-            memory.under_way = true;
+            memory.asked = Some(cx.now());
             let cx = cx.clone();
-            asking.push(Box::pin(async move {
+            memory.asking = Some(asking.spawn(async move {
                 let health = health::ask(&cx, &run, &plan).await;
                 (run, health)
             }));
@@ -101,8 +113,6 @@ async fn look(cx: &Cx, memories: &mut BTreeMap<String, Memory>, asking: &mut Ask
 async fn answered(cx: &Cx, memories: &mut BTreeMap<String, Memory>, run: &Run, health: Health) -> Result<()> {
     // One that has ended meanwhile is remembered no more.
     let Some(memory) = memories.get_mut(&run.id()) else { return Ok(()) };
-    memory.asked = Some(cx.now());
-    memory.under_way = false;
     memory.bad = if health.is_well() { 0 } else { memory.bad + 1 };
     if health.is_well() || !run.ready || memory.bad >= BAD {
         health::note(cx, run, health).await?;
