@@ -56,7 +56,7 @@ impl StateFolder {
     }
 
     /// Which folder this is among all on all hosts, until its host starts anew: the host's boot id (`random(4)`),
-    /// and what the folder is on its disk. A copy of a folder, or of a whole machine, is another one.
+    /// and what the folder is on its disk. A copy of a folder, or of the disk of a machine, is another one.
     pub fn place(&self) -> Result<String> {
         let boot = Path::new("/proc/sys/kernel/random/boot_id");
         let id = fs::read_to_string(boot).map_err(|cause| unusable(boot, &cause))?;

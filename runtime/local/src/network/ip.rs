@@ -17,10 +17,11 @@ pub const IP: [&str; 4] = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"]
 
 /// Makes a tool's bridge. Its hardware address is fixed: a changing one stalls containers for a minute.
 pub fn make_bridge(name: &str, gateway: Ipv4Addr, prefix: u8) -> Result<()> {
-    let [_, b, c, d] = gateway.octets();
+    let [_, rest @ ..] = gateway.octets();
+    let hardware = hardware(0, rest);
     remove_link(name);
     run(&[
-        format!("link add name {name} address 02:68:00:{b:02x}:{c:02x}:{d:02x} type bridge"),
+        format!("link add name {name} address {hardware} type bridge"),
         format!("addr add {gateway}/{prefix} dev {name}"),
         format!("link set {name} up"),
     ])
@@ -77,8 +78,8 @@ pub fn connect(link: &Link, holder: i32, holder_fd: &OwnedFd) -> io::Result<()> 
     let Link { bridge, port, address, prefix, gateway, .. } = link;
     // Whoever has the address next has the same hardware address: neighbours that remember the one before would not
     // reach another for half a minute.
-    let [a, b, c, d] = address.octets();
-    let hardware = format!("02:68:{a:02x}:{b:02x}:{c:02x}:{d:02x}");
+    let [first, rest @ ..] = address.octets();
+    let hardware = hardware(first, rest);
     run(&[
         format!(
             "link add name {port} master {bridge} type veth peer name eth0 address {hardware} netns {holder}"
@@ -105,6 +106,12 @@ pub fn connect(link: &Link, holder: i32, holder_fd: &OwnedFd) -> io::Result<()> 
             }
         }
     }
+}
+
+/// A hardware address that is locally administered (IEEE 802, bit 1 of the first octet), and says which IPv4 address is
+/// behind it.
+fn hardware(first: u8, [b, c, d]: [u8; 3]) -> String {
+    format!("02:68:{first:02x}:{b:02x}:{c:02x}:{d:02x}")
 }
 
 fn run(commands: &[String]) -> io::Result<()> {

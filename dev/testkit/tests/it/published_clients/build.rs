@@ -28,10 +28,10 @@ async fn every_command_of_toolforge_build() -> Result<()> {
     assert!(terminal.done(&["build", "show", "--json"]).contains(&id));
     terminal.done(&["build", "quota"]);
 
-    // Detached, and cancelled: it would take longer than this test may.
+    // Detached, and cancelled: it would never end by itself.
     let project = "[project]\nname = \"slow\"\nversion = \"1\"\n\
                    [build-system]\nrequires = []\nbuild-backend = \"slow\"\nbackend-path = [\".\"]\n";
-    git.commit("slow", &[("pyproject.toml", project), ("slow.py", "import time; time.sleep(600)")])?;
+    git.commit("slow", &[("pyproject.toml", project), ("slow.py", "import signal; signal.pause()")])?;
     terminal.done(&["build", "start", &git.url("slow"), "--detach", "--image-name", "other"]);
     let listed = terminal.done(&["build", "list"]);
     let second = listed.split_whitespace().find(|word| word.starts_with("build_0") && **word != id).unwrap();
