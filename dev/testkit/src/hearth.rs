@@ -227,15 +227,21 @@ impl Hearth {
 
     /// Provides an image that lies in a folder as an OCI image layout.
     pub fn provide_image(&self, name: &str, layout: &Path) -> Result<()> {
-        let mut import = std::process::Command::new(program("hearthd")?);
-        import.args(["image", "import", name]).arg(layout);
-        import.arg("--config").arg(self.folder.path().join("hearth.toml"));
-        import.arg("--state").arg(self.folder.path().join("state"));
-        let output = import.output().map_err(Error::internal)?;
+        let mut import = self.operates(&["image", "import", name])?;
+        let output = import.arg(layout).output().map_err(Error::internal)?;
         if output.status.success() {
             return Ok(());
         }
         Err(Error::internal(format!("{name}: {}", String::from_utf8_lossy(&output.stderr))))
+    }
+
+    /// `hearthd` as an operator types it for this Hearth.
+    pub fn operates(&self, words: &[&str]) -> Result<std::process::Command> {
+        let mut command = std::process::Command::new(program("hearthd")?);
+        command.args(words);
+        command.arg("--config").arg(self.folder.path().join("hearth.toml"));
+        command.arg("--state").arg(self.folder.path().join("state"));
+        Ok(command)
     }
 
     /// The processes to start, in this order.

@@ -2,8 +2,10 @@
 //! machine has set up to reach its packages (sources, proxies, certificates) is used as it is.
 //!
 //! One root file system is made, and the others on top of it as differences, so that all share their first layer.
+//! Whatever an operator names a source for is copied from there instead.
 
 mod base;
+mod copy;
 mod derive;
 mod layout;
 mod pack;
@@ -19,6 +21,7 @@ use std::{
 };
 
 use hearth_base::{Error, Result};
+use hearth_kit::config::ImageSource;
 
 pub use recipe::{NAMES, Recipe};
 pub use run::output;
@@ -59,8 +62,11 @@ impl Workshop {
         &self,
         recipes: &[&Recipe],
         mirror: Option<&str>,
-        hand_over: impl Fn(&Recipe, &Path) -> Result<()>,
+        hand_over: impl Fn(&str, &Path) -> Result<()>,
     ) -> Result<()> {
+        if recipes.is_empty() {
+            return Ok(());
+        }
         let base = &Base::make(&self.making(), mirror)?;
         thread::scope(|scope| {
             let begun =
@@ -73,10 +79,25 @@ impl Workshop {
                 let layers: Vec<_> = std::iter::once(&first).chain(second.as_ref()).collect();
                 let folder = self.made().join(recipe.name);
                 layout::write(&folder, &layers, base.epoch)?;
-                hand_over(recipe, &folder)?;
+                hand_over(recipe.name, &folder)?;
             }
             Ok(())
         })
+    }
+
+    /// Copies images into OCI image layouts, and hands each over as soon as it is there.
+    pub fn copy(
+        &self,
+        sources: &[(&str, &ImageSource)],
+        hand_over: impl Fn(&str, &Path) -> Result<()>,
+    ) -> Result<()> {
+        for (name, source) in sources {
+            let folder = self.made().join(name);
+            open_folder(&folder)?;
+            copy::copy(source, &folder)?;
+            hand_over(name, &folder)?;
+        }
+        Ok(())
     }
 
     /// The layer of a recipe's packages, when it has some.

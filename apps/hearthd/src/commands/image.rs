@@ -2,6 +2,7 @@
 //! matter whether Hearth runs; what it writes there it writes as the user whose folder it is.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -12,7 +13,7 @@ use std::{
 use hearth_base::{Entropy, Error, Result, Role, SystemClock};
 use hearth_images::Library;
 use hearth_kit::{
-    config::{Config, Database},
+    config::{Config, Database, ImageSource},
     db::Db,
     state::StateFolder,
 };
@@ -47,30 +48,45 @@ fn bootstrap(command: ImageBootstrap) -> Result<()> {
         )
         .help("sudo hearthd image bootstrap; or push one: skopeo copy … docker://REGISTRY/hearth/NAME"));
     }
+    let sources = configuration(settings.clone())?.images.sources;
+    let first = first(&sources);
     let goal = match layouts {
         Some(folder) => Goal::Folder(folder),
         None => Goal::Hearth(Place::of(settings)?),
     };
-    let wanted: Vec<String> =
-        if names.is_empty() { NAMES.iter().map(ToString::to_string).collect() } else { names };
-    let recipes = wanted.iter().map(|name| {
-        Recipe::named(name).ok_or_else(|| {
-            Error::invalid("no-recipe", format!("there is no recipe for an image {name:?}"))
-                .help(format!("make one of {}", NAMES.join(", ")))
-        })
+    if let Some(name) = names.iter().find(|name| !first.contains(&name.as_str())) {
+        return Err(Error::invalid("no-recipe", format!("there is no recipe for an image {name:?}"))
+            .help(format!("make one of {}, or name its source: [images.sources]", first.join(", "))));
+    }
+    let missing = goal.missing(&first)?;
+    let wanted = first.iter().copied().filter(|name| {
+        (names.is_empty() || names.iter().any(|asked| asked == name))
+            && (again || missing.iter().any(|missing| missing == name))
     });
-    let mut recipes = recipes.collect::<Result<Vec<_>>>()?;
-    let missing = goal.missing()?;
-    recipes.retain(|recipe| again || missing.iter().any(|name| name == recipe.name));
-    if recipes.is_empty() {
+    let (mut copied, mut made) = (Vec::new(), Vec::new());
+    for name in wanted {
+        match (sources.get_key_value(name), Recipe::named(name)) {
+            (Some((name, source)), _) => copied.push((name.as_str(), source)),
+            (None, recipe) => made.extend(recipe),
+        }
+    }
+    if copied.is_empty() && made.is_empty() {
         out::result("All images are there.");
         return Ok(());
     }
     let shop = Workshop::open(goal.workshop())?;
-    shop.make(&recipes, mirror.as_deref(), |recipe, layout| {
-        out::result(format_args!("hearth/{} {}", recipe.name, goal.take(recipe.name, layout)?));
+    let hand_over = |name: &str, layout: &Path| {
+        out::result(format_args!("hearth/{name} {}", goal.take(name, layout)?));
         Ok(())
-    })
+    };
+    shop.copy(&copied, hand_over)?;
+    shop.make(&made, mirror.as_deref(), hand_over)
+}
+
+/// The images that a new Hearth is given: those there are recipes for, and those an operator names a source for.
+fn first(sources: &BTreeMap<String, ImageSource>) -> Vec<&str> {
+    let more = sources.keys().map(String::as_str).filter(|name| !NAMES.contains(name));
+    NAMES.iter().copied().chain(more).collect()
 }
 
 /// Where images go that are made.
@@ -83,13 +99,13 @@ enum Goal {
 
 impl Goal {
     /// Which of the first images are not there.
-    fn missing(&self) -> Result<Vec<String>> {
+    fn missing(&self, first: &[&str]) -> Result<Vec<String>> {
         match self {
             Self::Hearth(place) => {
                 Ok(place.call(&["list", "--missing"])?.lines().map(str::to_owned).collect())
             }
             Self::Folder(folder) => {
-                let missing = NAMES.iter().filter(|name| !folder.join(name).exists());
+                let missing = first.iter().filter(|name| !folder.join(name).exists());
                 Ok(missing.map(ToString::to_string).collect())
             }
         }
@@ -131,11 +147,12 @@ fn list(command: ImageList) -> Result<()> {
             return none_missing(&missing.lines().collect::<Vec<_>>());
         }
     }
+    let sources = configuration(settings.clone())?.images.sources;
     let (library, threads) = library(user, settings)?;
     let mut missing = Vec::new();
-    for name in NAMES {
+    for name in first(&sources) {
         if !threads.block_on(library.has(name))? {
-            missing.push(*name);
+            missing.push(name);
         }
     }
     if only_missing {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use hearth_base::{Cpu, Memory};
 use serde::Deserialize;
 
-use crate::outbound::Exception;
+use crate::outbound::{Exception, Mirrors};
 
 /// Settings of `builds`.
 #[derive(Debug, Clone, Deserialize)]
@@ -67,10 +67,12 @@ pub struct Outbound {
     pub listen: String,
     /// Private places that may be reached all the same: `HOST`, `HOST:PORT`, `ADDRESS` or `ADDRESS:PORT`.
     pub allow: Vec<Exception>,
+    /// Where that is fetched from which is below an address: `"https://HOST/PATH" = "https://MIRROR/PATH"`.
+    pub mirrors: Mirrors,
 }
 
 impl Default for Outbound {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:3128".to_owned(), allow: Vec::new() }
+        Self { listen: "127.0.0.1:3128".to_owned(), allow: Vec::new(), mirrors: Mirrors::default() }
     }
 }

@@ -1,7 +1,8 @@
 //! Settings of `images`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
+use hearth_base::{Error, Result};
 use serde::Deserialize;
 
 /// Settings of `images`.
@@ -16,6 +17,34 @@ pub struct Images {
     pub grace_hours: u32,
     /// The images that this Hearth provides, by their short names.
     pub provided: BTreeMap<String, Provided>,
+    /// Where images are copied from by their names in the registry, behind `hearth/`; others are made of packages.
+    pub sources: BTreeMap<String, ImageSource>,
+}
+
+/// An image of some registry: `[HOST[:PORT]/]NAME[:TAG][@DIGEST]` (OCI distribution specification, "Pulling
+/// manifests").
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ImageSource(String);
+
+impl TryFrom<String> for ImageSource {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@[]".contains(&byte);
+        let first = text.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[');
+        if !first || text.len() > 512 || text.contains("://") || !text.bytes().all(fits) {
+            return Err(Error::invalid("image-source", format!("{text:.80?} does not name an image"))
+                .help("write HOST/NAME:TAG or HOST/NAME@sha256:…, as podman pull takes it"));
+        }
+        Ok(Self(text))
+    }
+}
+
+impl fmt::Display for ImageSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// An image that this Hearth provides.
@@ -38,7 +67,13 @@ fn stable() -> String {
 
 impl Default for Images {
     fn default() -> Self {
-        Self { blob_limit: 4 << 30, manifest_limit: 4 << 20, grace_hours: 24, provided: provided() }
+        Self {
+            blob_limit: 4 << 30,
+            manifest_limit: 4 << 20,
+            grace_hours: 24,
+            provided: provided(),
+            sources: BTreeMap::new(),
+        }
     }
 }
 
@@ -74,4 +109,19 @@ fn provided() -> BTreeMap<String, Provided> {
             (name.to_owned(), Provided { repository: None, aliases, state: stable() })
         })
         .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_a_name_and_nothing_else() {
+        for text in ["php:8.2-cli", "registry.example:5000/a/b@sha256:0f", "[::1]:5000/x"] {
+            assert!(ImageSource::try_from(text.to_owned()).is_ok(), "{text}");
+        }
+        for text in ["", "--authfile=x", "docker://x", "oci:a b", "x;y", "x\ny", "/etc"] {
+            assert!(ImageSource::try_from(text.to_owned()).is_err(), "{text:?}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower::Service;
 
-use super::{Exception, is_public};
+use super::{Exception, Mirrors, is_public};
 
 /// How long looking up a name may take, and each try to connect.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,12 +26,23 @@ const TRIES: usize = 4;
 #[derive(Debug, Clone, Default)]
 pub struct Outbound {
     allow: Arc<[Exception]>,
+    mirrors: Arc<Mirrors>,
 }
 
 impl Outbound {
     /// The way out with an operator's exceptions.
     pub fn new(allow: &[Exception]) -> Self {
-        Self { allow: allow.into() }
+        Self { allow: allow.into(), mirrors: Arc::default() }
+    }
+
+    /// The way out with an operator's exceptions and mirrors.
+    pub fn of(settings: &crate::config::Outbound) -> Self {
+        Self { allow: settings.allow.as_slice().into(), mirrors: Arc::new(settings.mirrors.clone()) }
+    }
+
+    /// Where that is fetched from which is meant by `address`: an operator's mirror, or the address itself.
+    pub fn place_of(&self, address: &Uri) -> Uri {
+        self.mirrors.of(address).unwrap_or_else(|| address.clone())
     }
 
     /// Connects to a port of a host. The name is looked up here, once, and what was looked at is what is connected

@@ -36,8 +36,9 @@ pub struct Fetched {
 const REDIRECTS: usize = 5;
 
 impl Outbound {
-    /// Fetches what is at an address of the web. Every redirect is looked at like the first address.
+    /// Fetches what is at an address of the web, or at its mirror. Every redirect is looked at like the first address.
     pub async fn get(&self, address: &Uri, limits: Limits) -> Result<Fetched> {
+        let address = &self.place_of(address);
         let fetched = tokio::time::timeout(limits.time, self.follow(address.clone(), limits.size)).await;
         fetched.unwrap_or_else(|_| {
             let host = address.host().unwrap_or_default();

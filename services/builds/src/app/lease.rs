@@ -18,7 +18,7 @@ use hearth_wire::{
 use jiff::SignedDuration;
 
 use super::{clean, start::BUILDING, time_limit};
-use crate::{cx::Cx, store::Build};
+use crate::{cx::Cx, git::Address, store::Build};
 
 /// After so many attempts that something beside the source ended, a build has failed.
 const ATTEMPTS: u32 = 3;
@@ -62,15 +62,15 @@ async fn lease(cx: &Cx, claim: &Claim<ToolId>) -> Result<Option<Lease>> {
     tx.commit().await?;
     cx.news.tell();
     cx.store.work.wake();
-    of(&build, &claim.ticket()).map(Some)
+    of(cx, &build, &claim.ticket()).map(Some)
 }
 
-fn of(build: &Build, ticket: &Ticket) -> Result<Lease> {
+fn of(cx: &Cx, build: &Build, ticket: &Ticket) -> Result<Lease> {
     let parameters = &build.parameters;
     let source = match parameters.upload {
         Some(id) => LeaseSource::Upload { id, digest: build.resolved_ref.clone(), size: build.source_size },
         None => LeaseSource::Git {
-            url: parameters.source_url.clone(),
+            url: parameters.source_url.parse::<Address>()?.fetched_from(&cx.outbound)?,
             commit: build.resolved_ref.clone(),
             reference: build.full_ref.clone(),
         },

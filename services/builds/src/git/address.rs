@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use hearth_base::{Error, Result};
+use hearth_kit::outbound::Outbound;
 use http::Uri;
 
 /// The address of a repository, checked: it is no option, names no user and can be fetched.
@@ -15,6 +16,12 @@ impl Address {
         format!("{}/info/refs?service=git-upload-pack", self.0.trim_end_matches('/'))
             .parse()
             .map_err(|_| refused("it is not the address of a repository"))
+    }
+
+    /// The address that git is given: that of the operator's mirror, when there is one.
+    pub fn fetched_from(&self, outbound: &Outbound) -> Result<String> {
+        let address = self.0.parse().map_err(Error::internal)?;
+        Ok(outbound.place_of(&address).to_string())
     }
 }
 

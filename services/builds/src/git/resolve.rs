@@ -19,7 +19,7 @@ pub async fn advertised(outbound: &Outbound, address: &Address) -> Result<Advert
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE => {
             return Err(Error::invalid(
                 "repository-unreadable",
-                "there is no public repository at this source_url",
+                format!("there is no public repository at {address}"),
             )
             .help("check the address with git ls-remote, or upload the folder instead"));
         }
@@ -35,7 +35,7 @@ pub async fn advertised(outbound: &Outbound, address: &Address) -> Result<Advert
     if smart.is_none_or(|kind| !kind.starts_with("application/x-git-upload-pack-advertisement")) {
         return Err(Error::invalid(
             "not-a-repository",
-            "what is at this source_url does not answer as a git repository",
+            format!("what is at {address} does not answer as a git repository"),
         )
         .help("give the address that git clone takes"));
     }

@@ -3,6 +3,7 @@
 use hearth_base::Result;
 use hearth_kit::db::Db;
 use hearth_testkit::on_every_store;
+use hearth_wire::builds::internal::LeaseSource;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -30,6 +31,24 @@ async fn a_branch_a_tag_and_a_commit_lead_to_their_commit(db: Db) -> Result<()> 
         let id: hearth_base::BuildId = started["new_build"]["name"].as_str().unwrap().parse()?;
         stage.maintainer.builds().cancel(&stage.tool, id).await?;
     }
+    Ok(())
+}
+
+async fn a_mirror_is_asked_and_the_address_stays(db: Db) -> Result<()> {
+    let stage = stage(db).await?;
+    let url = "https://code.example/team/hello";
+    let (status, started) = post(&stage, json!({"source_url": url})).await;
+    assert_eq!((status, &started["new_build"]["resolved_ref"]), (200, &json!(stage.commit)), "{started}");
+    assert_eq!(started["new_build"]["parameters"]["source_url"], url);
+    let lease = stage.claim().await?.expect("a build to make");
+    let LeaseSource::Git { url: fetched, .. } = lease.source else { panic!("{:?}", lease.source) };
+    assert_eq!(fetched, stage.git.url("hello"));
+    let latest = stage.maintainer.builds().show(&stage.tool, lease.build).await?;
+    assert_eq!(latest.parameters.source_url, url);
+
+    let (status, refused) = post(&stage, json!({"source_url": "https://code.example/team/none"})).await;
+    let said = refused["error"][0].as_str().unwrap();
+    assert!(status == 400 && said.contains("at https://code.example/team/none"), "{refused}");
     Ok(())
 }
 
@@ -84,6 +103,7 @@ async fn a_redirect_to_a_private_place_is_not_followed(db: Db) -> Result<()> {
 
 on_every_store!(
     a_branch_a_tag_and_a_commit_lead_to_their_commit,
+    a_mirror_is_asked_and_the_address_stays,
     what_cannot_be_read_is_refused_at_once,
     a_redirect_to_a_private_place_is_not_followed,
 );

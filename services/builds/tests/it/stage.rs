@@ -48,8 +48,12 @@ pub const DIGEST: &str = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b
 pub async fn stage(db: Db) -> Result<Stage> {
     let git = GitServer::start().await?;
     let commit = git.commit("hello", &[("Procfile", "web: ./serve\n")])?;
-    let text =
-        format!("[outbound]\nallow = [\"{}\"]\n[builds]\nupload_limit = 100000\nkept = 3\n", git.place());
+    let text = format!(
+        "[outbound]\nallow = [\"{}\"]\n[outbound.mirrors]\n\"https://code.example/team\" = \"{}\"\n\
+         [builds]\nupload_limit = 100000\nkept = 3\n",
+        git.place(),
+        git.url("")
+    );
     let config: Config = hearth_kit::config::parse(&text, "test", std::iter::empty())?;
     let quota = Quota { running_builds: 2, ..Quota::default() };
     let mut stand = Stand::of(Role::Builds, db, hearth_builds::mount, config, quota).await?;

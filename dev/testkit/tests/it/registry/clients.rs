@@ -19,7 +19,7 @@ async fn run(program: &str, arguments: &[&str]) -> Result<String> {
     Err(Error::internal(format!("{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr))))
 }
 
-fn place(hearth: &Hearth, path: &str) -> String {
+fn place_of(hearth: &Hearth, path: &str) -> String {
     format!("docker://{}/{path}", hearth.url().trim_start_matches("http://"))
 }
 
@@ -57,7 +57,7 @@ async fn what_skopeo_pushes_it_gets_back_to_the_byte(hearth: Hearth) -> Result<(
     let (_, token) = owner_of(&hearth, &operator, "hello").await?;
     let folder = TempDir::new().map_err(Error::internal)?;
     let layout = layout(folder.path()).await?;
-    let there = place(&hearth, "tool-hello/web:v1");
+    let there = place_of(&hearth, "tool-hello/web:v1");
     let shown = format!("anybody:{}", token.reveal());
     let push = ["copy", "-q", "--dest-tls-verify=false", "--dest-creds", &shown, &layout, &there];
     run("skopeo", &push).await?;
@@ -69,10 +69,10 @@ async fn what_skopeo_pushes_it_gets_back_to_the_byte(hearth: Hearth) -> Result<(
     assert_eq!(digest(&back, &[]).await?, seen);
 
     // Into a second repository of the tool, and by digest; then gone.
-    let second = place(&hearth, "tool-hello/second:v2");
+    let second = place_of(&hearth, "tool-hello/second:v2");
     let both = ["copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false"];
     let creds = ["--src-creds", shown.as_str(), "--dest-creds", shown.as_str()];
-    let by_digest = place(&hearth, &format!("tool-hello/web@{seen}"));
+    let by_digest = place_of(&hearth, &format!("tool-hello/web@{seen}"));
     run("skopeo", &[&both[..], &creds[..], &[by_digest.as_str(), second.as_str()]].concat()).await?;
     run("skopeo", &["delete", "--tls-verify=false", "--creds", &shown, &second]).await?;
     assert!(digest(&second, &["--tls-verify=false", "--creds", &shown]).await.is_err());
@@ -85,7 +85,7 @@ async fn clients_get_at_nothing_that_is_not_theirs(hearth: Hearth) -> Result<()>
     let (owner, token) = owner_of(&hearth, &operator, "hello").await?;
     let (_, other) = owner_of(&hearth, &operator, "other").await?;
     Image::busybox(&[])?.push(&owner, "tool-hello/web", "latest").await?;
-    let there = place(&hearth, "tool-hello/web:latest");
+    let there = place_of(&hearth, "tool-hello/web:latest");
     let with = async |secret: &Secret| {
         let shown = format!("x:{}", secret.reveal());
         digest(&there, &["--tls-verify=false", "--creds", &shown]).await
@@ -101,7 +101,7 @@ async fn clients_get_at_nothing_that_is_not_theirs(hearth: Hearth) -> Result<()>
     let image = Image::busybox(&[("motd", "provided")])?;
     assert!(image.push(&owner, "hearth/bookworm", "latest").await.is_err());
     image.push(&operator.client, "hearth/bookworm", "latest").await?;
-    let provided = place(&hearth, "hearth/bookworm:latest");
+    let provided = place_of(&hearth, "hearth/bookworm:latest");
     let shown = format!("x:{}", other.reveal());
     assert!(digest(&provided, &["--tls-verify=false", "--creds", &shown]).await.is_ok());
     Ok(())
@@ -139,8 +139,51 @@ async fn buildah_pushes_what_it_made_of_a_provided_image(hearth: Hearth) -> Resu
     Ok(())
 }
 
+async fn an_image_is_copied_from_where_the_operator_says(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let (owner, token) = owner_of(&hearth, &operator, "hello").await?;
+    Image::busybox(&[("motd", "from elsewhere")])?.push(&owner, "tool-hello/web", "v1").await?;
+    let folder = TempDir::new().map_err(Error::internal)?;
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    let host = hearth.url().trim_start_matches("http://");
+    // What the machine has set up for registries is skopeo's to read.
+    let (settings, auth) = (folder.path().join(".config/containers"), place("auth.json"));
+    let lines = format!("[[registry]]\nlocation = \"{host}\"\ninsecure = true\n");
+    fs::create_dir_all(&settings).map_err(Error::internal)?;
+    fs::write(settings.join("registries.conf"), lines).map_err(Error::internal)?;
+    let login = ["login", "--tls-verify=false", "--authfile", &auth, "-u", "x", "-p", token.reveal(), host];
+    run("skopeo", &login).await?;
+    let bootstrap = |source: &str| {
+        let mut command = hearth.operates(&["image", "bootstrap", "copied"])?;
+        command.env("HOME", folder.path()).env("REGISTRY_AUTH_FILE", &auth);
+        command.env("HEARTH_IMAGES__SOURCES__COPIED", source).output().map_err(Error::internal)
+    };
+
+    let none = bootstrap(&format!("{host}/tool-hello/none:v1"))?;
+    let said = String::from_utf8_lossy(&none.stderr).into_owned();
+    assert!(!none.status.success() && said.contains("skopeo did not succeed"), "{said}");
+    let option = bootstrap("--help")?;
+    assert!(String::from_utf8_lossy(&option.stderr).contains("HEARTH_IMAGES__SOURCES__COPIED"), "{option:?}");
+
+    let source = format!("{host}/tool-hello/web:v1");
+    let copied = bootstrap(&source)?;
+    let said = String::from_utf8_lossy(&copied.stdout).into_owned();
+    assert!(copied.status.success() && said.contains("hearth/copied sha256:"), "{copied:?}");
+    let again = bootstrap(&source)?;
+    assert!(String::from_utf8_lossy(&again.stdout).contains("All images are there."), "{again:?}");
+    let shown = format!("x:{}", token.reveal());
+    let config = async |path: &str| {
+        let image = place_of(&hearth, path);
+        run("skopeo", &["inspect", "--config", "--tls-verify=false", "--creds", &shown, &image]).await
+    };
+    // Layers may be compressed on the way; what they hold is the same.
+    assert_eq!(config("hearth/copied:latest").await?, config("tool-hello/web:v1").await?);
+    Ok(())
+}
+
 in_every_shape!(
     what_skopeo_pushes_it_gets_back_to_the_byte,
     clients_get_at_nothing_that_is_not_theirs,
     buildah_pushes_what_it_made_of_a_provided_image,
+    an_image_is_copied_from_where_the_operator_says,
 );

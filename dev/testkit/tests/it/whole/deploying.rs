@@ -22,7 +22,11 @@ async fn split() -> Result<()> {
 
 async fn a_folder_and_a_repository_become_pages(shape: Shape) -> Result<()> {
     let git = GitServer::start().await?;
-    let hearth = Hearth::start_with(shape, &format!("[outbound]\nallow = [\"{}\"]", git.place())).await?;
+    let (place, root) = (git.place(), git.url(""));
+    let config = format!(
+        "[outbound]\nallow = [\"{place}\"]\n[outbound.mirrors]\n\"https://code.example/\" = \"{root}\""
+    );
+    let hearth = Hearth::start_with(shape, &config).await?;
     provide(&hearth, &["builder", "bookworm", "node18", "python3.11"])?;
     let operator = hearth.operator().await?;
     let keyboard = operator.keyboard(&hearth).await?;
@@ -51,12 +55,14 @@ async fn a_folder_and_a_repository_become_pages(shape: Shape) -> Result<()> {
         keyboard.done(&["exec", "--tool", "second", "--", "node", "--version"]).await?.starts_with("v18")
     );
 
-    // A repository.
+    // A repository, which is fetched from a mirror.
     for file in ["index.html", "style.css"] {
         let text = std::fs::read_to_string(example("static").join(file)).map_err(Error::internal)?;
         git.commit("repo.git", &[(file, &text)])?;
     }
-    keyboard.done(&["deploy", &git.url("repo.git"), "--new", "third"]).await?;
+    let public = "https://code.example/repo.git";
+    keyboard.done(&["deploy", public, "--new", "third"]).await?;
+    assert!(keyboard.done(&["build", "show", "--tool", "third"]).await?.contains(public));
     let (status, page) = visitor.visits("third").await?;
     assert!(status.is_success() && page.contains("<html"), "{status} {page}");
 
