@@ -49,15 +49,22 @@ pub struct Kit {
 impl Kit {
     /// The leased work in the service's database.
     pub fn work(&self) -> Result<Work> {
-        Ok(Work::new(self.db()?.clone(), self.holder()?))
+        Ok(Work::new(self.db()?.clone(), self.holder()))
     }
 
-    /// Who claims leased work here.
-    pub fn holder(&self) -> Result<Option<Holder>> {
+    /// Who claims leased work here. Where nobody can tell this folder from others, what a process leaves behind is
+    /// taken up when its leases have run out.
+    pub fn holder(&self) -> Option<Holder> {
         if self.state.is_nowhere() {
-            return Ok(None);
+            return None;
         }
-        Ok(Some(Holder { role: self.role, place: self.state.place()?, life: self.life }))
+        match self.state.place() {
+            Ok(place) => Some(Holder { role: self.role, place, life: self.life }),
+            Err(error) => {
+                tracing::warn!(%error, "leases that a killed process leaves behind will have to run out");
+                None
+            }
+        }
     }
 
     /// The service's database.

@@ -21,7 +21,7 @@ pub struct Cx {
 
 impl Cx {
     pub fn new(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Self> {
-        let builder = kit.holder()?.map(|Holder { place, life, .. }| Builder { place, life });
+        let builder = kit.holder().map(|Holder { place, life, .. }| Builder { place, life });
         Ok(Self {
             runtime,
             settings: Arc::new(kit.config.builder.clone()),

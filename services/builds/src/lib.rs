@@ -23,14 +23,13 @@ use crate::{
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
     let cx = Cx::new(kit)?;
-    let [first, erase, limits, unpins, sweeps] = std::array::from_fn(|_| cx.clone());
+    let [erase, limits, unpins, sweeps] = std::array::from_fn(|_| cx.clone());
     let erase = move |tool| {
         let cx = erase.clone();
         async move { app::clean::erase(&cx, tool).await }
     };
     Ok(Mounted::new(kit, Dialect::Named, routes(), cx)
         .migrations(store::migrations)
-        .prepare(async move { workers::housekeeping::prepare(&first).await })
         .worker(keeping::worker(kit, erase))
         .worker(Worker::new("time-limits", |stop| workers::time_limits::run(limits, stop)))
         .worker(Worker::new("unpin", |stop| workers::unpin::run(unpins, stop)))

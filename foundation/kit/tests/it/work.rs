@@ -1,15 +1,25 @@
 //! Leased work.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
-use hearth_base::{Clock, Entropy, Error, LifeId, Result, Role, SystemClock};
-use hearth_kit::db::{
-    Db, migrate,
-    work::{CreateWork, Holder, Work, WorkHolders},
+use hearth_base::{Clock, Entropy, Error, LifeId, ManualClock, Result, Role, SystemClock};
+use hearth_kit::{
+    db::{
+        Db, migrate,
+        work::{CreateWork, Holder, Work, WorkHolders},
+    },
+    tasks::Tasks,
 };
 use jiff::{SignedDuration, Timestamp};
 
 const KIND: &str = "dig";
+const FOR_EVER: Duration = Duration::from_secs(3600);
 
 async fn work(db: &Db) -> Result<(Work, Timestamp)> {
     migrate(db, || vec![Box::new(CreateWork), Box::new(WorkHolders)]).await?;
@@ -46,19 +56,26 @@ async fn work_is_one_workers_until_its_lease_runs_out(db: Db) -> Result<()> {
 
 async fn what_a_process_left_behind_its_next_life_takes_up_at_once(db: Db) -> Result<()> {
     let (_, now) = work(&db).await?;
-    let life = |place: &str, role| {
-        let holder = Holder { role, place: place.to_owned(), life: LifeId::new(now, &Entropy::System) };
+    let life = |number, place: &str, role| {
+        let begun = now + SignedDuration::from_millis(number);
+        let holder = Holder { role, place: place.to_owned(), life: LifeId::new(begun, &Entropy::System) };
         Work::new(db.clone(), Some(holder))
     };
-    let first = life("here", Role::Jobs);
+    let first = life(1, "here", Role::Jobs);
     ask(&first, &db, "a", now).await?;
     let claims = first.claim::<String>(KIND, 1, now).await?;
-    for other in
-        [first.clone(), life("there", Role::Jobs), life("here", Role::Builds), Work::new(db.clone(), None)]
-    {
+    for other in [
+        first.clone(),
+        life(0, "here", Role::Jobs),
+        life(2, "there", Role::Jobs),
+        life(2, "here", Role::Builds),
+        Work::new(db.clone(), None),
+    ] {
         assert!(other.claim::<String>(KIND, 1, now).await?.is_empty(), "{other:?}");
     }
-    let next = life("here", Role::Jobs);
+    let next = life(2, "here", Role::Jobs);
+    // It is due for the next one already, which does not wait for the lease to run out.
+    next.wait(KIND, now, FOR_EVER).await?;
     assert_eq!(next.claim::<String>(KIND, 1, now).await?.len(), 1);
     assert!(first.beat(&claims[0], now).await.is_err());
     // It is the next one's now, whoever is before it.
@@ -153,6 +170,58 @@ async fn failures_pause_longer_and_longer_and_end_aside(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn what_comes_later_is_waited_for_also_when_its_lease_has_run_out(db: Db) -> Result<()> {
+    let (work, now) = work(&db).await?;
+    ask(&work, &db, "a", now).await?;
+    work.claim::<String>(KIND, 1, now).await?;
+    let late = now + Work::LEASE;
+    ask(&work, &db, "a", late + SignedDuration::from_hours(1)).await?;
+    assert!(work.claim::<String>(KIND, 1, late).await?.is_empty());
+    let waited = tokio::time::timeout(Duration::from_millis(50), work.wait(KIND, late, FOR_EVER)).await;
+    assert!(waited.is_err(), "{waited:?}");
+    Ok(())
+}
+
+async fn what_is_done_regularly_comes_again(db: Db) -> Result<()> {
+    let (work, begun) = work(&db).await?;
+    let (clock, tasks, hour) = (ManualClock::at(begun), Tasks::new(), SignedDuration::from_hours(1));
+    let turns = Mutex::new(Vec::new());
+    let take = |now: Timestamp| {
+        let mut turns = turns.lock().unwrap();
+        turns.push(now.duration_since(begun).as_mins());
+        let turn = turns.len();
+        let (tasks, clock) = (&tasks, &clock);
+        async move {
+            match turn {
+                2 => {
+                    clock.advance(SignedDuration::from_mins(1));
+                    return Err(Error::invalid("stone", "hit a stone"));
+                }
+                4 => drop(tasks.finish(Duration::ZERO).await),
+                _ => clock.advance(hour),
+            }
+            Ok(())
+        }
+    };
+    work.regularly(&clock, &tasks.stop_sign(), KIND, hour, take).await;
+    // What failed is tried again soon.
+    assert_eq!(*turns.lock().unwrap(), [0, 60, 61, 121]);
+    // A process that starts anew does not begin anew.
+    assert!(work.claim::<serde_json::Value>(KIND, 1, clock.now()).await?.is_empty());
+    let (tasks, turns) = (Tasks::new(), AtomicU32::new(0));
+    clock.advance(hour);
+    let take = |_| async {
+        turns.fetch_add(1, Ordering::Relaxed);
+        tasks.finish(Duration::ZERO).await;
+        Ok(())
+    };
+    let stop = tasks.stop_sign();
+    let worker = || work.regularly(&clock, &stop, KIND, hour, take);
+    tokio::join!(worker(), worker());
+    assert_eq!(turns.into_inner(), 1);
+    Ok(())
+}
+
 async fn a_worker_that_waits_is_woken(db: Db) -> Result<()> {
     let (work, now) = work(&db).await?;
     let (waited, asked) =
@@ -171,5 +240,7 @@ hearth_testkit::on_every_store!(
     work_that_cannot_be_read_is_put_aside_and_hinders_nobody,
     asking_twice_is_asking_once,
     failures_pause_longer_and_longer_and_end_aside,
+    what_comes_later_is_waited_for_also_when_its_lease_has_run_out,
+    what_is_done_regularly_comes_again,
     a_worker_that_waits_is_woken,
 );

@@ -1,44 +1,21 @@
 //! Forgets, once an hour, what has run out: sessions, tokens, invitations, old events.
 
-use std::time::Duration;
-
 use hearth_base::Result;
-use hearth_kit::{db::work::Claim, tasks::Stop};
-use jiff::SignedDuration;
-use serde_json::Value;
+use hearth_kit::tasks::Stop;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{app::guesses, cx::Cx};
 
 const KIND: &str = "housekeeping";
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
 
-/// Runs until it is told to stop. However many processes there are, each turn is one's alone.
+/// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
-    let mut asked = false;
-    while !stop.is_set() {
-        if let Err(error) = turn(&cx, &mut asked, &stop).await {
-            tracing::warn!(%error, cause = error.cause().map(ToString::to_string), "housekeeping waits");
-            stop.pause(Duration::from_secs(10)).await;
-        }
-    }
+    let cx = &cx;
+    cx.store.work.regularly(&*cx.clock, &stop, KIND, EVERY, |now| sweep(cx, now)).await;
 }
 
-async fn turn(cx: &Cx, asked: &mut bool, stop: &Stop) -> Result<()> {
-    if !*asked {
-        let tx = cx.store.begin().await?;
-        cx.store.work.ask(&tx, KIND, "hourly", &Value::Null, cx.clock.now()).await?;
-        tx.commit().await?;
-        *asked = true;
-    }
-    for claim in cx.store.work.claim::<Value>(KIND, 1, cx.clock.now()).await? {
-        sweep(cx, &claim).await?;
-    }
-    let most = Duration::from_secs(3600);
-    stop.unless(cx.store.work.wait(KIND, cx.clock.now(), most)).await.unwrap_or(Ok(()))
-}
-
-async fn sweep(cx: &Cx, claim: &Claim<Value>) -> Result<()> {
-    let now = cx.clock.now();
+async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.session_sweep(&tx, now).await?;
     cx.store.token_sweep(&tx, now).await?;
@@ -47,6 +24,5 @@ async fn sweep(cx: &Cx, claim: &Claim<Value>) -> Result<()> {
     cx.store.invitation_sweep(&tx, now).await?;
     cx.store.guesses_sweep(&tx, now.saturating_sub(guesses::REST).unwrap_or(now)).await?;
     cx.store.feed.trim(&tx, now).await?;
-    cx.store.work.again(&tx, claim, now + EVERY).await?;
     tx.commit().await
 }

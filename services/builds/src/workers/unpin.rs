@@ -3,7 +3,6 @@
 use hearth_base::BuildId;
 use hearth_kit::tasks::Stop;
 
-use super::pieces;
 use crate::{
     app::clean::{self, UNPIN},
     cx::Cx,
@@ -12,11 +11,13 @@ use crate::{
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
     let cx = &cx;
-    pieces::each::<BuildId, _>(cx, &stop, UNPIN, |claim| async move {
-        clean::unpin(cx, claim.content).await?;
-        let tx = cx.store.begin().await?;
-        cx.store.work.finish(&tx, &claim).await?;
-        tx.commit().await
-    })
-    .await;
+    cx.store
+        .work
+        .each::<BuildId, _>(&*cx.clock, &stop, UNPIN, |claim| async move {
+            clean::unpin(cx, claim.content).await?;
+            let tx = cx.store.begin().await?;
+            cx.store.work.finish(&tx, &claim).await?;
+            tx.commit().await
+        })
+        .await;
 }

@@ -1,11 +1,11 @@
 //! Forgets, once an hour, what is old: runs, events, layers that no job uses.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use hearth_base::Result;
-use hearth_kit::{db::work::Claim, tasks::Stop};
+use hearth_kit::tasks::Stop;
 use hearth_runtime_api::LayerId;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::log;
 use crate::cx::Cx;
@@ -14,33 +14,13 @@ const KIND: &str = "housekeeping";
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
 const PART: u64 = 500;
 
-/// Runs until it is told to stop. However many processes there are, each turn is one's alone.
+/// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
-    let mut asked = false;
-    while !stop.is_set() {
-        if let Err(error) = turn(&cx, &mut asked, &stop).await {
-            log(&error, "housekeeping waits");
-            stop.pause(Duration::from_secs(10)).await;
-        }
-    }
+    let cx = &cx;
+    cx.store.work.regularly(&*cx.clock, &stop, KIND, EVERY, |now| sweep(cx, now)).await;
 }
 
-async fn turn(cx: &Cx, asked: &mut bool, stop: &Stop) -> Result<()> {
-    if !*asked {
-        let tx = cx.store.begin().await?;
-        cx.store.work.ask(&tx, KIND, "hourly", &(), cx.now() + EVERY).await?;
-        tx.commit().await?;
-        *asked = true;
-    }
-    for claim in cx.store.work.claim::<()>(KIND, 1, cx.now()).await? {
-        sweep(cx, &claim).await?;
-    }
-    let most = Duration::from_secs(3600);
-    stop.unless(cx.store.work.wait(KIND, cx.now(), most)).await.unwrap_or(Ok(()))
-}
-
-async fn sweep(cx: &Cx, claim: &Claim<()>) -> Result<()> {
-    let now = cx.now();
+async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
     let kept = SignedDuration::from_hours(24 * i64::from(cx.settings.runs_kept));
     loop {
         let tx = cx.store.begin().await?;
@@ -55,7 +35,6 @@ async fn sweep(cx: &Cx, claim: &Claim<()>) -> Result<()> {
     }
     let tx = cx.store.begin().await?;
     cx.store.feed.trim(&tx, now).await?;
-    cx.store.work.again(&tx, claim, now + EVERY).await?;
     tx.commit().await
 }
 

@@ -1,11 +1,7 @@
 //! Forgets, once an hour, what is too old.
 
-use std::time::Duration;
-
-use hearth_base::Result;
-use hearth_kit::{db::work::Claim, tasks::Stop};
+use hearth_kit::tasks::Stop;
 use jiff::SignedDuration;
-use serde_json::Value;
 
 use crate::{app::sweep::sweep, cx::Cx};
 
@@ -14,33 +10,6 @@ const EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
-    let mut asked = false;
-    while !stop.is_set() {
-        if let Err(error) = turn(&cx, &mut asked, &stop).await {
-            tracing::warn!(%error, cause = error.cause().map(ToString::to_string), "housekeeping waits");
-            stop.pause(Duration::from_secs(10)).await;
-        }
-    }
-}
-
-async fn turn(cx: &Cx, asked: &mut bool, stop: &Stop) -> Result<()> {
-    if !*asked {
-        let tx = cx.store.begin().await?;
-        cx.store.work.ask(&tx, KIND, "hourly", &Value::Null, cx.clock.now()).await?;
-        tx.commit().await?;
-        *asked = true;
-    }
-    for claim in cx.store.work.claim::<Value>(KIND, 1, cx.clock.now()).await? {
-        once(cx, &claim).await?;
-    }
-    let most = Duration::from_secs(3600);
-    stop.unless(cx.store.work.wait(KIND, cx.clock.now(), most)).await.unwrap_or(Ok(()))
-}
-
-async fn once(cx: &Cx, claim: &Claim<Value>) -> Result<()> {
-    let now = cx.clock.now();
-    sweep(cx, now).await?;
-    let tx = cx.store.begin().await?;
-    cx.store.work.again(&tx, claim, now + EVERY).await?;
-    tx.commit().await
+    let cx = &cx;
+    cx.store.work.regularly(&*cx.clock, &stop, KIND, EVERY, |now| sweep(cx, now)).await;
 }

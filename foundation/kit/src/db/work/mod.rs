@@ -5,6 +5,7 @@
 //! one still writes is refused. What a process left behind when it ended, its next life takes up at once. What
 //! fails is tried again with growing pauses, and put aside in the end.
 
+mod loops;
 mod tables;
 
 use std::{sync::Arc, time::Duration};
@@ -110,19 +111,6 @@ impl Work {
         content: &impl Serialize,
         due: Timestamp,
     ) -> Result<()> {
-        let row = row::ActiveModel {
-            kind: Set(kind.to_owned()),
-            key: Set(key.to_owned()),
-            content: Set(serde_json::to_value(content).map_err(Error::internal)?),
-            due: Set(Some(due.into())),
-            leased_until: Set(None),
-            holder: Set(None),
-            life: Set(None),
-            fence: Set(0),
-            asked: Set(1),
-            failures: Set(0),
-            last_error: Set(None),
-        };
         let known = OnConflict::columns([row::Column::Kind, row::Column::Key])
             .update_columns([row::Column::Content, row::Column::Due, row::Column::Failures])
             .value(
@@ -130,12 +118,20 @@ impl Work {
                 sea_orm::sea_query::ExprTrait::add(Expr::col((row::Entity, row::Column::Asked)), 1),
             )
             .to_owned();
-        row::Entity::insert(row)
-            .on_conflict(known)
-            .exec_without_returning(&**transaction)
-            .await
-            .or_fault()
-            .map(|_| ())
+        insert(transaction, new(kind, key, content, due)?, known).await
+    }
+
+    /// Asks for work unless it has been asked for: what is there stays as it is.
+    pub async fn ask_once(
+        &self,
+        transaction: &Tx,
+        kind: &'static str,
+        key: &str,
+        content: &impl Serialize,
+        due: Timestamp,
+    ) -> Result<()> {
+        let known = OnConflict::columns([row::Column::Kind, row::Column::Key]).do_nothing().to_owned();
+        insert(transaction, new(kind, key, content, due)?, known).await
     }
 
     /// Wakes the workers that wait in this process.
@@ -162,17 +158,10 @@ impl Work {
         now: Timestamp,
     ) -> Result<Vec<Claim<T>>> {
         let transaction = self.db.begin().await?;
-        let mut free = Condition::any()
-            .add(row::Column::LeasedUntil.is_null())
-            .add(row::Column::LeasedUntil.lte(At::from(now)));
-        if let Some(holder) = holder {
-            let mine = Condition::all().add(row::Column::Holder.eq(holder.name()));
-            free = free.add(mine.add(row::Column::Life.ne(holder.life.to_string())));
-        }
         let rows = row::Entity::find()
             .filter(row::Column::Kind.eq(kind))
             .filter(row::Column::Due.lte(At::from(now)))
-            .filter(free)
+            .filter(free(holder, now))
             .order_by_asc(row::Column::Due)
             .limit(most)
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
@@ -196,9 +185,8 @@ impl Work {
                 Ok(content) => content,
                 // Of another release, perhaps: put aside, and no hindrance to the others.
                 Err(cause) => {
-                    let aside = row::Entity::update_many()
+                    let aside = given_up(row::Entity::update_many())
                         .col_expr(row::Column::Due, Expr::value(None::<At>))
-                        .col_expr(row::Column::LeasedUntil, Expr::value(None::<At>))
                         .col_expr(row::Column::LastError, Expr::value(cause.to_string()))
                         .filter(row::Column::Kind.eq(kind))
                         .filter(row::Column::Key.eq(row.key));
@@ -230,14 +218,13 @@ impl Work {
             return Ok(());
         }
         // Asked for again while it was done: it is done once more.
-        let freed = mine(claim).col_expr(row::Column::LeasedUntil, Expr::value(None::<At>));
+        let freed = given_up(mine(claim));
         held(freed.exec(&**transaction).await.or_fault()?.rows_affected)
     }
 
     /// Ends this turn of work that comes again at `due`.
     pub async fn again<T>(&self, transaction: &Tx, claim: &Claim<T>, due: Timestamp) -> Result<()> {
-        let update = mine(claim)
-            .col_expr(row::Column::LeasedUntil, Expr::value(None::<At>))
+        let update = given_up(mine(claim))
             .col_expr(row::Column::Due, Expr::value(At::from(due)))
             .col_expr(row::Column::Failures, Expr::value(0));
         held(update.exec(&**transaction).await.or_fault()?.rows_affected)
@@ -249,8 +236,7 @@ impl Work {
         let failures = claim.failures + 1;
         let due = (failures < Self::TRIES).then(|| At::from(now + pause(failures)));
         let transaction = self.db.begin().await?;
-        let update = mine(claim)
-            .col_expr(row::Column::LeasedUntil, Expr::value(None::<At>))
+        let update = given_up(mine(claim))
             .col_expr(row::Column::Due, Expr::value(due))
             .col_expr(row::Column::Failures, Expr::value(i32::try_from(failures).unwrap_or(i32::MAX)))
             .col_expr(row::Column::LastError, Expr::value(reason.public()));
@@ -261,15 +247,28 @@ impl Work {
 
     /// Waits until work may be due: until somebody asks for some, or until the next is due, at most `most`.
     pub async fn wait(&self, kind: &'static str, now: Timestamp, most: Duration) -> Result<()> {
+        self.wait_for(self.holder.as_ref(), kind, now, most).await
+    }
+
+    /// As [`Work::wait`], for a worker in another process.
+    pub async fn wait_for(
+        &self,
+        holder: Option<&Holder>,
+        kind: &'static str,
+        now: Timestamp,
+        most: Duration,
+    ) -> Result<()> {
         let news = self.news.notified();
         tokio::pin!(news);
         news.as_mut().enable();
-        let first = |column: row::Column, free: Condition| {
-            let query = row::Entity::find().filter(row::Column::Kind.eq(kind)).filter(free);
+        let first = |column: row::Column, which: Condition| {
+            let query = row::Entity::find().filter(row::Column::Kind.eq(kind)).filter(which);
             query.filter(row::Column::Due.is_not_null()).order_by_asc(column).limit(1)
         };
-        let free = first(row::Column::Due, row::Column::LeasedUntil.is_null().into_condition());
-        let leased = first(row::Column::LeasedUntil, row::Column::LeasedUntil.is_not_null().into_condition());
+        // What is free comes when it is due; what is leased is looked at again when its lease runs out.
+        let free = first(row::Column::Due, free(holder, now));
+        let runs = row::Column::LeasedUntil.gt(At::from(now)).into_condition();
+        let leased = first(row::Column::LeasedUntil, runs);
         let free = free.one(self.db.reader()).await.or_fault()?.and_then(|row| row.due);
         let leased = leased.one(self.db.reader()).await.or_fault()?.and_then(|row| row.leased_until);
         let next = free.into_iter().chain(leased).min().map(Timestamp::from);
@@ -289,6 +288,50 @@ impl Work {
             .or_fault()?;
         Ok(rows.into_iter().map(|row| (row.kind, row.key, row.last_error.unwrap_or_default())).collect())
     }
+}
+
+fn new(kind: &str, key: &str, content: &impl Serialize, due: Timestamp) -> Result<row::ActiveModel> {
+    Ok(row::ActiveModel {
+        kind: Set(kind.to_owned()),
+        key: Set(key.to_owned()),
+        content: Set(serde_json::to_value(content).map_err(Error::internal)?),
+        due: Set(Some(due.into())),
+        leased_until: Set(None),
+        holder: Set(None),
+        life: Set(None),
+        fence: Set(0),
+        asked: Set(1),
+        failures: Set(0),
+        last_error: Set(None),
+    })
+}
+
+async fn insert(transaction: &Tx, row: row::ActiveModel, known: OnConflict) -> Result<()> {
+    let insert = row::Entity::insert(row).on_conflict(known);
+    insert.exec_without_returning(&**transaction).await.or_fault().map(|_| ())
+}
+
+/// What nobody has, or nobody any more: never claimed, its lease run out, or left behind by a former life of
+/// `holder`.
+fn free(holder: Option<&Holder>, now: Timestamp) -> Condition {
+    let free = Condition::any()
+        .add(row::Column::LeasedUntil.is_null())
+        .add(row::Column::LeasedUntil.lte(At::from(now)));
+    match holder {
+        None => free,
+        Some(holder) => {
+            let mine = Condition::all().add(row::Column::Holder.eq(holder.name()));
+            // Ids of lives are in the order of their beginnings.
+            free.add(mine.add(row::Column::Life.lt(holder.life.to_string())))
+        }
+    }
+}
+
+fn given_up(update: sea_orm::UpdateMany<row::Entity>) -> sea_orm::UpdateMany<row::Entity> {
+    update
+        .col_expr(row::Column::LeasedUntil, Expr::value(None::<At>))
+        .col_expr(row::Column::Holder, Expr::value(None::<String>))
+        .col_expr(row::Column::Life, Expr::value(None::<String>))
 }
 
 fn is<T>(claim: &Claim<T>) -> Condition {
