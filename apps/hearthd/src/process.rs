@@ -16,7 +16,10 @@ use hearth_kit::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::services::{SERVICES, Service};
+use crate::{
+    services::{SERVICES, Service},
+    thrift,
+};
 
 /// A process of Hearth that answers.
 pub struct Process {
@@ -74,6 +77,7 @@ impl Process {
             _ = term.recv() => {}
             _ = int.recv() => {}
             () = stop.wait() => {}
+            never = thrift::keep() => match never {},
         }
         tracing::info!("stopping");
         if !self.tasks.finish(Duration::from_secs(25)).await {

@@ -17,7 +17,7 @@ pub use image::Image;
 pub use keyboard::{Keyboard, Printed};
 pub use people::Person;
 pub use stand::Stand;
-pub use wait::until;
+pub use wait::{until, until_within};
 
 /// Runs each test on SQLite and on PostgreSQL: `async fn name(db: Db) -> Result<()>`.
 #[macro_export]

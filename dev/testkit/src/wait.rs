@@ -7,6 +7,15 @@ use hearth_base::{Error, Result};
 /// Asks again and again until `ask` gives something, at most half a minute.
 pub async fn until<T, F: Future<Output = Result<Option<T>>>>(
     what: &str,
+    ask: impl FnMut() -> F,
+) -> Result<T> {
+    until_within(Duration::from_secs(30), what, ask).await
+}
+
+/// The same for what takes longer, by the clock for instance.
+pub async fn until_within<T, F: Future<Output = Result<Option<T>>>>(
+    most: Duration,
+    what: &str,
     mut ask: impl FnMut() -> F,
 ) -> Result<T> {
     let asking = async {
@@ -17,7 +26,7 @@ pub async fn until<T, F: Future<Output = Result<Option<T>>>>(
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), asking)
+    tokio::time::timeout(most, asking)
         .await
         .map_err(|_| Error::internal(format!("waited in vain for: {what}")))?
 }

@@ -120,14 +120,24 @@ pub fn folder(path: &Path, mode: u32) -> io::Result<()> {
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
 }
 
-/// Replaces a file whole: whoever reads sees the old one or the new one, also after a crash.
+/// Replaces a file whole: whoever reads sees the old one or the new one, also after a crash of the host.
 pub fn replace(path: &Path, content: &impl Serialize) -> io::Result<()> {
+    write(path, content, File::sync_all)?;
+    sync_folder(path)
+}
+
+/// As [`replace`], for what tells of processes: once the host has crashed nobody believes it, and until then nothing
+/// has to reach the disk.
+pub fn tell(path: &Path, content: &impl Serialize) -> io::Result<()> {
+    write(path, content, |_| Ok(()))
+}
+
+fn write(path: &Path, content: &impl Serialize, last: fn(&File) -> io::Result<()>) -> io::Result<()> {
     let temporary = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
     file.write_all(&serde_json::to_vec(content)?)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    sync_folder(path)
+    last(&file)?;
+    fs::rename(&temporary, path)
 }
 
 /// Makes what happened to the entries of a file's folder last.

@@ -96,5 +96,5 @@ fn programs() -> Check {
     let found = network::programs();
     let verdict = good_if(found.is_ok(), Verdict::Missing);
     let told = found.map_or_else(|error| error.to_string(), |()| "nft and ip are there".to_owned());
-    check("networks", verdict, told, "install the packages nftables and iproute2")
+    check("networks", verdict, told, "install the package nftables")
 }

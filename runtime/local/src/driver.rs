@@ -3,6 +3,7 @@
 use std::{
     fs,
     os::fd::OwnedFd,
+    pin::pin,
     process::{Child, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -120,7 +121,7 @@ impl Helpers {
         fs::create_dir(&folder).doing(format_args!("making the folder of {instance}"))?;
         disk::sync_folder(&folder).doing(format_args!("making the folder of {instance}"))?;
         let brief = self.brief(instance, workload)?;
-        disk::replace(&folder.join(brief::FILE), &brief)
+        disk::tell(&folder.join(brief::FILE), &brief)
             .doing(format_args!("briefing the helper of {instance}"))?;
         let mut command = again::command(Part::Helper);
         command.arg(&folder).stdout(Stdio::piped());
@@ -164,23 +165,30 @@ impl Helpers {
     /// Reports what becomes of an instance, until it has ended.
     async fn follow(&self, instance: InstanceId, child: Option<Child>) {
         let folder = self.disk.folder_of(instance);
-        let began = match child {
-            Some(child) => self.born(instance, child).await,
-            None => files::read::<Began>(&folder, files::STATE).ok().flatten(),
+        let news = match child {
+            Some(child) => self.born(child).await,
+            None => None,
         };
-        let helper = began.as_ref().and_then(|began| began.helper.open());
-        if let Some(helper) = helper {
-            let mut told = false;
+        let began = files::read::<Began>(&folder, files::STATE).ok().flatten();
+        if let Some(helper) = began.and_then(|began| began.helper.open()) {
             let Ok(helper) = Ready::new(helper) else { return };
+            // An earlier process's helper tells nobody any more: then its own end is the sign.
+            let mut ended = pin!(async {
+                match &news {
+                    Some(news) => tokio::select! { () = news.next() => {} () = helper.wait() => {} },
+                    None => helper.wait().await,
+                }
+            });
+            let mut told = false;
             loop {
                 let began = files::read::<Began>(&folder, files::STATE).ok().flatten();
                 if let Some(init) = began.and_then(|began| began.init).filter(|_| !told) {
                     self.report(instance, Phase::Running { since: init.since, address: init.address });
                     told = true;
                 }
-                // Told or not, the helper's end is the end; until it is told, look again soon.
+                // Told or not, the end is the end; until it is told, look again soon.
                 let pause = if told { Duration::from_secs(3600) } else { SOON };
-                if tokio::time::timeout(pause, helper.wait()).await.is_ok() {
+                if tokio::time::timeout(pause, &mut ended).await.is_ok() {
                     break;
                 }
             }
@@ -191,16 +199,14 @@ impl Helpers {
         self.networks.leave(instance);
     }
 
-    /// Waits until a new helper says that its container runs, or ends; its state, if it got that far.
-    async fn born(&self, instance: InstanceId, mut child: Child) -> Option<Began> {
-        let folder = self.disk.folder_of(instance);
-        if let Some(output) = child.stdout.take() {
-            let output = OwnedFd::from(output);
-            rustix::io::ioctl_fionbio(&output, true).ok()?;
-            // One word, or the end: either way there is news in the files.
-            Ready::new(output).ok()?.wait().await;
+    /// Waits until a new helper says that its container runs, or ends. Whence its next news comes.
+    async fn born(&self, mut child: Child) -> Option<Ready> {
+        let output = child.stdout.take().map(OwnedFd::from);
+        let output = output.filter(|output| rustix::io::ioctl_fionbio(output, true).is_ok());
+        let news = output.and_then(|output| Ready::new(output).ok());
+        if let Some(news) = &news {
+            news.next().await;
         }
-        let began = files::read::<Began>(&folder, files::STATE).ok().flatten();
         self.spawn(async move {
             // So that its number is given back; a helper that outlives this process falls to the first one.
             let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
@@ -212,7 +218,7 @@ impl Helpers {
             }
             let _ = child.wait();
         });
-        began
+        news
     }
 
     /// What is said of an instance whose helper died without a word: nothing of it may live on.

@@ -14,7 +14,7 @@ use hearth_runtime_local::{Doorway, Local, Settings};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::serve::{configuration, threads};
-use crate::{cli::Runtime, out};
+use crate::{cli::Runtime, out, thrift};
 
 /// The port of `hearth.internal` where containers find the door.
 const DOOR: u16 = 80;
@@ -36,6 +36,7 @@ pub fn run(command: Runtime) -> Result<()> {
             served = serve(local, caller) => served,
             _ = term.recv() => Ok(()),
             _ = int.recv() => Ok(()),
+            never = thrift::keep() => match never {},
         }
     })
 }

@@ -10,6 +10,7 @@ mod faults;
 mod powers;
 mod published_clients;
 mod registry;
+mod scheduled;
 mod tokens;
 mod tools;
 mod whole;

@@ -36,7 +36,9 @@ pub async fn a_reader_goes_on_where_it_was(bench: &Bench) {
 
 /// And is given it when it comes.
 pub async fn a_reader_waits_for_the_next_line(bench: &Bench) {
-    let workload = bench.once(&[Out("one".into()), Await("go".into()), Out("two".into())]);
+    // With the first program's end all others are killed: it waits for the end of the one that lets it go on.
+    let steps = [Out("one".into()), Await("go".into()), Out("two".into()), Await("end".into())];
+    let workload = bench.once(&steps);
     let instance = bench.running(&workload, 1).await[0];
     let first = bench.runtime().logs(instance, 1, Duration::from_secs(50)).await.expect("logs");
     assert_eq!((first.lines.len(), first.complete), (1, false));

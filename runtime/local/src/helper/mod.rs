@@ -42,8 +42,9 @@ use brief::Brief;
 use files::{Began, Exit};
 use spool::Spool;
 
-/// What the helper's output says once the container's process runs.
-pub const RUNNING: &str = "running\n";
+/// What the helper's output says once the container's process runs, and once its end is written down. What the helper
+/// still does then, taking its mounts down, is nobody's to wait for.
+const NEWS: &[u8] = b".";
 
 /// The process's `main`. Its argument is the folder with its brief.
 pub fn main(arguments: &[OsString]) -> i32 {
@@ -54,10 +55,14 @@ pub fn main(arguments: &[OsString]) -> i32 {
     let _ = group.kill();
     let _ = group.remove();
     let _ = disk::remove(&brief.upper);
-    match disk::replace(&brief.folder.join(files::EXIT), &Exit::new(outcome)) {
-        Ok(()) => 0,
-        Err(_) => 1,
-    }
+    let written = disk::replace(&brief.folder.join(files::EXIT), &Exit::new(outcome));
+    tell();
+    i32::from(written.is_err())
+}
+
+/// Nobody listens when the runtime's process has ended meanwhile; the next one reads the files.
+fn tell() {
+    let _ = io::stdout().write_all(NEWS).and_then(|()| io::stdout().flush());
 }
 
 fn run(brief: &Brief) -> Outcome {
@@ -111,7 +116,7 @@ fn start(brief: &Brief) -> io::Result<Running> {
     rustix::mount::mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
     rustix::mount::mount("hearth", &brief.mounts, "tmpfs", flags, Some(c"mode=0711,size=8m"))?;
-    disk::replace(&brief.folder.join(files::STATE), &Began::starting()?)?;
+    disk::tell(&brief.folder.join(files::STATE), &Began::starting()?)?;
 
     let (pid, pidfd) = match child::fork(libc::CLONE_NEWUSER | libc::CLONE_NEWNET)? {
         Side::Child => net::hold(),
@@ -130,9 +135,8 @@ fn start(brief: &Brief) -> io::Result<Running> {
     let began =
         Began::running(init.as_raw_nonzero().get(), since, brief.link.as_ref().map(|link| link.address))?;
     container.start().map_err(io::Error::other)?;
-    disk::replace(&brief.folder.join(files::STATE), &began)?;
-    // Nobody listens when the runtime's process has ended meanwhile; the next one reads the file.
-    let _ = io::stdout().write_all(RUNNING.as_bytes());
+    disk::tell(&brief.folder.join(files::STATE), &began)?;
+    tell();
     Ok(Running { pid: init, pidfd: init_fd, out, err, since })
 }
 

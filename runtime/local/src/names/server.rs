@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use crate::sys::ids;
+use crate::sys::{ids, memory};
 
 use super::{
     answer::{Answer, answer, no_answer},
@@ -63,6 +63,7 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
             in_the_background(&others, move |names| drop(names.talk(stream)));
         }
     });
+    memory::give_back();
     let mut buffer = [0; 4096];
     loop {
         let Ok((size, asker)) = datagrams.recv_from(&mut buffer) else { continue };

@@ -1,4 +1,4 @@
-//! Links and addresses, through iproute2's `ip`, which reads a list of commands.
+//! Bridges, and the cables of containers.
 
 use std::{fs, io, net::Ipv4Addr, os::fd::OwnedFd};
 
@@ -10,29 +10,32 @@ use crate::{
     sys::child::{self, Side},
 };
 
-use super::{Subnet, program::feed};
-
-/// Where iproute2's program is.
-pub const IP: [&str; 4] = ["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"];
+use super::{
+    Subnet,
+    netlink::{Hardware, Netlink},
+};
 
 /// Makes a tool's bridge. Its hardware address is fixed: a changing one stalls containers for a minute.
 pub fn make_bridge(name: &str, gateway: Ipv4Addr, prefix: u8) -> Result<()> {
     let [_, rest @ ..] = gateway.octets();
-    let hardware = hardware(0, rest);
     remove_link(name);
-    run(&[
-        format!("link add name {name} address {hardware} type bridge"),
-        format!("addr add {gateway}/{prefix} dev {name}"),
-        format!("link set {name} up"),
-    ])
-    .doing(format_args!("making the bridge {name}"))?;
-    fs::write(format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6"), "1")
-        .or_else(|error| match error.kind() {
-            io::ErrorKind::NotFound => Ok(()),
-            _ => Err(error),
-        })
-        .doing(format_args!("keeping {name} to the protocol that is filtered"))?;
+    let made = Netlink::open().and_then(|kernel| {
+        kernel.add_bridge(name, Some(hardware(0, rest)))?;
+        keep_to_ipv4(name)?;
+        kernel.add_address(name, gateway, prefix)?;
+        kernel.set_up(name)
+    });
+    made.doing(format_args!("making the bridge {name}"))?;
     open_doors(name)
+}
+
+/// Only one protocol is filtered, and so the other does not pass at all.
+fn keep_to_ipv4(link: &str) -> io::Result<()> {
+    match fs::write(format!("/proc/sys/net/ipv6/conf/{link}/disable_ipv6"), "1") {
+        // A host without the other protocol.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 /// Lets what comes from a bridge be led to services that listen on the host's loopback. Only packets that the
@@ -49,19 +52,17 @@ pub fn set_up_service(instance: &str, subnet: &Subnet) -> Result<()> {
     if fs::metadata(format!("/sys/class/net/{name}")).is_ok() {
         return Ok(());
     }
-    run(&[
-        format!("link add name {name} type bridge"),
-        format!("addr add {}/32 dev {name}", subnet.service()),
-        format!("link set {name} up"),
-    ])
-    .doing(format_args!("making the link {name}"))
+    let made = Netlink::open().and_then(|kernel| {
+        kernel.add_bridge(&name, None)?;
+        kernel.add_address(&name, subnet.service(), 32)?;
+        kernel.set_up(&name)
+    });
+    made.doing(format_args!("making the link {name}"))
 }
 
 /// Removes a link, if it is there.
 pub fn remove_link(name: &str) {
-    if fs::metadata(format!("/sys/class/net/{name}")).is_ok()
-        && let Err(error) = run(&[format!("link del {name}")])
-    {
+    if let Err(error) = Netlink::open().and_then(|kernel| kernel.remove(name)) {
         tracing::warn!(%error, name, "a link could not be removed");
     }
 }
@@ -72,6 +73,9 @@ pub fn links() -> Vec<String> {
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
+/// What a container calls its end of the cable.
+const FAR: &str = "eth0";
+
 /// Lays a cable from a bridge into the network namespace of `holder`, and sets up its far end. For helpers,
 /// which have no threads.
 pub fn connect(link: &Link, holder: i32, holder_fd: &OwnedFd) -> io::Result<()> {
@@ -79,22 +83,16 @@ pub fn connect(link: &Link, holder: i32, holder_fd: &OwnedFd) -> io::Result<()> 
     // Whoever has the address next has the same hardware address: neighbours that remember the one before would not
     // reach another for half a minute.
     let [first, rest @ ..] = address.octets();
-    let hardware = hardware(first, rest);
-    run(&[
-        format!(
-            "link add name {port} master {bridge} type veth peer name eth0 address {hardware} netns {holder}"
-        ),
-        format!("link set {port} up"),
-    ])?;
+    let number = u32::try_from(holder).map_err(io::Error::other)?;
+    Netlink::open()?.add_cable(port, bridge, FAR, hardware(first, rest), number)?;
     match child::fork(0)? {
         Side::Child => {
             let inside = child::join_namespaces(holder_fd, libc::CLONE_NEWNET).and_then(|()| {
-                run(&[
-                    "link set lo up".to_owned(),
-                    format!("addr add {address}/{prefix} dev eth0"),
-                    "link set eth0 up".to_owned(),
-                    format!("route add default via {gateway}"),
-                ])
+                let kernel = Netlink::open()?;
+                kernel.set_up("lo")?;
+                kernel.add_address(FAR, *address, *prefix)?;
+                kernel.set_up(FAR)?;
+                kernel.add_default_route(*gateway)
             });
             child::exit(i32::from(inside.is_err()))
         }
@@ -110,10 +108,6 @@ pub fn connect(link: &Link, holder: i32, holder_fd: &OwnedFd) -> io::Result<()> 
 
 /// A hardware address that is locally administered (IEEE 802, bit 1 of the first octet), and says which IPv4 address is
 /// behind it.
-fn hardware(first: u8, [b, c, d]: [u8; 3]) -> String {
-    format!("02:68:{first:02x}:{b:02x}:{c:02x}:{d:02x}")
-}
-
-fn run(commands: &[String]) -> io::Result<()> {
-    feed(&IP, &["-batch", "-"], &(commands.join("\n") + "\n"))
+fn hardware(first: u8, [b, c, d]: [u8; 3]) -> Hardware {
+    [0x02, 0x68, first, b, c, d]
 }

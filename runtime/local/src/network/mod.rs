@@ -5,6 +5,7 @@
 
 mod filter;
 mod ip;
+mod netlink;
 mod program;
 mod subnet;
 
@@ -31,7 +32,7 @@ pub use subnet::Subnet;
 
 /// Refuses when a program is missing that networks need.
 pub fn programs() -> Result<()> {
-    program::find(&filter::NFT).and_then(|_| program::find(&ip::IP)).map(drop)
+    program::find(&filter::NFT).map(drop)
 }
 
 /// Removes all links and tables of a Hearth that does not run.
@@ -240,7 +241,7 @@ impl Networks {
         });
         let table = Table { door: self.service(), prefix: Subnet::SLICE, entries: entries.collect() };
         let path = self.disk.names();
-        disk::replace(&path, &table).doing("telling names")?;
+        disk::tell(&path, &table).doing("telling names")?;
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644))
             .doing("telling names")
     }

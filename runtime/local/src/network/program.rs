@@ -13,7 +13,7 @@ pub fn find(candidates: &[&'static str]) -> Result<&'static str> {
     candidates.iter().copied().find(|path| Path::new(path).exists()).ok_or_else(|| {
         let name = candidates.first().and_then(|path| path.rsplit('/').next()).unwrap_or("a program");
         Error::new(Kind::Unavailable, "program-missing", format!("{name} is not installed on this host"))
-            .help("install the packages nftables and iproute2")
+            .help("apt-get install nftables")
     })
 }
 

@@ -2,5 +2,6 @@
 
 pub mod child;
 pub mod ids;
+pub mod memory;
 pub mod mounts;
 pub mod ready;

@@ -23,6 +23,17 @@ impl Ready {
         // An error means that waiting is pointless, which callers find out by looking.
         let _ = self.0.readable().await;
     }
+
+    /// Takes the next byte, or learns that there is none to come. The descriptor must not block.
+    pub async fn next(&self) {
+        while let Ok(mut ready) = self.0.readable().await {
+            match rustix::io::read(self, &mut [0]) {
+                Err(rustix::io::Errno::AGAIN) => ready.clear_ready(),
+                Err(rustix::io::Errno::INTR) => {}
+                _ => return,
+            }
+        }
+    }
 }
 
 impl AsFd for Ready {

@@ -17,7 +17,7 @@ use super::{
     runtime,
     serve::{configuration, threads},
 };
-use crate::{cli::Up, out, privilege::User};
+use crate::{cli::Up, out, privilege::User, thrift};
 
 /// Runs everything until the process is told to stop. Containers go on.
 pub fn run(up: Up) -> Result<()> {
@@ -42,6 +42,7 @@ pub fn run(up: Up) -> Result<()> {
             () = services.keep() => {}
             _ = term.recv() => {}
             _ = int.recv() => {}
+            never = thrift::keep() => match never {},
         }
         services.stop().await;
         Ok(())

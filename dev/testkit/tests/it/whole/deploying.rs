@@ -1,6 +1,6 @@
 //! From a folder and from a repository to pages that answer.
 
-use std::{path::Path, pin::pin};
+use std::pin::pin;
 
 use futures::FutureExt;
 use hearth_base::{Error, Result};
@@ -8,7 +8,11 @@ use hearth_testkit::{GitServer, Hearth, Shape, until};
 use hearth_wire::{jobs::RunEnd, reply::Paging};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use super::{Visitor, images::provide};
+use super::{
+    Visitor,
+    examples::{copy_folder, example},
+    images::provide,
+};
 
 #[tokio::test]
 async fn up() -> Result<()> {
@@ -34,7 +38,7 @@ async fn a_folder_and_a_repository_become_pages(shape: Shape) -> Result<()> {
 
     // A folder, with packages of a registry.
     let folder = tempfile::tempdir().map_err(Error::internal)?;
-    copy(&example("node"), folder.path())?;
+    copy_folder(&example("node"), folder.path())?;
     let folder = folder.path().display().to_string();
     let address = keyboard.done(&["deploy", &folder, "--new", "second"]).await?;
     assert!(address.contains("http://second.localhost") && address.contains("revision 1"), "{address}");
@@ -121,22 +125,4 @@ async fn a_folder_and_a_repository_become_pages(shape: Shape) -> Result<()> {
     until("the page to be gone", async || Ok((visitor.visits("third").await?.0 == 404).then_some(())))
         .await?;
     hearth.stop().await
-}
-
-fn example(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    for entry in std::fs::read_dir(from).map_err(Error::internal)? {
-        let entry = entry.map_err(Error::internal)?;
-        let goal = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            std::fs::create_dir(&goal).map_err(Error::internal)?;
-            copy(&entry.path(), &goal)?;
-        } else {
-            std::fs::copy(entry.path(), goal).map_err(Error::internal)?;
-        }
-    }
-    Ok(())
 }

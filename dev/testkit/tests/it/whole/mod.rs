@@ -1,6 +1,7 @@
 //! Whole Hearths with containers, from source to page, by the programs that people use.
 
 mod deploying;
+mod examples;
 mod failing;
 mod images;
 mod killed;

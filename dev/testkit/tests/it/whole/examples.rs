@@ -1,0 +1,75 @@
+//! The examples, by the words of their READMEs.
+
+use std::path::{Path, PathBuf};
+
+use hearth_base::{Error, Result};
+use hearth_testkit::{Hearth, Shape, until};
+use hearth_wire::{jobs::RunEnd, reply::Paging};
+
+use super::{Visitor, images::provide};
+
+#[tokio::test]
+async fn every_readme_keeps_its_word() -> Result<()> {
+    let hearth = Hearth::start(Shape::UP).await?;
+    provide(&hearth, &["builder", "bookworm", "node18", "python3.11"])?;
+    let operator = hearth.operator().await?;
+    let keyboard = operator.keyboard(&hearth).await?;
+    let visitor = Visitor::at(hearth.url())?;
+    let folder = tempfile::tempdir().map_err(Error::internal)?;
+    let follow = async |name: &str| {
+        let copy = folder.path().join(name);
+        copy_folder(&example(name), &copy)?;
+        keyboard.shell(&copy, &commands(&copy)?).await
+    };
+
+    for (name, tool) in [("hello", "hello-ada"), ("static", "page-ada"), ("node", "node-ada")] {
+        let printed = follow(name).await?;
+        assert!(printed.contains(&format!("http://{tool}.localhost")), "{printed}");
+        let (status, page) = visitor.visits(tool).await?;
+        assert!(status.is_success() && page.contains("<html"), "{tool}: {status} {page}");
+    }
+
+    follow("cron").await?;
+    let (tool, job, all) = ("report-ada".parse()?, "report".parse()?, Paging::default());
+    let run = until("the end of a run", async || {
+        let runs = operator.client.jobs().runs(&tool, &job, &all).await?.runs;
+        Ok(runs.into_iter().find(|run| run.end.is_some()))
+    })
+    .await?;
+    assert_eq!((run.end, run.exit_code), (Some(RunEnd::Exited), Some(0)), "{run:?}");
+    until("what it wrote", async || {
+        let log = keyboard.done(&["logs", "report", "--tool", "report-ada"]).await?;
+        Ok(log.contains("files, ").then_some(()))
+    })
+    .await?;
+    hearth.stop().await
+}
+
+/// The folder of an example.
+pub fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)
+}
+
+/// The commands of an example's README, for somebody called Ada, but for those that show what has been written: it may
+/// not have been yet.
+fn commands(example: &Path) -> Result<String> {
+    let readme = std::fs::read_to_string(example.join("README.md")).map_err(Error::internal)?;
+    let block = readme.split("```").nth(1).ok_or_else(|| Error::internal("a README without commands"))?;
+    let lines = block.lines().filter(|line| !line.starts_with("hearth logs"));
+    Ok(lines.collect::<Vec<_>>().join("\n").replace("YOU", "ada"))
+}
+
+/// Copies a folder with all that is in it.
+pub fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to).map_err(Error::internal)?;
+    for entry in std::fs::read_dir(from).map_err(Error::internal)? {
+        let entry = entry.map_err(Error::internal)?;
+        let goal = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &goal)?;
+        } else {
+            std::fs::copy(entry.path(), goal).map_err(Error::internal)?;
+        }
+    }
+    Ok(())
+}
