@@ -16,10 +16,11 @@ use hearth_kit::{
     telemetry::Metrics,
 };
 use hearth_wire::{accounts::internal::ToolFacts, reply::Data, tools::Quota};
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use jiff::Timestamp;
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tower::{service_fn, util::BoxCloneSyncService};
 
 /// Who calls services.
@@ -39,11 +40,12 @@ pub struct Stand {
     place: Local,
     others: BTreeMap<Role, Local>,
     workers: Vec<Worker>,
+    killed: watch::Sender<bool>,
     _folder: TempDir,
 }
 
 /// Services that a test may play.
-const PLAYED: &[Role] = &[Role::Images, Role::Logs, Role::Envvars];
+const PLAYED: &[Role] = &[Role::Accounts, Role::Builds, Role::Envvars, Role::Images, Role::Jobs, Role::Logs];
 
 impl Stand {
     /// Mounts `role` on `db`. Each tool may use `quota`.
@@ -64,11 +66,14 @@ impl Stand {
             keys.insert(*role, key);
         }
         let key = keys.get(&role).cloned().ok_or_else(|| Error::internal("no such role"))?;
-        let accounts = Local::default();
-        accounts.fill(played_accounts(quota));
         let others: BTreeMap<Role, Local> = PLAYED.iter().map(|role| (*role, Local::default())).collect();
-        let mut transports = BTreeMap::from([(Role::Accounts, Transport::Local(accounts))]);
-        transports.extend(others.iter().map(|(role, place)| (*role, Transport::Local(place.clone()))));
+        let mut transports: BTreeMap<Role, Transport> =
+            others.iter().map(|(role, place)| (*role, Transport::Local(place.clone()))).collect();
+        if let Some(rest) = transports.remove(&Role::Accounts) {
+            let accounts = Local::default();
+            accounts.fill(played_accounts(quota, rest));
+            transports.insert(Role::Accounts, Transport::Local(accounts));
+        }
         let kit = Kit {
             role,
             config: Arc::new(config),
@@ -85,7 +90,9 @@ impl Stand {
         };
         let tasks = kit.tasks.clone();
         let (place, workers) = (Local::default(), Vec::new());
-        let mut stand = Self { clock, tasks, kit, role, keys, place, others, workers, _folder: folder };
+        let killed = watch::Sender::default();
+        let mut stand =
+            Self { clock, tasks, kit, role, keys, place, others, workers, killed, _folder: folder };
         stand.mount(mount).await?;
         Ok(stand)
     }
@@ -104,7 +111,7 @@ impl Stand {
         Ok(())
     }
 
-    /// Answers what the service asks `role`: images, logs or envvars.
+    /// Answers what the service asks `role`. Of `accounts`, everything but what tools are.
     pub fn play(&self, role: Role, exchange: hearth_client::Exchange) {
         if let Some(place) = self.others.get(&role) {
             place.fill(exchange);
@@ -114,8 +121,21 @@ impl Stand {
     /// Starts what the service does beside answering.
     pub fn start_workers(&mut self) {
         for worker in self.workers.drain(..) {
-            self.tasks.start(worker.name, (worker.run)(self.tasks.stop_sign()));
+            let (run, mut killed) = ((worker.run)(self.tasks.stop_sign()), self.killed.subscribe());
+            self.tasks.start(worker.name, async move {
+                tokio::select! {
+                    () = run => {}
+                    _ = killed.wait_for(|killed| *killed) => {}
+                }
+            });
         }
+    }
+
+    /// Ends what the service does beside answering as a kill does: in the middle of whatever it is at.
+    pub async fn kill_workers(&mut self) -> bool {
+        self.killed.send_replace(true);
+        self.killed = watch::Sender::default();
+        self.stop_workers().await
     }
 
     /// Ends what the service does beside answering, as at the end of its process.
@@ -146,6 +166,20 @@ impl Stand {
         self.shown(role, move |now| Identity::of_service(role, role, now))
     }
 
+    /// Calls by somebody who is nothing to the tool that is called about.
+    pub fn stranger(&self) -> Result<Client> {
+        let id = hearth_base::UserId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
+        let caller = hearth_base::Caller::User { id, name: "stranger".parse()?, operator: false };
+        self.shown(Role::Gateway, move |now| Identity {
+            caller: caller.clone(),
+            credential: Credential::None,
+            scopes: Scopes::of([]),
+            audience: Role::Gateway,
+            tool: None,
+            expires: now + hearth_base::IDENTITY_LIFE,
+        })
+    }
+
     fn shown(
         &self,
         signer: Role,
@@ -169,14 +203,23 @@ impl Authority for As {
     }
 }
 
-/// Answers what services ask `accounts` about a tool: every tool is there and may use `quota`.
-fn played_accounts(quota: Quota) -> hearth_client::Exchange {
+/// Answers what services ask `accounts` about a tool: every tool is there and may use `quota`. The rest is answered
+/// by whoever plays `accounts`.
+fn played_accounts(quota: Quota, rest: Transport) -> hearth_client::Exchange {
     BoxCloneSyncService::new(service_fn(move |request: Request<Body>| {
-        let quota = quota.clone();
+        let (quota, rest) = (quota.clone(), rest.clone());
         async move {
-            let id = request.uri().path().rsplit('/').next().and_then(|id| id.parse().ok());
-            let facts =
-                id.and_then(|id| Some(ToolFacts { id, name: "hello".parse().ok()?, deleting: false, quota }));
+            let id = request.uri().path().strip_prefix("/accounts/v1/internal/tools/").map(str::parse);
+            let Some(id) = id else {
+                return Ok(rest.send(request).await.unwrap_or_else(|_nobody_plays_it| {
+                    let mut away = Response::new(body(Full::default()));
+                    *away.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                    away
+                }));
+            };
+            let facts = id
+                .ok()
+                .and_then(|id| Some(ToolFacts { id, name: "hello".parse().ok()?, deleting: false, quota }));
             let answer = facts.map(|data| Data { data, messages: hearth_wire::reply::Messages::default() });
             let text = serde_json::to_vec(&answer).unwrap_or_default();
             Ok::<_, Infallible>(Response::new(body(Full::new(text.into()))))

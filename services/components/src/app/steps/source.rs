@@ -3,7 +3,7 @@
 use hearth_base::{Result, Role};
 use hearth_kit::Deputy;
 use hearth_wire::{
-    builds::{BuildCreate, BuildCreateQuery, BuildParameters},
+    builds::{BuildCreate, BuildCreateQuery, BuildParameters, BuildStatus},
     components::{DeploySource, StepName, StepState},
     reply::Paging,
 };
@@ -53,10 +53,13 @@ pub async fn take(cx: &Cx, deployment: &mut Deployment) -> Result<StepState> {
 /// does as well.
 async fn asked_for(builds: &Deputy, deployment: &mut Deployment, create: &BuildCreate) -> Result<bool> {
     let recent = builds.client.builds().list(&builds.tool, &Paging::default()).await?;
-    let since = deployment.created;
+    // Builds are dated to the second.
+    let since = deployment.created.as_second();
     let found = recent.builds.into_iter().find(|build| {
         let created = build.created.parse::<Timestamp>();
-        created.is_ok_and(|created| created >= since) && is_same(&build.parameters, create)
+        created.is_ok_and(|created| created.as_second() >= since)
+            && build.status != BuildStatus::BuildCancelled
+            && is_same(&build.parameters, create)
     });
     let Some(build) = found else { return Ok(false) };
     deployment.progress.build = Some(build.build_id);

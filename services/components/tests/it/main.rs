@@ -1,0 +1,7 @@
+//! `components` on its own, on every database, with its neighbours played.
+#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+
+mod killed;
+mod lifecycle;
+mod neighbours;
+mod stage;
