@@ -1,7 +1,7 @@
 //! What is left to do when a deployment is over.
 
 use hearth_base::{Result, Role};
-use hearth_wire::components::{DeploymentId, DeploymentState};
+use hearth_wire::components::{DeploymentId, DeploymentState, StepName, StepState};
 
 use crate::{cx::Cx, store::Deployment};
 
@@ -16,7 +16,7 @@ pub async fn settle(cx: &Cx, deployment: &Deployment) -> Result<()> {
         cx.clients.mandate_end(mandate).await?;
     }
     if deployment.state != DeploymentState::Successful {
-        if deployment.progress.digest.is_some() {
+        if relies_on_image(deployment) {
             unpin(cx, deployment.id).await?;
         }
     } else {
@@ -33,6 +33,12 @@ pub async fn settle(cx: &Cx, deployment: &Deployment) -> Result<()> {
         tx.commit().await?;
     }
     Ok(())
+}
+
+/// Whether an image may be kept for a deployment: the answer to that may never have come.
+fn relies_on_image(deployment: &Deployment) -> bool {
+    let mut steps = deployment.steps.iter();
+    steps.any(|step| step.name == StepName::Check && step.state != StepState::Waiting)
 }
 
 async fn unpin(cx: &Cx, id: DeploymentId) -> Result<()> {

@@ -15,7 +15,7 @@ pub async fn cancel(cx: &Cx, tool: ToolId, id: DeploymentId) -> Result<Deploymen
     change(cx, tool, id, false).await
 }
 
-/// Forgets a deployment; one that is not over is taken back first.
+/// Forgets a deployment; one that is not over is taken back first. The worker does that, once all is settled.
 pub async fn delete(cx: &Cx, tool: ToolId, id: DeploymentId) -> Result<Deployment> {
     change(cx, tool, id, true).await
 }
@@ -29,13 +29,8 @@ async fn change(cx: &Cx, tool: ToolId, id: DeploymentId, delete: bool) -> Result
     if over && !delete {
         return Err(Error::conflict("deployment-over", format!("the deployment {id} is over")));
     }
-    if over {
-        cx.store.deployment_forget(&tx, id).await?;
-        tx.commit().await?;
-        return Ok(deployment);
-    }
     deployment.deleted = delete;
-    if deployment.state != DeploymentState::Cancelling {
+    if !over && deployment.state != DeploymentState::Cancelling {
         deployment.state = DeploymentState::Cancelling;
         deployment.said = "it is being taken back".to_owned();
         deployment.failure = Some(Failure {

@@ -1,6 +1,6 @@
 //! Deployments.
 
-use hearth_base::{BuildId, Cursor, Digest, Error, JobName, Limit, MandateId, Page, Result, ToolId};
+use hearth_base::{BuildId, Cursor, Error, JobName, Limit, MandateId, Page, Result, ToolId};
 use hearth_kit::db::{OrFault, Tx};
 use hearth_wire::{
     components::{DeploySource, DeploymentId, DeploymentState, Step},
@@ -111,7 +111,6 @@ pub struct Progress {
     pub resolved_ref: String,
     /// The image: as it was found, then in full with its digest.
     pub image: String,
-    pub digest: Option<Digest>,
     /// The command that the job is given.
     pub command: String,
     /// What the job was before.

@@ -1,6 +1,8 @@
 //! `components` on its own, on every database, with its neighbours played.
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
+mod cancelling;
+mod failing;
 mod killed;
 mod lifecycle;
 mod neighbours;

@@ -152,6 +152,11 @@ impl Stage {
         until(what, async || Ok(wanted(&self.neighbours.known()).then_some(()))).await
     }
 
+    /// Waits until neighbours were asked this so often.
+    pub async fn until_asked(&self, call: &str, times: usize) -> Result<()> {
+        until(call, async || Ok((self.neighbours.times(call) >= times).then_some(()))).await
+    }
+
     /// Waits until nothing of any deployment is left to do: all mandates have ended, and so many images are kept.
     pub async fn settled(&self, images: usize) -> Result<()> {
         let settled = |known: &Known| known.accounts.open() == 0 && known.images.pins.len() == images;

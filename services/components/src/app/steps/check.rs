@@ -22,7 +22,6 @@ pub async fn take(cx: &Cx, deployment: &mut Deployment) -> Result<StepState> {
     let pin = PinPut { tool: deployment.tool, digest: found.digest };
     images.images_internal().pin(&holder(deployment.id), &pin).await?;
     deployment.progress.image = found.reference;
-    deployment.progress.digest = Some(found.digest);
     deployment.progress.command = command;
     say(deployment, StepName::Check, said);
     Ok(StepState::Done)

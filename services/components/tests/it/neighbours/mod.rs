@@ -218,7 +218,7 @@ fn is_shown(request: &Request) -> bool {
 }
 
 fn refused(status: StatusCode, code: &str, said: &str) -> Response {
-    let refusal = json!({"error": [said], "messages": {"error": [said]}, "code": code});
+    let refusal = json!({"error": [said], "code": code});
     (status, Json(refusal)).into_response()
 }
 
