@@ -9,7 +9,7 @@ use hearth_wire::components::{
 
 use crate::{
     cx::Cx,
-    store::{Content, Deployment, Progress, busy},
+    store::{BUSY, Content, Deployment, Progress, busy},
 };
 
 /// The kind of work that a deployment is.
@@ -36,12 +36,16 @@ pub async fn create(
     let mandate = cx.clients.mandate(shown, scopes, format!("deployment {id}")).await?;
     let content = Content { mandate: Some(mandate), ..content };
     let deployment = Deployment { id, tool: tool.id, active: true, deleted: false, version: 1, content };
-    match add(cx, deployment, query.queue).await {
-        Err(error) => {
-            give_back(cx, mandate).await;
-            Err(error)
+    loop {
+        match add(cx, deployment.clone(), query.queue).await {
+            // Somebody else was faster with the place that was free a moment ago: behind them, then.
+            Err(error) if query.queue && error.code() == BUSY => {}
+            Err(error) => {
+                give_back(cx, mandate).await;
+                return Err(error);
+            }
+            added => return added,
         }
-        added => added,
     }
 }
 

@@ -9,7 +9,7 @@ use hearth_wire::{
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, LockType},
 };
 use serde::{Deserialize, Serialize};
@@ -163,6 +163,19 @@ impl Deployment {
     }
 }
 
+/// A tool's deployments that are not over and have not its place: they wait for it, or have lost it.
+fn without_place(tool: ToolId) -> Select<row::Entity> {
+    row::Entity::find()
+        .filter(row::Column::ToolId.eq(tool.to_string()))
+        .filter(row::Column::Over.eq(false))
+        .filter(row::Column::Place.is_null())
+}
+
+fn with_state(rows: Vec<row::Model>, state: DeploymentState) -> Result<Vec<Deployment>> {
+    let all: Vec<Deployment> = rows.into_iter().map(Deployment::try_from).collect::<Result<_>>()?;
+    Ok(all.into_iter().filter(|one| one.state == state).collect())
+}
+
 impl Store {
     /// Adds a deployment. When the tool's place is somebody else's by now, that is a conflict.
     pub async fn deployment_add(&self, tx: &Tx, deployment: &Deployment) -> Result<()> {
@@ -206,28 +219,16 @@ impl Store {
         query.lock(LockType::Update).one(&**tx).await.or_fault()?.map(Deployment::try_from).transpose()
     }
 
-    /// A tool's deployments that wait for its place, the oldest first.
+    /// A tool's deployments that wait for its place, the oldest first, to be changed.
     pub async fn deployment_queue(&self, tx: &Tx, tool: ToolId) -> Result<Vec<Deployment>> {
-        let rows = row::Entity::find()
-            .filter(row::Column::ToolId.eq(tool.to_string()))
-            .filter(row::Column::Over.eq(false))
-            .filter(row::Column::Place.is_null())
-            .order_by_asc(row::Column::Id)
-            .all(&**tx)
-            .await
-            .or_fault()?;
-        let all: Vec<Deployment> = rows.into_iter().map(Deployment::try_from).collect::<Result<_>>()?;
-        Ok(all.into_iter().filter(|one| one.state == DeploymentState::Pending).collect())
+        let query = without_place(tool).order_by_asc(row::Column::Id).lock(LockType::Update);
+        with_state(query.all(&**tx).await.or_fault()?, DeploymentState::Pending)
     }
 
-    /// Whether earlier deployments of the tool are still being ended.
-    pub async fn deployment_earlier(&self, tool: ToolId, id: DeploymentId) -> Result<bool> {
-        let earlier = row::Entity::find()
-            .filter(row::Column::ToolId.eq(tool.to_string()))
-            .filter(row::Column::Over.eq(false))
-            .filter(row::Column::Id.lt(id.to_string()))
-            .count(self.db.reader());
-        Ok(earlier.await.or_fault()? > 0)
+    /// Whether deployments that had the tool's place are still being taken back.
+    pub async fn deployment_cancelling(&self, tool: ToolId) -> Result<bool> {
+        let rows = without_place(tool).all(self.db.reader()).await.or_fault()?;
+        Ok(!with_state(rows, DeploymentState::Cancelling)?.is_empty())
     }
 
     /// A tool's deployments, the newest first.
@@ -275,8 +276,11 @@ impl Store {
 /// The code of the refusal of a write that somebody else came before.
 pub const CHANGED: &str = "deployment-changed";
 
+/// The code of the refusal of a second active deployment.
+pub const BUSY: &str = "deployment-active";
+
 /// One deployment is active already.
 pub fn busy() -> Error {
-    Error::conflict("deployment-active", "another deployment of this tool is active")
+    Error::conflict(BUSY, "another deployment of this tool is active")
         .help("wait for it, cancel it, or queue this one: queue=true")
 }

@@ -7,7 +7,7 @@ mod revision;
 use hearth_base::Result;
 use hearth_kit::db::{Db, Tx, work::Work};
 
-pub use deployment::{Before, CHANGED, Content, Deployment, Failure, Progress, busy};
+pub use deployment::{BUSY, Before, CHANGED, Content, Deployment, Failure, Progress, busy};
 pub use migrations::migrations;
 
 /// The database of `components`.

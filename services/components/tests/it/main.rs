@@ -5,5 +5,8 @@ mod cancelling;
 mod failing;
 mod killed;
 mod lifecycle;
+mod mandates;
 mod neighbours;
+mod queue;
 mod stage;
+mod trying;

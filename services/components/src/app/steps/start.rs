@@ -19,7 +19,7 @@ use crate::{
 
 /// Makes or changes the job.
 pub async fn take(cx: &Cx, deployment: &mut Deployment) -> Result<StepState> {
-    while cx.store.deployment_earlier(deployment.tool, deployment.id).await? {
+    while cx.store.deployment_cancelling(deployment.tool).await? {
         let said = "it waits until an earlier deployment is taken back";
         tell(cx, deployment, StepName::Start, said).await?;
         unless_changed(cx, deployment, sleep(Duration::from_millis(500))).await?;

@@ -24,6 +24,7 @@ use super::{Ears, Known, Neighbours, missing, named};
 #[derive(Default)]
 pub struct Jobs {
     pub all: BTreeMap<String, Job>,
+    /// How it is with the tool `hello`.
     pub mood: Mood,
     /// What was asked for and changed something: each job as it was then to be.
     pub changes: Vec<JobCreate>,
@@ -74,7 +75,7 @@ impl Jobs {
     }
 
     fn update(&mut self, tool: &str, spec: JobCreate, now: Timestamp) -> bool {
-        let mood = self.mood;
+        let mood = if tool == "hello" { self.mood } else { Mood::Answers };
         let fresh =
             || Job { spec: spec.clone(), generation: 0, up_to_date: true, ready: 0, runs: Vec::new() };
         let job = self.all.entry(key(tool, &spec)).or_insert_with(fresh);

@@ -61,16 +61,16 @@ pub struct Known {
     pub builds: builds::Builds,
     pub images: images::Images,
     pub jobs: jobs::Jobs,
-    /// Every call, as in `PUT builds * cancel`.
-    asked: Vec<String>,
+    /// Every call, as in `PUT builds * cancel`, and when it came.
+    asked: Vec<(String, Timestamp)>,
     rules: Vec<Rule>,
     /// After so many calls of a deployment's, its caller is no more.
     end: Option<(usize, Then)>,
 }
 
 impl Known {
-    fn hears(&mut self, call: &str) -> Option<Then> {
-        self.asked.push(call.to_owned());
+    fn hears(&mut self, call: &str, now: Timestamp) -> Option<Then> {
+        self.asked.push((call.to_owned(), now));
         if !call.contains("accounts") || call.ends_with("use") || call.starts_with("DELETE") {
             match self.end.take() {
                 Some((0, then)) => return Some(then),
@@ -148,9 +148,14 @@ impl Neighbours {
         self.known().end = Some((calls, then));
     }
 
+    /// When they were asked this.
+    pub fn asked(&self, call: &str) -> Vec<Timestamp> {
+        self.known().asked.iter().filter(|asked| asked.0 == call).map(|asked| asked.1).collect()
+    }
+
     /// How often they were asked this.
     pub fn times(&self, call: &str) -> usize {
-        self.known().asked.iter().filter(|asked| *asked == call).count()
+        self.asked(call).len()
     }
 
     fn now(&self) -> Timestamp {
@@ -181,7 +186,7 @@ async fn gate(State(all): Ears, request: Request, next: Next) -> Response {
     if path.contains("/v1/tool/") && !is_shown(&request) {
         return refused(StatusCode::FORBIDDEN, "forbidden", "this is done for nobody");
     }
-    let then = all.known().hears(&call);
+    let then = all.known().hears(&call, all.now());
     match then {
         None => next.run(request).await,
         Some(Then::Refuse(status, code, said)) => refused(status, code, said),

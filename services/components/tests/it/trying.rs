@@ -1,0 +1,133 @@
+//! What may pass is tried again, and given up in the end.
+
+use hearth_base::Result;
+use hearth_kit::db::Db;
+use hearth_testkit::{on_every_store, until};
+use hearth_wire::{
+    builds::BuildStatus,
+    components::{DeploymentState, StepName, StepState},
+};
+use jiff::SignedDuration;
+
+use crate::{
+    neighbours::{AWAY, Mood, Pace, Then},
+    stage::{git, stage, step},
+};
+
+async fn what_does_not_answer_is_asked_ten_times_with_growing_pauses(db: Db) -> Result<()> {
+    let stage = stage(db).await?;
+    stage.neighbours.always("POST builds", AWAY);
+    let id = stage.deploy(&git()).await?.deploy_id;
+    for tries in 1..10 {
+        stage.until_asked("POST builds", tries).await?;
+        until("it is tried again", async || {
+            // Others go on meanwhile, and wake whoever looks for work.
+            assert_eq!(stage.others_deploy().await?, DeploymentState::Successful);
+            stage.stand.clock.advance(SignedDuration::from_millis(250 << (tries - 1)));
+            Ok((stage.neighbours.times("POST builds") > tries).then_some(()))
+        })
+        .await?;
+    }
+    let failed = stage.over(id).await?;
+    let asked = stage.neighbours.asked("POST builds");
+    assert_eq!(asked.len(), 10);
+    for (tries, pair) in (0..).zip(asked.windows(2)) {
+        let (pause, least) = (pair[1].duration_since(pair[0]), SignedDuration::from_secs(1 << tries));
+        assert!(pause >= least && pause < least * 2, "{pause} after {} tries", tries + 1);
+    }
+    assert_eq!((failed.status, failed.code.as_deref()), (DeploymentState::Failed, Some("away")));
+    assert_eq!((&*failed.long_status, failed.help.as_deref()), ("it does not answer", None));
+    assert_eq!(step(&failed, StepName::Source), Some(StepState::Failed));
+    stage.settled(2).await
+}
+
+async fn what_answers_again_is_gone_on_with(db: Db) -> Result<()> {
+    let stage = stage(db).await?;
+    for call in [
+        "POST accounts mandates * use",
+        "POST builds",
+        "GET builds *",
+        "GET images resolve",
+        "PUT images pins *",
+        "GET jobs web",
+        "PATCH jobs",
+        "GET jobs web runs",
+        "DELETE accounts mandates *",
+    ] {
+        stage.neighbours.change(|known| known.jobs.mood = Mood::Silent);
+        stage.neighbours.next(1, call, AWAY);
+        let (times, id) = (stage.neighbours.times(call), stage.deploy(&git()).await?.deploy_id);
+        if !call.starts_with("DELETE") {
+            stage.until_asked(call, times + 1).await?;
+        }
+        stage.neighbours.change(|known| known.jobs.answer());
+        let done = until("it is over", async || {
+            stage.stand.clock.advance(SignedDuration::from_millis(100));
+            Ok(Some(stage.shown(id).await?).filter(|found| found.status.is_over()))
+        })
+        .await?;
+        assert_eq!(done.status, DeploymentState::Successful, "{call} {done:?}");
+    }
+    let known = stage.neighbours.known();
+    assert_eq!((known.builds.all.len(), known.jobs.changes.len()), (9, 9));
+    Ok(())
+}
+
+async fn an_answer_that_is_lost_doubles_nothing(db: Db) -> Result<()> {
+    let stage = stage(db).await?;
+    for call in ["POST builds", "PUT images pins *", "PATCH jobs"] {
+        stage.neighbours.next(1, call, Then::LoseAnswer);
+        let (times, id) = (stage.neighbours.times(call), stage.deploy(&git()).await?.deploy_id);
+        stage.until_asked(call, times + 1).await?;
+        let done = until("it is over", async || {
+            stage.stand.clock.advance(SignedDuration::from_millis(100));
+            Ok(Some(stage.shown(id).await?).filter(|found| found.status.is_over()))
+        })
+        .await?;
+        assert_eq!(done.status, DeploymentState::Successful, "{call} {done:?}");
+    }
+    let known = stage.neighbours.known();
+    assert_eq!((known.builds.all.len(), known.jobs.changes.len()), (3, 3));
+    Ok(())
+}
+
+async fn a_log_that_is_away_is_no_hindrance(db: Db) -> Result<()> {
+    let stage = stage(db).await?;
+    stage.neighbours.always("GET builds * logs", AWAY);
+    stage.neighbours.always("GET jobs web logs", AWAY);
+    stage.neighbours.always("GET jobs feed", AWAY);
+    stage.neighbours.change(|known| (known.builds.pace, known.jobs.mood) = (Pace::Slow, Mood::Crashes));
+    let id = stage.deploy(&git()).await?.deploy_id;
+    stage.until_asked("GET builds * logs", 1).await?;
+    stage.neighbours.change(|known| known.builds.end(BuildStatus::BuildSuccess, "made"));
+    let failed = stage.over(id).await?;
+    assert_eq!(failed.code.as_deref(), Some("component-crashed"), "{failed:?}");
+    assert_eq!(failed.long_status.lines().count(), 1);
+    Ok(())
+}
+
+async fn what_cannot_be_taken_back_is_told_in_the_end(db: Db) -> Result<()> {
+    let stage = stage(db).await?;
+    stage.neighbours.change(|known| known.jobs.mood = Mood::Crashes);
+    stage.neighbours.always("DELETE jobs web", AWAY);
+    let id = stage.deploy(&git()).await?.deploy_id;
+    let over = until("it is over", async || {
+        stage.stand.clock.advance(SignedDuration::from_secs(10));
+        stage.others_deploy().await?;
+        Ok(Some(stage.shown(id).await?).filter(|found| found.status.is_over()))
+    })
+    .await?;
+    assert_eq!(stage.neighbours.times("DELETE jobs web"), 10);
+    assert_eq!(over.status, DeploymentState::Failed);
+    let last = "What it had begun could not be taken back: it does not answer";
+    assert_eq!(over.long_status.lines().last(), Some(last));
+    Ok(())
+}
+
+on_every_store!(
+    what_does_not_answer_is_asked_ten_times_with_growing_pauses,
+    what_answers_again_is_gone_on_with,
+    an_answer_that_is_lost_doubles_nothing,
+    a_log_that_is_away_is_no_hindrance,
+    what_cannot_be_taken_back_is_told_in_the_end,
+);
