@@ -23,7 +23,8 @@ pub fn read<T: DeserializeOwned>(mut document: impl Document, noun: &str) -> Res
     loop {
         let mut unknown = Vec::new();
         let read = document.attempt(&mut unknown);
-        let unknown = unknown.into_iter().map(|path| format!("there is no {noun} {}", shown(&path)));
+        let unknown =
+            unknown.into_iter().map(|path| format!("there is no {noun} {}", shown(&without_gaps(&path))));
         let (path, reason) = match read {
             Ok(value) => {
                 refused.extend(unknown);
@@ -65,6 +66,11 @@ fn refusal(mut sentences: Vec<String>) -> Error {
     sentences.fold(error, |error, sentence| error.also(sentence))
 }
 
+/// A path without the marks of what has no name: an option, a variant's content.
+fn without_gaps(path: &str) -> String {
+    path.split('.').filter(|name| *name != "?").collect::<Vec<_>>().join(".")
+}
+
 /// A field's name from outside: cut, and without what a terminal would obey.
 fn shown(name: &str) -> String {
     let cut: String = name.chars().take(80).collect();
@@ -84,6 +90,21 @@ mod tests {
         size: u32,
         #[serde(default)]
         note: String,
+        #[serde(default)]
+        shape: Option<Shape>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only whether it can be read matters")]
+    #[serde(rename_all = "lowercase")]
+    enum Shape {
+        Square(Square),
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only whether it can be read matters")]
+    struct Square {
+        side: u32,
     }
 
     fn sentences(document: Value) -> Vec<String> {
@@ -102,6 +123,14 @@ mod tests {
             );
         }
         assert!(found.iter().any(|sentence| sentence == "there is no field colour"), "{found:?}");
+    }
+
+    #[test]
+    fn a_field_within_a_field_is_named() {
+        let sample = |shape: Value| sentences(json!({"name": "hello", "size": 1, "shape": shape}));
+        assert_eq!(sample(json!({"square": {"side": 1, "hue": 2}})), ["there is no field shape.hue"]);
+        let said = sample(json!({"square": {"side": "x"}}));
+        assert!(said[0].starts_with("field shape.square.side:"), "{said:?}");
     }
 
     #[test]

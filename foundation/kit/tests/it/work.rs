@@ -127,6 +127,25 @@ async fn what_is_asked_for_again_while_it_is_done_is_done_once_more(db: Db) -> R
     Ok(())
 }
 
+async fn what_is_asked_for_again_while_it_fails_or_ends_is_done_at_once(db: Db) -> Result<()> {
+    let (work, now) = work(&db).await?;
+    ask(&work, &db, "a", now).await?;
+    let claims = work.claim::<String>(KIND, 1, now).await?;
+    ask(&work, &db, "a", now).await?;
+    assert!(!work.fail(&claims[0], &Error::invalid("stone", "hit a stone"), now).await?);
+    let again = work.claim::<String>(KIND, 1, now).await?;
+    assert_eq!(again.iter().map(|claim| claim.failures).collect::<Vec<_>>(), [0]);
+    ask(&work, &db, "a", now).await?;
+    let tx = db.begin().await?;
+    work.again(&tx, &again[0], now + SignedDuration::from_hours(1)).await?;
+    tx.commit().await?;
+    assert_eq!(work.claim::<String>(KIND, 1, now).await?.len(), 1);
+    // Whoever has lost it puts nothing off.
+    let lost = work.fail(&claims[0], &Error::invalid("stone", "hit a stone"), now).await;
+    assert_eq!(lost.err().map(|error| error.code().to_owned()).as_deref(), Some("lease-lost"));
+    Ok(())
+}
+
 async fn work_that_cannot_be_read_is_put_aside_and_hinders_nobody(db: Db) -> Result<()> {
     let (work, now) = work(&db).await?;
     let tx = db.begin().await?;
@@ -237,6 +256,7 @@ hearth_testkit::on_every_store!(
     a_heartbeat_keeps_work,
     many_workers_never_share_a_piece,
     what_is_asked_for_again_while_it_is_done_is_done_once_more,
+    what_is_asked_for_again_while_it_fails_or_ends_is_done_at_once,
     work_that_cannot_be_read_is_put_aside_and_hinders_nobody,
     asking_twice_is_asking_once,
     failures_pause_longer_and_longer_and_end_aside,

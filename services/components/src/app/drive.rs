@@ -3,7 +3,7 @@
 use hearth_base::{Error, Kind, Result};
 use hearth_wire::components::{DeploymentId, DeploymentState, StepState};
 
-use super::{after, end, steps, undo};
+use super::{after, create::WORK, end, steps, undo};
 use crate::{
     cx::Cx,
     store::{CHANGED, Deployment},
@@ -64,9 +64,20 @@ async fn turn(cx: &Cx, deployment: &mut Deployment, last: bool) -> Result<Turn> 
         Err(error) => {
             tracing::info!(deployment = %deployment.id, ?name, code = error.code(), "a deployment's step failed");
             end::fail(cx, deployment, &error).await?;
+            if last {
+                return again(cx, deployment.id).await;
+            }
         }
     }
     Ok(Turn::Further)
+}
+
+/// Asks for a deployment anew: taking back what it has begun has as many tries as each step had.
+async fn again(cx: &Cx, id: DeploymentId) -> Result<Turn> {
+    let tx = cx.store.begin().await?;
+    cx.store.work.ask(&tx, WORK, &id.to_string(), &id, cx.now()).await?;
+    tx.commit().await?;
+    Ok(Turn::Over)
 }
 
 async fn begin(cx: &Cx, deployment: &mut Deployment, at: usize) -> Result<()> {

@@ -3,10 +3,13 @@
 
 mod cancelling;
 mod failing;
+mod input;
+mod keeping;
 mod killed;
 mod lifecycle;
 mod mandates;
 mod neighbours;
 mod queue;
+mod rights;
 mod stage;
 mod trying;

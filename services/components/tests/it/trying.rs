@@ -5,14 +5,27 @@ use hearth_kit::db::Db;
 use hearth_testkit::{on_every_store, until};
 use hearth_wire::{
     builds::BuildStatus,
-    components::{DeploymentState, StepName, StepState},
+    components::{Deployment, DeploymentId, DeploymentState, StepName, StepState},
 };
 use jiff::SignedDuration;
 
 use crate::{
     neighbours::{AWAY, Mood, Pace, Then},
-    stage::{git, stage, step},
+    stage::{Stage, git, stage, step},
 };
+
+/// How far the clock is set at one time: less than a lease lasts.
+const WINK: SignedDuration = SignedDuration::from_secs(10);
+
+/// A deployment that is over after all of its pauses, while others go on and wake whoever looks for work.
+async fn given_up(stage: &Stage, id: DeploymentId) -> Result<Deployment> {
+    until("it is over", async || {
+        stage.stand.clock.advance(WINK);
+        stage.others_deploy().await?;
+        Ok(Some(stage.shown(id).await?).filter(|found| found.status.is_over()))
+    })
+    .await
+}
 
 async fn what_does_not_answer_is_asked_ten_times_with_growing_pauses(db: Db) -> Result<()> {
     let stage = stage(db).await?;
@@ -23,7 +36,7 @@ async fn what_does_not_answer_is_asked_ten_times_with_growing_pauses(db: Db) -> 
         until("it is tried again", async || {
             // Others go on meanwhile, and wake whoever looks for work.
             assert_eq!(stage.others_deploy().await?, DeploymentState::Successful);
-            stage.stand.clock.advance(SignedDuration::from_millis(250 << (tries - 1)));
+            stage.stand.clock.advance(WINK.min(SignedDuration::from_millis(250 << (tries - 1))));
             Ok((stage.neighbours.times("POST builds") > tries).then_some(()))
         })
         .await?;
@@ -106,17 +119,25 @@ async fn a_log_that_is_away_is_no_hindrance(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn taking_back_has_tries_of_its_own(db: Db) -> Result<()> {
+    let stage = stage(db).await?;
+    stage.neighbours.next(1, "PATCH jobs", Then::LoseAnswer);
+    stage.neighbours.next(9, "PATCH jobs", AWAY);
+    stage.neighbours.next(3, "DELETE jobs web", AWAY);
+    let id = stage.deploy(&git()).await?.deploy_id;
+    let failed = given_up(&stage, id).await?;
+    assert_eq!((stage.neighbours.times("PATCH jobs"), stage.neighbours.times("DELETE jobs web")), (10, 4));
+    assert_eq!((failed.status, &*failed.long_status), (DeploymentState::Failed, "it does not answer"));
+    assert_eq!(stage.job(), None);
+    Ok(())
+}
+
 async fn what_cannot_be_taken_back_is_told_in_the_end(db: Db) -> Result<()> {
     let stage = stage(db).await?;
     stage.neighbours.change(|known| known.jobs.mood = Mood::Crashes);
     stage.neighbours.always("DELETE jobs web", AWAY);
     let id = stage.deploy(&git()).await?.deploy_id;
-    let over = until("it is over", async || {
-        stage.stand.clock.advance(SignedDuration::from_secs(10));
-        stage.others_deploy().await?;
-        Ok(Some(stage.shown(id).await?).filter(|found| found.status.is_over()))
-    })
-    .await?;
+    let over = given_up(&stage, id).await?;
     assert_eq!(stage.neighbours.times("DELETE jobs web"), 10);
     assert_eq!(over.status, DeploymentState::Failed);
     let last = "What it had begun could not be taken back: it does not answer";
@@ -129,5 +150,6 @@ on_every_store!(
     what_answers_again_is_gone_on_with,
     an_answer_that_is_lost_doubles_nothing,
     a_log_that_is_away_is_no_hindrance,
+    taking_back_has_tries_of_its_own,
     what_cannot_be_taken_back_is_told_in_the_end,
 );

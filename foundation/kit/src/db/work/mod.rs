@@ -218,20 +218,24 @@ impl Work {
             return Ok(());
         }
         // Asked for again while it was done: it is done once more.
-        let freed = given_up(mine(claim));
-        held(freed.exec(&**transaction).await.or_fault()?.rows_affected)
+        hand_back(transaction, claim).await
     }
 
-    /// Ends this turn of work that comes again at `due`.
+    /// Ends this turn of work that comes again at `due`. What was asked for again meanwhile comes when that says.
     pub async fn again<T>(&self, transaction: &Tx, claim: &Claim<T>, due: Timestamp) -> Result<()> {
         let update = given_up(mine(claim))
             .col_expr(row::Column::Due, Expr::value(At::from(due)))
-            .col_expr(row::Column::Failures, Expr::value(0));
-        held(update.exec(&**transaction).await.or_fault()?.rows_affected)
+            .col_expr(row::Column::Failures, Expr::value(0))
+            .filter(row::Column::Asked.eq(claim.asked));
+        if update.exec(&**transaction).await.or_fault()?.rows_affected > 0 {
+            return Ok(());
+        }
+        hand_back(transaction, claim).await
     }
 
     /// Gives back work that failed: it comes again after a pause that grows with each failure, or is put
-    /// aside after [`Work::TRIES`]. Whether it was put aside.
+    /// aside after [`Work::TRIES`]. What was asked for again meanwhile comes when that says, and as if nothing
+    /// had failed. Whether it was put aside.
     pub async fn fail<T>(&self, claim: &Claim<T>, reason: &Error, now: Timestamp) -> Result<bool> {
         let failures = claim.failures + 1;
         let due = (failures < Self::TRIES).then(|| At::from(now + pause(failures)));
@@ -239,10 +243,14 @@ impl Work {
         let update = given_up(mine(claim))
             .col_expr(row::Column::Due, Expr::value(due))
             .col_expr(row::Column::Failures, Expr::value(i32::try_from(failures).unwrap_or(i32::MAX)))
-            .col_expr(row::Column::LastError, Expr::value(reason.public()));
-        held(update.exec(&*transaction).await.or_fault()?.rows_affected)?;
+            .col_expr(row::Column::LastError, Expr::value(reason.public()))
+            .filter(row::Column::Asked.eq(claim.asked));
+        let failed = update.exec(&*transaction).await.or_fault()?.rows_affected > 0;
+        if !failed {
+            hand_back(&transaction, claim).await?;
+        }
         transaction.commit().await?;
-        Ok(due.is_none())
+        Ok(failed && due.is_none())
     }
 
     /// Waits until work may be due: until somebody asks for some, or until the next is due, at most `most`.
@@ -343,6 +351,12 @@ fn is<T>(claim: &Claim<T>) -> Condition {
 
 fn mine<T>(claim: &Claim<T>) -> sea_orm::UpdateMany<row::Entity> {
     row::Entity::update_many().filter(is(claim))
+}
+
+/// Gives work back as it is. Refused when it is somebody else's by now.
+async fn hand_back<T>(transaction: &Tx, claim: &Claim<T>) -> Result<()> {
+    let freed = given_up(mine(claim));
+    held(freed.exec(&**transaction).await.or_fault()?.rows_affected)
 }
 
 fn held(rows: u64) -> Result<()> {

@@ -207,7 +207,7 @@ async fn gate(State(all): Ears, request: Request, next: Next) -> Response {
 /// A path without what is always the same, and with `*` for ids.
 fn in_short(path: &str) -> String {
     let mut words: Vec<&str> = path.split('/').filter(|word| !word.is_empty()).collect();
-    words.retain(|word| !["v1", "internal", "tool", "hello", "other"].contains(word));
+    words.retain(|word| !["v1", "internal", "tool", "hello"].contains(word));
     words.dedup();
     let is_id = |word: &str| word.contains(['_', '%']);
     let words: Vec<&str> = words.into_iter().map(|word| if is_id(word) { "*" } else { word }).collect();
