@@ -2,13 +2,13 @@
 
 use std::ffi::OsString;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use hearth_base::ToolName;
 
 use crate::{
     commands::{
-        build, completion, deploy, envvars, exec, jobs, login, logout, logs, new, open, status, tool, up,
-        webservice,
+        build, completion, deploy, envvars, exec, jobs, login, logout, logs, man, new, open, status, tool,
+        up, webservice,
     },
     printer::{ColorChoice, Fields},
     settings::Server,
@@ -20,10 +20,10 @@ use crate::{
     name = "hearth",
     version,
     before_help = "Example: hearth deploy",
-    after_help = "Also: webservice, whoami, logout, down, completion.\n\
+    after_help = "Also: webservice, whoami, logout, down, completion, man.\n\
                   hearth alone says where you are and what to do next. COMMAND -h shows an example.\n\
                   Everywhere: --server --tool --json[=FIELDS] --yes --color --quiet; see hearth --help.",
-    after_long_help = "Also: webservice, whoami, logout, down, completion.\n\
+    after_long_help = "Also: webservice, whoami, logout, down, completion, man.\n\
                        hearth alone says where you are and what to do next. COMMAND -h shows an example.\n\
                        Environment: HEARTH_SERVER, HEARTH_TOKEN, HEARTH_TOOL, NO_COLOR, CI.",
     help_template = ALL,
@@ -177,9 +177,20 @@ pub enum Command {
     /// Print what completes commands in your shell
     #[command(before_help = "Example: hearth completion bash", help_template = TEMPLATE, hide = true)]
     Completion(completion::Args),
+    /// Print a manual page, or write all of them into a folder
+    #[command(before_help = "Example: hearth man jobs run", help_template = TEMPLATE, hide = true)]
+    Man(man::Args),
     /// A program `hearth-NAME`.
     #[command(external_subcommand)]
     External(Vec<OsString>),
+}
+
+/// The tree as its readers see it who have room: nothing is left out for a short help's sake.
+pub fn whole() -> clap::Command {
+    fn whole(command: clap::Command) -> clap::Command {
+        command.hide(false).mut_args(|arg| arg.hide_short_help(false)).mut_subcommands(whole)
+    }
+    whole(Cli::command())
 }
 
 /// Only saying what would be done.
@@ -192,8 +203,6 @@ pub struct DryRun {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     /// Every command and every group of commands, by the words that lead to it.

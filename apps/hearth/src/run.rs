@@ -34,7 +34,10 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     let printer = printer(global.color, manner, &environment);
     let ended = match command {
         Some(Command::External(line)) => external::run(&line, &global, &environment.path, &words),
-        Some(Command::Completion(args)) => commands::completion::run(&printer, &args).map(|()| Exit::Done),
+        Some(Command::Completion(args)) => {
+            commands::completion::run(&printer, args, environment).map(|()| Exit::Done)
+        }
+        Some(Command::Man(args)) => commands::man::run(&printer, &args).map(|()| Exit::Done),
         command => with_server(&printer, global, environment, words, command),
     };
     ended.unwrap_or_else(|error| end(&printer, &error))

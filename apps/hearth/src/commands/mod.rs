@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod login;
 pub mod logout;
 pub mod logs;
+pub mod man;
 pub mod new;
 pub mod open;
 pub mod overview;
@@ -48,9 +49,13 @@ pub async fn run(cx: &Context, command: Option<Command>) -> Result<Exit> {
         Some(Command::Up(args)) => up::up(cx, args).await,
         Some(Command::Down(args)) => up::down(cx, args).await,
         // These were done before.
-        Some(Command::Completion(_) | Command::Exec(_) | Command::External(_) | Command::Webservice(_)) => {
-            Ok(())
-        }
+        Some(
+            Command::Completion(_)
+            | Command::Exec(_)
+            | Command::External(_)
+            | Command::Man(_)
+            | Command::Webservice(_),
+        ) => Ok(()),
     }
     .map(|()| Exit::Done)
 }

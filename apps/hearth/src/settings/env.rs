@@ -17,7 +17,7 @@ pub const TOKEN: &str = "HEARTH_TOKEN";
 pub const TOOL: &str = "HEARTH_TOOL";
 
 /// What the environment says.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Environment {
     server: Option<String>,
     tool: Option<String>,

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod build;
+mod completion;
 mod deploy;
 mod door;
 mod envvars;
@@ -13,6 +14,7 @@ mod home;
 mod interrupt;
 mod jobs;
 mod logs;
+mod man;
 mod output;
 mod refusals;
 mod settings;

@@ -123,7 +123,10 @@ fn completions_are_made_for_each_shell() {
     for shell in ["bash", "zsh", "fish"] {
         let output = Home::new().run(&["completion", shell]);
         let script = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success() && script.contains("kubeconfig"), "{shell}");
+        assert!(
+            output.status.success() && script.contains(&format!("hearth completion {shell} -- ")),
+            "{shell}"
+        );
         assert!(output.stderr.is_empty());
     }
 }

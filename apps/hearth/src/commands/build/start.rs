@@ -12,6 +12,7 @@ use crate::{at_tool::AtTool, cli::DryRun, context::Context, pack, upload::upload
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The address of a git repository, or a folder; absent: what was built last
+    #[arg(value_hint = clap::ValueHint::DirPath)]
     source: Option<String>,
     /// Its branch, tag or commit
     #[arg(long = "ref", value_name = "REF")]

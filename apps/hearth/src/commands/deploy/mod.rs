@@ -6,6 +6,7 @@ mod follow;
 
 use std::path::Path;
 
+use clap::ValueHint;
 use hearth_base::{Error, JobName, Result, ToolName};
 use hearth_plan::{Folder, Kind, Plan};
 use hearth_wire::components::{
@@ -28,7 +29,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// A folder, or the address of a git repository; absent: this folder
-    #[arg(default_value = ".", hide_default_value = true)]
+    #[arg(default_value = ".", hide_default_value = true, value_hint = ValueHint::DirPath)]
     source: String,
     /// Make this tool first, and link the folder to it
     #[arg(long, value_name = "NAME", conflicts_with = "tool")]

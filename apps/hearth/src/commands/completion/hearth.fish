@@ -1,0 +1,1 @@
+complete --command hearth --keep-order --exclusive --arguments '(command hearth completion fish -- (commandline --current-process --tokenize --cut-at-cursor) (commandline --cut-at-cursor --current-token) 2>/dev/null)'
