@@ -1,16 +1,20 @@
 //! Questions to whoever typed the command. Where nobody can answer, none is asked: the flag that would have
 //! answered is named instead.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::{
+    io::{self, BufRead, IsTerminal, Write},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use hearth_base::{Error, Result, Secret};
 
 use crate::{exit, trouble::why};
 
 /// Asks, where there is somebody to ask.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Ask {
     silent_because: Option<&'static str>,
+    waits: AtomicBool,
 }
 
 impl Ask {
@@ -25,7 +29,7 @@ impl Ask {
         } else {
             None
         };
-        Self { silent_because }
+        Self { silent_because, waits: AtomicBool::new(false) }
     }
 
     /// The refusal that stands in for a question: what is `missing`, and the command that says it.
@@ -40,7 +44,10 @@ impl Ask {
             Some(error) => Err(error),
             None => {
                 prompt(question);
-                line_of_input().await
+                self.waits.store(true, Ordering::Relaxed);
+                let line = line_of_input().await;
+                self.waits.store(false, Ordering::Relaxed);
+                line
             }
         }
     }
@@ -64,6 +71,11 @@ impl Ask {
         }
     }
 
+    /// Whether a question waits for its answer.
+    pub fn waits(&self) -> bool {
+        self.waits.load(Ordering::Relaxed)
+    }
+
     /// Whether anything is asked.
     pub fn is_silent(&self) -> Option<&'static str> {
         self.silent_because
@@ -73,7 +85,7 @@ impl Ask {
 /// The first line of standard input, for the `--…-stdin` flags. Somebody who types it does not see it.
 pub async fn secret_from_input(flag: &str) -> Result<Secret> {
     if io::stdin().is_terminal() {
-        let typed = Ask { silent_because: None };
+        let typed = Ask::new(false, false, true);
         return typed.hidden(&format!("{flag}: "), "the secret", "hearth login -h");
     }
     let line = line_of_input().await?;

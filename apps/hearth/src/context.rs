@@ -1,11 +1,10 @@
 //! What every command is given.
 
-use std::time::Duration;
-
 use hearth_base::{Error, Result, ToolName};
 
 use crate::{
     ask::Ask,
+    patience,
     printer::Printer,
     settings::{Folder, Settings, Sourced},
     words::Words,
@@ -27,9 +26,6 @@ pub struct Context {
 }
 
 impl Context {
-    /// How long a server may be silent before the user is told that it is.
-    const SILENCE: Duration = Duration::from_secs(6);
-
     /// The tool that the command is about.
     pub fn tool(&self) -> Result<Sourced<ToolName>> {
         self.tool_of(&self.settings.folder)
@@ -55,13 +51,8 @@ impl Context {
 
     /// Waits for `work`, saying so when it takes long.
     pub async fn patiently<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
-        let mut work = std::pin::pin!(work);
-        loop {
-            tokio::select! {
-                done = &mut work => return done,
-                () = tokio::time::sleep(Self::SILENCE) => self.printer.note(&format!("waiting for {what} …")),
-            }
-        }
+        let tell = |_| self.printer.note(&format!("waiting for {what} …"));
+        patience::during(work, patience::SILENCE, tell).await
     }
 }
 

@@ -15,6 +15,7 @@ mod external;
 mod ndjson;
 mod nearest;
 mod pack;
+mod patience;
 mod platform;
 mod printer;
 mod quota;

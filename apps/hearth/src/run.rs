@@ -18,6 +18,9 @@ use crate::{
     words::Words,
 };
 
+/// What is true when nobody answered a question: they all come before the first change.
+const NOTHING: &str = "nothing was changed";
+
 /// Does what `arguments`, the program's own name first, ask for.
 pub fn run(arguments: Vec<OsString>) -> Exit {
     let words = Words::of(&arguments);
@@ -33,7 +36,11 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     let manner = Manner { json: global.json.clone(), quiet, verbose };
     let printer = printer(global.color, manner, &environment);
     let ended = match command {
-        Some(Command::External(line)) => external::run(&line, &global, &environment.path, &words),
+        Some(Command::External(line)) => {
+            let ended = external::run(&line, &global, &environment.path, &words);
+            // What stands behind a command that is none was meant for this program, not for another.
+            return ended.unwrap_or_else(|error| end(&as_typed(&words, &environment), &error));
+        }
         Some(Command::Completion(args)) => {
             commands::completion::run(&printer, args, environment).map(|()| Exit::Done)
         }
@@ -58,17 +65,24 @@ fn tree(words: &Words, environment: &Environment) -> clap::Command {
     tree.after_help(format!("On the search path: {list}\n{after}"))
 }
 
-fn refuse(error: &clap::Error, words: &Words, environment: &Environment) -> Exit {
+/// Prints as the flags among the words say, whatever else is wrong with them.
+fn as_typed(words: &Words, environment: &Environment) -> Printer {
     let mut json = None;
-    let mut color = ColorChoice::Auto;
+    let mut color = None;
+    let mut before = "";
     for word in words.flags() {
         if word == "--json" || word.starts_with("--json=") {
             json = Some(Fields::default());
-        } else if let Some(choice) = word.strip_prefix("--color=") {
-            color = ColorChoice::from_str(choice, false).unwrap_or_default();
         }
+        let choice = if before == "--color" { Some(word) } else { word.strip_prefix("--color=") };
+        color = choice.and_then(|choice| ColorChoice::from_str(choice, false).ok()).or(color);
+        before = word;
     }
-    let printer = printer(color, Manner { json, ..Manner::default() }, environment);
+    printer(color.unwrap_or_default(), Manner { json, ..Manner::default() }, environment)
+}
+
+fn refuse(error: &clap::Error, words: &Words, environment: &Environment) -> Exit {
+    let printer = as_typed(words, environment);
     if usage::is_answer(error) {
         return match printer.raw(&error.render().to_string()) {
             Ok(()) => Exit::Done,
@@ -117,7 +131,7 @@ fn with_server(
             biased;
             _ = tokio::signal::ctrl_c() => {
                 printer.fresh_line();
-                Err(exit::interrupted(what_stays))
+                Err(exit::interrupted(if cx.ask.waits() { NOTHING } else { what_stays }))
             }
             ended = commands::run(&cx, command) => ended,
         }

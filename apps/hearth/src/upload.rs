@@ -18,7 +18,8 @@ pub async fn upload(cx: &Context, at: &AtTool<'_>, folder: &Path) -> Result<Sour
     let folder = folder.to_owned();
     // Packing keeps a processor busy; Ctrl-C is heard meanwhile.
     let packing = tokio::task::spawn_blocking(move || pack(&folder));
-    let Packed { bytes, files } = packing.await.map_err(hearth_base::Error::internal)??;
+    let packing = cx.patiently("the folder to be packed", packing).await;
+    let Packed { bytes, files } = packing.map_err(hearth_base::Error::internal)??;
     cx.printer.note(&format!("uploading {files} files, {} packed", told(bytes.len() as u64)));
     let archive = body(Full::new(bytes.into()));
     at.ask(at.client().builds().upload(at.name(), archive)).await

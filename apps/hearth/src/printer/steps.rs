@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Printer, stream::Tone, visible};
-use crate::time::seconds;
+use crate::{patience, time::seconds};
 
 /// The steps of something long.
 #[derive(Debug)]
@@ -37,13 +37,10 @@ impl Printer {
     }
 }
 
+/// How often the line of a step is rewritten.
+const BEAT: Duration = Duration::from_secs(1);
+
 impl Steps<'_> {
-    /// How often the line of a step is rewritten.
-    const BEAT: Duration = Duration::from_secs(1);
-
-    /// How long may pass without a word, where nothing is drawn.
-    const SILENCE: u64 = 10;
-
     /// A step begins.
     pub fn begin(&mut self, name: &str) {
         self.begin_quietly(name);
@@ -92,20 +89,16 @@ impl Steps<'_> {
 
     /// Waits for `work`, never in silence.
     pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let mut work = std::pin::pin!(work);
-        let mut beats = 0;
-        loop {
-            tokio::select! {
-                biased;
-                done = &mut work => return done,
-                () = tokio::time::sleep(Self::BEAT) => {
-                    beats += 1;
-                    self.draw();
-                    if beats % Self::SILENCE == 0 && !self.printer.draws() && let Some(open) = &self.open {
-                        self.printer.note(&format!("… {}  {}", open.name, seconds(open.since.elapsed())));
-                    }
-                }
-            }
+        let every = if self.printer.draws() { BEAT } else { patience::SILENCE };
+        patience::during(work, every, |_| self.beat()).await
+    }
+
+    /// The present step lasts.
+    fn beat(&mut self) {
+        if self.printer.draws() {
+            self.draw();
+        } else if let Some(open) = &self.open {
+            self.printer.note(&format!("… {}  {}", open.name, seconds(open.since.elapsed())));
         }
     }
 

@@ -135,10 +135,15 @@ impl Home {
         }
         let status = output.status.code().expect("it ended by itself");
         text.push_str(&format!("ends with {status}\n"));
-        let home = self.folder.path().display().to_string();
+        self.hidden_in(&text)
+    }
+
+    /// `text` with whatever differs between runs hidden.
+    pub fn hidden_in(&self, text: &str) -> String {
+        let mut text = text.to_owned();
         for (hidden, what) in self.hidden.iter().map(|(text, what)| (text.as_str(), *what)) {
             text = text.replace(hidden, what);
         }
-        text.replace(&home, "[HOME]")
+        text.replace(&self.folder.path().display().to_string(), "[HOME]")
     }
 }

@@ -19,6 +19,8 @@ mod output;
 mod refusals;
 mod settings;
 mod sign_in;
+#[cfg(unix)]
+mod terminal;
 mod up;
 mod usage;
 mod webservice;

@@ -104,6 +104,10 @@ fn flags_that_exclude_each_other_are_both_named() {
 
 #[test]
 fn with_json_a_mistyped_command_is_json_too() {
+    insta::assert_snapshot!(Home::new().says(&["tol", "list", "--json"]), @r#"
+    err| {"error":["there is no command hearth tol"],"code":"no-such-command","help":"hearth tool list --json"}
+    ends with 1
+    "#);
     insta::assert_snapshot!(Home::new().says(&["tool", "shwo", "--json"]), @r#"
     err| {"error":["there is no command hearth tool shwo","There are list, show, delete, members, kubeconfig."],"code":"no-such-command","help":"hearth tool show --json"}
     ends with 1

@@ -22,7 +22,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let at = cx.at_tool()?;
     let build = super::one(&at, id).await?;
     let mut log = Log::open(&at, build.build_id, follow).await?;
-    while let Some(line) = log.next().await? {
+    while let Some(line) = cx.patiently("the build", log.next()).await? {
         stream.bare(&line, &line.line)?;
     }
     Ok(())

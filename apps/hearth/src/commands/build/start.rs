@@ -80,7 +80,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let began = at.ask(at.client().builds().start(at.name(), &create, &BuildCreateQuery { queue })).await?;
     if !detach {
         let mut log = Log::open(&at, began.name, true).await?;
-        while let Some(line) = log.next().await? {
+        while let Some(line) = cx.patiently("the build", log.next()).await? {
             cx.printer.note_line(&line.line);
         }
     }
