@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ask,
+    cli::DryRun,
     context::Context,
     session::Session,
     settings::{Entry, Server, Source, Sourced},
@@ -34,6 +35,8 @@ pub struct Args {
     /// Read a token from standard input instead of signing in
     #[arg(long, conflicts_with_all = ["name", "code", "password_stdin"])]
     token_stdin: bool,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 /// The fewest characters of a new password. The server checks it again.
@@ -43,21 +46,36 @@ const SHORTEST: usize = 10;
 #[derive(Debug, Serialize, Deserialize)]
 struct SignedIn {
     server: Server,
-    user: String,
+    user: Option<String>,
     file: String,
 }
 
 /// Signs in.
 pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let answer = cx.printer.answer::<SignedIn>()?;
-    let Args { address, name, code, password_stdin, token_stdin } = args;
+    let Args { address, name, code, password_stdin, token_stdin, dry_run } = args;
     let server = server(cx, address)?;
-    cx.settings.user.check_writable()?;
+    if !dry_run.dry_run {
+        cx.settings.user.check_writable()?;
+    }
     if server.is_open() {
         cx.printer.warning(&format!("{server} is not encrypted: others on the way can read what you send"));
     }
     let nobody = cx.anonymous_session(server.clone())?;
     check_server(&nobody).await?;
+    let file = cx.settings.environment.short(cx.settings.user.path());
+    if dry_run.dry_run {
+        let how = match (&name, token_stdin, code.is_some()) {
+            (_, true, _) => "keep a token that is good".to_owned(),
+            (Some(name), _, true) => format!("come in as {name}"),
+            (None, _, true) => "come in".to_owned(),
+            (Some(name), _, false) => format!("sign in as {name}"),
+            (None, _, false) => "sign in".to_owned(),
+        };
+        let sentence = format!("would {how} at {server}; the token would be in {file}");
+        let user = name.map(|name| name.to_string());
+        return answer.said(&SignedIn { server, user, file }, &sentence);
+    }
     let (user, token) = if token_stdin {
         by_token(cx, &server).await?
     } else {
@@ -87,9 +105,8 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
             .warning(&format!("HEARTH_SERVER is set to {other}, and every command uses that server instead")),
         _ => {}
     }
-    let file = cx.settings.environment.short(cx.settings.user.path());
     let sentence = format!("signed in as {user} at {server}; the token is in {file}");
-    answer.done(&SignedIn { server, user, file }, &sentence)?;
+    answer.done(&SignedIn { server, user: Some(user), file }, &sentence)?;
     cx.printer.next("hearth");
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use hearth_base::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::context::Context;
+use crate::{cli::DryRun, context::Context};
 
 /// What `hearth up` takes.
 #[derive(Debug, clap::Args)]
@@ -16,6 +16,8 @@ pub struct UpArgs {
     /// The address and port of its door; absent: 127.0.0.1:8080
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 /// What `hearth down` takes.
@@ -24,6 +26,8 @@ pub struct DownArgs {
     /// The folder that it was started with; absent: /var/lib/hearth
     #[arg(long, value_name = "FOLDER")]
     state: Option<PathBuf>,
+    #[command(flatten)]
+    dry_run: DryRun,
 }
 
 /// What runs now.
@@ -36,29 +40,30 @@ struct Here {
 
 /// Starts it.
 pub async fn up(cx: &Context, args: UpArgs) -> Result<()> {
-    let UpArgs { state, listen } = args;
-    here::up(cx, state.as_deref(), listen.as_deref()).await
+    let UpArgs { state, listen, dry_run } = args;
+    here::up(cx, state.as_deref(), listen.as_deref(), dry_run).await
 }
 
 /// Stops it.
 pub async fn down(cx: &Context, args: DownArgs) -> Result<()> {
-    here::down(cx, args.state.as_deref()).await
+    let DownArgs { state, dry_run } = args;
+    here::down(cx, state.as_deref(), dry_run).await
 }
 
 #[cfg(not(unix))]
 mod here {
-    use super::{Context, Path, Result};
+    use super::{Context, DryRun, Path, Result};
 
     fn nowhere() -> hearth_base::Error {
         hearth_base::Error::invalid("not-here", "a Hearth does not run on this operating system")
             .help("hearth login ADDRESS")
     }
 
-    pub async fn up(_: &Context, _: Option<&Path>, _: Option<&str>) -> Result<()> {
+    pub async fn up(_: &Context, _: Option<&Path>, _: Option<&str>, _: DryRun) -> Result<()> {
         Err(nowhere())
     }
 
-    pub async fn down(_: &Context, _: Option<&Path>) -> Result<()> {
+    pub async fn down(_: &Context, _: Option<&Path>, _: DryRun) -> Result<()> {
         Err(nowhere())
     }
 }
@@ -69,7 +74,7 @@ mod here {
 
     use hearth_base::Error;
 
-    use super::{Context, Here, Path, PathBuf, Result};
+    use super::{Context, DryRun, Here, Path, PathBuf, Result};
     use crate::{
         platform::{self, daemon},
         trouble::why,
@@ -78,7 +83,7 @@ mod here {
     /// How long it may take to end in good order.
     const PATIENCE: Duration = Duration::from_secs(60);
 
-    pub async fn up(cx: &Context, state: Option<&Path>, listen: Option<&str>) -> Result<()> {
+    pub async fn up(cx: &Context, state: Option<&Path>, listen: Option<&str>, dry_run: DryRun) -> Result<()> {
         let answer = cx.printer.answer::<Here>()?;
         let state = chosen(state)?;
         let refused = |cause: std::io::Error| in_the_way(&state, &why(&cause));
@@ -90,6 +95,11 @@ mod here {
         }
         check_root("up")?;
         let program = program(cx)?;
+        if dry_run.dry_run {
+            let sentence =
+                format!("would start {}, with its state in {}", program.display(), state.display());
+            return answer.said(&Here { state, running: false, changed: false }, &sentence);
+        }
         let mut steps = cx.printer.steps();
         steps.begin("start");
         let (folder, listen) = (state.clone(), listen.map(str::to_owned));
@@ -112,7 +122,7 @@ mod here {
         Ok(())
     }
 
-    pub async fn down(cx: &Context, state: Option<&Path>) -> Result<()> {
+    pub async fn down(cx: &Context, state: Option<&Path>, dry_run: DryRun) -> Result<()> {
         let answer = cx.printer.answer::<Here>()?;
         let state = chosen(state)?;
         let refused = |cause: std::io::Error| in_the_way(&state, &why(&cause));
@@ -123,6 +133,14 @@ mod here {
             return answer.said(&here, &sentence);
         };
         check_root("down")?;
+        if dry_run.dry_run {
+            let sentence = format!(
+                "would stop the process {}; its state stays in {}",
+                pid.as_raw_nonzero(),
+                state.display()
+            );
+            return answer.said(&Here { state, running: true, changed: false }, &sentence);
+        }
         let mut steps = cx.printer.steps();
         steps.begin("stop");
         daemon::ask_to_end(pid).map_err(refused)?;

@@ -48,6 +48,7 @@ fn the_help_of_a_command_names_what_it_takes() {
     out|       --code <CODE>     Come in with a set-up code or an invitation, and choose name and password
     out|       --password-stdin  Read the password from standard input
     out|       --token-stdin     Read a token from standard input instead of signing in
+    out|       --dry-run         Only say what would be done
     out|
     out| All flags: --help
     ends with 0

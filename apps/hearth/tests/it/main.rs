@@ -6,6 +6,7 @@ mod build;
 mod completion;
 mod deploy;
 mod door;
+mod dry_run;
 mod envvars;
 mod exec;
 mod external;

@@ -54,14 +54,14 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let target = output.map(|path| Target::open(path, force, &tool, &server)).transpose()?;
     let file = target.as_ref().map(|target| target.path().display().to_string());
     let label = format!("kubeconfig on {}", machine());
+    for line in target.iter().flat_map(Target::changes) {
+        cx.printer.note(line);
+    }
     if dry_run.dry_run {
         let place = file.clone().unwrap_or_else(|| "standard output".to_owned());
         let sentence = format!("would make a token of {tool}, “{label}”, and write it to {place}");
         let made = Made { tool, server, token: None, file, kubeconfig: None };
         return answer.said(&made, &sentence);
-    }
-    for line in target.iter().flat_map(Target::changes) {
-        cx.printer.note(line);
     }
     let create = TokenCreate { label, scopes: None, expires: None };
     let made = session.ask(session.client.tools().token_create(&tool, &create)).await?;

@@ -1,0 +1,188 @@
+//! `--dry-run` on all that changes something: nothing but questions reaches the server, and no file is touched.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use crate::{
+    door::{self, Answers},
+    home::Home,
+};
+
+/// Every command that changes something, as it is typed.
+const CHANGING: [&[&str]; 31] = [
+    &["new", "other"],
+    &["login", "--name", "alice", "--password-stdin"],
+    &["logout"],
+    &["logout", "--local"],
+    &["deploy"],
+    &["deploy", "https://example.org/dup.git"],
+    &["deploy", "sub", "--new", "other"],
+    &["tool", "delete", "dup-finder"],
+    &["tool", "members", "set", "bob", "viewer"],
+    &["tool", "members", "remove", "bob"],
+    &["tool", "kubeconfig", "--output", "config"],
+    &["tool", "kubeconfig"],
+    &["jobs", "run", "new", "--image", "x", "--command", "y"],
+    &["jobs", "restart", "web"],
+    &["jobs", "delete", "web"],
+    &["jobs", "flush"],
+    &["jobs", "load", "jobs.yaml", "--prune"],
+    &["jobs", "dump", "--to-file", "dump.yaml"],
+    &["envvars", "create", "FRESH"],
+    &["envvars", "delete", "API_KEY"],
+    &["build", "start", "https://example.org/dup.git"],
+    &["build", "start", "."],
+    &["build", "cancel", "build_00000000000000000000000001"],
+    &["build", "delete", "--all"],
+    &["build", "clean"],
+    &["webservice", "python3.11", "start"],
+    &["webservice", "restart"],
+    &["webservice", "stop"],
+    &["man", "--dir", "pages"],
+    // Both need a Hearth here, and root: that they change nothing is all that can be seen of them.
+    &["up", "--state", "state"],
+    &["down", "--state", "state"],
+];
+
+/// Those that change nothing at the server or here; what `exec` starts and an external program do is their own.
+const READING: [&str; 29] = [
+    "build list",
+    "build logs",
+    "build plan",
+    "build quota",
+    "build show",
+    "completion",
+    "envvars list",
+    "envvars quota",
+    "envvars show",
+    "exec",
+    "jobs images",
+    "jobs list",
+    "jobs logs",
+    "jobs quota",
+    "jobs runs",
+    "jobs show",
+    "logs",
+    "open",
+    "status",
+    "tool list",
+    "tool members list",
+    "tool show",
+    "whoami",
+    // The groups.
+    "",
+    "build",
+    "envvars",
+    "jobs",
+    "tool",
+    "tool members",
+];
+
+fn home() -> Home {
+    let tool = r#"{"id": "tool_00000000000000000000000001", "name": "dup-finder", "description": "",
+        "state": "active", "role": "owner", "created": "2026-01-02T03:04:05Z"}"#;
+    let job = r#"{"name": "web", "job_type": "webservice", "imagename": "x", "image": "x", "image_state": "stable",
+        "cmd": "web", "status_short": "Running", "status_long": "Running", "port": 8000, "publish": "/",
+        "status": {"short": "running", "messages": [], "duration": "2d", "up_to_date": true}}"#;
+    let build = r#"{"build_id": "build_00000000000000000000000001", "status": "BUILD_SUCCESS", "message": "",
+        "start_time": "", "end_time": "", "parameters": {"source_url": "", "ref": "", "envvars": {},
+        "image_name": "", "use_latest_versions": false, "use_deprecated_versions": false},
+        "destination_image": "", "resolved_ref": "", "step": "done", "processes": {},
+        "created": "2026-01-02T03:04:00Z"}"#;
+    let bob = r#"{"user": "bob", "role": "maintainer", "since": "2026-01-02T03:04:05Z"}"#;
+    let me = r#"{"data": {"kind": "user", "name": "alice", "operator": false, "scopes": ["*:own"],
+        "credential": {"by": "personal-token", "id": "token_00000000000000000000000001"}}}"#;
+    let home = Home::of_tool(Answers::from([
+        ("GET /accounts/v1/me", (200, me.to_owned())),
+        ("GET /tools/v1/tool/other", (403, door::NO_RIGHT.to_owned())),
+        ("GET /tools/v1/tool/dup-finder", (200, format!(r#"{{"data": {tool}}}"#))),
+        ("GET /tools/v1/tool/dup-finder/members", (200, format!(r#"{{"data": {{"items": [{bob}]}}}}"#))),
+        ("GET /tools/v1/tool/dup-finder/tokens", (200, r#"{"data": {"items": []}}"#.to_owned())),
+        ("GET /jobs/v1/tool/dup-finder/jobs", (200, format!(r#"{{"jobs": [{job}], "messages": {{}}}}"#))),
+        ("GET /jobs/v1/tool/dup-finder/jobs/web", (200, format!(r#"{{"job": {job}, "messages": {{}}}}"#))),
+        ("GET /envvars/v1/tool/dup-finder/envvars", (200, r#"{"envvars": [], "messages": {}}"#.to_owned())),
+        (
+            "GET /envvars/v1/tool/dup-finder/envvars/API_KEY",
+            (200, r#"{"envvar": {"name": "API_KEY", "value": "s3cret"}, "messages": {}}"#.to_owned()),
+        ),
+        (
+            "GET /builds/v1/tool/dup-finder/builds",
+            (200, format!(r#"{{"builds": [{build}], "messages": {{}}}}"#)),
+        ),
+    ]));
+    home.write("dup-finder/index.html", "<h1>hello</h1>");
+    home.write("dup-finder/sub/index.html", "<h1>hello</h1>");
+    home.write("dup-finder/jobs.yaml", "- {name: new, image: python3.11, command: ./new.sh}\n");
+    home
+}
+
+/// All files and folders of somebody's, and what is in them.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        }
+        found.insert(path.display().to_string(), fs::read(&path).unwrap_or_default());
+    }
+    found
+}
+
+/// Types the words, and says what was said and what was changed.
+fn changes(words: &[&str], last: &str) -> (String, Vec<String>) {
+    let home = home();
+    // The tool's own folder is linked already.
+    if words[0] == "new" {
+        fs::remove_file(home.path("dup-finder/hearth.yaml")).expect("it was linked");
+    }
+    let before = files(&home.path(""));
+    let said = home.says_given(&[words, &[last]].concat(), "value\n");
+    let mut changed = home.asked();
+    changed.retain(|asked| !asked.starts_with("GET "));
+    let after = files(&home.path(""));
+    changed.extend(after.iter().filter(|file| before.get(file.0) != Some(file.1)).map(|file| file.0.clone()));
+    changed.extend(before.into_keys().filter(|file| !after.contains_key(file)));
+    (said, changed)
+}
+
+#[test]
+fn what_would_be_done_is_said_and_not_done() {
+    for words in CHANGING {
+        let (said, changed) = changes(words, "--dry-run");
+        assert!(changed.is_empty(), "{words:?} changed {changed:?}\n{said}");
+        if !matches!(words[0], "up" | "down") {
+            assert!(said.contains("would") && said.ends_with("ends with 0\n"), "{words:?}\n{said}");
+            let (said, changed) = changes(words, "--yes");
+            assert!(!changed.is_empty(), "{words:?} is no change\n{said}");
+        }
+    }
+}
+
+/// The manual names every command and its flags: so no command can be forgotten here.
+#[test]
+fn all_that_changes_can_say_what_it_would_do() {
+    let home = Home::new();
+    assert!(home.says(&["man", "--dir", "man1"]).ends_with("ends with 0\n"));
+    let mut able = BTreeSet::new();
+    let mut unable = BTreeSet::new();
+    for (path, page) in files(&home.path("dup-finder/man1")) {
+        let name = path.rsplit('/').next().and_then(|name| name.strip_suffix(".1")).expect("a page");
+        let command = name.trim_start_matches("hearth").replace('-', " ").trim().to_owned();
+        let flagged = String::from_utf8_lossy(&page).contains(r"\fB\-\-dry\-run\fR");
+        if flagged { &mut able } else { &mut unable }.insert(command);
+    }
+    let tried = |command: &String| {
+        CHANGING.iter().any(|words| {
+            let line = format!("{} ", words.join(" "));
+            line.starts_with(&format!("{command} "))
+        })
+    };
+    let untried: Vec<_> = able.iter().filter(|command| !tried(command)).collect();
+    assert!(untried.is_empty(), "these say that they have --dry-run, and nobody tries it: {untried:?}");
+    let silent: Vec<_> = unable.iter().filter(|command| !READING.contains(&command.as_str())).collect();
+    assert!(silent.is_empty(), "these have no --dry-run: {silent:?}");
+}
