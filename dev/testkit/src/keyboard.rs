@@ -8,12 +8,15 @@ use tokio::process::{Child, Command};
 
 use crate::{Hearth, Person, program};
 
-/// Somebody's terminal: a home of its own, the server and a token in the environment, and no terminal.
+/// Somebody's terminal: a folder in a home of its own, the server and a token in the environment, and no terminal.
 pub struct Keyboard {
     home: TempDir,
     url: String,
     token: Secret,
 }
+
+/// The folder in the home that commands are typed in: a home itself is no tool's.
+const FOLDER: &str = "work";
 
 /// What came of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,7 @@ impl Person {
     /// A terminal at which they have a token with all their rights.
     pub async fn keyboard(&self, hearth: &Hearth) -> Result<Keyboard> {
         let home = tempfile::tempdir().map_err(Error::internal)?;
+        std::fs::create_dir(home.path().join(FOLDER)).map_err(Error::internal)?;
         Ok(Keyboard { home, url: hearth.url().to_owned(), token: self.token(&[]).await? })
     }
 }
@@ -85,7 +89,7 @@ impl Keyboard {
             .env("HOME", self.home.path())
             .env("HEARTH_SERVER", &self.url)
             .env("HEARTH_TOKEN", self.token.reveal())
-            .current_dir(self.home.path())
+            .current_dir(self.home.path().join(FOLDER))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

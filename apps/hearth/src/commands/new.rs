@@ -104,7 +104,7 @@ pub async fn ensure(cx: &Context, name: &ToolName, folder: Option<&Folder>) -> R
 /// Whether this folder is linked to `name` already; a folder of another tool is refused.
 fn already_linked(folder: &Folder, name: &ToolName) -> Result<bool> {
     match folder.own_link()? {
-        None => Ok(false),
+        None => folder.check_own(name).map(|()| false),
         Some(link) if link.tool == *name => Ok(true),
         Some(Link { tool, path }) => {
             let sentence = format!("the folder belongs to the tool {tool}, not to {name}");

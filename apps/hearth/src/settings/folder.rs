@@ -95,6 +95,23 @@ impl Folder {
         }
     }
 
+    /// Refuses to link a folder that holds more than one tool's files: the root, and the user's home.
+    pub fn check_own(&self, tool: &ToolName) -> Result<()> {
+        let home = self.home.as_deref().and_then(|home| fs::canonicalize(home).ok());
+        let here = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let (why, folder) = if here.parent().is_none() {
+            ("it holds everything", format!("~/{tool}"))
+        } else if home.is_some_and(|home| home == here) {
+            ("it is your home", tool.to_string())
+        } else {
+            return Ok(());
+        };
+        let sentence = format!("{} is no folder of one tool: {why}", here.display());
+        Err(Error::invalid("folder-too-large", sentence)
+            .also("Every folder in it would be linked too; nothing was changed.")
+            .help(format!("mkdir {folder} && cd {folder} && hearth new {tool}")))
+    }
+
     /// Makes everything ready for [`NewLink::keep`], so that it cannot be refused later for want of rights.
     pub fn prepare_link(&self, tool: &ToolName) -> Result<NewLink> {
         let path = self.link_path();
@@ -188,6 +205,21 @@ mod tests {
         fs::write(home.path().join(FILE), "# nothing yet\n")?;
         assert!(below(home.path(), "").link().is_ok_and(|link| link.is_none()));
         assert!(below(home.path(), "").own_link().is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn neither_the_root_nor_the_home_is_a_tools_folder() -> Result<()> {
+        let home = tempfile::tempdir().map_err(Error::internal)?;
+        fs::create_dir(home.path().join("a")).map_err(Error::internal)?;
+        let tool = "dup-finder".parse()?;
+        assert!(below(home.path(), "a").check_own(&tool).is_ok());
+        for (large, better) in [("", "dup-finder"), ("a/..", "dup-finder"), ("/", "~/dup-finder")] {
+            let error = below(home.path(), large).check_own(&tool).err();
+            assert_eq!(error.as_ref().map(Error::code), Some("folder-too-large"));
+            let next = format!("mkdir {better} && cd {better} && hearth new dup-finder");
+            assert_eq!(error.as_ref().and_then(|error| error.next()), Some(next.as_str()));
+        }
         Ok(())
     }
 

@@ -100,3 +100,34 @@ fn what_is_no_hearth_is_told_apart() {
     ends with 2
     ");
 }
+
+#[test]
+fn a_folder_that_holds_more_than_a_tool_is_not_linked() {
+    let home = Home::at(Answers::from([("GET /tools/v1/tool/dup-finder", (403, door::NO_RIGHT))]));
+    let typed_in = |folder: &std::path::Path, words: &[&str]| {
+        let output = home.command(words, &[]).current_dir(folder).output().expect("the program starts");
+        home.transcript(&output)
+    };
+    insta::assert_snapshot!(typed_in(&home.path(""), &["new", "dup-finder"]), @"
+    err| error: [HOME] is no folder of one tool: it is your home [folder-too-large]
+    err|        Every folder in it would be linked too; nothing was changed.
+    err| next:  mkdir dup-finder && cd dup-finder && hearth new dup-finder
+    ends with 1
+    ");
+    let root = std::path::Path::new("/");
+    insta::assert_snapshot!(typed_in(root, &["new", "dup-finder"]), @"
+    err| error: / is no folder of one tool: it holds everything [folder-too-large]
+    err|        Every folder in it would be linked too; nothing was changed.
+    err| next:  mkdir ~/dup-finder && cd ~/dup-finder && hearth new dup-finder
+    ends with 1
+    ");
+    home.write("index.html", "<h1>hello</h1>");
+    insta::assert_snapshot!(typed_in(&home.path(""), &["deploy", "--new", "dup-finder", "--quiet"]), @"
+    err| error: [HOME] is no folder of one tool: it is your home [folder-too-large]
+    err|        Every folder in it would be linked too; nothing was changed.
+    err| next:  mkdir dup-finder && cd dup-finder && hearth new dup-finder
+    ends with 1
+    ");
+    assert!(!home.asked().iter().any(|asked| !asked.starts_with("GET ")), "{:?}", home.asked());
+    assert!(!home.path("hearth.yaml").exists());
+}

@@ -67,12 +67,39 @@ pub fn check_deadline(schedule: &str, zone: &TimeZone, deadline: u32, now: Times
     Ok(())
 }
 
+/// The fields of a schedule, and what each may be.
+const FIELDS: [(&str, &str); 5] = [
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day", "1 to 31"),
+    ("month", "1 to 12 or jan to dec"),
+    ("weekday", "0 to 7 or sun to sat"),
+];
+
 fn parse(text: &str) -> Result<Cron> {
-    if text.split_whitespace().count() != 5 {
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    if fields.len() != FIELDS.len() {
         return Err(refused(text, "a schedule has five fields: minute, hour, day, month, weekday"));
     }
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
-    parser.parse(text).map_err(|cause| refused(text, &cause.to_string()).because(cause))
+    parser.parse(text).map_err(|cause| refused(text, &wrong(&parser, &fields)).because(cause))
+}
+
+/// Which field is wrong, and what it may be: the first that is refused beside fields that are always good.
+fn wrong(parser: &CronParser, fields: &[&str]) -> String {
+    let refused = |at: usize| {
+        let alone = (0..fields.len()).map(|other| if other == at { fields[at] } else { "*" });
+        parser.parse(&alone.collect::<Vec<_>>().join(" ")).is_err()
+    };
+    let found = FIELDS.iter().zip(fields).enumerate().find(|(at, _)| refused(*at));
+    match found {
+        Some((_, ((name, range), field))) => {
+            format!(
+                "the {name} {field:.40?} is none: it is {range}, or * for any, or a list, range or step of these"
+            )
+        }
+        None => "its fields do not go together".to_owned(),
+    }
 }
 
 fn refused(text: &str, why: &str) -> Error {
@@ -136,6 +163,26 @@ mod tests {
             assert_eq!(actual(text, tool(), &"a".parse().unwrap()).unwrap_err().code(), "schedule", "{text}");
         }
         assert_eq!(zone(Some("Mars/Base")).unwrap_err().code(), "timezone");
+    }
+
+    #[test]
+    fn the_field_that_is_wrong_is_named_with_what_it_may_be() {
+        for (text, said) in [
+            ("61 * * * *", "the minute \"61\" is none: it is 0 to 59, or"),
+            ("*/5 24 * * *", "the hour \"24\" is none: it is 0 to 23, or"),
+            ("0 0 0 * *", "the day \"0\" is none: it is 1 to 31, or"),
+            ("0 0 1 foo *", "the month \"foo\" is none: it is 1 to 12 or jan to dec, or"),
+            ("0 0 * * 8", "the weekday \"8\" is none: it is 0 to 7 or sun to sat, or"),
+            ("5-1 * * * *", "the minute \"5-1\" is none"),
+            ("0 1- * * *", "the hour \"1-\" is none"),
+            ("*/0 * * * *", "the minute \"*/0\" is none"),
+            ("0 é * * *", "the hour \"é\" is none"),
+        ] {
+            let refusal = actual(text, tool(), &"a".parse().unwrap()).unwrap_err();
+            let expected = format!("{text:?} is not a schedule: {said}");
+            assert!(refusal.public().starts_with(&expected), "{}", refusal.public());
+            assert!(!refusal.public().contains("omponent"), "{}", refusal.public());
+        }
     }
 
     #[test]
