@@ -93,10 +93,11 @@ async fn cancelled_twice_is_cancelled_once(db: Db) -> Result<()> {
     for _ in 0..2 {
         assert_eq!(calls.cancel(&stage.tool, id).await?.status, DeploymentState::Cancelling);
     }
-    stage.neighbours.are_well();
     let (status, _) =
         Stage::send(&stage.maintainer, Method::PUT, "hello/deployment/latest/cancel", None).await;
     assert_eq!(status, 200);
+    stage.neighbours.are_well();
+    stage.stand.clock.advance(SignedDuration::from_secs(5));
     let over = stage.over(id).await?;
     assert_eq!(over.builds["web"].build_status, BuildState::Cancelled);
     let refused = calls.cancel(&stage.tool, id).await.unwrap_err();

@@ -97,7 +97,7 @@ async fn an_image_that_cannot_be_started(db: Db) -> Result<()> {
 async fn a_job_of_another_sort_is_left_alone(db: Db) -> Result<()> {
     let stage = stage(db).await?;
     let once = JobCreate::new("web".parse()?, "python3.11", "./once");
-    stage.neighbours.change(|known| known.jobs.made(once.clone()));
+    stage.neighbours.change(|known| known.jobs.made(&once));
     let failed = stage.deployed(&git()).await?;
     assert_eq!(failed.code.as_deref(), Some("component-kind"));
     assert!(failed.long_status.starts_with("the tool has a one-off job web already"), "{failed:?}");
@@ -159,7 +159,7 @@ async fn a_job_that_was_made_by_hand_is_as_it_was(db: Db) -> Result<()> {
     let stage = stage(db).await?;
     let mut by_hand = JobCreate::new("web".parse()?, "python3.11", "./by-hand");
     (by_hand.continuous, by_hand.replicas) = (Some(true), Some(2));
-    stage.neighbours.change(|known| known.jobs.made(by_hand.clone()));
+    stage.neighbours.change(|known| known.jobs.made(&by_hand));
     let failed = time_passes(&stage).await?;
     assert_eq!((failed.status, failed.still_running), (DeploymentState::TimedOut, None));
     let job = stage.job().unwrap();

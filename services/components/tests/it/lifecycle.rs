@@ -72,7 +72,7 @@ async fn what_a_job_has_beside_image_and_command_stays(db: Db) -> Result<()> {
     let stage = stage(db).await?;
     let mut spec = hearth_wire::jobs::JobCreate::new("web".parse()?, "python3.11", "./by-hand");
     (spec.continuous, spec.replicas, spec.memory) = (Some(true), Some(2), Some("1Gi".parse()?));
-    stage.neighbours.change(|known| known.jobs.made(spec.clone()));
+    stage.neighbours.change(|known| known.jobs.made(&spec));
     assert_eq!(stage.deployed(&git()).await?.status, DeploymentState::Successful);
     let job = stage.job().unwrap();
     assert_eq!((job.replicas, job.memory), (spec.replicas, spec.memory));

@@ -55,9 +55,9 @@ pub struct Job {
 
 impl Jobs {
     /// A job that somebody made by hand, and that answers.
-    pub fn made(&mut self, spec: JobCreate) {
+    pub fn made(&mut self, spec: &JobCreate) {
         let job = Job { spec: spec.clone(), generation: 1, up_to_date: true, ready: 1, runs: Vec::new() };
-        self.all.insert(key("hello", &spec), job);
+        self.all.insert(key("hello", spec), job);
     }
 
     /// Everything answers, from now on.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod builds;
+mod gate;
 mod images;
 mod jobs;
 
@@ -12,13 +13,12 @@ use std::{
 
 use axum::{
     Json,
-    extract::{Request, State},
+    extract::State,
     http::StatusCode,
-    middleware::{Next, from_fn_with_state},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
 };
 use hearth_base::{Clock, KeyRing, ManualClock, Role};
-use hearth_client::headers;
 use hearth_testkit::Stand;
 use hearth_wire::reply::{Data, Messages, Named};
 use jiff::Timestamp;
@@ -29,61 +29,20 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+use gate::{Heard, Rule, gate};
+
 pub use builds::Pace;
+pub use gate::{AWAY, Then};
 pub use jobs::Mood;
 
-/// What a neighbour does with a call instead of answering it.
-#[derive(Debug, Clone, Copy)]
-pub enum Then {
-    /// It refuses.
-    Refuse(StatusCode, &'static str, &'static str),
-    /// It does what it was asked, and the answer is lost.
-    LoseAnswer,
-    /// It does what it was asked, and nobody is there any more for the answer.
-    OutliveCaller,
-    /// It does nothing, for nobody is there any more who asks.
-    MissCaller,
-}
-
-/// They do not answer.
-pub const AWAY: Then = Then::Refuse(StatusCode::SERVICE_UNAVAILABLE, "away", "it does not answer");
-
-struct Rule {
-    call: String,
-    times: usize,
-    then: Then,
-}
-
-/// What the neighbours have, and what they were asked.
+/// What the neighbours have, and what they have heard.
 #[derive(Default)]
 pub struct Known {
     pub accounts: accounts::Accounts,
     pub builds: builds::Builds,
     pub images: images::Images,
     pub jobs: jobs::Jobs,
-    /// Every call, as in `PUT builds * cancel`, and when it came.
-    asked: Vec<(String, Timestamp)>,
-    rules: Vec<Rule>,
-    /// After so many calls of a deployment's, its caller is no more.
-    end: Option<(usize, Then)>,
-}
-
-impl Known {
-    fn hears(&mut self, call: &str, now: Timestamp) -> Option<Then> {
-        self.asked.push((call.to_owned(), now));
-        if !call.contains("accounts") || call.ends_with("use") || call.starts_with("DELETE") {
-            match self.end.take() {
-                Some((0, then)) => return Some(then),
-                Some((left, then)) => self.end = Some((left - 1, then)),
-                None => {}
-            }
-        }
-        let service = call.split(' ').nth(1);
-        let is_meant = |rule: &&mut Rule| rule.call == call || Some(&*rule.call) == service;
-        let rule = self.rules.iter_mut().filter(|rule| rule.times > 0).find(is_meant)?;
-        rule.times -= 1;
-        Some(rule.then)
-    }
+    heard: Heard,
 }
 
 /// The neighbours.
@@ -128,29 +87,29 @@ impl Neighbours {
         done
     }
 
-    /// The next `times` calls like `call`, or to that service, end so.
+    /// The next `times` calls like `call` end so.
     pub fn next(&self, times: usize, call: &str, then: Then) {
-        self.known().rules.push(Rule { call: call.to_owned(), times, then });
+        self.known().heard.rules.push(Rule { call: call.to_owned(), times, then });
     }
 
-    /// From now on calls like `call`, or to that service, end so.
+    /// From now on calls like `call` end so.
     pub fn always(&self, call: &str, then: Then) {
         self.next(usize::MAX, call, then);
     }
 
     /// All is well again.
     pub fn are_well(&self) {
-        self.change(|known| (known.rules, known.end) = (Vec::new(), None));
+        self.change(|known| (known.heard.rules, known.heard.end) = (Vec::new(), None));
     }
 
     /// Who asks is no more at the call after `calls` others.
     pub fn end_caller_after(&self, calls: usize, then: Then) {
-        self.known().end = Some((calls, then));
+        self.known().heard.end = Some((calls, then));
     }
 
     /// When they were asked this.
     pub fn asked(&self, call: &str) -> Vec<Timestamp> {
-        self.known().asked.iter().filter(|asked| asked.0 == call).map(|asked| asked.1).collect()
+        self.known().heard.asked.iter().filter(|asked| asked.0 == call).map(|asked| asked.1).collect()
     }
 
     /// How often they were asked this.
@@ -177,49 +136,6 @@ impl Neighbours {
             let _news_or_time = timeout(left, news).await;
         }
     }
-}
-
-/// Every call passes here.
-async fn gate(State(all): Ears, request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let call = format!("{} {}", request.method(), in_short(path));
-    if path.contains("/v1/tool/") && !is_shown(&request) {
-        return refused(StatusCode::FORBIDDEN, "forbidden", "this is done for nobody");
-    }
-    let then = all.known().hears(&call, all.now());
-    match then {
-        None => next.run(request).await,
-        Some(Then::Refuse(status, code, said)) => refused(status, code, said),
-        Some(Then::LoseAnswer) => {
-            next.run(request).await;
-            refused(StatusCode::SERVICE_UNAVAILABLE, "connection-lost", "it broke off the connection")
-        }
-        Some(then) => {
-            if matches!(then, Then::OutliveCaller) {
-                next.run(request).await;
-            }
-            all.ended.notify_one();
-            std::future::pending().await
-        }
-    }
-}
-
-/// A path without what is always the same, and with `*` for ids.
-fn in_short(path: &str) -> String {
-    let mut words: Vec<&str> = path.split('/').filter(|word| !word.is_empty()).collect();
-    words.retain(|word| !["v1", "internal", "tool", "hello"].contains(word));
-    words.dedup();
-    let is_id = |word: &str| word.contains(['_', '%']);
-    let words: Vec<&str> = words.into_iter().map(|word| if is_id(word) { "*" } else { word }).collect();
-    words.join(" ")
-}
-
-/// Whether a call shows a mandate for this service and tool.
-fn is_shown(request: &Request) -> bool {
-    let mut path = request.uri().path().split('/').skip(1);
-    let (service, tool) = (path.next(), path.nth(2));
-    let mandate = request.headers().get(headers::MANDATE).and_then(|mandate| mandate.to_str().ok());
-    mandate.is_some_and(|mandate| mandate.split_once(' ') == service.zip(tool))
 }
 
 fn refused(status: StatusCode, code: &str, said: &str) -> Response {
