@@ -8,7 +8,6 @@ use hearth_wire::{
     builds::BuildStatus,
     components::{BuildState, DeploymentState, RunState, StepName},
 };
-use jiff::SignedDuration;
 
 use crate::{
     neighbours::{AWAY, Mood, Pace, Then},
@@ -97,8 +96,7 @@ async fn cancelled_twice_is_cancelled_once(db: Db) -> Result<()> {
         Stage::send(&stage.maintainer, Method::PUT, "hello/deployment/latest/cancel", None).await;
     assert_eq!(status, 200);
     stage.neighbours.are_well();
-    stage.stand.clock.advance(SignedDuration::from_secs(5));
-    let over = stage.over(id).await?;
+    let over = stage.over_in_time(id).await?;
     assert_eq!(over.builds["web"].build_status, BuildState::Cancelled);
     let refused = calls.cancel(&stage.tool, id).await.unwrap_err();
     assert_eq!((refused.kind(), refused.code()), (Kind::Conflict, "deployment-over"));
@@ -118,8 +116,7 @@ async fn the_next_one_leaves_the_job_alone_until_all_is_taken_back(db: Db) -> Re
     let waits = "it waits until an earlier deployment is taken back";
     stage.until(next, "it waits", |found| found.long_status == waits).await?;
     stage.neighbours.are_well();
-    stage.stand.clock.advance(SignedDuration::from_secs(5));
-    assert_eq!(stage.over(id).await?.still_running, Some(1));
+    assert_eq!(stage.over_in_time(id).await?.still_running, Some(1));
     assert_eq!(stage.over(next).await?.revision, Some(2));
     let known = stage.neighbours.known();
     assert_eq!(known.jobs.changes.len(), 4);
@@ -170,7 +167,6 @@ async fn what_is_deleted_before_all_is_settled_is_settled_all_the_same(db: Db) -
     stage.maintainer.components().delete(&stage.tool, id).await?;
     assert_eq!(stage.shown(id).await.unwrap_err().kind(), Kind::NotFound);
     stage.neighbours.are_well();
-    stage.stand.clock.advance(SignedDuration::from_secs(5));
     stage.settled(0).await
 }
 

@@ -56,8 +56,7 @@ async fn a_right_that_is_lost_between_build_and_start_changes_no_job(db: Db) -> 
     stage.until_asked("GET images resolve", 1).await?;
     stage.neighbours.change(|known| known.accounts.right_lost = true);
     stage.neighbours.are_well();
-    stage.stand.clock.advance(jiff::SignedDuration::from_secs(5));
-    let failed = stage.over(id).await?;
+    let failed = stage.over_in_time(id).await?;
     assert_eq!((failed.status, &*failed.long_status), (DeploymentState::Failed, LOST));
     assert_eq!(stage.job(), None);
     stage.settled(0).await

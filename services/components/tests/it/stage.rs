@@ -141,6 +141,15 @@ impl Stage {
         self.until(id, "the deployment is over", |found| found.status.is_over()).await
     }
 
+    /// As [`Stage::over`], while time passes: what is tried again comes to its turn.
+    pub async fn over_in_time(&self, id: DeploymentId) -> Result<Deployment> {
+        until("the deployment is over", async || {
+            self.stand.clock.advance(SignedDuration::from_millis(100));
+            Ok(Some(self.shown(id).await?).filter(|found| found.status.is_over()))
+        })
+        .await
+    }
+
     /// A deployment once it is at a step.
     pub async fn at(&self, id: DeploymentId, name: StepName) -> Result<Deployment> {
         let running = |found: &Deployment| step(found, name) == Some(StepState::Running);
@@ -160,7 +169,11 @@ impl Stage {
     /// Waits until nothing of any deployment is left to do: all mandates have ended, and so many images are kept.
     pub async fn settled(&self, images: usize) -> Result<()> {
         let settled = |known: &Known| known.accounts.open() == 0 && known.images.pins.len() == images;
-        self.until_known("nothing is left to do", settled).await
+        until("nothing is left to do", async || {
+            self.stand.clock.advance(SignedDuration::from_millis(100));
+            Ok(settled(&self.neighbours.known()).then_some(()))
+        })
+        .await
     }
 
     /// The tool's revisions, the newest first.

@@ -74,11 +74,7 @@ async fn what_answers_again_is_gone_on_with(db: Db) -> Result<()> {
             stage.until_asked(call, times + 1).await?;
         }
         stage.neighbours.change(|known| known.jobs.answer());
-        let done = until("it is over", async || {
-            stage.stand.clock.advance(SignedDuration::from_millis(100));
-            Ok(Some(stage.shown(id).await?).filter(|found| found.status.is_over()))
-        })
-        .await?;
+        let done = stage.over_in_time(id).await?;
         assert_eq!(done.status, DeploymentState::Successful, "{call} {done:?}");
     }
     let known = stage.neighbours.known();
@@ -92,11 +88,7 @@ async fn an_answer_that_is_lost_doubles_nothing(db: Db) -> Result<()> {
         stage.neighbours.next(1, call, Then::LoseAnswer);
         let (times, id) = (stage.neighbours.times(call), stage.deploy(&git()).await?.deploy_id);
         stage.until_asked(call, times + 1).await?;
-        let done = until("it is over", async || {
-            stage.stand.clock.advance(SignedDuration::from_millis(100));
-            Ok(Some(stage.shown(id).await?).filter(|found| found.status.is_over()))
-        })
-        .await?;
+        let done = stage.over_in_time(id).await?;
         assert_eq!(done.status, DeploymentState::Successful, "{call} {done:?}");
     }
     let known = stage.neighbours.known();
