@@ -41,17 +41,24 @@ fn home() -> Home {
     ]))
 }
 
+/// bash in the folder, with nothing of the machine's own, and with this program on its search path.
+fn shell(home: &Home) -> Command {
+    let hearth = home.command(&[], &[]);
+    let folder = std::path::Path::new(hearth.get_program()).parent().expect("its folder");
+    let mut command = Command::new(TESTED);
+    command.args(["--norc", "--noprofile"]).current_dir(home.path("dup-finder"));
+    command.env_clear().env("HOME", home.path(""));
+    command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+    command
+}
+
 /// What bash offers for the last of these words, and what it says besides.
 fn bash(home: &Home, words: &[&str]) -> String {
     let script = "source <(hearth completion bash); COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); \
         last=${!#}; [[ $last == = ]] && last=; _hearth hearth \"$last\"; \
         printf '%s\\n' \"${COMPREPLY[@]}\"";
-    let hearth = home.command(&[], &[]);
-    let folder = std::path::Path::new(hearth.get_program()).parent().expect("its folder");
-    let mut command = Command::new(TESTED);
-    command.args(["--norc", "--noprofile", "-c", script, "bash", "hearth"]).args(words);
-    command.current_dir(home.path("dup-finder")).env_clear().env("HOME", home.path(""));
-    command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+    let mut command = shell(home);
+    command.args(["-c", script, "bash", "hearth"]).args(words);
     let output = command.output().expect("bash starts");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
     String::from_utf8_lossy(&output.stdout).trim_end().replace('\n', " ")
@@ -93,6 +100,29 @@ fn names_are_offered_where_a_command_takes_them() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_key_completes_what_is_typed() {
+    let home = home();
+    home.write("dup-finder/sub/jobs.yaml", "");
+    let mut command = shell(&home);
+    command.arg("-i").env("PS1", "ready> ").env("TERM", "dumb");
+    let mut terminal = home.starts_at(200, command);
+    terminal.answers("ready> ", "source <(hearth completion bash)\r");
+    for (typed, becomes) in [
+        ("hearth jobs sh\tt\t", "hearth jobs show tidy "),
+        ("hearth jobs list --tool=du\t", "hearth jobs list --tool=dup-finder "),
+        ("hearth jobs run x --image tool-dup-finder/tool-dup-finder:l\t", "tool-dup-finder:latest "),
+        ("hearth jobs load su\tjo\t", "hearth jobs load sub/jobs.yaml "),
+    ] {
+        terminal.presses(typed);
+        terminal.until(becomes);
+        terminal.presses("\u{15}");
+    }
+    terminal.presses("exit\r");
+    assert!(terminal.ends().ends_with("ends with 0\n"));
+}
+
 #[test]
 fn a_name_that_a_new_job_is_given_is_nobody_elses() {
     let home = home();
@@ -130,6 +160,25 @@ fn where_no_names_are_to_be_had_nothing_is_said() {
         let asked = [&["completion", "fish", "--", "hearth"], words].concat();
         assert_eq!(home.says(&asked), "ends with 0\n", "{words:?}");
     }
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_not_waited_for() {
+    let home = Home::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    home.sign_in(&format!("http://{}", silent.local_addr().expect("its address")));
+    let asked = ["completion", "fish", "--", "hearth", "tool", "show", ""];
+    assert_eq!(home.says(&asked), "ends with 0\n");
+}
+
+#[test]
+fn no_more_names_are_offered_than_anybody_reads() {
+    let image = |number: u32| format!(r#"{{"shortname": "image-{number}", "image": "x"}}"#);
+    let images: Vec<_> = (0..1000).map(image).collect();
+    let body = format!(r#"{{"images": [{}], "messages": {{}}}}"#, images.join(","));
+    let home = Home::of_tool(Answers::from([("GET /jobs/v1/tool/dup-finder/images", (200, body))]));
+    let asked = ["completion", "fish", "--", "hearth", "jobs", "run", "x", "--image", ""];
+    assert_eq!(home.says(&asked).lines().filter(|line| line.starts_with("out| image-")).count(), 200);
 }
 
 #[test]

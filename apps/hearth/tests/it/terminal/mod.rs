@@ -40,10 +40,15 @@ impl Home {
 
     /// The same at a terminal of so many columns, with these variables.
     pub fn types_at(&self, columns: u16, words: &[&str], variables: &[(&str, &str)]) -> Terminal<'_> {
-        let (pty, program_side) = open().expect("a terminal");
-        pty.resize(Size::new(24, columns)).expect("it has a size");
         let mut command = self.command(words, &[("TERM", "xterm")]);
         command.envs(variables.iter().copied());
+        self.starts_at(columns, command)
+    }
+
+    /// Starts any program at a terminal of so many columns.
+    pub fn starts_at(&self, columns: u16, command: std::process::Command) -> Terminal<'_> {
+        let (pty, program_side) = open().expect("a terminal");
+        pty.resize(Size::new(24, columns)).expect("it has a size");
         let child = Command::from(command).spawn(program_side).expect("the program starts");
         Terminal { home: self, pty, child, seen: Vec::new() }
     }

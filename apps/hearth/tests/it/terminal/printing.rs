@@ -49,7 +49,10 @@ fn progress_is_drawn_in_place_and_what_is_over_stays() {
     let home = deploying();
     let seen = home.types_at(80, &["deploy", "--follow"], &[("NO_COLOR", "1")]).ends();
     let seen = home.hide_amounts(&seen.replace("\r\u{1b}[K", "\nredrawn: "));
-    insta::assert_snapshot!(seen, @"
+    // A slow machine draws it more often.
+    let mut lines: Vec<&str> = seen.lines().collect();
+    lines.dedup();
+    insta::assert_snapshot!(lines.join("\n"), @"
 
     redrawn: · source  N s
     redrawn: · source  N s  a folder
