@@ -19,7 +19,7 @@ use crate::cli::{Cli, Command};
 fn main() -> ExitCode {
     // A helper of a container is this program started again; it must have no thread yet.
     hearth_runtime_local::run_if_helper();
-    hearth_runtime_local::few_arenas();
+    hearth_runtime_local::be_thrifty();
     // Every file and folder that is to be closed says so: a narrow umask must not close what services have to reach.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let cli = match Cli::try_parse() {

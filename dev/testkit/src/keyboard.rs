@@ -55,21 +55,17 @@ impl Keyboard {
         Err(Error::internal(format!("hearth {} ended with {status:?}:\n{out}\n{err}", words.join(" "))))
     }
 
-    /// Types lines into a shell in a folder, up to the first that does not succeed; what they print.
-    pub async fn shell(&self, folder: &Path, lines: &str) -> Result<String> {
-        let hearth = program("hearth")?;
-        let place = hearth.parent().map_or_else(String::new, |folder| folder.display().to_string());
-        let mut shell = Command::new("/bin/sh");
-        self.sits_at(&mut shell);
-        shell.args(["-e", "-c", lines]).current_dir(folder).env("PATH", format!("{place}:/usr/bin:/bin"));
-        let output = shell.output().await.map_err(Error::internal)?;
+    /// As [`Keyboard::done`], in a folder; all that it prints.
+    pub async fn done_in(&self, folder: &Path, words: &[&str]) -> Result<String> {
+        let mut command = self.command(words)?;
+        let output = command.current_dir(folder).output().await.map_err(Error::internal)?;
         let printed = [output.stdout, output.stderr]
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .join("\n");
         if output.status.success() {
             return Ok(printed);
         }
-        Err(Error::internal(format!("{lines}\nended with {}:\n{printed}", output.status)))
+        Err(Error::internal(format!("hearth {} ended with {}:\n{printed}", words.join(" "), output.status)))
     }
 
     /// Begins a command that goes on: it ends with the value. Its output can be read.
@@ -79,12 +75,8 @@ impl Keyboard {
 
     fn command(&self, words: &[&str]) -> Result<Command> {
         let mut command = Command::new(program("hearth")?);
-        self.sits_at(command.args(words));
-        Ok(command)
-    }
-
-    fn sits_at(&self, command: &mut Command) {
         command
+            .args(words)
             .env_clear()
             .env("HOME", self.home.path())
             .env("HEARTH_SERVER", &self.url)
@@ -94,5 +86,6 @@ impl Keyboard {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        Ok(command)
     }
 }

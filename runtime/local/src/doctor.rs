@@ -95,6 +95,6 @@ fn forwarding() -> Check {
 fn programs() -> Check {
     let found = network::programs();
     let verdict = good_if(found.is_ok(), Verdict::Missing);
-    let told = found.map_or_else(|error| error.to_string(), |()| "nft and ip are there".to_owned());
+    let told = found.map_or_else(|error| error.to_string(), |()| "nft is there".to_owned());
     check("networks", verdict, told, "install the package nftables")
 }

@@ -174,9 +174,12 @@ impl Helpers {
             let Ok(helper) = Ready::new(helper) else { return };
             // An earlier process's helper tells nobody any more: then its own end is the sign.
             let mut ended = pin!(async {
-                match &news {
-                    Some(news) => tokio::select! { () = news.next() => {} () = helper.wait() => {} },
-                    None => helper.wait().await,
+                if let Some(news) = &news {
+                    tokio::select! { () = news.next() => {} () = helper.wait() => {} }
+                }
+                // What it says is believed when it is written down.
+                if files::read::<Exit>(&folder, files::EXIT).ok().flatten().is_none() {
+                    helper.wait().await;
                 }
             });
             let mut told = false;

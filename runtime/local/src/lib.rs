@@ -29,4 +29,4 @@ pub use clear::clear;
 pub use doctor::look as doctor;
 pub use runtime::Local;
 pub use settings::{Doorway, Settings};
-pub use sys::memory::{few_arenas, give_back};
+pub use sys::memory::{be_thrifty, give_back};

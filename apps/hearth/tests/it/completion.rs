@@ -139,6 +139,9 @@ fn names_are_data() {
     );
     assert_eq!(bash(&home, &["jobs", "show", "$(touch broken)"]), "");
     assert_eq!(bash(&home, &["jobs", "show", "t*"]), "");
+    // A folder of somebody else's repository can have any name.
+    std::fs::create_dir_all(home.path("dup-finder/x$(touch broken)")).expect("a folder");
+    assert_eq!(bash(&home, &["deploy", "x"]), "");
     assert!(!home.path("dup-finder/broken").exists());
 }
 

@@ -13,7 +13,7 @@ use std::{
 use hearth_base::{Entropy, Error, Result, Role, SystemClock};
 use hearth_images::Library;
 use hearth_kit::{
-    config::{Config, Database, ImageSource},
+    config::{Config, Database, ImageKey, ImageSource},
     db::Db,
     state::StateFolder,
 };
@@ -84,8 +84,8 @@ fn bootstrap(command: ImageBootstrap) -> Result<()> {
 }
 
 /// The images that a new Hearth is given: those there are recipes for, and those an operator names a source for.
-fn first(sources: &BTreeMap<String, ImageSource>) -> Vec<&str> {
-    let more = sources.keys().map(String::as_str).filter(|name| !NAMES.contains(name));
+fn first(sources: &BTreeMap<ImageKey, ImageSource>) -> Vec<&str> {
+    let more = sources.keys().map(ImageKey::as_str).filter(|name| !NAMES.contains(name));
     NAMES.iter().copied().chain(more).collect()
 }
 

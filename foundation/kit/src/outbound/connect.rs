@@ -40,9 +40,9 @@ impl Outbound {
         Self { allow: settings.allow.as_slice().into(), mirrors: Arc::new(settings.mirrors.clone()) }
     }
 
-    /// Where that is fetched from which is meant by `address`: an operator's mirror, or the address itself.
-    pub fn place_of(&self, address: &Uri) -> Uri {
-        self.mirrors.of(address).unwrap_or_else(|| address.clone())
+    /// Where an operator has what is meant by `address`, when that is elsewhere.
+    pub fn mirror_of(&self, address: &Uri) -> Option<Uri> {
+        self.mirrors.of(address)
     }
 
     /// Connects to a port of a host. The name is looked up here, once, and what was looked at is what is connected

@@ -38,7 +38,8 @@ const REDIRECTS: usize = 5;
 impl Outbound {
     /// Fetches what is at an address of the web, or at its mirror. Every redirect is looked at like the first address.
     pub async fn get(&self, address: &Uri, limits: Limits) -> Result<Fetched> {
-        let address = &self.place_of(address);
+        let mirror = self.mirror_of(address);
+        let address = mirror.as_ref().unwrap_or(address);
         let fetched = tokio::time::timeout(limits.time, self.follow(address.clone(), limits.size)).await;
         fetched.unwrap_or_else(|_| {
             let host = address.host().unwrap_or_default();

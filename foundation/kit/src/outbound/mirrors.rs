@@ -71,9 +71,10 @@ impl Place {
     }
 }
 
+/// Whether a segment leads elsewhere, also for a server that decodes it before it looks.
 fn climbs(segment: &str) -> bool {
-    let dots = segment.replace("%2e", ".").replace("%2E", ".");
-    dots == "." || dots == ".."
+    let plain = segment.to_ascii_lowercase().replace("%2e", ".");
+    plain == "." || plain == ".." || plain.contains("%2f") || plain.contains("%5c")
 }
 
 impl TryFrom<BTreeMap<String, String>> for Mirrors {
@@ -136,7 +137,15 @@ mod tests {
     #[test]
     fn a_path_that_climbs_is_not_mirrored() {
         let pairs = [("https://code.example/", "https://inner.example/public")];
-        for path in ["../secret", "a/../../secret", "%2e%2E/secret", "a/./b", ".%2e/secret"] {
+        for path in [
+            "../secret",
+            "a/../../secret",
+            "%2e%2E/secret",
+            "a/./b",
+            ".%2e/secret",
+            "a%2f..%2F..%2fx",
+            "..%5Cx",
+        ] {
             assert_eq!(of(&pairs, &format!("https://code.example/{path}")), None, "{path}");
         }
     }

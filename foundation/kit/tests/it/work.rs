@@ -26,6 +26,11 @@ async fn work(db: &Db) -> Result<(Work, Timestamp)> {
     Ok((Work::new(db.clone(), None), SystemClock.now()))
 }
 
+/// What is not worth waiting for has gone wrong.
+async fn soon(waited: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::time::timeout(Duration::from_secs(10), waited).await.map_err(Error::internal)?
+}
+
 async fn ask(work: &Work, db: &Db, key: &str, due: Timestamp) -> Result<()> {
     let tx = db.begin().await?;
     work.ask(&tx, KIND, key, &key, due).await?;
@@ -75,7 +80,7 @@ async fn what_a_process_left_behind_its_next_life_takes_up_at_once(db: Db) -> Re
     }
     let next = life(2, "here", Role::Jobs);
     // It is due for the next one already, which does not wait for the lease to run out.
-    next.wait(KIND, now, FOR_EVER).await?;
+    soon(next.wait(KIND, now, FOR_EVER)).await?;
     assert_eq!(next.claim::<String>(KIND, 1, now).await?.len(), 1);
     assert!(first.beat(&claims[0], now).await.is_err());
     // It is the next one's now, whoever is before it.
@@ -243,8 +248,7 @@ async fn what_is_done_regularly_comes_again(db: Db) -> Result<()> {
 
 async fn a_worker_that_waits_is_woken(db: Db) -> Result<()> {
     let (work, now) = work(&db).await?;
-    let (waited, asked) =
-        tokio::join!(work.wait(KIND, now, Duration::from_secs(20)), ask(&work, &db, "a", now));
+    let (waited, asked) = tokio::join!(soon(work.wait(KIND, now, FOR_EVER)), ask(&work, &db, "a", now));
     asked.and(waited)?;
     assert_eq!(work.claim::<String>(KIND, 1, now).await?.len(), 1);
     Ok(())

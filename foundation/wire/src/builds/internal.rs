@@ -78,8 +78,11 @@ pub struct Lease {
 pub enum LeaseSource {
     /// A commit of a repository.
     Git {
-        /// The repository.
+        /// The repository, as it was named.
         url: String,
+        /// Where it is fetched from instead: an operator's mirror.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mirror: Option<String>,
         /// The commit.
         commit: String,
         /// The full name of the ref that led to it, when there was one (`refs/heads/main`).

@@ -39,6 +39,7 @@ struct Names {
 }
 
 fn run(arguments: &[OsString]) -> io::Result<()> {
+    memory::be_thrifty();
     let table = arguments.first().map(PathBuf::from).ok_or_else(|| io::Error::other("no table"))?;
     let datagrams = Arc::new(UdpSocket::from(io::stdin().as_fd().try_clone_to_owned()?));
     let streams = TcpListener::from(io::stdout().as_fd().try_clone_to_owned()?);

@@ -27,7 +27,9 @@ const NOT_FETCHED: i32 = 71;
 /// Fetches the source, and brings out what says how to build it.
 pub async fn fetch(make: &Make<'_>) -> Result<InMemory, Failure> {
     let (url, commit) = match &make.lease.source {
-        LeaseSource::Git { url, commit, .. } => (url.clone(), commit.clone()),
+        LeaseSource::Git { url, mirror, commit, .. } => {
+            (mirror.as_ref().unwrap_or(url).clone(), commit.clone())
+        }
         LeaseSource::Upload { .. } => (String::new(), String::new()),
     };
     let names = READ.into_iter().chain(LOOKED_AT).map(str::to_owned);

@@ -36,10 +36,10 @@ impl<'a> Log<'a> {
     /// Begins the log: until [`Log::close`] there is more to come.
     pub async fn open(&self) -> Result<()> {
         let what = match &self.lease.source {
-            LeaseSource::Git { url, commit, reference: Some(reference) } => {
+            LeaseSource::Git { url, commit, reference: Some(reference), .. } => {
                 format!("{url} {reference} {commit}")
             }
-            LeaseSource::Git { url, commit, reference: None } => format!("{url} {commit}"),
+            LeaseSource::Git { url, commit, reference: None, .. } => format!("{url} {commit}"),
             LeaseSource::Upload { id, size, .. } => format!("{id}, {size} bytes"),
         };
         let line = self.note(1, format!("attempt {}: {what}", self.lease.attempt));

@@ -76,6 +76,7 @@ pub async fn play(config: &str) -> Result<Play> {
         tool: ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::System),
         tool_name: "hello".parse()?,
         source: LeaseSource::Git {
+            mirror: None,
             url: "https://git.example/hello".to_owned(),
             commit: "a".repeat(40),
             reference: Some("refs/heads/main".to_owned()),

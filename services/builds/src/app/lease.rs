@@ -71,7 +71,8 @@ fn of(cx: &Cx, build: &Build, ticket: &Ticket) -> Result<Lease> {
     let source = match parameters.upload {
         Some(id) => LeaseSource::Upload { id, digest: build.resolved_ref.clone(), size: build.source_size },
         None => LeaseSource::Git {
-            url: parameters.source_url.parse::<Address>()?.fetched_from(&cx.outbound)?,
+            url: parameters.source_url.clone(),
+            mirror: parameters.source_url.parse::<Address>()?.mirror(&cx.outbound)?,
             commit: build.resolved_ref.clone(),
             reference: build.full_ref.clone(),
         },

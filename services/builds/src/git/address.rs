@@ -18,10 +18,10 @@ impl Address {
             .map_err(|_| refused("it is not the address of a repository"))
     }
 
-    /// The address that git is given: that of the operator's mirror, when there is one.
-    pub fn fetched_from(&self, outbound: &Outbound) -> Result<String> {
+    /// Where it is fetched from instead, when an operator has a mirror of it.
+    pub fn mirror(&self, outbound: &Outbound) -> Result<Option<String>> {
         let address = self.0.parse().map_err(Error::internal)?;
-        Ok(outbound.place_of(&address).to_string())
+        Ok(outbound.mirror_of(&address).map(|mirror| mirror.to_string()))
     }
 }
 

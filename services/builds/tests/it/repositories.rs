@@ -42,7 +42,11 @@ async fn a_mirror_is_asked_and_the_address_stays(db: Db) -> Result<()> {
     assert_eq!(started["new_build"]["parameters"]["source_url"], url);
     let lease = stage.claim().await?.unwrap();
     let there = stage.git.url("hello");
-    assert!(matches!(&lease.source, LeaseSource::Git { url, .. } if *url == there), "{:?}", lease.source);
+    assert!(
+        matches!(&lease.source, LeaseSource::Git { url: named, mirror: Some(mirror), .. } if named == url && *mirror == there),
+        "{:?}",
+        lease.source
+    );
     let latest = stage.maintainer.builds().show(&stage.tool, lease.build).await?;
     assert_eq!(latest.parameters.source_url, url);
 

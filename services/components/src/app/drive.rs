@@ -2,12 +2,16 @@
 
 use hearth_base::{Error, Kind, Result};
 use hearth_wire::components::{DeploymentId, DeploymentState, StepState};
+use jiff::SignedDuration;
 
 use super::{after, create::WORK, end, steps, undo};
 use crate::{
     cx::Cx,
     store::{CHANGED, Deployment},
 };
+
+/// Until what is kept for a deployment that is over is given up once more, when that did not succeed.
+const LATER: SignedDuration = SignedDuration::from_mins(10);
 
 /// Whether a deployment is taken further.
 enum Turn {
@@ -32,8 +36,15 @@ pub async fn drive(cx: &Cx, id: DeploymentId, last: bool) -> Result<()> {
 
 async fn turn(cx: &Cx, deployment: &mut Deployment, last: bool) -> Result<Turn> {
     if deployment.ended.is_some() {
-        after::settle(cx, deployment).await?;
-        return Ok(Turn::Over);
+        return match after::settle(cx, deployment).await {
+            Ok(()) => Ok(Turn::Over),
+            // Whoever keeps something for it may be away for long: it is given up in the end.
+            Err(error) if last => {
+                tracing::warn!(deployment = %deployment.id, %error, "what was kept for a deployment stays for now");
+                again(cx, deployment.id, LATER).await
+            }
+            Err(error) => Err(error),
+        };
     }
     if let Some(mut failure) = deployment.failure.clone() {
         match undo::undo(cx, deployment).await {
@@ -65,17 +76,17 @@ async fn turn(cx: &Cx, deployment: &mut Deployment, last: bool) -> Result<Turn> 
             tracing::info!(deployment = %deployment.id, ?name, code = error.code(), "a deployment's step failed");
             end::fail(cx, deployment, &error).await?;
             if last {
-                return again(cx, deployment.id).await;
+                return again(cx, deployment.id, SignedDuration::ZERO).await;
             }
         }
     }
     Ok(Turn::Further)
 }
 
-/// Asks for a deployment anew: taking back what it has begun has as many tries as each step had.
-async fn again(cx: &Cx, id: DeploymentId) -> Result<Turn> {
+/// Asks for a deployment anew: what comes next has as many tries as what came before.
+async fn again(cx: &Cx, id: DeploymentId, pause: SignedDuration) -> Result<Turn> {
     let tx = cx.store.begin().await?;
-    cx.store.work.ask(&tx, WORK, &id.to_string(), &id, cx.now()).await?;
+    cx.store.work.ask(&tx, WORK, &id.to_string(), &id, cx.now() + pause).await?;
     tx.commit().await?;
     Ok(Turn::Over)
 }

@@ -18,8 +18,7 @@ use crate::{
 
 /// How many deployments one process takes at one time.
 const MOST: usize = 64;
-/// How often a claim is held on to.
-const BEAT: Duration = Duration::from_secs(8);
+
 /// How long it is at most between two looks for work.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -63,7 +62,7 @@ fn one(cx: Cx, claim: Claim<DeploymentId>, stop: Stop) -> BoxFuture<'static, ()>
         let last = claim.failures + 1 >= Work::TRIES;
         let ended = tokio::select! {
             done = drive::drive(&cx, id, last).boxed() => Ended::Done(done),
-            lost = hold(&cx, &claim) => Ended::Lost(lost),
+            lost = cx.store.work.hold(&claim, &*cx.clock) => Ended::Lost(lost),
             () = stop.wait() => Ended::Stopped,
         };
         if let Err(error) = finish(&cx, &claim, ended).boxed().await {
@@ -82,19 +81,6 @@ enum Ended {
     Lost(Error),
     /// This process stops: another may go on at once.
     Stopped,
-}
-
-/// Holds on to a claim for as long as it can; then the error.
-fn hold<'a>(cx: &'a Cx, claim: &'a Claim<DeploymentId>) -> BoxFuture<'a, Error> {
-    async move {
-        loop {
-            tokio::time::sleep(BEAT).await;
-            if let Err(error) = cx.store.work.beat(claim, cx.now()).await {
-                return error;
-            }
-        }
-    }
-    .boxed()
 }
 
 async fn finish(cx: &Cx, claim: &Claim<DeploymentId>, ended: Ended) -> Result<()> {

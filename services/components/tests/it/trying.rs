@@ -137,6 +137,25 @@ async fn what_cannot_be_taken_back_is_told_in_the_end(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn what_was_kept_for_it_is_given_up_however_long_others_are_away(db: Db) -> Result<()> {
+    let stage = stage(db).await?;
+    stage.neighbours.always("DELETE accounts mandates *", AWAY);
+    let id = stage.deploy(&git()).await?.deploy_id;
+    stage.over(id).await?;
+    for _ in 0..60 {
+        stage.stand.clock.advance(WINK);
+        stage.others_deploy().await?;
+    }
+    stage.neighbours.are_well();
+    until("all mandates have ended", async || {
+        stage.stand.clock.advance(WINK);
+        stage.others_deploy().await?;
+        // But for that of the deployment which was over a moment ago.
+        Ok((stage.neighbours.known().accounts.open() <= 1).then_some(()))
+    })
+    .await
+}
+
 on_every_store!(
     what_does_not_answer_is_asked_ten_times_with_growing_pauses,
     what_answers_again_is_gone_on_with,
@@ -144,4 +163,5 @@ on_every_store!(
     a_log_that_is_away_is_no_hindrance,
     taking_back_has_tries_of_its_own,
     what_cannot_be_taken_back_is_told_in_the_end,
+    what_was_kept_for_it_is_given_up_however_long_others_are_away,
 );

@@ -15,8 +15,6 @@ use crate::{
 
 /// The most at one time.
 const MOST: usize = 16;
-/// How often the heart of work that goes on beats.
-const BEAT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// Runs until it is told to stop.
@@ -104,18 +102,8 @@ async fn finish(cx: &Cx, claim: &Claim<()>) -> Result<()> {
 
 /// Does `work` while the lease is kept alive; gives up when it is lost.
 async fn beating<T>(cx: &Cx, claim: &Claim<()>, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let heart = async {
-        loop {
-            tokio::time::sleep(BEAT).await;
-            if let Err(error) = cx.store.work.beat(claim, cx.now()).await
-                && error.code() == "lease-lost"
-            {
-                return error;
-            }
-        }
-    };
     tokio::select! {
         done = work => done,
-        lost = heart => Err(lost),
+        lost = cx.store.work.hold(claim, &*cx.clock) => Err(lost),
     }
 }

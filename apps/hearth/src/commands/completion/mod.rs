@@ -78,12 +78,21 @@ fn answer(shell: Shell, words: Vec<OsString>, environment: Environment) -> Strin
 /// A candidate as the script reads it; none that would be read as something else.
 fn line(shell: Shell, candidate: &CompletionCandidate, joined: usize) -> Option<String> {
     let value = candidate.get_value().to_str().filter(|value| visible(value) == **value)?;
+    // bash takes what it is given as if it had been typed, and a folder can have any name.
+    if matches!(shell, Shell::Bash) && !wants_no_quotes(value) {
+        return None;
+    }
     let value = value.get(joined..)?;
     let help = candidate.get_help().map(|help| visible(&help.to_string()));
     Some(match (shell, help) {
         (Shell::Zsh | Shell::Fish, Some(help)) => format!("{value}\t{help}\n"),
         _ => format!("{value}\n"),
     })
+}
+
+/// Whether a shell that reads these characters reads nothing else into them.
+fn wants_no_quotes(value: &str) -> bool {
+    value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:@=+,%".contains(&byte))
 }
 
 /// The words of a line.

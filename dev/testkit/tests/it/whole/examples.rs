@@ -19,7 +19,12 @@ async fn every_readme_keeps_its_word() -> Result<()> {
     let follow = async |name: &str| {
         let copy = folder.path().join(name);
         copy_folder(&example(name), &copy)?;
-        keyboard.shell(&copy, &commands(&copy)?).await
+        let mut printed = String::new();
+        for command in commands(&copy)? {
+            let words: Vec<&str> = command.split_whitespace().skip(1).collect();
+            printed += &keyboard.done_in(&copy, &words).await?;
+        }
+        Ok::<_, Error>(printed)
     };
 
     for (name, tool) in [("hello", "hello-ada"), ("static", "page-ada"), ("node", "node-ada")] {
@@ -52,11 +57,12 @@ pub fn example(name: &str) -> PathBuf {
 
 /// The commands of an example's README, for somebody called Ada, but for those that show what has been written: it may
 /// not have been yet.
-fn commands(example: &Path) -> Result<String> {
+fn commands(example: &Path) -> Result<Vec<String>> {
     let readme = std::fs::read_to_string(example.join("README.md")).map_err(Error::internal)?;
     let block = readme.split("```").nth(1).ok_or_else(|| Error::internal("a README without commands"))?;
-    let lines = block.lines().filter(|line| !line.starts_with("hearth logs"));
-    Ok(lines.collect::<Vec<_>>().join("\n").replace("YOU", "ada"))
+    let whole = block.replace("\\\n", " ").replace("YOU", "ada");
+    let lines = whole.lines().map(|line| line.split("  #").next().unwrap_or(line).trim().to_owned());
+    Ok(lines.filter(|line| !line.is_empty() && !line.starts_with("hearth logs")).collect())
 }
 
 /// Copies a folder with all that is in it.

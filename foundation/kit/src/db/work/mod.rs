@@ -25,6 +25,9 @@ use tables::row;
 
 pub use tables::{CreateWork, WorkHolders};
 
+/// The code of what is refused to whoever has lost a claim.
+const LOST: &str = "lease-lost";
+
 /// The leased work of one service.
 #[derive(Debug, Clone)]
 pub struct Work {
@@ -361,7 +364,7 @@ async fn hand_back<T>(transaction: &Tx, claim: &Claim<T>) -> Result<()> {
 
 fn held(rows: u64) -> Result<()> {
     match rows {
-        0 => Err(Error::conflict("lease-lost", "this work is somebody else's by now")),
+        0 => Err(Error::conflict(LOST, "this work is somebody else's by now")),
         _ => Ok(()),
     }
 }
