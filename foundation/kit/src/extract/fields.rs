@@ -61,8 +61,8 @@ fn refusal(mut sentences: Vec<String>) -> Error {
     sentences.truncate(NAMED);
     let mut sentences = sentences.into_iter();
     let first = sentences.next().unwrap_or_else(|| "the request cannot be read".to_owned());
-    let error =
-        Error::new(Kind::Invalid, "invalid-fields", first).help("see /openapi.json for what this takes");
+    let error = Error::new(Kind::Unprocessable, "invalid-fields", first)
+        .help("see /openapi.json for what this takes");
     sentences.fold(error, |error, sentence| error.also(sentence))
 }
 

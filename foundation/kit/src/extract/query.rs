@@ -1,7 +1,7 @@
 //! Query parameters.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use hearth_base::Error;
+use hearth_base::{Error, Kind};
 use serde::de::DeserializeOwned;
 
 use super::fields::{self, Document};
@@ -16,8 +16,9 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
-        let pairs = serde_html_form::from_str(parts.uri.query().unwrap_or(""))
-            .map_err(|cause| Error::invalid("invalid-query", "the query cannot be read").because(cause))?;
+        let pairs = serde_html_form::from_str(parts.uri.query().unwrap_or("")).map_err(|cause| {
+            Error::new(Kind::Unprocessable, "invalid-query", "the query cannot be read").because(cause)
+        })?;
         Ok(Self(fields::read(Pairs(pairs), "query parameter")?))
     }
 }

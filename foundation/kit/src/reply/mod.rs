@@ -123,7 +123,7 @@ impl From<Error> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let mut response = status(self.0.kind()).into_response();
+        let mut response = status(self.0.kind(), Dialect::Data).into_response();
         response.extensions_mut().insert(self.0);
         response
     }

@@ -29,10 +29,11 @@ impl Dialect {
     }
 }
 
-/// The status that each kind of refusal means.
-pub fn status(kind: Kind) -> StatusCode {
+/// The status of a refusal. Where Toolforge's older services speak, what cannot be validated is a bad request.
+pub fn status(kind: Kind, dialect: Dialect) -> StatusCode {
     match kind {
         Kind::Invalid => StatusCode::BAD_REQUEST,
+        Kind::Unprocessable if dialect == Dialect::Named => StatusCode::BAD_REQUEST,
         Kind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
         Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
         Kind::Forbidden => StatusCode::FORBIDDEN,
@@ -67,7 +68,7 @@ pub fn render(error: &Error, dialect: Dialect, request_id: &str, response: &Resp
             refusal.messages = Some(Messages { error: sentences, ..Messages::default() });
         }
     }
-    dressed(error, (status(error.kind()), Json(refusal)).into_response(), response)
+    dressed(error, (status(error.kind(), dialect), Json(refusal)).into_response(), response)
 }
 
 /// `rendered` with the headers that the refusal had, and those that every refusal has.
@@ -95,7 +96,7 @@ fn registry(error: &Error, request_id: &str, response: &Response) -> Response {
     }
     let detail = json!({"code": error.code(), "request_id": request_id});
     let errors = json!({"errors": [{"code": registry_code(error), "message": message, "detail": detail}]});
-    dressed(error, (status(error.kind()), Json(errors)).into_response(), response)
+    dressed(error, (status(error.kind(), Dialect::Registry), Json(errors)).into_response(), response)
 }
 
 /// The specification's own code where it has one for this, else what the first registries said.

@@ -30,12 +30,15 @@ async fn a_builder_that_was_started_again_goes_on_at_once(db: Db) -> Result<()> 
     let stage = stage(db).await?;
     stage.start().await?;
     let now = stage.stand.clock.now();
-    let life = |place: &str| Builder { place: place.to_owned(), life: LifeId::new(now, &Entropy::System) };
-    let first = life("here");
+    let life = |seconds, place: &str| {
+        let begun = now + SignedDuration::from_secs(seconds);
+        Builder { place: place.to_owned(), life: LifeId::new(begun, &Entropy::System) }
+    };
+    let first = life(0, "here");
     let dead = stage.claim_as(&first).await?.unwrap();
     assert_eq!(stage.claim_as(&first).await?, None);
-    assert_eq!(stage.claim_as(&life("there")).await?, None);
-    let heir = stage.claim_as(&life("here")).await?.unwrap();
+    assert_eq!(stage.claim_as(&life(1, "there")).await?, None);
+    let heir = stage.claim_as(&life(1, "here")).await?.unwrap();
     assert_eq!((heir.build, heir.attempt), (dead.build, dead.attempt));
     assert_eq!(stage.beat(&dead).await.err().unwrap().code(), "lease-lost");
     stage.finish(&heir, made()).await
