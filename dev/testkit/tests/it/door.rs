@@ -81,7 +81,7 @@ async fn every_refused_field_is_named(hearth: Hearth) -> Result<()> {
     let body = serde_json::json!({"name": "-x", "password": 1, "colour": "red"});
     let call = nobody.call(Method::POST, "/accounts/v1/sessions").json(&body);
     let (status, refusal) = status_and_refusal(call).await?;
-    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     let sentences = refusal.messages.unwrap_or_default().error;
     for field in ["field name:", "field password:", "there is no field colour"] {
         assert!(sentences.iter().any(|sentence| sentence.starts_with(field)), "{sentences:?}");

@@ -10,7 +10,6 @@ mod faults;
 mod powers;
 mod published_clients;
 mod registry;
-mod scheduled;
 mod tokens;
 mod tools;
 mod whole;

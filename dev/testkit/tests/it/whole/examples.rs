@@ -1,10 +1,17 @@
-//! The examples, by the words of their READMEs.
+//! The examples, by the words of their READMEs, and beside them a schedule by the real clock.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use hearth_base::{Error, Result};
-use hearth_testkit::{Hearth, Shape, until};
-use hearth_wire::{jobs::RunEnd, reply::Paging};
+use hearth_testkit::{Hearth, Keyboard, Person, Shape, until, until_within};
+use hearth_wire::{
+    jobs::{Run, RunEnd},
+    reply::Paging,
+};
+use jiff::Timestamp;
 
 use super::{Visitor, images::provide};
 
@@ -15,6 +22,7 @@ async fn every_readme_keeps_its_word() -> Result<()> {
     let operator = hearth.operator().await?;
     let keyboard = operator.keyboard(&hearth).await?;
     let visitor = Visitor::at(hearth.url())?;
+    schedule(&keyboard).await?;
     let folder = tempfile::tempdir().map_err(Error::internal)?;
     let follow = async |name: &str| {
         let copy = folder.path().join(name);
@@ -27,7 +35,8 @@ async fn every_readme_keeps_its_word() -> Result<()> {
         Ok::<_, Error>(printed)
     };
 
-    for (name, tool) in [("hello", "hello-ada"), ("static", "page-ada"), ("node", "node-ada")] {
+    // The one in JavaScript is deployed in another test.
+    for (name, tool) in [("hello", "hello-ada"), ("static", "page-ada")] {
         let printed = follow(name).await?;
         assert!(printed.contains(&format!("http://{tool}.localhost")), "{printed}");
         let (status, page) = visitor.visits(tool).await?;
@@ -47,7 +56,37 @@ async fn every_readme_keeps_its_word() -> Result<()> {
         Ok(log.contains("files, ").then_some(()))
     })
     .await?;
+    has_run_by_the_clock(&operator, &keyboard).await?;
     hearth.stop().await
+}
+
+/// A job for each full minute.
+async fn schedule(keyboard: &Keyboard) -> Result<()> {
+    keyboard.done(&["new", "third"]).await?;
+    let words = ["jobs", "run", "tick", "--tool", "third", "--schedule", "* * * * *", "--image", "bookworm"];
+    keyboard.done(&[&words[..], &["--command", "echo tock; exit 3"]].concat()).await.map(drop)
+}
+
+/// It has run twice by now, or will have soon: each with its status and its log.
+async fn has_run_by_the_clock(operator: &Person, keyboard: &Keyboard) -> Result<()> {
+    let (tool, job, all) = ("third".parse()?, "tick".parse()?, Paging::default());
+    let twice = async || {
+        let runs: Vec<Run> = operator.client.jobs().runs(&tool, &job, &all).await?.runs;
+        let ended: Vec<Run> = runs.into_iter().filter(|run| run.end.is_some()).collect();
+        Ok((ended.len() >= 2).then_some(ended))
+    };
+    let mut runs = until_within(Duration::from_secs(150), "two runs", twice).await?;
+    runs.sort_by_key(|run| run.created);
+    for run in &runs {
+        let how = (run.cause.as_str(), run.end, run.exit_code);
+        assert_eq!(how, ("schedule", Some(RunEnd::Exited), Some(3)), "{run:?}");
+    }
+    let due: Vec<i64> = runs.iter().filter_map(|run| run.due).map(Timestamp::as_second).collect();
+    assert!(due.len() == runs.len() && due.iter().all(|second| second % 60 == 0), "{due:?}");
+    assert!(due.windows(2).all(|pair| pair[1] - pair[0] == 60), "{due:?}");
+    let log = keyboard.done(&["jobs", "logs", "tick", "--tool", "third"]).await?;
+    assert!(log.matches("tock").count() >= 2, "{log}");
+    Ok(())
 }
 
 /// The folder of an example.

@@ -82,6 +82,12 @@ async fn what_fails_is_told_and_what_worked_before_goes_on() -> Result<()> {
     maintainer.deploys().await?;
     assert_eq!(visitor.visits("site").await?.1, "second");
 
+    // A registry that cannot be reached is named.
+    maintainer.commits(&[("Containerfile", "FROM registry.invalid/nothing:1\n".to_owned())])?;
+    let told = maintainer.fails().await?;
+    assert!(told.contains("registry.invalid") && told.contains("hearth build logs"), "{told}");
+    assert_eq!(visitor.visits("site").await?.1, "second");
+
     // What is no repository is refused before anything begins.
     let words = ["deploy", &git.url("nosuch.git"), "--tool", "site"];
     let printed = maintainer.keyboard.types(&words).await?;
