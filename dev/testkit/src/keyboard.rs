@@ -41,31 +41,23 @@ impl Person {
 impl Keyboard {
     /// Types `hearth` and these words.
     pub async fn types(&self, words: &[&str]) -> Result<Printed> {
-        let output = self.command(words)?.output().await.map_err(Error::internal)?;
+        self.types_in(&self.home.path().join(FOLDER), words).await
+    }
+
+    /// The same in another folder.
+    pub async fn types_in(&self, folder: &Path, words: &[&str]) -> Result<Printed> {
+        let output = self.command(words)?.current_dir(folder).output().await.map_err(Error::internal)?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Ok(Printed { status: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) })
     }
 
-    /// The same, for what has to succeed; what it prints.
+    /// As [`Keyboard::types`], for what has to succeed; what it prints.
     pub async fn done(&self, words: &[&str]) -> Result<String> {
         let Printed { status, out, err } = self.types(words).await?;
         if status == Some(0) {
             return Ok(out);
         }
         Err(Error::internal(format!("hearth {} ended with {status:?}:\n{out}\n{err}", words.join(" "))))
-    }
-
-    /// As [`Keyboard::done`], in a folder; all that it prints.
-    pub async fn done_in(&self, folder: &Path, words: &[&str]) -> Result<String> {
-        let mut command = self.command(words)?;
-        let output = command.current_dir(folder).output().await.map_err(Error::internal)?;
-        let printed = [output.stdout, output.stderr]
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .join("\n");
-        if output.status.success() {
-            return Ok(printed);
-        }
-        Err(Error::internal(format!("hearth {} ended with {}:\n{printed}", words.join(" "), output.status)))
     }
 
     /// Begins a command that goes on: it ends with the value. Its output can be read.

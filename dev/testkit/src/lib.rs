@@ -1,6 +1,7 @@
 //! Boots databases and a whole Hearth in a test. Tests are written once and run in every shape: all services in
 //! one process and each in its own, on SQLite and on PostgreSQL.
 
+mod answer;
 mod databases;
 mod git;
 mod hearth;
@@ -10,6 +11,7 @@ mod people;
 mod stand;
 mod wait;
 
+pub use answer::answer_to;
 pub use databases::{Scratch, Store};
 pub use git::GitServer;
 pub use hearth::{Hearth, Shape, program};

@@ -30,7 +30,7 @@ pub use ids::{
 };
 pub use keys::{KeyRing, RoleKey};
 pub use mandate::{MANDATE_LIFE, Mandate, Shown};
-pub use names::{EnvvarName, JobName, PathParam, ToolName, UserName};
+pub use names::{EnvvarName, ImageName, JobName, PathParam, ToolName, UserName};
 pub use page::{Cursor, Limit, Page};
 pub use quantity::{Cpu, Memory};
 pub use role::Role;

@@ -69,6 +69,9 @@ names! {
     /// A variable's name (POSIX.1-2024, Base Definitions, section 8.1): 1 to 128 letters, digits and underscores,
     /// not beginning with a digit.
     EnvvarName("envvar") checked by envvar_name;
+    /// An image's name behind whose it is (OCI distribution specification, "Pulling manifests", one component): 1 to 64
+    /// lower-case letters and digits, with single dots, one or two underscores, or hyphens between them.
+    ImageName("name") checked by image_name;
 }
 
 impl EnvvarName {
@@ -123,6 +126,19 @@ fn envvar_name(text: &str) -> Result<()> {
     if fits { Ok(()) } else { Err(refused()) }
 }
 
+fn image_name(text: &str) -> Result<()> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let mut between = text.split(|symbol: char| symbol.is_ascii_lowercase() || symbol.is_ascii_digit());
+    let ends = text.bytes().next().is_some_and(plain) && text.bytes().next_back().is_some_and(plain);
+    let separated =
+        between.all(|part| matches!(part, "." | "_" | "__") || part.bytes().all(|byte| byte == b'-'));
+    if text.len() <= 64 && ends && separated {
+        return Ok(());
+    }
+    Err(Error::invalid("name-invalid", format!("{} is no name of an image", shown(text)))
+        .help("an image is TOOL's or hearth's and has one name: tool-TOOL/NAME, in lower case"))
+}
+
 fn is_label_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
 }
@@ -162,6 +178,20 @@ fn nearest_label(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_image_is_named_as_the_specification_says() {
+        for text in ["a", "python3.11", "a_b", "a__b", "a--b", "0", "node22"] {
+            assert!(text.parse::<ImageName>().is_ok(), "{text}");
+        }
+        assert!("a".repeat(64).parse::<ImageName>().is_ok());
+        for text in
+            ["", "..", ".", "a/b", "../a", "/a", "-a", "a-", "A", "a..b", "a___b", "a._b", "a b", "a\0", "ä"]
+        {
+            assert!(text.parse::<ImageName>().is_err(), "{text:?}");
+        }
+        assert!("a".repeat(65).parse::<ImageName>().is_err());
+    }
 
     #[test]
     fn names_that_would_be_options_paths_or_markup_are_refused() {

@@ -31,7 +31,7 @@ impl Cx {
             clock: kit.clock.clone(),
             entropy: kit.entropy.clone(),
             settings: Arc::new(kit.config.builds.clone()),
-            outbound: Outbound::of(&kit.config.outbound),
+            outbound: Outbound::new(&kit.config.outbound),
             clients: kit.clients.clone(),
             news: News::default(),
             stop: kit.tasks.stop_sign(),

@@ -10,10 +10,10 @@ use std::{
     sync::Arc,
 };
 
-use hearth_base::{Entropy, Error, Result, Role, SystemClock};
+use hearth_base::{Entropy, Error, ImageName, Result, Role, SystemClock};
 use hearth_images::Library;
 use hearth_kit::{
-    config::{Config, Database, ImageKey, ImageSource},
+    config::{Config, Database, ImageSource},
     db::Db,
     state::StateFolder,
 };
@@ -65,8 +65,8 @@ fn bootstrap(command: ImageBootstrap) -> Result<()> {
     });
     let (mut copied, mut made) = (Vec::new(), Vec::new());
     for name in wanted {
-        match (sources.get_key_value(name), Recipe::named(name)) {
-            (Some((name, source)), _) => copied.push((name.as_str(), source)),
+        match (sources.iter().find(|(copied, _)| copied.as_str() == name), Recipe::named(name)) {
+            (Some((_, source)), _) => copied.push((name, source)),
             (None, recipe) => made.extend(recipe),
         }
     }
@@ -84,8 +84,8 @@ fn bootstrap(command: ImageBootstrap) -> Result<()> {
 }
 
 /// The images that a new Hearth is given: those there are recipes for, and those an operator names a source for.
-fn first(sources: &BTreeMap<ImageKey, ImageSource>) -> Vec<&str> {
-    let more = sources.keys().map(ImageKey::as_str).filter(|name| !NAMES.contains(name));
+fn first(sources: &BTreeMap<ImageName, ImageSource>) -> Vec<&str> {
+    let more = sources.keys().map(ImageName::as_str).filter(|name| !NAMES.contains(name));
     NAMES.iter().copied().chain(more).collect()
 }
 

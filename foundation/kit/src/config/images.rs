@@ -1,8 +1,8 @@
 //! Settings of `images`.
 
-use std::{borrow::Borrow, collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use hearth_base::{Error, Result};
+use hearth_base::{Error, ImageName, Result, as_text};
 use serde::Deserialize;
 
 /// Settings of `images`.
@@ -18,53 +18,20 @@ pub struct Images {
     /// The images that this Hearth provides, by their short names.
     pub provided: BTreeMap<String, Provided>,
     /// Where images are copied from by their names in the registry, behind `hearth/`; others are made of packages.
-    pub sources: BTreeMap<ImageKey, ImageSource>,
+    pub sources: BTreeMap<ImageName, ImageSource>,
 }
 
-/// The name of an image behind `hearth/`, in one segment (OCI distribution specification, "Pulling manifests").
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
-pub struct ImageKey(String);
-
-impl TryFrom<String> for ImageKey {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self> {
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
-        let ends = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-        let bytes = text.as_bytes();
-        let whole = ends(bytes.first()) && ends(bytes.last()) && bytes.len() <= 100;
-        if !whole || !bytes.iter().copied().all(fits) || text.contains("..") {
-            return Err(Error::invalid("image-key", format!("{text:.80?} cannot be the name of an image"))
-                .help("use lower-case letters, digits and single . _ - between them, as in node22"));
-        }
-        Ok(Self(text))
-    }
-}
-
-impl Borrow<str> for ImageKey {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl ImageKey {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// An image of some registry: `[HOST[:PORT]/]NAME[:TAG]` or `[HOST[:PORT]/]NAME@DIGEST` (OCI distribution specification, "Pulling
-/// manifests").
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+/// An image of some registry: `[HOST[:PORT]/]NAME[:TAG]` or `[HOST[:PORT]/]NAME@DIGEST` (OCI distribution
+/// specification, "Pulling manifests").
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSource(String);
 
-impl TryFrom<String> for ImageSource {
-    type Error = Error;
+as_text!(ImageSource);
 
-    fn try_from(text: String) -> Result<Self> {
+impl FromStr for ImageSource {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@[]".contains(&byte);
         let first = text.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[');
         let last = text.rsplit('/').next().unwrap_or_default();
@@ -73,7 +40,7 @@ impl TryFrom<String> for ImageSource {
             return Err(Error::invalid("image-source", format!("{text:.80?} does not name an image"))
                 .help("write HOST/NAME:TAG or HOST/NAME@sha256:…"));
         }
-        Ok(Self(text))
+        Ok(Self(text.to_owned()))
     }
 }
 
@@ -152,29 +119,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_one_segment_of_a_path() {
-        for (text, fits) in [
-            ("node22", true),
-            ("php8.2-cli", true),
-            ("", false),
-            ("..", false),
-            ("/srv/x", false),
-            ("a/b", false),
-            ("A", false),
-            ("a..b", false),
-            ("-a", false),
-        ] {
-            assert_eq!(ImageKey::try_from(text.to_owned()).is_ok(), fits, "{text:?}");
-        }
-    }
-
-    #[test]
     fn a_source_is_a_name_and_nothing_else() {
         for text in ["php:8.2-cli", "registry.example:5000/a/b@sha256:0f", "[::1]:5000/x"] {
-            assert!(ImageSource::try_from(text.to_owned()).is_ok(), "{text}");
+            assert!(text.parse::<ImageSource>().is_ok(), "{text}");
         }
         for text in ["", "--authfile=x", "docker://x", "oci:a b", "x;y", "x:y@sha256:0f", "x\ny", "/etc"] {
-            assert!(ImageSource::try_from(text.to_owned()).is_err(), "{text:?}");
+            assert!(text.parse::<ImageSource>().is_err(), "{text:?}");
         }
     }
 }

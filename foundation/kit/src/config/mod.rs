@@ -15,7 +15,7 @@ use hearth_wire::{accounts::SESSION_COOKIE, tools::Quota};
 use serde::Deserialize;
 
 pub use builds::{Builder, Builds, Outbound};
-pub use images::{ImageKey, ImageSource, Images, Provided};
+pub use images::{ImageSource, Images, Provided};
 pub use jobs::Jobs;
 pub use load::{load, parse};
 pub use pages::{Components, Edge};

@@ -30,13 +30,8 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    /// The way out with an operator's exceptions.
-    pub fn new(allow: &[Exception]) -> Self {
-        Self { allow: allow.into(), mirrors: Arc::default() }
-    }
-
     /// The way out with an operator's exceptions and mirrors.
-    pub fn of(settings: &crate::config::Outbound) -> Self {
+    pub fn new(settings: &crate::config::Outbound) -> Self {
         Self { allow: settings.allow.as_slice().into(), mirrors: Arc::new(settings.mirrors.clone()) }
     }
 

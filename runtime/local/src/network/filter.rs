@@ -3,16 +3,18 @@
 //! From a tool: to its own network freely (that never comes here), to names and the door, and outside. Not to
 //! other tools, private networks, the host, or link-local addresses. To a tool: the host only.
 
-use std::net::Ipv4Addr;
+use std::{
+    io::{self, Write},
+    net::Ipv4Addr,
+    path::Path,
+    process::{Command, Stdio},
+};
 
-use hearth_base::Result;
+use hearth_base::{Error, Kind, Result};
 
 use crate::{failure::Doing, settings::Doorway};
 
-use super::{Subnet, program::feed};
-
-/// Where nftables' program is.
-pub const NFT: [&str; 3] = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"];
+use super::Subnet;
 
 /// Networks that no tool reaches from inside: RFC 6890 and its registry, and multicast.
 const REFUSED: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, \
@@ -105,6 +107,32 @@ table {table} {{
     )
 }
 
-fn run(script: &str) -> std::io::Result<()> {
-    feed(&NFT, &["-f", "-"], script)
+/// Where nftables' program is.
+pub fn program() -> Result<&'static str> {
+    const PLACES: [&str; 3] = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"];
+    PLACES.into_iter().find(|path| Path::new(path).exists()).ok_or_else(|| {
+        Error::new(Kind::Unavailable, "program-missing", "nft is not installed on this host")
+            .help("apt-get install nftables")
+    })
+}
+
+/// Has it read a script.
+fn run(script: &str) -> io::Result<()> {
+    let program = program().map_err(|error| io::Error::other(error.to_string()))?;
+    let mut child = Command::new(program)
+        .args(["-f", "-"])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(script.as_bytes())?;
+    }
+    let output = child.wait_with_output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(io::Error::other(format!("{program}: {}", said.lines().next().unwrap_or("no reason given"))))
 }

@@ -4,9 +4,8 @@
 //! tables of [`filter`].
 
 mod filter;
-mod ip;
+mod links;
 mod netlink;
-mod program;
 mod subnet;
 
 use std::{
@@ -27,18 +26,18 @@ use crate::{
     settings::Doorway,
 };
 
-pub use ip::{connect, remove_link};
+pub use links::{connect, remove_link};
 pub use subnet::Subnet;
 
-/// Refuses when a program is missing that networks need.
+/// Refuses when the program is missing that networks need.
 pub fn programs() -> Result<()> {
-    program::find(&filter::NFT).map(drop)
+    filter::program().map(drop)
 }
 
 /// Removes all links and tables of a Hearth that does not run.
 pub fn clear(instance: &str) -> Result<()> {
     let own = ["s", "t", "p"].map(|kind| format!("h{instance}{kind}"));
-    ip::links().iter().filter(|name| own.iter().any(|own| name.starts_with(own))).for_each(|name| {
+    links::all().iter().filter(|name| own.iter().any(|own| name.starts_with(own))).for_each(|name| {
         remove_link(name);
     });
     filter::remove(instance)?;
@@ -80,7 +79,7 @@ impl Networks {
     /// passing until [`Networks::start`].
     pub fn open(instance: &str, disk: Disk) -> Result<Self> {
         let subnet = Subnet::choose(instance, &disk)?;
-        ip::set_up_service(instance, &subnet)?;
+        links::set_up_service(instance, &subnet)?;
         Ok(Self { instance: instance.to_owned(), subnet, disk, all: Mutex::default() })
     }
 
@@ -93,7 +92,7 @@ impl Networks {
         bridges.dedup();
         let inside =
             all.joined.values().filter(|joined| joined.inside_only).map(|joined| joined.link.address);
-        bridges.iter().try_for_each(|bridge| ip::open_doors(bridge))?;
+        bridges.iter().try_for_each(|bridge| links::open_doors(bridge))?;
         filter::set_up(&self.instance, &self.subnet, doors, &bridges, &inside.collect::<Vec<_>>())?;
         std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").doing("letting packets of tools pass")?;
         self.publish(&all)
@@ -136,7 +135,7 @@ impl Networks {
             dns: self.service(),
         };
         if own.is_none() {
-            ip::make_bridge(&bridge, link.gateway, Subnet::SLICE)?;
+            links::make_bridge(&bridge, link.gateway, Subnet::SLICE)?;
             filter::within(&self.instance, &bridge, true)?;
         }
         if workload.network.inside_only {
@@ -194,7 +193,7 @@ impl Networks {
         };
         let own = [format!("h{}t", self.instance), format!("h{}p", self.instance)];
         for name in
-            ip::links().into_iter().filter(|name| own.iter().any(|own| name.starts_with(own.as_str())))
+            links::all().into_iter().filter(|name| own.iter().any(|own| name.starts_with(own.as_str())))
         {
             if !used(&name) {
                 remove_link(&name);

@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use hearth_base::Result;
 use hearth_builder::serve_proxy;
-use hearth_kit::outbound::Outbound;
+use hearth_kit::{
+    config,
+    outbound::{Exception, Outbound},
+};
 use hearth_testkit::GitServer;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -19,6 +22,10 @@ struct WayOut {
     _tasks: JoinSet<()>,
 }
 
+fn allowing(allow: Vec<Exception>) -> Outbound {
+    Outbound::new(&config::Outbound { allow, ..config::Outbound::default() })
+}
+
 async fn way_out(allow: impl Fn(SocketAddr) -> Vec<String>) -> WayOut {
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let place = server.local_addr().unwrap();
@@ -26,7 +33,7 @@ async fn way_out(allow: impl Fn(SocketAddr) -> Vec<String>) -> WayOut {
     let proxy = listener.local_addr().unwrap();
     let exceptions: Vec<_> = allow(place).iter().map(|text| text.parse().unwrap()).collect();
     let mut tasks = JoinSet::new();
-    tasks.spawn(serve_proxy(listener, Outbound::new(&exceptions)));
+    tasks.spawn(serve_proxy(listener, allowing(exceptions)));
     tasks.spawn(async move {
         // Answers what it was asked, line by line, and closes.
         while let Ok((mut stream, _)) = server.accept().await {
@@ -171,7 +178,7 @@ async fn git_fetches_through_it_and_a_redirect_gets_it_nowhere() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = format!("http://{}", listener.local_addr().unwrap());
     let mut tasks = JoinSet::new();
-    tasks.spawn(serve_proxy(listener, Outbound::new(&[git.place().parse()?])));
+    tasks.spawn(serve_proxy(listener, allowing(vec![git.place().parse()?])));
     let fetch = async |url: String| {
         let folder = tempfile::tempdir().unwrap();
         let ran = tokio::process::Command::new("git")

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hearth_base::{Access, BuildId, Entropy, Result, Role, ToolId, ToolName};
 use hearth_client::{Body, Client, Exchange, body};
 use hearth_kit::{config::Config, db::Db};
-use hearth_testkit::{GitServer, Stand};
+use hearth_testkit::{GitServer, Stand, answer_to};
 use hearth_wire::{
     builds::{
         BuildCreate, BuildCreateQuery, BuildNew,
@@ -119,15 +119,9 @@ impl Stage {
 
     /// Any call by a client, as status and document.
     pub async fn send(client: &Client, method: Method, path: &str, content: Option<Value>) -> (u16, Value) {
-        let call = client.call(method, &format!("/builds/v1{path}"));
-        let call = match &content {
-            Some(content) => call.json(content),
-            None => call,
-        };
-        let response = call.raw().await.unwrap();
-        let status = response.status().as_u16();
-        let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        let path = format!("/builds/v1{path}");
+        let (status, document) = answer_to(client, method, &path, content.as_ref()).await.unwrap();
+        (status.as_u16(), document)
     }
 
     /// A builder takes what there is.

@@ -6,7 +6,7 @@ use axum::http::Method;
 use hearth_base::{Access, Entropy, Result, Role, ToolId, ToolName};
 use hearth_client::Client;
 use hearth_kit::{config::Config, db::Db};
-use hearth_testkit::{Stand, until};
+use hearth_testkit::{Stand, answer_to, until};
 use hearth_wire::{
     components::{
         DeploySource, Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentQuery,
@@ -15,7 +15,6 @@ use hearth_wire::{
     jobs::JobCreate,
     reply::Paging,
 };
-use http_body_util::BodyExt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -203,14 +202,8 @@ impl Stage {
 
     /// Any call by a client, as status and document.
     pub async fn send(client: &Client, method: Method, path: &str, content: Option<Value>) -> (u16, Value) {
-        let call = client.call(method, &format!("/components/v1/tool/{path}"));
-        let call = match &content {
-            Some(content) => call.json(content),
-            None => call,
-        };
-        let response = call.raw().await.unwrap();
-        let status = response.status().as_u16();
-        let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&bytes).unwrap_or(Value::Null))
+        let path = format!("/components/v1/tool/{path}");
+        let (status, document) = answer_to(client, method, &path, content.as_ref()).await.unwrap();
+        (status.as_u16(), document)
     }
 }

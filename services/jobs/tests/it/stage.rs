@@ -11,14 +11,13 @@ use hearth_runtime_api::{
     fake::Fake,
     wire::{Callers, Socket, serve},
 };
-use hearth_testkit::{Stand, until};
+use hearth_testkit::{Stand, answer_to, until};
 use hearth_wire::{
     jobs::{Job, JobCreate, JobsQuery, Run, StatusShort},
     reply::Paging,
     tools::Quota,
 };
 use http::{Method, StatusCode};
-use http_body_util::BodyExt;
 use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -131,15 +130,8 @@ impl Stage {
 
     /// A call by the maintainer with any document.
     pub async fn send(&self, method: Method, path: &str, content: Option<Value>) -> (StatusCode, Value) {
-        let call = self.maintainer.call(method, &format!("/jobs/v1/tool/hello{path}"));
-        let call = match &content {
-            Some(content) => call.json(content),
-            None => call,
-        };
-        let response = call.raw().await.unwrap();
-        let status = response.status();
-        let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+        let path = format!("/jobs/v1/tool/hello{path}");
+        answer_to(&self.maintainer, method, &path, content.as_ref()).await.unwrap()
     }
 
     pub async fn create(&self, job: &JobCreate) -> Result<Job> {

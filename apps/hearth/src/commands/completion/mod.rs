@@ -79,7 +79,7 @@ fn answer(shell: Shell, words: Vec<OsString>, environment: Environment) -> Strin
 fn line(shell: Shell, candidate: &CompletionCandidate, joined: usize) -> Option<String> {
     let value = candidate.get_value().to_str().filter(|value| visible(value) == **value)?;
     // bash takes what it is given as if it had been typed, and a folder can have any name.
-    if matches!(shell, Shell::Bash) && !wants_no_quotes(value) {
+    if matches!(shell, Shell::Bash) && !is_plain(value) {
         return None;
     }
     let value = value.get(joined..)?;
@@ -91,8 +91,9 @@ fn line(shell: Shell, candidate: &CompletionCandidate, joined: usize) -> Option<
 }
 
 /// Whether a shell that reads these characters reads nothing else into them.
-fn wants_no_quotes(value: &str) -> bool {
-    value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:@=+,%".contains(&byte))
+fn is_plain(value: &str) -> bool {
+    !value.is_empty()
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:@=+,%".contains(&byte))
 }
 
 /// The words of a line.

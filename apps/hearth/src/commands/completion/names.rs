@@ -15,6 +15,7 @@ use hearth_base::{BuildId, EnvvarName, JobName, Limit, Result, ToolName};
 use hearth_client::{Bearer, Client, Transport};
 use hearth_wire::{jobs::JobsQuery, reply::Paging, tools::ToolQuery};
 
+use super::is_plain;
 use crate::{
     cli::whole,
     commands::build,
@@ -87,7 +88,7 @@ impl Asked {
     fn beginning_with(&self, typed: &OsStr, of: Of) -> Vec<CompletionCandidate> {
         let Some(typed) = typed.to_str().filter(|typed| !typed.starts_with('-')) else { return Vec::new() };
         let mut names = self.names(of).unwrap_or_default();
-        names.retain(|Name { name, .. }| name.starts_with(typed) && is_plain(name));
+        names.retain(|Name { name, .. }| name.starts_with(typed) && is_plain(name) && !name.starts_with('-'));
         names.truncate(MOST);
         names.into_iter().map(|Name { name, help }| CompletionCandidate::new(name).help(help)).collect()
     }
@@ -120,22 +121,18 @@ impl From<String> for Name {
 
 impl Of {
     async fn names(self, client: &Client, tool: Option<ToolName>) -> Result<Vec<Name>> {
-        let tool = match (self, tool) {
+        Ok(match (self, tool) {
             (Self::Tools, _) => {
                 let query = ToolQuery { all: false, limit: Limit::new(Limit::MAX)?, cursor: None };
                 let tools = client.tools().list(&query).await?.items;
-                return Ok(tools.into_iter().map(|tool| tool.name.to_string().into()).collect());
+                tools.into_iter().map(|tool| tool.name.to_string().into()).collect()
             }
-            (_, None) => return Ok(Vec::new()),
-            (_, Some(tool)) => tool,
-        };
-        Ok(match self {
-            Self::Tools => Vec::new(),
-            Self::Jobs => {
+            (_, None) => Vec::new(),
+            (Self::Jobs, Some(tool)) => {
                 let jobs = client.jobs().list(&tool, &JobsQuery::default()).await?;
                 jobs.into_iter().map(|job| job.name.to_string().into()).collect()
             }
-            Self::Builds => {
+            (Self::Builds, Some(tool)) => {
                 let builds = client.builds().list(&tool, &Paging::default()).await?.builds;
                 let name = |build| Name {
                     help: Some(build::state(&build).into()),
@@ -143,22 +140,16 @@ impl Of {
                 };
                 builds.into_iter().map(name).collect()
             }
-            Self::Envvars => {
+            (Self::Envvars, Some(tool)) => {
                 let envvars = client.envvars().list(&tool).await?.content.envvars;
                 envvars.into_iter().map(|envvar| envvar.name.to_string().into()).collect()
             }
-            Self::Images => {
+            (Self::Images, Some(tool)) => {
                 let images = client.jobs().images(&tool).await?.images;
                 images.into_iter().map(|image| image.shortname.into()).collect()
             }
         })
     }
-}
-
-/// Whether a name can stand in any shell as it is.
-fn is_plain(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@".contains(&byte);
-    !name.is_empty() && !name.starts_with('-') && name.bytes().all(plain)
 }
 
 /// The flags among the words that say which server and which tool; none when they cannot be.

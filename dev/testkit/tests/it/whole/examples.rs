@@ -30,7 +30,9 @@ async fn every_readme_keeps_its_word() -> Result<()> {
         let mut printed = String::new();
         for command in commands(&copy)? {
             let words: Vec<&str> = command.split_whitespace().skip(1).collect();
-            printed += &keyboard.done_in(&copy, &words).await?;
+            let answer = keyboard.types_in(&copy, &words).await?;
+            assert_eq!(answer.status, Some(0), "{command}: {answer:?}");
+            printed += &answer.out;
         }
         Ok::<_, Error>(printed)
     };

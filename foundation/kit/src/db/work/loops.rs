@@ -4,11 +4,14 @@ use std::{future::Future, time::Duration};
 
 use hearth_base::{Clock, Error, Result};
 use jiff::{SignedDuration, Timestamp};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter,
+    sea_query::{Expr, OnConflict},
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Claim, LOST, Work, tables::row};
+use super::{Claim, LOST, Work, insert, new, tables::row};
 use crate::{
     db::{At, OrFault},
     tasks::Stop,
@@ -110,7 +113,8 @@ impl Work {
     /// Makes sure that there is a turn to come, and not later than it may be: a clock may have been wrong.
     async fn begin(&self, kind: &'static str, now: Timestamp, every: SignedDuration) -> Result<()> {
         let transaction = self.db.begin().await?;
-        self.ask_once(&transaction, kind, TURN, &Value::Null, now).await?;
+        let known = OnConflict::columns([row::Column::Kind, row::Column::Key]).do_nothing().to_owned();
+        insert(&transaction, new(kind, TURN, &Value::Null, now)?, known).await?;
         let nearer = row::Entity::update_many()
             .col_expr(row::Column::Due, Expr::value(At::from(now)))
             .filter(row::Column::Kind.eq(kind))

@@ -124,19 +124,6 @@ impl Work {
         insert(transaction, new(kind, key, content, due)?, known).await
     }
 
-    /// Asks for work unless it has been asked for: what is there stays as it is.
-    pub async fn ask_once(
-        &self,
-        transaction: &Tx,
-        kind: &'static str,
-        key: &str,
-        content: &impl Serialize,
-        due: Timestamp,
-    ) -> Result<()> {
-        let known = OnConflict::columns([row::Column::Kind, row::Column::Key]).do_nothing().to_owned();
-        insert(transaction, new(kind, key, content, due)?, known).await
-    }
-
     /// Wakes the workers that wait in this process.
     pub fn wake(&self) {
         self.news.notify_waiters();
@@ -272,17 +259,17 @@ impl Work {
         let news = self.news.notified();
         tokio::pin!(news);
         news.as_mut().enable();
-        let first = |column: row::Column, which: Condition| {
+        let next_by = |column: row::Column, which: Condition| {
             let query = row::Entity::find().filter(row::Column::Kind.eq(kind)).filter(which);
             query.filter(row::Column::Due.is_not_null()).order_by_asc(column).limit(1)
         };
         // What is free comes when it is due; what is leased is looked at again when its lease runs out.
-        let free = first(row::Column::Due, free(holder, now));
+        let due = next_by(row::Column::Due, free(holder, now));
         let runs = row::Column::LeasedUntil.gt(At::from(now)).into_condition();
-        let leased = first(row::Column::LeasedUntil, runs);
-        let free = free.one(self.db.reader()).await.or_fault()?.and_then(|row| row.due);
+        let leased = next_by(row::Column::LeasedUntil, runs);
+        let due = due.one(self.db.reader()).await.or_fault()?.and_then(|row| row.due);
         let leased = leased.one(self.db.reader()).await.or_fault()?.and_then(|row| row.leased_until);
-        let next = free.into_iter().chain(leased).min().map(Timestamp::from);
+        let next = due.into_iter().chain(leased).min().map(Timestamp::from);
         let left = next.map_or(most, |due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
         let _news_or_time = tokio::time::timeout(left.min(most), news).await;
         Ok(())

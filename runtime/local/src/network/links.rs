@@ -68,7 +68,7 @@ pub fn remove_link(name: &str) {
 }
 
 /// The names of the host's links.
-pub fn links() -> Vec<String> {
+pub fn all() -> Vec<String> {
     let entries = fs::read_dir("/sys/class/net").into_iter().flatten().filter_map(|entry| entry.ok());
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
