@@ -129,6 +129,7 @@ pub enum Command {
     Logs(logs::Args),
     /// What runs: jobs, once, by the clock, or for ever
     #[command(before_help = "Example: hearth jobs list", help_template = TEMPLATE)]
+    #[command(after_help = "Also: dump, flush, images, load, quota.")]
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Jobs {
         /// What to do with them.

@@ -21,6 +21,8 @@ pub struct Cx {
     pub neighbours: Neighbours,
     pub runtime: Arc<dyn Runtime>,
     pub tasks: Tasks,
+    /// When this process began to look at schedules.
+    pub started: Timestamp,
     /// Counts changes of what runs, for the workers that look at it.
     pub seen: watch::Sender<u64>,
     /// Counts changes of schedules: something may be due earlier than the scheduler thinks.
@@ -32,6 +34,7 @@ impl Cx {
         Ok(Self {
             store: Store::new(kit.db()?.clone(), kit.work()?, kit.tasks.stop_sign()),
             clock: kit.clock.clone(),
+            started: kit.clock.now(),
             entropy: kit.entropy.clone(),
             settings: Arc::new(kit.config.jobs.clone()),
             neighbours: Neighbours::new(kit),

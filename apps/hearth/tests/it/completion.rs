@@ -69,7 +69,7 @@ fn commands_and_flags_are_offered_without_a_server() {
     let home = Home::new();
     assert_eq!(bash(&home, &["env"]), "envvars");
     assert_eq!(bash(&home, &["who"]), "whoami", "what the short help leaves out is offered too");
-    assert_eq!(bash(&home, &["jobs", "re"]), "restart");
+    assert_eq!(bash(&home, &["jobs", "re"]), "restart resume");
     assert_eq!(bash(&home, &["jobs", "run", "--no-f"]), "--no-filelog");
     assert_eq!(bash(&home, &["status", "--color", "al"]), "always");
     home.write("dup-finder/jobs.yaml", "");

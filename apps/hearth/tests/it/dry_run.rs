@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Every command that changes something, as it is typed.
-const CHANGING: [&[&str]; 31] = [
+const CHANGING: [&[&str]; 35] = [
     &["new", "other"],
     &["login", "--name", "alice", "--password-stdin"],
     &["logout"],
@@ -27,6 +27,10 @@ const CHANGING: [&[&str]; 31] = [
     &["tool", "kubeconfig"],
     &["jobs", "run", "new", "--image", "x", "--command", "y"],
     &["jobs", "restart", "web"],
+    &["jobs", "stop", "web"],
+    &["jobs", "scale", "web", "2"],
+    &["jobs", "pause", "tidy"],
+    &["jobs", "resume", "late"],
     &["jobs", "delete", "web"],
     &["jobs", "flush"],
     &["jobs", "load", "jobs.yaml", "--prune"],
@@ -48,7 +52,7 @@ const CHANGING: [&[&str]; 31] = [
 ];
 
 /// Those that change nothing at the server or here; what `exec` starts and an external program do is their own.
-const READING: [&str; 29] = [
+const READING: [&str; 30] = [
     "build list",
     "build logs",
     "build plan",
@@ -59,6 +63,7 @@ const READING: [&str; 29] = [
     "envvars quota",
     "envvars show",
     "exec",
+    "jobs history",
     "jobs images",
     "jobs list",
     "jobs logs",
@@ -87,6 +92,14 @@ fn home() -> Home {
     let job = r#"{"name": "web", "job_type": "webservice", "imagename": "x", "image": "x", "image_state": "stable",
         "cmd": "web", "status_short": "Running", "status_long": "Running", "port": 8000, "publish": "/",
         "status": {"short": "running", "messages": [], "duration": "2d", "up_to_date": true}}"#;
+    let scheduled = |name: &str, paused: &str| {
+        format!(
+            r#"{{"job": {{"name": "{name}", "job_type": "scheduled", "imagename": "x", "image": "x",
+            "image_state": "stable", "cmd": "y", "status_short": "Waiting", "status_long": "Waiting",
+            "schedule": "@daily", "status": {{"short": "pending", "messages": [], "duration": "2d",
+            "up_to_date": true{paused}}}}}, "messages": {{}}}}"#
+        )
+    };
     let build = r#"{"build_id": "build_00000000000000000000000001", "status": "BUILD_SUCCESS", "message": "",
         "start_time": "", "end_time": "", "parameters": {"source_url": "", "ref": "", "envvars": {},
         "image_name": "", "use_latest_versions": false, "use_deprecated_versions": false},
@@ -103,6 +116,11 @@ fn home() -> Home {
         ("GET /tools/v1/tool/dup-finder/tokens", (200, r#"{"data": {"items": []}}"#.to_owned())),
         ("GET /jobs/v1/tool/dup-finder/jobs", (200, format!(r#"{{"jobs": [{job}], "messages": {{}}}}"#))),
         ("GET /jobs/v1/tool/dup-finder/jobs/web", (200, format!(r#"{{"job": {job}, "messages": {{}}}}"#))),
+        ("GET /jobs/v1/tool/dup-finder/jobs/tidy", (200, scheduled("tidy", ""))),
+        (
+            "GET /jobs/v1/tool/dup-finder/jobs/late",
+            (200, scheduled("late", r#", "paused": "2026-01-02T03:04:05Z""#)),
+        ),
         ("GET /envvars/v1/tool/dup-finder/envvars", (200, r#"{"envvars": [], "messages": {}}"#.to_owned())),
         (
             "GET /envvars/v1/tool/dup-finder/envvars/API_KEY",

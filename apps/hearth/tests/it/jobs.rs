@@ -11,6 +11,16 @@ const WEB: &str = r#"{"name": "web", "job_type": "continuous", "imagename": "too
     "image": "tool-dup-finder/tool-dup-finder:latest", "image_state": "stable", "cmd": "web",
     "status_short": "Running", "status_long": "Running for 2 days", "port": 8000, "publish": "/",
     "status": {"short": "running", "messages": [], "duration": "2d", "up_to_date": true}}"#;
+const HISTORY: &str = r#"{"history": [
+    {"due": "2026-01-02T03:14:00Z", "until": "2026-01-04T03:14:00Z", "count": 3, "outcome": "missed",
+        "reason": "Hearth was not running"},
+    {"due": "2026-01-01T03:14:00Z", "until": "2026-01-01T03:14:00Z", "count": 1, "outcome": "ran", "run": {
+        "id": "run_1", "job": "tidy", "cause": "schedule", "attempt": 1, "state": "ended", "end": "exited",
+        "exit_code": 3, "created": "2026-01-01T03:14:00Z", "cpu_micros": 1, "peak_memory": 1, "ready": false}}
+    ], "messages": {}}"#;
+const PLAN: &str = r#"{"schedule": {"schedule_actual": "14 3 * * *", "timezone": "Europe/Berlin", "due": [
+    {"at": "2026-01-02T02:14:00Z", "local": "2026-01-02T03:14:00+01:00"},
+    {"at": "2026-01-03T02:14:00Z", "local": "2026-01-03T03:14:00+01:00"}]}, "messages": {}}"#;
 const DONE: &str = r#"{"messages": {}}"#;
 const NO_JOB: &str = r#"{"error": ["there is no job tdy"], "code": "no-such-job", "request_id": "req_4"}"#;
 
@@ -30,6 +40,13 @@ fn home() -> Home {
         ("POST /jobs/v1/tool/dup-finder/jobs", (201, one(TIDY))),
         ("PATCH /jobs/v1/tool/dup-finder/jobs", (200, r#"{"job_changed": true, "messages": {}}"#.to_owned())),
         ("POST /jobs/v1/tool/dup-finder/jobs/tidy/restart", (200, DONE.to_owned())),
+        ("POST /jobs/v1/tool/dup-finder/jobs/tidy/pause", (200, one(TIDY))),
+        ("POST /jobs/v1/tool/dup-finder/jobs/web/stop", (200, one(WEB))),
+        ("PUT /jobs/v1/tool/dup-finder/jobs/web/replicas", (200, one(WEB))),
+        ("GET /jobs/v1/tool/dup-finder/jobs/tdy/history", (404, NO_JOB.to_owned())),
+        ("GET /jobs/v1/tool/dup-finder/jobs/tidy/history", (200, HISTORY.to_owned())),
+        ("GET /jobs/v1/tool/dup-finder/schedule", (200, PLAN.to_owned())),
+        ("GET /jobs/v1/tool/dup-finder/jobs/web", (200, one(WEB))),
         ("DELETE /jobs/v1/tool/dup-finder/jobs/tidy", (200, DONE.to_owned())),
         ("DELETE /jobs/v1/tool/dup-finder/jobs/web", (200, DONE.to_owned())),
         ("DELETE /jobs/v1/tool/dup-finder/jobs", (200, DONE.to_owned())),
@@ -153,6 +170,59 @@ fn a_continuous_job_takes_a_port_and_becomes_the_page() {
     ends with 0
     ");
     assert!(home.asked().is_empty(), "nothing was asked of the server");
+}
+
+#[test]
+fn a_schedule_is_shown_before_it_is_saved() {
+    let words = ["jobs", "run", "tidy", "--image=x", "--command=y", "--schedule=@daily", "--dry-run"];
+    insta::assert_snapshot!(home().says(&[&words[..], &["--timezone", "Europe/Berlin"]].concat()), @"
+    out| would make the scheduled job tidy from x
+    err| It would be due at 14 3 * * * (Europe/Berlin), next:
+    err|   2026-01-02T03:14:00+01:00
+    err|   2026-01-03T03:14:00+01:00
+    ends with 0
+    ");
+}
+
+#[test]
+fn what_became_of_each_due_time_is_listed() {
+    insta::assert_snapshot!(home().says(&["jobs", "history", "tidy"]), @"
+    out| 2026-01-02T03:14:00Z to 2026-01-04T03:14:00Z	missed, 3 times	Hearth was not running
+    out| 2026-01-01T03:14:00Z	ran	failed: exit status 3
+    ends with 0
+    ");
+    insta::assert_snapshot!(home().says(&["jobs", "history", "tdy"]), @"
+    err| error: there is no job tdy [no-such-job]
+    err| next:  hearth jobs history tidy
+    ends with 1
+    ");
+}
+
+#[test]
+fn a_schedule_is_paused_and_goes_on() {
+    insta::assert_snapshot!(home().says(&["jobs", "pause", "tidy"]), @"
+    out| ✓ tidy is paused: its due times are left out; what runs goes on
+    err| next:  hearth jobs resume tidy
+    ends with 0
+    ");
+    insta::assert_snapshot!(home().says(&["jobs", "resume", "tidy"]), @"
+    out| nothing to change: tidy is not paused
+    ends with 0
+    ");
+    insta::assert_snapshot!(home().says(&["jobs", "stop", "web"]), @"
+    out| ✓ what runs of web is being ended, until it is resumed
+    err| next:  hearth jobs resume web
+    ends with 0
+    ");
+    insta::assert_snapshot!(home().says(&["jobs", "scale", "web", "3"]), @"
+    out| ✓ web has 3 side by side instead of 1
+    err| next:  hearth jobs show web
+    ends with 0
+    ");
+    insta::assert_snapshot!(home().says(&["jobs", "stop", "tidy"]), @"
+    out| nothing to change: nothing of tidy runs
+    ends with 0
+    ");
 }
 
 #[test]

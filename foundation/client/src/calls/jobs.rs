@@ -6,8 +6,9 @@ use hearth_base::{JobName, Result, ToolName};
 use hearth_wire::{
     feed::{After, Events},
     jobs::{
-        Job, JobChanged, JobCreate, JobOne, JobsImages, JobsList, JobsLogsQuery, JobsQuery, JobsQuota,
-        Quotas, Run, RunOne, RunsList,
+        History, Job, JobChanged, JobCreate, JobOne, JobsImages, JobsList, JobsLogsQuery, JobsQuery,
+        JobsQuota, Quotas, ReplicasPut, Run, RunOne, RunQuery, RunsList, SchedulePlan, SchedulePlanOne,
+        ScheduleQuery,
         internal::{Routes, RoutesQuery},
     },
     reply::{Done, Named, Paging},
@@ -83,9 +84,21 @@ impl JobsCalls<'_> {
         call.answer::<Named<RunsList>>().await.map(|answer| answer.content)
     }
 
-    /// One run.
-    pub async fn run(&self, tool: &ToolName, job: &JobName, run: impl fmt::Display) -> Result<Run> {
-        let call = self.one(Method::GET, tool, job).then("/runs").segment(run);
+    /// Runs a one-off or scheduled job now.
+    pub async fn run_begin(&self, tool: &ToolName, job: &JobName) -> Result<Run> {
+        let call = self.one(Method::POST, tool, job).then("/runs");
+        call.answer::<Named<RunOne>>().await.map(|answer| answer.content.run)
+    }
+
+    /// One run; with `wait`, as soon as it is over, or as it is after so many seconds.
+    pub async fn run(
+        &self,
+        tool: &ToolName,
+        job: &JobName,
+        run: impl fmt::Display,
+        query: &RunQuery,
+    ) -> Result<Run> {
+        let call = self.one(Method::GET, tool, job).then("/runs").segment(run).query(query);
         call.answer::<Named<RunOne>>().await.map(|answer| answer.content.run)
     }
 
@@ -93,6 +106,42 @@ impl JobsCalls<'_> {
     pub async fn run_stop(&self, tool: &ToolName, job: &JobName, run: impl fmt::Display) -> Result<Done> {
         let call = self.one(Method::POST, tool, job).then("/runs").segment(run).then("/stop");
         call.answer::<Named<Done>>().await.map(|answer| answer.content)
+    }
+
+    /// What became of a scheduled job's due times, the newest first.
+    pub async fn history(&self, tool: &ToolName, job: &JobName, paging: &Paging) -> Result<History> {
+        let call = self.one(Method::GET, tool, job).then("/history").query(paging);
+        call.answer::<Named<History>>().await.map(|answer| answer.content)
+    }
+
+    /// Stops what runs of a job, which stays.
+    pub async fn stop(&self, tool: &ToolName, job: &JobName) -> Result<Job> {
+        let call = self.one(Method::POST, tool, job).then("/stop");
+        call.answer::<Named<JobOne>>().await.map(|answer| answer.content.job)
+    }
+
+    /// Changes how many of a continuous job run side by side.
+    pub async fn scale(&self, tool: &ToolName, job: &JobName, wanted: ReplicasPut) -> Result<Job> {
+        let call = self.one(Method::PUT, tool, job).then("/replicas").json(&wanted);
+        call.answer::<Named<JobOne>>().await.map(|answer| answer.content.job)
+    }
+
+    /// Leaves a job alone until it is resumed.
+    pub async fn pause(&self, tool: &ToolName, job: &JobName) -> Result<Job> {
+        let call = self.one(Method::POST, tool, job).then("/pause");
+        call.answer::<Named<JobOne>>().await.map(|answer| answer.content.job)
+    }
+
+    /// Has a paused job go on.
+    pub async fn resume(&self, tool: &ToolName, job: &JobName) -> Result<Job> {
+        let call = self.one(Method::POST, tool, job).then("/resume");
+        call.answer::<Named<JobOne>>().await.map(|answer| answer.content.job)
+    }
+
+    /// What a schedule means, and when it would be due next.
+    pub async fn schedule(&self, tool: &ToolName, query: &ScheduleQuery) -> Result<SchedulePlan> {
+        let call = self.tool(Method::GET, tool).then("/schedule").query(query);
+        call.answer::<Named<SchedulePlanOne>>().await.map(|answer| answer.content.schedule)
     }
 
     /// A job's log as text, a line each, as a stream when it follows.

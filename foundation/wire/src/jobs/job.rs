@@ -132,6 +132,13 @@ pub struct JobStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_schedule: Option<Timestamp>,
+    /// Its newest run, of which there is more at `…/runs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// Since when it is left alone: nothing of a continuous job runs, due times of a scheduled one are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub paused: Option<Timestamp>,
 }
 
 /// How a job is, in a word.

@@ -8,6 +8,7 @@ pub mod internal;
 mod job;
 mod quota;
 mod run;
+mod schedule;
 
 pub use create::{Concurrency, Emails, JobCreate, JobType, MountMode, PortProtocol};
 pub use exec::{EXEC_PROTOCOL, ExecDecoder, ExecEnd, ExecFrame, ExecOpen, ExecSize};
@@ -15,4 +16,5 @@ pub use health::HealthCheck;
 pub use image::{Image, JobsImages};
 pub use job::{Job, JobChanged, JobOne, JobStatus, JobsList, JobsQuery, StatusShort};
 pub use quota::{JobsQuota, QuotaCategory, QuotaItem, Quotas};
-pub use run::{JobsLogsQuery, Run, RunEnd, RunOne, RunState, RunsList};
+pub use run::{JobsLogsQuery, ReplicasPut, Run, RunEnd, RunOne, RunQuery, RunState, RunsList, Wait};
+pub use schedule::{Due, DueOutcome, DueTime, History, SchedulePlan, SchedulePlanOne, ScheduleQuery};

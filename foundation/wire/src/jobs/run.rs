@@ -2,7 +2,7 @@
 
 use hearth_base::{Cursor, JobName};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::{IntoParams, ToSchema};
 
 /// One execution of a job: of a continuous job, one container's life.
@@ -53,6 +53,9 @@ pub struct Run {
     pub peak_memory: u64,
     /// Whether it is ready, for one that runs.
     pub ready: bool,
+    /// The last lines that it wrote, three at most, the oldest first.
+    #[serde(default)]
+    pub last_lines: Vec<String>,
 }
 
 /// Where a run stands.
@@ -68,10 +71,6 @@ pub enum RunState {
     Running,
     /// It is over.
     Ended,
-    /// It was due and left out.
-    Skipped,
-    /// It was due and nobody could start it in time.
-    Missed,
 }
 
 /// How a run ended.
@@ -113,6 +112,51 @@ pub struct RunsList {
 pub struct RunOne {
     /// The run.
     pub run: Run,
+}
+
+/// How one run is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct RunQuery {
+    /// Wait until it is over, so many seconds at most: 0 to 25.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<u32>, minimum = 0, maximum = 25)]
+    pub wait: Option<Wait>,
+}
+
+/// Seconds for which an answer may wait for something to happen: 0 to 25.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Wait(u32);
+
+impl Wait {
+    /// The longest.
+    pub const MOST: Self = Self(25);
+
+    /// The number of seconds.
+    pub fn seconds(self) -> u32 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Wait {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = u32::deserialize(deserializer)?;
+        if seconds > Self::MOST.0 {
+            return Err(D::Error::custom(format!("an answer waits 0 to {} seconds", Self::MOST.0)));
+        }
+        Ok(Self(seconds))
+    }
+}
+
+/// How many of a continuous job are to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = jobs::ReplicasPut)]
+pub struct ReplicasPut {
+    /// How many run side by side.
+    #[schema(minimum = 1)]
+    pub replicas: u16,
 }
 
 /// Which lines of a job's log are wanted.

@@ -1,11 +1,14 @@
 //! Making jobs, and making them as somebody says they should be.
 
-use hearth_base::{Error, Result, ToolId, ToolName};
+use hearth_base::{Error, JobName, Result, ToolId, ToolName};
 use hearth_kit::db::Tx;
-use hearth_wire::jobs::{JobCreate, JobType};
+use hearth_wire::{
+    jobs::{JobCreate, JobType},
+    tools::Quota,
+};
 
 use super::{
-    define, delete, full,
+    define, delete, due, full,
     launch::{self, Start},
     plan,
     quota::Use,
@@ -13,7 +16,7 @@ use super::{
 };
 use crate::{
     cx::Cx,
-    store::{Cause, Image, Job, JobId, Kind, Plan, job_exists},
+    store::{Cause, Image, Job, JobId, Kind, Plan, Schedule, job_exists},
 };
 
 /// Whose jobs are changed.
@@ -29,7 +32,7 @@ struct Draft {
     image: Image,
     plan: Plan,
     schedule: Option<String>,
-    quota: hearth_wire::tools::Quota,
+    quota: Quota,
 }
 
 /// Makes a job. One of that name that is over is replaced.
@@ -75,6 +78,12 @@ pub async fn update(cx: &Cx, of: Of<'_>, spec: JobCreate) -> Result<bool> {
         end(cx, tx, of).await?;
     }
     Ok(true)
+}
+
+/// Has so many of a continuous job run side by side. Whether that changed anything.
+pub async fn scale(cx: &Cx, of: Of<'_>, name: &JobName, replicas: u16) -> Result<bool> {
+    let job = cx.store.job(of.tool, name).await?.ok_or_else(|| delete::no_such_job(name))?;
+    update(cx, of, JobCreate { replicas: Some(replicas), ..job.spec }).await
 }
 
 /// Whether a job has done all that it was to do.
@@ -128,7 +137,13 @@ async fn add(cx: &Cx, tx: &Tx, of: Of<'_>, id: JobId, draft: &Draft) -> Result<J
     admit(cx, tx, of, draft, None).await?;
     let now = cx.now();
     let kind = match (draft.spec.kind(), &draft.schedule) {
-        (JobType::Scheduled, Some(schedule)) => Kind::Scheduled(schedule.clone()),
+        (JobType::Scheduled, Some(fields)) => Kind::Scheduled(Schedule {
+            fields: fields.clone(),
+            accounted: now,
+            last: None,
+            next: None,
+            silent: 0,
+        }),
         (JobType::Continuous | JobType::Webservice, _) => Kind::Kept(cx.id()),
         _ => Kind::OneOff,
     };
@@ -141,8 +156,7 @@ async fn add(cx: &Cx, tx: &Tx, of: Of<'_>, id: JobId, draft: &Draft) -> Result<J
         image: draft.image.clone(),
         generation: 1,
         restart: 0,
-        next_due: None,
-        last_due: None,
+        paused: None,
         last_run: None,
         publish: define::is_page(&draft.spec),
         created: now,
@@ -171,8 +185,10 @@ async fn change(cx: &Cx, of: Of<'_>, seen: Job, draft: Draft) -> Result<()> {
     job.generation += 1;
     job.changed = cx.now();
     job.publish = define::is_page(&draft.spec);
-    if let (Kind::Scheduled(_), Some(schedule)) = (&job.kind, draft.schedule) {
-        job.kind = Kind::Scheduled(schedule);
+    // What was due until now is answered by what the job was.
+    due::settle(cx, &tx, &mut job, cx.now()).await?;
+    if let (Some(schedule), Some(fields)) = (job.schedule_mut(), draft.schedule) {
+        schedule.fields = fields;
     }
     (job.spec, job.image) = (draft.spec, draft.image);
     start(cx, &tx, &mut job, draft.plan).await?;
@@ -183,22 +199,31 @@ async fn change(cx: &Cx, of: Of<'_>, seen: Job, draft: Draft) -> Result<()> {
 /// Begins what a new or changed job begins with: its run, its set, its next due time.
 async fn start(cx: &Cx, tx: &Tx, job: &mut Job, plan: Plan) -> Result<()> {
     match job.kind.clone() {
-        Kind::OneOff => launch::run(cx, tx, job, plan, Start::now(Cause::Create, cx.now())).await,
+        Kind::OneOff => launch::run(cx, tx, job, plan, Start::now(Cause::Create, cx.now())).await.map(drop),
         Kind::Kept(set) => launch::keep(cx, tx, job, set, plan).await,
-        Kind::Scheduled(actual) => {
-            let zone = schedule::zone(job.spec.timezone.as_deref())?;
-            job.next_due = schedule::next(&actual, &zone, cx.now())?;
-            Ok(())
-        }
+        Kind::Scheduled(schedule) => due::settle(cx, tx, job, schedule.accounted).await,
     }
+}
+
+/// Refuses a job when it would be more than the tool may use; under the tool's lock.
+pub async fn fits(
+    cx: &Cx,
+    tx: &Tx,
+    of: Of<'_>,
+    spec: &JobCreate,
+    quota: &Quota,
+    instead_of: Option<&Job>,
+) -> Result<()> {
+    let jobs = cx.store.jobs_in(tx, of.tool).await?;
+    let workloads = cx.store.workloads_in(tx, of.tool, None).await?;
+    let alive = cx.store.runs_alive_in(tx, of.tool).await?;
+    Use::of(&jobs, &workloads, &alive, instead_of).admit(spec, quota, &cx.settings)
 }
 
 /// Refuses a job when it would be more than the tool may use, or a second page; under the tool's lock.
 async fn admit(cx: &Cx, tx: &Tx, of: Of<'_>, draft: &Draft, instead_of: Option<&Job>) -> Result<()> {
+    fits(cx, tx, of, &draft.spec, &draft.quota, instead_of).await?;
     let jobs = cx.store.jobs_in(tx, of.tool).await?;
-    let workloads = cx.store.workloads_in(tx, of.tool, None).await?;
-    let alive = cx.store.runs_alive_in(tx, of.tool).await?;
-    Use::of(&jobs, &workloads, &alive, instead_of).admit(&draft.spec, &draft.quota, &cx.settings)?;
     let others = |job: &&Job| instead_of.is_none_or(|replaced| replaced.id != job.id);
     match jobs.iter().filter(others).find(|job| job.publish) {
         Some(page) if define::is_page(&draft.spec) => Err(Error::conflict(

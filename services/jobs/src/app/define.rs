@@ -165,7 +165,7 @@ fn check_limits(job: &JobCreate, quota: &Quota, settings: &Jobs) -> Result<()> {
     }
     if job.replicas == Some(0) {
         return Err(Error::invalid("replicas", "a continuous job has one replica at least")
-            .help("delete the job to stop it"));
+            .help(format!("pause it to have nothing of it run: hearth jobs stop {}", job.name)));
     }
     let over = |what: &str, asked: String, most: String| {
         Err(super::quota::used_up(format!(

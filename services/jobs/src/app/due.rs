@@ -1,23 +1,24 @@
-//! Jobs that are due: begun, skipped or missed, each written down, and the next time found, in one change.
+//! Due times: each is answered by a run, skipped or missed, and what became of it is written down, in one change.
 
 use hearth_base::Result;
 use hearth_kit::db::Tx;
-use hearth_wire::jobs::{Concurrency, RunState};
+use hearth_wire::jobs::Concurrency;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{
     launch::{self, Start},
-    plan, schedule,
+    plan,
+    schedule::{self, Span},
 };
 use crate::{
     cx::Cx,
-    store::{Cause, Job, Kind},
+    store::{Cause, Entry, Job, Outcome, Schedule},
 };
 
 /// The most jobs of one change.
 const BATCH: u64 = 100;
-/// The most missed times of one job that are written down one by one.
-const MISSED: usize = 20;
+/// A clock that was set back by less needs nothing done.
+const SET_BACK: SignedDuration = SignedDuration::from_secs(60);
 
 /// Does what is due now. Whether there may be more.
 pub async fn turn(cx: &Cx) -> Result<bool> {
@@ -28,101 +29,157 @@ pub async fn turn(cx: &Cx) -> Result<bool> {
     if jobs.is_empty() {
         return Ok(false);
     }
-    for job in jobs {
-        one(cx, &tx, job, now).await?;
+    for mut job in jobs {
+        settle(cx, &tx, &mut job, now).await?;
+        cx.store.job_save(&tx, &job).await?;
     }
     cx.store.commit(tx).await?;
     Ok(more)
 }
 
-async fn one(cx: &Cx, tx: &Tx, mut job: Job, now: Timestamp) -> Result<()> {
-    let (Kind::Scheduled(actual), Some(due)) = (job.kind.clone(), job.next_due) else { return Ok(()) };
+/// Answers all of a job's due times up to `now`, and finds the next. The caller saves the job.
+pub async fn settle(cx: &Cx, tx: &Tx, job: &mut Job, now: Timestamp) -> Result<()> {
+    let Some(Schedule { fields, accounted, .. }) = job.schedule().cloned() else { return Ok(()) };
+    let paused = job.paused;
     let zone = schedule::zone(job.spec.timezone.as_deref())?;
+    match schedule::between(&fields, &zone, accounted, now)? {
+        Some(span) if paused.is_some() => {
+            note(cx, tx, job, span, Outcome::Skipped("it was paused".to_owned())).await?;
+        }
+        Some(span) => answer(cx, tx, job, &fields, &zone, span, now).await?,
+        None => {}
+    }
+    if let Some(schedule) = job.schedule_mut() {
+        schedule.accounted = accounted.max(now);
+        schedule.next = match paused {
+            Some(_) => None,
+            None => schedule::next(&fields, &zone, schedule.accounted)?,
+        };
+    }
+    Ok(())
+}
+
+/// Begins the newest due time, if it is not too late for it; of the others nobody can.
+async fn answer(
+    cx: &Cx,
+    tx: &Tx,
+    job: &mut Job,
+    fields: &str,
+    zone: &TimeZone,
+    span: Span,
+    now: Timestamp,
+) -> Result<()> {
     let deadline = job.spec.starting_deadline.unwrap_or(schedule::DEADLINE);
-    let times = times(&actual, &zone, due, now)?;
-    let (late, latest) = split(&times, deadline, now);
-    for at in late.iter().rev().take(MISSED).rev() {
-        let behind = now.duration_since(*at).as_secs();
-        let reason = format!("it could start only {behind} seconds late, and may {deadline}");
-        launch::none(cx, tx, &job, RunState::Missed, *at, reason).await?;
-    }
-    if let Some(at) = latest {
-        start(cx, tx, &mut job, at).await?;
-    }
-    job.last_due = times.last().copied().or(Some(due));
-    job.next_due = schedule::next(&actual, &zone, now)?;
-    cx.store.job_save(tx, &job).await
-}
-
-/// The due times from `due` to `now`; of very many, the newest.
-fn times(actual: &str, zone: &TimeZone, due: Timestamp, now: Timestamp) -> Result<Vec<Timestamp>> {
-    // Beyond this, they are too many to be written down in any case.
-    let month = now.saturating_sub(SignedDuration::from_hours(24)).unwrap_or(now);
-    let mut times = vec![due];
-    let mut at = due.max(month);
-    while let Some(next) = schedule::next(actual, zone, at)?.filter(|next| *next <= now) {
-        times.push(next);
-        at = next;
-    }
-    Ok(times)
-}
-
-/// Those that are too late, and the newest that is not; of several that are not, only the newest is begun.
-fn split(times: &[Timestamp], deadline: u32, now: Timestamp) -> (Vec<Timestamp>, Option<Timestamp>) {
     let limit = SignedDuration::from_secs(deadline.into());
-    let is_late = |at: &Timestamp| now.duration_since(*at) > limit;
-    let late = times.iter().copied().filter(is_late).collect();
-    (late, times.last().copied().filter(|at| !is_late(at)))
+    if now.duration_since(span.last) > limit {
+        return note(cx, tx, job, span, Outcome::Missed(why_late(cx, &span, deadline))).await;
+    }
+    if let Some(before) = schedule::before_last(fields, zone, span)? {
+        let reason = match now.duration_since(before.last) > limit {
+            true => why_late(cx, &before, deadline),
+            false => "the next was due by then".to_owned(),
+        };
+        note(cx, tx, job, before, Outcome::Missed(reason)).await?;
+    }
+    begin(cx, tx, job, span.last).await
 }
 
-async fn start(cx: &Cx, tx: &Tx, job: &mut Job, at: Timestamp) -> Result<()> {
+fn why_late(cx: &Cx, span: &Span, deadline: u32) -> String {
+    match span.first < cx.started {
+        true => "Hearth was not running".to_owned(),
+        false => format!("it could not be started within {deadline} seconds"),
+    }
+}
+
+/// Writes down what became of due times.
+async fn note(cx: &Cx, tx: &Tx, job: &mut Job, span: Span, outcome: Outcome) -> Result<()> {
+    let Span { first, last, count } = span;
+    let on_purpose = job.paused.is_some();
+    let ran = matches!(outcome, Outcome::Ran(_));
+    let entry = Entry { due: first, until: last, count, outcome };
+    if cx.store.ledger_add(tx, job.id, &entry).await?
+        && let Some(schedule) = job.schedule_mut()
+    {
+        schedule.last = schedule.last.max(Some(last));
+        schedule.silent = match ran {
+            true => 0,
+            false if on_purpose => schedule.silent,
+            false => schedule.silent.saturating_add(count),
+        };
+    }
+    Ok(())
+}
+
+/// Answers one due time with a run, unless there is a reason not to.
+async fn begin(cx: &Cx, tx: &Tx, job: &mut Job, at: Timestamp) -> Result<()> {
     let Some(name) = cx.store.tool_name_in(tx, job.tool).await? else { return Ok(()) };
+    if cx.store.ledger_has(tx, job.id, at).await? {
+        return Ok(());
+    }
+    let skipped = |reason: String| Outcome::Skipped(reason);
     let runs = cx.store.job_runs_in(tx, job.id).await?;
     match job.spec.concurrency.unwrap_or(Concurrency::Forbid) {
         Concurrency::Forbid if runs => {
-            let reason = "the run before still ran".to_owned();
-            return launch::none(cx, tx, job, RunState::Skipped, at, reason).await;
+            return note(cx, tx, job, Span::one(at), skipped("the run before still ran".to_owned())).await;
         }
         Concurrency::Replace if runs => {
             for workload in cx.store.workloads_in(tx, job.tool, Some(job.id)).await? {
                 launch::stop(cx, tx, workload).await?;
             }
         }
-        _ => {}
+        Concurrency::Forbid | Concurrency::Replace | Concurrency::Allow => {}
     }
     match plan::plan(&job.spec, &name, &job.image, job.restart, &cx.settings) {
         Ok(plan) => {
             let start = Start { cause: Cause::Schedule, attempt: 1, due: Some(at), at: cx.now() };
-            launch::run(cx, tx, job, plan, start).await
+            let run = launch::run(cx, tx, job, plan, start).await?;
+            note(cx, tx, job, Span::one(at), Outcome::Ran(run)).await
         }
         // One job that cannot be planned is no hindrance to the others of its batch.
-        Err(error) => launch::none(cx, tx, job, RunState::Skipped, at, error.to_string()).await,
+        Err(error) => note(cx, tx, job, Span::one(at), skipped(error.to_string())).await,
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
+/// The clock was set back: what was written down of times that have yet to come is taken back, but for runs, and
+/// schedules go on from now. One job at a time: whoever holds it is waited for.
+pub async fn set_back(cx: &Cx) -> Result<()> {
+    let now = cx.now();
+    let is_ahead = |job: &Job| job.schedule().is_some_and(|schedule| schedule.accounted > now + SET_BACK);
+    loop {
+        let jobs = cx.store.jobs_ahead(now + SET_BACK, BATCH).await?;
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!(count = jobs.len(), "the clock was set back: schedules go on from now");
+        for id in jobs {
+            let tx = cx.store.begin().await?;
+            if let Some(mut job) = cx.store.job_by_id_in(&tx, id).await?.filter(is_ahead) {
+                take_back(cx, &tx, &mut job, now).await?;
+                cx.store.job_save(&tx, &job).await?;
+                cx.store.commit(tx).await?;
+            }
+        }
     }
+}
 
-    #[test]
-    fn what_is_too_late_is_missed_and_the_newest_is_begun() {
-        let now = at("2026-01-01T10:05:20Z");
-        let times = times("* * * * *", &TimeZone::UTC, at("2026-01-01T10:03:00Z"), now).unwrap();
-        assert_eq!(times.len(), 3);
-        let (late, latest) = split(&times, 30, now);
-        assert_eq!(late, [at("2026-01-01T10:03:00Z"), at("2026-01-01T10:04:00Z")]);
-        assert_eq!(latest, Some(at("2026-01-01T10:05:00Z")));
-        assert_eq!(split(&times, 10, now).1, None);
+async fn take_back(cx: &Cx, tx: &Tx, job: &mut Job, now: Timestamp) -> Result<()> {
+    let Some(fields) = job.schedule().map(|schedule| schedule.fields.clone()) else { return Ok(()) };
+    let zone = schedule::zone(job.spec.timezone.as_deref())?;
+    for entry in cx.store.ledger_beyond(tx, job.id, now).await? {
+        cx.store.ledger_drop(tx, job.id, entry.due).await?;
+        let from = entry.due - SignedDuration::from_micros(1);
+        if let Some(Span { first, last, count }) = schedule::between(&fields, &zone, from, now)? {
+            let shorter = Entry { due: first, until: last, count, ..entry };
+            cx.store.ledger_put(tx, job.id, &shorter).await?;
+        }
     }
-
-    #[test]
-    fn years_of_missed_times_cost_a_day_of_them() {
-        let times =
-            times("* * * * *", &TimeZone::UTC, at("2020-01-01T00:00:00Z"), at("2026-01-01T00:00:00Z"));
-        assert_eq!(times.unwrap().len(), 1441);
+    job.paused = job.paused.map(|since| since.min(now));
+    let next = match job.paused {
+        Some(_) => None,
+        None => schedule::next(&fields, &zone, now)?,
+    };
+    if let Some(schedule) = job.schedule_mut() {
+        (schedule.accounted, schedule.next) = (now, next);
     }
+    Ok(())
 }

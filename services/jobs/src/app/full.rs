@@ -86,8 +86,8 @@ pub fn filled(mut shown: wire::Job, job: &Job, tool: &ToolName, settings: &Jobs)
     shown.retry = Some(spec.retry.unwrap_or(0));
     shown.mount = Some(mount);
     (shown.memory, shown.cpu) = (Some(memory), Some(cpu));
-    if let Kind::Scheduled(actual) = &job.kind {
-        shown.schedule_actual = Some(actual.clone());
+    if let Some(schedule) = job.schedule() {
+        shown.schedule_actual = Some(schedule.fields.clone());
         shown.timezone.get_or_insert_with(|| "UTC".to_owned());
         shown.starting_deadline = Some(spec.starting_deadline.unwrap_or(schedule::DEADLINE));
         shown.concurrency = Some(spec.concurrency.unwrap_or(Concurrency::Forbid));
@@ -116,6 +116,8 @@ pub fn differs(job: &Job, spec: &JobCreate, tool: &ToolName, settings: &Jobs) ->
         generation: 0,
         previous_schedule: None,
         next_schedule: None,
+        paused: None,
+        run: None,
     };
     let now = filled(as_set(job, status, Default::default()), job, tool, settings);
     let now = serde_json::to_value(now).map_err(hearth_base::Error::internal)?;

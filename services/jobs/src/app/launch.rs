@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::{
     cx::Cx,
-    store::{Cause, Job, Plan, Run, Workload},
+    store::{Cause, Job, Plan, Run, Tail, Workload},
 };
 
 /// What begins a run, and when.
@@ -29,8 +29,8 @@ impl Start {
     }
 }
 
-/// Begins a run of `job`, which the caller then saves.
-pub async fn run(cx: &Cx, tx: &Tx, job: &mut Job, plan: Plan, start: Start) -> Result<()> {
+/// Begins a run of `job`, which the caller then saves. Its id.
+pub async fn run(cx: &Cx, tx: &Tx, job: &mut Job, plan: Plan, start: Start) -> Result<String> {
     let id: RunId = cx.id();
     let workload = Workload::new(WorkloadId::Run(id), job.tool, job.id, 1, plan);
     let run = new_run(job, InstanceId::of_run(id), start, cx.now());
@@ -38,7 +38,7 @@ pub async fn run(cx: &Cx, tx: &Tx, job: &mut Job, plan: Plan, start: Start) -> R
     cx.store.run_put(tx, &run).await?;
     cx.store.ask(tx, workload.id, start.at).await?;
     job.last_run = Some(run.id());
-    Ok(())
+    Ok(run.id())
 }
 
 /// A run of which nothing is known yet.
@@ -66,27 +66,16 @@ pub fn new_run(job: &Job, instance: InstanceId, start: Start, now: Timestamp) ->
         ready: false,
         log_next: 1,
         log_done: false,
+        tail: Tail::default(),
     }
 }
 
-/// Notes a due time at which nothing was begun.
-pub async fn none(
-    cx: &Cx,
-    tx: &Tx,
-    job: &Job,
-    state: RunState,
-    due: Timestamp,
-    reason: String,
-) -> Result<()> {
-    let start = Start { cause: Cause::Schedule, attempt: 1, due: Some(due), at: due };
-    let mut run = new_run(job, InstanceId::of_run(cx.id()), start, cx.now());
-    (run.state, run.ended, run.reason, run.log_done) = (state, Some(cx.now()), Some(reason), true);
-    cx.store.run_put(tx, &run).await
-}
-
-/// Keeps a job's set running as `plan` says from now on.
+/// Keeps a job's set running as `plan` says from now on; nothing of it while the job is paused.
 pub async fn keep(cx: &Cx, tx: &Tx, job: &Job, set: SetId, mut plan: Plan) -> Result<()> {
     let id = WorkloadId::Set(set);
+    if job.paused.is_some() {
+        plan.replicas = 0;
+    }
     match cx.store.workload_in(tx, id).await? {
         Some(mut known) => {
             let mut runs = cx.store.runs_of(tx, id).await?;

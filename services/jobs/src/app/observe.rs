@@ -75,7 +75,7 @@ pub async fn missing(cx: &Cx, id: WorkloadId) -> Result<()> {
     }
     let job = cx.store.job_by_id_in(&tx, workload.job).await?;
     for mut run in cx.store.runs_of(&tx, id).await? {
-        cx.store.log_taken(&tx, &run.id(), run.log_next, true).await?;
+        cx.store.log_taken(&tx, &run.id(), run.log_next, true, &run.tail).await?;
         if !run.is_over() {
             let reason = "the machine it ran on does not know it any more".to_owned();
             outcome::over(&mut run, RunEnd::Lost, reason, cx.now());
@@ -151,6 +151,9 @@ async fn after(cx: &Cx, tx: &Tx, workload: &Workload, job: Option<Job>, run: &Ru
         due: run.due,
         at: cx.now() + SignedDuration::from_secs(pause),
     };
-    launch::run(cx, tx, &mut job, workload.plan.clone(), start).await?;
+    let again = launch::run(cx, tx, &mut job, workload.plan.clone(), start).await?;
+    if let Some(due) = run.due {
+        cx.store.ledger_retried(tx, job.id, due, &again).await?;
+    }
     cx.store.job_save(tx, &job).await
 }

@@ -141,7 +141,7 @@ async fn end(cx: &Cx, tx: &Tx, workload: &Workload, how: RunEnd, reason: &str) -
             outcome::over(&mut run, how, reason.to_owned(), cx.now());
             cx.store.run_put(tx, &run).await?;
         }
-        cx.store.log_taken(tx, &run.id(), run.log_next, true).await?;
+        cx.store.log_taken(tx, &run.id(), run.log_next, true, &run.tail).await?;
     }
     if let Some(mut now) = cx.store.workload_in(tx, workload.id).await? {
         now.done = true;
@@ -180,6 +180,7 @@ async fn trouble(cx: &Cx, workload: &Workload, error: &Error) -> Result<Next> {
         end(cx, &tx, workload, RunEnd::NotStarted, &format!("it could not be started: {error}")).await?;
         route::refresh(cx, &tx, workload.tool, name.as_ref()).await?;
         cx.store.commit(tx).await?;
+        cx.wake_watchers();
         return Ok(Next::Rest);
     }
     tracing::info!(workload = %workload.id, %error, "a workload waits");

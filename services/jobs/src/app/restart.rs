@@ -1,6 +1,7 @@
-//! Restarting: a continuous job is replaced by its image's newest content, a scheduled one runs now.
+//! Restarting: a continuous job is replaced by its image's newest content, another one runs now.
 
 use hearth_base::{Error, JobName, Kind as ErrorKind, Result};
+use hearth_kit::db::Tx;
 
 use super::{
     create::{self, Of, holder},
@@ -16,36 +17,62 @@ use crate::{
 /// Restarts a job.
 pub async fn restart(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<()> {
     let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
-    if job.kind == Kind::OneOff {
-        return Err(Error::invalid("job-not-restartable", format!("{name} is a one-off job and runs once"))
-            .help("create it again to run it again"));
+    match job.kind {
+        Kind::OneOff => {
+            Err(Error::invalid("job-not-restartable", format!("{name} is a one-off job and runs once"))
+                .help("create it again to run it again"))
+        }
+        Kind::Scheduled(_) => again(cx, of, name).await.map(drop),
+        Kind::Kept(set) => {
+            let (tx, mut job) = renewed(cx, of, &job).await?;
+            if job.paused.is_some() {
+                return Err(Error::conflict(
+                    "job-paused",
+                    format!("{name} is paused and nothing of it runs"),
+                )
+                .help(format!("hearth jobs resume {name}")));
+            }
+            (job.restart, job.generation) = (job.restart + 1, job.generation + 1);
+            let plan = plan::plan(&job.spec, of.name, &job.image, job.restart, &cx.settings)?;
+            launch::keep(cx, &tx, &job, set, plan).await?;
+            cx.store.job_save(&tx, &job).await?;
+            cx.store.commit(tx).await
+        }
     }
-    let image = newest(cx, &job).await?;
-    create::pin(cx, of, job.id, &image).await?;
+}
+
+/// Runs a scheduled or one-off job now, as it is defined. The id of the run.
+pub async fn again(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<String> {
+    let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
+    if matches!(job.kind, Kind::Kept(_)) {
+        return Err(Error::invalid("run-kept", format!("{name} is continuous and runs all the time"))
+            .help(format!("hearth jobs restart {name}")));
+    }
+    let (tx, mut job) = renewed(cx, of, &job).await?;
+    if cx.store.job_runs_in(&tx, job.id).await? {
+        return Err(Error::conflict("job-runs", format!("{name} runs already"))
+            .help(format!("wait until it has ended, or end it: hearth jobs stop {name}")));
+    }
+    let plan = plan::plan(&job.spec, of.name, &job.image, job.restart, &cx.settings)?;
+    let run = launch::run(cx, &tx, &mut job, plan, Start::now(Cause::Restart, cx.now())).await?;
+    cx.store.job_save(&tx, &job).await?;
+    cx.store.commit(tx).await?;
+    Ok(run)
+}
+
+/// Begins a change of a job, with what its image is now.
+async fn renewed(cx: &Cx, of: Of<'_>, seen: &Job) -> Result<(Tx, Job)> {
+    let image = newest(cx, seen).await?;
+    create::pin(cx, of, seen.id, &image).await?;
     let tx = cx.store.begin().await?;
     cx.store.tool_enter(&tx, of.tool, of.name).await?;
-    let mut job = cx.store.job_in(&tx, of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
+    let job = cx.store.job_in(&tx, of.tool, &seen.name).await?;
+    let mut job = job.filter(|job| job.id == seen.id).ok_or_else(|| no_such_job(&seen.name))?;
     if holder(job.id, &job.image) != holder(job.id, &image) {
         cx.store.ask_unpin(&tx, &holder(job.id, &job.image), cx.now()).await?;
     }
     job.image = image;
-    match job.kind.clone() {
-        Kind::Kept(set) => {
-            (job.restart, job.generation) = (job.restart + 1, job.generation + 1);
-            let plan = plan::plan(&job.spec, of.name, &job.image, job.restart, &cx.settings)?;
-            launch::keep(cx, &tx, &job, set, plan).await?;
-        }
-        Kind::Scheduled(_) | Kind::OneOff => {
-            if cx.store.job_runs_in(&tx, job.id).await? {
-                return Err(Error::conflict("job-runs", format!("{name} runs already"))
-                    .help("wait until it has ended, or stop that run"));
-            }
-            let plan = plan::plan(&job.spec, of.name, &job.image, job.restart, &cx.settings)?;
-            launch::run(cx, &tx, &mut job, plan, Start::now(Cause::Restart, cx.now())).await?;
-        }
-    }
-    cx.store.job_save(&tx, &job).await?;
-    cx.store.commit(tx).await
+    Ok((tx, job))
 }
 
 /// What the job's image is now; while that cannot be found out, what it was.

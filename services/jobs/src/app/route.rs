@@ -43,6 +43,10 @@ fn route(page: &Job, name: &ToolName, alive: &[Run]) -> Route {
     let ready = alive.iter().filter(|run| run.job == page.id && run.ready);
     let targets: Vec<SocketAddr> =
         ready.filter_map(|run| run.address).map(|address| (address, port).into()).collect();
-    let state = if targets.is_empty() { RouteState::Starting } else { RouteState::Ready };
+    let (state, targets) = match (page.paused, targets.is_empty()) {
+        (Some(_), _) => (RouteState::Stopped, Vec::new()),
+        (None, true) => (RouteState::Starting, targets),
+        (None, false) => (RouteState::Ready, targets),
+    };
     Route { tool: page.tool, name: name.clone(), job: page.name.clone(), state, targets }
 }

@@ -1,10 +1,13 @@
 //! When a scheduled job is due.
 
+use std::str::FromStr;
+
 use croner::{
     Cron,
     parser::{CronParser, Seconds, Year},
 };
 use hearth_base::{Error, JobName, Result, ToolId};
+use hearth_wire::jobs::{DueTime, SchedulePlan, ScheduleQuery};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use sha2::{Digest, Sha256};
 
@@ -50,10 +53,86 @@ pub fn next(schedule: &str, zone: &TimeZone, after: Timestamp) -> Result<Option<
     Ok(parse(schedule)?.find_next_occurrence(&from, false).ok().map(|next| next.timestamp()))
 }
 
+/// Due times in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub first: Timestamp,
+    pub last: Timestamp,
+    /// How many; [`MOST_COUNTED`] stands for as many or more.
+    pub count: u64,
+}
+
+impl Span {
+    /// A single one.
+    pub fn one(at: Timestamp) -> Self {
+        Self { first: at, last: at, count: 1 }
+    }
+}
+
+/// The most due times that are counted.
+const MOST_COUNTED: u64 = 10_000;
+
+/// The due times after `after` and not after `to`; none, when there are none.
+pub fn between(schedule: &str, zone: &TimeZone, after: Timestamp, to: Timestamp) -> Result<Option<Span>> {
+    let cron = parse(schedule)?;
+    let next = |after: Timestamp| {
+        let next = cron.find_next_occurrence(&after.to_zoned(zone.clone()), false).ok()?.timestamp();
+        (next <= to).then_some(next)
+    };
+    let Some(first) = next(after) else { return Ok(None) };
+    let mut span = Span::one(first);
+    while let Some(at) = next(span.last) {
+        span.last = at;
+        span.count += 1;
+        if span.count == MOST_COUNTED {
+            // As far back as the counted ones reach from the first, the last is found from there.
+            let reach = span.last.duration_since(span.first);
+            let mut from = to.saturating_sub(reach).unwrap_or(span.last).max(span.last);
+            while let Some(at) = next(from) {
+                (span.last, from) = (at, at);
+            }
+        }
+    }
+    Ok(Some(span))
+}
+
+/// All due times of a span but the last.
+pub fn before_last(schedule: &str, zone: &TimeZone, span: Span) -> Result<Option<Span>> {
+    let just_before = |at: Timestamp| at - SignedDuration::from_micros(1);
+    between(schedule, zone, just_before(span.first), just_before(span.last))
+}
+
+/// What a schedule means for a job of this name: its next due times.
+pub fn preview(query: &ScheduleQuery, tool: ToolId, now: Timestamp) -> Result<SchedulePlan> {
+    let ScheduleQuery { schedule, job, timezone } = query;
+    let zone = zone(timezone.as_deref())?;
+    let unnamed = JobName::from_str("job")?;
+    let schedule_actual = actual(schedule, tool, job.as_ref().unwrap_or(&unnamed))?;
+    let mut due = Vec::new();
+    let mut after = now;
+    while let Some(at) = next(&schedule_actual, &zone, after)?
+        && due.len() < PREVIEWED
+    {
+        due.push(DueTime { at, local: at.display_with_offset(zone.to_offset(at)).to_string() });
+        after = at;
+    }
+    if due.is_empty() {
+        return Err(no_such_day(&schedule_actual));
+    }
+    Ok(SchedulePlan { schedule_actual, timezone: timezone.clone().unwrap_or_else(|| "UTC".to_owned()), due })
+}
+
+/// How many due times are shown before a schedule is saved.
+const PREVIEWED: usize = 10;
+
+fn no_such_day(schedule: &str) -> Error {
+    refused(schedule, "there is no such day; a job has to be due some time")
+}
+
 /// Refuses a deadline that is longer than the schedule's period.
 pub fn check_deadline(schedule: &str, zone: &TimeZone, deadline: u32, now: Timestamp) -> Result<()> {
     let Some(first) = next(schedule, zone, now)? else {
-        return Err(refused(schedule, "there is no such day; a job has to be due some time"));
+        return Err(no_such_day(schedule));
     };
     let Some(second) = next(schedule, zone, first)? else { return Ok(()) };
     if SignedDuration::from_secs(deadline.into()) > second.duration_since(first) {
@@ -135,13 +214,62 @@ mod tests {
         );
     }
 
+    /// The local times, with offsets, at which a schedule is due in Berlin.
+    fn in_berlin(schedule: &str, from: &str, count: usize) -> Vec<String> {
+        let zone = super::zone(Some("Europe/Berlin")).unwrap();
+        let mut at: Timestamp = from.parse().unwrap();
+        (0..count)
+            .map(|_| {
+                at = next(schedule, &zone, at).unwrap().unwrap();
+                at.display_with_offset(zone.to_offset(at)).to_string()
+            })
+            .collect()
+    }
+
+    // On 29 March 2026 two o'clock is followed by three; on 25 October the hour from two to three comes twice.
+
     #[test]
-    fn an_hour_that_a_zone_leaves_out_or_repeats_is_due_once() {
-        let spring = times("30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", 2);
-        assert_eq!(spring.len(), 2);
-        assert!(spring[0] < spring[1]);
-        let autumn = times("30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", 2);
-        assert_eq!(autumn[1], "2026-10-26T01:30:00Z");
+    fn a_time_that_the_clock_leaves_out_is_due_when_it_goes_on() {
+        assert_eq!(
+            in_berlin("30 2 * * *", "2026-03-28T12:00:00Z", 2),
+            ["2026-03-29T03:00:00+02:00", "2026-03-30T02:30:00+02:00"]
+        );
+        assert_eq!(
+            in_berlin("*/30 * * * *", "2026-03-29T00:20:00Z", 3),
+            ["2026-03-29T01:30:00+01:00", "2026-03-29T03:00:00+02:00", "2026-03-29T03:30:00+02:00"]
+        );
+    }
+
+    #[test]
+    fn a_time_that_comes_twice_is_due_once_and_a_period_goes_on() {
+        assert_eq!(
+            in_berlin("30 2 * * *", "2026-10-24T12:00:00Z", 2),
+            ["2026-10-25T02:30:00+02:00", "2026-10-26T02:30:00+01:00"]
+        );
+        assert_eq!(
+            in_berlin("*/30 * * * *", "2026-10-25T00:20:00Z", 5),
+            [
+                "2026-10-25T02:30:00+02:00",
+                "2026-10-25T02:00:00+01:00",
+                "2026-10-25T02:30:00+01:00",
+                "2026-10-25T03:00:00+01:00",
+                "2026-10-25T03:30:00+01:00"
+            ]
+        );
+    }
+
+    #[test]
+    fn due_times_are_counted_up_to_many_and_the_last_is_found() {
+        let (zone, at) = (TimeZone::UTC, |text: &str| text.parse::<Timestamp>().unwrap());
+        let count = |from: &str, to: &str| between("* * * * *", &zone, at(from), at(to)).unwrap();
+        let (noon, minute) = ("2026-01-01T12:00:00Z", "2026-01-01T12:00:59Z");
+        assert_eq!(count(noon, minute), None);
+        let two = Span { first: at("2026-01-01T12:01:00Z"), last: at("2026-01-01T12:02:00Z"), count: 2 };
+        assert_eq!(count(noon, "2026-01-01T12:02:00Z"), Some(two));
+        assert_eq!(before_last("* * * * *", &zone, two).unwrap(), Some(Span::one(two.first)));
+        assert_eq!(before_last("* * * * *", &zone, Span::one(two.first)).unwrap(), None);
+        let many = count("1926-01-01T12:00:00Z", noon).unwrap();
+        assert_eq!((many.first, many.last, many.count), (at("1926-01-01T12:01:00Z"), at(noon), MOST_COUNTED));
     }
 
     #[test]

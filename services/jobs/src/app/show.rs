@@ -46,3 +46,52 @@ fn view(cx: &Cx, of: Of<'_>, job: &Job, workloads: &[Workload], runs: &[Run], un
     let view = full::as_set(job, status, words);
     if unset { full::filled(view, job, of.name, &cx.settings) } else { view }
 }
+
+/// A run as it is shown.
+pub fn run(run: Run) -> wire::Run {
+    let id = run.id();
+    let Run {
+        instance: _,
+        tool: _,
+        job: _,
+        job_name,
+        cause,
+        attempt,
+        state,
+        generation: _,
+        due,
+        created,
+        started,
+        ended,
+        end,
+        exit_code,
+        signal,
+        reason,
+        cpu_micros,
+        peak_memory,
+        address: _,
+        ready,
+        log_next: _,
+        log_done: _,
+        tail,
+    } = run;
+    wire::Run {
+        id,
+        job: job_name,
+        cause: cause.word().to_owned(),
+        attempt,
+        state,
+        due,
+        created,
+        started,
+        ended,
+        end,
+        exit_code,
+        signal,
+        reason,
+        cpu_micros,
+        peak_memory,
+        ready,
+        last_lines: tail.lines().to_vec(),
+    }
+}

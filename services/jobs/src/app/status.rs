@@ -8,6 +8,8 @@ use crate::store::{Job, Kind, Run, Workload};
 
 /// After so many ends in a row, something that is kept running is called failed.
 const MANY_ENDS: u32 = 3;
+/// After so many due times in a row without a run, a job has fallen silent.
+const SILENT: u64 = 3;
 
 /// What is known of a job.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +29,7 @@ pub fn status(known: Known<'_>, now: Timestamp) -> (JobStatus, (String, String))
     let alive: Vec<&Run> =
         known.alive.iter().filter(|run| !run.is_replaced_by(known.alive)).copied().collect();
     let known = Known { alive: &alive, ..known };
-    let (short, messages, since) = match known.job.kind {
+    let (short, mut messages, since) = match known.job.kind {
         Kind::Kept(_) => kept(known),
         Kind::OneOff | Kind::Scheduled(_) => once(known),
     };
@@ -40,6 +42,9 @@ pub fn status(known: Known<'_>, now: Timestamp) -> (JobStatus, (String, String))
         }
         Kind::OneOff | Kind::Scheduled(_) => true,
     };
+    let schedule = job.schedule();
+    let beside = beside(job);
+    messages.extend(beside.clone());
     let duration = words(now.duration_since(since).as_secs().max(0));
     let status = JobStatus {
         short,
@@ -47,11 +52,13 @@ pub fn status(known: Known<'_>, now: Timestamp) -> (JobStatus, (String, String))
         up_to_date,
         ready: u32::try_from(known.alive.iter().filter(|run| run.ready).count()).unwrap_or(u32::MAX),
         generation: job.generation,
-        previous_schedule: job.last_due,
-        next_schedule: job.next_due,
+        previous_schedule: schedule.and_then(|schedule| schedule.last),
+        next_schedule: schedule.and_then(|schedule| schedule.next),
+        paused: job.paused,
+        run: job.last_run.clone(),
         messages,
     };
-    let words = legacy(job, &status, &duration);
+    let words = legacy(job, &status, beside.as_deref().unwrap_or_default());
     (status, words)
 }
 
@@ -62,6 +69,11 @@ fn kept(known: Known<'_>) -> Short {
     let wanted = define::replicas(&job.spec);
     let running: Vec<_> = alive.iter().filter(|run| run.state == RunState::Running).collect();
     let trouble = workload.and_then(|workload| workload.trouble.clone());
+    if let Some(since) = job.paused {
+        let ending = if alive.is_empty() { "" } else { "; what still runs is being ended" };
+        let message = format!("it is paused and runs when it is resumed{ending}");
+        return (StatusShort::Pending, vec![message], since);
+    }
     if let Some(oldest) = running.iter().filter_map(|run| run.started).min() {
         let ready = running.iter().filter(|run| run.ready).count();
         let mut messages: Vec<String> = trouble.into_iter().collect();
@@ -86,7 +98,7 @@ fn kept(known: Known<'_>) -> Short {
                 "{reason}; it has ended {ends} times and is started again after a pause that grows each time"
             );
             let short = if ends >= MANY_ENDS { StatusShort::Failed } else { StatusShort::Pending };
-            (short, vec![message], since)
+            (short, std::iter::once(message).chain(wrote(last)).collect(), since)
         }
         None => (StatusShort::Pending, vec!["it is being started".to_owned()], job.changed),
     }
@@ -108,23 +120,41 @@ fn once(known: Known<'_>) -> Short {
         }
         RunState::Starting => (StatusShort::Pending, vec!["it is being started".to_owned()], last.created),
         RunState::Running => (StatusShort::Running, Vec::new(), last.started.unwrap_or(last.created)),
-        RunState::Ended | RunState::Skipped | RunState::Missed => {
+        RunState::Ended => {
             let short = if last.is_success() { StatusShort::Succeeded } else { StatusShort::Failed };
-            (short, reason.into_iter().collect(), last.ended.unwrap_or(last.created))
+            let wrote = wrote(last).filter(|_| !last.is_success());
+            (short, reason.into_iter().chain(wrote).collect(), last.ended.unwrap_or(last.created))
         }
     }
 }
 
-fn legacy(job: &Job, status: &JobStatus, duration: &str) -> (String, String) {
+/// What a run wrote last.
+fn wrote(run: &Run) -> Option<String> {
+    let lines = run.tail.lines();
+    (!lines.is_empty()).then(|| format!("It wrote last: {}", lines.join(" | ")))
+}
+
+/// What is to be said of a schedule that is not followed.
+fn beside(job: &Job) -> Option<String> {
+    let silent = job.schedule()?.silent;
+    if job.paused.is_some() {
+        return Some("it is paused: its due times are left out until it is resumed".to_owned());
+    }
+    (silent >= SILENT).then(|| format!("its last {silent} due times brought no run: look at its history"))
+}
+
+fn legacy(job: &Job, status: &JobStatus, beside: &str) -> (String, String) {
     let said = status.messages.join(". ");
+    let duration = &status.duration;
     match (status.short, &job.kind) {
         (StatusShort::Running, _) => ("Running".to_owned(), with(format!("Running for {duration}"), &said)),
-        (StatusShort::Succeeded, Kind::Scheduled(_)) => {
-            ("Waiting for scheduled time".to_owned(), with(format!("Last run ended well {duration} ago"), ""))
-        }
+        (StatusShort::Succeeded, Kind::Scheduled(_)) => (
+            "Waiting for scheduled time".to_owned(),
+            with(format!("Last run ended well {duration} ago"), beside),
+        ),
         (StatusShort::Succeeded, _) => ("Completed".to_owned(), format!("Completed {duration} ago")),
         (StatusShort::Failed, _) => ("Failed".to_owned(), with(format!("Failed {duration} ago"), &said)),
-        (StatusShort::Pending, Kind::Scheduled(_)) if status.messages.len() < 2 => {
+        (StatusShort::Pending, Kind::Scheduled(_)) => {
             ("Waiting for scheduled time".to_owned(), with("Pending".to_owned(), &said))
         }
         (StatusShort::Pending, _) => ("Pending".to_owned(), with("Pending".to_owned(), &said)),

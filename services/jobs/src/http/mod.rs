@@ -8,6 +8,7 @@ pub mod jobs;
 pub mod logs;
 pub mod quotas;
 pub mod runs;
+pub mod schedule;
 
 use hearth_kit::guard::Member;
 

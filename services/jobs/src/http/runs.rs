@@ -1,11 +1,12 @@
 //! Runs of a job.
 
-use std::{convert::Infallible, str::FromStr};
+use std::{convert::Infallible, str::FromStr, time::Duration};
 
+use axum::http::StatusCode;
 use hearth_base::{Error, JobName, PathParam};
 use hearth_kit::{Answer, Authed, Param, Query, Reply};
 use hearth_wire::{
-    jobs::{self as wire, RunOne, RunsList},
+    jobs::{RunOne, RunQuery, RunsList, Wait},
     reply::{Done, Named, Paging},
 };
 
@@ -14,7 +15,6 @@ use crate::{
     app,
     cx::Cx,
     rights::{JobsRead, JobsWrite},
-    store::Run,
 };
 
 /// The id of a run in a path: any text, for one that is none names no run.
@@ -45,24 +45,37 @@ pub async fn list(
     Query(paging): Query<Paging>,
 ) -> Reply<RunsList> {
     let job = cx.store.job(tool.id, &name).await?.ok_or_else(|| app::delete::no_such_job(&name))?;
-    let page = cx.store.runs(&job, paging.limit, paging.cursor.as_ref()).await?.map(view);
+    let page = cx.store.runs(&job, paging.limit, paging.cursor.as_ref()).await?.map(app::show::run);
     Ok(Answer::named(RunsList { runs: page.items, next: page.next }))
 }
 
-/// One run.
+/// Run a one-off or scheduled job now, as it is defined.
+#[utoipa::path(post, path = "/jobs/v1/tool/{tool}/jobs/{job}/runs", tag = "jobs", operation_id = "jobs.run_begin",
+    params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "its name")),
+    responses((status = 201, body = Named<RunOne>), (status = 400, description = "a continuous job"),
+        (status = 404, description = "there is no such job"), (status = 409, description = "it runs already")))]
+pub async fn begin(cx: Cx, tool: Authed<JobsWrite>, Param(name): Param<JobName>) -> Reply<RunOne> {
+    let run = app::restart::again(&cx, of(&tool), &name).await?;
+    let run = app::show::run(app::runs::find(&cx, of(&tool), &name, &run).await?);
+    Ok(Answer::named(RunOne { run }).status(StatusCode::CREATED))
+}
+
+/// One run. With `wait`, as soon as it is over; as it is after so many seconds, to be asked again.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/jobs/{job}/runs/{run}", tag = "jobs",
     operation_id = "jobs.run_show",
     params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "its name"),
-        ("run" = String, Path, description = "its id")),
+        ("run" = String, Path, description = "its id"), RunQuery),
     responses((status = 200, body = Named<RunOne>), (status = 404, description = "there is no such run")))]
 pub async fn show(
     cx: Cx,
     tool: Authed<JobsRead>,
     Param(name): Param<JobName>,
     Param(run): Param<RunText>,
+    Query(query): Query<RunQuery>,
 ) -> Reply<RunOne> {
-    let run = view(app::run_stop::find(&cx, of(&tool), &name, &run.0).await?);
-    Ok(Answer::named(RunOne { run }))
+    let patience = Duration::from_secs(query.wait.map_or(0, Wait::seconds).into());
+    let run = app::runs::wait(&cx, of(&tool), &name, &run.0, patience).await?;
+    Ok(Answer::named(RunOne { run: app::show::run(run) }))
 }
 
 /// Stop a run of a one-off or scheduled job. One that is over stays as it is.
@@ -78,52 +91,6 @@ pub async fn stop(
     Param(name): Param<JobName>,
     Param(run): Param<RunText>,
 ) -> Reply<Done> {
-    app::run_stop::stop(&cx, of(&tool), &name, &run.0).await?;
+    app::runs::stop(&cx, of(&tool), &name, &run.0).await?;
     Ok(Answer::named(Done {}))
-}
-
-fn view(run: Run) -> wire::Run {
-    let id = run.id();
-    let Run {
-        instance: _,
-        tool: _,
-        job: _,
-        job_name,
-        cause,
-        attempt,
-        state,
-        generation: _,
-        due,
-        created,
-        started,
-        ended,
-        end,
-        exit_code,
-        signal,
-        reason,
-        cpu_micros,
-        peak_memory,
-        address: _,
-        ready,
-        log_next: _,
-        log_done: _,
-    } = run;
-    wire::Run {
-        id,
-        job: job_name,
-        cause: cause.word().to_owned(),
-        attempt,
-        state,
-        due,
-        created,
-        started,
-        ended,
-        end,
-        exit_code,
-        signal,
-        reason,
-        cpu_micros,
-        peak_memory,
-        ready,
-    }
 }

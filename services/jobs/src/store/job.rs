@@ -34,8 +34,11 @@ pub mod row {
         pub generation: i64,
         pub restart: i64,
         pub schedule: Option<String>,
+        pub accounted: Option<At>,
         pub next_due: Option<At>,
         pub last_due: Option<At>,
+        pub paused: Option<At>,
+        pub silent: i64,
         pub last_run: Option<String>,
         pub publish: bool,
         pub created: At,
@@ -63,10 +66,25 @@ pub type JobId = Id<JobIdKind>;
 pub enum Kind {
     /// Once.
     OneOff,
-    /// Whenever its schedule says: five fields.
-    Scheduled(String),
+    /// Whenever its schedule says.
+    Scheduled(Schedule),
     /// All the time, as this set.
     Kept(SetId),
+}
+
+/// A schedule, and how far it was followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// Five fields.
+    pub fields: String,
+    /// What became of every due time up to this is in the ledger.
+    pub accounted: Timestamp,
+    /// The newest due time in the ledger.
+    pub last: Option<Timestamp>,
+    /// When there is something to do: the next due time. None while the job is paused, or when none will come.
+    pub next: Option<Timestamp>,
+    /// How many due times in a row brought no run, while it was not paused.
+    pub silent: u64,
 }
 
 /// A job.
@@ -84,8 +102,8 @@ pub struct Job {
     pub generation: u64,
     /// Counts restarts.
     pub restart: u64,
-    pub next_due: Option<Timestamp>,
-    pub last_due: Option<Timestamp>,
+    /// Since when it is left alone: nothing of a continuous job runs, due times are left out.
+    pub paused: Option<Timestamp>,
     /// Its newest run.
     pub last_run: Option<String>,
     /// Whether it is the tool's page.
@@ -98,6 +116,22 @@ impl Job {
     /// The sort of job, as its maintainers see it.
     pub fn job_type(&self) -> JobType {
         self.spec.kind()
+    }
+
+    /// Its schedule, when it has one.
+    pub fn schedule(&self) -> Option<&Schedule> {
+        match &self.kind {
+            Kind::Scheduled(schedule) => Some(schedule),
+            Kind::OneOff | Kind::Kept(_) => None,
+        }
+    }
+
+    /// The same, to change it.
+    pub fn schedule_mut(&mut self) -> Option<&mut Schedule> {
+        match &mut self.kind {
+            Kind::Scheduled(schedule) => Some(schedule),
+            Kind::OneOff | Kind::Kept(_) => None,
+        }
     }
 }
 
@@ -116,8 +150,11 @@ impl TryFrom<row::Model> for Job {
             generation,
             restart,
             schedule,
+            accounted,
             next_due,
             last_due,
+            paused,
+            silent,
             last_run,
             publish,
             created,
@@ -125,7 +162,13 @@ impl TryFrom<row::Model> for Job {
         } = row;
         let kind = match (kind.as_str(), set_id, schedule) {
             ("kept", Some(set), _) => Kind::Kept(read("job.set_id", &set)?),
-            ("scheduled", _, Some(schedule)) => Kind::Scheduled(schedule),
+            ("scheduled", _, Some(fields)) => Kind::Scheduled(Schedule {
+                fields,
+                accounted: accounted.unwrap_or(created).into(),
+                last: last_due.map(Timestamp::from),
+                next: next_due.map(Timestamp::from),
+                silent: count(silent),
+            }),
             ("once", _, _) => Kind::OneOff,
             _ => return Err(Error::internal("the column job.kind holds what it never was given")),
         };
@@ -138,8 +181,7 @@ impl TryFrom<row::Model> for Job {
             image: read_json("job.image", image)?,
             generation: count(generation),
             restart: count(restart),
-            next_due: next_due.map(Timestamp::from),
-            last_due: last_due.map(Timestamp::from),
+            paused: paused.map(Timestamp::from),
             last_run,
             publish,
             created: created.into(),
@@ -158,31 +200,34 @@ fn model(job: &Job) -> Result<row::ActiveModel> {
         image,
         generation,
         restart,
-        next_due,
-        last_due,
+        paused,
         last_run,
         publish,
         created,
         changed,
     } = job;
-    let (kind, set_id, schedule) = match kind {
-        Kind::OneOff => ("once", None, None),
-        Kind::Scheduled(schedule) => ("scheduled", None, Some(schedule.clone())),
-        Kind::Kept(set) => ("kept", Some(set.to_string()), None),
+    let (word, set_id) = match kind {
+        Kind::OneOff => ("once", None),
+        Kind::Scheduled(_) => ("scheduled", None),
+        Kind::Kept(set) => ("kept", Some(set.to_string())),
     };
+    let schedule = job.schedule();
     Ok(row::ActiveModel {
         id: Set(id.to_string()),
         tool_id: Set(tool.to_string()),
         name: Set(name.to_string()),
-        kind: Set(kind.to_owned()),
+        kind: Set(word.to_owned()),
         spec: Set(write_json(spec)?),
         image: Set(write_json(image)?),
         set_id: Set(set_id),
         generation: Set(number(*generation)),
         restart: Set(number(*restart)),
-        schedule: Set(schedule),
-        next_due: Set(next_due.map(At::from)),
-        last_due: Set(last_due.map(At::from)),
+        schedule: Set(schedule.map(|schedule| schedule.fields.clone())),
+        accounted: Set(schedule.map(|schedule| schedule.accounted.into())),
+        next_due: Set(schedule.and_then(|schedule| schedule.next).map(At::from)),
+        last_due: Set(schedule.and_then(|schedule| schedule.last).map(At::from)),
+        paused: Set(paused.map(At::from)),
+        silent: Set(schedule.map_or(0, |schedule| number(schedule.silent))),
         last_run: Set(last_run.clone()),
         publish: Set(*publish),
         created: Set((*created).into()),
@@ -234,8 +279,9 @@ impl Store {
         row::Entity::update(model).exec(&**tx).await.or_fault().map(|_| ())
     }
 
-    /// Removes a job.
+    /// Removes a job, and what became of its due times.
     pub async fn job_remove(&self, tx: &Tx, id: JobId) -> Result<()> {
+        self.ledger_remove(tx, id).await?;
         row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_fault().map(|_| ())
     }
 
@@ -260,6 +306,13 @@ impl Store {
             .order_by_asc(row::Column::NextDue)
             .one(self.db.reader());
         Ok(first.await.or_fault()?.and_then(|row| row.next_due).map(Timestamp::from))
+    }
+
+    /// Up to `most` jobs that are accounted for beyond `time`.
+    pub async fn jobs_ahead(&self, time: Timestamp, most: u64) -> Result<Vec<JobId>> {
+        let ahead = row::Entity::find().filter(row::Column::Accounted.gt(At::from(time))).limit(most);
+        let rows = ahead.all(self.db.reader()).await.or_fault()?;
+        rows.iter().map(|row| read("job.id", &row.id)).collect()
     }
 
     /// The next `most` jobs behind `after`, by id: for looking at all of them.

@@ -7,7 +7,9 @@ use hearth_kit::db::{
 };
 use sea_orm::{
     DbErr,
-    sea_query::{Index, Query, Table, TableCreateStatement},
+    sea_query::{
+        Expr, ExprTrait, Func, Index, InsertStatement, OnConflict, Query, Table, TableCreateStatement,
+    },
 };
 use sea_orm_migration::{
     MigrationName, MigrationTrait, SchemaManager,
@@ -18,7 +20,14 @@ use sea_orm_migration::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateFeed), Box::new(CreateWork), Box::new(CreateJobs), Box::new(WorkHolders)]
+    vec![
+        Box::new(CreateFeed),
+        Box::new(CreateWork),
+        Box::new(CreateJobs),
+        Box::new(WorkHolders),
+        Box::new(CreateLedger),
+        Box::new(RunTails),
+    ]
 }
 
 struct CreateJobs;
@@ -148,4 +157,96 @@ fn run() -> TableCreateStatement {
 
 fn route() -> TableCreateStatement {
     Table::create().table("route").col(string("tool_id").primary_key()).col(json("route")).to_owned()
+}
+
+/// What became of due times gets a table of its own. Before, what did not run was written down among the runs.
+struct CreateLedger;
+
+impl MigrationName for CreateLedger {
+    fn name(&self) -> &str {
+        "0002_ledger"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateLedger {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.create_table(due()).await?;
+        let by_age = Index::create().name("due_until").table("due").col("until").to_owned();
+        manager.create_index(by_age).await?;
+        for column in [big_integer_null("accounted"), big_integer_null("paused"), silent()] {
+            manager.alter_table(Table::alter().table("job").add_column(column).to_owned()).await?;
+        }
+        let ahead = Index::create().name("job_accounted").table("job").col("accounted").to_owned();
+        manager.create_index(ahead).await?;
+        let accounted = Func::coalesce([Expr::col("last_due"), Expr::col("created")]);
+        let accounted = Query::update()
+            .table("job")
+            .value("accounted", accounted)
+            .and_where(Expr::col("kind").eq("scheduled"))
+            .to_owned();
+        manager.execute(accounted).await?;
+        let none = ["skipped", "missed"];
+        let first = OnConflict::columns(["job_id", "due"]).do_nothing().to_owned();
+        for outcome in none {
+            manager.execute(move_due(outcome, Expr::col("state").eq(outcome), &first)?).await?;
+        }
+        manager.execute(move_due("ran", Expr::col("state").is_not_in(none), &first)?).await?;
+        let moved = Query::delete().from_table("run").and_where(Expr::col("state").is_in(none)).to_owned();
+        manager.execute(moved).await
+    }
+}
+
+fn silent() -> sea_orm::sea_query::ColumnDef {
+    big_integer("silent").default(0).to_owned()
+}
+
+fn due() -> TableCreateStatement {
+    Table::create()
+        .table("due")
+        .col(string("job_id"))
+        .col(big_integer("due"))
+        .col(big_integer("until"))
+        .col(big_integer("count"))
+        .col(string("outcome"))
+        .col(string_null("run_id"))
+        .col(text_null("reason"))
+        .primary_key(Index::create().col("job_id").col("due"))
+        .to_owned()
+}
+
+/// What became of due times, from the runs: of several tries, the newest.
+fn move_due(outcome: &str, which: Expr, first: &OnConflict) -> Result<InsertStatement, DbErr> {
+    let runs = Query::select()
+        .columns(["job_id", "due"])
+        .expr(Expr::col("due"))
+        .expr(Expr::value(1_i64))
+        .expr(Expr::value(outcome))
+        .expr(Func::max(Expr::col("id")))
+        .expr(Func::max(Expr::col("reason")))
+        .from("run")
+        .and_where(Expr::col("due").is_not_null())
+        .and_where(which)
+        .group_by_columns(["job_id", "due"])
+        .to_owned();
+    let mut insert = Query::insert();
+    insert.into_table("due").columns(["job_id", "due", "until", "count", "outcome", "run_id", "reason"]);
+    insert.select_from(runs).map_err(|cause| DbErr::Migration(cause.to_string()))?;
+    Ok(insert.on_conflict(first.clone()).to_owned())
+}
+
+/// What a run wrote last is kept with it.
+struct RunTails;
+
+impl MigrationName for RunTails {
+    fn name(&self) -> &str {
+        "0003_run_tails"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for RunTails {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.alter_table(Table::alter().table("run").add_column(text_null("tail")).to_owned()).await
+    }
 }

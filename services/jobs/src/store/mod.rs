@@ -2,6 +2,7 @@
 
 mod columns;
 mod job;
+mod ledger;
 mod migrations;
 mod plan;
 mod route;
@@ -19,10 +20,11 @@ use hearth_wire::jobs::internal::JobsEvent;
 use jiff::Timestamp;
 use sea_orm::EntityTrait;
 
-pub use job::{Job, JobId, Kind, exists as job_exists};
+pub use job::{Job, JobId, Kind, Schedule, exists as job_exists};
+pub use ledger::{Entry, Outcome};
 pub use migrations::migrations;
 pub use plan::{Image, ImageConfig, Layer, Plan};
-pub use run::{Cause, Run, id as run_id};
+pub use run::{Cause, Run, Tail, id as run_id};
 pub use workload::Workload;
 
 mod epoch {

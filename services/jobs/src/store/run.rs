@@ -50,6 +50,8 @@ pub mod row {
         pub log_next: i64,
         /// All of its log has been taken.
         pub log_done: bool,
+        /// Its last lines.
+        pub tail: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -88,6 +90,44 @@ impl Cause {
     }
 }
 
+/// The last lines that a run wrote: few and short, to be shown with how it ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tail(Vec<String>);
+
+impl Tail {
+    /// The most lines.
+    const LINES: usize = 3;
+    /// The most characters of one.
+    const WIDTH: usize = 200;
+
+    /// Goes on with more lines. Empty ones say nothing.
+    pub fn push<'a>(&mut self, lines: impl DoubleEndedIterator<Item = &'a str>) {
+        let mut newest: Vec<String> = lines
+            .rev()
+            .filter(|line| !line.trim().is_empty())
+            .take(Self::LINES)
+            .map(|line| line.chars().take(Self::WIDTH).collect())
+            .collect();
+        newest.reverse();
+        self.0.append(&mut newest);
+        self.0.drain(..self.0.len().saturating_sub(Self::LINES));
+    }
+
+    /// The lines, the oldest first.
+    pub fn lines(&self) -> &[String] {
+        &self.0
+    }
+
+    fn read(column: &str) -> Self {
+        Self(column.lines().map(str::to_owned).collect())
+    }
+
+    /// A line is one: it has no line feed in it.
+    pub(super) fn column(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.0.join("\n"))
+    }
+}
+
 /// An execution of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -113,6 +153,7 @@ pub struct Run {
     pub ready: bool,
     pub log_next: u64,
     pub log_done: bool,
+    pub tail: Tail,
 }
 
 impl Run {
@@ -176,6 +217,7 @@ impl TryFrom<row::Model> for Run {
             ready,
             log_next,
             log_done,
+            tail,
         } = row;
         let cause = Cause::ALL.iter().find(|(_, word)| *word == cause).map(|(cause, _)| *cause);
         Ok(Self {
@@ -201,6 +243,7 @@ impl TryFrom<row::Model> for Run {
             ready,
             log_next: count(log_next),
             log_done,
+            tail: tail.as_deref().map(Tail::read).unwrap_or_default(),
         })
     }
 }
@@ -229,6 +272,7 @@ pub(super) fn model(run: &Run) -> Result<row::ActiveModel> {
         ready,
         log_next,
         log_done,
+        tail,
     } = run;
     Ok(row::ActiveModel {
         id: Set(id(*instance)),
@@ -255,6 +299,7 @@ pub(super) fn model(run: &Run) -> Result<row::ActiveModel> {
         ready: Set(*ready),
         log_next: Set(number(*log_next)),
         log_done: Set(*log_done),
+        tail: Set(tail.column()),
     })
 }
 

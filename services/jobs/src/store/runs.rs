@@ -12,7 +12,7 @@ use sea_orm::{
 use super::{
     JobId, Store,
     columns::number,
-    run::{Run, model, row},
+    run::{Run, Tail, model, row},
 };
 
 fn all(rows: Vec<row::Model>) -> Result<Vec<Run>> {
@@ -86,6 +86,14 @@ impl Store {
         Ok(Page::cut(runs, limit, |run| format!("{}/{}", run.created.as_microsecond(), run.id())))
     }
 
+    /// Runs by their ids, in any order.
+    pub async fn runs_by_id(&self, ids: Vec<String>) -> Result<Vec<Run>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        all(row::Entity::find().filter(row::Column::Id.is_in(ids)).all(self.db.reader()).await.or_fault()?)
+    }
+
     /// Runs of a tool that are not over, and these others.
     pub async fn runs_to_show(&self, tool: ToolId, others: Vec<String>) -> Result<Vec<Run>> {
         let wanted = not_over().or(row::Column::Id.is_in(others));
@@ -121,11 +129,12 @@ impl Store {
         all(query.all(self.db.reader()).await.or_fault()?)
     }
 
-    /// Notes how far a container's log has been taken.
-    pub async fn log_taken(&self, tx: &Tx, run: &str, next: u64, done: bool) -> Result<()> {
+    /// Notes how far a container's log has been taken, and what its last lines are.
+    pub async fn log_taken(&self, tx: &Tx, run: &str, next: u64, done: bool, tail: &Tail) -> Result<()> {
         row::Entity::update_many()
             .col_expr(row::Column::LogNext, Expr::value(number(next)))
             .col_expr(row::Column::LogDone, Expr::value(done))
+            .col_expr(row::Column::Tail, Expr::value(tail.column()))
             .filter(row::Column::Id.eq(run))
             .exec(&**tx)
             .await

@@ -1,4 +1,4 @@
-//! Forgets, once an hour, what is old: runs, events, layers that no job uses.
+//! Forgets, once an hour, what is old: runs, what became of due times, events, layers that no job uses.
 
 use std::collections::BTreeSet;
 
@@ -22,9 +22,13 @@ pub async fn run(cx: Cx, stop: Stop) {
 
 async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
     let kept = SignedDuration::from_hours(24 * i64::from(cx.settings.runs_kept));
+    let before = now.saturating_sub(kept).unwrap_or(now);
+    let tx = cx.store.begin().await?;
+    cx.store.ledger_sweep(&tx, before).await?;
+    tx.commit().await?;
     loop {
         let tx = cx.store.begin().await?;
-        let swept = cx.store.runs_sweep(&tx, now.saturating_sub(kept).unwrap_or(now)).await?;
+        let swept = cx.store.runs_sweep(&tx, before).await?;
         tx.commit().await?;
         if swept == 0 {
             break;

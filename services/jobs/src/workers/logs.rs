@@ -9,7 +9,10 @@ use hearth_runtime_api::LogPage;
 use tokio::task::JoinSet;
 
 use super::{Backoff, log};
-use crate::{cx::Cx, store::Run};
+use crate::{
+    cx::Cx,
+    store::{Run, Tail},
+};
 
 /// The most containers at one time.
 const MOST: usize = 1024;
@@ -49,10 +52,10 @@ pub async fn run(cx: Cx, stop: Stop) {
 /// Takes one container's log to its end; gives the run's id back.
 async fn take(cx: Cx, run: Run, stop: Stop) -> String {
     let id = run.id();
-    let mut next = run.log_next;
+    let (mut next, mut tail) = (run.log_next, run.tail.clone());
     let mut backoff = Backoff::up_to(Duration::from_secs(30));
     loop {
-        match stop.unless(part(&cx, &run, next)).await {
+        match stop.unless(part(&cx, &run, next, &mut tail)).await {
             None => return id,
             Some(Ok(None)) => return id,
             Some(Ok(Some(further))) => {
@@ -70,7 +73,7 @@ async fn take(cx: Cx, run: Run, stop: Stop) -> String {
 }
 
 /// Takes what there is from `next` on, and says where to go on; nothing at the end.
-async fn part(cx: &Cx, run: &Run, next: u64) -> Result<Option<u64>> {
+async fn part(cx: &Cx, run: &Run, next: u64, tail: &mut Tail) -> Result<Option<u64>> {
     let page = match cx.runtime.logs(run.instance, next, WAIT).await {
         // It is forgotten there: whatever it wrote has been taken, or is lost.
         Err(error) if error.kind() == Kind::NotFound => {
@@ -85,13 +88,16 @@ async fn part(cx: &Cx, run: &Run, next: u64) -> Result<Option<u64>> {
     if page.lines.is_empty() && !complete {
         return Ok(Some(further));
     }
+    let mut longer = tail.clone();
+    longer.push(page.lines.iter().map(|line| line.text.as_str()));
     cx.neighbours.log_append(run, page).await?;
     let tx = cx.store.begin().await?;
-    cx.store.log_taken(&tx, &run.id(), further, complete).await?;
+    cx.store.log_taken(&tx, &run.id(), further, complete, &longer).await?;
     if complete {
         cx.store.ask(&tx, run.instance.workload, cx.now()).await?;
     }
     cx.store.commit(tx).await?;
+    *tail = longer;
     Ok((!complete).then_some(further))
 }
 

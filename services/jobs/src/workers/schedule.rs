@@ -10,6 +10,8 @@ use crate::{app, cx::Cx};
 
 /// The longest wait without looking again: the clock may have been set.
 const LOOK: Duration = Duration::from_secs(60);
+/// The shortest: what is due may be locked by a change, which needs a moment.
+const BREATH: Duration = Duration::from_millis(10);
 
 /// Runs until it is told to stop. However many processes there are, each job is begun by one of them.
 pub async fn run(cx: Cx, stop: Stop) {
@@ -32,7 +34,8 @@ pub async fn run(cx: Cx, stop: Stop) {
 
 /// Does what is due, and says how long there is nothing more to do.
 async fn turn(cx: &Cx) -> Result<Duration> {
+    app::due::set_back(cx).await?;
     while app::due::turn(cx).await? {}
     let Some(next) = cx.store.next_due().await? else { return Ok(LOOK) };
-    Ok(Duration::try_from(next.duration_since(cx.now())).unwrap_or_default().min(LOOK))
+    Ok(Duration::try_from(next.duration_since(cx.now())).unwrap_or_default().clamp(BREATH, LOOK))
 }

@@ -5,4 +5,5 @@ mod jobs;
 mod neighbours;
 mod routes;
 mod runs;
+mod schedules;
 mod stage;

@@ -4,8 +4,8 @@ use hearth_base::Result;
 use hearth_kit::db::Db;
 use hearth_runtime_api::End;
 use hearth_testkit::{on_every_store, until};
-use hearth_wire::jobs::{JobCreate, RunEnd, RunState, StatusShort};
-use jiff::SignedDuration;
+use hearth_wire::jobs::{JobCreate, ReplicasPut, RunEnd, RunQuery, RunState, StatusShort, Wait};
+use http::{Method, StatusCode};
 
 use crate::stage::{Stage, is_run, job_name, kept, once};
 
@@ -85,39 +85,94 @@ async fn what_is_kept_running_is_restarted_and_an_end_in_a_row_is_told(db: Db) -
     .await
 }
 
-async fn a_schedule_begins_skips_and_misses(db: Db) -> Result<()> {
+async fn a_run_is_waited_for_and_another_begun(db: Db) -> Result<()> {
     let stage = Stage::new(db).await?;
-    stage.create(&JobCreate { schedule: Some("*/10 * * * *".to_owned()), ..once("a") }).await?;
-    assert!(stage.runs("a").await?.is_empty());
-    let next = stage.job("a").await?.status.next_schedule.unwrap();
-    assert_eq!(next.to_string(), "2026-05-04T12:10:00Z");
-    let due = async |minutes, seconds| {
-        stage.stand.clock.advance(SignedDuration::from_mins(minutes) + SignedDuration::from_secs(seconds));
-        // Whatever is planned anew wakes the scheduler, which would wait for the real time otherwise.
-        let other =
-            JobCreate { schedule: Some("@yearly".to_owned()), ..once(&format!("wake-{minutes}-{seconds}")) };
-        stage.create(&other).await
-    };
-    due(10, 5).await?;
+    stage.create(&once("a")).await?;
+    let (jobs, name) = (stage.viewer.jobs(), job_name("a"));
+    let first = stage.job("a").await?.status.run.unwrap();
+    let instance = stage.one_running(None).await?;
+    let wait = RunQuery { wait: Some(Wait::MOST) };
+    // Asked while it runs, answered when it is over.
+    let (over, ended) = tokio::join!(jobs.run(&stage.tool, &name, &first, &wait), async {
+        stage.until_short("a", StatusShort::Running).await?;
+        stage.runtime.fake.end(instance, End::Exited { code: 3 })
+    });
+    ended?;
+    assert_eq!(over?.exit_code, Some(3));
+    let again = stage.maintainer.jobs().run_begin(&stage.tool, &name).await?;
+    assert_eq!((again.cause.as_str(), again.id == first), ("restart", false));
+    let refused = stage.maintainer.jobs().run_begin(&stage.tool, &name).await.unwrap_err();
+    assert_eq!(refused.code(), "job-runs");
+    stage.end_one(Some(instance), 0).await?;
+    let over = jobs.run(&stage.tool, &name, &again.id, &wait).await?;
+    assert_eq!((over.exit_code, stage.runs("a").await?.len()), (Some(0), 2));
+    let path = format!("/jobs/a/runs/{first}?wait=26");
+    let (status, refused) = stage.send(Method::GET, &path, None).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(refused["error"][0].as_str().unwrap().contains("0 to 25 seconds"), "{refused}");
+    stage.create(&kept("b")).await?;
+    let refused = stage.maintainer.jobs().run_begin(&stage.tool, &job_name("b")).await.unwrap_err();
+    assert_eq!(refused.code(), "run-kept");
+    Ok(())
+}
+
+async fn a_continuous_job_is_paused_and_resumed(db: Db) -> Result<()> {
+    let stage = Stage::new(db).await?;
+    let (jobs, name) = (stage.maintainer.jobs(), job_name("a"));
+    stage.create(&kept("a")).await?;
+    stage.one_running(None).await?;
+    jobs.stop(&stage.tool, &name).await?;
+    stage.eventually("nothing runs", async || Ok(stage.running().await.is_empty())).await?;
+    let paused = stage.until("a", |job| job.status_long.ends_with("runs when it is resumed")).await?;
+    assert!(paused.status.paused.is_some());
+    let used = jobs.quotas(&stage.tool).await?;
+    let running = used.categories.iter().flat_map(|category| &category.items);
+    let running = running.into_iter().find(|item| item.name.contains("unning")).unwrap();
+    assert_eq!(running.used.as_deref(), Some("0"), "{running:?}");
+    let refused = jobs.restart(&stage.tool, &name).await.unwrap_err();
+    assert_eq!(refused.code(), "job-paused");
+    // It may be changed meanwhile, and does not run for that.
+    let scaled = jobs.scale(&stage.tool, &name, ReplicasPut { replicas: 2 }).await?;
+    assert_eq!((scaled.replicas, scaled.status.paused), (Some(2), paused.status.paused));
+    assert!(stage.running().await.is_empty());
+    jobs.resume(&stage.tool, &name).await?;
+    stage.eventually("both run", async || Ok(stage.running().await.len() == 2)).await?;
+    stage.until("a", |job| job.status.short == StatusShort::Running && job.status.paused.is_none()).await?;
+    Ok(())
+}
+
+async fn what_stays_is_not_restarted_by_scaling(db: Db) -> Result<()> {
+    let stage = Stage::new(db).await?;
+    let (jobs, name) = (stage.maintainer.jobs(), job_name("a"));
+    stage.create(&kept("a")).await?;
     let first = stage.one_running(None).await?;
-    due(10, 0).await?;
-    stage
-        .eventually("the second is skipped", async || {
-            Ok(stage.runs("a").await?.iter().any(|run| run.state == RunState::Skipped))
-        })
-        .await?;
-    stage.runtime.fake.end(first, End::Exited { code: 0 })?;
-    stage.until_short("a", StatusShort::Succeeded).await?;
-    due(14, 0).await?;
-    stage
-        .eventually("the third is missed", async || {
-            Ok(stage.runs("a").await?.iter().any(|run| run.state == RunState::Missed))
-        })
-        .await?;
-    stage.maintainer.jobs().restart(&stage.tool, &job_name("a")).await?;
-    stage.end_one(Some(first), 0).await?;
-    let job = stage.job("a").await?;
-    assert_eq!(job.schedule_actual.as_deref(), Some("*/10 * * * *"));
+    jobs.scale(&stage.tool, &name, ReplicasPut { replicas: 3 }).await?;
+    stage.eventually("three run", async || Ok(stage.running().await.len() == 3)).await?;
+    assert!(stage.running().await.contains(&first));
+    jobs.scale(&stage.tool, &name, ReplicasPut { replicas: 1 }).await?;
+    stage.one_running(None).await?;
+    for (name, replicas, code) in [("a", 0, "replicas"), ("a", 99, "quota"), ("b", 2, "no-such-job")] {
+        let refused = jobs.scale(&stage.tool, &job_name(name), ReplicasPut { replicas }).await.unwrap_err();
+        assert_eq!(refused.code(), code);
+    }
+    stage.create(&once("c")).await?;
+    let refused = jobs.scale(&stage.tool, &job_name("c"), ReplicasPut { replicas: 2 }).await.unwrap_err();
+    assert_eq!(refused.code(), "job-type");
+    Ok(())
+}
+
+async fn stopping_ends_what_runs_and_no_more(db: Db) -> Result<()> {
+    let stage = Stage::new(db).await?;
+    let (jobs, name) = (stage.maintainer.jobs(), job_name("a"));
+    stage.create(&JobCreate { retry: Some(2), ..once("a") }).await?;
+    stage.one_running(None).await?;
+    jobs.stop(&stage.tool, &name).await?;
+    stage.nothing_left().await?;
+    let [run] = &stage.runs("a").await?[..] else { panic!("it is not tried again") };
+    assert_eq!(run.end, Some(RunEnd::Stopped));
+    // A second time, there is nothing to stop.
+    jobs.stop(&stage.tool, &name).await?;
+    assert_eq!(stage.job("a").await?.status.paused, None);
     Ok(())
 }
 
@@ -202,7 +257,10 @@ on_every_store!(
     what_failed_is_tried_again_as_often_as_it_says,
     a_run_that_is_stopped_is_not_tried_again,
     what_is_kept_running_is_restarted_and_an_end_in_a_row_is_told,
-    a_schedule_begins_skips_and_misses,
+    a_run_is_waited_for_and_another_begun,
+    a_continuous_job_is_paused_and_resumed,
+    what_stays_is_not_restarted_by_scaling,
+    stopping_ends_what_runs_and_no_more,
     a_one_off_job_is_not_restarted,
     jobs_that_were_made_while_the_runtime_was_away_start_when_it_is_back,
     a_run_goes_on_while_the_service_is_away,

@@ -1,4 +1,4 @@
-//! `hearth jobs restart NAME`.
+//! `hearth jobs restart NAME`. A one-off job, which Toolforge does not restart, runs again.
 
 use hearth_base::{JobName, Result};
 use hearth_wire::jobs::JobType;
@@ -30,13 +30,19 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let job = super::one(&at, &name).await?;
     let what = match job.job_type {
         JobType::Scheduled => "runs now; its schedule stays as it is",
-        JobType::OneOff | JobType::Continuous | JobType::Webservice => "starts anew",
+        JobType::OneOff => "runs again",
+        JobType::Continuous | JobType::Webservice => "starts anew",
     };
     if dry_run.dry_run {
         let would = what.replacen("runs", "run", 1).replacen("starts", "start", 1);
         return answer.said(&Restarted { name, restarted: false }, &format!("{} would {would}", job.name));
     }
-    at.ask(at.client().jobs().restart(at.name(), &name)).await?;
+    match job.job_type {
+        JobType::OneOff => at.ask(at.client().jobs().run_begin(at.name(), &name)).await.map(drop)?,
+        JobType::Scheduled | JobType::Continuous | JobType::Webservice => {
+            at.ask(at.client().jobs().restart(at.name(), &name)).await.map(drop)?;
+        }
+    }
     answer.done(&Restarted { name, restarted: true }, &format!("{} {what}", job.name))?;
     cx.printer.next(&format!("hearth logs -f {}", job.name));
     Ok(())

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use hearth_base::Result;
-use hearth_wire::jobs::Job;
+use hearth_wire::jobs::{Job, JobCreate, SchedulePlan, ScheduleQuery};
 
 use super::{list::sort, spec::Spec, wait};
-use crate::{cli::DryRun, context::Context};
+use crate::{at_tool::AtTool, cli::DryRun, context::Context};
 
 /// What `hearth jobs run` takes.
 #[derive(Debug, clap::Args)]
@@ -36,7 +36,16 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     if dry_run.dry_run {
         let sentence =
             format!("would make the {} job {name} from {}", create.kind().word(), create.imagename);
-        return cx.printer.answer()?.said(&create, &sentence);
+        let plan = match &create.schedule {
+            Some(schedule) => Some(preview(&at, &create, schedule).await?),
+            None => None,
+        };
+        cx.printer.answer()?.said(&create, &sentence)?;
+        if let Some(SchedulePlan { schedule_actual, timezone, due }) = plan {
+            cx.printer.note(&format!("It would be due at {schedule_actual} ({timezone}), next:"));
+            due.iter().for_each(|due| cx.printer.note(&format!("  {}", due.local)));
+        }
+        return Ok(());
     }
     let mut job = at.ask(at.client().jobs().create(at.name(), &create)).await?;
     if let Some(seconds) = wait {
@@ -46,4 +55,14 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     answer.done(&job, &format!("{} job {name} is made", sort(&job)))?;
     cx.printer.next(&format!("hearth logs -f {name}"));
     Ok(())
+}
+
+/// What its schedule would mean.
+async fn preview(at: &AtTool<'_>, create: &JobCreate, schedule: &str) -> Result<SchedulePlan> {
+    let query = ScheduleQuery {
+        schedule: schedule.to_owned(),
+        job: Some(create.name.clone()),
+        timezone: create.timezone.clone(),
+    };
+    at.ask(at.client().jobs().schedule(at.name(), &query)).await
 }

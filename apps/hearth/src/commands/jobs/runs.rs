@@ -52,8 +52,6 @@ pub fn ended(run: &Run) -> String {
         (RunState::Waiting, _) => reason("waits"),
         (RunState::Starting, _) => "starts".to_owned(),
         (RunState::Running, _) => "runs".to_owned(),
-        (RunState::Skipped, _) => reason("skipped"),
-        (RunState::Missed, _) => reason("missed"),
         (RunState::Ended, Some(RunEnd::Exited)) => match run.exit_code {
             Some(0) => "well".to_owned(),
             Some(status) => format!("failed: exit status {status}"),

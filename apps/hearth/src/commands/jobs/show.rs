@@ -46,6 +46,7 @@ fn table(job: &Job) -> Table {
         ("type", Some(Cell::from(sort(job)))),
         ("how it is", Some(Cell::from(job.status_long.as_str()))),
         ("last due", job.status.previous_schedule.map(Cell::from)),
+        ("paused since", job.status.paused.map(Cell::from)),
         ("next due", job.status.next_schedule.map(Cell::from)),
         ("image", Some(Cell::from(image))),
         ("command", Some(Cell::from(job.cmd.as_str())).filter(|_| !job.cmd.is_empty())),

@@ -1,7 +1,10 @@
-//! Stopping one run of a job, which stays.
+//! One run of a job: found, waited for, stopped.
+
+use std::time::Duration;
 
 use hearth_base::{Error, JobName, Result};
 use hearth_runtime_api::WorkloadId;
+use tokio::time::Instant;
 
 use super::{create::Of, delete::no_such_job, launch};
 use crate::{cx::Cx, store::Run};
@@ -13,6 +16,24 @@ pub async fn find(cx: &Cx, of: Of<'_>, name: &JobName, id: &str) -> Result<Run> 
     run.ok_or_else(|| Error::not_found("run", format!("{id:.80?} of {name}")).help("hearth jobs runs"))
 }
 
+/// A run of a job as soon as it is over, or as it is after `patience`.
+pub async fn wait(cx: &Cx, of: Of<'_>, name: &JobName, id: &str, patience: Duration) -> Result<Run> {
+    let (mut news, stop) = (cx.seen.subscribe(), cx.tasks.stop_sign());
+    let deadline = Instant::now() + patience;
+    loop {
+        news.mark_unchanged();
+        let run = find(cx, of, name, id).await?;
+        if run.is_over() {
+            return Ok(run);
+        }
+        tokio::select! {
+            _something_changed = news.changed() => {}
+            () = tokio::time::sleep_until(deadline) => return Ok(run),
+            () = stop.wait() => return Ok(run),
+        }
+    }
+}
+
 /// Stops a run. One that is over stays as it is.
 pub async fn stop(cx: &Cx, of: Of<'_>, name: &JobName, id: &str) -> Result<()> {
     let run = find(cx, of, name, id).await?;
@@ -21,9 +42,7 @@ pub async fn stop(cx: &Cx, of: Of<'_>, name: &JobName, id: &str) -> Result<()> {
             "run-kept",
             format!("{id} belongs to a continuous job and would be started again"),
         )
-        .help(format!(
-            "stop the job: hearth jobs delete {name}; or replace it: hearth jobs restart {name}"
-        )));
+        .help(format!("stop the job: hearth jobs stop {name}; or replace it: hearth jobs restart {name}")));
     };
     let tx = cx.store.begin().await?;
     cx.store.tool_locked(&tx, of.tool).await?;

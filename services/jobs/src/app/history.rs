@@ -1,0 +1,68 @@
+//! What became of a job's due times.
+
+use std::collections::BTreeMap;
+
+use hearth_base::{Error, JobName, Page, Result};
+use hearth_wire::{
+    jobs::{self as wire, DueOutcome},
+    reply::Paging,
+};
+
+use super::{
+    create::Of,
+    delete::no_such_job,
+    schedule::{self, Span},
+};
+use crate::{
+    cx::Cx,
+    store::{Entry, Job, Outcome, Run},
+};
+
+/// The ledger of a job, the newest due time first, and what ran.
+pub async fn of_job(cx: &Cx, of: Of<'_>, name: &JobName, paging: &Paging) -> Result<Page<wire::Due>> {
+    let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
+    if job.schedule().is_none() {
+        return Err(Error::invalid("job-not-scheduled", format!("{name} has no schedule"))
+            .help(format!("hearth jobs runs {name}")));
+    }
+    let page = cx.store.ledger(&job, paging.limit, paging.cursor.as_ref()).await?;
+    let ids = page.items.iter().filter_map(|entry| match &entry.outcome {
+        Outcome::Ran(run) => Some(run.clone()),
+        Outcome::Skipped(_) | Outcome::Missed(_) => None,
+    });
+    let mut runs: BTreeMap<String, Run> =
+        cx.store.runs_by_id(ids.collect()).await?.into_iter().map(|run| (run.id(), run)).collect();
+    let mut page = page.map(|entry| view(entry, &mut runs));
+    if paging.cursor.is_none()
+        && let Some(pause) = pause(cx, &job)?
+    {
+        // Written down only when it is over; it is one more than was asked for.
+        page.items.insert(0, pause);
+    }
+    Ok(page)
+}
+
+/// The due times of a pause that still lasts.
+fn pause(cx: &Cx, job: &Job) -> Result<Option<wire::Due>> {
+    let Some(schedule) = job.schedule().filter(|_| job.paused.is_some()) else { return Ok(None) };
+    let zone = schedule::zone(job.spec.timezone.as_deref())?;
+    let span = schedule::between(&schedule.fields, &zone, schedule.accounted, cx.now())?;
+    Ok(span.map(|Span { first, last, count }| wire::Due {
+        due: first,
+        until: last,
+        count,
+        outcome: DueOutcome::Skipped,
+        reason: Some("it is paused".to_owned()),
+        run: None,
+    }))
+}
+
+fn view(entry: Entry, runs: &mut BTreeMap<String, Run>) -> wire::Due {
+    let Entry { due, until, count, outcome } = entry;
+    let word = outcome.word();
+    let (reason, run) = match outcome {
+        Outcome::Ran(run) => (None, runs.remove(&run).map(super::show::run)),
+        Outcome::Skipped(reason) | Outcome::Missed(reason) => (Some(reason), None),
+    };
+    wire::Due { due, until, count, outcome: word, reason, run }
+}
