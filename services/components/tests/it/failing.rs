@@ -12,7 +12,7 @@ use hearth_wire::{
     },
     jobs::JobCreate,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     neighbours::{Known, Mood, Pace, Then},
@@ -105,6 +105,20 @@ async fn a_job_of_another_sort_is_left_alone(db: Db) -> Result<()> {
     stage.settled(0).await
 }
 
+async fn a_job_that_somebody_paused_is_left_alone(db: Db) -> Result<()> {
+    let stage = stage(db).await?;
+    let web = JobCreate { continuous: Some(true), ..JobCreate::new("web".parse()?, "python3.11", "./web") };
+    stage.neighbours.change(|known| {
+        known.jobs.made(&web);
+        known.jobs.all.values_mut().for_each(|job| job.paused = Some(Timestamp::UNIX_EPOCH));
+    });
+    let failed = stage.deployed(&git()).await?;
+    assert_eq!(failed.code.as_deref(), Some("job-paused"));
+    assert_eq!(failed.long_status, "the job web is paused, and a deployment has to see it run");
+    assert_eq!(stage.job(), Some(web));
+    stage.settled(0).await
+}
+
 async fn a_start_that_is_refused(db: Db) -> Result<()> {
     let stage = stage(db).await?;
     let quota = Then::Refuse(StatusCode::TOO_MANY_REQUESTS, "quota", "the tool may have 2 jobs");
@@ -188,6 +202,7 @@ on_every_store!(
     a_source_that_is_none,
     an_image_that_cannot_be_started,
     a_job_of_another_sort_is_left_alone,
+    a_job_that_somebody_paused_is_left_alone,
     a_start_that_is_refused,
     what_never_answers_goes_when_there_was_nothing_before,
     what_never_answers_leaves_the_job_as_it_was,

@@ -48,7 +48,9 @@ pub async fn again(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<String> {
         return Err(Error::invalid("run-kept", format!("{name} is continuous and runs all the time"))
             .help(format!("hearth jobs restart {name}")));
     }
+    let quota = cx.neighbours.quota(of.tool).await?;
     let (tx, mut job) = renewed(cx, of, &job).await?;
+    create::fits(cx, &tx, of, &job.spec, &quota, Some(&job)).await?;
     if cx.store.job_runs_in(&tx, job.id).await? {
         return Err(Error::conflict("job-runs", format!("{name} runs already"))
             .help(format!("wait until it has ended, or end it: hearth jobs stop {name}")));

@@ -11,7 +11,7 @@ pub struct Args {
     /// The job
     name: JobName,
     /// How many are to run side by side
-    #[arg(value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(value_name = "COUNT")]
     replicas: u16,
     #[command(flatten)]
     dry_run: DryRun,

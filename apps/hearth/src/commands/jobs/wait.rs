@@ -18,9 +18,9 @@ pub async fn until_over(cx: &Context, at: &AtTool<'_>, name: &JobName, limit: Du
                 (StatusShort::Succeeded | StatusShort::Failed, _) | (_, None) => return Ok(job),
                 (_, Some(run)) => run.clone(),
             };
-            // It answers when the run is over. Then the job is, too, or it is tried again.
+            // It answers when the run is over: a silence is no trouble. Then the job is over, too, or tried again.
             let query = RunQuery { wait: Some(Wait::MOST) };
-            at.ask(at.client().jobs().run(at.name(), name, &run, &query)).await?;
+            at.client().jobs().run(at.name(), name, &run, &query).await?;
         }
     };
     let Ok(over) = steps.during(tokio::time::timeout(limit, over)).await else {

@@ -50,6 +50,11 @@ pub async fn take(cx: &Cx, deployment: &mut Deployment) -> Result<StepState> {
 async fn before(jobs: &Deputy, deployment: &Deployment) -> Result<Before> {
     let query = JobsQuery { include_unset: Some(false) };
     match jobs.client.jobs().show(&jobs.tool, &deployment.component, &query).await {
+        Ok(job) if job.status.paused.is_some() => {
+            let name = &deployment.component;
+            let what = format!("the job {name} is paused, and a deployment has to see it run");
+            Err(Error::conflict("job-paused", what).help(format!("hearth jobs resume {name}")))
+        }
         Ok(job) if matches!(job.job_type, JobType::Continuous | JobType::Webservice) => {
             definition(&job).map(|job| Before::Job(Box::new(job)))
         }

@@ -51,12 +51,20 @@ pub struct Job {
     up_to_date: bool,
     ready: u32,
     runs: Vec<Value>,
+    pub paused: Option<Timestamp>,
 }
 
 impl Jobs {
     /// A job that somebody made by hand, and that answers.
     pub fn made(&mut self, spec: &JobCreate) {
-        let job = Job { spec: spec.clone(), generation: 1, up_to_date: true, ready: 1, runs: Vec::new() };
+        let job = Job {
+            spec: spec.clone(),
+            generation: 1,
+            up_to_date: true,
+            ready: 1,
+            runs: Vec::new(),
+            paused: None,
+        };
         self.all.insert(key("hello", spec), job);
     }
 
@@ -76,8 +84,14 @@ impl Jobs {
 
     fn update(&mut self, tool: &str, spec: JobCreate, now: Timestamp) -> bool {
         let mood = if tool == "hello" { self.mood } else { Mood::Answers };
-        let fresh =
-            || Job { spec: spec.clone(), generation: 0, up_to_date: true, ready: 0, runs: Vec::new() };
+        let fresh = || Job {
+            spec: spec.clone(),
+            generation: 0,
+            up_to_date: true,
+            ready: 0,
+            runs: Vec::new(),
+            paused: None,
+        };
         let job = self.all.entry(key(tool, &spec)).or_insert_with(fresh);
         if job.generation > 0 && !differs(&job.spec, &spec) {
             return false;
@@ -142,7 +156,7 @@ async fn show(State(all): Ears, Path((tool, name)): Path<(String, String)>) -> R
         (
             "status",
             json!({"short": "running", "messages": [], "duration": "1s", "up_to_date": job.up_to_date,
-                "ready": job.ready, "generation": job.generation}),
+                "ready": job.ready, "generation": job.generation, "paused": job.paused}),
         ),
     ] {
         shown[field] = value;
