@@ -118,7 +118,8 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         if entry.path().is_dir() {
             fs::create_dir(&goal).map_err(Error::internal)?;
             copy(&entry.path(), &goal)?;
-        } else {
+        } else if entry.file_name() != "hearth.yaml" {
+            // Somebody may have deployed the example from here: the copy belongs to no tool.
             fs::copy(entry.path(), goal).map_err(Error::internal)?;
         }
     }
