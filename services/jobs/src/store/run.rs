@@ -308,3 +308,23 @@ fn word(value: &impl serde::Serialize) -> Result<String> {
     let json = write_json(value)?;
     json.as_str().map(str::to_owned).ok_or_else(|| Error::internal("a state without a word"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_is_the_last_few_lines_and_none_is_long() {
+        let mut tail = Tail::default();
+        assert_eq!((tail.column(), Tail::default().lines().len()), (None, 0));
+        tail.push(["a", " ", "b", ""].into_iter());
+        tail.push(std::iter::empty());
+        assert_eq!(tail.lines(), ["a", "b"]);
+        let long = "é".repeat(1000);
+        tail.push(["c", &long].into_iter());
+        assert_eq!(tail.lines(), ["b", "c", &"é".repeat(Tail::WIDTH)]);
+        tail.push(["1", "2", "3", "4"].into_iter());
+        assert_eq!(tail.lines(), ["2", "3", "4"]);
+        assert_eq!(Tail::read(&tail.column().unwrap()), tail);
+    }
+}

@@ -2,7 +2,7 @@
 
 use hearth_base::Result;
 use hearth_kit::db::Db;
-use hearth_testkit::on_every_store;
+use hearth_testkit::{on_every_store, until};
 use hearth_wire::{
     feed::After,
     jobs::{
@@ -57,6 +57,29 @@ async fn a_page_is_ready_when_it_answers(db: Db) -> Result<()> {
     assert_eq!(kinds, ["route-changed", "route-changed", "route-removed"]);
     assert_eq!(events[1].data["targets"][0], address.to_string());
     Ok(())
+}
+
+async fn the_page_of_a_paused_job_is_stopped(db: Db) -> Result<()> {
+    let stage = Stage::new(db).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut serving = JoinSet::new();
+    serving.spawn(async move { drop(axum::serve(listener, axum::Router::new()).await) });
+    stage.create(&page("web", port)).await?;
+    let is = async |state| {
+        let seen = async || Ok(route(&stage).await?.filter(|route| route.state == state));
+        until("the route is so", seen).await
+    };
+    is(RouteState::Ready).await?;
+    stage.maintainer.jobs().pause(&stage.tool, &job_name("web")).await?;
+    // At once: nobody is sent to what is being ended.
+    assert_eq!(
+        route(&stage).await?.map(|route| (route.state, route.targets.len())),
+        Some((RouteState::Stopped, 0))
+    );
+    stage.eventually("nothing runs", async || Ok(stage.running().await.is_empty())).await?;
+    stage.maintainer.jobs().resume(&stage.tool, &job_name("web")).await?;
+    is(RouteState::Ready).await.map(drop)
 }
 
 async fn a_tool_has_one_page(db: Db) -> Result<()> {
@@ -134,6 +157,7 @@ async fn what_is_new_takes_over_when_it_is_ready(db: Db) -> Result<()> {
 
 on_every_store!(
     a_page_is_ready_when_it_answers,
+    the_page_of_a_paused_job_is_stopped,
     a_tool_has_one_page,
     a_health_check_decides_who_is_ready,
     what_is_new_takes_over_when_it_is_ready,

@@ -15,10 +15,12 @@ async fn a_run_ends_with_its_status_and_its_log_is_kept(db: Db) -> Result<()> {
     let instance = stage.one_running(None).await?;
     stage.runtime.fake.print(instance, "hello")?;
     stage.runtime.fake.end(instance, End::Exited { code: 3 })?;
-    stage.until_short("a", StatusShort::Failed).await?;
+    let failed = stage.until("a", |job| job.status_long.contains("It wrote last: hello")).await?;
+    assert_eq!(failed.status.short, StatusShort::Failed);
     let [run] = &stage.runs("a").await?[..] else { panic!("one run") };
     assert_eq!((run.state, run.end, run.exit_code), (RunState::Ended, Some(RunEnd::Exited), Some(3)));
     assert_eq!((run.cause.as_str(), run.attempt, run.peak_memory), ("create", 1, 1 << 20));
+    assert_eq!(run.last_lines, ["hello"]);
     stage.nothing_left().await?;
     let heard = stage.ears.lock().unwrap();
     let texts: Vec<_> =
