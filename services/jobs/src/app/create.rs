@@ -134,7 +134,7 @@ async fn make(cx: &Cx, of: Of<'_>, id: JobId, draft: &Draft) -> Result<Job> {
 }
 
 async fn add(cx: &Cx, tx: &Tx, of: Of<'_>, id: JobId, draft: &Draft) -> Result<Job> {
-    admit(cx, tx, of, draft, None).await?;
+    admit(cx, tx, of, &draft.spec, &draft.quota, None).await?;
     let now = cx.now();
     let kind = match (draft.spec.kind(), &draft.schedule) {
         (JobType::Scheduled, Some(fields)) => Kind::Scheduled(Schedule {
@@ -177,7 +177,7 @@ async fn change(cx: &Cx, of: Of<'_>, seen: Job, draft: Draft) -> Result<()> {
         return Err(Error::conflict("job-changed", format!("somebody else changed {} just now", seen.name))
             .help("look at it, and try again: hearth jobs show"));
     };
-    admit(cx, &tx, of, &draft, Some(&job)).await?;
+    admit(cx, &tx, of, &draft.spec, &draft.quota, Some(&job)).await?;
     let (old, new) = (holder(job.id, &job.image), holder(job.id, &draft.image));
     if old != new {
         cx.store.ask_unpin(&tx, &old, cx.now()).await?;
@@ -205,8 +205,8 @@ async fn start(cx: &Cx, tx: &Tx, job: &mut Job, plan: Plan) -> Result<()> {
     }
 }
 
-/// Refuses a job when it would be more than the tool may use; under the tool's lock.
-pub async fn fits(
+/// Refuses a job when it would be more than the tool may use, or a second page; under the tool's lock.
+pub async fn admit(
     cx: &Cx,
     tx: &Tx,
     of: Of<'_>,
@@ -217,16 +217,10 @@ pub async fn fits(
     let jobs = cx.store.jobs_in(tx, of.tool).await?;
     let workloads = cx.store.workloads_in(tx, of.tool, None).await?;
     let alive = cx.store.runs_alive_in(tx, of.tool).await?;
-    Use::of(&jobs, &workloads, &alive, instead_of).admit(spec, quota, &cx.settings)
-}
-
-/// Refuses a job when it would be more than the tool may use, or a second page; under the tool's lock.
-async fn admit(cx: &Cx, tx: &Tx, of: Of<'_>, draft: &Draft, instead_of: Option<&Job>) -> Result<()> {
-    fits(cx, tx, of, &draft.spec, &draft.quota, instead_of).await?;
-    let jobs = cx.store.jobs_in(tx, of.tool).await?;
+    Use::of(&jobs, &workloads, &alive, instead_of).admit(spec, quota, &cx.settings)?;
     let others = |job: &&Job| instead_of.is_none_or(|replaced| replaced.id != job.id);
     match jobs.iter().filter(others).find(|job| job.publish) {
-        Some(page) if define::is_page(&draft.spec) => Err(Error::conflict(
+        Some(page) if define::is_page(spec) => Err(Error::conflict(
             "page-taken",
             format!("the job {} is the page of {} already", page.name, of.name),
         )

@@ -40,21 +40,25 @@ pub async fn turn(cx: &Cx) -> Result<bool> {
 /// Answers all of a job's due times up to `now`, and finds the next. The caller saves the job.
 pub async fn settle(cx: &Cx, tx: &Tx, job: &mut Job, now: Timestamp) -> Result<()> {
     let Some(Schedule { fields, accounted, .. }) = job.schedule().cloned() else { return Ok(()) };
-    let paused = job.paused;
     let zone = schedule::zone(job.spec.timezone.as_deref())?;
     match schedule::between(&fields, &zone, accounted, now)? {
-        Some(span) if paused.is_some() => {
+        Some(span) if job.paused.is_some() => {
             note(cx, tx, job, span, Outcome::Skipped("it was paused".to_owned())).await?;
         }
         Some(span) => answer(cx, tx, job, &fields, &zone, span, now).await?,
         None => {}
     }
+    account(job, &fields, &zone, accounted.max(now))
+}
+
+/// Notes that all due times up to `until` are in the ledger, and when there is something to do again.
+fn account(job: &mut Job, fields: &str, zone: &TimeZone, until: Timestamp) -> Result<()> {
+    let next = match job.paused {
+        Some(_) => None,
+        None => schedule::next(fields, zone, until)?,
+    };
     if let Some(schedule) = job.schedule_mut() {
-        schedule.accounted = accounted.max(now);
-        schedule.next = match paused {
-            Some(_) => None,
-            None => schedule::next(&fields, &zone, schedule.accounted)?,
-        };
+        (schedule.accounted, schedule.next) = (until, next);
     }
     Ok(())
 }
@@ -116,11 +120,11 @@ async fn begin(cx: &Cx, tx: &Tx, job: &mut Job, at: Timestamp) -> Result<()> {
     if cx.store.ledger_has(tx, job.id, at).await? {
         return Ok(());
     }
-    let skipped = |reason: String| Outcome::Skipped(reason);
     let runs = cx.store.job_runs_in(tx, job.id).await?;
     match job.spec.concurrency.unwrap_or(Concurrency::Forbid) {
         Concurrency::Forbid if runs => {
-            return note(cx, tx, job, Span::one(at), skipped("the run before still ran".to_owned())).await;
+            return note(cx, tx, job, Span::one(at), Outcome::Skipped("the run before still ran".to_owned()))
+                .await;
         }
         Concurrency::Replace if runs => {
             for workload in cx.store.workloads_in(tx, job.tool, Some(job.id)).await? {
@@ -136,7 +140,7 @@ async fn begin(cx: &Cx, tx: &Tx, job: &mut Job, at: Timestamp) -> Result<()> {
             note(cx, tx, job, Span::one(at), Outcome::Ran(run)).await
         }
         // One job that cannot be planned is no hindrance to the others of its batch.
-        Err(error) => note(cx, tx, job, Span::one(at), skipped(error.to_string())).await,
+        Err(error) => note(cx, tx, job, Span::one(at), Outcome::Skipped(error.to_string())).await,
     }
 }
 
@@ -174,12 +178,5 @@ async fn take_back(cx: &Cx, tx: &Tx, job: &mut Job, now: Timestamp) -> Result<()
         }
     }
     job.paused = job.paused.map(|since| since.min(now));
-    let next = match job.paused {
-        Some(_) => None,
-        None => schedule::next(&fields, &zone, now)?,
-    };
-    if let Some(schedule) = job.schedule_mut() {
-        (schedule.accounted, schedule.next) = (now, next);
-    }
-    Ok(())
+    account(job, &fields, &zone, now)
 }

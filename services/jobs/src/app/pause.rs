@@ -37,7 +37,7 @@ pub async fn resume(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<bool> {
     if job.paused.is_none() {
         return Ok(false);
     }
-    create::fits(cx, &tx, of, &job.spec, &quota, Some(&job)).await?;
+    create::admit(cx, &tx, of, &job.spec, &quota, Some(&job)).await?;
     due::settle(cx, &tx, &mut job, cx.now()).await?;
     job.paused = None;
     follow(cx, tx, of, job).await

@@ -20,7 +20,7 @@ pub async fn restart(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<()> {
     match job.kind {
         Kind::OneOff => {
             Err(Error::invalid("job-not-restartable", format!("{name} is a one-off job and runs once"))
-                .help("create it again to run it again"))
+                .help(format!("run it again: hearth jobs restart {name}, or create it again")))
         }
         Kind::Scheduled(_) => again(cx, of, name).await.map(drop),
         Kind::Kept(set) => {
@@ -50,7 +50,7 @@ pub async fn again(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<String> {
     }
     let quota = cx.neighbours.quota(of.tool).await?;
     let (tx, mut job) = renewed(cx, of, &job).await?;
-    create::fits(cx, &tx, of, &job.spec, &quota, Some(&job)).await?;
+    create::admit(cx, &tx, of, &job.spec, &quota, Some(&job)).await?;
     if cx.store.job_runs_in(&tx, job.id).await? {
         return Err(Error::conflict("job-runs", format!("{name} runs already"))
             .help(format!("wait until it has ended, or end it: hearth jobs stop {name}")));

@@ -109,9 +109,7 @@ impl Store {
     /// same. Whether it was new: a due time that is in the ledger stays as it is.
     pub async fn ledger_add(&self, tx: &Tx, job: JobId, entry: &Entry) -> Result<bool> {
         let Entry { due, until, count: several, outcome } = entry;
-        let newest = of(job).filter(row::Column::Due.lte(At::from(*due)));
-        let newest = newest.order_by_desc(row::Column::Due).one(&**tx).await.or_fault()?;
-        if let Some(newest) = newest.map(Entry::try_from).transpose()? {
+        if let Some(newest) = self.ledger_until(tx, job, *due).await? {
             if newest.until >= *due {
                 return Ok(false);
             }
@@ -150,9 +148,14 @@ impl Store {
 
     /// Whether something became of a due time already.
     pub async fn ledger_has(&self, tx: &Tx, job: JobId, due: Timestamp) -> Result<bool> {
-        let newest = of(job).filter(row::Column::Due.lte(At::from(due)));
-        let newest = newest.order_by_desc(row::Column::Due).one(&**tx).await.or_fault()?;
-        Ok(newest.is_some_and(|entry| entry.until >= At::from(due)))
+        Ok(self.ledger_until(tx, job, due).await?.is_some_and(|entry| entry.until >= due))
+    }
+
+    /// The newest entry that begins at `due` or before.
+    async fn ledger_until(&self, tx: &Tx, job: JobId, due: Timestamp) -> Result<Option<Entry>> {
+        let until = of(job).filter(row::Column::Due.lte(At::from(due)));
+        let newest = until.order_by_desc(row::Column::Due).one(&**tx).await.or_fault()?;
+        newest.map(Entry::try_from).transpose()
     }
 
     /// What became of a job's due times, the newest first.
