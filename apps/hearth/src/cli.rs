@@ -7,8 +7,8 @@ use hearth_base::ToolName;
 
 use crate::{
     commands::{
-        build, completion, deploy, envvars, exec, jobs, login, logout, logs, man, new, open, status, tool,
-        up, webservice,
+        build, completion, deploy, envvars, exec, jobs, login, logout, logs, man, new, notify, open, status,
+        tool, up, webhooks, webservice,
     },
     printer::{ColorChoice, Fields},
     settings::Server,
@@ -20,10 +20,10 @@ use crate::{
     name = "hearth",
     version,
     before_help = "Example: hearth deploy",
-    after_help = "Also: webservice, whoami, logout, down, completion, man.\n\
+    after_help = "Also: webhooks, webservice, whoami, logout, down, completion, man.\n\
                   hearth alone says where you are and what to do next. COMMAND -h shows an example.\n\
                   Everywhere: --server --tool --json[=FIELDS] --yes --color --quiet; see hearth --help.",
-    after_long_help = "Also: webservice, whoami, logout, down, completion, man.\n\
+    after_long_help = "Also: webhooks, webservice, whoami, logout, down, completion, man.\n\
                        hearth alone says where you are and what to do next. COMMAND -h shows an example.\n\
                        Environment: HEARTH_SERVER, HEARTH_TOKEN, HEARTH_TOOL, NO_COLOR, CI.",
     help_template = ALL,
@@ -147,6 +147,14 @@ pub enum Command {
         #[command(subcommand)]
         command: envvars::Command,
     },
+    /// Mail about what becomes of jobs
+    #[command(before_help = "Example: hearth notify status", help_template = TEMPLATE)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Notify {
+        /// What to do about it.
+        #[command(subcommand)]
+        command: notify::Command,
+    },
     /// Images from sources
     #[command(before_help = "Example: hearth build plan", help_template = TEMPLATE)]
     #[command(subcommand_required = true, arg_required_else_help = true)]
@@ -162,6 +170,14 @@ pub enum Command {
         /// What to do with them.
         #[command(subcommand)]
         command: tool::Command,
+    },
+    /// Addresses that are told what becomes of jobs
+    #[command(before_help = "Example: hearth webhooks list", help_template = TEMPLATE, hide = true)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Webhooks {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: webhooks::Command,
     },
     /// Start, stop and look at the tool's page, as Toolforge's webservice does
     #[command(before_help = "Example: hearth webservice buildservice start", allow_missing_positional = true, help_template = TEMPLATE, hide = true)]

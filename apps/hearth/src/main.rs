@@ -5,6 +5,7 @@
 
 mod ask;
 mod at_tool;
+mod chart;
 mod cli;
 mod commands;
 mod confirm;

@@ -6,6 +6,9 @@ use std::ffi::OsString;
 const SECRET_FLAGS: [(&str, &str); 3] =
     [("--code", "CODE"), ("--envvar", "NAME=VALUE"), ("-e", "NAME=VALUE")];
 
+/// Flags that take the word behind them, where a value of a variable may stand too.
+const WITH_WORDS: [&str; 5] = ["--color", "--from-file", "--job", "--server", "--tool"];
+
 /// What was typed.
 #[derive(Debug, Clone, Default)]
 pub struct Words(Vec<String>);
@@ -73,10 +76,15 @@ impl Words {
 
     /// Whether the word at this place is the value of `envvars create NAME VALUE`.
     fn is_secret_value(&self, at: usize) -> bool {
-        let before = self.0.iter().take(at).filter(|word| !word.starts_with('-')).map(String::as_str);
-        let before: Vec<_> = before.collect();
-        let is_flag = self.0.get(at).is_some_and(|word| word.starts_with('-'));
-        !is_flag && before.windows(3).any(|three| matches!(three, ["envvars", "create", _]))
+        let is_flag = |at: usize| self.0.get(at).is_some_and(|word| word.starts_with('-'));
+        let is_flags = |at: usize| {
+            let before = at.checked_sub(1).and_then(|before| self.0.get(before));
+            before.is_some_and(|before| WITH_WORDS.contains(&before.as_str()))
+        };
+        let is_bare = |at: usize| !is_flag(at) && !is_flags(at);
+        let before = self.0.iter().enumerate().take(at).filter(|(at, _)| is_bare(*at));
+        let before: Vec<_> = before.map(|(_, word)| word.as_str()).collect();
+        is_bare(at) && before.windows(3).any(|three| matches!(three, ["envvars", "create", _]))
     }
 }
 
@@ -114,6 +122,9 @@ mod tests {
     fn a_value_is_not_repeated() {
         let line = words(&["envvars", "create", "API-KEY", "s3cret", "--jsn"]).with("API-KEY", "API_KEY");
         assert_eq!(line.as_deref(), Some("hearth envvars create API_KEY VALUE --jsn"));
+        let line = words(&["--tool", "a", "envvars", "create", "--job", "web", "API-KEY", "s3cret"]);
+        let line = line.with("API-KEY", "API_KEY");
+        assert_eq!(line.as_deref(), Some("hearth --tool a envvars create --job web API_KEY VALUE"));
         assert_eq!(words(&["build", "start", "-e", "A=b"]).and("-D"), "hearth build start -e NAME=VALUE -D");
     }
 

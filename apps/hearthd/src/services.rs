@@ -26,6 +26,7 @@ pub const SERVICES: &[Service] = &[
     Service { role: Role::Builds, database: true, mount: hearth_builds::mount },
     Service { role: Role::Builder, database: false, mount: hearth_builder::mount },
     Service { role: Role::Components, database: true, mount: hearth_components::mount },
+    Service { role: Role::Notify, database: true, mount: hearth_notify::mount },
     Service { role: Role::Edge, database: false, mount: hearth_edge::mount },
     Service { role: Role::Gateway, database: false, mount: hearth_gateway::mount },
 ];

@@ -90,9 +90,11 @@ async fn settled(hearth: &Hearth) -> Result<Memory> {
     Ok(last)
 }
 
-/// The processes that are Hearth's own, helpers included; not what runs in containers.
+/// The processes that are Hearth's own, helpers included; not what runs in containers. Helpers are another program.
 fn own(hearth: &Hearth) -> Result<Vec<u32>> {
     let hearthd = program("hearthd")?;
     let family = proc::family(&hearth.pids());
-    Ok(family.into_iter().filter(|pid| proc::program(*pid).is_some_and(|path| path == hearthd)).collect())
+    let is_own =
+        |pid: &u32| proc::program(*pid).is_some_and(|path| path == hearthd) || proc::name(*pid) == HELPER;
+    Ok(family.into_iter().filter(is_own).collect())
 }

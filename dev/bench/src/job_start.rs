@@ -1,6 +1,7 @@
 //! From a request to a process that runs, and from start to exit of `true`.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -136,7 +137,8 @@ impl Mine {
         let run = RunId::new(SystemClock.now(), &Entropy::System);
         let env = [("PATH".to_owned(), Secret::new("/bin"))].into();
         let argv = vec!["/bin/true".to_owned()];
-        let process = Process { argv, env, cwd: "/".to_owned(), user: User::default(), stop_signal: 15 };
+        let (sealed, cwd) = (BTreeMap::new(), "/".to_owned());
+        let process = Process { argv, env, sealed, cwd, user: User::default(), stop_signal: 15 };
         let mut cursor = self.runtime.observe(None, Duration::ZERO).await?.cursor;
         self.runtime
             .apply(Workload {

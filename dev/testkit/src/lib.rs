@@ -7,7 +7,9 @@ mod git;
 mod hearth;
 mod image;
 mod keyboard;
+mod mail_server;
 mod people;
+mod receiver;
 mod stand;
 mod wait;
 
@@ -17,7 +19,9 @@ pub use git::GitServer;
 pub use hearth::{Hearth, Shape, program};
 pub use image::Image;
 pub use keyboard::{Keyboard, Printed};
+pub use mail_server::MailServer;
 pub use people::Person;
+pub use receiver::{Mood, Receiver, Told};
 pub use stand::Stand;
 pub use wait::{until, until_within};
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use hearth_base::{
     Access, Clock, Credential, Entropy, Error, Identity, KeyRing, LifeId, ManualClock, Result, Role, RoleKey,
-    Scopes, ToolGrant, ToolId, ToolName,
+    Scopes, ToolGrant, ToolId, ToolName, UserId,
 };
 use hearth_client::{Authority, Body, Client, Local, Transport, body, headers};
 use hearth_kit::{
@@ -24,8 +24,17 @@ use tokio::sync::watch;
 use tower::{service_fn, util::BoxCloneSyncService};
 
 /// Who calls services.
-const ROLES: &[Role] =
-    &[Role::Gateway, Role::Accounts, Role::Jobs, Role::Builds, Role::Builder, Role::Components, Role::Edge];
+const ROLES: &[Role] = &[
+    Role::Gateway,
+    Role::Accounts,
+    Role::Envvars,
+    Role::Jobs,
+    Role::Builds,
+    Role::Builder,
+    Role::Components,
+    Role::Edge,
+    Role::Notify,
+];
 
 /// One service on its own.
 pub struct Stand {
@@ -148,8 +157,12 @@ impl Stand {
 
     /// Calls by somebody who may do this much with a tool.
     pub fn member(&self, id: ToolId, name: &ToolName, access: Access) -> Result<Client> {
+        self.member_called(UserId::new(Timestamp::UNIX_EPOCH, &Entropy::System), id, name, access)
+    }
+
+    /// The same by this user.
+    pub fn member_called(&self, user: UserId, id: ToolId, name: &ToolName, access: Access) -> Result<Client> {
         let tool = ToolGrant::Granted { id, name: name.clone(), access };
-        let user = hearth_base::UserId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
         let caller = hearth_base::Caller::User { id: user, name: "somebody".parse()?, operator: false };
         self.shown(Role::Gateway, move |now| Identity {
             caller: caller.clone(),
@@ -168,7 +181,7 @@ impl Stand {
 
     /// Calls by somebody who is nothing to the tool that is called about.
     pub fn stranger(&self) -> Result<Client> {
-        let id = hearth_base::UserId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
+        let id = UserId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
         let caller = hearth_base::Caller::User { id, name: "stranger".parse()?, operator: false };
         self.shown(Role::Gateway, move |now| Identity {
             caller: caller.clone(),
@@ -209,8 +222,8 @@ fn played_accounts(quota: Quota, rest: Transport) -> hearth_client::Exchange {
     BoxCloneSyncService::new(service_fn(move |request: Request<Body>| {
         let (quota, rest) = (quota.clone(), rest.clone());
         async move {
-            let id = request.uri().path().strip_prefix("/accounts/v1/internal/tools/").map(str::parse);
-            let Some(id) = id else {
+            let about = request.uri().path().strip_prefix("/accounts/v1/internal/tools/");
+            let Some(id) = about.filter(|about| !about.contains('/')).map(str::parse) else {
                 return Ok(rest.send(request).await.unwrap_or_else(|_nobody_plays_it| {
                     let mut away = Response::new(body(Full::default()));
                     *away.status_mut() = StatusCode::SERVICE_UNAVAILABLE;

@@ -150,6 +150,12 @@ ids! {
     BuildId = "build";
     /// A folder that was uploaded to be built.
     SourceId = "source";
+    /// A webhook of a tool.
+    WebhookId = "webhook";
+    /// One event on its way to one webhook.
+    DeliveryId = "delivery";
+    /// One mail to one person.
+    MailId = "mail";
     /// One process in one role, from its start to its end.
     LifeId = "life";
 }

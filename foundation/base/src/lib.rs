@@ -16,6 +16,7 @@ mod names;
 mod page;
 mod quantity;
 mod role;
+mod sealed;
 mod secret;
 mod text;
 
@@ -25,14 +26,15 @@ pub use digest::Digest;
 pub use error::{Error, Kind, Result};
 pub use identity::{Caller, Credential, IDENTITY_LIFE, Identity, ToolGrant};
 pub use ids::{
-    BlobId, BuildId, Entropy, EventId, Id, IdKind, LifeId, MandateId, RepositoryId, RequestId, SessionId,
-    SourceId, TokenId, ToolId, UploadId, UserId,
+    BlobId, BuildId, DeliveryId, Entropy, EventId, Id, IdKind, LifeId, MailId, MandateId, RepositoryId,
+    RequestId, SessionId, SourceId, TokenId, ToolId, UploadId, UserId, WebhookId,
 };
 pub use keys::{KeyRing, RoleKey};
 pub use mandate::{MANDATE_LIFE, Mandate, Shown};
-pub use names::{EnvvarName, ImageName, JobName, PathParam, ToolName, UserName};
+pub use names::{EmailAddress, EnvvarName, ImageName, JobName, PathParam, ToolName, UserName};
 pub use page::{Cursor, Limit, Page};
 pub use quantity::{Cpu, Memory};
 pub use role::Role;
+pub use sealed::{OpeningKeys, Sealed, SealedFor, SealingKey};
 pub use secret::Secret;
-pub use text::plain_text;
+pub use text::{one_line, plain_text};

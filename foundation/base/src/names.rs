@@ -72,6 +72,9 @@ names! {
     /// An image's name behind whose it is (OCI distribution specification, "Pulling manifests", one component): 1 to 64
     /// lower-case letters and digits, with single dots, one or two underscores, or hyphens between them.
     ImageName("name") checked by image_name;
+    /// A mail address as nearly all are: a dot-atom, `@` and the name of a host (RFC 5321, section 4.1.2), in ASCII.
+    /// Quoted local parts and addresses of hosts are not taken: nobody has them, and mail servers disagree on them.
+    EmailAddress("address") checked by email_address;
 }
 
 impl EnvvarName {
@@ -137,6 +140,25 @@ fn image_name(text: &str) -> Result<()> {
     }
     Err(Error::invalid("name-invalid", format!("{} is no name of an image", shown(text)))
         .help("an image is TOOL's or hearth's and has one name: tool-TOOL/NAME, in lower case"))
+}
+
+fn email_address(text: &str) -> Result<()> {
+    let atom = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let fits = text.split_once('@').is_some_and(|(local, host)| {
+        let dotted = local.split('.').all(|part| !part.is_empty() && part.bytes().all(atom));
+        local.len() <= 64 && dotted && host.split('.').all(label)
+    });
+    if fits && text.len() <= 254 {
+        return Ok(());
+    }
+    Err(Error::invalid("email-address", format!("{} is not a mail address", shown(text)))
+        .help("write it as name@example.org, without a name beside it"))
 }
 
 fn is_label_byte(byte: u8) -> bool {
@@ -213,6 +235,43 @@ mod tests {
         }
         for text in ["api_key", "KEY", "_KEY", "KEYS_", "_", "http_proxy"] {
             assert_eq!(portable(text), Some(false), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_one_and_no_header_option_or_list_of_them() {
+        for text in ["a@b", "some.body+x@mail.example.org", "o'neil@example.org", "1@2.example"] {
+            assert!(text.parse::<EmailAddress>().is_ok(), "{text}");
+        }
+        let long = format!("{}@example.org", "a".repeat(65));
+        for text in [
+            "",
+            "a",
+            "@",
+            "a@",
+            "@b",
+            "a@b@c",
+            "a b@c",
+            "a@b,c@d",
+            "a@b\r\nBcc: c@d",
+            "a@b\n",
+            "<a@b>",
+            "a@b>",
+            "A <a@b>",
+            "a@[127.0.0.1]",
+            "\"a\"@b",
+            "a..b@c",
+            ".a@b",
+            "a.@b",
+            "a@b.",
+            "a@-b",
+            "a@b-",
+            "ä@b",
+            "a@ä",
+            "a@b\0",
+            &long,
+        ] {
+            assert!(text.parse::<EmailAddress>().is_err(), "{text:?}");
         }
     }
 

@@ -30,6 +30,8 @@ pub enum Role {
     Components,
     /// Pages of tools.
     Edge,
+    /// Mail and webhooks about what became of runs.
+    Notify,
 }
 
 impl Role {
@@ -43,6 +45,7 @@ impl Role {
         Self::Builds,
         Self::Builder,
         Self::Components,
+        Self::Notify,
         Self::Edge,
         Self::Gateway,
     ];
@@ -59,11 +62,12 @@ impl Role {
         Self::Builder,
         Self::Components,
         Self::Edge,
+        Self::Notify,
     ];
 
     /// The roles that keep something of tools, and acknowledge a tool's end when they have erased it.
     pub const KEEPERS: &[Self] =
-        &[Self::Images, Self::Logs, Self::Envvars, Self::Jobs, Self::Builds, Self::Components];
+        &[Self::Images, Self::Logs, Self::Envvars, Self::Jobs, Self::Builds, Self::Components, Self::Notify];
 
     /// The role's name, as in configuration and logs.
     pub fn name(self) -> &'static str {
@@ -78,6 +82,7 @@ impl Role {
             Self::Builder => "builder",
             Self::Components => "components",
             Self::Edge => "edge",
+            Self::Notify => "notify",
         }
     }
 
@@ -94,6 +99,7 @@ impl Role {
             Self::Builder => &["builder"],
             Self::Components => &["components"],
             Self::Edge => &["edge"],
+            Self::Notify => &["notify"],
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// A secret string. It has no `Display`, and `Debug` shows `***`; whoever needs the text asks for it by name.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -28,7 +28,8 @@ impl fmt::Debug for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self)
+        // What it is instead may be the secret too: the error does not repeat it.
+        String::deserialize(deserializer).map(Self).map_err(|_| D::Error::custom("it is not a text"))
     }
 }
 
@@ -43,6 +44,12 @@ impl Secret {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_not_repeated() {
+        let refused = serde_json::from_str::<Secret>("987654321").unwrap_err();
+        assert!(refused.to_string().starts_with("it is not a text") && !refused.to_string().contains("987"));
+    }
 
     #[test]
     fn debug_shows_stars() {

@@ -22,9 +22,30 @@ pub fn plain_text(what: &str, text: &str, length: RangeInclusive<usize>) -> Resu
     Ok(())
 }
 
+/// Untrusted text as one line of at most `most` characters: control characters and ends of lines become spaces, and
+/// what is cut off becomes `…`. For headers of mail, tables and sentences.
+pub fn one_line(text: &str, most: usize) -> String {
+    let breaks = |symbol: char| symbol.is_control() || matches!(symbol, '\u{2028}' | '\u{2029}');
+    // What is cut off may be long: no more of it is looked at than tells that something is.
+    let start = text.trim_start_matches(|symbol: char| symbol.is_whitespace() || breaks(symbol));
+    let line: String =
+        start.chars().take(most + 1).map(|symbol| if breaks(symbol) { ' ' } else { symbol }).collect();
+    match line.chars().count() > most {
+        true => line.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
+        false => line.trim_end().to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_one_whatever_is_in_it() {
+        assert_eq!(one_line(" a\r\nBcc: b\u{1b}[1m\u{85}c\u{2028}d\0 ", 50), "a  Bcc: b [1m c d");
+        assert_eq!((one_line("abcd", 4), one_line("abcde", 4)), ("abcd".to_owned(), "abc…".to_owned()));
+        assert_eq!(one_line("", 4), "");
+    }
 
     #[test]
     fn what_a_terminal_would_obey_is_refused() {

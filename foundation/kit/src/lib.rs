@@ -17,6 +17,7 @@ pub mod spec;
 pub mod state;
 pub mod tasks;
 pub mod telemetry;
+pub mod vault;
 
 mod entry;
 mod kit;

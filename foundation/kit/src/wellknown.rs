@@ -18,7 +18,7 @@ use utoipa::openapi::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{guard::Needs, kit::Kit, reply::Refused};
+use crate::{guard::Needs, kit::Kit, reply::Refused, telemetry::OPEN_METRICS};
 
 /// The prefixes of `role` that have the three: the registry's belongs to its own standard.
 fn prefixes(role: Role) -> impl Iterator<Item = &'static str> {
@@ -98,10 +98,7 @@ async fn healthz(State(known): State<Known>) -> Response {
 
 async fn metrics(State(known): State<Known>) -> Response {
     match known.kit.metrics.to_text() {
-        Ok(text) => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            ([(header::CONTENT_TYPE, kind)], text).into_response()
-        }
+        Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(error) => Refused(error).into_response(),
     }
 }

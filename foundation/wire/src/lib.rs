@@ -11,5 +11,6 @@ mod flag;
 pub mod images;
 pub mod jobs;
 pub mod logs;
+pub mod notify;
 pub mod reply;
 pub mod tools;

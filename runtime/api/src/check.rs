@@ -56,6 +56,7 @@ impl Process {
         }
         let texts = self.argv.iter().chain(self.env.keys()).map(String::as_str);
         let texts = texts.chain(self.env.values().map(|value| value.reveal()));
+        let texts = texts.chain(self.sealed.values().map(|sealed| sealed.text.as_str()));
         let (mut size, mut nul) = (0, false);
         for text in texts {
             size += text.len() + 1;
@@ -69,6 +70,9 @@ impl Process {
         }
         if let Some(name) = self.env.keys().find(|name| name.is_empty() || name.contains('=')) {
             return Err(refused(format!("{name:.80?} cannot name an environment variable")));
+        }
+        if let Some(name) = self.sealed.keys().find(|name| self.env.contains_key(name.as_str())) {
+            return Err(refused(format!("{name} is there twice, once sealed and once not")));
         }
         if !plain_path(&self.cwd) {
             return Err(refused(format!("{:.200?} is not an absolute path to start in", self.cwd)));

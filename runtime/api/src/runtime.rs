@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
-use hearth_base::{Result, ToolId};
+use hearth_base::{Result, SealingKey, ToolId};
 
 use crate::{
     Bytes, Cursor, Exec, ExecSession, InstanceId, LayerId, LayerSource, LogPage, Observation, Report, Usage,
@@ -27,6 +27,12 @@ pub trait Runtime: Send + Sync + 'static {
     /// workload waits for that. The runtime's process remembers it for one life, and shows it in
     /// [`crate::InstanceState::ready`]; one that is not there is refused (`no-such-instance`).
     async fn ready(&self, instance: InstanceId) -> Result<()>;
+
+    /// Ends a container of a set that does not do what it is for: its stop signal, and after its workload's grace the
+    /// kill. Another takes its place after a pause, as after every end. The runtime's process remembers it for one life;
+    /// one that has ended is left alone, one that is not there is refused (`no-such-instance`), and so is a run
+    /// (`not-kept`).
+    async fn restart(&self, instance: InstanceId) -> Result<()>;
 
     /// What has changed since `after`, as soon as something has, or after `wait` with nothing.
     async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation>;
@@ -59,6 +65,10 @@ pub trait Runtime: Send + Sync + 'static {
     /// Removes all that is stored for a tool: home, build cache, networks. Refused while something of it runs
     /// (`tool-still-runs`).
     async fn erase(&self, tool: ToolId) -> Result<()>;
+
+    /// The key that seals what only this runtime opens ([`crate::Process::sealed`]). It may be another one after a
+    /// restart; what was sealed to a former one still opens.
+    async fn sealing_key(&self) -> Result<SealingKey>;
 
     /// What the host offers, and what to install or change.
     async fn doctor(&self) -> Result<Report>;

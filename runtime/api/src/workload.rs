@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use hearth_base::{Cpu, JobName, Memory, Secret, ToolId, ToolName};
+use hearth_base::{
+    Cpu, EnvvarName, JobName, Memory, OpeningKeys, Result, Sealed, SealedFor, Secret, ToolId, ToolName,
+};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{LayerId, RunId, SetId, WorkloadId};
@@ -94,6 +96,9 @@ pub struct Process {
     /// Environment variables. Values are secrets to everyone but the process.
     #[serde(default, serialize_with = "expose")]
     pub env: BTreeMap<String, Secret>,
+    /// More of them, that the runtime alone opens, when it starts the process. None is in `env` too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sealed: BTreeMap<EnvvarName, Sealed>,
     /// Where it starts.
     pub cwd: String,
     /// Whom it runs as, inside the container.
@@ -110,6 +115,25 @@ fn term() -> u8 {
 
 fn expose<S: Serializer>(env: &BTreeMap<String, Secret>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(env.iter().map(|(name, value)| (name, value.reveal())))
+}
+
+impl Process {
+    /// The same process with its sealed variables opened, in a container of `tool` that is called `name`.
+    ///
+    /// What was sealed for another tool, another variable or another job does not open (`secret-closed`), nor does
+    /// what was sealed to a key that is not there (`secret-key`).
+    pub fn opened(&self, keys: &OpeningKeys, tool: ToolId, name: Option<&JobName>) -> Result<Self> {
+        let mut opened = Self { sealed: BTreeMap::new(), ..self.clone() };
+        for (envvar, sealed) in &self.sealed {
+            // What is for every job opens in each, what is for one in no other.
+            let job = sealed.job.as_ref().and(name);
+            let value = keys.open(SealedFor { tool, name: envvar, job }, sealed)?;
+            opened.env.insert(envvar.to_string(), value);
+        }
+        // Together they may be more than a program can be started with.
+        opened.check()?;
+        Ok(opened)
+    }
 }
 
 /// A user inside a container.
@@ -178,6 +202,12 @@ impl Workload {
             WorkloadKind::Once { run, .. } => WorkloadId::Run(run),
             WorkloadKind::Keep { set, .. } => WorkloadId::Set(set),
         }
+    }
+
+    /// The same workload with its sealed variables opened; see [`Process::opened`].
+    pub fn opened(&self, keys: &OpeningKeys) -> Result<Self> {
+        let process = self.process.opened(keys, self.tool, self.network.name.as_ref())?;
+        Ok(Self { process, ..self.clone() })
     }
 
     /// How many containers run side by side.

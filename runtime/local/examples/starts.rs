@@ -2,6 +2,7 @@
 //! `starts INSTANCE LAYER-ARCHIVE [COUNT]`. The archive is a plain tar with a static `/bin/true`.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -43,7 +44,8 @@ async fn once(runtime: &Socket, tool: ToolId, layer: LayerId) -> Result<()> {
     let run = RunId::new(SystemClock.now(), &Entropy::System);
     let env = [("PATH".to_owned(), Secret::new("/bin"))].into();
     let argv = vec!["/bin/true".to_owned()];
-    let process = Process { argv, env, cwd: "/".to_owned(), user: User::default(), stop_signal: 15 };
+    let (sealed, cwd) = (BTreeMap::new(), "/".to_owned());
+    let process = Process { argv, env, sealed, cwd, user: User::default(), stop_signal: 15 };
     let cursor = runtime.observe(None, Duration::ZERO).await?.cursor;
     runtime
         .apply(Workload {

@@ -71,7 +71,7 @@ fn look(helpers: &Arc<Helpers>, instance: InstanceId, kept: &Kept) -> (Tracked, 
         (None, Some(_), None) => (Phase::Starting, true),
         (None, None, _) => (Phase::Ended(helpers.lost(instance)), false),
     };
-    (Tracked { id: instance, workload, phase, stopping: false, ready: false }, lives)
+    (Tracked { id: instance, workload, phase, stopping: false, ready: false, restart: false }, lives)
 }
 
 /// Removes control groups and upper folders of containers that are no more.

@@ -24,7 +24,8 @@ pub enum Part {
 impl Part {
     const ALL: [Self; 4] = [Self::Helper, Self::Unpacker, Self::Exec, Self::Names];
 
-    fn name(self) -> &'static str {
+    /// What the process is called.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Helper => "hearth-runtime-helper",
             Self::Unpacker => "hearth-runtime-unpacker",

@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::{
     Settings, cgroup,
-    disk::Disk,
+    disk::{self, Disk},
     failure::Doing,
     helper::files::{self, Began},
     network, runtime,
@@ -30,6 +30,9 @@ pub fn clear(settings: &Settings) -> Result<()> {
         group.kill().doing(format_args!("ending {name}"))?;
     }
     helpers.iter().for_each(wait);
+    for written in fs::read_dir(disk.upper_folders()).into_iter().flatten().filter_map(Result::ok) {
+        disk::remove(&written.path()).doing("removing what containers wrote into their roots")?;
+    }
     cgroup::group(&parent).remove().doing("removing the control groups")?;
     network::clear(&settings.instance)?;
     fs::remove_dir_all(disk.run()).doing(format_args!("removing {}", disk.run().display()))

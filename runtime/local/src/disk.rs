@@ -109,6 +109,11 @@ impl Disk {
         self.state.join("gone")
     }
 
+    /// What opens tools' secrets.
+    pub fn secret_keys(&self) -> PathBuf {
+        self.state.join("secrets.keys")
+    }
+
     pub fn tools(&self) -> PathBuf {
         self.state.join("tools.json")
     }

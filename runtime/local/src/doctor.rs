@@ -4,11 +4,22 @@ use std::{fs, path::Path};
 
 use hearth_runtime_api::{Check, Report, Verdict};
 
-use crate::{cgroup, network};
+use crate::{cgroup, helper::waiter, network};
 
 /// Looks at everything that containers need.
 pub fn look() -> Report {
-    Report { checks: vec![root(), kernel(), namespaces(), overlay(), groups(), forwarding(), programs()] }
+    Report {
+        checks: vec![
+            root(),
+            kernel(),
+            namespaces(),
+            overlay(),
+            groups(),
+            forwarding(),
+            programs(),
+            helpers(),
+        ],
+    }
 }
 
 fn check(name: &str, verdict: Verdict, found: impl Into<String>, advice: &str) -> Check {
@@ -97,4 +108,19 @@ fn programs() -> Check {
     let verdict = good_if(found.is_ok(), Verdict::Missing);
     let told = found.map_or_else(|error| error.to_string(), |()| "nft is there".to_owned());
     check("networks", verdict, told, "install the package nftables")
+}
+
+fn helpers() -> Check {
+    let loaded = waiter::Program::load();
+    let verdict = good_if(loaded.is_ok(), Verdict::Limited);
+    let found = match loaded {
+        Ok(_) => "the helper of a container becomes a small program".to_owned(),
+        Err(error) => format!("the helper of each container stays as large as hearthd ({error})"),
+    };
+    check(
+        "helpers",
+        verdict,
+        found,
+        "set vm.memfd_noexec to 0 or 1, so that programs are started from memory",
+    )
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use hearth_base::{Clock, Error, Result};
+use hearth_base::{Clock, Error, OpeningKeys, Result};
 use hearth_runtime_api::{
     End, InstanceId, MountSource, Outcome, Phase, Workload,
     engine::{Driver, Report},
@@ -26,6 +26,7 @@ use crate::{
     helper::{
         brief::{self, Brief, Volume},
         files::{self, Began, Exit},
+        waiter::Program,
     },
     layers::Layers,
     network::Networks,
@@ -46,6 +47,9 @@ pub struct Helpers {
     pub layers: Layers,
     pub tools: Tools,
     pub networks: Networks,
+    /// What helpers become once their containers run.
+    pub waiter: Option<Program>,
+    pub keys: OpeningKeys,
     pub clock: Arc<dyn Clock>,
     pub reports: UnboundedSender<Report>,
     pub tasks: Mutex<JoinSet<()>>,
@@ -53,6 +57,7 @@ pub struct Helpers {
 
 impl Driver for Starter {
     fn check(&self, workload: &Workload) -> Result<()> {
+        workload.opened(&self.0.keys)?;
         match workload.layers.iter().find(|layer| !self.0.layers.has(**layer)) {
             Some(layer) => Err(Error::conflict("layer-missing", format!("layer {layer} has not been added"))
                 .help("add the image's layers first")),
@@ -125,6 +130,9 @@ impl Helpers {
             .doing(format_args!("briefing the helper of {instance}"))?;
         let mut command = again::command(Part::Helper);
         command.arg(&folder).stdout(Stdio::piped());
+        if let Some(program) = &self.waiter {
+            command.stdin(program.as_input().doing(format_args!("starting the helper of {instance}"))?);
+        }
         command.spawn().doing(format_args!("starting the helper of {instance}"))
     }
 
@@ -159,11 +167,12 @@ impl Helpers {
             hostname: name.to_owned(),
             log_bytes: self.settings.log_bytes,
             link: Some(self.networks.join(instance, workload)?),
+            keys: Some(self.disk.secret_keys()),
         })
     }
 
     /// Reports what becomes of an instance, until it has ended.
-    async fn follow(&self, instance: InstanceId, child: Option<Child>) {
+    async fn follow(self: &Arc<Self>, instance: InstanceId, child: Option<Child>) {
         let folder = self.disk.folder_of(instance);
         let news = match child {
             Some(child) => self.born(child).await,
@@ -197,7 +206,17 @@ impl Helpers {
             }
         }
         let exit = files::read::<Exit>(&folder, files::EXIT).ok().flatten();
-        let outcome = exit.map_or_else(|| self.lost(instance), |exit| exit.outcome);
+        let helpers = Arc::clone(self);
+        if let Some(exit) = exit {
+            self.report(instance, Phase::Ended(exit.outcome));
+            self.networks.leave(instance);
+            // With a container's first process all others have ended: what is left is nobody's to wait for.
+            let _ = tokio::task::spawn_blocking(move || helpers.sweep(instance)).await;
+            return;
+        }
+        let lost = tokio::task::spawn_blocking(move || helpers.lost(instance));
+        // There is no answer only when this process is being ended: the next one finds out.
+        let Ok(outcome) = lost.await else { return };
         self.report(instance, Phase::Ended(outcome));
         self.networks.leave(instance);
     }
@@ -224,18 +243,23 @@ impl Helpers {
         news
     }
 
-    /// What is said of an instance whose helper died without a word: nothing of it may live on.
+    /// What is said of an instance whose helper died without a word. Nothing of it may live on.
     pub fn lost(&self, instance: InstanceId) -> Outcome {
-        let group = cgroup::group(&self.cgroup(instance));
-        let used = group.used();
-        let cleared = group.kill().and_then(|()| group.remove());
-        if let Err(error) = cleared.and_then(|()| disk::remove(&self.disk.upper(instance))) {
-            tracing::warn!(%error, %instance, "what a dead helper left is not all cleared");
-        }
+        let used = cgroup::group(&self.cgroup(instance)).used();
+        self.sweep(instance);
         let lost = self.bare(End::Lost);
         let outcome = Outcome { cpu_micros: used.cpu_micros, peak_memory: used.peak_memory, ..lost };
         self.settle_quietly(instance, &outcome);
         outcome
+    }
+
+    /// Ends what still lives of an instance, and removes its control group and what it wrote into its root.
+    fn sweep(&self, instance: InstanceId) {
+        let group = cgroup::group(&self.cgroup(instance));
+        let cleared = group.kill().and_then(|()| group.remove());
+        if let Err(error) = cleared.and_then(|()| disk::remove(&self.disk.upper(instance))) {
+            tracing::warn!(%error, %instance, "not all that a container left is cleared before the next start");
+        }
     }
 
     /// Writes down an end that no helper has, and reports it.

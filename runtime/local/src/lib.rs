@@ -20,6 +20,7 @@ mod names;
 mod network;
 mod runtime;
 mod seccomp;
+mod secrets;
 mod settings;
 mod sys;
 mod tools;

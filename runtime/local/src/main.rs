@@ -6,7 +6,7 @@ use hearth_base::SystemClock;
 use hearth_runtime_api::wire::Callers;
 use hearth_runtime_local::{Doorway, Local, Settings, run_if_helper};
 
-const USAGE: &str = "usage: hearth-runtime INSTANCE STATE-FOLDER UID [FIRST-ID [FIRST-PAUSE-MS [LAYER-BYTES [LAYER-ENTRIES [PORT=ADDRESS:PORT]...]]]]
+const USAGE: &str = "usage: hearth-runtime INSTANCE STATE-FOLDER UID [FIRST-ID [FIRST-PAUSE-MS [LAYER-BYTES [LAYER-ENTRIES [PORT=ADDRESS:PORT | large-helpers]...]]]]
 Starts containers for callers that run as the user UID, until it is ended; containers go on running.";
 
 fn main() -> std::process::ExitCode {
@@ -48,6 +48,10 @@ fn read(arguments: &[String]) -> Option<(Settings, u32)> {
         settings.layer.entries = entries.parse().ok()?;
     }
     for door in rest.iter().skip(4) {
+        if door == "large-helpers" {
+            settings.small_helpers = false;
+            continue;
+        }
         let (port, to) = door.split_once('=')?;
         settings.doors.push(Doorway { port: port.parse().ok()?, to: to.parse().ok()? });
     }

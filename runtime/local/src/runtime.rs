@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use hearth_base::{Clock, Error, Result, ToolId};
+use hearth_base::{Clock, Error, Result, SealingKey, ToolId};
 use hearth_runtime_api::{
     Bytes, Cursor, Exec, ExecSession, InstanceId, LayerId, LayerSource, LogPage, Observation, Report,
     Runtime, Usage, Version, Workload, WorkloadId,
@@ -27,12 +27,16 @@ use crate::{
     driver::{Helpers, Starter},
     exec,
     failure::Doing,
-    helper::files::{self, Began},
+    helper::{
+        files::{self, Began},
+        waiter,
+    },
     journal::Files,
     layers::Layers,
     logs::Logs,
     names,
     network::Networks,
+    secrets,
     tools::Tools,
 };
 
@@ -59,6 +63,8 @@ impl Local {
             layers: Layers::open(disk.clone(), settings.layer)?,
             tools: Tools::open(disk.tools(), settings.ids)?,
             networks: Networks::open(&settings.instance, disk.clone())?,
+            waiter: settings.small_helpers.then(waiter).flatten(),
+            keys: secrets::open(&disk.secret_keys())?,
             disk: disk.clone(),
             clock: Arc::clone(&clock),
             reports,
@@ -126,6 +132,10 @@ impl Runtime for Local {
         self.engine.ready(instance)
     }
 
+    async fn restart(&self, instance: InstanceId) -> Result<()> {
+        self.engine.restart(instance)
+    }
+
     async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation> {
         Ok(self.engine.observe(after, wait).await)
     }
@@ -147,8 +157,11 @@ impl Runtime for Local {
     async fn exec(&self, exec: Exec) -> Result<ExecSession> {
         exec.process.check()?;
         let init = self.running(exec.instance)?;
-        let isolation = self.engine.instance(exec.instance)?.workload.isolation;
-        exec::start(init, self.helpers.cgroup(exec.instance), isolation, exec).await
+        let workload = self.engine.instance(exec.instance)?.workload;
+        let (tool, name) = (workload.tool, workload.network.name.as_ref());
+        let process = exec.process.opened(&self.helpers.keys, tool, name)?;
+        let exec = Exec { process, ..exec };
+        exec::start(init, self.helpers.cgroup(exec.instance), workload.isolation, exec).await
     }
 
     async fn usage(&self) -> Result<Vec<Usage>> {
@@ -182,9 +195,20 @@ impl Runtime for Local {
         Ok(())
     }
 
+    async fn sealing_key(&self) -> Result<SealingKey> {
+        self.helpers.keys.sealing()
+    }
+
     async fn doctor(&self) -> Result<Report> {
         Ok(doctor::look())
     }
+}
+
+/// What helpers become, if this host lets them.
+fn waiter() -> Option<waiter::Program> {
+    waiter::Program::load()
+        .inspect_err(|error| tracing::warn!(%error, "helpers of containers stay large; see `hearthd doctor`"))
+        .ok()
 }
 
 /// Keeps the answerer of names alive.

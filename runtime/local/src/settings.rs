@@ -20,6 +20,9 @@ pub struct Settings {
     pub pauses: Pauses,
     /// How many bytes of a container's log are kept until somebody takes them.
     pub log_bytes: u64,
+    /// Whether the helper of a container becomes a small program once the container runs. Else it stays as large as
+    /// it begins; everything works as well.
+    pub small_helpers: bool,
     /// The most that one layer may unpack to.
     pub layer: LayerCaps,
 }
@@ -58,6 +61,7 @@ impl Settings {
             doors: Vec::new(),
             pauses: Pauses::default(),
             log_bytes: 16 << 20,
+            small_helpers: true,
             layer: LayerCaps::default(),
         }
     }

@@ -17,8 +17,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     cx::Cx,
     rights::{
-        Erase, Mandates, Open, Operate, ReadFeed, Resolve, RunTokens, SelfService, SignedIn, ToolFacts,
-        ToolOperate, ToolOwn, ToolRead, ToolWrite,
+        Addresses, Erase, Mandates, Open, Operate, ReadFeed, Resolve, RunTokens, SelfService, SignedIn,
+        ToolFacts, ToolOperate, ToolOwn, ToolRead, ToolWrite,
     },
 };
 
@@ -39,6 +39,7 @@ fn routes() -> OpenApiRouter<Cx> {
         .routes(guard::<Open, _>(routes!(http::people::join)))
         .routes(guard::<SignedIn, _>(routes!(http::people::me)))
         .routes(guard::<SelfService, _>(routes!(http::people::password_change)))
+        .routes(guard::<SelfService, _>(routes!(http::people::email, http::people::email_put)))
         .routes(guard::<Open, _>(routes!(http::sessions::create)))
         .routes(guard::<SelfService, _>(routes!(http::sessions::end)))
         .routes(guard::<SelfService, _>(routes!(http::tokens::list, http::tokens::create)))
@@ -57,6 +58,7 @@ fn routes() -> OpenApiRouter<Cx> {
         .routes(guard::<Mandates, _>(routes!(http::mandates::end)))
         .routes(guard::<RunTokens, _>(routes!(http::mandates::token_create)))
         .routes(guard::<RunTokens, _>(routes!(http::mandates::token_revoke)))
+        .routes(guard::<Addresses, _>(routes!(http::internal::recipients)))
         .routes(guard::<ToolFacts, _>(routes!(http::mandates::tool)))
         .routes(guard::<SignedIn, _>(routes!(http::tools::list)))
         .routes(guard::<SelfService, _>(routes!(http::tools::create)))

@@ -33,6 +33,8 @@ rights! {
     Mandates = "accounts:mandates", Needs::Services(&[Role::Components, Role::Builds, Role::Jobs]) => Peer;
     /// Speaking for a tool for a while.
     RunTokens = "accounts:tool-tokens", Needs::Services(&[Role::Builds, Role::Builder]) => Peer;
+    /// Seeing where mail to people goes.
+    Addresses = "accounts:addresses", Needs::Services(&[Role::Notify]) => Peer;
     /// Asking about a tool.
     ToolFacts = "accounts:tool", Needs::Services(Role::ALL) => Peer;
 }

@@ -61,6 +61,7 @@ fn take(edge: &Edge, Event { kind, data, .. }: Event) -> Result<()> {
     match serde_json::from_value(said) {
         Ok(JobsEvent::RouteChanged(route)) => edge.map.put(route),
         Ok(JobsEvent::RouteRemoved { tool }) => edge.map.remove(tool),
+        Ok(JobsEvent::RunBegan(_) | JobsEvent::RunEnded(_) | JobsEvent::DueMissed(_)) => {}
         // What an edge of this release knows nothing of is not about routes.
         Err(_) if !known => {}
         Err(cause) => return Err(Error::internal(cause)),

@@ -3,11 +3,12 @@
 use std::{convert::Infallible, sync::Arc};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use hearth_base::{Clock, Result, Role, ToolId};
-use hearth_kit::{Clients, Kit};
+use hearth_base::{Clock, Result, Role, SealingKey, ToolId};
+use hearth_kit::{Clients, Kit, vault::Vault};
+use hearth_wire::jobs::internal::JobsWithEnvvars;
 use prometheus_client::metrics::counter::Counter;
 
-use crate::{store::Store, vault::Vault};
+use crate::store::Store;
 
 /// What handlers and rules of this service stand on.
 #[derive(Clone)]
@@ -24,16 +25,27 @@ impl Cx {
     pub fn new(kit: &Kit) -> Result<Self> {
         let given_out = Counter::default();
         kit.metrics.register(|registry| {
-            let help = "How often all values of a tool were given to a run or build";
+            let help = "How often all values of a job were given to a run";
             registry.register("given_out", help, given_out.clone());
         });
         Ok(Self {
             store: Store::new(kit.db()?.clone()),
-            vault: Vault::at(&kit.state),
+            vault: Vault::of(kit.role, &kit.state),
             clock: kit.clock.clone(),
             given_out,
             clients: kit.clients.clone(),
         })
+    }
+
+    /// What seals values that only the runtime opens: `jobs` asks the runtime for it.
+    pub async fn sealing_key(&self) -> Result<SealingKey> {
+        self.clients.of(Role::Jobs)?.jobs().sealing_key().await
+    }
+
+    /// How the jobs of a tool stand to its variables, if `jobs` answers.
+    pub async fn jobs(&self, tool: ToolId) -> Option<JobsWithEnvvars> {
+        let asked = async { self.clients.of(Role::Jobs)?.jobs().with_envvars(tool).await };
+        asked.await.inspect_err(|error| tracing::info!(%error, "which jobs need a restart is not known")).ok()
     }
 
     /// How many variables a tool may have.

@@ -1,13 +1,14 @@
-//! Variables given to every run and build of a tool: `/envvars/v1`.
+//! Variables given to every run of a tool, or of one of its jobs: `/envvars/v1`.
 //!
-//! Values are kept encrypted and never logged. Rules are in `app`; what touches keys is in `vault` and nowhere else.
+//! Values are kept encrypted and never logged, secrets sealed so that this service cannot open them either. Rules are in
+//! `app`; what touches this service's keys is kit's `vault`.
 
 mod app;
 mod cx;
 mod http;
+mod place;
 mod rights;
 mod store;
-mod vault;
 
 use hearth_base::Result;
 use hearth_kit::{Dialect, Kit, Mounted, guard, keeping};
@@ -35,8 +36,9 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
 fn routes() -> OpenApiRouter<Cx> {
     OpenApiRouter::new()
         .routes(guard::<EnvvarsRead, _>(routes!(http::list)))
-        .routes(guard::<EnvvarsWrite, _>(routes!(http::create)))
+        .routes(guard::<EnvvarsWrite, _>(routes!(http::create, http::change)))
         .routes(guard::<EnvvarsWrite, _>(routes!(http::show, http::delete)))
         .routes(guard::<EnvvarsRead, _>(routes!(http::quota)))
-        .routes(guard::<GiveOut, _>(routes!(http::of_tool)))
+        .routes(guard::<GiveOut, _>(routes!(http::of_run)))
+        .routes(guard::<GiveOut, _>(routes!(http::revisions)))
 }

@@ -11,6 +11,6 @@ rights! {
     EnvvarsRead = "envvars:read", Needs::Tool(Access::Read) => Member;
     /// Seeing values and changing them.
     EnvvarsWrite = "envvars:write", Needs::Tool(Access::Write) => Member;
-    /// Starting runs with them.
-    GiveOut = "envvars:give-out", Needs::Services(&[Role::Jobs, Role::Builder]) => Peer;
+    /// Starting runs with them, and saying which run with former ones. Builds have none: what a build is given can be read in its image.
+    GiveOut = "envvars:give-out", Needs::Services(&[Role::Jobs]) => Peer;
 }

@@ -18,6 +18,8 @@ pub struct Cx {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub settings: Arc<Jobs>,
+    /// Whether `notify` has a mail server to send by.
+    pub sends_mail: bool,
     pub neighbours: Neighbours,
     pub runtime: Arc<dyn Runtime>,
     pub tasks: Tasks,
@@ -37,6 +39,7 @@ impl Cx {
             started: kit.clock.now(),
             entropy: kit.entropy.clone(),
             settings: Arc::new(kit.config.jobs.clone()),
+            sends_mail: kit.config.notify.smtp.is_some(),
             neighbours: Neighbours::new(kit),
             runtime,
             tasks: kit.tasks.clone(),

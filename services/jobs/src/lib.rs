@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     cx::Cx,
-    rights::{Follow, JobsRead, JobsWrite},
+    rights::{Follow, FollowRuns, ForEnvvars, JobsRead, JobsWrite},
 };
 
 /// Puts the service together, with the runtime of this machine.
@@ -32,8 +32,8 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
 /// Puts the service together with any runtime.
 pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
     let cx = Cx::new(kit, runtime)?;
-    let [observing, reconciling, scheduling, logging, probing, sweeping, erasing] =
-        [(); 7].map(|()| cx.clone());
+    let [observing, reconciling, scheduling, logging, probing, counting, sweeping, erasing] =
+        [(); 8].map(|()| cx.clone());
     Ok(Mounted::new(kit, Dialect::Named, routes(), cx)
         .migrations(store::migrations)
         .worker(Worker::new("observe", |stop| workers::observe::run(observing, stop)))
@@ -41,6 +41,7 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
         .worker(Worker::new("schedule", |stop| workers::schedule::run(scheduling, stop)))
         .worker(Worker::new("logs", |stop| workers::logs::run(logging, stop)))
         .worker(Worker::new("probe", |stop| workers::probe::run(probing, stop)))
+        .worker(Worker::new("metrics", |stop| workers::metrics::run(counting, stop)))
         .worker(Worker::new("housekeeping", |stop| workers::housekeeping::run(sweeping, stop)))
         .worker(keeping::worker(kit, move |tool| {
             let cx = erasing.clone();
@@ -67,9 +68,15 @@ fn routes() -> OpenApiRouter<Cx> {
         .routes(guard::<JobsWrite, _>(routes!(http::runs::stop)))
         .routes(guard::<JobsRead, _>(routes!(http::schedule::history)))
         .routes(guard::<JobsRead, _>(routes!(http::schedule::preview)))
+        .routes(guard::<JobsRead, _>(routes!(http::metrics::of_job)))
+        .routes(guard::<JobsRead, _>(routes!(http::metrics::of_tool)))
+        .routes(guard::<JobsRead, _>(routes!(http::metrics::for_collectors)))
         .routes(guard::<JobsWrite, _>(routes!(http::exec::open)))
         .routes(guard::<JobsRead, _>(routes!(http::images::list)))
         .routes(guard::<JobsRead, _>(routes!(http::quotas::show)))
         .routes(guard::<Follow, _>(routes!(http::internal::routes)))
         .routes(guard::<Follow, _>(routes!(http::internal::feed)))
+        .routes(guard::<ForEnvvars, _>(routes!(http::internal::sealing_key)))
+        .routes(guard::<ForEnvvars, _>(routes!(http::internal::with_envvars)))
+        .routes(guard::<FollowRuns, _>(routes!(http::internal::runs_feed)))
 }

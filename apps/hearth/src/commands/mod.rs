@@ -12,11 +12,13 @@ pub mod logout;
 pub mod logs;
 pub mod man;
 pub mod new;
+pub mod notify;
 pub mod open;
 pub mod overview;
 pub mod status;
 pub mod tool;
 pub mod up;
+pub mod webhooks;
 pub mod webservice;
 pub mod whoami;
 
@@ -46,6 +48,8 @@ pub async fn run(cx: &Context, command: Option<Command>) -> Result<Exit> {
         Some(Command::Build { command }) => build::run(cx, command).await,
         Some(Command::Envvars { command }) => envvars::run(cx, command).await,
         Some(Command::Logs(args)) => logs::run(cx, args).await,
+        Some(Command::Notify { command }) => notify::run(cx, command).await,
+        Some(Command::Webhooks { command }) => webhooks::run(cx, command).await,
         Some(Command::Up(args)) => up::up(cx, args).await,
         Some(Command::Down(args)) => up::down(cx, args).await,
         // These were done before.
@@ -70,6 +74,8 @@ pub fn after_interrupt(command: Option<&Command>) -> &'static str {
         Some(Command::Jobs { command }) => jobs::after_interrupt(command),
         Some(Command::Build { command }) => build::after_interrupt(command),
         Some(Command::Envvars { command }) => envvars::after_interrupt(command),
+        Some(Command::Notify { command }) => notify::after_interrupt(command),
+        Some(Command::Webhooks { command }) => webhooks::after_interrupt(command),
         Some(Command::Deploy(_)) => {
             "a deployment that began goes on; hearth deploy --follow comes back to it"
         }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{jobs, open};
 use crate::{
+    chart,
     context::Context,
     printer::{Cell, Table},
     settings::{Source, Sourced},
@@ -32,12 +33,14 @@ pub async fn run(cx: &Context, name: ToolName) -> Result<()> {
     let url = open::address(&deployments);
     let deployment = deployments.into_iter().next();
     let overview = Overview { tool: at.name().clone(), url, deployment, jobs };
-    answer.shown(&overview, &table(&overview))?;
+    let used = at.client().jobs().tool_metrics(at.name(), &chart::LATELY).await;
+    let used = chart::rows(used, cx.printer.now())?;
+    answer.shown(&overview, &table(&overview, used))?;
     cx.printer.next(&next(&overview));
     Ok(())
 }
 
-fn table(overview: &Overview) -> Table {
+fn table(overview: &Overview, used: Vec<(&'static str, String)>) -> Table {
     let mut table = Table::whole();
     let name = |what: &str| Cell::from(what);
     table.row([name("page"), Cell::from(overview.url.as_deref().unwrap_or("-")), Cell::from("")]);
@@ -55,6 +58,9 @@ fn table(overview: &Overview) -> Table {
             Cell::from(job.status_long.as_str()),
             Cell::from(jobs::list::sort(job)),
         ]);
+    }
+    for (name, chart) in used {
+        table.row([Cell::from(name), Cell::from(chart), Cell::from("")]);
     }
     table
 }

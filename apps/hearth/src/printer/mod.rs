@@ -132,6 +132,13 @@ impl Printer {
         self.note(&format!("next:  {command}"));
     }
 
+    /// Rows beside the result: a preview of what is about to be done.
+    pub fn beside(&self, rows: &Table) {
+        if self.manner.json.is_none() {
+            self.aside(rows.lines(&self.err, self.now).trim_end());
+        }
+    }
+
     /// What a server says beside its answer.
     pub fn told(&self, messages: &Messages) {
         messages.info.iter().for_each(|sentence| self.note(sentence));

@@ -11,8 +11,10 @@ use crate::{
     home::Home,
 };
 
+const WEBHOOK: &str = "webhook_00000000000000000000000001";
+
 /// Every command that changes something, as it is typed.
-const CHANGING: [&[&str]; 35] = [
+const CHANGING: [&[&str]; 45] = [
     &["new", "other"],
     &["login", "--name", "alice", "--password-stdin"],
     &["logout"],
@@ -37,6 +39,16 @@ const CHANGING: [&[&str]; 35] = [
     &["jobs", "dump", "--to-file", "dump.yaml"],
     &["envvars", "create", "FRESH"],
     &["envvars", "delete", "API_KEY"],
+    &["envvars", "import", "new.env", "--prune", "--restart"],
+    &["envvars", "export", "out.env"],
+    &["notify", "email", "alice@example.org"],
+    &["notify", "off"],
+    &["notify", "on", "--tool", "quiet"],
+    &["webhooks", "create", "https://example.org/told"],
+    &["webhooks", "change", WEBHOOK, "--off"],
+    &["webhooks", "test", WEBHOOK],
+    &["webhooks", "rotate", WEBHOOK],
+    &["webhooks", "delete", WEBHOOK],
     &["build", "start", "https://example.org/dup.git"],
     &["build", "start", "."],
     &["build", "cancel", "build_00000000000000000000000001"],
@@ -52,7 +64,7 @@ const CHANGING: [&[&str]; 35] = [
 ];
 
 /// Those that change nothing at the server or here; what `exec` starts and an external program do is their own.
-const READING: [&str; 30] = [
+const READING: [&str; 37] = [
     "build list",
     "build logs",
     "build plan",
@@ -71,20 +83,31 @@ const READING: [&str; 30] = [
     "jobs runs",
     "jobs show",
     "logs",
+    "notify mails",
+    "notify status",
     "open",
     "status",
     "tool list",
     "tool members list",
     "tool show",
+    "webhooks deliveries",
+    "webhooks list",
+    "webhooks show",
     "whoami",
     // The groups.
     "",
     "build",
     "envvars",
     "jobs",
+    "notify",
     "tool",
     "tool members",
+    "webhooks",
 ];
+
+/// A variable is new.
+const FRESH: &str = r#"{"changes": {"created": ["FRESH"], "changed": [], "unchanged": [], "deleted": []},
+    "messages": {}}"#;
 
 fn home() -> Home {
     let tool = r#"{"id": "tool_00000000000000000000000001", "name": "dup-finder", "description": "",
@@ -108,8 +131,21 @@ fn home() -> Home {
     let bob = r#"{"user": "bob", "role": "maintainer", "since": "2026-01-02T03:04:05Z"}"#;
     let me = r#"{"data": {"kind": "user", "name": "alice", "operator": false, "scopes": ["*:own"],
         "credential": {"by": "personal-token", "id": "token_00000000000000000000000001"}}}"#;
+    let mail = |off: bool| {
+        format!(
+            r#"{{"data": {{"sends": true, "off": {off}, "recipients": [], "waiting": 0}}, "messages": {{}}}}"#
+        )
+    };
+    let webhook = format!(
+        r#"{{"data": {{"id": "{WEBHOOK}", "url": "https://example.org/told", "events": [], "enabled": true,
+        "created": "2026-01-02T03:04:05Z"}}, "messages": {{}}}}"#
+    );
     let home = Home::of_tool(Answers::from([
         ("GET /accounts/v1/me", (200, me.to_owned())),
+        ("GET /accounts/v1/me/email", (200, r#"{"data": {}, "messages": {}}"#.to_owned())),
+        ("GET /notify/v1/tool/dup-finder/mail", (200, mail(false))),
+        ("GET /notify/v1/tool/quiet/mail", (200, mail(true))),
+        ("GET /notify/v1/tool/dup-finder/webhooks/webhook_00000000000000000000000001", (200, webhook)),
         ("GET /tools/v1/tool/other", (403, door::NO_RIGHT.to_owned())),
         ("GET /tools/v1/tool/dup-finder", (200, format!(r#"{{"data": {tool}}}"#))),
         ("GET /tools/v1/tool/dup-finder/members", (200, format!(r#"{{"data": {{"items": [{bob}]}}}}"#))),
@@ -126,6 +162,7 @@ fn home() -> Home {
             "GET /envvars/v1/tool/dup-finder/envvars/API_KEY",
             (200, r#"{"envvar": {"name": "API_KEY", "value": "s3cret"}, "messages": {}}"#.to_owned()),
         ),
+        ("PATCH /envvars/v1/tool/dup-finder/envvars", (200, FRESH.to_owned())),
         (
             "GET /builds/v1/tool/dup-finder/builds",
             (200, format!(r#"{{"builds": [{build}], "messages": {{}}}}"#)),
@@ -133,6 +170,7 @@ fn home() -> Home {
     ]));
     home.write("dup-finder/index.html", "<h1>hello</h1>");
     home.write("dup-finder/sub/index.html", "<h1>hello</h1>");
+    home.write("dup-finder/new.env", "FRESH=1\n");
     home.write("dup-finder/jobs.yaml", "- {name: new, image: python3.11, command: ./new.sh}\n");
     home
 }
@@ -160,7 +198,8 @@ fn changes(words: &[&str], last: &str) -> (String, Vec<String>) {
     let before = files(&home.path(""));
     let said = home.says_given(&[words, &[last]].concat(), "value\n");
     let mut changed = home.asked();
-    changed.retain(|asked| !asked.starts_with("GET "));
+    // A look, also one at what a change would do.
+    changed.retain(|asked| !asked.starts_with("GET ") && !asked.contains(r#""dry_run":true"#));
     let after = files(&home.path(""));
     changed.extend(after.iter().filter(|file| before.get(file.0) != Some(file.1)).map(|file| file.0.clone()));
     changed.extend(before.into_keys().filter(|file| !after.contains_key(file)));

@@ -20,11 +20,12 @@ fn the_help_of_the_program_starts_with_an_example() {
     out|   jobs     What runs: jobs, once, by the clock, or for ever
     out|   exec     Run a program, or a shell, where a job runs
     out|   envvars  Variables that every run has
+    out|   notify   Mail about what becomes of jobs
     out|   build    Images from sources
     out|   tool     Tools, their people, their end
     out|   help     Print this message or the help of the given subcommand(s)
     out|
-    out| Also: webservice, whoami, logout, down, completion, man.
+    out| Also: webhooks, webservice, whoami, logout, down, completion, man.
     out| hearth alone says where you are and what to do next. COMMAND -h shows an example.
     out| Everywhere: --server --tool --json[=FIELDS] --yes --color --quiet; see hearth --help.
     ends with 0

@@ -21,6 +21,10 @@ const HISTORY: &str = r#"{"history": [
 const PLAN: &str = r#"{"schedule": {"schedule_actual": "14 3 * * *", "timezone": "Europe/Berlin", "due": [
     {"at": "2026-01-02T02:14:00Z", "local": "2026-01-02T03:14:00+01:00"},
     {"at": "2026-01-03T02:14:00Z", "local": "2026-01-03T03:14:00+01:00"}]}, "messages": {}}"#;
+/// Of a time that is long gone: it is all at the left.
+const METRICS: &str = r#"{"metrics": {"step": 60, "samples": [
+    {"at": "2026-01-01T03:14:00Z", "memory": 35651584, "cpu_micros": 1500000, "containers": 1, "restarts": 2}
+    ]}, "messages": {}}"#;
 const DONE: &str = r#"{"messages": {}}"#;
 const NO_JOB: &str = r#"{"error": ["there is no job tdy"], "code": "no-such-job", "request_id": "req_4"}"#;
 
@@ -36,6 +40,7 @@ fn home() -> Home {
     Home::of_tool(Answers::from([
         ("GET /jobs/v1/tool/dup-finder/jobs", (200, list())),
         ("GET /jobs/v1/tool/dup-finder/jobs/tidy", (200, one(TIDY))),
+        ("GET /jobs/v1/tool/dup-finder/jobs/web/metrics", (200, METRICS.to_owned())),
         ("GET /jobs/v1/tool/dup-finder/jobs/tdy", (404, NO_JOB.to_owned())),
         ("POST /jobs/v1/tool/dup-finder/jobs", (201, one(TIDY))),
         ("PATCH /jobs/v1/tool/dup-finder/jobs", (200, r#"{"job_changed": true, "messages": {}}"#.to_owned())),
@@ -102,6 +107,10 @@ fn a_job_is_shown_with_what_was_set() {
 
 #[test]
 fn of_a_job_that_is_not_there_the_nearest_is_proposed() {
+    let shown = home().says(&["jobs", "show", "web"]);
+    for told in ["used memory", "up to 34Mi in 3 hours", "used processors", "up to 0.02", "2 in 3 hours"] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
     insta::assert_snapshot!(home().says(&["jobs", "show", "tdy"]), @"
     err| error: there is no job tdy [no-such-job]
     err| next:  hearth jobs show tidy
@@ -337,7 +346,7 @@ fn a_file_that_cannot_be_used_is_refused_before_anything_is_made() {
     let home = home();
     home.write("dup-finder/jobs.yaml", "- {name: a, image: x, comand: y}\n");
     insta::assert_snapshot!(home.says(&["jobs", "load", "jobs.yaml"]), @"
-    err| error: jobs.yaml cannot be used: line 1 column 23: unknown field `comand`, expected one of name, command, image, schedule, continuous, webservice, mem, cpu, port, publish, retry, replicas, health-check-http, health-check-script, timeout, timezone, concurrency, mount, emails, filelog, no-filelog, filelog-stdout, filelog-stderr [job-file]
+    err| error: jobs.yaml cannot be used: line 1 column 23: unknown field `comand`, expected one of name, command, image, schedule, continuous, webservice, mem, cpu, port, publish, retry, replicas, health-check-http, health-check-script, health-check-tcp, health-check, checks, start-within, stop-signal, grace, timeout, timezone, concurrency, mount, emails, filelog, no-filelog, filelog-stdout, filelog-stderr [job-file]
     err| next:  write a list of jobs, each with a name, an image and a command
     ends with 1
     ");

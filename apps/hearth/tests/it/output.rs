@@ -88,8 +88,8 @@ fn quiet_keeps_results_and_errors_only() {
     out| alice would be signed out at [SERVER]
     ends with 0
     ");
-    insta::assert_snapshot!(home.says(&["--quiet", "nothing"]), @"
-    err| error: there is no command hearth nothing [no-such-command]
+    insta::assert_snapshot!(home.says(&["--quiet", "elsewhere"]), @"
+    err| error: there is no command hearth elsewhere [no-such-command]
     err| next:  hearth -h
     ends with 1
     ");

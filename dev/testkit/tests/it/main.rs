@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod addresses;
 mod coming_in;
 mod door;
 mod endpoints;
@@ -10,6 +11,7 @@ mod faults;
 mod powers;
 mod published_clients;
 mod registry;
+mod running;
 mod tokens;
 mod tools;
 mod whole;

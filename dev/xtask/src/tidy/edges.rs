@@ -87,7 +87,13 @@ impl<'a> Place<'a> {
         match (self.layer, to.layer) {
             (Layer::Foundation(from), Layer::Foundation(to)) => to < from,
             (Layer::Foundation(_), _) => false,
-            (Layer::Runtime, _) => to.is("foundation/base") || (runtime_api && self.name != "api"),
+            // It is made into a program of some kilobytes.
+            (Layer::Runtime, _) if self.name == "waiter" => false,
+            (Layer::Runtime, _) => {
+                to.is("foundation/base")
+                    || (runtime_api && self.name != "api")
+                    || (to.is("runtime/waiter") && self.name == "local")
+            }
             (Layer::Services, Layer::Foundation(_)) => true,
             (Layer::Services, _) => runtime_api,
             (Layer::Apps, Layer::Foundation(_)) if self.name != "hearthd" => {
@@ -121,6 +127,9 @@ impl<'a> Place<'a> {
             Layer::Runtime if self.name == "api" => {
                 "runtime/api may use foundation/base and nothing else of ours"
             }
+            Layer::Runtime if self.name == "waiter" => {
+                "runtime/waiter may use nothing of ours: what it needs is told to it in its plan"
+            }
             Layer::Runtime => "a runtime may use runtime/api and foundation/base and nothing else of ours",
             Layer::Services => {
                 "a service may use foundation and runtime/api: ask another service through foundation/client, \
@@ -153,6 +162,7 @@ mod tests {
             "foundation/kit",
             "runtime/api",
             "runtime/local",
+            "runtime/waiter",
             "runtime/kubernetes",
             "services/jobs",
             "services/builds",
@@ -190,6 +200,9 @@ mod tests {
         assert!(!allowed("runtime/local", "foundation/kit"));
         assert!(!allowed("runtime/local", "runtime/kubernetes"));
         assert!(!allowed("runtime/api", "runtime/local"));
+        assert!(allowed("runtime/local", "runtime/waiter"));
+        assert!(!allowed("runtime/kubernetes", "runtime/waiter"));
+        assert!(!allowed("runtime/waiter", "foundation/base"));
     }
 
     #[test]

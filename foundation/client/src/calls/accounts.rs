@@ -3,7 +3,7 @@
 use hearth_base::{Result, TokenId, UserName};
 use hearth_wire::{
     accounts::{
-        Invitation, InvitationCreate, InvitationCreated, Join, Me, PasswordChange, SessionCreate,
+        Email, Invitation, InvitationCreate, InvitationCreated, Join, Me, PasswordChange, SessionCreate,
         SessionCreated, Token, TokenCreate, TokenCreated, User, UserPatch,
     },
     reply::{Done, Listed, Paging},
@@ -37,6 +37,16 @@ impl AccountsCalls<'_> {
     /// Chooses a new password.
     pub async fn password_change(&self, change: &PasswordChange) -> Result<Done> {
         self.0.call(Method::POST, "/accounts/v1/me/password").json(change).data().await
+    }
+
+    /// Where mail to the caller goes.
+    pub async fn email(&self) -> Result<Email> {
+        self.0.call(Method::GET, "/accounts/v1/me/email").data().await
+    }
+
+    /// Changes where mail to the caller goes.
+    pub async fn email_put(&self, email: &Email) -> Result<Email> {
+        self.0.call(Method::PUT, "/accounts/v1/me/email").json(email).data().await
     }
 
     /// Signs in with a password.

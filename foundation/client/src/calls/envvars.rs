@@ -1,8 +1,12 @@
 //! Calls about variables.
 
-use hearth_base::{EnvvarName, Result, ToolId, ToolName};
+use hearth_base::{EnvvarName, JobName, Result, ToolId, ToolName};
 use hearth_wire::{
-    envvars::{Envvar, EnvvarOne, EnvvarsList, EnvvarsQuota, EnvvarsQuotaOne},
+    envvars::{
+        EnvvarCreate, EnvvarOne, EnvvarsChange, EnvvarsChangedOne, EnvvarsList, EnvvarsQuery, EnvvarsQuota,
+        EnvvarsQuotaOne, EnvvarsScope,
+        internal::{EnvvarsGiven, EnvvarsRevisions},
+    },
     reply::Named,
 };
 use http::Method;
@@ -25,24 +29,49 @@ impl EnvvarsCalls<'_> {
         self.0.call(method, "/envvars/v1/tool").segment(tool)
     }
 
-    /// All variables of a tool, by name.
-    pub async fn list(&self, tool: &ToolName) -> Result<Named<EnvvarsList>> {
-        self.tool(Method::GET, tool).then("/envvars").answer().await
+    /// Variables of a tool, or of one of its jobs, by name.
+    pub async fn list(&self, tool: &ToolName, query: &EnvvarsQuery) -> Result<Named<EnvvarsList>> {
+        self.tool(Method::GET, tool).then("/envvars").query(query).answer().await
     }
 
     /// One variable.
-    pub async fn show(&self, tool: &ToolName, name: &EnvvarName) -> Result<Named<EnvvarOne>> {
-        self.tool(Method::GET, tool).then("/envvars").segment(name).answer().await
+    pub async fn show(
+        &self,
+        tool: &ToolName,
+        name: &EnvvarName,
+        scope: &EnvvarsScope,
+    ) -> Result<Named<EnvvarOne>> {
+        self.tool(Method::GET, tool).then("/envvars").segment(name).query(scope).answer().await
     }
 
     /// Makes a variable, or gives it another value.
-    pub async fn create(&self, tool: &ToolName, envvar: &Envvar) -> Result<Named<EnvvarOne>> {
-        self.tool(Method::POST, tool).then("/envvars").json(envvar).answer().await
+    pub async fn create(
+        &self,
+        tool: &ToolName,
+        envvar: &EnvvarCreate,
+        scope: &EnvvarsScope,
+    ) -> Result<Named<EnvvarOne>> {
+        self.tool(Method::POST, tool).then("/envvars").query(scope).json(envvar).answer().await
+    }
+
+    /// Changes several variables together, or none of them.
+    pub async fn change(
+        &self,
+        tool: &ToolName,
+        change: &EnvvarsChange,
+        scope: &EnvvarsScope,
+    ) -> Result<Named<EnvvarsChangedOne>> {
+        self.tool(Method::PATCH, tool).then("/envvars").query(scope).json(change).answer().await
     }
 
     /// Deletes a variable; the answer has its last value.
-    pub async fn delete(&self, tool: &ToolName, name: &EnvvarName) -> Result<Named<EnvvarOne>> {
-        self.tool(Method::DELETE, tool).then("/envvars").segment(name).answer().await
+    pub async fn delete(
+        &self,
+        tool: &ToolName,
+        name: &EnvvarName,
+        scope: &EnvvarsScope,
+    ) -> Result<Named<EnvvarOne>> {
+        self.tool(Method::DELETE, tool).then("/envvars").segment(name).query(scope).answer().await
     }
 
     /// How many variables the tool may have, and has.
@@ -51,9 +80,16 @@ impl EnvvarsCalls<'_> {
         call.answer::<Named<EnvvarsQuotaOne>>().await.map(|answer| answer.content.quota)
     }
 
-    /// All variables of a tool: for the services that start its runs.
-    pub async fn of_tool(&self, tool: ToolId) -> Result<Vec<Envvar>> {
+    /// All variables that a run of `job` has: for the service that starts it.
+    pub async fn of_run(&self, tool: ToolId, job: &JobName) -> Result<EnvvarsGiven> {
         let call = self.0.call(Method::GET, "/envvars/v1/internal/tools").segment(tool);
-        call.answer::<Named<EnvvarsList>>().await.map(|answer| answer.content.envvars)
+        let call = call.then("/jobs").segment(job);
+        call.answer::<Named<EnvvarsGiven>>().await.map(|answer| answer.content)
+    }
+
+    /// Which state the variables of a tool's jobs are in: for `jobs`.
+    pub async fn revisions(&self, tool: ToolId) -> Result<EnvvarsRevisions> {
+        let call = self.0.call(Method::GET, "/envvars/v1/internal/tools").segment(tool).then("/revisions");
+        call.answer::<Named<EnvvarsRevisions>>().await.map(|answer| answer.content)
     }
 }

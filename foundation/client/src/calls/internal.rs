@@ -3,7 +3,7 @@
 use hearth_base::{MandateId, Result, Role, TokenId, ToolId};
 use hearth_wire::{
     accounts::internal::{
-        MandateCreate, MandateCreated, MandateUse, MandateUsed, Resolve, Resolved, ToolFacts,
+        MandateCreate, MandateCreated, MandateUse, MandateUsed, Recipient, Resolve, Resolved, ToolFacts,
         ToolTokenCreate, ToolTokenCreated,
     },
     feed::{After, Events},
@@ -70,6 +70,12 @@ impl InternalCalls<'_> {
     /// Revokes such a token.
     pub async fn tool_token_revoke(&self, token: TokenId) -> Result<Done> {
         self.0.call(Method::DELETE, "/accounts/v1/internal/tool-tokens").segment(token).data().await
+    }
+
+    /// The maintainers of a tool who have an address for mail, by name.
+    pub async fn recipients(&self, tool: ToolId, paging: &Paging) -> Result<Listed<Recipient>> {
+        let call = self.0.call(Method::GET, "/accounts/v1/internal/tools").segment(tool);
+        call.then("/recipients").query(paging).data().await
     }
 
     /// A tool's name and quota.

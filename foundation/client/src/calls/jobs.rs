@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use hearth_base::{JobName, Result, ToolName};
+use hearth_base::{JobName, Result, SealingKey, ToolId, ToolName};
 use hearth_wire::{
     feed::{After, Events},
     jobs::{
         History, Job, JobChanged, JobCreate, JobOne, JobsImages, JobsList, JobsLogsQuery, JobsQuery,
-        JobsQuota, Quotas, ReplicasPut, Run, RunOne, RunQuery, RunsList, SchedulePlan, SchedulePlanOne,
-        ScheduleQuery,
-        internal::{Routes, RoutesQuery},
+        JobsQuota, Metrics, MetricsOne, MetricsQuery, Quotas, ReplicasPut, Run, RunOne, RunQuery, RunsList,
+        SchedulePlan, SchedulePlanOne, ScheduleQuery,
+        internal::{JobsWithEnvvars, Routes, RoutesQuery, SealingKeyOne},
     },
     reply::{Done, Named, Paging},
 };
@@ -114,6 +114,18 @@ impl JobsCalls<'_> {
         call.answer::<Named<History>>().await.map(|answer| answer.content)
     }
 
+    /// What a job used.
+    pub async fn metrics(&self, tool: &ToolName, job: &JobName, query: &MetricsQuery) -> Result<Metrics> {
+        let call = self.one(Method::GET, tool, job).then("/metrics").query(query);
+        call.answer::<Named<MetricsOne>>().await.map(|answer| answer.content.metrics)
+    }
+
+    /// What all jobs of a tool used together.
+    pub async fn tool_metrics(&self, tool: &ToolName, query: &MetricsQuery) -> Result<Metrics> {
+        let call = self.tool(Method::GET, tool).then("/metrics").query(query);
+        call.answer::<Named<MetricsOne>>().await.map(|answer| answer.content.metrics)
+    }
+
     /// Stops what runs of a job, which stays.
     pub async fn stop(&self, tool: &ToolName, job: &JobName) -> Result<Job> {
         let call = self.one(Method::POST, tool, job).then("/stop");
@@ -175,6 +187,24 @@ impl JobsCalls<'_> {
     /// What happened in `jobs`, in order: for services.
     pub async fn feed(&self, after: &After) -> Result<Events> {
         let call = self.0.call(Method::GET, "/jobs/v1/internal/feed").query(after);
+        call.answer::<Named<Events>>().await.map(|answer| answer.content)
+    }
+
+    /// What seals values that only the runtime opens: for `envvars`.
+    pub async fn sealing_key(&self) -> Result<SealingKey> {
+        let call = self.0.call(Method::GET, "/jobs/v1/internal/sealing-key");
+        SealingKey::from_text(&call.answer::<Named<SealingKeyOne>>().await?.content.sealing_key)
+    }
+
+    /// How a tool's jobs stand to its variables: for `envvars`.
+    pub async fn with_envvars(&self, tool: ToolId) -> Result<JobsWithEnvvars> {
+        let call = self.0.call(Method::GET, "/jobs/v1/internal/tools").segment(tool).then("/envvars");
+        call.answer::<Named<JobsWithEnvvars>>().await.map(|answer| answer.content)
+    }
+
+    /// What became of runs and due times, in order: for `notify`.
+    pub async fn runs_feed(&self, after: &After) -> Result<Events> {
+        let call = self.0.call(Method::GET, "/jobs/v1/internal/runs-feed").query(after);
         call.answer::<Named<Events>>().await.map(|answer| answer.content)
     }
 }

@@ -11,6 +11,7 @@ mod images_internal;
 mod internal;
 mod jobs;
 mod logs;
+mod notify;
 mod tools;
 
 pub use accounts::AccountsCalls;
@@ -24,4 +25,5 @@ pub use images_internal::ImagesInternalCalls;
 pub use internal::InternalCalls;
 pub use jobs::JobsCalls;
 pub use logs::LogsCalls;
+pub use notify::NotifyCalls;
 pub use tools::ToolsCalls;

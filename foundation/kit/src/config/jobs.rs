@@ -17,8 +17,10 @@ pub struct Jobs {
     pub grace: u32,
     /// How long a run that failed rests before it is tried again, in seconds; each time twice as long.
     pub retry_pause: u32,
-    /// How long runs are remembered, in days.
+    /// How long runs and what became of due times are remembered, in days.
     pub runs_kept: u32,
+    /// How many of them are remembered of one job.
+    pub runs_most: u32,
 }
 
 impl Default for Jobs {
@@ -30,6 +32,7 @@ impl Default for Jobs {
             grace: 30,
             retry_pause: 10,
             runs_kept: 30,
+            runs_most: 1000,
         }
     }
 }

@@ -6,6 +6,7 @@ mod builds;
 mod images;
 mod jobs;
 mod load;
+mod notify;
 mod pages;
 
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf};
@@ -18,6 +19,7 @@ pub use builds::{Builder, Builds, Outbound};
 pub use images::{ImageSource, Images, Provided};
 pub use jobs::Jobs;
 pub use load::{load, parse};
+pub use notify::{Notify, Smtp, SmtpTls};
 pub use pages::{Components, Edge};
 
 /// Everything that an operator can set. What is absent has a default that suits one machine.
@@ -54,6 +56,8 @@ pub struct Config {
     pub components: Components,
     /// Settings of `edge`.
     pub edge: Edge,
+    /// Settings of `notify`.
+    pub notify: Notify,
 }
 
 impl Default for Config {
@@ -74,6 +78,7 @@ impl Default for Config {
             outbound: Outbound::default(),
             components: Components::default(),
             edge: Edge::default(),
+            notify: Notify::default(),
         }
     }
 }

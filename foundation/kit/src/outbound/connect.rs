@@ -58,7 +58,7 @@ impl Outbound {
         Err(last.into_iter().fold(error, Error::because))
     }
 
-    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    pub(super) async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
         let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
         let found: Vec<IpAddr> = match bare.parse::<IpAddr>() {
             Ok(address) => vec![address],
@@ -118,6 +118,11 @@ fn shown(host: &str) -> String {
     host.chars().take(80).collect::<String>().escape_debug().to_string()
 }
 
+/// The port of an address of the web.
+pub(super) fn port(uri: &Uri) -> u16 {
+    uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 })
+}
+
 /// The way out as HTTP clients use it.
 #[derive(Debug, Clone)]
 pub struct Dialer(Outbound);
@@ -136,8 +141,7 @@ impl Service<Uri> for Dialer {
         Box::pin(async move {
             let host =
                 uri.host().ok_or_else(|| Error::invalid("outbound-host", "an address names no host"))?;
-            let default = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-            outbound.connect(host, uri.port_u16().unwrap_or(default)).await.map(TokioIo::new)
+            outbound.connect(host, port(&uri)).await.map(TokioIo::new)
         })
     }
 }

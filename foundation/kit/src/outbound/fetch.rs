@@ -1,4 +1,4 @@
-//! Fetching a document for a user.
+//! Fetching a document for a user, and sending one.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use bytes::{Bytes, BytesMut};
 use hearth_base::{Error, Kind, Result};
 use http::{HeaderMap, Request, StatusCode, Uri, header};
 use http_body_util::BodyExt;
-use hyper_rustls::HttpsConnectorBuilder;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 
-use super::Outbound;
+use super::{Dialer, Outbound, connect::port};
 
 /// How much is read, and how long is waited.
 #[derive(Debug, Clone, Copy)]
@@ -41,20 +41,52 @@ impl Outbound {
         let mirror = self.mirror_of(address);
         let address = mirror.as_ref().unwrap_or(address);
         let fetched = tokio::time::timeout(limits.time, self.follow(address.clone(), limits.size)).await;
-        fetched.unwrap_or_else(|_| {
-            let host = address.host().unwrap_or_default();
-            Err(Error::new(Kind::Timeout, "outbound-slow", format!("{host} did not answer in time")))
-        })
+        fetched.unwrap_or_else(|_| Err(slow(address)))
     }
 
-    async fn follow(&self, mut address: Uri, size: usize) -> Result<Fetched> {
+    /// Sends a document to an address of the web. A redirect is an answer like any other, and not followed; of an
+    /// answer that is longer than the limit, the beginning is read.
+    pub async fn post(
+        &self,
+        address: &Uri,
+        headers: HeaderMap,
+        content: Bytes,
+        limits: Limits,
+    ) -> Result<Fetched> {
+        let sent = async {
+            check(address)?;
+            let mut request =
+                Request::post(address.clone()).body(Body::from(content)).map_err(Error::internal)?;
+            *request.headers_mut() = headers;
+            request.headers_mut().insert(header::USER_AGENT, http::HeaderValue::from_static("hearth"));
+            let answer = self.web()?.request(request).await.map_err(|cause| refusal(address, cause))?;
+            let (head, content) = answer.into_parts();
+            let content = beginning(content, limits.size).await;
+            Ok(Fetched { status: head.status, headers: head.headers, content })
+        };
+        tokio::time::timeout(limits.time, sent).await.unwrap_or_else(|_| Err(slow(address)))
+    }
+
+    /// Refuses an address that nothing is fetched from or sent to: another scheme, a private place, a host that is
+    /// not there.
+    pub async fn may_reach(&self, address: &Uri) -> Result<()> {
+        check(address)?;
+        let host = address.host().unwrap_or_default();
+        self.addresses(host, port(address)).await.map(|_| ())
+    }
+
+    fn web(&self) -> Result<Client<HttpsConnector<Dialer>, Body>> {
         let rooted = HttpsConnectorBuilder::new().with_native_roots().map_err(|cause| {
             Error::unavailable("no-certificates", "this machine has no certificates to check servers with")
                 .help("install the package ca-certificates")
                 .because(cause)
         })?;
         let connector = rooted.https_or_http().enable_http1().wrap_connector(self.dialer());
-        let client: Client<_, Body> = Client::builder(TokioExecutor::new()).build(connector);
+        Ok(Client::builder(TokioExecutor::new()).build(connector))
+    }
+
+    async fn follow(&self, mut address: Uri, size: usize) -> Result<Fetched> {
+        let client = self.web()?;
         for _ in 0..=REDIRECTS {
             check(&address)?;
             let request = Request::get(address.clone())
@@ -74,6 +106,11 @@ impl Outbound {
         }
         Err(Error::unavailable("outbound-redirects", "it is redirected again and again"))
     }
+}
+
+fn slow(address: &Uri) -> Error {
+    let host = address.host().unwrap_or_default();
+    Error::new(Kind::Timeout, "outbound-slow", format!("{host} did not answer in time"))
 }
 
 fn check(address: &Uri) -> Result<()> {
@@ -119,6 +156,18 @@ async fn whole(mut content: hyper::body::Incoming, most: usize) -> Result<Bytes>
         read.extend_from_slice(&data);
     }
     Ok(read.freeze())
+}
+
+/// As much of an answer as may be read; of one that breaks off, what came.
+async fn beginning(mut content: hyper::body::Incoming, most: usize) -> Bytes {
+    let mut read = BytesMut::new();
+    while read.len() < most
+        && let Some(Ok(frame)) = content.frame().await
+    {
+        read.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
+    }
+    read.truncate(most);
+    read.freeze()
 }
 
 /// The refusal of the way out that is inside a client's error, or one that says that the server is in the way.

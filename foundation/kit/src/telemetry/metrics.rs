@@ -13,6 +13,9 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, histogram::Histogram},
 };
 
+/// The media type of metrics as text.
+pub const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 /// Where a service registers metrics of its own.
 pub type Registry = prometheus_client::registry::Registry;
 
@@ -71,9 +74,13 @@ impl Metrics {
 
     /// All of them as text.
     pub fn to_text(&self) -> Result<String> {
-        let mut text = String::new();
-        encode(&mut text, &self.registry.lock().unwrap_or_else(PoisonError::into_inner))
-            .map_err(Error::internal)?;
-        Ok(text)
+        to_text(&self.registry.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Metrics as text.
+pub fn to_text(registry: &Registry) -> Result<String> {
+    let mut text = String::new();
+    encode(&mut text, registry).map_err(Error::internal)?;
+    Ok(text)
 }

@@ -4,4 +4,4 @@ mod log;
 mod metrics;
 
 pub use log::start_logging;
-pub use metrics::{Metrics, Registry};
+pub use metrics::{Metrics, OPEN_METRICS, Registry, to_text};

@@ -1,6 +1,9 @@
 //! What services say to `accounts`, and nobody else may.
 
-use hearth_base::{Caller, Credential, MandateId, Role, Scopes, Secret, TokenId, ToolId, ToolName, ToolRole};
+use hearth_base::{
+    Caller, Credential, EmailAddress, MandateId, Role, Scopes, Secret, TokenId, ToolId, ToolName, ToolRole,
+    UserId, UserName,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -168,6 +171,21 @@ pub struct ToolFacts {
     pub deleting: bool,
     /// How much it may use.
     pub quota: Quota,
+}
+
+/// A maintainer of a tool who has an address for mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::Recipient)]
+pub struct Recipient {
+    /// Their id.
+    #[schema(value_type = String)]
+    pub user: UserId,
+    /// Their name.
+    #[schema(value_type = String)]
+    pub name: UserName,
+    /// Where mail to them goes.
+    #[schema(value_type = String, format = Email)]
+    pub address: EmailAddress,
 }
 
 /// What happened that other services must know: the events of `accounts`' feed.

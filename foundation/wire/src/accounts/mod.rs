@@ -9,5 +9,5 @@ pub mod internal;
 pub use audit::{AuditEntry, AuditQuery};
 pub use credentials::{SESSION_COOKIE, SessionCreate, SessionCreated, Token, TokenCreate, TokenCreated};
 pub use people::{
-    Invitation, InvitationCreate, InvitationCreated, Join, Me, PasswordChange, User, UserPatch,
+    Email, Invitation, InvitationCreate, InvitationCreated, Join, Me, PasswordChange, User, UserPatch,
 };

@@ -1,6 +1,6 @@
 //! Users and how they come in.
 
-use hearth_base::{Credential, Scopes, Secret, UserId, UserName};
+use hearth_base::{Credential, EmailAddress, Scopes, Secret, UserId, UserName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -126,4 +126,14 @@ pub struct Me {
     /// What the credential may be used for.
     #[schema(value_type = Vec<String>)]
     pub scopes: Scopes,
+}
+
+/// Where mail to the caller goes. Nobody else sees it; mail to them is sent there, and nothing else is done with it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::Email)]
+pub struct Email {
+    /// The address; absent or `null`: no mail.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Email)]
+    pub address: Option<EmailAddress>,
 }

@@ -4,7 +4,7 @@ use hearth_base::{Cpu, JobName, Memory};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use utoipa::ToSchema;
 
-use super::HealthCheck;
+use super::{Checks, HealthCheck, HealthCheckWritten, StopPolicy};
 
 /// A job to make, or to change: what is absent (or null) takes its default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -79,9 +79,16 @@ pub struct JobCreate {
     /// What it speaks there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port_protocol: Option<PortProtocol>,
-    /// How to find out that it is ready.
+    /// How to find out how a container is: whether it has started, is ready, and is alive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<HealthCheckWritten>)]
     pub health_check: Option<HealthCheck>,
+    /// What is asked otherwise than `health_check` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Checks>,
+    /// How a container is asked to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<StopPolicy>,
     /// Whether it is the tool's page, at most one of the tool's jobs: true or `/`.
     #[serde(
         default,
@@ -119,6 +126,8 @@ impl JobCreate {
             port: None,
             port_protocol: None,
             health_check: None,
+            checks: None,
+            stop: None,
             publish: None,
         }
     }

@@ -3,8 +3,11 @@
 use std::net::SocketAddr;
 
 use hearth_base::{Cursor, JobName, Limit, ToolId, ToolName};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+
+use super::{Emails, JobType, Run};
 
 /// Where a tool's page is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -68,6 +71,26 @@ pub struct Routes {
     pub position: i64,
 }
 
+/// What seals values that only the runtime opens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = jobs::SealingKeyOne)]
+pub struct SealingKeyOne {
+    /// The public half of the runtime's key in use (X25519, RFC 7748), in base64.
+    pub sealing_key: String,
+}
+
+/// How a tool's jobs stand to its variables.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = jobs::JobsWithEnvvars)]
+pub struct JobsWithEnvvars {
+    /// All jobs there are.
+    #[schema(value_type = Vec<String>)]
+    pub jobs: Vec<JobName>,
+    /// The continuous ones that run with variables as they are no more.
+    #[schema(value_type = Vec<String>)]
+    pub outdated: Vec<JobName>,
+}
+
 /// What happened that other services must know: the events of `jobs`' feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "data")]
@@ -79,4 +102,57 @@ pub enum JobsEvent {
         /// The tool.
         tool: ToolId,
     },
+    /// A run's process began.
+    RunBegan(RunTold),
+    /// A run is over, and so is its log.
+    RunEnded(RunTold),
+    /// Due times of a schedule brought no run.
+    DueMissed(DueTold),
+}
+
+impl JobsEvent {
+    /// The kinds of events that are about routes.
+    pub const ROUTES: &[&str] = &["route-changed", "route-removed"];
+    /// The kinds of events that are about runs: they carry what runs wrote.
+    pub const RUNS: &[&str] = &["run-began", "run-ended", "due-missed"];
+}
+
+/// A run, as it is told to whoever passes it on to people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunTold {
+    /// The tool.
+    pub tool: ToolId,
+    /// Its name.
+    pub name: ToolName,
+    /// What sort of job it is.
+    pub job_type: JobType,
+    /// When its maintainers want mail.
+    pub emails: Emails,
+    /// Whether another try follows, or the container is started again.
+    pub again: bool,
+    /// The run; when it is over, with its last lines.
+    pub run: Run,
+}
+
+/// Due times that brought no run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DueTold {
+    /// The tool.
+    pub tool: ToolId,
+    /// Its name.
+    pub name: ToolName,
+    /// The job.
+    pub job: JobName,
+    /// When its maintainers want mail.
+    pub emails: Emails,
+    /// The first of them.
+    pub first: Timestamp,
+    /// The last of them.
+    pub last: Timestamp,
+    /// How many they are.
+    pub count: u64,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// How many due times in a row have brought no run by now.
+    pub in_a_row: u64,
 }

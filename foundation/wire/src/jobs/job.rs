@@ -5,7 +5,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Concurrency, Emails, HealthCheck, JobType, MountMode, PortProtocol, create::publish_out};
+use super::{
+    Checks, Concurrency, Emails, HealthCheck, HealthCheckWritten, JobType, MountMode, PortProtocol,
+    StopPolicy, create::publish_out,
+};
 
 /// A job: what was asked for, and how it is. Without `include_unset` only what its maintainers set is here,
 /// beside what is always there.
@@ -87,9 +90,16 @@ pub struct Job {
     /// What it speaks there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port_protocol: Option<PortProtocol>,
-    /// How to find out that it is ready.
+    /// How to find out how a container is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<HealthCheckWritten>)]
     pub health_check: Option<HealthCheck>,
+    /// What is asked otherwise than `health_check` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Checks>,
+    /// How a container is asked to end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<StopPolicy>,
     /// `/` when it is the tool's page.
     #[serde(
         default,
@@ -118,6 +128,9 @@ pub struct JobStatus {
     pub duration: String,
     /// Whether all that runs is of the job's newest definition, and nothing is still to be done for that.
     pub up_to_date: bool,
+    /// Whether it is continuous and runs with variables that have changed since: a restart gives it the present ones.
+    #[serde(default)]
+    pub envvars_changed: bool,
     /// How many containers run and are ready.
     #[serde(default)]
     pub ready: u32,

@@ -88,6 +88,8 @@ pub enum RunEnd {
     OutOfMemory,
     /// It ran longer than its limit.
     TimedOut,
+    /// A health check found that it does not do what it is for.
+    Unhealthy,
     /// It could not be started.
     NotStarted,
     /// What became of it is not known.

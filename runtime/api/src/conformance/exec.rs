@@ -3,7 +3,7 @@
 use crate::{
     End, Exec, ExecInput,
     conformance::Bench,
-    fake::Step::{Echo, Err, Exit, Forever, Out},
+    fake::Step::{Echo, Err, Exit, Forever, Out, ShowEnv},
 };
 
 /// Kept apart from the first one's.
@@ -39,4 +39,13 @@ pub async fn nothing_is_started_in_what_has_ended(bench: &Bench) {
     let exec = Exec { instance: state.instances[0].id, process: bench.process(&[Exit(0)]), terminal: None };
     let refused = bench.runtime().exec(exec).await.err();
     assert_eq!(refused.as_ref().map(|error| error.code()), Some("not-running"));
+}
+
+/// As for the first one.
+pub async fn a_sealed_variable_is_opened_for_a_second_program(bench: &Bench) {
+    let workload = bench.once(&[Forever]);
+    let instance = bench.running(&workload, 1).await[0];
+    let mut process = bench.process(&[ShowEnv("API_KEY".into())]);
+    bench.seal(&mut process, None, "s3cret").await;
+    assert_eq!(bench.run_process(instance, process).await, "s3cret");
 }

@@ -3,7 +3,7 @@
 use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use hearth_base::{Clock, Cpu, Entropy, Memory, SystemClock, ToolId};
+use hearth_base::{Clock, Cpu, Entropy, EnvvarName, JobName, Memory, SealedFor, Secret, SystemClock, ToolId};
 
 use crate::{
     Compression, Cursor, Exec, InstanceId, Isolation, LayerId, LayerSource, Limits, LogPage, Mount,
@@ -90,6 +90,15 @@ impl Bench {
         }
     }
 
+    /// Gives a process of the bench's tool the sealed variable `API_KEY`.
+    pub async fn seal(&self, process: &mut Process, job: Option<&JobName>, value: &str) {
+        let key = self.runtime().sealing_key().await.expect("a key");
+        let name: EnvvarName = "API_KEY".parse().expect("a name");
+        let place = SealedFor { tool: self.tool, name: &name, job };
+        let sealed = key.seal(place, &Secret::new(value)).expect("a sealed value");
+        process.sealed.insert(name, sealed);
+    }
+
     /// Waits until a workload's state is as `wanted`.
     pub async fn until(&self, id: WorkloadId, wanted: impl Fn(&WorkloadState) -> bool) -> WorkloadState {
         let mut last = None;
@@ -164,7 +173,12 @@ impl Bench {
 
     /// Runs a second program in an instance, without input.
     pub async fn run_in(&self, instance: InstanceId, steps: &[Step]) -> String {
-        let exec = Exec { instance, process: self.process(steps), terminal: None };
+        self.run_process(instance, self.process(steps)).await
+    }
+
+    /// The same with a process that is more than steps.
+    pub async fn run_process(&self, instance: InstanceId, process: Process) -> String {
+        let exec = Exec { instance, process, terminal: None };
         let session = self.runtime().exec(exec).await.expect("exec");
         let finished = tokio::time::timeout(PATIENCE, session.finish()).await;
         let (out, err, end) = finished.expect("a second program ends");

@@ -66,6 +66,37 @@ pub async fn a_restart_replaces_each_container(bench: &Bench) {
     assert!(outcome.is_some_and(|outcome| outcome.stopped), "{outcome:?}");
 }
 
+/// It is asked to end, and another takes its place; whoever serves beside it goes on.
+pub async fn what_is_of_no_use_is_restarted(bench: &Bench) {
+    let workload = bench.keep(1, &[Forever]);
+    let old = bench.running(&workload, 1).await[0];
+    let runtime = bench.runtime();
+    for _again in 0..2 {
+        runtime.restart(old).await.expect("restart");
+    }
+    let id = workload.id();
+    let state = bench.until(id, |state| running(state) == [2]).await;
+    let outcome =
+        state.instances.iter().find(|instance| instance.id == old).and_then(|old| old.phase.outcome());
+    assert!(outcome.is_some_and(|outcome| outcome.stopped), "{outcome:?}");
+    runtime.restart(old).await.expect("it has ended");
+
+    let second = InstanceId { start: 2, ..old };
+    runtime.ready(second).await.expect("ready");
+    bench.apply(&replacing(&workload)).await;
+    bench.until(id, |state| running(state) == [2, 3]).await;
+    runtime.restart(InstanceId { start: 3, ..old }).await.expect("restart");
+    bench.until(id, |state| running(state) == [2, 4]).await;
+
+    let code = |told: hearth_base::Result<()>| told.map_err(|error| error.code().to_owned());
+    let nobody = runtime.restart(InstanceId { start: 9, ..old }).await;
+    assert_eq!(code(nobody), Err("no-such-instance".to_owned()));
+    let once = bench.once(&[Forever]);
+    bench.apply(&once).await;
+    let WorkloadKind::Once { run, .. } = once.kind else { return };
+    assert_eq!(code(runtime.restart(InstanceId::of_run(run)).await), Err("not-kept".to_owned()));
+}
+
 /// As the next generation, with containers of its own, which replace the others once they are ready.
 fn replacing(workload: &Workload) -> Workload {
     let mut next = next(workload, 1);

@@ -24,11 +24,12 @@ macro_rules! conformance_tests {
                 an_acknowledged_run_never_starts_again, what_runs_cannot_be_acknowledged,
                 a_run_is_stopped_by_its_signal, a_stubborn_run_is_killed_after_its_grace,
                 a_run_ends_at_its_time_limit, a_run_that_needs_too_much_memory_is_told_apart,
-                a_missing_program_is_told, the_environment_arrives,
+                a_missing_program_is_told, the_environment_arrives, an_outcome_says_what_was_used,
+                a_sealed_variable_is_opened_for_its_run, what_was_sealed_for_another_is_refused,
             ];
             keep: [
                 what_ends_is_started_again, replicas_follow_the_number_wanted,
-                a_restart_replaces_each_container, a_change_of_replicas_restarts_nothing,
+                a_restart_replaces_each_container, what_is_of_no_use_is_restarted, a_change_of_replicas_restarts_nothing,
                 what_is_replaced_goes_on_until_the_new_one_is_ready, what_never_got_ready_is_replaced_too,
                 what_is_wanted_again_is_not_started_again,
                 a_stopped_set_stays_stopped_until_a_higher_generation,
@@ -44,7 +45,7 @@ macro_rules! conformance_tests {
             ];
             exec: [
                 a_second_program_has_streams_and_a_status, input_reaches_a_second_program,
-                nothing_is_started_in_what_has_ended,
+                nothing_is_started_in_what_has_ended, a_sealed_variable_is_opened_for_a_second_program,
             ];
             layers: [
                 a_layer_is_missing_until_added, a_layer_that_is_not_what_it_says_is_refused,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     End, Version, Workload, WorkloadKind,
     conformance::Bench,
-    fake::Step::{Await, Exit, Forever, Hoard, Missing, Open, Out, Raise, ShowEnv, Stubborn},
+    fake::Step::{Await, Exit, Forever, Hoard, Missing, Open, Out, Raise, ShowEnv, Stubborn, Work},
 };
 
 fn next(workload: &Workload) -> Workload {
@@ -98,6 +98,18 @@ pub async fn a_run_that_needs_too_much_memory_is_told_apart(bench: &Bench) {
     assert_eq!(bench.outcome(&bench.once(&[Hoard])).await.end, End::OutOfMemory);
 }
 
+/// Of all its programs together, and of nothing else.
+pub async fn an_outcome_says_what_was_used(bench: &Bench) {
+    const MIB: u64 = 1 << 20;
+    let idle = bench.outcome(&bench.once(&[Exit(0)])).await;
+    let busy = bench.outcome(&bench.once(&[Work { memory: 30, cpu: 300 }])).await;
+    assert_eq!(busy.end, End::Exited { code: 0 });
+    assert!((30 * MIB..=64 * MIB).contains(&busy.peak_memory), "{busy:?}");
+    assert!(busy.cpu_micros >= 300_000, "{busy:?}");
+    assert!((1..20 * MIB).contains(&idle.peak_memory), "{idle:?}");
+    assert!((1..busy.cpu_micros).contains(&idle.cpu_micros), "{idle:?}");
+}
+
 /// With a reason for people.
 pub async fn a_missing_program_is_told(bench: &Bench) {
     let outcome = bench.outcome(&bench.once(&[Missing])).await;
@@ -110,4 +122,28 @@ pub async fn the_environment_arrives(bench: &Bench) {
     let mut workload = bench.once(&[ShowEnv("GREETING".into())]);
     workload.process.env.insert("GREETING".into(), hearth_base::Secret::new("good $day 'to' you"));
     assert_eq!(bench.lines(&workload).await, ["good $day 'to' you"]);
+}
+
+/// By the runtime alone, and only when it starts.
+pub async fn a_sealed_variable_is_opened_for_its_run(bench: &Bench) {
+    for job in [None, Some("web".parse().expect("a name"))] {
+        let mut workload = bench.once(&[ShowEnv("API_KEY".into())]);
+        workload.network.name = Some("web".parse().expect("a name"));
+        bench.seal(&mut workload.process, job.as_ref(), "good $day 'to' you").await;
+        assert_eq!(bench.lines(&workload).await, ["good $day 'to' you"]);
+    }
+}
+
+/// A value that is taken from one tool, variable or job to another.
+pub async fn what_was_sealed_for_another_is_refused(bench: &Bench) {
+    let (web, other) = ("web".parse().expect("a name"), "other".parse().expect("a name"));
+    let mut workload = bench.once(&[ShowEnv("API_KEY".into())]);
+    workload.network.name = Some(other);
+    bench.seal(&mut workload.process, Some(&web), "s3cret").await;
+    let mut elsewhere = Workload { tool: Bench::new_tool(), ..bench.once(&[ShowEnv("API_KEY".into())]) };
+    bench.seal(&mut elsewhere.process, None, "s3cret").await;
+    for refused in [workload, elsewhere] {
+        let refused = bench.runtime().apply(refused).await;
+        assert_eq!(refused.err().map(|error| error.code().to_owned()).as_deref(), Some("secret-closed"));
+    }
 }

@@ -42,6 +42,8 @@ pub struct Tracked {
     pub stopping: bool,
     /// It is ready, as somebody has told.
     pub ready: bool,
+    /// It is to end, and another to take its place.
+    pub restart: bool,
 }
 
 /// A workload with its containers.
@@ -212,6 +214,19 @@ impl Ledger {
         true
     }
 
+    /// Notes that a container is to end; false, when nobody knows it.
+    pub fn restart(&mut self, instance: InstanceId) -> bool {
+        let record = self.records.get_mut(&instance.workload);
+        let Some(tracked) = record.and_then(|record| record.instances.get_mut(&instance)) else {
+            return false;
+        };
+        if !tracked.restart && tracked.phase.outcome().is_none() {
+            tracked.restart = true;
+            self.touch(instance.workload);
+        }
+        true
+    }
+
     /// Notes that a step is about to be done, and gives the workload it is done for.
     pub fn begin(&mut self, id: WorkloadId, step: &Step) -> Option<Arc<Workload>> {
         let record = self.records.get_mut(&id)?;
@@ -219,7 +234,14 @@ impl Ledger {
         match step {
             Step::Start(instance) => {
                 let (id, workload) = (*instance, Arc::clone(&workload));
-                let tracked = Tracked { id, workload, phase: Phase::Starting, stopping: false, ready: false };
+                let tracked = Tracked {
+                    id,
+                    workload,
+                    phase: Phase::Starting,
+                    stopping: false,
+                    ready: false,
+                    restart: false,
+                };
                 record.instances.insert(*instance, tracked);
             }
             Step::Stop(instance, _) => record.instances.get_mut(instance)?.stopping = true,

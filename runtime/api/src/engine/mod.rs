@@ -152,6 +152,19 @@ impl Engine {
         Ok(())
     }
 
+    /// See [`crate::Runtime::restart`].
+    pub fn restart(&self, instance: InstanceId) -> Result<()> {
+        if let WorkloadId::Run(_) = instance.workload {
+            return Err(Error::invalid("not-kept", format!("{instance} runs once: nothing takes its place"))
+                .help("stop it, and begin another run"));
+        }
+        if !self.ledger().restart(instance) {
+            return Err(Error::not_found("instance", instance));
+        }
+        self.announce();
+        Ok(())
+    }
+
     /// See [`crate::Runtime::acknowledge`].
     pub fn acknowledge(&self, id: WorkloadId) -> Result<()> {
         let mut ledger = self.ledger();

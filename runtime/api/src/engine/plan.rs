@@ -60,7 +60,11 @@ fn stop<'a>(
     grace: Duration,
 ) {
     let alive = instances.filter(|(_, tracked)| tracked.phase.outcome().is_none() && !tracked.stopping);
-    plan.steps.extend(alive.map(|(id, _)| Step::Stop(**id, grace)));
+    for step in alive.map(|(id, _)| Step::Stop(**id, grace)) {
+        if !plan.steps.contains(&step) {
+            plan.steps.push(step);
+        }
+    }
 }
 
 fn keep(
@@ -80,8 +84,12 @@ fn keep(
     if matches!(workload.kind, WorkloadKind::Once { .. }) {
         return;
     }
+    stop(plan, instances.iter().filter(|(_, tracked)| tracked.restart), workload.grace);
     let fresh = |tracked: &Tracked| tracked.workload.same_container(workload);
-    let serves = |tracked: &Tracked| tracked.ready && !tracked.stopping && tracked.outcome().is_none();
+    let leaves = |tracked: &Tracked| tracked.stopping || tracked.restart;
+    // One that was stopped, and not for what it did itself, is wanted again without a pause.
+    let unpaused = |tracked: &Tracked| tracked.stopping && !tracked.restart;
+    let serves = |tracked: &Tracked| tracked.ready && !leaves(tracked) && tracked.outcome().is_none();
     if let Some((fit, _)) = instances.iter().rfind(|(_, tracked)| serves(tracked) && fresh(tracked)) {
         // The newest, or one whose successors were given up: its like is wanted again.
         stop(plan, instances.iter().filter(|(id, _)| id != fit), workload.grace);
@@ -93,22 +101,23 @@ fn keep(
             let ends = record.ends.get(&replica).copied().unwrap_or(1);
             let pause = SignedDuration::try_from(pauses.after(ends)).unwrap_or(SignedDuration::MAX);
             let due = outcome.ended.checked_add(pause).unwrap_or(Timestamp::MAX);
-            if due <= now || latest.stopping {
+            if due <= now || unpaused(latest) {
                 plan.steps.push(next(latest_id.start + 1));
             } else {
                 plan.due = plan.due.into_iter().chain([due]).min();
             }
         }
-        Phase::Starting | Phase::Running { .. } if !fresh(latest) || latest.stopping => {
+        Phase::Starting | Phase::Running { .. } if !fresh(latest) || unpaused(latest) => {
             plan.steps.push(next(latest_id.start + 1));
         }
+        Phase::Running { .. } if latest.restart => {}
         Phase::Running { .. } => {
             let older = &instances[..instances.len() - 1];
             if !workload.awaits_ready() {
                 stop(plan, older.iter(), workload.grace);
                 return;
             }
-            let alive = |tracked: &Tracked| !tracked.stopping && tracked.outcome().is_none();
+            let alive = |tracked: &Tracked| !leaves(tracked) && tracked.outcome().is_none();
             let serving = older.iter().rfind(|(_, tracked)| serves(tracked));
             // What was to replace that one and never got ready has been replaced in turn.
             if let Some((kept, _)) = serving.or_else(|| older.iter().rfind(|(_, tracked)| alive(tracked))) {

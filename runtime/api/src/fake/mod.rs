@@ -14,7 +14,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use hearth_base::{Clock, Error, Result, ToolId};
+use hearth_base::{Clock, Error, OpeningKeys, Result, SealingKey, ToolId};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
@@ -40,6 +40,7 @@ struct Players {
     reports: mpsc::UnboundedSender<Reported>,
     stages: Mutex<BTreeMap<InstanceId, Arc<Stage>>>,
     layers: Mutex<BTreeSet<LayerId>>,
+    keys: OpeningKeys,
     homes: Arc<Mutex<BTreeMap<ToolId, String>>>,
     address: Mutex<Option<Ipv4Addr>>,
     tasks: Mutex<JoinSet<()>>,
@@ -56,6 +57,8 @@ impl Fake {
             reports,
             stages: Mutex::default(),
             layers: Mutex::default(),
+            // Without a key nothing opens, and nothing can be sealed.
+            keys: OpeningKeys::generate().unwrap_or_default(),
             homes: Arc::default(),
             address: Mutex::default(),
             tasks: Mutex::default(),
@@ -78,6 +81,11 @@ impl Fake {
     pub fn print(&self, instance: InstanceId, text: &str) -> Result<()> {
         self.driver.stage(instance)?.write(crate::Stream::Out, text);
         Ok(())
+    }
+
+    /// What an instance was started for.
+    pub fn workload(&self, instance: InstanceId) -> Result<Workload> {
+        Ok(self.driver.stage(instance)?.workload().clone())
     }
 
     /// Says where containers that start from now on are reached.
@@ -105,6 +113,10 @@ impl Runtime for Fake {
         self.engine.ready(instance)
     }
 
+    async fn restart(&self, instance: InstanceId) -> Result<()> {
+        self.engine.restart(instance)
+    }
+
     async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation> {
         Ok(self.engine.observe(after, wait).await)
     }
@@ -120,10 +132,13 @@ impl Runtime for Fake {
     async fn exec(&self, exec: Exec) -> Result<ExecSession> {
         exec.process.check()?;
         let stage = self.driver.stage(exec.instance)?;
-        if !self.engine.instance(exec.instance)?.phase.is_running() {
+        let tracked = self.engine.instance(exec.instance)?;
+        if !tracked.phase.is_running() {
             return Err(Error::conflict("not-running", format!("{} does not run", exec.instance)));
         }
-        Ok(play::exec(&stage, exec))
+        let Workload { tool, network, .. } = &*tracked.workload;
+        let process = exec.process.opened(&self.driver.keys, *tool, network.name.as_ref())?;
+        Ok(play::exec(&stage, Exec { process, ..exec }))
     }
 
     async fn usage(&self) -> Result<Vec<Usage>> {
@@ -160,6 +175,10 @@ impl Runtime for Fake {
         Ok(())
     }
 
+    async fn sealing_key(&self) -> Result<SealingKey> {
+        self.driver.keys.sealing()
+    }
+
     async fn doctor(&self) -> Result<Report> {
         let found = "nothing is started: this is a fake".to_owned();
         let check = Check { name: "fake".to_owned(), verdict: Verdict::Limited, found, advice: None };
@@ -169,6 +188,7 @@ impl Runtime for Fake {
 
 impl Driver for Players {
     fn check(&self, workload: &Workload) -> Result<()> {
+        workload.opened(&self.keys)?;
         let here = locked(&self.layers);
         match workload.layers.iter().find(|layer| !here.contains(layer)) {
             Some(layer) => Err(Error::conflict("layer-missing", format!("layer {layer} has not been added"))),
@@ -178,7 +198,9 @@ impl Driver for Players {
 
     fn start(&self, instance: InstanceId, workload: &Arc<Workload>) {
         let home = Arc::clone(&self.homes);
-        let stage = Stage::new(Arc::clone(workload), home, Arc::clone(&self.clock));
+        // What does not open was refused when it was applied.
+        let opened = workload.opened(&self.keys).map_or_else(|_| Arc::clone(workload), Arc::new);
+        let stage = Stage::new(opened, home, Arc::clone(&self.clock));
         locked(&self.stages).insert(instance, Arc::clone(&stage));
         let reports = self.reports.clone();
         let address = *locked(&self.address);

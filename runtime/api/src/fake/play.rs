@@ -33,6 +33,20 @@ pub struct Stage {
     asked: watch::Sender<bool>,
     /// How it ended by force.
     forced: watch::Sender<Option<End>>,
+    used: Mutex<Used>,
+}
+
+/// What a container has used, by its script.
+struct Used {
+    cpu_micros: u64,
+    peak_memory: u64,
+}
+
+impl Default for Used {
+    /// As much as any program.
+    fn default() -> Self {
+        Self { cpu_micros: 1000, peak_memory: 1 << 20 }
+    }
 }
 
 #[derive(Default)]
@@ -58,6 +72,7 @@ impl Stage {
             gates: watch::Sender::default(),
             asked: watch::Sender::default(),
             forced: watch::Sender::default(),
+            used: Mutex::default(),
         })
     }
 
@@ -100,13 +115,14 @@ impl Stage {
         let played = self.script(&self.workload.process, &write, Vec::new);
         let end = tokio::time::timeout(limit, played).await.unwrap_or(End::TimedOut);
         self.log.send_modify(|log| log.complete = true);
+        let used = locked(&self.used);
         Outcome {
             started: (!matches!(end, End::NotStarted { .. })).then_some(started),
             end,
             stopped: *self.asked.borrow(),
             ended: self.now(),
-            cpu_micros: 1000,
-            peak_memory: 1 << 20,
+            cpu_micros: used.cpu_micros,
+            peak_memory: used.peak_memory,
         }
     }
 
@@ -169,6 +185,11 @@ impl Stage {
                     return End::Exited { code: 0 };
                 }
                 Step::Stubborn => std::future::pending().await,
+                Step::Work { memory, cpu } => {
+                    let mut used = locked(&self.used);
+                    used.cpu_micros += u64::from(*cpu) * 1000;
+                    used.peak_memory = used.peak_memory.max(u64::from(*memory) << 20);
+                }
                 Step::Hoard => return End::OutOfMemory,
                 Step::Raise(signal) if *signal == TERM => return End::Exited { code: 0 },
                 Step::Raise(signal) => return End::Killed { signal: *signal },

@@ -1,5 +1,7 @@
 //! A program in a few words, played by the fake and written as a shell script for real containers.
 
+use std::collections::BTreeMap;
+
 use hearth_base::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +37,13 @@ pub enum Step {
     Forever,
     /// Does not listen when asked to stop.
     Stubborn,
+    /// Holds so many MiB of memory for a moment, and uses so many milliseconds of processor time.
+    Work {
+        /// MiB.
+        memory: u32,
+        /// Milliseconds.
+        cpu: u32,
+    },
     /// Needs ever more memory.
     Hoard,
     /// Ends itself by a signal.
@@ -86,6 +95,12 @@ impl Step {
             Self::Open(name) => format!("touch /tmp/{name}"),
             Self::Forever => "trap 'exit 0' TERM; while :; do sleep 0.05; done".to_owned(),
             Self::Stubborn => "trap '' TERM; while :; do sleep 1; done".to_owned(),
+            // Fields 14 and 15 of `/proc/PID/stat` are its own time in hundredths of a second (proc_pid_stat(5)).
+            Self::Work { memory, cpu } => format!(
+                "dd if=/dev/zero of=/dev/null bs={memory}M count=1 2>/dev/null\n\
+                 until set -- $(cat /proc/$$/stat) && [ $((${{14}} + ${{15}})) -ge {} ]; do :; done",
+                cpu.div_ceil(10)
+            ),
             Self::Hoard => "x=0123456789; while :; do x=$x$x; done".to_owned(),
             Self::Raise(signal) => format!("kill -{signal} $$; sleep 1"),
             Self::Exit(code) => format!("exit {code}"),
@@ -97,5 +112,6 @@ impl Step {
 fn process(argv: Vec<String>) -> Process {
     let env = [("PATH", "/bin:/usr/bin"), ("HOME", "/home")];
     let env = env.map(|(name, value)| (name.to_owned(), Secret::new(value)));
-    Process { argv, env: env.into(), cwd: "/".to_owned(), user: User::default(), stop_signal: 15 }
+    let (sealed, cwd) = (BTreeMap::new(), "/".to_owned());
+    Process { argv, env: env.into(), sealed, cwd, user: User::default(), stop_signal: 15 }
 }

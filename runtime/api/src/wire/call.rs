@@ -39,6 +39,9 @@ pub enum Call {
     Ready {
         instance: InstanceId,
     },
+    Restart {
+        instance: InstanceId,
+    },
     Logs {
         instance: InstanceId,
         sequence: u64,
@@ -59,6 +62,7 @@ pub enum Call {
     Erase {
         tool: ToolId,
     },
+    SealingKey {},
     Doctor {},
 }
 
@@ -71,6 +75,7 @@ pub enum Answer {
     Log(LogPage),
     Usage(Vec<Usage>),
     Layers(Vec<LayerId>),
+    SealingKey(String),
     Report(Report),
     Failed(Failure),
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
-use hearth_base::{Error, Result, ToolId};
+use hearth_base::{Error, Result, SealingKey, ToolId};
 use tokio::{io::AsyncReadExt, net::UnixStream};
 
 use crate::{
@@ -75,6 +75,10 @@ impl Runtime for Socket {
         self.done(Call::Ready { instance }).await
     }
 
+    async fn restart(&self, instance: InstanceId) -> Result<()> {
+        self.done(Call::Restart { instance }).await
+    }
+
     async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation> {
         match self.ask(Call::Observe { after, wait }).await? {
             Answer::Observation(observation) => Ok(observation),
@@ -143,6 +147,13 @@ impl Runtime for Socket {
 
     async fn erase(&self, tool: ToolId) -> Result<()> {
         self.done(Call::Erase { tool }).await
+    }
+
+    async fn sealing_key(&self) -> Result<SealingKey> {
+        match self.ask(Call::SealingKey {}).await? {
+            Answer::SealingKey(text) => SealingKey::from_text(&text),
+            other => Err(unexpected(&other)),
+        }
     }
 
     async fn doctor(&self) -> Result<Report> {

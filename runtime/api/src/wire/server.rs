@@ -79,6 +79,7 @@ async fn one_call(stream: &mut UnixStream, runtime: &dyn Runtime) -> Result<()> 
         }
         Call::Acknowledge { id } => runtime.acknowledge(id).await.map(|()| Answer::Done)?,
         Call::Ready { instance } => runtime.ready(instance).await.map(|()| Answer::Done)?,
+        Call::Restart { instance } => runtime.restart(instance).await.map(|()| Answer::Done)?,
         Call::Logs { instance, sequence, wait } => {
             Answer::Log(runtime.logs(instance, sequence, wait.min(LONGEST_WAIT)).await?)
         }
@@ -97,6 +98,7 @@ async fn one_call(stream: &mut UnixStream, runtime: &dyn Runtime) -> Result<()> 
         }
         Call::RemoveLayers { keep } => Answer::Layers(runtime.remove_layers(&keep).await?),
         Call::Erase { tool } => runtime.erase(tool).await.map(|()| Answer::Done)?,
+        Call::SealingKey {} => Answer::SealingKey(runtime.sealing_key().await?.to_text()),
         Call::Doctor {} => Answer::Report(runtime.doctor().await?),
     };
     frame::write_json(stream, &answer).await

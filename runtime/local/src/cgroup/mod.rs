@@ -4,9 +4,13 @@ mod v1;
 mod v2;
 
 use std::{
+    ffi::CString,
     fs, io,
+    os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
 };
+
+use hearth_runtime_waiter::{Counter, count};
 
 /// What a group has used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,10 +27,39 @@ pub struct Used {
     pub oom_kills: u64,
 }
 
+/// One of the numbers that are wanted of a group when it is over: where the kernel keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    path: CString,
+    key: &'static str,
+    per: u64,
+}
+
+impl Fact {
+    fn new(path: PathBuf, key: &'static str, per: u64) -> Self {
+        // A path from the kernel's mounts and ids holds no zero byte; an empty one can't be read, and is 0.
+        Self { path: CString::new(path.into_os_string().into_vec()).unwrap_or_default(), key, per }
+    }
+
+    pub fn counter(&self) -> Counter<'_> {
+        Counter { path: &self.path, key: self.key, per: self.per }
+    }
+}
+
+/// See [`Used`] for what they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    pub oom_kills: Fact,
+    pub peak_memory: Fact,
+    pub cpu_micros: Fact,
+}
+
 /// One group, in whichever version of cgroups the host has.
 pub trait Group: Send + Sync {
     /// Where the group is: one folder, or one per controller.
     fn folders(&self) -> Vec<PathBuf>;
+    /// Where its last numbers are.
+    fn facts(&self) -> Facts;
     /// What it has used; what can't be read is 0.
     fn used(&self) -> Used;
     /// Kills everything in it.
@@ -76,14 +109,12 @@ pub fn children(path: &str) -> Vec<String> {
 
 /// The number in a file, or 0.
 fn number(path: &Path) -> u64 {
-    fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    entry(path, "")
 }
 
 /// The number behind `key` in a file of `key number` lines, or 0.
 fn entry(path: &Path, key: &str) -> u64 {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let value = text.lines().filter_map(|line| line.split_once(' ')).find(|(found, _)| *found == key);
-    value.and_then(|(_, value)| value.trim().parse().ok()).unwrap_or(0)
+    count(&fs::read_to_string(path).unwrap_or_default(), key).unwrap_or(0)
 }
 
 /// Whether a group was removed: before its file was opened, or between that and the reading of it.

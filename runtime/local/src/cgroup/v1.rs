@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Group, Used, entry, kill_members, number};
+use super::{Fact, Facts, Group, Used, entry, kill_members, number};
 
 pub struct Split {
     mounts: PathBuf,
@@ -31,14 +31,25 @@ impl Group for Split {
         real.map(|mount| mount.path().join(&self.path)).filter(|folder| folder.is_dir()).collect()
     }
 
+    fn facts(&self) -> Facts {
+        let fact = |controller, name, key, per| Fact::new(self.file(controller, name), key, per);
+        Facts {
+            oom_kills: fact("memory", "memory.oom_control", "oom_kill", 1),
+            peak_memory: fact("memory", "memory.max_usage_in_bytes", "", 1),
+            // In nanoseconds.
+            cpu_micros: fact("cpuacct", "cpuacct.usage", "", 1000),
+        }
+    }
+
     fn used(&self) -> Used {
+        let Facts { oom_kills, peak_memory, cpu_micros } = self.facts();
         let held = number(&self.file("memory", "memory.usage_in_bytes"));
         Used {
             memory: held.saturating_sub(entry(&self.file("memory", "memory.stat"), "total_inactive_file")),
-            peak_memory: number(&self.file("memory", "memory.max_usage_in_bytes")),
-            cpu_micros: number(&self.file("cpuacct", "cpuacct.usage")) / 1000,
+            peak_memory: peak_memory.counter().read(),
+            cpu_micros: cpu_micros.counter().read(),
             processes: number(&self.file("pids", "pids.current")),
-            oom_kills: entry(&self.file("memory", "memory.oom_control"), "oom_kill"),
+            oom_kills: oom_kills.counter().read(),
         }
     }
 

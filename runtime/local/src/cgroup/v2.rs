@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::PathBuf};
 
-use super::{Group, Used, entry, kill_members, number};
+use super::{Fact, Facts, Group, Used, entry, kill_members, number};
 
 pub struct Unified(PathBuf);
 
@@ -17,15 +17,25 @@ impl Group for Unified {
         vec![self.0.clone()]
     }
 
+    fn facts(&self) -> Facts {
+        let fact = |name, key| Fact::new(self.0.join(name), key, 1);
+        Facts {
+            oom_kills: fact("memory.events", "oom_kill"),
+            peak_memory: fact("memory.peak", ""),
+            cpu_micros: fact("cpu.stat", "usage_usec"),
+        }
+    }
+
     fn used(&self) -> Used {
+        let Facts { oom_kills, peak_memory, cpu_micros } = self.facts();
         let file = |name: &str| self.0.join(name);
         let held = number(&file("memory.current"));
         Used {
             memory: held.saturating_sub(entry(&file("memory.stat"), "inactive_file")),
-            peak_memory: number(&file("memory.peak")),
-            cpu_micros: entry(&file("cpu.stat"), "usage_usec"),
+            peak_memory: peak_memory.counter().read(),
+            cpu_micros: cpu_micros.counter().read(),
             processes: number(&file("pids.current")),
-            oom_kills: entry(&file("memory.events"), "oom_kill"),
+            oom_kills: oom_kills.counter().read(),
         }
     }
 

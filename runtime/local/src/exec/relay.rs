@@ -12,11 +12,9 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec},
     io::Errno,
     pipe::PipeFlags,
-    process::{PidfdFlags, WaitOptions},
+    process::{PidfdFlags, WaitOptions, WaitStatus},
     termios::Winsize,
 };
-
-use crate::helper::waiter;
 
 use super::{
     Errand,
@@ -59,7 +57,15 @@ fn run() -> io::Result<End> {
     while (relay.out.is_some() || relay.err.is_some()) && Instant::now() < last {
         relay.turn(None, Some(last.saturating_duration_since(Instant::now())))?;
     }
-    Ok(status.map_or(End::Lost, |(_, status)| waiter::end(status)))
+    Ok(status.map_or(End::Lost, |(_, status)| end(status)))
+}
+
+fn end(status: WaitStatus) -> End {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => End::Exited { code },
+        (None, Some(signal)) => End::Killed { signal },
+        (None, None) => End::Lost,
+    }
 }
 
 struct Relay {

@@ -6,8 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hearth_runtime_api::{InstanceId, Workload};
+use hearth_base::OpeningKeys;
+use hearth_runtime_api::{InstanceId, Process, Workload};
 use serde::{Deserialize, Serialize};
+
+use crate::secrets;
 
 /// The form of the file; a helper of an older release reads only what it knows.
 pub const VERSION: u32 = 1;
@@ -37,6 +40,9 @@ pub struct Brief {
     pub log_bytes: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
+    /// The file with what opens the workload's sealed variables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<PathBuf>,
 }
 
 /// A folder of the host that the container sees.
@@ -62,6 +68,16 @@ pub struct Link {
 }
 
 impl Brief {
+    /// The program with its sealed variables opened. The keys are forgotten before this returns.
+    pub fn opened(&self) -> io::Result<Process> {
+        let keys = match &self.keys {
+            Some(keys) if !self.workload.process.sealed.is_empty() => secrets::read(keys)?,
+            _ => OpeningKeys::default(),
+        };
+        let opened = self.workload.opened(&keys).map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(opened.process)
+    }
+
     /// Reads the brief in an instance's folder.
     pub fn read(folder: &Path) -> io::Result<Self> {
         Ok(serde_json::from_slice(&fs::read(folder.join(FILE))?)?)

@@ -60,8 +60,6 @@ fn names(brief: &Brief) -> [(&'static str, String); 3] {
 fn config(brief: &Brief, holder: i32) -> Value {
     let workload = &brief.workload;
     let process = &workload.process;
-    let env: Vec<String> =
-        process.env.iter().map(|(name, value)| format!("{name}={}", value.reveal())).collect();
     let capabilities = caps::named(workload.isolation);
     json!({
         "ociVersion": "1.0.2",
@@ -69,7 +67,8 @@ fn config(brief: &Brief, holder: i32) -> Value {
         "root": { "path": brief.mounts.join(ROOT), "readonly": workload.read_only },
         "process": {
             "args": process.argv,
-            "env": env,
+            // The program gets its variables from the executor: they are in no file.
+            "env": [],
             "cwd": process.cwd,
             "user": {
                 "uid": process.user.uid,

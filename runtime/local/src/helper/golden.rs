@@ -41,6 +41,14 @@ fn an_exit_of_version_1_is_read() -> Result<()> {
 }
 
 #[test]
+fn an_exit_without_what_was_used_is_read() -> Result<()> {
+    let exit: Exit = json("exit-1-without-use.json")?;
+    assert_eq!(exit.outcome.end, End::Exited { code: 3 });
+    assert_eq!((exit.outcome.cpu_micros, exit.outcome.peak_memory), (0, 0));
+    Ok(())
+}
+
+#[test]
 fn a_brief_of_version_1_is_read() -> Result<()> {
     let brief: Brief = json("brief-1.json")?;
     assert_eq!(brief.workload.process.argv, ["/bin/true"]);

@@ -1,4 +1,5 @@
-//! A container's helper: a process without threads that starts it, keeps its log, and writes down how it ended.
+//! A container's helper: a process without threads that starts it, and then becomes a small program that keeps its
+//! log and writes down how it ended.
 //!
 //! It outlives the runtime's process and is found again by its files.
 
@@ -23,6 +24,7 @@ use std::{
 
 use hearth_base::{Clock, SystemClock};
 use hearth_runtime_api::{End, Outcome};
+use hearth_runtime_waiter::NEWS;
 use jiff::Timestamp;
 use libcontainer::{container::builder::ContainerBuilder, syscall::syscall::SyscallType};
 use rustix::{
@@ -40,64 +42,34 @@ use crate::{
 
 use brief::Brief;
 use files::{Began, Exit};
-use spool::Spool;
 
-/// What the helper's output says once the container's process runs, and once its end is written down. What the helper
-/// still does then, taking its mounts down, is nobody's to wait for.
-const NEWS: &[u8] = b".";
-
-/// The process's `main`. Its argument is the folder with its brief.
+/// The process's `main`. Its argument is the folder with its brief, its input the program that it becomes.
 pub fn main(arguments: &[OsString]) -> i32 {
     let Some(folder) = arguments.first() else { return 2 };
     let Ok(brief) = Brief::read(Path::new(folder)) else { return 2 };
-    let outcome = run(&brief);
-    let group = cgroup::group(&brief.cgroup);
-    let _ = group.kill();
-    let _ = group.remove();
-    let _ = disk::remove(&brief.upper);
+    let asked = SystemClock.now();
+    let log = spool::create(&brief.folder.join(files::LOG), brief.instance);
+    let done = match log.and_then(|log| Ok((start(&brief)?, log))) {
+        Ok((running, log)) => waiter::wait(&brief, &running, &log),
+        Err(error) => give_up(&brief, asked, &error),
+    };
+    i32::from(done.is_err())
+}
+
+/// Writes down that a container could not be started.
+fn give_up(brief: &Brief, asked: Timestamp, error: &io::Error) -> io::Result<()> {
+    let _ = cgroup::group(&brief.cgroup).kill();
+    let end = End::NotStarted { reason: error.to_string() };
+    let outcome = Outcome { end, stopped: false, started: None, ended: asked, cpu_micros: 0, peak_memory: 0 };
     let written = disk::replace(&brief.folder.join(files::EXIT), &Exit::new(outcome));
     tell();
-    i32::from(written.is_err())
+    written
 }
 
-/// Nobody listens when the runtime's process has ended meanwhile; the next one reads the files.
+/// Says that something is written down: that the container's process runs, or how it ended. What the helper still
+/// does then, taking its mounts down, is nobody's to wait for.
 fn tell() {
     let _ = io::stdout().write_all(NEWS).and_then(|()| io::stdout().flush());
-}
-
-fn run(brief: &Brief) -> Outcome {
-    let asked = SystemClock.now();
-    let log = brief.folder.join(files::LOG);
-    let spool = Spool::create(&log, brief.instance, brief.log_bytes);
-    let started = spool.and_then(|spool| start(brief).map(|running| (running, spool)));
-    let (running, mut spool) = match started {
-        Ok(both) => both,
-        Err(error) => {
-            let end = End::NotStarted { reason: error.to_string() };
-            return Outcome {
-                end,
-                stopped: false,
-                started: None,
-                ended: asked,
-                cpu_micros: 0,
-                peak_memory: 0,
-            };
-        }
-    };
-    let end = waiter::wait(brief, &running, &mut spool).unwrap_or(End::Lost);
-    let used = cgroup::group(&brief.cgroup).used();
-    let end = match end {
-        End::Killed { signal: 9 } if used.oom_kills > 0 => End::OutOfMemory,
-        end => end,
-    };
-    Outcome {
-        end,
-        stopped: false,
-        started: Some(running.since),
-        ended: SystemClock.now(),
-        cpu_micros: used.cpu_micros,
-        peak_memory: used.peak_memory,
-    }
 }
 
 /// A container whose process runs.
@@ -149,7 +121,7 @@ fn build(brief: &Brief, holder: i32) -> io::Result<Built> {
     let (out, out_end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     let (err, err_end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     let filters = seccomp::container(brief.workload.isolation).map_err(io::Error::other)?;
-    let program = program::Program::new(&brief.workload.process, filters);
+    let program = program::Program::new(&brief.opened()?, filters);
     let nothing = File::open("/dev/null")?;
     let container = ContainerBuilder::new(brief.instance.to_string(), SyscallType::Linux)
         .with_executor(program)

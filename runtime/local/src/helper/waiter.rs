@@ -1,133 +1,105 @@
-//! Waits for a container: takes what it writes, ends it at its time limit, and learns how it ended.
+//! The wait for a container: the helper becomes a small program for it. Where this host does not let it, it stays as
+//! large as it is, and runs the same code.
 
 use std::{
-    io,
-    os::fd::{AsFd, OwnedFd},
-    time::{Duration, Instant},
+    ffi::CString,
+    fs::File,
+    io::{self, Write},
+    os::{
+        fd::{AsFd, AsRawFd},
+        unix::ffi::OsStrExt,
+    },
+    process::{Command, Stdio},
+    time::Duration,
 };
 
-use hearth_runtime_api::{End, Stream};
+use hearth_runtime_waiter::{Plan, ROOM, UNTOLD, run};
 use rustix::{
-    event::{PollFd, PollFlags, Timespec},
-    fs::OFlags,
-    process::{Signal, WaitOptions, WaitStatus},
+    fs::{MemfdFlags, SealFlags},
+    io::FdFlags,
 };
 
-use super::{
-    Running,
-    brief::Brief,
-    spool::{Cutter, Spool},
-};
+use crate::{again::Part, cgroup, sys::child};
 
-/// How long after the end its last words may take.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+use super::{Running, brief::Brief};
 
-/// Returns how it ended, when it has.
-pub fn wait(brief: &Brief, running: &Running, spool: &mut Spool) -> io::Result<End> {
-    let mut streams = [Pipe::new(&running.out, Stream::Out)?, Pipe::new(&running.err, Stream::Err)?];
-    let mut limit =
-        brief.workload.time_limit().map(|limit| Limit { due: Instant::now() + limit, passed: false });
-    loop {
-        let timeout = limit.as_ref().map(|limit| limit.due.saturating_duration_since(Instant::now()));
-        let ended = poll(&mut streams, Some(&running.pidfd), timeout, spool)?;
-        if ended {
-            break;
-        }
-        if let Some(limit) = limit.as_mut().filter(|limit| limit.due <= Instant::now()) {
-            let signal = if limit.passed {
-                Some(Signal::KILL)
-            } else {
-                Signal::from_named_raw(brief.workload.process.stop_signal.into())
-            };
-            let sent = rustix::process::pidfd_send_signal(&running.pidfd, signal.unwrap_or(Signal::KILL));
-            // It may have ended in this moment.
-            let _ = sent;
-            limit.passed = true;
-            limit.due = Instant::now() + brief.workload.grace.min(Duration::from_secs(3600));
+/// `runtime/waiter`, as this crate's build script has built it.
+static PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hearth-waiter"));
+
+/// The small program, ready to be started. There is one copy of it in memory for all helpers that one process of the
+/// runtime starts: a file without a name, to which nobody can write any more.
+#[derive(Debug)]
+pub struct Program(File);
+
+impl Program {
+    /// Puts it into memory, and sees that this host starts it from there.
+    pub fn load() -> io::Result<Self> {
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | MemfdFlags::EXEC;
+        let mut file = File::from(rustix::fs::memfd_create("hearth-waiter", flags)?);
+        file.write_all(PROGRAM)?;
+        rustix::fs::fcntl_add_seals(
+            &file,
+            SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL,
+        )?;
+        let mut trial = Command::new(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        trial.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        match trial.status()? {
+            status if status.code() == Some(UNTOLD) => Ok(Self(file)),
+            status => Err(io::Error::other(format!("the small program ends with {status}"))),
         }
     }
-    let status = rustix::process::waitpid(Some(running.pid), WaitOptions::empty())?;
-    let last = Instant::now() + LAST_WORDS;
-    while streams.iter().any(|stream| stream.open) && Instant::now() < last {
-        poll(&mut streams, None, Some(last.saturating_duration_since(Instant::now())), spool)?;
-    }
-    for stream in &mut streams {
-        stream.cutter.finish(spool)?;
-    }
-    spool.tell_losses()?;
-    if limit.is_some_and(|limit| limit.passed) {
-        return Ok(End::TimedOut);
-    }
-    Ok(status.map_or(End::Lost, |(_, status)| end(status)))
-}
 
-/// What a status of `waitpid` means.
-pub fn end(status: WaitStatus) -> End {
-    match (status.exit_status(), status.terminating_signal()) {
-        (Some(code), _) => End::Exited { code },
-        (None, Some(signal)) => End::Killed { signal },
-        (None, None) => End::Lost,
+    /// The way in which a helper gets it.
+    pub fn as_input(&self) -> io::Result<Stdio> {
+        Ok(self.0.try_clone()?.into())
     }
 }
 
-struct Limit {
-    due: Instant,
-    passed: bool,
+/// Waits for a container, and writes down how it ended. Returns only if this process could not become the small
+/// program, once it has waited itself.
+pub fn wait(brief: &Brief, running: &Running, log: &File) -> io::Result<()> {
+    let facts = cgroup::group(&brief.cgroup).facts();
+    let (folder, news) = (File::open(&brief.folder)?, io::stdout());
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let plan = Plan {
+        folder: folder.as_fd(),
+        log: log.as_fd(),
+        out: running.out.as_fd(),
+        err: running.err.as_fd(),
+        news: news.as_fd(),
+        init: running.pidfd.as_fd(),
+        pid: running.pid,
+        since: running.since.as_microsecond(),
+        limit: brief.workload.time_limit().map(micros),
+        stop_signal: brief.workload.process.stop_signal.into(),
+        grace: micros(brief.workload.grace),
+        most: brief.log_bytes,
+        oom_kills: facts.oom_kills.counter(),
+        peak_memory: facts.peak_memory.counter(),
+        cpu_micros: facts.cpu_micros.counter(),
+    };
+    // What is in the way is told by the runtime's process, which has tried the same.
+    let _stayed = become_small(brief, &plan);
+    let mut room = vec![[0; ROOM]; 2];
+    let room = room.first_chunk_mut().ok_or_else(|| io::Error::other("no room for lines"))?;
+    Ok(run(&plan, room)?)
 }
 
-struct Pipe<'a> {
-    fd: &'a OwnedFd,
-    cutter: Cutter,
-    open: bool,
-}
-
-impl<'a> Pipe<'a> {
-    fn new(fd: &'a OwnedFd, stream: Stream) -> io::Result<Self> {
-        let flags = rustix::fs::fcntl_getfl(fd)?;
-        rustix::fs::fcntl_setfl(fd, flags | OFlags::NONBLOCK)?;
-        Ok(Self { fd, cutter: Cutter::new(stream), open: true })
+/// Becomes the program that is this process's input. Returns only the reason why it could not.
+fn become_small(brief: &Brief, plan: &Plan<'_>) -> io::Result<()> {
+    let numbers = plan.numbers().map(|number| number.to_string()).join(" ");
+    // The first two are for people who look at processes.
+    let mut argv = vec![
+        CString::new(Part::Helper.name())?,
+        CString::new(brief.folder.as_os_str().as_bytes())?,
+        CString::new(numbers)?,
+    ];
+    for counter in plan.counters() {
+        argv.extend([counter.path.to_owned(), CString::new(counter.key)?]);
     }
-
-    fn drain(&mut self, spool: &mut Spool) -> io::Result<()> {
-        let mut buffer = [0; 32 << 10];
-        // A writer that never stops must not keep the other stream from being read.
-        for _ in 0..16 {
-            match rustix::io::read(self.fd, &mut buffer) {
-                Ok(0) => {
-                    self.open = false;
-                    return Ok(());
-                }
-                Ok(read) => self.cutter.take(&buffer[..read], spool)?,
-                Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => return Ok(()),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
+    child::close_from(0)?;
+    for fd in [plan.folder, plan.log, plan.out, plan.err, plan.news, plan.init] {
+        rustix::io::fcntl_setfd(fd, FdFlags::empty())?;
     }
-}
-
-/// Waits for one thing to happen; says whether the process has ended.
-fn poll(
-    streams: &mut [Pipe<'_>; 2],
-    process: Option<&OwnedFd>,
-    timeout: Option<Duration>,
-    spool: &mut Spool,
-) -> io::Result<bool> {
-    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-    let mut fds: Vec<PollFd<'_>> = streams
-        .iter()
-        .filter(|stream| stream.open)
-        .map(|stream| stream.fd.as_fd())
-        .chain(process.map(AsFd::as_fd))
-        .map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
-        .collect();
-    match rustix::event::poll(&mut fds, timeout.as_ref()) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let ended = process.is_some() && fds.last().is_some_and(|fd| !fd.revents().is_empty());
-    for stream in streams.iter_mut().filter(|stream| stream.open) {
-        stream.drain(spool)?;
-    }
-    Ok(ended)
+    Err(child::execute_file(io::stdin(), &argv))
 }

@@ -80,13 +80,33 @@ pub fn take_terminal(terminal: impl AsFd) -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// A list of texts as the kernel wants it.
+fn pointers(texts: &[CString]) -> Vec<*const libc::c_char> {
+    texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
+}
+
 /// Becomes another program. Returns only when it can't be started.
 pub fn execute(program: &CString, argv: &[CString], env: &[CString]) -> io::Error {
-    let pointers = |texts: &[CString]| -> Vec<*const libc::c_char> {
-        texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect()
-    };
     let (argv, env) = (pointers(argv), pointers(env));
     // SAFETY: both lists end with a null pointer and point to texts that outlive the call.
     unsafe { libc::execve(program.as_ptr(), argv.as_ptr(), env.as_ptr()) };
+    io::Error::last_os_error()
+}
+
+/// Becomes the program in an open file, with an empty environment. Returns only when it can't be started.
+pub fn execute_file(program: impl AsFd, argv: &[CString]) -> io::Error {
+    let (argv, env) = (pointers(argv), pointers(&[]));
+    // SAFETY: both lists end with a null pointer and point to texts that outlive the call; the path is an empty,
+    // terminated text, which means the file itself.
+    unsafe {
+        libc::syscall(
+            libc::SYS_execveat,
+            program.as_fd().as_raw_fd(),
+            c"".as_ptr(),
+            argv.as_ptr(),
+            env.as_ptr(),
+            libc::AT_EMPTY_PATH,
+        )
+    };
     io::Error::last_os_error()
 }

@@ -3,20 +3,12 @@
 use std::{fs, time::Duration};
 
 use hearth_runtime_api::{
-    End, InstanceId, Phase, Stream,
+    End, Phase, Stream,
     fake::Step::{Await, Exit, Forever, Open, Out},
 };
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 
 use crate::rig::Rig;
-
-/// A field of an instance's state file, such as `/helper/pid`.
-fn pid_of(rig: &Rig, instance: InstanceId, pointer: &str) -> Option<Pid> {
-    let path = rig.state().join("runs").join(instance.to_string()).join("state.json");
-    let state: serde_json::Value = serde_json::from_slice(&fs::read(path).expect("a state")).expect("JSON");
-    let pid = state.pointer(pointer)?.as_i64()?;
-    Pid::from_raw(i32::try_from(pid).expect("a number"))
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn containers_outlive_the_runtime() {
@@ -63,8 +55,8 @@ async fn a_container_whose_helper_died_is_lost_and_leaves_nothing() {
     let (bench, rig) = Rig::bench().await;
     let workload = bench.once(&[Forever]);
     let instance = bench.running(&workload, 1).await[0];
-    let init = pid_of(&rig, instance, "/init/pid").expect("a first process");
-    kill_process(pid_of(&rig, instance, "/helper/pid").expect("a helper"), Signal::KILL).expect("kill");
+    let init = rig.pid_of(instance, "init").expect("a first process");
+    kill_process(rig.small_helper(&bench, instance).await, Signal::KILL).expect("kill");
     assert_eq!(bench.ended(workload.id()).await.end, End::Lost);
     bench
         .eventually(

@@ -7,3 +7,4 @@ mod escape;
 mod layers;
 mod network;
 mod rig;
+mod waiter;

@@ -35,8 +35,9 @@ fn hello(address: Ipv4Addr) -> Option<String> {
 async fn a_tool_reaches_its_own_jobs_by_name() {
     let (bench, _rig) = Rig::bench().await;
     let (_, address) = serving(&bench, bench.tool).await;
-    // The other job is a loop of one-shot listeners: between two of them a connection may be refused.
-    let reach = "for name in web web.tool-dup-finder.svc.cluster.local; do for i in 1 2 3 4 5; do nc -w 2 $name 8080 < /dev/null 2> /dev/null && break; sleep 0.1; done; done";
+    // The other job is a loop of one-shot listeners: between two of them a connection may be refused, or be taken and
+    // not answered.
+    let reach = "for name in web web.tool-dup-finder.svc.cluster.local; do for i in 1 2 3 4 5; do nc -w 2 $name 8080 < /dev/null 2> /dev/null | grep . && break; sleep 0.1; done; done";
     assert_eq!(bench.lines(&shell(&bench, reach)).await, ["hello", "hello"]);
     let names = "nslookup -type=a web | grep Address | tail -1; nslookup -type=a hearth.internal | grep Address | tail -1; nslookup -type=a nobody >/dev/null || echo none";
     let lines = bench.lines(&shell(&bench, names)).await;

@@ -14,12 +14,13 @@ use std::{
 
 use async_trait::async_trait;
 use hearth_runtime_api::{
-    Compression, LayerId, LayerSource, Process, Runtime,
+    Compression, InstanceId, LayerId, LayerSource, Process, Runtime,
     conformance::{Bench, Harness, moments},
     fake::Script,
     wire::Socket,
 };
 use hearth_runtime_local::Settings;
+use rustix::process::Pid;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -45,7 +46,7 @@ impl Rig {
         Self::start_with(Vec::new()).await
     }
 
-    /// The same with ports of the host that containers reach.
+    /// The same with ports of the host that containers reach, or with other settings at the end of the command.
     pub async fn start_with(doors: Vec<String>) -> Self {
         assert!(rustix::process::geteuid().is_root(), "these tests start containers: run them as root");
         let number = (std::process::id() << 6 | NEXT.fetch_add(1, Ordering::Relaxed)) & 0xfff_ffff;
@@ -103,6 +104,23 @@ impl Rig {
         self.inner.folder.path().join("state")
     }
 
+    /// The number of an instance's helper, or of its container's first process: `helper` or `init`.
+    pub fn pid_of(&self, instance: InstanceId, which: &str) -> Option<Pid> {
+        let path = self.state().join("runs").join(instance.to_string()).join("state.json");
+        let state: serde_json::Value =
+            serde_json::from_slice(&fs::read(path).expect("a state")).expect("JSON");
+        let pid = state.pointer(&format!("/{which}/pid"))?.as_i64()?;
+        Pid::from_raw(i32::try_from(pid).expect("a number"))
+    }
+
+    /// Waits until an instance's helper is the small program, and says its number.
+    pub async fn small_helper(&self, bench: &Bench, instance: InstanceId) -> Pid {
+        let pid = self.pid_of(instance, "helper").expect("a helper");
+        let small = || async move { program_of(pid).contains("hearth-waiter") };
+        bench.eventually("the helper is the small program", small).await;
+        pid
+    }
+
     pub fn socket(&self) -> Socket {
         Socket::at(format!("/run/hearth-{}/socket", self.inner.instance))
     }
@@ -150,6 +168,12 @@ impl Harness for Rig {
     }
 
     async fn close(self: Box<Self>) {}
+}
+
+/// What a process runs.
+pub fn program_of(pid: Pid) -> String {
+    let path = fs::read_link(format!("/proc/{}/exe", pid.as_raw_nonzero())).expect("a process");
+    path.to_string_lossy().into_owned()
 }
 
 /// A layer with busybox under the names that the tests use.

@@ -32,6 +32,7 @@ pub async fn join(cx: &Cx, by: &By, join: Join) -> Result<User> {
         operator: invitation.operator,
         disabled: false,
         created: by.now,
+        email: None,
     };
     cx.store.user_add(&tx, &user).await?;
     cx.audit(&tx, &by.named(&user), "user.join", None, &user.name).await?;

@@ -1,6 +1,6 @@
 //! What happens to accounts.
 
-use hearth_base::{Error, Result, SessionId, UserId, UserName};
+use hearth_base::{EmailAddress, Error, Result, SessionId, UserId, UserName};
 use hearth_wire::accounts::{PasswordChange, UserPatch};
 
 use super::guesses;
@@ -37,6 +37,26 @@ pub async fn password_change(
     cx.audit(&tx, by, "user.password", None, &user.name).await?;
     cx.tell_access(&tx, by, user.id).await?;
     cx.commit(tx).await
+}
+
+/// Where mail to a user goes.
+pub async fn email(cx: &Cx, user: UserId) -> Result<Option<EmailAddress>> {
+    let known = cx.store.user_by_id(user).await?.ok_or_else(|| Error::not_found("user", user))?;
+    Ok(known.email)
+}
+
+/// Changes where mail to a user goes. The audit log says that it was changed, and not to what.
+pub async fn email_put(cx: &Cx, by: &By, user: UserId, address: Option<EmailAddress>) -> Result<()> {
+    let tx = cx.store.begin().await?;
+    let known = cx.store.user_by_id_locked(&tx, user).await?;
+    let mut known = known.ok_or_else(|| Error::not_found("user", user))?;
+    if known.email == address {
+        return Ok(());
+    }
+    known.email = address;
+    cx.store.user_save(&tx, &known).await?;
+    cx.audit(&tx, by, "user.email", None, &known.name).await?;
+    tx.commit().await
 }
 
 /// Changes a user, for operators. One operator who can sign in always stays.

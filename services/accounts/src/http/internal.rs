@@ -5,7 +5,7 @@ use std::time::Duration;
 use hearth_base::ToolId;
 use hearth_kit::{Answer, Authed, Json, Param, Query, Reply};
 use hearth_wire::{
-    accounts::internal::{Resolve, Resolved},
+    accounts::internal::{Recipient, Resolve, Resolved},
     feed::{After, Events},
     reply::{Data, Done, Listed, Paging},
 };
@@ -48,4 +48,18 @@ pub async fn duties(
     Query(paging): Query<Paging>,
 ) -> Reply<Listed<ToolId>> {
     Ok(Answer::page(cx.store.duties_of(peer.role, paging.limit, paging.cursor.as_ref()).await?))
+}
+
+/// The maintainers of a tool who have an address for mail, by name.
+#[utoipa::path(get, path = "/accounts/v1/internal/tools/{tool}/recipients", tag = "internal",
+    operation_id = "accounts.internal_recipients",
+    params(("tool" = String, Path, description = "its id"), Paging),
+    responses((status = 200, body = Data<Listed<Recipient>>)))]
+pub async fn recipients(
+    cx: Cx,
+    _: Authed<rights::Addresses>,
+    Param(tool): Param<ToolId>,
+    Query(paging): Query<Paging>,
+) -> Reply<Listed<Recipient>> {
+    Ok(Answer::page(cx.store.recipients(tool, paging.limit, paging.cursor.as_ref()).await?))
 }

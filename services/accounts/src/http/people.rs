@@ -3,7 +3,7 @@
 use hearth_base::{Caller, Credential};
 use hearth_kit::{Answer, Authed, Json, Reply};
 use hearth_wire::{
-    accounts::{Join, Me, PasswordChange, User},
+    accounts::{Email, Join, Me, PasswordChange, User},
     reply::{Data, Done},
 };
 
@@ -52,4 +52,19 @@ pub async fn password_change(
     };
     app::users::password_change(&cx, &cx.by(&me), me.id, keep, change).await?;
     Ok(Answer::done())
+}
+
+/// Where mail to the caller goes.
+#[utoipa::path(get, path = "/accounts/v1/me/email", tag = "accounts", operation_id = "accounts.email",
+    responses((status = 200, body = Data<Email>)))]
+pub async fn email(cx: Cx, me: Authed<SelfService>) -> Reply<Email> {
+    Ok(Answer::of(Email { address: app::users::email(&cx, me.id).await? }))
+}
+
+/// Change where mail to the caller goes.
+#[utoipa::path(put, path = "/accounts/v1/me/email", tag = "accounts", operation_id = "accounts.email_put",
+    request_body = Email, responses((status = 200, body = Data<Email>)))]
+pub async fn email_put(cx: Cx, me: Authed<SelfService>, Json(email): Json<Email>) -> Reply<Email> {
+    app::users::email_put(&cx, &cx.by(&me), me.id, email.address.clone()).await?;
+    Ok(Answer::of(email))
 }

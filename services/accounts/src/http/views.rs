@@ -6,7 +6,7 @@ use crate::store::{Invitation, Member, Token, User};
 
 impl From<User> for wire::User {
     fn from(user: User) -> Self {
-        let User { id, name, password_hash: _, operator, disabled, created } = user;
+        let User { id, name, password_hash: _, operator, disabled, created, email: _ } = user;
         Self { id, name, operator, disabled, created }
     }
 }

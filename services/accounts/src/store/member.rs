@@ -1,14 +1,19 @@
 //! Who belongs to which tool, as what.
 
-use hearth_base::{Cursor, Limit, Page, Result, ToolId, ToolRole, UserId, UserName};
+use hearth_base::{Cursor, Error, Limit, Page, Result, ToolId, ToolRole, UserId, UserName};
 use hearth_kit::db::{At, OrFault, Tx};
+use hearth_wire::accounts::internal::Recipient;
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::OnConflict,
 };
 
-use super::{Store, columns::read, user};
+use super::{
+    Store,
+    columns::{read, read_some},
+    user,
+};
 
 pub mod row {
     use hearth_kit::db::At;
@@ -154,5 +159,34 @@ impl Store {
             Ok(Member { user: name, role, since: member.since.into() })
         });
         Ok(Page::cut(members.collect::<Result<_>>()?, limit, |member: &Member| member.user.clone()))
+    }
+
+    /// Those who may change what a tool runs, can sign in and have an address for mail, by name.
+    pub async fn recipients(
+        &self,
+        tool: ToolId,
+        limit: Limit,
+        cursor: Option<&Cursor>,
+    ) -> Result<Page<Recipient>> {
+        let mut query = row::Entity::find()
+            .find_also_related(user::row::Entity)
+            .filter(row::Column::ToolId.eq(tool.to_string()))
+            .filter(row::Column::Role.ne(ToolRole::Viewer.name()))
+            .filter(user::row::Column::Disabled.eq(false))
+            .filter(user::row::Column::Email.is_not_null())
+            .order_by_asc(user::row::Column::Name);
+        if let Some(cursor) = cursor {
+            query = query.filter(user::row::Column::Name.gt(cursor.key::<UserName>()?.as_str()));
+        }
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
+        let people = rows.into_iter().filter_map(|(_, user)| user);
+        let recipients = people.map(|user| {
+            let address = read_some("user.email", user.email.as_deref())?;
+            let address = address.ok_or_else(|| Error::internal("a recipient without an address"))?;
+            Ok(Recipient { user: read("user.id", &user.id)?, name: read("user.name", &user.name)?, address })
+        });
+        Ok(Page::cut(recipients.collect::<Result<_>>()?, limit, |recipient: &Recipient| {
+            recipient.name.clone()
+        }))
     }
 }

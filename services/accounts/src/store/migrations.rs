@@ -22,6 +22,7 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateAccounts),
         Box::new(CreateMandates),
         Box::new(WorkHolders),
+        Box::new(UserEmails),
     ]
 }
 
@@ -226,4 +227,20 @@ fn audit() -> TableCreateStatement {
         .col(string("subject"))
         .col(string("request_id"))
         .to_owned()
+}
+
+/// People may say where mail to them goes.
+struct UserEmails;
+
+impl MigrationName for UserEmails {
+    fn name(&self) -> &str {
+        "0003_user_emails"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for UserEmails {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.alter_table(Table::alter().table("user").add_column(string_null("email")).to_owned()).await
+    }
 }

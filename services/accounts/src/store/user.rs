@@ -1,6 +1,6 @@
 //! People.
 
-use hearth_base::{Cursor, Error, Limit, Page, Result, UserId, UserName};
+use hearth_base::{Cursor, EmailAddress, Error, Limit, Page, Result, UserId, UserName};
 use hearth_kit::db::{OrFault, Tx};
 use jiff::Timestamp;
 use sea_orm::{
@@ -8,7 +8,10 @@ use sea_orm::{
     sea_query::LockType,
 };
 
-use super::{Store, columns::read};
+use super::{
+    Store,
+    columns::{read, read_some, write_some},
+};
 
 pub mod row {
     use hearth_kit::db::At;
@@ -24,6 +27,8 @@ pub mod row {
         pub operator: bool,
         pub disabled: bool,
         pub created: At,
+        /// Where mail to them goes.
+        pub email: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -41,13 +46,15 @@ pub struct User {
     pub operator: bool,
     pub disabled: bool,
     pub created: Timestamp,
+    /// Where mail to them goes: for `notify`, and for themselves.
+    pub email: Option<EmailAddress>,
 }
 
 impl TryFrom<row::Model> for User {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, name, password_hash, operator, disabled, created } = row;
+        let row::Model { id, name, password_hash, operator, disabled, created, email } = row;
         Ok(Self {
             id: read("user.id", &id)?,
             name: read("user.name", &name)?,
@@ -55,13 +62,14 @@ impl TryFrom<row::Model> for User {
             operator,
             disabled,
             created: created.into(),
+            email: read_some("user.email", email.as_deref())?,
         })
     }
 }
 
 impl From<&User> for row::ActiveModel {
     fn from(user: &User) -> Self {
-        let User { id, name, password_hash, operator, disabled, created } = user;
+        let User { id, name, password_hash, operator, disabled, created, email } = user;
         Self {
             id: Set(id.to_string()),
             name: Set(name.to_string()),
@@ -69,6 +77,7 @@ impl From<&User> for row::ActiveModel {
             operator: Set(*operator),
             disabled: Set(*disabled),
             created: Set((*created).into()),
+            email: Set(write_some(email.as_ref())),
         }
     }
 }

@@ -27,6 +27,7 @@ pub fn script(parts: &[&str], arguments: impl IntoIterator<Item = String>) -> Pr
     Process {
         argv: shell.into_iter().chain(arguments).collect(),
         env: env(),
+        sealed: BTreeMap::new(),
         cwd: "/".to_owned(),
         user: User::default(),
         stop_signal: 15,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use hearth_base::{Result, SystemClock, ToolId};
+use hearth_base::{Result, SealingKey, SystemClock, ToolId};
 use hearth_runtime_api::{
     Bytes, Cursor, Exec, ExecSession, InstanceId, LayerId, LayerSource, LogPage, Observation, Report,
     Runtime, Usage, Version, Workload, WorkloadId,
@@ -91,6 +91,10 @@ impl Runtime for Played {
         self.fake.ready(instance).await
     }
 
+    async fn restart(&self, instance: InstanceId) -> Result<()> {
+        self.fake.restart(instance).await
+    }
+
     async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation> {
         self.fake.observe(after, wait).await
     }
@@ -130,6 +134,10 @@ impl Runtime for Played {
 
     async fn erase(&self, tool: ToolId) -> Result<()> {
         self.fake.erase(tool).await
+    }
+
+    async fn sealing_key(&self) -> Result<SealingKey> {
+        self.fake.sealing_key().await
     }
 
     async fn doctor(&self) -> Result<Report> {

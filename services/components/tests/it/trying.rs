@@ -1,8 +1,10 @@
 //! What may pass is tried again, and given up in the end.
 
+use std::time::Duration;
+
 use hearth_base::Result;
 use hearth_kit::db::Db;
-use hearth_testkit::{on_every_store, until};
+use hearth_testkit::{on_every_store, until, until_within};
 use hearth_wire::{
     builds::BuildStatus,
     components::{Deployment, DeploymentId, DeploymentState, StepName, StepState},
@@ -17,10 +19,13 @@ use crate::{
 /// How far the clock is set at one time: less than a lease lasts.
 const WINK: SignedDuration = SignedDuration::from_secs(10);
 
+/// A sixth of the time for which work is leased: a try that is under way keeps its lease, however slow it is here.
+const TICK: SignedDuration = SignedDuration::from_secs(5);
+
 /// A deployment that is over after all of its pauses, while others go on and wake whoever looks for work.
 async fn given_up(stage: &Stage, id: DeploymentId) -> Result<Deployment> {
-    until("it is over", async || {
-        stage.stand.clock.advance(WINK);
+    until_within(Duration::from_secs(90), "it is over", async || {
+        stage.stand.clock.advance(TICK);
         stage.others_deploy().await?;
         Ok(Some(stage.shown(id).await?).filter(|found| found.status.is_over()))
     })

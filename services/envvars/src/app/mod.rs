@@ -1,42 +1,53 @@
 //! The rules. No HTTP, no SQL.
 
+mod given;
 mod names;
+mod outdated;
 mod put;
 mod values;
 
 pub mod rotate;
 
+pub use given::{given, revisions};
+pub use outdated::say;
 pub use put::{Put, put};
 
-use hearth_base::{EnvvarName, Error, Result, Secret, ToolId};
-use hearth_wire::envvars::{Envvar, EnvvarsQuota};
+use hearth_base::{Error, Result, Secret, ToolId};
+use hearth_wire::envvars::{Envvar, EnvvarsQuery, EnvvarsQuota};
 
-use crate::{cx::Cx, store::Kept};
+use crate::{
+    cx::Cx,
+    place::Place,
+    store::{Held, Kept},
+};
 
-/// All variables of a tool, by name.
-pub async fn list(cx: &Cx, tool: ToolId) -> Result<Vec<Envvar>> {
-    cx.store.list(tool).await?.into_iter().map(|kept| opened(cx, tool, kept)).collect()
+/// Variables of a tool or a job, by name.
+pub async fn list(cx: &Cx, tool: ToolId, query: &EnvvarsQuery) -> Result<Vec<Envvar>> {
+    wanted(cx, tool, query).await?.map(|kept| opened(cx, kept)).collect()
 }
 
-/// The names of a tool's variables, with empty values.
-pub async fn names(cx: &Cx, tool: ToolId) -> Result<Vec<Envvar>> {
-    let hidden = |kept: Kept| Envvar { name: kept.name, value: Secret::default() };
-    Ok(cx.store.list(tool).await?.into_iter().map(hidden).collect())
+/// The same, with empty values.
+pub async fn names(cx: &Cx, tool: ToolId, query: &EnvvarsQuery) -> Result<Vec<Envvar>> {
+    Ok(wanted(cx, tool, query).await?.map(|kept| shown(kept, Secret::default())).collect())
 }
 
-/// One variable.
-pub async fn show(cx: &Cx, tool: ToolId, name: &EnvvarName) -> Result<Envvar> {
-    let kept = cx.store.one(tool, name).await?.ok_or_else(|| missing(name))?;
-    opened(cx, tool, kept)
+async fn wanted(cx: &Cx, tool: ToolId, query: &EnvvarsQuery) -> Result<impl Iterator<Item = Kept>> {
+    let EnvvarsQuery { job, all } = query.clone();
+    Ok(cx.store.list(tool).await?.into_iter().filter(move |kept| all || kept.place.job == job))
 }
 
-/// Deletes a variable, and gives its last value.
-pub async fn delete(cx: &Cx, tool: ToolId, name: &EnvvarName) -> Result<Envvar> {
+/// One variable; a secret without its value.
+pub async fn show(cx: &Cx, place: &Place) -> Result<Envvar> {
+    opened(cx, cx.store.one(place).await?.ok_or_else(|| missing(place))?)
+}
+
+/// Deletes a variable, and gives its last value, but of a secret.
+pub async fn delete(cx: &Cx, place: &Place) -> Result<Envvar> {
     let tx = cx.store.begin().await?;
-    cx.store.tool_locked(&tx, tool).await?;
-    let kept = cx.store.one_in(&tx, tool, name).await?.ok_or_else(|| missing(name))?;
-    let envvar = opened(cx, tool, kept)?;
-    cx.store.delete(&tx, tool, name).await?;
+    cx.store.tool_locked(&tx, place.tool).await?;
+    let kept = cx.store.one_in(&tx, place).await?.ok_or_else(|| missing(place))?;
+    let envvar = opened(cx, kept)?;
+    cx.store.delete(&tx, place).await?;
     tx.commit().await?;
     Ok(envvar)
 }
@@ -54,12 +65,25 @@ pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
     tx.commit().await
 }
 
-fn opened(cx: &Cx, tool: ToolId, kept: Kept) -> Result<Envvar> {
-    let Kept { name, closed, size: _ } = kept;
-    let value = cx.vault.open_value(tool, &name, &closed)?;
-    Ok(Envvar { name, value })
+fn opened(cx: &Cx, kept: Kept) -> Result<Envvar> {
+    let value = match &kept.held {
+        Held::Closed(closed) => cx.vault.open_value(&kept.place, closed)?,
+        Held::Sealed(_) => Secret::default(),
+    };
+    Ok(shown(kept, value))
 }
 
-fn missing(name: &EnvvarName) -> Error {
-    Error::not_found("envvar", name).help("hearth envvars list")
+fn shown(kept: Kept, value: Secret) -> Envvar {
+    let secret = kept.is_secret();
+    let Place { tool: _, job, name } = kept.place;
+    Envvar { name, value, secret, job }
+}
+
+fn missing(place: &Place) -> Error {
+    let Place { tool: _, job, name } = place;
+    match job {
+        None => Error::not_found("envvar", name).help("hearth envvars list"),
+        Some(job) => Error::not_found("envvar", format!("{name} for the job {job}"))
+            .help(format!("hearth envvars list --job {job}")),
+    }
 }

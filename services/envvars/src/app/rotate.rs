@@ -2,7 +2,10 @@
 
 use hearth_base::Result;
 
-use crate::{cx::Cx, store::Store};
+use crate::{
+    cx::Cx,
+    store::{Held, Store},
+};
 
 /// Reads the keys and brings every value to the one in use. A start that breaks off goes on at the next one.
 pub async fn prepare(cx: &Cx) -> Result<()> {
@@ -14,10 +17,12 @@ pub async fn prepare(cx: &Cx) -> Result<()> {
         if former.is_empty() {
             return Ok(());
         }
-        for (tool, mut kept) in former {
-            let value = cx.vault.open_value(tool, &kept.name, &kept.closed)?;
-            kept.closed = cx.vault.close(tool, &kept.name, &value)?;
-            cx.store.put(&tx, tool, &kept, false, cx.clock.now()).await?;
+        for mut kept in former {
+            if let Held::Closed(closed) = &kept.held {
+                let value = cx.vault.open_value(&kept.place, closed)?;
+                kept.held = Held::Closed(cx.vault.close(&kept.place, &value)?);
+                cx.store.put(&tx, &kept, false).await?;
+            }
         }
         tx.commit().await?;
     }

@@ -1,12 +1,15 @@
 //! Variables.
 
-use hearth_base::{EnvvarName, Error, Result, ToolId};
-use hearth_kit::db::{OrFault, Tx};
+use hearth_base::{Error, Result, Sealed, ToolId};
+use hearth_kit::{
+    db::{OrFault, Tx},
+    vault::Closed,
+};
 use jiff::Timestamp;
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::Store;
-use crate::vault::Closed;
+use crate::place::Place;
 
 /// How many values are closed anew in one change.
 const AT_ONCE: u64 = 200;
@@ -16,17 +19,23 @@ pub mod row {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "envvar")]
+    #[sea_orm(table_name = "scoped_envvar")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub tool_id: String,
+        /// The one job that has it; empty: all of the tool's.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub job: String,
         #[sea_orm(primary_key, auto_increment = false)]
         pub name: String,
+        /// It is sealed to the runtime's key; otherwise closed by one of this service's own.
+        pub secret: bool,
         pub key_id: String,
         #[sea_orm(column_type = "Text")]
         pub closed: String,
         /// Bytes that it takes in an environment.
         pub size: i64,
+        /// When it was last given another value.
         pub changed: At,
     }
 
@@ -36,27 +45,56 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// A value as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Held {
+    /// This service opens it.
+    Closed(Closed),
+    /// Only the runtime opens it.
+    Sealed(Sealed),
+}
+
 /// A variable as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    pub name: EnvvarName,
-    pub closed: Closed,
+    pub place: Place,
+    pub held: Held,
     pub size: usize,
+    /// When it was last given another value.
+    pub changed: Timestamp,
 }
 
 impl TryFrom<row::Model> for Kept {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { tool_id: _, name, key_id, closed, size, changed: _ } = row;
-        let name = name.parse().map_err(|_| Error::internal("envvar.name holds what it never was given"))?;
-        let closed = Closed { key: key_id, token: closed };
-        Ok(Self { name, closed, size: usize::try_from(size).unwrap_or(0) })
+        let row::Model { tool_id, job, name, secret, key_id, closed, size, changed } = row;
+        let odd = |column: &str| Error::internal(format!("{column} holds what it never was given"));
+        let place = Place {
+            tool: tool_id.parse().map_err(|_| odd("scoped_envvar.tool_id"))?,
+            job: match job.as_str() {
+                "" => None,
+                job => Some(job.parse().map_err(|_| odd("scoped_envvar.job"))?),
+            },
+            name: name.parse().map_err(|_| odd("scoped_envvar.name"))?,
+        };
+        let held = match secret {
+            true => Held::Sealed(Sealed { key: key_id, job: place.job.clone(), text: closed }),
+            false => Held::Closed(Closed { key: key_id, token: closed }),
+        };
+        Ok(Self { place, held, size: usize::try_from(size).unwrap_or(0), changed: changed.into() })
+    }
+}
+
+impl Kept {
+    /// Whether nobody reads its value back.
+    pub fn is_secret(&self) -> bool {
+        matches!(self.held, Held::Sealed(_))
     }
 }
 
 impl Store {
-    /// A tool's variables, by name.
+    /// A tool's variables and those of its jobs, by name.
     pub async fn list(&self, tool: ToolId) -> Result<Vec<Kept>> {
         all(self.db.reader(), tool).await
     }
@@ -67,25 +105,32 @@ impl Store {
     }
 
     /// One variable.
-    pub async fn one(&self, tool: ToolId, name: &EnvvarName) -> Result<Option<Kept>> {
-        one(self.db.reader(), tool, name).await
+    pub async fn one(&self, place: &Place) -> Result<Option<Kept>> {
+        one(self.db.reader(), place).await
     }
 
     /// The same, as a change sees it.
-    pub async fn one_in(&self, tx: &Tx, tool: ToolId, name: &EnvvarName) -> Result<Option<Kept>> {
-        one(&**tx, tool, name).await
+    pub async fn one_in(&self, tx: &Tx, place: &Place) -> Result<Option<Kept>> {
+        one(&**tx, place).await
     }
 
     /// Writes a variable: a new one, or another value of one that is there.
-    pub async fn put(&self, tx: &Tx, tool: ToolId, kept: &Kept, new: bool, now: Timestamp) -> Result<()> {
-        let Kept { name, closed: Closed { key, token }, size } = kept;
+    pub async fn put(&self, tx: &Tx, kept: &Kept, new: bool) -> Result<()> {
+        let Kept { place, held, size, changed } = kept;
+        let (key, text) = match held {
+            Held::Closed(Closed { key, token }) => (key, token),
+            Held::Sealed(Sealed { key, job: _, text }) => (key, text),
+        };
+        let (tool, job, name) = place.key();
         let row = row::ActiveModel {
-            tool_id: Set(tool.to_string()),
-            name: Set(name.to_string()),
+            tool_id: Set(tool),
+            job: Set(job),
+            name: Set(name),
+            secret: Set(kept.is_secret()),
             key_id: Set(key.clone()),
-            closed: Set(token.clone()),
+            closed: Set(text.clone()),
             size: Set(i64::try_from(*size).unwrap_or(i64::MAX)),
-            changed: Set(now.into()),
+            changed: Set((*changed).into()),
         };
         if new {
             row::Entity::insert(row).exec_without_returning(&**tx).await.or_fault().map(|_| ())
@@ -95,27 +140,22 @@ impl Store {
     }
 
     /// Deletes a variable.
-    pub async fn delete(&self, tx: &Tx, tool: ToolId, name: &EnvvarName) -> Result<()> {
-        let key = (tool.to_string(), name.to_string());
-        row::Entity::delete_by_id(key).exec(&**tx).await.or_fault().map(|_| ())
+    pub async fn delete(&self, tx: &Tx, place: &Place) -> Result<()> {
+        row::Entity::delete_by_id(place.key()).exec(&**tx).await.or_fault().map(|_| ())
     }
 
-    /// The ids of the keys that closed what is kept.
+    /// The ids of the keys of this service that closed what is kept.
     pub async fn keys(&self) -> Result<Vec<String>> {
-        let query = row::Entity::find().select_only().column(row::Column::KeyId).distinct();
+        let closed = row::Column::Secret.eq(false);
+        let query = row::Entity::find().filter(closed).select_only().column(row::Column::KeyId).distinct();
         query.into_tuple().all(self.db.reader()).await.or_fault()
     }
 
-    /// Some variables that another key than this closed, with their tools, to be changed.
-    pub async fn closed_otherwise(tx: &Tx, key: &str) -> Result<Vec<(ToolId, Kept)>> {
-        let query = row::Entity::find().filter(row::Column::KeyId.ne(key)).limit(AT_ONCE);
-        let rows = query.all(&**tx).await.or_fault()?;
-        let place = |row: row::Model| {
-            let tool = row.tool_id.parse();
-            let tool = tool.map_err(|_| Error::internal("envvar.tool_id holds what it never was given"))?;
-            Ok((tool, Kept::try_from(row)?))
-        };
-        rows.into_iter().map(place).collect()
+    /// Some variables that another key of this service than this closed, to be changed.
+    pub async fn closed_otherwise(tx: &Tx, key: &str) -> Result<Vec<Kept>> {
+        let closed = row::Entity::find().filter(row::Column::Secret.eq(false));
+        let query = closed.filter(row::Column::KeyId.ne(key)).limit(AT_ONCE);
+        query.all(&**tx).await.or_fault()?.into_iter().map(Kept::try_from).collect()
     }
 }
 
@@ -124,11 +164,10 @@ async fn all(db: &impl ConnectionTrait, tool: ToolId) -> Result<Vec<Kept>> {
     let rows = query.all(db).await.or_fault()?;
     let mut all = rows.into_iter().map(Kept::try_from).collect::<Result<Vec<_>>>()?;
     // Sorted here: databases differ in how they order capitals.
-    all.sort_by(|one, other| one.name.cmp(&other.name));
+    all.sort_by(|one, other| (&one.place.name, &one.place.job).cmp(&(&other.place.name, &other.place.job)));
     Ok(all)
 }
 
-async fn one(db: &impl ConnectionTrait, tool: ToolId, name: &EnvvarName) -> Result<Option<Kept>> {
-    let key = (tool.to_string(), name.to_string());
-    row::Entity::find_by_id(key).one(db).await.or_fault()?.map(Kept::try_from).transpose()
+async fn one(db: &impl ConnectionTrait, place: &Place) -> Result<Option<Kept>> {
+    row::Entity::find_by_id(place.key()).one(db).await.or_fault()?.map(Kept::try_from).transpose()
 }

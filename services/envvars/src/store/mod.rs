@@ -1,4 +1,4 @@
-//! The tables of `envvars`: the only place that touches its database. Values come closed and go closed.
+//! The tables of `envvars`: the only place that touches its database. Values come closed or sealed, and go so.
 
 mod envvar;
 mod migrations;
@@ -7,7 +7,7 @@ mod tool;
 use hearth_base::Result;
 use hearth_kit::db::{Db, Tx};
 
-pub use envvar::Kept;
+pub use envvar::{Held, Kept};
 pub use migrations::migrations;
 
 /// The database of `envvars`.

@@ -5,13 +5,14 @@ use std::fs;
 use hearth_base::Result;
 use hearth_kit::db::Db;
 use hearth_testkit::on_every_store;
+use hearth_wire::envvars::EnvvarsQuery;
 
 use crate::stage::{Stage, envvar, stage};
 
 async fn a_restart_with_a_new_first_key_closes_every_value_anew(db: Db) -> Result<()> {
-    let Stage { mut stand, maintainer, id, tool, .. } = stage(db).await?;
-    let one = envvar("API_KEY", "s3cret");
-    maintainer.envvars().create(&tool, &one).await?;
+    let mut stage = stage(db).await?;
+    stage.set("API_KEY", "s3cret").await?;
+    let Stage { stand, id, tool, .. } = &mut stage;
     let file = stand.kit.state.keys().join("envvars.values");
     let former = fs::read_to_string(&file).unwrap();
     let new = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n";
@@ -20,8 +21,9 @@ async fn a_restart_with_a_new_first_key_closes_every_value_anew(db: Db) -> Resul
     // The former key is not needed any more.
     fs::write(&file, new).unwrap();
     stand.mount(hearth_envvars::mount).await?;
-    let maintainer = stand.member(id, &tool, hearth_base::Access::Write)?;
-    assert_eq!(maintainer.envvars().list(&tool).await?.content.envvars, [one]);
+    let again = stand.member(*id, tool, hearth_base::Access::Write)?;
+    let listed = again.envvars().list(tool, &EnvvarsQuery::default()).await?;
+    assert_eq!(listed.content.envvars, [envvar("API_KEY", "s3cret")]);
     // And without the key that is, nothing starts.
     fs::write(&file, former).unwrap();
     assert_eq!(stand.mount(hearth_envvars::mount).await.unwrap_err().code(), "envvars-keys");

@@ -3,9 +3,11 @@
 use hearth_base::{Cpu, Error, Memory, Result};
 use hearth_kit::config::Jobs;
 use hearth_wire::{
-    jobs::{HealthCheck, JobCreate, JobType, MountMode, PortProtocol},
+    jobs::{JobCreate, JobType, MountMode, PortProtocol},
     tools::Quota,
 };
+
+use super::checks;
 
 /// The port of a tool's page whose job names none.
 pub const PAGE_PORT: u16 = 8000;
@@ -17,6 +19,7 @@ pub fn check(job: &JobCreate, quota: &Quota, settings: &Jobs) -> Result<()> {
     check_sort(job)?;
     check_texts(job)?;
     check_page(job)?;
+    checks::check(job)?;
     check_limits(job, quota, settings)
 }
 
@@ -45,6 +48,7 @@ fn check_sort(job: &JobCreate) -> Result<()> {
         ("port", job.port.is_some()),
         ("port_protocol", job.port_protocol.is_some()),
         ("health_check", job.health_check.is_some()),
+        ("checks", job.checks.is_some()),
         ("publish", job.publish == Some(true)),
     ];
     let once_only = [("retry", job.retry > Some(0)), ("timeout", job.timeout > Some(0))];
@@ -90,21 +94,7 @@ fn check_texts(job: &JobCreate) -> Result<()> {
                 .help("name a file in the tool's home, as in logs/job.out"));
         }
     }
-    match &job.health_check {
-        Some(HealthCheck::Script { script }) if script.trim().is_empty() || script.contains('\0') => {
-            Err(Error::invalid("health-check", "the health check's script is empty")
-                .help("give a command that ends with 0 when the job is well"))
-        }
-        Some(HealthCheck::Http { path })
-            if !path.starts_with('/')
-                || path.len() > 1024
-                || !path.bytes().all(|byte| byte.is_ascii_graphic()) =>
-        {
-            Err(Error::invalid("health-check", format!("{path:.100?} is not the path of a health check"))
-                .help("begin it with a slash, as in /healthz"))
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 fn check_page(job: &JobCreate) -> Result<()> {
@@ -115,13 +105,11 @@ fn check_page(job: &JobCreate) -> Result<()> {
     if udp && is_page(job) {
         return Err(port("a tool's page is answered by TCP, and port_protocol is udp"));
     }
-    if matches!(job.health_check, Some(HealthCheck::Http { .. })) && (udp || port_of(job).is_none()) {
-        return Err(port("a health check by HTTP needs a TCP port"));
-    }
     Ok(())
 }
 
-fn port(what: &str) -> Error {
+/// What is wrong with a port.
+pub fn port(what: &str) -> Error {
     Error::invalid("port", what).help("give the port that the job listens on, as in 8000")
 }
 

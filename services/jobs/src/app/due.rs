@@ -9,6 +9,7 @@ use super::{
     launch::{self, Start},
     plan,
     schedule::{self, Span},
+    status, tell,
 };
 use crate::{
     cx::Cx,
@@ -100,7 +101,9 @@ async fn note(cx: &Cx, tx: &Tx, job: &mut Job, span: Span, outcome: Outcome) -> 
     let Span { first, last, count } = span;
     let on_purpose = job.paused.is_some();
     let ran = matches!(outcome, Outcome::Ran(_));
+    let missed = matches!(outcome, Outcome::Missed(_));
     let entry = Entry { due: first, until: last, count, outcome };
+    let before = job.schedule().map_or(0, |schedule| schedule.silent);
     if cx.store.ledger_add(tx, job.id, &entry).await?
         && let Some(schedule) = job.schedule_mut()
     {
@@ -110,6 +113,10 @@ async fn note(cx: &Cx, tx: &Tx, job: &mut Job, span: Span, outcome: Outcome) -> 
             false if on_purpose => schedule.silent,
             false => schedule.silent.saturating_add(count),
         };
+        let silent = schedule.silent;
+        if missed || (before < status::SILENT && silent >= status::SILENT) {
+            tell::due(cx, tx, job, &entry, silent).await?;
+        }
     }
     Ok(())
 }

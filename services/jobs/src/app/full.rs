@@ -34,6 +34,8 @@ pub fn as_set(job: &Job, status: JobStatus, words: (String, String)) -> wire::Jo
         port,
         port_protocol,
         health_check,
+        checks,
+        stop,
         publish,
     } = job.spec.clone();
     wire::Job {
@@ -65,6 +67,8 @@ pub fn as_set(job: &Job, status: JobStatus, words: (String, String)) -> wire::Jo
         port,
         port_protocol,
         health_check,
+        checks,
+        stop,
         publish,
     }
 }
@@ -112,6 +116,7 @@ pub fn differs(job: &Job, spec: &JobCreate, tool: &ToolName, settings: &Jobs) ->
         messages: Vec::new(),
         duration: String::new(),
         up_to_date: true,
+        envvars_changed: false,
         ready: 0,
         generation: 0,
         previous_schedule: None,

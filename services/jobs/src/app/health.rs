@@ -1,70 +1,67 @@
-//! Whether a container is ready, asked the way its job says.
+//! How a container is, asked the way its job says.
 
 use std::{net::Ipv4Addr, time::Duration};
 
 use bytes::Bytes;
 use hearth_base::{Error, Result};
 use hearth_runtime_api::{End, Exec, ExecInput, ExecOutput, Process, User};
-use hearth_wire::jobs::{HealthCheck, RunState};
+use hearth_wire::jobs::{HealthAsk, HealthCheck, RunState};
 use http::StatusCode;
 use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
 use jiff::SignedDuration;
 use tokio::{net::TcpStream, time::Instant};
 
-use super::route;
+use super::{define, route};
 use crate::{
     cx::Cx,
-    store::{Plan, Run},
+    neighbours::Given,
+    store::{Asked, Plan, Run},
 };
+
+/// Where a container's port is.
+type At = (Ipv4Addr, u16);
 
 /// How long what was replaced goes on: until every edge has learned of it, and what visitors asked is answered.
 pub const DRAIN: SignedDuration = SignedDuration::from_secs(5);
 
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long an answer may take when nobody says how long.
+pub const PATIENCE: Duration = Duration::from_secs(5);
 /// After this a page whose port is open counts as one that is slow to answer.
 const SLOW: Duration = Duration::from_secs(4);
 
-/// What was found out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Health {
-    /// It is ready.
-    Well,
-    /// It is not, and this is why.
-    Unwell(String),
-}
+/// What was found out: nothing wrong, or what is.
+pub type Found = Result<(), String>;
 
-impl Health {
-    /// Whether it is ready.
-    pub fn is_well(&self) -> bool {
-        *self == Self::Well
-    }
-}
-
-/// Asks a container whether it is ready.
-pub async fn ask(cx: &Cx, run: &Run, plan: &Plan) -> Health {
-    let asked = async {
-        match (&plan.health, plan.port, run.address) {
-            (Some(HealthCheck::Script { script }), _, _) => ask_script(cx, run, plan, script).await,
-            (_, Some(_), None) => Err(Error::unavailable("no-address", "it has no address yet")),
-            (Some(HealthCheck::Http { path }), Some(port), Some(address)) => {
-                ask_http(address, port, path).await
+/// Asks a container, and waits so long for an answer.
+pub async fn ask(cx: &Cx, run: &Run, plan: &Plan, asked: Asked<'_>, patience: Duration) -> Found {
+    let answer = async {
+        let ask = match asked {
+            Asked::Check(HealthCheck { ask: HealthAsk::Script(script), .. }) => {
+                return ask_script(cx, run, plan, script).await;
             }
-            (_, Some(port), Some(address)) if plan.publish => ask_first(address, port).await,
-            (_, Some(port), Some(address)) => connect(address, port).await.map(drop),
-            _ => Ok(()),
+            Asked::Check(HealthCheck { ask, .. }) => Some(ask),
+            Asked::Page | Asked::Port => None,
+        };
+        let Some(address) = run.address else {
+            return Err(Error::unavailable("no-address", "it has no address yet"));
+        };
+        let at = (address, plan.port.unwrap_or(define::PAGE_PORT));
+        match ask {
+            Some(HealthAsk::Http(path)) => ask_http(at, path).await,
+            None if asked == Asked::Page => ask_first(at).await,
+            _ => connect(at).await.map(drop),
         }
     };
-    match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(())) => Health::Well,
-        Ok(Err(error)) => Health::Unwell(error.public().to_owned()),
-        Err(_) => Health::Unwell(format!("it did not answer in {} seconds", PATIENCE.as_secs())),
+    match tokio::time::timeout(patience, answer).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(error.public().to_owned()),
+        Err(_) => Err(format!("it did not answer in {} seconds", patience.as_secs())),
     }
 }
 
-async fn connect(address: Ipv4Addr, port: u16) -> Result<TcpStream> {
-    TcpStream::connect((address, port)).await.map_err(|cause| {
+async fn connect(at @ (_, port): At) -> Result<TcpStream> {
+    TcpStream::connect(at).await.map_err(|cause| {
         Error::unavailable(
             "port-unreachable",
             format!("nothing answers at port {port}: does it listen on 0.0.0.0:{port}?"),
@@ -73,9 +70,9 @@ async fn connect(address: Ipv4Addr, port: u16) -> Result<TcpStream> {
     })
 }
 
-async fn ask_http(address: Ipv4Addr, port: u16, path: &str) -> Result<()> {
-    let stream = connect(address, port).await?;
-    match get(stream, address, port, path).await?.as_u16() {
+async fn ask_http(at: At, path: &str) -> Result<()> {
+    let stream = connect(at).await?;
+    match get(stream, at, path).await?.as_u16() {
         200..400 => Ok(()),
         status => Err(Error::unavailable("health-status", format!("GET {path} was answered with {status}"))),
     }
@@ -83,17 +80,17 @@ async fn ask_http(address: Ipv4Addr, port: u16, path: &str) -> Result<()> {
 
 /// Whether a page answers, in whatever words: servers listen before they have loaded what they serve, and some of it
 /// never loads. A page that takes its time is a slow one, and no reason to keep it from its visitors.
-async fn ask_first(address: Ipv4Addr, port: u16) -> Result<()> {
+async fn ask_first(at: At) -> Result<()> {
     let until = Instant::now() + SLOW;
-    let stream = connect(address, port).await?;
-    match tokio::time::timeout_at(until, get(stream, address, port, "/")).await {
+    let stream = connect(at).await?;
+    match tokio::time::timeout_at(until, get(stream, at, "/")).await {
         Ok(answered) => answered.map(drop),
         Err(_) => Ok(()),
     }
 }
 
 /// The status of the answer to a request.
-async fn get(stream: TcpStream, address: Ipv4Addr, port: u16, path: &str) -> Result<StatusCode> {
+async fn get(stream: TcpStream, (address, port): At, path: &str) -> Result<StatusCode> {
     let broken = |cause: hyper::Error| {
         Error::unavailable("health-answer", format!("GET {path} at port {port} was not answered in HTTP"))
             .because(cause)
@@ -137,42 +134,58 @@ async fn ask_script(cx: &Cx, run: &Run, plan: &Plan, script: &str) -> Result<()>
 
 /// A second program in a container: as the first one in all but what it does.
 pub async fn process(cx: &Cx, run: &Run, plan: &Plan, argv: Vec<String>) -> Result<Process> {
-    let mut env = cx.neighbours.envvars(run.tool).await?;
-    let own = plan.env.iter().map(|(name, value)| (name.clone(), hearth_base::Secret::new(value.as_str())));
-    env.extend(own);
+    let Given { plain: env, sealed, .. } = cx.neighbours.envvars(run.tool, &plan.job, &plan.env).await?;
     let user = User { uid: plan.user.0, gid: plan.user.1, groups: Vec::new() };
-    Ok(Process { argv, env, cwd: plan.cwd.clone(), user, stop_signal: 15 })
+    Ok(Process { argv, env, sealed, cwd: plan.cwd.clone(), user, stop_signal: 15 })
+}
+
+/// What is to be kept of what was found out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// It does what it is for.
+    Ready,
+    /// It does not, and this is why.
+    Unready(String),
+    /// It is to be restarted, and this is why.
+    Doomed(String),
 }
 
 /// Keeps what was found out, and tells when a tool's page is answered elsewhere now. What a ready container replaces
-/// is asked no longer from here on, and stopped by the runtime, which is told soon.
-pub async fn note(cx: &Cx, run: &Run, health: Health) -> Result<()> {
+/// is asked no longer from here on, and stopped by the runtime, which is told after a while; what is doomed is
+/// restarted by it.
+pub async fn note(cx: &Cx, run: &Run, news: News) -> Result<()> {
     let tx = cx.store.begin().await?;
     let name = cx.store.tool_locked(&tx, run.tool).await?;
     let Some(mut now) = cx.store.run_in(&tx, &run.id()).await? else { return Ok(()) };
-    let (ready, reason) = match health {
-        Health::Well => (true, None),
-        Health::Unwell(reason) => (false, Some(reason)),
-    };
-    if now.state != RunState::Running || (now.ready == ready && now.reason == reason) {
+    let before = now.clone();
+    now.reason = None;
+    match news {
+        News::Ready => (now.ready, now.up) = (true, now.up.or_else(|| Some(cx.now()))),
+        News::Unready(reason) => (now.ready, now.reason) = (false, Some(reason)),
+        News::Doomed(reason) => {
+            (now.ready, now.reason, now.doomed) = (false, Some(reason.clone()), Some(reason));
+        }
+    }
+    if before.state != RunState::Running || before.doomed.is_some() || now == before {
         return Ok(());
     }
     let mut others = cx.store.runs_of(&tx, run.instance.workload).await?;
     others.retain(|other| !other.is_over() && other.instance != now.instance);
-    if now.is_replaced_by(&others.iter().collect::<Vec<_>>()) {
+    let workload = cx.store.workload_in(&tx, run.instance.workload).await?;
+    let surplus = workload.is_none_or(|workload| run.instance.replica >= workload.plan.replicas);
+    if surplus || now.is_replaced_by(&others.iter().collect::<Vec<_>>()) {
         return Ok(());
     }
-    (now.ready, now.reason) = (ready, reason);
     cx.store.run_put(&tx, &now).await?;
-    if ready {
-        let mut due = cx.now();
-        for mut other in others.into_iter().filter(|other| other.is_replaced_by(&[&now])) {
-            due = cx.now() + DRAIN;
-            other.ready = false;
-            cx.store.run_put(&tx, &other).await?;
-        }
-        cx.store.ask(&tx, run.instance.workload, due).await?;
+    for mut other in others.into_iter().filter(|other| other.is_replaced_by(&[&now])) {
+        other.ready = false;
+        cx.store.run_put(&tx, &other).await?;
+    }
+    if now.ready || now.doomed.is_some() {
+        cx.store.ask(&tx, run.instance.workload, cx.now()).await?;
     }
     route::refresh(cx, &tx, run.tool, name.as_ref()).await?;
-    cx.store.commit(tx).await
+    cx.store.commit(tx).await?;
+    cx.wake_watchers();
+    Ok(())
 }

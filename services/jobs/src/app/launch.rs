@@ -6,6 +6,7 @@ use hearth_runtime_api::{InstanceId, RunId, SetId, WorkloadId};
 use hearth_wire::jobs::RunState;
 use jiff::Timestamp;
 
+use super::health;
 use crate::{
     cx::Cx,
     store::{Cause, Job, Plan, Run, Tail, Workload},
@@ -64,15 +65,19 @@ pub fn new_run(job: &Job, instance: InstanceId, start: Start, now: Timestamp) ->
         peak_memory: 0,
         address: None,
         ready: false,
+        up: None,
+        doomed: None,
         log_next: 1,
         log_done: false,
         tail: Tail::default(),
+        again: false,
     }
 }
 
 /// Keeps a job's set running as `plan` says from now on; nothing of it while the job is paused.
 pub async fn keep(cx: &Cx, tx: &Tx, job: &Job, set: SetId, mut plan: Plan) -> Result<()> {
     let id = WorkloadId::Set(set);
+    let mut due = cx.now();
     if job.paused.is_some() {
         plan.replicas = 0;
     }
@@ -83,12 +88,18 @@ pub async fn keep(cx: &Cx, tx: &Tx, job: &Job, set: SetId, mut plan: Plan) -> Re
             plan.await_ready = plan.is_probed() && runs.iter().any(|run| run.ready);
             if known.plan.same_container(&plan) {
                 // Nothing is replaced: what runs is of the new definition too.
-                for mut run in runs {
+                for run in &mut runs {
                     if run.generation == known.generation {
                         run.generation = job.generation;
-                        cx.store.run_put(tx, &run).await?;
+                        cx.store.run_put(tx, run).await?;
                     }
                 }
+            }
+            for mut surplus in surplus(&plan, runs) {
+                // Nobody is sent there any more, and what was asked is answered, before it ends.
+                surplus.ready = false;
+                cx.store.run_put(tx, &surplus).await?;
+                due = cx.now() + health::DRAIN;
             }
             (known.plan, known.generation, known.tries) = (plan, job.generation, 0);
             cx.store.workload_save(tx, &known).await?;
@@ -98,7 +109,13 @@ pub async fn keep(cx: &Cx, tx: &Tx, job: &Job, set: SetId, mut plan: Plan) -> Re
             cx.store.workload_add(tx, &new).await?;
         }
     }
-    cx.store.ask(tx, id, cx.now()).await
+    cx.store.ask(tx, id, due).await
+}
+
+/// Those of a page that visitors are sent to, and that are more than are wanted from now on.
+fn surplus(plan: &Plan, runs: Vec<Run>) -> impl Iterator<Item = Run> {
+    let (wanted, visited) = (plan.replicas, plan.publish && plan.replicas > 0);
+    runs.into_iter().filter(move |run| visited && run.ready && run.instance.replica >= wanted)
 }
 
 /// Stops a workload; whatever is left of it is forgotten when it has ended.

@@ -1,16 +1,19 @@
 //! The rules, one file per verb or concept; no HTTP, no SQL.
 
+pub mod checks;
 pub mod command;
 pub mod create;
 pub mod define;
 pub mod delete;
 pub mod due;
+pub mod envvars;
 pub mod erase;
 pub mod exec;
 pub mod full;
 pub mod health;
 pub mod history;
 pub mod launch;
+pub mod metrics;
 pub mod observe;
 pub mod outcome;
 pub mod pause;
@@ -24,3 +27,4 @@ pub mod schedule;
 pub mod show;
 pub mod status;
 pub mod stop;
+pub mod tell;

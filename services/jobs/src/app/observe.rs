@@ -7,9 +7,8 @@ use hearth_wire::jobs::RunEnd;
 use jiff::SignedDuration;
 
 use super::{
-    health,
     launch::{self, Start},
-    outcome, route,
+    metrics, outcome, route, tell,
 };
 use crate::{
     cx::Cx,
@@ -29,23 +28,28 @@ pub async fn seen(cx: &Cx, state: &WorkloadState) -> Result<()> {
     let newest = state.instances.iter().map(|instance| instance.id).max_by_key(|id| (id.start, id.replica));
     // After its own restart the runtime does not know what it was told of this.
     let untold = |run: &Run| state.instances.iter().any(|seen| seen.id == run.instance && !seen.ready);
-    let mut changed =
-        workload.is_told() && workload.plan.is_probed() && known.iter().any(|run| run.ready && untold(run));
+    let on = On { cx, tx: &tx, workload: workload.clone(), name: name.as_ref() };
+    let ready = workload.plan.is_probed() && known.iter().any(|run| run.ready && untold(run));
+    let doomed = known.iter().any(|run| run.doomed.is_some() && !run.is_over());
+    let mut changed = workload.is_told() && (ready || doomed);
     if changed {
-        cx.store.ask(&tx, state.id, cx.now() + health::DRAIN).await?;
+        cx.store.ask(&tx, state.id, cx.now()).await?;
     }
     for instance in &state.instances {
         let run = known.iter().find(|run| run.instance == instance.id).cloned();
         let Some(run) = run.or_else(|| new(cx, &workload, job.as_ref(), instance)) else { continue };
         let is_newest = newest == Some(instance.id);
-        changed |= note(cx, &tx, &workload, &mut job, run, instance, is_newest).await?;
+        changed |= on.note(&mut job, run, instance, is_newest).await?;
     }
-    for mut gone in known.into_iter().filter(|run| !run.is_over()) {
+    for gone in known.into_iter().filter(|run| !run.is_over()) {
         if matches!(state.id, WorkloadId::Set(_))
             && state.instances.iter().all(|seen| seen.id != gone.instance)
         {
-            outcome::over(&mut gone, RunEnd::Lost, "its end was not seen".to_owned(), cx.now());
-            cx.store.run_put(&tx, &gone).await?;
+            let mut lost = gone.clone();
+            outcome::over(&mut lost, RunEnd::Lost, "its end was not seen".to_owned(), cx.now());
+            lost.again = workload.wanted;
+            cx.store.run_put(&tx, &lost).await?;
+            tell::run(cx, &tx, name.as_ref(), &gone, &lost).await?;
             changed = true;
         }
     }
@@ -74,14 +78,17 @@ pub async fn missing(cx: &Cx, id: WorkloadId) -> Result<()> {
         workload.done = true;
     }
     let job = cx.store.job_by_id_in(&tx, workload.job).await?;
-    for mut run in cx.store.runs_of(&tx, id).await? {
+    for before in cx.store.runs_of(&tx, id).await? {
+        let mut run = Run { log_done: true, ..before.clone() };
         cx.store.log_taken(&tx, &run.id(), run.log_next, true, &run.tail).await?;
         if !run.is_over() {
             let reason = "the machine it ran on does not know it any more".to_owned();
             outcome::over(&mut run, RunEnd::Lost, reason, cx.now());
+            run.again = is_tried_again(&workload, job.as_ref(), &run);
             cx.store.run_put(&tx, &run).await?;
             after(cx, &tx, &workload, job.clone(), &run).await?;
         }
+        tell::run(cx, &tx, name.as_ref(), &before, &run).await?;
     }
     cx.store.workload_save(&tx, &workload).await?;
     cx.store.ask(&tx, id, cx.now()).await?;
@@ -105,45 +112,70 @@ fn new(cx: &Cx, workload: &Workload, job: Option<&Job>, instance: &InstanceState
     job.map(|job| launch::new_run(job, instance.id, start, cx.now()))
 }
 
-async fn note(
-    cx: &Cx,
-    tx: &Tx,
-    workload: &Workload,
-    job: &mut Option<Job>,
-    mut run: Run,
-    instance: &InstanceState,
-    is_newest: bool,
-) -> Result<bool> {
-    // A run has versions of its own; what it is of was noted when it began.
-    let generation = match workload.id {
-        WorkloadId::Set(_) => instance.version.generation.max(run.generation),
-        WorkloadId::Run(_) => run.generation,
-    };
-    if !outcome::note(&mut run, &instance.phase, generation, &workload.plan) {
-        return Ok(false);
-    }
-    cx.store.run_put(tx, &run).await?;
-    let kept = matches!(workload.id, WorkloadId::Set(_));
-    if let Some(job) = job.as_mut().filter(|_| kept && is_newest)
-        && job.last_run.as_deref() != Some(&*run_id(instance.id))
-    {
-        job.last_run = Some(run.id());
-        cx.store.job_save(tx, job).await?;
-    }
-    if run.is_over() {
-        after(cx, tx, workload, job.clone(), &run).await?;
-    }
-    Ok(true)
+/// What a workload's containers are noted on.
+struct On<'a> {
+    cx: &'a Cx,
+    tx: &'a Tx,
+    workload: Workload,
+    name: Option<&'a ToolName>,
 }
 
-/// A run that failed is tried again, as its job says, unless it was stopped.
-async fn after(cx: &Cx, tx: &Tx, workload: &Workload, job: Option<Job>, run: &Run) -> Result<()> {
-    let Some(mut job) = job.filter(|job| job.last_run.as_deref() == Some(&*run.id())) else { return Ok(()) };
-    let once = matches!(workload.id, WorkloadId::Run(_));
-    let failed = !run.is_success() && run.end != Some(RunEnd::Stopped);
-    if !once || !workload.wanted || !failed || run.attempt > u32::from(workload.plan.retry) {
-        return Ok(());
+impl On<'_> {
+    async fn note(
+        &self,
+        job: &mut Option<Job>,
+        mut run: Run,
+        instance: &InstanceState,
+        is_newest: bool,
+    ) -> Result<bool> {
+        let Self { cx, tx, workload, name } = self;
+        let before = run.clone();
+        // A run has versions of its own; what it is of was noted when it began.
+        let generation = match workload.id {
+            WorkloadId::Set(_) => instance.version.generation.max(run.generation),
+            WorkloadId::Run(_) => run.generation,
+        };
+        if !outcome::note(&mut run, &instance.phase, generation, &workload.plan) {
+            return Ok(false);
+        }
+        run.again = is_tried_again(workload, job.as_ref(), &run);
+        cx.store.run_put(tx, &run).await?;
+        let kept = matches!(workload.id, WorkloadId::Set(_));
+        if let Some(job) = job.as_mut().filter(|_| kept && is_newest)
+            && job.last_run.as_deref() != Some(&*run_id(instance.id))
+        {
+            job.last_run = Some(run.id());
+            cx.store.job_save(tx, job).await?;
+        }
+        if run.is_over() {
+            if job.is_some() {
+                metrics::ended(cx, tx, &run).await?;
+            }
+            after(cx, tx, workload, job.clone(), &run).await?;
+        }
+        tell::run(cx, tx, *name, &before, &run).await?;
+        Ok(true)
     }
+}
+
+/// Whether what a run was to do is tried again: it failed and was not stopped, and its job says so, or is kept running.
+fn is_tried_again(workload: &Workload, job: Option<&Job>, run: &Run) -> bool {
+    let Some(job) = job.filter(|_| run.is_over() && workload.wanted) else { return false };
+    match workload.id {
+        WorkloadId::Set(_) => run.end != Some(RunEnd::Stopped),
+        WorkloadId::Run(_) => {
+            let failed = !run.is_success() && run.end != Some(RunEnd::Stopped);
+            let newest = job.last_run.as_deref() == Some(&*run.id());
+            failed && newest && run.attempt <= u32::from(workload.plan.retry)
+        }
+    }
+}
+
+/// A run that is tried again gets its next try.
+async fn after(cx: &Cx, tx: &Tx, workload: &Workload, job: Option<Job>, run: &Run) -> Result<()> {
+    let Some(mut job) = job.filter(|_| run.again && matches!(workload.id, WorkloadId::Run(_))) else {
+        return Ok(());
+    };
     let pause = i64::from(cx.settings.retry_pause) << (run.attempt - 1).min(10);
     let start = Start {
         cause: Cause::Retry,

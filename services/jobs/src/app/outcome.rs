@@ -21,7 +21,9 @@ pub fn note(run: &mut Run, phase: &Phase, generation: u64, plan: &Plan) -> bool 
             run.state = RunState::Running;
             run.started = Some(*since);
             run.address = *address;
-            run.ready |= !plan.is_probed();
+            if !plan.is_probed() {
+                (run.ready, run.up) = (true, run.up.or(Some(*since)));
+            }
         }
         Phase::Ended(outcome) => end(run, outcome, plan),
     }
@@ -36,7 +38,10 @@ fn end(run: &mut Run, outcome: &Outcome, plan: &Plan) {
         _ => (None, None),
     };
     let (how, reason) = match end {
-        End::Exited { .. } | End::Killed { .. } if *stopped => (RunEnd::Stopped, "it was stopped".to_owned()),
+        End::Exited { .. } | End::Killed { .. } if *stopped => match run.doomed.take() {
+            Some(reason) => (RunEnd::Unhealthy, format!("it was restarted: {reason}")),
+            None => (RunEnd::Stopped, "it was stopped".to_owned()),
+        },
         End::Exited { code: 0 } => (RunEnd::Exited, "it ended well".to_owned()),
         End::Exited { code: 127 } => {
             (RunEnd::Exited, "it ended with status 127: its command was not found".to_owned())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hearth_base::{Error, Result, ToolName};
 use hearth_kit::config::Jobs;
-use hearth_wire::jobs::{JobCreate, MountMode, PortProtocol};
+use hearth_wire::jobs::{JobCreate, MountMode, PortProtocol, StopSignal};
 
 use super::{
     command::{self, Files},
@@ -29,6 +29,7 @@ pub fn plan(job: &JobCreate, tool: &ToolName, image: &Image, restart: u64, setti
     let (memory, cpu) = define::limits(job, settings);
     let port = define::port_of(job);
     let udp = job.port_protocol == Some(PortProtocol::Udp);
+    let stop = job.stop.unwrap_or_default();
     let (env, cwd) = surroundings(tool, image, mounted, port);
     Ok(Plan {
         job: job.name.clone(),
@@ -42,13 +43,15 @@ pub fn plan(job: &JobCreate, tool: &ToolName, image: &Image, restart: u64, setti
         cpu,
         processes: settings.processes,
         timeout: job.timeout.filter(|seconds| *seconds > 0),
-        grace: settings.grace,
+        grace: stop.grace.unwrap_or(settings.grace),
+        stop_signal: stop.signal.unwrap_or(StopSignal::Term).number(),
         replicas: define::replicas(job),
         restart,
         retry: job.retry.unwrap_or(0),
         port: port.filter(|_| !udp),
         publish: define::is_page(job),
         health: job.health_check.clone(),
+        checks: job.checks.clone().unwrap_or_default(),
         await_ready: false,
         image: image.clone(),
     })

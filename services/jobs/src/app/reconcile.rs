@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use hearth_base::{Error, Kind, Result, Secret};
+use hearth_base::{Error, Kind, Result};
 use hearth_kit::db::Tx;
 use hearth_runtime_api::{
     Isolation, LayerSource, Limits, Mount, MountSource, Network, Process, User, Version, Workload as Told,
     WorkloadId, WorkloadKind,
 };
 use hearth_wire::jobs::{RunEnd, RunState};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{observe, outcome, route};
+use super::{health, observe, outcome, route, tell};
 use crate::{
     cx::Cx,
-    store::{Plan, Workload},
+    neighbours::Given,
+    store::{Plan, Run, Workload},
 };
 
 /// The longest pause between two tries.
@@ -25,22 +26,22 @@ const LONGEST: i64 = 300;
 pub enum Next {
     /// There is nothing to do until something happens.
     Rest,
-    /// It is to be tried again after this pause.
-    Again(SignedDuration),
+    /// There is more to do from then on.
+    At(Timestamp),
 }
 
 /// Takes one step.
 pub async fn step(cx: &Cx, id: WorkloadId) -> Result<Next> {
     let Some(workload) = cx.store.workload(id).await? else { return Ok(Next::Rest) };
     let stepped = match &workload {
-        workload if workload.done => forget(cx, workload).await,
+        workload if workload.done => forget(cx, workload).await.map(|()| Next::Rest),
         workload if workload.is_told() && workload.wanted => confirm(cx, workload).await,
         workload if workload.is_told() => return Ok(Next::Rest),
-        workload if workload.wanted => apply(cx, workload).await,
-        workload => stop(cx, workload).await,
+        workload if workload.wanted => apply(cx, workload).await.map(|()| Next::Rest),
+        workload => stop(cx, workload).await.map(|()| Next::Rest),
     };
     match stepped {
-        Ok(()) => Ok(Next::Rest),
+        Ok(next) => Ok(next),
         Err(error) => trouble(cx, &workload, &error).await,
     }
 }
@@ -54,11 +55,11 @@ async fn apply(cx: &Cx, workload: &Workload) -> Result<()> {
         let source = LayerSource { id: layer.id, compression: layer.compression };
         cx.runtime.add_layer(source, bytes).await?;
     }
-    let told = told(cx, workload).await?;
+    let (told, envvars) = told(cx, workload).await?;
     if plan.await_ready {
         // What answers now goes on, however short a time ago it took over; what it replaced has no time left to
         // drain.
-        tell_ready(cx, workload).await?;
+        tell_ready(cx, workload, SignedDuration::ZERO).await?;
     }
     match cx.runtime.apply(told).await {
         Err(error) if error.code() == "run-already-done" => return observe::missing(cx, workload.id).await,
@@ -66,7 +67,7 @@ async fn apply(cx: &Cx, workload: &Workload) -> Result<()> {
     }
     let tx = cx.store.begin().await?;
     cx.store.tool_locked(&tx, workload.tool).await?;
-    note_told(cx, &tx, workload).await?;
+    note_told(cx, &tx, workload, Some(envvars)).await?;
     if let WorkloadId::Run(run) = workload.id
         && let Some(mut run) = cx.store.run_in(&tx, &run.to_string()).await?
         && run.state == RunState::Waiting
@@ -79,41 +80,58 @@ async fn apply(cx: &Cx, workload: &Workload) -> Result<()> {
     Ok(())
 }
 
-/// Tells the runtime, after some time to drain, what is ready.
-async fn confirm(cx: &Cx, workload: &Workload) -> Result<()> {
-    if !matches!(workload.id, WorkloadId::Set(_)) || !workload.plan.is_probed() {
-        return Ok(());
+/// Tells the runtime what it is to restart, and, after some time to drain, what is ready.
+async fn confirm(cx: &Cx, workload: &Workload) -> Result<Next> {
+    if !matches!(workload.id, WorkloadId::Set(_)) {
+        return Ok(Next::Rest);
     }
-    tell_ready(cx, workload).await?;
+    let next = tell_ready(cx, workload, health::DRAIN).await?;
     if workload.trouble.is_some() {
         let tx = cx.store.begin().await?;
         cx.store.tool_locked(&tx, workload.tool).await?;
-        note_told(cx, &tx, workload).await?;
+        note_told(cx, &tx, workload, None).await?;
         cx.store.commit(tx).await?;
     }
-    Ok(())
+    Ok(next)
 }
 
-/// Tells the runtime which containers of a set are ready, so that it stops what they replace.
-async fn tell_ready(cx: &Cx, workload: &Workload) -> Result<()> {
+/// Tells the runtime which containers of a set are of no use, and which have been ready for so long: it restarts those,
+/// and stops what these replace.
+async fn tell_ready(cx: &Cx, workload: &Workload, drain: SignedDuration) -> Result<Next> {
     let tx = cx.store.begin().await?;
     let runs = cx.store.runs_of(&tx, workload.id).await?;
     drop(tx);
-    for run in runs.iter().filter(|run| run.ready && !run.is_over()) {
-        match cx.runtime.ready(run.instance).await {
+    let mut next = Next::Rest;
+    for run in runs.iter().filter(|run| !run.is_over()) {
+        let now = cx.now();
+        // A clock that was set back makes nobody wait for longer.
+        let drained = run.up.map(|up| up.min(now) + drain).filter(|drained| *drained > now);
+        let told = match &run.doomed {
+            Some(_) => cx.runtime.restart(run.instance).await,
+            None if !run.ready || !workload.plan.is_probed() => continue,
+            None => match drained {
+                Some(then) => {
+                    next = Next::At(then);
+                    continue;
+                }
+                None => cx.runtime.ready(run.instance).await,
+            },
+        };
+        match told {
             // It ended a moment ago.
             Err(error) if error.kind() == Kind::NotFound => {}
             told => told?,
         }
     }
-    Ok(())
+    Ok(next)
 }
 
-/// Notes what the runtime has been told; more may be wanted by now.
-async fn note_told(cx: &Cx, tx: &Tx, workload: &Workload) -> Result<()> {
+/// Notes what the runtime has been told, and with which state of the variables; more may be wanted by now.
+async fn note_told(cx: &Cx, tx: &Tx, workload: &Workload, envvars: Option<String>) -> Result<()> {
     let Some(mut now) = cx.store.workload_in(tx, workload.id).await? else { return Ok(()) };
     now.applied = now.applied.max(Some(workload.generation));
     (now.trouble, now.tries) = (None, 0);
+    now.envvars = envvars.or(now.envvars);
     cx.store.workload_save(tx, &now).await
 }
 
@@ -124,7 +142,7 @@ async fn stop(cx: &Cx, workload: &Workload) -> Result<()> {
     let never_came = workload.applied.is_none() && cx.runtime.acknowledge(workload.id).await.is_ok();
     let tx = cx.store.begin().await?;
     let name = cx.store.tool_locked(&tx, workload.tool).await?;
-    note_told(cx, &tx, workload).await?;
+    note_told(cx, &tx, workload, None).await?;
     if never_came {
         end(cx, &tx, workload, RunEnd::Stopped, "it was stopped before it began").await?;
         route::refresh(cx, &tx, workload.tool, name.as_ref()).await?;
@@ -136,12 +154,15 @@ async fn stop(cx: &Cx, workload: &Workload) -> Result<()> {
 
 /// Ends the runs of a workload that never came to the runtime, and the workload.
 async fn end(cx: &Cx, tx: &Tx, workload: &Workload, how: RunEnd, reason: &str) -> Result<()> {
-    for mut run in cx.store.runs_of(tx, workload.id).await? {
+    let name = cx.store.tool_name_in(tx, workload.tool).await?;
+    for before in cx.store.runs_of(tx, workload.id).await? {
+        let mut run = Run { log_done: true, ..before.clone() };
         if !run.is_over() {
             outcome::over(&mut run, how, reason.to_owned(), cx.now());
             cx.store.run_put(tx, &run).await?;
         }
         cx.store.log_taken(tx, &run.id(), run.log_next, true, &run.tail).await?;
+        tell::run(cx, tx, name.as_ref(), &before, &run).await?;
     }
     if let Some(mut now) = cx.store.workload_in(tx, workload.id).await? {
         now.done = true;
@@ -189,18 +210,17 @@ async fn trouble(cx: &Cx, workload: &Workload, error: &Error) -> Result<Next> {
     now.trouble = Some(error.to_string());
     cx.store.workload_save(&tx, &now).await?;
     cx.store.commit(tx).await?;
-    Ok(Next::Again(SignedDuration::from_secs(pause)))
+    Ok(Next::At(cx.now() + SignedDuration::from_secs(pause)))
 }
 
 async fn version(cx: &Cx, workload: &Workload) -> Result<Version> {
     Ok(Version { epoch: cx.store.epoch().await?, generation: workload.generation })
 }
 
-/// What the runtime is told: the plan, and the tool's variables as they are now.
-async fn told(cx: &Cx, workload: &Workload) -> Result<Told> {
+/// What the runtime is told: the plan, and the tool's variables as they are now; and which state of them that is.
+async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
     let Plan { job, tool, image, argv, env, cwd, user, home, memory, cpu, processes, .. } = &workload.plan;
-    let mut all = cx.neighbours.envvars(workload.tool).await?;
-    all.extend(env.iter().map(|(name, value)| (name.clone(), Secret::new(value.as_str()))));
+    let Given { plain, sealed, revision } = cx.neighbours.envvars(workload.tool, job, env).await?;
     let kind = match workload.id {
         WorkloadId::Run(run) => {
             let time_limit = workload.plan.timeout.map(|seconds| Duration::from_secs(seconds.into()));
@@ -212,7 +232,7 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<Told> {
         }
     };
     let home = home.iter().map(|at| Mount { source: MountSource::Home, at: at.clone(), read_only: false });
-    Ok(Told {
+    let told = Told {
         tool: workload.tool,
         version: version(cx, workload).await?,
         kind,
@@ -221,15 +241,17 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<Told> {
         read_only: false,
         process: Process {
             argv: argv.clone(),
-            env: all,
+            env: plain,
+            sealed,
             cwd: cwd.clone(),
             user: User { uid: user.0, gid: user.1, groups: Vec::new() },
-            stop_signal: 15,
+            stop_signal: workload.plan.stop_signal,
         },
         limits: Limits { memory: *memory, cpu: *cpu, processes: *processes },
         network: Network { name: Some(job.clone()), tool: Some(tool.clone()), inside_only: false },
         mounts: home.collect(),
         grace: Duration::from_secs(workload.plan.grace.into()),
         restart: workload.plan.restart,
-    })
+    };
+    Ok((told, revision))
 }

@@ -2,12 +2,12 @@
 
 use hearth_base::{JobName, Result};
 use hearth_runtime_api::WorkloadId;
-use hearth_wire::jobs as wire;
+use hearth_wire::{envvars::internal::EnvvarsRevisions, jobs as wire};
 
 use super::{
     create::Of,
     delete::no_such_job,
-    full,
+    envvars, full,
     status::{self, Known},
 };
 use crate::{
@@ -31,10 +31,22 @@ async fn shown(cx: &Cx, of: Of<'_>, jobs: Vec<Job>, unset: bool) -> Result<Vec<w
     let workloads = cx.store.workloads(of.tool).await?;
     let newest = jobs.iter().filter_map(|job| job.last_run.clone()).collect();
     let runs = cx.store.runs_to_show(of.tool, newest).await?;
-    Ok(jobs.iter().map(|job| view(cx, of, job, &workloads, &runs, unset)).collect())
+    let envvars = envvars::now(cx, of.tool, &jobs).await;
+    let now = Now { workloads: &workloads, runs: &runs, envvars: envvars.as_ref() };
+    Ok(jobs.iter().map(|job| view(cx, of, job, now, unset)).collect())
 }
 
-fn view(cx: &Cx, of: Of<'_>, job: &Job, workloads: &[Workload], runs: &[Run], unset: bool) -> wire::Job {
+/// What is there of a tool now.
+#[derive(Clone, Copy)]
+struct Now<'a> {
+    workloads: &'a [Workload],
+    runs: &'a [Run],
+    /// The state of its variables, if it is known.
+    envvars: Option<&'a EnvvarsRevisions>,
+}
+
+fn view(cx: &Cx, of: Of<'_>, job: &Job, now: Now<'_>, unset: bool) -> wire::Job {
+    let Now { workloads, runs, envvars } = now;
     let last = runs.iter().find(|run| job.last_run.as_deref() == Some(&*run.id()));
     let alive: Vec<&Run> = runs.iter().filter(|run| run.job == job.id && !run.is_over()).collect();
     let id = match job.kind {
@@ -42,7 +54,9 @@ fn view(cx: &Cx, of: Of<'_>, job: &Job, workloads: &[Workload], runs: &[Run], un
         Kind::OneOff | Kind::Scheduled(_) => last.map(|last| last.instance.workload),
     };
     let workload = workloads.iter().find(|workload| Some(workload.id) == id);
-    let (status, words) = status::status(Known { job, workload, alive: &alive, last }, cx.now());
+    let outdated =
+        workload.zip(envvars).is_some_and(|(workload, now)| envvars::is_outdated(job, workload, now));
+    let (status, words) = status::status(Known { job, workload, alive: &alive, last, outdated }, cx.now());
     let view = full::as_set(job, status, words);
     if unset { full::filled(view, job, of.name, &cx.settings) } else { view }
 }
@@ -71,9 +85,12 @@ pub fn run(run: Run) -> wire::Run {
         peak_memory,
         address: _,
         ready,
+        up: _,
+        doomed: _,
         log_next: _,
         log_done: _,
         tail,
+        again: _,
     } = run;
     wire::Run {
         id,

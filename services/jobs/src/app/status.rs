@@ -9,7 +9,7 @@ use crate::store::{Job, Kind, Run, Workload};
 /// After so many ends in a row, something that is kept running is called failed.
 const MANY_ENDS: u32 = 3;
 /// After so many due times in a row without a run, a job has fallen silent.
-const SILENT: u64 = 3;
+pub const SILENT: u64 = 3;
 
 /// What is known of a job.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,8 @@ pub struct Known<'a> {
     pub alive: &'a [&'a Run],
     /// Its newest run.
     pub last: Option<&'a Run>,
+    /// It was started with variables that have changed since.
+    pub outdated: bool,
 }
 
 /// How a job is, and the two sentences of older clients.
@@ -45,11 +47,16 @@ pub fn status(known: Known<'_>, now: Timestamp) -> (JobStatus, (String, String))
     let schedule = job.schedule();
     let beside = beside(job);
     messages.extend(beside.clone());
+    if known.outdated {
+        let said = "its variables have changed since it started; a restart gives it the new ones";
+        messages.push(said.to_owned());
+    }
     let duration = words(now.duration_since(since).as_secs().max(0));
     let status = JobStatus {
         short,
         duration: duration.clone(),
         up_to_date,
+        envvars_changed: known.outdated,
         ready: u32::try_from(known.alive.iter().filter(|run| run.ready).count()).unwrap_or(u32::MAX),
         generation: job.generation,
         previous_schedule: schedule.and_then(|schedule| schedule.last),
@@ -65,7 +72,7 @@ pub fn status(known: Known<'_>, now: Timestamp) -> (JobStatus, (String, String))
 type Short = (StatusShort, Vec<String>, Timestamp);
 
 fn kept(known: Known<'_>) -> Short {
-    let Known { job, workload, alive, last } = known;
+    let Known { job, workload, alive, last, .. } = known;
     let wanted = define::replicas(&job.spec);
     let running: Vec<_> = alive.iter().filter(|run| run.state == RunState::Running).collect();
     let trouble = workload.and_then(|workload| workload.trouble.clone());

@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
-use hearth_kit::{Answer, Authed, Query, Reply};
+use hearth_base::ToolId;
+use hearth_kit::{Answer, Authed, Param, Query, Reply};
 use hearth_wire::{
     feed::{After, Events},
-    jobs::internal::{Routes, RoutesQuery},
+    jobs::internal::{JobsEvent, JobsWithEnvvars, Routes, RoutesQuery, SealingKeyOne},
     reply::Named,
 };
 
-use crate::{cx::Cx, rights::Follow};
+use crate::{
+    app,
+    cx::Cx,
+    rights::{Follow, FollowRuns, ForEnvvars},
+};
 
 /// Where tools' pages are answered now, and the feed's position to follow from.
 #[utoipa::path(get, path = "/jobs/v1/internal/routes", tag = "internal", operation_id = "jobs.internal_routes",
@@ -21,11 +26,50 @@ pub async fn routes(cx: Cx, _: Authed<Follow>, Query(query): Query<RoutesQuery>)
     Ok(Answer::named(Routes { routes: page.items, next: page.next, position }))
 }
 
-/// What happened here, in order; waits for news when asked to.
+/// What became of where tools' pages are answered, in order; waits for news when asked to.
 #[utoipa::path(get, path = "/jobs/v1/internal/feed", tag = "internal", operation_id = "jobs.internal_feed",
     params(After),
     responses((status = 200, body = Named<Events>), (status = 409, description = "no longer kept")))]
 pub async fn feed(cx: Cx, _: Authed<Follow>, Query(after): Query<After>) -> Reply<Events> {
+    Ok(Answer::named(part(&cx, &after, JobsEvent::ROUTES).await?))
+}
+
+/// What became of runs and due times, in order; waits for news when asked to.
+#[utoipa::path(get, path = "/jobs/v1/internal/runs-feed", tag = "internal",
+    operation_id = "jobs.internal_runs_feed", params(After),
+    responses((status = 200, body = Named<Events>), (status = 409, description = "no longer kept")))]
+pub async fn runs_feed(cx: Cx, _: Authed<FollowRuns>, Query(after): Query<After>) -> Reply<Events> {
+    Ok(Answer::named(part(&cx, &after, JobsEvent::RUNS).await?))
+}
+
+/// A part of the one feed. What is none of the reader's business comes without its content: positions are the same for
+/// all.
+async fn part(cx: &Cx, after: &After, kinds: &[&str]) -> hearth_base::Result<Events> {
     let patience = Duration::from_secs(after.wait.unwrap_or(0).min(25));
-    Ok(Answer::named(cx.store.feed.after(after.after, patience).await?))
+    let mut events = cx.store.feed.after(after.after, patience).await?;
+    for event in events.events.iter_mut().filter(|event| !kinds.contains(&event.kind.as_str())) {
+        event.data = serde_json::Value::Null;
+    }
+    Ok(events)
+}
+
+/// What seals values that only the runtime opens.
+#[utoipa::path(get, path = "/jobs/v1/internal/sealing-key", tag = "internal",
+    operation_id = "jobs.internal_sealing_key",
+    responses((status = 200, body = Named<SealingKeyOne>),
+        (status = 503, description = "the runtime does not answer")))]
+pub async fn sealing_key(cx: Cx, _: Authed<ForEnvvars>) -> Reply<SealingKeyOne> {
+    Ok(Answer::named(SealingKeyOne { sealing_key: cx.runtime.sealing_key().await?.to_text() }))
+}
+
+/// How a tool's jobs stand to its variables.
+#[utoipa::path(get, path = "/jobs/v1/internal/tools/{tool}/envvars", tag = "internal",
+    operation_id = "jobs.internal_with_envvars", params(("tool" = String, Path, description = "its id")),
+    responses((status = 200, body = Named<JobsWithEnvvars>)))]
+pub async fn with_envvars(
+    cx: Cx,
+    _: Authed<ForEnvvars>,
+    Param(tool): Param<ToolId>,
+) -> Reply<JobsWithEnvvars> {
+    Ok(Answer::named(app::envvars::standing(&cx, tool).await?))
 }

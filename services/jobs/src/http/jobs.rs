@@ -13,7 +13,8 @@ use crate::{
     rights::{JobsRead, JobsWrite},
 };
 
-const NO_MAIL: &str = "this Hearth sends no mail yet: look at the job with `hearth jobs show`";
+const NO_MAIL: &str = "this Hearth sends no mail: whoever runs it has set no mail server ([notify.smtp]); \
+                       webhooks work: hearth webhooks create";
 
 /// The tool's jobs by name, all of them.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/jobs", tag = "jobs", operation_id = "jobs.list",
@@ -35,7 +36,7 @@ pub async fn create(cx: Cx, tool: Authed<JobsWrite>, Json(create): Json<JobCreat
     let mail = create.emails;
     let job = app::create::create(&cx, of(&tool), create).await?;
     let job = app::show::one(&cx, of(&tool), &job.name, true).await?;
-    Ok(with_mail(Answer::named(JobOne { job }).status(axum::http::StatusCode::CREATED), mail))
+    Ok(with_mail(&cx, Answer::named(JobOne { job }).status(axum::http::StatusCode::CREATED), mail))
 }
 
 /// Make a job, or make it as this says. Only what is said counts as a difference.
@@ -49,7 +50,8 @@ pub async fn update(cx: Cx, tool: Authed<JobsWrite>, Json(create): Json<JobCreat
     let (name, mail) = (create.name.clone(), create.emails);
     let job_changed = app::create::update(&cx, of(&tool), create).await?;
     let said = if job_changed { "changed" } else { "as it was" };
-    Ok(with_mail(Answer::named(JobChanged { job_changed }).info(format!("the job {name} is {said}")), mail))
+    let answer = Answer::named(JobChanged { job_changed }).info(format!("the job {name} is {said}"));
+    Ok(with_mail(&cx, answer, mail))
 }
 
 /// Stop and delete all jobs of the tool.
@@ -61,9 +63,9 @@ pub async fn flush(cx: Cx, tool: Authed<JobsWrite>) -> Reply<Done> {
     Ok(Answer::named(Done {}))
 }
 
-fn with_mail<T>(answer: Answer<T>, mail: Option<Emails>) -> Answer<T> {
+fn with_mail<T>(cx: &Cx, answer: Answer<T>, mail: Option<Emails>) -> Answer<T> {
     match mail {
-        None | Some(Emails::None) => answer,
-        Some(_) => answer.warning(NO_MAIL),
+        Some(Emails::All | Emails::OnFinish | Emails::OnFailure) if !cx.sends_mail => answer.warning(NO_MAIL),
+        _ => answer,
     }
 }

@@ -6,6 +6,7 @@ pub mod internal;
 pub mod job;
 pub mod jobs;
 pub mod logs;
+pub mod metrics;
 pub mod quotas;
 pub mod runs;
 pub mod schedule;

@@ -12,6 +12,8 @@ use hearth_client::Client;
 use hearth_kit::{Clients, Kit};
 use hearth_wire::tools::Quota;
 
+pub use envvars::Given;
+
 /// The other services.
 #[derive(Clone)]
 pub struct Neighbours {

@@ -282,6 +282,7 @@ impl Store {
     /// Removes a job, and what became of its due times.
     pub async fn job_remove(&self, tx: &Tx, id: JobId) -> Result<()> {
         self.ledger_remove(tx, id).await?;
+        self.samples_remove(tx, id).await?;
         row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_fault().map(|_| ())
     }
 

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 
 use super::{
-    Job, JobId, Store,
+    Job, JobId, PLACE, SWEPT, Store,
     columns::{count, number},
 };
 
@@ -200,9 +200,24 @@ impl Store {
         all.exec(&**tx).await.or_fault().map(|_| ())
     }
 
-    /// Forgets what became of due times before `before`.
-    pub async fn ledger_sweep(&self, tx: &Tx, before: Timestamp) -> Result<u64> {
-        let old = row::Entity::delete_many().filter(row::Column::Until.lt(At::from(before)));
-        old.exec(&**tx).await.or_fault().map(|deleted| deleted.rows_affected)
+    /// Forgets what became of due times before `before`, and all but the newest `most` entries of each job; some
+    /// thousands at one time. How many are gone.
+    pub async fn ledger_sweep(&self, tx: &Tx, before: Timestamp, most: u32) -> Result<u64> {
+        let place = Expr::cust("row_number() OVER (PARTITION BY job_id ORDER BY due DESC)");
+        let placed = Query::select()
+            .columns([row::Column::JobId, row::Column::Due, row::Column::Until])
+            .expr_as(place, PLACE)
+            .from(row::Entity)
+            .to_owned();
+        let old = Expr::col(row::Column::Until).lt(At::from(before)).or(Expr::col(PLACE).gt(most));
+        let gone = Query::select()
+            .columns([row::Column::JobId, row::Column::Due])
+            .from_subquery(placed, "placed")
+            .and_where(old)
+            .limit(SWEPT)
+            .to_owned();
+        let key = Expr::tuple([Expr::col(row::Column::JobId), Expr::col(row::Column::Due)]);
+        let delete = row::Entity::delete_many().filter(key.in_subquery(gone));
+        delete.exec(&**tx).await.or_fault().map(|deleted| deleted.rows_affected)
     }
 }

@@ -27,6 +27,10 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(WorkHolders),
         Box::new(CreateLedger),
         Box::new(RunTails),
+        Box::new(Health),
+        Box::new(CreateSamples),
+        Box::new(WorkloadEnvvars),
+        Box::new(RunsAgain),
     ]
 }
 
@@ -235,6 +239,30 @@ fn move_due(outcome: &str, which: Expr, first: &OnConflict) -> Result<InsertStat
     Ok(insert.on_conflict(first.clone()).to_owned())
 }
 
+/// When a container had started, and why it is to be restarted.
+struct Health;
+
+impl MigrationName for Health {
+    fn name(&self) -> &str {
+        "0004_health"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Health {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for column in [big_integer_null("up"), text_null("doomed")] {
+            manager.alter_table(Table::alter().table("run").add_column(column).to_owned()).await?;
+        }
+        let up = Query::update()
+            .table("run")
+            .value("up", Expr::col("started"))
+            .and_where(Expr::col("ready").eq(true))
+            .to_owned();
+        manager.execute(up).await
+    }
+}
+
 /// What a run wrote last is kept with it.
 struct RunTails;
 
@@ -248,5 +276,84 @@ impl MigrationName for RunTails {
 impl MigrationTrait for RunTails {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.alter_table(Table::alter().table("run").add_column(text_null("tail")).to_owned()).await
+    }
+}
+
+/// What jobs use, in steps of time.
+struct CreateSamples;
+
+impl MigrationName for CreateSamples {
+    fn name(&self) -> &str {
+        "0005_samples"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateSamples {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let sample = Table::create()
+            .table("sample")
+            .col(string("job_id"))
+            .col(integer("step"))
+            .col(big_integer("at"))
+            .col(string("tool_id"))
+            .col(big_integer("memory"))
+            .col(big_integer("cpu_micros"))
+            .col(integer("containers"))
+            .col(integer("restarts"))
+            .primary_key(Index::create().col("job_id").col("step").col("at"))
+            .to_owned();
+        manager.create_table(sample).await?;
+        let by_tool = Index::create()
+            .name("sample_tool")
+            .table("sample")
+            .col("tool_id")
+            .col("step")
+            .col("at")
+            .to_owned();
+        manager.create_index(by_tool).await?;
+        let by_age = Index::create().name("sample_age").table("sample").col("step").col("at").to_owned();
+        manager.create_index(by_age).await?;
+        let counted = big_integer("cpu_counted").default(0).to_owned();
+        manager.alter_table(Table::alter().table("run").add_column(counted).to_owned()).await?;
+        // What was used before is not known by minute.
+        let known = Query::update().table("run").value("cpu_counted", Expr::col("cpu_micros")).to_owned();
+        manager.execute(known).await
+    }
+}
+
+/// With which state of the variables a workload was told is kept with it.
+struct WorkloadEnvvars;
+
+impl MigrationName for WorkloadEnvvars {
+    fn name(&self) -> &str {
+        "0006_workload_envvars"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for WorkloadEnvvars {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .alter_table(Table::alter().table("workload").add_column(string_null("envvars")).to_owned())
+            .await
+    }
+}
+
+/// Whether another try follows is known when a run ends, and told when its log is there too.
+struct RunsAgain;
+
+impl MigrationName for RunsAgain {
+    fn name(&self) -> &str {
+        "0007_runs_again"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for RunsAgain {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut again = boolean("again");
+        let again = Table::alter().table("run").add_column(again.default(false)).to_owned();
+        manager.alter_table(again).await
     }
 }

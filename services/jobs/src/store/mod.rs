@@ -8,6 +8,7 @@ mod plan;
 mod route;
 mod run;
 mod runs;
+mod samples;
 mod tool;
 mod workload;
 
@@ -23,9 +24,15 @@ use sea_orm::EntityTrait;
 pub use job::{Job, JobId, Kind, Schedule, exists as job_exists};
 pub use ledger::{Entry, Outcome};
 pub use migrations::migrations;
-pub use plan::{Image, ImageConfig, Layer, Plan};
+pub use plan::{Asked, Image, ImageConfig, Layer, Plan};
 pub use run::{Cause, Run, Tail, id as run_id};
+pub use samples::{STEPS, Step, Use};
 pub use workload::Workload;
+
+/// The column of a row's place among those of its job, the newest first, from 1.
+const PLACE: &str = "place";
+/// The most rows that one change forgets.
+const SWEPT: u64 = 5000;
 
 mod epoch {
     use sea_orm::entity::prelude::*;

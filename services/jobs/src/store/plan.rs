@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use hearth_base::{Cpu, Digest, JobName, Memory, ToolName};
 use hearth_runtime_api::{Compression, LayerId};
-use hearth_wire::jobs::HealthCheck;
+use hearth_wire::jobs::{Checks, HealthCheck, StopSignal};
 use serde::{Deserialize, Serialize};
+
+/// The most seconds that a container may take to start when nobody says how many.
+const START_WITHIN: u32 = 120;
 
 /// An image, resolved: by digest, for ever the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +87,9 @@ pub struct Plan {
     pub timeout: Option<u32>,
     /// How long after the signal to stop it is killed, in seconds.
     pub grace: u32,
+    /// The number of that signal.
+    #[serde(default = "term")]
+    pub stop_signal: u8,
     /// How many run side by side.
     pub replicas: u16,
     /// Counts wanted restarts.
@@ -95,14 +101,55 @@ pub struct Plan {
     /// Whether what listens there is the tool's page, and so speaks HTTP.
     #[serde(default)]
     pub publish: bool,
-    /// How to find out that it is ready.
+    /// How to find out how it is.
     pub health: Option<HealthCheck>,
+    /// Where that is not what is asked.
+    #[serde(default)]
+    pub checks: Checks,
     /// What it replaces is ready, and goes on until this is.
     #[serde(default)]
     pub await_ready: bool,
 }
 
+fn term() -> u8 {
+    StopSignal::Term.number()
+}
+
+/// What is asked of a container, in its different times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked<'a> {
+    /// What its job says.
+    Check(&'a HealthCheck),
+    /// Whether it answers as a page does, in whatever words.
+    Page,
+    /// Whether its port is open.
+    Port,
+}
+
 impl Plan {
+    /// What shows that a container has started; nothing, when running is enough.
+    pub fn startup(&self) -> Option<Asked<'_>> {
+        let check = self.checks.startup.as_ref().or(self.health.as_ref());
+        let check = check.or(self.checks.readiness.as_ref()).map(Asked::Check);
+        check.or_else(|| self.port.map(|_| if self.publish { Asked::Page } else { Asked::Port }))
+    }
+
+    /// What shows that one that has started is ready; nothing, when it is from then on.
+    pub fn readiness(&self) -> Option<&HealthCheck> {
+        self.checks.readiness.as_ref().or(self.health.as_ref())
+    }
+
+    /// What shows that one that has started is to be restarted; nothing, when only its end does.
+    pub fn liveness(&self) -> Option<&HealthCheck> {
+        self.checks.liveness.as_ref().or(self.health.as_ref())
+    }
+
+    /// The most seconds that a container may take to start, when somebody said what shows that it has.
+    pub fn start_within(&self) -> Option<u32> {
+        let said = matches!(self.startup(), Some(Asked::Check(_))).then_some(START_WITHIN);
+        self.checks.start_within.or(said)
+    }
+
     /// Whether a container that was started for this plan serves another as well.
     pub fn same_container(&self, other: &Self) -> bool {
         let plain = |plan: &Self| Self {
@@ -111,6 +158,7 @@ impl Plan {
             port: None,
             publish: false,
             health: None,
+            checks: Checks::default(),
             await_ready: false,
             ..plan.clone()
         };
@@ -119,6 +167,6 @@ impl Plan {
 
     /// Whether being ready is more than running.
     pub fn is_probed(&self) -> bool {
-        self.port.is_some() || self.health.is_some()
+        self.startup().is_some()
     }
 }

@@ -44,14 +44,22 @@ pub mod row {
         pub reason: Option<String>,
         pub cpu_micros: i64,
         pub peak_memory: i64,
+        /// So much of the processor time is in the samples.
+        pub cpu_counted: i64,
         pub address: Option<String>,
         pub ready: bool,
+        /// When it was ready for the first time: it had started.
+        pub up: Option<At>,
+        /// Why it is to be restarted.
+        pub doomed: Option<String>,
         /// The first line of its log that has not been taken.
         pub log_next: i64,
         /// All of its log has been taken.
         pub log_done: bool,
         /// Its last lines.
         pub tail: Option<String>,
+        /// It is over, and another try follows.
+        pub again: bool,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -151,9 +159,15 @@ pub struct Run {
     pub peak_memory: u64,
     pub address: Option<Ipv4Addr>,
     pub ready: bool,
+    /// When it was ready for the first time: it had started.
+    pub up: Option<Timestamp>,
+    /// Why it is to be restarted.
+    pub doomed: Option<String>,
     pub log_next: u64,
     pub log_done: bool,
     pub tail: Tail,
+    /// It is over, and another try follows, or its container is started again.
+    pub again: bool,
 }
 
 impl Run {
@@ -213,11 +227,15 @@ impl TryFrom<row::Model> for Run {
             reason,
             cpu_micros,
             peak_memory,
+            cpu_counted: _,
             address,
             ready,
+            up,
+            doomed,
             log_next,
             log_done,
             tail,
+            again,
         } = row;
         let cause = Cause::ALL.iter().find(|(_, word)| *word == cause).map(|(cause, _)| *cause);
         Ok(Self {
@@ -241,9 +259,12 @@ impl TryFrom<row::Model> for Run {
             peak_memory: count(peak_memory),
             address: address.and_then(|address| address.parse().ok()),
             ready,
+            up: up.map(Timestamp::from),
+            doomed,
             log_next: count(log_next),
             log_done,
             tail: tail.as_deref().map(Tail::read).unwrap_or_default(),
+            again,
         })
     }
 }
@@ -270,9 +291,12 @@ pub(super) fn model(run: &Run) -> Result<row::ActiveModel> {
         peak_memory,
         address,
         ready,
+        up,
+        doomed,
         log_next,
         log_done,
         tail,
+        again,
     } = run;
     Ok(row::ActiveModel {
         id: Set(id(*instance)),
@@ -295,11 +319,16 @@ pub(super) fn model(run: &Run) -> Result<row::ActiveModel> {
         reason: Set(reason.clone()),
         cpu_micros: Set(number(*cpu_micros)),
         peak_memory: Set(number(*peak_memory)),
+        // Of a new one nothing is, and of others it stays as it is.
+        cpu_counted: Set(0),
         address: Set(address.map(|address| address.to_string())),
         ready: Set(*ready),
+        up: Set(up.map(At::from)),
+        doomed: Set(doomed.clone()),
         log_next: Set(number(*log_next)),
         log_done: Set(*log_done),
         tail: Set(tail.column()),
+        again: Set(*again),
     })
 }
 

@@ -6,17 +6,22 @@ use hearth_runtime_api::WorkloadId;
 use jiff::Timestamp;
 use sea_orm::{
     ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 
 use super::{
-    JobId, Store,
+    JobId, PLACE, SWEPT, Store,
     columns::number,
     run::{Run, Tail, model, row},
 };
 
 fn all(rows: Vec<row::Model>) -> Result<Vec<Run>> {
     rows.into_iter().map(Run::try_from).collect()
+}
+
+/// The process of a run runs.
+pub fn is_running() -> Expr {
+    row::Column::State.eq("running")
 }
 
 fn not_over() -> Expr {
@@ -40,6 +45,9 @@ impl Store {
                 row::Column::PeakMemory,
                 row::Column::Address,
                 row::Column::Ready,
+                row::Column::Up,
+                row::Column::Doomed,
+                row::Column::Again,
             ])
             .to_owned();
         let insert = row::Entity::insert(model(run)?).on_conflict(known);
@@ -113,9 +121,9 @@ impl Store {
         Ok(query.count(&**tx).await.or_fault()? > 0)
     }
 
-    /// Containers that run, for looking at whether they are ready.
+    /// Containers that run, for looking at how they are.
     pub async fn runs_running(&self, most: u64) -> Result<Vec<Run>> {
-        let query = row::Entity::find().filter(row::Column::State.eq("running")).limit(most);
+        let query = row::Entity::find().filter(is_running()).limit(most);
         all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)
     }
 
@@ -142,21 +150,26 @@ impl Store {
             .map(|_| ())
     }
 
-    /// Forgets runs that were over before `before`, a thousand at most.
-    pub async fn runs_sweep(&self, tx: &Tx, before: Timestamp) -> Result<u64> {
-        let old: Vec<String> = row::Entity::find()
-            .select_only()
+    /// Forgets runs that were over before `before`, and of those that are over all but the newest `most` of each job;
+    /// some thousands at one time. How many are gone.
+    pub async fn runs_sweep(&self, tx: &Tx, before: Timestamp, most: u32) -> Result<u64> {
+        let place = Expr::cust("row_number() OVER (PARTITION BY job_id ORDER BY created DESC, id DESC)");
+        let placed = Query::select()
+            .columns([row::Column::Id, row::Column::Ended])
+            .expr_as(place, PLACE)
+            .from(row::Entity)
+            .and_where(row::Column::Ended.is_not_null())
+            .and_where(row::Column::LogDone.eq(true))
+            .to_owned();
+        let old = Expr::col(row::Column::Ended).lt(At::from(before)).or(Expr::col(PLACE).gt(most));
+        let gone = Query::select()
             .column(row::Column::Id)
-            .filter(row::Column::Ended.lt(At::from(before)))
-            .filter(row::Column::LogDone.eq(true))
-            .limit(1000)
-            .into_tuple()
-            .all(&**tx)
-            .await
-            .or_fault()?;
-        let deleted =
-            row::Entity::delete_many().filter(row::Column::Id.is_in(old)).exec(&**tx).await.or_fault()?;
-        Ok(deleted.rows_affected)
+            .from_subquery(placed, "placed")
+            .and_where(old)
+            .limit(SWEPT)
+            .to_owned();
+        let delete = row::Entity::delete_many().filter(row::Column::Id.in_subquery(gone));
+        delete.exec(&**tx).await.or_fault().map(|deleted| deleted.rows_affected)
     }
 
     /// Forgets everything of a tool but the row that says that it is ending.

@@ -5,13 +5,14 @@ use hearth_kit::db::{OrFault, Tx};
 use hearth_runtime_api::WorkloadId;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, LockType},
 };
 
 use super::{
     JobId, Plan, Store,
     columns::{count, number, read, read_json, write_json},
+    run, runs,
 };
 
 pub mod row {
@@ -36,6 +37,8 @@ pub mod row {
         /// What is in the way, for people.
         pub trouble: Option<String>,
         pub tries: i32,
+        /// With which state of the variables the runtime has been told.
+        pub envvars: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -57,13 +60,15 @@ pub struct Workload {
     pub done: bool,
     pub trouble: Option<String>,
     pub tries: u32,
+    /// With which state of the variables the runtime has been told.
+    pub envvars: Option<String>,
 }
 
 impl Workload {
     /// Something new that is to run.
     pub fn new(id: WorkloadId, tool: ToolId, job: JobId, generation: u64, plan: Plan) -> Self {
-        let (wanted, applied, done, trouble, tries) = (true, None, false, None, 0);
-        Self { id, tool, job, wanted, generation, applied, plan, done, trouble, tries }
+        let (wanted, applied, done, trouble, tries, envvars) = (true, None, false, None, 0, None);
+        Self { id, tool, job, wanted, generation, applied, plan, done, trouble, tries, envvars }
     }
 
     /// Whether the runtime has been told what is wanted now.
@@ -76,7 +81,19 @@ impl TryFrom<row::Model> for Workload {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, tool_id, job_id, wanted, generation, applied, plan, done, trouble, tries } = row;
+        let row::Model {
+            id,
+            tool_id,
+            job_id,
+            wanted,
+            generation,
+            applied,
+            plan,
+            done,
+            trouble,
+            tries,
+            envvars,
+        } = row;
         Ok(Self {
             id: read("workload.id", &id)?,
             tool: read("workload.tool_id", &tool_id)?,
@@ -88,12 +105,14 @@ impl TryFrom<row::Model> for Workload {
             done,
             trouble,
             tries: u32::try_from(tries).unwrap_or(0),
+            envvars,
         })
     }
 }
 
 fn model(workload: &Workload) -> Result<row::ActiveModel> {
-    let Workload { id, tool, job, wanted, generation, applied, plan, done, trouble, tries } = workload;
+    let Workload { id, tool, job, wanted, generation, applied, plan, done, trouble, tries, envvars } =
+        workload;
     Ok(row::ActiveModel {
         id: Set(id.to_string()),
         tool_id: Set(tool.to_string()),
@@ -105,6 +124,7 @@ fn model(workload: &Workload) -> Result<row::ActiveModel> {
         done: Set(*done),
         trouble: Set(trouble.clone()),
         tries: Set(i32::try_from(*tries).unwrap_or(i32::MAX)),
+        envvars: Set(envvars.clone()),
     })
 }
 
@@ -167,6 +187,16 @@ impl Store {
         let untold = row::Column::Applied.is_null().or(row::Column::Done.eq(true));
         self.workload_ids(untold.or(Expr::col(row::Column::Applied).ne(Expr::col(row::Column::Generation))))
             .await
+    }
+
+    /// Workloads of which something runs.
+    pub async fn workloads_running(&self) -> Result<Vec<Workload>> {
+        let running = run::row::Entity::find()
+            .select_only()
+            .column(run::row::Column::WorkloadId)
+            .filter(runs::is_running());
+        let query = row::Entity::find().filter(row::Column::Id.in_subquery(QueryTrait::into_query(running)));
+        all(query.all(self.db.reader()).await.or_fault()?)
     }
 
     async fn workload_ids(&self, which: Expr) -> Result<Vec<WorkloadId>> {

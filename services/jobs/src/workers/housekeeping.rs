@@ -23,17 +23,19 @@ pub async fn run(cx: Cx, stop: Stop) {
 async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
     let kept = SignedDuration::from_hours(24 * i64::from(cx.settings.runs_kept));
     let before = now.saturating_sub(kept).unwrap_or(now);
-    let tx = cx.store.begin().await?;
-    cx.store.ledger_sweep(&tx, before).await?;
-    tx.commit().await?;
+    let most = cx.settings.runs_most;
     loop {
         let tx = cx.store.begin().await?;
-        let swept = cx.store.runs_sweep(&tx, before).await?;
+        let runs = cx.store.runs_sweep(&tx, before, most).await?;
+        let due = cx.store.ledger_sweep(&tx, before, most).await?;
         tx.commit().await?;
-        if swept == 0 {
+        if runs + due == 0 {
             break;
         }
     }
+    let tx = cx.store.begin().await?;
+    cx.store.samples_sweep(&tx, now).await?;
+    tx.commit().await?;
     if let Err(error) = layers(cx).await {
         log(&error, "old layers stay");
     }

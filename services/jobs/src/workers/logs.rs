@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::{Backoff, log};
 use crate::{
+    app::tell,
     cx::Cx,
     store::{Run, Tail},
 };
@@ -92,10 +93,15 @@ async fn part(cx: &Cx, run: &Run, next: u64, tail: &mut Tail) -> Result<Option<u
     longer.push(page.lines.iter().map(|line| line.text.as_str()));
     cx.neighbours.log_append(run, page).await?;
     let tx = cx.store.begin().await?;
-    cx.store.log_taken(&tx, &run.id(), further, complete, &longer).await?;
     if complete {
+        let name = cx.store.tool_locked(&tx, run.tool).await?;
+        if let Some(before) = cx.store.run_in(&tx, &run.id()).await? {
+            let now = Run { log_done: true, tail: longer.clone(), ..before.clone() };
+            tell::run(cx, &tx, name.as_ref(), &before, &now).await?;
+        }
         cx.store.ask(&tx, run.instance.workload, cx.now()).await?;
     }
+    cx.store.log_taken(&tx, &run.id(), further, complete, &longer).await?;
     cx.store.commit(tx).await?;
     *tail = longer;
     Ok((!complete).then_some(further))

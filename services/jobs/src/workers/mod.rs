@@ -3,6 +3,7 @@
 pub mod exec;
 pub mod housekeeping;
 pub mod logs;
+pub mod metrics;
 pub mod observe;
 pub mod probe;
 pub mod reconcile;

@@ -78,9 +78,9 @@ async fn workload(cx: &Cx, claim: Claim<()>) -> Result<()> {
     let Ok(id) = claim.key.parse() else { return finish(cx, &claim).await };
     match beating(cx, &claim, step(cx, id)).await? {
         Next::Rest => finish(cx, &claim).await,
-        Next::Again(pause) => {
+        Next::At(due) => {
             let tx = cx.store.begin().await?;
-            cx.store.work.again(&tx, &claim, cx.now() + pause).await?;
+            cx.store.work.again(&tx, &claim, due).await?;
             tx.commit().await
         }
     }

@@ -1,9 +1,13 @@
 //! `jobs` on its own, on every database, with a runtime that starts nothing behind a real socket.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
+mod envvars;
+mod health;
 mod jobs;
+mod metrics;
 mod neighbours;
 mod routes;
 mod runs;
 mod schedules;
 mod stage;
+mod told;

@@ -15,6 +15,7 @@ use hearth_base::{Digest, Role};
 use hearth_kit::Query;
 use hearth_testkit::Stand;
 use hearth_wire::{
+    envvars::internal::{EnvvarSealed, EnvvarsGiven, EnvvarsRevisions},
     images::internal::{ImageConfig, ImageKind, Layer, PinPut, Resolve, Resolved, Usable, Usables},
     logs::internal::{LogsBatch, LogsTaken},
     reply::{Data, Done, Messages, Named},
@@ -30,6 +31,10 @@ pub struct Heard {
     pub lines: Vec<LogsBatch>,
     /// `logs` does not answer.
     pub logs_away: bool,
+    /// Secrets of every job.
+    pub sealed: Vec<EnvvarSealed>,
+    /// Counts changes of variables.
+    pub envvars: u32,
 }
 
 pub type Ears = Arc<Mutex<Heard>>;
@@ -52,7 +57,9 @@ pub fn play(stand: &Stand, ears: &Ears) {
         .route("/images/v1/internal/blobs/{digest}", get(async || LAYER))
         .route("/images/v1/internal/pins/{holder}", put(pin).delete(unpin));
     let logs = Router::new().route("/logs/v1/internal/lines", post(append));
-    let envvars = Router::new().route("/envvars/v1/internal/tools/{tool}", get(variables));
+    let envvars = Router::new()
+        .route("/envvars/v1/internal/tools/{tool}/jobs/{job}", get(variables))
+        .route("/envvars/v1/internal/tools/{tool}/revisions", get(revisions));
     for (role, router) in [(Role::Images, images), (Role::Logs, logs), (Role::Envvars, envvars)] {
         stand.play(role, hearth_kit::exchange(router.with_state(ears.clone())));
     }
@@ -117,7 +124,19 @@ async fn append(
     Ok(data(LogsTaken { next }))
 }
 
-async fn variables() -> Json<Named<Value>> {
-    let content = json!({"envvars": [{"name": "GREETING", "value": "hi"}]});
+async fn variables(State(ears): State<Ears>) -> Json<Named<EnvvarsGiven>> {
+    let heard = ears.lock().unwrap();
+    let greeting = json!({"name": "GREETING", "value": "hi"});
+    let content = EnvvarsGiven {
+        envvars: vec![serde_json::from_value(greeting).unwrap()],
+        sealed: heard.sealed.clone(),
+        revision: heard.envvars.to_string(),
+    };
+    Json(Named { content, messages: Messages::default() })
+}
+
+async fn revisions(State(ears): State<Ears>) -> Json<Named<EnvvarsRevisions>> {
+    let content =
+        EnvvarsRevisions { tool: ears.lock().unwrap().envvars.to_string(), ..EnvvarsRevisions::default() };
     Json(Named { content, messages: Messages::default() })
 }

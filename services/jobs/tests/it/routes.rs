@@ -6,7 +6,7 @@ use hearth_testkit::{on_every_store, until};
 use hearth_wire::{
     feed::After,
     jobs::{
-        HealthCheck, JobCreate, JobType,
+        HealthAsk, HealthCheck, JobCreate, JobType,
         internal::{Route, RouteState, RoutesQuery},
     },
 };
@@ -53,9 +53,12 @@ async fn a_page_is_ready_when_it_answers(db: Db) -> Result<()> {
     stage.maintainer.jobs().delete(&stage.tool, &job_name("web")).await?;
     assert_eq!(route(&stage).await?, None);
     let events = stage.edge.jobs().feed(&After::default()).await?.events;
+    let (events, others): (Vec<_>, Vec<_>) =
+        events.into_iter().partition(|event| event.kind.starts_with("route-"));
     let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
     assert_eq!(kinds, ["route-changed", "route-changed", "route-removed"]);
     assert_eq!(events[1].data["targets"][0], address.to_string());
+    assert!(others.iter().all(|event| event.data.is_null()), "what runs wrote is not for them: {others:?}");
     Ok(())
 }
 
@@ -99,7 +102,7 @@ async fn a_health_check_decides_who_is_ready(db: Db) -> Result<()> {
     let port = listener.local_addr().unwrap().port();
     let mut serving = JoinSet::new();
     serving.spawn(async move { axum::serve(listener, app).await });
-    let check = |path: &str| Some(HealthCheck::Http { path: path.to_owned() });
+    let check = |path: &str| Some(HealthCheck::of(HealthAsk::Http(path.to_owned())));
     stage.create(&JobCreate { health_check: check("/unwell"), ..page("web", port) }).await?;
     stage.until("web", |job| job.status_long.contains("answered with 500")).await?;
     assert_eq!(route(&stage).await?.map(|route| route.state), Some(RouteState::Starting));
@@ -124,7 +127,7 @@ async fn what_is_new_takes_over_when_it_is_ready(db: Db) -> Result<()> {
     let port = listener.local_addr().unwrap().port();
     let mut serving = JoinSet::new();
     serving.spawn(async move { axum::serve(listener, app).await });
-    let check = Some(HealthCheck::Http { path: "/health".to_owned() });
+    let check = Some(HealthCheck::of(HealthAsk::Http("/health".to_owned())));
     stage.create(&JobCreate { health_check: check, ..page("web", port) }).await?;
     stage.until("web", |job| job.status.ready == 1).await?;
     let old = stage.running().await;

@@ -15,14 +15,14 @@ use crate::stage::{Stage, job_name, once};
 const TEN: SignedDuration = SignedDuration::from_mins(10);
 
 /// A job for every ten minutes, the first time at ten past twelve. It is noon.
-async fn every_ten(db: Db) -> Result<Stage> {
+pub async fn every_ten(db: Db) -> Result<Stage> {
     let stage = Stage::new(db).await?;
     stage.create(&JobCreate { schedule: Some("*/10 * * * *".to_owned()), ..once("a") }).await?;
     Ok(stage)
 }
 
 /// Lets time pass, and the scheduler do what is due by then.
-async fn pass(stage: &Stage, time: SignedDuration) -> Result<()> {
+pub async fn pass(stage: &Stage, time: SignedDuration) -> Result<()> {
     stage.stand.clock.advance(time);
     wake(stage).await?;
     let now = stage.stand.clock.now();
@@ -90,6 +90,58 @@ async fn each_due_time_ran_was_skipped_or_was_missed(db: Db) -> Result<()> {
     assert_eq!(history(&stage).await?.len(), 3);
     assert_eq!(stage.runs("a").await?.len(), 2, "runs are what ran");
     Ok(())
+}
+
+async fn the_newest_are_remembered(db: Db) -> Result<()> {
+    let mut stage = Stage::with(db, |config| config.jobs.runs_most = 2).await?;
+    for name in ["a", "b"] {
+        stage.create(&JobCreate { schedule: Some("*/10 * * * *".to_owned()), ..once(name) }).await?;
+    }
+    for due in 1..=5 {
+        pass(&stage, TEN).await?;
+        let both = async || Ok((stage.running().await.len() == 2).then_some(()));
+        until("both run", both).await?;
+        for one in stage.running().await {
+            stage.runtime.fake.end(one, End::Exited { code: 0 })?;
+        }
+        for name in ["a", "b"] {
+            let ended = async || {
+                let runs = stage.runs(name).await?;
+                let over = runs.iter().filter(|run| run.end.is_some()).count();
+                Ok((over == due).then_some(()))
+            };
+            until("it is over", ended).await?;
+        }
+    }
+    stage.nothing_left().await?;
+    // Once an hour has passed, what is more goes.
+    later(&mut stage).await?;
+    for name in ["a", "b"] {
+        let newest = async || {
+            let runs = stage.runs(name).await?;
+            Ok((runs.len() == 2).then_some(runs))
+        };
+        let runs = until("two are remembered", newest).await?;
+        let due: Vec<String> = runs.iter().filter_map(|run| run.due).map(|due| due.to_string()).collect();
+        assert_eq!(due, ["2026-05-04T12:50:00Z", "2026-05-04T12:40:00Z"]);
+    }
+    // What was missed meanwhile is an entry more, written before that hour's forgetting or after it. What is missed
+    // from then on joins it.
+    let missed = async || Ok((history(&stage).await?[0].outcome == Missed).then_some(()));
+    until("the ledger has what was missed", missed).await?;
+    later(&mut stage).await?;
+    let told = async || {
+        let outcomes: Vec<_> = history(&stage).await?.iter().map(|due| due.outcome).collect();
+        Ok((outcomes == [Missed, Ran]).then_some(()))
+    };
+    until("the ledger has as many", told).await
+}
+
+/// Another process begins, an hour later and more.
+async fn later(stage: &mut Stage) -> Result<()> {
+    stage.stop().await;
+    stage.stand.clock.advance(SignedDuration::from_mins(75));
+    stage.start().await
 }
 
 async fn a_pause_is_written_down_as_what_it_was(db: Db) -> Result<()> {
@@ -300,6 +352,7 @@ async fn history_is_paged(db: Db) -> Result<()> {
 
 on_every_store!(
     each_due_time_ran_was_skipped_or_was_missed,
+    the_newest_are_remembered,
     a_pause_is_written_down_as_what_it_was,
     what_was_due_while_hearth_was_down_is_missed,
     a_clock_that_jumps_starts_nothing_twice,

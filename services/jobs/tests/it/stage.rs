@@ -93,9 +93,15 @@ pub struct Stage {
 impl Stage {
     /// Everything, with workers.
     pub async fn new(db: Db) -> Result<Self> {
+        Self::with(db, |_| ()).await
+    }
+
+    /// The same with other settings.
+    pub async fn with(db: Db, set: impl FnOnce(&mut Config)) -> Result<Self> {
         let runtime = Served::new();
         let mut config = Config::default();
         config.jobs.retry_pause = 0;
+        set(&mut config);
         let quota = Quota { continuous_jobs: 2, ..Quota::default() };
         let stand = Stand::of(Role::Jobs, db, runtime.mount(), config, quota).await?;
         let (id, tool) = (ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::System), "hello".parse()?);

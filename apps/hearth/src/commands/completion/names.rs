@@ -13,7 +13,7 @@ use std::{
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, SubcommandCandidates};
 use hearth_base::{BuildId, EnvvarName, JobName, Limit, Result, ToolName};
 use hearth_client::{Bearer, Client, Transport};
-use hearth_wire::{jobs::JobsQuery, reply::Paging, tools::ToolQuery};
+use hearth_wire::{envvars::EnvvarsQuery, jobs::JobsQuery, reply::Paging, tools::ToolQuery};
 
 use super::is_plain;
 use crate::{
@@ -141,7 +141,12 @@ impl Of {
                 builds.into_iter().map(name).collect()
             }
             (Self::Envvars, Some(tool)) => {
-                let envvars = client.envvars().list(&tool).await?.content.envvars;
+                let envvars = client
+                    .envvars()
+                    .list(&tool, &EnvvarsQuery { all: true, ..EnvvarsQuery::default() })
+                    .await?
+                    .content
+                    .envvars;
                 envvars.into_iter().map(|envvar| envvar.name.to_string().into()).collect()
             }
             (Self::Images, Some(tool)) => {

@@ -1,8 +1,9 @@
 //! `hearth envvars delete NAME`: wants a yes; the value cannot be had again.
 
-use hearth_base::{EnvvarName, Result};
+use hearth_base::{EnvvarName, JobName, Result};
 use serde::{Deserialize, Serialize};
 
+use super::{restart::Restart, scope::OfJob};
 use crate::{cli::DryRun, context::Context};
 
 /// What `hearth envvars delete` takes.
@@ -12,6 +13,10 @@ pub struct Args {
     #[arg(value_parser = super::name)]
     name: EnvvarName,
     #[command(flatten)]
+    of: OfJob,
+    #[command(flatten)]
+    restart: Restart,
+    #[command(flatten)]
     dry_run: DryRun,
 }
 
@@ -20,19 +25,28 @@ pub struct Args {
 struct Deleted {
     name: EnvvarName,
     deleted: bool,
+    /// Jobs that were restarted for it.
+    restarted: Vec<JobName>,
 }
 
 /// Deletes it.
 pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let answer = cx.printer.answer::<Deleted>()?;
-    let Args { name, dry_run } = args;
+    let Args { name, of, restart, dry_run } = args;
     let at = cx.at_tool()?;
-    super::one(&at, &name).await?;
-    let what = format!("the variable {name} and its value");
+    let scope = of.scope();
+    super::one(&at, &name, &scope).await?;
+    let what = format!("the {} and its value", of.names(&name));
     if dry_run.dry_run {
-        return answer.said(&Deleted { name, deleted: false }, &format!("would delete {what}"));
+        let deleted = Deleted { name, deleted: false, restarted: Vec::new() };
+        return answer.said(&deleted, &format!("would delete {what}"));
     }
     cx.confirm("delete", &what).await?;
-    at.ask(at.client().envvars().delete(at.name(), &name)).await?;
-    answer.done(&Deleted { name, deleted: true }, &format!("{what} are deleted; runs that have it keep it"))
+    let told = at.ask(at.client().envvars().delete(at.name(), &name, &scope)).await?;
+    cx.printer.told(&told.messages);
+    let restarted = restart.run(cx, &at).await?;
+    answer.done(
+        &Deleted { name, deleted: true, restarted },
+        &format!("{what} are deleted; runs that have it keep it"),
+    )
 }

@@ -1,13 +1,18 @@
-//! `hearth envvars …`: variables of every run, as Toolforge's `envvars` says it, flag for flag.
+//! `hearth envvars …`: variables of every run, as Toolforge's `envvars` says it, flag for flag; and of one job's.
 
 pub mod create;
 pub mod delete;
+mod dotenv;
+pub mod export;
+pub mod import;
 pub mod list;
 pub mod quota;
+pub mod restart;
+pub mod scope;
 pub mod show;
 
 use hearth_base::{EnvvarName, Result};
-use hearth_wire::envvars::Envvar;
+use hearth_wire::envvars::{Envvar, EnvvarsQuery, EnvvarsScope};
 
 use crate::{at_tool::AtTool, cli::TEMPLATE, context::Context};
 
@@ -26,6 +31,12 @@ pub enum Command {
     /// Delete a variable
     #[command(before_help = "Example: hearth envvars delete API_KEY", help_template = TEMPLATE)]
     Delete(delete::Args),
+    /// Make variables of a dotenv file, after showing what changes
+    #[command(before_help = "Example: hearth envvars import .env", help_template = TEMPLATE)]
+    Import(import::Args),
+    /// Write variables to a dotenv file, which import reads back
+    #[command(before_help = "Example: hearth envvars export .env", help_template = TEMPLATE)]
+    Export(export::Args),
     /// Say how many variables there may be, and are
     #[command(before_help = "Example: hearth envvars quota", help_template = TEMPLATE)]
     Quota,
@@ -38,6 +49,8 @@ pub async fn run(cx: &Context, command: Command) -> Result<()> {
         Command::List(args) => list::run(cx, args).await,
         Command::Show(args) => show::run(cx, args).await,
         Command::Delete(args) => delete::run(cx, args).await,
+        Command::Import(args) => import::run(cx, args).await,
+        Command::Export(args) => export::run(cx, args).await,
         Command::Quota => quota::run(cx).await,
     }
 }
@@ -47,6 +60,8 @@ pub fn after_interrupt(command: &Command) -> &'static str {
     match command {
         Command::Create(_) => "the variable may have its value already; the same command finishes",
         Command::Delete(_) => "the variable may be gone already; hearth envvars list shows it",
+        Command::Import(_) => "either all of the file is there, or nothing; the same command finishes",
+        Command::Export(_) => "the file may not be there yet; the same command writes it",
         Command::List(_) | Command::Show(_) | Command::Quota => "nothing was changed",
     }
 }
@@ -63,11 +78,20 @@ fn name(typed: &str) -> Result<EnvvarName> {
 }
 
 /// One variable; when there is none of that name, the nearest is proposed.
-async fn one(at: &AtTool<'_>, name: &EnvvarName) -> Result<Envvar> {
-    let names = async {
-        let listed = at.ask(at.client().envvars().list(at.name())).await?.content.envvars;
-        Ok(listed.into_iter().map(|envvar| envvar.name.to_string()).collect())
-    };
-    let shown = at.ask_for(name.as_str(), at.client().envvars().show(at.name(), name), names).await?;
-    Ok(shown.content.envvar)
+async fn one(at: &AtTool<'_>, name: &EnvvarName, scope: &EnvvarsScope) -> Result<Envvar> {
+    let names =
+        async { Ok(all(at, scope).await?.into_iter().map(|envvar| envvar.name.to_string()).collect()) };
+    let envvars = at.client().envvars();
+    Ok(at.ask_for(name.as_str(), envvars.show(at.name(), name, scope), names).await?.content.envvar)
+}
+
+/// The variables of the tool, or of the job.
+async fn all(at: &AtTool<'_>, scope: &EnvvarsScope) -> Result<Vec<Envvar>> {
+    let query = EnvvarsQuery { job: scope.job.clone(), all: false };
+    Ok(at.ask(at.client().envvars().list(at.name(), &query)).await?.content.envvars)
+}
+
+/// A value for people.
+fn shown(envvar: &Envvar) -> &str {
+    if envvar.secret { "(secret)" } else { envvar.value.reveal() }
 }

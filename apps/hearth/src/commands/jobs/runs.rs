@@ -1,5 +1,7 @@
 //! `hearth jobs runs NAME`: what became of each of a job's runs.
 
+use std::time::Duration;
+
 use hearth_base::{JobName, Limit, Result};
 use hearth_wire::{
     jobs::{Run, RunEnd, RunState},
@@ -7,8 +9,10 @@ use hearth_wire::{
 };
 
 use crate::{
+    chart::memory,
     context::Context,
     printer::{Cell, Table},
+    time,
 };
 
 /// What `hearth jobs runs` takes.
@@ -28,10 +32,14 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let at = cx.at_tool()?;
     let paging = Paging { limit: Limit::new(last)?, cursor: None };
     let runs = super::ask_about(&at, &name, at.client().jobs().runs(at.name(), &name, &paging)).await?.runs;
-    let mut table = Table::of(&["began", "by", "how it ended", "run"]);
+    let mut table = Table::of(&["began", "took", "memory", "cpu time", "by", "how it ended", "run"]);
     for run in &runs {
+        let ran = run.started.zip(run.ended);
         table.row([
             Cell::from(run.started.or(run.due).unwrap_or(run.created)),
+            Cell::from(ran.map(|(from, to)| time::took(from, to)).unwrap_or_default()),
+            Cell::from(ran.map(|_| memory(run.peak_memory)).unwrap_or_default()),
+            Cell::from(ran.map(|_| time::seconds(Duration::from_micros(run.cpu_micros))).unwrap_or_default()),
             Cell::from(run.cause.as_str()),
             Cell::from(ended(run)),
             Cell::from(run.id.as_str()),
@@ -64,6 +72,7 @@ pub fn ended(run: &Run) -> String {
         },
         (RunState::Ended, Some(RunEnd::OutOfMemory)) => reason("failed: out of memory"),
         (RunState::Ended, Some(RunEnd::TimedOut)) => "failed: it took too long".to_owned(),
+        (RunState::Ended, Some(RunEnd::Unhealthy)) => reason("unhealthy"),
         (RunState::Ended, Some(RunEnd::NotStarted)) => reason("could not start"),
         (RunState::Ended, Some(RunEnd::Lost) | None) => reason("unknown"),
     }

@@ -1,7 +1,9 @@
 //! A job as people write it down: the flags of `jobs run`, and an item of the file that `jobs load` reads.
 
 use hearth_base::{Error, JobName, Result};
-use hearth_wire::jobs::{HealthCheck, Job, JobCreate, JobType, PortProtocol};
+use hearth_wire::jobs::{
+    Checks, HealthAsk, HealthCheck, Job, JobCreate, JobType, PortProtocol, StopPolicy, StopSignal,
+};
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 
 /// A job. What is absent takes its default.
@@ -54,14 +56,38 @@ pub struct Spec {
     #[arg(long, value_name = "COUNT", hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u16>,
-    /// Ready when this path of its port answers
+    /// Well when this path of its port answers
     #[arg(long, value_name = "PATH", conflicts_with = "health_check_script", hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health_check_http: Option<String>,
-    /// Ready when this command in its container ends well
+    /// Well when this command in its container ends well
     #[arg(long, value_name = "COMMAND", hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health_check_script: Option<String>,
+    /// Well when its port accepts a connection
+    #[arg(long, conflicts_with_all = ["health_check_http", "health_check_script"], hide_short_help = true)]
+    #[serde(skip_serializing_if = "is_off")]
+    pub health_check_tcp: bool,
+    /// Well when what is asked here is answered: for files, with how often and how long.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheck>,
+    /// What is asked for a start, for readiness and for life, where that differs: for files.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Checks>,
+    /// Restart it when it takes longer than this to start
+    #[arg(long, value_name = "SECONDS", hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_within: Option<u32>,
+    /// The signal that asks it to end, as in INT
+    #[arg(long, value_name = "SIGNAL", hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_signal: Option<String>,
+    /// Kill what has not ended so long after that signal
+    #[arg(long, value_name = "SECONDS", hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace: Option<u32>,
     /// Stop a scheduled run after so many seconds
     #[arg(long, value_name = "SECONDS", hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -150,23 +176,54 @@ impl Spec {
             replicas: self.replicas,
             port,
             port_protocol: port_protocol.flatten(),
-            health_check: match (&self.health_check_http, &self.health_check_script) {
-                (Some(path), _) => Some(HealthCheck::Http { path: path.clone() }),
-                (None, Some(script)) => Some(HealthCheck::Script { script: script.clone() }),
+            health_check: self.health_check(&name)?,
+            checks: match (&self.checks, self.start_within) {
                 (None, None) => None,
+                (checks, within) => {
+                    let checks = checks.clone().unwrap_or_default();
+                    Some(Checks { start_within: within.or(checks.start_within), ..checks })
+                }
+            },
+            stop: match (self.stop_signal.as_deref().map(signal).transpose()?, self.grace) {
+                (None, None) => None,
+                (signal, grace) => Some(StopPolicy { signal, grace }),
             },
             publish: self.publish.as_deref().map(publish).transpose()?,
             ..JobCreate::new(name, image.as_str(), self.command.as_deref().unwrap_or_default())
         })
     }
 
+    fn health_check(&self, name: &JobName) -> Result<Option<HealthCheck>> {
+        let http = self.health_check_http.clone().map(HealthAsk::Http).map(HealthCheck::of);
+        let script = self.health_check_script.clone().map(HealthAsk::Script).map(HealthCheck::of);
+        let tcp = self.health_check_tcp.then(|| HealthCheck::of(HealthAsk::Tcp));
+        let mut said = [http, script, tcp, self.health_check.clone()].into_iter().flatten();
+        match (said.next(), said.next()) {
+            (said, None) => Ok(said),
+            (_, Some(_)) => {
+                Err(Error::invalid("health-check", format!("{name}: more than one health check"))
+                    .help("name one; what differs for a start or for life goes under checks"))
+            }
+        }
+    }
+
     /// A job as its maintainers set it, written down again.
     pub fn of(job: &Job) -> Self {
-        let (http, script) = match &job.health_check {
-            Some(HealthCheck::Http { path }) => (Some(path.clone()), None),
-            Some(HealthCheck::Script { script }) => (None, Some(script.clone())),
-            None => (None, None),
-        };
+        let mut written = Self::default();
+        match job.health_check.clone() {
+            Some(check) if check != HealthCheck::of(check.ask.clone()) => written.health_check = Some(check),
+            Some(HealthCheck { ask: HealthAsk::Http(path), .. }) => written.health_check_http = Some(path),
+            Some(HealthCheck { ask: HealthAsk::Script(script), .. }) => {
+                written.health_check_script = Some(script);
+            }
+            Some(HealthCheck { ask: HealthAsk::Tcp, .. }) => written.health_check_tcp = true,
+            None => {}
+        }
+        let checks = job.checks.clone().unwrap_or_default();
+        let stop = job.stop.unwrap_or_default();
+        let start_within = checks.start_within;
+        let checks =
+            Some(Checks { start_within: None, ..checks }).filter(|checks| *checks != Checks::default());
         let port = job.port.map(|port| match job.port_protocol {
             Some(PortProtocol::Udp) => format!("{port}/udp"),
             Some(PortProtocol::Tcp) | None => port.to_string(),
@@ -184,8 +241,10 @@ impl Spec {
             publish: job.publish.map(|publish| if publish { "/".to_owned() } else { "false".to_owned() }),
             retry: job.retry,
             replicas: job.replicas,
-            health_check_http: http,
-            health_check_script: script,
+            checks,
+            start_within,
+            stop_signal: stop.signal.map(|signal| signal.word().to_owned()),
+            grace: stop.grace,
             timeout: job.timeout,
             timezone: job.timezone.clone(),
             concurrency: job.concurrency.map(|how| how.word().to_owned()),
@@ -195,8 +254,20 @@ impl Spec {
             no_filelog: job.filelog == Some(false),
             filelog_stdout: job.filelog_stdout.clone(),
             filelog_stderr: job.filelog_stderr.clone(),
+            ..written
         }
     }
+}
+
+/// A signal by its name, with or without `SIG`.
+fn signal(written: &str) -> Result<StopSignal> {
+    let name = written.to_ascii_uppercase();
+    let name = name.strip_prefix("SIG").unwrap_or(&name);
+    StopSignal::ALL.into_iter().find(|signal| signal.word() == name).ok_or_else(|| {
+        let known = StopSignal::ALL.map(StopSignal::word).join(", ");
+        Error::invalid("signal", format!("{written:.20?} is no signal that asks a program to end"))
+            .help(format!("name one of {known}"))
+    })
 }
 
 /// A port and what is spoken there, as in `8080/udp`.
@@ -271,6 +342,11 @@ mod tests {
   port: 8000
   publish: /
   health-check-http: /healthz
+  start-within: 300
+  stop-signal: INT
+  grace: 60
+  checks:
+    liveness: {type: tcp, interval: 5}
 ";
 
     #[test]
@@ -281,7 +357,11 @@ mod tests {
         assert_eq!((tidy.kind(), tidy.filelog), (JobType::Scheduled, Some(false)));
         assert_eq!(tidy.cpu.map(|cpu| cpu.to_string()).as_deref(), Some("500m"));
         assert_eq!((web.kind(), web.port, web.publish), (JobType::Continuous, Some(8000), Some(true)));
-        assert_eq!(web.health_check, Some(HealthCheck::Http { path: "/healthz".to_owned() }));
+        assert_eq!(web.health_check, Some(HealthCheck::of(HealthAsk::Http("/healthz".to_owned()))));
+        let liveness = HealthCheck { interval: Some(5), ..HealthCheck::of(HealthAsk::Tcp) };
+        let checks = Checks { liveness: Some(liveness), start_within: Some(300), ..Checks::default() };
+        assert_eq!(web.checks, Some(checks));
+        assert_eq!(web.stop, Some(StopPolicy { signal: Some(StopSignal::Int), grace: Some(60) }));
         Ok(())
     }
 
@@ -300,6 +380,8 @@ mod tests {
             ("port: 0", "port"),
             ("port: 80/icmp", "port"),
             ("publish: /sub", "publish"),
+            ("stop-signal: KILL", "signal"),
+            ("health-check-tcp: true\n  health-check-http: /", "health-check"),
         ] {
             let text = format!("name: a\nimage: b\n{}", more.replace("\n  ", "\n"));
             let spec = serde_saphyr::from_str::<Spec>(&text).ok();

@@ -1,6 +1,6 @@
 //! The endpoints, as the merged document has them.
 
-use hearth_base::{Entropy, Result, TokenId, ToolId, ToolName, UploadId};
+use hearth_base::{Entropy, Result, TokenId, ToolId, ToolName, UploadId, WebhookId};
 use hearth_testkit::Hearth;
 use http::Method;
 use serde_json::Value;
@@ -35,6 +35,7 @@ impl Endpoint {
             .replace("{user}", "bystander")
             .replace("{job}", "nothing")
             .replace("{envvar}", "NOTHING")
+            .replace("{webhook}", &WebhookId::new(now, &Entropy::System).to_string())
             .replace("{token}", &TokenId::new(now, &Entropy::System).to_string())
     }
 }

@@ -3,7 +3,7 @@
 
 mod build;
 mod envvars;
-mod installed;
+pub mod installed;
 mod jobs;
 
 use std::{

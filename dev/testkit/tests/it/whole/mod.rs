@@ -5,6 +5,8 @@ mod examples;
 mod failing;
 mod images;
 mod killed;
+mod notifying;
+mod secrets;
 
 pub use images::provide;
 
@@ -15,15 +17,15 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 
 /// Somebody with a browser at this door.
-struct Visitor(Client);
+pub struct Visitor(Client);
 
 impl Visitor {
-    fn at(url: &str) -> Result<Self> {
+    pub fn at(url: &str) -> Result<Self> {
         Ok(Self(Client::new(Transport::url(url)?, Arc::new(Anonymous))))
     }
 
     /// Asks for a tool's page. Names below the domain need not be known to this machine.
-    async fn visits(&self, tool: &str) -> Result<(StatusCode, String)> {
+    pub async fn visits(&self, tool: &str) -> Result<(StatusCode, String)> {
         let call = self.0.call(Method::GET, "/").header(header::HOST, &format!("{tool}.localhost"));
         let answer = call.raw().await?;
         let status = answer.status();

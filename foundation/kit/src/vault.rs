@@ -1,15 +1,15 @@
-//! Values, closed and opened: PASETO v4.local (<https://github.com/paseto-standard/paseto-spec>). The implicit
-//! assertion names tool and variable, so that what was closed for one place does not open at another.
+//! Secret values of tools, closed and opened: PASETO v4.local (<https://github.com/paseto-standard/paseto-spec>). The
+//! implicit assertion names the service and the place, so that what was closed for one place does not open at another.
 
 use std::{
+    fmt::Display,
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use hearth_base::{EnvvarName, Error, Result, Secret, ToolId};
-use hearth_kit::state::{StateFolder, write_private};
+use hearth_base::{Error, Kind, Result, Role, Secret};
 use pasetors::{
     Local,
     keys::{Generate, SymmetricKey},
@@ -17,6 +17,8 @@ use pasetors::{
     version4::{LocalToken, V4},
 };
 use sha2::{Digest, Sha256};
+
+use crate::state::{StateFolder, write_private};
 
 /// A value as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,9 +29,10 @@ pub struct Closed {
     pub token: String,
 }
 
-/// The keys of values. They are read when the service gets ready; until then nothing opens.
+/// The keys of a service's values. They are read when the service gets ready; until then nothing opens.
 #[derive(Clone)]
 pub struct Vault {
+    role: Role,
     path: PathBuf,
     keys: Arc<OnceLock<Vec<Key>>>,
 }
@@ -42,9 +45,9 @@ struct Key {
 }
 
 impl Vault {
-    /// The keys in the state folder.
-    pub fn at(state: &StateFolder) -> Self {
-        Self { path: state.keys().join("envvars.values"), keys: Arc::default() }
+    /// The keys of a service in the state folder: the file `ROLE.values` in `keys`.
+    pub fn of(role: Role, state: &StateFolder) -> Self {
+        Self { role, path: state.keys().join(format!("{role}.values")), keys: Arc::default() }
     }
 
     /// Reads the keys, and makes the first one at the first start. `needed` are the ids of the keys that kept
@@ -53,14 +56,11 @@ impl Vault {
         let text = match fs::read_to_string(&self.path) {
             Ok(text) => Secret::new(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound && needed.is_empty() => make(&self.path)?,
-            Err(cause) => return Err(unusable(&self.path, &format!("cannot be read: {cause}"))),
+            Err(cause) => return Err(self.unusable(&format!("cannot be read: {cause}"))),
         };
-        let keys = read(&self.path, &text)?;
+        let keys = read(&text).ok_or_else(|| self.unusable("holds a line that is not a key"))?;
         if let Some(missing) = needed.iter().find(|id| !keys.iter().any(|key| key.id == **id)) {
-            return Err(unusable(
-                &self.path,
-                &format!("lacks the key {missing}, which values are closed with"),
-            ));
+            return Err(self.unusable(&format!("lacks the key {missing}, which values are closed with")));
         }
         // A second call finds the same file, or is a test's.
         let _first_ones_stay = self.keys.set(keys);
@@ -72,22 +72,22 @@ impl Vault {
         Ok(&self.first()?.id)
     }
 
-    /// Closes a value for its place.
-    pub fn close(&self, tool: ToolId, name: &EnvvarName, value: &Secret) -> Result<Closed> {
+    /// Closes a value for its place: whose it is and what, as in `TOOL-ID/NAME`. No two places may be written alike.
+    pub fn close(&self, place: impl Display, value: &Secret) -> Result<Closed> {
         let Key { id, key } = self.first()?;
         // As JSON, for an empty value has to become something too.
         let text = serde_json::to_vec(value.reveal()).map_err(Error::internal)?;
-        let place = place(tool, name);
+        let place = self.bound(place);
         let token = LocalToken::encrypt(key, &text, Some(id.as_bytes()), Some(place.as_bytes()));
         Ok(Closed { key: id.clone(), token: token.map_err(|error| Error::internal(format!("{error:?}")))? })
     }
 
     /// Opens a value at its place.
-    pub fn open_value(&self, tool: ToolId, name: &EnvvarName, closed: &Closed) -> Result<Secret> {
-        let wrong = || Error::internal(format!("the value of {name} of {tool} does not open"));
+    pub fn open_value(&self, place: impl Display, closed: &Closed) -> Result<Secret> {
+        let place = self.bound(place);
+        let wrong = || Error::internal(format!("the value at {place} does not open"));
         let Key { id, key } = self.keys()?.iter().find(|key| key.id == closed.key).ok_or_else(wrong)?;
         let untrusted = UntrustedToken::<Local, V4>::try_from(&closed.token).map_err(|_| wrong())?;
-        let place = place(tool, name);
         let opened = LocalToken::decrypt(key, &untrusted, Some(id.as_bytes()), Some(place.as_bytes()));
         let opened = opened.map_err(|_| wrong())?;
         serde_json::from_str::<String>(opened.payload()).map(Secret::new).map_err(|_| wrong())
@@ -100,11 +100,18 @@ impl Vault {
     fn first(&self) -> Result<&Key> {
         self.keys()?.first().ok_or_else(|| Error::internal("there is no key"))
     }
-}
 
-/// Neither ids nor names hold a slash, so no two places are written alike.
-fn place(tool: ToolId, name: &EnvvarName) -> String {
-    format!("hearth-envvars-v1/{tool}/{name}")
+    /// What binds a value to its place.
+    fn bound(&self, place: impl Display) -> String {
+        format!("hearth-{}-v1/{place}", self.role)
+    }
+
+    fn unusable(&self, what: &str) -> Error {
+        let public = format!("{} {what}", self.path.display());
+        Error::new(Kind::Unavailable, format!("{}-keys", self.role), public).help(
+            "put the file back from where the state folder's keys are kept: without it no value can be read",
+        )
+    }
 }
 
 fn make(path: &Path) -> Result<Secret> {
@@ -114,38 +121,24 @@ fn make(path: &Path) -> Result<Secret> {
     Ok(text)
 }
 
-fn read(path: &Path, text: &Secret) -> Result<Vec<Key>> {
+fn read(text: &Secret) -> Option<Vec<Key>> {
     let lines = text.reveal().lines().map(str::trim).filter(|line| !line.is_empty());
     let keys = lines.map(|line| {
         let bytes = STANDARD.decode(line).ok()?;
         let id = STANDARD.encode(&Sha256::digest(&bytes)[..9]);
         Some(Key { id, key: SymmetricKey::from(&bytes).ok()? })
     });
-    let keys: Option<Vec<_>> = keys.collect();
-    keys.filter(|keys| !keys.is_empty()).ok_or_else(|| unusable(path, "holds a line that is not a key"))
-}
-
-fn unusable(path: &Path, what: &str) -> Error {
-    Error::unavailable("envvars-keys", format!("{} {what}", path.display())).help(
-        "put the file back from where the state folder's keys are kept: without it no value can be read",
-    )
+    keys.collect::<Option<Vec<_>>>().filter(|keys| !keys.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use hearth_base::Entropy;
-    use jiff::Timestamp;
-
     use super::*;
 
     fn vault(folder: &tempfile::TempDir) -> Vault {
-        Vault::at(&StateFolder::open(folder.path()).unwrap())
-    }
-
-    fn tool() -> ToolId {
-        ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::System)
+        Vault::of(Role::Envvars, &StateFolder::open(folder.path()).unwrap())
     }
 
     #[test]
@@ -153,17 +146,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let vault = vault(&folder);
         vault.open(&[])?;
-        let (tool, name) = (tool(), "API_KEY".parse()?);
         for value in ["", "s3cret", "two\nlines", "日本 \u{1b}[31m"] {
             let value = Secret::new(value);
-            let closed = vault.close(tool, &name, &value)?;
-            assert_eq!(vault.open_value(tool, &name, &closed)?, value);
+            let closed = vault.close("tool_1/KEY", &value)?;
+            assert_eq!(vault.open_value("tool_1/KEY", &closed)?, value);
             assert!(value.reveal().is_empty() || !closed.token.contains(value.reveal()));
-            assert!(vault.open_value(self::tool(), &name, &closed).is_err());
-            assert!(vault.open_value(tool, &"OTHER".parse()?, &closed).is_err());
+            for other in ["tool_2/KEY", "tool_1/OTHER", "tool_1/KEY/web", ""] {
+                assert!(vault.open_value(other, &closed).is_err(), "{other}");
+            }
+            let other = Vault { role: Role::Jobs, ..vault.clone() };
+            assert!(other.open_value("tool_1/KEY", &closed).is_err());
             let mut bent = closed.clone();
             bent.token.insert(20, 'A');
-            assert!(vault.open_value(tool, &name, &bent).is_err());
+            assert!(vault.open_value("tool_1/KEY", &bent).is_err());
         }
         Ok(())
     }
@@ -173,14 +168,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let old = vault(&folder);
         old.open(&[])?;
-        let (tool, name, value) = (tool(), "API_KEY".parse()?, Secret::new("s3cret"));
-        let closed = old.close(tool, &name, &value)?;
+        let (place, value) = ("tool_1/KEY", Secret::new("s3cret"));
+        let closed = old.close(place, &value)?;
         let former = fs::read_to_string(&old.path).unwrap();
         write_private(&old.path, &format!("{}\n{former}", STANDARD.encode([7; 32])))?;
         let new = vault(&folder);
         new.open(std::slice::from_ref(&closed.key))?;
-        assert_eq!(new.open_value(tool, &name, &closed)?, value);
-        assert_ne!(new.close(tool, &name, &value)?.key, closed.key);
+        assert_eq!(new.open_value(place, &closed)?, value);
+        assert_ne!(new.close(place, &value)?.key, closed.key);
         Ok(())
     }
 

@@ -1,0 +1,71 @@
+//! What is told of runs and due times to whoever passes it on to people, in the change that makes it so.
+
+use hearth_base::{Result, ToolName};
+use hearth_kit::db::Tx;
+use hearth_runtime_api::WorkloadId;
+use hearth_wire::jobs::{
+    Emails, JobType,
+    internal::{DueTold, JobsEvent, RunTold},
+};
+
+use super::show;
+use crate::{
+    cx::Cx,
+    store::{Entry, Job, Outcome, Run},
+};
+
+/// Tells what a change made of a run: that its process began, and that it is over. The latter is told once both its
+/// end and its log are there, by whichever change comes second; so the tool is locked. Of an ending tool nothing is
+/// told.
+pub async fn run(cx: &Cx, tx: &Tx, name: Option<&ToolName>, before: &Run, now: &Run) -> Result<()> {
+    let Some(name) = name else { return Ok(()) };
+    let complete = |run: &Run| run.is_over() && run.log_done;
+    if before.started.is_none() && now.started.is_some() {
+        let event = JobsEvent::RunBegan(told(cx, tx, name, now).await?);
+        cx.store.tell(tx, cx.event(), cx.now(), &event).await?;
+    }
+    if !complete(before) && complete(now) {
+        let event = JobsEvent::RunEnded(told(cx, tx, name, now).await?);
+        cx.store.tell(tx, cx.event(), cx.now(), &event).await?;
+    }
+    Ok(())
+}
+
+async fn told(cx: &Cx, tx: &Tx, name: &ToolName, run: &Run) -> Result<RunTold> {
+    // Nobody wants mail of a job that was deleted meanwhile.
+    let job = cx.store.job_by_id_in(tx, run.job).await?;
+    let gone = match (run.instance.workload, run.due) {
+        (WorkloadId::Set(_), _) => JobType::Continuous,
+        (WorkloadId::Run(_), Some(_)) => JobType::Scheduled,
+        (WorkloadId::Run(_), None) => JobType::OneOff,
+    };
+    Ok(RunTold {
+        tool: run.tool,
+        name: name.clone(),
+        job_type: job.as_ref().map_or(gone, Job::job_type),
+        emails: job.and_then(|job| job.spec.emails).unwrap_or(Emails::None),
+        again: run.again,
+        run: show::run(run.clone()),
+    })
+}
+
+/// Tells of due times that brought no run.
+pub async fn due(cx: &Cx, tx: &Tx, job: &Job, entry: &Entry, in_a_row: u64) -> Result<()> {
+    let Some(name) = cx.store.tool_name_in(tx, job.tool).await? else { return Ok(()) };
+    let reason = match &entry.outcome {
+        Outcome::Missed(reason) | Outcome::Skipped(reason) => reason.clone(),
+        Outcome::Ran(_) => return Ok(()),
+    };
+    let event = JobsEvent::DueMissed(DueTold {
+        tool: job.tool,
+        name,
+        job: job.name.clone(),
+        emails: job.spec.emails.unwrap_or(Emails::None),
+        first: entry.due,
+        last: entry.until,
+        count: entry.count,
+        reason,
+        in_a_row,
+    });
+    cx.store.tell(tx, cx.event(), cx.now(), &event).await
+}

@@ -1,0 +1,73 @@
+//! Handing a mail over to the mail server. What may be taken later is tried again, for a day.
+
+use hearth_base::{MailId, Result};
+use hearth_kit::db::work::Claim;
+use hearth_wire::notify::MailState;
+use jiff::SignedDuration;
+
+use crate::{
+    cx::Cx,
+    mailer::{Letter, Refusal},
+    store::Mail,
+};
+
+/// How long a mail is tried.
+const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
+/// The first pause; each is twice as long as the one before.
+const FIRST: i64 = 60;
+/// The longest.
+const LONGEST: i64 = 4 * 3600;
+
+/// Sends a mail, notes what became of it, and ends the claim.
+pub async fn send(cx: &Cx, claim: &Claim<()>, id: MailId) -> Result<()> {
+    let waiting = cx.store.mail(&id.to_string()).await?.filter(|mail| mail.state == MailState::Waiting);
+    let sent = match &waiting {
+        Some(mail) => Some(hand_over(cx, mail).await?),
+        None => None,
+    };
+    let now = cx.now();
+    let tx = cx.store.begin().await?;
+    // Erased with its tool meanwhile: nothing is noted.
+    let (Some(mut mail), Some(sent)) = (cx.store.mail_in(&tx, id).await?, sent) else {
+        cx.store.work.finish(&tx, claim).await?;
+        return cx.store.commit(tx).await;
+    };
+    mail.tries += 1;
+    (mail.next, mail.said) = (None, None);
+    match sent {
+        Ok(()) => mail.state = MailState::Sent,
+        Err(Refusal::Never(said)) => (mail.state, mail.said) = (MailState::Failed, Some(said)),
+        Err(Refusal::Later(said)) if now.duration_since(mail.created) >= PATIENCE => {
+            (mail.state, mail.said) = (MailState::Failed, Some(format!("given up after a day: {said}")));
+        }
+        Err(Refusal::Later(said)) => {
+            tracing::info!(mail = %mail.id, tries = mail.tries, said, "a mail waits");
+            let pause = (FIRST << (mail.tries - 1).min(10)).min(LONGEST);
+            (mail.next, mail.said) = (Some(now + SignedDuration::from_secs(pause)), Some(said));
+        }
+    }
+    if mail.next.is_none() {
+        // What runs wrote is not kept here for longer than it takes.
+        mail.body.clear();
+    }
+    cx.store.mail_put(&tx, &mail).await?;
+    match mail.next {
+        Some(next) => cx.store.work.again(&tx, claim, next).await?,
+        None => cx.store.work.finish(&tx, claim).await?,
+    }
+    cx.store.commit(tx).await
+}
+
+/// The address is looked up now: whoever is no maintainer any more, or wants none, gets none.
+async fn hand_over(cx: &Cx, mail: &Mail) -> Result<Result<(), Refusal>> {
+    let never = |said: &str| Ok(Err(Refusal::Never(said.to_owned())));
+    let Some(mailer) = &cx.mailer else { return never("this Hearth sends no mail any more") };
+    let recipients = cx.recipients(mail.tool).await?;
+    let Some(recipient) = recipients.into_iter().find(|recipient| recipient.user == mail.user) else {
+        return never("no maintainer with an address any more, or mail was switched off");
+    };
+    let Mail { id, tool_name, subject, body, created, .. } = mail;
+    let letter =
+        Letter { id: *id, tool: tool_name, to: &recipient.address, subject, body, written: *created };
+    Ok(mailer.send(&letter).await)
+}

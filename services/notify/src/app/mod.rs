@@ -1,0 +1,25 @@
+//! The rules. No HTTP, no SQL; time is an argument.
+
+mod about;
+mod pace;
+mod sign;
+mod text;
+
+pub mod deliver;
+pub mod gather;
+pub mod mail;
+pub mod mail_settings;
+pub mod secrets;
+pub mod take;
+pub mod webhooks;
+
+use hearth_base::{Result, ToolId};
+
+use crate::cx::Cx;
+
+/// Erases what an ended tool had. Whoever is still at it finds that the tool is over.
+pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
+    let tx = cx.store.begin().await?;
+    cx.store.erase(&tx, tool).await?;
+    tx.commit().await
+}

@@ -1,0 +1,4 @@
+//! Handlers: extract, call a rule, reply.
+
+pub mod mail;
+pub mod webhooks;

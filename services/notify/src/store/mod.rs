@@ -1,0 +1,80 @@
+//! The tables of `notify`: the only place that touches its database.
+
+mod columns;
+mod delivery;
+mod mail;
+mod migrations;
+mod notice;
+mod place;
+mod tool;
+mod webhook;
+
+use hearth_base::{Result, ToolId};
+use hearth_kit::db::{Db, OrFault, Tx, work::Work};
+use jiff::Timestamp;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+pub use delivery::Delivery;
+pub use mail::Mail;
+pub use migrations::migrations;
+pub use notice::Notice;
+pub use tool::Tool;
+pub use webhook::{Webhook, place as webhook_place};
+
+/// The database of `notify`.
+///
+/// A change locks the place in the feed first, if it needs it, then its tool, then whatever else.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: Db,
+    /// What is done later.
+    pub work: Work,
+}
+
+impl Store {
+    /// The kind of work that makes mails of what waits; its key is the tool's id.
+    pub const GATHER: &str = "gather";
+    /// The kind of work that sends a mail; its key is the mail's id.
+    pub const MAIL: &str = "mail";
+    /// The kind of work that tells a webhook; its key is the delivery's id.
+    pub const DELIVER: &str = "deliver";
+
+    /// The tables in `db`, and the work in it.
+    pub fn new(db: Db, work: Work) -> Self {
+        Self { db, work }
+    }
+
+    /// Begins a change.
+    pub async fn begin(&self) -> Result<Tx> {
+        self.db.begin().await
+    }
+
+    /// Ends a change, and wakes whoever waits for what it asked for.
+    pub async fn commit(&self, tx: Tx) -> Result<()> {
+        tx.commit().await?;
+        self.work.wake();
+        Ok(())
+    }
+
+    /// Asks for something to be sent, as part of a change.
+    pub async fn ask(&self, tx: &Tx, kind: &'static str, key: impl ToString, due: Timestamp) -> Result<()> {
+        self.work.ask(tx, kind, &key.to_string(), &(), due).await
+    }
+
+    /// Forgets everything of a tool, and notes that there will be nothing again.
+    pub async fn erase(&self, tx: &Tx, tool: ToolId) -> Result<()> {
+        self.tool_over(tx, tool).await?;
+        let tool = tool.to_string();
+        let notices = notice::row::Entity::delete_many().filter(notice::row::Column::ToolId.eq(&*tool));
+        notices.exec(&**tx).await.or_fault()?;
+        let mails = mail::row::Entity::delete_many().filter(mail::row::Column::ToolId.eq(&*tool));
+        mails.exec(&**tx).await.or_fault()?;
+        let off = tool::off::Entity::delete_many().filter(tool::off::Column::ToolId.eq(&*tool));
+        off.exec(&**tx).await.or_fault()?;
+        let deliveries =
+            delivery::row::Entity::delete_many().filter(delivery::row::Column::ToolId.eq(&*tool));
+        deliveries.exec(&**tx).await.or_fault()?;
+        let webhooks = webhook::row::Entity::delete_many().filter(webhook::row::Column::ToolId.eq(&*tool));
+        webhooks.exec(&**tx).await.or_fault().map(|_| ())
+    }
+}
