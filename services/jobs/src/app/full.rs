@@ -48,7 +48,8 @@ pub fn as_set(job: &Job, status: JobStatus, words: (String, String)) -> wire::Jo
         status_short: words.0,
         status_long: words.1,
         status,
-        continuous,
+        // Older clients send it with every job, and take any value of it for a yes.
+        continuous: continuous.filter(|continuous| *continuous),
         schedule,
         schedule_actual: None,
         timezone,

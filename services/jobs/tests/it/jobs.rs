@@ -51,6 +51,21 @@ async fn a_job_is_made_shown_and_deleted(db: Db) -> Result<()> {
     stage.eventually("its image is let go of", async || Ok(stage.ears.lock().unwrap().pins.is_empty())).await
 }
 
+async fn only_what_is_kept_running_says_that_it_is_continuous(db: Db) -> Result<()> {
+    let stage = Stage::new(db).await?;
+    // As older clients write every job.
+    let job = json!({"name": "a", "imagename": "python3.11", "cmd": "./run", "continuous": false, "schedule": null,
+        "port": null, "replicas": null, "health_check": null, "memory": null, "cpu": null, "retry": 0});
+    let (status, made) = stage.send(Method::POST, "/jobs", Some(job)).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    for path in ["/jobs/a", "/jobs/a?include_unset=false"] {
+        let (_, shown) = stage.send(Method::GET, path, None).await;
+        assert_eq!(shown["job"]["job_type"], "one-off");
+        assert!(shown["job"].get("continuous").is_none(), "{shown}");
+    }
+    Ok(())
+}
+
 async fn what_was_not_set_is_not_shown_when_that_is_asked(db: Db) -> Result<()> {
     let stage = Stage::new(db).await?;
     stage.create(&kept("a")).await?;
@@ -174,6 +189,7 @@ async fn flushing_deletes_all(db: Db) -> Result<()> {
 
 on_every_store!(
     a_job_is_made_shown_and_deleted,
+    only_what_is_kept_running_says_that_it_is_continuous,
     what_was_not_set_is_not_shown_when_that_is_asked,
     a_name_is_taken_until_its_job_has_completed,
     unknown_fields_are_refused_by_name,
