@@ -1,7 +1,7 @@
 //! `toolforge envvars`.
 
 use hearth_base::Result;
-use hearth_testkit::{Hearth, in_every_shape};
+use hearth_testkit::Hearth;
 use serde_json::{Value, json};
 
 use super::Terminal;
@@ -9,6 +9,21 @@ use super::Terminal;
 async fn every_command_of_toolforge_envvars(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     let terminal = Terminal::open(&hearth, &operator, "hello").await?;
+    every_command(&terminal);
+    hearth.stop().await
+}
+
+async fn every_command_and_flag_of_toolforge_envvars(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let terminal = Terminal::open(&hearth, &operator, "hello").await?;
+    every_command(&terminal);
+    every_other_flag(&terminal);
+    terminal.has_typed_all_of(&["envvars"]);
+    terminal.has_typed_all_of(&[]);
+    hearth.stop().await
+}
+
+fn every_command(terminal: &Terminal) {
     let rows = |out: String| -> Vec<String> {
         out.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
     };
@@ -47,7 +62,53 @@ async fn every_command_of_toolforge_envvars(hearth: Hearth) -> Result<()> {
         assert_eq!(refused.status, Some(1));
         assert!(refused.out.contains(sentence), "{}", refused.out);
     }
-    Ok(())
 }
 
-in_every_shape!(every_command_of_toolforge_envvars);
+fn every_other_flag(terminal: &Terminal) {
+    let long = "x".repeat(80);
+    terminal.done(&["envvars", "create", "LONG_ONE", &long]);
+    let [cut, whole, read, loud, told] = terminal
+        .all_done(&[
+            &["envvars", "list", "--show-values", "--truncate"],
+            &["envvars", "list", "--show-values", "--no-truncate"],
+            &["envvars", "show", "LONG_ONE", "--raw"],
+            &["--verbose", "envvars", "show", "LONG_ONE", "--raw"],
+            &["--version"],
+        ])
+        .try_into()
+        .unwrap();
+    assert!(cut.contains(&format!("{}...", &long[..50])) && !cut.contains(&long), "{cut}");
+    assert!(whole.contains(&long), "{whole}");
+    assert_eq!([&*read, &*loud], [&*long, &*long]);
+    assert!(told.starts_with("Toolforge CLI, version "), "{told}");
+    assert!(terminal.done(&["envvars", "--version"]).starts_with("Toolforge envvars CLI, version "));
+
+    // A refusal is told with all that Hearth said of it.
+    let traced =
+        terminal.toolforge(&["--debug", "envvars", "delete", "NOT_THERE", "--json", "--yes-im-sure"]);
+    assert_eq!(traced.status, Some(1));
+    assert!(
+        traced.err.contains("Running command") && traced.out.contains("there is no envvar"),
+        "{traced:?}"
+    );
+    // Nobody answers whether they are sure, so nothing is deleted.
+    let unsure = terminal.toolforge(&["envvars", "delete", "LONG_ONE"]);
+    assert!(unsure.status != Some(0) && unsure.out.contains("Are you sure"), "{unsure:?}");
+    let deleted = terminal.done(&["envvars", "delete", "LONG_ONE", "--yes-im-sure", "--json"]);
+    let deleted: Value = serde_json::from_str(&deleted).unwrap();
+    assert_eq!(deleted["envvar"], json!({"name": "LONG_ONE", "value": long}));
+    assert!(!terminal.done(&["envvars", "list"]).contains("LONG_ONE"));
+}
+
+mod together_on_sqlite {
+    hearth_testkit::in_shape!(every_command_and_flag_of_toolforge_envvars, TOGETHER_ON_FILES);
+}
+mod together_on_postgres {
+    hearth_testkit::in_shape!(every_command_of_toolforge_envvars, TOGETHER_ON_POSTGRES);
+}
+mod split_on_sqlite {
+    hearth_testkit::in_shape!(every_command_of_toolforge_envvars, SPLIT_ON_FILES);
+}
+mod split_on_postgres {
+    hearth_testkit::in_shape!(every_command_of_toolforge_envvars, SPLIT_ON_POSTGRES);
+}

@@ -1,10 +1,39 @@
 //! `toolforge jobs`.
 
-use hearth_base::Result;
-use hearth_testkit::{Hearth, with_containers};
+mod files;
+mod following;
+mod maintainer;
+mod running;
 
+use hearth_base::Result;
+use hearth_testkit::{Hearth, MailServer, Shape};
+
+use self::maintainer::Maintainer;
 use super::Terminal;
 use crate::whole::provide;
+
+#[tokio::test]
+async fn every_command_and_flag_of_toolforge_jobs() -> Result<()> {
+    let mails = MailServer::start().await?;
+    let config = format!(
+        "[jobs]\nretry_pause = 1\ngrace = 2\n[notify]\nfrom = \"Hearth <hearth@hearth.example>\"\n{}",
+        mails.configuration()
+    );
+    let hearth = Hearth::start_with(Shape::UP, &config).await?;
+    let maintainer = Maintainer::of(&hearth, "hello").await?;
+    // What takes longest is begun first, and looked at last.
+    let slow = maintainer.terminal.begins(&maintainer::run("slow --wait 1", "sleep 600"));
+    let waited = maintainer.terminal.begins(&maintainer::run("waited --wait", "sleep 1"));
+    running::jobs_that_end(&hearth, &maintainer, &mails).await?;
+    running::jobs_that_go_on(&hearth, &maintainer).await?;
+    let slow = slow.ends();
+    assert!(slow.status == Some(2) && slow.err.contains("timed out 1 seconds waiting"), "{slow:?}");
+    assert!(waited.ends().err.contains("job 'waited' completed"));
+    following::lines_are_shown_and_followed(&maintainer).await?;
+    files::what_was_dumped_is_loaded(&maintainer).await?;
+    maintainer.terminal.has_typed_all_of(&["jobs"]);
+    hearth.stop().await
+}
 
 async fn every_command_of_toolforge_jobs(hearth: Hearth) -> Result<()> {
     provide(&hearth, &["bookworm"])?;
@@ -56,4 +85,6 @@ async fn every_command_of_toolforge_jobs(hearth: Hearth) -> Result<()> {
     hearth.stop().await
 }
 
-with_containers!(every_command_of_toolforge_jobs);
+mod split {
+    hearth_testkit::in_shape!(every_command_of_toolforge_jobs, SPLIT_WITH_CONTAINERS);
+}
