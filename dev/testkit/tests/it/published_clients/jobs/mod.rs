@@ -3,6 +3,7 @@
 mod files;
 mod following;
 mod maintainer;
+mod older;
 mod running;
 
 use hearth_base::Result;
@@ -31,6 +32,7 @@ async fn every_command_and_flag_of_toolforge_jobs() -> Result<()> {
     assert!(waited.ends().err.contains("job 'waited' completed"));
     following::lines_are_shown_and_followed(&maintainer).await?;
     files::what_was_dumped_is_loaded(&maintainer).await?;
+    older::an_older_release_works_too(&maintainer).await?;
     maintainer.terminal.has_typed_all_of(&["jobs"]);
     hearth.stop().await
 }

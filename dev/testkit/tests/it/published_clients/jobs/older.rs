@@ -1,0 +1,55 @@
+//! A release of the jobs client that is more than a year older than the newest: it asks the API in other words.
+
+use hearth_base::Result;
+use hearth_wire::jobs::StatusShort::Succeeded;
+
+use super::{
+    super::installed,
+    maintainer::{Maintainer, run},
+};
+
+const OLDER: &[&str] = &["toolforge-cli==0.3.4", "toolforge-jobs-cli==16.1.15"];
+
+pub async fn an_older_release_works_too(maintainer: &Maintainer) -> Result<()> {
+    let terminal = maintainer.terminal.with_programs(installed::environment("older-jobs-client", OLDER));
+    let runs = |job, command| terminal.done(&run(job, command));
+    runs("counted --no-filelog", "seq 1 3");
+    runs("filed", "echo out; echo err >&2");
+    runs("kept --continuous -p 8000 --no-filelog", "echo up; exec httpd -f -p $PORT");
+    runs("nightly --schedule @daily --no-filelog", "true");
+    maintainer.ended("counted", Succeeded).await?;
+    maintainer.ended("filed", Succeeded).await?;
+    maintainer.ready("kept", 1).await?;
+
+    let listed = terminal.done(&["jobs", "list"]);
+    for told in
+        ["one-off", "schedule: @daily", "continuous", "Completed", "Running", "Waiting for scheduled time"]
+    {
+        assert!(listed.contains(told), "{told}\n{listed}");
+    }
+    let shown = terminal.done(&["jobs", "show", "counted"]);
+    assert!(
+        shown.contains("bookworm") && shown.contains("Completed") && shown.contains("seq 1 3"),
+        "{shown}"
+    );
+    let texts = |log: String| -> Vec<String> {
+        log.lines().filter_map(|line| line.splitn(4, ' ').nth(3)).map(str::to_owned).collect()
+    };
+    assert_eq!(texts(terminal.done(&["jobs", "logs", "counted"])), ["1", "2", "3"]);
+    assert_eq!(texts(terminal.done(&["jobs", "logs", "counted", "--last", "1"])), ["3"]);
+    let mut following = terminal.begins(&["jobs", "logs", "kept", "--follow"]);
+    assert!(following.lines(1)[0].ends_with(" up"));
+    let ended = following.interrupted();
+    assert!(!ended.err.contains("Traceback"), "{}", ended.err);
+
+    let dumped = terminal.done(&["jobs", "dump"]);
+    for told in ["name: kept", "port: 8000", "schedule: '@daily'", "no-filelog: 'true'"] {
+        assert!(dumped.contains(told), "{told}\n{dumped}");
+    }
+    terminal.done(&["jobs", "restart", "kept"]);
+    terminal.done(&["jobs", "delete", "kept"]);
+    assert!(!terminal.done(&["jobs", "list", "--output", "name"]).contains("kept"));
+    terminal.done(&["jobs", "flush"]);
+    assert_eq!(terminal.done(&["jobs", "list"]), "");
+    Ok(())
+}
