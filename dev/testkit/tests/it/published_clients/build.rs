@@ -2,18 +2,20 @@
 
 use hearth_base::Result;
 use hearth_testkit::{GitServer, Hearth, Shape};
+use serde_json::Value;
 
 use super::Terminal;
 use crate::whole::provide;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_command_of_toolforge_build() -> Result<()> {
+async fn every_command_and_flag_of_toolforge_build() -> Result<()> {
     let git = GitServer::start().await?;
     let allow = format!("[outbound]\nallow = [\"{}\"]", git.place());
     let hearth = Hearth::start_with(Shape::UP, &allow).await?;
     provide(&hearth, &["builder", "python3.11"])?;
     let operator = hearth.operator().await?;
     let terminal = Terminal::open(&hearth, &operator, "hello").await?;
+    let json = |words: &[&str]| serde_json::from_str::<Value>(&terminal.done(words)).unwrap();
     git.commit("hello", &[("index.html", "hello")])?;
 
     // It shows the log as it is written, to the end.
@@ -25,23 +27,38 @@ async fn every_command_of_toolforge_build() -> Result<()> {
     let shown = terminal.done(&["build", "show", &id]);
     assert!(shown.contains("tool-hello/tool-hello:latest"), "{shown}");
     assert!(terminal.done(&["build", "logs", &id]).contains("STEP 1/"));
-    assert!(terminal.done(&["build", "show", "--json"]).contains(&id));
-    terminal.done(&["build", "quota"]);
+    assert!(terminal.done(&["build", "logs", "--follow"]).contains("STEP 1/"));
+    assert_eq!(json(&["build", "show", "--json"])["build"]["build_id"], *id);
+    assert_eq!(json(&["build", "list", "--json"])["builds"][0]["build_id"], *id);
+    assert!(terminal.done(&["build", "quota"]).contains("Limit"));
+    assert!(json(&["build", "quota", "--json"])["quota"]["categories"][0]["items"][0]["limit"].is_string());
+    assert!(terminal.done(&["build", "--version"]).starts_with("Toolforge Builds CLI, version "));
 
     // Detached, and cancelled: it would never end by itself.
     let project = "[project]\nname = \"slow\"\nversion = \"1\"\n\
                    [build-system]\nrequires = []\nbuild-backend = \"slow\"\nbackend-path = [\".\"]\n";
-    git.commit("slow", &[("pyproject.toml", project), ("slow.py", "import signal; signal.pause()")])?;
-    terminal.done(&["build", "start", &git.url("slow"), "--detach", "--image-name", "other"]);
-    let listed = terminal.done(&["build", "list"]);
-    let second = listed.split_whitespace().find(|word| word.starts_with("build_0") && **word != id).unwrap();
-    terminal.done(&["build", "cancel", second, "--yes-i-know"]);
+    let commit =
+        git.commit("slow", &[("pyproject.toml", project), ("slow.py", "import signal; signal.pause()")])?;
+    let url = git.url("slow");
+    let begin = ["build", "start", &url, "--detach", "--json", "--image-name", "other", "--ref", &commit];
+    let begun = json(&[&begin[..], &["-e", "COLOUR=blue", "--use-latest-versions"]].concat());
+    let second = begun["new_build"]["name"].as_str().unwrap();
+    let shown = json(&["build", "show", second, "--json"])["build"].take();
+    assert_eq!((shown["ref"].as_str(), shown["use_latest_versions"].as_bool()), (Some(&*commit), Some(true)));
+    assert_eq!(shown["envvars"][0], "COLOUR=blue");
+    assert_eq!(begun["new_build"]["parameters"]["image_name"], "other");
+    // The client asks for nothing when it is told to cancel all.
+    assert!(terminal.done(&["build", "cancel", "--all", "--yes-i-know"]).contains("Cancelled 0 builds"));
+    assert!(terminal.done(&["build", "cancel", second, "--yes-i-know"]).contains("Cancelled 1 builds"));
     terminal.done(&["build", "delete", &id, "--yes-i-know"]);
     assert!(!terminal.done(&["build", "list"]).contains(&id));
-    terminal.done(&["build", "clean", "--yes-i-know"]);
+    assert!(terminal.done(&["build", "delete", "--all", "--yes-i-know"]).contains("Deleted 1 builds"));
+    assert!(terminal.done(&["build", "list"]).contains("No builds found"));
+    assert!(json(&["build", "clean", "--json", "--yes-i-know"])["messages"].is_object());
 
     // What cannot be read is refused at once.
     let refused = terminal.toolforge(&["build", "start", &git.url("nosuch")]);
     assert_ne!(refused.status, Some(0), "{}", refused.out);
+    terminal.has_typed_all_of(&["build"]);
     hearth.stop().await
 }

@@ -55,6 +55,21 @@ impl Maintainer {
         }
     }
 
+    /// The columns of `toolforge jobs list --output long` for each job.
+    pub fn listed(&self) -> impl Fn(&str, &str) -> String {
+        let table = self.jobs("list --output long");
+        move |job, heading| {
+            let cells = |row: &str| row.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+            let mut rows = table.lines().filter(|line| line.starts_with('|')).map(cells);
+            let column = rows.next().and_then(|row| row.iter().position(|cell| cell == heading));
+            let row = rows.find(|row| row[1] == job);
+            column
+                .zip(row)
+                .map(|(column, row)| row[column].clone())
+                .unwrap_or_else(|| panic!("{job}\n{table}"))
+        }
+    }
+
     /// The lines of a job's log, without when they were written.
     pub fn lines(&self, job: &str) -> Vec<String> {
         let log = self.jobs(&format!("logs {job}"));

@@ -19,7 +19,7 @@ pub async fn jobs_that_end(hearth: &Hearth, maintainer: &Maintainer, mails: &Mai
     keyboard.done(&["notify", "email", "ada@example.org", "--tool", "hello"]).await?;
     maintainer.run_all(&[
         ("stubborn --retry 2", "echo one try; exit 3"),
-        ("hungry --mem 16Mi --cpu 0.25", "tail /dev/zero"),
+        ("hungry --mem 16Mi", "tail /dev/zero"),
         ("mailed --emails onfinish", "echo the last line"),
         ("homeless --mount none", "echo home $HOME"),
         ("filed --mount all --filelog", "echo out; echo err >&2"),
@@ -30,10 +30,8 @@ pub async fn jobs_that_end(hearth: &Hearth, maintainer: &Maintainer, mails: &Mai
 
     maintainer.ended("unfiled", Succeeded).await?;
     assert_eq!(maintainer.lines("unfiled"), ["home /data/project/hello"]);
-    assert_eq!(maintainer.shown("unfiled")("File log:"), "no");
     maintainer.ended("homeless", Succeeded).await?;
     assert_eq!(maintainer.lines("homeless"), ["home /"]);
-    assert_eq!(maintainer.shown("homeless")("Mounts:"), "none");
 
     // What goes to files is in the home of the tool, for its other jobs too.
     maintainer.ended("filed", Succeeded).await?;
@@ -46,19 +44,12 @@ pub async fn jobs_that_end(hearth: &Hearth, maintainer: &Maintainer, mails: &Mai
     let read = maintainer.lines("reader");
     assert_eq!(read[..4], ["out", "err", "out", "err"], "{read:?}");
     assert!(!read.contains(&"unfiled.out".to_owned()), "{read:?}");
-    let shown = maintainer.shown("named");
-    assert_eq!(
-        ["File log:", "Output log:", "Error log:", "Mounts:"].map(shown),
-        ["yes", "/data/project/hello/named.out", "/data/project/hello/named.err", "all"]
-    );
 
     // Limits are kept, and failures tried again.
     let hungry = maintainer.ended("hungry", Failed).await?;
     assert!(hungry.status.messages[0].contains("more than its 16Mi of memory"), "{:?}", hungry.status);
-    assert_eq!(maintainer.shown("hungry")("Resources:"), "mem: 16Mi, cpu: 250m");
     maintainer.ended("stubborn", Failed).await?;
     assert_eq!(maintainer.lines("stubborn"), ["one try", "one try", "one try"]);
-    assert_eq!(maintainer.shown("stubborn")("Retry:"), "yes: 2 time(s)");
 
     // A scheduled job runs when it is due, or now when somebody wishes; not for longer than it may.
     let late = maintainer.job("late").await?;
@@ -67,13 +58,28 @@ pub async fn jobs_that_end(hearth: &Hearth, maintainer: &Maintainer, mails: &Mai
     let late = maintainer.ended("late", Failed).await?;
     assert!(late.status.messages[0].contains("longer than its 1 seconds"), "{:?}", late.status);
     let shown = maintainer.shown("late");
-    assert_eq!(["Job type:", "Timeout:"].map(&shown), ["scheduled: @daily", "yes: 1s"]);
     assert!(shown("Hints:").contains("Next: "), "{}", shown("Hints:"));
 
-    assert_eq!(maintainer.shown("mailed")("Emails:"), "onfinish");
     let mail = until("a mail", async || Ok(mails.mails()?.pop())).await?;
     for told in ["X-To: ada@example.org", "hello/mailed", "| the last line"] {
         assert!(mail.contains(told), "{told}\n{mail}");
+    }
+
+    let listed = maintainer.listed();
+    for (job, heading, told) in [
+        ("unfiled", "File log:", "no"),
+        ("named", "File log:", "yes"),
+        ("named", "Output log:", "/data/project/hello/named.out"),
+        ("named", "Error log:", "/data/project/hello/named.err"),
+        ("filed", "Mounts:", "all"),
+        ("homeless", "Mounts:", "none"),
+        ("hungry", "Resources:", "mem: 16Mi, cpu: 500m"),
+        ("stubborn", "Retry:", "yes: 2 time(s)"),
+        ("late", "Job type:", "scheduled: @daily"),
+        ("late", "Timeout:", "yes: 1s"),
+        ("mailed", "Emails:", "onfinish"),
+    ] {
+        assert_eq!(listed(job, heading), told, "{heading} of {job}");
     }
     Ok(())
 }
@@ -82,14 +88,14 @@ pub async fn jobs_that_end(hearth: &Hearth, maintainer: &Maintainer, mails: &Mai
 pub async fn jobs_that_go_on(hearth: &Hearth, maintainer: &Maintainer) -> Result<()> {
     let visitor = Visitor::at(hearth.url())?;
     maintainer.run_all(&[
-        ("web --continuous --port 8000/tcp --publish --replicas 2 --health-check-http /well.html", PAGE),
+        ("web --continuous --port 8000/tcp --publish --replicas 2 --health-check-http /well.html --mem 64Mi --cpu 0.2", PAGE),
         ("unwell --continuous -p 8000 --health-check-http /nowhere", PAGE),
         ("names --continuous --port 5353/udp", "echo at $PORT; exec sleep 600"),
     ]);
     let script = ["--continuous", "--health-check-script", "test -e /tmp/well"];
     let begins = run("scripted", "touch /tmp/well; exec sleep 600");
-    maintainer.terminal.done(&[&begins[..], &script].concat());
-    maintainer.terminal.done(&[&run("sick", "exec sleep 600")[..], &script].concat());
+    let sick = run("sick", "exec sleep 600");
+    maintainer.terminal.all_done(&[&[&begins[..], &script].concat(), &[&sick[..], &script].concat()]);
 
     // The page: for visitors, and for the tool's other jobs.
     maintainer.ready("web", 2).await?;
@@ -98,29 +104,40 @@ pub async fn jobs_that_go_on(hearth: &Hearth, maintainer: &Maintainer) -> Result
     maintainer.run_all(&[("caller", "wget -qO- http://web:8000/")]);
     maintainer.ended("caller", Succeeded).await?;
     assert_eq!(maintainer.lines("caller"), ["the page"]);
-    let shown = maintainer.shown("web");
-    assert_eq!(
-        ["Job type:", "Port:", "Public:", "Replicas:", "Health check:"].map(shown),
-        ["continuous", "8000/tcp", "https://hello.toolforge.org/", "2", "http: /well.html"]
-    );
 
     // Whoever is asked how it is and says nothing good is not ready.
     maintainer.ready("scripted", 1).await?;
-    assert_eq!(maintainer.shown("scripted")("Health check:"), "script: test -e /tmp/well");
     for job in ["unwell", "sick"] {
         let unwell = maintainer.until(job, |job| job.status.short == Running).await?;
         assert_eq!(unwell.status.ready, 0, "{unwell:?}");
         let hints = maintainer.shown(job)("Hints:");
         assert!(hints.contains("0 of 1 are ready"), "{hints}");
     }
-    assert_eq!(maintainer.shown("names")("Port:"), "5353/udp");
     assert_eq!(maintainer.lines("names"), ["at 5353"]);
 
     let quota = maintainer.jobs("quota");
-    for row in ["Total running jobs at once", "Cron jobs", "Continuous jobs"] {
-        let row =
-            quota.lines().find(|line| line.starts_with(row)).unwrap_or_else(|| panic!("{row}\n{quota}"));
-        assert_ne!(row.split_whitespace().rev().nth(1), Some("0"), "{quota}");
+    for (row, used) in [
+        ("Total running jobs at once", "7"),
+        ("Running CPU", "2900m"),
+        ("Running memory", "2688Mi"),
+        ("Cron jobs", "1"),
+        ("Continuous jobs", "5"),
+    ] {
+        let row = quota.lines().find(|line| line.starts_with(row)).unwrap_or_default();
+        assert_eq!(row.split_whitespace().rev().nth(1), Some(used), "{quota}");
+    }
+    let listed = maintainer.listed();
+    for (job, heading, told) in [
+        ("web", "Job type:", "continuous"),
+        ("web", "Port:", "8000/tcp"),
+        ("web", "Public:", "https://hello.toolforge.org/"),
+        ("web", "Replicas:", "2"),
+        ("web", "Resources:", "mem: 64Mi, cpu: 200m"),
+        ("web", "Health check:", "http: /well.html"),
+        ("names", "Port:", "5353/udp"),
+        ("scripted", "Health check:", "script: test -e /tmp/well"),
+    ] {
+        assert_eq!(listed(job, heading), told, "{heading} of {job}");
     }
     what_is_listed_and_deleted(maintainer)?;
 
@@ -136,9 +153,16 @@ pub async fn jobs_that_go_on(hearth: &Hearth, maintainer: &Maintainer) -> Result
 }
 
 fn what_is_listed_and_deleted(maintainer: &Maintainer) -> Result<()> {
-    let [plain, long, older, names] = ["list", "list --output long", "list -l", "list -o name"]
-        .map(|words| ["jobs"].into_iter().chain(words.split(' ')).collect::<Vec<_>>())
-        .map(|words| maintainer.terminal.done(&words));
+    let [plain, long, older, names] = maintainer
+        .terminal
+        .all_done(&[
+            &["jobs", "list"],
+            &["jobs", "list", "--output", "long"],
+            &["jobs", "list", "-l"],
+            &["jobs", "list", "-o", "name"],
+        ])
+        .try_into()
+        .unwrap();
     for told in ["one-off", "scheduled: @daily", "continuous", "Failed", "Running"] {
         assert!(
             plain.contains(told) && long.contains(told) && older.contains(told),
@@ -153,11 +177,10 @@ fn what_is_listed_and_deleted(maintainer: &Maintainer) -> Result<()> {
         ]),
         "{names}"
     );
-    let deleted = ["delete web", "delete sick", "delete unwell", "delete names"];
-    for words in deleted {
-        maintainer.jobs(words);
-    }
+    let gone = ["web", "sick", "unwell", "names"];
+    let deleting = gone.map(|job| ["jobs", "delete", job]);
+    maintainer.terminal.all_done(&deleting.each_ref().map(|words| &words[..]));
     let left = maintainer.jobs("list -o name");
-    assert!(!left.lines().any(|name| ["web", "sick", "unwell", "names"].contains(&name)), "{left}");
+    assert!(!left.lines().any(|name| gone.contains(&name)), "{left}");
     Ok(())
 }
