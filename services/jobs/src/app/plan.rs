@@ -57,7 +57,8 @@ pub fn plan(job: &JobCreate, tool: &ToolName, image: &Image, restart: u64, setti
     })
 }
 
-fn files(job: &JobCreate, tool: &ToolName, mounted: bool) -> Result<Option<Files>> {
+/// The files that a job's log goes to, if it does.
+pub fn files(job: &JobCreate, tool: &ToolName, mounted: bool) -> Result<Option<Files>> {
     let named = job.filelog_stdout.is_some() || job.filelog_stderr.is_some();
     if !job.filelog.unwrap_or(named) {
         return Ok(None);

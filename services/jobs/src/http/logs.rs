@@ -7,10 +7,10 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::{Stream, stream};
-use hearth_base::{JobName, Limit, Result, ToolId};
+use hearth_base::{Error, JobName, Kind, Limit, Result, ToolId, ToolName};
 use hearth_kit::{Authed, Param, Query, Refused};
 use hearth_wire::{
-    jobs::JobsLogsQuery,
+    jobs::{JobsLogsQuery, MountMode},
     logs::{
         LogsDirection, LogsEntry,
         internal::{LogsKept, LogsOf, LogsPage, LogsRead},
@@ -18,7 +18,12 @@ use hearth_wire::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{app, cx::Cx, rights::JobsRead};
+use crate::{
+    app::{self, command::Files, define, plan},
+    cx::Cx,
+    rights::JobsRead,
+    store::Job,
+};
 
 /// How long a stream may go on; whoever wants more asks again, and is checked again.
 const LONGEST: SignedDuration = SignedDuration::from_mins(15);
@@ -29,7 +34,7 @@ const WAIT: u64 = 20;
     params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "its name"),
         JobsLogsQuery),
     responses((status = 200, body = String, content_type = "text/plain", description = "a JSON object a line"),
-        (status = 404, description = "there is no such job")))]
+        (status = 404, description = "there is no such job, or its lines go to files")))]
 pub async fn read(
     cx: Cx,
     tool: Authed<JobsRead>,
@@ -38,8 +43,25 @@ pub async fn read(
 ) -> Result<Response, Refused> {
     let job = cx.store.job(tool.id, &name).await?.ok_or_else(|| app::delete::no_such_job(&name))?;
     let first = first(&cx, tool.id, &job.name, query.lines).await?;
+    if first.lines.is_empty() {
+        not_in_files(&job, &tool.name)?;
+    }
     let body = Body::from_stream(lines(cx, tool.id, job.name, first, query.follow.unwrap_or(false)));
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response())
+}
+
+/// Refuses a job whose lines are elsewhere: nothing would ever come.
+fn not_in_files(job: &Job, tool: &ToolName) -> Result<()> {
+    let mounted = define::mount(&job.spec, job.image.provided) == MountMode::All;
+    match plan::files(&job.spec, tool, mounted)? {
+        Some(Files { out, err }) => Err(Error::new(
+            Kind::NotFound,
+            "no-such-log",
+            format!("what the job {} writes goes to files, {out} and {err}", job.name),
+        )
+        .help("set filelog to false, and its lines are here")),
+        None => Ok(()),
+    }
 }
 
 /// The first page: the oldest lines, or so many of the newest. An error of it is still an answer of its own.

@@ -37,6 +37,10 @@ pub async fn an_older_release_works_too(maintainer: &Maintainer) -> Result<()> {
     };
     assert_eq!(texts(terminal.done(&["jobs", "logs", "counted"])), ["1", "2", "3"]);
     assert_eq!(texts(terminal.done(&["jobs", "logs", "counted", "--last", "1"])), ["3"]);
+    // It has lines go to files unless told otherwise, and says where they are.
+    let elsewhere = terminal.toolforge(&["jobs", "logs", "filed"]);
+    assert_eq!(elsewhere.status, Some(1));
+    assert!(elsewhere.err.contains("/data/project/hello/filed.out and"), "{}", elsewhere.err);
     let mut following = terminal.begins(&["jobs", "logs", "kept", "--follow"]);
     assert!(following.lines(1)[0].ends_with(" up"));
     let ended = following.interrupted();
@@ -46,6 +50,12 @@ pub async fn an_older_release_works_too(maintainer: &Maintainer) -> Result<()> {
     for told in ["name: kept", "port: 8000", "schedule: '@daily'", "no-filelog: 'true'"] {
         assert!(dumped.contains(told), "{told}\n{dumped}");
     }
+    // Loaded again, it changes nothing.
+    let before = maintainer.job("kept").await?.status.generation;
+    terminal.done(&["jobs", "dump", "--to-file", "older.yaml"]);
+    terminal.done(&["jobs", "load", "older.yaml"]);
+    assert_eq!(terminal.done(&["jobs", "dump"]), dumped);
+    assert_eq!(maintainer.job("kept").await?.status.generation, before);
     terminal.done(&["jobs", "restart", "kept"]);
     terminal.done(&["jobs", "delete", "kept"]);
     assert!(!terminal.done(&["jobs", "list", "--output", "name"]).contains("kept"));
