@@ -21,6 +21,18 @@ pub fn run<'a>(job: &'a str, command: &'a str) -> Vec<&'a str> {
     words.chain(["--image", "bookworm", "--command", command]).collect()
 }
 
+/// Waits until `toolforge jobs logs` and these words print these texts at a terminal.
+pub async fn reads(terminal: &Terminal, words: &str, texts: &[&str]) -> Result<()> {
+    let words: Vec<&str> = ["jobs", "logs"].into_iter().chain(words.split_whitespace()).collect();
+    until_within(Duration::from_secs(60), &format!("{texts:?} by {words:?}"), async || {
+        let printed = terminal.toolforge(&words);
+        // Without its time and its writer.
+        let read = printed.out.lines().filter_map(|line| line.splitn(4, ' ').nth(3));
+        Ok((printed.status == Some(0) && read.eq(texts.iter().copied())).then_some(()))
+    })
+    .await
+}
+
 impl Maintainer {
     /// The operator of a new Hearth, with a tool.
     pub async fn of(hearth: &Hearth, tool: &str) -> Result<Self> {
@@ -70,11 +82,9 @@ impl Maintainer {
         }
     }
 
-    /// The lines of a job's log, without when they were written.
-    pub fn lines(&self, job: &str) -> Vec<String> {
-        let log = self.jobs(&format!("logs {job}"));
-        let texts = log.lines().filter_map(|line| line.splitn(4, ' ').nth(3));
-        texts.map(str::to_owned).collect()
+    /// Waits until `toolforge jobs logs` and these words print these texts: a line may arrive after its writer's end.
+    pub async fn reads(&self, words: &str, texts: &[&str]) -> Result<()> {
+        reads(&self.terminal, words, texts).await
     }
 
     /// A job as Hearth has it.

@@ -5,7 +5,7 @@ use hearth_wire::jobs::StatusShort::Succeeded;
 
 use super::{
     super::installed,
-    maintainer::{Maintainer, run},
+    maintainer::{Maintainer, reads, run},
 };
 
 const OLDER: &[&str] = &["toolforge-cli==0.3.4", "toolforge-jobs-cli==16.1.15"];
@@ -32,11 +32,8 @@ pub async fn an_older_release_works_too(maintainer: &Maintainer) -> Result<()> {
         shown.contains("bookworm") && shown.contains("Completed") && shown.contains("seq 1 3"),
         "{shown}"
     );
-    let texts = |log: String| -> Vec<String> {
-        log.lines().filter_map(|line| line.splitn(4, ' ').nth(3)).map(str::to_owned).collect()
-    };
-    assert_eq!(texts(terminal.done(&["jobs", "logs", "counted"])), ["1", "2", "3"]);
-    assert_eq!(texts(terminal.done(&["jobs", "logs", "counted", "--last", "1"])), ["3"]);
+    reads(&terminal, "counted", &["1", "2", "3"]).await?;
+    reads(&terminal, "counted --last 1", &["3"]).await?;
     // It has lines go to files unless told otherwise, and says where they are.
     let elsewhere = terminal.toolforge(&["jobs", "logs", "filed"]);
     assert_eq!(elsewhere.status, Some(1));
