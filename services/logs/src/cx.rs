@@ -7,7 +7,7 @@ use hearth_base::{Clock, Entropy, Result};
 use hearth_kit::{Kit, config::Logs, tasks::Stop};
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 
-use crate::{news::News, store::Store};
+use crate::{app::Turns, news::News, store::Store};
 
 /// What handlers and rules of this service stand on.
 #[derive(Clone)]
@@ -17,6 +17,7 @@ pub struct Cx {
     pub entropy: Arc<Entropy>,
     pub settings: Arc<Logs>,
     pub news: News,
+    pub turns: Turns,
     pub stop: Stop,
     pub counts: Counts,
 }
@@ -50,6 +51,7 @@ impl Cx {
             entropy: kit.entropy.clone(),
             settings: Arc::new(kit.config.logs.clone()),
             news: News::default(),
+            turns: Turns::default(),
             stop: kit.tasks.stop_sign(),
             counts,
         })

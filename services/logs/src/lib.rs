@@ -7,6 +7,7 @@ mod app;
 mod cx;
 mod http;
 mod news;
+mod pattern;
 mod rights;
 mod store;
 mod workers;
@@ -38,6 +39,8 @@ fn routes() -> OpenApiRouter<Cx> {
     OpenApiRouter::new()
         .routes(guard::<LogsRead, _>(routes!(http::jobs::list)))
         .routes(guard::<LogsRead, _>(routes!(http::jobs::stream)))
+        .routes(guard::<LogsRead, _>(routes!(http::tool::list)))
+        .routes(guard::<LogsRead, _>(routes!(http::tool::stream)))
         .routes(guard::<Append, _>(routes!(http::internal::append)))
         .routes(guard::<Show, _>(routes!(http::internal::show)))
 }

@@ -1,4 +1,4 @@
-//! `hearth logs [NAME]`: what a job wrote; with `-f`, what it writes.
+//! `hearth logs [NAME|--all]`: what a job wrote, or all of them; with `-f`, what it writes.
 
 use hearth_base::{Error, JobName, Result};
 use hearth_wire::{
@@ -25,8 +25,11 @@ pub struct Which {
     #[arg(long, value_name = "WHEN", conflicts_with = "follow")]
     until: Option<String>,
     /// Only lines that hold this text
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", conflicts_with = "regex")]
     text: Option<String>,
+    /// Only lines in which this regular expression finds something
+    #[arg(long, value_name = "REGEX")]
+    regex: Option<String>,
     /// Only standard output (out) or standard error (err)
     #[arg(long, value_name = "STREAM", value_parser = ["out", "err"], hide_possible_values = true)]
     stream: Option<String>,
@@ -47,6 +50,9 @@ impl Which {
 pub struct Args {
     /// The job; absent: the tool's page, or its only job
     name: Option<JobName>,
+    /// All jobs of the tool, each line with its job
+    #[arg(long, conflicts_with = "name")]
+    all: bool,
     #[command(flatten)]
     which: Which,
 }
@@ -54,11 +60,13 @@ pub struct Args {
 /// Prints them.
 pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let at = cx.at_tool()?;
-    let name = match args.name {
-        Some(name) => name,
-        None => chosen(&at, &jobs::all(&at, false).await?)?,
+    let Args { name, all, which } = args;
+    let name = match name {
+        Some(name) => Some(name),
+        None if all => None,
+        None => Some(chosen(&at, &jobs::all(&at, false).await?)?),
     };
-    print(cx, &at, &name, args.which).await
+    print(cx, &at, name.as_ref(), which).await
 }
 
 /// The job that is meant when none is named: the tool's page, else its only one.
@@ -81,11 +89,11 @@ pub fn chosen(at: &AtTool<'_>, jobs: &[Job]) -> Result<JobName> {
 /// How many lines there are when nobody says how many.
 const USUAL: u32 = 100;
 
-/// Prints the lines of one job, the oldest first.
-pub async fn print(cx: &Context, at: &AtTool<'_>, name: &JobName, which: Which) -> Result<()> {
+/// Prints the lines of one job, or of all, the oldest first.
+pub async fn print(cx: &Context, at: &AtTool<'_>, job: Option<&JobName>, which: Which) -> Result<()> {
     // Each line is a result; its fields are checked before the first is asked for.
     let stream = cx.printer.stream_of::<LogsEntry>()?;
-    let Which { follow, last, since, until, text, stream: of, run } = which;
+    let Which { follow, last, since, until, text, regex, stream: of, run } = which;
     let all = since.is_some() && last.is_none();
     let query = LogsQuery {
         lines: (!all).then(|| last.unwrap_or(USUAL)),
@@ -95,29 +103,41 @@ pub async fn print(cx: &Context, at: &AtTool<'_>, name: &JobName, which: Which) 
         stream: of.map(|of| if of == "err" { LogsStream::Err } else { LogsStream::Out }),
         run,
         text,
+        regex,
         cursor: None,
     };
-    let show = |entry: &LogsEntry| stream.next(entry, entry.datetime, &shown(entry));
-    if follow { followed(at, name, query, show).await } else { listed(at, name, &query, show).await }
+    let show = |entry: &LogsEntry| stream.next(entry, entry.datetime, &shown(entry, job.is_none()));
+    if follow { followed(at, job, query, show).await } else { listed(at, job, &query, show).await }
+}
+
+/// What to type to follow them again.
+fn again(job: Option<&JobName>) -> String {
+    job.map_or_else(|| "hearth logs -f --all".to_owned(), |job| format!("hearth logs -f {job}"))
 }
 
 /// A line as it is printed: what Hearth says itself is told apart from what the program wrote.
-fn shown(entry: &LogsEntry) -> String {
+fn shown(entry: &LogsEntry, of_all: bool) -> String {
+    let job = if of_all { format!("{} | ", entry.container) } else { String::new() };
     match entry.stream {
-        LogsStream::Note => format!("[hearth] {}", entry.message),
-        LogsStream::Out | LogsStream::Err => entry.message.clone(),
+        LogsStream::Note => format!("{job}[hearth] {}", entry.message),
+        LogsStream::Out | LogsStream::Err => format!("{job}{}", entry.message),
     }
 }
 
 async fn listed(
     at: &AtTool<'_>,
-    name: &JobName,
+    job: Option<&JobName>,
     query: &LogsQuery,
     show: impl Fn(&LogsEntry) -> Result<()>,
 ) -> Result<()> {
     let newest_first = query.direction == LogsDirection::NewestFirst;
     let logs = at.client().logs();
-    let mut page = jobs::ask_about(at, name, logs.list(at.name(), name, query)).await?.data;
+    let asked = logs.list(at.name(), job, query);
+    let mut page = match job {
+        Some(job) => jobs::ask_about(at, job, asked).await?,
+        None => at.ask(asked).await?,
+    }
+    .data;
     let mut held = Vec::new();
     loop {
         if newest_first {
@@ -126,7 +146,7 @@ async fn listed(
             page.logs.iter().try_for_each(&show)?;
         }
         let Some(next) = page.next else { break };
-        page = at.ask(logs.next(at.name(), name, &next.url)).await?.data;
+        page = at.ask(logs.next(at.name(), job, &next.url)).await?.data;
     }
     held.iter().rev().try_for_each(show)
 }
@@ -134,12 +154,16 @@ async fn listed(
 /// Follows, and goes on where it was when the server ends the stream in good order or the way to it breaks.
 async fn followed(
     at: &AtTool<'_>,
-    name: &JobName,
+    job: Option<&JobName>,
     mut query: LogsQuery,
     show: impl Fn(&LogsEntry) -> Result<()>,
 ) -> Result<()> {
     let logs = at.client().logs();
-    let mut began = jobs::ask_about(at, name, logs.stream(at.name(), name, &query)).await?;
+    let asked = logs.stream(at.name(), job, &query);
+    let mut began = match job {
+        Some(job) => jobs::ask_about(at, job, asked).await?,
+        None => at.ask(asked).await?,
+    };
     loop {
         let mut lines = Lines::of(began);
         let mut seen = false;
@@ -155,8 +179,7 @@ async fn followed(
                     Streamed::End(end) => {
                         query.cursor = end.cursor.or(query.cursor.take());
                         if end.code != "stream-over" {
-                            return Err(Error::unavailable("stream-ended", end.message)
-                                .help(format!("hearth logs -f {name}")));
+                            return Err(Error::unavailable("stream-ended", end.message).help(again(job)));
                         }
                         seen = true;
                         break Ok(());
@@ -168,12 +191,12 @@ async fn followed(
         };
         // What breaks off before it says anything would break off again.
         if let (Err(error), false) = (ended, seen) {
-            return Err(error.help(format!("hearth logs -f {name}")));
+            return Err(error.help(again(job)));
         }
         if !seen {
             return Ok(());
         }
-        began = at.ask(logs.stream(at.name(), name, &query)).await?;
+        began = at.ask(logs.stream(at.name(), job, &query)).await?;
     }
 }
 

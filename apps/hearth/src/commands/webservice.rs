@@ -85,7 +85,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<Exit> {
     let Args { sort, action, wanted, template, follow, dry_run } = args;
     match action.as_str() {
         "start" => start(cx, &at, wanted.over(sort, read(&template)?), dry_run).await?,
-        "logs" => logs::print(cx, &at, &page(&at).await?.name, logs::Which::newest(follow)).await?,
+        "logs" => logs::print(cx, &at, Some(&page(&at).await?.name), logs::Which::newest(follow)).await?,
         "shell" => return exec::run(cx, exec::Args::shell_in(page(&at).await?.name)).await,
         "status" => {
             let answer = cx.printer.answer::<Job>()?;

@@ -24,23 +24,42 @@ impl Client {
 }
 
 impl LogsCalls<'_> {
-    fn job(&self, tool: &ToolName, job: &JobName) -> Call<'_> {
-        self.0.call(Method::GET, "/logs/v1/tool").segment(tool).then("/job").segment(job)
+    fn of(&self, tool: &ToolName, job: Option<&JobName>) -> Call<'_> {
+        let call = self.0.call(Method::GET, "/logs/v1/tool").segment(tool);
+        match job {
+            Some(job) => call.then("/job").segment(job),
+            None => call,
+        }
     }
 
-    /// A page of a job's lines.
-    pub async fn list(&self, tool: &ToolName, job: &JobName, query: &LogsQuery) -> Result<Data<LogsList>> {
-        self.job(tool, job).then("/logs").query(query).answer().await
+    /// A page of a job's lines; of those of all jobs of the tool when none is named.
+    pub async fn list<'a>(
+        &self,
+        tool: &ToolName,
+        job: impl Into<Option<&'a JobName>>,
+        query: &LogsQuery,
+    ) -> Result<Data<LogsList>> {
+        self.of(tool, job.into()).then("/logs").query(query).answer().await
     }
 
     /// The page that [`LogsList::next`] names.
-    pub async fn next(&self, tool: &ToolName, job: &JobName, next: &str) -> Result<Data<LogsList>> {
-        self.job(tool, job).then("/logs").then(next).answer().await
+    pub async fn next<'a>(
+        &self,
+        tool: &ToolName,
+        job: impl Into<Option<&'a JobName>>,
+        next: &str,
+    ) -> Result<Data<LogsList>> {
+        self.of(tool, job.into()).then("/logs").then(next).answer().await
     }
 
-    /// A job's last lines and then each as it is written: a JSON object a line.
-    pub async fn stream(&self, tool: &ToolName, job: &JobName, query: &LogsQuery) -> Result<Response<Body>> {
-        self.job(tool, job).then("/logs_stream").query(query).streamed().await
+    /// A job's last lines, or those of all jobs of the tool, and then each as it is written: a JSON object a line.
+    pub async fn stream<'a>(
+        &self,
+        tool: &ToolName,
+        job: impl Into<Option<&'a JobName>>,
+        query: &LogsQuery,
+    ) -> Result<Response<Body>> {
+        self.of(tool, job.into()).then("/logs_stream").query(query).streamed().await
     }
 
     /// Hands lines over, for the services that run things. When this answers, they are durable.

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::LogsStream;
 
-/// One line of a job's log. Its text is as it was written, control characters included: whoever shows it on a
+/// One line that a job has written. Its text is as it was written, control characters included: whoever shows it on a
 /// terminal or a page makes it safe first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogsEntry {
@@ -29,7 +29,7 @@ pub struct LogsEntry {
     /// It goes on in the next line of this container and stream.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
-    /// Its place: where a list or a stream goes on behind it.
+    /// Its place among the lines of its tool: where a list or a stream goes on behind it.
     #[schema(value_type = String)]
     pub cursor: Cursor,
 }
@@ -112,6 +112,10 @@ pub struct LogsQuery {
     /// Only lines that hold this text, in whatever case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// Only lines in which this regular expression finds something: the syntax of RE2 and of the crate `regex`,
+    /// without look-around and back-references. `(?i)` before it ignores case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub regex: Option<String>,
     /// Where to go on: the cursor of the last line seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]

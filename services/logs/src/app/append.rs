@@ -7,7 +7,7 @@ use hearth_wire::logs::internal::{LogsBatch, LogsLine, LogsOf, LogsSource, LogsT
 use super::intake::{self, Taken};
 use crate::{
     cx::Cx,
-    store::{Instance, Line, Log, Source},
+    store::{Instance, Line, Source},
 };
 
 /// The most lines of one batch,
@@ -24,16 +24,22 @@ pub async fn append(cx: &Cx, batch: LogsBatch) -> Result<LogsTaken> {
     let source = Source::new(tool, &of);
     let now = cx.clock.now();
     let tx = cx.store.begin().await?;
-    if cx.store.tool_locked(&tx, tool).await?.over {
+    let known = cx.store.tool_locked(&tx, tool).await?;
+    if known.over {
         // Whoever hands them over has nothing to do about it: they are nobody's lines any more.
         return Ok(LogsTaken { next: lines.last().map_or(1, |line| line.sequence.saturating_add(1)) });
     }
     let mut log = cx.store.log_in(&tx, &source, now, &cx.entropy).await?;
     let before = log.bytes;
-    let mut instance = cx.store.instance_in(&tx, &mut log, &run, &instance).await?;
+    let mut instance = cx.store.instance_in(&tx, &mut log, known.next, &run, &instance).await?;
     let Taken { lines, lost, dropped } =
         intake::take(&mut instance, lines, complete, cx.settings.hour_size, now);
-    let lines = placed(&mut log, &mut instance, lines);
+    let lines = placed(known.next, &instance, lines);
+    if let Some(last) = lines.last() {
+        instance.last = last.position;
+        log.next = last.position + 1;
+        cx.store.tool_next(&tx, tool, log.next).await?;
+    }
     log.changed = now;
     cx.store.chunk_append(&tx, &mut log, &lines, complete).await?;
     cx.store.instance_save(&tx, log.id, &instance, now).await?;
@@ -44,7 +50,7 @@ pub async fn append(cx: &Cx, batch: LogsBatch) -> Result<LogsTaken> {
     cx.counts.taken.inc_by(u64::try_from(lines.len()).unwrap_or(0));
     cx.counts.lost.inc_by(lost);
     cx.counts.dropped.inc_by(dropped);
-    cx.news.tell(&source);
+    cx.news.tell(source);
     Ok(LogsTaken { next: u64::try_from(instance.expected).unwrap_or(1) })
 }
 
@@ -63,17 +69,13 @@ fn check(of: &LogsOf, run: &str, instance: &str, lines: &[LogsLine]) -> Result<(
     Ok(())
 }
 
-/// Gives lines their places in the log.
-fn placed(log: &mut Log, instance: &mut Instance, lines: Vec<LogsLine>) -> Vec<Line> {
-    let number = instance.number;
-    let mut place = |line: LogsLine| {
+/// Gives lines their places among those of the tool.
+fn placed(next: i64, instance: &Instance, lines: Vec<LogsLine>) -> Vec<Line> {
+    let place = |(position, line)| {
         let LogsLine { sequence, time, stream, partial, text } = line;
-        let position = log.next;
-        log.next += 1;
-        instance.last = position;
-        Line { position, instance: number, sequence, time, stream, partial, text }
+        Line { position, instance: instance.number, sequence, time, stream, partial, text }
     };
-    lines.into_iter().map(&mut place).collect()
+    (next..).zip(lines).map(place).collect()
 }
 
 /// Drops the oldest lines of a tool's largest log while the tool has more than it may, so that a job that writes

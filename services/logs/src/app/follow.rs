@@ -1,17 +1,17 @@
-//! Following a job: its last lines, and then each as it is written.
+//! Following a job or all of a tool: its last lines, and then each as it is written.
 
 use std::{collections::VecDeque, time::Duration};
 
-use hearth_base::{Cursor, Error, JobName, Result, ToolId};
+use hearth_base::{Cursor, Error, Result, ToolId};
 use hearth_wire::logs::{LogsDirection, LogsEntry, LogsQuery, LogsStreamEnd};
 use tokio::time::Instant;
 
 use super::{
+    Whose,
     list::{entries, lines, wanted},
-    log_of_job,
     read::{Wanted, find},
 };
-use crate::{cx::Cx, news::Heard, store::Source};
+use crate::{cx::Cx, news::Heard};
 
 /// How long a stream lasts: then whoever follows is asked again who they are.
 const LIFE: Duration = Duration::from_secs(15 * 60);
@@ -25,8 +25,8 @@ const PART: usize = 500;
 /// A stream under way.
 pub struct Follow {
     cx: Cx,
-    job: JobName,
-    source: Source,
+    tool: ToolId,
+    whose: Whose,
     wanted: Wanted,
     heard: Heard,
     ready: VecDeque<LogsEntry>,
@@ -42,12 +42,11 @@ pub enum Said {
     End(LogsStreamEnd),
 }
 
-/// Begins to follow a job. What is wrong with the question is refused here, before the stream begins.
-pub async fn begin(cx: Cx, tool: ToolId, job: JobName, query: LogsQuery) -> Result<Follow> {
-    let log = log_of_job(&cx, tool, &job).await?;
-    let source = Source::new(tool, &hearth_wire::logs::internal::LogsOf::Job(job.clone()));
+/// Begins to follow. What is wrong with the question is refused here, before the stream begins.
+pub async fn begin(cx: Cx, tool: ToolId, whose: Whose, query: LogsQuery) -> Result<Follow> {
     // Before the first look, so that nothing is missed in between.
-    let heard = cx.news.of(&source);
+    let heard = cx.news.of(whose.topic(tool));
+    let logs = whose.logs_asked_for(&cx, tool).await?;
     let now = cx.clock.now();
     let first = lines(&query)?;
     let mut wanted = Wanted { limit: PART, order: LogsDirection::OldestFirst, ..wanted(&query, now)? };
@@ -58,15 +57,15 @@ pub async fn begin(cx: Cx, tool: ToolId, job: JobName, query: LogsQuery) -> Resu
         None => {
             let limit = first.unwrap_or(FIRST).min(FIRST_MOST);
             let last = Wanted { limit, order: LogsDirection::NewestFirst, ..wanted.clone() };
-            let found = find(&cx, &log, &last).await?;
+            let found = find(&cx, logs, &last).await?;
             wanted.after = Some(found.head);
-            ready = entries(found, &job)?.into_iter().rev().collect();
+            ready = entries(found).into_iter().rev().collect();
         }
     }
     let until = wanted.until.map(|until| Duration::try_from(until.duration_since(now)).unwrap_or_default());
     let life = until.map_or(LIFE, |until| until.min(LIFE));
     let deadline = Instant::now() + life;
-    Ok(Follow { cx, job, source, wanted, heard, ready, deadline, asked: life < LIFE, over: false })
+    Ok(Follow { cx, tool, whose, wanted, heard, ready, deadline, asked: life < LIFE, over: false })
 }
 
 impl Follow {
@@ -103,10 +102,10 @@ impl Follow {
 
     /// Reads what is new.
     async fn read(&mut self) -> Result<()> {
-        let Some(log) = self.cx.store.log(&self.source).await? else { return Ok(()) };
-        let found = find(&self.cx, &log, &self.wanted).await?;
+        let logs = self.whose.logs(&self.cx, self.tool).await?;
+        let found = find(&self.cx, logs, &self.wanted).await?;
         self.wanted.after = Some(found.head);
-        self.ready = entries(found, &self.job)?.into();
+        self.ready = entries(found).into();
         Ok(())
     }
 

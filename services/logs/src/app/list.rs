@@ -1,16 +1,17 @@
-//! A page of a job's lines.
+//! A page of what a job, or all of a tool, has written.
 
-use hearth_base::{Cursor, Error, JobName, Kind, Result, ToolId};
+use hearth_base::{Cursor, Error, Kind, Result, ToolId};
 use hearth_wire::logs::{LogsDirection, LogsEntry, LogsList, LogsNext, LogsQuery};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    log_of_job,
+    Whose,
     read::{Found, Wanted, find},
     when::instant,
 };
 use crate::{
     cx::Cx,
+    pattern::Pattern,
     store::{Line, Log},
 };
 
@@ -26,9 +27,9 @@ pub struct Paged {
     pub warning: Option<String>,
 }
 
-/// A page of a job's lines.
-pub async fn list(cx: &Cx, tool: ToolId, job: &JobName, mut query: LogsQuery) -> Result<Paged> {
-    let log = log_of_job(cx, tool, job).await?;
+/// A page of lines.
+pub async fn list(cx: &Cx, tool: ToolId, whose: &Whose, mut query: LogsQuery) -> Result<Paged> {
+    let logs = whose.logs_asked_for(cx, tool).await?;
     let most = lines(&query)?.unwrap_or(usize::MAX);
     let mut wanted = Wanted { limit: most.min(PAGE), ..wanted(&query, cx.clock.now())? };
     let place = query.cursor.as_ref().map(Cursor::key::<i64>).transpose()?;
@@ -37,21 +38,26 @@ pub async fn list(cx: &Cx, tool: ToolId, job: &JobName, mut query: LogsQuery) ->
         LogsDirection::OldestFirst => wanted.after = place,
     }
     if query.lines.is_none() && wanted.since.is_none() && place.is_none() {
-        wanted.since = lately(cx, &log, &wanted).await?;
+        wanted.since = lately(cx, &logs, &wanted).await?;
     }
-    let found = find(cx, &log, &wanted).await?;
+    let dropped: i64 = logs.iter().map(|log| log.dropped).sum();
+    let found = find(cx, logs, &wanted).await?;
     query.lines = query.lines.map(|_| u32::try_from(most - found.lines.len()).unwrap_or(u32::MAX));
     let next = next(&found, &query, &wanted)?;
     let mut info = Vec::new();
-    if next.is_none() && log.dropped > 0 && query.direction == LogsDirection::NewestFirst {
-        info.push(format!("the oldest lines of {job}, {} of them, are no longer kept", log.dropped));
+    if next.is_none() && dropped > 0 && query.direction == LogsDirection::NewestFirst {
+        let of = match whose {
+            Whose::Job(job) => format!(" of {job}"),
+            Whose::Tool => String::new(),
+        };
+        info.push(format!("the oldest lines{of}, {dropped} of them, are no longer kept"));
     }
     let warning = found.cut.map(|then| {
         format!(
             "the search ended at lines from {then}, for there is too much to look at: go on with until={then}"
         )
     });
-    Ok(Paged { list: LogsList { logs: entries(found, job)?, next }, info, warning })
+    Ok(Paged { list: LogsList { logs: entries(found), next }, info, warning })
 }
 
 /// How many lines are wanted at most.
@@ -65,54 +71,57 @@ pub fn lines(query: &LogsQuery) -> Result<Option<usize>> {
 
 /// The filters of a query.
 pub fn wanted(query: &LogsQuery, now: Timestamp) -> Result<Wanted> {
+    let pattern = match (&query.text, &query.regex) {
+        (Some(_), Some(_)) => {
+            let error = Error::new(Kind::Unprocessable, "logs-regex", "text and regex are both given");
+            return Err(error.help("search for one of them"));
+        }
+        (Some(text), None) if !text.is_empty() => Some(Pattern::text(text)?),
+        (None, Some(regex)) if !regex.is_empty() => Some(Pattern::regex(regex)?),
+        _ => None,
+    };
     let time = |name, text: &Option<String>| text.as_ref().map(|text| instant(name, text, now)).transpose();
     Ok(Wanted {
         since: time("since", &query.since)?,
         until: time("until", &query.until)?,
         stream: query.stream,
         run: query.run.clone(),
-        text: query.text.as_ref().filter(|text| !text.is_empty()).map(|text| text.to_lowercase()),
+        pattern,
         order: query.direction,
         ..Wanted::default()
     })
 }
 
 /// Lines as people read them.
-pub fn entries(found: Found, job: &JobName) -> Result<Vec<LogsEntry>> {
-    let Found { lines, writers, .. } = found;
-    let entry = |line: Line| {
-        let Line { position, instance, sequence: _, time, stream, partial, text } = line;
-        let writer = writers.get(&instance);
-        LogsEntry {
-            pod: writer.map(|writer| writer.name.clone()).unwrap_or_default(),
-            container: job.to_string(),
-            datetime: time,
-            message: text,
-            stream,
-            run: writer.map(|writer| writer.run.clone()).unwrap_or_default(),
-            partial,
-            cursor: Cursor::after(position),
-        }
+pub fn entries(mut found: Found) -> Vec<LogsEntry> {
+    let lines = std::mem::take(&mut found.lines);
+    let entry = |(log, line): (usize, Line)| {
+        let (run, pod) = found.writer(log, &line);
+        let container = found.logs.get(log).map(|log| log.name.clone()).unwrap_or_default();
+        let Line { position, instance: _, sequence: _, time: datetime, stream, partial, text: message } =
+            line;
+        let cursor = Cursor::after(position);
+        LogsEntry { pod, container, datetime, message, stream, run, partial, cursor }
     };
-    Ok(lines.into_iter().map(entry).collect())
+    lines.into_iter().map(entry).collect()
 }
 
 /// From when on lines are shown to whoever does not say.
-async fn lately(cx: &Cx, log: &Log, wanted: &Wanted) -> Result<Option<Timestamp>> {
+async fn lately(cx: &Cx, logs: &[Log], wanted: &Wanted) -> Result<Option<Timestamp>> {
     let newest = Wanted { order: LogsDirection::NewestFirst, limit: 1, ..wanted.clone() };
-    let newest = find(cx, log, &newest).await?;
-    Ok(newest.lines.first().and_then(|line| line.time.checked_sub(LATELY).ok()))
+    let newest = find(cx, logs.to_vec(), &newest).await?;
+    Ok(newest.lines.first().and_then(|(_, line)| line.time.checked_sub(LATELY).ok()))
 }
 
 /// The address of the next page. Times are instants there: what was said to be an hour ago stays where it was.
 fn next(found: &Found, query: &LogsQuery, wanted: &Wanted) -> Result<Option<LogsNext>> {
-    let Some(last) = found.lines.last().filter(|_| found.more && query.lines != Some(0)) else {
+    let Some(last) = found.last().filter(|_| found.more && query.lines != Some(0)) else {
         return Ok(None);
     };
     let query = LogsQuery {
         since: wanted.since.map(|since| since.to_string()),
         until: wanted.until.map(|until| until.to_string()),
-        cursor: Some(Cursor::after(last.position)),
+        cursor: Some(Cursor::after(last)),
         ..query.clone()
     };
     let query = serde_html_form::to_string(&query).map_err(Error::internal)?;

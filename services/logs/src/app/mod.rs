@@ -12,12 +12,14 @@ pub mod sweep;
 
 pub use append::append;
 pub use list::list;
+pub use read::Turns;
 
 use hearth_base::{Error, JobName, Result, ToolId};
 use hearth_wire::logs::internal::LogsOf;
 
 use crate::{
     cx::Cx,
+    news::Topic,
     store::{Log, Source},
 };
 
@@ -28,9 +30,48 @@ pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
     Ok(())
 }
 
+/// Whose lines are wanted.
+#[derive(Debug, Clone)]
+pub enum Whose {
+    /// One job's.
+    Job(JobName),
+    /// Those of all jobs of the tool.
+    Tool,
+}
+
+impl Whose {
+    /// The logs that hold them.
+    async fn logs(&self, cx: &Cx, tool: ToolId) -> Result<Vec<Log>> {
+        match self {
+            Self::Job(job) => Ok(cx.store.log(&source(tool, job)).await?.into_iter().collect()),
+            Self::Tool => cx.store.logs_of_jobs(tool).await,
+        }
+    }
+
+    /// The same for somebody who asks for them: a job that has written nothing is told of, for its name may be wrong.
+    async fn logs_asked_for(&self, cx: &Cx, tool: ToolId) -> Result<Vec<Log>> {
+        match self {
+            Self::Job(job) => Ok(vec![log_of_job(cx, tool, job).await?]),
+            Self::Tool => self.logs(cx, tool).await,
+        }
+    }
+
+    /// What is heard of when there are more.
+    fn topic(&self, tool: ToolId) -> Topic {
+        match self {
+            Self::Job(job) => Topic::Log(source(tool, job)),
+            Self::Tool => Topic::Tool(tool),
+        }
+    }
+}
+
+fn source(tool: ToolId, job: &JobName) -> Source {
+    Source::new(tool, &LogsOf::Job(job.clone()))
+}
+
 /// A job's log. That there is none is said with the two reasons that it can have.
 async fn log_of_job(cx: &Cx, tool: ToolId, job: &JobName) -> Result<Log> {
-    let log = cx.store.log(&Source::new(tool, &LogsOf::Job(job.clone()))).await?;
+    let log = cx.store.log(&source(tool, job)).await?;
     log.filter(|log| log.next > 0).ok_or_else(|| {
         let public = format!(
             "nothing is kept of what the job {job} has written: it has written nothing yet, or it was started with \

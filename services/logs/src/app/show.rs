@@ -11,6 +11,7 @@ use hearth_wire::logs::{
 use super::read::{Found, Wanted, find};
 use crate::{
     cx::Cx,
+    news::Topic,
     store::{Line, Source},
 };
 
@@ -31,7 +32,7 @@ pub async fn show(cx: &Cx, read: LogsRead) -> Result<LogsPage> {
         ..Wanted::default()
     };
     let deadline = tokio::time::Instant::now() + Duration::from_secs(read.wait.unwrap_or(0).min(PATIENCE));
-    let heard = cx.news.of(&source);
+    let heard = cx.news.of(Topic::Log(source.clone()));
     loop {
         let news = heard.next();
         let page = page(cx, &source, &read, &wanted).await?;
@@ -51,24 +52,20 @@ async fn page(cx: &Cx, source: &Source, read: &LogsRead, wanted: &Wanted) -> Res
     // Asked before the lines are read: what is complete now has all its lines there.
     let ends = read.build.is_some() || read.run.is_some();
     let complete = ends && cx.store.instances_complete(log.id, read.run.as_deref()).await?;
-    let found = find(cx, &log, wanted).await?;
-    let last = found.lines.last().filter(|_| found.more).map(|line| Cursor::after(line.position));
+    let found = find(cx, vec![log], wanted).await?;
+    let last = found.last().filter(|_| found.more).map(Cursor::after);
     let goes_on = found.more && read.order == LogsDirection::OldestFirst;
     let head = Cursor::after(found.head);
     Ok(LogsPage { lines: kept(found), next: last, head, complete: complete && !goes_on })
 }
 
-fn kept(found: Found) -> Vec<LogsKept> {
-    let Found { lines, writers, .. } = found;
-    let kept = |line: Line| {
-        let Line { position, instance, sequence, time, stream, partial, text } = line;
-        let writer = writers.get(&instance);
-        LogsKept {
-            cursor: Cursor::after(position),
-            run: writer.map(|writer| writer.run.clone()).unwrap_or_default(),
-            instance: writer.map(|writer| writer.name.clone()).unwrap_or_default(),
-            line: LogsLine { sequence, time, stream, partial, text },
-        }
+fn kept(mut found: Found) -> Vec<LogsKept> {
+    let lines = std::mem::take(&mut found.lines);
+    let kept = |(log, line)| {
+        let (run, instance) = found.writer(log, &line);
+        let Line { position, instance: _, sequence, time, stream, partial, text } = line;
+        let line = LogsLine { sequence, time, stream, partial, text };
+        LogsKept { cursor: Cursor::after(position), run, instance, line }
     };
     lines.into_iter().map(kept).collect()
 }

@@ -2,3 +2,6 @@
 
 pub mod internal;
 pub mod jobs;
+pub mod tool;
+
+mod streamed;

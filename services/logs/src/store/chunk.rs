@@ -59,13 +59,16 @@ pub struct Part {
     pub order: LogsDirection,
 }
 
-/// A chunk that was read.
+/// A chunk as it lies.
 #[derive(Debug)]
 pub struct Piece {
     /// The position of its first line.
     pub first: i64,
-    /// Its lines, the oldest first.
-    pub lines: Vec<Line>,
+    /// When its oldest and its newest line were written.
+    pub oldest: Timestamp,
+    pub newest: Timestamp,
+    /// What [`form::read`] reads.
+    pub content: Vec<u8>,
 }
 
 impl Store {
@@ -88,7 +91,7 @@ impl Store {
         let loose = of(log.id).filter(row::Column::Sealed.eq(false)).order_by_asc(row::Column::First);
         let mut lines = Vec::new();
         for row in loose.all(&**tx).await.or_fault()? {
-            lines.extend(form::read(&row.content)?);
+            lines.extend(form::read(&row.content, None)?);
         }
         let gone = row::Entity::delete_many()
             .filter(row::Column::LogId.eq(log.id.to_string()))
@@ -129,8 +132,11 @@ impl Store {
             LogsDirection::OldestFirst => Order::Asc,
         };
         let rows = query.order_by(row::Column::First, order).all(self.db.reader()).await.or_fault()?;
-        let piece = |row: row::Model| Ok(Piece { first: row.first, lines: form::read(&row.content)? });
-        rows.into_iter().map(piece).collect()
+        let piece = |row: row::Model| {
+            let row::Model { first, oldest, newest, content, .. } = row;
+            Piece { first, oldest: oldest.into(), newest: newest.into(), content }
+        };
+        Ok(rows.into_iter().map(piece).collect())
     }
 
     /// Drops the oldest chunks of a log, at most `most`, of those that hold nothing newer than `until`. How much
@@ -185,7 +191,7 @@ async fn insert(tx: &Tx, log: LogId, lines: &[Line], sealed: bool) -> Result<i64
     let Some(first) = lines.first() else { return Ok(0) };
     let oldest = lines.iter().map(|line| line.time).min().unwrap_or(first.time);
     let newest = lines.iter().map(|line| line.time).max().unwrap_or(first.time);
-    let content = form::write(lines, sealed)?;
+    let content = if sealed { form::seal(lines)? } else { form::write(lines)? };
     let bytes = i32::try_from(content.len()).unwrap_or(i32::MAX);
     let row = row::ActiveModel {
         log_id: Set(log.to_string()),

@@ -83,9 +83,16 @@ impl From<row::Model> for Instance {
 }
 
 impl Store {
-    /// A container of a run, under its tool's lock; one that is heard of for the first time gets the log's next
-    /// number, which is written with the log.
-    pub async fn instance_in(&self, tx: &Tx, log: &mut Log, run: &str, name: &str) -> Result<Instance> {
+    /// A container of a run, under its tool's lock, where the next line gets the position `next`; a container that
+    /// is heard of for the first time gets the log's next number, which is written with the log.
+    pub async fn instance_in(
+        &self,
+        tx: &Tx,
+        log: &mut Log,
+        next: i64,
+        run: &str,
+        name: &str,
+    ) -> Result<Instance> {
         let query = row::Entity::find()
             .filter(row::Column::LogId.eq(log.id.to_string()))
             .filter(row::Column::Run.eq(run))
@@ -100,8 +107,8 @@ impl Store {
             number,
             run: run.to_owned(),
             name: name.to_owned(),
-            first: log.next,
-            last: log.next - 1,
+            first: next,
+            last: next - 1,
             expected: 1,
             complete: false,
             hour: At::from(Timestamp::UNIX_EPOCH),

@@ -23,7 +23,7 @@ pub mod row {
         pub tool_id: String,
         pub kind: String,
         pub name: String,
-        /// The position of the next line.
+        /// The position behind its last line.
         pub next: i64,
         /// How much its chunks take.
         pub bytes: i64,
@@ -54,6 +54,8 @@ impl IdKind for LogKind {
 /// The id of a log.
 pub type LogId = Id<LogKind>;
 
+const JOB: &str = "job";
+
 /// Whose log it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
@@ -66,7 +68,7 @@ impl Source {
     /// The log of a tool's job or build.
     pub fn new(tool: ToolId, of: &LogsOf) -> Self {
         match of {
-            LogsOf::Job(job) => Self { tool, kind: "job", name: job.to_string() },
+            LogsOf::Job(job) => Self { tool, kind: JOB, name: job.to_string() },
             LogsOf::Build(build) => Self { tool, kind: "build", name: build.clone() },
         }
     }
@@ -77,6 +79,8 @@ impl Source {
 pub struct Log {
     pub id: LogId,
     pub tool: ToolId,
+    /// The name of its job, or the id of its build.
+    pub name: String,
     pub next: i64,
     pub bytes: i64,
     pub dropped: i64,
@@ -94,7 +98,7 @@ impl TryFrom<row::Model> for Log {
             id,
             tool_id,
             kind: _,
-            name: _,
+            name,
             next,
             bytes,
             dropped,
@@ -105,7 +109,8 @@ impl TryFrom<row::Model> for Log {
         } = row;
         let wrong = |_| Error::internal("log holds an id that it never was given");
         let (id, tool) = (id.parse().map_err(wrong)?, tool_id.parse().map_err(wrong)?);
-        Ok(Self { id, tool, next, bytes, dropped, loose, loose_bytes, instances, changed: changed.into() })
+        let changed = changed.into();
+        Ok(Self { id, tool, name, next, bytes, dropped, loose, loose_bytes, instances, changed })
     }
 }
 
@@ -124,6 +129,15 @@ impl Store {
     /// A log, if anything was written to it.
     pub async fn log(&self, source: &Source) -> Result<Option<Log>> {
         one(of(source), self.db.reader()).await
+    }
+
+    /// The logs of a tool's jobs to which something was written.
+    pub async fn logs_of_jobs(&self, tool: ToolId) -> Result<Vec<Log>> {
+        let query = row::Entity::find()
+            .filter(row::Column::ToolId.eq(tool.to_string()))
+            .filter(row::Column::Kind.eq(JOB))
+            .filter(row::Column::Next.gt(0));
+        query.all(self.db.reader()).await.or_fault()?.into_iter().map(Log::try_from).collect()
     }
 
     /// A log, under its tool's lock; it is made when it is written to first.
@@ -151,7 +165,7 @@ impl Store {
 
     /// Writes what has changed of a log.
     pub async fn log_save(&self, tx: &Tx, log: &Log) -> Result<()> {
-        let Log { id, tool: _, next, bytes, dropped, loose, loose_bytes, instances, changed } = log;
+        let Log { id, tool: _, name: _, next, bytes, dropped, loose, loose_bytes, instances, changed } = log;
         let row = row::ActiveModel {
             id: Set(id.to_string()),
             next: Set(*next),

@@ -2,8 +2,8 @@
 
 use hearth_kit::db::work::{CreateWork, WorkHolders};
 use sea_orm::{
-    DbErr,
-    sea_query::{Index, Table, TableCreateStatement},
+    ConnectionTrait, DbErr,
+    sea_query::{Expr, ExprTrait, Index, Query, Table, TableCreateStatement},
 };
 use sea_orm_migration::{
     MigrationName, MigrationTrait, SchemaManager,
@@ -12,7 +12,7 @@ use sea_orm_migration::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateWork), Box::new(CreateLogs), Box::new(WorkHolders)]
+    vec![Box::new(CreateWork), Box::new(CreateLogs), Box::new(WorkHolders), Box::new(PlacesOfTools)]
 }
 
 struct CreateLogs;
@@ -39,6 +39,32 @@ impl MigrationTrait for CreateLogs {
         manager.create_index(ages).await?;
         let ages = Index::create().name("log_changed").table("log").col("changed").to_owned();
         manager.create_index(ages).await
+    }
+}
+
+/// Lines are numbered for a tool, not for each of its logs.
+struct PlacesOfTools;
+
+impl MigrationName for PlacesOfTools {
+    fn name(&self) -> &str {
+        "0002_places_of_tools"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for PlacesOfTools {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let mut next = Table::alter();
+        next.table("tool").add_column(big_integer("next").default(0));
+        manager.alter_table(next).await?;
+        // What is written from now on is behind everything that there is.
+        let behind = Query::select()
+            .expr(Expr::cust("coalesce(max(log.next), 0)"))
+            .from("log")
+            .and_where(Expr::col(("log", "tool_id")).equals(("tool", "id")))
+            .to_owned();
+        let set = Query::update().table("tool").value("next", behind).to_owned();
+        manager.get_connection().execute(&set).await.map(|_| ())
     }
 }
 

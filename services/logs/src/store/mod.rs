@@ -1,7 +1,7 @@
 //! The tables of `logs`: the only place that touches its database.
 //!
-//! A log is everything that a job or build has written. Its lines are numbered as they arrive, and lie in chunks,
-//! each with the lines from `first` on without gaps. What arrives is written as a loose chunk at once; loose chunks
+//! A log is everything that a job or build has written. The lines of a tool are numbered as they arrive, whatever log
+//! they are of; those of a log lie in chunks, in order. What arrives is written as a loose chunk at once; loose chunks
 //! are the log's end, and are merged into compressed, sealed ones when there are enough of them.
 
 mod chunk;
@@ -15,7 +15,7 @@ use hearth_base::Result;
 use hearth_kit::db::{Db, Tx, work::Work};
 
 pub use chunk::{Part, Piece};
-pub use form::Line;
+pub use form::{Line, read};
 pub use instance::Instance;
 pub use log::{Log, Source};
 pub use migrations::migrations;

@@ -22,6 +22,8 @@ pub mod row {
         pub bytes: i64,
         /// It has ended: nothing of it is kept again.
         pub over: bool,
+        /// The position of the next line of any of its logs.
+        pub next: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -35,13 +37,16 @@ pub mod row {
 pub struct Tool {
     pub bytes: i64,
     pub over: bool,
+    /// The position of the next line of any of its logs.
+    pub next: i64,
 }
 
 impl Store {
     /// A tool, to be changed: others who change what is kept of it wait until this change is through. Its row is
     /// made first, so that there is one to wait for.
     pub async fn tool_locked(&self, tx: &Tx, tool: ToolId) -> Result<Tool> {
-        let first = row::ActiveModel { id: Set(tool.to_string()), bytes: Set(0), over: Set(false) };
+        let first =
+            row::ActiveModel { id: Set(tool.to_string()), bytes: Set(0), over: Set(false), next: Set(0) };
         let known = OnConflict::column(row::Column::Id).do_nothing().to_owned();
         match row::Entity::insert(first).on_conflict(known).exec_without_returning(&**tx).await {
             Ok(_) | Err(DbErr::RecordNotInserted) => {}
@@ -49,7 +54,16 @@ impl Store {
         }
         let query = row::Entity::find_by_id(tool.to_string()).lock(LockType::Update);
         let row = query.one(&**tx).await.or_fault()?;
-        Ok(row.map_or(Tool { bytes: 0, over: false }, |row| Tool { bytes: row.bytes, over: row.over }))
+        Ok(row.map_or(Tool { bytes: 0, over: false, next: 0 }, |row| {
+            let row::Model { id: _, bytes, over, next } = row;
+            Tool { bytes, over, next }
+        }))
+    }
+
+    /// Writes where the next line of a tool goes, under the tool's lock.
+    pub async fn tool_next(&self, tx: &Tx, tool: ToolId, next: i64) -> Result<()> {
+        let row = row::ActiveModel { id: Set(tool.to_string()), next: Set(next), ..Default::default() };
+        row::Entity::update(row).exec(&**tx).await.or_fault().map(|_| ())
     }
 
     /// Adds to what is kept of a tool, or takes away from it.

@@ -1,6 +1,6 @@
 //! Nothing grows beyond what is set.
 
-use hearth_base::Result;
+use hearth_base::{JobName, Result};
 use hearth_kit::db::Db;
 use hearth_testkit::{on_every_store, until};
 use hearth_wire::logs::{
@@ -39,7 +39,7 @@ async fn a_noisy_job_loses_its_oldest_lines_and_others_keep_theirs(db: Db) -> Re
     assert_eq!(kept[0].message, noise(2000), "the newest are there");
     let page = LogsQuery { since: Some("2026-05-04".to_owned()), lines: Some(1), ..query.clone() };
     stage.list(&page).await?;
-    let quiet = stage.viewer.logs().list(&stage.tool, &"quiet".parse()?, &query).await?;
+    let quiet = stage.viewer.logs().list(&stage.tool, &"quiet".parse::<JobName>()?, &query).await?;
     assert_eq!(texts(&quiet.data.logs), ["line 3", "line 2", "line 1"]);
     assert!(quiet.messages.info.is_empty());
     Ok(())

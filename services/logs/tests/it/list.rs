@@ -58,6 +58,9 @@ async fn lines_are_found_by_time_stream_run_and_text(db: Db) -> Result<()> {
     assert_eq!(found(LogsQuery { run: Some("run-2".to_owned()), ..none() }).await?, "code Ünï");
     assert_eq!(found(LogsQuery { run: Some("run-3".to_owned()), ..none() }).await?, "");
     assert_eq!(found(LogsQuery { text: Some("üNÏ".to_owned()), ..none() }).await?, "Ünï");
+    let regex = |regex: &str| LogsQuery { regex: Some(regex.to_owned()), ..none() };
+    assert_eq!(found(regex("^(line [23]|c.de)$")).await?, "code line 3 line 2");
+    assert_eq!(found(regex("LINE")).await?, "");
     assert_eq!(found(LogsQuery { since: Some("1s".to_owned()), ..none() }).await?, "line 10 line 9");
     let until = (noon() + SignedDuration::from_secs(1)).to_string();
     assert_eq!(found(LogsQuery { until: Some(until), ..none() }).await?, "Ünï line 1");
@@ -104,9 +107,14 @@ async fn hostile_queries_are_refused_in_words(db: Db) -> Result<()> {
         ("cursor=abc", StatusCode::BAD_REQUEST),
         ("cursor=%00", StatusCode::BAD_REQUEST),
         ("colour=red", StatusCode::UNPROCESSABLE_ENTITY),
+        ("regex=a(", StatusCode::UNPROCESSABLE_ENTITY),
+        ("regex=(a%7B1000%7D)%7B1000%7D", StatusCode::UNPROCESSABLE_ENTITY),
+        (r"regex=\Aa", StatusCode::UNPROCESSABLE_ENTITY),
+        ("regex=(?%3Da)", StatusCode::UNPROCESSABLE_ENTITY),
+        ("text=a&regex=a", StatusCode::UNPROCESSABLE_ENTITY),
     ] {
-        for kind in ["logs", "logs_stream"] {
-            let path = format!("/logs/v1/tool/hello/job/web/{kind}?{query}");
+        for kind in ["job/web/logs", "job/web/logs_stream", "logs", "logs_stream"] {
+            let path = format!("/logs/v1/tool/hello/{kind}?{query}");
             assert_eq!(viewer.call(Method::GET, &path).raw().await?.status(), status, "{path}");
         }
     }

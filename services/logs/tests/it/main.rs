@@ -7,3 +7,4 @@ mod list;
 mod show;
 mod stage;
 mod stream;
+mod tool;

@@ -7,19 +7,23 @@ use hearth_client::Body;
 use hearth_kit::db::Db;
 use hearth_testkit::on_every_store;
 use hearth_wire::logs::{LogsQuery, LogsStream};
+use http::{HeaderName, Method, Response, header};
 use http_body_util::BodyExt;
 use serde_json::Value;
 
 use crate::stage::{Stage, lines, stage};
 
 /// A stream that is read line by line.
-struct Lines(Body, VecDeque<Value>);
+pub struct Lines(Body, VecDeque<Value>);
 
 impl Lines {
     async fn open(stage: &Stage, query: &LogsQuery) -> Result<Self> {
-        let response = stage.viewer.logs().stream(&stage.tool, &stage.job, query).await?;
+        Ok(Self::of(stage.viewer.logs().stream(&stage.tool, &stage.job, query).await?))
+    }
+
+    pub fn of(response: Response<Body>) -> Self {
         assert_eq!(response.headers()["content-type"], "application/x-ndjson");
-        Ok(Self(response.into_body(), VecDeque::new()))
+        Self(response.into_body(), VecDeque::new())
     }
 
     async fn next(&mut self) -> Option<Value> {
@@ -32,7 +36,7 @@ impl Lines {
         self.1.pop_front()
     }
 
-    async fn texts(&mut self, most: usize) -> Vec<String> {
+    pub async fn texts(&mut self, most: usize) -> Vec<String> {
         let mut texts = Vec::new();
         for _ in 0..most {
             texts.push(self.next().await.unwrap()["message"].as_str().unwrap().to_owned());
@@ -91,7 +95,61 @@ async fn a_stream_until_then_ends_without_a_word(db: Db) -> Result<()> {
     Ok(())
 }
 
+/// An event of a stream of server-sent events: its type, its id, the message of its line.
+type Told = (String, String, String);
+
+/// Reads some events. A comment keeps the connection alive and is no event.
+async fn events(body: &mut Body, most: usize) -> Vec<Told> {
+    let mut text = String::new();
+    let mut told: Vec<Told> = Vec::new();
+    while told.len() < most {
+        let frame = tokio::time::timeout(Duration::from_secs(30), body.frame()).await.unwrap();
+        text += std::str::from_utf8(&frame.unwrap().unwrap().into_data().unwrap()).unwrap();
+        while let Some((event, rest)) = text.split_once("\n\n") {
+            let field = |name: &str| {
+                let value = event.lines().find_map(|line| line.strip_prefix(name));
+                value.unwrap_or_default().trim().to_owned()
+            };
+            if let Ok(data) = serde_json::from_str::<Value>(&field("data:")) {
+                told.push((field("event:"), field("id:"), data["message"].as_str().unwrap().to_owned()));
+            }
+            text = rest.to_owned();
+        }
+    }
+    told
+}
+
+async fn events_resume_behind_the_last_that_was_seen(db: Db) -> Result<()> {
+    let stage = stage(db).await?;
+    stage.write(lines(1..=3)).await?;
+    let ask = async |last: Option<&str>| {
+        let call = stage.viewer.call(Method::GET, "/logs/v1/tool/hello/job/web/logs_stream?lines=2");
+        let call = call.header(header::ACCEPT, "text/html, text/event-stream;q=0.9");
+        let call = match last {
+            Some(last) => call.header(HeaderName::from_static("last-event-id"), last),
+            None => call,
+        };
+        call.raw().await
+    };
+    let response = ask(None).await?;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut body = response.into_body();
+    let seen = events(&mut body, 2).await;
+    assert_eq!((seen[0].2.as_str(), seen[1].2.as_str(), seen[1].0.as_str()), ("line 2", "line 3", ""));
+    drop(body);
+    stage.write(lines(4..=6)).await?;
+    let mut again = ask(Some(&seen[1].1)).await?.into_body();
+    let missed: Vec<String> = events(&mut again, 3).await.into_iter().map(|event| event.2).collect();
+    assert_eq!(missed, ["line 4", "line 5", "line 6"]);
+    assert_eq!(ask(Some("x; y")).await?.status(), http::StatusCode::BAD_REQUEST);
+    let (ended, last) =
+        tokio::join!(stage.stand.tasks.finish(Duration::from_secs(20)), events(&mut again, 1));
+    assert_eq!((ended, last[0].0.as_str(), last[0].1.is_empty()), (true, "end", false));
+    Ok(())
+}
+
 on_every_store!(
+    events_resume_behind_the_last_that_was_seen,
     the_last_lines_come_first_and_then_each_as_it_is_written,
     a_stream_that_hearth_ends_says_where_to_go_on,
     a_stream_until_then_ends_without_a_word,

@@ -19,5 +19,5 @@ pub struct Args {
 /// Prints them.
 pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let Args { name, which } = args;
-    logs::print(cx, &cx.at_tool()?, &name, which).await
+    logs::print(cx, &cx.at_tool()?, Some(&name), which).await
 }
