@@ -11,6 +11,7 @@ mod gateway;
 mod images;
 mod job_start;
 mod load;
+mod logs;
 mod nginx;
 mod oci;
 mod peer;
@@ -57,6 +58,7 @@ async fn measure(name: &str) -> Result<Report> {
         "footprint" => footprint::run().await,
         "job-start" => job_start::run().await,
         "cli" => cli::run().await,
+        "logs" => logs::run().await,
         "gateway" => gateway::run().await,
         "deploy" => deploy::run().await,
         _ => Err(Error::not_found("bench", name).help("cargo xtask bench lists them")),

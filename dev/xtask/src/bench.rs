@@ -7,11 +7,12 @@ use clap::Args;
 use crate::{Verdict, cargo::cargo, report::Report, trouble::Trouble, workspace::Workspace};
 
 /// What can be measured, each with a word about it. Each is a file of `dev/bench/src`.
-const BENCHES: [(&str, &str); 5] = [
+const BENCHES: [(&str, &str); 6] = [
     ("footprint", "memory of all roles idle, and of what stands beside each container"),
     ("job-start", "from a request to a process that runs; start to exit of true"),
     ("cli", "hearth --version and hearth jobs list"),
     ("gateway", "processor time and p99 of requests at the door"),
+    ("logs", "a line from a container to a follower; intake; searching a gigabyte"),
     ("deploy", "hearth deploy of a small Python tool to its first page"),
 ];
 
