@@ -6,7 +6,7 @@ use hearth_runtime_api::{InstanceId, RunId, SetId, WorkloadId};
 use hearth_wire::jobs::RunState;
 use jiff::Timestamp;
 
-use super::health;
+use super::{define, health};
 use crate::{
     cx::Cx,
     store::{Cause, Job, Plan, Run, Tail, Workload},
@@ -64,6 +64,7 @@ pub fn new_run(job: &Job, instance: InstanceId, start: Start, now: Timestamp) ->
         cpu_micros: 0,
         peak_memory: 0,
         address: None,
+        port: define::port_of(&job.spec),
         ready: false,
         up: None,
         doomed: None,

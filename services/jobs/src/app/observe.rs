@@ -2,7 +2,7 @@
 
 use hearth_base::{Result, ToolName};
 use hearth_kit::db::Tx;
-use hearth_runtime_api::{InstanceState, WorkloadId, WorkloadState};
+use hearth_runtime_api::{InstanceState, Phase, WorkloadId, WorkloadState};
 use hearth_wire::jobs::RunEnd;
 use jiff::SignedDuration;
 
@@ -24,7 +24,7 @@ pub async fn seen(cx: &Cx, state: &WorkloadState) -> Result<()> {
     let name = cx.store.tool_locked(&tx, state.tool).await?;
     let Some(mut workload) = cx.store.workload_in(&tx, state.id).await? else { return Ok(()) };
     let mut job = cx.store.job_by_id_in(&tx, workload.job).await?;
-    let known = cx.store.runs_of(&tx, state.id).await?;
+    let mut known = cx.store.runs_of(&tx, state.id).await?;
     let newest = state.instances.iter().map(|instance| instance.id).max_by_key(|id| (id.start, id.replica));
     // After its own restart the runtime does not know what it was told of this.
     let untold = |run: &Run| state.instances.iter().any(|seen| seen.id == run.instance && !seen.ready);
@@ -37,9 +37,14 @@ pub async fn seen(cx: &Cx, state: &WorkloadState) -> Result<()> {
     }
     for instance in &state.instances {
         let run = known.iter().find(|run| run.instance == instance.id).cloned();
-        let Some(run) = run.or_else(|| new(cx, &workload, job.as_ref(), instance)) else { continue };
+        let run = run.or_else(|| new(cx, &workload, job.as_ref(), &known, instance));
+        let Some(run) = run else { continue };
         let is_newest = newest == Some(instance.id);
-        changed |= on.note(&mut job, run, instance, is_newest).await?;
+        if let Some(noted) = on.note(&mut job, run, instance, is_newest).await? {
+            known.retain(|run| run.instance != noted.instance);
+            known.push(noted);
+            changed = true;
+        }
     }
     for gone in known.into_iter().filter(|run| !run.is_over()) {
         if matches!(state.id, WorkloadId::Set(_))
@@ -105,11 +110,31 @@ async fn finish(cx: &Cx, tx: Tx, workload: &Workload, name: Option<&ToolName>, c
     Ok(())
 }
 
-/// A container of a set that is seen for the first time.
-fn new(cx: &Cx, workload: &Workload, job: Option<&Job>, instance: &InstanceState) -> Option<Run> {
+/// A container of a set that is seen for the first time. The runtime keeps some that have ended for as long as it knows
+/// the set: those that were forgotten here are not new.
+fn new(
+    cx: &Cx,
+    workload: &Workload,
+    job: Option<&Job>,
+    known: &[Run],
+    instance: &InstanceState,
+) -> Option<Run> {
     let WorkloadId::Set(_) = workload.id else { return None };
-    let start = Start { attempt: instance.id.start, ..Start::now(Cause::Keep, cx.now()) };
-    job.map(|job| launch::new_run(job, instance.id, start, cx.now()))
+    let replica = known.iter().filter(|run| run.instance.replica == instance.id.replica);
+    let latest = replica.max_by_key(|run| run.instance.start);
+    if let Phase::Ended(outcome) = &instance.phase {
+        let kept = SignedDuration::from_hours(24 * i64::from(cx.settings.runs_kept));
+        let old = cx.now().duration_since(outcome.ended) > kept;
+        if old || latest.is_some_and(|latest| latest.instance.start > instance.id.start) {
+            return None;
+        }
+    }
+    let mut run = launch::new_run(job?, instance.id, Start::now(Cause::Keep, cx.now()), cx.now());
+    // What was changed or restarted meanwhile begins anew, and so does what was stopped.
+    let failed = |run: &&Run| run.is_over() && !matches!(run.end, Some(RunEnd::Stopped | RunEnd::Lost));
+    let before = latest.filter(failed).filter(|latest| latest.generation == run.generation);
+    run.attempt = before.map_or(1, |before| before.ends_in_a_row().saturating_add(1));
+    Some(run)
 }
 
 /// What a workload's containers are noted on.
@@ -121,13 +146,14 @@ struct On<'a> {
 }
 
 impl On<'_> {
+    /// Notes what a container does; its run, if that is news.
     async fn note(
         &self,
         job: &mut Option<Job>,
         mut run: Run,
         instance: &InstanceState,
         is_newest: bool,
-    ) -> Result<bool> {
+    ) -> Result<Option<Run>> {
         let Self { cx, tx, workload, name } = self;
         let before = run.clone();
         // A run has versions of its own; what it is of was noted when it began.
@@ -136,7 +162,7 @@ impl On<'_> {
             WorkloadId::Run(_) => run.generation,
         };
         if !outcome::note(&mut run, &instance.phase, generation, &workload.plan) {
-            return Ok(false);
+            return Ok(None);
         }
         run.again = is_tried_again(workload, job.as_ref(), &run);
         cx.store.run_put(tx, &run).await?;
@@ -154,7 +180,7 @@ impl On<'_> {
             after(cx, tx, workload, job.clone(), &run).await?;
         }
         tell::run(cx, tx, *name, &before, &run).await?;
-        Ok(true)
+        Ok(Some(run))
     }
 }
 

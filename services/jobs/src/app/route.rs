@@ -38,11 +38,14 @@ pub async fn refresh(cx: &Cx, tx: &Tx, tool: ToolId, name: Option<&ToolName>) ->
     cx.store.tell(tx, cx.event(), cx.now(), &event).await
 }
 
+/// Where a run answers: what it replaces, or is replaced by, may do so at another port.
+fn target(run: &Run) -> Option<SocketAddr> {
+    run.address.map(|address| (address, run.port.unwrap_or(define::PAGE_PORT)).into())
+}
+
 fn route(page: &Job, name: &ToolName, alive: &[Run]) -> Route {
-    let port = define::port_of(&page.spec).unwrap_or(define::PAGE_PORT);
     let ready = alive.iter().filter(|run| run.job == page.id && run.ready);
-    let targets: Vec<SocketAddr> =
-        ready.filter_map(|run| run.address).map(|address| (address, port).into()).collect();
+    let targets: Vec<SocketAddr> = ready.filter_map(target).collect();
     let (state, targets) = match (page.paused, targets.is_empty()) {
         (Some(_), _) => (RouteState::Stopped, Vec::new()),
         (None, true) => (RouteState::Starting, targets),

@@ -84,6 +84,7 @@ pub fn run(run: Run) -> wire::Run {
         cpu_micros,
         peak_memory,
         address: _,
+        port: _,
         ready,
         up: _,
         doomed: _,

@@ -98,7 +98,7 @@ fn kept(known: Known<'_>) -> Short {
     }
     match last.filter(|last| last.is_over()) {
         Some(last) => {
-            let ends = last.attempt;
+            let ends = last.ends_in_a_row();
             let since = last.ended.unwrap_or(job.changed);
             let reason = last.reason.clone().unwrap_or_default();
             let message = format!(

@@ -31,6 +31,7 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateSamples),
         Box::new(WorkloadEnvvars),
         Box::new(RunsAgain),
+        Box::new(RunsPort),
     ]
 }
 
@@ -355,5 +356,21 @@ impl MigrationTrait for RunsAgain {
         let mut again = boolean("again");
         let again = Table::alter().table("run").add_column(again.default(false)).to_owned();
         manager.alter_table(again).await
+    }
+}
+
+/// At which port a run answers is kept with it: its job may say another one by the time that it is replaced.
+struct RunsPort;
+
+impl MigrationName for RunsPort {
+    fn name(&self) -> &str {
+        "0008_runs_port"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for RunsPort {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.alter_table(Table::alter().table("run").add_column(integer_null("port")).to_owned()).await
     }
 }

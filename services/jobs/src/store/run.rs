@@ -6,7 +6,7 @@ use hearth_base::{Error, JobName, Result, ToolId};
 use hearth_kit::db::At;
 use hearth_runtime_api::{InstanceId, WorkloadId};
 use hearth_wire::jobs::{RunEnd, RunState};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sea_orm::ActiveValue::Set;
 
 use super::{
@@ -47,6 +47,7 @@ pub mod row {
         /// So much of the processor time is in the samples.
         pub cpu_counted: i64,
         pub address: Option<String>,
+        pub port: Option<i32>,
         pub ready: bool,
         /// When it was ready for the first time: it had started.
         pub up: Option<At>,
@@ -136,6 +137,9 @@ impl Tail {
     }
 }
 
+/// What ran so long before it ended did not fail at once: the runtime counts from the beginning then, too.
+const STEADY: SignedDuration = SignedDuration::from_mins(10);
+
 /// An execution of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -158,6 +162,8 @@ pub struct Run {
     pub cpu_micros: u64,
     pub peak_memory: u64,
     pub address: Option<Ipv4Addr>,
+    /// Where its page answers there: as its job said when it began.
+    pub port: Option<u16>,
     pub ready: bool,
     /// When it was ready for the first time: it had started.
     pub up: Option<Timestamp>,
@@ -186,6 +192,13 @@ impl Run {
         let Self { instance, .. } = self;
         let place = |run: &Self| (run.instance.workload, run.instance.replica);
         others.iter().any(|run| place(run) == place(self) && run.instance.start > instance.start && run.ready)
+    }
+
+    /// How many times in a row what it keeps running has ended by now, itself included, if it is over: one that went
+    /// on for long begins a row.
+    pub fn ends_in_a_row(&self) -> u32 {
+        let ran = self.started.zip(self.ended).map(|(started, ended)| ended.duration_since(started));
+        if ran.is_some_and(|ran| ran >= STEADY) { 1 } else { self.attempt }
     }
 
     /// Whether it did what it was to do.
@@ -229,6 +242,7 @@ impl TryFrom<row::Model> for Run {
             peak_memory,
             cpu_counted: _,
             address,
+            port,
             ready,
             up,
             doomed,
@@ -258,6 +272,7 @@ impl TryFrom<row::Model> for Run {
             cpu_micros: count(cpu_micros),
             peak_memory: count(peak_memory),
             address: address.and_then(|address| address.parse().ok()),
+            port: port.and_then(|port| u16::try_from(port).ok()),
             ready,
             up: up.map(Timestamp::from),
             doomed,
@@ -290,6 +305,7 @@ pub(super) fn model(run: &Run) -> Result<row::ActiveModel> {
         cpu_micros,
         peak_memory,
         address,
+        port,
         ready,
         up,
         doomed,
@@ -322,6 +338,7 @@ pub(super) fn model(run: &Run) -> Result<row::ActiveModel> {
         // Of a new one nothing is, and of others it stays as it is.
         cpu_counted: Set(0),
         address: Set(address.map(|address| address.to_string())),
+        port: Set(port.map(i32::from)),
         ready: Set(*ready),
         up: Set(up.map(At::from)),
         doomed: Set(doomed.clone()),

@@ -103,12 +103,23 @@ fn tried<T>(result: Result<T>) -> Option<T> {
 /// Looks which containers are to be asked, and what.
 async fn look(cx: &Cx, watched: &mut BTreeMap<String, Watched>) -> Result<()> {
     let workloads = cx.store.workloads_running().await?;
-    let plans: BTreeMap<_, _> =
-        workloads.into_iter().map(|workload| (workload.id, Arc::new(workload.plan))).collect();
+    let plans: BTreeMap<_, _> = workloads
+        .into_iter()
+        .map(|workload| (workload.id, (workload.generation, Arc::new(workload.plan))))
+        .collect();
     let runs = cx.store.runs_running(MOST).await?;
     let mut known = BTreeSet::new();
     for run in runs.into_iter().filter(|run| run.doomed.is_none()) {
-        let Some(plan) = plans.get(&run.instance.workload) else { continue };
+        let Some((generation, plan)) = plans.get(&run.instance.workload) else { continue };
+        // What is replaced is asked as it was said of it, not as of what replaces it; if nobody remembers, it is left
+        // as it is.
+        let former = watched.get(&run.id()).map(|watched| &watched.plan);
+        let plan = match former {
+            Some(former) if run.generation < *generation => Arc::clone(former),
+            None if run.generation < *generation => continue,
+            _ => Arc::clone(plan),
+        };
+        let plan = &plan;
         let purposes = purposes(&run, plan);
         if purposes.is_empty() {
             continue;

@@ -101,6 +101,32 @@ async fn what_is_not_ready_is_left_alone(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn what_serves_is_asked_as_it_was_until_it_is_replaced(db: Db) -> Result<()> {
+    let stage = Stage::new(db).await?;
+    let program = Program::new().await;
+    stage.create(&program.job()).await?;
+    stage.until("web", |job| job.status.ready == 1).await?;
+    let old = stage.one_running(None).await?;
+    // What is to replace it is asked for pages that neither of them has, and at once found to be not alive.
+    let health_check = Some(HealthCheck { failures: Some(1), ..often("/nowhere") });
+    let changed =
+        JobCreate { health_check: health_check.clone(), cmd: "./other".to_owned(), ..program.job() };
+    let checks = Some(Checks { liveness: health_check, ..Checks::default() });
+    stage.maintainer.jobs().update(&stage.tool, &JobCreate { checks, ..changed }).await?;
+    let told =
+        stage.until("web", |job| job.status_long.contains("GET /nowhere was answered with 404")).await?;
+    assert!(told.status_long.contains("what was there before goes on"), "{told:?}");
+    stage.stand.clock.advance(SignedDuration::from_mins(1));
+    let ready: Vec<Run> = stage.runs("web").await?.into_iter().filter(|run| run.ended.is_none()).collect();
+    assert!(ready.iter().any(|run| run.id == old.to_string()), "{ready:#?}");
+    // And it is still asked: that it is not alive is found out by the check that it came with.
+    program.alive.send_replace(false);
+    let gone = ended(&stage, RunEnd::Unhealthy).await?;
+    assert_eq!(gone.id, old.to_string());
+    assert!(gone.reason.unwrap().contains("GET /alive was answered with 503"));
+    Ok(())
+}
+
 async fn what_does_not_start_in_time_is_restarted(db: Db) -> Result<()> {
     let stage = Stage::new(db).await?;
     let program = Program::new().await;
@@ -192,6 +218,7 @@ async fn a_check_that_cannot_be_is_refused_by_name(db: Db) -> Result<()> {
 on_every_store!(
     what_is_not_alive_is_restarted,
     what_is_not_ready_is_left_alone,
+    what_serves_is_asked_as_it_was_until_it_is_replaced,
     what_does_not_start_in_time_is_restarted,
     what_is_to_be_restarted_is_when_the_runtime_comes_back,
     a_change_of_checks_restarts_nothing,

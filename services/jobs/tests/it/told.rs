@@ -110,6 +110,40 @@ async fn it_is_told_whether_another_try_follows(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn ends_are_counted_in_a_row(db: Db) -> Result<()> {
+    let mut stage = Stage::with(db, |config| config.jobs.runs_most = 2).await?;
+    stage.create(&kept("b")).await?;
+    let attempts = async |most: usize| {
+        let told = ends(&stage, most).await?;
+        Ok::<_, hearth_base::Error>(told.iter().map(|told| told.run.attempt).collect::<Vec<_>>())
+    };
+    let first = stage.end_one(None, 1).await?;
+    let second = stage.end_one(Some(first), 1).await?;
+    assert_eq!(attempts(2).await?, [1, 2]);
+    // A restart begins anew.
+    stage.one_running(Some(second)).await?;
+    stage.maintainer.jobs().restart(&stage.tool, &"b".parse()?).await?;
+    assert_eq!(ends(&stage, 3).await?[2].run.end, Some(RunEnd::Stopped));
+    let third = stage.one_running(Some(second)).await?;
+    stage.runtime.fake.end(third, End::Exited { code: 1 })?;
+    let fourth = stage.one_running(Some(third)).await?;
+    assert_eq!(attempts(4).await?[3], 1);
+    // What was forgotten here, and is remembered by the runtime, does not come back.
+    stage.stop().await;
+    stage.stand.clock.advance(SignedDuration::from_hours(2));
+    stage.start().await?;
+    stage.eventually("two are remembered", async || Ok(stage.runs("b").await?.len() == 3)).await?;
+    for _ in 0..2 {
+        stage.stop().await;
+        stage.start().await?;
+        stage.until("b", |job| job.status.run == Some(fourth.to_string())).await?;
+    }
+    stage.runtime.fake.end(fourth, End::Exited { code: 1 })?;
+    assert_eq!(ends(&stage, 5).await?[4].run.attempt, 2);
+    assert_eq!(stage.runs("b").await?.iter().filter(|run| run.ended.is_some()).count(), 3);
+    Ok(())
+}
+
 async fn what_the_machine_forgot_is_told_as_lost(db: Db) -> Result<()> {
     let mut stage = Stage::new(db).await?;
     stage.create(&once("a")).await?;
@@ -182,6 +216,7 @@ on_every_store!(
     a_run_is_told_when_it_begins_and_when_it_is_over_with_its_last_lines,
     an_end_is_told_when_its_log_is_kept_and_once_whoever_dies,
     it_is_told_whether_another_try_follows,
+    ends_are_counted_in_a_row,
     what_the_machine_forgot_is_told_as_lost,
     due_times_without_a_run_are_told,
     a_job_that_falls_silent_is_told_once,
