@@ -41,11 +41,19 @@ pub struct Mood {
     pub body: String,
     /// How long it thinks first.
     pub thinks: Duration,
+    /// How many more bytes it promises, and never sends.
+    pub promises: usize,
 }
 
 impl Default for Mood {
     fn default() -> Self {
-        Self { status: "204 No Content", headers: String::new(), body: String::new(), thinks: Duration::ZERO }
+        Self {
+            status: "204 No Content",
+            headers: String::new(),
+            body: String::new(),
+            thinks: Duration::ZERO,
+            promises: 0,
+        }
     }
 }
 
@@ -112,9 +120,14 @@ async fn answer(stream: TcpStream, mood: &Mood, heard: &Mutex<Vec<Told>>) -> std
     told.body = String::from_utf8_lossy(&body).into_owned();
     heard.lock().unwrap_or_else(PoisonError::into_inner).push(told);
     tokio::time::sleep(mood.thinks).await;
-    let Mood { status, headers, body, .. } = mood;
-    let head = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len());
+    let Mood { status, headers, body, promises, .. } = mood;
+    let head = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len() + promises);
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body.as_bytes()).await?;
-    stream.flush().await
+    stream.flush().await?;
+    if *promises > 0 {
+        // Until the other end has had enough of it.
+        stream.read_to_end(&mut Vec::new()).await?;
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use hearth_kit::{Clients, Kit, config::Notify, outbound::Outbound, vault::Vault}
 use hearth_wire::{accounts::internal::Recipient, reply::Paging};
 use jiff::Timestamp;
 
-use crate::{mailer::Mailer, store::Store};
+use crate::{app::deliver::Troubles, mailer::Mailer, store::Store};
 
 /// What handlers, rules and workers of this service stand on.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub struct Cx {
     pub mailer: Option<Mailer>,
     /// The way to webhooks.
     pub outbound: Outbound,
+    /// The webhooks that are left alone for a while.
+    pub troubles: Troubles,
 }
 
 impl Cx {
@@ -38,6 +40,7 @@ impl Cx {
             clients: kit.clients.clone(),
             mailer: mailer.map(|smtp| Mailer::new(smtp, settings, &kit.config.door.domain)).transpose()?,
             outbound: Outbound::new(&kit.config.outbound),
+            troubles: Troubles::default(),
         })
     }
 

@@ -9,6 +9,7 @@ use http::{HeaderMap, Request, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use tokio::time::{Instant, timeout_at};
 
 use super::{Dialer, Outbound, connect::port};
 
@@ -45,7 +46,7 @@ impl Outbound {
     }
 
     /// Sends a document to an address of the web. A redirect is an answer like any other, and not followed; of an
-    /// answer that is longer than the limit, the beginning is read.
+    /// answer that is longer than the limits, the beginning is read: its status counts.
     pub async fn post(
         &self,
         address: &Uri,
@@ -53,18 +54,19 @@ impl Outbound {
         content: Bytes,
         limits: Limits,
     ) -> Result<Fetched> {
+        let deadline = Instant::now() + limits.time;
         let sent = async {
             check(address)?;
             let mut request =
                 Request::post(address.clone()).body(Body::from(content)).map_err(Error::internal)?;
             *request.headers_mut() = headers;
             request.headers_mut().insert(header::USER_AGENT, http::HeaderValue::from_static("hearth"));
-            let answer = self.web()?.request(request).await.map_err(|cause| refusal(address, cause))?;
-            let (head, content) = answer.into_parts();
-            let content = beginning(content, limits.size).await;
-            Ok(Fetched { status: head.status, headers: head.headers, content })
+            self.web()?.request(request).await.map_err(|cause| refusal(address, cause))
         };
-        tokio::time::timeout(limits.time, sent).await.unwrap_or_else(|_| Err(slow(address)))
+        let answer = timeout_at(deadline, sent).await.unwrap_or_else(|_| Err(slow(address)))?;
+        let (head, content) = answer.into_parts();
+        let content = beginning(content, limits.size, deadline).await;
+        Ok(Fetched { status: head.status, headers: head.headers, content })
     }
 
     /// Refuses an address that nothing is fetched from or sent to: another scheme, a private place, a host that is
@@ -158,11 +160,11 @@ async fn whole(mut content: hyper::body::Incoming, most: usize) -> Result<Bytes>
     Ok(read.freeze())
 }
 
-/// As much of an answer as may be read; of one that breaks off, what came.
-async fn beginning(mut content: hyper::body::Incoming, most: usize) -> Bytes {
+/// As much of an answer as may be read; of one that breaks off or takes too long, what came.
+async fn beginning(mut content: hyper::body::Incoming, most: usize, deadline: Instant) -> Bytes {
     let mut read = BytesMut::new();
     while read.len() < most
-        && let Some(Ok(frame)) = content.frame().await
+        && let Ok(Some(Ok(frame))) = timeout_at(deadline, content.frame()).await
     {
         read.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
     }

@@ -1,15 +1,19 @@
 //! Telling a webhook: signed, without following redirects, tried again as the Standard Webhooks specification
 //! recommends (section "Deliverability and reliability").
 
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use hearth_base::{DeliveryId, Error, Result, one_line};
+use hearth_base::{DeliveryId, Error, Result, WebhookId, one_line};
 use hearth_kit::{
     db::{Tx, work::Claim},
     outbound::{Fetched, Limits},
 };
-use hearth_wire::notify::DeliveryState;
+use hearth_wire::notify::{DeliveryState, EventType};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
 
@@ -26,6 +30,31 @@ const LIMITS: Limits = Limits { size: 1024, time: Duration::from_secs(15) };
 /// The most characters of an answer that are kept.
 const SAID: usize = 200;
 
+/// Webhooks that took nothing when they were last told something: how often in a row, and until when they are left
+/// alone. So one that is slow to refuse holds the others up for one answer, not for each that waits for it.
+#[derive(Debug, Clone, Default)]
+pub struct Troubles(Arc<Mutex<BTreeMap<WebhookId, (usize, Timestamp)>>>);
+
+impl Troubles {
+    /// Until when a webhook is left alone.
+    fn until(&self, webhook: WebhookId, now: Timestamp) -> Option<Timestamp> {
+        let troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        troubles.get(&webhook).map(|(_, until)| *until).filter(|until| *until > now)
+    }
+
+    fn failed(&self, webhook: WebhookId, now: Timestamp) {
+        let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (failures, until) = troubles.entry(webhook).or_insert((0, now));
+        let pause = PAUSES.get(*failures).or(PAUSES.last()).copied().unwrap_or_default();
+        (*failures, *until) = (failures.saturating_add(1), now + SignedDuration::from_secs(pause));
+    }
+
+    /// It took something, or was changed: what waits for it is told.
+    pub fn over(&self, webhook: WebhookId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&webhook);
+    }
+}
+
 /// Tells a webhook, notes what became of it, and ends the claim.
 pub async fn deliver(cx: &Cx, claim: &Claim<()>, id: DeliveryId) -> Result<()> {
     let waiting = cx.store.delivery(&id.to_string()).await?;
@@ -34,19 +63,37 @@ pub async fn deliver(cx: &Cx, claim: &Claim<()>, id: DeliveryId) -> Result<()> {
         Some(delivery) => cx.store.webhook(delivery.tool, delivery.webhook).await?,
         None => None,
     };
-    let answer = match (&waiting, webhook.filter(|webhook| webhook.enabled)) {
-        (Some(delivery), Some(webhook)) => Some(post(cx, &webhook, delivery).await),
+    let webhook = webhook.filter(|webhook| webhook.enabled);
+    if let Some(delivery) = &waiting
+        && let Some(until) = cx.troubles.until(delivery.webhook, cx.now())
+        && delivery.event != EventType::Test
+        && webhook.is_some()
+    {
+        let tx = cx.store.begin().await?;
+        cx.store.work.again(&tx, claim, until).await?;
+        return cx.store.commit(tx).await;
+    }
+    let answer = match (&waiting, webhook) {
+        (Some(delivery), Some(webhook)) => {
+            let answer = post(cx, &webhook, delivery).await;
+            Some((webhook, answer))
+        }
         _ => None,
     };
     let now = cx.now();
     let tx = cx.store.begin().await?;
-    // Deleted meanwhile: nothing is noted.
-    let Some(mut delivery) = cx.store.delivery_in(&tx, id).await? else {
+    // Deleted meanwhile, alone or with its webhook or tool, which is locked for that: nothing is noted.
+    let there = match &waiting {
+        Some(delivery) => cx.store.tool_locked(&tx, delivery.tool).await?.is_some(),
+        None => false,
+    };
+    let found = if there { cx.store.delivery_in(&tx, id).await? } else { None };
+    let Some(mut delivery) = found else {
         cx.store.work.finish(&tx, claim).await?;
         return cx.store.commit(tx).await;
     };
     match answer {
-        Some(answer) => note(cx, &tx, &mut delivery, answer, now).await?,
+        Some((webhook, answer)) => note(cx, &tx, &webhook, &mut delivery, answer, now).await?,
         None => {
             (delivery.state, delivery.next) = (DeliveryState::Failed, None);
             delivery.said = Some("the webhook is switched off".to_owned());
@@ -85,6 +132,7 @@ async fn post(cx: &Cx, webhook: &Webhook, delivery: &Delivery) -> Result<Fetched
 async fn note(
     cx: &Cx,
     tx: &Tx,
+    told: &Webhook,
     delivery: &mut Delivery,
     answer: Result<Fetched>,
     now: Timestamp,
@@ -101,11 +149,13 @@ async fn note(
     let status = answer.ok().map(|answer| answer.status);
     if status.is_some_and(|status| status.is_success()) {
         delivery.state = DeliveryState::Delivered;
+        cx.troubles.over(told.id);
         return Ok(());
     }
+    cx.troubles.failed(told.id, now);
     if status == Some(StatusCode::GONE) {
         delivery.state = DeliveryState::Failed;
-        return switch_off(cx, tx, delivery, "it answered 410: it wants to be told nothing any more").await;
+        return switch_off(cx, tx, told, "it answered 410: it wants to be told nothing any more").await;
     }
     let pause = usize::try_from(delivery.tries - 1).ok().and_then(|tried| PAUSES.get(tried));
     let Some(pause) = pause else {
@@ -113,15 +163,16 @@ async fn note(
         if cx.store.delivered_since(tx, delivery.webhook, delivery.created).await? {
             return Ok(());
         }
-        return switch_off(cx, tx, delivery, "for three days it took nothing").await;
+        return switch_off(cx, tx, told, "for three days it took nothing").await;
     };
     delivery.next = Some(now + SignedDuration::from_secs(*pause));
     Ok(())
 }
 
-async fn switch_off(cx: &Cx, tx: &Tx, delivery: &Delivery, reason: &str) -> Result<()> {
-    let webhook = cx.store.webhook_locked(tx, delivery.tool, delivery.webhook).await?;
-    let Some(mut webhook) = webhook else { return Ok(()) };
+/// Switches a webhook off, unless it was given another address since it was told.
+async fn switch_off(cx: &Cx, tx: &Tx, told: &Webhook, reason: &str) -> Result<()> {
+    let webhook = cx.store.webhook_locked(tx, told.tool, told.id).await?;
+    let Some(mut webhook) = webhook.filter(|webhook| webhook.url == told.url) else { return Ok(()) };
     (webhook.enabled, webhook.reason) = (false, Some(reason.to_owned()));
     cx.store.webhook_put(tx, &webhook).await
 }

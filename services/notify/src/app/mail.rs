@@ -27,8 +27,13 @@ pub async fn send(cx: &Cx, claim: &Claim<()>, id: MailId) -> Result<()> {
     };
     let now = cx.now();
     let tx = cx.store.begin().await?;
-    // Erased with its tool meanwhile: nothing is noted.
-    let (Some(mut mail), Some(sent)) = (cx.store.mail_in(&tx, id).await?, sent) else {
+    // Erased with its tool meanwhile, which is locked for that: nothing is noted.
+    let there = match &waiting {
+        Some(mail) => cx.store.tool_locked(&tx, mail.tool).await?.is_some(),
+        None => false,
+    };
+    let found = if there { cx.store.mail_in(&tx, id).await? } else { None };
+    let (Some(mut mail), Some(sent)) = (found, sent) else {
         cx.store.work.finish(&tx, claim).await?;
         return cx.store.commit(tx).await;
     };

@@ -33,7 +33,15 @@ pub async fn take(cx: &Cx, events: Vec<Event>) -> Result<()> {
         if event.at < now - NEWS || !JobsEvent::RUNS.contains(&event.kind.as_str()) {
             continue;
         }
-        asked |= one(cx, &tx, read(event)?, now).await?;
+        let (position, kind) = (event.position, event.kind.clone());
+        match read(event) {
+            Ok(notice) => asked |= one(cx, &tx, notice, now).await?,
+            // Of a newer release: what is not understood is told to nobody, and holds nothing else up.
+            Err(error) => {
+                let cause = error.cause().map(ToString::to_string);
+                tracing::warn!(position, kind, cause, "an event of jobs is not understood, and left out");
+            }
+        }
     }
     cx.store.place_set(&tx, last).await?;
     match asked {
@@ -66,8 +74,7 @@ async fn one(cx: &Cx, tx: &Tx, notice: Notice, now: Timestamp) -> Result<bool> {
     let mut asked = false;
     let payload = Payload { event: sort, timestamp: notice.at, data: about::data(&notice.event) };
     for webhook in cx.store.webhooks_in(tx, tool.id).await? {
-        let waiting = cx.store.deliveries_waiting(tx, webhook.id).await?;
-        if webhook.wants(sort) && waiting < MOST_WAITING {
+        if webhook.wants(sort) && cx.store.deliveries_waiting(tx, webhook.id, None).await? < MOST_WAITING {
             deliver(cx, tx, &webhook, notice.id, &payload, now).await?;
             asked = true;
         }

@@ -2,7 +2,7 @@
 
 use hearth_base::{Error, EventId, Result, Secret, ToolId, WebhookId, one_line};
 use hearth_kit::db::Tx;
-use hearth_wire::notify::{WebhookCreate, WebhookPatch};
+use hearth_wire::notify::{EventType, WebhookCreate, WebhookPatch};
 
 use super::{sign, take};
 use crate::{
@@ -55,6 +55,7 @@ pub async fn patch(cx: &Cx, tool: ToolId, id: WebhookId, patch: WebhookPatch) ->
     }
     cx.store.webhook_put(&tx, &webhook).await?;
     cx.store.commit(tx).await?;
+    cx.troubles.over(id);
     Ok(webhook)
 }
 
@@ -76,6 +77,10 @@ pub async fn test(cx: &Cx, tool: ToolId, id: WebhookId) -> Result<Delivery> {
         return Err(Error::conflict("webhook-off", format!("the webhook {id} is switched off"))
             .help(format!("hearth webhooks change {id} --on")));
     }
+    if cx.store.deliveries_waiting(&tx, id, Some(EventType::Test)).await? > 0 {
+        let public = format!("a test of the webhook {id} still waits for its answer");
+        return Err(Error::conflict("webhook-test", public).help(format!("hearth webhooks deliveries {id}")));
+    }
     let now = cx.now();
     let message = EventId::new(now, &cx.entropy);
     let payload = take::test(tool, &webhook, now);
@@ -89,7 +94,9 @@ pub async fn delete(cx: &Cx, tool: ToolId, id: WebhookId) -> Result<()> {
     let (tx, _) = locked(cx, tool, id).await?;
     cx.store.deliveries_remove(&tx, id).await?;
     cx.store.webhook_delete(&tx, id).await?;
-    cx.store.commit(tx).await
+    cx.store.commit(tx).await?;
+    cx.troubles.over(id);
+    Ok(())
 }
 
 async fn locked(cx: &Cx, tool: ToolId, id: WebhookId) -> Result<(Tx, Webhook)> {

@@ -5,14 +5,18 @@ use hearth_kit::db::{At, OrFault, Tx};
 use hearth_wire::notify::{DeliveryState, EventType};
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::OnConflict,
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 
 use super::{
     Store,
     columns::{count, number, read},
 };
+
+/// The most rows that one change forgets.
+const SWEPT: u64 = 5000;
 
 pub mod row {
     use hearth_kit::db::At;
@@ -139,11 +143,17 @@ impl Store {
         found.map(Delivery::try_from).transpose()
     }
 
-    /// How many of a webhook's deliveries wait.
-    pub async fn deliveries_waiting(&self, tx: &Tx, webhook: WebhookId) -> Result<u64> {
+    /// How many of a webhook's deliveries wait, or how many of one type.
+    pub async fn deliveries_waiting(
+        &self,
+        tx: &Tx,
+        webhook: WebhookId,
+        event: Option<EventType>,
+    ) -> Result<u64> {
         let query = row::Entity::find()
             .filter(row::Column::WebhookId.eq(webhook.to_string()))
-            .filter(row::Column::State.eq(DeliveryState::Waiting.word()));
+            .filter(row::Column::State.eq(DeliveryState::Waiting.word()))
+            .apply_if(event, |query, event| query.filter(row::Column::Event.eq(event.word())));
         query.count(&**tx).await.or_fault()
     }
 
@@ -181,24 +191,23 @@ impl Store {
     }
 
     /// Forgets deliveries that wait no more: of what happened before `before`, and all but the newest `most` of each
-    /// webhook.
-    pub async fn deliveries_sweep(&self, tx: &Tx, before: Timestamp, most: u64) -> Result<()> {
-        let over = || row::Column::State.ne(DeliveryState::Waiting.word());
-        let old = row::Entity::delete_many().filter(row::Column::Created.lt(At::from(before))).filter(over());
-        old.exec(&**tx).await.or_fault()?;
-        let webhooks = row::Entity::find().select_only().column(row::Column::WebhookId).distinct();
-        let webhooks: Vec<String> = webhooks.into_tuple().all(&**tx).await.or_fault()?;
-        for webhook in webhooks {
-            let theirs = row::Entity::find().filter(row::Column::WebhookId.eq(&*webhook));
-            let last =
-                theirs.order_by_desc(row::Column::Id).offset(most).limit(1).one(&**tx).await.or_fault()?;
-            let Some(last) = last else { continue };
-            let beyond = row::Entity::delete_many()
-                .filter(row::Column::WebhookId.eq(&*webhook))
-                .filter(row::Column::Id.lte(last.id))
-                .filter(over());
-            beyond.exec(&**tx).await.or_fault()?;
-        }
-        Ok(())
+    /// webhook; some thousands at one time. How many are gone.
+    pub async fn deliveries_sweep(&self, tx: &Tx, before: Timestamp, most: u32) -> Result<u64> {
+        let place = Expr::cust("row_number() OVER (PARTITION BY webhook_id ORDER BY id DESC)");
+        let placed = Query::select()
+            .columns([row::Column::Id, row::Column::Created])
+            .expr_as(place, "place")
+            .from(row::Entity)
+            .and_where(row::Column::State.ne(DeliveryState::Waiting.word()))
+            .to_owned();
+        let old = Expr::col(row::Column::Created).lt(At::from(before)).or(Expr::col("place").gt(most));
+        let gone = Query::select()
+            .column(row::Column::Id)
+            .from_subquery(placed, "placed")
+            .and_where(old)
+            .limit(SWEPT)
+            .to_owned();
+        let delete = row::Entity::delete_many().filter(row::Column::Id.in_subquery(gone));
+        delete.exec(&**tx).await.or_fault().map(|deleted| deleted.rows_affected)
     }
 }

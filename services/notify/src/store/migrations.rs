@@ -44,6 +44,8 @@ impl MigrationTrait for CreateNotify {
             ("webhook_tool_id", "webhook", ["tool_id", "id"]),
             ("delivery_webhook_id", "delivery", ["webhook_id", "id"]),
             ("delivery_state", "delivery", ["webhook_id", "state"]),
+            ("delivery_created", "delivery", ["created", "state"]),
+            ("mail_created", "mail", ["created", "state"]),
         ] {
             let mut index = Index::create();
             index.name(name).table(table);

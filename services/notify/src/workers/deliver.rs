@@ -1,4 +1,4 @@
-//! Tells webhooks, several at one time: one that is slow holds few others up.
+//! Tells webhooks, several at one time. One that is slow holds the others up once, and is left alone then.
 
 use hearth_kit::tasks::Stop;
 use tokio::task::JoinSet;

@@ -9,7 +9,7 @@ use crate::cx::Cx;
 const KIND: &str = "housekeeping";
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// How many deliveries of one webhook are remembered.
-const MOST: u64 = 500;
+const MOST: u32 = 500;
 /// How long it is remembered what became of something.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 7);
 
@@ -22,6 +22,13 @@ pub async fn run(cx: Cx, stop: Stop) {
 async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.mails_sweep(&tx, now - KEPT).await?;
-    cx.store.deliveries_sweep(&tx, now - KEPT, MOST).await?;
-    tx.commit().await
+    tx.commit().await?;
+    loop {
+        let tx = cx.store.begin().await?;
+        let gone = cx.store.deliveries_sweep(&tx, now - KEPT, MOST).await?;
+        tx.commit().await?;
+        if gone == 0 {
+            return Ok(());
+        }
+    }
 }

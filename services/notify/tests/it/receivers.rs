@@ -193,7 +193,61 @@ async fn one_that_is_slow_is_given_fifteen_seconds(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn one_whose_answer_has_no_end_has_answered(db: Db) -> Result<()> {
+    let (stage, receiver, made) = stage(db).await?;
+    receiver.answers(Mood { status: "200 OK", body: "fine".to_owned(), promises: 1, ..Mood::default() });
+    stage.fails("tidy");
+    let told = stage.delivered(&made.webhook, DeliveryState::Delivered).await?;
+    assert_eq!((told[0].status, told[0].said.as_deref()), (Some(200), Some("fine")));
+    Ok(())
+}
+
+async fn one_that_took_nothing_is_left_alone_until_it_is_tried_again(db: Db) -> Result<()> {
+    let (stage, receiver, made) = stage(db).await?;
+    let calls = stage.maintainer.notify();
+    receiver.answers(Mood { status: "500 Oh", ..Mood::default() });
+    stage.fails("tidy");
+    stage.newest(&made.webhook, |delivery| delivery.tries == 1).await?;
+    stage.fails("other");
+    until("the second waits too", async || {
+        let all = calls.deliveries(&stage.tool, made.webhook.id, &Default::default()).await?.items;
+        Ok((all.len() == 2).then_some(()))
+    })
+    .await?;
+    // Somebody who looks into it is answered at once, one test at a time.
+    calls.webhook_test(&stage.tool, made.webhook.id).await?;
+    let all = told(&receiver, 2).await?;
+    assert!(all[1].body.contains("webhook.test"), "nobody else asks: {all:?}");
+    let one_waits = until("a test waits for its next try", async || {
+        Ok(calls.webhook_test(&stage.tool, made.webhook.id).await.err())
+    });
+    assert_eq!(one_waits.await?.code(), "webhook-test");
+    receiver.answers(Mood::default());
+    // A change of it is a new beginning.
+    calls.webhook_patch(&stage.tool, made.webhook.id, &WebhookPatch::default()).await?;
+    stage.passes(SignedDuration::from_mins(6)).await?;
+    until("all are taken", async || {
+        let all = calls.deliveries(&stage.tool, made.webhook.id, &Default::default()).await?.items;
+        Ok(all.iter().all(|delivery| delivery.state == DeliveryState::Delivered).then_some(()))
+    })
+    .await
+}
+
+async fn an_event_of_another_release_holds_nothing_up(db: Db) -> Result<()> {
+    let (stage, receiver, _) = stage(db).await?;
+    stage.neighbours.tell(
+        stage.now(),
+        "run-ended".to_owned(),
+        serde_json::json!({ "shape": "of another time" }),
+    );
+    stage.fails("tidy");
+    told(&receiver, 1).await.map(drop)
+}
+
 on_every_store!(
+    one_whose_answer_has_no_end_has_answered,
+    one_that_took_nothing_is_left_alone_until_it_is_tried_again,
+    an_event_of_another_release_holds_nothing_up,
     what_is_told_is_signed_and_says_what_happened,
     a_webhook_is_told_of_what_it_asked_for,
     what_is_not_taken_is_tried_again_with_the_same_id,
