@@ -58,7 +58,9 @@ impl<'a> Stream<'a> {
             spool.line(self.kind, true, &self.room[from..from + LONGEST]);
             from += LONGEST;
         }
-        self.room.copy_within(from..self.filled, 0);
+        if from > 0 {
+            self.room.copy_within(from..self.filled, 0);
+        }
         self.filled -= from;
     }
 

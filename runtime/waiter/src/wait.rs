@@ -90,7 +90,8 @@ impl Limit {
         // It may have ended in this moment.
         let _ = rustix::process::pidfd_send_signal(plan.init, gently.unwrap_or(Signal::KILL));
         self.passed = true;
-        self.due = Some(after(plan.grace.min(LONGEST_GRACE)));
+        // Nothing can be done after a kill but wait for it.
+        self.due = gently.map(|_| after(plan.grace.min(LONGEST_GRACE)));
     }
 }
 

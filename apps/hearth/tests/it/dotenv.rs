@@ -40,7 +40,7 @@ fn a_file_is_imported_after_a_preview_and_a_yes() {
     err| URL	nothing to change
     ends with 0
     ");
-    insta::assert_snapshot!(home.asked().last().expect("it was asked"), @r#"PATCH /envvars/v1/tool/dup-finder/envvars {"envvars":[{"name":"FRESH","value":"a b","secret":true},{"name":"API_KEY","value":"s3cret","secret":true},{"name":"URL","value":"x$y","secret":true}],"prune":true}"#);
+    insta::assert_snapshot!(home.asked().last().expect("it was asked"), @r#"PATCH /envvars/v1/tool/dup-finder/envvars {"envvars":[{"name":"FRESH","value":"a b","secret":true},{"name":"API_KEY","value":"s3cret","secret":true},{"name":"URL","value":"x$y","secret":true}],"delete":["OLD"]}"#);
     insta::assert_snapshot!(home.says_given(&["envvars", "import", "-", "--yes", "--json"], "URL=x\n"), @r#"
     out| {
     out|   "created": [

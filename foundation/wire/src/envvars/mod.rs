@@ -67,9 +67,14 @@ pub struct EnvvarsChange {
     /// Each is made, or gets this value.
     #[serde(default)]
     pub envvars: Vec<EnvvarWanted>,
-    /// What is not among them is deleted: of the whole tool's variables, or of the job's that is named.
+    /// What is not among them is deleted: of the whole tool's variables, or of the job's that is named. Secrets stay,
+    /// for nobody can write their values into a file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prune: bool,
+    /// These are deleted, if they are there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub delete: Vec<EnvvarName>,
     /// Nothing is changed; the answer says what would be.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,

@@ -89,5 +89,5 @@ fn find(process: &Process) -> Result<PathBuf, String> {
         .split(':')
         .map(|folder| Path::new(&process.cwd).join(folder).join(name))
         .find(|path| runnable(path));
-    found.ok_or_else(|| format!("the image has no program {name:.200?} in its PATH {path:.400?}"))
+    found.ok_or_else(|| format!("the image has no program {name:.200?} in its PATH"))
 }

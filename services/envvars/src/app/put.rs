@@ -26,8 +26,8 @@ pub struct Put {
 /// Makes each variable of the whole tool, or of `job`, or gives it its value. All is checked first; others wait until
 /// it is through.
 pub async fn put(cx: &Cx, tool: ToolId, job: Option<&JobName>, change: EnvvarsChange) -> Result<Put> {
-    let EnvvarsChange { envvars, prune, dry_run } = change;
-    let (envvars, warnings) = check(envvars)?;
+    let EnvvarsChange { envvars, prune, delete, dry_run } = change;
+    let (envvars, mut warnings) = check(envvars)?;
     let quota = cx.quota(tool).await?;
     let sealing = sealing_key(cx, tool, job, &envvars).await?;
     let by = By { cx, sealing: sealing.as_ref() };
@@ -35,14 +35,19 @@ pub async fn put(cx: &Cx, tool: ToolId, job: Option<&JobName>, change: EnvvarsCh
     cx.store.tool_locked(&tx, tool).await?;
     let mut known = Store::list_in(&tx, tool).await?;
     let mut changes = EnvvarsChanged::default();
-    if prune {
-        let goes = |kept: &Kept| {
-            kept.place.job.as_ref() == job && !envvars.iter().any(|envvar| envvar.name == kept.place.name)
-        };
-        for kept in known.extract_if(.., |kept| goes(kept)) {
-            cx.store.delete(&tx, &kept.place).await?;
-            changes.deleted.push(kept.place.name);
-        }
+    let unnamed = |kept: &Kept| {
+        kept.place.job.as_ref() == job && !envvars.iter().any(|envvar| envvar.name == kept.place.name)
+    };
+    let goes = |kept: &Kept| delete.contains(&kept.place.name) || (prune && !kept.is_secret());
+    for kept in known.extract_if(.., |kept| unnamed(kept) && goes(kept)) {
+        cx.store.delete(&tx, &kept.place).await?;
+        changes.deleted.push(kept.place.name);
+    }
+    let stay = known.iter().filter(|kept| prune && unnamed(kept)).map(|kept| kept.place.name.as_str());
+    let stay: Vec<&str> = stay.collect();
+    if !stay.is_empty() {
+        let stay = stay.join(", ");
+        warnings.push(format!("secrets that are not named stay: {stay}; hearth envvars delete deletes one"));
     }
     for envvar in envvars {
         let place = Place { tool, job: job.cloned(), name: envvar.name.clone() };

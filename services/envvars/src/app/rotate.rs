@@ -2,28 +2,31 @@
 
 use hearth_base::Result;
 
-use crate::{
-    cx::Cx,
-    store::{Held, Store},
-};
+use crate::{cx::Cx, store::Held};
 
 /// Reads the keys and brings every value to the one in use. A start that breaks off goes on at the next one.
 pub async fn prepare(cx: &Cx) -> Result<()> {
     cx.vault.open(&cx.store.keys().await?)?;
     let current = cx.vault.current()?;
     loop {
-        let tx = cx.store.begin().await?;
-        let former = Store::closed_otherwise(&tx, current).await?;
+        let former = cx.store.closed_otherwise(current).await?;
         if former.is_empty() {
             return Ok(());
         }
-        for mut kept in former {
+        for place in former {
+            let tx = cx.store.begin().await?;
+            // Meanwhile another process may have changed it, or ended its tool.
+            match cx.store.tool_locked(&tx, place.tool).await {
+                Err(error) if error.code() == "tool-over" => continue,
+                locked => locked?,
+            }
+            let Some(mut kept) = cx.store.one_in(&tx, &place).await? else { continue };
             if let Held::Closed(closed) = &kept.held {
                 let value = cx.vault.open_value(&kept.place, closed)?;
                 kept.held = Held::Closed(cx.vault.close(&kept.place, &value)?);
                 cx.store.put(&tx, &kept, false).await?;
+                tx.commit().await?;
             }
         }
-        tx.commit().await?;
     }
 }

@@ -5,7 +5,7 @@ use hearth_base::{Access, EnvvarName, JobName, ToolId};
 use hearth_kit::{Answer, Authed, Json, Param, Query, Reply};
 use hearth_wire::{
     envvars::{
-        EnvvarCreate, EnvvarOne, EnvvarsChange, EnvvarsChangedOne, EnvvarsList, EnvvarsQuery,
+        EnvvarCreate, EnvvarOne, EnvvarsChange, EnvvarsChanged, EnvvarsChangedOne, EnvvarsList, EnvvarsQuery,
         EnvvarsQuotaOne, EnvvarsScope,
         internal::{EnvvarsGiven, EnvvarsRevisions},
     },
@@ -68,7 +68,7 @@ pub async fn create(
     let name = envvar.name.clone();
     let change = EnvvarsChange { envvars: vec![envvar.into()], ..EnvvarsChange::default() };
     let app::Put { changes, warnings } = app::put(&cx, tool.id, job.as_ref(), change).await?;
-    let said = app::say(&cx, tool.id, job.as_ref()).await;
+    let said = app::say(&cx, tool.id, job.as_ref(), &changes).await;
     let answer =
         Answer::named(EnvvarOne { envvar: app::show(&cx, &Place { tool: tool.id, job, name }).await? });
     let answer = if changes.created.is_empty() { answer } else { answer.status(StatusCode::CREATED) };
@@ -91,10 +91,10 @@ pub async fn change(
 ) -> Reply<EnvvarsChangedOne> {
     let dry_run = change.dry_run;
     let app::Put { changes, warnings } = app::put(&cx, tool.id, job.as_ref(), change).await?;
-    let said = match dry_run {
-        true => Messages::default(),
-        false => app::say(&cx, tool.id, job.as_ref()).await,
-    };
+    let mut said = app::say(&cx, tool.id, job.as_ref(), &changes).await;
+    if dry_run {
+        said.info.clear();
+    }
     Ok(with(Answer::named(EnvvarsChangedOne { changes }), warnings, said))
 }
 
@@ -112,7 +112,8 @@ pub async fn delete(
 ) -> Reply<EnvvarOne> {
     let place = Place { tool: tool.id, job, name };
     let envvar = app::delete(&cx, &place).await?;
-    let said = app::say(&cx, tool.id, None).await;
+    let changes = EnvvarsChanged { deleted: vec![place.name.clone()], ..EnvvarsChanged::default() };
+    let said = app::say(&cx, tool.id, None, &changes).await;
     Ok(with(Answer::named(EnvvarOne { envvar }), Vec::new(), said))
 }
 

@@ -151,11 +151,12 @@ impl Store {
         query.into_tuple().all(self.db.reader()).await.or_fault()
     }
 
-    /// Some variables that another key of this service than this closed, to be changed.
-    pub async fn closed_otherwise(tx: &Tx, key: &str) -> Result<Vec<Kept>> {
+    /// Where some variables are that another key of this service than this closed.
+    pub async fn closed_otherwise(&self, key: &str) -> Result<Vec<Place>> {
         let closed = row::Entity::find().filter(row::Column::Secret.eq(false));
         let query = closed.filter(row::Column::KeyId.ne(key)).limit(AT_ONCE);
-        query.all(&**tx).await.or_fault()?.into_iter().map(Kept::try_from).collect()
+        let rows = query.all(self.db.reader()).await.or_fault()?;
+        rows.into_iter().map(|row| Kept::try_from(row).map(|kept| kept.place)).collect()
     }
 }
 

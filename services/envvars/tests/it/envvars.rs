@@ -185,6 +185,7 @@ async fn several_are_changed_together_or_not_at_all(db: Db) -> Result<()> {
         envvars: vec![wish("SAME", "1").into(), wish("FRESH", "4").into()],
         prune: true,
         dry_run: true,
+        ..EnvvarsChange::default()
     };
     let names = |names: &[hearth_base::EnvvarName]| -> Vec<String> {
         names.iter().map(ToString::to_string).collect()

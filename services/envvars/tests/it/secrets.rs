@@ -3,7 +3,7 @@
 use hearth_base::{Kind, Result, SealedFor, Secret};
 use hearth_kit::db::Db;
 use hearth_testkit::on_every_store;
-use hearth_wire::envvars::{EnvvarCreate, EnvvarOne, EnvvarsQuery, EnvvarsScope};
+use hearth_wire::envvars::{EnvvarCreate, EnvvarOne, EnvvarsChange, EnvvarsQuery, EnvvarsScope};
 use http::Method;
 use serde_json::json;
 
@@ -49,6 +49,22 @@ async fn no_call_answers_a_secrets_value_and_the_runtime_opens_it(db: Db) -> Res
     let (_, gone) = stage.send(Method::DELETE, "/envvars/API_KEY", None).await;
     assert_eq!(gone["envvar"], secret);
     assert!(stage.opened("web").await?.is_empty());
+    Ok(())
+}
+
+async fn a_secret_goes_only_by_its_name(db: Db) -> Result<()> {
+    let stage = stage(db).await?;
+    stage.put("API_KEY", VALUE, Some(true)).await?;
+    stage.put("PLAIN", "x", None).await?;
+    let change = async |change: EnvvarsChange| {
+        stage.maintainer.envvars().change(&stage.tool, &change, &EnvvarsScope::default()).await
+    };
+    let pruned = change(EnvvarsChange { prune: true, ..EnvvarsChange::default() }).await?;
+    assert_eq!(pruned.content.changes.deleted, ["PLAIN".parse()?]);
+    assert!(pruned.messages.warning[0].contains("stay: API_KEY"), "{:?}", pruned.messages);
+    let named =
+        EnvvarsChange { delete: vec!["API_KEY".parse()?, "NONE".parse()?], ..EnvvarsChange::default() };
+    assert_eq!(change(named).await?.content.changes.deleted, ["API_KEY".parse()?]);
     Ok(())
 }
 
@@ -105,6 +121,7 @@ async fn a_start_needs_no_key_of_its_own_for_secrets(db: Db) -> Result<()> {
 }
 
 on_every_store!(
+    a_secret_goes_only_by_its_name,
     no_call_answers_a_secrets_value_and_the_runtime_opens_it,
     a_secret_stays_one_until_a_new_value_is_given_for_all_to_read,
     a_jobs_secret_is_bound_to_it_and_wins,

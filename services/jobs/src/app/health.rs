@@ -33,16 +33,21 @@ const SLOW: Duration = Duration::from_secs(4);
 /// What was found out: nothing wrong, or what is.
 pub type Found = Result<(), String>;
 
-/// Asks a container, and waits so long for an answer.
-pub async fn ask(cx: &Cx, run: &Run, plan: &Plan, asked: Asked<'_>, patience: Duration) -> Found {
+/// Asks a container, and waits so long for an answer. An error: it could not be asked, which is nothing that it has
+/// done.
+pub async fn ask(cx: &Cx, run: &Run, plan: &Plan, asked: Asked<'_>, patience: Duration) -> Result<Found> {
+    let ask = match asked {
+        Asked::Check(HealthCheck { ask: HealthAsk::Script(script), .. }) => {
+            let argv = vec!["/bin/sh".to_owned(), "-c".to_owned(), script.clone()];
+            let process = process(cx, run, plan, argv).await?;
+            let exec = Exec { instance: run.instance, process, terminal: None };
+            let answer = tokio::time::timeout(patience, ask_script(cx, exec)).await;
+            return answer.unwrap_or_else(|_| Ok(Err(late(patience))));
+        }
+        Asked::Check(HealthCheck { ask, .. }) => Some(ask),
+        Asked::Page | Asked::Port => None,
+    };
     let answer = async {
-        let ask = match asked {
-            Asked::Check(HealthCheck { ask: HealthAsk::Script(script), .. }) => {
-                return ask_script(cx, run, plan, script).await;
-            }
-            Asked::Check(HealthCheck { ask, .. }) => Some(ask),
-            Asked::Page | Asked::Port => None,
-        };
         let Some(address) = run.address else {
             return Err(Error::unavailable("no-address", "it has no address yet"));
         };
@@ -53,11 +58,15 @@ pub async fn ask(cx: &Cx, run: &Run, plan: &Plan, asked: Asked<'_>, patience: Du
             _ => connect(at).await.map(drop),
         }
     };
-    match tokio::time::timeout(patience, answer).await {
+    Ok(match tokio::time::timeout(patience, answer).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(error.public().to_owned()),
-        Err(_) => Err(format!("it did not answer in {} seconds", patience.as_secs())),
-    }
+        Err(_) => Err(late(patience)),
+    })
+}
+
+fn late(patience: Duration) -> String {
+    format!("it did not answer in {} seconds", patience.as_secs())
 }
 
 async fn connect(at @ (_, port): At) -> Result<TcpStream> {
@@ -110,26 +119,21 @@ async fn get(stream: TcpStream, (address, port): At, path: &str) -> Result<Statu
     Ok(response.status())
 }
 
-async fn ask_script(cx: &Cx, run: &Run, plan: &Plan, script: &str) -> Result<()> {
-    let process =
-        process(cx, run, plan, vec!["/bin/sh".to_owned(), "-c".to_owned(), script.to_owned()]).await?;
-    let mut session = cx.runtime.exec(Exec { instance: run.instance, process, terminal: None }).await?;
+async fn ask_script(cx: &Cx, exec: Exec) -> Result<Found> {
+    let mut session = cx.runtime.exec(exec).await?;
     // A program that no longer reads is well too.
     let _ = session.input.send(ExecInput::Close).await;
     while let Some(output) = session.output.recv().await {
         match output {
-            ExecOutput::Ended(End::Exited { code: 0 }) => return Ok(()),
+            ExecOutput::Ended(End::Exited { code: 0 }) => return Ok(Ok(())),
             ExecOutput::Ended(End::Exited { code }) => {
-                return Err(Error::unavailable(
-                    "health-script",
-                    format!("its health check ended with status {code}"),
-                ));
+                return Ok(Err(format!("its health check ended with status {code}")));
             }
-            ExecOutput::Ended(_) => break,
+            ExecOutput::Ended(_) => return Ok(Err("its health check did not end by itself".to_owned())),
             ExecOutput::Out(_) | ExecOutput::Err(_) => {}
         }
     }
-    Err(Error::unavailable("health-script", "its health check did not end by itself"))
+    Err(Error::unavailable("health-script", "the runtime does not say how a health check ended"))
 }
 
 /// A second program in a container: as the first one in all but what it does.

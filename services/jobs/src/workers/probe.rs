@@ -63,7 +63,7 @@ struct Watched {
 
 /// What containers say of themselves, as it comes in: one that is slow to answer keeps no other waiting. Tasks of their
 /// own, so that an answer is heard in time while this waits for the database.
-type Asking = JoinSet<(String, Purpose, Found)>;
+type Asking = JoinSet<(String, Purpose, Result<Found>)>;
 
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
@@ -81,7 +81,8 @@ pub async fn run(cx: Cx, stop: Stop) {
                 biased;
                 () = stop.wait() => return,
                 Some(asked) = asking.join_next() => {
-                    if let Ok((id, purpose, found)) = asked {
+                    // Whom nobody could ask has not answered badly.
+                    if let Ok((id, purpose, found)) = asked && let Some(found) = tried(found) {
                         tried(answered(&cx, &mut watched, &id, purpose, found).await);
                     }
                 }
@@ -211,7 +212,7 @@ fn ask(cx: &Cx, watched: &mut BTreeMap<String, Watched>, asking: &mut Asking) ->
         probe.asking = Some(asking.spawn(async move {
             let found = match purpose.asked(&plan) {
                 Some(asked) => health::ask(&cx, &run, &plan, asked, patience).await,
-                None => Ok(()),
+                None => Ok(Ok(())),
             };
             (run.id(), purpose, found)
         }));

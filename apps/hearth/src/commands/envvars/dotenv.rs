@@ -12,6 +12,9 @@ use hearth_base::{EnvvarName, Error, Result, Secret};
 /// The most bytes of a file: more than all variables of a tool may have.
 pub const MOST: usize = 1 << 20;
 
+/// What is said of a quote without an end.
+const UNCLOSED: &str = "a quote is not closed";
+
 /// What a file says.
 #[derive(Debug, Default)]
 pub struct Read {
@@ -23,18 +26,26 @@ pub struct Read {
 
 /// Reads a file. Every line that cannot be is told, with its number; no value is.
 pub fn read(text: &str, file: &str) -> Result<Read> {
-    let mut reader = Reader { rest: text.strip_prefix('\u{feff}').unwrap_or(text), line: 1 };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+    let mut reader = Reader { rest: &text, line: 1 };
     let (mut read, mut lines, mut wrong) = (Read::default(), Vec::<(EnvvarName, usize)>::new(), Vec::new());
     while !reader.rest.is_empty() {
         let line = reader.line;
+        let is_first = wrong.is_empty();
         let mut refuse = |why: String| wrong.push(format!("{file}, line {line}: {why}"));
         match reader.entry() {
             Ok(None) => {}
             Err(why) => {
                 refuse(why.to_owned());
+                if why == UNCLOSED {
+                    // Whatever follows may be part of a value.
+                    break;
+                }
                 reader.skip_line();
             }
             Ok(Some(Entry { name, value, literal })) => match name.parse::<EnvvarName>() {
+                // Behind a line that cannot be, what looks like a name may be part of a value.
+                Err(_) if !is_first => refuse("there is no variable's name in front of the =".to_owned()),
                 Err(error) => refuse(error.public().to_owned()),
                 Ok(name) => match lines.iter().find(|(known, _)| *known == name) {
                     Some((_, first)) => refuse(format!("{name} is there twice, first on line {first}")),
@@ -112,7 +123,7 @@ impl Reader<'_> {
         self.blanks();
         let (value, literal) = match self.rest.chars().next() {
             Some(quote @ ('\'' | '"')) => {
-                self.take(quote).and_then(|()| self.quoted(quote)).ok_or("a quote is not closed")?
+                self.take(quote).and_then(|()| self.quoted(quote)).ok_or(UNCLOSED)?
             }
             _ => self.bare(),
         };
@@ -126,7 +137,7 @@ impl Reader<'_> {
 
     /// Whether nothing but a comment is left of the line.
     fn ends(&self) -> bool {
-        self.rest.is_empty() || self.rest.starts_with(['\n', '\r', '#'])
+        self.rest.is_empty() || self.rest.starts_with(['\n', '#'])
     }
 
     fn word(&mut self) -> String {

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, Write},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -36,10 +37,10 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let Some(file) = file else { return answer.listed_as(&envvars, &text) };
     let name = file.display();
     match fs::read_to_string(&file) {
-        Ok(known) if known == text => {
+        Ok(known) if known == text && is_private(&file) => {
             return answer.listed_as(&envvars, &format!("nothing to change: {name} says the same\n"));
         }
-        Ok(_) if !cx.yes => {
+        Ok(known) if known != text && !cx.yes => {
             return Err(Error::conflict("file-exists", format!("{name} is there and says something else"))
                 .help(cx.words.and("--yes")));
         }
@@ -69,6 +70,11 @@ fn write(file: &Path, text: &str) -> io::Result<()> {
     new.write_all(text.as_bytes())?;
     new.persist(file)?;
     Ok(())
+}
+
+/// Whether nobody but its owner reads a file.
+fn is_private(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|meta| meta.permissions().mode() & 0o077 == 0)
 }
 
 fn refused(file: &Path, cause: &io::Error) -> Error {

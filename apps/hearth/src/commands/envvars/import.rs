@@ -26,7 +26,7 @@ pub struct Args {
     /// Nobody reads any of the values back, only runs have them
     #[arg(long)]
     secret: bool,
-    /// Also delete the variables that the file does not name
+    /// Also delete the variables that the file does not name, but for secrets
     #[arg(long)]
     prune: bool,
     #[command(flatten)]
@@ -57,7 +57,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let secret = secret.then_some(true);
     let wanted = |(name, value): (EnvvarName, _)| EnvvarWanted { name: name.to_string(), value, secret };
     let envvars = envvars.into_iter().map(wanted);
-    let change = EnvvarsChange { envvars: envvars.collect(), prune, dry_run: true };
+    let change = EnvvarsChange { envvars: envvars.collect(), prune, delete: Vec::new(), dry_run: true };
     // The server looks at all of it first, and says what it would do.
     let would = at.ask(at.client().envvars().change(at.name(), &change, &scope)).await?;
     cx.printer.told(&would.messages);
@@ -83,7 +83,8 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
         let names: Vec<_> = changes.deleted.iter().map(ToString::to_string).collect();
         cx.confirm("delete", &format!("what the file does not name: {}", names.join(", "))).await?;
     }
-    let change = EnvvarsChange { dry_run: false, ..change };
+    // What was agreed to is deleted, and nothing that came meanwhile.
+    let change = EnvvarsChange { dry_run: false, prune: false, delete: changes.deleted, ..change };
     let done = at.ask(at.client().envvars().change(at.name(), &change, &scope)).await?;
     done.messages.info.iter().for_each(|sentence| cx.printer.note(sentence));
     let restarted = restart.run(cx, &at).await?;
