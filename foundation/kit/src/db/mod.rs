@@ -8,6 +8,7 @@ mod fault;
 mod migrate;
 mod tx;
 
+pub mod columns;
 pub mod feed;
 pub mod work;
 

@@ -1,7 +1,6 @@
 //! The tables of `accounts`: the only place that touches its database.
 
 mod audit;
-mod columns;
 mod duty;
 mod guess;
 mod invitation;
@@ -17,7 +16,7 @@ mod user;
 
 use hearth_base::{EventId, Result};
 use hearth_kit::{
-    db::{Db, Tx, feed::Feed, work::Work},
+    db::{Db, Tx, columns, feed::Feed, work::Work},
     tasks::Stop,
 };
 use hearth_wire::accounts::internal::AccountsEvent;

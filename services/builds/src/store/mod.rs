@@ -1,12 +1,11 @@
 //! The tables of `builds`: the only place that touches its database.
 
 mod build;
-mod columns;
 mod migrations;
 mod source;
 
 use hearth_base::Result;
-use hearth_kit::db::{Db, Tx, work::Work};
+use hearth_kit::db::{Db, Tx, columns, work::Work};
 
 pub use build::Build;
 pub use migrations::migrations;

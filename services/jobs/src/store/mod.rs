@@ -1,6 +1,5 @@
 //! The tables of `jobs`: the only place that touches its database.
 
-mod columns;
 mod job;
 mod ledger;
 mod migrations;
@@ -14,7 +13,7 @@ mod workload;
 
 use hearth_base::{Error, EventId, Result};
 use hearth_kit::{
-    db::{Db, OrFault, Tx, feed::Feed, work::Work},
+    db::{Db, OrFault, Tx, columns, feed::Feed, work::Work},
     tasks::Stop,
 };
 use hearth_wire::jobs::internal::JobsEvent;

@@ -11,7 +11,7 @@ use sea_orm::ActiveValue::Set;
 
 use super::{
     JobId,
-    columns::{count, number, read, read_json, write_json},
+    columns::{count, number, read, read_word, write_word},
 };
 
 pub mod row {
@@ -259,13 +259,13 @@ impl TryFrom<row::Model> for Run {
             job_name: read("run.job_name", &job_name)?,
             cause: cause.unwrap_or(Cause::Create),
             attempt: u32::try_from(attempt).unwrap_or(1),
-            state: read_json("run.state", state.into())?,
+            state: read_word("run.state", state)?,
             generation: count(generation),
             due: due.map(Timestamp::from),
             created: created.into(),
             started: started.map(Timestamp::from),
             ended: ended.map(Timestamp::from),
-            end: end.map(|end| read_json("run.end", end.into())).transpose()?,
+            end: end.map(|end| read_word("run.end", end)).transpose()?,
             exit_code,
             signal,
             reason,
@@ -323,13 +323,13 @@ pub(super) fn model(run: &Run) -> Result<row::ActiveModel> {
         job_name: Set(job_name.to_string()),
         cause: Set(cause.word().to_owned()),
         attempt: Set(i32::try_from(*attempt).unwrap_or(i32::MAX)),
-        state: Set(word(state)?),
+        state: Set(write_word(state)?),
         generation: Set(number(*generation)),
         due: Set(due.map(At::from)),
         created: Set((*created).into()),
         started: Set(started.map(At::from)),
         ended: Set(ended.map(At::from)),
-        end: Set(end.as_ref().map(word).transpose()?),
+        end: Set(end.as_ref().map(write_word).transpose()?),
         exit_code: Set(*exit_code),
         signal: Set(*signal),
         reason: Set(reason.clone()),
@@ -347,12 +347,6 @@ pub(super) fn model(run: &Run) -> Result<row::ActiveModel> {
         tail: Set(tail.column()),
         again: Set(*again),
     })
-}
-
-/// The word of a state on the wire is its word in the column.
-fn word(value: &impl serde::Serialize) -> Result<String> {
-    let json = write_json(value)?;
-    json.as_str().map(str::to_owned).ok_or_else(|| Error::internal("a state without a word"))
 }
 
 #[cfg(test)]

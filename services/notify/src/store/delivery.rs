@@ -12,7 +12,8 @@ use sea_orm::{
 
 use super::{
     Store,
-    columns::{count, number, read},
+    columns::{read, read_word},
+    narrow, wide,
 };
 
 /// The most rows that one change forgets.
@@ -91,8 +92,8 @@ impl TryFrom<row::Model> for Delivery {
             message,
             event: read("delivery.event", &event)?,
             body,
-            state: super::columns::read_json("delivery.state", state.into())?,
-            tries: count(tries),
+            state: read_word("delivery.state", state)?,
+            tries: wide(tries),
             created: created.into(),
             next: next.map(Timestamp::from),
             status: status.and_then(|status| u16::try_from(status).ok()),
@@ -112,7 +113,7 @@ impl Store {
             event: Set(delivery.event.word().to_owned()),
             body: Set(delivery.body.clone()),
             state: Set(delivery.state.word().to_owned()),
-            tries: Set(number(delivery.tries)),
+            tries: Set(narrow(delivery.tries)),
             created: Set(delivery.created.into()),
             next: Set(delivery.next.map(At::from)),
             status: Set(delivery.status.map(i32::from)),

@@ -10,7 +10,8 @@ use sea_orm::{
 
 use super::{
     Store,
-    columns::{count, number, read, read_json},
+    columns::{read, read_word},
+    narrow, wide,
 };
 
 pub mod row {
@@ -89,9 +90,9 @@ impl TryFrom<row::Model> for Mail {
             user_name: read("mail.user_name", &user_name)?,
             subject,
             body,
-            events: count(events),
-            state: read_json("mail.state", state.into())?,
-            tries: count(tries),
+            events: wide(events),
+            state: read_word("mail.state", state)?,
+            tries: wide(tries),
             created: created.into(),
             next: next.map(Timestamp::from),
             said,
@@ -110,9 +111,9 @@ impl Store {
             user_name: Set(mail.user_name.to_string()),
             subject: Set(mail.subject.clone()),
             body: Set(mail.body.clone()),
-            events: Set(number(mail.events)),
+            events: Set(narrow(mail.events)),
             state: Set(mail.state.word().to_owned()),
-            tries: Set(number(mail.tries)),
+            tries: Set(narrow(mail.tries)),
             created: Set(mail.created.into()),
             next: Set(mail.next.map(At::from)),
             said: Set(mail.said.clone()),

@@ -1,6 +1,5 @@
 //! The tables of `notify`: the only place that touches its database.
 
-mod columns;
 mod delivery;
 mod mail;
 mod migrations;
@@ -10,7 +9,7 @@ mod tool;
 mod webhook;
 
 use hearth_base::{Result, ToolId};
-use hearth_kit::db::{Db, OrFault, Tx, work::Work};
+use hearth_kit::db::{Db, OrFault, Tx, columns, work::Work};
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -77,4 +76,14 @@ impl Store {
         let webhooks = webhook::row::Entity::delete_many().filter(webhook::row::Column::ToolId.eq(&*tool));
         webhooks.exec(&**tx).await.or_fault().map(|_| ())
     }
+}
+
+/// A small count for a column.
+fn narrow(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// The same from a column.
+fn wide(number: i32) -> u32 {
+    u32::try_from(number).unwrap_or(0)
 }
