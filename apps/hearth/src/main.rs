@@ -15,6 +15,7 @@ mod exit;
 mod external;
 mod ndjson;
 mod nearest;
+mod out_file;
 mod pack;
 mod patience;
 mod platform;

@@ -1,14 +1,15 @@
 //! `hearth jobs dump`: all jobs, as `hearth jobs load` reads them.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use hearth_base::{Error, Result};
 
 use super::spec::Spec;
-use crate::{cli::DryRun, context::Context, trouble::why};
+use crate::{
+    cli::DryRun,
+    context::Context,
+    out_file::{self, Readers},
+};
 
 /// What `hearth jobs dump` takes.
 #[derive(Debug, clap::Args)]
@@ -28,26 +29,12 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let text = serde_saphyr::to_string(&specs).map_err(Error::internal)?;
     let Some(file) = to_file else { return answer.listed_as(&specs, &text) };
     let name = file.display();
-    match std::fs::read_to_string(&file) {
-        Ok(known) if known == text => {
-            return answer.listed_as(&specs, &format!("nothing to change: {name} says the same\n"));
-        }
-        Ok(_) if !cx.yes => {
-            return Err(Error::conflict("file-exists", format!("{name} is there and says something else"))
-                .help(cx.words.and("--yes")));
-        }
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound && !cx.yes => {
-            return Err(refused(&file, &cause));
-        }
-        Ok(_) | Err(_) => {}
+    if !out_file::is_news(cx, &file, &text, Readers::Usual)? {
+        return answer.listed_as(&specs, &format!("nothing to change: {name} says the same\n"));
     }
     if dry_run.dry_run {
         return answer.listed_as(&specs, &format!("would write {} jobs to {name}\n", specs.len()));
     }
-    std::fs::write(&file, text).map_err(|cause| refused(&file, &cause))?;
+    out_file::write(&file, &text, Readers::Usual)?;
     answer.listed_as(&specs, &format!("✓ {} jobs are written to {name}\n", specs.len()))
-}
-
-fn refused(file: &Path, cause: &io::Error) -> Error {
-    Error::invalid("job-file", format!("{} cannot be written: {}", file.display(), why(cause)))
 }
