@@ -86,3 +86,28 @@ fn a_job_that_wrote_nothing_is_answered_with_the_servers_sentence() {
     ends with 1
     ");
 }
+
+#[test]
+fn lines_of_all_jobs_come_with_the_job_and_only_those_that_are_wanted() {
+    let of = |job: &str, entry: String| {
+        entry.replace(r#""container": "web""#, &format!(r#""container": "{job}""#))
+    };
+    let lines = [of("tidy", entry(9, r"\u001b]0;x\u0007nine", "out")), of("web", entry(8, "eight", "note"))];
+    let home = Home::of_tool(Answers::from([("GET /logs/v1/tool/dup-finder/logs", page(&lines, ""))]));
+    insta::assert_snapshot!(home.says(&["logs", "--all", "--regex", "^[en]i"]), @r"
+    out| 2026-01-02T03:04:08.000000Z web | [hearth] eight
+    out| 2026-01-02T03:04:09.000000Z tidy | \u{1b}]0;x\u{7}nine
+    ends with 0
+    ");
+    insta::assert_snapshot!(home.asked().last().expect("it was asked"), @"GET /logs/v1/tool/dup-finder/logs?lines=100&direction=newest_first&regex=%5E%5Ben%5Di");
+    insta::assert_snapshot!(home.says(&["logs", "web", "--all"]), @"
+    err| error: NAME and --all exclude each other [conflicting-arguments]
+    err| next:  hearth logs -h
+    ends with 1
+    ");
+    insta::assert_snapshot!(home.says(&["logs", "--all", "--regex", "a", "--text", "b"]), @"
+    err| error: --regex and --text exclude each other [conflicting-arguments]
+    err| next:  hearth logs -h
+    ends with 1
+    ");
+}
