@@ -2,6 +2,8 @@
 //! one process and each in its own, on SQLite and on PostgreSQL.
 
 mod answer;
+mod audit;
+mod chance;
 mod databases;
 mod git;
 mod hearth;
@@ -14,6 +16,8 @@ mod stand;
 mod wait;
 
 pub use answer::answer_to;
+pub use audit::{Audit, Even, all_runs, whole_ledger};
+pub use chance::Chance;
 pub use databases::{Scratch, Store};
 pub use git::GitServer;
 pub use hearth::{Hearth, Shape, program};

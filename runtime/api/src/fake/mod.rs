@@ -19,7 +19,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     Bytes, Check, Cursor, End, Exec, ExecSession, InstanceId, LayerId, LayerSource, LogPage, Observation,
-    Phase, Report, Runtime, Usage, Verdict, Version, Workload, WorkloadId,
+    Outcome, Phase, Report, Runtime, Usage, Verdict, Version, Workload, WorkloadId,
     engine::{Driver, Engine, Journal, Kept, Known, Pauses, Report as Reported},
 };
 
@@ -43,7 +43,17 @@ struct Players {
     keys: OpeningKeys,
     homes: Arc<Mutex<BTreeMap<ToolId, String>>>,
     address: Mutex<Option<Ipv4Addr>>,
+    played: Arc<Mutex<Vec<Played>>>,
     tasks: Mutex<JoinSet<()>>,
+}
+
+/// A container that was started: what happened, whatever is told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Played {
+    /// Which one.
+    pub instance: InstanceId,
+    /// How it ended, if it has.
+    pub outcome: Option<Outcome>,
 }
 
 struct NoJournal;
@@ -61,6 +71,7 @@ impl Fake {
             keys: OpeningKeys::generate().unwrap_or_default(),
             homes: Arc::default(),
             address: Mutex::default(),
+            played: Arc::default(),
             tasks: Mutex::default(),
         });
         let played = Arc::clone(&driver) as Arc<dyn Driver>;
@@ -86,6 +97,11 @@ impl Fake {
     /// What an instance was started for.
     pub fn workload(&self, instance: InstanceId) -> Result<Workload> {
         Ok(self.driver.stage(instance)?.workload().clone())
+    }
+
+    /// Every container that was ever started, in order; one that was started twice is there twice.
+    pub fn played(&self) -> Vec<Played> {
+        locked(&self.driver.played).clone()
     }
 
     /// Says where containers that start from now on are reached.
@@ -197,6 +213,12 @@ impl Driver for Players {
     }
 
     fn start(&self, instance: InstanceId, workload: &Arc<Workload>) {
+        let place = {
+            let mut played = locked(&self.played);
+            played.push(Played { instance, outcome: None });
+            played.len() - 1
+        };
+        let all = Arc::clone(&self.played);
         let home = Arc::clone(&self.homes);
         // What does not open was refused when it was applied.
         let opened = workload.opened(&self.keys).map_or_else(|_| Arc::clone(workload), Arc::new);
@@ -213,6 +235,9 @@ impl Driver for Players {
                 report(Phase::Running { since: stage.now(), address });
             }
             let outcome = stage.play().await;
+            if let Some(played) = locked(&all).get_mut(place) {
+                played.outcome = Some(outcome.clone());
+            }
             report(Phase::Ended(outcome));
         });
     }
