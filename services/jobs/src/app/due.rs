@@ -96,8 +96,19 @@ fn why_late(cx: &Cx, span: &Span, deadline: u32) -> String {
     }
 }
 
-/// Writes down what became of due times.
+/// Writes down what became of due times, but for those in the ledger already: they ran when the clock was ahead.
 async fn note(cx: &Cx, tx: &Tx, job: &mut Job, span: Span, outcome: Outcome) -> Result<()> {
+    let Some(fields) = job.schedule().map(|schedule| schedule.fields.clone()) else { return Ok(()) };
+    let zone = schedule::zone(job.spec.timezone.as_deref())?;
+    let ran = cx.store.ledger_within(tx, job.id, span.first, span.last).await?;
+    let ran = ran.iter().map(|entry| (entry.due, entry.until));
+    for part in schedule::without(&fields, &zone, span, ran)? {
+        note_new(cx, tx, job, part, outcome.clone()).await?;
+    }
+    Ok(())
+}
+
+async fn note_new(cx: &Cx, tx: &Tx, job: &mut Job, span: Span, outcome: Outcome) -> Result<()> {
     let Span { first, last, count } = span;
     let on_purpose = job.paused.is_some();
     let ran = matches!(outcome, Outcome::Ran(_));

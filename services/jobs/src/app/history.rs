@@ -1,6 +1,6 @@
 //! What became of a job's due times.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use hearth_base::{Error, JobName, Page, Result};
 use hearth_wire::{
@@ -33,28 +33,33 @@ pub async fn of_job(cx: &Cx, of: Of<'_>, name: &JobName, paging: &Paging) -> Res
     let mut runs: BTreeMap<String, Run> =
         cx.store.runs_by_id(ids.collect()).await?.into_iter().map(|run| (run.id(), run)).collect();
     let mut page = page.map(|entry| view(entry, &mut runs));
-    if paging.cursor.is_none()
-        && let Some(pause) = pause(cx, &job)?
-    {
-        // Written down only when it is over; it is one more than was asked for.
-        page.items.insert(0, pause);
+    if paging.cursor.is_none() {
+        // Written down only when it is over; it is more than was asked for.
+        let pause = pause(cx, &job, &page.items)?;
+        page.items.extend(pause);
+        page.items.sort_by_key(|entry| Reverse(entry.due));
     }
     Ok(page)
 }
 
-/// The due times of a pause that still lasts.
-fn pause(cx: &Cx, job: &Job) -> Result<Option<wire::Due>> {
-    let Some(schedule) = job.schedule().filter(|_| job.paused.is_some()) else { return Ok(None) };
+/// The due times of a pause that still lasts, but for those that ran when the clock was ahead.
+fn pause(cx: &Cx, job: &Job, newest: &[wire::Due]) -> Result<Vec<wire::Due>> {
+    let Some(schedule) = job.schedule().filter(|_| job.paused.is_some()) else { return Ok(Vec::new()) };
     let zone = schedule::zone(job.spec.timezone.as_deref())?;
     let span = schedule::between(&schedule.fields, &zone, schedule.accounted, cx.now())?;
-    Ok(span.map(|Span { first, last, count }| wire::Due {
+    let Some(span) = span else { return Ok(Vec::new()) };
+    let ran = newest.iter().rev().filter(|entry| entry.until >= span.first);
+    let ran = ran.map(|entry| (entry.due, entry.until));
+    let left = schedule::without(&schedule.fields, &zone, span, ran)?;
+    let due = left.into_iter().map(|Span { first, last, count }| wire::Due {
         due: first,
         until: last,
         count,
         outcome: DueOutcome::Skipped,
         reason: Some("it is paused".to_owned()),
         run: None,
-    }))
+    });
+    Ok(due.collect())
 }
 
 fn view(entry: Entry, runs: &mut BTreeMap<String, Run>) -> wire::Due {

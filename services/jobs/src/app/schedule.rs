@@ -98,8 +98,28 @@ pub fn between(schedule: &str, zone: &TimeZone, after: Timestamp, to: Timestamp)
 
 /// All due times of a span but the last.
 pub fn before_last(schedule: &str, zone: &TimeZone, span: Span) -> Result<Option<Span>> {
-    let just_before = |at: Timestamp| at - SignedDuration::from_micros(1);
     between(schedule, zone, just_before(span.first), just_before(span.last))
+}
+
+/// What is left of a span without these parts of it, each from its first due time to its last, the oldest first.
+pub fn without(
+    schedule: &str,
+    zone: &TimeZone,
+    span: Span,
+    parts: impl Iterator<Item = (Timestamp, Timestamp)>,
+) -> Result<Vec<Span>> {
+    let (mut left, mut rest) = (Vec::new(), Some(span));
+    for (first, last) in parts {
+        let Some(Span { first: from, last: to, .. }) = rest else { break };
+        left.extend(between(schedule, zone, just_before(from), just_before(first).min(to))?);
+        rest = between(schedule, zone, last.max(just_before(from)), to)?;
+    }
+    left.extend(rest);
+    Ok(left)
+}
+
+fn just_before(at: Timestamp) -> Timestamp {
+    at - SignedDuration::from_micros(1)
 }
 
 /// What a schedule means for a job of this name: its next due times.
@@ -270,6 +290,21 @@ mod tests {
         assert_eq!(before_last("* * * * *", &zone, Span::one(two.first)).unwrap(), None);
         let many = count("1926-01-01T12:00:00Z", noon).unwrap();
         assert_eq!((many.first, many.last, many.count), (at("1926-01-01T12:01:00Z"), at(noon), MOST_COUNTED));
+    }
+
+    #[test]
+    fn what_is_left_of_a_span_lies_around_what_is_taken_out() {
+        let at = |minute: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minute);
+        let left = |parts: &[(i64, i64)]| -> Vec<(Timestamp, Timestamp, u64)> {
+            let span = Span { first: at(10), last: at(14), count: 5 };
+            let parts = parts.iter().map(|(first, last)| (at(*first), at(*last)));
+            let left = without("* * * * *", &TimeZone::UTC, span, parts).unwrap();
+            left.into_iter().map(|Span { first, last, count }| (first, last, count)).collect()
+        };
+        assert_eq!(left(&[]), [(at(10), at(14), 5)]);
+        assert_eq!(left(&[(8, 10), (12, 12)]), [(at(11), at(11), 1), (at(13), at(14), 2)]);
+        assert_eq!(left(&[(11, 11), (14, 20)]), [(at(10), at(10), 1), (at(12), at(13), 2)]);
+        assert_eq!(left(&[(9, 20), (21, 22)]), []);
     }
 
     #[test]

@@ -188,6 +188,19 @@ impl Store {
         query.all(&**tx).await.or_fault()?.into_iter().map(Entry::try_from).collect()
     }
 
+    /// What became of a job's due times from `first` to `last`, oldest first.
+    pub async fn ledger_within(
+        &self,
+        tx: &Tx,
+        job: JobId,
+        first: Timestamp,
+        last: Timestamp,
+    ) -> Result<Vec<Entry>> {
+        let query = of(job).filter(row::Column::Until.gte(At::from(first)));
+        let query = query.filter(row::Column::Due.lte(At::from(last))).order_by_asc(row::Column::Due);
+        query.all(&**tx).await.or_fault()?.into_iter().map(Entry::try_from).collect()
+    }
+
     /// Removes the entry that begins with this due time.
     pub async fn ledger_drop(&self, tx: &Tx, job: JobId, due: Timestamp) -> Result<()> {
         let one = row::Entity::delete_by_id((job.to_string(), At::from(due)));

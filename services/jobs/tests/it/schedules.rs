@@ -34,7 +34,7 @@ pub async fn pass(stage: &Stage, time: SignedDuration) -> Result<()> {
 }
 
 /// Has the scheduler look, which would wait for the real time otherwise: whatever is planned anew wakes it.
-async fn wake(stage: &Stage) -> Result<()> {
+pub async fn wake(stage: &Stage) -> Result<()> {
     let job = JobCreate { schedule: Some("@yearly".to_owned()), ..once("wake") };
     stage.maintainer.jobs().update(&stage.tool, &job).await?;
     stage.maintainer.jobs().delete(&stage.tool, &job_name("wake")).await.map(drop)
@@ -248,6 +248,21 @@ async fn a_clock_that_jumps_starts_nothing_twice(db: Db) -> Result<()> {
     .map(drop)
 }
 
+async fn what_ran_when_the_clock_was_ahead_is_not_left_out_as_well(db: Db) -> Result<()> {
+    let stage = every_ten(db).await?;
+    pass(&stage, TEN * 4).await?;
+    stage.end_one(None, 0).await?;
+    stage.until_short("a", StatusShort::Succeeded).await?;
+    says(&stage, &[(Missed, 3), (Ran, 1)]).await?;
+    pass(&stage, TEN * -4).await?;
+    let (jobs, name) = (stage.maintainer.jobs(), job_name("a"));
+    jobs.pause(&stage.tool, &name).await?;
+    pass(&stage, SignedDuration::from_mins(55)).await?;
+    says(&stage, &[(Skipped, 3), (Ran, 1), (Skipped, 1)]).await?;
+    jobs.resume(&stage.tool, &name).await?;
+    says(&stage, &[(Skipped, 3), (Ran, 1), (Skipped, 1)]).await.map(drop)
+}
+
 async fn two_schedulers_by_mistake_start_nothing_twice(db: Db) -> Result<()> {
     let stage = every_ten(db).await?;
     let kit = stage.stand.kit.clone();
@@ -356,6 +371,7 @@ on_every_store!(
     a_pause_is_written_down_as_what_it_was,
     what_was_due_while_hearth_was_down_is_missed,
     a_clock_that_jumps_starts_nothing_twice,
+    what_ran_when_the_clock_was_ahead_is_not_left_out_as_well,
     two_schedulers_by_mistake_start_nothing_twice,
     of_several_tries_the_newest_is_shown,
     a_change_of_schedule_holds_from_then_on,
