@@ -139,7 +139,9 @@ async fn stop(cx: &Cx, workload: &Workload) -> Result<()> {
     let grace = Duration::from_secs(workload.plan.grace.into());
     cx.runtime.stop(workload.id, version(cx, workload).await?, grace).await?;
     // The runtime may have been told, by a process that died before it noted so: then its end will be seen.
-    let never_came = workload.applied.is_none() && cx.runtime.acknowledge(workload.id).await.is_ok();
+    let never_came = workload.applied.is_none()
+        && !has_begun(cx, workload.id).await?
+        && cx.runtime.acknowledge(workload.id).await.is_ok();
     let tx = cx.store.begin().await?;
     let name = cx.store.tool_locked(&tx, workload.tool).await?;
     note_told(cx, &tx, workload, None).await?;
@@ -150,6 +152,12 @@ async fn stop(cx: &Cx, workload: &Workload) -> Result<()> {
     cx.store.commit(tx).await?;
     cx.wake_watchers();
     Ok(())
+}
+
+/// Whether the runtime has started anything of a workload. What it was told to stop begins nothing any more.
+async fn has_begun(cx: &Cx, id: WorkloadId) -> Result<bool> {
+    let all = cx.runtime.observe(None, Duration::ZERO).await?;
+    Ok(all.workloads.iter().any(|known| known.id == id && !known.instances.is_empty()))
 }
 
 /// Ends the runs of a workload that never came to the runtime, and the workload.

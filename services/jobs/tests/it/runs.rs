@@ -2,7 +2,7 @@
 
 use hearth_base::Result;
 use hearth_kit::db::Db;
-use hearth_runtime_api::End;
+use hearth_runtime_api::{End, Runtime as _, Workload, WorkloadKind};
 use hearth_testkit::{on_every_store, until};
 use hearth_wire::jobs::{JobCreate, ReplicasPut, RunEnd, RunQuery, RunState, StatusShort, Wait};
 use http::{Method, StatusCode};
@@ -178,6 +178,41 @@ async fn stopping_ends_what_runs_and_no_more(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn what_ended_before_its_stop_arrives_is_told_as_it_ended(db: Db) -> Result<()> {
+    let mut stage = Stage::new(db).await?;
+    stage.create(&once("like")).await?;
+    let like = stage.runtime.fake.workload(stage.end_one(None, 0).await?)?;
+    stage.until_short("like", StatusShort::Succeeded).await?;
+    stage.runtime.stop().await;
+    let names: Vec<String> = (0..8).map(|number| format!("job-{number}")).collect();
+    for name in &names {
+        stage.create(&once(name)).await?;
+    }
+    stage.stop().await;
+    // The runtime is told by a process that dies before it notes so.
+    for name in &names {
+        let run = stage.runs(name).await?[0].id.parse().unwrap();
+        let kind = WorkloadKind::Once { run, time_limit: None };
+        stage.runtime.fake.apply(Workload { kind, ..like.clone() }).await?;
+    }
+    stage.eventually("all run", async || Ok(stage.running().await.len() == names.len())).await?;
+    for instance in stage.running().await {
+        stage.runtime.fake.end(instance, End::Exited { code: 3 })?;
+    }
+    stage.eventually("all have ended", async || Ok(stage.running().await.is_empty())).await?;
+    for name in &names {
+        stage.maintainer.jobs().stop(&stage.tool, &job_name(name)).await?;
+    }
+    stage.runtime.restart();
+    stage.start().await?;
+    stage.nothing_left().await?;
+    for name in &names {
+        let run = stage.runs(name).await?.remove(0);
+        assert_eq!((run.end, run.exit_code), (Some(RunEnd::Exited), Some(3)), "{run:?}");
+    }
+    Ok(())
+}
+
 async fn a_one_off_job_is_not_restarted(db: Db) -> Result<()> {
     let stage = Stage::new(db).await?;
     stage.create(&once("a")).await?;
@@ -263,6 +298,7 @@ on_every_store!(
     a_continuous_job_is_paused_and_resumed,
     what_stays_is_not_restarted_by_scaling,
     stopping_ends_what_runs_and_no_more,
+    what_ended_before_its_stop_arrives_is_told_as_it_ended,
     a_one_off_job_is_not_restarted,
     jobs_that_were_made_while_the_runtime_was_away_start_when_it_is_back,
     a_run_goes_on_while_the_service_is_away,
