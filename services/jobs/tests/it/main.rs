@@ -4,6 +4,7 @@
 mod envvars;
 mod health;
 mod jobs;
+mod killed;
 mod metrics;
 mod neighbours;
 mod routes;

@@ -126,6 +126,11 @@ impl Stage {
         assert!(self.stand.stop_workers().await, "workers end when they are told to");
     }
 
+    /// The service's process is killed, in the middle of whatever it is at.
+    pub async fn kill(&mut self) {
+        assert!(self.stand.kill_workers().await, "workers end when they are killed");
+    }
+
     /// Another begins.
     pub async fn start(&mut self) -> Result<()> {
         self.stand.mount(self.runtime.mount()).await?;
