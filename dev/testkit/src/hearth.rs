@@ -345,7 +345,7 @@ fn child_of(pid: u32) -> Option<u32> {
     children.split_whitespace().filter_map(|child| child.parse().ok()).find(services)
 }
 
-fn signal(pid: u32, name: &str) -> Result<()> {
+pub(crate) fn signal(pid: u32, name: &str) -> Result<()> {
     let mut kill = std::process::Command::new("kill");
     let told = kill.arg(format!("-{name}")).arg(pid.to_string()).stderr(Stdio::null()).status();
     match told {

@@ -8,6 +8,7 @@ mod door;
 mod endpoints;
 mod envvars;
 mod faults;
+mod killing;
 mod powers;
 mod published_clients;
 mod registry;
