@@ -14,7 +14,7 @@ use crate::{
     failure::Doing,
     helper::{
         brief::Brief,
-        files::{self, Began, Exit},
+        files::{self, Exit},
     },
     journal::Files,
 };
@@ -62,7 +62,7 @@ fn look(helpers: &Arc<Helpers>, instance: InstanceId, kept: &Kept) -> (Tracked, 
     let folder = helpers.disk.folder_of(instance);
     let workload =
         Brief::read(&folder).map_or_else(|_| Arc::clone(&kept.workload), |brief| Arc::new(brief.workload));
-    let began = files::read::<Began>(&folder, files::STATE).ok().flatten();
+    let began = helpers.began(instance);
     let helper = began.as_ref().and_then(|began| began.helper.open());
     let exit = files::read::<Exit>(&folder, files::EXIT).ok().flatten();
     let (phase, lives) = match (exit, helper, began.and_then(|began| began.init)) {

@@ -9,6 +9,7 @@ use std::{
 
 use hearth_base::Result;
 use hearth_runtime_api::{InstanceId, LayerId, WorkloadId};
+use rustix::fs::{CWD, RenameFlags};
 use serde::Serialize;
 
 use crate::{Settings, failure::Doing};
@@ -137,12 +138,28 @@ pub fn tell(path: &Path, content: &impl Serialize) -> io::Result<()> {
     write(path, content, |_| Ok(()))
 }
 
+/// As [`tell`], if nobody has told there yet: of all who try, one does, and the others get
+/// [`io::ErrorKind::AlreadyExists`].
+pub fn tell_first(path: &Path, content: &impl Serialize) -> io::Result<()> {
+    let temporary = path.with_extension(std::process::id().to_string());
+    write_to(&temporary, content, |_| Ok(()))?;
+    let told = rustix::fs::renameat_with(CWD, &temporary, CWD, path, RenameFlags::NOREPLACE);
+    if told.is_err() {
+        remove(&temporary)?;
+    }
+    Ok(told?)
+}
+
 fn write(path: &Path, content: &impl Serialize, last: fn(&File) -> io::Result<()>) -> io::Result<()> {
     let temporary = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(&serde_json::to_vec(content)?)?;
-    last(&file)?;
+    write_to(&temporary, content, last)?;
     fs::rename(&temporary, path)
+}
+
+fn write_to(temporary: &Path, content: &impl Serialize, last: fn(&File) -> io::Result<()>) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(temporary)?;
+    file.write_all(&serde_json::to_vec(content)?)?;
+    last(&file)
 }
 
 /// Makes what happened to the entries of a file's folder last.

@@ -178,8 +178,7 @@ impl Helpers {
             Some(child) => self.born(child).await,
             None => None,
         };
-        let began = files::read::<Began>(&folder, files::STATE).ok().flatten();
-        if let Some(helper) = began.and_then(|began| began.helper.open()) {
+        if let Some(helper) = self.began(instance).and_then(|began| began.helper.open()) {
             let Ok(helper) = Ready::new(helper) else { return };
             // An earlier process's helper tells nobody any more: then its own end is the sign.
             let mut ended = pin!(async {
@@ -241,6 +240,20 @@ impl Helpers {
             let _ = child.wait();
         });
         news
+    }
+
+    /// Who is at an instance. Where nobody is yet, nobody will be: a helper that comes late finds its start called off.
+    pub fn began(&self, instance: InstanceId) -> Option<Began> {
+        let folder = self.disk.folder_of(instance);
+        let read = || files::read::<Began>(&folder, files::STATE).ok().flatten();
+        read().or_else(|| match disk::tell_first(&folder.join(files::STATE), &Began::nobody()) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => read(),
+            Ok(()) => None,
+            Err(error) => {
+                tracing::warn!(%error, %instance, "a start could not be called off");
+                None
+            }
+        })
     }
 
     /// What is said of an instance whose helper died without a word. Nothing of it may live on.

@@ -72,6 +72,11 @@ impl Began {
         Ok(Self { version: VERSION, helper: Known::of(pid)?, init: None })
     }
 
+    /// Of a start that nobody has begun, and nobody may begin any more.
+    pub fn nobody() -> Self {
+        Self { version: VERSION, helper: Known { pid: 0, start: 0 }, init: None }
+    }
+
     pub fn running(init: i32, since: Timestamp, address: Option<Ipv4Addr>) -> io::Result<Self> {
         let init = Init { process: Known::of(init)?, since, address };
         Ok(Self { init: Some(init), ..Self::starting()? })

@@ -48,7 +48,13 @@ pub fn main(arguments: &[OsString]) -> i32 {
     let Some(folder) = arguments.first() else { return 2 };
     let Ok(brief) = Brief::read(Path::new(folder)) else { return 2 };
     let asked = SystemClock.now();
-    let log = spool::create(&brief.folder.join(files::LOG), brief.instance);
+    // From here on the start is this process's, and is found by that; unless the runtime has called it off.
+    let claimed =
+        Began::starting().and_then(|began| disk::tell_first(&brief.folder.join(files::STATE), &began));
+    if claimed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists) {
+        return 2;
+    }
+    let log = claimed.and_then(|()| spool::create(&brief.folder.join(files::LOG), brief.instance));
     let done = match log.and_then(|log| Ok((start(&brief)?, log))) {
         Ok((running, log)) => waiter::wait(&brief, &running, &log),
         Err(error) => give_up(&brief, asked, &error),
@@ -88,7 +94,6 @@ fn start(brief: &Brief) -> io::Result<Running> {
     rustix::mount::mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
     rustix::mount::mount("hearth", &brief.mounts, "tmpfs", flags, Some(c"mode=0711,size=8m"))?;
-    disk::tell(&brief.folder.join(files::STATE), &Began::starting()?)?;
 
     let (pid, pidfd) = match child::fork(libc::CLONE_NEWUSER | libc::CLONE_NEWNET)? {
         Side::Child => net::hold(),

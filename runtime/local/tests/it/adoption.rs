@@ -1,6 +1,6 @@
 //! The runtime's process may die at any moment: nothing is stopped, and no exit is lost.
 
-use std::{fs, time::Duration};
+use std::{fs, os::unix::process::CommandExt, time::Duration};
 
 use hearth_runtime_api::{
     End, Phase, Stream,
@@ -83,6 +83,45 @@ async fn a_run_is_not_started_twice_by_a_restart() {
     rig.restart().await;
     let refused = bench.runtime().apply(workload).await.err();
     assert_eq!(refused.as_ref().map(|error| error.code()), Some("run-already-done"));
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_helper_that_comes_when_its_start_was_given_up_starts_nothing() {
+    let (bench, rig) = Rig::bench().await;
+    let starts = || {
+        let mut workload = bench.once(&[]);
+        workload.process.argv = ["/bin/sh", "-c", "echo started >> /home/starts"].map(String::from).into();
+        workload
+    };
+    let (first, late) = (starts(), starts());
+    assert_eq!(bench.outcome(&first).await.end, End::Exited { code: 0 });
+    rig.kill().await;
+    // As it is when the process died between starting a helper and hearing of it.
+    let like_first = |name: &str, file: &str| {
+        let [from, to] =
+            [&first, &late].map(|workload| rig.state().join(name.replace("ID", &workload.id().to_string())));
+        fs::create_dir_all(&to).expect("a folder");
+        let text = fs::read_to_string(from.join(file)).expect("a file");
+        let [file, text] =
+            [file, &text].map(|text| text.replace(&first.id().to_string(), &late.id().to_string()));
+        fs::write(to.join(file), text).expect("a file");
+        to
+    };
+    like_first("workloads", &format!("{}.json", first.id()));
+    let folder = like_first("runs/ID.0.1", "brief.json");
+    rig.spawn_again().await;
+    assert_eq!(bench.ended(late.id()).await.end, End::Lost);
+    let told = fs::read(folder.join("exit.json")).expect("an exit");
+    let helper = std::process::Command::new(env!("CARGO_BIN_EXE_hearth-runtime"))
+        .arg0("hearth-runtime-helper")
+        .arg(&folder)
+        .stdin(std::process::Stdio::null())
+        .status();
+    assert_eq!(helper.expect("a helper").code(), Some(2));
+    assert_eq!(fs::read(folder.join("exit.json")).expect("an exit"), told);
+    let starts = fs::read_to_string(rig.state().join("homes/0/starts")).expect("what started");
+    assert_eq!(starts, "started\n");
     bench.close().await;
 }
 
