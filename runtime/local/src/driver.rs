@@ -248,7 +248,7 @@ impl Helpers {
         let read = || files::read::<Began>(&folder, files::STATE).ok().flatten();
         read().or_else(|| match disk::tell_first(&folder.join(files::STATE), &Began::nobody()) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => read(),
-            Ok(()) => None,
+            Ok(()) => Some(Began::nobody()),
             Err(error) => {
                 tracing::warn!(%error, %instance, "a start could not be called off");
                 None
@@ -256,11 +256,16 @@ impl Helpers {
         })
     }
 
-    /// What is said of an instance whose helper died without a word. Nothing of it may live on.
+    /// What is said of an instance whose helper died without a word: that nobody began it, or that its end is not known.
+    /// Nothing of it may live on.
     pub fn lost(&self, instance: InstanceId) -> Outcome {
         let used = cgroup::group(&self.cgroup(instance)).used();
         self.sweep(instance);
-        let lost = self.bare(End::Lost);
+        let is_nobody = self.began(instance).is_some_and(|began| began == Began::nobody());
+        let lost = self.bare(match is_nobody {
+            true => End::NotStarted { reason: "what was to start it was ended before it did".to_owned() },
+            false => End::Lost,
+        });
         let outcome = Outcome { cpu_micros: used.cpu_micros, peak_memory: used.peak_memory, ..lost };
         self.settle_quietly(instance, &outcome);
         outcome

@@ -71,7 +71,7 @@ impl Marks {
             for id in known {
                 audit.demand(claimed.insert(id), || format!("another run wrote {id} as well: {run:?}"));
             }
-            if mark.is_none() {
+            if mark.is_none() && run.end != Some(RunEnd::NotStarted) {
                 *silent.entry(run.job.as_str()).or_default() += 1;
             }
             audit.demand(fits(run, mark, bereaved), || format!("{run:?} is told of {mark:?}"));
@@ -95,8 +95,8 @@ fn fits(run: &Run, mark: Option<&Mark>, bereaved: &BTreeSet<String>) -> bool {
         (Some(RunEnd::Stopped), Some(code)) => ends.is_empty() || ends == [code],
         (Some(RunEnd::Stopped), None) => run.started.is_some() || mark.is_none(),
         (Some(RunEnd::Lost), None) => is_bereaved,
-        // The helper starts others, and it may have been one of them.
-        (Some(RunEnd::NotStarted), None) => is_bereaved && mark.is_none(),
+        // A process was killed that was about to start it: the runtime's, a helper, or one that a helper starts.
+        (Some(RunEnd::NotStarted), None) => mark.is_none(),
         (Some(RunEnd::Killed), None) => is_bereaved && run.signal == Some(9) && ends.is_empty(),
         _ => false,
     };
