@@ -7,6 +7,7 @@ use std::{
 };
 
 use hearth_base::{Error, Result};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -27,6 +28,9 @@ pub struct Kept {
     /// It is to stop, with this grace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<Duration>,
+    /// When it was first asked to stop since it was last wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Timestamp>,
 }
 
 /// A container that was started for a workload.
@@ -78,7 +82,13 @@ impl Ledger {
     pub fn new(life: u64, known: Known) -> Self {
         let gone = known.gone.into_iter().map(|(id, version)| (id, (version, 0))).collect();
         let mut records = BTreeMap::new();
-        for (kept, tracked) in known.workloads {
+        for (kept, mut tracked) in known.workloads {
+            // What ended while nobody was there to see it, and after it was to stop, was stopped.
+            for tracked in &mut tracked {
+                if let (Phase::Ended(outcome), Some(stopped)) = (&mut tracked.phase, kept.stopped) {
+                    outcome.stopped |= outcome.ended >= stopped;
+                }
+            }
             let mut ends = BTreeMap::new();
             for tracked in tracked.iter().filter(|tracked| tracked.phase.outcome().is_some()) {
                 *ends.entry(tracked.id.replica).or_insert(0) += 1;
@@ -138,17 +148,24 @@ impl Ledger {
             Some(record) if matches!(workload.kind, WorkloadKind::Once { .. }) => {
                 Kept { version, ..record.kept.clone() }
             }
-            _ => Kept { workload: Arc::new(workload), version, stop: None },
+            _ => Kept { workload: Arc::new(workload), version, stop: None, stopped: None },
         }
     }
 
     /// What to keep once a workload is stopped; nothing, when it never came.
-    pub fn kept_stopped(&self, id: WorkloadId, version: Version, grace: Duration) -> Result<Option<Kept>> {
+    pub fn kept_stopped(
+        &self,
+        id: WorkloadId,
+        version: Version,
+        grace: Duration,
+        now: Timestamp,
+    ) -> Result<Option<Kept>> {
         let Some(record) = self.records.get(&id) else { return Ok(None) };
         if version < record.kept.version {
             return Err(superseded(id, record.kept.version, version));
         }
-        Ok(Some(Kept { version, stop: Some(grace), ..record.kept.clone() }))
+        let stopped = record.kept.stopped.or(Some(now));
+        Ok(Some(Kept { version, stop: Some(grace), stopped, ..record.kept.clone() }))
     }
 
     /// Keeps what is wanted.

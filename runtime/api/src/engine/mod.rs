@@ -128,7 +128,7 @@ impl Engine {
     /// See [`crate::Runtime::stop`].
     pub fn stop(&self, id: WorkloadId, version: Version, grace: Duration) -> Result<()> {
         let mut ledger = self.ledger();
-        match ledger.kept_stopped(id, version, grace)? {
+        match ledger.kept_stopped(id, version, grace, self.clock.now())? {
             Some(kept) => {
                 self.journal.save(&kept)?;
                 ledger.keep(kept);

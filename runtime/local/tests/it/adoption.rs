@@ -73,6 +73,28 @@ async fn a_container_whose_helper_died_is_lost_and_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_that_was_asked_for_is_told_so_though_nobody_saw_it() {
+    let (bench, rig) = Rig::bench().await;
+    let mut workload = bench.once(&[Exit(0)]);
+    let script = "trap 'echo asked; while [ ! -e /home/gate ]; do sleep 0.02; done; exit 7' TERM; \
+                  echo ready; while :; do sleep 0.02; done";
+    workload.process.argv = ["/bin/sh", "-c", script].map(String::from).into();
+    let instance = bench.running(&workload, 1).await[0];
+    let says = async |line: &str| bench.log(instance, 1).await.lines.iter().any(|said| said.text == line);
+    bench.eventually("its trap is set", || says("ready")).await;
+    bench.runtime().stop(workload.id(), workload.version, Duration::from_secs(60)).await.expect("stop");
+    bench.eventually("it is asked to end", || says("asked")).await;
+    rig.kill().await;
+    fs::write(rig.state().join("homes/0/gate"), "").expect("a gate");
+    let exit = rig.state().join("runs").join(instance.to_string()).join("exit.json");
+    bench.eventually("its end is written down", || async { exit.exists() }).await;
+    rig.spawn_again().await;
+    let outcome = bench.ended(workload.id()).await;
+    assert_eq!((outcome.end, outcome.stopped), (End::Exited { code: 7 }, true));
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_is_not_started_twice_by_a_restart() {
     let (bench, rig) = Rig::bench().await;
     let workload = bench.once(&[Out("started".into()), Exit(0)]);

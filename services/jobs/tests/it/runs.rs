@@ -6,6 +6,7 @@ use hearth_runtime_api::{End, Runtime as _, Workload, WorkloadKind};
 use hearth_testkit::{on_every_store, until};
 use hearth_wire::jobs::{JobCreate, ReplicasPut, RunEnd, RunQuery, RunState, StatusShort, Wait};
 use http::{Method, StatusCode};
+use jiff::SignedDuration;
 
 use crate::stage::{Stage, is_run, job_name, kept, once};
 
@@ -204,6 +205,8 @@ async fn what_ended_before_its_stop_arrives_is_told_as_it_ended(db: Db) -> Resul
         stage.maintainer.jobs().stop(&stage.tool, &job_name(name)).await?;
     }
     stage.runtime.restart();
+    // What the first life had under way is the second one's when its lease has run out.
+    stage.stand.clock.advance(SignedDuration::from_mins(1));
     stage.start().await?;
     stage.nothing_left().await?;
     for name in &names {
