@@ -114,14 +114,12 @@ async fn look(cx: &Cx, watched: &mut BTreeMap<String, Watched>) -> Result<()> {
         let Some((generation, plan)) = plans.get(&run.instance.workload) else { continue };
         // What is replaced is asked as it was said of it, not as of what replaces it; if nobody remembers, it is left
         // as it is.
-        let former = watched.get(&run.id()).map(|watched| &watched.plan);
-        let plan = match former {
-            Some(former) if run.generation < *generation => Arc::clone(former),
-            None if run.generation < *generation => continue,
-            _ => Arc::clone(plan),
+        let plan = match watched.get(&run.id()) {
+            _ if run.generation >= *generation => Arc::clone(plan),
+            Some(former) => Arc::clone(&former.plan),
+            None => continue,
         };
-        let plan = &plan;
-        let purposes = purposes(&run, plan);
+        let purposes = purposes(&run, &plan);
         if purposes.is_empty() {
             continue;
         }
@@ -129,10 +127,10 @@ async fn look(cx: &Cx, watched: &mut BTreeMap<String, Watched>) -> Result<()> {
         known.insert(id.clone());
         let fresh = |purpose| Probe { purpose, due: Instant::now(), bad: 0, asking: None };
         match watched.get_mut(&id) {
-            Some(watched) if watched.is_asked(&purposes, plan) => watched.run = run,
+            Some(watched) if watched.is_asked(&purposes, &plan) => watched.run = run,
             _ => {
                 let probes = purposes.into_iter().map(fresh).collect();
-                watched.insert(id, Watched { run, plan: Arc::clone(plan), probes });
+                watched.insert(id, Watched { run, plan, probes });
             }
         }
     }

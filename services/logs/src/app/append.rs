@@ -1,13 +1,13 @@
 //! Taking lines over: durable when this is done, and bounded.
 
-use hearth_base::{Error, Kind, Result, plain_text};
+use hearth_base::{Error, Kind, Result, ToolId, plain_text};
 use hearth_kit::db::Tx;
 use hearth_wire::logs::internal::{LogsBatch, LogsLine, LogsOf, LogsSource, LogsTaken};
 
 use super::intake::{self, Taken};
 use crate::{
     cx::Cx,
-    store::{Instance, Line, Source},
+    store::{Instance, Line, Source, Tool},
 };
 
 /// The most lines of one batch,
@@ -24,7 +24,7 @@ pub async fn append(cx: &Cx, batch: LogsBatch) -> Result<LogsTaken> {
     let source = Source::new(tool, &of);
     let now = cx.clock.now();
     let tx = cx.store.begin().await?;
-    let known = cx.store.tool_locked(&tx, tool).await?;
+    let mut known = cx.store.tool_locked(&tx, tool).await?;
     if known.over {
         // Whoever hands them over has nothing to do about it: they are nobody's lines any more.
         return Ok(LogsTaken { next: lines.last().map_or(1, |line| line.sequence.saturating_add(1)) });
@@ -38,14 +38,15 @@ pub async fn append(cx: &Cx, batch: LogsBatch) -> Result<LogsTaken> {
     if let Some(last) = lines.last() {
         instance.last = last.position;
         log.next = last.position + 1;
-        cx.store.tool_next(&tx, tool, log.next).await?;
+        known.next = log.next;
     }
     log.changed = now;
     cx.store.chunk_append(&tx, &mut log, &lines, complete).await?;
     cx.store.instance_save(&tx, log.id, &instance, now).await?;
     cx.store.log_save(&tx, &log).await?;
-    cx.store.tool_bytes(&tx, tool, log.bytes - before).await?;
-    make_room(cx, &tx, &source).await?;
+    known.bytes += log.bytes - before;
+    make_room(cx, &tx, tool, &mut known).await?;
+    cx.store.tool_save(&tx, tool, &known).await?;
     tx.commit().await?;
     cx.counts.taken.inc_by(u64::try_from(lines.len()).unwrap_or(0));
     cx.counts.lost.inc_by(lost);
@@ -79,20 +80,18 @@ fn placed(next: i64, instance: &Instance, lines: Vec<LogsLine>) -> Vec<Line> {
 }
 
 /// Drops the oldest lines of a tool's largest log while the tool has more than it may, so that a job that writes
-/// much never costs the others theirs.
-async fn make_room(cx: &Cx, tx: &Tx, source: &Source) -> Result<()> {
+/// much never costs the others theirs. `known` is brought up to date, and is written by the caller.
+async fn make_room(cx: &Cx, tx: &Tx, tool: ToolId, known: &mut Tool) -> Result<()> {
     let most = i64::try_from(cx.settings.tool_size.get()).unwrap_or(i64::MAX);
-    let mut kept = cx.store.tool_locked(tx, source.tool).await?.bytes;
     let mut chunks = ROOM;
-    while kept > most && chunks > 0 {
-        let Some(mut largest) = cx.store.log_largest(tx, source.tool).await? else { break };
+    while known.bytes > most && chunks > 0 {
+        let Some(mut largest) = cx.store.log_largest(tx, tool).await? else { break };
         let freed = cx.store.chunks_drop(tx, &mut largest, None, 1).await?;
         if freed == 0 {
             break;
         }
         cx.store.log_save(tx, &largest).await?;
-        cx.store.tool_bytes(tx, source.tool, -freed).await?;
-        kept -= freed;
+        known.bytes -= freed;
         chunks -= 1;
     }
     Ok(())

@@ -19,6 +19,7 @@ pub use form::{Line, read};
 pub use instance::Instance;
 pub use log::{Log, Source};
 pub use migrations::migrations;
+pub use tool::Tool;
 
 /// The database of `logs`.
 #[derive(Debug, Clone)]

@@ -60,9 +60,11 @@ impl Store {
         }))
     }
 
-    /// Writes where the next line of a tool goes, under the tool's lock.
-    pub async fn tool_next(&self, tx: &Tx, tool: ToolId, next: i64) -> Result<()> {
-        let row = row::ActiveModel { id: Set(tool.to_string()), next: Set(next), ..Default::default() };
+    /// Writes what has changed of a tool, under its lock.
+    pub async fn tool_save(&self, tx: &Tx, id: ToolId, tool: &Tool) -> Result<()> {
+        let Tool { bytes, over, next } = *tool;
+        let row =
+            row::ActiveModel { id: Set(id.to_string()), bytes: Set(bytes), over: Set(over), next: Set(next) };
         row::Entity::update(row).exec(&**tx).await.or_fault().map(|_| ())
     }
 

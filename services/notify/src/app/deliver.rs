@@ -42,9 +42,13 @@ impl Troubles {
         troubles.get(&webhook).map(|(_, until)| *until).filter(|until| *until > now)
     }
 
+    /// It took nothing. What was under way to it at the same time counts once.
     fn failed(&self, webhook: WebhookId, now: Timestamp) {
         let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (failures, until) = troubles.entry(webhook).or_insert((0, now));
+        if *until > now {
+            return;
+        }
         let pause = PAUSES.get(*failures).or(PAUSES.last()).copied().unwrap_or_default();
         (*failures, *until) = (failures.saturating_add(1), now + SignedDuration::from_secs(pause));
     }
@@ -58,35 +62,27 @@ impl Troubles {
 /// Tells a webhook, notes what became of it, and ends the claim.
 pub async fn deliver(cx: &Cx, claim: &Claim<()>, id: DeliveryId) -> Result<()> {
     let waiting = cx.store.delivery(&id.to_string()).await?;
-    let waiting = waiting.filter(|delivery| delivery.state == DeliveryState::Waiting);
-    let webhook = match &waiting {
-        Some(delivery) => cx.store.webhook(delivery.tool, delivery.webhook).await?,
-        None => None,
+    let Some(waiting) = waiting.filter(|delivery| delivery.state == DeliveryState::Waiting) else {
+        return finish(cx, claim).await;
     };
-    let webhook = webhook.filter(|webhook| webhook.enabled);
-    if let Some(delivery) = &waiting
-        && let Some(until) = cx.troubles.until(delivery.webhook, cx.now())
-        && delivery.event != EventType::Test
-        && webhook.is_some()
-    {
-        let tx = cx.store.begin().await?;
-        cx.store.work.again(&tx, claim, until).await?;
-        return cx.store.commit(tx).await;
-    }
-    let answer = match (&waiting, webhook) {
-        (Some(delivery), Some(webhook)) => {
-            let answer = post(cx, &webhook, delivery).await;
+    let webhook = cx.store.webhook(waiting.tool, waiting.webhook).await?;
+    let answer = match webhook.filter(|webhook| webhook.enabled) {
+        Some(webhook) => {
+            let until = cx.troubles.until(webhook.id, cx.now());
+            if let Some(until) = until.filter(|_| waiting.event != EventType::Test) {
+                let tx = cx.store.begin().await?;
+                cx.store.work.again(&tx, claim, until).await?;
+                return cx.store.commit(tx).await;
+            }
+            let answer = post(cx, &webhook, &waiting).await;
             Some((webhook, answer))
         }
-        _ => None,
+        None => None,
     };
     let now = cx.now();
     let tx = cx.store.begin().await?;
     // Deleted meanwhile, alone or with its webhook or tool, which is locked for that: nothing is noted.
-    let there = match &waiting {
-        Some(delivery) => cx.store.tool_locked(&tx, delivery.tool).await?.is_some(),
-        None => false,
-    };
+    let there = cx.store.tool_locked(&tx, waiting.tool).await?.is_some();
     let found = if there { cx.store.delivery_in(&tx, id).await? } else { None };
     let Some(mut delivery) = found else {
         cx.store.work.finish(&tx, claim).await?;
@@ -108,6 +104,13 @@ pub async fn deliver(cx: &Cx, claim: &Claim<()>, id: DeliveryId) -> Result<()> {
         Some(next) => cx.store.work.again(&tx, claim, next).await?,
         None => cx.store.work.finish(&tx, claim).await?,
     }
+    cx.store.commit(tx).await
+}
+
+/// There is nothing to do any more.
+async fn finish(cx: &Cx, claim: &Claim<()>) -> Result<()> {
+    let tx = cx.store.begin().await?;
+    cx.store.work.finish(&tx, claim).await?;
     cx.store.commit(tx).await
 }
 
@@ -175,4 +178,24 @@ async fn switch_off(cx: &Cx, tx: &Tx, told: &Webhook, reason: &str) -> Result<()
     let Some(mut webhook) = webhook.filter(|webhook| webhook.url == told.url) else { return Ok(()) };
     (webhook.enabled, webhook.reason) = (false, Some(reason.to_owned()));
     cx.store.webhook_put(tx, &webhook).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_failures_at_one_time_are_one() {
+        let (troubles, now) = (Troubles::default(), Timestamp::UNIX_EPOCH);
+        let webhook = WebhookId::new(now, &hearth_base::Entropy::System);
+        for (at, pause) in [(0, PAUSES[0]), (PAUSES[0], PAUSES[1])] {
+            let at = now + SignedDuration::from_secs(at);
+            for _ in 0..4 {
+                troubles.failed(webhook, at);
+            }
+            assert_eq!(troubles.until(webhook, at), Some(at + SignedDuration::from_secs(pause)));
+        }
+        troubles.over(webhook);
+        assert_eq!(troubles.until(webhook, now), None);
+    }
 }
