@@ -89,8 +89,10 @@ async fn guesses_count_for_names_that_nobody_has(hearth: Hearth) -> Result<()> {
         nobody.accounts().session_create(&guess).await.map(drop).unwrap_err().code().to_owned()
     });
     let codes = futures::future::join_all(tries).await;
-    let tried = codes.iter().filter(|code| *code == "wrong-password").count();
-    assert_eq!((tried, codes.len() - tried), (10, 5), "{codes:?}");
+    let (rests, tried): (Vec<_>, Vec<_>) = codes.iter().partition(|code| *code == "sign-in-rest");
+    assert_eq!((tried.len(), rests.len()), (10, 5), "{codes:?}");
+    // On a machine with much else to do, one may not get its turn; it counts as well.
+    assert!(tried.iter().all(|code| ["wrong-password", "sign-in-busy"].contains(&&***code)), "{codes:?}");
     Ok(())
 }
 

@@ -58,6 +58,12 @@ pub async fn seen(cx: &Cx, state: &WorkloadState) -> Result<()> {
             changed = true;
         }
     }
+    // The answer to having told it may have been lost: what has begun is never told again.
+    if matches!(state.id, WorkloadId::Run(_)) && workload.applied.is_none() && !state.instances.is_empty() {
+        workload.applied = Some(state.version.generation);
+        cx.store.workload_save(&tx, &workload).await?;
+        changed = true;
+    }
     if state.done && !workload.done {
         workload.done = true;
         cx.store.workload_save(&tx, &workload).await?;

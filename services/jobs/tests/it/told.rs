@@ -152,7 +152,7 @@ async fn ends_are_counted_in_a_row(db: Db) -> Result<()> {
 async fn what_the_machine_forgot_is_told_as_lost(db: Db) -> Result<()> {
     let mut stage = Stage::new(db).await?;
     stage.create(&once("a")).await?;
-    stage.one_running(None).await?;
+    stage.until_short("a", StatusShort::Running).await?;
     stage.runtime.stop().await;
     stage.runtime.replace();
     let told = ends(&stage, 1).await?.remove(0);
