@@ -20,6 +20,7 @@ use crate::{
     entry::{Entry, Verified, enter},
     kit::Kit,
     reply::{Dialect, Refused},
+    spec,
     tasks::Stop,
     wellknown,
 };
@@ -68,7 +69,8 @@ impl Mounted {
     where
         S: Clone + Send + Sync + 'static,
     {
-        let (router, spec) = wellknown::with(routes, kit.role).split_for_parts();
+        let (router, mut document) = wellknown::with(routes, kit.role).split_for_parts();
+        spec::complete(&mut document, dialect);
         let entry = Arc::new(Entry {
             role: kit.role,
             dialect,
@@ -79,12 +81,19 @@ impl Mounted {
             verified: Verified::default(),
         });
         let router = router
-            .merge(wellknown::router(kit, &spec))
+            .merge(wellknown::router(kit, &document))
             .layer(DefaultBodyLimit::disable())
             .layer(CatchPanicLayer::custom(panicked))
             .with_state(state)
             .layer(from_fn_with_state(entry, enter));
-        Self { role: kit.role, router, spec, workers: Vec::new(), migrations: Vec::new, prepare: None }
+        Self {
+            role: kit.role,
+            router,
+            spec: document,
+            workers: Vec::new(),
+            migrations: Vec::new,
+            prepare: None,
+        }
     }
 
     /// With the migrations of its tables.

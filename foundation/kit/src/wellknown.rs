@@ -13,12 +13,14 @@ use axum::{
 use hearth_base::Role;
 use serde_json::json;
 use utoipa::openapi::{
-    HttpMethod, OpenApi, ResponseBuilder,
+    ContentBuilder, HttpMethod, OpenApi, ResponseBuilder,
     path::{OperationBuilder, PathItem, PathItemBuilder},
 };
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{guard::Needs, kit::Kit, reply::Refused, telemetry::OPEN_METRICS};
+
+const JSON: &str = "application/json";
 
 /// The prefixes of `role` that have the three: the registry's belongs to its own standard.
 fn prefixes(role: Role) -> impl Iterator<Item = &'static str> {
@@ -30,13 +32,13 @@ pub fn with<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>, role: Ro
     let mut routes = routes;
     let document = routes.get_openapi_mut();
     for prefix in prefixes(role) {
-        let mut add = |path: &str, id: &str, summary: &str| {
-            let item = item(prefix, id, summary);
+        let mut add = |path: &str, id: &str, summary: &str, kind: &str| {
+            let item = item(prefix, id, summary, kind);
             document.paths.paths.insert(format!("/{prefix}{path}"), item);
         };
-        add("/openapi.json", "openapi", "This service's part of the API's document");
-        add("/v1/healthz", "healthz", "Whether the service is well");
-        add("/v1/metrics", "metrics", "Counts and times in the OpenMetrics format");
+        add("/openapi.json", "openapi", "This service's part of the API's document", JSON);
+        add("/v1/healthz", "healthz", "Whether the service is well", JSON);
+        add("/v1/metrics", "metrics", "Counts and times in the OpenMetrics format", OPEN_METRICS);
     }
     for item in document.paths.paths.iter_mut().filter(|(path, _)| is_well_known(path)).map(|(_, item)| item)
     {
@@ -49,12 +51,13 @@ fn is_well_known(path: &str) -> bool {
     path.ends_with("/openapi.json") || path.ends_with("/v1/healthz") || path.ends_with("/v1/metrics")
 }
 
-fn item(prefix: &str, id: &str, summary: &str) -> PathItem {
+fn item(prefix: &str, id: &str, summary: &str, kind: &str) -> PathItem {
+    let content = ContentBuilder::new().build();
     let operation = OperationBuilder::new()
         .operation_id(Some(format!("{prefix}.{id}")))
         .tag(prefix)
         .summary(Some(summary))
-        .response("200", ResponseBuilder::new().description("that"));
+        .response("200", ResponseBuilder::new().description("that").content(kind, content));
     PathItemBuilder::new().operation(HttpMethod::Get, operation).build()
 }
 
@@ -79,7 +82,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(kit: &Kit, spec: &OpenApi) -> Ro
 }
 
 async fn openapi(State(known): State<Known>) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], known.document.to_string()).into_response()
+    ([(header::CONTENT_TYPE, JSON)], known.document.to_string()).into_response()
 }
 
 async fn healthz(State(known): State<Known>) -> Response {

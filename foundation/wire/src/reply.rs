@@ -91,3 +91,30 @@ pub struct Refusal {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
+
+/// A refusal of the registry (OCI distribution specification, "Error codes").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RegistryRefusal {
+    /// What was refused.
+    pub errors: Vec<RegistryError>,
+}
+
+/// One reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RegistryError {
+    /// The specification's word for it.
+    pub code: String,
+    /// What was refused, and what to do next.
+    pub message: String,
+    /// The same, for Hearth's own.
+    pub detail: RegistryDetail,
+}
+
+/// What Hearth's refusals have beyond the specification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RegistryDetail {
+    /// A stable word for programs.
+    pub code: String,
+    /// The request, for whoever looks into it.
+    pub request_id: String,
+}

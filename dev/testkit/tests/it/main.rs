@@ -4,6 +4,7 @@
 
 mod addresses;
 mod coming_in;
+mod described;
 mod door;
 mod endpoints;
 mod envvars;
@@ -11,6 +12,7 @@ mod faults;
 mod killing;
 mod powers;
 mod published_clients;
+mod python;
 mod registry;
 mod running;
 mod tokens;

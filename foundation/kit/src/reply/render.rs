@@ -7,8 +7,7 @@ use axum::{
 };
 use hearth_base::{Error, Kind};
 use hearth_client::headers;
-use hearth_wire::reply::{Messages, Refusal};
-use serde_json::json;
+use hearth_wire::reply::{Messages, Refusal, RegistryDetail, RegistryError, RegistryRefusal};
 
 /// How a service's refusals look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,9 +93,10 @@ fn registry(error: &Error, request_id: &str, response: &Response) -> Response {
     if let Some(next) = error.next() {
         message.push_str(&format!(" (next: {next})"));
     }
-    let detail = json!({"code": error.code(), "request_id": request_id});
-    let errors = json!({"errors": [{"code": registry_code(error), "message": message, "detail": detail}]});
-    dressed(error, (status(error.kind(), Dialect::Registry), Json(errors)).into_response(), response)
+    let detail = RegistryDetail { code: error.code().to_owned(), request_id: request_id.to_owned() };
+    let errors = vec![RegistryError { code: registry_code(error).to_owned(), message, detail }];
+    let refusal = Json(RegistryRefusal { errors });
+    dressed(error, (status(error.kind(), Dialect::Registry), refusal).into_response(), response)
 }
 
 /// The specification's own code where it has one for this, else what the first registries said.

@@ -11,7 +11,7 @@ use super::{Checks, HealthCheck, HealthCheckWritten, StopPolicy};
 #[schema(as = jobs::JobCreate)]
 pub struct JobCreate {
     /// Its name: a host name's label of at most 52 characters, unique within the tool.
-    #[schema(value_type = String, min_length = 1, max_length = 52)]
+    #[schema(value_type = String, min_length = 1, max_length = 52, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
     pub name: JobName,
     /// The image: a provided one by its short name, or one of the tool's own.
     pub imagename: String,
@@ -62,11 +62,11 @@ pub struct JobCreate {
     pub mount: Option<MountMode>,
     /// The most memory of one run, as in `512Mi`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]{1,9})?([KMGT]i?|k)?$")]
     pub memory: Option<Memory>,
     /// The most processors of one run, as in `0.5` or `500m`.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "cpu")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]{1,9})?m?$")]
     pub cpu: Option<Cpu>,
     /// How many run side by side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,7 +144,7 @@ impl JobCreate {
 }
 
 macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident as $schema:path { $($(#[$inner:meta])* $variant:ident = $word:literal,)* })*) => {$(
+    ($($(#[$doc:meta])* $name:ident as $schema:path { $($(#[$inner:meta])* $variant:ident = $word:tt,)* })*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         #[schema(as = $schema)]

@@ -7,6 +7,20 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::LogsStream;
 
+/// A line as a server-sent event (HTML standard, "Server-sent events").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogsEvent {
+    /// `end` for the last one, which says where to go on; absent, and thereby `message`, for a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// The line's cursor: what `Last-Event-ID` is to say when the stream breaks off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The line, a JSON object as in a list.
+    #[schema(content_media_type = "application/json")]
+    pub data: String,
+}
+
 /// One line that a job has written. Its text is as it was written, control characters included: whoever shows it on a
 /// terminal or a page makes it safe first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -4,7 +4,7 @@ mod entry;
 
 pub mod internal;
 
-pub use entry::{LogsDirection, LogsEntry, LogsList, LogsNext, LogsQuery, LogsStreamEnd};
+pub use entry::{LogsDirection, LogsEntry, LogsEvent, LogsList, LogsNext, LogsQuery, LogsStreamEnd};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -4,7 +4,7 @@ use axum::response::Response;
 use hearth_base::JobName;
 use hearth_kit::{Authed, Param, Query, Refused, Reply};
 use hearth_wire::{
-    logs::{LogsEntry, LogsList, LogsQuery},
+    logs::{LogsEntry, LogsEvent, LogsList, LogsQuery},
     reply::Data,
 };
 
@@ -33,7 +33,7 @@ pub async fn list(
     operation_id = "logs.stream",
     params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "which"),
         ("Last-Event-ID" = Option<String>, Header, description = "the cursor of the last line seen"), LogsQuery),
-    responses((status = 200, content((LogsEntry = "application/x-ndjson"), (LogsEntry = "text/event-stream"))),
+    responses((status = 200, content((LogsEntry = "application/x-ndjson"), (LogsEvent = "text/event-stream"))),
         (status = 404, description = "it has written nothing"),
         (status = 422, description = "a time, number or pattern that is none")))]
 pub async fn stream(

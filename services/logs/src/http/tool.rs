@@ -3,7 +3,7 @@
 use axum::response::Response;
 use hearth_kit::{Authed, Query, Refused, Reply};
 use hearth_wire::{
-    logs::{LogsEntry, LogsList, LogsQuery},
+    logs::{LogsEntry, LogsEvent, LogsList, LogsQuery},
     reply::Data,
 };
 
@@ -24,7 +24,7 @@ pub async fn list(cx: Cx, tool: Authed<LogsRead>, Query(query): Query<LogsQuery>
 #[utoipa::path(get, path = "/logs/v1/tool/{tool}/logs_stream", tag = "logs", operation_id = "logs.tool_stream",
     params(("tool" = String, Path, description = "its name"),
         ("Last-Event-ID" = Option<String>, Header, description = "the cursor of the last line seen"), LogsQuery),
-    responses((status = 200, content((LogsEntry = "application/x-ndjson"), (LogsEntry = "text/event-stream"))),
+    responses((status = 200, content((LogsEntry = "application/x-ndjson"), (LogsEvent = "text/event-stream"))),
         (status = 422, description = "a time, number or pattern that is none")))]
 pub async fn stream(
     cx: Cx,

@@ -3,7 +3,6 @@
 
 mod build;
 mod envvars;
-pub mod installed;
 mod jobs;
 mod offered;
 
@@ -21,6 +20,20 @@ use hearth_wire::tools::ToolCreate;
 use tempfile::TempDir;
 
 use self::offered::Typed;
+use crate::python;
+
+/// The releases that Hearth is held against.
+const CLIENTS: &[&str] = &[
+    "toolforge-cli==0.3.4",
+    "toolforge-builds-cli==0.0.24",
+    "toolforge-envvars-cli==0.0.15",
+    "toolforge-jobs-cli==16.2.3",
+];
+
+/// The folder with the clients' programs.
+fn programs() -> PathBuf {
+    python::environment("published-clients", CLIENTS)
+}
 
 /// A maintainer at a terminal, with the published clients and the file by which they enter.
 pub struct Terminal {
@@ -47,7 +60,7 @@ impl Terminal {
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let (home, typed) = (Arc::new(home), Typed::default());
-        Ok(Self { bin: installed::programs(), home, url: hearth.url().to_owned(), typed })
+        Ok(Self { bin: programs(), home, url: hearth.url().to_owned(), typed })
     }
 
     /// The same maintainer with the programs of another folder.

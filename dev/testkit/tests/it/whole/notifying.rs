@@ -11,7 +11,7 @@ use hearth_testkit::{Hearth, MailServer, Receiver, Shape, Told, until};
 use serde_json::Value;
 
 use super::images::provide;
-use crate::published_clients::installed;
+use crate::python;
 
 const LIBRARY: &[&str] = &["standardwebhooks==1.0.1"];
 
@@ -78,7 +78,7 @@ async fn a_failure_is_told_with_its_reason_and_last_lines(shape: Shape) -> Resul
 
 /// What a receiver that knows the secret finds that it was told of.
 fn verified(secret: &str, told: &Told) -> Result<String> {
-    let python = installed::environment("standard-webhooks", LIBRARY).join("python");
+    let python = python::environment("standard-webhooks", LIBRARY).join("python");
     let mut checking = Command::new(python)
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/whole/verify.py"))
         .arg(secret)

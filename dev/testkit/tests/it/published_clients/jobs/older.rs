@@ -3,15 +3,13 @@
 use hearth_base::Result;
 use hearth_wire::jobs::StatusShort::Succeeded;
 
-use super::{
-    super::installed,
-    maintainer::{Maintainer, reads, run},
-};
+use super::maintainer::{Maintainer, reads, run};
+use crate::python;
 
 const OLDER: &[&str] = &["toolforge-cli==0.3.4", "toolforge-jobs-cli==16.1.15"];
 
 pub async fn an_older_release_works_too(maintainer: &Maintainer) -> Result<()> {
-    let terminal = maintainer.terminal.with_programs(installed::environment("older-jobs-client", OLDER));
+    let terminal = maintainer.terminal.with_programs(python::environment("older-jobs-client", OLDER));
     let runs = |job, command| terminal.done(&run(job, command));
     runs("counted --no-filelog", "seq 1 3");
     runs("filed", "echo out; echo err >&2");

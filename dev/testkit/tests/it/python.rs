@@ -1,24 +1,10 @@
-//! The published clients, and other packages of Python, in virtual environments that are made once for this folder of
-//! builds.
+//! Programs from Python's package index, in virtual environments that are made once for this folder of builds.
 
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::Command,
 };
-
-/// The releases that Hearth is held against.
-const CLIENTS: &[&str] = &[
-    "toolforge-cli==0.3.4",
-    "toolforge-builds-cli==0.0.24",
-    "toolforge-envvars-cli==0.0.15",
-    "toolforge-jobs-cli==16.2.3",
-];
-
-/// The folder with the clients' programs.
-pub fn programs() -> PathBuf {
-    environment("published-clients", CLIENTS)
-}
 
 /// The folder with the programs of an environment that has these packages. The first test that asks installs them, with
 /// the machine's own configuration of pip; the others wait.

@@ -1,7 +1,11 @@
-//! One OpenAPI document for everything, put together from the services' own.
+//! The OpenAPI documents: each service's own, and one for everything, put together from these.
+
+mod complete;
 
 use hearth_base::{Error, Result};
 use serde_json::{Map, Value, json};
+
+pub(crate) use complete::{complete, operations, refuses};
 
 /// Merges services' documents. Two that mean different things by one name are an error: the reader of the
 /// whole would be told only one of them.
