@@ -2,12 +2,15 @@
 //!
 //! This file is the table of benches; each is one file beside it.
 
+mod api_load;
 mod bare;
 mod bundle;
 mod cli;
+mod crowd;
 mod deploy;
 mod footprint;
 mod gateway;
+mod growth;
 mod images;
 mod job_start;
 mod load;
@@ -17,6 +20,7 @@ mod oci;
 mod peer;
 mod proc;
 mod report;
+mod schedule;
 mod times;
 mod upstream;
 
@@ -59,6 +63,9 @@ async fn measure(name: &str) -> Result<Report> {
         "job-start" => job_start::run().await,
         "cli" => cli::run().await,
         "logs" => logs::run().await,
+        "schedule" => schedule::run().await,
+        "api-load" => api_load::run().await,
+        "growth" => growth::run().await,
         "gateway" => gateway::run().await,
         "deploy" => deploy::run().await,
         _ => Err(Error::not_found("bench", name).help("cargo xtask bench lists them")),

@@ -11,6 +11,7 @@ mod helpers;
 mod image;
 mod keyboard;
 mod mail_server;
+pub mod neighbours;
 mod people;
 mod receiver;
 mod stand;

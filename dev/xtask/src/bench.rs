@@ -7,12 +7,15 @@ use clap::Args;
 use crate::{Verdict, cargo::cargo, report::Report, trouble::Trouble, workspace::Workspace};
 
 /// What can be measured, each with a word about it. Each is a file of `dev/bench/src`.
-const BENCHES: [(&str, &str); 6] = [
+const BENCHES: [(&str, &str); 9] = [
     ("footprint", "memory of all roles idle, and of what stands beside each container"),
     ("job-start", "from a request to a process that runs; start to exit of true"),
     ("cli", "hearth --version and hearth jobs list"),
     ("gateway", "processor time and p99 of requests at the door"),
     ("logs", "a line from a container to a follower; intake; searching a gigabyte"),
+    ("schedule", "how late runs begin among a hundred thousand schedules; what these cost while none is due"),
+    ("api-load", "reads and writes of the jobs' API meanwhile"),
+    ("growth", "what a job costs among a thousand, ten thousand and a hundred thousand"),
     ("deploy", "hearth deploy of a small Python tool to its first page"),
 ];
 

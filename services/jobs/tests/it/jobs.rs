@@ -48,7 +48,7 @@ async fn a_job_is_made_shown_and_deleted(db: Db) -> Result<()> {
     assert_eq!(missing["error"], json!(["there is no job web"]));
     // Once it has ended, nobody relies on its image any more, and the runtime has forgotten it.
     stage.nothing_left().await?;
-    stage.eventually("its image is let go of", async || Ok(stage.ears.lock().unwrap().pins.is_empty())).await
+    stage.eventually("its image is let go of", async || Ok(stage.ears.lock().pins.is_empty())).await
 }
 
 async fn only_what_is_kept_running_says_that_it_is_continuous(db: Db) -> Result<()> {

@@ -6,7 +6,6 @@ mod health;
 mod jobs;
 mod killed;
 mod metrics;
-mod neighbours;
 mod routes;
 mod runs;
 mod schedules;

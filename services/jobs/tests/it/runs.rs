@@ -23,7 +23,7 @@ async fn a_run_ends_with_its_status_and_its_log_is_kept(db: Db) -> Result<()> {
     assert_eq!((run.cause.as_str(), run.attempt, run.peak_memory), ("create", 1, 1 << 20));
     assert_eq!(run.last_lines, ["hello"]);
     stage.nothing_left().await?;
-    let heard = stage.ears.lock().unwrap();
+    let heard = stage.ears.lock();
     let texts: Vec<_> =
         heard.lines.iter().flat_map(|batch| &batch.lines).map(|line| line.text.as_str()).collect();
     assert_eq!(texts, ["hello"]);
@@ -33,16 +33,16 @@ async fn a_run_ends_with_its_status_and_its_log_is_kept(db: Db) -> Result<()> {
 
 async fn nothing_is_forgotten_before_its_log_is_kept(db: Db) -> Result<()> {
     let stage = Stage::new(db).await?;
-    stage.ears.lock().unwrap().logs_away = true;
+    stage.ears.lock().logs_away = true;
     stage.create(&once("a")).await?;
     let instance = stage.one_running(None).await?;
     stage.runtime.fake.print(instance, "hello")?;
     stage.runtime.fake.end(instance, End::Exited { code: 0 })?;
     stage.until_short("a", StatusShort::Succeeded).await?;
     assert_eq!(stage.workloads().await.len(), 1);
-    stage.ears.lock().unwrap().logs_away = false;
+    stage.ears.lock().logs_away = false;
     stage.nothing_left().await?;
-    assert!(stage.ears.lock().unwrap().lines.iter().any(|batch| batch.lines.len() == 1));
+    assert!(stage.ears.lock().lines.iter().any(|batch| batch.lines.len() == 1));
     Ok(())
 }
 

@@ -11,7 +11,11 @@ use hearth_runtime_api::{
     fake::Fake,
     wire::{Callers, Socket, serve},
 };
-use hearth_testkit::{Stand, answer_to, until};
+use hearth_testkit::{
+    Stand, answer_to,
+    neighbours::{Ears, play},
+    until,
+};
 use hearth_wire::{
     jobs::{Job, JobCreate, JobsQuery, Run, StatusShort},
     reply::Paging,
@@ -22,8 +26,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{net::UnixListener, task::JoinSet};
-
-use crate::neighbours::{Ears, play};
 
 /// A runtime that starts nothing, served at a socket.
 pub struct Served {

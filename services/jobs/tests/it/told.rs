@@ -70,7 +70,7 @@ async fn a_run_is_told_when_it_begins_and_when_it_is_over_with_its_last_lines(db
 
 async fn an_end_is_told_when_its_log_is_kept_and_once_whoever_dies(db: Db) -> Result<()> {
     let mut stage = Stage::new(db).await?;
-    stage.ears.lock().unwrap().logs_away = true;
+    stage.ears.lock().logs_away = true;
     stage.create(&once("a")).await?;
     let instance = stage.one_running(None).await?;
     stage.runtime.fake.print(instance, "hello")?;
@@ -78,7 +78,7 @@ async fn an_end_is_told_when_its_log_is_kept_and_once_whoever_dies(db: Db) -> Re
     stage.until_short("a", StatusShort::Succeeded).await?;
     assert!(ends(&stage, 0).await?.is_empty());
     stage.stop().await;
-    stage.ears.lock().unwrap().logs_away = false;
+    stage.ears.lock().logs_away = false;
     // What the first life had under way is the second one's when its lease has run out.
     stage.stand.clock.advance(SignedDuration::from_mins(1));
     stage.start().await?;

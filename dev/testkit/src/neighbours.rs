@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use axum::{
@@ -13,7 +13,6 @@ use axum::{
 };
 use hearth_base::{Digest, Role};
 use hearth_kit::Query;
-use hearth_testkit::Stand;
 use hearth_wire::{
     envvars::internal::{EnvvarSealed, EnvvarsGiven, EnvvarsRevisions},
     images::internal::{ImageConfig, ImageKind, Layer, PinPut, Resolve, Resolved, Usable, Usables},
@@ -24,10 +23,14 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::Digest as _;
 
+use crate::Stand;
+
 /// What the neighbours were told.
 #[derive(Default)]
 pub struct Heard {
+    /// Which image each workload holds on to.
     pub pins: BTreeMap<String, Digest>,
+    /// The lines of all runs.
     pub lines: Vec<LogsBatch>,
     /// `logs` does not answer.
     pub logs_away: bool,
@@ -37,10 +40,20 @@ pub struct Heard {
     pub envvars: u32,
 }
 
-pub type Ears = Arc<Mutex<Heard>>;
+/// What is heard, from both sides.
+#[derive(Clone, Default)]
+pub struct Ears(Arc<Mutex<Heard>>);
+
+impl Ears {
+    /// What was heard so far, and what is said from now on.
+    pub fn lock(&self) -> MutexGuard<'_, Heard> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 const LAYER: &[u8] = b"a layer";
 
+/// The one layer of every image.
 pub fn layer() -> Digest {
     Digest::new(sha2::Sha256::digest(LAYER).into())
 }
@@ -102,12 +115,12 @@ async fn pin(
     Path(holder): Path<String>,
     Json(pin): Json<PinPut>,
 ) -> Json<Data<Done>> {
-    ears.lock().unwrap().pins.insert(holder, pin.digest);
+    ears.lock().pins.insert(holder, pin.digest);
     data(Done {})
 }
 
 async fn unpin(State(ears): State<Ears>, Path(holder): Path<String>) -> Json<Data<Done>> {
-    ears.lock().unwrap().pins.remove(&holder);
+    ears.lock().pins.remove(&holder);
     data(Done {})
 }
 
@@ -115,7 +128,7 @@ async fn append(
     State(ears): State<Ears>,
     Json(batch): Json<LogsBatch>,
 ) -> Result<Json<Data<LogsTaken>>, StatusCode> {
-    let mut heard = ears.lock().unwrap();
+    let mut heard = ears.lock();
     if heard.logs_away {
         return Err(StatusCode::SERVICE_UNAVAILABLE);
     }
@@ -125,10 +138,10 @@ async fn append(
 }
 
 async fn variables(State(ears): State<Ears>) -> Json<Named<EnvvarsGiven>> {
-    let heard = ears.lock().unwrap();
-    let greeting = json!({"name": "GREETING", "value": "hi"});
+    let heard = ears.lock();
+    let greeting = serde_json::from_value(json!({"name": "GREETING", "value": "hi"}));
     let content = EnvvarsGiven {
-        envvars: vec![serde_json::from_value(greeting).unwrap()],
+        envvars: greeting.into_iter().collect(),
         sealed: heard.sealed.clone(),
         revision: heard.envvars.to_string(),
     };
@@ -136,7 +149,6 @@ async fn variables(State(ears): State<Ears>) -> Json<Named<EnvvarsGiven>> {
 }
 
 async fn revisions(State(ears): State<Ears>) -> Json<Named<EnvvarsRevisions>> {
-    let content =
-        EnvvarsRevisions { tool: ears.lock().unwrap().envvars.to_string(), ..EnvvarsRevisions::default() };
+    let content = EnvvarsRevisions { tool: ears.lock().envvars.to_string(), ..EnvvarsRevisions::default() };
     Json(Named { content, messages: Messages::default() })
 }
