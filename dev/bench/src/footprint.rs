@@ -17,7 +17,9 @@ use crate::{
 };
 
 /// How many containers run at one time.
-const CONTAINERS: u32 = 5;
+const CONTAINERS: u32 = 300;
+/// How many of them are one tool's.
+const OF_ONE: u32 = 15;
 /// What helpers are started as.
 const HELPER: &str = "hearth-runtime-helper";
 
@@ -30,11 +32,19 @@ pub async fn run() -> Result<Report> {
     report.row(Row::new("the same, shared pages once", mb(idle.proportional), "MB"));
 
     let operator = hearth.operator().await?;
-    let tool: ToolName = "bench".parse()?;
-    operator.client.tools().create(&ToolCreate { name: tool.clone(), description: String::new() }).await?;
     Image::busybox(&[])?.push(&operator.client, "hearth/bookworm", "latest").await?;
-    for number in 0..CONTAINERS {
-        keep(&operator.client, &tool, &format!("keep{number}")).await?;
+    let mut tools: Vec<ToolName> = Vec::new();
+    for number in 0..CONTAINERS / OF_ONE {
+        let name: ToolName = format!("bench{number}").parse()?;
+        operator
+            .client
+            .tools()
+            .create(&ToolCreate { name: name.clone(), description: String::new() })
+            .await?;
+        for number in 0..OF_ONE {
+            keep(&operator.client, &name, &format!("keep{number}")).await?;
+        }
+        tools.push(name);
     }
     let busy = settled(&hearth).await?;
     let helpers: Vec<u32> = own(&hearth)?.into_iter().filter(|pid| proc::name(*pid) == HELPER).collect();
@@ -52,7 +62,9 @@ pub async fn run() -> Result<Report> {
     report.row(Row::new(what, mb(others), "MB"));
     report.note(format!("{} processes of Hearth when idle", own(&hearth)?.len() - helpers.len()));
     report.note("peers, as published: 350 to 1,600 MB idle");
-    operator.client.jobs().flush(&tool).await?;
+    for tool in &tools {
+        operator.client.jobs().flush(tool).await?;
+    }
     hearth.stop().await?;
     Ok(report)
 }
