@@ -20,6 +20,8 @@ use crate::{
 pub const EXIT: &CStr = c"exit.json";
 const NEW: &CStr = c"exit.new";
 const KILL: i32 = 9;
+/// With what a shell ends whose program was killed (POSIX.1-2024, Shell Command Language, section 2.8.2).
+const PROGRAM_KILLED: i32 = 128 + KILL;
 
 /// The manner of an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +53,7 @@ impl fmt::Display for How {
 /// Writes the exit file, whole or not at all, also after a crash of the host.
 pub fn write(plan: &Plan<'_>, how: How) -> rustix::io::Result<()> {
     let how = match how {
-        How::Killed(KILL) if plan.oom_kills.read() > 0 => How::OutOfMemory,
+        How::Killed(KILL) | How::Exited(PROGRAM_KILLED) if plan.oom_kills.read() > 0 => How::OutOfMemory,
         how => how,
     };
     let (started, ended) = (Moment(plan.since), Moment(micros(ClockId::Realtime)));

@@ -10,6 +10,7 @@ mod endpoints;
 mod envvars;
 mod faults;
 mod killing;
+mod misbehaving;
 mod powers;
 mod published_clients;
 mod python;

@@ -1,13 +1,19 @@
 //! From inside a tool: no host path, process, device or kernel setting; limits hold; no way to more powers.
 
+use std::fs;
+
 use hearth_base::{Cpu, Memory};
 use hearth_runtime_api::{
     End, Exec, ExecInput, ExecOutput, Isolation, Mount, MountSource, TerminalSize, Workload,
     conformance::Bench,
     fake::Step::{Exit, Forever},
 };
+use rustix::fs::{CWD, Mode, makedev};
 
 use crate::rig::Rig;
+
+/// The first of the ids at which everything of tools lies on the disk.
+const STORE: u32 = 2_147_352_576;
 
 /// A run of a shell script.
 pub fn shell(bench: &Bench, script: &str) -> Workload {
@@ -72,11 +78,100 @@ async fn no_kernel_setting_device_or_mount_is_reached() {
     bench.close().await;
 }
 
+/// Settings of its own namespaces would be its own to change, and some of the host's are for everybody to read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_kernel_tells_and_takes_from_anybody_is_closed() {
+    let (bench, _rig) = Rig::bench().await;
+    let script = "for path in acpi asound interrupts kcore keys latency_stats sched_debug scsi timer_list timer_stats; do \
+                      cat /proc/$path /proc/$path/* 2>/dev/null | head -c 1 | grep -q . && echo open: $path; \
+                  done; ls /sys/firmware; \
+                  for setting in net/ipv4/ip_forward user/max_user_namespaces kernel/msgmax fs/mqueue/msg_max; do \
+                      (cat /proc/sys/$setting > /tmp/old && cat /tmp/old > /proc/sys/$setting) 2>/dev/null && echo taken: $setting; \
+                  done; \
+                  for path in /proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger /sys; do \
+                      test ! -e $path || grep -q \" $path ro,\" /proc/self/mountinfo || echo writable: $path; \
+                  done; echo all";
+    assert_eq!(bench.lines(&shell(&bench, script)).await, ["all"]);
+    bench.close().await;
+}
+
+/// Each mount is of the container, or of the folder of the host that was meant.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_else_of_the_host_is_mounted() {
+    let (bench, rig) = Rig::bench().await;
+    let lines = bench.lines(&shell(&bench, "cut -d' ' -f4,5 /proc/self/mountinfo")).await;
+    let home = rig.state().join("homes/0");
+    for line in &lines {
+        let (source, at) = line.split_once(' ').expect("two words");
+        let own = ["/", "/dev", "/dev/mqueue", "/dev/pts", "/dev/shm", "/proc", "/sys"].contains(&at);
+        let closed = at.starts_with("/proc/") || at == "/sys/firmware";
+        let good = match source {
+            "/" => own || closed,
+            "/null" => closed || at == "/dev/null",
+            _ if at.starts_with("/etc/") => source == at,
+            _ if at.starts_with("/dev/") || at.starts_with("/proc/") => at.ends_with(source),
+            // As seen from the file system that the folder is on.
+            _ => at == "/home" && home.ends_with(source.trim_start_matches('/')),
+        };
+        assert!(good, "{source} is mounted at {at}: {lines:?}");
+    }
+    assert!(lines.iter().any(|line| line.ends_with("/homes/0 /home")), "{lines:?}");
+    bench.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ids_are_the_tools_own_and_nobodys_on_the_host() {
+    let (bench, rig) = Rig::bench().await;
+    let mut ranges = Vec::new();
+    for tool in [bench.tool, Bench::new_tool()] {
+        let workload = Workload { tool, ..bench.once(&[Forever]) };
+        let init = rig.pid_of(bench.running(&workload, 1).await[0], "init").expect("a process");
+        let of = |file: &str| fs::read_to_string(format!("/proc/{}/{file}", init.as_raw_nonzero()));
+        let map = of("uid_map").expect("a map");
+        let numbers: Vec<u32> =
+            map.split_whitespace().map(|number| number.parse().expect("a number")).collect();
+        let [0, first, 65_536] = numbers[..] else { panic!("{map}") };
+        assert_eq!(of("gid_map").expect("a map"), map);
+        let status = of("status").expect("a status");
+        assert!(status.contains(&format!("\nUid:\t{first}\t{first}\t{first}\t{first}\n")), "{status}");
+        ranges.push(first);
+    }
+    assert!(ranges[0] >= 65_536 && ranges[0].abs_diff(ranges[1]) >= 65_536, "{ranges:?}");
+    bench.close().await;
+}
+
+/// Where whoever has the host's disk has left one: in a home, or in what a container writes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_lies_there_is_not_opened() {
+    let (bench, rig) = Rig::bench().await;
+    let instance = bench.running(&bench.once(&[Forever]), 1).await[0];
+    for folder in ["homes/0".to_owned(), format!("boxes/{instance}/upper")] {
+        let place = rig.state().join(folder).join("device");
+        // /dev/null's, which everybody may use in its place.
+        let (kind, mode) = (rustix::fs::FileType::CharacterDevice, Mode::from(0o666));
+        rustix::fs::mknodat(CWD, &place, kind, mode, makedev(1, 3)).expect("a device");
+        rustix::fs::chmod(&place, mode).expect("open to all");
+        std::os::unix::fs::chown(&place, Some(STORE), Some(STORE)).expect("the tool's own");
+    }
+    let script = "for place in /home/device /device; do test -c $place && (cat < $place) 2>/dev/null || echo closed; done; cat /dev/null";
+    assert_eq!(bench.run_process(instance, shell(&bench, script).process).await, "closed\nclosed");
+    // Nor one that is nobody's to use, wherever it lies. The newer form of groups does not tell.
+    let init = rig.pid_of(instance, "init").expect("a process");
+    let groups = fs::read_to_string(format!("/proc/{}/cgroup", init.as_raw_nonzero())).expect("groups");
+    if let Some(group) = groups.lines().find_map(|line| line.split_once(":devices:")) {
+        let list = format!("/sys/fs/cgroup/devices{}/devices.list", group.1);
+        let list = fs::read_to_string(list).expect("a list");
+        assert!(!list.contains("a *:*") && !list.contains("b *:* r"), "{list}");
+    }
+    bench.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn powers_are_few_and_stay_so() {
     let (bench, _rig) = Rig::bench().await;
     let facts = "grep -E 'CapBnd|CapEff|CapAmb|CapInh|NoNewPrivs|Seccomp:' /proc/self/status | tr '\\t' ' '; \
-                 set -- $(cat /proc/self/uid_map); echo $1 $3; [ $2 -ge 65536 ] && echo shifted";
+                 set -- $(cat /proc/self/uid_map); echo $1 $3; [ $2 -ge 65536 ] && echo shifted; \
+                 cut -d: -f3 /proc/self/cgroup | /bin/busybox sort -u";
     let wanted = [
         "CapInh: 0000000000000000",
         "CapEff: 00000000000005fb",
@@ -86,6 +181,8 @@ async fn powers_are_few_and_stay_so() {
         "Seccomp: 2",
         "0 65536",
         "shifted",
+        // Of control groups, it sees its own and nothing above.
+        "/",
     ];
     assert_eq!(bench.lines(&shell(&bench, facts)).await, wanted);
     let mut user = shell(&bench, "grep -E 'CapEff|CapPrm' /proc/self/status | tr '\\t' ' '; id -u; id -g");
@@ -166,7 +263,7 @@ async fn a_volume_makes_nobody_root_on_the_host() {
     let script = "cp /bin/busybox /home/su && chmod 4755 /home/su && mknod /home/fifo p; grep ' /home ' /proc/self/mountinfo | grep -c nosuid";
     assert_eq!(bench.lines(&shell(&bench, script)).await, ["1"]);
     let meta = std::fs::metadata(rig.state().join("homes/0/su")).expect("the file");
-    assert_eq!((meta.uid(), meta.mode() & 0o7777), (2_147_352_576, 0o4755));
+    assert_eq!((meta.uid(), meta.mode() & 0o7777), (STORE, 0o4755));
     bench.close().await;
 }
 
