@@ -264,7 +264,7 @@ async fn a_run_that_the_runtime_has_forgotten_is_lost_and_a_set_is_told_again(db
     stage.until_short("a", StatusShort::Failed).await?;
     let [run] = &stage.runs("a").await?[..] else { panic!("it is never begun again") };
     assert_eq!(run.end, Some(RunEnd::Lost));
-    let again = stage.one_running(None).await?;
+    let again = stage.one_begun(None).await?;
     assert!(!is_run(&again.workload));
     Ok(())
 }

@@ -17,7 +17,7 @@ use hearth_testkit::{
     until,
 };
 use hearth_wire::{
-    jobs::{Job, JobCreate, JobsQuery, Run, StatusShort},
+    jobs::{Job, JobCreate, JobsQuery, Run, RunState, StatusShort},
     reply::Paging,
     tools::Quota,
 };
@@ -180,8 +180,22 @@ impl Stage {
         all.iter().flat_map(|workload| workload.running().map(|instance| instance.id)).collect()
     }
 
-    /// Waits until exactly one container runs that is not `old`.
+    /// Waits until exactly one container runs that is not `old`, and the service knows of it.
     pub async fn one_running(&self, old: Option<InstanceId>) -> Result<InstanceId> {
+        let one = self.one_begun(old).await?;
+        let job = self.runtime.fake.workload(one)?.network.name.unwrap();
+        let is_one = |run: &Run| {
+            run.state == RunState::Running && format!("{one}.").starts_with(&format!("{}.", run.id))
+        };
+        until("the service knows what runs", async || {
+            Ok(self.runs(job.as_str()).await?.iter().any(is_one).then_some(()))
+        })
+        .await?;
+        Ok(one)
+    }
+
+    /// Waits until exactly one container runs that is not `old`, whoever knows of it.
+    pub async fn one_begun(&self, old: Option<InstanceId>) -> Result<InstanceId> {
         until("one container runs", async || match self.running().await[..] {
             [one] if Some(one) != old => Ok(Some(one)),
             _ => Ok(None),
@@ -191,7 +205,7 @@ impl Stage {
 
     /// Ends the one container that runs.
     pub async fn end_one(&self, old: Option<InstanceId>, code: i32) -> Result<InstanceId> {
-        let one = self.one_running(old).await?;
+        let one = self.one_begun(old).await?;
         self.runtime.fake.end(one, End::Exited { code })?;
         Ok(one)
     }
