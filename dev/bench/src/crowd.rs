@@ -33,8 +33,7 @@ const AT_ONCE: usize = 8;
 
 /// Tools, their jobs and the service that runs them.
 pub struct Crowd {
-    /// The service.
-    pub stand: Stand,
+    stand: Stand,
     fake: Arc<Fake>,
     tools: Vec<(ToolId, ToolName)>,
     due: Vec<Fields>,
@@ -108,13 +107,12 @@ impl Crowd {
         let expected = self.started + self.due.iter().filter(|fields| is_due(fields, time)).count();
         let began = SystemClock.now();
         self.wake().await?;
-        until_within(Duration::from_secs(120), "all that is due has run", async || {
+        let played = until_within(Duration::from_secs(120), "all that is due has run", async || {
             let played = self.fake.played();
             let over = played.iter().filter(|played| played.outcome.is_some()).count();
-            Ok((over >= expected).then_some(()))
+            Ok((over >= expected).then_some(played))
         })
         .await?;
-        let played = self.fake.played();
         let lags = played.iter().skip(self.started).filter_map(|played| played.outcome.as_ref()?.started);
         let lags: Vec<Duration> = lags
             .map(|started| Duration::try_from(started.duration_since(began)).unwrap_or_default())

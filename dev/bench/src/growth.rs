@@ -19,44 +19,29 @@ const LISTS: usize = 2_000;
 /// For how many minutes schedules run.
 const MINUTES: usize = 60;
 
-/// What something costs at one size, in milliseconds.
-struct Costs {
-    made: f64,
-    listed: f64,
-    begun: f64,
-}
+/// What is measured at each size, in milliseconds.
+const WHAT: [&str; 3] =
+    ["a job made, median", "a tool's ten jobs listed, median", "processor time of a scheduled run"];
 
 /// Measures it.
 pub async fn run() -> Result<Report> {
     let mut report = Report::new("growth");
     let mut crowd = Crowd::new().await?;
-    let mut before: Option<Costs> = None;
+    let mut smaller = [None; WHAT.len()];
     for tools in SIZES {
         let costs = at(&mut crowd, tools).await?;
-        let row = |what: &str, cost: f64, smaller: Option<f64>| {
+        for ((what, cost), smaller) in WHAT.into_iter().zip(costs).zip(&mut smaller) {
             let row = Row::new(format!("{what}, of {} jobs", tools * 10), cost, "ms");
-            match smaller {
+            report.row(match smaller.replace(cost) {
                 Some(smaller) => row.beside("of a tenth", smaller).goal(Goal::TimesBeside(1.2)),
                 None => row,
-            }
-        };
-        report.row(row("a job made, median", costs.made, before.as_ref().map(|costs| costs.made)));
-        report.row(row(
-            "a tool's ten jobs listed, median",
-            costs.listed,
-            before.as_ref().map(|costs| costs.listed),
-        ));
-        report.row(row(
-            "processor time of a scheduled run",
-            costs.begun,
-            before.as_ref().map(|costs| costs.begun),
-        ));
-        before = Some(costs);
+            });
+        }
     }
     Ok(report)
 }
 
-async fn at(crowd: &mut Crowd, tools: usize) -> Result<Costs> {
+async fn at(crowd: &mut Crowd, tools: usize) -> Result<[f64; WHAT.len()]> {
     let made = Times::new(crowd.grow(tools, &MIXED).await?).median();
     let mut lists = Vec::new();
     for number in 0..LISTS {
@@ -72,5 +57,5 @@ async fn at(crowd: &mut Crowd, tools: usize) -> Result<Costs> {
         runs += u32::try_from(crowd.minute().await?.len()).unwrap_or(u32::MAX);
     }
     let used: Duration = proc::cpu(&own)?.saturating_sub(before);
-    Ok(Costs { made, listed: Times::new(lists).median(), begun: millis(used) / f64::from(runs.max(1)) })
+    Ok([made, Times::new(lists).median(), millis(used) / f64::from(runs.max(1))])
 }

@@ -59,15 +59,18 @@ pub async fn seen(cx: &Cx, state: &WorkloadState) -> Result<()> {
         }
     }
     // The answer to having told it may have been lost: what has begun is never told again.
-    if matches!(state.id, WorkloadId::Run(_)) && workload.applied.is_none() && !state.instances.is_empty() {
+    let is_run = matches!(state.id, WorkloadId::Run(_));
+    let begun = is_run && workload.applied.is_none() && !state.instances.is_empty();
+    let done = state.done && !workload.done;
+    if begun {
         workload.applied = Some(state.version.generation);
-        cx.store.workload_save(&tx, &workload).await?;
-        changed = true;
     }
-    if state.done && !workload.done {
+    if done {
         workload.done = true;
-        cx.store.workload_save(&tx, &workload).await?;
         cx.store.ask(&tx, workload.id, cx.now()).await?;
+    }
+    if begun || done {
+        cx.store.workload_save(&tx, &workload).await?;
         changed = true;
     }
     finish(cx, tx, &workload, name.as_ref(), changed).await
