@@ -65,13 +65,13 @@ pub async fn seen(cx: &Cx, state: &WorkloadState) -> Result<()> {
     if begun {
         workload.applied = Some(state.version.generation);
     }
-    if done {
-        workload.done = true;
-        cx.store.ask(&tx, workload.id, cx.now()).await?;
-    }
     if begun || done {
+        workload.done |= done;
         cx.store.workload_save(&tx, &workload).await?;
         changed = true;
+    }
+    if done {
+        cx.store.ask(&tx, workload.id, cx.now()).await?;
     }
     finish(cx, tx, &workload, name.as_ref(), changed).await
 }
