@@ -74,7 +74,15 @@ pub enum WorkloadKind {
         /// not as soon as it runs.
         #[serde(default)]
         await_ready: bool,
+        /// The number of each replica's first container, where none of it is known: above those that a runtime
+        /// which is gone gave, so that no two containers of a set are ever called the same.
+        #[serde(default = "one")]
+        first: u32,
     },
+}
+
+const fn one() -> u32 {
+    1
 }
 
 /// How much a container may do beyond an ordinary process.
@@ -218,6 +226,14 @@ impl Workload {
         }
     }
 
+    /// The number of the first container, where none is known.
+    pub fn first(&self) -> u32 {
+        match self.kind {
+            WorkloadKind::Once { .. } => one(),
+            WorkloadKind::Keep { first, .. } => first,
+        }
+    }
+
     /// The longest it may run.
     pub fn time_limit(&self) -> Option<Duration> {
         match self.kind {
@@ -232,13 +248,13 @@ impl Workload {
     }
 
     /// Whether a container started for `other` serves this one as well: all is the same but the version, the number
-    /// of replicas, and when one replaces another.
+    /// of replicas, that of the first, and when one replaces another.
     pub fn same_container(&self, other: &Self) -> bool {
         let plain = |workload: &Self| {
             let mut plain = workload.clone();
             plain.version = Version { epoch: 0, generation: 0 };
-            if let WorkloadKind::Keep { replicas, await_ready, .. } = &mut plain.kind {
-                (*replicas, *await_ready) = (0, false);
+            if let WorkloadKind::Keep { replicas, await_ready, first, .. } = &mut plain.kind {
+                (*replicas, *await_ready, *first) = (0, false, one());
             }
             plain
         };

@@ -70,7 +70,7 @@ impl Bench {
     /// A workload of the bench's tool that is kept alive.
     pub fn keep(&self, replicas: u16, steps: &[Step]) -> Workload {
         let set = SetId::new(SystemClock.now(), &Entropy::System);
-        self.workload(WorkloadKind::Keep { set, replicas, await_ready: false }, steps)
+        self.workload(WorkloadKind::Keep { set, replicas, await_ready: false, first: 1 }, steps)
     }
 
     fn workload(&self, kind: WorkloadKind, steps: &[Step]) -> Workload {

@@ -27,6 +27,21 @@ pub async fn what_ends_is_started_again(bench: &Bench) {
     assert_eq!(ended.map(|outcome| &outcome.end), Some(&End::Exited { code: 3 }));
 }
 
+/// What another runtime has begun of a set is never begun again under the same name.
+pub async fn the_first_container_has_the_number_that_is_asked_for(bench: &Bench) {
+    let mut workload = bench.keep(2, &[Forever]);
+    if let WorkloadKind::Keep { first, .. } = &mut workload.kind {
+        *first = 8;
+    }
+    let running = bench.running(&workload, 2).await;
+    assert!(running.iter().all(|instance| instance.start == 8));
+    // Where one is known, the next is the one behind it.
+    let mut again = next(&workload, 1);
+    again.restart += 1;
+    let id = bench.apply(&again).await;
+    bench.until(id, |state| state.running().any(|instance| instance.id.start == 9)).await;
+}
+
 /// Up and down, and to nothing.
 pub async fn replicas_follow_the_number_wanted(bench: &Bench) {
     let mut workload = bench.keep(2, &[Forever]);

@@ -28,7 +28,8 @@ macro_rules! conformance_tests {
                 a_sealed_variable_is_opened_for_its_run, what_was_sealed_for_another_is_refused,
             ];
             keep: [
-                what_ends_is_started_again, replicas_follow_the_number_wanted,
+                what_ends_is_started_again, the_first_container_has_the_number_that_is_asked_for,
+                replicas_follow_the_number_wanted,
                 a_restart_replaces_each_container, what_is_of_no_use_is_restarted, a_change_of_replicas_restarts_nothing,
                 what_is_replaced_goes_on_until_the_new_one_is_ready, what_never_got_ready_is_replaced_too,
                 what_is_wanted_again_is_not_started_again,

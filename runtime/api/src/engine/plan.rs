@@ -78,7 +78,7 @@ fn keep(
     let workload = &record.kept.workload;
     let next = |start| Step::Start(InstanceId { workload: workload.id(), replica, start });
     let Some((latest_id, latest)) = instances.last() else {
-        plan.steps.push(next(1));
+        plan.steps.push(next(workload.first()));
         return;
     };
     if matches!(workload.kind, WorkloadKind::Once { .. }) {

@@ -86,13 +86,16 @@ pub async fn missing(cx: &Cx, id: WorkloadId) -> Result<()> {
     if workload.done || workload.applied.is_none() {
         return Ok(());
     }
+    let runs = cx.store.runs_of(&tx, id).await?;
     if workload.wanted && matches!(id, WorkloadId::Set(_)) {
         workload.applied = None;
+        let latest = runs.iter().map(|run| run.instance.start).max().unwrap_or(0);
+        workload.plan.first = workload.plan.first.max(latest.saturating_add(1));
     } else {
         workload.done = true;
     }
     let job = cx.store.job_by_id_in(&tx, workload.job).await?;
-    for before in cx.store.runs_of(&tx, id).await? {
+    for before in runs {
         let mut run = Run { log_done: true, ..before.clone() };
         cx.store.log_taken(&tx, &run.id(), run.log_next, true, &run.tail).await?;
         if !run.is_over() {

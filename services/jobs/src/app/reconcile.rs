@@ -141,7 +141,10 @@ async fn stop(cx: &Cx, workload: &Workload) -> Result<()> {
     // The runtime may have been told, by a process that died before it noted so: then its end will be seen.
     let never_came = workload.applied.is_none()
         && !has_begun(cx, workload.id).await?
-        && cx.runtime.acknowledge(workload.id).await.is_ok();
+        && match cx.runtime.acknowledge(workload.id).await {
+            Err(error) if error.code() == "not-done" => false,
+            acknowledged => acknowledged.map(|()| true)?,
+        };
     let tx = cx.store.begin().await?;
     let name = cx.store.tool_locked(&tx, workload.tool).await?;
     note_told(cx, &tx, workload, None).await?;
@@ -235,8 +238,8 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
             WorkloadKind::Once { run, time_limit }
         }
         WorkloadId::Set(set) => {
-            let Plan { replicas, await_ready, .. } = workload.plan;
-            WorkloadKind::Keep { set, replicas, await_ready }
+            let Plan { replicas, await_ready, first, .. } = workload.plan;
+            WorkloadKind::Keep { set, replicas, await_ready, first }
         }
     };
     let home = home.iter().map(|at| Mount { source: MountSource::Home, at: at.clone(), read_only: false });

@@ -266,6 +266,16 @@ async fn a_run_that_the_runtime_has_forgotten_is_lost_and_a_set_is_told_again(db
     assert_eq!(run.end, Some(RunEnd::Lost));
     let again = stage.one_begun(None).await?;
     assert!(!is_run(&again.workload));
+    let [now, before] = &until("b runs again", async || {
+        let runs = stage.runs("b").await?;
+        Ok((runs.len() == 2 && runs[0].state == RunState::Running).then_some(runs))
+    })
+    .await?[..] else {
+        panic!("one of each machine")
+    };
+    assert_eq!(before.end, Some(RunEnd::Lost));
+    assert_eq!((again.start, now.id.as_str()), (2, &*again.to_string()));
+    stage.until_short("b", StatusShort::Running).await?;
     Ok(())
 }
 
