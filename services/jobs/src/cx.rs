@@ -5,11 +5,21 @@ use std::{convert::Infallible, sync::Arc};
 use axum::{extract::FromRequestParts, http::request::Parts};
 use hearth_base::{Clock, Entropy, EventId, Id, IdKind, Result};
 use hearth_kit::{Kit, config::Jobs, tasks::Tasks};
-use hearth_runtime_api::Runtime;
+use hearth_runtime_api::{Runtime, WorkloadId};
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
-use crate::{neighbours::Neighbours, store::Store};
+use crate::{
+    neighbours::Neighbours,
+    store::{Run, Store},
+};
+
+/// The most news of begun runs that wait for their listener.
+const BEGUN: usize = 256;
+
+fn bump(counter: &watch::Sender<u64>) {
+    counter.send_modify(|count| *count = count.wrapping_add(1));
+}
 
 /// What handlers, rules and workers of this service stand on.
 #[derive(Clone)]
@@ -25,8 +35,12 @@ pub struct Cx {
     pub tasks: Tasks,
     /// When this process began to look at schedules.
     pub started: Timestamp,
-    /// Counts changes of what runs, for the workers that look at it.
+    /// Counts changes of what runs, for those who wait for one.
     pub seen: watch::Sender<u64>,
+    /// Counts changes of what is kept running, for the worker that asks how it is.
+    pub kept: watch::Sender<u64>,
+    /// Runs whose logs can be taken. Whoever misses one finds it in the database.
+    pub begun: broadcast::Sender<Run>,
     /// Counts changes of schedules: something may be due earlier than the scheduler thinks.
     pub planned: watch::Sender<u64>,
 }
@@ -44,6 +58,8 @@ impl Cx {
             runtime,
             tasks: kit.tasks.clone(),
             seen: watch::Sender::default(),
+            kept: watch::Sender::default(),
+            begun: broadcast::Sender::new(BEGUN),
             planned: watch::Sender::default(),
         })
     }
@@ -53,14 +69,24 @@ impl Cx {
         self.clock.now()
     }
 
-    /// Wakes the workers that look at what runs.
-    pub fn wake_watchers(&self) {
-        self.seen.send_modify(|count| *count = count.wrapping_add(1));
+    /// Wakes whoever waits for news of these workloads.
+    pub fn wake_watchers(&self, changed: impl IntoIterator<Item = WorkloadId>) {
+        bump(&self.seen);
+        if changed.into_iter().any(|id| matches!(id, WorkloadId::Set(_))) {
+            bump(&self.kept);
+        }
+    }
+
+    /// Tells that logs of these runs can be taken.
+    pub fn tell_begun(&self, runs: impl IntoIterator<Item = Run>) {
+        for run in runs {
+            let _nobody_takes_them_here = self.begun.send(run);
+        }
     }
 
     /// Wakes the scheduler.
     pub fn wake_scheduler(&self) {
-        self.planned.send_modify(|count| *count = count.wrapping_add(1));
+        bump(&self.planned);
     }
 
     /// A new id.

@@ -132,6 +132,31 @@ async fn what_is_asked_for_again_while_it_is_done_is_done_once_more(db: Db) -> R
     Ok(())
 }
 
+async fn several_pieces_end_together_or_not_at_all(db: Db) -> Result<()> {
+    let (work, now) = work(&db).await?;
+    let tx = db.begin().await?;
+    work.ask_all(&tx, KIND, ["a", "b", "c"].map(|key| (key, &"dig", now))).await?;
+    tx.commit().await?;
+    let claims = work.claim::<String>(KIND, 3, now).await?;
+    ask(&work, &db, "b", now).await?;
+    // Another has the third by now: none of them is ended.
+    let late = now + Work::LEASE;
+    work.beat(&claims[0], late).await?;
+    work.beat(&claims[1], late).await?;
+    let third = work.claim::<String>(KIND, 3, late).await?;
+    assert_eq!(third.len(), 1);
+    let tx = db.begin().await?;
+    assert!(work.finish_all(&tx, &claims).await.is_err());
+    drop(tx);
+    let tx = db.begin().await?;
+    work.finish_all(&tx, claims[..2].iter().chain(&third)).await?;
+    tx.commit().await?;
+    // What was asked for again comes again.
+    let again = work.claim::<String>(KIND, 3, late).await?;
+    assert_eq!(again.iter().map(|claim| claim.key.as_str()).collect::<Vec<_>>(), ["b"]);
+    Ok(())
+}
+
 async fn what_is_asked_for_again_while_it_fails_or_ends_is_done_at_once(db: Db) -> Result<()> {
     let (work, now) = work(&db).await?;
     ask(&work, &db, "a", now).await?;
@@ -260,6 +285,7 @@ hearth_testkit::on_every_store!(
     a_heartbeat_keeps_work,
     many_workers_never_share_a_piece,
     what_is_asked_for_again_while_it_is_done_is_done_once_more,
+    several_pieces_end_together_or_not_at_all,
     what_is_asked_for_again_while_it_fails_or_ends_is_done_at_once,
     work_that_cannot_be_read_is_put_aside_and_hinders_nobody,
     asking_twice_is_asking_once,

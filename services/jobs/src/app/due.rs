@@ -1,19 +1,21 @@
 //! Due times: each is answered by a run, skipped or missed, and what became of it is written down, in one change.
 
-use hearth_base::Result;
+use std::collections::{BTreeMap, BTreeSet};
+
+use hearth_base::{Result, ToolId, ToolName};
 use hearth_kit::db::Tx;
 use hearth_wire::jobs::Concurrency;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{
-    launch::{self, Start},
+    launch::{self, Launches, Start},
     plan,
     schedule::{self, Span},
     status, tell,
 };
 use crate::{
     cx::Cx,
-    store::{Cause, Entry, Job, Outcome, Schedule},
+    store::{Cause, Entry, Job, JobId, Outcome, Schedule},
 };
 
 /// The most jobs of one change.
@@ -30,26 +32,114 @@ pub async fn turn(cx: &Cx) -> Result<bool> {
     if jobs.is_empty() {
         return Ok(false);
     }
+    let mut settling = Settling::of(cx, &tx, &jobs).await?;
     for mut job in jobs {
-        settle(cx, &tx, &mut job, now).await?;
-        cx.store.job_save(&tx, &job).await?;
+        settling.settle(&mut job, now).await?;
+        cx.store.job_followed(&tx, &job).await?;
     }
+    settling.end().await?;
     cx.store.commit(tx).await?;
     Ok(more)
 }
 
 /// Answers all of a job's due times up to `now`, and finds the next. The caller saves the job.
 pub async fn settle(cx: &Cx, tx: &Tx, job: &mut Job, now: Timestamp) -> Result<()> {
-    let Some(Schedule { fields, accounted, .. }) = job.schedule().cloned() else { return Ok(()) };
-    let zone = schedule::zone(job.spec.timezone.as_deref())?;
-    match schedule::between(&fields, &zone, accounted, now)? {
-        Some(span) if job.paused.is_some() => {
-            note(cx, tx, job, span, Outcome::Skipped("it was paused".to_owned())).await?;
-        }
-        Some(span) => answer(cx, tx, job, &fields, &zone, span, now).await?,
-        None => {}
+    let mut settling = Settling::of(cx, tx, std::slice::from_ref(job)).await?;
+    settling.settle(job, now).await?;
+    settling.end().await
+}
+
+/// Jobs whose due times are answered together.
+struct Settling<'a> {
+    cx: &'a Cx,
+    tx: &'a Tx,
+    names: BTreeMap<ToolId, ToolName>,
+    running: BTreeSet<JobId>,
+    launches: Launches,
+}
+
+impl<'a> Settling<'a> {
+    async fn of(cx: &'a Cx, tx: &'a Tx, jobs: &[Job]) -> Result<Self> {
+        let names = cx.store.tool_names_in(tx, jobs.iter().map(|job| job.tool)).await?;
+        let running = cx.store.jobs_that_run_in(tx, jobs.iter().map(|job| job.id)).await?;
+        Ok(Self { cx, tx, names, running, launches: Launches::default() })
     }
-    account(job, &fields, &zone, accounted.max(now))
+
+    /// Writes down what begins.
+    async fn end(self) -> Result<()> {
+        self.launches.begin(self.cx, self.tx).await
+    }
+
+    async fn settle(&mut self, job: &mut Job, now: Timestamp) -> Result<()> {
+        let Some(Schedule { fields, accounted, .. }) = job.schedule().cloned() else { return Ok(()) };
+        let zone = schedule::zone(job.spec.timezone.as_deref())?;
+        match schedule::between(&fields, &zone, accounted, now)? {
+            Some(span) if job.paused.is_some() => {
+                let reason = Outcome::Skipped("it was paused".to_owned());
+                note(self.cx, self.tx, job, span, reason).await?;
+            }
+            Some(span) => self.answer(job, &fields, &zone, span, now).await?,
+            None => {}
+        }
+        account(job, &fields, &zone, accounted.max(now))
+    }
+
+    /// Begins the newest due time, if it is not too late for it; of the others nobody can.
+    async fn answer(
+        &mut self,
+        job: &mut Job,
+        fields: &str,
+        zone: &TimeZone,
+        span: Span,
+        now: Timestamp,
+    ) -> Result<()> {
+        let Self { cx, tx, .. } = *self;
+        let deadline = job.spec.starting_deadline.unwrap_or(schedule::DEADLINE);
+        let limit = SignedDuration::from_secs(deadline.into());
+        if now.duration_since(span.last) > limit {
+            return note(cx, tx, job, span, Outcome::Missed(why_late(cx, &span, deadline))).await;
+        }
+        if let Some(before) = schedule::before_last(fields, zone, span)? {
+            let reason = match now.duration_since(before.last) > limit {
+                true => why_late(cx, &before, deadline),
+                false => "the next was due by then".to_owned(),
+            };
+            note(cx, tx, job, before, Outcome::Missed(reason)).await?;
+        }
+        self.begin(job, span.last).await
+    }
+
+    /// Answers one due time with a run, unless there is a reason not to.
+    async fn begin(&mut self, job: &mut Job, at: Timestamp) -> Result<()> {
+        let Self { cx, tx, .. } = *self;
+        let Some(name) = self.names.get(&job.tool) else { return Ok(()) };
+        let newest = cx.store.ledger_newest(tx, job.id, at).await?;
+        if newest.as_ref().is_some_and(|newest| newest.until >= at) {
+            return Ok(());
+        }
+        let runs = self.running.contains(&job.id);
+        match job.spec.concurrency.unwrap_or(Concurrency::Forbid) {
+            Concurrency::Forbid if runs => {
+                let reason = Outcome::Skipped("the run before still ran".to_owned());
+                return note_new(cx, tx, job, newest, Span::one(at), reason).await;
+            }
+            Concurrency::Replace if runs => {
+                for workload in cx.store.workloads_in(tx, job.tool, Some(job.id)).await? {
+                    launch::stop(cx, tx, workload).await?;
+                }
+            }
+            Concurrency::Forbid | Concurrency::Replace | Concurrency::Allow => {}
+        }
+        let outcome = match plan::plan(&job.spec, name, &job.image, job.restart, &cx.settings) {
+            Ok(plan) => {
+                let start = Start { cause: Cause::Schedule, attempt: 1, due: Some(at), at: cx.now() };
+                Outcome::Ran(self.launches.add(cx, job, plan, start))
+            }
+            // One job that cannot be planned is no hindrance to the others of its batch.
+            Err(error) => Outcome::Skipped(error.to_string()),
+        };
+        note_new(cx, tx, job, newest, Span::one(at), outcome).await
+    }
 }
 
 /// Notes that all due times up to `until` are in the ledger, and when there is something to do again.
@@ -62,31 +152,6 @@ fn account(job: &mut Job, fields: &str, zone: &TimeZone, until: Timestamp) -> Re
         (schedule.accounted, schedule.next) = (until, next);
     }
     Ok(())
-}
-
-/// Begins the newest due time, if it is not too late for it; of the others nobody can.
-async fn answer(
-    cx: &Cx,
-    tx: &Tx,
-    job: &mut Job,
-    fields: &str,
-    zone: &TimeZone,
-    span: Span,
-    now: Timestamp,
-) -> Result<()> {
-    let deadline = job.spec.starting_deadline.unwrap_or(schedule::DEADLINE);
-    let limit = SignedDuration::from_secs(deadline.into());
-    if now.duration_since(span.last) > limit {
-        return note(cx, tx, job, span, Outcome::Missed(why_late(cx, &span, deadline))).await;
-    }
-    if let Some(before) = schedule::before_last(fields, zone, span)? {
-        let reason = match now.duration_since(before.last) > limit {
-            true => why_late(cx, &before, deadline),
-            false => "the next was due by then".to_owned(),
-        };
-        note(cx, tx, job, before, Outcome::Missed(reason)).await?;
-    }
-    begin(cx, tx, job, span.last).await
 }
 
 fn why_late(cx: &Cx, span: &Span, deadline: u32) -> String {
@@ -103,21 +168,29 @@ async fn note(cx: &Cx, tx: &Tx, job: &mut Job, span: Span, outcome: Outcome) -> 
     let ran = cx.store.ledger_within(tx, job.id, span.first, span.last).await?;
     let ran = ran.iter().map(|entry| (entry.due, entry.until));
     for part in schedule::without(&fields, &zone, span, ran)? {
-        note_new(cx, tx, job, part, outcome.clone()).await?;
+        let newest = cx.store.ledger_newest(tx, job.id, part.first).await?;
+        note_new(cx, tx, job, newest, part, outcome.clone()).await?;
     }
     Ok(())
 }
 
-async fn note_new(cx: &Cx, tx: &Tx, job: &mut Job, span: Span, outcome: Outcome) -> Result<()> {
+/// Writes down what became of due times after the newest in the ledger.
+async fn note_new(
+    cx: &Cx,
+    tx: &Tx,
+    job: &mut Job,
+    newest: Option<Entry>,
+    span: Span,
+    outcome: Outcome,
+) -> Result<()> {
     let Span { first, last, count } = span;
     let on_purpose = job.paused.is_some();
     let ran = matches!(outcome, Outcome::Ran(_));
     let missed = matches!(outcome, Outcome::Missed(_));
     let entry = Entry { due: first, until: last, count, outcome };
     let before = job.schedule().map_or(0, |schedule| schedule.silent);
-    if cx.store.ledger_add(tx, job.id, &entry).await?
-        && let Some(schedule) = job.schedule_mut()
-    {
+    cx.store.ledger_add(tx, job.id, newest, &entry).await?;
+    if let Some(schedule) = job.schedule_mut() {
         schedule.last = schedule.last.max(Some(last));
         schedule.silent = match ran {
             true => 0,
@@ -130,36 +203,6 @@ async fn note_new(cx: &Cx, tx: &Tx, job: &mut Job, span: Span, outcome: Outcome)
         }
     }
     Ok(())
-}
-
-/// Answers one due time with a run, unless there is a reason not to.
-async fn begin(cx: &Cx, tx: &Tx, job: &mut Job, at: Timestamp) -> Result<()> {
-    let Some(name) = cx.store.tool_name_in(tx, job.tool).await? else { return Ok(()) };
-    if cx.store.ledger_has(tx, job.id, at).await? {
-        return Ok(());
-    }
-    let runs = cx.store.job_runs_in(tx, job.id).await?;
-    match job.spec.concurrency.unwrap_or(Concurrency::Forbid) {
-        Concurrency::Forbid if runs => {
-            return note(cx, tx, job, Span::one(at), Outcome::Skipped("the run before still ran".to_owned()))
-                .await;
-        }
-        Concurrency::Replace if runs => {
-            for workload in cx.store.workloads_in(tx, job.tool, Some(job.id)).await? {
-                launch::stop(cx, tx, workload).await?;
-            }
-        }
-        Concurrency::Forbid | Concurrency::Replace | Concurrency::Allow => {}
-    }
-    match plan::plan(&job.spec, &name, &job.image, job.restart, &cx.settings) {
-        Ok(plan) => {
-            let start = Start { cause: Cause::Schedule, attempt: 1, due: Some(at), at: cx.now() };
-            let run = launch::run(cx, tx, job, plan, start).await?;
-            note(cx, tx, job, Span::one(at), Outcome::Ran(run)).await
-        }
-        // One job that cannot be planned is no hindrance to the others of its batch.
-        Err(error) => note(cx, tx, job, Span::one(at), Outcome::Skipped(error.to_string())).await,
-    }
 }
 
 /// The clock was set back: what was written down of times that have yet to come is taken back, but for runs, and

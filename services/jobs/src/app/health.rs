@@ -190,6 +190,6 @@ pub async fn note(cx: &Cx, run: &Run, news: News) -> Result<()> {
     }
     route::refresh(cx, &tx, run.tool, name.as_ref()).await?;
     cx.store.commit(tx).await?;
-    cx.wake_watchers();
+    cx.wake_watchers([run.instance.workload]);
     Ok(())
 }

@@ -32,14 +32,37 @@ impl Start {
 
 /// Begins a run of `job`, which the caller then saves. Its id.
 pub async fn run(cx: &Cx, tx: &Tx, job: &mut Job, plan: Plan, start: Start) -> Result<String> {
-    let id: RunId = cx.id();
-    let workload = Workload::new(WorkloadId::Run(id), job.tool, job.id, 1, plan);
-    let run = new_run(job, InstanceId::of_run(id), start, cx.now());
-    cx.store.workload_add(tx, &workload).await?;
-    cx.store.run_put(tx, &run).await?;
-    cx.store.ask(tx, workload.id, start.at).await?;
-    job.last_run = Some(run.id());
-    Ok(run.id())
+    let mut launches = Launches::default();
+    let run = launches.add(cx, job, plan, start);
+    launches.begin(cx, tx).await?;
+    Ok(run)
+}
+
+/// Runs that begin together.
+#[derive(Debug, Default)]
+pub struct Launches {
+    runs: Vec<(Workload, Run)>,
+    asked: Vec<(WorkloadId, Timestamp)>,
+}
+
+impl Launches {
+    /// One more, of `job`, which the caller then saves. Its id.
+    pub fn add(&mut self, cx: &Cx, job: &mut Job, plan: Plan, start: Start) -> String {
+        let id: RunId = cx.id();
+        let workload = Workload::new(WorkloadId::Run(id), job.tool, job.id, 1, plan);
+        let run = new_run(job, InstanceId::of_run(id), start, cx.now());
+        self.asked.push((workload.id, start.at));
+        self.runs.push((workload, run));
+        job.last_run = Some(id.to_string());
+        id.to_string()
+    }
+
+    /// Writes them down: workers do the rest.
+    pub async fn begin(self, cx: &Cx, tx: &Tx) -> Result<()> {
+        cx.store.workloads_add(tx, self.runs.iter().map(|(workload, _)| workload)).await?;
+        cx.store.runs_put(tx, self.runs.iter().map(|(_, run)| run)).await?;
+        cx.store.ask_all(tx, self.asked).await
+    }
 }
 
 /// A run of which nothing is known yet.
@@ -63,6 +86,7 @@ pub fn new_run(job: &Job, instance: InstanceId, start: Start, now: Timestamp) ->
         reason: None,
         cpu_micros: 0,
         peak_memory: 0,
+        cpu_counted: 0,
         address: None,
         port: define::port_of(&job.spec),
         ready: false,

@@ -63,15 +63,17 @@ async fn count_tool(cx: &Cx, tool: ToolId, running: &[(&Run, Usage)], now: Times
     tx.commit().await
 }
 
-/// Counts what a run of a job used that has just ended, beside what was counted of it before; under the tool's lock.
-pub async fn ended(cx: &Cx, tx: &Tx, run: &Run) -> Result<()> {
+/// Counts what a run of a job used that has just ended, beside what was counted of it before; under the tool's lock. The
+/// caller keeps the run.
+pub async fn ended(cx: &Cx, tx: &Tx, run: &mut Run) -> Result<()> {
     let kept = matches!(run.instance.workload, WorkloadId::Set(_));
     let used = Use {
         memory: run.peak_memory,
-        cpu_micros: cx.store.count_cpu(tx, &run.id(), run.cpu_micros).await?,
+        cpu_micros: run.cpu_micros.saturating_sub(run.cpu_counted),
         containers: u32::from(run.started.is_some()),
         restarts: u32::from(kept && run.end != Some(RunEnd::Stopped)),
     };
+    run.cpu_counted = run.cpu_counted.max(run.cpu_micros);
     cx.store.sample_add(tx, run.tool, run.job, used, cx.now()).await
 }
 

@@ -1,17 +1,21 @@
-//! Bringing one workload to where it should be: one step, as far as it gets now. Each step may be repeated.
+//! Bringing a workload to where it should be, a step at a time: what is done with the runtime, and what is noted of
+//! that. Each step may be repeated.
 
 use std::time::Duration;
 
-use hearth_base::{Error, Kind, Result};
+use hearth_base::{Error, Kind, Result, ToolName};
 use hearth_kit::db::Tx;
 use hearth_runtime_api::{
     Isolation, LayerSource, Limits, Mount, MountSource, Network, Process, User, Version, Workload as Told,
     WorkloadId, WorkloadKind,
 };
-use hearth_wire::jobs::{RunEnd, RunState};
+use hearth_wire::jobs::RunEnd;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{health, observe, outcome, route, tell};
+use super::{
+    health, observe, outcome, route,
+    tell::{self, Whose},
+};
 use crate::{
     cx::Cx,
     neighbours::Given,
@@ -30,23 +34,33 @@ pub enum Next {
     At(Timestamp),
 }
 
-/// Takes one step.
-pub async fn step(cx: &Cx, id: WorkloadId) -> Result<Next> {
-    let Some(workload) = cx.store.workload(id).await? else { return Ok(Next::Rest) };
-    let stepped = match &workload {
-        workload if workload.done => forget(cx, workload).await.map(|()| Next::Rest),
+/// What was done outside of the database, to be noted in it.
+#[derive(Debug)]
+pub enum Act {
+    /// Nothing that has to be noted.
+    Nothing,
+    /// The runtime has been told of it, with this state of the variables.
+    Told { envvars: String },
+    /// The runtime has been told what is ready by now.
+    Confirmed(Next),
+    /// The runtime has been told to stop it; it may never have come there.
+    Stopped { never_came: bool },
+    /// The runtime has forgotten it.
+    Forgotten,
+}
+
+/// Does what a workload needs next, but for noting it. May be repeated.
+pub async fn act(cx: &Cx, workload: &Workload) -> Result<Act> {
+    match workload {
+        workload if workload.done => forget(cx, workload).await,
         workload if workload.is_told() && workload.wanted => confirm(cx, workload).await,
-        workload if workload.is_told() => return Ok(Next::Rest),
-        workload if workload.wanted => apply(cx, workload).await.map(|()| Next::Rest),
-        workload => stop(cx, workload).await.map(|()| Next::Rest),
-    };
-    match stepped {
-        Ok(next) => Ok(next),
-        Err(error) => trouble(cx, &workload, &error).await,
+        workload if workload.is_told() => Ok(Act::Nothing),
+        workload if workload.wanted => apply(cx, workload).await,
+        workload => stop(cx, workload).await,
     }
 }
 
-async fn apply(cx: &Cx, workload: &Workload) -> Result<()> {
+async fn apply(cx: &Cx, workload: &Workload) -> Result<Act> {
     let plan = &workload.plan;
     let layers: Vec<_> = plan.image.layers.iter().map(|layer| layer.id).collect();
     for missing in cx.runtime.missing_layers(&layers).await? {
@@ -62,47 +76,26 @@ async fn apply(cx: &Cx, workload: &Workload) -> Result<()> {
         tell_ready(cx, workload, SignedDuration::ZERO).await?;
     }
     match cx.runtime.apply(told).await {
-        Err(error) if error.code() == "run-already-done" => return observe::missing(cx, workload.id).await,
-        applied => applied?,
+        Err(error) if error.code() == "run-already-done" => {
+            observe::missing(cx, workload.id).await.map(|()| Act::Nothing)
+        }
+        applied => applied.map(|()| Act::Told { envvars }),
     }
-    let tx = cx.store.begin().await?;
-    cx.store.tool_locked(&tx, workload.tool).await?;
-    note_told(cx, &tx, workload, Some(envvars)).await?;
-    if let WorkloadId::Run(run) = workload.id
-        && let Some(mut run) = cx.store.run_in(&tx, &run.to_string()).await?
-        && run.state == RunState::Waiting
-    {
-        run.state = RunState::Starting;
-        cx.store.run_put(&tx, &run).await?;
-    }
-    cx.store.commit(tx).await?;
-    cx.wake_watchers();
-    Ok(())
 }
 
 /// Tells the runtime what it is to restart, and, after some time to drain, what is ready.
-async fn confirm(cx: &Cx, workload: &Workload) -> Result<Next> {
-    if !matches!(workload.id, WorkloadId::Set(_)) {
-        return Ok(Next::Rest);
+async fn confirm(cx: &Cx, workload: &Workload) -> Result<Act> {
+    match workload.id {
+        WorkloadId::Run(_) => Ok(Act::Nothing),
+        WorkloadId::Set(_) => tell_ready(cx, workload, health::DRAIN).await.map(Act::Confirmed),
     }
-    let next = tell_ready(cx, workload, health::DRAIN).await?;
-    if workload.trouble.is_some() {
-        let tx = cx.store.begin().await?;
-        cx.store.tool_locked(&tx, workload.tool).await?;
-        note_told(cx, &tx, workload, None).await?;
-        cx.store.commit(tx).await?;
-    }
-    Ok(next)
 }
 
 /// Tells the runtime which containers of a set are of no use, and which have been ready for so long: it restarts those,
 /// and stops what these replace.
 async fn tell_ready(cx: &Cx, workload: &Workload, drain: SignedDuration) -> Result<Next> {
-    let tx = cx.store.begin().await?;
-    let runs = cx.store.runs_of(&tx, workload.id).await?;
-    drop(tx);
     let mut next = Next::Rest;
-    for run in runs.iter().filter(|run| !run.is_over()) {
+    for run in cx.store.runs_now(workload.id).await?.iter().filter(|run| !run.is_over()) {
         let now = cx.now();
         // A clock that was set back makes nobody wait for longer.
         let drained = run.up.map(|up| up.min(now) + drain).filter(|drained| *drained > now);
@@ -126,16 +119,7 @@ async fn tell_ready(cx: &Cx, workload: &Workload, drain: SignedDuration) -> Resu
     Ok(next)
 }
 
-/// Notes what the runtime has been told, and with which state of the variables; more may be wanted by now.
-async fn note_told(cx: &Cx, tx: &Tx, workload: &Workload, envvars: Option<String>) -> Result<()> {
-    let Some(mut now) = cx.store.workload_in(tx, workload.id).await? else { return Ok(()) };
-    now.applied = now.applied.max(Some(workload.generation));
-    (now.trouble, now.tries) = (None, 0);
-    now.envvars = envvars.or(now.envvars);
-    cx.store.workload_save(tx, &now).await
-}
-
-async fn stop(cx: &Cx, workload: &Workload) -> Result<()> {
+async fn stop(cx: &Cx, workload: &Workload) -> Result<Act> {
     let grace = Duration::from_secs(workload.plan.grace.into());
     cx.runtime.stop(workload.id, version(cx, workload).await?, grace).await?;
     // The runtime may have been told, by a process that died before it noted so: then its end will be seen.
@@ -145,16 +129,7 @@ async fn stop(cx: &Cx, workload: &Workload) -> Result<()> {
             Err(error) if error.code() == "not-done" => false,
             acknowledged => acknowledged.map(|()| true)?,
         };
-    let tx = cx.store.begin().await?;
-    let name = cx.store.tool_locked(&tx, workload.tool).await?;
-    note_told(cx, &tx, workload, None).await?;
-    if never_came {
-        end(cx, &tx, workload, RunEnd::Stopped, "it was stopped before it began").await?;
-        route::refresh(cx, &tx, workload.tool, name.as_ref()).await?;
-    }
-    cx.store.commit(tx).await?;
-    cx.wake_watchers();
-    Ok(())
+    Ok(Act::Stopped { never_came })
 }
 
 /// Whether the runtime has started anything of a workload. What it was told to stop begins nothing any more.
@@ -163,9 +138,66 @@ async fn has_begun(cx: &Cx, id: WorkloadId) -> Result<bool> {
     Ok(all.workloads.iter().any(|known| known.id == id && !known.instances.is_empty()))
 }
 
+/// Lets the runtime forget a workload that is over, once its log has been taken and its outcome is kept.
+async fn forget(cx: &Cx, workload: &Workload) -> Result<Act> {
+    let mut untaken = cx.store.runs_now(workload.id).await?;
+    untaken.retain(|run| !run.log_done);
+    if !untaken.is_empty() && !cx.store.tool_is_ending(workload.tool).await? {
+        // Whoever takes the log asks again.
+        cx.tell_begun(untaken);
+        return Ok(Act::Nothing);
+    }
+    cx.runtime.acknowledge(workload.id).await?;
+    Ok(Act::Forgotten)
+}
+
+/// Notes what was done for a workload, under its tool's lock; what went wrong will be tried again, unless it will not
+/// get better by itself: that ends a run.
+pub async fn note(
+    cx: &Cx,
+    tx: &Tx,
+    name: Option<&ToolName>,
+    workload: &Workload,
+    acted: &Result<Act>,
+) -> Result<Next> {
+    let mut next = Next::Rest;
+    match acted {
+        Ok(Act::Nothing) => {}
+        Ok(Act::Told { envvars }) => {
+            cx.store.workload_told(tx, workload.id, workload.generation, Some(envvars.clone())).await?;
+            if let WorkloadId::Run(run) = workload.id {
+                cx.store.run_starting(tx, run).await?;
+            }
+        }
+        Ok(Act::Confirmed(then)) => {
+            next = *then;
+            if workload.trouble.is_some() {
+                cx.store.workload_told(tx, workload.id, workload.generation, None).await?;
+            }
+        }
+        Ok(Act::Stopped { never_came }) => {
+            cx.store.workload_told(tx, workload.id, workload.generation, None).await?;
+            if *never_came {
+                end(cx, tx, name, workload, RunEnd::Stopped, "it was stopped before it began").await?;
+            }
+        }
+        Ok(Act::Forgotten) => cx.store.workload_remove(tx, workload.id).await?,
+        Err(error) => next = trouble(cx, tx, name, workload, error).await?,
+    }
+    Ok(next)
+}
+
 /// Ends the runs of a workload that never came to the runtime, and the workload.
-async fn end(cx: &Cx, tx: &Tx, workload: &Workload, how: RunEnd, reason: &str) -> Result<()> {
-    let name = cx.store.tool_name_in(tx, workload.tool).await?;
+async fn end(
+    cx: &Cx,
+    tx: &Tx,
+    name: Option<&ToolName>,
+    workload: &Workload,
+    how: RunEnd,
+    reason: &str,
+) -> Result<()> {
+    let jobs = cx.store.jobs_by_id_in(tx, [workload.job]).await?;
+    let of = Whose { name, job: jobs.get(&workload.job) };
     for before in cx.store.runs_of(tx, workload.id).await? {
         let mut run = Run { log_done: true, ..before.clone() };
         if !run.is_over() {
@@ -173,54 +205,37 @@ async fn end(cx: &Cx, tx: &Tx, workload: &Workload, how: RunEnd, reason: &str) -
             cx.store.run_put(tx, &run).await?;
         }
         cx.store.log_taken(tx, &run.id(), run.log_next, true, &run.tail).await?;
-        tell::run(cx, tx, name.as_ref(), &before, &run).await?;
+        tell::run(cx, tx, of, &before, &run).await?;
     }
     if let Some(mut now) = cx.store.workload_in(tx, workload.id).await? {
         now.done = true;
         cx.store.workload_save(tx, &now).await?;
     }
-    cx.store.ask(tx, workload.id, cx.now()).await
-}
-
-/// Lets the runtime forget a workload that is over, once its log has been taken and its outcome is kept.
-async fn forget(cx: &Cx, workload: &Workload) -> Result<()> {
-    let tx = cx.store.begin().await?;
-    let ending = cx.store.tool_locked(&tx, workload.tool).await?.is_none();
-    let runs = cx.store.runs_of(&tx, workload.id).await?;
-    drop(tx);
-    if !ending && runs.iter().any(|run| !run.log_done) {
-        // Whoever takes the log asks again.
-        cx.wake_watchers();
-        return Ok(());
-    }
-    cx.runtime.acknowledge(workload.id).await?;
-    let tx = cx.store.begin().await?;
-    cx.store.tool_locked(&tx, workload.tool).await?;
-    cx.store.workload_remove(&tx, workload.id).await?;
-    cx.store.commit(tx).await
+    cx.store.ask(tx, workload.id, cx.now()).await?;
+    route::refresh(cx, tx, workload.tool, name).await
 }
 
 /// Notes what is in the way. What will not get better by itself ends a run; a set is tried again and again.
-async fn trouble(cx: &Cx, workload: &Workload, error: &Error) -> Result<Next> {
-    let tx = cx.store.begin().await?;
-    let name = cx.store.tool_locked(&tx, workload.tool).await?;
-    let Some(mut now) = cx.store.workload_in(&tx, workload.id).await? else { return Ok(Next::Rest) };
+async fn trouble(
+    cx: &Cx,
+    tx: &Tx,
+    name: Option<&ToolName>,
+    workload: &Workload,
+    error: &Error,
+) -> Result<Next> {
+    let Some(mut now) = cx.store.workload_in(tx, workload.id).await? else { return Ok(Next::Rest) };
     let hopeless =
         matches!(error.kind(), Kind::Invalid | Kind::Unprocessable | Kind::NotFound | Kind::TooLarge);
     let once = matches!(workload.id, WorkloadId::Run(_));
     if hopeless && once && workload.wanted && !workload.done {
-        end(cx, &tx, workload, RunEnd::NotStarted, &format!("it could not be started: {error}")).await?;
-        route::refresh(cx, &tx, workload.tool, name.as_ref()).await?;
-        cx.store.commit(tx).await?;
-        cx.wake_watchers();
-        return Ok(Next::Rest);
+        let reason = format!("it could not be started: {error}");
+        return end(cx, tx, name, workload, RunEnd::NotStarted, &reason).await.map(|()| Next::Rest);
     }
     tracing::info!(workload = %workload.id, %error, "a workload waits");
     let pause = if error.code() == "layer-missing" { 0 } else { (1_i64 << now.tries.min(9)).min(LONGEST) };
     now.tries += 1;
     now.trouble = Some(error.to_string());
-    cx.store.workload_save(&tx, &now).await?;
-    cx.store.commit(tx).await?;
+    cx.store.workload_save(tx, &now).await?;
     Ok(Next::At(cx.now() + SignedDuration::from_secs(pause)))
 }
 

@@ -83,6 +83,7 @@ pub fn run(run: Run) -> wire::Run {
         reason,
         cpu_micros,
         peak_memory,
+        cpu_counted: _,
         address: _,
         port: _,
         ready,

@@ -14,44 +14,51 @@ use crate::{
     store::{Entry, Job, Outcome, Run},
 };
 
+/// Whose a run is: the tool's name unless it is ending, and the job unless it was deleted.
+#[derive(Debug, Clone, Copy)]
+pub struct Whose<'a> {
+    pub name: Option<&'a ToolName>,
+    pub job: Option<&'a Job>,
+}
+
 /// Tells what a change made of a run: that its process began, and that it is over. The latter is told once both its
 /// end and its log are there, by whichever change comes second; so the tool is locked. Of an ending tool nothing is
 /// told.
-pub async fn run(cx: &Cx, tx: &Tx, name: Option<&ToolName>, before: &Run, now: &Run) -> Result<()> {
-    let Some(name) = name else { return Ok(()) };
+pub async fn run(cx: &Cx, tx: &Tx, of: Whose<'_>, before: &Run, now: &Run) -> Result<()> {
+    let Some(name) = of.name else { return Ok(()) };
     let complete = |run: &Run| run.is_over() && run.log_done;
     if before.started.is_none() && now.started.is_some() {
-        let event = JobsEvent::RunBegan(told(cx, tx, name, now).await?);
+        let event = JobsEvent::RunBegan(told(name, of.job, now));
         cx.store.tell(tx, cx.event(), cx.now(), &event).await?;
     }
     if !complete(before) && complete(now) {
-        let event = JobsEvent::RunEnded(told(cx, tx, name, now).await?);
+        let event = JobsEvent::RunEnded(told(name, of.job, now));
         cx.store.tell(tx, cx.event(), cx.now(), &event).await?;
     }
     Ok(())
 }
 
-async fn told(cx: &Cx, tx: &Tx, name: &ToolName, run: &Run) -> Result<RunTold> {
-    // Nobody wants mail of a job that was deleted meanwhile.
-    let job = cx.store.job_by_id_in(tx, run.job).await?;
+fn told(name: &ToolName, job: Option<&Job>, run: &Run) -> RunTold {
     let gone = match (run.instance.workload, run.due) {
         (WorkloadId::Set(_), _) => JobType::Continuous,
         (WorkloadId::Run(_), Some(_)) => JobType::Scheduled,
         (WorkloadId::Run(_), None) => JobType::OneOff,
     };
-    Ok(RunTold {
+    RunTold {
         tool: run.tool,
         name: name.clone(),
-        job_type: job.as_ref().map_or(gone, Job::job_type),
+        job_type: job.map_or(gone, Job::job_type),
+        // Nobody wants mail of a job that was deleted meanwhile.
         emails: job.and_then(|job| job.spec.emails).unwrap_or(Emails::None),
         again: run.again,
         run: show::run(run.clone()),
-    })
+    }
 }
 
 /// Tells of due times that brought no run.
 pub async fn due(cx: &Cx, tx: &Tx, job: &Job, entry: &Entry, in_a_row: u64) -> Result<()> {
-    let Some(name) = cx.store.tool_name_in(tx, job.tool).await? else { return Ok(()) };
+    let names = cx.store.tool_names_in(tx, [job.tool]).await?;
+    let Some(name) = names.get(&job.tool).cloned() else { return Ok(()) };
     let reason = match &entry.outcome {
         Outcome::Missed(reason) | Outcome::Skipped(reason) => reason.clone(),
         Outcome::Ran(_) => return Ok(()),

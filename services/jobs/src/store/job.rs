@@ -1,5 +1,7 @@
 //! Jobs: what is to run.
 
+use std::collections::BTreeMap;
+
 use hearth_base::{Error, Id, IdKind, JobName, Result, ToolId};
 use hearth_kit::db::{At, OrFault, Tx};
 use hearth_runtime_api::SetId;
@@ -7,13 +9,14 @@ use hearth_wire::jobs::{JobCreate, JobType};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{LockBehavior, LockType},
 };
 
 use super::{
     Image, Store,
     columns::{count, number, read, read_json, write_json},
+    texts,
 };
 
 pub mod row {
@@ -253,6 +256,25 @@ impl Store {
         query.one(&**tx).await.or_fault()?.map(Job::try_from).transpose()
     }
 
+    /// Locks jobs, always in the same order.
+    pub async fn jobs_locked(
+        &self,
+        tx: &Tx,
+        ids: impl IntoIterator<Item = JobId>,
+    ) -> Result<BTreeMap<JobId, Job>> {
+        let query = of(ids).order_by_asc(row::Column::Id).lock(LockType::Update);
+        by_id(query.all(&**tx).await.or_fault()?)
+    }
+
+    /// Jobs, as a change sees them, without a lock.
+    pub async fn jobs_by_id_in(
+        &self,
+        tx: &Tx,
+        ids: impl IntoIterator<Item = JobId>,
+    ) -> Result<BTreeMap<JobId, Job>> {
+        by_id(of(ids).all(&**tx).await.or_fault()?)
+    }
+
     /// All of a tool's jobs by name. Quotas keep them few.
     pub async fn jobs(&self, tool: ToolId) -> Result<Vec<Job>> {
         let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
@@ -277,6 +299,23 @@ impl Store {
     pub async fn job_save(&self, tx: &Tx, job: &Job) -> Result<()> {
         let model = model(job)?;
         row::Entity::update(model).exec(&**tx).await.or_fault().map(|_| ())
+    }
+
+    /// Notes how far a job's schedule was followed, and its newest run.
+    pub async fn job_followed(&self, tx: &Tx, job: &Job) -> Result<()> {
+        let row::ActiveModel { id, accounted, next_due, last_due, paused, silent, last_run, .. } =
+            model(job)?;
+        let followed = row::ActiveModel {
+            id,
+            accounted,
+            next_due,
+            last_due,
+            paused,
+            silent,
+            last_run,
+            ..Default::default()
+        };
+        row::Entity::update(followed).exec(&**tx).await.or_fault().map(|_| ())
     }
 
     /// Removes a job, and what became of its due times.
@@ -327,7 +366,15 @@ impl Store {
     }
 }
 
-fn named(tool: ToolId, name: &JobName) -> sea_orm::Select<row::Entity> {
+fn of(ids: impl IntoIterator<Item = JobId>) -> Select<row::Entity> {
+    row::Entity::find().filter(row::Column::Id.is_in(texts(ids)))
+}
+
+fn by_id(rows: Vec<row::Model>) -> Result<BTreeMap<JobId, Job>> {
+    rows.into_iter().map(|row| Job::try_from(row).map(|job| (job.id, job))).collect()
+}
+
+fn named(tool: ToolId, name: &JobName) -> Select<row::Entity> {
     let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
     query.filter(row::Column::Name.eq(name.as_str()))
 }

@@ -105,20 +105,18 @@ fn of(job: JobId) -> sea_orm::Select<row::Entity> {
 }
 
 impl Store {
-    /// Writes down what became of due times. What did not run is joined to the entry before it, when that says the
-    /// same. Whether it was new: a due time that is in the ledger stays as it is.
-    pub async fn ledger_add(&self, tx: &Tx, job: JobId, entry: &Entry) -> Result<bool> {
-        let Entry { due, until, count: several, outcome } = entry;
-        if let Some(newest) = self.ledger_until(tx, job, *due).await? {
-            if newest.until >= *due {
-                return Ok(false);
+    /// Writes down what became of due times behind the newest before them. What did not run is joined to that, when
+    /// it says the same.
+    pub async fn ledger_add(&self, tx: &Tx, job: JobId, newest: Option<Entry>, entry: &Entry) -> Result<()> {
+        let Entry { until, count: several, outcome, .. } = entry;
+        let same = |newest: &Entry| newest.outcome == *outcome && !matches!(outcome, Outcome::Ran(_));
+        match newest.filter(same) {
+            Some(newest) => {
+                let count = newest.count.saturating_add(*several);
+                self.ledger_put(tx, job, &Entry { until: *until, count, ..newest }).await
             }
-            if newest.outcome == *outcome && !matches!(outcome, Outcome::Ran(_)) {
-                let joined = Entry { until: *until, count: newest.count.saturating_add(*several), ..newest };
-                return self.ledger_put(tx, job, &joined).await.map(|()| true);
-            }
+            None => self.ledger_put(tx, job, entry).await,
         }
-        self.ledger_put(tx, job, entry).await.map(|()| true)
     }
 
     /// Keeps an entry in place of the one that begins with the same due time.
@@ -146,13 +144,8 @@ impl Store {
         row::Entity::insert(new).on_conflict(known).exec_without_returning(&**tx).await.or_fault().map(|_| ())
     }
 
-    /// Whether something became of a due time already.
-    pub async fn ledger_has(&self, tx: &Tx, job: JobId, due: Timestamp) -> Result<bool> {
-        Ok(self.ledger_until(tx, job, due).await?.is_some_and(|entry| entry.until >= due))
-    }
-
     /// The newest entry that begins at `due` or before.
-    async fn ledger_until(&self, tx: &Tx, job: JobId, due: Timestamp) -> Result<Option<Entry>> {
+    pub async fn ledger_newest(&self, tx: &Tx, job: JobId, due: Timestamp) -> Result<Option<Entry>> {
         let until = of(job).filter(row::Column::Due.lte(At::from(due)));
         let newest = until.order_by_desc(row::Column::Due).one(&**tx).await.or_fault()?;
         newest.map(Entry::try_from).transpose()

@@ -11,14 +11,22 @@ mod samples;
 mod tool;
 mod workload;
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+    sync::Arc,
+};
+
 use hearth_base::{Error, EventId, Result};
 use hearth_kit::{
     db::{Db, OrFault, Tx, columns, feed::Feed, work::Work},
     tasks::Stop,
 };
+use hearth_runtime_api::WorkloadId;
 use hearth_wire::jobs::internal::JobsEvent;
 use jiff::Timestamp;
 use sea_orm::EntityTrait;
+use tokio::sync::OnceCell;
 
 pub use job::{Job, JobId, Kind, Schedule, exists as job_exists};
 pub use ledger::{Entry, Outcome};
@@ -26,7 +34,12 @@ pub use migrations::migrations;
 pub use plan::{Asked, Image, ImageConfig, Layer, Plan};
 pub use run::{Cause, Run, Tail, id as run_id};
 pub use samples::{STEPS, Step, Use};
-pub use workload::Workload;
+pub use workload::{Known, Workload};
+
+/// Ids as they are written down, each once.
+fn texts<T: Display>(ids: impl IntoIterator<Item = T>) -> BTreeSet<String> {
+    ids.into_iter().map(|id| id.to_string()).collect()
+}
 
 /// The column of a row's place among those of its job, the newest first, from 1.
 const PLACE: &str = "place";
@@ -53,8 +66,8 @@ mod epoch {
 
 /// The database of `jobs`.
 ///
-/// A change locks its tool first ([`Store::tool_locked`]) and whatever else afterwards, so that no two changes
-/// wait for each other.
+/// A change locks tools first ([`Store::tools_locked`]), then jobs, then workloads, each sort at once and in order, so
+/// that no two changes wait for each other. The scheduler alone begins with jobs, and waits for none.
 #[derive(Debug, Clone)]
 pub struct Store {
     db: Db,
@@ -62,6 +75,7 @@ pub struct Store {
     pub feed: Feed,
     /// What is done later.
     pub work: Work,
+    epoch: Arc<OnceCell<u64>>,
 }
 
 impl Store {
@@ -73,7 +87,7 @@ impl Store {
 
     /// The tables in `db`, and the work in it.
     pub fn new(db: Db, work: Work, stop: Stop) -> Self {
-        Self { feed: Feed::new(db.clone(), stop), work, db }
+        Self { feed: Feed::new(db.clone(), stop), work, db, epoch: Arc::default() }
     }
 
     /// Begins a change.
@@ -90,8 +104,19 @@ impl Store {
     }
 
     /// Asks for a workload to be brought to where it should be, as part of a change.
-    pub async fn ask(&self, tx: &Tx, workload: hearth_runtime_api::WorkloadId, due: Timestamp) -> Result<()> {
+    pub async fn ask(&self, tx: &Tx, workload: WorkloadId, due: Timestamp) -> Result<()> {
         self.work.ask(tx, Self::RECONCILE, &workload.to_string(), &(), due).await
+    }
+
+    /// Asks for several workloads to be brought to where they should be, each at most once.
+    pub async fn ask_all(
+        &self,
+        tx: &Tx,
+        workloads: impl IntoIterator<Item = (WorkloadId, Timestamp)>,
+    ) -> Result<()> {
+        let asked: BTreeMap<String, Timestamp> =
+            workloads.into_iter().map(|(id, due)| (id.to_string(), due)).collect();
+        self.work.ask_all(tx, Self::RECONCILE, asked.iter().map(|(id, due)| (&**id, &(), *due))).await
     }
 
     /// Asks for an image to be let go of, as part of a change.
@@ -106,7 +131,11 @@ impl Store {
 
     /// How often this database was restored, from 1: whatever runs was started in this epoch or an earlier one.
     pub async fn epoch(&self) -> Result<u64> {
-        let row = epoch::Entity::find_by_id(0).one(self.db.reader()).await.or_fault()?;
-        row.map(|row| columns::count(row.number)).ok_or_else(|| Error::internal("there is no epoch"))
+        let read = async || {
+            let row = epoch::Entity::find_by_id(0).one(self.db.reader()).await.or_fault()?;
+            row.map(|row| columns::count(row.number)).ok_or_else(|| Error::internal("there is no epoch"))
+        };
+        // Nobody restores under a service that runs.
+        self.epoch.get_or_try_init(read).await.copied()
     }
 }

@@ -161,6 +161,8 @@ pub struct Run {
     pub reason: Option<String>,
     pub cpu_micros: u64,
     pub peak_memory: u64,
+    /// So much of the processor time is in the samples.
+    pub cpu_counted: u64,
     pub address: Option<Ipv4Addr>,
     /// Where its page answers there: as its job said when it began.
     pub port: Option<u16>,
@@ -240,7 +242,7 @@ impl TryFrom<row::Model> for Run {
             reason,
             cpu_micros,
             peak_memory,
-            cpu_counted: _,
+            cpu_counted,
             address,
             port,
             ready,
@@ -271,6 +273,7 @@ impl TryFrom<row::Model> for Run {
             reason,
             cpu_micros: count(cpu_micros),
             peak_memory: count(peak_memory),
+            cpu_counted: count(cpu_counted),
             address: address.and_then(|address| address.parse().ok()),
             port: port.and_then(|port| u16::try_from(port).ok()),
             ready,
@@ -304,6 +307,7 @@ pub(super) fn model(run: &Run) -> Result<row::ActiveModel> {
         reason,
         cpu_micros,
         peak_memory,
+        cpu_counted,
         address,
         port,
         ready,
@@ -335,8 +339,7 @@ pub(super) fn model(run: &Run) -> Result<row::ActiveModel> {
         reason: Set(reason.clone()),
         cpu_micros: Set(number(*cpu_micros)),
         peak_memory: Set(number(*peak_memory)),
-        // Of a new one nothing is, and of others it stays as it is.
-        cpu_counted: Set(0),
+        cpu_counted: Set(number(*cpu_counted)),
         address: Set(address.map(|address| address.to_string())),
         port: Set(port.map(i32::from)),
         ready: Set(*ready),

@@ -1,18 +1,21 @@
 //! Runs in the database: kept, found, counted, forgotten.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use hearth_base::{Cursor, Error, Limit, Page, Result, ToolId};
 use hearth_kit::db::{At, OrFault, Tx};
-use hearth_runtime_api::WorkloadId;
+use hearth_runtime_api::{RunId, WorkloadId};
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 
 use super::{
     JobId, PLACE, SWEPT, Store,
-    columns::number,
+    columns::{number, read},
     run::{Run, Tail, model, row},
+    texts,
 };
 
 fn all(rows: Vec<row::Model>) -> Result<Vec<Run>> {
@@ -24,6 +27,11 @@ pub fn is_running() -> Expr {
     row::Column::State.eq("running")
 }
 
+/// It is one of a set, which is kept running.
+pub fn is_of_set() -> Expr {
+    row::Column::WorkloadId.starts_with("set_")
+}
+
 fn not_over() -> Expr {
     row::Column::State.is_in(["waiting", "starting", "running"])
 }
@@ -31,6 +39,15 @@ fn not_over() -> Expr {
 impl Store {
     /// Keeps a run, new or changed. What is known of its log stays.
     pub async fn run_put(&self, tx: &Tx, run: &Run) -> Result<()> {
+        self.runs_put(tx, [run]).await
+    }
+
+    /// Keeps runs, new or changed, each at most once. What is known of their logs stays.
+    pub async fn runs_put(&self, tx: &Tx, runs: impl IntoIterator<Item = &Run>) -> Result<()> {
+        let rows = runs.into_iter().map(model).collect::<Result<Vec<_>>>()?;
+        if rows.is_empty() {
+            return Ok(());
+        }
         let known = OnConflict::column(row::Column::Id)
             .update_columns([
                 row::Column::State,
@@ -43,6 +60,7 @@ impl Store {
                 row::Column::Reason,
                 row::Column::CpuMicros,
                 row::Column::PeakMemory,
+                row::Column::CpuCounted,
                 row::Column::Address,
                 row::Column::Ready,
                 row::Column::Up,
@@ -50,7 +68,7 @@ impl Store {
                 row::Column::Again,
             ])
             .to_owned();
-        let insert = row::Entity::insert(model(run)?).on_conflict(known);
+        let insert = row::Entity::insert_many(rows).on_conflict(known);
         insert.exec_without_returning(&**tx).await.or_fault().map(|_| ())
     }
 
@@ -58,6 +76,16 @@ impl Store {
     pub async fn run(&self, id: &str) -> Result<Option<Run>> {
         let found = row::Entity::find_by_id(id).one(self.db.reader()).await.or_fault()?;
         found.map(Run::try_from).transpose()
+    }
+
+    /// Runs by their ids, as a change sees them, under their tools' locks.
+    pub async fn runs_by_id_in(
+        &self,
+        tx: &Tx,
+        ids: impl IntoIterator<Item = String>,
+    ) -> Result<BTreeMap<String, Run>> {
+        let query = row::Entity::find().filter(row::Column::Id.is_in(texts(ids)));
+        Ok(all(query.all(&**tx).await.or_fault()?)?.into_iter().map(|run| (run.id(), run)).collect())
     }
 
     /// A run by its id, as a change sees it, under the tool's lock.
@@ -69,6 +97,34 @@ impl Store {
     pub async fn runs_of(&self, tx: &Tx, workload: WorkloadId) -> Result<Vec<Run>> {
         let query = row::Entity::find().filter(row::Column::WorkloadId.eq(workload.to_string()));
         all(query.order_by_asc(row::Column::Id).all(&**tx).await.or_fault()?)
+    }
+
+    /// Runs of workloads, as a change sees them.
+    pub async fn runs_of_all(
+        &self,
+        tx: &Tx,
+        workloads: impl IntoIterator<Item = WorkloadId>,
+    ) -> Result<Vec<Run>> {
+        let query = row::Entity::find().filter(row::Column::WorkloadId.is_in(texts(workloads)));
+        all(query.order_by_asc(row::Column::Id).all(&**tx).await.or_fault()?)
+    }
+
+    /// Runs of a workload, as they are now.
+    pub async fn runs_now(&self, workload: WorkloadId) -> Result<Vec<Run>> {
+        let query = row::Entity::find().filter(row::Column::WorkloadId.eq(workload.to_string()));
+        all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)
+    }
+
+    /// The runtime has been told of a run: it is starting, unless more is known of it.
+    pub async fn run_starting(&self, tx: &Tx, run: RunId) -> Result<()> {
+        row::Entity::update_many()
+            .col_expr(row::Column::State, Expr::value("starting"))
+            .filter(row::Column::Id.eq(run.to_string()))
+            .filter(row::Column::State.eq("waiting"))
+            .exec(&**tx)
+            .await
+            .or_fault()
+            .map(|_| ())
     }
 
     /// Runs of a job, the newest first.
@@ -117,11 +173,35 @@ impl Store {
 
     /// Whether a run of this job is not over, as a change sees it.
     pub async fn job_runs_in(&self, tx: &Tx, job: JobId) -> Result<bool> {
-        let query = row::Entity::find().filter(row::Column::JobId.eq(job.to_string())).filter(not_over());
-        Ok(query.count(&**tx).await.or_fault()? > 0)
+        Ok(!self.jobs_that_run_in(tx, [job]).await?.is_empty())
     }
 
-    /// Containers that run, for looking at how they are.
+    /// Of which of these jobs a run is not over, as a change sees it.
+    pub async fn jobs_that_run_in(
+        &self,
+        tx: &Tx,
+        jobs: impl IntoIterator<Item = JobId>,
+    ) -> Result<BTreeSet<JobId>> {
+        let ids: Vec<String> = row::Entity::find()
+            .select_only()
+            .column(row::Column::JobId)
+            .distinct()
+            .filter(row::Column::JobId.is_in(texts(jobs)))
+            .filter(not_over())
+            .into_tuple()
+            .all(&**tx)
+            .await
+            .or_fault()?;
+        ids.iter().map(|id| read("run.job_id", id)).collect()
+    }
+
+    /// Containers of sets that run, for asking them how they are.
+    pub async fn sets_runs_running(&self, most: u64) -> Result<Vec<Run>> {
+        let query = row::Entity::find().filter(is_running()).filter(is_of_set()).limit(most);
+        all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)
+    }
+
+    /// Containers that run, for counting what they use.
     pub async fn runs_running(&self, most: u64) -> Result<Vec<Run>> {
         let query = row::Entity::find().filter(is_running()).limit(most);
         all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)

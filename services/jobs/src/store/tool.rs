@@ -1,14 +1,16 @@
 //! Tools that have or had jobs: a row to lock, with the tool's present name.
 
+use std::collections::BTreeMap;
+
 use hearth_base::{Error, Result, ToolId, ToolName};
 use hearth_kit::db::{OrFault, Tx};
 use sea_orm::{
     ActiveValue::Set,
-    EntityTrait, QuerySelect,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{LockType, OnConflict},
 };
 
-use super::{Store, columns::read};
+use super::{Store, columns::read, texts};
 
 pub mod row {
     use sea_orm::entity::prelude::*;
@@ -27,6 +29,15 @@ pub mod row {
     pub enum Relation {}
 
     impl ActiveModelBehavior for ActiveModel {}
+}
+
+fn of(ids: impl IntoIterator<Item = ToolId>) -> Select<row::Entity> {
+    row::Entity::find().filter(row::Column::Id.is_in(texts(ids)))
+}
+
+fn names(rows: Vec<row::Model>) -> Result<BTreeMap<ToolId, ToolName>> {
+    let present = rows.into_iter().filter(|row| !row.ending);
+    present.map(|row| Ok((read("tool.id", &row.id)?, read("tool.name", &row.name)?))).collect()
 }
 
 impl Store {
@@ -53,10 +64,30 @@ impl Store {
         found.map(|row| read("tool.name", &row.name)).transpose()
     }
 
-    /// A tool's name, as a change sees it, without a lock; nothing when it is ending.
-    pub async fn tool_name_in(&self, tx: &Tx, id: ToolId) -> Result<Option<ToolName>> {
-        let found = row::Entity::find_by_id(id.to_string()).one(&**tx).await.or_fault()?;
-        found.filter(|row| !row.ending).map(|row| read("tool.name", &row.name)).transpose()
+    /// Locks tools, always in the same order, and gives the names of those that are not ending.
+    pub async fn tools_locked(
+        &self,
+        tx: &Tx,
+        ids: impl IntoIterator<Item = ToolId>,
+    ) -> Result<BTreeMap<ToolId, ToolName>> {
+        let rows =
+            of(ids).order_by_asc(row::Column::Id).lock(LockType::Update).all(&**tx).await.or_fault()?;
+        names(rows)
+    }
+
+    /// The names of tools that are not ending, as a change sees them, without a lock.
+    pub async fn tool_names_in(
+        &self,
+        tx: &Tx,
+        ids: impl IntoIterator<Item = ToolId>,
+    ) -> Result<BTreeMap<ToolId, ToolName>> {
+        names(of(ids).all(&**tx).await.or_fault()?)
+    }
+
+    /// Whether a tool is ending, or was never seen.
+    pub async fn tool_is_ending(&self, id: ToolId) -> Result<bool> {
+        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_fault()?;
+        Ok(found.is_none_or(|row| row.ending))
     }
 
     /// Locks a tool and notes that it is ending: nothing of it starts any more. Whether it ever had a job.

@@ -1,18 +1,20 @@
 //! Workloads: what the runtime should have, and how far it has been told.
 
+use std::collections::BTreeMap;
+
 use hearth_base::{Error, Result, ToolId};
 use hearth_kit::db::{OrFault, Tx};
 use hearth_runtime_api::WorkloadId;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::{Expr, ExprTrait, LockType},
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    sea_query::{Expr, ExprTrait, Func, LockType},
 };
 
 use super::{
     JobId, Plan, Store,
     columns::{count, number, read, read_json, write_json},
-    run, runs,
+    run, runs, texts,
 };
 
 pub mod row {
@@ -62,6 +64,14 @@ pub struct Workload {
     pub tries: u32,
     /// With which state of the variables the runtime has been told.
     pub envvars: Option<String>,
+}
+
+/// A workload that there is, and what it is of: that never changes.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    pub id: WorkloadId,
+    pub tool: ToolId,
+    pub job: JobId,
 }
 
 impl Workload {
@@ -132,10 +142,45 @@ fn all(rows: Vec<row::Model>) -> Result<Vec<Workload>> {
     rows.into_iter().map(Workload::try_from).collect()
 }
 
+fn of(ids: impl IntoIterator<Item = WorkloadId>) -> Select<row::Entity> {
+    row::Entity::find().filter(row::Column::Id.is_in(texts(ids)))
+}
+
 impl Store {
     /// Adds a workload.
     pub async fn workload_add(&self, tx: &Tx, workload: &Workload) -> Result<()> {
-        row::Entity::insert(model(workload)?).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        self.workloads_add(tx, [workload]).await
+    }
+
+    /// Adds workloads.
+    pub async fn workloads_add(&self, tx: &Tx, workloads: impl IntoIterator<Item = &Workload>) -> Result<()> {
+        let rows = workloads.into_iter().map(model).collect::<Result<Vec<_>>>()?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        row::Entity::insert_many(rows).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+    }
+
+    /// Notes what the runtime has been told of a workload, and with which state of the variables when that is known;
+    /// more may be wanted by now.
+    pub async fn workload_told(
+        &self,
+        tx: &Tx,
+        id: WorkloadId,
+        generation: u64,
+        envvars: Option<String>,
+    ) -> Result<()> {
+        let before = Func::coalesce([Expr::col(row::Column::Applied), Expr::value(0_i64)]);
+        let newest = Func::greatest([Expr::from(before), Expr::value(number(generation))]);
+        let mut update = row::Entity::update_many()
+            .col_expr(row::Column::Applied, newest.into())
+            .col_expr(row::Column::Trouble, Expr::value(None::<String>))
+            .col_expr(row::Column::Tries, Expr::value(0))
+            .filter(row::Column::Id.eq(id.to_string()));
+        if envvars.is_some() {
+            update = update.col_expr(row::Column::Envvars, Expr::value(envvars));
+        }
+        update.exec(&**tx).await.or_fault().map(|_| ())
     }
 
     /// Changes a workload.
@@ -153,6 +198,40 @@ impl Store {
     pub async fn workload(&self, id: WorkloadId) -> Result<Option<Workload>> {
         let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_fault()?;
         found.map(Workload::try_from).transpose()
+    }
+
+    /// Those of these workloads that there are.
+    pub async fn workloads_by_id(&self, ids: impl IntoIterator<Item = WorkloadId>) -> Result<Vec<Workload>> {
+        all(of(ids).all(self.db.reader()).await.or_fault()?)
+    }
+
+    /// Locks workloads, always in the same order.
+    pub async fn workloads_locked(
+        &self,
+        tx: &Tx,
+        ids: impl IntoIterator<Item = WorkloadId>,
+    ) -> Result<BTreeMap<WorkloadId, Workload>> {
+        let query = of(ids).order_by_asc(row::Column::Id).lock(LockType::Update);
+        Ok(all(query.all(&**tx).await.or_fault()?)?.into_iter().map(|known| (known.id, known)).collect())
+    }
+
+    /// Those of these workloads that there are, and what they are of.
+    pub async fn workloads_known(&self, ids: impl IntoIterator<Item = WorkloadId>) -> Result<Vec<Known>> {
+        let rows: Vec<(String, String, String)> = of(ids)
+            .select_only()
+            .columns([row::Column::Id, row::Column::ToolId, row::Column::JobId])
+            .into_tuple()
+            .all(self.db.reader())
+            .await
+            .or_fault()?;
+        let known = |(id, tool, job): (String, String, String)| {
+            Ok(Known {
+                id: read("workload.id", &id)?,
+                tool: read("workload.tool_id", &tool)?,
+                job: read("workload.job_id", &job)?,
+            })
+        };
+        rows.into_iter().map(known).collect()
     }
 
     /// One workload, as a change sees it.
@@ -189,11 +268,12 @@ impl Store {
             .await
     }
 
-    /// Workloads of which something runs.
-    pub async fn workloads_running(&self) -> Result<Vec<Workload>> {
+    /// Sets of which something runs.
+    pub async fn sets_running(&self) -> Result<Vec<Workload>> {
         let running = run::row::Entity::find()
             .select_only()
             .column(run::row::Column::WorkloadId)
+            .filter(runs::is_of_set())
             .filter(runs::is_running());
         let query = row::Entity::find().filter(row::Column::Id.in_subquery(QueryTrait::into_query(running)));
         all(query.all(self.db.reader()).await.or_fault()?)

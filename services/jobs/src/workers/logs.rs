@@ -3,60 +3,91 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use hearth_base::{Kind, Result};
+use hearth_base::{Error, Kind, Result};
 use hearth_kit::tasks::Stop;
 use hearth_runtime_api::LogPage;
-use tokio::task::JoinSet;
+use tokio::{
+    sync::{
+        broadcast::error::RecvError,
+        mpsc::{self, Receiver, Sender},
+        oneshot,
+    },
+    task::JoinSet,
+    time::MissedTickBehavior,
+};
 
 use super::{Backoff, log};
 use crate::{
-    app::tell,
+    app::tell::{self, Whose},
     cx::Cx,
     store::{Run, Tail},
 };
 
 /// The most containers at one time.
 const MOST: usize = 1024;
+/// The most parts that are noted in one change: others have to wait for its end.
+const TOGETHER: usize = 32;
 /// How long one look waits for lines.
 const WAIT: Duration = Duration::from_secs(20);
-/// The longest wait without looking for containers again.
+/// How often containers are looked for that nobody told of.
 const LOOK: Duration = Duration::from_secs(30);
 
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
-    let mut seen = cx.seen.subscribe();
+    let (parts, noting) = mpsc::channel(TOGETHER);
+    futures::future::join(take_all(&cx, &stop, parts), note_all(&cx, &stop, noting)).await;
+}
+
+async fn take_all(cx: &Cx, stop: &Stop, parts: Sender<Part>) {
+    let mut begun = cx.begun.subscribe();
     let mut taken = BTreeSet::new();
     let mut takers = JoinSet::new();
+    let mut look = false;
+    let mut again = tokio::time::interval(LOOK);
+    again.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !stop.is_set() {
-        seen.mark_unchanged();
-        match cx.store.runs_with_logs(MOST as u64).await {
-            Ok(runs) => {
-                for run in runs {
-                    if taken.len() < MOST && taken.insert(run.id()) {
-                        takers.spawn(take(cx.clone(), run, stop.clone()));
+        if std::mem::take(&mut look) {
+            match cx.store.runs_with_logs(MOST as u64).await {
+                Ok(runs) => {
+                    for run in runs {
+                        if taken.len() < MOST && taken.insert(run.id()) {
+                            takers.spawn(take(cx.clone(), run, parts.clone(), stop.clone()));
+                        }
                     }
                 }
+                Err(error) => log(&error, "the containers whose logs are wanted cannot be read"),
             }
-            Err(error) => log(&error, "the containers whose logs are wanted cannot be read"),
         }
         tokio::select! {
             () = stop.wait() => return,
-            _ = seen.changed() => {}
+            news = begun.recv() => match news {
+                Ok(run) if taken.len() < MOST => {
+                    if taken.insert(run.id()) {
+                        takers.spawn(take(cx.clone(), run, parts.clone(), stop.clone()));
+                    }
+                }
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => look = true,
+                // The sender lives as long as the service.
+                Err(RecvError::Closed) => return,
+            },
             Some(Ok(run)) = takers.join_next() => {
+                // There may be some that found no room.
+                look = taken.len() >= MOST;
                 taken.remove(&run);
             }
-            () = tokio::time::sleep(LOOK) => {}
+            _ = again.tick() => look = true,
         }
     }
 }
 
 /// Takes one container's log to its end; gives the run's id back.
-async fn take(cx: Cx, run: Run, stop: Stop) -> String {
+async fn take(cx: Cx, run: Run, parts: Sender<Part>, stop: Stop) -> String {
     let id = run.id();
     let (mut next, mut tail) = (run.log_next, run.tail.clone());
     let mut backoff = Backoff::up_to(Duration::from_secs(30));
     loop {
-        match stop.unless(part(&cx, &run, next, &mut tail)).await {
+        match stop.unless(part(&cx, &run, next, &mut tail, &parts)).await {
             None => return id,
             Some(Ok(None)) => return id,
             Some(Ok(Some(further))) => {
@@ -74,7 +105,7 @@ async fn take(cx: Cx, run: Run, stop: Stop) -> String {
 }
 
 /// Takes what there is from `next` on, and says where to go on; nothing at the end.
-async fn part(cx: &Cx, run: &Run, next: u64, tail: &mut Tail) -> Result<Option<u64>> {
+async fn part(cx: &Cx, run: &Run, next: u64, tail: &mut Tail, parts: &Sender<Part>) -> Result<Option<u64>> {
     let page = match cx.runtime.logs(run.instance, next, WAIT).await {
         // It is forgotten there: whatever it wrote has been taken, or is lost.
         Err(error) if error.kind() == Kind::NotFound => {
@@ -92,17 +123,10 @@ async fn part(cx: &Cx, run: &Run, next: u64, tail: &mut Tail) -> Result<Option<u
     let mut longer = tail.clone();
     longer.push(page.lines.iter().map(|line| line.text.as_str()));
     cx.neighbours.log_append(run, page).await?;
-    let tx = cx.store.begin().await?;
-    if complete {
-        let name = cx.store.tool_locked(&tx, run.tool).await?;
-        if let Some(before) = cx.store.run_in(&tx, &run.id()).await? {
-            let now = Run { log_done: true, tail: longer.clone(), ..before.clone() };
-            tell::run(cx, &tx, name.as_ref(), &before, &now).await?;
-        }
-        cx.store.ask(&tx, run.instance.workload, cx.now()).await?;
-    }
-    cx.store.log_taken(&tx, &run.id(), further, complete, &longer).await?;
-    cx.store.commit(tx).await?;
+    let (kept, noted) = oneshot::channel();
+    let part = Part { run: run.clone(), next: further, complete, tail: longer.clone(), kept };
+    parts.send(part).await.map_err(Error::internal)?;
+    noted.await.map_err(Error::internal)?;
     *tail = longer;
     Ok((!complete).then_some(further))
 }
@@ -110,4 +134,52 @@ async fn part(cx: &Cx, run: &Run, next: u64, tail: &mut Tail) -> Result<Option<u
 /// Whether a container is over, or was forgotten with its tool.
 async fn is_past(cx: &Cx, run: &Run) -> Result<bool> {
     Ok(cx.store.run(&run.id()).await?.is_none_or(|now| now.is_over()))
+}
+
+/// A part of a log that has been handed over.
+struct Part {
+    run: Run,
+    /// Where it goes on.
+    next: u64,
+    /// Nothing comes any more.
+    complete: bool,
+    tail: Tail,
+    /// To be told when that is noted; dropped when it could not be.
+    kept: oneshot::Sender<()>,
+}
+
+/// Notes how far logs have been taken, those together that there are.
+async fn note_all(cx: &Cx, stop: &Stop, mut noting: Receiver<Part>) {
+    let mut parts = Vec::new();
+    while stop.unless(noting.recv_many(&mut parts, TOGETHER)).await.is_some_and(|count| count > 0) {
+        match note(cx, &parts).await {
+            Ok(()) => {
+                for part in parts.drain(..) {
+                    let _ended_meanwhile = part.kept.send(());
+                }
+            }
+            Err(error) => {
+                log(&error, "how far logs have been taken cannot be noted");
+                parts.clear();
+            }
+        }
+    }
+}
+
+async fn note(cx: &Cx, parts: &[Part]) -> Result<()> {
+    let complete = || parts.iter().filter(|part| part.complete).map(|part| &part.run);
+    let tx = cx.store.begin().await?;
+    let names = cx.store.tools_locked(&tx, complete().map(|run| run.tool)).await?;
+    let jobs = cx.store.jobs_by_id_in(&tx, complete().map(|run| run.job)).await?;
+    let known = cx.store.runs_by_id_in(&tx, complete().map(Run::id)).await?;
+    for Part { run, next, complete, tail, .. } in parts {
+        if let Some(before) = known.get(&run.id()).filter(|_| *complete) {
+            let now = Run { log_done: true, tail: tail.clone(), ..before.clone() };
+            let of = Whose { name: names.get(&run.tool), job: jobs.get(&run.job) };
+            tell::run(cx, &tx, of, before, &now).await?;
+        }
+        cx.store.log_taken(&tx, &run.id(), *next, *complete, tail).await?;
+    }
+    cx.store.ask_all(&tx, complete().map(|run| (run.instance.workload, cx.now()))).await?;
+    cx.store.commit(tx).await
 }

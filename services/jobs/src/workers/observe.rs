@@ -10,6 +10,10 @@ use super::{Backoff, log};
 use crate::{app, cx::Cx};
 
 const WAIT: Duration = Duration::from_secs(25);
+/// The most workloads of one change: others have to wait for its end.
+const TOGETHER: usize = 32;
+/// The most that are asked for in one change.
+const ASKED: usize = 500;
 
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
@@ -34,8 +38,8 @@ async fn follow(cx: &Cx, backoff: &mut Backoff) -> Result<()> {
         let told = cx.store.workloads_told().await?;
         let wait = if cursor.is_some() { WAIT } else { Duration::ZERO };
         let seen = cx.runtime.observe(cursor, wait).await?;
-        for state in &seen.workloads {
-            app::observe::seen(cx, state).await?;
+        for states in seen.workloads.chunks(TOGETHER) {
+            app::observe::seen(cx, states).await?;
         }
         if seen.complete {
             complete(cx, &seen, told).await?;
@@ -51,13 +55,10 @@ async fn complete(cx: &Cx, seen: &Observation, told: Vec<WorkloadId>) -> Result<
     for id in told.into_iter().filter(|id| !there.contains(id)) {
         app::observe::missing(cx, id).await?;
     }
-    let open = cx.store.workloads_open().await?;
-    if open.is_empty() {
-        return Ok(());
+    for open in cx.store.workloads_open().await?.chunks(ASKED) {
+        let tx = cx.store.begin().await?;
+        cx.store.ask_all(&tx, open.iter().map(|id| (*id, cx.now()))).await?;
+        cx.store.commit(tx).await?;
     }
-    let tx = cx.store.begin().await?;
-    for id in open {
-        cx.store.ask(&tx, id, cx.now()).await?;
-    }
-    cx.store.commit(tx).await
+    Ok(())
 }

@@ -67,7 +67,7 @@ type Asking = JoinSet<(String, Purpose, Result<Found>)>;
 
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
-    let mut seen = cx.seen.subscribe();
+    let mut seen = cx.kept.subscribe();
     let mut watched = BTreeMap::new();
     let mut asking = Asking::new();
     while !stop.is_set() {
@@ -103,12 +103,12 @@ fn tried<T>(result: Result<T>) -> Option<T> {
 
 /// Looks which containers are to be asked, and what.
 async fn look(cx: &Cx, watched: &mut BTreeMap<String, Watched>) -> Result<()> {
-    let workloads = cx.store.workloads_running().await?;
+    let workloads = cx.store.sets_running().await?;
     let plans: BTreeMap<_, _> = workloads
         .into_iter()
         .map(|workload| (workload.id, (workload.generation, Arc::new(workload.plan))))
         .collect();
-    let runs = cx.store.runs_running(MOST).await?;
+    let runs = cx.store.sets_runs_running(MOST).await?;
     let mut known = BTreeSet::new();
     for run in runs.into_iter().filter(|run| run.doomed.is_none()) {
         let Some((generation, plan)) = plans.get(&run.instance.workload) else { continue };

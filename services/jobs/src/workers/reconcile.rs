@@ -1,63 +1,70 @@
-//! Brings workloads to where they should be: leased work, several at a time.
+//! Brings workloads to where they should be: leased work. Much is done at one time, and what is done by then is noted
+//! together.
 
-use std::{future::Future, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
-use hearth_base::Result;
+use hearth_base::{Error, Result};
 use hearth_kit::{db::work::Claim, tasks::Stop};
+use hearth_runtime_api::WorkloadId;
 use tokio::task::JoinSet;
 
 use super::{Backoff, log};
 use crate::{
-    app::reconcile::{Next, step},
+    app::reconcile::{self, Act, Next},
     cx::Cx,
-    store::Store,
+    store::{Store, Workload},
 };
 
 /// The most at one time.
-const MOST: usize = 16;
+const MOST: usize = 64;
+/// The most that is noted in one change: others have to wait for its end.
+const TOGETHER: usize = 32;
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
-    futures::future::join(
-        kind(&cx, &stop, Store::RECONCILE, |cx, claim| async move { workload(&cx, claim).await }),
-        kind(&cx, &stop, Store::UNPIN, |cx, claim| async move { unpin(&cx, claim).await }),
-    )
-    .await;
+    let unpin = async |claim: Claim<()>| {
+        cx.neighbours.unpin(&claim.key).await?;
+        let tx = cx.store.begin().await?;
+        cx.store.work.finish(&tx, &claim).await?;
+        tx.commit().await
+    };
+    let unpins = cx.store.work.each(&*cx.clock, &stop, Store::UNPIN, unpin);
+    futures::future::join(workloads(&cx, &stop), unpins).await;
 }
 
-/// Does one kind of work until it is time to stop.
-async fn kind<F>(cx: &Cx, stop: &Stop, kind: &'static str, work: impl Fn(Cx, Claim<()>) -> F)
-where
-    F: Future<Output = Result<()>> + Send + 'static,
-{
+/// A step that was taken, and is to be noted.
+struct Step {
+    claim: Claim<()>,
+    /// What was found; nothing, when it is there no more.
+    workload: Option<Workload>,
+    acted: Result<Act>,
+}
+
+async fn workloads(cx: &Cx, stop: &Stop) {
     let mut backoff = Backoff::up_to(Duration::from_secs(10));
-    // Tasks of their own: what holds the database's one writer must go on while this waits for it.
-    let mut under_way = JoinSet::new();
+    // Tasks of their own: they go on while this waits for the database.
+    let mut acting = JoinSet::new();
     while !stop.is_set() {
-        let room = (MOST - under_way.len()) as u64;
-        match claim(cx, kind, room).await {
-            Ok(claims) if claims.is_empty() => backoff.reset(),
-            Ok(claims) => {
-                for claim in claims {
-                    under_way.spawn(work(cx.clone(), claim));
-                }
-                continue;
-            }
+        let steps = taken(&mut acting);
+        let noted = steps.len();
+        note(cx, steps).await;
+        let claimed = match begin(cx, &mut acting).await {
+            Ok(claimed) => claimed,
             Err(error) => {
                 log(&error, "work cannot be claimed");
                 backoff.wait(stop).await;
                 continue;
             }
+        };
+        backoff.reset();
+        if claimed + noted > 0 {
+            continue;
         }
         tokio::select! {
             () = stop.wait() => return,
-            Some(done) = under_way.join_next() => {
-                if let Ok(Err(error)) = done {
-                    log(&error, "work is tried again");
-                }
-            }
-            news = cx.store.work.wait(kind, cx.now(), IDLE), if room > 0 => {
+            Some(step) = acting.join_next() => note(cx, step.into_iter().flatten().collect()).await,
+            news = cx.store.work.wait(Store::RECONCILE, cx.now(), IDLE), if acting.len() < MOST => {
                 if let Err(error) = news {
                     log(&error, "work cannot be waited for");
                     backoff.wait(stop).await;
@@ -67,43 +74,90 @@ where
     }
 }
 
-async fn claim(cx: &Cx, kind: &'static str, room: u64) -> Result<Vec<Claim<()>>> {
-    match room {
-        0 => Ok(Vec::new()),
-        room => cx.store.work.claim(kind, room, cx.now()).await,
+/// The steps that have been taken by now.
+fn taken(acting: &mut JoinSet<Option<Step>>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    while steps.len() < TOGETHER
+        && let Some(step) = acting.try_join_next()
+    {
+        steps.extend(step.ok().flatten());
     }
+    steps
 }
 
-async fn workload(cx: &Cx, claim: Claim<()>) -> Result<()> {
-    let Ok(id) = claim.key.parse() else { return finish(cx, &claim).await };
-    match beating(cx, &claim, step(cx, id)).await? {
-        Next::Rest => finish(cx, &claim).await,
-        Next::At(due) => {
-            let tx = cx.store.begin().await?;
-            cx.store.work.again(&tx, &claim, due).await?;
-            tx.commit().await
+/// Begins steps for what is due, as much as there is room for. How many.
+async fn begin(cx: &Cx, acting: &mut JoinSet<Option<Step>>) -> Result<usize> {
+    let room = MOST - acting.len();
+    if room == 0 {
+        return Ok(0);
+    }
+    let claims: Vec<Claim<()>> = cx.store.work.claim(Store::RECONCILE, room as u64, cx.now()).await?;
+    let ids = claims.iter().filter_map(|claim| claim.key.parse().ok());
+    let workloads = cx.store.workloads_by_id(ids).await?;
+    let mut workloads: BTreeMap<WorkloadId, Workload> =
+        workloads.into_iter().map(|workload| (workload.id, workload)).collect();
+    let count = claims.len();
+    for claim in claims {
+        let workload = claim.key.parse().ok().and_then(|id| workloads.remove(&id));
+        acting.spawn(act(cx.clone(), claim, workload));
+    }
+    Ok(count)
+}
+
+/// Takes a step while its lease is kept alive; gives up when that is lost.
+async fn act(cx: Cx, claim: Claim<()>, workload: Option<Workload>) -> Option<Step> {
+    let acted = async {
+        match &workload {
+            Some(workload) => reconcile::act(&cx, workload).await,
+            None => Ok(Act::Nothing),
+        }
+    };
+    let acted = tokio::select! {
+        acted = acted => acted,
+        lost = cx.store.work.hold(&claim, &*cx.clock) => return untaken(&lost),
+    };
+    Some(Step { claim, workload, acted })
+}
+
+fn untaken(error: &Error) -> Option<Step> {
+    log(error, "work is tried again");
+    None
+}
+
+/// Notes steps together, or, when that cannot be, each by itself: one that is refused is no hindrance to others.
+async fn note(cx: &Cx, steps: Vec<Step>) {
+    let noted = together(cx, &steps).await;
+    if noted.is_ok() {
+        return;
+    }
+    for step in &steps {
+        if let Err(error) = together(cx, std::slice::from_ref(step)).await {
+            log(&error, "work is tried again");
         }
     }
 }
 
-async fn unpin(cx: &Cx, claim: Claim<()>) -> Result<()> {
-    match cx.neighbours.unpin(&claim.key).await {
-        Ok(()) => finish(cx, &claim).await,
-        Err(error) => cx.store.work.fail(&claim, &error, cx.now()).await.map(|_| ()),
+async fn together(cx: &Cx, steps: &[Step]) -> Result<()> {
+    if steps.is_empty() {
+        return Ok(());
     }
-}
-
-async fn finish(cx: &Cx, claim: &Claim<()>) -> Result<()> {
     let tx = cx.store.begin().await?;
-    cx.store.work.finish(&tx, claim).await?;
-    // Asked for again meanwhile, it is there to be claimed.
-    cx.store.commit(tx).await
-}
-
-/// Does `work` while the lease is kept alive; gives up when it is lost.
-async fn beating<T>(cx: &Cx, claim: &Claim<()>, work: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::select! {
-        done = work => done,
-        lost = cx.store.work.hold(claim, &*cx.clock) => Err(lost),
+    let workloads = || steps.iter().filter_map(|step| step.workload.as_ref());
+    let names = cx.store.tools_locked(&tx, workloads().map(|workload| workload.tool)).await?;
+    let mut finished = Vec::new();
+    for Step { claim, workload, acted } in steps {
+        let next = match workload {
+            Some(workload) => reconcile::note(cx, &tx, names.get(&workload.tool), workload, acted).await?,
+            None => Next::Rest,
+        };
+        match next {
+            // Asked for again meanwhile, it is there to be claimed.
+            Next::Rest => finished.push(claim),
+            Next::At(due) => cx.store.work.again(&tx, claim, due).await?,
+        }
     }
+    cx.store.work.finish_all(&tx, finished).await?;
+    cx.store.commit(tx).await?;
+    cx.wake_watchers(workloads().map(|workload| workload.id));
+    Ok(())
 }

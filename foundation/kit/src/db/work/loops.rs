@@ -114,7 +114,7 @@ impl Work {
     async fn begin(&self, kind: &'static str, now: Timestamp, every: SignedDuration) -> Result<()> {
         let transaction = self.db.begin().await?;
         let known = OnConflict::columns([row::Column::Kind, row::Column::Key]).do_nothing().to_owned();
-        insert(&transaction, new(kind, TURN, &Value::Null, now)?, known).await?;
+        insert(&transaction, vec![new(kind, TURN, &Value::Null, now)?], known).await?;
         let nearer = row::Entity::update_many()
             .col_expr(row::Column::Due, Expr::value(At::from(now)))
             .filter(row::Column::Kind.eq(kind))

@@ -114,14 +114,22 @@ impl Work {
         content: &impl Serialize,
         due: Timestamp,
     ) -> Result<()> {
+        self.ask_all(transaction, kind, [(key, content, due)]).await
+    }
+
+    /// Asks for several pieces of work of a kind, each at most once.
+    pub async fn ask_all<'a, C: Serialize + 'a>(
+        &self,
+        transaction: &Tx,
+        kind: &'static str,
+        pieces: impl IntoIterator<Item = (&'a str, &'a C, Timestamp)>,
+    ) -> Result<()> {
+        let pieces = pieces.into_iter().map(|(key, content, due)| new(kind, key, content, due));
         let known = OnConflict::columns([row::Column::Kind, row::Column::Key])
             .update_columns([row::Column::Content, row::Column::Due, row::Column::Failures])
-            .value(
-                row::Column::Asked,
-                sea_orm::sea_query::ExprTrait::add(Expr::col((row::Entity, row::Column::Asked)), 1),
-            )
+            .value(row::Column::Asked, one_more(row::Column::Asked))
             .to_owned();
-        insert(transaction, new(kind, key, content, due)?, known).await
+        insert(transaction, pieces.collect::<Result<_>>()?, known).await
     }
 
     /// Wakes the workers that wait in this process.
@@ -158,19 +166,21 @@ impl Work {
             .all(&*transaction)
             .await
             .or_fault()?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        row::Entity::update_many()
+            .col_expr(row::Column::LeasedUntil, Expr::value(until(now)))
+            .col_expr(row::Column::Holder, Expr::value(holder.map(Holder::name)))
+            .col_expr(row::Column::Life, Expr::value(holder.map(|holder| holder.life.to_string())))
+            .col_expr(row::Column::Fence, one_more(row::Column::Fence))
+            .filter(row::Column::Kind.eq(kind))
+            .filter(row::Column::Key.is_in(rows.iter().map(|row| row.key.as_str())))
+            .exec(&*transaction)
+            .await
+            .or_fault()?;
         let mut claims = Vec::with_capacity(rows.len());
         for row in rows {
-            let fence = row.fence + 1;
-            let taken = row::ActiveModel {
-                kind: Set(row.kind),
-                key: Set(row.key.clone()),
-                leased_until: Set(Some(until(now))),
-                holder: Set(holder.map(Holder::name)),
-                life: Set(holder.map(|holder| holder.life.to_string())),
-                fence: Set(fence),
-                ..Default::default()
-            };
-            row::Entity::update(taken).exec(&*transaction).await.or_fault()?;
             let content = match serde_json::from_value(row.content) {
                 Ok(content) => content,
                 // Of another release, perhaps: put aside, and no hindrance to the others.
@@ -185,7 +195,14 @@ impl Work {
                 }
             };
             let failures = u32::try_from(row.failures).unwrap_or(0);
-            claims.push(Claim { key: row.key, content, failures, kind, fence, asked: row.asked });
+            claims.push(Claim {
+                key: row.key,
+                content,
+                failures,
+                kind,
+                fence: row.fence + 1,
+                asked: row.asked,
+            });
         }
         transaction.commit().await?;
         Ok(claims)
@@ -202,13 +219,33 @@ impl Work {
     /// Ends work within the transaction of its effect. Refused when it is somebody else's by now, and then
     /// the transaction must not be committed.
     pub async fn finish<T>(&self, transaction: &Tx, claim: &Claim<T>) -> Result<()> {
-        let done = is(claim).add(row::Column::Asked.eq(claim.asked));
-        let deleted = row::Entity::delete_many().filter(done).exec(&**transaction).await.or_fault()?;
-        if deleted.rows_affected > 0 {
+        self.finish_all(transaction, [claim]).await
+    }
+
+    /// Ends several pieces of work within the transaction of their effect. Refused when one of them is somebody
+    /// else's by now, and then the transaction must not be committed.
+    pub async fn finish_all<'a, T: 'a>(
+        &self,
+        transaction: &Tx,
+        claims: impl IntoIterator<Item = &'a Claim<T>, IntoIter: Clone>,
+    ) -> Result<()> {
+        let claims = claims.into_iter();
+        let count = claims.clone().count() as u64;
+        if count == 0 {
+            return Ok(());
+        }
+        let any =
+            |one: fn(&Claim<T>) -> Condition| claims.clone().map(one).fold(Condition::any(), Condition::add);
+        let done = any(|claim| is(claim).add(row::Column::Asked.eq(claim.asked)));
+        let done =
+            row::Entity::delete_many().filter(done).exec(&**transaction).await.or_fault()?.rows_affected;
+        if done == count {
             return Ok(());
         }
         // Asked for again while it was done: it is done once more.
-        hand_back(transaction, claim).await
+        let again = given_up(row::Entity::update_many()).filter(any(is));
+        let again = again.exec(&**transaction).await.or_fault()?.rows_affected;
+        held(u64::from(done + again == count))
     }
 
     /// Ends this turn of work that comes again at `due`. What was asked for again meanwhile comes when that says.
@@ -304,8 +341,11 @@ fn new(kind: &str, key: &str, content: &impl Serialize, due: Timestamp) -> Resul
     })
 }
 
-async fn insert(transaction: &Tx, row: row::ActiveModel, known: OnConflict) -> Result<()> {
-    let insert = row::Entity::insert(row).on_conflict(known);
+async fn insert(transaction: &Tx, rows: Vec<row::ActiveModel>, known: OnConflict) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let insert = row::Entity::insert_many(rows).on_conflict(known);
     insert.exec_without_returning(&**transaction).await.or_fault().map(|_| ())
 }
 
@@ -323,6 +363,10 @@ fn free(holder: Option<&Holder>, now: Timestamp) -> Condition {
             free.add(mine.add(row::Column::Life.lt(holder.life.to_string())))
         }
     }
+}
+
+fn one_more(column: row::Column) -> Expr {
+    sea_orm::ExprTrait::add(Expr::col((row::Entity, column)), 1)
 }
 
 fn given_up(update: sea_orm::UpdateMany<row::Entity>) -> sea_orm::UpdateMany<row::Entity> {
