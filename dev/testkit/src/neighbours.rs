@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use axum::{
@@ -11,17 +12,20 @@ use axum::{
     http::StatusCode,
     routing::{get, post, put},
 };
-use hearth_base::{Digest, Role};
+use hearth_base::{Digest, Entropy, EventId, Role, ToolId};
 use hearth_kit::Query;
 use hearth_wire::{
     envvars::internal::{EnvvarSealed, EnvvarsGiven, EnvvarsRevisions},
+    feed::{After, Event, Events},
     images::internal::{ImageConfig, ImageKind, Layer, PinPut, Resolve, Resolved, Usable, Usables},
     logs::internal::{LogsBatch, LogsTaken},
     reply::{Data, Done, Messages, Named},
 };
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::Digest as _;
+use tokio::sync::Notify;
 
 use crate::Stand;
 
@@ -38,16 +42,24 @@ pub struct Heard {
     pub sealed: Vec<EnvvarSealed>,
     /// Counts changes of variables.
     pub envvars: u32,
+    /// Whose image was made anew, each time.
+    moved: Vec<Option<ToolId>>,
 }
 
 /// What is heard, from both sides.
 #[derive(Clone, Default)]
-pub struct Ears(Arc<Mutex<Heard>>);
+pub struct Ears(Arc<Mutex<Heard>>, Arc<Notify>);
 
 impl Ears {
     /// What was heard so far, and what is said from now on.
     pub fn lock(&self) -> MutexGuard<'_, Heard> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All images, or those of a tool, are made anew: their tags mean something else from now on.
+    pub fn made_anew(&self, tool: Option<ToolId>) {
+        self.lock().moved.push(tool);
+        self.1.notify_waiters();
     }
 }
 
@@ -67,6 +79,7 @@ pub fn play(stand: &Stand, ears: &Ears) {
     let images = Router::new()
         .route("/images/v1/internal/resolve", get(resolve))
         .route("/images/v1/internal/images", get(usable))
+        .route("/images/v1/internal/feed", get(feed))
         .route("/images/v1/internal/blobs/{digest}", get(async || LAYER))
         .route("/images/v1/internal/pins/{holder}", put(pin).delete(unpin));
     let logs = Router::new().route("/logs/v1/internal/lines", post(append));
@@ -78,7 +91,10 @@ pub fn play(stand: &Stand, ears: &Ears) {
     }
 }
 
-async fn resolve(Query(asked): Query<Resolve>) -> Result<Json<Data<Resolved>>, (StatusCode, Json<Value>)> {
+async fn resolve(
+    State(ears): State<Ears>,
+    Query(asked): Query<Resolve>,
+) -> Result<Json<Data<Resolved>>, (StatusCode, Json<Value>)> {
     let (name, kind, number) = match asked.image.as_str() {
         "python3.11" | "tf-python311" => ("python3.11", ImageKind::Provided, 1),
         "tool-hello/hello:latest" => ("tool-hello/hello:latest", ImageKind::Built, 2),
@@ -87,7 +103,8 @@ async fn resolve(Query(asked): Query<Resolve>) -> Result<Json<Data<Resolved>>, (
             return Err((StatusCode::NOT_FOUND, Json(refusal)));
         }
     };
-    let digest = Digest::new([number; 32]);
+    let moved = ears.lock().moved.iter().filter(|tool| tool.is_some() == (kind == ImageKind::Built)).count();
+    let digest = Digest::new([number + 16 * u8::try_from(moved).unwrap_or(15); 32]);
     Ok(data(Resolved {
         image: name.to_owned(),
         reference: format!("registry/{name}@{digest}"),
@@ -102,6 +119,32 @@ async fn resolve(Query(asked): Query<Resolve>) -> Result<Json<Data<Resolved>>, (
         }],
         config: ImageConfig::default(),
     }))
+}
+
+async fn feed(State(ears): State<Ears>, Query(after): Query<After>) -> Json<Data<Events>> {
+    let news = ears.1.notified();
+    tokio::pin!(news);
+    news.as_mut().enable();
+    let read = || {
+        let moved = ears.lock().moved.clone();
+        let head = i64::try_from(moved.len()).unwrap_or(i64::MAX);
+        let events = (1..).zip(moved).skip(usize::try_from(after.after.unwrap_or(0)).unwrap_or(0));
+        let event = |(position, tool): (i64, Option<ToolId>)| Event {
+            position,
+            id: EventId::new(Timestamp::UNIX_EPOCH, &Entropy::System),
+            at: Timestamp::UNIX_EPOCH,
+            kind: "tag-moved".to_owned(),
+            data: json!({"tool": tool, "image": "hello", "tag": "latest"}),
+        };
+        Events { events: events.map(event).collect(), head }
+    };
+    let mut known = read();
+    if known.events.is_empty()
+        && tokio::time::timeout(Duration::from_secs(after.wait.unwrap_or(0)), news).await.is_ok()
+    {
+        known = read();
+    }
+    data(known)
 }
 
 async fn usable() -> Json<Data<Usables>> {

@@ -21,13 +21,13 @@ pub use library::Library;
 
 use crate::{
     cx::Cx,
-    rights::{Fetch, Operate, Pin, Pull, PullProvided, Push, PushProvided, Resolve},
+    rights::{Fetch, Follow, Operate, Pin, Pull, PullProvided, Push, PushProvided, Resolve},
     store::Store,
 };
 
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
-    let store = Store::new(kit.db()?.clone(), kit.work()?);
+    let store = Store::new(kit.db()?.clone(), kit.work()?, kit.tasks.stop_sign());
     let cx = Cx::new(&kit.config, &kit.state, store, kit.clock.clone(), kit.entropy.clone())?;
     let (collecting, erasing) = (cx.clone(), cx.clone());
     let erase = move |tool| {
@@ -79,5 +79,6 @@ fn routes() -> OpenApiRouter<Cx> {
         .routes(guard::<Resolve, _>(routes!(http::internal::resolve)))
         .routes(guard::<Resolve, _>(routes!(http::internal::usable)))
         .routes(guard::<Fetch, _>(routes!(http::internal::blob)))
+        .routes(guard::<Follow, _>(routes!(http::internal::feed)))
         .routes(guard::<Pin, _>(routes!(http::internal::pin_put, http::internal::pin_delete)))
 }

@@ -8,6 +8,7 @@ use hearth_kit::{
     config::Config,
     db::{Db, migrate, work::Work},
     state::StateFolder,
+    tasks::Tasks,
 };
 use hearth_wire::images::Provided;
 
@@ -33,7 +34,7 @@ impl Library {
     ) -> Result<Self> {
         migrate(db, store::migrations).await?;
         // Beside a Hearth that runs, this is no holder of work.
-        let store = Store::new(db.clone(), Work::new(db.clone(), None));
+        let store = Store::new(db.clone(), Work::new(db.clone(), None), Tasks::new().stop_sign());
         Ok(Self(Cx::new(config, state, store, clock, entropy)?))
     }
 

@@ -1,13 +1,20 @@
 //! What handlers, rules and workers of this service stand on.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use hearth_base::{Clock, Entropy, EventId, Id, IdKind, Result};
-use hearth_kit::{Kit, config::Jobs, tasks::Tasks};
+use hearth_kit::{
+    Kit,
+    config::Jobs,
+    tasks::{Stop, Tasks},
+};
 use hearth_runtime_api::{Runtime, WorkloadId};
 use jiff::Timestamp;
-use tokio::sync::{broadcast, watch};
+use tokio::{
+    sync::{broadcast, watch},
+    time::Instant,
+};
 
 use crate::{
     neighbours::Neighbours,
@@ -77,6 +84,12 @@ impl Cx {
         }
     }
 
+    /// News of what runs from now on, for whoever waits for some for so long.
+    pub fn news(&self, patience: Duration) -> News {
+        let (seen, stop) = (self.seen.subscribe(), self.tasks.stop_sign());
+        News { seen, stop, deadline: Instant::now() + patience }
+    }
+
     /// Tells that logs of these runs can be taken.
     pub fn tell_begun(&self, runs: impl IntoIterator<Item = Run>) {
         for run in runs {
@@ -97,6 +110,21 @@ impl Cx {
     /// A new event's id.
     pub fn event(&self) -> EventId {
         self.id()
+    }
+}
+
+/// News of what runs.
+pub struct News {
+    seen: watch::Receiver<u64>,
+    stop: Stop,
+    deadline: Instant,
+}
+
+impl News {
+    /// Waits until something is different since the last time; false when that takes too long, or it is time to end.
+    pub async fn come(&mut self) -> bool {
+        let news = tokio::time::timeout_at(self.deadline, self.seen.changed());
+        matches!(self.stop.unless(news).await, Some(Ok(Ok(()))))
     }
 }
 

@@ -32,8 +32,8 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
 /// Puts the service together with any runtime.
 pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
     let cx = Cx::new(kit, runtime)?;
-    let [observing, reconciling, scheduling, logging, probing, counting, sweeping, erasing] =
-        [(); 8].map(|()| cx.clone());
+    let [observing, reconciling, scheduling, logging, probing, counting, following, sweeping, erasing] =
+        [(); 9].map(|()| cx.clone());
     Ok(Mounted::new(kit, Dialect::Named, routes(), cx)
         .migrations(store::migrations)
         .worker(Worker::new("observe", |stop| workers::observe::run(observing, stop)))
@@ -42,6 +42,7 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
         .worker(Worker::new("logs", |stop| workers::logs::run(logging, stop)))
         .worker(Worker::new("probe", |stop| workers::probe::run(probing, stop)))
         .worker(Worker::new("metrics", |stop| workers::metrics::run(counting, stop)))
+        .worker(Worker::new("images", |stop| workers::images::run(following, stop)))
         .worker(Worker::new("housekeeping", |stop| workers::housekeeping::run(sweeping, stop)))
         .worker(keeping::worker(kit, move |tool| {
             let cx = erasing.clone();

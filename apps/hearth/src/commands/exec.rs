@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Read, Write};
 
 use hearth_base::{Error, JobName, Result};
 use hearth_client::{ExecInput, ExecOutput};
-use hearth_wire::jobs::{ExecEnd, ExecFrame, ExecOpen, ExecSize};
+use hearth_wire::jobs::{ExecEnd, ExecFrame, ExecOpen, ExecQuery, ExecSize};
 use tokio::sync::mpsc;
 
 use super::{jobs, logs};
@@ -31,13 +31,6 @@ pub struct Args {
     no_terminal: bool,
 }
 
-impl Args {
-    /// A shell in this job.
-    pub fn shell_in(job: JobName) -> Self {
-        Self { job: Some(job), command: Vec::new(), run: None, no_terminal: false }
-    }
-}
-
 /// Runs it, and ends as it ends.
 pub async fn run(cx: &Context, args: Args) -> Result<Exit> {
     let Args { job, command, run, no_terminal } = args;
@@ -46,15 +39,26 @@ pub async fn run(cx: &Context, args: Args) -> Result<Exit> {
         Some(job) => job,
         None => logs::chosen(&at, &jobs::all(&at, false).await?)?,
     };
-    let seen = io::stdin().is_terminal() && io::stdout().is_terminal();
-    let terminal = if seen && !no_terminal && RawTerminal::POSSIBLE { size() } else { None };
+    let terminal = terminal().filter(|_| !no_terminal);
     let handed_through = terminal.is_some();
     let open = ExecOpen { command, terminal, run };
     let jobs = at.client().jobs();
-    let (input, output) = jobs::ask_about(&at, &job, jobs.exec(at.name(), &job, open)).await?;
+    let query = ExecQuery::default();
+    let (input, output) = jobs::ask_about(&at, &job, jobs.exec(at.name(), &job, open, &query)).await?;
+    carry(input, output, handed_through).await
+}
+
+/// The size of the terminal that can be handed to a program, if this is one.
+pub fn terminal() -> Option<ExecSize> {
+    let seen = io::stdin().is_terminal() && io::stdout().is_terminal() && RawTerminal::POSSIBLE;
+    if seen { size() } else { None }
+}
+
+/// Carries what is typed and printed, with the terminal handed through or plain, and ends as the program ends.
+pub async fn carry(input: ExecInput, output: ExecOutput, terminal: bool) -> Result<Exit> {
     // Entered last, so that what was refused is read as usual.
-    let raw = handed_through.then(RawTerminal::enter).transpose().map_err(|cause| terminal_lost(&cause))?;
-    let end = hand_through(input, output, handed_through).await;
+    let raw = terminal.then(RawTerminal::enter).transpose().map_err(|cause| terminal_lost(&cause))?;
+    let end = hand_through(input, output, terminal).await;
     drop(raw);
     ended(end?)
 }

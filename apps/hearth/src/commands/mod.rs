@@ -32,6 +32,7 @@ pub async fn run(cx: &Context, command: Option<Command>) -> Result<Exit> {
         // These end as a program that they start ends.
         Some(Command::Exec(args)) => return exec::run(cx, args).await,
         Some(Command::Webservice(args)) => return webservice::run(cx, args).await,
+        Some(Command::Jobs { command }) => return jobs::run(cx, command).await,
         command => command,
     };
     match command {
@@ -44,7 +45,6 @@ pub async fn run(cx: &Context, command: Option<Command>) -> Result<Exit> {
         Some(Command::Open(args)) => open::run(cx, args).await,
         Some(Command::New(args)) => new::run(cx, args).await,
         Some(Command::Tool { command }) => tool::run(cx, command).await,
-        Some(Command::Jobs { command }) => jobs::run(cx, command).await,
         Some(Command::Build { command }) => build::run(cx, command).await,
         Some(Command::Envvars { command }) => envvars::run(cx, command).await,
         Some(Command::Logs(args)) => logs::run(cx, args).await,
@@ -57,6 +57,7 @@ pub async fn run(cx: &Context, command: Option<Command>) -> Result<Exit> {
             Command::Completion(_)
             | Command::Exec(_)
             | Command::External(_)
+            | Command::Jobs { .. }
             | Command::Man(_)
             | Command::Webservice(_),
         ) => Ok(()),

@@ -9,7 +9,14 @@ use hearth_base::{Error, Kind, Result};
 use hearth_wire::jobs::{Job, JobType};
 use serde::{Deserialize, Serialize};
 
-use super::{exec, jobs, jobs::spec::Spec, logs};
+use super::{
+    exec, jobs,
+    jobs::{
+        interactive::{self, How},
+        spec::Spec,
+    },
+    logs,
+};
 use crate::{at_tool::AtTool, cli::DryRun, context::Context, exit::Exit, trouble::why};
 
 /// What `hearth webservice` takes.
@@ -86,7 +93,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<Exit> {
     match action.as_str() {
         "start" => start(cx, &at, wanted.over(sort, read(&template)?), dry_run).await?,
         "logs" => logs::print(cx, &at, Some(&page(&at).await?.name), logs::Which::newest(follow)).await?,
-        "shell" => return exec::run(cx, exec::Args::shell_in(page(&at).await?.name)).await,
+        "shell" => return shell(cx, &at, wanted.over(sort, read(&template)?), dry_run).await,
         "status" => {
             let answer = cx.printer.answer::<Job>()?;
             let job = page(&at).await?;
@@ -114,6 +121,24 @@ async fn start(cx: &Context, at: &AtTool<'_>, wanted: Wanted, dry_run: DryRun) -
     }
     cx.printer.next("hearth webservice status");
     Ok(())
+}
+
+/// A shell beside the page: in a container of its own, of the same sort.
+async fn shell(cx: &Context, at: &AtTool<'_>, wanted: Wanted, dry_run: DryRun) -> Result<Exit> {
+    let like = match wanted.sort {
+        Some(_) => wanted.spec(at)?,
+        None => Spec::of(&page(at).await?),
+    };
+    let Spec { image, mem, cpu, mount, .. } = like;
+    let spec = Spec { name: Some(interactive::some_name()?), image, mem, cpu, mount, ..Spec::default() };
+    let create = spec.create()?;
+    if dry_run.dry_run {
+        let sentence = format!("would run a shell on {}", create.imagename);
+        let served = Served { job: create.name.to_string(), state: None, changed: false };
+        cx.printer.answer()?.said(&served, &sentence)?;
+        return Ok(Exit::Done);
+    }
+    interactive::run(cx, at, create, How { terminal: exec::terminal(), removed: true }).await
 }
 
 async fn end(cx: &Context, at: &AtTool<'_>, again: bool, dry_run: DryRun) -> Result<()> {

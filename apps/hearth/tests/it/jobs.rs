@@ -346,7 +346,7 @@ fn a_file_that_cannot_be_used_is_refused_before_anything_is_made() {
     let home = home();
     home.write("dup-finder/jobs.yaml", "- {name: a, image: x, comand: y}\n");
     insta::assert_snapshot!(home.says(&["jobs", "load", "jobs.yaml"]), @"
-    err| error: jobs.yaml cannot be used: line 1 column 23: unknown field `comand`, expected one of name, command, image, schedule, continuous, webservice, mem, cpu, port, publish, retry, replicas, health-check-http, health-check-script, health-check-tcp, health-check, checks, start-within, stop-signal, grace, timeout, timezone, concurrency, mount, emails, filelog, no-filelog, filelog-stdout, filelog-stderr [job-file]
+    err| error: jobs.yaml cannot be used: line 1 column 23: unknown field `comand`, expected one of name, command, image, schedule, continuous, webservice, mem, cpu, port, publish, retry, replicas, health-check-http, health-check-script, health-check-tcp, health-check, checks, start-within, stop-signal, grace, timeout, timezone, concurrency, starting-deadline, auto-update, mount, emails, filelog, no-filelog, filelog-stdout, filelog-stderr [job-file]
     err| next:  write a list of jobs, each with a name, an image and a command
     ends with 1
     ");

@@ -1,7 +1,7 @@
 //! A program run inside a job's container.
 
 use hearth_base::{Error, JobName, Result, ToolName};
-use hearth_wire::jobs::{EXEC_PROTOCOL, ExecDecoder, ExecFrame, ExecOpen};
+use hearth_wire::jobs::{EXEC_PROTOCOL, ExecDecoder, ExecFrame, ExecOpen, ExecQuery};
 use http::{Method, StatusCode, header};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
@@ -21,7 +21,7 @@ pub struct ExecOutput {
 }
 
 impl JobsCalls<'_> {
-    /// Starts a program in a job's container, and gives both directions of its streams, to be used side by
+    /// Starts a program in a job's container, as soon as one runs if the query says so, and gives both directions of its streams, to be used side by
     /// side. Needs a connection: it does not work within one process.
     ///
     /// Send [`ExecFrame::Data`], [`ExecFrame::Close`] at the end of the input, and [`ExecFrame::Resize`] when
@@ -33,8 +33,9 @@ impl JobsCalls<'_> {
         tool: &ToolName,
         job: &JobName,
         open: ExecOpen,
+        query: &ExecQuery,
     ) -> Result<(ExecInput, ExecOutput)> {
-        let call = self.one(Method::POST, tool, job).then("/exec");
+        let call = self.one(Method::POST, tool, job).then("/exec").query(query);
         let call = call.header(header::CONNECTION, "upgrade").header(header::UPGRADE, EXEC_PROTOCOL);
         let response = call.streamed().await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {

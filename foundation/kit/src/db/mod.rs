@@ -10,6 +10,7 @@ mod tx;
 
 pub mod columns;
 pub mod feed;
+pub mod place;
 pub mod work;
 
 use std::{fs, path::Path, time::Duration};

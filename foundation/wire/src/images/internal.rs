@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{Digest, ToolId};
+use hearth_base::{Digest, ImageName, ToolId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -96,6 +96,21 @@ pub struct PinPut {
     /// The digest of the manifest.
     #[schema(value_type = String)]
     pub digest: Digest,
+}
+
+/// What happened that other services must know: the events of `images`' feed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", content = "data")]
+pub enum ImagesEvent {
+    /// A tag means another manifest than before.
+    TagMoved {
+        /// Whose the image is; nobody's, when Hearth provides it.
+        tool: Option<ToolId>,
+        /// The image.
+        image: ImageName,
+        /// The tag.
+        tag: String,
+    },
 }
 
 /// Whose images are wanted.

@@ -89,6 +89,10 @@ pub struct JobCreate {
     /// How a container is asked to end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<StopPolicy>,
+    /// Whether a continuous job is restarted when its image's tag means something else, as after a build. Runs of
+    /// other jobs begin with what it means by then in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_update: Option<bool>,
     /// Whether it is the tool's page, at most one of the tool's jobs: true or `/`.
     #[serde(
         default,
@@ -128,6 +132,7 @@ impl JobCreate {
             health_check: None,
             checks: None,
             stop: None,
+            auto_update: None,
             publish: None,
         }
     }

@@ -100,6 +100,9 @@ pub struct Job {
     /// How a container is asked to end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop: Option<StopPolicy>,
+    /// Whether it is restarted when its image's tag means something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto_update: Option<bool>,
     /// `/` when it is the tool's page.
     #[serde(
         default,
@@ -126,11 +129,15 @@ pub struct JobStatus {
     pub messages: Vec<String>,
     /// For how long, as in `2d3h4m5s`.
     pub duration: String,
-    /// Whether all that runs is of the job's newest definition, and nothing is still to be done for that.
+    /// Whether all that runs is of the job's newest definition and of what its image means now, and nothing is still
+    /// to be done for that.
     pub up_to_date: bool,
     /// Whether it is continuous and runs with variables that have changed since: a restart gives it the present ones.
     #[serde(default)]
     pub envvars_changed: bool,
+    /// Whether it is continuous and its image's tag means something else by now: a restart gives it the present one.
+    #[serde(default)]
+    pub image_changed: bool,
     /// How many containers run and are ready.
     #[serde(default)]
     pub ready: u32,

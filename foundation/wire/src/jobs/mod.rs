@@ -18,5 +18,7 @@ pub use image::{Image, JobsImages};
 pub use job::{Job, JobChanged, JobOne, JobStatus, JobsList, JobsQuery, StatusShort};
 pub use metrics::{Metrics, MetricsOne, MetricsQuery, Sample};
 pub use quota::{JobsQuota, QuotaCategory, QuotaItem, Quotas};
-pub use run::{JobsLogsQuery, ReplicasPut, Run, RunEnd, RunOne, RunQuery, RunState, RunsList, Wait};
+pub use run::{
+    ExecQuery, JobsLogsQuery, ReplicasPut, Run, RunEnd, RunOne, RunQuery, RunState, RunsList, Wait,
+};
 pub use schedule::{Due, DueOutcome, DueTime, History, SchedulePlan, SchedulePlanOne, ScheduleQuery};

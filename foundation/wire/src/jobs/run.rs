@@ -127,6 +127,17 @@ pub struct RunQuery {
     pub wait: Option<Wait>,
 }
 
+/// How a program in a container is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub struct ExecQuery {
+    /// Wait until a container of the job runs, so many seconds at most: 0 to 25.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<u32>, minimum = 0, maximum = 25)]
+    pub wait: Option<Wait>,
+}
+
 /// Seconds for which an answer may wait for something to happen: 0 to 25.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]

@@ -1,6 +1,7 @@
 //! Manifests (OCI distribution specification, "Pushing manifests", "Pulling manifests").
 
 use hearth_base::{Digest, Error, Kind, Result};
+use hearth_wire::images::internal::ImagesEvent;
 use sha2::{Digest as _, Sha256};
 
 use super::{parse, tags};
@@ -44,10 +45,14 @@ pub async fn put(
     let manifest = Manifest { digest, media_type, content: content.to_owned() };
     let all = blobs.into_iter().chain(manifests);
     cx.store.manifest_put(&tx, repository.id, &manifest, all, now).await?;
-    if let Reference::Tag(tag) = reference {
-        cx.store.tag_put(&tx, repository.id, tag, digest, now).await?;
+    if let Reference::Tag(tag) = reference
+        && cx.store.tag_put(&tx, repository.id, tag, digest, now).await?
+    {
+        let tool = if let Space::Tool(id, _) = space { Some(*id) } else { None };
+        let moved = ImagesEvent::TagMoved { tool, image: name.clone(), tag: tag.to_string() };
+        cx.store.feed.append(&tx, cx.id(), now, &moved).await?;
     }
-    tx.commit().await?;
+    cx.store.commit(tx).await?;
     Ok(digest)
 }
 

@@ -1,5 +1,7 @@
 //! What other services ask, and nobody else may.
 
+use std::time::Duration;
+
 use axum::{
     http::{HeaderMap, Method},
     response::Response,
@@ -7,6 +9,7 @@ use axum::{
 use hearth_base::{Digest, Error, Kind, Limit, PathParam, Result};
 use hearth_kit::{Answer, Authed, Json, Param, Query, Refused, Reply};
 use hearth_wire::{
+    feed::{After, Events},
     images::internal::{ImageKind, OfTool, PinPut, Resolve as ResolveQuery, Resolved, Usable, Usables},
     reply::{Data, Done},
 };
@@ -15,7 +18,7 @@ use super::{blob as content, images::provided_views};
 use crate::{
     app,
     cx::Cx,
-    rights::{Fetch, Pin, Resolve},
+    rights::{Fetch, Follow, Pin, Resolve},
 };
 
 /// The image that a tool means by a text.
@@ -52,6 +55,15 @@ pub async fn usable(cx: Cx, _: Authed<Resolve>, Query(OfTool { tool }): Query<Of
         }));
     }
     Ok(Answer::of(Usables { images }))
+}
+
+/// What became of tags, in order; waits for news when asked to.
+#[utoipa::path(get, path = "/images/v1/internal/feed", tag = "internal", operation_id = "images.internal_feed",
+    params(After),
+    responses((status = 200, body = Data<Events>), (status = 409, description = "no longer kept")))]
+pub async fn feed(cx: Cx, _: Authed<Follow>, Query(after): Query<After>) -> Reply<Events> {
+    let patience = Duration::from_secs(after.wait.unwrap_or(0).min(25));
+    Ok(Answer::of(cx.store.feed.after(after.after, patience).await?))
 }
 
 /// A blob, whichever repository has it.

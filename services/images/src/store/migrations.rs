@@ -1,7 +1,10 @@
 //! How the tables came to be as they are. A migration that was released never changes, so columns are spelt
 //! out here and not taken from the entities, which do.
 
-use hearth_kit::db::work::{CreateWork, WorkHolders};
+use hearth_kit::db::{
+    feed::CreateFeed,
+    work::{CreateWork, WorkHolders},
+};
 use sea_orm::{
     DbErr,
     sea_query::{Index, Table, TableCreateStatement},
@@ -13,7 +16,7 @@ use sea_orm_migration::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateWork), Box::new(CreateImages), Box::new(WorkHolders)]
+    vec![Box::new(CreateWork), Box::new(CreateImages), Box::new(WorkHolders), Box::new(CreateFeed)]
 }
 
 struct CreateImages;

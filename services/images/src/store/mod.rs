@@ -14,7 +14,10 @@ mod tag;
 mod upload;
 
 use hearth_base::{Error, Result};
-use hearth_kit::db::{Db, Tx, work::Work};
+use hearth_kit::{
+    db::{Db, Tx, feed::Feed, work::Work},
+    tasks::Stop,
+};
 
 pub use content::Content;
 pub use manifest::Manifest;
@@ -28,17 +31,26 @@ pub struct Store {
     db: Db,
     /// What is done later.
     pub work: Work,
+    /// What other services are told.
+    pub feed: Feed,
 }
 
 impl Store {
     /// The tables in `db`, and the work in it.
-    pub fn new(db: Db, work: Work) -> Self {
-        Self { db, work }
+    pub fn new(db: Db, work: Work, stop: Stop) -> Self {
+        Self { feed: Feed::new(db.clone(), stop), work, db }
     }
 
     /// Begins a change.
     pub async fn begin(&self) -> Result<Tx> {
         self.db.begin().await
+    }
+
+    /// Ends a change, and wakes whoever waits for what it told.
+    pub async fn commit(&self, tx: Tx) -> Result<()> {
+        tx.commit().await?;
+        self.feed.wake();
+        Ok(())
     }
 }
 

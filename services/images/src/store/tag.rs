@@ -67,7 +67,7 @@ impl Store {
         self.tag_list(repository, limit, after.as_ref().map(TagName::as_str)).await
     }
 
-    /// Points a tag to a manifest. What it pointed to before is let go.
+    /// Points a tag to a manifest. What it pointed to before is let go. Whether that was something else.
     pub async fn tag_put(
         &self,
         tx: &Tx,
@@ -75,10 +75,12 @@ impl Store {
         name: &TagName,
         digest: Digest,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let key = (repository.to_string(), name.to_string());
         let before = row::Entity::find_by_id(key.clone()).one(&**tx).await.or_fault()?;
-        if let Some(before) = before.filter(|before| before.digest != digest.to_string()) {
+        let is_same = |before: &row::Model| before.digest == digest.to_string();
+        let moved = !before.as_ref().is_some_and(is_same);
+        if let Some(before) = before.filter(|before| !is_same(before)) {
             self.manifest_let_go(tx, &before.digest, now).await?;
         }
         let row = row::ActiveModel {
@@ -90,7 +92,8 @@ impl Store {
         let known = OnConflict::columns([row::Column::RepositoryId, row::Column::Name])
             .update_columns([row::Column::Digest, row::Column::Updated])
             .to_owned();
-        row::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        row::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await.or_fault()?;
+        Ok(moved)
     }
 
     /// Takes a tag away. Whether it was there.

@@ -13,6 +13,7 @@ use hearth_kit::{
     config::Config,
     db::{Db, migrate, work::Work},
     state::StateFolder,
+    tasks::Tasks,
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -37,7 +38,7 @@ impl Stage {
     pub async fn set(db: Db, config: Config) -> Result<Self> {
         migrate(&db, store::migrations).await?;
         let clock = Arc::new(ManualClock::at(SystemClock.now()));
-        let store = Store::new(db.clone(), Work::new(db, None));
+        let store = Store::new(db.clone(), Work::new(db, None), Tasks::new().stop_sign());
         let cx = Cx::new(&config, &StateFolder::nowhere(), store, clock.clone(), Arc::new(Entropy::System))?;
         let space = Space::Tool(cx.id(), "hello".parse()?);
         Ok(Self { cx, clock, space })

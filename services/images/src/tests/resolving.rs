@@ -1,5 +1,7 @@
 //! Which image a tool means.
 
+use std::time::Duration;
+
 use hearth_base::Result;
 use hearth_kit::{config::Config, db::Db};
 use hearth_testkit::on_every_store;
@@ -43,6 +45,28 @@ async fn an_own_image_is_found_by_tag_digest_and_full_name(db: Db) -> Result<()>
     Ok(())
 }
 
+async fn a_tag_that_means_something_else_is_told_once(db: Db) -> Result<()> {
+    let mut stage = Stage::set(db, Config::default()).await?;
+    stage.push("web", "v1", b"layer").await?;
+    stage.push("web", "v1", b"layer").await?;
+    stage.push("web", "v1", b"another").await?;
+    stage.push("web", "v2", b"another").await?;
+    let by_digest = stage.push("web", "v1", b"another").await?;
+    stage.push("web", &by_digest.to_string(), b"another").await?;
+    let tool = stage.tool();
+    stage.space = Space::Provided;
+    stage.push("python3.11", "latest", b"python").await?;
+    let events = stage.cx.store.feed.after(None, Duration::ZERO).await?.events;
+    let moved = |tool, image: &str, tag: &str| json!({"tool": tool, "image": image, "tag": tag});
+    let own = |tag| moved(Some(tool), "web", tag);
+    assert_eq!(
+        events.iter().map(|event| &event.data).collect::<Vec<_>>(),
+        [&own("v1"), &own("v1"), &own("v2"), &moved(None, "python3.11", "latest")]
+    );
+    assert!(events.iter().all(|event| event.kind == "tag-moved"));
+    Ok(())
+}
+
 async fn provided_images_have_short_names_and_older_ones(db: Db) -> Result<()> {
     let mut stage = Stage::set(db, Config::default()).await?;
     let error = resolve(&stage.cx, stage.tool(), "python3.11").await.unwrap_err();
@@ -82,6 +106,7 @@ async fn of_an_index_the_image_for_this_machine_is_taken(db: Db) -> Result<()> {
 
 on_every_store!(
     an_own_image_is_found_by_tag_digest_and_full_name,
+    a_tag_that_means_something_else_is_told_once,
     provided_images_have_short_names_and_older_ones,
     of_an_index_the_image_for_this_machine_is_taken,
 );

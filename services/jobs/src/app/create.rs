@@ -154,6 +154,7 @@ async fn add(cx: &Cx, tx: &Tx, of: Of<'_>, id: JobId, draft: &Draft) -> Result<J
         kind,
         spec: draft.spec.clone(),
         image: draft.image.clone(),
+        newer: None,
         generation: 1,
         restart: 0,
         paused: None,
@@ -190,7 +191,7 @@ async fn change(cx: &Cx, of: Of<'_>, seen: Job, draft: Draft) -> Result<()> {
     if let (Some(schedule), Some(fields)) = (job.schedule_mut(), draft.schedule) {
         schedule.fields = fields;
     }
-    (job.spec, job.image) = (draft.spec, draft.image);
+    (job.spec, job.image, job.newer) = (draft.spec, draft.image, None);
     start(cx, &tx, &mut job, draft.plan).await?;
     cx.store.job_save(&tx, &job).await?;
     end(cx, tx, of).await

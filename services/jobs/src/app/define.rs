@@ -49,6 +49,7 @@ fn check_sort(job: &JobCreate) -> Result<()> {
         ("port_protocol", job.port_protocol.is_some()),
         ("health_check", job.health_check.is_some()),
         ("checks", job.checks.is_some()),
+        ("auto_update", job.auto_update == Some(true)),
         ("publish", job.publish == Some(true)),
     ];
     let once_only = [("retry", job.retry > Some(0)), ("timeout", job.timeout > Some(0))];

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The most jobs of one change.
-const BATCH: u64 = 100;
+const BATCH: u64 = 32;
 /// A clock that was set back by less needs nothing done.
 const SET_BACK: SignedDuration = SignedDuration::from_secs(60);
 
@@ -56,18 +56,20 @@ struct Settling<'a> {
     names: BTreeMap<ToolId, ToolName>,
     running: BTreeSet<JobId>,
     launches: Launches,
+    ran: Vec<(JobId, Entry)>,
 }
 
 impl<'a> Settling<'a> {
     async fn of(cx: &'a Cx, tx: &'a Tx, jobs: &[Job]) -> Result<Self> {
         let names = cx.store.tool_names_in(tx, jobs.iter().map(|job| job.tool)).await?;
         let running = cx.store.jobs_that_run_in(tx, jobs.iter().map(|job| job.id)).await?;
-        Ok(Self { cx, tx, names, running, launches: Launches::default() })
+        Ok(Self { cx, tx, names, running, launches: Launches::default(), ran: Vec::new() })
     }
 
     /// Writes down what begins.
     async fn end(self) -> Result<()> {
-        self.launches.begin(self.cx, self.tx).await
+        self.launches.begin(self.cx, self.tx).await?;
+        self.cx.store.ledger_put_all(self.tx, &self.ran).await
     }
 
     async fn settle(&mut self, job: &mut Job, now: Timestamp) -> Result<()> {
@@ -130,15 +132,21 @@ impl<'a> Settling<'a> {
             }
             Concurrency::Forbid | Concurrency::Replace | Concurrency::Allow => {}
         }
-        let outcome = match plan::plan(&job.spec, name, &job.image, job.restart, &cx.settings) {
-            Ok(plan) => {
-                let start = Start { cause: Cause::Schedule, attempt: 1, due: Some(at), at: cx.now() };
-                Outcome::Ran(self.launches.add(cx, job, plan, start))
-            }
+        let plan = match plan::plan(&job.spec, name, &job.image, job.restart, &cx.settings) {
+            Ok(plan) => plan,
             // One job that cannot be planned is no hindrance to the others of its batch.
-            Err(error) => Outcome::Skipped(error.to_string()),
+            Err(error) => {
+                let reason = Outcome::Skipped(error.to_string());
+                return note_new(cx, tx, job, newest, Span::one(at), reason).await;
+            }
         };
-        note_new(cx, tx, job, newest, Span::one(at), outcome).await
+        let start = Start { cause: Cause::Schedule, attempt: 1, due: Some(at), at: cx.now() };
+        let run = self.launches.add(cx, job, plan, start);
+        self.ran.push((job.id, Entry { due: at, until: at, count: 1, outcome: Outcome::Ran(run) }));
+        if let Some(schedule) = job.schedule_mut() {
+            (schedule.last, schedule.silent) = (schedule.last.max(Some(at)), 0);
+        }
+        Ok(())
     }
 }
 
@@ -174,7 +182,7 @@ async fn note(cx: &Cx, tx: &Tx, job: &mut Job, span: Span, outcome: Outcome) -> 
     Ok(())
 }
 
-/// Writes down what became of due times after the newest in the ledger.
+/// Writes down why due times after the newest in the ledger brought no run.
 async fn note_new(
     cx: &Cx,
     tx: &Tx,
@@ -185,18 +193,15 @@ async fn note_new(
 ) -> Result<()> {
     let Span { first, last, count } = span;
     let on_purpose = job.paused.is_some();
-    let ran = matches!(outcome, Outcome::Ran(_));
     let missed = matches!(outcome, Outcome::Missed(_));
     let entry = Entry { due: first, until: last, count, outcome };
     let before = job.schedule().map_or(0, |schedule| schedule.silent);
     cx.store.ledger_add(tx, job.id, newest, &entry).await?;
     if let Some(schedule) = job.schedule_mut() {
         schedule.last = schedule.last.max(Some(last));
-        schedule.silent = match ran {
-            true => 0,
-            false if on_purpose => schedule.silent,
-            false => schedule.silent.saturating_add(count),
-        };
+        if !on_purpose {
+            schedule.silent = schedule.silent.saturating_add(count);
+        }
         let silent = schedule.silent;
         if missed || (before < status::SILENT && silent >= status::SILENT) {
             tell::due(cx, tx, job, &entry, silent).await?;

@@ -1,5 +1,7 @@
 //! Which container a second program runs in, and as what.
 
+use std::time::Duration;
+
 use hearth_base::{Error, JobName, Result};
 use hearth_runtime_api::{Exec, TerminalSize};
 use hearth_wire::jobs::{ExecOpen, ExecSize, RunState};
@@ -7,13 +9,24 @@ use hearth_wire::jobs::{ExecOpen, ExecSize, RunState};
 use super::{create::Of, delete::no_such_job, health};
 use crate::{
     cx::Cx,
-    store::{Job, Run},
+    store::{Job, Kind, Run},
 };
 
-/// Refuses a job of which nothing runs.
-pub async fn must_run(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<()> {
-    let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
-    running(cx, &job, None).await.map(|_| ())
+/// Refuses a job of which nothing runs, and nothing begins to within `patience`.
+pub async fn must_run(cx: &Cx, of: Of<'_>, name: &JobName, patience: Duration) -> Result<()> {
+    let mut news = cx.news(patience);
+    loop {
+        let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
+        let runs = cx.store.runs_to_show(of.tool, job.last_run.clone().into_iter().collect()).await?;
+        let runs = || runs.iter().filter(|run| run.job == job.id);
+        if runs().any(|run| run.state == RunState::Running) {
+            return Ok(());
+        }
+        let comes = matches!(job.kind, Kind::Kept(_)) || runs().any(|run| !run.is_over() || run.again);
+        if !comes || !news.come().await {
+            return Err(nothing_runs(name));
+        }
+    }
 }
 
 /// The container, and what is started there. Without a command, a shell.

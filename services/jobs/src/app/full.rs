@@ -36,6 +36,7 @@ pub fn as_set(job: &Job, status: JobStatus, words: (String, String)) -> wire::Jo
         health_check,
         checks,
         stop,
+        auto_update,
         publish,
     } = job.spec.clone();
     wire::Job {
@@ -70,6 +71,7 @@ pub fn as_set(job: &Job, status: JobStatus, words: (String, String)) -> wire::Jo
         health_check,
         checks,
         stop,
+        auto_update,
         publish,
     }
 }
@@ -102,6 +104,7 @@ pub fn filled(mut shown: wire::Job, job: &Job, tool: &ToolName, settings: &Jobs)
         shown.replicas = Some(define::replicas(spec));
         shown.port = define::port_of(spec);
         shown.port_protocol = shown.port.map(|_| spec.port_protocol.unwrap_or(PortProtocol::Tcp));
+        shown.auto_update = Some(spec.auto_update.unwrap_or(false));
         shown.publish = define::is_page(spec).then_some(true);
     }
     shown
@@ -118,6 +121,7 @@ pub fn differs(job: &Job, spec: &JobCreate, tool: &ToolName, settings: &Jobs) ->
         duration: String::new(),
         up_to_date: true,
         envvars_changed: false,
+        image_changed: false,
         ready: 0,
         generation: 0,
         previous_schedule: None,

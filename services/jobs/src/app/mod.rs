@@ -14,6 +14,7 @@ pub mod health;
 pub mod history;
 pub mod launch;
 pub mod metrics;
+pub mod newer;
 pub mod observe;
 pub mod outcome;
 pub mod pause;

@@ -39,7 +39,7 @@ pub enum Next {
 pub enum Act {
     /// Nothing that has to be noted.
     Nothing,
-    /// The runtime has been told of it, with this state of the variables.
+    /// The runtime has been told of it, with this state of the variables. A run of it is starting.
     Told { envvars: String },
     /// The runtime has been told what is ready by now.
     Confirmed(Next),
@@ -142,7 +142,7 @@ async fn has_begun(cx: &Cx, id: WorkloadId) -> Result<bool> {
 async fn forget(cx: &Cx, workload: &Workload) -> Result<Act> {
     let mut untaken = cx.store.runs_now(workload.id).await?;
     untaken.retain(|run| !run.log_done);
-    if !untaken.is_empty() && !cx.store.tool_is_ending(workload.tool).await? {
+    if !untaken.is_empty() && cx.store.tool_name(workload.tool).await?.is_some() {
         // Whoever takes the log asks again.
         cx.tell_begun(untaken);
         return Ok(Act::Nothing);
@@ -151,7 +151,7 @@ async fn forget(cx: &Cx, workload: &Workload) -> Result<Act> {
     Ok(Act::Forgotten)
 }
 
-/// Notes what was done for a workload, under its tool's lock; what went wrong will be tried again, unless it will not
+/// Notes what was done for a workload, under its tool's lock, but for the states of runs; what went wrong will be tried again, unless it will not
 /// get better by itself: that ends a run.
 pub async fn note(
     cx: &Cx,
@@ -165,9 +165,6 @@ pub async fn note(
         Ok(Act::Nothing) => {}
         Ok(Act::Told { envvars }) => {
             cx.store.workload_told(tx, workload.id, workload.generation, Some(envvars.clone())).await?;
-            if let WorkloadId::Run(run) = workload.id {
-                cx.store.run_starting(tx, run).await?;
-            }
         }
         Ok(Act::Confirmed(then)) => {
             next = *then;

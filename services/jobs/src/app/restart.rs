@@ -62,6 +62,13 @@ pub async fn again(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<String> {
     Ok(run)
 }
 
+/// Has later runs of a job begin with what its image is now.
+pub async fn renew(cx: &Cx, of: Of<'_>, seen: &Job) -> Result<()> {
+    let (tx, job) = renewed(cx, of, seen).await?;
+    cx.store.job_save(&tx, &job).await?;
+    cx.store.commit(tx).await
+}
+
 /// Begins a change of a job, with what its image is now.
 async fn renewed(cx: &Cx, of: Of<'_>, seen: &Job) -> Result<(Tx, Job)> {
     let image = newest(cx, seen).await?;
@@ -73,7 +80,7 @@ async fn renewed(cx: &Cx, of: Of<'_>, seen: &Job) -> Result<(Tx, Job)> {
     if holder(job.id, &job.image) != holder(job.id, &image) {
         cx.store.ask_unpin(&tx, &holder(job.id, &job.image), cx.now()).await?;
     }
-    job.image = image;
+    (job.image, job.newer) = (image, None);
     Ok((tx, job))
 }
 

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use hearth_base::{Error, JobName, Result};
 use hearth_runtime_api::WorkloadId;
-use tokio::time::Instant;
 
 use super::{create::Of, delete::no_such_job, launch};
 use crate::{cx::Cx, store::Run};
@@ -18,18 +17,11 @@ pub async fn find(cx: &Cx, of: Of<'_>, name: &JobName, id: &str) -> Result<Run> 
 
 /// A run of a job as soon as it is over, or as it is after `patience`.
 pub async fn wait(cx: &Cx, of: Of<'_>, name: &JobName, id: &str, patience: Duration) -> Result<Run> {
-    let (mut news, stop) = (cx.seen.subscribe(), cx.tasks.stop_sign());
-    let deadline = Instant::now() + patience;
+    let mut news = cx.news(patience);
     loop {
-        news.mark_unchanged();
         let run = find(cx, of, name, id).await?;
-        if run.is_over() {
+        if run.is_over() || !news.come().await {
             return Ok(run);
-        }
-        tokio::select! {
-            _something_changed = news.changed() => {}
-            () = tokio::time::sleep_until(deadline) => return Ok(run),
-            () = stop.wait() => return Ok(run),
         }
     }
 }

@@ -41,6 +41,7 @@ pub fn status(known: Known<'_>, now: Timestamp) -> (JobStatus, (String, String))
         Kind::Kept(_) => {
             known.workload.is_some_and(Workload::is_told)
                 && known.alive.iter().filter(current).count() == known.alive.len()
+                && job.newer.is_none()
         }
         Kind::OneOff | Kind::Scheduled(_) => true,
     };
@@ -51,12 +52,18 @@ pub fn status(known: Known<'_>, now: Timestamp) -> (JobStatus, (String, String))
         let said = "its variables have changed since it started; a restart gives it the new ones";
         messages.push(said.to_owned());
     }
+    let image_changed = matches!(job.kind, Kind::Kept(_)) && job.newer.is_some();
+    if image_changed {
+        let said = "its image has been made anew since it started; a restart gives it the new one";
+        messages.push(said.to_owned());
+    }
     let duration = words(now.duration_since(since).as_secs().max(0));
     let status = JobStatus {
         short,
         duration: duration.clone(),
         up_to_date,
         envvars_changed: known.outdated,
+        image_changed,
         ready: u32::try_from(known.alive.iter().filter(|run| run.ready).count()).unwrap_or(u32::MAX),
         generation: job.generation,
         previous_schedule: schedule.and_then(|schedule| schedule.last),

@@ -1,13 +1,15 @@
 //! A program run inside a job's container, on a connection that is upgraded.
 
+use std::time::Duration;
+
 use axum::{
     extract::Request,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use hearth_base::{Error, JobName};
-use hearth_kit::{Authed, Param, Refused};
-use hearth_wire::jobs::EXEC_PROTOCOL;
+use hearth_kit::{Authed, Param, Query, Refused};
+use hearth_wire::jobs::{EXEC_PROTOCOL, ExecQuery, Wait};
 use hyper::upgrade::OnUpgrade;
 
 use super::of;
@@ -16,7 +18,8 @@ use crate::{app, cx::Cx, rights::JobsWrite, workers::exec};
 /// Run a program inside a container of the job. The connection is upgraded to `hearth-exec`; what goes over it is
 /// in the documentation of `ExecFrame`. It ends when the caller's right does.
 #[utoipa::path(post, path = "/jobs/v1/tool/{tool}/jobs/{job}/exec", tag = "jobs", operation_id = "jobs.exec",
-    params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "its name")),
+    params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "its name"),
+        ExecQuery),
     responses((status = 101, description = "hearth-exec from here on"),
         (status = 400, description = "no Upgrade: hearth-exec"),
         (status = 404, description = "there is no such job"), (status = 409, description = "it does not run")))]
@@ -24,6 +27,7 @@ pub async fn open(
     cx: Cx,
     tool: Authed<JobsWrite>,
     Param(name): Param<JobName>,
+    Query(query): Query<ExecQuery>,
     mut request: Request,
 ) -> Result<Response, Refused> {
     let asked = request.headers().get(header::UPGRADE).is_some_and(|value| value == EXEC_PROTOCOL);
@@ -32,7 +36,8 @@ pub async fn open(
             .help("hearth jobs exec")
             .into());
     };
-    app::exec::must_run(&cx, of(&tool), &name).await?;
+    let patience = Duration::from_secs(query.wait.map_or(0, Wait::seconds).into());
+    app::exec::must_run(&cx, of(&tool), &name, patience).await?;
     exec::serve(&cx, &tool, name, upgrade);
     let headers = [
         (header::CONNECTION, HeaderValue::from_static("upgrade")),

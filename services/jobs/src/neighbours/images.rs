@@ -3,7 +3,10 @@
 use futures::TryStreamExt;
 use hearth_base::{Digest, Error, Result, Role, ToolId};
 use hearth_runtime_api::{Bytes, Compression, LayerId};
-use hearth_wire::images::internal::{ImageConfig as Config, ImageKind, PinPut, Resolved, Usables};
+use hearth_wire::{
+    feed::{After, Events},
+    images::internal::{ImageConfig as Config, ImageKind, PinPut, Resolved, Usables},
+};
 use http_body_util::BodyExt;
 use tokio_util::io::StreamReader;
 
@@ -19,6 +22,11 @@ impl Neighbours {
     /// All images that a tool may use.
     pub async fn images(&self, tool: ToolId) -> Result<Usables> {
         self.of(Role::Images)?.images_internal().usable(tool).await
+    }
+
+    /// A part of the feed of tags that mean something else.
+    pub async fn images_feed(&self, after: &After) -> Result<Events> {
+        self.of(Role::Images)?.images_internal().feed(after).await
     }
 
     /// A layer's bytes, as they are stored.

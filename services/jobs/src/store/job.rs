@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{Error, Id, IdKind, JobName, Result, ToolId};
+use hearth_base::{Digest, Error, Id, IdKind, JobName, Result, ToolId};
 use hearth_kit::db::{At, OrFault, Tx};
 use hearth_runtime_api::SetId;
 use hearth_wire::jobs::{JobCreate, JobType};
@@ -44,6 +44,8 @@ pub mod row {
         pub silent: i64,
         pub last_run: Option<String>,
         pub publish: bool,
+        /// What its image's tag means by now, where that is something else.
+        pub newer: Option<String>,
         pub created: At,
         pub changed: At,
     }
@@ -101,6 +103,8 @@ pub struct Job {
     pub spec: JobCreate,
     /// The image that it was resolved to.
     pub image: Image,
+    /// What that image's tag means by now, where it is something else and was not taken.
+    pub newer: Option<Digest>,
     /// Grows with each change and restart.
     pub generation: u64,
     /// Counts restarts.
@@ -160,6 +164,7 @@ impl TryFrom<row::Model> for Job {
             silent,
             last_run,
             publish,
+            newer,
             created,
             changed,
         } = row;
@@ -182,6 +187,7 @@ impl TryFrom<row::Model> for Job {
             kind,
             spec: read_json("job.spec", spec)?,
             image: read_json("job.image", image)?,
+            newer: newer.map(|newer| read("job.newer", &newer)).transpose()?,
             generation: count(generation),
             restart: count(restart),
             paused: paused.map(Timestamp::from),
@@ -201,6 +207,7 @@ fn model(job: &Job) -> Result<row::ActiveModel> {
         kind,
         spec,
         image,
+        newer,
         generation,
         restart,
         paused,
@@ -233,6 +240,7 @@ fn model(job: &Job) -> Result<row::ActiveModel> {
         silent: Set(schedule.map_or(0, |schedule| number(schedule.silent))),
         last_run: Set(last_run.clone()),
         publish: Set(*publish),
+        newer: Set(newer.map(|newer| newer.to_string())),
         created: Set((*created).into()),
         changed: Set((*changed).into()),
     })

@@ -121,17 +121,26 @@ impl Store {
 
     /// Keeps an entry in place of the one that begins with the same due time.
     pub async fn ledger_put(&self, tx: &Tx, job: JobId, entry: &Entry) -> Result<()> {
-        let Entry { due, until, count, outcome } = entry;
-        let (word, run, reason) = outcome.columns();
-        let new = row::ActiveModel {
-            job_id: Set(job.to_string()),
-            due: Set((*due).into()),
-            until: Set((*until).into()),
-            count: Set(number(*count)),
-            outcome: Set(word.to_owned()),
-            run_id: Set(run.map(str::to_owned)),
-            reason: Set(reason.map(str::to_owned)),
-        };
+        self.ledger_put_all(tx, &[(job, entry.clone())]).await
+    }
+
+    /// Keeps entries in place of those that begin with the same due times.
+    pub async fn ledger_put_all(&self, tx: &Tx, entries: &[(JobId, Entry)]) -> Result<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let rows = entries.iter().map(|(job, Entry { due, until, count, outcome })| {
+            let (word, run, reason) = outcome.columns();
+            row::ActiveModel {
+                job_id: Set(job.to_string()),
+                due: Set((*due).into()),
+                until: Set((*until).into()),
+                count: Set(number(*count)),
+                outcome: Set(word.to_owned()),
+                run_id: Set(run.map(str::to_owned)),
+                reason: Set(reason.map(str::to_owned)),
+            }
+        });
         let known = OnConflict::columns([row::Column::JobId, row::Column::Due])
             .update_columns([
                 row::Column::Until,
@@ -141,7 +150,12 @@ impl Store {
                 row::Column::Reason,
             ])
             .to_owned();
-        row::Entity::insert(new).on_conflict(known).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        row::Entity::insert_many(rows)
+            .on_conflict(known)
+            .exec_without_returning(&**tx)
+            .await
+            .or_fault()
+            .map(|_| ())
     }
 
     /// The newest entry that begins at `due` or before.

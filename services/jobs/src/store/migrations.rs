@@ -3,6 +3,7 @@
 
 use hearth_kit::db::{
     feed::CreateFeed,
+    place::CreatePlace,
     work::{CreateWork, WorkHolders},
 };
 use sea_orm::{
@@ -32,6 +33,8 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(WorkloadEnvvars),
         Box::new(RunsAgain),
         Box::new(RunsPort),
+        Box::new(CreatePlace),
+        Box::new(NewerImages),
     ]
 }
 
@@ -372,5 +375,21 @@ impl MigrationName for RunsPort {
 impl MigrationTrait for RunsPort {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.alter_table(Table::alter().table("run").add_column(integer_null("port")).to_owned()).await
+    }
+}
+
+/// What a job's image means by now is kept where it is something else.
+struct NewerImages;
+
+impl MigrationName for NewerImages {
+    fn name(&self) -> &str {
+        "0009_newer_images"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for NewerImages {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.alter_table(Table::alter().table("job").add_column(text_null("newer")).to_owned()).await
     }
 }

@@ -19,7 +19,7 @@ use std::{
 
 use hearth_base::{Error, EventId, Result};
 use hearth_kit::{
-    db::{Db, OrFault, Tx, columns, feed::Feed, work::Work},
+    db::{Db, OrFault, Tx, columns, feed::Feed, place::Place, work::Work},
     tasks::Stop,
 };
 use hearth_runtime_api::WorkloadId;
@@ -75,6 +75,8 @@ pub struct Store {
     pub feed: Feed,
     /// What is done later.
     pub work: Work,
+    /// How far `images`' feed was read.
+    pub place: Place,
     epoch: Arc<OnceCell<u64>>,
 }
 
@@ -87,7 +89,8 @@ impl Store {
 
     /// The tables in `db`, and the work in it.
     pub fn new(db: Db, work: Work, stop: Stop) -> Self {
-        Self { feed: Feed::new(db.clone(), stop), work, db, epoch: Arc::default() }
+        let (feed, place) = (Feed::new(db.clone(), stop), Place::new(db.clone()));
+        Self { feed, work, place, db, epoch: Arc::default() }
     }
 
     /// Begins a change.

@@ -115,11 +115,15 @@ impl Store {
         all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)
     }
 
-    /// The runtime has been told of a run: it is starting, unless more is known of it.
-    pub async fn run_starting(&self, tx: &Tx, run: RunId) -> Result<()> {
+    /// The runtime has been told of these runs: those of which nothing more is known are starting.
+    pub async fn runs_starting(&self, tx: &Tx, runs: impl IntoIterator<Item = RunId>) -> Result<()> {
+        let runs = texts(runs);
+        if runs.is_empty() {
+            return Ok(());
+        }
         row::Entity::update_many()
             .col_expr(row::Column::State, Expr::value("starting"))
-            .filter(row::Column::Id.eq(run.to_string()))
+            .filter(row::Column::Id.is_in(runs))
             .filter(row::Column::State.eq("waiting"))
             .exec(&**tx)
             .await

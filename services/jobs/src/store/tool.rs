@@ -84,10 +84,10 @@ impl Store {
         names(of(ids).all(&**tx).await.or_fault()?)
     }
 
-    /// Whether a tool is ending, or was never seen.
-    pub async fn tool_is_ending(&self, id: ToolId) -> Result<bool> {
-        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_fault()?;
-        Ok(found.is_none_or(|row| row.ending))
+    /// A tool's name; nothing when it is ending or was never seen.
+    pub async fn tool_name(&self, id: ToolId) -> Result<Option<ToolName>> {
+        let found = of([id]).all(self.db.reader()).await.or_fault()?;
+        Ok(names(found)?.remove(&id))
     }
 
     /// Locks a tool and notes that it is ending: nothing of it starts any more. Whether it ever had a job.

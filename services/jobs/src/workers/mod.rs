@@ -2,6 +2,7 @@
 
 pub mod exec;
 pub mod housekeeping;
+pub mod images;
 pub mod logs;
 pub mod metrics;
 pub mod observe;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use hearth_base::{Error, Result};
 use hearth_kit::{db::work::Claim, tasks::Stop};
-use hearth_runtime_api::WorkloadId;
+use hearth_runtime_api::{RunId, WorkloadId};
 use tokio::task::JoinSet;
 
 use super::{Backoff, log};
@@ -18,7 +18,7 @@ use crate::{
 /// The most at one time.
 const MOST: usize = 64;
 /// The most that is noted in one change: others have to wait for its end.
-const TOGETHER: usize = 32;
+const TOGETHER: usize = 16;
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// Runs until it is told to stop.
@@ -39,6 +39,16 @@ struct Step {
     /// What was found; nothing, when it is there no more.
     workload: Option<Workload>,
     acted: Result<Act>,
+}
+
+impl Step {
+    /// The run that the runtime has been told of.
+    fn told_run(&self) -> Option<RunId> {
+        match (&self.acted, self.workload.as_ref()?.id) {
+            (Ok(Act::Told { .. }), WorkloadId::Run(run)) => Some(run),
+            _ => None,
+        }
+    }
 }
 
 async fn workloads(cx: &Cx, stop: &Stop) {
@@ -156,6 +166,7 @@ async fn together(cx: &Cx, steps: &[Step]) -> Result<()> {
             Next::At(due) => cx.store.work.again(&tx, claim, due).await?,
         }
     }
+    cx.store.runs_starting(&tx, steps.iter().filter_map(Step::told_run)).await?;
     cx.store.work.finish_all(&tx, finished).await?;
     cx.store.commit(tx).await?;
     cx.wake_watchers(workloads().map(|workload| workload.id));

@@ -6,6 +6,7 @@ mod health;
 mod jobs;
 mod killed;
 mod metrics;
+mod newer;
 mod routes;
 mod runs;
 mod schedules;

@@ -24,7 +24,7 @@ const MOST_WAITING: u64 = 1000;
 pub async fn take(cx: &Cx, events: Vec<Event>) -> Result<()> {
     let now = cx.now();
     let tx = cx.store.begin().await?;
-    let place = cx.store.place_locked(&tx).await?;
+    let place = cx.store.place.locked(&tx).await?;
     let Some(last) = events.last().map(|event| event.position).filter(|last| *last > place) else {
         return Ok(());
     };
@@ -43,7 +43,7 @@ pub async fn take(cx: &Cx, events: Vec<Event>) -> Result<()> {
             }
         }
     }
-    cx.store.place_set(&tx, last).await?;
+    cx.store.place.set(&tx, last).await?;
     match asked {
         true => cx.store.commit(tx).await,
         false => tx.commit().await,
@@ -53,8 +53,8 @@ pub async fn take(cx: &Cx, events: Vec<Event>) -> Result<()> {
 /// Goes on behind `position` without the events before it, which are no longer kept.
 pub async fn skip_to(cx: &Cx, position: i64) -> Result<()> {
     let tx = cx.store.begin().await?;
-    if cx.store.place_locked(&tx).await? < position {
-        cx.store.place_set(&tx, position).await?;
+    if cx.store.place.locked(&tx).await? < position {
+        cx.store.place.set(&tx, position).await?;
     }
     cx.store.commit(tx).await
 }

@@ -4,12 +4,11 @@ mod delivery;
 mod mail;
 mod migrations;
 mod notice;
-mod place;
 mod tool;
 mod webhook;
 
 use hearth_base::{Result, ToolId};
-use hearth_kit::db::{Db, OrFault, Tx, columns, work::Work};
+use hearth_kit::db::{Db, OrFault, Tx, columns, place::Place, work::Work};
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -28,6 +27,8 @@ pub struct Store {
     db: Db,
     /// What is done later.
     pub work: Work,
+    /// How far `jobs`' feed was read.
+    pub place: Place,
 }
 
 impl Store {
@@ -40,7 +41,7 @@ impl Store {
 
     /// The tables in `db`, and the work in it.
     pub fn new(db: Db, work: Work) -> Self {
-        Self { db, work }
+        Self { place: Place::new(db.clone()), work, db }
     }
 
     /// Begins a change.

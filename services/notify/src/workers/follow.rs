@@ -23,7 +23,7 @@ pub async fn run(cx: Cx, stop: Stop) {
 
 async fn turn(cx: &Cx) -> Result<()> {
     let jobs = cx.clients.of(Role::Jobs)?;
-    let place = cx.store.place().await?;
+    let place = cx.store.place.read().await?;
     let read = |after, wait| {
         let jobs = jobs.clone();
         async move { jobs.jobs().runs_feed(&After { after, wait }).await }

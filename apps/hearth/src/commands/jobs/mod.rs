@@ -5,6 +5,7 @@ pub mod dump;
 pub mod flush;
 pub mod history;
 pub mod images;
+pub mod interactive;
 pub mod list;
 pub mod load;
 pub mod logs;
@@ -22,7 +23,7 @@ mod wait;
 use hearth_base::{JobName, Result};
 use hearth_wire::jobs::{Job, JobsQuery};
 
-use crate::{at_tool::AtTool, cli::TEMPLATE, context::Context};
+use crate::{at_tool::AtTool, cli::TEMPLATE, context::Context, exit::Exit};
 
 /// What to do with jobs.
 #[derive(Debug, clap::Subcommand)]
@@ -84,9 +85,9 @@ pub enum Command {
 }
 
 /// Does it.
-pub async fn run(cx: &Context, command: Command) -> Result<()> {
+pub async fn run(cx: &Context, command: Command) -> Result<Exit> {
     match command {
-        Command::Run(args) => run::run(cx, *args).await,
+        Command::Run(args) => return run::run(cx, *args).await,
         Command::List(args) => list::run(cx, args).await,
         Command::Show(args) => show::run(cx, args).await,
         Command::Runs(args) => runs::run(cx, args).await,
@@ -104,6 +105,7 @@ pub async fn run(cx: &Context, command: Command) -> Result<()> {
         Command::Images => images::run(cx).await,
         Command::Quota => quota::run(cx).await,
     }
+    .map(|()| Exit::Done)
 }
 
 /// What is true after Ctrl-C.

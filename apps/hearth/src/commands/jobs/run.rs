@@ -2,11 +2,22 @@
 
 use std::time::Duration;
 
-use hearth_base::Result;
-use hearth_wire::jobs::{Job, JobCreate, SchedulePlan, ScheduleQuery};
+use hearth_base::{Error, Result};
+use hearth_wire::jobs::{ExecSize, Job, JobCreate, SchedulePlan, ScheduleQuery};
 
-use super::{list::sort, spec::Spec, wait};
-use crate::{at_tool::AtTool, cli::DryRun, context::Context};
+use super::{
+    interactive::{self, How},
+    list::sort,
+    spec::Spec,
+    wait,
+};
+use crate::{
+    at_tool::AtTool,
+    cli::DryRun,
+    commands::{exec, logs},
+    context::Context,
+    exit::Exit,
+};
 
 /// What `hearth jobs run` takes.
 #[derive(Debug, clap::Args)]
@@ -22,14 +33,28 @@ pub struct Args {
         conflicts_with_all = ["schedule", "continuous", "webservice"]
     )]
     wait: Option<u64>,
+    /// Run it with what is typed here
+    #[arg(long, short, conflicts_with_all = ["schedule", "continuous", "webservice", "wait"], hide_short_help = true)]
+    interactive: bool,
+    /// Hand this terminal to it
+    #[arg(long, short, requires = "interactive", hide_short_help = true)]
+    tty: bool,
+    /// Print what it wrote and delete it when it is over
+    #[arg(long, conflicts_with_all = ["schedule", "continuous", "webservice"], hide_short_help = true)]
+    rm: bool,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
+/// How long is waited for a run that is deleted when it is over, in seconds.
+const USUAL: u64 = 600;
+
 /// Makes it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Job>()?;
-    let Args { spec, wait, dry_run } = args;
+pub async fn run(cx: &Context, args: Args) -> Result<Exit> {
+    let Args { mut spec, wait, interactive, tty, rm, dry_run } = args;
+    if interactive && spec.name.is_none() {
+        spec.name = Some(interactive::some_name()?);
+    }
     let create = spec.create()?;
     let at = cx.at_tool()?;
     let name = create.name.clone();
@@ -45,16 +70,45 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
             cx.printer.note(&format!("It would be due at {schedule_actual} ({timezone}), next:"));
             due.iter().for_each(|due| cx.printer.note(&format!("  {}", due.local)));
         }
-        return Ok(());
+        return Ok(Exit::Done);
     }
+    if interactive {
+        let terminal = if tty { Some(terminal()?) } else { None };
+        return interactive::run(cx, &at, create, How { terminal, removed: rm }).await;
+    }
+    if rm {
+        return passing(cx, &at, &create, Duration::from_secs(wait.unwrap_or(USUAL))).await;
+    }
+    let answer = cx.printer.answer::<Job>()?;
     let mut job = at.ask(at.client().jobs().create(at.name(), &create)).await?;
     if let Some(seconds) = wait {
         job = wait::until_over(cx, &at, &name, Duration::from_secs(seconds)).await?;
-        return answer.done(&job, &format!("{name} is over: {}", job.status_long));
+        answer.done(&job, &format!("{name} is over: {}", job.status_long))?;
+        return Ok(Exit::Done);
     }
     answer.done(&job, &format!("{} job {name} is made", sort(&job)))?;
     cx.printer.next(&format!("hearth logs -f {name}"));
-    Ok(())
+    Ok(Exit::Done)
+}
+
+/// Runs a job of which nothing but its output is left.
+async fn passing(cx: &Context, at: &AtTool<'_>, create: &JobCreate, limit: Duration) -> Result<Exit> {
+    let jobs = at.client().jobs();
+    at.ask(jobs.create(at.name(), create)).await?;
+    let over = wait::until_over(cx, at, &create.name, limit).await;
+    if matches!(&over, Err(error) if error.code() == wait::STILL_RUNNING) {
+        return over.map(|_| Exit::Done);
+    }
+    logs::print(cx, at, Some(&create.name), logs::Which::newest(false)).await?;
+    at.ask(jobs.delete(at.name(), &create.name)).await?;
+    over.map(|_| Exit::Done)
+}
+
+fn terminal() -> Result<ExecSize> {
+    exec::terminal().ok_or_else(|| {
+        Error::invalid("no-terminal", "this is no terminal that a program could be given")
+            .help("leave -t out")
+    })
 }
 
 /// What its schedule would mean.

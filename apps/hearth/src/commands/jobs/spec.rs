@@ -100,6 +100,14 @@ pub struct Spec {
     #[arg(long, value_name = "HOW", requires = "schedule", value_parser = ["forbid", "replace", "allow"], hide_possible_values = true, hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<String>,
+    /// Leave out a run that would start later than this
+    #[arg(long, value_name = "SECONDS", requires = "schedule", hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starting_deadline: Option<u32>,
+    /// Restart it when its image is made anew
+    #[arg(long, hide_short_help = true)]
+    #[serde(skip_serializing_if = "is_off")]
+    pub auto_update: bool,
     /// Mount the tool's home: all or none
     #[arg(long, value_name = "WHAT", value_parser = ["all", "none"], hide_possible_values = true, hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -160,6 +168,8 @@ impl Spec {
             schedule: self.schedule.clone(),
             timezone: self.timezone.clone(),
             concurrency: self.concurrency.as_deref().map(word).transpose()?,
+            starting_deadline: self.starting_deadline,
+            auto_update: self.auto_update.then_some(true),
             filelog: match (self.filelog, self.no_filelog) {
                 (true, _) => Some(true),
                 (_, true) => Some(false),
@@ -248,6 +258,8 @@ impl Spec {
             timeout: job.timeout,
             timezone: job.timezone.clone(),
             concurrency: job.concurrency.map(|how| how.word().to_owned()),
+            starting_deadline: job.starting_deadline,
+            auto_update: job.auto_update == Some(true),
             mount: job.mount.map(|mount| mount.word().to_owned()),
             emails: job.emails.map(|emails| emails.word().to_owned()),
             filelog: job.filelog == Some(true),

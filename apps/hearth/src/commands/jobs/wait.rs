@@ -7,6 +7,9 @@ use hearth_wire::jobs::{Job, JobsQuery, RunQuery, StatusShort, Wait};
 
 use crate::{at_tool::AtTool, context::Context};
 
+/// The code of what is told when it lasts too long.
+pub const STILL_RUNNING: &str = "still-running";
+
 /// Waits until the job's last run is over, `limit` at most; an error when it did not end well.
 pub async fn until_over(cx: &Context, at: &AtTool<'_>, name: &JobName, limit: Duration) -> Result<Job> {
     let mut steps = cx.printer.steps();
@@ -26,7 +29,7 @@ pub async fn until_over(cx: &Context, at: &AtTool<'_>, name: &JobName, limit: Du
     let Ok(over) = steps.during(tokio::time::timeout(limit, over)).await else {
         steps.failed("still running");
         let sentence = format!("{name} is not over after {} s; it goes on", limit.as_secs());
-        return Err(Error::conflict("still-running", sentence).help(format!("hearth logs -f {name}")));
+        return Err(Error::conflict(STILL_RUNNING, sentence).help(format!("hearth logs -f {name}")));
     };
     let job: Job = over?;
     if job.status.short != StatusShort::Succeeded {
