@@ -1,10 +1,16 @@
 //! `hearth`, as somebody types it.
 
-use std::{path::Path, process::Stdio};
+use std::{
+    path::Path,
+    process::{Output, Stdio},
+};
 
 use hearth_base::{Error, Result, Secret};
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::{
+    io::AsyncWriteExt,
+    process::{Child, Command},
+};
 
 use crate::{Hearth, Person, program};
 
@@ -46,9 +52,7 @@ impl Keyboard {
 
     /// The same in another folder.
     pub async fn types_in(&self, folder: &Path, words: &[&str]) -> Result<Printed> {
-        let output = self.command(words)?.current_dir(folder).output().await.map_err(Error::internal)?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ok(Printed { status: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) })
+        printed(self.command(words)?.current_dir(folder).output().await)
     }
 
     /// As [`Keyboard::types`], for what has to succeed; what it prints.
@@ -65,7 +69,17 @@ impl Keyboard {
         self.command(words)?.spawn().map_err(Error::internal)
     }
 
-    fn command(&self, words: &[&str]) -> Result<Command> {
+    /// Types a command and then `input`, to its end.
+    pub async fn given(&self, words: &[&str], input: &str) -> Result<Printed> {
+        let mut child = self.command(words)?.stdin(Stdio::piped()).spawn().map_err(Error::internal)?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(input.as_bytes()).await.map_err(Error::internal)?;
+        }
+        printed(child.wait_with_output().await)
+    }
+
+    /// The program `hearth` with these words, as it is typed.
+    pub fn command(&self, words: &[&str]) -> Result<Command> {
         let mut command = Command::new(program("hearth")?);
         command
             .args(words)
@@ -80,4 +94,10 @@ impl Keyboard {
             .kill_on_drop(true);
         Ok(command)
     }
+}
+
+fn printed(output: std::io::Result<Output>) -> Result<Printed> {
+    let output = output.map_err(Error::internal)?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Printed { status: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) })
 }

@@ -25,7 +25,8 @@ mod unix {
             let before = tcgetattr(io::stdin())?;
             let mut raw = before.clone();
             raw.make_raw();
-            tcsetattr(io::stdin(), OptionalActions::Flush, &raw)?;
+            // What was typed before is for the program, too.
+            tcsetattr(io::stdin(), OptionalActions::Drain, &raw)?;
             Ok(Self(before))
         }
     }

@@ -14,7 +14,7 @@ use crate::{
 const WEBHOOK: &str = "webhook_00000000000000000000000001";
 
 /// Every command that changes something, as it is typed.
-const CHANGING: [&[&str]; 45] = [
+const CHANGING: [&[&str]; 47] = [
     &["new", "other"],
     &["login", "--name", "alice", "--password-stdin"],
     &["logout"],
@@ -28,6 +28,7 @@ const CHANGING: [&[&str]; 45] = [
     &["tool", "kubeconfig", "--output", "config"],
     &["tool", "kubeconfig"],
     &["jobs", "run", "new", "--image", "x", "--command", "y"],
+    &["jobs", "run", "--rm", "-i", "--image", "x"],
     &["jobs", "restart", "web"],
     &["jobs", "stop", "web"],
     &["jobs", "scale", "web", "2"],
@@ -55,6 +56,7 @@ const CHANGING: [&[&str]; 45] = [
     &["build", "delete", "--all"],
     &["build", "clean"],
     &["webservice", "python3.11", "start"],
+    &["webservice", "python3.11", "shell"],
     &["webservice", "restart"],
     &["webservice", "stop"],
     &["man", "--dir", "pages"],

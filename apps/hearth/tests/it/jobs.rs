@@ -375,3 +375,24 @@ fn a_file_that_says_something_else_is_replaced_only_on_demand() {
     ends with 0
     ");
 }
+
+#[test]
+fn a_terminal_is_handed_on_only_where_there_is_one() {
+    let home = Home::of_tool(Answers::from([("GET /", (200, ""))]));
+    insta::assert_snapshot!(home.says(&["jobs", "run", "-it", "--rm", "--image", "x"]), @"
+    err| error: this is no terminal that a program could be given [no-terminal]
+    err| next:  leave -t out
+    ends with 1
+    ");
+    insta::assert_snapshot!(home.says(&["jobs", "run", "-t", "--image", "x"]), @"
+    err| error: hearth jobs run needs --interactive [missing-argument]
+    err| next:  hearth jobs run tidy --image python3.11 --command ./tidy.sh --schedule @daily
+    ends with 1
+    ");
+    insta::assert_snapshot!(home.says(&["jobs", "run", "a", "--rm", "--continuous", "--image", "x"]), @"
+    err| error: --rm and --continuous exclude each other [conflicting-arguments]
+    err| next:  hearth jobs run -h
+    ends with 1
+    ");
+    assert_eq!(home.asked(), Vec::<String>::new());
+}

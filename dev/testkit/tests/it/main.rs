@@ -9,6 +9,7 @@ mod door;
 mod endpoints;
 mod envvars;
 mod faults;
+mod interactive;
 mod killing;
 mod misbehaving;
 mod powers;

@@ -121,7 +121,7 @@ pub struct RunOne {
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct RunQuery {
-    /// Wait until it is over, so many seconds at most: 0 to 25.
+    /// Wait until it is over and its log is kept, so many seconds at most: 0 to 25.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<u32>, minimum = 0, maximum = 25)]
     pub wait: Option<Wait>,

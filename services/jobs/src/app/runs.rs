@@ -15,12 +15,12 @@ pub async fn find(cx: &Cx, of: Of<'_>, name: &JobName, id: &str) -> Result<Run> 
     run.ok_or_else(|| Error::not_found("run", format!("{id:.80?} of {name}")).help("hearth jobs runs"))
 }
 
-/// A run of a job as soon as it is over, or as it is after `patience`.
+/// A run of a job as soon as it is over and its log is kept, or as it is after `patience`.
 pub async fn wait(cx: &Cx, of: Of<'_>, name: &JobName, id: &str, patience: Duration) -> Result<Run> {
     let mut news = cx.news(patience);
     loop {
         let run = find(cx, of, name, id).await?;
-        if run.is_over() || !news.come().await {
+        if (run.is_over() && run.log_done) || !news.come().await {
             return Ok(run);
         }
     }

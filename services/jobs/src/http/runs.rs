@@ -60,7 +60,7 @@ pub async fn begin(cx: Cx, tool: Authed<JobsWrite>, Param(name): Param<JobName>)
     Ok(Answer::named(RunOne { run }).status(StatusCode::CREATED))
 }
 
-/// One run. With `wait`, as soon as it is over; as it is after so many seconds, to be asked again.
+/// One run. With `wait`, as soon as it is over and its log is kept; as it is after so many seconds, to be asked again.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/jobs/{job}/runs/{run}", tag = "jobs",
     operation_id = "jobs.run_show",
     params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "its name"),

@@ -181,5 +181,7 @@ async fn note(cx: &Cx, parts: &[Part]) -> Result<()> {
         cx.store.log_taken(&tx, &run.id(), *next, *complete, tail).await?;
     }
     cx.store.ask_all(&tx, complete().map(|run| (run.instance.workload, cx.now()))).await?;
-    cx.store.commit(tx).await
+    cx.store.commit(tx).await?;
+    cx.wake_watchers(complete().map(|run| run.instance.workload));
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hearth_base::{Error, Result};
-use hearth_wire::jobs::{ExecSize, Job, JobCreate, SchedulePlan, ScheduleQuery};
+use hearth_wire::jobs::{ExecSize, Job, JobCreate, JobsQuery, RunQuery, SchedulePlan, ScheduleQuery, Wait};
 
 use super::{
     interactive::{self, How},
@@ -99,7 +99,15 @@ async fn passing(cx: &Context, at: &AtTool<'_>, create: &JobCreate, limit: Durat
     if matches!(&over, Err(error) if error.code() == wait::STILL_RUNNING) {
         return over.map(|_| Exit::Done);
     }
-    logs::print(cx, at, Some(&create.name), logs::Which::newest(false)).await?;
+    let job = at.ask(jobs.show(at.name(), &create.name, &JobsQuery::default())).await?;
+    if let Some(run) = &job.status.run {
+        // Its last lines may be on their way.
+        at.ask(jobs.run(at.name(), &create.name, run, &RunQuery { wait: Some(Wait::MOST) })).await?;
+    }
+    match logs::print(cx, at, Some(&create.name), logs::Which::newest(false)).await {
+        Err(error) if error.code() == "no-such-log" => {}
+        printed => printed?,
+    }
     at.ask(jobs.delete(at.name(), &create.name)).await?;
     over.map(|_| Exit::Done)
 }
