@@ -98,6 +98,28 @@ pub struct Outcome {
     /// The most memory it held, in bytes.
     #[serde(default)]
     pub peak_memory: u64,
+    /// Processes that were killed because its memory was used up.
+    #[serde(default)]
+    pub oom_kills: u64,
+    /// How often it could not start a process, being at the limit of these.
+    #[serde(default)]
+    pub refused: u64,
+}
+
+impl Outcome {
+    /// An end at this time, of which nothing more is known.
+    pub fn bare(end: End, ended: Timestamp) -> Self {
+        Self {
+            end,
+            stopped: false,
+            started: None,
+            ended,
+            cpu_micros: 0,
+            peak_memory: 0,
+            oom_kills: 0,
+            refused: 0,
+        }
+    }
 }
 
 /// The manner of an end.

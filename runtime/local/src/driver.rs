@@ -20,7 +20,8 @@ use tokio::{sync::mpsc::UnboundedSender, task::JoinSet};
 use crate::{
     Settings,
     again::{self, Part},
-    cgroup, disk,
+    cgroup::{self, Used},
+    disk,
     disk::Disk,
     failure::Doing,
     helper::{
@@ -266,7 +267,8 @@ impl Helpers {
             true => End::NotStarted { reason: "what was to start it was ended before it did".to_owned() },
             false => End::Lost,
         });
-        let outcome = Outcome { cpu_micros: used.cpu_micros, peak_memory: used.peak_memory, ..lost };
+        let Used { cpu_micros, peak_memory, oom_kills, refused, .. } = used;
+        let outcome = Outcome { cpu_micros, peak_memory, oom_kills, refused, ..lost };
         self.settle_quietly(instance, &outcome);
         outcome
     }
@@ -294,7 +296,7 @@ impl Helpers {
     }
 
     fn bare(&self, end: End) -> Outcome {
-        Outcome { end, stopped: false, started: None, ended: self.clock.now(), cpu_micros: 0, peak_memory: 0 }
+        Outcome::bare(end, self.clock.now())
     }
 
     async fn end(&self, instance: InstanceId, grace: Duration) {

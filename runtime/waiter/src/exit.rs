@@ -58,8 +58,9 @@ pub fn write(plan: &Plan<'_>, how: How) -> rustix::io::Result<()> {
     };
     let (started, ended) = (Moment(plan.since), Moment(micros(ClockId::Realtime)));
     let (cpu, peak) = (plan.cpu_micros.read(), plan.peak_memory.read());
+    let (oom, refused) = (plan.oom_kills.read(), plan.refused.read());
     let text = Text::of(format_args!(
-        r#"{{"version":1,"outcome":{{"end":{how},"stopped":false,"started":"{started}","ended":"{ended}","cpu_micros":{cpu},"peak_memory":{peak}}}}}"#
+        r#"{{"version":1,"outcome":{{"end":{how},"stopped":false,"started":"{started}","ended":"{ended}","cpu_micros":{cpu},"peak_memory":{peak},"oom_kills":{oom},"refused":{refused}}}}}"#
     ));
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
     let file = rustix::fs::openat(plan.folder, NEW, flags, Mode::RUSR | Mode::WUSR)?;

@@ -45,14 +45,16 @@ pub struct Plan<'a> {
     pub peak_memory: Counter<'a>,
     /// Microseconds of processor time.
     pub cpu_micros: Counter<'a>,
+    /// How often a process could not be started, there being as many as may be.
+    pub refused: Counter<'a>,
 }
 
 /// How many numbers there are in a plan, see [`Plan::numbers`].
-const NUMBERS: usize = 15;
+const NUMBERS: usize = 16;
 
 impl<'a> Plan<'a> {
     /// All that is a number, in the order in which [`Plan::read`] wants them, separated by spaces, as its first
-    /// argument. The next six are path and key of each counter.
+    /// argument. The next eight are path and key of each counter.
     pub fn numbers(&self) -> [i64; NUMBERS] {
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let fd = |fd: BorrowedFd<'_>| i64::from(fd.as_raw_fd());
@@ -72,12 +74,13 @@ impl<'a> Plan<'a> {
             number(self.oom_kills.per),
             number(self.peak_memory.per),
             number(self.cpu_micros.per),
+            number(self.refused.per),
         ]
     }
 
     /// The counters, in the order in which [`Plan::read`] wants them.
-    pub fn counters(&self) -> [Counter<'a>; 3] {
-        [self.oom_kills, self.peak_memory, self.cpu_micros]
+    pub fn counters(&self) -> [Counter<'a>; 4] {
+        [self.oom_kills, self.peak_memory, self.cpu_micros, self.refused]
     }
 
     /// Understands the arguments of [`Plan::numbers`] and [`Plan::counters`]. `inherited` is asked for each
@@ -116,6 +119,7 @@ impl<'a> Plan<'a> {
             oom_kills: counter(per[0])?,
             peak_memory: counter(per[1])?,
             cpu_micros: counter(per[2])?,
+            refused: counter(per[3])?,
         })
     }
 }
@@ -146,6 +150,7 @@ mod tests {
             oom_kills: counter(c"/sys/with spaces/oom_control", "oom_kill", 1),
             peak_memory: counter(c"/sys/peak", "", 1),
             cpu_micros: counter(c"/sys/usage", "", 1000),
+            refused: counter(c"/sys/events", "max", 1),
         };
         for limit in [None, Some(0), Some(60_000_000)] {
             let plan = Plan { limit, ..plan };

@@ -38,6 +38,11 @@ pub const NOBODY: &str = r#"{"messages": {"error": ["nobody is signed in"]}, "co
 pub const NOT_GOOD: &str = r#"{"messages": {"error": ["the token shown is not good"]}, "code": "credential-refused",
     "request_id": "req_2"}"#;
 
+/// How much a tool may use.
+pub const QUOTA: &str = r#"{"data": {"memory": "8Gi", "cpu": "8", "job_memory": "4Gi", "job_cpu": "3",
+    "running_jobs": 16, "scheduled_jobs": 50, "continuous_jobs": 16, "replicas": 8, "running_builds": 4,
+    "envvars": 64, "image_storage": "4Gi"}, "messages": {}}"#;
+
 /// What it says to who is no member of the tool.
 pub const NO_RIGHT: &str = r#"{"messages": {"error": ["this needs the right tools:read"]}, "code": "forbidden",
     "request_id": "req_1", "help": "ask an owner"}"#;

@@ -14,7 +14,7 @@ use crate::{
 const WEBHOOK: &str = "webhook_00000000000000000000000001";
 
 /// Every command that changes something, as it is typed.
-const CHANGING: [&[&str]; 47] = [
+const CHANGING: [&[&str]; 48] = [
     &["new", "other"],
     &["login", "--name", "alice", "--password-stdin"],
     &["logout"],
@@ -27,6 +27,7 @@ const CHANGING: [&[&str]; 47] = [
     &["tool", "members", "remove", "bob"],
     &["tool", "kubeconfig", "--output", "config"],
     &["tool", "kubeconfig"],
+    &["tool", "quota", "--set", "memory=16Gi"],
     &["jobs", "run", "new", "--image", "x", "--command", "y"],
     &["jobs", "run", "--rm", "-i", "--image", "x"],
     &["jobs", "restart", "web"],
@@ -151,6 +152,7 @@ fn home() -> Home {
         ("GET /tools/v1/tool/other", (403, door::NO_RIGHT.to_owned())),
         ("GET /tools/v1/tool/dup-finder", (200, format!(r#"{{"data": {tool}}}"#))),
         ("GET /tools/v1/tool/dup-finder/members", (200, format!(r#"{{"data": {{"items": [{bob}]}}}}"#))),
+        ("GET /tools/v1/tool/dup-finder/quota", (200, door::QUOTA.to_owned())),
         ("GET /tools/v1/tool/dup-finder/tokens", (200, r#"{"data": {"items": []}}"#.to_owned())),
         ("GET /jobs/v1/tool/dup-finder/jobs", (200, format!(r#"{{"jobs": [{job}], "messages": {{}}}}"#))),
         ("GET /jobs/v1/tool/dup-finder/jobs/web", (200, format!(r#"{{"job": {job}, "messages": {{}}}}"#))),

@@ -70,6 +70,7 @@ fn a_group_of_commands_named_alone_shows_its_help_and_does_nothing() {
     err|   show        Show a tool and its people
     err|   delete      Delete a tool and all that belongs to it
     err|   members     List and change who belongs to a tool
+    err|   quota       Say how much a tool may use; operators change it
     err|   kubeconfig  Make a file by which Toolforge's clients enter
     err|   help        Print this message or the help of the given subcommand(s)
     err|

@@ -1,7 +1,7 @@
 //! Results to standard output, everything else to standard error.
 
 use crate::{
-    door::{Answers, CLOSED},
+    door::{Answers, CLOSED, QUOTA},
     home::Home,
 };
 
@@ -128,5 +128,45 @@ fn completions_are_made_for_each_shell() {
             "{shell}"
         );
         assert!(output.stderr.is_empty());
+    }
+}
+
+#[test]
+fn a_quota_is_shown_and_changed_by_its_names() {
+    let home = Home::of_tool(Answers::from([
+        ("GET /tools/v1/tool/dup-finder/quota", (200, QUOTA)),
+        ("PATCH /tools/v1/tool/dup-finder/quota", (200, QUOTA)),
+    ]));
+    insta::assert_snapshot!(home.says(&["tool", "quota"]), @"
+    out| continuous-jobs	16
+    out| cpu	8
+    out| envvars	64
+    out| image-storage	4Gi
+    out| job-cpu	3
+    out| job-memory	4Gi
+    out| memory	8Gi
+    out| replicas	8
+    out| running-builds	4
+    out| running-jobs	16
+    out| scheduled-jobs	50
+    ends with 0
+    ");
+    let set = ["tool", "quota", "--set", "memory=16Gi", "--set", "running-jobs=20", "--set", "cpu=default"];
+    insta::assert_snapshot!(home.says(&set), @"
+    out| ✓ dup-finder has memory=16Gi, running-jobs=20, cpu=default
+    ends with 0
+    ");
+    insta::assert_snapshot!(home.asked().join("\n"), @r#"
+    GET /tools/v1/tool/dup-finder/quota
+    PATCH /tools/v1/tool/dup-finder/quota {"memory":"16Gi","cpu":null,"running_jobs":20}
+    "#);
+    for (wrong, why) in [
+        ("memory", "says no limit"),
+        ("memry=1Gi", "name one of continuous-jobs, cpu, envvars"),
+        ("replicas=many", "is no number of replicas"),
+        ("memory=much", "is no limit"),
+    ] {
+        let said = home.says(&["tool", "quota", "--set", wrong]);
+        assert!(said.contains(why) && said.ends_with("ends with 1\n"), "{said}");
     }
 }

@@ -11,7 +11,7 @@ fn the_nearest_command_is_proposed() {
     ");
     insta::assert_snapshot!(Home::new().says(&["tool", "shwo", "dup-finder"]), @"
     err| error: there is no command hearth tool shwo [no-such-command]
-    err|        There are list, show, delete, members, kubeconfig.
+    err|        There are list, show, delete, members, quota, kubeconfig.
     err| next:  hearth tool show dup-finder
     ends with 1
     ");
@@ -109,7 +109,7 @@ fn with_json_a_mistyped_command_is_json_too() {
     ends with 1
     "#);
     insta::assert_snapshot!(Home::new().says(&["tool", "shwo", "--json"]), @r#"
-    err| {"error":["there is no command hearth tool shwo","There are list, show, delete, members, kubeconfig."],"code":"no-such-command","help":"hearth tool show --json"}
+    err| {"error":["there is no command hearth tool shwo","There are list, show, delete, members, quota, kubeconfig."],"code":"no-such-command","help":"hearth tool show --json"}
     ends with 1
     "#);
 }

@@ -118,11 +118,10 @@ impl Stage {
         let used = locked(&self.used);
         Outcome {
             started: (!matches!(end, End::NotStarted { .. })).then_some(started),
-            end,
             stopped: *self.asked.borrow(),
-            ended: self.now(),
             cpu_micros: used.cpu_micros,
             peak_memory: used.peak_memory,
+            ..Outcome::bare(end, self.now())
         }
     }
 

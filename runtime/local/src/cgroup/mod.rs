@@ -25,6 +25,8 @@ pub struct Used {
     pub processes: u64,
     /// Processes that were killed because memory was used up.
     pub oom_kills: u64,
+    /// How often a process could not be started, there being as many as may be.
+    pub refused: u64,
 }
 
 /// One of the numbers that are wanted of a group when it is over: where the kernel keeps it.
@@ -52,6 +54,7 @@ pub struct Facts {
     pub oom_kills: Fact,
     pub peak_memory: Fact,
     pub cpu_micros: Fact,
+    pub refused: Fact,
 }
 
 /// One group, in whichever version of cgroups the host has.

@@ -38,11 +38,12 @@ impl Group for Split {
             peak_memory: fact("memory", "memory.max_usage_in_bytes", "", 1),
             // In nanoseconds.
             cpu_micros: fact("cpuacct", "cpuacct.usage", "", 1000),
+            refused: fact("pids", "pids.events", "max", 1),
         }
     }
 
     fn used(&self) -> Used {
-        let Facts { oom_kills, peak_memory, cpu_micros } = self.facts();
+        let Facts { oom_kills, peak_memory, cpu_micros, refused } = self.facts();
         let held = number(&self.file("memory", "memory.usage_in_bytes"));
         Used {
             memory: held.saturating_sub(entry(&self.file("memory", "memory.stat"), "total_inactive_file")),
@@ -50,6 +51,7 @@ impl Group for Split {
             cpu_micros: cpu_micros.counter().read(),
             processes: number(&self.file("pids", "pids.current")),
             oom_kills: oom_kills.counter().read(),
+            refused: refused.counter().read(),
         }
     }
 
@@ -76,9 +78,16 @@ mod tests {
         put("memory/hearth/a/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n")?;
         put("cpuacct/hearth/a/cpuacct.usage", "1234567\n")?;
         put("pids/hearth/a/pids.current", "3\n")?;
+        put("pids/hearth/a/pids.events", "max 4\n")?;
         let group = Split::at(tree.path(), "hearth/a");
-        let used =
-            Used { memory: 4_000_000, peak_memory: 7_000_000, cpu_micros: 1234, processes: 3, oom_kills: 2 };
+        let used = Used {
+            memory: 4_000_000,
+            peak_memory: 7_000_000,
+            cpu_micros: 1234,
+            processes: 3,
+            oom_kills: 2,
+            refused: 4,
+        };
         assert_eq!(group.used(), used);
         assert_eq!(group.folders().len(), 3);
         Ok(())

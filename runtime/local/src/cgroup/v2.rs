@@ -23,11 +23,12 @@ impl Group for Unified {
             oom_kills: fact("memory.events", "oom_kill"),
             peak_memory: fact("memory.peak", ""),
             cpu_micros: fact("cpu.stat", "usage_usec"),
+            refused: fact("pids.events", "max"),
         }
     }
 
     fn used(&self) -> Used {
-        let Facts { oom_kills, peak_memory, cpu_micros } = self.facts();
+        let Facts { oom_kills, peak_memory, cpu_micros, refused } = self.facts();
         let file = |name: &str| self.0.join(name);
         let held = number(&file("memory.current"));
         Used {
@@ -36,6 +37,7 @@ impl Group for Unified {
             cpu_micros: cpu_micros.counter().read(),
             processes: number(&file("pids.current")),
             oom_kills: oom_kills.counter().read(),
+            refused: refused.counter().read(),
         }
     }
 
@@ -62,8 +64,15 @@ mod tests {
         put("memory.events", "low 0\nhigh 0\nmax 9\noom 1\noom_kill 1\noom_group_kill 0\n")?;
         put("cpu.stat", "usage_usec 1234\nuser_usec 1000\n")?;
         put("pids.current", "3\n")?;
-        let used =
-            Used { memory: 4_000_000, peak_memory: 7_000_000, cpu_micros: 1234, processes: 3, oom_kills: 1 };
+        put("pids.events", "max 4\n")?;
+        let used = Used {
+            memory: 4_000_000,
+            peak_memory: 7_000_000,
+            cpu_micros: 1234,
+            processes: 3,
+            oom_kills: 1,
+            refused: 4,
+        };
         assert_eq!(Unified::at(tree.path().to_owned()).used(), used);
         Ok(())
     }

@@ -49,6 +49,16 @@ fn an_exit_without_what_was_used_is_read() -> Result<()> {
 }
 
 #[test]
+fn an_exit_with_the_limits_that_were_met_is_read() -> Result<()> {
+    let exit: Exit = json("exit-1-limits.json")?;
+    assert_eq!(
+        (exit.outcome.end, exit.outcome.oom_kills, exit.outcome.refused),
+        (End::Exited { code: 5 }, 2, 7)
+    );
+    Ok(())
+}
+
+#[test]
 fn a_brief_of_version_1_is_read() -> Result<()> {
     let brief: Brief = json("brief-1.json")?;
     assert_eq!(brief.workload.process.argv, ["/bin/true"]);

@@ -66,7 +66,7 @@ pub fn main(arguments: &[OsString]) -> i32 {
 fn give_up(brief: &Brief, asked: Timestamp, error: &io::Error) -> io::Result<()> {
     let _ = cgroup::group(&brief.cgroup).kill();
     let end = End::NotStarted { reason: error.to_string() };
-    let outcome = Outcome { end, stopped: false, started: None, ended: asked, cpu_micros: 0, peak_memory: 0 };
+    let outcome = Outcome::bare(end, asked);
     let written = disk::replace(&brief.folder.join(files::EXIT), &Exit::new(outcome));
     tell();
     written

@@ -77,6 +77,7 @@ pub fn wait(brief: &Brief, running: &Running, log: &File) -> io::Result<()> {
         oom_kills: facts.oom_kills.counter(),
         peak_memory: facts.peak_memory.counter(),
         cpu_micros: facts.cpu_micros.counter(),
+        refused: facts.refused.counter(),
     };
     // What is in the way is told by the runtime's process, which has tried the same.
     let _stayed = become_small(brief, &plan);

@@ -208,11 +208,14 @@ async fn limits_hold() {
     let mut processes =
         shell(&bench, "n=0; while [ $n -lt 60 ]; do sleep 5 2>/dev/null & n=$((n+1)); done; exit 0");
     processes.limits.processes = 20;
-    let end = bench.outcome(&processes).await.end;
-    assert_ne!(end, End::Exited { code: 0 }, "sixty processes within a limit of twenty");
+    let outcome = bench.outcome(&processes).await;
+    assert_ne!(outcome.end, End::Exited { code: 0 }, "sixty processes within a limit of twenty");
+    assert!(outcome.refused > 0 && outcome.oom_kills == 0, "{outcome:?}");
     // The main process goes on when only a child of it needed too much.
     let child = shell(&bench, "sh -c 'x=0123456789; while :; do x=$x$x; done'; exit 5");
-    assert_eq!(bench.outcome(&child).await.end, End::Exited { code: 5 });
+    let outcome = bench.outcome(&child).await;
+    assert_eq!((outcome.end, outcome.refused), (End::Exited { code: 5 }, 0));
+    assert!(outcome.oom_kills > 0, "it leaves a trace");
     let mut busy = shell(&bench, "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done");
     busy.limits.cpu = Cpu::milli(200);
     let outcome = bench.outcome(&busy).await;

@@ -67,13 +67,9 @@ impl Runs<'_> {
             self.lines(run, lines).await?;
         }
         let state = self.observe(run, |state| state.done).await?;
-        Ok(state.outcome().cloned().unwrap_or_else(|| Outcome {
-            end: End::Lost,
-            stopped: state.stopping,
-            started: None,
-            ended: self.cx.clock.now(),
-            cpu_micros: 0,
-            peak_memory: 0,
+        Ok(state.outcome().cloned().unwrap_or_else(|| {
+            let stopped = state.stopping;
+            Outcome { stopped, ..Outcome::bare(End::Lost, self.cx.clock.now()) }
         }))
     }
 

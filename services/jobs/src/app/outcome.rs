@@ -31,7 +31,7 @@ pub fn note(run: &mut Run, phase: &Phase, generation: u64, plan: &Plan) -> bool 
 }
 
 fn end(run: &mut Run, outcome: &Outcome, plan: &Plan) {
-    let Outcome { end, stopped, started, ended, cpu_micros, peak_memory } = outcome;
+    let Outcome { end, stopped, started, ended, cpu_micros, peak_memory, oom_kills, refused } = outcome;
     (run.exit_code, run.signal) = match end {
         End::Exited { code } => (Some(*code), None),
         End::Killed { signal } => (None, Some(*signal)),
@@ -62,10 +62,28 @@ fn end(run: &mut Run, outcome: &Outcome, plan: &Plan) {
             (RunEnd::Lost, "what became of it is not known: the machine it ran on went away".to_owned())
         }
     };
-    over(run, how, reason, *ended);
+    let kills = if how == RunEnd::OutOfMemory { 0 } else { *oom_kills };
+    let met = met(plan.memory, kills, plan.processes, *refused);
+    over(run, how, std::iter::once(reason).chain(met).collect::<Vec<_>>().join("; "), *ended);
     run.started = run.started.or(*started);
     run.cpu_micros = *cpu_micros;
     run.peak_memory = *peak_memory;
+}
+
+/// The limits that were met, and did not end it.
+fn met(memory: Memory, kills: u64, processes: u32, refused: u64) -> impl Iterator<Item = String> {
+    let times = |count: u64| if count == 1 { "once".to_owned() } else { format!("{count} times") };
+    let killed = (kills > 0).then(|| {
+        let what = if kills == 1 {
+            "a process of it was".to_owned()
+        } else {
+            format!("{kills} processes of it were")
+        };
+        format!("{what} killed, for it needed more than its {memory} of memory")
+    });
+    let refused = (refused > 0)
+        .then(|| format!("it wanted more than its {processes} processes and threads, {}", times(refused)));
+    killed.into_iter().chain(refused)
 }
 
 /// Ends a run.
@@ -75,4 +93,22 @@ pub fn over(run: &mut Run, end: RunEnd, reason: String, at: Timestamp) {
     run.end = Some(end);
     run.reason = Some(reason);
     run.ready = false;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_that_were_met_are_told() {
+        let said = |kills, refused| met(Memory::mib(512), kills, 100, refused).collect::<Vec<_>>().join("; ");
+        assert_eq!(said(0, 0), "");
+        assert_eq!(said(1, 0), "a process of it was killed, for it needed more than its 512Mi of memory");
+        assert_eq!(
+            said(2, 1),
+            "2 processes of it were killed, for it needed more than its 512Mi of memory; \
+             it wanted more than its 100 processes and threads, once"
+        );
+        assert_eq!(said(0, 3), "it wanted more than its 100 processes and threads, 3 times");
+    }
 }

@@ -4,6 +4,7 @@ pub mod delete;
 pub mod kubeconfig;
 pub mod list;
 pub mod members;
+pub mod quota;
 pub mod show;
 
 use hearth_base::{Result, ToolName};
@@ -33,6 +34,9 @@ pub enum Command {
         #[command(subcommand)]
         command: Option<members::Command>,
     },
+    /// Say how much a tool may use; operators change it
+    #[command(before_help = "Example: hearth tool quota dup-finder --set memory=16Gi", help_template = TEMPLATE)]
+    Quota(quota::Args),
     /// Make a file by which Toolforge's clients enter
     #[command(
         before_help = "Example: hearth tool kubeconfig dup-finder --output dup-finder.kubeconfig",
@@ -48,6 +52,7 @@ pub async fn run(cx: &Context, command: Command) -> Result<()> {
         Command::Show(args) => show::run(cx, args).await,
         Command::Delete(args) => delete::run(cx, args).await,
         Command::Members { command } => members::run(cx, command).await,
+        Command::Quota(args) => quota::run(cx, args).await,
         Command::Kubeconfig(args) => kubeconfig::run(cx, args).await,
     }
 }
@@ -57,6 +62,7 @@ pub fn after_interrupt(command: &Command) -> &'static str {
     match command {
         Command::Delete(_) => "the tool may be gone already; hearth tool list shows it",
         Command::Kubeconfig(_) => "a token may have been made, which nobody knows",
+        Command::Quota(_) => "the limits may be changed already; hearth tool quota shows them",
         Command::Members { command: Some(command) } => members::after_interrupt(command),
         Command::Members { command: None } | Command::List(_) | Command::Show(_) => "nothing was changed",
     }
