@@ -55,8 +55,9 @@ impl<'a> Stream<'a> {
             from = looked;
         }
         if self.filled - from > LONGEST {
-            spool.line(self.kind, true, &self.room[from..from + LONGEST]);
-            from += LONGEST;
+            let piece = whole_characters(&self.room[from..=from + LONGEST]);
+            spool.line(self.kind, true, &self.room[from..from + piece]);
+            from += piece;
         }
         if from > 0 {
             self.room.copy_within(from..self.filled, 0);
@@ -71,6 +72,14 @@ impl<'a> Stream<'a> {
             self.filled = 0;
         }
     }
+}
+
+/// How many bytes come before the character that the last byte is of (UTF-8, RFC 3629, section 3); all but the last,
+/// when these bytes are no text.
+fn whole_characters(bytes: &[u8]) -> usize {
+    let last = bytes.len() - 1;
+    let begins = |at: &usize| bytes[*at] & 0b1100_0000 != 0b1000_0000;
+    (last.saturating_sub(3)..=last).rev().find(begins).filter(|at| *at > 0).unwrap_or(last)
 }
 
 #[cfg(test)]
@@ -129,5 +138,18 @@ mod tests {
             [(LONGEST, true), (LONGEST, true), (3, false), (1, false)]
         );
         assert_eq!(cut(&[&line(LONGEST)[..LONGEST], b"\n"]), [(LONGEST, false)]);
+    }
+
+    #[test]
+    fn no_character_is_cut() {
+        for before in 0..4 {
+            let line = [&vec![b'x'; before][..], "é€🔥".repeat(LONGEST / 9 + 1).as_bytes(), b"\n"].concat();
+            let pieces = cut(&[&line]);
+            let (first, partial) = pieces[0];
+            assert!(partial && first > LONGEST - 4 && str::from_utf8(&line[..first]).is_ok(), "{pieces:?}");
+            assert_eq!(pieces.iter().map(|(length, _)| length).sum::<usize>(), line.len() - 1);
+        }
+        let no_text = [&[0x80; LONGEST + 5][..], b"\n"].concat();
+        assert_eq!(cut(&[&no_text]), [(LONGEST, true), (5, false)]);
     }
 }

@@ -1,5 +1,7 @@
 //! `hearth logs [NAME|--all]`: what a job wrote, or all of them; with `-f`, what it writes.
 
+use std::{cell::RefCell, collections::BTreeMap};
+
 use hearth_base::{Error, JobName, Result};
 use hearth_wire::{
     jobs::Job,
@@ -106,8 +108,40 @@ pub async fn print(cx: &Context, at: &AtTool<'_>, job: Option<&JobName>, which: 
         regex,
         cursor: None,
     };
-    let show = |entry: &LogsEntry| stream.next(entry, entry.datetime, &shown(entry, job.is_none()));
-    if follow { followed(at, job, query, show).await } else { listed(at, job, &query, show).await }
+    let pieces = RefCell::new(Pieces::default());
+    let printed = |entry: &LogsEntry| shown(entry, job.is_none());
+    let show = |entry: &LogsEntry| {
+        let whole = pieces.borrow_mut().join(entry);
+        stream.next(entry, entry.datetime, whole.map(|whole| printed(&whole)).as_deref())
+    };
+    let shown =
+        if follow { followed(at, job, query, show).await } else { listed(at, job, &query, show).await };
+    pieces.into_inner().0.values().try_for_each(|begun| stream.rest(begun.datetime, &printed(begun)))?;
+    shown
+}
+
+/// Long lines come in pieces, and are printed whole, but for those that are longer than anybody reads.
+#[derive(Default)]
+struct Pieces(BTreeMap<(String, LogsStream), LogsEntry>);
+
+impl Pieces {
+    /// The most bytes that are held back.
+    const MOST: usize = 4 << 20;
+
+    /// The whole line, when this is the last of it.
+    fn join(&mut self, entry: &LogsEntry) -> Option<LogsEntry> {
+        let key = (entry.pod.clone(), entry.stream);
+        let mut line = match self.0.remove(&key) {
+            Some(begun) => LogsEntry { message: begun.message + &entry.message, ..entry.clone() },
+            None => entry.clone(),
+        };
+        if entry.partial && line.message.len() < Self::MOST {
+            self.0.insert(key, line);
+            return None;
+        }
+        line.partial = false;
+        Some(line)
+    }
 }
 
 /// What to type to follow them again.

@@ -252,16 +252,25 @@ impl<T: Serialize + DeserializeOwned> Answer<'_, T> {
     }
 }
 
+/// A line that a program wrote at `time`.
+fn written(out: &Stream, time: Timestamp, line: &str) -> String {
+    let time = match out.terminal {
+        true => out.paint(Tone::Quiet, &time.strftime("%H:%M:%S").to_string()),
+        false => format!("{time:.6}"),
+    };
+    format!("{time} {}\n", lines::shown(line, out.color))
+}
+
 impl<T: Serialize + DeserializeOwned> Streaming<'_, T> {
-    /// The next one: a line of JSON, or the line that a program wrote at `time`.
-    pub fn next(&self, value: &T, time: Timestamp, line: &str) -> Result<()> {
-        self.streamed(value, |out| {
-            let time = match out.terminal {
-                true => out.paint(Tone::Quiet, &time.strftime("%H:%M:%S").to_string()),
-                false => format!("{time:.6}"),
-            };
-            format!("{time} {}\n", lines::shown(line, out.color))
-        })
+    /// The next one: a line of JSON, or the line that a program wrote at `time`, when it is whole by now.
+    pub fn next(&self, value: &T, time: Timestamp, line: Option<&str>) -> Result<()> {
+        self.streamed(value, |out| line.map(|line| written(out, time, line)).unwrap_or_default())
+    }
+
+    /// A line that was not whole when the last one came; each piece of it was a line of JSON.
+    pub fn rest(&self, time: Timestamp, line: &str) -> Result<()> {
+        let Self(Answer { printer, fields, of: _ }) = self;
+        if fields.is_some() { Ok(()) } else { printer.raw(&written(&printer.out, time, line)) }
     }
 
     /// The same for a line of which nobody knows when it was written.

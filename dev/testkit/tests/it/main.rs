@@ -11,6 +11,7 @@ mod envvars;
 mod faults;
 mod interactive;
 mod killing;
+mod lines;
 mod misbehaving;
 mod powers;
 mod published_clients;
