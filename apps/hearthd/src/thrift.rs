@@ -4,8 +4,8 @@ use std::{convert::Infallible, time::Duration};
 
 /// How long a start and its first work take.
 const START: Duration = Duration::from_secs(3);
-/// Then, again and again: what a busy hour took is not kept.
-const EVERY: Duration = Duration::from_secs(600);
+/// Then, again and again: what a busy minute took is not kept.
+const EVERY: Duration = Duration::from_secs(60);
 
 /// Gives memory back, once the start is over and from time to time, for ever.
 pub async fn keep() -> Infallible {

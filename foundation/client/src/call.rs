@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use hearth_base::{Error, Kind, Result, Role};
+use hearth_wire::feed::After;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Empty, Full};
 use serde::{Serialize, de::DeserializeOwned};
@@ -150,6 +151,11 @@ impl Call<'_> {
         self = self.header(header::CONTENT_TYPE, media_type);
         self.body = self.body.map(|_| body(Full::new(content.into())));
         self
+    }
+
+    /// Asks for a part of a feed, for which the answer may wait.
+    pub(crate) fn feed(self, after: &After) -> Self {
+        self.query(after).patience(after.patience() + Client::PATIENCE)
     }
 
     /// Sends the request and gives the answer as it comes, whatever its status.

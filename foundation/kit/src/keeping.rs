@@ -7,14 +7,15 @@ use std::{future::Future, sync::Arc, time::Duration};
 use hearth_base::{Result, Role, ToolId};
 use hearth_client::Client;
 use hearth_wire::{feed::After, reply::Paging};
+use tokio::time::Instant;
 
 use crate::{Clients, Kit, Worker, tasks::Stop};
 
-/// How long a failed duty waits, and how often duties are looked at when nobody wakes the worker.
+/// How long a failed duty waits.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// How many looks at the feed without news (25 seconds each) come between two looks at the duties.
-const LOOKS: usize = 24;
+/// How long after a look at the duties, without news, comes the next.
+const LOOK: Duration = Duration::from_secs(600);
 
 /// A worker that calls `erase` for each ended tool until it succeeds, and then acknowledges. It must bear to be
 /// called again for a tool of which nothing is left.
@@ -53,8 +54,7 @@ where
 {
     let accounts = clients.of(Role::Accounts)?;
     // The feed's place first: what ends a tool from here on wakes.
-    let behind = After { after: Some(i64::MAX), wait: None };
-    let position = accounts.internal().accounts_feed(&behind).await?.head;
+    let position = accounts.internal().accounts_feed(&After::head()).await?.head;
     if !duties(&accounts, erase).await? {
         return Ok(false);
     }
@@ -90,9 +90,9 @@ where
 
 /// Waits until a tool is ended, or long enough.
 async fn news(accounts: &Client, mut position: i64) -> Result<()> {
-    for _ in 0..LOOKS {
-        let after = After { after: Some(position), wait: Some(25) };
-        let news = accounts.internal().accounts_feed(&after).await?;
+    let until = Instant::now() + LOOK;
+    while Instant::now() < until {
+        let news = accounts.internal().accounts_feed(&After::news(position)).await?;
         if news.events.iter().any(|event| event.kind == "tool-erased") {
             return Ok(());
         }

@@ -1,5 +1,7 @@
 //! Feeds between services: ordered events, read by position, kept for thirty days.
 
+use std::time::Duration;
+
 use hearth_base::EventId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,10 +32,37 @@ pub struct After {
     /// The position of the last event seen; absent: from the oldest kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
-    /// How long to wait when there is nothing yet, in seconds: at most 25.
+    /// How long to wait when there is nothing yet, in seconds: at most 240.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[param(maximum = 25)]
+    #[param(maximum = 240)]
     pub wait: Option<u64>,
+}
+
+impl After {
+    /// The longest wait, in seconds.
+    pub const LONGEST: u64 = 240;
+    /// How long a reader waits who has to notice soon that nobody tells anything any more, in seconds.
+    pub const WATCHFUL: u64 = 25;
+
+    /// What comes after the last event seen, waited for as long as may be: a reader who waits does nothing.
+    pub fn news(position: i64) -> Self {
+        Self { after: Some(position), wait: Some(Self::LONGEST) }
+    }
+
+    /// The same for a reader who has to notice soon that the feed is away.
+    pub fn watched(position: i64) -> Self {
+        Self { after: Some(position), wait: Some(Self::WATCHFUL) }
+    }
+
+    /// Nothing, and where the feed is.
+    pub fn head() -> Self {
+        Self { after: Some(i64::MAX), wait: None }
+    }
+
+    /// For how long an answer may wait.
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(self.wait.unwrap_or(0).min(Self::LONGEST))
+    }
 }
 
 /// A part of a feed.

@@ -27,8 +27,7 @@ async fn follow(edge: &Edge) -> Result<std::convert::Infallible> {
     let mut position = read_all(edge, &jobs).await?;
     keep(edge);
     loop {
-        let after = After { after: Some(position), wait: Some(25) };
-        let news = jobs.jobs().feed(&after).await?;
+        let news = jobs.jobs().feed(&After::watched(position)).await?;
         let Some(last) = news.events.last() else { continue };
         position = last.position;
         for event in news.events {

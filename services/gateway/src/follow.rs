@@ -22,12 +22,10 @@ pub async fn run(gateway: Arc<Gateway>, stop: Stop) {
 async fn follow(gateway: &Gateway) -> Result<()> {
     let accounts = gateway.kit.clients.of(Role::Accounts)?;
     // Behind everything: only the head is wanted.
-    let mut after = After { after: Some(i64::MAX), wait: None };
-    let mut position = accounts.internal().accounts_feed(&after).await?.head;
+    let mut position = accounts.internal().accounts_feed(&After::head()).await?.head;
     gateway.identities.forget();
     loop {
-        after = After { after: Some(position), wait: Some(25) };
-        let news = accounts.internal().accounts_feed(&after).await?;
+        let news = accounts.internal().accounts_feed(&After::watched(position)).await?;
         if let Some(last) = news.events.last() {
             position = last.position;
             gateway.identities.forget();

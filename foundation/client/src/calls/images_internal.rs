@@ -40,7 +40,7 @@ impl ImagesInternalCalls<'_> {
 
     /// Reads `images`' feed.
     pub async fn feed(&self, after: &After) -> Result<Events> {
-        self.0.call(Method::GET, "/images/v1/internal/feed").query(after).data().await
+        self.0.call(Method::GET, "/images/v1/internal/feed").feed(after).data().await
     }
 
     /// Relies on an image in the name of `holder` (`jobs:set_…`), in place of what that holder relied on before.

@@ -33,7 +33,7 @@ impl InternalCalls<'_> {
 
     /// Reads `accounts`' feed.
     pub async fn accounts_feed(&self, after: &After) -> Result<Events> {
-        self.0.call(Method::GET, "/accounts/v1/internal/feed").query(after).data().await
+        self.0.call(Method::GET, "/accounts/v1/internal/feed").feed(after).data().await
     }
 
     /// The ended tools of which this service has yet to erase what it has.

@@ -186,7 +186,7 @@ impl JobsCalls<'_> {
 
     /// What happened in `jobs`, in order: for services.
     pub async fn feed(&self, after: &After) -> Result<Events> {
-        let call = self.0.call(Method::GET, "/jobs/v1/internal/feed").query(after);
+        let call = self.0.call(Method::GET, "/jobs/v1/internal/feed").feed(after);
         call.answer::<Named<Events>>().await.map(|answer| answer.content)
     }
 
@@ -204,7 +204,7 @@ impl JobsCalls<'_> {
 
     /// What became of runs and due times, in order: for `notify`.
     pub async fn runs_feed(&self, after: &After) -> Result<Events> {
-        let call = self.0.call(Method::GET, "/jobs/v1/internal/runs-feed").query(after);
+        let call = self.0.call(Method::GET, "/jobs/v1/internal/runs-feed").feed(after);
         call.answer::<Named<Events>>().await.map(|answer| answer.content)
     }
 }

@@ -76,8 +76,8 @@ impl Feed {
     pub const KEPT_DAYS: i64 = 30;
     /// The most events in one part.
     const PART: u64 = 500;
-    /// How often a waiting reader looks by itself, for events that another process wrote.
-    const LOOK: Duration = Duration::from_secs(2);
+    /// How often a waiting reader looks by itself, for events that a program beside the service wrote.
+    const LOOK: Duration = Duration::from_secs(30);
 
     /// The feed in `db`. Nobody waits for news any more when it is time to `stop`.
     pub fn new(db: Db, stop: Stop) -> Self {

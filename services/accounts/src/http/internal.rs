@@ -1,7 +1,5 @@
 //! What other services ask, and nobody else may.
 
-use std::time::Duration;
-
 use hearth_base::ToolId;
 use hearth_kit::{Answer, Authed, Json, Param, Query, Reply};
 use hearth_wire::{
@@ -25,8 +23,7 @@ pub async fn resolve(cx: Cx, peer: Authed<rights::Resolve>, Json(resolve): Json<
     operation_id = "accounts.internal_feed", params(After),
     responses((status = 200, body = Data<Events>), (status = 409, description = "no longer kept")))]
 pub async fn feed(cx: Cx, _: Authed<rights::ReadFeed>, Query(after): Query<After>) -> Reply<Events> {
-    let patience = Duration::from_secs(after.wait.unwrap_or(0).min(25));
-    Ok(Answer::of(cx.store.feed.after(after.after, patience).await?))
+    Ok(Answer::of(cx.store.feed.after(after.after, after.patience()).await?))
 }
 
 /// The calling service has erased what this tool had.

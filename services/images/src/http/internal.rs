@@ -1,7 +1,5 @@
 //! What other services ask, and nobody else may.
 
-use std::time::Duration;
-
 use axum::{
     http::{HeaderMap, Method},
     response::Response,
@@ -62,8 +60,7 @@ pub async fn usable(cx: Cx, _: Authed<Resolve>, Query(OfTool { tool }): Query<Of
     params(After),
     responses((status = 200, body = Data<Events>), (status = 409, description = "no longer kept")))]
 pub async fn feed(cx: Cx, _: Authed<Follow>, Query(after): Query<After>) -> Reply<Events> {
-    let patience = Duration::from_secs(after.wait.unwrap_or(0).min(25));
-    Ok(Answer::of(cx.store.feed.after(after.after, patience).await?))
+    Ok(Answer::of(cx.store.feed.after(after.after, after.patience()).await?))
 }
 
 /// A blob, whichever repository has it.

@@ -45,8 +45,7 @@ pub async fn runs_feed(cx: Cx, _: Authed<FollowRuns>, Query(after): Query<After>
 /// A part of the one feed. What is none of the reader's business comes without its content: positions are the same for
 /// all.
 async fn part(cx: &Cx, after: &After, kinds: &[&str]) -> hearth_base::Result<Events> {
-    let patience = Duration::from_secs(after.wait.unwrap_or(0).min(25));
-    let mut events = cx.store.feed.after(after.after, patience).await?;
+    let mut events = cx.store.feed.after(after.after, after.patience()).await?;
     for event in events.events.iter_mut().filter(|event| !kinds.contains(&event.kind.as_str())) {
         event.data = serde_json::Value::Null;
     }

@@ -186,8 +186,8 @@ fn credential(identity: &Identity) -> Option<String> {
 async fn follow(cx: &Cx, position: Option<i64>) -> Result<(i64, Vec<String>)> {
     let accounts = cx.neighbours.of(Role::Accounts)?;
     let after = match position {
-        None => After { after: Some(i64::MAX), wait: None },
-        Some(position) => After { after: Some(position), wait: Some(25) },
+        None => After::head(),
+        Some(position) => After::watched(position),
     };
     let news = accounts.internal().accounts_feed(&after).await?;
     let last = news.events.last().map(|event| event.position);

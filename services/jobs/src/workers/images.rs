@@ -32,14 +32,14 @@ pub async fn run(cx: Cx, stop: Stop) {
 async fn turn(cx: &Cx) -> Result<()> {
     let place = cx.store.place.read().await?;
     let is_gap = |error: &Error| error.code() == "feed-gap";
-    let (moved, last) = match cx.neighbours.images_feed(&After { after: Some(place), wait: Some(25) }).await {
+    let (moved, last) = match cx.neighbours.images_feed(&After::news(place)).await {
         Ok(news) => {
             let Some(last) = news.events.last().map(|event| event.position) else { return Ok(()) };
             (news.events.into_iter().map(read).collect(), last)
         }
         // Away for longer than events are kept.
         Err(error) if is_gap(&error) => {
-            let head = cx.neighbours.images_feed(&After { after: Some(i64::MAX), wait: None }).await?.head;
+            let head = cx.neighbours.images_feed(&After::head()).await?.head;
             (BTreeSet::from([Moved::Any]), head)
         }
         Err(error) => return Err(error),

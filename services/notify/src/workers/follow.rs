@@ -24,16 +24,12 @@ pub async fn run(cx: Cx, stop: Stop) {
 async fn turn(cx: &Cx) -> Result<()> {
     let jobs = cx.clients.of(Role::Jobs)?;
     let place = cx.store.place.read().await?;
-    let read = |after, wait| {
-        let jobs = jobs.clone();
-        async move { jobs.jobs().runs_feed(&After { after, wait }).await }
-    };
     let is_gap = |error: &Error| error.code() == "feed-gap";
-    match read(Some(place), Some(25)).await {
+    match jobs.jobs().runs_feed(&After::news(place)).await {
         Ok(news) => take::take(cx, news.events).await,
         // Away for longer than events are kept: what is left is read from its beginning.
         Err(error) if is_gap(&error) => {
-            let kept = read(None, None).await?;
+            let kept = jobs.jobs().runs_feed(&After::default()).await?;
             let before = kept.events.first().map_or(kept.head, |first| first.position - 1);
             tracing::warn!(place, before, "events of jobs are no longer kept");
             take::skip_to(cx, before).await
