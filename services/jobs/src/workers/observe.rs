@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use hearth_base::Result;
 use hearth_kit::tasks::Stop;
-use hearth_runtime_api::{Cursor, Observation, WorkloadId};
+use hearth_runtime_api::{Cursor, WorkloadId};
 
 use super::{Backoff, log};
 use crate::{app, cx::Cx};
@@ -34,15 +34,13 @@ pub async fn run(cx: Cx, stop: Stop) {
 async fn follow(cx: &Cx, backoff: &mut Backoff) -> Result<()> {
     let mut cursor: Option<Cursor> = None;
     loop {
-        // Read before the runtime is asked: what it was told by now, it must know.
-        let told = cx.store.workloads_told().await?;
         let wait = if cursor.is_some() { WAIT } else { Duration::ZERO };
         let seen = cx.runtime.observe(cursor, wait).await?;
         for states in seen.workloads.chunks(TOGETHER) {
             app::observe::seen(cx, states).await?;
         }
         if seen.complete {
-            complete(cx, &seen, told).await?;
+            complete(cx).await?;
         }
         backoff.reset();
         cursor = Some(seen.cursor);
@@ -50,7 +48,10 @@ async fn follow(cx: &Cx, backoff: &mut Backoff) -> Result<()> {
 }
 
 /// What the runtime should have and has not; and whatever waited for it to come back is looked at now.
-async fn complete(cx: &Cx, seen: &Observation, told: Vec<WorkloadId>) -> Result<()> {
+async fn complete(cx: &Cx) -> Result<()> {
+    // Read before the runtime is asked once more: what it was told by now, it must know.
+    let told = cx.store.workloads_told().await?;
+    let seen = cx.runtime.observe(None, Duration::ZERO).await?;
     let there: BTreeSet<WorkloadId> = seen.workloads.iter().map(|state| state.id).collect();
     for id in told.into_iter().filter(|id| !there.contains(id)) {
         app::observe::missing(cx, id).await?;
