@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The most jobs of one change.
-const BATCH: u64 = 16;
+const BATCH: u64 = 32;
 /// A clock that was set back by less needs nothing done.
 const SET_BACK: SignedDuration = SignedDuration::from_secs(60);
 

@@ -26,7 +26,7 @@ use crate::{
 /// The most containers at one time.
 const MOST: usize = 1024;
 /// The most parts that are noted in one change: others have to wait for its end.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 16;
 /// How long one look waits for lines.
 const WAIT: Duration = Duration::from_secs(20);
 /// How often containers are looked for that nobody told of.

@@ -11,7 +11,7 @@ use crate::{app, cx::Cx};
 
 const WAIT: Duration = Duration::from_secs(25);
 /// The most workloads of one change: others have to wait for its end.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 16;
 /// The most that are asked for in one change.
 const ASKED: usize = 500;
 

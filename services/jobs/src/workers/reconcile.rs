@@ -18,7 +18,7 @@ use crate::{
 /// The most at one time.
 const MOST: usize = 64;
 /// The most that is noted in one change: others have to wait for its end.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 16;
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// Runs until it is told to stop.

@@ -3,7 +3,7 @@
 use hearth_base::Result;
 use hearth_kit::db::Db;
 use hearth_testkit::on_every_store;
-use hearth_wire::jobs::{JobCreate, StatusShort};
+use hearth_wire::jobs::{Job, JobCreate, StatusShort};
 use jiff::SignedDuration;
 
 use crate::{
@@ -21,7 +21,8 @@ async fn a_newer_image_is_shown_until_a_restart_takes_it(db: Db) -> Result<()> {
     let mut stage = Stage::new(db).await?;
     stage.create(&of_own(kept("bot"))).await?;
     stage.create(&kept("other")).await?;
-    let first = stage.until_short("bot", StatusShort::Running).await?;
+    let runs = |job: &Job| job.status.short == StatusShort::Running && job.status.run.is_some();
+    let first = stage.until("bot", runs).await?;
     assert!(!first.status.image_changed && first.auto_update == Some(false), "{first:?}");
     let pins = stage.ears.lock().pins.clone();
     stage.ears.made_anew(Some(stage.id));
