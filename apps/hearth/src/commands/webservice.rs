@@ -50,11 +50,11 @@ struct Wanted {
     sort: Option<String>,
     /// The most memory, as in 512Mi
     #[arg(long, short, value_name = "MEMORY")]
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "jobs::spec::text")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "jobs::written::text")]
     mem: Option<String>,
     /// The most processors, as in 0.5
     #[arg(long, short, value_name = "CPU")]
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "jobs::spec::text")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "jobs::written::text")]
     cpu: Option<String>,
     /// How many run side by side
     #[arg(long, short, value_name = "COUNT")]

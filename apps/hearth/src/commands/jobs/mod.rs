@@ -19,6 +19,7 @@ pub mod show;
 pub mod spec;
 pub mod stop;
 mod wait;
+pub mod written;
 
 use hearth_base::{JobName, Result};
 use hearth_wire::jobs::{Job, JobsQuery};

@@ -5,24 +5,26 @@
 //! one still writes is refused. What a process left behind when it ended, its next life takes up at once. What
 //! fails is tried again with growing pauses, and put aside in the end.
 
+mod claim;
 mod loops;
 mod tables;
 
 use std::{sync::Arc, time::Duration};
 
-use hearth_base::{Error, LifeId, Result, Role};
+use hearth_base::{Error, Result};
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, IntoCondition, LockBehavior, LockType, OnConflict},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::Notify;
 
 use super::{At, Db, OrFault, Tx};
 use tables::row;
 
+pub use claim::{Claim, Holder, Ticket};
 pub use tables::{CreateWork, WorkHolders};
 
 /// The code of what is refused to whoever has lost a claim.
@@ -34,62 +36,6 @@ pub struct Work {
     db: Db,
     holder: Option<Holder>,
     news: Arc<Notify>,
-}
-
-/// Who claims: a role as one process plays it on one state folder. The lock on a role is why there are never two
-/// such processes at one time, and so what another life of the same holder had is nobody's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
-    /// The role.
-    pub role: Role,
-    /// The state folder ([`StateFolder::place`](crate::state::StateFolder::place)).
-    pub place: String,
-    /// By which process.
-    pub life: LifeId,
-}
-
-impl Holder {
-    fn name(&self) -> String {
-        format!("{} {}", self.role, self.place)
-    }
-}
-
-/// A piece of work that is this worker's until the lease runs out.
-#[derive(Debug, Clone)]
-pub struct Claim<T> {
-    /// Which one.
-    pub key: String,
-    /// What is to be done.
-    pub content: T,
-    /// How often it has failed.
-    pub failures: u32,
-    kind: &'static str,
-    fence: i64,
-    asked: i64,
-}
-
-/// What proves a claim to a worker in another process, which brings it back with each of its calls.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ticket {
-    key: String,
-    fence: i64,
-    asked: i64,
-}
-
-impl<T> Claim<T> {
-    /// What proves this claim in another process.
-    pub fn ticket(&self) -> Ticket {
-        Ticket { key: self.key.clone(), fence: self.fence, asked: self.asked }
-    }
-}
-
-impl Ticket {
-    /// The claim on work of a kind that this ticket was given for. Whether it still holds is found out when it is
-    /// used.
-    pub fn claim(self, kind: &'static str) -> Claim<()> {
-        let Self { key, fence, asked } = self;
-        Claim { key, content: (), failures: 0, kind, fence, asked }
-    }
 }
 
 impl Work {
