@@ -180,7 +180,7 @@ pub enum Command {
         command: webhooks::Command,
     },
     /// Start, stop and look at the tool's page, as Toolforge's webservice does
-    #[command(before_help = "Example: hearth webservice buildservice start", allow_missing_positional = true, help_template = TEMPLATE, hide = true)]
+    #[command(before_help = "Example: hearth webservice buildservice start", help_template = TEMPLATE, hide = true)]
     Webservice(webservice::Args),
     /// Say who you are
     #[command(before_help = "Example: hearth whoami", help_template = TEMPLATE, hide = true)]

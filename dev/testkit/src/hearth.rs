@@ -162,9 +162,8 @@ impl Hearth {
 
     /// Kills every process at once. Containers go on.
     pub async fn kill_all(&mut self) -> Result<()> {
-        let services = self.pids();
-        for pid in services {
-            // One of them may end with another.
+        // Whoever would start another again first. One of them may end with another.
+        for pid in self.pids().into_iter().rev() {
             let _gone = signal(pid, "KILL");
         }
         self.end(|_| true).await

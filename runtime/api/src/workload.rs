@@ -226,6 +226,18 @@ impl Workload {
         }
     }
 
+    /// Whether this is wanted just as the other: the number of the first container is no wish.
+    pub fn same_wish(&self, other: &Self) -> bool {
+        let plain = |workload: &Self| {
+            let mut plain = workload.clone();
+            if let WorkloadKind::Keep { first, .. } = &mut plain.kind {
+                *first = one();
+            }
+            plain
+        };
+        plain(self) == plain(other)
+    }
+
     /// The number of the first container, where none is known.
     pub fn first(&self) -> u32 {
         match self.kind {

@@ -108,11 +108,13 @@ pub async fn print(cx: &Context, at: &AtTool<'_>, job: Option<&JobName>, which: 
         regex,
         cursor: None,
     };
+    // Of lines that are searched, a piece may be found without the next.
+    let whole = query.text.is_none() && query.regex.is_none();
     let pieces = RefCell::new(Pieces::default());
     let printed = |entry: &LogsEntry| shown(entry, job.is_none());
     let show = |entry: &LogsEntry| {
-        let whole = pieces.borrow_mut().join(entry);
-        stream.next(entry, entry.datetime, whole.map(|whole| printed(&whole)).as_deref())
+        let line = if whole { pieces.borrow_mut().join(entry) } else { Some(entry.clone()) };
+        stream.next(entry, entry.datetime, line.map(|line| printed(&line)).as_deref())
     };
     let shown =
         if follow { followed(at, job, query, show).await } else { listed(at, job, &query, show).await };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use hearth_base::{Error, Kind, Result};
 use hearth_wire::jobs::{Job, JobType};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
     exec, jobs,
@@ -22,12 +22,10 @@ use crate::{at_tool::AtTool, cli::DryRun, context::Context, exit::Exit, trouble:
 /// What `hearth webservice` takes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// What it runs on: buildservice, or an image such as python3.11
-    #[arg(value_name = "TYPE")]
-    sort: Option<String>,
-    /// start, stop, restart, status, logs or shell
-    #[arg(required = true, value_parser = ["start", "stop", "restart", "status", "logs", "shell"], hide_possible_values = true)]
-    action: String,
+    /// Perhaps what it runs on: buildservice, or an image such as python3.11; then start, stop, restart, status, logs
+    /// or shell; and perhaps what is started, where the image does not say it
+    #[arg(value_names = ["[TYPE] ACTION", "COMMAND"], num_args = 1.., required = true)]
+    words: Vec<String>,
     #[command(flatten)]
     wanted: Wanted,
     /// Take what is not said here from this file
@@ -72,10 +70,59 @@ struct Wanted {
     #[arg(long, value_name = "IMAGE", hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     buildservice_image: Option<String>,
+    /// What is started: words, or in the template also a line.
+    #[arg(skip)]
+    #[serde(rename = "extra_args", skip_serializing_if = "Option::is_none", deserialize_with = "line")]
+    command: Option<String>,
     /// Taken for compatibility: there is one
     #[arg(long, value_name = "BACKEND", hide = true)]
     #[serde(skip_serializing)]
     backend: Option<String>,
+}
+
+const ACTIONS: [&str; 6] = ["start", "stop", "restart", "status", "logs", "shell"];
+
+/// The type, if it is said, the action, and the command.
+fn said(words: &[String]) -> Result<(Option<String>, &str, &[String])> {
+    let is_action = |word: &String| ACTIONS.contains(&word.as_str());
+    let (sort, action, command) = match words {
+        [action, command @ ..] if is_action(action) => (None, action, command),
+        [sort, action, command @ ..] if is_action(action) => (Some(sort.clone()), action, command),
+        [.., wrong] => {
+            let sentence = format!("{wrong:.40?} cannot be given as ACTION");
+            return Err(Error::invalid("invalid-value", sentence)
+                .also(format!("It takes {}.", ACTIONS.join(", ")))
+                .help("hearth webservice start"));
+        }
+        [] => return Err(Error::invalid("missing-argument", "hearth webservice needs ACTION")),
+    };
+    if let (Some(more), false) = (command.first(), ["start", "shell"].contains(&action.as_str())) {
+        let sentence = format!("hearth webservice {action} takes nothing more: {more:.40?} is too much");
+        return Err(Error::invalid("unknown-argument", sentence).help("hearth webservice -h"));
+    }
+    Ok((sort, action, command))
+}
+
+/// Words as one line for the shell, or the line itself.
+fn line<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        Line(String),
+        Words(Vec<String>),
+    }
+    Ok(match Option::<Given>::deserialize(deserializer)? {
+        None => None,
+        Some(Given::Line(line)) => Some(line),
+        Some(Given::Words(words)) => Some(joined(&words).map_err(serde::de::Error::custom)?),
+    })
+}
+
+/// Each word as it is, whatever it holds.
+fn joined(words: &[String]) -> Result<String> {
+    shlex::try_join(words.iter().map(String::as_str)).map_err(|_| {
+        Error::invalid("command", "a command holds a character that ends every text").help("leave it out")
+    })
 }
 
 /// What was done.
@@ -89,11 +136,18 @@ struct Served {
 /// Does it.
 pub async fn run(cx: &Context, args: Args) -> Result<Exit> {
     let at = cx.at_tool()?;
-    let Args { sort, action, wanted, template, follow, dry_run } = args;
-    match action.as_str() {
-        "start" => start(cx, &at, wanted.over(sort, read(&template)?), dry_run).await?,
+    let Args { words, mut wanted, template, follow, dry_run } = args;
+    let (sort, action, command) = said(&words)?;
+    if !command.is_empty() {
+        wanted.command = Some(joined(command)?);
+    }
+    match action {
+        "start" => start(cx, &at, wanted.over(cx, sort, read(&template)?), dry_run).await?,
         "logs" => logs::print(cx, &at, Some(&page(&at).await?.name), logs::Which::newest(follow)).await?,
-        "shell" => return shell(cx, &at, wanted.over(sort, read(&template)?), dry_run).await,
+        "shell" => {
+            let command = wanted.command.take();
+            return shell(cx, &at, wanted.over(cx, sort, read(&template)?), command, dry_run).await;
+        }
         "status" => {
             let answer = cx.printer.answer::<Job>()?;
             let job = page(&at).await?;
@@ -124,13 +178,20 @@ async fn start(cx: &Context, at: &AtTool<'_>, wanted: Wanted, dry_run: DryRun) -
 }
 
 /// A shell beside the page: in a container of its own, of the same sort.
-async fn shell(cx: &Context, at: &AtTool<'_>, wanted: Wanted, dry_run: DryRun) -> Result<Exit> {
+async fn shell(
+    cx: &Context,
+    at: &AtTool<'_>,
+    wanted: Wanted,
+    command: Option<String>,
+    dry_run: DryRun,
+) -> Result<Exit> {
     let like = match wanted.sort {
         Some(_) => wanted.spec(at)?,
         None => Spec::of(&page(at).await?),
     };
     let Spec { image, mem, cpu, mount, .. } = like;
-    let spec = Spec { name: Some(interactive::some_name()?), image, mem, cpu, mount, ..Spec::default() };
+    let name = Some(interactive::some_name()?);
+    let spec = Spec { name, image, command, mem, cpu, mount, ..Spec::default() };
     let create = spec.create()?;
     if dry_run.dry_run {
         let sentence = format!("would run a shell on {}", create.imagename);
@@ -171,7 +232,10 @@ async fn page(at: &AtTool<'_>) -> Result<Job> {
 
 impl Wanted {
     /// What flags say, and the template where they say nothing.
-    fn over(self, sort: Option<String>, template: Self) -> Self {
+    fn over(self, cx: &Context, sort: Option<String>, template: Self) -> Self {
+        if let Some(backend) = self.backend.or(template.backend) {
+            cx.printer.note(&format!("the backend {backend} is left out: there is one"));
+        }
         Self {
             sort: sort.or(template.sort),
             mem: self.mem.or(template.mem),
@@ -180,6 +244,7 @@ impl Wanted {
             health_check_path: self.health_check_path.or(template.health_check_path),
             mount: self.mount.or(template.mount),
             buildservice_image: self.buildservice_image.or(template.buildservice_image),
+            command: self.command.or(template.command),
             backend: None,
         }
     }
@@ -192,14 +257,14 @@ impl Wanted {
                 .help("hearth webservice buildservice start"));
         };
         let built = format!("tool-{0}/tool-{0}:latest", at.name());
-        let (image, command) = match sort {
+        let (image, process) = match sort {
             "buildservice" => (self.buildservice_image.clone().unwrap_or(built), Some("web".to_owned())),
             image => (image.to_owned(), None),
         };
         Ok(Spec {
             webservice: true,
             image: Some(image),
-            command,
+            command: self.command.clone().or(process),
             mem: self.mem.clone(),
             cpu: self.cpu.clone(),
             replicas: self.replicas,

@@ -22,6 +22,7 @@ fn starting_asks_for_a_job_and_leaves_a_manifest() {
     home.write("dup-finder/service.template", "type: python3.11\nmem: 512Mi\nreplicas: 2\n");
     insta::assert_snapshot!(home.says(&["webservice", "--backend=kubernetes", "start", "-m", "1Gi"]), @"
     out| ✓ webservice starts on python3.11
+    err| the backend kubernetes is left out: there is one
     err| next:  hearth webservice status
     ends with 0
     ");
@@ -74,4 +75,25 @@ fn the_rest_is_about_the_tools_page() {
     err| next:  hearth deploy
     ends with 1
     ");
+}
+
+#[test]
+fn what_is_started_may_be_said() {
+    let start = |words: &[&str], template: &str| {
+        let home = home("");
+        home.write("dup-finder/service.template", template);
+        let said = home.says(&[&["webservice", "node18", "start"], words].concat());
+        assert!(said.ends_with("ends with 0\n"), "{said}");
+        let manifest =
+            std::fs::read_to_string(home.path("dup-finder/service.manifest")).expect("it was left");
+        (home.asked().join("\n"), manifest)
+    };
+    let (asked, manifest) = start(&["--", "./serve", "--title", "it's $HOME"], "extra_args: [other]\n");
+    insta::assert_snapshot!(asked, @r#"PATCH /jobs/v1/tool/dup-finder/jobs {"name":"webservice","imagename":"node18","cmd":"./serve --title \"it's \"'$HOME'","job_type":"webservice"}"#);
+    insta::assert_snapshot!(manifest, @r#"
+    type: node18
+    extra_args: ./serve --title "it's "'$HOME'
+    "#);
+    insta::assert_snapshot!(start(&[], "extra_args: [./serve, two words]\n").0, @r#"PATCH /jobs/v1/tool/dup-finder/jobs {"name":"webservice","imagename":"node18","cmd":"./serve 'two words'","job_type":"webservice"}"#);
+    insta::assert_snapshot!(start(&[], "extra_args: ./serve $PORT\n").0, @r#"PATCH /jobs/v1/tool/dup-finder/jobs {"name":"webservice","imagename":"node18","cmd":"./serve $PORT","job_type":"webservice"}"#);
 }

@@ -8,7 +8,8 @@ use super::{Checks, HealthCheck, HealthCheckWritten, StopPolicy};
 
 /// A job to make, or to change: what is absent (or null) takes its default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = jobs::JobCreate)]
+#[schema(as = jobs::JobCreate, example = json!({"name": "tidy", "imagename": "bookworm", "cmd": "./tidy.sh",
+    "schedule": "@daily", "memory": "256Mi"}))]
 pub struct JobCreate {
     /// Its name: a host name's label of at most 52 characters, unique within the tool.
     #[schema(value_type = String, min_length = 1, max_length = 52, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]

@@ -134,7 +134,7 @@ impl Ledger {
             return Err(Error::conflict("other-tool", format!("{id} belongs to another tool")));
         }
         let once = matches!(id, WorkloadId::Run(_));
-        if record.kept.version == workload.version && (once || *record.kept.workload == *workload) {
+        if record.kept.version == workload.version && (once || record.kept.workload.same_wish(workload)) {
             return Ok(Applied::Same);
         }
         newer(id, record.kept.version, workload.version)?;

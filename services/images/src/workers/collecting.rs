@@ -1,4 +1,4 @@
-//! Collects, once an hour, what nothing relies on any more.
+//! Collects, once an hour, what nothing relies on any more, and forgets old events.
 
 use hearth_kit::tasks::Stop;
 use jiff::SignedDuration;
@@ -11,5 +11,11 @@ const EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
     let cx = &cx;
-    cx.store.work.regularly(&*cx.clock, &stop, KIND, EVERY, |_| collect::run(cx)).await;
+    let turn = async |now| {
+        collect::run(cx).await?;
+        let tx = cx.store.begin().await?;
+        cx.store.feed.trim(&tx, now).await?;
+        tx.commit().await
+    };
+    cx.store.work.regularly(&*cx.clock, &stop, KIND, EVERY, turn).await;
 }

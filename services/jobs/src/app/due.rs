@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     cx::Cx,
-    store::{Cause, Entry, Job, JobId, Outcome, Schedule},
+    store::{Cause, Entry, Job, JobId, Outcome, Schedule, Workload},
 };
 
 /// The most jobs of one change.
@@ -55,6 +55,8 @@ struct Settling<'a> {
     tx: &'a Tx,
     names: BTreeMap<ToolId, ToolName>,
     running: BTreeSet<JobId>,
+    /// Workloads of those that are replaced when they are due.
+    replaced: Vec<Workload>,
     launches: Launches,
     ran: Vec<(JobId, Entry)>,
 }
@@ -63,7 +65,10 @@ impl<'a> Settling<'a> {
     async fn of(cx: &'a Cx, tx: &'a Tx, jobs: &[Job]) -> Result<Self> {
         let names = cx.store.tool_names_in(tx, jobs.iter().map(|job| job.tool)).await?;
         let running = cx.store.jobs_that_run_in(tx, jobs.iter().map(|job| job.id)).await?;
-        Ok(Self { cx, tx, names, running, launches: Launches::default(), ran: Vec::new() })
+        let is_replaced = |job: &&Job| job.spec.concurrency == Some(Concurrency::Replace);
+        let replaced = jobs.iter().filter(is_replaced).map(|job| job.id).filter(|id| running.contains(id));
+        let replaced = cx.store.workloads_of_locked(tx, replaced).await?;
+        Ok(Self { cx, tx, names, running, replaced, launches: Launches::default(), ran: Vec::new() })
     }
 
     /// Writes down what begins.
@@ -126,7 +131,7 @@ impl<'a> Settling<'a> {
                 return note_new(cx, tx, job, newest, Span::one(at), reason).await;
             }
             Concurrency::Replace if runs => {
-                for workload in cx.store.workloads_in(tx, job.tool, Some(job.id)).await? {
+                for workload in self.replaced.extract_if(.., |workload| workload.job == job.id) {
                     launch::stop(cx, tx, workload).await?;
                 }
             }

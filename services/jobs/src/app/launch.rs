@@ -110,7 +110,6 @@ pub async fn keep(cx: &Cx, tx: &Tx, job: &Job, set: SetId, mut plan: Plan) -> Re
         Some(mut known) => {
             let mut runs = cx.store.runs_of(tx, id).await?;
             runs.retain(|run| !run.is_over());
-            plan.first = known.plan.first;
             plan.await_ready = plan.is_probed() && runs.iter().any(|run| run.ready);
             if known.plan.same_container(&plan) {
                 // Nothing is replaced: what runs is of the new definition too.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{Digest, Kind as ErrorKind, Result, ToolId};
+use hearth_base::{Digest, Error, Kind as ErrorKind, Result, ToolId};
 
 use super::{create::Of, restart};
 use crate::{
@@ -66,9 +66,7 @@ async fn look_at(cx: &Cx, moved: Moved, jobs: &[Job], known: &mut Known) -> Resu
             None => {
                 let now = match cx.neighbours.image(job.tool, &job.spec.imagename).await {
                     Ok(image) => Some(image.digest),
-                    Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) => {
-                        return Err(error);
-                    }
+                    Err(error) if is_passing(&error) => return Err(error),
                     // It was deleted, or cannot be used: what was pinned goes on.
                     Err(_) => None,
                 };
@@ -95,14 +93,19 @@ async fn take(cx: &Cx, job: &Job, now: Digest) -> Result<()> {
         Kind::Scheduled(_) | Kind::OneOff => restart::renew(cx, of, job).await,
     };
     match taken {
-        Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) => Err(error),
-        // It is not there any more, or cannot be now: that is seen, and no hindrance to others.
+        Err(error) if is_passing(&error) => Err(error),
+        // It is not there any more, or cannot be: that is seen, and no hindrance to others.
         Err(error) => {
             tracing::info!(job = %job.name, %error, "a newer image is not taken");
             note(cx, job, now).await
         }
         Ok(()) => Ok(()),
     }
+}
+
+/// Whether it may go well when it is tried again.
+fn is_passing(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Internal)
 }
 
 /// Notes what the image of a job means by now.

@@ -161,8 +161,6 @@ impl<'a> Change<'a> {
         let runs = self.runs.remove(&id).unwrap_or_default();
         if workload.wanted && matches!(id, WorkloadId::Set(_)) {
             workload.applied = None;
-            let latest = runs.iter().map(|run| run.instance.start).max().unwrap_or(0);
-            workload.plan.first = workload.plan.first.max(latest.saturating_add(1));
         } else {
             workload.done = true;
         }

@@ -6,7 +6,7 @@ use hearth_kit::db::Tx;
 use super::{
     create::{self, Of},
     delete::no_such_job,
-    due, launch, plan, route,
+    due, launch, plan, restart, route,
 };
 use crate::{
     cx::Cx,
@@ -40,7 +40,12 @@ pub async fn resume(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<bool> {
     create::admit(cx, &tx, of, &job.spec, &quota, Some(&job)).await?;
     due::settle(cx, &tx, &mut job, cx.now()).await?;
     job.paused = None;
-    follow(cx, tx, of, job).await
+    let taken = job.spec.auto_update == Some(true) && job.newer.is_some();
+    let resumed = follow(cx, tx, of, job).await?;
+    if taken {
+        restart::restart(cx, of, name).await?;
+    }
+    Ok(resumed)
 }
 
 async fn pausable(cx: &Cx, tx: &Tx, of: Of<'_>, name: &JobName) -> Result<Job> {

@@ -53,7 +53,6 @@ pub fn plan(job: &JobCreate, tool: &ToolName, image: &Image, restart: u64, setti
         health: job.health_check.clone(),
         checks: job.checks.clone().unwrap_or_default(),
         await_ready: false,
-        first: 1,
         image: image.clone(),
     })
 }

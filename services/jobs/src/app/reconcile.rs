@@ -250,7 +250,10 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
             WorkloadKind::Once { run, time_limit }
         }
         WorkloadId::Set(set) => {
-            let Plan { replicas, await_ready, first, .. } = workload.plan;
+            // A runtime that knows nothing of it any more goes on behind what another began.
+            let known = cx.store.runs_now(workload.id).await?;
+            let first = known.iter().map(|run| run.instance.start).max().unwrap_or(0).saturating_add(1);
+            let Plan { replicas, await_ready, .. } = workload.plan;
             WorkloadKind::Keep { set, replicas, await_ready, first }
         }
     };

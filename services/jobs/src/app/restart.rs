@@ -80,7 +80,9 @@ async fn renewed(cx: &Cx, of: Of<'_>, seen: &Job) -> Result<(Tx, Job)> {
     if holder(job.id, &job.image) != holder(job.id, &image) {
         cx.store.ask_unpin(&tx, &holder(job.id, &job.image), cx.now()).await?;
     }
-    (job.image, job.newer) = (image, None);
+    // While nobody could say what it is, it is what it was.
+    job.newer = job.newer.filter(|_| job.image.digest == image.digest);
+    job.image = image;
     Ok((tx, job))
 }
 

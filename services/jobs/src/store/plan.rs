@@ -109,13 +109,6 @@ pub struct Plan {
     /// What it replaces is ready, and goes on until this is.
     #[serde(default)]
     pub await_ready: bool,
-    /// The number of each replica's first container, where the runtime knows none.
-    #[serde(default = "one")]
-    pub first: u32,
-}
-
-const fn one() -> u32 {
-    1
 }
 
 fn term() -> u8 {
@@ -167,7 +160,6 @@ impl Plan {
             health: None,
             checks: Checks::default(),
             await_ready: false,
-            first: one(),
             ..plan.clone()
         };
         plain(self) == plain(other)

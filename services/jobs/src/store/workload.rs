@@ -215,6 +215,20 @@ impl Store {
         Ok(all(query.all(&**tx).await.or_fault()?)?.into_iter().map(|known| (known.id, known)).collect())
     }
 
+    /// Locks the workloads of jobs, always in the same order.
+    pub async fn workloads_of_locked(
+        &self,
+        tx: &Tx,
+        jobs: impl IntoIterator<Item = JobId>,
+    ) -> Result<Vec<Workload>> {
+        let jobs = texts(jobs);
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let query = row::Entity::find().filter(row::Column::JobId.is_in(jobs));
+        all(query.order_by_asc(row::Column::Id).lock(LockType::Update).all(&**tx).await.or_fault()?)
+    }
+
     /// Those of these workloads that there are, and what they are of.
     pub async fn workloads_known(&self, ids: impl IntoIterator<Item = WorkloadId>) -> Result<Vec<Known>> {
         let rows: Vec<(String, String, String)> = of(ids)

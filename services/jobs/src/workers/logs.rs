@@ -84,6 +84,8 @@ async fn take_all(cx: &Cx, stop: &Stop, parts: Sender<Part>) {
 /// Takes one container's log to its end; gives the run's id back.
 async fn take(cx: Cx, run: Run, parts: Sender<Part>, stop: Stop) -> String {
     let id = run.id();
+    // As it is now: who told of it may have known less.
+    let Some(run) = cx.store.run(&id).await.ok().flatten().filter(|run| !run.log_done) else { return id };
     let (mut next, mut tail) = (run.log_next, run.tail.clone());
     let mut backoff = Backoff::up_to(Duration::from_secs(30));
     loop {
@@ -152,24 +154,26 @@ struct Part {
 async fn note_all(cx: &Cx, stop: &Stop, mut noting: Receiver<Part>) {
     let mut parts = Vec::new();
     while stop.unless(noting.recv_many(&mut parts, TOGETHER)).await.is_some_and(|count| count > 0) {
-        match note(cx, &parts).await {
-            Ok(()) => {
-                for part in parts.drain(..) {
+        parts.sort_by_key(|part| part.run.instance);
+        let together = note(cx, &parts).await.is_ok();
+        for part in parts.drain(..) {
+            // One that is refused is no hindrance to others.
+            let noted = if together { Ok(()) } else { note(cx, std::slice::from_ref(&part)).await };
+            match noted {
+                Ok(()) => {
                     let _ended_meanwhile = part.kept.send(());
                 }
-            }
-            Err(error) => {
-                log(&error, "how far logs have been taken cannot be noted");
-                parts.clear();
+                Err(error) => log(&error, "how far a log has been taken cannot be noted"),
             }
         }
     }
 }
 
+/// Notes parts, in the order of their runs.
 async fn note(cx: &Cx, parts: &[Part]) -> Result<()> {
     let complete = || parts.iter().filter(|part| part.complete).map(|part| &part.run);
     let tx = cx.store.begin().await?;
-    let names = cx.store.tools_locked(&tx, complete().map(|run| run.tool)).await?;
+    let names = cx.store.tools_locked(&tx, parts.iter().map(|part| part.run.tool)).await?;
     let jobs = cx.store.jobs_by_id_in(&tx, complete().map(|run| run.job)).await?;
     let known = cx.store.runs_by_id_in(&tx, complete().map(Run::id)).await?;
     for Part { run, next, complete, tail, .. } in parts {

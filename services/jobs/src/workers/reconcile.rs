@@ -10,7 +10,10 @@ use tokio::task::JoinSet;
 
 use super::{Backoff, log};
 use crate::{
-    app::reconcile::{self, Act, Next},
+    app::{
+        create,
+        reconcile::{self, Act, Next},
+    },
     cx::Cx,
     store::{Store, Workload},
 };
@@ -24,7 +27,9 @@ const IDLE: Duration = Duration::from_secs(3600);
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
     let unpin = async |claim: Claim<()>| {
-        cx.neighbours.unpin(&claim.key).await?;
+        if !create::is_holder(&cx, &claim.key).await? {
+            cx.neighbours.unpin(&claim.key).await?;
+        }
         let tx = cx.store.begin().await?;
         cx.store.work.finish(&tx, &claim).await?;
         tx.commit().await
@@ -135,7 +140,8 @@ fn untaken(error: &Error) -> Option<Step> {
 }
 
 /// Notes steps together, or, when that cannot be, each by itself: one that is refused is no hindrance to others.
-async fn note(cx: &Cx, steps: Vec<Step>) {
+async fn note(cx: &Cx, mut steps: Vec<Step>) {
+    steps.sort_by_key(|step| step.workload.as_ref().map(|workload| workload.id));
     let noted = together(cx, &steps).await;
     if noted.is_ok() {
         return;

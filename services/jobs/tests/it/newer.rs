@@ -59,6 +59,8 @@ async fn a_newer_image_restarts_what_asked_for_it(db: Db) -> Result<()> {
     stage.maintainer.jobs().pause(&stage.tool, &job_name("bot")).await?;
     stage.ears.made_anew(Some(stage.id));
     stage.until("bot", |job| job.status.image_changed && job.status.paused.is_some()).await?;
+    stage.maintainer.jobs().resume(&stage.tool, &job_name("bot")).await?;
+    stage.until("bot", |job| job.status.up_to_date && job.status.short == StatusShort::Running).await?;
     let refused = stage.maintainer.jobs().create(&stage.tool, &JobCreate { auto_update, ..once("a") }).await;
     assert_eq!(refused.unwrap_err().code(), "job-type");
     stage.stop().await;

@@ -1,9 +1,7 @@
 //! A job as people write it down: the flags of `jobs run`, and an item of the file that `jobs load` reads.
 
 use hearth_base::{Error, JobName, Result};
-use hearth_wire::jobs::{
-    Checks, HealthAsk, HealthCheck, Job, JobCreate, JobType, PortProtocol, StopPolicy, StopSignal,
-};
+use hearth_wire::jobs::{Checks, HealthAsk, HealthCheck, Job, JobCreate, JobType, PortProtocol, StopPolicy};
 use serde::{Deserialize, Serialize};
 
 use super::written::{is_off, port, publish, signal, text, word};
@@ -276,6 +274,7 @@ impl Spec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hearth_wire::jobs::StopSignal;
 
     const FILE: &str = "
 - name: tidy
