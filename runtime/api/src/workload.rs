@@ -228,14 +228,15 @@ impl Workload {
 
     /// Whether this is wanted just as the other: the number of the first container is no wish.
     pub fn same_wish(&self, other: &Self) -> bool {
-        let plain = |workload: &Self| {
-            let mut plain = workload.clone();
-            if let WorkloadKind::Keep { first, .. } = &mut plain.kind {
-                *first = one();
-            }
-            plain
-        };
-        plain(self) == plain(other)
+        self.wish() == other.wish()
+    }
+
+    fn wish(&self) -> Self {
+        let mut wish = self.clone();
+        if let WorkloadKind::Keep { first, .. } = &mut wish.kind {
+            *first = one();
+        }
+        wish
     }
 
     /// The number of the first container, where none is known.
@@ -263,10 +264,10 @@ impl Workload {
     /// of replicas, that of the first, and when one replaces another.
     pub fn same_container(&self, other: &Self) -> bool {
         let plain = |workload: &Self| {
-            let mut plain = workload.clone();
+            let mut plain = workload.wish();
             plain.version = Version { epoch: 0, generation: 0 };
-            if let WorkloadKind::Keep { replicas, await_ready, first, .. } = &mut plain.kind {
-                (*replicas, *await_ready, *first) = (0, false, one());
+            if let WorkloadKind::Keep { replicas, await_ready, .. } = &mut plain.kind {
+                (*replicas, *await_ready) = (0, false);
             }
             plain
         };

@@ -3,19 +3,16 @@
 use std::io::{self, Read, Write};
 
 use hearth_base::{Error, Result};
-use hearth_testkit::{Hearth, Image, Shape};
 use pty_process::{
     Size,
     blocking::{Command, Pty, open},
 };
 
+use crate::site::site;
+
 #[tokio::test]
 async fn a_program_runs_with_what_is_typed_and_nothing_is_left() -> Result<()> {
-    let hearth = Hearth::start(Shape::UP).await?;
-    let person = hearth.operator().await?;
-    Image::busybox(&[])?.push(&person.client, "hearth/bookworm", "latest").await?;
-    let keyboard = person.keyboard(&hearth).await?;
-    keyboard.done(&["new", "site"]).await?;
+    let (hearth, _, keyboard) = site().await?;
     let run = ["jobs", "run", "--tool", "site", "--image", "bookworm", "--rm"];
 
     let greet = ["-i", "--command", "read name; echo \"hello $name\"; exit 3"];

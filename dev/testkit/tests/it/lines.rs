@@ -1,7 +1,8 @@
 //! Lines of every sort, from a real container to somebody's terminal.
 
 use hearth_base::Result;
-use hearth_testkit::{Hearth, Image, Shape};
+
+use crate::site::site;
 
 /// A line of three megabytes in characters of two bytes, bytes that are no text, colours, and many lines.
 const WRITES: &str = r"printf 'x'; yes é | head -n 1500000 | tr -d '\n'; echo;
@@ -9,11 +10,7 @@ const WRITES: &str = r"printf 'x'; yes é | head -n 1500000 | tr -d '\n'; echo;
 
 #[tokio::test]
 async fn long_lines_raw_bytes_and_many_lines_arrive_whole() -> Result<()> {
-    let hearth = Hearth::start(Shape::UP).await?;
-    let person = hearth.operator().await?;
-    Image::busybox(&[])?.push(&person.client, "hearth/bookworm", "latest").await?;
-    let keyboard = person.keyboard(&hearth).await?;
-    keyboard.done(&["new", "site"]).await?;
+    let (hearth, _, keyboard) = site().await?;
     let run =
         ["jobs", "run", "--tool", "site", "--image", "bookworm", "writes", "--wait", "--command", WRITES];
     keyboard.done(&run).await?;

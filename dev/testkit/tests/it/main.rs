@@ -18,6 +18,7 @@ mod published_clients;
 mod python;
 mod registry;
 mod running;
+mod site;
 mod tokens;
 mod tools;
 mod whole;

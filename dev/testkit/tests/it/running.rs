@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hearth_base::{Clock, Error, Result, SystemClock};
-use hearth_testkit::{Hearth, Image, Keyboard, Person, Shape, until_within};
+use hearth_testkit::{Hearth, Keyboard, Person, until_within};
 use hearth_wire::{
     jobs::{Checks, HealthAsk, HealthCheck, JobCreate, JobType, RunEnd},
     reply::Paging,
@@ -11,7 +11,7 @@ use hearth_wire::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-use crate::whole::Visitor;
+use crate::{site::site, whole::Visitor};
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
@@ -44,11 +44,7 @@ async fn eventually(what: &str, so: impl AsyncFn() -> Result<bool>) -> Result<()
 
 #[tokio::test]
 async fn schedules_health_and_pages_keep_their_word() -> Result<()> {
-    let mut hearth = Hearth::start(Shape::UP).await?;
-    let person = hearth.operator().await?;
-    Image::busybox(&[])?.push(&person.client, "hearth/bookworm", "latest").await?;
-    let keyboard = person.keyboard(&hearth).await?;
-    keyboard.done(&["new", "site"]).await?;
+    let (mut hearth, person, keyboard) = site().await?;
     let maintainer = Maintainer { person, keyboard };
     // A run takes longer than a minute: at each second due time the one before still runs.
     let long = JobCreate {

@@ -117,8 +117,7 @@ pub fn holder(job: JobId, image: &Image) -> String {
 pub async fn is_holder(cx: &Cx, name: &str) -> Result<bool> {
     let id = name.split(':').nth(1).and_then(|id| id.parse().ok());
     let Some(id) = id else { return Ok(false) };
-    let tx = cx.store.begin().await?;
-    let job = cx.store.job_by_id_in(&tx, id).await?;
+    let job = cx.store.job_by_id(id).await?;
     Ok(job.is_some_and(|job| holder(job.id, &job.image) == name))
 }
 

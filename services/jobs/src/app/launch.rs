@@ -131,7 +131,7 @@ pub async fn keep(cx: &Cx, tx: &Tx, job: &Job, set: SetId, mut plan: Plan) -> Re
         }
         None => {
             let new = Workload::new(id, job.tool, job.id, job.generation, plan);
-            cx.store.workload_add(tx, &new).await?;
+            cx.store.workloads_add(tx, [&new]).await?;
         }
     }
     cx.store.ask(tx, id, due).await

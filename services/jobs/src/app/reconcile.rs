@@ -151,8 +151,8 @@ async fn forget(cx: &Cx, workload: &Workload) -> Result<Act> {
     Ok(Act::Forgotten)
 }
 
-/// Notes what was done for a workload, under its tool's lock, but for the states of runs; what went wrong will be tried again, unless it will not
-/// get better by itself: that ends a run.
+/// Notes what was done for a workload, under its tool's lock, but for the states of runs. What went wrong will be tried
+/// again, unless it will not get better by itself: that ends a run.
 pub async fn note(
     cx: &Cx,
     tx: &Tx,

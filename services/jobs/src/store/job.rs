@@ -258,6 +258,12 @@ impl Store {
         query.one(&**tx).await.or_fault()?.map(Job::try_from).transpose()
     }
 
+    /// A job by its id.
+    pub async fn job_by_id(&self, id: JobId) -> Result<Option<Job>> {
+        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_fault()?;
+        found.map(Job::try_from).transpose()
+    }
+
     /// A job by its id, as a change sees it.
     pub async fn job_by_id_in(&self, tx: &Tx, id: JobId) -> Result<Option<Job>> {
         let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);

@@ -67,8 +67,7 @@ mod epoch {
 /// The database of `jobs`.
 ///
 /// A change locks tools first ([`Store::tools_locked`]), then jobs, then workloads, each sort at once and in order, so
-/// that no two changes wait for each other. The scheduler alone begins with jobs,
-/// those that nobody has locked.
+/// that no two changes wait for each other. The scheduler alone begins with jobs, those that nobody has locked.
 #[derive(Debug, Clone)]
 pub struct Store {
     db: Db,

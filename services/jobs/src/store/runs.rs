@@ -95,8 +95,7 @@ impl Store {
 
     /// Runs of a workload, as a change sees them.
     pub async fn runs_of(&self, tx: &Tx, workload: WorkloadId) -> Result<Vec<Run>> {
-        let query = row::Entity::find().filter(row::Column::WorkloadId.eq(workload.to_string()));
-        all(query.order_by_asc(row::Column::Id).all(&**tx).await.or_fault()?)
+        self.runs_of_all(tx, [workload]).await
     }
 
     /// Runs of workloads, as a change sees them.

@@ -147,11 +147,6 @@ fn of(ids: impl IntoIterator<Item = WorkloadId>) -> Select<row::Entity> {
 }
 
 impl Store {
-    /// Adds a workload.
-    pub async fn workload_add(&self, tx: &Tx, workload: &Workload) -> Result<()> {
-        self.workloads_add(tx, [workload]).await
-    }
-
     /// Adds workloads.
     pub async fn workloads_add(&self, tx: &Tx, workloads: impl IntoIterator<Item = &Workload>) -> Result<()> {
         let rows = workloads.into_iter().map(model).collect::<Result<Vec<_>>>()?;

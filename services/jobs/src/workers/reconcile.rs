@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use hearth_base::{Error, Result};
+use hearth_base::Result;
 use hearth_kit::{db::work::Claim, tasks::Stop};
 use hearth_runtime_api::{RunId, WorkloadId};
 use tokio::task::JoinSet;
@@ -129,14 +129,12 @@ async fn act(cx: Cx, claim: Claim<()>, workload: Option<Workload>) -> Option<Ste
     };
     let acted = tokio::select! {
         acted = acted => acted,
-        lost = cx.store.work.hold(&claim, &*cx.clock) => return untaken(&lost),
+        lost = cx.store.work.hold(&claim, &*cx.clock) => {
+            log(&lost, "work is tried again");
+            return None;
+        }
     };
     Some(Step { claim, workload, acted })
-}
-
-fn untaken(error: &Error) -> Option<Step> {
-    log(error, "work is tried again");
-    None
 }
 
 /// Notes steps together, or, when that cannot be, each by itself: one that is refused is no hindrance to others.
