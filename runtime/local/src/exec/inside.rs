@@ -19,7 +19,7 @@ use crate::{
     seccomp,
     sys::{
         child::{self, Side},
-        ids,
+        files, ids,
     },
 };
 
@@ -90,6 +90,7 @@ fn become_program(errand: &Errand, program: &Program, streams: &Streams) -> ! {
             child::take_terminal(&streams.input)?;
         }
         child::close_from(3)?;
+        files::limit()?;
         ids::capabilities(caps::bits(errand.isolation), 0)?;
         ids::become_user(user.uid, user.gid, &user.groups)?;
         if user.uid == 0 {

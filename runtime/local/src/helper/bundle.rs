@@ -4,7 +4,7 @@ use std::{fs, io, os::unix::fs::OpenOptionsExt};
 
 use serde_json::{Value, json};
 
-use crate::{caps, disk};
+use crate::{caps, disk, sys::files};
 
 use super::{
     brief::Brief,
@@ -76,6 +76,7 @@ fn config(brief: &Brief, holder: i32) -> Value {
                 "additionalGids": process.user.groups,
             },
             "noNewPrivileges": true,
+            "rlimits": [{ "type": "RLIMIT_NOFILE", "soft": files::most(), "hard": files::most() }],
             "capabilities": {
                 "bounding": capabilities,
                 "effective": capabilities,

@@ -1,6 +1,7 @@
 //! System calls that the kept crates don't offer, each as one safe function.
 
 pub mod child;
+pub mod files;
 pub mod ids;
 pub mod memory;
 pub mod mounts;

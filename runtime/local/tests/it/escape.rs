@@ -202,6 +202,12 @@ async fn powers_are_few_and_stay_so() {
     bench.close().await;
 }
 
+/// As many as the host allows, and no more than is enough.
+fn open_files() -> String {
+    let host = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    host.map_or(65_536, |host| host.min(65_536)).to_string()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn limits_hold() {
     let (bench, _rig) = Rig::bench().await;
@@ -216,6 +222,8 @@ async fn limits_hold() {
     let outcome = bench.outcome(&child).await;
     assert_eq!((outcome.end, outcome.refused), (End::Exited { code: 5 }, 0));
     assert!(outcome.oom_kills > 0, "it leaves a trace");
+    let files = shell(&bench, "ulimit -n; ulimit -Hn; ulimit -n 70000 2>/dev/null || echo refused");
+    assert_eq!(bench.lines(&files).await, [open_files().as_str(), &open_files(), "refused"]);
     let mut busy = shell(&bench, "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done");
     busy.limits.cpu = Cpu::milli(200);
     let outcome = bench.outcome(&busy).await;
@@ -232,7 +240,8 @@ async fn limits_hold() {
 async fn a_terminal_is_the_containers_own() {
     let (bench, _rig) = Rig::bench().await;
     let instance = bench.running(&bench.once(&[Forever]), 1).await[0];
-    let process = shell(&bench, "tty; stty size; read line; echo got $line; exit 4").process;
+    let process =
+        shell(&bench, "tty; stty size; echo files $(ulimit -Hn); read line; echo got $line; exit 4").process;
     let terminal = Some(TerminalSize { rows: 33, columns: 101 });
     let mut session = bench.runtime().exec(Exec { instance, process, terminal }).await.expect("exec");
     session.input.send(ExecInput::Data(b"hello\n".to_vec())).await.expect("input");
@@ -245,6 +254,7 @@ async fn a_terminal_is_the_containers_own() {
     }
     let text = String::from_utf8_lossy(&text).into_owned();
     assert!(text.contains("/dev/pts/0") && text.contains("33 101") && text.contains("got hello"), "{text}");
+    assert!(text.contains(&format!("files {}\r", open_files())), "{text}");
     assert_eq!(end, Some(End::Exited { code: 4 }));
     bench.close().await;
 }
