@@ -12,6 +12,9 @@ const MOST_TEXT: usize = 1 << 20;
 const MOST_IDS: u32 = 65_536;
 /// Overlay takes more; images with more are not real.
 const MOST_LAYERS: usize = 128;
+/// A file system of its own needs some of it, and has to fit into a file.
+const LEAST_DISK: Memory = Memory::mib(16);
+const MOST_DISK: Memory = Memory::mib(4 << 20);
 /// Folders that belong to the system and can't be covered by a mount.
 const SYSTEM: [&str; 4] = ["/proc", "/sys", "/dev", "/etc"];
 
@@ -31,6 +34,10 @@ impl Workload {
         }
         if self.limits.cpu < Cpu::milli(10) || self.limits.processes == 0 {
             return Err(refused("a container needs 10m of processor time and one process at least"));
+        }
+        if !(LEAST_DISK..=MOST_DISK).contains(&self.limits.disk) {
+            let asked = self.limits.disk;
+            return Err(refused(format!("a container has {LEAST_DISK} to {MOST_DISK} of disk, not {asked}")));
         }
         if self.replicas() > 100 {
             return Err(refused(format!("a set has 0 to 100 replicas, not {}", self.replicas())));

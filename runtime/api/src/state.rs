@@ -104,6 +104,9 @@ pub struct Outcome {
     /// How often it could not start a process, being at the limit of these.
     #[serde(default)]
     pub refused: u64,
+    /// When it was over, nothing more could be written into its root.
+    #[serde(default)]
+    pub disk_full: bool,
 }
 
 impl Outcome {
@@ -118,6 +121,7 @@ impl Outcome {
             peak_memory: 0,
             oom_kills: 0,
             refused: 0,
+            disk_full: false,
         }
     }
 }

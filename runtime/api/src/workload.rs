@@ -165,6 +165,14 @@ pub struct Limits {
     pub cpu: Cpu,
     /// Processes and threads.
     pub processes: u32,
+    /// What it writes into its root, mounts left out; a program that writes more is told that no space is left.
+    #[serde(default = "disk")]
+    pub disk: Memory,
+}
+
+/// For those that were written down before there was this limit.
+const fn disk() -> Memory {
+    Memory::mib(2048)
 }
 
 /// How a container is reached, and whether it reaches out.

@@ -56,7 +56,12 @@ async fn once(runtime: &Socket, tool: ToolId, layer: LayerId) -> Result<()> {
             layers: vec![layer],
             read_only: false,
             process,
-            limits: Limits { memory: Memory::mib(64), cpu: Cpu::milli(1000), processes: 16 },
+            limits: Limits {
+                memory: Memory::mib(64),
+                cpu: Cpu::milli(1000),
+                processes: 16,
+                disk: Memory::mib(64),
+            },
             network: Network::default(),
             mounts: Vec::new(),
             grace: Duration::from_secs(1),

@@ -84,7 +84,7 @@ fn clear(helpers: &Helpers, alive: &[InstanceId]) {
             tracing::warn!(%error, group = name, "a control group of a dead container stays");
         }
     }
-    let boxes = helpers.disk.upper_folders();
+    let boxes = helpers.disk.boxes();
     for entry in fs::read_dir(boxes).into_iter().flatten().filter_map(|entry| entry.ok()) {
         if !lives(&entry.file_name().to_string_lossy())
             && let Err(error) = disk::remove(&entry.path())

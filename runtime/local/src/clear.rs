@@ -10,7 +10,7 @@ use crate::{
     Settings, cgroup,
     disk::{self, Disk},
     failure::Doing,
-    helper::files::{self, Began},
+    helper::files,
     network, runtime,
 };
 
@@ -30,7 +30,7 @@ pub fn clear(settings: &Settings) -> Result<()> {
         group.kill().doing(format_args!("ending {name}"))?;
     }
     helpers.iter().for_each(wait);
-    for written in fs::read_dir(disk.upper_folders()).into_iter().flatten().filter_map(Result::ok) {
+    for written in fs::read_dir(disk.boxes()).into_iter().flatten().filter_map(Result::ok) {
         disk::remove(&written.path()).doing("removing what containers wrote into their roots")?;
     }
     cgroup::group(&parent).remove().doing("removing the control groups")?;
@@ -38,10 +38,10 @@ pub fn clear(settings: &Settings) -> Result<()> {
     fs::remove_dir_all(disk.run()).doing(format_args!("removing {}", disk.run().display()))
 }
 
-/// The helpers that live.
+/// The helpers that live. Of those that have not come to anything yet, none will.
 fn helpers(disk: &Disk) -> Vec<OwnedFd> {
     let runs = fs::read_dir(disk.runs()).into_iter().flatten().filter_map(Result::ok);
-    let began = runs.filter_map(|run| files::read::<Began>(&run.path(), files::STATE).ok().flatten());
+    let began = runs.filter_map(|run| files::began(&run.path()).ok());
     began.filter_map(|began| began.helper.open()).collect()
 }
 

@@ -27,7 +27,7 @@ impl Disk {
         let run = PathBuf::from(format!("/run/hearth-{}", settings.instance));
         let disk = Self { state: settings.state.clone(), run };
         folder(&disk.state, 0o700).doing(format_args!("making {}", disk.state.display()))?;
-        for name in ["layers", "partial", "homes", "caches", "boxes", "runs", "workloads"] {
+        for name in ["layers", "partial", "homes", "caches", "blanks", "boxes", "runs", "workloads"] {
             folder(&disk.state.join(name), 0o700).doing(format_args!("making the folder {name}"))?;
         }
         // The set-up inside a container's user namespace must be able to walk through this one.
@@ -79,14 +79,19 @@ impl Disk {
         self.state.join("caches").join(number.to_string())
     }
 
-    /// Where containers write into their roots.
-    pub fn upper_folders(&self) -> PathBuf {
+    /// Empty disks.
+    pub fn blanks(&self) -> PathBuf {
+        self.state.join("blanks")
+    }
+
+    /// Where the disks of containers are.
+    pub fn boxes(&self) -> PathBuf {
         self.state.join("boxes")
     }
 
-    /// What a container writes into its root.
+    /// What a container writes into its root: a file that is its disk, or a folder where there are no such disks.
     pub fn upper(&self, instance: InstanceId) -> PathBuf {
-        self.upper_folders().join(instance.to_string())
+        self.boxes().join(instance.to_string())
     }
 
     /// What a helper is told and tells.

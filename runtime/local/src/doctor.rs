@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use hearth_runtime_api::{Check, Report, Verdict};
 
-use crate::{cgroup, helper::waiter, network};
+use crate::{blanks, cgroup, helper::waiter, network};
 
 /// Looks at everything that containers need.
 pub fn look() -> Report {
@@ -14,6 +14,7 @@ pub fn look() -> Report {
             kernel(),
             namespaces(),
             overlay(),
+            disks(),
             groups(),
             forwarding(),
             programs(),
@@ -63,6 +64,17 @@ fn overlay() -> Check {
         .is_ok_and(|text| text.lines().any(|line| line.ends_with("\toverlay")));
     let found = if known { "overlayfs is there" } else { "overlayfs is not loaded" };
     check("overlay", good_if(known, Verdict::Missing), found, "load the module overlay (modprobe overlay)")
+}
+
+fn disks() -> Check {
+    let usable = blanks::usable();
+    let verdict = good_if(usable.is_ok(), Verdict::Limited);
+    let found = match usable {
+        Ok(()) => "a container gets a disk of its own size".to_owned(),
+        Err(error) => format!("a container may fill this host's disk ({error})"),
+    };
+    let advice = "install the package e2fsprogs, and load the modules loop and ext4 (modprobe loop ext4)";
+    check("disks", verdict, found, advice)
 }
 
 fn groups() -> Check {

@@ -20,6 +20,7 @@ use tokio::{sync::mpsc::UnboundedSender, task::JoinSet};
 use crate::{
     Settings,
     again::{self, Part},
+    blanks::Blanks,
     cgroup::{self, Used},
     disk,
     disk::Disk,
@@ -46,6 +47,8 @@ pub struct Helpers {
     pub settings: Settings,
     pub disk: Disk,
     pub layers: Layers,
+    /// What their disks are copies of, if this host lets them have some.
+    pub blanks: Option<Blanks>,
     pub tools: Tools,
     pub networks: Networks,
     /// What helpers become once their containers run.
@@ -163,6 +166,7 @@ impl Helpers {
             first_id: self.tools.first_id(number)?,
             layers: workload.layers.iter().map(|layer| self.disk.layer(*layer)).collect(),
             upper: self.disk.upper(instance),
+            blank: self.blanks.as_ref().map(|blanks| blanks.of(workload.limits.disk)).transpose()?,
             volumes,
             cgroup: self.cgroup(instance),
             hostname: name.to_owned(),
@@ -243,18 +247,11 @@ impl Helpers {
         news
     }
 
-    /// Who is at an instance. Where nobody is yet, nobody will be: a helper that comes late finds its start called off.
+    /// See [`files::began`].
     pub fn began(&self, instance: InstanceId) -> Option<Began> {
-        let folder = self.disk.folder_of(instance);
-        let read = || files::read::<Began>(&folder, files::STATE).ok().flatten();
-        read().or_else(|| match disk::tell_first(&folder.join(files::STATE), &Began::nobody()) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => read(),
-            Ok(()) => Some(Began::nobody()),
-            Err(error) => {
-                tracing::warn!(%error, %instance, "a start could not be called off");
-                None
-            }
-        })
+        files::began(&self.disk.folder_of(instance))
+            .inspect_err(|error| tracing::warn!(%error, %instance, "a start could not be called off"))
+            .ok()
     }
 
     /// What is said of an instance whose helper died without a word: that nobody began it, or that its end is not known.

@@ -4,6 +4,7 @@
 
 mod adopt;
 mod again;
+mod blanks;
 mod caps;
 mod cgroup;
 mod clear;

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     fs::File,
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -21,7 +21,9 @@ use rustix::fs::FlockOperation;
 use tokio::{net::UnixListener, sync::mpsc, task::JoinSet};
 
 use crate::{
-    Settings, adopt, cgroup, disk,
+    Settings, adopt,
+    blanks::Blanks,
+    cgroup, disk,
     disk::Disk,
     doctor,
     driver::{Helpers, Starter},
@@ -64,6 +66,7 @@ impl Local {
             tools: Tools::open(disk.tools(), settings.ids)?,
             networks: Networks::open(&settings.instance, disk.clone())?,
             waiter: settings.small_helpers.then(waiter).flatten(),
+            blanks: blanks(disk.blanks()),
             keys: secrets::open(&disk.secret_keys())?,
             disk: disk.clone(),
             clock: Arc::clone(&clock),
@@ -208,6 +211,15 @@ impl Runtime for Local {
 fn waiter() -> Option<waiter::Program> {
     waiter::Program::load()
         .inspect_err(|error| tracing::warn!(%error, "helpers of containers stay large; see `hearthd doctor`"))
+        .ok()
+}
+
+/// What containers' disks are copies of, if this host lets them have some.
+fn blanks(folder: PathBuf) -> Option<Blanks> {
+    Blanks::open(folder)
+        .inspect_err(
+            |error| tracing::warn!(%error, "the disk of containers has no limit; see `hearthd doctor`"),
+        )
         .ok()
 }
 

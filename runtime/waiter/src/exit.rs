@@ -7,6 +7,7 @@ use core::{
 };
 
 use rustix::{
+    fd::BorrowedFd,
     fs::{Mode, OFlags},
     time::ClockId,
 };
@@ -22,6 +23,11 @@ const NEW: &CStr = c"exit.new";
 const KILL: i32 = 9;
 /// With what a shell ends whose program was killed (POSIX.1-2024, Shell Command Language, section 2.8.2).
 const PROGRAM_KILLED: i32 = 128 + KILL;
+
+/// A disk of which less than one part in so many is left is full.
+const PARTS: u64 = 100;
+/// So is one that has fewer bytes left: the kernel writes pieces of up to this size whole or not at all.
+const PIECE: u64 = 2 << 20;
 
 /// The manner of an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +65,9 @@ pub fn write(plan: &Plan<'_>, how: How) -> rustix::io::Result<()> {
     let (started, ended) = (Moment(plan.since), Moment(micros(ClockId::Realtime)));
     let (cpu, peak) = (plan.cpu_micros.read(), plan.peak_memory.read());
     let (oom, refused) = (plan.oom_kills.read(), plan.refused.read());
+    let full = plan.disk.is_some_and(is_full);
     let text = Text::of(format_args!(
-        r#"{{"version":1,"outcome":{{"end":{how},"stopped":false,"started":"{started}","ended":"{ended}","cpu_micros":{cpu},"peak_memory":{peak},"oom_kills":{oom},"refused":{refused}}}}}"#
+        r#"{{"version":1,"outcome":{{"end":{how},"stopped":false,"started":"{started}","ended":"{ended}","cpu_micros":{cpu},"peak_memory":{peak},"oom_kills":{oom},"refused":{refused},"disk_full":{full}}}}}"#
     ));
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
     let file = rustix::fs::openat(plan.folder, NEW, flags, Mode::RUSR | Mode::WUSR)?;
@@ -70,6 +77,14 @@ pub fn write(plan: &Plan<'_>, how: How) -> rustix::io::Result<()> {
     rustix::fs::fsync(&file)?;
     rustix::fs::renameat(plan.folder, NEW, plan.folder, EXIT)?;
     rustix::fs::fsync(plan.folder)
+}
+
+/// Whether hardly a block, or hardly a file, is left.
+fn is_full(disk: BorrowedFd<'_>) -> bool {
+    rustix::fs::fstatvfs(disk).is_ok_and(|disk| {
+        disk.f_bavail < (disk.f_blocks / PARTS).max(PIECE / disk.f_frsize.max(1))
+            || disk.f_ffree < disk.f_files / PARTS
+    })
 }
 
 /// A short text in the making, without an allocator. What does not fit is cut off.

@@ -25,6 +25,8 @@ pub struct Plan<'a> {
     pub err: BorrowedFd<'a>,
     /// Gets a byte once the end is written down, if anybody listens.
     pub news: BorrowedFd<'a>,
+    /// Something on the disk that it writes into, if that has a size of its own.
+    pub disk: Option<BorrowedFd<'a>>,
     /// A descriptor for the container's first process.
     pub init: BorrowedFd<'a>,
     /// That process, a child of this one.
@@ -50,7 +52,7 @@ pub struct Plan<'a> {
 }
 
 /// How many numbers there are in a plan, see [`Plan::numbers`].
-const NUMBERS: usize = 16;
+const NUMBERS: usize = 17;
 
 impl<'a> Plan<'a> {
     /// All that is a number, in the order in which [`Plan::read`] wants them, separated by spaces, as its first
@@ -64,6 +66,7 @@ impl<'a> Plan<'a> {
             fd(self.out),
             fd(self.err),
             fd(self.news),
+            self.disk.map_or(-1, fd),
             fd(self.init),
             self.pid.as_raw_nonzero().get().into(),
             self.since,
@@ -95,7 +98,7 @@ impl<'a> Plan<'a> {
         for place in &mut numbers {
             *place = number()?;
         }
-        let [folder, log, out, err, news, init, pid, since, limit, stop_signal, grace, most, per @ ..] =
+        let [folder, log, out, err, news, disk, init, pid, since, limit, stop_signal, grace, most, per @ ..] =
             numbers;
         let fd = |number: i64| inherited(i32::try_from(number).ok()?);
         let natural = |number: i64| u64::try_from(number).ok();
@@ -109,6 +112,7 @@ impl<'a> Plan<'a> {
             out: fd(out)?,
             err: fd(err)?,
             news: fd(news)?,
+            disk: fd(disk),
             init: fd(init)?,
             pid: Pid::from_raw(i32::try_from(pid).ok()?)?,
             since,
@@ -140,6 +144,7 @@ mod tests {
             out,
             err,
             news,
+            disk: Some(news),
             init,
             pid: Pid::from_raw(4711).unwrap(),
             since: 1_767_323_045_000_006,
@@ -152,8 +157,8 @@ mod tests {
             cpu_micros: counter(c"/sys/usage", "", 1000),
             refused: counter(c"/sys/events", "max", 1),
         };
-        for limit in [None, Some(0), Some(60_000_000)] {
-            let plan = Plan { limit, ..plan };
+        for (limit, disk) in [(None, None), (Some(0), Some(out)), (Some(60_000_000), None)] {
+            let plan = Plan { limit, disk, ..plan };
             let numbers = plan.numbers().map(|number| number.to_string()).join(" ");
             let counters = plan.counters();
             let names = counters.iter().flat_map(|counter| [counter.path.to_str().unwrap(), counter.key]);

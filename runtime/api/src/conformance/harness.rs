@@ -82,7 +82,12 @@ impl Bench {
             layers: self.harness.layers(),
             read_only: false,
             process: self.process(steps),
-            limits: Limits { memory: Memory::mib(64), cpu: Cpu::milli(1000), processes: 32 },
+            limits: Limits {
+                memory: Memory::mib(64),
+                cpu: Cpu::milli(1000),
+                processes: 32,
+                disk: Memory::mib(64),
+            },
             network: Network::default(),
             mounts: vec![Mount { source: MountSource::Home, at: "/home".to_owned(), read_only: false }],
             grace: Duration::from_secs(20),

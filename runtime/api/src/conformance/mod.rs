@@ -24,6 +24,7 @@ macro_rules! conformance_tests {
                 an_acknowledged_run_never_starts_again, what_runs_cannot_be_acknowledged,
                 a_run_is_stopped_by_its_signal, a_stubborn_run_is_killed_after_its_grace,
                 a_run_ends_at_its_time_limit, a_run_that_needs_too_much_memory_is_told_apart,
+                a_run_writes_as_much_as_its_disk_holds,
                 a_missing_program_is_told, the_environment_arrives, an_outcome_says_what_was_used,
                 a_sealed_variable_is_opened_for_its_run, what_was_sealed_for_another_is_refused,
             ];

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use hearth_base::Memory;
+
 use crate::{
     End, Version, Workload, WorkloadKind,
     conformance::Bench,
-    fake::Step::{Await, Exit, Forever, Hoard, Missing, Open, Out, Raise, ShowEnv, Stubborn, Work},
+    fake::Step::{Await, Exit, Fill, Forever, Hoard, Missing, Open, Out, Raise, ShowEnv, Stubborn, Work},
 };
 
 fn next(workload: &Workload) -> Workload {
@@ -96,6 +98,24 @@ pub async fn a_run_ends_at_its_time_limit(bench: &Bench) {
 /// Out of memory is not just any kill.
 pub async fn a_run_that_needs_too_much_memory_is_told_apart(bench: &Bench) {
     assert_eq!(bench.outcome(&bench.once(&[Hoard])).await.end, End::OutOfMemory);
+}
+
+/// And no more, and its outcome says so.
+pub async fn a_run_writes_as_much_as_its_disk_holds(bench: &Bench) {
+    for (written, end, full) in [(8, 0, false), (40, 1, true)] {
+        let mut workload = bench.once(&[Fill(written)]);
+        workload.limits.disk = Memory::mib(32);
+        let outcome = bench.outcome(&workload).await;
+        assert_eq!((&outcome.end, outcome.disk_full), (&End::Exited { code: end }, full), "{outcome:?}");
+    }
+    // The next one has all of its own again.
+    let mut workload = bench.once(&[Fill(24)]);
+    workload.limits.disk = Memory::mib(32);
+    let outcome = bench.outcome(&workload).await;
+    assert_eq!((outcome.end, outcome.disk_full), (End::Exited { code: 0 }, false));
+    workload = bench.once(&[Exit(0)]);
+    workload.limits.disk = Memory::mib(1);
+    assert!(bench.runtime().apply(workload).await.is_err(), "hardly a file fits");
 }
 
 /// Of all its programs together, and of nothing else.

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use hearth_base::{Clock, ToolId};
+use hearth_base::{Clock, Memory, ToolId};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
@@ -40,12 +40,13 @@ pub struct Stage {
 struct Used {
     cpu_micros: u64,
     peak_memory: u64,
+    disk_full: bool,
 }
 
 impl Default for Used {
     /// As much as any program.
     fn default() -> Self {
-        Self { cpu_micros: 1000, peak_memory: 1 << 20 }
+        Self { cpu_micros: 1000, peak_memory: 1 << 20, disk_full: false }
     }
 }
 
@@ -121,6 +122,7 @@ impl Stage {
             stopped: *self.asked.borrow(),
             cpu_micros: used.cpu_micros,
             peak_memory: used.peak_memory,
+            disk_full: used.disk_full,
             ..Outcome::bare(end, self.now())
         }
     }
@@ -190,6 +192,13 @@ impl Stage {
                     used.peak_memory = used.peak_memory.max(u64::from(*memory) << 20);
                 }
                 Step::Hoard => return End::OutOfMemory,
+                Step::Fill(mib) => {
+                    let full = Memory::mib(u64::from(*mib)) >= self.workload.limits.disk;
+                    locked(&self.used).disk_full = full;
+                    if full {
+                        return End::Exited { code: 1 };
+                    }
+                }
                 Step::Raise(signal) if *signal == TERM => return End::Exited { code: 0 },
                 Step::Raise(signal) => return End::Killed { signal: *signal },
                 Step::Exit(code) => return End::Exited { code: *code },

@@ -46,6 +46,8 @@ pub enum Step {
     },
     /// Needs ever more memory.
     Hoard,
+    /// Writes so many MiB into its root, and ends with 1 when there is no room for them.
+    Fill(u32),
     /// Ends itself by a signal.
     Raise(i32),
     /// Ends with a status.
@@ -102,6 +104,9 @@ impl Step {
                 cpu.div_ceil(10)
             ),
             Self::Hoard => "x=0123456789; while :; do x=$x$x; done".to_owned(),
+            Self::Fill(mib) => {
+                format!("dd if=/dev/zero of=/filled bs=1M count={mib} 2>/dev/null || exit 1")
+            }
             Self::Raise(signal) => format!("kill -{signal} $$; sleep 1"),
             Self::Exit(code) => format!("exit {code}"),
             Self::Missing => String::new(),

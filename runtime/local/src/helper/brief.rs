@@ -33,6 +33,9 @@ pub struct Brief {
     pub layers: Vec<PathBuf>,
     /// What the container writes into its root; removed when it has ended.
     pub upper: PathBuf,
+    /// The empty disk of which `upper` becomes a copy; without one it is a folder, of any size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blank: Option<PathBuf>,
     pub volumes: Vec<Volume>,
     /// The control group, below the host's mounts.
     pub cgroup: String,

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use crate::disk;
+
 /// Which processes there are.
 pub const STATE: &str = "state.json";
 /// How it ended; its presence says that it has.
@@ -95,6 +97,20 @@ pub fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> io::Result<Option
         Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// Who is at the instance of a folder. Where nobody is yet, nobody will be: a helper that comes late finds its start
+/// called off.
+pub fn began(folder: &Path) -> io::Result<Began> {
+    if let Ok(Some(began)) = read(folder, STATE) {
+        return Ok(began);
+    }
+    match disk::tell_first(&folder.join(STATE), &Began::nobody()) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            read(folder, STATE)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+        }
+        told => told.map(|()| Began::nobody()),
     }
 }
 

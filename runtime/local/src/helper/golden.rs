@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hearth_base::{Error, Result};
+use hearth_base::{Error, Memory, Result};
 use hearth_runtime_api::{End, Stream};
 
 use super::{
@@ -59,9 +59,27 @@ fn an_exit_with_the_limits_that_were_met_is_read() -> Result<()> {
 }
 
 #[test]
+fn an_exit_with_a_disk_that_was_full_is_read() -> Result<()> {
+    let exit: Exit = json("exit-1-disk.json")?;
+    assert_eq!((exit.outcome.end, exit.outcome.disk_full), (End::Exited { code: 1 }, true));
+    let before: Exit = json("exit-1-limits.json")?;
+    assert!(!before.outcome.disk_full);
+    Ok(())
+}
+
+#[test]
+fn a_brief_with_a_disk_is_read() -> Result<()> {
+    let brief: Brief = json("brief-1-disk.json")?;
+    assert_eq!(brief.blank.as_deref(), Some(Path::new("/state/blanks/1-1073741824")));
+    assert_eq!(brief.workload.limits.disk, Memory::mib(1024));
+    Ok(())
+}
+
+#[test]
 fn a_brief_of_version_1_is_read() -> Result<()> {
     let brief: Brief = json("brief-1.json")?;
     assert_eq!(brief.workload.process.argv, ["/bin/true"]);
+    assert_eq!((brief.blank, brief.workload.limits.disk), (None, Memory::mib(2048)));
     assert_eq!(brief.link.map(|link| link.prefix), Some(25));
     Ok(())
 }

@@ -13,9 +13,10 @@ use rustix::{
 };
 
 use crate::{
-    disk,
+    blanks, disk,
     sys::{
         ids::{self, STORE},
+        loops::Loop,
         mounts::{Access, attach_shifted},
     },
 };
@@ -24,6 +25,8 @@ use super::brief::Brief;
 
 /// Where the root is, below the helper's mounts.
 pub const ROOT: &str = "root";
+/// Where its disk is, with the ids that lie on it.
+const WRITTEN: &str = "written";
 /// Where volumes are, by their place in the brief.
 pub const VOLUMES: &str = "volumes";
 
@@ -43,13 +46,17 @@ pub fn assemble(brief: &Brief) -> io::Result<()> {
         attach_shifted(layer, &shifted, Access::Layer, &at)?;
         lower.push(at);
     }
-    let upper = place("upper")?;
+    let (upper, written) = (place("upper")?, place(WRITTEN)?);
+    let written = match &brief.blank {
+        Some(blank) => attach_disk(blank, &brief.upper, &written).map(|()| &written)?,
+        None => &brief.upper,
+    };
     for name in ["upper", "work"] {
-        let folder = brief.upper.join(name);
+        let folder = written.join(name);
         disk::folder(&folder, 0o755)?;
         chown(&folder, Some(STORE), Some(STORE))?;
     }
-    attach_shifted(&brief.upper, &shifted, Access::Upper, &upper)?;
+    attach_shifted(written, &shifted, Access::Upper, &upper)?;
     let root = place(ROOT)?;
     ids::with_file_id(brief.first_id, || overlay(&lower, &upper, &root))??;
     let stat = rustix::fs::statvfs(&root)?;
@@ -66,6 +73,28 @@ pub fn assemble(brief: &Brief) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes the container's disk and mounts it.
+fn attach_disk(blank: &Path, file: &Path, at: &Path) -> io::Result<()> {
+    let device = Loop::of(blanks::copy(blank, file)?)?;
+    let disk = rustix::mount::fsopen(blanks::KIND, FsOpenFlags::FSOPEN_CLOEXEC)?;
+    rustix::mount::fsconfig_set_string(&disk, "source", device.path.as_path())?;
+    // Nothing of it has to last: neither order on the host's disk, nor tables that nobody uses yet.
+    for option in ["nobarrier", "noinit_itable"] {
+        rustix::mount::fsconfig_set_flag(&disk, option)?;
+    }
+    rustix::mount::fsconfig_create(&disk)?;
+    attach(&disk, at)
+}
+
+fn attach(made: impl AsFd, at: &Path) -> io::Result<()> {
+    let mount = rustix::mount::fsmount(
+        made.as_fd(),
+        FsMountFlags::FSMOUNT_CLOEXEC,
+        MountAttrFlags::MOUNT_ATTR_NODEV,
+    )?;
+    Ok(rustix::mount::move_mount(&mount, "", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
+}
+
 fn overlay(lower: &[PathBuf], upper: &Path, root: &Path) -> io::Result<()> {
     let overlay = rustix::mount::fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
     for layer in lower.iter().rev() {
@@ -77,7 +106,5 @@ fn overlay(lower: &[PathBuf], upper: &Path, root: &Path) -> io::Result<()> {
     rustix::mount::fsconfig_set_flag(&overlay, "userxattr")?;
     rustix::mount::fsconfig_set_flag(&overlay, "volatile")?;
     rustix::mount::fsconfig_create(&overlay)?;
-    let mount =
-        rustix::mount::fsmount(&overlay, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_NODEV)?;
-    Ok(rustix::mount::move_mount(&mount, "", CWD, root, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
+    attach(&overlay, root)
 }

@@ -21,7 +21,7 @@ use rustix::{
 
 use crate::{again::Part, cgroup, sys::child};
 
-use super::{Running, brief::Brief};
+use super::{Running, brief::Brief, root::ROOT};
 
 /// `runtime/waiter`, as this crate's build script has built it.
 static PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hearth-waiter"));
@@ -60,6 +60,7 @@ impl Program {
 pub fn wait(brief: &Brief, running: &Running, log: &File) -> io::Result<()> {
     let facts = cgroup::group(&brief.cgroup).facts();
     let (folder, news) = (File::open(&brief.folder)?, io::stdout());
+    let disk = brief.blank.as_ref().map(|_| File::open(brief.mounts.join(ROOT))).transpose()?;
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     let plan = Plan {
         folder: folder.as_fd(),
@@ -67,6 +68,7 @@ pub fn wait(brief: &Brief, running: &Running, log: &File) -> io::Result<()> {
         out: running.out.as_fd(),
         err: running.err.as_fd(),
         news: news.as_fd(),
+        disk: disk.as_ref().map(AsFd::as_fd),
         init: running.pidfd.as_fd(),
         pid: running.pid,
         since: running.since.as_microsecond(),
@@ -99,7 +101,8 @@ fn become_small(brief: &Brief, plan: &Plan<'_>) -> io::Result<()> {
         argv.extend([counter.path.to_owned(), CString::new(counter.key)?]);
     }
     child::close_from(0)?;
-    for fd in [plan.folder, plan.log, plan.out, plan.err, plan.news, plan.init] {
+    let kept = [plan.folder, plan.log, plan.out, plan.err, plan.news, plan.init];
+    for fd in kept.into_iter().chain(plan.disk) {
         rustix::io::fcntl_setfd(fd, FdFlags::empty())?;
     }
     Err(child::execute_file(io::stdin(), &argv))

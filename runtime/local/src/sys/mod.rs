@@ -3,6 +3,7 @@
 pub mod child;
 pub mod files;
 pub mod ids;
+pub mod loops;
 pub mod memory;
 pub mod mounts;
 pub mod ready;

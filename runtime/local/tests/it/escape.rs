@@ -145,8 +145,9 @@ async fn ids_are_the_tools_own_and_nobodys_on_the_host() {
 async fn a_device_that_lies_there_is_not_opened() {
     let (bench, rig) = Rig::bench().await;
     let instance = bench.running(&bench.once(&[Forever]), 1).await[0];
-    for folder in ["homes/0".to_owned(), format!("boxes/{instance}/upper")] {
-        let place = rig.state().join(folder).join("device");
+    let written = rig.mounts_of(instance).join("written/upper");
+    for folder in [rig.state().join("homes/0"), written] {
+        let place = folder.join("device");
         // /dev/null's, which everybody may use in its place.
         let (kind, mode) = (rustix::fs::FileType::CharacterDevice, Mode::from(0o666));
         rustix::fs::mknodat(CWD, &place, kind, mode, makedev(1, 3)).expect("a device");

@@ -113,6 +113,12 @@ impl Rig {
         Pid::from_raw(i32::try_from(pid).expect("a number"))
     }
 
+    /// What an instance's helper has mounted, in its own mount namespace.
+    pub fn mounts_of(&self, instance: InstanceId) -> PathBuf {
+        let helper = self.pid_of(instance, "helper").expect("a helper").as_raw_nonzero();
+        PathBuf::from(format!("/proc/{helper}/root/run/hearth-{}/mounts", self.inner.instance))
+    }
+
     /// Waits until an instance's helper is the small program, and says its number.
     pub async fn small_helper(&self, bench: &Bench, instance: InstanceId) -> Pid {
         let pid = self.pid_of(instance, "helper").expect("a helper");

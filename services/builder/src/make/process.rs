@@ -84,7 +84,7 @@ pub fn workload(make: &Make<'_>, run: RunId, layers: Vec<LayerId>, process: Proc
         layers,
         read_only: true,
         process,
-        limits: Limits { memory: settings.memory, cpu: settings.cpu, processes: 2048 },
+        limits: Limits { memory: settings.memory, cpu: settings.cpu, processes: 2048, disk: Memory::mib(64) },
         network: Network::default(),
         mounts: vec![Mount { source: MountSource::BuildCache, at: CACHE.to_owned(), read_only: false }],
         grace: Duration::from_secs(5),

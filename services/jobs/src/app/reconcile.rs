@@ -273,7 +273,7 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
             user: User { uid: user.0, gid: user.1, groups: Vec::new() },
             stop_signal: workload.plan.stop_signal,
         },
-        limits: Limits { memory: *memory, cpu: *cpu, processes: *processes },
+        limits: Limits { memory: *memory, cpu: *cpu, processes: *processes, disk: Memory::mib(2048) },
         network: Network { name: Some(job.clone()), tool: Some(tool.clone()), inside_only: false },
         mounts: home.collect(),
         grace: Duration::from_secs(workload.plan.grace.into()),

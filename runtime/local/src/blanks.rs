@@ -1,0 +1,114 @@
+//! Empty disks, one for each size that is asked for. A container's disk begins as a copy of one: a file with a file
+//! system that no program can make larger, whatever it writes.
+//!
+//! The file has holes where nothing was written, so that it takes of the host's disk what the container has used of it.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Seek, SeekFrom},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
+};
+
+use hearth_base::{Error, Kind, Memory, Result};
+use rustix::{fs::SeekFrom as Extent, io::Errno, mount::FsOpenFlags};
+
+use crate::{disk, failure::Doing, sys::loops};
+
+/// The kind of file system.
+pub const KIND: &str = "ext4";
+/// Counts changes of what is below: what an earlier release made is not taken for what this one would.
+const VERSION: u32 = 1;
+/// What the file system has, whatever the host's own settings for new ones are. No journal, for nobody looks at it
+/// after a crash; nothing that is written before it is needed.
+const FEATURES: &str = "none,dir_index,dir_nlink,ext_attr,extent,extra_isize,filetype,flex_bg,huge_file,\
+                        large_file,sparse_super,uninit_bg";
+
+/// See the module.
+#[derive(Debug)]
+pub struct Blanks {
+    folder: PathBuf,
+    making: Mutex<()>,
+}
+
+impl Blanks {
+    /// In a folder that is there, if this host can have such disks.
+    pub fn open(folder: PathBuf) -> Result<Self> {
+        usable()?;
+        Ok(Self { folder, making: Mutex::default() })
+    }
+
+    /// The empty disk of so many bytes; made when it is asked for first.
+    pub fn of(&self, size: Memory) -> Result<PathBuf> {
+        let path = self.folder.join(format!("{VERSION}-{}", size.get()));
+        let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if !path.exists() {
+            let new = path.with_extension("new");
+            make(&new, size)
+                .and_then(|()| fs::rename(&new, &path))
+                .doing(format_args!("making a disk of {size}"))?;
+        }
+        Ok(path)
+    }
+}
+
+/// Whether this host can have such disks.
+pub fn usable() -> Result<()> {
+    program()?;
+    loops::usable().doing("a loop device")?;
+    rustix::mount::fsopen(KIND, FsOpenFlags::FSOPEN_CLOEXEC)
+        .map(drop)
+        .doing(format_args!("a file system {KIND}"))
+}
+
+fn make(path: &Path, size: Memory) -> io::Result<()> {
+    disk::remove(path)?;
+    let file = own(path)?;
+    file.set_len(size.get())?;
+    let program = program().map_err(|error| io::Error::other(error.to_string()))?;
+    let mut command = Command::new(program);
+    command.env_clear().args(["-q", "-F", "-t", KIND, "-O", FEATURES]);
+    // Nothing is set aside for root, tables are written when they are used, and lie together so that few pieces are
+    // copied.
+    command.args(["-b", "4096", "-I", "256", "-i", "16384", "-m", "0"]);
+    command.args(["-E", "lazy_itable_init=1,packed_meta_blocks=1,root_owner=0:0"]);
+    let output = command.arg(path).stdin(Stdio::null()).output()?;
+    if output.status.success() {
+        return file.sync_all();
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(io::Error::other(format!("{program}: {}", said.lines().next().unwrap_or("no reason given"))))
+}
+
+/// Copies an empty disk to a new file, holes as holes.
+pub fn copy(blank: &Path, to: &Path) -> io::Result<File> {
+    let (mut from, mut file) = (File::open(blank)?, own(to)?);
+    file.set_len(from.metadata()?.len())?;
+    let mut place = 0;
+    loop {
+        let begin = match rustix::fs::seek(&from, Extent::Data(place)) {
+            // Nothing but a hole is left.
+            Err(Errno::NXIO) => return Ok(file),
+            begin => begin?,
+        };
+        place = rustix::fs::seek(&from, Extent::Hole(begin))?;
+        from.seek(SeekFrom::Start(begin))?;
+        file.seek(SeekFrom::Start(begin))?;
+        io::copy(&mut io::Read::take(&mut from, place - begin), &mut file)?;
+    }
+}
+
+fn own(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Where the program is that makes file systems.
+fn program() -> Result<&'static str> {
+    const PLACES: [&str; 3] = ["/usr/sbin/mke2fs", "/sbin/mke2fs", "/usr/bin/mke2fs"];
+    PLACES.into_iter().find(|path| Path::new(path).exists()).ok_or_else(|| {
+        Error::new(Kind::Unavailable, "program-missing", "mke2fs is not installed on this host")
+            .help("apt-get install e2fsprogs")
+    })
+}
