@@ -54,6 +54,10 @@ struct Wanted {
     #[arg(long, short, value_name = "CPU")]
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "jobs::written::text")]
     cpu: Option<String>,
+    /// The most it writes beside the tool's home, as in 2Gi
+    #[arg(long, value_name = "DISK", hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "jobs::written::text")]
+    disk: Option<String>,
     /// How many run side by side
     #[arg(long, short, value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -189,9 +193,9 @@ async fn shell(
         Some(_) => wanted.spec(at)?,
         None => Spec::of(&page(at).await?),
     };
-    let Spec { image, mem, cpu, mount, .. } = like;
+    let Spec { image, mem, cpu, disk, mount, .. } = like;
     let name = Some(interactive::some_name()?);
-    let spec = Spec { name, image, command, mem, cpu, mount, ..Spec::default() };
+    let spec = Spec { name, image, command, mem, cpu, disk, mount, ..Spec::default() };
     let create = spec.create()?;
     if dry_run.dry_run {
         let sentence = format!("would run a shell on {}", create.imagename);
@@ -240,6 +244,7 @@ impl Wanted {
             sort: sort.or(template.sort),
             mem: self.mem.or(template.mem),
             cpu: self.cpu.or(template.cpu),
+            disk: self.disk.or(template.disk),
             replicas: self.replicas.or(template.replicas),
             health_check_path: self.health_check_path.or(template.health_check_path),
             mount: self.mount.or(template.mount),
@@ -267,6 +272,7 @@ impl Wanted {
             command: self.command.clone().or(process),
             mem: self.mem.clone(),
             cpu: self.cpu.clone(),
+            disk: self.disk.clone(),
             replicas: self.replicas,
             health_check_http: self.health_check_path.clone(),
             mount: self.mount.clone(),

@@ -39,7 +39,7 @@ pub const NOT_GOOD: &str = r#"{"messages": {"error": ["the token shown is not go
     "request_id": "req_2"}"#;
 
 /// How much a tool may use.
-pub const QUOTA: &str = r#"{"data": {"memory": "8Gi", "cpu": "8", "job_memory": "4Gi", "job_cpu": "3",
+pub const QUOTA: &str = r#"{"data": {"memory": "8Gi", "cpu": "8", "job_memory": "4Gi", "job_cpu": "3", "job_disk": "16Gi",
     "running_jobs": 16, "scheduled_jobs": 50, "continuous_jobs": 16, "replicas": 8, "running_builds": 4,
     "envvars": 64, "image_storage": "4Gi"}, "messages": {}}"#;
 

@@ -141,6 +141,8 @@ fn flags_become_what_is_asked_of_the_server() {
         "512Mi",
         "--cpu",
         "0.5",
+        "--disk",
+        "4Gi",
         "--no-filelog",
         "--emails",
         "onfailure",
@@ -154,7 +156,7 @@ fn flags_become_what_is_asked_of_the_server() {
     err| next:  hearth logs -f tidy
     ends with 0
     ");
-    insta::assert_snapshot!(home.asked().join("\n"), @r#"POST /jobs/v1/tool/dup-finder/jobs {"name":"tidy","imagename":"python3.11","cmd":"./tidy.sh","job_type":"scheduled","schedule":"@daily","filelog":false,"emails":"onfailure","retry":2,"timeout":60,"memory":"512Mi","cpu":"500m"}"#);
+    insta::assert_snapshot!(home.asked().join("\n"), @r#"POST /jobs/v1/tool/dup-finder/jobs {"name":"tidy","imagename":"python3.11","cmd":"./tidy.sh","job_type":"scheduled","schedule":"@daily","filelog":false,"emails":"onfailure","retry":2,"timeout":60,"memory":"512Mi","cpu":"500m","disk":"4Gi"}"#);
 }
 
 #[test]
@@ -346,7 +348,7 @@ fn a_file_that_cannot_be_used_is_refused_before_anything_is_made() {
     let home = home();
     home.write("dup-finder/jobs.yaml", "- {name: a, image: x, comand: y}\n");
     insta::assert_snapshot!(home.says(&["jobs", "load", "jobs.yaml"]), @"
-    err| error: jobs.yaml cannot be used: line 1 column 23: unknown field `comand`, expected one of name, command, image, schedule, continuous, webservice, mem, cpu, port, publish, retry, replicas, health-check-http, health-check-script, health-check-tcp, health-check, checks, start-within, stop-signal, grace, timeout, timezone, concurrency, starting-deadline, auto-update, mount, emails, filelog, no-filelog, filelog-stdout, filelog-stderr [job-file]
+    err| error: jobs.yaml cannot be used: line 1 column 23: unknown field `comand`, expected one of name, command, image, schedule, continuous, webservice, mem, cpu, disk, port, publish, retry, replicas, health-check-http, health-check-script, health-check-tcp, health-check, checks, start-within, stop-signal, grace, timeout, timezone, concurrency, starting-deadline, auto-update, mount, emails, filelog, no-filelog, filelog-stdout, filelog-stderr [job-file]
     err| next:  write a list of jobs, each with a name, an image and a command
     ends with 1
     ");

@@ -143,6 +143,7 @@ fn a_quota_is_shown_and_changed_by_its_names() {
     out| envvars	64
     out| image-storage	4Gi
     out| job-cpu	3
+    out| job-disk	16Gi
     out| job-memory	4Gi
     out| memory	8Gi
     out| replicas	8

@@ -26,8 +26,12 @@ const BOMB: &str = "f() { f | f & }; while :; do command eval 'f | f &'; done";
 const EATER: [(&str, &str); 2] = [("eater", "tail /dev/zero"), ("eaters-line", "tail /dev/zero; exit $?")];
 /// Each time it has grown too large it is killed, and another one grows.
 const EATERS: &str = "while :; do tail /dev/zero; done";
-/// The same room on the disk is written over and over, 256 MiB of it, and lines without end.
-const FILLER: &str = "while :; do head -c 268435456 /dev/zero > /tmp/full; done & exec yes $(seq 500)";
+/// All the room that there is on its disk is written over and over, and lines without end.
+const FILLER: &str = "while :; do cat /dev/zero > /tmp/full; done & exec yes $(seq 500)";
+/// It ends when there is no room any more.
+const FILL: &str = "cat /dev/zero > /tmp/full";
+/// How much room there is.
+const SETTINGS: &str = "[jobs]\ngrace = 1\ndisk = \"256Mi\"\n";
 const LOOPS: &str = "for i in 1 2 3; do while :; do :; done & done; while :; do :; done";
 const PAGE: &str = "mkdir /tmp/www; echo open > /tmp/www/index.html; exec httpd -f -p 8000 -h /tmp/www";
 
@@ -39,7 +43,7 @@ struct Tool<'a> {
 
 #[tokio::test]
 async fn four_tools_that_take_all_they_can_do_not_disturb_a_fifth() -> Result<()> {
-    let hearth = Hearth::start_with(Shape::UP, "[jobs]\ngrace = 1\n").await?;
+    let hearth = Hearth::start_with(Shape::UP, SETTINGS).await?;
     let client = hearth.operator().await?.client;
     Image::busybox(&[])?.push(&client, "hearth/bookworm", "latest").await?;
     let page = Tool::with(&client, JobType::Webservice, "page", PAGE).await?;
@@ -58,6 +62,7 @@ async fn four_tools_that_take_all_they_can_do_not_disturb_a_fifth() -> Result<()
     bomb.is_told_that_it_has_all_its_processes(&group).await?;
     eaters.is_told_what_memory_it_needed().await?;
     filler.is_told_that_lines_are_missing().await?;
+    filler.is_told_that_its_disk_is_full().await?;
 
     eventually("all of them run", async || Ok(living(&greedy).await?.len() == greedy.len())).await?;
     let before = living(&greedy).await?;
@@ -130,16 +135,29 @@ impl<'a> Tool<'a> {
     /// That of a run which is over, because it was one process that grew.
     async fn is_told_what_memory_it_needed(&self) -> Result<()> {
         for (name, cmd) in EATER {
-            self.creates(JobType::OneOff, name, cmd).await?;
-            let job = name.parse()?;
-            let runs = async || all_runs(self.client, &self.name, &job).await;
-            eventually("it ends", async || Ok(runs().await?.iter().any(|run| run.end.is_some()))).await?;
-            let run = &runs().await?[0];
+            let run = self.runs_to_its_end(name, cmd).await?;
             assert_eq!(run.end, Some(RunEnd::OutOfMemory), "{run:?}");
             assert!(run.peak_memory <= 512 << 20, "{run:?}");
             assert_eq!(run.reason.as_deref(), Some("it needed more than its 512Mi of memory"));
         }
         Ok(())
+    }
+
+    /// That of a run which is over, because it could not write more.
+    async fn is_told_that_its_disk_is_full(&self) -> Result<()> {
+        let run = self.runs_to_its_end("fill", FILL).await?;
+        let told = "it ended with status 1; it had filled its 256Mi of disk";
+        assert_eq!((run.exit_code, run.reason.as_deref()), (Some(1), Some(told)), "{run:?}");
+        Ok(())
+    }
+
+    /// The only run of a job that runs once.
+    async fn runs_to_its_end(&self, name: &str, cmd: &str) -> Result<Run> {
+        self.creates(JobType::OneOff, name, cmd).await?;
+        let job = name.parse()?;
+        let runs = async || all_runs(self.client, &self.name, &job).await;
+        eventually("it ends", async || Ok(runs().await?.iter().any(|run| run.end.is_some()))).await?;
+        runs().await?.pop().ok_or_else(|| Error::internal("no run"))
     }
 
     async fn is_told_that_lines_are_missing(&self) -> Result<()> {

@@ -11,6 +11,8 @@ pub struct Jobs {
     pub memory: Memory,
     /// Processors of a run whose job does not say.
     pub cpu: Cpu,
+    /// What a run whose job does not say may write beside the tool's home.
+    pub disk: Memory,
     /// The most processes and threads of one run.
     pub processes: u32,
     /// How long a run that is to stop may take until it is killed, in seconds.
@@ -28,6 +30,7 @@ impl Default for Jobs {
         Self {
             memory: Memory::mib(512),
             cpu: Cpu::milli(500),
+            disk: Memory::mib(2048),
             processes: 512,
             grace: 30,
             retry_pause: 10,

@@ -69,6 +69,10 @@ pub struct JobCreate {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "cpu")]
     #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]{1,9})?m?$")]
     pub cpu: Option<Cpu>,
+    /// The most that one run writes beside the tool's home, as in `2Gi`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]{1,9})?([KMGT]i?|k)?$")]
+    pub disk: Option<Memory>,
     /// How many run side by side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
@@ -127,6 +131,7 @@ impl JobCreate {
             mount: None,
             memory: None,
             cpu: None,
+            disk: None,
             replicas: None,
             port: None,
             port_protocol: None,

@@ -81,6 +81,10 @@ pub struct Job {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub cpu: Option<Cpu>,
+    /// The most that one run writes beside the tool's home.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub disk: Option<Memory>,
     /// How many run side by side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u16>,

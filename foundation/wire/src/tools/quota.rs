@@ -6,11 +6,12 @@ use utoipa::ToSchema;
 
 macro_rules! quota {
     ($($(#[$doc:meta])* $field:ident: $type:ty as $shown:ty,)*) => {
-        /// How much a tool may use.
+        /// How much a tool may use. What a service of an earlier release does not tell is what every tool has.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         #[schema(as = tools::Quota)]
+        #[serde(default)]
         pub struct Quota {
-            $($(#[$doc])* #[schema(value_type = $shown)] pub $field: $type,)*
+            $($(#[$doc])* #[schema(value_type = $shown, required = true)] pub $field: $type,)*
         }
 
         /// What an operator changes of a tool's quota: what is absent stays, `null` goes back to the default.
@@ -48,6 +49,8 @@ quota! {
     job_memory: Memory as String,
     /// Processors of one run.
     job_cpu: Cpu as String,
+    /// What one run writes beside the tool's home.
+    job_disk: Memory as String,
     /// Jobs that run at one time.
     running_jobs: u32 as u32,
     /// Scheduled jobs.
@@ -71,6 +74,7 @@ impl Default for Quota {
             cpu: Cpu::milli(8000),
             job_memory: Memory::mib(4096),
             job_cpu: Cpu::milli(3000),
+            job_disk: Memory::mib(16 << 10),
             running_jobs: 16,
             scheduled_jobs: 50,
             continuous_jobs: 16,

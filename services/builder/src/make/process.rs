@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use hearth_base::Secret;
+use hearth_base::{Memory, Secret};
 use hearth_runtime_api::{
     Isolation, LayerId, Limits, Mount, MountSource, Network, Process, RunId, User, Workload, WorkloadKind,
 };

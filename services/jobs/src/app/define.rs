@@ -129,9 +129,23 @@ pub fn replicas(job: &JobCreate) -> u16 {
     job.replicas.unwrap_or(1)
 }
 
-/// The most memory and processor time of one run.
-pub fn limits(job: &JobCreate, settings: &Jobs) -> (Memory, Cpu) {
-    (job.memory.unwrap_or(settings.memory), job.cpu.unwrap_or(settings.cpu))
+/// What one run may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub memory: Memory,
+    pub cpu: Cpu,
+    pub disk: Memory,
+}
+
+impl Limits {
+    /// What a run of this job may.
+    pub fn of(job: &JobCreate, settings: &Jobs) -> Self {
+        Self {
+            memory: job.memory.unwrap_or(settings.memory),
+            cpu: job.cpu.unwrap_or(settings.cpu),
+            disk: job.disk.unwrap_or(settings.disk),
+        }
+    }
 }
 
 /// Whether the tool's home is mounted.
@@ -140,15 +154,15 @@ pub fn mount(job: &JobCreate, provided: bool) -> MountMode {
 }
 
 fn check_limits(job: &JobCreate, quota: &Quota, settings: &Jobs) -> Result<()> {
-    let (memory, cpu) = limits(job, settings);
+    let Limits { memory, cpu, disk } = Limits::of(job, settings);
     if job.retry > Some(5) {
         return Err(Error::invalid("retry", "a run that failed is tried again 0 to 5 times")
             .help("set retry to 5 or less"));
     }
-    if memory < Memory::mib(4) || cpu < Cpu::milli(10) {
+    if memory < Memory::mib(4) || cpu < Cpu::milli(10) || disk < Memory::mib(16) {
         return Err(Error::invalid(
             "too-little",
-            "a run needs 4Mi of memory and 10m of processor time at least",
+            "a run needs 4Mi of memory, 10m of processor time and 16Mi of disk at least",
         )
         .help("ask for more"));
     }
@@ -167,6 +181,9 @@ fn check_limits(job: &JobCreate, quota: &Quota, settings: &Jobs) -> Result<()> {
     }
     if cpu > quota.job_cpu {
         return over("processor time", cpu.to_string(), quota.job_cpu.to_string());
+    }
+    if disk > quota.job_disk {
+        return over("disk", disk.to_string(), quota.job_disk.to_string());
     }
     if u32::from(replicas(job)) > quota.replicas {
         let most = quota.replicas;
@@ -224,6 +241,8 @@ mod tests {
     #[test]
     fn what_is_more_than_a_tool_may_use_is_refused() {
         assert_eq!(refused(|job| job.memory = Some(Memory::mib(1 << 20))), "quota");
+        assert_eq!(refused(|job| job.disk = Some(Memory::mib(1 << 20))), "quota");
+        assert_eq!(refused(|job| job.disk = Some(Memory::mib(8))), "too-little");
         assert_eq!(refused(|job| (job.continuous, job.replicas) = (Some(true), Some(100))), "quota");
         assert_eq!(refused(|job| job.retry = Some(6)), "retry");
     }

@@ -6,7 +6,10 @@ use hearth_wire::jobs::{
     self as wire, Concurrency, Emails, JobCreate, JobStatus, MountMode, PortProtocol, StatusShort,
 };
 
-use super::{define, plan, schedule};
+use super::{
+    define::{self, Limits},
+    plan, schedule,
+};
 use crate::store::{Job, Kind};
 
 /// The job with only what its maintainers set.
@@ -30,6 +33,7 @@ pub fn as_set(job: &Job, status: JobStatus, words: (String, String)) -> wire::Jo
         mount,
         memory,
         cpu,
+        disk,
         replicas,
         port,
         port_protocol,
@@ -65,6 +69,7 @@ pub fn as_set(job: &Job, status: JobStatus, words: (String, String)) -> wire::Jo
         mount,
         memory,
         cpu,
+        disk,
         replicas,
         port,
         port_protocol,
@@ -79,7 +84,7 @@ pub fn as_set(job: &Job, status: JobStatus, words: (String, String)) -> wire::Jo
 /// The job with everything, also what takes its default.
 pub fn filled(mut shown: wire::Job, job: &Job, tool: &ToolName, settings: &Jobs) -> wire::Job {
     let spec = &job.spec;
-    let (memory, cpu) = define::limits(spec, settings);
+    let Limits { memory, cpu, disk } = Limits::of(spec, settings);
     let kept = matches!(job.kind, Kind::Kept(_));
     let mount = define::mount(spec, job.image.provided);
     let named = spec.filelog_stdout.is_some() || spec.filelog_stderr.is_some();
@@ -92,7 +97,7 @@ pub fn filled(mut shown: wire::Job, job: &Job, tool: &ToolName, settings: &Jobs)
     shown.emails = Some(spec.emails.unwrap_or(Emails::None));
     shown.retry = Some(spec.retry.unwrap_or(0));
     shown.mount = Some(mount);
-    (shown.memory, shown.cpu) = (Some(memory), Some(cpu));
+    (shown.memory, shown.cpu, shown.disk) = (Some(memory), Some(cpu), Some(disk));
     if let Some(schedule) = job.schedule() {
         shown.schedule_actual = Some(schedule.fields.clone());
         shown.timezone.get_or_insert_with(|| "UTC".to_owned());

@@ -31,7 +31,8 @@ pub fn note(run: &mut Run, phase: &Phase, generation: u64, plan: &Plan) -> bool 
 }
 
 fn end(run: &mut Run, outcome: &Outcome, plan: &Plan) {
-    let Outcome { end, stopped, started, ended, cpu_micros, peak_memory, oom_kills, refused } = outcome;
+    let Outcome { end, stopped, started, ended, cpu_micros, peak_memory, oom_kills, refused, disk_full } =
+        outcome;
     (run.exit_code, run.signal) = match end {
         End::Exited { code } => (Some(*code), None),
         End::Killed { signal } => (None, Some(*signal)),
@@ -63,7 +64,7 @@ fn end(run: &mut Run, outcome: &Outcome, plan: &Plan) {
         }
     };
     let kills = if how == RunEnd::OutOfMemory { 0 } else { *oom_kills };
-    let met = met(plan.memory, kills, plan.processes, *refused);
+    let met = met(plan, kills, *refused, *disk_full);
     over(run, how, std::iter::once(reason).chain(met).collect::<Vec<_>>().join("; "), *ended);
     run.started = run.started.or(*started);
     run.cpu_micros = *cpu_micros;
@@ -71,7 +72,8 @@ fn end(run: &mut Run, outcome: &Outcome, plan: &Plan) {
 }
 
 /// The limits that were met, and did not end it.
-fn met(memory: Memory, kills: u64, processes: u32, refused: u64) -> impl Iterator<Item = String> {
+fn met(plan: &Plan, kills: u64, refused: u64, disk_full: bool) -> impl Iterator<Item = String> {
+    let Plan { memory, processes, disk, .. } = plan;
     let times = |count: u64| if count == 1 { "once".to_owned() } else { format!("{count} times") };
     let killed = (kills > 0).then(|| {
         let what = if kills == 1 {
@@ -83,7 +85,8 @@ fn met(memory: Memory, kills: u64, processes: u32, refused: u64) -> impl Iterato
     });
     let refused = (refused > 0)
         .then(|| format!("it wanted more than its {processes} processes and threads, {}", times(refused)));
-    killed.into_iter().chain(refused)
+    let full = disk_full.then(|| format!("it had filled its {disk} of disk"));
+    killed.into_iter().chain(refused).chain(full)
 }
 
 /// Ends a run.
@@ -98,11 +101,19 @@ pub fn over(run: &mut Run, end: RunEnd, reason: String, at: Timestamp) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::plan::{self, tests::image};
+    use hearth_kit::config::Jobs;
+    use hearth_wire::jobs::JobCreate;
 
     #[test]
     fn limits_that_were_met_are_told() {
-        let said = |kills, refused| met(Memory::mib(512), kills, 100, refused).collect::<Vec<_>>().join("; ");
+        let job = JobCreate::new("a".parse().unwrap(), "python3.11", "./run");
+        let settings = Jobs { processes: 100, ..Jobs::default() };
+        let plan = plan::plan(&job, &"hello".parse().unwrap(), &image(true), 0, &settings).unwrap();
+        let met = |kills, refused, full| met(&plan, kills, refused, full).collect::<Vec<_>>().join("; ");
+        let said = |kills, refused| met(kills, refused, false);
         assert_eq!(said(0, 0), "");
+        assert_eq!(met(0, 0, true), "it had filled its 2Gi of disk");
         assert_eq!(said(1, 0), "a process of it was killed, for it needed more than its 512Mi of memory");
         assert_eq!(
             said(2, 1),

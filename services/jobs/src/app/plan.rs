@@ -8,7 +8,7 @@ use hearth_wire::jobs::{JobCreate, MountMode, PortProtocol, StopSignal};
 
 use super::{
     command::{self, Files},
-    define,
+    define::{self, Limits},
 };
 use crate::store::{Image, Plan};
 
@@ -26,7 +26,7 @@ pub fn plan(job: &JobCreate, tool: &ToolName, image: &Image, restart: u64, setti
     let mounted = define::mount(job, image.provided) == MountMode::All;
     let files = files(job, tool, mounted)?;
     let argv = command::argv(&job.cmd, &image.config, files.as_ref())?;
-    let (memory, cpu) = define::limits(job, settings);
+    let Limits { memory, cpu, disk } = Limits::of(job, settings);
     let port = define::port_of(job);
     let udp = job.port_protocol == Some(PortProtocol::Udp);
     let stop = job.stop.unwrap_or_default();
@@ -42,6 +42,7 @@ pub fn plan(job: &JobCreate, tool: &ToolName, image: &Image, restart: u64, setti
         memory,
         cpu,
         processes: settings.processes,
+        disk,
         timeout: job.timeout.filter(|seconds| *seconds > 0),
         grace: stop.grace.unwrap_or(settings.grace),
         stop_signal: stop.signal.unwrap_or(StopSignal::Term).number(),

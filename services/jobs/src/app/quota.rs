@@ -7,7 +7,7 @@ use hearth_wire::{
     tools::Quota,
 };
 
-use super::define;
+use super::define::{self, Limits};
 use crate::store::{Job, Kind, Run, Workload};
 
 /// What a tool uses.
@@ -50,7 +50,7 @@ impl Use {
 
     /// Refuses one more job when that would be more than the tool may use.
     pub fn admit(mut self, job: &JobCreate, quota: &Quota, settings: &Jobs) -> Result<()> {
-        let (memory, cpu) = define::limits(job, settings);
+        let Limits { memory, cpu, .. } = Limits::of(job, settings);
         match job.kind() {
             JobType::Scheduled => self.scheduled += 1,
             JobType::Continuous | JobType::Webservice => {
@@ -105,6 +105,7 @@ impl Use {
         let per_job = vec![
             limit("CPU", quota.job_cpu.to_string()),
             limit("Memory", quota.job_memory.to_string()),
+            limit("Disk", quota.job_disk.to_string()),
             limit("Replicas", quota.replicas.to_string()),
         ];
         let definitions = vec![

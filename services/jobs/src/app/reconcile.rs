@@ -242,7 +242,8 @@ async fn version(cx: &Cx, workload: &Workload) -> Result<Version> {
 
 /// What the runtime is told: the plan, and the tool's variables as they are now; and which state of them that is.
 async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
-    let Plan { job, tool, image, argv, env, cwd, user, home, memory, cpu, processes, .. } = &workload.plan;
+    let Plan { job, tool, image, argv, env, cwd, user, home, memory, cpu, processes, disk, .. } =
+        &workload.plan;
     let Given { plain, sealed, revision } = cx.neighbours.envvars(workload.tool, job, env).await?;
     let kind = match workload.id {
         WorkloadId::Run(run) => {
@@ -273,7 +274,7 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
             user: User { uid: user.0, gid: user.1, groups: Vec::new() },
             stop_signal: workload.plan.stop_signal,
         },
-        limits: Limits { memory: *memory, cpu: *cpu, processes: *processes, disk: Memory::mib(2048) },
+        limits: Limits { memory: *memory, cpu: *cpu, processes: *processes, disk: *disk },
         network: Network { name: Some(job.clone()), tool: Some(tool.clone()), inside_only: false },
         mounts: home.collect(),
         grace: Duration::from_secs(workload.plan.grace.into()),

@@ -83,6 +83,9 @@ pub struct Plan {
     pub cpu: Cpu,
     /// The most processes and threads.
     pub processes: u32,
+    /// What it may write beside the home.
+    #[serde(default = "disk")]
+    pub disk: Memory,
     /// The longest that it runs, in seconds.
     pub timeout: Option<u32>,
     /// How long after the signal to stop it is killed, in seconds.
@@ -109,6 +112,11 @@ pub struct Plan {
     /// What it replaces is ready, and goes on until this is.
     #[serde(default)]
     pub await_ready: bool,
+}
+
+/// For those that were planned before there was this limit.
+const fn disk() -> Memory {
+    Memory::mib(2048)
 }
 
 fn term() -> u8 {

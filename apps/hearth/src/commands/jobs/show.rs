@@ -56,6 +56,7 @@ fn table(job: &Job, used: Vec<(&'static str, String)>) -> Table {
         ("command", Some(Cell::from(job.cmd.as_str())).filter(|_| !job.cmd.is_empty())),
         ("memory", text(job.memory.map(|memory| memory.to_string()))),
         ("cpu", text(job.cpu.map(|cpu| cpu.to_string()))),
+        ("disk", text(job.disk.map(|disk| disk.to_string()))),
         ("replicas", text(job.replicas.map(|replicas| replicas.to_string()))),
         ("port", text(port)),
         ("the tool's page", job.publish.filter(|publish| *publish).map(|_| Cell::from("yes"))),

@@ -40,6 +40,10 @@ pub struct Spec {
     #[arg(long, value_name = "CPU")]
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "text")]
     pub cpu: Option<String>,
+    /// The most it writes beside the tool's home, as in 2Gi
+    #[arg(long, value_name = "DISK", hide_short_help = true)]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "text")]
+    pub disk: Option<String>,
     /// The port it listens on, as in 8080 or 8080/udp
     #[arg(long, short, value_name = "PORT")]
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "text")]
@@ -183,6 +187,7 @@ impl Spec {
             mount: self.mount.as_deref().map(word).transpose()?,
             memory: self.mem.as_deref().map(str::parse).transpose()?,
             cpu: self.cpu.as_deref().map(str::parse).transpose()?,
+            disk: self.disk.as_deref().map(str::parse).transpose()?,
             replicas: self.replicas,
             port,
             port_protocol: port_protocol.flatten(),
@@ -247,6 +252,7 @@ impl Spec {
             webservice: job.job_type == JobType::Webservice,
             mem: job.memory.map(|memory| memory.to_string()),
             cpu: job.cpu.map(|cpu| cpu.to_string()),
+            disk: job.disk.map(|disk| disk.to_string()),
             port,
             publish: job.publish.map(|publish| if publish { "/".to_owned() } else { "false".to_owned() }),
             retry: job.retry,
