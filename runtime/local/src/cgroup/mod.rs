@@ -68,12 +68,13 @@ pub trait Group: Send + Sync {
     /// Kills everything in it.
     fn kill(&self) -> io::Result<()>;
 
-    /// Moves a process into it.
-    fn join(&self, pid: u32) -> io::Result<()> {
-        self.folders()
-            .iter()
-            .filter(|folder| folder.is_dir())
-            .try_for_each(|folder| fs::write(folder.join("cgroup.procs"), pid.to_string()))
+    /// Moves this process, which has no threads, into it.
+    fn join(&self) -> io::Result<()>;
+
+    /// Makes the group and moves this process into it before a container is made, where that is quicker than to be
+    /// moved meanwhile. In this process's own mount namespace nobody is moved into it from then on.
+    fn begin(&self) -> io::Result<()> {
+        Ok(())
     }
 
     /// Removes it, once nothing lives in it.

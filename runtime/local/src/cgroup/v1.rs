@@ -55,9 +55,59 @@ impl Group for Split {
         }
     }
 
+    fn join(&self) -> io::Result<()> {
+        self.folders().iter().try_for_each(|folder| enter(folder))
+    }
+
+    // Whoever moves a whole process waits until each processor has been through the scheduler (the kernel's
+    // `cgroup_threadgroup_rwsem`): 10 to 30 ms, once for all hierarchies. libcontainer would.
+    fn begin(&self) -> io::Result<()> {
+        for controller in controllers()? {
+            let mount = self.mounts.join(controller);
+            if !mount.is_dir() {
+                continue;
+            }
+            let folder = mount.join(&self.path);
+            fs::create_dir_all(&folder)?;
+            inherit(&mount, &self.path)?;
+            enter(&folder)?;
+            rustix::mount::mount_bind("/dev/null", folder.join("cgroup.procs"))?;
+        }
+        Ok(())
+    }
+
     fn kill(&self) -> io::Result<()> {
         self.folders().iter().try_for_each(|folder| kill_members(folder))
     }
+}
+
+/// Moves the only thread of this process into a group. A thread that moves itself is let through at once.
+fn enter(folder: &Path) -> io::Result<()> {
+    fs::write(folder.join("tasks"), "0")
+}
+
+/// One controller of each hierarchy that this host has (cgroups(7), `/proc/PID/cgroup`).
+fn controllers() -> io::Result<Vec<String>> {
+    let groups = fs::read_to_string("/proc/self/cgroup")?;
+    let names = groups.lines().filter_map(|line| line.split(':').nth(1)?.split(',').next());
+    Ok(names.filter(|name| !name.is_empty() && !name.starts_with("name=")).map(str::to_owned).collect())
+}
+
+/// Gives each group on the way to `path` what it must have before anybody enters it: its parent's processors and
+/// memory nodes (cpuset(7)).
+fn inherit(mount: &Path, path: &Path) -> io::Result<()> {
+    let mut parent = mount.to_owned();
+    for part in path {
+        let group = parent.join(part);
+        for name in ["cpuset.cpus", "cpuset.mems"] {
+            let own = group.join(name);
+            if own.exists() && fs::read_to_string(&own)?.trim().is_empty() {
+                fs::write(own, fs::read_to_string(parent.join(name))?)?;
+            }
+        }
+        parent = group;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -41,6 +41,10 @@ impl Group for Unified {
         }
     }
 
+    fn join(&self) -> io::Result<()> {
+        fs::write(self.0.join("cgroup.procs"), "0")
+    }
+
     fn kill(&self) -> io::Result<()> {
         match fs::write(self.0.join("cgroup.kill"), "1") {
             // Since Linux 5.14; and nothing is left to kill in a group that is gone.

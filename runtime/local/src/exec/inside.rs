@@ -75,7 +75,7 @@ pub fn start(errand: &Errand, streams: Streams) -> io::Result<Pid> {
 }
 
 fn go_in(init: &OwnedFd, group: &dyn cgroup::Group) -> io::Result<()> {
-    group.join(std::process::id())?;
+    group.join()?;
     child::join_namespaces(init, NAMESPACES)
 }
 

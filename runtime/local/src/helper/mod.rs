@@ -17,7 +17,7 @@ pub mod waiter;
 use std::{
     ffi::OsString,
     fs::File,
-    io::{self, Write},
+    io::{self, Read, Write},
     os::fd::OwnedFd,
     path::Path,
 };
@@ -26,10 +26,14 @@ use hearth_base::{Clock, SystemClock};
 use hearth_runtime_api::{End, Outcome};
 use hearth_runtime_waiter::NEWS;
 use jiff::Timestamp;
-use libcontainer::{container::builder::ContainerBuilder, syscall::syscall::SyscallType};
+use libcontainer::{
+    container::{Container, builder::ContainerBuilder},
+    syscall::syscall::SyscallType,
+};
 use rustix::{
     mount::{MountFlags, MountPropagationFlags},
-    process::Pid,
+    pipe::PipeFlags,
+    process::{Pid, WaitOptions},
 };
 
 use crate::{
@@ -42,6 +46,9 @@ use crate::{
 
 use brief::Brief;
 use files::{Began, Exit};
+
+/// Where libcontainer keeps what it has made, below the helper's mounts.
+const MADE: &str = "state";
 
 /// The process's `main`. Its argument is the folder with its brief, its input the program that it becomes.
 pub fn main(arguments: &[OsString]) -> i32 {
@@ -117,20 +124,52 @@ fn start(brief: &Brief) -> io::Result<Running> {
     Ok(Running { pid: init, pidfd: init_fd, out, err, since })
 }
 
-type Built = (libcontainer::container::Container, OwnedFd, OwnedFd);
+/// A container before its program is started, and what that will write.
+type Built = (Container, OwnedFd, OwnedFd);
 
 /// Puts the container together, up to the moment before its program is started.
+///
+/// A child does that, in the container's group, and ends: the container becomes this process's.
 fn build(brief: &Brief, holder: i32) -> io::Result<Built> {
     root::assemble(brief)?;
     bundle::write(brief, holder)?;
-    let (out, out_end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-    let (err, err_end) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    let (out, out_end) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    let (err, err_end) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+    // The container's first process keeps an end of it until its program is started: nobody may wait for that.
+    let (said, say) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    match child::fork(0)? {
+        Side::Child => {
+            let refused = make(brief, out_end, err_end).err();
+            let told = refused.as_ref().map(|error| File::from(say).write_all(error.to_string().as_bytes()));
+            child::exit(i32::from(told.is_some()))
+        }
+        Side::Parent(pid, _) => {
+            drop((out_end, err_end, say));
+            let ended = rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
+            if ended.and_then(|(_, status)| status.exit_status()) != Some(0) {
+                let mut refused = Vec::new();
+                let read = File::from(said).read_to_end(&mut refused);
+                let cut_short = || format!("who was to make it said nothing: {read:?}");
+                return Err(io::Error::other(match String::from_utf8_lossy(&refused) {
+                    nothing if nothing.is_empty() => cut_short(),
+                    reason => reason.into_owned(),
+                }));
+            }
+        }
+    }
+    let made = brief.mounts.join(MADE).join(brief.instance.to_string());
+    Ok((Container::load(made).map_err(told)?, out, err))
+}
+
+fn make(brief: &Brief, out_end: OwnedFd, err_end: OwnedFd) -> io::Result<()> {
+    child::leave_namespaces(libc::CLONE_NEWNS)?;
+    cgroup::group(&brief.cgroup).begin()?;
     let filters = seccomp::container(brief.workload.isolation).map_err(io::Error::other)?;
     let program = program::Program::new(&brief.opened()?, filters);
     let nothing = File::open("/dev/null")?;
-    let container = ContainerBuilder::new(brief.instance.to_string(), SyscallType::Linux)
+    ContainerBuilder::new(brief.instance.to_string(), SyscallType::Linux)
         .with_executor(program)
-        .with_root_path(brief.mounts.join("state"))
+        .with_root_path(brief.mounts.join(MADE))
         .map_err(told)?
         .with_stdin(nothing)
         .with_stdout(out_end)
@@ -139,8 +178,8 @@ fn build(brief: &Brief, holder: i32) -> io::Result<Built> {
         .with_systemd(false)
         .with_detach(true)
         .build()
-        .map_err(told)?;
-    Ok((container, out, err))
+        .map(drop)
+        .map_err(told)
 }
 
 /// The innermost reason is the one that helps.
