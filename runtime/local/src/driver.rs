@@ -72,7 +72,11 @@ impl Driver for Starter {
     fn start(&self, instance: InstanceId, workload: &Arc<Workload>) {
         let (helpers, workload) = (Arc::clone(&self.0), Arc::clone(workload));
         self.0.spawn(async move {
-            match helpers.launch(instance, &workload) {
+            // There is no answer only when this process is being ended: the next one finds out.
+            let Some(launched) = helpers.apart(move |helpers| helpers.launch(instance, &workload)).await else {
+                return;
+            };
+            match launched {
                 Ok(child) => helpers.follow(instance, Some(child)).await,
                 Err(error) => {
                     let mut reason = error.to_string();
@@ -81,7 +85,7 @@ impl Driver for Starter {
                     }
                     let outcome = helpers.bare(End::NotStarted { reason });
                     helpers.settle(instance, outcome);
-                    helpers.networks.leave(instance);
+                    helpers.apart(move |helpers| helpers.networks.leave(instance)).await;
                 }
             }
         });
@@ -210,19 +214,28 @@ impl Helpers {
             }
         }
         let exit = files::read::<Exit>(&folder, files::EXIT).ok().flatten();
-        let helpers = Arc::clone(self);
         if let Some(exit) = exit {
             self.report(instance, Phase::Ended(exit.outcome));
-            self.networks.leave(instance);
             // With a container's first process all others have ended: what is left is nobody's to wait for.
-            let _ = tokio::task::spawn_blocking(move || helpers.sweep(instance)).await;
+            self.apart(move |helpers| {
+                helpers.networks.leave(instance);
+                helpers.sweep(instance);
+            })
+            .await;
             return;
         }
-        let lost = tokio::task::spawn_blocking(move || helpers.lost(instance));
-        // There is no answer only when this process is being ended: the next one finds out.
-        let Ok(outcome) = lost.await else { return };
+        let Some(outcome) = self.apart(move |helpers| helpers.lost(instance)).await else { return };
         self.report(instance, Phase::Ended(outcome));
-        self.networks.leave(instance);
+        self.apart(move |helpers| helpers.networks.leave(instance)).await;
+    }
+
+    /// Does what a thread has to wait for, on one that nobody else waits for.
+    pub async fn apart<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Option<T> {
+        let helpers = Arc::clone(self);
+        tokio::task::spawn_blocking(move || work(&helpers)).await.ok()
     }
 
     /// Waits until a new helper says that its container runs, or ends. Whence its next news comes.

@@ -87,7 +87,7 @@ impl Local {
         tasks.spawn(async move {
             loop {
                 tokio::time::sleep(SWEEP).await;
-                sweeper.networks.sweep();
+                sweeper.apart(|helpers| helpers.networks.sweep()).await;
             }
         });
         let answerer = Arc::clone(&helpers);
