@@ -73,7 +73,8 @@ impl Driver for Starter {
         let (helpers, workload) = (Arc::clone(&self.0), Arc::clone(workload));
         self.0.spawn(async move {
             // There is no answer only when this process is being ended: the next one finds out.
-            let Some(launched) = helpers.apart(move |helpers| helpers.launch(instance, &workload)).await else {
+            let Some(launched) = helpers.apart(move |helpers| helpers.launch(instance, &workload)).await
+            else {
                 return;
             };
             match launched {

@@ -1,5 +1,7 @@
 //! What a text has to hold: a plain text in whatever case, or a regular expression.
 
+use std::sync::Arc;
+
 use hearth_base::{Error, Kind, Result};
 use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::Look;
@@ -9,9 +11,10 @@ const LONGEST: usize = 1000;
 /// and the most memory that it takes once it is compiled, in bytes.
 const SIZE: usize = 1 << 20;
 
-/// What a line's text has to hold. Finding takes time in proportion to the text, whatever the pattern.
+/// What a line's text has to hold. Finding takes time in proportion to the text, whatever the pattern. Copies share what it has
+/// found out about texts so far.
 #[derive(Debug, Clone)]
-pub struct Pattern(Regex);
+pub struct Pattern(Arc<Regex>);
 
 impl Pattern {
     /// This text, in whatever case.
@@ -39,7 +42,7 @@ impl Pattern {
         }
         let mut builder = RegexBuilder::new(pattern);
         builder.multi_line(true).case_insensitive(any_case).size_limit(SIZE).dfa_size_limit(SIZE);
-        builder.build().map(Self).map_err(|cause| {
+        builder.build().map(Arc::new).map(Self).map_err(|cause| {
             let reason = match &cause {
                 regex::Error::CompiledTooBig(_) => "it takes too much memory".to_owned(),
                 // The last line of a syntax error says what it is; those before draw where.

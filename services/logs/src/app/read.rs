@@ -8,7 +8,7 @@ use std::{
     thread::available_parallelism,
 };
 
-use futures::future::try_join_all;
+use futures::future::{try_join, try_join_all};
 use hearth_base::{Error, Result};
 use hearth_wire::logs::{LogsDirection, LogsStream};
 use jiff::Timestamp;
@@ -17,10 +17,11 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 use crate::{
     cx::Cx,
     pattern::Pattern,
-    store::{self, Instance, Line, Log, Part, Piece},
+    store::{self, Instance, Line, Log, Part, Piece, Unpacker},
 };
 
-/// How many chunks of a log are in memory at one time: of the only one, of one among several, in a search.
+/// How many chunks of a log are read at one time: of the only one, of one among several, in a search, where as many
+/// again are on the way.
 const AT_ONCE: u64 = 8;
 const AT_ONCE_OF_SEVERAL: u64 = 1;
 const AT_ONCE_SEARCHED: u64 = 32;
@@ -149,6 +150,8 @@ struct Reader<'a> {
     of: &'a Log,
     /// What was not read of it yet.
     part: Part,
+    /// The first chunks of that, where they have been fetched.
+    ahead: Option<Vec<Piece>>,
     /// Its lines that were read and are wanted.
     ready: VecDeque<Line>,
     over: bool,
@@ -186,7 +189,17 @@ impl<'a> Reader<'a> {
             (None, false) => AT_ONCE,
         };
         let part = Part { from, before, since, until, order };
-        Ok(Some(Self { log, of, part, ready: VecDeque::new(), over: false, at_once, reached: None, run }))
+        Ok(Some(Self {
+            log,
+            of,
+            part,
+            ahead: None,
+            ready: VecDeque::new(),
+            over: false,
+            at_once,
+            reached: None,
+            run,
+        }))
     }
 
     /// The place of its next line, or the first that it can have.
@@ -198,9 +211,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads its next chunks; how many.
+    /// Reads its next chunks; how many. In a search, those behind them are fetched meanwhile.
     async fn read(&mut self, cx: &Cx, wanted: &Wanted) -> Result<u64> {
-        let pieces = cx.store.chunks(self.of.id, &self.part, self.at_once).await?;
+        let pieces = match self.ahead.take() {
+            Some(pieces) => pieces,
+            None => self.fetch(cx).await?,
+        };
         let count = u64::try_from(pieces.len()).unwrap_or(u64::MAX);
         self.over = count < self.at_once;
         if let Some(last) = pieces.last() {
@@ -213,7 +229,13 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        for mut lines in unpacked(cx, pieces, wanted.pattern.as_ref()).await? {
+        let ahead = async {
+            let more = !self.over && wanted.pattern.is_some();
+            if more { self.fetch(cx).await.map(Some) } else { Ok(None) }
+        };
+        let (unpacked, ahead) = try_join(unpacked(cx, pieces, wanted.pattern.as_ref()), ahead).await?;
+        self.ahead = ahead;
+        for mut lines in unpacked {
             lines.retain(|line| self.takes(wanted, line));
             if wanted.order == LogsDirection::NewestFirst {
                 lines.reverse();
@@ -221,6 +243,10 @@ impl<'a> Reader<'a> {
             self.ready.extend(lines);
         }
         Ok(count)
+    }
+
+    async fn fetch(&self, cx: &Cx) -> Result<Vec<Piece>> {
+        cx.store.chunks(self.of.id, &self.part, self.at_once).await
     }
 
     fn takes(&self, wanted: &Wanted, line: &Line) -> bool {
@@ -249,7 +275,11 @@ async fn unpacked(cx: &Cx, pieces: Vec<Piece>, pattern: Option<&Pattern>) -> Res
         let pattern = pattern.clone();
         let search = move || {
             let _turn = turn;
-            share.iter().map(|piece| store::read(&piece.content, Some(&pattern))).collect::<Result<Vec<_>>>()
+            let mut unpacker = Unpacker::default();
+            share
+                .iter()
+                .map(|piece| unpacker.read(&piece.content, Some(&pattern)))
+                .collect::<Result<Vec<_>>>()
         };
         spawn_blocking(search).await.map_err(Error::internal)?
     });

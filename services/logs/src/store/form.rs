@@ -16,6 +16,7 @@ use hearth_base::{Error, Result};
 use hearth_wire::logs::LogsStream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use zstd::{bulk::Decompressor, zstd_safe};
 
 use crate::pattern::Pattern;
 
@@ -98,6 +99,79 @@ pub fn seal(lines: &[Line]) -> Result<Vec<u8>> {
 
 /// Reads lines back: all of them, or those that a pattern finds.
 pub fn read(content: &[u8], pattern: Option<&Pattern>) -> Result<Vec<Line>> {
+    Unpacker::default().read(content, pattern)
+}
+
+/// Reads one chunk after the other, in the same memory.
+#[derive(Default)]
+pub struct Unpacker {
+    zstd: Decompressor<'static>,
+    texts: Vec<u8>,
+    beside: Vec<u8>,
+}
+
+impl Unpacker {
+    /// See [`read`].
+    pub fn read(&mut self, content: &[u8], pattern: Option<&Pattern>) -> Result<Vec<Line>> {
+        match content.split_first() {
+            Some((&SEALED, sealed)) => self.unseal(sealed, pattern),
+            _ => loose(content, pattern),
+        }
+    }
+
+    fn unseal(&mut self, sealed: &[u8], pattern: Option<&Pattern>) -> Result<Vec<Line>> {
+        let wrong = || Error::internal("a sealed chunk of lines is not whole");
+        let (length, frames) = sealed.split_first_chunk().ok_or_else(wrong)?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).map_err(Error::internal)?;
+        let (beside, texts) = frames.split_at_checked(length).ok_or_else(wrong)?;
+        unpack(&mut self.zstd, texts, &mut self.texts)?;
+        let texts = std::str::from_utf8(&self.texts).map_err(Error::internal)?;
+        let Some(first) = pattern.map_or(Some(0), |pattern| pattern.candidate(texts, 0)) else {
+            return Ok(Vec::new());
+        };
+        unpack(&mut self.zstd, beside, &mut self.beside)?;
+        let beside: Vec<Beside> = serde_json::from_slice(&self.beside).map_err(Error::internal)?;
+        let spans = spans(&beside, texts).ok_or_else(wrong)?;
+        let mut wanted = vec![pattern.is_none(); spans.len()];
+        if let Some(pattern) = pattern {
+            let mut candidate = Some(first);
+            while let Some(place) = candidate {
+                let number = spans.partition_point(|span| span.end < place);
+                let (Some(span), Some(wanted)) = (spans.get(number), wanted.get_mut(number)) else { break };
+                *wanted = texts.get(span.clone()).is_some_and(|text| pattern.finds(text));
+                // What is found across a line's end is not in a line: the next one is looked at from its beginning.
+                candidate = pattern.candidate(texts, span.end + 1);
+            }
+        }
+        let mut at = (0_i64, 0_i32, 0_i64, 0_i64);
+        let mut lines = Vec::new();
+        for ((Beside(position, instance, sequence, micros, stream, partial, _), span), wanted) in
+            beside.into_iter().zip(spans).zip(wanted)
+        {
+            at = (
+                at.0.wrapping_add(position),
+                at.1.wrapping_add(instance),
+                at.2.wrapping_add(sequence),
+                at.3.wrapping_add(micros),
+            );
+            if wanted {
+                lines.push(Line {
+                    position: at.0,
+                    instance: at.1,
+                    sequence: at.2.cast_unsigned(),
+                    time: Timestamp::from_microsecond(at.3).map_err(Error::internal)?,
+                    stream: stream_of(stream)?,
+                    partial,
+                    text: texts.get(span).ok_or_else(wrong)?.to_owned(),
+                });
+            }
+        }
+        Ok(lines)
+    }
+}
+
+/// Of a chunk that is not sealed.
+fn loose(content: &[u8], pattern: Option<&Pattern>) -> Result<Vec<Line>> {
     let lines = match content.split_first() {
         Some((&PLAIN, plain)) => lines(plain)?,
         Some((&PRESSED, pressed)) => {
@@ -106,61 +180,12 @@ pub fn read(content: &[u8], pattern: Option<&Pattern>) -> Result<Vec<Line>> {
             decoder.read_to_end(&mut plain).map_err(Error::internal)?;
             lines(&plain)?
         }
-        Some((&SEALED, sealed)) => return unseal(sealed, pattern),
         _ => return Err(Error::internal("a chunk of lines is in no form that this release knows")),
     };
     Ok(match pattern {
         Some(pattern) => lines.into_iter().filter(|line| pattern.finds(&line.text)).collect(),
         None => lines,
     })
-}
-
-fn unseal(sealed: &[u8], pattern: Option<&Pattern>) -> Result<Vec<Line>> {
-    let wrong = || Error::internal("a sealed chunk of lines is not whole");
-    let (length, frames) = sealed.split_first_chunk().ok_or_else(wrong)?;
-    let length = usize::try_from(u32::from_le_bytes(*length)).map_err(Error::internal)?;
-    let (beside, texts) = frames.split_at_checked(length).ok_or_else(wrong)?;
-    let texts = String::from_utf8(unpack(texts)?).map_err(Error::internal)?;
-    let Some(first) = pattern.map_or(Some(0), |pattern| pattern.candidate(&texts, 0)) else {
-        return Ok(Vec::new());
-    };
-    let beside: Vec<Beside> = serde_json::from_slice(&unpack(beside)?).map_err(Error::internal)?;
-    let spans = spans(&beside, &texts).ok_or_else(wrong)?;
-    let mut wanted = vec![pattern.is_none(); spans.len()];
-    if let Some(pattern) = pattern {
-        let mut candidate = Some(first);
-        while let Some(place) = candidate {
-            let number = spans.partition_point(|span| span.end < place);
-            let (Some(span), Some(wanted)) = (spans.get(number), wanted.get_mut(number)) else { break };
-            *wanted = texts.get(span.clone()).is_some_and(|text| pattern.finds(text));
-            // What is found across a line's end is not in a line: the next one is looked at from its beginning.
-            candidate = pattern.candidate(&texts, span.end + 1);
-        }
-    }
-    let mut at = (0_i64, 0_i32, 0_i64, 0_i64);
-    let mut lines = Vec::new();
-    for ((Beside(position, instance, sequence, micros, stream, partial, _), span), wanted) in
-        beside.into_iter().zip(spans).zip(wanted)
-    {
-        at = (
-            at.0.wrapping_add(position),
-            at.1.wrapping_add(instance),
-            at.2.wrapping_add(sequence),
-            at.3.wrapping_add(micros),
-        );
-        if wanted {
-            lines.push(Line {
-                position: at.0,
-                instance: at.1,
-                sequence: at.2.cast_unsigned(),
-                time: Timestamp::from_microsecond(at.3).map_err(Error::internal)?,
-                stream: stream_of(stream)?,
-                partial,
-                text: texts.get(span).ok_or_else(wrong)?.to_owned(),
-            });
-        }
-    }
-    Ok(lines)
 }
 
 /// Where each text lies; none when they do not fill what is there.
@@ -175,8 +200,14 @@ fn spans(beside: &[Beside], texts: &str) -> Option<Vec<Range<usize>>> {
     (from == texts.len()).then_some(spans)
 }
 
-fn unpack(frame: &[u8]) -> Result<Vec<u8>> {
-    zstd::bulk::decompress(frame, FRAME).map_err(Error::internal)
+/// Unpacks a frame, which says how much is in it, in place of what was in `to`.
+fn unpack(zstd: &mut Decompressor<'_>, frame: &[u8], to: &mut Vec<u8>) -> Result<()> {
+    let size = zstd_safe::get_frame_content_size(frame).ok().flatten();
+    let size = size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size <= FRAME);
+    let size = size.ok_or_else(|| Error::internal("a frame of lines does not say how much is in it"))?;
+    to.clear();
+    to.reserve(size);
+    zstd.decompress_to_buffer(frame, to).map(drop).map_err(Error::internal)
 }
 
 fn lines(plain: &[u8]) -> Result<Vec<Line>> {
