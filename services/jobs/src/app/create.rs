@@ -70,7 +70,7 @@ pub async fn update(cx: &Cx, of: Of<'_>, spec: JobCreate) -> Result<bool> {
         let id: JobId = cx.id();
         pin(cx, of, id, &draft.image).await?;
         let tx = cx.store.begin().await?;
-        cx.store.tool_enter(&tx, of.tool, of.name).await?;
+        cx.store.tool_enter(&tx, of.tool, of.name, Some(&draft.quota)).await?;
         if let Some(old) = cx.store.job_in(&tx, of.tool, &draft.spec.name).await? {
             delete::remove(cx, &tx, &old).await?;
         }
@@ -128,7 +128,7 @@ pub async fn pin(cx: &Cx, of: Of<'_>, job: JobId, image: &Image) -> Result<()> {
 
 async fn make(cx: &Cx, of: Of<'_>, id: JobId, draft: &Draft) -> Result<Job> {
     let tx = cx.store.begin().await?;
-    cx.store.tool_enter(&tx, of.tool, of.name).await?;
+    cx.store.tool_enter(&tx, of.tool, of.name, Some(&draft.quota)).await?;
     if let Some(old) = cx.store.job_in(&tx, of.tool, &draft.spec.name).await? {
         // Looked at again under the lock: another may have made it meanwhile.
         if !matches!(old.kind, Kind::OneOff) || cx.store.job_runs_in(&tx, old.id).await? {
@@ -180,7 +180,7 @@ async fn add(cx: &Cx, tx: &Tx, of: Of<'_>, id: JobId, draft: &Draft) -> Result<J
 async fn change(cx: &Cx, of: Of<'_>, seen: Job, draft: Draft) -> Result<()> {
     pin(cx, of, seen.id, &draft.image).await?;
     let tx = cx.store.begin().await?;
-    cx.store.tool_enter(&tx, of.tool, of.name).await?;
+    cx.store.tool_enter(&tx, of.tool, of.name, Some(&draft.quota)).await?;
     let found = cx.store.job_in(&tx, of.tool, &draft.spec.name).await?;
     let Some(mut job) = found.filter(|job| job.id == seen.id && job.generation == seen.generation) else {
         return Err(Error::conflict("job-changed", format!("somebody else changed {} just now", seen.name))

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hearth_base::{Result, ToolId, ToolName};
+use hearth_base::{Result, ToolId};
 use hearth_kit::db::Tx;
 use hearth_wire::jobs::Concurrency;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
@@ -10,16 +10,19 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use super::{
     launch::{self, Launches, Start},
     plan,
+    quota::Use,
     schedule::{self, Span},
     status, tell,
 };
 use crate::{
     cx::Cx,
-    store::{Cause, Entry, Job, JobId, Outcome, Schedule, Workload},
+    store::{Cause, Entry, Job, JobId, Outcome, Schedule, Tool, Workload},
 };
 
 /// The most jobs of one change.
 const BATCH: u64 = 32;
+/// How soon it is seen whether a tool has room for what is due.
+const ROOM: SignedDuration = SignedDuration::from_secs(5);
 /// A clock that was set back by less needs nothing done.
 const SET_BACK: SignedDuration = SignedDuration::from_secs(60);
 
@@ -37,8 +40,15 @@ pub async fn turn(cx: &Cx) -> Result<bool> {
         settling.settle(&mut job, now).await?;
         cx.store.job_followed(&tx, &job).await?;
     }
-    settling.end().await?;
+    let full = settling.end().await?;
     cx.store.commit(tx).await?;
+    for tool in full {
+        // By the time that there is a next look, it may have more.
+        match cx.neighbours.quota(tool).await {
+            Ok(quota) => cx.store.tool_quota(tool, &quota).await?,
+            Err(error) => tracing::warn!(%tool, %error, "what a tool may use is not known anew"),
+        }
+    }
     Ok(more)
 }
 
@@ -46,14 +56,18 @@ pub async fn turn(cx: &Cx) -> Result<bool> {
 pub async fn settle(cx: &Cx, tx: &Tx, job: &mut Job, now: Timestamp) -> Result<()> {
     let mut settling = Settling::of(cx, tx, std::slice::from_ref(job)).await?;
     settling.settle(job, now).await?;
-    settling.end().await
+    settling.end().await.map(drop)
 }
 
 /// Jobs whose due times are answered together.
 struct Settling<'a> {
     cx: &'a Cx,
     tx: &'a Tx,
-    names: BTreeMap<ToolId, ToolName>,
+    tools: BTreeMap<ToolId, Tool>,
+    /// What runs of them, and what begins.
+    used: BTreeMap<ToolId, Use>,
+    /// Those that have no room for what is due.
+    full: BTreeSet<ToolId>,
     running: BTreeSet<JobId>,
     /// Workloads of those that are replaced when they are due.
     replaced: Vec<Workload>,
@@ -63,18 +77,24 @@ struct Settling<'a> {
 
 impl<'a> Settling<'a> {
     async fn of(cx: &'a Cx, tx: &'a Tx, jobs: &[Job]) -> Result<Self> {
-        let names = cx.store.tool_names_in(tx, jobs.iter().map(|job| job.tool)).await?;
+        let tools = cx.store.tools_in(tx, jobs.iter().map(|job| job.tool)).await?;
+        let mut used: BTreeMap<ToolId, Use> = BTreeMap::new();
+        for (tool, plan) in cx.store.plans_in(tx, tools.keys().copied()).await? {
+            used.entry(tool).or_default().run(&plan);
+        }
         let running = cx.store.jobs_that_run_in(tx, jobs.iter().map(|job| job.id)).await?;
         let is_replaced = |job: &&Job| job.spec.concurrency == Some(Concurrency::Replace);
         let replaced = jobs.iter().filter(is_replaced).map(|job| job.id).filter(|id| running.contains(id));
         let replaced = cx.store.workloads_of_locked(tx, replaced).await?;
-        Ok(Self { cx, tx, names, running, replaced, launches: Launches::default(), ran: Vec::new() })
+        let (launches, full, ran) = Default::default();
+        Ok(Self { cx, tx, tools, used, full, running, replaced, launches, ran })
     }
 
-    /// Writes down what begins.
-    async fn end(self) -> Result<()> {
+    /// Writes down what begins. The tools that had no room for all.
+    async fn end(self) -> Result<BTreeSet<ToolId>> {
         self.launches.begin(self.cx, self.tx).await?;
-        self.cx.store.ledger_put_all(self.tx, &self.ran).await
+        self.cx.store.ledger_put_all(self.tx, &self.ran).await?;
+        Ok(self.full)
     }
 
     async fn settle(&mut self, job: &mut Job, now: Timestamp) -> Result<()> {
@@ -85,13 +105,21 @@ impl<'a> Settling<'a> {
                 let reason = Outcome::Skipped("it was paused".to_owned());
                 note(self.cx, self.tx, job, span, reason).await?;
             }
-            Some(span) => self.answer(job, &fields, &zone, span, now).await?,
+            Some(span) => {
+                if !self.answer(job, &fields, &zone, span, now).await? {
+                    if let Some(schedule) = job.schedule_mut() {
+                        schedule.next = Some(now + ROOM);
+                    }
+                    return Ok(());
+                }
+            }
             None => {}
         }
         account(job, &fields, &zone, accounted.max(now))
     }
 
-    /// Begins the newest due time, if it is not too late for it; of the others nobody can.
+    /// Begins the newest due time, if it is not too late for it; of the others nobody can. Whether that is answered:
+    /// the tool may have no room for it yet.
     async fn answer(
         &mut self,
         job: &mut Job,
@@ -99,12 +127,16 @@ impl<'a> Settling<'a> {
         zone: &TimeZone,
         span: Span,
         now: Timestamp,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let Self { cx, tx, .. } = *self;
         let deadline = job.spec.starting_deadline.unwrap_or(schedule::DEADLINE);
         let limit = SignedDuration::from_secs(deadline.into());
         if now.duration_since(span.last) > limit {
-            return note(cx, tx, job, span, Outcome::Missed(why_late(cx, &span, deadline))).await;
+            let why = match self.room(job) {
+                Err(full) => full.to_string(),
+                Ok(()) => why_late(cx, &span, deadline),
+            };
+            return note(cx, tx, job, span, Outcome::Missed(why)).await.map(|()| true);
         }
         if let Some(before) = schedule::before_last(fields, zone, span)? {
             let reason = match now.duration_since(before.last) > limit {
@@ -116,42 +148,57 @@ impl<'a> Settling<'a> {
         self.begin(job, span.last).await
     }
 
-    /// Answers one due time with a run, unless there is a reason not to.
-    async fn begin(&mut self, job: &mut Job, at: Timestamp) -> Result<()> {
+    /// Whether the tool may have one more run of a job.
+    fn room(&self, job: &Job) -> Result<()> {
+        let used = self.used.get(&job.tool).copied().unwrap_or_default();
+        match self.tools.get(&job.tool).and_then(|tool| tool.quota.as_ref()) {
+            Some(quota) => used.admit_run(&job.spec, quota, &self.cx.settings),
+            None => Ok(()),
+        }
+    }
+
+    /// Answers one due time with a run, unless there is a reason not to, or no room yet. Whether it is answered.
+    async fn begin(&mut self, job: &mut Job, at: Timestamp) -> Result<bool> {
         let Self { cx, tx, .. } = *self;
-        let Some(name) = self.names.get(&job.tool) else { return Ok(()) };
+        let Some(tool) = self.tools.get(&job.tool) else { return Ok(true) };
         let newest = cx.store.ledger_newest(tx, job.id, at).await?;
         if newest.as_ref().is_some_and(|newest| newest.until >= at) {
-            return Ok(());
+            return Ok(true);
         }
         let runs = self.running.contains(&job.id);
         match job.spec.concurrency.unwrap_or(Concurrency::Forbid) {
             Concurrency::Forbid if runs => {
                 let reason = Outcome::Skipped("the run before still ran".to_owned());
-                return note_new(cx, tx, job, newest, Span::one(at), reason).await;
+                return note_new(cx, tx, job, newest, Span::one(at), reason).await.map(|()| true);
             }
             Concurrency::Replace if runs => {
                 for workload in self.replaced.extract_if(.., |workload| workload.job == job.id) {
                     launch::stop(cx, tx, workload).await?;
                 }
             }
-            Concurrency::Forbid | Concurrency::Replace | Concurrency::Allow => {}
+            Concurrency::Forbid | Concurrency::Replace | Concurrency::Allow => {
+                if self.room(job).is_err() {
+                    self.full.insert(job.tool);
+                    return Ok(false);
+                }
+            }
         }
-        let plan = match plan::plan(&job.spec, name, &job.image, job.restart, &cx.settings) {
+        let plan = match plan::plan(&job.spec, &tool.name, &job.image, job.restart, &cx.settings) {
             Ok(plan) => plan,
             // One job that cannot be planned is no hindrance to the others of its batch.
             Err(error) => {
                 let reason = Outcome::Skipped(error.to_string());
-                return note_new(cx, tx, job, newest, Span::one(at), reason).await;
+                return note_new(cx, tx, job, newest, Span::one(at), reason).await.map(|()| true);
             }
         };
+        self.used.entry(job.tool).or_default().run(&plan);
         let start = Start { cause: Cause::Schedule, attempt: 1, due: Some(at), at: cx.now() };
         let run = self.launches.add(cx, job, plan, start);
         self.ran.push((job.id, Entry { due: at, until: at, count: 1, outcome: Outcome::Ran(run) }));
         if let Some(schedule) = job.schedule_mut() {
             (schedule.last, schedule.silent) = (schedule.last.max(Some(at)), 0);
         }
-        Ok(())
+        Ok(true)
     }
 }
 

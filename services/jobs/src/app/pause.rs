@@ -16,7 +16,7 @@ use crate::{
 /// Pauses a job. Whether that changed anything.
 pub async fn pause(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<bool> {
     let tx = cx.store.begin().await?;
-    cx.store.tool_enter(&tx, of.tool, of.name).await?;
+    cx.store.tool_enter(&tx, of.tool, of.name, None).await?;
     let mut job = pausable(cx, &tx, of, name).await?;
     if job.paused.is_some() {
         return Ok(false);
@@ -32,7 +32,7 @@ pub async fn pause(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<bool> {
 pub async fn resume(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<bool> {
     let quota = cx.neighbours.quota(of.tool).await?;
     let tx = cx.store.begin().await?;
-    cx.store.tool_enter(&tx, of.tool, of.name).await?;
+    cx.store.tool_enter(&tx, of.tool, of.name, None).await?;
     let mut job = pausable(cx, &tx, of, name).await?;
     if job.paused.is_none() {
         return Ok(false);

@@ -8,7 +8,7 @@ use hearth_wire::{
 };
 
 use super::define::{self, Limits};
-use crate::store::{Job, Kind, Run, Workload};
+use crate::store::{Job, Kind, Plan, Run, Workload};
 
 /// What a tool uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,10 +36,22 @@ impl Use {
             let over = alive.iter().all(|run| run.instance.workload != workload.id);
             let kept = matches!(workload.id, hearth_runtime_api::WorkloadId::Set(_));
             if kept || !over {
-                used.add(workload.plan.memory, workload.plan.cpu, workload.plan.replicas);
+                used.run(&workload.plan);
             }
         }
         used
+    }
+
+    /// Counts what runs of a plan.
+    pub fn run(&mut self, plan: &Plan) {
+        self.add(plan.memory, plan.cpu, plan.replicas);
+    }
+
+    /// Refuses one more run of a job when that would be more than the tool may use.
+    pub fn admit_run(mut self, job: &JobCreate, quota: &Quota, settings: &Jobs) -> Result<()> {
+        let Limits { memory, cpu, .. } = Limits::of(job, settings);
+        self.add(memory, cpu, 1);
+        self.within(job, quota)
     }
 
     fn add(&mut self, memory: Memory, cpu: Cpu, replicas: u16) {
@@ -59,25 +71,31 @@ impl Use {
             }
             JobType::OneOff => self.add(memory, cpu, 1),
         }
-        let memory = Memory::bytes(self.memory.max(1));
-        let cpu = Cpu::milli(u32::try_from(self.cpu).unwrap_or(u32::MAX));
-        let over = |what: &str, with: String, most: String| {
-            Err(used_up(format!("with {} the tool would have {with} {what}, and may have {most}", job.name)))
-        };
         if self.scheduled > quota.scheduled_jobs {
-            return over("scheduled jobs", self.scheduled.to_string(), quota.scheduled_jobs.to_string());
+            return over(job, "scheduled jobs", self.scheduled.to_string(), quota.scheduled_jobs.to_string());
         }
         if self.continuous > quota.continuous_jobs {
-            return over("continuous jobs", self.continuous.to_string(), quota.continuous_jobs.to_string());
+            return over(
+                job,
+                "continuous jobs",
+                self.continuous.to_string(),
+                quota.continuous_jobs.to_string(),
+            );
         }
+        self.within(job, quota)
+    }
+
+    fn within(&self, job: &JobCreate, quota: &Quota) -> Result<()> {
+        let memory = Memory::bytes(self.memory.max(1));
+        let cpu = Cpu::milli(u32::try_from(self.cpu).unwrap_or(u32::MAX));
         if self.running > quota.running_jobs {
-            return over("running jobs", self.running.to_string(), quota.running_jobs.to_string());
+            return over(job, "running jobs", self.running.to_string(), quota.running_jobs.to_string());
         }
         if memory > quota.memory {
-            return over("of memory", memory.to_string(), quota.memory.to_string());
+            return over(job, "of memory", memory.to_string(), quota.memory.to_string());
         }
         if cpu > quota.cpu {
-            return over("processors", cpu.to_string(), quota.cpu.to_string());
+            return over(job, "processors", cpu.to_string(), quota.cpu.to_string());
         }
         Ok(())
     }
@@ -120,6 +138,10 @@ impl Use {
             ],
         }
     }
+}
+
+fn over(job: &JobCreate, what: &str, with: String, most: String) -> Result<()> {
+    Err(used_up(format!("with {} the tool would have {with} {what}, and may have {most}", job.name)))
 }
 
 /// What is told to whoever wants more than the tool may use.

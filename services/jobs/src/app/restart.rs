@@ -74,7 +74,7 @@ async fn renewed(cx: &Cx, of: Of<'_>, seen: &Job) -> Result<(Tx, Job)> {
     let image = newest(cx, seen).await?;
     create::pin(cx, of, seen.id, &image).await?;
     let tx = cx.store.begin().await?;
-    cx.store.tool_enter(&tx, of.tool, of.name).await?;
+    cx.store.tool_enter(&tx, of.tool, of.name, None).await?;
     let job = cx.store.job_in(&tx, of.tool, &seen.name).await?;
     let mut job = job.filter(|job| job.id == seen.id).ok_or_else(|| no_such_job(&seen.name))?;
     if holder(job.id, &job.image) != holder(job.id, &image) {

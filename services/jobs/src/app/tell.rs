@@ -57,15 +57,14 @@ fn told(name: &ToolName, job: Option<&Job>, run: &Run) -> RunTold {
 
 /// Tells of due times that brought no run.
 pub async fn due(cx: &Cx, tx: &Tx, job: &Job, entry: &Entry, in_a_row: u64) -> Result<()> {
-    let names = cx.store.tool_names_in(tx, [job.tool]).await?;
-    let Some(name) = names.get(&job.tool).cloned() else { return Ok(()) };
+    let Some(tool) = cx.store.tools_in(tx, [job.tool]).await?.remove(&job.tool) else { return Ok(()) };
     let reason = match &entry.outcome {
         Outcome::Missed(reason) | Outcome::Skipped(reason) => reason.clone(),
         Outcome::Ran(_) => return Ok(()),
     };
     let event = JobsEvent::DueMissed(DueTold {
         tool: job.tool,
-        name,
+        name: tool.name,
         job: job.name.clone(),
         emails: job.spec.emails.unwrap_or(Emails::None),
         first: entry.due,

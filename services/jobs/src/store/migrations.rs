@@ -35,6 +35,7 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(RunsPort),
         Box::new(CreatePlace),
         Box::new(NewerImages),
+        Box::new(ToolQuota),
     ]
 }
 
@@ -391,5 +392,21 @@ impl MigrationName for NewerImages {
 impl MigrationTrait for NewerImages {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.alter_table(Table::alter().table("job").add_column(text_null("newer")).to_owned()).await
+    }
+}
+
+/// How much a tool may use is kept with it: whether there is room for what is due is asked for many tools at once.
+struct ToolQuota;
+
+impl MigrationName for ToolQuota {
+    fn name(&self) -> &str {
+        "0010_tool_quota"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for ToolQuota {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.alter_table(Table::alter().table("tool").add_column(text_null("quota")).to_owned()).await
     }
 }

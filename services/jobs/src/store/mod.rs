@@ -34,6 +34,7 @@ pub use migrations::migrations;
 pub use plan::{Asked, Image, ImageConfig, Layer, Plan};
 pub use run::{Cause, Run, Tail, id as run_id};
 pub use samples::{STEPS, Step, Use};
+pub use tool::Tool;
 pub use workload::{Known, Workload};
 
 /// Ids as they are written down, each once.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use hearth_base::{Error, Result, ToolId, ToolName};
 use hearth_kit::db::{OrFault, Tx};
+use hearth_wire::tools::Quota;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-    sea_query::{LockType, OnConflict},
+    sea_query::{Expr, LockType, OnConflict},
 };
 
 use super::{Store, columns::read, texts};
@@ -23,6 +24,8 @@ pub mod row {
         pub name: String,
         /// All of it is to be erased.
         pub ending: bool,
+        /// How much it may use, as far as is known.
+        pub quota: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -31,8 +34,20 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// A tool that is not ending.
+#[derive(Debug, Clone)]
+pub struct Tool {
+    pub name: ToolName,
+    /// How much it may use, as far as is known.
+    pub quota: Option<Quota>,
+}
+
 fn of(ids: impl IntoIterator<Item = ToolId>) -> Select<row::Entity> {
     row::Entity::find().filter(row::Column::Id.is_in(texts(ids)))
+}
+
+fn json(quota: &Quota) -> Result<String> {
+    serde_json::to_string(quota).map_err(Error::internal)
 }
 
 fn names(rows: Vec<row::Model>) -> Result<BTreeMap<ToolId, ToolName>> {
@@ -41,11 +56,26 @@ fn names(rows: Vec<row::Model>) -> Result<BTreeMap<ToolId, ToolName>> {
 }
 
 impl Store {
-    /// Begins a change to a tool's jobs: others wait until it is through. Refused when the tool is ending.
-    pub async fn tool_enter(&self, tx: &Tx, id: ToolId, name: &ToolName) -> Result<()> {
-        let new =
-            row::ActiveModel { id: Set(id.to_string()), name: Set(name.to_string()), ending: Set(false) };
-        let known = OnConflict::column(row::Column::Id).update_column(row::Column::Name).to_owned();
+    /// Begins a change to a tool's jobs: others wait until it is through. Refused when the tool is ending. `quota` is
+    /// what the tool may use, for whom has asked.
+    pub async fn tool_enter(
+        &self,
+        tx: &Tx,
+        id: ToolId,
+        name: &ToolName,
+        quota: Option<&Quota>,
+    ) -> Result<()> {
+        let new = row::ActiveModel {
+            id: Set(id.to_string()),
+            name: Set(name.to_string()),
+            ending: Set(false),
+            quota: Set(quota.map(json).transpose()?),
+        };
+        let mut known = OnConflict::column(row::Column::Id);
+        known.update_column(row::Column::Name);
+        if quota.is_some() {
+            known.update_column(row::Column::Quota);
+        }
         row::Entity::insert(new).on_conflict(known).exec_without_returning(&**tx).await.or_fault()?;
         match self.tool_locked(tx, id).await? {
             Some(_) => Ok(()),
@@ -75,13 +105,29 @@ impl Store {
         names(rows)
     }
 
-    /// The names of tools that are not ending, as a change sees them, without a lock.
-    pub async fn tool_names_in(
+    /// The tools that are not ending, as a change sees them, without a lock.
+    pub async fn tools_in(
         &self,
         tx: &Tx,
         ids: impl IntoIterator<Item = ToolId>,
-    ) -> Result<BTreeMap<ToolId, ToolName>> {
-        names(of(ids).all(&**tx).await.or_fault()?)
+    ) -> Result<BTreeMap<ToolId, Tool>> {
+        let present = of(ids).filter(row::Column::Ending.eq(false)).all(&**tx).await.or_fault()?;
+        let tool = |row: row::Model| {
+            let quota =
+                row.quota.as_deref().map(serde_json::from_str).transpose().map_err(Error::internal)?;
+            Ok((read("tool.id", &row.id)?, Tool { name: read("tool.name", &row.name)?, quota }))
+        };
+        present.into_iter().map(tool).collect()
+    }
+
+    /// Notes how much a tool may use.
+    pub async fn tool_quota(&self, id: ToolId, quota: &Quota) -> Result<()> {
+        let tx = self.begin().await?;
+        let noted = row::Entity::update_many()
+            .col_expr(row::Column::Quota, Expr::value(json(quota)?))
+            .filter(row::Column::Id.eq(id.to_string()));
+        noted.exec(&*tx).await.or_fault()?;
+        tx.commit().await
     }
 
     /// A tool's name; nothing when it is ending or was never seen.
@@ -92,7 +138,12 @@ impl Store {
 
     /// Locks a tool and notes that it is ending: nothing of it starts any more. Whether it ever had a job.
     pub async fn tool_ending(&self, tx: &Tx, id: ToolId) -> Result<bool> {
-        let row = row::ActiveModel { id: Set(id.to_string()), name: Set(String::new()), ending: Set(true) };
+        let row = row::ActiveModel {
+            id: Set(id.to_string()),
+            name: Set(String::new()),
+            ending: Set(true),
+            ..Default::default()
+        };
         let known = OnConflict::column(row::Column::Id).update_column(row::Column::Ending).to_owned();
         row::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await.or_fault()?;
         let locked = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);

@@ -265,6 +265,28 @@ impl Store {
         all(query.all(&**tx).await.or_fault()?)
     }
 
+    /// What is to run of tools, and is not over, as a change sees it, without a lock.
+    pub async fn plans_in(
+        &self,
+        tx: &Tx,
+        tools: impl IntoIterator<Item = ToolId>,
+    ) -> Result<Vec<(ToolId, Plan)>> {
+        let rows: Vec<(String, serde_json::Value)> = row::Entity::find()
+            .select_only()
+            .columns([row::Column::ToolId, row::Column::Plan])
+            .filter(row::Column::ToolId.is_in(texts(tools)))
+            .filter(row::Column::Wanted.eq(true))
+            .filter(row::Column::Done.eq(false))
+            .into_tuple()
+            .all(&**tx)
+            .await
+            .or_fault()?;
+        let plan = |(tool, plan): (String, serde_json::Value)| {
+            Ok((read("workload.tool_id", &tool)?, serde_json::from_value(plan).map_err(Error::internal)?))
+        };
+        rows.into_iter().map(plan).collect()
+    }
+
     /// Ids of all workloads of which the runtime has been told something.
     pub async fn workloads_told(&self) -> Result<Vec<WorkloadId>> {
         self.workload_ids(row::Column::Applied.is_not_null()).await
