@@ -105,15 +105,13 @@ impl<'a> Settling<'a> {
                 let reason = Outcome::Skipped("it was paused".to_owned());
                 note(self.cx, self.tx, job, span, reason).await?;
             }
-            Some(span) => {
-                if !self.answer(job, &fields, &zone, span, now).await? {
-                    if let Some(schedule) = job.schedule_mut() {
-                        schedule.next = Some(now + ROOM);
-                    }
-                    return Ok(());
+            Some(span) if !self.answer(job, &fields, &zone, span, now).await? => {
+                if let Some(schedule) = job.schedule_mut() {
+                    schedule.next = Some(now + ROOM);
                 }
+                return Ok(());
             }
-            None => {}
+            Some(_) | None => {}
         }
         account(job, &fields, &zone, accounted.max(now))
     }

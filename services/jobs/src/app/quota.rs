@@ -72,15 +72,10 @@ impl Use {
             JobType::OneOff => self.add(memory, cpu, 1),
         }
         if self.scheduled > quota.scheduled_jobs {
-            return over(job, "scheduled jobs", self.scheduled.to_string(), quota.scheduled_jobs.to_string());
+            return over(job, "scheduled jobs", &self.scheduled, &quota.scheduled_jobs);
         }
         if self.continuous > quota.continuous_jobs {
-            return over(
-                job,
-                "continuous jobs",
-                self.continuous.to_string(),
-                quota.continuous_jobs.to_string(),
-            );
+            return over(job, "continuous jobs", &self.continuous, &quota.continuous_jobs);
         }
         self.within(job, quota)
     }
@@ -89,13 +84,13 @@ impl Use {
         let memory = Memory::bytes(self.memory.max(1));
         let cpu = Cpu::milli(u32::try_from(self.cpu).unwrap_or(u32::MAX));
         if self.running > quota.running_jobs {
-            return over(job, "running jobs", self.running.to_string(), quota.running_jobs.to_string());
+            return over(job, "running jobs", &self.running, &quota.running_jobs);
         }
         if memory > quota.memory {
-            return over(job, "of memory", memory.to_string(), quota.memory.to_string());
+            return over(job, "of memory", &memory, &quota.memory);
         }
         if cpu > quota.cpu {
-            return over(job, "processors", cpu.to_string(), quota.cpu.to_string());
+            return over(job, "processors", &cpu, &quota.cpu);
         }
         Ok(())
     }
@@ -140,7 +135,8 @@ impl Use {
     }
 }
 
-fn over(job: &JobCreate, what: &str, with: String, most: String) -> Result<()> {
+fn over(job: &JobCreate, what: &str, with: &impl ToString, most: &impl ToString) -> Result<()> {
+    let (with, most) = (with.to_string(), most.to_string());
     Err(used_up(format!("with {} the tool would have {with} {what}, and may have {most}", job.name)))
 }
 

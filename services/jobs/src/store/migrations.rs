@@ -9,7 +9,8 @@ use hearth_kit::db::{
 use sea_orm::{
     DbErr,
     sea_query::{
-        Expr, ExprTrait, Func, Index, InsertStatement, OnConflict, Query, Table, TableCreateStatement,
+        ColumnDef, Expr, ExprTrait, Func, Index, InsertStatement, OnConflict, Query, Table,
+        TableCreateStatement,
     },
 };
 use sea_orm_migration::{
@@ -27,15 +28,15 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateJobs),
         Box::new(WorkHolders),
         Box::new(CreateLedger),
-        Box::new(RunTails),
+        Box::new(RUN_TAILS),
         Box::new(Health),
         Box::new(CreateSamples),
-        Box::new(WorkloadEnvvars),
-        Box::new(RunsAgain),
-        Box::new(RunsPort),
+        Box::new(WORKLOAD_ENVVARS),
+        Box::new(RUNS_AGAIN),
+        Box::new(RUNS_PORT),
         Box::new(CreatePlace),
-        Box::new(NewerImages),
-        Box::new(ToolQuota),
+        Box::new(NEWER_IMAGES),
+        Box::new(TOOL_QUOTA),
     ]
 }
 
@@ -206,7 +207,7 @@ impl MigrationTrait for CreateLedger {
     }
 }
 
-fn silent() -> sea_orm::sea_query::ColumnDef {
+fn silent() -> ColumnDef {
     big_integer("silent").default(0).to_owned()
 }
 
@@ -268,22 +269,6 @@ impl MigrationTrait for Health {
     }
 }
 
-/// What a run wrote last is kept with it.
-struct RunTails;
-
-impl MigrationName for RunTails {
-    fn name(&self) -> &str {
-        "0003_run_tails"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for RunTails {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.alter_table(Table::alter().table("run").add_column(text_null("tail")).to_owned()).await
-    }
-}
-
 /// What jobs use, in steps of time.
 struct CreateSamples;
 
@@ -327,86 +312,44 @@ impl MigrationTrait for CreateSamples {
     }
 }
 
-/// With which state of the variables a workload was told is kept with it.
-struct WorkloadEnvvars;
+/// A table gets one more column.
+struct Column {
+    name: &'static str,
+    table: &'static str,
+    column: fn() -> ColumnDef,
+}
 
-impl MigrationName for WorkloadEnvvars {
+impl MigrationName for Column {
     fn name(&self) -> &str {
-        "0006_workload_envvars"
+        self.name
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for WorkloadEnvvars {
+impl MigrationTrait for Column {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .alter_table(Table::alter().table("workload").add_column(string_null("envvars")).to_owned())
-            .await
+        let more = Table::alter().table(self.table).add_column((self.column)()).to_owned();
+        manager.alter_table(more).await
     }
 }
+
+/// What a run wrote last is kept with it.
+const RUN_TAILS: Column = Column { name: "0003_run_tails", table: "run", column: || text_null("tail") };
+
+/// With which state of the variables a workload was told is kept with it.
+const WORKLOAD_ENVVARS: Column =
+    Column { name: "0006_workload_envvars", table: "workload", column: || string_null("envvars") };
 
 /// Whether another try follows is known when a run ends, and told when its log is there too.
-struct RunsAgain;
-
-impl MigrationName for RunsAgain {
-    fn name(&self) -> &str {
-        "0007_runs_again"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for RunsAgain {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut again = boolean("again");
-        let again = Table::alter().table("run").add_column(again.default(false)).to_owned();
-        manager.alter_table(again).await
-    }
-}
+const RUNS_AGAIN: Column =
+    Column { name: "0007_runs_again", table: "run", column: || boolean("again").default(false).to_owned() };
 
 /// At which port a run answers is kept with it: its job may say another one by the time that it is replaced.
-struct RunsPort;
-
-impl MigrationName for RunsPort {
-    fn name(&self) -> &str {
-        "0008_runs_port"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for RunsPort {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.alter_table(Table::alter().table("run").add_column(integer_null("port")).to_owned()).await
-    }
-}
+const RUNS_PORT: Column = Column { name: "0008_runs_port", table: "run", column: || integer_null("port") };
 
 /// What a job's image means by now is kept where it is something else.
-struct NewerImages;
-
-impl MigrationName for NewerImages {
-    fn name(&self) -> &str {
-        "0009_newer_images"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for NewerImages {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.alter_table(Table::alter().table("job").add_column(text_null("newer")).to_owned()).await
-    }
-}
+const NEWER_IMAGES: Column =
+    Column { name: "0009_newer_images", table: "job", column: || text_null("newer") };
 
 /// How much a tool may use is kept with it: whether there is room for what is due is asked for many tools at once.
-struct ToolQuota;
-
-impl MigrationName for ToolQuota {
-    fn name(&self) -> &str {
-        "0010_tool_quota"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for ToolQuota {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.alter_table(Table::alter().table("tool").add_column(text_null("quota")).to_owned()).await
-    }
-}
+const TOOL_QUOTA: Column = Column { name: "0010_tool_quota", table: "tool", column: || text_null("quota") };

@@ -7,6 +7,7 @@ mod jobs;
 mod killed;
 mod metrics;
 mod newer;
+mod room;
 mod routes;
 mod runs;
 mod schedules;

@@ -1,6 +1,6 @@
 //! Schedules: every due time ran, was skipped or was missed, exactly once, whatever happens to clock and processes.
 
-use hearth_base::{Clock as _, Kind, Limit, Memory, Result};
+use hearth_base::{Clock as _, Kind, Limit, Result};
 use hearth_kit::db::Db;
 use hearth_runtime_api::End;
 use hearth_testkit::{on_every_store, until};
@@ -10,9 +10,9 @@ use hearth_wire::{
 };
 use jiff::SignedDuration;
 
-use crate::stage::{Stage, is_run, job_name, kept, once};
+use crate::stage::{Stage, job_name, once};
 
-const TEN: SignedDuration = SignedDuration::from_mins(10);
+pub const TEN: SignedDuration = SignedDuration::from_mins(10);
 
 /// A job for every ten minutes, the first time at ten past twelve. It is noon.
 pub async fn every_ten(db: Db) -> Result<Stage> {
@@ -40,13 +40,13 @@ pub async fn wake(stage: &Stage) -> Result<()> {
     stage.maintainer.jobs().delete(&stage.tool, &job_name("wake")).await.map(drop)
 }
 
-async fn history(stage: &Stage) -> Result<Vec<Due>> {
+pub async fn history(stage: &Stage) -> Result<Vec<Due>> {
     let call = stage.maintainer.jobs();
     call.history(&stage.tool, &job_name("a"), &Paging::default()).await.map(|history| history.history)
 }
 
 /// Waits until the ledger says this, oldest first: what became of how many due times. It has no gap and no double.
-async fn says(stage: &Stage, wanted: &[(DueOutcome, u64)]) -> Result<Vec<Due>> {
+pub async fn says(stage: &Stage, wanted: &[(DueOutcome, u64)]) -> Result<Vec<Due>> {
     let known = until("the ledger says so", async || {
         let mut known = history(stage).await?;
         known.reverse();
@@ -89,48 +89,6 @@ async fn each_due_time_ran_was_skipped_or_was_missed(db: Db) -> Result<()> {
     stage.end_one(Some(first), 0).await?;
     assert_eq!(history(&stage).await?.len(), 3);
     assert_eq!(stage.runs("a").await?.len(), 2, "runs are what ran");
-    Ok(())
-}
-
-/// As much as it may use is as much as it uses, by schedule too.
-async fn what_is_due_waits_until_the_tool_has_room(db: Db) -> Result<()> {
-    let stage = every_ten(db).await?;
-    let half = |name: &str| JobCreate { memory: Some(Memory::mib(4096)), ..kept(name) };
-    for name in ["b", "c"] {
-        stage.create(&half(name)).await?;
-    }
-    let run = async |wanted: usize| {
-        until("they run", async || Ok((stage.running().await.len() == wanted).then_some(()))).await
-    };
-    run(2).await?;
-    pass(&stage, TEN + SignedDuration::from_secs(5)).await?;
-    assert!(history(&stage).await?.is_empty() && stage.runs("a").await?.is_empty());
-
-    stage.maintainer.jobs().delete(&stage.tool, &job_name("b")).await?;
-    run(1).await?;
-    let begun = async || {
-        pass(&stage, SignedDuration::from_secs(5)).await?;
-        Ok((!history(&stage).await?.is_empty()).then_some(()))
-    };
-    until("it begins", begun).await?;
-    let known = says(&stage, &[(Ran, 1)]).await?;
-    assert_eq!(known[0].due.to_string(), "2026-05-04T12:10:00Z");
-    run(2).await?;
-    for one in stage.running().await.into_iter().filter(|one| is_run(&one.workload)) {
-        stage.runtime.fake.end(one, End::Exited { code: 0 })?;
-    }
-    let over = async || Ok(stage.runs("a").await?.iter().all(|run| run.end.is_some()).then_some(()));
-    until("it is over", over).await?;
-
-    // For as long as it may be late.
-    stage.create(&half("b")).await?;
-    run(2).await?;
-    pass(&stage, TEN).await?;
-    says(&stage, &[(Ran, 1)]).await?;
-    pass(&stage, SignedDuration::from_secs(30)).await?;
-    let known = says(&stage, &[(Ran, 1), (Missed, 1)]).await?;
-    let reason = "with a the tool would have 8704Mi of memory, and may have 8Gi";
-    assert_eq!(known[1].reason.as_deref(), Some(reason));
     Ok(())
 }
 
@@ -409,7 +367,6 @@ async fn history_is_paged(db: Db) -> Result<()> {
 
 on_every_store!(
     each_due_time_ran_was_skipped_or_was_missed,
-    what_is_due_waits_until_the_tool_has_room,
     the_newest_are_remembered,
     a_pause_is_written_down_as_what_it_was,
     what_was_due_while_hearth_was_down_is_missed,
