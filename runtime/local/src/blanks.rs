@@ -1,4 +1,4 @@
-//! Empty disks, one for each size that is asked for. A container's disk begins as a copy of one: a file with a file
+//! Empty disks, one for each of some sizes. A container's disk begins as a copy of one: a file with a file
 //! system that no program can make larger, whatever it writes.
 //!
 //! The file has holes where nothing was written, so that it takes of the host's disk what the container has used of it.
@@ -40,18 +40,26 @@ impl Blanks {
         Ok(Self { folder, making: Mutex::default() })
     }
 
-    /// The empty disk of so many bytes; made when it is asked for first.
+    /// The empty disk of so many bytes, or of up to a quarter more; made when it is asked for first.
     pub fn of(&self, size: Memory) -> Result<PathBuf> {
-        let path = self.folder.join(format!("{VERSION}-{}", size.get()));
+        let size = step(size.get());
+        let path = self.folder.join(format!("{VERSION}-{size}"));
         let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         if !path.exists() {
             let new = path.with_extension("new");
             make(&new, size)
                 .and_then(|()| fs::rename(&new, &path))
-                .doing(format_args!("making a disk of {size}"))?;
+                .doing(format_args!("making a disk of {size} bytes"))?;
         }
         Ok(path)
     }
+}
+
+/// The next of four sizes between each power of two and the one above: whatever sizes tools ask for, there are few
+/// files.
+fn step(size: u64) -> u64 {
+    let quarter = (size.max(16).next_power_of_two() / 8).max(4096);
+    size.div_ceil(quarter) * quarter
 }
 
 /// Whether this host can have such disks.
@@ -63,10 +71,10 @@ pub fn usable() -> Result<()> {
         .doing(format_args!("a file system {KIND}"))
 }
 
-fn make(path: &Path, size: Memory) -> io::Result<()> {
+fn make(path: &Path, size: u64) -> io::Result<()> {
     disk::remove(path)?;
     let file = own(path)?;
-    file.set_len(size.get())?;
+    file.set_len(size)?;
     let program = program().map_err(|error| io::Error::other(error.to_string()))?;
     let mut command = Command::new(program);
     command.env_clear().args(["-q", "-F", "-t", KIND, "-O", FEATURES]);
@@ -111,4 +119,18 @@ fn program() -> Result<&'static str> {
         Error::new(Kind::Unavailable, "program-missing", "mke2fs is not installed on this host")
             .help("apt-get install e2fsprogs")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_few_sizes_and_each_has_room_for_what_was_asked_for() {
+        for (asked, gets) in [(16, 16), (17, 20), (31, 32), (1024, 1024), (1025, 1280), (2048, 2048)] {
+            assert_eq!(step(asked << 20), gets << 20, "{asked}");
+        }
+        assert_eq!(step((2 << 30) - 1), 2 << 30);
+        assert!(step(1) >= 4096);
+    }
 }

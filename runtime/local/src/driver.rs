@@ -1,11 +1,12 @@
 //! Starts helpers, listens to them, and stops their containers.
 
 use std::{
+    collections::BTreeSet,
     fs,
     os::fd::OwnedFd,
     pin::pin,
     process::{Child, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -56,6 +57,8 @@ pub struct Helpers {
     pub keys: OpeningKeys,
     pub clock: Arc<dyn Clock>,
     pub reports: UnboundedSender<Report>,
+    /// What is to be started and has no folder yet.
+    pub starting: Mutex<BTreeSet<InstanceId>>,
     pub tasks: Mutex<JoinSet<()>>,
 }
 
@@ -71,12 +74,15 @@ impl Driver for Starter {
 
     fn start(&self, instance: InstanceId, workload: &Arc<Workload>) {
         let (helpers, workload) = (Arc::clone(&self.0), Arc::clone(workload));
+        self.0.starting().insert(instance);
         self.0.spawn(async move {
             // There is no answer only when this process is being ended: the next one finds out.
-            let Some(launched) = helpers.apart(move |helpers| helpers.launch(instance, &workload)).await
-            else {
-                return;
-            };
+            let launched = helpers.apart(move |helpers| {
+                let launched = helpers.launch(instance, &workload);
+                helpers.starting().remove(&instance);
+                launched
+            });
+            let Some(launched) = launched.await else { return };
             match launched {
                 Ok(child) => helpers.follow(instance, Some(child)).await,
                 Err(error) => {
@@ -103,6 +109,10 @@ impl Driver for Starter {
 }
 
 impl Helpers {
+    fn starting(&self) -> MutexGuard<'_, BTreeSet<InstanceId>> {
+        self.starting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
@@ -313,7 +323,8 @@ impl Helpers {
     async fn end(&self, instance: InstanceId, grace: Duration) {
         let folder = self.disk.folder_of(instance);
         let init = loop {
-            if files::read::<Exit>(&folder, files::EXIT).ok().flatten().is_some() || !folder.exists() {
+            let begins = self.starting().contains(&instance) || folder.exists();
+            if files::read::<Exit>(&folder, files::EXIT).ok().flatten().is_some() || !begins {
                 return;
             }
             match files::read::<Began>(&folder, files::STATE).ok().flatten().and_then(|began| began.init) {

@@ -72,6 +72,7 @@ impl Local {
             clock: Arc::clone(&clock),
             reports,
             tasks: Mutex::default(),
+            starting: Mutex::default(),
             settings,
         });
         let names = disk.names();

@@ -5,13 +5,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 macro_rules! quota {
-    ($($(#[$doc:meta])* $field:ident: $type:ty as $shown:ty,)*) => {
-        /// How much a tool may use. What a service of an earlier release does not tell is what every tool has.
+    ($($(#[$doc:meta])* $field:ident: $type:ty as $shown:ty $(= $former:literal)?,)*) => {
+        /// How much a tool may use.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         #[schema(as = tools::Quota)]
-        #[serde(default)]
         pub struct Quota {
-            $($(#[$doc])* #[schema(value_type = $shown, required = true)] pub $field: $type,)*
+            $($(#[$doc])*
+            $(#[serde(default = $former)])?
+            #[schema(value_type = $shown, required = true)]
+            pub $field: $type,)*
         }
 
         /// What an operator changes of a tool's quota: what is absent stays, `null` goes back to the default.
@@ -50,7 +52,7 @@ quota! {
     /// Processors of one run.
     job_cpu: Cpu as String,
     /// What one run writes beside the tool's home.
-    job_disk: Memory as String,
+    job_disk: Memory as String = "job_disk",
     /// Jobs that run at one time.
     running_jobs: u32 as u32,
     /// Scheduled jobs.
@@ -74,7 +76,7 @@ impl Default for Quota {
             cpu: Cpu::milli(8000),
             job_memory: Memory::mib(4096),
             job_cpu: Cpu::milli(3000),
-            job_disk: Memory::mib(16 << 10),
+            job_disk: job_disk(),
             running_jobs: 16,
             scheduled_jobs: 50,
             continuous_jobs: 16,
@@ -84,6 +86,11 @@ impl Default for Quota {
             image_storage: Memory::mib(4096),
         }
     }
+}
+
+/// For a service or a configuration of a release that did not know it.
+const fn job_disk() -> Memory {
+    Memory::mib(16 << 10)
 }
 
 /// Tells a field that is `null` from one that is absent.

@@ -33,7 +33,7 @@ use libcontainer::{
 use rustix::{
     mount::{MountFlags, MountPropagationFlags},
     pipe::PipeFlags,
-    process::{Pid, WaitOptions},
+    process::{Pid, Signal, WaitOptions},
 };
 
 use crate::{
@@ -137,9 +137,10 @@ fn build(brief: &Brief, holder: i32) -> io::Result<Built> {
     let (err, err_end) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     // The container's first process keeps an end of it until its program is started: nobody may wait for that.
     let (said, say) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    let helper = rustix::process::getpid();
     match child::fork(0)? {
         Side::Child => {
-            let refused = make(brief, out_end, err_end).err();
+            let refused = make(brief, helper, out_end, err_end).err();
             let told = refused.as_ref().map(|error| File::from(say).write_all(error.to_string().as_bytes()));
             child::exit(i32::from(told.is_some()))
         }
@@ -161,7 +162,12 @@ fn build(brief: &Brief, holder: i32) -> io::Result<Built> {
     Ok((Container::load(made).map_err(told)?, out, err))
 }
 
-fn make(brief: &Brief, out_end: OwnedFd, err_end: OwnedFd) -> io::Result<()> {
+fn make(brief: &Brief, helper: Pid, out_end: OwnedFd, err_end: OwnedFd) -> io::Result<()> {
+    // Without a helper, nobody would wait for what is made.
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    if rustix::process::getppid() != Some(helper) {
+        return Err(io::Error::other("its helper has ended"));
+    }
     child::leave_namespaces(libc::CLONE_NEWNS)?;
     cgroup::group(&brief.cgroup).begin()?;
     let filters = seccomp::container(brief.workload.isolation).map_err(io::Error::other)?;
@@ -182,6 +188,10 @@ fn make(brief: &Brief, out_end: OwnedFd, err_end: OwnedFd) -> io::Result<()> {
         .map_err(told)
 }
 
+/// What libcontainer puts before a reason of ours, and behind any: what it then tried to clear away is cleared by the
+/// runtime.
+const AROUND: (&str, &str) = ("error in executing process : ", ". error during cleanup");
+
 /// The innermost reason is the one that helps.
 fn told(error: impl std::error::Error) -> io::Error {
     let mut text = error.to_string();
@@ -193,5 +203,7 @@ fn told(error: impl std::error::Error) -> io::Error {
         }
         source = inner.source();
     }
-    io::Error::other(text)
+    let (before, behind) = AROUND;
+    let reason = text.split(behind).next().unwrap_or_default();
+    io::Error::other(reason.rsplit(before).next().unwrap_or_default().to_owned())
 }

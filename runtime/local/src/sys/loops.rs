@@ -8,6 +8,8 @@ use std::{
     path::PathBuf,
 };
 
+use rustix::fs::MemfdFlags;
+
 const CONTROL: &str = "/dev/loop-control";
 // linux/loop.h
 const LOOP_CTL_GET_FREE: libc::Ioctl = 0x4C82;
@@ -54,7 +56,9 @@ impl Loop {
 
 /// Whether this host has such devices.
 pub fn usable() -> io::Result<()> {
-    free(&File::open(CONTROL)?).map(drop)
+    let file = rustix::fs::memfd_create("hearth-disk", MemfdFlags::CLOEXEC)?;
+    rustix::fs::ftruncate(&file, 1 << 20)?;
+    Loop::of(file).map(drop)
 }
 
 /// The number of a device that nobody has.

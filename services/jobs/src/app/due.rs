@@ -35,28 +35,22 @@ pub async fn turn(cx: &Cx) -> Result<bool> {
     if jobs.is_empty() {
         return Ok(false);
     }
-    let mut settling = Settling::of(cx, &tx, &jobs).await?;
+    let mut settling = Settling { may_wait: true, ..Settling::of(cx, &tx, &jobs).await? };
     for mut job in jobs {
         settling.settle(&mut job, now).await?;
         cx.store.job_followed(&tx, &job).await?;
     }
-    let full = settling.end().await?;
+    settling.end().await?;
     cx.store.commit(tx).await?;
-    for tool in full {
-        // By the time that there is a next look, it may have more.
-        match cx.neighbours.quota(tool).await {
-            Ok(quota) => cx.store.tool_quota(tool, &quota).await?,
-            Err(error) => tracing::warn!(%tool, %error, "what a tool may use is not known anew"),
-        }
-    }
     Ok(more)
 }
 
-/// Answers all of a job's due times up to `now`, and finds the next. The caller saves the job.
+/// Answers all of a job's due times up to `now`, and finds the next. What there is no room for is missed: the job is
+/// another one from then on. The caller saves it.
 pub async fn settle(cx: &Cx, tx: &Tx, job: &mut Job, now: Timestamp) -> Result<()> {
     let mut settling = Settling::of(cx, tx, std::slice::from_ref(job)).await?;
     settling.settle(job, now).await?;
-    settling.end().await.map(drop)
+    settling.end().await
 }
 
 /// Jobs whose due times are answered together.
@@ -66,8 +60,10 @@ struct Settling<'a> {
     tools: BTreeMap<ToolId, Tool>,
     /// What runs of them, and what begins.
     used: BTreeMap<ToolId, Use>,
-    /// Those that have no room for what is due.
-    full: BTreeSet<ToolId>,
+    /// Those of which it is not known what they may use, or that had no room.
+    asked: BTreeSet<ToolId>,
+    /// What has no room yet may wait for it.
+    may_wait: bool,
     running: BTreeSet<JobId>,
     /// Workloads of those that are replaced when they are due.
     replaced: Vec<Workload>,
@@ -86,15 +82,17 @@ impl<'a> Settling<'a> {
         let is_replaced = |job: &&Job| job.spec.concurrency == Some(Concurrency::Replace);
         let replaced = jobs.iter().filter(is_replaced).map(|job| job.id).filter(|id| running.contains(id));
         let replaced = cx.store.workloads_of_locked(tx, replaced).await?;
-        let (launches, full, ran) = Default::default();
-        Ok(Self { cx, tx, tools, used, full, running, replaced, launches, ran })
+        let (launches, asked, ran) = Default::default();
+        Ok(Self { cx, tx, tools, used, asked, may_wait: false, running, replaced, launches, ran })
     }
 
-    /// Writes down what begins. The tools that had no room for all.
-    async fn end(self) -> Result<BTreeSet<ToolId>> {
-        self.launches.begin(self.cx, self.tx).await?;
-        self.cx.store.ledger_put_all(self.tx, &self.ran).await?;
-        Ok(self.full)
+    /// Writes down what begins.
+    async fn end(self) -> Result<()> {
+        let Self { cx, tx, .. } = self;
+        self.launches.begin(cx, tx).await?;
+        cx.store.ledger_put_all(tx, &self.ran).await?;
+        // By the time that there is a next look, they may have more.
+        cx.store.ask_quotas(tx, self.asked, cx.now()).await
     }
 
     async fn settle(&mut self, job: &mut Job, now: Timestamp) -> Result<()> {
@@ -137,18 +135,21 @@ impl<'a> Settling<'a> {
             return note(cx, tx, job, span, Outcome::Missed(why)).await.map(|()| true);
         }
         if let Some(before) = schedule::before_last(fields, zone, span)? {
-            let reason = match now.duration_since(before.last) > limit {
-                true => why_late(cx, &before, deadline),
-                false => "the next was due by then".to_owned(),
+            let reason = match self.room(job) {
+                Err(full) => full.to_string(),
+                Ok(()) if now.duration_since(before.last) > limit => why_late(cx, &before, deadline),
+                Ok(()) => "the next was due by then".to_owned(),
             };
             note(cx, tx, job, before, Outcome::Missed(reason)).await?;
         }
         self.begin(job, span.last).await
     }
 
-    /// Whether the tool may have one more run of a job.
+    /// Whether the tool may have one more run of a job, in place of those that it replaces.
     fn room(&self, job: &Job) -> Result<()> {
-        let used = self.used.get(&job.tool).copied().unwrap_or_default();
+        let mut used = self.used.get(&job.tool).copied().unwrap_or_default();
+        let replaced = |of: &&Workload| of.job == job.id && of.wanted && !of.done;
+        self.replaced.iter().filter(replaced).for_each(|of| used.end(&of.plan));
         match self.tools.get(&job.tool).and_then(|tool| tool.quota.as_ref()) {
             Some(quota) => used.admit_run(&job.spec, quota, &self.cx.settings),
             None => Ok(()),
@@ -159,27 +160,30 @@ impl<'a> Settling<'a> {
     async fn begin(&mut self, job: &mut Job, at: Timestamp) -> Result<bool> {
         let Self { cx, tx, .. } = *self;
         let Some(tool) = self.tools.get(&job.tool) else { return Ok(true) };
+        if tool.quota.is_none() {
+            self.asked.insert(job.tool);
+        }
         let newest = cx.store.ledger_newest(tx, job.id, at).await?;
         if newest.as_ref().is_some_and(|newest| newest.until >= at) {
             return Ok(true);
         }
-        let runs = self.running.contains(&job.id);
-        match job.spec.concurrency.unwrap_or(Concurrency::Forbid) {
-            Concurrency::Forbid if runs => {
-                let reason = Outcome::Skipped("the run before still ran".to_owned());
-                return note_new(cx, tx, job, newest, Span::one(at), reason).await.map(|()| true);
+        let concurrency = job.spec.concurrency.unwrap_or(Concurrency::Forbid);
+        if concurrency == Concurrency::Forbid && self.running.contains(&job.id) {
+            let reason = Outcome::Skipped("the run before still ran".to_owned());
+            return note_new(cx, tx, job, newest, Span::one(at), reason).await.map(|()| true);
+        }
+        if let Err(full) = self.room(job) {
+            self.asked.insert(job.tool);
+            if self.may_wait {
+                return Ok(false);
             }
-            Concurrency::Replace if runs => {
-                for workload in self.replaced.extract_if(.., |workload| workload.job == job.id) {
-                    launch::stop(cx, tx, workload).await?;
-                }
-            }
-            Concurrency::Forbid | Concurrency::Replace | Concurrency::Allow => {
-                if self.room(job).is_err() {
-                    self.full.insert(job.tool);
-                    return Ok(false);
-                }
-            }
+            let reason = Outcome::Missed(full.to_string());
+            return note_new(cx, tx, job, newest, Span::one(at), reason).await.map(|()| true);
+        }
+        // There are some only of a job that is replaced by its next run.
+        for workload in self.replaced.extract_if(.., |workload| workload.job == job.id) {
+            self.used.entry(job.tool).or_default().end(&workload.plan);
+            launch::stop(cx, tx, workload).await?;
         }
         let plan = match plan::plan(&job.spec, &tool.name, &job.image, job.restart, &cx.settings) {
             Ok(plan) => plan,

@@ -32,7 +32,7 @@ pub async fn pause(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<bool> {
 pub async fn resume(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<bool> {
     let quota = cx.neighbours.quota(of.tool).await?;
     let tx = cx.store.begin().await?;
-    cx.store.tool_enter(&tx, of.tool, of.name, None).await?;
+    cx.store.tool_enter(&tx, of.tool, of.name, Some(&quota)).await?;
     let mut job = pausable(cx, &tx, of, name).await?;
     if job.paused.is_none() {
         return Ok(false);

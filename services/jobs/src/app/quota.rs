@@ -47,6 +47,14 @@ impl Use {
         self.add(plan.memory, plan.cpu, plan.replicas);
     }
 
+    /// Counts what runs of a plan no more.
+    pub fn end(&mut self, plan: &Plan) {
+        let replicas = u64::from(plan.replicas);
+        self.memory = self.memory.saturating_sub(plan.memory.get() * replicas);
+        self.cpu = self.cpu.saturating_sub(u64::from(plan.cpu.get()) * replicas);
+        self.running = self.running.saturating_sub(plan.replicas.into());
+    }
+
     /// Refuses one more run of a job when that would be more than the tool may use.
     pub fn admit_run(mut self, job: &JobCreate, quota: &Quota, settings: &Jobs) -> Result<()> {
         let Limits { memory, cpu, .. } = Limits::of(job, settings);

@@ -17,7 +17,7 @@ use std::{
     sync::Arc,
 };
 
-use hearth_base::{Error, EventId, Result};
+use hearth_base::{Error, EventId, Result, ToolId};
 use hearth_kit::{
     db::{Db, OrFault, Tx, columns, feed::Feed, place::Place, work::Work},
     tasks::Stop,
@@ -87,6 +87,8 @@ impl Store {
 
     /// The kind of work that lets go of an image; its key is the holder of the pin.
     pub const UNPIN: &str = "unpin";
+    /// Asking what a tool may use.
+    pub const QUOTA: &str = "quota";
 
     /// The tables in `db`, and the work in it.
     pub fn new(db: Db, work: Work, stop: Stop) -> Self {
@@ -126,6 +128,18 @@ impl Store {
     /// Asks for an image to be let go of, as part of a change.
     pub async fn ask_unpin(&self, tx: &Tx, holder: &str, due: Timestamp) -> Result<()> {
         self.work.ask(tx, Self::UNPIN, holder, &(), due).await
+    }
+
+    /// Asks for what tools may use to be asked for.
+    pub async fn ask_quotas(
+        &self,
+        tx: &Tx,
+        tools: impl IntoIterator<Item = ToolId>,
+        due: Timestamp,
+    ) -> Result<()> {
+        let tools = texts(tools);
+        let pieces = tools.iter().map(|tool| (tool.as_str(), &(), due));
+        self.work.ask_all(tx, Self::QUOTA, pieces).await
     }
 
     /// Tells other services of `event`, as part of a change.

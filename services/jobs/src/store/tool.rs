@@ -50,6 +50,11 @@ fn json(quota: &Quota) -> Result<String> {
     serde_json::to_string(quota).map_err(Error::internal)
 }
 
+fn tool(row: &row::Model) -> Result<(ToolId, Tool)> {
+    let quota = row.quota.as_deref().map(serde_json::from_str).transpose().map_err(Error::internal)?;
+    Ok((read("tool.id", &row.id)?, Tool { name: read("tool.name", &row.name)?, quota }))
+}
+
 fn names(rows: Vec<row::Model>) -> Result<BTreeMap<ToolId, ToolName>> {
     let present = rows.into_iter().filter(|row| !row.ending);
     present.map(|row| Ok((read("tool.id", &row.id)?, read("tool.name", &row.name)?))).collect()
@@ -112,22 +117,25 @@ impl Store {
         ids: impl IntoIterator<Item = ToolId>,
     ) -> Result<BTreeMap<ToolId, Tool>> {
         let present = of(ids).filter(row::Column::Ending.eq(false)).all(&**tx).await.or_fault()?;
-        let tool = |row: row::Model| {
-            let quota =
-                row.quota.as_deref().map(serde_json::from_str).transpose().map_err(Error::internal)?;
-            Ok((read("tool.id", &row.id)?, Tool { name: read("tool.name", &row.name)?, quota }))
-        };
-        present.into_iter().map(tool).collect()
+        present.iter().map(tool).collect()
+    }
+
+    /// The tools with an id after this one that are not ending, in order, at most `most`.
+    pub async fn tools_after(&self, after: Option<ToolId>, most: u64) -> Result<Vec<(ToolId, Tool)>> {
+        let mut query = row::Entity::find().filter(row::Column::Ending.eq(false));
+        if let Some(after) = after {
+            query = query.filter(row::Column::Id.gt(after.to_string()));
+        }
+        let query = query.order_by_asc(row::Column::Id).limit(most);
+        query.all(self.db.reader()).await.or_fault()?.iter().map(tool).collect()
     }
 
     /// Notes how much a tool may use.
-    pub async fn tool_quota(&self, id: ToolId, quota: &Quota) -> Result<()> {
-        let tx = self.begin().await?;
+    pub async fn tool_quota(&self, tx: &Tx, id: ToolId, quota: &Quota) -> Result<()> {
         let noted = row::Entity::update_many()
             .col_expr(row::Column::Quota, Expr::value(json(quota)?))
             .filter(row::Column::Id.eq(id.to_string()));
-        noted.exec(&*tx).await.or_fault()?;
-        tx.commit().await
+        noted.exec(&**tx).await.or_fault().map(drop)
     }
 
     /// A tool's name; nothing when it is ending or was never seen.

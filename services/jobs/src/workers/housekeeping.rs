@@ -1,8 +1,8 @@
-//! Forgets, once an hour, what is old: runs, what became of due times, events, layers that no job uses.
+//! Asks once an hour what tools may use, and forgets what is old: runs, what became of due times, events, layers that no job uses.
 
 use std::collections::BTreeSet;
 
-use hearth_base::Result;
+use hearth_base::{Kind, Result};
 use hearth_kit::tasks::Stop;
 use hearth_runtime_api::LayerId;
 use jiff::{SignedDuration, Timestamp};
@@ -36,12 +36,37 @@ async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.samples_sweep(&tx, now).await?;
     tx.commit().await?;
+    if let Err(error) = quotas(cx).await {
+        log(&error, "what tools may use is not known anew");
+    }
     if let Err(error) = layers(cx).await {
         log(&error, "old layers stay");
     }
     let tx = cx.store.begin().await?;
     cx.store.feed.trim(&tx, now).await?;
     tx.commit().await
+}
+
+/// Asks what tools may use: an operator may have changed it.
+async fn quotas(cx: &Cx) -> Result<()> {
+    let mut after = None;
+    loop {
+        let tools = cx.store.tools_after(after, PART).await?;
+        let Some((last, _)) = tools.last() else { return Ok(()) };
+        after = Some(*last);
+        for (id, known) in tools {
+            let quota = match cx.neighbours.quota(id).await {
+                // It is being erased.
+                Err(error) if error.kind() == Kind::NotFound => continue,
+                quota => quota?,
+            };
+            if known.quota.as_ref() != Some(&quota) {
+                let tx = cx.store.begin().await?;
+                cx.store.tool_quota(&tx, id, &quota).await?;
+                tx.commit().await?;
+            }
+        }
+    }
 }
 
 /// Has layers removed that neither a job nor a running container uses. One that is needed at this very moment is

@@ -12,8 +12,10 @@ use jiff::SignedDuration;
 
 use crate::{
     schedules::{TEN, every_ten, history, pass, says},
-    stage::{is_run, job_name, kept},
+    stage::{is_run, job_name, kept, once},
 };
+
+const FULL: &str = "with a the tool would have 8704Mi of memory, and may have 8Gi";
 
 /// As much as it may use is as much as it uses, by schedule too.
 async fn what_is_due_waits_until_the_tool_has_room(db: Db) -> Result<()> {
@@ -52,9 +54,26 @@ async fn what_is_due_waits_until_the_tool_has_room(db: Db) -> Result<()> {
     says(&stage, &[(Ran, 1)]).await?;
     pass(&stage, SignedDuration::from_secs(30)).await?;
     let known = says(&stage, &[(Ran, 1), (Missed, 1)]).await?;
-    let reason = "with a the tool would have 8704Mi of memory, and may have 8Gi";
-    assert_eq!(known[1].reason.as_deref(), Some(reason));
+    assert_eq!(known[1].reason.as_deref(), Some(FULL));
     Ok(())
 }
 
-on_every_store!(what_is_due_waits_until_the_tool_has_room);
+/// What it is from then on has nothing to do with what was due.
+async fn what_waits_while_its_job_is_changed_is_missed(db: Db) -> Result<()> {
+    let stage = every_ten(db).await?;
+    for name in ["b", "c"] {
+        stage.create(&JobCreate { memory: Some(Memory::mib(4096)), ..kept(name) }).await?;
+    }
+    until("they run", async || Ok((stage.running().await.len() == 2).then_some(()))).await?;
+    pass(&stage, TEN + SignedDuration::from_secs(5)).await?;
+    let often = JobCreate { schedule: Some("* * * * *".to_owned()), ..once("a") };
+    stage.maintainer.jobs().update(&stage.tool, &often).await?;
+    let known = says(&stage, &[(Missed, 1)]).await?;
+    assert_eq!(known[0].due.to_string(), "2026-05-04T12:10:00Z");
+    assert_eq!(known[0].reason.as_deref(), Some(FULL));
+    let next = stage.job("a").await?.status.next_schedule;
+    assert_eq!(next.map(|next| next.to_string()).as_deref(), Some("2026-05-04T12:11:00Z"));
+    Ok(())
+}
+
+on_every_store!(what_is_due_waits_until_the_tool_has_room, what_waits_while_its_job_is_changed_is_missed,);

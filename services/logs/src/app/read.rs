@@ -150,6 +150,8 @@ struct Reader<'a> {
     of: &'a Log,
     /// What was not read of it yet.
     part: Part,
+    /// It is the only one that is read: others would have to keep what is fetched.
+    alone: bool,
     /// The first chunks of that, where they have been fetched.
     ahead: Option<Vec<Piece>>,
     /// Its lines that were read and are wanted.
@@ -193,6 +195,7 @@ impl<'a> Reader<'a> {
             log,
             of,
             part,
+            alone: !several,
             ahead: None,
             ready: VecDeque::new(),
             over: false,
@@ -211,7 +214,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads its next chunks; how many. In a search, those behind them are fetched meanwhile.
+    /// Reads its next chunks; how many. In a search of one log, those behind them are fetched meanwhile.
     async fn read(&mut self, cx: &Cx, wanted: &Wanted) -> Result<u64> {
         let pieces = match self.ahead.take() {
             Some(pieces) => pieces,
@@ -230,7 +233,7 @@ impl<'a> Reader<'a> {
             }
         }
         let ahead = async {
-            let more = !self.over && wanted.pattern.is_some();
+            let more = !self.over && self.alone && wanted.pattern.is_some();
             if more { self.fetch(cx).await.map(Some) } else { Ok(None) }
         };
         let (unpacked, ahead) = try_join(unpacked(cx, pieces, wanted.pattern.as_ref()), ahead).await?;
