@@ -3,7 +3,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -128,7 +128,7 @@ impl Disk {
 /// Makes a folder with exactly this mode, or keeps the one that is there.
 pub fn folder(path: &Path, mode: u32) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(mode).create(path)?;
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
 /// Replaces a file whole: whoever reads sees the old one or the new one, also after a crash of the host.
@@ -141,6 +141,11 @@ pub fn replace(path: &Path, content: &impl Serialize) -> io::Result<()> {
 /// has to reach the disk.
 pub fn tell(path: &Path, content: &impl Serialize) -> io::Result<()> {
     write(path, content, |_| Ok(()))
+}
+
+/// As [`tell`], for everybody to read.
+pub fn tell_all(path: &Path, content: &impl Serialize) -> io::Result<()> {
+    write(path, content, |file| file.set_permissions(fs::Permissions::from_mode(0o644)))
 }
 
 /// As [`tell`], if nobody has told there yet: of all who try, one does, and the others get

@@ -239,10 +239,7 @@ impl Networks {
             })
         });
         let table = Table { door: self.service(), prefix: Subnet::SLICE, entries: entries.collect() };
-        let path = self.disk.names();
-        disk::tell(&path, &table).doing("telling names")?;
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .doing("telling names")
+        disk::tell_all(&self.disk.names(), &table).doing("telling names")
     }
 
     fn bridge(&self, slice: u16) -> String {

@@ -74,6 +74,21 @@ async fn a_tool_reaches_its_own_jobs_by_name() {
     bench.close().await;
 }
 
+/// Who answers reads it anew each time, and may read little else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_are_answered_while_containers_come_and_go() {
+    let (bench, _rig) = Rig::bench().await;
+    let ask = "i=0; while [ $i -lt 400 ]; do nslookup -type=a hearth.internal | grep -q '^Address: 10.*0.1$' || echo lost; i=$((i+1)); done; echo asked";
+    let asking = shell(&bench, ask);
+    bench.running(&asking, 1).await;
+    for _ in 0..8 {
+        let script = shell(&bench, "exit 0");
+        bench.outcome(&script).await;
+    }
+    assert_eq!(bench.lines(&asking).await, ["asked"]);
+    bench.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tools_do_not_reach_each_other_nor_the_host() {
     let (bench, _rig) = Rig::bench().await;
