@@ -12,10 +12,10 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use hearth_base::{Error, Kind, Memory, Result};
+use hearth_base::{Memory, Result};
 use rustix::{fs::SeekFrom as Extent, io::Errno, mount::FsOpenFlags};
 
-use crate::{disk, failure::Doing, sys::loops};
+use crate::{disk, failure::Doing, programs, sys::loops};
 
 /// The kind of file system.
 pub const KIND: &str = "ext4";
@@ -83,11 +83,8 @@ fn make(path: &Path, size: u64) -> io::Result<()> {
     command.args(["-b", "4096", "-I", "256", "-i", "16384", "-m", "0"]);
     command.args(["-E", "lazy_itable_init=1,packed_meta_blocks=1,root_owner=0:0"]);
     let output = command.arg(path).stdin(Stdio::null()).output()?;
-    if output.status.success() {
-        return file.sync_all();
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(io::Error::other(format!("{program}: {}", said.lines().next().unwrap_or("no reason given"))))
+    programs::done("mke2fs", &output)?;
+    file.sync_all()
 }
 
 /// Copies an empty disk to a new file, holes as holes.
@@ -112,13 +109,9 @@ fn own(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Where the program is that makes file systems.
-fn program() -> Result<&'static str> {
-    const PLACES: [&str; 3] = ["/usr/sbin/mke2fs", "/sbin/mke2fs", "/usr/bin/mke2fs"];
-    PLACES.into_iter().find(|path| Path::new(path).exists()).ok_or_else(|| {
-        Error::new(Kind::Unavailable, "program-missing", "mke2fs is not installed on this host")
-            .help("apt-get install e2fsprogs")
-    })
+/// The program that makes file systems.
+fn program() -> Result<PathBuf> {
+    programs::find("mke2fs", "e2fsprogs")
 }
 
 #[cfg(test)]

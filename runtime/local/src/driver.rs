@@ -57,7 +57,7 @@ pub struct Helpers {
     pub keys: OpeningKeys,
     pub clock: Arc<dyn Clock>,
     pub reports: UnboundedSender<Report>,
-    /// What is to be started and has no folder yet.
+    /// What is to be started, and may have no folder yet.
     pub starting: Mutex<BTreeSet<InstanceId>>,
     pub tasks: Mutex<JoinSet<()>>,
 }
@@ -77,12 +77,9 @@ impl Driver for Starter {
         self.0.starting().insert(instance);
         self.0.spawn(async move {
             // There is no answer only when this process is being ended: the next one finds out.
-            let launched = helpers.apart(move |helpers| {
-                let launched = helpers.launch(instance, &workload);
-                helpers.starting().remove(&instance);
-                launched
-            });
-            let Some(launched) = launched.await else { return };
+            let launched = helpers.apart(move |helpers| helpers.launch(instance, &workload)).await;
+            helpers.starting().remove(&instance);
+            let Some(launched) = launched else { return };
             match launched {
                 Ok(child) => helpers.follow(instance, Some(child)).await,
                 Err(error) => {

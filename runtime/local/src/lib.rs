@@ -19,6 +19,7 @@ mod layers;
 mod logs;
 mod names;
 mod network;
+mod programs;
 mod runtime;
 mod seccomp;
 mod secrets;

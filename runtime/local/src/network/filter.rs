@@ -6,13 +6,13 @@
 use std::{
     io::{self, Write},
     net::Ipv4Addr,
-    path::Path,
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
-use hearth_base::{Error, Kind, Result};
+use hearth_base::Result;
 
-use crate::{failure::Doing, settings::Doorway};
+use crate::{failure::Doing, programs, settings::Doorway};
 
 use super::Subnet;
 
@@ -107,13 +107,9 @@ table {table} {{
     )
 }
 
-/// Where nftables' program is.
-pub fn program() -> Result<&'static str> {
-    const PLACES: [&str; 3] = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"];
-    PLACES.into_iter().find(|path| Path::new(path).exists()).ok_or_else(|| {
-        Error::new(Kind::Unavailable, "program-missing", "nft is not installed on this host")
-            .help("apt-get install nftables")
-    })
+/// nftables' program.
+pub fn program() -> Result<PathBuf> {
+    programs::find("nft", "nftables")
 }
 
 /// Has it read a script.
@@ -129,10 +125,5 @@ fn run(script: &str) -> io::Result<()> {
     if let Some(mut stdin) = child.stdin.take() {
         stdin.write_all(script.as_bytes())?;
     }
-    let output = child.wait_with_output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(io::Error::other(format!("{program}: {}", said.lines().next().unwrap_or("no reason given"))))
+    programs::done("nft", &child.wait_with_output()?)
 }

@@ -1,14 +1,16 @@
-//! Asks once an hour what tools may use, and forgets what is old: runs, what became of due times, events, layers that no job uses.
+//! Asks what tools may use, once an hour and when somebody wants to know; and forgets, once an hour, what is old: runs,
+//! what became of due times, events, layers that no job uses.
 
 use std::collections::BTreeSet;
 
-use hearth_base::{Kind, Result};
-use hearth_kit::tasks::Stop;
+use hearth_base::{Kind, Result, ToolId};
+use hearth_kit::{db::work::Claim, tasks::Stop};
 use hearth_runtime_api::LayerId;
+use hearth_wire::tools::Quota;
 use jiff::{SignedDuration, Timestamp};
 
 use super::log;
-use crate::cx::Cx;
+use crate::{cx::Cx, store::Store};
 
 const KIND: &str = "housekeeping";
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
@@ -17,7 +19,15 @@ const PART: u64 = 500;
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
     let cx = &cx;
-    cx.store.work.regularly(&*cx.clock, &stop, KIND, EVERY, |now| sweep(cx, now)).await;
+    let ask = async |claim: Claim<()>| {
+        quota(cx, claim.key.parse()?, None).await?;
+        let tx = cx.store.begin().await?;
+        cx.store.work.finish(&tx, &claim).await?;
+        tx.commit().await
+    };
+    let asks = cx.store.work.each(&*cx.clock, &stop, Store::QUOTA, ask);
+    let sweeps = cx.store.work.regularly(&*cx.clock, &stop, KIND, EVERY, |now| sweep(cx, now));
+    futures::future::join(asks, sweeps).await;
 }
 
 async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
@@ -55,18 +65,24 @@ async fn quotas(cx: &Cx) -> Result<()> {
         let Some((last, _)) = tools.last() else { return Ok(()) };
         after = Some(*last);
         for (id, known) in tools {
-            let quota = match cx.neighbours.quota(id).await {
-                // It is being erased.
-                Err(error) if error.kind() == Kind::NotFound => continue,
-                quota => quota?,
-            };
-            if known.quota.as_ref() != Some(&quota) {
-                let tx = cx.store.begin().await?;
-                cx.store.tool_quota(&tx, id, &quota).await?;
-                tx.commit().await?;
-            }
+            quota(cx, id, known.quota.as_ref()).await?;
         }
     }
+}
+
+/// Asks what a tool may use, and notes it when it is not what was known.
+async fn quota(cx: &Cx, tool: ToolId, known: Option<&Quota>) -> Result<()> {
+    let now = match cx.neighbours.quota(tool).await {
+        // It is being erased.
+        Err(error) if error.kind() == Kind::NotFound => return Ok(()),
+        now => now?,
+    };
+    if known == Some(&now) {
+        return Ok(());
+    }
+    let tx = cx.store.begin().await?;
+    cx.store.tool_quota(&tx, tool, &now).await?;
+    tx.commit().await
 }
 
 /// Has layers removed that neither a job nor a running container uses. One that is needed at this very moment is

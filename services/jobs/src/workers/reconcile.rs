@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use hearth_base::{Kind, Result};
+use hearth_base::Result;
 use hearth_kit::{db::work::Claim, tasks::Stop};
 use hearth_runtime_api::{RunId, WorkloadId};
 use tokio::task::JoinSet;
@@ -34,23 +34,8 @@ pub async fn run(cx: Cx, stop: Stop) {
         cx.store.work.finish(&tx, &claim).await?;
         tx.commit().await
     };
-    let ask = async |claim: Claim<()>| {
-        let tool = claim.key.parse()?;
-        let quota = cx.neighbours.quota(tool).await;
-        let tx = cx.store.begin().await?;
-        match quota {
-            Ok(quota) => cx.store.tool_quota(&tx, tool, &quota).await?,
-            // It is being erased.
-            Err(error) if error.kind() == Kind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        cx.store.work.finish(&tx, &claim).await?;
-        tx.commit().await
-    };
-    let work = &cx.store.work;
-    let unpins = work.each(&*cx.clock, &stop, Store::UNPIN, unpin);
-    let quotas = work.each(&*cx.clock, &stop, Store::QUOTA, ask);
-    futures::future::join3(workloads(&cx, &stop), unpins, quotas).await;
+    let unpins = cx.store.work.each(&*cx.clock, &stop, Store::UNPIN, unpin);
+    futures::future::join(workloads(&cx, &stop), unpins).await;
 }
 
 /// A step that was taken, and is to be noted.

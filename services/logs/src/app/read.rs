@@ -17,7 +17,7 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 use crate::{
     cx::Cx,
     pattern::Pattern,
-    store::{self, Instance, Line, Log, Part, Piece, Unpacker},
+    store::{Instance, Line, Log, Part, Piece, Unpacker},
 };
 
 /// How many chunks of a log are read at one time: of the only one, of one among several, in a search, where as many
@@ -265,7 +265,8 @@ impl<'a> Reader<'a> {
 /// The lines of each chunk, in the order of the chunks. A pattern is looked for on all processors.
 async fn unpacked(cx: &Cx, pieces: Vec<Piece>, pattern: Option<&Pattern>) -> Result<Vec<Vec<Line>>> {
     let Some(pattern) = pattern else {
-        return pieces.iter().map(|piece| store::read(&piece.content, None)).collect();
+        let mut unpacker = Unpacker::default();
+        return pieces.iter().map(|piece| unpacker.read(&piece.content, None)).collect();
     };
     let share = pieces.len().div_ceil(processors()).max(1);
     let mut left = pieces.into_iter();

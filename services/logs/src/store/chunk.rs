@@ -8,7 +8,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
-use super::{Line, Log, Store, form, log::LogId};
+use super::{Line, Log, Store, Unpacker, form, log::LogId};
 
 /// Loose chunks are merged when there are so many,
 const LOOSE: i32 = 64;
@@ -67,7 +67,7 @@ pub struct Piece {
     /// When its oldest and its newest line were written.
     pub oldest: Timestamp,
     pub newest: Timestamp,
-    /// What [`form::read`] reads.
+    /// What [`Unpacker::read`] reads.
     pub content: Vec<u8>,
 }
 
@@ -89,9 +89,9 @@ impl Store {
 
     async fn seal(&self, tx: &Tx, log: &mut Log) -> Result<()> {
         let loose = of(log.id).filter(row::Column::Sealed.eq(false)).order_by_asc(row::Column::First);
-        let mut lines = Vec::new();
+        let (mut lines, mut unpacker) = (Vec::new(), Unpacker::default());
         for row in loose.all(&**tx).await.or_fault()? {
-            lines.extend(form::read(&row.content, None)?);
+            lines.extend(unpacker.read(&row.content, None)?);
         }
         let gone = row::Entity::delete_many()
             .filter(row::Column::LogId.eq(log.id.to_string()))

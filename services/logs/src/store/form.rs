@@ -97,11 +97,6 @@ pub fn seal(lines: &[Line]) -> Result<Vec<u8>> {
     Ok([&[SEALED][..], &length.to_le_bytes(), &beside, &texts].concat())
 }
 
-/// Reads lines back: all of them, or those that a pattern finds.
-pub fn read(content: &[u8], pattern: Option<&Pattern>) -> Result<Vec<Line>> {
-    Unpacker::default().read(content, pattern)
-}
-
 /// Reads one chunk after the other, in the same memory.
 #[derive(Default)]
 pub struct Unpacker {
@@ -111,7 +106,7 @@ pub struct Unpacker {
 }
 
 impl Unpacker {
-    /// See [`read`].
+    /// The lines of a chunk: all of them, or those that a pattern finds.
     pub fn read(&mut self, content: &[u8], pattern: Option<&Pattern>) -> Result<Vec<Line>> {
         match content.split_first() {
             Some((&SEALED, sealed)) => self.unseal(sealed, pattern),
@@ -242,6 +237,10 @@ fn stream_of(letter: char) -> Result<LogsStream> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(content: &[u8], pattern: Option<&Pattern>) -> Result<Vec<Line>> {
+        Unpacker::default().read(content, pattern)
+    }
 
     fn sample() -> Vec<Line> {
         let time = "2026-05-04T12:00:00.000001Z".parse().unwrap();

@@ -15,7 +15,7 @@ use hearth_base::Result;
 use hearth_kit::db::{Db, Tx, work::Work};
 
 pub use chunk::{Part, Piece};
-pub use form::{Line, Unpacker, read};
+pub use form::{Line, Unpacker};
 pub use instance::Instance;
 pub use log::{Log, Source};
 pub use migrations::migrations;
