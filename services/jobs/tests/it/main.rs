@@ -1,6 +1,7 @@
 //! `jobs` on its own, on every database, with a runtime that starts nothing behind a real socket.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
+mod concurrency;
 mod envvars;
 mod health;
 mod jobs;
