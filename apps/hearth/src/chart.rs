@@ -32,6 +32,10 @@ pub fn rows(asked: Result<Metrics>, now: Timestamp) -> Result<Vec<(&'static str,
         ("used memory", format!("{held} up to {} in {HOURS} hours", memory(most))),
         ("used processors", format!("{took} up to {}", processors(cpu, metrics.step))),
     ];
+    let (written, disk) = chart(&metrics, now, HOURS, |sample| sample.disk);
+    if disk > 0 {
+        rows.push(("used disk", format!("{written} up to {}", memory(disk))));
+    }
     let restarts: u32 = metrics.samples.iter().map(|sample| sample.restarts).sum();
     if restarts > 0 {
         rows.push(("restarts", format!("{restarts} in {HOURS} hours")));
@@ -90,6 +94,7 @@ mod tests {
             at: now - SignedDuration::from_mins(minutes),
             memory,
             cpu_micros: 0,
+            disk: 0,
             containers: 1,
             restarts: 0,
         };

@@ -15,4 +15,7 @@ pub struct Usage {
     pub cpu_micros: u64,
     /// Processes and threads.
     pub processes: u64,
+    /// What it has written beside its mounts, in bytes, and has not removed; 0 where it has no disk of its own.
+    #[serde(default)]
+    pub disk: u64,
 }

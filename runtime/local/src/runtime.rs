@@ -23,7 +23,8 @@ use tokio::{net::UnixListener, sync::mpsc, task::JoinSet};
 use crate::{
     Settings, adopt,
     blanks::Blanks,
-    cgroup, disk,
+    cgroup::{self, Used},
+    disk,
     disk::Disk,
     doctor,
     driver::{Helpers, Starter},
@@ -108,6 +109,15 @@ impl Local {
         Ok(())
     }
 
+    /// What a container has written on the disk of its own, if it has one.
+    fn written(&self, instance: InstanceId) -> Option<u64> {
+        if !self.helpers.disk.upper(instance).is_file() {
+            return None;
+        }
+        let disk = rustix::fs::statvfs(self.running(instance).ok()?.root()?).ok()?;
+        Some(disk.f_blocks.saturating_sub(disk.f_bfree).saturating_mul(disk.f_frsize))
+    }
+
     fn running(&self, instance: InstanceId) -> Result<files::Known> {
         let tracked = self.engine.instance(instance)?;
         let began = files::read::<Began>(&self.helpers.disk.folder_of(instance), files::STATE).ok().flatten();
@@ -172,8 +182,9 @@ impl Runtime for Local {
         let all = self.engine.observe(None, Duration::ZERO).await;
         let running = all.workloads.iter().flat_map(|workload| workload.running());
         let usage = |instance| {
-            let used = cgroup::group(&self.helpers.cgroup(instance)).used();
-            Usage { instance, memory: used.memory, cpu_micros: used.cpu_micros, processes: used.processes }
+            let Used { memory, cpu_micros, processes, .. } =
+                cgroup::group(&self.helpers.cgroup(instance)).used();
+            Usage { instance, memory, cpu_micros, processes, disk: self.written(instance).unwrap_or(0) }
         };
         Ok(running.map(|running| usage(running.id)).collect())
     }

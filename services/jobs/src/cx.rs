@@ -3,13 +3,15 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use hearth_base::{Clock, Entropy, EventId, Id, IdKind, Result};
+use hearth_base::{Clock, Entropy, Id, IdKind, Result};
 use hearth_kit::{
     Kit,
     config::Jobs,
+    db::Tx,
     tasks::{Stop, Tasks},
 };
 use hearth_runtime_api::{Runtime, WorkloadId};
+use hearth_wire::jobs::internal::JobsEvent;
 use jiff::Timestamp;
 use tokio::{
     sync::{broadcast, watch},
@@ -107,9 +109,10 @@ impl Cx {
         Id::new(self.now(), &self.entropy)
     }
 
-    /// A new event's id.
-    pub fn event(&self) -> EventId {
-        self.id()
+    /// Tells other services of what happened, in this order, as part of a change.
+    pub async fn tell(&self, tx: &Tx, events: impl IntoIterator<Item = JobsEvent>) -> Result<()> {
+        let events = events.into_iter().map(|event| (self.id(), event));
+        self.store.tell(tx, self.now(), events).await
     }
 }
 

@@ -23,7 +23,7 @@ const PLAN: &str = r#"{"schedule": {"schedule_actual": "14 3 * * *", "timezone":
     {"at": "2026-01-03T02:14:00Z", "local": "2026-01-03T03:14:00+01:00"}]}, "messages": {}}"#;
 /// Of a time that is long gone: it is all at the left.
 const METRICS: &str = r#"{"metrics": {"step": 60, "samples": [
-    {"at": "2026-01-01T03:14:00Z", "memory": 35651584, "cpu_micros": 1500000, "containers": 1, "restarts": 2}
+    {"at": "2026-01-01T03:14:00Z", "memory": 35651584, "disk": 3500000, "cpu_micros": 1500000, "containers": 1, "restarts": 2}
     ]}, "messages": {}}"#;
 const DONE: &str = r#"{"messages": {}}"#;
 const NO_JOB: &str = r#"{"error": ["there is no job tdy"], "code": "no-such-job", "request_id": "req_4"}"#;
@@ -108,7 +108,8 @@ fn a_job_is_shown_with_what_was_set() {
 #[test]
 fn of_a_job_that_is_not_there_the_nearest_is_proposed() {
     let shown = home().says(&["jobs", "show", "web"]);
-    for told in ["used memory", "up to 34Mi in 3 hours", "used processors", "up to 0.02", "2 in 3 hours"] {
+    let all = "used memory/up to 34Mi in 3 hours/used processors/up to 0.02/used disk/up to 3Mi/2 in 3 hours";
+    for told in all.split('/') {
         assert!(shown.contains(told), "{told}: {shown}");
     }
     insta::assert_snapshot!(home().says(&["jobs", "show", "tdy"]), @"

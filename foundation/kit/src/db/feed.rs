@@ -21,7 +21,7 @@ use sea_orm_migration::{
 use serde::Serialize;
 use tokio::sync::Notify;
 
-use super::{At, Db, OrFault, Tx};
+use super::{At, Db, OrFault, Tx, update_each};
 use crate::tasks::Stop;
 
 mod event {
@@ -93,15 +93,30 @@ impl Feed {
         at: Timestamp,
         content: &impl Serialize,
     ) -> Result<()> {
-        let content = serde_json::to_value(content).map_err(Error::internal)?;
-        let row = event::ActiveModel {
-            written: NotSet,
-            id: Set(id.to_string()),
-            position: NotSet,
-            at: Set(at.into()),
-            content: Set(content),
+        self.append_all(transaction, at, [(id, content)]).await
+    }
+
+    /// Writes events into `transaction`, in this order. Call [`Feed::wake`] after its commit.
+    pub async fn append_all(
+        &self,
+        transaction: &Tx,
+        at: Timestamp,
+        events: impl IntoIterator<Item = (EventId, impl Serialize)>,
+    ) -> Result<()> {
+        let row = |(id, content): (EventId, _)| {
+            Ok(event::ActiveModel {
+                written: NotSet,
+                id: Set(id.to_string()),
+                position: NotSet,
+                at: Set(at.into()),
+                content: Set(serde_json::to_value(content).map_err(Error::internal)?),
+            })
         };
-        event::Entity::insert(row).exec_without_returning(&**transaction).await.or_fault().map(|_| ())
+        let rows = events.into_iter().map(row).collect::<Result<Vec<_>>>()?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        event::Entity::insert_many(rows).exec_without_returning(&**transaction).await.or_fault().map(|_| ())
     }
 
     /// Wakes the readers that wait in this process.
@@ -158,13 +173,16 @@ impl Feed {
         let transaction = self.db.begin().await?;
         let head = head::Entity::find_by_id(0).lock(LockType::Update).one(&*transaction).await.or_fault()?;
         let mut position = head.map_or(0, |head| head.position);
-        for row in waiting(Self::PART).all(&*transaction).await.or_fault()? {
+        let number = |row: event::Model| {
             position += 1;
-            let written = Set(row.written);
-            let numbered =
-                event::ActiveModel { written, position: Set(Some(position)), ..Default::default() };
-            event::Entity::update(numbered).exec(&*transaction).await.or_fault()?;
-        }
+            event::ActiveModel {
+                written: Set(row.written),
+                position: Set(Some(position)),
+                ..Default::default()
+            }
+        };
+        let rows = waiting(Self::PART).all(&*transaction).await.or_fault()?;
+        update_each(&transaction, &rows.into_iter().map(number).collect::<Vec<_>>()).await?;
         let head = head::ActiveModel { id: Set(0), position: Set(position) };
         head::Entity::update(head).exec(&*transaction).await.or_fault()?;
         transaction.commit().await

@@ -4,6 +4,7 @@
 //! `IMMEDIATE`, and a few for reading beside it (WAL). PostgreSQL has one pool for both.
 
 mod at;
+mod each;
 mod fault;
 mod migrate;
 mod tx;
@@ -22,6 +23,7 @@ use sea_orm::{
 };
 
 pub use at::At;
+pub use each::update_each;
 pub use fault::OrFault;
 pub use migrate::{Migrations, migrate};
 pub use tx::Tx;

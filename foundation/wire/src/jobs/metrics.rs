@@ -17,6 +17,9 @@ pub struct Sample {
     pub cpu_micros: u64,
     /// The most containers side by side.
     pub containers: u32,
+    /// The most that containers had written beside their mounts together, in bytes.
+    #[serde(default)]
+    pub disk: u64,
     /// Containers that ended without being asked to, and were restarted.
     pub restarts: u32,
 }

@@ -1,8 +1,10 @@
 //! What a tool owns beside its containers.
 
+use std::time::Duration;
+
 use crate::{
     conformance::Bench,
-    fake::Step::{Forever, Save, Show},
+    fake::Step::{Fill, Forever, Out, Save, Show},
 };
 
 /// It belongs to the tool.
@@ -37,9 +39,11 @@ pub async fn a_tool_that_runs_is_not_erased(bench: &Bench) {
 /// And for nothing else.
 pub async fn usage_is_told_for_what_runs(bench: &Bench) {
     assert!(bench.runtime().usage().await.expect("usage").is_empty());
-    let instance = bench.running(&bench.keep(1, &[Forever]), 1).await[0];
+    let instance = bench.running(&bench.keep(1, &[Fill(8), Out("written".into()), Forever]), 1).await[0];
+    bench.runtime().logs(instance, 1, Duration::from_secs(20)).await.expect("logs");
     let usage = bench.runtime().usage().await.expect("usage");
     assert_eq!(usage.len(), 1);
     assert_eq!(usage[0].instance, instance);
     assert!(usage[0].memory > 0 && usage[0].processes > 0);
+    assert!((8 << 20..9 << 20).contains(&usage[0].disk), "{usage:?}");
 }

@@ -160,7 +160,10 @@ impl Runtime for Fake {
     async fn usage(&self) -> Result<Vec<Usage>> {
         let all = self.engine.observe(None, Duration::ZERO).await;
         let running = all.workloads.iter().flat_map(|workload| workload.running());
-        let usage = |id| Usage { instance: id, memory: 1 << 20, cpu_micros: 1000, processes: 1 };
+        let usage = |instance| {
+            let disk = self.driver.stage(instance).map_or(0, |stage| stage.written());
+            Usage { instance, memory: 1 << 20, cpu_micros: 1000, processes: 1, disk }
+        };
         Ok(running.map(|instance| usage(instance.id)).collect())
     }
 

@@ -40,13 +40,14 @@ pub struct Stage {
 struct Used {
     cpu_micros: u64,
     peak_memory: u64,
+    disk: Memory,
     disk_full: bool,
 }
 
 impl Default for Used {
     /// As much as any program.
     fn default() -> Self {
-        Self { cpu_micros: 1000, peak_memory: 1 << 20, disk_full: false }
+        Self { cpu_micros: 1000, peak_memory: 1 << 20, disk: Memory::bytes(16 << 10), disk_full: false }
     }
 }
 
@@ -91,6 +92,10 @@ impl Stage {
             let sequence = log.lines.len() as u64 + 1;
             log.lines.push(LogLine { sequence, time, stream, partial: false, text: text.to_owned() });
         });
+    }
+
+    pub fn written(&self) -> u64 {
+        locked(&self.used).disk.get()
     }
 
     pub fn end(&self, end: End) {
@@ -193,8 +198,10 @@ impl Stage {
                 }
                 Step::Hoard => return End::OutOfMemory,
                 Step::Fill(mib) => {
-                    let full = Memory::mib(u64::from(*mib)) >= self.workload.limits.disk;
-                    locked(&self.used).disk_full = full;
+                    let written = Memory::mib(u64::from(*mib));
+                    let full = written >= self.workload.limits.disk;
+                    let mut used = locked(&self.used);
+                    (used.disk, used.disk_full) = (written.min(self.workload.limits.disk), full);
                     if full {
                         return End::Exited { code: 1 };
                     }

@@ -1,6 +1,10 @@
 //! The files by which a helper is found again, each with a version and readable for ever.
 
-use std::{fs, io, net::Ipv4Addr, path::Path};
+use std::{
+    fs, io,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
 
 use hearth_runtime_api::Outcome;
 use jiff::Timestamp;
@@ -65,6 +69,12 @@ impl Known {
         let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()?;
         // Looked at after opening: from here on the number can't change hands unseen.
         (start_time(self.pid).ok()? == self.start).then_some(pidfd)
+    }
+
+    /// Where its root is seen from here, if it is still the same one. The number may change hands at any time: for
+    /// looking at, not for changing.
+    pub fn root(&self) -> Option<PathBuf> {
+        self.open().map(|_| PathBuf::from(format!("/proc/{}/root", self.pid)))
     }
 }
 

@@ -224,9 +224,8 @@ pub async fn admit(
     instead_of: Option<&Job>,
 ) -> Result<()> {
     let jobs = cx.store.jobs_in(tx, of.tool).await?;
-    let workloads = cx.store.workloads_in(tx, of.tool, None).await?;
-    let alive = cx.store.runs_alive_in(tx, of.tool).await?;
-    Use::of(&jobs, &workloads, &alive, instead_of).admit(spec, quota, &cx.settings)?;
+    let taken = cx.store.taken_in(tx, [of.tool]).await?;
+    Use::of(&jobs, &taken, instead_of).admit(spec, quota, &cx.settings)?;
     let others = |job: &&Job| instead_of.is_none_or(|replaced| replaced.id != job.id);
     match jobs.iter().filter(others).find(|job| job.publish) {
         Some(page) if define::is_page(spec) => Err(Error::conflict(

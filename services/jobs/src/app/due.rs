@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     cx::Cx,
-    store::{Cause, Entry, Job, JobId, Outcome, Schedule, Tool, Workload},
+    store::{Cause, Entry, Job, JobId, Outcome, Schedule, Taken, Tool, Workload},
 };
 
 /// The most jobs of one change.
@@ -30,17 +30,17 @@ const SET_BACK: SignedDuration = SignedDuration::from_secs(60);
 pub async fn turn(cx: &Cx) -> Result<bool> {
     let now = cx.now();
     let tx = cx.store.begin().await?;
-    let jobs = cx.store.jobs_due(&tx, now, BATCH).await?;
+    let mut jobs = cx.store.jobs_due(&tx, now, BATCH).await?;
     let more = jobs.len() as u64 == BATCH;
     if jobs.is_empty() {
         return Ok(false);
     }
     let mut settling = Settling { may_wait: true, ..Settling::of(cx, &tx, &jobs).await? };
-    for mut job in jobs {
-        settling.settle(&mut job, now).await?;
-        cx.store.job_followed(&tx, &job).await?;
+    for job in &mut jobs {
+        settling.settle(job, now).await?;
     }
     settling.end().await?;
+    cx.store.jobs_followed(&tx, &jobs).await?;
     cx.store.commit(tx).await?;
     Ok(more)
 }
@@ -48,6 +48,10 @@ pub async fn turn(cx: &Cx) -> Result<bool> {
 /// Answers all of a job's due times up to `now`, and finds the next. What there is no room for is missed: the job is
 /// another one from then on. The caller saves it.
 pub async fn settle(cx: &Cx, tx: &Tx, job: &mut Job, now: Timestamp) -> Result<()> {
+    let Some((Schedule { fields, accounted, .. }, zone)) = rule(job)? else { return Ok(()) };
+    if schedule::between(&fields, &zone, accounted, now)?.is_none() {
+        return account(job, &fields, &zone, accounted.max(now));
+    }
     let mut settling = Settling::of(cx, tx, std::slice::from_ref(job)).await?;
     settling.settle(job, now).await?;
     settling.end().await
@@ -75,8 +79,8 @@ impl<'a> Settling<'a> {
     async fn of(cx: &'a Cx, tx: &'a Tx, jobs: &[Job]) -> Result<Self> {
         let tools = cx.store.tools_in(tx, jobs.iter().map(|job| job.tool)).await?;
         let mut used: BTreeMap<ToolId, Use> = BTreeMap::new();
-        for (tool, plan) in cx.store.plans_in(tx, tools.keys().copied()).await? {
-            used.entry(tool).or_default().run(&plan);
+        for Taken { tool, share, .. } in cx.store.taken_in(tx, tools.keys().copied()).await? {
+            used.entry(tool).or_default().run(share);
         }
         let running = cx.store.jobs_that_run_in(tx, jobs.iter().map(|job| job.id)).await?;
         let is_replaced = |job: &&Job| job.spec.concurrency == Some(Concurrency::Replace);
@@ -96,8 +100,7 @@ impl<'a> Settling<'a> {
     }
 
     async fn settle(&mut self, job: &mut Job, now: Timestamp) -> Result<()> {
-        let Some(Schedule { fields, accounted, .. }) = job.schedule().cloned() else { return Ok(()) };
-        let zone = schedule::zone(job.spec.timezone.as_deref())?;
+        let Some((Schedule { fields, accounted, .. }, zone)) = rule(job)? else { return Ok(()) };
         match schedule::between(&fields, &zone, accounted, now)? {
             Some(span) if job.paused.is_some() => {
                 let reason = Outcome::Skipped("it was paused".to_owned());
@@ -149,7 +152,7 @@ impl<'a> Settling<'a> {
     fn room(&self, job: &Job) -> Result<()> {
         let mut used = self.used.get(&job.tool).copied().unwrap_or_default();
         let replaced = |of: &&Workload| of.job == job.id && of.wanted && !of.done;
-        self.replaced.iter().filter(replaced).for_each(|of| used.end(&of.plan));
+        self.replaced.iter().filter(replaced).for_each(|of| used.end(of.plan.share()));
         match self.tools.get(&job.tool).and_then(|tool| tool.quota.as_ref()) {
             Some(quota) => used.admit_run(&job.spec, quota, &self.cx.settings),
             None => Ok(()),
@@ -163,14 +166,17 @@ impl<'a> Settling<'a> {
         if tool.quota.is_none() {
             self.asked.insert(job.tool);
         }
-        let newest = cx.store.ledger_newest(tx, job.id, at).await?;
-        if newest.as_ref().is_some_and(|newest| newest.until >= at) {
-            return Ok(true);
+        // What the ledger has ends before, but for a clock that was set back.
+        if job.schedule().is_some_and(|schedule| schedule.last >= Some(at)) {
+            let newest = cx.store.ledger_newest(tx, job.id, at).await?;
+            if newest.is_some_and(|newest| newest.until >= at) {
+                return Ok(true);
+            }
         }
         let concurrency = job.spec.concurrency.unwrap_or(Concurrency::Forbid);
         if concurrency == Concurrency::Forbid && self.running.contains(&job.id) {
             let reason = Outcome::Skipped("the run before still ran".to_owned());
-            return note_new(cx, tx, job, newest, Span::one(at), reason).await.map(|()| true);
+            return note_new(cx, tx, job, Span::one(at), reason).await.map(|()| true);
         }
         if let Err(full) = self.room(job) {
             self.asked.insert(job.tool);
@@ -178,11 +184,11 @@ impl<'a> Settling<'a> {
                 return Ok(false);
             }
             let reason = Outcome::Missed(full.to_string());
-            return note_new(cx, tx, job, newest, Span::one(at), reason).await.map(|()| true);
+            return note_new(cx, tx, job, Span::one(at), reason).await.map(|()| true);
         }
         // There are some only of a job that is replaced by its next run.
         for workload in self.replaced.extract_if(.., |workload| workload.job == job.id) {
-            self.used.entry(job.tool).or_default().end(&workload.plan);
+            self.used.entry(job.tool).or_default().end(workload.plan.share());
             launch::stop(cx, tx, workload).await?;
         }
         let plan = match plan::plan(&job.spec, &tool.name, &job.image, job.restart, &cx.settings) {
@@ -190,10 +196,10 @@ impl<'a> Settling<'a> {
             // One job that cannot be planned is no hindrance to the others of its batch.
             Err(error) => {
                 let reason = Outcome::Skipped(error.to_string());
-                return note_new(cx, tx, job, newest, Span::one(at), reason).await.map(|()| true);
+                return note_new(cx, tx, job, Span::one(at), reason).await.map(|()| true);
             }
         };
-        self.used.entry(job.tool).or_default().run(&plan);
+        self.used.entry(job.tool).or_default().run(plan.share());
         let start = Start { cause: Cause::Schedule, attempt: 1, due: Some(at), at: cx.now() };
         let run = self.launches.add(cx, job, plan, start);
         self.ran.push((job.id, Entry { due: at, until: at, count: 1, outcome: Outcome::Ran(run) }));
@@ -202,6 +208,12 @@ impl<'a> Settling<'a> {
         }
         Ok(true)
     }
+}
+
+/// A job's schedule, and the time zone that it is meant in; nothing, when it has none.
+fn rule(job: &Job) -> Result<Option<(Schedule, TimeZone)>> {
+    let Some(schedule) = job.schedule() else { return Ok(None) };
+    Ok(Some((schedule.clone(), schedule::zone(job.spec.timezone.as_deref())?)))
 }
 
 /// Notes that all due times up to `until` are in the ledger, and when there is something to do again.
@@ -225,27 +237,19 @@ fn why_late(cx: &Cx, span: &Span, deadline: u32) -> String {
 
 /// Writes down what became of due times, but for those in the ledger already: they ran when the clock was ahead.
 async fn note(cx: &Cx, tx: &Tx, job: &mut Job, span: Span, outcome: Outcome) -> Result<()> {
-    let Some(fields) = job.schedule().map(|schedule| schedule.fields.clone()) else { return Ok(()) };
-    let zone = schedule::zone(job.spec.timezone.as_deref())?;
+    let Some((Schedule { fields, .. }, zone)) = rule(job)? else { return Ok(()) };
     let ran = cx.store.ledger_within(tx, job.id, span.first, span.last).await?;
     let ran = ran.iter().map(|entry| (entry.due, entry.until));
     for part in schedule::without(&fields, &zone, span, ran)? {
-        let newest = cx.store.ledger_newest(tx, job.id, part.first).await?;
-        note_new(cx, tx, job, newest, part, outcome.clone()).await?;
+        note_new(cx, tx, job, part, outcome.clone()).await?;
     }
     Ok(())
 }
 
 /// Writes down why due times after the newest in the ledger brought no run.
-async fn note_new(
-    cx: &Cx,
-    tx: &Tx,
-    job: &mut Job,
-    newest: Option<Entry>,
-    span: Span,
-    outcome: Outcome,
-) -> Result<()> {
+async fn note_new(cx: &Cx, tx: &Tx, job: &mut Job, span: Span, outcome: Outcome) -> Result<()> {
     let Span { first, last, count } = span;
+    let newest = cx.store.ledger_newest(tx, job.id, first).await?;
     let on_purpose = job.paused.is_some();
     let missed = matches!(outcome, Outcome::Missed(_));
     let entry = Entry { due: first, until: last, count, outcome };
@@ -287,8 +291,7 @@ pub async fn set_back(cx: &Cx) -> Result<()> {
 }
 
 async fn take_back(cx: &Cx, tx: &Tx, job: &mut Job, now: Timestamp) -> Result<()> {
-    let Some(fields) = job.schedule().map(|schedule| schedule.fields.clone()) else { return Ok(()) };
-    let zone = schedule::zone(job.spec.timezone.as_deref())?;
+    let Some((Schedule { fields, .. }, zone)) = rule(job)? else { return Ok(()) };
     for entry in cx.store.ledger_beyond(tx, job.id, now).await? {
         cx.store.ledger_drop(tx, job.id, entry.due).await?;
         let from = entry.due - SignedDuration::from_micros(1);

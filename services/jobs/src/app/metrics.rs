@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use hearth_base::{Error, JobName, Result, ToolId};
-use hearth_kit::{
-    db::Tx,
-    telemetry::{Registry, to_text},
-};
+use hearth_kit::telemetry::{Registry, to_text};
 use hearth_runtime_api::{InstanceId, Usage, WorkloadId};
 use hearth_wire::jobs::{Metrics, MetricsQuery, RunEnd};
 use jiff::{SignedDuration, Timestamp};
@@ -49,32 +46,36 @@ pub async fn count(cx: &Cx, now: Timestamp) -> Result<()> {
 async fn count_tool(cx: &Cx, tool: ToolId, running: &[(&Run, Usage)], now: Timestamp) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.tool_locked(&tx, tool).await?;
+    let mut all = BTreeMap::new();
     for job in cx.store.jobs_in(&tx, tool).await? {
         let mut used = Use::default();
         for (run, one) in running.iter().filter(|(run, _)| run.job == job.id) {
             used.memory += one.memory;
+            used.disk += one.disk;
             used.cpu_micros += cx.store.count_cpu(&tx, &run.id(), one.cpu_micros).await?;
             used.containers += 1;
         }
         if used.containers > 0 {
-            cx.store.sample_add(&tx, tool, job.id, used, now).await?;
+            all.insert((tool, job.id), used);
         }
     }
+    cx.store.samples_add(&tx, &all, now).await?;
     tx.commit().await
 }
 
-/// Counts what a run of a job used that has just ended, beside what was counted of it before; under the tool's lock. The
-/// caller keeps the run.
-pub async fn ended(cx: &Cx, tx: &Tx, run: &mut Run) -> Result<()> {
+/// What a run used that has just ended, beside what was counted of it before; under the tool's lock. The caller counts
+/// it, and keeps the run.
+pub fn ended(run: &mut Run) -> Use {
     let kept = matches!(run.instance.workload, WorkloadId::Set(_));
     let used = Use {
         memory: run.peak_memory,
+        disk: 0,
         cpu_micros: run.cpu_micros.saturating_sub(run.cpu_counted),
         containers: u32::from(run.started.is_some()),
         restarts: u32::from(kept && run.end != Some(RunEnd::Stopped)),
     };
     run.cpu_counted = run.cpu_counted.max(run.cpu_micros);
-    cx.store.sample_add(tx, run.tool, run.job, used, cx.now()).await
+    used
 }
 
 /// What a job used.
@@ -114,8 +115,7 @@ struct Labels {
 
 /// What each job of a tool uses, for a collector (<https://github.com/prometheus/OpenMetrics>).
 pub async fn for_collectors(cx: &Cx, of: Of<'_>) -> Result<String> {
-    let (memory, containers, ready): (Family<Labels, Gauge>, Family<Labels, Gauge>, Family<Labels, Gauge>) =
-        Default::default();
+    let [memory, disk, containers, ready]: [Family<Labels, Gauge>; 4] = Default::default();
     let (cpu, restarts): (
         Family<Labels, Counter<f64, std::sync::atomic::AtomicU64>>,
         Family<Labels, Counter>,
@@ -135,6 +135,7 @@ pub async fn for_collectors(cx: &Cx, of: Of<'_>) -> Result<String> {
             cpu.get_or_create(&labels).inc_by(seconds(all.cpu_micros));
             restarts.get_or_create(&labels).inc_by(all.restarts.into());
             memory.get_or_create(&labels).set(signed(now.map_or(0, |now| now.memory)));
+            disk.get_or_create(&labels).set(signed(now.map_or(0, |now| now.disk)));
             containers.get_or_create(&labels).set(now.map_or(0, |now| now.containers.into()));
         }
         if let Some((ended, success)) = last_end(job, &runs) {
@@ -144,6 +145,7 @@ pub async fn for_collectors(cx: &Cx, of: Of<'_>) -> Result<String> {
     }
     let mut registry = Registry::with_prefix("hearth_job");
     registry.register("memory_bytes", "Memory held now", memory);
+    registry.register("disk_bytes", "Bytes written beside mounts and not removed", disk);
     registry.register("containers", "Containers that run now", containers);
     registry.register("ready", "Containers that are ready now", ready);
     registry.register("cpu_seconds", "Processor time used", cpu);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hearth_base::{Result, ToolId, ToolName};
 use hearth_kit::db::Tx;
 use hearth_runtime_api::{InstanceState, Phase, WorkloadId, WorkloadState};
-use hearth_wire::jobs::RunEnd;
+use hearth_wire::jobs::{RunEnd, internal::JobsEvent};
 use jiff::SignedDuration;
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     cx::Cx,
-    store::{Cause, Job, JobId, Known, Run, Workload, run_id},
+    store::{Cause, Job, JobId, Known, Run, Use, Workload, run_id},
 };
 
 /// Keeps what the runtime says of workloads, in one change. What is not of `jobs` is left alone.
@@ -54,6 +54,15 @@ struct Change<'a> {
     runs: BTreeMap<WorkloadId, Vec<Run>>,
     /// Runs that are new or different.
     changed: BTreeMap<String, Run>,
+    /// Those of them whose logs are lost.
+    taken: Vec<Run>,
+    /// Workloads that have come further.
+    further: BTreeSet<WorkloadId>,
+    /// Jobs that have a newer run.
+    followed: BTreeSet<JobId>,
+    /// What was used by what has ended.
+    used: BTreeMap<(ToolId, JobId), Use>,
+    events: Vec<JobsEvent>,
     asked: BTreeSet<WorkloadId>,
     /// Tools whose page may be answered elsewhere now.
     routes: BTreeSet<ToolId>,
@@ -89,14 +98,37 @@ impl<'a> Change<'a> {
         for run in cx.store.runs_of_all(tx, workloads.keys().copied()).await? {
             runs.entry(run.instance.workload).or_default().push(run);
         }
-        let (changed, asked, routes, news) = Default::default();
-        Ok(Self { cx, tx, names, workloads, jobs, runs, changed, asked, routes, news })
+        let (changed, taken, further, followed, used) = Default::default();
+        let (events, asked, routes, news) = Default::default();
+        Ok(Self {
+            cx,
+            tx,
+            names,
+            workloads,
+            jobs,
+            runs,
+            changed,
+            taken,
+            further,
+            followed,
+            used,
+            events,
+            asked,
+            routes,
+            news,
+        })
     }
 
     /// Writes down what is different.
     async fn end(self) -> Result<News> {
-        let Self { cx, tx, names, changed, asked, routes, news, .. } = self;
+        let Self { cx, tx, names, workloads, jobs, changed, asked, routes, news, .. } = self;
         cx.store.runs_put(tx, changed.values()).await?;
+        cx.store.logs_taken(tx, &self.taken).await?;
+        let further = self.further.iter().filter_map(|id| workloads.get(id));
+        cx.store.workloads_followed(tx, further).await?;
+        cx.store.jobs_followed(tx, self.followed.iter().filter_map(|id| jobs.get(id))).await?;
+        cx.store.samples_add(tx, &self.used, cx.now()).await?;
+        cx.tell(tx, self.events).await?;
         cx.store.ask_all(tx, asked.into_iter().map(|id| (id, cx.now()))).await?;
         for tool in routes {
             route::refresh(cx, tx, tool, names.get(&tool)).await?;
@@ -133,7 +165,7 @@ impl<'a> Change<'a> {
                 let mut lost = gone.clone();
                 outcome::over(&mut lost, RunEnd::Lost, "its end was not seen".to_owned(), self.cx.now());
                 lost.again = workload.wanted;
-                self.keep(&workload, &gone, lost).await?;
+                self.keep(&workload, &gone, lost);
             }
         }
         // The answer to having told it may have been lost: what has begun is never told again.
@@ -144,8 +176,8 @@ impl<'a> Change<'a> {
         }
         if begun || done {
             workload.done |= done;
-            self.cx.store.workload_save(self.tx, &workload).await?;
             self.mark(&workload);
+            self.further(&workload);
         }
         if done {
             self.ask(&workload);
@@ -166,16 +198,16 @@ impl<'a> Change<'a> {
         }
         for before in runs {
             let mut run = Run { log_done: true, ..before.clone() };
-            self.cx.store.log_taken(self.tx, &run.id(), run.log_next, true, &run.tail).await?;
+            self.taken.push(run.clone());
             if !run.is_over() {
                 let reason = "the machine it ran on does not know it any more".to_owned();
                 outcome::over(&mut run, RunEnd::Lost, reason, self.cx.now());
                 run.again = is_tried_again(&workload, self.jobs.get(&workload.job), &run);
                 self.again(&workload, &run).await?;
             }
-            self.keep(&workload, &before, run).await?;
+            self.keep(&workload, &before, run);
         }
-        self.cx.store.workload_save(self.tx, &workload).await?;
+        self.further(&workload);
         self.ask(&workload);
         Ok(())
     }
@@ -222,17 +254,18 @@ impl<'a> Change<'a> {
         if let Some(job) = self.jobs.get_mut(&workload.job) {
             if kept && is_newest && job.last_run.as_deref() != Some(&*run_id(instance.id)) {
                 job.last_run = Some(run.id());
-                self.cx.store.job_followed(self.tx, job).await?;
+                self.followed.insert(job.id);
             }
             if run.is_over() {
-                metrics::ended(self.cx, self.tx, &mut run).await?;
+                *self.used.entry((run.tool, run.job)).or_default() += metrics::ended(&mut run);
                 self.again(workload, &run).await?;
             }
         }
         if !run.log_done && !matches!(instance.phase, Phase::Starting) {
             self.news.begun.push(run.clone());
         }
-        self.keep(workload, &before, run).await
+        self.keep(workload, &before, run);
+        Ok(())
     }
 
     /// A run that is tried again gets its next try.
@@ -253,16 +286,22 @@ impl<'a> Change<'a> {
         if let Some(due) = run.due {
             cx.store.ledger_retried(tx, job.id, due, &again).await?;
         }
-        cx.store.job_followed(tx, job).await
+        self.followed.insert(job.id);
+        Ok(())
     }
 
     /// Keeps a run as it is now, and tells what that means.
-    async fn keep(&mut self, workload: &Workload, before: &Run, now: Run) -> Result<()> {
+    fn keep(&mut self, workload: &Workload, before: &Run, now: Run) {
         self.mark(workload);
         let of = Whose { name: self.names.get(&workload.tool), job: self.jobs.get(&workload.job) };
-        tell::run(self.cx, self.tx, of, before, &now).await?;
+        self.events.extend(tell::run(of, before, &now));
         self.changed.insert(now.id(), now);
-        Ok(())
+    }
+
+    /// Keeps how far a workload has come.
+    fn further(&mut self, workload: &Workload) {
+        self.workloads.insert(workload.id, workload.clone());
+        self.further.insert(workload.id);
     }
 
     fn ask(&mut self, workload: &Workload) {

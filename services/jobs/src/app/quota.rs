@@ -8,7 +8,7 @@ use hearth_wire::{
 };
 
 use super::define::{self, Limits};
-use crate::store::{Job, Kind, Plan, Run, Workload};
+use crate::store::{Job, JobId, Kind, Share, Taken};
 
 /// What a tool uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -21,10 +21,10 @@ pub struct Use {
 }
 
 impl Use {
-    /// What these jobs and their runs use; `without` one that is about to be replaced.
-    pub fn of(jobs: &[Job], workloads: &[Workload], alive: &[Run], without: Option<&Job>) -> Self {
+    /// What these jobs use, and what is to run of them; `without` one that is about to be replaced.
+    pub fn of(jobs: &[Job], taken: &[Taken], without: Option<&Job>) -> Self {
         let mut used = Self::default();
-        let others = |job: crate::store::JobId| without.is_none_or(|without| without.id != job);
+        let others = |job: JobId| without.is_none_or(|without| without.id != job);
         for job in jobs.iter().filter(|job| others(job.id)) {
             match job.kind {
                 Kind::Scheduled(_) => used.scheduled += 1,
@@ -32,27 +32,21 @@ impl Use {
                 Kind::OneOff => {}
             }
         }
-        for workload in workloads.iter().filter(|workload| workload.wanted && others(workload.job)) {
-            let over = alive.iter().all(|run| run.instance.workload != workload.id);
-            let kept = matches!(workload.id, hearth_runtime_api::WorkloadId::Set(_));
-            if kept || !over {
-                used.run(&workload.plan);
-            }
-        }
+        taken.iter().filter(|taken| others(taken.job)).for_each(|taken| used.run(taken.share));
         used
     }
 
-    /// Counts what runs of a plan.
-    pub fn run(&mut self, plan: &Plan) {
-        self.add(plan.memory, plan.cpu, plan.replicas);
+    /// Counts what runs.
+    pub fn run(&mut self, Share { memory, cpu, replicas }: Share) {
+        self.add(memory, cpu, replicas);
     }
 
-    /// Counts what runs of a plan no more.
-    pub fn end(&mut self, plan: &Plan) {
-        let replicas = u64::from(plan.replicas);
-        self.memory = self.memory.saturating_sub(plan.memory.get() * replicas);
-        self.cpu = self.cpu.saturating_sub(u64::from(plan.cpu.get()) * replicas);
-        self.running = self.running.saturating_sub(plan.replicas.into());
+    /// Counts what runs no more.
+    pub fn end(&mut self, share: Share) {
+        let replicas = u64::from(share.replicas);
+        self.memory = self.memory.saturating_sub(share.memory.get() * replicas);
+        self.cpu = self.cpu.saturating_sub(u64::from(share.cpu.get()) * replicas);
+        self.running = self.running.saturating_sub(share.replicas.into());
     }
 
     /// Refuses one more run of a job when that would be more than the tool may use.

@@ -1,13 +1,16 @@
 //! Bringing a workload to where it should be, a step at a time: what is done with the runtime, and what is noted of
 //! that. Each step may be repeated.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use hearth_base::{Error, Kind, Result, ToolName};
+use hearth_base::{Error, Kind, Result, ToolId, ToolName};
 use hearth_kit::db::Tx;
 use hearth_runtime_api::{
-    Isolation, LayerSource, Limits, Mount, MountSource, Network, Process, User, Version, Workload as Told,
-    WorkloadId, WorkloadKind,
+    Isolation, LayerSource, Limits, Mount, MountSource, Network, Process, RunId, User, Version,
+    Workload as Told, WorkloadId, WorkloadKind,
 };
 use hearth_wire::jobs::RunEnd;
 use jiff::{SignedDuration, Timestamp};
@@ -151,89 +154,117 @@ async fn forget(cx: &Cx, workload: &Workload) -> Result<Act> {
     Ok(Act::Forgotten)
 }
 
-/// Notes what was done for a workload, under its tool's lock, but for the states of runs. What went wrong will be tried
-/// again, unless it will not get better by itself: that ends a run.
-pub async fn note(
-    cx: &Cx,
-    tx: &Tx,
-    name: Option<&ToolName>,
-    workload: &Workload,
-    acted: &Result<Act>,
-) -> Result<Next> {
-    let mut next = Next::Rest;
-    match acted {
-        Ok(Act::Nothing) => {}
-        Ok(Act::Told { envvars }) => {
-            cx.store.workload_told(tx, workload.id, workload.generation, Some(envvars.clone())).await?;
-        }
-        Ok(Act::Confirmed(then)) => {
-            next = *then;
-            if workload.trouble.is_some() {
-                cx.store.workload_told(tx, workload.id, workload.generation, None).await?;
-            }
-        }
-        Ok(Act::Stopped { never_came }) => {
-            cx.store.workload_told(tx, workload.id, workload.generation, None).await?;
-            if *never_came {
-                end(cx, tx, name, workload, RunEnd::Stopped, "it was stopped before it began").await?;
-            }
-        }
-        Ok(Act::Forgotten) => cx.store.workload_remove(tx, workload.id).await?,
-        Err(error) => next = trouble(cx, tx, name, workload, error).await?,
-    }
-    Ok(next)
+/// Steps that were taken, noted in one change.
+pub struct Notes<'a> {
+    cx: &'a Cx,
+    tx: &'a Tx,
+    names: BTreeMap<ToolId, ToolName>,
+    /// As they are now, locked: more may be wanted of them than when the steps began.
+    workloads: BTreeMap<WorkloadId, Workload>,
+    /// Those that have come further.
+    further: BTreeSet<WorkloadId>,
+    forgotten: Vec<WorkloadId>,
+    /// Runs that the runtime has been told of.
+    told: Vec<RunId>,
 }
 
-/// Ends the runs of a workload that never came to the runtime, and the workload.
-async fn end(
-    cx: &Cx,
-    tx: &Tx,
-    name: Option<&ToolName>,
-    workload: &Workload,
-    how: RunEnd,
-    reason: &str,
-) -> Result<()> {
-    let jobs = cx.store.jobs_by_id_in(tx, [workload.job]).await?;
-    let of = Whose { name, job: jobs.get(&workload.job) };
-    for before in cx.store.runs_of(tx, workload.id).await? {
-        let mut run = Run { log_done: true, ..before.clone() };
-        if !run.is_over() {
-            outcome::over(&mut run, how, reason.to_owned(), cx.now());
-            cx.store.run_put(tx, &run).await?;
-        }
-        cx.store.log_taken(tx, &run.id(), run.log_next, true, &run.tail).await?;
-        tell::run(cx, tx, of, &before, &run).await?;
+impl<'a> Notes<'a> {
+    /// None yet, of these workloads.
+    pub async fn of(cx: &'a Cx, tx: &'a Tx, which: impl Iterator<Item = &Workload> + Clone) -> Result<Self> {
+        let names = cx.store.tools_locked(tx, which.clone().map(|workload| workload.tool)).await?;
+        let workloads = cx.store.workloads_locked(tx, which.map(|workload| workload.id)).await?;
+        let (further, forgotten, told) = Default::default();
+        Ok(Self { cx, tx, names, workloads, further, forgotten, told })
     }
-    if let Some(mut now) = cx.store.workload_in(tx, workload.id).await? {
-        now.done = true;
-        cx.store.workload_save(tx, &now).await?;
-    }
-    cx.store.ask(tx, workload.id, cx.now()).await?;
-    route::refresh(cx, tx, workload.tool, name).await
-}
 
-/// Notes what is in the way. What will not get better by itself ends a run; a set is tried again and again.
-async fn trouble(
-    cx: &Cx,
-    tx: &Tx,
-    name: Option<&ToolName>,
-    workload: &Workload,
-    error: &Error,
-) -> Result<Next> {
-    let Some(mut now) = cx.store.workload_in(tx, workload.id).await? else { return Ok(Next::Rest) };
-    let hopeless =
-        matches!(error.kind(), Kind::Invalid | Kind::Unprocessable | Kind::NotFound | Kind::TooLarge);
-    let once = matches!(workload.id, WorkloadId::Run(_));
-    if hopeless && once && workload.wanted && !workload.done {
-        let reason = format!("it could not be started: {error}");
-        return end(cx, tx, name, workload, RunEnd::NotStarted, &reason).await.map(|()| Next::Rest);
+    /// Notes what was done for a workload. What went wrong will be tried again, unless it will not get better by
+    /// itself: that ends a run.
+    pub async fn note(&mut self, workload: &Workload, acted: &Result<Act>) -> Result<Next> {
+        match acted {
+            Ok(Act::Nothing) => {}
+            Ok(Act::Told { envvars }) => {
+                if let WorkloadId::Run(run) = workload.id {
+                    self.told.push(run);
+                }
+                self.told(workload, Some(envvars));
+            }
+            Ok(Act::Confirmed(then)) => {
+                if workload.trouble.is_some() {
+                    self.told(workload, None);
+                }
+                return Ok(*then);
+            }
+            Ok(Act::Stopped { never_came }) => {
+                self.told(workload, None);
+                if *never_came {
+                    self.over(workload, RunEnd::Stopped, "it was stopped before it began").await?;
+                }
+            }
+            Ok(Act::Forgotten) => self.forgotten.push(workload.id),
+            Err(error) => return self.trouble(workload, error).await,
+        }
+        Ok(Next::Rest)
     }
-    tracing::info!(workload = %workload.id, %error, "a workload waits");
-    let pause = if error.code() == "layer-missing" { 0 } else { (1_i64 << now.tries.min(9)).min(LONGEST) };
-    now.tries += 1;
-    now.trouble = Some(error.to_string());
-    cx.store.workload_save(tx, &now).await?;
-    Ok(Next::At(cx.now() + SignedDuration::from_secs(pause)))
+
+    /// Writes them down.
+    pub async fn write(self) -> Result<()> {
+        let Self { cx, tx, workloads, further, forgotten, told, .. } = self;
+        cx.store.workloads_followed(tx, further.iter().filter_map(|id| workloads.get(id))).await?;
+        cx.store.workloads_remove(tx, &forgotten).await?;
+        cx.store.runs_starting(tx, told).await
+    }
+
+    /// The runtime has been told of a workload, with this state of the variables when that is known.
+    fn told(&mut self, workload: &Workload, envvars: Option<&String>) {
+        let Some(now) = self.workloads.get_mut(&workload.id) else { return };
+        now.applied = now.applied.max(Some(workload.generation));
+        now.envvars = envvars.cloned().or(now.envvars.take());
+        (now.trouble, now.tries) = (None, 0);
+        self.further.insert(now.id);
+    }
+
+    /// Ends the runs of a workload that never came to the runtime, and the workload.
+    async fn over(&mut self, workload: &Workload, how: RunEnd, reason: &str) -> Result<()> {
+        let Self { cx, tx, .. } = *self;
+        let name = self.names.get(&workload.tool);
+        let jobs = cx.store.jobs_by_id_in(tx, [workload.job]).await?;
+        let of = Whose { name, job: jobs.get(&workload.job) };
+        for before in cx.store.runs_of(tx, workload.id).await? {
+            let mut run = Run { log_done: true, ..before.clone() };
+            if !run.is_over() {
+                outcome::over(&mut run, how, reason.to_owned(), cx.now());
+                cx.store.run_put(tx, &run).await?;
+            }
+            cx.store.logs_taken(tx, [&run]).await?;
+            cx.tell(tx, tell::run(of, &before, &run)).await?;
+        }
+        cx.store.ask(tx, workload.id, cx.now()).await?;
+        route::refresh(cx, tx, workload.tool, name).await?;
+        if let Some(now) = self.workloads.get_mut(&workload.id) {
+            now.done = true;
+            self.further.insert(now.id);
+        }
+        Ok(())
+    }
+
+    /// Notes what is in the way. What will not get better by itself ends a run; a set is tried again and again.
+    async fn trouble(&mut self, workload: &Workload, error: &Error) -> Result<Next> {
+        let hopeless =
+            matches!(error.kind(), Kind::Invalid | Kind::Unprocessable | Kind::NotFound | Kind::TooLarge);
+        let once = matches!(workload.id, WorkloadId::Run(_));
+        let Some(now) = self.workloads.get_mut(&workload.id) else { return Ok(Next::Rest) };
+        if hopeless && once && workload.wanted && !workload.done {
+            let reason = format!("it could not be started: {error}");
+            return self.over(workload, RunEnd::NotStarted, &reason).await.map(|()| Next::Rest);
+        }
+        tracing::info!(workload = %workload.id, %error, "a workload waits");
+        let pause =
+            if error.code() == "layer-missing" { 0 } else { (1_i64 << now.tries.min(9)).min(LONGEST) };
+        now.tries += 1;
+        now.trouble = Some(error.to_string());
+        self.further.insert(now.id);
+        Ok(Next::At(self.cx.now() + SignedDuration::from_secs(pause)))
+    }
 }
 
 async fn version(cx: &Cx, workload: &Workload) -> Result<Version> {

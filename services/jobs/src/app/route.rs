@@ -16,10 +16,8 @@ use crate::{
 /// without a name is ending, and has no route.
 pub async fn refresh(cx: &Cx, tx: &Tx, tool: ToolId, name: Option<&ToolName>) -> Result<()> {
     let told = cx.store.route_in(tx, tool).await?;
-    let jobs = cx.store.jobs_in(tx, tool).await?;
-    let page = jobs.iter().find(|job| job.publish);
-    let route = match (page, name) {
-        (Some(page), Some(name)) => Some(route(page, name, &cx.store.runs_alive_in(tx, tool).await?)),
+    let route = match (cx.store.page_in(tx, tool).await?, name) {
+        (Some(page), Some(name)) => Some(route(&page, name, &cx.store.runs_alive_in(tx, tool).await?)),
         _ => None,
     };
     if told == route {
@@ -35,7 +33,7 @@ pub async fn refresh(cx: &Cx, tx: &Tx, tool: ToolId, name: Option<&ToolName>) ->
             JobsEvent::RouteRemoved { tool }
         }
     };
-    cx.store.tell(tx, cx.event(), cx.now(), &event).await
+    cx.tell(tx, [event]).await
 }
 
 /// Where a run answers: what it replaces, or is replaced by, may do so at another port.

@@ -21,21 +21,17 @@ pub struct Whose<'a> {
     pub job: Option<&'a Job>,
 }
 
-/// Tells what a change made of a run: that its process began, and that it is over. The latter is told once both its
-/// end and its log are there, by whichever change comes second; so the tool is locked. Of an ending tool nothing is
-/// told.
-pub async fn run(cx: &Cx, tx: &Tx, of: Whose<'_>, before: &Run, now: &Run) -> Result<()> {
-    let Some(name) = of.name else { return Ok(()) };
+/// What is told of that which a change made of a run: that its process began, and that it is over. The latter is told
+/// once both its end and its log are there, by whichever change comes second; so the tool is locked. Of an ending tool
+/// nothing is told.
+pub fn run(of: Whose<'_>, before: &Run, now: &Run) -> impl Iterator<Item = JobsEvent> {
     let complete = |run: &Run| run.is_over() && run.log_done;
-    if before.started.is_none() && now.started.is_some() {
-        let event = JobsEvent::RunBegan(told(name, of.job, now));
-        cx.store.tell(tx, cx.event(), cx.now(), &event).await?;
-    }
-    if !complete(before) && complete(now) {
-        let event = JobsEvent::RunEnded(told(name, of.job, now));
-        cx.store.tell(tx, cx.event(), cx.now(), &event).await?;
-    }
-    Ok(())
+    let told = |what: fn(RunTold) -> JobsEvent| of.name.map(|name| what(told(name, of.job, now)));
+    let began = before.started.is_none() && now.started.is_some();
+    let ended = !complete(before) && complete(now);
+    let began = began.then(|| told(JobsEvent::RunBegan)).flatten();
+    let ended = ended.then(|| told(JobsEvent::RunEnded)).flatten();
+    began.into_iter().chain(ended)
 }
 
 fn told(name: &ToolName, job: Option<&Job>, run: &Run) -> RunTold {
@@ -73,5 +69,5 @@ pub async fn due(cx: &Cx, tx: &Tx, job: &Job, entry: &Entry, in_a_row: u64) -> R
         reason,
         in_a_row,
     });
-    cx.store.tell(tx, cx.event(), cx.now(), &event).await
+    cx.tell(tx, [event]).await
 }

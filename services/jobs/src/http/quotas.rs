@@ -11,8 +11,7 @@ use crate::{app::quota::Use, cx::Cx, rights::JobsRead};
     responses((status = 200, body = Named<JobsQuota>)))]
 pub async fn show(cx: Cx, tool: Authed<JobsRead>) -> Reply<JobsQuota> {
     let quota = cx.neighbours.quota(tool.id).await?;
-    let (jobs, workloads) = (cx.store.jobs(tool.id).await?, cx.store.workloads(tool.id).await?);
-    let alive = cx.store.runs_to_show(tool.id, Vec::new()).await?;
-    let used = Use::of(&jobs, &workloads, &alive, None);
+    let (jobs, taken) = (cx.store.jobs(tool.id).await?, cx.store.taken(tool.id).await?);
+    let used = Use::of(&jobs, &taken, None);
     Ok(Answer::named(JobsQuota { quota: used.shown(&quota) }))
 }

@@ -1,22 +1,15 @@
 //! Jobs: what is to run.
 
-use std::collections::BTreeMap;
-
 use hearth_base::{Digest, Error, Id, IdKind, JobName, Result, ToolId};
-use hearth_kit::db::{At, OrFault, Tx};
+use hearth_kit::db::At;
 use hearth_runtime_api::SetId;
 use hearth_wire::jobs::{JobCreate, JobType};
 use jiff::Timestamp;
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-    sea_query::{LockBehavior, LockType},
-};
+use sea_orm::ActiveValue::Set;
 
 use super::{
-    Image, Store,
+    Image,
     columns::{count, number, read, read_json, write_json},
-    texts,
 };
 
 pub mod row {
@@ -199,9 +192,9 @@ impl TryFrom<row::Model> for Job {
     }
 }
 
-fn model(job: &Job) -> Result<row::ActiveModel> {
+pub(super) fn model(job: &Job) -> Result<row::ActiveModel> {
     let Job {
-        id,
+        id: _,
         tool,
         name,
         kind,
@@ -210,8 +203,8 @@ fn model(job: &Job) -> Result<row::ActiveModel> {
         newer,
         generation,
         restart,
-        paused,
-        last_run,
+        paused: _,
+        last_run: _,
         publish,
         created,
         changed,
@@ -221,9 +214,7 @@ fn model(job: &Job) -> Result<row::ActiveModel> {
         Kind::Scheduled(_) => ("scheduled", None),
         Kind::Kept(set) => ("kept", Some(set.to_string())),
     };
-    let schedule = job.schedule();
     Ok(row::ActiveModel {
-        id: Set(id.to_string()),
         tool_id: Set(tool.to_string()),
         name: Set(name.to_string()),
         kind: Set(word.to_owned()),
@@ -232,169 +223,26 @@ fn model(job: &Job) -> Result<row::ActiveModel> {
         set_id: Set(set_id),
         generation: Set(number(*generation)),
         restart: Set(number(*restart)),
-        schedule: Set(schedule.map(|schedule| schedule.fields.clone())),
-        accounted: Set(schedule.map(|schedule| schedule.accounted.into())),
-        next_due: Set(schedule.and_then(|schedule| schedule.next).map(At::from)),
-        last_due: Set(schedule.and_then(|schedule| schedule.last).map(At::from)),
-        paused: Set(paused.map(At::from)),
-        silent: Set(schedule.map_or(0, |schedule| number(schedule.silent))),
-        last_run: Set(last_run.clone()),
+        schedule: Set(job.schedule().map(|schedule| schedule.fields.clone())),
         publish: Set(*publish),
         newer: Set(newer.map(|newer| newer.to_string())),
         created: Set((*created).into()),
         changed: Set((*changed).into()),
+        ..followed(job)
     })
 }
 
-impl Store {
-    /// A job by its name.
-    pub async fn job(&self, tool: ToolId, name: &JobName) -> Result<Option<Job>> {
-        named(tool, name).one(self.db.reader()).await.or_fault()?.map(Job::try_from).transpose()
+/// How far a job's schedule was followed, and its newest run: nothing else of its row.
+pub(super) fn followed(job: &Job) -> row::ActiveModel {
+    let schedule = job.schedule();
+    row::ActiveModel {
+        id: Set(job.id.to_string()),
+        accounted: Set(schedule.map(|schedule| schedule.accounted.into())),
+        next_due: Set(schedule.and_then(|schedule| schedule.next).map(At::from)),
+        last_due: Set(schedule.and_then(|schedule| schedule.last).map(At::from)),
+        paused: Set(job.paused.map(At::from)),
+        silent: Set(schedule.map_or(0, |schedule| number(schedule.silent))),
+        last_run: Set(job.last_run.clone()),
+        ..Default::default()
     }
-
-    /// A job by its name, as a change sees it.
-    pub async fn job_in(&self, tx: &Tx, tool: ToolId, name: &JobName) -> Result<Option<Job>> {
-        let query = named(tool, name).lock(LockType::Update);
-        query.one(&**tx).await.or_fault()?.map(Job::try_from).transpose()
-    }
-
-    /// A job by its id.
-    pub async fn job_by_id(&self, id: JobId) -> Result<Option<Job>> {
-        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_fault()?;
-        found.map(Job::try_from).transpose()
-    }
-
-    /// A job by its id, as a change sees it.
-    pub async fn job_by_id_in(&self, tx: &Tx, id: JobId) -> Result<Option<Job>> {
-        let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);
-        query.one(&**tx).await.or_fault()?.map(Job::try_from).transpose()
-    }
-
-    /// Locks jobs, always in the same order.
-    pub async fn jobs_locked(
-        &self,
-        tx: &Tx,
-        ids: impl IntoIterator<Item = JobId>,
-    ) -> Result<BTreeMap<JobId, Job>> {
-        let query = of(ids).order_by_asc(row::Column::Id).lock(LockType::Update);
-        by_id(query.all(&**tx).await.or_fault()?)
-    }
-
-    /// Jobs, as a change sees them, without a lock.
-    pub async fn jobs_by_id_in(
-        &self,
-        tx: &Tx,
-        ids: impl IntoIterator<Item = JobId>,
-    ) -> Result<BTreeMap<JobId, Job>> {
-        by_id(of(ids).all(&**tx).await.or_fault()?)
-    }
-
-    /// All of a tool's jobs by name. Quotas keep them few.
-    pub async fn jobs(&self, tool: ToolId) -> Result<Vec<Job>> {
-        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
-        let rows = query.order_by_asc(row::Column::Name).all(self.db.reader()).await.or_fault()?;
-        rows.into_iter().map(Job::try_from).collect()
-    }
-
-    /// All of a tool's jobs, as a change sees them.
-    pub async fn jobs_in(&self, tx: &Tx, tool: ToolId) -> Result<Vec<Job>> {
-        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
-        let rows = query.order_by_asc(row::Column::Name).all(&**tx).await.or_fault()?;
-        rows.into_iter().map(Job::try_from).collect()
-    }
-
-    /// Adds a job. Refused when there is one of that name.
-    pub async fn job_add(&self, tx: &Tx, job: &Job) -> Result<()> {
-        let taken = || exists(&job.name);
-        row::Entity::insert(model(job)?).exec_without_returning(&**tx).await.or_taken(taken).map(|_| ())
-    }
-
-    /// Changes a job.
-    pub async fn job_save(&self, tx: &Tx, job: &Job) -> Result<()> {
-        let model = model(job)?;
-        row::Entity::update(model).exec(&**tx).await.or_fault().map(|_| ())
-    }
-
-    /// Notes how far a job's schedule was followed, and its newest run.
-    pub async fn job_followed(&self, tx: &Tx, job: &Job) -> Result<()> {
-        let row::ActiveModel { id, accounted, next_due, last_due, paused, silent, last_run, .. } =
-            model(job)?;
-        let followed = row::ActiveModel {
-            id,
-            accounted,
-            next_due,
-            last_due,
-            paused,
-            silent,
-            last_run,
-            ..Default::default()
-        };
-        row::Entity::update(followed).exec(&**tx).await.or_fault().map(|_| ())
-    }
-
-    /// Removes a job, and what became of its due times.
-    pub async fn job_remove(&self, tx: &Tx, id: JobId) -> Result<()> {
-        self.ledger_remove(tx, id).await?;
-        self.samples_remove(tx, id).await?;
-        row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_fault().map(|_| ())
-    }
-
-    /// Up to `most` jobs that are due, locked: they are this change's, and another's at the same time are not
-    /// waited for.
-    pub async fn jobs_due(&self, tx: &Tx, now: Timestamp, most: u64) -> Result<Vec<Job>> {
-        let rows = row::Entity::find()
-            .filter(row::Column::NextDue.lte(At::from(now)))
-            .order_by_asc(row::Column::NextDue)
-            .limit(most)
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-            .all(&**tx)
-            .await
-            .or_fault()?;
-        rows.into_iter().map(Job::try_from).collect()
-    }
-
-    /// When the next job is due.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>> {
-        let first = row::Entity::find()
-            .filter(row::Column::NextDue.is_not_null())
-            .order_by_asc(row::Column::NextDue)
-            .one(self.db.reader());
-        Ok(first.await.or_fault()?.and_then(|row| row.next_due).map(Timestamp::from))
-    }
-
-    /// Up to `most` jobs that are accounted for beyond `time`.
-    pub async fn jobs_ahead(&self, time: Timestamp, most: u64) -> Result<Vec<JobId>> {
-        let ahead = row::Entity::find().filter(row::Column::Accounted.gt(At::from(time))).limit(most);
-        let rows = ahead.all(self.db.reader()).await.or_fault()?;
-        rows.iter().map(|row| read("job.id", &row.id)).collect()
-    }
-
-    /// The next `most` jobs behind `after`, by id: for looking at all of them.
-    pub async fn jobs_after(&self, after: Option<JobId>, most: u64) -> Result<Vec<Job>> {
-        let mut query = row::Entity::find().order_by_asc(row::Column::Id).limit(most);
-        if let Some(after) = after {
-            query = query.filter(row::Column::Id.gt(after.to_string()));
-        }
-        let rows = query.all(self.db.reader()).await.or_fault()?;
-        rows.into_iter().map(Job::try_from).collect()
-    }
-}
-
-fn of(ids: impl IntoIterator<Item = JobId>) -> Select<row::Entity> {
-    row::Entity::find().filter(row::Column::Id.is_in(texts(ids)))
-}
-
-fn by_id(rows: Vec<row::Model>) -> Result<BTreeMap<JobId, Job>> {
-    rows.into_iter().map(|row| Job::try_from(row).map(|job| (job.id, job))).collect()
-}
-
-fn named(tool: ToolId, name: &JobName) -> Select<row::Entity> {
-    let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
-    query.filter(row::Column::Name.eq(name.as_str()))
-}
-
-/// What is told to whoever makes a job under a name that is taken.
-pub fn exists(name: &JobName) -> Error {
-    Error::conflict("job-exists", format!("there is a job {name} already, and it has not completed"))
-        .help(format!("change it with `hearth jobs load`, or delete it first: hearth jobs delete {name}"))
 }

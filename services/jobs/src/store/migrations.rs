@@ -37,6 +37,7 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreatePlace),
         Box::new(NEWER_IMAGES),
         Box::new(TOOL_QUOTA),
+        Box::new(SAMPLES_DISK),
     ]
 }
 
@@ -353,3 +354,10 @@ const NEWER_IMAGES: Column =
 
 /// How much a tool may use is kept with it: whether there is room for what is due is asked for many tools at once.
 const TOOL_QUOTA: Column = Column { name: "0010_tool_quota", table: "tool", column: || text_null("quota") };
+
+/// How much of their disks containers have used is counted too.
+const SAMPLES_DISK: Column = Column {
+    name: "0011_samples_disk",
+    table: "sample",
+    column: || big_integer("disk").default(0).to_owned(),
+};

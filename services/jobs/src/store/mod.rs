@@ -1,6 +1,7 @@
 //! The tables of `jobs`: the only place that touches its database.
 
 mod job;
+mod jobs;
 mod ledger;
 mod migrations;
 mod plan;
@@ -28,14 +29,15 @@ use jiff::Timestamp;
 use sea_orm::EntityTrait;
 use tokio::sync::OnceCell;
 
-pub use job::{Job, JobId, Kind, Schedule, exists as job_exists};
+pub use job::{Job, JobId, Kind, Schedule};
+pub use jobs::exists as job_exists;
 pub use ledger::{Entry, Outcome};
 pub use migrations::migrations;
-pub use plan::{Asked, Image, ImageConfig, Layer, Plan};
+pub use plan::{Asked, Image, ImageConfig, Layer, Plan, Share};
 pub use run::{Cause, Run, Tail, id as run_id};
 pub use samples::{STEPS, Step, Use};
 pub use tool::Tool;
-pub use workload::{Known, Workload};
+pub use workload::{Known, Taken, Workload};
 
 /// Ids as they are written down, each once.
 fn texts<T: Display>(ids: impl IntoIterator<Item = T>) -> BTreeSet<String> {
@@ -142,9 +144,14 @@ impl Store {
         self.work.ask_all(tx, Self::QUOTA, pieces).await
     }
 
-    /// Tells other services of `event`, as part of a change.
-    pub async fn tell(&self, tx: &Tx, id: EventId, now: Timestamp, event: &JobsEvent) -> Result<()> {
-        self.feed.append(tx, id, now, event).await
+    /// Tells other services of what happened, in this order, as part of a change.
+    pub async fn tell(
+        &self,
+        tx: &Tx,
+        now: Timestamp,
+        events: impl IntoIterator<Item = (EventId, JobsEvent)>,
+    ) -> Result<()> {
+        self.feed.append_all(tx, now, events).await
     }
 
     /// How often this database was restored, from 1: whatever runs was started in this epoch or an earlier one.

@@ -134,7 +134,24 @@ pub enum Asked<'a> {
     Port,
 }
 
+/// What all containers of a plan take of what their tool may use: as it is written in the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Share {
+    /// The most memory of each.
+    pub memory: Memory,
+    /// The most processor time of each.
+    pub cpu: Cpu,
+    /// How many there are.
+    pub replicas: u16,
+}
+
 impl Plan {
+    /// What all of its containers take.
+    pub fn share(&self) -> Share {
+        let Self { memory, cpu, replicas, .. } = *self;
+        Share { memory, cpu, replicas }
+    }
+
     /// What shows that a container has started; nothing, when running is enough.
     pub fn startup(&self) -> Option<Asked<'_>> {
         let check = self.checks.startup.as_ref().or(self.health.as_ref());

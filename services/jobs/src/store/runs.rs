@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_base::{Cursor, Error, Limit, Page, Result, ToolId};
-use hearth_kit::db::{At, OrFault, Tx};
+use hearth_kit::db::{At, OrFault, Tx, update_each};
 use hearth_runtime_api::{RunId, WorkloadId};
 use jiff::Timestamp;
 use sea_orm::{
@@ -13,8 +13,8 @@ use sea_orm::{
 
 use super::{
     JobId, PLACE, SWEPT, Store,
-    columns::{number, read},
-    run::{Run, Tail, model, row},
+    columns::read,
+    run::{Run, model, row},
     texts,
 };
 
@@ -220,17 +220,13 @@ impl Store {
         all(query.all(self.db.reader()).await.or_fault()?)
     }
 
-    /// Notes how far a container's log has been taken, and what its last lines are.
-    pub async fn log_taken(&self, tx: &Tx, run: &str, next: u64, done: bool, tail: &Tail) -> Result<()> {
-        row::Entity::update_many()
-            .col_expr(row::Column::LogNext, Expr::value(number(next)))
-            .col_expr(row::Column::LogDone, Expr::value(done))
-            .col_expr(row::Column::Tail, Expr::value(tail.column()))
-            .filter(row::Column::Id.eq(run))
-            .exec(&**tx)
-            .await
-            .or_fault()
-            .map(|_| ())
+    /// Notes how far the logs of containers have been taken, and what their last lines are: that alone of these runs.
+    pub async fn logs_taken(&self, tx: &Tx, runs: impl IntoIterator<Item = &Run>) -> Result<()> {
+        let taken = |run| {
+            let row::ActiveModel { id, log_next, log_done, tail, .. } = model(run)?;
+            Ok(row::ActiveModel { id, log_next, log_done, tail, ..Default::default() })
+        };
+        update_each(tx, &runs.into_iter().map(taken).collect::<Result<Vec<_>>>()?).await
     }
 
     /// Forgets runs that were over before `before`, and of those that are over all but the newest `most` of each job;

@@ -1,6 +1,6 @@
 //! What jobs used, in steps of time: fine ones for hours, coarse ones for a month, and one row for all time.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::AddAssign};
 
 use hearth_base::{Result, ToolId};
 use hearth_kit::db::{At, OrFault, Tx};
@@ -38,6 +38,7 @@ pub mod row {
         pub cpu_micros: i64,
         pub containers: i32,
         pub restarts: i32,
+        pub disk: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -66,18 +67,32 @@ const ALL_TIME: i32 = 0;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Use {
     pub memory: u64,
+    pub disk: u64,
     pub cpu_micros: u64,
     pub containers: u32,
     pub restarts: u32,
 }
 
+impl AddAssign for Use {
+    /// What was used after one another, or side by side: in all, and at most.
+    fn add_assign(&mut self, other: Self) {
+        self.memory = Ord::max(self.memory, other.memory);
+        self.disk = Ord::max(self.disk, other.disk);
+        self.cpu_micros += other.cpu_micros;
+        self.containers = Ord::max(self.containers, other.containers);
+        self.restarts += other.restarts;
+    }
+}
+
 impl From<row::Model> for Sample {
     fn from(row: row::Model) -> Self {
-        let row::Model { job_id: _, step: _, at, tool_id: _, memory, cpu_micros, containers, restarts } = row;
+        let row::Model { job_id: _, step: _, at, tool_id: _, memory, cpu_micros, containers, restarts, disk } =
+            row;
         Self {
             at: at.into(),
             memory: count(memory),
             cpu_micros: count(cpu_micros),
+            disk: count(disk),
             containers: u32::try_from(containers).unwrap_or(0),
             restarts: u32::try_from(restarts).unwrap_or(0),
         }
@@ -102,33 +117,40 @@ impl Store {
         Ok(new)
     }
 
-    /// Adds what a job used to the steps that `now` is in.
-    pub async fn sample_add(
+    /// Adds what jobs used to the steps that `now` is in.
+    pub async fn samples_add(
         &self,
         tx: &Tx,
-        tool: ToolId,
-        job: JobId,
-        used: Use,
+        used: &BTreeMap<(ToolId, JobId), Use>,
         now: Timestamp,
     ) -> Result<()> {
-        let Use { memory, cpu_micros, containers, restarts } = used;
+        if used.is_empty() {
+            return Ok(());
+        }
         let narrow = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
-        let rows = STEPS.iter().map(|step| step.seconds).chain([ALL_TIME]).map(|step| row::ActiveModel {
-            job_id: Set(job.to_string()),
-            step: Set(step),
-            at: Set(began(now, step).into()),
-            tool_id: Set(tool.to_string()),
-            memory: Set(number(memory)),
-            cpu_micros: Set(number(cpu_micros)),
-            containers: Set(narrow(containers)),
-            restarts: Set(narrow(restarts)),
-        });
+        let steps = STEPS.iter().map(|step| step.seconds).chain([ALL_TIME]);
+        let row = |((tool, job), used): (&(ToolId, JobId), &Use), step: i32| {
+            let Use { memory, disk, cpu_micros, containers, restarts } = *used;
+            row::ActiveModel {
+                job_id: Set(job.to_string()),
+                step: Set(step),
+                at: Set(began(now, step).into()),
+                tool_id: Set(tool.to_string()),
+                memory: Set(number(memory)),
+                cpu_micros: Set(number(cpu_micros)),
+                containers: Set(narrow(containers)),
+                restarts: Set(narrow(restarts)),
+                disk: Set(number(disk)),
+            }
+        };
+        let rows = used.iter().flat_map(|one| steps.clone().map(move |step| row(one, step)));
         let known = |column: row::Column| Expr::col((row::Entity, column));
         let new = |column: row::Column| Expr::col(("excluded", column));
         let most = |column| Expr::expr(Func::greatest([known(column), new(column)]));
         let sum = |column| known(column).add(new(column));
         let again = OnConflict::columns([row::Column::JobId, row::Column::Step, row::Column::At])
             .value(row::Column::Memory, most(row::Column::Memory))
+            .value(row::Column::Disk, most(row::Column::Disk))
             .value(row::Column::CpuMicros, sum(row::Column::CpuMicros))
             .value(row::Column::Containers, most(row::Column::Containers))
             .value(row::Column::Restarts, sum(row::Column::Restarts))
@@ -151,10 +173,11 @@ impl Store {
     /// What all jobs of a tool used together since `since`, the oldest step first.
     pub async fn samples_of_tool(&self, tool: ToolId, step: Step, since: Timestamp) -> Result<Vec<Sample>> {
         let sum = |column: row::Column| column.sum().cast_as("bigint");
-        let rows: Vec<(At, i64, i64, i64, i64)> = row::Entity::find()
+        let rows: Vec<(At, i64, i64, i64, i64, i64)> = row::Entity::find()
             .select_only()
             .column(row::Column::At)
             .column_as(sum(row::Column::Memory), "memory")
+            .column_as(sum(row::Column::Disk), "disk")
             .column_as(sum(row::Column::CpuMicros), "cpu_micros")
             .column_as(sum(row::Column::Containers), "containers")
             .column_as(sum(row::Column::Restarts), "restarts")
@@ -168,9 +191,10 @@ impl Store {
             .await
             .or_fault()?;
         let narrow = |count: i64| u32::try_from(count).unwrap_or(0);
-        let sample = |(at, memory, cpu_micros, containers, restarts): (At, i64, i64, i64, i64)| Sample {
-            at: at.into(),
+        let sample = |(at, memory, disk, cpu_micros, containers, restarts)| Sample {
+            at: At::into(at),
             memory: count(memory),
+            disk: count(disk),
             cpu_micros: count(cpu_micros),
             containers: narrow(containers),
             restarts: narrow(restarts),

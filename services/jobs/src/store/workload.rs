@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use hearth_base::{Error, Result, ToolId};
-use hearth_kit::db::{OrFault, Tx};
+use hearth_kit::db::{OrFault, Tx, update_each};
 use hearth_runtime_api::WorkloadId;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
-    sea_query::{Expr, ExprTrait, Func, LockType},
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    sea_query::{Expr, ExprTrait, LockType},
 };
 
 use super::{
-    JobId, Plan, Store,
+    JobId, Plan, Share, Store,
     columns::{count, number, read, read_json, write_json},
     run, runs, texts,
 };
@@ -74,6 +74,14 @@ pub struct Known {
     pub job: JobId,
 }
 
+/// What a workload takes of what its tool may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken {
+    pub tool: ToolId,
+    pub job: JobId,
+    pub share: Share,
+}
+
 impl Workload {
     /// Something new that is to run.
     pub fn new(id: WorkloadId, tool: ToolId, job: JobId, generation: u64, plan: Plan) -> Self {
@@ -121,21 +129,40 @@ impl TryFrom<row::Model> for Workload {
 }
 
 fn model(workload: &Workload) -> Result<row::ActiveModel> {
-    let Workload { id, tool, job, wanted, generation, applied, plan, done, trouble, tries, envvars } =
-        workload;
+    let Workload {
+        id: _,
+        tool,
+        job,
+        wanted,
+        generation,
+        applied: _,
+        plan,
+        done: _,
+        trouble: _,
+        tries: _,
+        envvars: _,
+    } = workload;
     Ok(row::ActiveModel {
-        id: Set(id.to_string()),
         tool_id: Set(tool.to_string()),
         job_id: Set(job.to_string()),
         wanted: Set(*wanted),
         generation: Set(number(*generation)),
-        applied: Set(applied.map(number)),
         plan: Set(write_json(plan)?),
-        done: Set(*done),
-        trouble: Set(trouble.clone()),
-        tries: Set(i32::try_from(*tries).unwrap_or(i32::MAX)),
-        envvars: Set(envvars.clone()),
+        ..followed(workload)
     })
+}
+
+/// How far a workload has come, and what is in its way: nothing of what is wanted.
+fn followed(workload: &Workload) -> row::ActiveModel {
+    row::ActiveModel {
+        id: Set(workload.id.to_string()),
+        applied: Set(workload.applied.map(number)),
+        done: Set(workload.done),
+        trouble: Set(workload.trouble.clone()),
+        tries: Set(i32::try_from(workload.tries).unwrap_or(i32::MAX)),
+        envvars: Set(workload.envvars.clone()),
+        ..Default::default()
+    }
 }
 
 fn all(rows: Vec<row::Model>) -> Result<Vec<Workload>> {
@@ -144,6 +171,27 @@ fn all(rows: Vec<row::Model>) -> Result<Vec<Workload>> {
 
 fn of(ids: impl IntoIterator<Item = WorkloadId>) -> Select<row::Entity> {
     row::Entity::find().filter(row::Column::Id.is_in(texts(ids)))
+}
+
+async fn taken(db: &impl ConnectionTrait, tools: impl IntoIterator<Item = ToolId>) -> Result<Vec<Taken>> {
+    let rows: Vec<(String, String, serde_json::Value)> = row::Entity::find()
+        .select_only()
+        .columns([row::Column::ToolId, row::Column::JobId, row::Column::Plan])
+        .filter(row::Column::ToolId.is_in(texts(tools)))
+        .filter(row::Column::Wanted.eq(true))
+        .filter(row::Column::Done.eq(false))
+        .into_tuple()
+        .all(db)
+        .await
+        .or_fault()?;
+    let taken = |(tool, job, plan): (String, String, serde_json::Value)| {
+        Ok(Taken {
+            tool: read("workload.tool_id", &tool)?,
+            job: read("workload.job_id", &job)?,
+            share: read_json("workload.plan", plan)?,
+        })
+    };
+    rows.into_iter().map(taken).collect()
 }
 
 impl Store {
@@ -156,26 +204,13 @@ impl Store {
         row::Entity::insert_many(rows).exec_without_returning(&**tx).await.or_fault().map(|_| ())
     }
 
-    /// Notes what the runtime has been told of a workload, and with which state of the variables when that is known;
-    /// more may be wanted by now.
-    pub async fn workload_told(
+    /// Notes how far workloads have come, and what is in their way; not what is wanted of them.
+    pub async fn workloads_followed(
         &self,
         tx: &Tx,
-        id: WorkloadId,
-        generation: u64,
-        envvars: Option<String>,
+        workloads: impl IntoIterator<Item = &Workload>,
     ) -> Result<()> {
-        let before = Func::coalesce([Expr::col(row::Column::Applied), Expr::value(0_i64)]);
-        let newest = Func::greatest([Expr::from(before), Expr::value(number(generation))]);
-        let mut update = row::Entity::update_many()
-            .col_expr(row::Column::Applied, newest.into())
-            .col_expr(row::Column::Trouble, Expr::value(None::<String>))
-            .col_expr(row::Column::Tries, Expr::value(0))
-            .filter(row::Column::Id.eq(id.to_string()));
-        if envvars.is_some() {
-            update = update.col_expr(row::Column::Envvars, Expr::value(envvars));
-        }
-        update.exec(&**tx).await.or_fault().map(|_| ())
+        update_each(tx, &workloads.into_iter().map(followed).collect::<Vec<_>>()).await
     }
 
     /// Changes a workload.
@@ -184,9 +219,13 @@ impl Store {
         row::Entity::update(model).exec(&**tx).await.or_fault().map(|_| ())
     }
 
-    /// Forgets a workload.
-    pub async fn workload_remove(&self, tx: &Tx, id: WorkloadId) -> Result<()> {
-        row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_fault().map(|_| ())
+    /// Forgets workloads.
+    pub async fn workloads_remove(&self, tx: &Tx, ids: &[WorkloadId]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let these = row::Entity::delete_many().filter(row::Column::Id.is_in(texts(ids)));
+        these.exec(&**tx).await.or_fault().map(drop)
     }
 
     /// One workload.
@@ -265,26 +304,14 @@ impl Store {
         all(query.all(&**tx).await.or_fault()?)
     }
 
-    /// What is to run of tools, and is not over, as a change sees it, without a lock.
-    pub async fn plans_in(
-        &self,
-        tx: &Tx,
-        tools: impl IntoIterator<Item = ToolId>,
-    ) -> Result<Vec<(ToolId, Plan)>> {
-        let rows: Vec<(String, serde_json::Value)> = row::Entity::find()
-            .select_only()
-            .columns([row::Column::ToolId, row::Column::Plan])
-            .filter(row::Column::ToolId.is_in(texts(tools)))
-            .filter(row::Column::Wanted.eq(true))
-            .filter(row::Column::Done.eq(false))
-            .into_tuple()
-            .all(&**tx)
-            .await
-            .or_fault()?;
-        let plan = |(tool, plan): (String, serde_json::Value)| {
-            Ok((read("workload.tool_id", &tool)?, serde_json::from_value(plan).map_err(Error::internal)?))
-        };
-        rows.into_iter().map(plan).collect()
+    /// What all takes that is to run of a tool and is not over.
+    pub async fn taken(&self, tool: ToolId) -> Result<Vec<Taken>> {
+        taken(self.db.reader(), [tool]).await
+    }
+
+    /// The same of several tools, as a change sees it, without a lock.
+    pub async fn taken_in(&self, tx: &Tx, tools: impl IntoIterator<Item = ToolId>) -> Result<Vec<Taken>> {
+        taken(&**tx, tools).await
     }
 
     /// Ids of all workloads of which the runtime has been told something.

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 
 use hearth_base::Result;
 use hearth_kit::{db::work::Claim, tasks::Stop};
-use hearth_runtime_api::{RunId, WorkloadId};
+use hearth_runtime_api::WorkloadId;
 use tokio::task::JoinSet;
 
 use super::{Backoff, log};
 use crate::{
     app::{
         create,
-        reconcile::{self, Act, Next},
+        reconcile::{self, Act, Next, Notes},
     },
     cx::Cx,
     store::{Store, Workload},
@@ -44,16 +44,6 @@ struct Step {
     /// What was found; nothing, when it is there no more.
     workload: Option<Workload>,
     acted: Result<Act>,
-}
-
-impl Step {
-    /// The run that the runtime has been told of.
-    fn told_run(&self) -> Option<RunId> {
-        match (&self.acted, self.workload.as_ref()?.id) {
-            (Ok(Act::Told { .. }), WorkloadId::Run(run)) => Some(run),
-            _ => None,
-        }
-    }
 }
 
 async fn workloads(cx: &Cx, stop: &Stop) {
@@ -157,11 +147,11 @@ async fn together(cx: &Cx, steps: &[Step]) -> Result<()> {
     }
     let tx = cx.store.begin().await?;
     let workloads = || steps.iter().filter_map(|step| step.workload.as_ref());
-    let names = cx.store.tools_locked(&tx, workloads().map(|workload| workload.tool)).await?;
+    let mut notes = Notes::of(cx, &tx, workloads()).await?;
     let mut finished = Vec::new();
     for Step { claim, workload, acted } in steps {
         let next = match workload {
-            Some(workload) => reconcile::note(cx, &tx, names.get(&workload.tool), workload, acted).await?,
+            Some(workload) => notes.note(workload, acted).await?,
             None => Next::Rest,
         };
         match next {
@@ -170,7 +160,7 @@ async fn together(cx: &Cx, steps: &[Step]) -> Result<()> {
             Next::At(due) => cx.store.work.again(&tx, claim, due).await?,
         }
     }
-    cx.store.runs_starting(&tx, steps.iter().filter_map(Step::told_run)).await?;
+    notes.write().await?;
     cx.store.work.finish_all(&tx, finished).await?;
     cx.store.commit(tx).await?;
     cx.wake_watchers(workloads().map(|workload| workload.id));

@@ -41,7 +41,8 @@ async fn what_runs_is_counted_by_the_minute_and_each_end_once(db: Db) -> Result<
     assert!(early <= 1, "{samples:?}");
     assert_eq!(samples.iter().map(|sample| sample.cpu_micros).sum::<u64>(), 1000);
     for sample in samples {
-        assert_eq!((sample.memory, sample.containers, sample.restarts), (1 << 20, 1, 0));
+        let Sample { memory, disk, containers, restarts, .. } = sample;
+        assert_eq!((memory, disk, containers, restarts), (1 << 20, 16 << 10, 1, 0));
     }
 
     // Its end adds what was not counted before: nothing. The next container is another.
@@ -66,6 +67,7 @@ async fn what_runs_is_counted_by_the_minute_and_each_end_once(db: Db) -> Result<
 
     let tool = stage.maintainer.jobs().tool_metrics(&stage.tool, &NOW).await?;
     assert_eq!(tool, used(&stage, "web").await?);
+    assert!(tool.samples.iter().all(|sample| sample.disk == 16 << 10), "{tool:?}");
     for (hours, step) in [(48, 900), (720, 7200)] {
         let query = MetricsQuery { hours: Some(hours) };
         let coarse = stage.maintainer.jobs().metrics(&stage.tool, &job_name("web"), &query).await?;

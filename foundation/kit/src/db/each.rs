@@ -1,0 +1,52 @@
+//! Many rows changed in one statement, each in its own way.
+
+use hearth_base::{Error, Result};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue, ConnectionTrait, EntityTrait, Iterable, PrimaryKeyToColumn, Value,
+    sea_query::{Expr, ExprTrait, Query, TableRef, ValueTuple},
+};
+
+use super::{OrFault, Tx};
+
+/// The rows as the statement knows them.
+const GIVEN: &str = "given";
+
+/// Changes rows, each at most once: to what is set in these models, which is the same columns in all of them and the
+/// key. Those that there are no more are left out.
+pub async fn update_each<M: ActiveModelTrait>(tx: &Tx, rows: &[M]) -> Result<()> {
+    let Some(first) = rows.first() else { return Ok(()) };
+    let keys: Vec<Column<M>> = Key::<M>::iter().map(PrimaryKeyToColumn::into_column).collect();
+    let is_changed = |column: &Column<M>| {
+        matches!(first.get(*column), ActiveValue::Set(_)) && !keys.iter().any(|key| name(key) == name(column))
+    };
+    let changed: Vec<Column<M>> = Column::<M>::iter().filter(is_changed).collect();
+    let given = |row: &M| {
+        let values = keys.iter().chain(&changed).map(|column| row.get(*column).into_value());
+        values.collect::<Option<Vec<Value>>>().map(ValueTuple::Many)
+    };
+    let given = rows.iter().map(given).collect::<Option<Vec<ValueTuple>>>();
+    let given = given.ok_or_else(|| Error::internal("rows are to be changed in different columns"))?;
+    let table = M::Entity::default();
+    let mut update = Query::update();
+    update.table(table).from(TableRef::ValuesList(given, GIVEN.into()));
+    for (place, column) in (1..).zip(&keys) {
+        update.and_where(Expr::col((table, *column)).eq(at(place)));
+    }
+    for (place, column) in (keys.len() + 1..).zip(&changed) {
+        update.value(*column, at(place));
+    }
+    tx.execute(&update).await.or_fault().map(drop)
+}
+
+type Column<M> = <<M as ActiveModelTrait>::Entity as EntityTrait>::Column;
+type Key<M> = <<M as ActiveModelTrait>::Entity as EntityTrait>::PrimaryKey;
+
+fn name(column: &impl sea_orm::IdenStatic) -> &'static str {
+    column.as_str()
+}
+
+/// A value of a row by its place, from 1: SQLite (<https://sqlite.org/lang_select.html>) and PostgreSQL
+/// (<https://www.postgresql.org/docs/current/sql-values.html>) both call it so.
+fn at(place: usize) -> Expr {
+    Expr::col((GIVEN, format!("column{place}")))
+}
