@@ -18,7 +18,7 @@ use hearth_kit::{
 use hearth_wire::{accounts::internal::ToolFacts, reply::Data, tools::Quota};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tower::{service_fn, util::BoxCloneSyncService};
@@ -124,6 +124,14 @@ impl Stand {
     pub fn play(&self, role: Role, exchange: hearth_client::Exchange) {
         if let Some(place) = self.others.get(&role) {
             place.fill(exchange);
+        }
+    }
+
+    /// Time passes: who waits for leased work would wait for the real time, and looks again.
+    pub fn passes(&self, time: SignedDuration) {
+        self.clock.advance(time);
+        if let Ok(work) = self.kit.work() {
+            work.wake();
         }
     }
 

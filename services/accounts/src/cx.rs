@@ -113,13 +113,6 @@ impl Cx {
     pub async fn tell_access(&self, tx: &Tx, by: &By, about: impl ToString) -> Result<()> {
         self.tell(tx, by, &AccountsEvent::AccessChanged { about: about.to_string() }).await
     }
-
-    /// Ends a change that others were told of.
-    pub async fn commit(&self, tx: Tx) -> Result<()> {
-        tx.commit().await?;
-        self.store.feed.wake();
-        Ok(())
-    }
 }
 
 impl FromRequestParts<Cx> for Cx {

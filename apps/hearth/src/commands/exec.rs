@@ -41,7 +41,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<Exit> {
     };
     let terminal = terminal().filter(|_| !no_terminal);
     let handed_through = terminal.is_some();
-    let open = ExecOpen { command, terminal, run };
+    let open = ExecOpen { command, line: None, terminal, run };
     let jobs = at.client().jobs();
     let query = ExecQuery::default();
     let (input, output) = jobs::ask_about(&at, &job, jobs.exec(at.name(), &job, open, &query)).await?;

@@ -109,9 +109,7 @@ fn a_job_is_shown_with_what_was_set() {
 fn of_a_job_that_is_not_there_the_nearest_is_proposed() {
     let shown = home().says(&["jobs", "show", "web"]);
     let all = "used memory/up to 34Mi in 3 hours/used processors/up to 0.02/used disk/up to 3Mi/2 in 3 hours";
-    for told in all.split('/') {
-        assert!(shown.contains(told), "{told}: {shown}");
-    }
+    assert!(all.split('/').all(|told| shown.contains(told)), "{shown}");
     insta::assert_snapshot!(home().says(&["jobs", "show", "tdy"]), @"
     err| error: there is no job tdy [no-such-job]
     err| next:  hearth jobs show tidy

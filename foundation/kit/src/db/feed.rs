@@ -84,8 +84,8 @@ impl Feed {
         Self { db, news: Arc::default(), stop }
     }
 
-    /// Writes an event into `transaction`. Call [`Feed::wake`] after its commit. `content` is written as an
-    /// object with `kind` and `data`.
+    /// Writes an event into `transaction`, whose commit wakes the readers that wait in this process. `content` is
+    /// written as an object with `kind` and `data`.
     pub async fn append(
         &self,
         transaction: &Tx,
@@ -96,7 +96,7 @@ impl Feed {
         self.append_all(transaction, at, [(id, content)]).await
     }
 
-    /// Writes events into `transaction`, in this order. Call [`Feed::wake`] after its commit.
+    /// Writes events into `transaction`, in this order.
     pub async fn append_all(
         &self,
         transaction: &Tx,
@@ -116,12 +116,8 @@ impl Feed {
         if rows.is_empty() {
             return Ok(());
         }
+        transaction.wakes(&self.news);
         event::Entity::insert_many(rows).exec_without_returning(&**transaction).await.or_fault().map(|_| ())
-    }
-
-    /// Wakes the readers that wait in this process.
-    pub fn wake(&self) {
-        self.news.notify_waiters();
     }
 
     /// The events after a position (`None`: from the oldest kept), waiting up to `patience` for the first.

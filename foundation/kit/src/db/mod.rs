@@ -14,7 +14,7 @@ pub mod feed;
 pub mod place;
 pub mod work;
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use hearth_base::{Error, Result, Role, Secret};
 use sea_orm::{
@@ -22,17 +22,24 @@ use sea_orm::{
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
+use tokio::sync::Notify;
+
 pub use at::At;
 pub use each::update_each;
 pub use fault::OrFault;
 pub use migrate::{Migrations, migrate};
 pub use tx::Tx;
 
+/// A connection to a server that was not used for so long is tested before it is used.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// A service's database.
 #[derive(Debug, Clone)]
 pub struct Db {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
+    /// Work was asked for in this process.
+    asked: Arc<Notify>,
 }
 
 impl Db {
@@ -43,7 +50,7 @@ impl Db {
         let url = format!("sqlite://{}?mode=rwc", path.display());
         let writer = connect(sqlite(&url, 1)).await?;
         let reader = connect(sqlite(&url, 4)).await?;
-        Ok(Self { reader, writer })
+        Ok(Self { reader, writer, asked: Arc::default() })
     }
 
     /// Opens the schema of `role` in a PostgreSQL database, and makes it at the first start.
@@ -61,14 +68,16 @@ impl Db {
         }
         plain.close().await.or_fault()?;
         let mut options = quiet(ConnectOptions::new(url.reveal()), 10);
-        options.set_schema_search_path(schema);
+        // One that was used a moment ago is not asked first whether it still stands.
+        options.set_schema_search_path(schema).test_before_acquire_if_idle_for(IDLE);
         let both = connect(options).await?;
-        Ok(Self { reader: both.clone(), writer: both })
+        Ok(Self { reader: both.clone(), writer: both, asked: Arc::default() })
     }
 
     /// No database at all: for looking at a service without running it.
     pub fn unconnected() -> Self {
-        Self { reader: DatabaseConnection::default(), writer: DatabaseConnection::default() }
+        let (reader, writer, asked) = Default::default();
+        Self { reader, writer, asked }
     }
 
     /// A connection for reading.
@@ -109,6 +118,8 @@ fn quiet(mut options: ConnectOptions, most: u32) -> ConnectOptions {
 
 fn sqlite(url: &str, most: u32) -> ConnectOptions {
     let mut options = quiet(ConnectOptions::new(url), most);
+    // A connection to a file does not break.
+    options.test_before_acquire(false);
     options.map_sqlx_sqlite_opts(|sqlite| {
         sqlite
             .pragma("journal_mode", "WAL")

@@ -1,24 +1,43 @@
 //! A transaction that writes.
 
-use std::ops::Deref;
+use std::{
+    ops::Deref,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use hearth_base::Result;
 use sea_orm::DatabaseTransaction;
+use tokio::sync::Notify;
 
 use super::OrFault;
 
 /// A transaction that writes. What is done in it happens at [`Tx::commit`], or never.
 #[derive(Debug)]
-pub struct Tx(DatabaseTransaction);
+pub struct Tx {
+    transaction: DatabaseTransaction,
+    /// Whoever waits in this process for something that is in it.
+    waiting: Mutex<Vec<Arc<Notify>>>,
+}
 
 impl Tx {
     pub(super) fn new(transaction: DatabaseTransaction) -> Self {
-        Self(transaction)
+        Self { transaction, waiting: Mutex::default() }
     }
 
-    /// Makes it happen.
+    /// Makes it happen, and wakes whoever waits for that.
     pub async fn commit(self) -> Result<()> {
-        self.0.commit().await.or_fault()
+        self.transaction.commit().await.or_fault()?;
+        let waiting = self.waiting.into_inner().unwrap_or_else(PoisonError::into_inner);
+        waiting.iter().for_each(|news| news.notify_waiters());
+        Ok(())
+    }
+
+    /// Has whoever waits for `news` woken when it has happened.
+    pub(super) fn wakes(&self, news: &Arc<Notify>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if !waiting.iter().any(|known| Arc::ptr_eq(known, news)) {
+            waiting.push(Arc::clone(news));
+        }
     }
 }
 
@@ -26,6 +45,6 @@ impl Deref for Tx {
     type Target = DatabaseTransaction;
 
     fn deref(&self) -> &DatabaseTransaction {
-        &self.0
+        &self.transaction
     }
 }

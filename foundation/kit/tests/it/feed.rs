@@ -28,7 +28,6 @@ async fn append_at(feed: &Feed, db: &Db, number: u32, now: Timestamp) -> Result<
     let content = json!({"kind": "counted", "data": {"number": number}});
     feed.append(&tx, EventId::new(now, &Entropy::System), now, &content).await?;
     tx.commit().await?;
-    feed.wake();
     Ok(())
 }
 

@@ -35,7 +35,6 @@ async fn ask(work: &Work, db: &Db, key: &str, due: Timestamp) -> Result<()> {
     let tx = db.begin().await?;
     work.ask(&tx, KIND, key, &key, due).await?;
     tx.commit().await?;
-    work.wake();
     Ok(())
 }
 

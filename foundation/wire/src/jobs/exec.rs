@@ -19,6 +19,10 @@ const HEAD: usize = 5;
 pub struct ExecOpen {
     /// The program and its arguments; empty: a shell.
     pub command: Vec<String>,
+    /// As the command of a job: a process of the image, or a line for its shell. The program gets what it stands for as
+    /// its last argument; a shell runs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
     /// A terminal of this size, or plain streams.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terminal: Option<ExecSize>,
@@ -157,6 +161,7 @@ mod tests {
     fn the_frames_are_what_they_always_were() -> Result<()> {
         let open = ExecOpen {
             command: vec!["ls".to_owned()],
+            line: None,
             terminal: Some(ExecSize { rows: 24, columns: 80 }),
             run: None,
         };

@@ -36,7 +36,7 @@ pub async fn join(cx: &Cx, by: &By, join: Join) -> Result<User> {
     };
     cx.store.user_add(&tx, &user).await?;
     cx.audit(&tx, &by.named(&user), "user.join", None, &user.name).await?;
-    cx.commit(tx).await?;
+    tx.commit().await?;
     if invitation.first {
         // Its code is good no more; the file would only mislead.
         if let Err(cause) = std::fs::remove_file(cx.state.setup_code()) {

@@ -32,7 +32,7 @@ pub async fn put(
     keep_an_owner(cx, &tx, tool, user).await?;
     cx.audit(&tx, by, "member.set", Some(tool), format!("{user} {role}")).await?;
     cx.tell_access(&tx, by, tool.0).await?;
-    cx.commit(tx).await?;
+    tx.commit().await?;
     Ok(Member { user: known.name, role, since: by.now })
 }
 
@@ -50,7 +50,7 @@ pub async fn remove(cx: &Cx, by: &By, tool: (ToolId, &ToolName), user: &UserName
     cx.store.mandate_end_of(&tx, known.id, Some(tool.0), by.now).await?;
     cx.audit(&tx, by, "member.remove", Some(tool), user).await?;
     cx.tell_access(&tx, by, tool.0).await?;
-    cx.commit(tx).await?;
+    tx.commit().await?;
     Ok(tokens)
 }
 

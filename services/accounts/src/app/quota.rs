@@ -19,6 +19,6 @@ pub async fn patch(cx: &Cx, by: &By, tool: (ToolId, &ToolName), patch: &QuotaPat
     cx.store.quota_save(&tx, tool.0, &changes).await?;
     let told = serde_json::to_string(patch).unwrap_or_default();
     cx.audit(&tx, by, "quota.patch", Some(tool), told).await?;
-    cx.commit(tx).await?;
+    tx.commit().await?;
     Ok(changes.over(&cx.settings.quota))
 }

@@ -44,5 +44,5 @@ pub async fn revoke(cx: &Cx, by: &By, id: TokenId) -> Result<()> {
     if cx.store.run_token_revoke(&tx, id).await? {
         cx.tell_access(&tx, by, id).await?;
     }
-    cx.commit(tx).await
+    tx.commit().await
 }

@@ -55,7 +55,7 @@ pub async fn end_own(cx: &Cx, by: &By, credential: &Credential) -> Result<()> {
         cx.audit(&tx, by, "session.end", None, id).await?;
         cx.tell_access(&tx, by, id).await?;
     }
-    cx.commit(tx).await
+    tx.commit().await
 }
 
 /// When a session that is used at `now` ends.

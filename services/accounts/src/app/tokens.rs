@@ -87,7 +87,7 @@ pub async fn revoke(
     let action = if tool.is_some() { "tool-token.revoke" } else { "token.revoke" };
     cx.audit(&tx, by, action, tool, token.label).await?;
     cx.tell_access(&tx, by, id).await?;
-    cx.commit(tx).await
+    tx.commit().await
 }
 
 fn new(

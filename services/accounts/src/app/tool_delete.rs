@@ -31,7 +31,7 @@ pub async fn begin(cx: &Cx, by: &By, id: ToolId) -> Result<Tool> {
     if Role::KEEPERS.is_empty() {
         end(cx, &tx, by, &tool).await?;
     }
-    cx.commit(tx).await?;
+    tx.commit().await?;
     Ok(tool)
 }
 
@@ -49,7 +49,7 @@ pub async fn acknowledge(cx: &Cx, by: &By, id: ToolId, service: Role) -> Result<
     if cx.store.duty_count(&tx, id).await? == 0 {
         end(cx, &tx, by, &tool).await?;
     }
-    cx.commit(tx).await
+    tx.commit().await
 }
 
 async fn end(cx: &Cx, tx: &Tx, by: &By, tool: &Tool) -> Result<()> {

@@ -76,7 +76,7 @@ pub async fn create(cx: &Cx, by: &By, owner: UserId, create: ToolCreate) -> Resu
     cx.store.member_put(&tx, id, owner, ToolRole::Owner, by.now).await?;
     cx.audit(&tx, by, "tool.create", Some((id, &tool.name)), &tool.name).await?;
     cx.tell(&tx, by, &AccountsEvent::ToolCreated { tool: id }).await?;
-    cx.commit(tx).await?;
+    tx.commit().await?;
     Ok(tool)
 }
 

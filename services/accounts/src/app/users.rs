@@ -36,7 +36,7 @@ pub async fn password_change(
     cx.store.guesses_forget(&tx, &user.name).await?;
     cx.audit(&tx, by, "user.password", None, &user.name).await?;
     cx.tell_access(&tx, by, user.id).await?;
-    cx.commit(tx).await
+    tx.commit().await
 }
 
 /// Where mail to a user goes.
@@ -91,6 +91,6 @@ pub async fn patch(cx: &Cx, by: &By, name: &UserName, patch: UserPatch) -> Resul
     };
     cx.audit(&tx, by, action, None, name).await?;
     cx.tell_access(&tx, by, user.id).await?;
-    cx.commit(tx).await?;
+    tx.commit().await?;
     Ok(user)
 }

@@ -33,7 +33,6 @@ pub async fn delete(cx: &Cx, tool: ToolId, id: BuildId) -> Result<()> {
     }
     forget(cx, &tx, &build).await?;
     tx.commit().await?;
-    cx.store.work.wake();
     Ok(())
 }
 
@@ -49,7 +48,6 @@ pub async fn clean(cx: &Cx, tool: ToolId, keep: u64) -> Result<usize> {
         tx.commit().await?;
         count += old.len();
         if old.is_empty() {
-            cx.store.work.wake();
             return Ok(count);
         }
     }

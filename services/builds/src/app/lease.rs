@@ -62,7 +62,6 @@ async fn lease(cx: &Cx, claim: &Claim<ToolId>) -> Result<Option<Lease>> {
     }
     tx.commit().await?;
     cx.news.tell();
-    cx.store.work.wake();
     of(cx, &build, &claim.ticket()).map(Some)
 }
 
@@ -156,7 +155,6 @@ pub async fn finish(cx: &Cx, id: BuildId, ticket: &str, end: LeaseEnd) -> Result
     give_back(cx, &tx, &claim, tool, pause).await?;
     tx.commit().await?;
     cx.news.tell();
-    cx.store.work.wake();
     match tool {
         Some(tool) => clean::clean(cx, tool, u64::from(cx.settings.kept)).await.map(|_| ()),
         None => Ok(()),

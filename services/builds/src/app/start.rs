@@ -151,7 +151,6 @@ async fn accept(cx: &Cx, build: &Build, most: u64, now: Timestamp) -> Result<()>
     }
     cx.store.build_add(&tx, build).await?;
     tx.commit().await?;
-    cx.store.work.wake();
     cx.news.tell();
     Ok(())
 }

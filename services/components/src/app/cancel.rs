@@ -47,7 +47,6 @@ async fn change(cx: &Cx, tool: ToolId, id: DeploymentId, delete: bool) -> Result
     }
     cx.store.work.ask(&tx, WORK, &id.to_string(), &id, cx.now()).await?;
     tx.commit().await?;
-    cx.store.work.wake();
     cx.news.notify_waiters();
     Ok(deployment)
 }

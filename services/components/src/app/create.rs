@@ -67,7 +67,6 @@ async fn add(cx: &Cx, mut deployment: Deployment, queue: bool) -> Result<Deploym
         cx.store.work.ask(&tx, WORK, &deployment.id.to_string(), &deployment.id, cx.now()).await?;
     }
     tx.commit().await?;
-    cx.store.work.wake();
     Ok(deployment)
 }
 

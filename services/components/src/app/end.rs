@@ -55,7 +55,6 @@ async fn over(cx: &Cx, tx: Tx, deployment: &mut Deployment) -> Result<()> {
         next(cx, &tx, deployment.tool).await?;
     }
     tx.commit().await?;
-    cx.store.work.wake();
     cx.news.notify_waiters();
     Ok(())
 }

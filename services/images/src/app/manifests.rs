@@ -52,7 +52,7 @@ pub async fn put(
         let moved = ImagesEvent::TagMoved { tool, image: name.clone(), tag: tag.to_string() };
         cx.store.feed.append(&tx, cx.id(), now, &moved).await?;
     }
-    cx.store.commit(tx).await?;
+    tx.commit().await?;
     Ok(digest)
 }
 

@@ -45,13 +45,6 @@ impl Store {
     pub async fn begin(&self) -> Result<Tx> {
         self.db.begin().await
     }
-
-    /// Ends a change, and wakes whoever waits for what it told.
-    pub async fn commit(&self, tx: Tx) -> Result<()> {
-        tx.commit().await?;
-        self.feed.wake();
-        Ok(())
-    }
 }
 
 /// Reads a column back that was written from a checked value.

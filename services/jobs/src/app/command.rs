@@ -60,7 +60,7 @@ pub fn argv(cmd: &str, image: &ImageConfig, files: Option<&Files>) -> Result<Vec
 
 /// The line for the shell: a process of the image when the first word names one; nothing when no command is
 /// given and the image has no process `web`.
-fn line(cmd: &str, image: &ImageConfig) -> Result<Option<String>> {
+pub fn line(cmd: &str, image: &ImageConfig) -> Result<Option<String>> {
     let processes = match image.labels.get(PROCESSES) {
         None => BTreeMap::new(),
         Some(json) => serde_json::from_str::<BTreeMap<String, String>>(json).map_err(|cause| {

@@ -239,7 +239,7 @@ pub async fn admit(
 
 async fn end(cx: &Cx, tx: Tx, of: Of<'_>) -> Result<()> {
     route::refresh(cx, &tx, of.tool, Some(of.name)).await?;
-    cx.store.commit(tx).await?;
+    tx.commit().await?;
     cx.wake_scheduler();
     Ok(())
 }

@@ -17,7 +17,7 @@ pub async fn one(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<()> {
     let job = job.ok_or_else(|| no_such_job(name))?;
     remove(cx, &tx, &job).await?;
     route::refresh(cx, &tx, of.tool, Some(of.name)).await?;
-    cx.store.commit(tx).await
+    tx.commit().await
 }
 
 /// Deletes all jobs of a tool.
@@ -28,7 +28,7 @@ pub async fn all(cx: &Cx, of: Of<'_>) -> Result<()> {
         remove(cx, &tx, &job).await?;
     }
     route::refresh(cx, &tx, of.tool, Some(of.name)).await?;
-    cx.store.commit(tx).await
+    tx.commit().await
 }
 
 /// Removes a job as part of a change, and has its workloads stopped.

@@ -41,7 +41,7 @@ pub async fn turn(cx: &Cx) -> Result<bool> {
     }
     settling.end().await?;
     cx.store.jobs_followed(&tx, &jobs).await?;
-    cx.store.commit(tx).await?;
+    tx.commit().await?;
     Ok(more)
 }
 
@@ -284,7 +284,7 @@ pub async fn set_back(cx: &Cx) -> Result<()> {
             if let Some(mut job) = cx.store.job_by_id_in(&tx, id).await?.filter(is_ahead) {
                 take_back(cx, &tx, &mut job, now).await?;
                 cx.store.job_save(&tx, &job).await?;
-                cx.store.commit(tx).await?;
+                tx.commit().await?;
             }
         }
     }

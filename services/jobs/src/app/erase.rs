@@ -11,7 +11,7 @@ pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
     let seen = cx.store.tool_ending(&tx, tool).await?;
     if !seen {
         // It never had a job: the runtime was told nothing, and need not answer.
-        return cx.store.commit(tx).await;
+        return tx.commit().await;
     }
     for job in cx.store.jobs_in(&tx, tool).await? {
         delete::remove(cx, &tx, &job).await?;
@@ -22,7 +22,7 @@ pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
         launch::stop(cx, &tx, workload).await?;
     }
     route::refresh(cx, &tx, tool, None).await?;
-    cx.store.commit(tx).await?;
+    tx.commit().await?;
     if left > 0 {
         return Err(Error::conflict(
             "tool-still-runs",
@@ -32,5 +32,5 @@ pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
     cx.runtime.erase(tool).await?;
     let tx = cx.store.begin().await?;
     cx.store.erase(&tx, tool).await?;
-    cx.store.commit(tx).await
+    tx.commit().await
 }

@@ -6,7 +6,7 @@ use hearth_base::{Error, JobName, Result};
 use hearth_runtime_api::{Exec, TerminalSize};
 use hearth_wire::jobs::{ExecOpen, ExecSize, RunState};
 
-use super::{create::Of, delete::no_such_job, health};
+use super::{command, create::Of, delete::no_such_job, health};
 use crate::{
     cx::Cx,
     store::{Job, Kind, Run},
@@ -31,15 +31,19 @@ pub async fn must_run(cx: &Cx, of: Of<'_>, name: &JobName, patience: Duration) -
 
 /// The container, and what is started there. Without a command, a shell.
 pub async fn prepare(cx: &Cx, of: Of<'_>, name: &JobName, open: ExecOpen) -> Result<Exec> {
-    let ExecOpen { command, terminal, run } = open;
+    let ExecOpen { command, line, terminal, run } = open;
     let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
     let run = running(cx, &job, run.as_deref()).await?;
     let workload = cx.store.workload(run.instance.workload).await?.ok_or_else(|| nothing_runs(name))?;
-    let argv = if command.is_empty() {
-        let shell = "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
-        ["/bin/sh", "-c", shell].map(str::to_owned).to_vec()
-    } else {
-        command
+    let image = &workload.plan.image.config;
+    let line = line.map(|line| command::line(&line, image)).transpose()?.flatten();
+    let argv = match (command.is_empty(), line) {
+        (true, line) => {
+            let shell =
+                "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi".to_owned();
+            vec!["/bin/sh".to_owned(), "-c".to_owned(), line.unwrap_or(shell)]
+        }
+        (false, line) => command.into_iter().chain(line).collect(),
     };
     let process = health::process(cx, &run, &workload.plan, argv).await?;
     let terminal = terminal.map(|ExecSize { rows, columns }| TerminalSize { rows, columns });

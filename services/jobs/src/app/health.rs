@@ -189,7 +189,7 @@ pub async fn note(cx: &Cx, run: &Run, news: News) -> Result<()> {
         cx.store.ask(&tx, run.instance.workload, cx.now()).await?;
     }
     route::refresh(cx, &tx, run.tool, name.as_ref()).await?;
-    cx.store.commit(tx).await?;
+    tx.commit().await?;
     cx.wake_watchers([run.instance.workload]);
     Ok(())
 }

@@ -117,5 +117,5 @@ async fn note(cx: &Cx, seen: &Job, now: Digest) -> Result<()> {
         job.newer = Some(now).filter(|now| *now != job.image.digest);
         cx.store.job_save(&tx, &job).await?;
     }
-    cx.store.commit(tx).await
+    tx.commit().await
 }

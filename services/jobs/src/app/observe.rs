@@ -82,7 +82,7 @@ impl News {
         if self.workloads.is_empty() {
             return Ok(());
         }
-        cx.store.commit(tx).await?;
+        tx.commit().await?;
         cx.tell_begun(self.begun);
         cx.wake_watchers(self.workloads);
         Ok(())

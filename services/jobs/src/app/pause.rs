@@ -71,7 +71,7 @@ async fn follow(cx: &Cx, tx: Tx, of: Of<'_>, mut job: Job) -> Result<bool> {
     }
     cx.store.job_save(&tx, &job).await?;
     route::refresh(cx, &tx, of.tool, Some(of.name)).await?;
-    cx.store.commit(tx).await?;
+    tx.commit().await?;
     cx.wake_scheduler();
     Ok(true)
 }

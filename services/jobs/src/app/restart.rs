@@ -36,7 +36,7 @@ pub async fn restart(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<()> {
             let plan = plan::plan(&job.spec, of.name, &job.image, job.restart, &cx.settings)?;
             launch::keep(cx, &tx, &job, set, plan).await?;
             cx.store.job_save(&tx, &job).await?;
-            cx.store.commit(tx).await
+            tx.commit().await
         }
     }
 }
@@ -58,7 +58,7 @@ pub async fn again(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<String> {
     let plan = plan::plan(&job.spec, of.name, &job.image, job.restart, &cx.settings)?;
     let run = launch::run(cx, &tx, &mut job, plan, Start::now(Cause::Restart, cx.now())).await?;
     cx.store.job_save(&tx, &job).await?;
-    cx.store.commit(tx).await?;
+    tx.commit().await?;
     Ok(run)
 }
 
@@ -66,7 +66,7 @@ pub async fn again(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<String> {
 pub async fn renew(cx: &Cx, of: Of<'_>, seen: &Job) -> Result<()> {
     let (tx, job) = renewed(cx, of, seen).await?;
     cx.store.job_save(&tx, &job).await?;
-    cx.store.commit(tx).await
+    tx.commit().await
 }
 
 /// Begins a change of a job, with what its image is now.

@@ -42,5 +42,5 @@ pub async fn stop(cx: &Cx, of: Of<'_>, name: &JobName, id: &str) -> Result<()> {
     if let Some(workload) = workload.filter(|workload| !workload.done) {
         launch::stop(cx, &tx, workload).await?;
     }
-    cx.store.commit(tx).await
+    tx.commit().await
 }

@@ -21,6 +21,6 @@ pub async fn stop(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<bool> {
             launch::stop(cx, &tx, workload).await?;
         }
     }
-    cx.store.commit(tx).await?;
+    tx.commit().await?;
     Ok(ran)
 }

@@ -103,14 +103,6 @@ impl Store {
         self.db.begin().await
     }
 
-    /// Ends a change, and wakes whoever waits for what it asked for or told.
-    pub async fn commit(&self, tx: Tx) -> Result<()> {
-        tx.commit().await?;
-        self.work.wake();
-        self.feed.wake();
-        Ok(())
-    }
-
     /// Asks for a workload to be brought to where it should be, as part of a change.
     pub async fn ask(&self, tx: &Tx, workload: WorkloadId, due: Timestamp) -> Result<()> {
         self.work.ask(tx, Self::RECONCILE, &workload.to_string(), &(), due).await

@@ -51,7 +51,7 @@ async fn turn(cx: &Cx) -> Result<()> {
     if cx.store.place.locked(&tx).await? < last {
         cx.store.place.set(&tx, last).await?;
     }
-    cx.store.commit(tx).await
+    tx.commit().await
 }
 
 fn read(Event { kind, data, .. }: Event) -> Moved {

@@ -188,7 +188,7 @@ async fn note(cx: &Cx, parts: &[Part]) -> Result<()> {
     cx.store.logs_taken(&tx, &taken).await?;
     cx.tell(&tx, events).await?;
     cx.store.ask_all(&tx, complete().map(|run| (run.instance.workload, cx.now()))).await?;
-    cx.store.commit(tx).await?;
+    tx.commit().await?;
     cx.wake_watchers(complete().map(|run| run.instance.workload));
     Ok(())
 }

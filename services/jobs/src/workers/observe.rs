@@ -59,7 +59,7 @@ async fn complete(cx: &Cx) -> Result<()> {
     for open in cx.store.workloads_open().await?.chunks(ASKED) {
         let tx = cx.store.begin().await?;
         cx.store.ask_all(&tx, open.iter().map(|id| (*id, cx.now()))).await?;
-        cx.store.commit(tx).await?;
+        tx.commit().await?;
     }
     Ok(())
 }

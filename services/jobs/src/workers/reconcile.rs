@@ -50,27 +50,33 @@ async fn workloads(cx: &Cx, stop: &Stop) {
     let mut backoff = Backoff::up_to(Duration::from_secs(10));
     // Tasks of their own: they go on while this waits for the database.
     let mut acting = JoinSet::new();
+    let mut steps = Vec::new();
+    let mut due = true;
     while !stop.is_set() {
-        let steps = taken(&mut acting);
-        let noted = steps.len();
-        note(cx, steps).await;
-        let claimed = match begin(cx, &mut acting).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                log(&error, "work cannot be claimed");
-                backoff.wait(stop).await;
-                continue;
+        while steps.len() < TOGETHER
+            && let Some(step) = acting.try_join_next()
+        {
+            steps.extend(step.ok().flatten());
+        }
+        note(cx, std::mem::take(&mut steps)).await;
+        if due && acting.len() < MOST {
+            match begin(cx, &mut acting).await {
+                // With no room left, there may be more.
+                Ok(()) => due = acting.len() == MOST,
+                Err(error) => {
+                    log(&error, "work cannot be claimed");
+                    backoff.wait(stop).await;
+                    continue;
+                }
             }
-        };
-        backoff.reset();
-        if claimed + noted > 0 {
-            continue;
+            backoff.reset();
         }
         tokio::select! {
             () = stop.wait() => return,
-            Some(step) = acting.join_next() => note(cx, step.into_iter().flatten().collect()).await,
-            news = cx.store.work.wait(Store::RECONCILE, cx.now(), IDLE), if acting.len() < MOST => {
-                if let Err(error) = news {
+            Some(step) = acting.join_next() => steps.extend(step.ok().flatten()),
+            news = cx.store.work.wait(Store::RECONCILE, cx.now(), IDLE), if !due => match news {
+                Ok(()) => due = true,
+                Err(error) => {
                     log(&error, "work cannot be waited for");
                     backoff.wait(stop).await;
                 }
@@ -79,34 +85,19 @@ async fn workloads(cx: &Cx, stop: &Stop) {
     }
 }
 
-/// The steps that have been taken by now.
-fn taken(acting: &mut JoinSet<Option<Step>>) -> Vec<Step> {
-    let mut steps = Vec::new();
-    while steps.len() < TOGETHER
-        && let Some(step) = acting.try_join_next()
-    {
-        steps.extend(step.ok().flatten());
-    }
-    steps
-}
-
-/// Begins steps for what is due, as much as there is room for. How many.
-async fn begin(cx: &Cx, acting: &mut JoinSet<Option<Step>>) -> Result<usize> {
+/// Begins steps for what is due, as much as there is room for.
+async fn begin(cx: &Cx, acting: &mut JoinSet<Option<Step>>) -> Result<()> {
     let room = MOST - acting.len();
-    if room == 0 {
-        return Ok(0);
-    }
     let claims: Vec<Claim<()>> = cx.store.work.claim(Store::RECONCILE, room as u64, cx.now()).await?;
     let ids = claims.iter().filter_map(|claim| claim.key.parse().ok());
     let workloads = cx.store.workloads_by_id(ids).await?;
     let mut workloads: BTreeMap<WorkloadId, Workload> =
         workloads.into_iter().map(|workload| (workload.id, workload)).collect();
-    let count = claims.len();
     for claim in claims {
         let workload = claim.key.parse().ok().and_then(|id| workloads.remove(&id));
         acting.spawn(act(cx.clone(), claim, workload));
     }
-    Ok(count)
+    Ok(())
 }
 
 /// Takes a step while its lease is kept alive; gives up when that is lost.
@@ -162,7 +153,7 @@ async fn together(cx: &Cx, steps: &[Step]) -> Result<()> {
     }
     notes.write().await?;
     cx.store.work.finish_all(&tx, finished).await?;
-    cx.store.commit(tx).await?;
+    tx.commit().await?;
     cx.wake_watchers(workloads().map(|workload| workload.id));
     Ok(())
 }

@@ -72,7 +72,7 @@ pub async fn deliver(cx: &Cx, claim: &Claim<()>, id: DeliveryId) -> Result<()> {
             if let Some(until) = until.filter(|_| waiting.event != EventType::Test) {
                 let tx = cx.store.begin().await?;
                 cx.store.work.again(&tx, claim, until).await?;
-                return cx.store.commit(tx).await;
+                return tx.commit().await;
             }
             let answer = post(cx, &webhook, &waiting).await;
             Some((webhook, answer))
@@ -86,7 +86,7 @@ pub async fn deliver(cx: &Cx, claim: &Claim<()>, id: DeliveryId) -> Result<()> {
     let found = if there { cx.store.delivery_in(&tx, id).await? } else { None };
     let Some(mut delivery) = found else {
         cx.store.work.finish(&tx, claim).await?;
-        return cx.store.commit(tx).await;
+        return tx.commit().await;
     };
     match answer {
         Some((webhook, answer)) => note(cx, &tx, &webhook, &mut delivery, answer, now).await?,
@@ -104,14 +104,14 @@ pub async fn deliver(cx: &Cx, claim: &Claim<()>, id: DeliveryId) -> Result<()> {
         Some(next) => cx.store.work.again(&tx, claim, next).await?,
         None => cx.store.work.finish(&tx, claim).await?,
     }
-    cx.store.commit(tx).await
+    tx.commit().await
 }
 
 /// There is nothing to do any more.
 async fn finish(cx: &Cx, claim: &Claim<()>) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.work.finish(&tx, claim).await?;
-    cx.store.commit(tx).await
+    tx.commit().await
 }
 
 async fn post(cx: &Cx, webhook: &Webhook, delivery: &Delivery) -> Result<Fetched> {

@@ -22,12 +22,12 @@ pub async fn gather(cx: &Cx, claim: &Claim<()>, tool: ToolId) -> Result<()> {
     let tx = cx.store.begin().await?;
     let Some(mut row) = cx.store.tool_locked(&tx, tool).await? else {
         cx.store.work.finish(&tx, claim).await?;
-        return cx.store.commit(tx).await;
+        return tx.commit().await;
     };
     let due = pace.next(&row.mailed, now);
     if due > now {
         cx.store.work.again(&tx, claim, due).await?;
-        return cx.store.commit(tx).await;
+        return tx.commit().await;
     }
     let (all, notices) = cx.store.notices(&tx, tool, text::IN_FULL).await?;
     if all > 0 && !recipients.is_empty() {
@@ -56,5 +56,5 @@ pub async fn gather(cx: &Cx, claim: &Claim<()>, tool: ToolId) -> Result<()> {
     }
     cx.store.notices_remove(&tx, tool).await?;
     cx.store.work.finish(&tx, claim).await?;
-    cx.store.commit(tx).await
+    tx.commit().await
 }

@@ -35,7 +35,7 @@ pub async fn send(cx: &Cx, claim: &Claim<()>, id: MailId) -> Result<()> {
     let found = if there { cx.store.mail_in(&tx, id).await? } else { None };
     let (Some(mut mail), Some(sent)) = (found, sent) else {
         cx.store.work.finish(&tx, claim).await?;
-        return cx.store.commit(tx).await;
+        return tx.commit().await;
     };
     mail.tries += 1;
     (mail.next, mail.said) = (None, None);
@@ -60,7 +60,7 @@ pub async fn send(cx: &Cx, claim: &Claim<()>, id: MailId) -> Result<()> {
         Some(next) => cx.store.work.again(&tx, claim, next).await?,
         None => cx.store.work.finish(&tx, claim).await?,
     }
-    cx.store.commit(tx).await
+    tx.commit().await
 }
 
 /// The address is looked up now: whoever is no maintainer any more, or wants none, gets none.

@@ -33,7 +33,7 @@ pub async fn put(cx: &Cx, tool: ToolId, caller: &Caller, put: MailSettingsPut) -
     let tx = cx.store.begin().await?;
     cx.store.tool_entered(&tx, tool).await?;
     cx.store.off_set(&tx, tool, user, put.off).await?;
-    cx.store.commit(tx).await
+    tx.commit().await
 }
 
 fn person(caller: &Caller) -> Result<UserId> {

@@ -45,7 +45,7 @@ pub async fn take(cx: &Cx, events: Vec<Event>) -> Result<()> {
     }
     cx.store.place.set(&tx, last).await?;
     match asked {
-        true => cx.store.commit(tx).await,
+        true => tx.commit().await,
         false => tx.commit().await,
     }
 }
@@ -56,7 +56,7 @@ pub async fn skip_to(cx: &Cx, position: i64) -> Result<()> {
     if cx.store.place.locked(&tx).await? < position {
         cx.store.place.set(&tx, position).await?;
     }
-    cx.store.commit(tx).await
+    tx.commit().await
 }
 
 fn read(event: Event) -> Result<Notice> {

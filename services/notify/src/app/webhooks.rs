@@ -32,7 +32,7 @@ pub async fn create(cx: &Cx, tool: ToolId, create: WebhookCreate) -> Result<(Web
         ));
     }
     cx.store.webhook_put(&tx, &webhook).await?;
-    cx.store.commit(tx).await?;
+    tx.commit().await?;
     Ok((webhook, secret))
 }
 
@@ -54,7 +54,7 @@ pub async fn patch(cx: &Cx, tool: ToolId, id: WebhookId, patch: WebhookPatch) ->
         (webhook.enabled, webhook.reason) = (enabled, None);
     }
     cx.store.webhook_put(&tx, &webhook).await?;
-    cx.store.commit(tx).await?;
+    tx.commit().await?;
     cx.troubles.over(id);
     Ok(webhook)
 }
@@ -66,7 +66,7 @@ pub async fn rotate(cx: &Cx, tool: ToolId, id: WebhookId) -> Result<(Webhook, Se
     let (tx, mut webhook) = locked(cx, tool, id).await?;
     webhook.secret = closed;
     cx.store.webhook_put(&tx, &webhook).await?;
-    cx.store.commit(tx).await?;
+    tx.commit().await?;
     Ok((webhook, secret))
 }
 
@@ -85,7 +85,7 @@ pub async fn test(cx: &Cx, tool: ToolId, id: WebhookId) -> Result<Delivery> {
     let message = EventId::new(now, &cx.entropy);
     let payload = take::test(tool, &webhook, now);
     let delivery = take::deliver(cx, &tx, &webhook, message, &payload, now).await?;
-    cx.store.commit(tx).await?;
+    tx.commit().await?;
     Ok(delivery)
 }
 
@@ -94,7 +94,7 @@ pub async fn delete(cx: &Cx, tool: ToolId, id: WebhookId) -> Result<()> {
     let (tx, _) = locked(cx, tool, id).await?;
     cx.store.deliveries_remove(&tx, id).await?;
     cx.store.webhook_delete(&tx, id).await?;
-    cx.store.commit(tx).await?;
+    tx.commit().await?;
     cx.troubles.over(id);
     Ok(())
 }

@@ -49,13 +49,6 @@ impl Store {
         self.db.begin().await
     }
 
-    /// Ends a change, and wakes whoever waits for what it asked for.
-    pub async fn commit(&self, tx: Tx) -> Result<()> {
-        tx.commit().await?;
-        self.work.wake();
-        Ok(())
-    }
-
     /// Asks for something to be sent, as part of a change.
     pub async fn ask(&self, tx: &Tx, kind: &'static str, key: impl ToString, due: Timestamp) -> Result<()> {
         self.work.ask(tx, kind, &key.to_string(), &(), due).await

@@ -99,7 +99,7 @@ async fn what_is_not_taken_is_tried_again_with_the_same_id(db: Db) -> Result<()>
     assert!(said.starts_with("[31mno") && said.chars().count() == 200, "{said:?}");
     assert!(!said.chars().any(char::is_control), "{said:?}");
     receiver.answers(Mood::default());
-    stage.passes(SignedDuration::from_secs(6)).await?;
+    stage.passes(SignedDuration::from_secs(6));
     let all = until("it is told again", async || {
         let told = receiver.told();
         let first = told.first().map(|told| told.header("webhook-id").to_owned());
@@ -137,7 +137,7 @@ async fn one_that_is_gone_is_switched_off_until_somebody_wants_it_again(db: Db) 
     let on = WebhookPatch { enabled: Some(true), ..WebhookPatch::default() };
     let on = stage.maintainer.notify().webhook_patch(&stage.tool, made.webhook.id, &on).await?;
     assert!(on.enabled && on.reason.is_none());
-    stage.passes(SignedDuration::from_secs(1)).await?;
+    stage.passes(SignedDuration::from_secs(1));
     stage.fails("tidy");
     stage.delivered(&made.webhook, DeliveryState::Delivered).await.map(drop)
 }
@@ -151,7 +151,7 @@ async fn one_that_takes_nothing_for_three_days_is_switched_off(db: Db) -> Result
         let told = stage.newest(&made.webhook, |delivery| delivery.tries >= tries).await?.remove(0);
         let Some(next) = told.next else { break told };
         tries += 1;
-        stage.passes(next.duration_since(stage.now())).await?;
+        stage.passes(next.duration_since(stage.now()));
     };
     assert_eq!(failed.state, DeliveryState::Failed);
     assert_eq!((failed.tries, failed.status), (10, Some(503)));
@@ -172,7 +172,7 @@ async fn one_that_is_down_or_became_private_is_said_so(db: Db) -> Result<()> {
     config.outbound.allow.clear();
     stage.stand.kit.config = std::sync::Arc::new(config);
     stage.dies_and_comes_back().await?;
-    stage.passes(SignedDuration::from_secs(6)).await?;
+    stage.passes(SignedDuration::from_secs(6));
     let private = until("it is refused here", async || {
         let calls = stage.viewer.notify();
         let told = calls.deliveries(&stage.tool, made.webhook.id, &Default::default()).await?.items;
@@ -225,7 +225,7 @@ async fn one_that_took_nothing_is_left_alone_until_it_is_tried_again(db: Db) -> 
     receiver.answers(Mood::default());
     // A change of it is a new beginning.
     calls.webhook_patch(&stage.tool, made.webhook.id, &WebhookPatch::default()).await?;
-    stage.passes(SignedDuration::from_mins(6)).await?;
+    stage.passes(SignedDuration::from_mins(6));
     until("all are taken", async || {
         let all = calls.deliveries(&stage.tool, made.webhook.id, &Default::default()).await?.items;
         Ok(all.iter().all(|delivery| delivery.state == DeliveryState::Delivered).then_some(()))

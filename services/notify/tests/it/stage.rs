@@ -11,7 +11,7 @@ use hearth_wire::{
         Emails, JobType,
         internal::{JobsEvent, RunTold},
     },
-    notify::{Delivery, DeliveryState, Mail, MailSettingsPut, MailState, Webhook},
+    notify::{Delivery, DeliveryState, Mail, MailState, Webhook},
     reply::Paging,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -90,10 +90,9 @@ impl Stage {
         self.neighbours.happens(self.now(), &JobsEvent::RunEnded(told));
     }
 
-    /// Time passes, and somebody changes something: that wakes those who would wait for the real time.
-    pub async fn passes(&self, time: SignedDuration) -> Result<()> {
-        self.stand.clock.advance(time);
-        self.maintainer.notify().mail_put(&self.tool, &MailSettingsPut { off: false }).await.map(drop)
+    /// Time passes.
+    pub fn passes(&self, time: SignedDuration) {
+        self.stand.passes(time);
     }
 
     /// Waits until the mail server has as many mails; all of them.

@@ -47,8 +47,9 @@ pub async fn run(cx: &Context, at: &AtTool<'_>, create: JobCreate, how: How) -> 
 }
 
 async fn attached(cx: &Context, at: &AtTool<'_>, name: &JobName, line: String, how: How) -> Result<Exit> {
-    let command = ["/bin/sh", "-c", BEGIN, "sh", &line].map(str::to_owned).to_vec();
-    let open = ExecOpen { command, terminal: how.terminal, run: None };
+    let command = ["/bin/sh", "-c", BEGIN, "sh"].map(str::to_owned).to_vec();
+    let line = Some(line).filter(|line| !line.is_empty());
+    let open = ExecOpen { command, line, terminal: how.terminal, run: None };
     let mut steps = cx.printer.steps();
     steps.begin("start");
     let (input, output) = match steps.during(opened(at, name, open)).await {

@@ -58,6 +58,11 @@ async fn every_readme_keeps_its_word() -> Result<()> {
         Ok(log.contains("files, ").then_some(()))
     })
     .await?;
+    // Its process is called by name at the keyboard as well.
+    let image = "tool-report-ada/tool-report-ada:latest";
+    let own = ["jobs", "run", "--rm", "-i", "--tool", "report-ada", "--image", image, "--mount", "all"];
+    let given = keyboard.given(&[&own[..], &["--command", "report"]].concat(), "").await?;
+    assert!(given.status == Some(0) && given.out.contains("files in"), "{given:?}");
     has_run_by_the_clock(&operator, &keyboard).await?;
     hearth.stop().await
 }

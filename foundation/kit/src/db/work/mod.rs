@@ -46,12 +46,18 @@ impl Work {
 
     /// The work in `db`, claimed by `holder`. Without one, what is left behind waits until its lease has run out.
     pub fn new(db: Db, holder: Option<Holder>) -> Self {
-        Self { db, holder, news: Arc::default() }
+        Self { news: Arc::clone(&db.asked), db, holder }
+    }
+
+    /// Wakes the workers that wait in this process, as the commit of what asks for work does: for whoever sets the
+    /// clock.
+    pub fn wake(&self) {
+        self.news.notify_waiters();
     }
 
     /// Asks for work, within the transaction that makes it necessary. Asked for again, it is done once more with
     /// the newest content, also when somebody is at it or when it was put aside; while it waits, twice is
-    /// once. Call [`Work::wake`] after the commit.
+    /// once. The commit wakes the workers that wait in this process.
     pub async fn ask(
         &self,
         transaction: &Tx,
@@ -75,12 +81,8 @@ impl Work {
             .update_columns([row::Column::Content, row::Column::Due, row::Column::Failures])
             .value(row::Column::Asked, one_more(row::Column::Asked))
             .to_owned();
+        transaction.wakes(&self.news);
         insert(transaction, pieces.collect::<Result<_>>()?, known).await
-    }
-
-    /// Wakes the workers that wait in this process.
-    pub fn wake(&self) {
-        self.news.notify_waiters();
     }
 
     /// Claims up to `most` pieces of work of a kind that are due.
@@ -189,6 +191,7 @@ impl Work {
             return Ok(());
         }
         // Asked for again while it was done: it is done once more.
+        transaction.wakes(&self.news);
         let again = given_up(row::Entity::update_many()).filter(any(is));
         let again = again.exec(&**transaction).await.or_fault()?.rows_affected;
         held(u64::from(done + again == count))
@@ -200,6 +203,7 @@ impl Work {
             .col_expr(row::Column::Due, Expr::value(At::from(due)))
             .col_expr(row::Column::Failures, Expr::value(0))
             .filter(row::Column::Asked.eq(claim.asked));
+        transaction.wakes(&self.news);
         if update.exec(&**transaction).await.or_fault()?.rows_affected > 0 {
             return Ok(());
         }
@@ -213,6 +217,7 @@ impl Work {
         let failures = claim.failures + 1;
         let due = (failures < Self::TRIES).then(|| At::from(now + pause(failures)));
         let transaction = self.db.begin().await?;
+        transaction.wakes(&self.news);
         let update = given_up(mine(claim))
             .col_expr(row::Column::Due, Expr::value(due))
             .col_expr(row::Column::Failures, Expr::value(i32::try_from(failures).unwrap_or(i32::MAX)))
@@ -251,6 +256,9 @@ impl Work {
         let runs = row::Column::LeasedUntil.gt(At::from(now)).into_condition();
         let leased = next_by(row::Column::LeasedUntil, runs);
         let due = due.one(self.db.reader()).await.or_fault()?.and_then(|row| row.due);
+        if due.is_some_and(|due| due <= At::from(now)) {
+            return Ok(());
+        }
         let leased = leased.one(self.db.reader()).await.or_fault()?.and_then(|row| row.leased_until);
         let next = due.into_iter().chain(leased).min().map(Timestamp::from);
         let left = next.map_or(most, |due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
