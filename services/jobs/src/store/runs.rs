@@ -114,6 +114,23 @@ impl Store {
         all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)
     }
 
+    /// Runs of workloads, as they are now, whose logs have not been taken to their ends.
+    pub async fn runs_untaken(
+        &self,
+        workloads: impl IntoIterator<Item = WorkloadId>,
+    ) -> Result<BTreeMap<WorkloadId, Vec<Run>>> {
+        let (workloads, mut untaken) = (texts(workloads), BTreeMap::<WorkloadId, Vec<Run>>::new());
+        if workloads.is_empty() {
+            return Ok(untaken);
+        }
+        let query = row::Entity::find().filter(row::Column::WorkloadId.is_in(workloads));
+        let query = query.filter(row::Column::LogDone.eq(false));
+        for run in all(query.all(self.db.reader()).await.or_fault()?)? {
+            untaken.entry(run.instance.workload).or_default().push(run);
+        }
+        Ok(untaken)
+    }
+
     /// The runtime has been told of these runs: those of which nothing more is known are starting.
     pub async fn runs_starting(&self, tx: &Tx, runs: impl IntoIterator<Item = RunId>) -> Result<()> {
         let runs = texts(runs);

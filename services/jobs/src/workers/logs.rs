@@ -8,7 +8,10 @@ use hearth_kit::tasks::Stop;
 use hearth_runtime_api::LogPage;
 use tokio::{
     sync::{
-        broadcast::error::RecvError,
+        broadcast::{
+            self,
+            error::{RecvError, TryRecvError},
+        },
         mpsc::{self, Receiver, Sender},
         oneshot,
     },
@@ -40,43 +43,68 @@ pub async fn run(cx: Cx, stop: Stop) {
 
 async fn take_all(cx: &Cx, stop: &Stop, parts: Sender<Part>) {
     let mut begun = cx.begun.subscribe();
-    let mut taken = BTreeSet::new();
-    let mut takers = JoinSet::new();
+    let mut takers = Takers { cx, stop, parts, taken: BTreeSet::new(), running: JoinSet::new() };
     let mut look = false;
     let mut again = tokio::time::interval(LOOK);
     again.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !stop.is_set() {
         if std::mem::take(&mut look) {
-            match cx.store.runs_with_logs(MOST as u64).await {
-                Ok(runs) => {
-                    for run in runs {
-                        if taken.len() < MOST && taken.insert(run.id()) {
-                            takers.spawn(take(cx.clone(), run, parts.clone(), stop.clone()));
-                        }
-                    }
-                }
-                Err(error) => log(&error, "the containers whose logs are wanted cannot be read"),
-            }
+            takers.begin(cx.store.runs_with_logs(MOST as u64).await);
         }
         tokio::select! {
             () = stop.wait() => return,
-            news = begun.recv() => match news {
-                Ok(run) if taken.len() < MOST => {
-                    if taken.insert(run.id()) {
-                        takers.spawn(take(cx.clone(), run, parts.clone(), stop.clone()));
-                    }
-                }
-                Ok(_) => {}
-                Err(RecvError::Lagged(_)) => look = true,
-                // The sender lives as long as the service.
-                Err(RecvError::Closed) => return,
-            },
-            Some(Ok(run)) = takers.join_next() => {
+            news = begun.recv() => {
+                let (told, missed) = told(&news, &mut begun);
+                look = missed;
+                // As they are now: who told of them may have known less.
+                takers.begin(cx.store.runs_by_id(told).await);
+            }
+            Some(Ok(run)) = takers.running.join_next() => {
                 // There may be some that found no room.
-                look = taken.len() >= MOST;
-                taken.remove(&run);
+                look = takers.taken.len() >= MOST;
+                takers.taken.remove(&run);
             }
             _ = again.tick() => look = true,
+        }
+    }
+}
+
+/// The ids of all runs that were told of by now, and whether some were missed.
+fn told(first: &Result<Run, RecvError>, begun: &mut broadcast::Receiver<Run>) -> (Vec<String>, bool) {
+    let mut told: Vec<String> = first.iter().map(Run::id).collect();
+    let mut missed = first.is_err();
+    loop {
+        match begun.try_recv() {
+            Ok(run) => told.push(run.id()),
+            // The sender lives as long as the service.
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return (told, missed),
+            Err(TryRecvError::Lagged(_)) => missed = true,
+        }
+    }
+}
+
+/// Those who take logs, each one container's.
+struct Takers<'a> {
+    cx: &'a Cx,
+    stop: &'a Stop,
+    parts: Sender<Part>,
+    /// Whose.
+    taken: BTreeSet<String>,
+    running: JoinSet<String>,
+}
+
+impl Takers<'_> {
+    /// Begins to take the logs of those whose are not taken yet, as long as there is room.
+    fn begin(&mut self, runs: Result<Vec<Run>>) {
+        let runs = runs.unwrap_or_else(|error| {
+            log(&error, "the containers whose logs are wanted cannot be read");
+            Vec::new()
+        });
+        for run in runs.into_iter().filter(|run| !run.log_done) {
+            if self.taken.len() < MOST && self.taken.insert(run.id()) {
+                let Self { cx, stop, parts, .. } = self;
+                self.running.spawn(take((*cx).clone(), run, parts.clone(), (*stop).clone()));
+            }
         }
     }
 }
@@ -84,8 +112,6 @@ async fn take_all(cx: &Cx, stop: &Stop, parts: Sender<Part>) {
 /// Takes one container's log to its end; gives the run's id back.
 async fn take(cx: Cx, run: Run, parts: Sender<Part>, stop: Stop) -> String {
     let id = run.id();
-    // As it is now: who told of it may have known less.
-    let Some(run) = cx.store.run(&id).await.ok().flatten().filter(|run| !run.log_done) else { return id };
     let (mut next, mut tail) = (run.log_next, run.tail.clone());
     let mut backoff = Backoff::up_to(Duration::from_secs(30));
     loop {

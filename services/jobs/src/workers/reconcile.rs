@@ -15,7 +15,7 @@ use crate::{
         reconcile::{self, Act, Next, Notes},
     },
     cx::Cx,
-    store::{Store, Workload},
+    store::{Run, Store, Workload},
 };
 
 /// The most at one time.
@@ -91,20 +91,23 @@ async fn begin(cx: &Cx, acting: &mut JoinSet<Option<Step>>) -> Result<()> {
     let claims: Vec<Claim<()>> = cx.store.work.claim(Store::RECONCILE, room as u64, cx.now()).await?;
     let ids = claims.iter().filter_map(|claim| claim.key.parse().ok());
     let workloads = cx.store.workloads_by_id(ids).await?;
+    let over = workloads.iter().filter(|workload| workload.done).map(|workload| workload.id);
+    let mut untaken = cx.store.runs_untaken(over).await?;
     let mut workloads: BTreeMap<WorkloadId, Workload> =
         workloads.into_iter().map(|workload| (workload.id, workload)).collect();
     for claim in claims {
         let workload = claim.key.parse().ok().and_then(|id| workloads.remove(&id));
-        acting.spawn(act(cx.clone(), claim, workload));
+        let untaken = workload.as_ref().and_then(|workload| untaken.remove(&workload.id));
+        acting.spawn(act(cx.clone(), claim, workload, untaken.unwrap_or_default()));
     }
     Ok(())
 }
 
 /// Takes a step while its lease is kept alive; gives up when that is lost.
-async fn act(cx: Cx, claim: Claim<()>, workload: Option<Workload>) -> Option<Step> {
+async fn act(cx: Cx, claim: Claim<()>, workload: Option<Workload>, untaken: Vec<Run>) -> Option<Step> {
     let acted = async {
         match &workload {
-            Some(workload) => reconcile::act(&cx, workload).await,
+            Some(workload) => reconcile::act(&cx, workload, untaken).await,
             None => Ok(Act::Nothing),
         }
     };
