@@ -4,6 +4,7 @@ use hearth_base::{Error, Result, ToolName};
 
 use crate::{
     ask::Ask,
+    leftover::Leftover,
     patience,
     printer::Printer,
     settings::{Folder, Settings, Sourced},
@@ -23,6 +24,8 @@ pub struct Context {
     pub words: Words,
     /// `--yes`: go on with what is dangerous.
     pub yes: bool,
+    /// What is taken away when the command is interrupted.
+    pub leftover: Leftover,
 }
 
 impl Context {

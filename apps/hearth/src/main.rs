@@ -13,6 +13,7 @@ mod context;
 mod door;
 mod exit;
 mod external;
+mod leftover;
 mod ndjson;
 mod nearest;
 mod out_file;

@@ -12,6 +12,7 @@ use crate::{
     context::Context,
     exit::{self, Exit},
     external,
+    leftover::Leftover,
     printer::{ColorChoice, Fields, Manner, Printer, Stream},
     settings::{Environment, Flags, Settings},
     usage,
@@ -121,7 +122,8 @@ fn with_server(
     let Global { server, tool, json: _, yes, color: _, verbose: _, quiet: _ } = global;
     let ask = Ask::new(yes, environment.ci, printer.is_seen());
     let settings = Settings::read(Flags { server, tool }, environment)?;
-    let cx = Context { printer: printer.clone(), settings, ask, words, yes };
+    let leftover = Leftover::default();
+    let cx = Context { printer: printer.clone(), settings, ask, words, yes, leftover };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::internal)?;
     let what_stays = commands::after_interrupt(command.as_ref());
@@ -131,7 +133,12 @@ fn with_server(
             biased;
             _ = tokio::signal::ctrl_c() => {
                 printer.fresh_line();
-                Err(exit::interrupted(if cx.ask.waits() { NOTHING } else { what_stays }))
+                let what_stays = match cx.leftover.take_away().await {
+                    true => "the job is deleted",
+                    false if cx.ask.waits() => NOTHING,
+                    false => what_stays,
+                };
+                Err(exit::interrupted(what_stays))
             }
             ended = commands::run(&cx, command) => ended,
         }

@@ -68,7 +68,7 @@ impl Local {
             networks: Networks::open(&settings.instance, disk.clone())?,
             waiter: settings.small_helpers.then(waiter).flatten(),
             blanks: blanks(disk.blanks()),
-            keys: secrets::open(&disk.secret_keys())?,
+            keys: secrets::open(&disk.secret_keys(), disk.tools().exists())?,
             disk: disk.clone(),
             clock: Arc::clone(&clock),
             reports,

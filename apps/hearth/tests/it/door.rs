@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-/// Answers by method and path, perhaps with a query: a status and a body.
+/// Answers by method and path, perhaps with a query: a status and a body. With the status 0 there is none, for ever.
 pub struct Answers(BTreeMap<String, (u16, String)>);
 
 impl<T: Into<String>, const N: usize> From<[(&str, (u16, T)); N]> for Answers {
@@ -107,6 +107,10 @@ fn answer(mut connection: TcpStream, answers: &Answers, heard: &Mutex<Vec<String
     let content = String::from_utf8(content).unwrap_or_else(|_| "(bytes)".to_owned());
     heard.lock().expect("nobody panicked").push(format!("{target} {content}").trim_end().to_owned());
     let (status, body) = answers.to(target);
+    if status == 0 {
+        std::mem::forget(connection);
+        return Ok(());
+    }
     write!(
         connection,
         "HTTP/1.1 {status} Prepared\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\

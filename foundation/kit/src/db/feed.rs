@@ -166,7 +166,7 @@ impl Feed {
         if waiting(1).one(self.db.reader()).await.or_fault()?.is_none() {
             return Ok(());
         }
-        let transaction = self.db.begin().await?;
+        let transaction = self.db.begin_behind().await?;
         let head = head::Entity::find_by_id(0).lock(LockType::Update).one(&*transaction).await.or_fault()?;
         let mut position = head.map_or(0, |head| head.position);
         let number = |row: event::Model| {

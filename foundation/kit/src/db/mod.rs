@@ -22,7 +22,7 @@ use sea_orm::{
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 pub use at::At;
 pub use each::update_each;
@@ -40,6 +40,8 @@ pub struct Db {
     writer: DatabaseConnection,
     /// Work was asked for in this process.
     asked: Arc<Notify>,
+    /// Where there is one writer at a time: whose turn it is of those who do what nobody waits for.
+    turn: Option<Arc<Mutex<()>>>,
 }
 
 impl Db {
@@ -50,7 +52,7 @@ impl Db {
         let url = format!("sqlite://{}?mode=rwc", path.display());
         let writer = connect(sqlite(&url, 1)).await?;
         let reader = connect(sqlite(&url, 4)).await?;
-        Ok(Self { reader, writer, asked: Arc::default() })
+        Ok(Self { reader, writer, asked: Arc::default(), turn: Some(Arc::default()) })
     }
 
     /// Opens the schema of `role` in a PostgreSQL database, and makes it at the first start.
@@ -71,13 +73,13 @@ impl Db {
         // One that was used a moment ago is not asked first whether it still stands.
         options.set_schema_search_path(schema).test_before_acquire_if_idle_for(IDLE);
         let both = connect(options).await?;
-        Ok(Self { reader: both.clone(), writer: both, asked: Arc::default() })
+        Ok(Self { reader: both.clone(), writer: both, asked: Arc::default(), turn: None })
     }
 
     /// No database at all: for looking at a service without running it.
     pub fn unconnected() -> Self {
-        let (reader, writer, asked) = Default::default();
-        Self { reader, writer, asked }
+        let (reader, writer, asked, turn) = Default::default();
+        Self { reader, writer, asked, turn }
     }
 
     /// A connection for reading.
@@ -92,6 +94,16 @@ impl Db {
             ..TransactionOptions::default()
         };
         self.writer.begin_with_options(immediate).await.or_fault().map(Tx::new)
+    }
+
+    /// Begins a transaction that writes, and for which nobody waits: where there is one writer at a time, such take
+    /// turns, so that somebody who does wait has at most one of them before him.
+    pub async fn begin_behind(&self) -> Result<Tx> {
+        let turn = match &self.turn {
+            Some(turn) => Some(Arc::clone(turn).lock_owned().await),
+            None => None,
+        };
+        Ok(self.begin().await?.with_turn(turn))
     }
 
     /// Whether the database answers.

@@ -7,7 +7,7 @@ use std::{
 
 use hearth_base::Result;
 use sea_orm::DatabaseTransaction;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedMutexGuard};
 
 use super::OrFault;
 
@@ -17,11 +17,17 @@ pub struct Tx {
     transaction: DatabaseTransaction,
     /// Whoever waits in this process for something that is in it.
     waiting: Mutex<Vec<Arc<Notify>>>,
+    /// Given up when it is over.
+    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Tx {
     pub(super) fn new(transaction: DatabaseTransaction) -> Self {
-        Self { transaction, waiting: Mutex::default() }
+        Self { transaction, waiting: Mutex::default(), _turn: None }
+    }
+
+    pub(super) fn with_turn(self, turn: Option<OwnedMutexGuard<()>>) -> Self {
+        Self { _turn: turn, ..self }
     }
 
     /// Makes it happen, and wakes whoever waits for that.

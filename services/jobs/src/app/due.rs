@@ -29,7 +29,7 @@ const SET_BACK: SignedDuration = SignedDuration::from_secs(60);
 /// Does what is due now. Whether there may be more.
 pub async fn turn(cx: &Cx) -> Result<bool> {
     let now = cx.now();
-    let tx = cx.store.begin().await?;
+    let tx = cx.store.begin_behind().await?;
     let mut jobs = cx.store.jobs_due(&tx, now, BATCH).await?;
     let more = jobs.len() as u64 == BATCH;
     if jobs.is_empty() {
@@ -280,7 +280,7 @@ pub async fn set_back(cx: &Cx) -> Result<()> {
         }
         tracing::warn!(count = jobs.len(), "the clock was set back: schedules go on from now");
         for id in jobs {
-            let tx = cx.store.begin().await?;
+            let tx = cx.store.begin_behind().await?;
             if let Some(mut job) = cx.store.job_by_id_in(&tx, id).await?.filter(is_ahead) {
                 take_back(cx, &tx, &mut job, now).await?;
                 cx.store.job_save(&tx, &job).await?;

@@ -7,7 +7,7 @@ use crate::cx::Cx;
 
 /// Erases what there is of a tool. Refused while something of it still runs: it is asked for again.
 pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
-    let tx = cx.store.begin().await?;
+    let tx = cx.store.begin_behind().await?;
     let seen = cx.store.tool_ending(&tx, tool).await?;
     if !seen {
         // It never had a job: the runtime was told nothing, and need not answer.
@@ -30,7 +30,7 @@ pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
         ));
     }
     cx.runtime.erase(tool).await?;
-    let tx = cx.store.begin().await?;
+    let tx = cx.store.begin_behind().await?;
     cx.store.erase(&tx, tool).await?;
     tx.commit().await
 }

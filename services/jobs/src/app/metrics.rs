@@ -44,7 +44,7 @@ pub async fn count(cx: &Cx, now: Timestamp) -> Result<()> {
 }
 
 async fn count_tool(cx: &Cx, tool: ToolId, running: &[(&Run, Usage)], now: Timestamp) -> Result<()> {
-    let tx = cx.store.begin().await?;
+    let tx = cx.store.begin_behind().await?;
     cx.store.tool_locked(&tx, tool).await?;
     let mut all = BTreeMap::new();
     for job in cx.store.jobs_in(&tx, tool).await? {

@@ -110,7 +110,7 @@ fn is_passing(error: &Error) -> bool {
 
 /// Notes what the image of a job means by now.
 async fn note(cx: &Cx, seen: &Job, now: Digest) -> Result<()> {
-    let tx = cx.store.begin().await?;
+    let tx = cx.store.begin_behind().await?;
     cx.store.tool_locked(&tx, seen.tool).await?;
     let Some(mut job) = cx.store.job_by_id_in(&tx, seen.id).await? else { return Ok(()) };
     if job.spec.imagename == seen.spec.imagename {

@@ -24,7 +24,7 @@ pub async fn seen(cx: &Cx, states: &[WorkloadState]) -> Result<()> {
     if ours.is_empty() {
         return Ok(());
     }
-    let tx = cx.store.begin().await?;
+    let tx = cx.store.begin_behind().await?;
     let mut change = Change::of(cx, &tx, &ours).await?;
     for state in states {
         change.seen(state).await?;
@@ -37,7 +37,7 @@ pub async fn seen(cx: &Cx, states: &[WorkloadState]) -> Result<()> {
 /// to be told again.
 pub async fn missing(cx: &Cx, id: WorkloadId) -> Result<()> {
     let known = cx.store.workloads_known([id]).await?;
-    let tx = cx.store.begin().await?;
+    let tx = cx.store.begin_behind().await?;
     let mut change = Change::of(cx, &tx, &known).await?;
     change.missing(id).await?;
     let news = change.end().await?;

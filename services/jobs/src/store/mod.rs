@@ -103,6 +103,11 @@ impl Store {
         self.db.begin().await
     }
 
+    /// Begins a change for which nobody waits.
+    pub async fn begin_behind(&self) -> Result<Tx> {
+        self.db.begin_behind().await
+    }
+
     /// Asks for a workload to be brought to where it should be, as part of a change.
     pub async fn ask(&self, tx: &Tx, workload: WorkloadId, due: Timestamp) -> Result<()> {
         self.work.ask(tx, Self::RECONCILE, &workload.to_string(), &(), due).await

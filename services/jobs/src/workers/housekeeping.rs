@@ -21,7 +21,7 @@ pub async fn run(cx: Cx, stop: Stop) {
     let cx = &cx;
     let ask = async |claim: Claim<()>| {
         quota(cx, claim.key.parse()?, None).await?;
-        let tx = cx.store.begin().await?;
+        let tx = cx.store.begin_behind().await?;
         cx.store.work.finish(&tx, &claim).await?;
         tx.commit().await
     };
@@ -35,7 +35,7 @@ async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
     let before = now.saturating_sub(kept).unwrap_or(now);
     let most = cx.settings.runs_most;
     loop {
-        let tx = cx.store.begin().await?;
+        let tx = cx.store.begin_behind().await?;
         let runs = cx.store.runs_sweep(&tx, before, most).await?;
         let due = cx.store.ledger_sweep(&tx, before, most).await?;
         tx.commit().await?;
@@ -43,7 +43,7 @@ async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
             break;
         }
     }
-    let tx = cx.store.begin().await?;
+    let tx = cx.store.begin_behind().await?;
     cx.store.samples_sweep(&tx, now).await?;
     tx.commit().await?;
     if let Err(error) = quotas(cx).await {
@@ -52,7 +52,7 @@ async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
     if let Err(error) = layers(cx).await {
         log(&error, "old layers stay");
     }
-    let tx = cx.store.begin().await?;
+    let tx = cx.store.begin_behind().await?;
     cx.store.feed.trim(&tx, now).await?;
     tx.commit().await
 }
@@ -80,7 +80,7 @@ async fn quota(cx: &Cx, tool: ToolId, known: Option<&Quota>) -> Result<()> {
     if known == Some(&now) {
         return Ok(());
     }
-    let tx = cx.store.begin().await?;
+    let tx = cx.store.begin_behind().await?;
     cx.store.tool_quota(&tx, tool, &now).await?;
     tx.commit().await
 }

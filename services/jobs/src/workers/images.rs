@@ -47,7 +47,7 @@ async fn turn(cx: &Cx) -> Result<()> {
     for moved in moved {
         newer::look(cx, moved).await?;
     }
-    let tx = cx.store.begin().await?;
+    let tx = cx.store.begin_behind().await?;
     if cx.store.place.locked(&tx).await? < last {
         cx.store.place.set(&tx, last).await?;
     }

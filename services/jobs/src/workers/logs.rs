@@ -198,7 +198,7 @@ async fn note_all(cx: &Cx, stop: &Stop, mut noting: Receiver<Part>) {
 /// Notes parts, in the order of their runs.
 async fn note(cx: &Cx, parts: &[Part]) -> Result<()> {
     let complete = || parts.iter().filter(|part| part.complete).map(|part| &part.run);
-    let tx = cx.store.begin().await?;
+    let tx = cx.store.begin_behind().await?;
     let names = cx.store.tools_locked(&tx, parts.iter().map(|part| part.run.tool)).await?;
     let jobs = cx.store.jobs_by_id_in(&tx, complete().map(|run| run.job)).await?;
     let known = cx.store.runs_by_id_in(&tx, complete().map(Run::id)).await?;

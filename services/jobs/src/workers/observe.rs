@@ -57,7 +57,7 @@ async fn complete(cx: &Cx) -> Result<()> {
         app::observe::missing(cx, id).await?;
     }
     for open in cx.store.workloads_open().await?.chunks(ASKED) {
-        let tx = cx.store.begin().await?;
+        let tx = cx.store.begin_behind().await?;
         cx.store.ask_all(&tx, open.iter().map(|id| (*id, cx.now()))).await?;
         tx.commit().await?;
     }

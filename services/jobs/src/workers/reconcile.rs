@@ -1,7 +1,7 @@
 //! Brings workloads to where they should be: leased work. Much is done at one time, and what is done by then is noted
 //! together.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, pin::pin, time::Duration};
 
 use hearth_base::Result;
 use hearth_kit::{db::work::Claim, tasks::Stop};
@@ -30,7 +30,7 @@ pub async fn run(cx: Cx, stop: Stop) {
         if !create::is_holder(&cx, &claim.key).await? {
             cx.neighbours.unpin(&claim.key).await?;
         }
-        let tx = cx.store.begin().await?;
+        let tx = cx.store.begin_behind().await?;
         cx.store.work.finish(&tx, &claim).await?;
         tx.commit().await
     };
@@ -52,6 +52,9 @@ async fn workloads(cx: &Cx, stop: &Stop) {
     let mut acting = JoinSet::new();
     let mut steps = Vec::new();
     let mut due = true;
+    // It goes on while steps are noted, however many are.
+    let wait = || cx.store.work.wait(Store::RECONCILE, cx.now(), IDLE);
+    let mut news = pin!(wait());
     while !stop.is_set() {
         while steps.len() < TOGETHER
             && let Some(step) = acting.try_join_next()
@@ -62,7 +65,10 @@ async fn workloads(cx: &Cx, stop: &Stop) {
         if due && acting.len() < MOST {
             match begin(cx, &mut acting).await {
                 // With no room left, there may be more.
-                Ok(()) => due = acting.len() == MOST,
+                Ok(()) => {
+                    due = acting.len() == MOST;
+                    news.set(wait());
+                }
                 Err(error) => {
                     log(&error, "work cannot be claimed");
                     backoff.wait(stop).await;
@@ -74,11 +80,12 @@ async fn workloads(cx: &Cx, stop: &Stop) {
         tokio::select! {
             () = stop.wait() => return,
             Some(step) = acting.join_next() => steps.extend(step.ok().flatten()),
-            news = cx.store.work.wait(Store::RECONCILE, cx.now(), IDLE), if !due => match news {
+            came = &mut news, if !due => match came {
                 Ok(()) => due = true,
                 Err(error) => {
                     log(&error, "work cannot be waited for");
                     backoff.wait(stop).await;
+                    news.set(wait());
                 }
             }
         }
@@ -139,7 +146,7 @@ async fn together(cx: &Cx, steps: &[Step]) -> Result<()> {
     if steps.is_empty() {
         return Ok(());
     }
-    let tx = cx.store.begin().await?;
+    let tx = cx.store.begin_behind().await?;
     let workloads = || steps.iter().filter_map(|step| step.workload.as_ref());
     let mut notes = Notes::of(cx, &tx, workloads()).await?;
     let mut finished = Vec::new();

@@ -7,6 +7,7 @@ use hearth_base::{Entropy, Error, JobName, Result};
 use hearth_client::{ExecInput, ExecOutput};
 use hearth_wire::jobs::{ExecOpen, ExecQuery, ExecSize, JobCreate, JobsQuery, StatusShort, StopPolicy, Wait};
 
+use super::deleting;
 use crate::{at_tool::AtTool, commands::exec, context::Context, exit::Exit};
 
 /// Waits for two minutes until a program has begun, and then for its end.
@@ -39,9 +40,13 @@ pub async fn run(cx: &Context, at: &AtTool<'_>, create: JobCreate, how: How) -> 
     let held =
         JobCreate { cmd: HOLD.to_owned(), stop: Some(StopPolicy { signal: None, grace: Some(0) }), ..create };
     at.ask(at.client().jobs().create(at.name(), &held)).await?;
+    if how.removed {
+        cx.leftover.is(deleting(at, &name));
+    }
     let ended = attached(cx, at, &name, line, how).await;
     if how.removed {
-        at.ask(at.client().jobs().delete(at.name(), &name)).await?;
+        at.ask(deleting(at, &name)).await?;
+        cx.leftover.is_nothing();
     }
     ended
 }

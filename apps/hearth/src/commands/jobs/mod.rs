@@ -132,6 +132,12 @@ pub fn after_interrupt(command: &Command) -> &'static str {
     }
 }
 
+/// Deletes a job that was made for this command alone.
+fn deleting(at: &AtTool<'_>, name: &JobName) -> impl Future<Output = Result<()>> + use<> {
+    let (client, tool, name) = (at.client().clone(), at.name().clone(), name.clone());
+    async move { client.jobs().delete(&tool, &name).await.map(drop) }
+}
+
 /// All jobs, as their maintainers set them or with all that follows from it.
 pub async fn all(at: &AtTool<'_>, set_only: bool) -> Result<Vec<Job>> {
     let query = JobsQuery { include_unset: set_only.then_some(false) };

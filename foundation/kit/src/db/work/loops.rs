@@ -103,7 +103,7 @@ impl Work {
                     every.min(RETRY)
                 }
             };
-            let transaction = self.db.begin().await?;
+            let transaction = self.db.begin_behind().await?;
             self.again(&transaction, &claim, now + pause).await?;
             transaction.commit().await
         })
@@ -112,7 +112,7 @@ impl Work {
 
     /// Makes sure that there is a turn to come, and not later than it may be: a clock may have been wrong.
     async fn begin(&self, kind: &'static str, now: Timestamp, every: SignedDuration) -> Result<()> {
-        let transaction = self.db.begin().await?;
+        let transaction = self.db.begin_behind().await?;
         let known = OnConflict::columns([row::Column::Kind, row::Column::Key]).do_nothing().to_owned();
         insert(&transaction, vec![new(kind, TURN, &Value::Null, now)?], known).await?;
         let nearer = row::Entity::update_many()

@@ -103,7 +103,7 @@ impl Work {
         most: u64,
         now: Timestamp,
     ) -> Result<Vec<Claim<T>>> {
-        let transaction = self.db.begin().await?;
+        let transaction = self.db.begin_behind().await?;
         let rows = row::Entity::find()
             .filter(row::Column::Kind.eq(kind))
             .filter(row::Column::Due.lte(At::from(now)))
@@ -216,7 +216,7 @@ impl Work {
     pub async fn fail<T>(&self, claim: &Claim<T>, reason: &Error, now: Timestamp) -> Result<bool> {
         let failures = claim.failures + 1;
         let due = (failures < Self::TRIES).then(|| At::from(now + pause(failures)));
-        let transaction = self.db.begin().await?;
+        let transaction = self.db.begin_behind().await?;
         transaction.wakes(&self.news);
         let update = given_up(mine(claim))
             .col_expr(row::Column::Due, Expr::value(due))
