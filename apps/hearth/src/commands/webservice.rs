@@ -203,7 +203,7 @@ async fn shell(
         cx.printer.answer()?.said(&served, &sentence)?;
         return Ok(Exit::Done);
     }
-    interactive::run(cx, at, create, How { terminal: exec::terminal(), removed: true }).await
+    interactive::run(cx, at, create, How { terminal: exec::terminal(), removed: true, named: false }).await
 }
 
 async fn end(cx: &Context, at: &AtTool<'_>, again: bool, dry_run: DryRun) -> Result<()> {

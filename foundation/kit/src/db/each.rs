@@ -16,23 +16,32 @@ const GIVEN: &str = "given";
 pub async fn update_each<M: ActiveModelTrait>(tx: &Tx, rows: &[M]) -> Result<()> {
     let Some(first) = rows.first() else { return Ok(()) };
     let keys: Vec<Column<M>> = Key::<M>::iter().map(PrimaryKeyToColumn::into_column).collect();
-    let is_changed = |column: &Column<M>| {
-        matches!(first.get(*column), ActiveValue::Set(_)) && !keys.iter().any(|key| name(key) == name(column))
+    let is_key = |column: &Column<M>| keys.iter().any(|key| name(key) == name(column));
+    let changed = |row: &M| {
+        let is_set = |column: &Column<M>| matches!(row.get(*column), ActiveValue::Set(_));
+        Column::<M>::iter().filter(|column| is_set(column) && !is_key(column)).collect::<Vec<_>>()
     };
-    let changed: Vec<Column<M>> = Column::<M>::iter().filter(is_changed).collect();
+    let names = |columns: &[Column<M>]| columns.iter().map(name).collect::<Vec<_>>();
+    let columns = changed(first);
+    if rows.iter().any(|row| names(&changed(row)) != names(&columns)) {
+        return Err(Error::internal("rows are to be changed in different columns"));
+    }
+    if columns.is_empty() {
+        return Ok(());
+    }
     let given = |row: &M| {
-        let values = keys.iter().chain(&changed).map(|column| row.get(*column).into_value());
+        let values = keys.iter().chain(&columns).map(|column| row.get(*column).into_value());
         values.collect::<Option<Vec<Value>>>().map(ValueTuple::Many)
     };
     let given = rows.iter().map(given).collect::<Option<Vec<ValueTuple>>>();
-    let given = given.ok_or_else(|| Error::internal("rows are to be changed in different columns"))?;
+    let given = given.ok_or_else(|| Error::internal("a row to be changed has no key"))?;
     let table = M::Entity::default();
     let mut update = Query::update();
     update.table(table).from(TableRef::ValuesList(given, GIVEN.into()));
     for (place, column) in (1..).zip(&keys) {
         update.and_where(Expr::col((table, *column)).eq(at(place)));
     }
-    for (place, column) in (keys.len() + 1..).zip(&changed) {
+    for (place, column) in (keys.len() + 1..).zip(&columns) {
         update.value(*column, at(place));
     }
     tx.execute(&update).await.or_fault().map(drop)

@@ -30,6 +30,9 @@ pub use fault::OrFault;
 pub use migrate::{Migrations, migrate};
 pub use tx::Tx;
 
+/// How long a turn or a connection is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A connection to a server that was not used for so long is tested before it is used.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -100,7 +103,10 @@ impl Db {
     /// turns, so that somebody who does wait has at most one of them before him.
     pub async fn begin_behind(&self) -> Result<Tx> {
         let turn = match &self.turn {
-            Some(turn) => Some(Arc::clone(turn).lock_owned().await),
+            Some(turn) => {
+                let turn = tokio::time::timeout(PATIENCE, Arc::clone(turn).lock_owned()).await;
+                Some(turn.map_err(|_| Error::unavailable("database", "the database is busy for too long"))?)
+            }
             None => None,
         };
         Ok(self.begin().await?.with_turn(turn))
@@ -124,7 +130,7 @@ impl Db {
 }
 
 fn quiet(mut options: ConnectOptions, most: u32) -> ConnectOptions {
-    options.max_connections(most).sqlx_logging(false).acquire_timeout(Duration::from_secs(10));
+    options.max_connections(most).sqlx_logging(false).acquire_timeout(PATIENCE);
     options
 }
 

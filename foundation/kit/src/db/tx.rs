@@ -32,10 +32,9 @@ impl Tx {
 
     /// Makes it happen, and wakes whoever waits for that.
     pub async fn commit(self) -> Result<()> {
-        self.transaction.commit().await.or_fault()?;
-        let waiting = self.waiting.into_inner().unwrap_or_else(PoisonError::into_inner);
-        waiting.iter().for_each(|news| news.notify_waiters());
-        Ok(())
+        let Self { transaction, waiting, _turn } = self;
+        let _wakes = Wakes(waiting.into_inner().unwrap_or_else(PoisonError::into_inner));
+        transaction.commit().await.or_fault()
     }
 
     /// Has whoever waits for `news` woken when it has happened.
@@ -44,6 +43,16 @@ impl Tx {
         if !waiting.iter().any(|known| Arc::ptr_eq(known, news)) {
             waiting.push(Arc::clone(news));
         }
+    }
+}
+
+/// Wakes those who wait when it is dropped: also where the answer to the commit is lost, or nobody waits for it, it may
+/// have happened.
+struct Wakes(Vec<Arc<Notify>>);
+
+impl Drop for Wakes {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|news| news.notify_waiters());
     }
 }
 

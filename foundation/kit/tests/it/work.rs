@@ -79,7 +79,7 @@ async fn what_a_process_left_behind_its_next_life_takes_up_at_once(db: Db) -> Re
     }
     let next = life(2, "here", Role::Jobs);
     // It is due for the next one already, which does not wait for the lease to run out.
-    soon(next.wait(KIND, now, FOR_EVER)).await?;
+    soon(next.wait(&ManualClock::at(now), KIND, FOR_EVER)).await?;
     assert_eq!(next.claim::<String>(KIND, 1, now).await?.len(), 1);
     assert!(first.beat(&claims[0], now).await.is_err());
     // It is the next one's now, whoever is before it.
@@ -225,7 +225,9 @@ async fn what_comes_later_is_waited_for_also_when_its_lease_has_run_out(db: Db) 
     let late = now + Work::LEASE;
     ask(&work, &db, "a", late + SignedDuration::from_hours(1)).await?;
     assert!(work.claim::<String>(KIND, 1, late).await?.is_empty());
-    let waited = tokio::time::timeout(Duration::from_millis(50), work.wait(KIND, late, FOR_EVER)).await;
+    let waited =
+        tokio::time::timeout(Duration::from_millis(50), work.wait(&ManualClock::at(late), KIND, FOR_EVER))
+            .await;
     assert!(waited.is_err(), "{waited:?}");
     Ok(())
 }
@@ -272,10 +274,34 @@ async fn what_is_done_regularly_comes_again(db: Db) -> Result<()> {
 
 async fn a_worker_that_waits_is_woken(db: Db) -> Result<()> {
     let (work, now) = work(&db).await?;
-    let (waited, asked) = tokio::join!(soon(work.wait(KIND, now, FOR_EVER)), ask(&work, &db, "a", now));
+    let clock = ManualClock::at(now);
+    let waits = soon(work.wait(&clock, KIND, FOR_EVER));
+    let (waited, asked) = tokio::join!(waits, ask(&work, &db, "a", now));
     asked.and(waited)?;
     assert_eq!(work.claim::<String>(KIND, 1, now).await?.len(), 1);
     Ok(())
+}
+
+async fn what_is_of_others_or_comes_later_ends_no_wait(db: Db) -> Result<()> {
+    let (work, now) = work(&db).await?;
+    let (clock, hour) = (ManualClock::at(now), SignedDuration::from_hours(1));
+    let asked = async {
+        let tx = db.begin().await?;
+        work.ask(&tx, "else", "a", &"a", now).await?;
+        tx.commit().await?;
+        ask(&work, &db, "a", now + hour).await
+    };
+    let waits = tokio::time::timeout(Duration::from_millis(300), work.wait(&clock, KIND, FOR_EVER));
+    let (waited, asked) = tokio::join!(waits, asked);
+    asked?;
+    assert!(waited.is_err(), "nothing was due");
+    // Whoever sets the clock says so.
+    let (waited, ()) = tokio::join!(soon(work.wait(&clock, KIND, FOR_EVER)), async {
+        tokio::task::yield_now().await;
+        clock.advance(hour);
+        work.wake();
+    });
+    waited
 }
 
 hearth_testkit::on_every_store!(
@@ -292,4 +318,5 @@ hearth_testkit::on_every_store!(
     what_comes_later_is_waited_for_also_when_its_lease_has_run_out,
     what_is_done_regularly_comes_again,
     a_worker_that_waits_is_woken,
+    what_is_of_others_or_comes_later_ends_no_wait,
 );

@@ -17,7 +17,8 @@ pub struct Sample {
     pub cpu_micros: u64,
     /// The most containers side by side.
     pub containers: u32,
-    /// The most that containers had written beside their mounts together, in bytes.
+    /// The most that containers had written beside their mounts together, in bytes, looked at once a minute; 0 where that
+    /// is not known.
     #[serde(default)]
     pub disk: u64,
     /// Containers that ended without being asked to, and were restarted.

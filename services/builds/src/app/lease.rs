@@ -38,7 +38,7 @@ pub async fn claim(cx: &Cx, builder: Option<Builder>, patience: Duration) -> Res
         }
         let left = until.saturating_duration_since(tokio::time::Instant::now());
         let waited =
-            cx.stop.unless(cx.store.work.wait_for(holder.as_ref(), BUILDING, cx.clock.now(), left)).await;
+            cx.stop.unless(cx.store.work.wait_for(holder.as_ref(), &*cx.clock, BUILDING, left)).await;
         if left.is_zero() || waited.is_none() {
             return Ok(None);
         }

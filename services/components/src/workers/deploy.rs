@@ -41,7 +41,7 @@ pub async fn run(cx: Cx, stop: Stop) {
         }
         tokio::select! {
             Some(_) = under_way.join_next() => {}
-            _ = cx.store.work.wait(WORK, cx.now(), LOOK), if room > 0 => {}
+            _ = cx.store.work.wait(&*cx.clock, WORK, LOOK), if room > 0 => {}
             () = stop.wait() => {}
         }
     }

@@ -24,8 +24,9 @@ pub async fn one(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<()> {
 pub async fn all(cx: &Cx, of: Of<'_>) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.tool_locked(&tx, of.tool).await?;
-    for job in cx.store.jobs_in(&tx, of.tool).await? {
-        remove(cx, &tx, &job).await?;
+    let jobs = cx.store.jobs_in(&tx, of.tool).await?;
+    for job in cx.store.jobs_locked(&tx, jobs.iter().map(|job| job.id)).await?.values() {
+        remove(cx, &tx, job).await?;
     }
     route::refresh(cx, &tx, of.tool, Some(of.name)).await?;
     tx.commit().await

@@ -271,21 +271,28 @@ async fn note_new(cx: &Cx, tx: &Tx, job: &mut Job, span: Span, outcome: Outcome)
 /// The clock was set back: what was written down of times that have yet to come is taken back, but for runs, and
 /// schedules go on from now. One job at a time: whoever holds it is waited for.
 pub async fn set_back(cx: &Cx) -> Result<()> {
-    let now = cx.now();
-    let is_ahead = |job: &Job| job.schedule().is_some_and(|schedule| schedule.accounted > now + SET_BACK);
     loop {
-        let jobs = cx.store.jobs_ahead(now + SET_BACK, BATCH).await?;
+        let jobs = cx.store.jobs_ahead(cx.now() + SET_BACK, BATCH).await?;
         if jobs.is_empty() {
             return Ok(());
         }
-        tracing::warn!(count = jobs.len(), "the clock was set back: schedules go on from now");
+        let mut back = 0_usize;
         for id in jobs {
             let tx = cx.store.begin_behind().await?;
-            if let Some(mut job) = cx.store.job_by_id_in(&tx, id).await?.filter(is_ahead) {
+            let found = cx.store.job_by_id_in(&tx, id).await?;
+            // What time it is now: whoever had it before may have written down what is due since then.
+            let now = cx.now();
+            let is_ahead =
+                |job: &Job| job.schedule().is_some_and(|schedule| schedule.accounted > now + SET_BACK);
+            if let Some(mut job) = found.filter(is_ahead) {
+                back += 1;
                 take_back(cx, &tx, &mut job, now).await?;
                 cx.store.job_save(&tx, &job).await?;
                 tx.commit().await?;
             }
+        }
+        if back > 0 {
+            tracing::warn!(count = back, "the clock was set back: schedules go on from now");
         }
     }
 }

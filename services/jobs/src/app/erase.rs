@@ -13,8 +13,9 @@ pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
         // It never had a job: the runtime was told nothing, and need not answer.
         return tx.commit().await;
     }
-    for job in cx.store.jobs_in(&tx, tool).await? {
-        delete::remove(cx, &tx, &job).await?;
+    let jobs = cx.store.jobs_in(&tx, tool).await?;
+    for job in cx.store.jobs_locked(&tx, jobs.iter().map(|job| job.id)).await?.values() {
+        delete::remove(cx, &tx, job).await?;
     }
     let workloads = cx.store.workloads_in(&tx, tool, None).await?;
     let left = workloads.len();

@@ -135,7 +135,9 @@ pub async fn for_collectors(cx: &Cx, of: Of<'_>) -> Result<String> {
             cpu.get_or_create(&labels).inc_by(seconds(all.cpu_micros));
             restarts.get_or_create(&labels).inc_by(all.restarts.into());
             memory.get_or_create(&labels).set(signed(now.map_or(0, |now| now.memory)));
-            disk.get_or_create(&labels).set(signed(now.map_or(0, |now| now.disk)));
+            if let Some(now) = now.filter(|now| now.disk > 0) {
+                disk.get_or_create(&labels).set(signed(now.disk));
+            }
             containers.get_or_create(&labels).set(now.map_or(0, |now| now.containers.into()));
         }
         if let Some((ended, success)) = last_end(job, &runs) {

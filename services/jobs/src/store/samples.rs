@@ -60,6 +60,9 @@ pub struct Step {
 pub const STEPS: [Step; 3] =
     [Step { seconds: 60, hours: 3 }, Step { seconds: 900, hours: 48 }, Step { seconds: 7200, hours: 720 }];
 
+/// The most rows of one statement: a database takes some thousands of values in one.
+const TOGETHER: usize = 1000;
+
 /// The row of a job that counts from its beginning.
 const ALL_TIME: i32 = 0;
 
@@ -124,9 +127,6 @@ impl Store {
         used: &BTreeMap<(ToolId, JobId), Use>,
         now: Timestamp,
     ) -> Result<()> {
-        if used.is_empty() {
-            return Ok(());
-        }
         let narrow = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
         let steps = STEPS.iter().map(|step| step.seconds).chain([ALL_TIME]);
         let row = |((tool, job), used): (&(ToolId, JobId), &Use), step: i32| {
@@ -143,7 +143,8 @@ impl Store {
                 disk: Set(number(disk)),
             }
         };
-        let rows = used.iter().flat_map(|one| steps.clone().map(move |step| row(one, step)));
+        let rows: Vec<_> =
+            used.iter().flat_map(|one| steps.clone().map(move |step| row(one, step))).collect();
         let known = |column: row::Column| Expr::col((row::Entity, column));
         let new = |column: row::Column| Expr::col(("excluded", column));
         let most = |column| Expr::expr(Func::greatest([known(column), new(column)]));
@@ -155,8 +156,11 @@ impl Store {
             .value(row::Column::Containers, most(row::Column::Containers))
             .value(row::Column::Restarts, sum(row::Column::Restarts))
             .to_owned();
-        let insert = row::Entity::insert_many(rows).on_conflict(again);
-        insert.exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        for rows in rows.chunks(TOGETHER) {
+            let insert = row::Entity::insert_many(rows.to_vec()).on_conflict(again.clone());
+            insert.exec_without_returning(&**tx).await.or_fault()?;
+        }
+        Ok(())
     }
 
     /// What a job used since `since`, the oldest step first.

@@ -52,8 +52,8 @@ async fn workloads(cx: &Cx, stop: &Stop) {
     let mut acting = JoinSet::new();
     let mut steps = Vec::new();
     let mut due = true;
-    // It goes on while steps are noted, however many are.
-    let wait = || cx.store.work.wait(Store::RECONCILE, cx.now(), IDLE);
+    // Not begun anew with each step that is noted.
+    let wait = || cx.store.work.wait(&*cx.clock, Store::RECONCILE, IDLE);
     let mut news = pin!(wait());
     while !stop.is_set() {
         while steps.len() < TOGETHER
@@ -78,8 +78,9 @@ async fn workloads(cx: &Cx, stop: &Stop) {
             backoff.reset();
         }
         tokio::select! {
+            // Work that is due comes first: there may always be a step that is through.
+            biased;
             () = stop.wait() => return,
-            Some(step) = acting.join_next() => steps.extend(step.ok().flatten()),
             came = &mut news, if !due => match came {
                 Ok(()) => due = true,
                 Err(error) => {
@@ -87,7 +88,8 @@ async fn workloads(cx: &Cx, stop: &Stop) {
                     backoff.wait(stop).await;
                     news.set(wait());
                 }
-            }
+            },
+            Some(step) = acting.join_next() => steps.extend(step.ok().flatten()),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Schedules: every due time ran, was skipped or was missed, exactly once, whatever happens to clock and processes.
 
+use std::sync::Mutex;
+
 use hearth_base::{Clock as _, Kind, Limit, Result};
 use hearth_kit::db::Db;
 use hearth_runtime_api::End;
@@ -47,13 +49,17 @@ pub async fn history(stage: &Stage) -> Result<Vec<Due>> {
 
 /// Waits until the ledger says this, oldest first: what became of how many due times. It has no gap and no double.
 pub async fn says(stage: &Stage, wanted: &[(DueOutcome, u64)]) -> Result<Vec<Due>> {
+    let seen = Mutex::new(Vec::new());
     let known = until("the ledger says so", async || {
         let mut known = history(stage).await?;
         known.reverse();
         let told: Vec<_> = known.iter().map(|due| (due.outcome, due.count)).collect();
-        Ok((told == wanted).then_some(known))
-    });
-    let known = known.await?;
+        let is_so = told == wanted;
+        *seen.lock().unwrap() = told;
+        Ok(is_so.then_some(known))
+    })
+    .await;
+    let known = known.inspect_err(|_| assert_eq!(*seen.lock().unwrap(), wanted))?;
     for due in &known {
         assert_eq!(due.until, due.due + TEN * i32::try_from(due.count - 1).unwrap(), "{due:?}");
         assert_eq!(due.outcome == DueOutcome::Ran, due.reason.is_none(), "{due:?}");
@@ -255,6 +261,7 @@ async fn what_ran_when_the_clock_was_ahead_is_not_left_out_as_well(db: Db) -> Re
     stage.until_short("a", StatusShort::Succeeded).await?;
     says(&stage, &[(Missed, 3), (Ran, 1)]).await?;
     pass(&stage, TEN * -4).await?;
+    says(&stage, &[(Ran, 1)]).await?;
     let (jobs, name) = (stage.maintainer.jobs(), job_name("a"));
     jobs.pause(&stage.tool, &name).await?;
     pass(&stage, SignedDuration::from_mins(55)).await?;

@@ -28,14 +28,13 @@ pub async fn take(cx: &Cx, events: Vec<Event>) -> Result<()> {
     let Some(last) = events.last().map(|event| event.position).filter(|last| *last > place) else {
         return Ok(());
     };
-    let mut asked = false;
     for event in events.into_iter().filter(|event| event.position > place) {
         if event.at < now - NEWS || !JobsEvent::RUNS.contains(&event.kind.as_str()) {
             continue;
         }
         let (position, kind) = (event.position, event.kind.clone());
         match read(event) {
-            Ok(notice) => asked |= one(cx, &tx, notice, now).await?,
+            Ok(notice) => one(cx, &tx, notice, now).await?,
             // Of a newer release: what is not understood is told to nobody, and holds nothing else up.
             Err(error) => {
                 let cause = error.cause().map(ToString::to_string);
@@ -44,10 +43,7 @@ pub async fn take(cx: &Cx, events: Vec<Event>) -> Result<()> {
         }
     }
     cx.store.place.set(&tx, last).await?;
-    match asked {
-        true => tx.commit().await,
-        false => tx.commit().await,
-    }
+    tx.commit().await
 }
 
 /// Goes on behind `position` without the events before it, which are no longer kept.
@@ -66,25 +62,22 @@ fn read(event: Event) -> Result<Notice> {
 }
 
 /// Takes one event. Whether anybody is to be told.
-async fn one(cx: &Cx, tx: &Tx, notice: Notice, now: Timestamp) -> Result<bool> {
+async fn one(cx: &Cx, tx: &Tx, notice: Notice, now: Timestamp) -> Result<()> {
     let (Some(tool), Some(sort)) = (about::tool(&notice.event), about::sort(&notice.event)) else {
-        return Ok(false);
+        return Ok(());
     };
-    let Some(tool) = cx.store.tool_locked(tx, tool).await? else { return Ok(false) };
-    let mut asked = false;
+    let Some(tool) = cx.store.tool_locked(tx, tool).await? else { return Ok(()) };
     let payload = Payload { event: sort, timestamp: notice.at, data: about::data(&notice.event) };
     for webhook in cx.store.webhooks_in(tx, tool.id).await? {
         if webhook.wants(sort) && cx.store.deliveries_waiting(tx, webhook.id, None).await? < MOST_WAITING {
             deliver(cx, tx, &webhook, notice.id, &payload, now).await?;
-            asked = true;
         }
     }
     if cx.mailer.is_some() && about::wants_mail(&notice.event) {
         cx.store.notice_add(tx, tool.id, &notice).await?;
         ask_gather(cx, tx, &tool, now).await?;
-        asked = true;
     }
-    Ok(asked)
+    Ok(())
 }
 
 /// Asks for what waits of a tool to become mails, as soon as that may be.

@@ -14,9 +14,9 @@ use crate::{at_tool::AtTool, commands::exec, context::Context, exit::Exit};
 const HOLD: &str = "n=0; \
     until [ -s /tmp/.hearth-program ] || [ $n -ge 120 ]; do sleep 1; n=$((n+1)); done; \
     while kill -0 \"$(cat /tmp/.hearth-program)\" 2>/dev/null; do sleep 1; done";
-/// Begins as a program that the holder waits for: the line that is the first argument, or else a shell.
+/// Begins as a program that the holder waits for: a shell, or the line that the server adds.
 const BEGIN: &str = "echo $$ >/tmp/.hearth-program; \
-    if [ -n \"$1\" ]; then exec /bin/sh -c \"$1\"; fi; \
+    if [ \"$1\" = line ]; then exec /bin/sh -c \"${2?the server is of a release that knows no lines}\"; fi; \
     if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
 
 /// How the program is started.
@@ -26,6 +26,8 @@ pub struct How {
     pub terminal: Option<ExecSize>,
     /// The job is deleted when it is over.
     pub removed: bool,
+    /// Its name is of whoever typed the command: there may be a job of that name already.
+    pub named: bool,
 }
 
 /// A name for a job that nobody named.
@@ -39,6 +41,9 @@ pub async fn run(cx: &Context, at: &AtTool<'_>, create: JobCreate, how: How) -> 
     let JobCreate { name, cmd: line, .. } = create.clone();
     let held =
         JobCreate { cmd: HOLD.to_owned(), stop: Some(StopPolicy { signal: None, grace: Some(0) }), ..create };
+    if how.removed && !how.named {
+        cx.leftover.is(deleting(at, &name));
+    }
     at.ask(at.client().jobs().create(at.name(), &held)).await?;
     if how.removed {
         cx.leftover.is(deleting(at, &name));
@@ -52,8 +57,9 @@ pub async fn run(cx: &Context, at: &AtTool<'_>, create: JobCreate, how: How) -> 
 }
 
 async fn attached(cx: &Context, at: &AtTool<'_>, name: &JobName, line: String, how: How) -> Result<Exit> {
-    let command = ["/bin/sh", "-c", BEGIN, "sh"].map(str::to_owned).to_vec();
     let line = Some(line).filter(|line| !line.is_empty());
+    let what = if line.is_some() { "line" } else { "shell" };
+    let command = ["/bin/sh", "-c", BEGIN, "sh", what].map(str::to_owned).to_vec();
     let open = ExecOpen { command, line, terminal: how.terminal, run: None };
     let mut steps = cx.printer.steps();
     steps.begin("start");

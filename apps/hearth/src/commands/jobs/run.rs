@@ -53,7 +53,8 @@ const USUAL: u64 = 600;
 /// Makes it.
 pub async fn run(cx: &Context, args: Args) -> Result<Exit> {
     let Args { mut spec, wait, interactive, tty, rm, dry_run } = args;
-    if interactive && spec.name.is_none() {
+    let named = spec.name.is_some();
+    if interactive && !named {
         spec.name = Some(interactive::some_name()?);
     }
     let create = spec.create()?;
@@ -75,7 +76,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<Exit> {
     }
     if interactive {
         let terminal = if tty { Some(terminal()?) } else { None };
-        return interactive::run(cx, &at, create, How { terminal, removed: rm }).await;
+        return interactive::run(cx, &at, create, How { terminal, removed: rm, named }).await;
     }
     if rm {
         return passing(cx, &at, &create, Duration::from_secs(wait.unwrap_or(USUAL))).await;
@@ -101,6 +102,8 @@ async fn passing(cx: &Context, at: &AtTool<'_>, create: &JobCreate, limit: Durat
     if matches!(&over, Err(error) if error.code() == wait::STILL_RUNNING) {
         return over.map(|_| Exit::Done);
     }
+    // From here on others may make a job of this name.
+    cx.leftover.is_nothing();
     let job = at.ask(jobs.show(at.name(), &create.name, &JobsQuery::default())).await?;
     if let Some(run) = &job.status.run {
         // Its last lines may be on their way.
@@ -111,7 +114,6 @@ async fn passing(cx: &Context, at: &AtTool<'_>, create: &JobCreate, limit: Durat
         printed => printed?,
     }
     at.ask(deleting(at, &create.name)).await?;
-    cx.leftover.is_nothing();
     over.map(|_| Exit::Done)
 }
 

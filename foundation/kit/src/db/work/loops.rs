@@ -63,7 +63,7 @@ impl Work {
                     lost = self.hold(&claim, clock) => Err(lost),
                 };
             }
-            stop.unless(self.wait(kind, clock.now(), LOOK)).await.unwrap_or(Ok(()))
+            stop.unless(self.wait(clock, kind, LOOK)).await.unwrap_or(Ok(()))
         };
         while !stop.is_set() {
             if let Err(error) = turn().await {

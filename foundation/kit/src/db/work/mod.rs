@@ -11,7 +11,7 @@ mod tables;
 
 use std::{sync::Arc, time::Duration};
 
-use hearth_base::{Error, Result};
+use hearth_base::{Clock, Error, Result};
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
     ActiveValue::Set,
@@ -81,8 +81,12 @@ impl Work {
             .update_columns([row::Column::Content, row::Column::Due, row::Column::Failures])
             .value(row::Column::Asked, one_more(row::Column::Asked))
             .to_owned();
+        let pieces = pieces.collect::<Result<Vec<_>>>()?;
+        if pieces.is_empty() {
+            return Ok(());
+        }
         transaction.wakes(&self.news);
-        insert(transaction, pieces.collect::<Result<_>>()?, known).await
+        insert(transaction, pieces, known).await
     }
 
     /// Claims up to `most` pieces of work of a kind that are due.
@@ -231,39 +235,55 @@ impl Work {
         Ok(failed && due.is_none())
     }
 
-    /// Waits until work may be due: until somebody asks for some, or until the next is due, at most `most`.
-    pub async fn wait(&self, kind: &'static str, now: Timestamp, most: Duration) -> Result<()> {
-        self.wait_for(self.holder.as_ref(), kind, now, most).await
+    /// Waits until work is due, whoever asks for it, or until a lease runs out; at most `most`.
+    pub async fn wait(&self, clock: &dyn Clock, kind: &'static str, most: Duration) -> Result<()> {
+        self.wait_for(self.holder.as_ref(), clock, kind, most).await
     }
 
     /// As [`Work::wait`], for a worker in another process.
     pub async fn wait_for(
         &self,
         holder: Option<&Holder>,
+        clock: &dyn Clock,
         kind: &'static str,
-        now: Timestamp,
         most: Duration,
     ) -> Result<()> {
-        let news = self.news.notified();
-        tokio::pin!(news);
-        news.as_mut().enable();
+        let end = tokio::time::Instant::now() + most;
+        loop {
+            let news = self.news.notified();
+            tokio::pin!(news);
+            news.as_mut().enable();
+            let now = clock.now();
+            let next = self.next(holder, kind, now).await?.map(|next| next.duration_since(now));
+            let most = end.saturating_duration_since(tokio::time::Instant::now());
+            let left = next.map_or(most, |next| Duration::try_from(next).unwrap_or_default().min(most));
+            // News may be of anything: it is looked at again.
+            if left.is_zero() || tokio::time::timeout(left, news).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// When the next of a kind is due: what is free when it says, what is leased when its lease runs out.
+    async fn next(
+        &self,
+        holder: Option<&Holder>,
+        kind: &'static str,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>> {
         let next_by = |column: row::Column, which: Condition| {
             let query = row::Entity::find().filter(row::Column::Kind.eq(kind)).filter(which);
             query.filter(row::Column::Due.is_not_null()).order_by_asc(column).limit(1)
         };
-        // What is free comes when it is due; what is leased is looked at again when its lease runs out.
-        let due = next_by(row::Column::Due, free(holder, now));
-        let runs = row::Column::LeasedUntil.gt(At::from(now)).into_condition();
-        let leased = next_by(row::Column::LeasedUntil, runs);
-        let due = due.one(self.db.reader()).await.or_fault()?.and_then(|row| row.due);
+        let due = next_by(row::Column::Due, free(holder, now)).one(self.db.reader()).await.or_fault()?;
+        let due = due.and_then(|row| row.due);
         if due.is_some_and(|due| due <= At::from(now)) {
-            return Ok(());
+            return Ok(due.map(Timestamp::from));
         }
-        let leased = leased.one(self.db.reader()).await.or_fault()?.and_then(|row| row.leased_until);
-        let next = due.into_iter().chain(leased).min().map(Timestamp::from);
-        let left = next.map_or(most, |due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
-        let _news_or_time = tokio::time::timeout(left.min(most), news).await;
-        Ok(())
+        let runs = row::Column::LeasedUntil.gt(At::from(now)).into_condition();
+        let leased = next_by(row::Column::LeasedUntil, runs).one(self.db.reader()).await.or_fault()?;
+        let leased = leased.and_then(|row| row.leased_until);
+        Ok(due.into_iter().chain(leased).min().map(Timestamp::from))
     }
 
     /// Work that was put aside: its kind, key and last error.
