@@ -264,13 +264,14 @@ pub fn check_instance(name: &str) -> Result<()> {
 /// Two processes for one instance would each start what is wanted.
 pub fn lock(disk: &Disk) -> Result<File> {
     let lock = File::create(disk.run().join("lock")).doing("making the lock of this instance")?;
-    match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(lock),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::conflict(
-            "already-runs",
-            "another process already runs the containers of this instance",
-        )
-        .help("end it first, or choose another name for this instance")),
-        Err(error) => Err(error).doing("locking this instance"),
+    // What a process had just begun to start when it was killed holds its files for another moment.
+    for pause in std::iter::repeat_n(Duration::from_millis(20), 50).chain([Duration::ZERO]) {
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(lock),
+            Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(pause),
+            Err(error) => return Err(error).doing("locking this instance"),
+        }
     }
+    Err(Error::conflict("already-runs", "another process already runs the containers of this instance")
+        .help("end it first, or choose another name for this instance"))
 }
