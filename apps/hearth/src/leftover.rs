@@ -9,14 +9,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 type TakingAway = Pin<Box<dyn Future<Output = Result<()>>>>;
 
-/// Something that is of no use to anybody when the command is interrupted.
+/// Something that is of no use to anybody when the command is interrupted: what takes it away, and what is said then.
 #[derive(Default)]
-pub struct Leftover(RefCell<Option<TakingAway>>);
+pub struct Leftover(RefCell<Option<(TakingAway, &'static str)>>);
 
 impl Leftover {
     /// From here on there is something, which this takes away.
-    pub fn is(&self, taking_away: impl Future<Output = Result<()>> + 'static) {
-        self.0.replace(Some(Box::pin(taking_away)));
+    pub fn is(&self, taking_away: impl Future<Output = Result<()>> + 'static, said: &'static str) {
+        self.0.replace(Some((Box::pin(taking_away), said)));
     }
 
     /// There is nothing any more, or it stays.
@@ -24,15 +24,11 @@ impl Leftover {
         self.0.take();
     }
 
-    /// Takes it away. Whether there was something, and is not any more.
-    pub async fn take_away(&self) -> bool {
-        let taking_away = self.0.take();
-        match taking_away {
-            Some(taking_away) => {
-                matches!(tokio::time::timeout(PATIENCE, taking_away).await, Ok(Ok(())))
-            }
-            None => false,
-        }
+    /// Takes it away. What is to be said, if there was something, and is not any more.
+    pub async fn take_away(&self) -> Option<&'static str> {
+        let (taking_away, said) = self.0.take()?;
+        let taken = tokio::time::timeout(PATIENCE, taking_away).await;
+        matches!(taken, Ok(Ok(()))).then_some(said)
     }
 }
 

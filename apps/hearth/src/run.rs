@@ -133,12 +133,9 @@ fn with_server(
             biased;
             _ = tokio::signal::ctrl_c() => {
                 printer.fresh_line();
-                let what_stays = match cx.leftover.take_away().await {
-                    true => "the job is deleted",
-                    false if cx.ask.waits() => NOTHING,
-                    false => what_stays,
-                };
-                Err(exit::interrupted(what_stays))
+                let gone = cx.leftover.take_away().await;
+                let what_stays = if cx.ask.waits() { NOTHING } else { what_stays };
+                Err(exit::interrupted(gone.unwrap_or(what_stays)))
             }
             ended = commands::run(&cx, command) => ended,
         }

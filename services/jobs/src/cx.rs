@@ -18,10 +18,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{
-    neighbours::Neighbours,
-    store::{Run, Store},
-};
+use crate::{neighbours::Neighbours, store::Store};
 
 /// The most news of begun runs that wait for their listener.
 const BEGUN: usize = 256;
@@ -49,7 +46,7 @@ pub struct Cx {
     /// Counts changes of what is kept running, for the worker that asks how it is.
     pub kept: watch::Sender<u64>,
     /// Runs whose logs can be taken. Whoever misses one finds it in the database.
-    pub begun: broadcast::Sender<Run>,
+    pub begun: broadcast::Sender<String>,
     /// Counts changes of schedules: something may be due earlier than the scheduler thinks.
     pub planned: watch::Sender<u64>,
 }
@@ -93,7 +90,7 @@ impl Cx {
     }
 
     /// Tells that logs of these runs can be taken.
-    pub fn tell_begun(&self, runs: impl IntoIterator<Item = Run>) {
+    pub fn tell_begun(&self, runs: impl IntoIterator<Item = String>) {
         for run in runs {
             let _nobody_takes_them_here = self.begun.send(run);
         }
@@ -112,7 +109,7 @@ impl Cx {
     /// Tells other services of what happened, in this order, as part of a change.
     pub async fn tell(&self, tx: &Tx, events: impl IntoIterator<Item = JobsEvent>) -> Result<()> {
         let events = events.into_iter().map(|event| (self.id(), event));
-        self.store.tell(tx, self.now(), events).await
+        self.store.feed.append_all(tx, self.now(), events).await
     }
 }
 

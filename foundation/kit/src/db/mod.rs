@@ -22,7 +22,7 @@ use sea_orm::{
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 
 pub use at::At;
 pub use each::update_each;
@@ -92,11 +92,7 @@ impl Db {
 
     /// Begins a transaction that writes. Dropped without `commit`, it never was.
     pub async fn begin(&self) -> Result<Tx> {
-        let immediate = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        self.writer.begin_with_options(immediate).await.or_fault().map(Tx::new)
+        self.begin_in(None).await
     }
 
     /// Begins a transaction that writes, and for which nobody waits: where there is one writer at a time, such take
@@ -109,7 +105,16 @@ impl Db {
             }
             None => None,
         };
-        Ok(self.begin().await?.with_turn(turn))
+        self.begin_in(turn).await
+    }
+
+    async fn begin_in(&self, turn: Option<OwnedMutexGuard<()>>) -> Result<Tx> {
+        let immediate = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let transaction = self.writer.begin_with_options(immediate).await.or_fault()?;
+        Ok(Tx::new(transaction, turn))
     }
 
     /// Whether the database answers.

@@ -22,12 +22,8 @@ pub struct Tx {
 }
 
 impl Tx {
-    pub(super) fn new(transaction: DatabaseTransaction) -> Self {
-        Self { transaction, waiting: Mutex::default(), _turn: None }
-    }
-
-    pub(super) fn with_turn(self, turn: Option<OwnedMutexGuard<()>>) -> Self {
-        Self { _turn: turn, ..self }
+    pub(super) fn new(transaction: DatabaseTransaction, turn: Option<OwnedMutexGuard<()>>) -> Self {
+        Self { transaction, waiting: Mutex::default(), _turn: turn }
     }
 
     /// Makes it happen, and wakes whoever waits for that.

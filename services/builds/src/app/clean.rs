@@ -32,8 +32,7 @@ pub async fn delete(cx: &Cx, tool: ToolId, id: BuildId) -> Result<()> {
         .help("try again in a moment"));
     }
     forget(cx, &tx, &build).await?;
-    tx.commit().await?;
-    Ok(())
+    tx.commit().await
 }
 
 /// Forgets all builds of a tool that are over but the newest `keep`. How many there were.

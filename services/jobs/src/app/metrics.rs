@@ -69,10 +69,11 @@ pub fn ended(run: &mut Run) -> Use {
     let kept = matches!(run.instance.workload, WorkloadId::Set(_));
     let used = Use {
         memory: run.peak_memory,
-        disk: 0,
         cpu_micros: run.cpu_micros.saturating_sub(run.cpu_counted),
         containers: u32::from(run.started.is_some()),
         restarts: u32::from(kept && run.end != Some(RunEnd::Stopped)),
+        // Nobody looked at the disk at its end.
+        ..Use::default()
     };
     run.cpu_counted = run.cpu_counted.max(run.cpu_micros);
     used

@@ -74,7 +74,7 @@ struct Change<'a> {
 struct News {
     workloads: BTreeSet<WorkloadId>,
     /// Runs whose logs can be taken now.
-    begun: Vec<Run>,
+    begun: Vec<String>,
 }
 
 impl News {
@@ -262,7 +262,7 @@ impl<'a> Change<'a> {
             }
         }
         if !run.log_done && !matches!(instance.phase, Phase::Starting) {
-            self.news.begun.push(run.clone());
+            self.news.begun.push(run.id());
         }
         self.keep(workload, &before, run);
         Ok(())

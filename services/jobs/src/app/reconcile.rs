@@ -54,7 +54,7 @@ pub enum Act {
 
 /// Does what a workload needs next, but for noting it. Of these runs of it the logs have not been taken to their ends.
 /// May be repeated.
-pub async fn act(cx: &Cx, workload: &Workload, untaken: Vec<Run>) -> Result<Act> {
+pub async fn act(cx: &Cx, workload: &Workload, untaken: Vec<String>) -> Result<Act> {
     match workload {
         workload if workload.done => forget(cx, workload, untaken).await,
         workload if workload.is_told() && workload.wanted => confirm(cx, workload).await,
@@ -143,7 +143,7 @@ async fn has_begun(cx: &Cx, id: WorkloadId) -> Result<bool> {
 }
 
 /// Lets the runtime forget a workload that is over, once its log has been taken and its outcome is kept.
-async fn forget(cx: &Cx, workload: &Workload, untaken: Vec<Run>) -> Result<Act> {
+async fn forget(cx: &Cx, workload: &Workload, untaken: Vec<String>) -> Result<Act> {
     if !untaken.is_empty() && cx.store.tool_name(workload.tool).await?.is_some() {
         // Whoever takes the log asks again.
         cx.tell_begun(untaken);

@@ -18,13 +18,12 @@ use std::{
     sync::Arc,
 };
 
-use hearth_base::{Error, EventId, Result, ToolId};
+use hearth_base::{Error, Result, ToolId};
 use hearth_kit::{
     db::{Db, OrFault, Tx, columns, feed::Feed, place::Place, work::Work},
     tasks::Stop,
 };
 use hearth_runtime_api::WorkloadId;
-use hearth_wire::jobs::internal::JobsEvent;
 use jiff::Timestamp;
 use sea_orm::EntityTrait;
 use tokio::sync::OnceCell;
@@ -139,16 +138,6 @@ impl Store {
         let tools = texts(tools);
         let pieces = tools.iter().map(|tool| (tool.as_str(), &(), due));
         self.work.ask_all(tx, Self::QUOTA, pieces).await
-    }
-
-    /// Tells other services of what happened, in this order, as part of a change.
-    pub async fn tell(
-        &self,
-        tx: &Tx,
-        now: Timestamp,
-        events: impl IntoIterator<Item = (EventId, JobsEvent)>,
-    ) -> Result<()> {
-        self.feed.append_all(tx, now, events).await
     }
 
     /// How often this database was restored, from 1: whatever runs was started in this epoch or an earlier one.

@@ -114,19 +114,26 @@ impl Store {
         all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)
     }
 
-    /// Runs of workloads, as they are now, whose logs have not been taken to their ends.
+    /// The ids of runs of workloads, as they are now, whose logs have not been taken to their ends.
     pub async fn runs_untaken(
         &self,
         workloads: impl IntoIterator<Item = WorkloadId>,
-    ) -> Result<BTreeMap<WorkloadId, Vec<Run>>> {
-        let (workloads, mut untaken) = (texts(workloads), BTreeMap::<WorkloadId, Vec<Run>>::new());
+    ) -> Result<BTreeMap<WorkloadId, Vec<String>>> {
+        let (workloads, mut untaken) = (texts(workloads), BTreeMap::<WorkloadId, Vec<String>>::new());
         if workloads.is_empty() {
             return Ok(untaken);
         }
-        let query = row::Entity::find().filter(row::Column::WorkloadId.is_in(workloads));
-        let query = query.filter(row::Column::LogDone.eq(false));
-        for run in all(query.all(self.db.reader()).await.or_fault()?)? {
-            untaken.entry(run.instance.workload).or_default().push(run);
+        let rows: Vec<(String, String)> = row::Entity::find()
+            .select_only()
+            .columns([row::Column::WorkloadId, row::Column::Id])
+            .filter(row::Column::WorkloadId.is_in(workloads))
+            .filter(row::Column::LogDone.eq(false))
+            .into_tuple()
+            .all(self.db.reader())
+            .await
+            .or_fault()?;
+        for (workload, run) in rows {
+            untaken.entry(read("run.workload_id", &workload)?).or_default().push(run);
         }
         Ok(untaken)
     }

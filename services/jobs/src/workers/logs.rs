@@ -54,7 +54,7 @@ async fn take_all(cx: &Cx, stop: &Stop, parts: Sender<Part>) {
         tokio::select! {
             () = stop.wait() => return,
             news = begun.recv() => {
-                let (told, missed) = told(&news, &mut begun);
+                let (told, missed) = told(news, &mut begun);
                 look = missed;
                 // As they are now: who told of them may have known less.
                 takers.begin(cx.store.runs_by_id(told).await);
@@ -70,12 +70,12 @@ async fn take_all(cx: &Cx, stop: &Stop, parts: Sender<Part>) {
 }
 
 /// The ids of all runs that were told of by now, and whether some were missed.
-fn told(first: &Result<Run, RecvError>, begun: &mut broadcast::Receiver<Run>) -> (Vec<String>, bool) {
-    let mut told: Vec<String> = first.iter().map(Run::id).collect();
+fn told(first: Result<String, RecvError>, begun: &mut broadcast::Receiver<String>) -> (Vec<String>, bool) {
     let mut missed = first.is_err();
+    let mut told: Vec<String> = first.into_iter().collect();
     loop {
         match begun.try_recv() {
-            Ok(run) => told.push(run.id()),
+            Ok(run) => told.push(run),
             // The sender lives as long as the service.
             Err(TryRecvError::Empty | TryRecvError::Closed) => return (told, missed),
             Err(TryRecvError::Lagged(_)) => missed = true,

@@ -15,7 +15,7 @@ use crate::{
         reconcile::{self, Act, Next, Notes},
     },
     cx::Cx,
-    store::{Run, Store, Workload},
+    store::{Store, Workload},
 };
 
 /// The most at one time.
@@ -113,7 +113,7 @@ async fn begin(cx: &Cx, acting: &mut JoinSet<Option<Step>>) -> Result<()> {
 }
 
 /// Takes a step while its lease is kept alive; gives up when that is lost.
-async fn act(cx: Cx, claim: Claim<()>, workload: Option<Workload>, untaken: Vec<Run>) -> Option<Step> {
+async fn act(cx: Cx, claim: Claim<()>, workload: Option<Workload>, untaken: Vec<String>) -> Option<Step> {
     let acted = async {
         match &workload {
             Some(workload) => reconcile::act(&cx, workload, untaken).await,

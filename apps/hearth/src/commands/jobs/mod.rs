@@ -132,6 +132,9 @@ pub fn after_interrupt(command: &Command) -> &'static str {
     }
 }
 
+/// What is true after Ctrl-C when that was so.
+const DELETED: &str = "the job is deleted";
+
 /// Deletes a job that was made for this command alone.
 fn deleting(at: &AtTool<'_>, name: &JobName) -> impl Future<Output = Result<()>> + use<> {
     let (client, tool, name) = (at.client().clone(), at.name().clone(), name.clone());
