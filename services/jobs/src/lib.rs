@@ -46,7 +46,7 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
         .worker(Worker::new("housekeeping", |stop| workers::housekeeping::run(sweeping, stop)))
         .worker(keeping::worker(kit, move |tool| {
             let cx = erasing.clone();
-            async move { app::erase::erase(&cx, tool).await }
+            async move { app::jobs::erase::erase(&cx, tool).await }
         })))
 }
 

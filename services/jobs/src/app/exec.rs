@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use hearth_base::{Error, JobName, Result};
-use hearth_runtime_api::{Exec, TerminalSize};
+use hearth_runtime_api::{Exec, Process, TerminalSize, User};
 use hearth_wire::jobs::{ExecOpen, ExecSize, RunState};
 
-use super::{command, create::Of, delete::no_such_job, health};
+use super::definition::{Of, command, no_such_job};
 use crate::{
     cx::Cx,
-    store::{Job, Kind, Run},
+    neighbours::Given,
+    store::{Job, Kind, Plan, Run},
 };
 
 /// Refuses a job of which nothing runs, and nothing begins to within `patience`.
@@ -45,7 +46,7 @@ pub async fn prepare(cx: &Cx, of: Of<'_>, name: &JobName, open: ExecOpen) -> Res
         }
         (false, line) => command.into_iter().chain(line).collect(),
     };
-    let process = health::process(cx, &run, &workload.plan, argv).await?;
+    let process = process(cx, &run, &workload.plan, argv).await?;
     let terminal = terminal.map(|ExecSize { rows, columns }| TerminalSize { rows, columns });
     Ok(Exec { instance: run.instance, process, terminal })
 }
@@ -63,4 +64,11 @@ async fn running(cx: &Cx, job: &Job, wanted: Option<&str>) -> Result<Run> {
 fn nothing_runs(name: &JobName) -> Error {
     Error::conflict("job-not-running", format!("no container of {name} runs now"))
         .help(format!("see what it waits for: hearth jobs show {name}"))
+}
+
+/// A second program in a container: as the first one in all but what it does.
+pub async fn process(cx: &Cx, run: &Run, plan: &Plan, argv: Vec<String>) -> Result<Process> {
+    let Given { plain: env, sealed, .. } = cx.neighbours.envvars(run.tool, &plan.job, &plan.env).await?;
+    let user = User { uid: plan.user.0, gid: plan.user.1, groups: Vec::new() };
+    Ok(Process { argv, env, sealed, cwd: plan.cwd.clone(), user, stop_signal: 15 })
 }

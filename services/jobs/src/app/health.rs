@@ -4,26 +4,21 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use bytes::Bytes;
 use hearth_base::{Error, Result};
-use hearth_runtime_api::{End, Exec, ExecInput, ExecOutput, Process, User};
+use hearth_runtime_api::{End, Exec, ExecInput, ExecOutput};
 use hearth_wire::jobs::{HealthAsk, HealthCheck, RunState};
 use http::StatusCode;
 use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
-use jiff::SignedDuration;
 use tokio::{net::TcpStream, time::Instant};
 
-use super::{define, route};
+use super::{definition::fields, exec::process, routing};
 use crate::{
     cx::Cx,
-    neighbours::Given,
     store::{Asked, Plan, Run},
 };
 
 /// Where a container's port is.
 type At = (Ipv4Addr, u16);
-
-/// How long what was replaced goes on: until every edge has learned of it, and what visitors asked is answered.
-pub const DRAIN: SignedDuration = SignedDuration::from_secs(5);
 
 /// How long an answer may take when nobody says how long.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -51,7 +46,7 @@ pub async fn ask(cx: &Cx, run: &Run, plan: &Plan, asked: Asked<'_>, patience: Du
         let Some(address) = run.address else {
             return Err(Error::unavailable("no-address", "it has no address yet"));
         };
-        let at = (address, plan.port.unwrap_or(define::PAGE_PORT));
+        let at = (address, plan.port.unwrap_or(fields::PAGE_PORT));
         match ask {
             Some(HealthAsk::Http(path)) => ask_http(at, path).await,
             None if asked == Asked::Page => ask_first(at).await,
@@ -136,13 +131,6 @@ async fn ask_script(cx: &Cx, exec: Exec) -> Result<Found> {
     Err(Error::unavailable("health-script", "the runtime does not say how a health check ended"))
 }
 
-/// A second program in a container: as the first one in all but what it does.
-pub async fn process(cx: &Cx, run: &Run, plan: &Plan, argv: Vec<String>) -> Result<Process> {
-    let Given { plain: env, sealed, .. } = cx.neighbours.envvars(run.tool, &plan.job, &plan.env).await?;
-    let user = User { uid: plan.user.0, gid: plan.user.1, groups: Vec::new() };
-    Ok(Process { argv, env, sealed, cwd: plan.cwd.clone(), user, stop_signal: 15 })
-}
-
 /// What is to be kept of what was found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
@@ -188,7 +176,7 @@ pub async fn note(cx: &Cx, run: &Run, news: News) -> Result<()> {
     if now.ready || now.doomed.is_some() {
         cx.store.ask(&tx, run.instance.workload, cx.now()).await?;
     }
-    route::refresh(cx, &tx, run.tool, name.as_ref()).await?;
+    routing::refresh(cx, &tx, run.tool, name.as_ref()).await?;
     tx.commit().await?;
     cx.wake_watchers([run.instance.workload]);
     Ok(())

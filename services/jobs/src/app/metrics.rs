@@ -12,7 +12,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
 };
 
-use super::{create::Of, delete::no_such_job};
+use super::definition::{Of, no_such_job};
 use crate::{
     cx::Cx,
     store::{Job, Run, STEPS, Step, Use},

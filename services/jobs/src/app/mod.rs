@@ -1,31 +1,16 @@
-//! The rules, one file per verb or concept; no HTTP, no SQL.
+//! The rules, a room for each domain; no HTTP, no SQL.
+//!
+//! A room uses those above it and none below it: `definition`, `quota`, `routing`, `runs`, `metrics`, `workloads`,
+//! `scheduling`, `exec`, `health`, `view`, `jobs`.
 
-pub mod checks;
-pub mod command;
-pub mod create;
-pub mod define;
-pub mod delete;
-pub mod due;
-pub mod envvars;
-pub mod erase;
+pub mod definition;
 pub mod exec;
-pub mod full;
 pub mod health;
-pub mod history;
-pub mod launch;
+pub mod jobs;
 pub mod metrics;
-pub mod newer;
-pub mod observe;
-pub mod outcome;
-pub mod pause;
-pub mod plan;
 pub mod quota;
-pub mod reconcile;
-pub mod restart;
-pub mod route;
+pub mod routing;
 pub mod runs;
-pub mod schedule;
-pub mod show;
-pub mod status;
-pub mod stop;
-pub mod tell;
+pub mod scheduling;
+pub mod view;
+pub mod workloads;

@@ -1,13 +1,13 @@
 //! How much a tool runs, and how much it may.
 
-use hearth_base::{Cpu, Error, Kind as ErrorKind, Memory, Result};
+use hearth_base::{Cpu, Memory, Result};
 use hearth_kit::config::Jobs;
 use hearth_wire::{
     jobs::{JobCreate, JobType, QuotaCategory, QuotaItem, Quotas},
     tools::Quota,
 };
 
-use super::define::{self, Limits};
+use super::definition::fields::{self, Limits, used_up};
 use crate::store::{Job, JobId, Kind, Share, Taken};
 
 /// What a tool uses.
@@ -69,7 +69,7 @@ impl Use {
             JobType::Scheduled => self.scheduled += 1,
             JobType::Continuous | JobType::Webservice => {
                 self.continuous += 1;
-                self.add(memory, cpu, define::replicas(job));
+                self.add(memory, cpu, fields::replicas(job));
             }
             JobType::OneOff => self.add(memory, cpu, 1),
         }
@@ -140,10 +140,4 @@ impl Use {
 fn over(job: &JobCreate, what: &str, with: &impl ToString, most: &impl ToString) -> Result<()> {
     let (with, most) = (with.to_string(), most.to_string());
     Err(used_up(format!("with {} the tool would have {with} {what}, and may have {most}", job.name)))
-}
-
-/// What is told to whoever wants more than the tool may use.
-pub fn used_up(what: String) -> Error {
-    Error::new(ErrorKind::Exhausted, "quota", what)
-        .help("ask for less, delete what is not needed (hearth jobs quota), or ask whoever runs this Hearth for more")
 }

@@ -70,5 +70,5 @@ pub async fn with_envvars(
     _: Authed<ForEnvvars>,
     Param(tool): Param<ToolId>,
 ) -> Reply<JobsWithEnvvars> {
-    Ok(Answer::named(app::envvars::standing(&cx, tool).await?))
+    Ok(Answer::named(app::view::envvars::standing(&cx, tool).await?))
 }

@@ -25,7 +25,7 @@ pub async fn show(
     Param(job): Param<JobName>,
     Query(query): Query<JobsQuery>,
 ) -> Reply<JobOne> {
-    let job = app::show::one(&cx, of(&tool), &job, query.include_unset.unwrap_or(true)).await?;
+    let job = app::view::show::one(&cx, of(&tool), &job, query.include_unset.unwrap_or(true)).await?;
     Ok(Answer::named(JobOne { job }))
 }
 
@@ -34,7 +34,7 @@ pub async fn show(
     params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "its name")),
     responses((status = 200, body = Named<Done>), (status = 404, description = "there is no such job")))]
 pub async fn delete(cx: Cx, tool: Authed<JobsWrite>, Param(job): Param<JobName>) -> Reply<Done> {
-    app::delete::one(&cx, of(&tool), &job).await?;
+    app::jobs::delete::one(&cx, of(&tool), &job).await?;
     Ok(Answer::named(Done {}))
 }
 
@@ -45,7 +45,7 @@ pub async fn delete(cx: Cx, tool: Authed<JobsWrite>, Param(job): Param<JobName>)
     responses((status = 200, body = Named<Done>), (status = 400, description = "a one-off job"),
         (status = 404, description = "there is no such job"), (status = 409, description = "it runs already")))]
 pub async fn restart(cx: Cx, tool: Authed<JobsWrite>, Param(job): Param<JobName>) -> Reply<Done> {
-    app::restart::restart(&cx, of(&tool), &job).await?;
+    app::jobs::restart::restart(&cx, of(&tool), &job).await?;
     Ok(Answer::named(Done {}))
 }
 
@@ -54,7 +54,7 @@ pub async fn restart(cx: Cx, tool: Authed<JobsWrite>, Param(job): Param<JobName>
     params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "its name")),
     responses((status = 200, body = Named<JobOne>), (status = 404, description = "there is no such job")))]
 pub async fn stop(cx: Cx, tool: Authed<JobsWrite>, Param(job): Param<JobName>) -> Reply<JobOne> {
-    let changed = app::stop::stop(&cx, of(&tool), &job).await?;
+    let changed = app::jobs::stop::stop(&cx, of(&tool), &job).await?;
     changed_job(&cx, &tool, &job, if changed { "is being stopped" } else { "does not run" }).await
 }
 
@@ -65,7 +65,7 @@ pub async fn stop(cx: Cx, tool: Authed<JobsWrite>, Param(job): Param<JobName>) -
     responses((status = 200, body = Named<JobOne>), (status = 400, description = "a one-off job"),
         (status = 404, description = "there is no such job")))]
 pub async fn pause(cx: Cx, tool: Authed<JobsWrite>, Param(job): Param<JobName>) -> Reply<JobOne> {
-    let changed = app::pause::pause(&cx, of(&tool), &job).await?;
+    let changed = app::jobs::pause::pause(&cx, of(&tool), &job).await?;
     changed_job(&cx, &tool, &job, if changed { "is paused" } else { "was paused already" }).await
 }
 
@@ -77,7 +77,7 @@ pub async fn pause(cx: Cx, tool: Authed<JobsWrite>, Param(job): Param<JobName>) 
         (status = 404, description = "there is no such job"),
         (status = 429, description = "more than the tool may use")))]
 pub async fn resume(cx: Cx, tool: Authed<JobsWrite>, Param(job): Param<JobName>) -> Reply<JobOne> {
-    let changed = app::pause::resume(&cx, of(&tool), &job).await?;
+    let changed = app::jobs::pause::resume(&cx, of(&tool), &job).await?;
     changed_job(&cx, &tool, &job, if changed { "goes on" } else { "was not paused" }).await
 }
 
@@ -95,12 +95,12 @@ pub async fn scale(
     Param(job): Param<JobName>,
     Json(wanted): Json<ReplicasPut>,
 ) -> Reply<JobOne> {
-    let changed = app::create::scale(&cx, of(&tool), &job, wanted.replicas).await?;
+    let changed = app::jobs::create::scale(&cx, of(&tool), &job, wanted.replicas).await?;
     changed_job(&cx, &tool, &job, if changed { "is changed" } else { "is as it was" }).await
 }
 
 /// A job after a change, with what was done in a sentence.
 async fn changed_job(cx: &Cx, tool: &Member, name: &JobName, said: &str) -> Reply<JobOne> {
-    let job = app::show::one(cx, of(tool), name, true).await?;
+    let job = app::view::show::one(cx, of(tool), name, true).await?;
     Ok(Answer::named(JobOne { job }).info(format!("the job {name} {said}")))
 }

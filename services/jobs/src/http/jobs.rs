@@ -21,7 +21,7 @@ const NO_MAIL: &str = "this Hearth sends no mail: whoever runs it has set no mai
     params(("tool" = String, Path, description = "its name"), JobsQuery),
     responses((status = 200, body = Named<JobsList>)))]
 pub async fn list(cx: Cx, tool: Authed<JobsRead>, Query(query): Query<JobsQuery>) -> Reply<JobsList> {
-    let jobs = app::show::all(&cx, of(&tool), query.include_unset.unwrap_or(true)).await?;
+    let jobs = app::view::show::all(&cx, of(&tool), query.include_unset.unwrap_or(true)).await?;
     Ok(Answer::named(JobsList { jobs }))
 }
 
@@ -34,8 +34,8 @@ pub async fn list(cx: Cx, tool: Authed<JobsRead>, Query(query): Query<JobsQuery>
         (status = 429, description = "more than the tool may use")))]
 pub async fn create(cx: Cx, tool: Authed<JobsWrite>, Json(create): Json<JobCreate>) -> Reply<JobOne> {
     let mail = create.emails;
-    let job = app::create::create(&cx, of(&tool), create).await?;
-    let job = app::show::one(&cx, of(&tool), &job.name, true).await?;
+    let job = app::jobs::create::create(&cx, of(&tool), create).await?;
+    let job = app::view::show::one(&cx, of(&tool), &job.name, true).await?;
     Ok(with_mail(&cx, Answer::named(JobOne { job }).status(axum::http::StatusCode::CREATED), mail))
 }
 
@@ -48,7 +48,7 @@ pub async fn create(cx: Cx, tool: Authed<JobsWrite>, Json(create): Json<JobCreat
         (status = 429, description = "more than the tool may use")))]
 pub async fn update(cx: Cx, tool: Authed<JobsWrite>, Json(create): Json<JobCreate>) -> Reply<JobChanged> {
     let (name, mail) = (create.name.clone(), create.emails);
-    let job_changed = app::create::update(&cx, of(&tool), create).await?;
+    let job_changed = app::jobs::create::update(&cx, of(&tool), create).await?;
     let said = if job_changed { "changed" } else { "as it was" };
     let answer = Answer::named(JobChanged { job_changed }).info(format!("the job {name} is {said}"));
     Ok(with_mail(&cx, answer, mail))
@@ -59,7 +59,7 @@ pub async fn update(cx: Cx, tool: Authed<JobsWrite>, Json(create): Json<JobCreat
     params(("tool" = String, Path, description = "its name")),
     responses((status = 200, body = Named<Done>)))]
 pub async fn flush(cx: Cx, tool: Authed<JobsWrite>) -> Reply<Done> {
-    app::delete::all(&cx, of(&tool)).await?;
+    app::jobs::delete::all(&cx, of(&tool)).await?;
     Ok(Answer::named(Done {}))
 }
 

@@ -19,7 +19,7 @@ use hearth_wire::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    app::{self, command::Files, define, plan},
+    app::definition::{command::Files, fields, no_such_job, plan},
     cx::Cx,
     rights::JobsRead,
     store::Job,
@@ -41,7 +41,7 @@ pub async fn read(
     Param(name): Param<JobName>,
     Query(query): Query<JobsLogsQuery>,
 ) -> Result<Response, Refused> {
-    let job = cx.store.job(tool.id, &name).await?.ok_or_else(|| app::delete::no_such_job(&name))?;
+    let job = cx.store.job(tool.id, &name).await?.ok_or_else(|| no_such_job(&name))?;
     let first = first(&cx, tool.id, &job.name, query.lines).await?;
     if first.lines.is_empty() {
         not_in_files(&job, &tool.name)?;
@@ -52,7 +52,7 @@ pub async fn read(
 
 /// Refuses a job whose lines are elsewhere: nothing would ever come.
 fn not_in_files(job: &Job, tool: &ToolName) -> Result<()> {
-    let mounted = define::mount(&job.spec, job.image.provided) == MountMode::All;
+    let mounted = fields::mount(&job.spec, job.image.provided) == MountMode::All;
     match plan::files(&job.spec, tool, mounted)? {
         Some(Files { out, err }) => Err(Error::new(
             Kind::NotFound,

@@ -13,7 +13,7 @@ pub mod schedule;
 
 use hearth_kit::guard::Member;
 
-use crate::app::create::Of;
+use crate::app::definition::Of;
 
 /// Whose jobs a caller may look at or change.
 fn of(member: &Member) -> Of<'_> {

@@ -44,8 +44,8 @@ pub async fn list(
     Param(name): Param<JobName>,
     Query(paging): Query<Paging>,
 ) -> Reply<RunsList> {
-    let job = cx.store.job(tool.id, &name).await?.ok_or_else(|| app::delete::no_such_job(&name))?;
-    let page = cx.store.runs(&job, paging.limit, paging.cursor.as_ref()).await?.map(app::show::run);
+    let job = cx.store.job(tool.id, &name).await?.ok_or_else(|| app::definition::no_such_job(&name))?;
+    let page = cx.store.runs(&job, paging.limit, paging.cursor.as_ref()).await?.map(app::runs::view::run);
     Ok(Answer::named(RunsList { runs: page.items, next: page.next }))
 }
 
@@ -55,8 +55,8 @@ pub async fn list(
     responses((status = 201, body = Named<RunOne>), (status = 400, description = "a continuous job"),
         (status = 404, description = "there is no such job"), (status = 409, description = "it runs already")))]
 pub async fn begin(cx: Cx, tool: Authed<JobsWrite>, Param(name): Param<JobName>) -> Reply<RunOne> {
-    let run = app::restart::again(&cx, of(&tool), &name).await?;
-    let run = app::show::run(app::runs::find(&cx, of(&tool), &name, &run).await?);
+    let run = app::jobs::restart::again(&cx, of(&tool), &name).await?;
+    let run = app::runs::view::run(app::runs::find::find(&cx, of(&tool), &name, &run).await?);
     Ok(Answer::named(RunOne { run }).status(StatusCode::CREATED))
 }
 
@@ -74,8 +74,8 @@ pub async fn show(
     Query(query): Query<RunQuery>,
 ) -> Reply<RunOne> {
     let patience = Duration::from_secs(query.wait.map_or(0, Wait::seconds).into());
-    let run = app::runs::wait(&cx, of(&tool), &name, &run.0, patience).await?;
-    Ok(Answer::named(RunOne { run: app::show::run(run) }))
+    let run = app::runs::find::wait(&cx, of(&tool), &name, &run.0, patience).await?;
+    Ok(Answer::named(RunOne { run: app::runs::view::run(run) }))
 }
 
 /// Stop a run of a one-off or scheduled job. One that is over stays as it is.
@@ -91,6 +91,6 @@ pub async fn stop(
     Param(name): Param<JobName>,
     Param(run): Param<RunText>,
 ) -> Reply<Done> {
-    app::runs::stop(&cx, of(&tool), &name, &run.0).await?;
+    app::jobs::stop::stop_run(&cx, of(&tool), &name, &run.0).await?;
     Ok(Answer::named(Done {}))
 }

@@ -23,7 +23,7 @@ pub async fn history(
     Param(job): Param<JobName>,
     Query(paging): Query<Paging>,
 ) -> Reply<History> {
-    let page = app::history::of_job(&cx, of(&tool), &job, &paging).await?;
+    let page = app::scheduling::history::of_job(&cx, of(&tool), &job, &paging).await?;
     Ok(Answer::named(History { history: page.items, next: page.next }))
 }
 
@@ -36,6 +36,6 @@ pub async fn preview(
     tool: Authed<JobsRead>,
     Query(query): Query<ScheduleQuery>,
 ) -> Reply<SchedulePlanOne> {
-    let schedule = app::schedule::preview(&query, tool.id, cx.now())?;
+    let schedule = app::scheduling::schedule::preview(&query, tool.id, cx.now())?;
     Ok(Answer::named(SchedulePlanOne { schedule }))
 }

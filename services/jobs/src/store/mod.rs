@@ -1,16 +1,14 @@
 //! The tables of `jobs`: the only place that touches its database.
 
-mod job;
-mod jobs;
-mod ledger;
+mod definition;
+mod erase;
+mod metrics;
 mod migrations;
-mod plan;
-mod route;
-mod run;
+mod routing;
 mod runs;
-mod samples;
+mod scheduling;
 mod tool;
-mod workload;
+mod workloads;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,15 +26,13 @@ use jiff::Timestamp;
 use sea_orm::EntityTrait;
 use tokio::sync::OnceCell;
 
-pub use job::{Job, JobId, Kind, Schedule};
-pub use jobs::exists as job_exists;
-pub use ledger::{Entry, Outcome};
+pub use definition::{Image, ImageConfig, Job, JobId, Kind, Layer, Schedule, job_exists};
+pub use metrics::{STEPS, Step, Use};
 pub use migrations::migrations;
-pub use plan::{Asked, Image, ImageConfig, Layer, Plan, Share};
-pub use run::{Cause, Run, Tail, id as run_id};
-pub use samples::{STEPS, Step, Use};
+pub use runs::{Cause, Run, Tail, run_id};
+pub use scheduling::{Entry, Outcome};
 pub use tool::Tool;
-pub use workload::{Known, Taken, Workload};
+pub use workloads::{Asked, Known, Plan, Share, Taken, Workload};
 
 /// Ids as they are written down, each once.
 fn texts<T: Display>(ids: impl IntoIterator<Item = T>) -> BTreeSet<String> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hearth_base::{Error, Result, ToolId, ToolName};
-use hearth_kit::db::{OrFault, Tx};
+use hearth_kit::db::{OrFault, Tx, columns::read};
 use hearth_wire::tools::Quota;
 use sea_orm::{
     ActiveValue::Set,
@@ -11,7 +11,7 @@ use sea_orm::{
     sea_query::{Expr, LockType, OnConflict},
 };
 
-use super::{Store, columns::read, texts};
+use super::{Store, texts};
 
 pub mod row {
     use sea_orm::entity::prelude::*;

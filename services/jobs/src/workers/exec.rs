@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::{
-    app::{self, create::Of},
+    app::{self, definition::Of},
     cx::Cx,
     rights::JobsWrite,
 };

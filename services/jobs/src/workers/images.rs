@@ -11,7 +11,7 @@ use hearth_wire::{
 
 use super::{Backoff, log};
 use crate::{
-    app::newer::{self, Moved},
+    app::jobs::image_updates::{self, Moved},
     cx::Cx,
 };
 
@@ -45,7 +45,7 @@ async fn turn(cx: &Cx) -> Result<()> {
         Err(error) => return Err(error),
     };
     for moved in moved {
-        newer::look(cx, moved).await?;
+        image_updates::look(cx, moved).await?;
     }
     let tx = cx.store.begin_behind().await?;
     if cx.store.place.locked(&tx).await? < last {

@@ -21,7 +21,7 @@ use tokio::{
 
 use super::{Backoff, log};
 use crate::{
-    app::tell::{self, Whose},
+    app::runs::events::{self, Whose},
     cx::Cx,
     store::{Run, Tail},
 };
@@ -208,7 +208,7 @@ async fn note(cx: &Cx, parts: &[Part]) -> Result<()> {
         let now =
             Run { log_next: *next, log_done: *complete, tail: tail.clone(), ..before.unwrap_or(run).clone() };
         let of = Whose { name: names.get(&run.tool), job: jobs.get(&run.job) };
-        events.extend(before.into_iter().flat_map(|before| tell::run(of, before, &now)));
+        events.extend(before.into_iter().flat_map(|before| events::run(of, before, &now)));
         taken.push(now);
     }
     cx.store.logs_taken(&tx, &taken).await?;

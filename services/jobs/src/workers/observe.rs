@@ -37,7 +37,7 @@ async fn follow(cx: &Cx, backoff: &mut Backoff) -> Result<()> {
         let wait = if cursor.is_some() { WAIT } else { Duration::ZERO };
         let seen = cx.runtime.observe(cursor, wait).await?;
         for states in seen.workloads.chunks(TOGETHER) {
-            app::observe::seen(cx, states).await?;
+            app::workloads::observe::seen(cx, states).await?;
         }
         if seen.complete {
             complete(cx).await?;
@@ -54,7 +54,7 @@ async fn complete(cx: &Cx) -> Result<()> {
     let seen = cx.runtime.observe(None, Duration::ZERO).await?;
     let there: BTreeSet<WorkloadId> = seen.workloads.iter().map(|state| state.id).collect();
     for id in told.into_iter().filter(|id| !there.contains(id)) {
-        app::observe::missing(cx, id).await?;
+        app::workloads::observe::missing(cx, id).await?;
     }
     for open in cx.store.workloads_open().await?.chunks(ASKED) {
         let tx = cx.store.begin_behind().await?;

@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 use super::{Backoff, log};
 use crate::{
     app::{
-        create,
-        reconcile::{self, Act, Next, Notes},
+        jobs::pin,
+        workloads::reconcile::{self, Act, Next, Notes},
     },
     cx::Cx,
     store::{Store, Workload},
@@ -27,7 +27,7 @@ const IDLE: Duration = Duration::from_secs(3600);
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
     let unpin = async |claim: Claim<()>| {
-        if !create::is_holder(&cx, &claim.key).await? {
+        if !pin::is_holder(&cx, &claim.key).await? {
             cx.neighbours.unpin(&claim.key).await?;
         }
         let tx = cx.store.begin_behind().await?;

@@ -34,8 +34,8 @@ pub async fn run(cx: Cx, stop: Stop) {
 
 /// Does what is due, and says how long there is nothing more to do.
 async fn turn(cx: &Cx) -> Result<Duration> {
-    app::due::set_back(cx).await?;
-    while app::due::turn(cx).await? {}
+    app::scheduling::due::set_back(cx).await?;
+    while app::scheduling::due::turn(cx).await? {}
     let Some(next) = cx.store.next_due().await? else { return Ok(LOOK) };
     Ok(Duration::try_from(next.duration_since(cx.now())).unwrap_or_default().clamp(BREATH, LOOK))
 }

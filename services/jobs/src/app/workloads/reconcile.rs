@@ -1,0 +1,318 @@
+//! Bringing a workload to where it should be, a step at a time: what is done with the runtime, and what is noted of
+//! that. Each step may be repeated.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use hearth_base::{Error, Kind, Result, ToolId, ToolName};
+use hearth_kit::db::Tx;
+use hearth_runtime_api::{
+    Isolation, LayerSource, Limits, Mount, MountSource, Network, Process, RunId, User, Version,
+    Workload as Told, WorkloadId, WorkloadKind,
+};
+use hearth_wire::jobs::RunEnd;
+use jiff::{SignedDuration, Timestamp};
+
+use super::observe;
+use crate::{
+    app::{
+        routing,
+        runs::{
+            events::{self, Whose},
+            outcome,
+        },
+    },
+    cx::Cx,
+    neighbours::Given,
+    store::{Plan, Run, Workload},
+};
+
+/// The longest pause between two tries.
+const LONGEST: i64 = 300;
+
+/// Where a step leaves a workload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// There is nothing to do until something happens.
+    Rest,
+    /// There is more to do from then on.
+    At(Timestamp),
+}
+
+/// What was done outside of the database, to be noted in it.
+#[derive(Debug)]
+pub enum Act {
+    /// Nothing that has to be noted.
+    Nothing,
+    /// The runtime has been told of it, with this state of the variables. A run of it is starting.
+    Told { envvars: String },
+    /// The runtime has been told what is ready by now.
+    Confirmed(Next),
+    /// The runtime has been told to stop it; it may never have come there.
+    Stopped { never_came: bool },
+    /// The runtime has forgotten it.
+    Forgotten,
+}
+
+/// Does what a workload needs next, but for noting it. Of these runs of it the logs have not been taken to their ends.
+/// May be repeated.
+pub async fn act(cx: &Cx, workload: &Workload, untaken: Vec<String>) -> Result<Act> {
+    match workload {
+        workload if workload.done => forget(cx, workload, untaken).await,
+        workload if workload.is_told() && workload.wanted => confirm(cx, workload).await,
+        workload if workload.is_told() => Ok(Act::Nothing),
+        workload if workload.wanted => apply(cx, workload).await,
+        workload => stop(cx, workload).await,
+    }
+}
+
+async fn apply(cx: &Cx, workload: &Workload) -> Result<Act> {
+    let plan = &workload.plan;
+    let layers: Vec<_> = plan.image.layers.iter().map(|layer| layer.id).collect();
+    for missing in cx.runtime.missing_layers(&layers).await? {
+        let Some(layer) = plan.image.layers.iter().find(|layer| layer.id == missing) else { continue };
+        let bytes = cx.neighbours.layer(layer).await?;
+        let source = LayerSource { id: layer.id, compression: layer.compression };
+        cx.runtime.add_layer(source, bytes).await?;
+    }
+    let (told, envvars) = told(cx, workload).await?;
+    if plan.await_ready {
+        // What answers now goes on, however short a time ago it took over; what it replaced has no time left to
+        // drain.
+        tell_ready(cx, workload, SignedDuration::ZERO).await?;
+    }
+    match cx.runtime.apply(told).await {
+        Err(error) if error.code() == "run-already-done" => {
+            observe::missing(cx, workload.id).await.map(|()| Act::Nothing)
+        }
+        applied => applied.map(|()| Act::Told { envvars }),
+    }
+}
+
+/// Tells the runtime what it is to restart, and, after some time to drain, what is ready.
+async fn confirm(cx: &Cx, workload: &Workload) -> Result<Act> {
+    match workload.id {
+        WorkloadId::Run(_) => Ok(Act::Nothing),
+        WorkloadId::Set(_) => tell_ready(cx, workload, routing::DRAIN).await.map(Act::Confirmed),
+    }
+}
+
+/// Tells the runtime which containers of a set are of no use, and which have been ready for so long: it restarts those,
+/// and stops what these replace.
+async fn tell_ready(cx: &Cx, workload: &Workload, drain: SignedDuration) -> Result<Next> {
+    let mut next = Next::Rest;
+    for run in cx.store.runs_now(workload.id).await?.iter().filter(|run| !run.is_over()) {
+        let now = cx.now();
+        // A clock that was set back makes nobody wait for longer.
+        let drained = run.up.map(|up| up.min(now) + drain).filter(|drained| *drained > now);
+        let told = match &run.doomed {
+            Some(_) => cx.runtime.restart(run.instance).await,
+            None if !run.ready || !workload.plan.is_probed() => continue,
+            None => match drained {
+                Some(then) => {
+                    next = Next::At(then);
+                    continue;
+                }
+                None => cx.runtime.ready(run.instance).await,
+            },
+        };
+        match told {
+            // It ended a moment ago.
+            Err(error) if error.kind() == Kind::NotFound => {}
+            told => told?,
+        }
+    }
+    Ok(next)
+}
+
+async fn stop(cx: &Cx, workload: &Workload) -> Result<Act> {
+    let grace = Duration::from_secs(workload.plan.grace.into());
+    cx.runtime.stop(workload.id, version(cx, workload).await?, grace).await?;
+    // The runtime may have been told, by a process that died before it noted so: then its end will be seen.
+    let never_came = workload.applied.is_none()
+        && !has_begun(cx, workload.id).await?
+        && match cx.runtime.acknowledge(workload.id).await {
+            Err(error) if error.code() == "not-done" => false,
+            acknowledged => acknowledged.map(|()| true)?,
+        };
+    Ok(Act::Stopped { never_came })
+}
+
+/// Whether the runtime has started anything of a workload. What it was told to stop begins nothing any more.
+async fn has_begun(cx: &Cx, id: WorkloadId) -> Result<bool> {
+    let all = cx.runtime.observe(None, Duration::ZERO).await?;
+    Ok(all.workloads.iter().any(|known| known.id == id && !known.instances.is_empty()))
+}
+
+/// Lets the runtime forget a workload that is over, once its log has been taken and its outcome is kept.
+async fn forget(cx: &Cx, workload: &Workload, untaken: Vec<String>) -> Result<Act> {
+    if !untaken.is_empty() && cx.store.tool_name(workload.tool).await?.is_some() {
+        // Whoever takes the log asks again.
+        cx.tell_begun(untaken);
+        return Ok(Act::Nothing);
+    }
+    cx.runtime.acknowledge(workload.id).await?;
+    Ok(Act::Forgotten)
+}
+
+/// Steps that were taken, noted in one change.
+pub struct Notes<'a> {
+    cx: &'a Cx,
+    tx: &'a Tx,
+    names: BTreeMap<ToolId, ToolName>,
+    /// As they are now, locked: more may be wanted of them than when the steps began.
+    workloads: BTreeMap<WorkloadId, Workload>,
+    /// Those that have come further.
+    further: BTreeSet<WorkloadId>,
+    forgotten: Vec<WorkloadId>,
+    /// Runs that the runtime has been told of.
+    told: Vec<RunId>,
+}
+
+impl<'a> Notes<'a> {
+    /// None yet, of these workloads.
+    pub async fn of(cx: &'a Cx, tx: &'a Tx, which: impl Iterator<Item = &Workload> + Clone) -> Result<Self> {
+        let names = cx.store.tools_locked(tx, which.clone().map(|workload| workload.tool)).await?;
+        let workloads = cx.store.workloads_locked(tx, which.map(|workload| workload.id)).await?;
+        let (further, forgotten, told) = Default::default();
+        Ok(Self { cx, tx, names, workloads, further, forgotten, told })
+    }
+
+    /// Notes what was done for a workload. What went wrong will be tried again, unless it will not get better by
+    /// itself: that ends a run.
+    pub async fn note(&mut self, workload: &Workload, acted: &Result<Act>) -> Result<Next> {
+        match acted {
+            Ok(Act::Nothing) => {}
+            Ok(Act::Told { envvars }) => {
+                if let WorkloadId::Run(run) = workload.id {
+                    self.told.push(run);
+                }
+                self.told(workload, Some(envvars));
+            }
+            Ok(Act::Confirmed(then)) => {
+                if workload.trouble.is_some() {
+                    self.told(workload, None);
+                }
+                return Ok(*then);
+            }
+            Ok(Act::Stopped { never_came }) => {
+                self.told(workload, None);
+                if *never_came {
+                    self.over(workload, RunEnd::Stopped, "it was stopped before it began").await?;
+                }
+            }
+            Ok(Act::Forgotten) => self.forgotten.push(workload.id),
+            Err(error) => return self.trouble(workload, error).await,
+        }
+        Ok(Next::Rest)
+    }
+
+    /// Writes them down.
+    pub async fn write(self) -> Result<()> {
+        let Self { cx, tx, workloads, further, forgotten, told, .. } = self;
+        cx.store.workloads_followed(tx, further.iter().filter_map(|id| workloads.get(id))).await?;
+        cx.store.workloads_remove(tx, &forgotten).await?;
+        cx.store.runs_starting(tx, told).await
+    }
+
+    /// The runtime has been told of a workload, with this state of the variables when that is known.
+    fn told(&mut self, workload: &Workload, envvars: Option<&String>) {
+        let Some(now) = self.workloads.get_mut(&workload.id) else { return };
+        now.applied = now.applied.max(Some(workload.generation));
+        now.envvars = envvars.cloned().or(now.envvars.take());
+        (now.trouble, now.tries) = (None, 0);
+        self.further.insert(now.id);
+    }
+
+    /// Ends the runs of a workload that never came to the runtime, and the workload.
+    async fn over(&mut self, workload: &Workload, how: RunEnd, reason: &str) -> Result<()> {
+        let Self { cx, tx, .. } = *self;
+        let name = self.names.get(&workload.tool);
+        let jobs = cx.store.jobs_by_id_in(tx, [workload.job]).await?;
+        let of = Whose { name, job: jobs.get(&workload.job) };
+        for before in cx.store.runs_of(tx, workload.id).await? {
+            let mut run = Run { log_done: true, ..before.clone() };
+            if !run.is_over() {
+                outcome::over(&mut run, how, reason.to_owned(), cx.now());
+                cx.store.run_put(tx, &run).await?;
+            }
+            cx.store.logs_taken(tx, [&run]).await?;
+            cx.tell(tx, events::run(of, &before, &run)).await?;
+        }
+        cx.store.ask(tx, workload.id, cx.now()).await?;
+        routing::refresh(cx, tx, workload.tool, name).await?;
+        if let Some(now) = self.workloads.get_mut(&workload.id) {
+            now.done = true;
+            self.further.insert(now.id);
+        }
+        Ok(())
+    }
+
+    /// Notes what is in the way. What will not get better by itself ends a run; a set is tried again and again.
+    async fn trouble(&mut self, workload: &Workload, error: &Error) -> Result<Next> {
+        let hopeless =
+            matches!(error.kind(), Kind::Invalid | Kind::Unprocessable | Kind::NotFound | Kind::TooLarge);
+        let once = matches!(workload.id, WorkloadId::Run(_));
+        let Some(now) = self.workloads.get_mut(&workload.id) else { return Ok(Next::Rest) };
+        if hopeless && once && workload.wanted && !workload.done {
+            let reason = format!("it could not be started: {error}");
+            return self.over(workload, RunEnd::NotStarted, &reason).await.map(|()| Next::Rest);
+        }
+        tracing::info!(workload = %workload.id, %error, "a workload waits");
+        let pause =
+            if error.code() == "layer-missing" { 0 } else { (1_i64 << now.tries.min(9)).min(LONGEST) };
+        now.tries += 1;
+        now.trouble = Some(error.to_string());
+        self.further.insert(now.id);
+        Ok(Next::At(self.cx.now() + SignedDuration::from_secs(pause)))
+    }
+}
+
+async fn version(cx: &Cx, workload: &Workload) -> Result<Version> {
+    Ok(Version { epoch: cx.store.epoch().await?, generation: workload.generation })
+}
+
+/// What the runtime is told: the plan, and the tool's variables as they are now; and which state of them that is.
+async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
+    let Plan { job, tool, image, argv, env, cwd, user, home, memory, cpu, processes, disk, .. } =
+        &workload.plan;
+    let Given { plain, sealed, revision } = cx.neighbours.envvars(workload.tool, job, env).await?;
+    let kind = match workload.id {
+        WorkloadId::Run(run) => {
+            let time_limit = workload.plan.timeout.map(|seconds| Duration::from_secs(seconds.into()));
+            WorkloadKind::Once { run, time_limit }
+        }
+        WorkloadId::Set(set) => {
+            // A runtime that knows nothing of it any more goes on behind what another began.
+            let known = cx.store.runs_now(workload.id).await?;
+            let first = known.iter().map(|run| run.instance.start).max().unwrap_or(0).saturating_add(1);
+            let Plan { replicas, await_ready, .. } = workload.plan;
+            WorkloadKind::Keep { set, replicas, await_ready, first }
+        }
+    };
+    let home = home.iter().map(|at| Mount { source: MountSource::Home, at: at.clone(), read_only: false });
+    let told = Told {
+        tool: workload.tool,
+        version: version(cx, workload).await?,
+        kind,
+        isolation: Isolation::Tool,
+        layers: image.layers.iter().map(|layer| layer.id).collect(),
+        read_only: false,
+        process: Process {
+            argv: argv.clone(),
+            env: plain,
+            sealed,
+            cwd: cwd.clone(),
+            user: User { uid: user.0, gid: user.1, groups: Vec::new() },
+            stop_signal: workload.plan.stop_signal,
+        },
+        limits: Limits { memory: *memory, cpu: *cpu, processes: *processes, disk: *disk },
+        network: Network { name: Some(job.clone()), tool: Some(tool.clone()), inside_only: false },
+        mounts: home.collect(),
+        grace: Duration::from_secs(workload.plan.grace.into()),
+        restart: workload.plan.restart,
+    };
+    Ok((told, revision))
+}

@@ -1,0 +1,9 @@
+//! Jobs: what is to run, and from which image.
+
+pub mod image;
+pub mod job;
+pub mod queries;
+
+pub use image::{Image, ImageConfig, Layer};
+pub use job::{Job, JobId, Kind, Schedule};
+pub use queries::exists as job_exists;
