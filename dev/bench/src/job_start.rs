@@ -9,8 +9,8 @@ use std::{
 use hearth_base::{Clock, Cpu, Entropy, Error, Memory, Result, Secret, SystemClock, ToolId, ToolName};
 use hearth_client::Client;
 use hearth_runtime_api::{
-    Compression, Isolation, LayerId, LayerSource, Limits, Network, Process, RunId, Runtime, User, Version,
-    Workload, WorkloadId, WorkloadKind, wire::Socket,
+    Compression, Isolation, LayerId, LayerSource, Limits, Network, Probes, Process, RunId, Runtime, User,
+    Version, Workload, WorkloadId, WorkloadKind, wire::Socket,
 };
 use hearth_testkit::{Hearth, Image, Shape, Store, until};
 use hearth_wire::{jobs::JobCreate, reply::Paging, tools::ToolCreate};
@@ -159,6 +159,7 @@ impl Mine {
                 mounts: Vec::new(),
                 grace: Duration::from_secs(1),
                 restart: 0,
+                probes: Probes::default(),
             })
             .await?;
         loop {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hearth_base::{Cpu, Error, Memory, Result};
 
-use crate::{Isolation, Mount, MountSource, Process, User, Workload};
+use crate::{Isolation, Mount, MountSource, Process, User, Workload, WorkloadKind};
 
 /// Arguments and environment together, as the kernel takes them with room to spare.
 const MOST_TEXT: usize = 1 << 20;
@@ -44,6 +44,10 @@ impl Workload {
         }
         if self.grace > Duration::from_secs(3600) {
             return Err(refused("the time to stop is an hour at most"));
+        }
+        self.probes.check()?;
+        if !self.probes.is_empty() && matches!(self.kind, WorkloadKind::Once { .. }) {
+            return Err(refused("a run has probes; only a set can have them"));
         }
         self.mounts.iter().try_for_each(|mount| mount.check(self.isolation))?;
         let mut places: Vec<&str> = self.mounts.iter().map(|mount| mount.at.as_str()).collect();

@@ -12,6 +12,7 @@ pub mod fake;
 mod ids;
 mod layers;
 mod logs;
+mod probe;
 mod runtime;
 mod state;
 mod usage;
@@ -23,6 +24,10 @@ pub use exec::{Exec, ExecInput, ExecOutput, ExecSession, TerminalSize};
 pub use ids::{InstanceId, RunId, SetId, WorkloadId};
 pub use layers::{Bytes, Compression, LayerId, LayerSource};
 pub use logs::{LogLine, LogPage, Stream};
+pub use probe::{
+    Health, HttpExpectation, Probe, ProbeCheck, ProbeFailure, ProbeOutcome, ProbePurpose, ProbeTerms,
+    ProbeTracker, Probes, StartupProbe,
+};
 pub use runtime::Runtime;
 pub use state::{Cursor, End, InstanceState, Observation, Outcome, Phase, WorkloadState};
 pub use usage::Usage;

@@ -7,7 +7,7 @@ use hearth_base::{
 };
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{LayerId, RunId, SetId, WorkloadId};
+use crate::{LayerId, Probes, RunId, SetId, WorkloadId};
 
 /// The order of what is wanted: a restore begins a new epoch, each change the next generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,6 +50,9 @@ pub struct Workload {
     /// Counts wanted restarts: a set whose restart number changes has its containers replaced.
     #[serde(default)]
     pub restart: u64,
+    /// How the runtime finds out whether a container serves and works; for a set only.
+    #[serde(default, skip_serializing_if = "Probes::is_empty")]
+    pub probes: Probes,
 }
 
 /// How often a workload runs.
@@ -269,11 +272,12 @@ impl Workload {
     }
 
     /// Whether a container started for `other` serves this one as well: all is the same but the version, the number
-    /// of replicas, that of the first, and when one replaces another.
+    /// of replicas, that of the first, when one replaces another, and the probes.
     pub fn same_container(&self, other: &Self) -> bool {
         let plain = |workload: &Self| {
             let mut plain = workload.wish();
             plain.version = Version { epoch: 0, generation: 0 };
+            plain.probes = Probes::default();
             if let WorkloadKind::Keep { replicas, await_ready, .. } = &mut plain.kind {
                 (*replicas, *await_ready) = (0, false);
             }

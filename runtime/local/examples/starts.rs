@@ -9,8 +9,8 @@ use std::{
 
 use hearth_base::{Clock, Cpu, Entropy, Error, Memory, Result, Secret, SystemClock, ToolId};
 use hearth_runtime_api::{
-    Compression, Isolation, LayerId, LayerSource, Limits, Network, Process, RunId, Runtime, User, Version,
-    Workload, WorkloadId, WorkloadKind, wire::Socket,
+    Compression, Isolation, LayerId, LayerSource, Limits, Network, Probes, Process, RunId, Runtime, User,
+    Version, Workload, WorkloadId, WorkloadKind, wire::Socket,
 };
 use sha2::{Digest, Sha256};
 
@@ -66,6 +66,7 @@ async fn once(runtime: &Socket, tool: ToolId, layer: LayerId) -> Result<()> {
             mounts: Vec::new(),
             grace: Duration::from_secs(1),
             restart: 0,
+            probes: Probes::default(),
         })
         .await?;
     let mut cursor = cursor;

@@ -7,7 +7,7 @@ use hearth_base::{Clock, Cpu, Entropy, EnvvarName, JobName, Memory, SealedFor, S
 
 use crate::{
     Compression, Cursor, Exec, InstanceId, Isolation, LayerId, LayerSource, Limits, LogPage, Mount,
-    MountSource, Network, Outcome, Process, RunId, Runtime, SetId, Version, Workload, WorkloadId,
+    MountSource, Network, Outcome, Probes, Process, RunId, Runtime, SetId, Version, Workload, WorkloadId,
     WorkloadKind, WorkloadState,
     fake::{Script, Step},
 };
@@ -92,6 +92,7 @@ impl Bench {
             mounts: vec![Mount { source: MountSource::Home, at: "/home".to_owned(), read_only: false }],
             grace: Duration::from_secs(20),
             restart: 0,
+            probes: Probes::default(),
         }
     }
 

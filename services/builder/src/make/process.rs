@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use hearth_base::{Memory, Secret};
 use hearth_runtime_api::{
-    Isolation, LayerId, Limits, Mount, MountSource, Network, Process, RunId, User, Workload, WorkloadKind,
+    Isolation, LayerId, Limits, Mount, MountSource, Network, Probes, Process, RunId, User, Workload,
+    WorkloadKind,
 };
 
 use super::Make;
@@ -89,5 +90,6 @@ pub fn workload(make: &Make<'_>, run: RunId, layers: Vec<LayerId>, process: Proc
         mounts: vec![Mount { source: MountSource::BuildCache, at: CACHE.to_owned(), read_only: false }],
         grace: Duration::from_secs(5),
         restart: 0,
+        probes: Probes::default(),
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use hearth_base::{Error, Kind, Result, ToolId, ToolName};
 use hearth_kit::db::Tx;
 use hearth_runtime_api::{
-    Isolation, LayerSource, Limits, Mount, MountSource, Network, Process, RunId, User, Version,
+    Isolation, LayerSource, Limits, Mount, MountSource, Network, Probes, Process, RunId, User, Version,
     Workload as Told, WorkloadId, WorkloadKind,
 };
 use hearth_wire::jobs::RunEnd;
@@ -313,6 +313,7 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
         mounts: home.collect(),
         grace: Duration::from_secs(workload.plan.grace.into()),
         restart: workload.plan.restart,
+        probes: Probes::default(),
     };
     Ok((told, revision))
 }

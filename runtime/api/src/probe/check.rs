@@ -1,0 +1,147 @@
+//! The rules that every runtime checks again, whoever sent the workload.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use hearth_base::{Error, Result};
+
+use super::{Probe, ProbeCheck, Probes, StartupProbe};
+
+const PERIOD: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
+const DEADLINE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(24 * 3600);
+const MAX_INITIAL_DELAY: Duration = Duration::from_secs(3600);
+const THRESHOLD: RangeInclusive<u16> = 1..=100;
+const MAX_PATH_BYTES: usize = 1024;
+/// Arguments of a check's program together.
+const MAX_ARGV_BYTES: usize = 64 << 10;
+
+impl Probes {
+    /// Refuses probes that break a rule, with the rule.
+    pub fn check(&self) -> Result<()> {
+        let Self { startup, readiness, liveness } = self;
+        if let Some(StartupProbe { check, initial_delay, period, timeout, deadline }) = startup {
+            check_terms("start-up", check, *initial_delay, *period, *timeout)?;
+            if let Some(deadline) = deadline {
+                check_range("start-up", "deadline", *deadline, &DEADLINE)?;
+            }
+        }
+        for (name, probe) in [("readiness", readiness), ("liveness", liveness)] {
+            let Some(probe) = probe else { continue };
+            let Probe { check, initial_delay, period, timeout, success_threshold, failure_threshold } = probe;
+            check_terms(name, check, *initial_delay, *period, *timeout)?;
+            if !THRESHOLD.contains(success_threshold) || !THRESHOLD.contains(failure_threshold) {
+                return Err(refuse(format!(
+                    "the {name} probe has a threshold out of range; allowed: 1 to 100"
+                )));
+            }
+        }
+        // A container that failed its liveness probe is restarted: there is nothing to count up again.
+        if liveness.as_ref().is_some_and(|probe| probe.success_threshold != 1) {
+            return Err(refuse("the liveness probe has a success threshold other than 1".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+fn check_terms(
+    name: &str,
+    check: &ProbeCheck,
+    initial_delay: Duration,
+    period: Duration,
+    timeout: Duration,
+) -> Result<()> {
+    check_range(name, "period", period, &PERIOD)?;
+    check_range(name, "timeout", timeout, &TIMEOUT)?;
+    check_range(name, "initial delay", initial_delay, &(Duration::ZERO..=MAX_INITIAL_DELAY))?;
+    match check {
+        ProbeCheck::HttpGet { port: 0, .. } | ProbeCheck::Tcp { port: 0 } => {
+            Err(refuse(format!("the {name} probe has port 0; allowed: 1 to 65535")))
+        }
+        ProbeCheck::HttpGet { path, .. } if !is_path(path) => {
+            Err(refuse(format!("the {name} probe has an invalid path: {path:.100?}; expected /PATH")))
+        }
+        ProbeCheck::Exec { argv } if !is_command(argv) => {
+            Err(refuse(format!("the {name} probe has no program, a zero byte, or more than 64 KiB to start")))
+        }
+        ProbeCheck::HttpGet { .. } | ProbeCheck::Tcp { .. } | ProbeCheck::Exec { .. } => Ok(()),
+    }
+}
+
+/// What can stand in the first line of a request as it is (RFC 9112, section 3.2.1): nothing in it ends the line.
+fn is_path(path: &str) -> bool {
+    path.starts_with('/')
+        && path.len() <= MAX_PATH_BYTES
+        && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
+}
+
+fn is_command(argv: &[String]) -> bool {
+    argv.first().is_some_and(|program| !program.is_empty())
+        && argv.iter().map(|text| text.len() + 1).sum::<usize>() <= MAX_ARGV_BYTES
+        && !argv.iter().any(|text| text.contains('\0'))
+}
+
+fn check_range(name: &str, field: &str, given: Duration, allowed: &RangeInclusive<Duration>) -> Result<()> {
+    if allowed.contains(&given) {
+        return Ok(());
+    }
+    let (least, most) = (allowed.start(), allowed.end());
+    Err(refuse(format!("the {name} probe has an invalid {field}: {given:?}; allowed: {least:?} to {most:?}")))
+}
+
+fn refuse(public: String) -> Error {
+    Error::invalid("workload", public)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::HttpExpectation;
+
+    fn http(path: &str, port: u16) -> Probe {
+        let check = ProbeCheck::HttpGet { path: path.to_owned(), port, expect: HttpExpectation::Success };
+        let (period, timeout) = (Duration::from_secs(1), Duration::from_secs(1));
+        let initial_delay = Duration::ZERO;
+        Probe { check, initial_delay, period, timeout, success_threshold: 1, failure_threshold: 3 }
+    }
+
+    fn readiness(probe: Probe) -> Result<()> {
+        Probes { readiness: Some(probe), ..Probes::default() }.check()
+    }
+
+    #[test]
+    fn a_probe_within_its_bounds_is_accepted() {
+        assert!(readiness(http("/healthz?full=1", 8000)).is_ok());
+        assert!(Probes::default().check().is_ok());
+    }
+
+    #[test]
+    fn a_path_that_would_end_the_request_line_is_refused() {
+        let long = format!("/{}", "a".repeat(1024));
+        for path in ["", "healthz", "/a b", "/a\r\nHost: other", "/a\0", "/é", "/a#b", long.as_str()] {
+            assert!(readiness(http(path, 8000)).is_err(), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_probe_out_of_its_bounds_is_refused() {
+        let second = Duration::from_secs(1);
+        assert!(readiness(http("/", 0)).is_err());
+        assert!(readiness(Probe { period: Duration::from_millis(99), ..http("/", 1) }).is_err());
+        assert!(readiness(Probe { timeout: second * 61, ..http("/", 1) }).is_err());
+        assert!(readiness(Probe { initial_delay: second * 3601, ..http("/", 1) }).is_err());
+        assert!(readiness(Probe { failure_threshold: 0, ..http("/", 1) }).is_err());
+        assert!(readiness(Probe { success_threshold: 2, ..http("/", 1) }).is_ok());
+        let liveness = Some(Probe { success_threshold: 2, ..http("/", 1) });
+        assert!(Probes { liveness, ..Probes::default() }.check().is_err());
+        for argv in [vec![], vec![String::new()], vec!["a\0".to_owned()], vec!["a".repeat(65 << 10)]] {
+            assert!(readiness(Probe { check: ProbeCheck::Exec { argv }, ..http("/", 1) }).is_err());
+        }
+        let startup = |deadline| {
+            let Probe { check, initial_delay, period, timeout, .. } = http("/", 1);
+            let startup = StartupProbe { check, initial_delay, period, timeout, deadline };
+            Probes { startup: Some(startup), ..Probes::default() }.check()
+        };
+        assert!(startup(None).is_ok() && startup(Some(second)).is_ok());
+        assert!(startup(Some(Duration::ZERO)).is_err() && startup(Some(second * 90_000)).is_err());
+    }
+}

@@ -1,0 +1,85 @@
+//! How one probe ended. A failure is typed: no byte that a container sent gets into its text.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::ProbeCheck;
+
+/// How one probe ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbeOutcome {
+    /// The check passed.
+    Passed,
+    /// The check failed.
+    Failed(ProbeFailure),
+    /// Nobody could ask, which says nothing about the container.
+    NotSent,
+}
+
+/// Why a check failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "failure", rename_all = "kebab-case")]
+pub enum ProbeFailure {
+    /// The container has no address yet.
+    NoAddress,
+    /// The connection was refused or did not come about.
+    NoConnection,
+    /// There was no answer within the probe's timeout.
+    TimedOut,
+    /// The answer was not HTTP, or the connection ended before it.
+    NotHttp,
+    /// The answer had this status.
+    Status {
+        /// 100 to 999.
+        status: u16,
+    },
+    /// The program of the check exited with this status.
+    Exited {
+        /// Not 0.
+        code: i32,
+    },
+    /// The program of the check was ended by a signal, or could not be started.
+    DidNotExit,
+}
+
+impl ProbeFailure {
+    /// One sentence for people, without its full stop.
+    pub fn describe(self, check: &ProbeCheck, timeout: Duration) -> String {
+        let (port, path) = match check {
+            ProbeCheck::HttpGet { port, path, .. } => (*port, path.as_str()),
+            ProbeCheck::Tcp { port } => (*port, ""),
+            ProbeCheck::Exec { .. } => (0, ""),
+        };
+        match self {
+            Self::NoAddress => "it has no address yet".to_owned(),
+            Self::NoConnection => {
+                format!("nothing answers at port {port}: does it listen on 0.0.0.0:{port}?")
+            }
+            Self::TimedOut => format!("it did not answer in {} seconds", timeout.as_secs_f64()),
+            Self::NotHttp => format!("GET {path} at port {port} was not answered in HTTP"),
+            Self::Status { status } => format!("GET {path} was answered with {status}"),
+            Self::Exited { code } => format!("its health check ended with status {code}"),
+            Self::DidNotExit => "its health check did not end by itself".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::HttpExpectation;
+
+    #[test]
+    fn a_failure_names_what_was_asked() {
+        let check =
+            ProbeCheck::HttpGet { path: "/ready".to_owned(), port: 8000, expect: HttpExpectation::Success };
+        let describe = |failure: ProbeFailure| failure.describe(&check, Duration::from_secs(5));
+        assert_eq!(describe(ProbeFailure::Status { status: 503 }), "GET /ready was answered with 503");
+        assert_eq!(describe(ProbeFailure::TimedOut), "it did not answer in 5 seconds");
+        assert_eq!(
+            describe(ProbeFailure::NoConnection),
+            "nothing answers at port 8000: does it listen on 0.0.0.0:8000?"
+        );
+    }
+}

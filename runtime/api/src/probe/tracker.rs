@@ -1,0 +1,464 @@
+//! From the outcomes of probes to the health of one container: a pure state machine.
+//!
+//! | state | probes sent | leaves it when |
+//! |---|---|---|
+//! | not started | start-up | the start-up probe passes; restart at its deadline |
+//! | started, not ready | readiness, liveness | `success_threshold` readiness probes pass in a row |
+//! | ready | readiness, liveness | `failure_threshold` readiness probes fail in a row |
+//! | to be restarted | none | the container ends |
+//!
+//! `failure_threshold` liveness probes that fail in a row restart the container in either of the middle states.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Probe, ProbeCheck, ProbeOutcome, Probes, StartupProbe};
+
+/// The longest reason that is kept, in characters; a path in it may be as long as it likes.
+const MAX_REASON_CHARS: usize = 400;
+
+/// Which of a workload's probes a probe is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProbePurpose {
+    /// Has it started?
+    Startup,
+    /// Is it ready?
+    Readiness,
+    /// Does it still work?
+    Liveness,
+    /// Both, where both probes are the same: it is sent once.
+    ReadinessAndLiveness,
+}
+
+/// What is known of a container's health. It outlives the runtime's process: a container that was ready stays ready
+/// until a probe fails.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Its start-up probe has passed, or it has none.
+    #[serde(default)]
+    pub started: bool,
+    /// It serves: its readiness probe passes, or it has started and has none.
+    #[serde(default)]
+    pub ready: bool,
+    /// When `ready` changed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_changed_at: Option<Timestamp>,
+    /// When it was ready for the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_ready_at: Option<Timestamp>,
+    /// Why it is not ready, for people: the last failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// Why it is to be restarted, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_reason: Option<String>,
+}
+
+impl Health {
+    fn set_ready(&mut self, ready: bool, now: Timestamp) {
+        if self.ready != ready {
+            (self.ready, self.ready_changed_at) = (ready, Some(now));
+        }
+        if ready {
+            self.failure = None;
+            self.first_ready_at.get_or_insert(now);
+        }
+    }
+}
+
+/// Follows one container; see the module.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProbeTracker {
+    health: Health,
+    /// Since the last outcome of the other kind.
+    readiness_successes: u16,
+    readiness_failures: u16,
+    liveness_failures: u16,
+}
+
+impl ProbeTracker {
+    /// Goes on from what an earlier process of the runtime found out.
+    pub fn new(health: Health) -> Self {
+        Self { health, ..Self::default() }
+    }
+
+    /// What is known now.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// The container's process runs, or its probes are others now: what has no probe has passed it. What has passed
+    /// a former probe stays so until the new one fails.
+    pub fn begin(&mut self, probes: &Probes, now: Timestamp) {
+        (self.readiness_successes, self.readiness_failures, self.liveness_failures) = (0, 0, 0);
+        self.health.started |= probes.startup.is_none();
+        if self.health.started && probes.readiness.is_none() {
+            self.health.set_ready(true, now);
+        }
+    }
+
+    /// The container has ended.
+    pub fn end(&mut self, now: Timestamp) {
+        self.health.set_ready(false, now);
+        self.health.failure = None;
+    }
+
+    /// The probes to send in this state.
+    pub fn purposes(&self, probes: &Probes) -> Vec<ProbePurpose> {
+        if self.health.restart_reason.is_some() {
+            return Vec::new();
+        }
+        if !self.health.started {
+            return probes.startup.iter().map(|_| ProbePurpose::Startup).collect();
+        }
+        if probes.liveness_is_readiness() {
+            return vec![ProbePurpose::ReadinessAndLiveness];
+        }
+        let readiness = probes.readiness.iter().map(|_| ProbePurpose::Readiness);
+        readiness.chain(probes.liveness.iter().map(|_| ProbePurpose::Liveness)).collect()
+    }
+
+    /// Takes the outcome of a probe to a container that began at `begun`. Whether anything that is known has changed.
+    pub fn record(
+        &mut self,
+        probes: &Probes,
+        purpose: ProbePurpose,
+        outcome: ProbeOutcome,
+        begun: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        // A late outcome, of a probe that this state does not send any more.
+        if outcome == ProbeOutcome::NotSent || !self.purposes(probes).contains(&purpose) {
+            return false;
+        }
+        let before = self.health.clone();
+        match purpose {
+            ProbePurpose::Startup => {
+                if let Some(probe) = &probes.startup {
+                    self.record_startup(probe, outcome, begun, now);
+                }
+                if self.health.started {
+                    self.begin(probes, now);
+                    self.count_as_readiness(probes, now);
+                }
+            }
+            ProbePurpose::Readiness => {
+                if let Some(probe) = &probes.readiness {
+                    self.record_readiness(probe, outcome, now);
+                }
+            }
+            ProbePurpose::Liveness => {
+                if let Some(probe) = &probes.liveness {
+                    self.record_liveness(probe, outcome, now);
+                }
+            }
+            ProbePurpose::ReadinessAndLiveness => {
+                if let (Some(readiness), Some(liveness)) = (&probes.readiness, &probes.liveness) {
+                    self.record_readiness(readiness, outcome, now);
+                    self.record_liveness(liveness, outcome, now);
+                }
+            }
+        }
+        self.health != before
+    }
+
+    fn record_startup(
+        &mut self,
+        probe: &StartupProbe,
+        outcome: ProbeOutcome,
+        begun: Timestamp,
+        now: Timestamp,
+    ) {
+        let ProbeOutcome::Failed(failure) = outcome else {
+            self.health.started = true;
+            return;
+        };
+        let reason = limit_reason(failure.describe(&probe.check, probe.timeout));
+        let ran = now.duration_since(begun);
+        match probe.deadline {
+            Some(deadline) if SignedDuration::try_from(deadline).is_ok_and(|deadline| ran >= deadline) => {
+                let seconds = deadline.as_secs_f64();
+                self.restart(format!("it did not start in {seconds} seconds: {reason}"), now);
+            }
+            _ => self.health.failure = Some(reason),
+        }
+    }
+
+    /// The start-up probe that passed asked what the readiness probe asks: then that has passed once as well.
+    fn count_as_readiness(&mut self, probes: &Probes, now: Timestamp) {
+        let (Some(startup), Some(readiness)) = (&probes.startup, &probes.readiness) else { return };
+        if startup.check == readiness.check {
+            self.record_readiness(readiness, ProbeOutcome::Passed, now);
+        }
+    }
+
+    fn record_readiness(&mut self, probe: &Probe, outcome: ProbeOutcome, now: Timestamp) {
+        let Some(reason) = describe_failure(&probe.check, probe.timeout, outcome) else {
+            self.readiness_failures = 0;
+            self.readiness_successes = self.readiness_successes.saturating_add(1);
+            if self.readiness_successes >= probe.success_threshold {
+                self.health.set_ready(true, now);
+            }
+            return;
+        };
+        self.readiness_successes = 0;
+        self.readiness_failures = self.readiness_failures.saturating_add(1);
+        if self.readiness_failures >= probe.failure_threshold {
+            self.health.set_ready(false, now);
+        }
+        if !self.health.ready {
+            self.health.failure = Some(reason);
+        }
+    }
+
+    fn record_liveness(&mut self, probe: &Probe, outcome: ProbeOutcome, now: Timestamp) {
+        let Some(reason) = describe_failure(&probe.check, probe.timeout, outcome) else {
+            self.liveness_failures = 0;
+            return;
+        };
+        self.liveness_failures = self.liveness_failures.saturating_add(1);
+        match probe.failure_threshold {
+            threshold if self.liveness_failures < threshold => {}
+            1 => self.restart(reason, now),
+            threshold => self.restart(format!("{reason}, {threshold} times in a row"), now),
+        }
+    }
+
+    fn restart(&mut self, reason: String, now: Timestamp) {
+        self.health.set_ready(false, now);
+        self.health.failure = Some(reason.clone());
+        self.health.restart_reason = Some(reason);
+    }
+}
+
+fn describe_failure(check: &ProbeCheck, timeout: Duration, outcome: ProbeOutcome) -> Option<String> {
+    match outcome {
+        ProbeOutcome::Failed(failure) => Some(limit_reason(failure.describe(check, timeout))),
+        ProbeOutcome::Passed | ProbeOutcome::NotSent => None,
+    }
+}
+
+fn limit_reason(reason: String) -> String {
+    match reason.char_indices().nth(MAX_REASON_CHARS) {
+        Some((end, _)) => format!("{}…", &reason[..end]),
+        None => reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::{HttpExpectation, ProbeFailure};
+    use ProbeOutcome::{Failed, Passed};
+    use ProbePurpose::{Liveness, Readiness, ReadinessAndLiveness, Startup};
+
+    const BAD: ProbeOutcome = Failed(ProbeFailure::Status { status: 503 });
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn http(path: &str) -> ProbeCheck {
+        ProbeCheck::HttpGet { path: path.to_owned(), port: 8000, expect: HttpExpectation::Success }
+    }
+
+    fn probe(path: &str, failure_threshold: u16) -> Probe {
+        let (check, initial_delay) = (http(path), Duration::ZERO);
+        Probe {
+            check,
+            initial_delay,
+            period: SECOND,
+            timeout: SECOND,
+            success_threshold: 1,
+            failure_threshold,
+        }
+    }
+
+    fn startup(path: &str, deadline: Option<Duration>) -> StartupProbe {
+        let (check, initial_delay) = (http(path), Duration::ZERO);
+        StartupProbe { check, initial_delay, period: SECOND, timeout: SECOND, deadline }
+    }
+
+    /// A container that began at the epoch, and whose clock ticks a second with each outcome.
+    struct Container {
+        probes: Probes,
+        tracker: ProbeTracker,
+        now: Timestamp,
+    }
+
+    impl Container {
+        fn begin(probes: Probes) -> Self {
+            let (mut tracker, now) = (ProbeTracker::default(), Timestamp::UNIX_EPOCH);
+            tracker.begin(&probes, now);
+            Self { probes, tracker, now }
+        }
+
+        fn record(&mut self, purpose: ProbePurpose, outcome: ProbeOutcome) -> &Health {
+            self.now += SignedDuration::from_secs(1);
+            self.tracker.record(&self.probes, purpose, outcome, Timestamp::UNIX_EPOCH, self.now);
+            self.tracker.health()
+        }
+
+        fn purposes(&self) -> Vec<ProbePurpose> {
+            self.tracker.purposes(&self.probes)
+        }
+    }
+
+    #[test]
+    fn container_without_probes_is_ready_when_it_runs() {
+        let container = Container::begin(Probes::default());
+        let health = container.tracker.health();
+        assert!(health.started && health.ready);
+        assert_eq!(health.first_ready_at, Some(Timestamp::UNIX_EPOCH));
+        assert!(container.purposes().is_empty());
+    }
+
+    #[test]
+    fn container_with_a_startup_probe_alone_is_ready_from_its_first_success_on() {
+        let probes = Probes { startup: Some(startup("/", None)), ..Probes::default() };
+        let mut container = Container::begin(probes);
+        assert_eq!(container.purposes(), [Startup]);
+        for _ever in 0..1000 {
+            let health = container.record(Startup, BAD);
+            assert!(!health.ready && health.restart_reason.is_none());
+            assert_eq!(health.failure.as_deref(), Some("GET / was answered with 503"));
+        }
+        let health = container.record(Startup, Passed);
+        assert!(health.ready && health.failure.is_none() && health.first_ready_at.is_some());
+        assert!(container.purposes().is_empty());
+    }
+
+    #[test]
+    fn container_that_does_not_start_by_its_deadline_is_restarted() {
+        let probes = Probes { startup: Some(startup("/", Some(SECOND * 3))), ..Probes::default() };
+        let mut container = Container::begin(probes);
+        container.record(Startup, BAD);
+        assert_eq!(container.record(Startup, BAD).restart_reason, None);
+        let reason = "it did not start in 3 seconds: GET / was answered with 503";
+        assert_eq!(container.record(Startup, BAD).restart_reason.as_deref(), Some(reason));
+        assert!(container.purposes().is_empty());
+        assert!(!container.record(Startup, Passed).started, "it is to be restarted");
+    }
+
+    #[test]
+    fn readiness_begins_after_the_start_and_needs_a_success_of_its_own() {
+        let probes = Probes {
+            startup: Some(startup("/started", None)),
+            readiness: Some(probe("/ready", 3)),
+            ..Probes::default()
+        };
+        let mut container = Container::begin(probes);
+        assert!(!container.record(Readiness, Passed).ready, "nobody asked for that yet");
+        let health = container.record(Startup, Passed);
+        assert!(health.started && !health.ready);
+        assert_eq!(container.purposes(), [Readiness]);
+        let health = container.record(Readiness, BAD);
+        assert_eq!(health.failure.as_deref(), Some("GET /ready was answered with 503"));
+        assert!(container.record(Readiness, Passed).ready);
+    }
+
+    #[test]
+    fn startup_probe_that_is_the_readiness_probe_makes_ready_at_once() {
+        let probes = Probes {
+            startup: Some(startup("/ready", None)),
+            readiness: Some(probe("/ready", 3)),
+            ..Probes::default()
+        };
+        assert!(Container::begin(probes).record(Startup, Passed).ready);
+    }
+
+    #[test]
+    fn readiness_is_lost_after_its_consecutive_failures_and_found_again() {
+        let mut container = Container::begin(Probes { readiness: Some(probe("/", 3)), ..Probes::default() });
+        let first = container.record(Readiness, Passed).first_ready_at;
+        for outcome in [BAD, BAD, Passed, BAD, BAD] {
+            let health = container.record(Readiness, outcome);
+            assert!(health.ready && health.failure.is_none());
+        }
+        let health = container.record(Readiness, BAD).clone();
+        assert!(!health.ready && health.failure.is_some() && health.restart_reason.is_none());
+        assert_eq!(health.ready_changed_at, Some(container.now));
+        let health = container.record(Readiness, Passed);
+        assert!(health.ready && health.first_ready_at == first && health.ready_changed_at != first);
+    }
+
+    #[test]
+    fn success_threshold_counts_successes_in_a_row() {
+        let readiness = Some(Probe { success_threshold: 2, ..probe("/", 1) });
+        let mut container = Container::begin(Probes { readiness, ..Probes::default() });
+        for (outcome, ready) in [(Passed, false), (BAD, false), (Passed, false), (Passed, true)] {
+            assert_eq!(container.record(Readiness, outcome).ready, ready);
+        }
+    }
+
+    #[test]
+    fn liveness_restarts_after_its_consecutive_failures_and_says_how_many() {
+        let mut container =
+            Container::begin(Probes { liveness: Some(probe("/alive", 2)), ..Probes::default() });
+        assert!(container.tracker.health().ready);
+        for outcome in [BAD, Passed, BAD] {
+            assert_eq!(container.record(Liveness, outcome).restart_reason, None);
+        }
+        let health = container.record(Liveness, BAD);
+        let reason = "GET /alive was answered with 503, 2 times in a row";
+        assert_eq!((health.ready, health.restart_reason.as_deref()), (false, Some(reason)));
+        let once = Probes { liveness: Some(probe("/alive", 1)), ..Probes::default() };
+        let mut container = Container::begin(once);
+        let reason = "GET /alive was answered with 503";
+        assert_eq!(container.record(Liveness, BAD).restart_reason.as_deref(), Some(reason));
+    }
+
+    #[test]
+    fn one_probe_serves_readiness_and_liveness_where_they_are_the_same() {
+        let same = Some(probe("/", 2));
+        let probes = Probes { readiness: same.clone(), liveness: same, ..Probes::default() };
+        let mut container = Container::begin(probes);
+        assert_eq!(container.purposes(), [ReadinessAndLiveness]);
+        assert!(container.record(ReadinessAndLiveness, Passed).ready);
+        assert!(container.record(ReadinessAndLiveness, BAD).ready);
+        let health = container.record(ReadinessAndLiveness, BAD);
+        assert!(!health.ready && health.restart_reason.is_some());
+    }
+
+    #[test]
+    fn probe_that_could_not_be_sent_changes_nothing() {
+        let mut container = Container::begin(Probes { liveness: Some(probe("/", 1)), ..Probes::default() });
+        let before = container.tracker.clone();
+        container.record(Liveness, ProbeOutcome::NotSent);
+        assert_eq!(container.tracker, before);
+    }
+
+    #[test]
+    fn ready_container_stays_ready_in_the_next_life_of_the_runtime_and_under_other_probes() {
+        let mut container = Container::begin(Probes { readiness: Some(probe("/", 2)), ..Probes::default() });
+        let health = container.record(Readiness, Passed).clone();
+        let mut tracker = ProbeTracker::new(health.clone());
+        let others = Probes {
+            startup: Some(startup("/other", Some(SECOND))),
+            readiness: Some(probe("/other", 2)),
+            ..Probes::default()
+        };
+        tracker.begin(&others, container.now);
+        assert_eq!(tracker.health(), &health);
+        assert_eq!(tracker.purposes(&others), [Readiness]);
+        let begun = Timestamp::UNIX_EPOCH;
+        assert!(!tracker.record(&others, Readiness, BAD, begun, container.now));
+        assert!(tracker.record(&others, Readiness, BAD, begun, container.now));
+        assert!(!tracker.health().ready);
+    }
+
+    #[test]
+    fn ended_container_is_not_ready() {
+        let mut container = Container::begin(Probes::default());
+        container.tracker.end(container.now);
+        assert!(!container.tracker.health().ready && container.tracker.health().first_ready_at.is_some());
+    }
+
+    #[test]
+    fn long_reason_is_cut() {
+        let path = format!("/{}", "a".repeat(1000));
+        let mut container =
+            Container::begin(Probes { readiness: Some(probe(&path, 1)), ..Probes::default() });
+        let failure = container.record(Readiness, BAD).failure.clone().unwrap_or_default();
+        assert_eq!(failure.chars().count(), MAX_REASON_CHARS + 1);
+    }
+}
