@@ -46,7 +46,7 @@ impl Context {
     /// A tool's name that fits this folder.
     pub fn proposed_name(&self) -> String {
         let folder = self.settings.folder.name().unwrap_or_default();
-        match folder.parse::<ToolName>() {
+        match folder.parse::<ToolName>().and_then(|name| name.check_new().map(|()| name)) {
             Ok(name) => name.to_string(),
             Err(error) => better_name(&error).unwrap_or("NAME").to_owned(),
         }

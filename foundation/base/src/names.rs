@@ -77,6 +77,23 @@ names! {
     EmailAddress("address") checked by email_address;
 }
 
+impl ToolName {
+    /// Checks the further rule for the name of a new tool: it has no two hyphens in a row, because these separate a
+    /// tool from its environment or preview in host names (`TOOL--ENVIRONMENT`). Tools from before the rule keep their
+    /// names, so parsing accepts them.
+    pub fn check_new(&self) -> Result<()> {
+        let name = self.as_str();
+        if !name.contains("--") {
+            return Ok(());
+        }
+        let public =
+            format!("a new tool's name has two hyphens in a row: {}; one at a time is allowed", shown(name));
+        let help = nearest_label(name)
+            .map_or_else(|| "choose another name".to_owned(), |label| format!("call it {label}"));
+        Err(Error::invalid("tool-name", public).help(help))
+    }
+}
+
 impl EnvvarName {
     /// Whether other Toolforge-like platforms take it too: four or more capital letters, digits and underscores.
     pub fn is_portable(&self) -> bool {
@@ -225,6 +242,33 @@ mod tests {
     }
 
     #[test]
+    fn new_tool_name_with_two_hyphens_in_a_row_is_refused_with_a_name_that_fits() {
+        for (text, label) in
+            [("a--b", "a-b"), ("a---b", "a-b"), ("shop--staging--2", "shop-staging-2"), ("a1--1", "a1-1")]
+        {
+            let name: ToolName = text.parse().unwrap();
+            let error = name.check_new().unwrap_err();
+            assert_eq!((error.kind(), error.code()), (Kind::Invalid, "tool-name"), "{text}");
+            assert_eq!(error.next(), Some(&*format!("call it {label}")), "{text}");
+            assert!(label.parse::<ToolName>().unwrap().check_new().is_ok(), "{label}");
+        }
+    }
+
+    #[test]
+    fn new_tool_name_with_single_hyphens_is_accepted() {
+        for text in ["ab", "a-b", "a-b-c", "tool-1-2-3"] {
+            assert!(text.parse::<ToolName>().unwrap().check_new().is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn tool_name_from_before_the_rule_of_new_names_still_parses() {
+        for text in ["a--b", "a---b", "shop--staging"] {
+            assert!(text.parse::<ToolName>().is_ok(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_variables_name_is_one_word_in_every_shell() {
         for text in ["", "1A", "A-B", "A=B", "A B", "A\nB", "A\0", "Ä", "A.B", &"A".repeat(129)] {
             assert!(text.parse::<EnvvarName>().is_err(), "{text:?}");
@@ -292,7 +336,8 @@ mod tests {
         for text in ["A", "a--------------------------------b", "ÄÖÜ tool", "0-0-a1", "x".repeat(99).as_str()]
         {
             if let Some(label) = nearest_label(text) {
-                assert!(label.parse::<ToolName>().is_ok(), "{text:?} gave {label:?}");
+                let name = label.parse::<ToolName>();
+                assert!(name.is_ok_and(|name| name.check_new().is_ok()), "{text:?} gave {label:?}");
             }
         }
     }

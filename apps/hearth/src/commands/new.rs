@@ -14,7 +14,7 @@ use crate::{
 /// What `hearth new` takes.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Its name: 2 to 32 lower-case letters, digits and hyphens
+    /// Its name: 2 to 32 lower-case letters, digits and single hyphens
     name: ToolName,
     /// What it is for
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
@@ -42,6 +42,9 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let file = cx.settings.folder.link_path().display().to_string();
     let known = find(&session, &name).await?;
     let (create, link) = (known.is_none(), !linked);
+    if create {
+        name.check_new()?;
+    }
     if dry_run.dry_run {
         let made = Made { tool: name, role: role(known.as_ref()), created: false, linked: false, file };
         return answer.said(&made, &would(&made.tool, create, link));
@@ -89,6 +92,9 @@ pub async fn ensure(cx: &Context, name: &ToolName, folder: Option<&Folder>) -> R
     let unlinked = unlinked.transpose()?.flatten();
     let session = cx.session()?;
     let known = find(&session, name).await?;
+    if known.is_none() {
+        name.check_new()?;
+    }
     let new_link = unlinked.map(|folder| folder.prepare_link(name)).transpose()?;
     if known.is_none() {
         make(&session, name, String::new()).await?;

@@ -40,6 +40,22 @@ async fn a_name_that_is_taken_or_reserved_is_refused(hearth: Hearth) -> Result<(
     Ok(())
 }
 
+async fn new_tool_name_with_two_hyphens_in_a_row_is_refused(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    for name in ["a--b", "hello---world", "hello--staging"] {
+        let refused = operator.client.tools().create(&create(name)).await.unwrap_err();
+        assert_eq!((refused.kind(), refused.code()), (Kind::Invalid, "tool-name"), "{name}");
+        assert!(
+            refused.next().is_some_and(|next| next.starts_with("call it hello-") || next == "call it a-b")
+        );
+        // Such a name is refused as new, and means nothing else than any other name where it is only read.
+        let missing = operator.client.tools().show(&name.parse()?).await.unwrap_err();
+        assert_eq!(missing.code(), "no-such-tool", "{name}");
+    }
+    assert!(operator.client.tools().list(&ToolQuery::default()).await?.items.is_empty());
+    Ok(())
+}
+
 async fn a_stranger_learns_nothing_of_what_exists(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     let bob = hearth.person(&operator, "bob").await?;
@@ -160,6 +176,7 @@ async fn an_operator_changes_a_quota_and_back(hearth: Hearth) -> Result<()> {
 in_every_shape!(
     whoever_makes_a_tool_owns_it,
     a_name_that_is_taken_or_reserved_is_refused,
+    new_tool_name_with_two_hyphens_in_a_row_is_refused,
     a_stranger_learns_nothing_of_what_exists,
     roles_take_effect_at_once,
     somebody_always_owns_a_tool,

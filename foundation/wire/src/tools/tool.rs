@@ -46,7 +46,7 @@ pub enum ToolState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = tools::ToolCreate)]
 pub struct ToolCreate {
-    /// Its name: 2 to 32 lower-case letters, digits and hyphens.
+    /// Its name: 2 to 32 lower-case letters, digits and hyphens; no two hyphens in a row.
     #[schema(value_type = String, min_length = 2, max_length = 32)]
     pub name: ToolName,
     /// What it is for: at most 500 characters.

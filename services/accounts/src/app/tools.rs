@@ -88,6 +88,7 @@ pub async fn facts(cx: &Cx, id: ToolId) -> Result<ToolFacts> {
 }
 
 fn check_name(cx: &Cx, name: &ToolName) -> Result<()> {
+    name.check_new()?;
     let reserved = RESERVED.contains(&name.as_str())
         || cx.settings.reserved_names.iter().any(|reserved| reserved == name.as_str());
     if reserved {
