@@ -18,7 +18,10 @@ pub enum Store {
 /// A database that nobody else uses, gone with this value (SQLite) or with the server (PostgreSQL).
 pub struct Scratch {
     db: Db,
-    _folder: Option<TempDir>,
+    /// Where it is a file.
+    folder: Option<TempDir>,
+    /// Where it is a server's.
+    schema: String,
 }
 
 impl Scratch {
@@ -28,13 +31,27 @@ impl Scratch {
             Store::Files => {
                 let folder = tempfile::tempdir().map_err(Error::internal)?;
                 let db = Db::open_file(folder.path(), Role::Accounts).await?;
-                Ok(Self { db, _folder: Some(folder) })
+                Ok(Self { db, folder: Some(folder), schema: String::new() })
             }
             Store::Postgres => {
-                let db = Db::open_schema(&server()?, &unique()).await?;
-                Ok(Self { db, _folder: None })
+                let schema = unique();
+                let db = Db::open_schema(&server()?, &schema).await?;
+                Ok(Self { db, folder: None, schema })
             }
         }
+    }
+
+    /// Opens the same database once more, as another process of the same service does.
+    pub async fn open_again(&self) -> Result<Db> {
+        match &self.folder {
+            Some(folder) => Db::open_file(folder.path(), Role::Accounts).await,
+            None => Db::open_schema(&server()?, &self.schema).await,
+        }
+    }
+
+    /// The name of its schema; empty for a file.
+    pub fn schema(&self) -> &str {
+        &self.schema
     }
 
     /// The database.

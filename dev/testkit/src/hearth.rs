@@ -13,8 +13,9 @@ use std::{
     time::Duration,
 };
 
-use hearth_base::{Error, Result, Role};
-use hearth_client::{Anonymous, Client, Transport};
+use hearth_base::{Error, Result, Role, SystemClock};
+use hearth_client::{Anonymous, Client, ServiceAuthority, Transport};
+use hearth_kit::keys::KeyFolder;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -68,6 +69,8 @@ enum Part {
     Services,
     /// One role.
     Role(Role),
+    /// One role once more, on another state folder: as on another machine.
+    Second(Role),
     /// Containers.
     Runtime,
 }
@@ -198,6 +201,32 @@ impl Hearth {
         Ok(())
     }
 
+    /// Starts a second process for a role of a Hearth that has a process for each, on the same database, and
+    /// with the same keys. Nobody but the test calls it. Returns where it listens, as a URL.
+    pub async fn start_second(&mut self, role: Role) -> Result<String> {
+        let other = format!("{}:{}", own_address().0, 8000);
+        let place = self.place(role).ok_or_else(|| Error::internal("the role has no process of its own"))?;
+        let folder = self.folder.path();
+        let config = fs::read_to_string(folder.join("hearth.toml")).map_err(Error::internal)?;
+        let config = config.replace(&place, &other);
+        fs::write(folder.join("second.toml"), config).map_err(Error::internal)?;
+        let keys = folder.join("second").join("keys");
+        fs::create_dir_all(&keys).map_err(Error::internal)?;
+        for key in fs::read_dir(self.state().join("keys")).map_err(Error::internal)? {
+            let key = key.map_err(Error::internal)?;
+            fs::copy(key.path(), keys.join(key.file_name())).map_err(Error::internal)?;
+        }
+        self.launch(Part::Second(role)).await?;
+        Ok(format!("http://{other}"))
+    }
+
+    /// Calls to a process by its URL, in the name of a role.
+    pub fn service(&self, url: &str, role: Role) -> Result<Client> {
+        let key = KeyFolder::at(self.state().join("keys")).own(role)?;
+        let authority = ServiceAuthority::new(key, Arc::new(SystemClock));
+        Ok(Client::new(Transport::url(url)?, Arc::new(authority)))
+    }
+
     /// The ids of its processes; the one of services under `hearthd up` included.
     pub fn pids(&self) -> Vec<u32> {
         let own = self.processes.iter().filter_map(|(_, child)| child.id());
@@ -260,7 +289,13 @@ impl Hearth {
         let name = match part {
             Part::Up | Part::Services => "hearth",
             Part::Role(role) => role.name(),
+            Part::Second(_) => "second",
             Part::Runtime => "runtime",
+        };
+        let folder = self.folder.path();
+        let (config, state) = match part {
+            Part::Second(_) => (folder.join("second.toml"), folder.join("second")),
+            _ => (folder.join("hearth.toml"), folder.join("state")),
         };
         let log = fs::OpenOptions::new()
             .create(true)
@@ -271,14 +306,14 @@ impl Hearth {
         match part {
             Part::Up => command.arg("up"),
             Part::Services => command.args(["serve", "--roles", "all"]),
-            Part::Role(role) => command.args(["serve", "--roles", role.name()]),
+            Part::Role(role) | Part::Second(role) => command.args(["serve", "--roles", role.name()]),
             Part::Runtime => command.args(["runtime", "--caller", "0"]),
         };
         command
             .arg("--config")
-            .arg(self.folder.path().join("hearth.toml"))
+            .arg(config)
             .arg("--state")
-            .arg(self.folder.path().join("state"))
+            .arg(state)
             .arg("--listen")
             .arg(self.url.trim_start_matches("http://"))
             .env("HEARTH_OUTBOUND__LISTEN", &self.outbound)

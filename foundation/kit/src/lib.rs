@@ -26,6 +26,8 @@ mod mandates;
 pub mod mounted;
 mod wellknown;
 
+pub use db::wake;
+
 pub use extract::{Json, Param, Query};
 pub use guard::{Authed, Right, guard};
 pub use kit::{Clients, Kit};

@@ -21,4 +21,5 @@ mod running;
 mod site;
 mod tokens;
 mod tools;
+mod two_processes;
 mod whole;

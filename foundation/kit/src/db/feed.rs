@@ -4,7 +4,7 @@
 //! that commit, under the lock of the feed's head, so that a reader who has seen position N can never miss a
 //! smaller one that was committed late.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use hearth_base::{Error, EventId, Result};
 use hearth_wire::feed::{Event, Events};
@@ -19,9 +19,11 @@ use sea_orm_migration::{
     schema::{big_integer, big_integer_null, big_pk_auto, integer, json, string},
 };
 use serde::Serialize;
-use tokio::sync::Notify;
 
-use super::{At, Db, OrFault, Tx, update_each};
+use super::{
+    At, Db, OrFault, Tx, update_each,
+    wake::{Topic, WakeReason},
+};
 use crate::tasks::Stop;
 
 mod event {
@@ -67,7 +69,6 @@ mod head {
 #[derive(Debug, Clone)]
 pub struct Feed {
     db: Db,
-    news: Arc<Notify>,
     stop: Stop,
 }
 
@@ -76,15 +77,13 @@ impl Feed {
     pub const KEPT_DAYS: i64 = 30;
     /// The most events in one part.
     const PART: u64 = 500;
-    /// How often a waiting reader looks by itself, for events that a program beside the service wrote.
-    const LOOK: Duration = Duration::from_secs(30);
 
     /// The feed in `db`. Nobody waits for news any more when it is time to `stop`.
     pub fn new(db: Db, stop: Stop) -> Self {
-        Self { db, news: Arc::default(), stop }
+        Self { db, stop }
     }
 
-    /// Writes an event into `transaction`, whose commit wakes the readers that wait in this process. `content` is
+    /// Writes an event into `transaction`, whose commit wakes the waiting readers. `content` is
     /// written as an object with `kind` and `data`.
     pub async fn append(
         &self,
@@ -116,24 +115,19 @@ impl Feed {
         if rows.is_empty() {
             return Ok(());
         }
-        transaction.wakes(&self.news);
+        transaction.wake(topic());
         event::Entity::insert_many(rows).exec_without_returning(&**transaction).await.or_fault().map(|_| ())
     }
 
     /// The events after a position (`None`: from the oldest kept), waiting up to `patience` for the first.
     pub async fn after(&self, position: Option<i64>, patience: Duration) -> Result<Events> {
         let deadline = tokio::time::Instant::now() + patience;
+        let mut listener = self.db.listen([topic()]);
         loop {
-            let news = self.news.notified();
-            tokio::pin!(news);
-            news.as_mut().enable();
             let events = self.read(position).await?;
-            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-            if !events.events.is_empty() || left.is_zero() || self.stop.is_set() {
+            if !events.events.is_empty() || listener.wait(deadline, &self.stop).await != WakeReason::Changed {
                 return Ok(events);
             }
-            let news = self.stop.unless(news);
-            let _news_or_time = tokio::time::timeout(left.min(Self::LOOK), news).await;
         }
     }
 
@@ -196,6 +190,11 @@ impl Feed {
             .or_fault()?;
         Ok(deleted.rows_affected)
     }
+}
+
+/// Events were written.
+fn topic() -> Topic {
+    Topic::named("events")
 }
 
 fn event(row: event::Model) -> Result<Event> {

@@ -12,23 +12,33 @@ mod tx;
 pub mod columns;
 pub mod feed;
 pub mod place;
+pub mod wake;
 pub mod work;
 
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use hearth_base::{Error, Result, Role, Secret};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database as Orm, DatabaseBackend, DatabaseConnection,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
-use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    task::JoinSet,
+};
 
 pub use at::At;
 pub use each::update_each;
 pub use fault::OrFault;
 pub use migrate::{Migrations, migrate};
 pub use tx::Tx;
+use wake::{Topic, WakeHub, WakeListener, WakeReach};
 
 /// How long a turn or a connection is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -41,8 +51,9 @@ const IDLE: Duration = Duration::from_secs(1);
 pub struct Db {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
-    /// Work was asked for in this process.
-    asked: Arc<Notify>,
+    hub: Arc<WakeHub>,
+    /// What connects this process with others of the same service; it ends with the last clone.
+    links: Arc<std::sync::Mutex<JoinSet<()>>>,
     /// Where there is one writer at a time: whose turn it is of those who do what nobody waits for.
     turn: Option<Arc<Mutex<()>>>,
 }
@@ -55,7 +66,8 @@ impl Db {
         let url = format!("sqlite://{}?mode=rwc", path.display());
         let writer = connect(sqlite(&url, 1)).await?;
         let reader = connect(sqlite(&url, 4)).await?;
-        Ok(Self { reader, writer, asked: Arc::default(), turn: Some(Arc::default()) })
+        let hub = Arc::new(WakeHub::new(WakeReach::OneProcess));
+        Ok(Self { reader, writer, hub, links: Arc::default(), turn: Some(Arc::default()) })
     }
 
     /// Opens the schema of `role` in a PostgreSQL database, and makes it at the first start.
@@ -76,13 +88,20 @@ impl Db {
         // One that was used a moment ago is not asked first whether it still stands.
         options.set_schema_search_path(schema).test_before_acquire_if_idle_for(IDLE);
         let both = connect(options).await?;
-        Ok(Self { reader: both.clone(), writer: both, asked: Arc::default(), turn: None })
+        let reach = reach_of_server(&both).await?;
+        let hub = Arc::new(WakeHub::new(reach));
+        let links = match reach {
+            WakeReach::ConnectedProcesses => wake::connect_processes(&hub, url, schema, both.clone()).await,
+            WakeReach::OneProcess | WakeReach::Polling => JoinSet::new(),
+        };
+        let links = Arc::new(std::sync::Mutex::new(links));
+        Ok(Self { reader: both.clone(), writer: both, hub, links, turn: None })
     }
 
     /// No database at all: for looking at a service without running it.
     pub fn unconnected() -> Self {
-        let (reader, writer, asked, turn) = Default::default();
-        Self { reader, writer, asked, turn }
+        let (reader, writer, links, turn) = Default::default();
+        Self { reader, writer, hub: Arc::new(WakeHub::new(WakeReach::OneProcess)), links, turn }
     }
 
     /// A connection for reading.
@@ -114,7 +133,22 @@ impl Db {
             ..TransactionOptions::default()
         };
         let transaction = self.writer.begin_with_options(immediate).await.or_fault()?;
-        Ok(Tx::new(transaction, turn))
+        Ok(Tx::new(transaction, Arc::clone(&self.hub), turn))
+    }
+
+    /// Receives the wake-ups of some topics from now on.
+    pub fn listen(&self, topics: impl IntoIterator<Item = Topic>) -> WakeListener {
+        self.hub.listen(topics)
+    }
+
+    /// Wakes the waiters of topics that no transaction has changed: a state that is not in the database.
+    pub fn wake(&self, topics: impl IntoIterator<Item = Topic>) {
+        self.hub.wake(&topics.into_iter().collect());
+    }
+
+    /// Has every waiter of this process look: for a test that sets the clock.
+    pub fn wake_everybody(&self) {
+        self.hub.wake_everybody();
     }
 
     /// Whether the database answers.
@@ -129,9 +163,21 @@ impl Db {
 
     /// Closes all connections, after what they are doing.
     pub async fn close(self) -> Result<()> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
         self.reader.close_by_ref().await.or_fault()?;
         self.writer.close_by_ref().await.or_fault()
     }
+}
+
+/// CockroachDB speaks PostgreSQL's protocol and has no `NOTIFY`.
+async fn reach_of_server(connection: &DatabaseConnection) -> Result<WakeReach> {
+    let version = Statement::from_string(DatabaseBackend::Postgres, "SELECT version() AS version");
+    let row = connection.query_one_raw(version).await.or_fault()?;
+    let version = row.map(|row| row.try_get::<String>("", "version")).transpose().or_fault()?;
+    Ok(match version {
+        Some(version) if version.contains("CockroachDB") => WakeReach::Polling,
+        _ => WakeReach::ConnectedProcesses,
+    })
 }
 
 fn quiet(mut options: ConnectOptions, most: u32) -> ConnectOptions {

@@ -1,54 +1,64 @@
 //! A transaction that writes.
 
 use std::{
+    collections::BTreeSet,
     ops::Deref,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use hearth_base::Result;
 use sea_orm::DatabaseTransaction;
-use tokio::sync::{Notify, OwnedMutexGuard};
+use tokio::sync::OwnedMutexGuard;
 
-use super::OrFault;
+use super::{
+    OrFault,
+    wake::{Topic, WakeHub},
+};
 
 /// A transaction that writes. What is done in it happens at [`Tx::commit`], or never.
 #[derive(Debug)]
 pub struct Tx {
     transaction: DatabaseTransaction,
-    /// Whoever waits in this process for something that is in it.
-    waiting: Mutex<Vec<Arc<Notify>>>,
+    hub: Arc<WakeHub>,
+    /// What its commit changes.
+    topics: Mutex<BTreeSet<Topic>>,
     /// Given up when it is over.
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Tx {
-    pub(super) fn new(transaction: DatabaseTransaction, turn: Option<OwnedMutexGuard<()>>) -> Self {
-        Self { transaction, waiting: Mutex::default(), _turn: turn }
+    pub(super) fn new(
+        transaction: DatabaseTransaction,
+        hub: Arc<WakeHub>,
+        turn: Option<OwnedMutexGuard<()>>,
+    ) -> Self {
+        Self { transaction, hub, topics: Mutex::default(), _turn: turn }
     }
 
-    /// Makes it happen, and wakes whoever waits for that.
+    /// Makes it happen, and wakes the waiters of the topics that it changes.
     pub async fn commit(self) -> Result<()> {
-        let Self { transaction, waiting, _turn } = self;
-        let _wakes = Wakes(waiting.into_inner().unwrap_or_else(PoisonError::into_inner));
+        let Self { transaction, hub, topics, _turn } = self;
+        let topics = topics.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let _wakes = WakeOnDrop { hub, topics };
         transaction.commit().await.or_fault()
     }
 
-    /// Has whoever waits for `news` woken when it has happened.
-    pub(super) fn wakes(&self, news: &Arc<Notify>) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if !waiting.iter().any(|known| Arc::ptr_eq(known, news)) {
-            waiting.push(Arc::clone(news));
-        }
+    /// Has the commit wake the waiters of a topic.
+    pub fn wake(&self, topic: Topic) {
+        self.topics.lock().unwrap_or_else(PoisonError::into_inner).insert(topic);
     }
 }
 
-/// Wakes those who wait when it is dropped: also where the answer to the commit is lost, or nobody waits for it, it may
-/// have happened.
-struct Wakes(Vec<Arc<Notify>>);
+/// Wakes waiters when it is dropped: also where the answer to the commit is lost, or nobody waits for it, it may have
+/// happened.
+struct WakeOnDrop {
+    hub: Arc<WakeHub>,
+    topics: BTreeSet<Topic>,
+}
 
-impl Drop for Wakes {
+impl Drop for WakeOnDrop {
     fn drop(&mut self) {
-        self.0.iter().for_each(|news| news.notify_waiters());
+        self.hub.wake(&self.topics);
     }
 }
 

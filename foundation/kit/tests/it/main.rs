@@ -4,4 +4,5 @@ mod blobs;
 mod each;
 mod feed;
 mod migrate;
+mod wake;
 mod work;

@@ -9,7 +9,7 @@ mod claim;
 mod loops;
 mod tables;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use hearth_base::{Clock, Error, Result};
 use jiff::{SignedDuration, Timestamp};
@@ -19,9 +19,8 @@ use sea_orm::{
     sea_query::{Expr, IntoCondition, LockBehavior, LockType, OnConflict},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::Notify;
 
-use super::{At, Db, OrFault, Tx};
+use super::{At, Db, OrFault, Tx, wake::Topic};
 use tables::row;
 
 pub use claim::{Claim, Holder, Ticket};
@@ -35,7 +34,6 @@ const LOST: &str = "lease-lost";
 pub struct Work {
     db: Db,
     holder: Option<Holder>,
-    news: Arc<Notify>,
 }
 
 impl Work {
@@ -46,18 +44,17 @@ impl Work {
 
     /// The work in `db`, claimed by `holder`. Without one, what is left behind waits until its lease has run out.
     pub fn new(db: Db, holder: Option<Holder>) -> Self {
-        Self { news: Arc::clone(&db.asked), db, holder }
+        Self { db, holder }
     }
 
-    /// Wakes the workers that wait in this process, as the commit of what asks for work does: for whoever sets the
-    /// clock.
+    /// Has every worker of this process look: for a test that sets the clock.
     pub fn wake(&self) {
-        self.news.notify_waiters();
+        self.db.wake_everybody();
     }
 
     /// Asks for work, within the transaction that makes it necessary. Asked for again, it is done once more with
     /// the newest content, also when somebody is at it or when it was put aside; while it waits, twice is
-    /// once. The commit wakes the workers that wait in this process.
+    /// once. The commit wakes the workers that wait.
     pub async fn ask(
         &self,
         transaction: &Tx,
@@ -85,7 +82,7 @@ impl Work {
         if pieces.is_empty() {
             return Ok(());
         }
-        transaction.wakes(&self.news);
+        transaction.wake(topic(kind));
         insert(transaction, pieces, known).await
     }
 
@@ -195,7 +192,7 @@ impl Work {
             return Ok(());
         }
         // Asked for again while it was done: it is done once more.
-        transaction.wakes(&self.news);
+        claims.clone().for_each(|claim| transaction.wake(topic(claim.kind)));
         let again = given_up(row::Entity::update_many()).filter(any(is));
         let again = again.exec(&**transaction).await.or_fault()?.rows_affected;
         held(u64::from(done + again == count))
@@ -207,7 +204,7 @@ impl Work {
             .col_expr(row::Column::Due, Expr::value(At::from(due)))
             .col_expr(row::Column::Failures, Expr::value(0))
             .filter(row::Column::Asked.eq(claim.asked));
-        transaction.wakes(&self.news);
+        transaction.wake(topic(claim.kind));
         if update.exec(&**transaction).await.or_fault()?.rows_affected > 0 {
             return Ok(());
         }
@@ -221,7 +218,7 @@ impl Work {
         let failures = claim.failures + 1;
         let due = (failures < Self::TRIES).then(|| At::from(now + pause(failures)));
         let transaction = self.db.begin_behind().await?;
-        transaction.wakes(&self.news);
+        transaction.wake(topic(claim.kind));
         let update = given_up(mine(claim))
             .col_expr(row::Column::Due, Expr::value(due))
             .col_expr(row::Column::Failures, Expr::value(i32::try_from(failures).unwrap_or(i32::MAX)))
@@ -249,16 +246,13 @@ impl Work {
         most: Duration,
     ) -> Result<()> {
         let end = tokio::time::Instant::now() + most;
+        let mut listener = self.db.listen([topic(kind)]);
         loop {
-            let news = self.news.notified();
-            tokio::pin!(news);
-            news.as_mut().enable();
             let now = clock.now();
             let next = self.next(holder, kind, now).await?.map(|next| next.duration_since(now));
             let most = end.saturating_duration_since(tokio::time::Instant::now());
             let left = next.map_or(most, |next| Duration::try_from(next).unwrap_or_default().min(most));
-            // News may be of anything: it is looked at again.
-            if left.is_zero() || tokio::time::timeout(left, news).await.is_err() {
+            if left.is_zero() || !listener.wait_for(left).await {
                 return Ok(());
             }
         }
@@ -297,6 +291,11 @@ impl Work {
             .or_fault()?;
         Ok(rows.into_iter().map(|row| (row.kind, row.key, row.last_error.unwrap_or_default())).collect())
     }
+}
+
+/// Work of a kind has become due, or will.
+fn topic(kind: &'static str) -> Topic {
+    Topic::keyed("work", kind)
 }
 
 fn new(kind: &str, key: &str, content: &impl Serialize, due: Timestamp) -> Result<row::ActiveModel> {
