@@ -27,6 +27,8 @@ pub enum Command {
     Image(Image),
     /// Tell what this host offers to containers, and what to install or change
     Doctor,
+    /// Print every setting with its default and meaning, as Markdown
+    Settings,
     /// Print the API's document: everything merged, or one service's part
     Openapi(Openapi),
 }

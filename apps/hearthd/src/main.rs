@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Clear(clear) => commands::clear::run(clear),
         Command::Image(image) => commands::image::run(image),
         Command::Doctor => commands::doctor::run(),
+        Command::Settings => commands::settings::run(),
         Command::Openapi(openapi) => commands::openapi::run(&openapi),
     };
     match done {

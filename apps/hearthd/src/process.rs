@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 use hearth_base::{Clock, Entropy, Error, LifeId, Result, Role, SystemClock};
 use hearth_client::{Local, Transport};
 use hearth_kit::{
-    Clients, Kit, Mounted,
+    Clients, Kit, Mounted, Service,
     config::{Config, Database},
     db::{Db, migrate},
     keys::KeyFolder,
@@ -16,10 +16,7 @@ use hearth_kit::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{
-    services::{SERVICES, Service},
-    thrift,
-};
+use crate::{services::SERVICES, thrift};
 
 /// A process of Hearth that answers.
 pub struct Process {

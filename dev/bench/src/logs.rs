@@ -10,10 +10,8 @@ use std::{
 
 use hearth_base::{Access, Clock, Entropy, Error, Memory, Result, Role, SystemClock, ToolId, ToolName};
 use hearth_client::Client;
-use hearth_kit::{
-    config::{Config, Logs},
-    db::Db,
-};
+use hearth_kit::{config::Config, db::Db};
+use hearth_logs::LogsSettings;
 use hearth_testkit::{Hearth, Image, Shape, Stand};
 use hearth_wire::{
     jobs::JobCreate,
@@ -88,8 +86,8 @@ async fn searched(report: &mut Report) -> Result<()> {
     let folder = tempfile::tempdir().map_err(Error::internal)?;
     let db = Db::open_file(folder.path(), Role::Logs).await?;
     let room = Memory::mib(8 << 10);
-    let logs = Logs { tool_size: room, hour_size: room, ..Logs::default() };
-    let config = Config { logs, ..Config::default() };
+    let mut config = Config::default();
+    config.set(LogsSettings { tool_size: room, hour_size: room, ..LogsSettings::default() });
     let stand = Stand::of(Role::Logs, db, hearth_logs::mount, config, Quota::default()).await?;
     let (id, tool) = (ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::System), "bench".parse()?);
     let file = folder.path().join("lines");

@@ -8,7 +8,6 @@ use std::{
 };
 
 use hearth_base::{Error, Result};
-use hearth_kit::config::{Smtp, SmtpTls};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -71,31 +70,16 @@ impl MailServer {
         self.folder.path().join(name)
     }
 
-    /// The settings by which Hearth sends by it.
-    pub fn settings(&self) -> Smtp {
-        let secret = |name: &str| self.secured.then(|| self.path(name));
-        Smtp {
-            host: "localhost".to_owned(),
-            port: Some(self.port),
-            tls: if self.secured { SmtpTls::Starttls } else { SmtpTls::None },
-            user: self.secured.then(|| "hearth".to_owned()),
-            password_file: secret("password"),
-            ca_file: secret("certificate.pem"),
-        }
-    }
-
-    /// The same as lines of configuration.
+    /// The lines of configuration by which Hearth sends by it.
     pub fn configuration(&self) -> String {
-        let Smtp { host, tls: _, user, password_file, ca_file, port: _ } = self.settings();
         let (port, tls) = (self.port, if self.secured { "starttls" } else { "none" });
-        let mut lines = format!("[notify.smtp]\nhost = \"{host}\"\nport = {port}\ntls = \"{tls}\"\n");
-        let path = |path: Option<PathBuf>| path.map(|path| path.display().to_string());
-        for (key, value) in
-            [("user", user), ("password_file", path(password_file)), ("ca_file", path(ca_file))]
-        {
-            if let Some(value) = value {
-                lines.push_str(&format!("{key} = \"{value}\"\n"));
-            }
+        let mut lines = format!("[notify.smtp]\nhost = \"localhost\"\nport = {port}\ntls = \"{tls}\"\n");
+        if self.secured {
+            let path = |name: &str| self.path(name).display().to_string();
+            let (password, certificate) = (path("password"), path("certificate.pem"));
+            lines.push_str(&format!(
+                "user = \"hearth\"\npassword_file = \"{password}\"\nca_file = \"{certificate}\"\n"
+            ));
         }
         lines
     }

@@ -30,7 +30,7 @@ struct Arguments {
 enum Command {
     /// Check the house rules: edges between crates, SQL, length, licences, words and more
     Tidy,
-    /// Write the API's documents, api/openapi.json and one for each service, as hearthd prints them
+    /// Write the API's documents in api/ and docs/configuration.md, as hearthd prints them
     Spec(spec::Spec),
     /// Measure Hearth beside its peers, from release programs; without a name, list what can be measured
     Bench(bench::Bench),

@@ -1,5 +1,5 @@
-//! `cargo xtask spec`: the API's documents, one merged and one for each service, as hearthd prints them without a
-//! database. They are committed, so that a change of the API is seen in review.
+//! `cargo xtask spec`: the API's documents, one merged and one for each service, and the page of all settings, as hearthd
+//! prints them without a database. They are committed, so that a change is seen in review.
 
 use std::{
     fs,
@@ -12,8 +12,10 @@ use hearth_base::Role;
 
 use crate::{Verdict, cargo::cargo, report::Report, trouble::Trouble, workspace::Workspace};
 
-/// Where the documents are, from the root.
+/// Where the API's documents are, from the root.
 const FOLDER: &str = "api";
+/// Where the page of all settings is, from the root.
+const SETTINGS: &str = "docs/configuration.md";
 
 #[derive(Args)]
 pub struct Spec {
@@ -25,23 +27,25 @@ pub struct Spec {
 /// Writes or checks every document.
 pub fn run(spec: &Spec, report: &mut Report) -> Result<Verdict, Trouble> {
     let workspace = Workspace::read()?;
-    let folder = workspace.root.join(FOLDER);
     let hearthd = build(&workspace)?;
     let services = Role::ALL.iter().map(|role| Some(role.name()));
+    let documents = std::iter::once(None).chain(services).map(|service| {
+        let arguments = std::iter::once("openapi").chain(service).collect();
+        (format!("{FOLDER}/{}.json", service.unwrap_or("openapi")), arguments)
+    });
     let mut verdict = Verdict::Good;
-    for service in std::iter::once(None).chain(services) {
-        let name = format!("{}.json", service.unwrap_or("openapi"));
-        let path = folder.join(&name);
-        let document = print(&hearthd, service)?;
+    for (name, arguments) in documents.chain([(SETTINGS.to_owned(), vec!["settings"])]) {
+        let path = workspace.root.join(&name);
+        let document = print(&hearthd, &arguments)?;
         if fs::read_to_string(&path).is_ok_and(|there| there == document) {
             continue;
         }
         if spec.check {
-            report.line(&format_args!("{FOLDER}/{name} is not what hearthd prints: run cargo xtask spec"));
+            report.line(&format_args!("{name} is not what hearthd prints: run cargo xtask spec"));
             verdict = Verdict::Bad;
         } else {
             write(&path, &document)?;
-            report.line(&format_args!("wrote {FOLDER}/{name}"));
+            report.line(&format_args!("wrote {name}"));
         }
     }
     Ok(verdict)
@@ -60,18 +64,16 @@ fn build(workspace: &Workspace) -> Result<PathBuf, Trouble> {
     Ok(workspace.target.join("debug/hearthd"))
 }
 
-fn print(hearthd: &Path, service: Option<&str>) -> Result<String, Trouble> {
+fn print(hearthd: &Path, arguments: &[&str]) -> Result<String, Trouble> {
     let printed =
-        Command::new(hearthd).arg("openapi").args(service).stderr(Stdio::inherit()).output().map_err(
-            |error| {
-                Trouble::new(format!("{} cannot be run: {error}", hearthd.display()), "build it: cargo build")
-            },
-        )?;
+        Command::new(hearthd).args(arguments).stderr(Stdio::inherit()).output().map_err(|error| {
+            Trouble::new(format!("{} cannot be run: {error}", hearthd.display()), "build it: cargo build")
+        })?;
     if !printed.status.success() {
-        return Err(Trouble::new("hearthd openapi did not print a document", "its own words are above"));
+        return Err(Trouble::new("hearthd did not print a document", "its own words are above"));
     }
     String::from_utf8(printed.stdout)
-        .map_err(|_| Trouble::new("the document is no text", "look at hearthd openapi"))
+        .map_err(|_| Trouble::new("the document is no text", "look at hearthd openapi and hearthd settings"))
 }
 
 fn write(path: &Path, document: &str) -> Result<(), Trouble> {

@@ -7,7 +7,7 @@ use hearth_base::{Clock, Entropy, Error, KeyRing, LifeId, Result, Role, RoleKey}
 use hearth_client::{Authority, Client, ServiceAuthority, Transport};
 
 use crate::{
-    config::Config,
+    config::{Config, Settings},
     db::{
         Db,
         work::{Holder, Work},
@@ -65,6 +65,11 @@ impl Kit {
                 None
             }
         }
+    }
+
+    /// The service's own section of the configuration.
+    pub fn settings<S: Settings>(&self) -> Arc<S> {
+        self.config.section()
     }
 
     /// The service's database.

@@ -24,6 +24,7 @@ mod kit;
 mod lingering;
 mod mandates;
 pub mod mounted;
+mod service;
 mod wellknown;
 
 pub use db::wake;
@@ -34,3 +35,4 @@ pub use kit::{Clients, Kit};
 pub use mandates::Deputy;
 pub use mounted::{Mounted, Worker, exchange};
 pub use reply::{Answer, Dialect, Refused, Reply};
+pub use service::Service;

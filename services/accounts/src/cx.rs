@@ -7,16 +7,12 @@ use hearth_base::{
     Caller, Clock, Entropy, Error, EventId, KeyRing, RequestId, Result, RoleKey, ToolId, ToolName, ToolRole,
     UserId,
 };
-use hearth_kit::{
-    Authed, Kit, Right,
-    config::{Accounts, Door},
-    db::Tx,
-    state::StateFolder,
-};
+use hearth_kit::{Authed, Kit, Right, config::Door, db::Tx, state::StateFolder};
 use hearth_wire::accounts::internal::AccountsEvent;
 use jiff::Timestamp;
 
 use crate::{
+    AccountsSettings,
     app::passwords::Passwords,
     store::{NewEntry, Store, User},
 };
@@ -28,7 +24,7 @@ pub struct Cx {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub passwords: Passwords,
-    pub settings: Arc<Accounts>,
+    pub settings: Arc<AccountsSettings>,
     pub door: Arc<Door>,
     pub state: StateFolder,
     /// The public keys of all roles.
@@ -44,7 +40,7 @@ impl Cx {
             clock: kit.clock.clone(),
             entropy: kit.entropy.clone(),
             passwords: Passwords::new(),
-            settings: Arc::new(kit.config.accounts.clone()),
+            settings: kit.settings(),
             door: Arc::new(kit.config.door.clone()),
             state: kit.state.clone(),
             ring: kit.ring.clone(),

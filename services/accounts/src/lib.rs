@@ -7,11 +7,12 @@ mod app;
 mod cx;
 mod http;
 mod rights;
+mod settings;
 mod store;
 mod workers;
 
-use hearth_base::Result;
-use hearth_kit::{Dialect, Kit, Mounted, Worker, guard};
+use hearth_base::{Result, Role};
+use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -20,6 +21,16 @@ use crate::{
         Addresses, Erase, Mandates, Open, Operate, ReadFeed, Resolve, RunTokens, SelfService, SignedIn,
         ToolFacts, ToolOperate, ToolOwn, ToolRead, ToolWrite,
     },
+};
+
+pub use settings::AccountsSettings;
+
+/// What `hearthd` knows of this service.
+pub const SERVICE: Service = Service {
+    role: Role::Accounts,
+    database: true,
+    settings: Some(Section::of::<AccountsSettings>()),
+    mount,
 };
 
 /// Puts the service together.

@@ -8,11 +8,12 @@ mod lanes;
 mod make;
 mod proxy;
 mod runs;
+mod settings;
 
 use std::sync::Arc;
 
-use hearth_base::Result;
-use hearth_kit::{Dialect, Kit, Mounted, Worker};
+use hearth_base::{Result, Role};
+use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section};
 use hearth_runtime_api::{Runtime, wire::Socket};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -20,10 +21,15 @@ use crate::cx::Cx;
 
 pub use proxy::serve as serve_proxy;
 
+pub use settings::BuilderSettings;
+
+/// What `hearthd` knows of this service.
+pub const SERVICE: Service =
+    Service { role: Role::Builder, database: false, settings: Some(Section::of::<BuilderSettings>()), mount };
+
 /// Puts the role together, with the runtime of this machine.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
-    let socket = format!("/run/hearth-{}/socket", kit.config.runtime.instance);
-    mount_on(kit, Arc::new(Socket::at(socket)))
+    mount_on(kit, Arc::new(Socket::at(kit.config.runtime.socket())))
 }
 
 /// Puts the role together with any runtime.
@@ -32,7 +38,7 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
     let outbound = kit.config.outbound.clone();
     let mounted = Mounted::new(kit, Dialect::Data, OpenApiRouter::new(), ());
     let mounted = mounted.worker(Worker::new("outbound", move |stop| proxy::run(outbound, stop)));
-    Ok((0..kit.config.builder.parallel).fold(mounted, |mounted, _| {
+    Ok((0..kit.settings::<BuilderSettings>().parallel).fold(mounted, |mounted, _| {
         let cx = cx.clone();
         mounted.worker(Worker::new("builds", move |stop| lanes::run(cx, stop)))
     }))

@@ -4,10 +4,10 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use hearth_base::{Clock, Entropy, Result, Role};
-use hearth_kit::{Clients, Kit, blobs::Blobs, config::Builds, outbound::Outbound, tasks::Stop};
+use hearth_kit::{Clients, Kit, blobs::Blobs, outbound::Outbound, tasks::Stop};
 use tokio::sync::watch;
 
-use crate::store::Store;
+use crate::{BuildsSettings, store::Store};
 
 /// What handlers and rules of this service stand on.
 #[derive(Clone)]
@@ -16,7 +16,7 @@ pub struct Cx {
     pub blobs: Blobs,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
-    pub settings: Arc<Builds>,
+    pub settings: Arc<BuildsSettings>,
     pub outbound: Outbound,
     pub clients: Clients,
     pub news: News,
@@ -30,7 +30,7 @@ impl Cx {
             blobs: Blobs::of(&kit.state, Role::Builds)?,
             clock: kit.clock.clone(),
             entropy: kit.entropy.clone(),
-            settings: Arc::new(kit.config.builds.clone()),
+            settings: kit.settings(),
             outbound: Outbound::new(&kit.config.outbound),
             clients: kit.clients.clone(),
             news: News::default(),

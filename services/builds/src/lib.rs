@@ -8,17 +8,24 @@ mod cx;
 mod git;
 mod http;
 mod rights;
+mod settings;
 mod store;
 mod workers;
 
-use hearth_base::Result;
-use hearth_kit::{Dialect, Kit, Mounted, Worker, guard, keeping};
+use hearth_base::{Result, Role};
+use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard, keeping};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     cx::Cx,
     rights::{BuildsRead, BuildsWrite, Make},
 };
+
+pub use settings::BuildsSettings;
+
+/// What `hearthd` knows of this service.
+pub const SERVICE: Service =
+    Service { role: Role::Builds, database: true, settings: Some(Section::of::<BuildsSettings>()), mount };
 
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {

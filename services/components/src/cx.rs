@@ -4,14 +4,11 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use hearth_base::{Caller, Clock, Entropy, Result, ToolName};
-use hearth_kit::{
-    Authed, Clients, Kit, Right,
-    config::{Components, Door},
-};
+use hearth_kit::{Authed, Clients, Kit, Right, config::Door};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use crate::store::Store;
+use crate::{ComponentsSettings, store::Store};
 
 /// What handlers and rules of this service stand on.
 #[derive(Clone)]
@@ -20,7 +17,7 @@ pub struct Cx {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub clients: Clients,
-    pub settings: Arc<Components>,
+    pub settings: Arc<ComponentsSettings>,
     pub door: Arc<Door>,
     /// Wakes whoever waits for a change of a deployment.
     pub news: Arc<Notify>,
@@ -33,7 +30,7 @@ impl Cx {
             clock: kit.clock.clone(),
             entropy: kit.entropy.clone(),
             clients: kit.clients.clone(),
-            settings: Arc::new(kit.config.components.clone()),
+            settings: kit.settings(),
             door: Arc::new(kit.config.door.clone()),
             news: Arc::default(),
         })

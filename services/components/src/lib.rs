@@ -7,16 +7,27 @@ mod app;
 mod cx;
 mod http;
 mod rights;
+mod settings;
 mod store;
 mod workers;
 
-use hearth_base::Result;
-use hearth_kit::{Dialect, Kit, Mounted, Worker, guard, keeping};
+use hearth_base::{Result, Role};
+use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard, keeping};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     cx::Cx,
     rights::{ToolRead, ToolWrite},
+};
+
+pub use settings::ComponentsSettings;
+
+/// What `hearthd` knows of this service.
+pub const SERVICE: Service = Service {
+    role: Role::Components,
+    database: true,
+    settings: Some(Section::of::<ComponentsSettings>()),
+    mount,
 };
 
 /// Puts the service together.

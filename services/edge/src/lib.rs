@@ -11,14 +11,16 @@ mod map;
 mod pages;
 mod pass;
 mod pool;
+mod settings;
 mod visit;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::Request, response::IntoResponse};
-use hearth_base::Result;
+use hearth_base::{Result, Role};
 use hearth_kit::{
-    Dialect, Kit, Mounted, Worker,
+    Dialect, Kit, Mounted, Service, Worker,
+    config::Section,
     hosts::{self, Place},
 };
 use tower::ServiceExt;
@@ -35,9 +37,15 @@ pub(crate) struct Edge {
     pub patience: Duration,
 }
 
+pub use settings::EdgeSettings;
+
+/// What `hearthd` knows of this service.
+pub const SERVICE: Service =
+    Service { role: Role::Edge, database: false, settings: Some(Section::of::<EdgeSettings>()), mount };
+
 /// Puts the edge together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
-    let settings = &kit.config.edge;
+    let settings = kit.settings::<EdgeSettings>();
     let edge = Arc::new(Edge {
         kit: kit.clone(),
         map: Map::at(kit.state.path().join("edge")),

@@ -10,14 +10,17 @@ mod place;
 mod rights;
 mod store;
 
-use hearth_base::Result;
-use hearth_kit::{Dialect, Kit, Mounted, guard, keeping};
+use hearth_base::{Result, Role};
+use hearth_kit::{Dialect, Kit, Mounted, Service, guard, keeping};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     cx::Cx,
     rights::{EnvvarsRead, EnvvarsWrite, GiveOut},
 };
+
+/// What `hearthd` knows of this service.
+pub const SERVICE: Service = Service { role: Role::Envvars, database: true, settings: None, mount };
 
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {

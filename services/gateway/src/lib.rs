@@ -17,9 +17,9 @@ use axum::{
     Router,
     middleware::{from_fn, from_fn_with_state},
 };
-use hearth_base::Result;
+use hearth_base::{Result, Role};
 use hearth_kit::{
-    Dialect, Kit, Mounted, Worker, guard,
+    Dialect, Kit, Mounted, Service, Worker, guard,
     guard::{Anybody, Needs},
     rights,
 };
@@ -39,6 +39,9 @@ pub(crate) struct Gateway {
     pub identities: Identities,
     pub documents: Documents,
 }
+
+/// What `hearthd` knows of this service.
+pub const SERVICE: Service = Service { role: Role::Gateway, database: false, settings: None, mount };
 
 /// Puts the gateway together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {

@@ -6,12 +6,12 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use hearth_base::{Clock, Entropy, Id, IdKind, Result, Role};
 use hearth_kit::{
     blobs::Blobs,
-    config::{Config, Door, Images},
+    config::{Config, Door},
     state::StateFolder,
 };
 use jiff::{SignedDuration, Timestamp};
 
-use crate::store::Store;
+use crate::{ImagesSettings, store::Store};
 
 /// Between content and the row that leads to it never lies more than this.
 const WRITING: SignedDuration = SignedDuration::from_hours(24);
@@ -23,7 +23,7 @@ pub struct Cx {
     pub blobs: Blobs,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
-    pub settings: Arc<Images>,
+    pub settings: Arc<ImagesSettings>,
     pub door: Arc<Door>,
 }
 
@@ -40,7 +40,7 @@ impl Cx {
             blobs: Blobs::of(state, Role::Images)?,
             clock,
             entropy,
-            settings: Arc::new(config.images.clone()),
+            settings: config.section(),
             door: Arc::new(config.door.clone()),
         })
     }

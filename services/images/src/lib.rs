@@ -8,13 +8,14 @@ mod http;
 mod library;
 mod names;
 mod rights;
+mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
 mod workers;
 
-use hearth_base::Result;
-use hearth_kit::{Dialect, Kit, Mounted, Worker, guard, keeping};
+use hearth_base::{Result, Role};
+use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard, keeping};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use library::Library;
@@ -24,6 +25,12 @@ use crate::{
     rights::{Fetch, Follow, Operate, Pin, Pull, PullProvided, Push, PushProvided, Resolve},
     store::Store,
 };
+
+pub use settings::{ImageSource, ImagesSettings, ProvidedImage};
+
+/// What `hearthd` knows of this service.
+pub const SERVICE: Service =
+    Service { role: Role::Images, database: true, settings: Some(Section::of::<ImagesSettings>()), mount };
 
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {

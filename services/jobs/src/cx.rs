@@ -6,7 +6,6 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use hearth_base::{Clock, Entropy, Id, IdKind, Result};
 use hearth_kit::{
     Kit,
-    config::Jobs,
     db::Tx,
     tasks::{Stop, Tasks},
 };
@@ -18,7 +17,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{neighbours::Neighbours, store::Store};
+use crate::{JobsSettings, neighbours::Neighbours, store::Store};
 
 /// The most news of begun runs that wait for their listener.
 const BEGUN: usize = 256;
@@ -33,9 +32,7 @@ pub struct Cx {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
-    pub settings: Arc<Jobs>,
-    /// Whether `notify` has a mail server to send by.
-    pub sends_mail: bool,
+    pub settings: Arc<JobsSettings>,
     pub neighbours: Neighbours,
     pub runtime: Arc<dyn Runtime>,
     pub tasks: Tasks,
@@ -58,8 +55,7 @@ impl Cx {
             clock: kit.clock.clone(),
             started: kit.clock.now(),
             entropy: kit.entropy.clone(),
-            settings: Arc::new(kit.config.jobs.clone()),
-            sends_mail: kit.config.notify.smtp.is_some(),
+            settings: kit.settings(),
             neighbours: Neighbours::new(kit),
             runtime,
             tasks: kit.tasks.clone(),

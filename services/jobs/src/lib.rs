@@ -8,13 +8,14 @@ mod cx;
 mod http;
 mod neighbours;
 mod rights;
+mod settings;
 mod store;
 mod workers;
 
 use std::sync::Arc;
 
-use hearth_base::Result;
-use hearth_kit::{Dialect, Kit, Mounted, Worker, guard, keeping};
+use hearth_base::{Result, Role};
+use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard, keeping};
 use hearth_runtime_api::{Runtime, wire::Socket};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -23,10 +24,15 @@ use crate::{
     rights::{Follow, FollowRuns, ForEnvvars, JobsRead, JobsWrite},
 };
 
+pub use settings::JobsSettings;
+
+/// What `hearthd` knows of this service.
+pub const SERVICE: Service =
+    Service { role: Role::Jobs, database: true, settings: Some(Section::of::<JobsSettings>()), mount };
+
 /// Puts the service together, with the runtime of this machine.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
-    let socket = format!("/run/hearth-{}/socket", kit.config.runtime.instance);
-    mount_on(kit, Arc::new(Socket::at(socket)))
+    mount_on(kit, Arc::new(Socket::at(kit.config.runtime.socket())))
 }
 
 /// Puts the service together with any runtime.

@@ -4,10 +4,10 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use hearth_base::{Clock, Entropy, Result};
-use hearth_kit::{Kit, config::Logs, tasks::Stop};
+use hearth_kit::{Kit, tasks::Stop};
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 
-use crate::{app::Turns, news::News, store::Store};
+use crate::{LogsSettings, app::Turns, news::News, store::Store};
 
 /// What handlers and rules of this service stand on.
 #[derive(Clone)]
@@ -15,7 +15,7 @@ pub struct Cx {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
-    pub settings: Arc<Logs>,
+    pub settings: Arc<LogsSettings>,
     pub news: News,
     pub turns: Turns,
     pub stop: Stop,
@@ -49,7 +49,7 @@ impl Cx {
             store: Store::new(kit.db()?.clone(), kit.work()?),
             clock: kit.clock.clone(),
             entropy: kit.entropy.clone(),
-            settings: Arc::new(kit.config.logs.clone()),
+            settings: kit.settings(),
             news: News::default(),
             turns: Turns::default(),
             stop: kit.tasks.stop_sign(),

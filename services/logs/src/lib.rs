@@ -9,17 +9,24 @@ mod http;
 mod news;
 mod pattern;
 mod rights;
+mod settings;
 mod store;
 mod workers;
 
-use hearth_base::Result;
-use hearth_kit::{Dialect, Kit, Mounted, Worker, guard, keeping};
+use hearth_base::{Result, Role};
+use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard, keeping};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     cx::Cx,
     rights::{Append, LogsRead, Show},
 };
+
+pub use settings::LogsSettings;
+
+/// What `hearthd` knows of this service.
+pub const SERVICE: Service =
+    Service { role: Role::Logs, database: true, settings: Some(Section::of::<LogsSettings>()), mount };
 
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {

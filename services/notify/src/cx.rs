@@ -4,11 +4,11 @@ use std::{convert::Infallible, sync::Arc};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use hearth_base::{Clock, Entropy, Id, IdKind, Result, Role, ToolId};
-use hearth_kit::{Clients, Kit, config::Notify, outbound::Outbound, vault::Vault};
+use hearth_kit::{Clients, Kit, outbound::Outbound, vault::Vault};
 use hearth_wire::{accounts::internal::Recipient, reply::Paging};
 use jiff::Timestamp;
 
-use crate::{app::deliver::Troubles, mailer::Mailer, store::Store};
+use crate::{NotifySettings, app::deliver::Troubles, mailer::Mailer, store::Store};
 
 /// What handlers, rules and workers of this service stand on.
 #[derive(Clone)]
@@ -17,7 +17,7 @@ pub struct Cx {
     pub vault: Vault,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
-    pub settings: Arc<Notify>,
+    pub settings: Arc<NotifySettings>,
     pub clients: Clients,
     /// The way to a mail server; absent: this Hearth sends no mail.
     pub mailer: Option<Mailer>,
@@ -29,17 +29,17 @@ pub struct Cx {
 
 impl Cx {
     pub fn new(kit: &Kit) -> Result<Self> {
-        let settings = &kit.config.notify;
+        let settings = kit.settings::<NotifySettings>();
         let mailer = settings.smtp.as_ref();
         Ok(Self {
             store: Store::new(kit.db()?.clone(), kit.work()?),
             vault: Vault::of(kit.role, &kit.state),
             clock: kit.clock.clone(),
             entropy: kit.entropy.clone(),
-            settings: Arc::new(settings.clone()),
             clients: kit.clients.clone(),
-            mailer: mailer.map(|smtp| Mailer::new(smtp, settings, &kit.config.door.domain)).transpose()?,
+            mailer: mailer.map(|smtp| Mailer::new(smtp, &settings, &kit.config.door.domain)).transpose()?,
             outbound: Outbound::new(&kit.config.outbound),
+            settings,
             troubles: Troubles::default(),
         })
     }

@@ -9,17 +9,24 @@ mod cx;
 mod http;
 mod mailer;
 mod rights;
+mod settings;
 mod store;
 mod workers;
 
-use hearth_base::Result;
-use hearth_kit::{Dialect, Kit, Mounted, Worker, guard, keeping};
+use hearth_base::{Result, Role};
+use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard, keeping};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     cx::Cx,
-    rights::{NotifyRead, NotifyWrite},
+    rights::{NotifyRead, NotifyWrite, ReadChannels},
 };
+
+pub use settings::{NotifySettings, Smtp, SmtpTls};
+
+/// What `hearthd` knows of this service.
+pub const SERVICE: Service =
+    Service { role: Role::Notify, database: true, settings: Some(Section::of::<NotifySettings>()), mount };
 
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
@@ -52,4 +59,5 @@ fn routes() -> OpenApiRouter<Cx> {
         .routes(guard::<NotifyWrite, _>(routes!(http::webhooks::rotate)))
         .routes(guard::<NotifyWrite, _>(routes!(http::webhooks::test)))
         .routes(guard::<NotifyRead, _>(routes!(http::webhooks::deliveries)))
+        .routes(guard::<ReadChannels, _>(routes!(http::internal::channels)))
 }

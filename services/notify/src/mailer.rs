@@ -3,7 +3,6 @@
 use std::{fs, path::Path, time::Duration};
 
 use hearth_base::{EmailAddress, Error, MailId, Result, ToolName, one_line};
-use hearth_kit::config::{Notify, Smtp, SmtpTls};
 use jiff::Timestamp;
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
@@ -18,6 +17,8 @@ use lettre::{
         response::Severity,
     },
 };
+
+use crate::{NotifySettings, Smtp, SmtpTls};
 
 /// How long the server may take for each step.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -53,7 +54,7 @@ pub enum Refusal {
 
 impl Mailer {
     /// A way to the server that an operator has set.
-    pub fn new(smtp: &Smtp, settings: &Notify, domain: &str) -> Result<Self> {
+    pub fn new(smtp: &Smtp, settings: &NotifySettings, domain: &str) -> Result<Self> {
         let from = settings.from.clone().unwrap_or_else(|| format!("Hearth <hearth@{domain}>"));
         let from: Mailbox = from.parse().map_err(|cause: lettre::address::AddressError| {
             let public = format!("notify.from: {:?} is not a sender of mail", one_line(&from, 80));
@@ -184,7 +185,7 @@ mod tests {
             password_file: None,
             ca_file: None,
         };
-        Mailer::new(&smtp, &Notify::default(), "hearth.example").unwrap()
+        Mailer::new(&smtp, &NotifySettings::default(), "hearth.example").unwrap()
     }
 
     fn formatted(subject: &str, body: &str) -> String {
@@ -255,7 +256,7 @@ mod tests {
             ca_file: None,
         };
         let refused = |smtp: &Smtp, from: Option<&str>| {
-            let settings = Notify { from: from.map(str::to_owned), ..Notify::default() };
+            let settings = NotifySettings { from: from.map(str::to_owned), ..NotifySettings::default() };
             Mailer::new(smtp, &settings, "localhost").err().map(|error| error.to_string()).unwrap_or_default()
         };
         let open = SmtpTls::None;

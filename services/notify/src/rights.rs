@@ -1,8 +1,8 @@
 //! Who may do what here.
 
-use hearth_base::Access;
+use hearth_base::{Access, Role};
 use hearth_kit::{
-    guard::{Member, Needs},
+    guard::{Member, Needs, Peer},
     rights,
 };
 
@@ -11,4 +11,6 @@ rights! {
     NotifyRead = "notify:read", Needs::Tool(Access::Read) => Member;
     /// Changing who is told.
     NotifyWrite = "notify:write", Needs::Tool(Access::Write) => Member;
+    /// Asking which channels there are.
+    ReadChannels = "notify:channels", Needs::Services(&[Role::Jobs]) => Peer;
 }

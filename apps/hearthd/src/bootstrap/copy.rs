@@ -3,7 +3,7 @@
 use std::{path::Path, process::Command};
 
 use hearth_base::Result;
-use hearth_kit::config::ImageSource;
+use hearth_images::ImageSource;
 
 use super::run::output;
 

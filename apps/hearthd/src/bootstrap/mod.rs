@@ -21,7 +21,7 @@ use std::{
 };
 
 use hearth_base::{Error, Result};
-use hearth_kit::config::ImageSource;
+use hearth_images::ImageSource;
 
 pub use recipe::{NAMES, Recipe};
 pub use run::output;

@@ -11,9 +11,9 @@ use std::{
 };
 
 use hearth_base::{Entropy, Error, ImageName, Result, Role, SystemClock};
-use hearth_images::Library;
+use hearth_images::{ImageSource, ImagesSettings, Library};
 use hearth_kit::{
-    config::{Config, Database, ImageSource},
+    config::{Config, Database},
     db::Db,
     state::StateFolder,
 };
@@ -48,7 +48,7 @@ fn bootstrap(command: ImageBootstrap) -> Result<()> {
         )
         .help("sudo hearthd image bootstrap; or push one: skopeo copy … docker://REGISTRY/hearth/NAME"));
     }
-    let sources = configuration(settings.clone())?.images.sources;
+    let sources = configuration(settings.clone())?.section::<ImagesSettings>().sources.clone();
     let first = first(&sources);
     let goal = match layouts {
         Some(folder) => Goal::Folder(folder),
@@ -147,7 +147,7 @@ fn list(command: ImageList) -> Result<()> {
             return none_missing(&missing.lines().collect::<Vec<_>>());
         }
     }
-    let sources = configuration(settings.clone())?.images.sources;
+    let sources = configuration(settings.clone())?.section::<ImagesSettings>().sources.clone();
     let (library, threads) = library(user, settings)?;
     let mut missing = Vec::new();
     for name in first(&sources) {

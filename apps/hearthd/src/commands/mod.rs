@@ -6,4 +6,5 @@ pub mod image;
 pub mod openapi;
 pub mod runtime;
 pub mod serve;
+pub mod settings;
 pub mod up;

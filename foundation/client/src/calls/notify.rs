@@ -4,6 +4,7 @@ use hearth_base::{Result, ToolName, WebhookId};
 use hearth_wire::{
     notify::{
         Delivery, Mail, MailSettings, MailSettingsPut, Webhook, WebhookCreate, WebhookPatch, WebhookSecret,
+        internal::Channels,
     },
     reply::{Done, Listed, Paging},
 };
@@ -29,6 +30,11 @@ impl NotifyCalls<'_> {
 
     fn one(&self, method: Method, tool: &ToolName, webhook: WebhookId) -> Call<'_> {
         self.tool(method, tool).then("/webhooks").segment(webhook)
+    }
+
+    /// The channels that this Hearth can send by: for services.
+    pub async fn channels(&self) -> Result<Channels> {
+        self.0.call(Method::GET, "/notify/v1/internal/channels").data().await
     }
 
     /// Whether mail about a tool is sent, and to whom.

@@ -1,13 +1,11 @@
 //! Places that an operator allows although they are private.
 
-use std::{net::IpAddr, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
-use hearth_base::{Error, Result};
-use serde::Deserialize;
+use hearth_base::{Error, Result, as_text};
 
 /// A private place that may be reached all the same: a host's name or address, with a port or without.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exception {
     host: String,
     port: Option<u16>,
@@ -48,13 +46,17 @@ impl FromStr for Exception {
     }
 }
 
-impl TryFrom<String> for Exception {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self> {
-        text.parse()
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.host.contains(':'), self.port) {
+            (_, None) => f.write_str(&self.host),
+            (true, Some(port)) => write!(f, "[{}]:{port}", self.host),
+            (false, Some(port)) => write!(f, "{}:{port}", self.host),
+        }
     }
 }
+
+as_text!(Exception);
 
 #[cfg(test)]
 mod tests {

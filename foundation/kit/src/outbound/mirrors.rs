@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hearth_base::{Error, Result};
 use http::Uri;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Addresses that stand for others: what is below the first of a pair is fetched from below the second, and shown
 /// as before. Of several that fit the longest holds, as in git's `url.<base>.insteadOf`.
@@ -27,6 +27,13 @@ struct Place {
     port: u16,
     /// Without a slash at either end.
     path: String,
+}
+
+impl Serialize for Mirrors {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let from = |Place { scheme, host, port, path }: &Place| format!("{scheme}://{host}:{port}/{path}");
+        serializer.collect_map(self.0.iter().map(|mirror| (from(&mirror.from), &mirror.to)))
+    }
 }
 
 impl Mirrors {

@@ -1,5 +1,7 @@
 //! Mail and webhooks about what became of runs: `/notify/v1`.
 
+pub mod internal;
+
 mod delivery;
 mod mail;
 mod payload;

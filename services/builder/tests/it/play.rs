@@ -66,7 +66,12 @@ pub struct Play {
 
 pub async fn play(config: &str) -> Result<Play> {
     let scratch = Scratch::new(Store::Files).await?;
-    let config: Config = hearth_kit::config::parse(config, "test", std::iter::empty())?;
+    let config: Config = hearth_kit::config::parse(
+        config,
+        "test",
+        std::iter::empty(),
+        hearth_builder::SERVICE.settings.as_slice(),
+    )?;
     let (state, runtime) = (Arc::<Mutex<State>>::default(), Played::new());
     let stand = stand(scratch.db(), config, &state, &runtime).await?;
     let lease = Lease {

@@ -54,7 +54,12 @@ pub async fn stage(db: Db) -> Result<Stage> {
         git.place(),
         git.url("")
     );
-    let config: Config = hearth_kit::config::parse(&text, "test", std::iter::empty())?;
+    let config: Config = hearth_kit::config::parse(
+        &text,
+        "test",
+        std::iter::empty(),
+        hearth_builds::SERVICE.settings.as_slice(),
+    )?;
     let quota = Quota { running_builds: 2, ..Quota::default() };
     let mut stand = Stand::of(Role::Builds, db, hearth_builds::mount, config, quota).await?;
     let (pins, lines) = (Asked::default(), Lines::default());

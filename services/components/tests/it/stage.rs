@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::http::Method;
 use hearth_base::{Access, Entropy, Result, Role, ToolId, ToolName};
 use hearth_client::Client;
+use hearth_components::ComponentsSettings;
 use hearth_kit::{config::Config, db::Db};
 use hearth_testkit::{Stand, answer_to, until};
 use hearth_wire::{
@@ -38,7 +39,7 @@ pub struct Stage {
 /// Two revisions keep their images, and what is started has a minute.
 pub async fn stage(db: Db) -> Result<Stage> {
     let mut config = Config::default();
-    (config.components.revisions_kept, config.components.start_timeout) = (2, 60);
+    config.set(ComponentsSettings { revisions_kept: 2, start_timeout: 60 });
     let mut stand =
         Stand::of(Role::Components, db, hearth_components::mount, config, Default::default()).await?;
     // No round second: builds are dated to the second.

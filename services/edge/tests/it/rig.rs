@@ -135,7 +135,12 @@ impl Rig {
         let transports = BTreeMap::from([(Role::Jobs, Transport::Local(place))]);
         let clock = Arc::new(SystemClock);
         let tasks = Tasks::new();
-        let config: Config = hearth_kit::config::parse(settings, "test", std::iter::empty())?;
+        let config: Config = hearth_kit::config::parse(
+            settings,
+            "test",
+            std::iter::empty(),
+            hearth_edge::SERVICE.settings.as_slice(),
+        )?;
         let kit = Kit {
             role: Role::Edge,
             config: Arc::new(config),

@@ -7,12 +7,13 @@ use hearth_kit::{config::Config, db::Db};
 use hearth_testkit::on_every_store;
 
 use super::{Stage, config, digest};
+use crate::ImagesSettings;
 use crate::app::{collect, manifests, pins, uploads};
 
 /// A stage on which everything that nobody holds at this moment is collected.
 async fn without_grace(db: Db) -> Result<Stage> {
     let mut config = Config::default();
-    config.images.grace_hours = 0;
+    config.change(|images: &mut ImagesSettings| images.grace_hours = 0);
     let stage = Stage::set(db, config).await?;
     stage.pass(1);
     Ok(stage)

@@ -1,7 +1,7 @@
 //! How much a tool runs, and how much it may.
 
+use crate::JobsSettings;
 use hearth_base::{Cpu, Memory, Result};
-use hearth_kit::config::Jobs;
 use hearth_wire::{
     jobs::{JobCreate, JobType, QuotaCategory, QuotaItem, Quotas},
     tools::Quota,
@@ -50,7 +50,7 @@ impl Use {
     }
 
     /// Refuses one more run of a job when that would be more than the tool may use.
-    pub fn admit_run(mut self, job: &JobCreate, quota: &Quota, settings: &Jobs) -> Result<()> {
+    pub fn admit_run(mut self, job: &JobCreate, quota: &Quota, settings: &JobsSettings) -> Result<()> {
         let Limits { memory, cpu, .. } = Limits::of(job, settings);
         self.add(memory, cpu, 1);
         self.within(job, quota)
@@ -63,7 +63,7 @@ impl Use {
     }
 
     /// Refuses one more job when that would be more than the tool may use.
-    pub fn admit(mut self, job: &JobCreate, quota: &Quota, settings: &Jobs) -> Result<()> {
+    pub fn admit(mut self, job: &JobCreate, quota: &Quota, settings: &JobsSettings) -> Result<()> {
         let Limits { memory, cpu, .. } = Limits::of(job, settings);
         match job.kind() {
             JobType::Scheduled => self.scheduled += 1,

@@ -36,7 +36,7 @@ pub async fn create(cx: Cx, tool: Authed<JobsWrite>, Json(create): Json<JobCreat
     let mail = create.emails;
     let job = app::jobs::create::create(&cx, of(&tool), create).await?;
     let job = app::view::show::one(&cx, of(&tool), &job.name, true).await?;
-    Ok(with_mail(&cx, Answer::named(JobOne { job }).status(axum::http::StatusCode::CREATED), mail))
+    Ok(with_mail(&cx, Answer::named(JobOne { job }).status(axum::http::StatusCode::CREATED), mail).await)
 }
 
 /// Make a job, or make it as this says. Only what is said counts as a difference.
@@ -51,7 +51,7 @@ pub async fn update(cx: Cx, tool: Authed<JobsWrite>, Json(create): Json<JobCreat
     let job_changed = app::jobs::create::update(&cx, of(&tool), create).await?;
     let said = if job_changed { "changed" } else { "as it was" };
     let answer = Answer::named(JobChanged { job_changed }).info(format!("the job {name} is {said}"));
-    Ok(with_mail(&cx, answer, mail))
+    Ok(with_mail(&cx, answer, mail).await)
 }
 
 /// Stop and delete all jobs of the tool.
@@ -63,9 +63,8 @@ pub async fn flush(cx: Cx, tool: Authed<JobsWrite>) -> Reply<Done> {
     Ok(Answer::named(Done {}))
 }
 
-fn with_mail<T>(cx: &Cx, answer: Answer<T>, mail: Option<Emails>) -> Answer<T> {
-    match mail {
-        Some(Emails::All | Emails::OnFinish | Emails::OnFailure) if !cx.sends_mail => answer.warning(NO_MAIL),
-        _ => answer,
-    }
+/// Warns whoever asks for mail where none is sent.
+async fn with_mail<T>(cx: &Cx, answer: Answer<T>, mail: Option<Emails>) -> Answer<T> {
+    let asked = matches!(mail, Some(Emails::All | Emails::OnFinish | Emails::OnFailure));
+    if asked && !cx.neighbours.sends_mail().await { answer.warning(NO_MAIL) } else { answer }
 }

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use hearth_base::{Clock as _, Kind, Limit, Result};
+use hearth_jobs::JobsSettings;
 use hearth_kit::db::Db;
 use hearth_runtime_api::End;
 use hearth_testkit::{on_every_store, until};
@@ -99,7 +100,8 @@ async fn each_due_time_ran_was_skipped_or_was_missed(db: Db) -> Result<()> {
 }
 
 async fn the_newest_are_remembered(db: Db) -> Result<()> {
-    let mut stage = Stage::with(db, |config| config.jobs.runs_most = 2).await?;
+    let mut stage =
+        Stage::with(db, |config| config.change(|jobs: &mut JobsSettings| jobs.runs_most = 2)).await?;
     for name in ["a", "b"] {
         stage.create(&JobCreate { schedule: Some("*/10 * * * *".to_owned()), ..once(name) }).await?;
     }

@@ -4,6 +4,7 @@ use std::{future::Future, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use hearth_base::{Access, Entropy, JobName, Result, Role, SystemClock, ToolId, ToolName};
 use hearth_client::Client;
+use hearth_jobs::JobsSettings;
 use hearth_kit::{Kit, Mounted, config::Config, db::Db};
 use hearth_runtime_api::{
     End, InstanceId, Runtime, WorkloadId, WorkloadState,
@@ -102,7 +103,7 @@ impl Stage {
     pub async fn with(db: Db, set: impl FnOnce(&mut Config)) -> Result<Self> {
         let runtime = Served::new();
         let mut config = Config::default();
-        config.jobs.retry_pause = 0;
+        config.change(|jobs: &mut JobsSettings| jobs.retry_pause = 0);
         set(&mut config);
         let quota = Quota { continuous_jobs: 2, ..Quota::default() };
         let stand = Stand::of(Role::Jobs, db, runtime.mount(), config, quota).await?;

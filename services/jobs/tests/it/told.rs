@@ -1,6 +1,7 @@
 //! What is told of runs and due times to whoever passes it on: once, with all there is to say.
 
 use hearth_base::{Kind, Result, Role};
+use hearth_jobs::JobsSettings;
 use hearth_kit::db::Db;
 use hearth_runtime_api::End;
 use hearth_testkit::{on_every_store, until};
@@ -111,7 +112,8 @@ async fn it_is_told_whether_another_try_follows(db: Db) -> Result<()> {
 }
 
 async fn ends_are_counted_in_a_row(db: Db) -> Result<()> {
-    let mut stage = Stage::with(db, |config| config.jobs.runs_most = 2).await?;
+    let mut stage =
+        Stage::with(db, |config| config.change(|jobs: &mut JobsSettings| jobs.runs_most = 2)).await?;
     stage.create(&kept("b")).await?;
     let attempts = async |most: usize| {
         let told = ends(&stage, most).await?;

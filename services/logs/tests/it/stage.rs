@@ -2,10 +2,8 @@
 
 use hearth_base::{Access, Entropy, JobName, Memory, Result, Role, ToolId, ToolName};
 use hearth_client::Client;
-use hearth_kit::{
-    config::{Config, Logs},
-    db::Db,
-};
+use hearth_kit::{config::Config, db::Db};
+use hearth_logs::LogsSettings;
 use hearth_testkit::Stand;
 use hearth_wire::{
     logs::{
@@ -32,11 +30,12 @@ pub struct Stage {
 }
 
 pub async fn stage(db: Db) -> Result<Stage> {
-    stage_with(db, Logs::default()).await
+    stage_with(db, LogsSettings::default()).await
 }
 
-pub async fn stage_with(db: Db, logs: Logs) -> Result<Stage> {
-    let config = Config { logs, ..Config::default() };
+pub async fn stage_with(db: Db, logs: LogsSettings) -> Result<Stage> {
+    let mut config = Config::default();
+    config.set(logs);
     let stand = Stand::of(Role::Logs, db, hearth_logs::mount, config, Quota::default()).await?;
     let (id, tool) = (ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::System), "hello".parse()?);
     let viewer = stand.member(id, &tool, Access::Read)?;
@@ -45,8 +44,12 @@ pub async fn stage_with(db: Db, logs: Logs) -> Result<Stage> {
 }
 
 /// Little room, for tests of bounds.
-pub fn little(tool_size: u64, hour_size: u64) -> Logs {
-    Logs { tool_size: Memory::bytes(tool_size), hour_size: Memory::bytes(hour_size), ..Logs::default() }
+pub fn little(tool_size: u64, hour_size: u64) -> LogsSettings {
+    LogsSettings {
+        tool_size: Memory::bytes(tool_size),
+        hour_size: Memory::bytes(hour_size),
+        ..LogsSettings::default()
+    }
 }
 
 /// Lines with these sequences, each a second after the one before.

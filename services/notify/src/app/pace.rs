@@ -16,7 +16,7 @@ pub struct Pace {
 
 impl Pace {
     /// The pace that an operator has set. At least one mail an hour is sent.
-    pub fn of(settings: &hearth_kit::config::Notify) -> Self {
+    pub fn of(settings: &crate::NotifySettings) -> Self {
         let per_hour = usize::try_from(settings.mails_per_hour.max(1)).unwrap_or(usize::MAX);
         Self { window: SignedDuration::from_secs(settings.window.into()), per_hour }
     }

@@ -2,6 +2,7 @@
 
 use hearth_base::{Access, Kind, Result};
 use hearth_kit::db::Db;
+use hearth_notify::NotifySettings;
 use hearth_testkit::{MailServer, on_every_store, until};
 use hearth_wire::{
     jobs::{Emails, internal::JobsEvent},
@@ -57,7 +58,9 @@ async fn what_follows_within_the_window_becomes_one_mail(db: Db) -> Result<()> {
 
 async fn more_than_an_hour_may_have_becomes_one_mail_that_says_how_many(db: Db) -> Result<()> {
     let server = MailServer::start().await?;
-    let stage = with(db, server, |config| config.notify.mails_per_hour = 2).await?;
+    let stage =
+        with(db, server, |config| config.change(|notify: &mut NotifySettings| notify.mails_per_hour = 2))
+            .await?;
     stage.neighbours.people.lock().unwrap().truncate(1);
     for count in 1..=2 {
         stage.fails("loud");

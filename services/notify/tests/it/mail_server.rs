@@ -4,13 +4,14 @@ use std::fs;
 
 use hearth_base::Result;
 use hearth_kit::db::Db;
+use hearth_notify::{NotifySettings, Smtp};
 use hearth_testkit::{MailServer, on_every_store};
 use hearth_wire::notify::MailState;
 use jiff::SignedDuration;
 
 use crate::{
     neighbours::person,
-    stage::{header, stage, with},
+    stage::{header, smtp, stage, with},
 };
 
 async fn what_is_refused_for_now_is_tried_again_with_the_same_id(db: Db) -> Result<()> {
@@ -47,9 +48,12 @@ async fn what_is_refused_for_ever_is_said_without_the_address(db: Db) -> Result<
 
 async fn a_server_that_is_away_for_a_day_is_given_up(db: Db) -> Result<()> {
     let mut server = MailServer::start().await?;
-    let settings = server.settings();
+    let settings = smtp(&server)?;
     server = MailServer::start().await?;
-    let stage = with(db, server, |config| config.notify.smtp = Some(settings)).await?;
+    let stage = with(db, server, |config| {
+        config.change(|notify: &mut NotifySettings| notify.smtp = Some(settings));
+    })
+    .await?;
     stage.neighbours.people.lock().unwrap().truncate(1);
     stage.fails("tidy");
     let mut tries = 1;
@@ -88,9 +92,10 @@ async fn a_wrong_password_or_certificate_is_no_fault_of_the_mail(db: Db) -> Resu
 
 async fn a_certificate_that_nobody_vouches_for_is_not_taken(db: Db) -> Result<()> {
     let server = MailServer::secured().await?;
-    let settings = server.settings();
+    let settings = smtp(&server)?;
     let stage = with(db, server, |config| {
-        config.notify.smtp = Some(hearth_kit::config::Smtp { ca_file: None, ..settings });
+        let smtp = Smtp { ca_file: None, ..settings };
+        config.change(|notify: &mut NotifySettings| notify.smtp = Some(smtp));
     })
     .await?;
     stage.neighbours.people.lock().unwrap().truncate(1);

@@ -2,6 +2,7 @@
 
 use hearth_base::Result;
 use hearth_kit::db::Db;
+use hearth_notify::NotifySettings;
 use hearth_testkit::{MailServer, Receiver, on_every_store, until};
 use hearth_wire::notify::{DeliveryState, MailState, WebhookCreate};
 use jiff::SignedDuration;
@@ -13,7 +14,7 @@ async fn without_a_mail_server_nothing_is_kept_for_mail_and_webhooks_work(db: Db
     let place = receiver.place().parse()?;
     let server = MailServer::start().await?;
     let stage = with(db, server, |config| {
-        config.notify.smtp = None;
+        config.change(|notify: &mut NotifySettings| notify.smtp = None);
         config.outbound.allow = vec![place];
     })
     .await?;

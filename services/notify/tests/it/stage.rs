@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use hearth_base::{Access, Entropy, Result, Role, ToolId, ToolName};
+use hearth_base::{Access, Entropy, Error, Result, Role, ToolId, ToolName};
 use hearth_client::Client;
-use hearth_kit::{config::Config, db::Db};
+use hearth_kit::{
+    config::{Config, parse},
+    db::Db,
+};
+use hearth_notify::{NotifySettings, Smtp};
 use hearth_testkit::{MailServer, Stand, until};
 use hearth_wire::{
     jobs::{
@@ -36,12 +40,22 @@ pub async fn stage(db: Db) -> Result<Stage> {
     with(db, server, |_| {}).await
 }
 
+/// The settings by which mail is sent by a server.
+pub fn smtp(server: &MailServer) -> Result<Smtp> {
+    let sections = hearth_notify::SERVICE.settings;
+    let config = parse(&server.configuration(), "test", std::iter::empty(), sections.as_slice())?;
+    config.section::<NotifySettings>().smtp.clone().ok_or_else(|| Error::internal("no [notify.smtp]"))
+}
+
 /// A stage whose configuration is changed before it begins.
 pub async fn with(db: Db, server: MailServer, change: impl FnOnce(&mut Config)) -> Result<Stage> {
     let mut config = Config::default();
-    config.notify.smtp = Some(server.settings());
-    config.notify.from = Some("Hearth <hearth@hearth.example>".to_owned());
-    config.notify.webhooks_per_tool = 3;
+    config.set(NotifySettings {
+        smtp: Some(smtp(&server)?),
+        from: Some("Hearth <hearth@hearth.example>".to_owned()),
+        webhooks_per_tool: 3,
+        ..NotifySettings::default()
+    });
     change(&mut config);
     let mut stand = Stand::of(Role::Notify, db, hearth_notify::mount, config, Default::default()).await?;
     let neighbours = Neighbours::play(&stand);

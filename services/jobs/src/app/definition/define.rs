@@ -1,7 +1,7 @@
 //! What a job may say. Whatever is refused here is refused before anything was changed.
 
+use crate::JobsSettings;
 use hearth_base::{Cpu, Error, Memory, Result};
-use hearth_kit::config::Jobs;
 use hearth_wire::{
     jobs::{JobCreate, JobType, PortProtocol},
     tools::Quota,
@@ -15,7 +15,7 @@ use super::{
 const MOST_COMMAND: usize = 16 << 10;
 
 /// Refuses a job that says what its sort cannot have, or more than the tool may use.
-pub fn check(job: &JobCreate, quota: &Quota, settings: &Jobs) -> Result<()> {
+pub fn check(job: &JobCreate, quota: &Quota, settings: &JobsSettings) -> Result<()> {
     check_sort(job)?;
     check_texts(job)?;
     check_page(job)?;
@@ -109,7 +109,7 @@ fn check_page(job: &JobCreate) -> Result<()> {
     Ok(())
 }
 
-fn check_limits(job: &JobCreate, quota: &Quota, settings: &Jobs) -> Result<()> {
+fn check_limits(job: &JobCreate, quota: &Quota, settings: &JobsSettings) -> Result<()> {
     let Limits { memory, cpu, disk } = Limits::of(job, settings);
     if job.retry > Some(5) {
         return Err(Error::invalid("retry", "a run that failed is tried again 0 to 5 times")
@@ -152,7 +152,7 @@ mod tests {
     fn refused(change: impl FnOnce(&mut JobCreate)) -> String {
         let mut job = JobCreate::new("a".parse().unwrap(), "python3.11", "./run");
         change(&mut job);
-        check(&job, &Quota::default(), &Jobs::default())
+        check(&job, &Quota::default(), &JobsSettings::default())
             .err()
             .map(|error| error.code().to_owned())
             .unwrap_or_default()

@@ -1,7 +1,7 @@
 //! What the fields of a job mean, and what they are where its maintainers left them out.
 
+use crate::JobsSettings;
 use hearth_base::{Cpu, Error, Kind as ErrorKind, Memory};
-use hearth_kit::config::Jobs;
 use hearth_wire::jobs::{JobCreate, JobType, MountMode};
 
 /// The port of a tool's page whose job names none.
@@ -34,7 +34,7 @@ pub struct Limits {
 
 impl Limits {
     /// What a run of this job may.
-    pub fn of(job: &JobCreate, settings: &Jobs) -> Self {
+    pub fn of(job: &JobCreate, settings: &JobsSettings) -> Self {
         Self {
             memory: job.memory.unwrap_or(settings.memory),
             cpu: job.cpu.unwrap_or(settings.cpu),

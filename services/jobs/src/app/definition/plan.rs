@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::JobsSettings;
 use hearth_base::{Error, Result, ToolName};
-use hearth_kit::config::Jobs;
 use hearth_wire::jobs::{JobCreate, MountMode, PortProtocol, StopSignal};
 
 use super::{
@@ -22,7 +22,13 @@ pub fn home(tool: &ToolName) -> String {
 }
 
 /// What is run for `job`.
-pub fn plan(job: &JobCreate, tool: &ToolName, image: &Image, restart: u64, settings: &Jobs) -> Result<Plan> {
+pub fn plan(
+    job: &JobCreate,
+    tool: &ToolName,
+    image: &Image,
+    restart: u64,
+    settings: &JobsSettings,
+) -> Result<Plan> {
     let mounted = fields::mount(job, image.provided) == MountMode::All;
     let files = files(job, tool, mounted)?;
     let argv = command::argv(&job.cmd, &image.config, files.as_ref())?;
@@ -146,7 +152,7 @@ pub mod tests {
     fn planned(provided: bool, change: impl FnOnce(&mut JobCreate)) -> Result<Plan> {
         let mut job = JobCreate::new("a".parse().unwrap(), "python3.11", "./run");
         change(&mut job);
-        plan(&job, &"hello".parse().unwrap(), &image(provided), 0, &Jobs::default())
+        plan(&job, &"hello".parse().unwrap(), &image(provided), 0, &JobsSettings::default())
     }
 
     #[test]

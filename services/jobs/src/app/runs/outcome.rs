@@ -101,14 +101,14 @@ pub fn over(run: &mut Run, end: RunEnd, reason: String, at: Timestamp) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::JobsSettings;
     use crate::app::definition::plan::{self, tests::image};
-    use hearth_kit::config::Jobs;
     use hearth_wire::jobs::JobCreate;
 
     #[test]
     fn limits_that_were_met_are_told() {
         let job = JobCreate::new("a".parse().unwrap(), "python3.11", "./run");
-        let settings = Jobs { processes: 100, ..Jobs::default() };
+        let settings = JobsSettings { processes: 100, ..JobsSettings::default() };
         let plan = plan::plan(&job, &"hello".parse().unwrap(), &image(true), 0, &settings).unwrap();
         let met = |kills, refused, full| met(&plan, kills, refused, full).collect::<Vec<_>>().join("; ");
         let said = |kills, refused| met(kills, refused, false);

@@ -1,7 +1,7 @@
 //! A job as it is shown, with what its maintainers left out filled in.
 
+use crate::JobsSettings;
 use hearth_base::{Result, ToolName};
-use hearth_kit::config::Jobs;
 use hearth_wire::jobs::{
     self as wire, Concurrency, Emails, JobCreate, JobStatus, MountMode, PortProtocol, StatusShort,
 };
@@ -84,7 +84,7 @@ pub fn as_set(job: &Job, status: JobStatus, words: (String, String)) -> wire::Jo
 }
 
 /// The job with everything, also what takes its default.
-pub fn filled(mut shown: wire::Job, job: &Job, tool: &ToolName, settings: &Jobs) -> wire::Job {
+pub fn filled(mut shown: wire::Job, job: &Job, tool: &ToolName, settings: &JobsSettings) -> wire::Job {
     let spec = &job.spec;
     let Limits { memory, cpu, disk } = Limits::of(spec, settings);
     let kept = matches!(job.kind, Kind::Kept(_));
@@ -118,7 +118,7 @@ pub fn filled(mut shown: wire::Job, job: &Job, tool: &ToolName, settings: &Jobs)
 }
 
 /// Whether a job is different from what `spec` says. Only what the spec sets counts.
-pub fn differs(job: &Job, spec: &JobCreate, tool: &ToolName, settings: &Jobs) -> Result<bool> {
+pub fn differs(job: &Job, spec: &JobCreate, tool: &ToolName, settings: &JobsSettings) -> Result<bool> {
     if job.job_type() != spec.kind() {
         return Ok(true);
     }

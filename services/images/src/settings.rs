@@ -1,24 +1,49 @@
-//! Settings of `images`.
+//! What an operator sets for images.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use hearth_base::{Error, ImageName, Result, as_text};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// Settings of `images`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Images {
-    /// The most that one blob, a layer for instance, may hold, in bytes.
-    pub blob_limit: u64,
-    /// The most that one manifest may hold, in bytes.
-    pub manifest_limit: u64,
-    /// How long nothing is collected that was pushed, untagged or given up a moment ago, in hours.
-    pub grace_hours: u32,
-    /// The images that this Hearth provides, by their short names.
-    pub provided: BTreeMap<String, Provided>,
-    /// Where images are copied from by their names in the registry, behind `hearth/`; others are made of packages.
-    pub sources: BTreeMap<ImageName, ImageSource>,
+hearth_kit::settings! {
+    /// Images.
+    ///
+    /// ```toml
+    /// [images.provided."python3.11"]
+    /// repository = "python3.11"                # in the registry: hearth/python3.11:latest; the short name when absent
+    /// aliases = ["tf-python311", "tf-python39"]
+    /// state = "stable"                         # or deprecated, or any word
+    ///
+    /// [images.provided."php8.2"]               # pushed by an operator: skopeo copy … docker://REGISTRY/hearth/php8.2
+    ///
+    /// [images.sources]                         # copied from there by hearthd image bootstrap, with skopeo
+    /// "node22" = "registry.example/library/node:22-slim"
+    /// "builder" = "registry.example/hearth/builder@sha256:…"
+    ///
+    /// [images.provided.node22]
+    /// ```
+    ///
+    /// An image with a source is `hearth/NAME` in Hearth's registry like any other; skopeo uses what the machine has set
+    /// up for registries (`/etc/containers`: sign-ins, mirrors, certificates). `hearthd image bootstrap --again NAME`
+    /// copies it anew.
+    ///
+    /// The tables of `images.provided` replace the list that is there without them: `bookworm`, `python3.11` and `node18`,
+    /// which `hearthd image bootstrap` makes of Debian packages, with the names that scripts written for Toolforge use.
+    /// Without `aliases` an image has none.
+    pub struct ImagesSettings in "images" {
+        /// Largest blob, a layer for instance, in bytes.
+        blob_limit: u64 = 4 << 30,
+        /// Largest manifest, in bytes.
+        manifest_limit: u64 = 4 << 20,
+        /// Hours for which nothing is collected that was just pushed, untagged or unpinned.
+        grace_hours: u32 = 24,
+        /// The images that this Hearth provides, by their short names.
+        provided: BTreeMap<String, ProvidedImage> = provided() => "NAME" ProvidedImage,
+        /// Images of any registry, by the `NAME` of `hearth/NAME`, which are copied from there in place of being made of
+        /// packages.
+        sources: BTreeMap<ImageName, ImageSource> = BTreeMap::new(),
+    }
 }
 
 /// An image of some registry: `[HOST[:PORT]/]NAME[:TAG]` or `[HOST[:PORT]/]NAME@DIGEST` (OCI distribution
@@ -51,16 +76,17 @@ impl fmt::Display for ImageSource {
 }
 
 /// An image that this Hearth provides.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Provided {
-    /// Its name in the registry, behind `hearth/`; the short name when absent.
+pub struct ProvidedImage {
+    /// Name in the registry, behind `hearth/`; the short name when absent.
     pub repository: Option<String>,
-    /// Other names for it.
+    /// Other names.
     #[serde(default)]
     pub aliases: Vec<String>,
-    /// Whether it should be used: `stable`, `deprecated`, or a word of the operator's.
+    /// State that users see: `stable`, `deprecated`, or a word of the operator's.
     #[serde(default = "stable")]
+    #[schema(default = "stable", required = false)]
     pub state: String,
 }
 
@@ -68,21 +94,9 @@ fn stable() -> String {
     "stable".to_owned()
 }
 
-impl Default for Images {
-    fn default() -> Self {
-        Self {
-            blob_limit: 4 << 30,
-            manifest_limit: 4 << 20,
-            grace_hours: 24,
-            provided: provided(),
-            sources: BTreeMap::new(),
-        }
-    }
-}
-
 /// What `hearthd image bootstrap` makes, under the names that scripts written for Toolforge use. Where Toolforge
 /// had several releases of one language, they all mean the one that is provided here.
-fn provided() -> BTreeMap<String, Provided> {
+fn provided() -> BTreeMap<String, ProvidedImage> {
     let python = [
         "python3.9",
         "python3.7",
@@ -109,7 +123,7 @@ fn provided() -> BTreeMap<String, Provided> {
     [("bookworm", &bookworm[..]), ("python3.11", &python), ("node18", &node)]
         .map(|(name, aliases)| {
             let aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
-            (name.to_owned(), Provided { repository: None, aliases, state: stable() })
+            (name.to_owned(), ProvidedImage { repository: None, aliases, state: stable() })
         })
         .into()
 }

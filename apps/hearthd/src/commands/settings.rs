@@ -1,0 +1,12 @@
+//! `hearthd settings`: every setting with its default and meaning.
+
+use hearth_base::Result;
+use hearth_kit::config::render_page;
+
+use crate::{out, services::sections};
+
+/// Prints the page `docs/configuration.md`.
+pub fn run() -> Result<()> {
+    out::result(render_page(&sections()).trim_end());
+    Ok(())
+}

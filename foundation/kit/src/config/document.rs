@@ -1,0 +1,145 @@
+//! `docs/configuration.md`: every section with its keys, their defaults and meanings, from the comments beside them.
+
+use serde::Serialize;
+use toml::Value;
+use utoipa::{
+    PartialSchema,
+    openapi::{RefOr, Schema},
+};
+
+use super::{Section, core};
+
+const HEAD: &str = "\
+# Configuration
+
+One TOML file (`hearthd … --config FILE`), then environment variables, then flags; the later wins. A key that does
+not exist is refused with its file and line. `HEARTH_SECTION__KEY` sets `section.key`: `HEARTH_DOOR__LISTEN`.
+
+This page is written by `cargo xtask spec` from the comments beside the settings.
+";
+
+/// What an operator reads about one section.
+#[derive(Debug)]
+pub struct SectionDocument {
+    section: &'static str,
+    lead: String,
+    notes: String,
+    keys: Vec<KeyDocument>,
+}
+
+/// What an operator reads about one key.
+#[derive(Debug)]
+struct KeyDocument {
+    key: String,
+    default: String,
+    meaning: String,
+}
+
+impl SectionDocument {
+    /// A section without keys yet. The first paragraph of `comment` stands above the keys, the rest below them.
+    pub fn new(section: &'static str, comment: &[&str]) -> Self {
+        let text = lines(comment).join("\n");
+        let (lead, notes) = text.split_once("\n\n").unwrap_or((&text, ""));
+        Self { section, lead: lead.to_owned(), notes: notes.to_owned(), keys: Vec::new() }
+    }
+
+    /// With a key that is called `key` and has this default.
+    #[must_use]
+    pub fn key(self, key: &str, comment: &[&str], default: &impl Serialize) -> Self {
+        self.described(key, comment, &shown(Value::try_from(default).ok().as_ref()))
+    }
+
+    /// With a key whose default is described in words.
+    #[must_use]
+    pub fn described(mut self, key: &str, comment: &[&str], default: &str) -> Self {
+        let key = if self.section.is_empty() { key.to_owned() } else { format!("{}.{key}", self.section) };
+        self.keys.push(KeyDocument { key, default: default.to_owned(), meaning: lines(comment).join(" ") });
+        self
+    }
+
+    /// In place of the key just added, the keys of its table `T`; with `entry`, of each table in it.
+    #[must_use]
+    pub fn table<T: PartialSchema>(mut self, key: &str, entry: &[&str], default: &impl Serialize) -> Self {
+        let defaults = Value::try_from(default).ok().filter(|_| entry.is_empty());
+        if let Some(parent) = self.keys.last_mut()
+            && defaults.is_some()
+        {
+            "see below".clone_into(&mut parent.default);
+        }
+        let path =
+            entry.iter().fold(format!("{}.{key}", self.section), |path, entry| format!("{path}.{entry}"));
+        let RefOr::T(Schema::Object(object)) = T::schema() else { return self };
+        for (name, schema) in &object.properties {
+            let default = match defaults.as_ref().map(|defaults| defaults.get(name)) {
+                Some(default) => shown(default),
+                None if object.required.contains(name) => "required".to_owned(),
+                None => "none".to_owned(),
+            };
+            let (meaning, own) = described(schema);
+            let default = own.filter(|_| defaults.is_none()).unwrap_or(default);
+            self.keys.push(KeyDocument { key: format!("{path}.{name}"), default, meaning });
+        }
+        self
+    }
+
+    fn render(&self) -> String {
+        let heading =
+            if self.section.is_empty() { "Everything".to_owned() } else { format!("`[{}]`", self.section) };
+        let mut text = format!("\n## {heading}\n\n{}\n\n| key | default | |\n|---|---|---|\n", self.lead);
+        for KeyDocument { key, default, meaning } in &self.keys {
+            let meaning = meaning.replace('|', "\\|");
+            text.push_str(&format!("| `{key}` | {default} | {} |\n", meaning.trim_end_matches('.')));
+        }
+        if !self.notes.is_empty() {
+            text.push_str(&format!("\n{}\n", self.notes));
+        }
+        text
+    }
+}
+
+/// The whole page: what every process reads, then these sections.
+pub fn render_page(sections: &[Section]) -> String {
+    let sections = sections.iter().map(Section::document);
+    core::documents()
+        .into_iter()
+        .chain(sections)
+        .fold(HEAD.to_owned(), |page, section| page + &section.render())
+}
+
+/// Lines of a comment without the space behind the slashes.
+fn lines<'a>(comment: &[&'a str]) -> Vec<&'a str> {
+    comment.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect()
+}
+
+/// A default as it is written in the file.
+fn shown(default: Option<&Value>) -> String {
+    match default {
+        None => "none".to_owned(),
+        Some(Value::Table(table)) if table.is_empty() => "none".to_owned(),
+        Some(Value::Table(_)) => "see below".to_owned(),
+        Some(Value::String(text)) => format!("`{text}`"),
+        Some(Value::Array(list)) if list.is_empty() => "`[]`".to_owned(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// A property's description and default.
+fn described(schema: &RefOr<Schema>) -> (String, Option<String>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) => {
+            let default = object.default.as_ref().map(|default| match default.as_str() {
+                Some(text) => format!("`{text}`"),
+                None => default.to_string(),
+            });
+            (object.description.clone().unwrap_or_default().replace('\n', " "), default)
+        }
+        RefOr::T(Schema::Array(array)) => {
+            (array.description.clone().unwrap_or_default().replace('\n', " "), None)
+        }
+        RefOr::T(Schema::OneOf(one)) => {
+            (one.description.clone().unwrap_or_default().replace('\n', " "), None)
+        }
+        RefOr::T(_) => (String::new(), None),
+        RefOr::Ref(reference) => (reference.description.clone().replace('\n', " "), None),
+    }
+}

@@ -1,0 +1,11 @@
+//! What services ask `notify`, and nobody else may.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The channels that this Hearth can send by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Channels {
+    /// Whether an operator has set a mail server.
+    pub mail: bool,
+}
