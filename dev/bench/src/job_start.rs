@@ -6,15 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hearth_base::{Clock, Cpu, Entropy, Error, Memory, Result, Secret, SystemClock, ToolId, ToolName};
+use hearth_base::{
+    Clock, Cpu, Digest, Entropy, Error, Memory, Result, Secret, SystemClock, ToolId, ToolName,
+};
 use hearth_client::Client;
 use hearth_runtime_api::{
-    Compression, Isolation, LayerId, LayerSource, Limits, Network, Probes, Process, RunId, Runtime, User,
-    Version, Workload, WorkloadId, WorkloadKind, wire::Socket,
+    Compression, Image as RuntimeImage, ImageReference, ImageSource, Isolation, LayerDescriptor, Limits,
+    Network, Probes, Process, RunId, Runtime, User, Version, Workload, WorkloadId, WorkloadKind,
+    wire::Socket,
 };
 use hearth_testkit::{Hearth, Image, Shape, Store, until};
 use hearth_wire::{jobs::JobCreate, reply::Paging, tools::ToolCreate};
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     bare::Bare,
@@ -119,17 +122,22 @@ async fn starts(report: &mut Report) -> Result<()> {
 struct Mine {
     runtime: Socket,
     tool: ToolId,
-    layer: LayerId,
+    image: ImageReference,
 }
 
 impl Mine {
     async fn new(socket: PathBuf, bundle: &Bundle) -> Result<Self> {
         let runtime = Socket::at(socket);
         let bytes = std::fs::read(bundle.archive()).map_err(Error::internal)?;
-        let layer = LayerId::new(Sha256::digest(&bytes).into());
-        let source = LayerSource { id: layer, compression: Compression::None };
-        runtime.add_layer(source, Box::new(std::io::Cursor::new(bytes))).await?;
-        Ok(Self { runtime, tool: ToolId::new(SystemClock.now(), &Entropy::System), layer })
+        let digest = Digest::new(Sha256::digest(&bytes).into());
+        let size = bytes.len() as u64;
+        let layer = LayerDescriptor { digest, size, compression: Compression::None, diff_id: Some(digest) };
+        let reference = ImageReference::new("example/bare", digest)?;
+        runtime
+            .ensure_image(&RuntimeImage { reference: reference.clone(), layers: vec![layer.clone()] })
+            .await?;
+        runtime.add_layer(&layer, Box::new(std::io::Cursor::new(bytes))).await?;
+        Ok(Self { runtime, tool: ToolId::new(SystemClock.now(), &Entropy::System), image: reference })
     }
 
     /// One container, from start to exit to the outcome that is acknowledged.
@@ -142,11 +150,12 @@ impl Mine {
         let mut cursor = self.runtime.observe(None, Duration::ZERO).await?.cursor;
         self.runtime
             .apply(Workload {
-                tool: self.tool,
+                owner: self.tool.into(),
                 version: Version { epoch: 1, generation: 1 },
                 kind: WorkloadKind::Once { run, time_limit: None },
                 isolation: Isolation::Tool,
-                layers: vec![self.layer],
+                image: self.image.clone(),
+                image_source: ImageSource::Delivered,
                 read_only: false,
                 process,
                 limits: Limits {
@@ -157,6 +166,7 @@ impl Mine {
                 },
                 network: Network::default(),
                 mounts: Vec::new(),
+                files: Vec::new(),
                 grace: Duration::from_secs(1),
                 restart: 0,
                 probes: Probes::default(),

@@ -31,7 +31,9 @@ pub use ids::{
 };
 pub use keys::{KeyRing, RoleKey};
 pub use mandate::{MANDATE_LIFE, Mandate, Shown};
-pub use names::{EmailAddress, EnvvarName, ImageName, JobName, PathParam, ToolName, UserName};
+pub use names::{
+    EmailAddress, EndpointName, EnvvarName, ImageName, JobName, PathParam, ToolName, UserName, VolumeName,
+};
 pub use page::{Cursor, Limit, Page};
 pub use quantity::{Cpu, Memory};
 pub use role::Role;

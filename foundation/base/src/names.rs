@@ -72,6 +72,10 @@ names! {
     /// An image's name behind whose it is (OCI distribution specification, "Pulling manifests", one component): 1 to 64
     /// lower-case letters and digits, with single dots, one or two underscores, or hyphens between them.
     ImageName("name") checked by image_name;
+    /// A volume's name among those of its owner: a host name's label (RFC 1123) of at most 40 characters.
+    VolumeName("volume") checked by volume_name;
+    /// The name of something that tools reach within Hearth, `NAME.hearth.internal`: a host name's label (RFC 1123).
+    EndpointName("endpoint") checked by endpoint_name;
     /// A mail address as nearly all are: a dot-atom, `@` and the name of a host (RFC 5321, section 4.1.2), in ASCII.
     /// Quoted local parts and addresses of hosts are not taken: nobody has them, and mail servers disagree on them.
     EmailAddress("address") checked by email_address;
@@ -123,6 +127,25 @@ fn job_name(text: &str) -> Result<()> {
         && !text.starts_with('-')
         && !text.ends_with('-');
     if fits { Ok(()) } else { Err(refused("job-name", "a job's name", text, RULE)) }
+}
+
+fn volume_name(text: &str) -> Result<()> {
+    const RULE: &str =
+        "1 to 40 lower-case letters, digits and hyphens, beginning and ending with a letter or digit";
+    if is_label(text, 40) { Ok(()) } else { Err(refused("volume-name", "a volume's name", text, RULE)) }
+}
+
+fn endpoint_name(text: &str) -> Result<()> {
+    const RULE: &str =
+        "1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit";
+    if is_label(text, 63) { Ok(()) } else { Err(refused("endpoint-name", "an endpoint's name", text, RULE)) }
+}
+
+fn is_label(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len())
+        && text.bytes().all(is_label_byte)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 fn user_name(text: &str) -> Result<()> {

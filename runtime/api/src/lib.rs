@@ -9,28 +9,40 @@ mod doctor;
 pub mod engine;
 mod exec;
 pub mod fake;
+mod feature;
 mod ids;
-mod layers;
+mod image;
 mod logs;
+mod network;
+mod owner;
 mod probe;
+mod rollout;
 mod runtime;
 mod state;
+mod storage;
 mod usage;
 pub mod wire;
 mod workload;
 
 pub use doctor::{Check, Report, Verdict};
 pub use exec::{Exec, ExecInput, ExecOutput, ExecSession, TerminalSize};
+pub use feature::Feature;
 pub use ids::{InstanceId, RunId, SetId, WorkloadId};
-pub use layers::{Bytes, Compression, LayerId, LayerSource};
+pub use image::{
+    Bytes, Compression, Image, ImageReference, ImageSource, LayerDescriptor, RegistryCredential,
+};
 pub use logs::{LogLine, LogPage, Stream};
+pub use network::{Network, NetworkMode};
+pub use owner::Owner;
 pub use probe::{
     Health, HttpExpectation, Probe, ProbeCheck, ProbeFailure, ProbeOutcome, ProbePurpose, ProbeTerms,
     ProbeTracker, Probes, StartupProbe,
 };
+pub use rollout::{Rollout, SurgeUntil};
 pub use runtime::Runtime;
 pub use state::{Cursor, End, InstanceState, Observation, Outcome, Phase, WorkloadState};
-pub use usage::Usage;
-pub use workload::{
-    Isolation, Limits, Mount, MountSource, Network, Process, User, Version, Workload, WorkloadKind,
+pub use storage::{
+    FileProtocol, FileRefresh, FileSession, Mount, MountSource, NamedVolume, RefreshedFile, VolumeAccess,
 };
+pub use usage::Usage;
+pub use workload::{Isolation, Limits, Process, User, Version, Workload, WorkloadKind};

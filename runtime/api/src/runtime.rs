@@ -3,11 +3,11 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
-use hearth_base::{Result, SealingKey, ToolId};
+use hearth_base::{Digest, Result, SealingKey, ToolId};
 
 use crate::{
-    Bytes, Cursor, Exec, ExecSession, InstanceId, LayerId, LayerSource, LogPage, Observation, Report, Usage,
-    Version, Workload, WorkloadId,
+    Bytes, Cursor, Exec, ExecSession, Feature, FileRefresh, FileSession, Image, InstanceId, LayerDescriptor,
+    LogPage, Observation, Report, Usage, Version, Workload, WorkloadId,
 };
 
 /// Runs workloads. Every call may be repeated: the second time it changes nothing.
@@ -16,7 +16,9 @@ pub trait Runtime: Send + Sync + 'static {
     /// Makes a workload wanted. When this returns it is kept on the disk and survives the runtime's end.
     ///
     /// A version lower than the last one is refused (`generation-superseded`), and so is a run that has been
-    /// acknowledged (`run-already-done`). A run that was started is not started again, whatever changes.
+    /// acknowledged (`run-already-done`). A run that was started is not started again, whatever changes. One whose
+    /// image is not there whole is refused (`image-missing`): ensure the image, and apply again. One that needs what
+    /// this runtime does not support is refused by that feature's code ([`Feature::code`]).
     async fn apply(&self, workload: Workload) -> Result<()>;
 
     /// Makes a workload unwanted: its stop signal, and after `grace` the kill. One that was never applied is
@@ -53,14 +55,29 @@ pub trait Runtime: Send + Sync + 'static {
     /// What the running containers use now.
     async fn usage(&self) -> Result<Vec<Usage>>;
 
-    /// Which of these layers must be added before a workload can use them.
-    async fn missing_layers(&self, layers: &[LayerId]) -> Result<Vec<LayerId>>;
+    /// Makes an image known, and counts as its use. The layers that the caller must add before a workload can use the
+    /// image, each once; none where the runtime fetches images itself. An image that is known with other layers is
+    /// refused (`image-differs`): a digest means one list for ever.
+    async fn ensure_image(&self, image: &Image) -> Result<Vec<LayerDescriptor>>;
 
-    /// Unpacks a layer. It is there whole, or not at all; bytes that are not what its id says are refused.
-    async fn add_layer(&self, layer: LayerSource, bytes: Bytes<'_>) -> Result<()>;
+    /// Takes in a layer of an image that was ensured; another one is refused (`layer-unknown`). It is there whole, or
+    /// not at all. Bytes that do not have the descriptor's size and digest, or that unpack to something that does not
+    /// have its `diff_id`, are refused (`layer-digest`), and so is what cannot be unpacked (`layer-content`).
+    async fn add_layer(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()>;
 
-    /// Removes every layer that is neither in `keep` nor used by a workload, and says which.
-    async fn remove_layers(&self, keep: &BTreeSet<LayerId>) -> Result<Vec<LayerId>>;
+    /// Forgets every image that is not in `keep`, that no workload uses and that nobody has ensured or applied for
+    /// `unused_for`; then removes layers of which no image is left. The digests of the forgotten images' manifests.
+    async fn remove_images(&self, keep: &BTreeSet<Digest>, unused_for: Duration) -> Result<Vec<Digest>>;
+
+    /// Gives a refreshed file of a workload new content; its containers go on.
+    async fn refresh_file(&self, _refresh: FileRefresh) -> Result<()> {
+        Err(Feature::RefreshedFile.unsupported())
+    }
+
+    /// Opens a session on files from outside a container; its streams carry the session's protocol.
+    async fn open_files(&self, _session: FileSession) -> Result<ExecSession> {
+        Err(Feature::FileSession.unsupported())
+    }
 
     /// Removes all that is stored for a tool: home, build cache, networks. Refused while something of it runs
     /// (`tool-still-runs`).

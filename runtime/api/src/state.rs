@@ -2,11 +2,10 @@
 
 use std::net::Ipv4Addr;
 
-use hearth_base::ToolId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{InstanceId, Version, WorkloadId};
+use crate::{InstanceId, Owner, Version, WorkloadId};
 
 /// How far an observer has seen. Opaque; good for one life of the runtime's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +35,7 @@ pub struct WorkloadState {
     /// The workload.
     pub id: WorkloadId,
     /// Whose it is.
-    pub tool: ToolId,
+    pub owner: Owner,
     /// The version last accepted.
     pub version: Version,
     /// It has been asked to stop.

@@ -1,13 +1,17 @@
 //! What is to run. A workload names no host path, host user, device or capability: there is no field for them.
+//!
+//! Every field means something on one machine and in a cluster. What a runtime does not execute yet is a
+//! [`crate::Feature`], and the runtime refuses it by the feature's code.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use hearth_base::{
-    Cpu, EnvvarName, JobName, Memory, OpeningKeys, Result, Sealed, SealedFor, Secret, ToolId, ToolName,
-};
+use hearth_base::{Cpu, EnvvarName, JobName, Memory, OpeningKeys, Result, Sealed, SealedFor, Secret};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{LayerId, Probes, RunId, SetId, WorkloadId};
+use crate::{
+    ImageReference, ImageSource, Mount, Network, Owner, Probes, RefreshedFile, Rollout, RunId, SetId,
+    WorkloadId,
+};
 
 /// The order of what is wanted: a restore begins a new epoch, each change the next generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,7 +26,7 @@ pub struct Version {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workload {
     /// Whose it is.
-    pub tool: ToolId,
+    pub owner: Owner,
     /// Which version of what is wanted this is; a lower one than the last is refused.
     pub version: Version,
     /// Once, or kept alive.
@@ -30,8 +34,11 @@ pub struct Workload {
     /// How much the container may do.
     #[serde(default)]
     pub isolation: Isolation,
-    /// The image's layers, the lowest first. They must have been added before.
-    pub layers: Vec<LayerId>,
+    /// The image. The runtime refuses one that it does not have (`image-missing`).
+    pub image: ImageReference,
+    /// How the runtime gets the image.
+    #[serde(default)]
+    pub image_source: ImageSource,
     /// The root is read-only; `/tmp`, `/run` and the mounts are not.
     #[serde(default)]
     pub read_only: bool,
@@ -39,12 +46,15 @@ pub struct Workload {
     pub process: Process,
     /// What it may use.
     pub limits: Limits,
-    /// How it is reached, and whether it reaches out.
+    /// How it is reached, and what it reaches.
     #[serde(default)]
     pub network: Network,
-    /// What of the tool's own storage it sees.
+    /// What of its owner's storage it sees.
     #[serde(default)]
     pub mounts: Vec<Mount>,
+    /// Files whose content the caller renews while the container runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<RefreshedFile>,
     /// How long after the signal to stop it is killed.
     pub grace: Duration,
     /// Counts wanted restarts: a set whose restart number changes has its containers replaced.
@@ -73,10 +83,9 @@ pub enum WorkloadKind {
         set: SetId,
         /// How many run side by side.
         replicas: u16,
-        /// What a new container replaces is stopped once [`crate::Runtime::ready`] was told of the new one, and
-        /// not as soon as it runs.
+        /// How new containers replace old ones.
         #[serde(default)]
-        await_ready: bool,
+        rollout: Rollout,
         /// The number of each replica's first container, where none of it is known: above those that a runtime
         /// which is gone gave, so that no two containers of a set are ever called the same.
         #[serde(default = "one")]
@@ -129,13 +138,14 @@ fn expose<S: Serializer>(env: &BTreeMap<String, Secret>, serializer: S) -> Resul
 }
 
 impl Process {
-    /// The same process with its sealed variables opened, in a container of `tool` that is called `name`.
+    /// The same process with its sealed variables opened, in a container of `owner` that is called `name`.
     ///
     /// What was sealed for another tool, another variable or another job does not open (`secret-closed`), nor does
-    /// what was sealed to a key that is not there (`secret-key`).
-    pub fn opened(&self, keys: &OpeningKeys, tool: ToolId, name: Option<&JobName>) -> Result<Self> {
+    /// what was sealed to a key that is not there (`secret-key`). Hearth itself has no sealed variables.
+    pub fn opened(&self, keys: &OpeningKeys, owner: Owner, name: Option<&JobName>) -> Result<Self> {
         let mut opened = Self { sealed: BTreeMap::new(), ..self.clone() };
         for (envvar, sealed) in &self.sealed {
+            let tool = owner.require_tool()?;
             // What is for every job opens in each, what is for one in no other.
             let job = sealed.job.as_ref().and(name);
             let value = keys.open(SealedFor { tool, name: envvar, job }, sealed)?;
@@ -178,42 +188,6 @@ const fn disk() -> Memory {
     Memory::mib(2048)
 }
 
-/// How a container is reached, and whether it reaches out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Network {
-    /// The name by which the tool's other containers find this one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<JobName>,
-    /// The tool's present name, for the long form `NAME.tool-TOOL.svc.cluster.local`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tool: Option<ToolName>,
-    /// Nothing outside the tool's own network is reached.
-    #[serde(default)]
-    pub inside_only: bool,
-}
-
-/// A part of the tool's own storage, seen at a path of the container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mount {
-    /// What is seen.
-    pub source: MountSource,
-    /// Where: an absolute path, made when the image lacks it.
-    pub at: String,
-    /// It can't be written there.
-    #[serde(default)]
-    pub read_only: bool,
-}
-
-/// A part of the tool's own storage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MountSource {
-    /// The tool's home, made at first use.
-    Home,
-    /// The tool's build cache; only for [`Isolation::Build`].
-    BuildCache,
-}
-
 impl Workload {
     /// The workload's id.
     pub fn id(&self) -> WorkloadId {
@@ -225,7 +199,7 @@ impl Workload {
 
     /// The same workload with its sealed variables opened; see [`Process::opened`].
     pub fn opened(&self, keys: &OpeningKeys) -> Result<Self> {
-        let process = self.process.opened(keys, self.tool, self.network.name.as_ref())?;
+        let process = self.process.opened(keys, self.owner, self.network.name.as_ref())?;
         Ok(Self { process, ..self.clone() })
     }
 
@@ -266,20 +240,28 @@ impl Workload {
         }
     }
 
-    /// Whether what a container replaces goes on until somebody tells that the new one is ready.
-    pub fn awaits_ready(&self) -> bool {
-        matches!(self.kind, WorkloadKind::Keep { await_ready: true, .. })
+    /// How new containers of a set replace old ones; the default for a run, which is never replaced.
+    pub fn rollout(&self) -> Rollout {
+        match self.kind {
+            WorkloadKind::Once { .. } => Rollout::default(),
+            WorkloadKind::Keep { rollout, .. } => rollout,
+        }
     }
 
     /// Whether a container started for `other` serves this one as well: all is the same but the version, the number
-    /// of replicas, that of the first, when one replaces another, and the probes.
+    /// of replicas, that of the first, how one replaces another, how the image is fetched, the content of refreshed
+    /// files, and the probes.
     pub fn same_container(&self, other: &Self) -> bool {
         let plain = |workload: &Self| {
             let mut plain = workload.wish();
             plain.version = Version { epoch: 0, generation: 0 };
             plain.probes = Probes::default();
-            if let WorkloadKind::Keep { replicas, await_ready, .. } = &mut plain.kind {
-                (*replicas, *await_ready) = (0, false);
+            plain.image_source = ImageSource::default();
+            for file in &mut plain.files {
+                file.content = Secret::default();
+            }
+            if let WorkloadKind::Keep { replicas, rollout, .. } = &mut plain.kind {
+                (*replicas, *rollout) = (0, Rollout::default());
             }
             plain
         };

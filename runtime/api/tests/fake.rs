@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use hearth_base::SystemClock;
+use hearth_base::{Digest, SystemClock};
 use hearth_runtime_api::{
-    LayerId, Process, Runtime,
+    Compression, Image, ImageReference, LayerDescriptor, Process, Runtime,
     conformance::{Bench, Harness},
     engine::Pauses,
     fake::{Fake, Script},
@@ -19,8 +19,8 @@ impl Harness for InMemory {
         Arc::clone(&self.0) as Arc<dyn Runtime>
     }
 
-    fn layers(&self) -> Vec<LayerId> {
-        vec![LayerId::new([7; 32])]
+    fn image(&self) -> Image {
+        image()
     }
 
     fn process(&self, script: &Script) -> Process {
@@ -30,10 +30,20 @@ impl Harness for InMemory {
     async fn close(self: Box<Self>) {}
 }
 
+#[expect(clippy::expect_used, reason = "a test's own set-up")]
+fn image() -> Image {
+    let digest = Digest::new([7; 32]);
+    let reference = ImageReference::new("example/base", digest).expect("a reference");
+    Image {
+        reference,
+        layers: vec![LayerDescriptor { digest, size: 7, compression: Compression::None, diff_id: None }],
+    }
+}
+
 async fn bench() -> Bench {
     let pauses = Pauses { first: Duration::from_millis(20), ..Pauses::default() };
     let fake = Fake::new(Arc::new(SystemClock), pauses);
-    fake.has_layer(LayerId::new([7; 32]));
+    fake.has_image(&image());
     Bench::new(InMemory(fake))
 }
 

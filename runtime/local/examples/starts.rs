@@ -7,12 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hearth_base::{Clock, Cpu, Entropy, Error, Memory, Result, Secret, SystemClock, ToolId};
+use hearth_base::{Clock, Cpu, Digest, Entropy, Error, Memory, Result, Secret, SystemClock, ToolId};
 use hearth_runtime_api::{
-    Compression, Isolation, LayerId, LayerSource, Limits, Network, Probes, Process, RunId, Runtime, User,
-    Version, Workload, WorkloadId, WorkloadKind, wire::Socket,
+    Compression, Image, ImageReference, ImageSource, Isolation, LayerDescriptor, Limits, Network, Probes,
+    Process, RunId, Runtime, User, Version, Workload, WorkloadId, WorkloadKind, wire::Socket,
 };
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 #[tokio::main(flavor = "current_thread")]
 #[expect(clippy::print_stdout, reason = "a program to be looked at")]
@@ -24,14 +24,17 @@ async fn main() -> Result<()> {
     let count = rest.first().and_then(|count| count.parse().ok()).unwrap_or(50u32);
     let runtime = Socket::at(PathBuf::from(format!("/run/hearth-{instance}/socket")));
     let bytes = std::fs::read(archive).map_err(Error::internal)?;
-    let layer = LayerId::new(Sha256::digest(&bytes).into());
-    let source = LayerSource { id: layer, compression: Compression::None };
-    runtime.add_layer(source, Box::new(std::io::Cursor::new(bytes))).await?;
+    let digest = Digest::new(Sha256::digest(&bytes).into());
+    let size = bytes.len() as u64;
+    let layer = LayerDescriptor { digest, size, compression: Compression::None, diff_id: Some(digest) };
+    let reference = ImageReference::new("example/bare", digest)?;
+    runtime.ensure_image(&Image { reference: reference.clone(), layers: vec![layer.clone()] }).await?;
+    runtime.add_layer(&layer, Box::new(std::io::Cursor::new(bytes))).await?;
     let tool = ToolId::new(SystemClock.now(), &Entropy::System);
     let mut times = Vec::new();
     for _ in 0..count {
         let began = Instant::now();
-        once(&runtime, tool, layer).await?;
+        once(&runtime, tool, &reference).await?;
         times.push(began.elapsed());
     }
     times.sort_unstable();
@@ -40,7 +43,7 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-async fn once(runtime: &Socket, tool: ToolId, layer: LayerId) -> Result<()> {
+async fn once(runtime: &Socket, tool: ToolId, image: &ImageReference) -> Result<()> {
     let run = RunId::new(SystemClock.now(), &Entropy::System);
     let env = [("PATH".to_owned(), Secret::new("/bin"))].into();
     let argv = vec!["/bin/true".to_owned()];
@@ -49,11 +52,12 @@ async fn once(runtime: &Socket, tool: ToolId, layer: LayerId) -> Result<()> {
     let cursor = runtime.observe(None, Duration::ZERO).await?.cursor;
     runtime
         .apply(Workload {
-            tool,
+            owner: tool.into(),
             version: Version { epoch: 1, generation: 1 },
             kind: WorkloadKind::Once { run, time_limit: None },
             isolation: Isolation::Tool,
-            layers: vec![layer],
+            image: image.clone(),
+            image_source: ImageSource::Delivered,
             read_only: false,
             process,
             limits: Limits {
@@ -64,6 +68,7 @@ async fn once(runtime: &Socket, tool: ToolId, layer: LayerId) -> Result<()> {
             },
             network: Network::default(),
             mounts: Vec::new(),
+            files: Vec::new(),
             grace: Duration::from_secs(1),
             restart: 0,
             probes: Probes::default(),

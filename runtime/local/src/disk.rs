@@ -7,8 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hearth_base::Result;
-use hearth_runtime_api::{InstanceId, LayerId, WorkloadId};
+use hearth_base::{Digest, Result};
+use hearth_runtime_api::{InstanceId, WorkloadId};
 use rustix::fs::{CWD, RenameFlags};
 use serde::Serialize;
 
@@ -27,7 +27,8 @@ impl Disk {
         let run = PathBuf::from(format!("/run/hearth-{}", settings.instance));
         let disk = Self { state: settings.state.clone(), run };
         folder(&disk.state, 0o700).doing(format_args!("making {}", disk.state.display()))?;
-        for name in ["layers", "partial", "homes", "caches", "blanks", "boxes", "runs", "workloads"] {
+        for name in ["images", "layers", "partial", "homes", "caches", "blanks", "boxes", "runs", "workloads"]
+        {
             folder(&disk.state.join(name), 0o700).doing(format_args!("making the folder {name}"))?;
         }
         // The set-up inside a container's user namespace must be able to walk through this one.
@@ -59,11 +60,20 @@ impl Disk {
         &self.run
     }
 
+    /// What is known of images.
+    pub fn images(&self) -> PathBuf {
+        self.state.join("images")
+    }
+
+    pub fn image(&self, manifest: Digest) -> PathBuf {
+        self.images().join(format!("{}.json", manifest.hex()))
+    }
+
     pub fn layers(&self) -> PathBuf {
         self.state.join("layers")
     }
 
-    pub fn layer(&self, layer: LayerId) -> PathBuf {
+    pub fn layer(&self, layer: Digest) -> PathBuf {
         self.layers().join(layer.hex())
     }
 

@@ -10,9 +10,9 @@ use std::{
     time::Duration,
 };
 
-use hearth_base::{Clock, Error, OpeningKeys, Result};
+use hearth_base::{Clock, OpeningKeys, Result};
 use hearth_runtime_api::{
-    End, InstanceId, MountSource, Outcome, Phase, Workload,
+    End, Feature, InstanceId, MountSource, Outcome, Phase, Workload,
     engine::{Driver, Report},
 };
 use rustix::process::Signal;
@@ -31,7 +31,7 @@ use crate::{
         files::{self, Began, Exit},
         waiter::Program,
     },
-    layers::Layers,
+    images::Images,
     network::Networks,
     sys::{ids::STORE, ready::Ready},
     tools::Tools,
@@ -47,7 +47,7 @@ pub struct Starter(pub Arc<Helpers>);
 pub struct Helpers {
     pub settings: Settings,
     pub disk: Disk,
-    pub layers: Layers,
+    pub images: Images,
     /// What their disks are copies of, if this host lets them have some.
     pub blanks: Option<Blanks>,
     pub tools: Tools,
@@ -63,13 +63,13 @@ pub struct Helpers {
 }
 
 impl Driver for Starter {
+    fn features(&self) -> &[Feature] {
+        &[Feature::ImageDelivery]
+    }
+
     fn check(&self, workload: &Workload) -> Result<()> {
         workload.opened(&self.0.keys)?;
-        match workload.layers.iter().find(|layer| !self.0.layers.has(**layer)) {
-            Some(layer) => Err(Error::conflict("layer-missing", format!("layer {layer} has not been added"))
-                .help("add the image's layers first")),
-            None => Ok(()),
-        }
+        self.0.images.check(workload)
     }
 
     fn start(&self, instance: InstanceId, workload: &Arc<Workload>) {
@@ -153,11 +153,12 @@ impl Helpers {
     }
 
     fn brief(&self, instance: InstanceId, workload: &Arc<Workload>) -> Result<Brief> {
-        let number = self.tools.number(workload.tool)?;
+        let number = self.tools.number(workload.owner.require_tool()?)?;
         let volumes = workload.mounts.iter().map(|mount| {
             let source = match mount.source {
                 MountSource::Home => self.disk.home(number),
                 MountSource::BuildCache => self.disk.cache(number),
+                MountSource::Volume(_) => return Err(Feature::Volume.unsupported()),
             };
             if !source.exists() {
                 disk::folder(&source, 0o700).doing("making a tool's storage")?;
@@ -176,7 +177,7 @@ impl Helpers {
             folder: self.disk.folder_of(instance),
             mounts: self.disk.mounts(),
             first_id: self.tools.first_id(number)?,
-            layers: workload.layers.iter().map(|layer| self.disk.layer(*layer)).collect(),
+            layers: self.images.layer_folders(workload)?,
             upper: self.disk.upper(instance),
             blank: self.blanks.as_ref().map(|blanks| blanks.of(workload.limits.disk)).transpose()?,
             volumes,

@@ -14,6 +14,7 @@ mod driver;
 mod exec;
 mod failure;
 mod helper;
+mod images;
 mod journal;
 mod layers;
 mod logs;

@@ -10,9 +10,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use hearth_base::{Clock, Error, Result, SealingKey, ToolId};
+use hearth_base::{Clock, Digest, Error, Result, SealingKey, ToolId};
 use hearth_runtime_api::{
-    Bytes, Cursor, Exec, ExecSession, InstanceId, LayerId, LayerSource, LogPage, Observation, Report,
+    Bytes, Cursor, Exec, ExecSession, Image, InstanceId, LayerDescriptor, LogPage, Observation, Report,
     Runtime, Usage, Version, Workload, WorkloadId,
     engine::Engine,
     wire::{Callers, serve},
@@ -34,8 +34,8 @@ use crate::{
         files::{self, Began},
         waiter,
     },
+    images::Images,
     journal::Files,
-    layers::Layers,
     logs::Logs,
     names,
     network::Networks,
@@ -63,7 +63,7 @@ impl Local {
         let lock = lock(&disk)?;
         let (reports, reported) = mpsc::unbounded_channel();
         let helpers = Arc::new(Helpers {
-            layers: Layers::open(disk.clone(), settings.layer)?,
+            images: Images::open(disk.clone(), settings.layer, Arc::clone(&clock))?,
             tools: Tools::open(disk.tools(), settings.ids)?,
             networks: Networks::open(&settings.instance, disk.clone())?,
             waiter: settings.small_helpers.then(waiter).flatten(),
@@ -172,8 +172,8 @@ impl Runtime for Local {
         exec.process.check()?;
         let init = self.running(exec.instance)?;
         let workload = self.engine.instance(exec.instance)?.workload;
-        let (tool, name) = (workload.tool, workload.network.name.as_ref());
-        let process = exec.process.opened(&self.helpers.keys, tool, name)?;
+        let (owner, name) = (workload.owner, workload.network.name.as_ref());
+        let process = exec.process.opened(&self.helpers.keys, owner, name)?;
         let exec = Exec { process, ..exec };
         exec::start(init, self.helpers.cgroup(exec.instance), workload.isolation, exec).await
     }
@@ -189,16 +189,21 @@ impl Runtime for Local {
         Ok(running.map(|running| usage(running.id)).collect())
     }
 
-    async fn missing_layers(&self, layers: &[LayerId]) -> Result<Vec<LayerId>> {
-        Ok(layers.iter().filter(|layer| !self.helpers.layers.has(**layer)).copied().collect())
+    async fn ensure_image(&self, image: &Image) -> Result<Vec<LayerDescriptor>> {
+        self.helpers.images.ensure(image)
     }
 
-    async fn add_layer(&self, layer: LayerSource, bytes: Bytes<'_>) -> Result<()> {
-        self.helpers.layers.add(layer, bytes).await
+    async fn add_layer(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()> {
+        self.helpers.images.add_layer(layer, bytes).await
     }
 
-    async fn remove_layers(&self, keep: &BTreeSet<LayerId>) -> Result<Vec<LayerId>> {
-        self.engine.without_new_workloads(|used| self.helpers.layers.remove(keep, used))
+    async fn remove_images(&self, keep: &BTreeSet<Digest>, unused_for: Duration) -> Result<Vec<Digest>> {
+        let images = &self.helpers.images;
+        let remove = |is_used: &dyn Fn(Digest) -> bool| images.remove(keep, is_used, unused_for);
+        let (removed, trash) = self.engine.without_new_workloads(remove)?;
+        // Gigabytes may have to go: nobody waits for that with a lock.
+        self.helpers.apart(move |_| drop(trash)).await;
+        Ok(removed)
     }
 
     async fn erase(&self, tool: ToolId) -> Result<()> {

@@ -10,6 +10,7 @@ use hearth_kit::{
     tasks::{Stop, Tasks},
 };
 use hearth_runtime_api::{Runtime, WorkloadId};
+use hearth_runtime_controller::Controller;
 use hearth_wire::jobs::internal::JobsEvent;
 use jiff::Timestamp;
 use tokio::{
@@ -35,6 +36,8 @@ pub struct Cx {
     pub settings: Arc<JobsSettings>,
     pub neighbours: Neighbours,
     pub runtime: Arc<dyn Runtime>,
+    /// Brings images and workloads to the runtime.
+    pub controller: Arc<Controller>,
     pub tasks: Tasks,
     /// When this process began to look at schedules.
     pub started: Timestamp,
@@ -50,14 +53,17 @@ pub struct Cx {
 
 impl Cx {
     pub fn new(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Self> {
+        let neighbours = Neighbours::new(kit);
+        let controller = Controller::new(Arc::clone(&runtime), Arc::new(neighbours.clone()));
         Ok(Self {
             store: Store::new(kit.db()?.clone(), kit.work()?, kit.tasks.stop_sign()),
             clock: kit.clock.clone(),
             started: kit.clock.now(),
             entropy: kit.entropy.clone(),
             settings: kit.settings(),
-            neighbours: Neighbours::new(kit),
+            neighbours,
             runtime,
+            controller: Arc::new(controller),
             tasks: kit.tasks.clone(),
             seen: watch::Sender::default(),
             kept: watch::Sender::default(),

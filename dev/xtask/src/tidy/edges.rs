@@ -95,7 +95,7 @@ impl<'a> Place<'a> {
                     || (to.is("runtime/waiter") && self.name == "local")
             }
             (Layer::Services, Layer::Foundation(_)) => true,
-            (Layer::Services, _) => runtime_api,
+            (Layer::Services, _) => runtime_api || to.is("runtime/controller"),
             (Layer::Apps, Layer::Foundation(_)) if self.name != "hearthd" => {
                 CLIENTS_MAY_USE.contains(&to.name)
             }

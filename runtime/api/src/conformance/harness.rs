@@ -1,13 +1,13 @@
 //! What a runtime brings to the suite, and what the cases do with it. Everything waits for a condition.
 
-use std::{future::Future, path::Path, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use hearth_base::{Clock, Cpu, Entropy, EnvvarName, JobName, Memory, SealedFor, Secret, SystemClock, ToolId};
 
 use crate::{
-    Compression, Cursor, Exec, InstanceId, Isolation, LayerId, LayerSource, Limits, LogPage, Mount,
-    MountSource, Network, Outcome, Probes, Process, RunId, Runtime, SetId, Version, Workload, WorkloadId,
+    Cursor, Exec, Feature, Image, ImageSource, InstanceId, Isolation, Limits, LogPage, Mount, MountSource,
+    Network, Outcome, Probes, Process, Rollout, RunId, Runtime, SetId, Version, Workload, WorkloadId,
     WorkloadKind, WorkloadState,
     fake::{Script, Step},
 };
@@ -20,8 +20,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub trait Harness: Send + Sync {
     /// The runtime.
     fn runtime(&self) -> Arc<dyn Runtime>;
-    /// The image's layers, already added. With `/bin/sh` and the usual programs, when processes are real.
-    fn layers(&self) -> Vec<LayerId>;
+    /// The image, with its layers already added. With `/bin/sh` and the usual programs, when processes are real.
+    fn image(&self) -> Image;
+    /// What the runtime executes.
+    fn features(&self) -> &[Feature] {
+        &[Feature::ImageDelivery]
+    }
+    /// Ends the runtime's process and starts it again, when it has one.
+    async fn restart(&self) {}
     /// The process that does what a script says.
     fn process(&self, script: &Script) -> Process;
     /// Removes all that the test has made.
@@ -51,6 +57,21 @@ impl Bench {
         self.harness.runtime()
     }
 
+    /// See [`Harness::image`].
+    pub fn image(&self) -> Image {
+        self.harness.image()
+    }
+
+    /// Whether the runtime under test executes this.
+    pub fn supports(&self, feature: Feature) -> bool {
+        self.harness.features().contains(&feature)
+    }
+
+    /// See [`Harness::restart`].
+    pub async fn restart(&self) {
+        self.harness.restart().await;
+    }
+
     /// Cleans up.
     pub async fn close(self) {
         self.harness.close().await;
@@ -70,16 +91,17 @@ impl Bench {
     /// A workload of the bench's tool that is kept alive.
     pub fn keep(&self, replicas: u16, steps: &[Step]) -> Workload {
         let set = SetId::new(SystemClock.now(), &Entropy::System);
-        self.workload(WorkloadKind::Keep { set, replicas, await_ready: false, first: 1 }, steps)
+        self.workload(WorkloadKind::Keep { set, replicas, rollout: Rollout::default(), first: 1 }, steps)
     }
 
     fn workload(&self, kind: WorkloadKind, steps: &[Step]) -> Workload {
         Workload {
-            tool: self.tool,
+            owner: self.tool.into(),
             version: Version { epoch: 1, generation: 1 },
             kind,
             isolation: Isolation::Tool,
-            layers: self.harness.layers(),
+            image: self.harness.image().reference,
+            image_source: ImageSource::Delivered,
             read_only: false,
             process: self.process(steps),
             limits: Limits {
@@ -90,6 +112,7 @@ impl Bench {
             },
             network: Network::default(),
             mounts: vec![Mount { source: MountSource::Home, at: "/home".to_owned(), read_only: false }],
+            files: Vec::new(),
             grace: Duration::from_secs(20),
             restart: 0,
             probes: Probes::default(),
@@ -190,16 +213,5 @@ impl Bench {
         let (out, err, end) = finished.expect("a second program ends");
         assert_eq!(end, crate::End::Exited { code: 0 }, "{}", String::from_utf8_lossy(&err));
         String::from_utf8_lossy(&out).trim_end().to_owned()
-    }
-
-    /// Adds a layer from a file.
-    pub async fn add_layer(
-        &self,
-        id: LayerId,
-        compression: Compression,
-        path: &Path,
-    ) -> hearth_base::Result<()> {
-        let file = tokio::fs::File::open(path).await.expect("the layer's file");
-        self.runtime().add_layer(LayerSource { id, compression }, Box::new(file)).await
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    End, InstanceId, Workload, WorkloadKind, WorkloadState,
+    End, InstanceId, Rollout, Workload, WorkloadKind, WorkloadState,
     conformance::Bench,
     fake::Step::{Exit, Forever},
 };
@@ -116,8 +116,8 @@ pub async fn what_is_of_no_use_is_restarted(bench: &Bench) {
 fn replacing(workload: &Workload) -> Workload {
     let mut next = next(workload, 1);
     next.restart += 1;
-    if let WorkloadKind::Keep { await_ready, .. } = &mut next.kind {
-        *await_ready = true;
+    if let WorkloadKind::Keep { rollout, .. } = &mut next.kind {
+        *rollout = Rollout::UNTIL_READY;
     }
     next
 }

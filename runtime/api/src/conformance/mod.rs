@@ -2,9 +2,10 @@
 //! this machine and a cluster. [`crate::conformance_tests!`] makes one test of each.
 
 pub mod exec;
+pub mod features;
 mod harness;
+pub mod images;
 pub mod keep;
-pub mod layers;
 pub mod logs;
 mod moments;
 pub mod once;
@@ -49,9 +50,16 @@ macro_rules! conformance_tests {
                 a_second_program_has_streams_and_a_status, input_reaches_a_second_program,
                 nothing_is_started_in_what_has_ended, a_sealed_variable_is_opened_for_a_second_program,
             ];
-            layers: [
-                a_layer_is_missing_until_added, a_layer_that_is_not_what_it_says_is_refused,
-                a_used_layer_stays, a_workload_without_its_layers_is_refused,
+            images: [
+                a_layer_is_missing_until_added, bytes_of_another_layer_are_refused, a_truncated_layer_is_refused,
+                a_layer_that_unpacks_to_something_else_is_refused, a_layer_of_no_known_image_is_refused,
+                an_image_with_other_layers_is_refused, a_workload_of_a_missing_image_is_refused,
+                two_images_share_a_layer, a_used_image_stays, an_image_that_was_used_lately_stays,
+                images_survive_a_restart,
+            ];
+            features: [
+                what_is_not_supported_is_refused_by_its_code, a_session_on_files_is_refused_by_its_code,
+                what_no_runtime_could_execute_breaks_a_rule,
             ];
             storage: [
                 a_home_outlives_its_runs, tools_do_not_share_a_home, an_erased_home_is_empty,

@@ -160,7 +160,8 @@ pub async fn what_was_sealed_for_another_is_refused(bench: &Bench) {
     let mut workload = bench.once(&[ShowEnv("API_KEY".into())]);
     workload.network.name = Some(other);
     bench.seal(&mut workload.process, Some(&web), "s3cret").await;
-    let mut elsewhere = Workload { tool: Bench::new_tool(), ..bench.once(&[ShowEnv("API_KEY".into())]) };
+    let mut elsewhere =
+        Workload { owner: Bench::new_tool().into(), ..bench.once(&[ShowEnv("API_KEY".into())]) };
     bench.seal(&mut elsewhere.process, None, "s3cret").await;
     for refused in [workload, elsewhere] {
         let refused = bench.runtime().apply(refused).await;

@@ -17,7 +17,7 @@ pub async fn a_home_outlives_its_runs(bench: &Bench) {
 pub async fn tools_do_not_share_a_home(bench: &Bench) {
     bench.outcome(&bench.once(&[Save("mine".into())])).await;
     let mut other = bench.once(&[Show]);
-    other.tool = Bench::new_tool();
+    other.owner = Bench::new_tool().into();
     assert_eq!(bench.lines(&other).await, ["nothing"]);
 }
 

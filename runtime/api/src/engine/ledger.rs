@@ -6,13 +6,13 @@ use std::{
     time::Duration,
 };
 
-use hearth_base::{Error, Result};
+use hearth_base::{Digest, Error, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cursor, InstanceId, InstanceState, LayerId, Observation, Phase, Version, Workload, WorkloadId,
-    WorkloadKind, WorkloadState,
+    Cursor, InstanceId, InstanceState, Observation, Phase, Version, Workload, WorkloadId, WorkloadKind,
+    WorkloadState,
     engine::{Known, Pauses, Report},
 };
 
@@ -112,11 +112,12 @@ impl Ledger {
         self.records.values()
     }
 
-    pub fn layers(&self) -> BTreeSet<LayerId> {
+    /// The images of all that is wanted or was started, by the digests of their manifests.
+    pub fn images(&self) -> BTreeSet<Digest> {
         let started = self.records.values().flat_map(|record| record.instances.values());
         let wanted = self.records.values().map(|record| &record.kept.workload);
         let all = wanted.chain(started.map(|tracked| &tracked.workload));
-        all.flat_map(|workload| workload.layers.iter().copied()).collect()
+        all.map(|workload| workload.image.digest()).collect()
     }
 
     /// Whether a workload may be applied, and whether that changes anything.
@@ -130,8 +131,8 @@ impl Ledger {
             newer(id, *version, workload.version)?;
         }
         let Some(record) = self.records.get(&id) else { return Ok(Applied::News) };
-        if record.kept.workload.tool != workload.tool {
-            return Err(Error::conflict("other-tool", format!("{id} belongs to another tool")));
+        if record.kept.workload.owner != workload.owner {
+            return Err(Error::conflict("other-owner", format!("{id} belongs to another owner")));
         }
         let once = matches!(id, WorkloadId::Run(_));
         if record.kept.version == workload.version && (once || record.kept.workload.same_wish(workload)) {
@@ -319,7 +320,7 @@ impl Record {
         });
         WorkloadState {
             id: self.kept.workload.id(),
-            tool: self.kept.workload.tool,
+            owner: self.kept.workload.owner,
             version: self.kept.version,
             stopping: self.kept.stop.is_some(),
             done: self.done(),

@@ -1,6 +1,7 @@
 //! The bookkeeping that every runtime of single containers shares: which version is wanted, what must be
 //! started, stopped or forgotten, and who is told. It starts nothing itself: a [`Driver`] does, and reports.
 
+mod images;
 mod ledger;
 mod pause;
 mod plan;
@@ -9,12 +10,13 @@ mod watch;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hearth_base::{Clock, Entropy, Error, Result, ToolId};
+use hearth_base::{Clock, Digest, Entropy, Error, Result, ToolId};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
-use crate::{InstanceId, LayerId, Outcome, Phase, Version, Workload, WorkloadId};
+use crate::{Feature, InstanceId, Outcome, Owner, Phase, Version, Workload, WorkloadId};
 
+pub use images::ImageLedger;
 pub use ledger::{Kept, Tracked};
 pub use pause::Pauses;
 
@@ -23,7 +25,9 @@ use plan::Step;
 
 /// Starts and stops containers for an [`Engine`]. No method waits: what happens is reported later.
 pub trait Driver: Send + Sync + 'static {
-    /// Refuses a workload that can't be started here, such as one whose layers are missing.
+    /// What this driver executes. A workload that needs more is refused by the feature's code.
+    fn features(&self) -> &[Feature];
+    /// Refuses a workload that can't be started here, such as one whose image is missing.
     fn check(&self, workload: &Workload) -> Result<()>;
     /// Starts a container. Asked for at most once per instance.
     fn start(&self, instance: InstanceId, workload: &Arc<Workload>);
@@ -111,6 +115,10 @@ impl Engine {
     /// See [`crate::Runtime::apply`].
     pub fn apply(&self, workload: Workload) -> Result<()> {
         workload.check()?;
+        let missing = workload.required_features().into_iter().find(|needed| !self.supports(*needed));
+        if let Some(missing) = missing {
+            return Err(missing.unsupported());
+        }
         let mut ledger = self.ledger();
         match ledger.accepts(&workload)? {
             Applied::Same => return Ok(()),
@@ -193,7 +201,8 @@ impl Engine {
 
     /// Refuses while anything of a tool is not acknowledged.
     pub fn must_be_idle(&self, tool: ToolId) -> Result<()> {
-        match self.ledger().records().find(|record| record.kept.workload.tool == tool && !record.done()) {
+        let owner = Owner::Tool(tool);
+        match self.ledger().records().find(|record| record.kept.workload.owner == owner && !record.done()) {
             Some(record) => Err(Error::conflict(
                 "tool-still-runs",
                 format!("{} of {tool} has not ended", record.kept.workload.id()),
@@ -203,11 +212,15 @@ impl Engine {
         }
     }
 
-    /// Runs `remove` with the layers that workloads use, while no workload can be applied.
-    pub fn without_new_workloads<T>(&self, remove: impl FnOnce(&dyn Fn(LayerId) -> bool) -> T) -> T {
+    /// Runs `remove` with the images that workloads use, while no workload can be applied.
+    pub fn without_new_workloads<T>(&self, remove: impl FnOnce(&dyn Fn(Digest) -> bool) -> T) -> T {
         let ledger = self.ledger();
-        let used = ledger.layers();
-        remove(&|layer| used.contains(&layer))
+        let used = ledger.images();
+        remove(&|image| used.contains(&image))
+    }
+
+    fn supports(&self, feature: Feature) -> bool {
+        self.driver.features().contains(&feature)
     }
 
     fn take(&self, report: &Report) {

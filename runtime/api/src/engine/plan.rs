@@ -113,7 +113,7 @@ fn keep(
         Phase::Running { .. } if latest.restart => {}
         Phase::Running { .. } => {
             let older = &instances[..instances.len() - 1];
-            if !workload.awaits_ready() {
+            if !workload.rollout().awaits_ready() {
                 stop(plan, older.iter(), workload.grace);
                 return;
             }

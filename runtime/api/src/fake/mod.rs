@@ -2,7 +2,7 @@
 //!
 //! A process whose `argv` is not a [`Script`] runs until it is stopped, or until the test ends it.
 
-mod layers;
+mod images;
 mod play;
 mod script;
 
@@ -14,17 +14,18 @@ use std::{
 };
 
 use async_trait::async_trait;
-use hearth_base::{Clock, Error, OpeningKeys, Result, SealingKey, ToolId};
+use hearth_base::{Clock, Digest, Error, OpeningKeys, Result, SealingKey, ToolId};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
-    Bytes, Check, Cursor, End, Exec, ExecSession, InstanceId, LayerId, LayerSource, LogPage, Observation,
-    Outcome, Phase, Report, Runtime, Usage, Verdict, Version, Workload, WorkloadId,
+    Bytes, Check, Cursor, End, Exec, ExecSession, Feature, Image, InstanceId, LayerDescriptor, LogPage,
+    Observation, Outcome, Owner, Phase, Report, Runtime, Usage, Verdict, Version, Workload, WorkloadId,
     engine::{Driver, Engine, Journal, Kept, Known, Pauses, Report as Reported},
 };
 
 pub use script::{Script, Step};
 
+use images::Images;
 use play::Stage;
 
 /// See the module.
@@ -39,9 +40,9 @@ struct Players {
     clock: Arc<dyn Clock>,
     reports: mpsc::UnboundedSender<Reported>,
     stages: Mutex<BTreeMap<InstanceId, Arc<Stage>>>,
-    layers: Mutex<BTreeSet<LayerId>>,
+    images: Images,
     keys: OpeningKeys,
-    homes: Arc<Mutex<BTreeMap<ToolId, String>>>,
+    homes: Arc<Mutex<BTreeMap<Owner, String>>>,
     address: Mutex<Option<Ipv4Addr>>,
     played: Arc<Mutex<Vec<Played>>>,
     tasks: Mutex<JoinSet<()>>,
@@ -66,7 +67,7 @@ impl Fake {
             clock: Arc::clone(&clock),
             reports,
             stages: Mutex::default(),
-            layers: Mutex::default(),
+            images: Images::default(),
             // Without a key nothing opens, and nothing can be sealed.
             keys: OpeningKeys::generate().unwrap_or_default(),
             homes: Arc::default(),
@@ -109,9 +110,9 @@ impl Fake {
         *locked(&self.driver.address) = Some(address);
     }
 
-    /// Says that a layer is there, without bytes.
-    pub fn has_layer(&self, layer: LayerId) {
-        locked(&self.driver.layers).insert(layer);
+    /// Says that an image is there with all its layers, without bytes.
+    pub fn has_image(&self, image: &Image) {
+        self.driver.images.put(image, self.driver.clock.now());
     }
 }
 
@@ -152,8 +153,8 @@ impl Runtime for Fake {
         if !tracked.phase.is_running() {
             return Err(Error::conflict("not-running", format!("{} does not run", exec.instance)));
         }
-        let Workload { tool, network, .. } = &*tracked.workload;
-        let process = exec.process.opened(&self.driver.keys, *tool, network.name.as_ref())?;
+        let Workload { owner, network, .. } = &*tracked.workload;
+        let process = exec.process.opened(&self.driver.keys, *owner, network.name.as_ref())?;
         Ok(play::exec(&stage, Exec { process, ..exec }))
     }
 
@@ -167,30 +168,22 @@ impl Runtime for Fake {
         Ok(running.map(|instance| usage(instance.id)).collect())
     }
 
-    async fn missing_layers(&self, layers: &[LayerId]) -> Result<Vec<LayerId>> {
-        let here = locked(&self.driver.layers);
-        Ok(layers.iter().filter(|layer| !here.contains(layer)).copied().collect())
+    async fn ensure_image(&self, image: &Image) -> Result<Vec<LayerDescriptor>> {
+        self.driver.images.ensure(image, self.driver.clock.now())
     }
 
-    async fn add_layer(&self, layer: LayerSource, bytes: Bytes<'_>) -> Result<()> {
-        layers::check(layer, bytes).await?;
-        self.has_layer(layer.id);
-        Ok(())
+    async fn add_layer(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()> {
+        self.driver.images.add(layer, bytes).await
     }
 
-    async fn remove_layers(&self, keep: &BTreeSet<LayerId>) -> Result<Vec<LayerId>> {
-        Ok(self.engine.without_new_workloads(|used| {
-            let mut layers = locked(&self.driver.layers);
-            let old = layers.iter().filter(|layer| !keep.contains(layer) && !used(**layer));
-            let old: Vec<LayerId> = old.copied().collect();
-            layers.retain(|layer| !old.contains(layer));
-            old
-        }))
+    async fn remove_images(&self, keep: &BTreeSet<Digest>, unused_for: Duration) -> Result<Vec<Digest>> {
+        let Players { images, clock, .. } = &*self.driver;
+        Ok(self.engine.without_new_workloads(|is_used| images.remove(keep, is_used, unused_for, clock.now())))
     }
 
     async fn erase(&self, tool: ToolId) -> Result<()> {
         self.engine.must_be_idle(tool)?;
-        locked(&self.driver.homes).remove(&tool);
+        locked(&self.driver.homes).remove(&Owner::Tool(tool));
         Ok(())
     }
 
@@ -206,13 +199,13 @@ impl Runtime for Fake {
 }
 
 impl Driver for Players {
+    fn features(&self) -> &[Feature] {
+        &[Feature::ImageDelivery]
+    }
+
     fn check(&self, workload: &Workload) -> Result<()> {
         workload.opened(&self.keys)?;
-        let here = locked(&self.layers);
-        match workload.layers.iter().find(|layer| !here.contains(layer)) {
-            Some(layer) => Err(Error::conflict("layer-missing", format!("layer {layer} has not been added"))),
-            None => Ok(()),
-        }
+        self.images.check(workload, self.clock.now())
     }
 
     fn start(&self, instance: InstanceId, workload: &Arc<Workload>) {

@@ -6,12 +6,13 @@ use std::{
     time::Duration,
 };
 
-use hearth_base::{Clock, Memory, ToolId};
+use hearth_base::{Clock, Memory};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    End, Exec, ExecInput, ExecOutput, ExecSession, LogLine, LogPage, Outcome, Process, Stream, Workload,
+    End, Exec, ExecInput, ExecOutput, ExecSession, LogLine, LogPage, Outcome, Owner, Process, Stream,
+    Workload,
 };
 
 use super::{
@@ -25,7 +26,7 @@ const KILL: i32 = 9;
 /// Where one instance is played.
 pub struct Stage {
     workload: Arc<Workload>,
-    homes: Arc<Mutex<BTreeMap<ToolId, String>>>,
+    homes: Arc<Mutex<BTreeMap<Owner, String>>>,
     clock: Arc<dyn Clock>,
     log: watch::Sender<Log>,
     gates: watch::Sender<BTreeSet<String>>,
@@ -63,7 +64,7 @@ type Writer<'a> = &'a (dyn Fn(Stream, &str) + Send + Sync);
 impl Stage {
     pub fn new(
         workload: Arc<Workload>,
-        homes: Arc<Mutex<BTreeMap<ToolId, String>>>,
+        homes: Arc<Mutex<BTreeMap<Owner, String>>>,
         clock: Arc<dyn Clock>,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -172,10 +173,10 @@ impl Stage {
                     String::from_utf8_lossy(&bytes).lines().for_each(|line| write(Stream::Out, line));
                 }
                 Step::Save(text) => {
-                    locked(&self.homes).insert(self.workload.tool, text.clone());
+                    locked(&self.homes).insert(self.workload.owner, text.clone());
                 }
                 Step::Show => {
-                    let saved = locked(&self.homes).get(&self.workload.tool).cloned();
+                    let saved = locked(&self.homes).get(&self.workload.owner).cloned();
                     write(Stream::Out, saved.as_deref().unwrap_or("nothing"));
                 }
                 Step::Await(name) => {

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use hearth_base::ToolId;
+use hearth_base::{Digest, ToolId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cursor, End, Exec, InstanceId, LayerId, LayerSource, LogPage, Observation, Report, TerminalSize, Usage,
-    Version, Workload, WorkloadId, wire::failure::Failure,
+    Cursor, End, Exec, FileRefresh, FileSession, Image, InstanceId, LayerDescriptor, LogPage, Observation,
+    Report, TerminalSize, Usage, Version, Workload, WorkloadId, wire::failure::Failure,
 };
 
 /// The first message of a connection.
@@ -51,14 +51,16 @@ pub enum Call {
     /// errors and one [`FromProgram`] the other.
     Exec(Box<Exec>),
     Usage {},
-    MissingLayers {
-        layers: Vec<LayerId>,
-    },
+    EnsureImage(Image),
     /// Followed by frames of bytes and one [`LayerEnd`], then answered.
-    AddLayer(LayerSource),
-    RemoveLayers {
-        keep: BTreeSet<LayerId>,
+    AddLayer(LayerDescriptor),
+    RemoveImages {
+        keep: BTreeSet<Digest>,
+        unused_for: Duration,
     },
+    RefreshFile(FileRefresh),
+    /// Answered and continued as [`Call::Exec`] is.
+    OpenFiles(FileSession),
     Erase {
         tool: ToolId,
     },
@@ -74,7 +76,8 @@ pub enum Answer {
     Observation(Observation),
     Log(LogPage),
     Usage(Vec<Usage>),
-    Layers(Vec<LayerId>),
+    Layers(Vec<LayerDescriptor>),
+    Images(Vec<Digest>),
     SealingKey(String),
     Report(Report),
     Failed(Failure),

@@ -3,12 +3,12 @@
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
-use hearth_base::{Error, Result, SealingKey, ToolId};
+use hearth_base::{Digest, Error, Result, SealingKey, ToolId};
 use tokio::{io::AsyncReadExt, net::UnixStream};
 
 use crate::{
-    Bytes, Cursor, Exec, ExecSession, InstanceId, LayerId, LayerSource, LogPage, Observation, Report,
-    Runtime, Usage, Version, Workload, WorkloadId,
+    Bytes, Cursor, Exec, ExecSession, FileRefresh, FileSession, Image, InstanceId, LayerDescriptor, LogPage,
+    Observation, Report, Runtime, Usage, Version, Workload, WorkloadId,
 };
 
 use super::{
@@ -53,11 +53,15 @@ impl Socket {
         }
     }
 
-    async fn layers(&self, call: Call) -> Result<Vec<LayerId>> {
-        match self.ask(call).await? {
-            Answer::Layers(layers) => Ok(layers),
-            other => Err(unexpected(&other)),
+    async fn open_session(&self, call: Call) -> Result<ExecSession> {
+        let mut stream = self.open(call).await?;
+        match answer(&mut stream).await? {
+            Answer::Done => {}
+            other => return Err(unexpected(&other)),
         }
+        let (mut session, inputs, outputs) = ExecSession::pair();
+        session.carried_by(exec::call(stream, inputs, outputs));
+        Ok(session)
     }
 }
 
@@ -98,14 +102,7 @@ impl Runtime for Socket {
     }
 
     async fn exec(&self, exec: Exec) -> Result<ExecSession> {
-        let mut stream = self.open(Call::Exec(Box::new(exec))).await?;
-        match answer(&mut stream).await? {
-            Answer::Done => {}
-            other => return Err(unexpected(&other)),
-        }
-        let (mut session, inputs, outputs) = ExecSession::pair();
-        session.carried_by(exec::call(stream, inputs, outputs));
-        Ok(session)
+        self.open_session(Call::Exec(Box::new(exec))).await
     }
 
     async fn usage(&self) -> Result<Vec<Usage>> {
@@ -115,12 +112,15 @@ impl Runtime for Socket {
         }
     }
 
-    async fn missing_layers(&self, layers: &[LayerId]) -> Result<Vec<LayerId>> {
-        self.layers(Call::MissingLayers { layers: layers.to_vec() }).await
+    async fn ensure_image(&self, image: &Image) -> Result<Vec<LayerDescriptor>> {
+        match self.ask(Call::EnsureImage(image.clone())).await? {
+            Answer::Layers(layers) => Ok(layers),
+            other => Err(unexpected(&other)),
+        }
     }
 
-    async fn add_layer(&self, layer: LayerSource, mut bytes: Bytes<'_>) -> Result<()> {
-        let mut stream = self.open(Call::AddLayer(layer)).await?;
+    async fn add_layer(&self, layer: &LayerDescriptor, mut bytes: Bytes<'_>) -> Result<()> {
+        let mut stream = self.open(Call::AddLayer(layer.clone())).await?;
         let mut chunk = vec![0; 256 << 10];
         loop {
             let read = bytes.read(&mut chunk).await.map_err(|error| {
@@ -141,8 +141,19 @@ impl Runtime for Socket {
         }
     }
 
-    async fn remove_layers(&self, keep: &BTreeSet<LayerId>) -> Result<Vec<LayerId>> {
-        self.layers(Call::RemoveLayers { keep: keep.clone() }).await
+    async fn remove_images(&self, keep: &BTreeSet<Digest>, unused_for: Duration) -> Result<Vec<Digest>> {
+        match self.ask(Call::RemoveImages { keep: keep.clone(), unused_for }).await? {
+            Answer::Images(images) => Ok(images),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    async fn refresh_file(&self, refresh: FileRefresh) -> Result<()> {
+        self.done(Call::RefreshFile(refresh)).await
+    }
+
+    async fn open_files(&self, session: FileSession) -> Result<ExecSession> {
+        self.open_session(Call::OpenFiles(session)).await
     }
 
     async fn erase(&self, tool: ToolId) -> Result<()> {

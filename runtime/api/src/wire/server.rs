@@ -89,14 +89,22 @@ async fn one_call(stream: &mut UnixStream, runtime: &dyn Runtime) -> Result<()> 
             return exec::serve(stream, session).await;
         }
         Call::Usage {} => Answer::Usage(runtime.usage().await?),
-        Call::MissingLayers { layers } => Answer::Layers(runtime.missing_layers(&layers).await?),
+        Call::EnsureImage(image) => Answer::Layers(runtime.ensure_image(&image).await?),
         Call::AddLayer(layer) => {
             let (bytes, far) = tokio::io::duplex(512 << 10);
-            let (fed, added) = tokio::join!(feed(stream, far), runtime.add_layer(layer, Box::new(bytes)));
+            let (fed, added) = tokio::join!(feed(stream, far), runtime.add_layer(&layer, Box::new(bytes)));
             fed.and(added)?;
             Answer::Done
         }
-        Call::RemoveLayers { keep } => Answer::Layers(runtime.remove_layers(&keep).await?),
+        Call::RemoveImages { keep, unused_for } => {
+            Answer::Images(runtime.remove_images(&keep, unused_for).await?)
+        }
+        Call::RefreshFile(refresh) => runtime.refresh_file(refresh).await.map(|()| Answer::Done)?,
+        Call::OpenFiles(asked) => {
+            let session = runtime.open_files(asked).await?;
+            frame::write_json(stream, &Answer::Done).await?;
+            return exec::serve(stream, session).await;
+        }
         Call::Erase { tool } => runtime.erase(tool).await.map(|()| Answer::Done)?,
         Call::SealingKey {} => Answer::SealingKey(runtime.sealing_key().await?.to_text()),
         Call::Doctor {} => Answer::Report(runtime.doctor().await?),

@@ -15,8 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hearth_base::{Error, Kind, Result, ToolId};
-use hearth_runtime_api::{InstanceId, Workload};
+use hearth_base::{Error, Kind, Result};
+use hearth_runtime_api::{InstanceId, NetworkMode, Owner, Workload};
 
 use crate::{
     disk::{self, Disk},
@@ -58,7 +58,7 @@ struct All {
     joined: BTreeMap<InstanceId, Joined>,
     /// Bridges without containers, and since when: the next container of the tool comes soon as a rule, and
     /// removing a bridge takes the kernel longer than starting a container.
-    idle: BTreeMap<ToolId, (u16, Instant)>,
+    idle: BTreeMap<Owner, (u16, Instant)>,
 }
 
 /// How long a bridge without containers stays.
@@ -66,7 +66,7 @@ const IDLE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
 struct Joined {
-    tool: ToolId,
+    owner: Owner,
     slice: u16,
     link: Link,
     name: Option<String>,
@@ -113,8 +113,9 @@ impl Networks {
     /// Gives a container an address on its tool's bridge, which is made when it is the first one there.
     pub fn join(&self, instance: InstanceId, workload: &Workload) -> Result<Link> {
         let mut all = self.all();
-        let own = all.joined.values().find(|joined| joined.tool == workload.tool).map(|joined| joined.slice);
-        let own = own.or_else(|| all.idle.get(&workload.tool).map(|(slice, _)| *slice));
+        let own =
+            all.joined.values().find(|joined| joined.owner == workload.owner).map(|joined| joined.slice);
+        let own = own.or_else(|| all.idle.get(&workload.owner).map(|(slice, _)| *slice));
         let slice = match own {
             Some(slice) => slice,
             None => self.free_slice(&all)?,
@@ -138,10 +139,10 @@ impl Networks {
             links::make_bridge(&bridge, link.gateway, Subnet::SLICE)?;
             filter::within(&self.instance, &bridge, true)?;
         }
-        if workload.network.inside_only {
+        if workload.network.mode == NetworkMode::Inside {
             filter::keep_inside(&self.instance, address, true)?;
         }
-        all.idle.remove(&workload.tool);
+        all.idle.remove(&workload.owner);
         all.joined.insert(instance, self.entry(workload, slice, link.clone()));
         self.publish(&all)?;
         Ok(link)
@@ -156,7 +157,7 @@ impl Networks {
         let mut all = self.all();
         all.joined.remove(&instance);
         if !all.joined.values().any(|joined| joined.slice == left.slice) {
-            all.idle.insert(left.tool, (left.slice, Instant::now()));
+            all.idle.insert(left.owner, (left.slice, Instant::now()));
         }
         let cleared = match left.inside_only {
             true => filter::keep_inside(&self.instance, left.link.address, false),
@@ -170,13 +171,13 @@ impl Networks {
     /// Removes bridges that nobody has come back to.
     pub fn sweep(&self) {
         let mut all = self.all();
-        let old: Vec<ToolId> = all
+        let old: Vec<Owner> = all
             .idle
             .iter()
             .filter(|(_, (_, since))| since.elapsed() >= IDLE)
-            .map(|(tool, _)| *tool)
+            .map(|(owner, _)| *owner)
             .collect();
-        for (_, (slice, _)) in old.into_iter().filter_map(|tool| all.idle.remove_entry(&tool)) {
+        for (_, (slice, _)) in old.into_iter().filter_map(|owner| all.idle.remove_entry(&owner)) {
             let bridge = self.bridge(slice);
             remove_link(&bridge);
             if let Err(error) = filter::within(&self.instance, &bridge, false) {
@@ -219,12 +220,12 @@ impl Networks {
     fn entry(&self, workload: &Workload, slice: u16, link: Link) -> Joined {
         let network = &workload.network;
         Joined {
-            tool: workload.tool,
+            owner: workload.owner,
             slice,
             link,
             name: network.name.as_ref().map(ToString::to_string),
             domain: network.tool.as_ref().map(ToString::to_string),
-            inside_only: network.inside_only,
+            inside_only: network.mode == NetworkMode::Inside,
         }
     }
 

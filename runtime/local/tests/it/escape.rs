@@ -124,7 +124,7 @@ async fn ids_are_the_tools_own_and_nobodys_on_the_host() {
     let (bench, rig) = Rig::bench().await;
     let mut ranges = Vec::new();
     for tool in [bench.tool, Bench::new_tool()] {
-        let workload = Workload { tool, ..bench.once(&[Forever]) };
+        let workload = Workload { owner: tool.into(), ..bench.once(&[Forever]) };
         let init = rig.pid_of(bench.running(&workload, 1).await[0], "init").expect("a process");
         let of = |file: &str| fs::read_to_string(format!("/proc/{}/{file}", init.as_raw_nonzero()));
         let map = of("uid_map").expect("a map");

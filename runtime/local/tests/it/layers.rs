@@ -1,18 +1,18 @@
 //! Layers from people who mean harm: nothing leaves the layer's folder, and a bad layer is not there at all.
 
-use std::{fs, os::unix::fs::MetadataExt};
+use std::{fs, os::unix::fs::MetadataExt, time::Duration};
 
-use hearth_runtime_api::{Compression, LayerId, Runtime, conformance::Bench, fake::Step::Exit};
+use hearth_runtime_api::{Compression, LayerDescriptor, Runtime, conformance::Bench, fake::Step::Exit};
 use tar::EntryType::{Block, Char, Link, Regular, Symlink};
 
-use crate::rig::{Archive, Rig, gzip};
+use crate::rig::{Archive, Rig, gzip, image_of};
 
 async fn refused(rig: &Rig, archive: Archive) -> String {
     let bytes = archive.finish();
-    let id = Archive::id(&bytes);
-    let error = rig.add(id, Compression::None, bytes).await.expect_err("a bad layer");
+    let layer = Archive::layer(&bytes);
+    let error = rig.add(&layer, bytes).await.expect_err("a bad layer");
     assert_eq!(error.code(), "layer-content", "{error:?}");
-    assert_eq!(rig.socket().missing_layers(&[id]).await.expect("missing"), [id]);
+    assert!(rig.is_missing(&layer).await);
     assert_eq!(fs::read_dir(rig.state().join("partial")).expect("partial").count(), 0);
     error.to_string()
 }
@@ -47,9 +47,9 @@ async fn absolute_names_and_devices_are_tamed() {
         .entry("sda", 0o666, Block, "", b"")
         .entry("mem", 0o666, Char, "", b"");
     let bytes = archive.finish();
-    let id = Archive::id(&bytes);
-    rig.add(id, Compression::None, bytes).await.expect("a layer");
-    let folder = rig.state().join("layers").join(id.hex());
+    let layer = Archive::layer(&bytes);
+    rig.add(&layer, bytes).await.expect("a layer");
+    let folder = rig.state().join("layers").join(layer.digest.hex());
     let meta = fs::metadata(folder.join("etc/hearth-escaped")).expect("the file, inside");
     // Setuid, but to a user that nobody on the host is.
     assert_eq!((meta.mode() & 0o7777, meta.uid()), (0o4755, 2_147_352_576));
@@ -70,12 +70,14 @@ async fn bombs_are_defused() {
     let mut large = Archive::default();
     large.file("zeros", 0o644, &zeros);
     let large = large.finish();
-    let error = rig.add(Archive::id(&large), Compression::Gzip, gzip(&large)).await.expect_err("a bomb");
+    let packed = gzip(&large);
+    let layer = Archive::packed_layer(&large, Compression::Gzip, &packed);
+    let error = rig.add(&layer, packed).await.expect_err("a bomb");
     assert!(error.to_string().contains("unpacks to more than"), "{error}");
     let mut deep = Archive::default();
     deep.file(&"d/".repeat(45), 0o644, b"");
     let bytes = deep.finish();
-    rig.add(Archive::id(&bytes), Compression::None, bytes).await.expect("not deep enough to refuse");
+    rig.add(&Archive::layer(&bytes), bytes).await.expect("not deep enough to refuse");
     bench.close().await;
 }
 
@@ -85,23 +87,35 @@ async fn what_is_cut_short_or_broken_is_refused() {
     let mut archive = Archive::default();
     archive.file("a", 0o644, &[7; 4000]);
     let bytes = archive.finish();
-    let id = Archive::id(&bytes);
     let packed = gzip(&bytes);
-    for (compression, part) in [
-        (Compression::None, bytes[..1000].to_vec()),
-        (Compression::Gzip, packed[..packed.len() / 2].to_vec()),
-        (Compression::Gzip, bytes.clone()),
-        (Compression::Zstd, packed.clone()),
+    let half = packed[..packed.len() / 2].to_vec();
+    let plain = Archive::layer(&bytes);
+    let gzipped = Archive::packed_layer(&bytes, Compression::Gzip, &packed);
+    for (layer, part, code) in [
+        (plain.clone(), bytes[..1000].to_vec(), "layer-digest"),
+        (gzipped.clone(), half.clone(), "layer-digest"),
+        // What a manifest lists may be broken itself, or be called what it is not.
+        (Archive::packed_layer(&bytes, Compression::Gzip, &half), half, "layer-content"),
+        (Archive::packed_layer(&bytes, Compression::Gzip, &bytes), bytes.clone(), "layer-content"),
+        (Archive::packed_layer(&bytes, Compression::Zstd, &packed), packed.clone(), "layer-content"),
+        (
+            LayerDescriptor { diff_id: Some(gzipped.digest), ..gzipped.clone() },
+            packed.clone(),
+            "layer-digest",
+        ),
     ] {
-        rig.add(id, compression, part).await.expect_err("a broken layer");
-        assert_eq!(rig.socket().missing_layers(&[id]).await.expect("missing"), [id]);
+        let error = rig.add(&layer, part).await.expect_err("a broken layer");
+        assert_eq!(error.code(), code, "{layer:?}: {error:?}");
+        assert!(rig.is_missing(&layer).await);
     }
     let zstd =
         ruzstd::encoding::compress_to_vec(bytes.as_slice(), ruzstd::encoding::CompressionLevel::Fastest);
-    rig.add(id, Compression::Zstd, zstd).await.expect("zstd");
-    let removed = rig.socket().remove_layers(&Default::default()).await.expect("remove");
-    assert!(removed.contains(&id));
-    rig.add(id, Compression::Gzip, packed).await.expect("gzip");
+    rig.add(&Archive::packed_layer(&bytes, Compression::Zstd, &zstd), zstd).await.expect("zstd");
+    rig.add(&gzipped, packed.clone()).await.expect("gzip");
+    rig.socket().remove_images(&Default::default(), Duration::ZERO).await.expect("remove");
+    assert_eq!(fs::read_dir(rig.state().join("layers")).expect("layers").count(), 0);
+    assert_eq!(fs::read_dir(rig.state().join("partial")).expect("partial").count(), 0);
+    rig.add(&gzipped, packed).await.expect("gzip again");
     bench.close().await;
 }
 
@@ -122,13 +136,16 @@ async fn an_upper_layer_hides_what_it_says() {
         .file("d/.wh..wh..opq", 0o644, b"")
         .file("d/new", 0o644, b"new\n");
     upper.file("same", 0o644, b"upper\n");
-    let mut workload = bench.once(&[Exit(0)]);
+    let mut layers = bench.image().layers;
     for archive in [lower, upper] {
         let bytes = archive.finish();
-        let id: LayerId = Archive::id(&bytes);
-        rig.add(id, Compression::None, bytes).await.expect("a layer");
-        workload.layers.push(id);
+        layers.push(Archive::layer(&bytes));
+        rig.add(&Archive::layer(&bytes), bytes).await.expect("a layer");
     }
+    let image = image_of(&layers);
+    assert!(rig.socket().ensure_image(&image).await.expect("ensure").is_empty());
+    let mut workload = bench.once(&[Exit(0)]);
+    workload.image = image.reference;
     let script = "ls /d; ls /gone 2>&1 | grep -c 'No such'; cat /same /kept; stat -c %u:%a /kept; \
                   rm /kept && touch /d/more && chown 7:7 /d/more && stat -c %u:%g /d/more";
     workload.process.argv = ["/bin/sh", "-c", script].map(String::from).into();
@@ -143,7 +160,7 @@ async fn a_layer_serves_two_tools_and_neither_changes_it() {
     let script = "chown 9:9 /bin/busybox; stat -c %u /bin/busybox; echo changed > /etc/passwd; cat /etc/passwd; rm /bin/ls";
     for tool in [bench.tool, Bench::new_tool()] {
         let mut workload = bench.once(&[Exit(0)]);
-        workload.tool = tool;
+        workload.owner = tool.into();
         workload.process.argv =
             ["/bin/sh", "-c", &format!("stat -c %u /bin/busybox /bin/ls; wc -l < /etc/passwd; {script}")]
                 .map(String::from)

@@ -15,7 +15,7 @@ use crate::{escape::shell, rig::Rig};
 /// A job called `web` that says hello to whoever connects, and its address.
 async fn serving(bench: &Bench, tool: hearth_base::ToolId) -> (Workload, Ipv4Addr) {
     let mut workload = shell(bench, "while :; do echo hello | nc -l -p 8080; done");
-    workload.tool = tool;
+    workload.owner = tool.into();
     workload.network.name = Some("web".parse().expect("a name"));
     workload.network.tool = Some("dup-finder".parse().expect("a name"));
     bench.running(&workload, 1).await;
@@ -221,7 +221,7 @@ async fn what_is_outside_is_reached_and_private_networks_behind_the_host_are_not
         assert_eq!(outside.sent(), 0, "{network:?}");
     }
     let mut inside = tries(public);
-    inside.network.inside_only = true;
+    inside.network.mode = hearth_runtime_api::NetworkMode::Inside;
     bench.outcome(&inside).await;
     assert_eq!(outside.sent(), 0, "kept inside");
     bench.outcome(&tries(public)).await;

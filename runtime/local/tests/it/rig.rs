@@ -13,15 +13,16 @@ use std::{
 };
 
 use async_trait::async_trait;
+use hearth_base::Digest;
 use hearth_runtime_api::{
-    Compression, InstanceId, LayerId, LayerSource, Process, Runtime,
+    Compression, Image, ImageReference, InstanceId, LayerDescriptor, Process, Runtime,
     conformance::{Bench, Harness, moments},
     fake::Script,
     wire::Socket,
 };
 use hearth_runtime_local::Settings;
 use rustix::process::Pid;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -30,7 +31,7 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 #[derive(Clone)]
 pub struct Rig {
     inner: Arc<Inner>,
-    layer: LayerId,
+    image: Image,
 }
 
 struct Inner {
@@ -53,9 +54,10 @@ impl Rig {
         let folder = tempfile::Builder::new().prefix("hearth-").tempdir().expect("a folder");
         let inner = Inner { instance: format!("t{number:x}"), folder, doors, process: Mutex::default() };
         let image = image();
-        let rig = Self { inner: Arc::new(inner), layer: Archive::id(&image) };
+        let layer = Archive::layer(&image);
+        let rig = Self { inner: Arc::new(inner), image: image_of(std::slice::from_ref(&layer)) };
         rig.spawn_again().await;
-        rig.add(rig.layer, Compression::None, image).await.expect("the image's layer");
+        rig.add(&layer, image).await.expect("the image's layer");
         rig
     }
 
@@ -131,14 +133,16 @@ impl Rig {
         Socket::at(format!("/run/hearth-{}/socket", self.inner.instance))
     }
 
-    pub async fn add(
-        &self,
-        id: LayerId,
-        compression: Compression,
-        bytes: Vec<u8>,
-    ) -> hearth_base::Result<()> {
-        let source = LayerSource { id, compression };
-        self.socket().add_layer(source, Box::new(std::io::Cursor::new(bytes))).await
+    /// Adds a layer, as the only one of an image.
+    pub async fn add(&self, layer: &LayerDescriptor, bytes: Vec<u8>) -> hearth_base::Result<()> {
+        self.is_missing(layer).await;
+        self.socket().add_layer(layer, Box::new(std::io::Cursor::new(bytes))).await
+    }
+
+    /// Whether a layer is still to be added.
+    pub async fn is_missing(&self, layer: &LayerDescriptor) -> bool {
+        let image = image_of(std::slice::from_ref(layer));
+        !self.socket().ensure_image(&image).await.expect("ensure").is_empty()
     }
 }
 
@@ -165,8 +169,12 @@ impl Harness for Rig {
         Arc::new(self.socket())
     }
 
-    fn layers(&self) -> Vec<LayerId> {
-        vec![self.layer]
+    fn image(&self) -> Image {
+        self.image.clone()
+    }
+
+    async fn restart(&self) {
+        Self::restart(self).await;
     }
 
     fn process(&self, script: &Script) -> Process {
@@ -174,6 +182,13 @@ impl Harness for Rig {
     }
 
     async fn close(self: Box<Self>) {}
+}
+
+/// The image of these layers, by a digest that depends on them.
+pub fn image_of(layers: &[LayerDescriptor]) -> Image {
+    let digest = Digest::new(Sha256::digest(format!("{layers:?}")).into());
+    let reference = ImageReference::new("example/image", digest).expect("a reference");
+    Image { reference, layers: layers.to_vec() }
 }
 
 /// What a process runs.
@@ -254,9 +269,22 @@ impl Archive {
         self.0.into_inner().expect("an archive")
     }
 
-    pub fn id(bytes: &[u8]) -> LayerId {
-        LayerId::new(Sha256::digest(bytes).into())
+    /// The layer of an archive that is not packed.
+    pub fn layer(bytes: &[u8]) -> LayerDescriptor {
+        let digest = digest(bytes);
+        let size = bytes.len() as u64;
+        LayerDescriptor { digest, size, compression: Compression::None, diff_id: Some(digest) }
     }
+
+    /// The layer of an archive of which `packed` is the packed form.
+    pub fn packed_layer(bytes: &[u8], compression: Compression, packed: &[u8]) -> LayerDescriptor {
+        let (size, diff_id) = (packed.len() as u64, Some(digest(bytes)));
+        LayerDescriptor { digest: digest(packed), size, compression, diff_id }
+    }
+}
+
+fn digest(bytes: &[u8]) -> Digest {
+    Digest::new(Sha256::digest(bytes).into())
 }
 
 /// Something written in gzip's form.

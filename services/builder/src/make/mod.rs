@@ -13,7 +13,7 @@ mod report;
 mod tail;
 
 use hearth_base::{Digest, Error, Kind, Result, Role};
-use hearth_runtime_api::{Workload, WorkloadId};
+use hearth_runtime_api::{Compression, Image, LayerDescriptor, Process, RunId, WorkloadId};
 use hearth_wire::{
     builds::{
         BuildStep,
@@ -156,8 +156,8 @@ pub async fn settle(cx: &Cx, lease: &Lease) {
     }
 }
 
-/// The builder's image, with its layers in the runtime.
-async fn workload(make: &Make<'_>, step: &str, process: hearth_runtime_api::Process) -> Result<Workload> {
+/// Starts the run of a step, in the builder's image. Its id.
+async fn start(make: &Make<'_>, step: &str, process: Process) -> Result<RunId> {
     let image = make.cx.of(Role::Images)?.images_internal().resolve(make.lease.tool, BUILDER).await;
     let image = image.map_err(|error| {
         let missing = Error::unavailable("no-builder-image", "this Hearth has no image to build with yet");
@@ -167,8 +167,24 @@ async fn workload(make: &Make<'_>, step: &str, process: hearth_runtime_api::Proc
             error
         }
     })?;
-    let layers = crate::runs::add_missing(make.cx, &image).await?;
-    Ok(process::workload(make, make.runs.id(step)?, layers, process))
+    let image = runtime_image(&image)?;
+    let run = make.runs.id(step)?;
+    let workload = process::workload(make, run, image.reference.clone(), process);
+    make.runs.start(&workload, &image).await?;
+    Ok(run)
+}
+
+/// An image as the runtime knows it.
+fn runtime_image(image: &Resolved) -> Result<Image> {
+    let layers = image.layers.iter().map(|layer| {
+        Ok(LayerDescriptor {
+            digest: layer.digest,
+            size: layer.size,
+            compression: Compression::from_media_type(&layer.media_type)?,
+            diff_id: Some(layer.diff_id),
+        })
+    });
+    Ok(Image { reference: image.reference.parse()?, layers: layers.collect::<Result<_>>()? })
 }
 
 /// The image that builds run in.

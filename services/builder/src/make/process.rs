@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use hearth_base::{Memory, Secret};
 use hearth_runtime_api::{
-    Isolation, LayerId, Limits, Mount, MountSource, Network, Probes, Process, RunId, User, Workload,
-    WorkloadKind,
+    ImageReference, ImageSource, Isolation, Limits, Mount, MountSource, Network, Probes, Process, RunId,
+    User, Workload, WorkloadKind,
 };
 
 use super::Make;
@@ -75,19 +75,21 @@ fn env() -> BTreeMap<String, Secret> {
 }
 
 /// A run of the builder's image for the build's tool.
-pub fn workload(make: &Make<'_>, run: RunId, layers: Vec<LayerId>, process: Process) -> Workload {
+pub fn workload(make: &Make<'_>, run: RunId, image: ImageReference, process: Process) -> Workload {
     let settings = &make.cx.settings;
     Workload {
-        tool: make.lease.tool,
+        owner: make.lease.tool.into(),
         version: WANTED,
         kind: WorkloadKind::Once { run, time_limit: Some(LONGEST) },
         isolation: Isolation::Build,
-        layers,
+        image,
+        image_source: ImageSource::Delivered,
         read_only: true,
         process,
         limits: Limits { memory: settings.memory, cpu: settings.cpu, processes: 2048, disk: Memory::mib(64) },
         network: Network::default(),
         mounts: vec![Mount { source: MountSource::BuildCache, at: CACHE.to_owned(), read_only: false }],
+        files: Vec::new(),
         grace: Duration::from_secs(5),
         restart: 0,
         probes: Probes::default(),

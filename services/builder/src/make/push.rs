@@ -9,7 +9,7 @@ use super::{
     fetch::put,
     image::local,
     process::{DOOR, SOURCE, script},
-    tail, workload,
+    start, tail,
 };
 use crate::runs::archive;
 
@@ -21,9 +21,8 @@ const PUSH: &str = include_str!("../scripts/push.sh");
 pub async fn push(make: &Make<'_>) -> Result<Digest, Failure> {
     let lease = make.lease;
     let destination = format!("docker://{DOOR}/tool-{}/{}:latest", lease.tool_name, lease.image_name);
-    let run = make.runs.id(STEP)?;
     let arguments = [local(make), destination, SOURCE.to_owned()];
-    make.runs.start(&workload(make, STEP, script(&[WAIT, PUSH], arguments)).await?).await?;
+    let run = start(make, STEP, script(&[WAIT, PUSH], arguments)).await?;
     if make.runs.waits(run).await? {
         let token = base::sign_in(make, Access::Write).await?;
         let empty = hearth_wire::images::internal::Usables { images: Vec::new() };

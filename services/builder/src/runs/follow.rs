@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hearth_base::{BuildId, Error, Kind, Result};
 use hearth_runtime_api::{
-    Cursor, End, InstanceId, LogLine, Outcome, RunId, Version, Workload, WorkloadId, WorkloadState,
+    Cursor, End, Image, InstanceId, LogLine, Outcome, RunId, Version, Workload, WorkloadId, WorkloadState,
 };
 use tokio::sync::watch;
 
@@ -45,8 +45,8 @@ impl Runs<'_> {
     }
 
     /// Starts a run unless it was started before. Whether it is asked to stop, or has been, is told by its end.
-    pub async fn start(&self, workload: &Workload) -> Result<()> {
-        let started = patiently(|| self.cx.runtime.apply(workload.clone())).await;
+    pub async fn start(&self, workload: &Workload, image: &Image) -> Result<()> {
+        let started = patiently(|| self.cx.controller.apply(workload, image)).await;
         match started {
             // It was asked to stop by whoever had the build before.
             Err(error) if error.code() == "generation-superseded" => Ok(()),

@@ -3,9 +3,7 @@
 mod feed;
 mod follow;
 mod id;
-mod layers;
 
 pub use feed::{archive, feed};
 pub use follow::{Runs, Take, WANTED};
 pub use id::run_id;
-pub use layers::add_missing;

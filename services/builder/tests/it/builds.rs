@@ -71,7 +71,7 @@ async fn what_is_asked_of_the_runtime_is_closed_in_and_holds_no_secret() -> Resu
         workload.check()?;
         assert_eq!((workload.isolation, workload.read_only), (Isolation::Build, true));
         assert_eq!(
-            workload.mounts.iter().map(|mount| mount.source).collect::<Vec<_>>(),
+            workload.mounts.iter().map(|mount| mount.source.clone()).collect::<Vec<_>>(),
             [MountSource::BuildCache]
         );
         let text = format!("{:?}", workload.process.argv);

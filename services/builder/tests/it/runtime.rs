@@ -7,13 +7,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use hearth_base::{Result, SealingKey, SystemClock, ToolId};
+use hearth_base::{Digest, Result, SealingKey, SystemClock, ToolId};
 use hearth_runtime_api::{
-    Bytes, Cursor, Exec, ExecSession, InstanceId, LayerId, LayerSource, LogPage, Observation, Report,
-    Runtime, Usage, Version, Workload, WorkloadId,
+    Bytes, Compression, Cursor, Exec, ExecSession, Image, InstanceId, LayerDescriptor, LogPage, Observation,
+    Report, Runtime, Usage, Version, Workload, WorkloadId,
     engine::Pauses,
     fake::{Fake, Script, Step},
 };
+
+use crate::play::DIGEST;
 
 /// The fake, with each step's program replaced by a script.
 pub struct Played {
@@ -26,7 +28,7 @@ pub struct Played {
 impl Played {
     pub fn new() -> Arc<Self> {
         let fake = Fake::new(Arc::new(SystemClock), Pauses::default());
-        fake.has_layer(LayerId::new([7; 32]));
+        fake.has_image(&builder_image());
         Arc::new(Self {
             fake,
             scripts: Mutex::default(),
@@ -58,6 +60,20 @@ impl Played {
     /// The last workload of a step.
     pub fn of(&self, wanted: &str) -> Workload {
         self.started.lock().unwrap().iter().rfind(|workload| step(workload) == wanted).unwrap().clone()
+    }
+}
+
+/// The image that the played `images` resolves, with the layer that it lists.
+fn builder_image() -> Image {
+    let layer = LayerDescriptor {
+        digest: Digest::new([7; 32]),
+        size: 1,
+        compression: Compression::None,
+        diff_id: Some(Digest::new([7; 32])),
+    };
+    Image {
+        reference: format!("hearth.example/hearth/builder@{DIGEST}").parse().unwrap(),
+        layers: vec![layer],
     }
 }
 
@@ -120,16 +136,16 @@ impl Runtime for Played {
         self.fake.usage().await
     }
 
-    async fn missing_layers(&self, layers: &[LayerId]) -> Result<Vec<LayerId>> {
-        self.fake.missing_layers(layers).await
+    async fn ensure_image(&self, image: &Image) -> Result<Vec<LayerDescriptor>> {
+        self.fake.ensure_image(image).await
     }
 
-    async fn add_layer(&self, layer: LayerSource, bytes: Bytes<'_>) -> Result<()> {
+    async fn add_layer(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()> {
         self.fake.add_layer(layer, bytes).await
     }
 
-    async fn remove_layers(&self, keep: &BTreeSet<LayerId>) -> Result<Vec<LayerId>> {
-        self.fake.remove_layers(keep).await
+    async fn remove_images(&self, keep: &BTreeSet<Digest>, unused_for: Duration) -> Result<Vec<Digest>> {
+        self.fake.remove_images(keep, unused_for).await
     }
 
     async fn erase(&self, tool: ToolId) -> Result<()> {

@@ -1,8 +1,10 @@
 //! Images and their layers.
 
+use async_trait::async_trait;
 use futures::TryStreamExt;
-use hearth_base::{Digest, Error, Result, Role, ToolId};
-use hearth_runtime_api::{Bytes, Compression, LayerId};
+use hearth_base::{Digest, Result, Role, ToolId};
+use hearth_runtime_api::{Bytes, Compression, LayerDescriptor};
+use hearth_runtime_controller::BlobSource;
 use hearth_wire::{
     feed::{After, Events},
     images::internal::{ImageConfig as Config, ImageKind, PinPut, Resolved, Usables},
@@ -11,7 +13,7 @@ use http_body_util::BodyExt;
 use tokio_util::io::StreamReader;
 
 use super::Neighbours;
-use crate::store::{Image, ImageConfig, Layer};
+use crate::store::{Image, ImageConfig};
 
 impl Neighbours {
     /// The image that a tool means by `text`.
@@ -29,13 +31,6 @@ impl Neighbours {
         self.of(Role::Images)?.images_internal().feed(after).await
     }
 
-    /// A layer's bytes, as they are stored.
-    pub async fn layer(&self, layer: &Layer) -> Result<Bytes<'static>> {
-        let response = self.of(Role::Images)?.images_internal().blob(layer.digest).await?;
-        let stream = response.into_body().into_data_stream().map_err(std::io::Error::other);
-        Ok(Box::new(StreamReader::new(Box::pin(stream))))
-    }
-
     /// Relies on an image in the name of `holder`.
     pub async fn pin(&self, holder: &str, tool: ToolId, digest: Digest) -> Result<()> {
         self.of(Role::Images)?.images_internal().pin(holder, &PinPut { tool, digest }).await.map(|_| ())
@@ -50,12 +45,25 @@ impl Neighbours {
     }
 }
 
+#[async_trait]
+impl BlobSource for Neighbours {
+    async fn read_blob(&self, digest: Digest) -> Result<Bytes<'static>> {
+        let response = self.of(Role::Images)?.images_internal().blob(digest).await?;
+        let stream = response.into_body().into_data_stream().map_err(std::io::Error::other);
+        Ok(Box::new(StreamReader::new(Box::pin(stream))))
+    }
+}
+
 fn image(resolved: Resolved) -> Result<Image> {
     let Resolved { image, reference, digest, state, kind, layers, config } = resolved;
     let Config { env, entrypoint, cmd, working_dir, user, labels } = config;
     let layers = layers.into_iter().map(|layer| {
-        let id: LayerId = layer.diff_id.to_string().parse()?;
-        Ok(Layer { digest: layer.digest, id, compression: compression(&layer.media_type)? })
+        Ok(LayerDescriptor {
+            digest: layer.digest,
+            size: layer.size,
+            compression: Compression::from_media_type(&layer.media_type)?,
+            diff_id: Some(layer.diff_id),
+        })
     });
     Ok(Image {
         image,
@@ -66,18 +74,4 @@ fn image(resolved: Resolved) -> Result<Image> {
         layers: layers.collect::<Result<_>>()?,
         config: ImageConfig { env, entrypoint, cmd, working_dir, user, labels },
     })
-}
-
-/// How a layer of this type is compressed (OCI image specification, `layer.md`, "Distributable Format").
-fn compression(media_type: &str) -> Result<Compression> {
-    match media_type.rsplit(['.', '+']).next() {
-        Some("tar") => Ok(Compression::None),
-        Some("gzip") => Ok(Compression::Gzip),
-        Some("zstd") => Ok(Compression::Zstd),
-        _ => Err(Error::invalid(
-            "layer-type",
-            format!("layers of the type {media_type:.80?} cannot be unpacked"),
-        )
-        .help("build the image with gzip or zstd layers")),
-    }
 }

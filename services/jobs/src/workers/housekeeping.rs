@@ -1,11 +1,10 @@
 //! Asks what tools may use, once an hour and when somebody wants to know; and forgets, once an hour, what is old: runs,
-//! what became of due times, events, layers that no job uses.
+//! what became of due times, events, images that no job uses.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use hearth_base::{Kind, Result, ToolId};
+use hearth_base::{Digest, Kind, Result, ToolId};
 use hearth_kit::{db::work::Claim, tasks::Stop};
-use hearth_runtime_api::LayerId;
 use hearth_wire::tools::Quota;
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,6 +14,8 @@ use crate::{cx::Cx, store::Store};
 const KIND: &str = "housekeeping";
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
 const PART: u64 = 500;
+/// How long an image that no job uses stays: builds and others use images too.
+const IMAGE_UNUSED_FOR: Duration = Duration::from_secs(3600);
 
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
@@ -49,8 +50,8 @@ async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
     if let Err(error) = quotas(cx).await {
         log(&error, "what tools may use is not known anew");
     }
-    if let Err(error) = layers(cx).await {
-        log(&error, "old layers stay");
+    if let Err(error) = remove_images(cx).await {
+        log(&error, "old images stay");
     }
     let tx = cx.store.begin_behind().await?;
     cx.store.feed.trim(&tx, now).await?;
@@ -85,22 +86,22 @@ async fn quota(cx: &Cx, tool: ToolId, known: Option<&Quota>) -> Result<()> {
     tx.commit().await
 }
 
-/// Has layers removed that neither a job nor a running container uses. One that is needed at this very moment is
-/// added again.
-async fn layers(cx: &Cx) -> Result<()> {
-    let mut keep: BTreeSet<LayerId> = BTreeSet::new();
+/// Has images removed that neither a job nor a running container uses, nor anything else has used lately. One that is
+/// needed at this very moment is brought again.
+async fn remove_images(cx: &Cx) -> Result<()> {
+    let mut keep: BTreeSet<Digest> = BTreeSet::new();
     let mut after = None;
     loop {
         let jobs = cx.store.jobs_after(after, PART).await?;
-        keep.extend(jobs.iter().flat_map(|job| job.image.layers.iter().map(|layer| layer.id)));
+        keep.extend(jobs.iter().map(|job| job.image.digest));
         match jobs.last() {
             Some(last) => after = Some(last.id),
             None => break,
         }
     }
-    let removed = cx.runtime.remove_layers(&keep).await?;
+    let removed = cx.runtime.remove_images(&keep, IMAGE_UNUSED_FOR).await?;
     if !removed.is_empty() {
-        tracing::info!(count = removed.len(), "layers that nobody uses were removed");
+        tracing::info!(count = removed.len(), "images that nobody uses were removed");
     }
     Ok(())
 }

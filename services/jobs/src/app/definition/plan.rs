@@ -129,21 +129,22 @@ fn user(text: &str) -> (u32, u32) {
 #[cfg(test)]
 pub mod tests {
     use super::*;
-    use crate::store::{ImageConfig, Layer};
+    use crate::store::ImageConfig;
     use hearth_base::Digest;
-    use hearth_runtime_api::{Compression, LayerId};
+    use hearth_runtime_api::{Compression, LayerDescriptor};
 
     pub fn image(provided: bool) -> Image {
         Image {
             image: "python3.11".to_owned(),
-            reference: "registry/hearth/python3.11".to_owned(),
+            reference: format!("registry/hearth/python3.11@{}", Digest::new([1; 32])),
             digest: Digest::new([1; 32]),
             state: "stable".to_owned(),
             provided,
-            layers: vec![Layer {
+            layers: vec![LayerDescriptor {
                 digest: Digest::new([2; 32]),
-                id: LayerId::new([7; 32]),
+                size: 7,
                 compression: Compression::None,
+                diff_id: Some(Digest::new([7; 32])),
             }],
             config: ImageConfig { working_dir: "/app".to_owned(), ..ImageConfig::default() },
         }

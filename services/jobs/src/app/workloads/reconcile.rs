@@ -9,8 +9,8 @@ use std::{
 use hearth_base::{Error, Kind, Result, ToolId, ToolName};
 use hearth_kit::db::Tx;
 use hearth_runtime_api::{
-    Isolation, LayerSource, Limits, Mount, MountSource, Network, Probes, Process, RunId, User, Version,
-    Workload as Told, WorkloadId, WorkloadKind,
+    ImageSource, Isolation, Limits, Mount, MountSource, Network, Probes, Process, Rollout, RunId, User,
+    Version, Workload as Told, WorkloadId, WorkloadKind,
 };
 use hearth_wire::jobs::RunEnd;
 use jiff::{SignedDuration, Timestamp};
@@ -70,20 +70,14 @@ pub async fn act(cx: &Cx, workload: &Workload, untaken: Vec<String>) -> Result<A
 
 async fn apply(cx: &Cx, workload: &Workload) -> Result<Act> {
     let plan = &workload.plan;
-    let layers: Vec<_> = plan.image.layers.iter().map(|layer| layer.id).collect();
-    for missing in cx.runtime.missing_layers(&layers).await? {
-        let Some(layer) = plan.image.layers.iter().find(|layer| layer.id == missing) else { continue };
-        let bytes = cx.neighbours.layer(layer).await?;
-        let source = LayerSource { id: layer.id, compression: layer.compression };
-        cx.runtime.add_layer(source, bytes).await?;
-    }
+    let image = plan.image.to_runtime()?;
     let (told, envvars) = told(cx, workload).await?;
     if plan.await_ready {
         // What answers now goes on, however short a time ago it took over; what it replaced has no time left to
         // drain.
         tell_ready(cx, workload, SignedDuration::ZERO).await?;
     }
-    match cx.runtime.apply(told).await {
+    match cx.controller.apply(&told, &image).await {
         Err(error) if error.code() == "run-already-done" => {
             observe::missing(cx, workload.id).await.map(|()| Act::Nothing)
         }
@@ -262,7 +256,7 @@ impl<'a> Notes<'a> {
         }
         tracing::info!(workload = %workload.id, %error, "a workload waits");
         let pause =
-            if error.code() == "layer-missing" { 0 } else { (1_i64 << now.tries.min(9)).min(LONGEST) };
+            if error.code() == "image-missing" { 0 } else { (1_i64 << now.tries.min(9)).min(LONGEST) };
         now.tries += 1;
         now.trouble = Some(error.to_string());
         self.further.insert(now.id);
@@ -289,16 +283,18 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
             let known = cx.store.runs_now(workload.id).await?;
             let first = known.iter().map(|run| run.instance.start).max().unwrap_or(0).saturating_add(1);
             let Plan { replicas, await_ready, .. } = workload.plan;
-            WorkloadKind::Keep { set, replicas, await_ready, first }
+            let rollout = if await_ready { Rollout::UNTIL_READY } else { Rollout::UNTIL_RUNNING };
+            WorkloadKind::Keep { set, replicas, rollout, first }
         }
     };
     let home = home.iter().map(|at| Mount { source: MountSource::Home, at: at.clone(), read_only: false });
     let told = Told {
-        tool: workload.tool,
+        owner: workload.tool.into(),
         version: version(cx, workload).await?,
         kind,
         isolation: Isolation::Tool,
-        layers: image.layers.iter().map(|layer| layer.id).collect(),
+        image: image.to_runtime()?.reference,
+        image_source: ImageSource::Delivered,
         read_only: false,
         process: Process {
             argv: argv.clone(),
@@ -309,8 +305,9 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
             stop_signal: workload.plan.stop_signal,
         },
         limits: Limits { memory: *memory, cpu: *cpu, processes: *processes, disk: *disk },
-        network: Network { name: Some(job.clone()), tool: Some(tool.clone()), inside_only: false },
+        network: Network { name: Some(job.clone()), tool: Some(tool.clone()), ..Network::default() },
         mounts: home.collect(),
+        files: Vec::new(),
         grace: Duration::from_secs(workload.plan.grace.into()),
         restart: workload.plan.restart,
         probes: Probes::default(),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::Digest;
-use hearth_runtime_api::{Compression, LayerId};
+use hearth_base::{Digest, Result};
+use hearth_runtime_api::LayerDescriptor;
 use serde::{Deserialize, Serialize};
 
 /// An image, resolved: by digest, for ever the same.
@@ -20,20 +20,16 @@ pub struct Image {
     /// Whether the operator provides it, for all tools.
     pub provided: bool,
     /// Its layers, the lowest first.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<LayerDescriptor>,
     /// How it wants to be started.
     pub config: ImageConfig,
 }
 
-/// A layer of an image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Layer {
-    /// The digest of the bytes as they are stored.
-    pub digest: Digest,
-    /// The layer as the runtime knows it.
-    pub id: LayerId,
-    /// How the bytes are compressed.
-    pub compression: Compression,
+impl Image {
+    /// The image as the runtime knows it.
+    pub fn to_runtime(&self) -> Result<hearth_runtime_api::Image> {
+        Ok(hearth_runtime_api::Image { reference: self.reference.parse()?, layers: self.layers.clone() })
+    }
 }
 
 /// How an image wants to be started.

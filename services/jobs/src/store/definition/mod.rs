@@ -4,6 +4,6 @@ pub mod image;
 pub mod job;
 pub mod queries;
 
-pub use image::{Image, ImageConfig, Layer};
+pub use image::{Image, ImageConfig};
 pub use job::{Job, JobId, Kind, Schedule};
 pub use queries::exists as job_exists;

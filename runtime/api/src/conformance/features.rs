@@ -1,0 +1,140 @@
+//! What a runtime does not execute yet is refused, each by a code of its own; what a workload can say is checked before.
+
+use hearth_base::{Memory, Result, Role, Secret};
+
+use crate::{
+    Feature, FileProtocol, FileRefresh, FileSession, ImageSource, Mount, MountSource, NamedVolume,
+    NetworkMode, Owner, RefreshedFile, Rollout, SurgeUntil, User, VolumeAccess, Workload, WorkloadKind,
+    conformance::Bench, fake::Step::Exit,
+};
+
+fn volume(access: VolumeAccess) -> Mount {
+    let name = "data".parse().expect("a name");
+    let source = MountSource::Volume(NamedVolume { name, quota: Memory::mib(64), access });
+    Mount { source, at: "/data".to_owned(), read_only: false }
+}
+
+fn file(path: &str) -> RefreshedFile {
+    RefreshedFile { path: path.to_owned(), mode: 0o400, content: Secret::new("token") }
+}
+
+fn rolled_out(mut workload: Workload, policy: Rollout) -> Workload {
+    if let WorkloadKind::Keep { rollout, .. } = &mut workload.kind {
+        *rollout = policy;
+    }
+    workload
+}
+
+fn code<T>(result: Result<T>) -> Option<String> {
+    result.err().map(|error| error.code().to_owned())
+}
+
+/// One workload for each feature that goes beyond what every runtime does.
+fn workloads(bench: &Bench) -> Vec<(Feature, Workload)> {
+    let plain = || bench.keep(1, &[Exit(0)]);
+    let mut hearth = plain();
+    hearth.owner = Owner::Hearth(Role::Images);
+    hearth.mounts.clear();
+    let mut pulled = plain();
+    pulled.image_source = ImageSource::Registry { credential: None };
+    let mut stored = plain();
+    stored.mounts.push(volume(VolumeAccess::Shared));
+    let (mut alone, mut index) = (plain(), plain());
+    (alone.network.mode, index.network.mode) = (NetworkMode::None, NetworkMode::Index);
+    let mut granted = plain();
+    granted.network.grants.insert("postgres".parse().expect("a name"));
+    let mut refreshed = plain();
+    refreshed.files.push(file("/run/hearth/credential"));
+    let few = Rollout::Surge { until: SurgeUntil::Ready, most: Some(1) };
+    vec![
+        (Feature::HearthOwner, hearth),
+        (Feature::ImagePull, pulled),
+        (Feature::Volume, stored),
+        (Feature::NetworkMode, alone),
+        (Feature::NetworkMode, index),
+        (Feature::NetworkGrant, granted),
+        (Feature::RefreshedFile, refreshed),
+        (Feature::Rollout, rolled_out(plain(), Rollout::Recreate)),
+        (Feature::Rollout, rolled_out(plain(), few)),
+    ]
+}
+
+/// Nothing of it is kept.
+pub async fn what_is_not_supported_is_refused_by_its_code(bench: &Bench) {
+    let runtime = bench.runtime();
+    for (feature, workload) in workloads(bench) {
+        assert!(workload.required_features().contains(&feature), "{feature:?}");
+        if bench.supports(feature) {
+            continue;
+        }
+        let refused = runtime.apply(workload).await;
+        assert_eq!(code(refused).as_deref(), Some(feature.code()));
+    }
+    let seen = runtime.observe(None, std::time::Duration::ZERO).await.expect("observe");
+    assert!(seen.workloads.is_empty());
+}
+
+/// Neither is what is asked beside a workload.
+pub async fn a_session_on_files_is_refused_by_its_code(bench: &Bench) {
+    let session = FileSession {
+        owner: bench.tool.into(),
+        root: MountSource::Home,
+        read_only: true,
+        user: User::default(),
+        protocol: FileProtocol::Sftp,
+    };
+    let runtime = bench.runtime();
+    if !bench.supports(Feature::FileSession) {
+        assert_eq!(code(runtime.open_files(session).await).as_deref(), Some(Feature::FileSession.code()));
+    }
+    if !bench.supports(Feature::RefreshedFile) {
+        let workload = bench.once(&[Exit(0)]).id();
+        let refresh =
+            FileRefresh { workload, path: "/run/hearth/credential".to_owned(), content: Secret::new("t") };
+        assert_eq!(code(runtime.refresh_file(refresh).await).as_deref(), Some(Feature::RefreshedFile.code()));
+    }
+}
+
+/// Before anything else: with `workload`, and not with the code of what is missing.
+pub async fn what_no_runtime_could_execute_breaks_a_rule(bench: &Bench) {
+    let plain = || bench.keep(1, &[Exit(0)]);
+    let mut hearth_with_a_home = plain();
+    hearth_with_a_home.owner = Owner::Hearth(Role::Images);
+    let mut twice_at_one_place = plain();
+    twice_at_one_place.mounts.extend([volume(VolumeAccess::Shared), volume(VolumeAccess::Shared)]);
+    let mut single_surged = plain();
+    single_surged.mounts.push(volume(VolumeAccess::Single));
+    let mut single_of_two = rolled_out(bench.keep(2, &[Exit(0)]), Rollout::Recreate);
+    single_of_two.mounts.push(volume(VolumeAccess::Single));
+    let mut granted_without_a_network = plain();
+    granted_without_a_network.network.mode = NetworkMode::None;
+    granted_without_a_network.network.grants.insert("postgres".parse().expect("a name"));
+    let mut file_in_a_mount = plain();
+    file_in_a_mount.files.push(file(&format!("{}/token", file_in_a_mount.mounts[0].at)));
+    let mut file_of_the_system = plain();
+    file_of_the_system.files.push(file("/etc/passwd"));
+    let mut file_at_the_top = plain();
+    file_at_the_top.files.push(file("/token"));
+    let mut file_twice = plain();
+    file_twice.files.extend([file("/run/hearth/token"), file("/run/hearth/token")]);
+    let mut setuid = plain();
+    setuid.files.push(RefreshedFile { mode: 0o4755, ..file("/run/hearth/token") });
+    let none_at_a_time = rolled_out(plain(), Rollout::Surge { until: SurgeUntil::Running, most: Some(0) });
+    let broken = [
+        hearth_with_a_home,
+        twice_at_one_place,
+        single_surged,
+        single_of_two,
+        granted_without_a_network,
+        file_in_a_mount,
+        file_of_the_system,
+        file_at_the_top,
+        file_twice,
+        setuid,
+        none_at_a_time,
+    ];
+    for (number, workload) in broken.into_iter().enumerate() {
+        let refused = bench.runtime().apply(workload).await;
+        assert_eq!(code(refused).as_deref(), Some("workload"), "{number}");
+    }
+}

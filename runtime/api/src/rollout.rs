@@ -1,0 +1,49 @@
+//! How the containers of a set are replaced when the set has changed.
+
+use serde::{Deserialize, Serialize};
+
+/// How new containers replace old ones. In a cluster: the strategy of a deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "policy", rename_all = "kebab-case")]
+pub enum Rollout {
+    /// Each replica's new container starts beside the old one, which stops when the new one has come `until` there.
+    Surge {
+        /// How far the new one must come.
+        #[serde(default)]
+        until: SurgeUntil,
+        /// The most new containers that start beside old ones at one time; without it, one of each replica.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        most: Option<u16>,
+    },
+    /// Old containers end before new ones start. For what cannot run twice, such as the user of a single volume.
+    Recreate,
+}
+
+/// How far a new container must come before the old one stops.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SurgeUntil {
+    /// Its process runs.
+    #[default]
+    Running,
+    /// It is ready.
+    Ready,
+}
+
+impl Rollout {
+    /// The old container stops as soon as the new one runs.
+    pub const UNTIL_RUNNING: Self = Self::Surge { until: SurgeUntil::Running, most: None };
+    /// The old container stops once the new one is ready.
+    pub const UNTIL_READY: Self = Self::Surge { until: SurgeUntil::Ready, most: None };
+
+    /// Whether an old container goes on until the new one is ready.
+    pub fn awaits_ready(self) -> bool {
+        matches!(self, Self::Surge { until: SurgeUntil::Ready, .. })
+    }
+}
+
+impl Default for Rollout {
+    fn default() -> Self {
+        Self::UNTIL_RUNNING
+    }
+}

@@ -1,0 +1,176 @@
+//! What callers of every release send and what lies in the runtime's files stays readable: one file per form, never
+//! changed.
+
+use std::time::Duration;
+
+use hearth_base::{Memory, Result, Role, Secret};
+use hearth_runtime_api::{
+    Compression, FileProtocol, FileRefresh, FileSession, Image, ImageReference, ImageSource, Isolation,
+    LayerDescriptor, Limits, Mount, MountSource, NamedVolume, Network, NetworkMode, Owner, Probes, Process,
+    RefreshedFile, RegistryCredential, Rollout, SurgeUntil, User, Version, VolumeAccess, Workload,
+    WorkloadKind,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+const DIGEST: &str = "sha256:0707070707070707070707070707070707070707070707070707070707070707";
+
+/// The form is what the file says, and reads back as what was written.
+#[expect(clippy::expect_used, reason = "a golden file is there")]
+fn assert_golden<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(name: &str, value: &T) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    let written = serde_json::to_string_pretty(value).expect("JSON") + "\n";
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(golden, written, "{}", path.display());
+    assert_eq!(&serde_json::from_str::<T>(&golden).expect("the golden file is read"), value);
+}
+
+fn reference() -> Result<ImageReference> {
+    ImageReference::new("hearth.example:8443/tool-dup-finder/app", DIGEST.parse()?)
+}
+
+/// A set of a tool that says all that a workload can say.
+fn full() -> Result<Workload> {
+    let volume = |name: &str, access| -> Result<MountSource> {
+        Ok(MountSource::Volume(NamedVolume { name: name.parse()?, quota: Memory::mib(1024), access }))
+    };
+    let mount = |source, at: &str, read_only| Mount { source, at: at.to_owned(), read_only };
+    Ok(Workload {
+        owner: Owner::Tool("tool_01m7y17883gp14c8thc31b43dg".parse()?),
+        version: Version { epoch: 1, generation: 2 },
+        kind: WorkloadKind::Keep {
+            set: "set_01m7y17883gp14c8thc31b43dh".parse()?,
+            replicas: 2,
+            rollout: Rollout::Surge { until: SurgeUntil::Ready, most: Some(1) },
+            first: 3,
+        },
+        isolation: Isolation::Tool,
+        image: reference()?,
+        image_source: ImageSource::Registry {
+            credential: Some(RegistryCredential {
+                username: "hearth".to_owned(),
+                password: Secret::new("open sesame"),
+            }),
+        },
+        read_only: true,
+        process: Process {
+            argv: vec!["/bin/web".to_owned()],
+            env: [("HOME".to_owned(), Secret::new("/home"))].into(),
+            sealed: Default::default(),
+            cwd: "/".to_owned(),
+            user: User { uid: 1000, gid: 1000, groups: vec![7] },
+            stop_signal: 15,
+        },
+        limits: Limits {
+            memory: Memory::mib(64),
+            cpu: hearth_base::Cpu::milli(500),
+            processes: 32,
+            disk: Memory::mib(1024),
+        },
+        network: Network {
+            name: Some("web".parse()?),
+            tool: Some("dup-finder".parse()?),
+            mode: NetworkMode::Index,
+            grants: ["postgres".parse()?, "valkey".parse()?].into(),
+        },
+        mounts: vec![
+            mount(MountSource::Home, "/home", false),
+            mount(volume("cache", VolumeAccess::Shared)?, "/cache", true),
+        ],
+        files: vec![RefreshedFile {
+            path: "/run/hearth/credential".to_owned(),
+            mode: 0o400,
+            content: Secret::new("token"),
+        }],
+        grace: Duration::from_secs(20),
+        restart: 4,
+        probes: Probes::default(),
+    })
+}
+
+#[test]
+fn a_workload_that_says_everything_has_its_form() -> Result<()> {
+    let full = full()?;
+    full.check()?;
+    assert_golden("workload-1-full.json", &full);
+    Ok(())
+}
+
+#[test]
+fn a_workload_of_hearth_itself_has_its_form() -> Result<()> {
+    let full = full()?;
+    let mount = |source| Mount { source, at: "/data".to_owned(), read_only: false };
+    let volume =
+        NamedVolume { name: "data".parse()?, quota: Memory::mib(1024), access: VolumeAccess::Single };
+    let hearth = Workload {
+        owner: Owner::Hearth(Role::Images),
+        kind: WorkloadKind::Keep {
+            set: "set_01m7y17883gp14c8thc31b43dh".parse()?,
+            replicas: 1,
+            rollout: Rollout::Recreate,
+            first: 1,
+        },
+        image_source: ImageSource::Delivered,
+        network: Network { mode: NetworkMode::None, ..Network::default() },
+        mounts: vec![mount(MountSource::Volume(volume))],
+        files: Vec::new(),
+        ..full
+    };
+    hearth.check()?;
+    assert_golden("workload-1-hearth.json", &hearth);
+    Ok(())
+}
+
+#[test]
+fn a_workload_with_nothing_optional_is_read() -> Result<()> {
+    let text = format!(
+        r#"{{"owner":{{"tool":"tool_01m7y17883gp14c8thc31b43dg"}},"version":{{"epoch":1,"generation":1}},
+        "kind":{{"kind":"once","run":"run_01m7y17883gp14c8thc31b43dh"}},"image":"app@{DIGEST}",
+        "process":{{"argv":["/bin/true"],"cwd":"/"}},
+        "limits":{{"memory":"64Mi","cpu":"1","processes":32}},"grace":{{"secs":20,"nanos":0}}}}"#
+    );
+    let workload: Workload = serde_json::from_str(&text).map_err(hearth_base::Error::internal)?;
+    workload.check()?;
+    assert_eq!((workload.network.mode, workload.rollout()), (NetworkMode::Outbound, Rollout::UNTIL_RUNNING));
+    assert_eq!(workload.image_source, ImageSource::Delivered);
+    Ok(())
+}
+
+#[test]
+fn an_image_has_its_form() -> Result<()> {
+    let layer = |compression, diff_id| -> Result<LayerDescriptor> {
+        Ok(LayerDescriptor { digest: DIGEST.parse()?, size: 4096, compression, diff_id })
+    };
+    let layers = vec![layer(Compression::Gzip, Some(DIGEST.parse()?))?, layer(Compression::Zstd, None)?];
+    assert_golden("image-1.json", &Image { reference: reference()?, layers });
+    Ok(())
+}
+
+#[test]
+fn what_is_asked_beside_workloads_has_its_form() -> Result<()> {
+    let session = FileSession {
+        owner: Owner::Tool("tool_01m7y17883gp14c8thc31b43dg".parse()?),
+        root: MountSource::Home,
+        read_only: true,
+        user: User { uid: 1000, gid: 1000, groups: Vec::new() },
+        protocol: FileProtocol::Sftp,
+    };
+    session.check()?;
+    assert_golden("file-session-1.json", &session);
+    let refresh = FileRefresh {
+        workload: "run_01m7y17883gp14c8thc31b43dh".parse()?,
+        path: "/run/hearth/credential".to_owned(),
+        content: Secret::new("the next token"),
+    };
+    assert_golden("file-refresh-1.json", &refresh);
+    Ok(())
+}
+
+#[test]
+fn what_is_secret_is_not_shown() -> Result<()> {
+    let shown = format!("{:?}", full()?);
+    for secret in ["open sesame", "token", "/home\""] {
+        assert!(!shown.contains(&format!("\"{secret}\"")), "{secret}");
+    }
+    assert!(shown.contains("***"));
+    Ok(())
+}
