@@ -4,5 +4,9 @@
 
 mod apply;
 mod locks;
+mod logs;
+mod outcome;
 
 pub use apply::{BlobSource, Controller};
+pub use logs::{LogPump, LogSink};
+pub use outcome::{Conclusion, OutcomeLimits, describe_limits_met, exit_status};

@@ -2,6 +2,7 @@
 
 use hearth_base::{Error, Kind};
 use hearth_runtime_api::{End, LogLine, Outcome};
+use hearth_runtime_controller::Conclusion;
 use hearth_wire::builds::internal::LeaseEnd;
 
 use crate::cx::Cx;
@@ -75,17 +76,20 @@ impl Last {
 
 /// What a step's end means, given the last lines that it wrote. `doing` says what was under way.
 pub fn of(cx: &Cx, outcome: &Outcome, doing: &str, last: &[String]) -> Option<Failure> {
-    let code = match &outcome.end {
-        End::Exited { code: 0 } => return None,
-        _ if outcome.stopped => return Some(Failure::Stopped),
-        End::Exited { code } => *code,
-        End::Killed { signal } => 128 + signal,
-        End::OutOfMemory => return Some(Failure::Source(memory(cx, doing))),
-        End::TimedOut => return Some(Failure::Source(format!("{doing} took too long."))),
-        End::NotStarted { reason } => {
+    if outcome.end == (End::Exited { code: 0 }) {
+        return None;
+    }
+    let code = match Conclusion::of(outcome) {
+        Conclusion::Stopped { .. } => return Some(Failure::Stopped),
+        Conclusion::Exited { code } => code,
+        Conclusion::Killed { signal } => 128 + signal,
+        Conclusion::OutOfMemory => return Some(Failure::Source(memory(cx, doing))),
+        Conclusion::TimedOut => return Some(Failure::Source(format!("{doing} took too long."))),
+        Conclusion::NotStarted { reason } => {
             return Some(Failure::Elsewhere(format!("{doing} could not be started: {reason}.")));
         }
-        End::Lost => {
+        Conclusion::Lost if outcome.stopped => return Some(Failure::Stopped),
+        Conclusion::Lost => {
             return Some(Failure::Elsewhere(format!(
                 "What became of {} is not known: the machine or a part of Hearth ended meanwhile.",
                 uncapitalised(doing)

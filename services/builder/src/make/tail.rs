@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use hearth_base::Result;
-use hearth_runtime_api::{End, LogLine, Outcome, RunId};
+use hearth_runtime_api::{End, LogLine, LogPage, Outcome, RunId};
+use hearth_runtime_controller::LogSink;
 
 use super::{
     Make,
     failure::{self, Failure},
 };
-use crate::runs::Take;
 
 /// Takes out what is meant for Hearth: whether a line was.
 pub type Sift<'a> = &'a mut (dyn FnMut(&LogLine) -> bool + Send);
@@ -22,9 +22,12 @@ struct Tail<'a> {
 }
 
 #[async_trait]
-impl Take for Tail<'_> {
-    async fn take(&mut self, lines: Vec<LogLine>) -> Result<()> {
-        let rest: Vec<_> = lines.into_iter().filter(|line| !(self.sift)(line)).collect();
+impl LogSink for Tail<'_> {
+    async fn store_page(&mut self, page: LogPage) -> Result<()> {
+        if page.lines.is_empty() {
+            return Ok(());
+        }
+        let rest: Vec<_> = page.lines.into_iter().filter(|line| !(self.sift)(line)).collect();
         self.last.take(&rest);
         self.make.log.lines(self.step, rest).await
     }
@@ -54,8 +57,8 @@ pub async fn follow(
 pub struct Unread;
 
 #[async_trait]
-impl Take for Unread {
-    async fn take(&mut self, _: Vec<LogLine>) -> Result<()> {
+impl LogSink for Unread {
+    async fn store_page(&mut self, _: LogPage) -> Result<()> {
         Ok(())
     }
 }

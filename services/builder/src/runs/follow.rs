@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use async_trait::async_trait;
-use hearth_base::{BuildId, Error, Kind, Result};
+use hearth_base::{BuildId, Error, Result};
 use hearth_runtime_api::{
-    Cursor, End, Image, InstanceId, LogLine, Outcome, RunId, Version, Workload, WorkloadId, WorkloadState,
+    Cursor, End, Image, InstanceId, Outcome, RunId, Version, Workload, WorkloadId, WorkloadState,
 };
+use hearth_runtime_controller::{LogPump, LogSink};
 use tokio::sync::watch;
 
 use super::run_id;
@@ -18,17 +18,12 @@ const UNWANTED: Version = Version { epoch: 0, generation: 2 };
 
 /// How long one question waits for news.
 const WAIT: Duration = Duration::from_secs(20);
+/// What a call is refused by while the runtime is away.
+const RUNTIME_AWAY: &str = "runtime-away";
 /// Between two tries while the runtime is away.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long after the signal to stop a run is killed.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// Whoever reads a run's lines.
-#[async_trait]
-pub trait Take: Send {
-    /// Takes lines in. They are handed over once they are taken, or again after a restart.
-    async fn take(&mut self, lines: Vec<LogLine>) -> Result<()>;
-}
 
 /// The runs of one attempt at a build.
 pub struct Runs<'a> {
@@ -61,10 +56,10 @@ impl Runs<'_> {
     }
 
     /// Takes the run's lines, in order, each at least once, until the last; then its end.
-    pub async fn follow(&self, run: RunId, lines: &mut dyn Take) -> Result<Outcome> {
+    pub async fn follow(&self, run: RunId, lines: &mut dyn LogSink) -> Result<Outcome> {
         let state = self.observe(run, |state| !state.instances.is_empty() || state.done).await?;
         if !state.instances.is_empty() {
-            self.lines(run, lines).await?;
+            self.take_lines(run, lines).await?;
         }
         let state = self.observe(run, |state| state.done).await?;
         Ok(state.outcome().cloned().unwrap_or_else(|| {
@@ -73,33 +68,37 @@ impl Runs<'_> {
         }))
     }
 
-    async fn lines(&self, run: RunId, lines: &mut dyn Take) -> Result<()> {
-        let mut next = 1;
+    async fn take_lines(&self, run: RunId, lines: &mut dyn LogSink) -> Result<()> {
+        let mut pump = LogPump::new(&*self.cx.runtime, InstanceId::of_run(run), 1);
+        let taken = async {
+            loop {
+                match pump.run(lines).await {
+                    Err(error) if error.code() == RUNTIME_AWAY => tokio::time::sleep(PAUSE).await,
+                    taken => return taken,
+                }
+            }
+        };
+        self.unless_stop_fails(run, taken).await
+    }
+
+    /// Waits for something of a run. When the build is asked to stop meanwhile, so is the run, and the wait goes on.
+    async fn unless_stop_fails<T>(&self, run: RunId, wait: impl Future<Output = Result<T>>) -> Result<T> {
         let mut stopping = self.stopping.clone();
-        let mut told = false;
-        loop {
-            if !told && *stopping.borrow_and_update() {
-                self.stop(run).await?;
-                told = true;
+        let stopped = async {
+            let is_stopping = stopping.wait_for(|stopping| *stopping).await.is_ok();
+            if !is_stopping {
+                // Nobody is left who could ask for it.
+                std::future::pending::<()>().await;
             }
-            let instance = InstanceId::of_run(run);
-            let page = tokio::select! {
-                page = patiently(|| self.cx.runtime.logs(instance, next, WAIT)) => page,
-                Ok(()) = stopping.changed(), if !told => continue,
-            };
-            let page = match page {
-                Ok(page) => page,
-                // It never came to a log, or has lost it.
-                Err(error) if error.kind() == Kind::NotFound => return Ok(()),
-                Err(error) => return Err(error),
-            };
-            next = page.next;
-            if !page.lines.is_empty() {
-                lines.take(page.lines).await?;
+            match self.stop(run).await {
+                Ok(()) => std::future::pending().await,
+                Err(error) => error,
             }
-            if page.complete {
-                return Ok(());
-            }
+        };
+        tokio::select! {
+            biased;
+            error = stopped => Err(error),
+            waited = wait => waited,
         }
     }
 
@@ -111,25 +110,19 @@ impl Runs<'_> {
     /// The run's state as soon as it is as wanted.
     async fn observe(&self, run: RunId, wanted: impl Fn(&WorkloadState) -> bool) -> Result<WorkloadState> {
         let id = WorkloadId::Run(run);
-        let mut after: Option<Cursor> = None;
-        let mut stopping = self.stopping.clone();
-        let mut told = false;
-        loop {
-            if !told && *stopping.borrow_and_update() {
-                self.stop(run).await?;
-                told = true;
+        let seen = async {
+            let mut after: Option<Cursor> = None;
+            loop {
+                let seen = patiently(|| self.cx.runtime.observe(after, WAIT)).await?;
+                let found = seen.workloads.into_iter().find(|state| state.id == id);
+                match found {
+                    Some(state) if wanted(&state) => return Ok(state),
+                    None if seen.complete || seen.gone.contains(&id) => return Err(gone(run)),
+                    _ => after = Some(seen.cursor),
+                }
             }
-            let seen = tokio::select! {
-                seen = patiently(|| self.cx.runtime.observe(after, WAIT)) => seen?,
-                Ok(()) = stopping.changed(), if !told => continue,
-            };
-            let found = seen.workloads.into_iter().find(|state| state.id == id);
-            match found {
-                Some(state) if wanted(&state) => return Ok(state),
-                None if seen.complete || seen.gone.contains(&id) => return Err(gone(run)),
-                _ => after = Some(seen.cursor),
-            }
-        }
+        };
+        self.unless_stop_fails(run, seen).await
     }
 }
 
@@ -144,7 +137,7 @@ where
 {
     loop {
         match ask().await {
-            Err(error) if error.code() == "runtime-away" => tokio::time::sleep(PAUSE).await,
+            Err(error) if error.code() == RUNTIME_AWAY => tokio::time::sleep(PAUSE).await,
             answer => return answer,
         }
     }

@@ -5,5 +5,5 @@ mod follow;
 mod id;
 
 pub use feed::{archive, feed};
-pub use follow::{Runs, Take, WANTED};
+pub use follow::{Runs, WANTED};
 pub use id::run_id;

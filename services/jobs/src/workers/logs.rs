@@ -3,9 +3,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use hearth_base::{Error, Kind, Result};
+use async_trait::async_trait;
+use hearth_base::{Error, Result};
 use hearth_kit::tasks::Stop;
 use hearth_runtime_api::LogPage;
+use hearth_runtime_controller::{LogPump, LogSink};
 use tokio::{
     sync::{
         broadcast::{
@@ -30,8 +32,6 @@ use crate::{
 const MOST: usize = 1024;
 /// The most parts that are noted in one change: others have to wait for its end.
 const TOGETHER: usize = 16;
-/// How long one look waits for lines.
-const WAIT: Duration = Duration::from_secs(20);
 /// How often containers are looked for that nobody told of.
 const LOOK: Duration = Duration::from_secs(30);
 
@@ -112,18 +112,18 @@ impl Takers<'_> {
 /// Takes one container's log to its end; gives the run's id back.
 async fn take(cx: Cx, run: Run, parts: Sender<Part>, stop: Stop) -> String {
     let id = run.id();
-    let (mut next, mut tail) = (run.log_next, run.tail.clone());
+    let mut pump = LogPump::new(&*cx.runtime, run.instance, run.log_next);
+    let mut log = RunLog { cx: &cx, tail: run.tail.clone(), run: &run, parts: &parts };
     let mut backoff = Backoff::up_to(Duration::from_secs(30));
     loop {
-        match stop.unless(part(&cx, &run, next, &mut tail, &parts)).await {
-            None => return id,
-            Some(Ok(None)) => return id,
-            Some(Ok(Some(further))) => {
-                next = further;
-                backoff.reset();
-            }
+        let before = pump.next();
+        match stop.unless(pump.run(&mut log)).await {
+            None | Some(Ok(())) => return id,
             Some(Err(error)) => {
                 tracing::debug!(run = id, %error, "a log waits");
+                if pump.next() > before {
+                    backoff.reset();
+                }
                 if backoff.wait(&stop).await {
                     return id;
                 }
@@ -132,31 +132,32 @@ async fn take(cx: Cx, run: Run, parts: Sender<Part>, stop: Stop) -> String {
     }
 }
 
-/// Takes what there is from `next` on, and says where to go on; nothing at the end.
-async fn part(cx: &Cx, run: &Run, next: u64, tail: &mut Tail, parts: &Sender<Part>) -> Result<Option<u64>> {
-    let page = match cx.runtime.logs(run.instance, next, WAIT).await {
-        // It is forgotten there: whatever it wrote has been taken, or is lost.
-        Err(error) if error.kind() == Kind::NotFound => {
-            if !is_past(cx, run).await? {
-                return Err(error);
-            }
-            LogPage { lines: Vec::new(), next, complete: true }
-        }
-        page => page?,
-    };
-    let (further, complete) = (page.next, page.complete);
-    if page.lines.is_empty() && !complete {
-        return Ok(Some(further));
+/// Where the lines of a run go: to `logs`, the last of them into its row, and how far that is.
+struct RunLog<'a> {
+    cx: &'a Cx,
+    run: &'a Run,
+    tail: Tail,
+    parts: &'a Sender<Part>,
+}
+
+#[async_trait]
+impl LogSink for RunLog<'_> {
+    async fn store_page(&mut self, page: LogPage) -> Result<()> {
+        let (next, complete) = (page.next, page.complete);
+        let mut tail = self.tail.clone();
+        tail.push(page.lines.iter().map(|line| line.text.as_str()));
+        self.cx.neighbours.log_append(self.run, page).await?;
+        let (kept, noted) = oneshot::channel();
+        let part = Part { run: self.run.clone(), next, complete, tail: tail.clone(), kept };
+        self.parts.send(part).await.map_err(Error::internal)?;
+        noted.await.map_err(Error::internal)?;
+        self.tail = tail;
+        Ok(())
     }
-    let mut longer = tail.clone();
-    longer.push(page.lines.iter().map(|line| line.text.as_str()));
-    cx.neighbours.log_append(run, page).await?;
-    let (kept, noted) = oneshot::channel();
-    let part = Part { run: run.clone(), next: further, complete, tail: longer.clone(), kept };
-    parts.send(part).await.map_err(Error::internal)?;
-    noted.await.map_err(Error::internal)?;
-    *tail = longer;
-    Ok((!complete).then_some(further))
+
+    async fn is_over(&mut self) -> Result<bool> {
+        is_past(self.cx, self.run).await
+    }
 }
 
 /// Whether a container is over, or was forgotten with its tool.
