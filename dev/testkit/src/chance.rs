@@ -6,6 +6,16 @@ use hearth_base::{Entropy, Error, Result};
 
 /// The variable that gives the seed of a failure to repeat.
 const SEED: &str = "HEARTH_TEST_SEED";
+/// The variable that gives the number of rounds.
+const ROUNDS: &str = "HEARTH_TEST_ROUNDS";
+/// The rounds of a test at random where nothing else is said.
+const DEFAULT_ROUNDS: u32 = 20;
+
+/// How many rounds a test at random has: as many as `HEARTH_TEST_ROUNDS` says, which `cargo xtask soak` sets.
+pub fn read_rounds() -> Result<u32> {
+    let Some(text) = given(ROUNDS) else { return Ok(DEFAULT_ROUNDS) };
+    text.parse().map_err(|_| Error::internal(format!("{ROUNDS} is no number: {text:?}")))
+}
 
 /// Draws at random, the same again from the same seed.
 #[derive(Debug, Clone)]
@@ -17,7 +27,7 @@ pub struct Chance {
 impl Chance {
     /// From a seed that is new each time, or the one in `HEARTH_TEST_SEED`. It is told at once, with what it is for.
     pub fn told(what: &str) -> Result<Self> {
-        let seed = match given() {
+        let seed = match given(SEED) {
             Some(text) => text.parse().map_err(|_| Error::internal(format!("{SEED} is no number")))?,
             None => u64::from_le_bytes(Entropy::System.bytes()) >> 16,
         };
@@ -57,7 +67,10 @@ impl Chance {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "whoever repeats a failure says in the environment which")]
-fn given() -> Option<String> {
-    std::env::var(SEED).ok()
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever repeats a failure, or soaks, says it in the environment"
+)]
+fn given(variable: &str) -> Option<String> {
+    std::env::var(variable).ok()
 }

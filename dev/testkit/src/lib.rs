@@ -19,7 +19,7 @@ mod wait;
 
 pub use answer::answer_to;
 pub use audit::{Audit, Even, all_runs, whole_ledger};
-pub use chance::Chance;
+pub use chance::{Chance, read_rounds};
 pub use databases::{Scratch, Store};
 pub use git::GitServer;
 pub use hearth::{Hearth, Shape, program};

@@ -6,6 +6,7 @@ mod bench;
 mod cargo;
 mod report;
 mod rust;
+mod soak;
 mod spec;
 mod tidy;
 mod tree;
@@ -34,6 +35,8 @@ enum Command {
     Spec(spec::Spec),
     /// Measure Hearth beside its peers, from release programs; without a name, list what can be measured
     Bench(bench::Bench),
+    /// Run for longer what ./test runs for seconds: kill tests and fuzz targets; without a name, list them
+    Soak(soak::Soak),
 }
 
 /// What a command found out.
@@ -62,5 +65,6 @@ fn run(command: &Command, report: &mut Report) -> Result<Verdict, Trouble> {
         Command::Tidy => tidy::run(report),
         Command::Spec(spec) => spec::run(spec, report),
         Command::Bench(bench) => bench::run(bench, report),
+        Command::Soak(soak) => soak::run(soak, report),
     }
 }

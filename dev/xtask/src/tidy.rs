@@ -6,7 +6,6 @@ mod edges;
 mod finding;
 mod hosts;
 mod length;
-mod licences;
 mod lints;
 mod prose;
 mod readme;
@@ -26,7 +25,6 @@ pub fn run(report: &mut Report) -> Result<Verdict, Trouble> {
         ("sql", sql::check(&tree)),
         ("length", length::check(&tree)),
         ("readme", readme::check(&tree, &workspace)),
-        ("licences", licences::check(&workspace)),
         ("hosts", hosts::check(&tree)),
         ("words", words::check(&tree)),
         ("lints", lints::check(&tree, &workspace)),
@@ -45,7 +43,7 @@ pub fn run(report: &mut Report) -> Result<Verdict, Trouble> {
         warnings = findings().count() - errors,
         files = tree.len(),
         crates = workspace.crates.len(),
-        packages = workspace.packages.len(),
+        packages = workspace.packages,
         median = length::median(&tree),
     ));
     Ok(if errors == 0 { Verdict::Good } else { Verdict::Bad })

@@ -1,4 +1,4 @@
-//! What cargo knows: the crates of this workspace with the edges between them, and the packages from elsewhere.
+//! What cargo knows: the crates of this workspace with the edges between them.
 
 use std::path::{Path, PathBuf};
 
@@ -15,8 +15,8 @@ pub struct Workspace {
     pub target: PathBuf,
     /// The crates of this repository.
     pub crates: Vec<Crate>,
-    /// Every package from elsewhere that the lock file names, for any system.
-    pub packages: Vec<External>,
+    /// How many packages from elsewhere the lock file names, for any system.
+    pub packages: usize,
 }
 
 /// A crate of this repository.
@@ -35,16 +35,6 @@ pub struct Dependency {
     pub name: String,
     /// Whether only tests, examples and benches see it.
     pub for_tests: bool,
-}
-
-/// A package from elsewhere.
-pub struct External {
-    /// The package's name.
-    pub name: String,
-    /// The version that the lock file holds.
-    pub version: String,
-    /// The SPDX expression that the package states.
-    pub licence: Option<String>,
 }
 
 impl Workspace {
@@ -76,11 +66,7 @@ impl From<Metadata> for Workspace {
                 let member = Crate::new(&package, &workspace.root);
                 workspace.crates.push(member);
             } else {
-                workspace.packages.push(External {
-                    name: package.name.to_string(),
-                    version: package.version.to_string(),
-                    licence: package.license,
-                });
+                workspace.packages += 1;
             }
         }
         workspace

@@ -6,6 +6,7 @@ mod access;
 mod as_text;
 mod clock;
 mod digest;
+pub mod dotenv;
 mod envelope;
 mod error;
 mod identity;

@@ -13,6 +13,8 @@ mod doctor;
 mod driver;
 mod exec;
 mod failure;
+#[doc(hidden)]
+pub mod fuzzing;
 mod helper;
 mod images;
 mod journal;

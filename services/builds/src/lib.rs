@@ -5,6 +5,8 @@
 
 mod app;
 mod cx;
+#[doc(hidden)]
+pub mod fuzzing;
 mod git;
 mod http;
 mod rights;

@@ -7,6 +7,8 @@ mod about;
 mod body;
 mod clean;
 mod follow;
+#[doc(hidden)]
+pub mod fuzzing;
 mod map;
 mod pages;
 mod pass;

@@ -5,6 +5,8 @@ mod credential;
 mod door;
 mod follow;
 mod forward;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hosts;
 mod identities;
 mod openapi;

@@ -4,6 +4,8 @@
 
 mod app;
 mod cx;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod library;
 mod names;

@@ -77,6 +77,10 @@ fn frame_at(file: &File, offset: u64) -> io::Result<Option<(LogLine, u64, u64)>>
         _ => Stream::Note,
     };
     let sequence = word(4..12);
+    if sequence == u64::MAX {
+        // No log gets so far: the file is damaged, and there is no number for what would follow.
+        return Ok(None);
+    }
     let time = Timestamp::from_microsecond(word(12..20).cast_signed()).unwrap_or(Timestamp::UNIX_EPOCH);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let line = LogLine { sequence, time, stream, partial: head[20] & PARTIAL != 0, text };
@@ -108,6 +112,22 @@ mod tests {
     use hearth_runtime_waiter::{Kind, Spool};
 
     const START: Place = Place { offset: 0, sequence: 0 };
+
+    #[test]
+    fn frame_with_the_last_of_all_sequences_is_none() -> Result<()> {
+        let place = tempfile::tempdir().map_err(Error::internal)?;
+        let path = place.path().join("log");
+        let frame = |sequence: u64| {
+            let head =
+                [&18u32.to_le_bytes()[..], &sequence.to_le_bytes(), &0i64.to_le_bytes(), &[1]].concat();
+            [head, b"x".to_vec()].concat()
+        };
+        fs::write(&path, [frame(1), frame(u64::MAX), frame(2)].concat()).map_err(Error::internal)?;
+        let (lines, end) = read(&path, START, 100).map_err(Error::internal)?;
+        assert_eq!((lines.len(), end.sequence), (1, 2));
+        assert_eq!(walk(&path, START, u64::MAX).map_err(Error::internal)?, end);
+        Ok(())
+    }
 
     #[test]
     fn what_the_waiter_keeps_is_read_back_from_any_place() -> Result<()> {

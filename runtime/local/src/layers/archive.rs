@@ -16,30 +16,45 @@ const DEEPEST: usize = 256;
 
 /// Unpacks all entries; any trouble with any of them is the end.
 pub fn unpack(archive: impl Read, caps: &LayerCaps) -> io::Result<u64> {
+    let mut folders = Vec::new();
+    let count = read_entries(archive, caps, |entry, path, kind| match path.split_last() {
+        None => {
+            folders.push(Folder::of(Vec::new(), entry.header())?);
+            Ok(())
+        }
+        Some((name, parents)) => write(entry, parents, name, kind, &mut folders),
+    })?;
+    // Writing into a folder changes its time, so folders get theirs last, the deepest first.
+    folders.iter().rev().try_for_each(Folder::finish)?;
+    Ok(count)
+}
+
+/// Reads all entries and hands each to `visit` with its checked path; an empty path is the layer's root and always a
+/// folder. Returns the number of entries.
+pub fn read_entries<R: Read>(
+    archive: R,
+    caps: &LayerCaps,
+    mut visit: impl FnMut(&mut tar::Entry<'_, R>, &[Vec<u8>], &Kind) -> io::Result<()>,
+) -> io::Result<u64> {
     let mut archive = tar::Archive::new(archive);
     archive.set_ignore_zeros(false);
     let (mut count, mut bytes) = (0, 0u64);
-    let mut folders = Vec::new();
     for entry in archive.entries()? {
         let mut entry = entry?;
         count += 1;
         if count > caps.entries {
             return Err(io::Error::other(format!("it has more than {} entries", caps.entries)));
         }
-        bytes = bytes.saturating_add(entry.header().entry_size().unwrap_or(u64::MAX));
-        if entry.header().entry_type().is_file() && bytes > caps.bytes {
+        // What is written, not what lies in the archive: a sparse file's holes count too.
+        bytes = bytes.saturating_add(written_size(&entry));
+        if bytes > caps.bytes {
             return Err(io::Error::other(format!("it unpacks to more than {} bytes", caps.bytes)));
         }
         let path = parts(&entry.path_bytes())?;
-        let Some((name, parents)) = path.split_last() else {
-            if entry.header().entry_type().is_dir() {
-                folders.push(Folder::of(Vec::new(), entry.header())?);
-            }
-            continue;
-        };
         let kind = match entry.header().entry_type() {
-            tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => Kind::File,
             tar::EntryType::Directory => Kind::Folder,
+            _ if path.is_empty() => continue,
+            tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => Kind::File,
             tar::EntryType::Symlink => Kind::Symlink(target(&entry)?),
             tar::EntryType::Link => Kind::Link(parts(&target(&entry)?)?),
             // Containers have their own devices; an image that brings some is none the worse without them.
@@ -50,12 +65,20 @@ pub fn unpack(archive: impl Read, caps: &LayerCaps) -> io::Result<u64> {
                 return Err(io::Error::other(format!("{} is of an unknown kind {other:?}", shown(&path))));
             }
         };
-        let written = write(&mut entry, parents, name, &kind, &mut folders);
-        written.map_err(|error| io::Error::other(format!("{}: {error}", shown(&path))))?;
+        let visited = visit(&mut entry, &path, &kind);
+        visited.map_err(|error| io::Error::other(format!("{}: {error}", shown(&path))))?;
     }
-    // Writing into a folder changes its time, so folders get theirs last, the deepest first.
-    folders.iter().rev().try_for_each(Folder::finish)?;
     Ok(count)
+}
+
+/// The most bytes that an entry's content has on the disk: of a sparse file its whole length, of any other what its
+/// header or a pax record says, whichever is more.
+fn written_size<R: Read>(entry: &tar::Entry<'_, R>) -> u64 {
+    let said = entry.header().size().unwrap_or(u64::MAX);
+    match entry.header().entry_type().is_dir() {
+        true => 0,
+        false => said.max(entry.size()),
+    }
 }
 
 fn write<R: Read>(
@@ -116,6 +139,42 @@ fn shown(path: &[Vec<u8>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn octal(number: u64) -> [u8; 12] {
+        format!("{number:011o}\0").as_bytes().try_into().expect("eleven digits")
+    }
+
+    /// A header of GNU tar for a file of `length` bytes that is a hole but for the last 512.
+    fn sparse_header(length: u64) -> tar::Header {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::GNUSparse);
+        header.set_size(512);
+        header.set_mode(0o644);
+        let gnu = header.as_gnu_mut().expect("a header of GNU tar");
+        gnu.set_real_size(length);
+        gnu.sparse[0].offset = octal(length - 512);
+        gnu.sparse[0].numbytes = octal(512);
+        header.set_path("hole").expect("a short name");
+        header.set_cksum();
+        header
+    }
+
+    #[test]
+    fn holes_of_a_sparse_file_count_as_bytes() {
+        let caps = LayerCaps { bytes: 1 << 20, entries: 10 };
+        let read = |length: u64| {
+            let archive = [sparse_header(length).as_bytes(), &[b'x'; 512][..], &[0; 1024]].concat();
+            let mut written = 0;
+            let count = read_entries(archive.as_slice(), &caps, |entry, _, _| {
+                written += io::copy(entry, &mut io::sink())?;
+                Ok(())
+            });
+            (count.is_ok(), written)
+        };
+        assert_eq!(read(1 << 20), (true, 1 << 20));
+        assert_eq!(read((1 << 20) + 512), (false, 0));
+        assert_eq!(read(1 << 32), (false, 0));
+    }
 
     #[test]
     fn a_name_stays_in_the_layer() {

@@ -1,7 +1,7 @@
 //! Layers on the disk: known by the digest of their bytes, unpacked once, shared by all tools, each whole or absent.
 
-mod archive;
-mod entry;
+pub mod archive;
+pub mod entry;
 mod sandbox;
 pub mod unpack;
 

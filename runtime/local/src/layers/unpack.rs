@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    io::{self, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     path::PathBuf,
 };
 
@@ -53,24 +53,30 @@ fn run(arguments: &[OsString]) -> io::Result<Unpacked> {
     let task: Task = serde_json::from_str(task)?;
     sandbox::enter(&task.target)?;
     let input = BufReader::with_capacity(128 << 10, io::stdin().lock());
-    match task.compression {
-        Compression::None => read(input, &task.caps),
-        Compression::Gzip => read(MultiGzDecoder::new(input), &task.caps),
-        Compression::Zstd => read(Frames::new(input), &task.caps),
-    }
+    let mut plain = decompressed(task.compression, input, &task.caps);
+    let entries = archive::unpack(&mut plain, &task.caps)?;
+    // What follows the archive's end belongs to the digest too.
+    io::copy(&mut plain, &mut io::sink())?;
+    Ok(Unpacked { digest: plain.hash.finalize().into(), entries })
 }
 
-fn read(plain: impl Read, caps: &LayerCaps) -> io::Result<Unpacked> {
-    let mut hashed =
-        Hashed { plain, hash: Sha256::new(), read: 0, most: caps.bytes.saturating_add(caps.entries * 2048) };
-    let entries = archive::unpack(&mut hashed, caps)?;
-    // What follows the archive's end belongs to the digest too.
-    io::copy(&mut hashed, &mut io::sink())?;
-    Ok(Unpacked { digest: hashed.hash.finalize().into(), entries })
+/// A layer's archive, decompressed, hashed and with an end.
+pub fn decompressed<'a>(
+    compression: Compression,
+    input: impl BufRead + 'a,
+    caps: &LayerCaps,
+) -> Hashed<Box<dyn Read + 'a>> {
+    let plain: Box<dyn Read + 'a> = match compression {
+        Compression::None => Box::new(input),
+        Compression::Gzip => Box::new(MultiGzDecoder::new(input)),
+        Compression::Zstd => Box::new(Frames::new(input)),
+    };
+    let most = caps.bytes.saturating_add(caps.entries.saturating_mul(2048));
+    Hashed { plain, hash: Sha256::new(), read: 0, most }
 }
 
 /// Counts and hashes what is read, and ends what never ends.
-struct Hashed<R> {
+pub struct Hashed<R> {
     plain: R,
     hash: Sha256,
     read: u64,
@@ -103,7 +109,6 @@ impl<R: Read> Frames<R> {
 
 impl<R: Read> Read for Frames<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        use std::io::BufRead;
         loop {
             if let Some(frame) = &mut self.frame {
                 let read = frame.read(buffer)?;

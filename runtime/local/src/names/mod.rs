@@ -1,7 +1,7 @@
 //! Names inside: a tool's other jobs, and the door. Answered by a process of its own without any powers, for it
 //! reads what tools and the outside send.
 
-mod answer;
+pub mod answer;
 mod server;
 pub mod table;
 

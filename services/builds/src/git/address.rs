@@ -36,10 +36,10 @@ impl FromStr for Address {
             return Err(refused("it holds blanks, control characters or letters beyond ASCII"));
         }
         let uri: Uri = text.parse().map_err(|_| refused("it is not the address of a repository"))?;
-        match uri.scheme_str() {
-            Some("http" | "https") => {}
+        let scheme = match uri.scheme_str() {
+            Some(scheme @ ("http" | "https")) => scheme,
             _ => return Err(refused("only http:// and https:// repositories are built")),
-        }
+        };
         let authority = uri.authority().ok_or_else(|| refused("it names no host"))?;
         if authority.as_str().contains('@') {
             return Err(refused("it holds a user name or a password, which would be seen in logs")
@@ -51,7 +51,9 @@ impl FromStr for Address {
         if text.contains(['?', '#', '\\']) {
             return Err(refused("it has a query, a fragment or a backslash"));
         }
-        Ok(Self(text.to_owned()))
+        // In whatever letters it was written, git knows a scheme in lower case only.
+        let rest = text.get(scheme.len()..).unwrap_or_default();
+        Ok(Self(format!("{scheme}{rest}")))
     }
 }
 
@@ -69,6 +71,15 @@ fn refused(why: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn scheme_of_an_address_is_in_lower_case() {
+        for (text, address) in
+            [("hTTps://git.example/A", "https://git.example/A"), ("HTTP://h/x", "http://h/x")]
+        {
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), address);
+        }
+    }
 
     #[test]
     fn what_could_be_more_than_an_address_is_refused() {

@@ -8,7 +8,7 @@ use hearth_base::{Clock as _, JobName, Kind, Result, Role, ToolName};
 use hearth_client::Client;
 use hearth_kit::db::Db;
 use hearth_runtime_api::{End, WorkloadId, fake::Played};
-use hearth_testkit::{Audit, Chance, Even, all_runs, on_every_store, until, whole_ledger};
+use hearth_testkit::{Audit, Chance, Even, all_runs, on_every_store, read_rounds, until, whole_ledger};
 use hearth_wire::{
     feed::After,
     jobs::{Concurrency, JobCreate, JobsQuery, Run, RunEnd, RunState},
@@ -20,7 +20,6 @@ use crate::{
     stage::{Stage, job_name, once},
 };
 
-const ROUNDS: u32 = 200;
 /// Every so many minutes, whatever still runs then.
 const SCHEDULED: [(&str, i64, Concurrency); 3] = [
     ("often", 1, Concurrency::Forbid),
@@ -65,7 +64,7 @@ async fn nothing_is_doubled_lost_or_told_otherwise_than_it_happened(db: Db) -> R
         stage.create(&job).await?;
     }
     let mut scene = Scene { stage, chance, made, latest: made, once: 0, begun: Vec::new() };
-    for _ in 0..ROUNDS {
+    for _ in 0..read_rounds()? {
         scene.round().await?;
     }
     scene.come_to_rest().await?;
@@ -207,7 +206,10 @@ impl Scene {
         told(&mut audit, stage, &runs).await?;
         let seed = self.chance.seed();
         assert!(audit.is_clean(), "HEARTH_TEST_SEED={seed}, of {} runs:\n{audit}", runs.len());
-        assert!(runs.len() > 100, "HEARTH_TEST_SEED={seed}: {} runs are few", runs.len());
+        // Of two hundred rounds, as many begin a run as not; of few, chance may let fewer.
+        let rounds = read_rounds()? as usize;
+        let few = if rounds < 100 { rounds / 4 } else { rounds / 2 };
+        assert!(runs.len() > few, "HEARTH_TEST_SEED={seed}: {} runs are few", runs.len());
         Ok(())
     }
 }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use hearth_base::Result;
+use hearth_base::{Result, dotenv};
 use hearth_wire::envvars::Envvar;
 
-use super::{dotenv, scope::OfJob};
+use super::scope::OfJob;
 use crate::{
     cli::DryRun,
     context::Context,

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use hearth_base::{EnvvarName, Error, JobName, Result};
+use hearth_base::{EnvvarName, Error, JobName, Result, dotenv};
 use hearth_wire::envvars::{EnvvarWanted, EnvvarsChange, EnvvarsChanged};
 use serde::{Deserialize, Serialize};
 
-use super::{dotenv, restart::Restart, scope::OfJob};
+use super::{restart::Restart, scope::OfJob};
 use crate::{
     ask,
     cli::DryRun,

@@ -2,7 +2,6 @@
 
 pub mod create;
 pub mod delete;
-mod dotenv;
 pub mod export;
 pub mod import;
 pub mod list;

@@ -1,4 +1,4 @@
-//! Anything of Hearth is killed at random while jobs run, two hundred times: what becomes of each due time is written
+//! Anything of Hearth is killed at random while jobs run, round after round: what becomes of each due time is written
 //! down once, nothing is started twice, and what is told of each run is what its container wrote itself.
 //! `HEARTH_TEST_SEED` draws the same again.
 
@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, time::Duration};
 use hearth_base::{Clock, JobName, Result, Role, SystemClock, ToolName};
 use hearth_client::Client;
 use hearth_testkit::{
-    Audit, Chance, Even, Hearth, Image, Shape, all_runs, until, until_within, whole_ledger,
+    Audit, Chance, Even, Hearth, Image, Shape, all_runs, read_rounds, until, until_within, whole_ledger,
 };
 use hearth_wire::{
     jobs::{Concurrency, JobCreate, JobsQuery, RunState},
@@ -19,7 +19,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use marks::{Marks, command};
 
-const ROUNDS: u32 = 200;
 /// Due each minute: how many seconds a run takes at most, and what happens when it still runs then.
 const SCHEDULED: [(&str, u32, Concurrency); 4] = [
     ("short", 3, Concurrency::Forbid),
@@ -58,7 +57,7 @@ async fn nothing_is_doubled_lost_or_told_otherwise_than_it_happened() -> Result<
         }
     };
     let killing = async {
-        for _ in 0..ROUNDS {
+        for _ in 0..read_rounds()? {
             scene.round(&mut hearth, &mut chance).await?;
         }
         Ok(())
@@ -162,7 +161,8 @@ impl Scene {
         }
         let marks = Marks::read(&hearth.runtime_state().join("homes"))?;
         marks.compare(&mut audit, &runs, &self.bereaved);
-        audit.demand(runs.len() > 50, || format!("{} runs are few", runs.len()));
+        let few = read_rounds()? as usize / 4;
+        audit.demand(runs.len() > few, || format!("{} runs are few", runs.len()));
         Ok(audit)
     }
 }

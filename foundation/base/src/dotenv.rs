@@ -7,7 +7,9 @@
 //! double quotes `\n`, `\r`, `\t`, `\\`, `\"`, `` \` `` and `\$` are what they are in a shell or in JSON. Both may hold
 //! line ends.
 
-use hearth_base::{EnvvarName, Error, Result, Secret};
+use std::collections::BTreeMap;
+
+use crate::{EnvvarName, Error, Result, Secret};
 
 /// The most bytes of a file: more than all variables of a tool may have.
 pub const MOST: usize = 1 << 20;
@@ -28,7 +30,8 @@ pub struct Read {
 pub fn read(text: &str, file: &str) -> Result<Read> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
     let mut reader = Reader { rest: &text, line: 1 };
-    let (mut read, mut lines, mut wrong) = (Read::default(), Vec::<(EnvvarName, usize)>::new(), Vec::new());
+    let (mut read, mut lines, mut wrong) =
+        (Read::default(), BTreeMap::<EnvvarName, usize>::new(), Vec::new());
     while !reader.rest.is_empty() {
         let line = reader.line;
         let is_first = wrong.is_empty();
@@ -47,10 +50,10 @@ pub fn read(text: &str, file: &str) -> Result<Read> {
                 // Behind a line that cannot be, what looks like a name may be part of a value.
                 Err(_) if !is_first => refuse("there is no variable's name in front of the =".to_owned()),
                 Err(error) => refuse(error.public().to_owned()),
-                Ok(name) => match lines.iter().find(|(known, _)| *known == name) {
-                    Some((_, first)) => refuse(format!("{name} is there twice, first on line {first}")),
+                Ok(name) => match lines.get(&name) {
+                    Some(first) => refuse(format!("{name} is there twice, first on line {first}")),
                     None => {
-                        lines.push((name.clone(), line));
+                        lines.insert(name.clone(), line);
                         if literal {
                             read.literal.push(name.clone());
                         }

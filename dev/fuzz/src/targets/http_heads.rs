@@ -1,0 +1,104 @@
+//! Heads of HTTP requests and answers: what the door and tools' pages make of them.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use hearth_edge::fuzzing::{clean_request, clean_response, is_unambiguous};
+use hearth_gateway::fuzzing::find_target;
+use hearth_kit::hosts;
+use http::{HeaderMap, Request, Response, header};
+use http_body_util::Empty;
+use hyper::{body::Incoming, client, server, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+/// More than a head and all that is answered to it.
+const PIPE_BYTES: usize = 1 << 20;
+
+/// First byte: whether the rest is what a visitor sends, or what a tool answers.
+pub fn http_heads(input: &[u8]) {
+    let Some((kind, head)) = input.split_first() else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let Ok(runtime) = runtime else { return };
+    runtime.block_on(async {
+        let (mut peer, here) = duplex(PIPE_BYTES);
+        if peer.write_all(head).await.is_err() || peer.shutdown().await.is_err() {
+            return;
+        }
+        match kind % 2 {
+            0 => read_requests(peer, here).await,
+            _ => read_answer(peer, here).await,
+        }
+    });
+}
+
+async fn read_requests(mut peer: DuplexStream, here: DuplexStream) {
+    let service = service_fn(async |request: Request<Incoming>| {
+        check_request(request.into_parts().0);
+        Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
+    });
+    let serving =
+        server::conn::http1::Builder::new().half_close(true).serve_connection(TokioIo::new(here), service);
+    let mut answers = Vec::new();
+    // That a connection ends badly is the visitor's affair.
+    let (_, _) = tokio::join!(serving, peer.read_to_end(&mut answers));
+}
+
+async fn read_answer(mut peer: DuplexStream, here: DuplexStream) {
+    let Ok((mut sender, connection)) = client::conn::http1::handshake(TokioIo::new(here)).await else {
+        return;
+    };
+    let asking = async move {
+        if let Ok(answer) = sender.send_request(Request::new(Empty::<Bytes>::new())).await {
+            let mut headers = answer.into_parts().0.headers;
+            clean_response(&mut headers);
+            check_clean(&headers);
+            assert!(!sets_session(&headers), "a tool sets no session of Hearth: {headers:?}");
+        }
+        drop(sender);
+    };
+    let mut request = Vec::new();
+    let (_, _, _) = tokio::join!(asking, connection, peer.read_to_end(&mut request));
+}
+
+fn check_request(mut request: http::request::Parts) {
+    let headers = &mut request.headers;
+    if let Ok(Some(host)) = hosts::named(&request.uri, headers) {
+        assert!(!host.is_empty() && host == host.to_ascii_lowercase(), "{host:?}");
+        assert!(!host.contains(['/', '@', ' ', '%']), "{host:?}");
+    }
+    if let Some((_, Some(tool))) = find_target(request.uri.path()) {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        assert!(tool.bytes().all(plain), "{tool:?}");
+    }
+    if is_unambiguous(request.version, headers) {
+        let lengths = headers.get_all(header::CONTENT_LENGTH).iter().count();
+        let encodings = headers.get_all(header::TRANSFER_ENCODING).iter().count();
+        assert!(lengths + encodings <= 1, "{headers:?}");
+    }
+    clean_request(headers);
+    check_clean(headers);
+    for value in headers.get_all(header::COOKIE) {
+        let cookies = value.as_bytes().to_ascii_lowercase();
+        let mut names = cookies.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        assert!(!names.any(|pair| pair.starts_with(b"hearth_session=")), "{value:?}");
+    }
+    let once = headers.clone();
+    clean_request(headers);
+    assert_eq!(once, *headers, "what is clean stays as it is");
+}
+
+fn check_clean(headers: &HeaderMap) {
+    let own = headers.keys().any(|name| name.as_str().starts_with("x-hearth-"));
+    assert!(!own, "a header of Hearth's own passes: {headers:?}");
+    for name in [header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE, header::PROXY_AUTHORIZATION]
+    {
+        assert!(!headers.contains_key(&name), "{name} passes");
+    }
+}
+
+fn sets_session(headers: &HeaderMap) -> bool {
+    let mut values =
+        headers.get_all(header::SET_COOKIE).iter().map(|value| value.as_bytes().to_ascii_lowercase());
+    values.any(|value| value.trim_ascii().starts_with(b"hearth_session="))
+}

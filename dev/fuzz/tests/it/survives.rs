@@ -1,0 +1,56 @@
+//! Each target reads its seeds and what follows from them by chance.
+
+use fastrand::Rng;
+use hearth_fuzz::{
+    drive::{Budget, drive, read_seeds},
+    find_target,
+};
+use hearth_testkit::Chance;
+
+/// Some seconds for each target, without optimisation.
+const INPUTS: u64 = 10_000;
+/// A schedule is looked up for a whole day.
+const SLOW_INPUTS: u64 = 1000;
+
+fn survive(name: &str) {
+    let inputs = if name == "schedules" { SLOW_INPUTS } else { INPUTS };
+    let target = find_target(name).unwrap();
+    let seeds = read_seeds(target).unwrap();
+    assert!(!seeds.is_empty(), "{name} has no seeds");
+    let mut drawn = Chance::told(name).unwrap();
+    for seed in [25, drawn.number(..)] {
+        let driven = drive(target, &seeds, &mut Rng::with_seed(seed), Budget::Inputs(inputs / 2));
+        let found = driven.found.map(|input| input.escape_ascii().to_string());
+        assert_eq!(found, None, "{name} panics at an input drawn from {seed}");
+    }
+}
+
+macro_rules! each_survives {
+    ($($target:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $target() {
+                survive(stringify!($target));
+            }
+        )*
+
+        #[test]
+        fn every_target_is_driven() {
+            let named: Vec<_> = hearth_fuzz::TARGETS.iter().map(|target| target.name).collect();
+            assert_eq!(named, [$(stringify!($target)),*]);
+        }
+    };
+}
+
+each_survives! {
+    configuration,
+    dns,
+    dotenv,
+    git_refs,
+    http_heads,
+    layers,
+    log_frames,
+    manifests,
+    schedules,
+    uploads,
+}

@@ -1,0 +1,100 @@
+//! `cargo xtask soak`: what is worth running for longer than `./test` does: many rounds of the tests that kill Hearth at
+//! random, and the fuzz targets for minutes each.
+
+mod fuzz;
+
+use std::{path::Path, process::Command};
+
+use clap::Args;
+
+use crate::{Verdict, report::Report, trouble::Trouble, workspace::Workspace};
+
+/// Tests at random: the name here, the crate, the test's name or a part of it, and what happens in each round.
+const ROUNDS: [(&str, &str, &str, &str); 2] = [
+    ("killed", "hearth-jobs", "killed::", "the jobs service and the runtime are killed, and the clock jumps"),
+    (
+        "killing",
+        "hearth-testkit",
+        "killing::",
+        "any process of a whole Hearth is killed while containers run",
+    ),
+];
+
+#[derive(Args)]
+pub struct Soak {
+    /// What to run; "all" for everything
+    name: Option<String>,
+    /// Minutes for each fuzz target
+    #[arg(long, default_value_t = 20)]
+    minutes: u64,
+    /// Rounds of each test at random
+    #[arg(long, default_value_t = 200)]
+    rounds: u32,
+}
+
+/// Lists what can be run, or runs it.
+pub fn run(soak: &Soak, report: &mut Report) -> Result<Verdict, Trouble> {
+    let workspace = Workspace::read()?;
+    let targets = fuzz::read_targets(&workspace)?;
+    let Some(name) = soak.name.as_deref() else {
+        for (name, _, _, about) in ROUNDS {
+            report.line(&format_args!("{name:14} {about}: {} rounds", soak.rounds));
+        }
+        for target in &targets {
+            report.line(&format_args!("{target:14} a fuzz target: {} minutes", soak.minutes));
+        }
+        return Ok(Verdict::Good);
+    };
+    let wanted = |known: &str| name == "all" || name == known;
+    let tests: Vec<_> = ROUNDS.iter().filter(|(known, ..)| wanted(known)).collect();
+    let targets: Vec<_> = targets.iter().filter(|target| wanted(target)).collect();
+    if tests.is_empty() && targets.is_empty() {
+        return Err(Trouble::new(
+            format!("there is nothing called {name} to soak"),
+            "cargo xtask soak lists what there is",
+        ));
+    }
+    let mut failed = Vec::new();
+    for (known, package, test, _) in tests {
+        if !run_rounds(&workspace.root, package, test, soak.rounds)? {
+            failed.push((*known).to_owned());
+        }
+    }
+    if !targets.is_empty() {
+        let fuzzer = fuzz::Fuzzer::prepare(&workspace, report)?;
+        for target in targets {
+            if !fuzzer.run_target(target, soak.minutes * 60)? {
+                failed.push(target.clone());
+            }
+        }
+    }
+    match failed.as_slice() {
+        [] => {
+            report.line(&"soak: nothing was found");
+            Ok(Verdict::Good)
+        }
+        some => {
+            report.line(&format_args!("soak: {} found something; see above", some.join(", ")));
+            Ok(Verdict::Bad)
+        }
+    }
+}
+
+/// Runs a test for so many rounds, by `./test`, which starts what it needs. nextest's profile `soak` gives it time.
+fn run_rounds(root: &Path, package: &str, test: &str, rounds: u32) -> Result<bool, Trouble> {
+    let mut command = Command::new("./test");
+    command.current_dir(root).args(["-p", package, test]);
+    command.env("HEARTH_TEST_ROUNDS", rounds.to_string()).env("NEXTEST_PROFILE", "soak");
+    succeeds(&mut command)
+}
+
+/// Whether a command that prints for itself ends well.
+fn succeeds(command: &mut Command) -> Result<bool, Trouble> {
+    let status = command.status().map_err(|error| {
+        Trouble::new(
+            format!("{} cannot be run: {error}", command.get_program().display()),
+            "install what is missing with ./test",
+        )
+    })?;
+    Ok(status.success())
+}
