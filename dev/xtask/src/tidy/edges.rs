@@ -10,7 +10,7 @@ const FOUNDATION: [&str; 5] = ["base", "plan", "wire", "client", "kit"];
 const CLIENTS_MAY_USE: [&str; 4] = ["base", "plan", "wire", "client"];
 
 /// Packages that speak SQL.
-const DATABASE: [&str; 4] = ["sea-orm", "sea-orm-migration", "sea-query", "sqlx"];
+const DATABASE: [&str; 3] = ["sea-orm", "sea-query", "sqlx"];
 
 /// Check every edge that leaves a crate of this repository.
 pub fn check(workspace: &Workspace) -> Vec<Finding> {

@@ -82,7 +82,7 @@ crate::settings! {
     /// The log.
     pub struct Log in "log" {
         /// `error`, `warn`, `info`, `debug`, `trace`, or a list as `hearth_gateway=debug,info`.
-        level: String = "info,sea_orm_migration=warn".to_owned(),
+        level: String = "info".to_owned(),
         /// `json` (one object per line) or `text`.
         format: LogFormat = LogFormat::Json,
     }

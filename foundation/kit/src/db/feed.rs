@@ -6,6 +6,10 @@
 
 use std::time::Duration;
 
+use crate::db::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{big_integer, big_integer_null, big_pk_auto, integer, json, string},
+};
 use hearth_base::{Error, EventId, Result};
 use hearth_wire::feed::{Event, Events};
 use jiff::{SignedDuration, Timestamp};
@@ -13,10 +17,6 @@ use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{LockType, Query, Table},
-};
-use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
-    schema::{big_integer, big_integer_null, big_pk_auto, integer, json, string},
 };
 use serde::Serialize;
 

@@ -12,6 +12,7 @@ mod tx;
 pub mod columns;
 pub mod feed;
 pub mod place;
+pub mod schema;
 pub mod wake;
 pub mod work;
 
@@ -36,7 +37,7 @@ use tokio::{
 pub use at::At;
 pub use each::update_each;
 pub use fault::OrFault;
-pub use migrate::{Migrations, migrate};
+pub use migrate::{MigrationName, MigrationTrait, Migrations, SchemaManager, migrate};
 pub use tx::Tx;
 use wake::{Topic, WakeHub, WakeListener, WakeReach};
 

@@ -1,14 +1,14 @@
 //! How far another service's feed was read.
 
+use crate::db::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{big_integer, integer},
+};
 use hearth_base::Result;
 use sea_orm::{
     ActiveValue::Set,
     DbErr, EntityTrait, QuerySelect,
     sea_query::{LockType, Query, Table},
-};
-use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
-    schema::{big_integer, integer},
 };
 
 use super::{Db, OrFault, Tx};

@@ -2,16 +2,16 @@
 //! out here and not taken from the entities, which do.
 
 use hearth_kit::db::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{big_integer, big_integer_null, boolean, integer, json, string, string_null},
+};
+use hearth_kit::db::{
     feed::CreateFeed,
     work::{CreateWork, WorkHolders},
 };
 use sea_orm::{
     DbErr,
     sea_query::{Index, Table, TableCreateStatement},
-};
-use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
-    schema::{big_integer, big_integer_null, boolean, integer, json, string, string_null},
 };
 
 /// All of them, oldest first.

@@ -2,13 +2,13 @@
 //! out here and not taken from the entities, which do.
 
 use hearth_kit::db::work::{CreateWork, WorkHolders};
+use hearth_kit::db::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{big_integer, big_integer_null, boolean, integer, json, string, string_null, text},
+};
 use sea_orm::{
     DbErr,
     sea_query::{Index, Table, TableCreateStatement},
-};
-use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
-    schema::{big_integer, big_integer_null, boolean, integer, json, string, string_null, text},
 };
 
 /// All of them, oldest first.

@@ -1,13 +1,13 @@
 //! How the tables came to be as they are. A migration that was released never changes, so columns are spelt out.
 
 use hearth_kit::db::work::{CreateWork, WorkHolders};
+use hearth_kit::db::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{big_integer, boolean, integer, json, string, string_null},
+};
 use sea_orm::{
     DbErr,
     sea_query::{Index, Table},
-};
-use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
-    schema::{big_integer, boolean, integer, json, string, string_null},
 };
 
 /// All of them, oldest first.

@@ -1,12 +1,12 @@
 //! How the tables came to be as they are. A migration that was released never changes.
 
+use hearth_kit::db::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{big_integer, boolean, string, text},
+};
 use sea_orm::{
     DbErr,
     sea_query::{Expr, Index, Query, Table},
-};
-use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
-    schema::{big_integer, boolean, string, text},
 };
 
 /// All of them, oldest first.

@@ -2,6 +2,12 @@
 //! out here and not taken from the entities, which do.
 
 use hearth_kit::db::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{
+        big_integer, big_integer_null, boolean, integer, integer_null, json, string, string_null, text_null,
+    },
+};
+use hearth_kit::db::{
     feed::CreateFeed,
     place::CreatePlace,
     work::{CreateWork, WorkHolders},
@@ -11,12 +17,6 @@ use sea_orm::{
     sea_query::{
         ColumnDef, Expr, ExprTrait, Func, Index, InsertStatement, OnConflict, Query, Table,
         TableCreateStatement,
-    },
-};
-use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
-    schema::{
-        big_integer, big_integer_null, boolean, integer, integer_null, json, string, string_null, text_null,
     },
 };
 

@@ -1,13 +1,13 @@
 //! How the tables came to be as they are. A migration that was released never changes.
 
 use hearth_kit::db::work::{CreateWork, WorkHolders};
+use hearth_kit::db::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{big_integer, blob, boolean, integer, string},
+};
 use sea_orm::{
     ConnectionTrait, DbErr,
     sea_query::{Expr, ExprTrait, Index, Query, Table, TableCreateStatement},
-};
-use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
-    schema::{big_integer, blob, boolean, integer, string},
 };
 
 /// All of them, oldest first.

@@ -1,16 +1,16 @@
 //! How the tables came to be as they are. A migration that was released never changes, so columns are spelt out.
 
 use hearth_kit::db::work::{CreateWork, WorkHolders};
-use sea_orm::{
-    DbErr,
-    sea_query::{Index, Query, Table, TableCreateStatement},
-};
-use sea_orm_migration::{
+use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
     schema::{
         big_integer, big_integer_null, boolean, integer, integer_null, json, string, string_null, text,
         text_null,
     },
+};
+use sea_orm::{
+    DbErr,
+    sea_query::{Index, Query, Table, TableCreateStatement},
 };
 
 /// All of them, oldest first.

@@ -1,12 +1,12 @@
 //! The table of leased work, and how it came to be.
 
+use crate::db::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{big_integer, big_integer_null, integer, json, string, text_null},
+};
 use sea_orm::{
     DbErr,
     sea_query::{Index, Table},
-};
-use sea_orm_migration::{
-    MigrationName, MigrationTrait, SchemaManager,
-    schema::{big_integer, big_integer_null, integer, json, string, text_null},
 };
 
 /// A piece of work.

@@ -1,0 +1,49 @@
+//! Columns by their kind, for migrations. Each is `NOT NULL`, unless its name ends in `null`.
+
+use sea_orm::sea_query::{ColumnDef, IntoIden};
+
+macro_rules! columns {
+    ($($(#[$doc:meta])* $name:ident, $or_null:ident: $kind:ident;)*) => {$(
+        $(#[$doc])*
+        pub fn $name(name: impl IntoIden) -> ColumnDef {
+            ColumnDef::new(name).$kind().not_null().take()
+        }
+
+        /// The same, which may be null.
+        pub fn $or_null(name: impl IntoIden) -> ColumnDef {
+            ColumnDef::new(name).$kind().null().take()
+        }
+    )*};
+}
+
+columns! {
+    /// A number of 64 bits.
+    big_integer, big_integer_null: big_integer;
+    /// Bytes.
+    blob, blob_null: blob;
+    /// A truth value.
+    boolean, boolean_null: boolean;
+    /// A number of 32 bits.
+    integer, integer_null: integer;
+    /// A JSON document.
+    json, json_null: json;
+    /// A short text.
+    string, string_null: string;
+    /// A long text.
+    text, text_null: text;
+}
+
+/// A number of 64 bits that the database counts up, as the primary key.
+pub fn big_pk_auto(name: impl IntoIden) -> ColumnDef {
+    ColumnDef::new(name).big_integer().not_null().auto_increment().primary_key().take()
+}
+
+/// A text of at most so many characters.
+pub fn string_len(name: impl IntoIden, length: u32) -> ColumnDef {
+    ColumnDef::new(name).string_len(length).not_null().take()
+}
+
+/// The same, which may be null.
+pub fn string_len_null(name: impl IntoIden, length: u32) -> ColumnDef {
+    ColumnDef::new(name).string_len(length).null().take()
+}
