@@ -16,7 +16,8 @@ const PROFILE: &str = "small";
 /// What it depends on, seen from this folder.
 const SOURCES: [&str; 3] = ["../waiter", "../../Cargo.toml", "../../Cargo.lock"];
 /// What is meant for the rest of the build, such as a wrapper that checks, or code that measures coverage.
-const NOT_FOR_IT: [&str; 5] = [
+const NOT_FOR_IT: [&str; 6] = [
+    "CARGO_RESOLVER_FEATURE_UNIFICATION",
     "RUSTFLAGS",
     "CARGO_ENCODED_RUSTFLAGS",
     "RUSTC_WRAPPER",
