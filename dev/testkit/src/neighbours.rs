@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use axum::{
@@ -16,8 +15,8 @@ use hearth_base::{Digest, Entropy, EventId, Role, ToolId};
 use hearth_kit::Query;
 use hearth_wire::{
     envvars::internal::{EnvvarSealed, EnvvarsGiven, EnvvarsRevisions},
-    feed::{After, Event, Events},
-    images::internal::{ImageConfig, ImageKind, Layer, PinPut, Resolve, Resolved, Usable, Usables},
+    events::{Event, Topic},
+    images::internal::{ImageConfig, ImageKind, Layer, PinPut, Resolve, Resolved, TagEvent, Usable, Usables},
     logs::internal::{LogsBatch, LogsTaken},
     reply::{Data, Done, Messages, Named},
 };
@@ -25,9 +24,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::Digest as _;
-use tokio::sync::Notify;
 
-use crate::Stand;
+use crate::{PlayedStream, Stand};
 
 /// What the neighbours were told.
 #[derive(Default)]
@@ -48,7 +46,7 @@ pub struct Heard {
 
 /// What is heard, from both sides.
 #[derive(Clone, Default)]
-pub struct Ears(Arc<Mutex<Heard>>, Arc<Notify>);
+pub struct Ears(Arc<Mutex<Heard>>, PlayedStream);
 
 impl Ears {
     /// What was heard so far, and what is said from now on.
@@ -59,7 +57,16 @@ impl Ears {
     /// All images, or those of a tool, are made anew: their tags mean something else from now on.
     pub fn made_anew(&self, tool: Option<ToolId>) {
         self.lock().moved.push(tool);
-        self.1.notify_waiters();
+        self.1.append_raw(Event {
+            position: 0,
+            id: EventId::new(Timestamp::UNIX_EPOCH, &Entropy::System),
+            service: Role::Images,
+            event_type: "image.tag.moved".to_owned(),
+            tool,
+            time: Timestamp::UNIX_EPOCH,
+            data: json!({"tool": tool, "image": "hello", "tag": "latest"}),
+            notice: None,
+        });
     }
 }
 
@@ -79,9 +86,9 @@ pub fn play(stand: &Stand, ears: &Ears) {
     let images = Router::new()
         .route("/images/v1/internal/resolve", get(resolve))
         .route("/images/v1/internal/images", get(usable))
-        .route("/images/v1/internal/feed", get(feed))
         .route("/images/v1/internal/blobs/{digest}", get(async || LAYER))
-        .route("/images/v1/internal/pins/{holder}", put(pin).delete(unpin));
+        .route("/images/v1/internal/pins/{holder}", put(pin).delete(unpin))
+        .merge(ears.1.router(TagEvent::INFO));
     let logs = Router::new().route("/logs/v1/internal/lines", post(append));
     let envvars = Router::new()
         .route("/envvars/v1/internal/tools/{tool}/jobs/{job}", get(variables))
@@ -119,32 +126,6 @@ async fn resolve(
         }],
         config: ImageConfig::default(),
     }))
-}
-
-async fn feed(State(ears): State<Ears>, Query(after): Query<After>) -> Json<Data<Events>> {
-    let news = ears.1.notified();
-    tokio::pin!(news);
-    news.as_mut().enable();
-    let read = || {
-        let moved = ears.lock().moved.clone();
-        let head = i64::try_from(moved.len()).unwrap_or(i64::MAX);
-        let events = (1..).zip(moved).skip(usize::try_from(after.after.unwrap_or(0)).unwrap_or(0));
-        let event = |(position, tool): (i64, Option<ToolId>)| Event {
-            position,
-            id: EventId::new(Timestamp::UNIX_EPOCH, &Entropy::System),
-            at: Timestamp::UNIX_EPOCH,
-            kind: "tag-moved".to_owned(),
-            data: json!({"tool": tool, "image": "hello", "tag": "latest"}),
-        };
-        Events { events: events.map(event).collect(), head }
-    };
-    let mut known = read();
-    if known.events.is_empty()
-        && tokio::time::timeout(Duration::from_secs(after.wait.unwrap_or(0)), news).await.is_ok()
-    {
-        known = read();
-    }
-    data(known)
 }
 
 async fn usable() -> Json<Data<Usables>> {

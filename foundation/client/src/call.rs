@@ -4,7 +4,6 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use hearth_base::{Error, Kind, Result, Role};
-use hearth_wire::feed::After;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Empty, Full};
 use serde::{Serialize, de::DeserializeOwned};
@@ -153,9 +152,9 @@ impl Call<'_> {
         self
     }
 
-    /// Asks for a part of a feed, for which the answer may wait.
-    pub(crate) fn feed(self, after: &After) -> Self {
-        self.query(after).patience(after.patience() + Client::PATIENCE)
+    /// Waits for the answer as long as usual, and this much longer.
+    pub(crate) fn wait_longer(self, time: Duration) -> Self {
+        self.patience(time + Client::PATIENCE)
     }
 
     /// Sends the request and gives the answer as it comes, whatever its status.

@@ -1,15 +1,15 @@
 //! What a service owes when a tool ends: it erases what it has of the tool, and says so.
 //!
-//! `accounts` keeps the duties; its feed only wakes. A lost event costs a delay, never a duty.
+//! `accounts` keeps the duties; its events only wake. A lost event costs a delay, never a duty.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
 use hearth_base::{Result, Role, ToolId};
 use hearth_client::Client;
-use hearth_wire::{feed::After, reply::Paging};
+use hearth_wire::{accounts::internal::ToolEvent, events::Topic, reply::Paging};
 use tokio::time::Instant;
 
-use crate::{Clients, Kit, Worker, tasks::Stop};
+use crate::{Clients, Kit, Worker, events::TopicReader, tasks::Stop};
 
 /// How long a failed duty waits.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -53,12 +53,13 @@ where
     F: Future<Output = Result<()>> + Send,
 {
     let accounts = clients.of(Role::Accounts)?;
-    // The feed's place first: what ends a tool from here on wakes.
-    let position = accounts.internal().accounts_feed(&After::head()).await?.head;
+    // The end of the stream first: what ends a tool from here on wakes.
+    let mut tools = TopicReader::new(clients, ToolEvent::INFO);
+    tools.seek_head().await?;
     if !duties(&accounts, erase).await? {
         return Ok(false);
     }
-    news(&accounts, position).await?;
+    wait_for_erasure(tools).await?;
     Ok(true)
 }
 
@@ -89,14 +90,14 @@ where
 }
 
 /// Waits until a tool is ended, or long enough.
-async fn news(accounts: &Client, mut position: i64) -> Result<()> {
+async fn wait_for_erasure(mut tools: TopicReader) -> Result<()> {
     let until = Instant::now() + LOOK;
     while Instant::now() < until {
-        let news = accounts.internal().accounts_feed(&After::news(position)).await?;
-        if news.events.iter().any(|event| event.kind == "tool-erased") {
-            return Ok(());
+        for event in tools.wait(TopicReader::MAX_WAIT).await? {
+            if let Some(ToolEvent::Erased(_)) = event.decode()? {
+                return Ok(());
+            }
         }
-        position = news.events.last().map_or(position, |event| event.position);
     }
     Ok(())
 }

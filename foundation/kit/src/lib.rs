@@ -1,6 +1,7 @@
 //! What each service stands on. A service is a function `mount(&Kit) -> Mounted`; everything that services
 //! share is here, and nothing here knows any of them.
 
+pub mod backoff;
 pub mod blobs;
 pub mod config;
 pub mod db;
@@ -27,8 +28,7 @@ pub mod mounted;
 mod service;
 mod wellknown;
 
-pub use db::wake;
-
+pub use db::{events, wake};
 pub use extract::{Json, Param, Query};
 pub use guard::{Authed, Right, guard};
 pub use kit::{Clients, Kit};

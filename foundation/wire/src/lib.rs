@@ -6,7 +6,7 @@ pub mod accounts;
 pub mod builds;
 pub mod components;
 pub mod envvars;
-pub mod feed;
+pub mod events;
 mod flag;
 pub mod images;
 pub mod jobs;

@@ -7,8 +7,11 @@ use hearth_base::{
     Caller, Clock, Entropy, Error, EventId, KeyRing, RequestId, Result, RoleKey, ToolId, ToolName, ToolRole,
     UserId,
 };
-use hearth_kit::{Authed, Kit, Right, config::Door, db::Tx, state::StateFolder};
-use hearth_wire::accounts::internal::AccountsEvent;
+use hearth_kit::{Authed, Kit, Right, config::Door, db::Tx, events::NewEvent, state::StateFolder};
+use hearth_wire::{
+    accounts::internal::{AccessChanged, AccessEvent},
+    events::Topic,
+};
 use jiff::Timestamp;
 
 use crate::{
@@ -100,14 +103,16 @@ impl Cx {
         self.store.audit_add(tx, entry).await
     }
 
-    /// Tells other services of a change, as part of it.
-    pub async fn tell(&self, tx: &Tx, by: &By, event: &AccountsEvent) -> Result<()> {
-        self.store.tell(tx, EventId::new(by.now, &self.entropy), by.now, event).await
+    /// Appends an event for other services to the change.
+    pub async fn append_event<T: Topic>(&self, tx: &Tx, by: &By, event: &T) -> Result<()> {
+        let id = EventId::new(by.now, &self.entropy);
+        self.store.events.append(tx, [NewEvent::new(id, by.now, event)?]).await
     }
 
-    /// Tells those who remember callers that what they know of this user, token, session or tool has changed.
-    pub async fn tell_access(&self, tx: &Tx, by: &By, about: impl ToString) -> Result<()> {
-        self.tell(tx, by, &AccountsEvent::AccessChanged { about: about.to_string() }).await
+    /// Appends to the change that what is remembered of this user, token, session or tool may be wrong.
+    pub async fn append_access_changed(&self, tx: &Tx, by: &By, about: impl ToString) -> Result<()> {
+        let about = about.to_string();
+        self.append_event(tx, by, &AccessEvent::Changed(AccessChanged { about })).await
     }
 }
 

@@ -18,7 +18,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     cx::Cx,
     rights::{
-        Addresses, Erase, Mandates, Open, Operate, ReadFeed, Resolve, RunTokens, SelfService, SignedIn,
+        Addresses, Erase, Mandates, Open, Operate, ReadEvents, Resolve, RunTokens, SelfService, SignedIn,
         ToolFacts, ToolOperate, ToolOwn, ToolRead, ToolWrite,
     },
 };
@@ -61,7 +61,8 @@ fn routes() -> OpenApiRouter<Cx> {
         .routes(guard::<Operate, _>(routes!(http::invitations::withdraw)))
         .routes(guard::<Operate, _>(routes!(http::audit::list)))
         .routes(guard::<Resolve, _>(routes!(http::internal::resolve)))
-        .routes(guard::<ReadFeed, _>(routes!(http::internal::feed)))
+        .routes(guard::<ReadEvents, _>(routes!(http::internal::access_events)))
+        .routes(guard::<ReadEvents, _>(routes!(http::internal::tool_events)))
         .routes(guard::<Erase, _>(routes!(http::internal::duties)))
         .routes(guard::<Erase, _>(routes!(http::internal::erased)))
         .routes(guard::<Mandates, _>(routes!(http::mandates::create)))

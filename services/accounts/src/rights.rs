@@ -25,8 +25,8 @@ rights! {
     ToolOperate = "operator:tool", Needs::ToolOperator => Member;
     /// Finding out who is calling.
     Resolve = "accounts:resolve", Needs::Services(&[Role::Gateway]) => Peer;
-    /// Hearing of what happened here.
-    ReadFeed = "accounts:feed", Needs::Services(Role::ALL) => Peer;
+    /// Reading events.
+    ReadEvents = "accounts:events", Needs::Services(Role::ALL) => Peer;
     /// Acknowledging a tool's end.
     Erase = "accounts:erased", Needs::Services(Role::KEEPERS) => Peer;
     /// Acting for somebody after their request has ended.

@@ -1,6 +1,6 @@
 //! Pages of tools: passes a visitor's request on to a ready instance of the tool that the host's name names.
 //!
-//! It learns from `jobs`' feed who is ready, and keeps the last map on disk, so that it serves without `jobs` and
+//! It learns from `jobs`' events who is ready, and keeps the last map on disk, so that it serves without `jobs` and
 //! without the gateway. It enters nobody's namespace: instances are addresses.
 
 mod about;
@@ -21,7 +21,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{Router, extract::Request, response::IntoResponse};
 use hearth_base::{Result, Role};
 use hearth_kit::{
-    Dialect, Kit, Mounted, Service, Worker,
+    Dialect, Kit, Mounted, Service,
     config::Section,
     hosts::{self, Place},
 };
@@ -54,13 +54,13 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
         pool: Pool::new(Duration::from_secs(settings.connect_timeout)),
         patience: Duration::from_secs(settings.answer_timeout),
     });
-    let (following, first) = (edge.clone(), edge.clone());
+    let first = edge.clone();
     let mut mounted = Mounted::new(kit, Dialect::Data, OpenApiRouter::new(), ())
         .prepare(async move {
             first.map.load();
             Ok(())
         })
-        .worker(Worker::new("routes", move |stop| follow::run(following, stop)));
+        .worker(follow::worker(&edge));
     let own = mounted.router;
     mounted.router = Router::new().fallback(move |request: Request| by_host(edge, own, request));
     Ok(mounted)

@@ -1,34 +1,39 @@
-//! Follows `accounts`' feed, so that what was revoked is refused at once and not when its identity expires.
+//! Consumes `accounts`' events, so that what was revoked is refused at once and not when its identity expires.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use hearth_base::{Result, Role};
-use hearth_kit::tasks::Stop;
-use hearth_wire::feed::After;
+use hearth_base::Result;
+use hearth_kit::{
+    Worker,
+    events::{Consumer, ViewHandler},
+};
+use hearth_wire::{
+    accounts::internal::AccessEvent,
+    events::{Event, Topic},
+};
 
 use crate::Gateway;
 
-/// Runs until it is told to stop. While the feed cannot be read, identities are good for their ten seconds.
-pub async fn run(gateway: Arc<Gateway>, stop: Stop) {
-    while !stop.is_set() {
-        let Some(Err(error)) = stop.unless(follow(&gateway)).await else { return };
-        tracing::warn!(%error, cause = error.cause().map(ToString::to_string), "the feed of accounts is away");
-        gateway.identities.forget();
-        stop.pause(Duration::from_millis(500)).await;
-    }
+/// The worker that forgets identities when access changes. While `accounts` cannot be read, identities are good for
+/// their ten seconds.
+pub fn worker(gateway: &Arc<Gateway>) -> Worker {
+    Consumer::new(&gateway.kit, "access", AccessEvent::INFO).in_memory(RememberedIdentities(gateway.clone()))
 }
 
-/// Follows the feed from its head until something goes wrong.
-async fn follow(gateway: &Gateway) -> Result<()> {
-    let accounts = gateway.kit.clients.of(Role::Accounts)?;
-    // Behind everything: only the head is wanted.
-    let mut position = accounts.internal().accounts_feed(&After::head()).await?.head;
-    gateway.identities.forget();
-    loop {
-        let news = accounts.internal().accounts_feed(&After::watched(position)).await?;
-        if let Some(last) = news.events.last() {
-            position = last.position;
-            gateway.identities.forget();
-        }
+struct RememberedIdentities(Arc<Gateway>);
+
+impl ViewHandler for RememberedIdentities {
+    async fn rebuild(&self) -> Result<()> {
+        self.0.identities.forget();
+        Ok(())
+    }
+
+    async fn apply(&self, _: Vec<Event>) -> Result<()> {
+        self.0.identities.forget();
+        Ok(())
+    }
+
+    fn disconnected(&self) {
+        self.0.identities.forget();
     }
 }

@@ -21,7 +21,7 @@ use axum::{
 };
 use hearth_base::{Result, Role};
 use hearth_kit::{
-    Dialect, Kit, Mounted, Service, Worker, guard,
+    Dialect, Kit, Mounted, Service, guard,
     guard::{Anybody, Needs},
     rights,
 };
@@ -56,9 +56,9 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
         .routes(guard::<Open, _>(routes!(openapi::merged)))
         .routes(guard::<Open, _>(routes!(registry::token)))
         .fallback(forward::forward);
-    let (following, visited, challenging) = (gateway.clone(), gateway.clone(), gateway.clone());
-    let mut mounted = Mounted::new(kit, Dialect::Data, routes, gateway)
-        .worker(Worker::new("accounts-feed", move |stop| follow::run(following, stop)));
+    let (visited, challenging) = (gateway.clone(), gateway.clone());
+    let following = follow::worker(&gateway);
+    let mut mounted = Mounted::new(kit, Dialect::Data, routes, gateway).worker(following);
     let inner = mounted.router.layer(from_fn_with_state(challenging, registry::challenge));
     let inner = inner.layer(from_fn(door::enter));
     let api = Router::new().fallback_service(inner.map_request(door::without_last_slash));

@@ -24,7 +24,7 @@ pub use library::Library;
 
 use crate::{
     cx::Cx,
-    rights::{Fetch, Follow, Operate, Pin, Pull, PullProvided, Push, PushProvided, Resolve},
+    rights::{Fetch, Operate, Pin, Pull, PullProvided, Push, PushProvided, ReadEvents, Resolve},
     store::Store,
 };
 
@@ -88,6 +88,6 @@ fn routes() -> OpenApiRouter<Cx> {
         .routes(guard::<Resolve, _>(routes!(http::internal::resolve)))
         .routes(guard::<Resolve, _>(routes!(http::internal::usable)))
         .routes(guard::<Fetch, _>(routes!(http::internal::blob)))
-        .routes(guard::<Follow, _>(routes!(http::internal::feed)))
+        .routes(guard::<ReadEvents, _>(routes!(http::internal::tag_events)))
         .routes(guard::<Pin, _>(routes!(http::internal::pin_put, http::internal::pin_delete)))
 }

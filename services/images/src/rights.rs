@@ -22,8 +22,8 @@ rights! {
         Needs::Services(&[Role::Jobs, Role::Builds, Role::Builder, Role::Components]) => Peer;
     /// Fetching any layer.
     Fetch = "images:fetch", Needs::Services(&[Role::Jobs, Role::Builder]) => Peer;
-    /// Hearing of tags that mean something else.
-    Follow = "images:follow", Needs::Services(&[Role::Jobs]) => Peer;
+    /// Reading events about tags.
+    ReadEvents = "images:events", Needs::Services(&[Role::Jobs]) => Peer;
     /// Relying on images.
     Pin = "images:pin", Needs::Services(Role::ALL) => Peer;
 }

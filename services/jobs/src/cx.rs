@@ -6,12 +6,12 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use hearth_base::{Clock, Entropy, Id, IdKind, Result};
 use hearth_kit::{
     Kit,
-    db::Tx,
+    events::NewEvent,
     tasks::{Stop, Tasks},
 };
 use hearth_runtime_api::{Runtime, WorkloadId};
 use hearth_runtime_controller::Controller;
-use hearth_wire::jobs::internal::JobsEvent;
+use hearth_wire::events::Topic;
 use jiff::Timestamp;
 use tokio::{
     sync::{broadcast, watch},
@@ -108,10 +108,9 @@ impl Cx {
         Id::new(self.now(), &self.entropy)
     }
 
-    /// Tells other services of what happened, in this order, as part of a change.
-    pub async fn tell(&self, tx: &Tx, events: impl IntoIterator<Item = JobsEvent>) -> Result<()> {
-        let events = events.into_iter().map(|event| (self.id(), event));
-        self.store.feed.append_all(tx, self.now(), events).await
+    /// A new event that happens now.
+    pub fn event<T: Topic>(&self, event: &T) -> Result<NewEvent> {
+        NewEvent::new(self.id(), self.now(), event)
     }
 }
 

@@ -23,7 +23,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     cx::Cx,
-    rights::{Follow, FollowRuns, ForEnvvars, JobsRead, JobsWrite},
+    rights::{ForEnvvars, JobsRead, JobsWrite, ReadRoutes, ReadRunEvents},
 };
 
 pub use settings::JobsSettings;
@@ -50,7 +50,7 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
         .worker(Worker::new("logs", |stop| workers::logs::run(logging, stop)))
         .worker(Worker::new("probe", |stop| workers::probe::run(probing, stop)))
         .worker(Worker::new("metrics", |stop| workers::metrics::run(counting, stop)))
-        .worker(Worker::new("images", |stop| workers::images::run(following, stop)))
+        .worker(workers::images::worker(kit, following)?)
         .worker(Worker::new("housekeeping", |stop| workers::housekeeping::run(sweeping, stop)))
         .worker(keeping::worker(kit, move |tool| {
             let cx = erasing.clone();
@@ -83,9 +83,9 @@ fn routes() -> OpenApiRouter<Cx> {
         .routes(guard::<JobsWrite, _>(routes!(http::exec::open)))
         .routes(guard::<JobsRead, _>(routes!(http::images::list)))
         .routes(guard::<JobsRead, _>(routes!(http::quotas::show)))
-        .routes(guard::<Follow, _>(routes!(http::internal::routes)))
-        .routes(guard::<Follow, _>(routes!(http::internal::feed)))
+        .routes(guard::<ReadRoutes, _>(routes!(http::internal::routes)))
+        .routes(guard::<ReadRoutes, _>(routes!(http::internal::route_events)))
         .routes(guard::<ForEnvvars, _>(routes!(http::internal::sealing_key)))
         .routes(guard::<ForEnvvars, _>(routes!(http::internal::with_envvars)))
-        .routes(guard::<FollowRuns, _>(routes!(http::internal::runs_feed)))
+        .routes(guard::<ReadRunEvents, _>(routes!(http::internal::run_events)))
 }

@@ -11,10 +11,10 @@ rights! {
     JobsRead = "jobs:read", Needs::Tool(Access::Read) => Member;
     /// Changing what a tool runs.
     JobsWrite = "jobs:write", Needs::Tool(Access::Write) => Member;
-    /// Hearing of where tools' pages are answered.
-    Follow = "jobs:routes", Needs::Services(&[Role::Edge, Role::Components]) => Peer;
+    /// Reading where tools' pages are answered.
+    ReadRoutes = "jobs:routes", Needs::Services(&[Role::Edge, Role::Components]) => Peer;
     /// Sealing values for the runtime, and hearing of jobs that run with former ones.
     ForEnvvars = "jobs:envvars", Needs::Services(&[Role::Envvars]) => Peer;
-    /// Hearing of what became of runs.
-    FollowRuns = "jobs:runs", Needs::Services(&[Role::Notify]) => Peer;
+    /// Reading events about runs.
+    ReadRunEvents = "jobs:runs", Needs::Services(&[Role::Notify]) => Peer;
 }

@@ -1,8 +1,8 @@
-//! Mail and webhooks about what became of runs: `/notify/v1`.
+//! Mail and webhooks about events of other services: `/notify/v1`.
 //!
-//! This service hears of runs by `jobs`' feed, and of people's addresses from `accounts` at the moment of sending. What
-//! is to be sent is a row, written in the change that notes the place in the feed; what is sent may arrive twice, with
-//! the same id.
+//! This service consumes every topic that is declared for webhooks, whatever its event types, and asks `accounts` for
+//! people's addresses at the moment of sending. What is to be sent is a row, written in the change that moves the
+//! cursor; what is sent may arrive twice, with the same id.
 
 mod app;
 mod cx;
@@ -11,6 +11,7 @@ mod mailer;
 mod rights;
 mod settings;
 mod store;
+mod webhook_document;
 mod workers;
 
 use hearth_base::{Result, Role};
@@ -31,11 +32,11 @@ pub const SERVICE: Service =
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
     let cx = Cx::new(kit)?;
-    let [first, following, gathering, mailing, delivering, sweeping, erasing] = [(); 7].map(|()| cx.clone());
-    Ok(Mounted::new(kit, Dialect::Data, routes(), cx)
+    let [first, gathering, mailing, delivering, sweeping, erasing] = [(); 6].map(|()| cx.clone());
+    let following = workers::follow::workers(kit, &cx)?;
+    let mounted = Mounted::new(kit, Dialect::Data, routes(), cx)
         .migrations(store::migrations)
         .prepare(async move { app::secrets::prepare(&first).await })
-        .worker(Worker::new("follow", |stop| workers::follow::run(following, stop)))
         .worker(Worker::new("gather", |stop| workers::gather::run(gathering, stop)))
         .worker(Worker::new("mail", |stop| workers::mail::run(mailing, stop)))
         .worker(Worker::new("deliver", |stop| workers::deliver::run(delivering, stop)))
@@ -43,12 +44,15 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
         .worker(keeping::worker(kit, move |tool| {
             let cx = erasing.clone();
             async move { app::erase(&cx, tool).await }
-        })))
+        }));
+    Ok(following.into_iter().fold(mounted, Mounted::worker))
 }
 
 /// Every endpoint, with who may use it.
 fn routes() -> OpenApiRouter<Cx> {
-    OpenApiRouter::new()
+    let mut routes = OpenApiRouter::new();
+    webhook_document::add_webhooks(routes.get_openapi_mut());
+    routes
         .routes(guard::<NotifyRead, _>(routes!(http::mail::show)))
         .routes(guard::<NotifyWrite, _>(routes!(http::mail::put)))
         .routes(guard::<NotifyRead, _>(routes!(http::mail::list)))

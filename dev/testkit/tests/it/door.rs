@@ -17,7 +17,7 @@ async fn an_identity_from_outside_is_worth_nothing(hearth: Hearth) -> Result<()>
     let forged = RoleKey::generate(Role::Gateway)?;
     let identity = Identity::of_service(Role::Gateway, Role::Accounts, SystemClock.now()).sign(&forged)?;
     let nobody = hearth.nobody()?;
-    for path in ["/accounts/v1/me", "/accounts/v1/internal/feed", "/accounts/v1/users"] {
+    for path in ["/accounts/v1/me", "/accounts/v1/internal/events/access", "/accounts/v1/users"] {
         let call = nobody.call(Method::GET, path).header(headers::IDENTITY, &identity);
         let (status, refusal) = status_and_refusal(call).await?;
         assert_eq!((status, refusal.code.as_str()), (StatusCode::UNAUTHORIZED, "not-signed-in"), "{path}");

@@ -2,7 +2,6 @@
 
 use hearth_base::{Digest, Result, ToolId};
 use hearth_wire::{
-    feed::{After, Events},
     images::internal::{OfTool, PinPut, Resolve, Resolved, Usables},
     reply::Done,
 };
@@ -36,11 +35,6 @@ impl ImagesInternalCalls<'_> {
     /// A layer's blob, as a stream.
     pub async fn blob(&self, digest: Digest) -> Result<Response<Body>> {
         self.0.call(Method::GET, "/images/v1/internal/blobs").segment(digest).streamed().await
-    }
-
-    /// Reads `images`' feed.
-    pub async fn feed(&self, after: &After) -> Result<Events> {
-        self.0.call(Method::GET, "/images/v1/internal/feed").feed(after).data().await
     }
 
     /// Relies on an image in the name of `holder` (`jobs:set_…`), in place of what that holder relied on before.

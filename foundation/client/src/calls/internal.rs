@@ -6,7 +6,6 @@ use hearth_wire::{
         MandateCreate, MandateCreated, MandateUse, MandateUsed, Recipient, Resolve, Resolved, ToolFacts,
         ToolTokenCreate, ToolTokenCreated,
     },
-    feed::{After, Events},
     reply::{Done, Listed, Paging},
 };
 use http::Method;
@@ -29,11 +28,6 @@ impl InternalCalls<'_> {
     pub async fn resolve(&self, resolve: &Resolve, request_id: &str) -> Result<Resolved> {
         let call = self.0.call(Method::POST, "/accounts/v1/internal/resolve");
         call.header(headers::REQUEST_ID, request_id).json(resolve).data().await
-    }
-
-    /// Reads `accounts`' feed.
-    pub async fn accounts_feed(&self, after: &After) -> Result<Events> {
-        self.0.call(Method::GET, "/accounts/v1/internal/feed").feed(after).data().await
     }
 
     /// The ended tools of which this service has yet to erase what it has.

@@ -4,7 +4,6 @@ use std::fmt;
 
 use hearth_base::{JobName, Result, SealingKey, ToolId, ToolName};
 use hearth_wire::{
-    feed::{After, Events},
     jobs::{
         History, Job, JobChanged, JobCreate, JobOne, JobsImages, JobsList, JobsLogsQuery, JobsQuery,
         JobsQuota, Metrics, MetricsOne, MetricsQuery, Quotas, ReplicasPut, Run, RunOne, RunQuery, RunsList,
@@ -184,12 +183,6 @@ impl JobsCalls<'_> {
         call.answer::<Named<Routes>>().await.map(|answer| answer.content)
     }
 
-    /// What happened in `jobs`, in order: for services.
-    pub async fn feed(&self, after: &After) -> Result<Events> {
-        let call = self.0.call(Method::GET, "/jobs/v1/internal/feed").feed(after);
-        call.answer::<Named<Events>>().await.map(|answer| answer.content)
-    }
-
     /// What seals values that only the runtime opens: for `envvars`.
     pub async fn sealing_key(&self) -> Result<SealingKey> {
         let call = self.0.call(Method::GET, "/jobs/v1/internal/sealing-key");
@@ -200,11 +193,5 @@ impl JobsCalls<'_> {
     pub async fn with_envvars(&self, tool: ToolId) -> Result<JobsWithEnvvars> {
         let call = self.0.call(Method::GET, "/jobs/v1/internal/tools").segment(tool).then("/envvars");
         call.answer::<Named<JobsWithEnvvars>>().await.map(|answer| answer.content)
-    }
-
-    /// What became of runs and due times, in order: for `notify`.
-    pub async fn runs_feed(&self, after: &After) -> Result<Events> {
-        let call = self.0.call(Method::GET, "/jobs/v1/internal/runs-feed").feed(after);
-        call.answer::<Named<Events>>().await.map(|answer| answer.content)
     }
 }

@@ -5,6 +5,7 @@ mod audit;
 mod builds;
 mod components;
 mod envvars;
+mod events;
 mod exec;
 mod images;
 mod images_internal;

@@ -10,8 +10,7 @@ mod migrate;
 mod tx;
 
 pub mod columns;
-pub mod feed;
-pub mod place;
+pub mod events;
 pub mod schema;
 pub mod wake;
 pub mod work;

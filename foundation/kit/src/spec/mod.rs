@@ -11,9 +11,11 @@ pub(crate) use complete::{complete, operations, refuses};
 /// whole would be told only one of them.
 pub fn merge(documents: impl IntoIterator<Item = Value>) -> Result<Value> {
     let mut paths = Map::new();
+    let mut webhooks = Map::new();
     let mut components = Map::new();
     for document in documents {
         add("path", &mut paths, document.get("paths"))?;
+        add("webhook", &mut webhooks, document.get("webhooks"))?;
         for (kind, named) in document.get("components").and_then(Value::as_object).into_iter().flatten() {
             let place = components.entry(kind.clone()).or_insert_with(|| json!({}));
             if let Some(place) = place.as_object_mut() {
@@ -22,13 +24,15 @@ pub fn merge(documents: impl IntoIterator<Item = Value>) -> Result<Value> {
         }
     }
     paths.sort_keys();
+    webhooks.sort_keys();
+    webhooks.values_mut().for_each(Value::sort_all_objects);
     components.values_mut().for_each(Value::sort_all_objects);
     let schemes = json!({
         "bearer": {"type": "http", "scheme": "bearer", "description": "a personal or a tool's token, or a session"},
         "session": {"type": "apiKey", "in": "cookie", "name": hearth_wire::accounts::SESSION_COOKIE},
     });
     components.insert("securitySchemes".to_owned(), schemes);
-    Ok(json!({
+    let mut whole = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Hearth",
@@ -38,7 +42,11 @@ pub fn merge(documents: impl IntoIterator<Item = Value>) -> Result<Value> {
         },
         "paths": paths,
         "components": components,
-    }))
+    });
+    if !webhooks.is_empty() {
+        whole["webhooks"] = webhooks.into();
+    }
+    Ok(whole)
 }
 
 fn add(kind: &str, place: &mut Map<String, Value>, named: Option<&Value>) -> Result<()> {

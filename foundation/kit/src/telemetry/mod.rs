@@ -1,6 +1,7 @@
 //! Logs, metrics, and how to ask a service whether it is well.
 
 mod log;
+mod log_error;
 mod metrics;
 
 pub use log::start_logging;

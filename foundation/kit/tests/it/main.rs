@@ -1,8 +1,10 @@
 //! What services share of databases, on every database, and of the blob store.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
 mod blobs;
+mod consumers;
 mod each;
-mod feed;
+mod events;
 mod migrate;
 mod wake;
 mod work;

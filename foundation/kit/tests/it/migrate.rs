@@ -3,21 +3,21 @@
 use hearth_base::Result;
 use hearth_kit::db::{
     Db, Migrations,
-    feed::CreateFeed,
+    events::CreateEvents,
     migrate,
     work::{CreateWork, WorkHolders},
 };
 
 async fn two_that_start_at_once_migrate_once(db: Db) -> Result<()> {
-    let both: Migrations = || vec![Box::new(CreateFeed), Box::new(CreateWork)];
+    let both: Migrations = || vec![Box::new(CreateEvents), Box::new(CreateWork)];
     let (first, second, third) = tokio::join!(migrate(&db, both), migrate(&db, both), migrate(&db, both));
     first.and(second).and(third)
 }
 
 async fn what_was_applied_stays_and_what_is_new_is_added(db: Db) -> Result<()> {
-    migrate(&db, || vec![Box::new(CreateFeed)]).await?;
-    let all: Migrations = || vec![Box::new(CreateFeed), Box::new(CreateWork), Box::new(WorkHolders)];
-    migrate(&db, || vec![Box::new(CreateFeed), Box::new(CreateWork)]).await?;
+    migrate(&db, || vec![Box::new(CreateEvents)]).await?;
+    let all: Migrations = || vec![Box::new(CreateEvents), Box::new(CreateWork), Box::new(WorkHolders)];
+    migrate(&db, || vec![Box::new(CreateEvents), Box::new(CreateWork)]).await?;
     migrate(&db, all).await?;
     migrate(&db, all).await
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::tools::Quota;
+use crate::{events::EventData, tools::Quota};
 
 /// The gateway asks who shows this credential, and what they are to the tool in the path.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -188,23 +188,49 @@ pub struct Recipient {
     pub address: EmailAddress,
 }
 
-/// What happened that other services must know: the events of `accounts`' feed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind", content = "data")]
-pub enum AccountsEvent {
-    /// Everything that was found out about callers may be wrong now for this user, token, session or tool.
-    AccessChanged {
-        /// The id of what changed: a user's, token's, session's or tool's.
-        about: String,
-    },
-    /// A tool was made.
-    ToolCreated {
-        /// Its id.
-        tool: ToolId,
-    },
-    /// A tool is being ended: stop what it runs, erase what it has, then acknowledge.
-    ToolErased {
-        /// Its id.
-        tool: ToolId,
-    },
+crate::topic! {
+    /// Changes of who may do what, for those who remember callers.
+    pub enum AccessEvent in Accounts / "access", for_webhooks: false {
+        /// Everything that was found out about callers may be wrong now for this user, token, session or tool.
+        Changed(AccessChanged) = "access.changed",
+    }
+}
+
+crate::topic! {
+    /// The life of tools, for the services that keep something of them.
+    pub enum ToolEvent in Accounts / "tools", for_webhooks: false {
+        /// A tool was created.
+        Created(ToolOnly) = "tool.created",
+        /// A tool is being deleted: stop what it runs, erase what it has, then acknowledge.
+        Erased(ToolOnly) = "tool.erased",
+    }
+}
+
+/// Whose access has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::AccessChanged)]
+pub struct AccessChanged {
+    /// The id of what changed: a user's, token's, session's or tool's.
+    pub about: String,
+}
+
+/// A tool and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::ToolOnly)]
+pub struct ToolOnly {
+    /// Its id.
+    #[schema(value_type = String)]
+    pub tool: ToolId,
+}
+
+impl EventData for AccessChanged {
+    fn tool(&self) -> Option<ToolId> {
+        self.about.parse().ok()
+    }
+}
+
+impl EventData for ToolOnly {
+    fn tool(&self) -> Option<ToolId> {
+        Some(self.tool)
+    }
 }

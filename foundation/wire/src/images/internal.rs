@@ -6,6 +6,8 @@ use hearth_base::{Digest, ImageName, ToolId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::events::EventData;
+
 /// Which image is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -98,19 +100,33 @@ pub struct PinPut {
     pub digest: Digest,
 }
 
-/// What happened that other services must know: the events of `images`' feed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind", content = "data")]
-pub enum ImagesEvent {
-    /// A tag means another manifest than before.
-    TagMoved {
-        /// Whose the image is; nobody's, when Hearth provides it.
-        tool: Option<ToolId>,
-        /// The image.
-        image: ImageName,
-        /// The tag.
-        tag: String,
-    },
+crate::topic! {
+    /// Tags that mean another manifest, for the services that run images.
+    pub enum TagEvent in Images / "tags", for_webhooks: false {
+        /// A tag means another manifest than before.
+        Moved(TagMoved) = "image.tag.moved",
+    }
+}
+
+/// A tag that means another manifest than before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = images::TagMoved)]
+pub struct TagMoved {
+    /// The tool whose image it is; absent when Hearth provides it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub tool: Option<ToolId>,
+    /// The image.
+    #[schema(value_type = String)]
+    pub image: ImageName,
+    /// The tag.
+    pub tag: String,
+}
+
+impl EventData for TagMoved {
+    fn tool(&self) -> Option<ToolId> {
+        self.tool
+    }
 }
 
 /// Whose images are wanted.

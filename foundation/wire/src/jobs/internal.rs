@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 
 use hearth_base::{Cursor, JobName, Limit, ToolId, ToolName};
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{Emails, JobType, Run};
+use crate::events::EventData;
 
 /// Where a tool's page is answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -66,7 +65,7 @@ pub struct Routes {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub next: Option<Cursor>,
-    /// The feed's position when this page was read. Whoever reads all pages follows the feed from the first
+    /// The stream's position when this page was read. Whoever reads all pages follows the stream from the first
     /// page's position: each event carries a whole route, so seeing one twice does no harm.
     pub position: i64,
 }
@@ -91,68 +90,33 @@ pub struct JobsWithEnvvars {
     pub outdated: Vec<JobName>,
 }
 
-/// What happened that other services must know: the events of `jobs`' feed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind", content = "data")]
-pub enum JobsEvent {
-    /// A tool's route is this from now on.
-    RouteChanged(Route),
-    /// A tool has no published job any more.
-    RouteRemoved {
-        /// The tool.
-        tool: ToolId,
-    },
-    /// A run's process began.
-    RunBegan(RunTold),
-    /// A run is over, and so is its log.
-    RunEnded(RunTold),
-    /// Due times of a schedule brought no run.
-    DueMissed(DueTold),
+crate::topic! {
+    /// Where tools' pages are answered, for the edge and for deployments that wait.
+    pub enum RouteEvent in Jobs / "routes", for_webhooks: false {
+        /// A tool's route is this from now on.
+        Changed(Route) = "route.changed",
+        /// A tool has no published job any more.
+        Removed(RouteRemoved) = "route.removed",
+    }
 }
 
-impl JobsEvent {
-    /// The kinds of events that are about routes.
-    pub const ROUTES: &[&str] = &["route-changed", "route-removed"];
-    /// The kinds of events that are about runs: they carry what runs wrote.
-    pub const RUNS: &[&str] = &["run-began", "run-ended", "due-missed"];
-}
-
-/// A run, as it is told to whoever passes it on to people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunTold {
+/// A tool without a published job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = jobs::RouteRemoved)]
+pub struct RouteRemoved {
     /// The tool.
+    #[schema(value_type = String)]
     pub tool: ToolId,
-    /// Its name.
-    pub name: ToolName,
-    /// What sort of job it is.
-    pub job_type: JobType,
-    /// When its maintainers want mail.
-    pub emails: Emails,
-    /// Whether another try follows, or the container is started again.
-    pub again: bool,
-    /// The run; when it is over, with its last lines.
-    pub run: Run,
 }
 
-/// Due times that brought no run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DueTold {
-    /// The tool.
-    pub tool: ToolId,
-    /// Its name.
-    pub name: ToolName,
-    /// The job.
-    pub job: JobName,
-    /// When its maintainers want mail.
-    pub emails: Emails,
-    /// The first of them.
-    pub first: Timestamp,
-    /// The last of them.
-    pub last: Timestamp,
-    /// How many they are.
-    pub count: u64,
-    /// Why, in a sentence.
-    pub reason: String,
-    /// How many due times in a row have brought no run by now.
-    pub in_a_row: u64,
+impl EventData for Route {
+    fn tool(&self) -> Option<ToolId> {
+        Some(self.tool)
+    }
+}
+
+impl EventData for RouteRemoved {
+    fn tool(&self) -> Option<ToolId> {
+        Some(self.tool)
+    }
 }

@@ -1,6 +1,7 @@
 //! What is to run, and what became of it: `/jobs/v1`.
 
 mod create;
+pub mod events;
 mod exec;
 mod health;
 mod image;

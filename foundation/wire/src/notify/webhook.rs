@@ -5,69 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What a webhook is told of: the `type` of a payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[schema(as = notify::EventType)]
-pub enum EventType {
-    /// A run's process began.
-    #[serde(rename = "job.run.started")]
-    RunStarted,
-    /// A run did what it was to do.
-    #[serde(rename = "job.run.succeeded")]
-    RunSucceeded,
-    /// A run failed.
-    #[serde(rename = "job.run.failed")]
-    RunFailed,
-    /// Somebody stopped a run, or a newer one took its place.
-    #[serde(rename = "job.run.stopped")]
-    RunStopped,
-    /// A due time of a schedule brought no run.
-    #[serde(rename = "job.due.missed")]
-    DueMissed,
-    /// Somebody asked for a test. Every webhook is told of that.
-    #[serde(rename = "webhook.test")]
-    Test,
-}
-
-impl EventType {
-    /// All that a webhook can be told of.
-    pub const ALL: [Self; 6] = [
-        Self::RunStarted,
-        Self::RunSucceeded,
-        Self::RunFailed,
-        Self::RunStopped,
-        Self::DueMissed,
-        Self::Test,
-    ];
-
-    /// The word on the wire.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::RunStarted => "job.run.started",
-            Self::RunSucceeded => "job.run.succeeded",
-            Self::RunFailed => "job.run.failed",
-            Self::RunStopped => "job.run.stopped",
-            Self::DueMissed => "job.due.missed",
-            Self::Test => "webhook.test",
-        }
-    }
-}
-
-impl std::str::FromStr for EventType {
-    type Err = hearth_base::Error;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|known| known.word() == text).ok_or_else(|| {
-            let known = Self::ALL.map(Self::word).join(", ");
-            let shown = hearth_base::one_line(text, 60);
-            hearth_base::Error::invalid(
-                "event-type",
-                format!("{shown:?} is nothing that a webhook is told of"),
-            )
-            .help(format!("it is told of {known}"))
-        })
-    }
-}
+use super::EventType;
 
 /// An address that is told of a tool's events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -31,7 +31,7 @@ pub async fn put(
     cx.store.member_put(&tx, tool.0, known.id, role, by.now).await?;
     keep_an_owner(cx, &tx, tool, user).await?;
     cx.audit(&tx, by, "member.set", Some(tool), format!("{user} {role}")).await?;
-    cx.tell_access(&tx, by, tool.0).await?;
+    cx.append_access_changed(&tx, by, tool.0).await?;
     tx.commit().await?;
     Ok(Member { user: known.name, role, since: by.now })
 }
@@ -49,7 +49,7 @@ pub async fn remove(cx: &Cx, by: &By, tool: (ToolId, &ToolName), user: &UserName
     let tokens = cx.store.token_revoke_of_tool(&tx, tool.0, Some(known.id)).await?;
     cx.store.mandate_end_of(&tx, known.id, Some(tool.0), by.now).await?;
     cx.audit(&tx, by, "member.remove", Some(tool), user).await?;
-    cx.tell_access(&tx, by, tool.0).await?;
+    cx.append_access_changed(&tx, by, tool.0).await?;
     tx.commit().await?;
     Ok(tokens)
 }

@@ -42,7 +42,7 @@ pub async fn create(cx: &Cx, by: &By, service: Role, create: ToolTokenCreate) ->
 pub async fn revoke(cx: &Cx, by: &By, id: TokenId) -> Result<()> {
     let tx = cx.store.begin().await?;
     if cx.store.run_token_revoke(&tx, id).await? {
-        cx.tell_access(&tx, by, id).await?;
+        cx.append_access_changed(&tx, by, id).await?;
     }
     tx.commit().await
 }

@@ -53,7 +53,7 @@ pub async fn end_own(cx: &Cx, by: &By, credential: &Credential) -> Result<()> {
     let tx = cx.store.begin().await?;
     if cx.store.session_end(&tx, *id).await? {
         cx.audit(&tx, by, "session.end", None, id).await?;
-        cx.tell_access(&tx, by, id).await?;
+        cx.append_access_changed(&tx, by, id).await?;
     }
     tx.commit().await
 }

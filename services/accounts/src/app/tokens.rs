@@ -86,7 +86,7 @@ pub async fn revoke(
     let token = revoked.ok_or_else(|| Error::not_found("token", id))?;
     let action = if tool.is_some() { "tool-token.revoke" } else { "token.revoke" };
     cx.audit(&tx, by, action, tool, token.label).await?;
-    cx.tell_access(&tx, by, id).await?;
+    cx.append_access_changed(&tx, by, id).await?;
     tx.commit().await
 }
 

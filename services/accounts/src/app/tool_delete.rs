@@ -2,7 +2,7 @@
 
 use hearth_base::{Error, Result, Role, ToolId, ToolRole};
 use hearth_kit::db::Tx;
-use hearth_wire::accounts::internal::AccountsEvent;
+use hearth_wire::accounts::internal::{ToolEvent, ToolOnly};
 
 use crate::{
     cx::{By, Cx},
@@ -26,8 +26,8 @@ pub async fn begin(cx: &Cx, by: &By, id: ToolId) -> Result<Tool> {
         cx.store.duty_add(&tx, id, *service).await?;
     }
     cx.audit(&tx, by, "tool.delete", Some((id, &tool.name)), &tool.name).await?;
-    cx.tell(&tx, by, &AccountsEvent::ToolErased { tool: id }).await?;
-    cx.tell_access(&tx, by, id).await?;
+    cx.append_event(&tx, by, &ToolEvent::Erased(ToolOnly { tool: id })).await?;
+    cx.append_access_changed(&tx, by, id).await?;
     if Role::KEEPERS.is_empty() {
         end(cx, &tx, by, &tool).await?;
     }
@@ -56,5 +56,5 @@ async fn end(cx: &Cx, tx: &Tx, by: &By, tool: &Tool) -> Result<()> {
     cx.store.member_remove_all(tx, tool.id).await?;
     cx.store.tool_free_name(tx, tool.id).await?;
     cx.audit(tx, by, "tool.end", Some((tool.id, &tool.name)), &tool.name).await?;
-    cx.tell_access(tx, by, tool.id).await
+    cx.append_access_changed(tx, by, tool.id).await
 }

@@ -2,7 +2,7 @@
 
 use hearth_base::{Error, Kind, Result, ToolId, ToolName, ToolRole, UserId, plain_text};
 use hearth_wire::{
-    accounts::internal::{AccountsEvent, ToolFacts},
+    accounts::internal::{ToolEvent, ToolFacts, ToolOnly},
     tools::ToolCreate,
 };
 
@@ -75,7 +75,9 @@ pub async fn create(cx: &Cx, by: &By, owner: UserId, create: ToolCreate) -> Resu
     cx.store.tool_add(&tx, &tool).await?;
     cx.store.member_put(&tx, id, owner, ToolRole::Owner, by.now).await?;
     cx.audit(&tx, by, "tool.create", Some((id, &tool.name)), &tool.name).await?;
-    cx.tell(&tx, by, &AccountsEvent::ToolCreated { tool: id }).await?;
+    cx.append_event(&tx, by, &ToolEvent::Created(ToolOnly { tool: id })).await?;
+    // Whoever remembers that nobody has this name is wrong now.
+    cx.append_access_changed(&tx, by, id).await?;
     tx.commit().await?;
     Ok(tool)
 }

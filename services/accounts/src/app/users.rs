@@ -35,7 +35,7 @@ pub async fn password_change(
     cx.store.mandate_end_of_sessions(&tx, user.id, keep, by.now).await?;
     cx.store.guesses_forget(&tx, &user.name).await?;
     cx.audit(&tx, by, "user.password", None, &user.name).await?;
-    cx.tell_access(&tx, by, user.id).await?;
+    cx.append_access_changed(&tx, by, user.id).await?;
     tx.commit().await
 }
 
@@ -90,7 +90,7 @@ pub async fn patch(cx: &Cx, by: &By, name: &UserName, patch: UserPatch) -> Resul
         (None, None) => "user.patch",
     };
     cx.audit(&tx, by, action, None, name).await?;
-    cx.tell_access(&tx, by, user.id).await?;
+    cx.append_access_changed(&tx, by, user.id).await?;
     tx.commit().await?;
     Ok(user)
 }

@@ -3,8 +3,8 @@
 use hearth_base::ToolId;
 use hearth_kit::{Answer, Authed, Json, Param, Query, Reply};
 use hearth_wire::{
-    accounts::internal::{Recipient, Resolve, Resolved},
-    feed::{After, Events},
+    accounts::internal::{AccessEvent, Recipient, Resolve, Resolved, ToolEvent},
+    events::{After, EventBatch, Topic},
     reply::{Data, Done, Listed, Paging},
 };
 
@@ -18,12 +18,28 @@ pub async fn resolve(cx: Cx, peer: Authed<rights::Resolve>, Json(resolve): Json<
     Ok(Answer::of(app::resolve::resolve(&cx, &cx.by(&peer), resolve).await?))
 }
 
-/// What happened here, in order; waits for news when asked to.
-#[utoipa::path(get, path = "/accounts/v1/internal/feed", tag = "internal",
-    operation_id = "accounts.internal_feed", params(After),
-    responses((status = 200, body = Data<Events>), (status = 409, description = "no longer kept")))]
-pub async fn feed(cx: Cx, _: Authed<rights::ReadFeed>, Query(after): Query<After>) -> Reply<Events> {
-    Ok(Answer::of(cx.store.feed.after(after.after, after.patience()).await?))
+/// Changes of who may do what, in order; waits for the next when asked to.
+#[utoipa::path(get, path = "/accounts/v1/internal/events/access", tag = "internal",
+    operation_id = "accounts.internal_events_access", params(After),
+    responses((status = 200, body = Data<EventBatch>), (status = 409, description = "no longer kept")))]
+pub async fn access_events(
+    cx: Cx,
+    _: Authed<rights::ReadEvents>,
+    Query(after): Query<After>,
+) -> Reply<EventBatch> {
+    Ok(Answer::of(cx.store.events.read(AccessEvent::INFO, &after).await?))
+}
+
+/// The life of tools, in order; waits for the next event when asked to.
+#[utoipa::path(get, path = "/accounts/v1/internal/events/tools", tag = "internal",
+    operation_id = "accounts.internal_events_tools", params(After),
+    responses((status = 200, body = Data<EventBatch>), (status = 409, description = "no longer kept")))]
+pub async fn tool_events(
+    cx: Cx,
+    _: Authed<rights::ReadEvents>,
+    Query(after): Query<After>,
+) -> Reply<EventBatch> {
+    Ok(Answer::of(cx.store.events.read(ToolEvent::INFO, &after).await?))
 }
 
 /// The calling service has erased what this tool had.

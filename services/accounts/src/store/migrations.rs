@@ -6,7 +6,7 @@ use hearth_kit::db::{
     schema::{big_integer, big_integer_null, boolean, integer, json, string, string_null},
 };
 use hearth_kit::db::{
-    feed::CreateFeed,
+    events::CreateEvents,
     work::{CreateWork, WorkHolders},
 };
 use sea_orm::{
@@ -17,7 +17,7 @@ use sea_orm::{
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
-        Box::new(CreateFeed),
+        Box::new(CreateEvents),
         Box::new(CreateWork),
         Box::new(CreateAccounts),
         Box::new(CreateMandates),

@@ -14,13 +14,12 @@ mod token;
 mod tool;
 mod user;
 
-use hearth_base::{EventId, Result};
+use hearth_base::Result;
 use hearth_kit::{
-    db::{Db, Tx, columns, feed::Feed, work::Work},
+    db::{Db, Tx, columns, work::Work},
+    events::Stream,
     tasks::Stop,
 };
-use hearth_wire::accounts::internal::AccountsEvent;
-use jiff::Timestamp;
 
 pub use audit::NewEntry;
 pub use invitation::Invitation;
@@ -37,8 +36,8 @@ pub use user::User;
 #[derive(Debug, Clone)]
 pub struct Store {
     db: Db,
-    /// What other services are told.
-    pub feed: Feed,
+    /// Events for other services.
+    pub events: Stream,
     /// What is done later.
     pub work: Work,
 }
@@ -46,16 +45,11 @@ pub struct Store {
 impl Store {
     /// The tables in `db`, and the work in it.
     pub fn new(db: Db, work: Work, stop: Stop) -> Self {
-        Self { feed: Feed::new(db.clone(), stop), work, db }
+        Self { events: Stream::new(db.clone(), stop), work, db }
     }
 
     /// Begins a change.
     pub async fn begin(&self) -> Result<Tx> {
         self.db.begin().await
-    }
-
-    /// Tells other services of `event`, as part of a change. [`Feed::wake`] after its commit.
-    pub async fn tell(&self, tx: &Tx, id: EventId, now: Timestamp, event: &AccountsEvent) -> Result<()> {
-        self.feed.append(tx, id, now, event).await
     }
 }

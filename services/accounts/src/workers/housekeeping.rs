@@ -23,6 +23,6 @@ async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
     cx.store.mandate_sweep(&tx, now).await?;
     cx.store.invitation_sweep(&tx, now).await?;
     cx.store.guesses_sweep(&tx, now.saturating_sub(guesses::REST).unwrap_or(now)).await?;
-    cx.store.feed.trim(&tx, now).await?;
+    cx.store.events.delete_old(&tx, now).await?;
     tx.commit().await
 }

@@ -105,7 +105,7 @@ async fn a_log_that_is_away_is_no_hindrance(db: Db) -> Result<()> {
     let stage = stage(db).await?;
     stage.neighbours.always("GET builds * logs", AWAY);
     stage.neighbours.always("GET jobs web logs", AWAY);
-    stage.neighbours.always("GET jobs feed", AWAY);
+    stage.neighbours.always("GET jobs events routes", AWAY);
     stage.neighbours.change(|known| (known.builds.pace, known.jobs.mood) = (Pace::Slow, Mood::Crashes));
     let id = stage.deploy(&git()).await?.deploy_id;
     stage.until_asked("GET builds * logs", 1).await?;

@@ -7,26 +7,22 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Json, Router,
-    extract::{Query, State},
-    routing::get,
-};
-use hearth_base::{Clock, Entropy, EventId, KeyRing, LifeId, Result, Role, RoleKey, SystemClock, ToolId};
+use axum::{Json, Router, extract::State, routing::get};
+use hearth_base::{Clock, Entropy, KeyRing, LifeId, Result, Role, RoleKey, SystemClock, ToolId};
 use hearth_client::{Local, Transport};
 use hearth_kit::{
     Clients, Kit, config::Config, mounted::exchange, server::Listening, state::StateFolder, tasks::Tasks,
     telemetry::Metrics,
 };
+use hearth_testkit::PlayedStream;
 use hearth_wire::{
-    feed::{After, Event, Events},
-    jobs::internal::{JobsEvent, Route, RouteState, Routes},
+    events::Topic,
+    jobs::internal::{Route, RouteEvent, RouteState, Routes},
 };
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::Notify,
 };
 
 /// A stand-in for `jobs`.
@@ -36,8 +32,7 @@ pub struct Jobs(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     routes: Mutex<Vec<Route>>,
-    events: Mutex<Vec<Event>>,
-    news: Notify,
+    stream: PlayedStream,
 }
 
 impl Jobs {
@@ -45,26 +40,15 @@ impl Jobs {
         self.0.routes.lock().unwrap().push(route);
     }
 
-    pub fn say(&self, event: &JobsEvent) {
-        let written = serde_json::to_value(event).unwrap();
-        let mut events = self.0.events.lock().unwrap();
-        let now = jiff_now();
-        let position = i64::try_from(events.len()).unwrap() + 1;
-        events.push(Event {
-            position,
-            id: EventId::new(now, &Entropy::System),
-            at: now,
-            kind: written["kind"].as_str().unwrap().to_owned(),
-            data: written["data"].clone(),
-        });
-        self.0.news.notify_waiters();
+    pub fn append(&self, event: &RouteEvent) {
+        self.0.stream.append(jiff_now(), event, None).unwrap();
     }
 
     fn router(&self) -> Router {
         Router::new()
             .route("/jobs/v1/internal/routes", get(routes))
-            .route("/jobs/v1/internal/feed", get(feed))
             .with_state(self.clone())
+            .merge(self.0.stream.router(RouteEvent::INFO))
     }
 }
 
@@ -73,24 +57,8 @@ fn jiff_now() -> jiff::Timestamp {
 }
 
 async fn routes(State(jobs): State<Jobs>) -> Json<Routes> {
-    let position = i64::try_from(jobs.0.events.lock().unwrap().len()).unwrap();
+    let position = jobs.0.stream.head();
     Json(Routes { routes: jobs.0.routes.lock().unwrap().clone(), next: None, position })
-}
-
-async fn feed(State(jobs): State<Jobs>, Query(after): Query<After>) -> Json<Events> {
-    let wait = Duration::from_secs(after.wait.unwrap_or(0));
-    loop {
-        let news = jobs.0.news.notified();
-        tokio::pin!(news);
-        news.as_mut().enable();
-        let all = jobs.0.events.lock().unwrap().clone();
-        let head = i64::try_from(all.len()).unwrap();
-        let events: Vec<Event> =
-            all.into_iter().filter(|event| event.position > after.after.unwrap_or(0)).collect();
-        if !events.is_empty() || tokio::time::timeout(wait, news).await.is_err() {
-            return Json(Events { events, head });
-        }
-    }
 }
 
 /// An edge that listens.

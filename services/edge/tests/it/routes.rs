@@ -2,7 +2,7 @@
 
 use hearth_base::Result;
 use hearth_testkit::until;
-use hearth_wire::jobs::internal::{JobsEvent, Route, RouteState};
+use hearth_wire::jobs::internal::{Route, RouteEvent, RouteRemoved, RouteState};
 
 use crate::rig::{Rig, answering, hello, nobody, route};
 
@@ -16,10 +16,10 @@ async fn a_page_moves_when_jobs_says_so() -> Result<()> {
     let rig = Rig::start(vec![first.clone()]).await?;
     rig.knows("hello").await?;
     assert!(rig.get("hello", "").await.ends_with("one"));
-    rig.jobs.say(&JobsEvent::RouteChanged(Route { targets: vec![two], ..first.clone() }));
+    rig.jobs.append(&RouteEvent::Changed(Route { targets: vec![two], ..first.clone() }));
     until("the page has moved", async || Ok(rig.get("hello", "").await.ends_with("two").then_some(())))
         .await?;
-    rig.jobs.say(&JobsEvent::RouteRemoved { tool: first.tool });
+    rig.jobs.append(&RouteEvent::Removed(RouteRemoved { tool: first.tool }));
     until("the page is gone", async || {
         Ok(rig.get("hello", "").await.starts_with("HTTP/1.1 404").then_some(()))
     })

@@ -1,7 +1,8 @@
 //! Manifests (OCI distribution specification, "Pushing manifests", "Pulling manifests").
 
 use hearth_base::{Digest, Error, Kind, Result};
-use hearth_wire::images::internal::ImagesEvent;
+use hearth_kit::events::NewEvent;
+use hearth_wire::images::internal::{TagEvent, TagMoved};
 use sha2::{Digest as _, Sha256};
 
 use super::{parse, tags};
@@ -49,8 +50,8 @@ pub async fn put(
         && cx.store.tag_put(&tx, repository.id, tag, digest, now).await?
     {
         let tool = if let Space::Tool(id, _) = space { Some(*id) } else { None };
-        let moved = ImagesEvent::TagMoved { tool, image: name.clone(), tag: tag.to_string() };
-        cx.store.feed.append(&tx, cx.id(), now, &moved).await?;
+        let moved = TagEvent::Moved(TagMoved { tool, image: name.clone(), tag: tag.to_string() });
+        cx.store.events.append(&tx, [NewEvent::new(cx.id(), now, &moved)?]).await?;
     }
     tx.commit().await?;
     Ok(digest)

@@ -7,8 +7,10 @@ use axum::{
 use hearth_base::{Digest, Error, Kind, Limit, PathParam, Result};
 use hearth_kit::{Answer, Authed, Json, Param, Query, Refused, Reply};
 use hearth_wire::{
-    feed::{After, Events},
-    images::internal::{ImageKind, OfTool, PinPut, Resolve as ResolveQuery, Resolved, Usable, Usables},
+    events::{After, EventBatch, Topic},
+    images::internal::{
+        ImageKind, OfTool, PinPut, Resolve as ResolveQuery, Resolved, TagEvent, Usable, Usables,
+    },
     reply::{Data, Done},
 };
 
@@ -16,7 +18,7 @@ use super::{blob as content, images::provided_views};
 use crate::{
     app,
     cx::Cx,
-    rights::{Fetch, Follow, Pin, Resolve},
+    rights::{Fetch, Pin, ReadEvents, Resolve},
 };
 
 /// The image that a tool means by a text.
@@ -55,12 +57,12 @@ pub async fn usable(cx: Cx, _: Authed<Resolve>, Query(OfTool { tool }): Query<Of
     Ok(Answer::of(Usables { images }))
 }
 
-/// What became of tags, in order; waits for news when asked to.
-#[utoipa::path(get, path = "/images/v1/internal/feed", tag = "internal", operation_id = "images.internal_feed",
-    params(After),
-    responses((status = 200, body = Data<Events>), (status = 409, description = "no longer kept")))]
-pub async fn feed(cx: Cx, _: Authed<Follow>, Query(after): Query<After>) -> Reply<Events> {
-    Ok(Answer::of(cx.store.feed.after(after.after, after.patience()).await?))
+/// Tags that mean another manifest, in order; waits for the next event when asked to.
+#[utoipa::path(get, path = "/images/v1/internal/events/tags", tag = "internal",
+    operation_id = "images.internal_events_tags", params(After),
+    responses((status = 200, body = Data<EventBatch>), (status = 409, description = "no longer kept")))]
+pub async fn tag_events(cx: Cx, _: Authed<ReadEvents>, Query(after): Query<After>) -> Reply<EventBatch> {
+    Ok(Answer::of(cx.store.events.read(TagEvent::INFO, &after).await?))
 }
 
 /// A blob, whichever repository has it.

@@ -6,7 +6,7 @@ use hearth_kit::db::{
     schema::{big_integer, blob, integer, string},
 };
 use hearth_kit::db::{
-    feed::CreateFeed,
+    events::CreateEvents,
     work::{CreateWork, WorkHolders},
 };
 use sea_orm::{
@@ -16,7 +16,7 @@ use sea_orm::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateWork), Box::new(CreateImages), Box::new(WorkHolders), Box::new(CreateFeed)]
+    vec![Box::new(CreateWork), Box::new(CreateImages), Box::new(WorkHolders), Box::new(CreateEvents)]
 }
 
 struct CreateImages;

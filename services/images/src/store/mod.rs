@@ -15,7 +15,8 @@ mod upload;
 
 use hearth_base::{Error, Result};
 use hearth_kit::{
-    db::{Db, Tx, feed::Feed, work::Work},
+    db::{Db, Tx, work::Work},
+    events::Stream,
     tasks::Stop,
 };
 
@@ -31,14 +32,14 @@ pub struct Store {
     db: Db,
     /// What is done later.
     pub work: Work,
-    /// What other services are told.
-    pub feed: Feed,
+    /// Events for other services.
+    pub events: Stream,
 }
 
 impl Store {
     /// The tables in `db`, and the work in it.
     pub fn new(db: Db, work: Work, stop: Stop) -> Self {
-        Self { feed: Feed::new(db.clone(), stop), work, db }
+        Self { events: Stream::new(db.clone(), stop), work, db }
     }
 
     /// Begins a change.

@@ -1,11 +1,12 @@
 //! Which image a tool means.
 
-use std::time::Duration;
-
 use hearth_base::Result;
 use hearth_kit::{config::Config, db::Db};
 use hearth_testkit::on_every_store;
-use hearth_wire::images::internal::ImageKind;
+use hearth_wire::{
+    events::{After, Topic},
+    images::internal::{ImageKind, TagEvent},
+};
 use serde_json::json;
 
 use super::{Stage, digest};
@@ -56,14 +57,14 @@ async fn a_tag_that_means_something_else_is_told_once(db: Db) -> Result<()> {
     let tool = stage.tool();
     stage.space = Space::Provided;
     stage.push("python3.11", "latest", b"python").await?;
-    let events = stage.cx.store.feed.after(None, Duration::ZERO).await?.events;
-    let moved = |tool, image: &str, tag: &str| json!({"tool": tool, "image": image, "tag": tag});
-    let own = |tag| moved(Some(tool), "web", tag);
+    let events = stage.cx.store.events.read(TagEvent::INFO, &After::default()).await?.events;
+    let own = |tag: &str| json!({"tool": tool, "image": "web", "tag": tag});
+    let provided = json!({"image": "python3.11", "tag": "latest"});
     assert_eq!(
         events.iter().map(|event| &event.data).collect::<Vec<_>>(),
-        [&own("v1"), &own("v1"), &own("v2"), &moved(None, "python3.11", "latest")]
+        [&own("v1"), &own("v1"), &own("v2"), &provided]
     );
-    assert!(events.iter().all(|event| event.kind == "tag-moved"));
+    assert!(events.iter().all(|event| event.event_type == "image.tag.moved"));
     Ok(())
 }
 

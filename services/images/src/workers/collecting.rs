@@ -14,7 +14,7 @@ pub async fn run(cx: Cx, stop: Stop) {
     let turn = async |now| {
         collect::run(cx).await?;
         let tx = cx.store.begin().await?;
-        cx.store.feed.trim(&tx, now).await?;
+        cx.store.events.delete_old(&tx, now).await?;
         tx.commit().await
     };
     cx.store.work.regularly(&*cx.clock, &stop, KIND, EVERY, turn).await;

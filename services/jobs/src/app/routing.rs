@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use hearth_base::{Result, ToolId, ToolName};
 use hearth_kit::db::Tx;
-use hearth_wire::jobs::internal::{JobsEvent, Route, RouteState};
+use hearth_wire::jobs::internal::{Route, RouteEvent, RouteRemoved, RouteState};
 use jiff::SignedDuration;
 
 use super::definition::fields;
@@ -30,14 +30,14 @@ pub async fn refresh(cx: &Cx, tx: &Tx, tool: ToolId, name: Option<&ToolName>) ->
     let event = match route {
         Some(route) => {
             cx.store.route_put(tx, &route).await?;
-            JobsEvent::RouteChanged(route)
+            RouteEvent::Changed(route)
         }
         None => {
             cx.store.route_remove(tx, tool).await?;
-            JobsEvent::RouteRemoved { tool }
+            RouteEvent::Removed(RouteRemoved { tool })
         }
     };
-    cx.tell(tx, [event]).await
+    cx.store.events.append(tx, [cx.event(&event)?]).await
 }
 
 /// Where a run answers: what it replaces, or is replaced by, may do so at another port.

@@ -5,10 +5,7 @@ use futures::TryStreamExt;
 use hearth_base::{Digest, Result, Role, ToolId};
 use hearth_runtime_api::{Bytes, Compression, LayerDescriptor};
 use hearth_runtime_controller::BlobSource;
-use hearth_wire::{
-    feed::{After, Events},
-    images::internal::{ImageConfig as Config, ImageKind, PinPut, Resolved, Usables},
-};
+use hearth_wire::images::internal::{ImageConfig as Config, ImageKind, PinPut, Resolved, Usables};
 use http_body_util::BodyExt;
 use tokio_util::io::StreamReader;
 
@@ -24,11 +21,6 @@ impl Neighbours {
     /// All images that a tool may use.
     pub async fn images(&self, tool: ToolId) -> Result<Usables> {
         self.of(Role::Images)?.images_internal().usable(tool).await
-    }
-
-    /// A part of the feed of tags that mean something else.
-    pub async fn images_feed(&self, after: &After) -> Result<Events> {
-        self.of(Role::Images)?.images_internal().feed(after).await
     }
 
     /// Relies on an image in the name of `holder`.

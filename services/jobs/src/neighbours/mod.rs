@@ -24,6 +24,11 @@ impl Neighbours {
         Self { clients: kit.clients.clone() }
     }
 
+    /// The clients of all of them.
+    pub fn clients(&self) -> &Clients {
+        &self.clients
+    }
+
     /// A client of one of them.
     pub fn of(&self, role: Role) -> Result<Client> {
         self.clients.of(role)

@@ -8,8 +8,7 @@ use hearth_kit::db::{
     },
 };
 use hearth_kit::db::{
-    feed::CreateFeed,
-    place::CreatePlace,
+    events::{CreateEventCursors, CreateEvents},
     work::{CreateWork, WorkHolders},
 };
 use sea_orm::{
@@ -23,7 +22,7 @@ use sea_orm::{
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
-        Box::new(CreateFeed),
+        Box::new(CreateEvents),
         Box::new(CreateWork),
         Box::new(CreateJobs),
         Box::new(WorkHolders),
@@ -34,7 +33,7 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(WORKLOAD_ENVVARS),
         Box::new(RUNS_AGAIN),
         Box::new(RUNS_PORT),
-        Box::new(CreatePlace),
+        Box::new(CreateEventCursors),
         Box::new(NEWER_IMAGES),
         Box::new(TOOL_QUOTA),
         Box::new(SAMPLES_DISK),

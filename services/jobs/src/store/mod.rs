@@ -18,7 +18,8 @@ use std::{
 
 use hearth_base::{Error, Result, ToolId};
 use hearth_kit::{
-    db::{Db, OrFault, Tx, columns, feed::Feed, place::Place, work::Work},
+    db::{Db, OrFault, Tx, columns, work::Work},
+    events::Stream,
     tasks::Stop,
 };
 use hearth_runtime_api::WorkloadId;
@@ -69,12 +70,10 @@ mod epoch {
 #[derive(Debug, Clone)]
 pub struct Store {
     db: Db,
-    /// What other services are told.
-    pub feed: Feed,
+    /// Events for other services.
+    pub events: Stream,
     /// What is done later.
     pub work: Work,
-    /// How far `images`' feed was read.
-    pub place: Place,
     epoch: Arc<OnceCell<u64>>,
 }
 
@@ -89,8 +88,7 @@ impl Store {
 
     /// The tables in `db`, and the work in it.
     pub fn new(db: Db, work: Work, stop: Stop) -> Self {
-        let (feed, place) = (Feed::new(db.clone(), stop), Place::new(db.clone()));
-        Self { feed, work, place, db, epoch: Arc::default() }
+        Self { events: Stream::new(db.clone(), stop), work, db, epoch: Arc::default() }
     }
 
     /// Begins a change.

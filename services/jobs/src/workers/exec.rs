@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use hearth_base::{Error, Identity, JobName, Result, Role, ToolId, ToolName};
-use hearth_kit::{Authed, tasks::Stop};
+use hearth_base::{Error, Identity, JobName, Result, ToolId, ToolName};
+use hearth_kit::{Authed, events::TopicReader, tasks::Stop};
 use hearth_runtime_api::{End, ExecInput, ExecOutput, ExecSession, TerminalSize};
 use hearth_wire::{
-    feed::After,
+    accounts::internal::{AccessChanged, AccessEvent},
+    events::{Event, Topic},
     jobs::{ExecDecoder, ExecEnd, ExecFrame},
 };
 use hyper::upgrade::OnUpgrade;
@@ -21,6 +22,8 @@ use crate::{
 
 /// How long a program goes on while nobody can say whether its caller still has the right.
 const UNCHECKED: Duration = Duration::from_secs(15 * 60);
+/// How long one request waits for a change of access: it has to be noticed soon that nobody can say.
+const CHECK_INTERVAL: Duration = Duration::from_secs(25);
 /// How long a caller may take to say what to run.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -152,12 +155,12 @@ async fn revoked(cx: &Cx, caller: &Caller) {
     let mut abouts = vec![caller.tool.to_string()];
     abouts.extend(caller.identity.user().map(|user| user.to_string()));
     abouts.extend(credential(&caller.identity));
-    let mut position: Option<i64> = None;
+    let mut access = TopicReader::new(cx.neighbours.clients(), AccessEvent::INFO);
     loop {
-        let asking = async {
+        let read = async {
             loop {
-                match follow(cx, position).await {
-                    Ok(news) => return news,
+                match access.wait(CHECK_INTERVAL).await {
+                    Ok(events) => return events,
                     Err(error) => {
                         tracing::debug!(%error, "a program goes on unchecked");
                         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -165,11 +168,14 @@ async fn revoked(cx: &Cx, caller: &Caller) {
                 }
             }
         };
-        let Ok((head, changed)) = tokio::time::timeout(UNCHECKED, asking).await else { return };
-        if changed.iter().any(|about| abouts.contains(about)) {
+        let Ok(events) = tokio::time::timeout(UNCHECKED, read).await else { return };
+        let is_theirs = |event: &Event| match event.decode() {
+            Ok(Some(AccessEvent::Changed(AccessChanged { about }))) => abouts.contains(&about),
+            Ok(None) | Err(_) => false,
+        };
+        if events.iter().any(is_theirs) {
             return;
         }
-        position = Some(head);
     }
 }
 
@@ -180,18 +186,4 @@ fn credential(identity: &Identity) -> Option<String> {
         Credential::PersonalToken(id) | Credential::ToolToken(id) => Some(id.to_string()),
         _ => None,
     }
-}
-
-/// The feed's place, and what has changed since `position`; without one, only the place.
-async fn follow(cx: &Cx, position: Option<i64>) -> Result<(i64, Vec<String>)> {
-    let accounts = cx.neighbours.of(Role::Accounts)?;
-    let after = match position {
-        None => After::head(),
-        Some(position) => After::watched(position),
-    };
-    let news = accounts.internal().accounts_feed(&after).await?;
-    let last = news.events.last().map(|event| event.position);
-    let head = last.or(position).unwrap_or(news.head);
-    let changed = news.events.into_iter().filter(|event| event.kind == "access-changed");
-    Ok((head, changed.filter_map(|event| event.data["about"].as_str().map(str::to_owned)).collect()))
 }

@@ -54,7 +54,7 @@ async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
         log(&error, "old images stay");
     }
     let tx = cx.store.begin_behind().await?;
-    cx.store.feed.trim(&tx, now).await?;
+    cx.store.events.delete_old(&tx, now).await?;
     tx.commit().await
 }
 

@@ -1,65 +1,55 @@
-//! Follows `images`' feed: tags that mean something else by now.
+//! Consumes `images`' events: tags that mean another manifest by now.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
-use hearth_base::{Error, Result};
-use hearth_kit::tasks::Stop;
+use hearth_base::Result;
+use hearth_kit::{
+    Kit, Worker,
+    db::Tx,
+    events::{Consumer, EventHandler, Resume},
+};
 use hearth_wire::{
-    feed::{After, Event},
-    images::internal::ImagesEvent,
+    events::{Event, Topic},
+    images::internal::{TagEvent, TagMoved},
 };
 
-use super::{Backoff, log};
 use crate::{
     app::jobs::image_updates::{self, Moved},
     cx::Cx,
 };
 
-/// Runs until it is told to stop.
-pub async fn run(cx: Cx, stop: Stop) {
-    let mut backoff = Backoff::up_to(Duration::from_secs(30));
-    while let Some(turn) = stop.unless(turn(&cx)).await {
-        match turn {
-            Ok(()) => backoff.reset(),
-            Err(error) => {
-                log(&error, "the feed of images waits");
-                backoff.wait(&stop).await;
-            }
+/// The worker that looks at jobs whose images may have moved.
+pub fn worker(kit: &Kit, cx: Cx) -> Result<Worker> {
+    Ok(Consumer::new(kit, "images", TagEvent::INFO).stored(kit.db()?, MovedTags(cx)))
+}
+
+struct MovedTags(Cx);
+
+impl EventHandler for MovedTags {
+    /// Each job is compared with what its image means now, in changes of their own: doing so twice does no harm.
+    async fn prepare(&self, events: &[Event]) -> Result<()> {
+        let moved: BTreeSet<Moved> = events.iter().map(read_moved).collect();
+        for moved in moved {
+            image_updates::look(&self.0, moved).await?;
         }
+        Ok(())
+    }
+
+    async fn apply(&self, _: &Tx, _: Vec<Event>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn rebuild(&self) -> Result<Resume> {
+        image_updates::look(&self.0, Moved::Any).await?;
+        Ok(Resume::AtHead)
     }
 }
 
-async fn turn(cx: &Cx) -> Result<()> {
-    let place = cx.store.place.read().await?;
-    let is_gap = |error: &Error| error.code() == "feed-gap";
-    let (moved, last) = match cx.neighbours.images_feed(&After::news(place)).await {
-        Ok(news) => {
-            let Some(last) = news.events.last().map(|event| event.position) else { return Ok(()) };
-            (news.events.into_iter().map(read).collect(), last)
-        }
-        // Away for longer than events are kept.
-        Err(error) if is_gap(&error) => {
-            let head = cx.neighbours.images_feed(&After::head()).await?.head;
-            (BTreeSet::from([Moved::Any]), head)
-        }
-        Err(error) => return Err(error),
-    };
-    for moved in moved {
-        image_updates::look(cx, moved).await?;
-    }
-    let tx = cx.store.begin_behind().await?;
-    if cx.store.place.locked(&tx).await? < last {
-        cx.store.place.set(&tx, last).await?;
-    }
-    tx.commit().await
-}
-
-fn read(Event { kind, data, .. }: Event) -> Moved {
-    let said = serde_json::Value::from_iter([("kind", kind.into()), ("data", data)]);
-    match serde_json::from_value(said) {
-        Ok(ImagesEvent::TagMoved { tool: Some(tool), .. }) => Moved::Of(tool),
-        Ok(ImagesEvent::TagMoved { tool: None, .. }) => Moved::Provided,
+fn read_moved(event: &Event) -> Moved {
+    match event.decode() {
+        Ok(Some(TagEvent::Moved(TagMoved { tool: Some(tool), .. }))) => Moved::Of(tool),
+        Ok(Some(TagEvent::Moved(TagMoved { tool: None, .. }))) => Moved::Provided,
         // Of a newer release: whatever it is, a look does no harm.
-        Err(_) => Moved::Any,
+        Ok(None) | Err(_) => Moved::Any,
     }
 }

@@ -203,17 +203,17 @@ async fn note(cx: &Cx, parts: &[Part]) -> Result<()> {
     let names = cx.store.tools_locked(&tx, parts.iter().map(|part| part.run.tool)).await?;
     let jobs = cx.store.jobs_by_id_in(&tx, complete().map(|run| run.job)).await?;
     let known = cx.store.runs_by_id_in(&tx, complete().map(Run::id)).await?;
-    let (mut taken, mut events) = (Vec::new(), Vec::new());
+    let (mut taken, mut announced) = (Vec::new(), Vec::new());
     for Part { run, next, complete, tail, .. } in parts {
         let before = known.get(&run.id());
         let now =
             Run { log_next: *next, log_done: *complete, tail: tail.clone(), ..before.unwrap_or(run).clone() };
         let of = Whose { name: names.get(&run.tool), job: jobs.get(&run.job) };
-        events.extend(before.into_iter().flat_map(|before| events::run(of, before, &now)));
+        announced.extend(before.into_iter().flat_map(|before| events::events_of_change(of, before, &now)));
         taken.push(now);
     }
     cx.store.logs_taken(&tx, &taken).await?;
-    cx.tell(&tx, events).await?;
+    events::append(cx, &tx, announced).await?;
     cx.store.ask_all(&tx, complete().map(|run| (run.instance.workload, cx.now()))).await?;
     tx.commit().await?;
     cx.wake_watchers(complete().map(|run| run.instance.workload));

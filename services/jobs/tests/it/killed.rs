@@ -10,8 +10,8 @@ use hearth_kit::db::Db;
 use hearth_runtime_api::{End, WorkloadId, fake::Played};
 use hearth_testkit::{Audit, Chance, Even, all_runs, on_every_store, read_rounds, until, whole_ledger};
 use hearth_wire::{
-    feed::After,
-    jobs::{Concurrency, JobCreate, JobsQuery, Run, RunEnd, RunState},
+    events::{After, Topic},
+    jobs::{Concurrency, JobCreate, JobsQuery, Run, RunEnd, RunState, events::RunEvent},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -270,18 +270,21 @@ async fn told(audit: &mut Audit, stage: &Stage, runs: &[Run]) -> Result<()> {
     let (notify, mut after) = (stage.stand.service(Role::Notify)?, After::default());
     let mut told: BTreeMap<(String, String), u32> = BTreeMap::new();
     loop {
-        let part = notify.jobs().runs_feed(&after).await?;
-        let Some(last) = part.events.last() else { break };
-        after.after = Some(last.position);
+        let part = notify.read_events(RunEvent::INFO, &after).await?;
+        if part.events.is_empty() {
+            break;
+        }
+        after.after = Some(part.next);
         for event in &part.events {
             if let Some(run) = event.data["run"]["id"].as_str() {
-                *told.entry((event.kind.clone(), run.to_owned())).or_default() += 1;
+                let what = if event.event_type == "job.run.started" { "began" } else { "ended" };
+                *told.entry((what.to_owned(), run.to_owned())).or_default() += 1;
             }
         }
     }
     for run in runs {
         let count = |kind: &str| told.get(&(kind.to_owned(), run.id.clone())).copied().unwrap_or(0);
-        let counts = (count("run-began"), count("run-ended"));
+        let counts = (count("began"), count("ended"));
         let began = u32::from(run.started.is_some());
         audit.demand(counts == (began, 1), || format!("told {counts:?} times: {run:?}"));
     }

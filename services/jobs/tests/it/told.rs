@@ -3,13 +3,13 @@
 use hearth_base::{Kind, Result, Role};
 use hearth_jobs::JobsSettings;
 use hearth_kit::db::Db;
-use hearth_runtime_api::End;
+use hearth_runtime_api::End as RuntimeEnd;
 use hearth_testkit::{on_every_store, until};
 use hearth_wire::{
-    feed::{After, Event},
+    events::{After, Event, Topic},
     jobs::{
         Emails, JobCreate, JobType, RunEnd, StatusShort,
-        internal::{DueTold, JobsEvent, RunTold},
+        events::{DueMissedData, RunEvent, RunEventData},
     },
 };
 use http::{Method, StatusCode};
@@ -22,27 +22,40 @@ use crate::{
 };
 
 /// Every event about runs so far.
-async fn events(stage: &Stage) -> Result<Vec<JobsEvent>> {
+async fn raw_events(stage: &Stage) -> Result<Vec<Event>> {
     let notify = stage.stand.service(Role::Notify)?;
-    let events = notify.jobs().runs_feed(&After::default()).await?.events;
-    Ok(events.into_iter().filter(|event| !event.kind.starts_with("route-")).map(read).collect())
+    Ok(notify.read_events(RunEvent::INFO, &After::default()).await?.events)
 }
 
-fn read(Event { kind, data, .. }: Event) -> JobsEvent {
-    serde_json::from_value(json!({ "kind": kind, "data": data })).unwrap()
+/// The same, read.
+async fn events(stage: &Stage) -> Result<Vec<RunEvent>> {
+    let events = raw_events(stage).await?.into_iter();
+    events.map(|event| event.decode().map(Option::unwrap)).collect()
+}
+
+/// An end of a run, and whether its maintainers get mail about it.
+struct End {
+    data: RunEventData,
+    has_notice: bool,
+}
+
+fn read_end(event: &Event) -> Option<End> {
+    match event.decode().unwrap().unwrap() {
+        RunEvent::Succeeded(data) | RunEvent::Failed(data) | RunEvent::Stopped(data) => {
+            Some(End { data, has_notice: event.notice.is_some() })
+        }
+        RunEvent::Started(_) | RunEvent::DueMissed(_) => None,
+    }
 }
 
 /// The ends that were told, once there are so many.
-async fn ends(stage: &Stage, count: usize) -> Result<Vec<RunTold>> {
+async fn ends(stage: &Stage, count: usize) -> Result<Vec<End>> {
     let told = until("the ends are told", async || {
-        let ended = events(stage).await?.into_iter().filter_map(|event| match event {
-            JobsEvent::RunEnded(told) => Some(told),
-            _ => None,
-        });
-        Ok(Some(ended.collect::<Vec<_>>()).filter(|ended| ended.len() >= count))
+        let ended: Vec<End> = raw_events(stage).await?.iter().filter_map(read_end).collect();
+        Ok(Some(ended).filter(|ended| ended.len() >= count))
     })
     .await?;
-    assert_eq!(told.len(), count, "{told:#?}");
+    assert_eq!(told.len(), count, "{:#?}", raw_events(stage).await?);
     Ok(told)
 }
 
@@ -53,15 +66,15 @@ async fn a_run_is_told_when_it_begins_and_when_it_is_over_with_its_last_lines(db
     for line in ["one", "two", "three", "four"] {
         stage.runtime.fake.print(instance, line)?;
     }
-    stage.runtime.fake.end(instance, End::Exited { code: 3 })?;
-    let told = ends(&stage, 1).await?.remove(0);
-    assert_eq!((told.tool, &told.name, told.job_type), (stage.id, &stage.tool, JobType::OneOff));
-    assert_eq!((told.emails, told.again), (Emails::OnFailure, false));
+    stage.runtime.fake.end(instance, RuntimeEnd::Exited { code: 3 })?;
+    let End { data: told, has_notice } = ends(&stage, 1).await?.remove(0);
+    assert_eq!((told.tool_id, &told.tool, told.job_type), (stage.id, &stage.tool, JobType::OneOff));
+    assert_eq!((has_notice, told.again), (true, false));
     assert_eq!((told.run.end, told.run.exit_code), (Some(RunEnd::Exited), Some(3)));
     assert_eq!(told.run.last_lines, ["two", "three", "four"]);
     assert_eq!(told.run.reason.as_deref(), Some("it ended with status 3"));
     stage.nothing_left().await?;
-    let [JobsEvent::RunBegan(began), JobsEvent::RunEnded(_)] = &events(&stage).await?[..] else {
+    let [RunEvent::Started(began), RunEvent::Failed(_)] = &events(&stage).await?[..] else {
         panic!("a beginning and an end: {:#?}", events(&stage).await?)
     };
     assert_eq!(began.run.id, told.run.id);
@@ -75,7 +88,7 @@ async fn an_end_is_told_when_its_log_is_kept_and_once_whoever_dies(db: Db) -> Re
     stage.create(&once("a")).await?;
     let instance = stage.one_running(None).await?;
     stage.runtime.fake.print(instance, "hello")?;
-    stage.runtime.fake.end(instance, End::Exited { code: 0 })?;
+    stage.runtime.fake.end(instance, RuntimeEnd::Exited { code: 0 })?;
     stage.until_short("a", StatusShort::Succeeded).await?;
     assert!(ends(&stage, 0).await?.is_empty());
     stage.stop().await;
@@ -83,7 +96,7 @@ async fn an_end_is_told_when_its_log_is_kept_and_once_whoever_dies(db: Db) -> Re
     // What the first life had under way is the second one's when its lease has run out.
     stage.stand.clock.advance(SignedDuration::from_mins(1));
     stage.start().await?;
-    assert_eq!(ends(&stage, 1).await?[0].run.last_lines, ["hello"]);
+    assert_eq!(ends(&stage, 1).await?[0].data.run.last_lines, ["hello"]);
     stage.nothing_left().await?;
     stage.stop().await;
     stage.start().await?;
@@ -97,17 +110,17 @@ async fn it_is_told_whether_another_try_follows(db: Db) -> Result<()> {
     stage.end_one(Some(first), 1).await?;
     let told = ends(&stage, 2).await?;
     assert_eq!(
-        told.iter().map(|told| (told.run.attempt, told.again)).collect::<Vec<_>>(),
+        told.iter().map(|told| (told.data.run.attempt, told.data.again)).collect::<Vec<_>>(),
         [(1, true), (2, false)]
     );
     stage.create(&kept("b")).await?;
     let crashed = stage.end_one(None, 1).await?;
     stage.one_running(Some(crashed)).await?;
-    let told = ends(&stage, 3).await?.remove(2);
+    let told = ends(&stage, 3).await?.remove(2).data;
     assert_eq!((told.job_type, told.again, told.run.attempt), (JobType::Continuous, true, 1));
     stage.maintainer.jobs().delete(&stage.tool, &"b".parse()?).await?;
-    let told = ends(&stage, 4).await?.remove(3);
-    assert_eq!((told.run.end, told.again, told.emails), (Some(RunEnd::Stopped), false, Emails::None));
+    let End { data: told, has_notice } = ends(&stage, 4).await?.remove(3);
+    assert_eq!((told.run.end, told.again, has_notice), (Some(RunEnd::Stopped), false, false));
     Ok(())
 }
 
@@ -117,7 +130,7 @@ async fn ends_are_counted_in_a_row(db: Db) -> Result<()> {
     stage.create(&kept("b")).await?;
     let attempts = async |most: usize| {
         let told = ends(&stage, most).await?;
-        Ok::<_, hearth_base::Error>(told.iter().map(|told| told.run.attempt).collect::<Vec<_>>())
+        Ok::<_, hearth_base::Error>(told.iter().map(|told| told.data.run.attempt).collect::<Vec<_>>())
     };
     let first = stage.end_one(None, 1).await?;
     let second = stage.end_one(Some(first), 1).await?;
@@ -128,9 +141,9 @@ async fn ends_are_counted_in_a_row(db: Db) -> Result<()> {
     // A restart begins anew.
     stage.one_running(Some(second)).await?;
     stage.maintainer.jobs().restart(&stage.tool, &"b".parse()?).await?;
-    assert_eq!(ends(&stage, 3).await?[2].run.end, Some(RunEnd::Stopped));
+    assert_eq!(ends(&stage, 3).await?[2].data.run.end, Some(RunEnd::Stopped));
     let third = stage.one_running(Some(second)).await?;
-    stage.runtime.fake.end(third, End::Exited { code: 1 })?;
+    stage.runtime.fake.end(third, RuntimeEnd::Exited { code: 1 })?;
     let fourth = stage.one_running(Some(third)).await?;
     assert_eq!(attempts(4).await?[3], 1);
     // What was forgotten here, and is remembered by the runtime, does not come back.
@@ -145,8 +158,8 @@ async fn ends_are_counted_in_a_row(db: Db) -> Result<()> {
         stage.start().await?;
         stage.until("b", |job| job.status.run == Some(fourth.to_string())).await?;
     }
-    stage.runtime.fake.end(fourth, End::Exited { code: 1 })?;
-    assert_eq!(ends(&stage, 5).await?[4].run.attempt, 2);
+    stage.runtime.fake.end(fourth, RuntimeEnd::Exited { code: 1 })?;
+    assert_eq!(ends(&stage, 5).await?[4].data.run.attempt, 2);
     assert_eq!(stage.runs("b").await?.iter().filter(|run| run.ended.is_some()).count(), 3);
     Ok(())
 }
@@ -157,7 +170,7 @@ async fn what_the_machine_forgot_is_told_as_lost(db: Db) -> Result<()> {
     stage.until_short("a", StatusShort::Running).await?;
     stage.runtime.stop().await;
     stage.runtime.replace();
-    let told = ends(&stage, 1).await?.remove(0);
+    let told = ends(&stage, 1).await?.remove(0).data;
     assert_eq!(told.run.end, Some(RunEnd::Lost));
     Ok(())
 }
@@ -165,9 +178,9 @@ async fn what_the_machine_forgot_is_told_as_lost(db: Db) -> Result<()> {
 async fn due_times_without_a_run_are_told(db: Db) -> Result<()> {
     let stage = every_ten(db).await?;
     pass(&stage, SignedDuration::from_mins(35)).await?;
-    let missed = |events: Vec<JobsEvent>| -> Vec<DueTold> {
+    let missed = |events: Vec<RunEvent>| -> Vec<DueMissedData> {
         let due = events.into_iter().filter_map(|event| match event {
-            JobsEvent::DueMissed(told) => Some(told),
+            RunEvent::DueMissed(told) => Some(told),
             _ => None,
         });
         due.collect()
@@ -189,7 +202,7 @@ async fn a_job_that_falls_silent_is_told_once(db: Db) -> Result<()> {
         pass(&stage, ten).await?;
     }
     let due = events(&stage).await?.into_iter().filter_map(|event| match event {
-        JobsEvent::DueMissed(told) => Some((told.in_a_row, told.reason)),
+        RunEvent::DueMissed(told) => Some((told.in_a_row, told.reason)),
         _ => None,
     });
     assert_eq!(due.collect::<Vec<_>>(), [(3, "the run before still ran".to_owned())]);
@@ -199,10 +212,10 @@ async fn a_job_that_falls_silent_is_told_once(db: Db) -> Result<()> {
 async fn only_notify_hears_what_runs_wrote(db: Db) -> Result<()> {
     let stage = Stage::new(db).await?;
     for other in [stage.stand.service(Role::Edge)?, stage.stand.service(Role::Components)?] {
-        let refused = other.jobs().runs_feed(&After::default()).await.unwrap_err();
+        let refused = other.read_events(RunEvent::INFO, &After::default()).await.unwrap_err();
         assert_eq!(refused.kind(), Kind::Forbidden);
     }
-    let refused = stage.maintainer.jobs().runs_feed(&After::default()).await.unwrap_err();
+    let refused = stage.maintainer.read_events(RunEvent::INFO, &After::default()).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::Forbidden);
     Ok(())
 }

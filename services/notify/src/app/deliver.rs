@@ -69,7 +69,7 @@ pub async fn deliver(cx: &Cx, claim: &Claim<()>, id: DeliveryId) -> Result<()> {
     let answer = match webhook.filter(|webhook| webhook.enabled) {
         Some(webhook) => {
             let until = cx.troubles.until(webhook.id, cx.now());
-            if let Some(until) = until.filter(|_| waiting.event != EventType::Test) {
+            if let Some(until) = until.filter(|_| waiting.event != EventType::test()) {
                 let tx = cx.store.begin().await?;
                 cx.store.work.again(&tx, claim, until).await?;
                 return tx.commit().await;

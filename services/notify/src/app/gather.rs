@@ -6,7 +6,7 @@ use hearth_wire::notify::MailState;
 
 use super::{
     pace::Pace,
-    text::{self, Text},
+    text::{self, MailText},
 };
 use crate::{
     cx::Cx,
@@ -29,9 +29,9 @@ pub async fn gather(cx: &Cx, claim: &Claim<()>, tool: ToolId) -> Result<()> {
         cx.store.work.again(&tx, claim, due).await?;
         return tx.commit().await;
     }
-    let (all, notices) = cx.store.notices(&tx, tool, text::IN_FULL).await?;
+    let (all, notices) = cx.store.notices(&tx, tool, text::MAX_EVENTS_IN_FULL).await?;
     if all > 0 && !recipients.is_empty() {
-        let Text { subject, body } = text::write(&facts.name, all, &notices);
+        let MailText { subject, body } = text::write_mail(&facts.name, all, &notices);
         for recipient in &recipients {
             let mail = Mail {
                 id: MailId::new(now, &cx.entropy),

@@ -1,6 +1,5 @@
 //! The rules. No HTTP, no SQL; time is an argument.
 
-mod about;
 mod pace;
 mod sign;
 mod text;

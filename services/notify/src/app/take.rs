@@ -1,80 +1,52 @@
-//! Events of `jobs`' feed: each is taken once, in the change that notes the place behind it.
+//! Events of other services: each becomes deliveries and a notice once, in the change that moves the cursor.
 
 use hearth_base::{DeliveryId, Error, EventId, Result, ToolId};
-use hearth_kit::db::Tx;
+use hearth_kit::{db::Tx, log_error};
 use hearth_wire::{
-    feed::Event,
-    jobs::internal::JobsEvent,
+    events::Event,
     notify::{DeliveryState, EventType, Payload},
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::{about, pace::Pace};
+use super::pace::Pace;
 use crate::{
     cx::Cx,
-    store::{Delivery, Notice, Store, Tool, Webhook},
+    store::{Delivery, Store, Tool, WaitingNotice, Webhook},
 };
 
-/// What is older is told to nobody any more: this service was away, and people have seen for themselves.
-const NEWS: SignedDuration = SignedDuration::from_hours(24);
+/// An older event reaches nobody any more: this service was away, and people have seen for themselves.
+const MAX_EVENT_AGE: SignedDuration = SignedDuration::from_hours(24);
 /// How much may wait for one webhook. What is beyond that is not kept for it.
-const MOST_WAITING: u64 = 1000;
+const MAX_WAITING_DELIVERIES: u64 = 1000;
 
-/// Takes events behind the place that was read. Those that were taken already are left out.
-pub async fn take(cx: &Cx, events: Vec<Event>) -> Result<()> {
+/// Takes events in the change that moves the cursor.
+pub async fn take_events(cx: &Cx, tx: &Tx, events: Vec<Event>) -> Result<()> {
     let now = cx.now();
-    let tx = cx.store.begin().await?;
-    let place = cx.store.place.locked(&tx).await?;
-    let Some(last) = events.last().map(|event| event.position).filter(|last| *last > place) else {
-        return Ok(());
-    };
-    for event in events.into_iter().filter(|event| event.position > place) {
-        if event.at < now - NEWS || !JobsEvent::RUNS.contains(&event.kind.as_str()) {
-            continue;
-        }
-        let (position, kind) = (event.position, event.kind.clone());
-        match read(event) {
-            Ok(notice) => one(cx, &tx, notice, now).await?,
-            // Of a newer release: what is not understood is told to nobody, and holds nothing else up.
-            Err(error) => {
-                let cause = error.cause().map(ToString::to_string);
-                tracing::warn!(position, kind, cause, "an event of jobs is not understood, and left out");
-            }
+    for event in events.into_iter().filter(|event| event.time >= now - MAX_EVENT_AGE) {
+        if let Some(tool) = event.tool {
+            take_event(cx, tx, tool, event, now).await?;
         }
     }
-    cx.store.place.set(&tx, last).await?;
-    tx.commit().await
+    Ok(())
 }
 
-/// Goes on behind `position` without the events before it, which are no longer kept.
-pub async fn skip_to(cx: &Cx, position: i64) -> Result<()> {
-    let tx = cx.store.begin().await?;
-    if cx.store.place.locked(&tx).await? < position {
-        cx.store.place.set(&tx, position).await?;
-    }
-    tx.commit().await
-}
-
-fn read(event: Event) -> Result<Notice> {
-    let Event { position: _, id, at, kind, data } = event;
-    let said = serde_json::Value::from_iter([("kind", kind.into()), ("data", data)]);
-    Ok(Notice { id, at, event: serde_json::from_value(said).map_err(Error::internal)? })
-}
-
-/// Takes one event. Whether anybody is to be told.
-async fn one(cx: &Cx, tx: &Tx, notice: Notice, now: Timestamp) -> Result<()> {
-    let (Some(tool), Some(sort)) = (about::tool(&notice.event), about::sort(&notice.event)) else {
-        return Ok(());
-    };
+async fn take_event(cx: &Cx, tx: &Tx, tool: ToolId, event: Event, now: Timestamp) -> Result<()> {
     let Some(tool) = cx.store.tool_locked(tx, tool).await? else { return Ok(()) };
-    let payload = Payload { event: sort, timestamp: notice.at, data: about::data(&notice.event) };
+    let notice = event.read_notice().unwrap_or_else(|error| {
+        // Of a newer release: nobody gets mail about it, and it holds nothing else up.
+        log_error!(&error, service = %event.service, event_type = event.event_type, "notice of an event not understood");
+        None
+    });
+    let Event { id, event_type, time, data, .. } = event;
+    let payload = Payload { event: EventType::of_event(&event_type), timestamp: time, data };
     for webhook in cx.store.webhooks_in(tx, tool.id).await? {
-        if webhook.wants(sort) && cx.store.deliveries_waiting(tx, webhook.id, None).await? < MOST_WAITING {
-            deliver(cx, tx, &webhook, notice.id, &payload, now).await?;
+        let waiting = cx.store.deliveries_waiting(tx, webhook.id, None).await?;
+        if webhook.wants(&payload.event) && waiting < MAX_WAITING_DELIVERIES {
+            deliver(cx, tx, &webhook, id, &payload, now).await?;
         }
     }
-    if cx.mailer.is_some() && about::wants_mail(&notice.event) {
-        cx.store.notice_add(tx, tool.id, &notice).await?;
+    if let Some(notice) = notice.filter(|_| cx.mailer.is_some()) {
+        cx.store.notice_add(tx, tool.id, &WaitingNotice { id, time, notice }).await?;
         ask_gather(cx, tx, &tool, now).await?;
     }
     Ok(())
@@ -100,7 +72,7 @@ pub async fn deliver(
         tool: webhook.tool,
         webhook: webhook.id,
         message: message.to_string(),
-        event: payload.event,
+        event: payload.event.clone(),
         body: serde_json::to_string(payload).map_err(Error::internal)?,
         state: DeliveryState::Waiting,
         tries: 0,
@@ -117,5 +89,5 @@ pub async fn deliver(
 /// The payload of a test.
 pub fn test(tool: ToolId, webhook: &Webhook, now: Timestamp) -> Payload {
     let data = serde_json::json!({ "tool_id": tool, "webhook": webhook.id });
-    Payload { event: EventType::Test, timestamp: now, data }
+    Payload { event: EventType::test(), timestamp: now, data }
 }

@@ -16,6 +16,7 @@ const LONGEST: usize = 2048;
 /// Makes a webhook. Its secret is given this once.
 pub async fn create(cx: &Cx, tool: ToolId, create: WebhookCreate) -> Result<(Webhook, Secret)> {
     let WebhookCreate { url, events } = create;
+    events.iter().try_for_each(EventType::check)?;
     check(cx, &url).await?;
     let id: WebhookId = cx.id();
     let secret = sign::secret(&cx.entropy);
@@ -44,6 +45,7 @@ pub async fn find(cx: &Cx, tool: ToolId, id: WebhookId) -> Result<Webhook> {
 /// Changes a webhook. One that Hearth switched off is told again once it is enabled.
 pub async fn patch(cx: &Cx, tool: ToolId, id: WebhookId, patch: WebhookPatch) -> Result<Webhook> {
     let WebhookPatch { url, events, enabled } = patch;
+    events.iter().flatten().try_for_each(EventType::check)?;
     if let Some(url) = &url {
         check(cx, url).await?;
     }
@@ -77,7 +79,7 @@ pub async fn test(cx: &Cx, tool: ToolId, id: WebhookId) -> Result<Delivery> {
         return Err(Error::conflict("webhook-off", format!("the webhook {id} is switched off"))
             .help(format!("hearth webhooks change {id} --on")));
     }
-    if cx.store.deliveries_waiting(&tx, id, Some(EventType::Test)).await? > 0 {
+    if cx.store.deliveries_waiting(&tx, id, Some(&EventType::test())).await? > 0 {
         let public = format!("a test of the webhook {id} still waits for its answer");
         return Err(Error::conflict("webhook-test", public).help(format!("hearth webhooks deliveries {id}")));
     }
@@ -127,7 +129,7 @@ async fn check(cx: &Cx, url: &str) -> Result<()> {
     })
 }
 
-fn sorted(mut events: Vec<hearth_wire::notify::EventType>) -> Vec<hearth_wire::notify::EventType> {
+fn sorted(mut events: Vec<EventType>) -> Vec<EventType> {
     events.sort_unstable();
     events.dedup();
     events

@@ -90,7 +90,7 @@ impl TryFrom<row::Model> for Delivery {
             tool: read("delivery.tool_id", &tool_id)?,
             webhook: read("delivery.webhook_id", &webhook_id)?,
             message,
-            event: read("delivery.event", &event)?,
+            event: EventType::of_event(&event),
             body,
             state: read_word("delivery.state", state)?,
             tries: wide(tries),
@@ -110,7 +110,7 @@ impl Store {
             tool_id: Set(delivery.tool.to_string()),
             webhook_id: Set(delivery.webhook.to_string()),
             message: Set(delivery.message.clone()),
-            event: Set(delivery.event.word().to_owned()),
+            event: Set(delivery.event.to_string()),
             body: Set(delivery.body.clone()),
             state: Set(delivery.state.word().to_owned()),
             tries: Set(narrow(delivery.tries)),
@@ -149,12 +149,12 @@ impl Store {
         &self,
         tx: &Tx,
         webhook: WebhookId,
-        event: Option<EventType>,
+        event: Option<&EventType>,
     ) -> Result<u64> {
         let query = row::Entity::find()
             .filter(row::Column::WebhookId.eq(webhook.to_string()))
             .filter(row::Column::State.eq(DeliveryState::Waiting.word()))
-            .apply_if(event, |query, event| query.filter(row::Column::Event.eq(event.word())));
+            .apply_if(event, |query, event| query.filter(row::Column::Event.eq(event.as_str())));
         query.count(&**tx).await.or_fault()
     }
 

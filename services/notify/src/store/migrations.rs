@@ -1,6 +1,5 @@
 //! How the tables came to be as they are. A migration that was released never changes, so columns are spelt out.
 
-use hearth_kit::db::work::{CreateWork, WorkHolders};
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
     schema::{
@@ -8,14 +7,18 @@ use hearth_kit::db::{
         text_null,
     },
 };
+use hearth_kit::db::{
+    events::CreateEventCursors,
+    work::{CreateWork, WorkHolders},
+};
 use sea_orm::{
     DbErr,
-    sea_query::{Index, Query, Table, TableCreateStatement},
+    sea_query::{Index, Table, TableCreateStatement},
 };
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateWork), Box::new(WorkHolders), Box::new(CreateNotify)]
+    vec![Box::new(CreateWork), Box::new(WorkHolders), Box::new(CreateEventCursors), Box::new(CreateNotify)]
 }
 
 struct CreateNotify;
@@ -29,17 +32,11 @@ impl MigrationName for CreateNotify {
 #[async_trait::async_trait]
 impl MigrationTrait for CreateNotify {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [place(), tool(), mail_off(), notice(), mail(), webhook(), delivery()] {
+        for table in [tool(), mail_off(), notice(), mail(), webhook(), delivery()] {
             manager.create_table(table).await?;
         }
-        let start = Query::insert()
-            .into_table("place")
-            .columns(["id", "position"])
-            .values_panic([0.into(), 0_i64.into()])
-            .to_owned();
-        manager.execute(start).await?;
         for (name, table, columns) in [
-            ("notice_tool_id", "notice", ["tool_id", "at"]),
+            ("notice_tool_id", "notice", ["tool_id", "happened_at"]),
             ("mail_tool_id", "mail", ["tool_id", "id"]),
             ("webhook_tool_id", "webhook", ["tool_id", "id"]),
             ("delivery_webhook_id", "delivery", ["webhook_id", "id"]),
@@ -65,10 +62,6 @@ impl MigrationTrait for CreateNotify {
     }
 }
 
-fn place() -> TableCreateStatement {
-    Table::create().table("place").col(integer("id").primary_key()).col(big_integer("position")).to_owned()
-}
-
 fn tool() -> TableCreateStatement {
     Table::create()
         .table("tool")
@@ -92,7 +85,7 @@ fn notice() -> TableCreateStatement {
         .table("notice")
         .col(string("id").primary_key())
         .col(string("tool_id"))
-        .col(big_integer("at"))
+        .col(big_integer("happened_at"))
         .col(json("content"))
         .to_owned()
 }

@@ -8,27 +8,25 @@ mod tool;
 mod webhook;
 
 use hearth_base::{Result, ToolId};
-use hearth_kit::db::{Db, OrFault, Tx, columns, place::Place, work::Work};
+use hearth_kit::db::{Db, OrFault, Tx, columns, work::Work};
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 pub use delivery::Delivery;
 pub use mail::Mail;
 pub use migrations::migrations;
-pub use notice::Notice;
+pub use notice::WaitingNotice;
 pub use tool::Tool;
 pub use webhook::{Webhook, place as webhook_place};
 
 /// The database of `notify`.
 ///
-/// A change locks the place in the feed first, if it needs it, then its tool, then whatever else.
+/// A change locks the cursor of a consumer first, if it moves it, then its tool, then whatever else.
 #[derive(Debug, Clone)]
 pub struct Store {
     db: Db,
     /// What is done later.
     pub work: Work,
-    /// How far `jobs`' feed was read.
-    pub place: Place,
 }
 
 impl Store {
@@ -41,7 +39,7 @@ impl Store {
 
     /// The tables in `db`, and the work in it.
     pub fn new(db: Db, work: Work) -> Self {
-        Self { place: Place::new(db.clone()), work, db }
+        Self { work, db }
     }
 
     /// Begins a change.

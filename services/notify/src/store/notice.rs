@@ -2,7 +2,7 @@
 
 use hearth_base::{EventId, Result, ToolId};
 use hearth_kit::db::{OrFault, Tx};
-use hearth_wire::jobs::internal::JobsEvent;
+use hearth_wire::events::Notice;
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -23,7 +23,7 @@ pub mod row {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
         pub tool_id: String,
-        pub at: At,
+        pub happened_at: At,
         pub content: Json,
     }
 
@@ -33,22 +33,22 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// An event that people are to be told of.
+/// What the next mail about a tool says of an event.
 #[derive(Debug, Clone)]
-pub struct Notice {
+pub struct WaitingNotice {
     pub id: EventId,
-    pub at: Timestamp,
-    pub event: JobsEvent,
+    pub time: Timestamp,
+    pub notice: Notice,
 }
 
 impl Store {
     /// Keeps an event for the next mail.
-    pub async fn notice_add(&self, tx: &Tx, tool: ToolId, notice: &Notice) -> Result<()> {
+    pub async fn notice_add(&self, tx: &Tx, tool: ToolId, waiting: &WaitingNotice) -> Result<()> {
         let row = row::ActiveModel {
-            id: Set(notice.id.to_string()),
+            id: Set(waiting.id.to_string()),
             tool_id: Set(tool.to_string()),
-            at: Set(notice.at.into()),
-            content: Set(write_json(&notice.event)?),
+            happened_at: Set(waiting.time.into()),
+            content: Set(write_json(&waiting.notice)?),
         };
         row::Entity::insert(row).exec_without_returning(&**tx).await.or_fault().map(|_| ())
     }
@@ -63,12 +63,9 @@ impl Store {
     pub async fn notices(&self, tx: &Tx, tool: ToolId, most: u64) -> Result<(u64, Vec<Notice>)> {
         let theirs = || row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
         let all = theirs().count(&**tx).await.or_fault()?;
-        let query = theirs().order_by_asc(row::Column::At).order_by_asc(row::Column::Id).limit(most);
+        let query = theirs().order_by_asc(row::Column::HappenedAt).order_by_asc(row::Column::Id).limit(most);
         let rows = query.all(&**tx).await.or_fault()?;
-        let notices = rows.into_iter().map(|row| {
-            let event = read_json("notice.content", row.content)?;
-            Ok(Notice { id: row.id.parse()?, at: row.at.into(), event })
-        });
+        let notices = rows.into_iter().map(|row| read_json("notice.content", row.content));
         Ok((all, notices.collect::<Result<_>>()?))
     }
 

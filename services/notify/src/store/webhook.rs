@@ -76,8 +76,8 @@ impl Webhook {
     }
 
     /// Whether it is told of such an event.
-    pub fn wants(&self, event: EventType) -> bool {
-        self.enabled && (self.events.is_empty() || self.events.contains(&event))
+    pub fn wants(&self, event: &EventType) -> bool {
+        self.enabled && (self.events.is_empty() || self.events.contains(event))
     }
 }
 

@@ -1,39 +1,31 @@
-//! Follows `jobs`' feed.
+//! Consumes the events of every service that declares some for webhooks.
 
-use std::time::Duration;
-
-use hearth_base::{Error, Result, Role};
-use hearth_kit::tasks::Stop;
-use hearth_wire::feed::After;
+use hearth_base::Result;
+use hearth_kit::{
+    Kit, Worker,
+    db::Tx,
+    events::{Consumer, EventHandler, Resume},
+};
+use hearth_wire::events::{Event, webhook_topics};
 
 use crate::{app::take, cx::Cx};
 
-/// Between two tries while the feed cannot be read.
-const PAUSE: Duration = Duration::from_secs(2);
-
-/// Runs until it is told to stop.
-pub async fn run(cx: Cx, stop: Stop) {
-    while let Some(turn) = stop.unless(turn(&cx)).await {
-        if let Err(error) = turn {
-            tracing::warn!(%error, cause = error.cause().map(ToString::to_string), "the feed of jobs waits");
-            stop.pause(PAUSE).await;
-        }
-    }
+/// A worker for each topic that webhooks are sent.
+pub fn workers(kit: &Kit, cx: &Cx) -> Result<Vec<Worker>> {
+    let db = kit.db()?;
+    let worker = |topic| Consumer::new(kit, "follow", topic).stored(db, EventTaker(cx.clone()));
+    Ok(webhook_topics().map(worker).collect())
 }
 
-async fn turn(cx: &Cx) -> Result<()> {
-    let jobs = cx.clients.of(Role::Jobs)?;
-    let place = cx.store.place.read().await?;
-    let is_gap = |error: &Error| error.code() == "feed-gap";
-    match jobs.jobs().runs_feed(&After::news(place)).await {
-        Ok(news) => take::take(cx, news.events).await,
-        // Away for longer than events are kept: what is left is read from its beginning.
-        Err(error) if is_gap(&error) => {
-            let kept = jobs.jobs().runs_feed(&After::default()).await?;
-            let before = kept.events.first().map_or(kept.head, |first| first.position - 1);
-            tracing::warn!(place, before, "events of jobs are no longer kept");
-            take::skip_to(cx, before).await
-        }
-        Err(error) => Err(error),
+struct EventTaker(Cx);
+
+impl EventHandler for EventTaker {
+    async fn apply(&self, tx: &Tx, events: Vec<Event>) -> Result<()> {
+        take::take_events(&self.0, tx, events).await
+    }
+
+    /// Nobody is told of what is lost.
+    async fn rebuild(&self) -> Result<Resume> {
+        Ok(Resume::AtOldest)
     }
 }

@@ -9,7 +9,7 @@ pub mod mail;
 use std::future::Future;
 
 use hearth_base::{Error, Id, IdKind, Result};
-use hearth_kit::{db::work::Claim, tasks::Stop};
+use hearth_kit::{db::work::Claim, log_error, tasks::Stop};
 use jiff::SignedDuration;
 
 use crate::cx::Cx;
@@ -37,8 +37,7 @@ where
 }
 
 async fn later(cx: &Cx, claim: &Claim<()>, error: &Error, kind: &'static str) -> Result<()> {
-    let cause = error.cause().map(ToString::to_string);
-    tracing::warn!(kind, key = claim.key, %error, cause, "what is to be told waits");
+    log_error!(error, kind, key = claim.key, "delivery waits; will retry");
     let tx = cx.store.begin().await?;
     cx.store.work.again(&tx, claim, cx.now() + RETRY).await?;
     tx.commit().await

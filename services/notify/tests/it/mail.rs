@@ -4,14 +4,11 @@ use hearth_base::{Access, Kind, Result};
 use hearth_kit::db::Db;
 use hearth_notify::NotifySettings;
 use hearth_testkit::{MailServer, on_every_store, until};
-use hearth_wire::{
-    jobs::{Emails, internal::JobsEvent},
-    notify::{MailSettingsPut, MailState},
-};
+use hearth_wire::notify::{MailSettingsPut, MailState};
 use jiff::SignedDuration;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::stage::{header, stage, with};
+use crate::stage::{failure, header, stage, with};
 
 async fn a_failure_becomes_one_mail_to_each_maintainer(db: Db) -> Result<()> {
     let stage = stage(db).await?;
@@ -90,9 +87,9 @@ async fn what_nobody_wants_is_not_sent(db: Db) -> Result<()> {
     let ada = stage.stand.member_called(ada, stage.id, &stage.tool, Access::Write)?;
     let told = ada.notify().mail_put(&stage.tool, &MailSettingsPut { off: true }).await?;
     assert!(told.sends && told.off && told.recipients == ["bob".parse()?], "{told:?}");
-    for (emails, code) in [(Emails::None, 1), (Emails::OnFailure, 0)] {
-        let told = stage.run("tidy", emails, code);
-        stage.neighbours.happens(stage.now(), &JobsEvent::RunEnded(told));
+    // Without a notice nobody wants mail about it.
+    for code in [1, 0] {
+        stage.append(stage.now(), &stage.run("tidy", code), None);
     }
     stage.fails("last");
     let mails = stage.mails(1).await?;
@@ -123,10 +120,10 @@ async fn an_event_is_taken_once_whoever_dies(db: Db) -> Result<()> {
 
 async fn what_is_old_or_not_understood_is_left_out(db: Db) -> Result<()> {
     let stage = stage(db).await?;
-    let old = stage.run("old", Emails::All, 1);
-    stage.neighbours.happens(stage.now() - SignedDuration::from_hours(25), &JobsEvent::RunEnded(old));
-    stage.neighbours.tell(stage.now(), "route-changed".to_owned(), Value::Null);
-    stage.neighbours.tell(stage.now(), "of-another-release".to_owned(), Value::Bool(true));
+    let long_ago = stage.now() - SignedDuration::from_hours(25);
+    stage.append(long_ago, &stage.run("old", 1), Some(&failure("old")));
+    stage.append_unknown("of.another.release", json!({ "subject": ["of another time"] }));
+    stage.append_unknown("of.another.release", Value::Bool(true));
     stage.fails("new");
     assert!(header(&stage.mails(2).await?[0], "Subject").contains("hello/new"));
     Ok(())
@@ -137,7 +134,7 @@ async fn events_that_are_no_longer_kept_stop_nothing(db: Db) -> Result<()> {
     stage.fails("first");
     stage.mails(2).await?;
     assert!(stage.stand.kill_workers().await);
-    stage.neighbours.forget(10);
+    stage.neighbours.stream.delete_all(10);
     stage.stand.clock.advance(SignedDuration::from_hours(2));
     stage.dies_and_comes_back().await?;
     stage.fails("second");
@@ -145,7 +142,19 @@ async fn events_that_are_no_longer_kept_stop_nothing(db: Db) -> Result<()> {
     Ok(())
 }
 
+async fn an_event_type_that_no_release_knows_becomes_a_mail_by_its_notice(db: Db) -> Result<()> {
+    let stage = stage(db).await?;
+    let notice =
+        json!({ "subject": "main", "summary": "backup failed", "next_command": "hearth backups list" });
+    stage.append_unknown("backup.failed", notice);
+    let mails = stage.mails(2).await?;
+    assert_eq!(header(&mails[0], "Subject"), "[hearth] hello/main backup failed");
+    assert!(mails[0].contains("hearth backups list --tool hello"), "{}", mails[0]);
+    Ok(())
+}
+
 on_every_store!(
+    an_event_type_that_no_release_knows_becomes_a_mail_by_its_notice,
     a_failure_becomes_one_mail_to_each_maintainer,
     what_follows_within_the_window_becomes_one_mail,
     more_than_an_hour_may_have_becomes_one_mail_that_says_how_many,

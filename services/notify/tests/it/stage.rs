@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hearth_base::{Access, Entropy, Error, Result, Role, ToolId, ToolName};
+use hearth_base::{Access, Entropy, Error, EventId, Result, Role, ToolId, ToolName};
 use hearth_client::Client;
 use hearth_kit::{
     config::{Config, parse},
@@ -11,15 +11,16 @@ use hearth_kit::{
 use hearth_notify::{NotifySettings, Smtp};
 use hearth_testkit::{MailServer, Stand, until};
 use hearth_wire::{
+    events::{Event, Notice, NoticeFact},
     jobs::{
-        Emails, JobType,
-        internal::{JobsEvent, RunTold},
+        JobType,
+        events::{RunEvent, RunEventData},
     },
     notify::{Delivery, DeliveryState, Mail, MailState, Webhook},
     reply::Paging,
 };
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::neighbours::{Neighbours, person};
 
@@ -80,7 +81,7 @@ impl Stage {
     }
 
     /// A run of a one-off job that ended with a status.
-    pub fn run(&self, job: &str, emails: Emails, code: i32) -> RunTold {
+    pub fn run(&self, job: &str, code: i32) -> RunEvent {
         let run = json!({
             "id": "run_1", "job": job, "cause": "create", "attempt": 1, "state": "ended",
             "created": "2026-05-04T12:00:00Z", "started": "2026-05-04T12:00:01Z",
@@ -88,20 +89,39 @@ impl Stage {
             "reason": format!("it ended with status {code}"), "cpu_micros": 0, "peak_memory": 0,
             "ready": false, "last_lines": ["no such table: dups", "Grüße"],
         });
-        RunTold {
-            tool: self.id,
-            name: self.tool.clone(),
+        let data = RunEventData {
+            tool: self.tool.clone(),
+            tool_id: self.id,
+            job: job.parse().unwrap(),
             job_type: JobType::OneOff,
-            emails,
             again: false,
             run: serde_json::from_value(run).unwrap(),
-        }
+        };
+        if code == 0 { RunEvent::Succeeded(data) } else { RunEvent::Failed(data) }
+    }
+
+    /// An event happens at `time`; with a notice: its maintainers get mail.
+    pub fn append(&self, time: Timestamp, event: &RunEvent, notice: Option<&Notice>) {
+        self.neighbours.stream.append(time, event, notice).unwrap();
     }
 
     /// A run of `job` fails, and its maintainers want to know.
     pub fn fails(&self, job: &str) {
-        let told = self.run(job, Emails::OnFailure, 1);
-        self.neighbours.happens(self.now(), &JobsEvent::RunEnded(told));
+        self.append(self.now(), &self.run(job, 1), Some(&failure(job)));
+    }
+
+    /// An event that no release knows happens, with whatever notice.
+    pub fn append_unknown(&self, event_type: &str, notice: Value) {
+        self.neighbours.stream.append_raw(Event {
+            position: 0,
+            id: EventId::new(self.now(), &Entropy::System),
+            service: Role::Jobs,
+            event_type: event_type.to_owned(),
+            tool: Some(self.id),
+            time: self.now(),
+            data: Value::Bool(true),
+            notice: Some(notice),
+        });
     }
 
     /// Time passes.
@@ -160,6 +180,18 @@ impl Stage {
         self.viewer = self.stand.member(self.id, &self.tool, Access::Read)?;
         self.stand.start_workers();
         Ok(())
+    }
+}
+
+/// What a mail says about a run of `job` that failed.
+pub fn failure(job: &str) -> Notice {
+    Notice {
+        subject: job.to_owned(),
+        summary: "failed: exit status 1".to_owned(),
+        facts: vec![NoticeFact::new("why", "it ended with status 1")],
+        output: vec!["no such table: dups".to_owned()],
+        next_command: Some(format!("hearth jobs logs {job}")),
+        opt_out: None,
     }
 }
 

@@ -30,10 +30,11 @@ async fn a_webhook_is_made_changed_shown_and_deleted(db: Db) -> Result<()> {
     assert!(made.webhook.enabled && made.webhook.events.is_empty());
     let id = made.webhook.id;
     assert_eq!(calls.webhook(tool, id).await?, made.webhook);
-    let events = vec![EventType::RunFailed, EventType::RunStarted, EventType::RunFailed];
+    let [started, failed] = ["job.run.started", "job.run.failed"].map(EventType::of_event);
+    let events = vec![failed.clone(), started.clone(), failed.clone()];
     let patch = WebhookPatch { events: Some(events), enabled: Some(false), ..WebhookPatch::default() };
     let changed = calls.webhook_patch(tool, id, &patch).await?;
-    assert_eq!(changed.events, [EventType::RunStarted, EventType::RunFailed]);
+    assert_eq!(changed.events, [started, failed]);
     assert!(!changed.enabled && changed.reason.is_none());
     assert_eq!(calls.webhook_test(tool, id).await.unwrap_err().code(), "webhook-off");
     let rotated = calls.webhook_rotate(tool, id).await?;

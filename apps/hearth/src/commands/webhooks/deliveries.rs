@@ -20,7 +20,7 @@ pub async fn run(cx: &Context, args: One) -> Result<()> {
     for Delivery { event, state, tries, created, status, said, .. } in &told {
         table.row([
             Cell::from(*created),
-            Cell::from(event.word()),
+            Cell::from(event.as_str()),
             Cell::from(state.word()),
             Cell::from(tries.to_string()),
             Cell::from(status.map(|status| status.to_string()).unwrap_or_default()),

@@ -104,7 +104,7 @@ async fn one(at: &AtTool<'_>, id: WebhookId) -> Result<Webhook> {
 fn told_of(events: &[EventType]) -> String {
     match events {
         [] => "everything".to_owned(),
-        events => events.iter().map(|event| event.word()).collect::<Vec<_>>().join(", "),
+        events => events.iter().map(EventType::as_str).collect::<Vec<_>>().join(", "),
     }
 }
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use hearth_base::{Error, Kind, Result, Role};
 use hearth_client::Body;
-use hearth_kit::Deputy;
+use hearth_kit::{Deputy, events::TopicReader};
 use hearth_wire::{
     components::{StepName, StepState},
-    feed::After,
-    jobs::{Job, JobsLogsQuery, JobsQuery, Run, RunEnd, RunState},
+    events::Topic,
+    jobs::{Job, JobsLogsQuery, JobsQuery, Run, RunEnd, RunState, internal::RouteEvent},
     logs::LogsEntry,
     reply::Paging,
 };
@@ -28,10 +28,10 @@ const LINES: u32 = 5;
 /// Waits until what is new is ready.
 pub async fn take(cx: &Cx, deployment: &mut Deployment) -> Result<StepState> {
     let mandate = mandate(deployment)?;
-    let mut position = None;
+    let mut routes = TopicReader::new(&cx.clients, RouteEvent::INFO);
     loop {
-        // The place in the feed first: what happens from here on wakes.
-        position = news(cx, deployment, position).await?;
+        // The end of the stream first: what happens from here on wakes.
+        wait_for_route(cx, deployment, &mut routes).await?;
         let jobs = cx.clients.acting(Role::Jobs, mandate).await?;
         let query = JobsQuery::default();
         let job = jobs.client.jobs().show(&jobs.tool, &deployment.component, &query).await?;
@@ -52,19 +52,13 @@ pub async fn take(cx: &Cx, deployment: &mut Deployment) -> Result<StepState> {
     }
 }
 
-/// Waits for a change of routes, or a moment. The first time only the place in the feed is found.
-async fn news(cx: &Cx, deployment: &Deployment, position: Option<i64>) -> Result<Option<i64>> {
-    let jobs = cx.clients.of(Role::Jobs)?;
-    let after = After { after: Some(position.unwrap_or(i64::MAX)), wait: position.map(|_| LOOK.as_secs()) };
-    let read = unless_changed(cx, deployment, async { jobs.jobs().feed(&after).await }).await?;
-    match read {
-        Ok(events) => Ok(Some(events.events.last().map_or(events.head, |last| last.position))),
-        Err(error) => {
-            tracing::debug!(%error, "the feed of jobs is away");
-            unless_changed(cx, deployment, sleep(LOOK)).await?;
-            Ok(None)
-        }
+/// Waits for a change of routes, or a moment. The first time the reader only goes to the end of the stream.
+async fn wait_for_route(cx: &Cx, deployment: &Deployment, routes: &mut TopicReader) -> Result<()> {
+    if let Err(error) = unless_changed(cx, deployment, routes.wait(LOOK)).await? {
+        tracing::debug!(%error, "events of jobs cannot be read");
+        unless_changed(cx, deployment, sleep(LOOK)).await?;
     }
+    Ok(())
 }
 
 /// Whether everything that runs is of this definition, and some of it answers.

@@ -15,10 +15,10 @@ use hearth_base::{
 use hearth_kit::Query;
 use hearth_wire::{
     accounts::internal::{MandateCreate, MandateCreated, MandateUse, MandateUsed},
-    feed::{After, Event, Events},
+    events::{After, Event, EventBatch},
     reply::{Done, Listed},
 };
-use serde_json::Value;
+use serde_json::json;
 
 use super::{Ears, Known, Neighbours, data, missing, refused};
 
@@ -59,7 +59,7 @@ pub fn router() -> Router<std::sync::Arc<Neighbours>> {
         .route("/accounts/v1/internal/mandates", post(create))
         .route("/accounts/v1/internal/mandates/{id}", delete(end))
         .route("/accounts/v1/internal/mandates/{id}/use", post(sign))
-        .route("/accounts/v1/internal/feed", get(feed))
+        .route("/accounts/v1/internal/events/tools", get(tool_events))
         .route("/accounts/v1/internal/duties", get(duties))
         .route("/accounts/v1/internal/erased/{tool}", post(erased))
 }
@@ -106,18 +106,21 @@ async fn end(State(all): Ears, Path(id): Path<String>) -> Response {
     data(Done {})
 }
 
-async fn feed(State(all): Ears, Query(asked): Query<After>) -> Response {
+async fn tool_events(State(all): Ears, Query(asked): Query<After>) -> Response {
     let after = asked.after.unwrap_or_default();
     let newer = |known: &Known| Some(known.accounts.ends).filter(|ends| *ends > after);
     let news = all.wait(asked.wait.unwrap_or(0), newer).await;
     let event = |position| Event {
         position,
         id: EventId::new(all.now(), &Entropy::System),
-        at: all.now(),
-        kind: "tool-erased".to_owned(),
-        data: Value::Null,
+        service: Role::Accounts,
+        event_type: "tool.erased".to_owned(),
+        tool: None,
+        time: all.now(),
+        data: json!({"tool": ToolId::new(all.now(), &Entropy::System)}),
+        notice: None,
     };
-    data(Events { events: news.map(event).into_iter().collect(), head: all.known().accounts.ends })
+    data(EventBatch { events: news.map(event).into_iter().collect(), next: all.known().accounts.ends })
 }
 
 async fn duties(State(all): Ears) -> Response {

@@ -8,17 +8,17 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, patch, post},
 };
-use hearth_base::{Entropy, EventId};
+use hearth_base::{Entropy, EventId, Role};
 use hearth_kit::Query;
 use hearth_wire::{
-    feed::{After, Event, Events},
+    events::{After, Event, EventBatch},
     jobs::{JobChanged, JobCreate},
     reply::Done,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Ears, Known, Neighbours, missing, named};
+use super::{Ears, Known, Neighbours, data, missing, named};
 
 /// Jobs by tool and name.
 #[derive(Default)]
@@ -135,7 +135,7 @@ pub fn router() -> Router<std::sync::Arc<Neighbours>> {
         .route("/jobs/v1/tool/{tool}/jobs/{job}/restart", post(restart))
         .route("/jobs/v1/tool/{tool}/jobs/{job}/runs", get(runs))
         .route("/jobs/v1/tool/{tool}/jobs/{job}/logs", get(logs))
-        .route("/jobs/v1/internal/feed", get(feed))
+        .route("/jobs/v1/internal/events/routes", get(route_events))
 }
 
 async fn update(State(all): Ears, Path(tool): Path<String>, Json(spec): Json<JobCreate>) -> Response {
@@ -190,16 +190,19 @@ async fn logs(State(all): Ears, Path((_, name)): Path<(String, String)>) -> Resp
     format!("{line}\n").into_response()
 }
 
-async fn feed(State(all): Ears, Query(asked): Query<After>) -> Response {
+async fn route_events(State(all): Ears, Query(asked): Query<After>) -> Response {
     let after = asked.after.unwrap_or_default();
     let newer = |known: &Known| Some(known.jobs.events).filter(|events| *events > after);
     let news = all.wait(asked.wait.unwrap_or(0), newer).await;
     let event = |position| Event {
         position,
         id: EventId::new(all.now(), &Entropy::System),
-        at: all.now(),
-        kind: "route-changed".to_owned(),
+        service: Role::Jobs,
+        event_type: "route.changed".to_owned(),
+        tool: None,
+        time: all.now(),
         data: Value::Null,
+        notice: None,
     };
-    named(Events { events: news.map(event).into_iter().collect(), head: all.known().jobs.events })
+    data(EventBatch { events: news.map(event).into_iter().collect(), next: all.known().jobs.events })
 }

@@ -1,14 +1,21 @@
-//! What is told of runs and due times to whoever passes it on to people, in the change that makes it so.
+//! Events about runs, appended in the change that makes them true.
 
-use hearth_base::ToolName;
+use hearth_base::{Result, ToolName};
+use hearth_kit::{db::Tx, events::NewEvent};
 use hearth_runtime_api::WorkloadId;
-use hearth_wire::jobs::{
-    Emails, JobType,
-    internal::{JobsEvent, RunTold},
+use hearth_wire::{
+    events::Notice,
+    jobs::{
+        Emails, JobType, RunEnd,
+        events::{RunEvent, RunEventData},
+    },
 };
 
-use super::view;
-use crate::store::{Job, Run};
+use super::{notice, view};
+use crate::{
+    cx::Cx,
+    store::{Job, Run},
+};
 
 /// Whose a run is: the tool's name unless it is ending, and the job unless it was deleted.
 #[derive(Debug, Clone, Copy)]
@@ -17,32 +24,86 @@ pub struct Whose<'a> {
     pub job: Option<&'a Job>,
 }
 
-/// What is told of that which a change made of a run: that its process began, and that it is over. The latter is told
-/// once both its end and its log are there, by whichever change comes second; so the tool is locked. Of an ending tool
-/// nothing is told.
-pub fn run(of: Whose<'_>, before: &Run, now: &Run) -> impl Iterator<Item = JobsEvent> {
+/// An event about a run or its due time, and what a mail says about it, if its maintainers want one.
+#[derive(Debug)]
+pub struct AnnouncedEvent {
+    pub event: RunEvent,
+    pub notice: Option<Notice>,
+}
+
+/// Appends events to the change, in this order.
+pub async fn append(cx: &Cx, tx: &Tx, announced: impl IntoIterator<Item = AnnouncedEvent>) -> Result<()> {
+    let event = |AnnouncedEvent { event, notice }| cx.event(&event)?.with_notice(notice.as_ref());
+    let events: Vec<NewEvent> = announced.into_iter().map(event).collect::<Result<_>>()?;
+    cx.store.events.append(tx, events).await
+}
+
+/// The events that a change of a run brings: its process began, and it is over. The second comes once both the run's end
+/// and its log are there, with whichever change is later; so the tool is locked. A tool that is being deleted has none.
+pub fn events_of_change(of: Whose<'_>, before: &Run, now: &Run) -> impl Iterator<Item = AnnouncedEvent> {
     let complete = |run: &Run| run.is_over() && run.log_done;
-    let told = |what: fn(RunTold) -> JobsEvent| of.name.map(|name| what(told(name, of.job, now)));
+    let announce = |event: fn(RunEventData) -> RunEvent| {
+        let data = of.name.map(|name| run_data(name, of.job, now))?;
+        // Nobody wants mail about a job that was deleted meanwhile.
+        let emails = of.job.and_then(|job| job.spec.emails).unwrap_or(Emails::None);
+        let event = event(data);
+        Some(AnnouncedEvent { notice: notice::of_event(&event, emails), event })
+    };
     let began = before.started.is_none() && now.started.is_some();
     let ended = !complete(before) && complete(now);
-    let began = began.then(|| told(JobsEvent::RunBegan)).flatten();
-    let ended = ended.then(|| told(JobsEvent::RunEnded)).flatten();
+    let began = began.then(|| announce(RunEvent::Started)).flatten();
+    let ended = ended.then(|| announce(run_ended)).flatten();
     began.into_iter().chain(ended)
 }
 
-fn told(name: &ToolName, job: Option<&Job>, run: &Run) -> RunTold {
-    let gone = match (run.instance.workload, run.due) {
+/// The event of a run that is over.
+fn run_ended(data: RunEventData) -> RunEvent {
+    let RunEventData { job_type, run, .. } = &data;
+    match run.end {
+        Some(RunEnd::Stopped) => RunEvent::Stopped(data),
+        // What is to be kept running should not end by itself, in whatever way.
+        Some(RunEnd::Exited) if run.exit_code == Some(0) && !is_kept_running(*job_type) => {
+            RunEvent::Succeeded(data)
+        }
+        _ => RunEvent::Failed(data),
+    }
+}
+
+/// Whether a job of this type is to run without an end.
+pub fn is_kept_running(job_type: JobType) -> bool {
+    matches!(job_type, JobType::Continuous | JobType::Webservice)
+}
+
+fn run_data(tool: &ToolName, job: Option<&Job>, run: &Run) -> RunEventData {
+    let type_of_deleted = match (run.instance.workload, run.due) {
         (WorkloadId::Set(_), _) => JobType::Continuous,
         (WorkloadId::Run(_), Some(_)) => JobType::Scheduled,
         (WorkloadId::Run(_), None) => JobType::OneOff,
     };
-    RunTold {
-        tool: run.tool,
-        name: name.clone(),
-        job_type: job.map_or(gone, Job::job_type),
-        // Nobody wants mail of a job that was deleted meanwhile.
-        emails: job.and_then(|job| job.spec.emails).unwrap_or(Emails::None),
-        again: run.again,
-        run: view::run(run.clone()),
+    let again = run.again;
+    let run_view = view::run(run.clone());
+    RunEventData {
+        tool: tool.clone(),
+        tool_id: run.tool,
+        job: run_view.job.clone(),
+        job_type: job.map_or(type_of_deleted, Job::job_type),
+        again,
+        run: run_view,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::runs::notice::tests::run_data;
+
+    #[test]
+    fn a_job_that_is_kept_running_fails_when_it_ends_by_itself() {
+        let mut ended = run_data(JobType::Continuous, 0, 1);
+        assert!(matches!(run_ended(ended.clone()), RunEvent::Failed(_)));
+        ended.run.end = Some(RunEnd::Stopped);
+        assert!(matches!(run_ended(ended), RunEvent::Stopped(_)));
+        assert!(matches!(run_ended(run_data(JobType::OneOff, 0, 1)), RunEvent::Succeeded(_)));
+        assert!(matches!(run_ended(run_data(JobType::OneOff, 1, 1)), RunEvent::Failed(_)));
     }
 }

@@ -2,5 +2,6 @@
 
 pub mod events;
 pub mod find;
+pub mod notice;
 pub mod outcome;
 pub mod view;

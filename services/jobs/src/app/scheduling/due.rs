@@ -266,7 +266,7 @@ async fn note_new(cx: &Cx, tx: &Tx, job: &mut Job, span: Span, outcome: Outcome)
         }
         let silent = schedule.silent;
         if missed || (before < SILENT && silent >= SILENT) {
-            events::due(cx, tx, job, &entry, silent).await?;
+            events::append_due_missed(cx, tx, job, &entry, silent).await?;
         }
     }
     Ok(())

@@ -1,34 +1,38 @@
-//! Due times that brought no run, told to whoever passes it on to people, in the change that makes it so.
+//! The event of due times that brought no run, appended in the change that makes it true.
 
 use hearth_base::Result;
 use hearth_kit::db::Tx;
 use hearth_wire::jobs::{
     Emails,
-    internal::{DueTold, JobsEvent},
+    events::{DueMissedData, RunEvent},
 };
 
 use crate::{
+    app::runs::{
+        events::{self, AnnouncedEvent},
+        notice,
+    },
     cx::Cx,
     store::{Entry, Job, Outcome},
 };
 
-/// Tells of due times that brought no run.
-pub async fn due(cx: &Cx, tx: &Tx, job: &Job, entry: &Entry, in_a_row: u64) -> Result<()> {
+/// Appends the event of due times that brought no run.
+pub async fn append_due_missed(cx: &Cx, tx: &Tx, job: &Job, entry: &Entry, in_a_row: u64) -> Result<()> {
     let Some(tool) = cx.store.tools_in(tx, [job.tool]).await?.remove(&job.tool) else { return Ok(()) };
     let reason = match &entry.outcome {
         Outcome::Missed(reason) | Outcome::Skipped(reason) => reason.clone(),
         Outcome::Ran(_) => return Ok(()),
     };
-    let event = JobsEvent::DueMissed(DueTold {
-        tool: job.tool,
-        name: tool.name,
+    let event = RunEvent::DueMissed(DueMissedData {
+        tool: tool.name,
+        tool_id: job.tool,
         job: job.name.clone(),
-        emails: job.spec.emails.unwrap_or(Emails::None),
         first: entry.due,
         last: entry.until,
         count: entry.count,
         reason,
         in_a_row,
     });
-    cx.tell(tx, [event]).await
+    let notice = notice::of_event(&event, job.spec.emails.unwrap_or(Emails::None));
+    events::append(cx, tx, [AnnouncedEvent { event, notice }]).await
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hearth_base::{Result, ToolId, ToolName};
 use hearth_kit::db::Tx;
 use hearth_runtime_api::{InstanceState, Phase, WorkloadId, WorkloadState};
-use hearth_wire::jobs::{RunEnd, internal::JobsEvent};
+use hearth_wire::jobs::RunEnd;
 use jiff::SignedDuration;
 
 use super::launch::{self, Start};
@@ -13,7 +13,7 @@ use crate::{
     app::{
         metrics, routing,
         runs::{
-            events::{self, Whose},
+            events::{self, AnnouncedEvent, Whose},
             outcome,
         },
     },
@@ -65,7 +65,7 @@ struct Change<'a> {
     followed: BTreeSet<JobId>,
     /// What was used by what has ended.
     used: BTreeMap<(ToolId, JobId), Use>,
-    events: Vec<JobsEvent>,
+    events: Vec<AnnouncedEvent>,
     asked: BTreeSet<WorkloadId>,
     /// Tools whose page may be answered elsewhere now.
     routes: BTreeSet<ToolId>,
@@ -131,7 +131,7 @@ impl<'a> Change<'a> {
         cx.store.workloads_followed(tx, further).await?;
         cx.store.jobs_followed(tx, self.followed.iter().filter_map(|id| jobs.get(id))).await?;
         cx.store.samples_add(tx, &self.used, cx.now()).await?;
-        cx.tell(tx, self.events).await?;
+        events::append(cx, tx, self.events).await?;
         cx.store.ask_all(tx, asked.into_iter().map(|id| (id, cx.now()))).await?;
         for tool in routes {
             routing::refresh(cx, tx, tool, names.get(&tool)).await?;
@@ -297,7 +297,7 @@ impl<'a> Change<'a> {
     fn keep(&mut self, workload: &Workload, before: &Run, now: Run) {
         self.mark(workload);
         let of = Whose { name: self.names.get(&workload.tool), job: self.jobs.get(&workload.job) };
-        self.events.extend(events::run(of, before, &now));
+        self.events.extend(events::events_of_change(of, before, &now));
         self.changed.insert(now.id(), now);
     }
 

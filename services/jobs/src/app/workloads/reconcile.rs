@@ -233,7 +233,7 @@ impl<'a> Notes<'a> {
                 cx.store.run_put(tx, &run).await?;
             }
             cx.store.logs_taken(tx, [&run]).await?;
-            cx.tell(tx, events::run(of, &before, &run)).await?;
+            events::append(cx, tx, events::events_of_change(of, &before, &run)).await?;
         }
         cx.store.ask(tx, workload.id, cx.now()).await?;
         routing::refresh(cx, tx, workload.tool, name).await?;

@@ -1,0 +1,147 @@
+//! The tables of streams and of their consumers.
+
+use sea_orm::{
+    DbErr,
+    sea_query::{Index, Query, Table},
+};
+
+use crate::db::{
+    MigrationName, MigrationTrait, SchemaManager,
+    schema::{big_integer, big_integer_null, big_pk_auto, integer, json, json_null, string, string_null},
+};
+
+/// The events of this service's stream.
+pub(super) mod event {
+    use sea_orm::entity::prelude::*;
+
+    use crate::db::At;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "event")]
+    pub struct Model {
+        /// Grows with each insertion: of two events about the same row the later has the higher.
+        #[sea_orm(primary_key)]
+        pub sequence: i64,
+        pub id: String,
+        /// Given after the commit; empty until then.
+        pub position: Option<i64>,
+        pub topic: String,
+        pub event_type: String,
+        pub tool_id: Option<String>,
+        pub happened_at: At,
+        pub data: Json,
+        pub notice: Option<Json>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Where this service's stream ends and begins: one row.
+pub(super) mod event_head {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "event_head")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i32,
+        /// The position that was given last.
+        pub position: i64,
+        /// Events up to this position were deleted.
+        pub deleted_until: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// How far the consumers of this service have read.
+pub(super) mod event_cursor {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "event_cursor")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub consumer: String,
+        /// `SERVICE/TOPIC`.
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub source: String,
+        /// Events up to this position were applied; empty: none, not even the oldest kept.
+        pub position: Option<i64>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The tables of a [`Stream`](super::Stream). Put it into the migrations of a service that has one.
+pub struct CreateEvents;
+
+impl MigrationName for CreateEvents {
+    fn name(&self) -> &str {
+        "kit_0001_events"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateEvents {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let events = Table::create()
+            .table("event")
+            .col(big_pk_auto("sequence"))
+            .col(string("id").unique_key())
+            .col(big_integer_null("position").unique_key())
+            .col(string("topic"))
+            .col(string("event_type"))
+            .col(string_null("tool_id"))
+            .col(big_integer("happened_at"))
+            .col(json("data"))
+            .col(json_null("notice"))
+            .to_owned();
+        manager.create_table(events).await?;
+        let head = Table::create()
+            .table("event_head")
+            .col(integer("id").primary_key())
+            .col(big_integer("position"))
+            .col(big_integer("deleted_until"))
+            .to_owned();
+        manager.create_table(head).await?;
+        let start = Query::insert()
+            .into_table("event_head")
+            .columns(["id", "position", "deleted_until"])
+            .values_panic([0.into(), 0_i64.into(), 0_i64.into()])
+            .to_owned();
+        manager.execute(start).await
+    }
+}
+
+/// The table of stored cursors. Put it into the migrations of a service that consumes events.
+pub struct CreateEventCursors;
+
+impl MigrationName for CreateEventCursors {
+    fn name(&self) -> &str {
+        "kit_0001_event_cursors"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for CreateEventCursors {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let cursors = Table::create()
+            .table("event_cursor")
+            .col(string("consumer"))
+            .col(string("source"))
+            .col(big_integer_null("position"))
+            .primary_key(Index::create().col("consumer").col("source"))
+            .to_owned();
+        manager.create_table(cursors).await
+    }
+}

@@ -1,0 +1,243 @@
+//! Which events about runs and due times are worth a mail, and what it says.
+
+use hearth_wire::{
+    events::{Notice, NoticeFact},
+    jobs::{
+        Emails, Run, RunEnd,
+        events::{DueMissedData, RunEvent, RunEventData},
+    },
+};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+use super::events::is_kept_running;
+
+/// A run of this length was not one of a row of crashes.
+const MIN_STABLE_RUN: SignedDuration = SignedDuration::from_hours(1);
+
+/// How a maintainer gets no more mail about a job.
+const OPT_OUT: &str = "None about a job to anybody: emails: none in its definition.";
+
+/// What a mail says about an event, if the job's maintainers want one.
+pub fn of_event(event: &RunEvent, emails: Emails) -> Option<Notice> {
+    if !wants_mail(event, emails) {
+        return None;
+    }
+    let (job, facts, output, command) = match event {
+        RunEvent::Started(data)
+        | RunEvent::Succeeded(data)
+        | RunEvent::Failed(data)
+        | RunEvent::Stopped(data) => (&data.job, run_facts(data), data.run.last_lines.clone(), "logs"),
+        RunEvent::DueMissed(data) => (&data.job, due_facts(data), Vec::new(), "history"),
+    };
+    Some(Notice {
+        subject: job.to_string(),
+        summary: summary(event),
+        facts,
+        output,
+        next_command: Some(format!("hearth jobs {command} {job}")),
+        opt_out: Some(OPT_OUT.to_owned()),
+    })
+}
+
+fn wants_mail(event: &RunEvent, emails: Emails) -> bool {
+    match (emails, event) {
+        (Emails::None, _) => false,
+        (_, RunEvent::DueMissed(_)) => true,
+        (_, RunEvent::Started(data)) => {
+            emails == Emails::All && (!is_kept_running(data.job_type) || data.run.attempt == 1)
+        }
+        (_, RunEvent::Failed(data)) if is_kept_running(data.job_type) => is_news(&data.run),
+        (Emails::All, _) => true,
+        // Of a try that is followed by another, only those hear who want to hear everything.
+        (Emails::OnFailure, RunEvent::Failed(data)) => !data.again,
+        (Emails::OnFailure, _) => false,
+        // A job that is kept running is stopped at each deployment.
+        (Emails::OnFinish, RunEvent::Stopped(data)) => !is_kept_running(data.job_type),
+        (Emails::OnFinish, RunEvent::Succeeded(data) | RunEvent::Failed(data)) => !data.again,
+    }
+}
+
+/// Whether an end of a job that is kept running is news: the first, the third (it is called failed then), the tenth, the
+/// hundredth and so on; and each that comes after it ran for long.
+fn is_news(run: &Run) -> bool {
+    let attempt = run.attempt;
+    let is_power_of_ten = attempt >= 10 && attempt == 10_u32.pow(attempt.ilog10());
+    let ran_long = match (run.started, run.ended) {
+        (Some(started), Some(ended)) => ended.duration_since(started) >= MIN_STABLE_RUN,
+        _ => false,
+    };
+    matches!(attempt, 0 | 1 | 3) || is_power_of_ten || ran_long
+}
+
+/// What happened, to stand after the job's name: `failed: exit status 1`.
+fn summary(event: &RunEvent) -> String {
+    match event {
+        RunEvent::Started(_) => "started".to_owned(),
+        RunEvent::Succeeded(_) => "succeeded".to_owned(),
+        RunEvent::Stopped(_) => "was stopped".to_owned(),
+        RunEvent::Failed(data) if is_kept_running(data.job_type) && data.run.attempt >= 3 => {
+            format!("keeps failing: {}, {} times", failure_reason(&data.run), data.run.attempt)
+        }
+        RunEvent::Failed(data) => format!("failed: {}", failure_reason(&data.run)),
+        RunEvent::DueMissed(DueMissedData { count: 1, .. }) => "missed a due time".to_owned(),
+        RunEvent::DueMissed(DueMissedData { count, .. }) => format!("missed {count} due times"),
+    }
+}
+
+fn failure_reason(run: &Run) -> String {
+    match (run.end, run.exit_code, run.signal) {
+        (Some(RunEnd::Exited), Some(code), _) => format!("exit status {code}"),
+        (Some(RunEnd::Killed), _, Some(signal)) => format!("signal {signal}"),
+        (Some(RunEnd::OutOfMemory), ..) => "out of memory".to_owned(),
+        (Some(RunEnd::TimedOut), ..) => "out of time".to_owned(),
+        (Some(RunEnd::Unhealthy), ..) => "it was not well".to_owned(),
+        (Some(RunEnd::NotStarted), ..) => "it could not be started".to_owned(),
+        (Some(RunEnd::Lost), ..) => "what became of it is not known".to_owned(),
+        _ => "it ended".to_owned(),
+    }
+}
+
+fn run_facts(data: &RunEventData) -> Vec<NoticeFact> {
+    let Run { id, attempt, started, ended, reason, .. } = &data.run;
+    let mut facts = Vec::new();
+    facts.extend(reason.as_deref().map(|reason| NoticeFact::new("why", reason)));
+    facts.push(NoticeFact::new("run", format!("{id}, try {attempt}")));
+    facts.extend(started.map(|at| NoticeFact::new("started", format_time(at))));
+    facts.extend(ended.map(|at| NoticeFact::new("ended", format_time(at))));
+    if data.again {
+        facts.push(NoticeFact::new("then", "it is tried again"));
+    }
+    facts
+}
+
+fn due_facts(data: &DueMissedData) -> Vec<NoticeFact> {
+    let DueMissedData { first, last, count, reason, in_a_row, .. } = data;
+    let until = if *count > 1 { format!(" to {}", format_time(*last)) } else { String::new() };
+    let mut facts = vec![
+        NoticeFact::new("why", reason.as_str()),
+        NoticeFact::new("due", format!("{}{until}", format_time(*first))),
+    ];
+    if in_a_row > count {
+        facts.push(NoticeFact::new("so far", format!("{in_a_row} due times in a row brought no run")));
+    }
+    facts
+}
+
+/// An instant as people read it, in UTC.
+fn format_time(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+#[cfg(test)]
+pub mod tests {
+    use hearth_wire::jobs::JobType;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A run of `hello`'s job `tidy` that ended with a status.
+    pub fn run_data(job_type: JobType, code: i32, attempt: u32) -> RunEventData {
+        let run = json!({
+            "id": "run_1", "job": "tidy", "cause": "schedule", "attempt": attempt, "state": "ended",
+            "created": "2026-05-04T12:00:00Z", "started": "2026-05-04T12:00:01Z",
+            "ended": "2026-05-04T12:00:05Z", "end": "exited", "exit_code": code,
+            "reason": format!("it ended with status {code}"), "cpu_micros": 0, "peak_memory": 0,
+            "ready": false, "last_lines": ["one", "two"],
+        });
+        RunEventData {
+            tool: "hello".parse().unwrap(),
+            tool_id: "tool_00000000000000000000000001".parse().unwrap(),
+            job: "tidy".parse().unwrap(),
+            job_type,
+            again: false,
+            run: serde_json::from_value(run).unwrap(),
+        }
+    }
+
+    fn facts(notice: &Notice) -> Vec<(&str, &str)> {
+        notice.facts.iter().map(|fact| (fact.label.as_str(), fact.text.as_str())).collect()
+    }
+
+    #[test]
+    fn a_notice_says_what_why_when_and_what_to_do_next() {
+        let failed = RunEvent::Failed(run_data(JobType::Scheduled, 1, 1));
+        let notice = of_event(&failed, Emails::OnFailure).unwrap();
+        assert_eq!((notice.subject.as_str(), notice.summary.as_str()), ("tidy", "failed: exit status 1"));
+        assert_eq!(
+            facts(&notice),
+            [
+                ("why", "it ended with status 1"),
+                ("run", "run_1, try 1"),
+                ("started", "2026-05-04 12:00:01 UTC"),
+                ("ended", "2026-05-04 12:00:05 UTC"),
+            ]
+        );
+        assert_eq!(notice.output, ["one", "two"]);
+        assert_eq!(notice.next_command.as_deref(), Some("hearth jobs logs tidy"));
+        assert!(notice.opt_out.unwrap().contains("emails: none"));
+    }
+
+    #[test]
+    fn a_mail_goes_out_when_the_job_says() {
+        let failed = RunEvent::Failed(run_data(JobType::OneOff, 1, 1));
+        let succeeded = RunEvent::Succeeded(run_data(JobType::OneOff, 0, 1));
+        let wanted = |emails| [wants_mail(&failed, emails), wants_mail(&succeeded, emails)];
+        assert_eq!(wanted(Emails::None), [false, false]);
+        assert_eq!(wanted(Emails::OnFailure), [true, false]);
+        assert_eq!(wanted(Emails::OnFinish), [true, true]);
+        assert_eq!(wanted(Emails::All), [true, true]);
+        let started = RunEvent::Started(run_data(JobType::OneOff, 0, 1));
+        assert_eq!([Emails::OnFinish, Emails::All].map(|emails| wants_mail(&started, emails)), [false, true]);
+    }
+
+    #[test]
+    fn a_try_that_is_followed_by_another_is_told_to_those_who_want_all() {
+        let failed = RunEvent::Failed(RunEventData { again: true, ..run_data(JobType::Scheduled, 1, 1) });
+        let wanted = |emails| wants_mail(&failed, emails);
+        assert_eq!([Emails::OnFailure, Emails::OnFinish, Emails::All].map(wanted), [false, false, true]);
+    }
+
+    #[test]
+    fn a_row_of_crashes_is_told_ever_more_seldom_and_a_crash_after_a_good_while_at_once() {
+        let crash = |attempt| RunEvent::Failed(run_data(JobType::Continuous, 1, attempt));
+        let told: Vec<u32> =
+            (1..=1000).filter(|attempt| wants_mail(&crash(*attempt), Emails::OnFailure)).collect();
+        assert_eq!(told, [1, 3, 10, 100, 1000]);
+        let mut late = run_data(JobType::Continuous, 1, 7);
+        late.run.started = Some("2026-05-04T10:00:00Z".parse().unwrap());
+        assert!(wants_mail(&RunEvent::Failed(late), Emails::OnFailure));
+    }
+
+    #[test]
+    fn a_job_that_is_kept_running_is_stopped_without_a_mail() {
+        let stopped = |job_type| RunEvent::Stopped(run_data(job_type, 0, 1));
+        assert!(!wants_mail(&stopped(JobType::Continuous), Emails::OnFinish));
+        assert!(wants_mail(&stopped(JobType::OneOff), Emails::OnFinish));
+    }
+
+    #[test]
+    fn due_times_are_counted() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let missed = RunEvent::DueMissed(DueMissedData {
+            tool: "hello".parse().unwrap(),
+            tool_id: "tool_00000000000000000000000001".parse().unwrap(),
+            job: "tidy".parse().unwrap(),
+            first: at("2026-05-04T12:00:00Z"),
+            last: at("2026-05-04T14:00:00Z"),
+            count: 3,
+            reason: "Hearth was not running".to_owned(),
+            in_a_row: 5,
+        });
+        let notice = of_event(&missed, Emails::OnFailure).unwrap();
+        assert_eq!(notice.summary, "missed 3 due times");
+        assert_eq!(
+            facts(&notice),
+            [
+                ("why", "Hearth was not running"),
+                ("due", "2026-05-04 12:00:00 UTC to 2026-05-04 14:00:00 UTC"),
+                ("so far", "5 due times in a row brought no run"),
+            ]
+        );
+        assert_eq!(notice.next_command.as_deref(), Some("hearth jobs history tidy"));
+    }
+}

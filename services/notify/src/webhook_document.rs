@@ -1,0 +1,46 @@
+//! What webhooks are sent, in the service's OpenAPI document: one entry for each event type that a service declared.
+
+use hearth_wire::events::{EventTypeInfo, NamedSchemas, webhook_types};
+use utoipa::openapi::{
+    Components, Content, HttpMethod, KnownFormat, ObjectBuilder, OpenApi, Paths, Required, ResponseBuilder,
+    SchemaFormat, Type,
+    path::{OperationBuilder, PathItem},
+    request_body::RequestBodyBuilder,
+};
+
+/// Adds the webhooks to a document.
+pub fn add_webhooks(document: &mut OpenApi) {
+    let mut schemas = NamedSchemas::new();
+    let mut webhooks = Paths::new();
+    for declared in webhook_types() {
+        webhooks.paths.insert(declared.name.to_owned(), describe(declared, &mut schemas));
+    }
+    document.webhooks = Some(webhooks);
+    document.components.get_or_insert_with(Components::new).schemas.extend(schemas);
+}
+
+/// The request that a webhook gets for an event (Standard Webhooks specification, "Payload structure").
+fn describe(declared: &EventTypeInfo, schemas: &mut NamedSchemas) -> PathItem {
+    let EventTypeInfo { name, description, schema } = declared;
+    let event_type = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([*name]));
+    let time = SchemaFormat::KnownFormat(KnownFormat::DateTime);
+    let payload = ObjectBuilder::new()
+        .property("type", event_type)
+        .required("type")
+        .property("timestamp", ObjectBuilder::new().schema_type(Type::String).format(Some(time)))
+        .required("timestamp")
+        .property("data", schema(schemas))
+        .required("data")
+        .build();
+    let body = RequestBodyBuilder::new()
+        .content("application/json", Content::new(Some(payload)))
+        .required(Some(Required::True))
+        .build();
+    let taken = ResponseBuilder::new().description("the receiver has it").build();
+    let operation = OperationBuilder::new()
+        .summary(Some(description.trim()))
+        .request_body(Some(body))
+        .response("2XX", taken)
+        .build();
+    PathItem::new(HttpMethod::Post, operation)
+}
