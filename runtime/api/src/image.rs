@@ -67,6 +67,18 @@ pub struct LayerDescriptor {
     pub diff_id: Option<Digest>,
 }
 
+impl LayerDescriptor {
+    /// A layer as a manifest lists it; one of a media type that cannot be unpacked is refused (`layer-type`).
+    pub fn from_manifest(
+        digest: Digest,
+        size: u64,
+        media_type: &str,
+        diff_id: Option<Digest>,
+    ) -> Result<Self> {
+        Ok(Self { digest, size, compression: Compression::from_media_type(media_type)?, diff_id })
+    }
+}
+
 /// How a layer's bytes are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -98,3 +98,22 @@ fn unreadable(path: &std::path::Path, error: serde_json::Error) -> Error {
         .help("restore it from a backup, or move it away to do without it")
         .because(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hearth_runtime_api::{NetworkMode, Rollout};
+
+    #[test]
+    fn a_workloads_file_of_version_1_is_read() -> Result<()> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/workload-1.json");
+        let stored: Stored = serde_json::from_slice(&fs::read(path).map_err(Error::internal)?)
+            .map_err(|error| unreadable(path.as_ref(), error))?;
+        let Kept { workload, version, stop, stopped } = stored.kept;
+        assert_eq!((stored.file_version, version.generation), (1, 3));
+        assert_eq!((workload.rollout(), workload.network.mode), (Rollout::UNTIL_READY, NetworkMode::Inside));
+        assert_eq!(workload.image.repository(), "hearth.example/hearth/python3.11");
+        assert!(stop.is_some() && stopped.is_some());
+        workload.check()
+    }
+}

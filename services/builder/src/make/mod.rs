@@ -13,7 +13,7 @@ mod report;
 mod tail;
 
 use hearth_base::{Digest, Error, Kind, Result, Role};
-use hearth_runtime_api::{Compression, Image, LayerDescriptor, Process, RunId, WorkloadId};
+use hearth_runtime_api::{Image, LayerDescriptor, Process, RunId, WorkloadId};
 use hearth_wire::{
     builds::{
         BuildStep,
@@ -177,12 +177,7 @@ async fn start(make: &Make<'_>, step: &str, process: Process) -> Result<RunId> {
 /// An image as the runtime knows it.
 fn runtime_image(image: &Resolved) -> Result<Image> {
     let layers = image.layers.iter().map(|layer| {
-        Ok(LayerDescriptor {
-            digest: layer.digest,
-            size: layer.size,
-            compression: Compression::from_media_type(&layer.media_type)?,
-            diff_id: Some(layer.diff_id),
-        })
+        LayerDescriptor::from_manifest(layer.digest, layer.size, &layer.media_type, Some(layer.diff_id))
     });
     Ok(Image { reference: image.reference.parse()?, layers: layers.collect::<Result<_>>()? })
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use hearth_base::{Digest, Result, Role, ToolId};
-use hearth_runtime_api::{Bytes, Compression, LayerDescriptor};
+use hearth_runtime_api::{Bytes, LayerDescriptor};
 use hearth_runtime_controller::BlobSource;
 use hearth_wire::images::internal::{ImageConfig as Config, ImageKind, PinPut, Resolved, Usables};
 use http_body_util::BodyExt;
@@ -50,12 +50,7 @@ fn image(resolved: Resolved) -> Result<Image> {
     let Resolved { image, reference, digest, state, kind, layers, config } = resolved;
     let Config { env, entrypoint, cmd, working_dir, user, labels } = config;
     let layers = layers.into_iter().map(|layer| {
-        Ok(LayerDescriptor {
-            digest: layer.digest,
-            size: layer.size,
-            compression: Compression::from_media_type(&layer.media_type)?,
-            diff_id: Some(layer.diff_id),
-        })
+        LayerDescriptor::from_manifest(layer.digest, layer.size, &layer.media_type, Some(layer.diff_id))
     });
     Ok(Image {
         image,
