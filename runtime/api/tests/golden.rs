@@ -146,7 +146,7 @@ fn an_image_has_its_form() -> Result<()> {
 }
 
 #[test]
-fn what_is_asked_beside_workloads_has_its_form() -> Result<()> {
+fn file_sessions_and_refreshes_have_their_form() -> Result<()> {
     let session = FileSession {
         owner: Owner::Tool("tool_01m7y17883gp14c8thc31b43dg".parse()?),
         root: MountSource::Home,
@@ -166,7 +166,7 @@ fn what_is_asked_beside_workloads_has_its_form() -> Result<()> {
 }
 
 #[test]
-fn what_is_secret_is_not_shown() -> Result<()> {
+fn secrets_of_a_workload_are_not_shown() -> Result<()> {
     let shown = format!("{:?}", full()?);
     for secret in ["open sesame", "token", "/home\""] {
         assert!(!shown.contains(&format!("\"{secret}\"")), "{secret}");

@@ -51,7 +51,7 @@ pub struct OutcomeLimits {
 
 impl Conclusion {
     /// What an outcome means.
-    pub fn of(outcome: &Outcome) -> Self {
+    pub fn from_outcome(outcome: &Outcome) -> Self {
         match &outcome.end {
             End::Exited { .. } | End::Killed { .. } if outcome.stopped => Self::Stopped { started: true },
             End::NotStarted { .. } if outcome.stopped => Self::Stopped { started: false },
@@ -153,20 +153,20 @@ mod tests {
 
     #[test]
     fn an_end_that_was_asked_for_is_no_failure() {
-        let of = |end, stopped| Conclusion::of(&outcome(end, stopped));
-        assert_eq!(of(End::Killed { signal: 15 }, true), Conclusion::Stopped { started: true });
-        assert_eq!(of(End::Killed { signal: 15 }, false), Conclusion::Killed { signal: 15 });
+        let conclude = |end, stopped| Conclusion::from_outcome(&outcome(end, stopped));
+        assert_eq!(conclude(End::Killed { signal: 15 }, true), Conclusion::Stopped { started: true });
+        assert_eq!(conclude(End::Killed { signal: 15 }, false), Conclusion::Killed { signal: 15 });
         let missing = End::NotStarted { reason: "x".to_owned() };
-        assert_eq!(of(missing.clone(), true), Conclusion::Stopped { started: false });
-        assert_eq!(of(missing, false), Conclusion::NotStarted { reason: "x".to_owned() });
+        assert_eq!(conclude(missing.clone(), true), Conclusion::Stopped { started: false });
+        assert_eq!(conclude(missing, false), Conclusion::NotStarted { reason: "x".to_owned() });
         // These say more than that somebody asked.
-        assert_eq!(of(End::OutOfMemory, true), Conclusion::OutOfMemory);
-        assert_eq!(of(End::TimedOut, true), Conclusion::TimedOut);
+        assert_eq!(conclude(End::OutOfMemory, true), Conclusion::OutOfMemory);
+        assert_eq!(conclude(End::TimedOut, true), Conclusion::TimedOut);
     }
 
     #[test]
     fn every_conclusion_is_described() {
-        let described = |end| Conclusion::of(&outcome(end, false)).describe(&LIMITS);
+        let described = |end| Conclusion::from_outcome(&outcome(end, false)).describe(&LIMITS);
         assert_eq!(described(End::Exited { code: 3 }), "it ended with status 3");
         assert_eq!(described(End::OutOfMemory), "it needed more than its 512Mi of memory");
         assert_eq!(described(End::TimedOut), "it ran longer than its 60 seconds");

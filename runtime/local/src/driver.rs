@@ -69,7 +69,7 @@ impl Driver for Starter {
 
     fn check(&self, workload: &Workload) -> Result<()> {
         workload.opened(&self.0.keys)?;
-        self.0.images.check(workload)
+        self.0.images.check_workload(workload)
     }
 
     fn start(&self, instance: InstanceId, workload: &Arc<Workload>) {
@@ -177,7 +177,7 @@ impl Helpers {
             folder: self.disk.folder_of(instance),
             mounts: self.disk.mounts(),
             first_id: self.tools.first_id(number)?,
-            layers: self.images.layer_folders(workload)?,
+            layers: self.images.find_layer_folders(workload)?,
             upper: self.disk.upper(instance),
             blank: self.blanks.as_ref().map(|blanks| blanks.of(workload.limits.disk)).transpose()?,
             volumes,

@@ -60,7 +60,7 @@ impl Images {
     }
 
     /// See [`hearth_runtime_api::Runtime::ensure_image`].
-    pub fn ensure(&self, image: &Image) -> Result<Vec<LayerDescriptor>> {
+    pub fn ensure_image(&self, image: &Image) -> Result<Vec<LayerDescriptor>> {
         let mut ledger = self.ledger();
         if ledger.check_new(image)? {
             let stored = Stored { file_version: FILE_VERSION, image: image.clone() };
@@ -68,7 +68,7 @@ impl Images {
                 .doing(format_args!("keeping the image {}", image.reference))?;
         }
         ledger.note_use(image, self.clock.now());
-        Ok(ImageLedger::missing_layers(image, |layer| self.layers.has(layer)))
+        Ok(ImageLedger::find_missing_layers(image, |layer| self.layers.has(layer)))
     }
 
     /// See [`hearth_runtime_api::Runtime::add_layer`].
@@ -78,13 +78,13 @@ impl Images {
     }
 
     /// Refuses a workload whose image is not there whole; its image counts as used now.
-    pub fn check(&self, workload: &Workload) -> Result<()> {
+    pub fn check_workload(&self, workload: &Workload) -> Result<()> {
         let has_layer = |layer| self.layers.has(layer);
         self.ledger().use_image(workload, self.clock.now(), has_layer).map(drop)
     }
 
     /// The folders of an image's layers, the lowest first.
-    pub fn layer_folders(&self, workload: &Workload) -> Result<Vec<PathBuf>> {
+    pub fn find_layer_folders(&self, workload: &Workload) -> Result<Vec<PathBuf>> {
         let has_layer = |layer| self.layers.has(layer);
         let mut ledger = self.ledger();
         let image = ledger.use_image(workload, self.clock.now(), has_layer)?;
@@ -93,17 +93,17 @@ impl Images {
 
     /// Forgets images, and moves layers out of their places of which no image is left. The digests of these images; the
     /// layers go when the trash is dropped, which takes time.
-    pub fn remove(
+    pub fn remove_images(
         &self,
         keep: &BTreeSet<Digest>,
         is_used: &dyn Fn(Digest) -> bool,
         unused_for: Duration,
     ) -> Result<(Vec<Digest>, Vec<Trash>)> {
         let mut ledger = self.ledger();
-        let unused = ledger.unused(keep, is_used, unused_for, self.clock.now());
+        let unused = ledger.find_unused(keep, is_used, unused_for, self.clock.now());
         for image in &unused {
             disk::remove(&self.disk.image(*image)).doing(format_args!("forgetting the image {image}"))?;
-            ledger.forget(*image);
+            ledger.forget_image(*image);
         }
         let trash = self.layers.remove_all_but(&ledger.layers())?;
         Ok((unused, trash))
@@ -114,7 +114,6 @@ impl Images {
     }
 }
 
-/// The images of a golden file, as [`Images::open`] reads them.
 #[cfg(test)]
 mod tests {
     use super::*;

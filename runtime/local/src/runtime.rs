@@ -190,7 +190,7 @@ impl Runtime for Local {
     }
 
     async fn ensure_image(&self, image: &Image) -> Result<Vec<LayerDescriptor>> {
-        self.helpers.images.ensure(image)
+        self.helpers.images.ensure_image(image)
     }
 
     async fn add_layer(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()> {
@@ -199,7 +199,7 @@ impl Runtime for Local {
 
     async fn remove_images(&self, keep: &BTreeSet<Digest>, unused_for: Duration) -> Result<Vec<Digest>> {
         let images = &self.helpers.images;
-        let remove = |is_used: &dyn Fn(Digest) -> bool| images.remove(keep, is_used, unused_for);
+        let remove = |is_used: &dyn Fn(Digest) -> bool| images.remove_images(keep, is_used, unused_for);
         let (removed, trash) = self.engine.without_new_workloads(remove)?;
         // Gigabytes may have to go: nobody waits for that with a lock.
         self.helpers.apart(move |_| drop(trash)).await;

@@ -25,7 +25,7 @@ fn rolled_out(mut workload: Workload, policy: Rollout) -> Workload {
     workload
 }
 
-fn code<T>(result: Result<T>) -> Option<String> {
+fn error_code<T>(result: Result<T>) -> Option<String> {
     result.err().map(|error| error.code().to_owned())
 }
 
@@ -60,7 +60,7 @@ fn workloads(bench: &Bench) -> Vec<(Feature, Workload)> {
 }
 
 /// Nothing of it is kept.
-pub async fn what_is_not_supported_is_refused_by_its_code(bench: &Bench) {
+pub async fn unsupported_features_are_refused_by_their_codes(bench: &Bench) {
     let runtime = bench.runtime();
     for (feature, workload) in workloads(bench) {
         assert!(workload.required_features().contains(&feature), "{feature:?}");
@@ -68,14 +68,14 @@ pub async fn what_is_not_supported_is_refused_by_its_code(bench: &Bench) {
             continue;
         }
         let refused = runtime.apply(workload).await;
-        assert_eq!(code(refused).as_deref(), Some(feature.code()));
+        assert_eq!(error_code(refused).as_deref(), Some(feature.code()));
     }
     let seen = runtime.observe(None, std::time::Duration::ZERO).await.expect("observe");
     assert!(seen.workloads.is_empty());
 }
 
 /// Neither is what is asked beside a workload.
-pub async fn a_session_on_files_is_refused_by_its_code(bench: &Bench) {
+pub async fn file_sessions_and_refreshes_are_refused_by_their_codes(bench: &Bench) {
     let session = FileSession {
         owner: bench.tool.into(),
         root: MountSource::Home,
@@ -85,18 +85,24 @@ pub async fn a_session_on_files_is_refused_by_its_code(bench: &Bench) {
     };
     let runtime = bench.runtime();
     if !bench.supports(Feature::FileSession) {
-        assert_eq!(code(runtime.open_files(session).await).as_deref(), Some(Feature::FileSession.code()));
+        assert_eq!(
+            error_code(runtime.open_files(session).await).as_deref(),
+            Some(Feature::FileSession.code())
+        );
     }
     if !bench.supports(Feature::RefreshedFile) {
         let workload = bench.once(&[Exit(0)]).id();
         let refresh =
             FileRefresh { workload, path: "/run/hearth/credential".to_owned(), content: Secret::new("t") };
-        assert_eq!(code(runtime.refresh_file(refresh).await).as_deref(), Some(Feature::RefreshedFile.code()));
+        assert_eq!(
+            error_code(runtime.refresh_file(refresh).await).as_deref(),
+            Some(Feature::RefreshedFile.code())
+        );
     }
 }
 
 /// Before anything else: with `workload`, and not with the code of what is missing.
-pub async fn what_no_runtime_could_execute_breaks_a_rule(bench: &Bench) {
+pub async fn impossible_workloads_break_a_rule(bench: &Bench) {
     let plain = || bench.keep(1, &[Exit(0)]);
     let mut hearth_with_a_home = plain();
     hearth_with_a_home.owner = Owner::Hearth(Role::Images);
@@ -135,6 +141,6 @@ pub async fn what_no_runtime_could_execute_breaks_a_rule(bench: &Bench) {
     ];
     for (number, workload) in broken.into_iter().enumerate() {
         let refused = bench.runtime().apply(workload).await;
-        assert_eq!(code(refused).as_deref(), Some("workload"), "{number}");
+        assert_eq!(error_code(refused).as_deref(), Some("workload"), "{number}");
     }
 }

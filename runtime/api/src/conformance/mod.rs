@@ -58,8 +58,8 @@ macro_rules! conformance_tests {
                 images_survive_a_restart,
             ];
             features: [
-                what_is_not_supported_is_refused_by_its_code, a_session_on_files_is_refused_by_its_code,
-                what_no_runtime_could_execute_breaks_a_rule,
+                unsupported_features_are_refused_by_their_codes, file_sessions_and_refreshes_are_refused_by_their_codes,
+                impossible_workloads_break_a_rule,
             ];
             storage: [
                 a_home_outlives_its_runs, tools_do_not_share_a_home, an_erased_home_is_empty,

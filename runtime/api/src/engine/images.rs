@@ -73,11 +73,6 @@ impl ImageLedger {
         Ok(&known.image)
     }
 
-    /// The image with this manifest.
-    pub fn find(&self, digest: Digest) -> Option<&Image> {
-        self.images.get(&digest).map(|known| &known.image)
-    }
-
     /// Refuses a layer that no known image lists (`layer-unknown`).
     pub fn check_layer(&self, layer: &LayerDescriptor) -> Result<()> {
         if self.images.values().any(|known| known.image.layers.contains(layer)) {
@@ -91,7 +86,7 @@ impl ImageLedger {
     }
 
     /// The layers of an image that `has_layer` lacks, each once.
-    pub fn missing_layers(image: &Image, has_layer: impl Fn(Digest) -> bool) -> Vec<LayerDescriptor> {
+    pub fn find_missing_layers(image: &Image, has_layer: impl Fn(Digest) -> bool) -> Vec<LayerDescriptor> {
         let mut seen = BTreeSet::new();
         let lacking =
             image.layers.iter().filter(|layer| !has_layer(layer.digest) && seen.insert(layer.digest));
@@ -99,7 +94,7 @@ impl ImageLedger {
     }
 
     /// The images that may be forgotten: see [`crate::Runtime::remove_images`].
-    pub fn unused(
+    pub fn find_unused(
         &self,
         keep: &BTreeSet<Digest>,
         is_used: impl Fn(Digest) -> bool,
@@ -118,7 +113,7 @@ impl ImageLedger {
     }
 
     /// Forgets an image.
-    pub fn forget(&mut self, digest: Digest) {
+    pub fn forget_image(&mut self, digest: Digest) {
         self.images.remove(&digest);
     }
 

@@ -25,33 +25,33 @@ struct Known {
 }
 
 impl Images {
-    pub fn ensure(&self, image: &Image, now: Timestamp) -> Result<Vec<LayerDescriptor>> {
+    pub fn ensure_image(&self, image: &Image, now: Timestamp) -> Result<Vec<LayerDescriptor>> {
         let mut known = self.known();
         known.images.check_new(image)?;
         known.images.note_use(image, now);
-        Ok(ImageLedger::missing_layers(image, |layer| known.layers.contains(&layer)))
+        Ok(ImageLedger::find_missing_layers(image, |layer| known.layers.contains(&layer)))
     }
 
     /// Notes an image with all its layers, without bytes.
-    pub fn put(&self, image: &Image, now: Timestamp) {
+    pub fn put_image(&self, image: &Image, now: Timestamp) {
         let mut known = self.known();
         known.images.note_use(image, now);
         known.layers.extend(image.layers.iter().map(|layer| layer.digest));
     }
 
-    pub async fn add(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()> {
+    pub async fn add_layer(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()> {
         self.known().images.check_layer(layer)?;
         check_bytes(layer, bytes).await?;
         self.known().layers.insert(layer.digest);
         Ok(())
     }
 
-    pub fn check(&self, workload: &Workload, now: Timestamp) -> Result<()> {
+    pub fn check_workload(&self, workload: &Workload, now: Timestamp) -> Result<()> {
         let Known { images, layers } = &mut *self.known();
         images.use_image(workload, now, |layer| layers.contains(&layer)).map(drop)
     }
 
-    pub fn remove(
+    pub fn remove_images(
         &self,
         keep: &BTreeSet<Digest>,
         is_used: &dyn Fn(Digest) -> bool,
@@ -59,8 +59,8 @@ impl Images {
         now: Timestamp,
     ) -> Vec<Digest> {
         let Known { images, layers } = &mut *self.known();
-        let unused = images.unused(keep, is_used, unused_for, now);
-        unused.iter().for_each(|image| images.forget(*image));
+        let unused = images.find_unused(keep, is_used, unused_for, now);
+        unused.iter().for_each(|image| images.forget_image(*image));
         let kept = images.layers();
         layers.retain(|layer| kept.contains(layer));
         unused

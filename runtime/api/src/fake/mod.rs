@@ -112,7 +112,7 @@ impl Fake {
 
     /// Says that an image is there with all its layers, without bytes.
     pub fn has_image(&self, image: &Image) {
-        self.driver.images.put(image, self.driver.clock.now());
+        self.driver.images.put_image(image, self.driver.clock.now());
     }
 }
 
@@ -169,16 +169,18 @@ impl Runtime for Fake {
     }
 
     async fn ensure_image(&self, image: &Image) -> Result<Vec<LayerDescriptor>> {
-        self.driver.images.ensure(image, self.driver.clock.now())
+        self.driver.images.ensure_image(image, self.driver.clock.now())
     }
 
     async fn add_layer(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()> {
-        self.driver.images.add(layer, bytes).await
+        self.driver.images.add_layer(layer, bytes).await
     }
 
     async fn remove_images(&self, keep: &BTreeSet<Digest>, unused_for: Duration) -> Result<Vec<Digest>> {
         let Players { images, clock, .. } = &*self.driver;
-        Ok(self.engine.without_new_workloads(|is_used| images.remove(keep, is_used, unused_for, clock.now())))
+        Ok(self
+            .engine
+            .without_new_workloads(|is_used| images.remove_images(keep, is_used, unused_for, clock.now())))
     }
 
     async fn erase(&self, tool: ToolId) -> Result<()> {
@@ -205,7 +207,7 @@ impl Driver for Players {
 
     fn check(&self, workload: &Workload) -> Result<()> {
         workload.opened(&self.keys)?;
-        self.images.check(workload, self.clock.now())
+        self.images.check_workload(workload, self.clock.now())
     }
 
     fn start(&self, instance: InstanceId, workload: &Arc<Workload>) {

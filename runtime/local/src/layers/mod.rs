@@ -89,18 +89,18 @@ impl Layers {
             let mut answer = Vec::new();
             output.take(1 << 20).read_to_end(&mut answer).await.map(|_| answer)
         };
-        let (fed, answer) = tokio::join!(feed(bytes, input, layer.size), answer);
+        let (passed, answer) = tokio::join!(pass_bytes(bytes, input, layer.size), answer);
         let answer = answer.doing("hearing from the sandbox of a layer")?;
         child.wait().await.doing("waiting for the sandbox of a layer")?;
         // First of all the bytes: what is wrong inside of wrong bytes is of no interest.
-        match fed? {
-            Fed::Whole(digest) if digest == layer.digest => {}
-            Fed::Whole(digest) => return Err(differs(layer, &format!("came as {digest}"))),
-            Fed::TooLong => {
-                return Err(differs(layer, &format!("has more than its {} bytes", layer.size)));
+        match passed? {
+            PassedBytes::Whole(digest) if digest == layer.digest => {}
+            PassedBytes::Whole(digest) => return Err(refuse_bytes(layer, &format!("came as {digest}"))),
+            PassedBytes::TooLong => {
+                return Err(refuse_bytes(layer, &format!("has more than its {} bytes", layer.size)));
             }
             // A sandbox that stops reading says why in its answer.
-            Fed::Refused => {}
+            PassedBytes::Refused => {}
         }
         let unpacked = serde_json::from_slice::<Result<Unpacked, Refused>>(&answer).map_err(|error| {
             Error::unavailable("layer-sandbox", format!("the sandbox of layer {} died", layer.digest))
@@ -112,7 +112,7 @@ impl Layers {
         })?;
         let found = Digest::new(unpacked.digest);
         match layer.diff_id {
-            Some(wanted) if wanted != found => Err(differs(layer, &format!("unpacks from {found}"))),
+            Some(wanted) if wanted != found => Err(refuse_bytes(layer, &format!("unpacks from {found}"))),
             _ => Ok(()),
         }
     }
@@ -142,8 +142,8 @@ impl Layers {
     }
 }
 
-/// What became of a layer's bytes.
-enum Fed {
+/// How the bytes of a layer ended.
+enum PassedBytes {
     /// They ended, and have this SHA-256.
     Whole(Digest),
     /// There are more of them than the descriptor says.
@@ -154,7 +154,7 @@ enum Fed {
 
 /// Passes a layer's bytes on into the sandbox, and hashes them on this side of it: what happens in the sandbox has no say
 /// in which layer this is.
-async fn feed(mut bytes: Bytes<'_>, mut input: ChildStdin, size: u64) -> Result<Fed> {
+async fn pass_bytes(mut bytes: Bytes<'_>, mut input: ChildStdin, size: u64) -> Result<PassedBytes> {
     let mut hash = Sha256::new();
     let mut chunk = vec![0; 128 << 10];
     let mut came = 0;
@@ -163,20 +163,20 @@ async fn feed(mut bytes: Bytes<'_>, mut input: ChildStdin, size: u64) -> Result<
             Error::unavailable("layer-source", "a layer could not be read to its end").because(error)
         })?;
         if read == 0 {
-            return Ok(Fed::Whole(Digest::new(hash.finalize().into())));
+            return Ok(PassedBytes::Whole(Digest::new(hash.finalize().into())));
         }
         came += read as u64;
         if came > size {
-            return Ok(Fed::TooLong);
+            return Ok(PassedBytes::TooLong);
         }
         hash.update(&chunk[..read]);
         if input.write_all(&chunk[..read]).await.is_err() {
-            return Ok(Fed::Refused);
+            return Ok(PassedBytes::Refused);
         }
     }
 }
 
-fn differs(layer: &LayerDescriptor, how: &str) -> Error {
+fn refuse_bytes(layer: &LayerDescriptor, how: &str) -> Error {
     Error::invalid("layer-digest", format!("layer {} {how}", layer.digest))
         .help("fetch it again; if that does not help, push the image again")
 }

@@ -82,7 +82,7 @@ async fn bombs_are_defused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_cut_short_or_broken_is_refused() {
+async fn truncated_and_broken_layers_are_refused() {
     let (bench, rig) = Rig::bench().await;
     let mut archive = Archive::default();
     archive.file("a", 0o644, &[7; 4000]);

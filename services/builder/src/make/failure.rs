@@ -79,7 +79,7 @@ pub fn of(cx: &Cx, outcome: &Outcome, doing: &str, last: &[String]) -> Option<Fa
     if outcome.end == (End::Exited { code: 0 }) {
         return None;
     }
-    let code = match Conclusion::of(outcome) {
+    let code = match Conclusion::from_outcome(outcome) {
         Conclusion::Stopped { .. } => return Some(Failure::Stopped),
         Conclusion::Exited { code } => code,
         Conclusion::Killed { signal } => 128 + signal,

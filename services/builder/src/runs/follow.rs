@@ -78,11 +78,11 @@ impl Runs<'_> {
                 }
             }
         };
-        self.unless_stop_fails(run, taken).await
+        self.wait_and_stop(run, taken).await
     }
 
     /// Waits for something of a run. When the build is asked to stop meanwhile, so is the run, and the wait goes on.
-    async fn unless_stop_fails<T>(&self, run: RunId, wait: impl Future<Output = Result<T>>) -> Result<T> {
+    async fn wait_and_stop<T>(&self, run: RunId, wait: impl Future<Output = Result<T>>) -> Result<T> {
         let mut stopping = self.stopping.clone();
         let stopped = async {
             let is_stopping = stopping.wait_for(|stopping| *stopping).await.is_ok();
@@ -122,7 +122,7 @@ impl Runs<'_> {
                 }
             }
         };
-        self.unless_stop_fails(run, seen).await
+        self.wait_and_stop(run, seen).await
     }
 }
 

@@ -41,7 +41,7 @@ fn end(run: &mut Run, outcome: &Outcome, plan: &Plan) {
         disk: plan.disk,
         time: plan.timeout.map(|seconds| Duration::from_secs(seconds.into())),
     };
-    let conclusion = Conclusion::of(outcome);
+    let conclusion = Conclusion::from_outcome(outcome);
     let restart_reason = run.doomed.take_if(|_| conclusion == Conclusion::Stopped { started: true });
     let (how, reason) = match restart_reason {
         Some(reason) => (RunEnd::Unhealthy, format!("it was restarted: {reason}")),
