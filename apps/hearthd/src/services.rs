@@ -21,3 +21,25 @@ pub const SERVICES: &[Service] = &[
 pub fn sections() -> Vec<Section> {
     SERVICES.iter().filter_map(|service| service.settings).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use hearth_base::Role;
+
+    use super::*;
+
+    #[test]
+    fn every_role_is_a_service_in_the_order_of_roles() {
+        let roles: Vec<Role> = SERVICES.iter().map(|service| service.role).collect();
+        assert_eq!(roles, Role::ALL);
+    }
+
+    #[test]
+    fn a_section_belongs_to_one_service() {
+        let mut names: Vec<&str> = sections().iter().map(Section::name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

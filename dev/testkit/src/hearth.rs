@@ -151,6 +151,13 @@ impl Hearth {
         Ok(Client::new(Transport::url(&self.url)?, Arc::new(Anonymous)))
     }
 
+    /// Changes the configuration, for processes that are started from now on.
+    pub fn configure(&self, from: &str, to: &str) -> Result<()> {
+        let path = self.folder.path().join("hearth.toml");
+        let config = fs::read_to_string(&path).map_err(Error::internal)?;
+        fs::write(path, config.replace(from, to)).map_err(Error::internal)
+    }
+
     /// Kills the process that plays `role`, at once. Under `hearthd up` that is the one of all services, which is
     /// started again by itself.
     pub async fn kill(&mut self, role: Role) -> Result<()> {
@@ -220,11 +227,11 @@ impl Hearth {
         Ok(format!("http://{other}"))
     }
 
-    /// Calls to a process by its URL, in the name of a role.
-    pub fn service(&self, url: &str, role: Role) -> Result<Client> {
-        let key = KeyFolder::at(self.state().join("keys")).own(role)?;
+    /// Calls to a process of `service` by its URL, in the name of the role `caller`.
+    pub fn service(&self, url: &str, service: Role, caller: Role) -> Result<Client> {
+        let key = KeyFolder::at(self.state().join("keys")).own(caller)?;
         let authority = ServiceAuthority::new(key, Arc::new(SystemClock));
-        Ok(Client::new(Transport::url(url)?, Arc::new(authority)))
+        Ok(Client::of(service, Transport::url(url)?, Arc::new(authority)))
     }
 
     /// The ids of its processes; the one of services under `hearthd up` included.

@@ -19,6 +19,7 @@ use crate::{
 pub struct Client {
     transport: Transport,
     authority: Arc<dyn Authority>,
+    service: Role,
 }
 
 impl Client {
@@ -28,17 +29,22 @@ impl Client {
     /// How long an answer may take, longer than any endpoint waits.
     const PATIENCE: Duration = Duration::from_secs(35);
 
-    /// A client that sends by `transport` and shows what `authority` holds.
+    /// A client of the door that sends by `transport` and shows what `authority` holds.
     pub fn new(transport: Transport, authority: Arc<dyn Authority>) -> Self {
-        Self { transport, authority }
+        Self::of(Role::Gateway, transport, authority)
+    }
+
+    /// A client of one service.
+    pub fn of(service: Role, transport: Transport, authority: Arc<dyn Authority>) -> Self {
+        Self { transport, authority, service }
     }
 
     /// The same way of travelling with something else to show.
     pub fn showing(&self, authority: Arc<dyn Authority>) -> Self {
-        Self { transport: self.transport.clone(), authority }
+        Self { transport: self.transport.clone(), authority, service: self.service }
     }
 
-    /// A request for `path`, whose first segment names the service. Segments that come from people are added
+    /// A request for `path`. Segments that come from people are added
     /// by [`Call::segment`].
     pub fn call(&self, method: Method, path: &str) -> Call<'_> {
         Call {
@@ -163,11 +169,10 @@ impl Call<'_> {
         let uri: Uri = self.path.parse().map_err(|_| {
             Error::invalid("path", format!("{:?} cannot be the path of a request", self.path))
         })?;
-        let service = uri.path().split('/').nth(1).and_then(Role::serving).unwrap_or(Role::Gateway);
         let mut request =
             Request::builder().method(self.method).uri(uri).body(content).map_err(Error::internal)?;
         *request.headers_mut() = self.headers;
-        self.client.authority.authorize(service, request.headers_mut())?;
+        self.client.authority.authorize(self.client.service, request.headers_mut())?;
         self.client.transport.send(request).await
     }
 

@@ -13,3 +13,6 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The stable code of a refusal, beside its body.
 pub const CODE: HeaderName = HeaderName::from_static("x-hearth-code");
+
+/// The release of the document that a service's answer was made by; the gateway takes it off.
+pub const DOCUMENT: HeaderName = HeaderName::from_static("x-hearth-document");

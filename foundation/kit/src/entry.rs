@@ -22,6 +22,7 @@ use tracing::Instrument;
 use crate::{
     guard::Shown,
     reply::{Dialect, render},
+    route::Prefixes,
     telemetry::Metrics,
 };
 
@@ -29,6 +30,9 @@ use crate::{
 pub struct Entry {
     pub role: Role,
     pub dialect: Dialect,
+    pub prefixes: Prefixes,
+    /// What tells its document from that of another release.
+    pub release: HeaderValue,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub ring: Arc<KeyRing>,
@@ -113,7 +117,7 @@ pub async fn enter(State(entry): State<Arc<Entry>>, mut request: Request, next: 
         mandate: request.headers().get(headers::MANDATE).cloned(),
     };
     let identity = caller(&request, &shown, &entry);
-    let dialect = Dialect::at(request.uri().path(), entry.dialect);
+    let dialect = entry.prefixes.dialect_at(request.uri().path(), entry.dialect);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     request.extensions_mut().insert(identity);
@@ -124,8 +128,11 @@ pub async fn enter(State(entry): State<Arc<Entry>>, mut request: Request, next: 
     let mut response = next.run(request).instrument(span.clone()).await;
     if let Some(error) = refusal(&mut response) {
         span.in_scope(|| log(&error));
+        // The gateway speaks as the service does for which it refuses.
+        let dialect = response.extensions().get().copied().unwrap_or(dialect);
         response = render(&error, dialect, &request_id.to_string(), &response);
     }
+    response.headers_mut().entry(headers::DOCUMENT).or_insert(entry.release.clone());
     if let Ok(value) = HeaderValue::try_from(request_id.to_string()) {
         response.headers_mut().insert(headers::REQUEST_ID, value);
     }

@@ -111,6 +111,6 @@ impl Clients {
 
     /// A client of a service.
     pub fn of(&self, role: Role) -> Result<Client> {
-        Ok(Client::new(self.transport(role)?.clone(), self.authority.clone()))
+        Ok(Client::of(role, self.transport(role)?.clone(), self.authority.clone()))
     }
 }

@@ -5,11 +5,13 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
+    http::HeaderValue,
     middleware::from_fn_with_state,
     response::{IntoResponse, Response},
 };
 use hearth_base::{Error, Result, Role};
 use hearth_client::{Exchange, body};
+use sha2::{Digest, Sha256};
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::OpenApi;
@@ -20,6 +22,7 @@ use crate::{
     entry::{Entry, Verified, enter},
     kit::Kit,
     reply::{Dialect, Refused},
+    route::Prefixes,
     spec,
     tasks::Stop,
     wellknown,
@@ -69,11 +72,17 @@ impl Mounted {
     where
         S: Clone + Send + Sync + 'static,
     {
-        let (router, mut document) = wellknown::with(routes, kit.role).split_for_parts();
-        spec::complete(&mut document, dialect);
+        let (router, mut document) = routes.split_for_parts();
+        let prefixes = Prefixes::complete(&mut document, kit.role, dialect);
+        wellknown::describe(&mut document, &prefixes);
+        spec::complete(&mut document, &prefixes, dialect);
+        let text = text_of(&document);
+        let router = router.merge(wellknown::router(kit, &prefixes, text.clone()));
         let entry = Arc::new(Entry {
             role: kit.role,
             dialect,
+            prefixes,
+            release: release(&text),
             clock: kit.clock.clone(),
             entropy: kit.entropy.clone(),
             ring: kit.ring.clone(),
@@ -81,7 +90,6 @@ impl Mounted {
             verified: Verified::default(),
         });
         let router = router
-            .merge(wellknown::router(kit, &document))
             .layer(DefaultBodyLimit::disable())
             .layer(CatchPanicLayer::custom(panicked))
             .with_state(state)
@@ -121,6 +129,20 @@ impl Mounted {
     pub fn exchange(&self) -> Exchange {
         exchange(self.router.clone())
     }
+}
+
+/// A document as text, the same one in every process of a release.
+fn text_of(document: &OpenApi) -> Arc<str> {
+    let mut value = serde_json::to_value(document).unwrap_or_default();
+    value.sort_all_objects();
+    value.to_string().into()
+}
+
+/// What tells a service's documents apart: the beginning of the text's digest.
+fn release(document: &str) -> HeaderValue {
+    let digest = Sha256::digest(document.as_bytes());
+    let text: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 /// A handler that panicked is a defect; the process goes on.

@@ -10,28 +10,19 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use hearth_base::Role;
 use serde_json::json;
 use utoipa::openapi::{
     ContentBuilder, HttpMethod, OpenApi, ResponseBuilder,
     path::{OperationBuilder, PathItem, PathItemBuilder},
 };
-use utoipa_axum::router::OpenApiRouter;
 
-use crate::{guard::Needs, kit::Kit, reply::Refused, telemetry::OPEN_METRICS};
+use crate::{guard::Needs, kit::Kit, reply::Refused, route::Prefixes, telemetry::OPEN_METRICS};
 
 const JSON: &str = "application/json";
 
-/// The prefixes of `role` that have the three: the registry's belongs to its own standard.
-fn prefixes(role: Role) -> impl Iterator<Item = &'static str> {
-    role.prefixes().iter().copied().filter(|prefix| *prefix != "v2")
-}
-
-/// Documents the three in `routes`.
-pub fn with<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>, role: Role) -> OpenApiRouter<S> {
-    let mut routes = routes;
-    let document = routes.get_openapi_mut();
-    for prefix in prefixes(role) {
+/// Documents the three under each of the service's own prefixes.
+pub fn describe(document: &mut OpenApi, prefixes: &Prefixes) {
+    for prefix in prefixes.own() {
         let mut add = |path: &str, id: &str, summary: &str, kind: &str| {
             let item = item(prefix, id, summary, kind);
             document.paths.paths.insert(format!("/{prefix}{path}"), item);
@@ -44,7 +35,6 @@ pub fn with<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>, role: Ro
     {
         crate::guard::declare_item(item, "open", Needs::Nothing);
     }
-    routes
 }
 
 fn is_well_known(path: &str) -> bool {
@@ -67,12 +57,15 @@ struct Known {
     document: Arc<str>,
 }
 
-/// The routes of the three.
-pub fn router<S: Clone + Send + Sync + 'static>(kit: &Kit, spec: &OpenApi) -> Router<S> {
-    let document: Arc<str> = spec.to_json().unwrap_or_default().into();
+/// The routes of the three, with the document's text.
+pub fn router<S: Clone + Send + Sync + 'static>(
+    kit: &Kit,
+    prefixes: &Prefixes,
+    document: Arc<str>,
+) -> Router<S> {
     let known = Known { kit: kit.clone(), document };
     let mut router = Router::new();
-    for prefix in prefixes(kit.role) {
+    for prefix in prefixes.own() {
         router = router
             .route(&format!("/{prefix}/openapi.json"), get(openapi))
             .route(&format!("/{prefix}/v1/healthz"), get(healthz))

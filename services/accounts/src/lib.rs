@@ -12,7 +12,7 @@ mod store;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard};
+use hearth_kit::{Dialect, Kit, Mounted, PrefixExt, Service, Worker, config::Section, guard, route::Prefix};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -47,6 +47,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
 /// Every endpoint, with who may use it.
 fn routes() -> OpenApiRouter<Cx> {
     OpenApiRouter::new()
+        .prefix("tools", Prefix::own())
         .routes(guard::<Open, _>(routes!(http::people::join)))
         .routes(guard::<SignedIn, _>(routes!(http::people::me)))
         .routes(guard::<SelfService, _>(routes!(http::people::password_change)))

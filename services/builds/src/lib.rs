@@ -15,7 +15,7 @@ mod store;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard, keeping};
+use hearth_kit::{Dialect, Kit, Mounted, RouteExt, Service, Worker, config::Section, guard, keeping};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -37,7 +37,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
         let cx = erase.clone();
         async move { app::clean::erase(&cx, tool).await }
     };
-    Ok(Mounted::new(kit, Dialect::Named, routes(), cx)
+    Ok(Mounted::new(kit, Dialect::Named, routes(&kit.settings()), cx)
         .migrations(store::migrations)
         .worker(keeping::worker(kit, erase))
         .worker(Worker::new("time-limits", |stop| workers::time_limits::run(limits, stop)))
@@ -46,7 +46,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
 }
 
 /// Every endpoint, with who may use it.
-fn routes() -> OpenApiRouter<Cx> {
+fn routes(settings: &BuildsSettings) -> OpenApiRouter<Cx> {
     OpenApiRouter::new()
         .routes(guard::<BuildsRead, _>(routes!(http::builds::list)))
         .routes(guard::<BuildsWrite, _>(routes!(http::builds::start)))
@@ -57,7 +57,11 @@ fn routes() -> OpenApiRouter<Cx> {
         .routes(guard::<BuildsRead, _>(routes!(http::logs::show)))
         .routes(guard::<BuildsWrite, _>(routes!(http::builds::clean)))
         .routes(guard::<BuildsRead, _>(routes!(http::quotas::show)))
-        .routes(guard::<BuildsWrite, _>(routes!(http::sources::add, http::sources::put)))
+        .routes(
+            guard::<BuildsWrite, _>(routes!(http::sources::add, http::sources::put))
+                .body_limit(settings.upload_limit)
+                .streaming(),
+        )
         .routes(guard::<Make, _>(routes!(http::internal::claim)))
         .routes(guard::<Make, _>(routes!(http::internal::beat)))
         .routes(guard::<Make, _>(routes!(http::internal::finish)))

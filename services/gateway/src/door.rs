@@ -17,7 +17,8 @@ pub async fn enter(mut request: Request, next: Next) -> Response {
     let method = request.method().clone();
     // Without the query: it may hold a deploy token.
     let path = request.uri().path().to_owned();
-    let response = next.run(request).await;
+    let mut response = next.run(request).await;
+    response.headers_mut().remove(headers::DOCUMENT);
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     let (request_id, code) = (header(headers::REQUEST_ID), header(headers::CODE));
     let caller = response.extensions().get::<CalledBy>().map_or("-", |CalledBy(caller)| caller);

@@ -6,7 +6,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use axum::{
@@ -15,15 +14,12 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hearth_base::{Error, Kind, RequestId, Result};
+use hearth_base::{Error, Kind, RequestId, Result, Role};
 use hearth_client::headers;
-use hearth_kit::{Refused, config::Config, guard::NOT_SIGNED_IN};
+use hearth_kit::{Refused, guard::NOT_SIGNED_IN, route::AnsweredBy};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::{
-    Gateway, credential, hosts, registry,
-    target::{Target, target},
-};
+use crate::{Gateway, credential, hosts, registry, routes::Route};
 
 /// Who called, for the line in the log.
 #[derive(Debug, Clone)]
@@ -34,33 +30,63 @@ const NOT_GOOD: [&str; 2] = ["credential-refused", "code-is-no-token"];
 
 /// Answers everything that is not the gateway's own.
 pub async fn forward(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    match pass_on(&gateway, request).await {
+    let route = match gateway.routes.find(request.method(), request.uri().path()).await {
+        Ok(Some(route)) => route,
+        Ok(None) => return StatusCode::NOT_FOUND.into_response(),
+        Err(error) => return Refused(error).into_response(),
+    };
+    let prefix = route.prefix.clone();
+    let challenge = prefix.token_flow.as_deref().and_then(|token_path| {
+        registry::challenge(&gateway.kit.config.door, token_path, request.uri().path(), request.headers())
+    });
+    let mut response = match answer(&gateway, route, request).await {
         Ok(response) => response,
         Err(error) => Refused(error).into_response(),
+    };
+    // Refusals of the gateway's own are written by its entry, and look as the service's do.
+    if let Some(dialect) = prefix.dialect {
+        response.extensions_mut().insert(dialect);
     }
+    if let Some(challenge) = challenge.filter(|_| response.status() == StatusCode::UNAUTHORIZED) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
 }
 
-async fn pass_on(gateway: &Gateway, mut request: Request) -> Result<Response> {
-    let Some(target) = target(request.uri().path()) else {
-        return Ok(StatusCode::NOT_FOUND.into_response());
-    };
+async fn answer(gateway: &Gateway, mut route: Route, request: Request) -> Result<Response> {
+    if announced(request.headers()).is_some_and(|length| length > route.body_limit as u64) {
+        route = gateway.routes.find_anew(route, request.method(), request.uri().path()).await?;
+        if announced(request.headers()).is_some_and(|length| length > route.body_limit as u64) {
+            return Err(too_large(route.body_limit));
+        }
+    }
     let request_id = *request
         .extensions()
         .get::<RequestId>()
         .ok_or_else(|| Error::internal("a request without an id behind the entry"))?;
-    let limit = body_limit(request.uri().path(), &gateway.kit.config);
-    if announced(request.headers()).is_some_and(|length| length > limit as u64) {
-        return Err(too_large(limit));
+    match route.answered_by {
+        Some(AnsweredBy::TokenExchange) => {
+            registry::exchange_token(gateway, route.service, request_id, request.headers()).await
+        }
+        None => pass_on(gateway, &route, request_id, request).await,
     }
+}
 
+async fn pass_on(
+    gateway: &Gateway,
+    route: &Route,
+    request_id: RequestId,
+    mut request: Request,
+) -> Result<Response> {
     // A credential that is not good does not stand in the way of what anyone may do (signing in, say): it is
     // passed on as nobody's, and named if that is refused.
     let shown =
         credential::shown(request.method(), request.headers(), gateway.kit.config.door.session_cookie())?;
-    let (signed, not_good) = match gateway.identities.of(shown, &target, request_id).await {
+    let (service, tool) = (route.service, route.tool.as_deref());
+    let (signed, not_good) = match gateway.identities.of(shown, service, tool, request_id).await {
         Ok(signed) => (signed, None),
         Err(error) if NOT_GOOD.contains(&error.code()) => {
-            (gateway.identities.of(None, &target, request_id).await?, Some(error))
+            (gateway.identities.of(None, service, tool, request_id).await?, Some(error))
         }
         Err(error) => return Err(error),
     };
@@ -71,7 +97,10 @@ async fn pass_on(gateway: &Gateway, mut request: Request) -> Result<Response> {
     if let Ok(id) = request_id.to_string().try_into() {
         request.headers_mut().insert(headers::REQUEST_ID, id);
     }
-    let mut response = send(gateway, &target, limit, request).await?;
+    let mut response = send(gateway, route, request).await?;
+    if let Some(release) = response.headers_mut().remove(headers::DOCUMENT) {
+        gateway.routes.note_release(service, &release);
+    }
     let refused_as_nobody = response.headers().get(headers::CODE).is_some_and(|code| code == NOT_SIGNED_IN);
     if let Some(error) = not_good.filter(|_| refused_as_nobody) {
         return Err(error);
@@ -80,58 +109,38 @@ async fn pass_on(gateway: &Gateway, mut request: Request) -> Result<Response> {
     Ok(response)
 }
 
-async fn send(gateway: &Gateway, target: &Target, limit: usize, request: Request) -> Result<Response> {
-    let transport = gateway.kit.clients.transport(target.service)?;
-    let config = &gateway.kit.config;
-    // What is large takes its time: the answer has to begin soon after the body's end, or after it has stalled.
-    let large = limit > config.door.body_limit;
+async fn send(gateway: &Gateway, route: &Route, request: Request) -> Result<Response> {
+    let Route { service, body_limit, streaming, time_limit, .. } = *route;
+    let transport = gateway.kit.clients.transport(service)?;
     let moved = Arc::new(AtomicBool::new(false));
     let moving = moved.clone();
     let request = request.map(|inner| {
-        Body::new(Limited::new(inner, limit).map_frame(move |frame| {
+        Body::new(Limited::new(inner, body_limit).map_frame(move |frame| {
             moving.store(true, Ordering::Relaxed);
             frame
         }))
     });
-    let patience = Duration::from_secs(config.door.timeout);
     let mut sending = pin!(hosts::send(gateway, transport, request));
     let answered = loop {
-        match tokio::time::timeout(patience, sending.as_mut()).await {
+        match tokio::time::timeout(time_limit, sending.as_mut()).await {
             Ok(answered) => break answered,
-            Err(_) if large && moved.swap(false, Ordering::Relaxed) => {}
-            Err(_) => return Err(slow(target)),
+            // What is large takes its time: the answer has to begin soon after the body's end, or after it has stalled.
+            Err(_) if streaming && moved.swap(false, Ordering::Relaxed) => {}
+            Err(_) => return Err(slow(service)),
         }
     };
-    let response = answered.map_err(|error| {
+    answered.map_err(|error| {
         if over_limit(&error) {
-            return too_large(limit);
+            return too_large(body_limit);
         }
-        Error::unavailable("service-unavailable", format!("{} does not answer now", target.service))
+        Error::unavailable("service-unavailable", format!("{service} does not answer now"))
             .help("try again in a moment")
             .because(error)
-    })?;
-    Ok(response)
+    })
 }
 
-/// The most that the body of a request to this path may hold: where content is uploaded, what its service takes.
-fn body_limit(path: &str, config: &Config) -> usize {
-    if registry::is_registry(path) {
-        return usize::MAX;
-    }
-    if is_upload(path) {
-        return usize::MAX;
-    }
-    config.door.body_limit
-}
-
-/// Whether a folder is uploaded at this path, to be built: `/builds/v1/tool/{tool}/sources`.
-fn is_upload(path: &str) -> bool {
-    let path = path.trim_end_matches('/');
-    path.strip_prefix("/builds/v1/tool/").and_then(|rest| rest.strip_suffix("/sources")).is_some()
-}
-
-fn slow(target: &Target) -> Error {
-    Error::new(Kind::Timeout, "service-slow", format!("{} did not answer in time", target.service))
+fn slow(service: Role) -> Error {
+    Error::new(Kind::Timeout, "service-slow", format!("{service} did not answer in time"))
         .help("try again; if it stays so, tell whoever runs this Hearth")
 }
 
@@ -152,5 +161,5 @@ fn over_limit(error: &Error) -> bool {
 
 fn too_large(limit: usize) -> Error {
     Error::new(Kind::TooLarge, "body-too-large", format!("a request's body can hold {limit} bytes here"))
-        .help("send less, or ask whoever runs this Hearth to raise door.body_limit")
+        .help("send less, or ask whoever runs this Hearth to raise the limit")
 }

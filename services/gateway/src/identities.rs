@@ -17,8 +17,6 @@ use hearth_wire::accounts::internal::{Resolve, Resolved, ResolvedTool};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use crate::target::Target;
-
 /// Signed identities of callers.
 pub struct Identities {
     kit: Kit,
@@ -56,12 +54,18 @@ impl Identities {
         Ok(Self { kit: kit.clone(), accounts, known: Mutex::default() })
     }
 
-    /// The identity of whoever shows `secret`, towards the service that `target` names.
-    pub async fn of(&self, secret: Option<Secret>, target: &Target, request: RequestId) -> Result<Signed> {
+    /// The identity of whoever shows `secret`, towards `service` and the tool that the path names.
+    pub async fn of(
+        &self,
+        secret: Option<Secret>,
+        service: Role,
+        tool: Option<&str>,
+        request: RequestId,
+    ) -> Result<Signed> {
         let hash = secret.as_ref().map(|secret| Sha256::digest(secret.reveal()).into());
         // What nobody is to a tool does not depend on the tool.
-        let tool = target.tool.clone().filter(|_| secret.is_some());
-        let key = (hash, target.service, tool);
+        let tool = tool.filter(|_| secret.is_some()).map(str::to_owned);
+        let key = (hash, service, tool);
         let now = self.kit.clock.now();
         let epoch = {
             let known = self.lock();
@@ -79,7 +83,7 @@ impl Identities {
                 resolved.map_err(without_address)?
             }
         };
-        let signed = self.sign(resolved, target.service, now)?;
+        let signed = self.sign(resolved, service, now)?;
         let mut known = self.lock();
         if known.epoch == epoch {
             if known.signed.len() >= Self::MOST {

@@ -11,14 +11,11 @@ mod hosts;
 mod identities;
 mod openapi;
 mod registry;
-mod target;
+mod routes;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    middleware::{from_fn, from_fn_with_state},
-};
+use axum::{Router, middleware::from_fn};
 use hearth_base::{Result, Role};
 use hearth_kit::{
     Dialect, Kit, Mounted, Service, guard,
@@ -28,7 +25,7 @@ use hearth_kit::{
 use tower::ServiceExt;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{identities::Identities, openapi::Documents};
+use crate::{identities::Identities, openapi::Documents, routes::Routes};
 
 rights! {
     /// Reading what anyone may read.
@@ -39,6 +36,7 @@ rights! {
 pub(crate) struct Gateway {
     pub kit: Kit,
     pub identities: Identities,
+    pub routes: Routes,
     pub documents: Documents,
 }
 
@@ -50,17 +48,15 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
     let gateway = Arc::new(Gateway {
         kit: kit.clone(),
         identities: Identities::new(kit)?,
+        routes: Routes::new(kit),
         documents: Documents::default(),
     });
-    let routes = OpenApiRouter::new()
-        .routes(guard::<Open, _>(routes!(openapi::merged)))
-        .routes(guard::<Open, _>(routes!(registry::token)))
-        .fallback(forward::forward);
-    let (visited, challenging) = (gateway.clone(), gateway.clone());
+    let routes =
+        OpenApiRouter::new().routes(guard::<Open, _>(routes!(openapi::merged))).fallback(forward::forward);
+    let visited = gateway.clone();
     let following = follow::worker(&gateway);
     let mut mounted = Mounted::new(kit, Dialect::Data, routes, gateway).worker(following);
-    let inner = mounted.router.layer(from_fn_with_state(challenging, registry::challenge));
-    let inner = inner.layer(from_fn(door::enter));
+    let inner = mounted.router.layer(from_fn(door::enter));
     let api = Router::new().fallback_service(inner.map_request(door::without_last_slash));
     mounted.router = Router::new().fallback(move |request| hosts::enter(visited, api, request));
     Ok(mounted)

@@ -1,76 +1,48 @@
 //! How registry clients sign in: with Basic on each request, or by the token flow, in which they show Basic once at
-//! an address that a challenge names, and what they get from there on every request.
+//! an address that a challenge names, and what they get from there on every request. The service whose paths they use
+//! declares that address.
 //!
 //! The token that they get is the very one that they showed as the password: no second kind of secret comes into
 //! being, and revoking it works at once.
 
-use std::sync::Arc;
-
 use axum::{
     Json,
-    extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    middleware::Next,
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use hearth_base::{Error, RequestId, Result, Role};
-use hearth_kit::{Authed, Refused, config::Door, guard::NOT_SIGNED_IN};
+use hearth_kit::{config::Door, guard::NOT_SIGNED_IN};
 use serde_json::json;
 
-use crate::{Gateway, Open, credential, target::Target};
+use crate::{Gateway, credential};
 
-/// The registry's prefix (OCI distribution specification, "API").
-const ROOT: &str = "/v2";
-/// Where the token flow gets its tokens.
-const TOKEN: &str = "/v2/token";
-/// How long clients are told that a token is good, in seconds: then they ask again.
-const LIFE: u32 = 300;
+/// Seconds for which clients are told that a token is good: then they ask again.
+const TOKEN_LIFE: u32 = 300;
 
-/// Whether a path is one of the registry's.
-pub fn is_registry(path: &str) -> bool {
-    path.strip_prefix(ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// A token for whoever shows one as the password of Basic.
-#[utoipa::path(get, path = "/v2/token", tag = "registry", operation_id = "registry.token",
-    responses((status = 200, description = "the token"), (status = 401, description = "no password, or no good one")))]
-pub async fn token(State(gateway): State<Arc<Gateway>>, who: Authed<Open>, headers: HeaderMap) -> Response {
-    match exchange(&gateway, who.request, &headers).await {
-        Ok(response) => response,
-        Err(error) => Refused(error).into_response(),
-    }
-}
-
-async fn exchange(gateway: &Gateway, request: RequestId, headers: &HeaderMap) -> Result<Response> {
+/// Answers whoever shows a token as the password of Basic with that token, for `service`.
+pub async fn exchange_token(
+    gateway: &Gateway,
+    service: Role,
+    request: RequestId,
+    headers: &HeaderMap,
+) -> Result<Response> {
     // A browser's session stays in its cookie, where no page can read it.
     let shown = credential::in_header(headers)?.ok_or_else(|| {
         Error::unauthenticated(NOT_SIGNED_IN, "nobody is signed in")
             .help("log in with any user name, and a token of Hearth as the password")
     })?;
-    let registry = Target { service: Role::Images, tool: None };
-    gateway.identities.of(Some(shown.clone()), &registry, request).await?;
-    let body = json!({"token": shown.reveal(), "access_token": shown.reveal(), "expires_in": LIFE});
+    gateway.identities.of(Some(shown.clone()), service, None, request).await?;
+    let body = json!({"token": shown.reveal(), "access_token": shown.reveal(), "expires_in": TOKEN_LIFE});
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
-/// Tells registry clients that are not signed in where they can.
-pub async fn challenge(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let realm = is_registry(path).then(|| match path {
-        TOKEN => "Basic realm=\"hearth\"".to_owned(),
-        _ => {
-            let base = base(&gateway.kit.config.door, request.headers());
-            format!("Bearer realm=\"{base}{TOKEN}\",service=\"hearth\"")
-        }
-    });
-    let mut response = next.run(request).await;
-    let Some(realm) = realm else { return response };
-    if response.status() == StatusCode::UNAUTHORIZED
-        && let Ok(realm) = HeaderValue::try_from(realm)
-    {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, realm);
-    }
-    response
+/// Where a client that is not signed in at `path` can: at `token_path`, and there by Basic.
+pub fn challenge(door: &Door, token_path: &str, path: &str, headers: &HeaderMap) -> Option<HeaderValue> {
+    let challenge = match path == token_path {
+        true => "Basic realm=\"hearth\"".to_owned(),
+        false => format!("Bearer realm=\"{}{token_path}\",service=\"hearth\"", base(door, headers)),
+    };
+    HeaderValue::try_from(challenge).ok()
 }
 
 /// The address by which this client reaches the door: the public one, or another name for it that works where the
@@ -96,6 +68,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn whoever_is_not_signed_in_is_sent_to_the_token_path_and_there_asked_for_basic() {
+        let challenge =
+            |path: &str| challenge(&Door::default(), "/v2/token", path, &HeaderMap::new()).unwrap();
+        assert_eq!(challenge("/v2/x"), "Bearer realm=\"http://localhost:8080/v2/token\",service=\"hearth\"");
+        assert_eq!(challenge("/v2/token"), "Basic realm=\"hearth\"");
+    }
+
+    #[test]
     fn clients_are_sent_where_they_came_from() {
         let at = |public: Option<&str>, host: Option<&'static str>| {
             let public_url = public.map(str::to_owned);
@@ -109,15 +89,5 @@ mod tests {
         assert_eq!(at(public, None), "https://tools.example.org");
         assert_eq!(at(None, Some("127.0.0.1:8080")), "http://127.0.0.1:8080");
         assert_eq!(at(None, Some("a\"b")), "http://localhost:8080");
-    }
-
-    #[test]
-    fn the_registrys_paths_are_told_from_others() {
-        for path in ["/v2", "/v2/", "/v2/hearth/x/tags/list"] {
-            assert!(is_registry(path), "{path}");
-        }
-        for path in ["/v22", "/images/v2", "/"] {
-            assert!(!is_registry(path), "{path}");
-        }
     }
 }

@@ -17,14 +17,22 @@ mod tests;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard, keeping};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use hearth_kit::{
+    Dialect, Kit, Mounted, PrefixExt, Right, RouteExt, Service, Worker,
+    config::Section,
+    guard, keeping,
+    route::{AnsweredBy, Prefix},
+};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouter},
+    routes,
+};
 
 pub use library::Library;
 
 use crate::{
     cx::Cx,
-    rights::{Fetch, Operate, Pin, Pull, PullProvided, Push, PushProvided, ReadEvents, Resolve},
+    rights::{Fetch, Open, Operate, Pin, Pull, PullProvided, Push, PushProvided, ReadEvents, Resolve},
     store::Store,
 };
 
@@ -43,42 +51,55 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
         let cx = erasing.clone();
         async move { app::erase::erase(&cx, tool).await }
     };
-    Ok(Mounted::new(kit, Dialect::Data, routes(), cx)
+    Ok(Mounted::new(kit, Dialect::Data, routes(&kit.settings()), cx)
         .migrations(store::migrations)
         .worker(Worker::new("collecting", |stop| workers::collecting::run(collecting, stop)))
         .worker(keeping::worker(kit, erase)))
 }
 
 /// Every endpoint, with who may use it.
-fn routes() -> OpenApiRouter<Cx> {
+fn routes(settings: &ImagesSettings) -> OpenApiRouter<Cx> {
+    let blob = settings.blob_limit;
+    let manifest = settings.manifest_limit;
     OpenApiRouter::new()
+        .prefix("v2", Prefix::of_standard(Dialect::Registry).token_flow("/v2/token"))
+        .routes(guard::<Open, _>(routes!(http::registry::token)).answered_by(AnsweredBy::TokenExchange))
         .routes(guard::<PullProvided, _>(routes!(http::registry::root)))
         .routes(guard::<PullProvided, _>(routes!(http::provided::blob)))
         .routes(guard::<PullProvided, _>(routes!(http::provided::manifest)))
         .routes(guard::<PullProvided, _>(routes!(http::provided::tags)))
-        .routes(guard::<PushProvided, _>(routes!(http::provided::upload_begin)))
-        .routes(guard::<PushProvided, _>(routes!(
-            http::provided::upload_state,
-            http::provided::upload_append,
-            http::provided::upload_finish,
-            http::provided::upload_cancel
-        )))
-        .routes(guard::<PushProvided, _>(routes!(
-            http::provided::manifest_put,
-            http::provided::manifest_delete
-        )))
-        .routes(guard::<Pull, _>(routes!(http::registry::blob)))
-        .routes(guard::<Push, _>(routes!(http::registry::blob_delete)))
-        .routes(guard::<Pull, _>(routes!(http::registry::manifest)))
-        .routes(guard::<Push, _>(routes!(http::registry::manifest_put, http::registry::manifest_delete)))
-        .routes(guard::<Pull, _>(routes!(http::registry::tags)))
-        .routes(guard::<Push, _>(routes!(http::registry::upload_begin)))
-        .routes(guard::<Push, _>(routes!(
-            http::registry::upload_state,
-            http::registry::upload_append,
-            http::registry::upload_finish,
-            http::registry::upload_cancel
-        )))
+        .routes(upload(guard::<PushProvided, _>(routes!(http::provided::upload_begin)), blob))
+        .routes(upload(
+            guard::<PushProvided, _>(routes!(
+                http::provided::upload_state,
+                http::provided::upload_append,
+                http::provided::upload_finish,
+                http::provided::upload_cancel
+            )),
+            blob,
+        ))
+        .routes(upload(
+            guard::<PushProvided, _>(routes!(http::provided::manifest_put, http::provided::manifest_delete)),
+            manifest,
+        ))
+        .routes(of_tool::<Pull>(routes!(http::registry::blob)))
+        .routes(of_tool::<Push>(routes!(http::registry::blob_delete)))
+        .routes(of_tool::<Pull>(routes!(http::registry::manifest)))
+        .routes(upload(
+            of_tool::<Push>(routes!(http::registry::manifest_put, http::registry::manifest_delete)),
+            manifest,
+        ))
+        .routes(of_tool::<Pull>(routes!(http::registry::tags)))
+        .routes(upload(of_tool::<Push>(routes!(http::registry::upload_begin)), blob))
+        .routes(upload(
+            of_tool::<Push>(routes!(
+                http::registry::upload_state,
+                http::registry::upload_append,
+                http::registry::upload_finish,
+                http::registry::upload_cancel
+            )),
+            blob,
+        ))
         .routes(guard::<PullProvided, _>(routes!(http::images::provided)))
         .routes(guard::<Pull, _>(routes!(http::images::list)))
         .routes(guard::<Push, _>(routes!(http::images::delete)))
@@ -90,4 +111,14 @@ fn routes() -> OpenApiRouter<Cx> {
         .routes(guard::<Fetch, _>(routes!(http::internal::blob)))
         .routes(guard::<ReadEvents, _>(routes!(http::internal::tag_events)))
         .routes(guard::<Pin, _>(routes!(http::internal::pin_put, http::internal::pin_delete)))
+}
+
+/// Routes of the registry whose path begins with the space of a tool: `tool-NAME`.
+fn of_tool<R: Right>(routes: UtoipaMethodRouter<Cx>) -> UtoipaMethodRouter<Cx> {
+    guard::<R, _>(routes).tool_in("space", "tool-")
+}
+
+/// Routes that take content of at most so many bytes.
+fn upload(routes: UtoipaMethodRouter<Cx>, limit: u64) -> UtoipaMethodRouter<Cx> {
+    routes.body_limit(limit).streaming()
 }

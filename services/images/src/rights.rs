@@ -7,6 +7,8 @@ use hearth_kit::{
 };
 
 rights! {
+    /// Asking for a token, whoever one is.
+    Open = "open", Needs::Nothing => Anybody;
     /// Fetching what this Hearth provides, and finding out that one is signed in.
     PullProvided = "images:provided", Needs::SignedIn => Anybody;
     /// Changing what this Hearth provides.

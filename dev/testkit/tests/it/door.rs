@@ -2,8 +2,8 @@
 
 use hearth_base::{Clock, Identity, Result, Role, RoleKey, SystemClock};
 use hearth_client::headers;
-use hearth_testkit::{Hearth, in_every_shape};
-use hearth_wire::reply::Refusal;
+use hearth_testkit::{Hearth, Shape, in_every_shape, until};
+use hearth_wire::{reply::Refusal, tools::ToolCreate};
 use http::{HeaderName, Method, StatusCode, header};
 use http_body_util::BodyExt;
 
@@ -76,6 +76,114 @@ async fn a_body_that_is_too_large_is_refused(hearth: Hearth) -> Result<()> {
     Ok(())
 }
 
+async fn a_path_that_only_looks_like_an_uploads_has_the_usual_limit(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    operator
+        .client
+        .tools()
+        .create(&ToolCreate { name: "hello".parse()?, description: String::new() })
+        .await?;
+    let send =
+        |path: &str| operator.client.call(Method::POST, path).content("application/gzip", vec![0; 2 << 20]);
+    for path in
+        ["/builds/v1/tool/hello/sources", "/builds/v1/tool/hello/sources/", "/builds/v1/tool/%68ello/sources"]
+    {
+        let (status, refusal) = status_and_refusal(send(path)).await?;
+        assert_eq!((status, refusal.code.as_str()), (StatusCode::CREATED, ""), "{path}");
+    }
+    for path in [
+        "/builds/v1/tool/hello/sources//",
+        "/builds/v1/tool/hello//sources",
+        "/builds/v1/tool/hello/%73ources",
+        "/builds/v1/tool/hello/Sources",
+        "/builds/v1/tool/hello/sources/x",
+        "/builds/v1/tool/hello/sources%2F",
+        "/builds/v1/tool/hello/builds",
+        "/builds/v1/tool/a/../hello/sources",
+        "/v2/tool-hello//blobs/uploads",
+        "/v2/tool-hello/web/blobs/Uploads",
+        "/images/v1/tool/hello/images",
+    ] {
+        let (status, _) = status_and_refusal(send(path)).await?;
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+    }
+    for path in
+        ["//builds/v1/tool/hello/sources", "/%62uilds/v1/tool/hello/sources", "/Builds/v1/tool/hello/sources"]
+    {
+        let (status, _) = status_and_refusal(send(path)).await?;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_service_that_is_restarted_with_another_limit_has_that_one_at_the_door() -> Result<()> {
+    let mut hearth = Hearth::start_with(Shape::SPLIT_ON_FILES, "[builds]\nupload_limit = 2000000\n").await?;
+    let operator = hearth.operator().await?;
+    operator
+        .client
+        .tools()
+        .create(&ToolCreate { name: "hello".parse()?, description: String::new() })
+        .await?;
+    let path = "/builds/v1/tool/hello/sources";
+    let send =
+        |size: usize| operator.client.call(Method::POST, path).content("application/gzip", vec![0; size]);
+    assert_eq!(send(1_900_000).raw().await?.status(), StatusCode::CREATED);
+    assert_eq!(send(2_900_000).raw().await?.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    hearth.configure("upload_limit = 2000000", "upload_limit = 3000000")?;
+    hearth.kill(Role::Builds).await?;
+    hearth.revive(Role::Builds).await?;
+    // The first of them may come within the second for which the gateway does not ask again.
+    until("the larger folder is taken", async || {
+        let status = send(2_900_000).raw().await?.status();
+        assert!(
+            matches!(
+                status,
+                StatusCode::CREATED | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::SERVICE_UNAVAILABLE
+            ),
+            "{status}"
+        );
+        Ok((status == StatusCode::CREATED).then_some(()))
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_part_that_is_away_is_told_from_a_path_that_nobody_answers() -> Result<()> {
+    let mut hearth = Hearth::start(Shape::SPLIT_ON_FILES).await?;
+    let nobody = hearth.nobody()?;
+    hearth.kill(Role::Builds).await?;
+    for (path, status) in [
+        ("/builds/v1/tool/hello/builds", StatusCode::SERVICE_UNAVAILABLE),
+        // It may be a path of what is away.
+        ("/nothing/v1/x", StatusCode::SERVICE_UNAVAILABLE),
+        ("/tools/v1/tools", StatusCode::UNAUTHORIZED),
+    ] {
+        let (found, refusal) = status_and_refusal(nobody.call(Method::GET, path)).await?;
+        assert_eq!(found, status, "{path}: {refusal:?}");
+    }
+    hearth.revive(Role::Builds).await?;
+    for (path, status) in
+        [("/builds/v1/tool/hello/builds", StatusCode::UNAUTHORIZED), ("/nothing/v1/x", StatusCode::NOT_FOUND)]
+    {
+        until(path, async || {
+            let found = nobody.call(Method::GET, path).raw().await?.status();
+            Ok((found == status).then_some(()))
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+async fn an_answer_tells_outsiders_nothing_of_releases(hearth: Hearth) -> Result<()> {
+    let nobody = hearth.nobody()?;
+    for path in ["/tools/v1/tools", "/accounts/openapi.json", "/openapi.json", "/nothing"] {
+        let answer = nobody.call(Method::GET, path).raw().await?;
+        assert!(!answer.headers().contains_key(headers::DOCUMENT), "{path}");
+    }
+    Ok(())
+}
+
 async fn every_refused_field_is_named(hearth: Hearth) -> Result<()> {
     let nobody = hearth.nobody()?;
     let body = serde_json::json!({"name": "-x", "password": 1, "colour": "red"});
@@ -138,6 +246,8 @@ in_every_shape!(
     what_is_not_there_is_told_in_words,
     one_slash_more_never_matters,
     a_body_that_is_too_large_is_refused,
+    a_path_that_only_looks_like_an_uploads_has_the_usual_limit,
+    an_answer_tells_outsiders_nothing_of_releases,
     every_refused_field_is_named,
     basic_and_cookie_are_taken_and_other_sites_are_not,
     a_bad_token_does_not_stand_in_the_way_of_signing_in,

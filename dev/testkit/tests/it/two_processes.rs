@@ -23,7 +23,7 @@ async fn build_asked_for_in_one_process_is_claimed_in_the_other_at_once() -> Res
     // The builder of this Hearth would be quicker.
     hearth.kill(Role::Builder).await?;
     let second = hearth.start_second(Role::Builds).await?;
-    let builder = hearth.service(&second, Role::Builder)?;
+    let builder = hearth.service(&second, Role::Builds, Role::Builder)?;
     let operator = hearth.operator().await?;
     let tool = ToolCreate { name: "hello".parse()?, description: String::new() };
     let tool = operator.client.tools().create(&tool).await?.name;

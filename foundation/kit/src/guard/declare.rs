@@ -6,12 +6,19 @@ use utoipa::openapi::{Paths, extensions::ExtensionsBuilder, path::PathItem, secu
 use hearth_base::Access;
 
 use super::Needs;
-use crate::spec::{operations, refuses};
+use crate::{
+    route::declare_tool,
+    spec::{operations, refuses},
+};
 
 /// Every operation in `paths` gets the right's name, who has it, and the answers to those who have not.
 pub fn declare(paths: &mut Paths, name: &str, needs: Needs) {
-    for item in paths.paths.values_mut() {
+    for (path, item) in &mut paths.paths {
         declare_item(item, name, needs);
+        let of_tool = matches!(needs, Needs::Tool(_) | Needs::ToolOperator);
+        if of_tool && path.contains("{tool}") {
+            declare_tool(item);
+        }
     }
 }
 
@@ -20,7 +27,7 @@ pub fn declare_item(item: &mut PathItem, name: &str, needs: Needs) {
     for operation in operations(item) {
         let extensions =
             ExtensionsBuilder::new().add("x-right", json!(name)).add("x-needs", json!(words(needs))).build();
-        operation.extensions = Some(extensions);
+        operation.extensions.get_or_insert_default().merge(extensions);
         operation.security = Some(match needs {
             Needs::Nothing => Vec::new(),
             _ => ["bearer", "session"].map(|scheme| SecurityRequirement::new(scheme, [""; 0])).into(),

@@ -8,9 +8,11 @@ use axum::{
 use hearth_base::{Error, Kind};
 use hearth_client::headers;
 use hearth_wire::reply::{Messages, Refusal, RegistryDetail, RegistryError, RegistryRefusal};
+use serde::{Deserialize, Serialize};
 
 /// How a service's refusals look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Dialect {
     /// `{"error": […]}`: `jobs`, `builds`, `envvars`.
     Named,
@@ -18,14 +20,6 @@ pub enum Dialect {
     Data,
     /// `{"errors": [{"code": …, "message": …}]}`: the registry (OCI distribution specification, "Error codes").
     Registry,
-}
-
-impl Dialect {
-    /// The dialect at `path` of a service that speaks `usual` elsewhere.
-    pub fn at(path: &str, usual: Self) -> Self {
-        let registry = path.strip_prefix("/v2").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        if registry { Self::Registry } else { usual }
-    }
 }
 
 /// The status of a refusal. Where Toolforge's older services speak, what cannot be validated is a bad request.
@@ -82,7 +76,7 @@ fn dressed(error: &Error, mut rendered: Response, response: &Response) -> Respon
     }
     if error.kind() == Kind::Unauthenticated {
         let scheme = HeaderValue::from_static("Bearer realm=\"hearth\"");
-        rendered.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        rendered.headers_mut().entry(header::WWW_AUTHENTICATE).or_insert(scheme);
     }
     rendered
 }

@@ -11,7 +11,7 @@ use utoipa::{
     },
 };
 
-use crate::reply::Dialect;
+use crate::{reply::Dialect, route::Prefixes};
 
 /// What a parameter of the path looks like, by its name.
 const IN_PATHS: &[(&str, &str)] = &[
@@ -21,11 +21,11 @@ const IN_PATHS: &[(&str, &str)] = &[
     ("user", "^[a-z0-9][a-z0-9._-]{0,38}$"),
 ];
 
-/// Completes the document of a service that speaks `usual` where nothing else is the rule.
-pub fn complete(document: &mut OpenApi, usual: Dialect) {
+/// Completes the document of a service that speaks `usual` where its prefixes say nothing else.
+pub fn complete(document: &mut OpenApi, prefixes: &Prefixes, usual: Dialect) {
     let components = document.components.get_or_insert_with(Components::new);
     for (path, item) in &mut document.paths.paths {
-        let dialect = Dialect::at(path, usual);
+        let dialect = prefixes.dialect_at(path, usual);
         let schema = match dialect {
             Dialect::Registry => known::<RegistryRefusal>(components),
             Dialect::Named | Dialect::Data => known::<Refusal>(components),

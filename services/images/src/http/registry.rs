@@ -19,7 +19,7 @@ use crate::{
     app::{blobs, manifests, tags},
     cx::Cx,
     names::{ImageName, Reference, Space},
-    rights::{Pull, PullProvided, Push},
+    rights::{Open, Pull, PullProvided, Push},
     store::Manifest,
 };
 
@@ -34,6 +34,14 @@ pub const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 pub struct TagQuery {
     n: Option<u32>,
     last: Option<String>,
+}
+
+/// A token for whoever shows one as the password of Basic. The gateway answers it, which alone sees passwords.
+#[utoipa::path(get, path = "/v2/token", tag = "registry", operation_id = "registry.token",
+    responses((status = 200, description = "the token"), (status = 401, description = "no password, or no good one")))]
+pub async fn token(_: Authed<Open>) -> Reply {
+    let what = "the gateway answers this endpoint, and was not asked";
+    Err(Refused(Error::unavailable("no-gateway", what).help("ask at the address of this Hearth's door")))
 }
 
 /// Whether this is a registry, and somebody is signed in.
