@@ -31,7 +31,7 @@ struct Arguments {
 enum Command {
     /// Check the house rules: edges between crates, SQL, length, licences, words and more
     Tidy,
-    /// Write the API's documents in api/ and docs/configuration.md, as hearthd prints them
+    /// Write the API's documents in api/, docs/configuration.md and docs/commands.md, as the programs print them
     Spec(spec::Spec),
     /// Measure Hearth beside its peers, from release programs; without a name, list what can be measured
     Bench(bench::Bench),

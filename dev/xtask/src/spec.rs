@@ -1,5 +1,5 @@
-//! `cargo xtask spec`: the API's documents, one merged and one for each service, and the page of all settings, as hearthd
-//! prints them without a database. They are committed, so that a change is seen in review.
+//! `cargo xtask spec`: the API's documents, one merged and one for each service, and the pages of all settings and commands, as
+//! the programs print them without a database. They are committed, so that a change is seen in review.
 
 use std::{
     fs,
@@ -14,8 +14,11 @@ use crate::{Verdict, cargo::cargo, report::Report, trouble::Trouble, workspace::
 
 /// Where the API's documents are, from the root.
 const FOLDER: &str = "api";
-/// Where the page of all settings is, from the root.
-const SETTINGS: &str = "docs/configuration.md";
+/// The pages that a program prints: where each is, from the root, and the words that make it.
+const PAGES: [(&str, &str, &[&str]); 2] = [
+    ("docs/configuration.md", "hearthd", &["settings"]),
+    ("docs/commands.md", "hearth", &["man", "--markdown"]),
+];
 
 #[derive(Args)]
 pub struct Spec {
@@ -27,21 +30,22 @@ pub struct Spec {
 /// Writes or checks every document.
 pub fn run(spec: &Spec, report: &mut Report) -> Result<Verdict, Trouble> {
     let workspace = Workspace::read()?;
-    let hearthd = build(&workspace)?;
+    let programs = build(&workspace)?;
     let services = Role::ALL.iter().map(|role| Some(role.name()));
     let documents = std::iter::once(None).chain(services).map(|service| {
         let arguments = std::iter::once("openapi").chain(service).collect();
-        (format!("{FOLDER}/{}.json", service.unwrap_or("openapi")), arguments)
+        (format!("{FOLDER}/{}.json", service.unwrap_or("openapi")), "hearthd", arguments)
     });
+    let pages = PAGES.map(|(name, program, arguments)| (name.to_owned(), program, arguments.to_vec()));
     let mut verdict = Verdict::Good;
-    for (name, arguments) in documents.chain([(SETTINGS.to_owned(), vec!["settings"])]) {
+    for (name, program, arguments) in documents.chain(pages) {
         let path = workspace.root.join(&name);
-        let document = print(&hearthd, &arguments)?;
+        let document = print(&programs.join(program), &arguments)?;
         if fs::read_to_string(&path).is_ok_and(|there| there == document) {
             continue;
         }
         if spec.check {
-            report.line(&format_args!("{name} is not what hearthd prints: run cargo xtask spec"));
+            report.line(&format_args!("{name} is not what {program} prints: run cargo xtask spec"));
             verdict = Verdict::Bad;
         } else {
             write(&path, &document)?;
@@ -51,7 +55,7 @@ pub fn run(spec: &Spec, report: &mut Report) -> Result<Verdict, Trouble> {
     Ok(verdict)
 }
 
-/// Builds hearthd as the tests do: choosing one package alone, or leaving the tests out, would build its dependencies
+/// Builds all programs as the tests do, and says where they are: choosing one package alone, or leaving the tests out, would build its dependencies
 /// once more, with other features.
 fn build(workspace: &Workspace) -> Result<PathBuf, Trouble> {
     let built = cargo(workspace)
@@ -59,21 +63,24 @@ fn build(workspace: &Workspace) -> Result<PathBuf, Trouble> {
         .status()
         .map_err(|error| Trouble::new(format!("cargo cannot be run: {error}"), "install Rust with rustup"))?;
     if !built.success() {
-        return Err(Trouble::new("hearthd does not build", "the compiler's words are above"));
+        return Err(Trouble::new("the programs do not build", "the compiler's words are above"));
     }
-    Ok(workspace.target.join("debug/hearthd"))
+    Ok(workspace.target.join("debug"))
 }
 
-fn print(hearthd: &Path, arguments: &[&str]) -> Result<String, Trouble> {
+fn print(program: &Path, arguments: &[&str]) -> Result<String, Trouble> {
     let printed =
-        Command::new(hearthd).args(arguments).stderr(Stdio::inherit()).output().map_err(|error| {
-            Trouble::new(format!("{} cannot be run: {error}", hearthd.display()), "build it: cargo build")
+        Command::new(program).args(arguments).stderr(Stdio::inherit()).output().map_err(|error| {
+            Trouble::new(format!("{} cannot be run: {error}", program.display()), "build it: cargo build")
         })?;
     if !printed.status.success() {
-        return Err(Trouble::new("hearthd did not print a document", "its own words are above"));
+        return Err(Trouble::new(
+            format!("{} did not print a document", program.display()),
+            "its own words are above",
+        ));
     }
     String::from_utf8(printed.stdout)
-        .map_err(|_| Trouble::new("the document is no text", "look at hearthd openapi and hearthd settings"))
+        .map_err(|_| Trouble::new("the document is no text", "look at what the program prints"))
 }
 
 fn write(path: &Path, document: &str) -> Result<(), Trouble> {

@@ -30,6 +30,9 @@ pub struct Args {
     /// Write the pages of all commands into this folder
     #[arg(long, value_name = "FOLDER", conflicts_with = "words")]
     dir: Option<PathBuf>,
+    /// Print a table of all commands as Markdown
+    #[arg(long, conflicts_with_all = ["words", "dir"])]
+    markdown: bool,
     #[command(flatten)]
     dry_run: DryRun,
 }
@@ -51,8 +54,14 @@ struct Written {
 
 /// Prints the page of a command, or writes those of all.
 pub fn run(printer: &Printer, args: &Args) -> Result<()> {
-    let Args { words, dir, dry_run } = args;
+    let Args { words, dir, markdown, dry_run } = args;
     let tree = tree();
+    if *markdown {
+        let text = table(&tree);
+        return printer
+            .answer::<Page>()?
+            .verbatim(&Page { file: "commands.md".to_owned(), text: text.clone() }, &text);
+    }
     if let Some(folder) = dir {
         return write(printer, &tree, folder, *dry_run);
     }
@@ -111,6 +120,28 @@ fn page(command: &clap::Command) -> Result<Page> {
     }
     let text = String::from_utf8_lossy(&text).into_owned() + &more.to_roff();
     Ok(Page { file: man.get_filename(), text })
+}
+
+/// All commands as a page in Markdown.
+fn table(tree: &clap::Command) -> String {
+    let mut text = String::from(
+        "# All commands\n\nThis page is written by `cargo xtask spec` from the commands themselves. \
+         [The command line](cli.md) explains them.\n\n| command | what it does | example |\n|---|---|---|\n",
+    );
+    rows(tree, &mut text);
+    text
+}
+
+/// A row for each command that does something.
+fn rows(command: &clap::Command, text: &mut String) {
+    if command.has_subcommands() {
+        return command.get_subcommands().for_each(|below| rows(below, text));
+    }
+    let name = command.get_bin_name().unwrap_or_default();
+    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let example = command.get_before_help().map(ToString::to_string).unwrap_or_default();
+    let cells = [format!("`{name}`"), about, format!("`{}`", example.trim_start_matches("Example: "))];
+    text.push_str(&format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | ")));
 }
 
 /// The pages of a command and of all below it.
