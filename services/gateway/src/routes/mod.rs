@@ -8,4 +8,4 @@ mod load;
 mod table;
 
 pub use load::Routes;
-pub use table::Route;
+pub use table::{Route, Table};
