@@ -8,7 +8,7 @@ use hearth_kit::{
     config::Door,
     route::{AnsweredBy, Prefix, Prefixes, RouteAttributes, ToolParameter},
 };
-use matchit::Router;
+use matchit::{Match, Router};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
@@ -111,7 +111,10 @@ impl Table {
     pub fn find(&self, method: &Method, path: &str, door: &Door) -> Option<Route> {
         let segment = first_segment(path)?;
         let (routes, prefix) = self.segments.get(segment)?;
-        let matched = routes.paths.at(path).ok();
+        // A parameter that is empty names nothing.
+        let named =
+            |matched: &Match<'_, '_, &PathRoutes>| matched.params.iter().all(|(_, value)| !value.is_empty());
+        let matched = routes.paths.at(path).ok().filter(named);
         let tool = matched.as_ref().and_then(|matched| {
             let ToolParameter { parameter, prefix } = matched.value.tool.as_ref()?;
             let text = percent_decode_str(matched.params.get(parameter)?).decode_utf8_lossy();
