@@ -6,107 +6,129 @@ use utoipa::ToSchema;
 
 use super::{Checks, HealthCheck, HealthCheckWritten, StopPolicy};
 
-/// A job to make, or to change: what is absent (or null) takes its default.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = jobs::JobCreate, example = json!({"name": "tidy", "imagename": "bookworm", "cmd": "./tidy.sh",
-    "schedule": "@daily", "memory": "256Mi"}))]
-pub struct JobCreate {
-    /// Its name: a host name's label of at most 52 characters, unique within the tool.
-    #[schema(value_type = String, min_length = 1, max_length = 52, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
-    pub name: JobName,
-    /// The image: a provided one by its short name, or one of the tool's own.
-    pub imagename: String,
-    /// The command: a line for the shell, or the name of a process of the image's Procfile. Only a webservice
-    /// may leave it out.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub cmd: String,
-    /// The sort of job. Absent: scheduled when there is a schedule, continuous when `continuous` says so, else
-    /// one-off.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job_type: Option<JobType>,
-    /// The older way to say that a job is continuous.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub continuous: Option<bool>,
-    /// When it runs: five fields, or `@hourly` and the like.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schedule: Option<String>,
-    /// The time zone of the schedule, as in `Europe/Berlin`; UTC when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timezone: Option<String>,
-    /// How many seconds late a scheduled run may start; 30 when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub starting_deadline: Option<u32>,
-    /// What happens when it is due while it still runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub concurrency: Option<Concurrency>,
-    /// Whether the lines go to files in the tool's home instead of the log.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub filelog: Option<bool>,
-    /// The file for standard output; `NAME.out` in the tool's home when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub filelog_stdout: Option<String>,
-    /// The file for standard error; `NAME.err` in the tool's home when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub filelog_stderr: Option<String>,
-    /// When mail is sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub emails: Option<Emails>,
-    /// How often a run that failed is tried again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 0, maximum = 5)]
-    pub retry: Option<u8>,
-    /// The most seconds that a run may take; 0 is no limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<u32>,
-    /// Whether the tool's home is mounted: all for provided images, none for built ones when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mount: Option<MountMode>,
-    /// The most memory of one run, as in `512Mi`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]{1,9})?([KMGT]i?|k)?$")]
-    pub memory: Option<Memory>,
-    /// The most processors of one run, as in `0.5` or `500m`.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "cpu")]
-    #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]{1,9})?m?$")]
-    pub cpu: Option<Cpu>,
-    /// The most that one run writes beside the tool's home, as in `2Gi`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]{1,9})?([KMGT]i?|k)?$")]
-    pub disk: Option<Memory>,
-    /// How many run side by side.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1)]
-    pub replicas: Option<u16>,
-    /// The port it listens on; a number, or its text.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "port")]
-    #[schema(minimum = 1, maximum = 65535)]
-    pub port: Option<u16>,
-    /// What it speaks there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub port_protocol: Option<PortProtocol>,
-    /// How to find out how a container is: whether it has started, is ready, and is alive.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<HealthCheckWritten>)]
-    pub health_check: Option<HealthCheck>,
-    /// What is asked otherwise than `health_check` says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checks: Option<Checks>,
-    /// How a container is asked to end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stop: Option<StopPolicy>,
-    /// Whether a continuous job is restarted when its image's tag means something else, as after a build. Runs of
-    /// other jobs begin with what it means by then in any case.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub auto_update: Option<bool>,
-    /// Whether it is the tool's page, at most one of the tool's jobs: true or `/`.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "publish_out",
-        deserialize_with = "publish"
-    )]
-    #[schema(value_type = Option<String>)]
-    pub publish: Option<bool>,
+/// Declares a struct that has its own fields, then the optional fields that both [`JobCreate`] and
+/// [`Job`](super::Job) have. Each of those is declared once, here.
+macro_rules! with_job_fields {
+    ($(#[$outer:meta])* pub struct $name:ident { $($own:tt)* }) => {
+        $(#[$outer])*
+        pub struct $name {
+            $($own)*
+            /// The time zone of the schedule, as in `Europe/Berlin`; UTC when absent.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub timezone: Option<String>,
+            /// How many seconds late a scheduled run may start; 30 when absent.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub starting_deadline: Option<u32>,
+            /// What happens when it is due while it still runs.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub concurrency: Option<Concurrency>,
+            /// Whether the lines go to files in the tool's home instead of the log.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub filelog: Option<bool>,
+            /// The file for standard output; `NAME.out` in the tool's home when absent.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub filelog_stdout: Option<String>,
+            /// The file for standard error; `NAME.err` in the tool's home when absent.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub filelog_stderr: Option<String>,
+            /// When mail is sent.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub emails: Option<Emails>,
+            /// How often a run that failed is tried again.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schema(minimum = 0, maximum = 5)]
+            pub retry: Option<u8>,
+            /// The most seconds that a run may take; 0 is no limit.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub timeout: Option<u32>,
+            /// Whether the tool's home is mounted: all for provided images, none for built ones when absent.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub mount: Option<MountMode>,
+            /// The most memory of one run, as in `512Mi`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]{1,9})?([KMGT]i?|k)?$")]
+            pub memory: Option<Memory>,
+            /// The most processors of one run, as in `0.5` or `500m`.
+            #[serde(
+                default,
+                skip_serializing_if = "Option::is_none",
+                deserialize_with = "crate::jobs::create::cpu"
+            )]
+            #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]{1,9})?m?$")]
+            pub cpu: Option<Cpu>,
+            /// The most that one run writes beside the tool's home, as in `2Gi`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]{1,9})?([KMGT]i?|k)?$")]
+            pub disk: Option<Memory>,
+            /// How many run side by side.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schema(minimum = 1)]
+            pub replicas: Option<u16>,
+            /// The port it listens on; a number, or its text.
+            #[serde(
+                default,
+                skip_serializing_if = "Option::is_none",
+                deserialize_with = "crate::jobs::create::port"
+            )]
+            #[schema(minimum = 1, maximum = 65535)]
+            pub port: Option<u16>,
+            /// What it speaks there.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub port_protocol: Option<PortProtocol>,
+            /// How to find out how a container is: whether it has started, is ready, and is alive.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schema(value_type = Option<HealthCheckWritten>)]
+            pub health_check: Option<HealthCheck>,
+            /// What is asked otherwise than `health_check` says.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub checks: Option<Checks>,
+            /// How a container is asked to end.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub stop: Option<StopPolicy>,
+            /// Whether a continuous job is restarted when its image's tag means something else, as after a build.
+            /// Runs of other jobs begin with what it means by then in any case.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub auto_update: Option<bool>,
+        }
+    };
+}
+pub(super) use with_job_fields;
+
+with_job_fields! {
+    /// A job to make, or to change: what is absent (or null) takes its default.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+    #[schema(as = jobs::JobCreate, example = json!({"name": "tidy", "imagename": "bookworm", "cmd": "./tidy.sh",
+        "schedule": "@daily", "memory": "256Mi"}))]
+    pub struct JobCreate {
+        /// Its name: a host name's label of at most 52 characters, unique within the tool.
+        #[schema(value_type = String, min_length = 1, max_length = 52, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
+        pub name: JobName,
+        /// The image: a provided one by its short name, or one of the tool's own.
+        pub imagename: String,
+        /// The command: a line for the shell, or the name of a process of the image's Procfile. Only a webservice
+        /// may leave it out.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        pub cmd: String,
+        /// The sort of job. Absent: scheduled when there is a schedule, continuous when `continuous` says so, else
+        /// one-off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub job_type: Option<JobType>,
+        /// The older way to say that a job is continuous.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub continuous: Option<bool>,
+        /// When it runs: five fields, or `@hourly` and the like.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub schedule: Option<String>,
+        /// Whether it is the tool's page, at most one of the tool's jobs: true or `/`.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            serialize_with = "publish_out",
+            deserialize_with = "publish"
+        )]
+        #[schema(value_type = Option<String>)]
+        pub publish: Option<bool>,
+    }
 }
 
 impl JobCreate {
@@ -242,13 +264,13 @@ impl NumberOrText {
     }
 }
 
-fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+pub(super) fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
     let Some(given) = Option::<NumberOrText>::deserialize(deserializer)? else { return Ok(None) };
     let port = given.text().parse::<u16>().ok().filter(|port| *port > 0);
     port.map(Some).ok_or_else(|| D::Error::custom("a port is a number from 1 to 65535"))
 }
 
-fn cpu<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cpu>, D::Error> {
+pub(super) fn cpu<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cpu>, D::Error> {
     let Some(given) = Option::<NumberOrText>::deserialize(deserializer)? else { return Ok(None) };
     given.text().parse().map(Some).map_err(D::Error::custom)
 }

@@ -7,115 +7,54 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{
     Checks, Concurrency, Emails, HealthCheck, HealthCheckWritten, JobType, MountMode, PortProtocol,
-    StopPolicy, create::publish_out,
+    StopPolicy,
+    create::{publish_out, with_job_fields},
 };
 
-/// A job: what was asked for, and how it is. Without `include_unset` only what its maintainers set is here,
-/// beside what is always there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = jobs::Job)]
-pub struct Job {
-    /// Its name.
-    #[schema(value_type = String)]
-    pub name: JobName,
-    /// The sort of job.
-    pub job_type: JobType,
-    /// The image as it was asked for.
-    pub imagename: String,
-    /// The image's short name.
-    pub image: String,
-    /// How the image is: `stable`, `deprecated`, `unknown`.
-    pub image_state: String,
-    /// The command.
-    pub cmd: String,
-    /// How it is, in a word or two.
-    pub status_short: String,
-    /// How it is, in a sentence.
-    pub status_long: String,
-    /// How it is, for programs.
-    pub status: JobStatus,
-    /// Whether it is continuous, for older clients.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub continuous: Option<bool>,
-    /// When it runs, as it was asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schedule: Option<String>,
-    /// When it runs, in five fields.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub schedule_actual: Option<String>,
-    /// The time zone of the schedule.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timezone: Option<String>,
-    /// How many seconds late a scheduled run may start.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub starting_deadline: Option<u32>,
-    /// What happens when it is due while it still runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub concurrency: Option<Concurrency>,
-    /// Whether the lines go to files in the tool's home.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub filelog: Option<bool>,
-    /// The file for standard output.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub filelog_stdout: Option<String>,
-    /// The file for standard error.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub filelog_stderr: Option<String>,
-    /// When mail is sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub emails: Option<Emails>,
-    /// How often a run that failed is tried again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry: Option<u8>,
-    /// The most seconds that a run may take.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<u32>,
-    /// Whether the tool's home is mounted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mount: Option<MountMode>,
-    /// The most memory of one run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub memory: Option<Memory>,
-    /// The most processors of one run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub cpu: Option<Cpu>,
-    /// The most that one run writes beside the tool's home.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
-    pub disk: Option<Memory>,
-    /// How many run side by side.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replicas: Option<u16>,
-    /// The port it listens on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub port: Option<u16>,
-    /// What it speaks there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub port_protocol: Option<PortProtocol>,
-    /// How to find out how a container is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<HealthCheckWritten>)]
-    pub health_check: Option<HealthCheck>,
-    /// What is asked otherwise than `health_check` says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checks: Option<Checks>,
-    /// How a container is asked to end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stop: Option<StopPolicy>,
-    /// Whether it is restarted when its image's tag means something else.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub auto_update: Option<bool>,
-    /// `/` when it is the tool's page.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "publish_out",
-        deserialize_with = "published"
-    )]
-    #[schema(value_type = Option<String>)]
-    pub publish: Option<bool>,
+with_job_fields! {
+    /// A job: what was asked for, and how it is. Without `include_unset` only what its maintainers set is here,
+    /// beside what is always there.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+    #[schema(as = jobs::Job)]
+    pub struct Job {
+        /// Its name.
+        #[schema(value_type = String)]
+        pub name: JobName,
+        /// The sort of job.
+        pub job_type: JobType,
+        /// The image as it was asked for.
+        pub imagename: String,
+        /// The image's short name.
+        pub image: String,
+        /// How the image is: `stable`, `deprecated`, `unknown`.
+        pub image_state: String,
+        /// The command.
+        pub cmd: String,
+        /// How it is, in a word or two.
+        pub status_short: String,
+        /// How it is, in a sentence.
+        pub status_long: String,
+        /// How it is, for programs.
+        pub status: JobStatus,
+        /// Whether it is continuous, for older clients.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub continuous: Option<bool>,
+        /// When it runs, as it was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub schedule: Option<String>,
+        /// When it runs, in five fields.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub schedule_actual: Option<String>,
+        /// `/` when it is the tool's page.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            serialize_with = "publish_out",
+            deserialize_with = "published"
+        )]
+        #[schema(value_type = Option<String>)]
+        pub publish: Option<bool>,
+    }
 }
 
 fn published<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {

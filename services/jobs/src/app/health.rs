@@ -11,7 +11,7 @@ use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::Instant};
 
-use super::{definition::fields, exec::process, routing};
+use super::{definition::spec::PAGE_PORT, exec::process, routing};
 use crate::{
     cx::Cx,
     store::{Asked, Plan, Run},
@@ -46,7 +46,7 @@ pub async fn ask(cx: &Cx, run: &Run, plan: &Plan, asked: Asked<'_>, patience: Du
         let Some(address) = run.address else {
             return Err(Error::unavailable("no-address", "it has no address yet"));
         };
-        let at = (address, plan.port.unwrap_or(fields::PAGE_PORT));
+        let at = (address, plan.port.unwrap_or(PAGE_PORT));
         match ask {
             Some(HealthAsk::Http(path)) => ask_http(at, path).await,
             None if asked == Asked::Page => ask_first(at).await,

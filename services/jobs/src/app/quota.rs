@@ -3,12 +3,12 @@
 use crate::JobsSettings;
 use hearth_base::{Cpu, Memory, Result};
 use hearth_wire::{
-    jobs::{JobCreate, JobType, QuotaCategory, QuotaItem, Quotas},
+    jobs::{JobType, QuotaCategory, QuotaItem, Quotas},
     tools::Quota,
 };
 
-use super::definition::fields::{self, Limits, used_up};
-use crate::store::{Job, JobId, Kind, Share, Taken};
+use super::definition::spec::{Limits, over_quota};
+use crate::store::{Job, JobId, JobSpec, Kind, Share, Taken};
 
 /// What a tool uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,8 +50,8 @@ impl Use {
     }
 
     /// Refuses one more run of a job when that would be more than the tool may use.
-    pub fn admit_run(mut self, job: &JobCreate, quota: &Quota, settings: &JobsSettings) -> Result<()> {
-        let Limits { memory, cpu, .. } = Limits::of(job, settings);
+    pub fn admit_run(mut self, job: &JobSpec, quota: &Quota, settings: &JobsSettings) -> Result<()> {
+        let Limits { memory, cpu, .. } = job.limits(settings);
         self.add(memory, cpu, 1);
         self.within(job, quota)
     }
@@ -63,13 +63,13 @@ impl Use {
     }
 
     /// Refuses one more job when that would be more than the tool may use.
-    pub fn admit(mut self, job: &JobCreate, quota: &Quota, settings: &JobsSettings) -> Result<()> {
-        let Limits { memory, cpu, .. } = Limits::of(job, settings);
-        match job.kind() {
+    pub fn admit(mut self, job: &JobSpec, quota: &Quota, settings: &JobsSettings) -> Result<()> {
+        let Limits { memory, cpu, .. } = job.limits(settings);
+        match job.job_type {
             JobType::Scheduled => self.scheduled += 1,
             JobType::Continuous | JobType::Webservice => {
                 self.continuous += 1;
-                self.add(memory, cpu, fields::replicas(job));
+                self.add(memory, cpu, job.replica_count());
             }
             JobType::OneOff => self.add(memory, cpu, 1),
         }
@@ -82,7 +82,7 @@ impl Use {
         self.within(job, quota)
     }
 
-    fn within(&self, job: &JobCreate, quota: &Quota) -> Result<()> {
+    fn within(&self, job: &JobSpec, quota: &Quota) -> Result<()> {
         let memory = Memory::bytes(self.memory.max(1));
         let cpu = Cpu::milli(u32::try_from(self.cpu).unwrap_or(u32::MAX));
         if self.running > quota.running_jobs {
@@ -137,7 +137,7 @@ impl Use {
     }
 }
 
-fn over(job: &JobCreate, what: &str, with: &impl ToString, most: &impl ToString) -> Result<()> {
+fn over(job: &JobSpec, what: &str, with: &impl ToString, most: &impl ToString) -> Result<()> {
     let (with, most) = (with.to_string(), most.to_string());
-    Err(used_up(format!("with {} the tool would have {with} {what}, and may have {most}", job.name)))
+    Err(over_quota(format!("with {} the tool would have {with} {what}, and may have {most}", job.name)))
 }

@@ -7,7 +7,7 @@ use hearth_kit::db::Tx;
 use hearth_wire::jobs::internal::{Route, RouteEvent, RouteRemoved, RouteState};
 use jiff::SignedDuration;
 
-use super::definition::fields;
+use super::definition::spec::PAGE_PORT;
 use crate::{
     cx::Cx,
     store::{Job, Run},
@@ -42,7 +42,7 @@ pub async fn refresh(cx: &Cx, tx: &Tx, tool: ToolId, name: Option<&ToolName>) ->
 
 /// Where a run answers: what it replaces, or is replaced by, may do so at another port.
 fn target(run: &Run) -> Option<SocketAddr> {
-    run.address.map(|address| (address, run.port.unwrap_or(fields::PAGE_PORT)).into())
+    run.address.map(|address| (address, run.port.unwrap_or(PAGE_PORT)).into())
 }
 
 fn route(page: &Job, name: &ToolName, alive: &[Run]) -> Route {

@@ -11,6 +11,7 @@ use crate::{
     app,
     cx::Cx,
     rights::{JobsRead, JobsWrite},
+    store::JobSpec,
 };
 
 const NO_MAIL: &str = "this Hearth sends no mail: whoever runs it has set no mail server ([notify.smtp]); \
@@ -34,7 +35,7 @@ pub async fn list(cx: Cx, tool: Authed<JobsRead>, Query(query): Query<JobsQuery>
         (status = 429, description = "more than the tool may use")))]
 pub async fn create(cx: Cx, tool: Authed<JobsWrite>, Json(create): Json<JobCreate>) -> Reply<JobOne> {
     let mail = create.emails;
-    let job = app::jobs::create::create(&cx, of(&tool), create).await?;
+    let job = app::jobs::create::create(&cx, of(&tool), JobSpec::from_create(create)?).await?;
     let job = app::view::show::one(&cx, of(&tool), &job.name, true).await?;
     Ok(with_mail(&cx, Answer::named(JobOne { job }).status(axum::http::StatusCode::CREATED), mail).await)
 }
@@ -48,7 +49,7 @@ pub async fn create(cx: Cx, tool: Authed<JobsWrite>, Json(create): Json<JobCreat
         (status = 429, description = "more than the tool may use")))]
 pub async fn update(cx: Cx, tool: Authed<JobsWrite>, Json(create): Json<JobCreate>) -> Reply<JobChanged> {
     let (name, mail) = (create.name.clone(), create.emails);
-    let job_changed = app::jobs::create::update(&cx, of(&tool), create).await?;
+    let job_changed = app::jobs::create::update(&cx, of(&tool), JobSpec::from_create(create)?).await?;
     let said = if job_changed { "changed" } else { "as it was" };
     let answer = Answer::named(JobChanged { job_changed }).info(format!("the job {name} is {said}"));
     Ok(with_mail(&cx, answer, mail).await)

@@ -19,7 +19,7 @@ use hearth_wire::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    app::definition::{command::Files, fields, no_such_job, plan},
+    app::definition::{command::Files, no_such_job, plan},
     cx::Cx,
     rights::JobsRead,
     store::Job,
@@ -52,7 +52,7 @@ pub async fn read(
 
 /// Refuses a job whose lines are elsewhere: nothing would ever come.
 fn not_in_files(job: &Job, tool: &ToolName) -> Result<()> {
-    let mounted = fields::mount(&job.spec, job.image.provided) == MountMode::All;
+    let mounted = job.spec.mount_mode(job.image.provided) == MountMode::All;
     match plan::files(&job.spec, tool, mounted)? {
         Some(Files { out, err }) => Err(Error::new(
             Kind::NotFound,

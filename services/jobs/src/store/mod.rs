@@ -27,7 +27,7 @@ use jiff::Timestamp;
 use sea_orm::EntityTrait;
 use tokio::sync::OnceCell;
 
-pub use definition::{Image, ImageConfig, Job, JobId, Kind, Schedule, job_exists};
+pub use definition::{Image, ImageConfig, Job, JobId, JobSpec, Kind, Schedule, job_exists};
 pub use metrics::{STEPS, Step, Use};
 pub use migrations::migrations;
 pub use runs::{Cause, Run, Tail, run_id};

@@ -3,9 +3,10 @@
 use std::ops::RangeInclusive;
 
 use hearth_base::{Error, Result};
-use hearth_wire::jobs::{HealthAsk, HealthCheck, JobCreate, PortProtocol};
+use hearth_wire::jobs::{HealthAsk, HealthCheck, PortProtocol};
 
-use super::fields;
+use super::spec::wrong_port;
+use crate::store::JobSpec;
 
 const START_WITHIN: RangeInclusive<u32> = 1..=3600;
 const GRACE: RangeInclusive<u32> = 0..=300;
@@ -14,7 +15,7 @@ const TIMEOUT: RangeInclusive<u32> = 1..=60;
 const FAILURES: RangeInclusive<u32> = 1..=20;
 
 /// Refuses checks that cannot be asked, and times that are none.
-pub fn check(job: &JobCreate) -> Result<()> {
+pub fn check(job: &JobSpec) -> Result<()> {
     let checks = job.checks.clone().unwrap_or_default();
     for (field, check) in [
         ("health_check", &job.health_check),
@@ -30,7 +31,7 @@ pub fn check(job: &JobCreate) -> Result<()> {
     within("stop.grace", job.stop.and_then(|stop| stop.grace), GRACE)
 }
 
-fn check_one(job: &JobCreate, field: &str, check: &HealthCheck) -> Result<()> {
+fn check_one(job: &JobSpec, field: &str, check: &HealthCheck) -> Result<()> {
     let HealthCheck { ask, interval, timeout, failures } = check;
     within(&format!("{field}.interval"), interval.map(u32::from), INTERVAL)?;
     within(&format!("{field}.timeout"), timeout.map(u32::from), TIMEOUT)?;
@@ -54,8 +55,8 @@ fn check_one(job: &JobCreate, field: &str, check: &HealthCheck) -> Result<()> {
         }
         HealthAsk::Http(_) | HealthAsk::Tcp => {}
     }
-    if job.port_protocol == Some(PortProtocol::Udp) || fields::port_of(job).is_none() {
-        return Err(fields::port("a health check by HTTP or TCP needs a TCP port"));
+    if job.port_protocol == Some(PortProtocol::Udp) || job.listen_port().is_none() {
+        return Err(wrong_port("a health check by HTTP or TCP needs a TCP port"));
     }
     Ok(())
 }
@@ -77,13 +78,17 @@ fn within(field: &str, given: Option<u32>, allowed: RangeInclusive<u32>) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hearth_wire::jobs::{Checks, StopPolicy};
+    use hearth_wire::jobs::{Checks, JobCreate, StopPolicy};
 
     fn refused(change: impl FnOnce(&mut JobCreate)) -> String {
         let mut job = JobCreate::new("a".parse().unwrap(), "python3.11", "./run");
-        job.port = Some(8000);
+        (job.continuous, job.port) = (Some(true), Some(8000));
         change(&mut job);
-        check(&job).err().map(|error| error.code().to_owned()).unwrap_or_default()
+        JobSpec::from_create(job)
+            .and_then(|spec| check(&spec))
+            .err()
+            .map(|error| error.code().to_owned())
+            .unwrap_or_default()
     }
 
     fn http(path: &str) -> Option<HealthCheck> {

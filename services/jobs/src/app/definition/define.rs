@@ -3,19 +3,20 @@
 use crate::JobsSettings;
 use hearth_base::{Cpu, Error, Memory, Result};
 use hearth_wire::{
-    jobs::{JobCreate, JobType, PortProtocol},
+    jobs::{JobType, PortProtocol},
     tools::Quota,
 };
 
 use super::{
     checks,
-    fields::{Limits, is_page, port, replicas, used_up},
+    spec::{Limits, over_quota, wrong_port, wrong_type},
 };
+use crate::store::JobSpec;
 
 const MOST_COMMAND: usize = 16 << 10;
 
 /// Refuses a job that says what its sort cannot have, or more than the tool may use.
-pub fn check(job: &JobCreate, quota: &Quota, settings: &JobsSettings) -> Result<()> {
+pub fn check(job: &JobSpec, quota: &Quota, settings: &JobsSettings) -> Result<()> {
     check_sort(job)?;
     check_texts(job)?;
     check_page(job)?;
@@ -23,17 +24,10 @@ pub fn check(job: &JobCreate, quota: &Quota, settings: &JobsSettings) -> Result<
     check_limits(job, quota, settings)
 }
 
-fn check_sort(job: &JobCreate) -> Result<()> {
-    let kind = job.kind();
-    let kept = matches!(kind, JobType::Continuous | JobType::Webservice);
-    if job.continuous == Some(true) && job.schedule.is_some() {
-        return Err(other_sort("a job is either continuous or has a schedule", "leave one of the two out"));
-    }
-    if job.continuous.is_some_and(|continuous| continuous != kept) {
-        return Err(other_sort("continuous and job_type say different things", "leave continuous out"));
-    }
+fn check_sort(job: &JobSpec) -> Result<()> {
+    let (kind, kept) = (job.job_type, job.is_kept());
     if (kind == JobType::Scheduled) != job.schedule.is_some() {
-        return Err(other_sort(
+        return Err(wrong_type(
             "a scheduled job has a schedule, and no other has",
             "give job_type scheduled and a schedule",
         ));
@@ -59,7 +53,7 @@ fn check_sort(job: &JobCreate) -> Result<()> {
     let not_scheduled = kind != JobType::Scheduled;
     let wrong = wrong.or(named(&scheduled_only).filter(|_| not_scheduled).map(|field| (field, "scheduled")));
     match wrong {
-        Some((field, sort)) => Err(other_sort(
+        Some((field, sort)) => Err(wrong_type(
             &format!("field {field}: only a {sort} job has it, and {} is {}", job.name, kind.word()),
             "leave it out, or give another job_type",
         )),
@@ -67,12 +61,8 @@ fn check_sort(job: &JobCreate) -> Result<()> {
     }
 }
 
-fn other_sort(what: &str, next: &str) -> Error {
-    Error::invalid("job-type", what).help(next)
-}
-
-fn check_texts(job: &JobCreate) -> Result<()> {
-    if job.cmd.trim().is_empty() && job.kind() != JobType::Webservice {
+fn check_texts(job: &JobSpec) -> Result<()> {
+    if job.cmd.trim().is_empty() && job.job_type != JobType::Webservice {
         return Err(Error::invalid("no-command", format!("the job {} has no command", job.name))
             .help("give what is to run as cmd"));
     }
@@ -98,19 +88,19 @@ fn check_texts(job: &JobCreate) -> Result<()> {
     Ok(())
 }
 
-fn check_page(job: &JobCreate) -> Result<()> {
+fn check_page(job: &JobSpec) -> Result<()> {
     let udp = job.port_protocol == Some(PortProtocol::Udp);
     if job.port_protocol.is_some() && job.port.is_none() {
-        return Err(port("there is a port_protocol and no port"));
+        return Err(wrong_port("there is a port_protocol and no port"));
     }
-    if udp && is_page(job) {
-        return Err(port("a tool's page is answered by TCP, and port_protocol is udp"));
+    if udp && job.is_page() {
+        return Err(wrong_port("a tool's page is answered by TCP, and port_protocol is udp"));
     }
     Ok(())
 }
 
-fn check_limits(job: &JobCreate, quota: &Quota, settings: &JobsSettings) -> Result<()> {
-    let Limits { memory, cpu, disk } = Limits::of(job, settings);
+fn check_limits(job: &JobSpec, quota: &Quota, settings: &JobsSettings) -> Result<()> {
+    let Limits { memory, cpu, disk } = job.limits(settings);
     if job.retry > Some(5) {
         return Err(Error::invalid("retry", "a run that failed is tried again 0 to 5 times")
             .help("set retry to 5 or less"));
@@ -127,7 +117,7 @@ fn check_limits(job: &JobCreate, quota: &Quota, settings: &JobsSettings) -> Resu
             .help(format!("pause it to have nothing of it run: hearth jobs stop {}", job.name)));
     }
     let over = |what: &str, asked: String, most: String| {
-        Err(used_up(format!("one run may have {most} of {what}, and {} asks for {asked}", job.name)))
+        Err(over_quota(format!("one run may have {most} of {what}, and {} asks for {asked}", job.name)))
     };
     if memory > quota.job_memory {
         return over("memory", memory.to_string(), quota.job_memory.to_string());
@@ -138,21 +128,23 @@ fn check_limits(job: &JobCreate, quota: &Quota, settings: &JobsSettings) -> Resu
     if disk > quota.job_disk {
         return over("disk", disk.to_string(), quota.job_disk.to_string());
     }
-    if u32::from(replicas(job)) > quota.replicas {
+    if u32::from(job.replica_count()) > quota.replicas {
         let most = quota.replicas;
-        return Err(used_up(format!("one job may have {most} replicas, not {}", replicas(job))));
+        return Err(over_quota(format!("one job may have {most} replicas, not {}", job.replica_count())));
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::fields::port_of, *};
+    use super::*;
+    use hearth_wire::jobs::JobCreate;
 
     fn refused(change: impl FnOnce(&mut JobCreate)) -> String {
         let mut job = JobCreate::new("a".parse().unwrap(), "python3.11", "./run");
         change(&mut job);
-        check(&job, &Quota::default(), &JobsSettings::default())
+        JobSpec::from_create(job)
+            .and_then(|spec| check(&spec, &Quota::default(), &JobsSettings::default()))
             .err()
             .map(|error| error.code().to_owned())
             .unwrap_or_default()
@@ -165,6 +157,14 @@ mod tests {
         assert_eq!(refused(|job| (job.continuous, job.retry) = (Some(true), Some(1))), "job-type");
         assert_eq!(refused(|job| job.timezone = Some("UTC".to_owned())), "job-type");
         assert_eq!(refused(|job| job.job_type = Some(JobType::Scheduled)), "job-type");
+        assert_eq!(
+            refused(|job| (job.continuous, job.schedule) = (Some(true), Some("@daily".to_owned()))),
+            "job-type"
+        );
+        assert_eq!(
+            refused(|job| (job.continuous, job.job_type) = (Some(true), Some(JobType::OneOff))),
+            "job-type"
+        );
         assert_eq!(refused(|job| (job.continuous, job.retry) = (Some(true), Some(0))), "");
     }
 
@@ -175,12 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_answered_by_tcp_at_port_8000_unless_it_says_another() {
-        let mut job = JobCreate::new("a".parse().unwrap(), "python3.11", "./run");
-        job.job_type = Some(JobType::Webservice);
-        assert_eq!((is_page(&job), port_of(&job)), (true, Some(8000)));
-        job.port = Some(80);
-        assert_eq!(port_of(&job), Some(80));
+    fn page_by_udp_is_refused() {
         let udp = |job: &mut JobCreate| {
             (job.continuous, job.publish, job.port) = (Some(true), Some(true), Some(53));
             job.port_protocol = Some(PortProtocol::Udp);

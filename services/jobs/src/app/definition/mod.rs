@@ -3,8 +3,8 @@
 pub mod checks;
 pub mod command;
 pub mod define;
-pub mod fields;
 pub mod plan;
+pub mod spec;
 
 use hearth_base::{Error, JobName, ToolId, ToolName};
 

@@ -4,36 +4,31 @@ use std::collections::BTreeMap;
 
 use crate::JobsSettings;
 use hearth_base::{Error, Result, ToolName};
-use hearth_wire::jobs::{JobCreate, MountMode, PortProtocol, StopSignal};
+use hearth_wire::jobs::{MountMode, PortProtocol, StopSignal};
 
 use super::{
     command::{self, Files},
-    fields::{self, Limits},
+    spec::{Limits, home},
 };
-use crate::store::{Image, Plan};
+use crate::store::{Image, JobSpec, Plan};
 
 /// Where the API is, seen from inside a run.
 const DOOR: &str = "http://hearth.internal";
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The tool's home, seen from inside a run.
-pub fn home(tool: &ToolName) -> String {
-    format!("/data/project/{tool}")
-}
-
 /// What is run for `job`.
 pub fn plan(
-    job: &JobCreate,
+    job: &JobSpec,
     tool: &ToolName,
     image: &Image,
     restart: u64,
     settings: &JobsSettings,
 ) -> Result<Plan> {
-    let mounted = fields::mount(job, image.provided) == MountMode::All;
+    let mounted = job.mount_mode(image.provided) == MountMode::All;
     let files = files(job, tool, mounted)?;
     let argv = command::argv(&job.cmd, &image.config, files.as_ref())?;
-    let Limits { memory, cpu, disk } = Limits::of(job, settings);
-    let port = fields::port_of(job);
+    let Limits { memory, cpu, disk } = job.limits(settings);
+    let port = job.listen_port();
     let udp = job.port_protocol == Some(PortProtocol::Udp);
     let stop = job.stop.unwrap_or_default();
     let (env, cwd) = surroundings(tool, image, mounted, port);
@@ -52,11 +47,11 @@ pub fn plan(
         timeout: job.timeout.filter(|seconds| *seconds > 0),
         grace: stop.grace.unwrap_or(settings.grace),
         stop_signal: stop.signal.unwrap_or(StopSignal::Term).number(),
-        replicas: fields::replicas(job),
+        replicas: job.replica_count(),
         restart,
         retry: job.retry.unwrap_or(0),
         port: port.filter(|_| !udp),
-        publish: fields::is_page(job),
+        publish: job.is_page(),
         health: job.health_check.clone(),
         checks: job.checks.clone().unwrap_or_default(),
         await_ready: false,
@@ -65,9 +60,8 @@ pub fn plan(
 }
 
 /// The files that a job's log goes to, if it does.
-pub fn files(job: &JobCreate, tool: &ToolName, mounted: bool) -> Result<Option<Files>> {
-    let named = job.filelog_stdout.is_some() || job.filelog_stderr.is_some();
-    if !job.filelog.unwrap_or(named) {
+pub fn files(job: &JobSpec, tool: &ToolName, mounted: bool) -> Result<Option<Files>> {
+    if !job.writes_files() {
         return Ok(None);
     }
     if !mounted {
@@ -75,17 +69,8 @@ pub fn files(job: &JobCreate, tool: &ToolName, mounted: bool) -> Result<Option<F
             .help("set mount to all, or filelog to false: the lines are in hearth jobs logs"));
     }
     let [out, err] = [(&job.filelog_stdout, "out"), (&job.filelog_stderr, "err")]
-        .map(|(file, ending)| file_in_home(file.as_deref(), job, tool, ending));
+        .map(|(file, ending)| job.log_file(file.as_deref(), tool, ending));
     Ok(Some(Files { out, err }))
-}
-
-/// The path of a file for the log, seen from inside a run.
-pub fn file_in_home(file: Option<&str>, job: &JobCreate, tool: &ToolName, ending: &str) -> String {
-    match file {
-        Some(absolute) if absolute.starts_with('/') => absolute.to_owned(),
-        Some(relative) => format!("{}/{relative}", home(tool)),
-        None => format!("{}/{}.{ending}", home(tool), job.name),
-    }
 }
 
 fn surroundings(
@@ -132,6 +117,7 @@ pub mod tests {
     use crate::store::ImageConfig;
     use hearth_base::Digest;
     use hearth_runtime_api::{Compression, LayerDescriptor};
+    use hearth_wire::jobs::JobCreate;
 
     pub fn image(provided: bool) -> Image {
         Image {
@@ -153,7 +139,13 @@ pub mod tests {
     fn planned(provided: bool, change: impl FnOnce(&mut JobCreate)) -> Result<Plan> {
         let mut job = JobCreate::new("a".parse().unwrap(), "python3.11", "./run");
         change(&mut job);
-        plan(&job, &"hello".parse().unwrap(), &image(provided), 0, &JobsSettings::default())
+        plan(
+            &JobSpec::from_create(job)?,
+            &"hello".parse().unwrap(),
+            &image(provided),
+            0,
+            &JobsSettings::default(),
+        )
     }
 
     #[test]

@@ -2,10 +2,7 @@
 
 use hearth_base::{Error, JobName, Result};
 use hearth_kit::db::Tx;
-use hearth_wire::{
-    jobs::{JobCreate, JobType},
-    tools::Quota,
-};
+use hearth_wire::{jobs::JobType, tools::Quota};
 
 use super::{
     delete,
@@ -13,20 +10,22 @@ use super::{
 };
 use crate::{
     app::{
-        definition::{Of, define, fields, no_such_job, plan},
+        definition::{
+            Of, define, no_such_job, plan,
+            spec::{Defaults, STARTING_DEADLINE},
+        },
         quota::Use,
         routing,
         scheduling::{due, schedule},
-        view,
         workloads::launch::{self, Start},
     },
     cx::Cx,
-    store::{Cause, Image, Job, JobId, Kind, Plan, Schedule, job_exists},
+    store::{Cause, Image, Job, JobId, JobSpec, Kind, Plan, Schedule, job_exists},
 };
 
 /// A job that has been checked: its image is found and pinned.
 struct Draft {
-    spec: JobCreate,
+    spec: JobSpec,
     image: Image,
     plan: Plan,
     schedule: Option<String>,
@@ -34,7 +33,7 @@ struct Draft {
 }
 
 /// Makes a job. One of that name that is over is replaced.
-pub async fn create(cx: &Cx, of: Of<'_>, spec: JobCreate) -> Result<Job> {
+pub async fn create(cx: &Cx, of: Of<'_>, spec: JobSpec) -> Result<Job> {
     let existing = cx.store.job(of.tool, &spec.name).await?;
     if let Some(job) = &existing
         && !is_over(cx, job).await?
@@ -53,14 +52,14 @@ pub async fn create(cx: &Cx, of: Of<'_>, spec: JobCreate) -> Result<Job> {
 }
 
 /// Makes a job as `spec` says, whatever it was. Whether that changed anything.
-pub async fn update(cx: &Cx, of: Of<'_>, spec: JobCreate) -> Result<bool> {
+pub async fn update(cx: &Cx, of: Of<'_>, spec: JobSpec) -> Result<bool> {
     let Some(job) = cx.store.job(of.tool, &spec.name).await? else {
         return create(cx, of, spec).await.map(|_| true);
     };
-    if !view::job::differs(&job, &spec, of.name, &cx.settings)? {
+    if job.spec.fulfils(&spec, Defaults::of(&job, of.name, &cx.settings)) {
         return Ok(false);
     }
-    let same_sort = job.job_type() == spec.kind() && !matches!(job.kind, Kind::OneOff);
+    let same_sort = job.job_type() == spec.job_type && !matches!(job.kind, Kind::OneOff);
     let draft = draft(cx, of, spec, job.restart).await?;
     if same_sort {
         change(cx, of, job, draft).await?;
@@ -81,7 +80,7 @@ pub async fn update(cx: &Cx, of: Of<'_>, spec: JobCreate) -> Result<bool> {
 /// Has so many of a continuous job run side by side. Whether that changed anything.
 pub async fn scale(cx: &Cx, of: Of<'_>, name: &JobName, replicas: u16) -> Result<bool> {
     let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
-    update(cx, of, JobCreate { replicas: Some(replicas), ..job.spec }).await
+    update(cx, of, JobSpec { replicas: Some(replicas), ..job.spec }).await
 }
 
 /// Whether a job has done all that it was to do.
@@ -90,14 +89,14 @@ async fn is_over(cx: &Cx, job: &Job) -> Result<bool> {
     Ok(cx.store.run(last).await?.is_none_or(|run| run.is_over()))
 }
 
-async fn draft(cx: &Cx, of: Of<'_>, spec: JobCreate, restart: u64) -> Result<Draft> {
+async fn draft(cx: &Cx, of: Of<'_>, spec: JobSpec, restart: u64) -> Result<Draft> {
     let quota = cx.neighbours.quota(of.tool).await?;
     define::check(&spec, &quota, &cx.settings)?;
     let zone = schedule::zone(spec.timezone.as_deref())?;
     let actual =
         spec.schedule.as_deref().map(|text| schedule::actual(text, of.tool, &spec.name)).transpose()?;
     if let Some(actual) = &actual {
-        let deadline = spec.starting_deadline.unwrap_or(fields::DEADLINE);
+        let deadline = spec.starting_deadline.unwrap_or(STARTING_DEADLINE);
         schedule::check_deadline(actual, &zone, deadline, cx.now())?;
     }
     let image = cx.neighbours.image(of.tool, &spec.imagename).await?;
@@ -123,7 +122,7 @@ async fn make(cx: &Cx, of: Of<'_>, id: JobId, draft: &Draft) -> Result<Job> {
 async fn add(cx: &Cx, tx: &Tx, of: Of<'_>, id: JobId, draft: &Draft) -> Result<Job> {
     admit(cx, tx, of, &draft.spec, &draft.quota, None).await?;
     let now = cx.now();
-    let kind = match (draft.spec.kind(), &draft.schedule) {
+    let kind = match (draft.spec.job_type, &draft.schedule) {
         (JobType::Scheduled, Some(fields)) => Kind::Scheduled(Schedule {
             fields: fields.clone(),
             accounted: now,
@@ -146,7 +145,7 @@ async fn add(cx: &Cx, tx: &Tx, of: Of<'_>, id: JobId, draft: &Draft) -> Result<J
         restart: 0,
         paused: None,
         last_run: None,
-        publish: fields::is_page(&draft.spec),
+        publish: draft.spec.is_page(),
         created: now,
         changed: now,
     };
@@ -172,7 +171,7 @@ async fn change(cx: &Cx, of: Of<'_>, seen: Job, draft: Draft) -> Result<()> {
     }
     job.generation += 1;
     job.changed = cx.now();
-    job.publish = fields::is_page(&draft.spec);
+    job.publish = draft.spec.is_page();
     // What was due until now is answered by what the job was.
     due::settle(cx, &tx, &mut job, cx.now()).await?;
     if let (Some(schedule), Some(fields)) = (job.schedule_mut(), draft.schedule) {
@@ -198,7 +197,7 @@ pub async fn admit(
     cx: &Cx,
     tx: &Tx,
     of: Of<'_>,
-    spec: &JobCreate,
+    spec: &JobSpec,
     quota: &Quota,
     instead_of: Option<&Job>,
 ) -> Result<()> {
@@ -207,7 +206,7 @@ pub async fn admit(
     Use::of(&jobs, &taken, instead_of).admit(spec, quota, &cx.settings)?;
     let others = |job: &&Job| instead_of.is_none_or(|replaced| replaced.id != job.id);
     match jobs.iter().filter(others).find(|job| job.publish) {
-        Some(page) if fields::is_page(spec) => Err(Error::conflict(
+        Some(page) if spec.is_page() => Err(Error::conflict(
             "page-taken",
             format!("the job {} is the page of {} already", page.name, of.name),
         )

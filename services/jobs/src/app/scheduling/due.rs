@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     app::{
-        definition::{fields, plan},
+        definition::{plan, spec::STARTING_DEADLINE},
         quota::Use,
         workloads::launch::{self, Launches, Start},
     },
@@ -132,7 +132,7 @@ impl<'a> Settling<'a> {
         now: Timestamp,
     ) -> Result<bool> {
         let Self { cx, tx, .. } = *self;
-        let deadline = job.spec.starting_deadline.unwrap_or(fields::DEADLINE);
+        let deadline = job.spec.starting_deadline.unwrap_or(STARTING_DEADLINE);
         let limit = SignedDuration::from_secs(deadline.into());
         if now.duration_since(span.last) > limit {
             let why = match self.room(job) {

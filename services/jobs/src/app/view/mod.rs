@@ -1,6 +1,5 @@
 //! Jobs as they are shown: what they are, and how.
 
 pub mod envvars;
-pub mod job;
 pub mod show;
 pub mod status;

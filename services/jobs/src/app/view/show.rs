@@ -5,11 +5,14 @@ use hearth_runtime_api::WorkloadId;
 use hearth_wire::{envvars::internal::EnvvarsRevisions, jobs as wire};
 
 use super::{
-    envvars, job,
+    envvars,
     status::{self, Known},
 };
 use crate::{
-    app::definition::{Of, no_such_job},
+    app::definition::{
+        Of, no_such_job,
+        spec::{Defaults, show_as_set, show_with_defaults},
+    },
     cx::Cx,
     store::{Job, Kind, Run, Workload},
 };
@@ -56,6 +59,9 @@ fn view(cx: &Cx, of: Of<'_>, job: &Job, now: Now<'_>, unset: bool) -> wire::Job 
     let outdated =
         workload.zip(envvars).is_some_and(|(workload, now)| envvars::is_outdated(job, workload, now));
     let (status, words) = status::status(Known { job, workload, alive: &alive, last, outdated }, cx.now());
-    let view = job::as_set(job, status, words);
-    if unset { job::filled(view, job, of.name, &cx.settings) } else { view }
+    if unset {
+        show_with_defaults(job, status, words, Defaults::of(job, of.name, &cx.settings))
+    } else {
+        show_as_set(job, status, words)
+    }
 }

@@ -4,7 +4,7 @@ use hearth_wire::jobs::{JobStatus, RunState, StatusShort};
 use jiff::Timestamp;
 
 use crate::{
-    app::{definition::fields, scheduling::due::SILENT},
+    app::scheduling::due::SILENT,
     store::{Job, Kind, Run, Workload},
 };
 
@@ -80,7 +80,7 @@ type Short = (StatusShort, Vec<String>, Timestamp);
 
 fn kept(known: Known<'_>) -> Short {
     let Known { job, workload, alive, last, .. } = known;
-    let wanted = fields::replicas(&job.spec);
+    let wanted = job.spec.replica_count();
     let running: Vec<_> = alive.iter().filter(|run| run.state == RunState::Running).collect();
     let trouble = workload.and_then(|workload| workload.trouble.clone());
     if let Some(since) = job.paused {

@@ -7,7 +7,7 @@ use hearth_wire::jobs::RunState;
 use jiff::Timestamp;
 
 use crate::{
-    app::{definition::fields, routing},
+    app::routing,
     cx::Cx,
     store::{Cause, Job, Plan, Run, Tail, Workload},
 };
@@ -88,7 +88,7 @@ pub fn new_run(job: &Job, instance: InstanceId, start: Start, now: Timestamp) ->
         peak_memory: 0,
         cpu_counted: 0,
         address: None,
-        port: fields::port_of(&job.spec),
+        port: job.spec.listen_port(),
         ready: false,
         up: None,
         doomed: None,

@@ -6,11 +6,11 @@ use hearth_kit::db::{
     columns::{count, number, read, read_json, write_json},
 };
 use hearth_runtime_api::SetId;
-use hearth_wire::jobs::{JobCreate, JobType};
+use hearth_wire::jobs::JobType;
 use jiff::Timestamp;
 use sea_orm::ActiveValue::Set;
 
-use super::image::Image;
+use super::{image::Image, spec::JobSpec};
 
 pub mod row {
     use hearth_kit::db::At;
@@ -93,7 +93,7 @@ pub struct Job {
     pub name: JobName,
     pub kind: Kind,
     /// As its maintainers wrote it down.
-    pub spec: JobCreate,
+    pub spec: JobSpec,
     /// The image that it was resolved to.
     pub image: Image,
     /// What that image's tag means by now, where it is something else and was not taken.
@@ -115,7 +115,7 @@ pub struct Job {
 impl Job {
     /// The sort of job, as its maintainers see it.
     pub fn job_type(&self) -> JobType {
-        self.spec.kind()
+        self.spec.job_type
     }
 
     /// Its schedule, when it has one.
