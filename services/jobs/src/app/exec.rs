@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use hearth_base::{Error, JobName, Result};
 use hearth_runtime_api::{Exec, Process, TerminalSize, User};
-use hearth_wire::jobs::{ExecOpen, ExecSize, RunState};
+use hearth_wire::jobs::{ExecOpen, ExecSize};
 
 use super::definition::{Of, command, no_such_job};
 use crate::{
     cx::Cx,
     neighbours::Given,
-    store::{Job, Kind, Plan, Run},
+    store::{Job, Kind, Plan, Run, RunState},
 };
 
 /// Refuses a job of which nothing runs, and nothing begins to within `patience`.

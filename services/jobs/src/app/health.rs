@@ -5,7 +5,7 @@ use std::{net::Ipv4Addr, time::Duration};
 use bytes::Bytes;
 use hearth_base::{Error, Result};
 use hearth_runtime_api::{End, Exec, ExecInput, ExecOutput};
-use hearth_wire::jobs::{HealthAsk, HealthCheck, RunState};
+use hearth_wire::jobs::{HealthAsk, HealthCheck};
 use http::StatusCode;
 use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
@@ -14,7 +14,7 @@ use tokio::{net::TcpStream, time::Instant};
 use super::{definition::spec::PAGE_PORT, exec::process, routing};
 use crate::{
     cx::Cx,
-    store::{Asked, Plan, Run},
+    store::{Asked, Plan, Run, RunState},
 };
 
 /// Where a container's port is.

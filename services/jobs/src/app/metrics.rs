@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hearth_base::{Error, JobName, Result, ToolId};
 use hearth_kit::telemetry::{Registry, to_text};
 use hearth_runtime_api::{InstanceId, Usage, WorkloadId};
-use hearth_wire::jobs::{Metrics, MetricsQuery, RunEnd};
+use hearth_wire::jobs::{Metrics, MetricsQuery};
 use jiff::{SignedDuration, Timestamp};
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -15,7 +15,7 @@ use prometheus_client::{
 use super::definition::{Of, no_such_job};
 use crate::{
     cx::Cx,
-    store::{Job, Run, STEPS, Step, Use},
+    store::{Job, Run, RunEnd, STEPS, Step, Use},
 };
 
 const MOST: u64 = 10_000;

@@ -2,6 +2,8 @@
 
 mod definition;
 mod erase;
+#[cfg(test)]
+mod golden;
 mod metrics;
 mod migrations;
 mod routing;
@@ -30,7 +32,7 @@ use tokio::sync::OnceCell;
 pub use definition::{Image, ImageConfig, Job, JobId, JobSpec, Kind, Schedule, job_exists};
 pub use metrics::{STEPS, Step, Use};
 pub use migrations::migrations;
-pub use runs::{Cause, Run, Tail, run_id};
+pub use runs::{Cause, Run, RunEnd, RunState, Tail, run_id};
 pub use scheduling::{Entry, Outcome};
 pub use tool::Tool;
 pub use workloads::{Asked, Known, Plan, Share, Taken, Workload};

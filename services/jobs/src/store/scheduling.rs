@@ -6,7 +6,6 @@ use hearth_kit::db::{
     At, OrFault, Tx,
     columns::{count, number},
 };
-use hearth_wire::jobs::DueOutcome;
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
@@ -14,11 +13,24 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 
+use self::row::OutcomeKind;
 use super::{Job, JobId, PLACE, SWEPT, Store};
 
 pub mod row {
     use hearth_kit::db::At;
     use sea_orm::entity::prelude::*;
+
+    /// Which sort of outcome a row has.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+    #[sea_orm(rs_type = "String", db_type = "Text")]
+    pub enum OutcomeKind {
+        #[sea_orm(string_value = "ran")]
+        Ran,
+        #[sea_orm(string_value = "skipped")]
+        Skipped,
+        #[sea_orm(string_value = "missed")]
+        Missed,
+    }
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "due")]
@@ -31,7 +43,7 @@ pub mod row {
         /// The last of them.
         pub until: At,
         pub count: i64,
-        pub outcome: String,
+        pub outcome: OutcomeKind,
         pub run_id: Option<String>,
         pub reason: Option<String>,
     }
@@ -54,21 +66,12 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// Its word.
-    pub fn word(&self) -> DueOutcome {
+    /// As columns: the kind, the run, the reason.
+    fn columns(&self) -> (OutcomeKind, Option<&str>, Option<&str>) {
         match self {
-            Self::Ran(_) => DueOutcome::Ran,
-            Self::Skipped(_) => DueOutcome::Skipped,
-            Self::Missed(_) => DueOutcome::Missed,
-        }
-    }
-
-    /// As columns: the word, the run, the reason.
-    fn columns(&self) -> (&'static str, Option<&str>, Option<&str>) {
-        match self {
-            Self::Ran(run) => ("ran", Some(run), None),
-            Self::Skipped(reason) => ("skipped", None, Some(reason)),
-            Self::Missed(reason) => ("missed", None, Some(reason)),
+            Self::Ran(run) => (OutcomeKind::Ran, Some(run), None),
+            Self::Skipped(reason) => (OutcomeKind::Skipped, None, Some(reason)),
+            Self::Missed(reason) => (OutcomeKind::Missed, None, Some(reason)),
         }
     }
 }
@@ -90,10 +93,10 @@ impl TryFrom<row::Model> for Entry {
 
     fn try_from(row: row::Model) -> Result<Self> {
         let row::Model { job_id: _, due, until, count: several, outcome, run_id, reason } = row;
-        let outcome = match (outcome.as_str(), run_id, reason) {
-            ("ran", Some(run), _) => Outcome::Ran(run),
-            ("skipped", _, Some(reason)) => Outcome::Skipped(reason),
-            ("missed", _, Some(reason)) => Outcome::Missed(reason),
+        let outcome = match (outcome, run_id, reason) {
+            (OutcomeKind::Ran, Some(run), _) => Outcome::Ran(run),
+            (OutcomeKind::Skipped, _, Some(reason)) => Outcome::Skipped(reason),
+            (OutcomeKind::Missed, _, Some(reason)) => Outcome::Missed(reason),
             _ => return Err(Error::internal("the column due.outcome holds what it never was given")),
         };
         Ok(Self { due: due.into(), until: until.into(), count: count(several), outcome })
@@ -130,13 +133,13 @@ impl Store {
             return Ok(());
         }
         let rows = entries.iter().map(|(job, Entry { due, until, count, outcome })| {
-            let (word, run, reason) = outcome.columns();
+            let (kind, run, reason) = outcome.columns();
             row::ActiveModel {
                 job_id: Set(job.to_string()),
                 due: Set((*due).into()),
                 until: Set((*until).into()),
                 count: Set(number(*count)),
-                outcome: Set(word.to_owned()),
+                outcome: Set(kind),
                 run_id: Set(run.map(str::to_owned)),
                 reason: Set(reason.map(str::to_owned)),
             }
@@ -191,7 +194,7 @@ impl Store {
     /// Entries of a job that reach beyond `time` and say that nothing ran, oldest first.
     pub async fn ledger_beyond(&self, tx: &Tx, job: JobId, time: Timestamp) -> Result<Vec<Entry>> {
         let query = of(job).filter(row::Column::Until.gt(At::from(time)));
-        let query = query.filter(row::Column::Outcome.ne("ran")).order_by_asc(row::Column::Due);
+        let query = query.filter(row::Column::Outcome.ne(OutcomeKind::Ran)).order_by_asc(row::Column::Due);
         query.all(&**tx).await.or_fault()?.into_iter().map(Entry::try_from).collect()
     }
 

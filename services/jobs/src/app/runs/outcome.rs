@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use hearth_runtime_api::{Outcome, Phase};
 use hearth_runtime_controller::{Conclusion, OutcomeLimits, describe_limits_met, exit_status};
-use hearth_wire::jobs::{RunEnd, RunState};
 use jiff::Timestamp;
 
-use crate::store::{Plan, Run};
+use crate::store::{Plan, Run, RunEnd, RunState};
 
 /// Notes what a container does. A run that is over stays as it is: the first outcome counts. Whether anything
 /// is different.

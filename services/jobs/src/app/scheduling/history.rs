@@ -64,10 +64,10 @@ fn pause(cx: &Cx, job: &Job, newest: &[wire::Due]) -> Result<Vec<wire::Due>> {
 
 fn view(entry: Entry, runs: &mut BTreeMap<String, Run>) -> wire::Due {
     let Entry { due, until, count, outcome } = entry;
-    let word = outcome.word();
-    let (reason, run) = match outcome {
-        Outcome::Ran(run) => (None, runs.remove(&run).map(view::run)),
-        Outcome::Skipped(reason) | Outcome::Missed(reason) => (Some(reason), None),
+    let (outcome, reason, run) = match outcome {
+        Outcome::Ran(run) => (DueOutcome::Ran, None, runs.remove(&run).map(view::run)),
+        Outcome::Skipped(reason) => (DueOutcome::Skipped, Some(reason), None),
+        Outcome::Missed(reason) => (DueOutcome::Missed, Some(reason), None),
     };
-    wire::Due { due, until, count, outcome: word, reason, run }
+    wire::Due { due, until, count, outcome, reason, run }
 }

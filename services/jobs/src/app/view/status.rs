@@ -1,11 +1,11 @@
 //! How a job is: in a word for programs, in sentences for people.
 
-use hearth_wire::jobs::{JobStatus, RunState, StatusShort};
+use hearth_wire::jobs::{JobStatus, StatusShort};
 use jiff::Timestamp;
 
 use crate::{
     app::scheduling::due::SILENT,
-    store::{Job, Kind, Run, Workload},
+    store::{Job, Kind, Run, RunState, Workload},
 };
 
 /// After so many ends in a row, something that is kept running is called failed.

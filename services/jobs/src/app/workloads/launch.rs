@@ -3,13 +3,12 @@
 use hearth_base::Result;
 use hearth_kit::db::Tx;
 use hearth_runtime_api::{InstanceId, RunId, SetId, WorkloadId};
-use hearth_wire::jobs::RunState;
 use jiff::Timestamp;
 
 use crate::{
     app::routing,
     cx::Cx,
-    store::{Cause, Job, Plan, Run, Tail, Workload},
+    store::{Cause, Job, Plan, Run, RunState, Tail, Workload},
 };
 
 /// What begins a run, and when.

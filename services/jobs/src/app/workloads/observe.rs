@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use hearth_base::{Result, ToolId, ToolName};
 use hearth_kit::db::Tx;
 use hearth_runtime_api::{InstanceState, Phase, WorkloadId, WorkloadState};
-use hearth_wire::jobs::RunEnd;
 use jiff::SignedDuration;
 
 use super::launch::{self, Start};
@@ -18,7 +17,7 @@ use crate::{
         },
     },
     cx::Cx,
-    store::{Cause, Job, JobId, Known, Run, Use, Workload, run_id},
+    store::{Cause, Job, JobId, Known, Run, RunEnd, Use, Workload, run_id},
 };
 
 /// Keeps what the runtime says of workloads, in one change. What is not of `jobs` is left alone.

@@ -12,7 +12,6 @@ use hearth_runtime_api::{
     ImageSource, Isolation, Limits, Mount, MountSource, Network, Probes, Process, Rollout, RunId, User,
     Version, Workload as Told, WorkloadId, WorkloadKind,
 };
-use hearth_wire::jobs::RunEnd;
 use jiff::{SignedDuration, Timestamp};
 
 use super::observe;
@@ -26,7 +25,7 @@ use crate::{
     },
     cx::Cx,
     neighbours::Given,
-    store::{Plan, Run, Workload},
+    store::{Plan, Run, RunEnd, Workload},
 };
 
 /// The longest pause between two tries.

@@ -6,7 +6,8 @@ use hearth_base::{Digest, Result};
 use hearth_runtime_api::LayerDescriptor;
 use serde::{Deserialize, Serialize};
 
-/// An image, resolved: by digest, for ever the same.
+/// An image, resolved: by digest, for ever the same. Stored with its job and in plans: `tests/golden/image-*.json`
+/// have to stay readable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
     /// Its short name, as people know it.
@@ -48,4 +49,37 @@ pub struct ImageConfig {
     pub user: String,
     /// What else its builder said of it.
     pub labels: BTreeMap<String, String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::golden;
+    use hearth_runtime_api::Compression;
+
+    #[test]
+    fn image_of_version_1_is_read() -> Result<()> {
+        let expected = Image {
+            image: "python3.11".to_owned(),
+            reference: "registry/hearth/python3.11".to_owned(),
+            digest: Digest::new([1; 32]),
+            state: "stable".to_owned(),
+            provided: true,
+            layers: vec![LayerDescriptor {
+                digest: Digest::new([2; 32]),
+                size: 7,
+                compression: Compression::None,
+                diff_id: Some(Digest::new([7; 32])),
+            }],
+            config: ImageConfig {
+                env: vec!["LANG=C.UTF-8".to_owned()],
+                entrypoint: vec!["/bin/launch".to_owned()],
+                cmd: vec!["web".to_owned()],
+                working_dir: "/app".to_owned(),
+                user: "1000".to_owned(),
+                labels: [("org.hearth.processes".to_owned(), "{}".to_owned())].into(),
+            },
+        };
+        golden::check("image-1.json", &expected)
+    }
 }

@@ -10,11 +10,24 @@ use hearth_wire::jobs::JobType;
 use jiff::Timestamp;
 use sea_orm::ActiveValue::Set;
 
+use self::row::JobKind;
 use super::{image::Image, spec::JobSpec};
 
 pub mod row {
     use hearth_kit::db::At;
     use sea_orm::entity::prelude::*;
+
+    /// Which columns of a job are set.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+    #[sea_orm(rs_type = "String", db_type = "Text")]
+    pub enum JobKind {
+        #[sea_orm(string_value = "once")]
+        Once,
+        #[sea_orm(string_value = "scheduled")]
+        Scheduled,
+        #[sea_orm(string_value = "kept")]
+        Kept,
+    }
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "job")]
@@ -23,7 +36,7 @@ pub mod row {
         pub id: String,
         pub tool_id: String,
         pub name: String,
-        pub kind: String,
+        pub kind: JobKind,
         pub spec: Json,
         pub image: Json,
         pub set_id: Option<String>,
@@ -161,16 +174,16 @@ impl TryFrom<row::Model> for Job {
             created,
             changed,
         } = row;
-        let kind = match (kind.as_str(), set_id, schedule) {
-            ("kept", Some(set), _) => Kind::Kept(read("job.set_id", &set)?),
-            ("scheduled", _, Some(fields)) => Kind::Scheduled(Schedule {
+        let kind = match (kind, set_id, schedule) {
+            (JobKind::Kept, Some(set), _) => Kind::Kept(read("job.set_id", &set)?),
+            (JobKind::Scheduled, _, Some(fields)) => Kind::Scheduled(Schedule {
                 fields,
                 accounted: accounted.unwrap_or(created).into(),
                 last: last_due.map(Timestamp::from),
                 next: next_due.map(Timestamp::from),
                 silent: count(silent),
             }),
-            ("once", _, _) => Kind::OneOff,
+            (JobKind::Once, _, _) => Kind::OneOff,
             _ => return Err(Error::internal("the column job.kind holds what it never was given")),
         };
         Ok(Self {
@@ -209,15 +222,15 @@ pub(super) fn model(job: &Job) -> Result<row::ActiveModel> {
         created,
         changed,
     } = job;
-    let (word, set_id) = match kind {
-        Kind::OneOff => ("once", None),
-        Kind::Scheduled(_) => ("scheduled", None),
-        Kind::Kept(set) => ("kept", Some(set.to_string())),
+    let (column, set_id) = match kind {
+        Kind::OneOff => (JobKind::Once, None),
+        Kind::Scheduled(_) => (JobKind::Scheduled, None),
+        Kind::Kept(set) => (JobKind::Kept, Some(set.to_string())),
     };
     Ok(row::ActiveModel {
         tool_id: Set(tool.to_string()),
         name: Set(name.to_string()),
-        kind: Set(word.to_owned()),
+        kind: Set(column),
         spec: Set(write_json(spec)?),
         image: Set(write_json(image)?),
         set_id: Set(set_id),

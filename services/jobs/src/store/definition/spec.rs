@@ -47,3 +47,92 @@ pub struct JobSpec {
     /// Whether it is the tool's page.
     pub publish: Option<bool>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::golden;
+    use hearth_base::Result;
+    use hearth_wire::jobs::{HealthAsk, StopSignal};
+
+    fn least() -> JobSpec {
+        JobSpec {
+            name: "tidy".parse().unwrap(),
+            job_type: JobType::OneOff,
+            continuous: false,
+            imagename: "bookworm".to_owned(),
+            cmd: String::new(),
+            schedule: None,
+            timezone: None,
+            starting_deadline: None,
+            concurrency: None,
+            filelog: None,
+            filelog_stdout: None,
+            filelog_stderr: None,
+            emails: None,
+            retry: None,
+            timeout: None,
+            mount: None,
+            memory: None,
+            cpu: None,
+            disk: None,
+            replicas: None,
+            port: None,
+            port_protocol: None,
+            health_check: None,
+            checks: None,
+            stop: None,
+            auto_update: None,
+            publish: None,
+        }
+    }
+
+    #[test]
+    fn job_spec_of_version_1_is_read() -> Result<()> {
+        let expected = JobSpec {
+            name: "web".parse()?,
+            job_type: JobType::Webservice,
+            continuous: true,
+            imagename: "python3.11".to_owned(),
+            cmd: "./serve".to_owned(),
+            schedule: Some("@daily".to_owned()),
+            timezone: Some("Europe/Berlin".to_owned()),
+            starting_deadline: Some(60),
+            concurrency: Some(Concurrency::Replace),
+            filelog: Some(true),
+            filelog_stdout: Some("logs/web.out".to_owned()),
+            filelog_stderr: Some("logs/web.err".to_owned()),
+            emails: Some(Emails::OnFailure),
+            retry: Some(2),
+            timeout: Some(3600),
+            mount: Some(MountMode::None),
+            memory: Some(Memory::mib(512)),
+            cpu: Some(Cpu::milli(500)),
+            disk: Some(Memory::mib(2048)),
+            replicas: Some(3),
+            port: Some(8080),
+            port_protocol: Some(PortProtocol::Tcp),
+            health_check: Some(HealthCheck::of(HealthAsk::Http("/healthz".to_owned()))),
+            checks: Some(Checks {
+                startup: Some(HealthCheck::of(HealthAsk::Tcp)),
+                readiness: None,
+                liveness: Some(HealthCheck {
+                    ask: HealthAsk::Script("./alive".to_owned()),
+                    interval: Some(30),
+                    timeout: Some(5),
+                    failures: Some(2),
+                }),
+                start_within: Some(300),
+            }),
+            stop: Some(StopPolicy { signal: Some(StopSignal::Int), grace: Some(60) }),
+            auto_update: Some(true),
+            publish: Some(true),
+        };
+        golden::check("job-spec-1.json", &expected)
+    }
+
+    #[test]
+    fn job_spec_of_version_1_without_optional_fields_is_read() -> Result<()> {
+        golden::check("job-spec-1-least.json", &least())
+    }
+}

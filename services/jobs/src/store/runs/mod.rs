@@ -2,5 +2,7 @@
 
 pub mod queries;
 pub mod run;
+pub mod state;
 
-pub use run::{Cause, Run, Tail, id as run_id};
+pub use run::{Run, Tail, id as run_id};
+pub use state::{Cause, RunEnd, RunState};

@@ -11,7 +11,10 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, OnConflict, Query},
 };
 
-use super::run::{Run, model, row};
+use super::{
+    run::{Run, model, row},
+    state::RunState,
+};
 use crate::store::{Job, JobId, PLACE, SWEPT, Store, texts};
 
 fn all(rows: Vec<row::Model>) -> Result<Vec<Run>> {
@@ -20,7 +23,7 @@ fn all(rows: Vec<row::Model>) -> Result<Vec<Run>> {
 
 /// The process of a run runs.
 pub fn is_running() -> Expr {
-    row::Column::State.eq("running")
+    row::Column::State.eq(RunState::Running)
 }
 
 /// It is one of a set, which is kept running.
@@ -29,7 +32,7 @@ pub fn is_of_set() -> Expr {
 }
 
 fn not_over() -> Expr {
-    row::Column::State.is_in(["waiting", "starting", "running"])
+    row::Column::State.is_in([RunState::Waiting, RunState::Starting, RunState::Running])
 }
 
 impl Store {
@@ -40,7 +43,7 @@ impl Store {
 
     /// Keeps runs, new or changed, each at most once. What is known of their logs stays.
     pub async fn runs_put(&self, tx: &Tx, runs: impl IntoIterator<Item = &Run>) -> Result<()> {
-        let rows = runs.into_iter().map(model).collect::<Result<Vec<_>>>()?;
+        let rows: Vec<_> = runs.into_iter().map(model).collect();
         if rows.is_empty() {
             return Ok(());
         }
@@ -141,9 +144,9 @@ impl Store {
             return Ok(());
         }
         row::Entity::update_many()
-            .col_expr(row::Column::State, Expr::value("starting"))
+            .col_expr(row::Column::State, Expr::value(RunState::Starting))
             .filter(row::Column::Id.is_in(runs))
-            .filter(row::Column::State.eq("waiting"))
+            .filter(row::Column::State.eq(RunState::Waiting))
             .exec(&**tx)
             .await
             .or_fault()
@@ -234,7 +237,7 @@ impl Store {
     pub async fn runs_with_logs(&self, most: u64) -> Result<Vec<Run>> {
         let query = row::Entity::find()
             .filter(row::Column::LogDone.eq(false))
-            .filter(row::Column::State.is_in(["starting", "running", "ended"]))
+            .filter(row::Column::State.is_in([RunState::Starting, RunState::Running, RunState::Ended]))
             .order_by_asc(row::Column::Created)
             .limit(most);
         all(query.all(self.db.reader()).await.or_fault()?)
@@ -243,10 +246,10 @@ impl Store {
     /// Notes how far the logs of containers have been taken, and what their last lines are: that alone of these runs.
     pub async fn logs_taken(&self, tx: &Tx, runs: impl IntoIterator<Item = &Run>) -> Result<()> {
         let taken = |run| {
-            let row::ActiveModel { id, log_next, log_done, tail, .. } = model(run)?;
-            Ok(row::ActiveModel { id, log_next, log_done, tail, ..Default::default() })
+            let row::ActiveModel { id, log_next, log_done, tail, .. } = model(run);
+            row::ActiveModel { id, log_next, log_done, tail, ..Default::default() }
         };
-        update_each(tx, &runs.into_iter().map(taken).collect::<Result<Vec<_>>>()?).await
+        update_each(tx, &runs.into_iter().map(taken).collect::<Vec<_>>()).await
     }
 
     /// Forgets runs that were over before `before`, and of those that are over all but the newest `most` of each job;

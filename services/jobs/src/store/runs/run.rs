@@ -5,18 +5,20 @@ use std::net::Ipv4Addr;
 use hearth_base::{Error, JobName, Result, ToolId};
 use hearth_kit::db::{
     At,
-    columns::{count, number, read, read_word, write_word},
+    columns::{count, number, read},
 };
 use hearth_runtime_api::{InstanceId, WorkloadId};
-use hearth_wire::jobs::{RunEnd, RunState};
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::ActiveValue::Set;
 
+use super::state::{Cause, RunEnd, RunState};
 use crate::store::JobId;
 
 pub mod row {
     use hearth_kit::db::At;
     use sea_orm::entity::prelude::*;
+
+    use super::super::state::{Cause, RunEnd, RunState};
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "run")]
@@ -29,16 +31,16 @@ pub mod row {
         pub tool_id: String,
         pub job_id: String,
         pub job_name: String,
-        pub cause: String,
+        pub cause: Cause,
         pub attempt: i32,
-        pub state: String,
+        pub state: RunState,
         /// The job's generation that it is of.
         pub generation: i64,
         pub due: Option<At>,
         pub created: At,
         pub started: Option<At>,
         pub ended: Option<At>,
-        pub end: Option<String>,
+        pub end: Option<RunEnd>,
         pub exit_code: Option<i32>,
         pub signal: Option<i32>,
         pub reason: Option<String>,
@@ -67,36 +69,6 @@ pub mod row {
     pub enum Relation {}
 
     impl ActiveModelBehavior for ActiveModel {}
-}
-
-/// What a run was begun by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// Its job was made or changed.
-    Create,
-    /// It was due.
-    Schedule,
-    /// Somebody asked for it.
-    Restart,
-    /// The one before failed.
-    Retry,
-    /// It is to be kept running.
-    Keep,
-}
-
-impl Cause {
-    const ALL: [(Self, &'static str); 5] = [
-        (Self::Create, "create"),
-        (Self::Schedule, "schedule"),
-        (Self::Restart, "restart"),
-        (Self::Retry, "retry"),
-        (Self::Keep, "keep"),
-    ];
-
-    /// Its word.
-    pub fn word(self) -> &'static str {
-        Self::ALL.iter().find(|(cause, _)| *cause == self).map_or("", |(_, word)| word)
-    }
 }
 
 /// The last lines that a run wrote: few and short, to be shown with how it ended.
@@ -186,7 +158,7 @@ impl Run {
 
     /// Whether it is over, or never began.
     pub fn is_over(&self) -> bool {
-        !matches!(self.state, RunState::Waiting | RunState::Starting | RunState::Running)
+        self.state == RunState::Ended
     }
 
     /// Whether another of these takes its place already: it was started later, and is ready.
@@ -253,21 +225,20 @@ impl TryFrom<row::Model> for Run {
             tail,
             again,
         } = row;
-        let cause = Cause::ALL.iter().find(|(_, word)| *word == cause).map(|(cause, _)| *cause);
         Ok(Self {
             instance: read("run.instance", &instance)?,
             tool: read("run.tool_id", &tool_id)?,
             job: read("run.job_id", &job_id)?,
             job_name: read("run.job_name", &job_name)?,
-            cause: cause.unwrap_or(Cause::Create),
+            cause,
             attempt: u32::try_from(attempt).unwrap_or(1),
-            state: read_word("run.state", state)?,
+            state,
             generation: count(generation),
             due: due.map(Timestamp::from),
             created: created.into(),
             started: started.map(Timestamp::from),
             ended: ended.map(Timestamp::from),
-            end: end.map(|end| read_word("run.end", end)).transpose()?,
+            end,
             exit_code,
             signal,
             reason,
@@ -287,7 +258,7 @@ impl TryFrom<row::Model> for Run {
     }
 }
 
-pub(super) fn model(run: &Run) -> Result<row::ActiveModel> {
+pub(super) fn model(run: &Run) -> row::ActiveModel {
     let Run {
         instance,
         tool,
@@ -318,22 +289,22 @@ pub(super) fn model(run: &Run) -> Result<row::ActiveModel> {
         tail,
         again,
     } = run;
-    Ok(row::ActiveModel {
+    row::ActiveModel {
         id: Set(id(*instance)),
         instance: Set(instance.to_string()),
         workload_id: Set(instance.workload.to_string()),
         tool_id: Set(tool.to_string()),
         job_id: Set(job.to_string()),
         job_name: Set(job_name.to_string()),
-        cause: Set(cause.word().to_owned()),
+        cause: Set(*cause),
         attempt: Set(i32::try_from(*attempt).unwrap_or(i32::MAX)),
-        state: Set(write_word(state)?),
+        state: Set(*state),
         generation: Set(number(*generation)),
         due: Set(due.map(At::from)),
         created: Set((*created).into()),
         started: Set(started.map(At::from)),
         ended: Set(ended.map(At::from)),
-        end: Set(end.as_ref().map(write_word).transpose()?),
+        end: Set(*end),
         exit_code: Set(*exit_code),
         signal: Set(*signal),
         reason: Set(reason.clone()),
@@ -349,7 +320,7 @@ pub(super) fn model(run: &Run) -> Result<row::ActiveModel> {
         log_done: Set(*log_done),
         tail: Set(tail.column()),
         again: Set(*again),
-    })
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use crate::store::Image;
 /// The most seconds that a container may take to start when nobody says how many.
 const START_WITHIN: u32 = 120;
 
-/// What a workload runs, but for the values of the tool's variables, which are read when it is applied.
+/// What a workload runs, but for the values of the tool's variables, which are read when it is applied. This is the
+/// stored form too: `tests/golden/plan-*.json` have to stay readable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The job's name, by which the tool's other containers find it.
@@ -146,5 +147,52 @@ impl Plan {
     /// Whether being ready is more than running.
     pub fn is_probed(&self) -> bool {
         self.startup().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{ImageConfig, golden};
+    use hearth_base::{Digest, Result};
+    use hearth_wire::jobs::HealthAsk;
+
+    #[test]
+    fn plan_of_version_1_is_read() -> Result<()> {
+        let home = "/data/project/hello".to_owned();
+        let expected = Plan {
+            job: "web".parse()?,
+            tool: "hello".parse()?,
+            image: Image {
+                image: "python3.11".to_owned(),
+                reference: "registry/hearth/python3.11".to_owned(),
+                digest: Digest::new([1; 32]),
+                state: "stable".to_owned(),
+                provided: true,
+                layers: Vec::new(),
+                config: ImageConfig::default(),
+            },
+            argv: ["/bin/sh", "-c", "exec ./serve"].map(str::to_owned).into(),
+            env: [("HOME".to_owned(), home.clone())].into(),
+            cwd: home.clone(),
+            user: (1000, 50),
+            home: Some(home),
+            memory: Memory::mib(512),
+            cpu: Cpu::milli(500),
+            processes: 100,
+            disk: Memory::mib(2048),
+            timeout: Some(3600),
+            grace: 60,
+            stop_signal: StopSignal::Int.number(),
+            replicas: 3,
+            restart: 4,
+            retry: 2,
+            port: Some(8080),
+            publish: true,
+            health: Some(HealthCheck::of(HealthAsk::Tcp)),
+            checks: Checks { start_within: Some(300), ..Checks::default() },
+            await_ready: true,
+        };
+        golden::check("plan-1.json", &expected)
     }
 }
