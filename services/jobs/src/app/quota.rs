@@ -7,7 +7,7 @@ use hearth_wire::{
     tools::Quota,
 };
 
-use super::definition::spec::{Limits, over_quota};
+use super::definition::{refusals::over_quota, spec::Limits};
 use crate::store::{Job, JobId, JobSpec, Kind, Share, Taken};
 
 /// What a tool uses.

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use hearth_base::{Error, Result};
 use hearth_wire::jobs::{HealthAsk, HealthCheck, PortProtocol};
 
-use super::spec::wrong_port;
+use super::refusals::wrong_port;
 use crate::store::JobSpec;
 
 const START_WITHIN: RangeInclusive<u32> = 1..=3600;

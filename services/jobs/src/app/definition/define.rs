@@ -9,7 +9,8 @@ use hearth_wire::{
 
 use super::{
     checks,
-    spec::{Limits, over_quota, wrong_port, wrong_type},
+    refusals::{over_quota, wrong_port, wrong_type},
+    spec::Limits,
 };
 use crate::store::JobSpec;
 

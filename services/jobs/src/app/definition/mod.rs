@@ -3,7 +3,9 @@
 pub mod checks;
 pub mod command;
 pub mod define;
+pub mod home;
 pub mod plan;
+pub mod refusals;
 pub mod spec;
 
 use hearth_base::{Error, JobName, ToolId, ToolName};

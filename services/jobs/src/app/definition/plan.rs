@@ -8,7 +8,8 @@ use hearth_wire::jobs::{MountMode, PortProtocol, StopSignal};
 
 use super::{
     command::{self, Files},
-    spec::{Limits, home},
+    home::{home, log_file},
+    spec::Limits,
 };
 use crate::store::{Image, JobSpec, Plan};
 
@@ -69,7 +70,7 @@ pub fn files(job: &JobSpec, tool: &ToolName, mounted: bool) -> Result<Option<Fil
             .help("set mount to all, or filelog to false: the lines are in hearth jobs logs"));
     }
     let [out, err] = [(&job.filelog_stdout, "out"), (&job.filelog_stderr, "err")]
-        .map(|(file, ending)| job.log_file(file.as_deref(), tool, ending));
+        .map(|(file, ending)| log_file(&job.name, file.as_deref(), tool, ending));
     Ok(Some(Files { out, err }))
 }
 

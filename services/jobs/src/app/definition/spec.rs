@@ -2,11 +2,12 @@
 //!
 //! Each conversion names every field, so that a new field does not compile until all of them deal with it.
 
-use hearth_base::{Cpu, Error, Kind as ErrorKind, Memory, Result, ToolName};
+use hearth_base::{Cpu, Memory, Result, ToolName};
 use hearth_wire::jobs::{
     self as wire, Concurrency, Emails, JobCreate, JobStatus, JobType, MountMode, PortProtocol,
 };
 
+use super::{home::log_file, refusals::wrong_type};
 use crate::{
     JobsSettings,
     store::{Job, JobSpec},
@@ -39,11 +40,6 @@ pub struct Limits {
     pub memory: Memory,
     pub cpu: Cpu,
     pub disk: Memory,
-}
-
-/// The tool's home, as a run sees it.
-pub fn home(tool: &ToolName) -> String {
-    format!("/data/project/{tool}")
 }
 
 impl JobSpec {
@@ -134,7 +130,7 @@ impl JobSpec {
         let Limits { memory, cpu, disk } = self.limits(settings);
         let port = self.listen_port();
         let file = |file: &Option<String>, ending: &str| match writes_files && mount == MountMode::All {
-            true => Some(self.log_file(file.as_deref(), tool, ending)),
+            true => Some(log_file(&self.name, file.as_deref(), tool, ending)),
             false => file.clone(),
         };
         Self {
@@ -246,15 +242,6 @@ impl JobSpec {
     pub fn writes_files(&self) -> bool {
         self.filelog.unwrap_or(self.filelog_stdout.is_some() || self.filelog_stderr.is_some())
     }
-
-    /// The path of a file for output, as a run sees it.
-    pub fn log_file(&self, file: Option<&str>, tool: &ToolName, ending: &str) -> String {
-        match file {
-            Some(absolute) if absolute.starts_with('/') => absolute.to_owned(),
-            Some(relative) => format!("{}/{relative}", home(tool)),
-            None => format!("{}/{}.{ending}", home(tool), self.name),
-        }
-    }
 }
 
 /// The job with only the fields that its maintainers set.
@@ -347,22 +334,6 @@ fn show(job: &Job, spec: JobSpec, status: JobStatus, words: (String, String)) ->
         auto_update,
         publish,
     }
-}
-
-/// A refusal: the fields belong to another type of job.
-pub fn wrong_type(problem: &str, help: &str) -> Error {
-    Error::invalid("job-type", problem).help(help)
-}
-
-/// A refusal of a port.
-pub fn wrong_port(problem: &str) -> Error {
-    Error::invalid("port", problem).help("give the port that the job listens on, as in 8000")
-}
-
-/// A refusal: the tool may not use so much.
-pub fn over_quota(problem: String) -> Error {
-    Error::new(ErrorKind::Exhausted, "quota", problem)
-        .help("ask for less, delete what is not needed (hearth jobs quota), or ask whoever runs this Hearth for more")
 }
 
 #[cfg(test)]
