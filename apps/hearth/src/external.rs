@@ -8,24 +8,24 @@ use std::{
     process::Command,
 };
 
-use clap::CommandFactory;
 use hearth_base::{Error, Result};
 
-use crate::{
-    cli::{Cli, Global},
-    exit::Exit,
-    nearest::nearest,
-    platform,
-    trouble::why,
-    words::Words,
-};
+use crate::{exit::Exit, flags::Global, nearest::nearest, platform, trouble::why, words::Words};
 
 const PREFIX: &str = "hearth-";
 
 /// Becomes the program for `line`, whose first word is the command's name.
-pub fn run(line: &[OsString], global: &Global, path: &[PathBuf], words: &Words) -> Result<Exit> {
+///
+/// `tree` has the built-in commands.
+pub fn run(
+    line: &[OsString],
+    global: &Global,
+    path: &[PathBuf],
+    words: &Words,
+    tree: &clap::Command,
+) -> Result<Exit> {
     let name = line.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let program = find(&name, path).ok_or_else(|| unknown(&name, path, words))?;
+    let program = find(&name, path).ok_or_else(|| unknown(&name, path, words, tree))?;
     let mut command = Command::new(&program);
     command.args(line.iter().skip(1));
     if let Some(server) = &global.server {
@@ -43,15 +43,15 @@ pub fn run(line: &[OsString], global: &Global, path: &[PathBuf], words: &Words) 
     })
 }
 
-/// The names of all such programs.
-pub fn names(path: &[PathBuf]) -> BTreeSet<String> {
+/// The names of all such programs that `tree` has no command for.
+pub fn names(path: &[PathBuf], tree: &clap::Command) -> BTreeSet<String> {
     let files = path.iter().filter_map(|folder| folder.read_dir().ok()).flatten().flatten();
     let named = files.filter_map(|file| {
         let name = file.file_name().to_str()?.strip_prefix(PREFIX)?.to_owned();
         let name = name.strip_suffix(platform::PROGRAM_SUFFIX)?.to_owned();
         (is_name(&name) && platform::is_program(&file.path())).then_some(name)
     });
-    let built_in = built_in();
+    let built_in = built_in(tree);
     named.filter(|name| !built_in.contains(name)).collect()
 }
 
@@ -72,13 +72,13 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(fits)
 }
 
-fn built_in() -> BTreeSet<String> {
-    Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect()
+fn built_in(tree: &clap::Command) -> BTreeSet<String> {
+    tree.get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }
 
-fn unknown(name: &str, path: &[PathBuf], words: &Words) -> Error {
-    let mut known = built_in();
-    known.extend(names(path));
+fn unknown(name: &str, path: &[PathBuf], words: &Words, tree: &clap::Command) -> Error {
+    let mut known = built_in(tree);
+    known.extend(names(path, tree));
     let near = nearest(name, known.iter().map(String::as_str)).and_then(|near| words.with(name, near));
     Error::invalid("no-such-command", format!("there is no command hearth {name:.60}"))
         .help(near.unwrap_or_else(|| "hearth -h".to_owned()))

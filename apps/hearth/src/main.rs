@@ -5,14 +5,18 @@
 
 mod ask;
 mod at_tool;
+mod attach;
 mod chart;
 mod cli;
 mod commands;
 mod confirm;
 mod context;
+mod dispatch;
 mod door;
 mod exit;
 mod external;
+mod flags;
+mod job_calls;
 mod leftover;
 mod ndjson;
 mod nearest;

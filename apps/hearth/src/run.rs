@@ -7,11 +7,13 @@ use hearth_base::{Clock, Error, Result, SystemClock};
 
 use crate::{
     ask::Ask,
-    cli::{Cli, Command, Global},
+    cli::{self, Cli, Command},
     commands,
     context::Context,
+    dispatch,
     exit::{self, Exit},
     external,
+    flags::Global,
     leftover::Leftover,
     printer::{ColorChoice, Fields, Manner, Printer, Stream},
     settings::{Environment, Flags, Settings},
@@ -38,14 +40,14 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
     let printer = printer(global.color, manner, &environment);
     let ended = match command {
         Some(Command::External(line)) => {
-            let ended = external::run(&line, &global, &environment.path, &words);
+            let ended = external::run(&line, &global, &environment.path, &words, &Cli::command());
             // What stands behind a command that is none was meant for this program, not for another.
             return ended.unwrap_or_else(|error| end(&as_typed(&words, &environment), &error));
         }
         Some(Command::Completion(args)) => {
-            commands::completion::run(&printer, args, environment).map(|()| Exit::Done)
+            commands::completion::run(&printer, args, environment, cli::whole()).map(|()| Exit::Done)
         }
-        Some(Command::Man(args)) => commands::man::run(&printer, &args).map(|()| Exit::Done),
+        Some(Command::Man(args)) => commands::man::run(&printer, &args, cli::whole()).map(|()| Exit::Done),
         command => with_server(&printer, global, environment, words, command),
     };
     ended.unwrap_or_else(|error| end(&printer, &error))
@@ -57,7 +59,7 @@ fn tree(words: &Words, environment: &Environment) -> clap::Command {
     if !words.flags().any(|word| matches!(word, "-h" | "--help" | "help")) {
         return tree;
     }
-    let names = external::names(&environment.path);
+    let names = external::names(&environment.path, &tree);
     if names.is_empty() {
         return tree;
     }
@@ -126,7 +128,7 @@ fn with_server(
     let cx = Context { printer: printer.clone(), settings, ask, words, yes, leftover };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::internal)?;
-    let what_stays = commands::after_interrupt(command.as_ref());
+    let what_stays = dispatch::after_interrupt(command.as_ref());
     let ended = runtime.block_on(async {
         tokio::select! {
             // First, so that the signal is listened for before the first question is asked.
@@ -137,7 +139,7 @@ fn with_server(
                 let what_stays = if cx.ask.waits() { NOTHING } else { what_stays };
                 Err(exit::interrupted(gone.unwrap_or(what_stays)))
             }
-            ended = commands::run(&cx, command) => ended,
+            ended = dispatch::run(&cx, command) => ended,
         }
     });
     // A thread may still wait for an answer that nobody will type.

@@ -3,11 +3,8 @@
 use hearth_base::{Kind, Result, ToolName};
 use hearth_wire::jobs::StatusShort;
 
-use super::{
-    jobs,
-    status::{self, NOT_YOURS, Signed, Status},
-};
-use crate::{context::Context, settings::Sourced};
+use super::status::{self, NOT_YOURS, Signed, Status};
+use crate::{context::Context, job_calls::list_jobs, settings::Sourced};
 
 /// Says it.
 pub async fn run(cx: &Context) -> Result<()> {
@@ -37,7 +34,7 @@ pub async fn run(cx: &Context) -> Result<()> {
 async fn with_tool(cx: &Context, tool: Sourced<ToolName>) -> String {
     let name = tool.value.clone();
     let Ok(at) = cx.at(tool) else { return "hearth tool show".to_owned() };
-    match jobs::all(&at, false).await.as_deref() {
+    match list_jobs(&at, false).await.as_deref() {
         Ok([]) => "hearth deploy".to_owned(),
         Ok(jobs) => match jobs.iter().find(|job| job.status.short == StatusShort::Failed) {
             Some(failed) => format!("hearth logs {}", failed.name),

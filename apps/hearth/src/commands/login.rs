@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ask,
-    cli::DryRun,
     context::Context,
+    flags::DryRun,
     session::Session,
     settings::{Entry, Server, Source, Sourced},
     words::quoted,

@@ -4,8 +4,8 @@ use hearth_base::{Credential, Kind, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cli::DryRun,
     context::Context,
+    flags::DryRun,
     session::Session,
     settings::{Server, Source, Sourced},
 };

@@ -8,8 +8,12 @@ use hearth_wire::{
     logs::{LogsDirection, LogsEntry, LogsQuery, LogsStream, LogsStreamEnd},
 };
 
-use super::jobs;
-use crate::{at_tool::AtTool, context::Context, ndjson::Lines};
+use crate::{
+    at_tool::AtTool,
+    context::Context,
+    job_calls::{ask_about_job, list_jobs},
+    ndjson::Lines,
+};
 
 /// Which lines are wanted: what `hearth logs` and `hearth jobs logs` take.
 #[derive(Debug, Default, clap::Args)]
@@ -66,7 +70,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let name = match name {
         Some(name) => Some(name),
         None if all => None,
-        None => Some(chosen(&at, &jobs::all(&at, false).await?)?),
+        None => Some(chosen(&at, &list_jobs(&at, false).await?)?),
     };
     print(cx, &at, name.as_ref(), which).await
 }
@@ -170,7 +174,7 @@ async fn listed(
     let logs = at.client().logs();
     let asked = logs.list(at.name(), job, query);
     let mut page = match job {
-        Some(job) => jobs::ask_about(at, job, asked).await?,
+        Some(job) => ask_about_job(at, job, asked).await?,
         None => at.ask(asked).await?,
     }
     .data;
@@ -197,7 +201,7 @@ async fn followed(
     let logs = at.client().logs();
     let asked = logs.stream(at.name(), job, &query);
     let mut began = match job {
-        Some(job) => jobs::ask_about(at, job, asked).await?,
+        Some(job) => ask_about_job(at, job, asked).await?,
         None => at.ask(asked).await?,
     };
     loop {

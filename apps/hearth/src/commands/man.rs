@@ -13,13 +13,7 @@ use clap_mangen::{
 use hearth_base::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    cli::{DryRun, whole},
-    nearest::nearest,
-    printer::Printer,
-    trouble::why,
-    words::quoted,
-};
+use crate::{flags::DryRun, nearest::nearest, printer::Printer, trouble::why, words::quoted};
 
 /// What `hearth man` takes.
 #[derive(Debug, clap::Args)]
@@ -53,9 +47,11 @@ struct Written {
 }
 
 /// Prints the page of a command, or writes those of all.
-pub fn run(printer: &Printer, args: &Args) -> Result<()> {
+///
+/// `whole` is the tree of all commands.
+pub fn run(printer: &Printer, args: &Args, whole: clap::Command) -> Result<()> {
     let Args { words, dir, markdown, dry_run } = args;
-    let tree = tree();
+    let tree = prepared(whole);
     if *markdown {
         let text = table(&tree);
         return printer
@@ -75,11 +71,9 @@ pub fn run(printer: &Printer, args: &Args) -> Result<()> {
 }
 
 /// All commands, none of them a stand-in for another's help.
-fn tree() -> clap::Command {
-    let mut tree = whole()
-        .disable_help_subcommand(true)
-        .after_help(Resettable::Reset)
-        .after_long_help(Resettable::Reset);
+fn prepared(whole: clap::Command) -> clap::Command {
+    let mut tree =
+        whole.disable_help_subcommand(true).after_help(Resettable::Reset).after_long_help(Resettable::Reset);
     tree.build();
     tree
 }
@@ -216,7 +210,7 @@ mod tests {
             }
             Ok(count)
         }
-        let tree = tree();
+        let tree = prepared(crate::cli::whole());
         let count = check(&tree)?;
         assert_eq!(pages(&tree)?.len(), count);
         assert!(count > 50, "{count}");

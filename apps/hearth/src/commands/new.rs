@@ -5,8 +5,8 @@ use hearth_wire::tools::{Tool, ToolCreate, ToolState};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cli::DryRun,
     context::Context,
+    flags::DryRun,
     session::Session,
     settings::{Folder, Link},
 };

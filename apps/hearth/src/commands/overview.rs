@@ -11,6 +11,7 @@ use super::{jobs, open};
 use crate::{
     chart,
     context::Context,
+    job_calls::list_jobs,
     printer::{Cell, Table},
     settings::{Source, Sourced},
 };
@@ -28,7 +29,7 @@ struct Overview {
 pub async fn run(cx: &Context, name: ToolName) -> Result<()> {
     let answer = cx.printer.answer::<Overview>()?;
     let at = cx.at(Sourced::new(name, Source::Argument))?;
-    let jobs = jobs::all(&at, false).await?;
+    let jobs = list_jobs(&at, false).await?;
     let deployments = open::deployments(&at).await?;
     let url = open::address(&deployments);
     let deployment = deployments.into_iter().next();

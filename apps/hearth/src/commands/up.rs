@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use hearth_base::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::{cli::DryRun, context::Context};
+use crate::{context::Context, flags::DryRun};
 
 /// What `hearth up` takes.
 #[derive(Debug, clap::Args)]

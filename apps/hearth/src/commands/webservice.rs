@@ -10,14 +10,17 @@ use hearth_wire::jobs::{Job, JobType};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    exec, jobs,
+    jobs,
     jobs::{
         interactive::{self, How},
         spec::Spec,
     },
     logs,
 };
-use crate::{at_tool::AtTool, cli::DryRun, context::Context, exit::Exit, trouble::why};
+use crate::{
+    at_tool::AtTool, attach::terminal, context::Context, exit::Exit, flags::DryRun, job_calls::list_jobs,
+    trouble::why,
+};
 
 /// What `hearth webservice` takes.
 #[derive(Debug, clap::Args)]
@@ -203,7 +206,7 @@ async fn shell(
         cx.printer.answer()?.said(&served, &sentence)?;
         return Ok(Exit::Done);
     }
-    interactive::run(cx, at, create, How { terminal: exec::terminal(), removed: true, named: false }).await
+    interactive::run(cx, at, create, How { terminal: terminal(), removed: true, named: false }).await
 }
 
 async fn end(cx: &Context, at: &AtTool<'_>, again: bool, dry_run: DryRun) -> Result<()> {
@@ -226,7 +229,7 @@ async fn end(cx: &Context, at: &AtTool<'_>, again: bool, dry_run: DryRun) -> Res
 
 /// The job that is the tool's page.
 async fn page(at: &AtTool<'_>) -> Result<Job> {
-    let jobs = jobs::all(at, false).await?;
+    let jobs = list_jobs(at, false).await?;
     let is_page = |job: &Job| job.publish == Some(true) || job.job_type == JobType::Webservice;
     jobs.into_iter().find(is_page).ok_or_else(|| {
         Error::new(Kind::NotFound, "no-webservice", format!("{} has nothing that is published", at.name()))

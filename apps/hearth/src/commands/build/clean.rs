@@ -4,7 +4,7 @@ use hearth_base::Result;
 use serde::{Deserialize, Serialize};
 
 use super::is_under_way;
-use crate::{cli::DryRun, context::Context};
+use crate::{context::Context, flags::DryRun};
 
 /// What `hearth build clean` takes.
 #[derive(Debug, clap::Args)]

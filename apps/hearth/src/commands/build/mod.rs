@@ -17,7 +17,7 @@ use hearth_wire::{
     reply::Paging,
 };
 
-use crate::{at_tool::AtTool, cli::TEMPLATE, context::Context, session::Session};
+use crate::{at_tool::AtTool, context::Context, flags::TEMPLATE, session::Session};
 
 /// What to do with builds.
 #[derive(Debug, clap::Subcommand)]

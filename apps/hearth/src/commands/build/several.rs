@@ -5,8 +5,8 @@ use hearth_wire::builds::{Build, BuildChanged};
 
 use crate::{
     at_tool::AtTool,
-    cli::DryRun,
     context::Context,
+    flags::DryRun,
     printer::{Cell, Table},
 };
 

@@ -6,7 +6,7 @@ use hearth_base::{Error, Result};
 use hearth_wire::builds::{Build, BuildCreate, BuildCreateQuery, BuildStatus};
 
 use super::{logs::Log, source, state};
-use crate::{at_tool::AtTool, cli::DryRun, context::Context, pack, upload::upload};
+use crate::{at_tool::AtTool, context::Context, flags::DryRun, pack, upload::upload};
 
 /// What `hearth build start` takes.
 #[derive(Debug, clap::Args)]

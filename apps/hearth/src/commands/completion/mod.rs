@@ -36,10 +36,12 @@ enum Shell {
 }
 
 /// Prints the script, or answers it.
-pub fn run(printer: &Printer, args: Args, environment: Environment) -> Result<()> {
+///
+/// `whole` is the tree of all commands.
+pub fn run(printer: &Printer, args: Args, environment: Environment, whole: clap::Command) -> Result<()> {
     let Args { shell, words } = args;
     if !words.is_empty() {
-        return printer.raw(&answer(shell, words, environment));
+        return printer.raw(&answer(shell, words, environment, whole));
     }
     let (script, line) = match shell {
         Shell::Bash => (include_str!("hearth.bash"), "add to ~/.bashrc: source <(hearth completion bash)"),
@@ -59,14 +61,14 @@ pub fn run(printer: &Printer, args: Args, environment: Environment) -> Result<()
 }
 
 /// What the last of the words may become, a line each.
-fn answer(shell: Shell, words: Vec<OsString>, environment: Environment) -> String {
+fn answer(shell: Shell, words: Vec<OsString>, environment: Environment, whole: clap::Command) -> String {
     let Words { words, joined } = match shell {
         Shell::Bash => Words::joined(words),
         Shell::Zsh | Shell::Fish => Words { words, joined: 0 },
     };
     let Some(at) = words.len().checked_sub(1) else { return String::new() };
     let wants_flags = words[at].to_string_lossy().starts_with('-');
-    let mut tree = names::tree(&words, environment);
+    let mut tree = names::tree(&words, environment, whole);
     let here = std::env::current_dir().ok();
     let found = complete(&mut tree, words, at, here.as_deref()).unwrap_or_default();
     let fits = |candidate: &&CompletionCandidate| {

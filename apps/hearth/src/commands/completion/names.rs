@@ -17,7 +17,6 @@ use hearth_wire::{envvars::EnvvarsQuery, jobs::JobsQuery, reply::Paging, tools::
 
 use super::is_plain;
 use crate::{
-    cli::whole,
     commands::build,
     external,
     settings::{Environment, Flags, Settings},
@@ -40,11 +39,12 @@ enum Of {
 }
 
 /// The tree of commands, in which arguments know where their names come from.
-pub fn tree(words: &[OsString], environment: Environment) -> clap::Command {
-    let path = environment.path.clone();
-    let programs = move || external::names(&path).into_iter().map(CompletionCandidate::new).collect();
+pub fn tree(words: &[OsString], environment: Environment, whole: clap::Command) -> clap::Command {
+    let (path, built_in) = (environment.path.clone(), whole.clone());
+    let programs =
+        move || external::names(&path, &built_in).into_iter().map(CompletionCandidate::new).collect();
     let asked = Arc::new(Asked { flags: flags(words), environment });
-    named(whole(), &asked).add(SubcommandCandidates::new(programs))
+    named(whole, &asked).add(SubcommandCandidates::new(programs))
 }
 
 fn named(command: clap::Command, asked: &Arc<Asked>) -> clap::Command {

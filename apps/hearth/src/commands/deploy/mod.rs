@@ -17,9 +17,10 @@ use serde::{Deserialize, Serialize};
 use super::new;
 use crate::{
     at_tool::AtTool,
-    cli::DryRun,
     context::Context,
-    door, pack,
+    door,
+    flags::DryRun,
+    pack,
     printer::Steps,
     settings::{Source, Sourced},
     upload::upload,

@@ -7,7 +7,7 @@ use hearth_wire::envvars::{Envvar, EnvvarCreate};
 use serde::{Deserialize, Serialize};
 
 use super::{restart::Restart, scope::OfJob};
-use crate::{ask, cli::DryRun, context::Context, trouble::why};
+use crate::{ask, context::Context, flags::DryRun, trouble::why};
 
 /// What `hearth envvars create` takes.
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@ use hearth_base::{EnvvarName, JobName, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{restart::Restart, scope::OfJob};
-use crate::{cli::DryRun, context::Context};
+use crate::{context::Context, flags::DryRun};
 
 /// What `hearth envvars delete` takes.
 #[derive(Debug, clap::Args)]

@@ -7,8 +7,8 @@ use hearth_wire::envvars::Envvar;
 
 use super::scope::OfJob;
 use crate::{
-    cli::DryRun,
     context::Context,
+    flags::DryRun,
     out_file::{self, Readers},
 };
 

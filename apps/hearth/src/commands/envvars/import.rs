@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::{restart::Restart, scope::OfJob};
 use crate::{
     ask,
-    cli::DryRun,
     context::Context,
+    flags::DryRun,
     printer::{Cell, Table},
     trouble::why,
 };

@@ -13,7 +13,7 @@ pub mod show;
 use hearth_base::{EnvvarName, Result};
 use hearth_wire::envvars::{Envvar, EnvvarsQuery, EnvvarsScope};
 
-use crate::{at_tool::AtTool, cli::TEMPLATE, context::Context};
+use crate::{at_tool::AtTool, context::Context, flags::TEMPLATE};
 
 /// What to do with variables.
 #[derive(Debug, clap::Subcommand)]

@@ -4,7 +4,7 @@ use hearth_base::{JobName, Result};
 use serde::{Deserialize, Serialize};
 
 use super::list::sort;
-use crate::{cli::DryRun, context::Context};
+use crate::{context::Context, flags::DryRun, job_calls::show_job};
 
 /// What `hearth jobs delete` takes.
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let answer = cx.printer.answer::<Deleted>()?;
     let Args { name, dry_run } = args;
     let at = cx.at_tool()?;
-    let job = super::one(&at, &name).await?;
+    let job = show_job(&at, &name).await?;
     let what = format!("the {} job {} ({})", sort(&job), job.name, job.status_short);
     if dry_run.dry_run {
         return answer.said(&Deleted { name, deleted: false }, &format!("would stop and delete {what}"));

@@ -6,8 +6,9 @@ use hearth_base::{Error, Result};
 
 use super::spec::Spec;
 use crate::{
-    cli::DryRun,
     context::Context,
+    flags::DryRun,
+    job_calls::list_jobs,
     out_file::{self, Readers},
 };
 
@@ -25,7 +26,7 @@ pub struct Args {
 pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let answer = cx.printer.answer::<Spec>()?;
     let Args { to_file, dry_run } = args;
-    let specs: Vec<Spec> = super::all(&cx.at_tool()?, true).await?.iter().map(Spec::of).collect();
+    let specs: Vec<Spec> = list_jobs(&cx.at_tool()?, true).await?.iter().map(Spec::of).collect();
     let text = serde_saphyr::to_string(&specs).map_err(Error::internal)?;
     let Some(file) = to_file else { return answer.listed_as(&specs, &text) };
     let name = file.display();

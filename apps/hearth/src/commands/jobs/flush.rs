@@ -3,7 +3,7 @@
 use hearth_base::{JobName, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::{cli::DryRun, context::Context};
+use crate::{context::Context, flags::DryRun, job_calls::list_jobs};
 
 /// What `hearth jobs flush` takes.
 #[derive(Debug, clap::Args)]
@@ -24,7 +24,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let answer = cx.printer.answer::<Flushed>()?;
     let Args { dry_run } = args;
     let at = cx.at_tool()?;
-    let jobs: Vec<_> = super::all(&at, false).await?.into_iter().map(|job| job.name).collect();
+    let jobs: Vec<_> = list_jobs(&at, false).await?.into_iter().map(|job| job.name).collect();
     if jobs.is_empty() {
         let sentence = format!("nothing to change: {} has no jobs", at.name());
         return answer.said(&Flushed { jobs, deleted: false }, &sentence);

@@ -9,6 +9,7 @@ use hearth_wire::{
 use super::runs::ended;
 use crate::{
     context::Context,
+    job_calls::ask_about_job,
     printer::{Cell, Table},
 };
 
@@ -29,7 +30,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let at = cx.at_tool()?;
     let paging = Paging { limit: Limit::new(last)?, cursor: None };
     let jobs = at.client().jobs();
-    let history = super::ask_about(&at, &name, jobs.history(at.name(), &name, &paging)).await?.history;
+    let history = ask_about_job(&at, &name, jobs.history(at.name(), &name, &paging)).await?.history;
     let mut table = Table::of(&["due", "what became of it", "why, or how it ended"]);
     for due in &history {
         let outcome = match (due.outcome, due.count) {

@@ -8,7 +8,7 @@ use hearth_client::{ExecInput, ExecOutput};
 use hearth_wire::jobs::{ExecOpen, ExecQuery, ExecSize, JobCreate, JobsQuery, StatusShort, StopPolicy, Wait};
 
 use super::{DELETED, deleting};
-use crate::{at_tool::AtTool, commands::exec, context::Context, exit::Exit};
+use crate::{at_tool::AtTool, attach::carry, context::Context, exit::Exit};
 
 /// Waits for two minutes until a program has begun, and then for its end.
 const HOLD: &str = "n=0; \
@@ -71,7 +71,7 @@ async fn attached(cx: &Context, at: &AtTool<'_>, name: &JobName, line: String, h
         }
     };
     steps.done(name.as_str());
-    exec::carry(input, output, how.terminal.is_some()).await
+    carry(input, output, how.terminal.is_some()).await
 }
 
 /// Starts the program as soon as its container runs.

@@ -5,6 +5,7 @@ use hearth_wire::jobs::Job;
 
 use crate::{
     context::Context,
+    job_calls::list_jobs,
     printer::{Cell, Table},
 };
 
@@ -27,7 +28,7 @@ enum Output {
 pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let answer = cx.printer.answer::<Job>()?;
     let Args { output } = args;
-    let jobs = super::all(&cx.at_tool()?, false).await?;
+    let jobs = list_jobs(&cx.at_tool()?, false).await?;
     let mut table = Table::of(match output {
         Output::Name => &["job"],
         Output::Normal => &["job", "type", "how it is"],

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::spec::Spec;
 use crate::{
     at_tool::AtTool,
-    cli::DryRun,
     context::Context,
+    flags::DryRun,
+    job_calls::list_jobs,
     nearest::nearest,
     printer::{Cell, Table},
     trouble::why,
@@ -57,7 +58,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
         pick(cx, &mut wanted, job, &file)?;
     }
     let at = cx.at_tool()?;
-    let before: Vec<Spec> = super::all(&at, true).await?.iter().map(Spec::of).collect();
+    let before: Vec<Spec> = list_jobs(&at, true).await?.iter().map(Spec::of).collect();
     let mut loaded = Vec::new();
     for (spec, create) in &wanted {
         let known = before.iter().find(|known| known.name.as_ref() == Some(&create.name));

@@ -22,9 +22,8 @@ mod wait;
 pub mod written;
 
 use hearth_base::{JobName, Result};
-use hearth_wire::jobs::{Job, JobsQuery};
 
-use crate::{at_tool::AtTool, cli::TEMPLATE, context::Context, exit::Exit};
+use crate::{at_tool::AtTool, context::Context, exit::Exit, flags::TEMPLATE};
 
 /// What to do with jobs.
 #[derive(Debug, clap::Subcommand)]
@@ -139,26 +138,4 @@ const DELETED: &str = "the job is deleted";
 fn deleting(at: &AtTool<'_>, name: &JobName) -> impl Future<Output = Result<()>> + use<> {
     let (client, tool, name) = (at.client().clone(), at.name().clone(), name.clone());
     async move { client.jobs().delete(&tool, &name).await.map(drop) }
-}
-
-/// All jobs, as their maintainers set them or with all that follows from it.
-pub async fn all(at: &AtTool<'_>, set_only: bool) -> Result<Vec<Job>> {
-    let query = JobsQuery { include_unset: set_only.then_some(false) };
-    at.ask(at.client().jobs().list(at.name(), &query)).await
-}
-
-/// Waits for an answer about the job `name`; when there is none, the nearest is proposed.
-pub async fn ask_about<T>(
-    at: &AtTool<'_>,
-    name: &JobName,
-    call: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    let names = async { Ok(all(at, false).await?.into_iter().map(|job| job.name.to_string()).collect()) };
-    at.ask_for(name.as_str(), call, names).await
-}
-
-/// One job.
-pub async fn one(at: &AtTool<'_>, name: &JobName) -> Result<Job> {
-    let query = JobsQuery::default();
-    ask_about(at, name, at.client().jobs().show(at.name(), name, &query)).await
 }

@@ -4,7 +4,7 @@ use hearth_base::{Error, JobName, Result};
 use hearth_wire::jobs::JobType;
 use serde::{Deserialize, Serialize};
 
-use crate::{cli::DryRun, context::Context};
+use crate::{context::Context, flags::DryRun, job_calls::show_job};
 
 /// What `hearth jobs pause` and `resume` take.
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ async fn set(cx: &Context, args: Args, paused: bool) -> Result<()> {
     let answer = cx.printer.answer::<Paused>()?;
     let Args { name, dry_run } = args;
     let at = cx.at_tool()?;
-    let job = super::one(&at, &name).await?;
+    let job = show_job(&at, &name).await?;
     let scheduled = match job.job_type {
         JobType::OneOff => {
             let sentence = format!("{name} is a one-off job and runs once");

@@ -4,7 +4,7 @@ use hearth_base::{JobName, Result};
 use hearth_wire::jobs::JobType;
 use serde::{Deserialize, Serialize};
 
-use crate::{cli::DryRun, context::Context};
+use crate::{context::Context, flags::DryRun, job_calls::show_job};
 
 /// What `hearth jobs restart` takes.
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let answer = cx.printer.answer::<Restarted>()?;
     let Args { name, dry_run } = args;
     let at = cx.at_tool()?;
-    let job = super::one(&at, &name).await?;
+    let job = show_job(&at, &name).await?;
     let what = match job.job_type {
         JobType::Scheduled => "runs now; its schedule stays as it is",
         JobType::OneOff => "runs again",

@@ -12,13 +12,7 @@ use super::{
     spec::Spec,
     wait,
 };
-use crate::{
-    at_tool::AtTool,
-    cli::DryRun,
-    commands::{exec, logs},
-    context::Context,
-    exit::Exit,
-};
+use crate::{at_tool::AtTool, attach, commands::logs, context::Context, exit::Exit, flags::DryRun};
 
 /// What `hearth jobs run` takes.
 #[derive(Debug, clap::Args)]
@@ -118,7 +112,7 @@ async fn passing(cx: &Context, at: &AtTool<'_>, create: &JobCreate, limit: Durat
 }
 
 fn terminal() -> Result<ExecSize> {
-    exec::terminal().ok_or_else(|| {
+    attach::terminal().ok_or_else(|| {
         Error::invalid("no-terminal", "this is no terminal that a program could be given")
             .help("leave -t out")
     })

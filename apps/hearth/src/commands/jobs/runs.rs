@@ -11,6 +11,7 @@ use hearth_wire::{
 use crate::{
     chart::memory,
     context::Context,
+    job_calls::ask_about_job,
     printer::{Cell, Table},
     time,
 };
@@ -31,7 +32,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let Args { name, last } = args;
     let at = cx.at_tool()?;
     let paging = Paging { limit: Limit::new(last)?, cursor: None };
-    let runs = super::ask_about(&at, &name, at.client().jobs().runs(at.name(), &name, &paging)).await?.runs;
+    let runs = ask_about_job(&at, &name, at.client().jobs().runs(at.name(), &name, &paging)).await?.runs;
     let mut table = Table::of(&["began", "took", "memory", "cpu time", "by", "how it ended", "run"]);
     for run in &runs {
         let ran = run.started.zip(run.ended);

@@ -3,7 +3,7 @@
 use hearth_base::{JobName, Result};
 use hearth_wire::jobs::{Job, ReplicasPut};
 
-use crate::{cli::DryRun, context::Context};
+use crate::{context::Context, flags::DryRun, job_calls::show_job};
 
 /// What `hearth jobs scale` takes.
 #[derive(Debug, clap::Args)]
@@ -22,7 +22,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let answer = cx.printer.answer::<Job>()?;
     let Args { name, replicas, dry_run } = args;
     let at = cx.at_tool()?;
-    let job = super::one(&at, &name).await?;
+    let job = show_job(&at, &name).await?;
     let before = job.replicas.unwrap_or(1);
     if before == replicas && job.replicas.is_some() {
         return answer.said(&job, &format!("nothing to change: {name} has {replicas}"));

@@ -7,6 +7,7 @@ use super::list::sort;
 use crate::{
     chart,
     context::Context,
+    job_calls::show_job,
     printer::{Cell, Table},
 };
 
@@ -22,7 +23,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let answer = cx.printer.answer::<Job>()?;
     let Args { name } = args;
     let at = cx.at_tool()?;
-    let job = super::one(&at, &name).await?;
+    let job = show_job(&at, &name).await?;
     let used = at.client().jobs().metrics(at.name(), &name, &chart::LATELY).await;
     let used = chart::rows(used, cx.printer.now())?;
     answer.shown(&job, &table(&job, used))?;

@@ -4,7 +4,7 @@ use hearth_base::{JobName, Result};
 use hearth_wire::jobs::{Job, JobType, StatusShort};
 use serde::{Deserialize, Serialize};
 
-use crate::{cli::DryRun, context::Context};
+use crate::{context::Context, flags::DryRun, job_calls::show_job};
 
 /// What `hearth jobs stop` takes.
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     let answer = cx.printer.answer::<Stopped>()?;
     let Args { name, dry_run } = args;
     let at = cx.at_tool()?;
-    let job = super::one(&at, &name).await?;
+    let job = show_job(&at, &name).await?;
     let said = |stopped| Stopped { name: name.clone(), stopped };
     if !runs(&job) {
         return answer.said(&said(false), &format!("nothing to change: nothing of {name} runs"));

@@ -3,7 +3,7 @@
 use hearth_base::{EmailAddress, Result};
 use hearth_wire::accounts::Email;
 
-use crate::{cli::DryRun, context::Context};
+use crate::{context::Context, flags::DryRun};
 
 /// What `hearth notify email` takes.
 #[derive(Debug, clap::Args)]

@@ -7,7 +7,7 @@ pub mod status;
 
 use hearth_base::Result;
 
-use crate::{cli::TEMPLATE, context::Context};
+use crate::{context::Context, flags::TEMPLATE};
 
 /// What to do about mail.
 #[derive(Debug, clap::Subcommand)]

@@ -3,7 +3,7 @@
 use hearth_base::Result;
 use hearth_wire::notify::{MailSettings, MailSettingsPut};
 
-use crate::{cli::DryRun, context::Context};
+use crate::{context::Context, flags::DryRun};
 
 /// What `hearth notify off` and `on` take.
 #[derive(Debug, clap::Args)]

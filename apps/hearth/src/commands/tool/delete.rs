@@ -4,8 +4,8 @@ use hearth_base::{Access, Error, Result, ToolName};
 use hearth_wire::tools::{Tool, ToolState};
 
 use crate::{
-    cli::DryRun,
     context::Context,
+    flags::DryRun,
     session::Session,
     settings::{Source, Sourced},
 };

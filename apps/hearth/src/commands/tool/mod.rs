@@ -10,8 +10,8 @@ pub mod show;
 use hearth_base::{Result, ToolName};
 
 use crate::{
-    cli::TEMPLATE,
     context::Context,
+    flags::TEMPLATE,
     settings::{Source, Sourced},
 };
 

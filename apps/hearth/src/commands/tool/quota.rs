@@ -5,8 +5,8 @@ use hearth_wire::tools::{Quota, QuotaPatch};
 use serde_json::{Map, Value};
 
 use crate::{
-    cli::DryRun,
     context::Context,
+    flags::DryRun,
     printer::{Cell, Table},
 };
 

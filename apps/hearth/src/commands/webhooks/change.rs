@@ -4,7 +4,7 @@ use hearth_base::{Error, Result, WebhookId};
 use hearth_wire::notify::{EventType, Webhook, WebhookPatch};
 
 use super::{one, pairs};
-use crate::{cli::DryRun, context::Context, printer::Table};
+use crate::{context::Context, flags::DryRun, printer::Table};
 
 /// What `hearth webhooks change` takes.
 #[derive(Debug, clap::Args)]

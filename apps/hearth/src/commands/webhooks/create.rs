@@ -5,7 +5,7 @@ use hearth_wire::notify::{EventType, WebhookCreate, WebhookSecret};
 use serde::{Deserialize, Serialize};
 
 use super::{ONCE, told_of, with_secret};
-use crate::{cli::DryRun, context::Context};
+use crate::{context::Context, flags::DryRun};
 
 /// What `hearth webhooks create` takes.
 #[derive(Debug, clap::Args)]

@@ -14,8 +14,8 @@ use hearth_wire::notify::{EventType, Webhook, WebhookSecret};
 
 use crate::{
     at_tool::AtTool,
-    cli::{DryRun, TEMPLATE},
     context::Context,
+    flags::{DryRun, TEMPLATE},
     printer::{Cell, Table},
 };
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::file::Target;
 use crate::{
-    cli::DryRun, commands::login::machine, context::Context, session::Session, settings::Server,
+    commands::login::machine, context::Context, flags::DryRun, session::Session, settings::Server,
     words::quoted,
 };
 

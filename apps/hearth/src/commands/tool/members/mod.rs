@@ -7,7 +7,7 @@ pub mod set;
 use hearth_base::{Result, ToolRole, UserName};
 use hearth_wire::tools::Member;
 
-use crate::{cli::TEMPLATE, context::Context, session::Session, settings::Sourced};
+use crate::{context::Context, flags::TEMPLATE, session::Session, settings::Sourced};
 
 /// What to do with a tool's people.
 #[derive(Debug, clap::Subcommand)]

@@ -3,7 +3,7 @@
 use hearth_base::{Result, ToolName, ToolRole, UserName};
 use serde::{Deserialize, Serialize};
 
-use crate::{cli::DryRun, context::Context};
+use crate::{context::Context, flags::DryRun};
 
 /// What `hearth tool members remove` takes.
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,7 @@
 use hearth_base::{Result, ToolRole, UserName};
 use hearth_wire::tools::{Member, MemberPut};
 
-use crate::{cli::DryRun, context::Context};
+use crate::{context::Context, flags::DryRun};
 
 /// What `hearth tool members set` takes.
 #[derive(Debug, clap::Args)]
