@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use crate::{
     AccountsSettings,
-    app::passwords::Passwords,
+    passwords::Passwords,
     store::{NewEntry, Store, User},
 };
 

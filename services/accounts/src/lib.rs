@@ -6,6 +6,7 @@
 mod app;
 mod cx;
 mod http;
+mod passwords;
 mod rights;
 mod settings;
 mod store;

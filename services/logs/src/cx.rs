@@ -7,7 +7,7 @@ use hearth_base::{Clock, Entropy, Result};
 use hearth_kit::{Kit, tasks::Stop};
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 
-use crate::{LogsSettings, app::Turns, news::News, store::Store};
+use crate::{LogsSettings, news::News, store::Store, turns::Turns};
 
 /// What handlers and rules of this service stand on.
 #[derive(Clone)]

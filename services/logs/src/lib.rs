@@ -11,6 +11,7 @@ mod pattern;
 mod rights;
 mod settings;
 mod store;
+mod turns;
 mod workers;
 
 use hearth_base::{Result, Role};

@@ -5,7 +5,6 @@ pub mod invitations;
 pub mod join;
 pub mod mandates;
 pub mod members;
-pub mod passwords;
 pub mod quota;
 pub mod resolve;
 pub mod run_tokens;

@@ -5,11 +5,12 @@ use futures::Stream;
 use hearth_base::{BlobId, Error, Kind, Result, SourceId, ToolId};
 use hearth_client::BoxError;
 use hearth_kit::blobs::Content;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::start::KEEP;
 use crate::{cx::Cx, store::Source};
 
+/// How long an upload is kept for the builds that were asked of it.
+pub const KEEP: SignedDuration = SignedDuration::from_hours(24);
 /// All uploads of a tool together hold this many times the most that one may.
 const TIMES: u64 = 8;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hearth_base::{BuildId, Error, Result, Role, SourceId, ToolId, ToolName};
 use hearth_wire::builds::{BuildCreate, BuildParameters, BuildStatus, BuildStep};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{image_name::image_name, sources};
 use crate::{
@@ -18,9 +18,6 @@ pub const BUILDING: &str = "building";
 
 /// The most builds of a tool that may wait in line.
 const MOST_IN_LINE: u64 = 50;
-
-/// How long an upload is kept for the builds that were asked of it.
-pub const KEEP: SignedDuration = SignedDuration::from_hours(24);
 
 /// What a build is made of, found out.
 struct Source {
@@ -146,7 +143,7 @@ async fn accept(cx: &Cx, build: &Build, most: u64, now: Timestamp) -> Result<()>
         .help("wait for one to end, cancel one (hearth build cancel ID), or ask with queue=true"));
     }
     if let Some(upload) = build.parameters.upload {
-        let kept = cx.store.source_keep(&tx, build.tool, upload, now + KEEP).await?;
+        let kept = cx.store.source_keep(&tx, build.tool, upload, now + sources::KEEP).await?;
         kept.ok_or_else(|| sources::missing(upload))?;
     }
     cx.store.build_add(&tx, build).await?;

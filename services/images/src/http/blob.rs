@@ -33,7 +33,7 @@ pub async fn answer(cx: &Cx, content: Content, method: &Method, headers: &Header
             (header::CONTENT_LENGTH, length.to_string()),
             (header::ACCEPT_RANGES, "bytes".to_owned()),
             (header::ETAG, format!("\"{digest}\"")),
-            (super::registry::DIGEST, digest.to_string()),
+            (super::headers::DIGEST, digest.to_string()),
         ],
         body,
     )

@@ -1,6 +1,7 @@
 //! The endpoints, a file per resource.
 
 pub mod blob;
+pub mod headers;
 pub mod images;
 pub mod internal;
 pub mod provided;

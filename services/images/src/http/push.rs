@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt};
 use hearth_base::{Digest, Error, Result, UploadId};
 use serde::Deserialize;
 
-use super::{query::chunk_start, registry::DIGEST};
+use super::{headers::DIGEST, query::chunk_start};
 use crate::{
     app::{
         meaning::{Meaning, meaning},

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderName, Method, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use hearth_base::{Digest, Error, Limit, Result, UploadId};
@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::{
     blob,
+    headers::DIGEST,
     push::{self, Begin, Finish},
     query::{Loose, text, whole},
 };
@@ -24,9 +25,6 @@ use crate::{
 };
 
 pub type Reply = Result<Response, Refused>;
-
-/// The digest of what an answer is about.
-pub const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
 /// Which tags are wanted: at most `n`, behind `last`.
 #[derive(Debug, Default, Deserialize)]

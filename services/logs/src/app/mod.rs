@@ -12,7 +12,6 @@ pub mod sweep;
 
 pub use append::append;
 pub use list::list;
-pub use read::Turns;
 
 use hearth_base::{Error, JobName, Result, ToolId};
 use hearth_wire::logs::internal::LogsOf;

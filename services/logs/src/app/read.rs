@@ -1,23 +1,19 @@
 //! Finding lines: the chunks that may hold them are read one after the other, the end that is wanted first. What
 //! several logs hold comes in the order in which it arrived.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    num::NonZeroUsize,
-    sync::Arc,
-    thread::available_parallelism,
-};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use futures::future::{try_join, try_join_all};
 use hearth_base::{Error, Result};
 use hearth_wire::logs::{LogsDirection, LogsStream};
 use jiff::Timestamp;
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::task::spawn_blocking;
 
 use crate::{
     cx::Cx,
     pattern::Pattern,
     store::{Instance, Line, Log, Part, Piece, Unpacker},
+    turns::processors,
 };
 
 /// How many chunks of a log are read at one time: of the only one, of one among several, in a search, where as many
@@ -74,20 +70,6 @@ impl Found {
         let writer = self.writers.get(&(log, line.instance));
         writer.map(|writer| (writer.run.clone(), writer.name.clone())).unwrap_or_default()
     }
-}
-
-/// Turns at looking through chunks for a pattern, which takes a processor: what else is asked for goes on beside.
-#[derive(Debug, Clone)]
-pub struct Turns(Arc<Semaphore>);
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(processors())))
-    }
-}
-
-fn processors() -> usize {
-    available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// Finds lines of logs of one tool.
@@ -275,7 +257,7 @@ async fn unpacked(cx: &Cx, pieces: Vec<Piece>, pattern: Option<&Pattern>) -> Res
         (!share.is_empty()).then_some(share)
     });
     let searched = shares.map(async |share| {
-        let turn = cx.turns.0.clone().acquire_owned().await.map_err(Error::internal)?;
+        let turn = cx.turns.take().await?;
         let pattern = pattern.clone();
         let search = move || {
             let _turn = turn;

@@ -9,6 +9,7 @@ mod form;
 mod instance;
 mod log;
 mod migrations;
+mod sweep;
 mod tool;
 
 use hearth_base::Result;
