@@ -2,11 +2,13 @@
 //!
 //! Each check is a pure function in a file of its own; [`run`] is the table of them.
 
+mod cycles;
 mod edges;
 mod finding;
 mod hosts;
 mod length;
 mod lints;
+mod modules;
 mod prose;
 mod readme;
 mod sql;
@@ -22,6 +24,7 @@ pub fn run(report: &mut Report) -> Result<Verdict, Trouble> {
     let tree = Tree::read(&workspace.root)?;
     let checks = [
         ("edges", edges::check(&workspace)),
+        ("cycles", cycles::check(&tree, &workspace)),
         ("sql", sql::check(&tree)),
         ("length", length::check(&tree)),
         ("readme", readme::check(&tree, &workspace)),
