@@ -65,6 +65,7 @@ impl Asked {
         let talks = "while echo tick; do sleep 1; done";
         for (name, cmd, key, value) in [
             ("talks", talks, "continuous", json!(true)),
+            ("scaled", talks, "continuous", json!(true)),
             ("once", "echo once", "emails", json!("none")),
             ("hourly", "echo hourly", "schedule", json!("@hourly")),
         ] {
@@ -184,6 +185,8 @@ response_schema_conformance.enabled = true
 
 [dictionaries]
 jobs.values = ["talks", "once", "hourly", "other"]
+# The first stays continuous whatever others are changed to.
+scalable.values = ["scaled", "once"]
 envvars.values = ["API_KEY", "OTHER"]
 images.values = ["bookworm"]
 schedules.values = ["@hourly", "*/5 3 * * mon-fri"]
@@ -213,6 +216,10 @@ numbers.values = [1, 2]
 [[operations]]
 include-operation-id = ["jobs.create", "jobs.update"]
 generation.max-examples = 60
+
+[[operations]]
+include-operation-id = ["jobs.scale"]
+parameters = {{ "path.job" = {{ dictionary = "scalable", probability = 0.8 }} }}
 
 [[operations]]
 include-path-regex = "/runs/"
