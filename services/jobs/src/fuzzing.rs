@@ -3,7 +3,7 @@
 use hearth_base::{JobName, Result, ToolId};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::app::{definition::fields::DEADLINE, scheduling::schedule};
+use crate::app::{definition::spec::STARTING_DEADLINE, scheduling::schedule};
 
 /// How a schedule was understood.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub fn read_schedule(
     let zone = schedule::zone(timezone)?;
     let fields = schedule::actual(text, tool, job)?;
     let fields_again = schedule::actual(&fields, tool, job)?;
-    schedule::check_deadline(&fields, &zone, DEADLINE, after)?;
+    schedule::check_deadline(&fields, &zone, STARTING_DEADLINE, after)?;
     let (mut due, mut last) = (Vec::new(), after);
     while due.len() < 3
         && let Some(at) = schedule::next(&fields, &zone, last)?

@@ -11,7 +11,10 @@ use hearth_wire::{
     },
 };
 
-use super::{notice, view};
+use super::{
+    notice::{self, is_kept_running},
+    view,
+};
 use crate::{
     cx::Cx,
     store::{Job, Run},
@@ -67,11 +70,6 @@ fn run_ended(data: RunEventData) -> RunEvent {
         }
         _ => RunEvent::Failed(data),
     }
-}
-
-/// Whether a job of this type is to run without an end.
-pub fn is_kept_running(job_type: JobType) -> bool {
-    matches!(job_type, JobType::Continuous | JobType::Webservice)
 }
 
 fn run_data(tool: &ToolName, job: Option<&Job>, run: &Run) -> RunEventData {

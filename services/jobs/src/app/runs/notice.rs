@@ -3,19 +3,22 @@
 use hearth_wire::{
     events::{Notice, NoticeFact},
     jobs::{
-        Emails, Run, RunEnd,
+        Emails, JobType, Run, RunEnd,
         events::{DueMissedData, RunEvent, RunEventData},
     },
 };
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-
-use super::events::is_kept_running;
 
 /// A run of this length was not one of a row of crashes.
 const MIN_STABLE_RUN: SignedDuration = SignedDuration::from_hours(1);
 
 /// How a maintainer gets no more mail about a job.
 const OPT_OUT: &str = "None about a job to anybody: emails: none in its definition.";
+
+/// Whether a job of this type is to run without an end.
+pub fn is_kept_running(job_type: JobType) -> bool {
+    matches!(job_type, JobType::Continuous | JobType::Webservice)
+}
 
 /// What a mail says about an event, if the job's maintainers want one.
 pub fn of_event(event: &RunEvent, emails: Emails) -> Option<Notice> {
