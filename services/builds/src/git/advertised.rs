@@ -73,7 +73,9 @@ impl Advertised {
                 Error::invalid("no-such-ref", "the repository is empty, or has no default branch")
                     .help("push something, or name a branch with --ref")
             })?;
-            return Ok(Resolved { commit, full_name: self.head.clone() });
+            // The repository says it, and may say anything.
+            let is_ref = |name: &String| name.starts_with("refs/") && check_ref(name).is_ok();
+            return Ok(Resolved { commit, full_name: self.head.clone().filter(is_ref) });
         }
         let candidates = [
             wanted.to_owned(),
@@ -97,8 +99,14 @@ impl Advertised {
         if wanted.len() >= 7 && wanted.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return error.help("a commit is named by all of its 40 digits");
         }
-        let branches: Vec<&str> =
-            self.refs.keys().filter_map(|name| name.strip_prefix("refs/heads/")).take(8).collect();
+        let is_plain = |name: &&str| check_ref(name).is_ok();
+        let branches: Vec<&str> = self
+            .refs
+            .keys()
+            .filter_map(|name| name.strip_prefix("refs/heads/"))
+            .filter(is_plain)
+            .take(8)
+            .collect();
         match branches.as_slice() {
             [] => error.help("push a branch first"),
             some => error.help(format!("branches are {}", some.join(", "))),
@@ -172,6 +180,25 @@ mod tests {
         assert_eq!(found(C), Some((C.to_owned(), None)));
         assert_eq!(found("none"), None);
         assert_eq!(found(&C.to_uppercase()), None);
+    }
+
+    #[test]
+    fn names_that_a_repository_says_are_refs_or_left_out() {
+        for head in
+            ["--upload-pack=x", "main", "refs/heads/a\u{1b}[2J", "refs/heads/a..b", &"refs/x".repeat(90)]
+        {
+            let text = [
+                packet("# service=git-upload-pack\n"),
+                "0000".to_owned(),
+                packet(&format!("{A} HEAD\0symref=HEAD:{head}\n")),
+                packet(&format!("{A} refs/heads/\u{1b}[2J\n")),
+                packet(&format!("{A} refs/heads/plain\n")),
+            ];
+            let repository = Advertised::read(text.concat().as_bytes()).unwrap();
+            let found = repository.resolve("").unwrap();
+            assert_eq!((found.commit.as_str(), found.full_name), (A, None), "{head:?}");
+            assert_eq!(repository.resolve("none").err().unwrap().next(), Some("branches are plain"));
+        }
     }
 
     #[test]
