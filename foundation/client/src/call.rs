@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     authority::Authority,
     refusal,
-    transport::{Body, Transport, body},
+    transport::{Answering, Body, Transport, body},
 };
 
 /// Calls one service, or at the door all of them.
@@ -74,7 +74,7 @@ pub struct Call<'a> {
     patience: Duration,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     /// Adds a segment to the path, escaped: whatever it holds, it stays one segment.
     #[must_use]
     pub fn segment(mut self, segment: impl fmt::Display) -> Self {
@@ -189,17 +189,19 @@ impl Call<'_> {
     }
 
     /// Sends the request and reads the whole answer; a refusal becomes an error.
-    pub async fn bytes(self) -> Result<(HeaderMap, Bytes)> {
-        let patience = self.patience;
-        let answer = async {
-            let (head, content) = self.raw().await?.into_parts();
-            Ok((head, whole(content).await?))
-        };
-        let (head, content) = tokio::time::timeout(patience, answer).await.map_err(|_| no_answer())??;
-        if !head.status.is_success() {
-            return Err(refusal::read(head.status, &content));
-        }
-        Ok((head.headers, content))
+    pub fn bytes(self) -> Answering<'a, (HeaderMap, Bytes)> {
+        Box::pin(async move {
+            let patience = self.patience;
+            let answer = async {
+                let (head, content) = self.raw().await?.into_parts();
+                Ok((head, whole(content).await?))
+            };
+            let (head, content) = tokio::time::timeout(patience, answer).await.map_err(|_| no_answer())??;
+            if !head.status.is_success() {
+                return Err(refusal::read(head.status, &content));
+            }
+            Ok((head.headers, content))
+        })
     }
 
     /// Sends the request and reads the answer as JSON.

@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     fmt,
+    pin::Pin,
     sync::{Arc, OnceLock},
 };
 
@@ -26,6 +27,9 @@ pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 
 /// A router of this process, as the client sees it.
 pub type Exchange = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// An answer on its way.
+pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// Turns any body into a [`Body`].
 pub fn body<B>(inner: B) -> Body
@@ -106,28 +110,32 @@ impl Transport {
     }
 
     /// Sends a request whose URI is a path and a query.
-    pub async fn send(&self, mut request: Request<Body>) -> Result<Response<Body>> {
-        match self {
-            Self::Local(Local(place)) => {
-                let mut exchange = place
-                    .get()
-                    .ok_or_else(|| {
-                        Error::unavailable("service-starting", "this part of Hearth is still starting")
-                    })?
-                    .clone();
-                let ready = exchange.ready().await.unwrap_or_else(|never| match never {});
-                Ok(ready.call(request).await.unwrap_or_else(|never| match never {}))
+    ///
+    /// A boxed future: the HTTP client is compiled in this crate, and not once more in each one that asks something.
+    pub fn send(&self, mut request: Request<Body>) -> Answering<'_, Response<Body>> {
+        Box::pin(async move {
+            match self {
+                Self::Local(Local(place)) => {
+                    let mut exchange = place
+                        .get()
+                        .ok_or_else(|| {
+                            Error::unavailable("service-starting", "this part of Hearth is still starting")
+                        })?
+                        .clone();
+                    let ready = exchange.ready().await.unwrap_or_else(|never| match never {});
+                    Ok(ready.call(request).await.unwrap_or_else(|never| match never {}))
+                }
+                Self::Url(remote) => {
+                    *request.uri_mut() = remote.absolute(request.uri())?;
+                    let response = match &remote.pool {
+                        Connections::Plain(pool) => pool.request(request),
+                        Connections::Secure(pool) => pool.request(request),
+                    };
+                    let response = response.await.map_err(|error| remote.unreachable(error))?;
+                    Ok(response.map(body))
+                }
             }
-            Self::Url(remote) => {
-                *request.uri_mut() = remote.absolute(request.uri())?;
-                let response = match &remote.pool {
-                    Connections::Plain(pool) => pool.request(request),
-                    Connections::Secure(pool) => pool.request(request),
-                };
-                let response = response.await.map_err(|error| remote.unreachable(error))?;
-                Ok(response.map(body))
-            }
-        }
+        })
     }
 }
 

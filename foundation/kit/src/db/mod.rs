@@ -22,6 +22,7 @@ use std::{
     time::Duration,
 };
 
+use futures::future::BoxFuture;
 use hearth_base::{Error, Result, Role, Secret};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database as Orm, DatabaseBackend, DatabaseConnection,
@@ -127,13 +128,17 @@ impl Db {
         self.begin_in(turn).await
     }
 
-    async fn begin_in(&self, turn: Option<OwnedMutexGuard<()>>) -> Result<Tx> {
+    /// A boxed future, as those of [`Tx::commit`] and [`Db::ping`]: what is awaited in it is compiled in this crate, and
+    /// not once more in each service.
+    fn begin_in(&self, turn: Option<OwnedMutexGuard<()>>) -> BoxFuture<'_, Result<Tx>> {
         let immediate = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let transaction = self.writer.begin_with_options(immediate).await.or_fault()?;
-        Ok(Tx::new(transaction, Arc::clone(&self.hub), turn))
+        Box::pin(async move {
+            let transaction = self.writer.begin_with_options(immediate).await.or_fault()?;
+            Ok(Tx::new(transaction, Arc::clone(&self.hub), turn))
+        })
     }
 
     /// Receives the wake-ups of some topics from now on.
@@ -152,8 +157,8 @@ impl Db {
     }
 
     /// Whether the database answers.
-    pub async fn ping(&self) -> Result<()> {
-        self.reader.ping().await.or_fault()
+    pub fn ping(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move { self.reader.ping().await.or_fault() })
     }
 
     /// Which database it is.

@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use futures::future::BoxFuture;
 use hearth_base::Result;
 use sea_orm::DatabaseTransaction;
 use tokio::sync::OwnedMutexGuard;
@@ -36,11 +37,13 @@ impl Tx {
     }
 
     /// Makes it happen, and wakes the waiters of the topics that it changes.
-    pub async fn commit(self) -> Result<()> {
-        let Self { transaction, hub, topics, _turn } = self;
-        let topics = topics.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let _wakes = WakeOnDrop { hub, topics };
-        transaction.commit().await.or_fault()
+    pub fn commit(self) -> BoxFuture<'static, Result<()>> {
+        Box::pin(async move {
+            let Self { transaction, hub, topics, _turn } = self;
+            let topics = topics.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let _wakes = WakeOnDrop { hub, topics };
+            transaction.commit().await.or_fault()
+        })
     }
 
     /// Has the commit wake the waiters of a topic.
