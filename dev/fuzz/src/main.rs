@@ -1,7 +1,12 @@
 //! `hearth-fuzz TARGET SECONDS [SEED]`: drives one target for a time on stable Rust. `cargo xtask soak` calls it where
-//! cargo-fuzz is not there.
+//! cargo-fuzz is not there. `hearth-fuzz TARGET FILE` reads one input again.
 
-use std::{env, fs, io::Write, process::ExitCode, time::Duration};
+use std::{
+    env, fs,
+    io::Write,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use fastrand::Rng;
 use hearth_fuzz::{
@@ -15,6 +20,13 @@ const MAX_TIME: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
+    if let [name, path] = arguments.as_slice()
+        && let (Some(target), Ok(input)) = (find_target(name), fs::read(path))
+    {
+        let began = Instant::now();
+        (target.read)(&input);
+        return end(&format!("{name}: {path} was read in {:.0?}", began.elapsed()), ExitCode::SUCCESS);
+    }
     let (target, time, seed) = match read_arguments(&arguments) {
         Ok(read) => read,
         Err(why) => return end(&format!("error: {why}"), ExitCode::FAILURE),
@@ -42,7 +54,7 @@ fn read_arguments(arguments: &[String]) -> Result<(&'static Target, Duration, u6
     let (name, seconds, seed) = match arguments {
         [name, seconds] => (name, seconds, None),
         [name, seconds, seed] => (name, seconds, Some(seed)),
-        _ => return Err("usage: hearth-fuzz TARGET SECONDS [SEED]".to_owned()),
+        _ => return Err("usage: hearth-fuzz TARGET SECONDS [SEED], or hearth-fuzz TARGET FILE".to_owned()),
     };
     let target = find_target(name).ok_or_else(|| format!("there is no fuzz target {name:?}"))?;
     let number = |text: &str| text.parse::<u64>().map_err(|_| format!("{text:?} is no number"));
