@@ -7,8 +7,8 @@ use hearth_base::Access;
 
 use super::Needs;
 use crate::{
-    route::declare_tool,
-    spec::{operations, refuses},
+    route::{declare_tool, operations},
+    spec::refuses,
 };
 
 /// Every operation in `paths` gets the right's name, who has it, and the answers to those who have not.

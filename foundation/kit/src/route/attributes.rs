@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::openapi::{extensions::Extensions, path::PathItem};
+use utoipa::openapi::{
+    extensions::Extensions,
+    path::{Operation, PathItem},
+};
 use utoipa_axum::router::UtoipaMethodRouter;
-
-use crate::spec::operations;
 
 /// Attributes of one route, as its operation in the document has them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +99,12 @@ fn declare<S>(
 pub fn declare_tool(item: &mut PathItem) {
     let tool = ToolParameter { parameter: "tool".to_owned(), prefix: String::new() };
     write(item, &RouteAttributes { tool: Some(tool), ..RouteAttributes::default() });
+}
+
+/// The operations of a path.
+pub fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, options, head, patch, trace, query, .. } = item;
+    [get, put, post, delete, options, head, patch, trace, query].into_iter().flatten()
 }
 
 /// Adds attributes to what the operations of a path have.

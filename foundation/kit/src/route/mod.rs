@@ -10,4 +10,4 @@ mod prefix;
 pub use attributes::{AnsweredBy, RouteAttributes, RouteExt, ToolParameter};
 pub use prefix::{Prefix, PrefixExt, Prefixes};
 
-pub(crate) use attributes::declare_tool;
+pub(crate) use attributes::{declare_tool, operations};

@@ -7,11 +7,14 @@ use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
         Components, Content, ObjectBuilder, OpenApi, Ref, RefOr, ResponseBuilder, Type,
-        path::{Operation, ParameterIn, PathItem},
+        path::{Operation, ParameterIn},
     },
 };
 
-use crate::{reply::Dialect, route::Prefixes};
+use crate::{
+    reply::Dialect,
+    route::{Prefixes, operations},
+};
 
 /// What a parameter of the path looks like, by its name.
 const IN_PATHS: &[(&str, &str)] = &[
@@ -38,12 +41,6 @@ pub fn complete(document: &mut OpenApi, prefixes: &Prefixes, usual: Dialect) {
             describe(operation);
         }
     }
-}
-
-/// The operations of a path.
-pub fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let PathItem { get, put, post, delete, options, head, patch, trace, query, .. } = item;
-    [get, put, post, delete, options, head, patch, trace, query].into_iter().flatten()
 }
 
 /// Adds a refusal to an operation, unless it tells what that status means there.
