@@ -6,8 +6,8 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 use crate::{
     commands::{
-        build, completion, deploy, envvars, exec, jobs, login, logout, logs, man, new, notify, open, status,
-        tool, up, webhooks, webservice,
+        admin, build, completion, deploy, envvars, exec, jobs, login, logout, logs, man, new, notify, open,
+        status, tool, up, webhooks, webservice,
     },
     flags::{Global, TEMPLATE},
 };
@@ -18,10 +18,10 @@ use crate::{
     name = "hearth",
     version,
     before_help = "Example: hearth deploy",
-    after_help = "Also: webhooks, webservice, whoami, logout, down, completion, man.\n\
+    after_help = "Also: admin, webhooks, webservice, whoami, logout, down, completion, man.\n\
                   hearth alone says where you are and what to do next. COMMAND -h shows an example.\n\
                   Everywhere: --server --tool --json[=FIELDS] --yes --color --quiet; see hearth --help.",
-    after_long_help = "Also: webhooks, webservice, whoami, logout, down, completion, man.\n\
+    after_long_help = "Also: admin, webhooks, webservice, whoami, logout, down, completion, man.\n\
                        hearth alone says where you are and what to do next. COMMAND -h shows an example.\n\
                        Environment: HEARTH_SERVER, HEARTH_TOKEN, HEARTH_TOOL, NO_COLOR, CI.",
     help_template = ALL,
@@ -116,6 +116,14 @@ pub enum Command {
         /// What to do with them.
         #[command(subcommand)]
         command: tool::Command,
+    },
+    /// Look after this Hearth, as an operator
+    #[command(before_help = "Example: hearth admin queue list", help_template = TEMPLATE, hide = true)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Admin {
+        /// What to look after.
+        #[command(subcommand)]
+        command: admin::Command,
     },
     /// Addresses that are told what becomes of jobs
     #[command(before_help = "Example: hearth webhooks list", help_template = TEMPLATE, hide = true)]

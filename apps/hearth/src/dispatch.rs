@@ -5,8 +5,8 @@ use hearth_base::Result;
 use crate::{
     cli::Command,
     commands::{
-        build, deploy, envvars, exec, here, jobs, login, logout, logs, new, notify, open, status, tool, up,
-        webhooks, webservice, whoami,
+        admin, build, deploy, envvars, exec, here, jobs, login, logout, logs, new, notify, open, status,
+        tool, up, webhooks, webservice, whoami,
     },
     context::Context,
     exit::Exit,
@@ -36,6 +36,7 @@ pub async fn run(cx: &Context, command: Option<Command>) -> Result<Exit> {
         Some(Command::Logs(args)) => logs::run(cx, args).await,
         Some(Command::Notify { command }) => notify::run(cx, command).await,
         Some(Command::Webhooks { command }) => webhooks::run(cx, command).await,
+        Some(Command::Admin { command }) => admin::run(cx, command).await,
         Some(Command::Up(args)) => up::up(cx, args).await,
         Some(Command::Down(args)) => up::down(cx, args).await,
         // These were done before.
@@ -63,6 +64,7 @@ pub fn after_interrupt(command: Option<&Command>) -> &'static str {
         Some(Command::Envvars { command }) => envvars::after_interrupt(command),
         Some(Command::Notify { command }) => notify::after_interrupt(command),
         Some(Command::Webhooks { command }) => webhooks::after_interrupt(command),
+        Some(Command::Admin { command }) => admin::after_interrupt(command),
         Some(Command::Deploy(_)) => {
             "a deployment that began goes on; hearth deploy --follow comes back to it"
         }

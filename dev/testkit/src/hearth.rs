@@ -13,9 +13,9 @@ use std::{
     time::Duration,
 };
 
-use hearth_base::{Error, Result, Role, SystemClock};
+use hearth_base::{Error, Result, Role, Secret, SystemClock};
 use hearth_client::{Anonymous, Client, ServiceAuthority, Transport};
-use hearth_kit::keys::KeyFolder;
+use hearth_kit::{db::Db, keys::KeyFolder};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -57,6 +57,8 @@ pub struct Hearth {
     url: String,
     /// Where builds find the way out.
     outbound: String,
+    /// The URL of its database on a server; absent where the data is in files.
+    database: Option<Secret>,
     processes: Vec<(Part, Child)>,
 }
 
@@ -92,8 +94,9 @@ impl Hearth {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).map_err(Error::internal)?;
         let mut config = format!("{more}\n[log]\nlevel = \"info\"\n");
         let _in_memory = writeln!(config, "{}", own_runtime());
-        if shape.store == Store::Postgres {
-            let _in_memory = writeln!(config, "[database]\nurl = \"{}\"", new_postgres()?.reveal());
+        let database = (shape.store == Store::Postgres).then(new_postgres).transpose()?;
+        if let Some(url) = &database {
+            let _in_memory = writeln!(config, "[database]\nurl = \"{}\"", url.reveal());
         }
         if shape.split {
             for (number, role) in own_places() {
@@ -105,7 +108,7 @@ impl Hearth {
         fs::write(folder.path().join("hearth.toml"), config).map_err(Error::internal)?;
         let url = format!("http://{address}:{port}");
         let outbound = format!("{address}:{}", port + 90);
-        let mut hearth = Self { folder, shape, url, outbound, processes: Vec::new() };
+        let mut hearth = Self { folder, shape, url, outbound, database, processes: Vec::new() };
         for part in hearth.parts() {
             hearth.launch(part).await?;
         }
@@ -225,6 +228,14 @@ impl Hearth {
         }
         self.launch(Part::Second(role)).await?;
         Ok(format!("http://{other}"))
+    }
+
+    /// The database of a role, as a process of it opens it.
+    pub async fn database(&self, role: Role) -> Result<Db> {
+        match self.database.as_ref() {
+            Some(url) => Db::open_postgres(url, role).await,
+            None => Db::open_file(&self.state().join("db"), role).await,
+        }
     }
 
     /// Calls to a process of `service` by its URL, in the name of the role `caller`.

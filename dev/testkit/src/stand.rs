@@ -127,11 +127,11 @@ impl Stand {
         }
     }
 
-    /// Time passes: who waits for leased work would wait for the real time, and looks again.
+    /// Time passes: a worker that waits for an item would wait for the real time, and looks again.
     pub fn passes(&self, time: SignedDuration) {
         self.clock.advance(time);
-        if let Ok(work) = self.kit.work() {
-            work.wake();
+        if let Some(db) = &self.kit.db {
+            db.wake_everybody();
         }
     }
 

@@ -3,6 +3,7 @@
 //! Each check is a pure function in a file of its own; [`run`] is the table of them.
 
 mod cycles;
+mod dialects;
 mod edges;
 mod finding;
 mod hosts;
@@ -26,6 +27,7 @@ pub fn run(report: &mut Report) -> Result<Verdict, Trouble> {
         ("edges", edges::check(&workspace)),
         ("cycles", cycles::check(&tree, &workspace)),
         ("sql", sql::check(&tree)),
+        ("dialects", dialects::check(&tree)),
         ("length", length::check(&tree)),
         ("readme", readme::check(&tree, &workspace)),
         ("hosts", hosts::check(&tree)),

@@ -10,7 +10,7 @@ use crate::{
     config::{Config, Settings},
     db::{
         Db,
-        work::{Holder, Work},
+        queue::{LeaseHolder, Queue},
     },
     state::StateFolder,
     tasks::Tasks,
@@ -47,19 +47,20 @@ pub struct Kit {
 }
 
 impl Kit {
-    /// The leased work in the service's database.
-    pub fn work(&self) -> Result<Work> {
-        Ok(Work::new(self.db()?.clone(), self.holder()))
+    /// The queue in the service's database.
+    pub fn queue(&self) -> Result<Queue> {
+        Ok(Queue::new(self.db()?.clone(), self.clock.clone(), self.holder())
+            .with_metrics(self.metrics.queue()))
     }
 
-    /// Who claims leased work here. Where nobody can tell this folder from others, what a process leaves behind is
+    /// Who claims queue items here. Where nobody can tell this folder from others, what a process leaves behind is
     /// taken up when its leases have run out.
-    pub fn holder(&self) -> Option<Holder> {
+    pub fn holder(&self) -> Option<LeaseHolder> {
         if self.state.is_nowhere() {
             return None;
         }
         match self.state.place() {
-            Ok(place) => Some(Holder { role: self.role, place, life: self.life }),
+            Ok(place) => Some(LeaseHolder { role: self.role, place, life: self.life }),
             Err(error) => {
                 tracing::warn!(%error, "leases that a killed process leaves behind will have to run out");
                 None

@@ -11,6 +11,7 @@ pub mod hosts;
 pub mod keeping;
 pub mod keys;
 pub mod outbound;
+pub mod queue;
 pub mod relay;
 pub mod reply;
 pub mod route;

@@ -93,7 +93,7 @@ async fn healthz(State(known): State<Known>) -> Response {
 }
 
 async fn metrics(State(known): State<Known>) -> Response {
-    match known.kit.metrics.to_text() {
+    match known.kit.metrics.to_fresh_text().await {
         Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
         Err(error) => Refused(error).into_response(),
     }

@@ -12,5 +12,6 @@ pub mod images;
 pub mod jobs;
 pub mod logs;
 pub mod notify;
+pub mod queue;
 pub mod reply;
 pub mod tools;

@@ -39,7 +39,7 @@ pub struct Cx {
 impl Cx {
     pub fn new(kit: &Kit) -> Result<Self> {
         Ok(Self {
-            store: Store::new(kit.db()?.clone(), kit.work()?, kit.tasks.stop_sign()),
+            store: Store::new(kit.db()?.clone(), kit.queue()?, kit.tasks.stop_sign()),
             clock: kit.clock.clone(),
             entropy: kit.entropy.clone(),
             passwords: Passwords::new(),

@@ -13,7 +13,7 @@ mod store;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, PrefixExt, Service, Worker, config::Section, guard, route::Prefix};
+use hearth_kit::{Dialect, Kit, Mounted, PrefixExt, Service, config::Section, guard, queue, route::Prefix};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -37,12 +37,12 @@ pub const SERVICE: Service = Service {
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
     let cx = Cx::new(kit)?;
-    let housekeeping = cx.clone();
-    let first = cx.clone();
-    Ok(Mounted::new(kit, Dialect::Data, routes(), cx)
+    let (first, housekeeping) = (cx.clone(), workers::housekeeping::worker(&cx));
+    let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
+    Ok(Mounted::new(kit, Dialect::Data, routes, cx)
         .migrations(store::migrations)
         .prepare(async move { app::setup::prepare(&first).await })
-        .worker(Worker::new("housekeeping", |stop| workers::housekeeping::run(housekeeping, stop))))
+        .worker(housekeeping))
 }
 
 /// Every endpoint, with who may use it.

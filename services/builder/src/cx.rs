@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 use hearth_base::{Clock, Digest, Result, Role};
 use hearth_client::Client;
-use hearth_kit::{Clients, Kit, db::work::Holder};
+use hearth_kit::{Clients, Kit, queue::LeaseHolder};
 use hearth_runtime_api::{Bytes, Runtime};
 use hearth_runtime_controller::{BlobSource, Controller};
 use hearth_wire::builds::internal::Builder;
@@ -30,7 +30,7 @@ pub struct Cx {
 
 impl Cx {
     pub fn new(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Self> {
-        let builder = kit.holder().map(|Holder { place, life, .. }| Builder { place, life });
+        let builder = kit.holder().map(|LeaseHolder { place, life, .. }| Builder { place, life });
         let blobs = Arc::new(ImageBlobs { clients: kit.clients.clone() });
         Ok(Self {
             controller: Arc::new(Controller::new(Arc::clone(&runtime), blobs)),

@@ -5,7 +5,6 @@ use std::{convert::Infallible, sync::Arc};
 use axum::{extract::FromRequestParts, http::request::Parts};
 use hearth_base::{Clock, Entropy, Result, Role};
 use hearth_kit::{Clients, Kit, blobs::Blobs, outbound::Outbound, tasks::Stop};
-use tokio::sync::watch;
 
 use crate::{BuildsSettings, store::Store};
 
@@ -19,21 +18,19 @@ pub struct Cx {
     pub settings: Arc<BuildsSettings>,
     pub outbound: Outbound,
     pub clients: Clients,
-    pub news: News,
     pub stop: Stop,
 }
 
 impl Cx {
     pub fn new(kit: &Kit) -> Result<Self> {
         Ok(Self {
-            store: Store::new(kit.db()?.clone(), kit.work()?),
+            store: Store::new(kit.db()?.clone(), kit.queue()?),
             blobs: Blobs::of(&kit.state, Role::Builds)?,
             clock: kit.clock.clone(),
             entropy: kit.entropy.clone(),
             settings: kit.settings(),
             outbound: Outbound::new(&kit.config.outbound),
             clients: kit.clients.clone(),
-            news: News::default(),
             stop: kit.tasks.stop_sign(),
         })
     }
@@ -44,27 +41,5 @@ impl FromRequestParts<Cx> for Cx {
 
     async fn from_request_parts(_: &mut Parts, cx: &Cx) -> Result<Self, Infallible> {
         Ok(cx.clone())
-    }
-}
-
-/// Wakes those who wait for a build to change. They look at the store themselves.
-#[derive(Debug, Clone)]
-pub struct News(Arc<watch::Sender<()>>);
-
-impl Default for News {
-    fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(())))
-    }
-}
-
-impl News {
-    /// Something has changed.
-    pub fn tell(&self) {
-        self.0.send_replace(());
-    }
-
-    /// Hears of changes from here on.
-    pub fn listen(&self) -> watch::Receiver<()> {
-        self.0.subscribe()
     }
 }

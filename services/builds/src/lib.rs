@@ -15,7 +15,7 @@ mod store;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, RouteExt, Service, Worker, config::Section, guard, keeping};
+use hearth_kit::{Dialect, Kit, Mounted, RouteExt, Service, config::Section, guard, keeping, queue};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -32,17 +32,21 @@ pub const SERVICE: Service =
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
     let cx = Cx::new(kit)?;
-    let [erase, limits, unpins, sweeps] = std::array::from_fn(|_| cx.clone());
+    let (erase, store) = (cx.clone(), cx.store.clone());
+    let limits = queue::worker(&store.queue, workers::time_limits::EndBuilds(cx.clone()));
+    let unpins = queue::worker(&store.queue, workers::unpin::UnpinImages(cx.clone()));
+    let sweeps = workers::housekeeping::worker(&cx);
     let erase = move |tool| {
         let cx = erase.clone();
         async move { app::clean::erase(&cx, tool).await }
     };
-    Ok(Mounted::new(kit, Dialect::Named, routes(&kit.settings()), cx)
+    let routes = queue::add_routes(routes(&kit.settings()), kit.role, &store.queue);
+    Ok(Mounted::new(kit, Dialect::Named, routes, cx)
         .migrations(store::migrations)
         .worker(keeping::worker(kit, erase))
-        .worker(Worker::new("time-limits", |stop| workers::time_limits::run(limits, stop)))
-        .worker(Worker::new("unpin", |stop| workers::unpin::run(unpins, stop)))
-        .worker(Worker::new("housekeeping", |stop| workers::housekeeping::run(sweeps, stop))))
+        .worker(limits)
+        .worker(unpins)
+        .worker(sweeps))
 }
 
 /// Every endpoint, with who may use it.

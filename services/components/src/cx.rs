@@ -6,7 +6,6 @@ use axum::{extract::FromRequestParts, http::request::Parts};
 use hearth_base::{Caller, Clock, Entropy, Result, ToolName};
 use hearth_kit::{Authed, Clients, Kit, Right, config::Door};
 use jiff::Timestamp;
-use tokio::sync::Notify;
 
 use crate::{ComponentsSettings, store::Store};
 
@@ -19,20 +18,17 @@ pub struct Cx {
     pub clients: Clients,
     pub settings: Arc<ComponentsSettings>,
     pub door: Arc<Door>,
-    /// Wakes whoever waits for a change of a deployment.
-    pub news: Arc<Notify>,
 }
 
 impl Cx {
     pub fn new(kit: &Kit) -> Result<Self> {
         Ok(Self {
-            store: Store::new(kit.db()?.clone(), kit.work()?),
+            store: Store::new(kit.db()?.clone(), kit.queue()?),
             clock: kit.clock.clone(),
             entropy: kit.entropy.clone(),
             clients: kit.clients.clone(),
             settings: kit.settings(),
             door: Arc::new(kit.config.door.clone()),
-            news: Arc::default(),
         })
     }
 

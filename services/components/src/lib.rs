@@ -12,7 +12,7 @@ mod store;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard, keeping};
+use hearth_kit::{Dialect, Kit, Mounted, Service, config::Section, guard, keeping, queue};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -33,14 +33,15 @@ pub const SERVICE: Service = Service {
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
     let cx = Cx::new(kit)?;
-    let (deploying, erasing) = (cx.clone(), cx.clone());
-    Ok(Mounted::new(kit, Dialect::Data, routes(), cx)
-        .migrations(store::migrations)
-        .worker(Worker::new("deployments", |stop| workers::deploy::run(deploying, stop)))
-        .worker(keeping::worker(kit, move |tool| {
+    let erasing = cx.clone();
+    let deploying = queue::worker(&cx.store.queue, workers::deploy::Deploy(cx.clone()));
+    let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
+    Ok(Mounted::new(kit, Dialect::Data, routes, cx).migrations(store::migrations).worker(deploying).worker(
+        keeping::worker(kit, move |tool| {
             let cx = erasing.clone();
             async move { app::erase::erase(&cx, tool).await }
-        })))
+        }),
+    ))
 }
 
 /// Every endpoint, with who may use it.

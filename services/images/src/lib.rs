@@ -18,9 +18,9 @@ mod workers;
 
 use hearth_base::{Result, Role};
 use hearth_kit::{
-    Dialect, Kit, Mounted, PrefixExt, Right, RouteExt, Service, Worker,
+    Dialect, Kit, Mounted, PrefixExt, Right, RouteExt, Service,
     config::Section,
-    guard, keeping,
+    guard, keeping, queue,
     route::{AnsweredBy, Prefix},
 };
 use utoipa_axum::{
@@ -44,16 +44,17 @@ pub const SERVICE: Service =
 
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
-    let store = Store::new(kit.db()?.clone(), kit.work()?, kit.tasks.stop_sign());
+    let store = Store::new(kit.db()?.clone(), kit.queue()?, kit.tasks.stop_sign());
     let cx = Cx::new(&kit.config, &kit.state, store, kit.clock.clone(), kit.entropy.clone())?;
-    let (collecting, erasing) = (cx.clone(), cx.clone());
+    let (collecting, erasing) = (workers::collecting::worker(&cx), cx.clone());
     let erase = move |tool| {
         let cx = erasing.clone();
         async move { app::erase::erase(&cx, tool).await }
     };
-    Ok(Mounted::new(kit, Dialect::Data, routes(&kit.settings()), cx)
+    let routes = queue::add_routes(routes(&kit.settings()), kit.role, &cx.store.queue);
+    Ok(Mounted::new(kit, Dialect::Data, routes, cx)
         .migrations(store::migrations)
-        .worker(Worker::new("collecting", |stop| workers::collecting::run(collecting, stop)))
+        .worker(collecting)
         .worker(keeping::worker(kit, erase)))
 }
 

@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use hearth_base::{Clock, Digest, Entropy, Result};
 use hearth_kit::{
     config::Config,
-    db::{Db, migrate, work::Work},
+    db::{Db, migrate, queue::Queue},
     state::StateFolder,
     tasks::Tasks,
 };
@@ -34,7 +34,8 @@ impl Library {
     ) -> Result<Self> {
         migrate(db, store::migrations).await?;
         // Beside a Hearth that runs, this is no holder of work.
-        let store = Store::new(db.clone(), Work::new(db.clone(), None), Tasks::new().stop_sign());
+        let store =
+            Store::new(db.clone(), Queue::new(db.clone(), clock.clone(), None), Tasks::new().stop_sign());
         Ok(Self(Cx::new(config, state, store, clock, entropy)?))
     }
 

@@ -3,29 +3,28 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use hearth_base::{Clock, Entropy, Id, IdKind, Result};
+use hearth_base::{Clock, Entropy, Id, IdKind, Result, ToolId};
 use hearth_kit::{
     Kit,
+    db::Tx,
     events::NewEvent,
     tasks::{Stop, Tasks},
+    wake::{WakeListener, WakeReason},
 };
 use hearth_runtime_api::{Runtime, WorkloadId};
 use hearth_runtime_controller::Controller;
 use hearth_wire::events::Topic;
 use jiff::Timestamp;
-use tokio::{
-    sync::{broadcast, watch},
-    time::Instant,
-};
+use tokio::{sync::broadcast, time::Instant};
 
-use crate::{JobsSettings, neighbours::Neighbours, store::Store};
+use crate::{
+    JobsSettings,
+    neighbours::Neighbours,
+    store::{Store, kept_topic, runs_topic, schedule_topic},
+};
 
 /// The most news of begun runs that wait for their listener.
 const BEGUN: usize = 256;
-
-fn bump(counter: &watch::Sender<u64>) {
-    counter.send_modify(|count| *count = count.wrapping_add(1));
-}
 
 /// What handlers, rules and workers of this service stand on.
 #[derive(Clone)]
@@ -41,14 +40,8 @@ pub struct Cx {
     pub tasks: Tasks,
     /// When this process began to look at schedules.
     pub started: Timestamp,
-    /// Counts changes of what runs, for those who wait for one.
-    pub seen: watch::Sender<u64>,
-    /// Counts changes of what is kept running, for the worker that asks how it is.
-    pub kept: watch::Sender<u64>,
     /// Runs whose logs can be taken. Whoever misses one finds it in the database.
     pub begun: broadcast::Sender<String>,
-    /// Counts changes of schedules: something may be due earlier than the scheduler thinks.
-    pub planned: watch::Sender<u64>,
 }
 
 impl Cx {
@@ -56,7 +49,7 @@ impl Cx {
         let neighbours = Neighbours::new(kit);
         let controller = Controller::new(Arc::clone(&runtime), Arc::new(neighbours.clone()));
         Ok(Self {
-            store: Store::new(kit.db()?.clone(), kit.work()?, kit.tasks.stop_sign()),
+            store: Store::new(kit.db()?.clone(), kit.queue()?, kit.tasks.stop_sign()),
             clock: kit.clock.clone(),
             started: kit.clock.now(),
             entropy: kit.entropy.clone(),
@@ -65,10 +58,7 @@ impl Cx {
             runtime,
             controller: Arc::new(controller),
             tasks: kit.tasks.clone(),
-            seen: watch::Sender::default(),
-            kept: watch::Sender::default(),
             begun: broadcast::Sender::new(BEGUN),
-            planned: watch::Sender::default(),
         })
     }
 
@@ -77,18 +67,20 @@ impl Cx {
         self.clock.now()
     }
 
-    /// Wakes whoever waits for news of these workloads.
-    pub fn wake_watchers(&self, changed: impl IntoIterator<Item = WorkloadId>) {
-        bump(&self.seen);
-        if changed.into_iter().any(|id| matches!(id, WorkloadId::Set(_))) {
-            bump(&self.kept);
+    /// Has the commit of a change wake the waiters for what runs of these tools, and the prober of what is kept running.
+    pub fn wake_watchers(tx: &Tx, changed: impl IntoIterator<Item = (ToolId, WorkloadId)>) {
+        for (tool, workload) in changed {
+            tx.wake(runs_topic(tool));
+            if matches!(workload, WorkloadId::Set(_)) {
+                tx.wake(kept_topic());
+            }
         }
     }
 
-    /// News of what runs from now on, for whoever waits for some for so long.
-    pub fn news(&self, patience: Duration) -> News {
-        let (seen, stop) = (self.seen.subscribe(), self.tasks.stop_sign());
-        News { seen, stop, deadline: Instant::now() + patience }
+    /// News of what runs of a tool from now on, for a caller who waits for some for so long.
+    pub fn news(&self, tool: ToolId, patience: Duration) -> News {
+        let (listener, stop) = (self.store.listen([runs_topic(tool)]), self.tasks.stop_sign());
+        News { listener, stop, deadline: Instant::now() + patience }
     }
 
     /// Tells that logs of these runs can be taken.
@@ -100,7 +92,7 @@ impl Cx {
 
     /// Wakes the scheduler.
     pub fn wake_scheduler(&self) {
-        bump(&self.planned);
+        self.store.wake(schedule_topic());
     }
 
     /// A new id.
@@ -116,7 +108,7 @@ impl Cx {
 
 /// News of what runs.
 pub struct News {
-    seen: watch::Receiver<u64>,
+    listener: WakeListener,
     stop: Stop,
     deadline: Instant,
 }
@@ -124,8 +116,7 @@ pub struct News {
 impl News {
     /// Waits until something is different since the last time; false when that takes too long, or it is time to end.
     pub async fn come(&mut self) -> bool {
-        let news = tokio::time::timeout_at(self.deadline, self.seen.changed());
-        matches!(self.stop.unless(news).await, Some(Ok(Ok(()))))
+        self.listener.wait(self.deadline, &self.stop).await == WakeReason::Changed
     }
 }
 

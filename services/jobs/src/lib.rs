@@ -17,7 +17,7 @@ mod workers;
 use std::sync::Arc;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard, keeping};
+use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard, keeping, queue};
 use hearth_runtime_api::{Runtime, wire::Socket};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -40,18 +40,25 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
 /// Puts the service together with any runtime.
 pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
     let cx = Cx::new(kit, runtime)?;
-    let [observing, reconciling, scheduling, logging, probing, counting, following, sweeping, erasing] =
-        [(); 9].map(|()| cx.clone());
-    Ok(Mounted::new(kit, Dialect::Named, routes(), cx)
+    let [observing, scheduling, logging, probing, following, erasing] = [(); 6].map(|()| cx.clone());
+    let tasks = [
+        queue::worker(&cx.store.queue, workers::reconcile::ReconcileWorkloads(cx.clone())),
+        queue::worker(&cx.store.queue, workers::unpin::UnpinImages(cx.clone())),
+        queue::worker(&cx.store.queue, workers::housekeeping::FetchQuotas(cx.clone())),
+        workers::housekeeping::worker(&cx),
+        workers::metrics::worker(&cx),
+    ];
+    let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
+    let mounted = Mounted::new(kit, Dialect::Named, routes, cx);
+    Ok(tasks
+        .into_iter()
+        .fold(mounted, Mounted::worker)
         .migrations(store::migrations)
         .worker(Worker::new("observe", |stop| workers::observe::run(observing, stop)))
-        .worker(Worker::new("reconcile", |stop| workers::reconcile::run(reconciling, stop)))
         .worker(Worker::new("schedule", |stop| workers::schedule::run(scheduling, stop)))
         .worker(Worker::new("logs", |stop| workers::logs::run(logging, stop)))
         .worker(Worker::new("probe", |stop| workers::probe::run(probing, stop)))
-        .worker(Worker::new("metrics", |stop| workers::metrics::run(counting, stop)))
         .worker(workers::images::worker(kit, following)?)
-        .worker(Worker::new("housekeeping", |stop| workers::housekeeping::run(sweeping, stop)))
         .worker(keeping::worker(kit, move |tool| {
             let cx = erasing.clone();
             async move { app::jobs::erase::erase(&cx, tool).await }

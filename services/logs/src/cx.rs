@@ -7,7 +7,7 @@ use hearth_base::{Clock, Entropy, Result};
 use hearth_kit::{Kit, tasks::Stop};
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 
-use crate::{LogsSettings, news::News, store::Store, turns::Turns};
+use crate::{LogsSettings, store::Store, turns::Turns};
 
 /// What handlers and rules of this service stand on.
 #[derive(Clone)]
@@ -16,7 +16,6 @@ pub struct Cx {
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,
     pub settings: Arc<LogsSettings>,
-    pub news: News,
     pub turns: Turns,
     pub stop: Stop,
     pub counts: Counts,
@@ -46,11 +45,10 @@ impl Cx {
             registry.register("streams", "Streams under way", counts.streams.clone());
         });
         Ok(Self {
-            store: Store::new(kit.db()?.clone(), kit.work()?),
+            store: Store::new(kit.db()?.clone(), kit.queue()?),
             clock: kit.clock.clone(),
             entropy: kit.entropy.clone(),
             settings: kit.settings(),
-            news: News::default(),
             turns: Turns::default(),
             stop: kit.tasks.stop_sign(),
             counts,

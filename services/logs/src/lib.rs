@@ -6,7 +6,6 @@
 mod app;
 mod cx;
 mod http;
-mod news;
 mod pattern;
 mod rights;
 mod settings;
@@ -15,7 +14,7 @@ mod turns;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard, keeping};
+use hearth_kit::{Dialect, Kit, Mounted, Service, config::Section, guard, keeping, queue};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -32,10 +31,11 @@ pub const SERVICE: Service =
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
     let cx = Cx::new(kit)?;
-    let (housekeeping, erased) = (cx.clone(), cx.clone());
-    Ok(Mounted::new(kit, Dialect::Data, routes(), cx)
+    let (housekeeping, erased) = (workers::housekeeping::worker(&cx), cx.clone());
+    let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
+    Ok(Mounted::new(kit, Dialect::Data, routes, cx)
         .migrations(store::migrations)
-        .worker(Worker::new("housekeeping", |stop| workers::housekeeping::run(housekeeping, stop)))
+        .worker(housekeeping)
         .worker(keeping::worker(kit, move |tool| {
             let cx = erased.clone();
             async move { app::erase(&cx, tool).await }

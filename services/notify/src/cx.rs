@@ -32,7 +32,7 @@ impl Cx {
         let settings = kit.settings::<NotifySettings>();
         let mailer = settings.smtp.as_ref();
         Ok(Self {
-            store: Store::new(kit.db()?.clone(), kit.work()?),
+            store: Store::new(kit.db()?.clone(), kit.queue()?),
             vault: Vault::of(kit.role, &kit.state),
             clock: kit.clock.clone(),
             entropy: kit.entropy.clone(),

@@ -15,7 +15,7 @@ mod webhook_document;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard, keeping};
+use hearth_kit::{Dialect, Kit, Mounted, Service, config::Section, guard, keeping, queue};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -32,15 +32,20 @@ pub const SERVICE: Service =
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
     let cx = Cx::new(kit)?;
-    let [first, gathering, mailing, delivering, sweeping, erasing] = [(); 6].map(|()| cx.clone());
+    let [first, erasing] = [(); 2].map(|()| cx.clone());
     let following = workers::follow::workers(kit, &cx)?;
-    let mounted = Mounted::new(kit, Dialect::Data, routes(), cx)
+    let gathering = queue::worker(&cx.store.queue, workers::gather::GatherNotices(cx.clone()));
+    let mailing = queue::worker(&cx.store.queue, workers::mail::SendMails(cx.clone()));
+    let delivering = queue::worker(&cx.store.queue, workers::deliver::DeliverEvents(cx.clone()));
+    let sweeping = workers::housekeeping::worker(&cx);
+    let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
+    let mounted = Mounted::new(kit, Dialect::Data, routes, cx)
         .migrations(store::migrations)
         .prepare(async move { app::secrets::prepare(&first).await })
-        .worker(Worker::new("gather", |stop| workers::gather::run(gathering, stop)))
-        .worker(Worker::new("mail", |stop| workers::mail::run(mailing, stop)))
-        .worker(Worker::new("deliver", |stop| workers::deliver::run(delivering, stop)))
-        .worker(Worker::new("housekeeping", |stop| workers::housekeeping::run(sweeping, stop)))
+        .worker(gathering)
+        .worker(mailing)
+        .worker(delivering)
+        .worker(sweeping)
         .worker(keeping::worker(kit, move |tool| {
             let cx = erasing.clone();
             async move { app::erase(&cx, tool).await }

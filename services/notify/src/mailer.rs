@@ -44,7 +44,7 @@ pub struct Letter<'a> {
 }
 
 /// Why a mail was not taken.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Refusal {
     /// It may be taken later.
     Later(String),

@@ -1,5 +1,6 @@
 //! The commands, a file each.
 
+pub mod admin;
 pub mod build;
 pub mod completion;
 pub mod deploy;

@@ -10,7 +10,9 @@ use crate::{
 const WEBHOOK: &str = "webhook_00000000000000000000000001";
 
 /// Every command that changes something, as it is typed.
-const CHANGING: [&[&str]; 48] = [
+const CHANGING: [&[&str]; 50] = [
+    &["admin", "queue", "retry", "notify", "mail", "mail_1"],
+    &["admin", "queue", "discard", "notify", "mail", "mail_1"],
     &["new", "other"],
     &["login", "--name", "alice", "--password-stdin"],
     &["logout"],

@@ -25,7 +25,7 @@ fn the_help_of_the_program_starts_with_an_example() {
     out|   tool     Tools, their people, their end
     out|   help     Print this message or the help of the given subcommand(s)
     out|
-    out| Also: webhooks, webservice, whoami, logout, down, completion, man.
+    out| Also: admin, webhooks, webservice, whoami, logout, down, completion, man.
     out| hearth alone says where you are and what to do next. COMMAND -h shows an example.
     out| Everywhere: --server --tool --json[=FIELDS] --yes --color --quiet; see hearth --help.
     ends with 0

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod coming_in;
+mod dead_letters;
 mod described;
 mod door;
 mod endpoints;

@@ -13,6 +13,7 @@ mod internal;
 mod jobs;
 mod logs;
 mod notify;
+mod queue;
 mod tools;
 
 pub use accounts::AccountsCalls;
@@ -27,4 +28,5 @@ pub use internal::InternalCalls;
 pub use jobs::JobsCalls;
 pub use logs::LogsCalls;
 pub use notify::NotifyCalls;
+pub use queue::QueueCalls;
 pub use tools::ToolsCalls;

@@ -4,6 +4,10 @@
 use std::{fmt::Display, str::FromStr};
 
 use hearth_base::{Error, Result};
+use sea_orm::{
+    ColumnTrait, DatabaseBackend,
+    sea_query::{Expr, ExprTrait},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -53,6 +57,15 @@ pub fn count(number: i64) -> u64 {
 /// A number that is never negative, for a column.
 pub fn number(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// The sum of a column of whole numbers, as one: servers add them up in a wider type.
+pub fn sum_of(backend: DatabaseBackend, column: impl ColumnTrait) -> Expr {
+    let integer = match backend {
+        DatabaseBackend::MySql => "SIGNED",
+        _ => "bigint",
+    };
+    column.sum().cast_as(integer)
 }
 
 fn corrupt(column: &'static str) -> Error {

@@ -11,9 +11,9 @@ mod tx;
 
 pub mod columns;
 pub mod events;
+pub mod queue;
 pub mod schema;
 pub mod wake;
-pub mod work;
 
 use std::{
     fs,

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use crate::db::queue::QueueMetrics;
 use axum::http::{Method, StatusCode};
 use hearth_base::{Error, Result, Role};
 use prometheus_client::{
@@ -25,6 +26,7 @@ pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    queue: QueueMetrics,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -52,7 +54,14 @@ impl Metrics {
         let seconds: Family<_, _, fn() -> Histogram> = Family::new_with_constructor(histogram);
         registry.register("http_requests", "Requests answered", requests.clone());
         registry.register("http_request_duration_seconds", "Time to answer a request", seconds.clone());
-        Self { registry: Arc::new(Mutex::new(registry)), requests, seconds }
+        let queue = QueueMetrics::default();
+        queue.register(&mut registry);
+        Self { registry: Arc::new(Mutex::new(registry)), requests, seconds, queue }
+    }
+
+    /// The metrics of the service's queue.
+    pub fn queue(&self) -> QueueMetrics {
+        self.queue.clone()
     }
 
     /// Registers metrics of the service's own.
@@ -70,6 +79,14 @@ impl Metrics {
         let labels = RequestLabels { method: method.clone(), route: route.clone(), status: status.as_u16() };
         self.requests.get_or_create(&labels).inc();
         self.seconds.get_or_create(&RouteLabels { method, route }).observe(took.as_secs_f64());
+    }
+
+    /// Reads what the queue holds, then all of them as text.
+    pub async fn to_fresh_text(&self) -> Result<String> {
+        if let Err(error) = self.queue.refresh().await {
+            tracing::warn!(%error, cause = error.cause().map(ToString::to_string), "the queue cannot be counted");
+        }
+        self.to_text()
     }
 
     /// All of them as text.

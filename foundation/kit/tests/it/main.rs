@@ -6,5 +6,5 @@ mod consumers;
 mod each;
 mod events;
 mod migrate;
+mod queue;
 mod wake;
-mod work;

@@ -35,7 +35,7 @@ impl Store {
     /// also for a name that was never tried before: its row is made first, so that there is one to wait for.
     pub async fn guesses_locked(&self, tx: &Tx, name: &UserName, now: Timestamp) -> Result<(u32, Timestamp)> {
         let first = row::ActiveModel { name: Set(name.to_string()), count: Set(0), last: Set(now.into()) };
-        let known = OnConflict::column(row::Column::Name).do_nothing().to_owned();
+        let known = OnConflict::column(row::Column::Name).do_nothing_on([row::Column::Name]).to_owned();
         match row::Entity::insert(first).on_conflict(known).exec_without_returning(&**tx).await {
             Ok(_) | Err(DbErr::RecordNotInserted) => {}
             Err(cause) => return Err(cause).or_fault(),

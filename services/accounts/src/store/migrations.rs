@@ -5,10 +5,7 @@ use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
     schema::{big_integer, big_integer_null, boolean, integer, json, string, string_null},
 };
-use hearth_kit::db::{
-    events::CreateEvents,
-    work::{CreateWork, WorkHolders},
-};
+use hearth_kit::db::{events::CreateEvents, queue::CreateQueue};
 use sea_orm::{
     DbErr,
     sea_query::{Index, Table, TableCreateStatement},
@@ -18,10 +15,9 @@ use sea_orm::{
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         Box::new(CreateEvents),
-        Box::new(CreateWork),
+        Box::new(CreateQueue),
         Box::new(CreateAccounts),
         Box::new(CreateMandates),
-        Box::new(WorkHolders),
         Box::new(UserEmails),
     ]
 }

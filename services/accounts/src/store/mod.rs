@@ -16,7 +16,7 @@ mod user;
 
 use hearth_base::Result;
 use hearth_kit::{
-    db::{Db, Tx, columns, work::Work},
+    db::{Db, Tx, columns, queue::Queue},
     events::Stream,
     tasks::Stop,
 };
@@ -39,13 +39,13 @@ pub struct Store {
     /// Events for other services.
     pub events: Stream,
     /// What is done later.
-    pub work: Work,
+    pub queue: Queue,
 }
 
 impl Store {
-    /// The tables in `db`, and the work in it.
-    pub fn new(db: Db, work: Work, stop: Stop) -> Self {
-        Self { events: Stream::new(db.clone(), stop), work, db }
+    /// The tables in `db`, and the queue in it.
+    pub fn new(db: Db, queue: Queue, stop: Stop) -> Self {
+        Self { events: Stream::new(db.clone(), stop), queue, db }
     }
 
     /// Begins a change.

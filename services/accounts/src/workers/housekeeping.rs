@@ -1,21 +1,20 @@
 //! Forgets, once an hour, what has run out: sessions, tokens, invitations, old events.
 
 use hearth_base::Result;
-use hearth_kit::tasks::Stop;
+use hearth_kit::{Worker, queue::periodic_worker};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{app::guesses, cx::Cx};
 
-const KIND: &str = "housekeeping";
-const EVERY: SignedDuration = SignedDuration::from_hours(1);
+const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
-/// Runs until it is told to stop.
-pub async fn run(cx: Cx, stop: Stop) {
-    let cx = &cx;
-    cx.store.work.regularly(&*cx.clock, &stop, KIND, EVERY, |now| sweep(cx, now)).await;
+/// The worker.
+pub fn worker(cx: &Cx) -> Worker {
+    let (queue, cx) = (cx.store.queue.clone(), cx.clone());
+    periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| sweep(cx.clone(), now))
 }
 
-async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
+async fn sweep(cx: Cx, now: Timestamp) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.session_sweep(&tx, now).await?;
     cx.store.token_sweep(&tx, now).await?;

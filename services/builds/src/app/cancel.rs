@@ -19,9 +19,7 @@ pub async fn cancel(cx: &Cx, tool: ToolId, id: BuildId) -> Result<()> {
     }
     end(&mut build, now);
     cx.store.build_save(&tx, &build).await?;
-    tx.commit().await?;
-    cx.news.tell();
-    Ok(())
+    tx.commit().await
 }
 
 /// Writes into a build that it was cancelled.

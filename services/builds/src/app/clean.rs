@@ -1,13 +1,13 @@
-//! Forgetting builds that are over. The pin that keeps a build's image goes later, as leased work.
+//! Forgetting builds that are over. The pin that keeps a build's image goes later, by a task.
 
-use hearth_base::{BuildId, Error, Result, Role, ToolId};
-use hearth_kit::db::Tx;
+use hearth_base::{BuildId, Error, Kind, Result, Role, ToolId};
+use hearth_kit::{db::Tx, queue::TaskName};
 
 use super::cancel;
 use crate::{cx::Cx, store::Build};
 
-/// The work of giving up an image.
-pub const UNPIN: &str = "unpin";
+/// The task of giving up the image of a build.
+pub const UNPIN: TaskName<BuildId> = TaskName::new("unpin");
 
 /// Who relies on a build's image.
 pub fn holder(id: BuildId) -> String {
@@ -55,14 +55,17 @@ pub async fn clean(cx: &Cx, tool: ToolId, keep: u64) -> Result<usize> {
 async fn forget(cx: &Cx, tx: &Tx, build: &Build) -> Result<()> {
     cx.store.build_delete(tx, build.id).await?;
     if build.digest.is_some() {
-        cx.store.work.ask(tx, UNPIN, &build.id.to_string(), &build.id, cx.clock.now()).await?;
+        cx.store.queue.enqueue(tx, UNPIN, &build.id.to_string(), &build.id, cx.clock.now()).await?;
     }
     Ok(())
 }
 
-/// Gives up the image of a build that was forgotten.
+/// Gives up the image of a build that was forgotten. May be repeated.
 pub async fn unpin(cx: &Cx, id: BuildId) -> Result<()> {
-    cx.clients.of(Role::Images)?.images_internal().unpin(&holder(id)).await.map(|_| ())
+    match cx.clients.of(Role::Images)?.images_internal().unpin(&holder(id)).await {
+        Err(error) if error.kind() == Kind::NotFound => Ok(()),
+        unpinned => unpinned.map(|_| ()),
+    }
 }
 
 /// Forgets all that there is of a tool: it has ended. What still runs is stopped first, by the builder. Its
@@ -74,7 +77,6 @@ pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
         cx.store.build_save(&tx, &build).await?;
     }
     tx.commit().await?;
-    cx.news.tell();
     if cx.store.build_unsettled(tool).await? {
         return Err(Error::unavailable("build-stopping", "what runs of a build is being stopped"));
     }

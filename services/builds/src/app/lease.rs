@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hearth_base::{BuildId, Error, Result, Role, ToolId};
-use hearth_kit::db::{
-    Tx,
-    work::{Claim, Holder, Ticket},
+use hearth_kit::{
+    db::Tx,
+    queue::{LeaseHolder, LeaseTicket, QueueItem},
+    wake::WakeReason,
 };
 use hearth_wire::{
     builds::{
@@ -18,7 +19,11 @@ use hearth_wire::{
 use jiff::SignedDuration;
 
 use super::{clean, start::BUILDING, time_limit};
-use crate::{cx::Cx, git::Address, store::Build};
+use crate::{
+    cx::Cx,
+    git::Address,
+    store::{Build, build_topic},
+};
 
 /// After so many attempts that something beside the source ended, a build has failed.
 const ATTEMPTS: u32 = 3;
@@ -27,29 +32,27 @@ const SENTENCE: usize = 4000;
 
 /// A build to make, as soon as there is one, or nothing after `patience`.
 pub async fn claim(cx: &Cx, builder: Option<Builder>, patience: Duration) -> Result<Option<Lease>> {
-    let holder = builder.map(|Builder { place, life }| Holder { role: Role::Builder, place, life });
+    let holder = builder.map(|Builder { place, life }| LeaseHolder { role: Role::Builder, place, life });
     let until = tokio::time::Instant::now() + patience;
     loop {
-        let now = cx.clock.now();
-        for claim in cx.store.work.claim_for::<ToolId>(holder.as_ref(), BUILDING, 1, now).await? {
-            if let Some(lease) = lease(cx, &claim).await? {
+        for item in cx.store.queue.claim_for(holder.as_ref(), BUILDING, 1).await? {
+            if let Some(lease) = lease(cx, &item).await? {
                 return Ok(Some(lease));
             }
         }
         let left = until.saturating_duration_since(tokio::time::Instant::now());
-        let waited =
-            cx.stop.unless(cx.store.work.wait_for(holder.as_ref(), &*cx.clock, BUILDING, left)).await;
+        let waited = cx.stop.unless(cx.store.queue.wait_for(holder.as_ref(), BUILDING, left)).await;
         if left.is_zero() || waited.is_none() {
             return Ok(None);
         }
     }
 }
 
-/// The tool's next build. None: nothing of it is left to do, and the claim is given back.
-async fn lease(cx: &Cx, claim: &Claim<ToolId>) -> Result<Option<Lease>> {
+/// The tool's next build. None: nothing of it is left to do, and the item is finished.
+async fn lease(cx: &Cx, item: &QueueItem<ToolId>) -> Result<Option<Lease>> {
     let tx = cx.store.begin().await?;
-    let Some(mut build) = cx.store.build_next(&tx, claim.content).await? else {
-        cx.store.work.finish(&tx, claim).await?;
+    let Some(mut build) = cx.store.build_next(&tx, item.payload).await? else {
+        cx.store.queue.finish(&tx, item).await?;
         tx.commit().await?;
         return Ok(None);
     };
@@ -61,11 +64,10 @@ async fn lease(cx: &Cx, claim: &Claim<ToolId>) -> Result<Option<Lease>> {
         cx.store.build_save(&tx, &build).await?;
     }
     tx.commit().await?;
-    cx.news.tell();
-    of(cx, &build, &claim.ticket()).map(Some)
+    of(cx, &build, &item.ticket()).map(Some)
 }
 
-fn of(cx: &Cx, build: &Build, ticket: &Ticket) -> Result<Lease> {
+fn of(cx: &Cx, build: &Build, ticket: &LeaseTicket) -> Result<Lease> {
     let parameters = &build.parameters;
     let source = match parameters.upload {
         Some(id) => LeaseSource::Upload { id, digest: build.resolved_ref.clone(), size: build.source_size },
@@ -94,9 +96,9 @@ fn of(cx: &Cx, build: &Build, ticket: &Ticket) -> Result<Lease> {
 /// `patience` that it is not.
 pub async fn beat(cx: &Cx, id: BuildId, beat: Beat, patience: Duration) -> Result<bool> {
     let Beat { ticket, step, message, wait: _ } = beat;
-    let claim = read(&ticket)?.claim(BUILDING);
-    let mut news = cx.news.listen();
-    cx.store.work.beat(&claim, cx.clock.now()).await?;
+    let item = read(&ticket)?.into_item(BUILDING);
+    let mut listener = cx.store.listen([build_topic(id)]);
+    cx.store.queue.heartbeat(&item).await?;
     if step.is_some() || message.is_some() {
         let tx = cx.store.begin().await?;
         if let Some(mut build) = cx.store.build_locked(&tx, id).await?.filter(|build| !build.is_over()) {
@@ -105,23 +107,15 @@ pub async fn beat(cx: &Cx, id: BuildId, beat: Beat, patience: Duration) -> Resul
             cx.store.build_save(&tx, &build).await?;
         }
         tx.commit().await?;
-        cx.news.tell();
     }
-    if stopped(cx, id).await? {
-        return Ok(true);
-    }
-    let told = async {
-        // The sender lives as long as the service.
-        while news.changed().await.is_ok() {
-            if stopped(cx, id).await? {
-                return Ok(true);
-            }
+    let deadline = tokio::time::Instant::now() + patience;
+    loop {
+        if stopped(cx, id).await? {
+            return Ok(true);
         }
-        Ok(false)
-    };
-    match tokio::time::timeout(patience, cx.stop.unless(told)).await {
-        Ok(Some(told)) => told,
-        Ok(None) | Err(_) => Ok(false),
+        if listener.wait(deadline, &cx.stop).await != WakeReason::Changed {
+            return Ok(false);
+        }
     }
 }
 
@@ -132,9 +126,9 @@ async fn stopped(cx: &Cx, id: BuildId) -> Result<bool> {
 
 /// Ends a lease, and with it the build or this attempt at it. What was cancelled meanwhile stays cancelled.
 pub async fn finish(cx: &Cx, id: BuildId, ticket: &str, end: LeaseEnd) -> Result<()> {
-    let claim = read(ticket)?.claim(BUILDING);
+    let item = read(ticket)?.into_item(BUILDING);
     if let LeaseEnd::Made { digest, .. } = &end {
-        pin(cx, id, &claim, digest).await?;
+        pin(cx, id, &item, digest).await?;
     }
     let tx = cx.store.begin().await?;
     let mut pause = SignedDuration::ZERO;
@@ -144,7 +138,7 @@ pub async fn finish(cx: &Cx, id: BuildId, ticket: &str, end: LeaseEnd) -> Result
         if build.is_over() {
             // The image, if there is one, is nobody's.
             if matches!(end, LeaseEnd::Made { .. }) {
-                cx.store.work.ask(&tx, clean::UNPIN, &id.to_string(), &id, cx.clock.now()).await?;
+                cx.store.queue.enqueue(&tx, clean::UNPIN, &id.to_string(), &id, cx.clock.now()).await?;
             }
         } else {
             pause = ended(cx, &mut build, end)?;
@@ -152,9 +146,8 @@ pub async fn finish(cx: &Cx, id: BuildId, ticket: &str, end: LeaseEnd) -> Result
         build.settled = build.is_over();
         cx.store.build_save(&tx, &build).await?;
     }
-    give_back(cx, &tx, &claim, tool, pause).await?;
+    give_back(cx, &tx, &item, tool, pause).await?;
     tx.commit().await?;
-    cx.news.tell();
     match tool {
         Some(tool) => clean::clean(cx, tool, u64::from(cx.settings.kept)).await.map(|_| ()),
         None => Ok(()),
@@ -162,10 +155,10 @@ pub async fn finish(cx: &Cx, id: BuildId, ticket: &str, end: LeaseEnd) -> Result
 }
 
 /// The image is pinned before anybody is told of it.
-async fn pin(cx: &Cx, id: BuildId, claim: &Claim<()>, digest: &str) -> Result<()> {
+async fn pin(cx: &Cx, id: BuildId, item: &QueueItem<()>, digest: &str) -> Result<()> {
     // A lease that is lost must not move the pin of whoever has it now.
-    cx.store.work.beat(claim, cx.clock.now()).await?;
-    let tool = claim.key.parse()?;
+    cx.store.queue.heartbeat(item).await?;
+    let tool = item.key.parse()?;
     let put = PinPut { tool, digest: digest.parse()? };
     cx.clients.of(Role::Images)?.images_internal().pin(&clean::holder(id), &put).await.map(|_| ())
 }
@@ -204,7 +197,7 @@ fn again(build: &mut Build, message: String) -> Result<SignedDuration> {
 async fn give_back(
     cx: &Cx,
     tx: &Tx,
-    claim: &Claim<()>,
+    item: &QueueItem<()>,
     tool: Option<ToolId>,
     pause: SignedDuration,
 ) -> Result<()> {
@@ -213,8 +206,8 @@ async fn give_back(
         None => None,
     };
     match next {
-        Some(_) => cx.store.work.again(tx, claim, cx.clock.now() + pause).await,
-        None => cx.store.work.finish(tx, claim).await,
+        Some(_) => cx.store.queue.repeat(tx, item, cx.clock.now() + pause).await,
+        None => cx.store.queue.finish(tx, item).await,
     }
 }
 
@@ -227,11 +220,11 @@ fn cut(text: String) -> String {
     text
 }
 
-fn write(ticket: &Ticket) -> Result<String> {
+fn write(ticket: &LeaseTicket) -> Result<String> {
     serde_json::to_vec(ticket).map(|bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes)).map_err(Error::internal)
 }
 
-fn read(text: &str) -> Result<Ticket> {
+fn read(text: &str) -> Result<LeaseTicket> {
     let refused = || Error::invalid("ticket", "this is no ticket");
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| refused())?;
     serde_json::from_slice(&bytes).map_err(|_| refused())

@@ -12,7 +12,12 @@ use hearth_wire::{
     },
 };
 
-use crate::{cx::Cx, store::Build};
+use tokio::time::Instant;
+
+use crate::{
+    cx::Cx,
+    store::{Build, build_topic},
+};
 
 /// How long one question to `logs` waits for lines, in seconds.
 const WAIT: u64 = 20;
@@ -55,7 +60,7 @@ impl Reader {
     }
 
     async fn more(&mut self) -> Result<()> {
-        let mut news = self.cx.news.listen();
+        let mut listener = self.cx.store.listen([build_topic(self.build.id)]);
         // Looked at before the lines: what was written until it was over is read then.
         let over = self.build.is_over() || self.is_over_by_now().await?;
         self.read.wait = (self.follow && !over).then_some(WAIT);
@@ -67,7 +72,8 @@ impl Reader {
         self.ended = next.is_none() && (over || !self.follow);
         if complete && next.is_none() && !self.ended {
             // Between two steps nothing writes: what comes next is heard of here.
-            let _news_or_time = tokio::time::timeout(Duration::from_secs(WAIT), news.changed()).await;
+            let deadline = Instant::now() + Duration::from_secs(WAIT);
+            let _reads_in_any_case = listener.wait(deadline, &self.cx.stop).await;
         }
         self.read.after = Some(next.unwrap_or(head));
         Ok(())

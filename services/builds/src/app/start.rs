@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hearth_base::{BuildId, Error, Result, Role, SourceId, ToolId, ToolName};
+use hearth_kit::queue::TaskName;
 use hearth_wire::builds::{BuildCreate, BuildParameters, BuildStatus, BuildStep};
 use jiff::Timestamp;
 
@@ -13,8 +14,8 @@ use crate::{
     store::Build,
 };
 
-/// The work of building for a tool: one piece for each tool, whose builds are made one after the other.
-pub const BUILDING: &str = "building";
+/// The task of building for a tool, which builders perform: one item for each tool, whose builds are made one after the other.
+pub const BUILDING: TaskName<ToolId> = TaskName::new("building");
 
 /// The most builds of a tool that may wait in line.
 const MOST_IN_LINE: u64 = 50;
@@ -133,7 +134,7 @@ async fn accept(cx: &Cx, build: &Build, most: u64, now: Timestamp) -> Result<()>
     let tx = cx.store.begin().await?;
     // Asking first makes everybody else who asks for this tool wait: the count below stays true.
     let key = build.tool.to_string();
-    cx.store.work.ask(&tx, BUILDING, &key, &build.tool, now).await?;
+    cx.store.queue.enqueue(&tx, BUILDING, &key, &build.tool, now).await?;
     let open = cx.store.build_count_open(&tx, build.tool).await?;
     if open >= most {
         return Err(Error::conflict(
@@ -147,9 +148,7 @@ async fn accept(cx: &Cx, build: &Build, most: u64, now: Timestamp) -> Result<()>
         kept.ok_or_else(|| sources::missing(upload))?;
     }
     cx.store.build_add(&tx, build).await?;
-    tx.commit().await?;
-    cx.news.tell();
-    Ok(())
+    tx.commit().await
 }
 
 fn check_envvars(envvars: &BTreeMap<String, String>) -> Result<()> {

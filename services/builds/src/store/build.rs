@@ -12,7 +12,7 @@ use sea_orm::{
 };
 
 use super::{
-    Store,
+    Store, build_topic,
     columns::{read, read_json, read_word, write_json, write_word},
 };
 
@@ -222,12 +222,14 @@ impl Store {
 
     /// Writes all of a build.
     pub async fn build_save(&self, tx: &Tx, build: &Build) -> Result<()> {
+        tx.wake(build_topic(build.id));
         let row = row::ActiveModel::try_from(build)?;
         row::Entity::update(row).exec(&**tx).await.or_fault().map(|_| ())
     }
 
     /// Forgets a build. Whether it was there.
     pub async fn build_delete(&self, tx: &Tx, id: BuildId) -> Result<bool> {
+        tx.wake(build_topic(id));
         let deleted = row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_fault()?;
         Ok(deleted.rows_affected > 0)
     }
@@ -303,6 +305,8 @@ impl Store {
         let rows = some.all(&**tx).await.or_fault()?;
         let ids: Vec<String> = rows.into_iter().map(|row| row.id).collect();
         row::Entity::delete_many().filter(row::Column::Id.is_in(ids.clone())).exec(&**tx).await.or_fault()?;
-        ids.iter().map(|id| read("build.id", id)).collect()
+        let ids = ids.iter().map(|id| read("build.id", id)).collect::<Result<Vec<BuildId>>>()?;
+        ids.iter().for_each(|id| tx.wake(build_topic(*id)));
+        Ok(ids)
     }
 }

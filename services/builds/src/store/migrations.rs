@@ -1,7 +1,7 @@
 //! How the tables came to be as they are. A migration that was released never changes, so columns are spelt
 //! out here and not taken from the entities, which do.
 
-use hearth_kit::db::work::{CreateWork, WorkHolders};
+use hearth_kit::db::queue::CreateQueue;
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
     schema::{big_integer, big_integer_null, boolean, integer, json, string, string_null, text},
@@ -13,7 +13,7 @@ use sea_orm::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateWork), Box::new(CreateBuilds), Box::new(WorkHolders)]
+    vec![Box::new(CreateQueue), Box::new(CreateBuilds)]
 }
 
 struct CreateBuilds;

@@ -4,8 +4,11 @@ mod build;
 mod migrations;
 mod source;
 
-use hearth_base::Result;
-use hearth_kit::db::{Db, Tx, columns, work::Work};
+use hearth_base::{BuildId, Result};
+use hearth_kit::{
+    db::{Db, Tx, columns, queue::Queue},
+    wake::{Topic, WakeListener},
+};
 
 pub use build::Build;
 pub use migrations::migrations;
@@ -15,18 +18,28 @@ pub use source::Source;
 #[derive(Debug, Clone)]
 pub struct Store {
     db: Db,
-    /// What is done later: builds for builders, ends of time limits, and tidying.
-    pub work: Work,
+    /// Builds for builders, ends of time limits, and tidying.
+    pub queue: Queue,
 }
 
 impl Store {
-    /// The tables in `db`, and the work in it.
-    pub fn new(db: Db, work: Work) -> Self {
-        Self { db, work }
+    /// The tables in `db`, and the queue in it.
+    pub fn new(db: Db, queue: Queue) -> Self {
+        Self { db, queue }
+    }
+
+    /// Receives the wake-ups of some topics.
+    pub fn listen(&self, topics: impl IntoIterator<Item = Topic>) -> WakeListener {
+        self.db.listen(topics)
     }
 
     /// Begins a change.
     pub async fn begin(&self) -> Result<Tx> {
         self.db.begin().await
     }
+}
+
+/// A build has changed.
+pub fn build_topic(id: BuildId) -> Topic {
+    Topic::keyed("build", id)
 }

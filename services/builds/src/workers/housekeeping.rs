@@ -1,15 +1,17 @@
 //! Forgets, every ten minutes, uploads that are kept no longer.
 
-use hearth_kit::tasks::Stop;
+use hearth_kit::{Worker, queue::periodic_worker};
 use jiff::SignedDuration;
 
 use crate::{app::sources, cx::Cx};
 
-const KIND: &str = "housekeeping";
-const EVERY: SignedDuration = SignedDuration::from_mins(10);
+const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 
-/// Runs until it is told to stop.
-pub async fn run(cx: Cx, stop: Stop) {
-    let cx = &cx;
-    cx.store.work.regularly(&*cx.clock, &stop, KIND, EVERY, |now| sources::sweep(cx, now)).await;
+/// The worker.
+pub fn worker(cx: &Cx) -> Worker {
+    let (queue, cx) = (cx.store.queue.clone(), cx.clone());
+    periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| {
+        let cx = cx.clone();
+        async move { sources::sweep(&cx, now).await }
+    })
 }

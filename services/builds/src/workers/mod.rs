@@ -1,4 +1,4 @@
-//! Loops that take leased work.
+//! What goes on beside answering.
 
 pub mod housekeeping;
 pub mod time_limits;

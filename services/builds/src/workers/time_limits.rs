@@ -1,25 +1,36 @@
 //! Ends builds whose time is over.
 
-use hearth_base::BuildId;
-use hearth_kit::tasks::Stop;
+use hearth_base::{BuildId, Result};
+use hearth_kit::{
+    db::Tx,
+    queue::{NextTurn, Performed, QueueItem, Task, TaskName},
+};
 
 use crate::{
     app::time_limit::{self, TIME_LIMIT},
     cx::Cx,
 };
 
-/// Runs until it is told to stop.
-pub async fn run(cx: Cx, stop: Stop) {
-    let cx = &cx;
-    cx.store
-        .work
-        .each::<BuildId, _>(&*cx.clock, &stop, TIME_LIMIT, |claim| async move {
-            let tx = cx.store.begin().await?;
-            time_limit::end(cx, &tx, claim.content).await?;
-            cx.store.work.finish(&tx, &claim).await?;
-            tx.commit().await?;
-            cx.news.tell();
-            Ok(())
-        })
-        .await;
+/// Ends a build whose time is over; its items are builds that began.
+pub struct EndBuilds(pub Cx);
+
+impl Task for EndBuilds {
+    type Payload = BuildId;
+    type Loaded = ();
+    type Output = ();
+
+    fn name(&self) -> TaskName<BuildId> {
+        TIME_LIMIT
+    }
+
+    async fn perform(&self, _: &QueueItem<BuildId>, (): &()) -> Result<()> {
+        Ok(())
+    }
+
+    async fn record(&self, tx: &Tx, performed: &[Performed<Self>]) -> Result<Vec<NextTurn>> {
+        for one in performed {
+            time_limit::end(&self.0, tx, one.item.payload).await?;
+        }
+        Ok(performed.iter().map(|_| NextTurn::Finished).collect())
+    }
 }

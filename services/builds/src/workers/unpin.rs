@@ -1,23 +1,26 @@
 //! Gives up images of builds that were forgotten.
 
-use hearth_base::BuildId;
-use hearth_kit::tasks::Stop;
+use hearth_base::{BuildId, Result};
+use hearth_kit::queue::{QueueItem, Task, TaskName};
 
 use crate::{
     app::clean::{self, UNPIN},
     cx::Cx,
 };
 
-/// Runs until it is told to stop.
-pub async fn run(cx: Cx, stop: Stop) {
-    let cx = &cx;
-    cx.store
-        .work
-        .each::<BuildId, _>(&*cx.clock, &stop, UNPIN, |claim| async move {
-            clean::unpin(cx, claim.content).await?;
-            let tx = cx.store.begin().await?;
-            cx.store.work.finish(&tx, &claim).await?;
-            tx.commit().await
-        })
-        .await;
+/// Gives up the image of a build; its items are builds that were forgotten.
+pub struct UnpinImages(pub Cx);
+
+impl Task for UnpinImages {
+    type Payload = BuildId;
+    type Loaded = ();
+    type Output = ();
+
+    fn name(&self) -> TaskName<BuildId> {
+        UNPIN
+    }
+
+    async fn perform(&self, item: &QueueItem<BuildId>, (): &()) -> Result<()> {
+        clean::unpin(&self.0, item.payload).await
+    }
 }

@@ -48,11 +48,11 @@ async fn a_build_whose_builder_dies_is_taken_over_with_the_same_attempt(db: Db) 
     let stage = stage(db).await?;
     stage.start().await?;
     let dead = stage.claim().await?.unwrap();
-    stage.stand.clock.advance(SignedDuration::from_secs(20));
+    stage.stand.passes(SignedDuration::from_secs(20));
     stage.beat(&dead).await?;
-    stage.stand.clock.advance(SignedDuration::from_secs(20));
+    stage.stand.passes(SignedDuration::from_secs(20));
     assert_eq!(stage.claim().await?, None);
-    stage.stand.clock.advance(SignedDuration::from_secs(11));
+    stage.stand.passes(SignedDuration::from_secs(11));
     let heir = stage.claim().await?.unwrap();
     assert_eq!((heir.build, heir.attempt, heir.deadline), (dead.build, dead.attempt, dead.deadline));
     // Whatever the first one still says is refused.
@@ -89,7 +89,7 @@ async fn what_is_no_fault_of_the_source_is_tried_again_a_few_times(db: Db) -> Re
         assert_eq!((lease.build, lease.attempt), (build, attempt));
         stage.finish(&lease, LeaseEnd::Again { message: "The disk is full.".to_owned() }).await?;
         assert_eq!(stage.claim().await?, None);
-        stage.stand.clock.advance(SignedDuration::from_secs(60));
+        stage.stand.passes(SignedDuration::from_secs(60));
     }
     let shown = stage.shown(build).await;
     assert_eq!((&shown["status"], &shown["message"]), (&json!("BUILD_FAILURE"), &json!("The disk is full.")));
@@ -101,11 +101,9 @@ async fn a_build_that_takes_too_long_ends_whatever_the_builder_does(db: Db) -> R
     let build = stage.start().await?.name;
     let lease = stage.claim().await?.unwrap();
     for _ in 0..65 {
-        stage.stand.clock.advance(SignedDuration::from_secs(28));
+        stage.stand.passes(SignedDuration::from_secs(28));
         stage.beat(&lease).await?;
     }
-    // Whatever else is asked wakes the workers, which see what time it is.
-    stage.start().await?;
     until("the build to be over", || async {
         Ok((stage.shown(build).await["status"] == "BUILD_TIMEOUT").then_some(()))
     })
@@ -123,7 +121,7 @@ async fn what_was_cancelled_while_its_builder_was_dead_is_handed_out_to_be_stopp
     let dead = stage.claim().await?.unwrap();
     stage.maintainer.builds().cancel(&stage.tool, build).await?;
     let later = stage.start().await?.name;
-    stage.stand.clock.advance(SignedDuration::from_secs(31));
+    stage.stand.passes(SignedDuration::from_secs(31));
     let heir = stage.claim().await?.unwrap();
     assert_eq!((heir.build, heir.stop, dead.stop), (build, true, false));
     stage.finish(&heir, LeaseEnd::Stopped).await?;

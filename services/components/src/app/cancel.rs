@@ -3,7 +3,7 @@
 use hearth_base::{Error, Result, ToolId};
 use hearth_wire::components::{DeploymentId, DeploymentState};
 
-use super::{create::WORK, end};
+use super::{create::DEPLOY, end};
 use crate::{
     cx::Cx,
     store::{Deployment, Failure},
@@ -45,8 +45,7 @@ async fn change(cx: &Cx, tool: ToolId, id: DeploymentId, delete: bool) -> Result
     if active {
         end::next(cx, &tx, tool).await?;
     }
-    cx.store.work.ask(&tx, WORK, &id.to_string(), &id, cx.now()).await?;
+    cx.store.queue.enqueue(&tx, DEPLOY, &id.to_string(), &id, cx.now()).await?;
     tx.commit().await?;
-    cx.news.notify_waiters();
     Ok(deployment)
 }

@@ -1,7 +1,10 @@
 //! A new deployment.
 
 use hearth_base::{Access, Error, Kind, MandateId, Result, Role, Scope, Scopes, plain_text};
-use hearth_kit::guard::{Member, Shown};
+use hearth_kit::{
+    guard::{Member, Shown},
+    queue::TaskName,
+};
 use hearth_wire::components::{
     DeploySource, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentState, Step, StepName,
     StepState, WEB,
@@ -12,8 +15,8 @@ use crate::{
     store::{BUSY, Content, Deployment, Progress, busy},
 };
 
-/// The kind of work that a deployment is.
-pub const WORK: &str = "deploy";
+/// The task that takes a deployment to its end.
+pub const DEPLOY: TaskName<DeploymentId> = TaskName::new("deploy");
 
 /// The port that a component listens on when nothing else is said.
 const PORT: u16 = 8000;
@@ -64,7 +67,7 @@ async fn add(cx: &Cx, mut deployment: Deployment, queue: bool) -> Result<Deploym
     }
     cx.store.deployment_add(&tx, &deployment).await?;
     if deployment.active {
-        cx.store.work.ask(&tx, WORK, &deployment.id.to_string(), &deployment.id, cx.now()).await?;
+        cx.store.queue.enqueue(&tx, DEPLOY, &deployment.id.to_string(), &deployment.id, cx.now()).await?;
     }
     tx.commit().await?;
     Ok(deployment)

@@ -4,7 +4,7 @@ use hearth_base::{Error, Kind, Result};
 use hearth_wire::components::{DeploymentId, DeploymentState, StepState};
 use jiff::SignedDuration;
 
-use super::{after, create::WORK, end, steps, undo};
+use super::{after, create::DEPLOY, end, steps, undo};
 use crate::{
     cx::Cx,
     store::{CHANGED, Deployment},
@@ -86,7 +86,7 @@ async fn turn(cx: &Cx, deployment: &mut Deployment, last: bool) -> Result<Turn> 
 /// Asks for a deployment anew: what comes next has as many tries as what came before.
 async fn again(cx: &Cx, id: DeploymentId, pause: SignedDuration) -> Result<Turn> {
     let tx = cx.store.begin().await?;
-    cx.store.work.ask(&tx, WORK, &id.to_string(), &id, cx.now() + pause).await?;
+    cx.store.queue.enqueue(&tx, DEPLOY, &id.to_string(), &id, cx.now() + pause).await?;
     tx.commit().await?;
     Ok(Turn::Over)
 }

@@ -4,7 +4,7 @@ use hearth_base::{Error, Result, ToolId};
 use hearth_kit::db::Tx;
 use hearth_wire::components::{DeploymentState, Revision, StepState};
 
-use super::create::WORK;
+use super::create::DEPLOY;
 use crate::{
     cx::Cx,
     store::{Deployment, Failure},
@@ -54,9 +54,7 @@ async fn over(cx: &Cx, tx: Tx, deployment: &mut Deployment) -> Result<()> {
     if active {
         next(cx, &tx, deployment.tool).await?;
     }
-    tx.commit().await?;
-    cx.news.notify_waiters();
-    Ok(())
+    tx.commit().await
 }
 
 /// The tool's place is free: whoever waits longest has it.
@@ -64,7 +62,7 @@ pub async fn next(cx: &Cx, tx: &Tx, tool: ToolId) -> Result<()> {
     let waiting = cx.store.deployment_queue(tx, tool).await?;
     let Some(next) = waiting.first() else { return Ok(()) };
     cx.store.deployment_activate(tx, next).await?;
-    cx.store.work.ask(tx, WORK, &next.id.to_string(), &next.id, cx.now()).await
+    cx.store.queue.enqueue(tx, DEPLOY, &next.id.to_string(), &next.id, cx.now()).await
 }
 
 /// Notes why a deployment will end. What it did is taken back after that.
@@ -86,11 +84,9 @@ pub async fn fail(cx: &Cx, deployment: &mut Deployment, error: &Error) -> Result
     save(cx, deployment).await
 }
 
-/// Writes a deployment back, and tells those who wait for that.
+/// Writes a deployment back.
 pub async fn save(cx: &Cx, deployment: &mut Deployment) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.deployment_save(&tx, deployment).await?;
-    tx.commit().await?;
-    cx.news.notify_waiters();
-    Ok(())
+    tx.commit().await
 }

@@ -10,7 +10,5 @@ pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.deployment_erase(&tx, tool).await?;
     cx.store.revision_erase(&tx, tool).await?;
-    tx.commit().await?;
-    cx.news.notify_waiters();
-    Ok(())
+    tx.commit().await
 }

@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use hearth_base::{Error, Limit, Result, ToolId};
 use hearth_wire::components::{DeploymentId, DeploymentQuery};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::{cx::Cx, store::Deployment};
 
 /// The most that one request waits.
 const MOST: u64 = 25;
-/// How often a change by another process is looked for.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// A tool's deployment.
 pub async fn one(cx: &Cx, tool: ToolId, id: DeploymentId) -> Result<Deployment> {
@@ -32,16 +30,12 @@ pub async fn latest(cx: &Cx, tool: ToolId) -> Result<Deployment> {
 pub async fn watch(cx: &Cx, tool: ToolId, id: DeploymentId, query: DeploymentQuery) -> Result<Deployment> {
     let DeploymentQuery { wait, after } = query;
     let deadline = Instant::now() + Duration::from_secs(wait.unwrap_or(0).min(MOST));
+    let mut listener = cx.store.listen(tool, id);
     loop {
-        let news = cx.news.notified();
-        tokio::pin!(news);
-        news.as_mut().enable();
         let found = one(cx, tool, id).await?;
         let newer = after.is_some_and(|after| u64::try_from(found.version).is_ok_and(|now| now > after));
-        let left = deadline.saturating_duration_since(Instant::now());
-        if newer || found.state.is_over() || left.is_zero() {
+        if newer || found.state.is_over() || !listener.wait_until(deadline).await {
             return Ok(found);
         }
-        let _news_or_time = timeout(left.min(LOOK), news).await;
     }
 }

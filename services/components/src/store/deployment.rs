@@ -14,7 +14,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::Store;
+use super::{Store, deployment_topic, tool_topic};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -186,6 +186,7 @@ impl Store {
 
     /// Writes a deployment back; refused when somebody else has changed it since it was read.
     pub async fn deployment_save(&self, tx: &Tx, deployment: &mut Deployment) -> Result<()> {
+        tx.wake(deployment_topic(deployment.id));
         let next = deployment.version + 1;
         let updated = row::Entity::update_many()
             .set(deployment.row(next)?)
@@ -257,6 +258,7 @@ impl Store {
 
     /// Forgets those of a tool.
     pub async fn deployment_erase(&self, tx: &Tx, tool: ToolId) -> Result<()> {
+        tx.wake(tool_topic(tool));
         let all = row::Entity::delete_many().filter(row::Column::ToolId.eq(tool.to_string()));
         all.exec(&**tx).await.or_fault().map(|_| ())
     }

@@ -1,6 +1,6 @@
 //! How the tables came to be as they are. A migration that was released never changes, so columns are spelt out.
 
-use hearth_kit::db::work::{CreateWork, WorkHolders};
+use hearth_kit::db::queue::CreateQueue;
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
     schema::{big_integer, boolean, integer, json, string, string_null},
@@ -12,7 +12,7 @@ use sea_orm::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateWork), Box::new(CreateComponents), Box::new(WorkHolders)]
+    vec![Box::new(CreateQueue), Box::new(CreateComponents)]
 }
 
 struct CreateComponents;

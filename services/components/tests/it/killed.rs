@@ -109,7 +109,7 @@ async fn what_a_worker_is_stuck_with_is_taken_over_when_its_lease_has_run_out(db
         stage.neighbours.next(1, call, Then::OutliveCaller);
         let id = stage.deploy(&git()).await?.deploy_id;
         stage.neighbours.ended.notified().await;
-        stage.stand.clock.advance(SignedDuration::from_secs(31));
+        stage.stand.passes(SignedDuration::from_secs(31));
         stage.others_deploy().await?;
         assert_eq!(stage.over(id).await?.status, DeploymentState::Successful, "stuck with {call}");
     }

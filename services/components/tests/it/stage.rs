@@ -43,7 +43,7 @@ pub async fn stage(db: Db) -> Result<Stage> {
     let mut stand =
         Stand::of(Role::Components, db, hearth_components::mount, config, Default::default()).await?;
     // No round second: builds are dated to the second.
-    stand.clock.advance(SignedDuration::from_millis(700));
+    stand.passes(SignedDuration::from_millis(700));
     let neighbours = Neighbours::play(&stand);
     stand.start_workers();
     let tool_id = || ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
@@ -88,7 +88,7 @@ impl Stage {
         create: &DeploymentCreate,
         query: &DeploymentCreateQuery,
     ) -> Result<Deployment> {
-        self.stand.clock.advance(SignedDuration::from_secs(1));
+        self.stand.passes(SignedDuration::from_secs(1));
         self.maintainer.components().deploy(&self.tool, create, query).await
     }
 
@@ -144,7 +144,7 @@ impl Stage {
     /// As [`Stage::over`], while time passes: what is tried again comes to its turn.
     pub async fn over_in_time(&self, id: DeploymentId) -> Result<Deployment> {
         until("the deployment is over", async || {
-            self.stand.clock.advance(SignedDuration::from_millis(100));
+            self.stand.passes(SignedDuration::from_millis(100));
             Ok(Some(self.shown(id).await?).filter(|found| found.status.is_over()))
         })
         .await
@@ -170,7 +170,7 @@ impl Stage {
     pub async fn settled(&self, images: usize) -> Result<()> {
         let settled = |known: &Known| known.accounts.open() == 0 && known.images.pins.len() == images;
         until("nothing is left to do", async || {
-            self.stand.clock.advance(SignedDuration::from_millis(100));
+            self.stand.passes(SignedDuration::from_millis(100));
             Ok(settled(&self.neighbours.known()).then_some(()))
         })
         .await

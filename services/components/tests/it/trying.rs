@@ -25,7 +25,7 @@ const TICK: SignedDuration = SignedDuration::from_secs(5);
 /// A deployment that is over after all of its pauses, while others go on and wake whoever looks for work.
 async fn given_up(stage: &Stage, id: DeploymentId) -> Result<Deployment> {
     until_within(Duration::from_secs(90), "it is over", async || {
-        stage.stand.clock.advance(TICK);
+        stage.stand.passes(TICK);
         stage.others_deploy().await?;
         Ok(Some(stage.shown(id).await?).filter(|found| found.status.is_over()))
     })
@@ -41,7 +41,7 @@ async fn what_does_not_answer_is_asked_ten_times_with_growing_pauses(db: Db) -> 
         until("it is tried again", async || {
             // Others go on meanwhile, and wake whoever looks for work.
             assert_eq!(stage.others_deploy().await?, DeploymentState::Successful);
-            stage.stand.clock.advance(WINK.min(SignedDuration::from_millis(250 << (tries - 1))));
+            stage.stand.passes(WINK.min(SignedDuration::from_millis(250 << (tries - 1))));
             Ok((stage.neighbours.times("POST builds") > tries).then_some(()))
         })
         .await?;
@@ -148,12 +148,12 @@ async fn what_was_kept_for_it_is_given_up_however_long_others_are_away(db: Db) -
     let id = stage.deploy(&git()).await?.deploy_id;
     stage.over(id).await?;
     for _ in 0..60 {
-        stage.stand.clock.advance(WINK);
+        stage.stand.passes(WINK);
         stage.others_deploy().await?;
     }
     stage.neighbours.are_well();
     until("all mandates have ended", async || {
-        stage.stand.clock.advance(WINK);
+        stage.stand.passes(WINK);
         stage.others_deploy().await?;
         // But for that of the deployment which was over a moment ago.
         Ok((stage.neighbours.known().accounts.open() <= 1).then_some(()))

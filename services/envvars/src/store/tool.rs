@@ -51,7 +51,7 @@ impl Store {
 /// Whether a tool is over, under its lock: a row is made first, so that there is one to wait for.
 async fn is_over(tx: &Tx, tool: ToolId) -> Result<bool> {
     let first = row::ActiveModel { id: Set(tool.to_string()), over: Set(false) };
-    let known = OnConflict::column(row::Column::Id).do_nothing().to_owned();
+    let known = OnConflict::column(row::Column::Id).do_nothing_on([row::Column::Id]).to_owned();
     match row::Entity::insert(first).on_conflict(known).exec_without_returning(&**tx).await {
         Ok(_) | Err(DbErr::RecordNotInserted) => {}
         Err(cause) => return Err(cause).or_fault(),

@@ -58,7 +58,7 @@ pub fn of(job: &str) -> EnvvarsScope {
 impl Stage {
     /// Some time goes by.
     pub fn clock_on(&self) {
-        self.stand.clock.advance(jiff::SignedDuration::from_secs(1));
+        self.stand.passes(jiff::SignedDuration::from_secs(1));
     }
 
     /// The maintainer sets a variable of the whole tool.

@@ -5,10 +5,7 @@ use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
     schema::{big_integer, blob, integer, string},
 };
-use hearth_kit::db::{
-    events::CreateEvents,
-    work::{CreateWork, WorkHolders},
-};
+use hearth_kit::db::{events::CreateEvents, queue::CreateQueue};
 use sea_orm::{
     DbErr,
     sea_query::{Index, Table, TableCreateStatement},
@@ -16,7 +13,7 @@ use sea_orm::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateWork), Box::new(CreateImages), Box::new(WorkHolders), Box::new(CreateEvents)]
+    vec![Box::new(CreateQueue), Box::new(CreateImages), Box::new(CreateEvents)]
 }
 
 struct CreateImages;

@@ -15,7 +15,7 @@ mod upload;
 
 use hearth_base::{Error, Result};
 use hearth_kit::{
-    db::{Db, Tx, work::Work},
+    db::{Db, Tx, queue::Queue},
     events::Stream,
     tasks::Stop,
 };
@@ -31,15 +31,15 @@ pub use upload::{Part, Upload};
 pub struct Store {
     db: Db,
     /// What is done later.
-    pub work: Work,
+    pub queue: Queue,
     /// Events for other services.
     pub events: Stream,
 }
 
 impl Store {
-    /// The tables in `db`, and the work in it.
-    pub fn new(db: Db, work: Work, stop: Stop) -> Self {
-        Self { events: Stream::new(db.clone(), stop), work, db }
+    /// The tables in `db`, and the queue in it.
+    pub fn new(db: Db, queue: Queue, stop: Stop) -> Self {
+        Self { events: Stream::new(db.clone(), stop), queue, db }
     }
 
     /// Begins a change.

@@ -1,12 +1,12 @@
 //! Repositories.
 
 use hearth_base::{Cursor, Limit, Page, RepositoryId, Result, ToolId};
-use hearth_kit::db::{OrFault, Tx};
+use hearth_kit::db::{OrFault, Tx, columns::sum_of};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, FromQueryResult, JoinType, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, LockType, OnConflict, Query},
+    sea_query::{Expr, LockType, OnConflict, Query},
 };
 
 use super::{
@@ -134,7 +134,7 @@ impl Store {
         let sizes = link::Entity::find()
             .select_only()
             .column(link::Column::RepositoryId)
-            .column_as(content::Column::Size.sum().cast_as("BIGINT"), "size")
+            .column_as(sum_of(self.db.backend(), content::Column::Size), "size")
             .join(JoinType::InnerJoin, joined)
             .filter(link::Column::RepositoryId.is_in(ids))
             .group_by(link::Column::RepositoryId)

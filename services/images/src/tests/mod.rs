@@ -11,7 +11,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use hearth_base::{Clock, Digest, Entropy, Error, ManualClock, Result, SystemClock, ToolId};
 use hearth_kit::{
     config::Config,
-    db::{Db, migrate, work::Work},
+    db::{Db, migrate, queue::Queue},
     state::StateFolder,
     tasks::Tasks,
 };
@@ -38,7 +38,7 @@ impl Stage {
     pub async fn set(db: Db, config: Config) -> Result<Self> {
         migrate(&db, store::migrations).await?;
         let clock = Arc::new(ManualClock::at(SystemClock.now()));
-        let store = Store::new(db.clone(), Work::new(db, None), Tasks::new().stop_sign());
+        let store = Store::new(db.clone(), Queue::new(db, clock.clone(), None), Tasks::new().stop_sign());
         let cx = Cx::new(&config, &StateFolder::nowhere(), store, clock.clone(), Arc::new(Entropy::System))?;
         let space = Space::Tool(cx.id(), "hello".parse()?);
         Ok(Self { cx, clock, space })

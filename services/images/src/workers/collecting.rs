@@ -1,21 +1,22 @@
 //! Collects, once an hour, what nothing relies on any more, and forgets old events.
 
-use hearth_kit::tasks::Stop;
-use jiff::SignedDuration;
+use hearth_base::Result;
+use hearth_kit::{Worker, queue::periodic_worker};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{app::collect, cx::Cx};
 
-const KIND: &str = "collect";
-const EVERY: SignedDuration = SignedDuration::from_hours(1);
+const COLLECT_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
-/// Runs until it is told to stop.
-pub async fn run(cx: Cx, stop: Stop) {
-    let cx = &cx;
-    let turn = async |now| {
-        collect::run(cx).await?;
-        let tx = cx.store.begin().await?;
-        cx.store.events.delete_old(&tx, now).await?;
-        tx.commit().await
-    };
-    cx.store.work.regularly(&*cx.clock, &stop, KIND, EVERY, turn).await;
+/// The worker.
+pub fn worker(cx: &Cx) -> Worker {
+    let (queue, cx) = (cx.store.queue.clone(), cx.clone());
+    periodic_worker(&queue, "collect", COLLECT_INTERVAL, move |now| collect(cx.clone(), now))
+}
+
+async fn collect(cx: Cx, now: Timestamp) -> Result<()> {
+    collect::run(&cx).await?;
+    let tx = cx.store.begin().await?;
+    cx.store.events.delete_old(&tx, now).await?;
+    tx.commit().await
 }

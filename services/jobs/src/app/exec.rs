@@ -15,7 +15,7 @@ use crate::{
 
 /// Refuses a job of which nothing runs, and nothing begins to within `patience`.
 pub async fn must_run(cx: &Cx, of: Of<'_>, name: &JobName, patience: Duration) -> Result<()> {
-    let mut news = cx.news(patience);
+    let mut news = cx.news(of.tool, patience);
     loop {
         let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
         let runs = cx.store.runs_to_show(of.tool, job.last_run.clone().into_iter().collect()).await?;

@@ -177,7 +177,6 @@ pub async fn note(cx: &Cx, run: &Run, news: News) -> Result<()> {
         cx.store.ask(&tx, run.instance.workload, cx.now()).await?;
     }
     routing::refresh(cx, &tx, run.tool, name.as_ref()).await?;
-    tx.commit().await?;
-    cx.wake_watchers([run.instance.workload]);
-    Ok(())
+    Cx::wake_watchers(&tx, [(run.tool, run.instance.workload)]);
+    tx.commit().await
 }

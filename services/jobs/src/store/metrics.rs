@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::AddAssign};
 use hearth_base::{Result, ToolId};
 use hearth_kit::db::{
     At, OrFault, Tx,
-    columns::{count, number, read},
+    columns::{count, number, read, sum_of},
 };
 use hearth_wire::jobs::Sample;
 use jiff::{SignedDuration, Timestamp};
@@ -175,7 +175,7 @@ impl Store {
 
     /// What all jobs of a tool used together since `since`, the oldest step first.
     pub async fn samples_of_tool(&self, tool: ToolId, step: Step, since: Timestamp) -> Result<Vec<Sample>> {
-        let sum = |column: row::Column| column.sum().cast_as("bigint");
+        let sum = |column: row::Column| sum_of(self.db.backend(), column);
         let rows: Vec<(At, i64, i64, i64, i64, i64)> = row::Entity::find()
             .select_only()
             .column(row::Column::At)

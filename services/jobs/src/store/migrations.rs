@@ -9,7 +9,7 @@ use hearth_kit::db::{
 };
 use hearth_kit::db::{
     events::{CreateEventCursors, CreateEvents},
-    work::{CreateWork, WorkHolders},
+    queue::CreateQueue,
 };
 use sea_orm::{
     DbErr,
@@ -23,9 +23,8 @@ use sea_orm::{
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         Box::new(CreateEvents),
-        Box::new(CreateWork),
+        Box::new(CreateQueue),
         Box::new(CreateJobs),
-        Box::new(WorkHolders),
         Box::new(CreateLedger),
         Box::new(RUN_TAILS),
         Box::new(Health),
@@ -197,7 +196,7 @@ impl MigrationTrait for CreateLedger {
             .to_owned();
         manager.execute(accounted).await?;
         let none = ["skipped", "missed"];
-        let first = OnConflict::columns(["job_id", "due"]).do_nothing().to_owned();
+        let first = OnConflict::columns(["job_id", "due"]).do_nothing_on(["job_id", "due"]).to_owned();
         for outcome in none {
             manager.execute(move_due(outcome, Expr::col("state").eq(outcome), &first)?).await?;
         }

@@ -20,9 +20,13 @@ use std::{
 
 use hearth_base::{Error, Result, ToolId};
 use hearth_kit::{
-    db::{Db, OrFault, Tx, columns, work::Work},
+    db::{
+        Db, OrFault, Tx, columns,
+        queue::{Queue, TaskName},
+    },
     events::Stream,
     tasks::Stop,
+    wake::{Topic, WakeListener},
 };
 use hearth_runtime_api::WorkloadId;
 use jiff::Timestamp;
@@ -75,22 +79,32 @@ pub struct Store {
     /// Events for other services.
     pub events: Stream,
     /// What is done later.
-    pub work: Work,
+    pub queue: Queue,
     epoch: Arc<OnceCell<u64>>,
 }
 
 impl Store {
-    /// The kind of work that brings a workload to where it should be; its key is the workload's id.
-    pub const RECONCILE: &str = "reconcile";
+    /// The task that brings a workload to where it should be; its key is the workload's id.
+    pub const RECONCILE: TaskName<()> = TaskName::new("reconcile");
 
-    /// The kind of work that lets go of an image; its key is the holder of the pin.
-    pub const UNPIN: &str = "unpin";
-    /// Asking what a tool may use.
-    pub const QUOTA: &str = "quota";
+    /// The task that lets go of an image; its key is the holder of the pin.
+    pub const UNPIN: TaskName<()> = TaskName::new("unpin");
+    /// The task that asks what a tool may use; its key is the tool's id.
+    pub const QUOTA: TaskName<()> = TaskName::new("quota");
 
-    /// The tables in `db`, and the work in it.
-    pub fn new(db: Db, work: Work, stop: Stop) -> Self {
-        Self { events: Stream::new(db.clone(), stop), work, db, epoch: Arc::default() }
+    /// The tables in `db`, and the queue in it.
+    pub fn new(db: Db, queue: Queue, stop: Stop) -> Self {
+        Self { events: Stream::new(db.clone(), stop), queue, db, epoch: Arc::default() }
+    }
+
+    /// Receives the wake-ups of some topics.
+    pub fn listen(&self, topics: impl IntoIterator<Item = Topic>) -> WakeListener {
+        self.db.listen(topics)
+    }
+
+    /// Wakes the waiters of a topic.
+    pub fn wake(&self, topic: Topic) {
+        self.db.wake([topic]);
     }
 
     /// Begins a change.
@@ -105,7 +119,7 @@ impl Store {
 
     /// Asks for a workload to be brought to where it should be, as part of a change.
     pub async fn ask(&self, tx: &Tx, workload: WorkloadId, due: Timestamp) -> Result<()> {
-        self.work.ask(tx, Self::RECONCILE, &workload.to_string(), &(), due).await
+        self.queue.enqueue(tx, Self::RECONCILE, &workload.to_string(), &(), due).await
     }
 
     /// Asks for several workloads to be brought to where they should be, each at most once.
@@ -116,12 +130,12 @@ impl Store {
     ) -> Result<()> {
         let asked: BTreeMap<String, Timestamp> =
             workloads.into_iter().map(|(id, due)| (id.to_string(), due)).collect();
-        self.work.ask_all(tx, Self::RECONCILE, asked.iter().map(|(id, due)| (&**id, &(), *due))).await
+        self.queue.enqueue_all(tx, Self::RECONCILE, asked.iter().map(|(id, due)| (&**id, &(), *due))).await
     }
 
     /// Asks for an image to be let go of, as part of a change.
     pub async fn ask_unpin(&self, tx: &Tx, holder: &str, due: Timestamp) -> Result<()> {
-        self.work.ask(tx, Self::UNPIN, holder, &(), due).await
+        self.queue.enqueue(tx, Self::UNPIN, holder, &(), due).await
     }
 
     /// Asks for what tools may use to be asked for.
@@ -133,7 +147,7 @@ impl Store {
     ) -> Result<()> {
         let tools = texts(tools);
         let pieces = tools.iter().map(|tool| (tool.as_str(), &(), due));
-        self.work.ask_all(tx, Self::QUOTA, pieces).await
+        self.queue.enqueue_all(tx, Self::QUOTA, pieces).await
     }
 
     /// How often this database was restored, from 1: whatever runs was started in this epoch or an earlier one.
@@ -145,4 +159,19 @@ impl Store {
         // Nobody restores under a service that runs.
         self.epoch.get_or_try_init(read).await.copied()
     }
+}
+
+/// A schedule has changed: something may be due earlier than the scheduler thinks.
+pub fn schedule_topic() -> Topic {
+    Topic::named("schedule")
+}
+
+/// What runs of a tool has changed.
+pub fn runs_topic(tool: ToolId) -> Topic {
+    Topic::keyed("runs", tool)
+}
+
+/// What is kept running has changed.
+pub fn kept_topic() -> Topic {
+    Topic::named("kept")
 }

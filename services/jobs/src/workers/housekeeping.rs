@@ -4,31 +4,45 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use hearth_base::{Digest, Kind, Result, ToolId};
-use hearth_kit::{db::work::Claim, tasks::Stop};
+use hearth_kit::{
+    Worker,
+    queue::{QueueItem, Task, TaskName, periodic_worker},
+};
 use hearth_wire::tools::Quota;
 use jiff::{SignedDuration, Timestamp};
 
 use super::log;
 use crate::{cx::Cx, store::Store};
 
-const KIND: &str = "housekeeping";
-const EVERY: SignedDuration = SignedDuration::from_hours(1);
+const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 const PART: u64 = 500;
 /// How long an image that no job uses stays: builds and others use images too.
 const IMAGE_UNUSED_FOR: Duration = Duration::from_secs(3600);
 
-/// Runs until it is told to stop.
-pub async fn run(cx: Cx, stop: Stop) {
-    let cx = &cx;
-    let ask = async |claim: Claim<()>| {
-        quota(cx, claim.key.parse()?, None).await?;
-        let tx = cx.store.begin_behind().await?;
-        cx.store.work.finish(&tx, &claim).await?;
-        tx.commit().await
-    };
-    let asks = cx.store.work.each(&*cx.clock, &stop, Store::QUOTA, ask);
-    let sweeps = cx.store.work.regularly(&*cx.clock, &stop, KIND, EVERY, |now| sweep(cx, now));
-    futures::future::join(asks, sweeps).await;
+/// The worker that forgets what is old.
+pub fn worker(cx: &Cx) -> Worker {
+    let (queue, cx) = (cx.store.queue.clone(), cx.clone());
+    periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| {
+        let cx = cx.clone();
+        async move { sweep(&cx, now).await }
+    })
+}
+
+/// Asks what a tool may use; its items are tools.
+pub struct FetchQuotas(pub Cx);
+
+impl Task for FetchQuotas {
+    type Payload = ();
+    type Loaded = ();
+    type Output = ();
+
+    fn name(&self) -> TaskName<()> {
+        Store::QUOTA
+    }
+
+    async fn perform(&self, item: &QueueItem<()>, (): &()) -> Result<()> {
+        quota(&self.0, item.key.parse()?, None).await
+    }
 }
 
 async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {

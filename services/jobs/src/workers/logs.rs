@@ -215,7 +215,6 @@ async fn note(cx: &Cx, parts: &[Part]) -> Result<()> {
     cx.store.logs_taken(&tx, &taken).await?;
     events::append(cx, &tx, announced).await?;
     cx.store.ask_all(&tx, complete().map(|run| (run.instance.workload, cx.now()))).await?;
-    tx.commit().await?;
-    cx.wake_watchers(complete().map(|run| run.instance.workload));
-    Ok(())
+    Cx::wake_watchers(&tx, complete().map(|run| (run.tool, run.instance.workload)));
+    tx.commit().await
 }

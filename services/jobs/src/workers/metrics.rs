@@ -1,15 +1,17 @@
 //! Counts, once a minute, what is used by what runs.
 
-use hearth_kit::tasks::Stop;
+use hearth_kit::{Worker, queue::periodic_worker};
 use jiff::SignedDuration;
 
 use crate::{app::metrics, cx::Cx};
 
-const KIND: &str = "metrics";
-const EVERY: SignedDuration = SignedDuration::from_mins(1);
+const SAMPLE_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
-/// Runs until it is told to stop.
-pub async fn run(cx: Cx, stop: Stop) {
-    let cx = &cx;
-    cx.store.work.regularly(&*cx.clock, &stop, KIND, EVERY, |now| metrics::count(cx, now)).await;
+/// The worker.
+pub fn worker(cx: &Cx) -> Worker {
+    let (queue, cx) = (cx.store.queue.clone(), cx.clone());
+    periodic_worker(&queue, "metrics", SAMPLE_INTERVAL, move |now| {
+        let cx = cx.clone();
+        async move { metrics::count(&cx, now).await }
+    })
 }

@@ -9,6 +9,7 @@ pub mod observe;
 pub mod probe;
 pub mod reconcile;
 pub mod schedule;
+pub mod unpin;
 
 use std::time::Duration;
 

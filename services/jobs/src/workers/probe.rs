@@ -18,7 +18,7 @@ use super::log;
 use crate::{
     app::health::{self, Found, News},
     cx::Cx,
-    store::{Asked, Plan, Run},
+    store::{Asked, Plan, Run, kept_topic},
 };
 
 /// How often a container that has not started is asked.
@@ -67,11 +67,10 @@ type Asking = JoinSet<(String, Purpose, Result<Found>)>;
 
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
-    let mut seen = cx.kept.subscribe();
+    let mut listener = cx.store.listen([kept_topic()]);
     let mut watched = BTreeMap::new();
     let mut asking = Asking::new();
     while !stop.is_set() {
-        seen.mark_unchanged();
         tried(look(&cx, &mut watched).await);
         let again = Instant::now() + LOOK;
         loop {
@@ -87,11 +86,7 @@ pub async fn run(cx: Cx, stop: Stop) {
                     }
                 }
                 () = tokio::time::sleep_until(next) => if next == again { break },
-                changed = seen.changed() => match changed {
-                    Ok(()) => break,
-                    // The sender lives as long as the service.
-                    Err(_) => return,
-                },
+                true = listener.wait_until(again) => break,
             }
         }
     }

@@ -1,171 +1,98 @@
-//! Brings workloads to where they should be: leased work. Much is done at one time, and what is done by then is noted
+//! Brings workloads to where they should be. Many are acted on at one time, and those that are through are recorded
 //! together.
 
-use std::{collections::BTreeMap, pin::pin, time::Duration};
+use std::collections::BTreeMap;
 
 use hearth_base::Result;
-use hearth_kit::{db::work::Claim, tasks::Stop};
+use hearth_kit::{
+    db::Tx,
+    queue::{NextTurn, Performed, QueueItem, RetryPolicy, Task, TaskName, TaskSettings},
+};
 use hearth_runtime_api::WorkloadId;
-use tokio::task::JoinSet;
+use jiff::SignedDuration;
 
-use super::{Backoff, log};
 use crate::{
-    app::{
-        jobs::pin,
-        workloads::reconcile::{self, Act, Next, Notes},
-    },
+    app::workloads::reconcile::{self, Act, Next, Notes},
     cx::Cx,
     store::{Store, Workload},
 };
 
-/// The most at one time.
-const MOST: usize = 64;
-/// The most that is noted in one change: others have to wait for its end.
-const TOGETHER: usize = 16;
-const IDLE: Duration = Duration::from_secs(3600);
+/// A workload is never given up: what is wanted stays wanted.
+const SETTINGS: TaskSettings = TaskSettings {
+    concurrency: 64,
+    record_batch: 16,
+    retry: RetryPolicy {
+        max_attempts: None,
+        first_pause: SignedDuration::from_secs(1),
+        longest_pause: SignedDuration::from_secs(30),
+    },
+    ..TaskSettings::DEFAULT
+};
 
-/// Runs until it is told to stop.
-pub async fn run(cx: Cx, stop: Stop) {
-    let unpin = async |claim: Claim<()>| {
-        if !pin::is_holder(&cx, &claim.key).await? {
-            cx.neighbours.unpin(&claim.key).await?;
-        }
-        let tx = cx.store.begin_behind().await?;
-        cx.store.work.finish(&tx, &claim).await?;
-        tx.commit().await
-    };
-    let unpins = cx.store.work.each(&*cx.clock, &stop, Store::UNPIN, unpin);
-    futures::future::join(workloads(&cx, &stop), unpins).await;
-}
+/// Brings a workload to where it should be; its items are workloads.
+pub struct ReconcileWorkloads(pub Cx);
 
-/// A step that was taken, and is to be noted.
-struct Step {
-    claim: Claim<()>,
-    /// What was found; nothing, when it is there no more.
+/// What is read for an item.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Absent when it is there no more.
     workload: Option<Workload>,
-    acted: Result<Act>,
+    /// Its runs whose logs have not been taken to their ends.
+    untaken: Vec<String>,
 }
 
-async fn workloads(cx: &Cx, stop: &Stop) {
-    let mut backoff = Backoff::up_to(Duration::from_secs(10));
-    // Tasks of their own: they go on while this waits for the database.
-    let mut acting = JoinSet::new();
-    let mut steps = Vec::new();
-    let mut due = true;
-    // Not begun anew with each step that is noted.
-    let wait = || cx.store.work.wait(&*cx.clock, Store::RECONCILE, IDLE);
-    let mut news = pin!(wait());
-    while !stop.is_set() {
-        while steps.len() < TOGETHER
-            && let Some(step) = acting.try_join_next()
-        {
-            steps.extend(step.ok().flatten());
-        }
-        note(cx, std::mem::take(&mut steps)).await;
-        if due && acting.len() < MOST {
-            match begin(cx, &mut acting).await {
-                // With no room left, there may be more.
-                Ok(()) => {
-                    due = acting.len() == MOST;
-                    news.set(wait());
-                }
-                Err(error) => {
-                    log(&error, "work cannot be claimed");
-                    backoff.wait(stop).await;
-                    continue;
-                }
-            }
-            backoff.reset();
-        }
-        tokio::select! {
-            // Work that is due comes first: there may always be a step that is through.
-            biased;
-            () = stop.wait() => return,
-            came = &mut news, if !due => match came {
-                Ok(()) => due = true,
-                Err(error) => {
-                    log(&error, "work cannot be waited for");
-                    backoff.wait(stop).await;
-                    news.set(wait());
-                }
-            },
-            Some(step) = acting.join_next() => steps.extend(step.ok().flatten()),
-        }
-    }
-}
+impl Task for ReconcileWorkloads {
+    type Payload = ();
+    type Loaded = Found;
+    type Output = Result<Act>;
 
-/// Begins steps for what is due, as much as there is room for.
-async fn begin(cx: &Cx, acting: &mut JoinSet<Option<Step>>) -> Result<()> {
-    let room = MOST - acting.len();
-    let claims: Vec<Claim<()>> = cx.store.work.claim(Store::RECONCILE, room as u64, cx.now()).await?;
-    let ids = claims.iter().filter_map(|claim| claim.key.parse().ok());
-    let workloads = cx.store.workloads_by_id(ids).await?;
-    let over = workloads.iter().filter(|workload| workload.done).map(|workload| workload.id);
-    let mut untaken = cx.store.runs_untaken(over).await?;
-    let mut workloads: BTreeMap<WorkloadId, Workload> =
-        workloads.into_iter().map(|workload| (workload.id, workload)).collect();
-    for claim in claims {
-        let workload = claim.key.parse().ok().and_then(|id| workloads.remove(&id));
-        let untaken = workload.as_ref().and_then(|workload| untaken.remove(&workload.id));
-        acting.spawn(act(cx.clone(), claim, workload, untaken.unwrap_or_default()));
+    fn name(&self) -> TaskName<()> {
+        Store::RECONCILE
     }
-    Ok(())
-}
 
-/// Takes a step while its lease is kept alive; gives up when that is lost.
-async fn act(cx: Cx, claim: Claim<()>, workload: Option<Workload>, untaken: Vec<String>) -> Option<Step> {
-    let acted = async {
-        match &workload {
-            Some(workload) => reconcile::act(&cx, workload, untaken).await,
-            None => Ok(Act::Nothing),
-        }
-    };
-    let acted = tokio::select! {
-        acted = acted => acted,
-        lost = cx.store.work.hold(&claim, &*cx.clock) => {
-            log(&lost, "work is tried again");
-            return None;
-        }
-    };
-    Some(Step { claim, workload, acted })
-}
+    fn settings(&self) -> TaskSettings {
+        SETTINGS
+    }
 
-/// Notes steps together, or, when that cannot be, each by itself: one that is refused is no hindrance to others.
-async fn note(cx: &Cx, mut steps: Vec<Step>) {
-    steps.sort_by_key(|step| step.workload.as_ref().map(|workload| workload.id));
-    let noted = together(cx, &steps).await;
-    if noted.is_ok() {
-        return;
-    }
-    for step in &steps {
-        if let Err(error) = together(cx, std::slice::from_ref(step)).await {
-            log(&error, "work is tried again");
-        }
-    }
-}
-
-async fn together(cx: &Cx, steps: &[Step]) -> Result<()> {
-    if steps.is_empty() {
-        return Ok(());
-    }
-    let tx = cx.store.begin_behind().await?;
-    let workloads = || steps.iter().filter_map(|step| step.workload.as_ref());
-    let mut notes = Notes::of(cx, &tx, workloads()).await?;
-    let mut finished = Vec::new();
-    for Step { claim, workload, acted } in steps {
-        let next = match workload {
-            Some(workload) => notes.note(workload, acted).await?,
-            None => Next::Rest,
+    async fn load(&self, items: &[QueueItem<()>]) -> Result<Vec<Found>> {
+        let ids = items.iter().filter_map(|item| item.key.parse().ok());
+        let workloads = self.0.store.workloads_by_id(ids).await?;
+        let over = workloads.iter().filter(|workload| workload.done).map(|workload| workload.id);
+        let mut untaken = self.0.store.runs_untaken(over).await?;
+        let mut workloads: BTreeMap<WorkloadId, Workload> =
+            workloads.into_iter().map(|workload| (workload.id, workload)).collect();
+        let found = |item: &QueueItem<()>| {
+            let workload = item.key.parse().ok().and_then(|id| workloads.remove(&id));
+            let untaken = workload.as_ref().and_then(|workload| untaken.remove(&workload.id));
+            Found { workload, untaken: untaken.unwrap_or_default() }
         };
-        match next {
-            // Asked for again meanwhile, it is there to be claimed.
-            Next::Rest => finished.push(claim),
-            Next::At(due) => cx.store.work.again(&tx, claim, due).await?,
-        }
+        Ok(items.iter().map(found).collect())
     }
-    notes.write().await?;
-    cx.store.work.finish_all(&tx, finished).await?;
-    tx.commit().await?;
-    cx.wake_watchers(workloads().map(|workload| workload.id));
-    Ok(())
+
+    /// An error is recorded with the workload, which says when it is tried again.
+    async fn perform(&self, _: &QueueItem<()>, found: &Found) -> Result<Result<Act>> {
+        Ok(match &found.workload {
+            Some(workload) => reconcile::act(&self.0, workload, found.untaken.clone()).await,
+            None => Ok(Act::Nothing),
+        })
+    }
+
+    async fn record(&self, tx: &Tx, performed: &[Performed<Self>]) -> Result<Vec<NextTurn>> {
+        let workloads = || performed.iter().filter_map(|one| one.loaded.workload.as_ref());
+        // In the order in which every change of workloads locks them.
+        let mut order: Vec<usize> = (0..performed.len()).collect();
+        order.sort_by_key(|at| performed[*at].loaded.workload.as_ref().map(|workload| workload.id));
+        let mut notes = Notes::of(&self.0, tx, workloads()).await?;
+        let mut turns = vec![NextTurn::Finished; performed.len()];
+        for at in order {
+            let Performed { loaded, output, .. } = &performed[at];
+            let Some(workload) = &loaded.workload else { continue };
+            if let Next::At(due) = notes.note(workload, output).await? {
+                turns[at] = NextTurn::DueAt(due);
+            }
+        }
+        notes.write().await?;
+        Cx::wake_watchers(tx, workloads().map(|workload| (workload.tool, workload.id)));
+        Ok(turns)
+    }
 }

@@ -6,7 +6,9 @@ use hearth_base::Result;
 use hearth_kit::tasks::Stop;
 
 use super::{Backoff, log};
-use crate::{app, cx::Cx};
+use tokio::time::Instant;
+
+use crate::{app, cx::Cx, store::schedule_topic};
 
 /// The longest wait without looking again: the clock may have been set.
 const LOOK: Duration = Duration::from_secs(60);
@@ -15,10 +17,9 @@ const BREATH: Duration = Duration::from_millis(10);
 
 /// Runs until it is told to stop. However many processes there are, each job is begun by one of them.
 pub async fn run(cx: Cx, stop: Stop) {
-    let mut planned = cx.planned.subscribe();
+    let mut listener = cx.store.listen([schedule_topic()]);
     let mut backoff = Backoff::up_to(Duration::from_secs(10));
     while !stop.is_set() {
-        planned.mark_unchanged();
         let pause = match turn(&cx).await {
             Ok(pause) => pause,
             Err(error) => {
@@ -28,7 +29,7 @@ pub async fn run(cx: Cx, stop: Stop) {
             }
         };
         backoff.reset();
-        let _news_or_time = stop.unless(tokio::time::timeout(pause, planned.changed())).await;
+        let _looks_in_any_case = listener.wait(Instant::now() + pause, &stop).await;
     }
 }
 

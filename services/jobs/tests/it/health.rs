@@ -94,7 +94,7 @@ async fn what_is_not_ready_is_left_alone(db: Db) -> Result<()> {
     let job = stage.until("web", |job| job.status.ready == 0).await?;
     assert!(job.status_long.contains("GET /ready was answered with 503"), "{job:?}");
     // However long it takes: it had started.
-    stage.stand.clock.advance(SignedDuration::from_hours(1));
+    stage.stand.passes(SignedDuration::from_hours(1));
     program.ready.send_replace(true);
     stage.until("web", |job| job.status.ready == 1).await?;
     assert_eq!(stage.one_running(None).await?, one);
@@ -116,7 +116,7 @@ async fn what_serves_is_asked_as_it_was_until_it_is_replaced(db: Db) -> Result<(
     let told =
         stage.until("web", |job| job.status_long.contains("GET /nowhere was answered with 404")).await?;
     assert!(told.status_long.contains("what was there before goes on"), "{told:?}");
-    stage.stand.clock.advance(SignedDuration::from_mins(1));
+    stage.stand.passes(SignedDuration::from_mins(1));
     let ready: Vec<Run> = stage.runs("web").await?.into_iter().filter(|run| run.ended.is_none()).collect();
     assert!(ready.iter().any(|run| run.id == old.to_string()), "{ready:#?}");
     // And it is still asked: that it is not alive is found out by the check that it came with.
@@ -136,7 +136,7 @@ async fn what_does_not_start_in_time_is_restarted(db: Db) -> Result<()> {
     stage.create(&job).await?;
     stage.until("web", |job| job.status_long.contains("answered with 503")).await?;
     let old = stage.one_running(None).await?;
-    stage.stand.clock.advance(SignedDuration::from_secs(61));
+    stage.stand.passes(SignedDuration::from_secs(61));
     let run = ended(&stage, RunEnd::Unhealthy).await?;
     let reason = run.reason.unwrap_or_default();
     assert!(reason.contains("it did not start in 60 seconds: GET /ready was answered"), "{reason}");
@@ -157,7 +157,7 @@ async fn what_is_to_be_restarted_is_when_the_runtime_comes_back(db: Db) -> Resul
     stage.start().await?;
     stage.runtime.restart();
     // What the first life had under way is the second one's when its lease has run out.
-    stage.stand.clock.advance(SignedDuration::from_mins(1));
+    stage.stand.passes(SignedDuration::from_mins(1));
     let gone = |one: &InstanceId| *one != old;
     stage.eventually("it is replaced", async || Ok(stage.running().await.iter().all(gone))).await?;
     ended(&stage, RunEnd::Unhealthy).await.map(drop)

@@ -117,7 +117,7 @@ impl Scene {
             _ => -seconds(&mut self.chance, 0..1500)
                 .min(self.stage.stand.clock.now().duration_since(self.made)),
         };
-        self.stage.stand.clock.advance(passed);
+        self.stage.stand.passes(passed);
         self.latest = self.latest.max(self.stage.stand.clock.now());
     }
 
@@ -157,7 +157,7 @@ impl Scene {
     async fn come_to_rest(&mut self) -> Result<()> {
         let stage = &self.stage;
         let past = self.latest.duration_since(stage.stand.clock.now()) + SignedDuration::from_mins(1);
-        stage.stand.clock.advance(past);
+        stage.stand.passes(past);
         for (name, ..) in SCHEDULED {
             stage.maintainer.jobs().pause(&stage.tool, &job_name(name)).await?;
         }
@@ -166,7 +166,7 @@ impl Scene {
                 // It may be ending already.
                 let _ending = stage.runtime.fake.end(instance, End::Exited { code: 0 });
             }
-            stage.stand.clock.advance(SignedDuration::from_secs(5));
+            stage.stand.passes(SignedDuration::from_secs(5));
             woken(stage).await?;
             let mut over = stage.workloads().await.is_empty();
             for job in stage.maintainer.jobs().list(&stage.tool, &JobsQuery::default()).await? {

@@ -19,7 +19,7 @@ async fn used(stage: &Stage, job: &str) -> Result<Metrics> {
 /// A minute later, by the clock of the service.
 async fn a_minute_later(stage: &mut Stage) -> Result<()> {
     stage.stop().await;
-    stage.stand.clock.advance(SignedDuration::from_secs(61));
+    stage.stand.passes(SignedDuration::from_secs(61));
     stage.start().await
 }
 

@@ -79,7 +79,7 @@ async fn runs_of_a_schedule_begin_with_what_the_image_is_by_then(db: Db) -> Resu
         })
         .await?;
     assert!(stage.job("tick").await?.status.up_to_date);
-    stage.stand.clock.advance(SignedDuration::from_mins(1));
+    stage.stand.passes(SignedDuration::from_mins(1));
     wake(&stage).await?;
     stage.one_running(None).await?;
     stage.stop().await;

@@ -150,7 +150,7 @@ async fn what_is_new_takes_over_when_it_is_ready(db: Db) -> Result<()> {
     assert_eq!(route(&stage).await?.map(|route| route.state), Some(RouteState::Ready));
     well.send_replace(true);
     stage.until("web", |job| job.status.ready == 1 && job.status.up_to_date).await?;
-    stage.stand.clock.advance(SignedDuration::from_secs(5));
+    stage.stand.passes(SignedDuration::from_secs(5));
     stage.one_running(serving).await?;
     Ok(())
 }

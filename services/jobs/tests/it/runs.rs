@@ -206,7 +206,7 @@ async fn what_ended_before_its_stop_arrives_is_told_as_it_ended(db: Db) -> Resul
     }
     stage.runtime.restart();
     // What the first life had under way is the second one's when its lease has run out.
-    stage.stand.clock.advance(SignedDuration::from_mins(1));
+    stage.stand.passes(SignedDuration::from_mins(1));
     stage.start().await?;
     stage.nothing_left().await?;
     for name in &names {

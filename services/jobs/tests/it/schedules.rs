@@ -26,7 +26,7 @@ pub async fn every_ten(db: Db) -> Result<Stage> {
 
 /// Lets time pass, and the scheduler do what is due by then.
 pub async fn pass(stage: &Stage, time: SignedDuration) -> Result<()> {
-    stage.stand.clock.advance(time);
+    stage.stand.passes(time);
     wake(stage).await?;
     let now = stage.stand.clock.now();
     until("nothing more is due", async || {
@@ -148,7 +148,7 @@ async fn the_newest_are_remembered(db: Db) -> Result<()> {
 /// Another process begins, an hour later and more; nothing is due just then.
 async fn later(stage: &mut Stage) -> Result<()> {
     stage.stop().await;
-    stage.stand.clock.advance(SignedDuration::from_mins(76));
+    stage.stand.passes(SignedDuration::from_mins(76));
     stage.start().await
 }
 
@@ -192,7 +192,7 @@ async fn what_was_due_while_hearth_was_down_is_missed(db: Db) -> Result<()> {
     stage.end_one(None, 0).await?;
     stage.until_short("a", StatusShort::Succeeded).await?;
     stage.stop().await;
-    stage.stand.clock.advance(TEN * 6 + SignedDuration::from_mins(5));
+    stage.stand.passes(TEN * 6 + SignedDuration::from_mins(5));
     stage.start().await?;
     let known = says(&stage, &[(Ran, 1), (Missed, 6)]).await?;
     assert_eq!(known[1].reason.as_deref(), Some("Hearth was not running"));
@@ -200,7 +200,7 @@ async fn what_was_due_while_hearth_was_down_is_missed(db: Db) -> Result<()> {
     assert!(job.status.messages.iter().any(|said| said.contains("its last 6 due times brought no run")));
     // Back in time for the next, it begins that.
     stage.stop().await;
-    stage.stand.clock.advance(SignedDuration::from_mins(15) + SignedDuration::from_secs(10));
+    stage.stand.passes(SignedDuration::from_mins(15) + SignedDuration::from_secs(10));
     stage.start().await?;
     says(&stage, &[(Ran, 1), (Missed, 7), (Ran, 1)]).await?;
     stage.end_one(None, 0).await?;
@@ -308,11 +308,11 @@ async fn a_change_of_schedule_holds_from_then_on(db: Db) -> Result<()> {
     let stage = every_ten(db).await?;
     let (jobs, name) = (stage.maintainer.jobs(), job_name("a"));
     jobs.pause(&stage.tool, &name).await?;
-    stage.stand.clock.advance(TEN * 2);
+    stage.stand.passes(TEN * 2);
     // Each due time is one of the schedule that held then.
     let seldom = JobCreate { schedule: Some("0 0 * * *".to_owned()), ..once("a") };
     assert!(jobs.update(&stage.tool, &seldom).await?.job_changed);
-    stage.stand.clock.advance(TEN * 6);
+    stage.stand.passes(TEN * 6);
     jobs.resume(&stage.tool, &name).await?;
     says(&stage, &[(Skipped, 2)]).await?;
     let often = JobCreate { schedule: Some("*/10 * * * *".to_owned()), ..once("a") };

@@ -94,7 +94,7 @@ async fn an_end_is_told_when_its_log_is_kept_and_once_whoever_dies(db: Db) -> Re
     stage.stop().await;
     stage.ears.lock().logs_away = false;
     // What the first life had under way is the second one's when its lease has run out.
-    stage.stand.clock.advance(SignedDuration::from_mins(1));
+    stage.stand.passes(SignedDuration::from_mins(1));
     stage.start().await?;
     assert_eq!(ends(&stage, 1).await?[0].data.run.last_lines, ["hello"]);
     stage.nothing_left().await?;
@@ -148,13 +148,13 @@ async fn ends_are_counted_in_a_row(db: Db) -> Result<()> {
     assert_eq!(attempts(4).await?[3], 1);
     // What was forgotten here, and is remembered by the runtime, does not come back.
     stage.stop().await;
-    stage.stand.clock.advance(SignedDuration::from_hours(2));
+    stage.stand.passes(SignedDuration::from_hours(2));
     stage.start().await?;
     stage.eventually("two are remembered", async || Ok(stage.runs("b").await?.len() == 3)).await?;
     for _ in 0..2 {
         stage.stop().await;
         // What a life had under way is the next one's when its lease has run out.
-        stage.stand.clock.advance(SignedDuration::from_mins(1));
+        stage.stand.passes(SignedDuration::from_mins(1));
         stage.start().await?;
         stage.until("b", |job| job.status.run == Some(fourth.to_string())).await?;
     }

@@ -7,7 +7,7 @@ use hearth_wire::logs::internal::{LogsBatch, LogsLine, LogsOf, LogsSource, LogsT
 use super::intake::{self, Taken};
 use crate::{
     cx::Cx,
-    store::{Instance, Line, Source, Tool},
+    store::{Instance, Line, Source, Tool, log_topic, tool_topic},
 };
 
 /// The most lines of one batch,
@@ -47,11 +47,12 @@ pub async fn append(cx: &Cx, batch: LogsBatch) -> Result<LogsTaken> {
     known.bytes += log.bytes - before;
     make_room(cx, &tx, tool, &mut known).await?;
     cx.store.tool_save(&tx, tool, &known).await?;
+    tx.wake(tool_topic(tool));
+    tx.wake(log_topic(&source));
     tx.commit().await?;
     cx.counts.taken.inc_by(u64::try_from(lines.len()).unwrap_or(0));
     cx.counts.lost.inc_by(lost);
     cx.counts.dropped.inc_by(dropped);
-    cx.news.tell(source);
     Ok(LogsTaken { next: u64::try_from(instance.expected).unwrap_or(1) })
 }
 

@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use hearth_base::{Cursor, Error, Result, ToolId};
+use hearth_kit::wake::{WakeListener, WakeReason};
 use hearth_wire::logs::{LogsDirection, LogsEntry, LogsQuery, LogsStreamEnd};
 use tokio::time::Instant;
 
@@ -11,7 +12,7 @@ use super::{
     list::{entries, lines, wanted},
     read::{Wanted, find},
 };
-use crate::{cx::Cx, news::Heard};
+use crate::cx::Cx;
 
 /// How long a stream lasts: then whoever follows is asked again who they are.
 const LIFE: Duration = Duration::from_secs(15 * 60);
@@ -28,7 +29,7 @@ pub struct Follow {
     tool: ToolId,
     whose: Whose,
     wanted: Wanted,
-    heard: Heard,
+    listener: WakeListener,
     ready: VecDeque<LogsEntry>,
     deadline: Instant,
     /// Whether the deadline is what the caller asked for.
@@ -45,7 +46,7 @@ pub enum Said {
 /// Begins to follow. What is wrong with the question is refused here, before the stream begins.
 pub async fn begin(cx: Cx, tool: ToolId, whose: Whose, query: LogsQuery) -> Result<Follow> {
     // Before the first look, so that nothing is missed in between.
-    let heard = cx.news.of(whose.topic(tool));
+    let listener = cx.store.listen([whose.topic(tool)]);
     let logs = whose.logs_asked_for(&cx, tool).await?;
     let now = cx.clock.now();
     let first = lines(&query)?;
@@ -65,7 +66,7 @@ pub async fn begin(cx: Cx, tool: ToolId, whose: Whose, query: LogsQuery) -> Resu
     let until = wanted.until.map(|until| Duration::try_from(until.duration_since(now)).unwrap_or_default());
     let life = until.map_or(LIFE, |until| until.min(LIFE));
     let deadline = Instant::now() + life;
-    Ok(Follow { cx, tool, whose, wanted, heard, ready, deadline, asked: life < LIFE, over: false })
+    Ok(Follow { cx, tool, whose, wanted, listener, ready, deadline, asked: life < LIFE, over: false })
 }
 
 impl Follow {
@@ -78,8 +79,6 @@ impl Follow {
             if self.over {
                 return None;
             }
-            let heard = self.heard.clone();
-            let news = heard.next();
             if let Err(error) = self.read().await {
                 self.over = true;
                 return Some(Said::End(self.broken(&error)));
@@ -87,11 +86,10 @@ impl Follow {
             if !self.ready.is_empty() {
                 continue;
             }
-            let time = tokio::time::sleep_until(self.deadline);
-            let stopped = tokio::select! {
-                () = news => continue,
-                () = time => false,
-                () = self.cx.stop.wait() => true,
+            let stopped = match self.listener.wait(self.deadline, &self.cx.stop).await {
+                WakeReason::Changed => continue,
+                WakeReason::DeadlinePassed => false,
+                WakeReason::Stopping => true,
             };
             self.over = true;
             if !self.asked || stopped {

@@ -14,12 +14,12 @@ pub use append::append;
 pub use list::list;
 
 use hearth_base::{Error, JobName, Result, ToolId};
+use hearth_kit::wake::Topic;
 use hearth_wire::logs::internal::LogsOf;
 
 use crate::{
     cx::Cx,
-    news::Topic,
-    store::{Log, Source},
+    store::{Log, Source, log_topic, tool_topic},
 };
 
 /// Erases what was kept of an ended tool, a log at a time. What still arrives of it is dropped.
@@ -55,11 +55,11 @@ impl Whose {
         }
     }
 
-    /// What is heard of when there are more.
+    /// The topic of more lines.
     fn topic(&self, tool: ToolId) -> Topic {
         match self {
-            Self::Job(job) => Topic::Log(source(tool, job)),
-            Self::Tool => Topic::Tool(tool),
+            Self::Job(job) => log_topic(&source(tool, job)),
+            Self::Tool => tool_topic(tool),
         }
     }
 }

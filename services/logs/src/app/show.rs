@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hearth_base::{Cursor, Error, Kind, Result};
+use hearth_kit::wake::WakeReason;
 use hearth_wire::logs::{
     LogsDirection,
     internal::{LogsKept, LogsLine, LogsOf, LogsPage, LogsRead},
@@ -11,8 +12,7 @@ use hearth_wire::logs::{
 use super::read::{Found, Wanted, find};
 use crate::{
     cx::Cx,
-    news::Topic,
-    store::{Line, Source},
+    store::{Line, Source, log_topic},
 };
 
 /// The longest that anybody waits for lines.
@@ -32,15 +32,13 @@ pub async fn show(cx: &Cx, read: LogsRead) -> Result<LogsPage> {
         ..Wanted::default()
     };
     let deadline = tokio::time::Instant::now() + Duration::from_secs(read.wait.unwrap_or(0).min(PATIENCE));
-    let heard = cx.news.of(Topic::Log(source.clone()));
+    let mut listener = cx.store.listen([log_topic(&source)]);
     loop {
-        let news = heard.next();
         let page = page(cx, &source, &read, &wanted).await?;
-        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-        if !page.lines.is_empty() || page.complete || left.is_zero() || cx.stop.is_set() {
+        let is_enough = !page.lines.is_empty() || page.complete;
+        if is_enough || listener.wait(deadline, &cx.stop).await != WakeReason::Changed {
             return Ok(page);
         }
-        let _news_or_time = tokio::time::timeout(left, cx.stop.unless(news)).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! How the tables came to be as they are. A migration that was released never changes.
 
-use hearth_kit::db::work::{CreateWork, WorkHolders};
+use hearth_kit::db::queue::CreateQueue;
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
     schema::{big_integer, blob, boolean, integer, string},
@@ -12,7 +12,7 @@ use sea_orm::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateWork), Box::new(CreateLogs), Box::new(WorkHolders), Box::new(PlacesOfTools)]
+    vec![Box::new(CreateQueue), Box::new(CreateLogs), Box::new(PlacesOfTools)]
 }
 
 struct CreateLogs;

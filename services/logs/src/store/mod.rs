@@ -12,8 +12,11 @@ mod migrations;
 mod sweep;
 mod tool;
 
-use hearth_base::Result;
-use hearth_kit::db::{Db, Tx, work::Work};
+use hearth_base::{Result, ToolId};
+use hearth_kit::{
+    db::{Db, Tx, queue::Queue},
+    wake::{Topic, WakeListener},
+};
 
 pub use chunk::{Part, Piece};
 pub use form::{Line, Unpacker};
@@ -27,17 +30,32 @@ pub use tool::Tool;
 pub struct Store {
     db: Db,
     /// What is done later.
-    pub work: Work,
+    pub queue: Queue,
 }
 
 impl Store {
-    /// The tables in `db`, and the work in it.
-    pub fn new(db: Db, work: Work) -> Self {
-        Self { db, work }
+    /// The tables in `db`, and the queue in it.
+    pub fn new(db: Db, queue: Queue) -> Self {
+        Self { db, queue }
+    }
+
+    /// Receives the wake-ups of some topics.
+    pub fn listen(&self, topics: impl IntoIterator<Item = Topic>) -> WakeListener {
+        self.db.listen(topics)
     }
 
     /// Begins a change.
     pub async fn begin(&self) -> Result<Tx> {
         self.db.begin().await
     }
+}
+
+/// Lines of a tool were written.
+pub fn tool_topic(tool: ToolId) -> Topic {
+    Topic::keyed("tool", tool)
+}
+
+/// Lines of one log were written.
+pub fn log_topic(log: &Source) -> Topic {
+    Topic::keyed("log", format_args!("{}/{}/{}", log.tool, log.kind, log.name))
 }

@@ -47,7 +47,7 @@ impl Store {
     pub async fn tool_locked(&self, tx: &Tx, tool: ToolId) -> Result<Tool> {
         let first =
             row::ActiveModel { id: Set(tool.to_string()), bytes: Set(0), over: Set(false), next: Set(0) };
-        let known = OnConflict::column(row::Column::Id).do_nothing().to_owned();
+        let known = OnConflict::column(row::Column::Id).do_nothing_on([row::Column::Id]).to_owned();
         match row::Entity::insert(first).on_conflict(known).exec_without_returning(&**tx).await {
             Ok(_) | Err(DbErr::RecordNotInserted) => {}
             Err(cause) => return Err(cause).or_fault(),

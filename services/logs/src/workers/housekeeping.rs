@@ -1,15 +1,17 @@
 //! Forgets, once an hour, what is too old.
 
-use hearth_kit::tasks::Stop;
+use hearth_kit::{Worker, queue::periodic_worker};
 use jiff::SignedDuration;
 
 use crate::{app::sweep::sweep, cx::Cx};
 
-const KIND: &str = "housekeeping";
-const EVERY: SignedDuration = SignedDuration::from_hours(1);
+const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
-/// Runs until it is told to stop.
-pub async fn run(cx: Cx, stop: Stop) {
-    let cx = &cx;
-    cx.store.work.regularly(&*cx.clock, &stop, KIND, EVERY, |now| sweep(cx, now)).await;
+/// The worker.
+pub fn worker(cx: &Cx) -> Worker {
+    let (queue, cx) = (cx.store.queue.clone(), cx.clone());
+    periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| {
+        let cx = cx.clone();
+        async move { sweep(&cx, now).await }
+    })
 }

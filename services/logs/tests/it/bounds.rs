@@ -61,7 +61,7 @@ async fn a_container_that_writes_too_much_is_told(db: Db) -> Result<()> {
     let all = stage.all(&LogsQuery::default()).await?;
     assert!(all[0].message.contains("wrote too much"), "{:?}", texts(&all));
     assert!(all.len() < 12);
-    stage.stand.clock.advance(SignedDuration::from_hours(1));
+    stage.stand.passes(SignedDuration::from_hours(1));
     stage.write(lines(1001..=1001)).await?;
     let query = LogsQuery { lines: Some(2), ..LogsQuery::default() };
     let all = stage.all(&query).await?;
@@ -72,7 +72,7 @@ async fn a_container_that_writes_too_much_is_told(db: Db) -> Result<()> {
 async fn old_lines_are_forgotten(db: Db) -> Result<()> {
     let mut stage = stage(db).await?;
     stage.hand_over(stage.source(), lines(1..=10), true).await?;
-    stage.stand.clock.advance(SignedDuration::from_hours(24 * 31));
+    stage.stand.passes(SignedDuration::from_hours(24 * 31));
     stage.stand.mount(hearth_logs::mount).await?;
     let viewer = stage.stand.member(stage.id, &stage.tool, hearth_base::Access::Read)?;
     let list = || async { viewer.logs().list(&stage.tool, &stage.job, &LogsQuery::default()).await };

@@ -28,7 +28,7 @@ async fn pages_follow_each_other_in_both_directions(db: Db) -> Result<()> {
 async fn the_address_of_the_next_page_is_relative_and_holds_everything(db: Db) -> Result<()> {
     let stage = stage(db).await?;
     stage.write(lines(1..=600)).await?;
-    stage.stand.clock.advance(SignedDuration::from_secs(600));
+    stage.stand.passes(SignedDuration::from_secs(600));
     let query = LogsQuery {
         since: Some("10m".to_owned()),
         text: Some("LINE".to_owned()),
@@ -37,7 +37,7 @@ async fn the_address_of_the_next_page_is_relative_and_holds_everything(db: Db) -
     };
     let next = stage.list(&query).await?.next.unwrap().url;
     assert!(next.starts_with("?lines=50&since=2026-05-04T12%3A00%3A00Z&"), "{next}");
-    stage.stand.clock.advance(SignedDuration::from_hours(5));
+    stage.stand.passes(SignedDuration::from_hours(5));
     let page = stage.viewer.logs().next(&stage.tool, &stage.job, &next).await?.data;
     assert_eq!((page.logs.len(), page.next), (50, None));
     Ok(())
@@ -50,7 +50,7 @@ async fn lines_are_found_by_time_stream_run_and_text(db: Db) -> Result<()> {
     stage.write(written).await?;
     let other = LogsSource { run: "run-2".to_owned(), instance: "web-2".to_owned(), ..stage.source() };
     stage.hand_over(other, vec![line(1, "Ünï"), line(2, "code")], true).await?;
-    stage.stand.clock.advance(SignedDuration::from_secs(10));
+    stage.stand.passes(SignedDuration::from_secs(10));
     let found =
         async |query: LogsQuery| Ok::<_, hearth_base::Error>(texts(&stage.all(&query).await?).join(" "));
     let none = LogsQuery::default;
@@ -70,7 +70,7 @@ async fn lines_are_found_by_time_stream_run_and_text(db: Db) -> Result<()> {
 async fn without_a_time_the_last_hour_before_the_newest_line_is_shown(db: Db) -> Result<()> {
     let stage = stage(db).await?;
     stage.write(vec![line(1, "old"), line(2, "older"), line(8000, "newest")]).await?;
-    stage.stand.clock.advance(SignedDuration::from_hours(500));
+    stage.stand.passes(SignedDuration::from_hours(500));
     assert_eq!(texts(&stage.all(&LogsQuery::default()).await?)[0], "newest");
     assert!(!texts(&stage.all(&LogsQuery::default()).await?).contains(&"old"));
     let more = stage.all(&LogsQuery { lines: Some(100), ..LogsQuery::default() }).await?;

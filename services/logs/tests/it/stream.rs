@@ -87,7 +87,7 @@ async fn a_stream_that_hearth_ends_says_where_to_go_on(db: Db) -> Result<()> {
 async fn a_stream_until_then_ends_without_a_word(db: Db) -> Result<()> {
     let stage = stage(db).await?;
     stage.write(lines(1..=2)).await?;
-    stage.stand.clock.advance(jiff::SignedDuration::from_secs(60));
+    stage.stand.passes(jiff::SignedDuration::from_secs(60));
     let query = LogsQuery { until: Some("1s".to_owned()), ..LogsQuery::default() };
     let mut stream = Lines::open(&stage, &query).await?;
     assert_eq!(stream.texts(2).await, ["line 1", "line 2"]);

@@ -8,10 +8,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use hearth_base::{DeliveryId, Error, Result, WebhookId, one_line};
+use hearth_base::{DeliveryId, Error, Result, ToolId, WebhookId, one_line};
 use hearth_kit::{
-    db::{Tx, work::Claim},
+    db::Tx,
     outbound::{Fetched, Limits},
+    queue::NextTurn,
 };
 use hearth_wire::notify::{DeliveryState, EventType};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -59,59 +60,62 @@ impl Troubles {
     }
 }
 
-/// Tells a webhook, notes what became of it, and ends the claim.
-pub async fn deliver(cx: &Cx, claim: &Claim<()>, id: DeliveryId) -> Result<()> {
+/// What became of an attempt to deliver.
+#[derive(Debug)]
+pub enum Attempt {
+    /// There is nothing to deliver any more.
+    Nothing,
+    /// The webhook is left alone until then.
+    LeftAlone(Timestamp),
+    /// The webhook is switched off.
+    SwitchedOff(ToolId),
+    /// The webhook was asked.
+    Asked(Box<Webhook>, Result<Fetched>),
+}
+
+/// Asks a webhook to take a delivery, if it is still to be delivered.
+pub async fn attempt(cx: &Cx, id: DeliveryId) -> Result<Attempt> {
     let waiting = cx.store.delivery(&id.to_string()).await?;
     let Some(waiting) = waiting.filter(|delivery| delivery.state == DeliveryState::Waiting) else {
-        return finish(cx, claim).await;
+        return Ok(Attempt::Nothing);
     };
     let webhook = cx.store.webhook(waiting.tool, waiting.webhook).await?;
-    let answer = match webhook.filter(|webhook| webhook.enabled) {
-        Some(webhook) => {
-            let until = cx.troubles.until(webhook.id, cx.now());
-            if let Some(until) = until.filter(|_| waiting.event != EventType::test()) {
-                let tx = cx.store.begin().await?;
-                cx.store.work.again(&tx, claim, until).await?;
-                return tx.commit().await;
-            }
-            let answer = post(cx, &webhook, &waiting).await;
-            Some((webhook, answer))
-        }
-        None => None,
+    let Some(webhook) = webhook.filter(|webhook| webhook.enabled) else {
+        return Ok(Attempt::SwitchedOff(waiting.tool));
     };
+    let until = cx.troubles.until(webhook.id, cx.now());
+    if let Some(until) = until.filter(|_| waiting.event != EventType::test()) {
+        return Ok(Attempt::LeftAlone(until));
+    }
+    let answer = post(cx, &webhook, &waiting).await;
+    Ok(Attempt::Asked(Box::new(webhook), answer))
+}
+
+/// Records an attempt to deliver.
+pub async fn record(cx: &Cx, tx: &Tx, id: DeliveryId, attempt: &Attempt) -> Result<NextTurn> {
     let now = cx.now();
-    let tx = cx.store.begin().await?;
-    // Deleted meanwhile, alone or with its webhook or tool, which is locked for that: nothing is noted.
-    let there = cx.store.tool_locked(&tx, waiting.tool).await?.is_some();
-    let found = if there { cx.store.delivery_in(&tx, id).await? } else { None };
-    let Some(mut delivery) = found else {
-        cx.store.work.finish(&tx, claim).await?;
-        return tx.commit().await;
+    let tool = match attempt {
+        Attempt::Nothing => return Ok(NextTurn::Finished),
+        Attempt::LeftAlone(until) => return Ok(NextTurn::DueAt(*until)),
+        Attempt::SwitchedOff(tool) => *tool,
+        Attempt::Asked(webhook, _) => webhook.tool,
     };
-    match answer {
-        Some((webhook, answer)) => note(cx, &tx, &webhook, &mut delivery, answer, now).await?,
-        None => {
-            (delivery.state, delivery.next) = (DeliveryState::Failed, None);
-            delivery.said = Some("the webhook is switched off".to_owned());
-        }
+    // Deleted meanwhile, alone or with its webhook or tool, which is locked for that: nothing is recorded.
+    let there = cx.store.tool_locked(tx, tool).await?.is_some();
+    let found = if there { cx.store.delivery_in(tx, id).await? } else { None };
+    let Some(mut delivery) = found else { return Ok(NextTurn::Finished) };
+    if let Attempt::Asked(webhook, answer) = attempt {
+        note(cx, tx, webhook, &mut delivery, answer, now).await?;
+    } else {
+        (delivery.state, delivery.next) = (DeliveryState::Failed, None);
+        delivery.said = Some("the webhook is switched off".to_owned());
     }
     if delivery.next.is_none() {
         // What runs wrote is not kept here for longer than it takes.
         delivery.body.clear();
     }
-    cx.store.delivery_put(&tx, &delivery).await?;
-    match delivery.next {
-        Some(next) => cx.store.work.again(&tx, claim, next).await?,
-        None => cx.store.work.finish(&tx, claim).await?,
-    }
-    tx.commit().await
-}
-
-/// There is nothing to do any more.
-async fn finish(cx: &Cx, claim: &Claim<()>) -> Result<()> {
-    let tx = cx.store.begin().await?;
-    cx.store.work.finish(&tx, claim).await?;
-    tx.commit().await
+    cx.store.delivery_put(tx, &delivery).await?;
+    Ok(delivery.next.map_or(NextTurn::Finished, NextTurn::DueAt))
 }
 
 async fn post(cx: &Cx, webhook: &Webhook, delivery: &Delivery) -> Result<Fetched> {
@@ -137,19 +141,19 @@ async fn note(
     tx: &Tx,
     told: &Webhook,
     delivery: &mut Delivery,
-    answer: Result<Fetched>,
+    answer: &Result<Fetched>,
     now: Timestamp,
 ) -> Result<()> {
     delivery.tries += 1;
     delivery.next = None;
-    (delivery.status, delivery.said) = match &answer {
+    (delivery.status, delivery.said) = match answer {
         Ok(answer) => {
             let said = one_line(&String::from_utf8_lossy(&answer.content), SAID);
             (Some(answer.status.as_u16()), Some(said).filter(|said| !said.is_empty()))
         }
         Err(error) => (None, Some(one_line(error.public(), SAID))),
     };
-    let status = answer.ok().map(|answer| answer.status);
+    let status = answer.as_ref().ok().map(|answer| answer.status);
     if status.is_some_and(|status| status.is_success()) {
         delivery.state = DeliveryState::Delivered;
         cx.troubles.over(told.id);

@@ -1,8 +1,8 @@
 //! What waits of a tool becomes a mail to each of its maintainers.
 
-use hearth_base::{MailId, Result, Role, ToolId};
-use hearth_kit::db::work::Claim;
-use hearth_wire::notify::MailState;
+use hearth_base::{MailId, Result, Role, ToolId, ToolName};
+use hearth_kit::{db::Tx, queue::NextTurn};
+use hearth_wire::{accounts::internal::Recipient, notify::MailState};
 
 use super::{
     pace::Pace,
@@ -13,30 +13,36 @@ use crate::{
     store::{Mail, Store},
 };
 
-/// Writes the mails that are due about a tool, and ends the claim.
-pub async fn gather(cx: &Cx, claim: &Claim<()>, tool: ToolId) -> Result<()> {
-    // Before the change: others are asked.
+/// The people who get mail about a tool.
+#[derive(Debug)]
+pub struct Readers {
+    tool_name: ToolName,
+    recipients: Vec<Recipient>,
+}
+
+/// Asks other services for the name of a tool and its maintainers' addresses: outside of any transaction.
+pub async fn find_readers(cx: &Cx, tool: ToolId) -> Result<Readers> {
     let facts = cx.clients.of(Role::Accounts)?.internal().tool_facts(tool).await?;
-    let recipients = cx.recipients(tool).await?;
+    Ok(Readers { tool_name: facts.name, recipients: cx.recipients(tool).await? })
+}
+
+/// Writes the mails that are due about a tool.
+pub async fn write_mails(cx: &Cx, tx: &Tx, tool: ToolId, readers: &Readers) -> Result<NextTurn> {
+    let Readers { tool_name, recipients } = readers;
     let (now, pace) = (cx.now(), Pace::of(&cx.settings));
-    let tx = cx.store.begin().await?;
-    let Some(mut row) = cx.store.tool_locked(&tx, tool).await? else {
-        cx.store.work.finish(&tx, claim).await?;
-        return tx.commit().await;
-    };
+    let Some(mut row) = cx.store.tool_locked(tx, tool).await? else { return Ok(NextTurn::Finished) };
     let due = pace.next(&row.mailed, now);
     if due > now {
-        cx.store.work.again(&tx, claim, due).await?;
-        return tx.commit().await;
+        return Ok(NextTurn::DueAt(due));
     }
-    let (all, notices) = cx.store.notices(&tx, tool, text::MAX_EVENTS_IN_FULL).await?;
+    let (all, notices) = cx.store.notices(tx, tool, text::MAX_EVENTS_IN_FULL).await?;
     if all > 0 && !recipients.is_empty() {
-        let MailText { subject, body } = text::write_mail(&facts.name, all, &notices);
-        for recipient in &recipients {
+        let MailText { subject, body } = text::write_mail(tool_name, all, &notices);
+        for recipient in recipients {
             let mail = Mail {
                 id: MailId::new(now, &cx.entropy),
                 tool,
-                tool_name: facts.name.clone(),
+                tool_name: tool_name.clone(),
                 user: recipient.user,
                 user_name: recipient.name.clone(),
                 subject: subject.clone(),
@@ -48,13 +54,12 @@ pub async fn gather(cx: &Cx, claim: &Claim<()>, tool: ToolId) -> Result<()> {
                 next: Some(now),
                 said: None,
             };
-            cx.store.mail_put(&tx, &mail).await?;
-            cx.store.ask(&tx, Store::MAIL, mail.id, now).await?;
+            cx.store.mail_put(tx, &mail).await?;
+            cx.store.ask(tx, Store::MAIL, mail.id, now).await?;
         }
         pace.note(&mut row.mailed, now);
-        cx.store.tool_save(&tx, &row).await?;
+        cx.store.tool_save(tx, &row).await?;
     }
-    cx.store.notices_remove(&tx, tool).await?;
-    cx.store.work.finish(&tx, claim).await?;
-    tx.commit().await
+    cx.store.notices_remove(tx, tool).await?;
+    Ok(NextTurn::Finished)
 }

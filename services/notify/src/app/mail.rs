@@ -1,7 +1,7 @@
 //! Handing a mail over to the mail server. What may be taken later is tried again, for a day.
 
-use hearth_base::{MailId, Result};
-use hearth_kit::db::work::Claim;
+use hearth_base::{MailId, Result, ToolId};
+use hearth_kit::{db::Tx, queue::NextTurn};
 use hearth_wire::notify::MailState;
 use jiff::SignedDuration;
 
@@ -18,28 +18,33 @@ const FIRST: i64 = 60;
 /// The longest.
 const LONGEST: i64 = 4 * 3600;
 
-/// Sends a mail, notes what became of it, and ends the claim.
-pub async fn send(cx: &Cx, claim: &Claim<()>, id: MailId) -> Result<()> {
+/// A mail that was handed over, or refused.
+#[derive(Debug)]
+pub struct SentMail {
+    tool: ToolId,
+    outcome: Result<(), Refusal>,
+}
+
+/// Hands a mail over to the mail server, if it is still to be sent.
+pub async fn send(cx: &Cx, id: MailId) -> Result<Option<SentMail>> {
     let waiting = cx.store.mail(&id.to_string()).await?.filter(|mail| mail.state == MailState::Waiting);
-    let sent = match &waiting {
-        Some(mail) => Some(hand_over(cx, mail).await?),
-        None => None,
-    };
+    match waiting {
+        Some(mail) => Ok(Some(SentMail { tool: mail.tool, outcome: hand_over(cx, &mail).await? })),
+        None => Ok(None),
+    }
+}
+
+/// Records the outcome of sending a mail.
+pub async fn record(cx: &Cx, tx: &Tx, id: MailId, sent: Option<&SentMail>) -> Result<NextTurn> {
     let now = cx.now();
-    let tx = cx.store.begin().await?;
-    // Erased with its tool meanwhile, which is locked for that: nothing is noted.
-    let there = match &waiting {
-        Some(mail) => cx.store.tool_locked(&tx, mail.tool).await?.is_some(),
-        None => false,
-    };
-    let found = if there { cx.store.mail_in(&tx, id).await? } else { None };
-    let (Some(mut mail), Some(sent)) = (found, sent) else {
-        cx.store.work.finish(&tx, claim).await?;
-        return tx.commit().await;
-    };
+    let Some(SentMail { tool, outcome }) = sent else { return Ok(NextTurn::Finished) };
+    // Erased with its tool meanwhile, which is locked for that: nothing is recorded.
+    let there = cx.store.tool_locked(tx, *tool).await?.is_some();
+    let found = if there { cx.store.mail_in(tx, id).await? } else { None };
+    let Some(mut mail) = found else { return Ok(NextTurn::Finished) };
     mail.tries += 1;
     (mail.next, mail.said) = (None, None);
-    match sent {
+    match outcome.clone() {
         Ok(()) => mail.state = MailState::Sent,
         Err(Refusal::Never(said)) => (mail.state, mail.said) = (MailState::Failed, Some(said)),
         Err(Refusal::Later(said)) if now.duration_since(mail.created) >= PATIENCE => {
@@ -55,12 +60,8 @@ pub async fn send(cx: &Cx, claim: &Claim<()>, id: MailId) -> Result<()> {
         // What runs wrote is not kept here for longer than it takes.
         mail.body.clear();
     }
-    cx.store.mail_put(&tx, &mail).await?;
-    match mail.next {
-        Some(next) => cx.store.work.again(&tx, claim, next).await?,
-        None => cx.store.work.finish(&tx, claim).await?,
-    }
-    tx.commit().await
+    cx.store.mail_put(tx, &mail).await?;
+    Ok(mail.next.map_or(NextTurn::Finished, NextTurn::DueAt))
 }
 
 /// The address is looked up now: whoever is no maintainer any more, or wants none, gets none.

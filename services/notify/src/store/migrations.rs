@@ -7,10 +7,7 @@ use hearth_kit::db::{
         text_null,
     },
 };
-use hearth_kit::db::{
-    events::CreateEventCursors,
-    work::{CreateWork, WorkHolders},
-};
+use hearth_kit::db::{events::CreateEventCursors, queue::CreateQueue};
 use sea_orm::{
     DbErr,
     sea_query::{Index, Table, TableCreateStatement},
@@ -18,7 +15,7 @@ use sea_orm::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateWork), Box::new(WorkHolders), Box::new(CreateEventCursors), Box::new(CreateNotify)]
+    vec![Box::new(CreateQueue), Box::new(CreateEventCursors), Box::new(CreateNotify)]
 }
 
 struct CreateNotify;

@@ -8,7 +8,10 @@ mod tool;
 mod webhook;
 
 use hearth_base::{Result, ToolId};
-use hearth_kit::db::{Db, OrFault, Tx, columns, work::Work};
+use hearth_kit::db::{
+    Db, OrFault, Tx, columns,
+    queue::{Queue, TaskName},
+};
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -26,20 +29,20 @@ pub use webhook::{Webhook, place as webhook_place};
 pub struct Store {
     db: Db,
     /// What is done later.
-    pub work: Work,
+    pub queue: Queue,
 }
 
 impl Store {
-    /// The kind of work that makes mails of what waits; its key is the tool's id.
-    pub const GATHER: &str = "gather";
-    /// The kind of work that sends a mail; its key is the mail's id.
-    pub const MAIL: &str = "mail";
-    /// The kind of work that tells a webhook; its key is the delivery's id.
-    pub const DELIVER: &str = "deliver";
+    /// The task that makes mails of what waits; its key is the tool's id.
+    pub const GATHER: TaskName<()> = TaskName::new("gather");
+    /// The task that sends a mail; its key is the mail's id.
+    pub const MAIL: TaskName<()> = TaskName::new("mail");
+    /// The task that tells a webhook; its key is the delivery's id.
+    pub const DELIVER: TaskName<()> = TaskName::new("deliver");
 
-    /// The tables in `db`, and the work in it.
-    pub fn new(db: Db, work: Work) -> Self {
-        Self { work, db }
+    /// The tables in `db`, and the queue in it.
+    pub fn new(db: Db, queue: Queue) -> Self {
+        Self { queue, db }
     }
 
     /// Begins a change.
@@ -48,8 +51,8 @@ impl Store {
     }
 
     /// Asks for something to be sent, as part of a change.
-    pub async fn ask(&self, tx: &Tx, kind: &'static str, key: impl ToString, due: Timestamp) -> Result<()> {
-        self.work.ask(tx, kind, &key.to_string(), &(), due).await
+    pub async fn ask(&self, tx: &Tx, task: TaskName<()>, key: impl ToString, due: Timestamp) -> Result<()> {
+        self.queue.enqueue(tx, task, &key.to_string(), &(), due).await
     }
 
     /// Forgets everything of a tool, and notes that there will be nothing again.

@@ -69,7 +69,7 @@ impl Store {
         // A row is made first, so that there is one to wait for.
         let mailed = write_json(&Vec::<Timestamp>::new())?;
         let first = row::ActiveModel { id: Set(id.to_string()), over: Set(false), mailed: Set(mailed) };
-        let known = OnConflict::column(row::Column::Id).do_nothing().to_owned();
+        let known = OnConflict::column(row::Column::Id).do_nothing_on([row::Column::Id]).to_owned();
         match row::Entity::insert(first).on_conflict(known).exec_without_returning(&**tx).await {
             Ok(_) | Err(DbErr::RecordNotInserted) => {}
             Err(cause) => return Err(cause).or_fault(),
@@ -119,7 +119,8 @@ impl Store {
             return off::Entity::delete_by_id(key).exec(&**tx).await.or_fault().map(|_| ());
         }
         let row = off::ActiveModel { tool_id: Set(tool.to_string()), user_id: Set(user.to_string()) };
-        let known = OnConflict::columns([off::Column::ToolId, off::Column::UserId]).do_nothing().to_owned();
+        let key = [off::Column::ToolId, off::Column::UserId];
+        let known = OnConflict::columns(key).do_nothing_on(key).to_owned();
         match off::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await {
             Ok(_) | Err(DbErr::RecordNotInserted) => Ok(()),
             Err(cause) => Err(cause).or_fault(),

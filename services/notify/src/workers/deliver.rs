@@ -1,24 +1,44 @@
 //! Tells webhooks, several at one time. One that is slow holds the others up once, and is left alone then.
 
-use hearth_kit::tasks::Stop;
-use tokio::task::JoinSet;
+use hearth_base::{DeliveryId, Result};
+use hearth_kit::{
+    db::Tx,
+    queue::{NextTurn, Performed, QueueItem, Task, TaskName, TaskSettings},
+};
 
-use super::each;
-use crate::{app::deliver, cx::Cx, store::Store};
+use super::SETTINGS;
+use crate::{
+    app::deliver::{self, Attempt},
+    cx::Cx,
+    store::Store,
+};
 
-/// How many are told at one time.
-const LANES: usize = 4;
+/// Delivers an event to a webhook; its items are deliveries that wait.
+pub struct DeliverEvents(pub Cx);
 
-/// Runs until it is told to stop.
-pub async fn run(cx: Cx, stop: Stop) {
-    let mut lanes = JoinSet::new();
-    for _ in 0..LANES {
-        lanes.spawn(lane(cx.clone(), stop.clone()));
+impl Task for DeliverEvents {
+    type Payload = ();
+    type Loaded = ();
+    type Output = (DeliveryId, Attempt);
+
+    fn name(&self) -> TaskName<()> {
+        Store::DELIVER
     }
-    while lanes.join_next().await.is_some() {}
-}
 
-async fn lane(cx: Cx, stop: Stop) {
-    let cx = &cx;
-    each(cx, &stop, Store::DELIVER, |claim, id| async move { deliver::deliver(cx, &claim, id).await }).await;
+    fn settings(&self) -> TaskSettings {
+        TaskSettings { concurrency: 4, ..SETTINGS }
+    }
+
+    async fn perform(&self, item: &QueueItem<()>, (): &()) -> Result<Self::Output> {
+        let id = item.key.parse()?;
+        Ok((id, deliver::attempt(&self.0, id).await?))
+    }
+
+    async fn record(&self, tx: &Tx, performed: &[Performed<Self>]) -> Result<Vec<NextTurn>> {
+        let mut turns = Vec::new();
+        for Performed { output: (id, attempt), .. } in performed {
+            turns.push(deliver::record(&self.0, tx, *id, attempt).await?);
+        }
+        Ok(turns)
+    }
 }

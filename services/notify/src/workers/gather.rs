@@ -1,12 +1,44 @@
-//! Makes mails of what waits.
+//! Makes mails of notices.
 
-use hearth_kit::tasks::Stop;
+use hearth_base::{Result, ToolId};
+use hearth_kit::{
+    db::Tx,
+    queue::{NextTurn, Performed, QueueItem, Task, TaskName, TaskSettings},
+};
 
-use super::each;
-use crate::{app::gather, cx::Cx, store::Store};
+use super::SETTINGS;
+use crate::{
+    app::gather::{self, Readers},
+    cx::Cx,
+    store::Store,
+};
 
-/// Runs until it is told to stop.
-pub async fn run(cx: Cx, stop: Stop) {
-    let cx = &cx;
-    each(cx, &stop, Store::GATHER, |claim, tool| async move { gather::gather(cx, &claim, tool).await }).await;
+/// Makes mails of a tool's notices; its items are tools.
+pub struct GatherNotices(pub Cx);
+
+impl Task for GatherNotices {
+    type Payload = ();
+    type Loaded = ();
+    type Output = (ToolId, Readers);
+
+    fn name(&self) -> TaskName<()> {
+        Store::GATHER
+    }
+
+    fn settings(&self) -> TaskSettings {
+        SETTINGS
+    }
+
+    async fn perform(&self, item: &QueueItem<()>, (): &()) -> Result<Self::Output> {
+        let tool = item.key.parse()?;
+        Ok((tool, gather::find_readers(&self.0, tool).await?))
+    }
+
+    async fn record(&self, tx: &Tx, performed: &[Performed<Self>]) -> Result<Vec<NextTurn>> {
+        let mut turns = Vec::new();
+        for Performed { output: (tool, readers), .. } in performed {
+            turns.push(gather::write_mails(&self.0, tx, *tool, readers).await?);
+        }
+        Ok(turns)
+    }
 }

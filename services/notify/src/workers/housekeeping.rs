@@ -1,25 +1,24 @@
 //! Forgets, once an hour, mails and deliveries of more than a week ago, and those beyond the newest of a webhook.
 
 use hearth_base::Result;
-use hearth_kit::tasks::Stop;
+use hearth_kit::{Worker, queue::periodic_worker};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cx::Cx;
 
-const KIND: &str = "housekeeping";
-const EVERY: SignedDuration = SignedDuration::from_hours(1);
+const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 /// How many deliveries of one webhook are remembered.
 const MOST: u32 = 500;
 /// How long it is remembered what became of something.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 7);
 
-/// Runs until it is told to stop.
-pub async fn run(cx: Cx, stop: Stop) {
-    let cx = &cx;
-    cx.store.work.regularly(&*cx.clock, &stop, KIND, EVERY, |now| sweep(cx, now)).await;
+/// The worker.
+pub fn worker(cx: &Cx) -> Worker {
+    let (queue, cx) = (cx.store.queue.clone(), cx.clone());
+    periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| sweep(cx.clone(), now))
 }
 
-async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
+async fn sweep(cx: Cx, now: Timestamp) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.mails_sweep(&tx, now - KEPT).await?;
     tx.commit().await?;

@@ -1,12 +1,44 @@
 //! Sends mails, one after the other: mail servers like that.
 
-use hearth_kit::tasks::Stop;
+use hearth_base::{MailId, Result};
+use hearth_kit::{
+    db::Tx,
+    queue::{NextTurn, Performed, QueueItem, Task, TaskName, TaskSettings},
+};
 
-use super::each;
-use crate::{app::mail, cx::Cx, store::Store};
+use super::SETTINGS;
+use crate::{
+    app::mail::{self, SentMail},
+    cx::Cx,
+    store::Store,
+};
 
-/// Runs until it is told to stop.
-pub async fn run(cx: Cx, stop: Stop) {
-    let cx = &cx;
-    each(cx, &stop, Store::MAIL, |claim, id| async move { mail::send(cx, &claim, id).await }).await;
+/// Sends a mail; its items are mails that wait.
+pub struct SendMails(pub Cx);
+
+impl Task for SendMails {
+    type Payload = ();
+    type Loaded = ();
+    type Output = (MailId, Option<SentMail>);
+
+    fn name(&self) -> TaskName<()> {
+        Store::MAIL
+    }
+
+    fn settings(&self) -> TaskSettings {
+        SETTINGS
+    }
+
+    async fn perform(&self, item: &QueueItem<()>, (): &()) -> Result<Self::Output> {
+        let id = item.key.parse()?;
+        Ok((id, mail::send(&self.0, id).await?))
+    }
+
+    async fn record(&self, tx: &Tx, performed: &[Performed<Self>]) -> Result<Vec<NextTurn>> {
+        let mut turns = Vec::new();
+        for Performed { output: (id, sent), .. } in performed {
+            turns.push(mail::record(&self.0, tx, *id, sent.as_ref()).await?);
+        }
+        Ok(turns)
+    }
 }

@@ -135,7 +135,7 @@ async fn events_that_are_no_longer_kept_stop_nothing(db: Db) -> Result<()> {
     stage.mails(2).await?;
     assert!(stage.stand.kill_workers().await);
     stage.neighbours.stream.delete_all(10);
-    stage.stand.clock.advance(SignedDuration::from_hours(2));
+    stage.stand.passes(SignedDuration::from_hours(2));
     stage.dies_and_comes_back().await?;
     stage.fails("second");
     assert!(header(&stage.mails(4).await?[3], "Subject").contains("hello/second"));

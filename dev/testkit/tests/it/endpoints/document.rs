@@ -32,6 +32,8 @@ impl Endpoint {
             .replace("{digest}", &format!("sha256:{}", "0".repeat(64)))
             .replace("{upload}", &UploadId::new(now, &Entropy::System).to_string())
             .replace("{holder}", "jobs:set_1")
+            .replace("{task}", "nothing")
+            .replace("{item}", "nothing")
             .replace("{user}", "bystander")
             .replace("{job}", "nothing")
             .replace("{envvar}", "NOTHING")

@@ -6,8 +6,6 @@ mod source;
 mod start;
 mod switch;
 
-use std::time::Duration;
-
 use hearth_base::{Error, MandateId, Result};
 use hearth_wire::components::{StepName, StepState};
 
@@ -20,8 +18,8 @@ use crate::{
 /// The code of the refusal of what did not answer in time.
 pub const TOO_SLOW: &str = "component-not-ready";
 
-/// How often a deployment's own row is looked at while it waits for others.
-const LOOK: Duration = Duration::from_secs(1);
+/// How long a change is waited for before the deployment is read again.
+const MAX_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Takes a step. How it ended; what it found is noted, and written back by whoever calls.
 pub async fn take(cx: &Cx, deployment: &mut Deployment, step: StepName) -> Result<StepState> {
@@ -58,16 +56,14 @@ async fn tell(cx: &Cx, deployment: &mut Deployment, name: StepName, said: impl I
 
 /// Waits until a deployment is changed by somebody else, which is the error.
 async fn changed(cx: &Cx, deployment: &Deployment) -> Error {
+    let mut listener = cx.store.listen(deployment.tool, deployment.id);
     loop {
-        let news = cx.news.notified();
-        tokio::pin!(news);
-        news.as_mut().enable();
         match cx.store.deployment(deployment.id).await {
             Ok(Some(now)) if now.version == deployment.version => {}
             Ok(_) => return Error::conflict(CHANGED, "this deployment has just been changed"),
             Err(error) => return error,
         }
-        let _news_or_time = tokio::time::timeout(LOOK, news).await;
+        let _reads_in_any_case = listener.wait_for(MAX_WAIT).await;
     }
 }
 

@@ -19,7 +19,7 @@ pub async fn find(cx: &Cx, of: Of<'_>, name: &JobName, id: &str) -> Result<Run> 
 
 /// A run of a job as soon as it is over and its log is kept, or as it is after `patience`.
 pub async fn wait(cx: &Cx, of: Of<'_>, name: &JobName, id: &str, patience: Duration) -> Result<Run> {
-    let mut news = cx.news(patience);
+    let mut news = cx.news(of.tool, patience);
     loop {
         let run = find(cx, of, name, id).await?;
         if (run.is_over() && run.log_done) || !news.come().await {

@@ -74,7 +74,7 @@ struct Change<'a> {
 /// What there is to tell when a change has been made.
 #[derive(Default)]
 struct News {
-    workloads: BTreeSet<WorkloadId>,
+    workloads: BTreeSet<(ToolId, WorkloadId)>,
     /// Runs whose logs can be taken now.
     begun: Vec<String>,
 }
@@ -84,9 +84,9 @@ impl News {
         if self.workloads.is_empty() {
             return Ok(());
         }
+        Cx::wake_watchers(&tx, self.workloads);
         tx.commit().await?;
         cx.tell_begun(self.begun);
-        cx.wake_watchers(self.workloads);
         Ok(())
     }
 }
@@ -314,7 +314,7 @@ impl<'a> Change<'a> {
     /// Something of a workload is different now. Only a page's containers, or those of a job that is not there any
     /// more, can make a difference to visitors.
     fn mark(&mut self, workload: &Workload) {
-        self.news.workloads.insert(workload.id);
+        self.news.workloads.insert((workload.tool, workload.id));
         if self.jobs.get(&workload.job).is_none_or(|job| job.publish) {
             self.routes.insert(workload.tool);
         }

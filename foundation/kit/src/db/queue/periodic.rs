@@ -1,0 +1,114 @@
+//! Tasks that are performed every so often.
+
+use std::{future::Future, sync::Arc};
+
+use hearth_base::{Clock, Result};
+use jiff::{SignedDuration, Timestamp};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter,
+    sea_query::{Expr, OnConflict},
+};
+use serde_json::Value;
+
+use super::{NextTurn, Performed, Queue, QueueItem, Task, TaskName, insert, pool::run_worker, table::row};
+use crate::{
+    db::{At, OrFault, Tx},
+    mounted::Worker,
+    tasks::Stop,
+};
+
+/// The key of the only item of a periodic task.
+const KEY: &str = "turn";
+/// Until a turn that failed is tried again, at most.
+const RETRY_PAUSE: SignedDuration = SignedDuration::from_mins(1);
+/// Between two tries while the database does not answer.
+const DATABASE_PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// A worker that calls `perform` every so often, with the time. However many processes have this worker on one database,
+/// each turn is performed by one of them; a process that starts does not begin anew; and when one dies within its turn,
+/// another repeats the turn. A turn that fails is tried again after a minute, for ever.
+pub fn periodic_worker<F>(
+    queue: &Queue,
+    name: &'static str,
+    every: SignedDuration,
+    perform: impl Fn(Timestamp) -> F + Send + Sync + 'static,
+) -> Worker
+where
+    F: Future<Output = Result<()>> + Send + 'static,
+{
+    let queue = queue.clone();
+    queue.metrics.watch(name, &queue);
+    let task = PeriodicTask { name, every, clock: queue.clock.clone(), perform };
+    Worker::new(name, move |stop| async move { run_periodic(queue, task, stop).await })
+}
+
+struct PeriodicTask<P> {
+    name: &'static str,
+    every: SignedDuration,
+    clock: Arc<dyn Clock>,
+    perform: P,
+}
+
+async fn run_periodic<P, F>(queue: Queue, task: PeriodicTask<P>, stop: Stop)
+where
+    P: Fn(Timestamp) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<()>> + Send + 'static,
+{
+    while let Err(error) = schedule_first_turn(&queue, task.name, task.every).await {
+        let cause = error.cause().map(ToString::to_string);
+        tracing::warn!(task = task.name, %error, cause, "a periodic task cannot be scheduled; will retry");
+        if stop.pause(DATABASE_PAUSE).await {
+            return;
+        }
+    }
+    run_worker(queue, task, stop).await;
+}
+
+/// Makes sure that there is a turn to come, and not later than it may be: a clock may have been wrong.
+async fn schedule_first_turn(queue: &Queue, name: &'static str, every: SignedDuration) -> Result<()> {
+    let now = queue.clock.now();
+    let tx = queue.db.begin_behind().await?;
+    let key = [row::Column::Task, row::Column::ItemKey];
+    let keep = OnConflict::columns(key).do_nothing_on(key).to_owned();
+    insert(&tx, vec![queue.new_row(name, KEY, &Value::Null, now)?], keep).await?;
+    let earlier = row::Entity::update_many()
+        .col_expr(row::Column::DueAt, Expr::value(At::from(now)))
+        .filter(row::Column::Task.eq(name))
+        .filter(row::Column::ItemKey.eq(KEY))
+        .filter(row::Column::DueAt.gt(At::from(now + every)));
+    earlier.exec(&*tx).await.or_fault()?;
+    tx.commit().await
+}
+
+impl<P, F> Task for PeriodicTask<P>
+where
+    P: Fn(Timestamp) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<()>> + Send + 'static,
+{
+    type Payload = Value;
+    type Loaded = ();
+    /// When the turn began, and how it ended.
+    type Output = (Timestamp, Result<()>);
+
+    fn name(&self) -> TaskName<Value> {
+        TaskName::new(self.name)
+    }
+
+    async fn perform(&self, _: &QueueItem<Value>, (): &()) -> Result<Self::Output> {
+        let began = self.clock.now();
+        Ok((began, (self.perform)(began).await))
+    }
+
+    /// The next turn is counted from the beginning of this one, not from its end.
+    async fn record(&self, _: &Tx, performed: &[Performed<Self>]) -> Result<Vec<NextTurn>> {
+        let next = |one: &Performed<Self>| match &one.output {
+            (began, Ok(())) => NextTurn::DueAt(*began + self.every),
+            (began, Err(error)) => {
+                let cause = error.cause().map(ToString::to_string);
+                tracing::warn!(task = self.name, %error, cause, "a periodic task failed; will retry");
+                NextTurn::RetryAt(*began + self.every.min(RETRY_PAUSE), error.clone())
+            }
+        };
+        Ok(performed.iter().map(next).collect())
+    }
+}
