@@ -16,7 +16,7 @@ use crate::{
     guard::{Authed, Needs, Person, guard},
     reply::{Answer, Reply},
     rights,
-    spec::operations,
+    route::operations,
 };
 
 rights! {
