@@ -29,13 +29,15 @@ mod mandates;
 pub mod mounted;
 mod service;
 mod wellknown;
+mod worker;
 
 pub use db::{events, wake};
 pub use extract::{Json, Param, Query};
 pub use guard::{Authed, Right, guard};
 pub use kit::{Clients, Kit};
 pub use mandates::Deputy;
-pub use mounted::{Mounted, Worker, exchange};
+pub use mounted::{Mounted, exchange};
 pub use reply::{Answer, Dialect, Refused, Reply};
 pub use route::{PrefixExt, RouteExt};
 pub use service::Service;
+pub use worker::Worker;

@@ -1,6 +1,6 @@
 //! A service put together: what `mount` gives back.
 
-use std::{future::Future, pin::Pin, sync::Arc};
+use std::{future::Future, sync::Arc};
 
 use axum::{
     Router,
@@ -23,31 +23,9 @@ use crate::{
     kit::Kit,
     reply::{Dialect, Refused},
     route::Prefixes,
-    spec,
-    tasks::Stop,
-    wellknown,
+    spec, wellknown,
+    worker::{BoxFuture, Worker},
 };
-
-/// A loop that a service runs beside its API.
-pub struct Worker {
-    /// Its name in logs.
-    pub name: &'static str,
-    /// What it does until it is told to stop.
-    pub run: Box<dyn FnOnce(Stop) -> Running<()> + Send>,
-}
-
-/// Something under way.
-pub type Running<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-impl Worker {
-    /// A worker called `name` that runs `task`.
-    pub fn new<F>(name: &'static str, task: impl FnOnce(Stop) -> F + Send + 'static) -> Self
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        Self { name, run: Box::new(|stop| Box::pin(task(stop))) }
-    }
-}
 
 /// A service, ready to be served and called.
 pub struct Mounted {
@@ -62,7 +40,7 @@ pub struct Mounted {
     /// How its tables came to be as they are.
     pub migrations: Migrations,
     /// What is to be done when the tables are up to date and before anybody calls.
-    pub prepare: Option<Running<Result<()>>>,
+    pub prepare: Option<BoxFuture<Result<()>>>,
 }
 
 impl Mounted {

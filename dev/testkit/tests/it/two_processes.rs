@@ -32,8 +32,7 @@ async fn build_asked_for_in_one_process_is_claimed_in_the_other_at_once() -> Res
         let builds = builder.builds();
         let claim = tokio::time::timeout(Duration::from_secs(20), builds.claim(&claim));
         let ask = async {
-            // The claim waits by then, most likely; it is answered in any case.
-            tokio::time::sleep(Duration::from_secs(3)).await;
+            // The claim is sent first and waits while the repository is looked at, most likely; it is answered in any case.
             let create = BuildCreate { source_url: Some(git.url("hello")), ..BuildCreate::default() };
             operator.client.builds().start(&tool, &create, &BuildCreateQuery::default()).await
         };

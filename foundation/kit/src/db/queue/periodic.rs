@@ -13,8 +13,8 @@ use serde_json::Value;
 use super::{NextTurn, Performed, Queue, QueueItem, Task, TaskName, insert, pool::run_worker, table::row};
 use crate::{
     db::{At, OrFault, Tx},
-    mounted::Worker,
     tasks::Stop,
+    worker::Worker,
 };
 
 /// The key of the only item of a periodic task.

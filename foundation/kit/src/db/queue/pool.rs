@@ -19,7 +19,7 @@ use hearth_base::{Error, Result};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use super::{LEASE_LOST, NextTurn, Performed, Queue, QueueItem, Task, TaskSettings};
-use crate::{mounted::Worker, tasks::Stop};
+use crate::{tasks::Stop, worker::Worker};
 
 /// Three heartbeats fit into a lease of 30 seconds.
 const HEARTBEATS_PER_LEASE: u32 = 4;
