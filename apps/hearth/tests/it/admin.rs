@@ -30,7 +30,14 @@ fn dead_letters_are_listed_shown_retried_and_discarded() {
     ");
     let fields = "--json=service,task,key,state";
     insta::assert_snapshot!(home().says(&["admin", "queue", "list", "--service", "notify", fields]), @r#"
-    out| [{"service":"notify","task":"mail","key":"mail_1","state":"dead"}]
+    out| [
+    out|   {
+    out|     "service": "notify",
+    out|     "task": "mail",
+    out|     "key": "mail_1",
+    out|     "state": "dead"
+    out|   }
+    out| ]
     ends with 0
     "#);
     insta::assert_snapshot!(home().says(&["admin", "queue", "show", "notify", "mail", "mail_1"]), @"

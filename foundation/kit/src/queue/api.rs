@@ -138,7 +138,7 @@ async fn retry(
 #[utoipa::path(delete, path = "/v1/queue/{task}/{item}", operation_id = "queue_discard",
     params(("task" = String, Path, description = "the task"), ("item" = String, Path, description = "the item's key")),
     responses((status = 200, body = Data<QueueEntry>), (status = 404, description = "there is no such item"),
-        (status = 409, description = "the item is running")))]
+        (status = 409, description = "the item is running, or its task is periodic")))]
 async fn discard(
     State(api): State<QueueApi>,
     operator: Authed<OperateQueue>,

@@ -294,10 +294,12 @@ async fn operator_lists_retries_and_discards_items(db: Db) -> Result<()> {
     let retried = stage.queue.retry("dig", "a").await?;
     assert_eq!((retried.state, retried.failures, retried.died_at), (Waiting, 0, None));
     stage.queue.discard("dig", "d").await?;
+    stage.enqueue("turn").await?;
+    assert_eq!(code(stage.queue.discard("dig", "turn").await).as_deref(), Some("item-periodic"));
     stage.finish(&items[1]).await?;
     let mut keys: Vec<_> = stage.claim(10).await?.into_iter().map(|item| item.key).collect();
     keys.sort();
-    assert_eq!(keys, ["a", "c"]);
+    assert_eq!(keys, ["a", "c", "turn"]);
     Ok(())
 }
 

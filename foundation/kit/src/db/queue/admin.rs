@@ -8,7 +8,7 @@ use sea_orm::{
     sea_query::{Expr, LockType},
 };
 
-use super::{Queue, end_lease, table::row, task_topic};
+use super::{Queue, end_lease, periodic::PERIODIC_KEY, table::row, task_topic};
 use crate::db::{At, OrFault, Tx};
 
 /// How many items of a task are in which state.
@@ -107,10 +107,17 @@ impl Queue {
         })
     }
 
-    /// Deletes an item for good. Refused while it is running.
+    /// Deletes an item for good. Refused while it is running, and for a periodic task, which would not come again.
     pub async fn discard(&self, task: &str, key: &str) -> Result<QueueEntry> {
         let tx = self.db.begin().await?;
         let entry = self.lock_idle(&tx, task, key).await?;
+        if key == PERIODIC_KEY {
+            return Err(Error::conflict(
+                "item-periodic",
+                format!("the task {task} is periodic: its item stays"),
+            )
+            .help(format!("hearth admin queue retry SERVICE {task} {key} has its turn come now")));
+        }
         let row = row::Entity::delete_by_id((task.to_owned(), key.to_owned()));
         row.exec(&*tx).await.or_fault()?;
         tx.commit().await?;

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The key of the only item of a periodic task.
-const KEY: &str = "turn";
+pub(super) const PERIODIC_KEY: &str = "turn";
 /// Until a turn that failed is tried again, at most.
 const RETRY_PAUSE: SignedDuration = SignedDuration::from_mins(1);
 /// Between two tries while the database does not answer.
@@ -70,11 +70,11 @@ async fn schedule_first_turn(queue: &Queue, name: &'static str, every: SignedDur
     let tx = queue.db.begin_behind().await?;
     let key = [row::Column::Task, row::Column::ItemKey];
     let keep = OnConflict::columns(key).do_nothing_on(key).to_owned();
-    insert(&tx, vec![queue.new_row(name, KEY, &Value::Null, now)?], keep).await?;
+    insert(&tx, vec![queue.new_row(name, PERIODIC_KEY, &Value::Null, now)?], keep).await?;
     let earlier = row::Entity::update_many()
         .col_expr(row::Column::DueAt, Expr::value(At::from(now)))
         .filter(row::Column::Task.eq(name))
-        .filter(row::Column::ItemKey.eq(KEY))
+        .filter(row::Column::ItemKey.eq(PERIODIC_KEY))
         .filter(row::Column::DueAt.gt(At::from(now + every)));
     earlier.exec(&*tx).await.or_fault()?;
     tx.commit().await
