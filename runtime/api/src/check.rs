@@ -50,6 +50,12 @@ impl Workload {
         if self.grace > Duration::from_secs(3600) {
             return Err(refused("the time to stop is an hour at most"));
         }
+        if self.rollout().min_ready() > Duration::from_secs(3600) {
+            return Err(refused(format!(
+                "the time of being ready is too long: {:?}; allowed: up to an hour",
+                self.rollout().min_ready()
+            )));
+        }
         self.probes.check()?;
         if !self.probes.is_empty() && matches!(self.kind, WorkloadKind::Once { .. }) {
             return Err(refused("a run has probes; only a set can have them"));

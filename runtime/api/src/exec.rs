@@ -72,6 +72,16 @@ impl ExecSession {
         self.carriers.spawn(task);
     }
 
+    /// Reads to the end and keeps nothing. `None`, when the runtime does not say how the program ended.
+    pub async fn end(&mut self) -> Option<End> {
+        while let Some(output) = self.output.recv().await {
+            if let ExecOutput::Ended(end) = output {
+                return Some(end);
+            }
+        }
+        None
+    }
+
     /// Ends the input and reads to the end: output, errors, and how it ended.
     pub async fn finish(self) -> (Vec<u8>, Vec<u8>, End) {
         let Self { input, mut output, carriers: _carriers } = self;

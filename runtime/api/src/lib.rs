@@ -36,7 +36,7 @@ pub use network::{Network, NetworkMode};
 pub use owner::Owner;
 pub use probe::{
     Health, HttpExpectation, Probe, ProbeCheck, ProbeFailure, ProbeOutcome, ProbePurpose, ProbeTerms,
-    ProbeTracker, Probes, StartupProbe,
+    ProbeTracker, Probes, StartupProbe, probe_address,
 };
 pub use rollout::{Rollout, SurgeUntil};
 pub use runtime::Runtime;

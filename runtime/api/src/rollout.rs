@@ -1,5 +1,7 @@
 //! How the containers of a set are replaced when the set has changed.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// How new containers replace old ones. In a cluster: the strategy of a deployment.
@@ -14,6 +16,10 @@ pub enum Rollout {
         /// The most new containers that start beside old ones at one time; without it, one of each replica.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         most: Option<u16>,
+        /// An old container that is ready goes on until the new one has been ready for this long, so that those who
+        /// send requests learn of the new one. Kubernetes' `minReadySeconds`.
+        #[serde(default, skip_serializing_if = "Duration::is_zero")]
+        min_ready: Duration,
     },
     /// Old containers end before new ones start. For what cannot run twice, such as the user of a single volume.
     Recreate,
@@ -32,9 +38,19 @@ pub enum SurgeUntil {
 
 impl Rollout {
     /// The old container stops as soon as the new one runs.
-    pub const UNTIL_RUNNING: Self = Self::Surge { until: SurgeUntil::Running, most: None };
+    pub const UNTIL_RUNNING: Self =
+        Self::Surge { until: SurgeUntil::Running, most: None, min_ready: Duration::ZERO };
     /// The old container stops once the new one is ready.
-    pub const UNTIL_READY: Self = Self::Surge { until: SurgeUntil::Ready, most: None };
+    pub const UNTIL_READY: Self =
+        Self::Surge { until: SurgeUntil::Ready, most: None, min_ready: Duration::ZERO };
+
+    /// How long a new container must have been ready before a ready one that it replaces stops.
+    pub fn min_ready(self) -> Duration {
+        match self {
+            Self::Surge { min_ready, .. } => min_ready,
+            Self::Recreate => Duration::ZERO,
+        }
+    }
 
     /// Whether an old container goes on until the new one is ready.
     pub fn awaits_ready(self) -> bool {

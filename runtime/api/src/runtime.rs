@@ -25,17 +25,6 @@ pub trait Runtime: Send + Sync + 'static {
     /// remembered as stopped, so that a late [`Runtime::apply`] with a lower version is refused.
     async fn stop(&self, id: WorkloadId, version: Version, grace: Duration) -> Result<()>;
 
-    /// Tells that a container does what it is for: those of its replica that came before it are stopped now, if its
-    /// workload waits for that. The runtime's process remembers it for one life, and shows it in
-    /// [`crate::InstanceState::ready`]; one that is not there is refused (`no-such-instance`).
-    async fn ready(&self, instance: InstanceId) -> Result<()>;
-
-    /// Ends a container of a set that does not do what it is for: its stop signal, and after its workload's grace the
-    /// kill. Another takes its place after a pause, as after every end. The runtime's process remembers it for one life;
-    /// one that has ended is left alone, one that is not there is refused (`no-such-instance`), and so is a run
-    /// (`not-kept`).
-    async fn restart(&self, instance: InstanceId) -> Result<()>;
-
     /// What has changed since `after`, as soon as something has, or after `wait` with nothing.
     async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation>;
 

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{InstanceId, Owner, Version, WorkloadId};
+use crate::{Health, InstanceId, Owner, Version, WorkloadId};
 
 /// How far an observer has seen. Opaque; good for one life of the runtime's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,9 +55,9 @@ pub struct InstanceState {
     pub version: Version,
     /// What it is doing.
     pub phase: Phase,
-    /// Somebody has told, in this life of the runtime's process, that it is ready.
+    /// What its probes have found out.
     #[serde(default)]
-    pub ready: bool,
+    pub health: Health,
 }
 
 /// What a container is doing.
@@ -106,6 +106,9 @@ pub struct Outcome {
     /// When it was over, nothing more could be written into its root.
     #[serde(default)]
     pub disk_full: bool,
+    /// It was ended because a probe failed: why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unhealthy: Option<String>,
 }
 
 impl Outcome {
@@ -121,6 +124,7 @@ impl Outcome {
             oom_kills: 0,
             refused: 0,
             disk_full: false,
+            unhealthy: None,
         }
     }
 }

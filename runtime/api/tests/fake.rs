@@ -1,6 +1,9 @@
 //! The conformance suite on the fake.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use hearth_base::{Digest, SystemClock};
@@ -11,12 +14,19 @@ use hearth_runtime_api::{
     fake::{Fake, Script},
 };
 
-struct InMemory(Arc<Fake>);
+struct InMemory(Mutex<Arc<Fake>>);
+
+impl InMemory {
+    #[expect(clippy::expect_used, reason = "a test's own set-up")]
+    fn fake(&self) -> Arc<Fake> {
+        Arc::clone(&self.0.lock().expect("a lock"))
+    }
+}
 
 #[async_trait]
 impl Harness for InMemory {
     fn runtime(&self) -> Arc<dyn Runtime> {
-        Arc::clone(&self.0) as Arc<dyn Runtime>
+        self.fake() as Arc<dyn Runtime>
     }
 
     fn image(&self) -> Image {
@@ -25,6 +35,12 @@ impl Harness for InMemory {
 
     fn process(&self, script: &Script) -> Process {
         script.process()
+    }
+
+    #[expect(clippy::expect_used, reason = "a test's own set-up")]
+    async fn restart(&self) {
+        let next = self.fake().reopen();
+        *self.0.lock().expect("a lock") = next;
     }
 
     async fn close(self: Box<Self>) {}
@@ -44,7 +60,7 @@ async fn bench() -> Bench {
     let pauses = Pauses { first: Duration::from_millis(20), ..Pauses::default() };
     let fake = Fake::new(Arc::new(SystemClock), pauses);
     fake.has_image(&image());
-    Bench::new(InMemory(fake))
+    Bench::new(InMemory(Mutex::new(fake)))
 }
 
 hearth_runtime_api::conformance_tests!(crate::bench);

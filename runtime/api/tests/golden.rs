@@ -40,7 +40,7 @@ fn full() -> Result<Workload> {
         kind: WorkloadKind::Keep {
             set: "set_01m7y17883gp14c8thc31b43dh".parse()?,
             replicas: 2,
-            rollout: Rollout::Surge { until: SurgeUntil::Ready, most: Some(1) },
+            rollout: Rollout::Surge { until: SurgeUntil::Ready, most: Some(1), min_ready: Duration::ZERO },
             first: 3,
         },
         isolation: Isolation::Tool,

@@ -1,6 +1,11 @@
 //! The conformance suite on the fake behind its socket, and what only the socket does.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    os::unix::fs::MetadataExt,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use hearth_base::{Digest, SystemClock};
@@ -16,7 +21,25 @@ use tokio::{net::UnixListener, task::JoinSet};
 
 struct Served {
     folder: TempDir,
+    life: Mutex<Life>,
+}
+
+/// A fake and its socket.
+struct Life {
+    fake: Arc<Fake>,
     _server: JoinSet<()>,
+}
+
+impl Life {
+    #[expect(clippy::expect_used, reason = "a test's own set-up")]
+    fn begin(fake: Arc<Fake>, folder: &Path, uids: Vec<u32>) -> Self {
+        let path = folder.join("socket");
+        let _there_may_be_an_old_one = std::fs::remove_file(&path);
+        let listener = UnixListener::bind(path).expect("a socket");
+        let mut server = JoinSet::new();
+        server.spawn(serve(listener, Callers { uids }, Arc::clone(&fake) as Arc<dyn Runtime>));
+        Self { fake, _server: server }
+    }
 }
 
 #[async_trait]
@@ -31,6 +54,13 @@ impl Harness for Served {
 
     fn process(&self, script: &Script) -> Process {
         script.process()
+    }
+
+    #[expect(clippy::expect_used, reason = "a test's own set-up")]
+    async fn restart(&self) {
+        let mut life = self.life.lock().expect("a lock");
+        let next = life.fake.reopen();
+        *life = Life::begin(next, self.folder.path(), vec![own_uid()]);
     }
 
     async fn close(self: Box<Self>) {}
@@ -52,15 +82,12 @@ async fn served(uids: Vec<u32>) -> Served {
     let fake = Fake::new(Arc::new(SystemClock), pauses);
     fake.has_image(&image());
     let folder = tempfile::tempdir().expect("a folder");
-    let listener = UnixListener::bind(folder.path().join("socket")).expect("a socket");
-    let mut server = JoinSet::new();
-    server.spawn(serve(listener, Callers { uids }, fake));
-    Served { folder, _server: server }
+    let life = Mutex::new(Life::begin(fake, folder.path(), uids));
+    Served { folder, life }
 }
 
 #[expect(clippy::expect_used, reason = "a test's own set-up")]
 fn own_uid() -> u32 {
-    use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").expect("/proc").uid()
 }
 

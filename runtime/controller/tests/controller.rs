@@ -43,6 +43,8 @@ impl Harness for InMemory {
         script.process()
     }
 
+    async fn restart(&self) {}
+
     async fn close(self: Box<Self>) {}
 }
 

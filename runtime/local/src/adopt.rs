@@ -14,7 +14,7 @@ use crate::{
     failure::Doing,
     helper::{
         brief::Brief,
-        files::{self, Exit},
+        files::{self, Exit, StoredHealth},
     },
     journal::Files,
 };
@@ -71,7 +71,10 @@ fn look(helpers: &Arc<Helpers>, instance: InstanceId, kept: &Kept) -> (Tracked, 
         (None, Some(_), None) => (Phase::Starting, true),
         (None, None, _) => (Phase::Ended(helpers.lost(instance)), false),
     };
-    (Tracked { id: instance, workload, phase, stopping: false, ready: false, restart: false }, lives)
+    // Whose health was not kept is probed anew.
+    let stored = files::read::<StoredHealth>(&folder, files::HEALTH).ok().flatten();
+    let health = stored.map(|stored| stored.health).unwrap_or_default();
+    (Tracked::new(instance, workload, phase, health), lives)
 }
 
 /// Removes control groups and upper folders of containers that are no more.

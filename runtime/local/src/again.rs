@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{exec, helper, layers, names};
+use crate::{exec, helper, layers, names, probes};
 
 /// What a process of the program is for, as its first argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,10 +19,12 @@ pub enum Part {
     Exec,
     /// Answers names, without any powers.
     Names,
+    /// Sends probes to containers, without any powers.
+    Probes,
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Helper, Self::Unpacker, Self::Exec, Self::Names];
+    const ALL: [Self; 5] = [Self::Helper, Self::Unpacker, Self::Exec, Self::Names, Self::Probes];
 
     /// What the process is called.
     pub fn name(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Part {
             Self::Unpacker => "hearth-runtime-unpacker",
             Self::Exec => "hearth-runtime-exec",
             Self::Names => "hearth-runtime-names",
+            Self::Probes => "hearth-runtime-probes",
         }
     }
 }
@@ -47,6 +50,7 @@ pub fn run_if_helper() {
         Part::Unpacker => layers::unpack::main(&rest),
         Part::Exec => exec::main(),
         Part::Names => names::main(&rest),
+        Part::Probes => probes::main(&rest),
     };
     std::process::exit(code)
 }

@@ -8,7 +8,7 @@ use std::{
 
 use hearth_base::{Error, Result};
 use hearth_runtime_api::{
-    Version, WorkloadId,
+    Health, InstanceId, Version, WorkloadId,
     engine::{Journal, Kept},
 };
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     disk::{self, Disk},
     failure::Doing,
+    helper::files::{self, StoredHealth},
 };
 
 const VERSION: u32 = 1;
@@ -90,6 +91,13 @@ impl Journal for Files {
         file.and_then(|mut file| file.write_all(&line).and_then(|()| file.sync_all()))
             .doing(format_args!("noting that {id} is gone"))?;
         disk::remove(&self.disk.workload(id)).doing(format_args!("forgetting {id}"))
+    }
+
+    fn save_health(&self, instance: InstanceId, health: &Health) {
+        let path = self.disk.folder_of(instance).join(files::HEALTH);
+        if let Err(error) = disk::tell(&path, &StoredHealth::new(health.clone())) {
+            tracing::warn!(%error, %instance, "health of a container not saved; next process probes anew");
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Containers on this machine: the one process with root's powers, and a helper for each container.
 //!
-//! It parses nothing that came from the internet: layers are unpacked, and names looked up, in sandboxes.
+//! It parses nothing that came from the internet: layers are unpacked, names looked up, and probes
+//! sent, in sandboxes.
 
 mod adopt;
 mod again;
@@ -22,6 +23,7 @@ mod layers;
 mod logs;
 mod names;
 mod network;
+mod probes;
 mod programs;
 mod runtime;
 mod seccomp;

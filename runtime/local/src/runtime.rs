@@ -39,6 +39,7 @@ use crate::{
     logs::Logs,
     names,
     network::Networks,
+    probes::LocalProber,
     secrets,
     tools::Tools,
 };
@@ -80,7 +81,8 @@ impl Local {
         let files = Files::new(disk);
         let (known, alive) = adopt::find(&helpers, &files)?;
         let (driver, pauses) = (Arc::new(Starter(Arc::clone(&helpers))), helpers.settings.pauses);
-        let engine = Arc::new(Engine::new(driver, Arc::new(files), clock, pauses, known));
+        let prober = Arc::new(LocalProber::start(Arc::clone(&helpers)));
+        let engine = Arc::new(Engine::new(driver, prober, Arc::new(files), clock, pauses, known));
         alive.into_iter().for_each(|instance| helpers.adopt(instance));
         let mut tasks = JoinSet::new();
         let running = Arc::clone(&engine);
@@ -142,14 +144,6 @@ impl Runtime for Local {
         self.engine.stop(id, version, grace)
     }
 
-    async fn ready(&self, instance: InstanceId) -> Result<()> {
-        self.engine.ready(instance)
-    }
-
-    async fn restart(&self, instance: InstanceId) -> Result<()> {
-        self.engine.restart(instance)
-    }
-
     async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation> {
         Ok(self.engine.observe(after, wait).await)
     }
@@ -175,7 +169,9 @@ impl Runtime for Local {
         let (owner, name) = (workload.owner, workload.network.name.as_ref());
         let process = exec.process.opened(&self.helpers.keys, owner, name)?;
         let exec = Exec { process, ..exec };
-        exec::start(init, self.helpers.cgroup(exec.instance), workload.isolation, exec).await
+        let cgroup = self.helpers.cgroup(exec.instance);
+        let container = exec::Container { init, cgroup, isolation: workload.isolation };
+        exec::start(container, exec, None).await
     }
 
     async fn usage(&self) -> Result<Vec<Usage>> {

@@ -20,7 +20,7 @@ use tokio::{sync::broadcast, time::Instant};
 use crate::{
     JobsSettings,
     neighbours::Neighbours,
-    store::{Store, kept_topic, runs_topic, schedule_topic},
+    store::{Store, runs_topic, schedule_topic},
 };
 
 /// The most news of begun runs that wait for their listener.
@@ -67,13 +67,10 @@ impl Cx {
         self.clock.now()
     }
 
-    /// Has the commit of a change wake the waiters for what runs of these tools, and the prober of what is kept running.
+    /// Has the commit of a change wake the waiters for what runs of these tools.
     pub fn wake_watchers(tx: &Tx, changed: impl IntoIterator<Item = (ToolId, WorkloadId)>) {
-        for (tool, workload) in changed {
+        for (tool, _) in changed {
             tx.wake(runs_topic(tool));
-            if matches!(workload, WorkloadId::Set(_)) {
-                tx.wake(kept_topic());
-            }
         }
     }
 

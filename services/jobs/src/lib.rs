@@ -40,7 +40,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
 /// Puts the service together with any runtime.
 pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
     let cx = Cx::new(kit, runtime)?;
-    let [observing, scheduling, logging, probing, following, erasing] = [(); 6].map(|()| cx.clone());
+    let [observing, scheduling, logging, following, erasing] = [(); 5].map(|()| cx.clone());
     let tasks = [
         queue::worker(&cx.store.queue, workers::reconcile::ReconcileWorkloads(cx.clone())),
         queue::worker(&cx.store.queue, workers::unpin::UnpinImages(cx.clone())),
@@ -57,7 +57,6 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
         .worker(Worker::new("observe", |stop| workers::observe::run(observing, stop)))
         .worker(Worker::new("schedule", |stop| workers::schedule::run(scheduling, stop)))
         .worker(Worker::new("logs", |stop| workers::logs::run(logging, stop)))
-        .worker(Worker::new("probe", |stop| workers::probe::run(probing, stop)))
         .worker(workers::images::worker(kit, following)?)
         .worker(keeping::worker(kit, move |tool| {
             let cx = erasing.clone();

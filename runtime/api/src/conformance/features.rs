@@ -45,7 +45,8 @@ fn workloads(bench: &Bench) -> Vec<(Feature, Workload)> {
     granted.network.grants.insert("postgres".parse().expect("a name"));
     let mut refreshed = plain();
     refreshed.files.push(file("/run/hearth/credential"));
-    let few = Rollout::Surge { until: SurgeUntil::Ready, most: Some(1) };
+    let few =
+        Rollout::Surge { until: SurgeUntil::Ready, most: Some(1), min_ready: std::time::Duration::ZERO };
     vec![
         (Feature::HearthOwner, hearth),
         (Feature::ImagePull, pulled),
@@ -125,7 +126,10 @@ pub async fn impossible_workloads_break_a_rule(bench: &Bench) {
     file_twice.files.extend([file("/run/hearth/token"), file("/run/hearth/token")]);
     let mut setuid = plain();
     setuid.files.push(RefreshedFile { mode: 0o4755, ..file("/run/hearth/token") });
-    let none_at_a_time = rolled_out(plain(), Rollout::Surge { until: SurgeUntil::Running, most: Some(0) });
+    let none_at_a_time = rolled_out(
+        plain(),
+        Rollout::Surge { until: SurgeUntil::Running, most: Some(0), min_ready: std::time::Duration::ZERO },
+    );
     let broken = [
         hearth_with_a_home,
         twice_at_one_place,

@@ -26,10 +26,10 @@ pub trait Harness: Send + Sync {
     fn features(&self) -> &[Feature] {
         &[Feature::ImageDelivery]
     }
-    /// Ends the runtime's process and starts it again, when it has one.
-    async fn restart(&self) {}
     /// The process that does what a script says.
     fn process(&self, script: &Script) -> Process;
+    /// Ends the runtime's process and starts the next; containers go on.
+    async fn restart(&self);
     /// Removes all that the test has made.
     async fn close(self: Box<Self>);
 }
@@ -95,15 +95,21 @@ impl Bench {
     }
 
     fn workload(&self, kind: WorkloadKind, steps: &[Step]) -> Workload {
+        let (image, process) = (self.harness.image(), self.process(steps));
+        Workload { process, ..Self::bare_workload(self.tool, kind, &image) }
+    }
+
+    /// A small workload of a tool, with an image.
+    pub fn bare_workload(tool: ToolId, kind: WorkloadKind, image: &Image) -> Workload {
         Workload {
-            owner: self.tool.into(),
+            owner: tool.into(),
             version: Version { epoch: 1, generation: 1 },
             kind,
             isolation: Isolation::Tool,
-            image: self.harness.image().reference,
+            image: image.reference.clone(),
             image_source: ImageSource::Delivered,
             read_only: false,
-            process: self.process(steps),
+            process: Script(vec![Step::Forever]).process(),
             limits: Limits {
                 memory: Memory::mib(64),
                 cpu: Cpu::milli(1000),

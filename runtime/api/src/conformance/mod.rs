@@ -9,6 +9,8 @@ pub mod keep;
 pub mod logs;
 mod moments;
 pub mod once;
+pub mod probes;
+pub mod rollout;
 pub mod state;
 pub mod storage;
 
@@ -32,10 +34,24 @@ macro_rules! conformance_tests {
             keep: [
                 what_ends_is_started_again, the_first_container_has_the_number_that_is_asked_for,
                 replicas_follow_the_number_wanted,
-                a_restart_replaces_each_container, what_is_of_no_use_is_restarted, a_change_of_replicas_restarts_nothing,
-                what_is_replaced_goes_on_until_the_new_one_is_ready, what_never_got_ready_is_replaced_too,
-                what_is_wanted_again_is_not_started_again,
+                a_restart_replaces_each_container, a_change_of_replicas_restarts_nothing,
                 a_stopped_set_stays_stopped_until_a_higher_generation,
+            ];
+            probes: [
+                container_without_probes_is_ready_when_it_runs, container_becomes_ready_when_its_probe_passes,
+                container_that_never_answers_is_not_ready_and_goes_on, container_becomes_unready_again,
+                exec_probe_runs_in_the_container, failed_liveness_probe_restarts_the_container,
+                container_that_misses_its_start_deadline_is_restarted,
+                container_that_ends_during_a_probe_ends_as_it_does,
+                change_of_probes_restarts_nothing, probes_of_a_run_are_refused,
+                hanging_probes_of_one_tool_delay_no_other, readiness_survives_a_restart_of_the_runtime,
+            ];
+            rollout: [
+                replaced_container_goes_on_until_the_new_one_is_ready,
+                replaced_container_goes_on_while_the_new_one_settles,
+                replacement_that_never_got_ready_is_replaced_too,
+                container_that_is_wanted_again_is_not_started_again,
+                failed_replacement_is_restarted_beside_the_one_that_serves,
             ];
             state: [
                 a_lower_generation_is_refused, a_stop_before_the_apply_wins,

@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cursor, InstanceId, InstanceState, Observation, Phase, Version, Workload, WorkloadId, WorkloadKind,
-    WorkloadState,
+    Cursor, Health, InstanceId, InstanceState, Observation, Phase, ProbeOutcome, ProbePurpose, ProbeTracker,
+    Version, Workload, WorkloadId, WorkloadKind, WorkloadState,
     engine::{Known, Pauses, Report},
 };
 
-use super::plan::Step;
+use super::{plan::Step, probes::ProbedInstance};
 
 /// What is kept of a workload on the disk.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,10 +44,57 @@ pub struct Tracked {
     pub phase: Phase,
     /// It has been asked to end.
     pub stopping: bool,
-    /// It is ready, as somebody has told.
-    pub ready: bool,
-    /// It is to end, and another to take its place.
-    pub restart: bool,
+    /// What probes have found out about it.
+    pub probes: ProbeTracker,
+}
+
+impl Tracked {
+    /// A container with what was known of its health.
+    pub fn new(id: InstanceId, workload: Arc<Workload>, phase: Phase, health: Health) -> Self {
+        Self { id, workload, phase, stopping: false, probes: ProbeTracker::new(health) }
+    }
+
+    /// Goes on from what an earlier process of the runtime has left.
+    fn go_on(&mut self, kept: &Kept) {
+        match &mut self.phase {
+            Phase::Starting => self.serve(kept),
+            Phase::Running { since, .. } => {
+                let since = *since;
+                self.serve(kept);
+                self.probes.begin(&self.workload.probes, since);
+            }
+            Phase::Ended(outcome) => {
+                // What ended while nobody was there to see it, and after it was to stop, was stopped.
+                outcome.stopped |= kept.stopped.is_some_and(|stopped| outcome.ended >= stopped);
+                // The engine alone was to end one that was to be restarted.
+                outcome.unhealthy = self.probes.health().restart_reason.clone();
+                outcome.stopped |= outcome.unhealthy.is_some();
+                self.probes.end(outcome.ended);
+            }
+        }
+    }
+
+    /// A container that serves the version that is wanted as well is of that version.
+    fn serve(&mut self, kept: &Kept) {
+        if self.workload.same_container(&kept.workload) {
+            self.workload = Arc::clone(&kept.workload);
+        }
+    }
+
+    /// It is ready.
+    pub fn is_ready(&self) -> bool {
+        self.probes.health().ready
+    }
+
+    /// It failed a probe, is to end, and another to take its place.
+    pub fn is_to_restart(&self) -> bool {
+        self.probes.health().restart_reason.is_some()
+    }
+
+    /// It is running, and nobody wants it to end.
+    fn is_probed(&self) -> bool {
+        self.phase.is_running() && !self.stopping && !self.is_to_restart()
+    }
 }
 
 /// A workload with its containers.
@@ -83,11 +130,8 @@ impl Ledger {
         let gone = known.gone.into_iter().map(|(id, version)| (id, (version, 0))).collect();
         let mut records = BTreeMap::new();
         for (kept, mut tracked) in known.workloads {
-            // What ended while nobody was there to see it, and after it was to stop, was stopped.
             for tracked in &mut tracked {
-                if let (Phase::Ended(outcome), Some(stopped)) = (&mut tracked.phase, kept.stopped) {
-                    outcome.stopped |= outcome.ended >= stopped;
-                }
+                tracked.go_on(&kept);
             }
             let mut ends = BTreeMap::new();
             for tracked in tracked.iter().filter(|tracked| tracked.phase.outcome().is_some()) {
@@ -170,16 +214,17 @@ impl Ledger {
     }
 
     /// Keeps what is wanted.
-    pub fn keep(&mut self, kept: Kept) {
+    pub fn keep(&mut self, kept: Kept, now: Timestamp) {
         let id = kept.workload.id();
         self.gone.remove(&id);
         match self.records.get_mut(&id) {
             Some(record) => {
-                // What serves the new version as well is of that version from here on.
-                let fitting = |tracked: &&mut Tracked| tracked.workload.same_container(&kept.workload);
-                for tracked in record.instances.values_mut().filter(fitting) {
-                    if tracked.phase.outcome().is_none() {
-                        tracked.workload = Arc::clone(&kept.workload);
+                let alive = |tracked: &&mut Tracked| tracked.phase.outcome().is_none();
+                for tracked in record.instances.values_mut().filter(alive) {
+                    let former = Arc::clone(&tracked.workload);
+                    tracked.serve(&kept);
+                    if tracked.phase.is_running() && former.probes != tracked.workload.probes {
+                        tracked.probes.begin(&kept.workload.probes, now);
                     }
                 }
                 record.kept = kept;
@@ -210,8 +255,15 @@ impl Ledger {
             return false;
         }
         tracked.phase = report.phase.clone();
+        if let Phase::Running { since, .. } = &tracked.phase {
+            tracked.probes.begin(&tracked.workload.probes, *since);
+        }
         if let Phase::Ended(outcome) = &mut tracked.phase {
             outcome.stopped |= tracked.stopping;
+            if tracked.stopping {
+                outcome.unhealthy = tracked.probes.health().restart_reason.clone();
+            }
+            tracked.probes.end(outcome.ended);
             let ends = record.ends.entry(report.instance.replica).or_insert(0);
             *ends = pauses.count(*ends, outcome);
         }
@@ -219,30 +271,36 @@ impl Ledger {
         true
     }
 
-    /// Notes that a container is ready; false, when nobody knows it.
-    pub fn ready(&mut self, instance: InstanceId) -> bool {
-        let record = self.records.get_mut(&instance.workload);
-        let Some(tracked) = record.and_then(|record| record.instances.get_mut(&instance)) else {
-            return false;
-        };
-        if !tracked.ready {
-            tracked.ready = true;
-            self.touch(instance.workload);
-        }
-        true
+    /// The running containers that have probes to send.
+    pub fn probed(&self) -> Vec<ProbedInstance> {
+        let records = self.records.values().filter(|record| record.kept.stop.is_none());
+        let all = records.flat_map(|record| record.instances.values()).filter(|tracked| tracked.is_probed());
+        let probed = all.filter_map(|tracked| {
+            let purposes = tracked.probes.purposes(&tracked.workload.probes);
+            let Phase::Running { since, address } = tracked.phase else { return None };
+            let (instance, workload) = (tracked.id, Arc::clone(&tracked.workload));
+            (!purposes.is_empty()).then_some(ProbedInstance { instance, workload, since, address, purposes })
+        });
+        probed.collect()
     }
 
-    /// Notes that a container is to end; false, when nobody knows it.
-    pub fn restart(&mut self, instance: InstanceId) -> bool {
-        let record = self.records.get_mut(&instance.workload);
-        let Some(tracked) = record.and_then(|record| record.instances.get_mut(&instance)) else {
-            return false;
-        };
-        if !tracked.restart && tracked.phase.outcome().is_none() {
-            tracked.restart = true;
-            self.touch(instance.workload);
+    /// Takes the outcome of a probe. The container's health, when that has changed.
+    pub fn record_probe(
+        &mut self,
+        instance: InstanceId,
+        purpose: ProbePurpose,
+        outcome: ProbeOutcome,
+        now: Timestamp,
+    ) -> Option<Health> {
+        let record = self.records.get_mut(&instance.workload)?;
+        let tracked = record.instances.get_mut(&instance).filter(|tracked| tracked.is_probed())?;
+        let Phase::Running { since, .. } = tracked.phase else { return None };
+        if !tracked.probes.record(&tracked.workload.probes, purpose, outcome, since, now) {
+            return None;
         }
-        true
+        let health = tracked.probes.health().clone();
+        self.touch(instance.workload);
+        Some(health)
     }
 
     /// Notes that a step is about to be done, and gives the workload it is done for.
@@ -252,14 +310,7 @@ impl Ledger {
         match step {
             Step::Start(instance) => {
                 let (id, workload) = (*instance, Arc::clone(&workload));
-                let tracked = Tracked {
-                    id,
-                    workload,
-                    phase: Phase::Starting,
-                    stopping: false,
-                    ready: false,
-                    restart: false,
-                };
+                let tracked = Tracked::new(id, workload, Phase::Starting, Health::default());
                 record.instances.insert(*instance, tracked);
             }
             Step::Stop(instance, _) => record.instances.get_mut(instance)?.stopping = true,
@@ -316,7 +367,7 @@ impl Record {
             id: tracked.id,
             version: tracked.workload.version,
             phase: tracked.phase.clone(),
-            ready: tracked.ready,
+            health: tracked.probes.health().clone(),
         });
         WorkloadState {
             id: self.kept.workload.id(),

@@ -5,6 +5,7 @@ mod images;
 mod ledger;
 mod pause;
 mod plan;
+mod probes;
 mod watch;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,11 +15,12 @@ use hearth_base::{Clock, Digest, Entropy, Error, Result, ToolId};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
-use crate::{Feature, InstanceId, Outcome, Owner, Phase, Version, Workload, WorkloadId};
+use crate::{Feature, Health, InstanceId, Outcome, Owner, Phase, Version, Workload, WorkloadId};
 
 pub use images::ImageLedger;
 pub use ledger::{Kept, Tracked};
 pub use pause::Pauses;
+pub use probes::{ProbeRequest, Prober};
 
 use ledger::{Applied, Ledger};
 use plan::Step;
@@ -43,6 +45,9 @@ pub trait Journal: Send + Sync + 'static {
     fn save(&self, kept: &Kept) -> Result<()>;
     /// Forgets a workload, and keeps for ever that it was there.
     fn forget(&self, id: WorkloadId, version: Version) -> Result<()>;
+    /// Keeps what probes have found out about a container, for the next process of the runtime. Where that does not
+    /// work, the next process probes anew.
+    fn save_health(&self, instance: InstanceId, health: &Health);
 }
 
 /// What a driver reports about an instance.
@@ -67,6 +72,7 @@ pub struct Known {
 pub struct Engine {
     ledger: Mutex<Ledger>,
     driver: Arc<dyn Driver>,
+    prober: Arc<dyn Prober>,
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
     pauses: Pauses,
@@ -78,6 +84,7 @@ impl Engine {
     /// An engine that goes on from what is `known`. Nothing is started before [`Engine::run`].
     pub fn new(
         driver: Arc<dyn Driver>,
+        prober: Arc<dyn Prober>,
         journal: Arc<dyn Journal>,
         clock: Arc<dyn Clock>,
         pauses: Pauses,
@@ -87,6 +94,7 @@ impl Engine {
         Self {
             ledger: Mutex::new(Ledger::new(life, known)),
             driver,
+            prober,
             journal,
             clock,
             pauses,
@@ -95,8 +103,15 @@ impl Engine {
         }
     }
 
-    /// Takes reports and starts again what has to be, for ever.
-    pub async fn run(&self, mut reports: mpsc::UnboundedReceiver<Report>) {
+    /// Takes reports, sends probes and starts again what has to be, for ever.
+    pub async fn run(&self, reports: mpsc::UnboundedReceiver<Report>) {
+        tokio::select! {
+            () = self.take_reports(reports) => {}
+            () = self.send_probes() => {}
+        }
+    }
+
+    async fn take_reports(&self, mut reports: mpsc::UnboundedReceiver<Report>) {
         loop {
             let due = self.settle();
             let pause = due.map(|due| Duration::try_from(due - self.clock.now()).unwrap_or_default());
@@ -127,7 +142,7 @@ impl Engine {
         self.driver.check(&workload)?;
         let kept = ledger.kept_after(workload);
         self.journal.save(&kept)?;
-        ledger.keep(kept);
+        ledger.keep(kept, self.clock.now());
         drop(ledger);
         self.announce();
         Ok(())
@@ -139,7 +154,7 @@ impl Engine {
         match ledger.kept_stopped(id, version, grace, self.clock.now())? {
             Some(kept) => {
                 self.journal.save(&kept)?;
-                ledger.keep(kept);
+                ledger.keep(kept, self.clock.now());
             }
             None => {
                 self.journal.forget(id, version)?;
@@ -147,28 +162,6 @@ impl Engine {
             }
         }
         drop(ledger);
-        self.announce();
-        Ok(())
-    }
-
-    /// See [`crate::Runtime::ready`].
-    pub fn ready(&self, instance: InstanceId) -> Result<()> {
-        if !self.ledger().ready(instance) {
-            return Err(Error::not_found("instance", instance));
-        }
-        self.announce();
-        Ok(())
-    }
-
-    /// See [`crate::Runtime::restart`].
-    pub fn restart(&self, instance: InstanceId) -> Result<()> {
-        if let WorkloadId::Run(_) = instance.workload {
-            return Err(Error::invalid("not-kept", format!("{instance} runs once: nothing takes its place"))
-                .help("stop it, and begin another run"));
-        }
-        if !self.ledger().restart(instance) {
-            return Err(Error::not_found("instance", instance));
-        }
         self.announce();
         Ok(())
     }

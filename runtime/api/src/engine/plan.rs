@@ -84,15 +84,26 @@ fn keep(
     if matches!(workload.kind, WorkloadKind::Once { .. }) {
         return;
     }
-    stop(plan, instances.iter().filter(|(_, tracked)| tracked.restart), workload.grace);
+    stop(plan, instances.iter().filter(|(_, tracked)| tracked.is_to_restart()), workload.grace);
     let fresh = |tracked: &Tracked| tracked.workload.same_container(workload);
-    let leaves = |tracked: &Tracked| tracked.stopping || tracked.restart;
+    let leaves = |tracked: &Tracked| tracked.stopping || tracked.is_to_restart();
     // One that was stopped, and not for what it did itself, is wanted again without a pause.
-    let unpaused = |tracked: &Tracked| tracked.stopping && !tracked.restart;
-    let serves = |tracked: &Tracked| tracked.ready && !leaves(tracked) && tracked.outcome().is_none();
-    if let Some((fit, _)) = instances.iter().rfind(|(_, tracked)| serves(tracked) && fresh(tracked)) {
+    let unpaused = |tracked: &Tracked| tracked.stopping && !tracked.is_to_restart();
+    let serves = |tracked: &Tracked| tracked.is_ready() && !leaves(tracked) && tracked.outcome().is_none();
+    if let Some((fit, serving)) = instances.iter().rfind(|(_, tracked)| serves(tracked) && fresh(tracked)) {
         // The newest, or one whose successors were given up: its like is wanted again.
-        stop(plan, instances.iter().filter(|(id, _)| id != fit), workload.grace);
+        let others = instances.iter().filter(|(id, _)| id != fit);
+        let ready_at = serving.probes.health().ready_changed_at.unwrap_or(now);
+        // A clock that was set back makes nobody wait for longer.
+        let settled = ready_at.min(now).checked_add(workload.rollout().min_ready()).unwrap_or(Timestamp::MAX);
+        if settled <= now {
+            stop(plan, others, workload.grace);
+        } else if others.clone().any(|(_, tracked)| serves(tracked)) {
+            stop(plan, others.filter(|(_, tracked)| !serves(tracked)), workload.grace);
+            plan.due = plan.due.into_iter().chain([settled]).min();
+        } else {
+            stop(plan, others, workload.grace);
+        }
         return;
     }
     match &latest.phase {
@@ -110,7 +121,7 @@ fn keep(
         Phase::Starting | Phase::Running { .. } if !fresh(latest) || unpaused(latest) => {
             plan.steps.push(next(latest_id.start + 1));
         }
-        Phase::Running { .. } if latest.restart => {}
+        Phase::Running { .. } if latest.is_to_restart() => {}
         Phase::Running { .. } => {
             let older = &instances[..instances.len() - 1];
             if !workload.rollout().awaits_ready() {

@@ -3,7 +3,9 @@
 //! A process whose `argv` is not a [`Script`] runs until it is stopped, or until the test ends it.
 
 mod images;
+mod journal;
 mod play;
+mod probe;
 mod script;
 
 use std::{
@@ -20,25 +22,31 @@ use tokio::{sync::mpsc, task::JoinSet};
 use crate::{
     Bytes, Check, Cursor, End, Exec, ExecSession, Feature, Image, InstanceId, LayerDescriptor, LogPage,
     Observation, Outcome, Owner, Phase, Report, Runtime, Usage, Verdict, Version, Workload, WorkloadId,
-    engine::{Driver, Engine, Journal, Kept, Known, Pauses, Report as Reported},
+    engine::{Driver, Engine, Pauses, Prober, Report as Reported},
 };
 
 pub use script::{Script, Step};
 
 use images::Images;
+use journal::MemoryJournal;
 use play::Stage;
 
 /// See the module.
 pub struct Fake {
     engine: Arc<Engine>,
     driver: Arc<Players>,
-    _engine: JoinSet<()>,
+    journal: Arc<MemoryJournal>,
+    pauses: Pauses,
+    running: Mutex<JoinSet<()>>,
 }
 
 /// Plays the scripts of all instances.
 struct Players {
     clock: Arc<dyn Clock>,
-    reports: mpsc::UnboundedSender<Reported>,
+    /// To the engine of this life.
+    reports: Arc<Mutex<mpsc::UnboundedSender<Reported>>>,
+    /// What was reported last of each instance.
+    phases: Arc<Mutex<BTreeMap<InstanceId, Phase>>>,
     stages: Mutex<BTreeMap<InstanceId, Arc<Stage>>>,
     images: Images,
     keys: OpeningKeys,
@@ -57,15 +65,15 @@ pub struct Played {
     pub outcome: Option<Outcome>,
 }
 
-struct NoJournal;
-
 impl Fake {
     /// A fake with nothing in it. Must be called within a tokio runtime.
     pub fn new(clock: Arc<dyn Clock>, pauses: Pauses) -> Arc<Self> {
-        let (reports, reported) = mpsc::unbounded_channel();
+        // The first life's engine replaces it.
+        let (reports, _) = mpsc::unbounded_channel();
         let driver = Arc::new(Players {
-            clock: Arc::clone(&clock),
-            reports,
+            clock,
+            reports: Arc::new(Mutex::new(reports)),
+            phases: Arc::default(),
             stages: Mutex::default(),
             images: Images::default(),
             // Without a key nothing opens, and nothing can be sealed.
@@ -75,12 +83,32 @@ impl Fake {
             played: Arc::default(),
             tasks: Mutex::default(),
         });
-        let played = Arc::clone(&driver) as Arc<dyn Driver>;
-        let engine = Arc::new(Engine::new(played, Arc::new(NoJournal), clock, pauses, Known::default()));
+        Self::live(driver, Arc::default(), pauses)
+    }
+
+    /// Ends this life of the runtime's process and begins the next, which knows what is kept on a disk. Containers go
+    /// on.
+    pub fn reopen(&self) -> Arc<Self> {
+        locked(&self.running).abort_all();
+        Self::live(Arc::clone(&self.driver), Arc::clone(&self.journal), self.pauses)
+    }
+
+    fn live(driver: Arc<Players>, journal: Arc<MemoryJournal>, pauses: Pauses) -> Arc<Self> {
+        let (reports, reported) = mpsc::unbounded_channel();
+        *locked(&driver.reports) = reports;
+        let known = journal.known(&locked(&driver.phases));
+        let engine = Arc::new(Engine::new(
+            Arc::clone(&driver) as Arc<dyn Driver>,
+            Arc::clone(&driver) as Arc<dyn Prober>,
+            Arc::clone(&journal) as Arc<dyn crate::engine::Journal>,
+            Arc::clone(&driver.clock),
+            pauses,
+            known,
+        ));
         let mut tasks = JoinSet::new();
         let running = Arc::clone(&engine);
         tasks.spawn(async move { running.run(reported).await });
-        Arc::new(Self { engine, driver, _engine: tasks })
+        Arc::new(Self { engine, driver, journal, pauses, running: Mutex::new(tasks) })
     }
 
     /// Ends a running instance as the test wishes.
@@ -124,14 +152,6 @@ impl Runtime for Fake {
 
     async fn stop(&self, id: WorkloadId, version: Version, grace: Duration) -> Result<()> {
         self.engine.stop(id, version, grace)
-    }
-
-    async fn ready(&self, instance: InstanceId) -> Result<()> {
-        self.engine.ready(instance)
-    }
-
-    async fn restart(&self, instance: InstanceId) -> Result<()> {
-        self.engine.restart(instance)
     }
 
     async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation> {
@@ -222,13 +242,17 @@ impl Driver for Players {
         let opened = workload.opened(&self.keys).map_or_else(|_| Arc::clone(workload), Arc::new);
         let stage = Stage::new(opened, home, Arc::clone(&self.clock));
         locked(&self.stages).insert(instance, Arc::clone(&stage));
-        let reports = self.reports.clone();
+        locked(&self.phases).insert(instance, Phase::Starting);
+        let (reports, phases) = (Arc::clone(&self.reports), Arc::clone(&self.phases));
         let address = *locked(&self.address);
         let mut tasks = locked(&self.tasks);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
-            // Nobody listens once the fake is gone.
-            let report = |phase| drop(reports.send(Reported { instance, phase }));
+            let report = |phase: Phase| {
+                locked(&phases).insert(instance, phase.clone());
+                // Nobody listens once the fake is gone.
+                drop(locked(&reports).send(Reported { instance, phase }));
+            };
             if Script::of(&stage.workload().process).is_none_or(|script| script.starts()) {
                 report(Phase::Running { since: stage.now(), address });
             }
@@ -249,6 +273,7 @@ impl Driver for Players {
 
     fn remove(&self, instance: InstanceId) {
         locked(&self.stages).remove(&instance);
+        locked(&self.phases).remove(&instance);
     }
 }
 
@@ -256,16 +281,6 @@ impl Players {
     fn stage(&self, instance: InstanceId) -> Result<Arc<Stage>> {
         let stages = locked(&self.stages);
         stages.get(&instance).cloned().ok_or_else(|| Error::not_found("instance", instance))
-    }
-}
-
-impl Journal for NoJournal {
-    fn save(&self, _: &Kept) -> Result<()> {
-        Ok(())
-    }
-
-    fn forget(&self, _: WorkloadId, _: Version) -> Result<()> {
-        Ok(())
     }
 }
 

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    End, Exec, ExecInput, ExecOutput, ExecSession, LogLine, LogPage, Outcome, Owner, Process, Stream,
-    Workload,
+    End, Exec, ExecInput, ExecOutput, ExecSession, LogLine, LogPage, Outcome, Owner, ProbeCheck,
+    ProbeFailure, ProbeOutcome, Process, Stream, Workload,
 };
 
 use super::{
@@ -30,6 +30,8 @@ pub struct Stage {
     clock: Arc<dyn Clock>,
     log: watch::Sender<Log>,
     gates: watch::Sender<BTreeSet<String>>,
+    /// The ports at which its script listens.
+    ports: Mutex<BTreeSet<u16>>,
     /// It has been asked to stop.
     asked: watch::Sender<bool>,
     /// How it ended by force.
@@ -73,6 +75,7 @@ impl Stage {
             clock,
             log: watch::Sender::default(),
             gates: watch::Sender::default(),
+            ports: Mutex::default(),
             asked: watch::Sender::default(),
             forced: watch::Sender::default(),
             used: Mutex::default(),
@@ -142,6 +145,28 @@ impl Stage {
         LogPage { lines, next: log.lines.len() as u64 + 1, complete: log.complete }
     }
 
+    fn is_open(&self, name: &str) -> bool {
+        self.gates.borrow().contains(name)
+    }
+
+    /// What a probe finds out: a script that serves answers `/NAME` with 200 while the gate NAME is open, else 404.
+    pub fn answer_probe(&self, check: &ProbeCheck) -> ProbeOutcome {
+        let (port, path) = match check {
+            ProbeCheck::Tcp { port } => (port, None),
+            ProbeCheck::HttpGet { port, path, .. } => (port, Some(path)),
+            ProbeCheck::Exec { .. } => return ProbeOutcome::NotSent,
+        };
+        if !locked(&self.ports).contains(port) {
+            return ProbeOutcome::Failed(ProbeFailure::NoConnection);
+        }
+        match path {
+            Some(path) if !self.is_open(path.trim_start_matches('/')) => {
+                ProbeOutcome::Failed(ProbeFailure::Status { status: 404 })
+            }
+            _ => ProbeOutcome::Passed,
+        }
+    }
+
     /// Plays a process until it ends by itself or by force.
     async fn script(&self, process: &Process, write: Writer<'_>, input: impl FnOnce() -> Vec<u8>) -> End {
         let mut forced = self.forced.subscribe();
@@ -186,6 +211,16 @@ impl Stage {
                     self.gates.send_modify(|gates| {
                         gates.insert(name.clone());
                     });
+                }
+                Step::Shut(name) => {
+                    self.gates.send_modify(|gates| {
+                        gates.remove(name);
+                    });
+                }
+                Step::IsOpen(name) if !self.is_open(name) => return End::Exited { code: 1 },
+                Step::IsOpen(_) => {}
+                Step::Serve(port) => {
+                    locked(&self.ports).insert(*port);
                 }
                 Step::Forever => {
                     let _ = self.asked.subscribe().wait_for(|asked| *asked).await;

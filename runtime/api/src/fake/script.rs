@@ -33,6 +33,12 @@ pub enum Step {
     Await(String),
     /// See [`Step::Await`].
     Open(String),
+    /// Takes an [`Step::Open`] back.
+    Shut(String),
+    /// Exits with 1 unless an [`Step::Open`] of this name happened in the same container.
+    IsOpen(String),
+    /// Serves HTTP at a port from now on: `/NAME` is answered with 200 while NAME is open, and with 404 else.
+    Serve(u16),
     /// Ends well when asked to stop, and not before.
     Forever,
     /// Does not listen when asked to stop.
@@ -95,6 +101,9 @@ impl Step {
             Self::Show => "cat \"$HOME/saved\" 2>/dev/null || echo nothing".to_owned(),
             Self::Await(name) => format!("while [ ! -e /tmp/{name} ]; do sleep 0.02; done"),
             Self::Open(name) => format!("touch /tmp/{name}"),
+            Self::Shut(name) => format!("rm -f /tmp/{name}"),
+            Self::IsOpen(name) => format!("[ -e /tmp/{name} ] || exit 1"),
+            Self::Serve(port) => format!("httpd -p {port} -h /tmp"),
             Self::Forever => "trap 'exit 0' TERM; while :; do sleep 0.05; done".to_owned(),
             Self::Stubborn => "trap '' TERM; while :; do sleep 1; done".to_owned(),
             // Fields 14 and 15 of `/proc/PID/stat` are its own time in hundredths of a second (proc_pid_stat(5)).

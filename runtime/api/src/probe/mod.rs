@@ -5,6 +5,7 @@
 
 mod check;
 mod failure;
+mod network;
 mod tracker;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use failure::{ProbeFailure, ProbeOutcome};
+pub use network::probe_address;
 pub use tracker::{Health, ProbePurpose, ProbeTracker};
 
 /// The probes of a workload's containers. A container without a start-up and a readiness probe is ready when it runs.

@@ -36,12 +36,6 @@ pub enum Call {
     Acknowledge {
         id: WorkloadId,
     },
-    Ready {
-        instance: InstanceId,
-    },
-    Restart {
-        instance: InstanceId,
-    },
     Logs {
         instance: InstanceId,
         sequence: u64,

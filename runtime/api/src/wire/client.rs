@@ -75,14 +75,6 @@ impl Runtime for Socket {
         self.done(Call::Stop { id, version, grace }).await
     }
 
-    async fn ready(&self, instance: InstanceId) -> Result<()> {
-        self.done(Call::Ready { instance }).await
-    }
-
-    async fn restart(&self, instance: InstanceId) -> Result<()> {
-        self.done(Call::Restart { instance }).await
-    }
-
     async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation> {
         match self.ask(Call::Observe { after, wait }).await? {
             Answer::Observation(observation) => Ok(observation),

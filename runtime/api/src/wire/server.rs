@@ -78,8 +78,6 @@ async fn one_call(stream: &mut UnixStream, runtime: &dyn Runtime) -> Result<()> 
             Answer::Observation(runtime.observe(after, wait.min(LONGEST_WAIT)).await?)
         }
         Call::Acknowledge { id } => runtime.acknowledge(id).await.map(|()| Answer::Done)?,
-        Call::Ready { instance } => runtime.ready(instance).await.map(|()| Answer::Done)?,
-        Call::Restart { instance } => runtime.restart(instance).await.map(|()| Answer::Done)?,
         Call::Logs { instance, sequence, wait } => {
             Answer::Log(runtime.logs(instance, sequence, wait.min(LONGEST_WAIT)).await?)
         }

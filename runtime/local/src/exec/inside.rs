@@ -96,6 +96,8 @@ fn become_program(errand: &Errand, program: &Program, streams: &Streams) -> ! {
         if user.uid == 0 {
             ids::capabilities(caps::bits(errand.isolation), 0)?;
         }
+        // The program ends with its session; a change of ids would have cleared this.
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
         rustix::process::umask(Mode::from_bits_truncate(0o022));
         Ok(rustix::process::chdir(errand.process.cwd.as_str())?)
     };

@@ -4,7 +4,7 @@ mod frames;
 mod inside;
 mod relay;
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
 use hearth_base::{Error, Result};
 use hearth_runtime_api::{End, Exec, ExecInput, ExecOutput, ExecSession, Isolation, Process, TerminalSize};
@@ -25,6 +25,9 @@ pub use relay::main;
 
 use frames::Kind;
 
+/// How long the process may take to end after its streams.
+const MAX_END: Duration = Duration::from_secs(5);
+
 /// What the process that goes in is told.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Errand {
@@ -34,14 +37,25 @@ pub struct Errand {
     pub isolation: Isolation,
     pub process: Process,
     pub terminal: Option<TerminalSize>,
+    /// The program and what it has started are killed when it runs longer.
+    pub time_limit: Option<Duration>,
+}
+
+/// Where a second program runs.
+pub struct Container {
+    /// Its first process.
+    pub init: Known,
+    pub cgroup: String,
+    pub isolation: Isolation,
 }
 
 /// Starts the program and carries its streams.
-pub async fn start(init: Known, cgroup: String, isolation: Isolation, exec: Exec) -> Result<ExecSession> {
+pub async fn start(container: Container, exec: Exec, time_limit: Option<Duration>) -> Result<ExecSession> {
+    let Container { init, cgroup, isolation } = container;
     let Exec { instance, process, terminal } = exec;
-    let errand = Errand { init, cgroup, isolation, process, terminal };
+    let errand = Errand { init, cgroup, isolation, process, terminal, time_limit };
     let mut command = Command::from(again::command(Part::Exec));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().doing(format_args!("going into {instance}"))?;
     let (Some(mut to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(Error::internal("a child without streams"));
@@ -58,8 +72,10 @@ pub async fn start(init: Known, cgroup: String, isolation: Isolation, exec: Exec
             end = inward(to, inputs) => end,
         };
         let _ = outputs.send(ExecOutput::Ended(end)).await;
-        // It is over, or cut off; either way its number must be given back.
-        let _ = child.kill().await;
+        // It is over, or cut off and ends the program; either way its number must be given back.
+        if tokio::time::timeout(MAX_END, child.wait()).await.is_err() {
+            let _ = child.kill().await;
+        }
     });
     Ok(session)
 }

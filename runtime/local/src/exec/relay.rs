@@ -12,7 +12,7 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec},
     io::Errno,
     pipe::PipeFlags,
-    process::{PidfdFlags, WaitOptions, WaitStatus},
+    process::{Pid, PidfdFlags, Signal, WaitOptions, WaitStatus},
     termios::Winsize,
 };
 
@@ -33,7 +33,7 @@ pub fn main() -> i32 {
 }
 
 fn run() -> io::Result<End> {
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    // This process ends when its input does, with the runtime's process too: not before it has ended the program.
     let (_, errand) = hear()?;
     let errand: Errand = serde_json::from_slice(&errand)?;
     let mut relay;
@@ -51,13 +51,39 @@ fn run() -> io::Result<End> {
     }
     let pid = inside::start(&errand, streams)?;
     let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
-    while !relay.turn(Some(&pidfd), None)? {}
+    let limit = errand.time_limit.map(|limit| Instant::now() + limit);
+    let left = || limit.map(|limit| limit.saturating_duration_since(Instant::now()));
+    loop {
+        match relay.turn(Some(&pidfd), left()) {
+            Ok(true) => break,
+            Ok(false) if left().is_some_and(|left| left.is_zero()) => {
+                kill_program(pid)?;
+                return Ok(End::TimedOut);
+            }
+            Ok(false) => {}
+            Err(error) => {
+                // Nobody is there any more: the streams end first, so that a shell hears of it from its terminal.
+                drop(relay);
+                let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];
+                let _waited = rustix::event::poll(&mut fds, Timespec::try_from(LAST_WORDS).ok().as_ref());
+                kill_program(pid)?;
+                return Err(error);
+            }
+        }
+    }
     let status = rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
     let last = Instant::now() + LAST_WORDS;
     while (relay.out.is_some() || relay.err.is_some()) && Instant::now() < last {
         relay.turn(None, Some(last.saturating_duration_since(Instant::now())))?;
     }
     Ok(status.map_or(End::Lost, |(_, status)| end(status)))
+}
+
+/// Kills a program with what it has started: it leads a session, and so a group, of its own.
+fn kill_program(pid: Pid) -> io::Result<()> {
+    let _may_have_ended = rustix::process::kill_process_group(pid, Signal::KILL);
+    rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
+    Ok(())
 }
 
 fn end(status: WaitStatus) -> End {
@@ -81,7 +107,8 @@ impl Relay {
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let stdin = io::stdin();
         let watched = [
-            process.map(|_| stdin.as_fd()).filter(|_| self.input.is_some()),
+            // After the program's input has ended too: that the stream ends is a sign.
+            process.map(|_| stdin.as_fd()),
             self.out.as_ref().map(AsFd::as_fd),
             self.err.as_ref().map(AsFd::as_fd),
             process.map(AsFd::as_fd),

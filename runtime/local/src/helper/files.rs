@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hearth_runtime_api::Outcome;
+use hearth_runtime_api::{Health, Outcome};
 use jiff::Timestamp;
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -17,6 +17,8 @@ use crate::disk;
 pub const STATE: &str = "state.json";
 /// How it ended; its presence says that it has.
 pub const EXIT: &str = "exit.json";
+/// What probes have found out about it; the runtime's process writes it.
+pub const HEALTH: &str = "health.json";
 /// What it wrote.
 pub const LOG: &str = "log";
 
@@ -92,6 +94,19 @@ impl Began {
     pub fn running(init: i32, since: Timestamp, address: Option<Ipv4Addr>) -> io::Result<Self> {
         let init = Init { process: Known::of(init)?, since, address };
         Ok(Self { init: Some(init), ..Self::starting()? })
+    }
+}
+
+/// The health file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredHealth {
+    pub version: u32,
+    pub health: Health,
+}
+
+impl StoredHealth {
+    pub fn new(health: Health) -> Self {
+        Self { version: VERSION, health }
     }
 }
 

@@ -11,7 +11,7 @@ use hearth_runtime_api::{End, Stream};
 
 use super::{
     brief::Brief,
-    files::{Began, Exit},
+    files::{Began, Exit, StoredHealth},
     spool::{self, Place},
 };
 
@@ -64,6 +64,23 @@ fn an_exit_with_a_disk_that_was_full_is_read() -> Result<()> {
     assert_eq!((exit.outcome.end, exit.outcome.disk_full), (End::Exited { code: 1 }, true));
     let before: Exit = json("exit-1-limits.json")?;
     assert!(!before.outcome.disk_full);
+    Ok(())
+}
+
+#[test]
+fn health_of_version_1_is_read() -> Result<()> {
+    let StoredHealth { version, health } = json("health-1.json")?;
+    assert_eq!((version, health.started, health.ready), (1, true, true));
+    assert_eq!(health.first_ready_at.map(|at| at.to_string()).as_deref(), Some("2026-11-29T09:00:00Z"));
+    assert_eq!((health.failure, health.restart_reason), (None, None));
+    Ok(())
+}
+
+#[test]
+fn an_exit_of_an_unhealthy_container_is_read() -> Result<()> {
+    let exit: Exit = json("exit-1-unhealthy.json")?;
+    let reason = "GET /alive was answered with 503, 2 times in a row";
+    assert_eq!((exit.outcome.stopped, exit.outcome.unhealthy.as_deref()), (true, Some(reason)));
     Ok(())
 }
 

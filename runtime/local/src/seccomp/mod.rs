@@ -15,7 +15,7 @@ use seccompiler::{
     TargetArch,
 };
 
-use calls::{BUILD, OLD, ORDINARY, UNPACK};
+use calls::{BUILD, OLD, ORDINARY, PROBE, UNPACK};
 
 /// Filters in the order in which to load them.
 pub type Filters = Vec<BpfProgram>;
@@ -53,6 +53,20 @@ pub fn container(isolation: Isolation) -> Result<Filters> {
 pub fn unpacker() -> Result<Filters> {
     let rules = allowed(UNPACK.iter())?;
     Ok(vec![compile(rules, SeccompAction::Errno(c::EPERM.unsigned_abs()), SeccompAction::Allow)?])
+}
+
+/// The filter for the process that sends probes: its sockets are of IPv4, and it opens no file.
+pub fn prober() -> Result<Filters> {
+    let mut rules = allowed(PROBE.iter())?;
+    rules.insert(c::SYS_socket, vec![of_family(c::AF_INET)?]);
+    Ok(vec![compile(rules, SeccompAction::Errno(c::EPERM.unsigned_abs()), SeccompAction::Allow)?])
+}
+
+fn of_family(family: i32) -> Result<SeccompRule> {
+    let family = u64::from(family.unsigned_abs());
+    SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, family)
+        .and_then(|condition| SeccompRule::new(vec![condition]))
+        .map_err(Error::internal)
 }
 
 /// Loads filters into this process, which gets no new privileges from now on.

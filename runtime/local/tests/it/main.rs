@@ -6,5 +6,6 @@ mod conformance;
 mod escape;
 mod layers;
 mod network;
+mod probes;
 mod rig;
 mod waiter;

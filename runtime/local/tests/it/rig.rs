@@ -173,12 +173,12 @@ impl Harness for Rig {
         self.image.clone()
     }
 
-    async fn restart(&self) {
-        Self::restart(self).await;
-    }
-
     fn process(&self, script: &Script) -> Process {
         script.shell()
+    }
+
+    async fn restart(&self) {
+        Self::restart(self).await;
     }
 
     async fn close(self: Box<Self>) {}
@@ -212,11 +212,11 @@ pub fn image() -> Vec<u8> {
     archive.finish()
 }
 
-const PROGRAMS: [&str; 42] = [
+const PROGRAMS: [&str; 43] = [
     "cat", "cut", "head", "yes", "tr", "wc", "tail", "chmod", "chown", "chroot", "cp", "dd", "echo", "env",
-    "false", "grep", "hostname", "id", "ip", "kill", "ln", "ls", "mkdir", "mknod", "mount", "mv", "nc",
-    "nslookup", "ping", "ps", "rm", "sh", "sleep", "stat", "stty", "test", "touch", "true", "tty", "umount",
-    "unshare", "wget",
+    "false", "grep", "hostname", "httpd", "id", "ip", "kill", "ln", "ls", "mkdir", "mknod", "mount", "mv",
+    "nc", "nslookup", "ping", "ps", "rm", "sh", "sleep", "stat", "stty", "test", "touch", "true", "tty",
+    "umount", "unshare", "wget",
 ];
 
 /// An archive in the making.

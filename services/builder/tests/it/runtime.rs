@@ -103,14 +103,6 @@ impl Runtime for Played {
         self.fake.stop(id, version, grace.min(Duration::from_millis(10))).await
     }
 
-    async fn ready(&self, instance: InstanceId) -> Result<()> {
-        self.fake.ready(instance).await
-    }
-
-    async fn restart(&self, instance: InstanceId) -> Result<()> {
-        self.fake.restart(instance).await
-    }
-
     async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation> {
         self.fake.observe(after, wait).await
     }

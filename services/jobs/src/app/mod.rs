@@ -1,11 +1,10 @@
 //! The rules, a room for each domain; no HTTP, no SQL.
 //!
 //! A room uses those above it and none below it: `definition`, `quota`, `routing`, `runs`, `metrics`, `workloads`,
-//! `scheduling`, `exec`, `health`, `view`, `jobs`.
+//! `scheduling`, `exec`, `view`, `jobs`.
 
 pub mod definition;
 pub mod exec;
-pub mod health;
 pub mod jobs;
 pub mod metrics;
 pub mod quota;

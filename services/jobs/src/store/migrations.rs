@@ -256,9 +256,8 @@ impl MigrationName for Health {
 #[async_trait::async_trait]
 impl MigrationTrait for Health {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for column in [big_integer_null("up"), text_null("doomed")] {
-            manager.alter_table(Table::alter().table("run").add_column(column).to_owned()).await?;
-        }
+        let column = big_integer_null("up");
+        manager.alter_table(Table::alter().table("run").add_column(column).to_owned()).await?;
         let up = Query::update()
             .table("run")
             .value("up", Expr::col("started"))

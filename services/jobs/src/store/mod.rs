@@ -170,8 +170,3 @@ pub fn schedule_topic() -> Topic {
 pub fn runs_topic(tool: ToolId) -> Topic {
     Topic::keyed("runs", tool)
 }
-
-/// What is kept running has changed.
-pub fn kept_topic() -> Topic {
-    Topic::named("kept")
-}

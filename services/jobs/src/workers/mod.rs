@@ -6,7 +6,6 @@ pub mod images;
 pub mod logs;
 pub mod metrics;
 pub mod observe;
-pub mod probe;
 pub mod reconcile;
 pub mod schedule;
 pub mod unpin;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearth_runtime_api::{Outcome, Phase};
+use hearth_runtime_api::{Health, InstanceState, Outcome, Phase};
 use hearth_runtime_controller::{Conclusion, OutcomeLimits, describe_limits_met, exit_status};
 use jiff::Timestamp;
 
@@ -10,21 +10,21 @@ use crate::store::{Plan, Run, RunEnd, RunState};
 
 /// Notes what a container does. A run that is over stays as it is: the first outcome counts. Whether anything
 /// is different.
-pub fn note(run: &mut Run, phase: &Phase, generation: u64, plan: &Plan) -> bool {
+pub fn note(run: &mut Run, instance: &InstanceState, generation: u64, plan: &Plan) -> bool {
     if run.is_over() {
         return false;
     }
     let before = run.clone();
     run.generation = generation;
-    match phase {
+    match &instance.phase {
         Phase::Starting => run.state = RunState::Starting,
         Phase::Running { since, address } => {
             run.state = RunState::Running;
             run.started = Some(*since);
             run.address = *address;
-            if !plan.is_probed() {
-                (run.ready, run.up) = (true, run.up.or(Some(*since)));
-            }
+            let Health { ready, first_ready_at, failure, .. } = &instance.health;
+            (run.ready, run.up) = (*ready, run.up.or(*first_ready_at));
+            run.reason.clone_from(failure);
         }
         Phase::Ended(outcome) => end(run, outcome, plan),
     }
@@ -32,7 +32,7 @@ pub fn note(run: &mut Run, phase: &Phase, generation: u64, plan: &Plan) -> bool 
 }
 
 fn end(run: &mut Run, outcome: &Outcome, plan: &Plan) {
-    let Outcome { end, started, ended, cpu_micros, peak_memory, .. } = outcome;
+    let Outcome { end, started, ended, cpu_micros, peak_memory, unhealthy, .. } = outcome;
     (run.exit_code, run.signal) = exit_status(end);
     let limits = OutcomeLimits {
         memory: plan.memory,
@@ -41,7 +41,7 @@ fn end(run: &mut Run, outcome: &Outcome, plan: &Plan) {
         time: plan.timeout.map(|seconds| Duration::from_secs(seconds.into())),
     };
     let conclusion = Conclusion::from_outcome(outcome);
-    let restart_reason = run.doomed.take_if(|_| conclusion == Conclusion::Stopped { started: true });
+    let restart_reason = unhealthy.as_ref().filter(|_| conclusion == Conclusion::Stopped { started: true });
     let (how, reason) = match restart_reason {
         Some(reason) => (RunEnd::Unhealthy, format!("it was restarted: {reason}")),
         None => (run_end(&conclusion), conclusion.describe(&limits)),

@@ -31,7 +31,6 @@ pub fn run(run: Run) -> wire::Run {
         port: _,
         ready,
         up: _,
-        doomed: _,
         log_next: _,
         log_done: _,
         tail,

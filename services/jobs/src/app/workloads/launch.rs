@@ -90,7 +90,6 @@ pub fn new_run(job: &Job, instance: InstanceId, start: Start, now: Timestamp) ->
         port: job.spec.listen_port(),
         ready: false,
         up: None,
-        doomed: None,
         log_next: 1,
         log_done: false,
         tail: Tail::default(),

@@ -2,4 +2,5 @@
 
 pub mod launch;
 pub mod observe;
+pub mod probes;
 pub mod reconcile;

@@ -143,14 +143,8 @@ impl<'a> Change<'a> {
         let mut known = self.runs.remove(&state.id).unwrap_or_default();
         let newest =
             state.instances.iter().map(|instance| instance.id).max_by_key(|id| (id.start, id.replica));
-        // After its own restart the runtime does not know what it was told of this.
-        let untold = |run: &Run| state.instances.iter().any(|seen| seen.id == run.instance && !seen.ready);
-        let ready = workload.plan.is_probed() && known.iter().any(|run| run.ready && untold(run));
-        let doomed = known.iter().any(|run| run.doomed.is_some() && !run.is_over());
-        if workload.is_told() && (ready || doomed) {
-            self.ask(&workload);
-        }
         for instance in &state.instances {
+            let instance = &visible(state, &workload, instance);
             let run = known.iter().find(|run| run.instance == instance.id).cloned();
             let run = run.or_else(|| self.new_run(&workload, &known, instance));
             if let Some(run) = run {
@@ -249,7 +243,7 @@ impl<'a> Change<'a> {
         // A run has versions of its own; what it is of was noted when it began.
         let kept = matches!(workload.id, WorkloadId::Set(_));
         let generation = if kept { instance.version.generation.max(run.generation) } else { run.generation };
-        if !outcome::note(&mut run, &instance.phase, generation, &workload.plan) {
+        if !outcome::note(&mut run, instance, generation, &workload.plan) {
             return Ok(());
         }
         run.again = is_tried_again(workload, self.jobs.get(&workload.job), &run);
@@ -319,6 +313,24 @@ impl<'a> Change<'a> {
             self.routes.insert(workload.tool);
         }
     }
+}
+
+/// The container as visitors see it: one that a ready container replaces, or that is more than are wanted, goes on for a
+/// while, and nobody is sent there any more.
+fn visible(state: &WorkloadState, workload: &Workload, instance: &InstanceState) -> InstanceState {
+    let replaces = |other: &InstanceState| {
+        other.id.replica == instance.id.replica
+            && other.id.start > instance.id.start
+            && other.phase.is_running()
+            && other.health.ready
+    };
+    let is_surplus =
+        matches!(workload.id, WorkloadId::Set(_)) && instance.id.replica >= workload.plan.replicas;
+    let mut visible = instance.clone();
+    if is_surplus || state.instances.iter().any(replaces) {
+        (visible.health.ready, visible.health.failure) = (false, None);
+    }
+    visible
 }
 
 /// Whether what a run was to do is tried again: it failed and was not stopped, and its job says so, or is kept running.

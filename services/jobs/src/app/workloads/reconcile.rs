@@ -9,12 +9,12 @@ use std::{
 use hearth_base::{Error, Kind, Result, ToolId, ToolName};
 use hearth_kit::db::Tx;
 use hearth_runtime_api::{
-    ImageSource, Isolation, Limits, Mount, MountSource, Network, Probes, Process, Rollout, RunId, User,
-    Version, Workload as Told, WorkloadId, WorkloadKind,
+    ImageSource, Isolation, Limits, Mount, MountSource, Network, Probes, Process, Rollout, RunId, SurgeUntil,
+    User, Version, Workload as Told, WorkloadId, WorkloadKind,
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::observe;
+use super::{observe, probes};
 use crate::{
     app::{
         routing,
@@ -47,8 +47,6 @@ pub enum Act {
     Nothing,
     /// The runtime has been told of it, with this state of the variables. A run of it is starting.
     Told { envvars: String },
-    /// The runtime has been told what is ready by now.
-    Confirmed(Next),
     /// The runtime has been told to stop it; it may never have come there.
     Stopped { never_came: bool },
     /// The runtime has forgotten it.
@@ -60,7 +58,6 @@ pub enum Act {
 pub async fn act(cx: &Cx, workload: &Workload, untaken: Vec<String>) -> Result<Act> {
     match workload {
         workload if workload.done => forget(cx, workload, untaken).await,
-        workload if workload.is_told() && workload.wanted => confirm(cx, workload).await,
         workload if workload.is_told() => Ok(Act::Nothing),
         workload if workload.wanted => apply(cx, workload).await,
         workload => stop(cx, workload).await,
@@ -71,53 +68,12 @@ async fn apply(cx: &Cx, workload: &Workload) -> Result<Act> {
     let plan = &workload.plan;
     let image = plan.image.to_runtime()?;
     let (told, envvars) = told(cx, workload).await?;
-    if plan.await_ready {
-        // What answers now goes on, however short a time ago it took over; what it replaced has no time left to
-        // drain.
-        tell_ready(cx, workload, SignedDuration::ZERO).await?;
-    }
     match cx.controller.apply(&told, &image).await {
         Err(error) if error.code() == "run-already-done" => {
             observe::missing(cx, workload.id).await.map(|()| Act::Nothing)
         }
         applied => applied.map(|()| Act::Told { envvars }),
     }
-}
-
-/// Tells the runtime what it is to restart, and, after some time to drain, what is ready.
-async fn confirm(cx: &Cx, workload: &Workload) -> Result<Act> {
-    match workload.id {
-        WorkloadId::Run(_) => Ok(Act::Nothing),
-        WorkloadId::Set(_) => tell_ready(cx, workload, routing::DRAIN).await.map(Act::Confirmed),
-    }
-}
-
-/// Tells the runtime which containers of a set are of no use, and which have been ready for so long: it restarts those,
-/// and stops what these replace.
-async fn tell_ready(cx: &Cx, workload: &Workload, drain: SignedDuration) -> Result<Next> {
-    let mut next = Next::Rest;
-    for run in cx.store.runs_now(workload.id).await?.iter().filter(|run| !run.is_over()) {
-        let now = cx.now();
-        // A clock that was set back makes nobody wait for longer.
-        let drained = run.up.map(|up| up.min(now) + drain).filter(|drained| *drained > now);
-        let told = match &run.doomed {
-            Some(_) => cx.runtime.restart(run.instance).await,
-            None if !run.ready || !workload.plan.is_probed() => continue,
-            None => match drained {
-                Some(then) => {
-                    next = Next::At(then);
-                    continue;
-                }
-                None => cx.runtime.ready(run.instance).await,
-            },
-        };
-        match told {
-            // It ended a moment ago.
-            Err(error) if error.kind() == Kind::NotFound => {}
-            told => told?,
-        }
-    }
-    Ok(next)
 }
 
 async fn stop(cx: &Cx, workload: &Workload) -> Result<Act> {
@@ -183,12 +139,6 @@ impl<'a> Notes<'a> {
                     self.told.push(run);
                 }
                 self.told(workload, Some(envvars));
-            }
-            Ok(Act::Confirmed(then)) => {
-                if workload.trouble.is_some() {
-                    self.told(workload, None);
-                }
-                return Ok(*then);
             }
             Ok(Act::Stopped { never_came }) => {
                 self.told(workload, None);
@@ -282,7 +232,9 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
             let known = cx.store.runs_now(workload.id).await?;
             let first = known.iter().map(|run| run.instance.start).max().unwrap_or(0).saturating_add(1);
             let Plan { replicas, await_ready, .. } = workload.plan;
-            let rollout = if await_ready { Rollout::UNTIL_READY } else { Rollout::UNTIL_RUNNING };
+            let min_ready = if workload.plan.is_probed() { routing::DRAIN } else { SignedDuration::ZERO };
+            let until = if await_ready { SurgeUntil::Ready } else { SurgeUntil::Running };
+            let rollout = Rollout::Surge { until, most: None, min_ready: min_ready.unsigned_abs() };
             WorkloadKind::Keep { set, replicas, rollout, first }
         }
     };
@@ -309,7 +261,10 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
         files: Vec::new(),
         grace: Duration::from_secs(workload.plan.grace.into()),
         restart: workload.plan.restart,
-        probes: Probes::default(),
+        probes: match workload.id {
+            WorkloadId::Run(_) => Probes::default(),
+            WorkloadId::Set(_) => probes::probes(&workload.plan),
+        },
     };
     Ok((told, revision))
 }

@@ -26,11 +26,6 @@ pub fn is_running() -> Expr {
     row::Column::State.eq(RunState::Running)
 }
 
-/// It is one of a set, which is kept running.
-pub fn is_of_set() -> Expr {
-    row::Column::WorkloadId.starts_with("set_")
-}
-
 fn not_over() -> Expr {
     row::Column::State.is_in([RunState::Waiting, RunState::Starting, RunState::Running])
 }
@@ -63,7 +58,6 @@ impl Store {
                 row::Column::Address,
                 row::Column::Ready,
                 row::Column::Up,
-                row::Column::Doomed,
                 row::Column::Again,
             ])
             .to_owned();
@@ -85,11 +79,6 @@ impl Store {
     ) -> Result<BTreeMap<String, Run>> {
         let query = row::Entity::find().filter(row::Column::Id.is_in(texts(ids)));
         Ok(all(query.all(&**tx).await.or_fault()?)?.into_iter().map(|run| (run.id(), run)).collect())
-    }
-
-    /// A run by its id, as a change sees it, under the tool's lock.
-    pub async fn run_in(&self, tx: &Tx, id: &str) -> Result<Option<Run>> {
-        row::Entity::find_by_id(id).one(&**tx).await.or_fault()?.map(Run::try_from).transpose()
     }
 
     /// Runs of a workload, as a change sees them.
@@ -219,12 +208,6 @@ impl Store {
             .await
             .or_fault()?;
         ids.iter().map(|id| read("run.job_id", id)).collect()
-    }
-
-    /// Containers of sets that run, for asking them how they are.
-    pub async fn sets_runs_running(&self, most: u64) -> Result<Vec<Run>> {
-        let query = row::Entity::find().filter(is_running()).filter(is_of_set()).limit(most);
-        all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)
     }
 
     /// Containers that run, for counting what they use.

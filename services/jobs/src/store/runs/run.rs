@@ -53,8 +53,6 @@ pub mod row {
         pub ready: bool,
         /// When it was ready for the first time: it had started.
         pub up: Option<At>,
-        /// Why it is to be restarted.
-        pub doomed: Option<String>,
         /// The first line of its log that has not been taken.
         pub log_next: i64,
         /// All of its log has been taken.
@@ -141,8 +139,6 @@ pub struct Run {
     pub ready: bool,
     /// When it was ready for the first time: it had started.
     pub up: Option<Timestamp>,
-    /// Why it is to be restarted.
-    pub doomed: Option<String>,
     pub log_next: u64,
     pub log_done: bool,
     pub tail: Tail,
@@ -219,7 +215,6 @@ impl TryFrom<row::Model> for Run {
             port,
             ready,
             up,
-            doomed,
             log_next,
             log_done,
             tail,
@@ -249,7 +244,6 @@ impl TryFrom<row::Model> for Run {
             port: port.and_then(|port| u16::try_from(port).ok()),
             ready,
             up: up.map(Timestamp::from),
-            doomed,
             log_next: count(log_next),
             log_done,
             tail: tail.as_deref().map(Tail::read).unwrap_or_default(),
@@ -283,7 +277,6 @@ pub(super) fn model(run: &Run) -> row::ActiveModel {
         port,
         ready,
         up,
-        doomed,
         log_next,
         log_done,
         tail,
@@ -315,7 +308,6 @@ pub(super) fn model(run: &Run) -> row::ActiveModel {
         port: Set(port.map(i32::from)),
         ready: Set(*ready),
         up: Set(up.map(At::from)),
-        doomed: Set(doomed.clone()),
         log_next: Set(number(*log_next)),
         log_done: Set(*log_done),
         tail: Set(tail.column()),

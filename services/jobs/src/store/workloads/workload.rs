@@ -11,16 +11,12 @@ use hearth_kit::db::{
 use hearth_runtime_api::WorkloadId;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, ExprTrait, LockType},
 };
 
 use super::plan::{Plan, Share};
-use crate::store::{
-    JobId, Store,
-    runs::{queries, run},
-    texts,
-};
+use crate::store::{JobId, Store, texts};
 
 pub mod row {
     use sea_orm::entity::prelude::*;
@@ -329,17 +325,6 @@ impl Store {
         let untold = row::Column::Applied.is_null().or(row::Column::Done.eq(true));
         self.workload_ids(untold.or(Expr::col(row::Column::Applied).ne(Expr::col(row::Column::Generation))))
             .await
-    }
-
-    /// Sets of which something runs.
-    pub async fn sets_running(&self) -> Result<Vec<Workload>> {
-        let running = run::row::Entity::find()
-            .select_only()
-            .column(run::row::Column::WorkloadId)
-            .filter(queries::is_of_set())
-            .filter(queries::is_running());
-        let query = row::Entity::find().filter(row::Column::Id.in_subquery(QueryTrait::into_query(running)));
-        all(query.all(self.db.reader()).await.or_fault()?)
     }
 
     async fn workload_ids(&self, which: Expr) -> Result<Vec<WorkloadId>> {

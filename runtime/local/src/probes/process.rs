@@ -1,0 +1,103 @@
+//! The process that sends probes: two pipes, connections to containers, and no powers.
+
+use std::{ffi::OsString, io, os::fd::AsFd};
+
+use hearth_runtime_api::probe_address;
+use rustix::process::{Resource, Rlimit, Signal};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::unix::pipe,
+    sync::mpsc,
+    task::JoinSet,
+};
+
+use crate::{
+    seccomp,
+    sys::{
+        ids::{self, RANGE, STORE},
+        memory,
+    },
+};
+
+use super::message::{MAX_REQUEST_BYTES, Request, encode_answer};
+
+/// A user that nobody else is: behind the ids of what tools own on the disk.
+const PROBE_USER: u32 = STORE + RANGE;
+/// Connections at one time; the engine asks for fewer.
+const MAX_DESCRIPTORS: u64 = 4096;
+/// Memory that can be mapped. A runtime of one thread with thousands of connections needs much less.
+const MAX_ADDRESS_SPACE: u64 = 1 << 30;
+/// Answers that wait to be written.
+const QUEUE_LENGTH: usize = 64;
+
+/// The process's `main`. Its argument is the number of the runtime's process.
+pub fn main(arguments: &[OsString]) -> i32 {
+    i32::from(run(arguments).is_err())
+}
+
+fn run(arguments: &[OsString]) -> io::Result<()> {
+    memory::be_thrifty();
+    let requests = io::stdin().as_fd().try_clone_to_owned()?;
+    let answers = io::stdout().as_fd().try_clone_to_owned()?;
+    let filters = seccomp::prober().map_err(io::Error::other)?;
+    drop_powers(arguments)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+    let entered = runtime.enter();
+    let requests = pipe::Receiver::from_owned_fd(requests)?;
+    let answers = pipe::Sender::from_owned_fd(answers)?;
+    drop(entered);
+    memory::give_back();
+    seccomp::load(&filters).map_err(io::Error::other)?;
+    runtime.block_on(serve(requests, answers))
+}
+
+/// From here on the process is a user of its own without capabilities, and ends with its parent.
+fn drop_powers(arguments: &[OsString]) -> io::Result<()> {
+    for (resource, most) in [
+        (Resource::Nofile, MAX_DESCRIPTORS),
+        (Resource::As, MAX_ADDRESS_SPACE),
+        (Resource::Core, 0),
+        (Resource::Fsize, 0),
+    ] {
+        let most = rustix::process::getrlimit(resource).maximum.map_or(most, |hard| hard.min(most));
+        rustix::process::setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
+    }
+    // CAP_SETGID and CAP_SETUID (linux/capability.h) are needed once more.
+    ids::capabilities(1 << 6 | 1 << 7, 0)?;
+    ids::become_user(PROBE_USER, PROBE_USER, &[])?;
+    ids::capabilities(0, 0)?;
+    rustix::thread::set_no_new_privs(true)?;
+    // A change of ids clears this, so it comes after it.
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    let parent = rustix::process::getppid().map(|parent| parent.as_raw_nonzero().to_string());
+    if parent.as_deref() != arguments.first().and_then(|parent| parent.to_str()) {
+        return Err(io::Error::other("the runtime's process has ended meanwhile"));
+    }
+    Ok(())
+}
+
+/// Sends each probe in a task of its own, until the runtime's process closes the pipe.
+async fn serve(mut requests: pipe::Receiver, mut answers: pipe::Sender) -> io::Result<()> {
+    let (outcomes, mut ended) = mpsc::channel(QUEUE_LENGTH);
+    let mut probes = JoinSet::new();
+    probes.spawn(async move {
+        while let Some((number, outcome)) = ended.recv().await {
+            if answers.write_all(&encode_answer(number, outcome)).await.is_err() {
+                return;
+            }
+        }
+    });
+    loop {
+        let length = requests.read_u32_le().await?;
+        let length = usize::try_from(length).ok().filter(|length| *length <= MAX_REQUEST_BYTES);
+        let mut bytes = vec![0; length.ok_or_else(|| io::Error::other("a request is too long"))?];
+        requests.read_exact(&mut bytes).await?;
+        let Request { number, address, check, timeout } = serde_json::from_slice(&bytes)?;
+        let outcomes = outcomes.clone();
+        probes.spawn(async move {
+            let outcome = probe_address(address, &check, timeout).await;
+            let _nobody_waits = outcomes.send((number, outcome)).await;
+        });
+        while probes.try_join_next().is_some() {}
+    }
+}
