@@ -10,6 +10,7 @@ mod caps;
 mod cgroup;
 mod clear;
 mod disk;
+mod dispatch;
 mod doctor;
 mod driver;
 mod exec;
@@ -32,8 +33,8 @@ mod settings;
 mod sys;
 mod tools;
 
-pub use again::run_if_helper;
 pub use clear::clear;
+pub use dispatch::run_if_helper;
 pub use doctor::look as doctor;
 pub use runtime::Local;
 pub use settings::{Doorway, Settings};

@@ -26,7 +26,7 @@ const KNOWN: &[(&str, &[&str])] = &[
     ),
     ("foundation/wire", &["accounts", "events", "images", "jobs"]),
     ("runtime/api", &["feature", "owner", "storage", "workload", "engine::ledger", "engine::plan"]),
-    ("runtime/local", &["again", "exec", "helper", "layers", "names", "network"]),
+    ("runtime/local", &["helper", "network"]),
     ("services/notify", &["app", "cx"]),
 ];
 
