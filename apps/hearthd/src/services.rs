@@ -24,9 +24,35 @@ pub fn sections() -> Vec<Section> {
 
 #[cfg(test)]
 mod tests {
-    use hearth_base::Role;
+    use hearth_base::{Result, Role};
+    use hearth_kit::db::{forget_migrations, migrate};
+    use hearth_testkit::{Scratch, Store};
 
     use super::*;
+    use crate::commands::openapi::unconnected;
+
+    /// Makes the tables of every service, each in a database of its own.
+    async fn migrate_every_service(store: Store) -> Result<()> {
+        for service in SERVICES.iter().filter(|service| service.database) {
+            let migrations = (service.mount)(&unconnected(service.role)?)?.migrations;
+            let db = Scratch::new(store).await?.db();
+            migrate(&db, migrations).await?;
+            forget_migrations(&db).await?;
+            let repeated = migrate(&db, migrations).await;
+            assert!(repeated.is_ok(), "{}: {repeated:?}", service.role);
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn migrations_of_every_service_may_be_repeated_on_postgres() -> Result<()> {
+        migrate_every_service(Store::Postgres).await
+    }
+
+    #[tokio::test]
+    async fn migrations_of_every_service_run_on_mariadb_and_may_be_repeated() -> Result<()> {
+        migrate_every_service(Store::MariaDb).await
+    }
 
     #[test]
     fn every_role_is_a_service_in_the_order_of_roles() {

@@ -13,6 +13,8 @@ pub enum Store {
     Files,
     /// PostgreSQL.
     Postgres,
+    /// MariaDB: for what services share of databases.
+    MariaDb,
 }
 
 /// A database that nobody else uses, gone with this value (SQLite) or with the server (PostgreSQL).
@@ -20,7 +22,8 @@ pub struct Scratch {
     db: Db,
     /// Where it is a file.
     folder: Option<TempDir>,
-    /// Where it is a server's.
+    /// Where it is a server's: which server, and the name there.
+    server: Store,
     schema: String,
 }
 
@@ -31,21 +34,27 @@ impl Scratch {
             Store::Files => {
                 let folder = tempfile::tempdir().map_err(Error::internal)?;
                 let db = Db::open_file(folder.path(), Role::Accounts).await?;
-                Ok(Self { db, folder: Some(folder), schema: String::new() })
+                Ok(Self { db, folder: Some(folder), server: store, schema: String::new() })
             }
             Store::Postgres => {
                 let schema = unique();
                 let db = Db::open_schema(&server()?, &schema).await?;
-                Ok(Self { db, folder: None, schema })
+                Ok(Self { db, folder: None, server: store, schema })
+            }
+            Store::MariaDb => {
+                let schema = unique();
+                let db = Db::open_mariadb(&mariadb()?, &schema).await?;
+                Ok(Self { db, folder: None, server: store, schema })
             }
         }
     }
 
     /// Opens the same database once more, as another process of the same service does.
     pub async fn open_again(&self) -> Result<Db> {
-        match &self.folder {
-            Some(folder) => Db::open_file(folder.path(), Role::Accounts).await,
-            None => Db::open_schema(&server()?, &self.schema).await,
+        match (&self.folder, self.server) {
+            (Some(folder), _) => Db::open_file(folder.path(), Role::Accounts).await,
+            (None, Store::MariaDb) => Db::open_mariadb(&mariadb()?, &self.schema).await,
+            (None, _) => Db::open_schema(&server()?, &self.schema).await,
         }
     }
 
@@ -82,6 +91,14 @@ pub(crate) fn new_postgres() -> Result<Secret> {
 fn server() -> Result<Secret> {
     let url = std::env::var("HEARTH_TEST_POSTGRES").map_err(|_| {
         Error::internal("HEARTH_TEST_POSTGRES is not set: run ./test, which starts a PostgreSQL server")
+    })?;
+    Ok(Secret::new(url))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test command says in the environment where its server is")]
+fn mariadb() -> Result<Secret> {
+    let url = std::env::var("HEARTH_TEST_MARIADB").map_err(|_| {
+        Error::internal("HEARTH_TEST_MARIADB is not set: run ./test, which starts a MariaDB server")
     })?;
     Ok(Secret::new(url))
 }

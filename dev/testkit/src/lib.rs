@@ -43,6 +43,15 @@ macro_rules! on_every_store {
     };
 }
 
+/// The same on MariaDB too: for what services share of databases, whose statements run on each that Hearth promises.
+#[macro_export]
+macro_rules! on_every_database {
+    ($($name:ident),* $(,)?) => {
+        $crate::on_every_store!($($name),*);
+        mod on_mariadb { $($crate::on_store!($name, MariaDb);)* }
+    };
+}
+
 /// One test on one kind of database.
 #[macro_export]
 macro_rules! on_store {

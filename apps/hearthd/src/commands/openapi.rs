@@ -28,7 +28,7 @@ pub fn run(openapi: &Openapi) -> Result<()> {
 }
 
 /// A kit that is good for looking at a service's routes.
-fn unconnected(role: Role) -> Result<Kit> {
+pub fn unconnected(role: Role) -> Result<Kit> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let key = RoleKey::generate(role)?;
     let transports: BTreeMap<_, _> =

@@ -1,5 +1,5 @@
 //! Every statement runs on SQLite, PostgreSQL and MariaDB, and keeps to what CockroachDB has too. What one of them lacks
-//! is done in one helper of `foundation/kit/src/db/`, with a fall-back, and is not spelled in a service.
+//! is done in one helper of `foundation/kit/src/db/`, with a fall-back, and is not spelled elsewhere.
 
 use super::finding::Finding;
 use crate::{
@@ -7,8 +7,20 @@ use crate::{
     tree::Tree,
 };
 
-/// What a service does not spell: words and marks in a row, what is the matter with them, and what to write.
-const RULES: [(&[&str], &str, &str); 14] = [
+/// The helpers that spell what one database lacks.
+const HELPERS: [&str; 5] = ["columns.rs", "each.rs", "migrate.rs", "mod.rs", "wake/postgres.rs"];
+
+/// Words and marks in a row that no statement has, the problem with them, and what to write in their stead.
+const DIALECT_RULES: [(&[&str], &str, &str); 19] = [
+    (&["alter", "("], MARIADB_COMMITS, "use SchemaManager::add_column"),
+    (&["alter_table"], MARIADB_COMMITS, "use SchemaManager::add_column"),
+    (&["drop_column"], MARIADB_COMMITS, "leave the column: a release before this one still reads it"),
+    (&["distinct_on"], "only PostgreSQL has DISTINCT ON", "group the rows"),
+    (
+        &["lock_with_tables"],
+        "MariaDB has no FOR UPDATE OF",
+        "lock the rows of one table by a query of their own",
+    ),
     (&["do_nothing", "("], "MariaDB writes no statement without the key", "use do_nothing_on with the key"),
     (&["exec_with_returning"], MARIADB_RETURNING, "read the rows in the same transaction"),
     (&["exec_with_returning_keys"], MARIADB_RETURNING, "read the rows in the same transaction"),
@@ -25,6 +37,7 @@ const RULES: [(&[&str], &str, &str); 14] = [
     (&["from_sql_and_values"], RAW, RAW_NEXT),
 ];
 
+const MARIADB_COMMITS: &str = "MariaDB commits each change of a table: steps are repeated";
 const MARIADB_RETURNING: &str = "MariaDB has no UPDATE … RETURNING";
 const RAW: &str = "a statement as text is one database's";
 const RAW_NEXT: &str = "build it, or move it to foundation/kit/src/db/ with a fall-back";
@@ -42,7 +55,7 @@ const ONE_DATABASES: [&str; 9] = [
     " ON CONFLICT",
 ];
 
-/// Checks every file of services that speaks to the database.
+/// Checks every file that speaks to a database, but the helpers.
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let stores = tree.ending_in(".rs").filter(|(path, _)| is_store(path));
     stores.flat_map(|(path, source)| check_file(path, source)).collect()
@@ -50,7 +63,11 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
 
 fn is_store(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
-    matches!(parts.as_slice(), ["services", _, "src", "store" | "store.rs", ..])
+    match parts.as_slice() {
+        ["services", _, "src", "store" | "store.rs", ..] => true,
+        ["foundation", "kit", "src", "db", inner @ ..] => !HELPERS.contains(&inner.join("/").as_str()),
+        _ => false,
+    }
 }
 
 fn check_file(path: &str, source: &str) -> Vec<Finding> {
@@ -71,7 +88,7 @@ fn find(tokens: &[Token], before: Option<&Token>) -> Option<(String, &'static st
     }
     // A method of a statement or of the manager, and not the helper of the same name.
     let is_method = before.is_some_and(|before| before.text == "." || before.text == ":");
-    let rule = RULES.iter().find(|(words, ..)| begins(tokens, words))?;
+    let rule = DIALECT_RULES.iter().find(|(words, ..)| begins(tokens, words))?;
     let (words, problem, next) = rule;
     is_method.then(|| (format!("{}: {problem}", words[0]), *next))
 }
@@ -85,15 +102,17 @@ mod tests {
     }
 
     #[test]
-    fn statement_of_one_database_is_found_in_a_store() {
+    fn statement_of_one_database_is_found_wherever_it_is_no_helpers() {
         for source in [
             "fn a() { OnConflict::column(Id).do_nothing().to_owned(); }",
             "fn a() { row::Entity::update(row).exec_with_returning(tx); }",
             "fn a() { Index::create().cond_where(x); }",
             "fn a() { column.sum().cast_as(\"bigint\"); }",
             "const A: &str = \"a ILIKE b\";",
+            "fn a() { manager.execute(Table::alter().table(\"run\").to_owned()); }",
         ] {
-            assert_eq!(found("services/jobs/src/store/runs.rs", source), 1, "{source}");
+            let findings = ["services/jobs/src/store/runs.rs", "foundation/kit/src/db/events/cursor.rs"];
+            assert_eq!(findings.map(|path| found(path, source)), [1, 1], "{source}");
             assert_eq!(found("foundation/kit/src/db/each.rs", source), 0, "{source}");
         }
     }

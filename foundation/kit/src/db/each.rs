@@ -2,7 +2,8 @@
 
 use hearth_base::{Error, Result};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ConnectionTrait, EntityTrait, Iterable, PrimaryKeyToColumn, Value,
+    ActiveModelTrait, ActiveValue, ConnectionTrait, DatabaseBackend, EntityTrait, Iterable,
+    PrimaryKeyToColumn, Value,
     sea_query::{Expr, ExprTrait, Query, TableRef, ValueTuple},
 };
 
@@ -35,6 +36,9 @@ pub async fn update_each<M: ActiveModelTrait>(tx: &Tx, rows: &[M]) -> Result<()>
     };
     let given = rows.iter().map(given).collect::<Option<Vec<ValueTuple>>>();
     let given = given.ok_or_else(|| Error::internal("a row to be changed has no key"))?;
+    if tx.get_database_backend() == DatabaseBackend::MySql {
+        return update_one_by_one(tx, &keys, &columns, rows).await;
+    }
     let table = M::Entity::default();
     let mut update = Query::update();
     update.table(table).from(TableRef::ValuesList(given, GIVEN.into()));
@@ -45,6 +49,31 @@ pub async fn update_each<M: ActiveModelTrait>(tx: &Tx, rows: &[M]) -> Result<()>
         update.value(*column, at(place));
     }
     tx.execute(&update).await.or_fault().map(drop)
+}
+
+/// MariaDB has no `UPDATE … FROM`: a statement for each row.
+async fn update_one_by_one<M: ActiveModelTrait>(
+    tx: &Tx,
+    keys: &[Column<M>],
+    columns: &[Column<M>],
+    rows: &[M],
+) -> Result<()> {
+    for row in rows {
+        let mut update = Query::update();
+        update.table(M::Entity::default());
+        for key in keys {
+            let value = row.get(*key).into_value();
+            let value = value.ok_or_else(|| Error::internal("a row to be changed has no key"))?;
+            update.and_where(Expr::col(*key).eq(value));
+        }
+        for column in columns {
+            if let Some(value) = row.get(*column).into_value() {
+                update.value(*column, value);
+            }
+        }
+        tx.execute(&update).await.or_fault()?;
+    }
+    Ok(())
 }
 
 type Column<M> = <<M as ActiveModelTrait>::Entity as EntityTrait>::Column;

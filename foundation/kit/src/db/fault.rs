@@ -44,8 +44,8 @@ fn fault(cause: DbErr) -> Error {
 }
 
 /// Whether the database is away, or gave up this transaction for another's sake; trying again may help. Codes:
-/// PostgreSQL, appendix A (08 connection, 40 rollback, 53 resources, 57P operator); SQLite's 5 and 6 are busy
-/// and locked.
+/// PostgreSQL, appendix A (08 connection, 40 rollback, 53 resources, 57P operator), of which MariaDB has the first two;
+/// SQLite's 5 and 6 are busy and locked.
 fn is_away(cause: &DbErr) -> bool {
     let runtime = match cause {
         DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => return true,
@@ -58,6 +58,8 @@ fn is_away(cause: &DbErr) -> bool {
         SqlxError::Database(told) => told.code().is_some_and(|code| {
             ["08", "40", "53", "57P"].iter().any(|class| code.len() == 5 && code.starts_with(class))
                 || matches!(&*code, "5" | "6")
+                // MariaDB's code for it is the one of any error.
+                || told.message().starts_with("Lock wait timeout exceeded")
         }),
         _ => false,
     }

@@ -1,7 +1,15 @@
-//! A service's own database: SQLite or PostgreSQL, behind one type.
+//! A service's own database: SQLite, PostgreSQL or MariaDB, behind one type.
 //!
 //! SQLite has one writer at a time, so there is one connection for writing, whose transactions begin
-//! `IMMEDIATE`, and a few for reading beside it (WAL). PostgreSQL has one pool for both.
+//! `IMMEDIATE`, and a few for reading beside it (WAL). A server has one pool for both. What one of the databases lacks is
+//! done here, with a fall-back, and never spelled in a service:
+//!
+//! | need | here | lacking in |
+//! |---|---|---|
+//! | many rows changed in one statement, each in its own way | [`update_each`] | MariaDB: a statement for each row |
+//! | waking other processes | [`wake`] | MariaDB, CockroachDB: they poll |
+//! | migrations that all happen or none | [`migrate`] and its steps | MariaDB commits each: steps may be repeated |
+//! | one process at a time migrates | [`migrate`] | CockroachDB: a failed one starts again |
 
 mod at;
 mod each;
@@ -37,7 +45,7 @@ use tokio::{
 pub use at::At;
 pub use each::update_each;
 pub use fault::OrFault;
-pub use migrate::{MigrationName, MigrationTrait, Migrations, SchemaManager, migrate};
+pub use migrate::{MigrationName, MigrationTrait, Migrations, SchemaManager, forget_migrations, migrate};
 pub use tx::Tx;
 use wake::{Topic, WakeHub, WakeListener, WakeReach};
 
@@ -97,6 +105,34 @@ impl Db {
         };
         let links = Arc::new(std::sync::Mutex::new(links));
         Ok(Self { reader: both.clone(), writer: both, hub, links, turn: None })
+    }
+
+    /// Opens a database by name on a MariaDB server, and makes it at the first start: there a schema is a database. Names
+    /// are compared byte by byte, and a transaction sees what was committed before each of its statements.
+    #[cfg(feature = "mariadb")]
+    pub async fn open_mariadb(url: &Secret, name: &str) -> Result<Self> {
+        let plain = connect(quiet(ConnectOptions::new(url.reveal()), 1)).await?;
+        let create =
+            format!("CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin");
+        plain.execute_unprepared(&create).await.or_fault()?;
+        plain.close().await.or_fault()?;
+        let mut options = quiet(ConnectOptions::new(url.reveal()), 10);
+        let database = name.to_owned();
+        options.test_before_acquire_if_idle_for(IDLE);
+        options.map_sqlx_mysql_opts(move |mysql| {
+            mysql.database(&database).charset("utf8mb4").collation("utf8mb4_nopad_bin")
+        });
+        options.map_sqlx_mysql_pool_opts(|pool| {
+            pool.after_connect(|connection, _| {
+                Box::pin(async move {
+                    let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+                    sea_orm::sqlx::Executor::execute(connection, isolation).await.map(drop)
+                })
+            })
+        });
+        let both = connect(options).await?;
+        let hub = Arc::new(WakeHub::new(WakeReach::Polling));
+        Ok(Self { reader: both.clone(), writer: both, hub, links: Arc::default(), turn: None })
     }
 
     /// No database at all: for looking at a service without running it.
@@ -159,6 +195,11 @@ impl Db {
     /// Whether the database answers.
     pub fn ping(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move { self.reader.ping().await.or_fault() })
+    }
+
+    /// Whether the server has locks by name: CockroachDB has none, and repeats a transaction that another one hinders.
+    fn has_advisory_locks(&self) -> bool {
+        self.hub.reach() == WakeReach::ConnectedProcesses
     }
 
     /// Which database it is.

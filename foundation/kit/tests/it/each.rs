@@ -106,4 +106,4 @@ async fn what_is_not_set_stays(db: Db) -> Result<()> {
     Ok(())
 }
 
-hearth_testkit::on_every_store!(each_is_changed_in_its_own_way, what_is_not_set_stays);
+hearth_testkit::on_every_database!(each_is_changed_in_its_own_way, what_is_not_set_stays);

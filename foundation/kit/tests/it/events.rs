@@ -188,7 +188,7 @@ async fn a_position_of_before_a_restore_is_a_gap(db: Db) -> Result<()> {
     Ok(())
 }
 
-hearth_testkit::on_every_store!(
+hearth_testkit::on_every_database!(
     events_come_in_order_and_once,
     an_event_carries_its_service_tool_time_data_and_notice,
     a_reader_of_one_topic_sees_no_other_and_its_position_moves_on,

@@ -498,7 +498,7 @@ async fn periodic_task_comes_again_and_is_not_begun_anew(db: Db) -> Result<()> {
     Ok(())
 }
 
-hearth_testkit::on_every_store!(
+hearth_testkit::on_every_database!(
     item_is_one_workers_until_its_lease_expires,
     lease_of_a_former_life_is_free_at_once,
     heartbeat_extends_a_lease,

@@ -67,7 +67,7 @@ async fn wait_ends_at_its_deadline_and_at_the_stop_sign(db: Db) -> Result<()> {
     Ok(())
 }
 
-hearth_testkit::on_every_store!(
+hearth_testkit::on_every_database!(
     commit_wakes_only_the_waiters_of_its_topics,
     transaction_that_is_dropped_wakes_nobody,
     wake_up_before_the_wait_is_kept,

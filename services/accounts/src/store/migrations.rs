@@ -237,6 +237,6 @@ impl MigrationName for UserEmails {
 #[async_trait::async_trait]
 impl MigrationTrait for UserEmails {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.alter_table(Table::alter().table("user").add_column(string_null("email")).to_owned()).await
+        manager.add_column("user", string_null("email")).await
     }
 }

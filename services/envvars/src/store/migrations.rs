@@ -97,7 +97,7 @@ impl MigrationName for SecretEnvvars {
 impl MigrationTrait for SecretEnvvars {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let secret = boolean("secret").default(false).to_owned();
-        manager.alter_table(Table::alter().table("scoped_envvar").add_column(secret).to_owned()).await
+        manager.add_column("scoped_envvar", secret).await
     }
 }
 

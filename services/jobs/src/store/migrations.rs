@@ -58,7 +58,7 @@ impl MigrationTrait for CreateJobs {
             .columns(["id", "number"])
             .values_panic([0.into(), 1_i64.into()])
             .to_owned();
-        manager.execute(first).await?;
+        manager.insert_first(first, "id").await?;
         for (table, columns, unique) in [
             ("job", &["tool_id", "name"][..], true),
             ("job", &["next_due"], false),
@@ -184,7 +184,7 @@ impl MigrationTrait for CreateLedger {
         let by_age = Index::create().name("due_until").table("due").col("until").to_owned();
         manager.create_index(by_age).await?;
         for column in [big_integer_null("accounted"), big_integer_null("paused"), silent()] {
-            manager.alter_table(Table::alter().table("job").add_column(column).to_owned()).await?;
+            manager.add_column("job", column).await?;
         }
         let ahead = Index::create().name("job_accounted").table("job").col("accounted").to_owned();
         manager.create_index(ahead).await?;
@@ -257,7 +257,7 @@ impl MigrationName for Health {
 impl MigrationTrait for Health {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let column = big_integer_null("up");
-        manager.alter_table(Table::alter().table("run").add_column(column).to_owned()).await?;
+        manager.add_column("run", column).await?;
         let up = Query::update()
             .table("run")
             .value("up", Expr::col("started"))
@@ -303,7 +303,7 @@ impl MigrationTrait for CreateSamples {
         let by_age = Index::create().name("sample_age").table("sample").col("step").col("at").to_owned();
         manager.create_index(by_age).await?;
         let counted = big_integer("cpu_counted").default(0).to_owned();
-        manager.alter_table(Table::alter().table("run").add_column(counted).to_owned()).await?;
+        manager.add_column("run", counted).await?;
         // What was used before is not known by minute.
         let known = Query::update().table("run").value("cpu_counted", Expr::col("cpu_micros")).to_owned();
         manager.execute(known).await
@@ -326,8 +326,7 @@ impl MigrationName for Column {
 #[async_trait::async_trait]
 impl MigrationTrait for Column {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let more = Table::alter().table(self.table).add_column((self.column)()).to_owned();
-        manager.alter_table(more).await
+        manager.add_column(self.table, (self.column)()).await
     }
 }
 

@@ -6,8 +6,8 @@ use hearth_kit::db::{
     schema::{big_integer, blob, boolean, integer, string},
 };
 use sea_orm::{
-    ConnectionTrait, DbErr,
-    sea_query::{Expr, ExprTrait, Index, Query, Table, TableCreateStatement},
+    DbErr,
+    sea_query::{Expr, ExprTrait, Func, Index, Query, Table, TableCreateStatement},
 };
 
 /// All of them, oldest first.
@@ -54,17 +54,15 @@ impl MigrationName for PlacesOfTools {
 #[async_trait::async_trait]
 impl MigrationTrait for PlacesOfTools {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let mut next = Table::alter();
-        next.table("tool").add_column(big_integer("next").default(0));
-        manager.alter_table(next).await?;
+        manager.add_column("tool", big_integer("next").default(0).to_owned()).await?;
         // What is written from now on is behind everything that there is.
         let behind = Query::select()
-            .expr(Expr::cust("coalesce(max(log.next), 0)"))
+            .expr(Func::coalesce([Func::max(Expr::col(("log", "next"))).into(), Expr::value(0_i64)]))
             .from("log")
             .and_where(Expr::col(("log", "tool_id")).equals(("tool", "id")))
             .to_owned();
         let set = Query::update().table("tool").value("next", behind).to_owned();
-        manager.get_connection().execute(&set).await.map(|_| ())
+        manager.execute(set).await
     }
 }
 

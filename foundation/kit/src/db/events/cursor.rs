@@ -46,7 +46,7 @@ impl EventCursor {
             position: Set(None),
         };
         let key = [event_cursor::Column::Consumer, event_cursor::Column::Source];
-        let known = OnConflict::columns(key).do_nothing().to_owned();
+        let known = OnConflict::columns(key).do_nothing_on(key).to_owned();
         match event_cursor::Entity::insert(first).on_conflict(known).exec_without_returning(&**tx).await {
             Ok(_) | Err(DbErr::RecordNotInserted) => {}
             Err(cause) => return Err(cause).or_fault(),

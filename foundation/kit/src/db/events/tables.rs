@@ -119,7 +119,7 @@ impl MigrationTrait for CreateEvents {
             .columns(["id", "position", "deleted_until"])
             .values_panic([0.into(), 0_i64.into(), 0_i64.into()])
             .to_owned();
-        manager.execute(start).await
+        manager.insert_first(start, "id").await
     }
 }
 

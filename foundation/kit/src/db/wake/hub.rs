@@ -56,6 +56,11 @@ impl WakeHub {
         Self { reach, connected: AtomicBool::new(true), state, outgoing }
     }
 
+    /// How far its wake-ups reach.
+    pub fn reach(&self) -> WakeReach {
+        self.reach
+    }
+
     /// Adds a listener for some topics.
     pub fn listen(self: &Arc<Self>, topics: impl IntoIterator<Item = Topic>) -> WakeListener {
         let topics: Vec<String> = topics.into_iter().map(|topic| topic.to_string()).collect();
