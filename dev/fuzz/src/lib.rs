@@ -16,27 +16,35 @@ pub struct Target {
     pub read: fn(&[u8]),
 }
 
-macro_rules! targets {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
-        $($(#[$doc])* pub use targets::$name::$name;)*
+/// Calls a macro with the names of all targets.
+#[macro_export]
+macro_rules! for_all_targets {
+    ($callback:ident) => {
+        $callback! {
+            configuration,
+            dns,
+            dotenv,
+            git_refs,
+            http_heads,
+            layers,
+            log_frames,
+            manifests,
+            schedules,
+            uploads,
+        }
+    };
+}
+
+macro_rules! export_targets {
+    ($($name:ident),* $(,)?) => {
+        $(pub use targets::$name::$name;)*
 
         /// Every target.
         pub const TARGETS: &[Target] = &[$(Target { name: stringify!($name), read: $name }),*];
     };
 }
 
-targets! {
-    configuration,
-    dns,
-    dotenv,
-    git_refs,
-    http_heads,
-    layers,
-    log_frames,
-    manifests,
-    schedules,
-    uploads,
-}
+for_all_targets!(export_targets);
 
 /// The target called `name`.
 pub fn find_target(name: &str) -> Option<&'static Target> {

@@ -12,7 +12,7 @@ const INPUTS: u64 = 10_000;
 /// A schedule is looked up for a whole day.
 const SLOW_INPUTS: u64 = 1000;
 
-fn survive(name: &str) {
+fn assert_target_survives(name: &str) {
     let inputs = if name == "schedules" { SLOW_INPUTS } else { INPUTS };
     let target = find_target(name).unwrap();
     let seeds = read_seeds(target).unwrap();
@@ -25,32 +25,15 @@ fn survive(name: &str) {
     }
 }
 
-macro_rules! each_survives {
+macro_rules! test_targets {
     ($($target:ident),* $(,)?) => {
         $(
             #[test]
             fn $target() {
-                survive(stringify!($target));
+                assert_target_survives(stringify!($target));
             }
         )*
-
-        #[test]
-        fn every_target_is_driven() {
-            let named: Vec<_> = hearth_fuzz::TARGETS.iter().map(|target| target.name).collect();
-            assert_eq!(named, [$(stringify!($target)),*]);
-        }
     };
 }
 
-each_survives! {
-    configuration,
-    dns,
-    dotenv,
-    git_refs,
-    http_heads,
-    layers,
-    log_frames,
-    manifests,
-    schedules,
-    uploads,
-}
+hearth_fuzz::for_all_targets!(test_targets);
