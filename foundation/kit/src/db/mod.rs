@@ -15,6 +15,7 @@ mod at;
 mod each;
 mod fault;
 mod migrate;
+mod old_rows;
 mod tx;
 
 pub mod columns;
@@ -46,6 +47,7 @@ pub use at::At;
 pub use each::update_each;
 pub use fault::OrFault;
 pub use migrate::{MigrationName, MigrationTrait, Migrations, SchemaManager, forget_migrations, migrate};
+pub use old_rows::{OldRows, delete_old_rows};
 pub use tx::Tx;
 use wake::{Topic, WakeHub, WakeListener, WakeReach};
 

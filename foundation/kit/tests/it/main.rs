@@ -6,5 +6,6 @@ mod consumers;
 mod each;
 mod events;
 mod migrate;
+mod old_rows;
 mod queue;
 mod wake;

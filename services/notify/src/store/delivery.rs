@@ -1,13 +1,13 @@
 //! What webhooks are to be told, and what became of it.
 
 use hearth_base::{Cursor, DeliveryId, Error, Limit, Page, Result, ToolId, WebhookId};
-use hearth_kit::db::{At, OrFault, Tx};
+use hearth_kit::db::{At, OldRows, OrFault, Tx, delete_old_rows};
 use hearth_wire::notify::{DeliveryState, EventType};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::{Expr, ExprTrait, OnConflict, Query},
+    sea_query::{IntoCondition, OnConflict},
 };
 
 use super::{
@@ -15,9 +15,6 @@ use super::{
     columns::{read, read_word},
     narrow, wide,
 };
-
-/// The most rows that one change forgets.
-const SWEPT: u64 = 5000;
 
 pub mod row {
     use hearth_kit::db::At;
@@ -191,24 +188,15 @@ impl Store {
         theirs.exec(&**tx).await.or_fault().map(|_| ())
     }
 
-    /// Forgets deliveries that wait no more: of what happened before `before`, and all but the newest `most` of each
-    /// webhook; some thousands at one time. How many are gone.
+    /// Deletes deliveries that wait no more: of what happened before `before`, and all but the newest `most` of each
+    /// webhook; some thousands at one time. Returns how many are gone.
     pub async fn deliveries_sweep(&self, tx: &Tx, before: Timestamp, most: u32) -> Result<u64> {
-        let place = Expr::cust("row_number() OVER (PARTITION BY webhook_id ORDER BY id DESC)");
-        let placed = Query::select()
-            .columns([row::Column::Id, row::Column::Created])
-            .expr_as(place, "place")
-            .from(row::Entity)
-            .and_where(row::Column::State.ne(DeliveryState::Waiting.word()))
-            .to_owned();
-        let old = Expr::col(row::Column::Created).lt(At::from(before)).or(Expr::col("place").gt(most));
-        let gone = Query::select()
-            .column(row::Column::Id)
-            .from_subquery(placed, "placed")
-            .and_where(old)
-            .limit(SWEPT)
-            .to_owned();
-        let delete = row::Entity::delete_many().filter(row::Column::Id.in_subquery(gone));
-        delete.exec(&**tx).await.or_fault().map(|deleted| deleted.rows_affected)
+        let done = OldRows {
+            deletable: row::Column::State.ne(DeliveryState::Waiting.word()).into_condition(),
+            group: row::Column::WebhookId,
+            newest_by: vec![row::Column::Id],
+            time: row::Column::Created,
+        };
+        delete_old_rows::<row::Entity>(tx, done, before, most).await
     }
 }
