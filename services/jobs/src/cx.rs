@@ -1,4 +1,4 @@
-//! What handlers, rules and workers of this service stand on.
+//! The context of handlers, rules and workers.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use hearth_kit::{
     tasks::{Stop, Tasks},
     wake::{WakeListener, WakeReason},
 };
-use hearth_runtime_api::{Runtime, WorkloadId};
+use hearth_runtime_api::Runtime;
 use hearth_runtime_controller::Controller;
 use hearth_wire::events::Topic;
 use jiff::Timestamp;
@@ -26,7 +26,7 @@ use crate::{
 /// The most news of begun runs that wait for their listener.
 const BEGUN: usize = 256;
 
-/// What handlers, rules and workers of this service stand on.
+/// The context of handlers, rules and workers.
 #[derive(Clone)]
 pub struct Cx {
     pub store: Store,
@@ -67,11 +67,9 @@ impl Cx {
         self.clock.now()
     }
 
-    /// Has the commit of a change wake the waiters for what runs of these tools.
-    pub fn wake_watchers(tx: &Tx, changed: impl IntoIterator<Item = (ToolId, WorkloadId)>) {
-        for (tool, _) in changed {
-            tx.wake(runs_topic(tool));
-        }
+    /// Has the commit of a change wake the waiters for the runs of these tools.
+    pub fn wake_run_watchers(tx: &Tx, tools: impl IntoIterator<Item = ToolId>) {
+        tools.into_iter().for_each(|tool| tx.wake(runs_topic(tool)));
     }
 
     /// News of what runs of a tool from now on, for a caller who waits for some for so long.

@@ -5,12 +5,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::app::{definition::spec::STARTING_DEADLINE, scheduling::schedule};
 
-/// How a schedule was understood.
+/// A schedule as it was understood.
 #[derive(Debug)]
 pub struct Understood {
     /// Its five fields.
     pub fields: String,
-    /// What these five fields mean themselves.
+    /// The fields that these five fields mean when they are read again.
     pub fields_again: String,
     /// Its next due times.
     pub due: Vec<Timestamp>,

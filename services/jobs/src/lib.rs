@@ -28,7 +28,7 @@ use crate::{
 
 pub use settings::JobsSettings;
 
-/// What `hearthd` knows of this service.
+/// This service, as `hearthd` mounts it.
 pub const SERVICE: Service =
     Service { role: Role::Jobs, database: true, settings: Some(Section::of::<JobsSettings>()), mount };
 

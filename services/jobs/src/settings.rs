@@ -1,4 +1,4 @@
-//! What an operator sets for jobs.
+//! The settings of jobs.
 
 use hearth_base::{Cpu, Memory};
 

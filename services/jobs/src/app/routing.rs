@@ -13,7 +13,8 @@ use crate::{
     store::{Job, Run},
 };
 
-/// How long what was replaced goes on: until every edge has learned of it, and what visitors asked is answered.
+/// The time for which a replaced container goes on: until every edge has learned of it, and what visitors asked is
+/// answered.
 pub const DRAIN: SignedDuration = SignedDuration::from_secs(5);
 
 /// Compares a tool's route with what was told last, and tells what is different; under the tool's lock. A tool

@@ -27,7 +27,6 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateJobs),
         Box::new(CreateLedger),
         Box::new(RUN_TAILS),
-        Box::new(Health),
         Box::new(CreateSamples),
         Box::new(WORKLOAD_ENVVARS),
         Box::new(RUNS_AGAIN),
@@ -130,7 +129,6 @@ fn workload() -> TableCreateStatement {
         .col(json("plan"))
         .col(boolean("done"))
         .col(text_null("trouble"))
-        .col(integer("tries"))
         .to_owned()
 }
 
@@ -242,29 +240,6 @@ fn move_due(outcome: &str, which: Expr, first: &OnConflict) -> Result<InsertStat
     insert.into_table("due").columns(["job_id", "due", "until", "count", "outcome", "run_id", "reason"]);
     insert.select_from(runs).map_err(|cause| DbErr::Migration(cause.to_string()))?;
     Ok(insert.on_conflict(first.clone()).to_owned())
-}
-
-/// When a container had started, and why it is to be restarted.
-struct Health;
-
-impl MigrationName for Health {
-    fn name(&self) -> &str {
-        "0004_health"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Health {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let column = big_integer_null("up");
-        manager.add_column("run", column).await?;
-        let up = Query::update()
-            .table("run")
-            .value("up", Expr::col("started"))
-            .and_where(Expr::col("ready").eq(true))
-            .to_owned();
-        manager.execute(up).await
-    }
 }
 
 /// What jobs use, in steps of time.

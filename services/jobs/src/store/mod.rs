@@ -46,11 +46,6 @@ fn texts<T: Display>(ids: impl IntoIterator<Item = T>) -> BTreeSet<String> {
     ids.into_iter().map(|id| id.to_string()).collect()
 }
 
-/// The column of a row's place among those of its job, the newest first, from 1.
-const PLACE: &str = "place";
-/// The most rows that one change forgets.
-const SWEPT: u64 = 5000;
-
 mod epoch {
     use sea_orm::entity::prelude::*;
 
@@ -166,7 +161,7 @@ pub fn schedule_topic() -> Topic {
     Topic::named("schedule")
 }
 
-/// What runs of a tool has changed.
+/// A run or a workload of a tool has changed.
 pub fn runs_topic(tool: ToolId) -> Topic {
     Topic::keyed("runs", tool)
 }

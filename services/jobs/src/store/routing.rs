@@ -1,4 +1,4 @@
-//! Where each tool's page is answered, as it was last told.
+//! The route of each tool's page, as it was last announced.
 
 use std::net::SocketAddr;
 

@@ -3,24 +3,25 @@
 
 use hearth_base::{Cursor, Error, Limit, Page, Result};
 use hearth_kit::db::{
-    At, OrFault, Tx,
+    At, OldRows, OrFault, Tx,
     columns::{count, number},
+    delete_old_rows,
 };
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, OnConflict, Query},
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, OnConflict},
 };
 
 use self::row::OutcomeKind;
-use super::{Job, JobId, PLACE, SWEPT, Store};
+use super::{Job, JobId, Store};
 
 pub mod row {
     use hearth_kit::db::At;
     use sea_orm::entity::prelude::*;
 
-    /// Which sort of outcome a row has.
+    /// The sort of a row's outcome.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
     #[sea_orm(rs_type = "String", db_type = "Text")]
     pub enum OutcomeKind {
@@ -223,24 +224,15 @@ impl Store {
         all.exec(&**tx).await.or_fault().map(|_| ())
     }
 
-    /// Forgets what became of due times before `before`, and all but the newest `most` entries of each job; some
-    /// thousands at one time. How many are gone.
+    /// Deletes entries of due times before `before`, and all but the newest `most` entries of each job; some thousands
+    /// at one time. Returns how many are gone.
     pub async fn ledger_sweep(&self, tx: &Tx, before: Timestamp, most: u32) -> Result<u64> {
-        let place = Expr::cust("row_number() OVER (PARTITION BY job_id ORDER BY due DESC)");
-        let placed = Query::select()
-            .columns([row::Column::JobId, row::Column::Due, row::Column::Until])
-            .expr_as(place, PLACE)
-            .from(row::Entity)
-            .to_owned();
-        let old = Expr::col(row::Column::Until).lt(At::from(before)).or(Expr::col(PLACE).gt(most));
-        let gone = Query::select()
-            .columns([row::Column::JobId, row::Column::Due])
-            .from_subquery(placed, "placed")
-            .and_where(old)
-            .limit(SWEPT)
-            .to_owned();
-        let key = Expr::tuple([Expr::col(row::Column::JobId), Expr::col(row::Column::Due)]);
-        let delete = row::Entity::delete_many().filter(key.in_subquery(gone));
-        delete.exec(&**tx).await.or_fault().map(|deleted| deleted.rows_affected)
+        let entries = OldRows {
+            deletable: Condition::all(),
+            group: row::Column::JobId,
+            newest_by: vec![row::Column::Due],
+            time: row::Column::Until,
+        };
+        delete_old_rows::<row::Entity>(tx, entries, before, most).await
     }
 }

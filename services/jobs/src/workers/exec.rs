@@ -22,7 +22,7 @@ use crate::{
 
 /// How long a program goes on while nobody can say whether its caller still has the right.
 const UNCHECKED: Duration = Duration::from_secs(15 * 60);
-/// How long one request waits for a change of access: it has to be noticed soon that nobody can say.
+/// The longest wait of one request for a change of access: it has to be noticed soon that `accounts` does not answer.
 const CHECK_INTERVAL: Duration = Duration::from_secs(25);
 /// How long a caller may take to say what to run.
 const PATIENCE: Duration = Duration::from_secs(30);

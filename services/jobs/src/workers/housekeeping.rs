@@ -15,8 +15,9 @@ use super::log;
 use crate::{cx::Cx, store::Store};
 
 const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
-const PART: u64 = 500;
-/// How long an image that no job uses stays: builds and others use images too.
+/// The most rows that are read at one time.
+const PAGE_SIZE: u64 = 500;
+/// The time for which an image that no job uses stays: builds and others use images too.
 const IMAGE_UNUSED_FOR: Duration = Duration::from_secs(3600);
 
 /// The worker that forgets what is old.
@@ -76,7 +77,7 @@ async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
 async fn quotas(cx: &Cx) -> Result<()> {
     let mut after = None;
     loop {
-        let tools = cx.store.tools_after(after, PART).await?;
+        let tools = cx.store.tools_after(after, PAGE_SIZE).await?;
         let Some((last, _)) = tools.last() else { return Ok(()) };
         after = Some(*last);
         for (id, known) in tools {
@@ -106,7 +107,7 @@ async fn remove_images(cx: &Cx) -> Result<()> {
     let mut keep: BTreeSet<Digest> = BTreeSet::new();
     let mut after = None;
     loop {
-        let jobs = cx.store.jobs_after(after, PART).await?;
+        let jobs = cx.store.jobs_after(after, PAGE_SIZE).await?;
         keep.extend(jobs.iter().map(|job| job.image.digest));
         match jobs.last() {
             Some(last) => after = Some(last.id),

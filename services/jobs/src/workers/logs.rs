@@ -23,7 +23,7 @@ use tokio::{
 
 use super::{Backoff, log};
 use crate::{
-    app::runs::events::{self, Whose},
+    app::runs::events::{self, RunOwner},
     cx::Cx,
     store::{Run, Tail},
 };
@@ -132,7 +132,7 @@ async fn take(cx: Cx, run: Run, parts: Sender<Part>, stop: Stop) -> String {
     }
 }
 
-/// Where the lines of a run go: to `logs`, the last of them into its row, and how far that is.
+/// Hands the lines of a run to `logs`, and notes the last of them and how far it is in the run's row.
 struct RunLog<'a> {
     cx: &'a Cx,
     run: &'a Run,
@@ -208,13 +208,13 @@ async fn note(cx: &Cx, parts: &[Part]) -> Result<()> {
         let before = known.get(&run.id());
         let now =
             Run { log_next: *next, log_done: *complete, tail: tail.clone(), ..before.unwrap_or(run).clone() };
-        let of = Whose { name: names.get(&run.tool), job: jobs.get(&run.job) };
+        let of = RunOwner { name: names.get(&run.tool), job: jobs.get(&run.job) };
         announced.extend(before.into_iter().flat_map(|before| events::events_of_change(of, before, &now)));
         taken.push(now);
     }
     cx.store.logs_taken(&tx, &taken).await?;
     events::append(cx, &tx, announced).await?;
     cx.store.ask_all(&tx, complete().map(|run| (run.instance.workload, cx.now()))).await?;
-    Cx::wake_watchers(&tx, complete().map(|run| (run.tool, run.instance.workload)));
+    Cx::wake_run_watchers(&tx, complete().map(|run| run.tool));
     tx.commit().await
 }

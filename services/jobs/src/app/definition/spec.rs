@@ -1,6 +1,7 @@
-//! What a job is to be: read from a request, completed with defaults, compared, and shown.
+//! The spec of a job: read from a request, completed with defaults, compared, and shown.
 //!
-//! Each conversion names every field, so that a new field does not compile until all of them deal with it.
+//! Each conversion names every field of what it reads or of what it makes, so that a new field does not compile until
+//! all of them deal with it.
 
 use hearth_base::{Cpu, Memory, Result, ToolName};
 use hearth_wire::jobs::{
@@ -18,23 +19,23 @@ pub const PAGE_PORT: u16 = 8000;
 /// Seconds that a scheduled run may start late, unless its job says otherwise.
 pub const STARTING_DEADLINE: u32 = 30;
 
-/// What the defaults of a job's fields depend on.
+/// The facts on which the defaults of a job's fields depend.
 #[derive(Debug, Clone, Copy)]
 pub struct Defaults<'a> {
     pub tool: &'a ToolName,
-    /// Whether the operator provides the job's image.
+    /// The operator provides the job's image.
     pub image_is_provided: bool,
     pub settings: &'a JobsSettings,
 }
 
 impl<'a> Defaults<'a> {
-    /// Those of a job of `tool`.
+    /// The facts about a job of `tool`.
     pub fn of(job: &Job, tool: &'a ToolName, settings: &'a JobsSettings) -> Self {
         Self { tool, image_is_provided: job.image.provided, settings }
     }
 }
 
-/// What one run may use.
+/// The resources that one run may use.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     pub memory: Memory,
@@ -224,7 +225,7 @@ impl JobSpec {
         self.replicas.unwrap_or(1)
     }
 
-    /// What one run may use.
+    /// The resources that one run may use.
     pub fn limits(&self, settings: &JobsSettings) -> Limits {
         Limits {
             memory: self.memory.unwrap_or(settings.memory),
@@ -270,69 +271,40 @@ pub fn show_with_defaults(
 }
 
 fn show(job: &Job, spec: JobSpec, status: JobStatus, words: (String, String)) -> wire::Job {
-    let JobSpec {
-        name,
-        job_type,
-        continuous,
-        imagename,
-        cmd,
-        schedule,
-        timezone,
-        starting_deadline,
-        concurrency,
-        filelog,
-        filelog_stdout,
-        filelog_stderr,
-        emails,
-        retry,
-        timeout,
-        mount,
-        memory,
-        cpu,
-        disk,
-        replicas,
-        port,
-        port_protocol,
-        health_check,
-        checks,
-        stop,
-        auto_update,
-        publish,
-    } = spec;
     wire::Job {
-        name,
-        job_type,
-        imagename,
+        name: spec.name,
+        job_type: spec.job_type,
+        imagename: spec.imagename,
         image: job.image.image.clone(),
         image_state: job.image.state.clone(),
-        cmd,
+        cmd: spec.cmd,
         status_short: words.0,
         status_long: words.1,
         status,
-        continuous: continuous.then_some(true),
-        schedule,
+        continuous: spec.continuous.then_some(true),
+        schedule: spec.schedule,
         schedule_actual: None,
-        timezone,
-        starting_deadline,
-        concurrency,
-        filelog,
-        filelog_stdout,
-        filelog_stderr,
-        emails,
-        retry,
-        timeout,
-        mount,
-        memory,
-        cpu,
-        disk,
-        replicas,
-        port,
-        port_protocol,
-        health_check,
-        checks,
-        stop,
-        auto_update,
-        publish,
+        timezone: spec.timezone,
+        starting_deadline: spec.starting_deadline,
+        concurrency: spec.concurrency,
+        filelog: spec.filelog,
+        filelog_stdout: spec.filelog_stdout,
+        filelog_stderr: spec.filelog_stderr,
+        emails: spec.emails,
+        retry: spec.retry,
+        timeout: spec.timeout,
+        mount: spec.mount,
+        memory: spec.memory,
+        cpu: spec.cpu,
+        disk: spec.disk,
+        replicas: spec.replicas,
+        port: spec.port,
+        port_protocol: spec.port_protocol,
+        health_check: spec.health_check,
+        checks: spec.checks,
+        stop: spec.stop,
+        auto_update: spec.auto_update,
+        publish: spec.publish,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What people do with jobs: make, change, delete, restart, pause and stop them; and a tool's end.
+//! Commands about jobs: make, change, delete, restart, pause and stop them; and a tool's end.
 
 pub mod create;
 pub mod delete;

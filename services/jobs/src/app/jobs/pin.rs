@@ -8,7 +8,7 @@ use crate::{
     store::{Image, JobId},
 };
 
-/// In whose name an image is relied on.
+/// The name in which a job relies on an image.
 pub fn holder(job: JobId, image: &Image) -> String {
     let digest = image.digest.to_string();
     format!("jobs:{job}:{}", digest.trim_start_matches("sha256:").get(..16).unwrap_or_default())

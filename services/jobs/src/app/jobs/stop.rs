@@ -1,4 +1,4 @@
-//! Stopping what runs of a job, which stays.
+//! Stopping the runs of a job, which stays.
 
 use hearth_base::{Error, JobName, Result};
 use hearth_runtime_api::WorkloadId;
@@ -14,8 +14,8 @@ use crate::{
     store::Kind,
 };
 
-/// Stops what runs of a job: a continuous one is paused, of others the present runs end and are not tried again.
-/// Whether anything ran.
+/// Stops the runs of a job: a continuous one is paused, of others the present runs end and are not tried again.
+/// Returns whether anything ran.
 pub async fn stop(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<bool> {
     let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
     if let Kind::Kept(_) = job.kind {

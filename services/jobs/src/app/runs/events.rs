@@ -20,14 +20,14 @@ use crate::{
     store::{Job, Run},
 };
 
-/// Whose a run is: the tool's name unless it is ending, and the job unless it was deleted.
+/// The owner of a run: the tool's name unless it is ending, and the job unless it was deleted.
 #[derive(Debug, Clone, Copy)]
-pub struct Whose<'a> {
+pub struct RunOwner<'a> {
     pub name: Option<&'a ToolName>,
     pub job: Option<&'a Job>,
 }
 
-/// An event about a run or its due time, and what a mail says about it, if its maintainers want one.
+/// An event about a run or its due time, with the content of a mail about it, if its maintainers want one.
 #[derive(Debug)]
 pub struct AnnouncedEvent {
     pub event: RunEvent,
@@ -43,7 +43,7 @@ pub async fn append(cx: &Cx, tx: &Tx, announced: impl IntoIterator<Item = Announ
 
 /// The events that a change of a run brings: its process began, and it is over. The second comes once both the run's end
 /// and its log are there, with whichever change is later; so the tool is locked. A tool that is being deleted has none.
-pub fn events_of_change(of: Whose<'_>, before: &Run, now: &Run) -> impl Iterator<Item = AnnouncedEvent> {
+pub fn events_of_change(of: RunOwner<'_>, before: &Run, now: &Run) -> impl Iterator<Item = AnnouncedEvent> {
     let complete = |run: &Run| run.is_over() && run.log_done;
     let announce = |event: fn(RunEventData) -> RunEvent| {
         let data = of.name.map(|name| run_data(name, of.job, now))?;

@@ -1,4 +1,4 @@
-//! Runs: how what the runtime says of a container becomes an outcome, how it is shown and told.
+//! Runs: outcomes from what the runtime says of containers, views, events and mail about them.
 
 pub mod events;
 pub mod find;

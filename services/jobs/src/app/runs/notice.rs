@@ -1,4 +1,4 @@
-//! Which events about runs and due times are worth a mail, and what it says.
+//! Mail about events of runs and due times: which of them are worth one, and its text.
 
 use hearth_wire::{
     events::{Notice, NoticeFact},
@@ -12,15 +12,15 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 /// A run of this length was not one of a row of crashes.
 const MIN_STABLE_RUN: SignedDuration = SignedDuration::from_hours(1);
 
-/// How a maintainer gets no more mail about a job.
+/// The last sentence of a mail: the way to get no more about a job.
 const OPT_OUT: &str = "None about a job to anybody: emails: none in its definition.";
 
-/// Whether a job of this type is to run without an end.
+/// Returns whether a job of this type is to run without an end.
 pub fn is_kept_running(job_type: JobType) -> bool {
     matches!(job_type, JobType::Continuous | JobType::Webservice)
 }
 
-/// What a mail says about an event, if the job's maintainers want one.
+/// The content of a mail about an event, if the job's maintainers want one.
 pub fn of_event(event: &RunEvent, emails: Emails) -> Option<Notice> {
     if !wants_mail(event, emails) {
         return None;
@@ -60,8 +60,8 @@ fn wants_mail(event: &RunEvent, emails: Emails) -> bool {
     }
 }
 
-/// Whether an end of a job that is kept running is news: the first, the third (it is called failed then), the tenth, the
-/// hundredth and so on; and each that comes after it ran for long.
+/// Returns whether an end of a job that is kept running is news: the first, the third (it is called failed then), the
+/// tenth, the hundredth and so on; and each that comes after it ran for long.
 fn is_news(run: &Run) -> bool {
     let attempt = run.attempt;
     let is_power_of_ten = attempt >= 10 && attempt == 10_u32.pow(attempt.ilog10());
@@ -72,7 +72,7 @@ fn is_news(run: &Run) -> bool {
     matches!(attempt, 0 | 1 | 3) || is_power_of_ten || ran_long
 }
 
-/// What happened, to stand after the job's name: `failed: exit status 1`.
+/// The end of a sentence that begins with the job's name: `failed: exit status 1`.
 fn summary(event: &RunEvent) -> String {
     match event {
         RunEvent::Started(_) => "started".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearth_runtime_api::{Health, InstanceState, Outcome, Phase};
+use hearth_runtime_api::{InstanceState, Outcome, Phase};
 use hearth_runtime_controller::{Conclusion, OutcomeLimits, describe_limits_met, exit_status};
 use jiff::Timestamp;
 
@@ -22,9 +22,8 @@ pub fn note(run: &mut Run, instance: &InstanceState, generation: u64, plan: &Pla
             run.state = RunState::Running;
             run.started = Some(*since);
             run.address = *address;
-            let Health { ready, first_ready_at, failure, .. } = &instance.health;
-            (run.ready, run.up) = (*ready, run.up.or(*first_ready_at));
-            run.reason.clone_from(failure);
+            run.ready = instance.health.ready;
+            run.reason.clone_from(&instance.health.failure);
         }
         Phase::Ended(outcome) => end(run, outcome, plan),
     }

@@ -1,4 +1,4 @@
-//! A run as it is shown.
+//! Runs as they are shown.
 
 use hearth_wire::jobs as wire;
 
@@ -6,54 +6,24 @@ use crate::store::{Cause, Run, RunEnd, RunState};
 
 /// A run as it is shown.
 pub fn run(run: Run) -> wire::Run {
-    let id = run.id();
-    let Run {
-        instance: _,
-        tool: _,
-        job: _,
-        job_name,
-        cause,
-        attempt,
-        state,
-        generation: _,
-        due,
-        created,
-        started,
-        ended,
-        end,
-        exit_code,
-        signal,
-        reason,
-        cpu_micros,
-        peak_memory,
-        cpu_counted: _,
-        address: _,
-        port: _,
-        ready,
-        up: _,
-        log_next: _,
-        log_done: _,
-        tail,
-        again: _,
-    } = run;
     wire::Run {
-        id,
-        job: job_name,
-        cause: cause_word(cause).to_owned(),
-        attempt,
-        state: shown_state(state),
-        due,
-        created,
-        started,
-        ended,
-        end: end.map(shown_end),
-        exit_code,
-        signal,
-        reason,
-        cpu_micros,
-        peak_memory,
-        ready,
-        last_lines: tail.lines().to_vec(),
+        id: run.id(),
+        job: run.job_name,
+        cause: cause_word(run.cause).to_owned(),
+        attempt: run.attempt,
+        state: shown_state(run.state),
+        due: run.due,
+        created: run.created,
+        started: run.started,
+        ended: run.ended,
+        end: run.end.map(shown_end),
+        exit_code: run.exit_code,
+        signal: run.signal,
+        reason: run.reason,
+        cpu_micros: run.cpu_micros,
+        peak_memory: run.peak_memory,
+        ready: run.ready,
+        last_lines: run.tail.lines().to_vec(),
     }
 }
 

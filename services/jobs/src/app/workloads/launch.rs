@@ -89,7 +89,6 @@ pub fn new_run(job: &Job, instance: InstanceId, start: Start, now: Timestamp) ->
         address: None,
         port: job.spec.listen_port(),
         ready: false,
-        up: None,
         log_next: 1,
         log_done: false,
         tail: Tail::default(),
@@ -124,7 +123,7 @@ pub async fn keep(cx: &Cx, tx: &Tx, job: &Job, set: SetId, mut plan: Plan) -> Re
                 cx.store.run_put(tx, &surplus).await?;
                 due = cx.now() + routing::DRAIN;
             }
-            (known.plan, known.generation, known.tries) = (plan, job.generation, 0);
+            (known.plan, known.generation) = (plan, job.generation);
             cx.store.workload_save(tx, &known).await?;
         }
         None => {

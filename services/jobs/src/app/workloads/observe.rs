@@ -12,7 +12,7 @@ use crate::{
     app::{
         metrics, routing,
         runs::{
-            events::{self, AnnouncedEvent, Whose},
+            events::{self, AnnouncedEvent, RunOwner},
             outcome,
         },
     },
@@ -74,17 +74,18 @@ struct Change<'a> {
 /// What there is to tell when a change has been made.
 #[derive(Default)]
 struct News {
-    workloads: BTreeSet<(ToolId, WorkloadId)>,
+    /// Tools of which a workload or a run is different.
+    tools: BTreeSet<ToolId>,
     /// Runs whose logs can be taken now.
     begun: Vec<String>,
 }
 
 impl News {
     async fn commit(self, cx: &Cx, tx: Tx) -> Result<()> {
-        if self.workloads.is_empty() {
+        if self.tools.is_empty() {
             return Ok(());
         }
-        Cx::wake_watchers(&tx, self.workloads);
+        Cx::wake_run_watchers(&tx, self.tools);
         tx.commit().await?;
         cx.tell_begun(self.begun);
         Ok(())
@@ -289,7 +290,7 @@ impl<'a> Change<'a> {
     /// Keeps a run as it is now, and tells what that means.
     fn keep(&mut self, workload: &Workload, before: &Run, now: Run) {
         self.mark(workload);
-        let of = Whose { name: self.names.get(&workload.tool), job: self.jobs.get(&workload.job) };
+        let of = RunOwner { name: self.names.get(&workload.tool), job: self.jobs.get(&workload.job) };
         self.events.extend(events::events_of_change(of, before, &now));
         self.changed.insert(now.id(), now);
     }
@@ -308,7 +309,7 @@ impl<'a> Change<'a> {
     /// Something of a workload is different now. Only a page's containers, or those of a job that is not there any
     /// more, can make a difference to visitors.
     fn mark(&mut self, workload: &Workload) {
-        self.news.workloads.insert((workload.tool, workload.id));
+        self.news.tools.insert(workload.tool);
         if self.jobs.get(&workload.job).is_none_or(|job| job.publish) {
             self.routes.insert(workload.tool);
         }

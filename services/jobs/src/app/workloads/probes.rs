@@ -10,14 +10,14 @@ use crate::{
     store::{Asked, Plan},
 };
 
-/// From one probe to the next of a container that has not started.
-const STARTUP_PERIOD: Duration = Duration::from_millis(500);
+/// The time from one probe to the next of a container that has not started.
+const STARTUP_PROBE_PERIOD: Duration = Duration::from_millis(500);
 /// The same of one that has started, when its job does not say.
-const PERIOD: Duration = Duration::from_secs(10);
-/// How long an answer may take when the job does not say.
-const TIMEOUT: Duration = Duration::from_secs(5);
+const PROBE_PERIOD: Duration = Duration::from_secs(10);
+/// The longest time until an answer, when the job does not say.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Consecutive failures until a probe counts as failed when the job does not say.
-const FAILURE_THRESHOLD: u16 = 3;
+const PROBE_FAILURE_THRESHOLD: u16 = 3;
 
 /// The probes of a plan's containers.
 pub fn probes(plan: &Plan) -> Probes {
@@ -29,18 +29,18 @@ pub fn probes(plan: &Plan) -> Probes {
         StartupProbe {
             check: startup_check(plan, asked),
             initial_delay: Duration::ZERO,
-            period: STARTUP_PERIOD,
-            timeout: timeout.unwrap_or(TIMEOUT),
+            period: STARTUP_PROBE_PERIOD,
+            timeout: timeout.unwrap_or(PROBE_TIMEOUT),
             deadline: plan.start_within().map(|seconds| Duration::from_secs(seconds.into())),
         }
     });
     let probe = |check: &HealthCheck| Probe {
         check: probe_check(plan, &check.ask),
         initial_delay: Duration::ZERO,
-        period: seconds(check.interval).unwrap_or(PERIOD),
-        timeout: seconds(check.timeout).unwrap_or(TIMEOUT),
+        period: seconds(check.interval).unwrap_or(PROBE_PERIOD),
+        timeout: seconds(check.timeout).unwrap_or(PROBE_TIMEOUT),
         success_threshold: 1,
-        failure_threshold: check.failures.map_or(FAILURE_THRESHOLD, u16::from),
+        failure_threshold: check.failures.map_or(PROBE_FAILURE_THRESHOLD, u16::from),
     };
     Probes { startup, readiness: plan.readiness().map(probe), liveness: plan.liveness().map(probe) }
 }
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(probes.readiness.as_ref().map(|probe| &probe.check), Some(&http));
         let argv = ["/bin/sh", "-c", "./alive"].map(str::to_owned).to_vec();
         let liveness = probes.liveness.unwrap();
-        assert_eq!((liveness.check, liveness.period), (ProbeCheck::Exec { argv }, PERIOD));
-        assert_eq!(liveness.failure_threshold, FAILURE_THRESHOLD);
+        assert_eq!((liveness.check, liveness.period), (ProbeCheck::Exec { argv }, PROBE_PERIOD));
+        assert_eq!(liveness.failure_threshold, PROBE_FAILURE_THRESHOLD);
     }
 }

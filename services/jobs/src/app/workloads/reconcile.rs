@@ -7,19 +7,22 @@ use std::{
 };
 
 use hearth_base::{Error, Kind, Result, ToolId, ToolName};
-use hearth_kit::db::Tx;
+use hearth_kit::{
+    db::Tx,
+    queue::{NextTurn, RetryPolicy},
+};
 use hearth_runtime_api::{
     ImageSource, Isolation, Limits, Mount, MountSource, Network, Probes, Process, Rollout, RunId, SurgeUntil,
     User, Version, Workload as Told, WorkloadId, WorkloadKind,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use super::{observe, probes};
 use crate::{
     app::{
         routing,
         runs::{
-            events::{self, Whose},
+            events::{self, RunOwner},
             outcome,
         },
     },
@@ -28,17 +31,12 @@ use crate::{
     store::{Plan, Run, RunEnd, Workload},
 };
 
-/// The longest pause between two tries.
-const LONGEST: i64 = 300;
-
-/// Where a step leaves a workload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
-    /// There is nothing to do until something happens.
-    Rest,
-    /// There is more to do from then on.
-    At(Timestamp),
-}
+/// A workload is never given up: what is wanted stays wanted.
+pub const RETRY_POLICY: RetryPolicy = RetryPolicy {
+    max_attempts: None,
+    first_pause: SignedDuration::from_secs(1),
+    longest_pause: SignedDuration::from_mins(5),
+};
 
 /// What was done outside of the database, to be noted in it.
 #[derive(Debug)]
@@ -129,9 +127,14 @@ impl<'a> Notes<'a> {
         Ok(Self { cx, tx, names, workloads, further, forgotten, told })
     }
 
-    /// Notes what was done for a workload. What went wrong will be tried again, unless it will not get better by
-    /// itself: that ends a run.
-    pub async fn note(&mut self, workload: &Workload, acted: &Result<Act>) -> Result<Next> {
+    /// Notes what was done for a workload, after so many failures in a row. What went wrong is tried again, unless it
+    /// will not get better by itself: that ends a run.
+    pub async fn note(
+        &mut self,
+        workload: &Workload,
+        acted: &Result<Act>,
+        failures: u32,
+    ) -> Result<NextTurn> {
         match acted {
             Ok(Act::Nothing) => {}
             Ok(Act::Told { envvars }) => {
@@ -147,9 +150,9 @@ impl<'a> Notes<'a> {
                 }
             }
             Ok(Act::Forgotten) => self.forgotten.push(workload.id),
-            Err(error) => return self.trouble(workload, error).await,
+            Err(error) => return self.trouble(workload, error, failures).await,
         }
-        Ok(Next::Rest)
+        Ok(NextTurn::Finished)
     }
 
     /// Writes them down.
@@ -165,7 +168,7 @@ impl<'a> Notes<'a> {
         let Some(now) = self.workloads.get_mut(&workload.id) else { return };
         now.applied = now.applied.max(Some(workload.generation));
         now.envvars = envvars.cloned().or(now.envvars.take());
-        (now.trouble, now.tries) = (None, 0);
+        now.trouble = None;
         self.further.insert(now.id);
     }
 
@@ -174,7 +177,7 @@ impl<'a> Notes<'a> {
         let Self { cx, tx, .. } = *self;
         let name = self.names.get(&workload.tool);
         let jobs = cx.store.jobs_by_id_in(tx, [workload.job]).await?;
-        let of = Whose { name, job: jobs.get(&workload.job) };
+        let of = RunOwner { name, job: jobs.get(&workload.job) };
         for before in cx.store.runs_of(tx, workload.id).await? {
             let mut run = Run { log_done: true, ..before.clone() };
             if !run.is_over() {
@@ -194,22 +197,21 @@ impl<'a> Notes<'a> {
     }
 
     /// Notes what is in the way. What will not get better by itself ends a run; a set is tried again and again.
-    async fn trouble(&mut self, workload: &Workload, error: &Error) -> Result<Next> {
+    async fn trouble(&mut self, workload: &Workload, error: &Error, failures: u32) -> Result<NextTurn> {
         let hopeless =
             matches!(error.kind(), Kind::Invalid | Kind::Unprocessable | Kind::NotFound | Kind::TooLarge);
         let once = matches!(workload.id, WorkloadId::Run(_));
-        let Some(now) = self.workloads.get_mut(&workload.id) else { return Ok(Next::Rest) };
+        let Some(now) = self.workloads.get_mut(&workload.id) else {
+            return Ok(NextTurn::Finished);
+        };
         if hopeless && once && workload.wanted && !workload.done {
             let reason = format!("it could not be started: {error}");
-            return self.over(workload, RunEnd::NotStarted, &reason).await.map(|()| Next::Rest);
+            return self.over(workload, RunEnd::NotStarted, &reason).await.map(|()| NextTurn::Finished);
         }
-        tracing::info!(workload = %workload.id, %error, "a workload waits");
-        let pause =
-            if error.code() == "image-missing" { 0 } else { (1_i64 << now.tries.min(9)).min(LONGEST) };
-        now.tries += 1;
+        tracing::info!(workload = %workload.id, %error, "reconcile failed; will retry");
         now.trouble = Some(error.to_string());
         self.further.insert(now.id);
-        Ok(Next::At(self.cx.now() + SignedDuration::from_secs(pause)))
+        Ok(NextTurn::RetryAt(self.cx.now() + RETRY_POLICY.pause(failures + 1), error.clone()))
     }
 }
 

@@ -17,7 +17,7 @@ pub mod row {
     use hearth_kit::db::At;
     use sea_orm::entity::prelude::*;
 
-    /// Which columns of a job are set.
+    /// The kind of a job: it says which columns are set.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
     #[sea_orm(rs_type = "String", db_type = "Text")]
     pub enum JobKind {

@@ -1,4 +1,4 @@
-//! What a job is to be, in the form in which it is stored.
+//! The spec of a job, in the form in which it is stored.
 
 use hearth_base::{Cpu, JobName, Memory};
 use hearth_wire::jobs::{
@@ -6,14 +6,14 @@ use hearth_wire::jobs::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What a job is to be. A field that its maintainers did not write is `None`, and its default holds.
+/// The spec of a job. A field that its maintainers did not write is `None`, and its default holds.
 ///
 /// This is the stored form too: `tests/golden/job-spec-*.json` have to stay readable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobSpec {
     pub name: JobName,
     pub job_type: JobType,
-    /// Whether its maintainers also wrote `continuous`, the older word for a type.
+    /// Its maintainers also wrote `continuous`, the older word for a type.
     #[serde(default)]
     pub continuous: bool,
     /// The image as it was asked for.
@@ -29,7 +29,7 @@ pub struct JobSpec {
     pub filelog_stdout: Option<String>,
     pub filelog_stderr: Option<String>,
     pub emails: Option<Emails>,
-    /// How often a failed run is repeated.
+    /// The most retries of a failed run.
     pub retry: Option<u8>,
     /// Seconds that a run may take; 0 for no limit.
     pub timeout: Option<u32>,
@@ -44,7 +44,7 @@ pub struct JobSpec {
     pub checks: Option<Checks>,
     pub stop: Option<StopPolicy>,
     pub auto_update: Option<bool>,
-    /// Whether it is the tool's page.
+    /// It is the tool's page.
     pub publish: Option<bool>,
 }
 
@@ -53,39 +53,7 @@ mod tests {
     use super::*;
     use crate::store::golden;
     use hearth_base::Result;
-    use hearth_wire::jobs::{HealthAsk, StopSignal};
-
-    fn least() -> JobSpec {
-        JobSpec {
-            name: "tidy".parse().unwrap(),
-            job_type: JobType::OneOff,
-            continuous: false,
-            imagename: "bookworm".to_owned(),
-            cmd: String::new(),
-            schedule: None,
-            timezone: None,
-            starting_deadline: None,
-            concurrency: None,
-            filelog: None,
-            filelog_stdout: None,
-            filelog_stderr: None,
-            emails: None,
-            retry: None,
-            timeout: None,
-            mount: None,
-            memory: None,
-            cpu: None,
-            disk: None,
-            replicas: None,
-            port: None,
-            port_protocol: None,
-            health_check: None,
-            checks: None,
-            stop: None,
-            auto_update: None,
-            publish: None,
-        }
-    }
+    use hearth_wire::jobs::{HealthAsk, JobCreate, StopSignal};
 
     #[test]
     fn job_spec_of_version_1_is_read() -> Result<()> {
@@ -133,6 +101,7 @@ mod tests {
 
     #[test]
     fn job_spec_of_version_1_without_optional_fields_is_read() -> Result<()> {
-        golden::check("job-spec-1-least.json", &least())
+        let least = JobSpec::from_create(JobCreate::new("tidy".parse()?, "bookworm", ""))?;
+        golden::check("job-spec-1-least.json", &least)
     }
 }

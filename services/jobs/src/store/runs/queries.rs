@@ -3,27 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_base::{Cursor, Error, Limit, Page, Result, ToolId};
-use hearth_kit::db::{At, OrFault, Tx, columns::read, update_each};
+use hearth_kit::db::{At, OldRows, OrFault, Tx, columns::read, delete_old_rows, update_each};
 use hearth_runtime_api::{RunId, WorkloadId};
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, OnConflict, Query},
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait, OnConflict},
 };
 
 use super::{
     run::{Run, model, row},
     state::RunState,
 };
-use crate::store::{Job, JobId, PLACE, SWEPT, Store, texts};
+use crate::store::{Job, JobId, Store, texts};
 
 fn all(rows: Vec<row::Model>) -> Result<Vec<Run>> {
     rows.into_iter().map(Run::try_from).collect()
-}
-
-/// The process of a run runs.
-pub fn is_running() -> Expr {
-    row::Column::State.eq(RunState::Running)
 }
 
 fn not_over() -> Expr {
@@ -57,7 +52,6 @@ impl Store {
                 row::Column::CpuCounted,
                 row::Column::Address,
                 row::Column::Ready,
-                row::Column::Up,
                 row::Column::Again,
             ])
             .to_owned();
@@ -212,7 +206,7 @@ impl Store {
 
     /// Containers that run, for counting what they use.
     pub async fn runs_running(&self, most: u64) -> Result<Vec<Run>> {
-        let query = row::Entity::find().filter(is_running()).limit(most);
+        let query = row::Entity::find().filter(row::Column::State.eq(RunState::Running)).limit(most);
         all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)
     }
 
@@ -235,25 +229,17 @@ impl Store {
         update_each(tx, &runs.into_iter().map(taken).collect::<Vec<_>>()).await
     }
 
-    /// Forgets runs that were over before `before`, and of those that are over all but the newest `most` of each job;
-    /// some thousands at one time. How many are gone.
+    /// Deletes runs that were over before `before`, and of those that are over all but the newest `most` of each job;
+    /// some thousands at one time. Returns how many are gone.
     pub async fn runs_sweep(&self, tx: &Tx, before: Timestamp, most: u32) -> Result<u64> {
-        let place = Expr::cust("row_number() OVER (PARTITION BY job_id ORDER BY created DESC, id DESC)");
-        let placed = Query::select()
-            .columns([row::Column::Id, row::Column::Ended])
-            .expr_as(place, PLACE)
-            .from(row::Entity)
-            .and_where(row::Column::Ended.is_not_null())
-            .and_where(row::Column::LogDone.eq(true))
-            .to_owned();
-        let old = Expr::col(row::Column::Ended).lt(At::from(before)).or(Expr::col(PLACE).gt(most));
-        let gone = Query::select()
-            .column(row::Column::Id)
-            .from_subquery(placed, "placed")
-            .and_where(old)
-            .limit(SWEPT)
-            .to_owned();
-        let delete = row::Entity::delete_many().filter(row::Column::Id.in_subquery(gone));
-        delete.exec(&**tx).await.or_fault().map(|deleted| deleted.rows_affected)
+        let over = OldRows {
+            deletable: Condition::all()
+                .add(row::Column::Ended.is_not_null())
+                .add(row::Column::LogDone.eq(true)),
+            group: row::Column::JobId,
+            newest_by: vec![row::Column::Created, row::Column::Id],
+            time: row::Column::Ended,
+        };
+        delete_old_rows::<row::Entity>(tx, over, before, most).await
     }
 }

@@ -1,8 +1,8 @@
-//! What the columns of a run say in one word.
+//! Columns of a run that hold one word.
 
 use sea_orm::entity::prelude::*;
 
-/// Where a run stands.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum RunState {
@@ -17,7 +17,7 @@ pub enum RunState {
     Ended,
 }
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum RunEnd {
@@ -44,7 +44,7 @@ pub enum RunEnd {
     Lost,
 }
 
-/// What began a run.
+/// The cause of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
 pub enum Cause {

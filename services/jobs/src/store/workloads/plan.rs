@@ -1,9 +1,9 @@
-//! What is kept of a workload: all that it takes to start it, but for the values of the tool's variables.
+//! The plan of a workload: all that it takes to start it, but for the values of the tool's variables.
 
 use std::collections::BTreeMap;
 
 use hearth_base::{Cpu, JobName, Memory, ToolName};
-use hearth_wire::jobs::{Checks, HealthCheck, StopSignal};
+use hearth_wire::jobs::{Checks, HealthCheck};
 use serde::{Deserialize, Serialize};
 
 use crate::store::Image;
@@ -11,7 +11,7 @@ use crate::store::Image;
 /// The most seconds that a container may take to start when nobody says how many.
 const START_WITHIN: u32 = 120;
 
-/// What a workload runs, but for the values of the tool's variables, which are read when it is applied. This is the
+/// The plan of a workload, but for the values of the tool's variables, which are read when it is applied. This is the
 /// stored form too: `tests/golden/plan-*.json` have to stay readable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -38,14 +38,12 @@ pub struct Plan {
     /// The most processes and threads.
     pub processes: u32,
     /// What it may write beside the home.
-    #[serde(default = "disk")]
     pub disk: Memory,
     /// The longest that it runs, in seconds.
     pub timeout: Option<u32>,
     /// How long after the signal to stop it is killed, in seconds.
     pub grace: u32,
     /// The number of that signal.
-    #[serde(default = "term")]
     pub stop_signal: u8,
     /// How many run side by side.
     pub replicas: u16,
@@ -56,25 +54,13 @@ pub struct Plan {
     /// The TCP port it listens on.
     pub port: Option<u16>,
     /// Whether what listens there is the tool's page, and so speaks HTTP.
-    #[serde(default)]
     pub publish: bool,
     /// How to find out how it is.
     pub health: Option<HealthCheck>,
     /// Where that is not what is asked.
-    #[serde(default)]
     pub checks: Checks,
     /// What it replaces is ready, and goes on until this is.
-    #[serde(default)]
     pub await_ready: bool,
-}
-
-/// For those that were planned before there was this limit.
-const fn disk() -> Memory {
-    Memory::mib(2048)
-}
-
-fn term() -> u8 {
-    StopSignal::Term.number()
 }
 
 /// What is asked of a container, in its different times.
@@ -155,7 +141,7 @@ mod tests {
     use super::*;
     use crate::store::{ImageConfig, golden};
     use hearth_base::{Digest, Result};
-    use hearth_wire::jobs::HealthAsk;
+    use hearth_wire::jobs::{HealthAsk, StopSignal};
 
     #[test]
     fn plan_of_version_1_is_read() -> Result<()> {

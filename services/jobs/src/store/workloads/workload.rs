@@ -39,7 +39,6 @@ pub mod row {
         pub done: bool,
         /// What is in the way, for people.
         pub trouble: Option<String>,
-        pub tries: i32,
         /// With which state of the variables the runtime has been told.
         pub envvars: Option<String>,
     }
@@ -62,7 +61,6 @@ pub struct Workload {
     pub plan: Plan,
     pub done: bool,
     pub trouble: Option<String>,
-    pub tries: u32,
     /// With which state of the variables the runtime has been told.
     pub envvars: Option<String>,
 }
@@ -86,8 +84,8 @@ pub struct Taken {
 impl Workload {
     /// Something new that is to run.
     pub fn new(id: WorkloadId, tool: ToolId, job: JobId, generation: u64, plan: Plan) -> Self {
-        let (wanted, applied, done, trouble, tries, envvars) = (true, None, false, None, 0, None);
-        Self { id, tool, job, wanted, generation, applied, plan, done, trouble, tries, envvars }
+        let (wanted, applied, done, trouble, envvars) = (true, None, false, None, None);
+        Self { id, tool, job, wanted, generation, applied, plan, done, trouble, envvars }
     }
 
     /// Whether the runtime has been told what is wanted now.
@@ -100,19 +98,8 @@ impl TryFrom<row::Model> for Workload {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model {
-            id,
-            tool_id,
-            job_id,
-            wanted,
-            generation,
-            applied,
-            plan,
-            done,
-            trouble,
-            tries,
-            envvars,
-        } = row;
+        let row::Model { id, tool_id, job_id, wanted, generation, applied, plan, done, trouble, envvars } =
+            row;
         Ok(Self {
             id: read("workload.id", &id)?,
             tool: read("workload.tool_id", &tool_id)?,
@@ -123,26 +110,14 @@ impl TryFrom<row::Model> for Workload {
             plan: read_json("workload.plan", plan)?,
             done,
             trouble,
-            tries: u32::try_from(tries).unwrap_or(0),
             envvars,
         })
     }
 }
 
 fn model(workload: &Workload) -> Result<row::ActiveModel> {
-    let Workload {
-        id: _,
-        tool,
-        job,
-        wanted,
-        generation,
-        applied: _,
-        plan,
-        done: _,
-        trouble: _,
-        tries: _,
-        envvars: _,
-    } = workload;
+    let Workload { id: _, tool, job, wanted, generation, applied: _, plan, done: _, trouble: _, envvars: _ } =
+        workload;
     Ok(row::ActiveModel {
         tool_id: Set(tool.to_string()),
         job_id: Set(job.to_string()),
@@ -160,7 +135,6 @@ fn followed(workload: &Workload) -> row::ActiveModel {
         applied: Set(workload.applied.map(number)),
         done: Set(workload.done),
         trouble: Set(workload.trouble.clone()),
-        tries: Set(i32::try_from(workload.tries).unwrap_or(i32::MAX)),
         envvars: Set(workload.envvars.clone()),
         ..Default::default()
     }
