@@ -1,5 +1,7 @@
 //! A whole Hearth, of real processes.
 
+mod processes;
+
 use std::{
     fmt::Write as _,
     fs,
@@ -17,11 +19,11 @@ use hearth_base::{Error, Result, Role, Secret, SystemClock};
 use hearth_client::{Anonymous, Client, ServiceAuthority, Transport};
 use hearth_kit::{db::Db, keys::KeyFolder};
 use tempfile::TempDir;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
-};
+use tokio::process::Child;
 
+use self::processes::Part;
+pub use self::processes::program;
+pub(crate) use self::processes::signal;
 use crate::databases::{Store, new_postgres};
 
 /// How a Hearth is laid out.
@@ -60,21 +62,6 @@ pub struct Hearth {
     /// The URL of its database on a server; absent where the data is in files.
     database: Option<Secret>,
     processes: Vec<(Part, Child)>,
-}
-
-/// What a process of a Hearth plays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    /// Everything, containers included: `hearthd up`.
-    Up,
-    /// Every role.
-    Services,
-    /// One role.
-    Role(Role),
-    /// One role once more, on another state folder: as on another machine.
-    Second(Role),
-    /// Containers.
-    Runtime,
 }
 
 /// The user of the host that services run as under `hearthd up`. It needs no name.
@@ -161,75 +148,6 @@ impl Hearth {
         fs::write(path, config.replace(from, to)).map_err(Error::internal)
     }
 
-    /// Kills the process that plays `role`, at once. Under `hearthd up` that is the one of all services, which is
-    /// started again by itself.
-    pub async fn kill(&mut self, role: Role) -> Result<()> {
-        if let Some((_, up)) = self.processes.iter().find(|(part, _)| *part == Part::Up) {
-            return up.id().and_then(child_of).map_or_else(
-                || Err(Error::internal("no services run")),
-                |services| signal(services, "KILL"),
-            );
-        }
-        self.end(|part| matches!(part, Part::Services) || part == Part::Role(role)).await
-    }
-
-    /// Kills every process at once. Containers go on.
-    pub async fn kill_all(&mut self) -> Result<()> {
-        // Whoever would start another again first. One of them may end with another.
-        for pid in self.pids().into_iter().rev() {
-            let _gone = signal(pid, "KILL");
-        }
-        self.end(|_| true).await
-    }
-
-    /// Kills the process that starts containers, where it is one of its own.
-    pub async fn kill_runtime(&mut self) -> Result<()> {
-        self.end(|part| part == Part::Runtime).await
-    }
-
-    async fn end(&mut self, which: impl Fn(Part) -> bool) -> Result<()> {
-        for (_, child) in self.processes.iter_mut().filter(|(part, _)| which(*part)) {
-            child.kill().await.map_err(Error::internal)?;
-        }
-        self.processes.retain(|(part, _)| !which(*part));
-        Ok(())
-    }
-
-    /// Starts the process that plays `role` again.
-    pub async fn revive(&mut self, role: Role) -> Result<()> {
-        let part = if self.shape.split { Part::Role(role) } else { Part::Services };
-        self.launch(part).await
-    }
-
-    /// Starts every process again that was killed.
-    pub async fn revive_all(&mut self) -> Result<()> {
-        for part in self.parts() {
-            if !self.processes.iter().any(|(running, _)| *running == part) {
-                self.launch(part).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Starts a second process for a role of a Hearth that has a process for each, on the same database, and
-    /// with the same keys. Nobody but the test calls it. Returns where it listens, as a URL.
-    pub async fn start_second(&mut self, role: Role) -> Result<String> {
-        let other = format!("{}:{}", own_address().0, 8000);
-        let place = self.place(role).ok_or_else(|| Error::internal("the role has no process of its own"))?;
-        let folder = self.folder.path();
-        let config = fs::read_to_string(folder.join("hearth.toml")).map_err(Error::internal)?;
-        let config = config.replace(&place, &other);
-        fs::write(folder.join("second.toml"), config).map_err(Error::internal)?;
-        let keys = folder.join("second").join("keys");
-        fs::create_dir_all(&keys).map_err(Error::internal)?;
-        for key in fs::read_dir(self.state().join("keys")).map_err(Error::internal)? {
-            let key = key.map_err(Error::internal)?;
-            fs::copy(key.path(), keys.join(key.file_name())).map_err(Error::internal)?;
-        }
-        self.launch(Part::Second(role)).await?;
-        Ok(format!("http://{other}"))
-    }
-
     /// The database of a role, as a process of it opens it.
     pub async fn database(&self, role: Role) -> Result<Db> {
         match self.database.as_ref() {
@@ -243,32 +161,6 @@ impl Hearth {
         let key = KeyFolder::at(self.state().join("keys")).own(caller)?;
         let authority = ServiceAuthority::new(key, Arc::new(SystemClock));
         Ok(Client::of(service, Transport::url(url)?, Arc::new(authority)))
-    }
-
-    /// The ids of its processes; the one of services under `hearthd up` included.
-    pub fn pids(&self) -> Vec<u32> {
-        let own = self.processes.iter().filter_map(|(_, child)| child.id());
-        own.flat_map(|pid| child_of(pid).into_iter().chain([pid])).collect()
-    }
-
-    /// The id of the process that speaks HTTP to outsiders.
-    pub fn door_pid(&self) -> Option<u32> {
-        let door = |part: &Part| matches!(part, Part::Up | Part::Services | Part::Role(Role::Gateway));
-        let pid = self.processes.iter().find(|(part, _)| door(part)).and_then(|(_, child)| child.id())?;
-        child_of(pid).or(Some(pid))
-    }
-
-    /// Tells all processes to stop, and waits until they have.
-    pub async fn stop(mut self) -> Result<()> {
-        for (_, child) in self.processes.iter_mut().rev() {
-            let told = child.id().map_or(Ok(()), |pid| signal(pid, "TERM"));
-            let ended = tokio::time::timeout(Duration::from_secs(30), child.wait()).await;
-            match ended {
-                Ok(Ok(status)) if status.success() && told.is_ok() => {}
-                other => return Err(Error::internal(format!("a process did not stop in order: {other:?}"))),
-            }
-        }
-        Ok(())
     }
 
     /// Provides an image that lies in a folder as an OCI image layout.
@@ -288,70 +180,6 @@ impl Hearth {
         command.arg("--config").arg(self.folder.path().join("hearth.toml"));
         command.arg("--state").arg(self.folder.path().join("state"));
         Ok(command)
-    }
-
-    /// The processes to start, in this order.
-    fn parts(&self) -> Vec<Part> {
-        let Shape { split, containers, .. } = self.shape;
-        match (split, containers) {
-            (false, false) => vec![Part::Services],
-            (false, true) => vec![Part::Up],
-            (true, _) => {
-                let runtime = containers.then_some(Part::Runtime);
-                runtime.into_iter().chain(Role::ALL.iter().copied().map(Part::Role)).collect()
-            }
-        }
-    }
-
-    async fn launch(&mut self, part: Part) -> Result<()> {
-        let name = match part {
-            Part::Up | Part::Services => "hearth",
-            Part::Role(role) => role.name(),
-            Part::Second(_) => "second",
-            Part::Runtime => "runtime",
-        };
-        let folder = self.folder.path();
-        let (config, state) = match part {
-            Part::Second(_) => (folder.join("second.toml"), folder.join("second")),
-            _ => (folder.join("hearth.toml"), folder.join("state")),
-        };
-        let log = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.folder.path().join(format!("{name}.log")))
-            .map_err(Error::internal)?;
-        let mut command = Command::new(program("hearthd")?);
-        match part {
-            Part::Up => command.arg("up"),
-            Part::Services => command.args(["serve", "--roles", "all"]),
-            Part::Role(role) | Part::Second(role) => command.args(["serve", "--roles", role.name()]),
-            Part::Runtime => command.args(["runtime", "--caller", "0"]),
-        };
-        command
-            .arg("--config")
-            .arg(config)
-            .arg("--state")
-            .arg(state)
-            .arg("--listen")
-            .arg(self.url.trim_start_matches("http://"))
-            .env("HEARTH_OUTBOUND__LISTEN", &self.outbound)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .kill_on_drop(true);
-        let mut child = command.spawn().map_err(Error::internal)?;
-        let output = child.stdout.take().ok_or_else(|| Error::internal("no standard output"))?;
-        let mut lines = BufReader::new(output).lines();
-        let first = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await;
-        match first {
-            Ok(Ok(Some(_))) => {}
-            other => {
-                let log = self.log(name);
-                return Err(Error::internal(format!("{name} did not start ({other:?}):\n{log}")));
-            }
-        }
-        self.processes.push((part, child));
-        Ok(())
     }
 
     /// What a process has logged so far.
@@ -388,24 +216,6 @@ impl Drop for Hearth {
     }
 }
 
-/// The first child of a process.
-fn child_of(pid: u32) -> Option<u32> {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
-    let services = |child: &u32| {
-        fs::read_to_string(format!("/proc/{child}/cmdline")).is_ok_and(|line| line.contains("\0serve\0"))
-    };
-    children.split_whitespace().filter_map(|child| child.parse().ok()).find(services)
-}
-
-pub(crate) fn signal(pid: u32, name: &str) -> Result<()> {
-    let mut kill = std::process::Command::new("kill");
-    let told = kill.arg(format!("-{name}")).arg(pid.to_string()).stderr(Stdio::null()).status();
-    match told {
-        Ok(status) if status.success() => Ok(()),
-        other => Err(Error::internal(format!("process {pid} was not signalled: {other:?}"))),
-    }
-}
-
 /// Roles that listen for other roles only, each with how far behind the door's its port is.
 fn own_places() -> impl Iterator<Item = (u16, Role)> {
     (1..).zip(Role::ALL.iter().copied().filter(|role| *role != Role::Gateway))
@@ -417,19 +227,6 @@ fn own_runtime() -> String {
     let number = (std::process::id() << 4 | USED.fetch_add(1, Ordering::Relaxed) & 0xf) & 0x0fff_ffff;
     let first = 0x1000_0000 + (number % 1024) * 16 * 65_536;
     format!("[runtime]\ninstance = \"w{number:x}\"\nuser = \"{SERVICES_USER}\"\nfirst_id = {first}\n")
-}
-
-/// A program of this workspace, as built beside the test.
-pub fn program(name: &str) -> Result<PathBuf> {
-    let test = std::env::current_exe().map_err(Error::internal)?;
-    let found = test.ancestors().skip(1).map(|folder| folder.join(name)).find(|path| is_program(path));
-    found.ok_or_else(|| {
-        Error::internal(format!("{name} is not built: run ./test, or cargo build --workspace first"))
-    })
-}
-
-fn is_program(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 /// A loopback address that no other test process uses, and a port there that no other Hearth of this one does.
