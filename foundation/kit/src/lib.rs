@@ -8,7 +8,6 @@ pub mod db;
 pub mod extract;
 pub mod guard;
 pub mod hosts;
-pub mod keeping;
 pub mod keys;
 pub mod outbound;
 pub mod queue;
@@ -20,6 +19,7 @@ pub mod spec;
 pub mod state;
 pub mod tasks;
 pub mod telemetry;
+pub mod tool_cleanup;
 pub mod vault;
 
 mod entry;
@@ -31,7 +31,7 @@ mod service;
 mod wellknown;
 mod worker;
 
-pub use db::{events, wake};
+pub use db::{events, tool_state, wake};
 pub use extract::{Json, Param, Query};
 pub use guard::{Authed, Right, guard};
 pub use kit::{Clients, Kit};

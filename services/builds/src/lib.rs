@@ -15,7 +15,7 @@ mod store;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, RouteExt, Service, config::Section, guard, keeping, queue};
+use hearth_kit::{Dialect, Kit, Mounted, RouteExt, Service, config::Section, guard, queue, tool_cleanup};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -43,7 +43,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
     let routes = queue::add_routes(routes(&kit.settings()), kit.role, &store.queue);
     Ok(Mounted::new(kit, Dialect::Named, routes, cx)
         .migrations(store::migrations)
-        .worker(keeping::worker(kit, erase))
+        .worker(tool_cleanup::worker(kit, erase)?)
         .worker(limits)
         .worker(unpins)
         .worker(sweeps))

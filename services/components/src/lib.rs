@@ -12,7 +12,7 @@ mod store;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, config::Section, guard, keeping, queue};
+use hearth_kit::{Dialect, Kit, Mounted, Service, config::Section, guard, queue, tool_cleanup};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -37,10 +37,10 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
     let deploying = queue::worker(&cx.store.queue, workers::deploy::Deploy(cx.clone()));
     let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
     Ok(Mounted::new(kit, Dialect::Data, routes, cx).migrations(store::migrations).worker(deploying).worker(
-        keeping::worker(kit, move |tool| {
+        tool_cleanup::worker(kit, move |tool| {
             let cx = erasing.clone();
             async move { app::erase::erase(&cx, tool).await }
-        }),
+        })?,
     ))
 }
 

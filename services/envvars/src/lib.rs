@@ -11,7 +11,7 @@ mod rights;
 mod store;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, guard, keeping};
+use hearth_kit::{Dialect, Kit, Mounted, Service, guard, tool_cleanup};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -29,10 +29,10 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
     Ok(Mounted::new(kit, Dialect::Named, routes(), cx)
         .migrations(store::migrations)
         .prepare(async move { app::rotate::prepare(&first).await })
-        .worker(keeping::worker(kit, move |tool| {
+        .worker(tool_cleanup::worker(kit, move |tool| {
             let cx = erased.clone();
             async move { app::erase(&cx, tool).await }
-        })))
+        })?))
 }
 
 /// Every endpoint, with who may use it.

@@ -20,8 +20,9 @@ use hearth_base::{Result, Role};
 use hearth_kit::{
     Dialect, Kit, Mounted, PrefixExt, Right, RouteExt, Service,
     config::Section,
-    guard, keeping, queue,
+    guard, queue,
     route::{AnsweredBy, Prefix},
+    tool_cleanup,
 };
 use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouter},
@@ -55,7 +56,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
     Ok(Mounted::new(kit, Dialect::Data, routes, cx)
         .migrations(store::migrations)
         .worker(collecting)
-        .worker(keeping::worker(kit, erase)))
+        .worker(tool_cleanup::worker(kit, erase)?))
 }
 
 /// Every endpoint, with who may use it.

@@ -17,7 +17,7 @@ mod workers;
 use std::sync::Arc;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard, keeping, queue};
+use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard, queue, tool_cleanup};
 use hearth_runtime_api::{Runtime, wire::Socket};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -58,10 +58,10 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
         .worker(Worker::new("schedule", |stop| workers::schedule::run(scheduling, stop)))
         .worker(Worker::new("logs", |stop| workers::logs::run(logging, stop)))
         .worker(workers::images::worker(kit, following)?)
-        .worker(keeping::worker(kit, move |tool| {
+        .worker(tool_cleanup::worker(kit, move |tool| {
             let cx = erasing.clone();
             async move { app::jobs::erase::erase(&cx, tool).await }
-        })))
+        })?))
 }
 
 /// Every endpoint, with who may use it.

@@ -14,7 +14,7 @@ mod turns;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, config::Section, guard, keeping, queue};
+use hearth_kit::{Dialect, Kit, Mounted, Service, config::Section, guard, queue, tool_cleanup};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -36,10 +36,10 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
     Ok(Mounted::new(kit, Dialect::Data, routes, cx)
         .migrations(store::migrations)
         .worker(housekeeping)
-        .worker(keeping::worker(kit, move |tool| {
+        .worker(tool_cleanup::worker(kit, move |tool| {
             let cx = erased.clone();
             async move { app::erase(&cx, tool).await }
-        })))
+        })?))
 }
 
 /// Every endpoint, with who may use it.

@@ -15,7 +15,7 @@ mod webhook_document;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, config::Section, guard, keeping, queue};
+use hearth_kit::{Dialect, Kit, Mounted, Service, config::Section, guard, queue, tool_cleanup};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -46,10 +46,10 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
         .worker(mailing)
         .worker(delivering)
         .worker(sweeping)
-        .worker(keeping::worker(kit, move |tool| {
+        .worker(tool_cleanup::worker(kit, move |tool| {
             let cx = erasing.clone();
             async move { app::erase(&cx, tool).await }
-        }));
+        })?);
     Ok(following.into_iter().fold(mounted, Mounted::worker))
 }
 

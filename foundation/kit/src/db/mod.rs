@@ -22,6 +22,7 @@ pub mod columns;
 pub mod events;
 pub mod queue;
 pub mod schema;
+pub mod tool_state;
 pub mod wake;
 
 use std::{

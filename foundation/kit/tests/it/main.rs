@@ -8,4 +8,5 @@ mod events;
 mod migrate;
 mod old_rows;
 mod queue;
+mod tool_state;
 mod wake;

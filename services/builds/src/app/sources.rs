@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::Stream;
 use hearth_base::{BlobId, Error, Kind, Result, SourceId, ToolId};
 use hearth_client::BoxError;
-use hearth_kit::blobs::Content;
+use hearth_kit::{blobs::Content, tool_state::lock_existing_tool};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{cx::Cx, store::Source};
@@ -50,6 +50,7 @@ where
 
 async fn keep(cx: &Cx, source: &Source) -> Result<()> {
     let tx = cx.store.begin().await?;
+    lock_existing_tool(&tx, source.tool).await?;
     let held = cx.store.source_size_of(&tx, source.tool).await?;
     if held + source.size > cx.settings.upload_limit * TIMES {
         return Err(Error::new(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hearth_base::{BuildId, Error, Result, Role, SourceId, ToolId, ToolName};
-use hearth_kit::queue::TaskName;
+use hearth_kit::{queue::TaskName, tool_state::lock_existing_tool};
 use hearth_wire::builds::{BuildCreate, BuildParameters, BuildStatus, BuildStep};
 use jiff::Timestamp;
 
@@ -132,6 +132,7 @@ fn new(
 
 async fn accept(cx: &Cx, build: &Build, most: u64, now: Timestamp) -> Result<()> {
     let tx = cx.store.begin().await?;
+    lock_existing_tool(&tx, build.tool).await?;
     // Asking first makes everybody else who asks for this tool wait: the count below stays true.
     let key = build.tool.to_string();
     cx.store.queue.enqueue(&tx, BUILDING, &key, &build.tool, now).await?;

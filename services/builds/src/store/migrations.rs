@@ -1,10 +1,11 @@
 //! How the tables came to be as they are. A migration that was released never changes, so columns are spelt
 //! out here and not taken from the entities, which do.
 
-use hearth_kit::db::queue::CreateQueue;
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
+    queue::CreateQueue,
     schema::{big_integer, big_integer_null, boolean, integer, json, string, string_null, text},
+    tool_state::CreateToolState,
 };
 use sea_orm::{
     DbErr,
@@ -13,7 +14,7 @@ use sea_orm::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateQueue), Box::new(CreateBuilds)]
+    vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateBuilds)]
 }
 
 struct CreateBuilds;

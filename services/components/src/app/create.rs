@@ -4,6 +4,7 @@ use hearth_base::{Access, Error, Kind, MandateId, Result, Role, Scope, Scopes, p
 use hearth_kit::{
     guard::{Member, Shown},
     queue::TaskName,
+    tool_state::lock_existing_tool,
 };
 use hearth_wire::components::{
     DeploySource, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentState, Step, StepName,
@@ -54,6 +55,7 @@ pub async fn create(
 
 async fn add(cx: &Cx, mut deployment: Deployment, queue: bool) -> Result<Deployment> {
     let tx = cx.store.begin().await?;
+    lock_existing_tool(&tx, deployment.tool).await?;
     deployment.active = cx.store.deployment_active(&tx, deployment.tool).await?.is_none();
     if !deployment.active {
         if !queue {

@@ -1,9 +1,10 @@
 //! How the tables came to be as they are. A migration that was released never changes, so columns are spelt out.
 
-use hearth_kit::db::queue::CreateQueue;
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
+    queue::CreateQueue,
     schema::{big_integer, boolean, integer, json, string, string_null},
+    tool_state::CreateToolState,
 };
 use sea_orm::{
     DbErr,
@@ -12,7 +13,7 @@ use sea_orm::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateQueue), Box::new(CreateComponents)]
+    vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateComponents)]
 }
 
 struct CreateComponents;

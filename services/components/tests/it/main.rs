@@ -4,12 +4,12 @@
 mod cancelling;
 mod failing;
 mod input;
-mod keeping;
 mod killed;
 mod lifecycle;
 mod mandates;
 mod neighbours;
 mod queue;
+mod retention;
 mod rights;
 mod stage;
 mod trying;

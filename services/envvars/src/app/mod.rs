@@ -13,6 +13,7 @@ pub use outdated::say;
 pub use put::{Put, put};
 
 use hearth_base::{Error, Result, Secret, ToolId};
+use hearth_kit::tool_state::lock_existing_tool;
 use hearth_wire::envvars::{Envvar, EnvvarsQuery, EnvvarsQuota};
 
 use crate::{
@@ -44,7 +45,7 @@ pub async fn show(cx: &Cx, place: &Place) -> Result<Envvar> {
 /// Deletes a variable, and gives its last value, but of a secret.
 pub async fn delete(cx: &Cx, place: &Place) -> Result<Envvar> {
     let tx = cx.store.begin().await?;
-    cx.store.tool_locked(&tx, place.tool).await?;
+    lock_existing_tool(&tx, place.tool).await?;
     let kept = cx.store.one_in(&tx, place).await?.ok_or_else(|| missing(place))?;
     let envvar = opened(cx, kept)?;
     cx.store.delete(&tx, place).await?;
@@ -58,10 +59,10 @@ pub async fn quota(cx: &Cx, tool: ToolId) -> Result<EnvvarsQuota> {
     Ok(EnvvarsQuota { quota: cx.quota(tool).await?, used: u32::try_from(used).unwrap_or(u32::MAX) })
 }
 
-/// Erases what an ended tool had. Whoever is still at it finds that the tool is over.
+/// Erases what a deleted tool had.
 pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
     let tx = cx.store.begin().await?;
-    cx.store.tool_over(&tx, tool).await?;
+    cx.store.erase_tool(&tx, tool).await?;
     tx.commit().await
 }
 

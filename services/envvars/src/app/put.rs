@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use hearth_base::{EnvvarName, Error, JobName, Kind, Result, SealingKey, ToolId};
+use hearth_kit::tool_state::lock_existing_tool;
 use hearth_wire::envvars::{EnvvarCreate, EnvvarWanted, EnvvarsChange, EnvvarsChanged};
 
 use super::{names, values};
@@ -32,7 +33,7 @@ pub async fn put(cx: &Cx, tool: ToolId, job: Option<&JobName>, change: EnvvarsCh
     let sealing = sealing_key(cx, tool, job, &envvars).await?;
     let by = By { cx, sealing: sealing.as_ref() };
     let tx = cx.store.begin().await?;
-    cx.store.tool_locked(&tx, tool).await?;
+    lock_existing_tool(&tx, tool).await?;
     let mut known = Store::list_in(&tx, tool).await?;
     let mut changes = EnvvarsChanged::default();
     let unnamed = |kept: &Kept| {

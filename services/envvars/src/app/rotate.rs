@@ -1,6 +1,7 @@
 //! Getting ready: the keys are read, and values that a former key closed are closed anew.
 
 use hearth_base::Result;
+use hearth_kit::tool_state::{ToolState, lock_tool};
 
 use crate::{cx::Cx, store::Held};
 
@@ -16,9 +17,8 @@ pub async fn prepare(cx: &Cx) -> Result<()> {
         for place in former {
             let tx = cx.store.begin().await?;
             // Meanwhile another process may have changed it, or ended its tool.
-            match cx.store.tool_locked(&tx, place.tool).await {
-                Err(error) if error.code() == "tool-over" => continue,
-                locked => locked?,
+            if lock_tool(&tx, place.tool).await? == ToolState::Deleted {
+                continue;
             }
             let Some(mut kept) = cx.store.one_in(&tx, &place).await? else { continue };
             if let Held::Closed(closed) = &kept.held {

@@ -3,6 +3,7 @@
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
     schema::{big_integer, boolean, string, text},
+    tool_state::CreateToolState,
 };
 use sea_orm::{
     DbErr,
@@ -11,7 +12,7 @@ use sea_orm::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateEnvvars), Box::new(ScopeEnvvars), Box::new(SecretEnvvars)]
+    vec![Box::new(CreateToolState), Box::new(CreateEnvvars), Box::new(ScopeEnvvars), Box::new(SecretEnvvars)]
 }
 
 struct CreateEnvvars;
@@ -25,9 +26,6 @@ impl MigrationName for CreateEnvvars {
 #[async_trait::async_trait]
 impl MigrationTrait for CreateEnvvars {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let tools =
-            Table::create().table("tool").col(string("id").primary_key()).col(boolean("over")).to_owned();
-        manager.create_table(tools).await?;
         let envvars = Table::create()
             .table("envvar")
             .col(string("tool_id"))

@@ -1,6 +1,7 @@
 //! Relying on images: what is pinned is not collected.
 
 use hearth_base::{Digest, Error, Kind, Result, ToolId};
+use hearth_kit::tool_state::lock_existing_tool;
 
 use crate::{cx::Cx, names::PROVIDED};
 
@@ -18,6 +19,7 @@ pub async fn put(cx: &Cx, holder: &str, tool: ToolId, digest: Digest) -> Result<
     // Whoever locks several does so in one order.
     homes.sort();
     let tx = cx.store.begin().await?;
+    lock_existing_tool(&tx, tool).await?;
     for home in homes {
         cx.store.repository_locked(&tx, home).await?;
         if cx.store.has_manifest(&tx, home, digest).await? {

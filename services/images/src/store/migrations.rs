@@ -3,9 +3,11 @@
 
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
+    events::CreateEvents,
+    queue::CreateQueue,
     schema::{big_integer, blob, integer, string},
+    tool_state::CreateToolState,
 };
-use hearth_kit::db::{events::CreateEvents, queue::CreateQueue};
 use sea_orm::{
     DbErr,
     sea_query::{Index, Table, TableCreateStatement},
@@ -13,7 +15,7 @@ use sea_orm::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateQueue), Box::new(CreateImages), Box::new(CreateEvents)]
+    vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateImages), Box::new(CreateEvents)]
 }
 
 struct CreateImages;

@@ -1,7 +1,10 @@
 //! Repositories.
 
 use hearth_base::{Cursor, Limit, Page, RepositoryId, Result, ToolId};
-use hearth_kit::db::{OrFault, Tx, columns::sum_of};
+use hearth_kit::{
+    db::{OrFault, Tx, columns::sum_of},
+    tool_state::lock_existing_tool,
+};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
@@ -63,7 +66,10 @@ impl Store {
     ) -> Result<Repository> {
         let tool_name = match space {
             Space::Provided => String::new(),
-            Space::Tool(_, name) => name.to_string(),
+            Space::Tool(tool, name) => {
+                lock_existing_tool(tx, *tool).await?;
+                name.to_string()
+            }
         };
         let added = row::ActiveModel {
             id: Set(new.to_string()),

@@ -3,13 +3,12 @@
 
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
+    events::{CreateEventCursors, CreateEvents},
+    queue::CreateQueue,
     schema::{
         big_integer, big_integer_null, boolean, integer, integer_null, json, string, string_null, text_null,
     },
-};
-use hearth_kit::db::{
-    events::{CreateEventCursors, CreateEvents},
-    queue::CreateQueue,
+    tool_state::CreateToolState,
 };
 use sea_orm::{
     DbErr,
@@ -22,6 +21,7 @@ use sea_orm::{
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
+        Box::new(CreateToolState),
         Box::new(CreateEvents),
         Box::new(CreateQueue),
         Box::new(CreateJobs),
@@ -87,12 +87,7 @@ fn epoch() -> TableCreateStatement {
 }
 
 fn tool() -> TableCreateStatement {
-    Table::create()
-        .table("tool")
-        .col(string("id").primary_key())
-        .col(string("name"))
-        .col(boolean("ending"))
-        .to_owned()
+    Table::create().table("tool").col(string("id").primary_key()).col(string("name")).to_owned()
 }
 
 fn job() -> TableCreateStatement {

@@ -1,14 +1,17 @@
-//! Tools that have or had jobs: a row to lock, with the tool's present name.
+//! Tools that have or had jobs: their present names, and how much they may use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_base::{Error, Result, ToolId, ToolName};
-use hearth_kit::db::{OrFault, Tx, columns::read};
+use hearth_kit::{
+    db::{OrFault, Tx, columns::read},
+    tool_state::{ToolState, lock_existing_tool, lock_tool, lock_tools, tool_exists},
+};
 use hearth_wire::tools::Quota;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-    sea_query::{Expr, LockType, OnConflict},
+    sea_query::{Expr, OnConflict},
 };
 
 use super::{Store, texts};
@@ -22,8 +25,6 @@ pub mod row {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
         pub name: String,
-        /// All of it is to be erased.
-        pub ending: bool,
         /// How much it may use, as far as is known.
         pub quota: Option<String>,
     }
@@ -34,7 +35,7 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A tool that is not ending.
+/// A tool that was not deleted.
 #[derive(Debug, Clone)]
 pub struct Tool {
     pub name: ToolName,
@@ -42,8 +43,13 @@ pub struct Tool {
     pub quota: Option<Quota>,
 }
 
-fn of(ids: impl IntoIterator<Item = ToolId>) -> Select<row::Entity> {
+fn select_tools(ids: impl IntoIterator<Item = ToolId>) -> Select<row::Entity> {
     row::Entity::find().filter(row::Column::Id.is_in(texts(ids)))
+}
+
+/// The condition that a tool was not deleted.
+fn exists() -> Expr {
+    tool_exists((row::Entity, row::Column::Id))
 }
 
 fn json(quota: &Quota) -> Result<String> {
@@ -56,14 +62,13 @@ fn tool(row: &row::Model) -> Result<(ToolId, Tool)> {
     Ok((read("tool.id", &row.id)?, Tool { name: read("tool.name", &row.name)?, quota }))
 }
 
-fn names(rows: Vec<row::Model>) -> Result<BTreeMap<ToolId, ToolName>> {
-    let present = rows.into_iter().filter(|row| !row.ending);
-    present.map(|row| Ok((read("tool.id", &row.id)?, read("tool.name", &row.name)?))).collect()
+fn names(rows: &[row::Model]) -> Result<BTreeMap<ToolId, ToolName>> {
+    rows.iter().map(|row| Ok((read("tool.id", &row.id)?, read("tool.name", &row.name)?))).collect()
 }
 
 impl Store {
-    /// Begins a change to a tool's jobs: others wait until it is through. Refused when the tool is ending. `quota` is
-    /// what the tool may use, for whom has asked.
+    /// Locks a tool and records its name. Refused (`tool-deleted`, conflict) when it was deleted. `quota` is what the
+    /// tool may use, where the caller knows it.
     pub async fn tool_enter(
         &self,
         tx: &Tx,
@@ -71,10 +76,10 @@ impl Store {
         name: &ToolName,
         quota: Option<&Quota>,
     ) -> Result<()> {
+        lock_existing_tool(tx, id).await?;
         let new = row::ActiveModel {
             id: Set(id.to_string()),
             name: Set(name.to_string()),
-            ending: Set(false),
             quota: Set(quota.map(json).transpose()?),
         };
         let mut known = OnConflict::column(row::Column::Id);
@@ -82,48 +87,38 @@ impl Store {
         if quota.is_some() {
             known.update_column(row::Column::Quota);
         }
-        row::Entity::insert(new).on_conflict(known).exec_without_returning(&**tx).await.or_fault()?;
-        match self.tool_locked(tx, id).await? {
-            Some(_) => Ok(()),
-            None => Err(Error::conflict(
-                "tool-ending",
-                format!("the tool {name} is being ended; nothing of it can start"),
-            )
-            .help("hearth tool list")),
-        }
+        row::Entity::insert(new).on_conflict(known).exec_without_returning(&**tx).await.or_fault().map(drop)
     }
 
-    /// Locks a tool, and gives its name; nothing when it is ending or was never seen.
+    /// Locks a tool. Gives its name unless it was deleted or never had a job.
     pub async fn tool_locked(&self, tx: &Tx, id: ToolId) -> Result<Option<ToolName>> {
-        let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);
-        let found = query.one(&**tx).await.or_fault()?.filter(|row| !row.ending);
-        found.map(|row| read("tool.name", &row.name)).transpose()
+        Ok(self.tools_locked(tx, [id]).await?.remove(&id))
     }
 
-    /// Locks tools, always in the same order, and gives the names of those that are not ending.
+    /// Locks tools, always in the same order. Gives the names of those that were not deleted.
     pub async fn tools_locked(
         &self,
         tx: &Tx,
         ids: impl IntoIterator<Item = ToolId>,
     ) -> Result<BTreeMap<ToolId, ToolName>> {
-        let rows =
-            of(ids).order_by_asc(row::Column::Id).lock(LockType::Update).all(&**tx).await.or_fault()?;
-        names(rows)
+        let mut ids: BTreeSet<ToolId> = ids.into_iter().collect();
+        let deleted = lock_tools(tx, ids.iter().copied()).await?;
+        ids.retain(|id| !deleted.contains(id));
+        names(&select_tools(ids).all(&**tx).await.or_fault()?)
     }
 
-    /// The tools that are not ending, as a change sees them, without a lock.
+    /// The tools that were not deleted, as a transaction sees them, without a lock.
     pub async fn tools_in(
         &self,
         tx: &Tx,
         ids: impl IntoIterator<Item = ToolId>,
     ) -> Result<BTreeMap<ToolId, Tool>> {
-        let present = of(ids).filter(row::Column::Ending.eq(false)).all(&**tx).await.or_fault()?;
-        present.iter().map(tool).collect()
+        select_tools(ids).filter(exists()).all(&**tx).await.or_fault()?.iter().map(tool).collect()
     }
 
-    /// The tools with an id after this one that are not ending, in order, at most `most`.
+    /// The tools with an id after this one that were not deleted, in order, at most `most`.
     pub async fn tools_after(&self, after: Option<ToolId>, most: u64) -> Result<Vec<(ToolId, Tool)>> {
-        let mut query = row::Entity::find().filter(row::Column::Ending.eq(false));
+        let mut query = row::Entity::find().filter(exists());
         if let Some(after) = after {
             query = query.filter(row::Column::Id.gt(after.to_string()));
         }
@@ -139,23 +134,17 @@ impl Store {
         noted.exec(&**tx).await.or_fault().map(drop)
     }
 
-    /// A tool's name; nothing when it is ending or was never seen.
+    /// A tool's name, unless it was deleted or never had a job.
     pub async fn tool_name(&self, id: ToolId) -> Result<Option<ToolName>> {
-        let found = of([id]).all(self.db.reader()).await.or_fault()?;
-        Ok(names(found)?.remove(&id))
+        let found = select_tools([id]).filter(exists()).all(self.db.reader()).await.or_fault()?;
+        Ok(names(&found)?.remove(&id))
     }
 
-    /// Locks a tool and notes that it is ending: nothing of it starts any more. Whether it ever had a job.
-    pub async fn tool_ending(&self, tx: &Tx, id: ToolId) -> Result<bool> {
-        let row = row::ActiveModel {
-            id: Set(id.to_string()),
-            name: Set(String::new()),
-            ending: Set(true),
-            ..Default::default()
-        };
-        let known = OnConflict::column(row::Column::Id).update_column(row::Column::Ending).to_owned();
-        row::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await.or_fault()?;
-        let locked = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);
-        Ok(locked.one(&**tx).await.or_fault()?.is_some_and(|row| !row.name.is_empty()))
+    /// Locks a deleted tool. Gives whether it ever had a job, and is not erased yet.
+    pub async fn lock_deleted_tool(&self, tx: &Tx, id: ToolId) -> Result<bool> {
+        if lock_tool(tx, id).await? == ToolState::Exists {
+            return Err(Error::internal("a tool is erased that was not deleted"));
+        }
+        Ok(select_tools([id]).one(&**tx).await.or_fault()?.is_some())
     }
 }

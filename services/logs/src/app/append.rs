@@ -2,6 +2,7 @@
 
 use hearth_base::{Error, Kind, Result, ToolId, plain_text};
 use hearth_kit::db::Tx;
+use hearth_kit::tool_state::{ToolState, read_tool};
 use hearth_wire::logs::internal::{LogsBatch, LogsLine, LogsOf, LogsSource, LogsTaken};
 
 use super::intake::{self, Taken};
@@ -25,7 +26,8 @@ pub async fn append(cx: &Cx, batch: LogsBatch) -> Result<LogsTaken> {
     let now = cx.clock.now();
     let tx = cx.store.begin().await?;
     let mut known = cx.store.tool_locked(&tx, tool).await?;
-    if known.over {
+    // The tool's own row is locked, and erasing locks it too.
+    if read_tool(&tx, tool).await? == ToolState::Deleted {
         // Whoever hands them over has nothing to do about it: they are nobody's lines any more.
         return Ok(LogsTaken { next: lines.last().map_or(1, |line| line.sequence.saturating_add(1)) });
     }

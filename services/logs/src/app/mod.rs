@@ -22,9 +22,8 @@ use crate::{
     store::{Log, Source, log_topic, tool_topic},
 };
 
-/// Erases what was kept of an ended tool, a log at a time. What still arrives of it is dropped.
+/// Erases what was kept of a deleted tool, a log at a time. What still arrives of it is dropped.
 pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
-    cx.store.tool_over(tool).await?;
     while cx.store.tool_erase_one(tool).await? {}
     Ok(())
 }

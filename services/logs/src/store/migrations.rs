@@ -1,9 +1,10 @@
 //! How the tables came to be as they are. A migration that was released never changes.
 
-use hearth_kit::db::queue::CreateQueue;
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
+    queue::CreateQueue,
     schema::{big_integer, blob, boolean, integer, string},
+    tool_state::CreateToolState,
 };
 use sea_orm::{
     DbErr,
@@ -12,7 +13,7 @@ use sea_orm::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateQueue), Box::new(CreateLogs), Box::new(PlacesOfTools)]
+    vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateLogs), Box::new(PlacesOfTools)]
 }
 
 struct CreateLogs;
@@ -67,12 +68,7 @@ impl MigrationTrait for PlacesOfTools {
 }
 
 fn tool() -> TableCreateStatement {
-    Table::create()
-        .table("tool")
-        .col(string("id").primary_key())
-        .col(big_integer("bytes"))
-        .col(boolean("over"))
-        .to_owned()
+    Table::create().table("tool").col(string("id").primary_key()).col(big_integer("bytes")).to_owned()
 }
 
 fn log() -> TableCreateStatement {

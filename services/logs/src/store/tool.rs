@@ -1,4 +1,4 @@
-//! Tools: how much of theirs is kept, and the sign that one is over.
+//! Tools: how much of theirs is kept.
 
 use hearth_base::{Result, ToolId};
 use hearth_kit::db::{OrFault, Tx};
@@ -20,8 +20,6 @@ pub mod row {
         pub id: String,
         /// How much its chunks take.
         pub bytes: i64,
-        /// It has ended: nothing of it is kept again.
-        pub over: bool,
         /// The position of the next line of any of its logs.
         pub next: i64,
     }
@@ -36,7 +34,6 @@ pub mod row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tool {
     pub bytes: i64,
-    pub over: bool,
     /// The position of the next line of any of its logs.
     pub next: i64,
 }
@@ -45,8 +42,7 @@ impl Store {
     /// A tool, to be changed: others who change what is kept of it wait until this change is through. Its row is
     /// made first, so that there is one to wait for.
     pub async fn tool_locked(&self, tx: &Tx, tool: ToolId) -> Result<Tool> {
-        let first =
-            row::ActiveModel { id: Set(tool.to_string()), bytes: Set(0), over: Set(false), next: Set(0) };
+        let first = row::ActiveModel { id: Set(tool.to_string()), bytes: Set(0), next: Set(0) };
         let known = OnConflict::column(row::Column::Id).do_nothing_on([row::Column::Id]).to_owned();
         match row::Entity::insert(first).on_conflict(known).exec_without_returning(&**tx).await {
             Ok(_) | Err(DbErr::RecordNotInserted) => {}
@@ -54,17 +50,13 @@ impl Store {
         }
         let query = row::Entity::find_by_id(tool.to_string()).lock(LockType::Update);
         let row = query.one(&**tx).await.or_fault()?;
-        Ok(row.map_or(Tool { bytes: 0, over: false, next: 0 }, |row| {
-            let row::Model { id: _, bytes, over, next } = row;
-            Tool { bytes, over, next }
-        }))
+        Ok(row.map_or(Tool { bytes: 0, next: 0 }, |row| Tool { bytes: row.bytes, next: row.next }))
     }
 
     /// Writes what has changed of a tool, under its lock.
     pub async fn tool_save(&self, tx: &Tx, id: ToolId, tool: &Tool) -> Result<()> {
-        let Tool { bytes, over, next } = *tool;
-        let row =
-            row::ActiveModel { id: Set(id.to_string()), bytes: Set(bytes), over: Set(over), next: Set(next) };
+        let Tool { bytes, next } = *tool;
+        let row = row::ActiveModel { id: Set(id.to_string()), bytes: Set(bytes), next: Set(next) };
         row::Entity::update(row).exec(&**tx).await.or_fault().map(|_| ())
     }
 
@@ -75,22 +67,17 @@ impl Store {
         update.filter(row::Column::Id.eq(tool.to_string())).exec(&**tx).await.or_fault().map(|_| ())
     }
 
-    /// Notes that a tool is over: nothing of it is kept again.
-    pub async fn tool_over(&self, tool: ToolId) -> Result<()> {
-        let tx = self.begin().await?;
-        self.tool_locked(&tx, tool).await?;
-        let row = row::ActiveModel { id: Set(tool.to_string()), over: Set(true), ..Default::default() };
-        row::Entity::update(row).exec(&*tx).await.or_fault()?;
-        tx.commit().await
-    }
-
     /// Erases one of the logs of a tool with everything in it; false when there was none left. One at a time, so
     /// that others get their turn.
     pub async fn tool_erase_one(&self, tool: ToolId) -> Result<bool> {
         let tx = self.begin().await?;
         self.tool_locked(&tx, tool).await?;
         let query = log::row::Entity::find().filter(log::row::Column::ToolId.eq(tool.to_string()));
-        let Some(found) = query.one(&*tx).await.or_fault()? else { return Ok(false) };
+        let Some(found) = query.one(&*tx).await.or_fault()? else {
+            row::Entity::delete_by_id(tool.to_string()).exec(&*tx).await.or_fault()?;
+            tx.commit().await?;
+            return Ok(false);
+        };
         let id = found.id.as_str();
         let chunks = chunk::row::Entity::delete_many().filter(chunk::row::Column::LogId.eq(id));
         chunks.exec(&*tx).await.or_fault()?;

@@ -101,7 +101,7 @@ pub async fn record(cx: &Cx, tx: &Tx, id: DeliveryId, attempt: &Attempt) -> Resu
         Attempt::Asked(webhook, _) => webhook.tool,
     };
     // Deleted meanwhile, alone or with its webhook or tool, which is locked for that: nothing is recorded.
-    let there = cx.store.tool_locked(tx, tool).await?.is_some();
+    let there = cx.store.lock_tool(tx, tool).await?.is_some();
     let found = if there { cx.store.delivery_in(tx, id).await? } else { None };
     let Some(mut delivery) = found else { return Ok(NextTurn::Finished) };
     if let Attempt::Asked(webhook, answer) = attempt {

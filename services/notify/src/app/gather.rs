@@ -30,7 +30,7 @@ pub async fn find_readers(cx: &Cx, tool: ToolId) -> Result<Readers> {
 pub async fn write_mails(cx: &Cx, tx: &Tx, tool: ToolId, readers: &Readers) -> Result<NextTurn> {
     let Readers { tool_name, recipients } = readers;
     let (now, pace) = (cx.now(), Pace::of(&cx.settings));
-    let Some(mut row) = cx.store.tool_locked(tx, tool).await? else { return Ok(NextTurn::Finished) };
+    let Some(mut row) = cx.store.lock_tool(tx, tool).await? else { return Ok(NextTurn::Finished) };
     let due = pace.next(&row.mailed, now);
     if due > now {
         return Ok(NextTurn::DueAt(due));

@@ -39,7 +39,7 @@ pub async fn record(cx: &Cx, tx: &Tx, id: MailId, sent: Option<&SentMail>) -> Re
     let now = cx.now();
     let Some(SentMail { tool, outcome }) = sent else { return Ok(NextTurn::Finished) };
     // Erased with its tool meanwhile, which is locked for that: nothing is recorded.
-    let there = cx.store.tool_locked(tx, *tool).await?.is_some();
+    let there = cx.store.lock_tool(tx, *tool).await?.is_some();
     let found = if there { cx.store.mail_in(tx, id).await? } else { None };
     let Some(mut mail) = found else { return Ok(NextTurn::Finished) };
     mail.tries += 1;

@@ -1,6 +1,7 @@
 //! Whether mail about a tool is sent, and to whom.
 
 use hearth_base::{Caller, Error, Result, ToolId, UserId};
+use hearth_kit::tool_state::lock_existing_tool;
 use hearth_wire::notify::{MailSettings, MailSettingsPut};
 
 use super::pace::Pace;
@@ -31,7 +32,7 @@ pub async fn show(cx: &Cx, tool: ToolId, caller: &Caller) -> Result<MailSettings
 pub async fn put(cx: &Cx, tool: ToolId, caller: &Caller, put: MailSettingsPut) -> Result<()> {
     let user = person(caller)?;
     let tx = cx.store.begin().await?;
-    cx.store.tool_entered(&tx, tool).await?;
+    lock_existing_tool(&tx, tool).await?;
     cx.store.off_set(&tx, tool, user, put.off).await?;
     tx.commit().await
 }

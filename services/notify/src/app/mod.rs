@@ -16,7 +16,7 @@ use hearth_base::{Result, ToolId};
 
 use crate::cx::Cx;
 
-/// Erases what an ended tool had. Whoever is still at it finds that the tool is over.
+/// Erases what a deleted tool had.
 pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.erase(&tx, tool).await?;

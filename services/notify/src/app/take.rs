@@ -1,7 +1,7 @@
 //! Events of other services: each becomes deliveries and a notice once, in the change that moves the cursor.
 
 use hearth_base::{DeliveryId, Error, EventId, Result, ToolId};
-use hearth_kit::{db::Tx, log_error};
+use hearth_kit::{db::Tx, log_error, tool_state::lock_tools};
 use hearth_wire::{
     events::Event,
     notify::{DeliveryState, EventType, Payload},
@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::pace::Pace;
 use crate::{
     cx::Cx,
-    store::{Delivery, Store, Tool, WaitingNotice, Webhook},
+    store::{Delivery, Store, WaitingNotice, Webhook},
 };
 
 /// An older event reaches nobody any more: this service was away, and people have seen for themselves.
@@ -22,8 +22,10 @@ const MAX_WAITING_DELIVERIES: u64 = 1000;
 /// Takes events in the change that moves the cursor.
 pub async fn take_events(cx: &Cx, tx: &Tx, events: Vec<Event>) -> Result<()> {
     let now = cx.now();
-    for event in events.into_iter().filter(|event| event.time >= now - MAX_EVENT_AGE) {
-        if let Some(tool) = event.tool {
+    let recent: Vec<Event> = events.into_iter().filter(|event| event.time >= now - MAX_EVENT_AGE).collect();
+    let deleted = lock_tools(tx, recent.iter().filter_map(|event| event.tool)).await?;
+    for event in recent {
+        if let Some(tool) = event.tool.filter(|tool| !deleted.contains(tool)) {
             take_event(cx, tx, tool, event, now).await?;
         }
     }
@@ -31,7 +33,6 @@ pub async fn take_events(cx: &Cx, tx: &Tx, events: Vec<Event>) -> Result<()> {
 }
 
 async fn take_event(cx: &Cx, tx: &Tx, tool: ToolId, event: Event, now: Timestamp) -> Result<()> {
-    let Some(tool) = cx.store.tool_locked(tx, tool).await? else { return Ok(()) };
     let notice = event.read_notice().unwrap_or_else(|error| {
         // Of a newer release: nobody gets mail about it, and it holds nothing else up.
         log_error!(&error, service = %event.service, event_type = event.event_type, "notice of an event not understood");
@@ -39,23 +40,23 @@ async fn take_event(cx: &Cx, tx: &Tx, tool: ToolId, event: Event, now: Timestamp
     });
     let Event { id, event_type, time, data, .. } = event;
     let payload = Payload { event: EventType::of_event(&event_type), timestamp: time, data };
-    for webhook in cx.store.webhooks_in(tx, tool.id).await? {
+    for webhook in cx.store.webhooks_in(tx, tool).await? {
         let waiting = cx.store.deliveries_waiting(tx, webhook.id, None).await?;
         if webhook.wants(&payload.event) && waiting < MAX_WAITING_DELIVERIES {
             deliver(cx, tx, &webhook, id, &payload, now).await?;
         }
     }
     if let Some(notice) = notice.filter(|_| cx.mailer.is_some()) {
-        cx.store.notice_add(tx, tool.id, &WaitingNotice { id, time, notice }).await?;
-        ask_gather(cx, tx, &tool, now).await?;
+        cx.store.notice_add(tx, tool, &WaitingNotice { id, time, notice }).await?;
+        ask_gather(cx, tx, tool, now).await?;
     }
     Ok(())
 }
 
 /// Asks for what waits of a tool to become mails, as soon as that may be.
-async fn ask_gather(cx: &Cx, tx: &Tx, tool: &Tool, now: Timestamp) -> Result<()> {
-    let due = Pace::of(&cx.settings).next(&tool.mailed, now);
-    cx.store.ask(tx, Store::GATHER, tool.id, due).await
+async fn ask_gather(cx: &Cx, tx: &Tx, tool: ToolId, now: Timestamp) -> Result<()> {
+    let mailed = cx.store.tool_in(tx, tool).await?.mailed;
+    cx.store.ask(tx, Store::GATHER, tool, Pace::of(&cx.settings).next(&mailed, now)).await
 }
 
 /// Keeps what a webhook is to be told, and asks for it to be told.

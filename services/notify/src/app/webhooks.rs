@@ -1,7 +1,7 @@
 //! Webhooks: made, changed, given another secret, tested, deleted.
 
 use hearth_base::{Error, EventId, Result, Secret, ToolId, WebhookId, one_line};
-use hearth_kit::db::Tx;
+use hearth_kit::{db::Tx, tool_state::lock_existing_tool};
 use hearth_wire::notify::{EventType, WebhookCreate, WebhookPatch};
 
 use super::{sign, take};
@@ -24,7 +24,7 @@ pub async fn create(cx: &Cx, tool: ToolId, create: WebhookCreate) -> Result<(Web
     let (enabled, reason, created) = (true, None, cx.now());
     let webhook = Webhook { id, tool, url, events: sorted(events), enabled, reason, secret: closed, created };
     let tx = cx.store.begin().await?;
-    cx.store.tool_entered(&tx, tool).await?;
+    lock_existing_tool(&tx, tool).await?;
     let most = cx.settings.webhooks_per_tool;
     if cx.store.webhook_count(&tx, tool).await? >= u64::from(most) {
         let public = format!("the tool has {most} webhooks, and that is its quota");
@@ -103,7 +103,7 @@ pub async fn delete(cx: &Cx, tool: ToolId, id: WebhookId) -> Result<()> {
 
 async fn locked(cx: &Cx, tool: ToolId, id: WebhookId) -> Result<(Tx, Webhook)> {
     let tx = cx.store.begin().await?;
-    cx.store.tool_entered(&tx, tool).await?;
+    lock_existing_tool(&tx, tool).await?;
     let webhook = cx.store.webhook_locked(&tx, tool, id).await?;
     webhook.map(|webhook| (tx, webhook)).ok_or_else(|| missing(id))
 }

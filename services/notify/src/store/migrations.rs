@@ -2,12 +2,14 @@
 
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
+    events::CreateEventCursors,
+    queue::CreateQueue,
     schema::{
         big_integer, big_integer_null, boolean, integer, integer_null, json, string, string_null, text,
         text_null,
     },
+    tool_state::CreateToolState,
 };
-use hearth_kit::db::{events::CreateEventCursors, queue::CreateQueue};
 use sea_orm::{
     DbErr,
     sea_query::{Index, Table, TableCreateStatement},
@@ -15,7 +17,12 @@ use sea_orm::{
 
 /// All of them, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateQueue), Box::new(CreateEventCursors), Box::new(CreateNotify)]
+    vec![
+        Box::new(CreateToolState),
+        Box::new(CreateQueue),
+        Box::new(CreateEventCursors),
+        Box::new(CreateNotify),
+    ]
 }
 
 struct CreateNotify;
@@ -29,7 +36,7 @@ impl MigrationName for CreateNotify {
 #[async_trait::async_trait]
 impl MigrationTrait for CreateNotify {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [tool(), mail_off(), notice(), mail(), webhook(), delivery()] {
+        for table in [mail_pace(), mail_off(), notice(), mail(), webhook(), delivery()] {
             manager.create_table(table).await?;
         }
         for (name, table, columns) in [
@@ -59,13 +66,8 @@ impl MigrationTrait for CreateNotify {
     }
 }
 
-fn tool() -> TableCreateStatement {
-    Table::create()
-        .table("tool")
-        .col(string("id").primary_key())
-        .col(boolean("over"))
-        .col(json("mailed"))
-        .to_owned()
+fn mail_pace() -> TableCreateStatement {
+    Table::create().table("mail_pace").col(string("tool_id").primary_key()).col(json("mailed")).to_owned()
 }
 
 fn mail_off() -> TableCreateStatement {

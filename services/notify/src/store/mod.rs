@@ -8,9 +8,12 @@ mod tool;
 mod webhook;
 
 use hearth_base::{Result, ToolId};
-use hearth_kit::db::{
-    Db, OrFault, Tx, columns,
-    queue::{Queue, TaskName},
+use hearth_kit::{
+    db::{
+        Db, OrFault, Tx, columns,
+        queue::{Queue, TaskName},
+    },
+    tool_state::lock_tool,
 };
 use jiff::Timestamp;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -19,7 +22,6 @@ pub use delivery::Delivery;
 pub use mail::Mail;
 pub use migrations::migrations;
 pub use notice::WaitingNotice;
-pub use tool::Tool;
 pub use webhook::{Webhook, place as webhook_place};
 
 /// The database of `notify`.
@@ -55,10 +57,11 @@ impl Store {
         self.queue.enqueue(tx, task, &key.to_string(), &(), due).await
     }
 
-    /// Forgets everything of a tool, and notes that there will be nothing again.
+    /// Erases everything of a deleted tool.
     pub async fn erase(&self, tx: &Tx, tool: ToolId) -> Result<()> {
-        self.tool_over(tx, tool).await?;
+        lock_tool(tx, tool).await?;
         let tool = tool.to_string();
+        tool::row::Entity::delete_by_id(&*tool).exec(&**tx).await.or_fault()?;
         let notices = notice::row::Entity::delete_many().filter(notice::row::Column::ToolId.eq(&*tool));
         notices.exec(&**tx).await.or_fault()?;
         let mails = mail::row::Entity::delete_many().filter(mail::row::Column::ToolId.eq(&*tool));

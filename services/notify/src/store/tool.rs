@@ -1,15 +1,14 @@
-//! Tools that something was told of: a row to wait for, when mail went out, who wants none.
+//! Tools: when mail about them went out, who wants none.
 
 use std::collections::BTreeSet;
 
-use hearth_base::{Error, Result, ToolId, UserId};
-use hearth_kit::db::{OrFault, Tx};
-use jiff::Timestamp;
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
-    sea_query::{LockType, OnConflict},
+use hearth_base::{Result, ToolId, UserId};
+use hearth_kit::{
+    db::{OrFault, Tx},
+    tool_state::{ToolState, lock_tool},
 };
+use jiff::Timestamp;
+use sea_orm::{ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::OnConflict};
 
 use super::{
     Store,
@@ -20,12 +19,10 @@ pub mod row {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "tool")]
+    #[sea_orm(table_name = "mail_pace")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub id: String,
-        /// It has ended: nothing of it is kept again.
-        pub over: bool,
+        pub tool_id: String,
         /// When mails about it were last written.
         pub mailed: Json,
     }
@@ -64,45 +61,31 @@ pub struct Tool {
 }
 
 impl Store {
-    /// Begins a change of what is kept of a tool: others wait until it is through. Nothing when the tool is over.
-    pub async fn tool_locked(&self, tx: &Tx, id: ToolId) -> Result<Option<Tool>> {
-        // A row is made first, so that there is one to wait for.
-        let mailed = write_json(&Vec::<Timestamp>::new())?;
-        let first = row::ActiveModel { id: Set(id.to_string()), over: Set(false), mailed: Set(mailed) };
-        let known = OnConflict::column(row::Column::Id).do_nothing_on([row::Column::Id]).to_owned();
-        match row::Entity::insert(first).on_conflict(known).exec_without_returning(&**tx).await {
-            Ok(_) | Err(DbErr::RecordNotInserted) => {}
-            Err(cause) => return Err(cause).or_fault(),
+    /// Locks a tool, and reads when mails about it were written. `None` when the tool was deleted.
+    pub async fn lock_tool(&self, tx: &Tx, id: ToolId) -> Result<Option<Tool>> {
+        match lock_tool(tx, id).await? {
+            ToolState::Exists => self.tool_in(tx, id).await.map(Some),
+            ToolState::Deleted => Ok(None),
         }
-        let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);
-        let found = query.one(&**tx).await.or_fault()?.filter(|row| !row.over);
-        found.map(|row| Ok(Tool { id, mailed: read_json("tool.mailed", row.mailed)? })).transpose()
     }
 
-    /// The same for what only makes sense while the tool is there.
-    pub async fn tool_entered(&self, tx: &Tx, id: ToolId) -> Result<Tool> {
-        let tool = self.tool_locked(tx, id).await?;
-        tool.ok_or_else(|| Error::conflict("tool-over", "the tool has been deleted"))
+    /// A tool that the transaction has locked.
+    pub async fn tool_in(&self, tx: &Tx, id: ToolId) -> Result<Tool> {
+        let found = row::Entity::find_by_id(id.to_string()).one(&**tx).await.or_fault()?;
+        Ok(Tool { id, mailed: read_mailed(found)? })
     }
 
     /// When mails about a tool were last written.
     pub async fn mailed(&self, id: ToolId) -> Result<Vec<Timestamp>> {
-        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_fault()?;
-        found.map_or(Ok(Vec::new()), |row| read_json("tool.mailed", row.mailed))
+        read_mailed(row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_fault()?)
     }
 
     /// Keeps when mails about a tool were written.
     pub async fn tool_save(&self, tx: &Tx, tool: &Tool) -> Result<()> {
         let mailed = Set(write_json(&tool.mailed)?);
-        let row = row::ActiveModel { id: Set(tool.id.to_string()), mailed, ..Default::default() };
-        row::Entity::update(row).exec(&**tx).await.or_fault().map(|_| ())
-    }
-
-    /// Notes that a tool is over.
-    pub(super) async fn tool_over(&self, tx: &Tx, id: ToolId) -> Result<()> {
-        self.tool_locked(tx, id).await?;
-        let over = row::ActiveModel { id: Set(id.to_string()), over: Set(true), ..Default::default() };
-        row::Entity::update(over).exec(&**tx).await.or_fault().map(|_| ())
+        let row = row::ActiveModel { tool_id: Set(tool.id.to_string()), mailed };
+        let known = OnConflict::column(row::Column::ToolId).update_column(row::Column::Mailed).to_owned();
+        row::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await.or_fault().map(|_| ())
     }
 
     /// Who has switched mail about a tool off.
@@ -126,4 +109,8 @@ impl Store {
             Err(cause) => Err(cause).or_fault(),
         }
     }
+}
+
+fn read_mailed(found: Option<row::Model>) -> Result<Vec<Timestamp>> {
+    found.map_or(Ok(Vec::new()), |row| read_json("mail_pace.mailed", row.mailed))
 }

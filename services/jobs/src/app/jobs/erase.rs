@@ -11,7 +11,7 @@ use crate::{
 /// Erases what there is of a tool. Refused while something of it still runs: it is asked for again.
 pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
     let tx = cx.store.begin_behind().await?;
-    let seen = cx.store.tool_ending(&tx, tool).await?;
+    let seen = cx.store.lock_deleted_tool(&tx, tool).await?;
     if !seen {
         // It never had a job: the runtime was told nothing, and need not answer.
         return tx.commit().await;

@@ -1,0 +1,111 @@
+//! Finalizers that run when a tool is deleted: a service erases what it has of the tool, and acknowledges.
+//!
+//! `accounts` keeps the duties; its events only wake. A lost event costs a delay, never a duty. Before a finalizer runs, the
+//! tool is marked as deleted in the service's [`tool_state`](crate::tool_state), so nothing of it is created any more.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use hearth_base::{Clock, Result, Role, ToolId};
+use hearth_client::Client;
+use hearth_wire::{accounts::internal::ToolEvent, events::Topic, reply::Paging};
+use tokio::time::Instant;
+
+use crate::{
+    Clients, Kit, Worker, db::Db, events::TopicReader, log_error, tasks::Stop, tool_state::mark_tool_deleted,
+};
+
+/// The pause after a failed pass.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
+/// The longest time between two passes when no event arrives.
+const POLL_INTERVAL: Duration = Duration::from_secs(600);
+
+/// A worker that runs `finalizer` for each deleted tool until it succeeds, and then acknowledges. The finalizer may be
+/// repeated for a tool of which nothing is left.
+pub fn worker<F>(kit: &Kit, finalizer: impl Fn(ToolId) -> F + Send + Sync + 'static) -> Result<Worker>
+where
+    F: Future<Output = Result<()>> + Send + 'static,
+{
+    let (clients, db, clock) = (kit.clients.clone(), kit.db()?.clone(), kit.clock.clone());
+    let cleanup = ToolCleanup { clients, db, clock, finalizer };
+    Ok(Worker::new("tool-cleanup", move |stop| async move { cleanup.run(&stop).await }))
+}
+
+struct ToolCleanup<T> {
+    clients: Clients,
+    db: Db,
+    clock: Arc<dyn Clock>,
+    finalizer: T,
+}
+
+impl<T, F> ToolCleanup<T>
+where
+    T: Fn(ToolId) -> F + Send + Sync,
+    F: Future<Output = Result<()>> + Send,
+{
+    async fn run(&self, stop: &Stop) {
+        while let Some(pass) = stop.unless(self.clean_up_and_wait()).await {
+            let all_succeeded = pass.unwrap_or_else(|error| {
+                tracing::debug!(%error, "deleted tools cannot be read; will retry");
+                false
+            });
+            if !all_succeeded && stop.pause(RETRY_PAUSE).await {
+                return;
+            }
+        }
+    }
+
+    /// Runs the finalizer for every deleted tool, then waits for the next deletion. Gives whether all succeeded.
+    async fn clean_up_and_wait(&self) -> Result<bool> {
+        let accounts = self.clients.of(Role::Accounts)?;
+        // The stream's head is read before the duties: no tool is deleted between the two unseen.
+        let mut tools = TopicReader::new(&self.clients, ToolEvent::INFO);
+        tools.seek_head().await?;
+        if !self.run_finalizers(&accounts).await? {
+            return Ok(false);
+        }
+        wait_for_deletion(tools).await?;
+        Ok(true)
+    }
+
+    async fn run_finalizers(&self, accounts: &Client) -> Result<bool> {
+        let mut paging = Paging::default();
+        let mut all_succeeded = true;
+        loop {
+            let page = accounts.internal().duties(&paging).await?;
+            for tool in page.items {
+                match self.finalize(tool).await {
+                    Ok(()) => {
+                        accounts.internal().tool_erased(tool).await?;
+                        tracing::info!(%tool, "deleted tool erased");
+                    }
+                    Err(error) => {
+                        log_error!(&error, %tool, "deleted tool not erased; will retry");
+                        all_succeeded = false;
+                    }
+                }
+            }
+            let Some(next) = page.next else { return Ok(all_succeeded) };
+            paging.cursor = Some(next);
+        }
+    }
+
+    async fn finalize(&self, tool: ToolId) -> Result<()> {
+        let tx = self.db.begin_behind().await?;
+        mark_tool_deleted(&tx, tool, self.clock.now()).await?;
+        tx.commit().await?;
+        (self.finalizer)(tool).await
+    }
+}
+
+/// Waits until a tool is deleted, at most [`POLL_INTERVAL`].
+async fn wait_for_deletion(mut tools: TopicReader) -> Result<()> {
+    let until = Instant::now() + POLL_INTERVAL;
+    while Instant::now() < until {
+        for event in tools.wait(TopicReader::MAX_WAIT).await? {
+            if let Some(ToolEvent::Erased(_)) = event.decode()? {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
