@@ -1,13 +1,13 @@
-//! What handlers and rules of this service stand on.
+//! The context of this service's handlers and rules.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
-use axum::{extract::FromRequestParts, http::request::Parts};
 use hearth_base::{
-    Caller, Clock, Entropy, Error, EventId, KeyRing, RequestId, Result, RoleKey, ToolId, ToolName, ToolRole,
-    UserId,
+    Caller, Error, EventId, KeyRing, RequestId, Result, RoleKey, ToolId, ToolName, ToolRole, UserId,
 };
-use hearth_kit::{Authed, Kit, Right, config::Door, db::Tx, events::NewEvent, state::StateFolder};
+use hearth_kit::{
+    Authed, Kit, RequestContext, Right, config::Door, db::Tx, events::NewEvent, state::StateFolder,
+};
 use hearth_wire::{
     accounts::internal::{AccessChanged, AccessEvent},
     events::Topic,
@@ -20,14 +20,12 @@ use crate::{
     store::{NewEntry, Store, User},
 };
 
-/// What handlers and rules of this service stand on.
+/// The context of this service's handlers and rules.
 #[derive(Clone)]
 pub struct Cx {
+    base: RequestContext<AccountsSettings>,
     pub store: Store,
-    pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<Entropy>,
     pub passwords: Passwords,
-    pub settings: Arc<AccountsSettings>,
     pub door: Arc<Door>,
     pub state: StateFolder,
     /// The public keys of all roles.
@@ -39,11 +37,9 @@ pub struct Cx {
 impl Cx {
     pub fn new(kit: &Kit) -> Result<Self> {
         Ok(Self {
+            base: RequestContext::of(kit),
             store: Store::new(kit.db()?.clone(), kit.queue()?, kit.tasks.stop_sign()),
-            clock: kit.clock.clone(),
-            entropy: kit.entropy.clone(),
             passwords: Passwords::new(),
-            settings: kit.settings(),
             door: Arc::new(kit.config.door.clone()),
             state: kit.state.clone(),
             ring: kit.ring.clone(),
@@ -54,12 +50,12 @@ impl Cx {
     /// What is being done, by whom, in which request.
     pub fn by<R: Right>(&self, authed: &Authed<R>) -> By {
         let caller = &authed.identity.caller;
-        By { who: who(caller), user: authed.identity.user(), request: authed.request, now: self.clock.now() }
+        By { who: who(caller), user: authed.identity.user(), request: authed.request, now: self.now() }
     }
 
     /// What Hearth does by itself.
     pub fn by_itself(&self) -> By {
-        let now = self.clock.now();
+        let now = self.now();
         By { who: "hearth".to_owned(), user: None, request: RequestId::new(now, &self.entropy), now }
     }
 
@@ -116,13 +112,7 @@ impl Cx {
     }
 }
 
-impl FromRequestParts<Cx> for Cx {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(_: &mut Parts, cx: &Cx) -> Result<Self, Infallible> {
-        Ok(cx.clone())
-    }
-}
+hearth_kit::impl_request_context!(Cx, AccountsSettings);
 
 /// A caller as the audit log names them.
 fn who(caller: &Caller) -> String {

@@ -1,21 +1,16 @@
-//! What handlers and rules of this service stand on.
+//! The context of this service's handlers and rules.
 
-use std::{convert::Infallible, sync::Arc};
-
-use axum::{extract::FromRequestParts, http::request::Parts};
-use hearth_base::{Clock, Entropy, Result, Role};
-use hearth_kit::{Clients, Kit, blobs::Blobs, outbound::Outbound, tasks::Stop};
+use hearth_base::{Result, Role};
+use hearth_kit::{Clients, Kit, RequestContext, blobs::Blobs, outbound::Outbound, tasks::Stop};
 
 use crate::{BuildsSettings, store::Store};
 
-/// What handlers and rules of this service stand on.
+/// The context of this service's handlers and rules.
 #[derive(Clone)]
 pub struct Cx {
+    base: RequestContext<BuildsSettings>,
     pub store: Store,
     pub blobs: Blobs,
-    pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<Entropy>,
-    pub settings: Arc<BuildsSettings>,
     pub outbound: Outbound,
     pub clients: Clients,
     pub stop: Stop,
@@ -24,11 +19,9 @@ pub struct Cx {
 impl Cx {
     pub fn new(kit: &Kit) -> Result<Self> {
         Ok(Self {
+            base: RequestContext::of(kit),
             store: Store::new(kit.db()?.clone(), kit.queue()?),
             blobs: Blobs::of(&kit.state, Role::Builds)?,
-            clock: kit.clock.clone(),
-            entropy: kit.entropy.clone(),
-            settings: kit.settings(),
             outbound: Outbound::new(&kit.config.outbound),
             clients: kit.clients.clone(),
             stop: kit.tasks.stop_sign(),
@@ -36,10 +29,4 @@ impl Cx {
     }
 }
 
-impl FromRequestParts<Cx> for Cx {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(_: &mut Parts, cx: &Cx) -> Result<Self, Infallible> {
-        Ok(cx.clone())
-    }
-}
+hearth_kit::impl_request_context!(Cx, BuildsSettings);

@@ -1,39 +1,29 @@
-//! What handlers and rules of this service stand on.
+//! The context of this service's handlers and rules.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
-use axum::{extract::FromRequestParts, http::request::Parts};
-use hearth_base::{Caller, Clock, Entropy, Result, ToolName};
-use hearth_kit::{Authed, Clients, Kit, Right, config::Door};
-use jiff::Timestamp;
+use hearth_base::{Caller, Result, ToolName};
+use hearth_kit::{Authed, Clients, Kit, RequestContext, Right, config::Door};
 
 use crate::{ComponentsSettings, store::Store};
 
-/// What handlers and rules of this service stand on.
+/// The context of this service's handlers and rules.
 #[derive(Clone)]
 pub struct Cx {
+    base: RequestContext<ComponentsSettings>,
     pub store: Store,
-    pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<Entropy>,
     pub clients: Clients,
-    pub settings: Arc<ComponentsSettings>,
     pub door: Arc<Door>,
 }
 
 impl Cx {
     pub fn new(kit: &Kit) -> Result<Self> {
         Ok(Self {
+            base: RequestContext::of(kit),
             store: Store::new(kit.db()?.clone(), kit.queue()?),
-            clock: kit.clock.clone(),
-            entropy: kit.entropy.clone(),
             clients: kit.clients.clone(),
-            settings: kit.settings(),
             door: Arc::new(kit.config.door.clone()),
         })
-    }
-
-    pub fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     /// Who asks, in words.
@@ -58,10 +48,4 @@ impl Cx {
     }
 }
 
-impl FromRequestParts<Cx> for Cx {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(_: &mut Parts, cx: &Cx) -> Result<Self, Infallible> {
-        Ok(cx.clone())
-    }
-}
+hearth_kit::impl_request_context!(Cx, ComponentsSettings);

@@ -1,21 +1,20 @@
-//! What handlers and rules of this service stand on.
+//! The context of this service's handlers and rules.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
-use axum::{extract::FromRequestParts, http::request::Parts};
-use hearth_base::{Clock, Result, Role, SealingKey, ToolId};
-use hearth_kit::{Clients, Kit, vault::Vault};
+use hearth_base::{Result, Role, SealingKey, ToolId};
+use hearth_kit::{Clients, Kit, RequestContext, vault::Vault};
 use hearth_wire::jobs::internal::JobsWithEnvvars;
 use prometheus_client::metrics::counter::Counter;
 
 use crate::store::Store;
 
-/// What handlers and rules of this service stand on.
+/// The context of this service's handlers and rules.
 #[derive(Clone)]
 pub struct Cx {
+    base: RequestContext,
     pub store: Store,
     pub vault: Vault,
-    pub clock: Arc<dyn Clock>,
     /// How often all values of a tool were given out.
     pub given_out: Counter,
     clients: Clients,
@@ -29,9 +28,9 @@ impl Cx {
             registry.register("given_out", help, given_out.clone());
         });
         Ok(Self {
+            base: RequestContext::new(kit.clock.clone(), kit.entropy.clone(), Arc::default()),
             store: Store::new(kit.db()?.clone()),
             vault: Vault::of(kit.role, &kit.state),
-            clock: kit.clock.clone(),
             given_out,
             clients: kit.clients.clone(),
         })
@@ -54,10 +53,4 @@ impl Cx {
     }
 }
 
-impl FromRequestParts<Cx> for Cx {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(_: &mut Parts, cx: &Cx) -> Result<Self, Infallible> {
-        Ok(cx.clone())
-    }
-}
+hearth_kit::impl_request_context!(Cx, ());

@@ -1,10 +1,10 @@
-//! What handlers and rules of this service stand on.
+//! The context of this service's handlers and rules.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
-use axum::{extract::FromRequestParts, http::request::Parts};
-use hearth_base::{Clock, Entropy, Id, IdKind, Result, Role};
+use hearth_base::{Clock, Entropy, Result, Role};
 use hearth_kit::{
+    RequestContext,
     blobs::Blobs,
     config::{Config, Door},
     state::StateFolder,
@@ -16,14 +16,12 @@ use crate::{ImagesSettings, store::Store};
 /// Between content and the row that leads to it never lies more than this.
 const WRITING: SignedDuration = SignedDuration::from_hours(24);
 
-/// What handlers and rules of this service stand on.
+/// The context of this service's handlers and rules.
 #[derive(Clone)]
 pub struct Cx {
+    base: RequestContext<ImagesSettings>,
     pub store: Store,
     pub blobs: Blobs,
-    pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<Entropy>,
-    pub settings: Arc<ImagesSettings>,
     pub door: Arc<Door>,
 }
 
@@ -36,18 +34,11 @@ impl Cx {
         entropy: Arc<Entropy>,
     ) -> Result<Self> {
         Ok(Self {
+            base: RequestContext::new(clock, entropy, config.section()),
             store,
             blobs: Blobs::of(state, Role::Images)?,
-            clock,
-            entropy,
-            settings: config.section(),
             door: Arc::new(config.door.clone()),
         })
-    }
-
-    /// A new id.
-    pub fn id<K: IdKind>(&self) -> Id<K> {
-        Id::new(self.clock.now(), &self.entropy)
     }
 
     /// How long nothing is collected that was touched.
@@ -57,21 +48,15 @@ impl Cx {
 
     /// What was last touched before this is out of its time of grace.
     pub fn grace_began(&self) -> Timestamp {
-        let now = self.clock.now();
+        let now = self.now();
         now.saturating_sub(self.grace()).unwrap_or(now)
     }
 
     /// Content that was written after this may yet get its row, however short the time of grace is.
     pub fn strays_began(&self) -> Timestamp {
-        let now = self.clock.now();
+        let now = self.now();
         now.saturating_sub(self.grace().max(WRITING)).unwrap_or(now)
     }
 }
 
-impl FromRequestParts<Cx> for Cx {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(_: &mut Parts, cx: &Cx) -> Result<Self, Infallible> {
-        Ok(cx.clone())
-    }
-}
+hearth_kit::impl_request_context!(Cx, ImagesSettings);

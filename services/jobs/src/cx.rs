@@ -1,11 +1,10 @@
 //! The context of handlers, rules and workers.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use axum::{extract::FromRequestParts, http::request::Parts};
-use hearth_base::{Clock, Entropy, Id, IdKind, Result, ToolId};
+use hearth_base::{Result, ToolId};
 use hearth_kit::{
-    Kit,
+    Kit, RequestContext,
     db::Tx,
     events::NewEvent,
     tasks::{Stop, Tasks},
@@ -29,10 +28,8 @@ const BEGUN: usize = 256;
 /// The context of handlers, rules and workers.
 #[derive(Clone)]
 pub struct Cx {
+    base: RequestContext<JobsSettings>,
     pub store: Store,
-    pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<Entropy>,
-    pub settings: Arc<JobsSettings>,
     pub neighbours: Neighbours,
     pub runtime: Arc<dyn Runtime>,
     /// Brings images and workloads to the runtime.
@@ -49,22 +46,15 @@ impl Cx {
         let neighbours = Neighbours::new(kit);
         let controller = Controller::new(Arc::clone(&runtime), Arc::new(neighbours.clone()));
         Ok(Self {
+            base: RequestContext::of(kit),
             store: Store::new(kit.db()?.clone(), kit.queue()?, kit.tasks.stop_sign()),
-            clock: kit.clock.clone(),
             started: kit.clock.now(),
-            entropy: kit.entropy.clone(),
-            settings: kit.settings(),
             neighbours,
             runtime,
             controller: Arc::new(controller),
             tasks: kit.tasks.clone(),
             begun: broadcast::Sender::new(BEGUN),
         })
-    }
-
-    /// What time it is.
-    pub fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     /// Has the commit of a change wake the waiters for the runs of these tools.
@@ -90,11 +80,6 @@ impl Cx {
         self.store.wake(schedule_topic());
     }
 
-    /// A new id.
-    pub fn id<K: IdKind>(&self) -> Id<K> {
-        Id::new(self.now(), &self.entropy)
-    }
-
     /// A new event that happens now.
     pub fn event<T: Topic>(&self, event: &T) -> Result<NewEvent> {
         NewEvent::new(self.id(), self.now(), event)
@@ -115,10 +100,4 @@ impl News {
     }
 }
 
-impl FromRequestParts<Cx> for Cx {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(_: &mut Parts, cx: &Cx) -> Result<Self, Infallible> {
-        Ok(cx.clone())
-    }
-}
+hearth_kit::impl_request_context!(Cx, JobsSettings);

@@ -1,21 +1,16 @@
-//! What handlers and rules of this service stand on.
+//! The context of this service's handlers and rules.
 
-use std::{convert::Infallible, sync::Arc};
-
-use axum::{extract::FromRequestParts, http::request::Parts};
-use hearth_base::{Clock, Entropy, Result};
-use hearth_kit::{Kit, tasks::Stop};
+use hearth_base::Result;
+use hearth_kit::{Kit, RequestContext, tasks::Stop};
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 
 use crate::{LogsSettings, store::Store, turns::Turns};
 
-/// What handlers and rules of this service stand on.
+/// The context of this service's handlers and rules.
 #[derive(Clone)]
 pub struct Cx {
+    base: RequestContext<LogsSettings>,
     pub store: Store,
-    pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<Entropy>,
-    pub settings: Arc<LogsSettings>,
     pub turns: Turns,
     pub stop: Stop,
     pub counts: Counts,
@@ -45,10 +40,8 @@ impl Cx {
             registry.register("streams", "Streams under way", counts.streams.clone());
         });
         Ok(Self {
+            base: RequestContext::of(kit),
             store: Store::new(kit.db()?.clone(), kit.queue()?),
-            clock: kit.clock.clone(),
-            entropy: kit.entropy.clone(),
-            settings: kit.settings(),
             turns: Turns::default(),
             stop: kit.tasks.stop_sign(),
             counts,
@@ -56,10 +49,4 @@ impl Cx {
     }
 }
 
-impl FromRequestParts<Cx> for Cx {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(_: &mut Parts, cx: &Cx) -> Result<Self, Infallible> {
-        Ok(cx.clone())
-    }
-}
+hearth_kit::impl_request_context!(Cx, LogsSettings);

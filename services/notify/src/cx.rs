@@ -1,23 +1,17 @@
-//! What handlers, rules and workers of this service stand on.
+//! The context of this service's handlers, rules and workers.
 
-use std::{convert::Infallible, sync::Arc};
-
-use axum::{extract::FromRequestParts, http::request::Parts};
-use hearth_base::{Clock, Entropy, Id, IdKind, Result, Role, ToolId};
-use hearth_kit::{Clients, Kit, outbound::Outbound, vault::Vault};
+use hearth_base::{Result, Role, ToolId};
+use hearth_kit::{Clients, Kit, RequestContext, outbound::Outbound, vault::Vault};
 use hearth_wire::{accounts::internal::Recipient, reply::Paging};
-use jiff::Timestamp;
 
 use crate::{NotifySettings, app::deliver::Troubles, mailer::Mailer, store::Store};
 
-/// What handlers, rules and workers of this service stand on.
+/// The context of this service's handlers, rules and workers.
 #[derive(Clone)]
 pub struct Cx {
+    base: RequestContext<NotifySettings>,
     pub store: Store,
     pub vault: Vault,
-    pub clock: Arc<dyn Clock>,
-    pub entropy: Arc<Entropy>,
-    pub settings: Arc<NotifySettings>,
     pub clients: Clients,
     /// The way to a mail server; absent: this Hearth sends no mail.
     pub mailer: Option<Mailer>,
@@ -29,29 +23,19 @@ pub struct Cx {
 
 impl Cx {
     pub fn new(kit: &Kit) -> Result<Self> {
-        let settings = kit.settings::<NotifySettings>();
-        let mailer = settings.smtp.as_ref();
+        let base: RequestContext<NotifySettings> = RequestContext::of(kit);
+        let smtp = base.settings.smtp.as_ref();
+        let mailer =
+            smtp.map(|smtp| Mailer::new(smtp, &base.settings, &kit.config.door.domain)).transpose()?;
         Ok(Self {
+            base,
             store: Store::new(kit.db()?.clone(), kit.queue()?),
             vault: Vault::of(kit.role, &kit.state),
-            clock: kit.clock.clone(),
-            entropy: kit.entropy.clone(),
             clients: kit.clients.clone(),
-            mailer: mailer.map(|smtp| Mailer::new(smtp, &settings, &kit.config.door.domain)).transpose()?,
+            mailer,
             outbound: Outbound::new(&kit.config.outbound),
-            settings,
             troubles: Troubles::default(),
         })
-    }
-
-    /// What time it is.
-    pub fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    /// A new id.
-    pub fn id<K: IdKind>(&self) -> Id<K> {
-        Id::new(self.now(), &self.entropy)
     }
 
     /// The maintainers of a tool who have an address and want mail about it, by name.
@@ -70,10 +54,4 @@ impl Cx {
     }
 }
 
-impl FromRequestParts<Cx> for Cx {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(_: &mut Parts, cx: &Cx) -> Result<Self, Infallible> {
-        Ok(cx.clone())
-    }
-}
+hearth_kit::impl_request_context!(Cx, NotifySettings);

@@ -9,7 +9,7 @@ use crate::{cx::Cx, store::Build};
 
 /// Cancels a build. It is over at once; the builder hears of it and stops what runs.
 pub async fn cancel(cx: &Cx, tool: ToolId, id: BuildId) -> Result<()> {
-    let now = cx.clock.now();
+    let now = cx.now();
     cx.store.build(tool, id).await?;
     let tx = cx.store.begin().await?;
     let build = cx.store.build_locked(&tx, id).await?;

@@ -55,7 +55,7 @@ pub async fn clean(cx: &Cx, tool: ToolId, keep: u64) -> Result<usize> {
 async fn forget(cx: &Cx, tx: &Tx, build: &Build) -> Result<()> {
     cx.store.build_delete(tx, build.id).await?;
     if build.digest.is_some() {
-        cx.store.queue.enqueue(tx, UNPIN, &build.id.to_string(), &build.id, cx.clock.now()).await?;
+        cx.store.queue.enqueue(tx, UNPIN, &build.id.to_string(), &build.id, cx.now()).await?;
     }
     Ok(())
 }
@@ -73,7 +73,7 @@ pub async fn unpin(cx: &Cx, id: BuildId) -> Result<()> {
 pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
     let tx = cx.store.begin().await?;
     for mut build in cx.store.build_open(&tx, tool).await? {
-        cancel::end(&mut build, cx.clock.now());
+        cancel::end(&mut build, cx.now());
         cx.store.build_save(&tx, &build).await?;
     }
     tx.commit().await?;

@@ -58,7 +58,7 @@ async fn lease(cx: &Cx, item: &QueueItem<ToolId>) -> Result<Option<Lease>> {
     };
     if build.status == BuildStatus::BuildPending {
         build.status = BuildStatus::BuildRunning;
-        build.started = Some(cx.clock.now());
+        build.started = Some(cx.now());
         build.settled = false;
         time_limit::set(cx, &tx, &mut build).await?;
         cx.store.build_save(&tx, &build).await?;
@@ -138,7 +138,7 @@ pub async fn finish(cx: &Cx, id: BuildId, ticket: &str, end: LeaseEnd) -> Result
         if build.is_over() {
             // The image, if there is one, is nobody's.
             if matches!(end, LeaseEnd::Made { .. }) {
-                cx.store.queue.enqueue(&tx, clean::UNPIN, &id.to_string(), &id, cx.clock.now()).await?;
+                cx.store.queue.enqueue(&tx, clean::UNPIN, &id.to_string(), &id, cx.now()).await?;
             }
         } else {
             pause = ended(cx, &mut build, end)?;
@@ -181,7 +181,7 @@ fn ended(cx: &Cx, build: &mut Build, end: LeaseEnd) -> Result<SignedDuration> {
     build.status = status;
     build.message = cut(message);
     build.step = BuildStep::Done;
-    build.ended = Some(cx.clock.now());
+    build.ended = Some(cx.now());
     Ok(SignedDuration::ZERO)
 }
 
@@ -206,7 +206,7 @@ async fn give_back(
         None => None,
     };
     match next {
-        Some(_) => cx.store.queue.repeat(tx, item, cx.clock.now() + pause).await,
+        Some(_) => cx.store.queue.repeat(tx, item, cx.now() + pause).await,
         None => cx.store.queue.finish(tx, item).await,
     }
 }

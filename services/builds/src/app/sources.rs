@@ -20,7 +20,7 @@ where
     S: Stream<Item = Result<Bytes, E>> + Send,
     E: Into<BoxError> + Send,
 {
-    let now = cx.clock.now();
+    let now = cx.now();
     let blob = BlobId::new(now, &cx.entropy);
     let limit = cx.settings.upload_limit;
     let written = cx.blobs.write(blob, content, limit).await.map_err(|error| match error.kind() {
@@ -39,7 +39,7 @@ where
         digest: written.digest,
         size: written.size,
         created: now,
-        expires: cx.clock.now() + KEEP,
+        expires: cx.now() + KEEP,
     };
     let kept = keep(cx, &source).await;
     if kept.is_err() {

@@ -71,7 +71,7 @@ pub async fn start(
             ));
         }
     };
-    let now = cx.clock.now();
+    let now = cx.now();
     let parameters = BuildParameters {
         source_url: source_url.unwrap_or_default(),
         reference,

@@ -12,7 +12,7 @@ pub const TIME_LIMIT: TaskName<BuildId> = TaskName::new("time-limit");
 /// Sets the end of a build that begins, as part of that.
 pub async fn set(cx: &Cx, tx: &Tx, build: &mut Build) -> Result<()> {
     let minutes = i64::from(cx.settings.time_limit);
-    let deadline = cx.clock.now() + jiff::SignedDuration::from_mins(minutes);
+    let deadline = cx.now() + jiff::SignedDuration::from_mins(minutes);
     build.deadline = Some(deadline);
     cx.store.queue.enqueue(tx, TIME_LIMIT, &build.id.to_string(), &build.id, deadline).await
 }
@@ -29,7 +29,7 @@ pub async fn end(cx: &Cx, tx: &Tx, id: BuildId) -> Result<()> {
         step_name(build.step)
     );
     build.step = BuildStep::Done;
-    build.ended = Some(cx.clock.now());
+    build.ended = Some(cx.now());
     cx.store.build_save(tx, &build).await
 }
 

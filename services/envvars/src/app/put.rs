@@ -165,6 +165,6 @@ impl By<'_> {
             }
             false => Held::Closed(self.cx.vault.close(&place, &value)?),
         };
-        Ok(Kept { held, size: values::size(&name, &value), changed: self.cx.clock.now(), place })
+        Ok(Kept { held, size: values::size(&name, &value), changed: self.cx.now(), place })
     }
 }

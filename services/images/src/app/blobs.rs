@@ -16,7 +16,7 @@ pub async fn find(cx: &Cx, space: &Space, name: &ImageName, digest: Digest) -> R
         || Error::new(Kind::NotFound, "blob-unknown", format!("{space}/{name} has no blob {digest}"));
     let repository = tags::repository(cx, space, name).await?;
     let since = cx.store.link(repository.id, digest).await?.ok_or_else(unknown)?;
-    let now = cx.clock.now();
+    let now = cx.now();
     if now.duration_since(since) > cx.grace() / 2 {
         let tx = cx.store.begin().await?;
         if !cx.store.link_touch(&tx, repository.id, digest, now).await? {

@@ -30,7 +30,7 @@ pub async fn put(
     }
     let (media_type, parsed) = parse::parse(media_type, content)?;
     let (blobs, manifests) = (parsed.blobs()?, parsed.manifests()?);
-    let now = cx.clock.now();
+    let now = cx.now();
     let tx = cx.store.begin().await?;
     let repository = cx.store.repository_for(&tx, cx.id(), space, name, now).await?;
     for blob in &blobs {
@@ -77,7 +77,7 @@ pub async fn delete(cx: &Cx, space: &Space, name: &ImageName, reference: &Refere
         Reference::Digest(digest) => *digest,
     };
     let repository = tags::repository(cx, space, name).await?;
-    let now = cx.clock.now();
+    let now = cx.now();
     let tx = cx.store.begin().await?;
     cx.store.repository_locked(&tx, repository.id).await?;
     if let Some(holder) = cx.store.pin_of(&tx, digest).await? {
@@ -100,7 +100,7 @@ async fn delete_tag(cx: &Cx, space: &Space, name: &ImageName, tag: &TagName) -> 
     let repository = tags::repository(cx, space, name).await?;
     let tx = cx.store.begin().await?;
     cx.store.repository_locked(&tx, repository.id).await?;
-    let there = cx.store.tag_delete(&tx, repository.id, tag, cx.clock.now()).await?;
+    let there = cx.store.tag_delete(&tx, repository.id, tag, cx.now()).await?;
     tx.commit().await?;
     if there { Ok(()) } else { Err(unknown(space, name, &Reference::Tag(tag.clone()))) }
 }

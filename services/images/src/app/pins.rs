@@ -23,7 +23,7 @@ pub async fn put(cx: &Cx, holder: &str, tool: ToolId, digest: Digest) -> Result<
     for home in homes {
         cx.store.repository_locked(&tx, home).await?;
         if cx.store.has_manifest(&tx, home, digest).await? {
-            cx.store.pin_put(&tx, holder, tool, digest, cx.clock.now()).await?;
+            cx.store.pin_put(&tx, holder, tool, digest, cx.now()).await?;
             return tx.commit().await;
         }
     }
@@ -34,6 +34,6 @@ pub async fn put(cx: &Cx, holder: &str, tool: ToolId, digest: Digest) -> Result<
 /// Lets go of what a holder relied on.
 pub async fn delete(cx: &Cx, holder: &str) -> Result<()> {
     let tx = cx.store.begin().await?;
-    cx.store.pin_delete(&tx, holder, cx.clock.now()).await?;
+    cx.store.pin_delete(&tx, holder, cx.now()).await?;
     tx.commit().await
 }

@@ -20,6 +20,6 @@ pub async fn delete_image(cx: &Cx, space: &Space, name: &ImageName) -> Result<()
     let repository = repository(cx, space, name).await?;
     let tx = cx.store.begin().await?;
     cx.store.repository_locked(&tx, repository.id).await?;
-    cx.store.tags_delete(&tx, repository.id, None, cx.clock.now()).await?;
+    cx.store.tags_delete(&tx, repository.id, None, cx.now()).await?;
     tx.commit().await
 }

@@ -23,7 +23,7 @@ pub type Incoming = BoxStream<'static, Result<Bytes, BoxError>>;
 
 /// Begins an upload.
 pub async fn begin(cx: &Cx, space: &Space, name: &ImageName) -> Result<Upload> {
-    let now = cx.clock.now();
+    let now = cx.now();
     let tx = cx.store.begin().await?;
     let repository = cx.store.repository_for(&tx, cx.id(), space, name, now).await?;
     let upload = Upload { id: cx.id(), repository: repository.id, size: 0 };
@@ -49,7 +49,7 @@ pub async fn mount(
 
 /// Gives a repository a blob that any other has, for somebody who could bring it too. Whether there is one.
 pub async fn adopt(cx: &Cx, space: &Space, name: &ImageName, digest: Digest) -> Result<bool> {
-    let now = cx.clock.now();
+    let now = cx.now();
     let tx = cx.store.begin().await?;
     let repository = cx.store.repository_for(&tx, cx.id(), space, name, now).await?;
     let linked = cx.store.link_known(&tx, repository.id, digest, now).await?;
@@ -86,7 +86,7 @@ pub async fn append(cx: &Cx, upload: Upload, at: Option<u64>, content: Incoming)
         _ => error,
     })?;
     let Written { digest, size } = written;
-    let now = cx.clock.now();
+    let now = cx.now();
     let tx = cx.store.begin().await?;
     let added = cx.store.upload_append(&tx, &upload, Part { blob, size, digest }, now).await?;
     if !added {
@@ -103,7 +103,7 @@ pub async fn finish(cx: &Cx, upload: Upload, digest: Digest) -> Result<()> {
         [Part { blob, size, digest }] => (blob, Written { digest, size }),
         _ => join(cx, parts).await?,
     };
-    let now = cx.clock.now();
+    let now = cx.now();
     let tx = cx.store.begin().await?;
     let repository = cx.store.repository_locked(&tx, upload.repository).await?;
     let good = written.digest == digest;

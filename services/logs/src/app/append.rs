@@ -23,7 +23,7 @@ pub async fn append(cx: &Cx, batch: LogsBatch) -> Result<LogsTaken> {
     let LogsBatch { source: LogsSource { tool, of, run, instance }, lines, complete } = batch;
     check(&of, &run, &instance, &lines)?;
     let source = Source::new(tool, &of);
-    let now = cx.clock.now();
+    let now = cx.now();
     let tx = cx.store.begin().await?;
     let mut known = cx.store.tool_locked(&tx, tool).await?;
     // The tool's own row is locked, and erasing locks it too.

@@ -48,7 +48,7 @@ pub async fn begin(cx: Cx, tool: ToolId, whose: Whose, query: LogsQuery) -> Resu
     // Before the first look, so that nothing is missed in between.
     let listener = cx.store.listen([whose.topic(tool)]);
     let logs = whose.logs_asked_for(&cx, tool).await?;
-    let now = cx.clock.now();
+    let now = cx.now();
     let first = lines(&query)?;
     let mut wanted = Wanted { limit: PART, order: LogsDirection::OldestFirst, ..wanted(&query, now)? };
     let mut ready = VecDeque::new();
@@ -124,7 +124,7 @@ impl Follow {
     fn end(&self, message: String, code: &str) -> LogsStreamEnd {
         LogsStreamEnd {
             message,
-            datetime: self.cx.clock.now(),
+            datetime: self.cx.now(),
             pod: String::new(),
             container: String::new(),
             code: code.to_owned(),

@@ -31,7 +31,7 @@ pub struct Paged {
 pub async fn list(cx: &Cx, tool: ToolId, whose: &Whose, mut query: LogsQuery) -> Result<Paged> {
     let logs = whose.logs_asked_for(cx, tool).await?;
     let most = lines(&query)?.unwrap_or(usize::MAX);
-    let mut wanted = Wanted { limit: most.min(PAGE), ..wanted(&query, cx.clock.now())? };
+    let mut wanted = Wanted { limit: most.min(PAGE), ..wanted(&query, cx.now())? };
     let place = query.cursor.as_ref().map(Cursor::key::<i64>).transpose()?;
     match query.direction {
         LogsDirection::NewestFirst => wanted.before = place,

@@ -1,0 +1,76 @@
+//! The part of a request context that every service has.
+
+use std::sync::Arc;
+
+use hearth_base::{Clock, Entropy, Id, IdKind};
+use jiff::Timestamp;
+
+use crate::{Kit, config::Settings};
+
+/// Time, randomness, and the service's own settings. A service's context holds it in the field `base`, beside what only
+/// that service has, and calls [`impl_request_context!`](crate::impl_request_context).
+pub struct RequestContext<S = ()> {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Random bits.
+    pub entropy: Arc<Entropy>,
+    /// The service's section of the configuration; `()` for a service that has none.
+    pub settings: Arc<S>,
+}
+
+impl<S> RequestContext<S> {
+    /// A context of these parts.
+    pub fn new(clock: Arc<dyn Clock>, entropy: Arc<Entropy>, settings: Arc<S>) -> Self {
+        Self { clock, entropy, settings }
+    }
+
+    /// The present time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A new id.
+    pub fn id<K: IdKind>(&self) -> Id<K> {
+        Id::new(self.now(), &self.entropy)
+    }
+}
+
+impl<S: Settings> RequestContext<S> {
+    /// The context of a service that has settings.
+    pub fn of(kit: &Kit) -> Self {
+        Self::new(kit.clock.clone(), kit.entropy.clone(), kit.settings())
+    }
+}
+
+// Derived, it would demand that the settings can be copied.
+impl<S> Clone for RequestContext<S> {
+    fn clone(&self) -> Self {
+        let Self { clock, entropy, settings } = self;
+        Self { clock: clock.clone(), entropy: entropy.clone(), settings: settings.clone() }
+    }
+}
+
+/// Lets handlers take a service's context as an argument, and gives it the fields and methods of its `base`.
+#[macro_export]
+macro_rules! impl_request_context {
+    ($context:ty, $settings:ty) => {
+        impl std::ops::Deref for $context {
+            type Target = $crate::RequestContext<$settings>;
+
+            fn deref(&self) -> &Self::Target {
+                &self.base
+            }
+        }
+
+        impl axum::extract::FromRequestParts<$context> for $context {
+            type Rejection = std::convert::Infallible;
+
+            async fn from_request_parts(
+                _: &mut axum::http::request::Parts,
+                context: &$context,
+            ) -> std::result::Result<Self, Self::Rejection> {
+                Ok(context.clone())
+            }
+        }
+    };
+}
