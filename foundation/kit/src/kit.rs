@@ -12,6 +12,7 @@ use crate::{
         Db,
         queue::{LeaseHolder, Queue},
     },
+    log_error,
     state::StateFolder,
     tasks::Tasks,
     telemetry::Metrics,
@@ -62,7 +63,7 @@ impl Kit {
         match self.state.place() {
             Ok(place) => Some(LeaseHolder { role: self.role, place, life: self.life }),
             Err(error) => {
-                tracing::warn!(%error, "leases that a killed process leaves behind will have to run out");
+                log_error!(&error, "state folder not identified; leases of a killed process must expire");
                 None
             }
         }

@@ -16,7 +16,7 @@ use utoipa::openapi::{
     path::{OperationBuilder, PathItem, PathItemBuilder},
 };
 
-use crate::{guard::Needs, kit::Kit, reply::Refused, route::Prefixes, telemetry::OPEN_METRICS};
+use crate::{guard::Needs, kit::Kit, log_error, reply::Refused, route::Prefixes, telemetry::OPEN_METRICS};
 
 const JSON: &str = "application/json";
 
@@ -86,7 +86,7 @@ async fn healthz(State(known): State<Known>) -> Response {
     match well {
         Ok(()) => Json(json!({"status": "OK"})).into_response(),
         Err(error) => {
-            tracing::warn!(cause = error.cause().map(ToString::to_string), "not well: {error}");
+            log_error!(&error, "health check failed");
             (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "ERROR"}))).into_response()
         }
     }

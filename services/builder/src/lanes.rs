@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hearth_base::{Kind, Result, Role};
-use hearth_kit::tasks::Stop;
+use hearth_kit::{log_error, tasks::Stop};
 use hearth_wire::builds::internal::{Beat, Claim, Finish, Lease, LeaseEnd};
 use tokio::sync::watch;
 
@@ -91,7 +91,7 @@ async fn finish(cx: &Cx, lease: &Lease, end: LeaseEnd) -> Result<()> {
     loop {
         match cx.of(Role::Builds)?.builds().finish(lease.build, &finish).await {
             Err(error) if matches!(error.kind(), Kind::Unavailable | Kind::Timeout) => {
-                tracing::warn!(%error, build = %lease.build, "the end of a build cannot be told yet");
+                log_error!(&error, build = %lease.build, "end of a build not reported; will retry");
                 tokio::time::sleep(PAUSE).await;
             }
             ended => return ended,

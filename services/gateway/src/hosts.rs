@@ -13,7 +13,7 @@ use hearth_base::{Result, Role};
 use hearth_client::{Transport, body, headers};
 use hearth_kit::{
     hosts::{self, Place},
-    relay,
+    log_error, relay,
     server::Peer,
 };
 use hyper::upgrade::OnUpgrade;
@@ -52,8 +52,7 @@ async fn visit(gateway: &Gateway, request: Request) -> Response {
     match hand_over(gateway, request).await {
         Ok(response) => response,
         Err(error) => {
-            let cause = error.cause().map(ToString::to_string);
-            tracing::warn!(%error, cause, "the edge does not answer");
+            log_error!(&error, "edge does not answer");
             let what = "The pages of tools are away for a moment [edge-away]\nTry again.\n";
             let mut response = tell(StatusCode::SERVICE_UNAVAILABLE, what.to_owned());
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(2));

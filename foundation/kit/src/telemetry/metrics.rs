@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::db::queue::QueueMetrics;
+use crate::{db::queue::QueueMetrics, log_error};
 use axum::http::{Method, StatusCode};
 use hearth_base::{Error, Result, Role};
 use prometheus_client::{
@@ -84,7 +84,7 @@ impl Metrics {
     /// Reads what the queue holds, then all of them as text.
     pub async fn to_fresh_text(&self) -> Result<String> {
         if let Err(error) = self.queue.refresh().await {
-            tracing::warn!(%error, cause = error.cause().map(ToString::to_string), "the queue cannot be counted");
+            log_error!(&error, "queue items not counted");
         }
         self.to_text()
     }

@@ -1,6 +1,7 @@
 //! Finding out whose a credential is, and what its holder is to a tool.
 
 use hearth_base::{Caller, Credential, Error, Result, Scopes, Secret, ToolName, ToolRole};
+use hearth_kit::log_error;
 use hearth_wire::accounts::internal::{Resolve, Resolved, ResolvedTool};
 use jiff::{SignedDuration, Timestamp};
 
@@ -136,7 +137,7 @@ pub async fn again(cx: &Cx, by: &By, given: Given) -> Result<Held> {
 /// Writes down a use. Whoever reads on a full disk is not refused for that.
 async fn note(written: impl Future<Output = Result<()>>) {
     if let Err(error) = written.await {
-        tracing::warn!(%error, "the use of a credential was not written down");
+        log_error!(&error, "last use of a credential not recorded");
     }
 }
 

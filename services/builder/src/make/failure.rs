@@ -1,6 +1,7 @@
 //! Why there is no image, in words for people.
 
 use hearth_base::{Error, Kind};
+use hearth_kit::log_error;
 use hearth_runtime_api::{End, LogLine, Outcome};
 use hearth_runtime_controller::Conclusion;
 use hearth_wire::builds::internal::LeaseEnd;
@@ -27,7 +28,7 @@ impl From<Error> for Failure {
         match error.kind() {
             Kind::Invalid | Kind::Unprocessable | Kind::TooLarge => Self::Source(said),
             _ => {
-                tracing::warn!(%error, cause = error.cause().map(ToString::to_string), "a build is in trouble");
+                log_error!(&error, "build step failed");
                 Self::Elsewhere(said)
             }
         }

@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hearth_base::{Result, Role};
+use hearth_kit::log_error;
 use hearth_runtime_api::{LogLine, Stream};
 use hearth_wire::{
     builds::internal::{Lease, LeaseEnd, LeaseSource},
@@ -55,7 +56,7 @@ impl<'a> Log<'a> {
         };
         let lines = (2..).zip(said.lines()).map(|(place, line)| self.note(place, line.to_owned())).collect();
         if let Err(error) = self.send("build", lines, true).await {
-            tracing::warn!(%error, build = %self.lease.build, "the end of a log could not be kept");
+            log_error!(&error, build = %self.lease.build, "end of a build log not stored");
         }
     }
 

@@ -13,6 +13,7 @@ mod report;
 mod tail;
 
 use hearth_base::{Digest, Error, Kind, Result, Role};
+use hearth_kit::log_error;
 use hearth_runtime_api::{Image, LayerDescriptor, Process, RunId, WorkloadId};
 use hearth_wire::{
     builds::{
@@ -135,7 +136,7 @@ async fn stop_all(make: &Make<'_>) {
             // It was never started, and never will be.
             Err(error) if error.kind() == Kind::Conflict => {}
             Err(error) => {
-                tracing::warn!(%error, build = %make.lease.build, "a run may not have been stopped")
+                log_error!(&error, build = %make.lease.build, "run of a build not stopped")
             }
         }
     }
@@ -150,7 +151,7 @@ pub async fn settle(cx: &Cx, lease: &Lease) {
                 cx.runtime.acknowledge(WorkloadId::Run(run)).await
             };
             if let Err(error) = settled.await {
-                tracing::warn!(%error, build = %lease.build, "a run that is over could not be forgotten");
+                log_error!(&error, build = %lease.build, "ended run of a build not acknowledged");
             }
         }
     }

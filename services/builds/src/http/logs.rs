@@ -10,7 +10,7 @@ use axum::{
 use bytes::Bytes;
 use futures::StreamExt;
 use hearth_base::{BuildId, Result};
-use hearth_kit::{Authed, Param, Query, Refused};
+use hearth_kit::{Authed, Param, Query, Refused, log_error};
 use hearth_wire::builds::{BuildLogLine, BuildLogQuery};
 use serde_json::json;
 
@@ -39,7 +39,7 @@ fn written(line: Result<BuildLogLine>) -> Bytes {
     let text = match line {
         Ok(line) => json!(line).to_string(),
         Err(error) => {
-            tracing::warn!(%error, cause = error.cause().map(ToString::to_string), "a build's log broke off");
+            log_error!(&error, "log of a build ended early");
             json!({ "message": error.public() }).to_string()
         }
     };

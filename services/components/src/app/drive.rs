@@ -1,6 +1,7 @@
 //! Takes a deployment from step to step, from wherever it is, until nothing is left to do.
 
 use hearth_base::{Error, Kind, Result};
+use hearth_kit::log_error;
 use hearth_wire::components::{DeploymentId, DeploymentState, StepState};
 use jiff::SignedDuration;
 
@@ -40,7 +41,7 @@ async fn turn(cx: &Cx, deployment: &mut Deployment, last: bool) -> Result<Turn> 
             Ok(()) => Ok(Turn::Over),
             // Whoever keeps something for it may be away for long: it is given up in the end.
             Err(error) if last => {
-                tracing::warn!(deployment = %deployment.id, %error, "what was kept for a deployment stays for now");
+                log_error!(&error, deployment = %deployment.id, "ended deployment not settled; will retry");
                 again(cx, deployment.id, LATER).await
             }
             Err(error) => Err(error),

@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, Method};
 use futures::future::join_all;
 use hearth_base::{Error, Result, Role};
 use hearth_client::{Transport, headers};
-use hearth_kit::{Kit, config::Door};
+use hearth_kit::{Kit, config::Door, log_error};
 use tokio::sync::Mutex;
 
 use super::table::{Route, ServiceDocument, Table, first_segment};
@@ -131,8 +131,7 @@ impl Routes {
                     known.releases.insert(service, release);
                 }
                 Err(error) => {
-                    let cause = error.cause().map(ToString::to_string);
-                    tracing::warn!(service = service.name(), %error, cause, "routes cannot be read");
+                    log_error!(&error, service = service.name(), "routes not read; will retry");
                 }
             }
         }

@@ -7,6 +7,7 @@
 
 use futures::TryStreamExt;
 use hearth_base::Result;
+use hearth_kit::log_error;
 
 use crate::cx::Cx;
 
@@ -90,7 +91,7 @@ pub async fn sweep(cx: &Cx) -> Result<()> {
 /// The same as an afterthought: what it cannot delete, the next collection will.
 pub async fn sweep_soon(cx: &Cx) {
     if let Err(error) = sweep(cx).await {
-        tracing::warn!(%error, "content that was given up stays for now");
+        log_error!(&error, "unused content not deleted; will retry");
     }
 }
 

@@ -5,13 +5,12 @@ use std::{collections::BTreeSet, time::Duration};
 
 use hearth_base::{Digest, Kind, Result, ToolId};
 use hearth_kit::{
-    Worker,
+    Worker, log_error,
     queue::{QueueItem, Task, TaskName, periodic_worker},
 };
 use hearth_wire::tools::Quota;
 use jiff::{SignedDuration, Timestamp};
 
-use super::log;
 use crate::{cx::Cx, store::Store};
 
 const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
@@ -63,10 +62,10 @@ async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
     cx.store.samples_sweep(&tx, now).await?;
     tx.commit().await?;
     if let Err(error) = quotas(cx).await {
-        log(&error, "what tools may use is not known anew");
+        log_error!(&error, "quotas of tools not read");
     }
     if let Err(error) = remove_images(cx).await {
-        log(&error, "old images stay");
+        log_error!(&error, "old images not removed; will retry");
     }
     let tx = cx.store.begin_behind().await?;
     cx.store.events.delete_old(&tx, now).await?;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use async_trait::async_trait;
 use hearth_base::{Error, Result};
-use hearth_kit::tasks::Stop;
+use hearth_kit::{backoff::Backoff, log_error, tasks::Stop};
 use hearth_runtime_api::LogPage;
 use hearth_runtime_controller::{LogPump, LogSink};
 use tokio::{
@@ -21,7 +21,7 @@ use tokio::{
     time::MissedTickBehavior,
 };
 
-use super::{Backoff, log};
+use super::FIRST_PAUSE;
 use crate::{
     app::runs::events::{self, RunOwner},
     cx::Cx,
@@ -97,7 +97,7 @@ impl Takers<'_> {
     /// Begins to take the logs of those whose are not taken yet, as long as there is room.
     fn begin(&mut self, runs: Result<Vec<Run>>) {
         let runs = runs.unwrap_or_else(|error| {
-            log(&error, "the containers whose logs are wanted cannot be read");
+            log_error!(&error, "runs with wanted logs not read; will retry");
             Vec::new()
         });
         for run in runs.into_iter().filter(|run| !run.log_done) {
@@ -114,7 +114,7 @@ async fn take(cx: Cx, run: Run, parts: Sender<Part>, stop: Stop) -> String {
     let id = run.id();
     let mut pump = LogPump::new(&*cx.runtime, run.instance, run.log_next);
     let mut log = RunLog { cx: &cx, tail: run.tail.clone(), run: &run, parts: &parts };
-    let mut backoff = Backoff::up_to(Duration::from_secs(30));
+    let mut backoff = Backoff::new(FIRST_PAUSE, Duration::from_secs(30));
     loop {
         let before = pump.next();
         match stop.unless(pump.run(&mut log)).await {
@@ -124,7 +124,7 @@ async fn take(cx: Cx, run: Run, parts: Sender<Part>, stop: Stop) -> String {
                 if pump.next() > before {
                     backoff.reset();
                 }
-                if backoff.wait(&stop).await {
+                if backoff.pause(&stop).await {
                     return id;
                 }
             }
@@ -190,7 +190,7 @@ async fn note_all(cx: &Cx, stop: &Stop, mut noting: Receiver<Part>) {
                 Ok(()) => {
                     let _ended_meanwhile = part.kept.send(());
                 }
-                Err(error) => log(&error, "how far a log has been taken cannot be noted"),
+                Err(error) => log_error!(&error, "position in a log not recorded"),
             }
         }
     }

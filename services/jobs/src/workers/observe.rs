@@ -3,10 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use hearth_base::Result;
-use hearth_kit::tasks::Stop;
+use hearth_kit::{backoff::Backoff, log_error, tasks::Stop};
 use hearth_runtime_api::{Cursor, WorkloadId};
 
-use super::{Backoff, log};
+use super::FIRST_PAUSE;
 use crate::{app, cx::Cx};
 
 const WAIT: Duration = Duration::from_secs(25);
@@ -17,14 +17,14 @@ const ASKED: usize = 500;
 
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
-    let mut backoff = Backoff::up_to(Duration::from_secs(5));
+    let mut backoff = Backoff::new(FIRST_PAUSE, Duration::from_secs(5));
     while !stop.is_set() {
         match stop.unless(follow(&cx, &mut backoff)).await {
             None => return,
             Some(Ok(())) => {}
-            Some(Err(error)) => log(&error, "the runtime cannot be observed"),
+            Some(Err(error)) => log_error!(&error, "runtime not observed; will retry"),
         }
-        if backoff.wait(&stop).await {
+        if backoff.pause(&stop).await {
             return;
         }
     }

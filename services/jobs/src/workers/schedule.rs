@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use hearth_base::Result;
-use hearth_kit::tasks::Stop;
-
-use super::{Backoff, log};
+use hearth_kit::{backoff::Backoff, log_error, tasks::Stop};
 use tokio::time::Instant;
 
+use super::FIRST_PAUSE;
 use crate::{app, cx::Cx, store::schedule_topic};
 
 /// The longest wait without looking again: the clock may have been set.
@@ -18,13 +17,13 @@ const BREATH: Duration = Duration::from_millis(10);
 /// Runs until it is told to stop. However many processes there are, each job is begun by one of them.
 pub async fn run(cx: Cx, stop: Stop) {
     let mut listener = cx.store.listen([schedule_topic()]);
-    let mut backoff = Backoff::up_to(Duration::from_secs(10));
+    let mut backoff = Backoff::new(FIRST_PAUSE, Duration::from_secs(10));
     while !stop.is_set() {
         let pause = match turn(&cx).await {
             Ok(pause) => pause,
             Err(error) => {
-                log(&error, "the schedule waits");
-                backoff.wait(&stop).await;
+                log_error!(&error, "schedule pass failed; will retry");
+                backoff.pause(&stop).await;
                 continue;
             }
         };

@@ -3,7 +3,10 @@
 use std::{collections::VecDeque, time::Duration};
 
 use hearth_base::{Cursor, Error, Result, ToolId};
-use hearth_kit::wake::{WakeListener, WakeReason};
+use hearth_kit::{
+    log_error,
+    wake::{WakeListener, WakeReason},
+};
 use hearth_wire::logs::{LogsDirection, LogsEntry, LogsQuery, LogsStreamEnd};
 use tokio::time::Instant;
 
@@ -117,7 +120,7 @@ impl Follow {
     }
 
     fn broken(&self, error: &Error) -> LogsStreamEnd {
-        tracing::warn!(%error, cause = error.cause().map(ToString::to_string), "a stream of lines broke off");
+        log_error!(error, "stream of log lines ended early");
         self.end(error.public().to_owned(), error.code())
     }
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::{NextTurn, Performed, Queue, QueueItem, Task, TaskName, insert, pool::run_worker, table::row};
 use crate::{
     db::{At, OrFault, Tx},
+    log_error,
     tasks::Stop,
     worker::Worker,
 };
@@ -55,8 +56,7 @@ where
     F: Future<Output = Result<()>> + Send + 'static,
 {
     while let Err(error) = schedule_first_turn(&queue, task.name, task.every).await {
-        let cause = error.cause().map(ToString::to_string);
-        tracing::warn!(task = task.name, %error, cause, "a periodic task cannot be scheduled; will retry");
+        log_error!(&error, task = task.name, "periodic task not scheduled; will retry");
         if stop.pause(DATABASE_PAUSE).await {
             return;
         }
@@ -104,8 +104,7 @@ where
         let next = |one: &Performed<Self>| match &one.output {
             (began, Ok(())) => NextTurn::DueAt(*began + self.every),
             (began, Err(error)) => {
-                let cause = error.cause().map(ToString::to_string);
-                tracing::warn!(task = self.name, %error, cause, "a periodic task failed; will retry");
+                log_error!(error, task = self.name, "periodic task failed; will retry");
                 NextTurn::RetryAt(*began + self.every.min(RETRY_PAUSE), error.clone())
             }
         };

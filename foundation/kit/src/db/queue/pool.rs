@@ -19,7 +19,7 @@ use hearth_base::{Error, Result};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use super::{LEASE_LOST, NextTurn, Performed, Queue, QueueItem, Task, TaskSettings};
-use crate::{tasks::Stop, worker::Worker};
+use crate::{log_error, tasks::Stop, worker::Worker};
 
 /// Three heartbeats fit into a lease of 30 seconds.
 const HEARTBEATS_PER_LEASE: u32 = 4;
@@ -82,7 +82,7 @@ impl<T: Task> Pool<T> {
             self.record(std::mem::take(&mut performed)).await;
             if may_be_due && under_way.len() < self.settings.concurrency {
                 if let Err(error) = self.claim_and_start(&mut under_way).await {
-                    self.log(&error, "items cannot be claimed; will retry");
+                    self.log_failure(&error, "items cannot be claimed; will retry");
                     stop.pause(error_pause).await;
                     error_pause = (error_pause * 2).min(LONGEST_ERROR_PAUSE);
                     continue;
@@ -99,7 +99,7 @@ impl<T: Task> Pool<T> {
                 waited = &mut next_item, if !may_be_due => match waited {
                     Ok(()) => may_be_due = true,
                     Err(error) => {
-                        self.log(&error, "items cannot be waited for; will retry");
+                        self.log_failure(&error, "items cannot be waited for; will retry");
                         stop.pause(error_pause).await;
                         error_pause = (error_pause * 2).min(LONGEST_ERROR_PAUSE);
                         next_item.set(wait());
@@ -159,7 +159,7 @@ impl<T: Task> Pool<T> {
                 performed.push(Performed { item, loaded, output })
             }
             Ok(Turn { item, output: Err(error), .. }) => {
-                self.log(&error, "an item failed; will retry");
+                self.log_failure(&error, "an item failed; will retry");
                 self.fail(&item, &error).await;
             }
             // Its process stops in good order, as with any task that panics.
@@ -186,7 +186,7 @@ impl<T: Task> Pool<T> {
             match recorded {
                 Ok(()) => self.forget_lease(&one.item.key),
                 Err(error) => {
-                    self.log(&error, "an item cannot be recorded; will retry");
+                    self.log_failure(&error, "an item cannot be recorded; will retry");
                     self.fail(&one.item, &error).await;
                 }
             }
@@ -227,7 +227,7 @@ impl<T: Task> Pool<T> {
                 }
             }
             // Its lease expires, and it is claimed again.
-            Err(error) => self.log(&error, "a failed item cannot be given back"),
+            Err(error) => self.log_failure(&error, "a failed item cannot be given back"),
         }
     }
 
@@ -254,7 +254,7 @@ impl<T: Task> Pool<T> {
                 enqueue_count: 0,
             };
             if let Err(error) = self.queue.release(&item).await {
-                self.log(&error, "an item cannot be handed back; its lease expires");
+                self.log_failure(&error, "an item cannot be handed back; its lease expires");
             }
         }
     }
@@ -279,7 +279,7 @@ impl<T: Task> Pool<T> {
                 Ok(extended) if extended == held.len() as u64 => {}
                 Ok(_) => self.find_lost_leases(&held).await,
                 // The next heartbeat may reach the database.
-                Err(error) => self.log(&error, "leases cannot be extended; will retry"),
+                Err(error) => self.log_failure(&error, "leases cannot be extended; will retry"),
             }
         }
     }
@@ -306,8 +306,7 @@ impl<T: Task> Pool<T> {
         }
     }
 
-    fn log(&self, error: &Error, message: &'static str) {
-        let (task, cause) = (self.task.name().as_str(), error.cause().map(ToString::to_string));
-        tracing::warn!(task, %error, cause, "{message}");
+    fn log_failure(&self, error: &Error, message: &'static str) {
+        log_error!(error, task = self.task.name().as_str(), "{message}");
     }
 }
