@@ -15,3 +15,4 @@ pub mod notify;
 pub mod queue;
 pub mod reply;
 pub mod tools;
+pub mod topics;

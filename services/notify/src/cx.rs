@@ -4,7 +4,7 @@ use hearth_base::{Result, Role, ToolId};
 use hearth_kit::{Clients, Kit, RequestContext, outbound::Outbound, vault::Vault};
 use hearth_wire::{accounts::internal::Recipient, reply::Paging};
 
-use crate::{NotifySettings, app::deliver::Troubles, mailer::Mailer, store::Store};
+use crate::{NotifySettings, mailer::Mailer, store::Store, webhook_backoff::WebhookBackoff};
 
 /// The context of this service's handlers, rules and workers.
 #[derive(Clone)]
@@ -17,8 +17,8 @@ pub struct Cx {
     pub mailer: Option<Mailer>,
     /// The way to webhooks.
     pub outbound: Outbound,
-    /// The webhooks that are left alone for a while.
-    pub troubles: Troubles,
+    /// The pauses of webhooks that failed.
+    pub webhook_backoff: WebhookBackoff,
 }
 
 impl Cx {
@@ -34,7 +34,7 @@ impl Cx {
             clients: kit.clients.clone(),
             mailer,
             outbound: Outbound::new(&kit.config.outbound),
-            troubles: Troubles::default(),
+            webhook_backoff: WebhookBackoff::default(),
         })
     }
 

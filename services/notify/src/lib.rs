@@ -11,6 +11,7 @@ mod mailer;
 mod rights;
 mod settings;
 mod store;
+mod webhook_backoff;
 mod webhook_document;
 mod workers;
 

@@ -1,6 +1,9 @@
 //! What webhooks are sent, in the service's OpenAPI document: one entry for each event type that a service declared.
 
-use hearth_wire::events::{EventTypeInfo, NamedSchemas, webhook_types};
+use hearth_wire::{
+    events::{EventTypeInfo, NamedSchemas},
+    topics::webhook_types,
+};
 use utoipa::openapi::{
     Components, Content, HttpMethod, KnownFormat, ObjectBuilder, OpenApi, Paths, Required, ResponseBuilder,
     SchemaFormat, Type,

@@ -24,10 +24,8 @@ const KNOWN: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("foundation/wire", &["accounts", "events", "images", "jobs"]),
     ("runtime/api", &["feature", "owner", "storage", "workload", "engine::ledger", "engine::plan"]),
     ("runtime/local", &["helper", "network"]),
-    ("services/notify", &["app", "cx"]),
 ];
 
 /// Checks every crate of the workspace.

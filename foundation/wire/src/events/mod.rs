@@ -1,7 +1,8 @@
 //! Events: what happened in a service, in a fixed order, for other services and for people.
 //!
 //! Each service has one stream of events. A topic is the part of a stream that one kind of reader may see; its event
-//! types are declared once, with [`topic!`](crate::topic), beside the data that they carry. [`TOPICS`] lists them all.
+//! types are declared once, with [`topic!`](crate::topic), beside the data that they carry. [`crate::topics`]
+//! lists them all.
 
 mod notice;
 mod topic;
@@ -13,28 +14,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{
-    accounts::internal::{AccessEvent, ToolEvent},
-    images::internal::TagEvent,
-    jobs::{events::RunEvent, internal::RouteEvent},
-};
-
 pub use notice::{Notice, NoticeFact};
 pub use topic::{EventData, EventTypeInfo, NamedSchemas, Topic, TopicInfo, schema_of};
-
-/// All topics of all services. A topic that is missing here reaches no webhook.
-pub static TOPICS: &[&TopicInfo] =
-    &[AccessEvent::INFO, ToolEvent::INFO, TagEvent::INFO, RouteEvent::INFO, RunEvent::INFO];
-
-/// The topics whose events webhooks are sent, in the order of [`TOPICS`].
-pub fn webhook_topics() -> impl Iterator<Item = &'static TopicInfo> {
-    TOPICS.iter().copied().filter(|topic| topic.for_webhooks)
-}
-
-/// The event types that webhooks are sent, in the order of their declaration.
-pub fn webhook_types() -> impl Iterator<Item = &'static EventTypeInfo> {
-    webhook_topics().flat_map(|topic| topic.types)
-}
 
 /// One event of a stream. Consumers skip types that they do not know, and may see an event twice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -9,7 +9,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use crate::events::webhook_types;
+use crate::topics::webhook_types;
 
 /// The event type of a webhook's payload. Names of another release are read and kept; only names that this release
 /// knows can be parsed.

@@ -1,14 +1,10 @@
 //! Telling a webhook: signed, without following redirects, tried again as the Standard Webhooks specification
 //! recommends (section "Deliverability and reliability").
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use bytes::Bytes;
-use hearth_base::{DeliveryId, Error, Result, ToolId, WebhookId, one_line};
+use hearth_base::{DeliveryId, Error, Result, ToolId, one_line};
 use hearth_kit::{
     db::Tx,
     outbound::{Fetched, Limits},
@@ -16,49 +12,19 @@ use hearth_kit::{
 };
 use hearth_wire::notify::{DeliveryState, EventType};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::sign;
 use crate::{
     cx::Cx,
     store::{Delivery, Webhook},
+    webhook_backoff::retry_pause,
 };
 
-/// The pauses between tries, in seconds: about three days together.
-const PAUSES: [i64; 9] = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
 /// How long a receiver may take, and how much of its answer is looked at.
 const LIMITS: Limits = Limits { size: 1024, time: Duration::from_secs(15) };
 /// The most characters of an answer that are kept.
 const SAID: usize = 200;
-
-/// Webhooks that took nothing when they were last told something: how often in a row, and until when they are left
-/// alone. So one that is slow to refuse holds the others up for one answer, not for each that waits for it.
-#[derive(Debug, Clone, Default)]
-pub struct Troubles(Arc<Mutex<BTreeMap<WebhookId, (usize, Timestamp)>>>);
-
-impl Troubles {
-    /// Until when a webhook is left alone.
-    fn until(&self, webhook: WebhookId, now: Timestamp) -> Option<Timestamp> {
-        let troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        troubles.get(&webhook).map(|(_, until)| *until).filter(|until| *until > now)
-    }
-
-    /// It took nothing. What was under way to it at the same time counts once.
-    fn failed(&self, webhook: WebhookId, now: Timestamp) {
-        let mut troubles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (failures, until) = troubles.entry(webhook).or_insert((0, now));
-        if *until > now {
-            return;
-        }
-        let pause = PAUSES.get(*failures).or(PAUSES.last()).copied().unwrap_or_default();
-        (*failures, *until) = (failures.saturating_add(1), now + SignedDuration::from_secs(pause));
-    }
-
-    /// It took something, or was changed: what waits for it is told.
-    pub fn over(&self, webhook: WebhookId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&webhook);
-    }
-}
 
 /// What became of an attempt to deliver.
 #[derive(Debug)]
@@ -83,7 +49,7 @@ pub async fn attempt(cx: &Cx, id: DeliveryId) -> Result<Attempt> {
     let Some(webhook) = webhook.filter(|webhook| webhook.enabled) else {
         return Ok(Attempt::SwitchedOff(waiting.tool));
     };
-    let until = cx.troubles.until(webhook.id, cx.now());
+    let until = cx.webhook_backoff.paused_until(webhook.id, cx.now());
     if let Some(until) = until.filter(|_| waiting.event != EventType::test()) {
         return Ok(Attempt::LeftAlone(until));
     }
@@ -156,23 +122,23 @@ async fn note(
     let status = answer.as_ref().ok().map(|answer| answer.status);
     if status.is_some_and(|status| status.is_success()) {
         delivery.state = DeliveryState::Delivered;
-        cx.troubles.over(told.id);
+        cx.webhook_backoff.reset(told.id);
         return Ok(());
     }
-    cx.troubles.failed(told.id, now);
+    cx.webhook_backoff.record_failure(told.id, now);
     if status == Some(StatusCode::GONE) {
         delivery.state = DeliveryState::Failed;
         return switch_off(cx, tx, told, "it answered 410: it wants to be told nothing any more").await;
     }
-    let pause = usize::try_from(delivery.tries - 1).ok().and_then(|tried| PAUSES.get(tried));
-    let Some(pause) = pause else {
+    let failures = usize::try_from(delivery.tries).unwrap_or(usize::MAX);
+    let Some(pause) = retry_pause(failures) else {
         delivery.state = DeliveryState::Failed;
         if cx.store.delivered_since(tx, delivery.webhook, delivery.created).await? {
             return Ok(());
         }
         return switch_off(cx, tx, told, "for three days it took nothing").await;
     };
-    delivery.next = Some(now + SignedDuration::from_secs(*pause));
+    delivery.next = Some(now + pause);
     Ok(())
 }
 
@@ -182,24 +148,4 @@ async fn switch_off(cx: &Cx, tx: &Tx, told: &Webhook, reason: &str) -> Result<()
     let Some(mut webhook) = webhook.filter(|webhook| webhook.url == told.url) else { return Ok(()) };
     (webhook.enabled, webhook.reason) = (false, Some(reason.to_owned()));
     cx.store.webhook_put(tx, &webhook).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn several_failures_at_one_time_are_one() {
-        let (troubles, now) = (Troubles::default(), Timestamp::UNIX_EPOCH);
-        let webhook = WebhookId::new(now, &hearth_base::Entropy::System);
-        for (at, pause) in [(0, PAUSES[0]), (PAUSES[0], PAUSES[1])] {
-            let at = now + SignedDuration::from_secs(at);
-            for _ in 0..4 {
-                troubles.failed(webhook, at);
-            }
-            assert_eq!(troubles.until(webhook, at), Some(at + SignedDuration::from_secs(pause)));
-        }
-        troubles.over(webhook);
-        assert_eq!(troubles.until(webhook, now), None);
-    }
 }

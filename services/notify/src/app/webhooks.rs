@@ -57,7 +57,7 @@ pub async fn patch(cx: &Cx, tool: ToolId, id: WebhookId, patch: WebhookPatch) ->
     }
     cx.store.webhook_put(&tx, &webhook).await?;
     tx.commit().await?;
-    cx.troubles.over(id);
+    cx.webhook_backoff.reset(id);
     Ok(webhook)
 }
 
@@ -97,7 +97,7 @@ pub async fn delete(cx: &Cx, tool: ToolId, id: WebhookId) -> Result<()> {
     cx.store.deliveries_remove(&tx, id).await?;
     cx.store.webhook_delete(&tx, id).await?;
     tx.commit().await?;
-    cx.troubles.over(id);
+    cx.webhook_backoff.reset(id);
     Ok(())
 }
 

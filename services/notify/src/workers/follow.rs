@@ -6,7 +6,7 @@ use hearth_kit::{
     db::Tx,
     events::{Consumer, EventHandler, Resume},
 };
-use hearth_wire::events::{Event, webhook_topics};
+use hearth_wire::{events::Event, topics::webhook_topics};
 
 use crate::{app::take, cx::Cx};
 
