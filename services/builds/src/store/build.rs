@@ -7,8 +7,8 @@ use hearth_kit::db::{At, OrFault, Tx};
 use hearth_wire::builds::{BuildParameters, BuildStatus, BuildStep};
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::LockType,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::LockType,
 };
 
 use super::{
@@ -51,6 +51,9 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// The statuses of a build that is not over.
+const OPEN_STATUSES: [BuildStatus; 2] = [BuildStatus::BuildPending, BuildStatus::BuildRunning];
+
 /// A build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
@@ -85,7 +88,7 @@ pub struct Build {
 impl Build {
     /// Whether nothing will change any more.
     pub fn is_over(&self) -> bool {
-        !matches!(self.status, BuildStatus::BuildPending | BuildStatus::BuildRunning)
+        !OPEN_STATUSES.contains(&self.status)
     }
 }
 
@@ -187,11 +190,10 @@ impl TryFrom<&Build> for row::ActiveModel {
     }
 }
 
-/// Builds that are not over.
-fn open() -> sea_orm::Condition {
-    sea_orm::Condition::any()
-        .add(row::Column::Status.eq("BUILD_PENDING"))
-        .add(row::Column::Status.eq("BUILD_RUNNING"))
+/// The condition that a build is not over.
+fn is_open() -> Result<Condition> {
+    let open = OPEN_STATUSES.iter().map(write_word).collect::<Result<Vec<_>>>()?;
+    Ok(Condition::any().add(row::Column::Status.is_in(open)))
 }
 
 impl Store {
@@ -254,13 +256,13 @@ impl Store {
 
     /// How many of a tool's builds wait or run, as a change sees it.
     pub async fn build_count_open(&self, tx: &Tx, tool: ToolId) -> Result<u64> {
-        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).filter(open());
+        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).filter(is_open()?);
         query.count(&**tx).await.or_fault()
     }
 
     /// The same for whoever only looks.
     pub async fn build_count_open_now(&self, tool: ToolId) -> Result<u64> {
-        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).filter(open());
+        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).filter(is_open()?);
         query.count(self.db.reader()).await.or_fault()
     }
 
@@ -268,7 +270,7 @@ impl Store {
     /// waits.
     pub async fn build_next(&self, tx: &Tx, tool: ToolId) -> Result<Option<Build>> {
         let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
-        let query = query.filter(open().add(row::Column::Settled.eq(false)));
+        let query = query.filter(is_open()?.add(row::Column::Settled.eq(false)));
         let query = query.order_by_asc(row::Column::Settled).order_by_asc(row::Column::Id);
         query.lock(LockType::Update).one(&**tx).await.or_fault()?.map(Build::try_from).transpose()
     }
@@ -277,7 +279,7 @@ impl Store {
     pub async fn build_old(&self, tx: &Tx, tool: ToolId, keep: u64) -> Result<Vec<Build>> {
         let over = row::Entity::find()
             .filter(row::Column::ToolId.eq(tool.to_string()))
-            .filter(open().not())
+            .filter(is_open()?.not())
             .filter(row::Column::Settled.eq(true))
             .order_by_desc(row::Column::Id)
             .offset(keep)
@@ -294,7 +296,7 @@ impl Store {
 
     /// A tool's builds that wait or run, at most 1000.
     pub async fn build_open(&self, tx: &Tx, tool: ToolId) -> Result<Vec<Build>> {
-        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).filter(open());
+        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).filter(is_open()?);
         let rows = query.limit(1000).lock(LockType::Update).all(&**tx).await.or_fault()?;
         rows.into_iter().map(Build::try_from).collect()
     }
