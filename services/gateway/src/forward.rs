@@ -54,9 +54,11 @@ pub async fn forward(State(gateway): State<Arc<Gateway>>, request: Request) -> R
 }
 
 async fn answer(gateway: &Gateway, mut route: Route, request: Request) -> Result<Response> {
-    if announced(request.headers()).is_some_and(|length| length > route.body_limit as u64) {
-        route = gateway.routes.find_anew(route, request.method(), request.uri().path()).await?;
-        if announced(request.headers()).is_some_and(|length| length > route.body_limit as u64) {
+    let length = announced(request.headers()).unwrap_or_default();
+    if length > route.body_limit as u64 {
+        gateway.routes.refresh(route.service).await;
+        route = gateway.routes.find(request.method(), request.uri().path()).await?.unwrap_or(route);
+        if length > route.body_limit as u64 {
             return Err(too_large(route.body_limit));
         }
     }
@@ -97,7 +99,12 @@ async fn pass_on(
     if let Ok(id) = request_id.to_string().try_into() {
         request.headers_mut().insert(headers::REQUEST_ID, id);
     }
-    let mut response = send(gateway, route, request).await?;
+    let sent = send(gateway, route, request).await;
+    if sent.as_ref().is_err_and(|error| error.kind() == Kind::TooLarge) {
+        // Its length was not announced, and it cannot be read twice: the caller's next attempt has the limit of now.
+        gateway.routes.refresh(service).await;
+    }
+    let mut response = sent?;
     if let Some(release) = response.headers_mut().remove(headers::DOCUMENT) {
         gateway.routes.note_release(service, &release);
     }

@@ -1,7 +1,12 @@
 //! The door: what it lets through, and what it says.
 
+use std::convert::Infallible;
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures::stream;
 use hearth_base::{Clock, Identity, Result, Role, RoleKey, SystemClock};
-use hearth_client::headers;
+use hearth_client::{body, headers};
 use hearth_testkit::{Hearth, Shape, in_every_shape, until};
 use hearth_wire::{reply::Refusal, tools::ToolCreate};
 use http::{HeaderName, Method, StatusCode, header};
@@ -128,24 +133,35 @@ async fn a_service_that_is_restarted_with_another_limit_has_that_one_at_the_door
     let path = "/builds/v1/tool/hello/sources";
     let send =
         |size: usize| operator.client.call(Method::POST, path).content("application/gzip", vec![0; size]);
+    // Nothing announces how long it is.
+    let send_chunked = |size: usize| {
+        let chunks = stream::iter([Ok::<_, Infallible>(Bytes::from(vec![0; size]))]);
+        operator.client.call(Method::POST, path).body(body(Body::from_stream(chunks)))
+    };
     assert_eq!(send(1_900_000).raw().await?.status(), StatusCode::CREATED);
     assert_eq!(send(2_900_000).raw().await?.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    hearth.configure("upload_limit = 2000000", "upload_limit = 3000000")?;
-    hearth.kill(Role::Builds).await?;
-    hearth.revive(Role::Builds).await?;
-    // The first of them may come within the second for which the gateway does not ask again.
-    until("the larger folder is taken", async || {
-        let status = send(2_900_000).raw().await?.status();
-        assert!(
-            matches!(
-                status,
-                StatusCode::CREATED | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::SERVICE_UNAVAILABLE
-            ),
-            "{status}"
-        );
-        Ok((status == StatusCode::CREATED).then_some(()))
-    })
-    .await
+    assert_eq!(send_chunked(2_900_000).raw().await?.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    for (former, limit, chunked) in [(2_000_000, 3_000_000, false), (3_000_000, 4_000_000, true)] {
+        hearth.configure(&format!("upload_limit = {former}"), &format!("upload_limit = {limit}"))?;
+        hearth.kill(Role::Builds).await?;
+        hearth.revive(Role::Builds).await?;
+        // The first of them may come within the second for which the gateway does not ask again.
+        until("the larger folder is taken", async || {
+            let size = limit - 100_000;
+            let call = if chunked { send_chunked(size) } else { send(size) };
+            let status = call.raw().await?.status();
+            assert!(
+                matches!(
+                    status,
+                    StatusCode::CREATED | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::SERVICE_UNAVAILABLE
+                ),
+                "{status}"
+            );
+            Ok((status == StatusCode::CREATED).then_some(()))
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -56,14 +56,13 @@ impl Routes {
         Ok(self.table().find(method, path, self.door()))
     }
 
-    /// The route of a request whose body is larger than `route` takes: the service may have been restarted with another
-    /// limit, and this gateway may not have heard of it.
-    pub async fn find_anew(&self, route: Route, method: &Method, path: &str) -> Result<Route> {
-        if matches!(self.kit.clients.transport(route.service), Ok(Transport::Local(_))) {
-            return Ok(route);
+    /// Reads the routes of `service` again after a body was too large for them: the service may have been restarted with
+    /// another limit, and no answer of it has shown that yet.
+    pub async fn refresh(&self, service: Role) {
+        // Within one process the document stays as it was read.
+        if !matches!(self.kit.clients.transport(service), Ok(Transport::Local(_))) {
+            self.load([service]).await;
         }
-        self.load([route.service]).await;
-        Ok(self.table().find(method, path, self.door()).unwrap_or(route))
     }
 
     /// Notes the release that an answer of `service` came from. The document of another one is read by the next request.
