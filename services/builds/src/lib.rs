@@ -15,7 +15,11 @@ mod store;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, RouteExt, Service, config::Section, guard, queue, tool_cleanup};
+use hearth_kit::{
+    Dialect, Kit, Mounted, RouteExt, Service,
+    config::{Door, Section},
+    guard, queue, tool_cleanup,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -40,7 +44,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
         let cx = erase.clone();
         async move { app::clean::erase(&cx, tool).await }
     };
-    let routes = queue::add_routes(routes(&kit.settings()), kit.role, &store.queue);
+    let routes = queue::add_routes(routes(&kit.settings(), &kit.config.door), kit.role, &store.queue);
     Ok(Mounted::new(kit, Dialect::Named, routes, cx)
         .migrations(store::migrations)
         .worker(tool_cleanup::worker(kit, erase)?)
@@ -50,12 +54,15 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
 }
 
 /// Every endpoint, with who may use it.
-fn routes(settings: &BuildsSettings) -> OpenApiRouter<Cx> {
+fn routes(settings: &BuildsSettings, door: &Door) -> OpenApiRouter<Cx> {
     OpenApiRouter::new()
         .routes(guard::<BuildsRead, _>(routes!(http::builds::list)))
         .routes(guard::<BuildsWrite, _>(routes!(http::builds::start)))
         .routes(guard::<BuildsRead, _>(routes!(http::builds::latest)))
-        .routes(guard::<BuildsRead, _>(routes!(http::builds::show)))
+        .routes(
+            guard::<BuildsRead, _>(routes!(http::builds::show))
+                .time_limit(door.timeout + http::builds::MAX_WAIT_SECONDS),
+        )
         .routes(guard::<BuildsWrite, _>(routes!(http::builds::delete)))
         .routes(guard::<BuildsWrite, _>(routes!(http::builds::cancel)))
         .routes(guard::<BuildsRead, _>(routes!(http::logs::show)))

@@ -12,7 +12,11 @@ mod store;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, config::Section, guard, queue, tool_cleanup};
+use hearth_kit::{
+    Dialect, Kit, Mounted, RouteExt, Service,
+    config::{Door, Section},
+    guard, queue, tool_cleanup,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -35,7 +39,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
     let cx = Cx::new(kit)?;
     let erasing = cx.clone();
     let deploying = queue::worker(&cx.store.queue, workers::deploy::Deploy(cx.clone()));
-    let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
+    let routes = queue::add_routes(routes(&kit.config.door), kit.role, &cx.store.queue);
     Ok(Mounted::new(kit, Dialect::Data, routes, cx).migrations(store::migrations).worker(deploying).worker(
         tool_cleanup::worker(kit, move |tool| {
             let cx = erasing.clone();
@@ -45,13 +49,16 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
 }
 
 /// Every endpoint, with who may use it.
-fn routes() -> OpenApiRouter<Cx> {
+fn routes(door: &Door) -> OpenApiRouter<Cx> {
     OpenApiRouter::new()
         .routes(guard::<ToolRead, _>(routes!(http::deployments::list)))
         .routes(guard::<ToolWrite, _>(routes!(http::deployments::create)))
         .routes(guard::<ToolRead, _>(routes!(http::deployments::latest)))
         .routes(guard::<ToolWrite, _>(routes!(http::deployments::cancel_latest)))
-        .routes(guard::<ToolRead, _>(routes!(http::deployments::show)))
+        .routes(
+            guard::<ToolRead, _>(routes!(http::deployments::show))
+                .time_limit(door.timeout + app::watch::MAX_WAIT_SECONDS),
+        )
         .routes(guard::<ToolWrite, _>(routes!(http::deployments::delete)))
         .routes(guard::<ToolWrite, _>(routes!(http::deployments::cancel)))
         .routes(guard::<ToolRead, _>(routes!(http::revisions::list)))

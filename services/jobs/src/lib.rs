@@ -17,7 +17,11 @@ mod workers;
 use std::sync::Arc;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section, guard, queue, tool_cleanup};
+use hearth_kit::{
+    Dialect, Kit, Mounted, RouteExt, Service, Worker,
+    config::{Door, Section},
+    guard, queue, tool_cleanup,
+};
 use hearth_runtime_api::{Runtime, wire::Socket};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -48,7 +52,7 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
         workers::housekeeping::worker(&cx),
         workers::metrics::worker(&cx),
     ];
-    let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
+    let routes = queue::add_routes(routes(&kit.config.door), kit.role, &cx.store.queue);
     let mounted = Mounted::new(kit, Dialect::Named, routes, cx);
     Ok(tasks
         .into_iter()
@@ -65,7 +69,8 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
 }
 
 /// Every endpoint, with who may use it.
-fn routes() -> OpenApiRouter<Cx> {
+fn routes(door: &Door) -> OpenApiRouter<Cx> {
+    let wait_time_limit = door.timeout + u64::from(Wait::MOST.seconds());
     OpenApiRouter::new()
         .routes(guard::<JobsRead, _>(routes!(http::jobs::list)))
         .routes(guard::<JobsWrite, _>(routes!(http::jobs::create, http::jobs::update, http::jobs::flush)))
@@ -79,14 +84,14 @@ fn routes() -> OpenApiRouter<Cx> {
         .routes(guard::<JobsRead, _>(routes!(http::logs::read)))
         .routes(guard::<JobsRead, _>(routes!(http::runs::list)))
         .routes(guard::<JobsWrite, _>(routes!(http::runs::begin)))
-        .routes(guard::<JobsRead, _>(routes!(http::runs::show)))
+        .routes(guard::<JobsRead, _>(routes!(http::runs::show)).time_limit(wait_time_limit))
         .routes(guard::<JobsWrite, _>(routes!(http::runs::stop)))
         .routes(guard::<JobsRead, _>(routes!(http::schedule::history)))
         .routes(guard::<JobsRead, _>(routes!(http::schedule::preview)))
         .routes(guard::<JobsRead, _>(routes!(http::metrics::of_job)))
         .routes(guard::<JobsRead, _>(routes!(http::metrics::of_tool)))
         .routes(guard::<JobsRead, _>(routes!(http::metrics::for_collectors)))
-        .routes(guard::<JobsWrite, _>(routes!(http::exec::open)))
+        .routes(guard::<JobsWrite, _>(routes!(http::exec::open)).time_limit(wait_time_limit))
         .routes(guard::<JobsRead, _>(routes!(http::images::list)))
         .routes(guard::<JobsRead, _>(routes!(http::quotas::show)))
         .routes(guard::<ReadRoutes, _>(routes!(http::internal::routes)))

@@ -18,6 +18,9 @@ use crate::{
     rights::{BuildsRead, BuildsWrite},
 };
 
+/// The longest wait for the end of a build.
+pub const MAX_WAIT_SECONDS: u64 = 25;
+
 /// Start a build. The ref is looked up before it is accepted.
 #[utoipa::path(post, path = "/builds/v1/tool/{tool}/builds", tag = "builds", operation_id = "builds.start",
     params(("tool" = String, Path, description = "its name"), BuildCreateQuery), request_body = BuildCreate,
@@ -66,7 +69,7 @@ pub async fn show(
     Param(build): Param<BuildId>,
     Query(query): Query<BuildQuery>,
 ) -> Reply<BuildOne> {
-    let patience = Duration::from_secs(query.wait.unwrap_or(0).min(25));
+    let patience = Duration::from_secs(query.wait.unwrap_or(0).min(MAX_WAIT_SECONDS));
     let build = app::wait::over(&cx, tool.id, build, patience).await?;
     Ok(Answer::named(BuildOne { build: views::build(build) }))
 }

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use crate::{cx::Cx, store::Deployment};
 
-/// The most that one request waits.
-const MOST: u64 = 25;
+/// The longest wait of one request.
+pub const MAX_WAIT_SECONDS: u64 = 25;
 
 /// A tool's deployment.
 pub async fn one(cx: &Cx, tool: ToolId, id: DeploymentId) -> Result<Deployment> {
@@ -29,8 +29,8 @@ pub async fn latest(cx: &Cx, tool: ToolId) -> Result<Deployment> {
 /// A deployment, once it is newer than the version that is known, or over, or the time is.
 pub async fn watch(cx: &Cx, tool: ToolId, id: DeploymentId, query: DeploymentQuery) -> Result<Deployment> {
     let DeploymentQuery { wait, after } = query;
-    let deadline = Instant::now() + Duration::from_secs(wait.unwrap_or(0).min(MOST));
-    let mut listener = cx.store.listen(tool, id);
+    let deadline = Instant::now() + Duration::from_secs(wait.unwrap_or(0).min(MAX_WAIT_SECONDS));
+    let mut listener = cx.store.listen_to_deployment(tool, id);
     loop {
         let found = one(cx, tool, id).await?;
         let newer = after.is_some_and(|after| u64::try_from(found.version).is_ok_and(|now| now > after));
