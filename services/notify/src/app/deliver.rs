@@ -9,6 +9,7 @@ use hearth_kit::{
     db::Tx,
     outbound::{Fetched, Limits},
     queue::NextTurn,
+    tool_state::{ToolState, lock_tool},
 };
 use hearth_wire::notify::{DeliveryState, EventType};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -67,8 +68,8 @@ pub async fn record(cx: &Cx, tx: &Tx, id: DeliveryId, attempt: &Attempt) -> Resu
         Attempt::Asked(webhook, _) => webhook.tool,
     };
     // Deleted meanwhile, alone or with its webhook or tool, which is locked for that: nothing is recorded.
-    let there = cx.store.lock_tool(tx, tool).await?.is_some();
-    let found = if there { cx.store.delivery_in(tx, id).await? } else { None };
+    let tool_state = lock_tool(tx, tool).await?;
+    let found = cx.store.delivery_in(tx, id).await?.filter(|_| tool_state == ToolState::Exists);
     let Some(mut delivery) = found else { return Ok(NextTurn::Finished) };
     if let Attempt::Asked(webhook, answer) = attempt {
         note(cx, tx, webhook, &mut delivery, answer, now).await?;

@@ -1,7 +1,11 @@
 //! Handing a mail over to the mail server. What may be taken later is tried again, for a day.
 
 use hearth_base::{MailId, Result, ToolId};
-use hearth_kit::{db::Tx, queue::NextTurn};
+use hearth_kit::{
+    db::Tx,
+    queue::NextTurn,
+    tool_state::{ToolState, lock_tool},
+};
 use hearth_wire::notify::MailState;
 use jiff::SignedDuration;
 
@@ -39,8 +43,8 @@ pub async fn record(cx: &Cx, tx: &Tx, id: MailId, sent: Option<&SentMail>) -> Re
     let now = cx.now();
     let Some(SentMail { tool, outcome }) = sent else { return Ok(NextTurn::Finished) };
     // Erased with its tool meanwhile, which is locked for that: nothing is recorded.
-    let there = cx.store.lock_tool(tx, *tool).await?.is_some();
-    let found = if there { cx.store.mail_in(tx, id).await? } else { None };
+    let tool_state = lock_tool(tx, *tool).await?;
+    let found = cx.store.mail_in(tx, id).await?.filter(|_| tool_state == ToolState::Exists);
     let Some(mut mail) = found else { return Ok(NextTurn::Finished) };
     mail.tries += 1;
     (mail.next, mail.said) = (None, None);

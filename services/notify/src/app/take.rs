@@ -41,8 +41,9 @@ async fn take_event(cx: &Cx, tx: &Tx, tool: ToolId, event: Event, now: Timestamp
     let Event { id, event_type, time, data, .. } = event;
     let payload = Payload { event: EventType::of_event(&event_type), timestamp: time, data };
     for webhook in cx.store.webhooks_in(tx, tool).await? {
-        let waiting = cx.store.deliveries_waiting(tx, webhook.id, None).await?;
-        if webhook.wants(&payload.event) && waiting < MAX_WAITING_DELIVERIES {
+        if webhook.wants(&payload.event)
+            && cx.store.deliveries_waiting(tx, webhook.id, None).await? < MAX_WAITING_DELIVERIES
+        {
             deliver(cx, tx, &webhook, id, &payload, now).await?;
         }
     }
