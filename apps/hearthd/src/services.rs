@@ -4,17 +4,17 @@ use hearth_kit::{Service, config::Section};
 
 /// Every role, in the order in which they start.
 pub const SERVICES: &[Service] = &[
-    hearth_accounts::SERVICE,
-    hearth_images::SERVICE,
-    hearth_logs::SERVICE,
-    hearth_envvars::SERVICE,
-    hearth_jobs::SERVICE,
-    hearth_builds::SERVICE,
-    hearth_builder::SERVICE,
-    hearth_components::SERVICE,
-    hearth_notify::SERVICE,
-    hearth_edge::SERVICE,
-    hearth_gateway::SERVICE,
+    hearth_accounts::ACCOUNTS_SERVICE,
+    hearth_images::IMAGES_SERVICE,
+    hearth_logs::LOGS_SERVICE,
+    hearth_envvars::ENVVARS_SERVICE,
+    hearth_jobs::JOBS_SERVICE,
+    hearth_builds::BUILDS_SERVICE,
+    hearth_builder::BUILDER_SERVICE,
+    hearth_components::COMPONENTS_SERVICE,
+    hearth_notify::NOTIFY_SERVICE,
+    hearth_edge::EDGE_SERVICE,
+    hearth_gateway::GATEWAY_SERVICE,
 ];
 
 /// The sections of the configuration that services own, whether or not this process plays their roles.

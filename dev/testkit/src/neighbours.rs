@@ -88,7 +88,7 @@ pub fn play(stand: &Stand, ears: &Ears) {
         .route("/images/v1/internal/images", get(usable))
         .route("/images/v1/internal/blobs/{digest}", get(async || LAYER))
         .route("/images/v1/internal/pins/{holder}", put(pin).delete(unpin))
-        .merge(ears.1.router(TagEvent::INFO));
+        .merge(ears.1.router(TagEvent::TOPIC_INFO));
     let logs = Router::new().route("/logs/v1/internal/lines", post(append));
     let envvars = Router::new()
         .route("/envvars/v1/internal/tools/{tool}/jobs/{job}", get(variables))

@@ -46,7 +46,7 @@ impl PlayedStream {
         self.append_raw(Event {
             position: 0,
             id: EventId::new(time, &Entropy::System),
-            service: T::INFO.service,
+            service: T::TOPIC_INFO.service,
             event_type: event.event_type().to_owned(),
             tool: event.tool(),
             time,

@@ -4,7 +4,7 @@ use hearth_base::{Result, Role};
 
 use crate::{config::Section, kit::Kit, mounted::Mounted};
 
-/// A service, as `hearthd` knows it before it runs. Each service's crate has one, called `SERVICE`.
+/// A service, as `hearthd` knows it before it runs. Each service's crate has one, called `NAME_SERVICE`.
 #[derive(Clone, Copy)]
 pub struct Service {
     /// The role that it plays.

@@ -21,7 +21,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(600);
 
 /// A worker that runs `finalizer` for each deleted tool until it succeeds, and then acknowledges. The finalizer may be
 /// repeated for a tool of which nothing is left.
-pub fn worker<F>(kit: &Kit, finalizer: impl Fn(ToolId) -> F + Send + Sync + 'static) -> Result<Worker>
+pub fn create_worker<F>(kit: &Kit, finalizer: impl Fn(ToolId) -> F + Send + Sync + 'static) -> Result<Worker>
 where
     F: Future<Output = Result<()>> + Send + 'static,
 {
@@ -58,7 +58,7 @@ where
     async fn clean_up_and_wait(&self) -> Result<bool> {
         let accounts = self.clients.of(Role::Accounts)?;
         // The stream's head is read before the duties: no tool is deleted between the two unseen.
-        let mut tools = TopicReader::new(&self.clients, ToolEvent::INFO);
+        let mut tools = TopicReader::new(&self.clients, ToolEvent::TOPIC_INFO);
         tools.seek_head().await?;
         if !self.run_finalizers(&accounts).await? {
             return Ok(false);

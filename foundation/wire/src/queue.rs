@@ -30,7 +30,7 @@ pub struct QueueEntry {
     pub key: String,
     /// Its state.
     pub state: QueueEntryState,
-    /// What is to be done, in the service's own form.
+    /// The payload, in the service's own form.
     pub payload: serde_json::Value,
     /// When it was enqueued last.
     #[schema(value_type = String, format = DateTime)]
@@ -69,7 +69,7 @@ pub struct QueueQuery {
     /// How many items at most: 1 to 1000, 100 when absent.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
     pub limit: Limit,
-    /// Where to go on: the `next` of the page before.
+    /// The `next` of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
     pub cursor: Option<Cursor>,

@@ -8,8 +8,13 @@ use crate::{
 };
 
 /// All topics of all services. A topic that is missing here reaches no webhook.
-pub static TOPICS: &[&TopicInfo] =
-    &[AccessEvent::INFO, ToolEvent::INFO, TagEvent::INFO, RouteEvent::INFO, RunEvent::INFO];
+pub static TOPICS: &[&TopicInfo] = &[
+    AccessEvent::TOPIC_INFO,
+    ToolEvent::TOPIC_INFO,
+    TagEvent::TOPIC_INFO,
+    RouteEvent::TOPIC_INFO,
+    RunEvent::TOPIC_INFO,
+];
 
 /// The topics whose events webhooks are sent, in the order of [`TOPICS`].
 pub fn webhook_topics() -> impl Iterator<Item = &'static TopicInfo> {

@@ -26,8 +26,8 @@ use crate::{
 
 pub use settings::AccountsSettings;
 
-/// What `hearthd` knows of this service.
-pub const SERVICE: Service = Service {
+/// This service, as `hearthd` mounts it.
+pub const ACCOUNTS_SERVICE: Service = Service {
     role: Role::Accounts,
     database: true,
     settings: Some(Section::of::<AccountsSettings>()),
@@ -37,7 +37,7 @@ pub const SERVICE: Service = Service {
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
     let cx = Cx::new(kit)?;
-    let (first, housekeeping) = (cx.clone(), workers::housekeeping::worker(&cx));
+    let (first, housekeeping) = (cx.clone(), workers::housekeeping::create_worker(&cx));
     let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
     Ok(Mounted::new(kit, Dialect::Data, routes, cx)
         .migrations(store::migrations)

@@ -42,9 +42,9 @@ impl Passwords {
         .await
     }
 
-    /// Whether `password` is the one behind `hash`. Without a hash it takes as long and is wrong, so that
+    /// Compares `password` with the one behind `hash`. Without a hash it takes as long and is wrong, so that
     /// nobody learns who has an account.
-    pub async fn check(&self, password: &Secret, hash: Option<String>) -> Result<bool> {
+    pub async fn check_password(&self, password: &Secret, hash: Option<String>) -> Result<bool> {
         let password = password.clone();
         self.run(move || {
             let argon = Argon2::default();

@@ -1,4 +1,4 @@
-//! What an operator sets for people and tools.
+//! Settings of people and tools.
 
 use hearth_wire::tools::Quota;
 

@@ -23,8 +23,8 @@ pub use proxy::serve as serve_proxy;
 
 pub use settings::BuilderSettings;
 
-/// What `hearthd` knows of this service.
-pub const SERVICE: Service =
+/// This service, as `hearthd` mounts it.
+pub const BUILDER_SERVICE: Service =
     Service { role: Role::Builder, database: false, settings: Some(Section::of::<BuilderSettings>()), mount };
 
 /// Puts the role together, with the runtime of this machine.

@@ -29,8 +29,8 @@ use crate::{
 
 pub use settings::BuildsSettings;
 
-/// What `hearthd` knows of this service.
-pub const SERVICE: Service =
+/// This service, as `hearthd` mounts it.
+pub const BUILDS_SERVICE: Service =
     Service { role: Role::Builds, database: true, settings: Some(Section::of::<BuildsSettings>()), mount };
 
 /// Puts the service together.
@@ -39,7 +39,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
     let (erase, store) = (cx.clone(), cx.store.clone());
     let limits = queue::worker(&store.queue, workers::time_limits::EndBuilds(cx.clone()));
     let unpins = queue::worker(&store.queue, workers::unpin::UnpinImages(cx.clone()));
-    let sweeps = workers::housekeeping::worker(&cx);
+    let sweeps = workers::housekeeping::create_worker(&cx);
     let erase = move |tool| {
         let cx = erase.clone();
         async move { app::clean::erase(&cx, tool).await }
@@ -47,7 +47,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
     let routes = queue::add_routes(routes(&kit.settings(), &kit.config.door), kit.role, &store.queue);
     Ok(Mounted::new(kit, Dialect::Named, routes, cx)
         .migrations(store::migrations)
-        .worker(tool_cleanup::worker(kit, erase)?)
+        .worker(tool_cleanup::create_worker(kit, erase)?)
         .worker(limits)
         .worker(unpins)
         .worker(sweeps))

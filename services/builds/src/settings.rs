@@ -1,4 +1,4 @@
-//! What an operator sets for builds.
+//! Settings of builds.
 
 hearth_kit::settings! {
     /// Builds.

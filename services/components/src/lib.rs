@@ -26,8 +26,8 @@ use crate::{
 
 pub use settings::ComponentsSettings;
 
-/// What `hearthd` knows of this service.
-pub const SERVICE: Service = Service {
+/// This service, as `hearthd` mounts it.
+pub const COMPONENTS_SERVICE: Service = Service {
     role: Role::Components,
     database: true,
     settings: Some(Section::of::<ComponentsSettings>()),
@@ -41,7 +41,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
     let deploying = queue::worker(&cx.store.queue, workers::deploy::Deploy(cx.clone()));
     let routes = queue::add_routes(routes(&kit.config.door), kit.role, &cx.store.queue);
     Ok(Mounted::new(kit, Dialect::Data, routes, cx).migrations(store::migrations).worker(deploying).worker(
-        tool_cleanup::worker(kit, move |tool| {
+        tool_cleanup::create_worker(kit, move |tool| {
             let cx = erasing.clone();
             async move { app::erase::erase(&cx, tool).await }
         })?,

@@ -1,4 +1,4 @@
-//! What an operator sets for deployments.
+//! Settings of deployments.
 
 hearth_kit::settings! {
     /// Deployments.

@@ -16,8 +16,8 @@ use hearth_wire::{
 use crate::Edge;
 
 /// The worker that keeps the map of routes.
-pub fn worker(edge: &Arc<Edge>) -> Worker {
-    Consumer::new(&edge.kit, "routes", RouteEvent::INFO).in_memory(RouteMap(edge.clone()))
+pub fn create_worker(edge: &Arc<Edge>) -> Worker {
+    Consumer::new(&edge.kit, "routes", RouteEvent::TOPIC_INFO).in_memory(RouteMap(edge.clone()))
 }
 
 struct RouteMap(Arc<Edge>);
@@ -35,7 +35,7 @@ impl ViewHandler for RouteMap {
             }
         }
         self.0.map.replace(routes);
-        self.save();
+        self.save_map();
         Ok(())
     }
 
@@ -48,14 +48,14 @@ impl ViewHandler for RouteMap {
                 None => {}
             }
         }
-        self.save();
+        self.save_map();
         Ok(())
     }
 }
 
 impl RouteMap {
     /// Saves the map; one that cannot be saved now serves as well until the next start.
-    fn save(&self) {
+    fn save_map(&self) {
         if let Err(error) = self.0.map.save() {
             log_error!(&error, "map of routes not saved");
         }

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, Version};
 
 use crate::clean;
 
-/// Whether a request is passed on: it is no two requests to anyone on the way.
+/// True when a request is passed on: nobody on the way reads it as two requests.
 pub fn is_unambiguous(version: Version, headers: &HeaderMap) -> bool {
     clean::check(version, headers).is_ok()
 }

@@ -41,8 +41,8 @@ pub(crate) struct Edge {
 
 pub use settings::EdgeSettings;
 
-/// What `hearthd` knows of this service.
-pub const SERVICE: Service =
+/// This service, as `hearthd` mounts it.
+pub const EDGE_SERVICE: Service =
     Service { role: Role::Edge, database: false, settings: Some(Section::of::<EdgeSettings>()), mount };
 
 /// Puts the edge together.
@@ -60,7 +60,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
             first.map.load();
             Ok(())
         })
-        .worker(follow::worker(&edge));
+        .worker(follow::create_worker(&edge));
     let own = mounted.router;
     mounted.router = Router::new().fallback(move |request: Request| by_host(edge, own, request));
     Ok(mounted)

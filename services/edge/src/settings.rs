@@ -1,4 +1,4 @@
-//! What an operator sets for tools' pages.
+//! Settings of tools' pages.
 
 hearth_kit::settings! {
     /// Tools' pages.

@@ -19,8 +19,8 @@ use crate::{
     rights::{EnvvarsRead, EnvvarsWrite, GiveOut},
 };
 
-/// What `hearthd` knows of this service.
-pub const SERVICE: Service = Service { role: Role::Envvars, database: true, settings: None, mount };
+/// This service, as `hearthd` mounts it.
+pub const ENVVARS_SERVICE: Service = Service { role: Role::Envvars, database: true, settings: None, mount };
 
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
@@ -29,7 +29,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
     Ok(Mounted::new(kit, Dialect::Named, routes(), cx)
         .migrations(store::migrations)
         .prepare(async move { app::rotate::prepare(&first).await })
-        .worker(tool_cleanup::worker(kit, move |tool| {
+        .worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erased.clone();
             async move { app::erase(&cx, tool).await }
         })?))

@@ -16,8 +16,9 @@ use crate::Gateway;
 
 /// The worker that forgets identities when access changes. While `accounts` cannot be read, identities are good for
 /// their ten seconds.
-pub fn worker(gateway: &Arc<Gateway>) -> Worker {
-    Consumer::new(&gateway.kit, "access", AccessEvent::INFO).in_memory(RememberedIdentities(gateway.clone()))
+pub fn create_worker(gateway: &Arc<Gateway>) -> Worker {
+    Consumer::new(&gateway.kit, "access", AccessEvent::TOPIC_INFO)
+        .in_memory(RememberedIdentities(gateway.clone()))
 }
 
 struct RememberedIdentities(Arc<Gateway>);

@@ -39,7 +39,7 @@ pub async fn forward(State(gateway): State<Arc<Gateway>>, request: Request) -> R
     let challenge = prefix.token_flow.as_deref().and_then(|token_path| {
         registry::challenge(&gateway.kit.config.door, token_path, request.uri().path(), request.headers())
     });
-    let mut response = match answer(&gateway, route, request).await {
+    let mut response = match answer_request(&gateway, route, request).await {
         Ok(response) => response,
         Err(error) => Refused(error).into_response(),
     };
@@ -53,10 +53,10 @@ pub async fn forward(State(gateway): State<Arc<Gateway>>, request: Request) -> R
     response
 }
 
-async fn answer(gateway: &Gateway, mut route: Route, request: Request) -> Result<Response> {
+async fn answer_request(gateway: &Gateway, mut route: Route, request: Request) -> Result<Response> {
     let length = announced(request.headers()).unwrap_or_default();
     if length > route.body_limit as u64 {
-        gateway.routes.refresh(route.service).await;
+        gateway.routes.refresh_routes(route.service).await;
         route = gateway.routes.find(request.method(), request.uri().path()).await?.unwrap_or(route);
         if length > route.body_limit as u64 {
             return Err(too_large(route.body_limit));
@@ -85,10 +85,10 @@ async fn pass_on(
     let shown =
         credential::shown(request.method(), request.headers(), gateway.kit.config.door.session_cookie())?;
     let (service, tool) = (route.service, route.tool.as_deref());
-    let (signed, not_good) = match gateway.identities.of(shown, service, tool, request_id).await {
+    let (signed, not_good) = match gateway.identities.sign_identity(shown, service, tool, request_id).await {
         Ok(signed) => (signed, None),
         Err(error) if NOT_GOOD.contains(&error.code()) => {
-            (gateway.identities.of(None, service, tool, request_id).await?, Some(error))
+            (gateway.identities.sign_identity(None, service, tool, request_id).await?, Some(error))
         }
         Err(error) => return Err(error),
     };
@@ -99,10 +99,10 @@ async fn pass_on(
     if let Ok(id) = request_id.to_string().try_into() {
         request.headers_mut().insert(headers::REQUEST_ID, id);
     }
-    let sent = send(gateway, route, request).await;
+    let sent = send_limited(gateway, route, request).await;
     if sent.as_ref().is_err_and(|error| error.kind() == Kind::TooLarge) {
         // Its length was not announced, and it cannot be read twice: the caller's next attempt has the limit of now.
-        gateway.routes.refresh(service).await;
+        gateway.routes.refresh_routes(service).await;
     }
     let mut response = sent?;
     if let Some(release) = response.headers_mut().remove(headers::DOCUMENT) {
@@ -116,7 +116,7 @@ async fn pass_on(
     Ok(response)
 }
 
-async fn send(gateway: &Gateway, route: &Route, request: Request) -> Result<Response> {
+async fn send_limited(gateway: &Gateway, route: &Route, request: Request) -> Result<Response> {
     let Route { service, body_limit, streaming, time_limit, .. } = *route;
     let transport = gateway.kit.clients.transport(service)?;
     let moved = Arc::new(AtomicBool::new(false));
@@ -133,7 +133,7 @@ async fn send(gateway: &Gateway, route: &Route, request: Request) -> Result<Resp
             Ok(answered) => break answered,
             // What is large takes its time: the answer has to begin soon after the body's end, or after it has stalled.
             Err(_) if streaming && moved.swap(false, Ordering::Relaxed) => {}
-            Err(_) => return Err(slow(service)),
+            Err(_) => return Err(too_slow(service)),
         }
     };
     answered.map_err(|error| {
@@ -146,7 +146,7 @@ async fn send(gateway: &Gateway, route: &Route, request: Request) -> Result<Resp
     })
 }
 
-fn slow(service: Role) -> Error {
+fn too_slow(service: Role) -> Error {
     Error::new(Kind::Timeout, "service-slow", format!("{service} did not answer in time"))
         .help("try again; if it stays so, tell whoever runs this Hearth")
 }

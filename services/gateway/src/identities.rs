@@ -54,8 +54,8 @@ impl Identities {
         Ok(Self { kit: kit.clone(), accounts, known: Mutex::default() })
     }
 
-    /// The identity of whoever shows `secret`, towards `service` and the tool that the path names.
-    pub async fn of(
+    /// Signs the identity of the holder of `secret` (of nobody without one), towards `service` and the tool that the path names.
+    pub async fn sign_identity(
         &self,
         secret: Option<Secret>,
         service: Role,

@@ -40,8 +40,8 @@ pub(crate) struct Gateway {
     pub documents: Documents,
 }
 
-/// What `hearthd` knows of this service.
-pub const SERVICE: Service = Service { role: Role::Gateway, database: false, settings: None, mount };
+/// This service, as `hearthd` mounts it.
+pub const GATEWAY_SERVICE: Service = Service { role: Role::Gateway, database: false, settings: None, mount };
 
 /// Puts the gateway together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
@@ -54,7 +54,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
     let routes =
         OpenApiRouter::new().routes(guard::<Open, _>(routes!(openapi::merged))).fallback(forward::forward);
     let visited = gateway.clone();
-    let following = follow::worker(&gateway);
+    let following = follow::create_worker(&gateway);
     let mut mounted = Mounted::new(kit, Dialect::Data, routes, gateway).worker(following);
     let inner = mounted.router.layer(from_fn(door::enter));
     let api = Router::new().fallback_service(inner.map_request(door::without_last_slash));

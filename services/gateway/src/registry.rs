@@ -31,12 +31,12 @@ pub async fn exchange_token(
         Error::unauthenticated(NOT_SIGNED_IN, "nobody is signed in")
             .help("log in with any user name, and a token of Hearth as the password")
     })?;
-    gateway.identities.of(Some(shown.clone()), service, None, request).await?;
+    gateway.identities.sign_identity(Some(shown.clone()), service, None, request).await?;
     let body = json!({"token": shown.reveal(), "access_token": shown.reveal(), "expires_in": TOKEN_LIFE});
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
-/// Where a client that is not signed in at `path` can: at `token_path`, and there by Basic.
+/// The challenge to a client that is not signed in at `path`: it gets a token at `token_path`, by Basic.
 pub fn challenge(door: &Door, token_path: &str, path: &str, headers: &HeaderMap) -> Option<HeaderValue> {
     let challenge = match path == token_path {
         true => "Basic realm=\"hearth\"".to_owned(),

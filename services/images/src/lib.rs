@@ -39,15 +39,15 @@ use crate::{
 
 pub use settings::{ImageSource, ImagesSettings, ProvidedImage};
 
-/// What `hearthd` knows of this service.
-pub const SERVICE: Service =
+/// This service, as `hearthd` mounts it.
+pub const IMAGES_SERVICE: Service =
     Service { role: Role::Images, database: true, settings: Some(Section::of::<ImagesSettings>()), mount };
 
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
     let store = Store::new(kit.db()?.clone(), kit.queue()?, kit.tasks.stop_sign());
     let cx = Cx::new(&kit.config, &kit.state, store, kit.clock.clone(), kit.entropy.clone())?;
-    let (collecting, erasing) = (workers::collecting::worker(&cx), cx.clone());
+    let (collecting, erasing) = (workers::collecting::create_worker(&cx), cx.clone());
     let erase = move |tool| {
         let cx = erasing.clone();
         async move { app::erase::erase(&cx, tool).await }
@@ -56,7 +56,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
     Ok(Mounted::new(kit, Dialect::Data, routes, cx)
         .migrations(store::migrations)
         .worker(collecting)
-        .worker(tool_cleanup::worker(kit, erase)?))
+        .worker(tool_cleanup::create_worker(kit, erase)?))
 }
 
 /// Every endpoint, with who may use it.
@@ -70,8 +70,8 @@ fn routes(settings: &ImagesSettings) -> OpenApiRouter<Cx> {
         .routes(guard::<PullProvided, _>(routes!(http::provided::blob)))
         .routes(guard::<PullProvided, _>(routes!(http::provided::manifest)))
         .routes(guard::<PullProvided, _>(routes!(http::provided::tags)))
-        .routes(upload(guard::<PushProvided, _>(routes!(http::provided::upload_begin)), blob))
-        .routes(upload(
+        .routes(declare_upload(guard::<PushProvided, _>(routes!(http::provided::upload_begin)), blob))
+        .routes(declare_upload(
             guard::<PushProvided, _>(routes!(
                 http::provided::upload_state,
                 http::provided::upload_append,
@@ -80,20 +80,20 @@ fn routes(settings: &ImagesSettings) -> OpenApiRouter<Cx> {
             )),
             blob,
         ))
-        .routes(upload(
+        .routes(declare_upload(
             guard::<PushProvided, _>(routes!(http::provided::manifest_put, http::provided::manifest_delete)),
             manifest,
         ))
         .routes(of_tool::<Pull>(routes!(http::registry::blob)))
         .routes(of_tool::<Push>(routes!(http::registry::blob_delete)))
         .routes(of_tool::<Pull>(routes!(http::registry::manifest)))
-        .routes(upload(
+        .routes(declare_upload(
             of_tool::<Push>(routes!(http::registry::manifest_put, http::registry::manifest_delete)),
             manifest,
         ))
         .routes(of_tool::<Pull>(routes!(http::registry::tags)))
-        .routes(upload(of_tool::<Push>(routes!(http::registry::upload_begin)), blob))
-        .routes(upload(
+        .routes(declare_upload(of_tool::<Push>(routes!(http::registry::upload_begin)), blob))
+        .routes(declare_upload(
             of_tool::<Push>(routes!(
                 http::registry::upload_state,
                 http::registry::upload_append,
@@ -121,6 +121,6 @@ fn of_tool<R: Right>(routes: UtoipaMethodRouter<Cx>) -> UtoipaMethodRouter<Cx> {
 }
 
 /// Routes that take content of at most so many bytes.
-fn upload(routes: UtoipaMethodRouter<Cx>, limit: u64) -> UtoipaMethodRouter<Cx> {
+fn declare_upload(routes: UtoipaMethodRouter<Cx>, limit: u64) -> UtoipaMethodRouter<Cx> {
     routes.body_limit(limit).streaming()
 }

@@ -1,4 +1,4 @@
-//! What an operator sets for images.
+//! Settings of images.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -94,7 +94,7 @@ fn stable() -> String {
     "stable".to_owned()
 }
 
-/// What `hearthd image bootstrap` makes, under the names that scripts written for Toolforge use. Where Toolforge
+/// The images that `hearthd image bootstrap` makes, under the names that scripts written for Toolforge use. Where Toolforge
 /// had several releases of one language, they all mean the one that is provided here.
 fn provided() -> BTreeMap<String, ProvidedImage> {
     let python = [

@@ -23,6 +23,7 @@ use hearth_kit::{
     guard, queue, tool_cleanup,
 };
 use hearth_runtime_api::{Runtime, wire::Socket};
+use hearth_wire::jobs::Wait;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -33,7 +34,7 @@ use crate::{
 pub use settings::JobsSettings;
 
 /// This service, as `hearthd` mounts it.
-pub const SERVICE: Service =
+pub const JOBS_SERVICE: Service =
     Service { role: Role::Jobs, database: true, settings: Some(Section::of::<JobsSettings>()), mount };
 
 /// Puts the service together, with the runtime of this machine.
@@ -62,7 +63,7 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
         .worker(Worker::new("schedule", |stop| workers::schedule::run(scheduling, stop)))
         .worker(Worker::new("logs", |stop| workers::logs::run(logging, stop)))
         .worker(workers::images::worker(kit, following)?)
-        .worker(tool_cleanup::worker(kit, move |tool| {
+        .worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erasing.clone();
             async move { app::jobs::erase::erase(&cx, tool).await }
         })?))

@@ -24,19 +24,19 @@ use crate::{
 
 pub use settings::LogsSettings;
 
-/// What `hearthd` knows of this service.
-pub const SERVICE: Service =
+/// This service, as `hearthd` mounts it.
+pub const LOGS_SERVICE: Service =
     Service { role: Role::Logs, database: true, settings: Some(Section::of::<LogsSettings>()), mount };
 
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
     let cx = Cx::new(kit)?;
-    let (housekeeping, erased) = (workers::housekeeping::worker(&cx), cx.clone());
+    let (housekeeping, erased) = (workers::housekeeping::create_worker(&cx), cx.clone());
     let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
     Ok(Mounted::new(kit, Dialect::Data, routes, cx)
         .migrations(store::migrations)
         .worker(housekeeping)
-        .worker(tool_cleanup::worker(kit, move |tool| {
+        .worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erased.clone();
             async move { app::erase(&cx, tool).await }
         })?))

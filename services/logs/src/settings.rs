@@ -1,4 +1,4 @@
-//! What an operator sets for logs.
+//! Settings of logs.
 
 use hearth_base::Memory;
 

@@ -26,19 +26,19 @@ use crate::{
 
 pub use settings::{NotifySettings, Smtp, SmtpTls};
 
-/// What `hearthd` knows of this service.
-pub const SERVICE: Service =
+/// This service, as `hearthd` mounts it.
+pub const NOTIFY_SERVICE: Service =
     Service { role: Role::Notify, database: true, settings: Some(Section::of::<NotifySettings>()), mount };
 
 /// Puts the service together.
 pub fn mount(kit: &Kit) -> Result<Mounted> {
     let cx = Cx::new(kit)?;
     let [first, erasing] = [(); 2].map(|()| cx.clone());
-    let following = workers::follow::workers(kit, &cx)?;
+    let following = workers::follow::create_workers(kit, &cx)?;
     let gathering = queue::worker(&cx.store.queue, workers::gather::GatherNotices(cx.clone()));
     let mailing = queue::worker(&cx.store.queue, workers::mail::SendMails(cx.clone()));
     let delivering = queue::worker(&cx.store.queue, workers::deliver::DeliverEvents(cx.clone()));
-    let sweeping = workers::housekeeping::worker(&cx);
+    let sweeping = workers::housekeeping::create_worker(&cx);
     let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
     let mounted = Mounted::new(kit, Dialect::Data, routes, cx)
         .migrations(store::migrations)
@@ -47,7 +47,7 @@ pub fn mount(kit: &Kit) -> Result<Mounted> {
         .worker(mailing)
         .worker(delivering)
         .worker(sweeping)
-        .worker(tool_cleanup::worker(kit, move |tool| {
+        .worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erasing.clone();
             async move { app::erase(&cx, tool).await }
         })?);

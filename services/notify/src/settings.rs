@@ -1,4 +1,4 @@
-//! What an operator sets for mail and webhooks.
+//! Settings of mail and webhooks.
 
 use std::path::PathBuf;
 
@@ -65,7 +65,7 @@ pub struct Smtp {
     pub ca_file: Option<PathBuf>,
 }
 
-/// Whether the line to a mail server is encrypted.
+/// The encryption of the connection to a mail server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SmtpTls {

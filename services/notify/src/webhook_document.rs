@@ -1,4 +1,4 @@
-//! What webhooks are sent, in the service's OpenAPI document: one entry for each event type that a service declared.
+//! The webhooks in the service's OpenAPI document: one entry for each event type that a service declared.
 
 use hearth_wire::{
     events::{EventTypeInfo, NamedSchemas},
@@ -16,14 +16,14 @@ pub fn add_webhooks(document: &mut OpenApi) {
     let mut schemas = NamedSchemas::new();
     let mut webhooks = Paths::new();
     for declared in webhook_types() {
-        webhooks.paths.insert(declared.name.to_owned(), describe(declared, &mut schemas));
+        webhooks.paths.insert(declared.name.to_owned(), describe_event_type(declared, &mut schemas));
     }
     document.webhooks = Some(webhooks);
     document.components.get_or_insert_with(Components::new).schemas.extend(schemas);
 }
 
 /// The request that a webhook gets for an event (Standard Webhooks specification, "Payload structure").
-fn describe(declared: &EventTypeInfo, schemas: &mut NamedSchemas) -> PathItem {
+fn describe_event_type(declared: &EventTypeInfo, schemas: &mut NamedSchemas) -> PathItem {
     let EventTypeInfo { name, description, schema } = declared;
     let event_type = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([*name]));
     let time = SchemaFormat::KnownFormat(KnownFormat::DateTime);

@@ -6,8 +6,12 @@ use super::{records, text};
 
 /// First record: the file. Further ones: `NAME=VALUE`.
 pub fn configuration(input: &[u8]) {
-    let services =
-        [hearth_builds::SERVICE, hearth_edge::SERVICE, hearth_images::SERVICE, hearth_jobs::SERVICE];
+    let services = [
+        hearth_builds::BUILDS_SERVICE,
+        hearth_edge::EDGE_SERVICE,
+        hearth_images::IMAGES_SERVICE,
+        hearth_jobs::JOBS_SERVICE,
+    ];
     let sections: Vec<Section> = services.into_iter().filter_map(|service| service.settings).collect();
     let mut records = records(input);
     let file = text(records.next());

@@ -101,8 +101,8 @@ fn mount(log: Log) -> impl Fn(&Kit) -> Result<Mounted> + Clone {
         };
         Ok(Mounted::new(kit, Dialect::Data, OpenApiRouter::new(), ())
             .migrations(|| vec![Box::new(CreateEventCursors), Box::new(CreateApplied)])
-            .worker(stored("tags", TagEvent::INFO)?)
-            .worker(stored("tags", RouteEvent::INFO)?))
+            .worker(stored("tags", TagEvent::TOPIC_INFO)?)
+            .worker(stored("tags", RouteEvent::TOPIC_INFO)?))
     }
 }
 
@@ -118,8 +118,8 @@ async fn rig(db: Db) -> Result<Rig> {
     let (log, images, jobs) = (Log::default(), PlayedStream::default(), PlayedStream::default());
     let mut stand =
         Stand::of(Role::Notify, db, mount(log.clone()), Config::default(), Default::default()).await?;
-    stand.play(Role::Images, hearth_kit::exchange(images.router(TagEvent::INFO)));
-    stand.play(Role::Jobs, hearth_kit::exchange(jobs.router(RouteEvent::INFO)));
+    stand.play(Role::Images, hearth_kit::exchange(images.router(TagEvent::TOPIC_INFO)));
+    stand.play(Role::Jobs, hearth_kit::exchange(jobs.router(RouteEvent::TOPIC_INFO)));
     stand.start_workers();
     Ok(Rig { stand, log, images, jobs })
 }
@@ -204,12 +204,12 @@ async fn a_view_in_memory_is_rebuilt_first_and_sees_only_what_happens_from_then_
     let (log, tools) = (Log::default(), PlayedStream::default());
     let view = log.clone();
     let mount = move |kit: &Kit| {
-        let worker = Consumer::new(kit, "view", ToolEvent::INFO).in_memory(RememberTypes(view.clone()));
+        let worker = Consumer::new(kit, "view", ToolEvent::TOPIC_INFO).in_memory(RememberTypes(view.clone()));
         Ok(Mounted::new(kit, Dialect::Data, OpenApiRouter::new(), ()).worker(worker))
     };
     let mut stand = Stand::of(Role::Edge, db, mount, Config::default(), Default::default()).await?;
     tools.append(Timestamp::UNIX_EPOCH, &ToolEvent::Created(ToolOnly { tool: tool() }), None)?;
-    stand.play(Role::Accounts, hearth_kit::exchange(tools.router(ToolEvent::INFO)));
+    stand.play(Role::Accounts, hearth_kit::exchange(tools.router(ToolEvent::TOPIC_INFO)));
     stand.start_workers();
     until("it is rebuilt", async || Ok((log.lines() == ["rebuilt"]).then_some(()))).await?;
     tools.append(Timestamp::UNIX_EPOCH, &ToolEvent::Erased(ToolOnly { tool: tool() }), None)?;

@@ -38,7 +38,7 @@ async fn append_at(stream: &Stream, db: &Db, number: u32, time: Timestamp) -> Re
 }
 
 async fn read(stream: &Stream, after: Option<i64>) -> Result<EventBatch> {
-    stream.read(AccessEvent::INFO, &After::position(after, Duration::ZERO)).await
+    stream.read(AccessEvent::TOPIC_INFO, &After::position(after, Duration::ZERO)).await
 }
 
 fn numbers(events: &[Event]) -> Vec<String> {
@@ -62,7 +62,7 @@ async fn events_come_in_order_and_once(db: Db) -> Result<()> {
     assert_eq!(numbers(&read(&stream, Some(5)).await?.events), ["5"]);
     let rest = read(&stream, Some(6)).await?;
     assert_eq!((rest.events.len(), rest.next), (0, 6));
-    assert_eq!(stream.read(AccessEvent::INFO, &After::head()).await?.next, 6);
+    assert_eq!(stream.read(AccessEvent::TOPIC_INFO, &After::head()).await?.next, 6);
     assert_eq!(stream.head().await?, 6);
     Ok(())
 }
@@ -76,7 +76,7 @@ async fn an_event_carries_its_service_tool_time_data_and_notice(db: Db) -> Resul
     let event = new_event(&ToolEvent::Created(ToolOnly { tool }), now)?.with_notice(Some(&notice))?;
     stream.append(&tx, [event]).await?;
     tx.commit().await?;
-    let read = stream.read(ToolEvent::INFO, &After::default()).await?.events.remove(0);
+    let read = stream.read(ToolEvent::TOPIC_INFO, &After::default()).await?.events.remove(0);
     let json = serde_json::to_value(&read).unwrap();
     assert_eq!(
         (&json["service"], &json["type"], &json["time"]),
@@ -99,7 +99,7 @@ async fn a_reader_of_one_topic_sees_no_other_and_its_position_moves_on(db: Db) -
     tx.commit().await?;
     let access = read(&stream, None).await?;
     assert_eq!((access.events.len(), access.next), (1, 2));
-    let tools = stream.read(ToolEvent::INFO, &After::default()).await?;
+    let tools = stream.read(ToolEvent::TOPIC_INFO, &After::default()).await?;
     assert_eq!(tools.events.iter().map(|event| event.position).collect::<Vec<_>>(), [2]);
     Ok(())
 }
@@ -146,7 +146,8 @@ async fn a_late_commit_is_never_missed(db: Db) -> Result<()> {
 async fn a_reader_that_waits_is_woken(db: Db) -> Result<()> {
     let stream = stream(&db).await?;
     let after = After::position(None, Duration::from_secs(20));
-    let (waited, appended) = tokio::join!(stream.read(AccessEvent::INFO, &after), append(&stream, &db, 1));
+    let (waited, appended) =
+        tokio::join!(stream.read(AccessEvent::TOPIC_INFO, &after), append(&stream, &db, 1));
     appended?;
     assert_eq!(waited?.events.len(), 1);
     Ok(())

@@ -206,7 +206,7 @@ crate::topic! {
     }
 }
 
-/// Whose access has changed.
+/// The user, credential or tool whose access has changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::AccessChanged)]
 pub struct AccessChanged {

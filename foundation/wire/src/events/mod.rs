@@ -29,7 +29,7 @@ pub struct Event {
     /// The service whose stream it is.
     #[schema(value_type = String)]
     pub service: Role,
-    /// What happened, such as `job.run.failed`.
+    /// The event type, such as `job.run.failed`.
     #[serde(rename = "type")]
     pub event_type: String,
     /// The tool that the event is about.
@@ -39,9 +39,9 @@ pub struct Event {
     /// When it happened.
     #[schema(value_type = String, format = DateTime)]
     pub time: Timestamp,
-    /// What the event says; its form depends on the type.
+    /// The data of the event; its form depends on the type.
     pub data: serde_json::Value,
-    /// What a mail says about it: a [`Notice`]. Absent: nobody gets mail.
+    /// The text for a mail: a [`Notice`]. Absent: nobody gets mail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Notice>)]
     pub notice: Option<serde_json::Value>,
@@ -53,7 +53,7 @@ impl Event {
         T::decode(&self.event_type, &self.data)
     }
 
-    /// What a mail says about the event. A form that cannot be read (of a newer release) is an error of this event
+    /// The text for a mail about the event. A form that cannot be read (of a newer release) is an error of this event
     /// alone.
     pub fn read_notice(&self) -> Result<Option<Notice>> {
         self.notice.as_ref().map(Notice::deserialize).transpose().map_err(Error::internal)

@@ -1,18 +1,18 @@
-//! What a mail says about an event. The service that knows the event writes it; `notify` lays it out and sends it.
+//! The text of a mail about an event. The service that knows the event writes it; `notify` lays it out and sends it.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What a mail to a tool's maintainers says about an event. An event that carries one is worth a mail.
+/// The text of a mail to a tool's maintainers about an event. An event that carries one is worth a mail.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = events::Notice)]
 #[serde(default)]
 pub struct Notice {
     /// The part of the tool that the event is about, such as a job's name. Several events of one mail are counted by it.
     pub subject: String,
-    /// What happened to the subject: `failed: exit status 1`.
+    /// The change of the subject: `failed: exit status 1`.
     pub summary: String,
-    /// What else is known, in this order.
+    /// Further facts, in this order.
     pub facts: Vec<NoticeFact>,
     /// The last lines that a program wrote; shown as they are, and never trusted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -32,7 +32,7 @@ pub struct Notice {
 pub struct NoticeFact {
     /// The label, at most seven characters: `why`, `started`.
     pub label: String,
-    /// What is said there.
+    /// The text beside the label.
     pub text: String,
 }
 

@@ -8,7 +8,7 @@ use utoipa::{
     openapi::{Ref, RefOr, Schema},
 };
 
-/// What an event carries.
+/// The data of an event.
 pub trait EventData: Serialize + DeserializeOwned + ToSchema {
     /// The tool that the event is about.
     fn tool(&self) -> Option<ToolId>;
@@ -21,7 +21,7 @@ pub struct TopicInfo {
     pub service: Role,
     /// The name, one word: the last segment of the path where it is read.
     pub name: &'static str,
-    /// Whether webhooks are sent these events.
+    /// True when webhooks are sent these events.
     pub for_webhooks: bool,
     /// The event types.
     pub types: &'static [EventTypeInfo],
@@ -44,7 +44,7 @@ pub type NamedSchemas = Vec<(String, RefOr<Schema>)>;
 /// A topic whose events can be written and read. Declared by [`topic!`](crate::topic).
 pub trait Topic: Sized {
     /// The topic without its types.
-    const INFO: &'static TopicInfo;
+    const TOPIC_INFO: &'static TopicInfo;
 
     /// The name of this event's type.
     fn event_type(&self) -> &'static str;
@@ -52,7 +52,7 @@ pub trait Topic: Sized {
     /// The tool that this event is about.
     fn tool(&self) -> Option<ToolId>;
 
-    /// What this event carries.
+    /// The data of this event.
     fn to_data(&self) -> Result<Value>;
 
     /// Reads what an event of this type carries; `None` for a type that this release does not know.
@@ -82,7 +82,7 @@ macro_rules! topic {
         }
 
         impl $crate::events::Topic for $name {
-            const INFO: &'static $crate::events::TopicInfo = &$crate::events::TopicInfo {
+            const TOPIC_INFO: &'static $crate::events::TopicInfo = &$crate::events::TopicInfo {
                 service: hearth_base::Role::$service,
                 name: $topic,
                 for_webhooks: $webhooks,

@@ -52,7 +52,7 @@ macro_rules! with_job_fields {
             #[serde(
                 default,
                 skip_serializing_if = "Option::is_none",
-                deserialize_with = "crate::jobs::create::cpu"
+                deserialize_with = "crate::jobs::create::deserialize_cpu"
             )]
             #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]{1,9})?m?$")]
             pub cpu: Option<Cpu>,
@@ -68,7 +68,7 @@ macro_rules! with_job_fields {
             #[serde(
                 default,
                 skip_serializing_if = "Option::is_none",
-                deserialize_with = "crate::jobs::create::port"
+                deserialize_with = "crate::jobs::create::deserialize_port"
             )]
             #[schema(minimum = 1, maximum = 65535)]
             pub port: Option<u16>,
@@ -264,13 +264,13 @@ impl NumberOrText {
     }
 }
 
-pub(super) fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+pub(super) fn deserialize_port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
     let Some(given) = Option::<NumberOrText>::deserialize(deserializer)? else { return Ok(None) };
     let port = given.text().parse::<u16>().ok().filter(|port| *port > 0);
     port.map(Some).ok_or_else(|| D::Error::custom("a port is a number from 1 to 65535"))
 }
 
-pub(super) fn cpu<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cpu>, D::Error> {
+pub(super) fn deserialize_cpu<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cpu>, D::Error> {
     let Some(given) = Option::<NumberOrText>::deserialize(deserializer)? else { return Ok(None) };
     given.text().parse().map(Some).map_err(D::Error::custom)
 }

@@ -1,4 +1,4 @@
-//! What webhooks can be sent: the event types that services declare, and a test.
+//! The event types that webhooks can be sent: those that services declare, and a test.
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 

@@ -1,4 +1,4 @@
-//! What services ask `notify`, and nobody else may.
+//! Calls of other services to `notify`.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -6,6 +6,6 @@ use utoipa::ToSchema;
 /// The channels that this Hearth can send by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Channels {
-    /// Whether an operator has set a mail server.
+    /// True when an operator has set a mail server.
     pub mail: bool,
 }

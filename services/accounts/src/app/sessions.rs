@@ -18,7 +18,7 @@ pub async fn create(cx: &Cx, by: &By, create: SessionCreate) -> Result<(Secret, 
     let SessionCreate { name, password } = create;
     guesses::count(cx, by, &name).await?;
     let hash = cx.store.user(&name).await?.map(|user| user.password_hash);
-    if !cx.passwords.check(&password, hash.clone()).await? {
+    if !cx.passwords.check_password(&password, hash.clone()).await? {
         return Err(wrong());
     }
     let tx = cx.store.begin().await?;

@@ -21,7 +21,7 @@ pub async fn password_change(
     let known = cx.store.user_by_id(user).await?.ok_or_else(|| Error::not_found("user", user))?;
     let wrong = || Error::forbidden("wrong-password", "the current password is another one");
     guesses::count(cx, by, &known.name).await?;
-    if !cx.passwords.check(&current, Some(known.password_hash.clone())).await? {
+    if !cx.passwords.check_password(&current, Some(known.password_hash.clone())).await? {
         return Err(wrong());
     }
     let password_hash = cx.passwords.hash(&new).await?;

@@ -27,7 +27,7 @@ pub async fn access_events(
     _: Authed<rights::ReadEvents>,
     Query(after): Query<After>,
 ) -> Reply<EventBatch> {
-    Ok(Answer::of(cx.store.events.read(AccessEvent::INFO, &after).await?))
+    Ok(Answer::of(cx.store.events.read(AccessEvent::TOPIC_INFO, &after).await?))
 }
 
 /// The life of tools, in order; waits for the next event when asked to.
@@ -39,7 +39,7 @@ pub async fn tool_events(
     _: Authed<rights::ReadEvents>,
     Query(after): Query<After>,
 ) -> Reply<EventBatch> {
-    Ok(Answer::of(cx.store.events.read(ToolEvent::INFO, &after).await?))
+    Ok(Answer::of(cx.store.events.read(ToolEvent::TOPIC_INFO, &after).await?))
 }
 
 /// The calling service has erased what this tool had.

@@ -9,12 +9,12 @@ use crate::{app::guesses, cx::Cx};
 const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
 /// The worker.
-pub fn worker(cx: &Cx) -> Worker {
+pub fn create_worker(cx: &Cx) -> Worker {
     let (queue, cx) = (cx.store.queue.clone(), cx.clone());
-    periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| sweep(cx.clone(), now))
+    periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| delete_expired(cx.clone(), now))
 }
 
-async fn sweep(cx: Cx, now: Timestamp) -> Result<()> {
+async fn delete_expired(cx: Cx, now: Timestamp) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.session_sweep(&tx, now).await?;
     cx.store.token_sweep(&tx, now).await?;

@@ -70,7 +70,7 @@ pub async fn play(config: &str) -> Result<Play> {
         config,
         "test",
         std::iter::empty(),
-        hearth_builder::SERVICE.settings.as_slice(),
+        hearth_builder::BUILDER_SERVICE.settings.as_slice(),
     )?;
     let (state, runtime) = (Arc::<Mutex<State>>::default(), Played::new());
     let stand = stand(scratch.db(), config, &state, &runtime).await?;

@@ -7,7 +7,7 @@ use super::cancel;
 use crate::{cx::Cx, store::Build};
 
 /// The task of giving up the image of a build.
-pub const UNPIN: TaskName<BuildId> = TaskName::new("unpin");
+pub const UNPIN_TASK: TaskName<BuildId> = TaskName::new("unpin");
 
 /// Who relies on a build's image.
 pub fn holder(id: BuildId) -> String {
@@ -55,7 +55,7 @@ pub async fn clean(cx: &Cx, tool: ToolId, keep: u64) -> Result<usize> {
 async fn forget(cx: &Cx, tx: &Tx, build: &Build) -> Result<()> {
     cx.store.build_delete(tx, build.id).await?;
     if build.digest.is_some() {
-        cx.store.queue.enqueue(tx, UNPIN, &build.id.to_string(), &build.id, cx.now()).await?;
+        cx.store.queue.enqueue(tx, UNPIN_TASK, &build.id.to_string(), &build.id, cx.now()).await?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use hearth_wire::{
 };
 use jiff::SignedDuration;
 
-use super::{clean, start::BUILDING, time_limit};
+use super::{clean, start::BUILD_TASK, time_limit};
 use crate::{
     cx::Cx,
     git::Address,
@@ -35,13 +35,13 @@ pub async fn claim(cx: &Cx, builder: Option<Builder>, patience: Duration) -> Res
     let holder = builder.map(|Builder { place, life }| LeaseHolder { role: Role::Builder, place, life });
     let until = tokio::time::Instant::now() + patience;
     loop {
-        for item in cx.store.queue.claim_for(holder.as_ref(), BUILDING, 1).await? {
-            if let Some(lease) = lease(cx, &item).await? {
+        for item in cx.store.queue.claim_for(holder.as_ref(), BUILD_TASK, 1).await? {
+            if let Some(lease) = lease_next_build(cx, &item).await? {
                 return Ok(Some(lease));
             }
         }
         let left = until.saturating_duration_since(tokio::time::Instant::now());
-        let waited = cx.stop.unless(cx.store.queue.wait_for(holder.as_ref(), BUILDING, left)).await;
+        let waited = cx.stop.unless(cx.store.queue.wait_for(holder.as_ref(), BUILD_TASK, left)).await;
         if left.is_zero() || waited.is_none() {
             return Ok(None);
         }
@@ -49,7 +49,7 @@ pub async fn claim(cx: &Cx, builder: Option<Builder>, patience: Duration) -> Res
 }
 
 /// The tool's next build. None: nothing of it is left to do, and the item is finished.
-async fn lease(cx: &Cx, item: &QueueItem<ToolId>) -> Result<Option<Lease>> {
+async fn lease_next_build(cx: &Cx, item: &QueueItem<ToolId>) -> Result<Option<Lease>> {
     let tx = cx.store.begin().await?;
     let Some(mut build) = cx.store.build_next(&tx, item.payload).await? else {
         cx.store.queue.finish(&tx, item).await?;
@@ -64,10 +64,10 @@ async fn lease(cx: &Cx, item: &QueueItem<ToolId>) -> Result<Option<Lease>> {
         cx.store.build_save(&tx, &build).await?;
     }
     tx.commit().await?;
-    of(cx, &build, &item.ticket()).map(Some)
+    create_lease(cx, &build, &item.ticket()).map(Some)
 }
 
-fn of(cx: &Cx, build: &Build, ticket: &LeaseTicket) -> Result<Lease> {
+fn create_lease(cx: &Cx, build: &Build, ticket: &LeaseTicket) -> Result<Lease> {
     let parameters = &build.parameters;
     let source = match parameters.upload {
         Some(id) => LeaseSource::Upload { id, digest: build.resolved_ref.clone(), size: build.source_size },
@@ -79,7 +79,7 @@ fn of(cx: &Cx, build: &Build, ticket: &LeaseTicket) -> Result<Lease> {
         },
     };
     Ok(Lease {
-        ticket: write(ticket)?,
+        ticket: write_ticket(ticket)?,
         build: build.id,
         attempt: build.attempt,
         tool: build.tool,
@@ -96,8 +96,8 @@ fn of(cx: &Cx, build: &Build, ticket: &LeaseTicket) -> Result<Lease> {
 /// `patience` that it is not.
 pub async fn beat(cx: &Cx, id: BuildId, beat: Beat, patience: Duration) -> Result<bool> {
     let Beat { ticket, step, message, wait: _ } = beat;
-    let item = read(&ticket)?.into_item(BUILDING);
-    let mut listener = cx.store.listen([build_topic(id)]);
+    let item = read_ticket(&ticket)?.into_item(BUILD_TASK);
+    let mut listener = cx.store.listen_to_topics([build_topic(id)]);
     cx.store.queue.heartbeat(&item).await?;
     if step.is_some() || message.is_some() {
         let tx = cx.store.begin().await?;
@@ -126,9 +126,9 @@ async fn stopped(cx: &Cx, id: BuildId) -> Result<bool> {
 
 /// Ends a lease, and with it the build or this attempt at it. What was cancelled meanwhile stays cancelled.
 pub async fn finish(cx: &Cx, id: BuildId, ticket: &str, end: LeaseEnd) -> Result<()> {
-    let item = read(ticket)?.into_item(BUILDING);
+    let item = read_ticket(ticket)?.into_item(BUILD_TASK);
     if let LeaseEnd::Made { digest, .. } = &end {
-        pin(cx, id, &item, digest).await?;
+        pin_image(cx, id, &item, digest).await?;
     }
     let tx = cx.store.begin().await?;
     let mut pause = SignedDuration::ZERO;
@@ -138,7 +138,7 @@ pub async fn finish(cx: &Cx, id: BuildId, ticket: &str, end: LeaseEnd) -> Result
         if build.is_over() {
             // The image, if there is one, is nobody's.
             if matches!(end, LeaseEnd::Made { .. }) {
-                cx.store.queue.enqueue(&tx, clean::UNPIN, &id.to_string(), &id, cx.now()).await?;
+                cx.store.queue.enqueue(&tx, clean::UNPIN_TASK, &id.to_string(), &id, cx.now()).await?;
             }
         } else {
             pause = ended(cx, &mut build, end)?;
@@ -155,7 +155,7 @@ pub async fn finish(cx: &Cx, id: BuildId, ticket: &str, end: LeaseEnd) -> Result
 }
 
 /// The image is pinned before anybody is told of it.
-async fn pin(cx: &Cx, id: BuildId, item: &QueueItem<()>, digest: &str) -> Result<()> {
+async fn pin_image(cx: &Cx, id: BuildId, item: &QueueItem<()>, digest: &str) -> Result<()> {
     // A lease that is lost must not move the pin of whoever has it now.
     cx.store.queue.heartbeat(item).await?;
     let tool = item.key.parse()?;
@@ -220,11 +220,11 @@ fn cut(text: String) -> String {
     text
 }
 
-fn write(ticket: &LeaseTicket) -> Result<String> {
+fn write_ticket(ticket: &LeaseTicket) -> Result<String> {
     serde_json::to_vec(ticket).map(|bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes)).map_err(Error::internal)
 }
 
-fn read(text: &str) -> Result<LeaseTicket> {
+fn read_ticket(text: &str) -> Result<LeaseTicket> {
     let refused = || Error::invalid("ticket", "this is no ticket");
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| refused())?;
     serde_json::from_slice(&bytes).map_err(|_| refused())

@@ -60,7 +60,7 @@ impl Reader {
     }
 
     async fn more(&mut self) -> Result<()> {
-        let mut listener = self.cx.store.listen([build_topic(self.build.id)]);
+        let mut listener = self.cx.store.listen_to_topics([build_topic(self.build.id)]);
         // Looked at before the lines: what was written until it was over is read then.
         let over = self.build.is_over() || self.is_over_by_now().await?;
         self.read.wait = (self.follow && !over).then_some(WAIT);

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{cx::Cx, store::Source};
 
 /// How long an upload is kept for the builds that were asked of it.
-pub const KEEP: SignedDuration = SignedDuration::from_hours(24);
+pub const UPLOAD_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 /// All uploads of a tool together hold this many times the most that one may.
 const TIMES: u64 = 8;
 
@@ -39,7 +39,7 @@ where
         digest: written.digest,
         size: written.size,
         created: now,
-        expires: cx.now() + KEEP,
+        expires: cx.now() + UPLOAD_LIFETIME,
     };
     let kept = keep(cx, &source).await;
     if kept.is_err() {

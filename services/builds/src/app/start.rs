@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The task of building for a tool, which builders perform: one item for each tool, whose builds are made one after the other.
-pub const BUILDING: TaskName<ToolId> = TaskName::new("building");
+pub const BUILD_TASK: TaskName<ToolId> = TaskName::new("building");
 
 /// The most builds of a tool that may wait in line.
 const MOST_IN_LINE: u64 = 50;
@@ -135,7 +135,7 @@ async fn accept(cx: &Cx, build: &Build, most: u64, now: Timestamp) -> Result<()>
     lock_existing_tool(&tx, build.tool).await?;
     // Asking first makes everybody else who asks for this tool wait: the count below stays true.
     let key = build.tool.to_string();
-    cx.store.queue.enqueue(&tx, BUILDING, &key, &build.tool, now).await?;
+    cx.store.queue.enqueue(&tx, BUILD_TASK, &key, &build.tool, now).await?;
     let open = cx.store.build_count_open(&tx, build.tool).await?;
     if open >= most {
         return Err(Error::conflict(
@@ -145,7 +145,7 @@ async fn accept(cx: &Cx, build: &Build, most: u64, now: Timestamp) -> Result<()>
         .help("wait for one to end, cancel one (hearth build cancel ID), or ask with queue=true"));
     }
     if let Some(upload) = build.parameters.upload {
-        let kept = cx.store.source_keep(&tx, build.tool, upload, now + sources::KEEP).await?;
+        let kept = cx.store.source_keep(&tx, build.tool, upload, now + sources::UPLOAD_LIFETIME).await?;
         kept.ok_or_else(|| sources::missing(upload))?;
     }
     cx.store.build_add(&tx, build).await?;

@@ -7,14 +7,14 @@ use hearth_wire::builds::{BuildStatus, BuildStep};
 use crate::{cx::Cx, store::Build};
 
 /// The task of ending a build whose time is over.
-pub const TIME_LIMIT: TaskName<BuildId> = TaskName::new("time-limit");
+pub const TIME_LIMIT_TASK: TaskName<BuildId> = TaskName::new("time-limit");
 
 /// Sets the end of a build that begins, as part of that.
 pub async fn set(cx: &Cx, tx: &Tx, build: &mut Build) -> Result<()> {
     let minutes = i64::from(cx.settings.time_limit);
     let deadline = cx.now() + jiff::SignedDuration::from_mins(minutes);
     build.deadline = Some(deadline);
-    cx.store.queue.enqueue(tx, TIME_LIMIT, &build.id.to_string(), &build.id, deadline).await
+    cx.store.queue.enqueue(tx, TIME_LIMIT_TASK, &build.id.to_string(), &build.id, deadline).await
 }
 
 /// Ends a build whose time is over, unless it has ended by itself. The builder hears of it and stops what runs.

@@ -13,7 +13,7 @@ use crate::{
 
 /// A build as soon as it is over, or as it is after `patience`.
 pub async fn over(cx: &Cx, tool: ToolId, id: BuildId, patience: Duration) -> Result<Build> {
-    let mut listener = cx.store.listen([build_topic(id)]);
+    let mut listener = cx.store.listen_to_topics([build_topic(id)]);
     let deadline = tokio::time::Instant::now() + patience;
     loop {
         let build = cx.store.build(tool, id).await?;

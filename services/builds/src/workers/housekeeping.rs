@@ -8,7 +8,7 @@ use crate::{app::sources, cx::Cx};
 const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 
 /// The worker.
-pub fn worker(cx: &Cx) -> Worker {
+pub fn create_worker(cx: &Cx) -> Worker {
     let (queue, cx) = (cx.store.queue.clone(), cx.clone());
     periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| {
         let cx = cx.clone();

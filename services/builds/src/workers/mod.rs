@@ -1,4 +1,4 @@
-//! What goes on beside answering.
+//! Background workers.
 
 pub mod housekeeping;
 pub mod time_limits;

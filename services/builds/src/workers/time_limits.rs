@@ -7,7 +7,7 @@ use hearth_kit::{
 };
 
 use crate::{
-    app::time_limit::{self, TIME_LIMIT},
+    app::time_limit::{self, TIME_LIMIT_TASK},
     cx::Cx,
 };
 
@@ -20,7 +20,7 @@ impl Task for EndBuilds {
     type Output = ();
 
     fn name(&self) -> TaskName<BuildId> {
-        TIME_LIMIT
+        TIME_LIMIT_TASK
     }
 
     async fn perform(&self, _: &QueueItem<BuildId>, (): &()) -> Result<()> {

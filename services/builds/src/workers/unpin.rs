@@ -4,7 +4,7 @@ use hearth_base::{BuildId, Result};
 use hearth_kit::queue::{QueueItem, Task, TaskName};
 
 use crate::{
-    app::clean::{self, UNPIN},
+    app::clean::{self, UNPIN_TASK},
     cx::Cx,
 };
 
@@ -17,7 +17,7 @@ impl Task for UnpinImages {
     type Output = ();
 
     fn name(&self) -> TaskName<BuildId> {
-        UNPIN
+        UNPIN_TASK
     }
 
     async fn perform(&self, item: &QueueItem<BuildId>, (): &()) -> Result<()> {

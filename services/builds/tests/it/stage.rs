@@ -58,7 +58,7 @@ pub async fn stage(db: Db) -> Result<Stage> {
         &text,
         "test",
         std::iter::empty(),
-        hearth_builds::SERVICE.settings.as_slice(),
+        hearth_builds::BUILDS_SERVICE.settings.as_slice(),
     )?;
     let quota = Quota { running_builds: 2, ..Quota::default() };
     let mut stand = Stand::of(Role::Builds, db, hearth_builds::mount, config, quota).await?;

@@ -3,7 +3,7 @@
 use hearth_base::{Error, Result, ToolId};
 use hearth_wire::components::{DeploymentId, DeploymentState};
 
-use super::{create::DEPLOY, end};
+use super::{create::DEPLOY_TASK, end};
 use crate::{
     cx::Cx,
     store::{Deployment, Failure},
@@ -45,7 +45,7 @@ async fn change(cx: &Cx, tool: ToolId, id: DeploymentId, delete: bool) -> Result
     if active {
         end::next(cx, &tx, tool).await?;
     }
-    cx.store.queue.enqueue(&tx, DEPLOY, &id.to_string(), &id, cx.now()).await?;
+    cx.store.queue.enqueue(&tx, DEPLOY_TASK, &id.to_string(), &id, cx.now()).await?;
     tx.commit().await?;
     Ok(deployment)
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The task that takes a deployment to its end.
-pub const DEPLOY: TaskName<DeploymentId> = TaskName::new("deploy");
+pub const DEPLOY_TASK: TaskName<DeploymentId> = TaskName::new("deploy");
 
 /// The port that a component listens on when nothing else is said.
 const PORT: u16 = 8000;
@@ -69,7 +69,10 @@ async fn add(cx: &Cx, mut deployment: Deployment, queue: bool) -> Result<Deploym
     }
     cx.store.deployment_add(&tx, &deployment).await?;
     if deployment.active {
-        cx.store.queue.enqueue(&tx, DEPLOY, &deployment.id.to_string(), &deployment.id, cx.now()).await?;
+        cx.store
+            .queue
+            .enqueue(&tx, DEPLOY_TASK, &deployment.id.to_string(), &deployment.id, cx.now())
+            .await?;
     }
     tx.commit().await?;
     Ok(deployment)

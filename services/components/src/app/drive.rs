@@ -5,7 +5,7 @@ use hearth_kit::log_error;
 use hearth_wire::components::{DeploymentId, DeploymentState, StepState};
 use jiff::SignedDuration;
 
-use super::{after, create::DEPLOY, end, steps, undo};
+use super::{after, create::DEPLOY_TASK, end, steps, undo};
 use crate::{
     cx::Cx,
     store::{CHANGED, Deployment},
@@ -87,7 +87,7 @@ async fn turn(cx: &Cx, deployment: &mut Deployment, last: bool) -> Result<Turn> 
 /// Asks for a deployment anew: what comes next has as many tries as what came before.
 async fn again(cx: &Cx, id: DeploymentId, pause: SignedDuration) -> Result<Turn> {
     let tx = cx.store.begin().await?;
-    cx.store.queue.enqueue(&tx, DEPLOY, &id.to_string(), &id, cx.now() + pause).await?;
+    cx.store.queue.enqueue(&tx, DEPLOY_TASK, &id.to_string(), &id, cx.now() + pause).await?;
     tx.commit().await?;
     Ok(Turn::Over)
 }

@@ -4,7 +4,7 @@ use hearth_base::{Error, Result, ToolId};
 use hearth_kit::db::Tx;
 use hearth_wire::components::{DeploymentState, Revision, StepState};
 
-use super::create::DEPLOY;
+use super::create::DEPLOY_TASK;
 use crate::{
     cx::Cx,
     store::{Deployment, Failure},
@@ -62,7 +62,7 @@ pub async fn next(cx: &Cx, tx: &Tx, tool: ToolId) -> Result<()> {
     let waiting = cx.store.deployment_queue(tx, tool).await?;
     let Some(next) = waiting.first() else { return Ok(()) };
     cx.store.deployment_activate(tx, next).await?;
-    cx.store.queue.enqueue(tx, DEPLOY, &next.id.to_string(), &next.id, cx.now()).await
+    cx.store.queue.enqueue(tx, DEPLOY_TASK, &next.id.to_string(), &next.id, cx.now()).await
 }
 
 /// Notes why a deployment will end. What it did is taken back after that.

@@ -29,7 +29,7 @@ impl Store {
     }
 
     /// Receives the wake-ups of a deployment: it has changed, or its tool was erased.
-    pub fn listen(&self, tool: ToolId, deployment: DeploymentId) -> WakeListener {
+    pub fn listen_to_deployment(&self, tool: ToolId, deployment: DeploymentId) -> WakeListener {
         self.db.listen([deployment_topic(deployment), tool_topic(tool)])
     }
 

@@ -8,13 +8,13 @@ use hearth_kit::queue::{QueueItem, Task, TaskName, TaskSettings};
 use hearth_wire::components::DeploymentId;
 
 use crate::{
-    app::{create::DEPLOY, drive},
+    app::{create::DEPLOY_TASK, drive},
     cx::Cx,
 };
 
-/// How many deployments one process takes at one time. One that stops hands them back at once: another goes on where
-/// they are.
-const SETTINGS: TaskSettings =
+/// One process takes up to 64 deployments at one time. When it stops, it hands them back at once, and another process
+/// continues them.
+const TASK_SETTINGS: TaskSettings =
     TaskSettings { concurrency: 64, stop_grace: Duration::ZERO, ..TaskSettings::DEFAULT };
 
 /// Takes a deployment to its end; its items are deployments that are not settled.
@@ -26,15 +26,15 @@ impl Task for Deploy {
     type Output = ();
 
     fn name(&self) -> TaskName<DeploymentId> {
-        DEPLOY
+        DEPLOY_TASK
     }
 
     fn settings(&self) -> TaskSettings {
-        SETTINGS
+        TASK_SETTINGS
     }
 
     async fn perform(&self, item: &QueueItem<DeploymentId>, (): &()) -> Result<()> {
-        let is_last = SETTINGS.retry.is_last_attempt(item.failures);
+        let is_last = TASK_SETTINGS.retry.is_last_attempt(item.failures);
         drive::drive(&self.0, item.payload, is_last).boxed().await
     }
 }

@@ -1,4 +1,4 @@
-//! What is kept of deployments, for how long, and what ends with their tool.
+//! Retention of deployments and revisions, and their end with their tool.
 
 use hearth_base::{Kind, Result};
 use hearth_kit::db::Db;

@@ -48,7 +48,7 @@ impl Jobs {
         Router::new()
             .route("/jobs/v1/internal/routes", get(routes))
             .with_state(self.clone())
-            .merge(self.0.stream.router(RouteEvent::INFO))
+            .merge(self.0.stream.router(RouteEvent::TOPIC_INFO))
     }
 }
 
@@ -107,7 +107,7 @@ impl Rig {
             settings,
             "test",
             std::iter::empty(),
-            hearth_edge::SERVICE.settings.as_slice(),
+            hearth_edge::EDGE_SERVICE.settings.as_slice(),
         )?;
         let kit = Kit {
             role: Role::Edge,

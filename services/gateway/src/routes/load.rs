@@ -19,13 +19,13 @@ use crate::identities::without_address;
 /// The routes of all services of this Hearth.
 pub struct Routes {
     kit: Kit,
-    known: RwLock<Known>,
+    known: RwLock<KnownRoutes>,
     loading: Mutex<BTreeMap<Role, LastRead>>,
 }
 
-/// What was read.
+/// The routes that were read.
 #[derive(Default)]
-struct Known {
+struct KnownRoutes {
     table: Arc<Table>,
     /// The release of each document, as the service's answers name it.
     releases: BTreeMap<Role, HeaderValue>,
@@ -58,17 +58,18 @@ impl Routes {
 
     /// Reads the routes of `service` again after a body was too large for them: the service may have been restarted with
     /// another limit, and no answer of it has shown that yet.
-    pub async fn refresh(&self, service: Role) {
+    pub async fn refresh_routes(&self, service: Role) {
         // Within one process the document stays as it was read.
         if !matches!(self.kit.clients.transport(service), Ok(Transport::Local(_))) {
-            self.load([service]).await;
+            self.load_documents([service]).await;
         }
     }
 
     /// Notes the release that an answer of `service` came from. The document of another one is read by the next request.
     pub fn note_release(&self, service: Role, release: &HeaderValue) {
-        let outdated = |known: &Known| known.releases.get(&service).is_some_and(|known| known != release);
-        if outdated(&self.read()) {
+        let outdated =
+            |known: &KnownRoutes| known.releases.get(&service).is_some_and(|known| known != release);
+        if outdated(&self.read_known()) {
             let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
             if outdated(&known) {
                 tracing::info!(service = service.name(), "routes changed; will be read again");
@@ -95,7 +96,7 @@ impl Routes {
                 Role::ALL.iter().copied().filter(|role| *role != Role::Gateway).filter(reachable).collect()
             }
         };
-        self.load(wanted.iter().copied().filter(|role| !self.table().has(*role))).await;
+        self.load_documents(wanted.iter().copied().filter(|role| !self.table().has(*role))).await;
         let table = self.table();
         if table.answers(segment) || wanted.iter().all(|role| table.has(*role)) {
             return Ok(());
@@ -105,7 +106,7 @@ impl Routes {
     }
 
     /// Reads the documents of these services, but for those that were just asked for.
-    async fn load(&self, services: impl IntoIterator<Item = Role>) {
+    async fn load_documents(&self, services: impl IntoIterator<Item = Role>) {
         let services: Vec<Role> = services.into_iter().collect();
         if services.is_empty() {
             return;
@@ -146,10 +147,10 @@ impl Routes {
     }
 
     fn table(&self) -> Arc<Table> {
-        self.read().table.clone()
+        self.read_known().table.clone()
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {
+    fn read_known(&self) -> std::sync::RwLockReadGuard<'_, KnownRoutes> {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -12,7 +12,7 @@ use matchit::{Match, Router};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-/// What the gateway reads of a service's document.
+/// The part of a service's document that the gateway reads.
 #[derive(Debug, Default, Deserialize)]
 pub struct ServiceDocument {
     #[serde(rename = "x-hearth-prefixes", default)]
@@ -49,7 +49,7 @@ pub struct Table {
     segments: BTreeMap<String, (Arc<ServiceRoutes>, Arc<Prefix>)>,
 }
 
-/// What holds for one request.
+/// The service and the attributes of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// The service that answers it.
@@ -58,13 +58,13 @@ pub struct Route {
     pub tool: Option<String>,
     /// Largest body, in bytes.
     pub body_limit: usize,
-    /// Whether the time limit begins anew whenever bytes of the body have moved.
+    /// The time limit begins anew whenever bytes of the body have moved.
     pub streaming: bool,
     /// Time until an answer has to begin.
     pub time_limit: Duration,
-    /// Who answers in place of the service.
+    /// The part that answers in place of the service.
     pub answered_by: Option<AnsweredBy>,
-    /// What holds for all paths below the first segment.
+    /// The attributes of all paths below the first segment.
     pub prefix: Arc<Prefix>,
 }
 
@@ -92,7 +92,7 @@ impl Table {
         }
     }
 
-    /// Whether the routes of `service` are known.
+    /// True when the routes of `service` are known.
     pub fn has(&self, service: Role) -> bool {
         self.segments.values().any(|(routes, _)| routes.service == service)
     }
@@ -102,7 +102,7 @@ impl Table {
         self.segments.retain(|_, (routes, _)| routes.service != service);
     }
 
-    /// Whether a service answers paths below this first segment.
+    /// True when a service answers paths below this first segment.
     pub fn answers(&self, segment: &str) -> bool {
         self.segments.contains_key(segment)
     }

@@ -12,7 +12,7 @@ use crate::{
 pub const TAG: &str = "latest";
 
 /// A provided image, by its short name or another name for it.
-pub fn named<'a>(cx: &'a Cx, text: &str) -> Option<(&'a str, &'a ProvidedImage)> {
+pub fn find_image<'a>(cx: &'a Cx, text: &str) -> Option<(&'a str, &'a ProvidedImage)> {
     let all = &cx.settings.provided;
     all.get_key_value(text)
         .or_else(|| all.iter().find(|(_, provided)| provided.aliases.iter().any(|alias| alias == text)))
@@ -20,7 +20,7 @@ pub fn named<'a>(cx: &'a Cx, text: &str) -> Option<(&'a str, &'a ProvidedImage)>
 }
 
 /// The repository of a provided image.
-pub fn repository(name: &str, provided: &ProvidedImage) -> Result<ImageName> {
+pub fn parse_repository(name: &str, provided: &ProvidedImage) -> Result<ImageName> {
     provided
         .repository
         .as_deref()
@@ -30,9 +30,10 @@ pub fn repository(name: &str, provided: &ProvidedImage) -> Result<ImageName> {
 }
 
 /// The content of a provided image, once it is there.
-pub async fn digest(cx: &Cx, name: &str, provided: &ProvidedImage) -> Result<Option<Digest>> {
+pub async fn find_digest(cx: &Cx, name: &str, provided: &ProvidedImage) -> Result<Option<Digest>> {
     let tag: TagName = TAG.parse()?;
-    let Some(found) = cx.store.repository(&Space::Provided.owner(), &repository(name, provided)?).await?
+    let Some(found) =
+        cx.store.repository(&Space::Provided.owner(), &parse_repository(name, provided)?).await?
     else {
         return Ok(None);
     };

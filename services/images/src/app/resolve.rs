@@ -49,8 +49,8 @@ async fn find(cx: &Cx, tool: ToolId, text: &str) -> Result<Found> {
     let hosts = ["hearth.internal".to_owned(), cx.door.authority(), cx.door.domain.clone()];
     match meaning(text, &hosts)? {
         Meaning::Short(short) => {
-            let (name, listed) = provided::named(cx, &short).ok_or_else(|| unknown(cx, text))?;
-            let image = provided::repository(name, listed)?;
+            let (name, listed) = provided::find_image(cx, &short).ok_or_else(|| unknown(cx, text))?;
+            let image = provided::parse_repository(name, listed)?;
             let reference = reference(Some(provided::TAG), None)?;
             let (repository, digest) =
                 tagged(cx, PROVIDED, &image, &reference).await?.ok_or_else(|| not_made(name))?;

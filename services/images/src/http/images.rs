@@ -26,7 +26,7 @@ pub async fn provided(cx: Cx, _: Authed<PullProvided>) -> Reply<Listed<Provided>
 pub async fn provided_views(cx: &Cx) -> Result<Vec<Provided>> {
     let mut views = Vec::new();
     for (name, provided) in &cx.settings.provided {
-        let digest = listed::digest(cx, name, provided).await?;
+        let digest = listed::find_digest(cx, name, provided).await?;
         let (aliases, state) = (provided.aliases.clone(), provided.state.clone());
         views.push(Provided { name: name.clone(), aliases, state, digest });
     }

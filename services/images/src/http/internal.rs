@@ -62,7 +62,7 @@ pub async fn usable(cx: Cx, _: Authed<Resolve>, Query(OfTool { tool }): Query<Of
     operation_id = "images.internal_events_tags", params(After),
     responses((status = 200, body = Data<EventBatch>), (status = 409, description = "no longer kept")))]
 pub async fn tag_events(cx: Cx, _: Authed<ReadEvents>, Query(after): Query<After>) -> Reply<EventBatch> {
-    Ok(Answer::of(cx.store.events.read(TagEvent::INFO, &after).await?))
+    Ok(Answer::of(cx.store.events.read(TagEvent::TOPIC_INFO, &after).await?))
 }
 
 /// A blob, whichever repository has it.

@@ -57,7 +57,7 @@ async fn a_tag_that_means_something_else_is_told_once(db: Db) -> Result<()> {
     let tool = stage.tool();
     stage.space = Space::Provided;
     stage.push("python3.11", "latest", b"python").await?;
-    let events = stage.cx.store.events.read(TagEvent::INFO, &After::default()).await?.events;
+    let events = stage.cx.store.events.read(TagEvent::TOPIC_INFO, &After::default()).await?.events;
     let own = |tag: &str| json!({"tool": tool, "image": "web", "tag": tag});
     let provided = json!({"image": "python3.11", "tag": "latest"});
     assert_eq!(

@@ -9,12 +9,12 @@ use crate::{app::collect, cx::Cx};
 const COLLECT_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
 /// The worker.
-pub fn worker(cx: &Cx) -> Worker {
+pub fn create_worker(cx: &Cx) -> Worker {
     let (queue, cx) = (cx.store.queue.clone(), cx.clone());
-    periodic_worker(&queue, "collect", COLLECT_INTERVAL, move |now| collect(cx.clone(), now))
+    periodic_worker(&queue, "collect", COLLECT_INTERVAL, move |now| collect_garbage(cx.clone(), now))
 }
 
-async fn collect(cx: Cx, now: Timestamp) -> Result<()> {
+async fn collect_garbage(cx: Cx, now: Timestamp) -> Result<()> {
     collect::run(&cx).await?;
     let tx = cx.store.begin().await?;
     cx.store.events.delete_old(&tx, now).await?;

@@ -32,7 +32,7 @@ pub async fn routes(cx: Cx, _: Authed<ReadRoutes>, Query(query): Query<RoutesQue
     operation_id = "jobs.internal_events_routes", params(After),
     responses((status = 200, body = Data<EventBatch>), (status = 409, description = "no longer kept")))]
 pub async fn route_events(cx: Cx, _: Authed<ReadRoutes>, Query(after): Query<After>) -> Reply<EventBatch> {
-    Ok(Answer::of(cx.store.events.read(RouteEvent::INFO, &after).await?))
+    Ok(Answer::of(cx.store.events.read(RouteEvent::TOPIC_INFO, &after).await?))
 }
 
 /// Events about runs and due times, in order; waits for the next when asked to.
@@ -40,7 +40,7 @@ pub async fn route_events(cx: Cx, _: Authed<ReadRoutes>, Query(after): Query<Aft
     operation_id = "jobs.internal_events_runs", params(After),
     responses((status = 200, body = Data<EventBatch>), (status = 409, description = "no longer kept")))]
 pub async fn run_events(cx: Cx, _: Authed<ReadRunEvents>, Query(after): Query<After>) -> Reply<EventBatch> {
-    Ok(Answer::of(cx.store.events.read(RunEvent::INFO, &after).await?))
+    Ok(Answer::of(cx.store.events.read(RunEvent::TOPIC_INFO, &after).await?))
 }
 
 /// What seals values that only the runtime opens.

@@ -155,7 +155,7 @@ async fn revoked(cx: &Cx, caller: &Caller) {
     let mut abouts = vec![caller.tool.to_string()];
     abouts.extend(caller.identity.user().map(|user| user.to_string()));
     abouts.extend(credential(&caller.identity));
-    let mut access = TopicReader::new(cx.neighbours.clients(), AccessEvent::INFO);
+    let mut access = TopicReader::new(cx.neighbours.clients(), AccessEvent::TOPIC_INFO);
     loop {
         let read = async {
             loop {

@@ -20,7 +20,7 @@ use crate::{
 
 /// The worker that looks at jobs whose images may have moved.
 pub fn worker(kit: &Kit, cx: Cx) -> Result<Worker> {
-    Ok(Consumer::new(kit, "images", TagEvent::INFO).stored(kit.db()?, MovedTags(cx)))
+    Ok(Consumer::new(kit, "images", TagEvent::TOPIC_INFO).stored(kit.db()?, MovedTags(cx)))
 }
 
 struct MovedTags(Cx);

@@ -270,7 +270,7 @@ async fn told(audit: &mut Audit, stage: &Stage, runs: &[Run]) -> Result<()> {
     let (notify, mut after) = (stage.stand.service(Role::Notify)?, After::default());
     let mut told: BTreeMap<(String, String), u32> = BTreeMap::new();
     loop {
-        let part = notify.read_events(RunEvent::INFO, &after).await?;
+        let part = notify.read_events(RunEvent::TOPIC_INFO, &after).await?;
         if part.events.is_empty() {
             break;
         }

@@ -53,7 +53,7 @@ async fn a_page_is_ready_when_it_answers(db: Db) -> Result<()> {
     assert_eq!(stage.until("web", |job| job.status.ready == 1).await?.publish, Some(true));
     stage.maintainer.jobs().delete(&stage.tool, &job_name("web")).await?;
     assert_eq!(route(&stage).await?, None);
-    let events = stage.edge.read_events(RouteEvent::INFO, &After::default()).await?.events;
+    let events = stage.edge.read_events(RouteEvent::TOPIC_INFO, &After::default()).await?.events;
     let types: Vec<_> = events.iter().map(|event| event.event_type.as_str()).collect();
     assert_eq!(types, ["route.changed", "route.changed", "route.removed"], "what runs wrote is not for them");
     assert_eq!(events[1].data["targets"][0], address.to_string());

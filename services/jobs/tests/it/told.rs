@@ -24,7 +24,7 @@ use crate::{
 /// Every event about runs so far.
 async fn raw_events(stage: &Stage) -> Result<Vec<Event>> {
     let notify = stage.stand.service(Role::Notify)?;
-    Ok(notify.read_events(RunEvent::INFO, &After::default()).await?.events)
+    Ok(notify.read_events(RunEvent::TOPIC_INFO, &After::default()).await?.events)
 }
 
 /// The same, read.
@@ -212,10 +212,10 @@ async fn a_job_that_falls_silent_is_told_once(db: Db) -> Result<()> {
 async fn only_notify_hears_what_runs_wrote(db: Db) -> Result<()> {
     let stage = Stage::new(db).await?;
     for other in [stage.stand.service(Role::Edge)?, stage.stand.service(Role::Components)?] {
-        let refused = other.read_events(RunEvent::INFO, &After::default()).await.unwrap_err();
+        let refused = other.read_events(RunEvent::TOPIC_INFO, &After::default()).await.unwrap_err();
         assert_eq!(refused.kind(), Kind::Forbidden);
     }
-    let refused = stage.maintainer.read_events(RunEvent::INFO, &After::default()).await.unwrap_err();
+    let refused = stage.maintainer.read_events(RunEvent::TOPIC_INFO, &After::default()).await.unwrap_err();
     assert_eq!(refused.kind(), Kind::Forbidden);
     Ok(())
 }

@@ -49,7 +49,7 @@ pub enum Said {
 /// Begins to follow. What is wrong with the question is refused here, before the stream begins.
 pub async fn begin(cx: Cx, tool: ToolId, whose: Whose, query: LogsQuery) -> Result<Follow> {
     // Before the first look, so that nothing is missed in between.
-    let listener = cx.store.listen([whose.topic(tool)]);
+    let listener = cx.store.listen_to_topics([whose.topic(tool)]);
     let logs = whose.logs_asked_for(&cx, tool).await?;
     let now = cx.now();
     let first = lines(&query)?;

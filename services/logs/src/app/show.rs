@@ -32,7 +32,7 @@ pub async fn show(cx: &Cx, read: LogsRead) -> Result<LogsPage> {
         ..Wanted::default()
     };
     let deadline = tokio::time::Instant::now() + Duration::from_secs(read.wait.unwrap_or(0).min(PATIENCE));
-    let mut listener = cx.store.listen([log_topic(&source)]);
+    let mut listener = cx.store.listen_to_topics([log_topic(&source)]);
     loop {
         let page = page(cx, &source, &read, &wanted).await?;
         let is_enough = !page.lines.is_empty() || page.complete;

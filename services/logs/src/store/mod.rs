@@ -40,7 +40,7 @@ impl Store {
     }
 
     /// Receives the wake-ups of some topics.
-    pub fn listen(&self, topics: impl IntoIterator<Item = Topic>) -> WakeListener {
+    pub fn listen_to_topics(&self, topics: impl IntoIterator<Item = Topic>) -> WakeListener {
         self.db.listen(topics)
     }
 

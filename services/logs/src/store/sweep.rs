@@ -1,4 +1,4 @@
-//! What is too old: found and deleted, over several tables.
+//! Finds and deletes old lines, over several tables.
 
 use hearth_base::{Result, ToolId};
 use hearth_kit::db::{At, OrFault};

@@ -8,7 +8,7 @@ use crate::{app::sweep::sweep, cx::Cx};
 const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
 /// The worker.
-pub fn worker(cx: &Cx) -> Worker {
+pub fn create_worker(cx: &Cx) -> Worker {
     let (queue, cx) = (cx.store.queue.clone(), cx.clone());
     periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| {
         let cx = cx.clone();

@@ -27,7 +27,7 @@ const LIMITS: Limits = Limits { size: 1024, time: Duration::from_secs(15) };
 /// The most characters of an answer that are kept.
 const SAID: usize = 200;
 
-/// What became of an attempt to deliver.
+/// The outcome of an attempt to deliver.
 #[derive(Debug)]
 pub enum Attempt {
     /// There is nothing to deliver any more.
@@ -41,7 +41,7 @@ pub enum Attempt {
 }
 
 /// Asks a webhook to take a delivery, if it is still to be delivered.
-pub async fn attempt(cx: &Cx, id: DeliveryId) -> Result<Attempt> {
+pub async fn attempt_delivery(cx: &Cx, id: DeliveryId) -> Result<Attempt> {
     let waiting = cx.store.delivery(&id.to_string()).await?;
     let Some(waiting) = waiting.filter(|delivery| delivery.state == DeliveryState::Waiting) else {
         return Ok(Attempt::Nothing);
@@ -59,7 +59,7 @@ pub async fn attempt(cx: &Cx, id: DeliveryId) -> Result<Attempt> {
 }
 
 /// Records an attempt to deliver.
-pub async fn record(cx: &Cx, tx: &Tx, id: DeliveryId, attempt: &Attempt) -> Result<NextTurn> {
+pub async fn record_attempt(cx: &Cx, tx: &Tx, id: DeliveryId, attempt: &Attempt) -> Result<NextTurn> {
     let now = cx.now();
     let tool = match attempt {
         Attempt::Nothing => return Ok(NextTurn::Finished),

@@ -55,7 +55,7 @@ pub async fn write_mails(cx: &Cx, tx: &Tx, tool: ToolId, readers: &Readers) -> R
                 said: None,
             };
             cx.store.mail_put(tx, &mail).await?;
-            cx.store.ask(tx, Store::MAIL, mail.id, now).await?;
+            cx.store.enqueue(tx, Store::MAIL_TASK, mail.id, now).await?;
         }
         pace.note(&mut row.mailed, now);
         cx.store.tool_save(tx, &row).await?;

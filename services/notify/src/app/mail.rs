@@ -30,7 +30,7 @@ pub struct SentMail {
 }
 
 /// Hands a mail over to the mail server, if it is still to be sent.
-pub async fn send(cx: &Cx, id: MailId) -> Result<Option<SentMail>> {
+pub async fn send_mail(cx: &Cx, id: MailId) -> Result<Option<SentMail>> {
     let waiting = cx.store.mail(&id.to_string()).await?.filter(|mail| mail.state == MailState::Waiting);
     match waiting {
         Some(mail) => Ok(Some(SentMail { tool: mail.tool, outcome: hand_over(cx, &mail).await? })),
@@ -39,7 +39,7 @@ pub async fn send(cx: &Cx, id: MailId) -> Result<Option<SentMail>> {
 }
 
 /// Records the outcome of sending a mail.
-pub async fn record(cx: &Cx, tx: &Tx, id: MailId, sent: Option<&SentMail>) -> Result<NextTurn> {
+pub async fn record_outcome(cx: &Cx, tx: &Tx, id: MailId, sent: Option<&SentMail>) -> Result<NextTurn> {
     let now = cx.now();
     let Some(SentMail { tool, outcome }) = sent else { return Ok(NextTurn::Finished) };
     // Erased with its tool meanwhile, which is locked for that: nothing is recorded.

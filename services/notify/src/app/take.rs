@@ -57,7 +57,7 @@ async fn take_event(cx: &Cx, tx: &Tx, tool: ToolId, event: Event, now: Timestamp
 /// Asks for what waits of a tool to become mails, as soon as that may be.
 async fn ask_gather(cx: &Cx, tx: &Tx, tool: ToolId, now: Timestamp) -> Result<()> {
     let mailed = cx.store.tool_in(tx, tool).await?.mailed;
-    cx.store.ask(tx, Store::GATHER, tool, Pace::of(&cx.settings).next(&mailed, now)).await
+    cx.store.enqueue(tx, Store::GATHER_TASK, tool, Pace::of(&cx.settings).next(&mailed, now)).await
 }
 
 /// Keeps what a webhook is to be told, and asks for it to be told.
@@ -84,7 +84,7 @@ pub async fn deliver(
         said: None,
     };
     cx.store.delivery_put(tx, &delivery).await?;
-    cx.store.ask(tx, Store::DELIVER, delivery.id, now).await?;
+    cx.store.enqueue(tx, Store::DELIVER_TASK, delivery.id, now).await?;
     Ok(delivery)
 }
 

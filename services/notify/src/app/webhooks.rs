@@ -22,7 +22,8 @@ pub async fn create(cx: &Cx, tool: ToolId, create: WebhookCreate) -> Result<(Web
     let secret = sign::secret(&cx.entropy);
     let closed = cx.vault.close(place(tool, id), &secret)?;
     let (enabled, reason, created) = (true, None, cx.now());
-    let webhook = Webhook { id, tool, url, events: sorted(events), enabled, reason, secret: closed, created };
+    let webhook =
+        Webhook { id, tool, url, events: sort_events(events), enabled, reason, secret: closed, created };
     let tx = cx.store.begin().await?;
     lock_existing_tool(&tx, tool).await?;
     let most = cx.settings.webhooks_per_tool;
@@ -51,7 +52,7 @@ pub async fn patch(cx: &Cx, tool: ToolId, id: WebhookId, patch: WebhookPatch) ->
     }
     let (tx, mut webhook) = locked(cx, tool, id).await?;
     webhook.url = url.unwrap_or(webhook.url);
-    webhook.events = events.map_or(webhook.events, sorted);
+    webhook.events = events.map_or(webhook.events, sort_events);
     if let Some(enabled) = enabled {
         (webhook.enabled, webhook.reason) = (enabled, None);
     }
@@ -129,7 +130,7 @@ async fn check(cx: &Cx, url: &str) -> Result<()> {
     })
 }
 
-fn sorted(mut events: Vec<EventType>) -> Vec<EventType> {
+fn sort_events(mut events: Vec<EventType>) -> Vec<EventType> {
     events.sort_unstable();
     events.dedup();
     events

@@ -36,11 +36,11 @@ pub struct Store {
 
 impl Store {
     /// The task that makes mails of what waits; its key is the tool's id.
-    pub const GATHER: TaskName<()> = TaskName::new("gather");
+    pub const GATHER_TASK: TaskName<()> = TaskName::new("gather");
     /// The task that sends a mail; its key is the mail's id.
-    pub const MAIL: TaskName<()> = TaskName::new("mail");
+    pub const MAIL_TASK: TaskName<()> = TaskName::new("mail");
     /// The task that tells a webhook; its key is the delivery's id.
-    pub const DELIVER: TaskName<()> = TaskName::new("deliver");
+    pub const DELIVER_TASK: TaskName<()> = TaskName::new("deliver");
 
     /// The tables in `db`, and the queue in it.
     pub fn new(db: Db, queue: Queue) -> Self {
@@ -53,7 +53,13 @@ impl Store {
     }
 
     /// Asks for something to be sent, as part of a change.
-    pub async fn ask(&self, tx: &Tx, task: TaskName<()>, key: impl ToString, due: Timestamp) -> Result<()> {
+    pub async fn enqueue(
+        &self,
+        tx: &Tx,
+        task: TaskName<()>,
+        key: impl ToString,
+        due: Timestamp,
+    ) -> Result<()> {
         self.queue.enqueue(tx, task, &key.to_string(), &(), due).await
     }
 

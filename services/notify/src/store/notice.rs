@@ -33,7 +33,7 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// What the next mail about a tool says of an event.
+/// A notice that waits for the next mail about its tool.
 #[derive(Debug, Clone)]
 pub struct WaitingNotice {
     pub id: EventId,

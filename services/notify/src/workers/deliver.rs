@@ -6,7 +6,7 @@ use hearth_kit::{
     queue::{NextTurn, Performed, QueueItem, Task, TaskName, TaskSettings},
 };
 
-use super::SETTINGS;
+use super::TASK_SETTINGS;
 use crate::{
     app::deliver::{self, Attempt},
     cx::Cx,
@@ -22,22 +22,22 @@ impl Task for DeliverEvents {
     type Output = (DeliveryId, Attempt);
 
     fn name(&self) -> TaskName<()> {
-        Store::DELIVER
+        Store::DELIVER_TASK
     }
 
     fn settings(&self) -> TaskSettings {
-        TaskSettings { concurrency: 4, ..SETTINGS }
+        TaskSettings { concurrency: 4, ..TASK_SETTINGS }
     }
 
     async fn perform(&self, item: &QueueItem<()>, (): &()) -> Result<Self::Output> {
         let id = item.key.parse()?;
-        Ok((id, deliver::attempt(&self.0, id).await?))
+        Ok((id, deliver::attempt_delivery(&self.0, id).await?))
     }
 
     async fn record(&self, tx: &Tx, performed: &[Performed<Self>]) -> Result<Vec<NextTurn>> {
         let mut turns = Vec::new();
         for Performed { output: (id, attempt), .. } in performed {
-            turns.push(deliver::record(&self.0, tx, *id, attempt).await?);
+            turns.push(deliver::record_attempt(&self.0, tx, *id, attempt).await?);
         }
         Ok(turns)
     }

@@ -11,7 +11,7 @@ use hearth_wire::{events::Event, topics::webhook_topics};
 use crate::{app::take, cx::Cx};
 
 /// A worker for each topic that webhooks are sent.
-pub fn workers(kit: &Kit, cx: &Cx) -> Result<Vec<Worker>> {
+pub fn create_workers(kit: &Kit, cx: &Cx) -> Result<Vec<Worker>> {
     let db = kit.db()?;
     let worker = |topic| Consumer::new(kit, "follow", topic).stored(db, EventTaker(cx.clone()));
     Ok(webhook_topics().map(worker).collect())

@@ -6,7 +6,7 @@ use hearth_kit::{
     queue::{NextTurn, Performed, QueueItem, Task, TaskName, TaskSettings},
 };
 
-use super::SETTINGS;
+use super::TASK_SETTINGS;
 use crate::{
     app::gather::{self, Readers},
     cx::Cx,
@@ -22,11 +22,11 @@ impl Task for GatherNotices {
     type Output = (ToolId, Readers);
 
     fn name(&self) -> TaskName<()> {
-        Store::GATHER
+        Store::GATHER_TASK
     }
 
     fn settings(&self) -> TaskSettings {
-        SETTINGS
+        TASK_SETTINGS
     }
 
     async fn perform(&self, item: &QueueItem<()>, (): &()) -> Result<Self::Output> {

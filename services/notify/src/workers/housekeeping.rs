@@ -13,12 +13,12 @@ const MOST: u32 = 500;
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 7);
 
 /// The worker.
-pub fn worker(cx: &Cx) -> Worker {
+pub fn create_worker(cx: &Cx) -> Worker {
     let (queue, cx) = (cx.store.queue.clone(), cx.clone());
-    periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| sweep(cx.clone(), now))
+    periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| delete_old(cx.clone(), now))
 }
 
-async fn sweep(cx: Cx, now: Timestamp) -> Result<()> {
+async fn delete_old(cx: Cx, now: Timestamp) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.mails_sweep(&tx, now - KEPT).await?;
     tx.commit().await?;

@@ -6,7 +6,7 @@ use hearth_kit::{
     queue::{NextTurn, Performed, QueueItem, Task, TaskName, TaskSettings},
 };
 
-use super::SETTINGS;
+use super::TASK_SETTINGS;
 use crate::{
     app::mail::{self, SentMail},
     cx::Cx,
@@ -22,22 +22,22 @@ impl Task for SendMails {
     type Output = (MailId, Option<SentMail>);
 
     fn name(&self) -> TaskName<()> {
-        Store::MAIL
+        Store::MAIL_TASK
     }
 
     fn settings(&self) -> TaskSettings {
-        SETTINGS
+        TASK_SETTINGS
     }
 
     async fn perform(&self, item: &QueueItem<()>, (): &()) -> Result<Self::Output> {
         let id = item.key.parse()?;
-        Ok((id, mail::send(&self.0, id).await?))
+        Ok((id, mail::send_mail(&self.0, id).await?))
     }
 
     async fn record(&self, tx: &Tx, performed: &[Performed<Self>]) -> Result<Vec<NextTurn>> {
         let mut turns = Vec::new();
         for Performed { output: (id, sent), .. } in performed {
-            turns.push(mail::record(&self.0, tx, *id, sent.as_ref()).await?);
+            turns.push(mail::record_outcome(&self.0, tx, *id, sent.as_ref()).await?);
         }
         Ok(turns)
     }

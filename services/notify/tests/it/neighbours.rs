@@ -38,7 +38,7 @@ impl Neighbours {
     /// Plays them.
     pub fn play(stand: &Stand) -> Arc<Self> {
         let known = Arc::new(Self::default());
-        let jobs = known.stream.router(RunEvent::INFO);
+        let jobs = known.stream.router(RunEvent::TOPIC_INFO);
         let accounts = Router::new().route("/accounts/v1/internal/tools/{tool}/recipients", get(recipients));
         for (role, router) in [(Role::Jobs, jobs), (Role::Accounts, accounts)] {
             stand.play(role, hearth_kit::exchange(router.with_state(known.clone())));

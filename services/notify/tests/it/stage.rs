@@ -43,7 +43,7 @@ pub async fn stage(db: Db) -> Result<Stage> {
 
 /// The settings by which mail is sent by a server.
 pub fn smtp(server: &MailServer) -> Result<Smtp> {
-    let sections = hearth_notify::SERVICE.settings;
+    let sections = hearth_notify::NOTIFY_SERVICE.settings;
     let config = parse(&server.configuration(), "test", std::iter::empty(), sections.as_slice())?;
     config.section::<NotifySettings>().smtp.clone().ok_or_else(|| Error::internal("no [notify.smtp]"))
 }
@@ -183,7 +183,7 @@ impl Stage {
     }
 }
 
-/// What a mail says about a run of `job` that failed.
+/// The notice of a failed run of `job`.
 pub fn failure(job: &str) -> Notice {
     Notice {
         subject: job.to_owned(),

@@ -46,7 +46,7 @@ impl NewEvent {
     pub fn new<T: Topic>(id: EventId, time: Timestamp, event: &T) -> Result<Self> {
         Ok(Self {
             id,
-            topic: T::INFO,
+            topic: T::TOPIC_INFO,
             event_type: event.event_type(),
             tool: event.tool(),
             time,

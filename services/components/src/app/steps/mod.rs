@@ -56,7 +56,7 @@ async fn tell(cx: &Cx, deployment: &mut Deployment, name: StepName, said: impl I
 
 /// Waits until a deployment is changed by somebody else, which is the error.
 async fn changed(cx: &Cx, deployment: &Deployment) -> Error {
-    let mut listener = cx.store.listen(deployment.tool, deployment.id);
+    let mut listener = cx.store.listen_to_deployment(deployment.tool, deployment.id);
     loop {
         match cx.store.deployment(deployment.id).await {
             Ok(Some(now)) if now.version == deployment.version => {}

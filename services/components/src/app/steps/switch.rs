@@ -28,7 +28,7 @@ const LINES: u32 = 5;
 /// Waits until what is new is ready.
 pub async fn take(cx: &Cx, deployment: &mut Deployment) -> Result<StepState> {
     let mandate = mandate(deployment)?;
-    let mut routes = TopicReader::new(&cx.clients, RouteEvent::INFO);
+    let mut routes = TopicReader::new(&cx.clients, RouteEvent::TOPIC_INFO);
     loop {
         // The end of the stream first: what happens from here on wakes.
         wait_for_route(cx, deployment, &mut routes).await?;
