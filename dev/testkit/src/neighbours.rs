@@ -16,7 +16,9 @@ use hearth_kit::Query;
 use hearth_wire::{
     envvars::internal::{EnvvarSealed, EnvvarsGiven, EnvvarsRevisions},
     events::{Event, Topic},
-    images::internal::{ImageConfig, ImageKind, Layer, PinPut, Resolve, Resolved, TagEvent, Usable, Usables},
+    images::internal::{
+        ImageConfig, ImageKind, ImageLayers, Layer, PinPut, Resolve, Resolved, TagEvent, Usable, Usables,
+    },
     logs::internal::{LogsBatch, LogsTaken},
     reply::{Data, Done, Messages, Named},
 };
@@ -86,6 +88,7 @@ pub fn play(stand: &Stand, ears: &Ears) {
     let images = Router::new()
         .route("/images/v1/internal/resolve", get(resolve))
         .route("/images/v1/internal/images", get(usable))
+        .route("/images/v1/internal/manifests/{digest}/layers", get(layers))
         .route("/images/v1/internal/blobs/{digest}", get(async || LAYER))
         .route("/images/v1/internal/pins/{holder}", put(pin).delete(unpin))
         .merge(ears.1.router(TagEvent::TOPIC_INFO));
@@ -118,14 +121,18 @@ async fn resolve(
         digest,
         state: "stable".to_owned(),
         kind,
-        layers: vec![Layer {
-            digest: layer(),
-            diff_id: layer(),
-            media_type: "application/vnd.oci.image.layer.v1.tar".to_owned(),
-            size: 7,
-        }],
         config: ImageConfig::default(),
     }))
+}
+
+async fn layers() -> Json<Data<ImageLayers>> {
+    let layer = Layer {
+        digest: layer(),
+        diff_id: layer(),
+        media_type: "application/vnd.oci.image.layer.v1.tar".to_owned(),
+        size: 7,
+    };
+    data(ImageLayers { layers: vec![layer] })
 }
 
 async fn usable() -> Json<Data<Usables>> {

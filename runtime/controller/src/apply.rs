@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hearth_base::{Digest, Result};
-use hearth_runtime_api::{Bytes, Image, Runtime, Workload};
+use hearth_runtime_api::{Bytes, Image, ImageReference, LayerDescriptor, Owner, Runtime, Workload};
 
 use crate::locks::KeyedLocks;
 
-/// How often an image is ensured for one apply: it may be removed in between.
-const MAX_ENSURES_PER_APPLY: usize = 3;
+/// How often an image is brought for one apply: it may be removed in between.
+const MAX_DELIVERIES_PER_APPLY: usize = 3;
 
-/// Where the bytes of layers come from.
+/// Where images come from.
 #[async_trait]
-pub trait BlobSource: Send + Sync {
+pub trait ImageStore: Send + Sync {
+    /// The layers of an image that this owner may use, the lowest first.
+    async fn find_layers(&self, owner: Owner, image: &ImageReference) -> Result<Vec<LayerDescriptor>>;
+
     /// The blob with this digest, from its beginning.
     async fn read_blob(&self, digest: Digest) -> Result<Bytes<'static>>;
 }
@@ -21,38 +24,56 @@ pub trait BlobSource: Send + Sync {
 /// Brings workloads and their images to a runtime.
 pub struct Controller {
     runtime: Arc<dyn Runtime>,
-    blobs: Arc<dyn BlobSource>,
+    images: Arc<dyn ImageStore>,
     /// Images that are being brought, by the digests of their manifests: each is brought once, however many wait for it.
-    ensuring: KeyedLocks<Digest>,
+    delivering: KeyedLocks<Digest>,
 }
 
 impl Controller {
-    /// A controller of this runtime, whose layers come from there.
-    pub fn new(runtime: Arc<dyn Runtime>, blobs: Arc<dyn BlobSource>) -> Self {
-        Self { runtime, blobs, ensuring: KeyedLocks::default() }
+    /// A controller of this runtime, whose images come from there.
+    pub fn new(runtime: Arc<dyn Runtime>, images: Arc<dyn ImageStore>) -> Self {
+        Self { runtime, images, delivering: KeyedLocks::default() }
     }
 
-    /// Applies a workload of this image. May be repeated.
-    pub async fn apply(&self, workload: &Workload, image: &Image) -> Result<()> {
-        for _ in 0..MAX_ENSURES_PER_APPLY {
-            match self.runtime.apply(workload.clone()).await {
-                Err(error) if error.code() == "image-missing" => {}
-                applied => return applied,
+    /// Applies a workload. When the runtime does not have its image, and only then, the store is asked for it. May be
+    /// repeated.
+    pub async fn apply(&self, workload: &Workload) -> Result<()> {
+        let Some(applied) = self.apply_with_image(workload).await else {
+            let _delivered_once = self.delivering.lock(workload.image.digest()).await;
+            return self.deliver_and_apply(workload).await;
+        };
+        applied
+    }
+
+    /// `None`, when the runtime does not have the image.
+    async fn apply_with_image(&self, workload: &Workload) -> Option<Result<()>> {
+        match self.runtime.apply(workload.clone()).await {
+            Err(error) if error.code() == "image-missing" => None,
+            applied => Some(applied),
+        }
+    }
+
+    async fn deliver_and_apply(&self, workload: &Workload) -> Result<()> {
+        for _ in 0..MAX_DELIVERIES_PER_APPLY {
+            // Who had the lock before may have brought it.
+            if let Some(applied) = self.apply_with_image(workload).await {
+                return applied;
             }
-            match self.ensure_image(image).await {
+            match self.deliver_image(workload.owner, &workload.image).await {
                 // It was forgotten while its layers were brought.
                 Err(error) if error.code() == "layer-unknown" => {}
-                ensured => ensured?,
+                delivered => delivered?,
             }
         }
         self.runtime.apply(workload.clone()).await
     }
 
     /// Makes an image known to the runtime, and brings the layers that it lacks.
-    pub async fn ensure_image(&self, image: &Image) -> Result<()> {
-        let _brought_once = self.ensuring.lock(image.reference.digest()).await;
-        for layer in self.runtime.ensure_image(image).await? {
-            let bytes = self.blobs.read_blob(layer.digest).await?;
+    async fn deliver_image(&self, owner: Owner, reference: &ImageReference) -> Result<()> {
+        let layers = self.images.find_layers(owner, reference).await?;
+        let image = Image { reference: reference.clone(), layers };
+        for layer in self.runtime.ensure_image(&image).await? {
+            let bytes = self.images.read_blob(layer.digest).await?;
             self.runtime.add_layer(&layer, bytes).await?;
         }
         Ok(())

@@ -14,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 use hearth_base::{Digest, Error, Result, SystemClock};
 use hearth_runtime_api::{
-    Bytes, Compression, Image, ImageReference, LayerDescriptor, LogPage, Process, Runtime,
+    Bytes, Compression, Image, ImageReference, LayerDescriptor, LogPage, Owner, Process, Runtime,
     conformance::{Bench, Harness},
     engine::Pauses,
     fake::{
@@ -22,7 +22,7 @@ use hearth_runtime_api::{
         Step::{Await, Exit, Forever, Open, Out},
     },
 };
-use hearth_runtime_controller::{BlobSource, Controller, LogPump, LogSink};
+use hearth_runtime_controller::{Controller, ImageStore, LogPump, LogSink};
 use sha2::{Digest as _, Sha256};
 
 const LAYER: &[u8] = b"a layer";
@@ -56,15 +56,22 @@ fn image() -> Image {
     Image { reference, layers: vec![layer] }
 }
 
-/// Counts how often a blob is read, and can hand out something else.
+/// Counts how often it is asked, and can hand out something else.
 #[derive(Default)]
-struct Blobs {
+struct Store {
+    found: AtomicUsize,
     read: AtomicUsize,
     wrong: bool,
 }
 
 #[async_trait]
-impl BlobSource for Blobs {
+impl ImageStore for Store {
+    async fn find_layers(&self, _: Owner, reference: &ImageReference) -> Result<Vec<LayerDescriptor>> {
+        self.found.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(reference, &image().reference);
+        Ok(image().layers)
+    }
+
     async fn read_blob(&self, _: Digest) -> Result<Bytes<'static>> {
         self.read.fetch_add(1, Ordering::Relaxed);
         tokio::task::yield_now().await;
@@ -77,18 +84,18 @@ fn bench() -> Bench {
     Bench::new(InMemory(Fake::new(Arc::new(SystemClock), Pauses::default())))
 }
 
-fn controller(bench: &Bench, blobs: &Arc<Blobs>) -> Controller {
-    Controller::new(bench.runtime(), Arc::clone(blobs) as Arc<dyn BlobSource>)
+fn controller(bench: &Bench, store: &Arc<Store>) -> Controller {
+    Controller::new(bench.runtime(), Arc::clone(store) as Arc<dyn ImageStore>)
 }
 
 #[tokio::test]
 async fn a_missing_image_is_brought_once_for_all_who_wait() {
-    let (bench, blobs) = (bench(), Arc::new(Blobs::default()));
-    let controller = controller(&bench, &blobs);
-    let (one, two, image) = (bench.once(&[Exit(0)]), bench.once(&[Exit(0)]), image());
-    let (first, second) = tokio::join!(controller.apply(&one, &image), controller.apply(&two, &image));
+    let (bench, store) = (bench(), Arc::new(Store::default()));
+    let controller = controller(&bench, &store);
+    let (one, two) = (bench.once(&[Exit(0)]), bench.once(&[Exit(0)]));
+    let (first, second) = tokio::join!(controller.apply(&one), controller.apply(&two));
     first.and(second).expect("apply");
-    assert_eq!(blobs.read.load(Ordering::Relaxed), 1);
+    assert_eq!((store.found.load(Ordering::Relaxed), store.read.load(Ordering::Relaxed)), (1, 1));
     for workload in [&one, &two] {
         bench.ended(workload.id()).await;
     }
@@ -96,22 +103,37 @@ async fn a_missing_image_is_brought_once_for_all_who_wait() {
 
 #[tokio::test]
 async fn an_image_that_was_removed_is_brought_again() {
-    let (bench, blobs) = (bench(), Arc::new(Blobs::default()));
-    let controller = controller(&bench, &blobs);
-    controller.ensure_image(&image()).await.expect("ensure");
-    bench.runtime().remove_images(&BTreeSet::new(), Duration::ZERO).await.expect("remove");
-    let workload = bench.once(&[Exit(0)]);
-    controller.apply(&workload, &image()).await.expect("apply");
-    assert_eq!(blobs.read.load(Ordering::Relaxed), 2);
-    bench.ended(workload.id()).await;
+    let (bench, store) = (bench(), Arc::new(Store::default()));
+    let controller = controller(&bench, &store);
+    let runtime = bench.runtime();
+    for deliveries in 1..=2 {
+        let workload = bench.once(&[Exit(0)]);
+        controller.apply(&workload).await.expect("apply");
+        assert_eq!(store.read.load(Ordering::Relaxed), deliveries);
+        bench.ended(workload.id()).await;
+        runtime.acknowledge(workload.id()).await.expect("acknowledge");
+        runtime.remove_images(&BTreeSet::new(), Duration::ZERO).await.expect("remove");
+    }
+}
+
+#[tokio::test]
+async fn the_store_is_not_asked_for_an_image_that_is_there() {
+    let (bench, store) = (bench(), Arc::new(Store::default()));
+    let controller = controller(&bench, &store);
+    for _ in 0..3 {
+        let workload = bench.once(&[Exit(0)]);
+        controller.apply(&workload).await.expect("apply");
+        bench.ended(workload.id()).await;
+    }
+    assert_eq!((store.found.load(Ordering::Relaxed), store.read.load(Ordering::Relaxed)), (1, 1));
 }
 
 #[tokio::test]
 async fn wrong_bytes_of_a_layer_end_an_apply() {
-    let (bench, blobs) = (bench(), Arc::new(Blobs { wrong: true, ..Blobs::default() }));
-    let refused = controller(&bench, &blobs).apply(&bench.once(&[Exit(0)]), &image()).await;
+    let (bench, store) = (bench(), Arc::new(Store { wrong: true, ..Store::default() }));
+    let refused = controller(&bench, &store).apply(&bench.once(&[Exit(0)])).await;
     assert_eq!(refused.err().map(|error| error.code().to_owned()).as_deref(), Some("layer-digest"));
-    assert_eq!(blobs.read.load(Ordering::Relaxed), 1);
+    assert_eq!(store.read.load(Ordering::Relaxed), 1);
 }
 
 /// Keeps lines, but for the pages that it is told to refuse.
@@ -137,9 +159,9 @@ impl LogSink for Sink {
 
 #[tokio::test]
 async fn a_log_goes_on_behind_what_was_stored() {
-    let (bench, blobs) = (bench(), Arc::new(Blobs::default()));
+    let (bench, store) = (bench(), Arc::new(Store::default()));
     let workload = bench.keep(1, &[Out("one".into()), Await("go".into()), Out("two".into()), Forever]);
-    controller(&bench, &blobs).apply(&workload, &image()).await.expect("apply");
+    controller(&bench, &store).apply(&workload).await.expect("apply");
     let state = bench.until(workload.id(), |state| state.running().count() == 1).await;
     let instance = state.running().next().expect("one runs").id;
     let runtime = bench.runtime();

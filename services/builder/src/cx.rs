@@ -3,15 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::TryStreamExt;
 use hearth_base::{Clock, Digest, Result, Role};
 use hearth_client::Client;
 use hearth_kit::{Clients, Kit, queue::LeaseHolder};
-use hearth_runtime_api::{Bytes, Runtime};
-use hearth_runtime_controller::{BlobSource, Controller};
+use hearth_runtime_api::{Bytes, ImageReference, LayerDescriptor, Owner, Runtime};
+use hearth_runtime_controller::{Controller, ImageStore};
 use hearth_wire::builds::internal::Builder;
-use http_body_util::BodyExt;
-use tokio_util::io::StreamReader;
 
 use crate::BuilderSettings;
 
@@ -31,9 +28,9 @@ pub struct Cx {
 impl Cx {
     pub fn new(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Self> {
         let builder = kit.holder().map(|LeaseHolder { place, life, .. }| Builder { place, life });
-        let blobs = Arc::new(ImageBlobs { clients: kit.clients.clone() });
+        let images = Arc::new(Images { clients: kit.clients.clone() });
         Ok(Self {
-            controller: Arc::new(Controller::new(Arc::clone(&runtime), blobs)),
+            controller: Arc::new(Controller::new(Arc::clone(&runtime), images)),
             runtime,
             settings: kit.settings(),
             clock: kit.clock.clone(),
@@ -48,16 +45,23 @@ impl Cx {
     }
 }
 
-/// The blobs of `images`.
-struct ImageBlobs {
+/// The images of the service `images`.
+struct Images {
     clients: Clients,
 }
 
 #[async_trait]
-impl BlobSource for ImageBlobs {
+impl ImageStore for Images {
+    async fn find_layers(&self, owner: Owner, image: &ImageReference) -> Result<Vec<LayerDescriptor>> {
+        let images = self.clients.of(Role::Images)?;
+        let found = images.images_internal().layers(owner.require_tool()?, image.digest()).await?;
+        let layers = found.layers.into_iter().map(|layer| {
+            LayerDescriptor::from_manifest(layer.digest, layer.size, &layer.media_type, Some(layer.diff_id))
+        });
+        layers.collect()
+    }
+
     async fn read_blob(&self, digest: Digest) -> Result<Bytes<'static>> {
-        let response = self.clients.of(Role::Images)?.images_internal().blob(digest).await?;
-        let stream = response.into_body().into_data_stream().map_err(std::io::Error::other);
-        Ok(Box::new(StreamReader::new(Box::pin(stream))))
+        Ok(Box::new(self.clients.of(Role::Images)?.images_internal().blob(digest).await?))
     }
 }

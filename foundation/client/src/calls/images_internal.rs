@@ -1,13 +1,18 @@
 //! Calls that services make to `images`.
 
+use std::io;
+
 use hearth_base::{Digest, Result, ToolId};
 use hearth_wire::{
-    images::internal::{OfTool, PinPut, Resolve, Resolved, Usables},
+    images::internal::{ImageLayers, OfTool, PinPut, Resolve, Resolved, Usables},
     reply::Done,
 };
-use http::{Method, Response};
+use http::Method;
+use http_body_util::BodyExt;
+use tokio::io::AsyncRead;
+use tokio_util::io::StreamReader;
 
-use crate::{Body, Client};
+use crate::Client;
 
 /// Calls that services make to `images`.
 #[derive(Debug, Clone, Copy)]
@@ -32,9 +37,17 @@ impl ImagesInternalCalls<'_> {
         self.0.call(Method::GET, "/images/v1/internal/images").query(&OfTool { tool }).data().await
     }
 
-    /// A layer's blob, as a stream.
-    pub async fn blob(&self, digest: Digest) -> Result<Response<Body>> {
-        self.0.call(Method::GET, "/images/v1/internal/blobs").segment(digest).streamed().await
+    /// The layers of the image with this manifest, which a tool may use.
+    pub async fn layers(&self, tool: ToolId, manifest: Digest) -> Result<ImageLayers> {
+        let call = self.0.call(Method::GET, "/images/v1/internal/manifests").segment(manifest);
+        call.then("/layers").query(&OfTool { tool }).data().await
+    }
+
+    /// The bytes of a blob, as they come.
+    pub async fn blob(&self, digest: Digest) -> Result<impl AsyncRead + Send + Unpin + use<>> {
+        let answer = self.0.call(Method::GET, "/images/v1/internal/blobs").segment(digest).streamed().await?;
+        let bytes = answer.into_body().map_err(io::Error::other).into_data_stream();
+        Ok(StreamReader::new(Box::pin(bytes)))
     }
 
     /// Relies on an image in the name of `holder` (`jobs:set_…`), in place of what that holder relied on before.

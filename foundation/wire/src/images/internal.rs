@@ -35,10 +35,16 @@ pub struct Resolved {
     pub state: String,
     /// Whose it is.
     pub kind: ImageKind,
-    /// Its layers, lowest first.
-    pub layers: Vec<Layer>,
     /// How it wants to be run.
     pub config: ImageConfig,
+}
+
+/// The layers of an image, for the runtime that lacks some of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = images::ImageLayers)]
+pub struct ImageLayers {
+    /// The lowest first.
+    pub layers: Vec<Layer>,
 }
 
 /// Whose an image is.

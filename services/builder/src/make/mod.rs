@@ -14,7 +14,7 @@ mod tail;
 
 use hearth_base::{Digest, Error, Kind, Result, Role};
 use hearth_kit::log_error;
-use hearth_runtime_api::{Image, LayerDescriptor, Process, RunId, WorkloadId};
+use hearth_runtime_api::{Process, RunId, WorkloadId};
 use hearth_wire::{
     builds::{
         BuildStep,
@@ -168,19 +168,9 @@ async fn start(make: &Make<'_>, step: &str, process: Process) -> Result<RunId> {
             error
         }
     })?;
-    let image = runtime_image(&image)?;
     let run = make.runs.id(step)?;
-    let workload = process::workload(make, run, image.reference.clone(), process);
-    make.runs.start(&workload, &image).await?;
+    make.runs.start(&process::workload(make, run, image.reference.parse()?, process)).await?;
     Ok(run)
-}
-
-/// An image as the runtime knows it.
-fn runtime_image(image: &Resolved) -> Result<Image> {
-    let layers = image.layers.iter().map(|layer| {
-        LayerDescriptor::from_manifest(layer.digest, layer.size, &layer.media_type, Some(layer.diff_id))
-    });
-    Ok(Image { reference: image.reference.parse()?, layers: layers.collect::<Result<_>>()? })
 }
 
 /// The image that builds run in.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hearth_base::{BuildId, Error, Result};
 use hearth_runtime_api::{
-    Cursor, End, Image, InstanceId, Outcome, RunId, Version, Workload, WorkloadId, WorkloadState,
+    Cursor, End, InstanceId, Outcome, RunId, Version, Workload, WorkloadId, WorkloadState,
 };
 use hearth_runtime_controller::{LogPump, LogSink};
 use tokio::sync::watch;
@@ -40,8 +40,8 @@ impl Runs<'_> {
     }
 
     /// Starts a run unless it was started before. Whether it is asked to stop, or has been, is told by its end.
-    pub async fn start(&self, workload: &Workload, image: &Image) -> Result<()> {
-        let started = patiently(|| self.cx.controller.apply(workload, image)).await;
+    pub async fn start(&self, workload: &Workload) -> Result<()> {
+        let started = patiently(|| self.cx.controller.apply(workload)).await;
         match started {
             // It was asked to stop by whoever had the build before.
             Err(error) if error.code() == "generation-superseded" => Ok(()),

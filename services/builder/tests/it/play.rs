@@ -196,12 +196,10 @@ fn answer(state: &mut State, path: &str, query: &str, content: &Value) -> (u16, 
 }
 
 fn image(query: &str) -> Value {
-    let layer = format!("sha256:{}", "07".repeat(32));
     let built = query.contains("image=tool-hello");
     json!({
         "image": "x", "reference": format!("hearth.example/tool-hello/tool-hello@{DIGEST}"), "digest": DIGEST,
         "state": "stable", "kind": if built { "built" } else { "provided" },
-        "layers": [{"digest": layer, "diff_id": layer, "media_type": "tar", "size": 1}],
         "config": {"labels": {"org.hearth.processes": "{\"web\":\"./serve\"}"}},
     })
 }

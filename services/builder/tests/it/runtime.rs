@@ -63,7 +63,7 @@ impl Played {
     }
 }
 
-/// The image that the played `images` resolves, with the layer that it lists.
+/// The image that the played `images` resolves.
 fn builder_image() -> Image {
     let layer = LayerDescriptor {
         digest: Digest::new([7; 32]),

@@ -1,10 +1,10 @@
-//! Finding the image that a tool means: its layers, and how it wants to be run.
+//! Finding the image that a tool means, how it wants to be run, and its layers.
 
 use std::collections::BTreeMap;
 
 use futures::TryStreamExt;
 use hearth_base::{Digest, Error, Kind, RepositoryId, Result, ToolId};
-use hearth_wire::images::internal::{ImageConfig, ImageKind, Layer, Resolved};
+use hearth_wire::images::internal::{ImageConfig, ImageKind, ImageLayers, Layer, Resolved};
 use oci_spec::image::{ImageConfiguration, ImageIndex, ImageManifest};
 
 use super::{
@@ -21,6 +21,9 @@ use crate::{
 /// The most of an image's configuration that is read.
 const CONFIG_LIMIT: usize = 4 << 20;
 
+/// Ends of the media types of layers that can be unpacked (OCI image specification, `layer.md`).
+const LAYER_PACKINGS: [&str; 3] = ["tar", "gzip", "zstd"];
+
 /// The state of images that nobody has said anything else of.
 const STABLE: &str = "stable";
 
@@ -31,8 +34,22 @@ pub async fn resolve(cx: &Cx, tool: ToolId, text: &str) -> Result<Resolved> {
     let (digest, manifest) = image_manifest(cx, repository.id, digest).await?;
     let config = configuration(cx, &manifest).await?;
     let reference = format!("{}/{path}@{digest}", cx.door.authority());
-    let layers = layers(&manifest, &config)?;
-    Ok(Resolved { image, reference, digest, state, kind, layers, config: run_config(&config) })
+    // Who relies on an image learns at once that it has no layers that could be brought.
+    read_layers(&manifest, &config)?;
+    Ok(Resolved { image, reference, digest, state, kind, config: run_config(&config) })
+}
+
+/// The layers of the image with this manifest, when it is one that `tool` may use.
+pub async fn find_layers(cx: &Cx, tool: ToolId, digest: Digest) -> Result<ImageLayers> {
+    let owners = [tool.to_string(), PROVIDED.to_owned()];
+    let homes = cx.store.manifest_home(digest, &owners).await?;
+    let home = homes.first().ok_or_else(|| {
+        let what = format!("there is no image with the digest {digest} that this tool may use");
+        Error::new(Kind::NotFound, "manifest-unknown", what).help("resolve the image again")
+    })?;
+    let (_, manifest) = image_manifest(cx, *home, digest).await?;
+    let config = configuration(cx, &manifest).await?;
+    Ok(ImageLayers { layers: read_layers(&manifest, &config)? })
 }
 
 struct Found {
@@ -145,18 +162,22 @@ async fn configuration(cx: &Cx, manifest: &ImageManifest) -> Result<ImageConfigu
         .map_err(|cause| unusable("its configuration cannot be read").because(cause))
 }
 
-fn layers(manifest: &ImageManifest, config: &ImageConfiguration) -> Result<Vec<Layer>> {
+fn read_layers(manifest: &ImageManifest, config: &ImageConfiguration) -> Result<Vec<Layer>> {
     let diff_ids = config.rootfs().diff_ids();
     if diff_ids.len() != manifest.layers().len() {
         return Err(unusable("its configuration does not name each of its layers"));
     }
     let layers = manifest.layers().iter().zip(diff_ids).map(|(layer, diff_id)| {
+        let media_type = layer.media_type().to_string();
+        if !media_type.rsplit(['.', '+']).next().is_some_and(|packing| LAYER_PACKINGS.contains(&packing)) {
+            return Err(unusable(&format!("its layers are of the type {media_type:.80?}")));
+        }
         Ok(Layer {
             digest: parse::digest(layer)?,
             diff_id: diff_id
                 .parse()
                 .map_err(|_| unusable("its configuration names a layer that cannot be"))?,
-            media_type: layer.media_type().to_string(),
+            media_type,
             size: layer.size(),
         })
     });

@@ -9,7 +9,7 @@ use hearth_kit::{Answer, Authed, Json, Param, Query, Refused, Reply};
 use hearth_wire::{
     events::{After, EventBatch, Topic},
     images::internal::{
-        ImageKind, OfTool, PinPut, Resolve as ResolveQuery, Resolved, TagEvent, Usable, Usables,
+        ImageKind, ImageLayers, OfTool, PinPut, Resolve as ResolveQuery, Resolved, TagEvent, Usable, Usables,
     },
     reply::{Data, Done},
 };
@@ -63,6 +63,20 @@ pub async fn usable(cx: Cx, _: Authed<Resolve>, Query(OfTool { tool }): Query<Of
     responses((status = 200, body = Data<EventBatch>), (status = 409, description = "no longer kept")))]
 pub async fn tag_events(cx: Cx, _: Authed<ReadEvents>, Query(after): Query<After>) -> Reply<EventBatch> {
     Ok(Answer::of(cx.store.events.read(TagEvent::TOPIC_INFO, &after).await?))
+}
+
+/// The layers of the image with this manifest, for the runtime that lacks some of them.
+#[utoipa::path(get, path = "/images/v1/internal/manifests/{digest}/layers", tag = "internal",
+    operation_id = "images.internal_layers",
+    params(("digest" = String, Path, description = "of the manifest"), OfTool),
+    responses((status = 200, body = Data<ImageLayers>), (status = 404, description = "there is no such image")))]
+pub async fn layers(
+    cx: Cx,
+    _: Authed<Fetch>,
+    Param(digest): Param<Digest>,
+    Query(OfTool { tool }): Query<OfTool>,
+) -> Reply<ImageLayers> {
+    Ok(Answer::of(app::resolve::find_layers(&cx, tool, digest).await?))
 }
 
 /// A blob, whichever repository has it.

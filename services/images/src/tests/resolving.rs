@@ -11,7 +11,10 @@ use serde_json::json;
 
 use super::{Stage, digest};
 use crate::{
-    app::{parse::OCI_INDEX, resolve::resolve},
+    app::{
+        parse::OCI_INDEX,
+        resolve::{find_layers, resolve},
+    },
     names::Space,
 };
 
@@ -25,7 +28,6 @@ async fn an_own_image_is_found_by_tag_digest_and_full_name(db: Db) -> Result<()>
         (pushed, ImageKind::Built, "tool-hello/web:v1")
     );
     assert_eq!(found.reference, format!("localhost:8080/tool-hello/web:v1@{pushed}"));
-    assert_eq!((found.layers[0].digest, found.layers[0].diff_id), (digest(b"layer"), digest(b"layer")));
     assert_eq!(
         (found.config.cmd.as_slice(), found.config.env.as_slice()),
         (&["serve".to_owned()][..], &["A=b".to_owned()][..])
@@ -43,6 +45,26 @@ async fn an_own_image_is_found_by_tag_digest_and_full_name(db: Db) -> Result<()>
     }
     let other = resolve(&stage.cx, stage.cx.id(), "tool-hello/web:v1").await;
     assert_eq!(other.unwrap_err().code(), "no-such-image");
+    Ok(())
+}
+
+async fn layers_of_an_image_are_found_by_its_digest_alone(db: Db) -> Result<()> {
+    let mut stage = Stage::set(db, Config::default()).await?;
+    let tool = stage.tool();
+    let own = stage.push("web", "v1", b"layer").await?;
+    // The tag means something else by now; what was resolved before is still there.
+    stage.push("web", "v1", b"another").await?;
+    stage.space = Space::Provided;
+    let provided = stage.push("python3.11", "latest", b"python").await?;
+    for (manifest, layer) in [(own, &b"layer"[..]), (provided, b"python")] {
+        let found = find_layers(&stage.cx, tool, manifest).await?.layers;
+        let found: Vec<_> = found.iter().map(|layer| (layer.digest, layer.diff_id)).collect();
+        assert_eq!(found, [(digest(layer), digest(layer))]);
+    }
+    for (asker, manifest) in [(stage.cx.id(), own), (tool, digest(b"no manifest"))] {
+        let refused = find_layers(&stage.cx, asker, manifest).await;
+        assert_eq!(refused.unwrap_err().code(), "manifest-unknown");
+    }
     Ok(())
 }
 
@@ -107,6 +129,7 @@ async fn of_an_index_the_image_for_this_machine_is_taken(db: Db) -> Result<()> {
 
 on_every_store!(
     an_own_image_is_found_by_tag_digest_and_full_name,
+    layers_of_an_image_are_found_by_its_digest_alone,
     a_tag_that_means_something_else_is_told_once,
     provided_images_have_short_names_and_older_ones,
     of_an_index_the_image_for_this_machine_is_taken,

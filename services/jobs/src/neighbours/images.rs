@@ -1,13 +1,10 @@
 //! Images and their layers.
 
 use async_trait::async_trait;
-use futures::TryStreamExt;
 use hearth_base::{Digest, Result, Role, ToolId};
-use hearth_runtime_api::{Bytes, LayerDescriptor};
-use hearth_runtime_controller::BlobSource;
+use hearth_runtime_api::{Bytes, ImageReference, LayerDescriptor, Owner};
+use hearth_runtime_controller::ImageStore;
 use hearth_wire::images::internal::{ImageConfig as Config, ImageKind, PinPut, Resolved, Usables};
-use http_body_util::BodyExt;
-use tokio_util::io::StreamReader;
 
 use super::Neighbours;
 use crate::store::{Image, ImageConfig};
@@ -15,7 +12,7 @@ use crate::store::{Image, ImageConfig};
 impl Neighbours {
     /// The image that a tool means by `text`.
     pub async fn image(&self, tool: ToolId, text: &str) -> Result<Image> {
-        image(self.of(Role::Images)?.images_internal().resolve(tool, text).await?)
+        Ok(image(self.of(Role::Images)?.images_internal().resolve(tool, text).await?))
     }
 
     /// All images that a tool may use.
@@ -38,27 +35,30 @@ impl Neighbours {
 }
 
 #[async_trait]
-impl BlobSource for Neighbours {
+impl ImageStore for Neighbours {
+    async fn find_layers(&self, owner: Owner, image: &ImageReference) -> Result<Vec<LayerDescriptor>> {
+        let images = self.of(Role::Images)?;
+        let found = images.images_internal().layers(owner.require_tool()?, image.digest()).await?;
+        let layers = found.layers.into_iter().map(|layer| {
+            LayerDescriptor::from_manifest(layer.digest, layer.size, &layer.media_type, Some(layer.diff_id))
+        });
+        layers.collect()
+    }
+
     async fn read_blob(&self, digest: Digest) -> Result<Bytes<'static>> {
-        let response = self.of(Role::Images)?.images_internal().blob(digest).await?;
-        let stream = response.into_body().into_data_stream().map_err(std::io::Error::other);
-        Ok(Box::new(StreamReader::new(Box::pin(stream))))
+        Ok(Box::new(self.of(Role::Images)?.images_internal().blob(digest).await?))
     }
 }
 
-fn image(resolved: Resolved) -> Result<Image> {
-    let Resolved { image, reference, digest, state, kind, layers, config } = resolved;
+fn image(resolved: Resolved) -> Image {
+    let Resolved { image, reference, digest, state, kind, config } = resolved;
     let Config { env, entrypoint, cmd, working_dir, user, labels } = config;
-    let layers = layers.into_iter().map(|layer| {
-        LayerDescriptor::from_manifest(layer.digest, layer.size, &layer.media_type, Some(layer.diff_id))
-    });
-    Ok(Image {
+    Image {
         image,
         reference,
         digest,
         state,
         provided: kind == ImageKind::Provided,
-        layers: layers.collect::<Result<_>>()?,
         config: ImageConfig { env, entrypoint, cmd, working_dir, user, labels },
-    })
+    }
 }

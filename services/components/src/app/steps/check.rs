@@ -63,7 +63,6 @@ mod tests {
             digest: Digest::new([0; 32]),
             state: "stable".to_owned(),
             kind: ImageKind::Built,
-            layers: Vec::new(),
             config: ImageConfig { labels: labels.into_iter().collect(), ..ImageConfig::default() },
         }
     }

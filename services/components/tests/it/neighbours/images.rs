@@ -62,7 +62,6 @@ async fn resolve(Query(asked): Query<Resolve>) -> Response {
         digest,
         state: "stable".to_owned(),
         kind,
-        layers: Vec::new(),
         config: ImageConfig { labels, ..ImageConfig::default() },
     })
 }

@@ -117,7 +117,6 @@ pub mod tests {
     use super::*;
     use crate::store::ImageConfig;
     use hearth_base::Digest;
-    use hearth_runtime_api::{Compression, LayerDescriptor};
     use hearth_wire::jobs::JobCreate;
 
     pub fn image(provided: bool) -> Image {
@@ -127,12 +126,6 @@ pub mod tests {
             digest: Digest::new([1; 32]),
             state: "stable".to_owned(),
             provided,
-            layers: vec![LayerDescriptor {
-                digest: Digest::new([2; 32]),
-                size: 7,
-                compression: Compression::None,
-                diff_id: Some(Digest::new([7; 32])),
-            }],
             config: ImageConfig { working_dir: "/app".to_owned(), ..ImageConfig::default() },
         }
     }

@@ -63,10 +63,8 @@ pub async fn act(cx: &Cx, workload: &Workload, untaken: Vec<String>) -> Result<A
 }
 
 async fn apply(cx: &Cx, workload: &Workload) -> Result<Act> {
-    let plan = &workload.plan;
-    let image = plan.image.to_runtime()?;
     let (told, envvars) = told(cx, workload).await?;
-    match cx.controller.apply(&told, &image).await {
+    match cx.controller.apply(&told).await {
         Err(error) if error.code() == "run-already-done" => {
             observe::missing(cx, workload.id).await.map(|()| Act::Nothing)
         }
@@ -246,7 +244,7 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
         version: version(cx, workload).await?,
         kind,
         isolation: Isolation::Tool,
-        image: image.to_runtime()?.reference,
+        image: image.reference.parse()?,
         image_source: ImageSource::Delivered,
         read_only: false,
         process: Process {

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{Digest, Result};
-use hearth_runtime_api::LayerDescriptor;
+use hearth_base::Digest;
 use serde::{Deserialize, Serialize};
 
 /// An image, resolved: by digest, for ever the same. Stored with its job and in plans: `tests/golden/image-*.json`
@@ -20,17 +19,8 @@ pub struct Image {
     pub state: String,
     /// Whether the operator provides it, for all tools.
     pub provided: bool,
-    /// Its layers, the lowest first.
-    pub layers: Vec<LayerDescriptor>,
     /// How it wants to be started.
     pub config: ImageConfig,
-}
-
-impl Image {
-    /// The image as the runtime knows it.
-    pub fn to_runtime(&self) -> Result<hearth_runtime_api::Image> {
-        Ok(hearth_runtime_api::Image { reference: self.reference.parse()?, layers: self.layers.clone() })
-    }
 }
 
 /// How an image wants to be started.
@@ -55,7 +45,7 @@ pub struct ImageConfig {
 mod tests {
     use super::*;
     use crate::store::golden;
-    use hearth_runtime_api::Compression;
+    use hearth_base::Result;
 
     #[test]
     fn image_of_version_1_is_read() -> Result<()> {
@@ -65,12 +55,6 @@ mod tests {
             digest: Digest::new([1; 32]),
             state: "stable".to_owned(),
             provided: true,
-            layers: vec![LayerDescriptor {
-                digest: Digest::new([2; 32]),
-                size: 7,
-                compression: Compression::None,
-                diff_id: Some(Digest::new([7; 32])),
-            }],
             config: ImageConfig {
                 env: vec!["LANG=C.UTF-8".to_owned()],
                 entrypoint: vec!["/bin/launch".to_owned()],

@@ -155,7 +155,6 @@ mod tests {
                 digest: Digest::new([1; 32]),
                 state: "stable".to_owned(),
                 provided: true,
-                layers: Vec::new(),
                 config: ImageConfig::default(),
             },
             argv: ["/bin/sh", "-c", "exec ./serve"].map(str::to_owned).into(),
