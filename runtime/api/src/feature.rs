@@ -2,8 +2,6 @@
 
 use hearth_base::{Error, Kind};
 
-use crate::{ImageSource, MountSource, NetworkMode, Owner, Rollout, Workload};
-
 /// Something that not every runtime executes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Feature {
@@ -58,27 +56,5 @@ impl Feature {
         };
         Error::new(Kind::Unprocessable, self.code(), format!("this runtime does not support {what} yet"))
             .help("leave it out, or use a runtime that supports it")
-    }
-}
-
-impl Workload {
-    /// The features that a runtime needs to execute this workload, each once.
-    pub fn required_features(&self) -> Vec<Feature> {
-        let volume = self.mounts.iter().any(|mount| matches!(mount.source, MountSource::Volume(_)));
-        let rollout = !matches!(self.rollout(), Rollout::Surge { most: None, .. });
-        let source = match self.image_source {
-            ImageSource::Delivered => Feature::ImageDelivery,
-            ImageSource::Registry { .. } => Feature::ImagePull,
-        };
-        let needed = [
-            (matches!(self.owner, Owner::Hearth(_)), Feature::HearthOwner),
-            (true, source),
-            (volume, Feature::Volume),
-            (matches!(self.network.mode, NetworkMode::None | NetworkMode::Index), Feature::NetworkMode),
-            (!self.network.grants.is_empty(), Feature::NetworkGrant),
-            (!self.files.is_empty(), Feature::RefreshedFile),
-            (rollout, Feature::Rollout),
-        ];
-        needed.into_iter().filter(|(needed, _)| *needed).map(|(_, feature)| feature).collect()
     }
 }

@@ -21,6 +21,7 @@ mod runtime;
 mod state;
 mod storage;
 mod usage;
+mod user;
 pub mod wire;
 mod workload;
 
@@ -45,4 +46,5 @@ pub use storage::{
     FileProtocol, FileRefresh, FileSession, Mount, MountSource, NamedVolume, RefreshedFile, VolumeAccess,
 };
 pub use usage::Usage;
-pub use workload::{Isolation, Limits, Process, User, Version, Workload, WorkloadKind};
+pub use user::User;
+pub use workload::{Isolation, Limits, Process, Version, Workload, WorkloadKind};

@@ -9,8 +9,8 @@ use hearth_base::{Cpu, EnvvarName, JobName, Memory, OpeningKeys, Result, Sealed,
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
-    ImageReference, ImageSource, Mount, Network, Owner, Probes, RefreshedFile, Rollout, RunId, SetId,
-    WorkloadId,
+    Feature, ImageReference, ImageSource, Mount, MountSource, Network, NetworkMode, Owner, Probes,
+    RefreshedFile, Rollout, RunId, SetId, User, WorkloadId,
 };
 
 /// The order of what is wanted: a restore begins a new epoch, each change the next generation.
@@ -157,18 +157,6 @@ impl Process {
     }
 }
 
-/// A user inside a container.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct User {
-    /// The user's number, below 65536.
-    pub uid: u32,
-    /// The group's number, below 65536.
-    pub gid: u32,
-    /// Further groups.
-    #[serde(default)]
-    pub groups: Vec<u32>,
-}
-
 /// What a container may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
@@ -266,5 +254,25 @@ impl Workload {
             plain
         };
         plain(self) == plain(other)
+    }
+
+    /// The features that a runtime needs to execute this workload, each once.
+    pub fn required_features(&self) -> Vec<Feature> {
+        let volume = self.mounts.iter().any(|mount| matches!(mount.source, MountSource::Volume(_)));
+        let rollout = !matches!(self.rollout(), Rollout::Surge { most: None, .. });
+        let source = match self.image_source {
+            ImageSource::Delivered => Feature::ImageDelivery,
+            ImageSource::Registry { .. } => Feature::ImagePull,
+        };
+        let needed = [
+            (matches!(self.owner, Owner::Hearth(_)), Feature::HearthOwner),
+            (true, source),
+            (volume, Feature::Volume),
+            (matches!(self.network.mode, NetworkMode::None | NetworkMode::Index), Feature::NetworkMode),
+            (!self.network.grants.is_empty(), Feature::NetworkGrant),
+            (!self.files.is_empty(), Feature::RefreshedFile),
+            (rollout, Feature::Rollout),
+        ];
+        needed.into_iter().filter(|(needed, _)| *needed).map(|(_, feature)| feature).collect()
     }
 }

@@ -6,6 +6,7 @@ mod ledger;
 mod pause;
 mod plan;
 mod probes;
+mod record;
 mod watch;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,12 +16,12 @@ use hearth_base::{Clock, Digest, Entropy, Error, Result, ToolId};
 use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 
-use crate::{Feature, Health, InstanceId, Outcome, Owner, Phase, Version, Workload, WorkloadId};
+use crate::{Feature, Health, InstanceId, Owner, Phase, Version, Workload, WorkloadId};
 
 pub use images::ImageLedger;
-pub use ledger::{Kept, Tracked};
 pub use pause::Pauses;
 pub use probes::{ProbeRequest, Prober};
+pub use record::{Kept, Tracked};
 
 use ledger::{Applied, Ledger};
 use plan::Step;
@@ -271,12 +272,5 @@ impl Engine {
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Tracked {
-    /// The outcome, when the instance has ended.
-    pub fn outcome(&self) -> Option<&Outcome> {
-        self.phase.outcome()
     }
 }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{InstanceId, Phase, WorkloadKind, engine::Pauses};
 
-use super::ledger::{Record, Tracked};
+use super::record::{Record, Tracked};
 
 /// How many ended containers of a replica are kept to look at.
 const KEPT_ENDED: usize = 3;

@@ -2,7 +2,6 @@
 
 use std::{
     fs, io,
-    net::Ipv4Addr,
     path::{Path, PathBuf},
 };
 
@@ -10,7 +9,7 @@ use hearth_base::OpeningKeys;
 use hearth_runtime_api::{InstanceId, Process, Workload};
 use serde::{Deserialize, Serialize};
 
-use crate::secrets;
+use crate::{network::Link, secrets};
 
 /// The form of the file; a helper of an older release reads only what it knows.
 pub const VERSION: u32 = 1;
@@ -54,20 +53,6 @@ pub struct Volume {
     pub source: PathBuf,
     pub at: String,
     pub read_only: bool,
-}
-
-/// How the container is joined to its tool's network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Link {
-    /// The tool's bridge.
-    pub bridge: String,
-    /// The bridge's end of the cable.
-    pub port: String,
-    pub address: Ipv4Addr,
-    pub prefix: u8,
-    pub gateway: Ipv4Addr,
-    /// Who answers names.
-    pub dns: Ipv4Addr,
 }
 
 impl Brief {

@@ -3,10 +3,10 @@
 use std::{fs, io, net::Ipv4Addr, os::fd::OwnedFd};
 
 use hearth_base::Result;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     failure::Doing,
-    helper::brief::Link,
     sys::child::{self, Side},
 };
 
@@ -14,6 +14,20 @@ use super::{
     Subnet,
     netlink::{Hardware, Netlink},
 };
+
+/// How a container is joined to its tool's network. Kept in the file that its helper is started with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// The tool's bridge.
+    pub bridge: String,
+    /// The bridge's end of the cable.
+    pub port: String,
+    pub address: Ipv4Addr,
+    pub prefix: u8,
+    pub gateway: Ipv4Addr,
+    /// Who answers names.
+    pub dns: Ipv4Addr,
+}
 
 /// Makes a tool's bridge. Its hardware address is fixed: a changing one stalls containers for a minute.
 pub fn make_bridge(name: &str, gateway: Ipv4Addr, prefix: u8) -> Result<()> {

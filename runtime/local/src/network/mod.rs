@@ -21,12 +21,11 @@ use hearth_runtime_api::{InstanceId, NetworkMode, Owner, Workload};
 use crate::{
     disk::{self, Disk},
     failure::Doing,
-    helper::brief::Link,
     names::table::{Entry, Table},
     settings::Doorway,
 };
 
-pub use links::{connect, remove_link};
+pub use links::{Link, connect, remove_link};
 pub use subnet::Subnet;
 
 /// Refuses when the program is missing that networks need.
