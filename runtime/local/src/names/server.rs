@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use crate::sys::{ids, memory};
+use crate::sys::{memory, privileges};
 
 use super::{
     answer::{Answer, answer, no_answer},
@@ -43,16 +43,7 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
     let table = arguments.first().map(PathBuf::from).ok_or_else(|| io::Error::other("no table"))?;
     let datagrams = Arc::new(UdpSocket::from(io::stdin().as_fd().try_clone_to_owned()?));
     let streams = TcpListener::from(io::stdout().as_fd().try_clone_to_owned()?);
-    ids::capabilities(1 << 6 | 1 << 7, 0)?;
-    ids::become_user(NOBODY, NOBODY, &[])?;
-    ids::capabilities(0, 0)?;
-    rustix::thread::set_no_new_privs(true)?;
-    // A change of ids clears this, so it comes after it.
-    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    let parent = rustix::process::getppid().map(|parent| parent.as_raw_nonzero().to_string());
-    if parent.as_deref() != arguments.get(1).and_then(|parent| parent.to_str()) {
-        return Err(io::Error::other("the runtime's process has ended meanwhile"));
-    }
+    privileges::drop_privileges(NOBODY, arguments.get(1))?;
     let names = Arc::new(Names {
         table,
         resolvers: resolvers(Path::new("/etc/resolv.conf")),

@@ -1,7 +1,8 @@
 //! What may pass: one table of nftables per Hearth.
 //!
 //! From a tool: to its own network freely (that never comes here), to names and the door, and outside. Not to
-//! other tools, private networks, the host, or link-local addresses. To a tool: the host only.
+//! other tools, private networks, the host, or link-local addresses. To a tool: the host only. From the process that
+//! sends probes, which reads what tools answer: to containers only.
 
 use std::{
     io::{self, Write},
@@ -64,7 +65,7 @@ pub fn keep_inside(instance: &str, address: Ipv4Addr, inside: bool) -> Result<()
 
 fn rules(instance: &str, subnet: &Subnet, doors: &[Doorway]) -> String {
     let (table, tools) = (format!("inet hearth_{instance}"), format!("\"h{instance}t*\""));
-    let (all, service) = (subnet.all(), subnet.service());
+    let (all, service, probe_user) = (subnet.all(), subnet.service(), subnet.probe_user());
     let doors: String = doors
         .iter()
         .map(|Doorway { port, to }| {
@@ -97,6 +98,11 @@ table {table} {{
         iifname {tools} ip daddr {service} meta l4proto {{ tcp, udp }} th dport 53 accept
         iifname {tools} ct status dnat accept
         iifname {tools} drop
+    }}
+    chain probes {{
+        type filter hook output priority filter; policy accept;
+        meta skuid {probe_user} oifname {tools} ip daddr {all} meta l4proto tcp accept
+        meta skuid {probe_user} drop
     }}
     chain outside {{
         type nat hook postrouting priority srcnat; policy accept;

@@ -102,6 +102,11 @@ impl Networks {
         self.subnet.service()
     }
 
+    /// The user of the process that sends probes: it reaches this Hearth's containers, and nothing else.
+    pub fn probe_user(&self) -> u32 {
+        self.subnet.probe_user()
+    }
+
     /// Notes a container that was joined by an earlier process.
     pub fn adopt(&self, instance: InstanceId, workload: &Workload, link: Link) {
         let slice = self.subnet.slice_of(link.address);

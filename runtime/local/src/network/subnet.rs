@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     disk::{self, Disk},
     failure::Doing,
+    sys::ids::{RANGE, STORE},
 };
 
 /// Where Hearths of this host say which subnets they use.
@@ -86,6 +87,12 @@ impl Subnet {
     /// The address of what all tools share: the first slice has nothing else.
     pub fn service(self) -> Ipv4Addr {
         Ipv4Addr::from(self.base() + 1)
+    }
+
+    /// A user that nobody else on the host is, behind the ids of what tools own on the disk: each Hearth has one, by which
+    /// its own tables know its packets.
+    pub fn probe_user(self) -> u32 {
+        STORE + RANGE + u32::from(self.second)
     }
 
     /// Slices for tools.

@@ -46,11 +46,11 @@ struct Pending {
 }
 
 impl ProbeProcess {
-    /// Starts the process, and starts it again whenever it ends.
-    pub fn start() -> Self {
+    /// Starts the process as this user, and starts it again whenever it ends.
+    pub fn start(user: u32) -> Self {
         let (requests, queue) = mpsc::channel(QUEUE_LENGTH);
         let mut supervisor = JoinSet::new();
-        supervisor.spawn(supervise(queue));
+        supervisor.spawn(supervise(user, queue));
         Self { requests, _supervisor: supervisor }
     }
 
@@ -65,11 +65,11 @@ impl ProbeProcess {
     }
 }
 
-async fn supervise(mut queue: mpsc::Receiver<Pending>) {
+async fn supervise(user: u32, mut queue: mpsc::Receiver<Pending>) {
     let mut pause = FIRST_PAUSE;
     loop {
         let begun = Instant::now();
-        match spawn() {
+        match spawn_process(user) {
             Ok(mut child) => {
                 let served = serve(&mut child, &mut queue).await;
                 let error = served.err().map(|error| error.to_string());
@@ -90,9 +90,10 @@ async fn drop_until(queue: &mut mpsc::Receiver<Pending>, end: Instant) {
 }
 
 /// Starts the process. It ends with this one.
-fn spawn() -> Result<Child> {
+fn spawn_process(user: u32) -> Result<Child> {
     let mut command = again::command(Part::Probes);
-    command.arg(std::process::id().to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.args([std::process::id(), user].map(|number| number.to_string()));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
     Command::from(command).kill_on_drop(true).spawn().doing("starting the process that sends probes")
 }
 

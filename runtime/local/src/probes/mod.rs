@@ -32,7 +32,8 @@ pub struct LocalProber {
 impl LocalProber {
     /// A prober whose process is started at once, and started again whenever it ends. Needs a tokio runtime.
     pub fn start(helpers: Arc<Helpers>) -> Self {
-        Self { helpers, network: ProbeProcess::start() }
+        let network = ProbeProcess::start(helpers.networks.probe_user());
+        Self { helpers, network }
     }
 
     async fn send_exec(&self, probe: ProbeRequest, argv: Vec<String>) -> ProbeOutcome {

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, io, os::fd::AsFd};
 
 use hearth_runtime_api::probe_address;
-use rustix::process::{Resource, Rlimit, Signal};
+use rustix::process::{Resource, Rlimit};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::unix::pipe,
@@ -13,24 +13,19 @@ use tokio::{
 
 use crate::{
     seccomp,
-    sys::{
-        ids::{self, RANGE, STORE},
-        memory,
-    },
+    sys::{memory, privileges},
 };
 
 use super::message::{MAX_REQUEST_BYTES, Request, encode_answer};
 
-/// A user that nobody else is: behind the ids of what tools own on the disk.
-const PROBE_USER: u32 = STORE + RANGE;
-/// Connections at one time; the engine asks for fewer.
-const MAX_DESCRIPTORS: u64 = 4096;
-/// Memory that can be mapped. A runtime of one thread with thousands of connections needs much less.
-const MAX_ADDRESS_SPACE: u64 = 1 << 30;
+/// Connections at one time, of which the engine asks for 256, and a few more.
+const MAX_DESCRIPTORS: u64 = 512;
+/// Memory that can be mapped, the program's own included. A thread with hundreds of connections needs much less.
+const MAX_ADDRESS_SPACE: u64 = 256 << 20;
 /// Answers that wait to be written.
 const QUEUE_LENGTH: usize = 64;
 
-/// The process's `main`. Its argument is the number of the runtime's process.
+/// The process's `main`. Its arguments are the number of the runtime's process and the user that it becomes.
 pub fn main(arguments: &[OsString]) -> i32 {
     i32::from(run(arguments).is_err())
 }
@@ -40,7 +35,9 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
     let requests = io::stdin().as_fd().try_clone_to_owned()?;
     let answers = io::stdout().as_fd().try_clone_to_owned()?;
     let filters = seccomp::prober().map_err(io::Error::other)?;
-    drop_powers(arguments)?;
+    let user = arguments.get(1).and_then(|user| user.to_str()?.parse().ok());
+    limit_resources()?;
+    privileges::drop_privileges(user.ok_or_else(|| io::Error::other("no user"))?, arguments.first())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let entered = runtime.enter();
     let requests = pipe::Receiver::from_owned_fd(requests)?;
@@ -51,27 +48,18 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
     runtime.block_on(serve(requests, answers))
 }
 
-/// From here on the process is a user of its own without capabilities, and ends with its parent.
-fn drop_powers(arguments: &[OsString]) -> io::Result<()> {
+/// Bounds what the process may use, whatever it comes to do.
+fn limit_resources() -> io::Result<()> {
     for (resource, most) in [
         (Resource::Nofile, MAX_DESCRIPTORS),
         (Resource::As, MAX_ADDRESS_SPACE),
+        (Resource::Nproc, 0),
+        (Resource::Memlock, 0),
         (Resource::Core, 0),
         (Resource::Fsize, 0),
     ] {
         let most = rustix::process::getrlimit(resource).maximum.map_or(most, |hard| hard.min(most));
         rustix::process::setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
-    }
-    // CAP_SETGID and CAP_SETUID (linux/capability.h) are needed once more.
-    ids::capabilities(1 << 6 | 1 << 7, 0)?;
-    ids::become_user(PROBE_USER, PROBE_USER, &[])?;
-    ids::capabilities(0, 0)?;
-    rustix::thread::set_no_new_privs(true)?;
-    // A change of ids clears this, so it comes after it.
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    let parent = rustix::process::getppid().map(|parent| parent.as_raw_nonzero().to_string());
-    if parent.as_deref() != arguments.first().and_then(|parent| parent.to_str()) {
-        return Err(io::Error::other("the runtime's process has ended meanwhile"));
     }
     Ok(())
 }

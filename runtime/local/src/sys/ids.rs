@@ -104,6 +104,20 @@ pub fn capabilities(wanted: u64, inheritable: u64) -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Drops every capability from the bounding set, so that no program gives this process one. Needs `CAP_SETPCAP`.
+pub fn clear_bounding_set() -> io::Result<()> {
+    for capability in 0..=LAST {
+        // SAFETY: a plain system call.
+        let done = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
+        let error = io::Error::last_os_error();
+        // An older kernel does not know the last ones.
+        if done != 0 && error.raw_os_error() != Some(libc::EINVAL) {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
 /// Takes another user, group and further groups, in all their forms.
 pub fn become_user(uid: u32, gid: u32, groups: &[u32]) -> io::Result<()> {
     // SAFETY: plain system calls of a process without threads; `groups` outlives the call.

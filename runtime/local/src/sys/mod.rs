@@ -6,4 +6,5 @@ pub mod ids;
 pub mod loops;
 pub mod memory;
 pub mod mounts;
+pub mod privileges;
 pub mod ready;

@@ -13,7 +13,7 @@ use hearth_runtime_api::{Phase, Workload, conformance::Bench};
 use crate::{escape::shell, rig::Rig};
 
 /// A job called `web` that says hello to whoever connects, and its address.
-async fn serving(bench: &Bench, tool: hearth_base::ToolId) -> (Workload, Ipv4Addr) {
+pub async fn serving(bench: &Bench, tool: hearth_base::ToolId) -> (Workload, Ipv4Addr) {
     let mut workload = shell(bench, "while :; do echo hello | nc -l -p 8080; done");
     workload.owner = tool.into();
     workload.network.name = Some("web".parse().expect("a name"));
@@ -34,7 +34,7 @@ fn hello(address: Ipv4Addr) -> Option<String> {
 }
 
 /// A port of the host at which whoever comes is told `said`.
-fn telling(address: &str, said: &'static str) -> u16 {
+pub fn telling(address: &str, said: &'static str) -> u16 {
     telling_at((address, 0), said)
 }
 

@@ -1,6 +1,17 @@
-//! The process that sends probes: it has no powers, and its end harms nobody. Programs of probes leave nothing.
+//! The process that sends probes: it has no powers, reaches nothing but containers, and its end harms nobody. Programs of
+//! probes leave nothing.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    net::{Ipv4Addr, TcpListener},
+    os::unix::process::CommandExt,
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use hearth_runtime_api::{
     HttpExpectation, InstanceId, Probe, ProbeCheck, Probes, Workload, WorkloadState,
@@ -9,7 +20,10 @@ use hearth_runtime_api::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::rig::Rig;
+use crate::{
+    network::{serving, telling},
+    rig::Rig,
+};
 
 const PORT: u16 = 8000;
 
@@ -21,7 +35,7 @@ fn readiness(check: ProbeCheck, timeout: Duration) -> Probes {
 
 fn http(path: &str) -> Probes {
     let (path, expect) = (path.to_owned(), HttpExpectation::Success);
-    readiness(ProbeCheck::HttpGet { path, port: PORT, expect }, Duration::from_secs(5))
+    readiness(ProbeCheck::HttpGet { path, port: PORT, expect }, Duration::from_secs(2))
 }
 
 /// A container that is ready while `ready` is open in it.
@@ -53,24 +67,69 @@ fn probe_process(rig: &Rig) -> Option<Pid> {
     })
 }
 
+/// The words behind a name in a file of `/proc` about the rig's process that sends probes.
+fn about_probe_process(rig: &Rig, file: &str, name: &str) -> Vec<String> {
+    let pid = probe_process(rig).expect("a process").as_raw_nonzero();
+    let text = fs::read_to_string(format!("/proc/{pid}/{file}")).expect("a file of /proc");
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap_or_else(|| panic!("no {name} in {text}")).split_whitespace().map(String::from).collect()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn probe_process_has_no_powers() {
     let (bench, rig) = Rig::bench().await;
     // It sends probes in this state.
     ready_container(&bench).await;
-    let pid = probe_process(&rig).expect("a process").as_raw_nonzero();
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a status");
-    let field = |name: &str| -> Vec<&str> {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        line.unwrap_or_default().split_whitespace().collect()
-    };
-    let nobody = "2147418112";
-    assert_eq!((field("Uid"), field("Gid")), (vec![nobody; 4], vec![nobody; 4]), "{status}");
-    assert!(field("Groups").is_empty(), "{status}");
-    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
-        assert_eq!(field(set), ["0000000000000000"], "{status}");
+    let status = |name: &str| about_probe_process(&rig, "status", name);
+    let user = status("Uid:")[0].clone();
+    let number: u32 = user.parse().expect("a number");
+    assert!((0x7fff_0000..0x7fff_ffff).contains(&number), "{user}");
+    assert_eq!((status("Uid:"), status("Gid:")), (vec![user.clone(); 4], vec![user; 4]));
+    assert!(status("Groups:").is_empty());
+    for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
+        assert_eq!(status(set), ["0000000000000000"], "{set}");
     }
-    assert_eq!((field("NoNewPrivs"), field("Seccomp"), field("Threads")), (vec!["1"], vec!["2"], vec!["1"]));
+    for (name, value) in [("NoNewPrivs:", "1"), ("Seccomp:", "2"), ("Threads:", "1")] {
+        assert_eq!(status(name), [value], "{name}");
+    }
+    let limit = |name: &str| about_probe_process(&rig, "limits", name)[..2].to_vec();
+    for (name, most) in [
+        ("Max processes", "0"),
+        ("Max open files", "512"),
+        ("Max address space", "268435456"),
+        ("Max locked memory", "0"),
+        ("Max file size", "0"),
+        ("Max core file size", "0"),
+    ] {
+        assert_eq!(limit(name), [most, most], "{name}");
+    }
+    bench.close().await;
+}
+
+/// What a user of the host reads at an address, if it gets there.
+fn read_as(user: u32, address: Ipv4Addr, port: u16) -> String {
+    let mut nc = Command::new("/bin/busybox");
+    nc.args(["nc", "-w", "1", &address.to_string(), &port.to_string()]);
+    let output = nc.uid(user).gid(user).stdin(Stdio::null()).stderr(Stdio::null()).output().expect("busybox");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn user_of_the_probe_process_reaches_containers_only() {
+    let (bench, rig) = Rig::bench().await;
+    let (_, container) = serving(&bench, bench.tool).await;
+    let user = about_probe_process(&rig, "status", "Uid:")[0].parse().expect("a number");
+    let another_user = 0x7fff_fffe;
+    let port = telling("0.0.0.0", "host");
+    let [first, second, ..] = container.octets();
+    let door = Ipv4Addr::new(first, second, 0, 1);
+    for host in [Ipv4Addr::LOCALHOST, door] {
+        assert_eq!((read_as(another_user, host, port).as_str(), &*read_as(user, host, port)), ("host", ""));
+    }
+    // The container listens anew after each connection.
+    bench
+        .eventually("it reaches the container", || async { read_as(user, container, 8080) == "hello" })
+        .await;
     bench.close().await;
 }
 
@@ -93,17 +152,57 @@ async fn end_of_the_probe_process_makes_nobody_unready() {
     bench.close().await;
 }
 
+/// A set that answers whoever connects by what this script writes.
+fn answering(bench: &Bench, script: &str) -> Workload {
+    let mut workload = Workload { probes: http("/"), ..bench.keep(1, &[Forever]) };
+    let script = format!("while :; do ({script}) | nc -l -p {PORT} >/dev/null 2>&1; done");
+    workload.process.argv = ["/bin/sh", "-c", &script].map(String::from).into();
+    workload
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn flood_of_an_answer_is_cut_and_others_are_probed() {
-    let (bench, _rig) = Rig::bench().await;
-    let mut flood = Workload { probes: http("/"), ..bench.keep(1, &[Forever]) };
-    let script = "(printf 'HTTP/1.1 100 Continue\\r\\nX: '; cat /dev/zero)";
-    let script = format!("while :; do {script} | nc -l -p {PORT} >/dev/null 2>&1; done");
-    flood.process.argv = ["/bin/sh", "-c", &script].map(String::from).into();
-    bench.running(&flood, 1).await;
-    bench.until(flood.id(), |state| failure(state).contains("was not answered in HTTP")).await;
+async fn hostile_answers_end_their_probe_and_delay_no_other() {
+    let (bench, rig) = Rig::bench().await;
+    let visits = Arc::new(AtomicUsize::new(0));
+    let elsewhere = count_visits(&visits);
+    let first = probe_process(&rig).expect("a process");
+    let (ready, not_http) = ("", "was not answered in HTTP");
+    let redirect =
+        format!("printf 'HTTP/1.1 302 Found\\r\\nLocation: http://127.0.0.1:{elsewhere}/\\r\\n\\r\\n'");
+    for (script, said) in [
+        ("printf 'HTTP/1.1 100 Continue\\r\\nX: '; cat /dev/zero", not_http),
+        ("yes HTTP/1.1", not_http),
+        ("printf 'HTTP/1.1 200 OK\\r\\n'; yes 'X: endless'", ready),
+        ("printf 'HTTP/1.1 200 OK\\r\\n\\r\\n'; cat /dev/zero", ready),
+        ("sleep 4713", "it did not answer in 2 seconds"),
+        ("true", not_http),
+        (redirect.as_str(), ready),
+    ] {
+        let hostile = answering(&bench, script);
+        bench.running(&hostile, 1).await;
+        let answered = |state: &WorkloadState| match said {
+            "" => state.instances[0].health.ready,
+            said => failure(state).contains(said),
+        };
+        bench.until(hostile.id(), answered).await;
+    }
     ready_container(&bench).await;
+    assert_eq!(visits.load(Ordering::Relaxed), 0, "a redirect was followed");
+    assert_eq!(probe_process(&rig), Some(first), "none of them ended the process");
     bench.close().await;
+}
+
+/// A port of the host that counts who connects.
+fn count_visits(visits: &Arc<AtomicUsize>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port of the host");
+    let port = listener.local_addr().expect("an address").port();
+    let visits = Arc::clone(visits);
+    std::thread::spawn(move || {
+        listener.incoming().flatten().for_each(|_visitor| {
+            visits.fetch_add(1, Ordering::Relaxed);
+        });
+    });
+    port
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
