@@ -50,11 +50,14 @@ impl Workload {
         if self.grace > Duration::from_secs(3600) {
             return Err(refused("the time to stop is an hour at most"));
         }
-        if self.rollout().min_ready() > Duration::from_secs(3600) {
-            return Err(refused(format!(
-                "the time of being ready is too long: {:?}; allowed: up to an hour",
-                self.rollout().min_ready()
-            )));
+        for (name, given) in
+            [("of being ready", self.rollout().min_ready()), ("to drain", self.rollout().drain())]
+        {
+            if given > Duration::from_secs(3600) {
+                return Err(refused(format!(
+                    "the time {name} is too long: {given:?}; allowed: up to an hour"
+                )));
+            }
         }
         self.probes.check()?;
         if !self.probes.is_empty() && matches!(self.kind, WorkloadKind::Once { .. }) {

@@ -16,12 +16,17 @@ pub enum Rollout {
         /// The most new containers that start beside old ones at one time; without it, one of each replica.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         most: Option<u16>,
-        /// An old container that is ready goes on until the new one has been ready for this long, so that those who
-        /// send requests learn of the new one. Kubernetes' `minReadySeconds`.
+        /// An old container that is ready goes on until the new one has been ready for this long, so that one which
+        /// fails at once replaces nothing. Kubernetes' `minReadySeconds`.
         #[serde(default, skip_serializing_if = "Duration::is_zero")]
         min_ready: Duration,
+        /// A ready container that is replaced, or surplus while others are wanted, drains for this long before it is
+        /// asked to end: [`crate::InstanceState::draining`] says that nothing new is to be sent to it, and what was
+        /// sent is answered. In a cluster: a sleep as the `preStop` hook.
+        #[serde(default, skip_serializing_if = "Duration::is_zero")]
+        drain: Duration,
     },
-    /// Old containers end before new ones start. For what cannot run twice, such as the user of a single volume.
+    /// Old containers end before new ones start, and none of them drains. For what cannot run twice, such as the user of a single volume.
     Recreate,
 }
 
@@ -38,16 +43,26 @@ pub enum SurgeUntil {
 
 impl Rollout {
     /// The old container stops as soon as the new one runs.
-    pub const UNTIL_RUNNING: Self =
-        Self::Surge { until: SurgeUntil::Running, most: None, min_ready: Duration::ZERO };
+    pub const UNTIL_RUNNING: Self = Self::surge(SurgeUntil::Running);
     /// The old container stops once the new one is ready.
-    pub const UNTIL_READY: Self =
-        Self::Surge { until: SurgeUntil::Ready, most: None, min_ready: Duration::ZERO };
+    pub const UNTIL_READY: Self = Self::surge(SurgeUntil::Ready);
+
+    const fn surge(until: SurgeUntil) -> Self {
+        Self::Surge { until, most: None, min_ready: Duration::ZERO, drain: Duration::ZERO }
+    }
 
     /// How long a new container must have been ready before a ready one that it replaces stops.
     pub fn min_ready(self) -> Duration {
         match self {
             Self::Surge { min_ready, .. } => min_ready,
+            Self::Recreate => Duration::ZERO,
+        }
+    }
+
+    /// How long a ready container drains before it is asked to end.
+    pub fn drain(self) -> Duration {
+        match self {
+            Self::Surge { drain, .. } => drain,
             Self::Recreate => Duration::ZERO,
         }
     }

@@ -58,6 +58,9 @@ pub struct InstanceState {
     /// What its probes have found out.
     #[serde(default)]
     pub health: Health,
+    /// It is about to end, or has been asked to: nothing new is to be sent to it. See [`crate::Rollout::Surge`].
+    #[serde(default)]
+    pub draining: bool,
 }
 
 /// What a container is doing.

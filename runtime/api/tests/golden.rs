@@ -40,7 +40,12 @@ fn full() -> Result<Workload> {
         kind: WorkloadKind::Keep {
             set: "set_01m7y17883gp14c8thc31b43dh".parse()?,
             replicas: 2,
-            rollout: Rollout::Surge { until: SurgeUntil::Ready, most: Some(1), min_ready: Duration::ZERO },
+            rollout: Rollout::Surge {
+                until: SurgeUntil::Ready,
+                most: Some(1),
+                min_ready: Duration::from_secs(10),
+                drain: Duration::from_secs(5),
+            },
             first: 3,
         },
         isolation: Isolation::Tool,

@@ -1,5 +1,7 @@
 //! What a runtime does not execute yet is refused, each by a code of its own; what a workload can say is checked before.
 
+use std::time::Duration;
+
 use hearth_base::{Memory, Result, Role, Secret};
 
 use crate::{
@@ -25,6 +27,11 @@ fn rolled_out(mut workload: Workload, policy: Rollout) -> Workload {
     workload
 }
 
+fn starting_at_one_time(most: u16) -> Rollout {
+    let (until, min_ready, drain) = (SurgeUntil::Ready, Duration::ZERO, Duration::ZERO);
+    Rollout::Surge { until, most: Some(most), min_ready, drain }
+}
+
 fn error_code<T>(result: Result<T>) -> Option<String> {
     result.err().map(|error| error.code().to_owned())
 }
@@ -45,8 +52,7 @@ fn workloads(bench: &Bench) -> Vec<(Feature, Workload)> {
     granted.network.grants.insert("postgres".parse().expect("a name"));
     let mut refreshed = plain();
     refreshed.files.push(file("/run/hearth/credential"));
-    let few =
-        Rollout::Surge { until: SurgeUntil::Ready, most: Some(1), min_ready: std::time::Duration::ZERO };
+    let few = starting_at_one_time(1);
     vec![
         (Feature::HearthOwner, hearth),
         (Feature::ImagePull, pulled),
@@ -71,7 +77,7 @@ pub async fn unsupported_features_are_refused_by_their_codes(bench: &Bench) {
         let refused = runtime.apply(workload).await;
         assert_eq!(error_code(refused).as_deref(), Some(feature.code()));
     }
-    let seen = runtime.observe(None, std::time::Duration::ZERO).await.expect("observe");
+    let seen = runtime.observe(None, Duration::ZERO).await.expect("observe");
     assert!(seen.workloads.is_empty());
 }
 
@@ -126,10 +132,9 @@ pub async fn impossible_workloads_break_a_rule(bench: &Bench) {
     file_twice.files.extend([file("/run/hearth/token"), file("/run/hearth/token")]);
     let mut setuid = plain();
     setuid.files.push(RefreshedFile { mode: 0o4755, ..file("/run/hearth/token") });
-    let none_at_a_time = rolled_out(
-        plain(),
-        Rollout::Surge { until: SurgeUntil::Running, most: Some(0), min_ready: std::time::Duration::ZERO },
-    );
+    let none_at_a_time = rolled_out(plain(), starting_at_one_time(0));
+    let (until, min_ready, drain) = (SurgeUntil::Ready, Duration::ZERO, Duration::from_secs(3601));
+    let draining_too_long = rolled_out(plain(), Rollout::Surge { until, most: None, min_ready, drain });
     let broken = [
         hearth_with_a_home,
         twice_at_one_place,
@@ -142,6 +147,7 @@ pub async fn impossible_workloads_break_a_rule(bench: &Bench) {
         file_twice,
         setuid,
         none_at_a_time,
+        draining_too_long,
     ];
     for (number, workload) in broken.into_iter().enumerate() {
         let refused = bench.runtime().apply(workload).await;

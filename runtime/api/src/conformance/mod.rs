@@ -49,6 +49,9 @@ macro_rules! conformance_tests {
             rollout: [
                 replaced_container_goes_on_until_the_new_one_is_ready,
                 replaced_container_goes_on_while_the_new_one_settles,
+                replaced_container_drains_before_it_ends,
+                draining_container_serves_again_when_its_replacement_does_not,
+                surplus_container_drains_before_it_ends,
                 replacement_that_never_got_ready_is_replaced_too,
                 container_that_is_wanted_again_is_not_started_again,
                 failed_replacement_is_restarted_beside_the_one_that_serves,

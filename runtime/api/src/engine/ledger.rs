@@ -217,6 +217,23 @@ impl Ledger {
         Some(health)
     }
 
+    /// Notes which containers of a workload drain, and that all others do not. Whether that is news.
+    pub fn set_draining(&mut self, id: WorkloadId, draining: &BTreeSet<InstanceId>, now: Timestamp) -> bool {
+        let Some(record) = self.records.get_mut(&id) else { return false };
+        let mut is_news = false;
+        for tracked in record.instances.values_mut().filter(|tracked| tracked.outcome().is_none()) {
+            let drains = draining.contains(&tracked.id);
+            if drains != tracked.draining_since.is_some() {
+                tracked.draining_since = drains.then_some(now);
+                is_news = true;
+            }
+        }
+        if is_news {
+            self.touch(id);
+        }
+        is_news
+    }
+
     /// Notes that a step is about to be done, and gives the workload it is done for.
     pub fn begin(&mut self, id: WorkloadId, step: &Step) -> Option<Arc<Workload>> {
         let record = self.records.get_mut(&id)?;

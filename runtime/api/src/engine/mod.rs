@@ -229,11 +229,12 @@ impl Engine {
         let now = self.clock.now();
         let mut ledger = self.ledger();
         let mut due: Option<Timestamp> = None;
-        let mut todo = Vec::new();
+        let (mut todo, mut is_news) = (Vec::new(), false);
         for id in ledger.unsettled() {
             let Some(record) = ledger.record(id) else { continue };
             let plan = plan::plan(record, now, &self.pauses);
             due = plan.due.into_iter().chain(due).min();
+            is_news |= ledger.set_draining(id, &plan.draining, now);
             if plan.due.is_none() {
                 ledger.settled(id);
             }
@@ -242,7 +243,7 @@ impl Engine {
             }
         }
         drop(ledger);
-        if !todo.is_empty() {
+        if is_news || !todo.is_empty() {
             self.notify();
         }
         for (step, workload) in todo {

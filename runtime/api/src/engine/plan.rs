@@ -1,10 +1,10 @@
 //! What to do next for one workload: a pure function of what is wanted, what is, and the time.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{InstanceId, Phase, WorkloadKind, engine::Pauses};
+use crate::{InstanceId, Phase, Workload, WorkloadKind, engine::Pauses};
 
 use super::record::{Record, Tracked};
 
@@ -27,6 +27,8 @@ pub enum Step {
 pub struct Plan {
     /// What to do.
     pub steps: Vec<Step>,
+    /// The containers that drain; all others do not.
+    pub draining: BTreeSet<InstanceId>,
     /// When there is more to do, without anything else happening.
     pub due: Option<Timestamp>,
 }
@@ -40,9 +42,11 @@ pub fn plan(record: &Record, now: Timestamp, pauses: &Pauses) -> Plan {
     for replica in 0..wanted.max(seen) {
         let instances: Vec<(&InstanceId, &Tracked)> =
             record.instances.iter().filter(|(id, _)| id.replica == replica).collect();
-        if replica >= wanted {
-            let grace = record.kept.stop.unwrap_or(workload.grace);
-            stop(&mut plan, instances.iter(), grace);
+        if wanted == 0 {
+            // There is nobody else to send anything to.
+            stop(&mut plan, instances.iter(), record.kept.stop.unwrap_or(workload.grace));
+        } else if replica >= wanted {
+            retire(&mut plan, instances.iter(), workload, now);
         } else {
             keep(&mut plan, record, replica, &instances, now, pauses);
         }
@@ -63,6 +67,28 @@ fn stop<'a>(
     for step in alive.map(|(id, _)| Step::Stop(**id, grace)) {
         if !plan.steps.contains(&step) {
             plan.steps.push(step);
+        }
+    }
+}
+
+/// Stops containers that are not needed any more. Those that serve drain first.
+fn retire<'a>(
+    plan: &mut Plan,
+    instances: impl Iterator<Item = &'a (&'a InstanceId, &'a Tracked)>,
+    workload: &Workload,
+    now: Timestamp,
+) {
+    for instance in instances.filter(|(_, tracked)| tracked.outcome().is_none() && !tracked.stopping) {
+        let (id, tracked) = instance;
+        // A clock that was set back lets nobody drain for longer.
+        let since = tracked.draining_since.or(tracked.is_ready().then_some(now)).map(|since| since.min(now));
+        let end = since.map(|since| since.checked_add(workload.rollout().drain()).unwrap_or(Timestamp::MAX));
+        match end.filter(|end| *end > now && !tracked.is_to_restart()) {
+            Some(end) => {
+                plan.draining.insert(**id);
+                plan.due = plan.due.into_iter().chain([end]).min();
+            }
+            None => stop(plan, std::iter::once(instance), workload.grace),
         }
     }
 }
@@ -96,15 +122,17 @@ fn keep(
         let ready_at = serving.probes.health().ready_changed_at.unwrap_or(now);
         // A clock that was set back makes nobody wait for longer.
         let settled = ready_at.min(now).checked_add(workload.rollout().min_ready()).unwrap_or(Timestamp::MAX);
-        if settled <= now {
-            stop(plan, others, workload.grace);
-        } else if others.clone().any(|(_, tracked)| serves(tracked)) {
-            stop(plan, others.filter(|(_, tracked)| !serves(tracked)), workload.grace);
+        let awaits = settled > now && others.clone().any(|(_, tracked)| serves(tracked));
+        if awaits {
             plan.due = plan.due.into_iter().chain([settled]).min();
-        } else {
-            stop(plan, others, workload.grace);
         }
+        retire(plan, others.filter(|(_, tracked)| !awaits || !serves(tracked)), workload, now);
         return;
+    }
+    // What a newer one had replaced goes on draining, whatever replaces that in turn.
+    if let Some(newest) = instances.iter().rposition(|(_, tracked)| serves(tracked)) {
+        let draining = instances[..newest].iter().filter(|(_, tracked)| tracked.draining_since.is_some());
+        retire(plan, draining, workload, now);
     }
     match &latest.phase {
         Phase::Ended(_) if !fresh(latest) => plan.steps.push(next(latest_id.start + 1)),
@@ -125,14 +153,14 @@ fn keep(
         Phase::Running { .. } => {
             let older = &instances[..instances.len() - 1];
             if !workload.rollout().awaits_ready() {
-                stop(plan, older.iter(), workload.grace);
+                retire(plan, older.iter(), workload, now);
                 return;
             }
             let alive = |tracked: &Tracked| !leaves(tracked) && tracked.outcome().is_none();
             let serving = older.iter().rfind(|(_, tracked)| serves(tracked));
             // What was to replace that one and never got ready has been replaced in turn.
             if let Some((kept, _)) = serving.or_else(|| older.iter().rfind(|(_, tracked)| alive(tracked))) {
-                stop(plan, older.iter().filter(|(id, _)| id != kept), workload.grace);
+                retire(plan, older.iter().filter(|(id, _)| id != kept), workload, now);
             }
         }
         Phase::Starting => {}

@@ -34,6 +34,8 @@ pub struct Tracked {
     pub workload: Arc<Workload>,
     /// What it does.
     pub phase: Phase,
+    /// Since when nothing new is to be sent to it, for it is to end. Another process of the runtime begins anew.
+    pub draining_since: Option<Timestamp>,
     /// It has been asked to end.
     pub stopping: bool,
     /// What probes have found out about it.
@@ -43,7 +45,8 @@ pub struct Tracked {
 impl Tracked {
     /// A container with what was known of its health.
     pub fn new(id: InstanceId, workload: Arc<Workload>, phase: Phase, health: Health) -> Self {
-        Self { id, workload, phase, stopping: false, probes: ProbeTracker::new(health) }
+        let probes = ProbeTracker::new(health);
+        Self { id, workload, phase, draining_since: None, stopping: false, probes }
     }
 
     /// Goes on from what an earlier process of the runtime has left.
@@ -88,6 +91,11 @@ impl Tracked {
         self.probes.health().restart_reason.is_some()
     }
 
+    /// It has not ended, and is about to.
+    fn is_draining(&self) -> bool {
+        self.outcome().is_none() && (self.stopping || self.draining_since.is_some())
+    }
+
     /// It is running, and nobody wants it to end.
     pub(super) fn is_probed(&self) -> bool {
         self.phase.is_running() && !self.stopping && !self.is_to_restart()
@@ -119,6 +127,7 @@ impl Record {
             version: tracked.workload.version,
             phase: tracked.phase.clone(),
             health: tracked.probes.health().clone(),
+            draining: tracked.is_draining(),
         });
         WorkloadState {
             id: self.kept.workload.id(),

@@ -1,11 +1,10 @@
 //! Where a tool's page is answered: told to others in the change that makes it so.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use hearth_base::{Result, ToolId, ToolName};
 use hearth_kit::db::Tx;
 use hearth_wire::jobs::internal::{Route, RouteEvent, RouteRemoved, RouteState};
-use jiff::SignedDuration;
 
 use super::definition::spec::PAGE_PORT;
 use crate::{
@@ -15,7 +14,7 @@ use crate::{
 
 /// The time for which a replaced container goes on: until every edge has learned of it, and what visitors asked is
 /// answered.
-pub const DRAIN: SignedDuration = SignedDuration::from_secs(5);
+pub const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 /// Compares a tool's route with what was told last, and tells what is different; under the tool's lock. A tool
 /// without a name is ending, and has no route.

@@ -141,8 +141,8 @@ async fn what_is_new_takes_over_when_it_is_ready(db: Db) -> Result<()> {
     stage.until("web", |job| job.status.ready == 1 && job.status.up_to_date).await?;
     // What visitors asked of the one before is answered first: it goes on for a while.
     let second = stage.runs("web").await?.iter().filter_map(|run| run.id.parse().ok()).max().unwrap();
-    let min_ready = stage.runtime.fake.workload(second)?.rollout().min_ready();
-    assert_eq!(min_ready, Duration::from_secs(5));
+    let drain = stage.runtime.fake.workload(second)?.rollout().drain();
+    assert_eq!(drain, Duration::from_secs(5));
 
     // Replaced in turn before that, what answers now goes on like the one before it.
     well.send_replace(false);

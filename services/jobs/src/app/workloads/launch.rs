@@ -6,7 +6,6 @@ use hearth_runtime_api::{InstanceId, RunId, SetId, WorkloadId};
 use jiff::Timestamp;
 
 use crate::{
-    app::routing,
     cx::Cx,
     store::{Cause, Job, Plan, Run, RunState, Tail, Workload},
 };
@@ -99,7 +98,6 @@ pub fn new_run(job: &Job, instance: InstanceId, start: Start, now: Timestamp) ->
 /// Keeps a job's set running as `plan` says from now on; nothing of it while the job is paused.
 pub async fn keep(cx: &Cx, tx: &Tx, job: &Job, set: SetId, mut plan: Plan) -> Result<()> {
     let id = WorkloadId::Set(set);
-    let mut due = cx.now();
     if job.paused.is_some() {
         plan.replicas = 0;
     }
@@ -117,12 +115,6 @@ pub async fn keep(cx: &Cx, tx: &Tx, job: &Job, set: SetId, mut plan: Plan) -> Re
                     }
                 }
             }
-            for mut surplus in surplus(&plan, runs) {
-                // Nobody is sent there any more, and what was asked is answered, before it ends.
-                surplus.ready = false;
-                cx.store.run_put(tx, &surplus).await?;
-                due = cx.now() + routing::DRAIN;
-            }
             (known.plan, known.generation) = (plan, job.generation);
             cx.store.workload_save(tx, &known).await?;
         }
@@ -131,13 +123,7 @@ pub async fn keep(cx: &Cx, tx: &Tx, job: &Job, set: SetId, mut plan: Plan) -> Re
             cx.store.workloads_add(tx, [&new]).await?;
         }
     }
-    cx.store.ask(tx, id, due).await
-}
-
-/// Those of a page that visitors are sent to, and that are more than are wanted from now on.
-fn surplus(plan: &Plan, runs: Vec<Run>) -> impl Iterator<Item = Run> {
-    let (wanted, visited) = (plan.replicas, plan.publish && plan.replicas > 0);
-    runs.into_iter().filter(move |run| visited && run.ready && run.instance.replica >= wanted)
+    cx.store.ask(tx, id, cx.now()).await
 }
 
 /// Stops a workload; whatever is left of it is forgotten when it has ended.

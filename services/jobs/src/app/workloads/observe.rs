@@ -145,7 +145,7 @@ impl<'a> Change<'a> {
         let newest =
             state.instances.iter().map(|instance| instance.id).max_by_key(|id| (id.start, id.replica));
         for instance in &state.instances {
-            let instance = &visible(state, &workload, instance);
+            let instance = &visible(instance);
             let run = known.iter().find(|run| run.instance == instance.id).cloned();
             let run = run.or_else(|| self.new_run(&workload, &known, instance));
             if let Some(run) = run {
@@ -316,19 +316,10 @@ impl<'a> Change<'a> {
     }
 }
 
-/// The container as visitors see it: one that a ready container replaces, or that is more than are wanted, goes on for a
-/// while, and nobody is sent there any more.
-fn visible(state: &WorkloadState, workload: &Workload, instance: &InstanceState) -> InstanceState {
-    let replaces = |other: &InstanceState| {
-        other.id.replica == instance.id.replica
-            && other.id.start > instance.id.start
-            && other.phase.is_running()
-            && other.health.ready
-    };
-    let is_surplus =
-        matches!(workload.id, WorkloadId::Set(_)) && instance.id.replica >= workload.plan.replicas;
+/// The container as visitors see it: nobody is sent to one that drains.
+fn visible(instance: &InstanceState) -> InstanceState {
     let mut visible = instance.clone();
-    if is_surplus || state.instances.iter().any(replaces) {
+    if visible.draining {
         (visible.health.ready, visible.health.failure) = (false, None);
     }
     visible

@@ -232,9 +232,9 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
             let known = cx.store.runs_now(workload.id).await?;
             let first = known.iter().map(|run| run.instance.start).max().unwrap_or(0).saturating_add(1);
             let Plan { replicas, await_ready, .. } = workload.plan;
-            let min_ready = if workload.plan.is_probed() { routing::DRAIN } else { SignedDuration::ZERO };
+            let drain = if workload.plan.is_probed() { routing::DRAIN_TIME } else { Duration::ZERO };
             let until = if await_ready { SurgeUntil::Ready } else { SurgeUntil::Running };
-            let rollout = Rollout::Surge { until, most: None, min_ready: min_ready.unsigned_abs() };
+            let rollout = Rollout::Surge { until, most: None, min_ready: Duration::ZERO, drain };
             WorkloadKind::Keep { set, replicas, rollout, first }
         }
     };
