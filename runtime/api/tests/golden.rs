@@ -161,6 +161,16 @@ fn file_sessions_and_refreshes_have_their_form() -> Result<()> {
     };
     session.check()?;
     assert_golden("file-session-1.json", &session);
+    let volume =
+        NamedVolume { name: "data".parse()?, quota: Memory::mib(1024), access: VolumeAccess::Shared };
+    let of_a_volume = FileSession {
+        owner: Owner::Hearth(Role::Images),
+        root: MountSource::Volume(volume),
+        read_only: false,
+        ..session
+    };
+    of_a_volume.check()?;
+    assert_golden("file-session-1-volume.json", &of_a_volume);
     let refresh = FileRefresh {
         workload: "run_01m7y17883gp14c8thc31b43dh".parse()?,
         path: "/run/hearth/credential".to_owned(),
