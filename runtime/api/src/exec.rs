@@ -73,7 +73,7 @@ impl ExecSession {
     }
 
     /// Reads to the end and keeps nothing. `None`, when the runtime does not say how the program ended.
-    pub async fn end(&mut self) -> Option<End> {
+    pub async fn wait_for_end(&mut self) -> Option<End> {
         while let Some(output) = self.output.recv().await {
             if let ExecOutput::Ended(end) = output {
                 return Some(end);

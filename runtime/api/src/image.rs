@@ -19,7 +19,7 @@ pub struct ImageReference {
     digest: Digest,
 }
 
-/// How a runtime gets an image.
+/// The way in which a runtime gets an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "from", rename_all = "kebab-case")]
 pub enum ImageSource {
@@ -28,7 +28,7 @@ pub enum ImageSource {
     Delivered,
     /// The runtime pulls it from the registry that the reference names.
     Registry {
-        /// What the registry asks for, if it does.
+        /// The sign-in that the registry asks for, if it does.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         credential: Option<RegistryCredential>,
     },
@@ -37,7 +37,7 @@ pub enum ImageSource {
 /// A sign-in to a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistryCredential {
-    /// Who.
+    /// The user's name there.
     pub username: String,
     /// The password or token.
     #[serde(serialize_with = "Secret::expose")]
@@ -58,9 +58,9 @@ pub struct Image {
 pub struct LayerDescriptor {
     /// The SHA-256 of the layer's bytes, as a registry stores them. The layer is known by it.
     pub digest: Digest,
-    /// How many bytes these are.
+    /// The number of these bytes.
     pub size: u64,
-    /// How they are compressed.
+    /// The compression of these bytes.
     pub compression: Compression,
     /// The SHA-256 of the archive that they unpack to (`config.md`, "Layer DiffID"), where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,7 +79,7 @@ impl LayerDescriptor {
     }
 }
 
-/// How a layer's bytes are compressed.
+/// The compression of a layer's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Compression {
@@ -101,7 +101,7 @@ impl ImageReference {
         Ok(Self { repository: repository.to_owned(), digest })
     }
 
-    /// Where it is pulled from.
+    /// The repository that it is pulled from.
     pub fn repository(&self) -> &str {
         &self.repository
     }
@@ -163,7 +163,7 @@ impl fmt::Debug for ImageReference {
 hearth_base::as_text!(ImageReference);
 
 impl Compression {
-    /// How layers of this media type are compressed (OCI image specification, `layer.md`, "Distributable Format").
+    /// The compression of layers of this media type (OCI image specification, `layer.md`, "Distributable Format").
     pub fn from_media_type(media_type: &str) -> Result<Self> {
         match media_type.rsplit(['.', '+']).next() {
             Some("tar") => Ok(Self::None),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hearth_base::{EndpointName, JobName, ToolName};
 use serde::{Deserialize, Serialize};
 
-/// How a container is reached, and what it reaches.
+/// The network as a container sees it, and its name there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
     /// The name by which the owner's other containers find this one.
@@ -14,7 +14,7 @@ pub struct Network {
     /// The tool's present name, for the long form `NAME.tool-TOOL.svc.cluster.local`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<ToolName>,
-    /// What it reaches without a grant.
+    /// The destinations that it reaches without a grant.
     #[serde(default)]
     pub mode: NetworkMode,
     /// Endpoints of this Hearth that it reaches besides, as `NAME.hearth.internal`.
@@ -22,7 +22,7 @@ pub struct Network {
     pub grants: BTreeSet<EndpointName>,
 }
 
-/// What a container reaches without a grant. Each mode reaches all that the one before it does.
+/// The destinations that a container reaches without a grant. Each mode reaches all that the one before it does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NetworkMode {

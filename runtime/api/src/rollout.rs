@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How new containers replace old ones. In a cluster: the strategy of a deployment.
+/// The way in which new containers replace old ones. In a cluster: the strategy of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "policy", rename_all = "kebab-case")]
 pub enum Rollout {
     /// Each replica's new container starts beside the old one, which stops when the new one has come `until` there.
     Surge {
-        /// How far the new one must come.
+        /// The state that the new one must come to.
         #[serde(default)]
         until: SurgeUntil,
         /// The most new containers that start beside old ones at one time; without it, one of each replica.
@@ -30,7 +30,7 @@ pub enum Rollout {
     Recreate,
 }
 
-/// How far a new container must come before the old one stops.
+/// The state that a new container must come to before the old one stops.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SurgeUntil {
@@ -51,7 +51,7 @@ impl Rollout {
         Self::Surge { until, most: None, min_ready: Duration::ZERO, drain: Duration::ZERO }
     }
 
-    /// How long a new container must have been ready before a ready one that it replaces stops.
+    /// The time for which a new container must have been ready before a ready one that it replaces stops.
     pub fn min_ready(self) -> Duration {
         match self {
             Self::Surge { min_ready, .. } => min_ready,
@@ -59,7 +59,7 @@ impl Rollout {
         }
     }
 
-    /// How long a ready container drains before it is asked to end.
+    /// The time for which a ready container drains before it is asked to end.
     pub fn drain(self) -> Duration {
         match self {
             Self::Surge { drain, .. } => drain,

@@ -55,7 +55,7 @@ pub struct InstanceState {
     pub version: Version,
     /// What it is doing.
     pub phase: Phase,
-    /// What its probes have found out.
+    /// The results of its probes.
     #[serde(default)]
     pub health: Health,
     /// It is about to end, or has been asked to: nothing new is to be sent to it. See [`crate::Rollout::Surge`].

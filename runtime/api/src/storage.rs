@@ -8,9 +8,9 @@ use crate::{Owner, User, WorkloadId};
 /// A part of the owner's storage, seen at a path of the container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {
-    /// What is seen.
+    /// The storage that is seen.
     pub source: MountSource,
-    /// Where: an absolute path, made when the image lacks it.
+    /// The absolute path at which it is seen, made when the image lacks it.
     pub at: String,
     /// It can't be written there.
     #[serde(default)]
@@ -46,12 +46,12 @@ pub struct NamedVolume {
     pub name: VolumeName,
     /// The most bytes that it holds. A larger quota than before takes effect; a smaller one is refused.
     pub quota: Memory,
-    /// How many containers see it at one time.
+    /// The number of containers that see it at one time.
     #[serde(default)]
     pub access: VolumeAccess,
 }
 
-/// How many containers see a volume at one time. In a cluster: the volume's access mode.
+/// The number of containers that see a volume at one time. In a cluster: the volume's access mode.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VolumeAccess {
@@ -66,11 +66,11 @@ pub enum VolumeAccess {
 /// the runtime: a file system in memory that holds nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefreshedFile {
-    /// Where: an absolute path. Its folder meets no mount.
+    /// The absolute path of the file. Its folder meets no mount.
     pub path: String,
     /// Permission bits, at most `0o777`; the workload's user owns the file.
     pub mode: u32,
-    /// What it holds at the start. See [`crate::Runtime::refresh_file`].
+    /// The content at the start. See [`crate::Runtime::refresh_file`].
     #[serde(serialize_with = "Secret::expose")]
     pub content: Secret,
 }
@@ -82,7 +82,7 @@ pub struct FileRefresh {
     pub workload: WorkloadId,
     /// The path, as the workload names it.
     pub path: String,
-    /// What it holds from now on.
+    /// The content from now on.
     #[serde(serialize_with = "Secret::expose")]
     pub content: Secret,
 }
@@ -91,21 +91,21 @@ pub struct FileRefresh {
 /// without powers speaks the protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileSession {
-    /// Whose files.
+    /// The owner of the files.
     pub owner: Owner,
     /// Which of its storage: the home or a volume.
     pub root: MountSource,
     /// Nothing can be written.
     #[serde(default)]
     pub read_only: bool,
-    /// Whom new files belong to, inside the sandbox.
+    /// The user that new files belong to, inside the sandbox.
     #[serde(default)]
     pub user: User,
-    /// What is spoken.
+    /// The protocol that is spoken.
     pub protocol: FileProtocol,
 }
 
-/// What is spoken in a file session.
+/// A protocol for a file session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileProtocol {

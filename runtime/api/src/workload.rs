@@ -36,7 +36,7 @@ pub struct Workload {
     pub isolation: Isolation,
     /// The image. The runtime refuses one that it does not have (`image-missing`).
     pub image: ImageReference,
-    /// How the runtime gets the image.
+    /// The way in which the runtime gets the image.
     #[serde(default)]
     pub image_source: ImageSource,
     /// The root is read-only; `/tmp`, `/run` and the mounts are not.
@@ -46,10 +46,10 @@ pub struct Workload {
     pub process: Process,
     /// What it may use.
     pub limits: Limits,
-    /// How it is reached, and what it reaches.
+    /// The network as it sees it.
     #[serde(default)]
     pub network: Network,
-    /// What of its owner's storage it sees.
+    /// The parts of its owner's storage that it sees.
     #[serde(default)]
     pub mounts: Vec<Mount>,
     /// Files whose content the caller renews while the container runs.
@@ -60,7 +60,7 @@ pub struct Workload {
     /// Counts wanted restarts: a set whose restart number changes has its containers replaced.
     #[serde(default)]
     pub restart: u64,
-    /// How the runtime finds out whether a container serves and works; for a set only.
+    /// The probes that tell whether a container serves and works; for a set only.
     #[serde(default, skip_serializing_if = "Probes::is_empty")]
     pub probes: Probes,
 }
@@ -83,7 +83,7 @@ pub enum WorkloadKind {
         set: SetId,
         /// How many run side by side.
         replicas: u16,
-        /// How new containers replace old ones.
+        /// The way in which new containers replace old ones.
         #[serde(default)]
         rollout: Rollout,
         /// The number of each replica's first container, where none of it is known: above those that a runtime
@@ -228,7 +228,7 @@ impl Workload {
         }
     }
 
-    /// How new containers of a set replace old ones; the default for a run, which is never replaced.
+    /// The way in which new containers of a set replace old ones; the default for a run, which is never replaced.
     pub fn rollout(&self) -> Rollout {
         match self.kind {
             WorkloadKind::Once { .. } => Rollout::default(),

@@ -6,9 +6,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use hearth_base::{Digest, SystemClock};
+use hearth_base::SystemClock;
 use hearth_runtime_api::{
-    Compression, Image, ImageReference, LayerDescriptor, Process, Runtime,
+    Image, Process, Runtime,
     conformance::{Bench, Harness},
     engine::Pauses,
     fake::{Fake, Script},
@@ -30,7 +30,7 @@ impl Harness for InMemory {
     }
 
     fn image(&self) -> Image {
-        image()
+        Bench::bare_image()
     }
 
     fn process(&self, script: &Script) -> Process {
@@ -39,27 +39,17 @@ impl Harness for InMemory {
 
     #[expect(clippy::expect_used, reason = "a test's own set-up")]
     async fn restart(&self) {
-        let next = self.fake().reopen();
+        let next = self.fake().begin_next_life();
         *self.0.lock().expect("a lock") = next;
     }
 
     async fn close(self: Box<Self>) {}
 }
 
-#[expect(clippy::expect_used, reason = "a test's own set-up")]
-fn image() -> Image {
-    let digest = Digest::new([7; 32]);
-    let reference = ImageReference::new("example/base", digest).expect("a reference");
-    Image {
-        reference,
-        layers: vec![LayerDescriptor { digest, size: 7, compression: Compression::None, diff_id: None }],
-    }
-}
-
 async fn bench() -> Bench {
     let pauses = Pauses { first: Duration::from_millis(20), ..Pauses::default() };
     let fake = Fake::new(Arc::new(SystemClock), pauses);
-    fake.has_image(&image());
+    fake.has_image(&Bench::bare_image());
     Bench::new(InMemory(Mutex::new(fake)))
 }
 

@@ -8,9 +8,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use hearth_base::{Digest, SystemClock};
+use hearth_base::SystemClock;
 use hearth_runtime_api::{
-    Compression, Image, ImageReference, LayerDescriptor, Process, Runtime,
+    Image, Process, Runtime,
     conformance::{Bench, Harness},
     engine::Pauses,
     fake::{Fake, Script},
@@ -49,7 +49,7 @@ impl Harness for Served {
     }
 
     fn image(&self) -> Image {
-        image()
+        Bench::bare_image()
     }
 
     fn process(&self, script: &Script) -> Process {
@@ -59,7 +59,7 @@ impl Harness for Served {
     #[expect(clippy::expect_used, reason = "a test's own set-up")]
     async fn restart(&self) {
         let mut life = self.life.lock().expect("a lock");
-        let next = life.fake.reopen();
+        let next = life.fake.begin_next_life();
         *life = Life::begin(next, self.folder.path(), vec![own_uid()]);
     }
 
@@ -67,20 +67,10 @@ impl Harness for Served {
 }
 
 #[expect(clippy::expect_used, reason = "a test's own set-up")]
-fn image() -> Image {
-    let digest = Digest::new([7; 32]);
-    let reference = ImageReference::new("example/base", digest).expect("a reference");
-    Image {
-        reference,
-        layers: vec![LayerDescriptor { digest, size: 7, compression: Compression::None, diff_id: None }],
-    }
-}
-
-#[expect(clippy::expect_used, reason = "a test's own set-up")]
 async fn served(uids: Vec<u32>) -> Served {
     let pauses = Pauses { first: Duration::from_millis(20), ..Pauses::default() };
     let fake = Fake::new(Arc::new(SystemClock), pauses);
-    fake.has_image(&image());
+    fake.has_image(&Bench::bare_image());
     let folder = tempfile::tempdir().expect("a folder");
     let life = Mutex::new(Life::begin(fake, folder.path(), uids));
     Served { folder, life }

@@ -8,10 +8,10 @@ use hearth_runtime_api::{Bytes, Image, ImageReference, LayerDescriptor, Owner, R
 
 use crate::locks::KeyedLocks;
 
-/// How often an image is brought for one apply: it may be removed in between.
+/// The most deliveries of an image for one apply: it may be removed in between.
 const MAX_DELIVERIES_PER_APPLY: usize = 3;
 
-/// Where images come from.
+/// A store of images.
 #[async_trait]
 pub trait ImageStore: Send + Sync {
     /// The layers of an image that this owner may use, the lowest first.
@@ -37,7 +37,7 @@ impl Controller {
 
     /// Applies a workload. When the runtime does not have its image, and only then, the store is asked for it. May be
     /// repeated.
-    pub async fn apply(&self, workload: &Workload) -> Result<()> {
+    pub async fn apply_workload(&self, workload: &Workload) -> Result<()> {
         let Some(applied) = self.apply_with_image(workload).await else {
             let _delivered_once = self.delivering.lock(workload.image.digest()).await;
             return self.deliver_and_apply(workload).await;

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use hearth_base::{Kind, Result};
 use hearth_runtime_api::{InstanceId, LogPage, Runtime};
 
-/// How long one question for lines waits.
+/// The time for which one request for lines waits.
 const LOG_WAIT: Duration = Duration::from_secs(20);
 
-/// Where the lines of a container go.
+/// A receiver of a container's lines.
 #[async_trait]
 pub trait LogSink: Send {
     /// Stores a page. When this returns, its lines are kept, and [`LogPage::next`] is where to go on after a restart. The

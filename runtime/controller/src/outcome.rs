@@ -5,7 +5,7 @@ use std::time::Duration;
 use hearth_base::Memory;
 use hearth_runtime_api::{End, Outcome};
 
-/// How a container ended, as one of the ways that services tell apart.
+/// The end of a container, as one of those that services tell apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Conclusion {
     /// It ended by itself, with this status; 0 is success.
@@ -29,10 +29,10 @@ pub enum Conclusion {
     TimedOut,
     /// It could not be started.
     NotStarted {
-        /// What was in the way, for people.
+        /// The reason, for people.
         reason: String,
     },
-    /// What became of it is not known.
+    /// Its end is not known.
     Lost,
 }
 
@@ -43,14 +43,14 @@ pub struct OutcomeLimits {
     pub memory: Memory,
     /// Processes and threads.
     pub processes: u32,
-    /// What it may write beside its mounts.
+    /// The bytes that it may write beside its mounts.
     pub disk: Memory,
     /// The longest that it may run.
     pub time: Option<Duration>,
 }
 
 impl Conclusion {
-    /// What an outcome means.
+    /// Reads an outcome.
     pub fn from_outcome(outcome: &Outcome) -> Self {
         match &outcome.end {
             End::Exited { .. } | End::Killed { .. } if outcome.stopped => Self::Stopped { started: true },
@@ -65,7 +65,7 @@ impl Conclusion {
     }
 
     /// One sentence for people, without its full stop; "it" is the container.
-    pub fn describe(&self, limits: &OutcomeLimits) -> String {
+    pub fn describe_outcome(&self, limits: &OutcomeLimits) -> String {
         match self {
             Self::Exited { code: 0 } => "it ended well".to_owned(),
             Self::Exited { code: 127 } => "it ended with status 127: its command was not found".to_owned(),
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn every_conclusion_is_described() {
-        let described = |end| Conclusion::from_outcome(&outcome(end, false)).describe(&LIMITS);
+        let described = |end| Conclusion::from_outcome(&outcome(end, false)).describe_outcome(&LIMITS);
         assert_eq!(described(End::Exited { code: 3 }), "it ended with status 3");
         assert_eq!(described(End::OutOfMemory), "it needed more than its 512Mi of memory");
         assert_eq!(described(End::TimedOut), "it ran longer than its 60 seconds");

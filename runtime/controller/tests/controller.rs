@@ -93,7 +93,7 @@ async fn a_missing_image_is_brought_once_for_all_who_wait() {
     let (bench, store) = (bench(), Arc::new(Store::default()));
     let controller = controller(&bench, &store);
     let (one, two) = (bench.once(&[Exit(0)]), bench.once(&[Exit(0)]));
-    let (first, second) = tokio::join!(controller.apply(&one), controller.apply(&two));
+    let (first, second) = tokio::join!(controller.apply_workload(&one), controller.apply_workload(&two));
     first.and(second).expect("apply");
     assert_eq!((store.found.load(Ordering::Relaxed), store.read.load(Ordering::Relaxed)), (1, 1));
     for workload in [&one, &two] {
@@ -108,7 +108,7 @@ async fn an_image_that_was_removed_is_brought_again() {
     let runtime = bench.runtime();
     for deliveries in 1..=2 {
         let workload = bench.once(&[Exit(0)]);
-        controller.apply(&workload).await.expect("apply");
+        controller.apply_workload(&workload).await.expect("apply");
         assert_eq!(store.read.load(Ordering::Relaxed), deliveries);
         bench.ended(workload.id()).await;
         runtime.acknowledge(workload.id()).await.expect("acknowledge");
@@ -122,7 +122,7 @@ async fn the_store_is_not_asked_for_an_image_that_is_there() {
     let controller = controller(&bench, &store);
     for _ in 0..3 {
         let workload = bench.once(&[Exit(0)]);
-        controller.apply(&workload).await.expect("apply");
+        controller.apply_workload(&workload).await.expect("apply");
         bench.ended(workload.id()).await;
     }
     assert_eq!((store.found.load(Ordering::Relaxed), store.read.load(Ordering::Relaxed)), (1, 1));
@@ -131,7 +131,7 @@ async fn the_store_is_not_asked_for_an_image_that_is_there() {
 #[tokio::test]
 async fn wrong_bytes_of_a_layer_end_an_apply() {
     let (bench, store) = (bench(), Arc::new(Store { wrong: true, ..Store::default() }));
-    let refused = controller(&bench, &store).apply(&bench.once(&[Exit(0)])).await;
+    let refused = controller(&bench, &store).apply_workload(&bench.once(&[Exit(0)])).await;
     assert_eq!(refused.err().map(|error| error.code().to_owned()).as_deref(), Some("layer-digest"));
     assert_eq!(store.read.load(Ordering::Relaxed), 1);
 }
@@ -161,7 +161,7 @@ impl LogSink for Sink {
 async fn a_log_goes_on_behind_what_was_stored() {
     let (bench, store) = (bench(), Arc::new(Store::default()));
     let workload = bench.keep(1, &[Out("one".into()), Await("go".into()), Out("two".into()), Forever]);
-    controller(&bench, &store).apply(&workload).await.expect("apply");
+    controller(&bench, &store).apply_workload(&workload).await.expect("apply");
     let state = bench.until(workload.id(), |state| state.running().count() == 1).await;
     let instance = state.running().next().expect("one runs").id;
     let runtime = bench.runtime();

@@ -60,7 +60,7 @@ impl Disk {
         &self.run
     }
 
-    /// What is known of images.
+    /// The folder with a file for each known image.
     pub fn images(&self) -> PathBuf {
         self.state.join("images")
     }

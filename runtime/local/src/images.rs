@@ -68,24 +68,24 @@ impl Images {
                 .doing(format_args!("keeping the image {}", image.reference))?;
         }
         ledger.note_use(image, self.clock.now());
-        Ok(ImageLedger::find_missing_layers(image, |layer| self.layers.has(layer)))
+        Ok(ImageLedger::find_missing_layers(image, |layer| self.layers.has_layer(layer)))
     }
 
     /// See [`hearth_runtime_api::Runtime::add_layer`].
     pub async fn add_layer(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()> {
         self.ledger().check_layer(layer)?;
-        self.layers.add(layer, bytes).await
+        self.layers.add_layer(layer, bytes).await
     }
 
     /// Refuses a workload whose image is not there whole; its image counts as used now.
     pub fn check_workload(&self, workload: &Workload) -> Result<()> {
-        let has_layer = |layer| self.layers.has(layer);
+        let has_layer = |layer| self.layers.has_layer(layer);
         self.ledger().use_image(workload, self.clock.now(), has_layer).map(drop)
     }
 
     /// The folders of an image's layers, the lowest first.
     pub fn find_layer_folders(&self, workload: &Workload) -> Result<Vec<PathBuf>> {
-        let has_layer = |layer| self.layers.has(layer);
+        let has_layer = |layer| self.layers.has_layer(layer);
         let mut ledger = self.ledger();
         let image = ledger.use_image(workload, self.clock.now(), has_layer)?;
         Ok(image.layers.iter().map(|layer| self.disk.layer(layer.digest)).collect())

@@ -171,7 +171,7 @@ impl Runtime for Local {
         let exec = Exec { process, ..exec };
         let cgroup = self.helpers.cgroup(exec.instance);
         let container = exec::Container { init, cgroup, isolation: workload.isolation };
-        exec::start(container, exec, None).await
+        exec::start_program(container, exec, None).await
     }
 
     async fn usage(&self) -> Result<Vec<Usage>> {

@@ -3,12 +3,14 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use hearth_base::{Clock, Cpu, Entropy, EnvvarName, JobName, Memory, SealedFor, Secret, SystemClock, ToolId};
+use hearth_base::{
+    Clock, Cpu, Digest, Entropy, EnvvarName, JobName, Memory, SealedFor, Secret, SystemClock, ToolId,
+};
 
 use crate::{
-    Cursor, Exec, Feature, Image, ImageSource, InstanceId, Isolation, Limits, LogPage, Mount, MountSource,
-    Network, Outcome, Probes, Process, Rollout, RunId, Runtime, SetId, Version, Workload, WorkloadId,
-    WorkloadKind, WorkloadState,
+    Compression, Cursor, Exec, Feature, Image, ImageReference, ImageSource, InstanceId, Isolation,
+    LayerDescriptor, Limits, LogPage, Mount, MountSource, Network, Outcome, Probes, Process, Rollout, RunId,
+    Runtime, SetId, Version, Workload, WorkloadId, WorkloadKind, WorkloadState,
     fake::{Script, Step},
 };
 
@@ -22,7 +24,7 @@ pub trait Harness: Send + Sync {
     fn runtime(&self) -> Arc<dyn Runtime>;
     /// The image, with its layers already added. With `/bin/sh` and the usual programs, when processes are real.
     fn image(&self) -> Image;
-    /// What the runtime executes.
+    /// The features that the runtime executes.
     fn features(&self) -> &[Feature] {
         &[Feature::ImageDelivery]
     }
@@ -97,6 +99,14 @@ impl Bench {
     fn workload(&self, kind: WorkloadKind, steps: &[Step]) -> Workload {
         let (image, process) = (self.harness.image(), self.process(steps));
         Workload { process, ..Self::bare_workload(self.tool, kind, &image) }
+    }
+
+    /// An image of one layer, for a runtime that reads none.
+    pub fn bare_image() -> Image {
+        let digest = Digest::new([7; 32]);
+        let reference = ImageReference::new("example/base", digest).expect("a reference");
+        let layer = LayerDescriptor { digest, size: 7, compression: Compression::None, diff_id: None };
+        Image { reference, layers: vec![layer] }
     }
 
     /// A small workload of a tool, with an image.

@@ -10,9 +10,9 @@ use crate::{
 };
 
 /// Where scripts serve.
-pub(super) const PORT: u16 = 8000;
-const PERIOD: Duration = Duration::from_millis(100);
-const TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const SCRIPT_PORT: u16 = 8000;
+const PROBE_PERIOD: Duration = Duration::from_millis(100);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A probe that is sent often, and fails after two failures.
 pub(super) fn probe(check: ProbeCheck) -> Probe {
@@ -20,22 +20,22 @@ pub(super) fn probe(check: ProbeCheck) -> Probe {
     Probe {
         check,
         initial_delay,
-        period: PERIOD,
-        timeout: TIMEOUT,
+        period: PROBE_PERIOD,
+        timeout: PROBE_TIMEOUT,
         success_threshold: 1,
         failure_threshold: 2,
     }
 }
 
 pub(super) fn http(path: &str) -> Probe {
-    probe(ProbeCheck::HttpGet { path: path.to_owned(), port: PORT, expect: HttpExpectation::Success })
+    probe(ProbeCheck::HttpGet { path: path.to_owned(), port: SCRIPT_PORT, expect: HttpExpectation::Success })
 }
 
 /// A start-up probe of the script's port.
 pub(super) fn start_within(deadline: Duration) -> StartupProbe {
-    let check = ProbeCheck::Tcp { port: PORT };
+    let check = ProbeCheck::Tcp { port: SCRIPT_PORT };
     let (initial_delay, deadline) = (Duration::ZERO, Some(deadline));
-    StartupProbe { check, initial_delay, period: PERIOD, timeout: TIMEOUT, deadline }
+    StartupProbe { check, initial_delay, period: PROBE_PERIOD, timeout: PROBE_TIMEOUT, deadline }
 }
 
 fn readiness(probe: Probe) -> Probes {
@@ -76,7 +76,8 @@ pub async fn container_without_probes_is_ready_when_it_runs(bench: &Bench) {
 
 /// And says why it was not until then.
 pub async fn container_becomes_ready_when_its_probe_passes(bench: &Bench) {
-    let workload = Workload { probes: readiness(http("/ready")), ..bench.keep(1, &[Serve(PORT), Forever]) };
+    let workload =
+        Workload { probes: readiness(http("/ready")), ..bench.keep(1, &[Serve(SCRIPT_PORT), Forever]) };
     let one = bench.running(&workload, 1).await[0];
     let said = "GET /ready was answered with 404";
     let state = bench.until(one.workload, |state| failure(state, one) == said).await;
@@ -88,7 +89,7 @@ pub async fn container_becomes_ready_when_its_probe_passes(bench: &Bench) {
 
 /// Without a deadline nothing is done about it.
 pub async fn container_that_never_answers_is_not_ready_and_goes_on(bench: &Bench) {
-    let probes = readiness(probe(ProbeCheck::Tcp { port: PORT }));
+    let probes = readiness(probe(ProbeCheck::Tcp { port: SCRIPT_PORT }));
     let workload = Workload { probes, ..bench.keep(1, &[Forever]) };
     let one = bench.running(&workload, 1).await[0];
     let state = bench.until(one.workload, |state| failure(state, one).contains("does it listen on")).await;
@@ -97,7 +98,7 @@ pub async fn container_that_never_answers_is_not_ready_and_goes_on(bench: &Bench
 
 /// It goes on, and becomes ready once more.
 pub async fn container_becomes_unready_again(bench: &Bench) {
-    let script = [Open("ready".into()), Serve(PORT), Forever];
+    let script = [Open("ready".into()), Serve(SCRIPT_PORT), Forever];
     let workload = Workload { probes: readiness(http("/ready")), ..bench.keep(1, &script) };
     let one = bench.running(&workload, 1).await[0];
     let first = bench.until(one.workload, |state| is_ready(state, one)).await;
@@ -126,7 +127,7 @@ pub async fn exec_probe_runs_in_the_container(bench: &Bench) {
 pub async fn failed_liveness_probe_restarts_the_container(bench: &Bench) {
     let startup = Some(start_within(Duration::from_secs(50)));
     let probes = Probes { startup, liveness: Some(http("/alive")), ..Probes::default() };
-    let script = [Open("alive".into()), Serve(PORT), Forever];
+    let script = [Open("alive".into()), Serve(SCRIPT_PORT), Forever];
     let workload = Workload { probes, ..bench.keep(1, &script) };
     let one = bench.running(&workload, 1).await[0];
     bench.until(one.workload, |state| is_ready(state, one)).await;
@@ -165,7 +166,7 @@ pub async fn container_that_ends_during_a_probe_ends_as_it_does(bench: &Bench) {
 
 /// The same container is asked the new question.
 pub async fn change_of_probes_restarts_nothing(bench: &Bench) {
-    let script = [Open("new".into()), Serve(PORT), Forever];
+    let script = [Open("new".into()), Serve(SCRIPT_PORT), Forever];
     let workload = Workload { probes: readiness(http("/old")), ..bench.keep(1, &script) };
     let one = bench.running(&workload, 1).await[0];
     bench.until(one.workload, |state| failure(state, one).contains("GET /old")).await;
@@ -205,7 +206,7 @@ pub async fn hanging_probes_of_one_tool_delay_no_other(bench: &Bench) {
 
 /// It is ready until a probe of the next process fails.
 pub async fn readiness_survives_a_restart_of_the_runtime(bench: &Bench) {
-    let script = [Open("ready".into()), Serve(PORT), Forever];
+    let script = [Open("ready".into()), Serve(SCRIPT_PORT), Forever];
     let workload = Workload { probes: readiness(http("/ready")), ..bench.keep(1, &script) };
     let one = bench.running(&workload, 1).await[0];
     let before = bench.until(one.workload, |state| is_ready(state, one)).await;

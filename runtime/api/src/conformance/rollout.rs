@@ -6,7 +6,7 @@ use crate::{
     InstanceId, ProbeCheck, Probes, Rollout, SurgeUntil, Workload, WorkloadKind, WorkloadState,
     conformance::{
         Bench,
-        probes::{PORT, http, is_ready, start_within},
+        probes::{SCRIPT_PORT, http, is_ready, start_within},
     },
     fake::Step::{Forever, Open, Serve, Shut},
 };
@@ -45,7 +45,7 @@ fn running(state: &WorkloadState) -> Vec<u32> {
 
 /// Requests to the old one are answered meanwhile.
 pub async fn replaced_container_goes_on_until_the_new_one_is_ready(bench: &Bench) {
-    let workload = bench.keep(1, &[Serve(PORT), Forever]);
+    let workload = bench.keep(1, &[Serve(SCRIPT_PORT), Forever]);
     let old = bench.running(&workload, 1).await[0];
     let probes = Probes { readiness: Some(http("/ready")), ..Probes::default() };
     let id = bench.apply(&replacing(&workload, probes)).await;
@@ -104,7 +104,7 @@ pub async fn replaced_container_drains_before_it_ends(bench: &Bench) {
 
 /// Requests are sent to it as before.
 pub async fn draining_container_serves_again_when_its_replacement_does_not(bench: &Bench) {
-    let workload = bench.keep(1, &[Serve(PORT), Forever]);
+    let workload = bench.keep(1, &[Serve(SCRIPT_PORT), Forever]);
     let old = bench.running(&workload, 1).await[0];
     let mut next = replacing(&workload, Probes { readiness: Some(http("/ready")), ..Probes::default() });
     set_policy(&mut next, DRAIN_LONG);

@@ -45,7 +45,7 @@ impl Ledger {
         let mut records = BTreeMap::new();
         for (kept, mut tracked) in known.workloads {
             for tracked in &mut tracked {
-                tracked.go_on(&kept);
+                tracked.resume_from(&kept);
             }
             let mut ends = BTreeMap::new();
             for tracked in tracked.iter().filter(|tracked| tracked.phase.outcome().is_some()) {
@@ -136,9 +136,9 @@ impl Ledger {
                 let alive = |tracked: &&mut Tracked| tracked.phase.outcome().is_none();
                 for tracked in record.instances.values_mut().filter(alive) {
                     let former = Arc::clone(&tracked.workload);
-                    tracked.serve(&kept);
+                    tracked.adopt_workload(&kept);
                     if tracked.phase.is_running() && former.probes != tracked.workload.probes {
-                        tracked.probes.begin(&kept.workload.probes, now);
+                        tracked.probes.begin_probing(&kept.workload.probes, now);
                     }
                 }
                 record.kept = kept;
@@ -170,14 +170,14 @@ impl Ledger {
         }
         tracked.phase = report.phase.clone();
         if let Phase::Running { since, .. } = &tracked.phase {
-            tracked.probes.begin(&tracked.workload.probes, *since);
+            tracked.probes.begin_probing(&tracked.workload.probes, *since);
         }
         if let Phase::Ended(outcome) = &mut tracked.phase {
             outcome.stopped |= tracked.stopping;
             if tracked.stopping {
                 outcome.unhealthy = tracked.probes.health().restart_reason.clone();
             }
-            tracked.probes.end(outcome.ended);
+            tracked.probes.end_probing(outcome.ended);
             let ends = record.ends.entry(report.instance.replica).or_insert(0);
             *ends = pauses.count(*ends, outcome);
         }
@@ -209,7 +209,7 @@ impl Ledger {
         let record = self.records.get_mut(&instance.workload)?;
         let tracked = record.instances.get_mut(&instance).filter(|tracked| tracked.is_probed())?;
         let Phase::Running { since, .. } = tracked.phase else { return None };
-        if !tracked.probes.record(&tracked.workload.probes, purpose, outcome, since, now) {
+        if !tracked.probes.record_outcome(&tracked.workload.probes, purpose, outcome, since, now) {
             return None;
         }
         let health = tracked.probes.health().clone();

@@ -28,7 +28,7 @@ use plan::Step;
 
 /// Starts and stops containers for an [`Engine`]. No method waits: what happens is reported later.
 pub trait Driver: Send + Sync + 'static {
-    /// What this driver executes. A workload that needs more is refused by the feature's code.
+    /// The features that this driver executes. A workload that needs others is refused by their codes.
     fn features(&self) -> &[Feature];
     /// Refuses a workload that can't be started here, such as one whose image is missing.
     fn check(&self, workload: &Workload) -> Result<()>;

@@ -44,11 +44,11 @@ pub fn plan(record: &Record, now: Timestamp, pauses: &Pauses) -> Plan {
             record.instances.iter().filter(|(id, _)| id.replica == replica).collect();
         if wanted == 0 {
             // There is nobody else to send anything to.
-            stop(&mut plan, instances.iter(), record.kept.stop.unwrap_or(workload.grace));
+            stop_containers(&mut plan, instances.iter(), record.kept.stop.unwrap_or(workload.grace));
         } else if replica >= wanted {
-            retire(&mut plan, instances.iter(), workload, now);
+            retire_containers(&mut plan, instances.iter(), workload, now);
         } else {
-            keep(&mut plan, record, replica, &instances, now, pauses);
+            keep_replica(&mut plan, record, replica, &instances, now, pauses);
         }
         let ended = instances.iter().filter(|(_, tracked)| tracked.phase.outcome().is_some());
         let ended: Vec<InstanceId> = ended.map(|(id, _)| **id).collect();
@@ -58,7 +58,7 @@ pub fn plan(record: &Record, now: Timestamp, pauses: &Pauses) -> Plan {
     plan
 }
 
-fn stop<'a>(
+fn stop_containers<'a>(
     plan: &mut Plan,
     instances: impl Iterator<Item = &'a (&'a InstanceId, &'a Tracked)>,
     grace: Duration,
@@ -72,7 +72,7 @@ fn stop<'a>(
 }
 
 /// Stops containers that are not needed any more. Those that serve drain first.
-fn retire<'a>(
+fn retire_containers<'a>(
     plan: &mut Plan,
     instances: impl Iterator<Item = &'a (&'a InstanceId, &'a Tracked)>,
     workload: &Workload,
@@ -88,12 +88,12 @@ fn retire<'a>(
                 plan.draining.insert(**id);
                 plan.due = plan.due.into_iter().chain([end]).min();
             }
-            None => stop(plan, std::iter::once(instance), workload.grace),
+            None => stop_containers(plan, std::iter::once(instance), workload.grace),
         }
     }
 }
 
-fn keep(
+fn keep_replica(
     plan: &mut Plan,
     record: &Record,
     replica: u16,
@@ -110,7 +110,7 @@ fn keep(
     if matches!(workload.kind, WorkloadKind::Once { .. }) {
         return;
     }
-    stop(plan, instances.iter().filter(|(_, tracked)| tracked.is_to_restart()), workload.grace);
+    stop_containers(plan, instances.iter().filter(|(_, tracked)| tracked.is_to_restart()), workload.grace);
     let fresh = |tracked: &Tracked| tracked.workload.same_container(workload);
     let leaves = |tracked: &Tracked| tracked.stopping || tracked.is_to_restart();
     // One that was stopped, and not for what it did itself, is wanted again without a pause.
@@ -126,13 +126,13 @@ fn keep(
         if awaits {
             plan.due = plan.due.into_iter().chain([settled]).min();
         }
-        retire(plan, others.filter(|(_, tracked)| !awaits || !serves(tracked)), workload, now);
+        retire_containers(plan, others.filter(|(_, tracked)| !awaits || !serves(tracked)), workload, now);
         return;
     }
     // What a newer one had replaced goes on draining, whatever replaces that in turn.
     if let Some(newest) = instances.iter().rposition(|(_, tracked)| serves(tracked)) {
         let draining = instances[..newest].iter().filter(|(_, tracked)| tracked.draining_since.is_some());
-        retire(plan, draining, workload, now);
+        retire_containers(plan, draining, workload, now);
     }
     match &latest.phase {
         Phase::Ended(_) if !fresh(latest) => plan.steps.push(next(latest_id.start + 1)),
@@ -153,14 +153,14 @@ fn keep(
         Phase::Running { .. } => {
             let older = &instances[..instances.len() - 1];
             if !workload.rollout().awaits_ready() {
-                retire(plan, older.iter(), workload, now);
+                retire_containers(plan, older.iter(), workload, now);
                 return;
             }
             let alive = |tracked: &Tracked| !leaves(tracked) && tracked.outcome().is_none();
             let serving = older.iter().rfind(|(_, tracked)| serves(tracked));
             // What was to replace that one and never got ready has been replaced in turn.
             if let Some((kept, _)) = serving.or_else(|| older.iter().rfind(|(_, tracked)| alive(tracked))) {
-                retire(plan, older.iter().filter(|(id, _)| id != kept), workload, now);
+                retire_containers(plan, older.iter().filter(|(id, _)| id != kept), workload, now);
             }
         }
         Phase::Starting => {}

@@ -10,10 +10,10 @@ use crate::{
     WorkloadState,
 };
 
-/// What is kept of a workload on the disk.
+/// The part of a workload's record that is kept on the disk.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Kept {
-    /// What is wanted.
+    /// The workload as it is wanted.
     pub workload: Arc<Workload>,
     /// The highest version of an apply or a stop.
     pub version: Version,
@@ -32,13 +32,13 @@ pub struct Tracked {
     pub id: InstanceId,
     /// The workload it was started for, or the newest that it serves as well.
     pub workload: Arc<Workload>,
-    /// What it does.
+    /// The phase that it is in.
     pub phase: Phase,
     /// Since when nothing new is to be sent to it, for it is to end. Another process of the runtime begins anew.
     pub draining_since: Option<Timestamp>,
     /// It has been asked to end.
     pub stopping: bool,
-    /// What probes have found out about it.
+    /// The results of its probes.
     pub probes: ProbeTracker,
 }
 
@@ -50,13 +50,13 @@ impl Tracked {
     }
 
     /// Goes on from what an earlier process of the runtime has left.
-    pub(super) fn go_on(&mut self, kept: &Kept) {
+    pub(super) fn resume_from(&mut self, kept: &Kept) {
         match &mut self.phase {
-            Phase::Starting => self.serve(kept),
+            Phase::Starting => self.adopt_workload(kept),
             Phase::Running { since, .. } => {
                 let since = *since;
-                self.serve(kept);
-                self.probes.begin(&self.workload.probes, since);
+                self.adopt_workload(kept);
+                self.probes.begin_probing(&self.workload.probes, since);
             }
             Phase::Ended(outcome) => {
                 // What ended while nobody was there to see it, and after it was to stop, was stopped.
@@ -64,13 +64,13 @@ impl Tracked {
                 // The engine alone was to end one that was to be restarted.
                 outcome.unhealthy = self.probes.health().restart_reason.clone();
                 outcome.stopped |= outcome.unhealthy.is_some();
-                self.probes.end(outcome.ended);
+                self.probes.end_probing(outcome.ended);
             }
         }
     }
 
     /// A container that serves the version that is wanted as well is of that version.
-    pub(super) fn serve(&mut self, kept: &Kept) {
+    pub(super) fn adopt_workload(&mut self, kept: &Kept) {
         if self.workload.same_container(&kept.workload) {
             self.workload = Arc::clone(&kept.workload);
         }

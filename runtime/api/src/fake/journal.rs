@@ -22,7 +22,7 @@ pub struct MemoryJournal {
 }
 
 impl MemoryJournal {
-    /// What the next engine knows, with containers in these phases.
+    /// The knowledge of the next engine, with containers in these phases.
     pub fn known(&self, phases: &BTreeMap<InstanceId, Phase>) -> Known {
         let health = locked(&self.health);
         let tracked = |kept: &Kept| -> Vec<Tracked> {

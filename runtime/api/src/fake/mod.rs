@@ -45,7 +45,7 @@ struct Players {
     clock: Arc<dyn Clock>,
     /// To the engine of this life.
     reports: Arc<Mutex<mpsc::UnboundedSender<Reported>>>,
-    /// What was reported last of each instance.
+    /// The last report of each instance.
     phases: Arc<Mutex<BTreeMap<InstanceId, Phase>>>,
     stages: Mutex<BTreeMap<InstanceId, Arc<Stage>>>,
     images: Images,
@@ -83,17 +83,17 @@ impl Fake {
             played: Arc::default(),
             tasks: Mutex::default(),
         });
-        Self::live(driver, Arc::default(), pauses)
+        Self::begin_life(driver, Arc::default(), pauses)
     }
 
     /// Ends this life of the runtime's process and begins the next, which knows what is kept on a disk. Containers go
     /// on.
-    pub fn reopen(&self) -> Arc<Self> {
+    pub fn begin_next_life(&self) -> Arc<Self> {
         locked(&self.running).abort_all();
-        Self::live(Arc::clone(&self.driver), Arc::clone(&self.journal), self.pauses)
+        Self::begin_life(Arc::clone(&self.driver), Arc::clone(&self.journal), self.pauses)
     }
 
-    fn live(driver: Arc<Players>, journal: Arc<MemoryJournal>, pauses: Pauses) -> Arc<Self> {
+    fn begin_life(driver: Arc<Players>, journal: Arc<MemoryJournal>, pauses: Pauses) -> Arc<Self> {
         let (reports, reported) = mpsc::unbounded_channel();
         *locked(&driver.reports) = reports;
         let known = journal.known(&locked(&driver.phases));

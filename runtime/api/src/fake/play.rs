@@ -149,7 +149,7 @@ impl Stage {
         self.gates.borrow().contains(name)
     }
 
-    /// What a probe finds out: a script that serves answers `/NAME` with 200 while the gate NAME is open, else 404.
+    /// The outcome of a probe: a script that serves answers `/NAME` with 200 while the gate NAME is open, else 404.
     pub fn answer_probe(&self, check: &ProbeCheck) -> ProbeOutcome {
         let (port, path) = match check {
             ProbeCheck::Tcp { port } => (port, None),

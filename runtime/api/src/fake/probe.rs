@@ -32,7 +32,7 @@ impl Prober for Players {
         let mut session = play::exec(&stage, Exec { instance, process, terminal: None });
         let ended = async {
             let _may_have_ended = session.input.send(ExecInput::Close).await;
-            session.end().await
+            session.wait_for_end().await
         };
         match tokio::time::timeout(timeout, ended).await {
             Ok(Some(End::Exited { code: 0 })) => ProbeOutcome::Passed,

@@ -6,11 +6,12 @@ use hearth_base::{Error, Result};
 
 use super::{Probe, ProbeCheck, Probes, StartupProbe};
 
-const PERIOD: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
-const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
-const DEADLINE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(24 * 3600);
+const PROBE_PERIOD: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(3600);
+const PROBE_TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
+const STARTUP_DEADLINE: RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(24 * 3600);
 const MAX_INITIAL_DELAY: Duration = Duration::from_secs(3600);
-const THRESHOLD: RangeInclusive<u16> = 1..=100;
+const PROBE_THRESHOLD: RangeInclusive<u16> = 1..=100;
 const MAX_PATH_BYTES: usize = 1024;
 /// Arguments of a check's program together.
 const MAX_ARGV_BYTES: usize = 64 << 10;
@@ -22,22 +23,22 @@ impl Probes {
         if let Some(StartupProbe { check, initial_delay, period, timeout, deadline }) = startup {
             check_terms("start-up", check, *initial_delay, *period, *timeout)?;
             if let Some(deadline) = deadline {
-                check_range("start-up", "deadline", *deadline, &DEADLINE)?;
+                check_range("start-up", "deadline", *deadline, &STARTUP_DEADLINE)?;
             }
         }
         for (name, probe) in [("readiness", readiness), ("liveness", liveness)] {
             let Some(probe) = probe else { continue };
             let Probe { check, initial_delay, period, timeout, success_threshold, failure_threshold } = probe;
             check_terms(name, check, *initial_delay, *period, *timeout)?;
-            if !THRESHOLD.contains(success_threshold) || !THRESHOLD.contains(failure_threshold) {
-                return Err(refuse(format!(
+            if !PROBE_THRESHOLD.contains(success_threshold) || !PROBE_THRESHOLD.contains(failure_threshold) {
+                return Err(refuse_probe(format!(
                     "the {name} probe has a threshold out of range; allowed: 1 to 100"
                 )));
             }
         }
         // A container that failed its liveness probe is restarted: there is nothing to count up again.
         if liveness.as_ref().is_some_and(|probe| probe.success_threshold != 1) {
-            return Err(refuse("the liveness probe has a success threshold other than 1".to_owned()));
+            return Err(refuse_probe("the liveness probe has a success threshold other than 1".to_owned()));
         }
         Ok(())
     }
@@ -50,24 +51,25 @@ fn check_terms(
     period: Duration,
     timeout: Duration,
 ) -> Result<()> {
-    check_range(name, "period", period, &PERIOD)?;
-    check_range(name, "timeout", timeout, &TIMEOUT)?;
+    check_range(name, "period", period, &PROBE_PERIOD)?;
+    check_range(name, "timeout", timeout, &PROBE_TIMEOUT)?;
     check_range(name, "initial delay", initial_delay, &(Duration::ZERO..=MAX_INITIAL_DELAY))?;
     match check {
         ProbeCheck::HttpGet { port: 0, .. } | ProbeCheck::Tcp { port: 0 } => {
-            Err(refuse(format!("the {name} probe has port 0; allowed: 1 to 65535")))
+            Err(refuse_probe(format!("the {name} probe has port 0; allowed: 1 to 65535")))
         }
         ProbeCheck::HttpGet { path, .. } if !is_path(path) => {
-            Err(refuse(format!("the {name} probe has an invalid path: {path:.100?}; expected /PATH")))
+            Err(refuse_probe(format!("the {name} probe has an invalid path: {path:.100?}; expected /PATH")))
         }
-        ProbeCheck::Exec { argv } if !is_command(argv) => {
-            Err(refuse(format!("the {name} probe has no program, a zero byte, or more than 64 KiB to start")))
-        }
+        ProbeCheck::Exec { argv } if !is_command(argv) => Err(refuse_probe(format!(
+            "the {name} probe has no program, a zero byte, or more than 64 KiB to start"
+        ))),
         ProbeCheck::HttpGet { .. } | ProbeCheck::Tcp { .. } | ProbeCheck::Exec { .. } => Ok(()),
     }
 }
 
-/// What can stand in the first line of a request as it is (RFC 9112, section 3.2.1): nothing in it ends the line.
+/// True for a path that can stand in the first line of a request as it is (RFC 9112, section 3.2.1): nothing in it ends the
+/// line.
 fn is_path(path: &str) -> bool {
     path.starts_with('/')
         && path.len() <= MAX_PATH_BYTES
@@ -85,10 +87,12 @@ fn check_range(name: &str, field: &str, given: Duration, allowed: &RangeInclusiv
         return Ok(());
     }
     let (least, most) = (allowed.start(), allowed.end());
-    Err(refuse(format!("the {name} probe has an invalid {field}: {given:?}; allowed: {least:?} to {most:?}")))
+    Err(refuse_probe(format!(
+        "the {name} probe has an invalid {field}: {given:?}; allowed: {least:?} to {most:?}"
+    )))
 }
 
-fn refuse(public: String) -> Error {
+fn refuse_probe(public: String) -> Error {
     Error::invalid("workload", public)
 }
 

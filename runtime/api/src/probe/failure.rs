@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::ProbeCheck;
 
-/// How one probe ended.
+/// The longest sentence about a failure; a path in it may be as long as it likes.
+const MAX_SENTENCE_CHARS: usize = 400;
+
+/// The end of one probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProbeOutcome {
     /// The check passed.
@@ -44,8 +47,16 @@ pub enum ProbeFailure {
 }
 
 impl ProbeFailure {
-    /// One sentence for people, without its full stop.
-    pub fn describe(self, check: &ProbeCheck, timeout: Duration) -> String {
+    /// One sentence for people, without its full stop, of 400 characters at most.
+    pub fn describe_failure(self, check: &ProbeCheck, timeout: Duration) -> String {
+        let sentence = self.write_sentence(check, timeout);
+        match sentence.char_indices().nth(MAX_SENTENCE_CHARS) {
+            Some((end, _)) => format!("{}…", &sentence[..end]),
+            None => sentence,
+        }
+    }
+
+    fn write_sentence(self, check: &ProbeCheck, timeout: Duration) -> String {
         let (port, path) = match check {
             ProbeCheck::HttpGet { port, path, .. } => (*port, path.as_str()),
             ProbeCheck::Tcp { port } => (*port, ""),
@@ -74,12 +85,20 @@ mod tests {
     fn a_failure_names_what_was_asked() {
         let check =
             ProbeCheck::HttpGet { path: "/ready".to_owned(), port: 8000, expect: HttpExpectation::Success };
-        let describe = |failure: ProbeFailure| failure.describe(&check, Duration::from_secs(5));
+        let describe = |failure: ProbeFailure| failure.describe_failure(&check, Duration::from_secs(5));
         assert_eq!(describe(ProbeFailure::Status { status: 503 }), "GET /ready was answered with 503");
         assert_eq!(describe(ProbeFailure::TimedOut), "it did not answer in 5 seconds");
         assert_eq!(
             describe(ProbeFailure::NoConnection),
             "nothing answers at port 8000: does it listen on 0.0.0.0:8000?"
         );
+    }
+
+    #[test]
+    fn sentence_about_a_long_path_is_cut() {
+        let path = format!("/{}", "a".repeat(1000));
+        let check = ProbeCheck::HttpGet { path, port: 8000, expect: HttpExpectation::Success };
+        let sentence = ProbeFailure::Status { status: 503 }.describe_failure(&check, Duration::from_secs(5));
+        assert_eq!(sentence.chars().count(), MAX_SENTENCE_CHARS + 1);
     }
 }

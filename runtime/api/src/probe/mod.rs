@@ -5,6 +5,7 @@
 
 mod check;
 mod failure;
+mod health;
 mod network;
 mod tracker;
 
@@ -13,8 +14,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use failure::{ProbeFailure, ProbeOutcome};
+pub use health::Health;
 pub use network::probe_address;
-pub use tracker::{Health, ProbePurpose, ProbeTracker};
+pub use tracker::{ProbePurpose, ProbeTracker};
 
 /// The probes of a workload's containers. A container without a start-up and a readiness probe is ready when it runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +35,7 @@ pub struct Probes {
 /// A probe that shows that a container has started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartupProbe {
-    /// What is checked.
+    /// The check to make.
     pub check: ProbeCheck,
     /// From the container's begin to the first probe.
     #[serde(default)]
@@ -51,7 +53,7 @@ pub struct StartupProbe {
 /// A probe that is sent again and again to a container that has started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
-    /// What is checked.
+    /// The check to make.
     pub check: ProbeCheck,
     /// From the container's begin to the first probe.
     #[serde(default)]
@@ -71,7 +73,7 @@ const fn one() -> u16 {
     1
 }
 
-/// What a probe checks.
+/// The check that a probe makes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "check", rename_all = "kebab-case")]
 pub enum ProbeCheck {
@@ -138,10 +140,10 @@ impl Probes {
     }
 }
 
-/// What the sender of a probe has to know.
+/// A probe as its sender needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProbeTerms<'a> {
-    /// What is checked.
+    /// The check to make.
     pub check: &'a ProbeCheck,
     /// From the container's begin to the first probe.
     pub initial_delay: Duration,

@@ -12,12 +12,8 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
-use super::{Probe, ProbeCheck, ProbeOutcome, Probes, StartupProbe};
-
-/// The longest reason that is kept, in characters; a path in it may be as long as it likes.
-const MAX_REASON_CHARS: usize = 400;
+use super::{Health, Probe, ProbeCheck, ProbeOutcome, Probes, StartupProbe};
 
 /// Which of a workload's probes a probe is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,42 +26,6 @@ pub enum ProbePurpose {
     Liveness,
     /// Both, where both probes are the same: it is sent once.
     ReadinessAndLiveness,
-}
-
-/// What is known of a container's health. It outlives the runtime's process: a container that was ready stays ready
-/// until a probe fails.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Health {
-    /// Its start-up probe has passed, or it has none.
-    #[serde(default)]
-    pub started: bool,
-    /// It serves: its readiness probe passes, or it has started and has none.
-    #[serde(default)]
-    pub ready: bool,
-    /// When `ready` changed last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ready_changed_at: Option<Timestamp>,
-    /// When it was ready for the first time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_ready_at: Option<Timestamp>,
-    /// Why it is not ready, for people: the last failure.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<String>,
-    /// Why it is to be restarted, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub restart_reason: Option<String>,
-}
-
-impl Health {
-    fn set_ready(&mut self, ready: bool, now: Timestamp) {
-        if self.ready != ready {
-            (self.ready, self.ready_changed_at) = (ready, Some(now));
-        }
-        if ready {
-            self.failure = None;
-            self.first_ready_at.get_or_insert(now);
-        }
-    }
 }
 
 /// Follows one container; see the module.
@@ -84,14 +44,14 @@ impl ProbeTracker {
         Self { health, ..Self::default() }
     }
 
-    /// What is known now.
+    /// The health as it is known now.
     pub fn health(&self) -> &Health {
         &self.health
     }
 
     /// The container's process runs, or its probes are others now: what has no probe has passed it. What has passed
     /// a former probe stays so until the new one fails.
-    pub fn begin(&mut self, probes: &Probes, now: Timestamp) {
+    pub fn begin_probing(&mut self, probes: &Probes, now: Timestamp) {
         (self.readiness_successes, self.readiness_failures, self.liveness_failures) = (0, 0, 0);
         self.health.started |= probes.startup.is_none();
         if self.health.started && probes.readiness.is_none() {
@@ -100,7 +60,7 @@ impl ProbeTracker {
     }
 
     /// The container has ended.
-    pub fn end(&mut self, now: Timestamp) {
+    pub fn end_probing(&mut self, now: Timestamp) {
         self.health.set_ready(false, now);
         self.health.failure = None;
     }
@@ -121,7 +81,7 @@ impl ProbeTracker {
     }
 
     /// Takes the outcome of a probe to a container that began at `begun`. Whether anything that is known has changed.
-    pub fn record(
+    pub fn record_outcome(
         &mut self,
         probes: &Probes,
         purpose: ProbePurpose,
@@ -140,7 +100,7 @@ impl ProbeTracker {
                     self.record_startup(probe, outcome, begun, now);
                 }
                 if self.health.started {
-                    self.begin(probes, now);
+                    self.begin_probing(probes, now);
                     self.count_as_readiness(probes, now);
                 }
             }
@@ -175,12 +135,12 @@ impl ProbeTracker {
             self.health.started = true;
             return;
         };
-        let reason = limit_reason(failure.describe(&probe.check, probe.timeout));
+        let reason = failure.describe_failure(&probe.check, probe.timeout);
         let ran = now.duration_since(begun);
         match probe.deadline {
             Some(deadline) if SignedDuration::try_from(deadline).is_ok_and(|deadline| ran >= deadline) => {
                 let seconds = deadline.as_secs_f64();
-                self.restart(format!("it did not start in {seconds} seconds: {reason}"), now);
+                self.request_restart(format!("it did not start in {seconds} seconds: {reason}"), now);
             }
             _ => self.health.failure = Some(reason),
         }
@@ -221,12 +181,12 @@ impl ProbeTracker {
         self.liveness_failures = self.liveness_failures.saturating_add(1);
         match probe.failure_threshold {
             threshold if self.liveness_failures < threshold => {}
-            1 => self.restart(reason, now),
-            threshold => self.restart(format!("{reason}, {threshold} times in a row"), now),
+            1 => self.request_restart(reason, now),
+            threshold => self.request_restart(format!("{reason}, {threshold} times in a row"), now),
         }
     }
 
-    fn restart(&mut self, reason: String, now: Timestamp) {
+    fn request_restart(&mut self, reason: String, now: Timestamp) {
         self.health.set_ready(false, now);
         self.health.failure = Some(reason.clone());
         self.health.restart_reason = Some(reason);
@@ -235,15 +195,8 @@ impl ProbeTracker {
 
 fn describe_failure(check: &ProbeCheck, timeout: Duration, outcome: ProbeOutcome) -> Option<String> {
     match outcome {
-        ProbeOutcome::Failed(failure) => Some(limit_reason(failure.describe(check, timeout))),
+        ProbeOutcome::Failed(failure) => Some(failure.describe_failure(check, timeout)),
         ProbeOutcome::Passed | ProbeOutcome::NotSent => None,
-    }
-}
-
-fn limit_reason(reason: String) -> String {
-    match reason.char_indices().nth(MAX_REASON_CHARS) {
-        Some((end, _)) => format!("{}…", &reason[..end]),
-        None => reason,
     }
 }
 
@@ -288,13 +241,13 @@ mod tests {
     impl Container {
         fn begin(probes: Probes) -> Self {
             let (mut tracker, now) = (ProbeTracker::default(), Timestamp::UNIX_EPOCH);
-            tracker.begin(&probes, now);
+            tracker.begin_probing(&probes, now);
             Self { probes, tracker, now }
         }
 
         fn record(&mut self, purpose: ProbePurpose, outcome: ProbeOutcome) -> &Health {
             self.now += SignedDuration::from_secs(1);
-            self.tracker.record(&self.probes, purpose, outcome, Timestamp::UNIX_EPOCH, self.now);
+            self.tracker.record_outcome(&self.probes, purpose, outcome, Timestamp::UNIX_EPOCH, self.now);
             self.tracker.health()
         }
 
@@ -437,28 +390,19 @@ mod tests {
             readiness: Some(probe("/other", 2)),
             ..Probes::default()
         };
-        tracker.begin(&others, container.now);
+        tracker.begin_probing(&others, container.now);
         assert_eq!(tracker.health(), &health);
         assert_eq!(tracker.purposes(&others), [Readiness]);
         let begun = Timestamp::UNIX_EPOCH;
-        assert!(!tracker.record(&others, Readiness, BAD, begun, container.now));
-        assert!(tracker.record(&others, Readiness, BAD, begun, container.now));
+        assert!(!tracker.record_outcome(&others, Readiness, BAD, begun, container.now));
+        assert!(tracker.record_outcome(&others, Readiness, BAD, begun, container.now));
         assert!(!tracker.health().ready);
     }
 
     #[test]
     fn ended_container_is_not_ready() {
         let mut container = Container::begin(Probes::default());
-        container.tracker.end(container.now);
+        container.tracker.end_probing(container.now);
         assert!(!container.tracker.health().ready && container.tracker.health().first_ready_at.is_some());
-    }
-
-    #[test]
-    fn long_reason_is_cut() {
-        let path = format!("/{}", "a".repeat(1000));
-        let mut container =
-            Container::begin(Probes { readiness: Some(probe(&path, 1)), ..Probes::default() });
-        let failure = container.record(Readiness, BAD).failure.clone().unwrap_or_default();
-        assert_eq!(failure.chars().count(), MAX_REASON_CHARS + 1);
     }
 }

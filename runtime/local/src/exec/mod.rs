@@ -25,7 +25,7 @@ pub use relay::main;
 
 use frames::Kind;
 
-/// How long the process may take to end after its streams.
+/// The time that the process may take to end after its streams.
 const MAX_END: Duration = Duration::from_secs(5);
 
 /// What the process that goes in is told.
@@ -41,7 +41,7 @@ pub struct Errand {
     pub time_limit: Option<Duration>,
 }
 
-/// Where a second program runs.
+/// The container that a second program runs in.
 pub struct Container {
     /// Its first process.
     pub init: Known,
@@ -50,7 +50,11 @@ pub struct Container {
 }
 
 /// Starts the program and carries its streams.
-pub async fn start(container: Container, exec: Exec, time_limit: Option<Duration>) -> Result<ExecSession> {
+pub async fn start_program(
+    container: Container,
+    exec: Exec,
+    time_limit: Option<Duration>,
+) -> Result<ExecSession> {
     let Container { init, cgroup, isolation } = container;
     let Exec { instance, process, terminal } = exec;
     let errand = Errand { init, cgroup, isolation, process, terminal, time_limit };

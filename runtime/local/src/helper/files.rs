@@ -17,7 +17,7 @@ use crate::disk;
 pub const STATE: &str = "state.json";
 /// How it ended; its presence says that it has.
 pub const EXIT: &str = "exit.json";
-/// What probes have found out about it; the runtime's process writes it.
+/// The results of its probes; the runtime's process writes the file.
 pub const HEALTH: &str = "health.json";
 /// What it wrote.
 pub const LOG: &str = "log";

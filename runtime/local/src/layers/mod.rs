@@ -47,13 +47,13 @@ impl Layers {
         Ok(Self { disk, caps, next: AtomicU64::new(0) })
     }
 
-    pub fn has(&self, layer: Digest) -> bool {
+    pub fn has_layer(&self, layer: Digest) -> bool {
         self.disk.layer(layer).is_dir()
     }
 
     /// Unpacks a layer in a sandbox and puts it in its place.
-    pub async fn add(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()> {
-        if self.has(layer.digest) {
+    pub async fn add_layer(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()> {
+        if self.has_layer(layer.digest) {
             return Ok(());
         }
         let partial = self.new_partial();
@@ -142,7 +142,7 @@ impl Layers {
     }
 }
 
-/// How the bytes of a layer ended.
+/// The end of a layer's bytes.
 enum PassedBytes {
     /// They ended, and have this SHA-256.
     Whole(Digest),

@@ -15,7 +15,7 @@ use super::{
     netlink::{Hardware, Netlink},
 };
 
-/// How a container is joined to its tool's network. Kept in the file that its helper is started with.
+/// A container's cable to its tool's network. Kept in the file that its helper is started with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     /// The tool's bridge.
@@ -25,7 +25,7 @@ pub struct Link {
     pub address: Ipv4Addr,
     pub prefix: u8,
     pub gateway: Ipv4Addr,
-    /// Who answers names.
+    /// The address at which names are answered.
     pub dns: Ipv4Addr,
 }
 

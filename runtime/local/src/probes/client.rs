@@ -29,7 +29,7 @@ const ANSWER_GRACE: Duration = Duration::from_secs(3);
 /// The longest that the process may leave a request unread.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(3);
 /// A process that lived this long is started again without a pause.
-const STEADY: Duration = Duration::from_secs(60);
+const STEADY_LIFE: Duration = Duration::from_secs(60);
 
 /// The process, as the runtime sees it.
 pub struct ProbeProcess {
@@ -50,12 +50,12 @@ impl ProbeProcess {
     pub fn start(user: u32) -> Self {
         let (requests, queue) = mpsc::channel(QUEUE_LENGTH);
         let mut supervisor = JoinSet::new();
-        supervisor.spawn(supervise(user, queue));
+        supervisor.spawn(supervise_process(user, queue));
         Self { requests, _supervisor: supervisor }
     }
 
     /// Sends a probe. One that the process took down with it was not sent.
-    pub async fn send(&self, address: Ipv4Addr, check: &ProbeCheck, timeout: Duration) -> ProbeOutcome {
+    pub async fn send_probe(&self, address: Ipv4Addr, check: &ProbeCheck, timeout: Duration) -> ProbeOutcome {
         let (answer, outcome) = oneshot::channel();
         let pending = Pending { address, check: check.clone(), timeout, answer };
         if self.requests.send(pending).await.is_err() {
@@ -65,13 +65,13 @@ impl ProbeProcess {
     }
 }
 
-async fn supervise(user: u32, mut queue: mpsc::Receiver<Pending>) {
+async fn supervise_process(user: u32, mut queue: mpsc::Receiver<Pending>) {
     let mut pause = FIRST_PAUSE;
     loop {
         let begun = Instant::now();
         match spawn_process(user) {
             Ok(mut child) => {
-                let served = serve(&mut child, &mut queue).await;
+                let served = pass_probes_on(&mut child, &mut queue).await;
                 let error = served.err().map(|error| error.to_string());
                 tracing::warn!(error, "probe process ended; will start again");
                 // It may have broken the protocol and still run.
@@ -79,7 +79,7 @@ async fn supervise(user: u32, mut queue: mpsc::Receiver<Pending>) {
             }
             Err(error) => tracing::warn!(%error, "probe process did not start; will retry"),
         }
-        pause = if begun.elapsed() >= STEADY { FIRST_PAUSE } else { (pause * 2).min(MAX_PAUSE) };
+        pause = if begun.elapsed() >= STEADY_LIFE { FIRST_PAUSE } else { (pause * 2).min(MAX_PAUSE) };
         drop_until(&mut queue, Instant::now() + pause).await;
     }
 }
@@ -106,11 +106,11 @@ struct Waiting {
 /// When the first of these should have been answered.
 fn first_deadline(waiting: &BTreeMap<u64, Waiting>) -> Instant {
     let first = waiting.values().map(|waiting| waiting.until).min();
-    first.unwrap_or_else(|| Instant::now() + STEADY)
+    first.unwrap_or_else(|| Instant::now() + STEADY_LIFE)
 }
 
 /// Passes probes on and takes answers, until something is wrong.
-async fn serve(child: &mut Child, queue: &mut mpsc::Receiver<Pending>) -> Result<()> {
+async fn pass_probes_on(child: &mut Child, queue: &mut mpsc::Receiver<Pending>) -> Result<()> {
     let (Some(mut to), Some(mut from)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(Error::internal("a child without streams"));
     };

@@ -49,11 +49,11 @@ impl LocalProber {
         let exec = Exec { instance, process, terminal: None };
         let cgroup = self.helpers.cgroup(instance);
         let container = exec::Container { init: init.process, cgroup, isolation: workload.isolation };
-        let started = exec::start(container, exec, Some(timeout)).await;
+        let started = exec::start_program(container, exec, Some(timeout)).await;
         let Ok(mut session) = started else { return ProbeOutcome::NotSent };
         // A program that does not read its input has ended all the same.
         let _may_have_ended = session.input.send(ExecInput::Close).await;
-        match session.end().await {
+        match session.wait_for_end().await {
             Some(End::Exited { code: 0 }) => ProbeOutcome::Passed,
             Some(End::Exited { code }) => ProbeOutcome::Failed(ProbeFailure::Exited { code }),
             Some(End::TimedOut) => ProbeOutcome::Failed(ProbeFailure::TimedOut),
@@ -73,11 +73,11 @@ impl Prober for LocalProber {
                 self.send_exec(probe, argv).await
             }
             (_, None) => ProbeOutcome::Failed(ProbeFailure::NoAddress),
-            (check, Some(address)) => self.network.send(address, check, probe.timeout).await,
+            (check, Some(address)) => self.network.send_probe(address, check, probe.timeout).await,
         }
     }
 }
 
-/// How long to wait before a process that ended is started again: doubled from the first to the longest.
+/// The pause before a process that ended is started again, doubled from the first to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(30);

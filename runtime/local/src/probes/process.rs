@@ -45,7 +45,7 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
     drop(entered);
     memory::give_back();
     seccomp::load(&filters).map_err(io::Error::other)?;
-    runtime.block_on(serve(requests, answers))
+    runtime.block_on(send_requested_probes(requests, answers))
 }
 
 /// Bounds what the process may use, whatever it comes to do.
@@ -65,7 +65,7 @@ fn limit_resources() -> io::Result<()> {
 }
 
 /// Sends each probe in a task of its own, until the runtime's process closes the pipe.
-async fn serve(mut requests: pipe::Receiver, mut answers: pipe::Sender) -> io::Result<()> {
+async fn send_requested_probes(mut requests: pipe::Receiver, mut answers: pipe::Sender) -> io::Result<()> {
     let (outcomes, mut ended) = mpsc::channel(QUEUE_LENGTH);
     let mut probes = JoinSet::new();
     probes.spawn(async move {

@@ -4,6 +4,7 @@
 //! bpf, perf, keyctl, `io_uring`, setns or mount.
 
 mod calls;
+mod own_calls;
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,8 @@ use seccompiler::{
     TargetArch,
 };
 
-use calls::{BUILD, OLD, ORDINARY, PROBE, UNPACK};
+use calls::{BUILD, OLD, ORDINARY};
+use own_calls::{PROBE, UNPACK};
 
 /// Filters in the order in which to load them.
 pub type Filters = Vec<BpfProgram>;

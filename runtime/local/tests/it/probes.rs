@@ -106,7 +106,7 @@ async fn probe_process_has_no_powers() {
     bench.close().await;
 }
 
-/// What a user of the host reads at an address, if it gets there.
+/// The bytes that a user of the host reads at an address; none, when it does not get there.
 fn read_as(user: u32, address: Ipv4Addr, port: u16) -> String {
     let mut nc = Command::new("/bin/busybox");
     nc.args(["nc", "-w", "1", &address.to_string(), &port.to_string()]);

@@ -12,7 +12,7 @@ use super::{
     failure::Failure,
     process::{SOURCE, script},
     report::Report,
-    start, tail,
+    start_step, tail,
 };
 use crate::runs::{archive, feed};
 
@@ -34,7 +34,7 @@ pub async fn fetch(make: &Make<'_>) -> Result<InMemory, Failure> {
     };
     let names = READ.into_iter().chain(LOOKED_AT).map(str::to_owned);
     let arguments = [url, commit, SOURCE.to_owned()].into_iter().chain(names);
-    let run = start(make, STEP, script(&[WAIT, FETCH], arguments)).await?;
+    let run = start_step(make, STEP, script(&[WAIT, FETCH], arguments)).await?;
     give(make, run).await?;
 
     let mut report = Report::default();

@@ -8,7 +8,7 @@ use super::{
     failure::Failure,
     fetch::put,
     process::{DOOR, SOURCE, script},
-    start, tail,
+    start_step, tail,
 };
 use crate::runs::archive;
 
@@ -38,7 +38,7 @@ pub async fn image(make: &Make<'_>, plan: &Plan) -> Result<(), Failure> {
     }
     arguments.extend(["--".to_owned(), SOURCE.to_owned()]);
 
-    let run = start(make, STEP, script(&[WAIT, IMAGE], arguments)).await?;
+    let run = start_step(make, STEP, script(&[WAIT, IMAGE], arguments)).await?;
     if make.runs.waits(run).await? {
         let usable = make.cx.of(Role::Images)?.images_internal().usable(make.lease.tool).await?;
         files.push(("registries.conf", base::registries(&usable)));

@@ -129,7 +129,7 @@ async fn stop_all(make: &Make<'_>) {
         let stopped = async {
             let run = make.runs.id(step)?;
             make.runs.stop(run).await?;
-            make.runs.follow(run, &mut tail::Unread).await.map(drop)
+            make.runs.follow_run(run, &mut tail::Unread).await.map(drop)
         };
         match stopped.await {
             Ok(()) => {}
@@ -158,7 +158,7 @@ pub async fn settle(cx: &Cx, lease: &Lease) {
 }
 
 /// Starts the run of a step, in the builder's image. Its id.
-async fn start(make: &Make<'_>, step: &str, process: Process) -> Result<RunId> {
+async fn start_step(make: &Make<'_>, step: &str, process: Process) -> Result<RunId> {
     let image = make.cx.of(Role::Images)?.images_internal().resolve(make.lease.tool, BUILDER).await;
     let image = image.map_err(|error| {
         let missing = Error::unavailable("no-builder-image", "this Hearth has no image to build with yet");
@@ -169,7 +169,7 @@ async fn start(make: &Make<'_>, step: &str, process: Process) -> Result<RunId> {
         }
     })?;
     let run = make.runs.id(step)?;
-    make.runs.start(&process::workload(make, run, image.reference.parse()?, process)).await?;
+    make.runs.start_run(&process::workload(make, run, image.reference.parse()?, process)).await?;
     Ok(run)
 }
 

@@ -9,7 +9,7 @@ use super::{
     fetch::put,
     image::local,
     process::{DOOR, SOURCE, script},
-    start, tail,
+    start_step, tail,
 };
 use crate::runs::archive;
 
@@ -22,7 +22,7 @@ pub async fn push(make: &Make<'_>) -> Result<Digest, Failure> {
     let lease = make.lease;
     let destination = format!("docker://{DOOR}/tool-{}/{}:latest", lease.tool_name, lease.image_name);
     let arguments = [local(make), destination, SOURCE.to_owned()];
-    let run = start(make, STEP, script(&[WAIT, PUSH], arguments)).await?;
+    let run = start_step(make, STEP, script(&[WAIT, PUSH], arguments)).await?;
     if make.runs.waits(run).await? {
         let token = base::sign_in(make, Access::Write).await?;
         let empty = hearth_wire::images::internal::Usables { images: Vec::new() };

@@ -43,7 +43,7 @@ pub async fn follow(
     sift: Sift<'_>,
 ) -> Result<(), Failure> {
     let mut tail = Tail { make, step, sift, last: failure::Last::default() };
-    let outcome: Outcome = make.runs.follow(run, &mut tail).await?;
+    let outcome: Outcome = make.runs.follow_run(run, &mut tail).await?;
     let last = tail.last;
     make.log.complete(step).await?;
     let known = meant.iter().find(|(code, _)| outcome.end == End::Exited { code: *code } && !outcome.stopped);

@@ -18,7 +18,7 @@ const UNWANTED: Version = Version { epoch: 0, generation: 2 };
 
 /// How long one question waits for news.
 const WAIT: Duration = Duration::from_secs(20);
-/// What a call is refused by while the runtime is away.
+/// The codes that refuse a call while the runtime is away.
 const RUNTIME_AWAY: &str = "runtime-away";
 /// Between two tries while the runtime is away.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -40,8 +40,8 @@ impl Runs<'_> {
     }
 
     /// Starts a run unless it was started before. Whether it is asked to stop, or has been, is told by its end.
-    pub async fn start(&self, workload: &Workload) -> Result<()> {
-        let started = patiently(|| self.cx.controller.apply(workload)).await;
+    pub async fn start_run(&self, workload: &Workload) -> Result<()> {
+        let started = patiently(|| self.cx.controller.apply_workload(workload)).await;
         match started {
             // It was asked to stop by whoever had the build before.
             Err(error) if error.code() == "generation-superseded" => Ok(()),
@@ -56,7 +56,7 @@ impl Runs<'_> {
     }
 
     /// Takes the run's lines, in order, each at least once, until the last; then its end.
-    pub async fn follow(&self, run: RunId, lines: &mut dyn LogSink) -> Result<Outcome> {
+    pub async fn follow_run(&self, run: RunId, lines: &mut dyn LogSink) -> Result<Outcome> {
         let state = self.observe(run, |state| !state.instances.is_empty() || state.done).await?;
         if !state.instances.is_empty() {
             self.take_lines(run, lines).await?;

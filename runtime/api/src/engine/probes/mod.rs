@@ -27,9 +27,9 @@ pub struct ProbeRequest {
     pub instance: InstanceId,
     /// The workload that it was started for.
     pub workload: Arc<Workload>,
-    /// Where its ports are reached.
+    /// The address at which its ports are reached.
     pub address: Option<Ipv4Addr>,
-    /// What is checked.
+    /// The check to make.
     pub check: ProbeCheck,
     /// The longest that the check may take.
     pub timeout: Duration,
@@ -59,10 +59,10 @@ impl Engine {
             let probed = self.ledger().probed();
             // One moment for both questions: what falls due between two would be neither sent nor waited for.
             let now = Instant::now();
-            schedule.follow(probed, self.clock.now(), now);
+            schedule.follow_containers(probed, self.clock.now(), now);
             for (key, number, request) in schedule.take_due(now) {
                 let prober = Arc::clone(&self.prober);
-                let task = sending.spawn(async move { (key, number, send(&*prober, request).await) });
+                let task = sending.spawn(async move { (key, number, send_probe(&*prober, request).await) });
                 schedule.note_sending(&key, task);
             }
             tokio::select! {
@@ -71,7 +71,7 @@ impl Engine {
                 Some(sent) = sending.join_next() => {
                     // One that was called off has no outcome.
                     let Ok((key, number, outcome)) = sent else { continue };
-                    if schedule.finish(&key, number) {
+                    if schedule.finish_probe(&key, number) {
                         self.record_probe(key.0, key.1, outcome);
                     }
                 }
@@ -91,7 +91,7 @@ impl Engine {
     }
 }
 
-async fn send(prober: &dyn Prober, request: ProbeRequest) -> ProbeOutcome {
+async fn send_probe(prober: &dyn Prober, request: ProbeRequest) -> ProbeOutcome {
     let most = request.timeout + PROBER_GRACE;
     tokio::time::timeout(most, prober.send(request)).await.unwrap_or(ProbeOutcome::NotSent)
 }

@@ -61,7 +61,12 @@ type Group = (bool, Owner);
 
 impl ProbeSchedule {
     /// Follows what is to be probed. An entry whose terms have changed begins anew.
-    pub(super) fn follow(&mut self, probed: Vec<ProbedInstance>, clock_now: Timestamp, now: Instant) {
+    pub(super) fn follow_containers(
+        &mut self,
+        probed: Vec<ProbedInstance>,
+        clock_now: Timestamp,
+        now: Instant,
+    ) {
         let mut known = BTreeSet::new();
         for ProbedInstance { instance, workload, since, address, purposes } in probed {
             for purpose in purposes {
@@ -115,7 +120,7 @@ impl ProbeSchedule {
             if let Some(next) = first(due) {
                 order.insert((sending + 1, Some(next), group));
             }
-            taken.extend(self.entries.get_mut(&key).and_then(|entry| entry.take(key, now)));
+            taken.extend(self.entries.get_mut(&key).and_then(|entry| entry.take_request(key, now)));
         }
         taken
     }
@@ -134,7 +139,7 @@ impl ProbeSchedule {
     }
 
     /// Takes note of an end. Whether its outcome counts: its entry is still the one that sent it.
-    pub(super) fn finish(&mut self, key: &Key, number: u64) -> bool {
+    pub(super) fn finish_probe(&mut self, key: &Key, number: u64) -> bool {
         match self.entries.get_mut(key).filter(|entry| entry.number == number) {
             Some(entry) => {
                 entry.under_way = None;
@@ -152,7 +157,7 @@ impl Entry {
         (is_exec, self.workload.owner)
     }
 
-    fn take(&mut self, key: Key, now: Instant) -> Option<(Key, u64, ProbeRequest)> {
+    fn take_request(&mut self, key: Key, now: Instant) -> Option<(Key, u64, ProbeRequest)> {
         let terms = self.workload.probes.terms(key.1)?;
         self.due = now + terms.period;
         let request = ProbeRequest {
@@ -169,11 +174,8 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        HttpExpectation, Image, ImageReference, Probe, Probes, Rollout, SetId, WorkloadKind,
-        conformance::Bench,
-    };
-    use hearth_base::{Clock, Digest, Entropy, SystemClock};
+    use crate::{HttpExpectation, Probe, Probes, Rollout, SetId, WorkloadKind, conformance::Bench};
+    use hearth_base::{Clock, Entropy, SystemClock};
     use tokio::task::JoinSet;
 
     fn network() -> ProbeCheck {
@@ -182,11 +184,6 @@ mod tests {
 
     fn exec() -> ProbeCheck {
         ProbeCheck::Exec { argv: vec!["true".to_owned()] }
-    }
-
-    fn image() -> Image {
-        let reference = ImageReference::new("example/base", Digest::new([7; 32])).expect("a reference");
-        Image { reference, layers: Vec::new() }
     }
 
     /// So many containers of a new tool, each with one probe.
@@ -199,7 +196,7 @@ mod tests {
         let kind = WorkloadKind::Keep { set, replicas: 1, rollout: Rollout::default(), first: 1 };
         let workload = Arc::new(Workload {
             probes: Probes { readiness: Some(probe), ..Probes::default() },
-            ..Bench::bare_workload(Bench::new_tool(), kind, &image())
+            ..Bench::bare_workload(Bench::new_tool(), kind, &Bench::bare_image())
         });
         let probed = |start| ProbedInstance {
             instance: InstanceId { workload: workload.id(), replica: 0, start },
@@ -212,7 +209,7 @@ mod tests {
     }
 
     /// Sends what is due, and says how many of each tool. Nothing answers.
-    async fn send(
+    async fn send_due(
         schedule: &mut ProbeSchedule,
         now: Instant,
         tasks: &mut JoinSet<()>,
@@ -234,10 +231,10 @@ mod tests {
             let many = all[0].workload.owner;
             all.extend(tool_with(1, &check));
             let one = all[500].workload.owner;
-            schedule.follow(all, Timestamp::UNIX_EPOCH, now);
-            let sent = send(&mut schedule, now, &mut tasks).await;
+            schedule.follow_containers(all, Timestamp::UNIX_EPOCH, now);
+            let sent = send_due(&mut schedule, now, &mut tasks).await;
             assert_eq!((sent.get(&many), sent.get(&one)), (Some(&most), Some(&1)));
-            assert!(send(&mut schedule, now, &mut tasks).await.is_empty());
+            assert!(send_due(&mut schedule, now, &mut tasks).await.is_empty());
         }
     }
 
@@ -253,13 +250,13 @@ mod tests {
             };
             tools.iter().take(count).flatten().map(again).collect()
         };
-        schedule.follow(all(30), Timestamp::UNIX_EPOCH, now);
-        let sent = send(&mut schedule, now, &mut tasks).await;
+        schedule.follow_containers(all(30), Timestamp::UNIX_EPOCH, now);
+        let sent = send_due(&mut schedule, now, &mut tasks).await;
         assert_eq!(sent.values().sum::<usize>(), NETWORK_LIMITS.in_all);
         let (least, most) = (sent.values().min(), sent.values().max());
         assert!(least >= Some(&8) && most <= Some(&9), "{sent:?}");
-        schedule.follow(all(40), Timestamp::UNIX_EPOCH, now);
-        let sent = send(&mut schedule, now, &mut tasks).await;
+        schedule.follow_containers(all(40), Timestamp::UNIX_EPOCH, now);
+        let sent = send_due(&mut schedule, now, &mut tasks).await;
         assert_eq!(sent.values().copied().collect::<Vec<_>>(), [1; 10]);
     }
 
@@ -267,12 +264,12 @@ mod tests {
     async fn probe_is_sent_again_after_its_period_and_not_beside_itself() {
         let (mut schedule, mut tasks, now) = (ProbeSchedule::default(), JoinSet::<()>::new(), Instant::now());
         let second = Duration::from_secs(1);
-        schedule.follow(tool_with(1, &network()), Timestamp::UNIX_EPOCH, now);
+        schedule.follow_containers(tool_with(1, &network()), Timestamp::UNIX_EPOCH, now);
         let taken = schedule.take_due(now);
         let [(key, number, _)] = taken.as_slice() else { panic!("one is due: {taken:?}") };
         schedule.note_sending(key, tasks.spawn(std::future::pending()));
         assert!(schedule.take_due(now + second * 2).is_empty());
-        assert!(schedule.finish(key, *number) && !schedule.finish(key, number + 1));
+        assert!(schedule.finish_probe(key, *number) && !schedule.finish_probe(key, number + 1));
         assert_eq!(schedule.next_due(now), now + second);
         assert_eq!(schedule.take_due(now + second).len(), 1);
     }
@@ -280,12 +277,12 @@ mod tests {
     #[tokio::test]
     async fn probe_of_a_container_that_is_gone_is_called_off() {
         let (mut schedule, mut tasks, now) = (ProbeSchedule::default(), JoinSet::<()>::new(), Instant::now());
-        schedule.follow(tool_with(1, &network()), Timestamp::UNIX_EPOCH, now);
+        schedule.follow_containers(tool_with(1, &network()), Timestamp::UNIX_EPOCH, now);
         let taken = schedule.take_due(now);
         let [(key, number, _)] = taken.as_slice() else { panic!("one is due: {taken:?}") };
         schedule.note_sending(key, tasks.spawn(std::future::pending()));
-        schedule.follow(Vec::new(), Timestamp::UNIX_EPOCH, now);
+        schedule.follow_containers(Vec::new(), Timestamp::UNIX_EPOCH, now);
         assert!(tasks.join_next().await.is_some_and(|ended| ended.is_err()));
-        assert!(!schedule.finish(key, *number));
+        assert!(!schedule.finish_probe(key, *number));
     }
 }

@@ -43,7 +43,7 @@ fn end(run: &mut Run, outcome: &Outcome, plan: &Plan) {
     let restart_reason = unhealthy.as_ref().filter(|_| conclusion == Conclusion::Stopped { started: true });
     let (how, reason) = match restart_reason {
         Some(reason) => (RunEnd::Unhealthy, format!("it was restarted: {reason}")),
-        None => (run_end(&conclusion), conclusion.describe(&limits)),
+        None => (run_end(&conclusion), conclusion.describe_outcome(&limits)),
     };
     let met = describe_limits_met(outcome, &limits);
     over(run, how, std::iter::once(reason).chain(met).collect::<Vec<_>>().join("; "), *ended);

@@ -64,7 +64,7 @@ pub async fn act(cx: &Cx, workload: &Workload, untaken: Vec<String>) -> Result<A
 
 async fn apply(cx: &Cx, workload: &Workload) -> Result<Act> {
     let (told, envvars) = told(cx, workload).await?;
-    match cx.controller.apply(&told).await {
+    match cx.controller.apply_workload(&told).await {
         Err(error) if error.code() == "run-already-done" => {
             observe::missing(cx, workload.id).await.map(|()| Act::Nothing)
         }
