@@ -110,7 +110,7 @@ pub async fn print(cx: &Context, at: &AtTool<'_>, job: Option<&JobName>, which: 
         run,
         text,
         regex,
-        cursor: None,
+        ..LogsQuery::default()
     };
     // Of lines that are searched, a piece may be found without the next.
     let whole = query.text.is_none() && query.regex.is_none();

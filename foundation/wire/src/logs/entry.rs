@@ -25,12 +25,18 @@ pub struct LogsEvent {
 /// terminal or a page makes it safe first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogsEntry {
+    /// The kind of the line.
+    #[serde(default)]
+    pub source: LogsEntrySource,
     /// The container that wrote it.
     #[serde(default)]
     pub pod: String,
     /// The job.
     #[serde(default)]
     pub container: String,
+    /// The job too, under the name that readers of all sources look for.
+    #[serde(default)]
+    pub job_name: String,
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub datetime: Timestamp,
@@ -46,6 +52,15 @@ pub struct LogsEntry {
     /// Its place among the lines of its tool: where a list or a stream goes on behind it.
     #[schema(value_type = String)]
     pub cursor: Cursor,
+}
+
+/// The kinds of entries of a log. Toolforge names two more: events of jobs and of deployments.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogsEntrySource {
+    /// A line that a run of a job has written.
+    #[default]
+    RunLogs,
 }
 
 /// A page of lines.
@@ -120,6 +135,18 @@ pub struct LogsQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(inline)]
     pub stream: Option<LogsStream>,
+    /// Only lines of these kinds, with commas between: `run-logs`, `jobs`, `deployments`. Hearth keeps `run-logs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sources: Option<String>,
+    /// Only lines of these jobs, with commas between their names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_names: Option<String>,
+    /// Only events of these deployments, of which Hearth keeps none here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment_ids: Option<String>,
+    /// Only events of the deployments with these builds, of which Hearth keeps none here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_ids: Option<String>,
     /// Only lines of that run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,

@@ -4,7 +4,9 @@ mod entry;
 
 pub mod internal;
 
-pub use entry::{LogsDirection, LogsEntry, LogsEvent, LogsList, LogsNext, LogsQuery, LogsStreamEnd};
+pub use entry::{
+    LogsDirection, LogsEntry, LogsEntrySource, LogsEvent, LogsList, LogsNext, LogsQuery, LogsStreamEnd,
+};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -12,7 +12,7 @@ use hearth_kit::{Authed, Param, Query, Refused};
 use hearth_wire::{
     jobs::{JobsLogsQuery, MountMode},
     logs::{
-        LogsDirection, LogsEntry,
+        LogsDirection, LogsEntry, LogsEntrySource,
         internal::{LogsKept, LogsOf, LogsPage, LogsRead},
     },
 };
@@ -125,8 +125,10 @@ fn lines(
 fn entry(job: &JobName, kept: &LogsKept) -> Result<String> {
     let LogsKept { cursor, run, instance, line } = kept;
     let entry = LogsEntry {
+        source: LogsEntrySource::RunLogs,
         pod: instance.clone(),
         container: job.to_string(),
+        job_name: job.to_string(),
         datetime: line.time,
         message: line.text.clone(),
         stream: line.stream,

@@ -1,7 +1,7 @@
 //! A page of what a job, or all of a tool, has written.
 
-use hearth_base::{Cursor, Error, Kind, Result, ToolId};
-use hearth_wire::logs::{LogsDirection, LogsEntry, LogsList, LogsNext, LogsQuery};
+use hearth_base::{Cursor, Error, JobName, Kind, Result, ToolId};
+use hearth_wire::logs::{LogsDirection, LogsEntry, LogsEntrySource, LogsList, LogsNext, LogsQuery};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
@@ -19,6 +19,9 @@ use crate::{
 const PAGE: usize = 500;
 /// How much of a log is shown to whoever does not say how much: what was written so long before its newest line.
 const LATELY: SignedDuration = SignedDuration::from_hours(1);
+
+/// The kinds of entries that can be asked for.
+const SOURCES: [&str; 3] = ["run-logs", "jobs", "deployments"];
 
 /// A page, and what is to be said about it.
 pub struct Paged {
@@ -40,11 +43,14 @@ pub async fn list(cx: &Cx, tool: ToolId, whose: &Whose, mut query: LogsQuery) ->
     if query.lines.is_none() && wanted.since.is_none() && place.is_none() {
         wanted.since = lately(cx, &logs, &wanted).await?;
     }
-    let dropped: i64 = logs.iter().map(|log| log.dropped).sum();
     let found = find(cx, logs, &wanted).await?;
+    let dropped: i64 = found.logs.iter().map(|log| log.dropped).sum();
     query.lines = query.lines.map(|_| u32::try_from(most - found.lines.len()).unwrap_or(u32::MAX));
     let next = next(&found, &query, &wanted)?;
     let mut info = Vec::new();
+    if wanted.jobs.as_ref().is_some_and(Vec::is_empty) {
+        info.push("the log holds lines of runs: events of jobs and of deployments are not in it".to_owned());
+    }
     if next.is_none() && dropped > 0 && query.direction == LogsDirection::NewestFirst {
         let of = match whose {
             Whose::Job(job) => format!(" of {job}"),
@@ -84,12 +90,44 @@ pub fn wanted(query: &LogsQuery, now: Timestamp) -> Result<Wanted> {
     Ok(Wanted {
         since: time("since", &query.since)?,
         until: time("until", &query.until)?,
+        jobs: named_jobs(query)?,
         stream: query.stream,
         run: query.run.clone(),
         pattern,
         order: query.direction,
         ..Wanted::default()
     })
+}
+
+/// The jobs whose lines are asked for; `None` is every job. Whoever asks only for kinds of entries that are not kept
+/// here asks for no job.
+fn named_jobs(query: &LogsQuery) -> Result<Option<Vec<String>>> {
+    let mut is_none_wanted = query.deployment_ids.is_some() || query.build_ids.is_some();
+    let sources: Vec<&str> = query.sources.as_deref().map(split_at_commas).into_iter().flatten().collect();
+    if !sources.is_empty() {
+        if let Some(unknown) = sources.iter().find(|source| !SOURCES.contains(source)) {
+            let error =
+                Error::new(Kind::Unprocessable, "logs-source", format!("no entry is of the kind {unknown}"));
+            return Err(error.help(format!("write one or several of these: {}", SOURCES.join(","))));
+        }
+        is_none_wanted |= !sources.contains(&"run-logs");
+    }
+    if is_none_wanted {
+        return Ok(Some(Vec::new()));
+    }
+    let Some(names) = query.job_names.as_ref().filter(|names| !names.is_empty()) else { return Ok(None) };
+    let names = split_at_commas(names).map(|name| match name.parse::<JobName>() {
+        Ok(name) => Ok(name.to_string()),
+        Err(error) => {
+            Err(Error::new(Kind::Unprocessable, "logs-job-names", format!("job_names: {}", error.public()))
+                .help("write it as in job_names=one,two"))
+        }
+    });
+    names.collect::<Result<_>>().map(Some)
+}
+
+fn split_at_commas(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|word| !word.is_empty())
 }
 
 /// Lines as people read them.
@@ -101,7 +139,8 @@ pub fn entries(mut found: Found) -> Vec<LogsEntry> {
         let Line { position, instance: _, sequence: _, time: datetime, stream, partial, text: message } =
             line;
         let cursor = Cursor::after(position);
-        LogsEntry { pod, container, datetime, message, stream, run, partial, cursor }
+        let (source, job_name) = (LogsEntrySource::RunLogs, container.clone());
+        LogsEntry { source, pod, container, job_name, datetime, message, stream, run, partial, cursor }
     };
     lines.into_iter().map(entry).collect()
 }

@@ -33,6 +33,8 @@ pub struct Wanted {
     pub before: Option<i64>,
     pub since: Option<Timestamp>,
     pub until: Option<Timestamp>,
+    /// Only those of these jobs.
+    pub jobs: Option<Vec<String>>,
     pub stream: Option<LogsStream>,
     pub run: Option<String>,
     /// What they hold.
@@ -73,12 +75,15 @@ impl Found {
 }
 
 /// Finds lines of logs of one tool.
-pub async fn find(cx: &Cx, logs: Vec<Log>, wanted: &Wanted) -> Result<Found> {
+pub async fn find(cx: &Cx, mut logs: Vec<Log>, wanted: &Wanted) -> Result<Found> {
     let behind = logs.iter().map(|log| log.next).max().unwrap_or(0);
     let head = (behind - 1).max(wanted.after.unwrap_or(-1));
     // What is written from now on is left for the next look, so that `head` is behind nothing that was not seen.
     let wanted =
         &Wanted { before: Some(wanted.before.map_or(behind, |before| before.min(behind))), ..wanted.clone() };
+    if let Some(jobs) = &wanted.jobs {
+        logs.retain(|log| jobs.contains(&log.name));
+    }
     let mut found = Found { head, ..Found::default() };
     let mut readers = Vec::new();
     for (number, log) in logs.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! What all jobs of a tool have written.
 
-use hearth_base::{Cursor, JobName, Result};
+use hearth_base::{Cursor, JobName, Kind, Result};
 use hearth_kit::db::Db;
 use hearth_testkit::on_every_store;
 use hearth_wire::logs::{
@@ -75,12 +75,37 @@ async fn lines_of_all_jobs_come_in_the_order_in_which_they_arrived(db: Db) -> Re
     }
     let found = LogsQuery { regex: Some("[ab] 14[89]".to_owned()), ..oldest.clone() };
     assert_eq!(texts(&stage.of_tool(&found).await?), ["a 148", "b 148", "a 149", "b 149"]);
-    let run = LogsQuery { run: Some("run-c".to_owned()), ..oldest };
+    let run = LogsQuery { run: Some("run-c".to_owned()), ..oldest.clone() };
     assert_eq!(stage.of_tool(&run).await?.len(), 150);
+    let jobs = LogsQuery { job_names: Some("a, c".to_owned()), ..oldest };
+    let of_jobs = stage.of_tool(&jobs).await?;
+    assert_eq!(of_jobs.len(), 300, "the filter is part of the address of each next page");
+    assert!(of_jobs.iter().all(|line| line.job_name != "b"));
     // What a job says is in its own log under the same cursor.
     let of_b = LogsQuery { cursor: Some(Cursor::after(all[1].cursor.key::<i64>()?)), ..run };
     let next = stage.viewer.logs().list(&stage.tool, &"b".parse::<JobName>()?, &of_b).await?.data;
     assert_eq!(next.logs, [], "the other run's");
+    Ok(())
+}
+
+async fn only_the_kinds_of_entries_that_are_asked_for_are_listed(db: Db) -> Result<()> {
+    let stage = stage(db).await?;
+    stage.say("a", 1, "a 1").await?;
+    let listed = async |sources: &str| {
+        let query = LogsQuery { sources: Some(sources.to_owned()), ..LogsQuery::default() };
+        stage.viewer.logs().list(&stage.tool, None, &query).await
+    };
+    assert_eq!(texts(&listed("jobs,run-logs").await?.data.logs), ["a 1"]);
+    let events = listed("jobs,deployments").await?;
+    assert_eq!(events.data.logs, []);
+    assert!(events.messages.info[0].contains("not in it"), "{:?}", events.messages);
+    let refused = listed("run-logs,weather").await.unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (Kind::Unprocessable, "logs-source"));
+    assert!(refused.public().contains("weather"), "{refused}");
+    let of_a_deployment = LogsQuery { deployment_ids: Some("one".to_owned()), ..LogsQuery::default() };
+    assert_eq!(stage.of_tool(&of_a_deployment).await?, []);
+    let wrong_name = LogsQuery { job_names: Some("a,../b".to_owned()), ..LogsQuery::default() };
+    assert_eq!(stage.of_tool(&wrong_name).await.unwrap_err().kind(), Kind::Unprocessable);
     Ok(())
 }
 
@@ -116,5 +141,6 @@ async fn all_jobs_are_followed_also_those_that_come(db: Db) -> Result<()> {
 
 on_every_store!(
     lines_of_all_jobs_come_in_the_order_in_which_they_arrived,
+    only_the_kinds_of_entries_that_are_asked_for_are_listed,
     all_jobs_are_followed_also_those_that_come,
 );

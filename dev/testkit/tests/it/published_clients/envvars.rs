@@ -15,11 +15,14 @@ async fn every_command_of_toolforge_envvars(hearth: Hearth) -> Result<()> {
 
 async fn every_command_and_flag_of_toolforge_envvars(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
-    let terminal = Terminal::open(&hearth, &operator, "hello").await?;
-    every_command(&terminal);
-    every_other_flag(&terminal);
-    terminal.has_typed_all_of(&["envvars"]);
-    terminal.has_typed_all_of(&[]);
+    let older = Terminal::open(&hearth, &operator, "hello").await?;
+    let newest = Terminal::open(&hearth, &operator, "second").await?.with_newest_clients();
+    for terminal in [older, newest] {
+        every_command(&terminal);
+        every_other_flag(&terminal);
+        terminal.has_typed_all_of(&["envvars"]);
+        terminal.has_typed_all_of(&[]);
+    }
     hearth.stop().await
 }
 

@@ -4,6 +4,7 @@
 mod build;
 mod envvars;
 mod jobs;
+mod logs;
 mod offered;
 
 use std::{
@@ -28,6 +29,16 @@ const CLIENTS: &[&str] = &[
     "toolforge-builds-cli==0.0.24",
     "toolforge-envvars-cli==0.0.15",
     "toolforge-jobs-cli==16.2.3",
+];
+
+/// The newest releases, which need a newer Python than the others.
+const NEWEST_CLIENTS: &[&str] = &[
+    "toolforge-cli==0.3.4",
+    "toolforge-builds-cli==0.0.29",
+    "toolforge-envvars-cli==0.0.16",
+    "toolforge-jobs-cli==16.2.3",
+    "toolforge-logs-cli==0.0.5",
+    "toolforge-weld==1.6.15",
 ];
 
 /// The folder with the clients' programs.
@@ -66,6 +77,11 @@ impl Terminal {
     /// The same maintainer with the programs of another folder.
     pub fn with_programs(&self, bin: PathBuf) -> Self {
         Self { home: self.home.clone(), bin, url: self.url.clone(), typed: Typed::default() }
+    }
+
+    /// The same maintainer with the newest releases.
+    pub fn with_newest_clients(&self) -> Self {
+        self.with_programs(python::newer_environment("newest-clients", NEWEST_CLIENTS))
     }
 
     /// A file of this name in the home.

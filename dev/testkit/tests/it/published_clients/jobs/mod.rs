@@ -9,7 +9,7 @@ mod running;
 use hearth_base::Result;
 use hearth_testkit::{Hearth, MailServer, Shape};
 
-use self::maintainer::Maintainer;
+pub use self::maintainer::Maintainer;
 use super::Terminal;
 use crate::whole::provide;
 
