@@ -121,7 +121,7 @@ pub enum Command {
     #[command(before_help = "Example: hearth admin queue list", help_template = TEMPLATE, hide = true)]
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Admin {
-        /// What to look after.
+        /// A command for operators.
         #[command(subcommand)]
         command: admin::Command,
     },

@@ -1,4 +1,4 @@
-//! Which file runs a parsed command, and what is true when it is interrupted.
+//! Dispatch of a parsed command to its file, and the sentence for a command that Ctrl-C interrupts.
 
 use hearth_base::Result;
 

@@ -2,11 +2,11 @@
 
 use crate::{door::Answers, home::Home};
 
-const DEAD: &str = r#"{"task": "mail", "key": "mail_1", "state": "dead", "payload": null,
+const DEAD_ITEM: &str = r#"{"task": "mail", "key": "mail_1", "state": "dead", "payload": null,
     "enqueued_at": "2026-01-02T03:04:05Z", "failures": 10, "last_error": "the mail server is away",
     "died_at": "2026-01-02T04:04:05Z"}"#;
 
-const WAITING: &str = r#"{"task": "mail", "key": "mail_1", "state": "waiting", "payload": null,
+const WAITING_ITEM: &str = r#"{"task": "mail", "key": "mail_1", "state": "waiting", "payload": null,
     "enqueued_at": "2026-01-02T03:04:05Z", "due_at": "2026-01-02T05:04:05Z", "failures": 0}"#;
 
 fn data(content: &str) -> String {
@@ -15,10 +15,22 @@ fn data(content: &str) -> String {
 
 fn home() -> Home {
     Home::of_tool(Answers::from([
-        ("GET /notify/v1/queue", (200, data(&format!(r#"{{"items": [{DEAD}]}}"#)))),
-        ("GET /notify/v1/queue/mail/mail_1", (200, data(DEAD))),
-        ("POST /notify/v1/queue/mail/mail_1/retry", (200, data(WAITING))),
-        ("DELETE /notify/v1/queue/mail/mail_1", (200, data(DEAD))),
+        ("GET /notify/v1/queue", (200, data(&format!(r#"{{"items": [{DEAD_ITEM}]}}"#)))),
+        ("GET /notify/v1/queue/mail/mail_1", (200, data(DEAD_ITEM))),
+        ("POST /notify/v1/queue/mail/mail_1/retry", (200, data(WAITING_ITEM))),
+        ("DELETE /notify/v1/queue/mail/mail_1", (200, data(DEAD_ITEM))),
+        (
+            "GET /notify/v1/queue/mail/mail_2",
+            (
+                404,
+                r#"{"error": ["there is no queue item mail/mail_2"], "code": "no-such-queue-item"}"#
+                    .to_owned(),
+            ),
+        ),
+        (
+            "GET /gateway/v1/queue",
+            (404, r#"{"error": ["there is no such endpoint"], "code": "no-such-endpoint"}"#.to_owned()),
+        ),
     ]))
 }
 
@@ -57,7 +69,7 @@ fn dead_letters_are_listed_shown_retried_and_discarded() {
     ");
     let discard = ["admin", "queue", "discard", "notify", "mail", "mail_1"];
     insta::assert_snapshot!(home().says(&discard), @"
-    err| error: nobody confirmed to discard the queue item notify mail mail_1: what it was to do is not done [not-confirmed]
+    err| error: nobody confirmed to discard the queue item notify mail mail_1, whose work is then never done [not-confirmed]
     err|        Nothing is asked, because there is no terminal.
     err| next:  hearth admin queue discard notify mail mail_1 --yes
     ends with 1
@@ -66,9 +78,32 @@ fn dead_letters_are_listed_shown_retried_and_discarded() {
     out| ✓ notify mail mail_1 is discarded
     ends with 0
     ");
-    insta::assert_snapshot!(home().says(&["admin", "queue", "list", "--state", "lost"]), @r#"
-    err| error: "lost" is not a value for this [invalid-value]
-    err| next:  hearth admin queue list -h
+}
+
+#[test]
+fn mistyped_state_service_or_item_is_refused_with_what_there_is() {
+    insta::assert_snapshot!(home().says(&["admin", "queue", "list", "--state", "died"]), @r#"
+    err| error: "died" cannot be given as --state [invalid-value]
+    err|        It takes waiting, scheduled, running, dead.
+    err| next:  hearth admin queue list --state dead
     ends with 1
     "#);
+    insta::assert_snapshot!(home().says(&["admin", "queue", "show", "notifi", "mail", "mail_1"]), @r#"
+    err| error: "notifi" cannot be given as SERVICE [invalid-value]
+    err|        It takes accounts, images, logs, envvars, jobs, builds, builder, components, notify, edge, gateway.
+    err| next:  hearth admin queue show notify mail mail_1
+    ends with 1
+    "#);
+    insta::assert_snapshot!(home().says(&["admin", "queue", "list", "--service", "gateway"]), @"
+    err| error: gateway has no queue [no-queue]
+    err| next:  hearth admin queue list
+    ends with 1
+    ");
+    for change in ["retry", "discard"] {
+        let said = home().says(&["admin", "queue", change, "notify", "mail", "mail_2", "--dry-run"]);
+        assert!(
+            said.contains("there is no queue item mail/mail_2") && said.ends_with("ends with 1\n"),
+            "{said}"
+        );
+    }
 }

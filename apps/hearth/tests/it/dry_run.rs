@@ -102,9 +102,12 @@ fn home() -> Home {
         r#"{{"data": {{"id": "{WEBHOOK}", "url": "https://example.org/told", "events": [], "enabled": true,
         "created": "2026-01-02T03:04:05Z"}}, "messages": {{}}}}"#
     );
+    let item = r#"{"data": {"task": "mail", "key": "mail_1", "state": "dead", "payload": null,
+        "enqueued_at": "2026-01-02T03:04:05Z", "failures": 10}}"#;
     let home = Home::of_tool(Answers::from([
         ("GET /accounts/v1/me", (200, me.to_owned())),
         ("GET /accounts/v1/me/email", (200, r#"{"data": {}, "messages": {}}"#.to_owned())),
+        ("GET /notify/v1/queue/mail/mail_1", (200, item.to_owned())),
         ("GET /notify/v1/tool/dup-finder/mail", (200, mail(false))),
         ("GET /notify/v1/tool/quiet/mail", (200, mail(true))),
         ("GET /notify/v1/tool/dup-finder/webhooks/webhook_00000000000000000000000001", (200, webhook)),

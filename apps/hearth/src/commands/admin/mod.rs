@@ -1,4 +1,4 @@
-//! `hearth admin …`: what operators see and do.
+//! `hearth admin …`: commands for operators.
 
 pub mod queue;
 
@@ -6,14 +6,14 @@ use hearth_base::Result;
 
 use crate::{context::Context, flags::TEMPLATE};
 
-/// What to look after.
+/// Commands for operators.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// Background work of the services, and what of it has failed
     #[command(before_help = "Example: hearth admin queue list --state dead", help_template = TEMPLATE)]
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Queue {
-        /// What to do with it.
+        /// A command about queues.
         #[command(subcommand)]
         command: queue::Command,
     },
@@ -26,7 +26,7 @@ pub async fn run(cx: &Context, command: Command) -> Result<()> {
     }
 }
 
-/// What is true after Ctrl-C.
+/// Returns the sentence about what Ctrl-C left behind.
 pub fn after_interrupt(command: &Command) -> &'static str {
     match command {
         Command::Queue { command } => queue::after_interrupt(command),

@@ -7,7 +7,7 @@ use hearth_base::{Entropy, Error, JobName, Result};
 use hearth_client::{ExecInput, ExecOutput};
 use hearth_wire::jobs::{ExecOpen, ExecQuery, ExecSize, JobCreate, JobsQuery, StatusShort, StopPolicy, Wait};
 
-use super::{DELETED, deleting};
+use super::{JOB_DELETED, deleting};
 use crate::{at_tool::AtTool, attach::carry, context::Context, exit::Exit};
 
 /// Waits for two minutes until a program has begun, and then for its end.
@@ -42,11 +42,11 @@ pub async fn run(cx: &Context, at: &AtTool<'_>, create: JobCreate, how: How) -> 
     let held =
         JobCreate { cmd: HOLD.to_owned(), stop: Some(StopPolicy { signal: None, grace: Some(0) }), ..create };
     if how.removed && !how.named {
-        cx.leftover.is(deleting(at, &name), DELETED);
+        cx.leftover.is(deleting(at, &name), JOB_DELETED);
     }
     at.ask(at.client().jobs().create(at.name(), &held)).await?;
     if how.removed {
-        cx.leftover.is(deleting(at, &name), DELETED);
+        cx.leftover.is(deleting(at, &name), JOB_DELETED);
     }
     let ended = attached(cx, at, &name, line, how).await;
     if how.removed {

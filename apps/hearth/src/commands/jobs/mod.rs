@@ -131,8 +131,8 @@ pub fn after_interrupt(command: &Command) -> &'static str {
     }
 }
 
-/// What is true after Ctrl-C when that was so.
-const DELETED: &str = "the job is deleted";
+/// The sentence for Ctrl-C after which such a job was deleted.
+const JOB_DELETED: &str = "the job is deleted";
 
 /// Deletes a job that was made for this command alone.
 fn deleting(at: &AtTool<'_>, name: &JobName) -> impl Future<Output = Result<()>> + use<> {

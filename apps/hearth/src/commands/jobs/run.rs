@@ -6,7 +6,7 @@ use hearth_base::{Error, Result};
 use hearth_wire::jobs::{ExecSize, Job, JobCreate, JobsQuery, RunQuery, SchedulePlan, ScheduleQuery, Wait};
 
 use super::{
-    DELETED, deleting,
+    JOB_DELETED, deleting,
     interactive::{self, How},
     list::sort,
     spec::Spec,
@@ -91,7 +91,7 @@ pub async fn run(cx: &Context, args: Args) -> Result<Exit> {
 async fn passing(cx: &Context, at: &AtTool<'_>, create: &JobCreate, limit: Duration) -> Result<Exit> {
     let jobs = at.client().jobs();
     at.ask(jobs.create(at.name(), create)).await?;
-    cx.leftover.is(deleting(at, &create.name), DELETED);
+    cx.leftover.is(deleting(at, &create.name), JOB_DELETED);
     let over = wait::until_over(cx, at, &create.name, limit).await;
     if matches!(&over, Err(error) if error.code() == wait::STILL_RUNNING) {
         return over.map(|_| Exit::Done);

@@ -114,9 +114,9 @@ impl Queue {
         if key == PERIODIC_KEY {
             return Err(Error::conflict(
                 "item-periodic",
-                format!("the task {task} is periodic: its item stays"),
+                format!("the item of the task {task} is periodic and cannot be discarded"),
             )
-            .help(format!("hearth admin queue retry SERVICE {task} {key} has its turn come now")));
+            .help(format!("hearth admin queue retry SERVICE {task} {key}")));
         }
         let row = row::Entity::delete_by_id((task.to_owned(), key.to_owned()));
         row.exec(&*tx).await.or_fault()?;

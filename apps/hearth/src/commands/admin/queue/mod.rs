@@ -5,7 +5,8 @@ mod list;
 mod retry;
 mod show;
 
-use hearth_base::{Result, Role};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use hearth_base::{Error, Result, Role};
 use hearth_wire::queue::{QueueEntry, QueueEntryState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use crate::{
     printer::{Cell, Table},
 };
 
-/// What to do with queues.
+/// Commands about queues.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
     /// List items of one service or of all
@@ -41,6 +42,7 @@ pub enum Command {
 #[derive(Debug, clap::Args)]
 pub struct Item {
     /// The service that has the item, as hearth admin queue list shows it
+    #[arg(value_parser = service_parser(), hide_possible_values = true)]
     service: Role,
     /// The task that performs it
     task: String,
@@ -48,7 +50,7 @@ pub struct Item {
     key: String,
 }
 
-/// One item that something is done with.
+/// One item to change.
 #[derive(Debug, clap::Args)]
 pub struct ItemChanged {
     #[command(flatten)]
@@ -93,7 +95,7 @@ impl ServiceItem {
     }
 }
 
-/// What was done with an item.
+/// An item that was changed, or would be.
 #[derive(Debug, Serialize, Deserialize)]
 struct ItemDone {
     service: Role,
@@ -124,12 +126,27 @@ pub async fn run(cx: &Context, command: Command) -> Result<()> {
     }
 }
 
-/// What is true after Ctrl-C.
+/// Returns the sentence about what Ctrl-C left behind.
 pub fn after_interrupt(command: &Command) -> &'static str {
     match command {
         Command::List(_) | Command::Show(_) => "nothing was changed",
         Command::Retry(_) | Command::Discard(_) => "it may be done already; hearth admin queue list shows it",
     }
+}
+
+/// Reads the name of a service.
+fn service_parser() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.iter().map(|role| role.name())).try_map(|name| name.parse())
+}
+
+/// Waits for an answer about the queue of `service`, and explains the refusal of a service that has none.
+async fn ask_queue<T>(service: Role, call: impl Future<Output = Result<T>>) -> Result<T> {
+    call.await.map_err(|error| match error.code() {
+        "no-such-endpoint" => {
+            Error::invalid("no-queue", format!("{service} has no queue")).help("hearth admin queue list")
+        }
+        _ => error,
+    })
 }
 
 /// The state's word.
@@ -143,7 +160,7 @@ fn state_word(state: QueueEntryState) -> &'static str {
 }
 
 /// An item as a table of two columns.
-fn rows(entry: &ServiceItem) -> Table {
+fn item_table(entry: &ServiceItem) -> Table {
     let mut rows = vec![
         ("service", Cell::from(entry.service.name())),
         ("task", Cell::from(entry.task.as_str())),

@@ -2,7 +2,7 @@
 
 use hearth_base::Result;
 
-use super::{Item, ServiceItem, rows};
+use super::{Item, ServiceItem, ask_queue, item_table};
 use crate::context::Context;
 
 /// Shows it.
@@ -10,7 +10,7 @@ pub async fn run(cx: &Context, item: Item) -> Result<()> {
     let answer = cx.printer.answer::<ServiceItem>()?;
     let session = cx.session()?;
     let Item { service, task, key } = item;
-    let entry = session.ask(session.client.queue(service).show(&task, &key)).await?;
+    let entry = ask_queue(service, session.ask(session.client.queue(service).show(&task, &key))).await?;
     let item = ServiceItem::new(service, entry);
-    answer.shown(&item, &rows(&item))
+    answer.shown(&item, &item_table(&item))
 }
