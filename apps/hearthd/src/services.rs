@@ -18,7 +18,7 @@ pub const SERVICES: &[Service] = &[
 ];
 
 /// The sections of the configuration that services own, whether or not this process plays their roles.
-pub fn sections() -> Vec<Section> {
+pub fn setting_sections() -> Vec<Section> {
     SERVICES.iter().filter_map(|service| service.settings).collect()
 }
 
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_section_belongs_to_one_service() {
-        let mut names: Vec<&str> = sections().iter().map(Section::name).collect();
+        let mut names: Vec<&str> = setting_sections().iter().map(Section::name).collect();
         let count = names.len();
         names.sort_unstable();
         names.dedup();

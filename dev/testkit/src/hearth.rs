@@ -142,14 +142,14 @@ impl Hearth {
     }
 
     /// Changes the configuration, for processes that are started from now on.
-    pub fn configure(&self, from: &str, to: &str) -> Result<()> {
+    pub fn replace_in_config(&self, from: &str, to: &str) -> Result<()> {
         let path = self.folder.path().join("hearth.toml");
         let config = fs::read_to_string(&path).map_err(Error::internal)?;
         fs::write(path, config.replace(from, to)).map_err(Error::internal)
     }
 
-    /// The database of a role, as a process of it opens it.
-    pub async fn database(&self, role: Role) -> Result<Db> {
+    /// Opens the database of a role, as a process of it does.
+    pub async fn open_database(&self, role: Role) -> Result<Db> {
         match self.database.as_ref() {
             Some(url) => Db::open_postgres(url, role).await,
             None => Db::open_file(&self.state().join("db"), role).await,

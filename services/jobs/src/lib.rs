@@ -1,6 +1,6 @@
-//! What is to run, and what became of it: `/jobs/v1`.
+//! Jobs of tools, and their runs: `/jobs/v1`.
 //!
-//! This service keeps what is wanted and what was; a runtime behind a Unix socket runs it. It never starts a
+//! This service stores what is to run and the outcomes; a runtime behind a Unix socket runs it. It never starts a
 //! container itself, and knows neither the host nor other tools' secrets.
 
 mod app;
@@ -50,8 +50,8 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
         queue::worker(&cx.store.queue, workers::reconcile::ReconcileWorkloads(cx.clone())),
         queue::worker(&cx.store.queue, workers::unpin::UnpinImages(cx.clone())),
         queue::worker(&cx.store.queue, workers::housekeeping::FetchQuotas(cx.clone())),
-        workers::housekeeping::worker(&cx),
-        workers::metrics::worker(&cx),
+        workers::housekeeping::create_worker(&cx),
+        workers::metrics::create_worker(&cx),
     ];
     let routes = queue::add_routes(routes(&kit.config.door), kit.role, &cx.store.queue);
     let mounted = Mounted::new(kit, Dialect::Named, routes, cx);
@@ -62,7 +62,7 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
         .worker(Worker::new("observe", |stop| workers::observe::run(observing, stop)))
         .worker(Worker::new("schedule", |stop| workers::schedule::run(scheduling, stop)))
         .worker(Worker::new("logs", |stop| workers::logs::run(logging, stop)))
-        .worker(workers::images::worker(kit, following)?)
+        .worker(workers::images::create_worker(kit, following)?)
         .worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erasing.clone();
             async move { app::jobs::erase::erase(&cx, tool).await }

@@ -8,7 +8,7 @@ use crate::{
     out,
     privilege::{User, become_user},
     process::Process,
-    services::sections,
+    services::setting_sections,
 };
 
 /// What a process says when it answers, before the names of its roles and the door's address.
@@ -47,7 +47,7 @@ pub fn configuration(settings: Settings) -> Result<Config> {
     // Values that are no text cannot be settings; other programs' variables may well be such.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let mut config = config::load(file.as_deref(), environment, &sections())?;
+    let mut config = config::load(file.as_deref(), environment, &setting_sections())?;
     if let Some(state) = state {
         config.state = std::path::absolute(&state).map_err(|cause| {
             Error::invalid("state-folder", format!("{} cannot be a folder: {cause}", state.display()))

@@ -44,7 +44,7 @@ async fn task_that_fails_is_seen_and_retried_by_an_operator() -> Result<()> {
     let operator = hearth.operator().await?;
     let stranger = hearth.person(&operator, "stranger").await?;
     let keyboard = operator.keyboard(&hearth).await?;
-    let db = hearth.database(Role::Builds).await?;
+    let db = hearth.open_database(Role::Builds).await?;
     // Its last attempt fails too: nobody keeps images.
     hearth.kill(Role::Images).await?;
     let failing = BuildId::new(SystemClock.now(), &Entropy::System).to_string();

@@ -142,7 +142,7 @@ async fn a_service_that_is_restarted_with_another_limit_has_that_one_at_the_door
     assert_eq!(send(2_900_000).raw().await?.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(send_chunked(2_900_000).raw().await?.status(), StatusCode::PAYLOAD_TOO_LARGE);
     for (former, limit, chunked) in [(2_000_000, 3_000_000, false), (3_000_000, 4_000_000, true)] {
-        hearth.configure(&format!("upload_limit = {former}"), &format!("upload_limit = {limit}"))?;
+        hearth.replace_in_config(&format!("upload_limit = {former}"), &format!("upload_limit = {limit}"))?;
         hearth.kill(Role::Builds).await?;
         hearth.revive(Role::Builds).await?;
         // The first of them may come within the second for which the gateway does not ask again.

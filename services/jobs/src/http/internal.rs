@@ -17,7 +17,7 @@ use crate::{
     rights::{ForEnvvars, ReadRoutes, ReadRunEvents},
 };
 
-/// Where tools' pages are answered now, and the stream's position to go on from.
+/// The routes of tools' pages now, and the stream's position to go on from.
 #[utoipa::path(get, path = "/jobs/v1/internal/routes", tag = "internal", operation_id = "jobs.internal_routes",
     params(RoutesQuery), responses((status = 200, body = Named<Routes>)))]
 pub async fn routes(cx: Cx, _: Authed<ReadRoutes>, Query(query): Query<RoutesQuery>) -> Reply<Routes> {

@@ -20,7 +20,7 @@ const PAGE_SIZE: u64 = 500;
 const IMAGE_UNUSED_FOR: Duration = Duration::from_secs(3600);
 
 /// The worker that forgets what is old.
-pub fn worker(cx: &Cx) -> Worker {
+pub fn create_worker(cx: &Cx) -> Worker {
     let (queue, cx) = (cx.store.queue.clone(), cx.clone());
     periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| {
         let cx = cx.clone();

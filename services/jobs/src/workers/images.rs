@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The worker that looks at jobs whose images may have moved.
-pub fn worker(kit: &Kit, cx: Cx) -> Result<Worker> {
+pub fn create_worker(kit: &Kit, cx: Cx) -> Result<Worker> {
     Ok(Consumer::new(kit, "images", TagEvent::TOPIC_INFO).stored(kit.db()?, MovedTags(cx)))
 }
 

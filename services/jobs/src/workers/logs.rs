@@ -213,7 +213,7 @@ async fn note(cx: &Cx, parts: &[Part]) -> Result<()> {
         taken.push(now);
     }
     cx.store.logs_taken(&tx, &taken).await?;
-    events::append(cx, &tx, announced).await?;
+    events::append_events(cx, &tx, announced).await?;
     cx.store.ask_all(&tx, complete().map(|run| (run.instance.workload, cx.now()))).await?;
     Cx::wake_run_watchers(&tx, complete().map(|run| run.tool));
     tx.commit().await

@@ -7,8 +7,8 @@ use crate::{app::metrics, cx::Cx};
 
 const SAMPLE_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
-/// The worker.
-pub fn worker(cx: &Cx) -> Worker {
+/// The worker that counts once a minute.
+pub fn create_worker(cx: &Cx) -> Worker {
     let (queue, cx) = (cx.store.queue.clone(), cx.clone());
     periodic_worker(&queue, "metrics", SAMPLE_INTERVAL, move |now| {
         let cx = cx.clone();

@@ -198,19 +198,19 @@ impl JobSpec {
         }
     }
 
-    /// Whether a job of this spec is already what `wanted` says. Only fields that `wanted` sets count.
+    /// Returns whether a job of this spec is already what `wanted` says. Only fields that `wanted` sets count.
     pub fn fulfils(&self, wanted: &Self, defaults: Defaults<'_>) -> bool {
         let current = self.with_defaults(defaults);
         wanted.job_type == current.job_type
             && wanted.clone().with_unset_from(&current).with_defaults(defaults) == current
     }
 
-    /// Whether a job of this type is kept running.
+    /// Returns whether a job of this type is kept running.
     pub fn is_kept(&self) -> bool {
         matches!(self.job_type, JobType::Continuous | JobType::Webservice)
     }
 
-    /// Whether it is to be the tool's page.
+    /// Returns whether it is to be the tool's page.
     pub fn is_page(&self) -> bool {
         self.publish.unwrap_or(self.job_type == JobType::Webservice)
     }
@@ -220,7 +220,7 @@ impl JobSpec {
         self.port.or(self.is_page().then_some(PAGE_PORT))
     }
 
-    /// How many run side by side.
+    /// The number of runs side by side.
     pub fn replica_count(&self) -> u16 {
         self.replicas.unwrap_or(1)
     }
@@ -234,12 +234,12 @@ impl JobSpec {
         }
     }
 
-    /// Whether the tool's home is mounted.
+    /// The mount of the tool's home, set or by default.
     pub fn mount_mode(&self, image_is_provided: bool) -> MountMode {
         self.mount.unwrap_or(if image_is_provided { MountMode::All } else { MountMode::None })
     }
 
-    /// Whether its output goes to files in the tool's home.
+    /// Returns whether its output goes to files in the tool's home.
     pub fn writes_files(&self) -> bool {
         self.filelog.unwrap_or(self.filelog_stdout.is_some() || self.filelog_stderr.is_some())
     }

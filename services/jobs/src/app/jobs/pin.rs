@@ -14,7 +14,7 @@ pub fn holder(job: JobId, image: &Image) -> String {
     format!("jobs:{job}:{}", digest.trim_start_matches("sha256:").get(..16).unwrap_or_default())
 }
 
-/// Whether a job relies on its image in this name, now: its tag may have been moved there and back.
+/// Returns whether a job relies on its image in this name, now: its tag may have been moved there and back.
 pub async fn is_holder(cx: &Cx, name: &str) -> Result<bool> {
     let id = name.split(':').nth(1).and_then(|id| id.parse().ok());
     let Some(id) = id else { return Ok(false) };

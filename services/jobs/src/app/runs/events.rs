@@ -35,7 +35,11 @@ pub struct AnnouncedEvent {
 }
 
 /// Appends events to the change, in this order.
-pub async fn append(cx: &Cx, tx: &Tx, announced: impl IntoIterator<Item = AnnouncedEvent>) -> Result<()> {
+pub async fn append_events(
+    cx: &Cx,
+    tx: &Tx,
+    announced: impl IntoIterator<Item = AnnouncedEvent>,
+) -> Result<()> {
     let event = |AnnouncedEvent { event, notice }| cx.event(&event)?.with_notice(notice.as_ref());
     let events: Vec<NewEvent> = announced.into_iter().map(event).collect::<Result<_>>()?;
     cx.store.events.append(tx, events).await

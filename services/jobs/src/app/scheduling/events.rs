@@ -34,5 +34,5 @@ pub async fn append_due_missed(cx: &Cx, tx: &Tx, job: &Job, entry: &Entry, in_a_
         in_a_row,
     });
     let notice = notice::of_event(&event, job.spec.emails.unwrap_or(Emails::None));
-    events::append(cx, tx, [AnnouncedEvent { event, notice }]).await
+    events::append_events(cx, tx, [AnnouncedEvent { event, notice }]).await
 }

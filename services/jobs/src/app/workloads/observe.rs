@@ -131,7 +131,7 @@ impl<'a> Change<'a> {
         cx.store.workloads_followed(tx, further).await?;
         cx.store.jobs_followed(tx, self.followed.iter().filter_map(|id| jobs.get(id))).await?;
         cx.store.samples_add(tx, &self.used, cx.now()).await?;
-        events::append(cx, tx, self.events).await?;
+        events::append_events(cx, tx, self.events).await?;
         cx.store.ask_all(tx, asked.into_iter().map(|id| (id, cx.now()))).await?;
         for tool in routes {
             routing::refresh(cx, tx, tool, names.get(&tool)).await?;

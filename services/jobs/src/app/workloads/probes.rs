@@ -20,7 +20,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 const PROBE_FAILURE_THRESHOLD: u16 = 3;
 
 /// The probes of a plan's containers.
-pub fn probes(plan: &Plan) -> Probes {
+pub fn make_probes(plan: &Plan) -> Probes {
     let startup = plan.startup().map(|asked| {
         let timeout = match asked {
             Asked::Check(check) => seconds(check.timeout),
@@ -93,7 +93,7 @@ mod tests {
         change(&mut job);
         let (spec, settings) = (JobSpec::from_create(job).unwrap(), JobsSettings::default());
         let plan = plan::plan(&spec, &"hello".parse().unwrap(), &image(true), 0, &settings).unwrap();
-        let probes = probes(&plan);
+        let probes = make_probes(&plan);
         probes.check().unwrap();
         probes
     }

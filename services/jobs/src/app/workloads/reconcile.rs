@@ -183,7 +183,7 @@ impl<'a> Notes<'a> {
                 cx.store.run_put(tx, &run).await?;
             }
             cx.store.logs_taken(tx, [&run]).await?;
-            events::append(cx, tx, events::events_of_change(of, &before, &run)).await?;
+            events::append_events(cx, tx, events::events_of_change(of, &before, &run)).await?;
         }
         cx.store.ask(tx, workload.id, cx.now()).await?;
         routing::refresh(cx, tx, workload.tool, name).await?;
@@ -263,7 +263,7 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
         restart: workload.plan.restart,
         probes: match workload.id {
             WorkloadId::Run(_) => Probes::default(),
-            WorkloadId::Set(_) => probes::probes(&workload.plan),
+            WorkloadId::Set(_) => probes::make_probes(&workload.plan),
         },
     };
     Ok((told, revision))

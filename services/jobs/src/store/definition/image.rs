@@ -15,15 +15,15 @@ pub struct Image {
     pub reference: String,
     /// The digest of its manifest.
     pub digest: Digest,
-    /// How it is: `stable`, `deprecated`.
+    /// Its state: `stable`, `deprecated`.
     pub state: String,
-    /// Whether the operator provides it, for all tools.
+    /// The operator provides it, for all tools.
     pub provided: bool,
-    /// How it wants to be started.
+    /// The part of its configuration that starting it needs.
     pub config: ImageConfig,
 }
 
-/// How an image wants to be started.
+/// The part of an image's configuration that starting it needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ImageConfig {
@@ -31,13 +31,13 @@ pub struct ImageConfig {
     pub env: Vec<String>,
     /// The program that gets the command, when there is one.
     pub entrypoint: Vec<String>,
-    /// What is started when no command is given.
+    /// The command when none is given.
     pub cmd: Vec<String>,
-    /// Where it starts.
+    /// The folder in which it starts.
     pub working_dir: String,
-    /// Whom it runs as.
+    /// The user that it runs as.
     pub user: String,
-    /// What else its builder said of it.
+    /// Labels that its builder gave it.
     pub labels: BTreeMap<String, String>,
 }
 
