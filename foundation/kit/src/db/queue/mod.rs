@@ -168,14 +168,33 @@ impl Queue {
         let deadline = tokio::time::Instant::now() + most;
         let mut listener = self.db.listen([task_topic(task)]);
         loop {
-            let now = self.clock.now();
-            let next = self.next_due_at(holder, task, now).await?.map(|next| next.duration_since(now));
-            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-            let left = next.map_or(left, |next| Duration::try_from(next).unwrap_or_default().min(left));
-            // A wake-up may be of an item that comes later: the table is read again.
-            if left.is_zero() || !listener.wait_for(left).await {
-                return Ok(());
+            let next = self.next_due_at(holder, task, self.clock.now()).await?;
+            loop {
+                let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+                let pause = pause_until_due(self.clock.now(), next, left);
+                if pause.is_zero() {
+                    return Ok(());
+                }
+                // A wake-up may be of an item that comes later: the table is read again.
+                if listener.wait_for(pause).await {
+                    break;
+                }
             }
+        }
+    }
+}
+
+/// The longest wait for a known time before the clock is read again: somebody may have set it, and the machine may have
+/// slept.
+const CLOCK_CHECK_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long to wait for an item that is due at `next`, if there is one, with `left` to go: zero when the wait is over.
+fn pause_until_due(now: Timestamp, next: Option<Timestamp>, left: Duration) -> Duration {
+    match next {
+        None => left,
+        Some(next) => {
+            let until_due = Duration::try_from(next.duration_since(now)).unwrap_or_default();
+            until_due.min(left).min(CLOCK_CHECK_INTERVAL)
         }
     }
 }
@@ -207,5 +226,24 @@ fn require_lease(rows: u64) -> Result<()> {
     match rows {
         0 => Err(Error::conflict(LEASE_LOST, "the lease has expired, and another worker has the item")),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiting_worker_looks_at_the_clock_only_for_an_item_that_comes_later() {
+        let (now, hour) = (Timestamp::UNIX_EPOCH, Duration::from_secs(3600));
+        let later = |seconds| Some(now + SignedDuration::from_secs(seconds));
+        assert_eq!(pause_until_due(now, None, hour), hour, "nothing is due: only a wake-up counts");
+        assert_eq!(pause_until_due(now, later(600), hour), CLOCK_CHECK_INTERVAL);
+        assert_eq!(pause_until_due(now, later(7), hour), Duration::from_secs(7));
+        assert_eq!(pause_until_due(now, later(7), Duration::from_secs(3)), Duration::from_secs(3));
+        for due in [later(0), later(-7)] {
+            assert_eq!(pause_until_due(now, due, hour), Duration::ZERO);
+        }
+        assert_eq!(pause_until_due(now, None, Duration::ZERO), Duration::ZERO);
     }
 }

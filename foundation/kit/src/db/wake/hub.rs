@@ -9,13 +9,13 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use super::{Topic, WakeListener};
 
-/// How often a waiter looks by itself where wake-ups come from every process.
-const POLL_INTERVAL: Duration = Duration::from_secs(30);
-/// How often a waiter looks by itself where wake-ups of other processes do not come.
+/// The longest that a waiter goes without reading the database, where wake-ups come from every process.
+const IDLE_POLL_INTERVAL: Duration = Duration::from_secs(600);
+/// The same where wake-ups of other processes do not come.
 const SHORT_POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How far wake-ups reach.
@@ -72,7 +72,7 @@ impl WakeHub {
             state.listeners.entry(topic.clone()).or_default().insert(id, Arc::clone(&notify));
         }
         drop(state);
-        WakeListener { hub: Arc::clone(self), id, topics, notify }
+        WakeListener { hub: Arc::clone(self), id, topics, notify, last_read: Instant::now() }
     }
 
     pub(super) fn remove_listener(&self, id: u64, topics: &[String]) {
@@ -137,8 +137,8 @@ impl WakeHub {
     /// How long a waiter waits at most before it looks by itself.
     pub(super) fn poll_interval(&self) -> Duration {
         match self.reach {
-            WakeReach::OneProcess => POLL_INTERVAL,
-            WakeReach::ConnectedProcesses if self.connected.load(Ordering::Relaxed) => POLL_INTERVAL,
+            WakeReach::OneProcess => IDLE_POLL_INTERVAL,
+            WakeReach::ConnectedProcesses if self.connected.load(Ordering::Relaxed) => IDLE_POLL_INTERVAL,
             WakeReach::ConnectedProcesses | WakeReach::Polling => SHORT_POLL_INTERVAL,
         }
     }
@@ -155,5 +155,33 @@ impl HubState {
             // Kept for a listener that does not wait at this moment.
             listeners.values().for_each(|notify| notify.notify_one());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waiters_poll_often_only_where_wake_ups_of_other_processes_do_not_come() {
+        for reach in [WakeReach::OneProcess, WakeReach::ConnectedProcesses] {
+            assert_eq!(WakeHub::new(reach).poll_interval(), IDLE_POLL_INTERVAL);
+        }
+        assert_eq!(WakeHub::new(WakeReach::Polling).poll_interval(), SHORT_POLL_INTERVAL);
+        let hub = WakeHub::new(WakeReach::ConnectedProcesses);
+        for (connected, interval) in [(false, SHORT_POLL_INTERVAL), (true, IDLE_POLL_INTERVAL)] {
+            hub.set_connected(connected);
+            assert_eq!(hub.poll_interval(), interval);
+        }
+    }
+
+    #[tokio::test]
+    async fn waits_shorter_than_the_poll_interval_add_up_to_one() {
+        let hub = Arc::new(WakeHub::new(WakeReach::OneProcess));
+        let mut listener = hub.listen([Topic::named("tool")]);
+        assert!(!listener.wait_for(Duration::ZERO).await);
+        listener.last_read -= IDLE_POLL_INTERVAL;
+        assert!(listener.wait_for(Duration::from_millis(1)).await, "the poll is due, though each wait was short");
+        assert!(!listener.wait_for(Duration::ZERO).await);
     }
 }

@@ -6,8 +6,8 @@
 //!
 //! | database | how other processes are woken | poll interval |
 //! |---|---|---|
-//! | SQLite | there is one process for each file | 30 s, for `hearthd image import` and its like |
-//! | PostgreSQL | `LISTEN`/`NOTIFY` on one connection for each [`Db`](super::Db) | 30 s; 2 s while the connection is lost |
+//! | SQLite | there is one process for each file | 10 min, for `hearthd image import` and its like |
+//! | PostgreSQL | `LISTEN`/`NOTIFY` on one connection for each [`Db`](super::Db) | 10 min; 2 s while the connection is lost |
 //! | CockroachDB, MariaDB | by the poll alone | 2 s |
 
 mod hub;
@@ -75,6 +75,8 @@ pub struct WakeListener {
     id: u64,
     topics: Vec<String>,
     notify: Arc<Notify>,
+    /// When the waiter has read the database last, or was about to.
+    last_read: Instant,
 }
 
 impl WakeListener {
@@ -90,9 +92,13 @@ impl WakeListener {
 
     /// As [`WakeListener::wait`], for a caller with no stop sign. Returns false when the deadline has passed.
     pub async fn wait_until(&mut self, deadline: Instant) -> bool {
-        let poll = Instant::now() + self.hub.poll_interval();
+        let poll = self.last_read + self.hub.poll_interval();
         let woken = tokio::time::timeout_at(deadline.min(poll), self.notify.notified()).await;
-        woken.is_ok() || poll < deadline
+        let has_to_read = woken.is_ok() || poll < deadline;
+        if has_to_read {
+            self.last_read = Instant::now();
+        }
+        has_to_read
     }
 
     /// As [`WakeListener::wait_until`], for at most `time` from now.
