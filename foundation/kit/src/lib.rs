@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod blobs;
 pub mod config;
 pub mod db;
+pub mod events;
 pub mod extract;
 pub mod guard;
 pub mod hosts;
@@ -32,7 +33,7 @@ mod service;
 mod wellknown;
 mod worker;
 
-pub use db::{events, tool_state, wake};
+pub use db::{tool_state, wake};
 pub use extract::{Json, Param, Query};
 pub use guard::{Authed, Right, guard};
 pub use kit::{Clients, Kit};

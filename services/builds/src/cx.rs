@@ -22,7 +22,7 @@ impl Cx {
             base: RequestContext::of(kit),
             store: Store::new(kit.db()?.clone(), kit.queue()?),
             blobs: Blobs::of(&kit.state, Role::Builds)?,
-            outbound: Outbound::new(&kit.config.outbound),
+            outbound: Outbound::new(&kit.config.outbound.allow, &kit.config.outbound.mirrors),
             clients: kit.clients.clone(),
             stop: kit.tasks.stop_sign(),
         })

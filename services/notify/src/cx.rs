@@ -33,7 +33,7 @@ impl Cx {
             vault: Vault::of(kit.role, &kit.state),
             clients: kit.clients.clone(),
             mailer,
-            outbound: Outbound::new(&kit.config.outbound),
+            outbound: Outbound::new(&kit.config.outbound.allow, &kit.config.outbound.mirrors),
             webhook_backoff: WebhookBackoff::default(),
         })
     }

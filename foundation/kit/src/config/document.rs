@@ -1,4 +1,4 @@
-//! `docs/configuration.md`: every section with its keys, their defaults and meanings, from the comments beside them.
+//! The documentation of a section: its keys, their defaults and meanings, from the comments beside them.
 
 use serde::Serialize;
 use toml::Value;
@@ -7,18 +7,7 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
-use super::{Section, core};
-
-const HEAD: &str = "\
-# Configuration
-
-One TOML file (`hearthd … --config FILE`), then environment variables, then flags; the later wins. A key that does
-not exist is refused with its file and line. `HEARTH_SECTION__KEY` sets `section.key`: `HEARTH_DOOR__LISTEN`.
-
-This page is written by `cargo xtask spec` from the comments beside the settings.
-";
-
-/// What an operator reads about one section.
+/// The documentation of one section, for operators.
 #[derive(Debug)]
 pub struct SectionDocument {
     section: &'static str,
@@ -27,7 +16,7 @@ pub struct SectionDocument {
     keys: Vec<KeyDocument>,
 }
 
-/// What an operator reads about one key.
+/// The documentation of one key.
 #[derive(Debug)]
 struct KeyDocument {
     key: String,
@@ -82,7 +71,7 @@ impl SectionDocument {
         self
     }
 
-    fn render(&self) -> String {
+    pub(super) fn render(&self) -> String {
         let heading =
             if self.section.is_empty() { "Everything".to_owned() } else { format!("`[{}]`", self.section) };
         let mut text = format!("\n## {heading}\n\n{}\n\n| key | default | |\n|---|---|---|\n", self.lead);
@@ -95,15 +84,6 @@ impl SectionDocument {
         }
         text
     }
-}
-
-/// The whole page: what every process reads, then these sections.
-pub fn render_page(sections: &[Section]) -> String {
-    let sections = sections.iter().map(Section::document);
-    core::documents()
-        .into_iter()
-        .chain(sections)
-        .fold(HEAD.to_owned(), |page, section| page + &section.render())
 }
 
 /// Lines of a comment without the space behind the slashes.

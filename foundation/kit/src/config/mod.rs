@@ -7,6 +7,7 @@
 mod core;
 mod document;
 mod load;
+mod page;
 mod settings;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
@@ -15,8 +16,9 @@ use hearth_base::Role;
 use serde::Deserialize;
 
 pub use self::core::{Database, Door, Log, LogFormat, Outbound, Runtime, ServicePlace};
-pub use document::{SectionDocument, render_page};
+pub use document::SectionDocument;
 pub use load::{load, parse};
+pub use page::render_page;
 pub use settings::{Section, Settings};
 
 use settings::Sections;

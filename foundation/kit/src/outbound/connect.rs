@@ -31,8 +31,8 @@ pub struct Outbound {
 
 impl Outbound {
     /// The way out with an operator's exceptions and mirrors.
-    pub fn new(settings: &crate::config::Outbound) -> Self {
-        Self { allow: settings.allow.as_slice().into(), mirrors: Arc::new(settings.mirrors.clone()) }
+    pub fn new(allow: &[Exception], mirrors: &Mirrors) -> Self {
+        Self { allow: allow.into(), mirrors: Arc::new(mirrors.clone()) }
     }
 
     /// Where an operator has what is meant by `address`, when that is elsewhere.

@@ -35,7 +35,7 @@ pub async fn run(settings: config::Outbound, stop: Stop) {
         match TcpListener::bind(&settings.listen).await {
             Ok(listener) => {
                 tracing::info!(address = settings.listen, "the way out is open");
-                let outbound = Outbound::new(&settings);
+                let outbound = Outbound::new(&settings.allow, &settings.mirrors);
                 stop.unless(serve(listener, outbound)).await;
                 return;
             }

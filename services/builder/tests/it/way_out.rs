@@ -4,10 +4,7 @@ use std::net::SocketAddr;
 
 use hearth_base::Result;
 use hearth_builder::serve_proxy;
-use hearth_kit::{
-    config,
-    outbound::{Exception, Outbound},
-};
+use hearth_kit::outbound::{Exception, Mirrors, Outbound};
 use hearth_testkit::GitServer;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -23,7 +20,7 @@ struct WayOut {
 }
 
 fn allowing(allow: Vec<Exception>) -> Outbound {
-    Outbound::new(&config::Outbound { allow, ..config::Outbound::default() })
+    Outbound::new(&allow, &Mirrors::default())
 }
 
 async fn way_out(allow: impl Fn(SocketAddr) -> Vec<String>) -> WayOut {

@@ -1,17 +1,11 @@
-//! Streams of events: what happened in a service, in an order that never changes, for services that must miss nothing.
-//!
-//! A service appends to its [`Stream`] in the transaction of the effect. Other services read a topic of it by HTTP: with
-//! a [`Consumer`], which stores its cursor in the transaction of its own effect or keeps it in memory, or with a
-//! [`TopicReader`] where a loop only waits for a change.
+//! The tables of events: the [`Stream`] of a service, and the stored cursors of those that it consumes. Consumers are in
+//! [`events`](crate::events).
 
-mod consumer;
 mod cursor;
-mod reader;
 mod stream;
 mod tables;
 
-pub use consumer::{Consumer, EventHandler, Resume, ViewHandler};
 pub use cursor::EventCursor;
-pub use reader::TopicReader;
+pub(crate) use stream::EVENT_GAP_CODE;
 pub use stream::{NewEvent, Stream};
 pub use tables::{CreateEventCursors, CreateEvents};

@@ -24,7 +24,7 @@ use super::{
 use crate::tasks::Stop;
 
 /// The code of the error that a reader gets when events after its position are gone.
-pub(super) const GAP: &str = "event-gap";
+pub(crate) const EVENT_GAP_CODE: &str = "event-gap";
 
 /// The most events of one batch.
 const MAX_EVENTS_PER_BATCH: u64 = 500;
@@ -117,7 +117,7 @@ impl Stream {
         // A position beyond the head is one of before this database was restored.
         let is_lost = |after| after < head.deleted_until || (after > head.position && after != i64::MAX);
         if after.is_some_and(is_lost) {
-            return Err(Error::conflict(GAP, "the events after this position are no longer kept")
+            return Err(Error::conflict(EVENT_GAP_CODE, "the events after this position are no longer kept")
                 .help("read the whole state anew, then go on from the head"));
         }
         let rows = event::Entity::find()

@@ -181,7 +181,10 @@ mod tests {
         let mut listener = hub.listen([Topic::named("tool")]);
         assert!(!listener.wait_for(Duration::ZERO).await);
         listener.last_read -= IDLE_POLL_INTERVAL;
-        assert!(listener.wait_for(Duration::from_millis(1)).await, "the poll is due, though each wait was short");
+        assert!(
+            listener.wait_for(Duration::from_millis(1)).await,
+            "the poll is due, though each wait was short"
+        );
         assert!(!listener.wait_for(Duration::ZERO).await);
     }
 }

@@ -5,8 +5,7 @@ use std::time::Duration;
 use hearth_base::{Error, Result};
 use hearth_wire::events::{After, Event, EventBatch, TopicInfo};
 
-use super::stream::GAP;
-use crate::Clients;
+use crate::{Clients, db::events::EVENT_GAP_CODE};
 
 /// Reads one topic of another service, from the end of its stream on. For a loop that looks at the state itself and only
 /// waits for a change.
@@ -56,5 +55,5 @@ impl TopicReader {
 
 /// Whether events after the reader's position are gone.
 pub(super) fn is_gap(error: &Error) -> bool {
-    error.code() == GAP
+    error.code() == EVENT_GAP_CODE
 }

@@ -10,11 +10,11 @@ use std::{future::Future, time::Duration};
 use hearth_base::Result;
 use hearth_wire::events::{After, Event, EventBatch, TopicInfo};
 
-use super::{cursor::EventCursor, reader::is_gap};
+use super::reader::is_gap;
 use crate::{
     Clients, Kit, Worker,
     backoff::Backoff,
-    db::{Db, Tx},
+    db::{Db, Tx, events::EventCursor},
     log_error,
     tasks::Stop,
 };
