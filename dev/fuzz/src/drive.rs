@@ -20,7 +20,7 @@ pub enum Budget {
     Time(Duration),
 }
 
-/// What came of it.
+/// The outcome.
 #[derive(Debug)]
 pub struct Driven {
     /// How many inputs were read.

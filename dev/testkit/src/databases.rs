@@ -37,13 +37,13 @@ impl Scratch {
                 Ok(Self { db, folder: Some(folder), server: store, schema: String::new() })
             }
             Store::Postgres => {
-                let schema = unique();
-                let db = Db::open_schema(&server()?, &schema).await?;
+                let schema = unique_name();
+                let db = Db::open_schema(&postgres_url()?, &schema).await?;
                 Ok(Self { db, folder: None, server: store, schema })
             }
             Store::MariaDb => {
-                let schema = unique();
-                let db = Db::open_mariadb(&mariadb()?, &schema).await?;
+                let schema = unique_name();
+                let db = Db::open_mariadb(&mariadb_url()?, &schema).await?;
                 Ok(Self { db, folder: None, server: store, schema })
             }
         }
@@ -53,8 +53,8 @@ impl Scratch {
     pub async fn open_again(&self) -> Result<Db> {
         match (&self.folder, self.server) {
             (Some(folder), _) => Db::open_file(folder.path(), Role::Accounts).await,
-            (None, Store::MariaDb) => Db::open_mariadb(&mariadb()?, &self.schema).await,
-            (None, _) => Db::open_schema(&server()?, &self.schema).await,
+            (None, Store::MariaDb) => Db::open_mariadb(&mariadb_url()?, &self.schema).await,
+            (None, _) => Db::open_schema(&postgres_url()?, &self.schema).await,
         }
     }
 
@@ -71,8 +71,8 @@ impl Scratch {
 
 /// A new, empty database on the PostgreSQL server of the tests.
 pub(crate) fn new_postgres() -> Result<Secret> {
-    let server = server()?;
-    let name = unique();
+    let server = postgres_url()?;
+    let name = unique_name();
     let made = Command::new("createdb")
         .arg(format!("--maintenance-db={}", server.reveal()))
         .arg("--")
@@ -88,7 +88,7 @@ pub(crate) fn new_postgres() -> Result<Secret> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test command says in the environment where its server is")]
-fn server() -> Result<Secret> {
+fn postgres_url() -> Result<Secret> {
     let url = std::env::var("HEARTH_TEST_POSTGRES").map_err(|_| {
         Error::internal("HEARTH_TEST_POSTGRES is not set: run ./test, which starts a PostgreSQL server")
     })?;
@@ -96,7 +96,7 @@ fn server() -> Result<Secret> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test command says in the environment where its server is")]
-fn mariadb() -> Result<Secret> {
+fn mariadb_url() -> Result<Secret> {
     let url = std::env::var("HEARTH_TEST_MARIADB").map_err(|_| {
         Error::internal("HEARTH_TEST_MARIADB is not set: run ./test, which starts a MariaDB server")
     })?;
@@ -104,6 +104,6 @@ fn mariadb() -> Result<Secret> {
 }
 
 /// A name that no other test has, nor had: the numbers of processes come again.
-fn unique() -> String {
+fn unique_name() -> String {
     format!("t_{:016x}", u64::from_le_bytes(Entropy::System.bytes()))
 }

@@ -22,7 +22,7 @@ const ROUNDS: [(&str, &str, &str, &str); 2] = [
 
 #[derive(Args)]
 pub struct Soak {
-    /// What to run; "all" for everything
+    /// The name of a run; "all" for everything
     name: Option<String>,
     /// Minutes for each fuzz target
     #[arg(long, default_value_t = 20)]

@@ -1,4 +1,4 @@
-//! What cargo knows: the crates of this workspace with the edges between them.
+//! The workspace as cargo knows it: the crates of this workspace with the edges between them.
 
 use std::path::{Path, PathBuf};
 

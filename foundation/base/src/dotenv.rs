@@ -12,12 +12,12 @@ use std::collections::BTreeMap;
 use crate::{EnvvarName, Error, Result, Secret};
 
 /// The most bytes of a file: more than all variables of a tool may have.
-pub const MOST: usize = 1 << 20;
+pub const MAX_DOTENV_BYTES: usize = 1 << 20;
 
-/// What is said of a quote without an end.
+/// The refusal of a quote without an end.
 const UNCLOSED: &str = "a quote is not closed";
 
-/// What a file says.
+/// The content of a file.
 #[derive(Debug, Default)]
 pub struct Read {
     /// Names and values, as they follow each other.
@@ -95,7 +95,7 @@ pub fn line(name: &EnvvarName, value: &str) -> String {
     format!("{name}=\"{quoted}\"\n")
 }
 
-/// What is still to be read.
+/// The rest that is still to be read.
 struct Reader<'a> {
     rest: &'a str,
     line: usize,

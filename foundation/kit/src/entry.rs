@@ -31,7 +31,7 @@ pub struct Entry {
     pub role: Role,
     pub dialect: Dialect,
     pub prefixes: Prefixes,
-    /// What tells its document from that of another release.
+    /// The mark of its document, another one for each release.
     pub release: HeaderValue,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<Entropy>,

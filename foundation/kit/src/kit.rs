@@ -54,7 +54,7 @@ impl Kit {
             .with_metrics(self.metrics.queue()))
     }
 
-    /// Who claims queue items here. Where nobody can tell this folder from others, what a process leaves behind is
+    /// The holder of leases in this process. Where nobody can tell this folder from others, what a process leaves behind is
     /// taken up when its leases have run out.
     pub fn holder(&self) -> Option<LeaseHolder> {
         if self.state.is_nowhere() {

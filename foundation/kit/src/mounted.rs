@@ -52,8 +52,8 @@ impl Mounted {
     {
         let (router, mut document) = routes.split_for_parts();
         let prefixes = Prefixes::complete(&mut document, kit.role, dialect);
-        wellknown::describe(&mut document, &prefixes);
-        spec::complete(&mut document, &prefixes, dialect);
+        wellknown::describe_routes(&mut document, &prefixes);
+        spec::complete_document(&mut document, &prefixes, dialect);
         let text = text_of(&document);
         let router = router.merge(wellknown::router(kit, &prefixes, text.clone()));
         let entry = Arc::new(Entry {
@@ -116,7 +116,7 @@ fn text_of(document: &OpenApi) -> Arc<str> {
     value.to_string().into()
 }
 
-/// What tells a service's documents apart: the beginning of the text's digest.
+/// The mark of a service's document: the beginning of the text's digest.
 fn release(document: &str) -> HeaderValue {
     let digest = Sha256::digest(document.as_bytes());
     let text: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();

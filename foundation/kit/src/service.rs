@@ -1,4 +1,4 @@
-//! What a service's crate registers: the one line that `hearthd` has of it.
+//! The registration of a service: the one line that `hearthd` has of it.
 
 use hearth_base::{Result, Role};
 

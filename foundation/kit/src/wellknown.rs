@@ -21,7 +21,7 @@ use crate::{guard::Needs, kit::Kit, log_error, reply::Refused, route::Prefixes, 
 const JSON: &str = "application/json";
 
 /// Documents the three under each of the service's own prefixes.
-pub fn describe(document: &mut OpenApi, prefixes: &Prefixes) {
+pub fn describe_routes(document: &mut OpenApi, prefixes: &Prefixes) {
     for prefix in prefixes.own() {
         let mut add = |path: &str, id: &str, summary: &str, kind: &str| {
             let item = item(prefix, id, summary, kind);

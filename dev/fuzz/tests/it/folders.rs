@@ -1,4 +1,4 @@
-//! What lies in `fuzz/` is what the targets are.
+//! The folder `fuzz/` has a program for each target.
 
 use std::{fs, path::Path};
 

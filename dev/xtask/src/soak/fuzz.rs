@@ -12,7 +12,7 @@ use crate::{cargo::cargo, report::Report, trouble::Trouble, workspace::Workspace
 /// The most memory that one input may take, in MiB, and the most seconds.
 const INPUT_LIMITS: [&str; 2] = ["-rss_limit_mb=2048", "-timeout=10"];
 
-/// What runs targets.
+/// The programs that run targets.
 pub struct Fuzzer<'a> {
     workspace: &'a Workspace,
     /// The folder of cargo-fuzz; `None` where it is not.

@@ -37,7 +37,7 @@ fn check_crates<'a>(
                 findings.extend(
                     first
                         .and_then(|first| shortest_way_back(&edges, first))
-                        .map(|way| describe(&way, &circle)),
+                        .map(|way| describe_circle(&way, &circle)),
                 );
                 known.retain(|module| !circle.contains(*module));
             }
@@ -137,7 +137,7 @@ fn shortest_way_back<'a>(edges: &'a Siblings, start: &str) -> Option<Vec<&'a Edg
     Some(way.into())
 }
 
-fn describe(way: &[&Edge], circle: &BTreeSet<String>) -> Finding {
+fn describe_circle(way: &[&Edge], circle: &BTreeSet<String>) -> Finding {
     let step = |edge: &&Edge| {
         let Edge { from, to, path, line } = edge;
         format!("{from} imports {to} ({path}:{line})")

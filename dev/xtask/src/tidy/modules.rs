@@ -24,7 +24,7 @@ struct Module {
     items: BTreeSet<String>,
     /// Names that it imports, and what they stand for.
     aliases: BTreeMap<String, RawPath>,
-    /// What it imports all names of.
+    /// The modules of which it imports all names.
     globs: Vec<RawPath>,
     /// Every path that it names, imports included, with the line.
     paths: Vec<(RawPath, usize)>,
@@ -61,7 +61,7 @@ impl ModuleTree {
         modules
     }
 
-    /// What modules name in other modules.
+    /// References of modules to other modules.
     pub fn references(&self) -> Vec<Reference> {
         let mut references = Vec::new();
         for (from, module) in &self.modules {
@@ -320,7 +320,7 @@ fn read_use(tokens: &[Token], before: &mut RawPath, module: &mut Module) {
     module.paths.push((path, line));
 }
 
-/// What commas outside of braces part.
+/// The parts between commas outside of braces.
 fn parts(tokens: &[Token]) -> Vec<&[Token]> {
     let mut parts = Vec::new();
     let (mut depth, mut start) = (0_usize, 0);

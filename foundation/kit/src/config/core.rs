@@ -128,7 +128,7 @@ impl Runtime {
 }
 
 crate::settings! {
-    /// What may be reached for users, by builds and by webhooks.
+    /// The places that may be reached for users, by builds and by webhooks.
     ///
     /// ```toml
     /// [outbound.mirrors]

@@ -38,7 +38,7 @@ pub fn parse(
     for (variable, value) in environment {
         let Some(path) = variable.strip_prefix(PREFIX).filter(|rest| rest.contains("__")) else { continue };
         let path = path.to_ascii_lowercase();
-        let overlaid = overlay(&table, &path.split("__").collect::<Vec<_>>(), &value, sections);
+        let overlaid = overlay_value(&table, &path.split("__").collect::<Vec<_>>(), &value, sections);
         table = overlaid
             .ok_or_else(|| refused(&format!("{variable} is no setting, or cannot have this value")))?;
     }
@@ -67,7 +67,7 @@ fn read_table(table: Table, sections: &[Section]) -> Result<Config, toml::de::Er
 
 /// `table` with the value at `path` replaced: by the number or truth value that `text` reads as if a
 /// configuration with that is good, otherwise by the text itself.
-fn overlay(table: &Table, path: &[&str], text: &str, sections: &[Section]) -> Option<Table> {
+fn overlay_value(table: &Table, path: &[&str], text: &str, sections: &[Section]) -> Option<Table> {
     let first = path.first()?;
     if !top_level_keys(sections).any(|known| known == *first) {
         return None;

@@ -23,7 +23,7 @@ pub use settings::{Section, Settings};
 
 use settings::Sections;
 
-/// What an operator has set. What is absent has a default that suits one machine.
+/// The settings of an operator. An absent one has a default that suits one machine.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct Config {

@@ -16,7 +16,7 @@ pub trait Settings: DeserializeOwned + Default + Clone + fmt::Debug + Send + Syn
     /// The section's name: `[jobs]`.
     const SECTION: &'static str;
 
-    /// What an operator reads about the section and its keys.
+    /// The documentation of the section and its keys.
     fn document() -> SectionDocument;
 }
 
@@ -50,7 +50,7 @@ impl Section {
         self.name
     }
 
-    /// What an operator reads about the section.
+    /// The documentation of the section.
     pub fn document(&self) -> SectionDocument {
         (self.document)()
     }

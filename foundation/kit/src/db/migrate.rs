@@ -16,8 +16,8 @@ use sea_orm::{
 
 use super::{Db, OrFault, schema::string};
 
-/// The ledger of what has been applied.
-const LEDGER: &str = "migration";
+/// The table of the migrations that were applied.
+const LEDGER_TABLE: &str = "migration";
 
 /// The name by which it is known that a migration was applied: never changed, never used again.
 pub trait MigrationName {
@@ -129,7 +129,7 @@ pub async fn migrate(db: &Db, migrations: Migrations) -> Result<()> {
         DatabaseBackend::MySql => lock_mariadb(&transaction).await?,
         _ => {}
     }
-    let applied = apply(&transaction, migrations).await;
+    let applied = apply_missing(&transaction, migrations).await;
     if db.backend() == DatabaseBackend::MySql {
         // The lock is the connection's and not the transaction's.
         let unlock = "DO RELEASE_LOCK(CONCAT('hearth-migrate-', DATABASE()))";
@@ -142,7 +142,7 @@ pub async fn migrate(db: &Db, migrations: Migrations) -> Result<()> {
 /// Empties the ledger, so that every migration is repeated, as one that broke off is: for a test.
 pub async fn forget_migrations(db: &Db) -> Result<()> {
     let transaction = db.begin().await?;
-    transaction.execute(&Query::delete().from_table(LEDGER).to_owned()).await.or_fault()?;
+    transaction.execute(&Query::delete().from_table(LEDGER_TABLE).to_owned()).await.or_fault()?;
     transaction.commit().await
 }
 
@@ -161,7 +161,7 @@ async fn lock_mariadb(transaction: &DatabaseTransaction) -> Result<()> {
     }
 }
 
-async fn apply(transaction: &DatabaseTransaction, migrations: Migrations) -> Result<()> {
+async fn apply_missing(transaction: &DatabaseTransaction, migrations: Migrations) -> Result<()> {
     let manager = SchemaManager { transaction };
     let applied = read_ledger(&manager).await.or_fault()?;
     for migration in migrations() {
@@ -170,7 +170,7 @@ async fn apply(transaction: &DatabaseTransaction, migrations: Migrations) -> Res
         }
         migration.up(&manager).await.or_fault()?;
         let mut note = Query::insert();
-        note.into_table(LEDGER).columns(["name"]).values_panic([migration.name().into()]);
+        note.into_table(LEDGER_TABLE).columns(["name"]).values_panic([migration.name().into()]);
         manager.execute(note).await.or_fault()?;
     }
     Ok(())
@@ -178,10 +178,10 @@ async fn apply(transaction: &DatabaseTransaction, migrations: Migrations) -> Res
 
 /// The names of what has been applied. Makes the ledger first, where there is none.
 async fn read_ledger(manager: &SchemaManager<'_>) -> std::result::Result<BTreeSet<String>, DbErr> {
-    let mut ledger = Table::create().table(LEDGER).if_not_exists().to_owned();
+    let mut ledger = Table::create().table(LEDGER_TABLE).if_not_exists().to_owned();
     ledger.col(string("name").primary_key());
     manager.create_table(ledger).await?;
-    let names = Query::select().from(LEDGER).column("name").to_owned();
+    let names = Query::select().from(LEDGER_TABLE).column("name").to_owned();
     let rows = manager.transaction.query_all(&names).await?;
     rows.iter().map(|row| row.try_get("", "name")).collect()
 }

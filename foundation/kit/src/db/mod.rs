@@ -64,7 +64,7 @@ pub struct Db {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
     hub: Arc<WakeHub>,
-    /// What connects this process with others of the same service; it ends with the last clone.
+    /// Tasks that connect this process with others of the same service; it ends with the last clone.
     links: Arc<std::sync::Mutex<JoinSet<()>>>,
     /// Where there is one writer at a time: whose turn it is of those who do what nobody waits for.
     turn: Option<Arc<Mutex<()>>>,
@@ -182,12 +182,12 @@ impl Db {
 
     /// Receives the wake-ups of some topics from now on.
     pub fn listen(&self, topics: impl IntoIterator<Item = Topic>) -> WakeListener {
-        self.hub.listen(topics)
+        self.hub.add_listener(topics)
     }
 
     /// Wakes the waiters of topics that no transaction has changed: a state that is not in the database.
     pub fn wake(&self, topics: impl IntoIterator<Item = Topic>) {
-        self.hub.wake(&topics.into_iter().collect());
+        self.hub.wake_topics(&topics.into_iter().collect());
     }
 
     /// Has every waiter of this process look: for a test that sets the clock.

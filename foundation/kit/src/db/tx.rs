@@ -21,7 +21,7 @@ use super::{
 pub struct Tx {
     transaction: DatabaseTransaction,
     hub: Arc<WakeHub>,
-    /// What its commit changes.
+    /// The topics that its commit changes.
     topics: Mutex<BTreeSet<Topic>>,
     /// Given up when it is over.
     _turn: Option<OwnedMutexGuard<()>>,
@@ -61,7 +61,7 @@ struct WakeOnDrop {
 
 impl Drop for WakeOnDrop {
     fn drop(&mut self) {
-        self.hub.wake(&self.topics);
+        self.hub.wake_topics(&self.topics);
     }
 }
 

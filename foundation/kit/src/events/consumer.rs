@@ -88,7 +88,7 @@ impl Consumer {
         Worker::new(self.name, |stop| async move {
             let mut backoff = Backoff::new(FIRST_PAUSE, MAX_STORED_PAUSE);
             while let Some(turn) = stop.unless(self.apply_stored(&db, &cursor, &handler)).await {
-                self.settle(turn, &mut backoff, &stop).await;
+                self.end_turn(turn, &mut backoff, &stop).await;
             }
         })
     }
@@ -99,27 +99,28 @@ impl Consumer {
             let mut backoff = Backoff::new(FIRST_PAUSE, MAX_VIEW_PAUSE);
             while let Some(turn) = stop.unless(self.follow_in_memory(&handler, &mut backoff)).await {
                 handler.disconnected();
-                self.settle(turn, &mut backoff, &stop).await;
+                self.end_turn(turn, &mut backoff, &stop).await;
             }
         })
     }
 
     /// Ends a turn: after an error with a pause, which grows from error to error.
-    async fn settle(&self, turn: Result<()>, backoff: &mut Backoff, stop: &Stop) {
+    async fn end_turn(&self, turn: Result<()>, backoff: &mut Backoff, stop: &Stop) {
         let Err(error) = turn else { return backoff.reset() };
         let Self { name, topic, .. } = self;
         log_error!(&error, consumer = name, service = %topic.service, topic = topic.name, "events wait; will retry");
         backoff.pause(stop).await;
     }
 
-    async fn read(&self, after: &After) -> Result<EventBatch> {
+    async fn read_batch(&self, after: &After) -> Result<EventBatch> {
         self.clients.of(self.topic.service)?.read_events(self.topic, after).await
     }
 
     /// Reads one batch and applies it.
     async fn apply_stored(&self, db: &Db, cursor: &EventCursor, handler: &impl EventHandler) -> Result<()> {
-        let position = cursor.read().await?;
-        let EventBatch { events, next } = match self.read(&After::position(position, STORED_WAIT)).await {
+        let position = cursor.read_position().await?;
+        let EventBatch { events, next } = match self.read_batch(&After::position(position, STORED_WAIT)).await
+        {
             Err(error) if is_gap(&error) => return self.rebuild_stored(db, cursor, position, handler).await,
             batch => batch?,
         };
@@ -129,13 +130,13 @@ impl Consumer {
         handler.prepare(&events).await?;
         let tx = db.begin_behind().await?;
         // Another process of this service may have applied these events meanwhile.
-        if cursor.lock(&tx).await? != position {
+        if cursor.lock_position(&tx).await? != position {
             return Ok(());
         }
         if !events.is_empty() {
             handler.apply(&tx, events).await?;
         }
-        cursor.advance(&tx, Some(next)).await?;
+        cursor.store_position(&tx, Some(next)).await?;
         tx.commit().await
     }
 
@@ -147,24 +148,24 @@ impl Consumer {
         handler: &impl EventHandler,
     ) -> Result<()> {
         tracing::warn!(topic = self.topic.name, service = %self.topic.service, position, "events were lost");
-        let head = self.read(&After::head()).await?.next;
+        let head = self.read_batch(&After::head()).await?.next;
         let resume = match handler.rebuild().await? {
             Resume::AtOldest => None,
             Resume::AtHead => Some(head),
         };
         let tx = db.begin_behind().await?;
-        if cursor.lock(&tx).await? == position {
-            cursor.advance(&tx, resume).await?;
+        if cursor.lock_position(&tx).await? == position {
+            cursor.store_position(&tx, resume).await?;
         }
         tx.commit().await
     }
 
     /// Rebuilds the view, then applies events until something goes wrong.
     async fn follow_in_memory(&self, handler: &impl ViewHandler, backoff: &mut Backoff) -> Result<()> {
-        let mut position = self.read(&After::head()).await?.next;
+        let mut position = self.read_batch(&After::head()).await?.next;
         handler.rebuild().await?;
         loop {
-            let batch = self.read(&After::position(Some(position), VIEW_WAIT)).await?;
+            let batch = self.read_batch(&After::position(Some(position), VIEW_WAIT)).await?;
             position = batch.next;
             backoff.reset();
             if !batch.events.is_empty() {

@@ -27,7 +27,7 @@ impl TopicReader {
 
     /// Goes to the end of the stream: only what happens from here on is read.
     pub async fn seek_head(&mut self) -> Result<()> {
-        self.position = Some(self.read(&After::head()).await?.next);
+        self.position = Some(self.read_batch(&After::head()).await?.next);
         Ok(())
     }
 
@@ -38,7 +38,7 @@ impl TopicReader {
             self.seek_head().await?;
             return Ok(Vec::new());
         };
-        let read = self.read(&After::position(Some(position), time)).await;
+        let read = self.read_batch(&After::position(Some(position), time)).await;
         let EventBatch { events, next } = read.inspect_err(|error| {
             if is_gap(error) {
                 self.position = None;
@@ -48,7 +48,7 @@ impl TopicReader {
         Ok(events)
     }
 
-    async fn read(&self, after: &After) -> Result<EventBatch> {
+    async fn read_batch(&self, after: &After) -> Result<EventBatch> {
         self.clients.of(self.topic.service)?.read_events(self.topic, after).await
     }
 }

@@ -24,7 +24,7 @@ pub struct RouteAttributes {
     /// How the path names the tool that it is about.
     #[serde(rename = "x-hearth-tool", skip_serializing_if = "Option::is_none")]
     pub tool: Option<ToolParameter>,
-    /// Who answers in place of the service.
+    /// The one that answers in place of the service.
     #[serde(rename = "x-hearth-answered-by", skip_serializing_if = "Option::is_none")]
     pub answered_by: Option<AnsweredBy>,
 }
@@ -34,12 +34,12 @@ pub struct RouteAttributes {
 pub struct ToolParameter {
     /// The parameter's name.
     pub parameter: String,
-    /// What stands before the tool's name in it.
+    /// The text before the tool's name in it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prefix: String,
 }
 
-/// Who answers a route in place of the service that declares it.
+/// The one that answers a route in place of the service that declares it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnsweredBy {
@@ -65,40 +65,40 @@ pub trait RouteExt: Sized {
 
 impl<S> RouteExt for UtoipaMethodRouter<S> {
     fn body_limit(self, bytes: u64) -> Self {
-        declare(self, RouteAttributes { body_limit: Some(bytes), ..RouteAttributes::default() })
+        add_attributes(self, RouteAttributes { body_limit: Some(bytes), ..RouteAttributes::default() })
     }
 
     fn streaming(self) -> Self {
-        declare(self, RouteAttributes { streaming: true, ..RouteAttributes::default() })
+        add_attributes(self, RouteAttributes { streaming: true, ..RouteAttributes::default() })
     }
 
     fn time_limit(self, seconds: u64) -> Self {
-        declare(self, RouteAttributes { time_limit: Some(seconds), ..RouteAttributes::default() })
+        add_attributes(self, RouteAttributes { time_limit: Some(seconds), ..RouteAttributes::default() })
     }
 
     fn tool_in(self, parameter: &str, prefix: &str) -> Self {
         let tool = ToolParameter { parameter: parameter.to_owned(), prefix: prefix.to_owned() };
-        declare(self, RouteAttributes { tool: Some(tool), ..RouteAttributes::default() })
+        add_attributes(self, RouteAttributes { tool: Some(tool), ..RouteAttributes::default() })
     }
 
     fn answered_by(self, who: AnsweredBy) -> Self {
-        declare(self, RouteAttributes { answered_by: Some(who), ..RouteAttributes::default() })
+        add_attributes(self, RouteAttributes { answered_by: Some(who), ..RouteAttributes::default() })
     }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "each caller makes the attributes for this one call")]
-fn declare<S>(
+fn add_attributes<S>(
     (schemas, mut paths, router): UtoipaMethodRouter<S>,
     attributes: RouteAttributes,
 ) -> UtoipaMethodRouter<S> {
-    paths.paths.values_mut().for_each(|item| write(item, &attributes));
+    paths.paths.values_mut().for_each(|item| write_attributes(item, &attributes));
     (schemas, paths, router)
 }
 
 /// The tool of a guarded path is its parameter `tool`, unless the route says otherwise.
 pub fn declare_tool(item: &mut PathItem) {
     let tool = ToolParameter { parameter: "tool".to_owned(), prefix: String::new() };
-    write(item, &RouteAttributes { tool: Some(tool), ..RouteAttributes::default() });
+    write_attributes(item, &RouteAttributes { tool: Some(tool), ..RouteAttributes::default() });
 }
 
 /// The operations of a path.
@@ -108,7 +108,7 @@ pub fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 /// Adds attributes to what the operations of a path have.
-fn write(item: &mut PathItem, attributes: &RouteAttributes) {
+fn write_attributes(item: &mut PathItem, attributes: &RouteAttributes) {
     let Ok(Value::Object(attributes)) = serde_json::to_value(attributes) else { return };
     let attributes: Map<String, Value> = attributes;
     for operation in operations(item) {

@@ -12,7 +12,7 @@ use crate::reply::Dialect;
 /// The extension of a document that holds its prefixes.
 const EXTENSION: &str = "x-hearth-prefixes";
 
-/// What holds for all paths below one first segment.
+/// The attributes of all paths below one first segment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Prefix {

@@ -25,7 +25,7 @@ const IN_PATHS: &[(&str, &str)] = &[
 ];
 
 /// Completes the document of a service that speaks `usual` where its prefixes say nothing else.
-pub fn complete(document: &mut OpenApi, prefixes: &Prefixes, usual: Dialect) {
+pub fn complete_document(document: &mut OpenApi, prefixes: &Prefixes, usual: Dialect) {
     let components = document.components.get_or_insert_with(Components::new);
     for (path, item) in &mut document.paths.paths {
         let dialect = prefixes.dialect_at(path, usual);
@@ -38,7 +38,7 @@ pub fn complete(document: &mut OpenApi, prefixes: &Prefixes, usual: Dialect) {
             inputs(operation, path, dialect);
             refuses(operation, "default", "refused: what happened, a code, what to do next");
             look_like(operation, &schema);
-            describe(operation);
+            describe_operation(operation);
         }
     }
 }
@@ -94,7 +94,7 @@ fn look_like(operation: &mut Operation, schema: &Ref) {
 }
 
 /// Every answer has a description: the status's own name where there is nothing more to say.
-fn describe(operation: &mut Operation) {
+fn describe_operation(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         if let (RefOr::T(response), Ok(status)) = (response, status.parse::<StatusCode>())
             && response.description.is_empty()

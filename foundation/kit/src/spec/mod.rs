@@ -5,7 +5,7 @@ mod complete;
 use hearth_base::{Error, Result};
 use serde_json::{Map, Value, json};
 
-pub(crate) use complete::{complete, refuses};
+pub(crate) use complete::{complete_document, refuses};
 
 /// Merges services' documents. Two that mean different things by one name are an error: the reader of the
 /// whole would be told only one of them.

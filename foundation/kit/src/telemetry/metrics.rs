@@ -83,7 +83,7 @@ impl Metrics {
 
     /// Reads what the queue holds, then all of them as text.
     pub async fn to_fresh_text(&self) -> Result<String> {
-        if let Err(error) = self.queue.refresh().await {
+        if let Err(error) = self.queue.refresh_gauges().await {
             log_error!(&error, "queue items not counted");
         }
         self.to_text()

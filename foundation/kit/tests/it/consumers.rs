@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use sea_orm::{ConnectionTrait, Statement};
 use utoipa_axum::router::OpenApiRouter;
 
-/// What the consumers of the test did.
+/// The record of what the consumers of the test did.
 #[derive(Clone, Default)]
 struct Log {
     /// Applying fails at its end.

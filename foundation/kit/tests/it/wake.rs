@@ -12,8 +12,8 @@ use hearth_testkit::{Scratch, Store, until};
 use sea_orm::ConnectionTrait;
 use tokio::time::Instant;
 
-const LONG: Duration = Duration::from_secs(10);
-const SHORT: Duration = Duration::from_millis(300);
+const LONG_WAIT: Duration = Duration::from_secs(10);
+const SHORT_WAIT: Duration = Duration::from_millis(300);
 
 fn tool(name: &str) -> Topic {
     Topic::keyed("tool", name)
@@ -28,12 +28,12 @@ async fn commit_wakes_only_the_waiters_of_its_topics(db: Db) -> Result<()> {
     ];
     let tx = db.begin().await?;
     tx.wake(tool("mine"));
-    assert!(!mine.wait_for(SHORT).await, "nothing has happened yet");
+    assert!(!mine.wait_for(SHORT_WAIT).await, "nothing has happened yet");
     tx.commit().await?;
-    assert!(mine.wait_for(LONG).await && both.wait_for(LONG).await);
-    assert!(!others.wait_for(SHORT).await && !all.wait_for(SHORT).await);
+    assert!(mine.wait_for(LONG_WAIT).await && both.wait_for(LONG_WAIT).await);
+    assert!(!others.wait_for(SHORT_WAIT).await && !all.wait_for(SHORT_WAIT).await);
     // Each change wakes once.
-    assert!(!mine.wait_for(SHORT).await);
+    assert!(!mine.wait_for(SHORT_WAIT).await);
     Ok(())
 }
 
@@ -42,7 +42,7 @@ async fn transaction_that_is_dropped_wakes_nobody(db: Db) -> Result<()> {
     let tx = db.begin().await?;
     tx.wake(tool("mine"));
     drop(tx);
-    assert!(!listener.wait_for(SHORT).await);
+    assert!(!listener.wait_for(SHORT_WAIT).await);
     Ok(())
 }
 
@@ -50,8 +50,8 @@ async fn wake_up_before_the_wait_is_kept(db: Db) -> Result<()> {
     let mut listener = db.listen([tool("mine")]);
     db.wake([tool("mine")]);
     db.wake([tool("mine")]);
-    assert!(listener.wait_for(LONG).await);
-    assert!(!listener.wait_for(SHORT).await, "two that nobody waited for count as one");
+    assert!(listener.wait_for(LONG_WAIT).await);
+    assert!(!listener.wait_for(SHORT_WAIT).await, "two that nobody waited for count as one");
     Ok(())
 }
 
@@ -59,10 +59,10 @@ async fn wait_ends_at_its_deadline_and_at_the_stop_sign(db: Db) -> Result<()> {
     let tasks = Tasks::new();
     let stop = tasks.stop_sign();
     let mut listener = db.listen([tool("mine")]);
-    assert_eq!(listener.wait(Instant::now() + SHORT, &stop).await, WakeReason::DeadlinePassed);
+    assert_eq!(listener.wait(Instant::now() + SHORT_WAIT, &stop).await, WakeReason::DeadlinePassed);
     db.wake([tool("mine")]);
-    assert_eq!(listener.wait(Instant::now() + LONG, &stop).await, WakeReason::Changed);
-    let (reason, _) = tokio::join!(listener.wait(Instant::now() + LONG, &stop), tasks.finish(LONG));
+    assert_eq!(listener.wait(Instant::now() + LONG_WAIT, &stop).await, WakeReason::Changed);
+    let (reason, _) = tokio::join!(listener.wait(Instant::now() + LONG_WAIT, &stop), tasks.finish(LONG_WAIT));
     assert_eq!(reason, WakeReason::Stopping);
     Ok(())
 }
@@ -97,17 +97,17 @@ async fn processes_on_one_schema_wake_each_other() -> Result<()> {
         let (mut mine, mut others) = (waiting.listen([tool("mine")]), waiting.listen([tool("other")]));
         let mut elsewhere = strangers.listen([tool("mine")]);
         commit(writing, tool("mine")).await?;
-        assert!(mine.wait_for(LONG).await);
-        assert!(!others.wait_for(SHORT).await, "a change of one tool wakes those who wait for it");
-        assert!(!elsewhere.wait_for(SHORT).await, "a schema does not hear of another's changes");
-        assert!(!mine.wait_for(SHORT).await);
+        assert!(mine.wait_for(LONG_WAIT).await);
+        assert!(!others.wait_for(SHORT_WAIT).await, "a change of one tool wakes those who wait for it");
+        assert!(!elsewhere.wait_for(SHORT_WAIT).await, "a schema does not hear of another's changes");
+        assert!(!mine.wait_for(SHORT_WAIT).await);
     }
     // More than one notification can carry.
     let tx = second.begin().await?;
     (0..3000).for_each(|number| tx.wake(tool(&format!("{number:030}"))));
     let mut last = first.listen([tool(&format!("{:030}", 2999))]);
     tx.commit().await?;
-    assert!(last.wait_for(LONG).await);
+    assert!(last.wait_for(LONG_WAIT).await);
     Ok(())
 }
 
@@ -123,12 +123,12 @@ async fn waiters_look_again_after_the_connection_was_lost() -> Result<()> {
     );
     second.reader().execute_unprepared(&kill).await.or_fault()?;
     commit(&second, tool("mine")).await?;
-    assert!(mine.wait_for(LONG).await, "what was lost is looked for");
+    assert!(mine.wait_for(LONG_WAIT).await, "what was lost is looked for");
     tokio::try_join!(connected(&first), connected(&second))?;
     until("the connection stands again", async || {
         let mut mine = first.listen([tool("mine")]);
         commit(&second, tool("mine")).await?;
-        Ok(mine.wait_for(SHORT).await.then_some(()))
+        Ok(mine.wait_for(SHORT_WAIT).await.then_some(()))
     })
     .await
 }

@@ -142,7 +142,7 @@ async fn read(file: &Path) -> Result<dotenv::Read> {
         return dotenv::read(text.reveal(), "standard input");
     }
     let text = std::fs::read_to_string(file).map_err(|cause| refused(&why(&cause)))?;
-    if text.len() > dotenv::MOST {
+    if text.len() > dotenv::MAX_DOTENV_BYTES {
         return Err(refused("it is larger than all variables of a tool may be"));
     }
     dotenv::read(&text, &file.display().to_string())

@@ -32,13 +32,13 @@ impl EventCursor {
     }
 
     /// The position of the last event that was applied; `None` before the first.
-    pub async fn read(&self) -> Result<Option<i64>> {
+    pub async fn read_position(&self) -> Result<Option<i64>> {
         let found = event_cursor::Entity::find_by_id(self.key()).one(self.db.reader()).await.or_fault()?;
         Ok(found.and_then(|row| row.position))
     }
 
     /// The same in a transaction that moves the cursor: others wait until it is over. Lock it before anything else.
-    pub async fn lock(&self, tx: &Tx) -> Result<Option<i64>> {
+    pub async fn lock_position(&self, tx: &Tx) -> Result<Option<i64>> {
         // A row is made first, so that there is one to lock.
         let first = event_cursor::ActiveModel {
             consumer: Set(self.consumer.to_owned()),
@@ -56,7 +56,7 @@ impl EventCursor {
     }
 
     /// Moves the cursor in the transaction that applies the events up to `position`.
-    pub async fn advance(&self, tx: &Tx, position: Option<i64>) -> Result<()> {
+    pub async fn store_position(&self, tx: &Tx, position: Option<i64>) -> Result<()> {
         let row = event_cursor::ActiveModel {
             consumer: Set(self.consumer.to_owned()),
             source: Set(self.source.clone()),

@@ -1,4 +1,4 @@
-//! What operators see of a queue, and do with it.
+//! The queue for operators: they list, show, retry and discard items.
 
 use hearth_base::{Cursor, Error, Limit, Page, Result};
 use hearth_wire::queue::{QueueEntry, QueueEntryState};

@@ -1,4 +1,4 @@
-//! Who leases items, and what a lease is.
+//! Leases, and their holders.
 
 use std::{fmt, marker::PhantomData};
 
@@ -37,7 +37,7 @@ impl<P> fmt::Debug for TaskName<P> {
     }
 }
 
-/// Who claims items: a role as one process plays it on one state folder. The lock on a role is why there are never two
+/// The holder of leases: a role as one process plays it on one state folder. The lock on a role is why there are never two
 /// such processes at one time, so that a lease of a former life of the same holder is nobody's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseHolder {
@@ -58,9 +58,9 @@ impl LeaseHolder {
 /// An item that this worker leases until the lease expires.
 #[derive(Debug, Clone)]
 pub struct QueueItem<P> {
-    /// Which item of its task.
+    /// The item of its task.
     pub key: String,
-    /// What is to be done.
+    /// The payload.
     pub payload: P,
     /// How many attempts have failed since it was enqueued.
     pub failures: u32,
@@ -70,23 +70,23 @@ pub struct QueueItem<P> {
 }
 
 impl<P> QueueItem<P> {
-    /// What proves the lease to the queue.
+    /// The proof of the lease.
     pub fn ticket(&self) -> LeaseTicket {
         LeaseTicket { key: self.key.clone(), fence: self.fence, enqueue_count: self.enqueue_count }
     }
 }
 
-/// What proves a lease. A worker in another process brings it back with each of its calls.
+/// The proof of a lease. A worker in another process brings it back with each of its calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseTicket {
-    /// Which item of its task.
+    /// The item of its task.
     pub(super) key: String,
     pub(super) fence: i64,
     pub(super) enqueue_count: i64,
 }
 
 impl LeaseTicket {
-    /// Which item of its task.
+    /// The item of its task.
     pub fn key(&self) -> &str {
         &self.key
     }

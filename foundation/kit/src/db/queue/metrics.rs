@@ -46,7 +46,7 @@ impl QueueMetrics {
     }
 
     /// Has a task counted.
-    pub(super) fn watch(&self, task: &'static str, queue: &Queue) {
+    pub(super) fn watch_task(&self, task: &'static str, queue: &Queue) {
         // Without these metrics: they would hold themselves for ever.
         let queue = Queue { metrics: Self::default(), ..queue.clone() };
         let mut watched = self.0.watched.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,7 +62,7 @@ impl QueueMetrics {
     }
 
     /// Reads what waits and runs now.
-    pub(crate) async fn refresh(&self) -> Result<()> {
+    pub(crate) async fn refresh_gauges(&self) -> Result<()> {
         let watched = self.0.watched.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for (task, queue) in watched {
             let counts = queue.count_items(task).await?;

@@ -122,7 +122,7 @@ impl Queue {
             .value(row::Column::EnqueueCount, one_more(row::Column::EnqueueCount))
             .to_owned();
         tx.wake(task_topic(task.as_str()));
-        insert(tx, rows, replace).await
+        insert_rows(tx, rows, replace).await
     }
 
     fn new_row(
@@ -204,7 +204,7 @@ fn task_topic(task: &str) -> Topic {
     Topic::keyed("queue", task)
 }
 
-async fn insert(tx: &Tx, rows: Vec<row::ActiveModel>, on_conflict: OnConflict) -> Result<()> {
+async fn insert_rows(tx: &Tx, rows: Vec<row::ActiveModel>, on_conflict: OnConflict) -> Result<()> {
     let insert = row::Entity::insert_many(rows).on_conflict(on_conflict);
     insert.exec_without_returning(&**tx).await.or_fault().map(|_| ())
 }

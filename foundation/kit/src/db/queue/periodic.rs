@@ -10,7 +10,9 @@ use sea_orm::{
 };
 use serde_json::Value;
 
-use super::{NextTurn, Performed, Queue, QueueItem, Task, TaskName, insert, pool::run_worker, table::row};
+use super::{
+    NextTurn, Performed, Queue, QueueItem, Task, TaskName, insert_rows, pool::run_worker, table::row,
+};
 use crate::{
     db::{At, OrFault, Tx},
     log_error,
@@ -38,7 +40,7 @@ where
     F: Future<Output = Result<()>> + Send + 'static,
 {
     let queue = queue.clone();
-    queue.metrics.watch(name, &queue);
+    queue.metrics.watch_task(name, &queue);
     let task = PeriodicTask { name, every, clock: queue.clock.clone(), perform };
     Worker::new(name, move |stop| async move { run_periodic(queue, task, stop).await })
 }
@@ -70,7 +72,7 @@ async fn schedule_first_turn(queue: &Queue, name: &'static str, every: SignedDur
     let tx = queue.db.begin_behind().await?;
     let key = [row::Column::Task, row::Column::ItemKey];
     let keep = OnConflict::columns(key).do_nothing_on(key).to_owned();
-    insert(&tx, vec![queue.new_row(name, PERIODIC_KEY, &Value::Null, now)?], keep).await?;
+    insert_rows(&tx, vec![queue.new_row(name, PERIODIC_KEY, &Value::Null, now)?], keep).await?;
     let earlier = row::Entity::update_many()
         .col_expr(row::Column::DueAt, Expr::value(At::from(now)))
         .filter(row::Column::Task.eq(name))

@@ -31,7 +31,7 @@ const LONGEST_ERROR_PAUSE: Duration = Duration::from_secs(10);
 /// A worker that performs the items of a task beside the API of its service.
 pub fn worker<T: Task>(queue: &Queue, task: T) -> Worker {
     let (queue, name) = (queue.clone(), task.name().as_str());
-    queue.metrics.watch(name, &queue);
+    queue.metrics.watch_task(name, &queue);
     Worker::new(name, move |stop| async move { run_worker(queue, task, stop).await })
 }
 
@@ -79,7 +79,7 @@ impl<T: Task> Pool<T> {
         let mut next_item = pin!(wait());
         while !stop.is_set() {
             self.collect_performed(&mut under_way, &mut performed).await;
-            self.record(std::mem::take(&mut performed)).await;
+            self.record_performed(std::mem::take(&mut performed)).await;
             if may_be_due && under_way.len() < self.settings.concurrency {
                 if let Err(error) = self.claim_and_start(&mut under_way).await {
                     self.log_failure(&error, "items cannot be claimed; will retry");
@@ -105,10 +105,10 @@ impl<T: Task> Pool<T> {
                         next_item.set(wait());
                     }
                 },
-                Some(turn) = under_way.join_next() => self.collect(turn, &mut performed).await,
+                Some(turn) = under_way.join_next() => self.collect_turn(turn, &mut performed).await,
             }
         }
-        self.record(performed).await;
+        self.record_performed(performed).await;
         self.end_under_way(under_way).await;
     }
 
@@ -125,7 +125,7 @@ impl<T: Task> Pool<T> {
             Ok(_) => return Err(Error::internal("a task loaded another number of items than it was given")),
             Err(error) => {
                 for item in &items {
-                    self.fail(item, &error).await;
+                    self.give_back(item, &error).await;
                 }
                 return Err(error);
             }
@@ -149,18 +149,18 @@ impl<T: Task> Pool<T> {
         while performed.len() < self.settings.record_batch
             && let Some(turn) = under_way.try_join_next()
         {
-            self.collect(turn, performed).await;
+            self.collect_turn(turn, performed).await;
         }
     }
 
-    async fn collect(&self, turn: Result<Turn<T>, JoinError>, performed: &mut Vec<Performed<T>>) {
+    async fn collect_turn(&self, turn: Result<Turn<T>, JoinError>, performed: &mut Vec<Performed<T>>) {
         match turn {
             Ok(Turn { item, loaded, output: Ok(output) }) => {
                 performed.push(Performed { item, loaded, output })
             }
             Ok(Turn { item, output: Err(error), .. }) => {
                 self.log_failure(&error, "an item failed; will retry");
-                self.fail(&item, &error).await;
+                self.give_back(&item, &error).await;
             }
             // Its process stops in good order, as with any task that panics.
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
@@ -170,7 +170,7 @@ impl<T: Task> Pool<T> {
     }
 
     /// Records items together, or, when that is refused, each by itself.
-    async fn record(&self, mut performed: Vec<Performed<T>>) {
+    async fn record_performed(&self, mut performed: Vec<Performed<T>>) {
         // One order for all processes: whoever locks rows in it waits for nobody who waits for them.
         performed.sort_by(|one, other| one.item.key.cmp(&other.item.key));
         if performed.is_empty() {
@@ -187,7 +187,7 @@ impl<T: Task> Pool<T> {
                 Ok(()) => self.forget_lease(&one.item.key),
                 Err(error) => {
                     self.log_failure(&error, "an item cannot be recorded; will retry");
-                    self.fail(&one.item, &error).await;
+                    self.give_back(&one.item, &error).await;
                 }
             }
         }
@@ -214,7 +214,7 @@ impl<T: Task> Pool<T> {
         tx.commit().await
     }
 
-    async fn fail(&self, item: &QueueItem<T::Payload>, error: &Error) {
+    async fn give_back(&self, item: &QueueItem<T::Payload>, error: &Error) {
         self.forget_lease(&item.key);
         if error.code() == LEASE_LOST {
             return;
@@ -236,9 +236,9 @@ impl<T: Task> Pool<T> {
         let mut performed = Vec::new();
         let all = async {
             while let Some(turn) = under_way.join_next().await {
-                self.collect(turn, &mut performed).await;
+                self.collect_turn(turn, &mut performed).await;
                 self.collect_performed(&mut under_way, &mut performed).await;
-                self.record(std::mem::take(&mut performed)).await;
+                self.record_performed(std::mem::take(&mut performed)).await;
             }
         };
         let _all_or_grace_over = tokio::time::timeout(self.settings.stop_grace, all).await;
@@ -275,7 +275,7 @@ impl<T: Task> Pool<T> {
             if held.is_empty() {
                 continue;
             }
-            match self.extend(&held).await {
+            match self.extend_leases(&held).await {
                 Ok(extended) if extended == held.len() as u64 => {}
                 Ok(_) => self.find_lost_leases(&held).await,
                 // The next heartbeat may reach the database.
@@ -284,14 +284,14 @@ impl<T: Task> Pool<T> {
         }
     }
 
-    async fn extend(&self, held: &[(String, i64)]) -> Result<u64> {
+    async fn extend_leases(&self, held: &[(String, i64)]) -> Result<u64> {
         let leases = held.iter().map(|(key, fence)| (key.as_str(), *fence));
         self.queue.extend_leases(self.task.name().as_str(), leases, self.settings.lease).await
     }
 
     async fn find_lost_leases(&self, held: &[(String, i64)]) {
         for one in held {
-            if !matches!(self.extend(std::slice::from_ref(one)).await, Ok(0)) {
+            if !matches!(self.extend_leases(std::slice::from_ref(one)).await, Ok(0)) {
                 continue;
             }
             let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);

@@ -45,7 +45,7 @@ impl Default for RetryPolicy {
     }
 }
 
-/// What comes after an item was performed.
+/// The next step of an item that was performed.
 #[derive(Debug, Clone)]
 pub enum NextTurn {
     /// Nothing: the item is finished.

@@ -21,7 +21,7 @@ pub mod row {
         /// The task that performs it.
         #[sea_orm(primary_key, auto_increment = false)]
         pub task: String,
-        /// Which item of that task: one that is enqueued again is the same item.
+        /// The item of that task: one that is enqueued again is the same item.
         #[sea_orm(primary_key, auto_increment = false)]
         pub item_key: String,
         pub payload: Json,
@@ -33,9 +33,9 @@ pub mod row {
         pub due_at: Option<At>,
         /// Until when it is leased.
         pub leased_until: Option<At>,
-        /// Who leases it; absent for a worker that cannot be told from others.
+        /// The holder of the lease; absent for a worker without an identity of its own.
         pub lease_holder: Option<String>,
-        /// Which life of the holder leases it.
+        /// The life of the holder that leases it.
         pub lease_holder_life: Option<String>,
         /// Counts the claims: whatever a worker writes must carry the number of its own.
         pub fence: i64,

@@ -1,4 +1,4 @@
-//! What a service says about a task.
+//! The `Task` trait, by which a service says how its items are performed.
 
 use std::{future::Future, time::Duration};
 
@@ -46,9 +46,9 @@ impl Default for TaskSettings {
 pub struct Performed<T: Task> {
     /// The item.
     pub item: QueueItem<T::Payload>,
-    /// What was loaded for it.
+    /// The data that was loaded for it.
     pub loaded: T::Loaded,
-    /// What [`Task::perform`] returned.
+    /// The value that [`Task::perform`] returned.
     pub output: T::Output,
 }
 
@@ -60,11 +60,11 @@ pub struct Performed<T: Task> {
 ///
 /// Each may be repeated: after a crash, after a lost lease, after an error.
 pub trait Task: Send + Sync + Sized + 'static {
-    /// What an item says is to be done.
+    /// The payload of an item, which says what is to be done.
     type Payload: DeserializeOwned + Send + Sync + 'static;
-    /// What is read for an item before it is performed; `()` for most.
+    /// The data that is read for an item before it is performed; `()` for most.
     type Loaded: Default + Send + Sync + 'static;
-    /// What performing an item gives; `()` for most.
+    /// The result of performing an item; `()` for most.
     type Output: Send + Sync + 'static;
 
     /// The name of the task.

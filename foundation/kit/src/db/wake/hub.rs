@@ -62,7 +62,7 @@ impl WakeHub {
     }
 
     /// Adds a listener for some topics.
-    pub fn listen(self: &Arc<Self>, topics: impl IntoIterator<Item = Topic>) -> WakeListener {
+    pub fn add_listener(self: &Arc<Self>, topics: impl IntoIterator<Item = Topic>) -> WakeListener {
         let topics: Vec<String> = topics.into_iter().map(|topic| topic.to_string()).collect();
         let notify = Arc::new(Notify::new());
         let mut state = self.lock_state();
@@ -88,7 +88,7 @@ impl WakeHub {
     }
 
     /// Wakes the waiters of topics in this process, and soon those in others.
-    pub fn wake(&self, topics: &BTreeSet<Topic>) {
+    pub fn wake_topics(&self, topics: &BTreeSet<Topic>) {
         if topics.is_empty() {
             return;
         }
@@ -178,7 +178,7 @@ mod tests {
     #[tokio::test]
     async fn waits_shorter_than_the_poll_interval_add_up_to_one() {
         let hub = Arc::new(WakeHub::new(WakeReach::OneProcess));
-        let mut listener = hub.listen([Topic::named("tool")]);
+        let mut listener = hub.add_listener([Topic::named("tool")]);
         assert!(!listener.wait_for(Duration::ZERO).await);
         listener.last_read -= IDLE_POLL_INTERVAL;
         assert!(

@@ -26,12 +26,12 @@ use crate::tasks::Stop;
 pub(super) use hub::{WakeHub, WakeReach};
 pub(super) use postgres::connect_processes;
 
-/// What waiters wait for: a name, and which one of that name.
+/// The subject of a wait: a name, and one thing of that name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Topic {
     /// The sort of thing that changes, such as `build`.
     pub name: &'static str,
-    /// Which one, such as a build's id; empty where there is only one.
+    /// The key of the thing, such as a build's id; empty where there is only one.
     pub key: String,
 }
 

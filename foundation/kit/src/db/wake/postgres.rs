@@ -44,15 +44,15 @@ pub async fn connect_processes(
     let from = format!("{:016x}", u64::from_le_bytes(Entropy::System.bytes()));
     // An identifier has at most 63 bytes, and channels are a database's own.
     let channel = format!("hearth_wake_{}", schema.chars().take(40).collect::<String>());
-    let listener = listen(url, &channel).await;
+    let listener = listen_to_channel(url, &channel).await;
     let mut tasks = JoinSet::new();
-    tasks.spawn(receive(Arc::clone(hub), listener, url.clone(), channel.clone(), from.clone()));
-    tasks.spawn(send(Arc::clone(hub), connection, channel, from));
+    tasks.spawn(receive_notifications(Arc::clone(hub), listener, url.clone(), channel.clone(), from.clone()));
+    tasks.spawn(send_notifications(Arc::clone(hub), connection, channel, from));
     tasks
 }
 
 /// Wakes waiters when another process says so.
-async fn receive(
+async fn receive_notifications(
     hub: Arc<WakeHub>,
     mut listener: Result<PgListener, SqlxError>,
     url: Secret,
@@ -76,11 +76,11 @@ async fn receive(
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_RECONNECT_PAUSE);
-        listener = listen(&url, &channel).await;
+        listener = listen_to_channel(&url, &channel).await;
     }
 }
 
-async fn listen(url: &Secret, channel: &str) -> Result<PgListener, SqlxError> {
+async fn listen_to_channel(url: &Secret, channel: &str) -> Result<PgListener, SqlxError> {
     let mut listener = PgListener::connect(url.reveal()).await?;
     listener.listen(channel).await?;
     Ok(listener)
@@ -108,18 +108,27 @@ async fn receive_until_lost(hub: &WakeHub, mut listener: PgListener, from: &str)
 }
 
 /// Tells other processes what was changed here.
-async fn send(hub: Arc<WakeHub>, connection: DatabaseConnection, channel: String, from: String) {
+async fn send_notifications(
+    hub: Arc<WakeHub>,
+    connection: DatabaseConnection,
+    channel: String,
+    from: String,
+) {
     loop {
         let topics = hub.take_outgoing().await;
-        for payload in payloads(&from, topics) {
-            if let Err(error) = notify(&connection, &channel, payload).await {
+        for payload in split_into_payloads(&from, topics) {
+            if let Err(error) = notify_channel(&connection, &channel, payload).await {
                 tracing::warn!(%error, "other processes are not woken; they will poll");
             }
         }
     }
 }
 
-async fn notify(connection: &DatabaseConnection, channel: &str, payload: String) -> Result<(), DbErr> {
+async fn notify_channel(
+    connection: &DatabaseConnection,
+    channel: &str,
+    payload: String,
+) -> Result<(), DbErr> {
     let values = [channel.into(), payload.into()];
     let notify = "SELECT pg_notify($1, $2)";
     let statement = Statement::from_sql_and_values(DatabaseBackend::Postgres, notify, values);
@@ -127,7 +136,7 @@ async fn notify(connection: &DatabaseConnection, channel: &str, payload: String)
 }
 
 /// The topics in as few payloads as they fit into.
-fn payloads(from: &str, topics: BTreeSet<String>) -> Vec<String> {
+fn split_into_payloads(from: &str, topics: BTreeSet<String>) -> Vec<String> {
     let mut payloads = Vec::new();
     let mut part = BTreeSet::new();
     let mut bytes = 0;
@@ -135,23 +144,23 @@ fn payloads(from: &str, topics: BTreeSet<String>) -> Vec<String> {
         // As JSON writes it, with its quotation marks and comma.
         let length = serde_json::to_string(&topic).map_or(MAX_PAYLOAD_BYTES, |json| json.len() + 1);
         if length > MAX_PAYLOAD_BYTES - 100 {
-            return vec![payload(from, BTreeSet::new())];
+            return vec![render_payload(from, BTreeSet::new())];
         }
         if bytes + length > MAX_PAYLOAD_BYTES - 100 {
-            payloads.push(payload(from, std::mem::take(&mut part)));
+            payloads.push(render_payload(from, std::mem::take(&mut part)));
             bytes = 0;
         }
         bytes += length;
         part.insert(topic);
     }
-    payloads.push(payload(from, part));
+    payloads.push(render_payload(from, part));
     if payloads.len() > MAX_NOTIFICATIONS {
-        return vec![payload(from, BTreeSet::new())];
+        return vec![render_payload(from, BTreeSet::new())];
     }
     payloads
 }
 
-fn payload(from: &str, topics: BTreeSet<String>) -> String {
+fn render_payload(from: &str, topics: BTreeSet<String>) -> String {
     let message = WakeMessage { from: from.to_owned(), topics };
     // What cannot be read wakes everybody.
     serde_json::to_string(&message).unwrap_or_default()
@@ -170,7 +179,7 @@ mod tests {
         for topics in [numbered(1), numbered(500), numbered(50_000), [String::from("\n").repeat(9000)].into()]
         {
             let wanted = topics.clone();
-            let payloads = payloads("f", topics);
+            let payloads = split_into_payloads("f", topics);
             assert!(payloads.len() <= MAX_NOTIFICATIONS);
             assert!(payloads.iter().all(|payload| payload.len() <= MAX_PAYLOAD_BYTES));
             let read = |payload: &String| serde_json::from_str::<WakeMessage>(payload).unwrap().topics;
@@ -181,7 +190,7 @@ mod tests {
 
     #[test]
     fn many_topics_share_a_notification() {
-        assert_eq!(payloads("f", numbered(100)).len(), 1);
-        assert_eq!(payloads("f", numbered(500)).len(), 3);
+        assert_eq!(split_into_payloads("f", numbered(100)).len(), 1);
+        assert_eq!(split_into_payloads("f", numbered(500)).len(), 3);
     }
 }
