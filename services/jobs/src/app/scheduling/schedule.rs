@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use croner::{
-    Cron,
+    Cron, YEAR_LOWER_LIMIT, YEAR_UPPER_LIMIT,
     parser::{CronParser, Seconds, Year},
 };
 use hearth_base::{Error, JobName, Result, ToolId};
@@ -44,10 +44,15 @@ pub fn zone(name: Option<&str>) -> Result<TimeZone> {
     })
 }
 
+/// The most years between two due times: 29 February is a given weekday every 28 years, and after 40 where a year such as
+/// 2100 lies between. A schedule that is not due within them never is, as on 31 February.
+const MAX_YEARS_UNTIL_DUE: i16 = 40;
+
 /// The first time after `after` at which a schedule of five fields is due; none, when there is no such time.
 pub fn next(schedule: &str, zone: &TimeZone, after: Timestamp) -> Result<Option<Timestamp>> {
     let from = after.to_zoned(zone.clone());
-    Ok(parse(schedule)?.find_next_occurrence(&from, false).ok().map(|next| next.timestamp()))
+    let cron = parse_for_years(schedule, from.year(), from.year().saturating_add(MAX_YEARS_UNTIL_DUE))?;
+    Ok(cron.find_next_occurrence(&from, false).ok().map(|next| next.timestamp()))
 }
 
 /// Due times in a row.
@@ -71,7 +76,8 @@ const MOST_COUNTED: u64 = 10_000;
 
 /// The due times after `after` and not after `to`; none, when there are none.
 pub fn between(schedule: &str, zone: &TimeZone, after: Timestamp, to: Timestamp) -> Result<Option<Span>> {
-    let cron = parse(schedule)?;
+    let year_of = |at: Timestamp| at.to_zoned(zone.clone()).year();
+    let cron = parse_for_years(schedule, year_of(after), year_of(to))?;
     let next = |after: Timestamp| {
         let next = cron.find_next_occurrence(&after.to_zoned(zone.clone()), false).ok()?.timestamp();
         (next <= to).then_some(next)
@@ -179,6 +185,16 @@ fn parse(text: &str) -> Result<Cron> {
     }
     let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
     parser.parse(text).map_err(|cause| refused(text, &wrong(&parser, &fields)).because(cause))
+}
+
+/// The same schedule within some years: a search for a due time ends with them, where it would go on for millennia.
+fn parse_for_years(text: &str, first: i16, last: i16) -> Result<Cron> {
+    let five_fields = parse(text)?;
+    let parser = CronParser::builder().seconds(Seconds::Required).year(Year::Required).build();
+    let first = i32::from(first).clamp(YEAR_LOWER_LIMIT, YEAR_UPPER_LIMIT);
+    let last = i32::from(last).clamp(first, YEAR_UPPER_LIMIT);
+    let seven_fields = format!("0 {} {first}-{last}", five_fields.as_str());
+    parser.parse(&seven_fields).map_err(Error::internal)
 }
 
 /// Which field is wrong, and what it may be: the first that is refused beside fields that are always good.
@@ -342,6 +358,22 @@ mod tests {
             let expected = format!("{text:?} is not a schedule: {said}");
             assert!(refusal.public().starts_with(&expected), "{}", refusal.public());
             assert!(!refusal.public().contains("omponent"), "{}", refusal.public());
+        }
+    }
+
+    #[test]
+    fn rare_schedule_is_due_and_one_that_never_is_is_refused() {
+        assert_eq!(times("0 0 29 2 *", "UTC", "2096-03-01T00:00:00Z", 1), ["2104-02-29T00:00:00Z"]);
+        // 29 February on a Monday, across a year without it.
+        assert_eq!(times("0 0 29 2 +mon", "UTC", "2072-03-01T00:00:00Z", 1), ["2112-02-29T00:00:00Z"]);
+        let job: JobName = "a".parse().unwrap();
+        for never in ["0 0 31 2 *", "0 0 30 2 *", "0 0 31 4,6,9,11 *"] {
+            let query = ScheduleQuery { schedule: never.to_owned(), job: Some(job.clone()), timezone: None };
+            let refusal = preview(&query, tool(), Timestamp::UNIX_EPOCH).unwrap_err();
+            assert_eq!(refusal.code(), "schedule");
+            assert!(refusal.public().contains("there is no such day"), "{}", refusal.public());
+            let century = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * 365 * 100);
+            assert_eq!(between(never, &TimeZone::UTC, Timestamp::UNIX_EPOCH, century).unwrap(), None);
         }
     }
 
