@@ -106,12 +106,15 @@ impl<'a> Place<'a> {
     }
 
     fn may_be_tested_with(self, to: Place) -> bool {
-        (matches!(self.layer, Layer::Services | Layer::Apps) || self.is("foundation/kit"))
-            && to.is("dev/testkit")
+        // It has no code.
+        to.is("dev/features")
+            || (matches!(self.layer, Layer::Services | Layer::Apps) || self.is("foundation/kit"))
+                && to.is("dev/testkit")
     }
 
     fn may_use_a_database(self) -> bool {
-        self.layer == Layer::Services || self.is("foundation/kit") || self.is("apps/hearthd")
+        let homes = ["foundation/kit", "apps/hearthd", "dev/features"];
+        self.layer == Layer::Services || homes.iter().any(|home| self.is(home))
     }
 
     fn is(self, folder: &str) -> bool {
