@@ -51,6 +51,9 @@ impl Queue {
             .await
             .or_fault()?;
         if rows.is_empty() {
+            // MariaDB has locked rows that it then left out: dropped, the transaction would hold them a moment longer, and
+            // the next claim skip them.
+            tx.commit().await?;
             return Ok(Vec::new());
         }
         row::Entity::update_many()
