@@ -3,7 +3,7 @@
 use hearth_base::Result;
 use jiff::Timestamp;
 use sea_orm::{
-    Condition, EntityTrait, Iterable, PrimaryKeyToColumn, QueryFilter,
+    EntityTrait, Iterable, PrimaryKeyToColumn, QueryFilter,
     sea_query::{Expr, ExprTrait, Func, Order, Query, TableRef, WindowStatement},
 };
 
@@ -19,7 +19,7 @@ const RANK: &str = "rank_in_group";
 #[derive(Debug, Clone)]
 pub struct OldRows<C> {
     /// Rows for which this does not hold are not deleted, and do not count.
-    pub deletable: Condition,
+    pub deletable: Expr,
     /// Rows with the same value in this column are one group.
     pub group: C,
     /// The newest row of a group has the highest values in these columns.
@@ -47,7 +47,7 @@ pub async fn delete_old_rows<E: EntityTrait>(
         .expr_as(Expr::col(time), "time")
         .expr_window_as(Func::cust("row_number"), window, RANK)
         .from(E::default())
-        .cond_where(deletable)
+        .and_where(deletable)
         .to_owned();
     let is_old = Expr::col("time").lt(At::from(before)).or(Expr::col(RANK).gt(keep_newest));
     let gone = Query::select()

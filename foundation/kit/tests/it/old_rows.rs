@@ -2,9 +2,7 @@
 
 use hearth_base::Result;
 use hearth_kit::db::{At, Db, OldRows, OrFault, delete_old_rows};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryOrder, Schema, sea_query::IntoCondition,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryOrder, Schema};
 
 mod row {
     use hearth_kit::db::At;
@@ -49,7 +47,7 @@ async fn rows_that_are_old_or_too_many_of_their_group_are_deleted(db: Db) -> Res
     let mut gone = Vec::new();
     for _ in 0..2 {
         let old = OldRows {
-            deletable: row::Column::Done.eq(true).into_condition(),
+            deletable: row::Column::Done.eq(true),
             group: row::Column::Owner,
             newest_by: vec![row::Column::Number],
             time: row::Column::At,

@@ -10,7 +10,7 @@ use hearth_kit::db::{
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, OnConflict},
 };
 
@@ -228,7 +228,7 @@ impl Store {
     /// at one time. Returns how many are gone.
     pub async fn ledger_sweep(&self, tx: &Tx, before: Timestamp, most: u32) -> Result<u64> {
         let entries = OldRows {
-            deletable: Condition::all(),
+            deletable: Expr::value(true),
             group: row::Column::JobId,
             newest_by: vec![row::Column::Due],
             time: row::Column::Until,

@@ -5,9 +5,8 @@ use hearth_kit::db::{At, OldRows, OrFault, Tx, delete_old_rows};
 use hearth_wire::notify::{DeliveryState, EventType};
 use jiff::Timestamp;
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::{IntoCondition, OnConflict},
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, sea_query::OnConflict,
 };
 
 use super::{
@@ -192,7 +191,7 @@ impl Store {
     /// webhook; some thousands at one time. Returns how many are gone.
     pub async fn deliveries_sweep(&self, tx: &Tx, before: Timestamp, most: u32) -> Result<u64> {
         let done = OldRows {
-            deletable: row::Column::State.ne(DeliveryState::Waiting.word()).into_condition(),
+            deletable: row::Column::State.ne(DeliveryState::Waiting.word()),
             group: row::Column::WebhookId,
             newest_by: vec![row::Column::Id],
             time: row::Column::Created,

@@ -7,7 +7,7 @@ use hearth_kit::db::{At, OldRows, OrFault, Tx, columns::read, delete_old_rows, u
 use hearth_runtime_api::{RunId, WorkloadId};
 use jiff::Timestamp;
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
@@ -233,9 +233,7 @@ impl Store {
     /// some thousands at one time. Returns how many are gone.
     pub async fn runs_sweep(&self, tx: &Tx, before: Timestamp, most: u32) -> Result<u64> {
         let over = OldRows {
-            deletable: Condition::all()
-                .add(row::Column::Ended.is_not_null())
-                .add(row::Column::LogDone.eq(true)),
+            deletable: row::Column::Ended.is_not_null().and(row::Column::LogDone.eq(true)),
             group: row::Column::JobId,
             newest_by: vec![row::Column::Created, row::Column::Id],
             time: row::Column::Ended,
