@@ -5,7 +5,6 @@ use hearth_kit::{
     db::{Db, migrate},
     tool_state::{CreateToolState, ToolState, lock_existing_tool, lock_tool, lock_tools, mark_tool_deleted},
 };
-use hearth_testkit::on_every_store;
 use jiff::Timestamp;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -63,7 +62,7 @@ async fn a_change_of_a_tool_waits_for_its_deletion_and_is_refused(db: Db) -> Res
     Ok(())
 }
 
-on_every_store!(
+hearth_testkit::on_every_database!(
     a_deleted_tool_is_refused_for_ever,
     a_mark_that_is_given_up_deletes_nothing,
     a_change_of_a_tool_waits_for_its_deletion_and_is_refused,
