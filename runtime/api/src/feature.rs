@@ -1,4 +1,4 @@
-//! What a workload may ask for and a runtime may lack. A runtime refuses each by a code of its own.
+//! Features that a workload may ask for and a runtime may lack. A runtime refuses each by a code of its own.
 
 use hearth_base::{Error, Kind};
 

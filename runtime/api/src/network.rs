@@ -1,4 +1,4 @@
-//! How a container is reached, and what it reaches.
+//! The network as a container sees it.
 
 use std::collections::BTreeSet;
 

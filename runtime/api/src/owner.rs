@@ -1,4 +1,4 @@
-//! Whose a workload is: storage, ids, networks and secrets are kept apart by owner.
+//! The owner of a workload: storage, ids, networks and secrets are kept apart by owner.
 
 use hearth_base::{Result, Role, ToolId};
 use serde::{Deserialize, Serialize};

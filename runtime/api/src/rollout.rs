@@ -1,4 +1,4 @@
-//! How the containers of a set are replaced when the set has changed.
+//! The replacement of a set's containers when the set has changed.
 
 use std::time::Duration;
 

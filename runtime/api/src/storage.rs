@@ -1,4 +1,4 @@
-//! What a container sees of its owner's storage, and what of it is read and written from outside a container.
+//! Storage of an owner: the parts that a container sees, and access to files from outside a container.
 
 use hearth_base::{Memory, Secret, VolumeName};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What callers of every release send and what lies in the runtime's files stays readable: one file per form, never
+//! Workloads of callers of every release, and the runtime's own files, stay readable: one file per form, never
 //! changed.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What services do with a runtime, in one place: ensure an image, apply a workload, take logs, read outcomes.
+//! The work of services with a runtime, in one place: ensure an image, apply a workload, take logs, read outcomes.
 //!
 //! It knows no service: a service gives it the store of images and the sink of lines.
 

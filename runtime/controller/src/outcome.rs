@@ -1,4 +1,4 @@
-//! What a container's outcome means, for whoever stores it.
+//! The meaning of a container's outcome, for the service that stores it.
 
 use std::time::Duration;
 

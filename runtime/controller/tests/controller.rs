@@ -1,4 +1,4 @@
-//! What a controller does, on the fake.
+//! The controller, on the fake.
 
 #![expect(clippy::expect_used, reason = "tests: a broken promise ends them")]
 

@@ -1,4 +1,4 @@
-//! What an operator sets for the builder.
+//! Settings of the builder.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What a runtime does not execute yet is refused, each by a code of its own; what a workload can say is checked before.
+//! Features that a runtime does not execute yet are refused, each by a code of its own; workloads are checked before.
 
 use std::time::Duration;
 

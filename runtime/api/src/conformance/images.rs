@@ -82,7 +82,7 @@ pub async fn a_truncated_layer_is_refused(bench: &Bench) {
     }
 }
 
-/// What is inside counts too.
+/// The bytes are right, and their content is another.
 pub async fn a_layer_that_unpacks_to_something_else_is_refused(bench: &Bench) {
     let ((one, bytes), (other, _)) = (layer_of_zeros(1), layer_of_zeros(2));
     let one = LayerDescriptor { diff_id: other.diff_id, ..one };
@@ -179,7 +179,7 @@ pub async fn an_image_that_was_used_lately_stays(bench: &Bench) {
     assert!(find_missing(bench, &image).await.is_empty());
 }
 
-/// What was there is there, and what was not can still be added.
+/// Layers that were there are there, and missing ones can still be added.
 pub async fn images_survive_a_restart(bench: &Bench) {
     let ((one, bytes), (two, other_bytes)) = (layer_of_zeros(1), layer_of_zeros(2));
     let image = image_of(1, &[&one, &two]);

@@ -9,7 +9,7 @@ use crate::{
     fake::Step::{Await, Exit, Forever, IsOpen, Open, Serve, Shut},
 };
 
-/// Where scripts serve.
+/// The port at which scripts serve.
 pub(super) const SCRIPT_PORT: u16 = 8000;
 const PROBE_PERIOD: Duration = Duration::from_millis(100);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);

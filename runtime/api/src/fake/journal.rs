@@ -1,4 +1,4 @@
-//! What a runtime keeps on a disk, kept in memory: it outlives the engine.
+//! A journal in memory, in place of one on a disk: it outlives the engine.
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! How one probe ended. A failure is typed: no byte that a container sent gets into its text.
+//! The end of one probe. A failure is typed: no byte that a container sent gets into its text.
 
 use std::time::Duration;
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use failure::{ProbeFailure, ProbeOutcome};
 pub use health::Health;
 pub use network::probe_address;
-pub use tracker::{ProbePurpose, ProbeTracker};
+pub use tracker::ProbeTracker;
 
 /// The probes of a workload's containers. A container without a start-up and a readiness probe is ready when it runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,6 +110,19 @@ pub enum HttpExpectation {
     /// Any HTTP status, and a connection on which no answer came in time: the server is slow. A cluster uses
     /// `tcpSocket`.
     AnyAnswer,
+}
+
+/// The purpose of a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProbePurpose {
+    /// Has it started?
+    Startup,
+    /// Is it ready?
+    Readiness,
+    /// Does it still work?
+    Liveness,
+    /// Both, where both probes are the same: it is sent once.
+    ReadinessAndLiveness,
 }
 
 impl Probes {

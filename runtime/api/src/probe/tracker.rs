@@ -13,20 +13,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Health, Probe, ProbeCheck, ProbeOutcome, Probes, StartupProbe};
-
-/// Which of a workload's probes a probe is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ProbePurpose {
-    /// Has it started?
-    Startup,
-    /// Is it ready?
-    Readiness,
-    /// Does it still work?
-    Liveness,
-    /// Both, where both probes are the same: it is sent once.
-    ReadinessAndLiveness,
-}
+use super::{Health, Probe, ProbeCheck, ProbeOutcome, ProbePurpose, Probes, StartupProbe};
 
 /// Follows one container; see the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! When to send which probe. No tool waits for another's.
+//! The times at which probes are sent. No tool waits for another's.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
