@@ -8,7 +8,8 @@ use crate::{
 };
 
 /// The helpers that spell what one database lacks.
-const HELPERS: [&str; 5] = ["columns.rs", "each.rs", "migrate.rs", "mod.rs", "wake/postgres.rs"];
+const HELPERS: [&str; 6] =
+    ["columns.rs", "each.rs", "migrate.rs", "mod.rs", "old_rows.rs", "wake/postgres.rs"];
 
 /// Words and marks in a row that no statement has, the problem with them, and what to write in their stead.
 const DIALECT_RULES: [(&[&str], &str, &str); 19] = [

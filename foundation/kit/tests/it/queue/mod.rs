@@ -59,7 +59,7 @@ impl Stage {
     }
 }
 
-/// What is not worth waiting for has gone wrong.
+/// The result of something that happens soon; an error after 20 seconds.
 pub async fn await_soon<T>(waited: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::time::timeout(Duration::from_secs(20), waited).await.map_err(Error::internal)?
 }
