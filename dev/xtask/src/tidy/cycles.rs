@@ -8,47 +8,18 @@ use super::{
 };
 use crate::{tree::Tree, workspace::Workspace};
 
-/// Circles that are known: the crate's folder, and modules of it. A list that only shrinks: a circle that is gone
-/// has to leave it.
-const KNOWN_CIRCLES: &[(&str, &[&str])] = &[];
-
 /// Checks every crate of the workspace.
 pub fn check(tree: &Tree, workspace: &Workspace) -> Vec<Finding> {
-    let folders = workspace.crates.iter().map(|member| member.folder.as_str());
-    check_crates(tree, folders, KNOWN_CIRCLES)
+    workspace.crates.iter().flat_map(|member| check_crate(tree, &member.folder)).collect()
 }
 
-fn check_crates<'a>(
-    tree: &Tree,
-    folders: impl Iterator<Item = &'a str>,
-    known: &[(&str, &[&str])],
-) -> Vec<Finding> {
-    let known_of = |folder: &str| {
-        let of_crate = known.iter().filter(move |(known, _)| *known == folder);
-        of_crate.flat_map(|(_, modules)| modules.iter().copied()).collect::<BTreeSet<&str>>()
-    };
+fn check_crate(tree: &Tree, folder: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for folder in folders {
-        let mut known = known_of(folder);
-        for edges in siblings(&ModuleTree::read(tree, folder)).into_values() {
-            for circle in circles(&edges) {
-                // The shortest way back to a module that may not be in one.
-                let first = circle.iter().find(|module| !known.contains(module.as_str()));
-                findings.extend(
-                    first
-                        .and_then(|first| shortest_way_back(&edges, first))
-                        .map(|way| describe_circle(&way, &circle)),
-                );
-                known.retain(|module| !circle.contains(*module));
-            }
+    for edges in siblings(&ModuleTree::read(tree, folder)).into_values() {
+        for circle in circles(&edges) {
+            let way = circle.first().and_then(|first| shortest_way_back(&edges, first));
+            findings.extend(way.map(|way| describe_circle(&way, &circle)));
         }
-        findings.extend(known.into_iter().map(|module| {
-            Finding::error(
-                folder,
-                format!("{module} is in no circle of imports any more"),
-                "remove it from KNOWN_CIRCLES in dev/xtask/src/tidy/cycles.rs",
-            )
-        }));
     }
     findings
 }
@@ -159,9 +130,9 @@ fn describe_circle(way: &[&Edge], circle: &BTreeSet<String>) -> Finding {
 mod tests {
     use super::*;
 
-    fn found<const N: usize>(files: [(&str, &str); N], known: &[(&str, &[&str])]) -> Vec<String> {
+    fn found<const N: usize>(files: [(&str, &str); N]) -> Vec<String> {
         let tree = Tree::from(files);
-        let findings = check_crates(&tree, std::iter::once("services/jobs"), known);
+        let findings = check_crate(&tree, "services/jobs");
         findings.into_iter().map(|finding| finding.message).collect()
     }
 
@@ -177,7 +148,7 @@ mod tests {
             ("services/jobs/src/app/list.rs", "pub fn all() {}"),
             ("services/jobs/src/store.rs", ""),
         ];
-        let messages = found(files, &[]);
+        let messages = found(files);
         assert_eq!(
             messages,
             ["modules import each other in a circle: app::create imports app::delete \
@@ -194,7 +165,7 @@ mod tests {
             ("services/jobs/src/store/mod.rs", "mod rows; pub use rows::read;"),
             ("services/jobs/src/store/rows.rs", "pub fn read() -> crate::app::Job { todo() }"),
         ];
-        assert_eq!(found(files, &[]).len(), 1);
+        assert_eq!(found(files).len(), 1);
         let hidden = [
             LIB,
             ("services/jobs/src/app.rs", ""),
@@ -202,7 +173,7 @@ mod tests {
             ("services/jobs/src/store/rows.rs", "use super::Job;"),
             ("services/jobs/src/store/jobs.rs", "fn a() -> super::R {}"),
         ];
-        assert_eq!(found(hidden, &[]).len(), 1, "through what their parent exports");
+        assert_eq!(found(hidden).len(), 1, "through what their parent exports");
     }
 
     #[test]
@@ -215,21 +186,6 @@ mod tests {
             ("services/jobs/src/store.rs", "#[cfg(test)]\nmod golden;"),
             ("services/jobs/src/store/golden.rs", "use crate::app;"),
         ];
-        assert_eq!(found(files, &[]), [""; 0]);
-    }
-
-    #[test]
-    fn known_circle_may_stay_until_it_is_gone() {
-        let circle = [
-            LIB,
-            ("services/jobs/src/app.rs", "use crate::store::Store;"),
-            ("services/jobs/src/store.rs", "use crate::app::Rule;"),
-        ];
-        let known: &[(&str, &[&str])] = &[("services/jobs", &["app", "store"])];
-        assert_eq!(found(circle, known), [""; 0]);
-        let messages =
-            found([LIB, ("services/jobs/src/app.rs", ""), ("services/jobs/src/store.rs", "")], known);
-        assert_eq!(messages.len(), 2, "{messages:?}");
-        assert!(messages[0].contains("in no circle"), "{messages:?}");
+        assert_eq!(found(files), [""; 0]);
     }
 }

@@ -21,7 +21,7 @@ const PAGE: usize = 500;
 const LATELY: SignedDuration = SignedDuration::from_hours(1);
 
 /// The kinds of entries that can be asked for.
-const SOURCES: [&str; 3] = ["run-logs", "jobs", "deployments"];
+const ENTRY_SOURCES: [&str; 3] = ["run-logs", "jobs", "deployments"];
 
 /// A page, and what is to be said about it.
 pub struct Paged {
@@ -105,10 +105,10 @@ fn named_jobs(query: &LogsQuery) -> Result<Option<Vec<String>>> {
     let mut is_none_wanted = query.deployment_ids.is_some() || query.build_ids.is_some();
     let sources: Vec<&str> = query.sources.as_deref().map(split_at_commas).into_iter().flatten().collect();
     if !sources.is_empty() {
-        if let Some(unknown) = sources.iter().find(|source| !SOURCES.contains(source)) {
+        if let Some(unknown) = sources.iter().find(|source| !ENTRY_SOURCES.contains(source)) {
             let error =
                 Error::new(Kind::Unprocessable, "logs-source", format!("no entry is of the kind {unknown}"));
-            return Err(error.help(format!("write one or several of these: {}", SOURCES.join(","))));
+            return Err(error.help(format!("write one or several of these: {}", ENTRY_SOURCES.join(","))));
         }
         is_none_wanted |= !sources.contains(&"run-logs");
     }
