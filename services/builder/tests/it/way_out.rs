@@ -19,8 +19,8 @@ struct WayOut {
     _tasks: JoinSet<()>,
 }
 
-fn allowing(allow: Vec<Exception>) -> Outbound {
-    Outbound::new(&allow, &Mirrors::default())
+fn outbound_to(exceptions: &[Exception]) -> Outbound {
+    Outbound::new(exceptions, &Mirrors::default())
 }
 
 async fn way_out(allow: impl Fn(SocketAddr) -> Vec<String>) -> WayOut {
@@ -30,7 +30,7 @@ async fn way_out(allow: impl Fn(SocketAddr) -> Vec<String>) -> WayOut {
     let proxy = listener.local_addr().unwrap();
     let exceptions: Vec<_> = allow(place).iter().map(|text| text.parse().unwrap()).collect();
     let mut tasks = JoinSet::new();
-    tasks.spawn(serve_proxy(listener, allowing(exceptions)));
+    tasks.spawn(serve_proxy(listener, outbound_to(&exceptions)));
     tasks.spawn(async move {
         // Answers what it was asked, line by line, and closes.
         while let Ok((mut stream, _)) = server.accept().await {
@@ -175,7 +175,7 @@ async fn git_fetches_through_it_and_a_redirect_gets_it_nowhere() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = format!("http://{}", listener.local_addr().unwrap());
     let mut tasks = JoinSet::new();
-    tasks.spawn(serve_proxy(listener, allowing(vec![git.place().parse()?])));
+    tasks.spawn(serve_proxy(listener, outbound_to(&[git.place().parse()?])));
     let fetch = async |url: String| {
         let folder = tempfile::tempdir().unwrap();
         let ran = tokio::process::Command::new("git")
