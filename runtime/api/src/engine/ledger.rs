@@ -223,10 +223,10 @@ impl Ledger {
         let mut is_news = false;
         for tracked in record.instances.values_mut().filter(|tracked| tracked.outcome().is_none()) {
             let drains = draining.contains(&tracked.id);
-            if drains != tracked.draining_since.is_some() {
-                tracked.draining_since = drains.then_some(now);
-                is_news = true;
-            }
+            is_news |= drains != tracked.draining_since.is_some();
+            // After the clock was set back, the drain counts from now: what lies ahead would never come to an end.
+            tracked.draining_since =
+                drains.then(|| tracked.draining_since.map_or(now, |since| since.min(now)));
         }
         if is_news {
             self.touch(id);
@@ -296,4 +296,39 @@ fn superseded(id: WorkloadId, seen: Version, given: Version) -> Error {
         format!("version {} of {id} came after version {}", show(given), show(seen)),
     )
     .help("read the current state and send the next generation")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Rollout, SetId, conformance::Bench, engine::plan::plan};
+    use hearth_base::{Clock, Entropy, SystemClock};
+
+    #[test]
+    fn drain_ends_after_the_clock_was_set_back() {
+        let (pauses, drain) = (Pauses::default(), Duration::from_secs(30));
+        let at = |second| Timestamp::from_second(second).expect("a moment");
+        let Rollout::Surge { until, most, min_ready, .. } = Rollout::default() else { panic!("it surges") };
+        let rollout = Rollout::Surge { until, most, min_ready, drain };
+        let set = SetId::new(SystemClock.now(), &Entropy::System);
+        let kind = WorkloadKind::Keep { set, replicas: 1, rollout, first: 1 };
+        let workload = Bench::bare_workload(Bench::new_tool(), kind, &Bench::bare_image());
+        let (id, grace) = (workload.id(), workload.grace);
+        let instance = |start| InstanceId { workload: id, replica: 0, start };
+        let mut ledger = Ledger::new(1, Known::default());
+        for start in [1, 2] {
+            let kept = ledger.kept_after(Workload { restart: start.into(), ..workload.clone() });
+            ledger.keep(kept, at(1000));
+            ledger.begin(id, &Step::Start(instance(start)));
+            let phase = Phase::Running { since: at(1000), address: None };
+            assert!(ledger.report(&Report { instance: instance(start), phase }, &pauses));
+        }
+        for (now, is_news) in [(1000, true), (400, false), (429, false)] {
+            let plan = plan(ledger.record(id).expect("a record"), at(now), &pauses);
+            assert_eq!((&plan.draining, plan.steps), (&BTreeSet::from([instance(1)]), Vec::new()));
+            assert_eq!(ledger.set_draining(id, &plan.draining, at(now)), is_news);
+        }
+        let plan = plan(ledger.record(id).expect("a record"), at(430), &pauses);
+        assert_eq!(plan.steps, [Step::Stop(instance(1), grace)]);
+    }
 }

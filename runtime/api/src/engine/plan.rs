@@ -80,7 +80,7 @@ fn retire_containers<'a>(
 ) {
     for instance in instances.filter(|(_, tracked)| tracked.outcome().is_none() && !tracked.stopping) {
         let (id, tracked) = instance;
-        // A clock that was set back lets nobody drain for longer.
+        // After the clock was set back, the drain counts from now, which `Ledger::set_draining` keeps.
         let since = tracked.draining_since.or(tracked.is_ready().then_some(now)).map(|since| since.min(now));
         let end = since.map(|since| since.checked_add(workload.rollout().drain()).unwrap_or(Timestamp::MAX));
         match end.filter(|end| *end > now && !tracked.is_to_restart()) {

@@ -18,9 +18,11 @@ use crate::{
 
 use super::message::{MAX_REQUEST_BYTES, Request, encode_answer};
 
-/// Connections at one time, of which the engine asks for 256, and a few more.
-const MAX_DESCRIPTORS: u64 = 512;
-/// Memory that can be mapped, the program's own included. A thread with hundreds of connections needs much less.
+/// Connections at one time, and a few more. The engine asks for 256, and beyond them for one of each tool that has none
+/// under way.
+const MAX_DESCRIPTORS: u64 = 4096;
+/// Memory that can be mapped, the program's own included. So many connections, each with the 16 KiB that are read of an
+/// answer, take 64 MiB.
 const MAX_ADDRESS_SPACE: u64 = 256 << 20;
 /// Answers that wait to be written.
 const QUEUE_LENGTH: usize = 64;

@@ -95,7 +95,7 @@ async fn probe_process_has_no_powers() {
     let limit = |name: &str| about_probe_process(&rig, "limits", name)[..2].to_vec();
     for (name, most) in [
         ("Max processes", "0"),
-        ("Max open files", "512"),
+        ("Max open files", "4096"),
         ("Max address space", "268435456"),
         ("Max locked memory", "0"),
         ("Max file size", "0"),

@@ -41,18 +41,13 @@ struct Entry {
     number: u64,
 }
 
-impl Drop for Entry {
-    fn drop(&mut self) {
-        if let Some(sending) = &self.under_way {
-            sending.abort();
-        }
-    }
-}
-
 /// When to send what.
 #[derive(Debug, Default)]
 pub(super) struct ProbeSchedule {
     entries: BTreeMap<Key, Entry>,
+    /// Network probes under way whose entry is gone, by its number. They cannot be called off: their connections stay
+    /// until they end, and until then they count in their group's share.
+    running_out: BTreeMap<u64, Group>,
     last_number: u64,
 }
 
@@ -67,7 +62,7 @@ impl ProbeSchedule {
         clock_now: Timestamp,
         now: Instant,
     ) {
-        let mut known = BTreeSet::new();
+        let (mut known, mut former) = (BTreeSet::new(), Vec::new());
         for ProbedInstance { instance, workload, since, address, purposes } in probed {
             for purpose in purposes {
                 let Some(terms) = workload.probes.terms(purpose) else { continue };
@@ -83,12 +78,22 @@ impl ProbeSchedule {
                         self.last_number += 1;
                         let (number, workload) = (self.last_number, Arc::clone(&workload));
                         let entry = Entry { workload, address, due, under_way: None, number };
-                        self.entries.insert(key, entry);
+                        former.extend(self.entries.insert(key, entry).map(|entry| (key, entry)));
                     }
                 }
             }
         }
-        self.entries.retain(|key, _| known.contains(key));
+        former.extend(self.entries.extract_if(.., |key, _| !known.contains(key)));
+        for (key, entry) in former {
+            let Some(sending) = &entry.under_way else { continue };
+            match entry.group(key.1) {
+                // The program is killed with its session.
+                (true, _) => sending.abort(),
+                group => {
+                    self.running_out.insert(entry.number, group);
+                }
+            }
+        }
     }
 
     /// The probes to send now. Of the tools that may send, the one with the fewest under way comes first.
@@ -96,6 +101,10 @@ impl ProbeSchedule {
         let mut under_way: BTreeMap<Group, usize> = BTreeMap::new();
         let mut in_all: BTreeMap<bool, usize> = BTreeMap::new();
         let mut waiting: BTreeMap<Group, BTreeSet<(Instant, Key)>> = BTreeMap::new();
+        for group in self.running_out.values() {
+            *under_way.entry(*group).or_default() += 1;
+            *in_all.entry(group.0).or_default() += 1;
+        }
         for (key, entry) in &self.entries {
             let group = entry.group(key.1);
             if entry.under_way.is_some() {
@@ -145,7 +154,10 @@ impl ProbeSchedule {
                 entry.under_way = None;
                 true
             }
-            None => false,
+            None => {
+                self.running_out.remove(&number);
+                false
+            }
         }
     }
 }
@@ -275,9 +287,41 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn probe_of_a_container_that_is_gone_is_called_off() {
+    async fn tool_whose_terms_change_again_and_again_keeps_to_its_share() {
         let (mut schedule, mut tasks, now) = (ProbeSchedule::default(), JoinSet::<()>::new(), Instant::now());
-        schedule.follow_containers(tool_with(1, &network()), Timestamp::UNIX_EPOCH, now);
+        let share = NETWORK_LIMITS.per_tool;
+        let containers = tool_with(20, &network());
+        let change_period = |period| -> Vec<ProbedInstance> {
+            let mut workload = (*containers[0].workload).clone();
+            workload.probes.readiness.as_mut().expect("a probe").period = period;
+            let workload = Arc::new(workload);
+            let changed = |probed: &ProbedInstance| ProbedInstance {
+                workload: Arc::clone(&workload),
+                purposes: probed.purposes.clone(),
+                ..*probed
+            };
+            containers.iter().map(changed).collect()
+        };
+        let mut sent = Vec::new();
+        for round in 1..=40 {
+            schedule.follow_containers(change_period(Duration::from_secs(round)), Timestamp::UNIX_EPOCH, now);
+            for taken in schedule.take_due(now) {
+                schedule.note_sending(&taken.0, tasks.spawn(std::future::pending()));
+                sent.push(taken);
+            }
+            assert_eq!(sent.len(), share, "round {round}");
+        }
+        let (key, number, _) = &sent[0];
+        assert!(!schedule.finish_probe(key, *number), "its terms have changed");
+        assert_eq!(send_due(&mut schedule, now, &mut tasks).await.into_values().collect::<Vec<_>>(), [1]);
+        schedule.follow_containers(Vec::new(), Timestamp::UNIX_EPOCH, now);
+        assert_eq!(schedule.running_out.len(), share);
+    }
+
+    #[tokio::test]
+    async fn program_in_a_container_that_is_gone_is_called_off() {
+        let (mut schedule, mut tasks, now) = (ProbeSchedule::default(), JoinSet::<()>::new(), Instant::now());
+        schedule.follow_containers(tool_with(1, &exec()), Timestamp::UNIX_EPOCH, now);
         let taken = schedule.take_due(now);
         let [(key, number, _)] = taken.as_slice() else { panic!("one is due: {taken:?}") };
         schedule.note_sending(key, tasks.spawn(std::future::pending()));
