@@ -37,7 +37,7 @@ impl<S> RequestContext<S> {
 
 impl<S: Settings> RequestContext<S> {
     /// The context of a service that has settings.
-    pub fn of(kit: &Kit) -> Self {
+    pub fn from_kit(kit: &Kit) -> Self {
         Self::new(kit.clock.clone(), kit.entropy.clone(), kit.settings())
     }
 }

@@ -19,7 +19,7 @@ pub struct Cx {
 impl Cx {
     pub fn new(kit: &Kit) -> Result<Self> {
         Ok(Self {
-            base: RequestContext::of(kit),
+            base: RequestContext::from_kit(kit),
             store: Store::new(kit.db()?.clone(), kit.queue()?),
             clients: kit.clients.clone(),
             door: Arc::new(kit.config.door.clone()),

@@ -46,7 +46,7 @@ impl Cx {
         let neighbours = Neighbours::new(kit);
         let controller = Controller::new(Arc::clone(&runtime), Arc::new(neighbours.clone()));
         Ok(Self {
-            base: RequestContext::of(kit),
+            base: RequestContext::from_kit(kit),
             store: Store::new(kit.db()?.clone(), kit.queue()?, kit.tasks.stop_sign()),
             started: kit.clock.now(),
             neighbours,

@@ -40,7 +40,7 @@ impl Cx {
             registry.register("streams", "Streams under way", counts.streams.clone());
         });
         Ok(Self {
-            base: RequestContext::of(kit),
+            base: RequestContext::from_kit(kit),
             store: Store::new(kit.db()?.clone(), kit.queue()?),
             turns: Turns::default(),
             stop: kit.tasks.stop_sign(),

@@ -23,7 +23,7 @@ pub struct Cx {
 
 impl Cx {
     pub fn new(kit: &Kit) -> Result<Self> {
-        let base: RequestContext<NotifySettings> = RequestContext::of(kit);
+        let base: RequestContext<NotifySettings> = RequestContext::from_kit(kit);
         let smtp = base.settings.smtp.as_ref();
         let mailer =
             smtp.map(|smtp| Mailer::new(smtp, &base.settings, &kit.config.door.domain)).transpose()?;

@@ -131,7 +131,9 @@ pub async fn migrate(db: &Db, migrations: Migrations) -> Result<()> {
     }
     let applied = apply_missing(&transaction, migrations).await;
     if db.backend() == DatabaseBackend::MySql {
-        // The lock is the connection's and not the transaction's.
+        // The lock is the connection's and not the transaction's: what it protects is committed before it is released.
+        let end = if applied.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        transaction.execute_unprepared(end).await.or_fault()?;
         let unlock = "DO RELEASE_LOCK(CONCAT('hearth-migrate-', DATABASE()))";
         transaction.execute_unprepared(unlock).await.or_fault()?;
     }

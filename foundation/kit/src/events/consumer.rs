@@ -108,7 +108,7 @@ impl Consumer {
     async fn end_turn(&self, turn: Result<()>, backoff: &mut Backoff, stop: &Stop) {
         let Err(error) = turn else { return backoff.reset() };
         let Self { name, topic, .. } = self;
-        log_error!(&error, consumer = name, service = %topic.service, topic = topic.name, "events wait; will retry");
+        log_error!(&error, consumer = name, service = %topic.service, topic = topic.name, "events not applied; will retry");
         backoff.pause(stop).await;
     }
 

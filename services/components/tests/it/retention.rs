@@ -1,9 +1,12 @@
 //! Retention of deployments and revisions, and their end with their tool.
 
-use hearth_base::{Kind, Result};
+use hearth_base::{Kind, Limit, Result};
 use hearth_kit::db::Db;
 use hearth_testkit::{on_every_store, until};
-use hearth_wire::components::{DeploymentState, StepName};
+use hearth_wire::{
+    components::{DeploymentState, StepName},
+    queue::QueueEntryState,
+};
 
 use crate::{
     neighbours::{Mood, Pace},
@@ -61,7 +64,8 @@ async fn nothing_is_left_of_a_tool_that_ends(db: Db) -> Result<()> {
     assert_eq!(stage.others_deploy().await?, DeploymentState::Successful);
     assert_eq!(stage.other.components().revision(&"other".parse()?, 2).await?.number, 2);
     assert_eq!(stage.neighbours.known().jobs.changes.len(), 2);
-    assert!(stage.stand.kit.queue()?.dead_letters().await?.is_empty());
+    let dead = Some(QueueEntryState::Dead);
+    assert!(stage.stand.kit.queue()?.list(None, dead, Limit::default(), None).await?.items.is_empty());
     // Ids are never used again: nothing is created under this one any more.
     stage.neighbours.change(|known| known.builds.pace = Pace::Fast);
     assert_eq!(stage.deploy(&image("web-only")).await.unwrap_err().code(), "tool-deleted");

@@ -74,11 +74,6 @@ impl Queue {
         Ok(Page::cut(entries, limit, |last: &QueueEntry| format!("{}/{}", last.task, last.key)))
     }
 
-    /// Dead letters, by task and key.
-    pub async fn dead_letters(&self) -> Result<Vec<QueueEntry>> {
-        Ok(self.list(None, Some(QueueEntryState::Dead), Limit::new(Limit::MAX)?, None).await?.items)
-    }
-
     /// One item.
     pub async fn show(&self, task: &str, key: &str) -> Result<QueueEntry> {
         let row = row::Entity::find_by_id((task.to_owned(), key.to_owned()));
@@ -109,15 +104,17 @@ impl Queue {
 
     /// Deletes an item for good. Refused while it is running, and for a periodic task, which would not come again.
     pub async fn discard(&self, task: &str, key: &str) -> Result<QueueEntry> {
-        let tx = self.db.begin().await?;
-        let entry = self.lock_idle(&tx, task, key).await?;
         if key == PERIODIC_KEY {
+            // Refused without a lock: a claim would pass over the item until the lock is gone.
+            self.show(task, key).await?;
             return Err(Error::conflict(
                 "item-periodic",
                 format!("the item of the task {task} is periodic and cannot be discarded"),
             )
             .help(format!("hearth admin queue retry SERVICE {task} {key}")));
         }
+        let tx = self.db.begin().await?;
+        let entry = self.lock_idle(&tx, task, key).await?;
         let row = row::Entity::delete_by_id((task.to_owned(), key.to_owned()));
         row.exec(&*tx).await.or_fault()?;
         tx.commit().await?;

@@ -66,7 +66,7 @@ impl Queue {
             .exec(&*tx)
             .await
             .or_fault()?;
-        let mut items = Vec::with_capacity(rows.len());
+        let (mut items, mut unreadable) = (Vec::with_capacity(rows.len()), 0_u32);
         for row in rows {
             let payload = match serde_json::from_value(row.payload) {
                 Ok(payload) => payload,
@@ -77,7 +77,7 @@ impl Queue {
                         task = task.as_str(),
                         key = row.item_key,
                         error,
-                        "an item is a dead letter"
+                        "queue item became a dead letter"
                     );
                     let dead = end_lease(row::Entity::update_many())
                         .col_expr(row::Column::DueAt, Expr::value(None::<At>))
@@ -86,6 +86,7 @@ impl Queue {
                         .filter(row::Column::Task.eq(task.as_str()))
                         .filter(row::Column::ItemKey.eq(row.item_key));
                     dead.exec(&*tx).await.or_fault()?;
+                    unreadable += 1;
                     continue;
                 }
             };
@@ -99,6 +100,9 @@ impl Queue {
             });
         }
         tx.commit().await?;
+        for _ in 0..unreadable {
+            self.metrics.count_failure(task.as_str(), true);
+        }
         Ok(items)
     }
 

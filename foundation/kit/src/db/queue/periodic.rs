@@ -6,12 +6,13 @@ use hearth_base::{Clock, Result};
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Expr, ExprTrait, OnConflict},
 };
 use serde_json::Value;
 
 use super::{
-    NextTurn, Performed, Queue, QueueItem, Task, TaskName, insert_rows, pool::run_worker, table::row,
+    NextTurn, Performed, Queue, QueueItem, RetryPolicy, Task, TaskName, TaskSettings, insert_rows,
+    pool::run_worker, table::row,
 };
 use crate::{
     db::{At, OrFault, Tx},
@@ -75,9 +76,12 @@ async fn schedule_first_turn(queue: &Queue, name: &'static str, every: SignedDur
     insert_rows(&tx, vec![queue.new_row(name, PERIODIC_KEY, &Value::Null, now)?], keep).await?;
     let earlier = row::Entity::update_many()
         .col_expr(row::Column::DueAt, Expr::value(At::from(now)))
+        .col_expr(row::Column::DiedAt, Expr::value(None::<At>))
+        .col_expr(row::Column::Failures, Expr::value(0))
         .filter(row::Column::Task.eq(name))
         .filter(row::Column::ItemKey.eq(PERIODIC_KEY))
-        .filter(row::Column::DueAt.gt(At::from(now + every)));
+        // A dead letter has no due time: a release may have left one whose payload this one can read.
+        .filter(row::Column::DueAt.gt(At::from(now + every)).or(row::Column::DueAt.is_null()));
     earlier.exec(&*tx).await.or_fault()?;
     tx.commit().await
 }
@@ -94,6 +98,11 @@ where
 
     fn name(&self) -> TaskName<Value> {
         TaskName::new(self.name)
+    }
+
+    /// No turn is the last: nobody would enqueue another.
+    fn settings(&self) -> TaskSettings {
+        TaskSettings { retry: RetryPolicy::forever(self.every.min(RETRY_PAUSE)), ..TaskSettings::DEFAULT }
     }
 
     async fn perform(&self, _: &QueueItem<Value>, (): &()) -> Result<Self::Output> {

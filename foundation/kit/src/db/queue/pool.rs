@@ -136,10 +136,14 @@ impl<T: Task> Pool<T> {
                 let output = task.perform(&item, &loaded).await;
                 Turn { item, loaded, output }
             });
-            self.leases
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(key, HeldLease { fence, abort });
+            let former = {
+                let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+                leases.insert(key, HeldLease { fence, abort })
+            };
+            // Its lease was over, or this process would not have claimed the item again.
+            if let Some(former) = former {
+                former.abort.abort();
+            }
         }
         Ok(())
     }
@@ -159,7 +163,7 @@ impl<T: Task> Pool<T> {
                 performed.push(Performed { item, loaded, output })
             }
             Ok(Turn { item, output: Err(error), .. }) => {
-                self.log_failure(&error, "an item failed; will retry");
+                self.log_failure(&error, "queue item failed");
                 self.give_back(&item, &error).await;
             }
             // Its process stops in good order, as with any task that panics.
@@ -184,9 +188,9 @@ impl<T: Task> Pool<T> {
                 Err(_) => self.record_together(std::slice::from_ref(one)).await,
             };
             match recorded {
-                Ok(()) => self.forget_lease(&one.item.key),
+                Ok(()) => self.forget_lease(&one.item),
                 Err(error) => {
-                    self.log_failure(&error, "an item cannot be recorded; will retry");
+                    self.log_failure(&error, "queue item not recorded");
                     self.give_back(&one.item, &error).await;
                 }
             }
@@ -199,23 +203,27 @@ impl<T: Task> Pool<T> {
         if turns.len() != performed.len() {
             return Err(Error::internal("a task recorded another number of items than it was given"));
         }
-        let mut finished = Vec::new();
+        let (mut finished, mut failed) = (Vec::new(), 0_u32);
         for (one, turn) in performed.iter().zip(turns) {
             match turn {
                 NextTurn::Finished => finished.push(&one.item),
                 NextTurn::DueAt(due_at) => self.queue.repeat(&tx, &one.item, due_at).await?,
                 NextTurn::RetryAt(due_at, error) => {
-                    self.queue.metrics.count_failure(one.item.task, false);
+                    failed += 1;
                     self.queue.record_failure(&tx, &one.item, &error, Some(due_at)).await?;
                 }
             }
         }
         self.queue.finish_all(&tx, finished).await?;
-        tx.commit().await
+        tx.commit().await?;
+        for _ in 0..failed {
+            self.queue.metrics.count_failure(self.task.name().as_str(), false);
+        }
+        Ok(())
     }
 
     async fn give_back(&self, item: &QueueItem<T::Payload>, error: &Error) {
-        self.forget_lease(&item.key);
+        self.forget_lease(item);
         if error.code() == LEASE_LOST {
             return;
         }
@@ -223,7 +231,7 @@ impl<T: Task> Pool<T> {
             Ok(is_dead) => {
                 self.queue.metrics.count_failure(item.task, is_dead);
                 if is_dead {
-                    tracing::error!(task = item.task, key = item.key, %error, "an item is a dead letter");
+                    tracing::error!(task = item.task, key = item.key, %error, "queue item became a dead letter");
                 }
             }
             // Its lease expires, and it is claimed again.
@@ -259,8 +267,12 @@ impl<T: Task> Pool<T> {
         }
     }
 
-    fn forget_lease(&self, key: &str) {
-        self.leases.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    /// Ends the heartbeats of an item. A later claim of the same item has a lease of its own.
+    fn forget_lease(&self, item: &QueueItem<T::Payload>) {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        if leases.get(&item.key).is_some_and(|lease| lease.fence == item.fence) {
+            leases.remove(&item.key);
+        }
     }
 
     /// Extends the leases of items under way, for ever. Items whose lease is lost are not performed further.

@@ -15,7 +15,7 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// Ten attempts within 17 minutes: pauses from 1 second to 4 minutes.
+    /// Ten attempts within 9 minutes: pauses from 1 to 256 seconds.
     pub const DEFAULT: Self = Self {
         max_attempts: Some(10),
         first_pause: SignedDuration::from_secs(1),

@@ -4,7 +4,7 @@
 //! Notifications are sent after the commit and not within the transaction: a transaction that notifies holds a lock of
 //! the whole server until its commit is on the disk, so that no two such commits share a write to the disk. One
 //! notification carries what many commits have changed. A process that dies between its commit and its notification
-//! costs the others one poll interval.
+//! costs the others a poll interval, unless it is started again before: a process that starts wakes everybody.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -22,6 +22,11 @@ use super::WakeHub;
 const MAX_PAYLOAD_BYTES: usize = 7_900;
 /// The most notifications for what was changed at one time; with more, everybody is woken by one.
 const MAX_NOTIFICATIONS: usize = 4;
+/// The topic of the notifications that a process sends to itself, to find out whether they arrive.
+const PING_TOPIC: &str = "ping";
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// Without a notification for so long, not even its own ones arrive. TCP alone would not tell.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(90);
 const FIRST_RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_RECONNECT_PAUSE: Duration = Duration::from_secs(10);
 
@@ -91,10 +96,11 @@ async fn receive_until_lost(hub: &WakeHub, mut listener: PgListener, from: &str)
     // A connection that is made anew is told from one that has stood: what was sent in between is lost.
     listener.eager_reconnect(false);
     loop {
-        let notification = match listener.try_recv().await {
-            Ok(Some(notification)) => notification,
-            Ok(None) => return "the connection is closed".to_owned(),
-            Err(error) => return error.to_string(),
+        let notification = match tokio::time::timeout(SILENCE_TIMEOUT, listener.try_recv()).await {
+            Ok(Ok(Some(notification))) => notification,
+            Ok(Ok(None)) => return "the connection is closed".to_owned(),
+            Ok(Err(error)) => return error.to_string(),
+            Err(_) => return "no notification arrives".to_owned(),
         };
         match serde_json::from_str::<WakeMessage>(notification.payload()) {
             Ok(message) if message.from == from => {}
@@ -107,28 +113,32 @@ async fn receive_until_lost(hub: &WakeHub, mut listener: PgListener, from: &str)
     }
 }
 
-/// Tells other processes what was changed here.
+/// Tells other processes what was changed here, and this one, every so often, that notifications arrive.
 async fn send_notifications(
     hub: Arc<WakeHub>,
     connection: DatabaseConnection,
     channel: String,
     from: String,
 ) {
+    // A process of this place that died may have had something to tell: everybody looks once.
+    let mut topics = BTreeSet::new();
     loop {
-        let topics = hub.take_outgoing().await;
         for payload in split_into_payloads(&from, topics) {
-            if let Err(error) = notify_channel(&connection, &channel, payload).await {
-                tracing::warn!(%error, "other processes are not woken; they will poll");
+            let mut pause = FIRST_RECONNECT_PAUSE;
+            // Nobody polls soon while connected. What changes meanwhile waits, and shares the next notification.
+            while let Err(error) = notify_channel(&connection, &channel, &payload).await {
+                tracing::warn!(%error, "other processes not woken; will retry");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_RECONNECT_PAUSE);
             }
         }
+        topics = tokio::time::timeout(PING_INTERVAL, hub.take_outgoing())
+            .await
+            .unwrap_or_else(|_| BTreeSet::from([PING_TOPIC.to_owned()]));
     }
 }
 
-async fn notify_channel(
-    connection: &DatabaseConnection,
-    channel: &str,
-    payload: String,
-) -> Result<(), DbErr> {
+async fn notify_channel(connection: &DatabaseConnection, channel: &str, payload: &str) -> Result<(), DbErr> {
     let values = [channel.into(), payload.into()];
     let notify = "SELECT pg_notify($1, $2)";
     let statement = Statement::from_sql_and_values(DatabaseBackend::Postgres, notify, values);

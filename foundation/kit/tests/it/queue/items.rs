@@ -4,7 +4,7 @@ use hearth_base::{Clock, Result};
 use hearth_kit::{db::Db, queue::TaskName};
 use jiff::SignedDuration;
 
-use super::{DIG, RETRY_POLICY, error_code, open_stage, stone};
+use super::{DIG, RETRY_POLICY, dead_letters, error_code, open_stage, stone};
 
 async fn item_is_claimed_by_one_of_many_workers(db: Db) -> Result<()> {
     let stage = open_stage(&db).await?;
@@ -92,7 +92,7 @@ async fn item_that_cannot_be_read_is_a_dead_letter_and_hinders_no_other(db: Db) 
     stage.enqueue("well").await?;
     let items = stage.claim(10).await?;
     assert_eq!(items.iter().map(|item| item.key.as_str()).collect::<Vec<_>>(), ["well"]);
-    let dead = stage.queue.dead_letters().await?;
+    let dead = dead_letters(&stage.queue).await?;
     assert_eq!(
         dead.iter().map(|dead| (&*dead.key, dead.died_at)).collect::<Vec<_>>(),
         [("strange", Some(now))]
@@ -100,7 +100,7 @@ async fn item_that_cannot_be_read_is_a_dead_letter_and_hinders_no_other(db: Db) 
     // Enqueued again, in a form that can be read, it is performed.
     stage.enqueue("strange").await?;
     assert_eq!(stage.claim(10).await?.len(), 1);
-    assert!(stage.queue.dead_letters().await?.is_empty());
+    assert!(dead_letters(&stage.queue).await?.is_empty());
     Ok(())
 }
 
@@ -127,7 +127,7 @@ async fn failures_pause_longer_and_longer_and_end_as_a_dead_letter(db: Db) -> Re
         pauses.push(stage.clock.now().duration_since(failed));
     }
     assert!(pauses.is_sorted() && pauses.len() == 9, "{pauses:?}");
-    let dead = stage.queue.dead_letters().await?;
+    let dead = dead_letters(&stage.queue).await?;
     let seen: Vec<_> = dead.iter().map(|dead| (&*dead.task, &*dead.key, dead.failures)).collect();
     assert_eq!(seen, [("dig", "a", 10)]);
     assert_eq!(dead[0].last_error.as_deref(), Some("hit a stone"));

@@ -9,11 +9,12 @@ mod workers;
 
 use std::{sync::Arc, time::Duration};
 
-use hearth_base::{Clock, Error, ManualClock, Result, SystemClock};
+use hearth_base::{Clock, Error, Limit, ManualClock, Result, SystemClock};
 use hearth_kit::{
     db::{Db, migrate},
     queue::{CreateQueue, Queue, QueueItem, RetryPolicy, TaskName},
 };
+use hearth_wire::queue::{QueueEntry, QueueEntryState};
 use jiff::Timestamp;
 
 pub const DIG: TaskName<String> = TaskName::new("dig");
@@ -57,6 +58,11 @@ impl Stage {
     pub fn let_leases_expire(&self) {
         self.clock.advance(Queue::LEASE_DURATION);
     }
+}
+
+/// The dead letters of a queue, by task and key.
+pub async fn dead_letters(queue: &Queue) -> Result<Vec<QueueEntry>> {
+    Ok(queue.list(None, Some(QueueEntryState::Dead), Limit::new(Limit::MAX)?, None).await?.items)
 }
 
 /// The result of something that happens soon; an error after 20 seconds.

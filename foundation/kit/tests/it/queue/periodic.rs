@@ -18,7 +18,7 @@ use hearth_kit::{
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
-use super::{await_soon, open_stage, stone};
+use super::{await_soon, dead_letters, open_stage, stone};
 
 /// Runs a worker until it stops by itself.
 async fn run_to_end(worker: Worker, tasks: &Tasks) -> Result<()> {
@@ -77,4 +77,30 @@ async fn periodic_task_comes_again_and_is_not_begun_anew(db: Db) -> Result<()> {
     Ok(())
 }
 
-hearth_testkit::on_every_database!(periodic_task_comes_again_and_is_not_begun_anew,);
+async fn periodic_task_that_became_a_dead_letter_comes_again_with_the_next_process(db: Db) -> Result<()> {
+    let stage = open_stage(&db).await?;
+    let (tasks, hour) = (Tasks::new(), SignedDuration::from_hours(1));
+    // Another release left a turn that this one cannot read.
+    let (of_others, now) = (TaskName::<String>::new("sweep"), stage.clock.now());
+    let tx = db.begin().await?;
+    stage.queue.enqueue(&tx, of_others, "turn", &"of another release".to_owned(), now).await?;
+    tx.commit().await?;
+    assert!(stage.queue.claim(TaskName::<u32>::new("sweep"), 1).await?.is_empty());
+    assert_eq!(dead_letters(&stage.queue).await?.len(), 1);
+    let stopping = tasks.clone();
+    let perform = move |_| {
+        let tasks = stopping.clone();
+        async move {
+            tasks.finish(Duration::ZERO).await;
+            Ok(())
+        }
+    };
+    await_soon(run_to_end(periodic_worker(&stage.queue, "sweep", hour, perform), &tasks)).await?;
+    assert!(dead_letters(&stage.queue).await?.is_empty());
+    Ok(())
+}
+
+hearth_testkit::on_every_database!(
+    periodic_task_comes_again_and_is_not_begun_anew,
+    periodic_task_that_became_a_dead_letter_comes_again_with_the_next_process,
+);

@@ -11,7 +11,7 @@ use hearth_kit::{
 use jiff::SignedDuration;
 use tokio::sync::{Mutex, mpsc};
 
-use super::{DIG, RETRY_POLICY, await_soon, open_stage, stone};
+use super::{DIG, RETRY_POLICY, await_soon, dead_letters, open_stage, stone};
 
 /// A task whose items do what their payloads say.
 struct Digging {
@@ -89,7 +89,7 @@ async fn worker_performs_items_retries_failures_and_hands_back_the_rest(db: Db) 
         stage.clock.advance(SignedDuration::from_secs(2));
         db.wake_everybody();
         hearth_testkit::until("both are dead letters", async || {
-            let dead = stage.queue.dead_letters().await?;
+            let dead = dead_letters(&stage.queue).await?;
             Ok((dead.iter().map(|dead| dead.key.as_str()).collect::<Vec<_>>() == ["b", "d"]).then_some(()))
         })
         .await?;
