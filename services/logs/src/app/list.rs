@@ -1,5 +1,7 @@
 //! A page of what a job, or all of a tool, has written.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use hearth_base::{Cursor, Error, JobName, Kind, Result, ToolId};
 use hearth_wire::logs::{LogsDirection, LogsEntry, LogsEntrySource, LogsList, LogsNext, LogsQuery};
 use jiff::{SignedDuration, Timestamp};
@@ -22,6 +24,8 @@ const LATELY: SignedDuration = SignedDuration::from_hours(1);
 
 /// The kinds of entries that can be asked for.
 const ENTRY_SOURCES: [&str; 3] = ["run-logs", "jobs", "deployments"];
+/// How many jobs a list may be narrowed to.
+const MAX_JOB_NAMES: usize = 100;
 
 /// A page, and what is to be said about it.
 pub struct Paged {
@@ -48,7 +52,7 @@ pub async fn list(cx: &Cx, tool: ToolId, whose: &Whose, mut query: LogsQuery) ->
     query.lines = query.lines.map(|_| u32::try_from(most - found.lines.len()).unwrap_or(u32::MAX));
     let next = next(&found, &query, &wanted)?;
     let mut info = Vec::new();
-    if wanted.jobs.as_ref().is_some_and(Vec::is_empty) {
+    if wanted.jobs.as_ref().is_some_and(|jobs| jobs.is_empty()) {
         info.push("the log holds lines of runs: events of jobs and of deployments are not in it".to_owned());
     }
     if next.is_none() && dropped > 0 && query.direction == LogsDirection::NewestFirst {
@@ -101,7 +105,7 @@ pub fn wanted(query: &LogsQuery, now: Timestamp) -> Result<Wanted> {
 
 /// The jobs whose lines are asked for; `None` is every job. Whoever asks only for kinds of entries that are not kept
 /// here asks for no job.
-fn named_jobs(query: &LogsQuery) -> Result<Option<Vec<String>>> {
+fn named_jobs(query: &LogsQuery) -> Result<Option<Arc<BTreeSet<String>>>> {
     let mut is_none_wanted = query.deployment_ids.is_some() || query.build_ids.is_some();
     let sources: Vec<&str> = query.sources.as_deref().map(split_at_commas).into_iter().flatten().collect();
     if !sources.is_empty() {
@@ -113,17 +117,24 @@ fn named_jobs(query: &LogsQuery) -> Result<Option<Vec<String>>> {
         is_none_wanted |= !sources.contains(&"run-logs");
     }
     if is_none_wanted {
-        return Ok(Some(Vec::new()));
+        return Ok(Some(Arc::default()));
     }
     let Some(names) = query.job_names.as_ref().filter(|names| !names.is_empty()) else { return Ok(None) };
-    let names = split_at_commas(names).map(|name| match name.parse::<JobName>() {
-        Ok(name) => Ok(name.to_string()),
-        Err(error) => {
-            Err(Error::new(Kind::Unprocessable, "logs-job-names", format!("job_names: {}", error.public()))
-                .help("write it as in job_names=one,two"))
-        }
-    });
-    names.collect::<Result<_>>().map(Some)
+    let refuse = |public: String| {
+        Err(Error::new(Kind::Unprocessable, "logs-job-names", public)
+            .help("write it as in job_names=one,two"))
+    };
+    let mut jobs = BTreeSet::new();
+    for name in split_at_commas(names) {
+        match name.parse::<JobName>() {
+            Ok(name) => jobs.insert(name.to_string()),
+            Err(error) => return refuse(format!("job_names: {}", error.public())),
+        };
+    }
+    if jobs.len() > MAX_JOB_NAMES {
+        return refuse(format!("job_names has more than {MAX_JOB_NAMES} names"));
+    }
+    Ok(Some(Arc::new(jobs)))
 }
 
 fn split_at_commas(text: &str) -> impl Iterator<Item = &str> {

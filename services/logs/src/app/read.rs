@@ -1,7 +1,10 @@
 //! Finding lines: the chunks that may hold them are read one after the other, the end that is wanted first. What
 //! several logs hold comes in the order in which it arrived.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use futures::future::{try_join, try_join_all};
 use hearth_base::{Error, Result};
@@ -34,7 +37,7 @@ pub struct Wanted {
     pub since: Option<Timestamp>,
     pub until: Option<Timestamp>,
     /// Only those of these jobs.
-    pub jobs: Option<Vec<String>>,
+    pub jobs: Option<Arc<BTreeSet<String>>>,
     pub stream: Option<LogsStream>,
     pub run: Option<String>,
     /// What they hold.

@@ -104,6 +104,9 @@ async fn only_the_kinds_of_entries_that_are_asked_for_are_listed(db: Db) -> Resu
     assert!(refused.public().contains("weather"), "{refused}");
     let of_a_deployment = LogsQuery { deployment_ids: Some("one".to_owned()), ..LogsQuery::default() };
     assert_eq!(stage.of_tool(&of_a_deployment).await?, []);
+    let many = (0..101).map(|number| format!("a{number}")).collect::<Vec<_>>().join(",");
+    let many = stage.of_tool(&LogsQuery { job_names: Some(many), ..LogsQuery::default() }).await.unwrap_err();
+    assert_eq!(many.code(), "logs-job-names");
     let wrong_name = LogsQuery { job_names: Some("a,../b".to_owned()), ..LogsQuery::default() };
     assert_eq!(stage.of_tool(&wrong_name).await.unwrap_err().kind(), Kind::Unprocessable);
     Ok(())
