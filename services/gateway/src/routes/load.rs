@@ -116,12 +116,15 @@ impl Routes {
         // One that was read and then found outdated is read again at once.
         let due = services.into_iter().filter(|service| {
             last_reads.get(service).is_none_or(|last| {
-                now.duration_since(last.at) >= Self::RETRY_INTERVAL || last.succeeded != table.has(*service)
+                let is_outdated = last.succeeded && !table.has(*service);
+                now.duration_since(last.at) >= Self::RETRY_INTERVAL || is_outdated
             })
         });
         let reading = join_all(due.map(async |service| (service, self.read_document(service).await))).await;
+        // Counted from the end: a read may take longer than the interval.
+        let at = Instant::now();
         for (service, read) in reading {
-            last_reads.insert(service, LastRead { at: now, succeeded: read.is_ok() });
+            last_reads.insert(service, LastRead { at, succeeded: read.is_ok() });
             match read {
                 Ok((release, document)) => {
                     let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
