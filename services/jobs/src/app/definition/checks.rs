@@ -13,6 +13,8 @@ const GRACE: RangeInclusive<u32> = 0..=300;
 const INTERVAL: RangeInclusive<u32> = 1..=300;
 const TIMEOUT: RangeInclusive<u32> = 1..=60;
 const FAILURES: RangeInclusive<u32> = 1..=20;
+/// The longest script of a health check.
+const MAX_SCRIPT_BYTES: usize = 16 << 10;
 
 /// Refuses checks that cannot be asked, and times that are none.
 pub fn check(job: &JobSpec) -> Result<()> {
@@ -37,15 +39,20 @@ fn check_one(job: &JobSpec, field: &str, check: &HealthCheck) -> Result<()> {
     within(&format!("{field}.timeout"), timeout.map(u32::from), TIMEOUT)?;
     within(&format!("{field}.failures"), failures.map(u32::from), FAILURES)?;
     match ask {
-        HealthAsk::Script(script) if script.trim().is_empty() || script.contains('\0') => {
-            return Err(Error::invalid("health-check", format!("{field}: its script is empty"))
-                .help("give a command that ends with 0 when the job is well"));
+        HealthAsk::Script(script)
+            if script.trim().is_empty() || script.contains('\0') || script.len() > MAX_SCRIPT_BYTES =>
+        {
+            return Err(Error::invalid(
+                "health-check",
+                format!("{field}: its script is empty, has a zero byte, or is longer than 16 KiB"),
+            )
+            .help("give a command that ends with 0 when the job is well"));
         }
         HealthAsk::Script(_) => return Ok(()),
         HealthAsk::Http(path)
             if !path.starts_with('/')
                 || path.len() > 1024
-                || !path.bytes().all(|byte| byte.is_ascii_graphic()) =>
+                || !path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') =>
         {
             return Err(Error::invalid(
                 "health-check",
@@ -100,11 +107,15 @@ mod tests {
         assert_eq!(refused(|job| job.health_check = http("/healthz")), "");
         assert_eq!(refused(|job| job.health_check = http("healthz")), "health-check");
         assert_eq!(refused(|job| job.health_check = http("/a b\r\nX: y")), "health-check");
+        assert_eq!(refused(|job| job.health_check = http("/a#b")), "health-check");
         assert_eq!(refused(|job| (job.health_check, job.port) = (http("/"), None)), "port");
         let live = |check| Some(Checks { liveness: check, ..Checks::default() });
         assert_eq!(refused(|job| job.checks = live(Some(HealthCheck::of(HealthAsk::Tcp)))), "");
-        let empty = HealthCheck::of(HealthAsk::Script(" ".to_owned()));
-        assert_eq!(refused(|job| job.checks = live(Some(empty))), "health-check");
+        let script = |script: &str| live(Some(HealthCheck::of(HealthAsk::Script(script.to_owned()))));
+        assert_eq!(refused(|job| job.checks = script("true")), "");
+        for invalid in [" ", "true\0", &"a".repeat(100 << 10)] {
+            assert_eq!(refused(|job| job.checks = script(invalid)), "health-check");
+        }
     }
 
     #[test]
