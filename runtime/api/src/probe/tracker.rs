@@ -37,11 +37,11 @@ impl ProbeTracker {
     }
 
     /// The container's process runs, or its probes are others now: what has no probe has passed it. What has passed
-    /// a former probe stays so until the new one fails.
+    /// a former probe stays so until the new one fails. A container that is to be restarted does not become ready.
     pub fn begin_probing(&mut self, probes: &Probes, now: Timestamp) {
         (self.readiness_successes, self.readiness_failures, self.liveness_failures) = (0, 0, 0);
         self.health.started |= probes.startup.is_none();
-        if self.health.started && probes.readiness.is_none() {
+        if self.health.started && probes.readiness.is_none() && self.health.restart_reason.is_none() {
             self.health.set_ready(true, now);
         }
     }
@@ -345,6 +345,18 @@ mod tests {
         let mut container = Container::begin(once);
         let reason = "GET /alive was answered with 503";
         assert_eq!(container.record(Liveness, BAD).restart_reason.as_deref(), Some(reason));
+    }
+
+    #[test]
+    fn container_to_be_restarted_stays_unready_when_probing_begins_again() {
+        let mut container = Container::begin(Probes { liveness: Some(probe("/", 1)), ..Probes::default() });
+        let health = container.record(Liveness, BAD).clone();
+        assert!(!health.ready && health.failure.is_some() && health.restart_reason.is_some());
+        for probes in [container.probes.clone(), Probes::default()] {
+            let mut tracker = ProbeTracker::new(health.clone());
+            tracker.begin_probing(&probes, container.now);
+            assert_eq!(tracker.health(), &health);
+        }
     }
 
     #[test]
