@@ -1,6 +1,6 @@
 //! What waits of a tool becomes a mail to each of its maintainers.
 
-use hearth_base::{MailId, Result, Role, ToolId, ToolName};
+use hearth_base::{Kind, MailId, Result, Role, ToolId, ToolName};
 use hearth_kit::{db::Tx, queue::NextTurn};
 use hearth_wire::{accounts::internal::Recipient, notify::MailState};
 
@@ -20,15 +20,20 @@ pub struct Readers {
     recipients: Vec<Recipient>,
 }
 
-/// Asks other services for the name of a tool and its maintainers' addresses: outside of any transaction.
-pub async fn find_readers(cx: &Cx, tool: ToolId) -> Result<Readers> {
-    let facts = cx.clients.of(Role::Accounts)?.internal().tool_facts(tool).await?;
-    Ok(Readers { tool_name: facts.name, recipients: cx.recipients(tool).await? })
+/// Asks `accounts` for the name of a tool and its maintainers' addresses, outside of any transaction. Returns `None` if the
+/// tool is deleted.
+pub async fn find_readers(cx: &Cx, tool: ToolId) -> Result<Option<Readers>> {
+    let facts = match cx.clients.of(Role::Accounts)?.internal().tool_facts(tool).await {
+        // The finalizer erases the tool's notices. A retry would fail in the same way for ever.
+        Err(error) if error.kind() == Kind::NotFound => return Ok(None),
+        facts => facts?,
+    };
+    Ok(Some(Readers { tool_name: facts.name, recipients: cx.recipients(tool).await? }))
 }
 
-/// Writes the mails that are due about a tool.
-pub async fn write_mails(cx: &Cx, tx: &Tx, tool: ToolId, readers: &Readers) -> Result<NextTurn> {
-    let Readers { tool_name, recipients } = readers;
+/// Writes the mails that are due about a tool: none without readers.
+pub async fn write_mails(cx: &Cx, tx: &Tx, tool: ToolId, readers: Option<&Readers>) -> Result<NextTurn> {
+    let Some(Readers { tool_name, recipients }) = readers else { return Ok(NextTurn::Finished) };
     let (now, pace) = (cx.now(), Pace::of(&cx.settings));
     let Some(mut row) = cx.store.lock_tool(tx, tool).await? else { return Ok(NextTurn::Finished) };
     let due = pace.next(&row.mailed, now);

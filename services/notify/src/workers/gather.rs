@@ -19,7 +19,7 @@ pub struct GatherNotices(pub Cx);
 impl Task for GatherNotices {
     type Payload = ();
     type Loaded = ();
-    type Output = (ToolId, Readers);
+    type Output = (ToolId, Option<Readers>);
 
     fn name(&self) -> TaskName<()> {
         Store::GATHER_TASK
@@ -37,7 +37,7 @@ impl Task for GatherNotices {
     async fn record(&self, tx: &Tx, performed: &[Performed<Self>]) -> Result<Vec<NextTurn>> {
         let mut turns = Vec::new();
         for Performed { output: (tool, readers), .. } in performed {
-            turns.push(gather::write_mails(&self.0, tx, *tool, readers).await?);
+            turns.push(gather::write_mails(&self.0, tx, *tool, readers.as_ref()).await?);
         }
         Ok(turns)
     }
