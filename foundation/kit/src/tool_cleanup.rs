@@ -1,7 +1,8 @@
 //! Finalizers that run when a tool is deleted: a service erases what it has of the tool, and acknowledges.
 //!
-//! `accounts` keeps the duties; its events only wake. A lost event costs a delay, never a duty. Before a finalizer runs, the
-//! tool is marked as deleted in the service's [`tool_state`](crate::tool_state), so nothing of it is created any more.
+//! `accounts` stores the deleted tools that a service has not acknowledged. Its events only wake this worker: a lost event
+//! costs a delay. Before a finalizer runs, the tool is marked as deleted in the service's
+//! [`tool_state`](crate::tool_state), so nothing of it is created any more.
 
 use std::{future::Future, sync::Arc, time::Duration};
 

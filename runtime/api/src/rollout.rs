@@ -26,7 +26,8 @@ pub enum Rollout {
         #[serde(default, skip_serializing_if = "Duration::is_zero")]
         drain: Duration,
     },
-    /// Old containers end before new ones start, and none of them drains. For what cannot run twice, such as the user of a single volume.
+    /// Old containers end before new ones start, and none of them drains. For a workload that cannot run twice, such as
+    /// the user of a single volume.
     Recreate,
 }
 

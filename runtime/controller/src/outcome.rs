@@ -36,7 +36,7 @@ pub enum Conclusion {
     Lost,
 }
 
-/// The limits that an outcome is told beside.
+/// The limits that a sentence about an outcome names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutcomeLimits {
     /// Memory.
@@ -67,7 +67,7 @@ impl Conclusion {
     /// One sentence for people, without its full stop; "it" is the container.
     pub fn describe_outcome(&self, limits: &OutcomeLimits) -> String {
         match self {
-            Self::Exited { code: 0 } => "it ended well".to_owned(),
+            Self::Exited { code: 0 } => "it succeeded".to_owned(),
             Self::Exited { code: 127 } => "it ended with status 127: its command was not found".to_owned(),
             Self::Exited { code } => format!("it ended with status {code}"),
             Self::Killed { signal } => format!("signal {signal} ended it"),
@@ -78,7 +78,7 @@ impl Conclusion {
                 format!("it ran longer than its {} seconds", limits.time.unwrap_or_default().as_secs())
             }
             Self::NotStarted { reason } => format!("it could not be started: {reason}"),
-            Self::Lost => "what became of it is not known: the machine it ran on went away".to_owned(),
+            Self::Lost => "its end is not known: its machine went away".to_owned(),
         }
     }
 }
@@ -167,7 +167,9 @@ mod tests {
     #[test]
     fn every_conclusion_is_described() {
         let described = |end| Conclusion::from_outcome(&outcome(end, false)).describe_outcome(&LIMITS);
+        assert_eq!(described(End::Exited { code: 0 }), "it succeeded");
         assert_eq!(described(End::Exited { code: 3 }), "it ended with status 3");
+        assert_eq!(described(End::Lost), "its end is not known: its machine went away");
         assert_eq!(described(End::OutOfMemory), "it needed more than its 512Mi of memory");
         assert_eq!(described(End::TimedOut), "it ran longer than its 60 seconds");
         assert_eq!(exit_status(&End::Killed { signal: 9 }), (None, Some(9)));

@@ -1,5 +1,4 @@
-//! Which images a runtime knows, with their layers, and which of them nobody uses any more. Where layers lie is the
-//! runtime's own business.
+//! The images that a runtime knows, with their layers and the times of their last use. It stores no layer.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

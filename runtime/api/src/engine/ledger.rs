@@ -21,12 +21,12 @@ use super::{
     record::{Kept, Record, Tracked},
 };
 
-/// What an apply means.
+/// The effect of an apply.
 pub enum Applied {
-    /// It is what is wanted already.
+    /// The workload is unchanged.
     Same,
-    /// It must be kept.
-    News,
+    /// The workload is new or different.
+    Changed,
 }
 
 /// All records.
@@ -88,7 +88,7 @@ impl Ledger {
             }
             newer(id, *version, workload.version)?;
         }
-        let Some(record) = self.records.get(&id) else { return Ok(Applied::News) };
+        let Some(record) = self.records.get(&id) else { return Ok(Applied::Changed) };
         if record.kept.workload.owner != workload.owner {
             return Err(Error::conflict("other-owner", format!("{id} belongs to another owner")));
         }
@@ -97,7 +97,7 @@ impl Ledger {
             return Ok(Applied::Same);
         }
         newer(id, record.kept.version, workload.version)?;
-        Ok(Applied::News)
+        Ok(Applied::Changed)
     }
 
     /// What to keep once `workload` is applied: a run stays as it was first given, and stopped once stopped.

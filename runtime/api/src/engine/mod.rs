@@ -138,7 +138,7 @@ impl Engine {
         let mut ledger = self.ledger();
         match ledger.accepts(&workload)? {
             Applied::Same => return Ok(()),
-            Applied::News => {}
+            Applied::Changed => {}
         }
         self.driver.check(&workload)?;
         let kept = ledger.kept_after(workload);

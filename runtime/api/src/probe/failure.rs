@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ProbeCheck;
 
-/// The longest sentence about a failure; a path in it may be as long as it likes.
+/// The longest sentence about a failure; the path in it may be longer.
 const MAX_SENTENCE_CHARS: usize = 400;
 
 /// The end of one probe.
@@ -47,7 +47,7 @@ pub enum ProbeFailure {
 }
 
 impl ProbeFailure {
-    /// One sentence for people, without its full stop, of 400 characters at most.
+    /// One sentence for people, without its full stop, cut after 400 characters.
     pub fn describe_failure(self, check: &ProbeCheck, timeout: Duration) -> String {
         let sentence = self.write_sentence(check, timeout);
         match sentence.char_indices().nth(MAX_SENTENCE_CHARS) {
@@ -71,7 +71,7 @@ impl ProbeFailure {
             Self::NotHttp => format!("GET {path} at port {port} was not answered in HTTP"),
             Self::Status { status } => format!("GET {path} was answered with {status}"),
             Self::Exited { code } => format!("its health check ended with status {code}"),
-            Self::DidNotExit => "its health check did not end by itself".to_owned(),
+            Self::DidNotExit => "its health check could not be started, or a signal ended it".to_owned(),
         }
     }
 }

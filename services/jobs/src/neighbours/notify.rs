@@ -11,7 +11,7 @@ impl Neighbours {
         let channels: Result<_> = notify.notify().channels().await;
         channels.map_or_else(
             |error| {
-                tracing::info!(%error, "whether mail is sent is unknown");
+                tracing::info!(%error, "channels of notify not read; mail is assumed");
                 true
             },
             |channels| channels.mail,

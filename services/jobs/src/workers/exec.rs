@@ -144,7 +144,7 @@ fn end_of(end: End) -> ExecEnd {
         End::OutOfMemory => (None, Some(9), Some("it needed more memory than its container has".to_owned())),
         End::TimedOut => (None, None, Some("it ran too long".to_owned())),
         End::NotStarted { reason } => (None, None, Some(reason)),
-        End::Lost => (None, None, Some("what became of it is not known".to_owned())),
+        End::Lost => (None, None, Some("its end is not known".to_owned())),
     };
     ExecEnd { exit_code, signal, reason }
 }

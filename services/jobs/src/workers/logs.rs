@@ -1,5 +1,4 @@
-//! Takes the lines of containers and hands them over. Asking the runtime for the next lines says that those
-//! before are kept, so that is asked only when it is so: nothing is lost, whoever dies.
+//! Reads the logs of containers with [`LogPump`], hands their lines to `logs`, and records positions in batches.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -28,16 +27,16 @@ use crate::{
     store::{Run, Tail},
 };
 
-/// The most containers at one time.
-const MOST: usize = 1024;
-/// The most parts that are noted in one change: others have to wait for its end.
-const TOGETHER: usize = 16;
-/// How often containers are looked for that nobody told of.
-const LOOK: Duration = Duration::from_secs(30);
+/// The most containers whose logs are read at one time.
+const MAX_LOG_PUMPS: usize = 1024;
+/// The most pages whose positions one transaction records: other transactions wait for its locks.
+const MAX_PAGES_PER_TRANSACTION: usize = 16;
+/// The time between two searches for runs whose start was not announced to this process.
+const LOG_SCAN_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Runs until it is told to stop.
 pub async fn run(cx: Cx, stop: Stop) {
-    let (parts, noting) = mpsc::channel(TOGETHER);
+    let (parts, noting) = mpsc::channel(MAX_PAGES_PER_TRANSACTION);
     futures::future::join(take_all(&cx, &stop, parts), note_all(&cx, &stop, noting)).await;
 }
 
@@ -45,11 +44,11 @@ async fn take_all(cx: &Cx, stop: &Stop, parts: Sender<Part>) {
     let mut begun = cx.begun.subscribe();
     let mut takers = Takers { cx, stop, parts, taken: BTreeSet::new(), running: JoinSet::new() };
     let mut look = false;
-    let mut again = tokio::time::interval(LOOK);
+    let mut again = tokio::time::interval(LOG_SCAN_INTERVAL);
     again.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !stop.is_set() {
         if std::mem::take(&mut look) {
-            takers.begin(cx.store.runs_with_logs(MOST as u64).await);
+            takers.begin(cx.store.runs_with_logs(MAX_LOG_PUMPS as u64).await);
         }
         tokio::select! {
             () = stop.wait() => return,
@@ -61,7 +60,7 @@ async fn take_all(cx: &Cx, stop: &Stop, parts: Sender<Part>) {
             }
             Some(Ok(run)) = takers.running.join_next() => {
                 // There may be some that found no room.
-                look = takers.taken.len() >= MOST;
+                look = takers.taken.len() >= MAX_LOG_PUMPS;
                 takers.taken.remove(&run);
             }
             _ = again.tick() => look = true,
@@ -88,7 +87,7 @@ struct Takers<'a> {
     cx: &'a Cx,
     stop: &'a Stop,
     parts: Sender<Part>,
-    /// Whose.
+    /// The ids of the runs whose logs are being read.
     taken: BTreeSet<String>,
     running: JoinSet<String>,
 }
@@ -101,7 +100,7 @@ impl Takers<'_> {
             Vec::new()
         });
         for run in runs.into_iter().filter(|run| !run.log_done) {
-            if self.taken.len() < MOST && self.taken.insert(run.id()) {
+            if self.taken.len() < MAX_LOG_PUMPS && self.taken.insert(run.id()) {
                 let Self { cx, stop, parts, .. } = self;
                 self.running.spawn(take((*cx).clone(), run, parts.clone(), (*stop).clone()));
             }
@@ -120,7 +119,7 @@ async fn take(cx: Cx, run: Run, parts: Sender<Part>, stop: Stop) -> String {
         match stop.unless(pump.run(&mut log)).await {
             None | Some(Ok(())) => return id,
             Some(Err(error)) => {
-                tracing::debug!(run = id, %error, "a log waits");
+                tracing::debug!(run = id, %error, "log not read; will retry");
                 if pump.next() > before {
                     backoff.reset();
                 }
@@ -180,7 +179,11 @@ struct Part {
 /// Notes how far logs have been taken, those together that there are.
 async fn note_all(cx: &Cx, stop: &Stop, mut noting: Receiver<Part>) {
     let mut parts = Vec::new();
-    while stop.unless(noting.recv_many(&mut parts, TOGETHER)).await.is_some_and(|count| count > 0) {
+    while stop
+        .unless(noting.recv_many(&mut parts, MAX_PAGES_PER_TRANSACTION))
+        .await
+        .is_some_and(|count| count > 0)
+    {
         parts.sort_by_key(|part| part.run.instance);
         let together = note(cx, &parts).await.is_ok();
         for part in parts.drain(..) {

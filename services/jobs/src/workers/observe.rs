@@ -10,8 +10,8 @@ use super::FIRST_PAUSE;
 use crate::{app, cx::Cx};
 
 const WAIT: Duration = Duration::from_secs(25);
-/// The most workloads of one change: others have to wait for its end.
-const TOGETHER: usize = 16;
+/// The most workloads that one transaction changes: other transactions wait for its locks.
+const MAX_WORKLOADS_PER_TRANSACTION: usize = 16;
 /// The most that are asked for in one change.
 const ASKED: usize = 500;
 
@@ -36,7 +36,7 @@ async fn follow(cx: &Cx, backoff: &mut Backoff) -> Result<()> {
     loop {
         let wait = if cursor.is_some() { WAIT } else { Duration::ZERO };
         let seen = cx.runtime.observe(cursor, wait).await?;
-        for states in seen.workloads.chunks(TOGETHER) {
+        for states in seen.workloads.chunks(MAX_WORKLOADS_PER_TRANSACTION) {
             app::workloads::observe::seen(cx, states).await?;
         }
         if seen.complete {

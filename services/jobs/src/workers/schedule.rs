@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use super::FIRST_PAUSE;
 use crate::{app, cx::Cx, store::schedule_topic};
 
-/// The longest wait without looking again: the clock may have been set.
-const LOOK: Duration = Duration::from_secs(60);
+/// The longest pause between two passes of the scheduler: the clock may have been set.
+const MAX_SCHEDULER_PAUSE: Duration = Duration::from_secs(60);
 /// The shortest: what is due may be locked by a change, which needs a moment.
 const BREATH: Duration = Duration::from_millis(10);
 
@@ -36,6 +36,8 @@ pub async fn run(cx: Cx, stop: Stop) {
 async fn turn(cx: &Cx) -> Result<Duration> {
     app::scheduling::due::set_back(cx).await?;
     while app::scheduling::due::turn(cx).await? {}
-    let Some(next) = cx.store.next_due().await? else { return Ok(LOOK) };
-    Ok(Duration::try_from(next.duration_since(cx.now())).unwrap_or_default().clamp(BREATH, LOOK))
+    let Some(next) = cx.store.next_due().await? else { return Ok(MAX_SCHEDULER_PAUSE) };
+    Ok(Duration::try_from(next.duration_since(cx.now()))
+        .unwrap_or_default()
+        .clamp(BREATH, MAX_SCHEDULER_PAUSE))
 }

@@ -100,7 +100,7 @@ mod tests {
             ],
             output: vec!["one".to_owned(), "two".to_owned()],
             next_command: Some("hearth jobs logs tidy".to_owned()),
-            opt_out: Some("None about a job to anybody: emails: none in its definition.".to_owned()),
+            opt_out: Some("To get no mail about a job, write emails: none in its definition.".to_owned()),
         }
     }
 
@@ -117,7 +117,7 @@ mod tests {
             "hello/tidy failed: exit status 1\n  why:     it ended with status 1\n  started: 2026-05-04 12:00:01 \
              UTC\n  it wrote last:\n    | one\n    | two\n  next:    hearth jobs logs tidy --tool hello\n\n-- \nYou \
              get this because you maintain hello on this Hearth.\nNo mail about it to you: hearth notify off --tool \
-             hello\nNone about a job to anybody: emails: none in its definition.\n"
+             hello\nTo get no mail about a job, write emails: none in its definition.\n"
         );
     }
 
@@ -126,7 +126,7 @@ mod tests {
         let MailText { subject, body } = write_mail(&tool(), 50, &[notice(), notice()]);
         assert_eq!(subject, "[hearth] hello: 50 events (tidy 2 and more)");
         assert!(body.contains("And 48 more."), "{body}");
-        assert_eq!(body.matches("None about a job").count(), 1, "{body}");
+        assert_eq!(body.matches("To get no mail about a job").count(), 1, "{body}");
     }
 
     #[test]

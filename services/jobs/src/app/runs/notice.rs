@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 const MIN_STABLE_RUN: SignedDuration = SignedDuration::from_hours(1);
 
 /// The last sentence of a mail: the way to get no more about a job.
-const OPT_OUT: &str = "None about a job to anybody: emails: none in its definition.";
+const OPT_OUT: &str = "To get no mail about a job, write emails: none in its definition.";
 
 /// Returns whether a job of this type is to run without an end.
 pub fn is_kept_running(job_type: JobType) -> bool {
@@ -93,9 +93,9 @@ fn failure_reason(run: &Run) -> String {
         (Some(RunEnd::Killed), _, Some(signal)) => format!("signal {signal}"),
         (Some(RunEnd::OutOfMemory), ..) => "out of memory".to_owned(),
         (Some(RunEnd::TimedOut), ..) => "out of time".to_owned(),
-        (Some(RunEnd::Unhealthy), ..) => "it was not well".to_owned(),
+        (Some(RunEnd::Unhealthy), ..) => "its health check failed".to_owned(),
         (Some(RunEnd::NotStarted), ..) => "it could not be started".to_owned(),
-        (Some(RunEnd::Lost), ..) => "what became of it is not known".to_owned(),
+        (Some(RunEnd::Lost), ..) => "its end is not known".to_owned(),
         _ => "it ended".to_owned(),
     }
 }
