@@ -81,13 +81,14 @@ async fn keep(client: &Client, tool: &ToolName, name: &str) -> Result<()> {
     .await
 }
 
-/// The memory of all of Hearth once it has been the same for a while.
+/// The memory of all of Hearth once it has been the same for more than a minute: so often each process gives back what it
+/// does not need at the moment.
 async fn settled(hearth: &Hearth) -> Result<Memory> {
     /// How often in a row nothing has changed, and the pause between two looks.
-    const LOOKS: u32 = 20;
+    const LOOKS: u32 = 250;
     const PAUSE: Duration = Duration::from_millis(250);
     /// It may go on for as many looks as this at most: what is there then counts.
-    const MOST: u32 = 160;
+    const MOST: u32 = 500;
     let mut last = proc::memory(&own(hearth)?)?;
     let mut same = 0;
     for _ in 0..MOST {
