@@ -88,7 +88,7 @@ pub fn play(stand: &Stand, ears: &Ears) {
     let images = Router::new()
         .route("/images/v1/internal/resolve", get(resolve))
         .route("/images/v1/internal/images", get(usable))
-        .route("/images/v1/internal/manifests/{digest}/layers", get(layers))
+        .route("/images/v1/internal/manifests/{digest}/layers", get(answer_layers))
         .route("/images/v1/internal/blobs/{digest}", get(async || LAYER))
         .route("/images/v1/internal/pins/{holder}", put(pin).delete(unpin))
         .merge(ears.1.router(TagEvent::TOPIC_INFO));
@@ -125,7 +125,7 @@ async fn resolve(
     }))
 }
 
-async fn layers() -> Json<Data<ImageLayers>> {
+async fn answer_layers() -> Json<Data<ImageLayers>> {
     let layer = Layer {
         digest: layer(),
         diff_id: layer(),

@@ -74,7 +74,7 @@ where
         loop {
             let page = accounts.internal().duties(&paging).await?;
             for tool in page.items {
-                match self.finalize(tool).await {
+                match self.finalize_tool(tool).await {
                     Ok(()) => {
                         accounts.internal().tool_erased(tool).await?;
                         tracing::info!(%tool, "deleted tool erased");
@@ -90,7 +90,7 @@ where
         }
     }
 
-    async fn finalize(&self, tool: ToolId) -> Result<()> {
+    async fn finalize_tool(&self, tool: ToolId) -> Result<()> {
         let tx = self.db.begin_behind().await?;
         mark_tool_deleted(&tx, tool, self.clock.now()).await?;
         tx.commit().await?;

@@ -44,11 +44,11 @@ pub enum SurgeUntil {
 
 impl Rollout {
     /// The old container stops as soon as the new one runs.
-    pub const UNTIL_RUNNING: Self = Self::surge(SurgeUntil::Running);
+    pub const UNTIL_RUNNING: Self = Self::surge_until(SurgeUntil::Running);
     /// The old container stops once the new one is ready.
-    pub const UNTIL_READY: Self = Self::surge(SurgeUntil::Ready);
+    pub const UNTIL_READY: Self = Self::surge_until(SurgeUntil::Ready);
 
-    const fn surge(until: SurgeUntil) -> Self {
+    const fn surge_until(until: SurgeUntil) -> Self {
         Self::Surge { until, most: None, min_ready: Duration::ZERO, drain: Duration::ZERO }
     }
 

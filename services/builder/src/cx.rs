@@ -54,7 +54,7 @@ struct Images {
 impl ImageStore for Images {
     async fn find_layers(&self, owner: Owner, image: &ImageReference) -> Result<Vec<LayerDescriptor>> {
         let images = self.clients.of(Role::Images)?;
-        let found = images.images_internal().layers(owner.require_tool()?, image.digest()).await?;
+        let found = images.images_internal().read_layers(owner.require_tool()?, image.digest()).await?;
         let layers = found.layers.into_iter().map(|layer| {
             LayerDescriptor::from_manifest(layer.digest, layer.size, &layer.media_type, Some(layer.diff_id))
         });

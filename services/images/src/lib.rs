@@ -110,7 +110,7 @@ fn routes(settings: &ImagesSettings) -> OpenApiRouter<Cx> {
         .routes(guard::<Operate, _>(routes!(http::images::list_all)))
         .routes(guard::<Resolve, _>(routes!(http::internal::resolve)))
         .routes(guard::<Resolve, _>(routes!(http::internal::usable)))
-        .routes(guard::<Fetch, _>(routes!(http::internal::layers)))
+        .routes(guard::<Fetch, _>(routes!(http::internal::read_layers)))
         .routes(guard::<Fetch, _>(routes!(http::internal::blob)))
         .routes(guard::<ReadEvents, _>(routes!(http::internal::tag_events)))
         .routes(guard::<Pin, _>(routes!(http::internal::pin_put, http::internal::pin_delete)))

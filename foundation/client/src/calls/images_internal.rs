@@ -38,7 +38,7 @@ impl ImagesInternalCalls<'_> {
     }
 
     /// The layers of the image with this manifest, which a tool may use.
-    pub async fn layers(&self, tool: ToolId, manifest: Digest) -> Result<ImageLayers> {
+    pub async fn read_layers(&self, tool: ToolId, manifest: Digest) -> Result<ImageLayers> {
         let call = self.0.call(Method::GET, "/images/v1/internal/manifests").segment(manifest);
         call.then("/layers").query(&OfTool { tool }).data().await
     }

@@ -13,7 +13,7 @@ use super::{At, OrFault, Tx};
 const MAX_ROWS_PER_DELETE: u64 = 5000;
 
 /// The column of a row's rank among those of its group, the newest first, from 1.
-const RANK: &str = "rank_in_group";
+const RANK_COLUMN: &str = "rank_in_group";
 
 /// The rows of a table that are deleted when they are old, or when their group has enough newer ones.
 #[derive(Debug, Clone)]
@@ -45,11 +45,11 @@ pub async fn delete_old_rows<E: EntityTrait>(
     let ranked = Query::select()
         .columns(keys.iter().copied())
         .expr_as(Expr::col(time), "time")
-        .expr_window_as(Func::cust("row_number"), window, RANK)
+        .expr_window_as(Func::cust("row_number"), window, RANK_COLUMN)
         .from(E::default())
         .and_where(deletable)
         .to_owned();
-    let is_old = Expr::col("time").lt(At::from(before)).or(Expr::col(RANK).gt(keep_newest));
+    let is_old = Expr::col("time").lt(At::from(before)).or(Expr::col(RANK_COLUMN).gt(keep_newest));
     let gone = Query::select()
         .columns(keys.iter().copied())
         .from_subquery(ranked, "ranked")

@@ -75,7 +75,7 @@ pub async fn replaced_container_goes_on_while_the_new_one_settles(bench: &Bench)
     bench.until(id, |state| running(state) == [2]).await;
 }
 
-fn draining(state: &WorkloadState) -> Vec<InstanceId> {
+fn find_draining(state: &WorkloadState) -> Vec<InstanceId> {
     let draining = state.running().filter(|instance| instance.draining);
     draining.map(|instance| instance.id).collect()
 }
@@ -88,14 +88,14 @@ pub async fn replaced_container_drains_before_it_ends(bench: &Bench) {
     set_policy(&mut next, DRAIN_LONG);
     let id = bench.apply(&next).await;
     let new = InstanceId { start: old.start + 1, ..old };
-    let state = bench.until(id, |state| draining(state) == [old]).await;
+    let state = bench.until(id, |state| find_draining(state) == [old]).await;
     assert!(is_ready(&state, new) && is_ready(&state, old) && running(&state) == [1, 2], "{state:#?}");
     // What replaces the new one in turn makes nobody send anything to the old one again.
     let mut third = replacing(&next, never_ready());
     set_policy(&mut third, DRAIN_LONG);
     bench.apply(&third).await;
     let state = bench.until(id, |state| running(state) == [1, 2, 3]).await;
-    assert_eq!(draining(&state), [old]);
+    assert_eq!(find_draining(&state), [old]);
     third.version.generation += 1;
     set_policy(&mut third, Rollout::UNTIL_READY);
     bench.apply(&third).await;
@@ -112,9 +112,9 @@ pub async fn draining_container_serves_again_when_its_replacement_does_not(bench
     let new = InstanceId { start: old.start + 1, ..old };
     bench.until(id, |state| running(state) == [1, 2]).await;
     bench.run_in(new, &[Open("ready".into())]).await;
-    bench.until(id, |state| draining(state) == [old]).await;
+    bench.until(id, |state| find_draining(state) == [old]).await;
     bench.run_in(new, &[Shut("ready".into())]).await;
-    let state = bench.until(id, |state| draining(state).is_empty()).await;
+    let state = bench.until(id, |state| find_draining(state).is_empty()).await;
     assert!(is_ready(&state, old) && running(&state) == [1, 2], "{state:#?}");
 }
 
@@ -132,12 +132,12 @@ pub async fn surplus_container_drains_before_it_ends(bench: &Bench) {
         scaled
     };
     let id = bench.apply(&scaled(1, 1)).await;
-    bench.until(id, |state| draining(state) == [all[1]]).await;
+    bench.until(id, |state| find_draining(state) == [all[1]]).await;
     bench.apply(&scaled(2, 2)).await;
-    let state = bench.until(id, |state| draining(state).is_empty()).await;
+    let state = bench.until(id, |state| find_draining(state).is_empty()).await;
     assert_eq!(state.running().map(|instance| instance.id).collect::<Vec<_>>(), all);
     bench.apply(&scaled(1, 3)).await;
-    bench.until(id, |state| draining(state) == [all[1]]).await;
+    bench.until(id, |state| find_draining(state) == [all[1]]).await;
     // Without others there is nobody else to send anything to.
     bench.apply(&scaled(0, 4)).await;
     bench.until(id, |state| state.running().count() == 0).await;

@@ -70,7 +70,7 @@ pub async fn tag_events(cx: Cx, _: Authed<ReadEvents>, Query(after): Query<After
     operation_id = "images.internal_layers",
     params(("digest" = String, Path, description = "of the manifest"), OfTool),
     responses((status = 200, body = Data<ImageLayers>), (status = 404, description = "there is no such image")))]
-pub async fn layers(
+pub async fn read_layers(
     cx: Cx,
     _: Authed<Fetch>,
     Param(digest): Param<Digest>,

@@ -38,7 +38,7 @@ impl Neighbours {
 impl ImageStore for Neighbours {
     async fn find_layers(&self, owner: Owner, image: &ImageReference) -> Result<Vec<LayerDescriptor>> {
         let images = self.of(Role::Images)?;
-        let found = images.images_internal().layers(owner.require_tool()?, image.digest()).await?;
+        let found = images.images_internal().read_layers(owner.require_tool()?, image.digest()).await?;
         let layers = found.layers.into_iter().map(|layer| {
             LayerDescriptor::from_manifest(layer.digest, layer.size, &layer.media_type, Some(layer.diff_id))
         });

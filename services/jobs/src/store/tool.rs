@@ -48,7 +48,7 @@ fn select_tools(ids: impl IntoIterator<Item = ToolId>) -> Select<row::Entity> {
 }
 
 /// The condition that a tool was not deleted.
-fn exists() -> Expr {
+fn is_existing() -> Expr {
     tool_exists((row::Entity, row::Column::Id))
 }
 
@@ -113,12 +113,12 @@ impl Store {
         tx: &Tx,
         ids: impl IntoIterator<Item = ToolId>,
     ) -> Result<BTreeMap<ToolId, Tool>> {
-        select_tools(ids).filter(exists()).all(&**tx).await.or_fault()?.iter().map(tool).collect()
+        select_tools(ids).filter(is_existing()).all(&**tx).await.or_fault()?.iter().map(tool).collect()
     }
 
     /// The tools with an id after this one that were not deleted, in order, at most `most`.
     pub async fn tools_after(&self, after: Option<ToolId>, most: u64) -> Result<Vec<(ToolId, Tool)>> {
-        let mut query = row::Entity::find().filter(exists());
+        let mut query = row::Entity::find().filter(is_existing());
         if let Some(after) = after {
             query = query.filter(row::Column::Id.gt(after.to_string()));
         }
@@ -136,7 +136,7 @@ impl Store {
 
     /// A tool's name, unless it was deleted or never had a job.
     pub async fn tool_name(&self, id: ToolId) -> Result<Option<ToolName>> {
-        let found = select_tools([id]).filter(exists()).all(self.db.reader()).await.or_fault()?;
+        let found = select_tools([id]).filter(is_existing()).all(self.db.reader()).await.or_fault()?;
         Ok(names(&found)?.remove(&id))
     }
 
