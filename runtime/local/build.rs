@@ -1,7 +1,6 @@
-//! Builds the small program that each container's helper becomes (`runtime/waiter`), for the machine that this crate is
-//! built for. It has flags of its own, so a cargo of its own builds it: with the same lock file, from what the cargo
-//! that runs this has downloaded already.
-#![expect(clippy::disallowed_methods, reason = "a build script is told everything by its environment")]
+//! Builds the waiter program (`runtime/waiter`), which each container's helper executes, for this crate's
+//! target. It needs its own compiler flags, so a nested cargo builds it, offline and with the same lock file.
+#![expect(clippy::disallowed_methods, reason = "a build script gets its parameters from the environment")]
 
 use std::{
     env::{self, VarError},
@@ -11,12 +10,12 @@ use std::{
     process::Command,
 };
 
-const PROGRAM: &str = "hearth-waiter";
-const PROFILE: &str = "small";
-/// What it depends on, seen from this folder.
-const SOURCES: [&str; 3] = ["../waiter", "../../Cargo.toml", "../../Cargo.lock"];
-/// What is meant for the rest of the build, such as a wrapper that checks, or code that measures coverage.
-const NOT_FOR_IT: [&str; 6] = [
+const PROGRAM_NAME: &str = "hearth-waiter";
+const PROFILE_NAME: &str = "small";
+/// Sources of the program, relative to this folder.
+const SOURCE_PATHS: [&str; 3] = ["../waiter", "../../Cargo.toml", "../../Cargo.lock"];
+/// Variables that apply only to the outer build, for example a compiler wrapper or coverage flags.
+const OUTER_BUILD_VARIABLES: [&str; 6] = [
     "CARGO_RESOLVER_FEATURE_UNIFICATION",
     "RUSTFLAGS",
     "CARGO_ENCODED_RUSTFLAGS",
@@ -24,34 +23,43 @@ const NOT_FOR_IT: [&str; 6] = [
     "RUSTC_WORKSPACE_WRAPPER",
     "CARGO_BUILD_RUSTFLAGS",
 ];
-/// Nothing of a C library, not even what starts a program; nothing that is moved when it is loaded.
-const FLAGS: [&str; 3] =
+/// Linker flags: no C library, no start files, a static and non-relocatable program.
+const RUSTC_FLAGS: [&str; 3] =
     ["-Clink-arg=-nostartfiles", "-Ctarget-feature=+crt-static", "-Crelocation-model=static"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for source in SOURCES {
-        tell(&format!("rerun-if-changed={source}"));
+    for source in SOURCE_PATHS {
+        print_directive(&format!("rerun-if-changed={source}"));
     }
-    let (out, target) = (PathBuf::from(told("OUT_DIR")?), told("TARGET")?);
+    let (out, target) = (PathBuf::from(read_variable("OUT_DIR")?), read_variable("TARGET")?);
     let folder = out.join("waiter");
-    let mut cargo = Command::new(told("CARGO")?);
+    let mut cargo = Command::new(read_variable("CARGO")?);
     cargo.args(["rustc", "--quiet", "--frozen", "--package", "hearth-runtime-waiter"]);
-    cargo.args(["--bin", PROGRAM, "--features", "alone", "--profile", PROFILE, "--target", &target]);
-    cargo.arg("--target-dir").arg(&folder).arg("--").args(FLAGS);
-    NOT_FOR_IT.iter().for_each(|name| {
+    cargo.args([
+        "--bin",
+        PROGRAM_NAME,
+        "--features",
+        "alone",
+        "--profile",
+        PROFILE_NAME,
+        "--target",
+        &target,
+    ]);
+    cargo.arg("--target-dir").arg(&folder).arg("--").args(RUSTC_FLAGS);
+    OUTER_BUILD_VARIABLES.iter().for_each(|name| {
         cargo.env_remove(name);
     });
     if !cargo.status()?.success() {
-        return Err(format!("{PROGRAM} is not built: {cargo:?}").into());
+        return Err(format!("building {PROGRAM_NAME} failed: {cargo:?}").into());
     }
-    fs::copy(folder.join(&target).join(PROFILE).join(PROGRAM), out.join(PROGRAM))?;
+    fs::copy(folder.join(&target).join(PROFILE_NAME).join(PROGRAM_NAME), out.join(PROGRAM_NAME))?;
     Ok(())
 }
 
-fn told(name: &str) -> Result<String, VarError> {
+fn read_variable(name: &str) -> Result<String, VarError> {
     env::var(name)
 }
 
-fn tell(text: &str) {
+fn print_directive(text: &str) {
     println!("cargo::{text}");
 }

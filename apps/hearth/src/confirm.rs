@@ -1,26 +1,30 @@
-//! Wanting a yes before something is lost.
+//! Confirmation of destructive commands.
 
 use hearth_base::{Error, Result};
 
-use crate::{context::Context, exit};
+use crate::{context::CommandContext, exit};
 
-impl Context {
-    /// Goes on when `--yes` was given or somebody says yes to losing `what` ("variable API_KEY"); refused otherwise.
-    pub async fn confirm(&self, verb: &str, what: &str) -> Result<()> {
-        if self.yes {
+impl CommandContext {
+    /// Requires `--yes` or a typed yes before `verb` is done to `target` (as in "variable API_KEY"); refuses
+    /// otherwise.
+    pub async fn require_confirmation(&self, verb: &str, target: &str) -> Result<()> {
+        if self.assume_yes {
             return Ok(());
         }
-        if let Some(because) = self.ask.is_silent() {
-            let command = self.words.and("--yes");
-            return Err(Error::invalid("not-confirmed", format!("nobody confirmed to {verb} {what}"))
-                .also(because)
+        if let Some(because) = self.prompter.silence_reason() {
+            let command = self.command_line.with_word("--yes");
+            return Err(Error::invalid("not-confirmed", format!("confirmation is missing: {verb} {target}"))
+                .and_message(because)
                 .help(command));
         }
-        let question = format!("This will {verb} {what}. Go on? [y/N] ");
-        let typed = self.ask.line(&question, "the confirmation (--yes)", &self.words.and("--yes")).await?;
+        let question = format!("This will {verb} {target}. Go on? [y/N] ");
+        let typed = self
+            .prompter
+            .ask_line(&question, "the confirmation (--yes)", &self.command_line.with_word("--yes"))
+            .await?;
         match typed.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),
-            _ => Err(exit::declined()),
+            _ => Err(exit::build_declined_error()),
         }
     }
 }

@@ -1,67 +1,67 @@
-//! What every command is given.
+//! The context of a command: printer, settings, prompter and command line.
 
 use hearth_base::{Error, Result, ToolName};
 
 use crate::{
-    ask::Ask,
-    leftover::Leftover,
-    patience,
+    cleanup::InterruptCleanup,
+    command_line::CommandLine,
     printer::Printer,
-    settings::{Folder, Settings, Sourced},
-    words::Words,
+    progress,
+    prompter::Prompter,
+    settings::{CommandSettings, LinkableFolder, Sourced},
 };
 
-/// What every command is given.
+/// The context that every command receives.
 #[derive(Debug)]
-pub struct Context {
-    /// Where results and everything else go.
+pub struct CommandContext {
+    /// The printer of results and messages.
     pub printer: Printer,
-    /// Server, token, tool, and where each comes from.
-    pub settings: Settings,
-    /// Questions to whoever typed the command.
-    pub ask: Ask,
-    /// The command as it was typed.
-    pub words: Words,
-    /// `--yes`: go on with what is dangerous.
-    pub yes: bool,
-    /// What is taken away when the command is interrupted.
-    pub leftover: Leftover,
+    /// Server, token and tool, each with its source.
+    pub settings: CommandSettings,
+    /// The prompter, which asks the user.
+    pub prompter: Prompter,
+    /// The command line as typed.
+    pub command_line: CommandLine,
+    /// `--yes`: confirm destructive changes without a question.
+    pub assume_yes: bool,
+    /// The cleanup that runs when the command is interrupted.
+    pub cleanup: InterruptCleanup,
 }
 
-impl Context {
-    /// The tool that the command is about.
-    pub fn tool(&self) -> Result<Sourced<ToolName>> {
-        self.tool_of(&self.settings.folder)
+impl CommandContext {
+    /// Returns the tool of the command, or an error that names the ways to choose one.
+    pub fn require_tool(&self) -> Result<Sourced<ToolName>> {
+        self.require_tool_of_folder(&self.settings.folder)
     }
 
-    /// The same for a command that is about `folder`.
-    pub fn tool_of(&self, folder: &Folder) -> Result<Sourced<ToolName>> {
-        self.settings.tool_of(folder)?.ok_or_else(|| {
-            Error::invalid("no-tool", "this folder belongs to no tool, and none was named")
-                .also("A tool is named by --tool NAME, by HEARTH_TOOL, or by hearth.yaml in this folder.")
-                .help(format!("hearth new {}", self.proposed_name()))
+    /// Returns the tool of a command about `folder`.
+    pub fn require_tool_of_folder(&self, folder: &LinkableFolder) -> Result<Sourced<ToolName>> {
+        self.settings.find_tool_of_folder(folder)?.ok_or_else(|| {
+            Error::invalid("no-tool", "this folder belongs to no tool")
+                .and_message("--tool NAME, HEARTH_TOOL or hearth.yaml in this folder names a tool.")
+                .help(format!("hearth new {}", self.propose_tool_name()))
         })
     }
 
-    /// A tool's name that fits this folder.
-    pub fn proposed_name(&self) -> String {
-        let folder = self.settings.folder.name().unwrap_or_default();
+    /// Proposes a tool name that resembles the folder's name.
+    pub fn propose_tool_name(&self) -> String {
+        let folder = self.settings.folder.folder_name().unwrap_or_default();
         match folder.parse::<ToolName>().and_then(|name| name.check_new().map(|()| name)) {
             Ok(name) => name.to_string(),
-            Err(error) => better_name(&error).unwrap_or("NAME").to_owned(),
+            Err(error) => extract_suggestion(&error).unwrap_or("NAME").to_owned(),
         }
     }
 
-    /// Waits for `work`, saying so when it takes long.
-    pub async fn patiently<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
-        let tell = |_| self.printer.note(&format!("waiting for {what} …"));
-        patience::during(work, patience::SILENCE, tell).await
+    /// Waits for `work` and prints a notice every few seconds.
+    pub async fn wait_with_notices<T>(&self, subject: &str, work: impl Future<Output = T>) -> T {
+        let notify = |_| self.printer.print_note(&format!("waiting for {subject} …"));
+        progress::wait_with_ticks(work, progress::NOTICE_INTERVAL, notify).await
     }
 }
 
-/// The name or address that a refusal of one proposes in its stead.
-pub fn better_name(error: &Error) -> Option<&str> {
-    let advice = error.next()?;
+/// Extracts the name or address that the help of `error` proposes.
+pub fn extract_suggestion(error: &Error) -> Option<&str> {
+    let advice = error.help_text()?;
     let written = advice.strip_prefix("write ").filter(|word| !word.contains(' '));
     advice.strip_prefix("call it ").or(written)
 }

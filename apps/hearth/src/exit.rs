@@ -1,56 +1,56 @@
-//! How the program ends: the only place that knows what an exit status means.
+//! Exit statuses of the program. Their meaning is defined here only.
 
 use std::process::ExitCode;
 
-use hearth_base::{Error, Kind};
+use hearth_base::{Error, ErrorKind};
 
-/// How the program ends.
+/// The end of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// It did what it was asked.
+    /// The command succeeded.
     Done,
-    /// What was asked cannot be done as it was asked.
-    User,
-    /// Hearth, or something on the way to it, is in trouble.
-    Service,
-    /// Somebody pressed Ctrl-C.
+    /// The command cannot be done as given.
+    UserError,
+    /// The server, or the network to it, failed.
+    ServiceError,
+    /// The user pressed Ctrl-C.
     Interrupted,
-    /// Whatever a program that was started instead ended with.
-    Other(u8),
+    /// The exit status of a program that the command ran.
+    Program(u8),
 }
 
 impl Exit {
-    /// What `error` means for the exit status.
-    pub fn of(error: &Error) -> Self {
-        if error.code() == INTERRUPTED {
+    /// Maps `error` to an exit status.
+    pub fn from_error(error: &Error) -> Self {
+        if error.code() == INTERRUPTED_CODE {
             return Self::Interrupted;
         }
         match error.kind() {
-            Kind::Unavailable | Kind::Timeout | Kind::Internal => Self::Service,
-            Kind::Invalid
-            | Kind::Unprocessable
-            | Kind::Unauthenticated
-            | Kind::Forbidden
-            | Kind::NotFound
-            | Kind::MethodNotAllowed
-            | Kind::Conflict
-            | Kind::Stale
-            | Kind::Range
-            | Kind::TooLarge
-            | Kind::Exhausted => Self::User,
+            ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Internal => Self::ServiceError,
+            ErrorKind::Invalid
+            | ErrorKind::Unprocessable
+            | ErrorKind::Unauthenticated
+            | ErrorKind::Forbidden
+            | ErrorKind::NotFound
+            | ErrorKind::MethodNotAllowed
+            | ErrorKind::Conflict
+            | ErrorKind::Stale
+            | ErrorKind::Range
+            | ErrorKind::TooLarge
+            | ErrorKind::Exhausted => Self::UserError,
         }
     }
 }
 
-const INTERRUPTED: &str = "interrupted";
+const INTERRUPTED_CODE: &str = "interrupted";
 
-/// What a question answered with Ctrl-C, and a command stopped by it, end with.
-pub fn interrupted(what_stays: &str) -> Error {
-    Error::invalid(INTERRUPTED, format!("interrupted: {what_stays}"))
+/// Builds the error after Ctrl-C, at a question or during a command.
+pub fn build_interrupted_error(note: &str) -> Error {
+    Error::invalid(INTERRUPTED_CODE, format!("interrupted: {note}"))
 }
 
-/// What a question that was answered with no ends with.
-pub fn declined() -> Error {
+/// Builds the error after a confirmation that was answered with no.
+pub fn build_declined_error() -> Error {
     Error::invalid("not-confirmed", "nothing was changed")
 }
 
@@ -58,10 +58,10 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Done => 0,
-            Exit::User => 1,
-            Exit::Service => 2,
+            Exit::UserError => 1,
+            Exit::ServiceError => 2,
             Exit::Interrupted => 130,
-            Exit::Other(status) => status,
+            Exit::Program(status) => status,
         })
     }
 }
@@ -71,16 +71,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_service_did_wrong_is_told_from_what_the_user_did() {
+    fn errors_of_the_service_and_of_the_user_have_different_statuses() {
         for (kind, exit) in [
-            (Kind::Internal, Exit::Service),
-            (Kind::Unavailable, Exit::Service),
-            (Kind::Timeout, Exit::Service),
-            (Kind::Forbidden, Exit::User),
-            (Kind::Exhausted, Exit::User),
+            (ErrorKind::Internal, Exit::ServiceError),
+            (ErrorKind::Unavailable, Exit::ServiceError),
+            (ErrorKind::Timeout, Exit::ServiceError),
+            (ErrorKind::Forbidden, Exit::UserError),
+            (ErrorKind::Exhausted, Exit::UserError),
         ] {
-            assert_eq!(Exit::of(&Error::new(kind, "code", "sentence")), exit);
+            assert_eq!(Exit::from_error(&Error::new(kind, "code", "sentence")), exit);
         }
-        assert_eq!(Exit::of(&interrupted("nothing was changed")), Exit::Interrupted);
+        assert_eq!(Exit::from_error(&build_interrupted_error("nothing was changed")), Exit::Interrupted);
     }
 }

@@ -1,5 +1,5 @@
-//! Programs `hearth-NAME` on the search path are commands too. They never replace a built-in one: the parser
-//! knows those first.
+//! External commands: programs `hearth-NAME` on the search path. They never replace a built-in command,
+//! because the parser matches those first.
 
 use std::{
     collections::BTreeSet,
@@ -10,22 +10,26 @@ use std::{
 
 use hearth_base::{Error, Result};
 
-use crate::{exit::Exit, flags::Global, nearest::nearest, platform, trouble::why, words::Words};
+use crate::{
+    command_line::CommandLine, exit::Exit, flags::GlobalArgs, io_error::describe_io_error,
+    nearest::find_nearest, platform,
+};
 
-const PREFIX: &str = "hearth-";
+const PROGRAM_PREFIX: &str = "hearth-";
 
-/// Becomes the program for `line`, whose first word is the command's name.
+/// Replaces this process with the program for `line`, whose first word is the command's name.
 ///
 /// `tree` has the built-in commands.
-pub fn run(
+pub fn run_program(
     line: &[OsString],
-    global: &Global,
+    global: &GlobalArgs,
     path: &[PathBuf],
-    words: &Words,
+    command_line: &CommandLine,
     tree: &clap::Command,
 ) -> Result<Exit> {
     let name = line.first().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let program = find(&name, path).ok_or_else(|| unknown(&name, path, words, tree))?;
+    let program = find_program(&name, path)
+        .ok_or_else(|| build_unknown_command_error(&name, path, command_line, tree))?;
     let mut command = Command::new(&program);
     command.args(line.iter().skip(1));
     if let Some(server) = &global.server {
@@ -34,52 +38,61 @@ pub fn run(
     if let Some(tool) = &global.tool {
         command.env("HEARTH_TOOL", tool.as_str());
     }
-    let status = platform::become_program(&mut command).map_err(|cause| {
-        Error::invalid("program", format!("{} cannot be started: {}", program.display(), why(&cause)))
+    let status = platform::replace_process(&mut command).map_err(|cause| {
+        Error::invalid(
+            "program",
+            format!("{} cannot be started: {}", program.display(), describe_io_error(&cause)),
+        )
     })?;
     Ok(match status.code().map(u8::try_from) {
-        Some(Ok(status)) => Exit::Other(status),
-        _ => Exit::User,
+        Some(Ok(status)) => Exit::Program(status),
+        _ => Exit::UserError,
     })
 }
 
-/// The names of all such programs that `tree` has no command for.
-pub fn names(path: &[PathBuf], tree: &clap::Command) -> BTreeSet<String> {
+/// Lists the external commands that `tree` has no command for.
+pub fn list_external_commands(path: &[PathBuf], tree: &clap::Command) -> BTreeSet<String> {
     let files = path.iter().filter_map(|folder| folder.read_dir().ok()).flatten().flatten();
-    let named = files.filter_map(|file| {
-        let name = file.file_name().to_str()?.strip_prefix(PREFIX)?.to_owned();
+    let names = files.filter_map(|file| {
+        let name = file.file_name().to_str()?.strip_prefix(PROGRAM_PREFIX)?.to_owned();
         let name = name.strip_suffix(platform::PROGRAM_SUFFIX)?.to_owned();
-        (is_name(&name) && platform::is_program(&file.path())).then_some(name)
+        (is_command_name(&name) && platform::is_executable(&file.path())).then_some(name)
     });
-    let built_in = built_in(tree);
-    named.filter(|name| !built_in.contains(name)).collect()
+    let built_in = list_built_in_commands(tree);
+    names.filter(|name| !built_in.contains(name)).collect()
 }
 
-fn find(name: &str, path: &[PathBuf]) -> Option<PathBuf> {
-    if !is_name(name) {
+fn find_program(name: &str, path: &[PathBuf]) -> Option<PathBuf> {
+    if !is_command_name(name) {
         return None;
     }
-    let file = format!("{PREFIX}{name}{}", platform::PROGRAM_SUFFIX);
+    let file = format!("{PROGRAM_PREFIX}{name}{}", platform::PROGRAM_SUFFIX);
     path.iter()
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(&file))
-        .find(|program: &PathBuf| platform::is_program(Path::new(program)))
+        .find(|program: &PathBuf| platform::is_executable(Path::new(program)))
 }
 
-/// Whether `name` can be the rest of a file's name, and no path.
-fn is_name(name: &str) -> bool {
+/// Returns true when `name` is valid in a file name and is no path.
+fn is_command_name(name: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     !name.is_empty() && name.bytes().all(fits)
 }
 
-fn built_in(tree: &clap::Command) -> BTreeSet<String> {
+fn list_built_in_commands(tree: &clap::Command) -> BTreeSet<String> {
     tree.get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }
 
-fn unknown(name: &str, path: &[PathBuf], words: &Words, tree: &clap::Command) -> Error {
-    let mut known = built_in(tree);
-    known.extend(names(path, tree));
-    let near = nearest(name, known.iter().map(String::as_str)).and_then(|near| words.with(name, near));
+fn build_unknown_command_error(
+    name: &str,
+    path: &[PathBuf],
+    command_line: &CommandLine,
+    tree: &clap::Command,
+) -> Error {
+    let mut candidates = list_built_in_commands(tree);
+    candidates.extend(list_external_commands(path, tree));
+    let near = find_nearest(name, candidates.iter().map(String::as_str))
+        .and_then(|near| command_line.with_replacement(name, near));
     Error::invalid("no-such-command", format!("there is no command hearth {name:.60}"))
         .help(near.unwrap_or_else(|| "hearth -h".to_owned()))
 }
@@ -89,10 +102,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_never_a_path() {
+    fn command_name_is_never_a_path() {
         for name in ["", "../x", "a/b", "a b", "-/x", "é"] {
-            assert!(!is_name(name), "{name}");
+            assert!(!is_command_name(name), "{name}");
         }
-        assert!(is_name("db-tunnel"));
+        assert!(is_command_name("db-tunnel"));
     }
 }

@@ -1,27 +1,27 @@
-//! Flags that many commands take, and the form of their help.
+//! Flags of many commands, and the template of their help.
 
 use clap::Args;
 use hearth_base::ToolName;
 
 use crate::{
     printer::{ColorChoice, Fields},
-    settings::Server,
+    settings::ServerAddress,
 };
 
-/// Every help starts with its example.
-pub const TEMPLATE: &str = "{before-help}{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}\n\nAll flags: --help";
+/// The help template: the example comes first.
+pub const HELP_TEMPLATE: &str = "{before-help}{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}{after-help}\n\nAll flags: --help";
 
-/// The flags that every command takes.
+/// The flags of every command.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Everywhere")]
-pub struct Global {
-    /// Speak to this server
+pub struct GlobalArgs {
+    /// Use this server
     #[arg(long, global = true, value_name = "ADDRESS", hide_short_help = true)]
-    pub server: Option<Server>,
-    /// Be about this tool instead of the folder's
+    pub server: Option<ServerAddress>,
+    /// Use this tool
     #[arg(long, global = true, value_name = "NAME", hide_short_help = true)]
     pub tool: Option<ToolName>,
-    /// Print the result and errors as JSON, perhaps only some fields
+    /// Print the result and errors as JSON, or only these fields
     #[arg(
         long,
         global = true,
@@ -32,7 +32,7 @@ pub struct Global {
         hide_short_help = true
     )]
     pub json: Option<Fields>,
-    /// Ask nothing, and go on with what is dangerous
+    /// Ask nothing, and confirm destructive changes
     #[arg(
         long,
         short = 'y',
@@ -52,7 +52,7 @@ pub struct Global {
         hide_short_help = true
     )]
     pub color: ColorChoice,
-    /// Say more: which request was refused
+    /// Print more, such as the id of a refused request
     #[arg(long, short, global = true, alias = "debug", short_alias = 'd', hide_short_help = true)]
     pub verbose: bool,
     /// Print results and errors only
@@ -60,10 +60,10 @@ pub struct Global {
     pub quiet: bool,
 }
 
-/// Only saying what would be done.
+/// The flag `--dry-run`.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct DryRun {
-    /// Only say what would be done
+    /// Show the changes without making them
     #[arg(long)]
     pub dry_run: bool,
 }

@@ -1,29 +1,29 @@
-//! Calls about the jobs of a tool that several commands make.
+//! Requests about jobs that several commands send.
 
 use hearth_base::{JobName, Result};
 use hearth_wire::jobs::{Job, JobsQuery};
 
-use crate::at_tool::AtTool;
+use crate::tool_session::ToolSession;
 
-/// Lists the jobs of a tool: with what their maintainers set alone, or with defaults too.
-pub async fn list_jobs(at: &AtTool<'_>, set_only: bool) -> Result<Vec<Job>> {
+/// Lists the jobs of a tool. With `set_only`, fields that the maintainers did not set are absent.
+pub async fn list_jobs(session: &ToolSession<'_>, set_only: bool) -> Result<Vec<Job>> {
     let query = JobsQuery { include_unset: set_only.then_some(false) };
-    at.ask(at.client().jobs().list(at.name(), &query)).await
+    session.send(session.client().jobs().list(session.tool_name(), &query)).await
 }
 
-/// Waits for the answer to a call about the job `name`; when there is no such job, proposes the nearest name.
-pub async fn ask_about_job<T>(
-    at: &AtTool<'_>,
+/// Sends a request about the job `name`. When it does not exist, the error proposes the nearest name.
+pub async fn send_about_job<T>(
+    session: &ToolSession<'_>,
     name: &JobName,
     call: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     let names =
-        async { Ok(list_jobs(at, false).await?.into_iter().map(|job| job.name.to_string()).collect()) };
-    at.ask_for(name.as_str(), call, names).await
+        async { Ok(list_jobs(session, false).await?.into_iter().map(|job| job.name.to_string()).collect()) };
+    session.send_with_suggestion(name.as_str(), call, names).await
 }
 
-/// Shows one job.
-pub async fn show_job(at: &AtTool<'_>, name: &JobName) -> Result<Job> {
+/// Fetches one job.
+pub async fn fetch_job(session: &ToolSession<'_>, name: &JobName) -> Result<Job> {
     let query = JobsQuery::default();
-    ask_about_job(at, name, at.client().jobs().show(at.name(), name, &query)).await
+    send_about_job(session, name, session.client().jobs().show(session.tool_name(), name, &query)).await
 }

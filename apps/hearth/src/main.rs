@@ -1,39 +1,40 @@
-//! `hearth`, the command line for people.
+//! `hearth`, the command-line program.
 //!
-//! A command is parsed (`cli`), given settings, a printer and questions (`context`), speaks to the server
-//! (`session`), and ends with one of five statuses (`exit`). No runtime starts before a command needs one.
+//! A command is parsed (`cli`), receives settings, a printer and a prompter (`context`), sends requests to
+//! the server (`session`), and ends with an exit status (`exit`). No runtime starts before a command needs
+//! one.
 
-mod ask;
-mod at_tool;
 mod attach;
-mod chart;
+mod cleanup;
 mod cli;
+mod command_line;
 mod commands;
 mod confirm;
 mod context;
 mod dispatch;
-mod door;
 mod exit;
 mod external;
 mod flags;
+mod io_error;
 mod job_calls;
-mod leftover;
 mod ndjson;
 mod nearest;
 mod out_file;
 mod pack;
-mod patience;
+mod page_probe;
+mod parse_error;
 mod platform;
 mod printer;
+mod progress;
+mod prompter;
 mod quota;
 mod run;
 mod session;
 mod settings;
 mod time;
-mod trouble;
+mod tool_session;
 mod upload;
-mod usage;
-mod words;
+mod usage_chart;
 
 use std::process::ExitCode;
 

@@ -1,56 +1,61 @@
-//! Lines that a server sends one after the other, each as soon as there is one.
+//! Reader of newline-delimited JSON streams.
 
 use hearth_base::{Error, Result};
 use hearth_client::Body;
 use http::Response;
 use http_body_util::BodyExt;
 
-/// The lines of a body, as they come.
+/// Reads the lines of a response body as they arrive.
 #[derive(Debug)]
-pub struct Lines {
+pub struct LineReader {
     body: Body,
-    held: Vec<u8>,
-    over: bool,
+    buffer: Vec<u8>,
+    is_ended: bool,
 }
 
-impl Lines {
-    /// The longest line that is put together: longer than any of Hearth's.
-    const LONGEST: usize = 4 << 20;
+impl LineReader {
+    /// The maximum length of a line: longer than any line that Hearth sends.
+    const MAX_LINE_BYTES: usize = 4 << 20;
 
-    /// The lines of an answer.
-    pub fn of(response: Response<Body>) -> Self {
-        Self { body: response.into_body(), held: Vec::new(), over: false }
+    /// Creates a reader of the body of `response`.
+    pub fn from_response(response: Response<Body>) -> Self {
+        Self { body: response.into_body(), buffer: Vec::new(), is_ended: false }
     }
 
-    /// The next line, without its end; `None` behind the last.
+    /// Returns the next line without its line end, or `None` after the last.
     pub async fn next(&mut self) -> Result<Option<String>> {
         loop {
-            if let Some(at) = self.held.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.held.drain(..=at).collect();
-                return Ok(Some(text(&line)));
+            if let Some(at) = self.buffer.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.buffer.drain(..=at).collect();
+                return Ok(Some(decode_line(&line)));
             }
-            if self.over {
-                let rest = std::mem::take(&mut self.held);
-                return Ok((!rest.is_empty()).then(|| text(&rest)));
+            if self.is_ended {
+                let rest = std::mem::take(&mut self.buffer);
+                return Ok((!rest.is_empty()).then(|| decode_line(&rest)));
             }
             match self.body.frame().await {
-                None => self.over = true,
+                None => self.is_ended = true,
                 Some(Err(cause)) => {
-                    return Err(Error::unavailable("answer-broken", "the answer broke off").because(cause));
+                    return Err(
+                        Error::unavailable("answer-broken", "the answer is incomplete").with_cause(cause)
+                    );
                 }
                 Some(Ok(frame)) => {
                     let Ok(data) = frame.into_data() else { continue };
-                    self.held.extend_from_slice(&data);
+                    self.buffer.extend_from_slice(&data);
                 }
             }
-            if self.held.len() > Self::LONGEST {
-                return Err(Error::unavailable("answer-too-large", "a line is longer than any of Hearth's"));
+            if self.buffer.len() > Self::MAX_LINE_BYTES {
+                return Err(Error::unavailable(
+                    "answer-too-large",
+                    "a line of the answer is longer than 4 MiB",
+                ));
             }
         }
     }
 }
 
-fn text(line: &[u8]) -> String {
+fn decode_line(line: &[u8]) -> String {
     String::from_utf8_lossy(line).trim_end_matches(['\n', '\r']).to_owned()
 }
 
@@ -61,9 +66,9 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn lines_come_whole_and_the_last_needs_no_end() -> Result<()> {
-        let body = hearth_client::body(Full::new("one\ntwo\r\n\nlast".into()));
-        let mut lines = Lines::of(Response::new(body));
+    async fn lines_are_read_whole_and_the_last_needs_no_line_end() -> Result<()> {
+        let body = hearth_client::box_body(Full::new("one\ntwo\r\n\nlast".into()));
+        let mut lines = LineReader::from_response(Response::new(body));
         let mut read = Vec::new();
         while let Some(line) = lines.next().await? {
             read.push(line);

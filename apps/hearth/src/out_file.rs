@@ -1,4 +1,4 @@
-//! Files that commands write what they found to: one that says something else is replaced only with `--yes`.
+//! Output files of commands. A file with other content is replaced only with `--yes`.
 
 use std::{
     fs,
@@ -9,41 +9,44 @@ use std::{
 
 use hearth_base::{Error, Result};
 
-use crate::{context::Context, trouble::why};
+use crate::{context::CommandContext, io_error::describe_io_error};
 
-/// Who may read a file.
+/// The read access to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readers {
-    /// Whom the process's mask lets.
-    Usual,
-    /// Its owner alone, whoever could read the one before.
+pub enum FileReaders {
+    /// The access that the umask allows.
+    Default,
+    /// Access for its owner alone, also when the replaced file had more.
     Owner,
 }
 
-/// Whether a file is to be written so that it says this; refused when that takes a `--yes`.
-pub fn is_news(cx: &Context, file: &Path, text: &str, readers: Readers) -> Result<bool> {
+/// Returns true when the file must be written to have this content; refuses to replace other content without
+/// `--yes`.
+pub fn needs_write(cx: &CommandContext, file: &Path, text: &str, readers: FileReaders) -> Result<bool> {
     let open = |file: &Path| fs::metadata(file).is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0);
     match fs::read_to_string(file) {
-        Ok(known) if known == text => Ok(readers == Readers::Owner && open(file)),
-        Ok(_) if !cx.yes => {
-            let public = format!("{} is there and says something else", file.display());
-            Err(Error::conflict("file-exists", public).help(cx.words.and("--yes")))
+        Ok(known) if known == text => Ok(readers == FileReaders::Owner && open(file)),
+        Ok(_) if !cx.assume_yes => {
+            let public = format!("{} exists with other content", file.display());
+            Err(Error::conflict("file-exists", public).help(cx.command_line.with_word("--yes")))
         }
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound && !cx.yes => Err(refused(file, &cause)),
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound && !cx.assume_yes => {
+            Err(build_write_error(file, &cause))
+        }
         Ok(_) | Err(_) => Ok(true),
     }
 }
 
-/// Writes it.
-pub fn write(file: &Path, text: &str, readers: Readers) -> Result<()> {
+/// Writes the file.
+pub fn write_file(file: &Path, text: &str, readers: FileReaders) -> Result<()> {
     let written = match readers {
-        Readers::Usual => fs::write(file, text),
-        Readers::Owner => write_private(file, text),
+        FileReaders::Default => fs::write(file, text),
+        FileReaders::Owner => write_private(file, text),
     };
-    written.map_err(|cause| refused(file, &cause))
+    written.map_err(|cause| build_write_error(file, &cause))
 }
 
-/// Puts a new file in the place: from its first byte on it is for its owner alone.
+/// Replaces the file by a new one that only its owner can read from its first byte.
 fn write_private(file: &Path, text: &str) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut new = tempfile::NamedTempFile::new_in(folder)?;
@@ -52,6 +55,6 @@ fn write_private(file: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn refused(file: &Path, cause: &io::Error) -> Error {
-    Error::invalid("out-file", format!("{} cannot be written: {}", file.display(), why(cause)))
+fn build_write_error(file: &Path, cause: &io::Error) -> Error {
+    Error::invalid("out-file", format!("{} cannot be written: {}", file.display(), describe_io_error(cause)))
 }

@@ -1,4 +1,5 @@
-//! A folder as an archive to be built: what git would ignore stays here, and links are never followed.
+//! Packing of a folder into a source archive. Files that git ignores are left out, and links are never
+//! followed.
 
 use std::{
     fs, io,
@@ -10,46 +11,46 @@ use hearth_base::{Error, Result};
 use ignore::{DirEntry, WalkBuilder};
 use tar::{Builder, EntryType, Header};
 
-use crate::{platform, trouble::why};
+use crate::{io_error::describe_io_error, platform};
 
-/// An archive (tar, gzip), in which the same folder always has the same bytes.
+/// An archive (tar, gzip). The same folder always gives the same bytes.
 #[derive(Debug)]
-pub struct Packed {
+pub struct PackedFolder {
     /// The archive.
     pub bytes: Vec<u8>,
-    /// How many files are in it.
+    /// The number of files in it.
     pub files: usize,
 }
 
-/// The most that a folder may hold, before it is compressed: what is larger is no source.
-const MOST: u64 = 256 << 20;
+/// The maximum size of a folder before compression.
+const MAX_FOLDER_BYTES: u64 = 256 << 20;
 
-/// How many of the biggest files are named when it is too much.
-const NAMED: usize = 5;
+/// The number of biggest files that the error about a large folder names.
+const MAX_NAMED_FILES: usize = 5;
 
-/// Whether `path`, as somebody typed it, means a folder of this machine and not an address.
+/// Returns true when the typed `path` means a local folder, not an address.
 pub fn is_folder(path: &str) -> bool {
     !path.contains("://") && (path.starts_with(['.', '/', '~']) || Path::new(path).is_dir())
 }
 
-/// Packs what is in `folder`.
-pub fn pack(folder: &Path) -> Result<Packed> {
-    pack_up_to(folder, MOST)
+/// Packs the content of `folder`.
+pub fn pack_folder(folder: &Path) -> Result<PackedFolder> {
+    pack_folder_up_to(folder, MAX_FOLDER_BYTES)
 }
 
-fn pack_up_to(folder: &Path, most: u64) -> Result<Packed> {
+fn pack_folder_up_to(folder: &Path, max_bytes: u64) -> Result<PackedFolder> {
     if !folder.is_dir() {
         return Err(Error::invalid("no-folder", format!("{} is not a folder", folder.display()))
             .help("name a folder, or the address of a git repository"));
     }
-    let entries = found(folder)?;
-    check_size(folder, &entries, most)?;
+    let entries = list_entries(folder)?;
+    check_size(folder, &entries, max_bytes)?;
     let mut archive = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     let mut files = 0;
     for entry in &entries {
         let inside = entry.path().strip_prefix(folder).unwrap_or(entry.path());
-        let refused = |cause: io::Error| unreadable(entry.path(), &cause);
-        files += usize::from(add(&mut archive, entry, inside).map_err(refused)?);
+        let refused = |cause: io::Error| build_read_error(entry.path(), &cause);
+        files += usize::from(add_entry(&mut archive, entry, inside).map_err(refused)?);
     }
     if files == 0 {
         return Err(Error::invalid(
@@ -59,11 +60,11 @@ fn pack_up_to(folder: &Path, most: u64) -> Result<Packed> {
         .help("cd to the folder of your tool"));
     }
     let bytes = archive.into_inner().and_then(GzEncoder::finish).map_err(Error::internal)?;
-    Ok(Packed { bytes, files })
+    Ok(PackedFolder { bytes, files })
 }
 
-/// Everything that git would not ignore, in one order wherever it is asked for.
-fn found(folder: &Path) -> Result<Vec<DirEntry>> {
+/// Lists all entries that git would not ignore, in the same order on every machine.
+fn list_entries(folder: &Path) -> Result<Vec<DirEntry>> {
     let mut walk = WalkBuilder::new(folder);
     walk.hidden(false).require_git(false).follow_links(false).sort_by_file_path(Ord::cmp);
     walk.filter_entry(|entry| entry.file_name() != ".git");
@@ -73,8 +74,8 @@ fn found(folder: &Path) -> Result<Vec<DirEntry>> {
     entries.collect()
 }
 
-fn check_size(folder: &Path, entries: &[DirEntry], most: u64) -> Result<()> {
-    let files = entries.iter().filter(|entry| entry.file_type().is_some_and(|sort| sort.is_file()));
+fn check_size(folder: &Path, entries: &[DirEntry], max_bytes: u64) -> Result<()> {
+    let files = entries.iter().filter(|entry| entry.file_type().is_some_and(|file_type| file_type.is_file()));
     let mut sizes: Vec<(u64, PathBuf)> = files
         .filter_map(|entry| {
             let inside = entry.path().strip_prefix(folder).unwrap_or(entry.path());
@@ -82,22 +83,29 @@ fn check_size(folder: &Path, entries: &[DirEntry], most: u64) -> Result<()> {
         })
         .collect();
     let all: u64 = sizes.iter().map(|(size, _)| size).sum();
-    if all <= most {
+    if all <= max_bytes {
         return Ok(());
     }
     sizes.sort_unstable_by(|(a, _), (b, _)| b.cmp(a));
-    let biggest =
-        sizes.iter().take(NAMED).map(|(size, path)| format!("{} ({})", path.display(), told(*size)));
-    let sentence = format!("{} holds {}, and {} is the most", folder.display(), told(all), told(most));
+    let biggest = sizes
+        .iter()
+        .take(MAX_NAMED_FILES)
+        .map(|(size, path)| format!("{} ({})", path.display(), format_size(*size)));
+    let sentence = format!(
+        "{} is too large: {}; at most {}",
+        folder.display(),
+        format_size(all),
+        format_size(max_bytes)
+    );
     Err(Error::invalid("folder-too-large", sentence)
-        .also(format!("The biggest are {}.", biggest.collect::<Vec<_>>().join(", ")))
-        .help("name what is no source in .gitignore; it is not uploaded then"))
+        .and_message(format!("The biggest files are {}.", biggest.collect::<Vec<_>>().join(", ")))
+        .help("list files that are no source in .gitignore; they are not uploaded"))
 }
 
-/// Adds an entry; whether it is a file.
-fn add(archive: &mut Builder<GzEncoder<Vec<u8>>>, entry: &DirEntry, inside: &Path) -> io::Result<bool> {
+/// Adds an entry; returns true when it is a file.
+fn add_entry(archive: &mut Builder<GzEncoder<Vec<u8>>>, entry: &DirEntry, inside: &Path) -> io::Result<bool> {
     let Some(sort) = entry.file_type() else { return Ok(false) };
-    // Times and owners of this machine are nobody's business, and would make every archive another one.
+    // Times and owners of this machine are private, and would make every archive different.
     let mut header = Header::new_gnu();
     header.set_mtime(0);
     if sort.is_dir() {
@@ -112,7 +120,7 @@ fn add(archive: &mut Builder<GzEncoder<Vec<u8>>>, entry: &DirEntry, inside: &Pat
         archive.append_link(&mut header, inside, fs::read_link(entry.path())?)?;
     } else if sort.is_file() {
         let content = fs::read(entry.path())?;
-        header.set_mode(if platform::is_program(entry.path()) { 0o755 } else { 0o644 });
+        header.set_mode(if platform::is_executable(entry.path()) { 0o755 } else { 0o644 });
         header.set_size(content.len() as u64);
         archive.append_data(&mut header, inside, content.as_slice())?;
         return Ok(true);
@@ -120,12 +128,12 @@ fn add(archive: &mut Builder<GzEncoder<Vec<u8>>>, entry: &DirEntry, inside: &Pat
     Ok(false)
 }
 
-fn unreadable(path: &Path, cause: &io::Error) -> Error {
-    Error::invalid("folder", format!("{} cannot be read: {}", path.display(), why(cause)))
+fn build_read_error(path: &Path, cause: &io::Error) -> Error {
+    Error::invalid("folder", format!("{} cannot be read: {}", path.display(), describe_io_error(cause)))
 }
 
-/// A size for people.
-pub fn told(bytes: u64) -> String {
+/// Formats a size for people.
+pub fn format_size(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),
         1_000..1_000_000 => format!("{} kB", bytes / 1_000),
@@ -141,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    fn folder() -> io::Result<tempfile::TempDir> {
+    fn create_sample_folder() -> io::Result<tempfile::TempDir> {
         let folder = tempfile::tempdir()?;
         for (path, text) in [
             (".gitignore", "*.log\nbuild/\n"),
@@ -159,7 +167,7 @@ mod tests {
         Ok(folder)
     }
 
-    fn names(packed: &Packed) -> io::Result<Vec<String>> {
+    fn list_names(packed: &PackedFolder) -> io::Result<Vec<String>> {
         let mut plain = Vec::new();
         GzDecoder::new(packed.bytes.as_slice()).read_to_end(&mut plain)?;
         let mut archive = tar::Archive::new(plain.as_slice());
@@ -167,32 +175,32 @@ mod tests {
     }
 
     #[test]
-    fn what_git_ignores_stays_here_and_its_own_folder_does() -> Result<(), Box<dyn std::error::Error>> {
-        let folder = folder()?;
-        let packed = pack(folder.path())?;
-        let names = names(&packed)?.join(" ").replace("lib/ ", "lib ");
+    fn archive_has_neither_ignored_files_nor_the_git_folder() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = create_sample_folder()?;
+        let packed = pack_folder(folder.path())?;
+        let names = list_names(&packed)?.join(" ").replace("lib/ ", "lib ");
         assert_eq!(names, ".env.example .gitignore app.py lib lib/part.py");
         assert_eq!(packed.files, 4);
-        assert_eq!(packed.bytes, pack(folder.path())?.bytes, "the same folder has the same bytes");
+        assert_eq!(packed.bytes, pack_folder(folder.path())?.bytes, "the same folder has the same bytes");
         Ok(())
     }
 
     #[test]
-    fn a_folder_that_is_too_large_names_what_is() -> Result<(), Box<dyn std::error::Error>> {
-        let folder = folder()?;
+    fn refusal_of_a_large_folder_names_its_biggest_files() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = create_sample_folder()?;
         fs::write(folder.path().join("model.bin"), vec![0; 2_000])?;
-        let error = pack_up_to(folder.path(), 1_000).err();
+        let error = pack_folder_up_to(folder.path(), 1_000).err();
         let named =
-            error.is_some_and(|error| error.sentences().any(|line| line.contains("model.bin (2 kB)")));
+            error.is_some_and(|error| error.public_messages().any(|line| line.contains("model.bin (2 kB)")));
         assert!(named);
         Ok(())
     }
 
     #[test]
-    fn an_empty_folder_is_refused() -> io::Result<()> {
+    fn empty_folder_is_refused() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         fs::create_dir(folder.path().join("empty"))?;
-        let code = pack(folder.path()).err().map(|error| error.code().to_owned());
+        let code = pack_folder(folder.path()).err().map(|error| error.code().to_owned());
         assert_eq!(code.as_deref(), Some("empty-folder"));
         Ok(())
     }

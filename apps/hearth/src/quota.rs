@@ -1,27 +1,27 @@
-//! Quotas as every group of commands shows them: what is used, and the limit.
+//! The table of quotas, with usage and limit.
 
 use crate::printer::{Cell, Table};
 
 /// One quota.
 #[derive(Debug, Clone, Copy)]
-pub struct Row<'a> {
-    /// What sort it is.
+pub struct QuotaRow<'a> {
+    /// The category, as in "Running jobs".
     pub category: &'a str,
-    /// What it is of.
+    /// The name of the limited resource.
     pub name: &'a str,
-    /// How much of it is used, where that is counted.
+    /// The used amount, where it is counted.
     pub used: Option<&'a str>,
-    /// The most.
+    /// The limit.
     pub limit: &'a str,
 }
 
-impl<'a> Row<'a> {
-    /// All of them, a row each.
-    pub fn table(rows: impl IntoIterator<Item = Self>) -> Table {
-        let mut table = Table::of(&["quota", "of", "used", "limit"]);
-        for Row { category, name, used, limit } in rows {
+impl<'a> QuotaRow<'a> {
+    /// Builds the table of all rows.
+    pub fn build_table(rows: impl IntoIterator<Item = Self>) -> Table {
+        let mut table = Table::with_headings(&["quota", "of", "used", "limit"]);
+        for QuotaRow { category, name, used, limit } in rows {
             let used = used.filter(|used| !used.is_empty()).unwrap_or("-");
-            table.row([category, name, used, limit].map(Cell::from));
+            table.add_row([category, name, used, limit].map(Cell::from));
         }
         table
     }

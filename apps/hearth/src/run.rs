@@ -1,4 +1,4 @@
-//! From the words that were typed to the status that the program ends with.
+//! Run of the program: from the command line to the exit status.
 
 use std::ffi::OsString;
 
@@ -6,60 +6,71 @@ use clap::{CommandFactory, FromArgMatches, ValueEnum};
 use hearth_base::{Clock, Error, Result, SystemClock};
 
 use crate::{
-    ask::Ask,
-    cli::{self, Cli, Command},
+    cleanup::InterruptCleanup,
+    cli::{self, Cli, CliCommand},
+    command_line::CommandLine,
     commands,
-    context::Context,
+    context::CommandContext,
     dispatch,
     exit::{self, Exit},
     external,
-    flags::Global,
-    leftover::Leftover,
-    printer::{ColorChoice, Fields, Manner, Printer, Stream},
-    settings::{Environment, Flags, Settings},
-    usage,
-    words::Words,
+    flags::GlobalArgs,
+    parse_error,
+    printer::{ColorChoice, Fields, OutputOptions, Printer, TerminalStream},
+    prompter::Prompter,
+    settings::{CommandSettings, Environment, SettingFlags},
 };
 
-/// What is true when nobody answered a question: they all come before the first change.
-const NOTHING: &str = "nothing was changed";
+/// The message after an interrupted question: all questions come before the first change.
+const NOTHING_CHANGED: &str = "nothing was changed";
 
-/// Does what `arguments`, the program's own name first, ask for.
+/// Runs the command of `arguments`, which begin with the program's name.
 pub fn run(arguments: Vec<OsString>) -> Exit {
-    let words = Words::of(&arguments);
+    let command_line = CommandLine::from_arguments(&arguments);
     let environment = Environment::read();
-    let parsed = tree(&words, &environment)
+    let parsed = build_tree(&command_line, &environment)
         .try_get_matches_from(arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let Cli { global, command, .. } = match parsed {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error, &words, &environment),
+        Err(error) => return report_parse_error(&error, &command_line, &environment),
     };
-    let Global { quiet, verbose, .. } = global;
-    let manner = Manner { json: global.json.clone(), quiet, verbose };
-    let printer = printer(global.color, manner, &environment);
+    let GlobalArgs { quiet, verbose, .. } = global;
+    let options = OutputOptions { json: global.json.clone(), quiet, verbose };
+    let printer = build_printer(global.color, options, &environment);
     let ended = match command {
-        Some(Command::External(line)) => {
-            let ended = external::run(&line, &global, &environment.path, &words, &Cli::command());
-            // What stands behind a command that is none was meant for this program, not for another.
-            return ended.unwrap_or_else(|error| end(&as_typed(&words, &environment), &error));
+        Some(CliCommand::External(line)) => {
+            let ended = external::run_program(
+                &line,
+                &global,
+                &environment.search_path,
+                &command_line,
+                &Cli::command(),
+            );
+            // The flags after an unknown command were meant for this program.
+            return ended.unwrap_or_else(|error| {
+                report_error(&build_printer_from_typed_flags(&command_line, &environment), &error)
+            });
         }
-        Some(Command::Completion(args)) => {
-            commands::completion::run(&printer, args, environment, cli::whole()).map(|()| Exit::Done)
+        Some(CliCommand::Completion(args)) => {
+            commands::completion::run(&printer, args, environment, cli::build_full_tree())
+                .map(|()| Exit::Done)
         }
-        Some(Command::Man(args)) => commands::man::run(&printer, &args, cli::whole()).map(|()| Exit::Done),
-        command => with_server(&printer, global, environment, words, command),
+        Some(CliCommand::Man(args)) => {
+            commands::man::run(&printer, &args, cli::build_full_tree()).map(|()| Exit::Done)
+        }
+        command => run_with_server(&printer, global, environment, command_line, command),
     };
-    ended.unwrap_or_else(|error| end(&printer, &error))
+    ended.unwrap_or_else(|error| report_error(&printer, &error))
 }
 
-/// The tree of commands; those on the search path are looked for only when somebody asks for help.
-fn tree(words: &Words, environment: &Environment) -> clap::Command {
+/// Builds the tree of commands. External commands are searched only for the help.
+fn build_tree(command_line: &CommandLine, environment: &Environment) -> clap::Command {
     let tree = Cli::command();
-    if !words.flags().any(|word| matches!(word, "-h" | "--help" | "help")) {
+    if !command_line.words_before_separator().any(|word| matches!(word, "-h" | "--help" | "help")) {
         return tree;
     }
-    let names = external::names(&environment.path, &tree);
+    let names = external::list_external_commands(&environment.search_path, &tree);
     if names.is_empty() {
         return tree;
     }
@@ -68,12 +79,12 @@ fn tree(words: &Words, environment: &Environment) -> clap::Command {
     tree.after_help(format!("On the search path: {list}\n{after}"))
 }
 
-/// Prints as the flags among the words say, whatever else is wrong with them.
-fn as_typed(words: &Words, environment: &Environment) -> Printer {
+/// Builds a printer from the output flags on the command line, although its parse failed.
+fn build_printer_from_typed_flags(command_line: &CommandLine, environment: &Environment) -> Printer {
     let mut json = None;
     let mut color = None;
     let mut before = "";
-    for word in words.flags() {
+    for word in command_line.words_before_separator() {
         if word == "--json" || word.starts_with("--json=") {
             json = Some(Fields::default());
         }
@@ -81,68 +92,76 @@ fn as_typed(words: &Words, environment: &Environment) -> Printer {
         color = choice.and_then(|choice| ColorChoice::from_str(choice, false).ok()).or(color);
         before = word;
     }
-    printer(color.unwrap_or_default(), Manner { json, ..Manner::default() }, environment)
+    build_printer(color.unwrap_or_default(), OutputOptions { json, ..OutputOptions::default() }, environment)
 }
 
-fn refuse(error: &clap::Error, words: &Words, environment: &Environment) -> Exit {
-    let printer = as_typed(words, environment);
-    if usage::is_answer(error) {
-        return match printer.raw(&error.render().to_string()) {
+fn report_parse_error(error: &clap::Error, command_line: &CommandLine, environment: &Environment) -> Exit {
+    let printer = build_printer_from_typed_flags(command_line, environment);
+    if parse_error::is_help_or_version(error) {
+        return match printer.print_raw(&error.render().to_string()) {
             Ok(()) => Exit::Done,
-            Err(error) => end(&printer, &error),
+            Err(error) => report_error(&printer, &error),
         };
     }
-    if usage::is_incomplete(error) {
-        printer.help(&error.render().to_string());
-        return Exit::User;
+    if parse_error::lacks_subcommand(error) {
+        printer.print_help(&error.render().to_string());
+        return Exit::UserError;
     }
-    end(&printer, &usage::explain(error, words))
+    report_error(&printer, &parse_error::explain_parse_error(error, command_line))
 }
 
-fn printer(color: ColorChoice, manner: Manner, environment: &Environment) -> Printer {
-    let (out, err) = (Stream::out(color, environment), Stream::err(color, environment));
+fn build_printer(color: ColorChoice, manner: OutputOptions, environment: &Environment) -> Printer {
+    let (out, err) =
+        (TerminalStream::for_stdout(color, environment), TerminalStream::for_stderr(color, environment));
     Printer::new(out, err, manner, SystemClock.now())
 }
 
-fn end(printer: &Printer, error: &Error) -> Exit {
-    let exit = Exit::of(error);
+fn report_error(printer: &Printer, error: &Error) -> Exit {
+    let exit = Exit::from_error(error);
     if exit == Exit::Interrupted {
-        printer.interrupted(error)
+        printer.print_interrupted(error)
     } else {
-        printer.error(error)
+        printer.print_error(error)
     }
     exit
 }
 
-fn with_server(
+fn run_with_server(
     printer: &Printer,
-    global: Global,
+    global: GlobalArgs,
     environment: Environment,
-    words: Words,
-    command: Option<Command>,
+    command_line: CommandLine,
+    command: Option<CliCommand>,
 ) -> Result<Exit> {
-    let Global { server, tool, json: _, yes, color: _, verbose: _, quiet: _ } = global;
-    let ask = Ask::new(yes, environment.ci, printer.is_seen());
-    let settings = Settings::read(Flags { server, tool }, environment)?;
-    let leftover = Leftover::default();
-    let cx = Context { printer: printer.clone(), settings, ask, words, yes, leftover };
+    let GlobalArgs { server, tool, json: _, yes, color: _, verbose: _, quiet: _ } = global;
+    let prompter = Prompter::new(yes, environment.is_ci, printer.is_stderr_a_terminal());
+    let settings = CommandSettings::read(SettingFlags { server, tool }, environment)?;
+    let cleanup = InterruptCleanup::default();
+    let cx = CommandContext {
+        printer: printer.clone(),
+        settings,
+        prompter,
+        command_line,
+        assume_yes: yes,
+        cleanup,
+    };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::internal)?;
-    let what_stays = dispatch::after_interrupt(command.as_ref());
+    let interrupt_note = dispatch::explain_interrupt(command.as_ref());
     let ended = runtime.block_on(async {
         tokio::select! {
-            // First, so that the signal is listened for before the first question is asked.
+            // First, so that the signal handler is installed before the first question.
             biased;
             _ = tokio::signal::ctrl_c() => {
-                printer.fresh_line();
-                let gone = cx.leftover.take_away().await;
-                let what_stays = if cx.ask.waits() { NOTHING } else { what_stays };
-                Err(exit::interrupted(gone.unwrap_or(what_stays)))
+                printer.start_new_line();
+                let cleanup_note = cx.cleanup.run_cleanup().await;
+                let interrupt_note = if cx.prompter.is_waiting() { NOTHING_CHANGED } else { interrupt_note };
+                Err(exit::build_interrupted_error(cleanup_note.unwrap_or(interrupt_note)))
             }
             ended = dispatch::run(&cx, command) => ended,
         }
     });
-    // A thread may still wait for an answer that nobody will type.
+    // A blocking thread may still wait for typed input; the program must not wait for it.
     runtime.shutdown_background();
     ended
 }

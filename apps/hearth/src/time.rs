@@ -1,11 +1,11 @@
-//! Times as people say them.
+//! Times for people.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// How many of a unit make the next one, its name, and its name for more than one.
-const STEPS: [(i64, &str, &str); 6] = [
+/// The amount of a unit that makes the next one, its singular and its plural.
+const TIME_UNITS: [(i64, &str, &str); 6] = [
     (60, "s", "s"),
     (60, "min", "min"),
     (24, "h", "h"),
@@ -14,15 +14,15 @@ const STEPS: [(i64, &str, &str); 6] = [
     (i64::MAX, "year", "years"),
 ];
 
-/// How far `then` is from `now`: `5 min ago`, `in 3 days`.
-pub fn relative(now: Timestamp, then: Timestamp) -> String {
+/// Formats the distance of `then` from `now`: `5 min ago`, `in 3 days`.
+pub fn format_relative(now: Timestamp, then: Timestamp) -> String {
     let seconds = now.as_second().saturating_sub(then.as_second());
     let mut amount = seconds.saturating_abs();
     if amount < 10 {
         return "just now".to_owned();
     }
     let mut unit = "s";
-    for (size, one, more) in STEPS {
+    for (size, one, more) in TIME_UNITS {
         unit = if amount == 1 { one } else { more };
         if amount < size {
             break;
@@ -32,8 +32,8 @@ pub fn relative(now: Timestamp, then: Timestamp) -> String {
     if seconds > 0 { format!("{amount} {unit} ago") } else { format!("in {amount} {unit}") }
 }
 
-/// How long something took: `0.6 s`, `41 s`, `2 min 5 s`.
-pub fn seconds(took: Duration) -> String {
+/// Formats a duration: `0.6 s`, `41 s`, `2 min 5 s`.
+pub fn format_duration(took: Duration) -> String {
     let whole = took.as_secs();
     match whole {
         0..10 => format!("{:.1} s", took.as_secs_f64()),
@@ -42,9 +42,9 @@ pub fn seconds(took: Duration) -> String {
     }
 }
 
-/// How long it was from one instant to another.
-pub fn took(from: Timestamp, to: Timestamp) -> String {
-    seconds(Duration::try_from(to.duration_since(from)).unwrap_or_default())
+/// Formats the duration from one instant to another.
+pub fn format_elapsed(from: Timestamp, to: Timestamp) -> String {
+    format_duration(Duration::try_from(to.duration_since(from)).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -52,9 +52,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_told_in_the_largest_unit_that_fits() {
+    fn relative_times_use_the_largest_fitting_unit() {
         let now = Timestamp::UNIX_EPOCH;
-        for (seconds, told) in [
+        for (seconds, text) in [
             (0, "just now"),
             (-12, "12 s ago"),
             (-60, "1 min ago"),
@@ -66,14 +66,14 @@ mod tests {
             (86_400 * 2, "in 2 days"),
         ] {
             let then = now + jiff::SignedDuration::from_secs(seconds);
-            assert_eq!(relative(now, then), told);
+            assert_eq!(format_relative(now, then), text);
         }
     }
 
     #[test]
-    fn what_something_took_is_told_in_two_figures() {
-        for (millis, told) in [(640, "0.6 s"), (41_200, "41 s"), (125_000, "2 min 5 s")] {
-            assert_eq!(seconds(Duration::from_millis(millis)), told);
+    fn durations_have_two_figures() {
+        for (millis, text) in [(640, "0.6 s"), (41_200, "41 s"), (125_000, "2 min 5 s")] {
+            assert_eq!(format_duration(Duration::from_millis(millis)), text);
         }
     }
 }

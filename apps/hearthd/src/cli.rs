@@ -1,4 +1,4 @@
-//! The words on the command line.
+//! The command line of hearthd.
 
 use std::path::PathBuf;
 
@@ -9,142 +9,142 @@ use clap::{Args, Parser, Subcommand};
 #[command(name = "hearthd", version, about = "The server of Hearth", disable_help_subcommand = true)]
 pub struct Cli {
     #[command(subcommand)]
-    pub command: Command,
+    pub command: ServerCommand,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum ServerCommand {
     /// Run everything on this machine
-    Up(Up),
-    /// Run some roles of a Hearth that is made of several processes
-    Serve(Serve),
-    /// Run the one process with root's powers, which starts containers
-    Runtime(Runtime),
-    /// Stop every container of a Hearth that is not running any more, and remove what is left of them on this host
-    Clear(Clear),
-    /// Make and list the images that this Hearth provides
+    Up(UpArgs),
+    /// Run some roles of a Hearth with several processes
+    Serve(ServeArgs),
+    /// Run the privileged process that starts containers
+    Runtime(RuntimeArgs),
+    /// Stop all containers of a Hearth that is no longer running, and remove their data on this host
+    Clear(ClearArgs),
+    /// Create and list the images that this Hearth provides
     #[command(subcommand)]
-    Image(Image),
-    /// Tell what this host offers to containers, and what to install or change
+    Image(ImageCommand),
+    /// Check this host's support for containers
     Doctor,
-    /// Print every setting with its default and meaning, as Markdown
+    /// Print all settings with defaults and descriptions, as Markdown
     Settings,
-    /// Print the API's document: everything merged, or one service's part
-    Openapi(Openapi),
+    /// Print the OpenAPI document of all services, or of one
+    Openapi(OpenapiArgs),
 }
 
 #[derive(Debug, Args)]
 #[command(before_help = "Example: hearthd up --state /var/lib/hearth --listen 127.0.0.1:8080")]
-pub struct Up {
+pub struct UpArgs {
     #[command(flatten)]
-    pub settings: Settings,
+    pub settings: SettingsArgs,
 }
 
 #[derive(Debug, Args)]
 #[command(before_help = "Example: hearthd serve --roles accounts --config /etc/hearth.toml")]
-pub struct Serve {
-    /// The roles to play, with commas between them, such as accounts,gateway; or all
+pub struct ServeArgs {
+    /// Comma-separated roles to run, such as accounts,gateway; or all
     #[arg(long, value_delimiter = ',', required = true)]
     pub roles: Vec<String>,
-    /// Become this user, by name or number, and give up all of root's powers
+    /// User, by name or number, to run as without any privileges
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
     #[command(flatten)]
-    pub settings: Settings,
+    pub settings: SettingsArgs,
 }
 
 #[derive(Debug, Args)]
 #[command(before_help = "Example: hearthd runtime --caller 990 --state /var/lib/hearth")]
-pub struct Runtime {
-    /// The number of the only user who may ask it for containers: the one that the services run as
+pub struct RuntimeArgs {
+    /// Id of the only user that may start containers: the user that the services run as
     #[arg(long, value_name = "UID")]
     pub caller: u32,
     #[command(flatten)]
-    pub settings: Settings,
+    pub settings: SettingsArgs,
 }
 
 #[derive(Debug, Args)]
 #[command(before_help = "Example: hearthd openapi accounts")]
-pub struct Openapi {
-    /// The service; without one, everything
+pub struct OpenapiArgs {
+    /// The service; all services if absent
     pub service: Option<String>,
 }
 
 #[derive(Debug, Args)]
 #[command(before_help = "Example: hearthd clear --state /var/lib/hearth")]
-pub struct Clear {
+pub struct ClearArgs {
     #[command(flatten)]
-    pub settings: Settings,
+    pub settings: SettingsArgs,
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Image {
-    /// Make the first images of Debian packages, those that are missing
-    Bootstrap(ImageBootstrap),
-    /// List the provided images; fails when one of the first is missing
-    List(ImageList),
-    /// Take in an image from a folder that is an OCI image layout
-    Import(ImageImport),
+pub enum ImageCommand {
+    /// Create missing initial images from Debian packages
+    Bootstrap(ImageBootstrapArgs),
+    /// List the provided images; fail if an initial image is missing
+    List(ImageListArgs),
+    /// Import an image from an OCI image layout folder
+    Import(ImageImportArgs),
 }
 
 #[derive(Debug, Args)]
 #[command(before_help = "Example: hearthd image bootstrap --state /var/lib/hearth")]
-pub struct ImageBootstrap {
-    /// The images to make; without one, all
+pub struct ImageBootstrapArgs {
+    /// The images to create; all if absent
     pub names: Vec<String>,
-    /// Where to get Debian packages from, in place of this machine's own sources
+    /// Debian mirror to use instead of this machine's package sources
     #[arg(long, value_name = "URL")]
     pub mirror: Option<String>,
-    /// Make them anew though they are there, with the newest packages
+    /// Recreate existing images with the newest packages
     #[arg(long)]
     pub again: bool,
-    /// Leave them here as OCI image layouts, for hearthd image import on any machine
+    /// Write OCI image layouts to this folder, for hearthd image import on any machine
     #[arg(long, value_name = "DIR")]
     pub layouts: Option<PathBuf>,
     #[command(flatten)]
-    pub settings: Settings,
+    pub settings: SettingsArgs,
 }
 
 #[derive(Debug, Args)]
 #[command(before_help = "Example: hearthd image list --state /var/lib/hearth")]
-pub struct ImageList {
-    /// Print only the names of those that can be made and are not there
+pub struct ImageListArgs {
+    /// Print only the names of missing images
     #[arg(long)]
     pub missing: bool,
-    /// Do not fail when one is missing
+    /// Succeed even if an initial image is missing
     #[arg(long)]
     pub all: bool,
-    /// Become this user, by name or number, and give up all of root's powers
+    /// User, by name or number, to run as without any privileges
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
     #[command(flatten)]
-    pub settings: Settings,
+    pub settings: SettingsArgs,
 }
 
 #[derive(Debug, Args)]
 #[command(before_help = "Example: hearthd image import php8.2 ./layout --state /var/lib/hearth")]
-pub struct ImageImport {
-    /// Its name, behind hearth/
+pub struct ImageImportArgs {
+    /// Name of the image, after hearth/
     pub name: String,
-    /// The folder
+    /// The OCI image layout folder
     pub layout: PathBuf,
-    /// Become this user, by name or number, and give up all of root's powers
+    /// User, by name or number, to run as without any privileges
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
     #[command(flatten)]
-    pub settings: Settings,
+    pub settings: SettingsArgs,
 }
 
-/// What the command line sets over the configuration file and the environment.
+/// Settings that override the configuration file and the environment.
 #[derive(Debug, Clone, Args)]
-pub struct Settings {
-    /// The configuration file
+pub struct SettingsArgs {
+    /// Configuration file
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The folder with everything that must outlive the process
+    /// State folder with all durable data
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
-    /// The address and port of the door
+    /// Address and port of the gateway
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
 }

@@ -1,43 +1,44 @@
-//! The server. What it does is chosen by its first word: everything on this machine, some roles of a larger
-//! Hearth, or a look at the host.
+//! The server. Its subcommand selects everything on one machine, some roles of a larger Hearth, or a tool for
+//! operators.
 
 mod bootstrap;
 mod cli;
 mod commands;
-mod out;
+mod console;
+mod memory_trim;
 mod privilege;
 mod process;
 mod services;
-mod thrift;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, ServerCommand};
 
 fn main() -> ExitCode {
-    // A helper of a container is this program started again; it must have no thread yet.
-    hearth_runtime_local::run_if_helper();
-    hearth_runtime_local::be_thrifty();
-    // Every file and folder that is to be closed says so: a narrow umask must not close what services have to reach.
+    // The helper of a container is this program, executed again. It must run before any thread is started.
+    hearth_runtime_local::run_if_subprocess();
+    hearth_runtime_local::init_memory_trimming();
+    // Private files and folders set their own modes. A restrictive umask would lock services out of shared
+    // ones.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(usage) => return out::usage(&usage),
+        Err(usage) => return console::print_usage(&usage),
     };
-    let done = match cli.command {
-        Command::Up(up) => commands::up::run(up),
-        Command::Serve(serve) => commands::serve::run(serve),
-        Command::Runtime(runtime) => commands::runtime::run(runtime),
-        Command::Clear(clear) => commands::clear::run(clear),
-        Command::Image(image) => commands::image::run(image),
-        Command::Doctor => commands::doctor::run(),
-        Command::Settings => commands::settings::run(),
-        Command::Openapi(openapi) => commands::openapi::run(&openapi),
+    let result = match cli.command {
+        ServerCommand::Up(up) => commands::up::run(up),
+        ServerCommand::Serve(serve) => commands::serve::run(serve),
+        ServerCommand::Runtime(runtime) => commands::runtime::run(runtime),
+        ServerCommand::Clear(clear) => commands::clear::run(clear),
+        ServerCommand::Image(image) => commands::image::run(image),
+        ServerCommand::Doctor => commands::doctor::run(),
+        ServerCommand::Settings => commands::settings::run(),
+        ServerCommand::Openapi(openapi) => commands::openapi::run(&openapi),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => out::refused(&error),
+        Err(error) => console::print_error(&error),
     }
 }

@@ -1,4 +1,4 @@
-//! Giving up root's powers.
+//! Dropping root privileges.
 
 use std::io;
 
@@ -13,56 +13,60 @@ use rustix::{
     },
 };
 
-/// A user of this host without any powers.
+/// An unprivileged user of this host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct User {
-    /// Its number.
+pub struct HostUser {
+    /// User id.
     pub uid: u32,
-    /// The number of its group.
+    /// Id of its primary group.
     pub gid: u32,
 }
 
-impl User {
-    /// The user that this host knows by a name or number. Root is refused, and a number needs no name.
+impl HostUser {
+    /// Finds a user by name or number. A number need not have a name. Errors: `user-is-root`, `no-such-user`.
     pub fn find(text: &str) -> Result<Self> {
         let found = match text.parse() {
-            Ok(uid) => {
-                Some(uzers::get_user_by_uid(uid).map_or(Self { uid, gid: uid }, |user| Self::of(&user)))
-            }
-            Err(_) => uzers::get_user_by_name(text).map(|user| Self::of(&user)),
+            Ok(uid) => Some(
+                uzers::get_user_by_uid(uid).map_or(Self { uid, gid: uid }, |user| Self::from_entry(&user)),
+            ),
+            Err(_) => uzers::get_user_by_name(text).map(|user| Self::from_entry(&user)),
         };
         match found {
-            Some(Self { uid: 0, .. }) => Err(Error::invalid("user-is-root", "services never run as root")
-                .help("name another user as runtime.user in the configuration")),
+            Some(Self { uid: 0, .. }) => {
+                Err(Error::invalid("user-is-root", "user is root; allowed: an unprivileged user")
+                    .help("set runtime.user in the configuration to another user"))
+            }
             Some(user) => Ok(user),
-            None => Err(Error::invalid("no-such-user", format!("this host has no user {text:?}"))
-                .help(format!("useradd --system --no-create-home --shell /usr/sbin/nologin {text}"))),
+            None => {
+                Err(Error::invalid("no-such-user", format!("user does not exist on this host: {text:?}"))
+                    .help(format!("useradd --system --no-create-home --shell /usr/sbin/nologin {text}")))
+            }
         }
     }
 
-    fn of(user: &uzers::User) -> Self {
+    fn from_entry(user: &uzers::User) -> Self {
         Self { uid: user.uid(), gid: user.primary_group_id() }
     }
 }
 
-/// Makes this process one of `user`'s, without a capability and without a way back, that ends with its parent. It
-/// must have no second thread yet.
-pub fn become_user(user: User) -> Result<()> {
+/// Switches this process irrevocably to `user`, without capabilities, and lets it end with its parent
+/// process. Must be called before any thread is started.
+pub fn become_user(user: HostUser) -> Result<()> {
     let parent = getppid();
-    drop_powers(user).map_err(|cause| {
-        Error::unavailable("powers", format!("this process cannot become user {}: {cause}", user.uid))
-            .help("start it as root, or leave --user away to run as who you are")
-            .because(cause)
+    drop_privileges(user).map_err(|cause| {
+        Error::unavailable("powers", format!("switching to user {} failed: {cause}", user.uid))
+            .help("run the command as root, or omit --user to run as the current user")
+            .with_cause(cause)
     })?;
-    // Who died before the signal was asked for sends none.
+    // A parent that died before the death signal was set sends none.
     if getppid() == parent {
         Ok(())
     } else {
-        Err(Error::unavailable("parent-gone", "whoever started this has ended"))
+        Err(Error::unavailable("parent-gone", "parent process has ended"))
     }
 }
 
-fn drop_powers(user: User) -> io::Result<()> {
+fn drop_privileges(user: HostUser) -> io::Result<()> {
     for capability in CapabilitySet::all().iter() {
         match remove_capability_from_bounding_set(capability) {
             // The kernel is older than this capability.
@@ -78,10 +82,10 @@ fn drop_powers(user: User) -> io::Result<()> {
     let none = CapabilitySet::empty();
     set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
     set_no_new_privs(true)?;
-    // Cleared by a change of user, so asked for last.
+    // A change of user clears the death signal, so it is set last.
     set_parent_process_death_signal(Some(Signal::TERM))?;
     match capabilities(None)?.permitted.is_empty() {
         true => Ok(()),
-        false => Err(io::Error::other("some powers stay")),
+        false => Err(io::Error::other("process still has capabilities")),
     }
 }

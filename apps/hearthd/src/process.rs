@@ -1,45 +1,46 @@
-//! One process of Hearth: some roles, mounted, listening, and stopped without dropping anybody.
+//! One server process: mounts the services of its roles, listens, and shuts down gracefully.
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use hearth_base::{Clock, Entropy, Error, LifeId, Result, Role, SystemClock};
-use hearth_client::{Local, Transport};
+use hearth_base::{Clock, Entropy, Error, ProcessInstanceId, Result, Role, SystemClock};
+use hearth_client::{LocalSlot, Transport};
 use hearth_kit::{
-    Clients, Kit, Mounted, Service,
-    config::{Config, Database},
+    Kit, MountedService, Service, ServiceClients,
+    config::{DatabaseSettings, HearthConfig},
     db::{Db, migrate},
     keys::KeyFolder,
-    server::Listening,
+    server::HttpListener,
     state::{RoleLock, StateFolder},
-    tasks::Tasks,
-    telemetry::Metrics,
+    tasks::BackgroundTasks,
+    telemetry::ServiceMetrics,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{services::SERVICES, thrift};
+use crate::{memory_trim, services::ALL_SERVICES};
 
-/// A process of Hearth that answers.
-pub struct Process {
-    tasks: Tasks,
+/// A running server process.
+pub struct ServerProcess {
+    tasks: BackgroundTasks,
     databases: Vec<Db>,
-    door: Option<SocketAddr>,
+    gateway_address: Option<SocketAddr>,
     _locks: Vec<RoleLock>,
 }
 
-impl Process {
-    /// Starts these roles. Roles that are not here are reached where the configuration says they are.
-    pub async fn start(config: Config, roles: &[Role]) -> Result<Self> {
+impl ServerProcess {
+    /// Starts the given roles. Clients reach other roles at their configured addresses.
+    pub async fn start(config: HearthConfig, roles: &[Role]) -> Result<Self> {
         let state = StateFolder::open(&config.state)?;
-        let locks = roles.iter().map(|role| state.take(*role)).collect::<Result<Vec<_>>>()?;
-        let places: BTreeMap<Role, Local> = roles.iter().map(|role| (*role, Local::default())).collect();
-        let foundation = Foundation::lay(config, state, &places)?;
-        // Sockets first: a port that is taken is found out before anything is changed.
-        let sockets = foundation.listen(roles).await?;
+        let locks = roles.iter().map(|role| state.lock_role(*role)).collect::<Result<Vec<_>>>()?;
+        let local_roles: BTreeMap<Role, LocalSlot> =
+            roles.iter().map(|role| (*role, LocalSlot::default())).collect();
+        let resources = ProcessResources::open(config, state, &local_roles)?;
+        // Sockets come first, so that a port conflict is found before any database is changed.
+        let sockets = resources.open_listeners(roles).await?;
 
         let mut mounted = Vec::new();
         let mut databases = Vec::new();
-        for service in SERVICES.iter().filter(|service| roles.contains(&service.role)) {
-            let kit = foundation.kit(service).await?;
+        for service in ALL_SERVICES.iter().filter(|service| roles.contains(&service.role)) {
+            let kit = resources.build_kit(service).await?;
             databases.extend(kit.db.clone());
             let mut service = (service.mount)(&kit)?;
             if let Some(db) = &kit.db {
@@ -51,114 +52,120 @@ impl Process {
             mounted.push(service);
         }
         for service in &mounted {
-            if let Some(place) = places.get(&service.role) {
-                place.fill(service.exchange());
+            if let Some(local) = local_roles.get(&service.role) {
+                local.set_router(service.to_exchange());
             }
         }
-        let door = sockets.get(&Role::Gateway).map(Listening::address);
-        serve(&foundation.tasks, mounted, sockets);
-        Ok(Self { tasks: foundation.tasks, databases, door, _locks: locks })
+        let gateway_address = sockets.get(&Role::Gateway).map(HttpListener::address);
+        spawn_services(&resources.tasks, mounted, sockets);
+        Ok(Self { tasks: resources.tasks, databases, gateway_address, _locks: locks })
     }
 
-    /// The address of the door, when it is here.
-    pub fn door(&self) -> Option<SocketAddr> {
-        self.door
+    /// The address of the gateway, if this process has its role.
+    pub fn gateway_address(&self) -> Option<SocketAddr> {
+        self.gateway_address
     }
 
-    /// Answers until the process is told to stop, then ends what is under way.
+    /// Serves until a stop signal, then waits up to 25 s for tasks that are under way.
     pub async fn run(self) -> Result<()> {
         let mut term = signal(SignalKind::terminate()).map_err(Error::internal)?;
         let mut int = signal(SignalKind::interrupt()).map_err(Error::internal)?;
-        let stop = self.tasks.stop_sign();
+        let stop = self.tasks.shutdown_signal();
         tokio::select! {
             _ = term.recv() => {}
             _ = int.recv() => {}
             () = stop.wait() => {}
-            never = thrift::keep() => match never {},
+            never = memory_trim::run() => match never {},
         }
         tracing::info!("stopping");
-        if !self.tasks.finish(Duration::from_secs(25)).await {
-            tracing::warn!("some tasks did not end in time");
+        if !self.tasks.shutdown(Duration::from_secs(25)).await {
+            tracing::warn!("tasks did not finish before the shutdown timeout");
         }
         for db in self.databases {
             if tokio::time::timeout(Duration::from_secs(3), db.close()).await.is_err() {
-                tracing::warn!("a database did not close in time");
+                tracing::warn!("closing a database timed out");
             }
         }
         Ok(())
     }
 }
 
-/// What all roles of a process share.
-struct Foundation {
-    config: Arc<Config>,
+/// Resources that all roles of a process share.
+struct ProcessResources {
+    config: Arc<HearthConfig>,
     state: StateFolder,
     keys: KeyFolder,
     clock: Arc<dyn Clock>,
     entropy: Arc<Entropy>,
-    tasks: Tasks,
+    tasks: BackgroundTasks,
     transports: Arc<BTreeMap<Role, Transport>>,
 }
 
-impl Foundation {
-    fn lay(config: Config, state: StateFolder, places: &BTreeMap<Role, Local>) -> Result<Self> {
+impl ProcessResources {
+    fn open(
+        config: HearthConfig,
+        state: StateFolder,
+        local_roles: &BTreeMap<Role, LocalSlot>,
+    ) -> Result<Self> {
         let mut transports = BTreeMap::new();
-        for (role, place) in &config.services {
-            transports.insert(*role, Transport::url(&place.url)?);
+        for (role, service) in &config.services {
+            transports.insert(*role, Transport::from_url(&service.url)?);
         }
-        for (role, place) in places {
-            transports.insert(*role, Transport::Local(place.clone()));
+        for (role, local) in local_roles {
+            transports.insert(*role, Transport::Local(local.clone()));
         }
-        let keys = KeyFolder::at(state.keys());
-        keys.complete()?;
+        let keys = KeyFolder::new(state.keys_folder());
+        keys.create_missing_keys()?;
         Ok(Self {
             config: Arc::new(config),
             keys,
             state,
             clock: Arc::new(SystemClock),
             entropy: Arc::default(),
-            tasks: Tasks::new(),
+            tasks: BackgroundTasks::new(),
             transports: Arc::new(transports),
         })
     }
 
-    async fn kit(&self, service: &Service) -> Result<Kit> {
-        let key = self.keys.own(service.role)?;
-        let db = match (service.database, &self.config.database) {
+    async fn build_kit(&self, service: &Service) -> Result<Kit> {
+        let key = self.keys.read_private_key(service.role)?;
+        let db = match (service.has_database, &self.config.database) {
             (false, _) => None,
-            (true, Database::Files) => Some(Db::open_file(&self.state.databases(), service.role).await?),
-            (true, Database::Postgres(url)) => Some(Db::open_postgres(url, service.role).await?),
+            (true, DatabaseSettings::Files) => {
+                Some(Db::open_file(&self.state.databases_folder(), service.role).await?)
+            }
+            (true, DatabaseSettings::Postgres(url)) => Some(Db::open_postgres(url, service.role).await?),
         };
         Ok(Kit {
             role: service.role,
             config: self.config.clone(),
             state: self.state.clone(),
-            life: LifeId::new(self.clock.now(), &self.entropy),
+            life: ProcessInstanceId::new(self.clock.now(), &self.entropy),
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
-            clients: Clients::new(self.transports.clone(), key.clone(), self.clock.clone()),
+            clients: ServiceClients::new(self.transports.clone(), key.clone(), self.clock.clone()),
             key,
-            ring: Arc::new(self.keys.ring()?),
+            key_ring: Arc::new(self.keys.read_key_ring()?),
             tasks: self.tasks.clone(),
-            metrics: Metrics::new(service.role),
+            metrics: ServiceMetrics::new(service.role),
             db,
         })
     }
 
-    /// Opens the door, if it is here, and the inner address of each role that has one.
-    async fn listen(&self, roles: &[Role]) -> Result<BTreeMap<Role, Listening>> {
+    /// Opens the gateway's public address, and the internal address of each role that has one.
+    async fn open_listeners(&self, roles: &[Role]) -> Result<BTreeMap<Role, HttpListener>> {
         let mut sockets = BTreeMap::new();
         for role in roles {
-            let place = self.config.services.get(role);
-            let socket = match (role, place) {
-                (Role::Gateway, _) => Listening::open(&self.config.door.listen, "--listen").await?,
-                (_, Some(place)) => {
-                    Listening::open(&place.listen, &format!("[services.{role}] listen")).await?
+            let section = self.config.services.get(role);
+            let socket = match (role, section) {
+                (Role::Gateway, _) => HttpListener::open(&self.config.door.listen, "--listen").await?,
+                (_, Some(section)) => {
+                    HttpListener::open(&section.listen, &format!("[services.{role}] listen")).await?
                 }
-                // In one process with the gateway, its transport needs no address.
+                // Within the gateway's process, the local transport needs no address.
                 (_, None) if roles.contains(&Role::Gateway) => continue,
                 (_, None) => {
-                    let what = format!("the role {role} has no address to listen on");
+                    let what = format!("role has no listen address: {role}");
                     return Err(Error::invalid("no-address", what)
                         .help(format!("set listen and url in [services.{role}] of the configuration")));
                 }
@@ -169,10 +176,14 @@ impl Foundation {
     }
 }
 
-fn serve(tasks: &Tasks, mounted: Vec<Mounted>, mut sockets: BTreeMap<Role, Listening>) {
+fn spawn_services(
+    tasks: &BackgroundTasks,
+    mounted: Vec<MountedService>,
+    mut sockets: BTreeMap<Role, HttpListener>,
+) {
     for service in mounted {
         for worker in service.workers {
-            tasks.start(worker.name, (worker.run)(tasks.stop_sign()));
+            tasks.spawn(worker.name, (worker.run)(tasks.shutdown_signal()));
         }
         if let Some(socket) = sockets.remove(&service.role) {
             tracing::info!(role = service.role.name(), address = %socket.address(), "listening");

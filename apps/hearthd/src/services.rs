@@ -1,9 +1,9 @@
-//! The table of services: adding one is one line.
+//! The table of services. A new service is one line.
 
 use hearth_kit::{Service, config::Section};
 
-/// Every role, in the order in which they start.
-pub const SERVICES: &[Service] = &[
+/// All services, in start order.
+pub const ALL_SERVICES: &[Service] = &[
     hearth_accounts::ACCOUNTS_SERVICE,
     hearth_images::IMAGES_SERVICE,
     hearth_logs::LOGS_SERVICE,
@@ -17,25 +17,25 @@ pub const SERVICES: &[Service] = &[
     hearth_gateway::GATEWAY_SERVICE,
 ];
 
-/// The sections of the configuration that services own, whether or not this process plays their roles.
+/// The configuration sections of all services, including those that this process does not run.
 pub fn setting_sections() -> Vec<Section> {
-    SERVICES.iter().filter_map(|service| service.settings).collect()
+    ALL_SERVICES.iter().filter_map(|service| service.settings).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use hearth_base::{Result, Role};
     use hearth_kit::db::{forget_migrations, migrate};
-    use hearth_testkit::{Scratch, Store};
+    use hearth_testkit::{DatabaseKind, ScratchDatabase};
 
     use super::*;
-    use crate::commands::openapi::unconnected;
+    use crate::commands::openapi::build_unconnected_kit;
 
-    /// Makes the tables of every service, each in a database of its own.
-    async fn migrate_every_service(store: Store) -> Result<()> {
-        for service in SERVICES.iter().filter(|service| service.database) {
-            let migrations = (service.mount)(&unconnected(service.role)?)?.migrations;
-            let db = Scratch::new(store).await?.db();
+    /// Runs the migrations of every service, each in a separate database.
+    async fn migrate_every_service(store: DatabaseKind) -> Result<()> {
+        for service in ALL_SERVICES.iter().filter(|service| service.has_database) {
+            let migrations = (service.mount)(&build_unconnected_kit(service.role)?)?.migrations;
+            let db = ScratchDatabase::new(store).await?.db();
             migrate(&db, migrations).await?;
             forget_migrations(&db).await?;
             let repeated = migrate(&db, migrations).await;
@@ -46,17 +46,17 @@ mod tests {
 
     #[tokio::test]
     async fn migrations_of_every_service_may_be_repeated_on_postgres() -> Result<()> {
-        migrate_every_service(Store::Postgres).await
+        migrate_every_service(DatabaseKind::Postgres).await
     }
 
     #[tokio::test]
     async fn migrations_of_every_service_run_on_mariadb_and_may_be_repeated() -> Result<()> {
-        migrate_every_service(Store::MariaDb).await
+        migrate_every_service(DatabaseKind::MariaDb).await
     }
 
     #[test]
     fn every_role_is_a_service_in_the_order_of_roles() {
-        let roles: Vec<Role> = SERVICES.iter().map(|service| service.role).collect();
+        let roles: Vec<Role> = ALL_SERVICES.iter().map(|service| service.role).collect();
         assert_eq!(roles, Role::ALL);
     }
 

@@ -1,4 +1,4 @@
-//! Reads and writes of the jobs' API while a hundred thousand schedules run, a minute after the other.
+//! Bench `api-load`: latency of reads and writes of the jobs API while 100,000 schedules run.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -9,24 +9,25 @@ use hearth_base::Result;
 use hearth_wire::{jobs::JobsQuery, reply::Paging};
 
 use crate::{
-    crowd::{Crowd, MIXED, job},
-    report::{Goal, Report, Row},
-    times::Times,
+    fleet::{MIXED_SCHEDULES, ToolFleet, build_job},
+    report::{BenchReport, Goal, ReportRow},
+    times::Durations,
 };
 
-const TOOLS: usize = 10_000;
-/// How many callers there are, and how many calls each makes; one of ten writes.
-const CALLERS: usize = 8;
-const CALLS: usize = 500;
+const TOOL_COUNT: usize = 10_000;
+/// Number of concurrent callers, and calls of each; one call of ten is a write.
+const CALLER_COUNT: usize = 8;
+const CALLS_PER_CALLER: usize = 500;
 
-/// Measures it.
-pub async fn run() -> Result<Report> {
-    let mut report = Report::new("api-load");
-    let mut crowd = Crowd::new().await?;
-    crowd.grow(TOOLS, &MIXED).await?;
+/// Runs the bench.
+pub async fn run() -> Result<BenchReport> {
+    let mut report = BenchReport::new("api-load");
+    let mut fleet = ToolFleet::new().await?;
+    fleet.add_tools(TOOL_COUNT, &MIXED_SCHEDULES).await?;
     let mut members = Vec::new();
-    for caller in 0..CALLERS {
-        let own = (0..CALLS).map(|call| crowd.member((caller * CALLS + call) * 37));
+    for caller in 0..CALLER_COUNT {
+        let own =
+            (0..CALLS_PER_CALLER).map(|call| fleet.member_client((caller * CALLS_PER_CALLER + call) * 37));
         members.push(own.collect::<Result<Vec<_>>>()?);
     }
     let done = AtomicBool::new(false);
@@ -37,9 +38,9 @@ pub async fn run() -> Result<Report> {
                 let (jobs, name) = (client.jobs(), format!("job{}", number % 10).parse()?);
                 let began = Instant::now();
                 match number % 10 {
-                    // Another command; it is due as before.
+                    // The update changes the command; the schedule stays the same.
                     0 => {
-                        let mut job = job("job0", MIXED[0])?;
+                        let mut job = build_job("job0", MIXED_SCHEDULES[0])?;
                         job.cmd = format!("./run {number}");
                         jobs.update(&tool, &job).await?;
                         writes.push(began.elapsed());
@@ -47,7 +48,7 @@ pub async fn run() -> Result<Report> {
                     }
                     1..=3 => drop(jobs.list(&tool, &JobsQuery::default()).await?),
                     4..=6 => drop(jobs.show(&tool, &name, &JobsQuery::default()).await?),
-                    _ => drop(jobs.history(&tool, &name, &Paging::default()).await?),
+                    _ => drop(jobs.show_history(&tool, &name, &Paging::default()).await?),
                 }
                 reads.push(began.elapsed());
             }
@@ -60,7 +61,7 @@ pub async fn run() -> Result<Report> {
     let driving = async {
         let mut runs = 0;
         while !done.load(Ordering::Relaxed) {
-            runs += crowd.minute().await?.len();
+            runs += fleet.run_minute().await?.len();
         }
         Ok::<usize, hearth_base::Error>(runs)
     };
@@ -70,13 +71,17 @@ pub async fn run() -> Result<Report> {
         reads.extend(read);
         writes.extend(written);
     }
-    let (reads, writes) = (Times::new(reads), Times::new(writes));
-    report.row(Row::new("a read, median", reads.median(), "ms"));
-    report.row(Row::new("the same, p99", reads.percentile(99), "ms").goal(Goal::AtMost(20.0)));
-    report.row(Row::new("a write, median", writes.median(), "ms"));
-    report.row(Row::new("the same, p99", writes.percentile(99), "ms").goal(Goal::AtMost(50.0)));
-    report.note(format!(
-        "{CALLERS} callers without a pause, while {} runs were begun, as many as could be",
+    let (reads, writes) = (Durations::new(reads), Durations::new(writes));
+    report.add_row(ReportRow::new("a read, median", reads.median_millis(), "ms"));
+    report.add_row(
+        ReportRow::new("the same, p99", reads.percentile_millis(99), "ms").with_goal(Goal::AtMost(20.0)),
+    );
+    report.add_row(ReportRow::new("a write, median", writes.median_millis(), "ms"));
+    report.add_row(
+        ReportRow::new("the same, p99", writes.percentile_millis(99), "ms").with_goal(Goal::AtMost(50.0)),
+    );
+    report.add_note(format!(
+        "{CALLER_COUNT} callers without a pause, while the scheduler started {} runs at its maximum rate",
         runs?
     ));
     Ok(report)

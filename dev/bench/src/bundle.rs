@@ -1,5 +1,5 @@
-//! A container that only runs `true`, as the OCI runtime specification (1.x) writes it: what the local runtime
-//! gives to a tool's container, without the filter of system calls, the layers, the log and the record.
+//! OCI bundle (OCI runtime specification 1.x) of a container that runs only `true`. Its configuration equals
+//! that of the local runtime's containers, without seccomp filters, layers, log and state files.
 
 use std::{
     fs,
@@ -11,36 +11,36 @@ use hearth_base::{Error, Result};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// The host's id of the container's root, out of the way of those that Hearth gives.
+/// Host id of the container's root, outside of Hearth's id range.
 const FIRST_ID: u32 = 0x0800_0000;
 
-/// A bundle, and the same files as an archive.
-pub struct Bundle {
+/// Bundle, and the same files as a tar archive.
+pub struct OciBundle {
     folder: TempDir,
 }
 
-impl Bundle {
-    /// Puts it together from the machine's busybox.
-    pub fn make() -> Result<Self> {
+impl OciBundle {
+    /// Builds the bundle from the host's busybox.
+    pub fn create() -> Result<Self> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         let bundle = Self { folder };
-        bundle.fill().map_err(|cause| {
-            Error::unavailable("busybox", "/bin/busybox is missing: install busybox-static").because(cause)
+        bundle.fill_folder().map_err(|cause| {
+            Error::unavailable("busybox", "/bin/busybox is missing: install busybox-static").with_cause(cause)
         })?;
         Ok(bundle)
     }
 
-    /// The folder with `config.json`.
+    /// Folder with `config.json`.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The archive of its files.
-    pub fn archive(&self) -> std::path::PathBuf {
+    /// Path of the tar archive with the bundle's files.
+    pub fn archive_path(&self) -> std::path::PathBuf {
         self.folder().join("layer.tar")
     }
 
-    fn fill(&self) -> std::io::Result<()> {
+    fn fill_folder(&self) -> std::io::Result<()> {
         let folder = self.folder();
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
         let root = folder.join("rootfs");
@@ -49,28 +49,28 @@ impl Bundle {
         }
         fs::copy("/bin/busybox", root.join("bin/busybox"))?;
         symlink("busybox", root.join("bin/true"))?;
-        let mut tar = tar::Builder::new(fs::File::create(self.archive())?);
+        let mut tar = tar::Builder::new(fs::File::create(self.archive_path())?);
         tar.follow_symlinks(false);
         tar.append_dir_all("", &root)?;
         tar.finish()?;
-        own(&root)?;
+        chown_recursively(&root)?;
         let cgroup = format!("/hearth-bench-{}", std::process::id());
-        fs::write(folder.join("config.json"), config(&cgroup).to_string())
+        fs::write(folder.join("config.json"), build_config(&cgroup).to_string())
     }
 }
 
-/// Gives files to the container's root.
-fn own(path: &Path) -> std::io::Result<()> {
+/// Changes the owner of a folder's content to the container's root.
+fn chown_recursively(path: &Path) -> std::io::Result<()> {
     lchown(path, Some(FIRST_ID), Some(FIRST_ID))?;
     if fs::symlink_metadata(path)?.is_dir() {
         for entry in fs::read_dir(path)? {
-            own(&entry?.path())?;
+            chown_recursively(&entry?.path())?;
         }
     }
     Ok(())
 }
 
-fn config(cgroup: &str) -> Value {
+fn build_config(cgroup: &str) -> Value {
     let mount = |at: &str, kind: &str, options: &[&str]| json!({"destination": at, "type": kind, "source": kind, "options": options});
     let ids = json!([{"containerID": 0, "hostID": FIRST_ID, "size": 65_536}]);
     let none: [&str; 0] = [];

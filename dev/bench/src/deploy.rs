@@ -1,4 +1,4 @@
-//! From `hearth deploy` to a page that answers.
+//! Bench `deploy`: time from `hearth deploy` to the first page of the new version.
 
 use std::{
     fs,
@@ -9,101 +9,109 @@ use std::{
 
 use hearth_base::{Error, Result};
 use hearth_client::{Anonymous, Client, Transport};
-use hearth_testkit::{Hearth, Keyboard, Shape};
+use hearth_testkit::{CliSession, Hearth, HearthShape};
 use http::{Method, header};
 use http_body_util::BodyExt;
 
 use crate::{
-    images::provide,
-    report::{Goal, Report, Row},
-    times::{Times, millis},
+    images::provide_images,
+    report::{BenchReport, Goal, ReportRow},
+    times::{Durations, to_millis},
 };
 
-/// How often the tool is changed and deployed again.
-const CHANGES: u32 = 2;
+/// Number of changes that are deployed after the first deployment.
+const REDEPLOY_COUNT: u32 = 2;
 
-/// Measures it.
-pub async fn run() -> Result<Report> {
-    let mut report = Report::new("deploy");
-    let hearth = Hearth::start(Shape::UP).await?;
-    provide(&hearth, &["builder", "bookworm", "python3.11"])?;
+/// Runs the bench.
+pub async fn run() -> Result<BenchReport> {
+    let mut report = BenchReport::new("deploy");
+    let hearth = Hearth::start(HearthShape::UP_WITH_CONTAINERS).await?;
+    provide_images(&hearth, &["builder", "bookworm", "python3.11"])?;
     let operator = hearth.operator().await?;
-    let keyboard = operator.keyboard(&hearth).await?;
-    let transport = Transport::url(hearth.url())?;
+    let cli = operator.open_cli_session(&hearth).await?;
+    let transport = Transport::from_url(hearth.url())?;
     let visitor = Client::new(transport, Arc::new(Anonymous));
     let source = tempfile::tempdir().map_err(Error::internal)?;
-    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/hello"), source.path())?;
+    copy_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/hello"), source.path())?;
     let folder = source.path().display().to_string();
 
     let new = ["deploy", &folder, "--new", "bench"];
-    let cold = deployed(&keyboard, &visitor, &new, "bench", "<html").await?;
-    let again = ["deploy", &folder, "--tool", "bench"];
+    let first = time_deploy(&cli, &visitor, &new, "bench", "<html").await?;
+    let redeploy = ["deploy", &folder, "--tool", "bench"];
     let mut changed = Vec::new();
-    for number in 0..CHANGES {
+    for number in 0..REDEPLOY_COUNT {
         let mark = format!("change-{number}");
         mark_page(source.path(), &mark)?;
-        changed.push(deployed(&keyboard, &visitor, &again, "bench", &mark).await?);
+        changed.push(time_deploy(&cli, &visitor, &redeploy, "bench", &mark).await?);
     }
-    let pages = Times::new(changed.iter().map(|took| took.page).collect());
-    let commands = Times::new(changed.iter().map(|took| took.command).collect());
-    let what = "a changed page of a Python tool → first 200 with the change, median";
-    report.row(Row::new(what, pages.median() / 1000.0, "s").goal(Goal::AtMost(10.0)));
-    report.row(Row::new("the same → the command ends, median", commands.median() / 1000.0, "s"));
-    let last = format!("change-{}", CHANGES - 1);
-    // The first tool's name stands in the folder.
+    let pages = Durations::new(changed.iter().map(|durations| durations.page).collect());
+    let commands = Durations::new(changed.iter().map(|durations| durations.command).collect());
+    let what = "deploy of a changed page of a Python tool → first 200 with the change, median";
+    report.add_row(ReportRow::new(what, pages.median_millis() / 1000.0, "s").with_goal(Goal::AtMost(10.0)));
+    report.add_row(ReportRow::new(
+        "the same → the command ends, median",
+        commands.median_millis() / 1000.0,
+        "s",
+    ));
+    let last = format!("change-{}", REDEPLOY_COUNT - 1);
+    // The file contains the first tool's name.
     fs::remove_file(source.path().join("hearth.yaml")).map_err(Error::internal)?;
     let other = ["deploy", &folder, "--new", "other"];
-    let other = deployed(&keyboard, &visitor, &other, "other", &last).await?;
-    let row = |what: &str, took: Duration| Row::new(what, millis(took) / 1000.0, "s");
-    report.row(row("the same source as a new tool → first 200", other.page));
-    report.row(row("the first deploy of all → first 200", cold.page));
-    report.note("packages come from the registry that this machine's pip is set to");
+    let other = time_deploy(&cli, &visitor, &other, "other", &last).await?;
+    let row = |what: &str, durations: Duration| ReportRow::new(what, to_millis(durations) / 1000.0, "s");
+    report.add_row(row("the same source as a new tool → first 200", other.page));
+    report.add_row(row("the very first deploy → first 200", first.page));
+    report.add_note("packages come from the registry that this machine's pip is configured to use");
     for tool in ["bench", "other"] {
-        keyboard.done(&["tool", "delete", tool, "--yes"]).await?;
+        cli.run_successfully(&["tool", "delete", tool, "--yes"]).await?;
     }
     hearth.stop().await?;
     Ok(report)
 }
 
-/// How long a deploy took.
-struct Took {
-    /// Until the tool's page held what it should.
+/// Durations of one deployment.
+struct DeployDurations {
+    /// Time until the tool's page contained the expected text.
     page: Duration,
-    /// Until the command ended.
+    /// Time until the command exited.
     command: Duration,
 }
 
-/// Types a deploy, and looks at the tool's page until it holds this.
-async fn deployed(
-    keyboard: &Keyboard,
+/// Runs a deploy command, and polls the tool's page until it contains the text `held`.
+async fn time_deploy(
+    cli: &CliSession,
     visitor: &Client,
     words: &[&str],
     tool: &str,
-    held: &str,
-) -> Result<Took> {
-    /// The longest that a page may take.
-    const PATIENCE: Duration = Duration::from_secs(120);
-    const PAUSE: Duration = Duration::from_millis(20);
+    expected_text: &str,
+) -> Result<DeployDurations> {
+    /// Maximum time until the page contains the text.
+    const PAGE_TIMEOUT: Duration = Duration::from_secs(120);
+    const PAGE_POLL_INTERVAL: Duration = Duration::from_millis(20);
     let began = Instant::now();
-    let typed = async { keyboard.done(words).await.map(|_| began.elapsed()) };
-    let seen = tokio::time::timeout(PATIENCE, async {
+    let typed = async { cli.run_successfully(words).await.map(|_| began.elapsed()) };
+    let seen = tokio::time::timeout(PAGE_TIMEOUT, async {
         loop {
-            let call = visitor.call(Method::GET, "/").header(header::HOST, &format!("{tool}.localhost"));
-            let answer = call.raw().await?;
+            let call =
+                visitor.build_call(Method::GET, "/").header(header::HOST, &format!("{tool}.localhost"));
+            let answer = call.send_raw().await?;
             let good = answer.status().is_success();
             let page = answer.into_body().collect().await.map_err(Error::internal)?.to_bytes();
-            if good && String::from_utf8_lossy(&page).contains(held) {
+            if good && String::from_utf8_lossy(&page).contains(expected_text) {
                 return Ok(began.elapsed());
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(PAGE_POLL_INTERVAL).await;
         }
     });
-    let seen = async { seen.await.map_err(|_| Error::internal(format!("{tool} never showed {held}")))? };
+    let seen = async {
+        seen.await
+            .map_err(|_| Error::internal(format!("the page of {tool} never contained {expected_text}")))?
+    };
     let (command, page) = tokio::try_join!(typed, seen)?;
-    Ok(Took { page, command })
+    Ok(DeployDurations { page, command })
 }
 
-/// Changes the page so that it holds this.
+/// Changes the page so that it contains this mark.
 fn mark_page(source: &Path, mark: &str) -> Result<()> {
     let page = source.join("templates/home.html");
     let text = fs::read_to_string(&page).map_err(Error::internal)?;
@@ -111,15 +119,15 @@ fn mark_page(source: &Path, mark: &str) -> Result<()> {
     fs::write(page, format!("{before}\n<!-- mark {mark} -->\n")).map_err(Error::internal)
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     for entry in fs::read_dir(from).map_err(Error::internal)? {
         let entry = entry.map_err(Error::internal)?;
         let goal = to.join(entry.file_name());
         if entry.path().is_dir() {
             fs::create_dir(&goal).map_err(Error::internal)?;
-            copy(&entry.path(), &goal)?;
+            copy_folder(&entry.path(), &goal)?;
         } else if entry.file_name() != "hearth.yaml" {
-            // Somebody may have deployed the example from here: the copy belongs to no tool.
+            // A developer may have deployed the example from this folder; the copy must belong to no tool.
             fs::copy(entry.path(), goal).map_err(Error::internal)?;
         }
     }

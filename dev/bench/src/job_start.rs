@@ -1,4 +1,4 @@
-//! From a request to a process that runs, and from start to exit of `true`.
+//! Bench `job-start`: time from a request to a running process, and from start to exit of `true`.
 
 use std::{
     collections::BTreeMap,
@@ -11,124 +11,135 @@ use hearth_base::{
 };
 use hearth_client::Client;
 use hearth_runtime_api::{
-    Compression, Image as RuntimeImage, ImageReference, ImageSource, Isolation, LayerDescriptor, Limits,
-    Network, Probes, Process, RunId, Runtime, User, Version, Workload, WorkloadId, WorkloadKind,
-    wire::Socket,
+    Compression, ContainerUser, ImageReference, ImageSource, Isolation, LayerDescriptor, Network, Probes,
+    Process, ResolvedImage as RuntimeImage, ResourceLimits, RunId, Runtime, Version, Workload, WorkloadId,
+    WorkloadKind, wire::RuntimeClient,
 };
-use hearth_testkit::{Hearth, Image, Shape, Store, until};
+use hearth_testkit::{DatabaseKind, Hearth, HearthShape, TestImage, wait_until};
 use hearth_wire::{jobs::JobCreate, reply::Paging, tools::ToolCreate};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    bare::Bare,
-    bundle::Bundle,
-    oci::Peer,
-    report::{Goal, Report, Row},
-    times::Times,
+    bundle::OciBundle,
+    libcontainer_loop::LibcontainerLoop,
+    oci::OciProgram,
+    report::{BenchReport, Goal, ReportRow},
+    times::Durations,
 };
 
-/// How often each is measured.
-const RUNS: u32 = 30;
+/// Number of measurements of each kind.
+const RUN_COUNT: u32 = 30;
 
-/// Measures it.
-pub async fn run() -> Result<Report> {
-    let mut report = Report::new("job-start");
-    requests(&mut report).await?;
-    starts(&mut report).await?;
+/// Runs the bench.
+pub async fn run() -> Result<BenchReport> {
+    let mut report = BenchReport::new("job-start");
+    measure_api_starts(&mut report).await?;
+    measure_container_starts(&mut report).await?;
     Ok(report)
 }
 
-/// Through the API, as people's jobs start.
-async fn requests(report: &mut Report) -> Result<()> {
-    let hearth = Hearth::start(Shape::UP).await?;
+/// Measures job starts through the API, as users start jobs.
+async fn measure_api_starts(report: &mut BenchReport) -> Result<()> {
+    let hearth = Hearth::start(HearthShape::UP_WITH_CONTAINERS).await?;
     let operator = hearth.operator().await?;
     let tool: ToolName = "bench".parse()?;
     operator.client.tools().create(&ToolCreate { name: tool.clone(), description: String::new() }).await?;
-    Image::busybox(&[])?.push(&operator.client, "hearth/bookworm", "latest").await?;
-    // The first one brings the image's layer to the runtime.
-    request(&operator.client, &tool, "first").await?;
+    TestImage::from_busybox(&[])?.push(&operator.client, "hearth/bookworm", "latest").await?;
+    // The first start also delivers the image's layer to the runtime.
+    time_job_start(&operator.client, &tool, "first").await?;
     let mut times = Vec::new();
-    for number in 0..RUNS {
-        times.push(request(&operator.client, &tool, &format!("job{number}")).await?);
+    for number in 0..RUN_COUNT {
+        times.push(time_job_start(&operator.client, &tool, &format!("job{number}")).await?);
     }
-    let times = Times::new(times);
-    report.row(Row::new("request sent → process runs, median", times.median(), "ms"));
-    report.row(Row::new("request sent → process runs, p90", times.percentile(90), "ms"));
+    let times = Durations::new(times);
+    report.add_row(ReportRow::new("request sent → process runs, median", times.median_millis(), "ms"));
+    report.add_row(ReportRow::new("request sent → process runs, p90", times.percentile_millis(90), "ms"));
     hearth.stop().await
 }
 
-/// How long after the request the process of a one-off job began. Waits until it has ended.
-async fn request(client: &Client, tool: &ToolName, name: &str) -> Result<Duration> {
-    let asked = SystemClock.now();
+/// Starts a one-off job and waits for its end. Returns the time from the request to the start of its process.
+async fn time_job_start(client: &Client, tool: &ToolName, name: &str) -> Result<Duration> {
+    let requested_at = SystemClock.now();
     let job = client.jobs().create(tool, &JobCreate::new(name.parse()?, "bookworm", "true")).await?;
-    let run = until("the run to end", async || {
-        let runs = client.jobs().runs(tool, &job.name, &Paging::default()).await?.runs;
+    let run = wait_until("the run to end", async || {
+        let runs = client.jobs().list_runs(tool, &job.name, &Paging::default()).await?.runs;
         Ok(runs.into_iter().find(|run| run.ended.is_some()))
     });
     let run = run.await?;
     if run.exit_code != Some(0) {
-        return Err(Error::internal(format!("true did not end well: {run:?}")));
+        return Err(Error::internal(format!("true failed: {run:?}")));
     }
-    let began = run.started.ok_or_else(|| Error::internal("a run that did not start"))?;
-    Duration::try_from(began.duration_since(asked)).map_err(Error::internal)
+    let began = run.started.ok_or_else(|| Error::internal("the run has no start time"))?;
+    Duration::try_from(began.duration_since(requested_at)).map_err(Error::internal)
 }
 
-/// By the runtime's socket and by others, taking turns.
-async fn starts(report: &mut Report) -> Result<()> {
-    // With a runtime of its own, which this user may call.
-    let shape = Shape { split: true, store: Store::Files, containers: true };
+/// Measures container starts through the runtime's socket and by the peers, in turns.
+async fn measure_container_starts(report: &mut BenchReport) -> Result<()> {
+    // The runtime runs as a separate process, which this user may call.
+    let shape = HearthShape { split: true, database_kind: DatabaseKind::Sqlite, containers: true };
     let hearth = Hearth::start(shape).await?;
-    let bundle = Bundle::make()?;
-    let mine = Mine::new(hearth.runtime_socket()?, &bundle).await?;
+    let bundle = OciBundle::create()?;
+    let runtime = HearthRuntime::new(hearth.runtime_socket()?, &bundle).await?;
     let state = tempfile::tempdir().map_err(Error::internal)?;
-    let mut bare = Bare::start(bundle.folder(), state.path())?;
+    let mut libcontainer = LibcontainerLoop::start(bundle.folder(), state.path())?;
     let mut peers = Vec::new();
-    for peer in [Peer::runtime("crun", &bundle)?, Peer::runtime("runc", &bundle)?, Peer::podman(&bundle)?] {
+    for peer in [
+        OciProgram::prepare_runtime("crun", &bundle)?,
+        OciProgram::prepare_runtime("runc", &bundle)?,
+        OciProgram::prepare_podman(&bundle)?,
+    ] {
         match peer {
             Ok(peer) => peers.push((peer, Vec::new())),
-            Err(reason) => report.note(reason),
+            Err(reason) => report.add_note(reason),
         }
     }
-    let (mut own, mut barely) = (Vec::new(), Vec::new());
-    mine.once().await?;
-    let works =
-        bare.once().inspect_err(|reason| report.note(format!("libcontainer's loop: {reason}"))).is_ok();
-    for _ in 0..RUNS {
+    let (mut own, mut libcontainer_times) = (Vec::new(), Vec::new());
+    runtime.run_container().await?;
+    let works = libcontainer
+        .time_container()
+        .inspect_err(|reason| report.add_note(format!("libcontainer is not measured: {reason}")))
+        .is_ok();
+    for _ in 0..RUN_COUNT {
         let began = Instant::now();
-        mine.once().await?;
+        runtime.run_container().await?;
         own.push(began.elapsed());
         if works {
-            barely.push(bare.once()?);
+            libcontainer_times.push(libcontainer.time_container()?);
         }
         for (peer, times) in &mut peers {
-            times.push(peer.once()?);
+            times.push(peer.time_container()?);
         }
     }
-    let own = Times::new(own);
-    let row = |what: &str| Row::new(format!("start to exit of true{what}"), own.median(), "ms");
+    let own = Durations::new(own);
+    let row = |what: &str| ReportRow::new(format!("start to exit of true{what}"), own.median_millis(), "ms");
     if works {
-        let beside = row(", median").beside("libcontainer", Times::new(barely).median());
-        report.row(beside.goal(Goal::TimesBeside(2.0)));
+        let row_with_peer =
+            row(", median").with_peer("libcontainer", Durations::new(libcontainer_times).median_millis());
+        report.add_row(row_with_peer.with_goal(Goal::RatioAtMost(2.0)));
     }
     for (peer, times) in &peers {
-        let beside = row("").beside(peer.name, Times::new(times.clone()).median());
-        report.row(if peer.name == "podman" { beside.goal(Goal::Quicker(10.0)) } else { beside });
+        let row_with_peer = row("").with_peer(peer.name, Durations::new(times.clone()).median_millis());
+        report.add_row(if peer.name == "podman" {
+            row_with_peer.with_goal(Goal::TimesQuicker(10.0))
+        } else {
+            row_with_peer
+        });
     }
-    report.row(Row::new("start to exit of true, p90", own.percentile(90), "ms"));
+    report.add_row(ReportRow::new("start to exit of true, p90", own.percentile_millis(90), "ms"));
     hearth.stop().await
 }
 
-/// Hearth's runtime, with the bundle's layer.
-struct Mine {
-    runtime: Socket,
+/// Hearth's runtime, with the layer of the bundle.
+struct HearthRuntime {
+    runtime: RuntimeClient,
     tool: ToolId,
     image: ImageReference,
 }
 
-impl Mine {
-    async fn new(socket: PathBuf, bundle: &Bundle) -> Result<Self> {
-        let runtime = Socket::at(socket);
-        let bytes = std::fs::read(bundle.archive()).map_err(Error::internal)?;
+impl HearthRuntime {
+    async fn new(socket: PathBuf, bundle: &OciBundle) -> Result<Self> {
+        let runtime = RuntimeClient::new(socket);
+        let bytes = std::fs::read(bundle.archive_path()).map_err(Error::internal)?;
         let digest = Digest::new(Sha256::digest(&bytes).into());
         let size = bytes.len() as u64;
         let layer = LayerDescriptor { digest, size, compression: Compression::None, diff_id: Some(digest) };
@@ -140,14 +151,14 @@ impl Mine {
         Ok(Self { runtime, tool: ToolId::new(SystemClock.now(), &Entropy::System), image: reference })
     }
 
-    /// One container, from start to exit to the outcome that is acknowledged.
-    async fn once(&self) -> Result<()> {
+    /// Runs one container and acknowledges its outcome.
+    async fn run_container(&self) -> Result<()> {
         let run = RunId::new(SystemClock.now(), &Entropy::System);
         let env = [("PATH".to_owned(), Secret::new("/bin"))].into();
         let argv = vec!["/bin/true".to_owned()];
         let (sealed, cwd) = (BTreeMap::new(), "/".to_owned());
-        let process = Process { argv, env, sealed, cwd, user: User::default(), stop_signal: 15 };
-        let mut cursor = self.runtime.observe(None, Duration::ZERO).await?.cursor;
+        let process = Process { argv, env, sealed, cwd, user: ContainerUser::default(), stop_signal: 15 };
+        let mut cursor = self.runtime.observe_workloads(None, Duration::ZERO).await?.cursor;
         self.runtime
             .apply(Workload {
                 owner: self.tool.into(),
@@ -158,11 +169,11 @@ impl Mine {
                 image_source: ImageSource::Delivered,
                 read_only: false,
                 process,
-                limits: Limits {
-                    memory: Memory::mib(64),
-                    cpu: Cpu::milli(1000),
+                limits: ResourceLimits {
+                    memory: Memory::from_mib(64),
+                    cpu: Cpu::from_milli(1000),
                     processes: 16,
-                    disk: Memory::mib(64),
+                    disk: Memory::from_mib(64),
                 },
                 network: Network::default(),
                 mounts: Vec::new(),
@@ -173,10 +184,10 @@ impl Mine {
             })
             .await?;
         loop {
-            let seen = self.runtime.observe(Some(cursor), Duration::from_secs(10)).await?;
-            cursor = seen.cursor;
-            if seen.workloads.iter().any(|state| state.id == WorkloadId::Run(run) && state.done) {
-                return self.runtime.acknowledge(WorkloadId::Run(run)).await;
+            let observation = self.runtime.observe_workloads(Some(cursor), Duration::from_secs(10)).await?;
+            cursor = observation.cursor;
+            if observation.workloads.iter().any(|state| state.id == WorkloadId::Run(run) && state.done) {
+                return self.runtime.acknowledge_workload(WorkloadId::Run(run)).await;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Requests over connections that are kept, as many as wanted and as quick as they are answered.
+//! Load generator: requests over keep-alive connections, each sent as soon as the previous one is answered.
 
 use std::{
     sync::{
@@ -16,30 +16,31 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinSet};
 
-/// What is asked for, and where.
+/// Server and request of the load.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub struct LoadTarget {
     /// `ADDRESS:PORT`.
-    pub place: String,
-    /// The path.
+    pub address: String,
+    /// Path of the request.
     pub path: String,
-    /// What the `Authorization` header holds.
+    /// Value of the `Authorization` header.
     pub authorization: String,
 }
 
-/// Sends so many requests over so many connections. How long each took; all are answered with 200.
-pub async fn run(target: &Target, connections: usize, requests: usize) -> Result<Vec<Duration>> {
+/// Sends `requests` requests over `connections` connections, and returns their durations. An answer other
+/// than 200 is an error.
+pub async fn run_load(target: &LoadTarget, connections: usize, requests: usize) -> Result<Vec<Duration>> {
     let target = Arc::new(target.clone());
     let sent = Arc::new(AtomicUsize::new(0));
     let mut tasks = JoinSet::new();
     for _ in 0..connections {
         let (target, sent) = (target.clone(), sent.clone());
         tasks.spawn(async move {
-            let stream = TcpStream::connect(&target.place).await.map_err(Error::internal)?;
+            let stream = TcpStream::connect(&target.address).await.map_err(Error::internal)?;
             stream.set_nodelay(true).map_err(Error::internal)?;
             let (sender, connection) =
                 http1::handshake(TokioIo::new(stream)).await.map_err(Error::internal)?;
-            let (times, _closed) = tokio::join!(share(sender, &target, &sent, requests), connection);
+            let (times, _closed) = tokio::join!(send_share(sender, &target, &sent, requests), connection);
             times
         });
     }
@@ -50,26 +51,26 @@ pub async fn run(target: &Target, connections: usize, requests: usize) -> Result
     Ok(times)
 }
 
-/// One connection's share of the requests.
-async fn share(
+/// Sends requests over one connection until all connections together have sent `requests`.
+async fn send_share(
     mut sender: SendRequest<Empty<Bytes>>,
-    target: &Target,
+    target: &LoadTarget,
     sent: &AtomicUsize,
     requests: usize,
 ) -> Result<Vec<Duration>> {
     let mut times = Vec::new();
     while sent.fetch_add(1, Ordering::Relaxed) < requests {
         let began = Instant::now();
-        ask(&mut sender, target).await?;
+        send_request(&mut sender, target).await?;
         times.push(began.elapsed());
     }
     Ok(times)
 }
 
-/// One request. What was answered.
-async fn ask(sender: &mut SendRequest<Empty<Bytes>>, target: &Target) -> Result<Bytes> {
+/// Sends one request and returns the body of the answer.
+async fn send_request(sender: &mut SendRequest<Empty<Bytes>>, target: &LoadTarget) -> Result<Bytes> {
     let request = Request::get(&target.path)
-        .header(header::HOST, &target.place)
+        .header(header::HOST, &target.address)
         .header(header::AUTHORIZATION, &target.authorization)
         .body(Empty::new())
         .map_err(Error::internal)?;
@@ -79,6 +80,6 @@ async fn ask(sender: &mut SendRequest<Empty<Bytes>>, target: &Target) -> Result<
     let content = answer.into_body().collect().await.map_err(Error::internal)?.to_bytes();
     match status.as_u16() {
         200 => Ok(content),
-        other => Err(Error::internal(format!("{} answered {other}", target.place))),
+        other => Err(Error::internal(format!("{} answered {other}", target.address))),
     }
 }

@@ -1,18 +1,19 @@
-//! `hearth-bench NAME`: measures Hearth beside its peers, from the release programs beside this one.
+//! `hearth-bench NAME`: measures Hearth and comparable programs, with the release programs in the same
+//! folder.
 //!
-//! This file is the table of benches; each is one file beside it.
+//! This file is the table of benches; each bench is one file.
 
 mod api_load;
-mod bare;
 mod bundle;
 mod cli;
-mod crowd;
 mod deploy;
+mod fleet;
 mod footprint;
 mod gateway;
 mod growth;
 mod images;
 mod job_start;
+mod libcontainer_loop;
 mod load;
 mod logs;
 mod nginx;
@@ -28,9 +29,9 @@ use std::process::ExitCode;
 
 use hearth_base::{Error, Result};
 
-use crate::report::Report;
+use crate::report::BenchReport;
 
-#[expect(clippy::print_stderr, reason = "why a bench could not be run is all that this program says itself")]
+#[expect(clippy::print_stderr, reason = "this program itself prints only the reason why a bench failed")]
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match run(&arguments) {
@@ -44,20 +45,23 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[String]) -> Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    if let [bare::PART, bundle, state] = words.as_slice() {
-        // Without any thread: containers are forked from here.
-        return bare::serve(bundle.as_ref(), state.as_ref());
+    if let [libcontainer_loop::SUBCOMMAND_NAME, bundle, state] = words.as_slice() {
+        // Before any thread starts, because containers are forked from this process.
+        return libcontainer_loop::serve_lines(bundle.as_ref(), state.as_ref());
     }
     let [name] = words.as_slice() else {
-        return Err(Error::invalid("usage", "one bench is wanted: cargo xtask bench lists them"));
+        return Err(Error::invalid(
+            "usage",
+            "the name of one bench is required: run cargo xtask bench for a list",
+        ));
     };
     let threads =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::internal)?;
-    threads.block_on(measure(name))?.print();
+    threads.block_on(run_bench(name))?.print_report();
     Ok(())
 }
 
-async fn measure(name: &str) -> Result<Report> {
+async fn run_bench(name: &str) -> Result<BenchReport> {
     match name {
         "footprint" => footprint::run().await,
         "job-start" => job_start::run().await,
@@ -68,6 +72,6 @@ async fn measure(name: &str) -> Result<Report> {
         "growth" => growth::run().await,
         "gateway" => gateway::run().await,
         "deploy" => deploy::run().await,
-        _ => Err(Error::not_found("bench", name).help("cargo xtask bench lists them")),
+        _ => Err(Error::not_found("bench", name).help("run cargo xtask bench for a list")),
     }
 }

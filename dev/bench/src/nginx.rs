@@ -1,4 +1,4 @@
-//! nginx as a plain proxy that keeps its connections.
+//! nginx as a plain proxy with keep-alive connections.
 
 use std::{
     fs,
@@ -8,31 +8,31 @@ use std::{
 };
 
 use hearth_base::{Error, Result};
-use hearth_testkit::until;
+use hearth_testkit::wait_until;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use crate::{peer::installed, proc};
+use crate::{peer::is_installed, proc};
 
-/// nginx before one server. It ends with this value.
+/// nginx in front of one server. It is stopped when this value is dropped.
 pub struct Nginx {
     master: Child,
-    place: String,
+    address: String,
     _folder: TempDir,
 }
 
 impl Nginx {
-    /// Starts it before `upstream`; none when it is not installed.
+    /// Starts nginx in front of `upstream`; `None` if it is not installed.
     pub async fn start(upstream: SocketAddr) -> Result<Option<Self>> {
-        if !installed("nginx") {
+        if !is_installed("nginx") {
             return Ok(None);
         }
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).map_err(Error::internal)?;
-        let place = free_place()?;
+        let address = find_free_address()?;
         let config = folder.path().join("nginx.conf");
-        fs::write(&config, text(&place, upstream)).map_err(Error::internal)?;
+        fs::write(&config, render_config(&address, upstream)).map_err(Error::internal)?;
         let master = Command::new("nginx")
             .arg("-p")
             .arg(folder.path())
@@ -42,39 +42,39 @@ impl Nginx {
             .stdin(Stdio::null())
             .spawn()
             .map_err(Error::internal)?;
-        let nginx = Self { master, place, _folder: folder };
-        until("nginx to listen", async || Ok(TcpStream::connect(&nginx.place).await.ok())).await?;
+        let nginx = Self { master, address, _folder: folder };
+        wait_until("nginx to listen", async || Ok(TcpStream::connect(&nginx.address).await.ok())).await?;
         Ok(Some(nginx))
     }
 
-    /// Where it listens.
-    pub fn place(&self) -> &str {
-        &self.place
+    /// Address where nginx listens.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
-    /// The processes that handle requests.
-    pub fn workers(&self) -> Vec<u32> {
-        proc::children(self.master.id())
+    /// Lists the processes that handle requests.
+    pub fn list_workers(&self) -> Vec<u32> {
+        proc::list_children(self.master.id())
     }
 }
 
 impl Drop for Nginx {
     fn drop(&mut self) {
         let master = i32::try_from(self.master.id()).ok().and_then(Pid::from_raw);
-        // It takes its workers with it.
-        let _told = master.map(|pid| kill_process(pid, Signal::TERM));
+        // The master stops its workers.
+        let _sent = master.map(|pid| kill_process(pid, Signal::TERM));
         let _ended = self.master.wait();
     }
 }
 
-/// A port that nobody had a moment ago.
-fn free_place() -> Result<String> {
+/// Finds an address with a free port.
+fn find_free_address() -> Result<String> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(Error::internal)?;
-    listener.local_addr().map(|place| place.to_string()).map_err(Error::internal)
+    listener.local_addr().map(|address| address.to_string()).map_err(Error::internal)
 }
 
-/// A line in a log for each request, as nginx does unless told otherwise and as Hearth does.
-fn text(place: &str, upstream: SocketAddr) -> String {
+/// Renders the configuration. It writes an access log, which is nginx's default and what Hearth does too.
+fn render_config(address: &str, upstream: SocketAddr) -> String {
     format!(
         "daemon off;
 worker_processes auto;
@@ -91,7 +91,7 @@ http {{
     keepalive_requests 1000000;
     upstream behind {{ server {upstream}; keepalive 64; keepalive_requests 1000000; }}
     server {{
-        listen {place};
+        listen {address};
         location / {{
             proxy_pass http://behind;
             proxy_http_version 1.1;

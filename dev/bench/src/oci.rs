@@ -1,4 +1,4 @@
-//! Other programs that start containers, as people call them.
+//! Comparable programs that run containers: crun, runc and podman.
 
 use std::{path::Path, process::Command, time::Duration};
 
@@ -6,24 +6,27 @@ use hearth_base::{Error, Result};
 use tempfile::TempDir;
 
 use crate::{
-    bundle::Bundle,
-    peer::{installed, timed, tried},
+    bundle::OciBundle,
+    peer::{is_installed, run_command, time_command},
 };
 
-/// A program that runs a container from start to exit.
-pub struct Peer {
-    /// Its name.
+/// Program that runs a container from start to exit.
+pub struct OciProgram {
+    /// Name of the program.
     pub name: &'static str,
-    words: Vec<String>,
-    /// What it keeps.
+    arguments: Vec<String>,
+    /// Folder of its state.
     state: TempDir,
 }
 
-impl Peer {
-    /// `crun run` or `runc run` of the bundle; the reason when it cannot be run here.
-    pub fn runtime(name: &'static str, bundle: &Bundle) -> Result<std::result::Result<Self, String>> {
+impl OciProgram {
+    /// Prepares `crun run` or `runc run` of the bundle; the reason if it does not work on this machine.
+    pub fn prepare_runtime(
+        name: &'static str,
+        bundle: &OciBundle,
+    ) -> Result<std::result::Result<Self, String>> {
         let state = tempfile::tempdir().map_err(Error::internal)?;
-        let words = [
+        let arguments = [
             "--root".to_owned(),
             state.path().display().to_string(),
             "run".to_owned(),
@@ -31,30 +34,31 @@ impl Peer {
             bundle.folder().display().to_string(),
             format!("bench{}", std::process::id()),
         ];
-        Ok(Self { name, words: words.into(), state }.checked(name))
+        Ok(Self { name, arguments: arguments.into(), state }.check_works(name))
     }
 
-    /// `podman run` of an image with the bundle's files, with its usual runtime, or with runc where that one
-    /// does not run.
-    pub fn podman(bundle: &Bundle) -> Result<std::result::Result<Self, String>> {
+    /// Prepares `podman run` of an image with the bundle's files, with podman's default runtime, or with runc
+    /// if that fails.
+    pub fn prepare_podman(bundle: &OciBundle) -> Result<std::result::Result<Self, String>> {
         let mut reason = String::new();
         for runtime in [None, Some("runc")] {
             let state = tempfile::tempdir().map_err(Error::internal)?;
-            let mut words = podman_words(state.path(), runtime);
-            if installed("podman") {
-                let archive = bundle.archive().display().to_string();
+            let mut arguments = build_podman_arguments(state.path(), runtime);
+            if is_installed("podman") {
+                let archive = bundle.archive_path().display().to_string();
                 let import =
-                    [&words[..], &["import".to_owned(), archive, "hearth-bench:true".to_owned()]].concat();
-                if let Err(reason) = tried(Command::new("podman").args(&import)) {
+                    [&arguments[..], &["import".to_owned(), archive, "hearth-bench:true".to_owned()]]
+                        .concat();
+                if let Err(reason) = run_command(Command::new("podman").args(&import)) {
                     return Ok(Err(format!("podman: {reason}")));
                 }
             }
-            // Limits that may be given whatever this machine's own are.
+            // Explicit limits: podman's defaults may exceed the limits of this machine.
             let run =
                 ["run", "--rm", "--network=none", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"];
-            words.extend(run.map(str::to_owned));
-            words.extend(["hearth-bench:true", "/bin/true"].map(str::to_owned));
-            match (Self { name: "podman", words, state }).checked("podman") {
+            arguments.extend(run.map(str::to_owned));
+            arguments.extend(["hearth-bench:true", "/bin/true"].map(str::to_owned));
+            match (Self { name: "podman", arguments, state }).check_works("podman") {
                 Ok(peer) => return Ok(Ok(peer)),
                 Err(why) if reason.is_empty() => reason = why,
                 Err(why) => reason = format!("{reason}; {why}"),
@@ -63,39 +67,39 @@ impl Peer {
         Ok(Err(reason))
     }
 
-    /// How long one container took from start to exit.
-    pub fn once(&self) -> Result<Duration> {
-        timed(Command::new(self.name).args(&self.words))
+    /// Runs one container and returns its duration from start to exit.
+    pub fn time_container(&self) -> Result<Duration> {
+        time_command(Command::new(self.name).args(&self.arguments))
     }
 
-    /// Itself, if it runs.
-    fn checked(self, package: &str) -> std::result::Result<Self, String> {
-        if !installed(self.name) {
-            return Err(format!("{} is not there: apt-get install {package}", self.name));
+    /// Returns this peer if it is installed and works, otherwise the reason.
+    fn check_works(self, package: &str) -> std::result::Result<Self, String> {
+        if !is_installed(self.name) {
+            return Err(format!("{} is not installed: apt-get install {package}", self.name));
         }
-        match tried(Command::new(self.name).args(&self.words)) {
+        match run_command(Command::new(self.name).args(&self.arguments)) {
             Ok(()) => Ok(self),
-            Err(reason) => Err(format!("{} does not run here: {reason}", self.name)),
+            Err(reason) => Err(format!("{} does not work on this machine: {reason}", self.name)),
         }
     }
 }
 
-impl Drop for Peer {
+impl Drop for OciProgram {
     fn drop(&mut self) {
         if self.name == "podman" {
-            let mut words = podman_words(self.state.path(), None);
-            words.extend(["system", "reset", "--force"].map(str::to_owned));
-            // What is left is only a folder of temporary files.
-            let _reset = tried(Command::new("podman").args(&words));
+            let mut arguments = build_podman_arguments(self.state.path(), None);
+            arguments.extend(["system", "reset", "--force"].map(str::to_owned));
+            // If the reset fails, only temporary files remain.
+            let _reset = run_command(Command::new("podman").args(&arguments));
         }
     }
 }
 
-fn podman_words(state: &Path, runtime: Option<&str>) -> Vec<String> {
+fn build_podman_arguments(state: &Path, runtime: Option<&str>) -> Vec<String> {
     let folder = |name: &str| state.join(name).display().to_string();
-    let mut words: Vec<String> =
+    let mut arguments: Vec<String> =
         ["--root".to_owned(), folder("root"), "--runroot".to_owned(), folder("run")].into();
-    words.extend(["--cgroup-manager=cgroupfs", "--events-backend=none"].map(str::to_owned));
-    words.extend(runtime.map(|name| format!("--runtime={name}")));
-    words
+    arguments.extend(["--cgroup-manager=cgroupfs", "--events-backend=none"].map(str::to_owned));
+    arguments.extend(runtime.map(|name| format!("--runtime={name}")));
+    arguments
 }

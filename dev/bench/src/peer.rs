@@ -1,4 +1,4 @@
-//! Programs that are timed, Hearth's and others'.
+//! Running and timing of programs.
 
 use std::{
     process::{Command, Stdio},
@@ -7,8 +7,8 @@ use std::{
 
 use hearth_base::{Error, Result};
 
-/// Runs a program to its end. How long that took.
-pub fn timed(command: &mut Command) -> Result<Duration> {
+/// Runs a program and returns its duration. A failure of the program is an error.
+pub fn time_command(command: &mut Command) -> Result<Duration> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let began = Instant::now();
     let ended = command.status().map_err(Error::internal)?;
@@ -16,11 +16,11 @@ pub fn timed(command: &mut Command) -> Result<Duration> {
     if ended.success() {
         return Ok(took);
     }
-    Err(Error::internal(format!("{command:?} ended with {ended}")))
+    Err(Error::internal(format!("{command:?} exited with {ended}")))
 }
 
-/// Runs a program to its end. Its last words when that did not go well.
-pub fn tried(command: &mut Command) -> std::result::Result<(), String> {
+/// Runs a program. On failure returns the last line of its standard error.
+pub fn run_command(command: &mut Command) -> std::result::Result<(), String> {
     let output = command.stdin(Stdio::null()).output().map_err(|cause| cause.to_string())?;
     if output.status.success() {
         return Ok(());
@@ -29,8 +29,8 @@ pub fn tried(command: &mut Command) -> std::result::Result<(), String> {
     Err(words.lines().last().map_or_else(|| output.status.to_string(), str::to_owned))
 }
 
-/// Whether there is such a program in the usual places.
-pub fn installed(program: &str) -> bool {
+/// Returns true when a program is installed in one of the standard folders.
+pub fn is_installed(program: &str) -> bool {
     ["/usr/local/bin", "/usr/bin", "/usr/sbin", "/bin"]
         .iter()
         .any(|folder| std::path::Path::new(folder).join(program).is_file())

@@ -1,4 +1,4 @@
-//! What the kernel tells about processes (`proc(5)`).
+//! Information about processes from `/proc` (`proc(5)`).
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -6,20 +6,20 @@ use hearth_base::{Error, Result};
 
 /// Memory of processes, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Memory {
-    /// Resident: pages shared with others count in each.
+pub struct ProcessMemory {
+    /// Resident set size: shared pages count fully in each process.
     pub resident: u64,
-    /// Resident: pages shared by several count in parts that add up to one.
+    /// Proportional set size: shared pages are divided among the processes that share them.
     pub proportional: u64,
-    /// Pages that no other process has.
+    /// Private pages, not shared with another process.
     pub private: u64,
 }
 
-/// The memory of these processes together.
-pub fn memory(pids: &[u32]) -> Result<Memory> {
-    let mut sum = Memory::default();
+/// Reads the total memory of these processes.
+pub fn read_memory(pids: &[u32]) -> Result<ProcessMemory> {
+    let mut sum = ProcessMemory::default();
     for pid in pids {
-        let text = read(*pid, "smaps_rollup")?;
+        let text = read_proc_file(*pid, "smaps_rollup")?;
         let field = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
             let number = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
@@ -32,27 +32,26 @@ pub fn memory(pids: &[u32]) -> Result<Memory> {
     Ok(sum)
 }
 
-/// Processor time that these processes have used, in user and kernel together (`proc_pid_stat(5)`, fields 14
-/// and 15).
-pub fn cpu(pids: &[u32]) -> Result<Duration> {
-    /// What the kernel calls `USER_HZ`: 100 on every machine that Hearth runs on.
-    const TICK: Duration = Duration::from_millis(10);
+/// Reads the total user and system processor time of these processes (`proc_pid_stat(5)`, fields 14 and 15).
+pub fn read_cpu_time(pids: &[u32]) -> Result<Duration> {
+    /// `USER_HZ` of the kernel: 100 on all supported architectures.
+    const CLOCK_TICK: Duration = Duration::from_millis(10);
     let mut ticks = 0;
     for pid in pids {
-        let stat = read(*pid, "stat")?;
+        let stat = read_proc_file(*pid, "stat")?;
         let behind_name = stat.rsplit(')').next().unwrap_or_default();
         let fields = behind_name.split_whitespace().skip(11).take(2);
         ticks += fields.filter_map(|field| field.parse::<u32>().ok()).sum::<u32>();
     }
-    Ok(TICK * ticks)
+    Ok(CLOCK_TICK * ticks)
 }
 
-/// These processes and all that they, and those, have started.
-pub fn family(pids: &[u32]) -> Vec<u32> {
+/// Lists these processes and all their descendants.
+pub fn list_family(pids: &[u32]) -> Vec<u32> {
     let mut family = pids.to_vec();
     let mut at = 0;
     while let Some(pid) = family.get(at).copied() {
-        for child in children(pid) {
+        for child in list_children(pid) {
             if !family.contains(&child) {
                 family.push(child);
             }
@@ -62,8 +61,8 @@ pub fn family(pids: &[u32]) -> Vec<u32> {
     family
 }
 
-/// The processes that any thread of this one has started.
-pub fn children(pid: u32) -> Vec<u32> {
+/// Lists the children of all threads of a process.
+pub fn list_children(pid: u32) -> Vec<u32> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
     lists
@@ -71,23 +70,23 @@ pub fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
-/// The program that a process runs.
-pub fn program(pid: u32) -> Option<PathBuf> {
+/// Reads the path of a process's program.
+pub fn read_program(pid: u32) -> Option<PathBuf> {
     fs::read_link(format!("/proc/{pid}/exe")).ok()
 }
 
-/// The name by which a process was started.
-pub fn name(pid: u32) -> String {
+/// Reads the first argument (`argv[0]`) of a process.
+pub fn read_name(pid: u32) -> String {
     let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     line.split('\0').next().unwrap_or_default().to_owned()
 }
 
-/// Bytes as millions of them.
-#[expect(clippy::cast_precision_loss, reason = "a figure to be looked at")]
-pub fn mb(bytes: u64) -> f64 {
+/// Converts bytes to megabytes (10⁶ bytes).
+#[expect(clippy::cast_precision_loss, reason = "a figure for display")]
+pub fn to_megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-fn read(pid: u32, file: &str) -> Result<String> {
+fn read_proc_file(pid: u32, file: &str) -> Result<String> {
     fs::read_to_string(format!("/proc/{pid}/{file}")).map_err(Error::internal)
 }

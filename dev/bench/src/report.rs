@@ -1,146 +1,149 @@
-//! What a bench found, as a table for people and a line for programs. Nothing else prints results.
+//! Report of a bench: a Markdown table for people and a line of JSON for programs. Only this module prints
+//! results.
 
 use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-/// What a bench found.
+/// Report of a bench.
 #[derive(Debug)]
-pub struct Report {
+pub struct BenchReport {
     bench: &'static str,
-    rows: Vec<Row>,
+    rows: Vec<ReportRow>,
     notes: Vec<String>,
 }
 
-/// One measure of Hearth's, what stands beside it, and what it should be.
+/// One measure of Hearth, with a peer's value and a goal.
 #[derive(Debug)]
-pub struct Row {
+pub struct ReportRow {
     measure: String,
     unit: &'static str,
     hearth: f64,
-    beside: Option<(&'static str, f64)>,
+    peer: Option<(&'static str, f64)>,
     goal: Option<Goal>,
 }
 
-/// What a measure should be.
+/// Goal of a measure.
 #[derive(Debug, Clone, Copy)]
 pub enum Goal {
-    /// At most this much.
+    /// At most this value.
     AtMost(f64),
-    /// At most so many times what stands beside it.
-    TimesBeside(f64),
-    /// At least so many times quicker than what stands beside it.
-    Quicker(f64),
+    /// At most this many times the peer's value.
+    RatioAtMost(f64),
+    /// At least this many times quicker than the peer.
+    TimesQuicker(f64),
 }
 
-impl Row {
-    /// A measure of Hearth's.
+impl ReportRow {
+    /// Measure of Hearth.
     pub fn new(measure: impl Into<String>, hearth: f64, unit: &'static str) -> Self {
-        Self { measure: measure.into(), unit, hearth, beside: None, goal: None }
+        Self { measure: measure.into(), unit, hearth, peer: None, goal: None }
     }
 
-    /// The same of something else, in the same unit.
+    /// Adds a peer's value, in the same unit.
     #[must_use]
-    pub fn beside(self, name: &'static str, value: f64) -> Self {
-        Self { beside: Some((name, value)), ..self }
+    pub fn with_peer(self, name: &'static str, value: f64) -> Self {
+        Self { peer: Some((name, value)), ..self }
     }
 
-    /// What it should be.
+    /// Sets the goal.
     #[must_use]
-    pub fn goal(self, goal: Goal) -> Self {
+    pub fn with_goal(self, goal: Goal) -> Self {
         Self { goal: Some(goal), ..self }
     }
 
-    /// How many times that of the other Hearth's is.
-    fn ratio(&self) -> Option<f64> {
-        self.beside.filter(|(_, value)| *value > 0.0).map(|(_, value)| self.hearth / value)
+    /// Ratio of Hearth's value to the peer's.
+    fn compute_ratio(&self) -> Option<f64> {
+        self.peer.filter(|(_, value)| *value > 0.0).map(|(_, value)| self.hearth / value)
     }
 
-    /// Whether it is as it should be, where both can be told.
-    fn met(&self) -> Option<bool> {
+    /// Returns whether the goal is met; `None` without a goal, or if the peer was not measured.
+    fn is_met(&self) -> Option<bool> {
         match self.goal? {
             Goal::AtMost(most) => Some(self.hearth <= most),
-            Goal::TimesBeside(times) => self.ratio().map(|ratio| ratio <= times),
-            Goal::Quicker(times) => self.ratio().map(|ratio| ratio * times <= 1.0),
+            Goal::RatioAtMost(times) => self.compute_ratio().map(|ratio| ratio <= times),
+            Goal::TimesQuicker(times) => self.compute_ratio().map(|ratio| ratio * times <= 1.0),
         }
     }
 
-    fn goal_text(&self) -> String {
+    fn render_goal(&self) -> String {
         match self.goal {
             None => String::new(),
             Some(Goal::AtMost(most)) => format!("≤ {most} {}", self.unit),
-            Some(Goal::TimesBeside(times)) => format!("≤ {times} ×"),
-            Some(Goal::Quicker(times)) => format!("≤ 1/{times} ×"),
+            Some(Goal::RatioAtMost(times)) => format!("≤ {times} ×"),
+            Some(Goal::TimesQuicker(times)) => format!("≤ 1/{times} ×"),
         }
     }
 
-    fn verdict(&self) -> &'static str {
-        match (self.goal, self.met()) {
+    fn render_verdict(&self) -> &'static str {
+        match (self.goal, self.is_met()) {
             (None, _) => "",
             (Some(_), Some(true)) => "met",
             (Some(_), Some(false)) => "missed",
-            (Some(_), None) => "not told",
+            (Some(_), None) => "unknown",
         }
     }
 
-    fn cells(&self) -> [String; 6] {
-        let beside =
-            self.beside.map_or_else(String::new, |(name, value)| format!("{name}: {}", self.figure(value)));
-        let ratio = self.ratio().map_or_else(String::new, |ratio| format!("{ratio:.2} ×"));
+    fn render_cells(&self) -> [String; 6] {
+        let beside = self
+            .peer
+            .map_or_else(String::new, |(name, value)| format!("{name}: {}", self.render_value(value)));
+        let ratio = self.compute_ratio().map_or_else(String::new, |ratio| format!("{ratio:.2} ×"));
         [
             self.measure.clone(),
-            self.figure(self.hearth),
+            self.render_value(self.hearth),
             beside,
             ratio,
-            self.goal_text(),
-            self.verdict().to_owned(),
+            self.render_goal(),
+            self.render_verdict().to_owned(),
         ]
     }
 
-    fn figure(&self, value: f64) -> String {
+    fn render_value(&self, value: f64) -> String {
         let digits = if value < 10.0 { 2 } else { 1 };
         format!("{value:.digits$} {}", self.unit)
     }
 
-    fn json(&self) -> Value {
+    fn to_json(&self) -> Value {
         json!({
             "measure": self.measure,
             "unit": self.unit,
-            "hearth": rounded(self.hearth),
-            "beside": self.beside.map(|(name, value)| json!({"name": name, "value": rounded(value)})),
-            "ratio": self.ratio().map(rounded),
-            "goal": self.goal.map(|_| self.goal_text()),
-            "met": self.met(),
+            "hearth": round_value(self.hearth),
+            "beside": self.peer.map(|(name, value)| json!({"name": name, "value": round_value(value)})),
+            "ratio": self.compute_ratio().map(round_value),
+            "goal": self.goal.map(|_| self.render_goal()),
+            "met": self.is_met(),
         })
     }
 }
 
-impl Report {
-    /// Of this bench.
+impl BenchReport {
+    /// Empty report of a bench.
     pub fn new(bench: &'static str) -> Self {
         Self { bench, rows: Vec::new(), notes: Vec::new() }
     }
 
     /// Adds a row.
-    pub fn row(&mut self, row: Row) {
+    pub fn add_row(&mut self, row: ReportRow) {
         self.rows.push(row);
     }
 
-    /// Adds something to know about the rows: what is not there, for instance.
-    pub fn note(&mut self, note: impl Into<String>) {
+    /// Adds a note on the rows, for example that a peer is not installed.
+    pub fn add_note(&mut self, note: impl Into<String>) {
         self.notes.push(note.into());
     }
 
-    /// Prints it.
-    #[expect(clippy::print_stdout, reason = "this program's purpose is to print, and it does so only here")]
-    pub fn print(&self) {
-        println!("{}{}", self.table(), self.json());
+    /// Prints the table and the line of JSON.
+    #[expect(clippy::print_stdout, reason = "the program prints its result only here")]
+    pub fn print_report(&self) {
+        println!("{}{}", self.render_table(), self.to_json());
     }
 
-    /// As Markdown writes tables.
-    fn table(&self) -> String {
-        let head = ["measure", "Hearth", "beside it", "ratio", "goal", ""].map(str::to_owned);
-        let rows: Vec<[String; 6]> = std::iter::once(head).chain(self.rows.iter().map(Row::cells)).collect();
+    /// Renders the rows and notes as Markdown.
+    fn render_table(&self) -> String {
+        let head = ["measure", "Hearth", "peer", "ratio", "goal", ""].map(str::to_owned);
+        let rows: Vec<[String; 6]> =
+            std::iter::once(head).chain(self.rows.iter().map(ReportRow::render_cells)).collect();
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: [usize; 6] = std::array::from_fn(width);
         let mut text = format!("## {}\n\n", self.bench);
@@ -164,13 +167,13 @@ impl Report {
         text
     }
 
-    fn json(&self) -> Value {
-        let rows: Vec<Value> = self.rows.iter().map(Row::json).collect();
+    fn to_json(&self) -> Value {
+        let rows: Vec<Value> = self.rows.iter().map(ReportRow::to_json).collect();
         json!({"bench": self.bench, "rows": rows, "notes": self.notes})
     }
 }
 
-fn rounded(value: f64) -> f64 {
+fn round_value(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
@@ -179,20 +182,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_goal_is_met_by_the_figure_or_by_the_ratio() {
-        let row = |goal| Row::new("start", 20.0, "ms").beside("podman", 300.0).goal(goal);
-        assert_eq!(row(Goal::AtMost(10.0)).met(), Some(false));
-        assert_eq!(row(Goal::TimesBeside(2.0)).met(), Some(true));
-        assert_eq!(row(Goal::Quicker(10.0)).met(), Some(true));
-        assert_eq!(row(Goal::Quicker(20.0)).met(), Some(false));
-        assert_eq!(Row::new("start", 1.0, "ms").goal(Goal::Quicker(2.0)).met(), None);
+    fn goal_is_met_by_the_value_or_by_the_ratio() {
+        let row = |goal| ReportRow::new("start", 20.0, "ms").with_peer("podman", 300.0).with_goal(goal);
+        assert_eq!(row(Goal::AtMost(10.0)).is_met(), Some(false));
+        assert_eq!(row(Goal::RatioAtMost(2.0)).is_met(), Some(true));
+        assert_eq!(row(Goal::TimesQuicker(10.0)).is_met(), Some(true));
+        assert_eq!(row(Goal::TimesQuicker(20.0)).is_met(), Some(false));
+        assert_eq!(ReportRow::new("start", 1.0, "ms").with_goal(Goal::TimesQuicker(2.0)).is_met(), None);
     }
 
     #[test]
-    fn the_table_is_markdown_and_the_line_is_json() {
-        let mut report = Report::new("cli");
-        report.row(Row::new("version", 1.5, "ms").goal(Goal::AtMost(2.0)));
-        assert!(report.table().contains("| version | 1.50 ms |"), "{}", report.table());
-        assert_eq!(report.json()["rows"][0]["met"], true);
+    fn report_is_a_markdown_table_and_a_json_line() {
+        let mut report = BenchReport::new("cli");
+        report.add_row(ReportRow::new("version", 1.5, "ms").with_goal(Goal::AtMost(2.0)));
+        assert!(report.render_table().contains("| version | 1.50 ms |"), "{}", report.render_table());
+        assert_eq!(report.to_json()["rows"][0]["met"], true);
     }
 }

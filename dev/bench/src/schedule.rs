@@ -1,56 +1,69 @@
-//! A hundred thousand schedules: how late each run begins, and what they cost while none is due.
+//! Bench `schedule`: start delay of runs with 100,000 schedules, and processor time while no job is due.
 
 use std::time::Duration;
 
 use hearth_base::Result;
 
 use crate::{
-    crowd::{Crowd, HOURLY, MIXED},
+    fleet::{HOURLY_SCHEDULES, MIXED_SCHEDULES, ToolFleet},
     proc,
-    report::{Goal, Report, Row},
-    times::{Times, millis},
+    report::{BenchReport, Goal, ReportRow},
+    times::{Durations, to_millis},
 };
 
-const TOOLS: usize = 10_000;
-/// An hour of the mixed ones.
-const MINUTES: usize = 60;
-/// Minutes in which the sixtieth part of all is due.
-const FULL: usize = 5;
-/// How long nothing is due.
-const QUIET: Duration = Duration::from_secs(10);
+const TOOL_COUNT: usize = 10_000;
+/// Simulated minutes of mixed schedules.
+const MIXED_MINUTES: usize = 60;
+/// Simulated minutes of hourly schedules; in each minute a sixtieth of the jobs is due.
+const HOURLY_MINUTES: usize = 5;
+/// Time of the measurement without due jobs.
+const IDLE_DURATION: Duration = Duration::from_secs(10);
 
-/// Measures it.
-pub async fn run() -> Result<Report> {
-    let mut report = Report::new("schedule");
-    let mut crowd = Crowd::new().await?;
-    let made = Times::new(crowd.grow(TOOLS, &MIXED).await?);
-    report.row(Row::new("a job made, eight at a time, median", made.median(), "ms"));
+/// Runs the bench.
+pub async fn run() -> Result<BenchReport> {
+    let mut report = BenchReport::new("schedule");
+    let mut fleet = ToolFleet::new().await?;
+    let durations = Durations::new(fleet.add_tools(TOOL_COUNT, &MIXED_SCHEDULES).await?);
+    report.add_row(ReportRow::new(
+        "creating a job, eight at a time, median",
+        durations.median_millis(),
+        "ms",
+    ));
     let own = [std::process::id()];
-    let before = proc::cpu(&own)?;
-    tokio::time::sleep(QUIET).await;
-    let used = proc::cpu(&own)?.saturating_sub(before);
-    report.row(Row::new("processor time while nothing is due", millis(used) / QUIET.as_secs_f64(), "ms/s"));
-    late(&mut report, &mut crowd, "one a day for most", MINUTES).await?;
-    drop(crowd);
-    let mut crowd = Crowd::new().await?;
-    crowd.grow(TOOLS, &HOURLY).await?;
-    late(&mut report, &mut crowd, "all of them every hour", FULL).await?;
-    report.note(format!(
-        "{} schedules; each run began once, and was over before the next minute",
-        crowd.schedules()
+    let before = proc::read_cpu_time(&own)?;
+    tokio::time::sleep(IDLE_DURATION).await;
+    let used = proc::read_cpu_time(&own)?.saturating_sub(before);
+    report.add_row(ReportRow::new(
+        "processor time while no job is due",
+        to_millis(used) / IDLE_DURATION.as_secs_f64(),
+        "ms/s",
+    ));
+    measure_lateness(&mut report, &mut fleet, "one a day for most", MIXED_MINUTES).await?;
+    drop(fleet);
+    let mut fleet = ToolFleet::new().await?;
+    fleet.add_tools(TOOL_COUNT, &HOURLY_SCHEDULES).await?;
+    measure_lateness(&mut report, &mut fleet, "all of them every hour", HOURLY_MINUTES).await?;
+    report.add_note(format!(
+        "{} schedules; each run started once and ended before the next minute",
+        fleet.count_schedules()
     ));
     Ok(report)
 }
 
-async fn late(report: &mut Report, crowd: &mut Crowd, what: &str, minutes: usize) -> Result<()> {
+async fn measure_lateness(
+    report: &mut BenchReport,
+    fleet: &mut ToolFleet,
+    what: &str,
+    minutes: usize,
+) -> Result<()> {
     let mut lags = Vec::new();
     for _ in 0..minutes {
-        lags.extend(crowd.minute().await?);
+        lags.extend(fleet.run_minute().await?);
     }
     let runs = lags.len();
-    let lags = Times::new(lags);
-    report.row(Row::new(format!("due → started, {what}, median"), lags.median(), "ms"));
-    let row = Row::new(format!("the same, p99 of {runs} runs"), lags.percentile(99), "ms");
-    report.row(row.goal(Goal::AtMost(1000.0)));
+    let lags = Durations::new(lags);
+    report.add_row(ReportRow::new(format!("due → started, {what}, median"), lags.median_millis(), "ms"));
+    let row = ReportRow::new(format!("the same, p99 of {runs} runs"), lags.percentile_millis(99), "ms");
+    report.add_row(row.with_goal(Goal::AtMost(1000.0)));
     Ok(())
 }

@@ -1,32 +1,32 @@
-//! How long the same thing took again and again.
+//! Statistics of repeated measurements of a duration.
 
 use std::time::Duration;
 
-/// Durations of one thing, the quickest first.
+/// Sorted durations of repeated measurements.
 #[derive(Debug, Clone, Default)]
-pub struct Times(Vec<Duration>);
+pub struct Durations(Vec<Duration>);
 
-impl Times {
-    /// Of these durations.
+impl Durations {
+    /// Sorts these durations.
     pub fn new(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         Self(times)
     }
 
-    /// The one that `percent` of all are not above, in milliseconds; zero when there is none.
-    pub fn percentile(&self, percent: usize) -> f64 {
+    /// Percentile in milliseconds; zero without durations.
+    pub fn percentile_millis(&self, percent: usize) -> f64 {
         let at = (self.0.len() * percent / 100).min(self.0.len().saturating_sub(1));
-        millis(self.0.get(at).copied().unwrap_or_default())
+        to_millis(self.0.get(at).copied().unwrap_or_default())
     }
 
-    /// The middle one, in milliseconds.
-    pub fn median(&self) -> f64 {
-        self.percentile(50)
+    /// Median in milliseconds.
+    pub fn median_millis(&self) -> f64 {
+        self.percentile_millis(50)
     }
 }
 
-/// A duration in milliseconds.
-pub fn millis(time: Duration) -> f64 {
+/// Converts a duration to milliseconds.
+pub fn to_millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
@@ -35,9 +35,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_of_the_sorted_times() {
-        let times = Times::new((1..=100).rev().map(Duration::from_millis).collect());
-        assert_eq!([times.median(), times.percentile(90), times.percentile(100)], [51.0, 91.0, 100.0]);
-        assert_eq!(Times::default().median(), 0.0);
+    fn percentiles_use_sorted_durations() {
+        let times = Durations::new((1..=100).rev().map(Duration::from_millis).collect());
+        assert_eq!(
+            [times.median_millis(), times.percentile_millis(90), times.percentile_millis(100)],
+            [51.0, 91.0, 100.0]
+        );
+        assert_eq!(Durations::default().median_millis(), 0.0);
     }
 }

@@ -1,4 +1,4 @@
-//! A server that always answers the same, for a proxy to stand before.
+//! Upstream server of a measured proxy: it answers every request with the same body.
 
 use std::{convert::Infallible, net::SocketAddr};
 
@@ -10,17 +10,17 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, task::JoinSet};
 
-/// That server. It ends with this value.
-pub struct Upstream {
-    place: SocketAddr,
+/// Upstream server. It is stopped when this value is dropped.
+pub struct UpstreamServer {
+    address: SocketAddr,
     _server: JoinSet<()>,
 }
 
-impl Upstream {
-    /// Answers every request with this JSON.
+impl UpstreamServer {
+    /// Starts the server, which answers every request with this JSON.
     pub async fn start(answer: Bytes) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(Error::internal)?;
-        let place = listener.local_addr().map_err(Error::internal)?;
+        let address = listener.local_addr().map_err(Error::internal)?;
         let mut server = JoinSet::new();
         server.spawn(async move {
             let mut connections = JoinSet::new();
@@ -37,11 +37,11 @@ impl Upstream {
                 });
             }
         });
-        Ok(Self { place, _server: server })
+        Ok(Self { address, _server: server })
     }
 
-    /// Where it listens.
-    pub fn place(&self) -> SocketAddr {
-        self.place
+    /// Address where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 }

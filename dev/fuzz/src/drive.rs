@@ -1,4 +1,4 @@
-//! Drives a target without nightly Rust: its seeds first, then what follows from them by chance.
+//! Fuzz driver for stable Rust: it runs a target with its seeds first, then with random mutations of them.
 
 use std::{
     fs, io,
@@ -9,32 +9,32 @@ use std::{
 
 use fastrand::Rng;
 
-use crate::{Target, mutate::mutate};
+use crate::{FuzzTarget, mutate::mutate_seeds};
 
-/// How long a target is driven.
+/// Limit of a fuzz run.
 #[derive(Debug, Clone, Copy)]
-pub enum Budget {
-    /// So many inputs behind the seeds: the same each time, for the same seed of chance.
+pub enum FuzzBudget {
+    /// Number of inputs after the seeds. The same random seed gives the same inputs.
     Inputs(u64),
-    /// So much time.
+    /// Duration of the run.
     Time(Duration),
 }
 
-/// The outcome.
+/// Outcome of a fuzz run.
 #[derive(Debug)]
-pub struct Driven {
-    /// How many inputs were read.
+pub struct FuzzOutcome {
+    /// Number of inputs.
     pub inputs: u64,
-    /// The longest time that one took.
-    pub longest: Duration,
-    /// The input that took it.
-    pub longest_input: Vec<u8>,
-    /// The input at which the target panicked, if it did.
-    pub found: Option<Vec<u8>>,
+    /// Longest duration of one input.
+    pub slowest_time: Duration,
+    /// Input with the longest duration.
+    pub slowest_input: Vec<u8>,
+    /// Input at which the target panicked, if any.
+    pub panic_input: Option<Vec<u8>>,
 }
 
-/// Reads the seeds of a target, in the order of their names.
-pub fn read_seeds(target: &Target) -> io::Result<Vec<Vec<u8>>> {
+/// Reads the seeds of a target, sorted by file name.
+pub fn read_seeds(target: &FuzzTarget) -> io::Result<Vec<Vec<u8>>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(seeds_folder(target))? {
         paths.push(entry?.path());
@@ -43,35 +43,41 @@ pub fn read_seeds(target: &Target) -> io::Result<Vec<Vec<u8>>> {
     paths.iter().map(fs::read).collect()
 }
 
-/// The folder of a target's seeds.
-pub fn seeds_folder(target: &Target) -> PathBuf {
+/// Folder of a target's seeds.
+pub fn seeds_folder(target: &FuzzTarget) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target.name)
 }
 
-/// Drives a target until the budget is used up or it panics.
-pub fn drive(target: &Target, seeds: &[Vec<u8>], chance: &mut Rng, budget: Budget) -> Driven {
+/// Runs a target until the budget is used up or it panics.
+pub fn drive_target(
+    target: &FuzzTarget,
+    seeds: &[Vec<u8>],
+    chance: &mut Rng,
+    budget: FuzzBudget,
+) -> FuzzOutcome {
     let began = Instant::now();
-    let mut driven = Driven { inputs: 0, longest: Duration::ZERO, longest_input: Vec::new(), found: None };
+    let mut driven =
+        FuzzOutcome { inputs: 0, slowest_time: Duration::ZERO, slowest_input: Vec::new(), panic_input: None };
     let mut first = seeds.iter();
     loop {
         let input = match first.next() {
             Some(seed) => seed.clone(),
-            None => mutate(seeds, chance),
+            None => mutate_seeds(seeds, chance),
         };
         let before = Instant::now();
-        let read = catch_unwind(AssertUnwindSafe(|| (target.read)(&input)));
+        let read = catch_unwind(AssertUnwindSafe(|| (target.run_input)(&input)));
         let took = before.elapsed();
         driven.inputs += 1;
         if read.is_err() {
-            driven.found = Some(input);
+            driven.panic_input = Some(input);
             return driven;
         }
-        if took > driven.longest {
-            (driven.longest, driven.longest_input) = (took, input);
+        if took > driven.slowest_time {
+            (driven.slowest_time, driven.slowest_input) = (took, input);
         }
         let is_over = match budget {
-            Budget::Inputs(inputs) => driven.inputs >= inputs.saturating_add(seeds.len() as u64),
-            Budget::Time(time) => began.elapsed() >= time,
+            FuzzBudget::Inputs(inputs) => driven.inputs >= inputs.saturating_add(seeds.len() as u64),
+            FuzzBudget::Time(time) => began.elapsed() >= time,
         };
         if is_over {
             return driven;

@@ -1,19 +1,20 @@
-//! Fuzz targets: each reads bytes as one part of Hearth reads them from outside, and asserts what must hold of whatever
-//! was understood. A panic is a finding.
+//! Fuzz targets: each passes bytes to one of Hearth's parsers of untrusted input, and asserts the invariants
+//! of the parsed result. A panic is a finding.
 //!
-//! The targets know nothing of who calls them: [`drive`] on stable Rust, or libFuzzer by `fuzz/`.
+//! The targets do not depend on the fuzzer: [`drive`] runs them on stable Rust, and the programs in `fuzz/`
+//! run them with libFuzzer.
 
 pub mod drive;
 mod mutate;
 mod targets;
 
-/// A fuzz target.
+/// Fuzz target.
 #[derive(Debug, Clone, Copy)]
-pub struct Target {
-    /// Its name, which is also that of its folder of seeds and of its program in `fuzz/`.
+pub struct FuzzTarget {
+    /// Name of the target, of its seed folder and of its program in `fuzz/`.
     pub name: &'static str,
-    /// Reads one input. Panics when something does not hold.
-    pub read: fn(&[u8]),
+    /// Reads one input. Panics when an invariant is violated.
+    pub run_input: fn(&[u8]),
 }
 
 /// Calls a macro with the names of all targets.
@@ -39,14 +40,14 @@ macro_rules! export_targets {
     ($($name:ident),* $(,)?) => {
         $(pub use targets::$name::$name;)*
 
-        /// Every target.
-        pub const TARGETS: &[Target] = &[$(Target { name: stringify!($name), read: $name }),*];
+        /// All targets.
+        pub const FUZZ_TARGETS: &[FuzzTarget] = &[$(FuzzTarget { name: stringify!($name), run_input: $name }),*];
     };
 }
 
 for_all_targets!(export_targets);
 
-/// The target called `name`.
-pub fn find_target(name: &str) -> Option<&'static Target> {
-    TARGETS.iter().find(|target| target.name == name)
+/// Finds the target with the name `name`.
+pub fn find_target(name: &str) -> Option<&'static FuzzTarget> {
+    FUZZ_TARGETS.iter().find(|target| target.name == name)
 }

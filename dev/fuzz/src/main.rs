@@ -1,5 +1,5 @@
-//! `hearth-fuzz TARGET SECONDS [SEED]`: drives one target for a time on stable Rust. `cargo xtask soak` calls it where
-//! cargo-fuzz is not there. `hearth-fuzz TARGET FILE` reads one input again.
+//! `hearth-fuzz TARGET SECONDS [SEED]`: runs one target for a time on stable Rust. `cargo xtask soak` calls
+//! it when cargo-fuzz is not installed. `hearth-fuzz TARGET FILE` runs a target with one input.
 
 use std::{
     env, fs,
@@ -10,13 +10,13 @@ use std::{
 
 use fastrand::Rng;
 use hearth_fuzz::{
-    Target,
-    drive::{Budget, Driven, drive, read_seeds},
+    FuzzTarget,
+    drive::{FuzzBudget, FuzzOutcome, drive_target, read_seeds},
     find_target,
 };
 
-/// An input that takes longer than this is a finding: everything here reads small inputs.
-const MAX_TIME: Duration = Duration::from_secs(5);
+/// Maximum duration of one input. A longer one is a finding, since all inputs are small.
+const MAX_INPUT_TIME: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -24,46 +24,49 @@ fn main() -> ExitCode {
         && let (Some(target), Ok(input)) = (find_target(name), fs::read(path))
     {
         let began = Instant::now();
-        (target.read)(&input);
-        return end(&format!("{name}: {path} was read in {:.0?}", began.elapsed()), ExitCode::SUCCESS);
+        (target.run_input)(&input);
+        return print_result(
+            &format!("{name}: {path} was read in {:.0?}", began.elapsed()),
+            ExitCode::SUCCESS,
+        );
     }
     let (target, time, seed) = match read_arguments(&arguments) {
         Ok(read) => read,
-        Err(why) => return end(&format!("error: {why}"), ExitCode::FAILURE),
+        Err(reason) => return print_result(&format!("error: {reason}"), ExitCode::FAILURE),
     };
     let seeds = match read_seeds(target) {
         Ok(seeds) => seeds,
-        Err(error) => return end(&format!("error: {}: {error}", target.name), ExitCode::FAILURE),
+        Err(error) => return print_result(&format!("error: {}: {error}", target.name), ExitCode::FAILURE),
     };
-    let Driven { inputs, longest, longest_input, found } =
-        drive(target, &seeds, &mut Rng::with_seed(seed), Budget::Time(time));
+    let FuzzOutcome { inputs, slowest_time, slowest_input, panic_input } =
+        drive_target(target, &seeds, &mut Rng::with_seed(seed), FuzzBudget::Time(time));
     let name = target.name;
-    let finding = found.or((longest > MAX_TIME).then_some(longest_input));
+    let finding = panic_input.or((slowest_time > MAX_INPUT_TIME).then_some(slowest_input));
     let Some(input) = finding else {
         let line =
-            format!("{name}: {inputs} inputs, none found, the longest took {longest:.0?} (seed {seed})");
-        return end(&line, ExitCode::SUCCESS);
+            format!("{name}: {inputs} inputs, no finding, the slowest took {slowest_time:.0?} (seed {seed})");
+        return print_result(&line, ExitCode::SUCCESS);
     };
     let path = env::temp_dir().join(format!("hearth-fuzz-{name}-{seed}-{inputs}"));
-    let kept =
+    let location =
         fs::write(&path, input).map_or_else(|error| error.to_string(), |()| path.display().to_string());
-    end(&format!("{name}: found by input {inputs} (seed {seed}): {kept}"), ExitCode::FAILURE)
+    print_result(&format!("{name}: finding at input {inputs} (seed {seed}): {location}"), ExitCode::FAILURE)
 }
 
-fn read_arguments(arguments: &[String]) -> Result<(&'static Target, Duration, u64), String> {
+fn read_arguments(arguments: &[String]) -> Result<(&'static FuzzTarget, Duration, u64), String> {
     let (name, seconds, seed) = match arguments {
         [name, seconds] => (name, seconds, None),
         [name, seconds, seed] => (name, seconds, Some(seed)),
         _ => return Err("usage: hearth-fuzz TARGET SECONDS [SEED], or hearth-fuzz TARGET FILE".to_owned()),
     };
-    let target = find_target(name).ok_or_else(|| format!("there is no fuzz target {name:?}"))?;
-    let number = |text: &str| text.parse::<u64>().map_err(|_| format!("{text:?} is no number"));
+    let target = find_target(name).ok_or_else(|| format!("fuzz target not found: {name:?}"))?;
+    let number = |text: &str| text.parse::<u64>().map_err(|_| format!("invalid number {text:?}"));
     let seed = seed.map_or_else(|| Ok(Rng::new().u64(..)), |seed| number(seed))?;
     Ok((target, Duration::from_secs(number(seconds)?), seed))
 }
 
-/// Prints the last line. Nobody may be there to read it.
-fn end(line: &str, code: ExitCode) -> ExitCode {
+/// Prints the result. A closed standard output is ignored.
+fn print_result(line: &str, code: ExitCode) -> ExitCode {
     let _ = writeln!(std::io::stdout(), "{line}");
     code
 }

@@ -1,12 +1,12 @@
-//! Changes seeds into inputs that nobody would write.
+//! Random mutation of seeds.
 
 use fastrand::Rng;
 
-/// The most bytes of an input.
+/// Maximum size of an input in bytes.
 const MAX_BYTES: usize = 64 << 10;
-/// Bytes with a meaning in one format or another.
+/// Bytes with a special meaning in one of the formats.
 const ODD_BYTES: &[u8] = b"\0\n\r\t \"'\\#$%*+,-./:;=?@[]{}0129azAZ~\x1e\x7f\x80\xff";
-/// Texts with a meaning in one format or another.
+/// Texts with a special meaning in one of the formats.
 const ODD_TEXTS: [&[u8]; 24] = [
     b"..",
     b"../",
@@ -34,8 +34,8 @@ const ODD_TEXTS: [&[u8]; 24] = [
     b"@yearly",
 ];
 
-/// An input that follows from `seeds` by chance: one of them changed in some places, or bytes alone.
-pub fn mutate(seeds: &[Vec<u8>], chance: &mut Rng) -> Vec<u8> {
+/// Makes a random input: one of the seeds with some changes, or random bytes.
+pub fn mutate_seeds(seeds: &[Vec<u8>], chance: &mut Rng) -> Vec<u8> {
     let mut input = match chance.choice(seeds) {
         Some(seed) if chance.u8(..) > 4 => seed.clone(),
         _ => (0..chance.usize(..256)).map(|_| chance.u8(..)).collect(),
@@ -78,7 +78,7 @@ fn change_once(input: &mut Vec<u8>, seeds: &[Vec<u8>], chance: &mut Rng) {
             drop(input.splice(at..end, odd.iter().copied()));
         }
         7 => {
-            // The end of another seed behind the beginning of this one.
+            // The beginning of this input, followed by the end of another seed.
             let other = chance.choice(seeds).map(Vec::as_slice).unwrap_or_default();
             input.truncate(at);
             input.extend_from_slice(&other[chance.usize(..=other.len())..]);

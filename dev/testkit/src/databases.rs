@@ -1,4 +1,4 @@
-//! Databases that are a test's own.
+//! Databases for one test each.
 
 use std::process::Command;
 
@@ -6,54 +6,54 @@ use hearth_base::{Entropy, Error, Result, Role, Secret};
 use hearth_kit::db::Db;
 use tempfile::TempDir;
 
-/// Which kind of database.
+/// A kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Store {
+pub enum DatabaseKind {
     /// SQLite files.
-    Files,
+    Sqlite,
     /// PostgreSQL.
     Postgres,
-    /// MariaDB: for what services share of databases.
+    /// MariaDB: for database code that services share.
     MariaDb,
 }
 
-/// A database that nobody else uses, gone with this value (SQLite) or with the server (PostgreSQL).
-pub struct Scratch {
+/// A database for one test. It is deleted with this value (SQLite) or with the server of the tests (PostgreSQL, MariaDB).
+pub struct ScratchDatabase {
     db: Db,
-    /// Where it is a file.
+    /// The folder of an SQLite database.
     folder: Option<TempDir>,
-    /// Where it is a server's: which server, and the name there.
-    server: Store,
+    /// The kind, and the name on a database server.
+    kind: DatabaseKind,
     schema: String,
 }
 
-impl Scratch {
-    /// An empty database.
-    pub async fn new(store: Store) -> Result<Self> {
+impl ScratchDatabase {
+    /// Creates an empty database.
+    pub async fn new(store: DatabaseKind) -> Result<Self> {
         match store {
-            Store::Files => {
+            DatabaseKind::Sqlite => {
                 let folder = tempfile::tempdir().map_err(Error::internal)?;
                 let db = Db::open_file(folder.path(), Role::Accounts).await?;
-                Ok(Self { db, folder: Some(folder), server: store, schema: String::new() })
+                Ok(Self { db, folder: Some(folder), kind: store, schema: String::new() })
             }
-            Store::Postgres => {
+            DatabaseKind::Postgres => {
                 let schema = unique_name();
                 let db = Db::open_schema(&postgres_url()?, &schema).await?;
-                Ok(Self { db, folder: None, server: store, schema })
+                Ok(Self { db, folder: None, kind: store, schema })
             }
-            Store::MariaDb => {
+            DatabaseKind::MariaDb => {
                 let schema = unique_name();
                 let db = Db::open_mariadb(&mariadb_url()?, &schema).await?;
-                Ok(Self { db, folder: None, server: store, schema })
+                Ok(Self { db, folder: None, kind: store, schema })
             }
         }
     }
 
-    /// Opens the same database once more, as another process of the same service does.
-    pub async fn open_again(&self) -> Result<Db> {
-        match (&self.folder, self.server) {
+    /// Opens a second handle to the same database, as another process of the same service does.
+    pub async fn open_second_handle(&self) -> Result<Db> {
+        match (&self.folder, self.kind) {
             (Some(folder), _) => Db::open_file(folder.path(), Role::Accounts).await,
-            (None, Store::MariaDb) => Db::open_mariadb(&mariadb_url()?, &self.schema).await,
+            (None, DatabaseKind::MariaDb) => Db::open_mariadb(&mariadb_url()?, &self.schema).await,
             (None, _) => Db::open_schema(&postgres_url()?, &self.schema).await,
         }
     }
@@ -69,25 +69,27 @@ impl Scratch {
     }
 }
 
-/// A new, empty database on the PostgreSQL server of the tests.
+/// Creates an empty database on the PostgreSQL server of the tests and returns its URL.
 pub(crate) fn new_postgres() -> Result<Secret> {
     let server = postgres_url()?;
     let name = unique_name();
-    let made = Command::new("createdb")
-        .arg(format!("--maintenance-db={}", server.reveal()))
+    let created = Command::new("createdb")
+        .arg(format!("--maintenance-db={}", server.expose_secret()))
         .arg("--")
         .arg(&name)
         .output()
         .map_err(Error::internal)?;
-    if !made.status.success() {
-        return Err(Error::internal(String::from_utf8_lossy(&made.stderr).into_owned()));
+    if !created.status.success() {
+        return Err(Error::internal(String::from_utf8_lossy(&created.stderr).into_owned()));
     }
-    let (address, _) =
-        server.reveal().rsplit_once('/').ok_or_else(|| Error::internal("no database named"))?;
+    let (address, _) = server
+        .expose_secret()
+        .rsplit_once('/')
+        .ok_or_else(|| Error::internal("HEARTH_TEST_POSTGRES has no database name"))?;
     Ok(Secret::new(format!("{address}/{name}")))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test command says in the environment where its server is")]
+#[expect(clippy::disallowed_methods, reason = "./test sets the URL of its server in the environment")]
 fn postgres_url() -> Result<Secret> {
     let url = std::env::var("HEARTH_TEST_POSTGRES").map_err(|_| {
         Error::internal("HEARTH_TEST_POSTGRES is not set: run ./test, which starts a PostgreSQL server")
@@ -95,7 +97,7 @@ fn postgres_url() -> Result<Secret> {
     Ok(Secret::new(url))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test command says in the environment where its server is")]
+#[expect(clippy::disallowed_methods, reason = "./test sets the URL of its server in the environment")]
 fn mariadb_url() -> Result<Secret> {
     let url = std::env::var("HEARTH_TEST_MARIADB").map_err(|_| {
         Error::internal("HEARTH_TEST_MARIADB is not set: run ./test, which starts a MariaDB server")
@@ -103,7 +105,7 @@ fn mariadb_url() -> Result<Secret> {
     Ok(Secret::new(url))
 }
 
-/// A name that no other test has, nor had: the numbers of processes come again.
+/// Returns a random database name. Process ids would not be unique, because the kernel reuses them.
 fn unique_name() -> String {
-    format!("t_{:016x}", u64::from_le_bytes(Entropy::System.bytes()))
+    format!("t_{:016x}", u64::from_le_bytes(Entropy::System.generate_bytes()))
 }

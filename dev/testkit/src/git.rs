@@ -1,4 +1,4 @@
-//! A server of git repositories on the loopback, by git's own `git http-backend` (`git-http-backend(1)`).
+//! A git server on the loopback interface, based on `git http-backend` (`git-http-backend(1)`).
 
 use std::{
     fs,
@@ -16,12 +16,12 @@ use tokio::{
     task::JoinSet,
 };
 
-/// A server of git repositories. It ends with this value.
+/// A git server. It stops when this value is dropped.
 pub struct GitServer {
     folder: TempDir,
-    place: String,
+    address: String,
     redirect: Arc<Mutex<Option<String>>>,
-    _server: JoinSet<()>,
+    _server_tasks: JoinSet<()>,
 }
 
 impl GitServer {
@@ -29,56 +29,58 @@ impl GitServer {
     pub async fn start() -> Result<Self> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(Error::internal)?;
-        let place = listener.local_addr().map_err(Error::internal)?.to_string();
+        let address = listener.local_addr().map_err(Error::internal)?.to_string();
         let redirect = Arc::<Mutex<Option<String>>>::default();
-        let (root, elsewhere) = (folder.path().to_owned(), redirect.clone());
+        let (root, redirect_target) = (folder.path().to_owned(), redirect.clone());
         let mut server = JoinSet::new();
         server.spawn(async move {
             let mut answers = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let elsewhere = elsewhere.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let redirect_target = redirect_target.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let root = root.clone();
-                answers.spawn(async move { answer(stream, &root, elsewhere).await.unwrap_or_default() });
+                answers.spawn(async move {
+                    answer_request(stream, &root, redirect_target).await.unwrap_or_default()
+                });
             }
         });
-        Ok(Self { folder, place, redirect, _server: server })
+        Ok(Self { folder, address, redirect, _server_tasks: server })
     }
 
-    /// Where it listens, as `ADDRESS:PORT`.
-    pub fn place(&self) -> &str {
-        &self.place
+    /// The address of the server, as `ADDRESS:PORT`.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
-    /// The address of a repository.
-    pub fn url(&self, name: &str) -> String {
-        format!("http://{}/{name}", self.place)
+    /// The URL of a repository.
+    pub fn repository_url(&self, name: &str) -> String {
+        format!("http://{}/{name}", self.address)
     }
 
-    /// Redirects every request from here on to this address.
-    pub fn redirect(&self, to: &str) {
+    /// Redirects every later request to this URL.
+    pub fn redirect_to(&self, to: &str) {
         *self.redirect.lock().unwrap_or_else(PoisonError::into_inner) = Some(to.to_owned());
     }
 
-    /// Makes a repository, or adds a commit to it, with these files on the branch `main`. The commit.
+    /// Commits these files to the branch `main` of a repository, which is created if needed. Returns the commit id.
     pub fn commit(&self, name: &str, files: &[(&str, &str)]) -> Result<String> {
         let folder = self.folder.path().join(name);
         if !folder.exists() {
             fs::create_dir_all(&folder).map_err(Error::internal)?;
-            self.git(name, &["init", "--quiet", "--initial-branch=main"])?;
-            self.git(name, &["config", "uploadpack.allowAnySHA1InWant", "true"])?;
+            self.run_git(name, &["init", "--quiet", "--initial-branch=main"])?;
+            self.run_git(name, &["config", "uploadpack.allowAnySHA1InWant", "true"])?;
         }
         for (path, content) in files {
             let path = folder.join(path);
             path.parent().map_or(Ok(()), fs::create_dir_all).map_err(Error::internal)?;
             fs::write(path, content).map_err(Error::internal)?;
         }
-        self.git(name, &["add", "--all"])?;
-        self.git(name, &["commit", "--quiet", "--allow-empty", "--message=a change"])?;
-        self.git(name, &["rev-parse", "HEAD"])
+        self.run_git(name, &["add", "--all"])?;
+        self.run_git(name, &["commit", "--quiet", "--allow-empty", "--message=a change"])?;
+        self.run_git(name, &["rev-parse", "HEAD"])
     }
 
-    /// Runs git in a repository. What it wrote.
-    pub fn git(&self, name: &str, arguments: &[&str]) -> Result<String> {
+    /// Runs git in a repository and returns its standard output.
+    pub fn run_git(&self, name: &str, arguments: &[&str]) -> Result<String> {
         let ran = std::process::Command::new("git")
             .args(["-c", "user.name=somebody", "-c", "user.email=somebody@example.org"])
             .args(arguments)
@@ -93,13 +95,17 @@ impl GitServer {
     }
 
     /// The folder of a repository.
-    pub fn folder(&self, name: &str) -> PathBuf {
+    pub fn repository_folder(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }
 
-/// Answers one request by CGI (RFC 3875), and closes.
-async fn answer(stream: TcpStream, root: &Path, elsewhere: Option<String>) -> std::io::Result<()> {
+/// Answers one request by CGI (RFC 3875), and closes the connection.
+async fn answer_request(
+    stream: TcpStream,
+    root: &Path,
+    redirect_target: Option<String>,
+) -> std::io::Result<()> {
     let (input, mut output) = stream.into_split();
     let mut input = BufReader::new(input);
     let mut line = String::new();
@@ -136,14 +142,14 @@ async fn answer(stream: TcpStream, root: &Path, elsewhere: Option<String>) -> st
             _ => {}
         }
     }
-    if let Some(place) = elsewhere {
+    if let Some(address) = redirect_target {
         let text = format!(
-            "HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            "HTTP/1.1 302 Found\r\nLocation: {address}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
         );
         return output.write_all(text.as_bytes()).await;
     }
     let body = if chunked {
-        whole(&mut input).await?
+        read_request(&mut input).await?
     } else {
         let mut body = vec![0; length];
         input.read_exact(&mut body).await?;
@@ -151,15 +157,15 @@ async fn answer(stream: TcpStream, root: &Path, elsewhere: Option<String>) -> st
     };
     backend.env("CONTENT_LENGTH", body.len().to_string());
     let mut child = backend.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-    let mut give = child.stdin.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
-    let given = async move { give.write_all(&body).await };
-    let (given, told) = tokio::join!(given, child.wait_with_output());
-    let told = told?.stdout;
-    given.unwrap_or_default();
-    let end = told.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(0);
-    let head = String::from_utf8_lossy(&told[..end]).into_owned();
+    let mut stdin = child.stdin.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
+    let written = async move { stdin.write_all(&body).await };
+    let (written, reply) = tokio::join!(written, child.wait_with_output());
+    let reply = reply?.stdout;
+    written.unwrap_or_default();
+    let end = reply.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(0);
+    let head = String::from_utf8_lossy(&reply[..end]).into_owned();
     let status = head.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK");
-    let content = told.get(end + 4..).unwrap_or_default();
+    let content = reply.get(end + 4..).unwrap_or_default();
     let text = format!(
         "HTTP/1.1 {status}\r\n{head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         content.len()
@@ -169,7 +175,7 @@ async fn answer(stream: TcpStream, root: &Path, elsewhere: Option<String>) -> st
 }
 
 /// Reads a chunked body (RFC 9112, section 7.1).
-async fn whole(input: &mut (impl AsyncBufReadExt + Unpin)) -> std::io::Result<Vec<u8>> {
+async fn read_request(input: &mut (impl AsyncBufReadExt + Unpin)) -> std::io::Result<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let mut size = String::new();

@@ -1,4 +1,4 @@
-//! A tiny image made of the machine's busybox, pushed through the registry as people push theirs.
+//! A small image with the host's busybox, pushed through the registry.
 
 use std::fs;
 
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
 
-/// The programs that the image has.
-const PROGRAMS: &[&str] = &[
+/// The programs in the image.
+const BUSYBOX_PROGRAMS: &[&str] = &[
     "sh", "cat", "date", "echo", "env", "false", "head", "httpd", "id", "kill", "ls", "mkdir", "nc",
     "printf", "ps", "pwd", "rm", "sed", "seq", "sleep", "tail", "test", "touch", "tr", "true", "wc", "wget",
     "yes",
@@ -19,36 +19,36 @@ const PROGRAMS: &[&str] = &[
 
 /// An image of one layer.
 #[derive(Debug, Clone)]
-pub struct Image {
+pub struct TestImage {
     layer: Bytes,
     config: Value,
 }
 
-impl Image {
-    /// busybox under its usual names, `/tmp`, `/etc/passwd`, and these files besides (paths without the first
-    /// slash).
-    pub fn busybox(files: &[(&str, &str)]) -> Result<Self> {
+impl TestImage {
+    /// Creates an image with busybox under its usual names, `/tmp`, `/etc/passwd` and these files (paths without the
+    /// first slash).
+    pub fn from_busybox(files: &[(&str, &str)]) -> Result<Self> {
         let busybox = fs::read("/bin/busybox").map_err(|cause| {
-            Error::unavailable("busybox", "/bin/busybox is missing: install busybox-static").because(cause)
+            Error::unavailable("busybox", "/bin/busybox is missing: install busybox-static").with_cause(cause)
         })?;
         let mut tar = Builder::new(Vec::new());
         for (folder, mode) in [("bin/", 0o755), ("etc/", 0o755), ("tmp/", 0o1777)] {
-            add(&mut tar, EntryType::Directory, folder, mode, b"")?;
+            append_tar_entry(&mut tar, EntryType::Directory, folder, mode, b"")?;
         }
-        add(&mut tar, EntryType::Regular, "bin/busybox", 0o755, &busybox)?;
-        for program in PROGRAMS {
-            let mut link = header(EntryType::Symlink, 0o777, 0);
+        append_tar_entry(&mut tar, EntryType::Regular, "bin/busybox", 0o755, &busybox)?;
+        for program in BUSYBOX_PROGRAMS {
+            let mut link = build_header(EntryType::Symlink, 0o777, 0);
             tar.append_link(&mut link, format!("bin/{program}"), "busybox").map_err(Error::internal)?;
         }
-        add(&mut tar, EntryType::Regular, "etc/passwd", 0o644, b"root:x:0:0:root:/:/bin/sh\n")?;
+        append_tar_entry(&mut tar, EntryType::Regular, "etc/passwd", 0o644, b"root:x:0:0:root:/:/bin/sh\n")?;
         for (path, text) in files {
-            add(&mut tar, EntryType::Regular, path, 0o755, text.as_bytes())?;
+            append_tar_entry(&mut tar, EntryType::Regular, path, 0o755, text.as_bytes())?;
         }
         let layer = Bytes::from(tar.into_inner().map_err(Error::internal)?);
         Ok(Self { layer, config: json!({"Env": ["PATH=/bin"], "Cmd": ["sh"]}) })
     }
 
-    /// With another way to be run: `Env`, `Entrypoint`, `Cmd`, `WorkingDir`, `User`, `Labels` (OCI image
+    /// Replaces the run configuration: `Env`, `Entrypoint`, `Cmd`, `WorkingDir`, `User`, `Labels` (OCI image
     /// specification, `config.md`).
     #[must_use]
     pub fn config(mut self, config: Value) -> Self {
@@ -56,61 +56,70 @@ impl Image {
         self
     }
 
-    /// Pushes it as `repository:tag` (`tool-hello/web`, `hearth/bookworm`). The digest of its manifest.
+    /// Pushes the image as `repository:tag` (`tool-hello/web`, `hearth/bookworm`). Returns the digest of its manifest.
     pub async fn push(&self, client: &Client, repository: &str, tag: &str) -> Result<Digest> {
         let config = json!({
             "architecture": "amd64", "os": "linux", "config": self.config,
-            "rootfs": {"type": "layers", "diff_ids": [digest(&self.layer).to_string()]},
+            "rootfs": {"type": "layers", "diff_ids": [compute_digest(&self.layer).to_string()]},
         });
         let config = Bytes::from(config.to_string());
         for blob in [&self.layer, &config] {
             push_blob(client, repository, blob.clone()).await?;
         }
         let manifest = json!({
-            "schemaVersion": 2, "mediaType": MANIFEST,
-            "config": descriptor("application/vnd.oci.image.config.v1+json", &config),
-            "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", &self.layer)],
+            "schemaVersion": 2, "mediaType": MANIFEST_MEDIA_TYPE,
+            "config": build_descriptor("application/vnd.oci.image.config.v1+json", &config),
+            "layers": [build_descriptor("application/vnd.oci.image.layer.v1.tar", &self.layer)],
         });
         let manifest = Bytes::from(manifest.to_string());
-        let call = client.call(Method::PUT, &format!("/v2/{repository}/manifests/{tag}"));
-        call.content(MANIFEST, manifest.clone()).bytes().await?;
-        Ok(digest(&manifest))
+        let call = client.build_call(Method::PUT, &format!("/v2/{repository}/manifests/{tag}"));
+        call.content_bytes(MANIFEST_MEDIA_TYPE, manifest.clone()).fetch_bytes().await?;
+        Ok(compute_digest(&manifest))
     }
 }
 
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const MANIFEST_MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
 async fn push_blob(client: &Client, repository: &str, blob: Bytes) -> Result<()> {
-    let begun = accepted(client.call(Method::POST, &format!("/v2/{repository}/blobs/uploads"))).await?;
-    let place = begun.headers().get(header::LOCATION).and_then(|place| place.to_str().ok());
-    let place = place.ok_or_else(|| Error::internal("an upload without a place"))?;
-    let call = client.call(Method::PUT, &format!("{place}?digest={}", digest(&blob)));
-    call.content("application/octet-stream", blob).bytes().await.map(|_| ())
+    let response =
+        send_expecting_success(client.build_call(Method::POST, &format!("/v2/{repository}/blobs/uploads")))
+            .await?;
+    let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
+    let location =
+        location.ok_or_else(|| Error::internal("the reply to an upload has no Location header"))?;
+    let call = client.build_call(Method::PUT, &format!("{location}?digest={}", compute_digest(&blob)));
+    call.content_bytes("application/octet-stream", blob).fetch_bytes().await.map(|_| ())
 }
 
-async fn accepted(call: Call<'_>) -> Result<Response<hearth_client::Body>> {
-    let response = call.raw().await?;
+async fn send_expecting_success(call: Call<'_>) -> Result<Response<hearth_client::Body>> {
+    let response = call.send_raw().await?;
     match response.status().is_success() {
         true => Ok(response),
         false => Err(Error::internal(format!("the registry answered {}", response.status()))),
     }
 }
 
-fn descriptor(media_type: &str, content: &Bytes) -> Value {
-    json!({"mediaType": media_type, "size": content.len(), "digest": digest(content).to_string()})
+fn build_descriptor(media_type: &str, content: &Bytes) -> Value {
+    json!({"mediaType": media_type, "size": content.len(), "digest": compute_digest(content).to_string()})
 }
 
-fn digest(content: &[u8]) -> Digest {
+fn compute_digest(content: &[u8]) -> Digest {
     Digest::new(Sha256::digest(content).into())
 }
 
-fn add(tar: &mut Builder<Vec<u8>>, kind: EntryType, path: &str, mode: u32, content: &[u8]) -> Result<()> {
-    let mut header = header(kind, mode, content.len() as u64);
+fn append_tar_entry(
+    tar: &mut Builder<Vec<u8>>,
+    kind: EntryType,
+    path: &str,
+    mode: u32,
+    content: &[u8],
+) -> Result<()> {
+    let mut header = build_header(kind, mode, content.len() as u64);
     tar.append_data(&mut header, path, content).map_err(Error::internal)
 }
 
-/// Always the same for the same content, so that its digest is.
-fn header(kind: EntryType, mode: u32, size: u64) -> Header {
+/// Builds a header without times, so that equal contents have equal digests.
+fn build_header(kind: EntryType, mode: u32, size: u64) -> Header {
     let mut header = Header::new_gnu();
     header.set_entry_type(kind);
     header.set_mode(mode);

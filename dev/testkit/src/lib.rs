@@ -1,49 +1,49 @@
-//! Boots databases and a whole Hearth in a test. Tests are written once and run in every shape: all services in
-//! one process and each in its own, on SQLite and on PostgreSQL.
+//! Starts databases and a whole Hearth in a test. A test is written once and runs in every shape: all services in one
+//! process and each service in its own process, on SQLite and on PostgreSQL.
 
-mod answer;
 mod audit;
-mod chance;
+mod cli_session;
 mod databases;
+mod fake_event_stream;
+pub mod fake_services;
 mod git;
 mod hearth;
 mod helpers;
 mod image;
-mod keyboard;
+mod json_request;
 mod mail_server;
-pub mod neighbours;
 mod people;
-mod played_stream;
 mod receiver;
+mod seeded_rng;
 mod stand;
 mod wait;
 
-pub use answer::answer_to;
-pub use audit::{Audit, Even, all_runs, whole_ledger};
-pub use chance::{Chance, read_rounds};
-pub use databases::{Scratch, Store};
+pub use audit::{Audit, EvenSchedule, list_all_due_records, list_all_runs};
+pub use cli_session::{CliSession, CommandOutput};
+pub use databases::{DatabaseKind, ScratchDatabase};
+pub use fake_event_stream::FakeEventStream;
 pub use git::GitServer;
-pub use hearth::{Hearth, Shape, program};
+pub use hearth::{Hearth, HearthShape, program_path};
 pub use helpers::Helper;
-pub use image::Image;
-pub use keyboard::{Keyboard, Printed};
+pub use image::TestImage;
+pub use json_request::send_json_request;
 pub use mail_server::MailServer;
 pub use people::Person;
-pub use played_stream::PlayedStream;
-pub use receiver::{Mood, Receiver, Told};
-pub use stand::Stand;
-pub use wait::{until, until_within};
+pub use receiver::{ReceivedRequest, ReceiverReply, WebhookReceiver};
+pub use seeded_rng::{SeededRng, read_rounds};
+pub use stand::ServiceStand;
+pub use wait::{wait_until, wait_until_within};
 
 /// Runs each test on SQLite and on PostgreSQL: `async fn name(db: Db) -> Result<()>`.
 #[macro_export]
 macro_rules! on_every_store {
     ($($name:ident),* $(,)?) => {
-        mod on_sqlite { $($crate::on_store!($name, Files);)* }
+        mod on_sqlite { $($crate::on_store!($name, Sqlite);)* }
         mod on_postgres { $($crate::on_store!($name, Postgres);)* }
     };
 }
 
-/// The same on MariaDB too: for what services share of databases, whose statements run on each that Hearth promises.
+/// Runs each test on SQLite, PostgreSQL and MariaDB: for database code that services share, which supports all three.
 #[macro_export]
 macro_rules! on_every_database {
     ($($name:ident),* $(,)?) => {
@@ -52,13 +52,13 @@ macro_rules! on_every_database {
     };
 }
 
-/// One test on one kind of database.
+/// Generates one test on one kind of database.
 #[macro_export]
 macro_rules! on_store {
     ($name:ident, $store:ident) => {
         #[tokio::test]
         async fn $name() -> hearth_base::Result<()> {
-            let scratch = $crate::Scratch::new($crate::Store::$store).await?;
+            let scratch = $crate::ScratchDatabase::new($crate::DatabaseKind::$store).await?;
             super::$name(scratch.db()).await
         }
     };
@@ -75,23 +75,22 @@ macro_rules! in_every_shape {
     };
 }
 
-/// Makes a test of each function, once under `hearthd up` and once with a process for each role, both with
-/// containers. They need root.
+/// Runs each test with containers, once under `hearthd up` and once with a process for each role. Requires root.
 #[macro_export]
 macro_rules! with_containers {
     ($($name:ident),* $(,)?) => {
-        mod up { $($crate::in_shape!($name, UP);)* }
+        mod up { $($crate::in_shape!($name, UP_WITH_CONTAINERS);)* }
         mod split { $($crate::in_shape!($name, SPLIT_WITH_CONTAINERS);)* }
     };
 }
 
-/// One test in one shape.
+/// Generates one test in one shape of Hearth.
 #[macro_export]
 macro_rules! in_shape {
     ($name:ident, $shape:ident) => {
         #[tokio::test]
         async fn $name() -> hearth_base::Result<()> {
-            super::$name($crate::Hearth::start($crate::Shape::$shape).await?).await
+            super::$name($crate::Hearth::start($crate::HearthShape::$shape).await?).await
         }
     };
 }

@@ -1,7 +1,7 @@
-"""A mail server for tests. It keeps each mail that it takes in a folder, as NUMBER.eml with the envelope before it.
+"""A mail server for tests. It stores each accepted mail in a folder as NUMBER.eml, with the envelope as first headers.
 
-Arguments: the folder; then, for TLS and signing in, a certificate and its key. It prints its port. While the folder
-has a file `refuse`, it answers mail with the line in there; nobody is called never@ANYTHING.
+Arguments: the folder; then, for TLS and authentication, a certificate and its key. It prints its port. While the
+folder has a file `refuse`, the line in that file is the reply to each mail. Recipients never@ANYTHING are refused.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ folder = pathlib.Path(sys.argv[1])
 certificate = sys.argv[2:]
 
 
-class Keeper:
-    kept = 0
+class MailStore:
+    count = 0
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("never@"):
@@ -28,30 +28,30 @@ class Keeper:
         refuse = folder / "refuse"
         if refuse.exists():
             return refuse.read_text().strip()
-        self.kept += 1
+        self.count += 1
         secured = "yes" if session.ssl else "no"
         head = f"X-To: {','.join(envelope.rcpt_tos)}\r\nX-From: {envelope.mail_from}\r\nX-Tls: {secured}\r\n"
-        half = folder / "half"
-        half.write_bytes(head.encode() + envelope.content)
-        half.rename(folder / f"{self.kept:06}.eml")
+        partial = folder / "partial"
+        partial.write_bytes(head.encode() + envelope.content)
+        partial.rename(folder / f"{self.count:06}.eml")
         return "250 OK"
 
 
-def sign_in(server, session, envelope, mechanism, given):
-    known = (given.login, given.password) == (b"hearth", b"s3cret")
-    return AuthResult(success=known, handled=known)
+def sign_in(server, session, envelope, mechanism, credentials):
+    accepted = (credentials.login, credentials.password) == (b"hearth", b"s3cret")
+    return AuthResult(success=accepted, handled=accepted)
 
 
-keeper = Keeper()
+mail_store = MailStore()
 
 
-def speak():
+def create_protocol():
     if not certificate:
-        return SMTP(keeper, hostname="mail.test")
+        return SMTP(mail_store, hostname="mail.test")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
     return SMTP(
-        keeper,
+        mail_store,
         hostname="mail.test",
         tls_context=context,
         require_starttls=True,
@@ -61,7 +61,7 @@ def speak():
 
 
 async def serve():
-    server = await asyncio.get_running_loop().create_server(speak, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(create_protocol, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

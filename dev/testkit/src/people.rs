@@ -1,66 +1,66 @@
-//! Callers, named by who they are.
+//! Users of a Hearth under test, with their clients.
 
 use std::{fs, sync::Arc};
 
 use hearth_base::{Error, Result, Scope, Scopes, Secret, UserName};
 use hearth_client::{Bearer, Client};
-use hearth_wire::accounts::{InvitationCreate, Join, SessionCreate, TokenCreate};
+use hearth_wire::accounts::{InvitationCreate, SessionCreate, TokenCreate, UserRegistration};
 
 use crate::Hearth;
 
-/// Somebody with an account.
+/// A user with a session.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// Their name.
+    /// The user name.
     pub name: UserName,
-    /// Calls that show a session of theirs.
+    /// A client with the credential of the session.
     pub client: Client,
-    /// That session.
+    /// The secret of the session.
     pub session: Secret,
 }
 
-const PASSWORD: &str = "a password for tests";
+const TEST_PASSWORD: &str = "a password for tests";
 
 impl Hearth {
-    /// The first operator, who comes in with the code that the first start made.
+    /// Registers the first operator with the setup code of the first start.
     pub async fn operator(&self) -> Result<Person> {
-        let code = fs::read_to_string(self.state().join("setup-code")).map_err(Error::internal)?;
-        self.join("operator", Secret::new(code)).await
+        let code = fs::read_to_string(self.state_folder().join("setup-code")).map_err(Error::internal)?;
+        self.register_person("operator", Secret::new(code)).await
     }
 
-    /// Somebody whom an operator invites.
-    pub async fn person(&self, operator: &Person, name: &str) -> Result<Person> {
-        let invited = operator.client.accounts().invitation_create(&InvitationCreate::default()).await?;
-        self.join(name, invited.code).await
+    /// Invites and registers a user.
+    pub async fn invite_person(&self, operator: &Person, name: &str) -> Result<Person> {
+        let invited = operator.client.accounts().create_invitation(&InvitationCreate::default()).await?;
+        self.register_person(name, invited.code).await
     }
 
-    /// Somebody who comes in with a code.
-    pub async fn join(&self, name: &str, code: Secret) -> Result<Person> {
+    /// Registers a user with a setup or invitation code.
+    pub async fn register_person(&self, name: &str, code: Secret) -> Result<Person> {
         let name: UserName = name.parse()?;
-        let join = Join { code, name: name.clone(), password: Secret::new(PASSWORD) };
-        self.nobody()?.accounts().join(&join).await?;
+        let join = UserRegistration { code, name: name.clone(), password: Secret::new(TEST_PASSWORD) };
+        self.anonymous()?.accounts().join_with_code(&join).await?;
         self.sign_in(name).await
     }
 
-    /// Signs somebody in who has an account.
+    /// Creates a new session for a registered user.
     pub async fn sign_in(&self, name: UserName) -> Result<Person> {
-        let create = SessionCreate { name: name.clone(), password: Secret::new(PASSWORD) };
-        let session = self.nobody()?.accounts().session_create(&create).await?.secret;
-        Ok(Person { name, client: self.showing(&session)?, session })
+        let create = SessionCreate { name: name.clone(), password: Secret::new(TEST_PASSWORD) };
+        let session = self.anonymous()?.accounts().create_session(&create).await?.secret;
+        Ok(Person { name, client: self.client_with_token(&session)?, session })
     }
 
-    /// A client that shows `secret`.
-    pub fn showing(&self, secret: &Secret) -> Result<Client> {
-        Ok(self.nobody()?.showing(Arc::new(Bearer(secret.clone()))))
+    /// A client with the credential `secret`.
+    pub fn client_with_token(&self, secret: &Secret) -> Result<Client> {
+        Ok(self.anonymous()?.with_authority(Arc::new(Bearer(secret.clone()))))
     }
 }
 
 impl Person {
-    /// A token of theirs with these scopes, or with all.
-    pub async fn token(&self, scopes: &[&str]) -> Result<Secret> {
+    /// Creates a token with these scopes, or with all scopes if none are given.
+    pub async fn create_token(&self, scopes: &[&str]) -> Result<Secret> {
         let parsed = scopes.iter().map(|scope| scope.parse()).collect::<Result<Vec<Scope>>>()?;
-        let scopes = (!parsed.is_empty()).then(|| Scopes::of(parsed));
+        let scopes = (!parsed.is_empty()).then(|| Scopes::from_scopes(parsed));
         let create = TokenCreate { label: "for a test".to_owned(), scopes, expires: None };
-        Ok(self.client.accounts().token_create(&create).await?.secret)
+        Ok(self.client.accounts().create_token(&create).await?.secret)
     }
 }

@@ -1,4 +1,4 @@
-//! A web server on the loopback that is told things: the other end of a webhook.
+//! A web server on the loopback interface that receives webhooks.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -12,121 +12,129 @@ use tokio::{
     task::JoinSet,
 };
 
-/// What a receiver was told.
+/// A received request.
 #[derive(Debug, Clone, Default)]
-pub struct Told {
-    /// The first line.
-    pub request: String,
+pub struct ReceivedRequest {
+    /// The request line, with its line end.
+    pub request_line: String,
     headers: Vec<(String, String)>,
-    /// What was sent.
+    /// The body as text.
     pub body: String,
 }
 
-impl Told {
-    /// A header; empty when it is not there.
-    pub fn header(&self, name: &str) -> &str {
+impl ReceivedRequest {
+    /// The value of a header; empty if the header is missing.
+    pub fn header_value(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map_or("", |(_, value)| value)
     }
 }
 
-/// How a receiver answers.
+/// The reply of a receiver.
 #[derive(Debug, Clone)]
-pub struct Mood {
-    /// The status and reason.
+pub struct ReceiverReply {
+    /// The status code and reason phrase.
     pub status: &'static str,
-    /// More headers, each with its end.
+    /// Further header lines, each with its line end.
     pub headers: String,
-    /// The content.
+    /// The body.
     pub body: String,
-    /// How long it thinks first.
-    pub thinks: Duration,
-    /// How many more bytes it promises, and never sends.
-    pub promises: usize,
+    /// The delay before the reply.
+    pub delay: Duration,
+    /// The number of bytes that Content-Length announces beyond the body, and that are never sent.
+    pub missing_bytes: usize,
 }
 
-impl Default for Mood {
+impl Default for ReceiverReply {
     fn default() -> Self {
         Self {
             status: "204 No Content",
             headers: String::new(),
             body: String::new(),
-            thinks: Duration::ZERO,
-            promises: 0,
+            delay: Duration::ZERO,
+            missing_bytes: 0,
         }
     }
 }
 
-/// A web server that is told things. It ends with this value.
-pub struct Receiver {
-    place: String,
-    mood: Arc<Mutex<Mood>>,
-    told: Arc<Mutex<Vec<Told>>>,
+/// A web server that receives webhooks. It stops when this value is dropped.
+pub struct WebhookReceiver {
+    address: String,
+    reply: Arc<Mutex<ReceiverReply>>,
+    requests: Arc<Mutex<Vec<ReceivedRequest>>>,
     _server: JoinSet<()>,
 }
 
-impl Receiver {
-    /// Starts one that takes everything.
+impl WebhookReceiver {
+    /// Starts a receiver that accepts every request.
     pub async fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(Error::internal)?;
-        let place = listener.local_addr().map_err(Error::internal)?.to_string();
-        let (mood, told) = (Arc::<Mutex<Mood>>::default(), Arc::<Mutex<Vec<Told>>>::default());
-        let (moods, heard) = (mood.clone(), told.clone());
+        let address = listener.local_addr().map_err(Error::internal)?.to_string();
+        let (reply, requests) =
+            (Arc::<Mutex<ReceiverReply>>::default(), Arc::<Mutex<Vec<ReceivedRequest>>>::default());
+        let (shared_reply, shared_requests) = (reply.clone(), requests.clone());
         let mut server = JoinSet::new();
         server.spawn(async move {
             let mut answers = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let mood = moods.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let heard = heard.clone();
-                answers.spawn(async move { answer(stream, &mood, &heard).await.unwrap_or_default() });
+                let reply = shared_reply.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let requests = shared_requests.clone();
+                answers.spawn(
+                    async move { answer_request(stream, &reply, &requests).await.unwrap_or_default() },
+                );
             }
         });
-        Ok(Self { place, mood, told, _server: server })
+        Ok(Self { address, reply, requests, _server: server })
     }
 
-    /// Where it listens, as `ADDRESS:PORT`.
-    pub fn place(&self) -> &str {
-        &self.place
+    /// The address of the receiver, as `ADDRESS:PORT`.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
-    /// Its address.
+    /// The URL of the receiver.
     pub fn url(&self) -> String {
-        format!("http://{}/told?key=k3y", self.place)
+        format!("http://{}/events?key=k3y", self.address)
     }
 
-    /// How it answers from now on.
-    pub fn answers(&self, mood: Mood) {
-        *self.mood.lock().unwrap_or_else(PoisonError::into_inner) = mood;
+    /// Sets the reply to later requests.
+    pub fn set_reply(&self, reply: ReceiverReply) {
+        *self.reply.lock().unwrap_or_else(PoisonError::into_inner) = reply;
     }
 
-    /// What it was told so far.
-    pub fn told(&self) -> Vec<Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The requests received so far.
+    pub fn requests(&self) -> Vec<ReceivedRequest> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-async fn answer(stream: TcpStream, mood: &Mood, heard: &Mutex<Vec<Told>>) -> std::io::Result<()> {
+async fn answer_request(
+    stream: TcpStream,
+    reply: &ReceiverReply,
+    requests: &Mutex<Vec<ReceivedRequest>>,
+) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
-    let mut told = Told::default();
-    stream.read_line(&mut told.request).await?;
+    let mut request = ReceivedRequest::default();
+    stream.read_line(&mut request.request_line).await?;
     loop {
         let mut line = String::new();
         stream.read_line(&mut line).await?;
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        told.headers.push((name.to_owned(), value.trim().to_owned()));
+        request.headers.push((name.to_owned(), value.trim().to_owned()));
     }
-    let mut body = vec![0; told.header("content-length").parse().unwrap_or(0)];
+    let mut body = vec![0; request.header_value("content-length").parse().unwrap_or(0)];
     stream.read_exact(&mut body).await?;
-    told.body = String::from_utf8_lossy(&body).into_owned();
-    heard.lock().unwrap_or_else(PoisonError::into_inner).push(told);
-    tokio::time::sleep(mood.thinks).await;
-    let Mood { status, headers, body, promises, .. } = mood;
-    let head = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len() + promises);
+    request.body = String::from_utf8_lossy(&body).into_owned();
+    requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+    tokio::time::sleep(reply.delay).await;
+    let ReceiverReply { status, headers, body, missing_bytes, .. } = reply;
+    let head =
+        format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len() + missing_bytes);
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body.as_bytes()).await?;
     stream.flush().await?;
-    if *promises > 0 {
-        // Until the other end has had enough of it.
+    if *missing_bytes > 0 {
+        // The connection stays open until the client closes it.
         stream.read_to_end(&mut Vec::new()).await?;
     }
     Ok(())

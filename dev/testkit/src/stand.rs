@@ -1,19 +1,19 @@
-//! One service on its own: mounted in the test's process, with `accounts` played and a clock that the test moves.
+//! Test stand of one service: the service runs in the test's process, with a fake `accounts` and a manual clock.
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
 use hearth_base::{
-    Access, Clock, Credential, Entropy, Error, Identity, KeyRing, LifeId, ManualClock, Result, Role, RoleKey,
-    Scopes, ToolGrant, ToolId, ToolName, UserId,
+    Access, Clock, Credential, Entropy, Error, Identity, KeyRing, ManualClock, ProcessInstanceId, Result,
+    Role, RoleKey, Scopes, ToolGrant, ToolId, ToolName, UserId,
 };
-use hearth_client::{Authority, Body, Client, Local, Transport, body, headers};
+use hearth_client::{Authority, Body, Client, LocalSlot, Transport, box_body, headers};
 use hearth_kit::{
-    Clients, Kit, Mounted, Worker,
-    config::Config,
+    Kit, MountedService, ServiceClients, Worker,
+    config::HearthConfig,
     db::{Db, migrate},
     state::StateFolder,
-    tasks::Tasks,
-    telemetry::Metrics,
+    tasks::BackgroundTasks,
+    telemetry::ServiceMetrics,
 };
 use hearth_wire::{accounts::internal::ToolFacts, reply::Data, tools::Quota};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
@@ -23,8 +23,8 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tower::{service_fn, util::BoxCloneSyncService};
 
-/// Who calls services.
-const ROLES: &[Role] = &[
+/// The roles that have a signing key in a stand.
+const ALL_ROLES: &[Role] = &[
     Role::Gateway,
     Role::Accounts,
     Role::Envvars,
@@ -36,110 +36,112 @@ const ROLES: &[Role] = &[
     Role::Notify,
 ];
 
-/// One service on its own.
-pub struct Stand {
-    /// What the service goes by.
+/// A test stand of one service.
+pub struct ServiceStand {
+    /// The clock of the service.
     pub clock: Arc<ManualClock>,
-    /// Its background tasks.
-    pub tasks: Tasks,
-    /// Its kit, to mount it once more: a restart.
+    /// The background tasks of the service.
+    pub tasks: BackgroundTasks,
+    /// The kit of the service, which a restart uses again.
     pub kit: Kit,
     role: Role,
     keys: BTreeMap<Role, RoleKey>,
-    place: Local,
-    others: BTreeMap<Role, Local>,
+    slot: LocalSlot,
+    fakes: BTreeMap<Role, LocalSlot>,
     workers: Vec<Worker>,
     killed: watch::Sender<bool>,
     _folder: TempDir,
 }
 
-/// Services that a test may play.
-const PLAYED: &[Role] = &[Role::Accounts, Role::Builds, Role::Envvars, Role::Images, Role::Jobs, Role::Logs];
+/// Services that a test may replace with fakes.
+const FAKED_ROLES: &[Role] =
+    &[Role::Accounts, Role::Builds, Role::Envvars, Role::Images, Role::Jobs, Role::Logs];
 
-impl Stand {
-    /// Mounts `role` on `db`. Each tool may use `quota`.
-    pub async fn of(
+impl ServiceStand {
+    /// Mounts the service of `role` on the database `db`. Every tool has this quota.
+    pub async fn start_service(
         role: Role,
         db: Db,
-        mount: impl FnOnce(&Kit) -> Result<Mounted>,
-        config: Config,
+        mount: impl FnOnce(&Kit) -> Result<MountedService>,
+        config: HearthConfig,
         quota: Quota,
     ) -> Result<Self> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
-        let clock = Arc::new(ManualClock::at("2026-05-04T12:00:00Z".parse().map_err(Error::internal)?));
+        let clock =
+            Arc::new(ManualClock::starting_at("2026-05-04T12:00:00Z".parse().map_err(Error::internal)?));
         let mut keys = BTreeMap::new();
         let mut ring = KeyRing::default();
-        for role in ROLES.iter().chain([&role]) {
+        for role in ALL_ROLES.iter().chain([&role]) {
             let key = RoleKey::generate(*role)?;
             ring.insert(*role, &key.public_text())?;
             keys.insert(*role, key);
         }
         let key = keys.get(&role).cloned().ok_or_else(|| Error::internal("no such role"))?;
-        let others: BTreeMap<Role, Local> = PLAYED.iter().map(|role| (*role, Local::default())).collect();
+        let fakes: BTreeMap<Role, LocalSlot> =
+            FAKED_ROLES.iter().map(|role| (*role, LocalSlot::default())).collect();
         let mut transports: BTreeMap<Role, Transport> =
-            others.iter().map(|(role, place)| (*role, Transport::Local(place.clone()))).collect();
+            fakes.iter().map(|(role, slot)| (*role, Transport::Local(slot.clone()))).collect();
         if let Some(rest) = transports.remove(&Role::Accounts) {
-            let accounts = Local::default();
-            accounts.fill(played_accounts(quota, rest));
+            let accounts = LocalSlot::default();
+            accounts.set_router(fake_accounts(quota, rest));
             transports.insert(Role::Accounts, Transport::Local(accounts));
         }
         let kit = Kit {
             role,
             config: Arc::new(config),
             state: StateFolder::open(folder.path())?,
-            life: LifeId::new(clock.now(), &Entropy::System),
+            life: ProcessInstanceId::new(clock.now(), &Entropy::System),
             clock: clock.clone(),
             entropy: Arc::new(Entropy::System),
-            clients: Clients::new(Arc::new(transports), key.clone(), clock.clone()),
+            clients: ServiceClients::new(Arc::new(transports), key.clone(), clock.clone()),
             key,
-            ring: Arc::new(ring),
-            tasks: Tasks::new(),
-            metrics: Metrics::new(role),
+            key_ring: Arc::new(ring),
+            tasks: BackgroundTasks::new(),
+            metrics: ServiceMetrics::new(role),
             db: Some(db),
         };
         let tasks = kit.tasks.clone();
-        let (place, workers) = (Local::default(), Vec::new());
+        let (slot, workers) = (LocalSlot::default(), Vec::new());
         let killed = watch::Sender::default();
-        let mut stand =
-            Self { clock, tasks, kit, role, keys, place, others, workers, killed, _folder: folder };
+        let mut stand = Self { clock, tasks, kit, role, keys, slot, fakes, workers, killed, _folder: folder };
         stand.mount(mount).await?;
         Ok(stand)
     }
 
-    /// Mounts the service anew on the same database and state folder, as after a restart.
-    pub async fn mount(&mut self, mount: impl FnOnce(&Kit) -> Result<Mounted>) -> Result<()> {
-        self.kit.life = LifeId::new(self.clock.now(), &Entropy::System);
+    /// Mounts the service again on the same database and state folder, as after a restart.
+    pub async fn mount(&mut self, mount: impl FnOnce(&Kit) -> Result<MountedService>) -> Result<()> {
+        self.kit.life = ProcessInstanceId::new(self.clock.now(), &Entropy::System);
         let mut mounted = mount(&self.kit)?;
         migrate(self.kit.db()?, mounted.migrations).await?;
         if let Some(prepare) = mounted.prepare.take() {
             prepare.await?;
         }
-        self.place = Local::default();
-        self.place.fill(mounted.exchange());
+        self.slot = LocalSlot::default();
+        self.slot.set_router(mounted.to_exchange());
         self.workers = mounted.workers;
         Ok(())
     }
 
-    /// Answers what the service asks `role`. Of `accounts`, everything but what tools are.
-    pub fn play(&self, role: Role, exchange: hearth_client::Exchange) {
-        if let Some(place) = self.others.get(&role) {
-            place.fill(exchange);
+    /// Sets the fake that replies to calls of `role`. The stand itself replies to lookups of tools in `accounts`.
+    pub fn set_fake_service(&self, role: Role, exchange: hearth_client::LocalService) {
+        if let Some(slot) = self.fakes.get(&role) {
+            slot.set_router(exchange);
         }
     }
 
-    /// Time passes: a worker that waits for an item would wait for the real time, and looks again.
-    pub fn passes(&self, time: SignedDuration) {
-        self.clock.advance(time);
+    /// Advances the clock and wakes all workers, because they would otherwise wait by the real clock.
+    pub fn advance_clock(&self, time: SignedDuration) {
+        self.clock.advance_by(time);
         if let Some(db) = &self.kit.db {
-            db.wake_everybody();
+            db.wake_all();
         }
     }
 
-    /// Starts what the service does beside answering.
+    /// Starts the workers of the service.
     pub fn start_workers(&mut self) {
         for worker in self.workers.drain(..) {
-            let (run, mut killed) = ((worker.run)(self.tasks.stop_sign()), self.killed.subscribe());
-            self.tasks.start(worker.name, async move {
+            let (run, mut killed) = ((worker.run)(self.tasks.shutdown_signal()), self.killed.subscribe());
+            self.tasks.spawn(worker.name, async move {
                 tokio::select! {
                     () = run => {}
                     _ = killed.wait_for(|killed| *killed) => {}
@@ -148,60 +150,66 @@ impl Stand {
         }
     }
 
-    /// Ends what the service does beside answering as a kill does: in the middle of whatever it is at.
+    /// Aborts the workers at any point, as a kill of the process does. Returns true if all have ended.
     pub async fn kill_workers(&mut self) -> bool {
         self.killed.send_replace(true);
         self.killed = watch::Sender::default();
         self.stop_workers().await
     }
 
-    /// Ends what the service does beside answering, as at the end of its process.
+    /// Stops the workers, as at the end of the process. Returns true if all have ended in time.
     pub async fn stop_workers(&mut self) -> bool {
-        let ended = self.tasks.finish(std::time::Duration::from_secs(20)).await;
-        self.tasks = Tasks::new();
+        let ended = self.tasks.shutdown(std::time::Duration::from_secs(20)).await;
+        self.tasks = BackgroundTasks::new();
         self.kit.tasks = self.tasks.clone();
         ended
     }
 
-    /// Calls by somebody who may do this much with a tool.
+    /// A client of a user with this access to a tool.
     pub fn member(&self, id: ToolId, name: &ToolName, access: Access) -> Result<Client> {
-        self.member_called(UserId::new(Timestamp::UNIX_EPOCH, &Entropy::System), id, name, access)
+        self.member_with_user_id(UserId::new(Timestamp::UNIX_EPOCH, &Entropy::System), id, name, access)
     }
 
-    /// The same by this user.
-    pub fn member_called(&self, user: UserId, id: ToolId, name: &ToolName, access: Access) -> Result<Client> {
+    /// A client of the user `user` with this access to a tool.
+    pub fn member_with_user_id(
+        &self,
+        user: UserId,
+        id: ToolId,
+        name: &ToolName,
+        access: Access,
+    ) -> Result<Client> {
         let tool = ToolGrant::Granted { id, name: name.clone(), access };
         let caller = hearth_base::Caller::User { id: user, name: "somebody".parse()?, operator: false };
-        self.shown(Role::Gateway, move |now| Identity {
+        self.build_client(Role::Gateway, move |now| Identity {
             caller: caller.clone(),
             credential: Credential::None,
-            scopes: Scopes::of([]),
+            scopes: Scopes::from_scopes([]),
             audience: Role::Gateway,
             tool: Some(tool.clone()),
-            expires: now + hearth_base::IDENTITY_LIFE,
+            expires: now + hearth_base::IDENTITY_LIFETIME,
         })
     }
 
-    /// Calls by another service.
-    pub fn service(&self, role: Role) -> Result<Client> {
-        self.shown(role, move |now| Identity::of_service(role, role, now))
+    /// A client of another service.
+    pub fn service_client(&self, role: Role) -> Result<Client> {
+        self.build_client(role, move |now| Identity::for_service(role, role, now))
     }
 
-    /// Calls by somebody who is nothing to the tool that is called about.
+    /// A client of a user without access to any tool.
     pub fn stranger(&self) -> Result<Client> {
         let id = UserId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
         let caller = hearth_base::Caller::User { id, name: "stranger".parse()?, operator: false };
-        self.shown(Role::Gateway, move |now| Identity {
+        self.build_client(Role::Gateway, move |now| Identity {
             caller: caller.clone(),
             credential: Credential::None,
-            scopes: Scopes::of([]),
+            scopes: Scopes::from_scopes([]),
             audience: Role::Gateway,
             tool: None,
-            expires: now + hearth_base::IDENTITY_LIFE,
+            expires: now + hearth_base::IDENTITY_LIFETIME,
         })
     }
 
-    fn shown(
+    fn build_client(
         &self,
         signer: Role,
         identity: impl Fn(Timestamp) -> Identity + Send + Sync + 'static,
@@ -209,33 +217,33 @@ impl Stand {
         let key = self.keys.get(&signer).cloned().ok_or_else(|| Error::internal("no such role"))?;
         let (clock, audience) = (self.clock.clone(), self.role);
         let identity = move || Identity { audience, ..identity(clock.now()) }.sign(&key);
-        Ok(Client::new(Transport::Local(self.place.clone()), Arc::new(As(Box::new(identity)))))
+        Ok(Client::new(Transport::Local(self.slot.clone()), Arc::new(IdentityAuthority(Box::new(identity)))))
     }
 }
 
-/// Shows what it makes at each call.
-struct As(Box<dyn Fn() -> Result<String> + Send + Sync>);
+/// Signs a new identity for each call.
+struct IdentityAuthority(Box<dyn Fn() -> Result<String> + Send + Sync>);
 
-impl Authority for As {
+impl Authority for IdentityAuthority {
     fn authorize(&self, _: Role, headers: &mut HeaderMap) -> Result<()> {
         let value = HeaderValue::try_from((self.0)()?).map_err(Error::internal)?;
-        headers.insert(headers::IDENTITY, value);
+        headers.insert(headers::IDENTITY_HEADER, value);
         Ok(())
     }
 }
 
-/// Answers what services ask `accounts` about a tool: every tool is there and may use `quota`. The rest is answered
-/// by whoever plays `accounts`.
-fn played_accounts(quota: Quota, rest: Transport) -> hearth_client::Exchange {
+/// Replies to lookups of tools in `accounts`: every tool exists and has this quota. Other calls go to the fake that the
+/// test has set.
+fn fake_accounts(quota: Quota, rest: Transport) -> hearth_client::LocalService {
     BoxCloneSyncService::new(service_fn(move |request: Request<Body>| {
         let (quota, rest) = (quota.clone(), rest.clone());
         async move {
-            let about = request.uri().path().strip_prefix("/accounts/v1/internal/tools/");
-            let Some(id) = about.filter(|about| !about.contains('/')).map(str::parse) else {
-                return Ok(rest.send(request).await.unwrap_or_else(|_nobody_plays_it| {
-                    let mut away = Response::new(body(Full::default()));
-                    *away.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-                    away
+            let tool_path = request.uri().path().strip_prefix("/accounts/v1/internal/tools/");
+            let Some(id) = tool_path.filter(|tool_path| !tool_path.contains('/')).map(str::parse) else {
+                return Ok(rest.send(request).await.unwrap_or_else(|_no_fake_is_set| {
+                    let mut unavailable = Response::new(box_body(Full::default()));
+                    *unavailable.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                    unavailable
                 }));
             };
             let facts = id
@@ -243,7 +251,7 @@ fn played_accounts(quota: Quota, rest: Transport) -> hearth_client::Exchange {
                 .and_then(|id| Some(ToolFacts { id, name: "hello".parse().ok()?, deleting: false, quota }));
             let answer = facts.map(|data| Data { data, messages: hearth_wire::reply::Messages::default() });
             let text = serde_json::to_vec(&answer).unwrap_or_default();
-            Ok::<_, Infallible>(Response::new(body(Full::new(text.into()))))
+            Ok::<_, Infallible>(Response::new(box_body(Full::new(text.into()))))
         }
     }))
 }

@@ -1,32 +1,32 @@
-//! Waiting for a condition, never for a duration.
+//! Waits for conditions, never for a fixed duration.
 
 use std::{future::Future, time::Duration};
 
 use hearth_base::{Error, Result};
 
-/// Asks again and again until `ask` gives something, at most half a minute.
-pub async fn until<T, F: Future<Output = Result<Option<T>>>>(
-    what: &str,
-    ask: impl FnMut() -> F,
+/// Polls until `poll` returns a value, for at most 30 seconds. `condition` describes it in the error message.
+pub async fn wait_until<T, F: Future<Output = Result<Option<T>>>>(
+    condition: &str,
+    poll: impl FnMut() -> F,
 ) -> Result<T> {
-    until_within(Duration::from_secs(30), what, ask).await
+    wait_until_within(Duration::from_secs(30), condition, poll).await
 }
 
-/// The same for what takes longer, by the clock for instance.
-pub async fn until_within<T, F: Future<Output = Result<Option<T>>>>(
-    most: Duration,
-    what: &str,
-    mut ask: impl FnMut() -> F,
+/// Polls until `poll` returns a value, for at most `limit`.
+pub async fn wait_until_within<T, F: Future<Output = Result<Option<T>>>>(
+    limit: Duration,
+    condition: &str,
+    mut poll: impl FnMut() -> F,
 ) -> Result<T> {
-    let asking = async {
+    let polling = async {
         loop {
-            if let Some(found) = ask().await? {
+            if let Some(found) = poll().await? {
                 return Ok(found);
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(most, asking)
+    tokio::time::timeout(limit, polling)
         .await
-        .map_err(|_| Error::internal(format!("waited in vain for: {what}")))?
+        .map_err(|_| Error::internal(format!("timeout while waiting for: {condition}")))?
 }

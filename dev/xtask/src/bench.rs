@@ -4,58 +4,60 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::{Verdict, cargo::cargo, report::Report, trouble::Trouble, workspace::Workspace};
+use crate::{
+    Verdict, cargo::cargo_command, command_error::CommandError, report::Report, workspace::Workspace,
+};
 
-/// What can be measured, each with a word about it. Each is a file of `dev/bench/src`.
-const BENCHES: [(&str, &str); 9] = [
-    ("footprint", "memory of all roles idle, and of what stands beside each container"),
-    ("job-start", "from a request to a process that runs; start to exit of true"),
+/// The benches and what each measures. Each is a file of `dev/bench/src`.
+const BENCH_NAMES: [(&str, &str); 9] = [
+    ("footprint", "memory of all roles while idle, and of the processes beside each container"),
+    ("job-start", "time from a request to a running process; from start to exit of true"),
     ("cli", "hearth --version and hearth jobs list"),
-    ("gateway", "processor time and p99 of requests at the door"),
+    ("gateway", "processor time and p99 of requests through the gateway"),
     ("logs", "a line from a container to a follower; intake; searching a gigabyte"),
-    ("schedule", "how late runs begin among a hundred thousand schedules; what these cost while none is due"),
-    ("api-load", "reads and writes of the jobs' API meanwhile"),
-    ("growth", "what a job costs among a thousand, ten thousand and a hundred thousand"),
+    ("schedule", "delay of runs among a hundred thousand schedules; cost of these while none is due"),
+    ("api-load", "reads and writes of the jobs API beside due schedules"),
+    ("growth", "cost of a job among a thousand, ten thousand and a hundred thousand"),
     ("deploy", "hearth deploy of a small Python tool to its first page"),
 ];
 
 #[derive(Args)]
 pub struct Bench {
-    /// What to measure
+    /// The name of a bench
     name: Option<String>,
 }
 
 /// Lists the benches, or runs one.
-pub fn run(bench: &Bench, report: &mut Report) -> Result<Verdict, Trouble> {
+pub fn run(bench: &Bench, report: &mut Report) -> Result<Verdict, CommandError> {
     let Some(name) = &bench.name else {
-        for (name, about) in BENCHES {
-            report.line(&format_args!("{name:10} {about}"));
+        for (name, about) in BENCH_NAMES {
+            report.print_line(&format_args!("{name:10} {about}"));
         }
         return Ok(Verdict::Good);
     };
-    if !BENCHES.iter().any(|(known, _)| known == name) {
-        return Err(Trouble::new(format!("there is no bench {name}"), "cargo xtask bench lists them"));
+    if !BENCH_NAMES.iter().any(|(known, _)| known == name) {
+        return Err(CommandError::new(format!("there is no bench {name}"), "cargo xtask bench lists them"));
     }
     let workspace = Workspace::read()?;
-    let mut build = cargo(&workspace);
+    let mut build = cargo_command(&workspace);
     build.args(["build", "--release", "--locked", "-p", "hearthd", "-p", "hearth", "-p", "hearth-bench"]);
-    done(&mut build, "the release programs do not build")?;
-    done(
+    run_to_success(&mut build, "the release programs do not build")?;
+    run_to_success(
         Command::new(workspace.target.join("release/hearth-bench")).arg(name),
-        "nothing, or not all, was measured",
+        "the bench failed",
     )?;
     Ok(Verdict::Good)
 }
 
-fn done(command: &mut Command, otherwise: &str) -> Result<(), Trouble> {
+fn run_to_success(command: &mut Command, otherwise: &str) -> Result<(), CommandError> {
     let status = command.status().map_err(|error| {
-        Trouble::new(
+        CommandError::new(
             format!("{} cannot be run: {error}", command.get_program().display()),
             "install Rust with rustup",
         )
     })?;
     match status.success() {
         true => Ok(()),
-        false => Err(Trouble::new(otherwise, "the reason is above")),
+        false => Err(CommandError::new(otherwise, "the reason is above")),
     }
 }

@@ -6,7 +6,7 @@ use crate::workspace::Workspace;
 
 /// Cargo at the root of the workspace. `cargo run`, under which this program runs, sets variables about this
 /// program's own package; the scripts of some crates look at those, and would build them anew for others.
-pub fn cargo(workspace: &Workspace) -> Command {
+pub fn cargo_command(workspace: &Workspace) -> Command {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(&workspace.root);
     let own = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");

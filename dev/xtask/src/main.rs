@@ -4,20 +4,20 @@
 
 mod bench;
 mod cargo;
+mod command_error;
 mod report;
 mod rust;
 mod soak;
 mod spec;
 mod tidy;
 mod tree;
-mod trouble;
 mod workspace;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{report::Report, trouble::Trouble};
+use crate::{command_error::CommandError, report::Report};
 
 /// The checks and generators of this repository
 #[derive(Parser)]
@@ -35,15 +35,15 @@ enum Command {
     Spec(spec::Spec),
     /// Measure Hearth beside its peers, from release programs; without a name, list what can be measured
     Bench(bench::Bench),
-    /// Run for longer what ./test runs for seconds: kill tests and fuzz targets; without a name, list them
+    /// Run kill tests and fuzz targets for longer than ./test does; without a name, list them
     Soak(soak::Soak),
 }
 
-/// What a command found out.
+/// The outcome of a command.
 enum Verdict {
-    /// Everything is as it should be.
+    /// Nothing has to be corrected.
     Good,
-    /// Something has to be put right; the report says what.
+    /// The report names what has to be corrected.
     Bad,
 }
 
@@ -54,13 +54,13 @@ fn main() -> ExitCode {
         Ok(Verdict::Good) => ExitCode::SUCCESS,
         Ok(Verdict::Bad) => ExitCode::FAILURE,
         Err(trouble) => {
-            report.line(&trouble);
+            report.print_line(&trouble);
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(command: &Command, report: &mut Report) -> Result<Verdict, Trouble> {
+fn run(command: &Command, report: &mut Report) -> Result<Verdict, CommandError> {
     match command {
         Command::Tidy => tidy::run(report),
         Command::Spec(spec) => spec::run(spec, report),

@@ -1,5 +1,5 @@
 //! Rust source as a flat list of tokens, so that checks see code and string literals but neither comments nor
-//! documentation, and a word inside a text is never mistaken for code.
+//! documentation, and never take a word inside a text for code.
 
 use std::str::FromStr;
 
@@ -12,37 +12,37 @@ pub struct Token {
     pub line: usize,
     /// The word or mark as written; for a string literal its content, escapes untouched.
     pub text: String,
-    /// Whether this is a string literal.
+    /// True for a string literal.
     pub quoted: bool,
 }
 
 /// The tokens of a whole file, or `None` if it is not Rust.
-pub fn tokens(source: &str) -> Option<Vec<Token>> {
+pub fn parse_tokens(source: &str) -> Option<Vec<Token>> {
     let mut tokens = Vec::new();
-    flatten(TokenStream::from_str(source).ok()?, &mut tokens);
+    flatten_stream(TokenStream::from_str(source).ok()?, &mut tokens);
     // The positions of all files read so far are kept per thread; nothing refers to them any more.
     proc_macro2::extra::invalidate_current_thread_spans();
     Some(tokens)
 }
 
-/// Whether `tokens` begin with these words, marks and brackets. `::` is two marks.
-pub fn begins(tokens: &[Token], words: &[&str]) -> bool {
+/// Returns true if `tokens` begin with these words, marks and brackets. `::` is two marks.
+pub fn begins_with(tokens: &[Token], words: &[&str]) -> bool {
     tokens.len() >= words.len()
         && tokens.iter().zip(words).all(|(token, word)| !token.quoted && token.text == *word)
 }
 
 /// The content of each attribute, `#[…]` and `#![…]`, without its brackets.
-pub fn attributes(tokens: &[Token]) -> impl Iterator<Item = &[Token]> {
+pub fn find_attributes(tokens: &[Token]) -> impl Iterator<Item = &[Token]> {
     (0..tokens.len()).filter_map(|at| {
         let rest = &tokens[at..];
         let opening = [["#", "["].as_slice(), ["#", "!", "["].as_slice()];
-        let start = opening.iter().find(|opening| begins(rest, opening))?.len();
-        inside(&rest[start..])
+        let start = opening.iter().find(|opening| begins_with(rest, opening))?.len();
+        take_until_closing(&rest[start..])
     })
 }
 
-/// What stands before the bracket that closes the one just passed.
-pub fn inside(tokens: &[Token]) -> Option<&[Token]> {
+/// The tokens before the bracket that closes the one just passed.
+pub fn take_until_closing(tokens: &[Token]) -> Option<&[Token]> {
     let mut depth = 0_usize;
     for (at, token) in tokens.iter().enumerate().filter(|(_, token)| !token.quoted) {
         match token.text.as_str() {
@@ -55,14 +55,14 @@ pub fn inside(tokens: &[Token]) -> Option<&[Token]> {
     None
 }
 
-fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {
+fn flatten_stream(stream: TokenStream, tokens: &mut Vec<Token>) {
     for tree in stream {
         let line = tree.span().start().line;
         let mut word = |text: String| tokens.push(Token { line, text, quoted: false });
         match tree {
             TokenTree::Ident(ident) => word(ident.to_string()),
             TokenTree::Punct(punct) => word(punct.as_char().to_string()),
-            TokenTree::Literal(literal) => match content(&literal.to_string()) {
+            TokenTree::Literal(literal) => match string_content(&literal.to_string()) {
                 Some(text) => tokens.push(Token { line, text: text.to_owned(), quoted: true }),
                 None => word(literal.to_string()),
             },
@@ -75,7 +75,7 @@ fn flatten(stream: TokenStream, tokens: &mut Vec<Token>) {
                     Delimiter::None => ("", ""),
                 };
                 word(open.to_owned());
-                flatten(group.stream(), tokens);
+                flatten_stream(group.stream(), tokens);
                 let line = group.span_close().start().line;
                 tokens.push(Token { line, text: close.to_owned(), quoted: false });
             }
@@ -92,7 +92,7 @@ fn is_documentation(group: &Group) -> bool {
 }
 
 /// The content of a string literal of any sort: plain, raw, byte or C.
-fn content(literal: &str) -> Option<&str> {
+fn string_content(literal: &str) -> Option<&str> {
     let start = literal.find('"')?;
     let end = literal.rfind('"')?;
     let is_string = literal[..start].chars().all(|before| matches!(before, 'b' | 'c' | 'r' | '#'));
@@ -103,20 +103,20 @@ fn content(literal: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn words(source: &str) -> Vec<String> {
-        tokens(source).unwrap().into_iter().map(|token| token.text).collect()
+    fn token_texts(source: &str) -> Vec<String> {
+        parse_tokens(source).unwrap().into_iter().map(|token| token.text).collect()
     }
 
     #[test]
     fn comments_and_documentation_are_not_code() {
         let source = "//! inner\n/// outer\nfn a() { /* block */ } // end\n";
-        assert_eq!(words(source), ["#", "!", "#", "fn", "a", "(", ")", "{", "}"]);
+        assert_eq!(token_texts(source), ["#", "!", "#", "fn", "a", "(", ")", "{", "}"]);
     }
 
     #[test]
     fn string_literals_of_every_sort_give_their_content() {
         let quoted: Vec<_> =
-            tokens(r##"("plain", r#"raw "x""#, b"bytes", c"c", 'q', '"', b'"', 12, 'a: 1)"##)
+            parse_tokens(r##"("plain", r#"raw "x""#, b"bytes", c"c", 'q', '"', b'"', 12, 'a: 1)"##)
                 .unwrap()
                 .into_iter()
                 .filter(|token| token.quoted)
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn tokens_know_their_line_in_each_file_read() {
         for _ in 0..2 {
-            let tokens = tokens("\n\nfn a() {\n    b\n}\n").unwrap();
+            let tokens = parse_tokens("\n\nfn a() {\n    b\n}\n").unwrap();
             let lines: Vec<_> = tokens.iter().map(|token| token.line).collect();
             assert_eq!(lines, [3, 3, 3, 3, 3, 4, 5]);
         }
@@ -136,14 +136,14 @@ mod tests {
 
     #[test]
     fn attributes_are_found_inside_functions_too() {
-        let tokens = tokens("#![a]\nfn f() { #[b(c)] let x = [1]; }").unwrap();
+        let tokens = parse_tokens("#![a]\nfn f() { #[b(c)] let x = [1]; }").unwrap();
         let found: Vec<String> =
-            attributes(&tokens).map(|it| it.iter().map(|token| token.text.as_str()).collect()).collect();
+            find_attributes(&tokens).map(|it| it.iter().map(|token| token.text.as_str()).collect()).collect();
         assert_eq!(found, ["a", "b(c)"]);
     }
 
     #[test]
-    fn what_is_not_rust_has_no_tokens() {
-        assert_eq!(tokens("fn ("), None);
+    fn text_that_is_not_rust_has_no_tokens() {
+        assert_eq!(parse_tokens("fn ("), None);
     }
 }

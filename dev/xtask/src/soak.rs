@@ -1,5 +1,5 @@
-//! `cargo xtask soak`: what is worth running for longer than `./test` does: many rounds of the tests that kill Hearth at
-//! random, and the fuzz targets for minutes each.
+//! `cargo xtask soak`: checks that find more the longer they run: many rounds of the tests that kill Hearth at random, and
+//! the fuzz targets for minutes each.
 
 mod fuzz;
 
@@ -7,11 +7,11 @@ use std::{path::Path, process::Command};
 
 use clap::Args;
 
-use crate::{Verdict, report::Report, trouble::Trouble, workspace::Workspace};
+use crate::{Verdict, command_error::CommandError, report::Report, workspace::Workspace};
 
-/// Tests at random: the name here, the crate, the test's name or a part of it, and what happens in each round.
-const ROUNDS: [(&str, &str, &str, &str); 2] = [
-    ("killed", "hearth-jobs", "killed::", "the jobs service and the runtime are killed, and the clock jumps"),
+/// Randomised tests: name of the run, crate, filter of test names, description of a round.
+const KILL_TESTS: [(&str, &str, &str, &str); 2] = [
+    ("killed", "hearth-jobs", "faults::", "the jobs service and the runtime are killed, and the clock jumps"),
     (
         "killing",
         "hearth-testkit",
@@ -33,23 +33,23 @@ pub struct Soak {
 }
 
 /// Lists what can be run, or runs it.
-pub fn run(soak: &Soak, report: &mut Report) -> Result<Verdict, Trouble> {
+pub fn run(soak: &Soak, report: &mut Report) -> Result<Verdict, CommandError> {
     let workspace = Workspace::read()?;
     let targets = fuzz::read_targets(&workspace)?;
     let Some(name) = soak.name.as_deref() else {
-        for (name, _, _, about) in ROUNDS {
-            report.line(&format_args!("{name:14} {about}: {} rounds", soak.rounds));
+        for (name, _, _, about) in KILL_TESTS {
+            report.print_line(&format_args!("{name:14} {about}: {} rounds", soak.rounds));
         }
         for target in &targets {
-            report.line(&format_args!("{target:14} a fuzz target: {} minutes", soak.minutes));
+            report.print_line(&format_args!("{target:14} a fuzz target: {} minutes", soak.minutes));
         }
         return Ok(Verdict::Good);
     };
     let wanted = |known: &str| name == "all" || name == known;
-    let tests: Vec<_> = ROUNDS.iter().filter(|(known, ..)| wanted(known)).collect();
+    let tests: Vec<_> = KILL_TESTS.iter().filter(|(known, ..)| wanted(known)).collect();
     let targets: Vec<_> = targets.iter().filter(|target| wanted(target)).collect();
     if tests.is_empty() && targets.is_empty() {
-        return Err(Trouble::new(
+        return Err(CommandError::new(
             format!("there is nothing called {name} to soak"),
             "cargo xtask soak lists what there is",
         ));
@@ -61,7 +61,7 @@ pub fn run(soak: &Soak, report: &mut Report) -> Result<Verdict, Trouble> {
         }
     }
     if !targets.is_empty() {
-        let fuzzer = fuzz::Fuzzer::prepare(&workspace, report)?;
+        let fuzzer = fuzz::Fuzzer::find_or_build(&workspace, report)?;
         for target in targets {
             if !fuzzer.run_target(target, soak.minutes * 60)? {
                 failed.push(target.clone());
@@ -70,28 +70,28 @@ pub fn run(soak: &Soak, report: &mut Report) -> Result<Verdict, Trouble> {
     }
     match failed.as_slice() {
         [] => {
-            report.line(&"soak: nothing was found");
+            report.print_line(&"soak: nothing was found");
             Ok(Verdict::Good)
         }
         some => {
-            report.line(&format_args!("soak: {} found something; see above", some.join(", ")));
+            report.print_line(&format_args!("soak: {} found something; see above", some.join(", ")));
             Ok(Verdict::Bad)
         }
     }
 }
 
 /// Runs a test for so many rounds, by `./test`, which starts what it needs. nextest's profile `soak` gives it time.
-fn run_rounds(root: &Path, package: &str, test: &str, rounds: u32) -> Result<bool, Trouble> {
+fn run_rounds(root: &Path, package: &str, test: &str, rounds: u32) -> Result<bool, CommandError> {
     let mut command = Command::new("./test");
     command.current_dir(root).args(["-p", package, test]);
     command.env("HEARTH_TEST_ROUNDS", rounds.to_string()).env("NEXTEST_PROFILE", "soak");
-    succeeds(&mut command)
+    run_and_check(&mut command)
 }
 
-/// Whether a command that prints for itself ends well.
-fn succeeds(command: &mut Command) -> Result<bool, Trouble> {
+/// Runs a command that prints its own output; true if it exits with 0.
+fn run_and_check(command: &mut Command) -> Result<bool, CommandError> {
     let status = command.status().map_err(|error| {
-        Trouble::new(
+        CommandError::new(
             format!("{} cannot be run: {error}", command.get_program().display()),
             "install what is missing with ./test",
         )

@@ -1,5 +1,5 @@
-//! `cargo xtask spec`: the API's documents, one merged and one for each service, and the pages of all settings and commands, as
-//! the programs print them without a database. They are committed, so that a change is seen in review.
+//! `cargo xtask spec`: writes the documents of the API, one merged and one for each service, and the pages of all settings
+//! and commands, as the programs print them without a database. They are committed, so that reviews show changes.
 
 use std::{
     fs,
@@ -10,12 +10,14 @@ use std::{
 use clap::Args;
 use hearth_base::Role;
 
-use crate::{Verdict, cargo::cargo, report::Report, trouble::Trouble, workspace::Workspace};
+use crate::{
+    Verdict, cargo::cargo_command, command_error::CommandError, report::Report, workspace::Workspace,
+};
 
-/// Where the API's documents are, from the root.
-const FOLDER: &str = "api";
-/// The pages that a program prints: where each is, from the root, and the words that make it.
-const PAGES: [(&str, &str, &[&str]); 2] = [
+/// The folder of the API's documents, from the root.
+const API_FOLDER: &str = "api";
+/// Pages that a program prints: path from the root, program, arguments.
+const PRINTED_PAGES: [(&str, &str, &[&str]); 2] = [
     ("docs/configuration.md", "hearthd", &["settings"]),
     ("docs/commands.md", "hearth", &["man", "--markdown"]),
 ];
@@ -28,65 +30,71 @@ pub struct Spec {
 }
 
 /// Writes or checks every document.
-pub fn run(spec: &Spec, report: &mut Report) -> Result<Verdict, Trouble> {
+pub fn run(spec: &Spec, report: &mut Report) -> Result<Verdict, CommandError> {
     let workspace = Workspace::read()?;
-    let programs = build(&workspace)?;
+    let programs = build_programs(&workspace)?;
     let services = Role::ALL.iter().map(|role| Some(role.name()));
     let documents = std::iter::once(None).chain(services).map(|service| {
         let arguments = std::iter::once("openapi").chain(service).collect();
-        (format!("{FOLDER}/{}.json", service.unwrap_or("openapi")), "hearthd", arguments)
+        (format!("{API_FOLDER}/{}.json", service.unwrap_or("openapi")), "hearthd", arguments)
     });
-    let pages = PAGES.map(|(name, program, arguments)| (name.to_owned(), program, arguments.to_vec()));
+    let pages =
+        PRINTED_PAGES.map(|(name, program, arguments)| (name.to_owned(), program, arguments.to_vec()));
     let mut verdict = Verdict::Good;
     for (name, program, arguments) in documents.chain(pages) {
         let path = workspace.root.join(&name);
-        let document = print(&programs.join(program), &arguments)?;
+        let document = print_document(&programs.join(program), &arguments)?;
         if fs::read_to_string(&path).is_ok_and(|there| there == document) {
             continue;
         }
         if spec.check {
-            report.line(&format_args!("{name} is not what {program} prints: run cargo xtask spec"));
+            report.print_line(&format_args!("{name} is not what {program} prints: run cargo xtask spec"));
             verdict = Verdict::Bad;
         } else {
-            write(&path, &document)?;
-            report.line(&format_args!("wrote {name}"));
+            write_document(&path, &document)?;
+            report.print_line(&format_args!("wrote {name}"));
         }
     }
     Ok(verdict)
 }
 
-/// Builds all programs as the tests do, and says where they are: choosing one package alone, or leaving the tests out, would build its dependencies
-/// once more, with other features.
-fn build(workspace: &Workspace) -> Result<PathBuf, Trouble> {
-    let built = cargo(workspace)
+/// Builds all programs as the tests do and returns their folder. Building one package alone, or without tests, would build
+/// its dependencies once more with other features.
+fn build_programs(workspace: &Workspace) -> Result<PathBuf, CommandError> {
+    let built = cargo_command(workspace)
         .args(["build", "--quiet", "--workspace", "--all-targets"])
         .status()
-        .map_err(|error| Trouble::new(format!("cargo cannot be run: {error}"), "install Rust with rustup"))?;
+        .map_err(|error| {
+            CommandError::new(format!("cargo cannot be run: {error}"), "install Rust with rustup")
+        })?;
     if !built.success() {
-        return Err(Trouble::new("the programs do not build", "the compiler's words are above"));
+        return Err(CommandError::new("the programs do not build", "the compiler's messages are above"));
     }
     Ok(workspace.target.join("debug"))
 }
 
-fn print(program: &Path, arguments: &[&str]) -> Result<String, Trouble> {
+fn print_document(program: &Path, arguments: &[&str]) -> Result<String, CommandError> {
     let printed =
         Command::new(program).args(arguments).stderr(Stdio::inherit()).output().map_err(|error| {
-            Trouble::new(format!("{} cannot be run: {error}", program.display()), "build it: cargo build")
+            CommandError::new(
+                format!("{} cannot be run: {error}", program.display()),
+                "build it: cargo build",
+            )
         })?;
     if !printed.status.success() {
-        return Err(Trouble::new(
+        return Err(CommandError::new(
             format!("{} did not print a document", program.display()),
-            "its own words are above",
+            "its messages are above",
         ));
     }
     String::from_utf8(printed.stdout)
-        .map_err(|_| Trouble::new("the document is no text", "look at what the program prints"))
+        .map_err(|_| CommandError::new("the document is not UTF-8", "run the program and read its output"))
 }
 
-fn write(path: &Path, document: &str) -> Result<(), Trouble> {
+fn write_document(path: &Path, document: &str) -> Result<(), CommandError> {
     let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, document));
     written.map_err(|error| {
-        Trouble::new(
+        CommandError::new(
             format!("{} cannot be written: {error}", path.display()),
             "check the folder's permissions",
         )

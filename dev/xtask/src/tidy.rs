@@ -6,50 +6,54 @@ mod cycles;
 mod dialects;
 mod edges;
 mod finding;
+mod forbidden_words;
 mod hosts;
+mod language;
 mod length;
+mod links;
 mod lints;
 mod modules;
-mod prose;
 mod readme;
 mod sql;
-mod words;
 
 use finding::Severity;
 
-use crate::{Verdict, report::Report, tree::Tree, trouble::Trouble, workspace::Workspace};
+use crate::{Verdict, command_error::CommandError, report::Report, tree::Tree, workspace::Workspace};
 
 /// Run every check, print what each found, and end with one line of totals.
-pub fn run(report: &mut Report) -> Result<Verdict, Trouble> {
+pub fn run(report: &mut Report) -> Result<Verdict, CommandError> {
     let workspace = Workspace::read()?;
     let tree = Tree::read(&workspace.root)?;
+    let (language, language_totals) = language::check_language(&tree);
     let checks = [
-        ("edges", edges::check(&workspace)),
-        ("cycles", cycles::check(&tree, &workspace)),
-        ("sql", sql::check(&tree)),
-        ("dialects", dialects::check(&tree)),
-        ("length", length::check(&tree)),
-        ("readme", readme::check(&tree, &workspace)),
-        ("hosts", hosts::check(&tree)),
-        ("words", words::check(&tree)),
-        ("lints", lints::check(&tree, &workspace)),
-        ("prose", prose::check(&tree)),
+        ("edges", edges::check_edges(&workspace)),
+        ("cycles", cycles::check_cycles(&tree, &workspace)),
+        ("sql", sql::check_sql(&tree)),
+        ("dialects", dialects::check_dialects(&tree)),
+        ("length", length::check_lengths(&tree)),
+        ("readme", readme::check_readmes(&tree, &workspace)),
+        ("hosts", hosts::check_hosts(&tree)),
+        ("words", forbidden_words::check_words(&tree)),
+        ("lints", lints::check_lints(&tree, &workspace)),
+        ("links", links::check_links(&tree)),
+        ("language", language),
     ];
     for (check, findings) in &checks {
         for finding in findings {
-            report.line(&format_args!("[{check}] {finding}"));
+            report.print_line(&format_args!("[{check}] {finding}"));
         }
     }
     let findings = || checks.iter().flat_map(|(_, findings)| findings);
     let errors = findings().filter(|finding| finding.severity == Severity::Error).count();
-    report.line(&format_args!(
+    report.print_line(&language_totals);
+    report.print_line(&format_args!(
         "tidy: {errors} errors, {warnings} warnings in {files} files, {crates} crates and {packages} packages; \
          median of Rust files {median} lines",
         warnings = findings().count() - errors,
         files = tree.len(),
         crates = workspace.crates.len(),
         packages = workspace.packages,
-        median = length::median(&tree),
+        median = length::median_length(&tree),
     ));
     Ok(if errors == 0 { Verdict::Good } else { Verdict::Bad })
 }

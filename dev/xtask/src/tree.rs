@@ -1,11 +1,11 @@
-//! The files of the repository as the checks see them: paths from the root and, where a file is text, the text.
+//! The files of the repository as the checks see them: paths from the root and the content of text files.
 //! Checks are functions of a [`Tree`], so that their tests need no disk.
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
-use crate::trouble::Trouble;
+use crate::command_error::CommandError;
 
-/// Every file that git tracks or would track, uncommitted ones too.
+/// All files that git tracks or would track, uncommitted ones included.
 #[derive(Default)]
 pub struct Tree {
     /// `None` for a file that is not text.
@@ -14,16 +14,16 @@ pub struct Tree {
 
 impl Tree {
     /// Read the work tree at `root`.
-    pub fn read(root: &Path) -> Result<Self, Trouble> {
+    pub fn read(root: &Path) -> Result<Self, CommandError> {
         let mut files = BTreeMap::new();
-        for path in listed(root)? {
+        for path in list_paths(root)? {
             let on_disk = root.join(&path);
             // Git still lists a file that was deleted and not yet committed, and it lists links and submodules.
             if !on_disk.symlink_metadata().is_ok_and(|met| met.is_file()) {
                 continue;
             }
             let bytes = fs::read(&on_disk).map_err(|error| {
-                Trouble::new(format!("{path} cannot be read: {error}"), "check the file's permissions")
+                CommandError::new(format!("{path} cannot be read: {error}"), "check the file's permissions")
             })?;
             files.insert(path, String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')));
         }
@@ -45,14 +45,14 @@ impl Tree {
         self.files.get(path)?.as_deref()
     }
 
-    /// Whether there is a file, or a folder with files in it, at `path`. The empty path is the root.
+    /// Returns true if there is a file, or a folder with files, at `path`. The empty path is the root.
     pub fn has(&self, path: &str) -> bool {
         let folder = if path.is_empty() { String::new() } else { format!("{path}/") };
         self.files.contains_key(path)
             || self.files.range(folder.clone()..).next().is_some_and(|(first, _)| first.starts_with(&folder))
     }
 
-    /// How many files there are, text or not.
+    /// The number of files, text or not.
     pub fn len(&self) -> usize {
         self.files.len()
     }
@@ -66,19 +66,19 @@ impl<const N: usize> From<[(&str, &str); N]> for Tree {
     }
 }
 
-fn listed(root: &Path) -> Result<Vec<String>, Trouble> {
+fn list_paths(root: &Path) -> Result<Vec<String>, CommandError> {
     let next = "run this in a git checkout of the project, with git installed";
     let output = Command::new("git")
         .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
         .current_dir(root)
         .output()
-        .map_err(|error| Trouble::new(format!("git cannot be started: {error}"), next))?;
+        .map_err(|error| CommandError::new(format!("git cannot be started: {error}"), next))?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Trouble::new(format!("git does not list the files: {}", said.trim()), next));
+        let message = String::from_utf8_lossy(&output.stderr);
+        return Err(CommandError::new(format!("git does not list the files: {}", message.trim()), next));
     }
     let names = String::from_utf8(output.stdout).map_err(|_| {
-        Trouble::new("a file's name is not UTF-8", "rename it: `git ls-files` shows odd names in quotes")
+        CommandError::new("a file's name is not UTF-8", "rename it: `git ls-files` shows odd names in quotes")
     })?;
     Ok(names.split_terminator('\0').map(str::to_owned).collect())
 }

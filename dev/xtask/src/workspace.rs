@@ -1,12 +1,12 @@
-//! The workspace as cargo knows it: the crates of this workspace with the edges between them.
+//! The crates of this workspace and their dependencies, as `cargo metadata` describes them.
 
 use std::path::{Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
-use crate::trouble::Trouble;
+use crate::command_error::CommandError;
 
-/// The parsed answer of `cargo metadata`.
+/// The parsed output of `cargo metadata`.
 #[derive(Default)]
 pub struct Workspace {
     /// The folder that holds the root `Cargo.toml`.
@@ -15,7 +15,7 @@ pub struct Workspace {
     pub target: PathBuf,
     /// The crates of this repository.
     pub crates: Vec<Crate>,
-    /// How many packages from elsewhere the lock file names, for any system.
+    /// Number of packages from outside this repository in the lock file, for any system.
     pub packages: usize,
 }
 
@@ -31,18 +31,18 @@ pub struct Crate {
 
 /// An edge from a crate to a package, of this repository or from elsewhere.
 pub struct Dependency {
-    /// The package's own name, even where the crate calls it something else.
+    /// The package's own name, also where the crate renames it.
     pub name: String,
-    /// Whether only tests, examples and benches see it.
+    /// True if only tests, examples and benches use it.
     pub for_tests: bool,
 }
 
 impl Workspace {
     /// Ask cargo about the workspace that the current folder belongs to. The lock file is not changed.
-    pub fn read() -> Result<Self, Trouble> {
+    pub fn read() -> Result<Self, CommandError> {
         let metadata =
             MetadataCommand::new().other_options(["--locked".to_owned()]).exec().map_err(|error| {
-                Trouble::new(
+                CommandError::new(
                     format!("cargo does not describe the workspace: {error}"),
                     "run `cargo check` first: it says what is wrong, or brings Cargo.lock up to date",
                 )
@@ -89,7 +89,7 @@ impl Crate {
     }
 
     /// The path of its `Cargo.toml`, from the root.
-    pub fn manifest(&self) -> String {
+    pub fn manifest_path(&self) -> String {
         format!("{}/Cargo.toml", self.folder)
     }
 }
@@ -97,7 +97,7 @@ impl Crate {
 #[cfg(test)]
 impl Crate {
     /// A crate in `folder`, named as this project names crates, that uses the packages `uses`.
-    pub fn sample(folder: &str, uses: &[&str]) -> Self {
+    pub fn for_test(folder: &str, uses: &[&str]) -> Self {
         let dependencies = uses.iter().map(|name| Dependency { name: (*name).to_owned(), for_tests: false });
         Self {
             name: folder.replace('/', "-"),

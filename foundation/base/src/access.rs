@@ -1,4 +1,4 @@
-//! How much somebody may do: on a tool by their role there, with a credential by its scopes.
+//! Access levels: of a member on a tool by role, of a credential by scope.
 
 use std::{fmt, str::FromStr};
 
@@ -6,22 +6,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Role};
 
-/// How much somebody may do with a tool in one service. Each level includes those before it.
+/// Access level on a tool in one service. Each level includes the lower ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Access {
-    /// Look.
+    /// Read the tool's data.
     Read,
-    /// Change what the tool runs and has.
+    /// Change what the tool runs and stores.
     Write,
-    /// Change who it belongs to, and end it.
+    /// Change the members, and delete the tool.
     Own,
 }
 
 impl Access {
     const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Own];
 
-    /// The word used in scopes and rights.
+    /// Returns the level's name in scopes and rights.
     pub fn name(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -31,21 +31,21 @@ impl Access {
     }
 }
 
-/// What a user is to a tool.
+/// Role of a user on a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ToolRole {
-    /// Sees everything but secrets.
+    /// Reads everything except secrets.
     Viewer,
-    /// Changes everything but the tool's people and its end.
+    /// Changes everything except the members and the existence of the tool.
     Maintainer,
-    /// Does everything.
+    /// Has full access.
     Owner,
 }
 
 impl ToolRole {
-    /// What the role allows in every service.
-    pub fn access(self) -> Access {
+    /// Returns the access level of this role, which is the same in every service.
+    pub fn granted_access(self) -> Access {
         match self {
             Self::Viewer => Access::Read,
             Self::Maintainer => Access::Write,
@@ -53,7 +53,7 @@ impl ToolRole {
         }
     }
 
-    /// The role's word.
+    /// Returns the name of the role.
     pub fn name(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
@@ -75,19 +75,19 @@ impl FromStr for ToolRole {
     fn from_str(text: &str) -> Result<Self, Error> {
         [Self::Viewer, Self::Maintainer, Self::Owner].into_iter().find(|role| role.name() == text).ok_or_else(
             || {
-                Error::invalid("tool-role", format!("{text:?} is not a role on a tool"))
-                    .help("a member is a viewer, a maintainer or an owner")
+                Error::invalid("tool-role", format!("invalid role on a tool: {text:?}"))
+                    .help("use viewer, maintainer or owner")
             },
         )
     }
 }
 
-/// One thing a credential may be used for: `jobs:write`, `*:read`, or `operator`.
+/// Scope of a credential: `jobs:write`, `*:read`, or `operator`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// Up to this much with the caller's tools, in one service or (`None`) in all.
+    /// Access up to this level to the caller's tools, in one service or (`None`) in all services.
     Tools(Option<Role>, Access),
-    /// The caller's powers as an operator, if they have any.
+    /// The operator rights of the caller, if they have any.
     Operator,
 }
 
@@ -123,29 +123,29 @@ impl FromStr for Scope {
 
 crate::as_text!(Scope);
 
-/// Everything a credential may be used for.
+/// Set of scopes of a credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Scopes(Vec<Scope>);
 
 impl Scopes {
-    /// All that the caller may do.
-    pub fn everything() -> Self {
+    /// Returns the scopes for everything that the caller may do.
+    pub fn full_access() -> Self {
         Self(vec![Scope::Tools(None, Access::Own), Scope::Operator])
     }
 
-    /// Whatever maintainers do with one tool, from outside: the scope of a tool's own token.
-    pub fn maintenance() -> Self {
+    /// Returns the scopes of a tool's own token: write access to the tool in all services.
+    pub fn for_tool_token() -> Self {
         Self(vec![Scope::Tools(None, Access::Write)])
     }
 
-    /// Exactly these.
-    pub fn of(scopes: impl IntoIterator<Item = Scope>) -> Self {
+    /// Creates a set of exactly these scopes.
+    pub fn from_scopes(scopes: impl IntoIterator<Item = Scope>) -> Self {
         Self(scopes.into_iter().collect())
     }
 
-    /// The most that these allow with a tool in `service`.
-    pub fn access(&self, service: Role) -> Option<Access> {
+    /// Returns the highest access level on a tool in `service`.
+    pub fn access_to_service(&self, service: Role) -> Option<Access> {
         self.0
             .iter()
             .filter_map(|scope| match scope {
@@ -155,8 +155,8 @@ impl Scopes {
             .max()
     }
 
-    /// The most that these allow in every service.
-    pub fn access_to_all(&self) -> Option<Access> {
+    /// Returns the highest access level that holds in every service.
+    pub fn access_to_all_services(&self) -> Option<Access> {
         self.0
             .iter()
             .filter_map(|scope| match scope {
@@ -166,28 +166,29 @@ impl Scopes {
             .max()
     }
 
-    /// Whether an operator's powers are among them.
-    pub fn operator(&self) -> bool {
+    /// True when the operator scope is included.
+    pub fn has_operator(&self) -> bool {
         self.0.contains(&Scope::Operator)
     }
 
-    /// These without an operator's powers.
+    /// Removes the operator scope.
     #[must_use]
     pub fn without_operator(mut self) -> Self {
         self.0.retain(|scope| *scope != Scope::Operator);
         self
     }
 
-    /// Whether everything in `other` is allowed by these too: nobody passes on more than they hold.
-    pub fn cover(&self, other: &Self) -> bool {
+    /// True when these scopes include everything in `other`. A caller cannot pass on more rights than they
+    /// have.
+    pub fn contains_all(&self, other: &Self) -> bool {
         other.0.iter().all(|scope| match scope {
-            Scope::Operator => self.operator(),
-            Scope::Tools(Some(service), access) => self.access(*service) >= Some(*access),
-            Scope::Tools(None, access) => self.access_to_all() >= Some(*access),
+            Scope::Operator => self.has_operator(),
+            Scope::Tools(Some(service), access) => self.access_to_service(*service) >= Some(*access),
+            Scope::Tools(None, access) => self.access_to_all_services() >= Some(*access),
         })
     }
 
-    /// The scopes one by one.
+    /// Iterates over the scopes.
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.0.iter()
     }
@@ -198,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scope_reads_back_as_itself() {
+    fn scope_round_trips_through_text() {
         for text in ["*:read", "accounts:write", "*:own", "operator"] {
             assert_eq!(text.parse::<Scope>().map(|scope| scope.to_string()).ok(), Some(text.to_owned()));
         }
@@ -207,12 +208,12 @@ mod tests {
     }
 
     #[test]
-    fn nobody_passes_on_more_than_they_hold() {
-        let read = Scopes::of([Scope::Tools(None, Access::Read)]);
-        let one = Scopes::of([Scope::Tools(Some(Role::Accounts), Access::Write)]);
-        assert!(Scopes::everything().cover(&read) && Scopes::everything().cover(&one));
-        assert!(!read.cover(&one));
-        assert!(!one.cover(&read));
-        assert!(!read.cover(&Scopes::everything()));
+    fn scopes_contain_only_narrower_scopes() {
+        let read = Scopes::from_scopes([Scope::Tools(None, Access::Read)]);
+        let one = Scopes::from_scopes([Scope::Tools(Some(Role::Accounts), Access::Write)]);
+        assert!(Scopes::full_access().contains_all(&read) && Scopes::full_access().contains_all(&one));
+        assert!(!read.contains_all(&one));
+        assert!(!one.contains_all(&read));
+        assert!(!read.contains_all(&Scopes::full_access()));
     }
 }

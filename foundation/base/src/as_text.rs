@@ -1,7 +1,7 @@
-//! Values that are their text wherever they are written down.
+//! Serde support for types with a text form.
 
-/// Lets types with `Display` and `FromStr<Err = Error>` be serialised as their text, with serde. Inside a document
-/// there is no other place for what to do next, so a refusal carries it too.
+/// Implements serde's traits for types with `Display` and `FromStr<Err = Error>`, as their text. The error
+/// text includes the next step, because a document has no other place for it.
 #[macro_export]
 macro_rules! as_text {
     ($($name:ty),* $(,)?) => {$(
@@ -13,11 +13,11 @@ macro_rules! as_text {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let told = |error: $crate::Error| match error.next() {
+                let to_serde_error = |error: $crate::Error| match error.help_text() {
                     Some(next) => serde::de::Error::custom(format_args!("{error}; {next}")),
                     None => serde::de::Error::custom(error),
                 };
-                <std::borrow::Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(told)
+                <std::borrow::Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(to_serde_error)
             }
         }
     )*};

@@ -1,38 +1,38 @@
-//! Time is an argument: whoever needs it is given a [`Clock`].
+//! Clock as a dependency: code that needs the time gets a [`Clock`].
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 
-/// Tells what time it is.
+/// Source of the current time.
 pub trait Clock: Send + Sync + 'static {
-    /// The current instant, rounded down to the microsecond, as databases keep it.
+    /// Returns the current instant, rounded down to microseconds, the precision of the databases.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
+/// Clock of the operating system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
+    #[expect(clippy::disallowed_methods, reason = "only this clock reads the time of the operating system")]
     fn now(&self) -> Timestamp {
         Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 }
 
-/// A clock that moves only when told to, for tests and simulations.
+/// Clock for tests and simulations; it moves only on request.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
 
 impl ManualClock {
-    /// A clock that stands at `start`.
-    pub fn at(start: Timestamp) -> Self {
+    /// Creates a clock at `start`.
+    pub fn starting_at(start: Timestamp) -> Self {
         Self(AtomicI64::new(start.as_microsecond()))
     }
 
     /// Moves the clock; a negative duration moves it back.
-    pub fn advance(&self, by: jiff::SignedDuration) {
+    pub fn advance_by(&self, by: jiff::SignedDuration) {
         self.0.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 }

@@ -2,26 +2,26 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{Error, PathParam, names::shown};
+use crate::{Error, PathParam, names::quote_untrusted};
 
-/// The SHA-256 of some content, written `sha256:` and 64 lower-case hexadecimal digits (OCI image
-/// specification, `descriptor.md`, "Digests").
+/// SHA-256 digest, written as `sha256:` and 64 lower-case hexadecimal digits (OCI image specification,
+/// `descriptor.md`, "Digests").
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    /// The digest with these bytes.
+    /// Creates a digest from its bytes.
     pub const fn new(sha256: [u8; 32]) -> Self {
         Self(sha256)
     }
 
-    /// Its bytes.
-    pub const fn bytes(&self) -> &[u8; 32] {
+    /// Returns the bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The digits alone, safe as a file's name.
-    pub fn hex(&self) -> String {
+    /// Returns the hexadecimal digits without the prefix, which are safe as a file name.
+    pub fn to_hex(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
@@ -31,7 +31,7 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let refused = || {
-            Error::invalid("digest", format!("{} is not a digest", shown(text)))
+            Error::invalid("digest", format!("{} is not a digest", quote_untrusted(text)))
                 .help("a digest is sha256: and 64 lower-case hexadecimal digits")
         };
         let digits = text.strip_prefix("sha256:").filter(|digits| digits.len() == 64).ok_or_else(refused)?;
@@ -51,12 +51,12 @@ impl FromStr for Digest {
 }
 
 impl PathParam for Digest {
-    const PARAM: &'static str = "digest";
+    const PARAM_NAME: &'static str = "digest";
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
+        write!(f, "sha256:{}", self.to_hex())
     }
 }
 
@@ -73,13 +73,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_reads_back_as_itself() {
+    fn digest_round_trips_through_text() {
         let digest = Digest::new(std::array::from_fn(|index| index as u8 * 7));
         assert_eq!(digest.to_string().parse::<Digest>().ok(), Some(digest));
     }
 
     #[test]
-    fn other_spellings_are_refused() {
+    fn digest_in_another_spelling_is_refused() {
         let digits = "0123456789abcdef".repeat(4);
         assert!(format!("sha256:{digits}").parse::<Digest>().is_ok());
         for text in [

@@ -1,61 +1,62 @@
-//! Files of variables, as `NAME=value` lines: read without substituting anything, and written so that they read back.
+//! Dotenv files: `NAME=value` lines, parsed without variable expansion and formatted so that they round-trip.
 //!
-//! `dotenvy`, the kept crate for such files, puts variables of the process's own environment into values, cannot be
-//! told not to, and names no lines; a value that is to be kept as it is must not depend on who typed the command. There
-//! is no specification; this is what the usual readers (Ruby's, Node's, Docker Compose's) agree on. A name may have
-//! `export` in front of it. A bare value ends at ` #` or with its line. In single quotes everything is as it is; in
-//! double quotes `\n`, `\r`, `\t`, `\\`, `\"`, `` \` `` and `\$` are what they are in a shell or in JSON. Both may hold
-//! line ends.
+//! `dotenvy`, the maintained crate for such files, expands variables of the process's environment and cannot
+//! be told not to, and it reports no line numbers; the values of a tool must not depend on the caller's
+//! environment. No specification exists; the rules are those that common readers (Ruby's, Node's, Docker
+//! Compose's) share. A name may have the prefix `export`. An unquoted value ends at ` #` or at the end of the
+//! line. Single quotes preserve everything; in double quotes `\n`, `\r`, `\t`, `\\`, `\"`, `` \` `` and `\$`
+//! are escapes, as in a shell or in JSON. Both kinds of quotes may span lines.
 
 use std::collections::BTreeMap;
 
 use crate::{EnvvarName, Error, Result, Secret};
 
-/// The most bytes of a file: more than all variables of a tool may have.
+/// Maximum size of a file in bytes; larger than the total limit of a tool's variables.
 pub const MAX_DOTENV_BYTES: usize = 1 << 20;
 
-/// The refusal of a quote without an end.
-const UNCLOSED: &str = "a quote is not closed";
+/// Error of a quote without an end.
+const UNCLOSED_QUOTE: &str = "a quote is not closed";
 
-/// The content of a file.
+/// Content of a dotenv file.
 #[derive(Debug, Default)]
-pub struct Read {
-    /// Names and values, as they follow each other.
+pub struct DotenvFile {
+    /// Names and values, in the order of the file.
     pub envvars: Vec<(EnvvarName, Secret)>,
-    /// Names whose values look as if something was to be put into them.
-    pub literal: Vec<EnvvarName>,
+    /// Names whose values look like unexpanded variable references.
+    pub unexpanded: Vec<EnvvarName>,
 }
 
-/// Reads a file. Every line that cannot be is told, with its number; no value is.
-pub fn read(text: &str, file: &str) -> Result<Read> {
+/// Parses a dotenv file. The error reports every invalid line by number, and no value.
+pub fn parse_dotenv(text: &str, file: &str) -> Result<DotenvFile> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
-    let mut reader = Reader { rest: &text, line: 1 };
+    let mut reader = DotenvParser { rest: &text, line: 1 };
     let (mut read, mut lines, mut wrong) =
-        (Read::default(), BTreeMap::<EnvvarName, usize>::new(), Vec::new());
+        (DotenvFile::default(), BTreeMap::<EnvvarName, usize>::new(), Vec::new());
     while !reader.rest.is_empty() {
         let line = reader.line;
         let is_first = wrong.is_empty();
         let mut refuse = |why: String| wrong.push(format!("{file}, line {line}: {why}"));
-        match reader.entry() {
+        match reader.parse_entry() {
             Ok(None) => {}
             Err(why) => {
                 refuse(why.to_owned());
-                if why == UNCLOSED {
-                    // Whatever follows may be part of a value.
+                if why == UNCLOSED_QUOTE {
+                    // The rest of the file may belong to the open value.
                     break;
                 }
                 reader.skip_line();
             }
-            Ok(Some(Entry { name, value, literal })) => match name.parse::<EnvvarName>() {
-                // Behind a line that cannot be, what looks like a name may be part of a value.
-                Err(_) if !is_first => refuse("there is no variable's name in front of the =".to_owned()),
-                Err(error) => refuse(error.public().to_owned()),
+            Ok(Some(DotenvEntry { name, value, literal })) => match name.parse::<EnvvarName>() {
+                // After an invalid line, text that looks like a name may be part of a value: it is not
+                // repeated.
+                Err(_) if !is_first => refuse("there is no variable name before the =".to_owned()),
+                Err(error) => refuse(error.public_message().to_owned()),
                 Ok(name) => match lines.get(&name) {
-                    Some(first) => refuse(format!("{name} is there twice, first on line {first}")),
+                    Some(first) => refuse(format!("{name} is defined twice, first on line {first}")),
                     None => {
                         lines.insert(name.clone(), line);
                         if literal {
-                            read.literal.push(name.clone());
+                            read.unexpanded.push(name.clone());
                         }
                         read.envvars.push((name, Secret::new(value)));
                     }
@@ -68,13 +69,13 @@ pub fn read(text: &str, file: &str) -> Result<Read> {
         None => Ok(read),
         Some(first) => {
             let first = Error::invalid("dotenv", first).help("write NAME=value lines; nothing was changed");
-            Err(wrong.fold(first, Error::also))
+            Err(wrong.fold(first, Error::and_message))
         }
     }
 }
 
-/// One variable as a line that [`read`] reads back.
-pub fn line(name: &EnvvarName, value: &str) -> String {
+/// Formats one variable as a line that round-trips through the parser.
+pub fn format_line(name: &EnvvarName, value: &str) -> String {
     let bare = |symbol: char| symbol.is_ascii_alphanumeric() || "_-./:@%+,=".contains(symbol);
     if !value.is_empty() && value.chars().all(bare) {
         return format!("{name}={value}\n");
@@ -95,66 +96,67 @@ pub fn line(name: &EnvvarName, value: &str) -> String {
     format!("{name}=\"{quoted}\"\n")
 }
 
-/// The rest that is still to be read.
-struct Reader<'a> {
+/// Parser over the remaining text.
+struct DotenvParser<'a> {
     rest: &'a str,
     line: usize,
 }
 
-struct Entry {
+struct DotenvEntry {
     name: String,
     value: String,
-    /// It looks as if something was to be put into it.
+    /// The value looks like an unexpanded variable reference.
     literal: bool,
 }
 
-impl Reader<'_> {
-    /// The next line, and those that its value goes on to. `None`: it says nothing.
-    fn entry(&mut self) -> std::result::Result<Option<Entry>, &'static str> {
-        self.blanks();
-        if self.ends() {
+impl DotenvParser<'_> {
+    /// Parses the next variable, which may span lines; `None` for an empty line or a comment.
+    fn parse_entry(&mut self) -> std::result::Result<Option<DotenvEntry>, &'static str> {
+        self.skip_spaces();
+        if self.is_at_line_end() {
             self.skip_line();
             return Ok(None);
         }
-        let mut name = self.word();
+        let mut name = self.parse_word();
         if name == "export" && self.rest.starts_with([' ', '\t']) {
-            self.blanks();
-            name = self.word();
+            self.skip_spaces();
+            name = self.parse_word();
         }
-        self.blanks();
-        self.take('=').ok_or("there is no = behind the name")?;
-        self.blanks();
+        self.skip_spaces();
+        self.expect_symbol('=').ok_or("there is no = after the name")?;
+        self.skip_spaces();
         let (value, literal) = match self.rest.chars().next() {
-            Some(quote @ ('\'' | '"')) => {
-                self.take(quote).and_then(|()| self.quoted(quote)).ok_or(UNCLOSED)?
-            }
-            _ => self.bare(),
+            Some(quote @ ('\'' | '"')) => self
+                .expect_symbol(quote)
+                .and_then(|()| self.parse_quoted_value(quote))
+                .ok_or(UNCLOSED_QUOTE)?,
+            _ => self.parse_unquoted_value(),
         };
-        self.blanks();
-        if !self.ends() {
-            return Err("something follows the closing quote");
+        self.skip_spaces();
+        if !self.is_at_line_end() {
+            return Err("unexpected text after the closing quote");
         }
         self.skip_line();
-        Ok(Some(Entry { name, value, literal }))
+        Ok(Some(DotenvEntry { name, value, literal }))
     }
 
-    /// Whether nothing but a comment is left of the line.
-    fn ends(&self) -> bool {
+    /// True when only a comment, or nothing, remains of the line.
+    fn is_at_line_end(&self) -> bool {
         self.rest.is_empty() || self.rest.starts_with(['\n', '#'])
     }
 
-    fn word(&mut self) -> String {
+    fn parse_word(&mut self) -> String {
         let end = self.rest.find(['=', ' ', '\t', '\n', '\r']).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
         word.to_owned()
     }
 
-    fn blanks(&mut self) {
+    fn skip_spaces(&mut self) {
         self.rest = self.rest.trim_start_matches([' ', '\t']);
     }
 
-    fn take(&mut self, symbol: char) -> Option<()> {
+    fn expect_symbol(&mut self, symbol: char) -> Option<()> {
         self.rest = self.rest.strip_prefix(symbol)?;
         Some(())
     }
@@ -166,8 +168,8 @@ impl Reader<'_> {
         }
     }
 
-    /// A value without quotes, up to a comment or the end of the line.
-    fn bare(&mut self) -> (String, bool) {
+    /// Parses an unquoted value, up to a comment or the end of the line.
+    fn parse_unquoted_value(&mut self) -> (String, bool) {
         let end = self.rest.find('\n').unwrap_or(self.rest.len());
         let (line, rest) = self.rest.split_at(end);
         let mut before = ' ';
@@ -178,11 +180,11 @@ impl Reader<'_> {
         });
         let value = line[..comment.unwrap_or(line.len())].trim();
         self.rest = rest;
-        (value.to_owned(), looks_filled_in(value))
+        (value.to_owned(), contains_variable_reference(value))
     }
 
-    /// A value behind its opening quote, up to the closing one.
-    fn quoted(&mut self, quote: char) -> Option<(String, bool)> {
+    /// Parses a value after its opening quote, up to the closing quote.
+    fn parse_quoted_value(&mut self, quote: char) -> Option<(String, bool)> {
         let (text, mut symbols) = (self.rest, self.rest.char_indices());
         let (mut value, mut literal) = (String::new(), false);
         loop {
@@ -201,7 +203,7 @@ impl Reader<'_> {
                     other => value.extend(['\\', other]),
                 },
                 _ => {
-                    literal |= symbol == '$' && quote == '"' && looks_filled_in(&text[at..]);
+                    literal |= symbol == '$' && quote == '"' && contains_variable_reference(&text[at..]);
                     value.push(symbol);
                 }
             }
@@ -209,8 +211,8 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a value holds what other readers would put a variable in the place of.
-fn looks_filled_in(value: &str) -> bool {
+/// True when other readers would expand a variable reference in the value.
+fn contains_variable_reference(value: &str) -> bool {
     let named = |next: char| next == '{' || next == '_' || next.is_ascii_alphabetic();
     value.split('$').skip(1).any(|rest| rest.starts_with(named))
 }
@@ -220,12 +222,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_read_as_other_readers_read_them() {
+    fn lines_are_parsed_as_by_other_dotenv_readers() {
         let text = "\u{feff}# a comment\n\nA=1\r\n  export B = two words  # said\nC=a#b\nD='x # $y \\n'\n\
             E=\"two\\nlines \\\"q\\\" \\$z \\d\"\nF=\"over\ntwo\" # lines\nG=\nH=''\nI=a=b\nJ= # nothing";
-        let read = read(text, ".env").unwrap();
+        let read = parse_dotenv(text, ".env").unwrap();
         let pairs: Vec<_> =
-            read.envvars.iter().map(|(name, value)| (name.as_str(), value.reveal())).collect();
+            read.envvars.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
         let wanted = [
             ("A", "1"),
             ("B", "two words"),
@@ -242,27 +244,31 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_put_into_values_and_what_looks_like_it_is_named() {
-        let read = read("A=${HOME}/x\nB=\"$PATH\"\nC='$PATH'\nD=\"\\$PATH\"\nE=5$\nF=a$b", ".env").unwrap();
-        assert_eq!(read.envvars[0].1.reveal(), "${HOME}/x");
-        let literal: Vec<_> = read.literal.iter().map(ToString::to_string).collect();
+    fn variable_references_stay_literal_and_are_reported() {
+        let read =
+            parse_dotenv("A=${HOME}/x\nB=\"$PATH\"\nC='$PATH'\nD=\"\\$PATH\"\nE=5$\nF=a$b", ".env").unwrap();
+        assert_eq!(read.envvars[0].1.expose_secret(), "${HOME}/x");
+        let literal: Vec<_> = read.unexpanded.iter().map(ToString::to_string).collect();
         assert_eq!(literal, ["A", "B", "F"]);
     }
 
     #[test]
-    fn every_line_that_cannot_be_is_told_with_its_number_and_no_value_is() {
+    fn invalid_lines_are_reported_by_number_without_their_values() {
         let text = "A=1\nno equals\nB-C=s3cret\nD='over\ntwo' s3cret\nA=s3cret\n=x\nF=\"s3cret";
-        let refused = read(text, ".env").unwrap_err();
-        let told: Vec<&str> = refused.sentences().collect();
-        assert_eq!(told.len(), 6, "{told:#?}");
-        for (line, told) in [2, 3, 4, 6, 7, 8].iter().zip(&told) {
-            assert!(told.starts_with(&format!(".env, line {line}: ")) && !told.contains("s3cret"), "{told}");
+        let refused = parse_dotenv(text, ".env").unwrap_err();
+        let messages: Vec<&str> = refused.public_messages().collect();
+        assert_eq!(messages.len(), 6, "{messages:#?}");
+        for (line, messages) in [2, 3, 4, 6, 7, 8].iter().zip(&messages) {
+            assert!(
+                messages.starts_with(&format!(".env, line {line}: ")) && !messages.contains("s3cret"),
+                "{messages}"
+            );
         }
     }
 
-    /// All values of up to four of the symbols that quoting is about, and some longer ones.
+    /// Covers all values of up to four quoting-relevant symbols, and some longer values.
     #[test]
-    fn whatever_is_written_reads_back_as_it_was() {
+    fn formatted_values_round_trip() {
         let symbols =
             ["\n", "\r", "\t", "'", "\"", "$", "#", "\\", " ", "=", "{", "n", "é", "\u{1b}", "`", "\u{85}"];
         let (name, other): (EnvvarName, EnvvarName) = ("A".parse().unwrap(), "B".parse().unwrap());
@@ -274,11 +280,11 @@ mod tests {
             last = last.iter().flat_map(|value| symbols.map(|symbol| format!("{value}{symbol}"))).collect();
         }
         for written in values {
-            let text = format!("{}{}", line(&name, &written), line(&other, "end"));
-            let read = read(&text, ".env").unwrap();
-            assert_eq!(read.envvars[0].1.reveal(), written, "{text:?}");
-            assert_eq!((read.envvars.len(), read.envvars[1].1.reveal()), (2, "end"), "{text:?}");
-            assert!(read.literal.is_empty(), "{text:?}");
+            let text = format!("{}{}", format_line(&name, &written), format_line(&other, "end"));
+            let read = parse_dotenv(&text, ".env").unwrap();
+            assert_eq!(read.envvars[0].1.expose_secret(), written, "{text:?}");
+            assert_eq!((read.envvars.len(), read.envvars[1].1.expose_secret()), (2, "end"), "{text:?}");
+            assert!(read.unexpanded.is_empty(), "{text:?}");
         }
     }
 }

@@ -1,54 +1,55 @@
-//! One error for the whole system. It knows nothing of HTTP: the reply layer turns a [`Kind`] into a status.
+//! Common error type. It is independent of HTTP: the reply layer maps an [`ErrorKind`] to a status.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-/// The result of anything that can be refused.
+/// Result with the common error type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What sort of refusal an [`Error`] is.
+/// Kind of an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// The request cannot be understood or breaks a rule of form.
+pub enum ErrorKind {
+    /// The request is malformed or breaks a syntax rule.
     Invalid,
-    /// The request is well formed, and its content breaks a rule (failed validation of a document).
+    /// The request is well formed, and its content is invalid (failed validation of a document).
     Unprocessable,
-    /// Nobody is signed in, or the credential is not good any more.
+    /// The request has no credential, or an invalid one.
     Unauthenticated,
-    /// The caller is known and has no right to this.
+    /// The caller lacks the right.
     Forbidden,
-    /// There is no such thing, and the caller is entitled to know.
+    /// The object does not exist, and the caller may know that.
     NotFound,
-    /// The path exists and does not take this method.
+    /// The path exists and does not support this method.
     MethodNotAllowed,
-    /// The state of things does not allow this now.
+    /// The current state does not allow the request.
     Conflict,
     /// `If-Match` names a version that is not the current one.
     Stale,
-    /// A part was asked for that the thing does not have, or given that does not follow on what is there.
+    /// The requested range does not exist, or an uploaded range does not follow the stored content.
     Range,
-    /// The body is larger than the endpoint takes.
+    /// The body exceeds the limit of the endpoint.
     TooLarge,
-    /// A quota or a rate limit is used up.
+    /// A quota or a rate limit is exhausted.
     Exhausted,
-    /// A part of Hearth, or something it depends on, does not answer now; trying again may help.
+    /// A part of Hearth, or one of its dependencies, does not respond; a retry may help.
     Unavailable,
-    /// Something did not answer in time.
+    /// A response did not arrive in time.
     Timeout,
-    /// A defect of Hearth. The cause is in the log under the request's id.
+    /// A defect of Hearth. The log has the cause, under the id of the request.
     Internal,
 }
 
-/// A refusal: what happened to which thing, a stable code, what to do next, and an inner cause for the log.
+/// Error: a message with its object, a stable code, the next step for the user, and an inner cause for the
+/// log.
 ///
 /// The cause never leaves the process.
 #[derive(Clone)]
 pub struct Error {
-    inner: Box<Inner>,
+    inner: Box<ErrorData>,
 }
 
 #[derive(Clone)]
-struct Inner {
-    kind: Kind,
+struct ErrorData {
+    kind: ErrorKind,
     code: Cow<'static, str>,
     public: String,
     more: Vec<String>,
@@ -58,10 +59,10 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of `kind` with a stable kebab-case `code` and a sentence that may be shown to anyone.
-    pub fn new(kind: Kind, code: impl Into<Cow<'static, str>>, public: impl Into<String>) -> Self {
+    /// Creates an error with a stable kebab-case `code` and a message that any caller may see.
+    pub fn new(kind: ErrorKind, code: impl Into<Cow<'static, str>>, public: impl Into<String>) -> Self {
         Self {
-            inner: Box::new(Inner {
+            inner: Box::new(ErrorData {
                 kind,
                 code: code.into(),
                 public: public.into(),
@@ -73,103 +74,103 @@ impl Error {
         }
     }
 
-    /// The request breaks a rule of form.
+    /// Creates an error of a malformed request.
     pub fn invalid(code: &'static str, public: impl Into<String>) -> Self {
-        Self::new(Kind::Invalid, code, public)
+        Self::new(ErrorKind::Invalid, code, public)
     }
 
-    /// There is no `thing` called `name`. The code is `no-such-THING`.
+    /// Creates an error of a missing object: there is no `thing` called `name`. The code is `no-such-THING`.
     pub fn not_found(thing: &'static str, name: impl fmt::Display) -> Self {
         let code = format!("no-such-{}", thing.replace(' ', "-"));
-        Self::new(Kind::NotFound, code, format!("there is no {thing} {name}"))
+        Self::new(ErrorKind::NotFound, code, format!("there is no {thing} {name}"))
     }
 
-    /// The state of things does not allow this now.
+    /// Creates an error of a conflict with the current state.
     pub fn conflict(code: &'static str, public: impl Into<String>) -> Self {
-        Self::new(Kind::Conflict, code, public)
+        Self::new(ErrorKind::Conflict, code, public)
     }
 
-    /// Nobody is signed in.
+    /// Creates an error of a missing or invalid credential.
     pub fn unauthenticated(code: &'static str, public: impl Into<String>) -> Self {
-        Self::new(Kind::Unauthenticated, code, public)
+        Self::new(ErrorKind::Unauthenticated, code, public)
     }
 
-    /// The caller lacks the right.
+    /// Creates an error of a missing right.
     pub fn forbidden(code: &'static str, public: impl Into<String>) -> Self {
-        Self::new(Kind::Forbidden, code, public)
+        Self::new(ErrorKind::Forbidden, code, public)
     }
 
-    /// A part that is needed does not answer.
+    /// Creates an error of a dependency that does not respond.
     pub fn unavailable(code: &'static str, public: impl Into<String>) -> Self {
-        Self::new(Kind::Unavailable, code, public)
+        Self::new(ErrorKind::Unavailable, code, public)
     }
 
-    /// A defect: the cause goes to the log, the caller learns only that it happened and the request's id.
+    /// Creates an error of a defect: the log gets the cause, the caller gets only the id of the request.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::new(Kind::Internal, "internal", "Hearth made a mistake with this request")
-            .help("report the request id to whoever runs this Hearth")
-            .because(cause)
+        Self::new(ErrorKind::Internal, "internal", "Hearth failed to process this request")
+            .help("report the request id to the operator of this Hearth")
+            .with_cause(cause)
     }
 
-    /// What to do next.
+    /// Sets the next step for the user.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.inner.help = Some(help.into());
         self
     }
 
-    /// One more sentence beside the first: the second refused field, for instance.
+    /// Adds another message, such as the second invalid field.
     #[must_use]
-    pub fn also(mut self, public: impl Into<String>) -> Self {
+    pub fn and_message(mut self, public: impl Into<String>) -> Self {
         self.inner.more.push(public.into());
         self
     }
 
-    /// The request it belongs to, when another process answered it.
+    /// Sets the id of the request, when another process created the error.
     #[must_use]
-    pub fn in_request(mut self, id: impl Into<String>) -> Self {
+    pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
         self.inner.request = Some(id.into());
         self
     }
 
-    /// The cause, for the log only.
+    /// Sets the cause, for the log only.
     #[must_use]
-    pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn with_cause(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.inner.cause = Some(Arc::from(cause.into()));
         self
     }
 
-    /// The sort of refusal.
-    pub fn kind(&self) -> Kind {
+    /// Returns the kind.
+    pub fn kind(&self) -> ErrorKind {
         self.inner.kind
     }
 
-    /// The stable code.
+    /// Returns the stable code.
     pub fn code(&self) -> &str {
         &self.inner.code
     }
 
-    /// The sentence for people.
-    pub fn public(&self) -> &str {
+    /// Returns the first message for the user.
+    pub fn public_message(&self) -> &str {
         &self.inner.public
     }
 
-    /// Every sentence for people, the first one first.
-    pub fn sentences(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.public()).chain(self.inner.more.iter().map(String::as_str))
+    /// Iterates over all messages for the user.
+    pub fn public_messages(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.public_message()).chain(self.inner.more.iter().map(String::as_str))
     }
 
-    /// What to do next, when there is something to do.
-    pub fn next(&self) -> Option<&str> {
+    /// Returns the next step for the user, if there is one.
+    pub fn help_text(&self) -> Option<&str> {
         self.inner.help.as_deref()
     }
 
-    /// The request it belongs to, when another process answered it.
-    pub fn request(&self) -> Option<&str> {
+    /// Returns the id of the request, when another process created the error.
+    pub fn request_id(&self) -> Option<&str> {
         self.inner.request.as_deref()
     }
 
-    /// The inner cause, for the log.
+    /// Returns the inner cause, for the log.
     pub fn cause(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
         self.inner.cause.as_deref()
     }
@@ -183,7 +184,7 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, code, public, more, help, request, cause } = &*self.inner;
+        let ErrorData { kind, code, public, more, help, request, cause } = &*self.inner;
         f.debug_struct("Error")
             .field("kind", kind)
             .field("code", code)
@@ -207,10 +208,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cause_is_for_the_log_and_not_for_people() {
+    fn cause_stays_out_of_the_public_message() {
         let error = Error::internal(std::io::Error::other("disk on fire at /var/lib"));
         assert!(!error.to_string().contains("fire"));
         assert!(error.cause().is_some_and(|cause| cause.to_string().contains("fire")));
-        assert_eq!(error.kind(), Kind::Internal);
+        assert_eq!(error.kind(), ErrorKind::Internal);
     }
 }

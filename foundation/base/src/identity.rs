@@ -1,158 +1,158 @@
-//! Who is calling: found out once, at the door, and passed on signed.
+//! Identity of the caller: resolved once, at the gateway, and passed to services as a signed statement.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Access, Error, KeyRing, Result, Role, RoleKey, Scopes, SessionId, TokenId, ToolId, ToolName, UserId,
-    UserName, envelope,
+    UserName, paseto,
 };
 
-/// How long a signed identity is good for.
-pub const IDENTITY_LIFE: SignedDuration = SignedDuration::from_secs(10);
+/// Lifetime of a signed identity.
+pub const IDENTITY_LIFETIME: SignedDuration = SignedDuration::from_secs(10);
 
-const PURPOSE: &str = "hearth identity v1";
+const IDENTITY_PURPOSE: &str = "hearth identity v1";
 
-/// The caller of a request, for one service and a few seconds.
+/// Identity of a request's caller, for one service and a few seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// Who it is.
+    /// The caller.
     pub caller: Caller,
-    /// What they showed.
+    /// Credential of the request.
     pub credential: Credential,
-    /// What that credential may be used for.
+    /// Scopes of the credential.
     pub scopes: Scopes,
-    /// The service this identity is meant for; no other accepts it.
+    /// Service that the identity is issued for; all others reject it.
     pub audience: Role,
-    /// The tool that the request's path names, and what the caller may do with it here. Absent when the path
-    /// names none, or one that is not the caller's.
+    /// Tool in the request's path, and the caller's grant on it. Absent when the path names no tool, or one
+    /// that the caller has no role on.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tool: Option<ToolGrant>,
-    /// When it ends.
+    /// Expiry.
     pub expires: Timestamp,
 }
 
-/// Who is calling.
+/// Caller of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "is")]
 pub enum Caller {
-    /// Somebody who has not signed in.
+    /// Caller without a credential.
     Nobody,
-    /// A person.
+    /// User.
     User {
-        /// Their id.
+        /// Id of the user.
         id: UserId,
-        /// Their name now.
+        /// Current name of the user.
         name: UserName,
-        /// Whether they run this Hearth, and the credential may be used for that.
+        /// True for an operator whose credential has the operator scope.
         operator: bool,
     },
-    /// A tool, by a token of its own.
+    /// Tool, by a token of its own.
     Tool {
-        /// Its id.
+        /// Id of the tool.
         id: ToolId,
-        /// Its name now.
+        /// Current name of the tool.
         name: ToolName,
     },
-    /// Another part of Hearth.
+    /// Service or worker of this Hearth.
     Service {
-        /// Which one.
+        /// Role of the service.
         role: Role,
     },
 }
 
-/// What the caller showed.
+/// Credential of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "by", content = "id")]
 pub enum Credential {
-    /// Nothing.
+    /// No credential.
     None,
-    /// A browser's cookie, or its text as a bearer token.
+    /// Session: a browser's cookie, or its value as a bearer token.
     Session(SessionId),
-    /// A personal token.
+    /// Personal token.
     PersonalToken(TokenId),
-    /// A tool's own token.
+    /// Token of a tool.
     ToolToken(TokenId),
-    /// The key of a role.
+    /// Key of a role.
     RoleKey,
 }
 
-/// What the caller may do with the tool that the path names.
+/// Grant of the caller on the tool in the path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "is")]
 pub enum ToolGrant {
-    /// The tool exists, and the caller may do this much with it in this service.
+    /// The tool exists, and the caller has this access level in this service.
     Granted {
-        /// Its id.
+        /// Id of the tool.
         id: ToolId,
-        /// Its name now.
+        /// Current name of the tool.
         name: ToolName,
-        /// How much.
+        /// Access level.
         access: Access,
     },
-    /// There is no such tool, and the caller is an operator, who may know.
+    /// The tool does not exist, and the caller is an operator, who may know that.
     Missing,
 }
 
 impl Identity {
-    /// Signs it with the key of the role that vouches for it.
+    /// Signs the identity with the key of the issuing role.
     pub fn sign(&self, key: &RoleKey) -> Result<String> {
-        envelope::sign(key, PURPOSE, self)
+        paseto::sign_statement(key, IDENTITY_PURPOSE, self)
     }
 
-    /// Reads and checks a signed identity: only the gateway vouches for people and tools, a service only for
-    /// itself, and only `audience` accepts it before it expires.
+    /// Verifies a signed identity. The gateway issues identities of users and tools, a service only its own.
+    /// An identity is valid for `audience` until it expires.
     pub fn verify(ring: &KeyRing, token: &str, audience: Role, now: Timestamp) -> Result<Self> {
-        let (signer, identity): (Role, Self) = envelope::open(ring, PURPOSE, token)?;
+        let (signer, identity): (Role, Self) = paseto::verify_statement(ring, IDENTITY_PURPOSE, token)?;
         let vouched = match &identity.caller {
             Caller::Service { role } => *role == signer,
             Caller::Nobody | Caller::User { .. } | Caller::Tool { .. } => signer == Role::Gateway,
         };
         if !vouched || identity.audience != audience {
-            return Err(Error::unauthenticated("identity", "this identity was not made for this service"));
+            return Err(Error::unauthenticated("identity", "the identity is not valid for this service"));
         }
         if identity.expires <= now {
-            return Err(Error::unauthenticated("identity-expired", "this identity has expired"));
+            return Err(Error::unauthenticated("identity-expired", "the identity has expired"));
         }
         Ok(identity)
     }
 
-    /// A role's own identity towards `audience`.
-    pub fn of_service(role: Role, audience: Role, now: Timestamp) -> Self {
+    /// Creates the identity of a role for requests to `audience`.
+    pub fn for_service(role: Role, audience: Role, now: Timestamp) -> Self {
         Self {
             caller: Caller::Service { role },
             credential: Credential::RoleKey,
-            scopes: Scopes::of([]),
+            scopes: Scopes::from_scopes([]),
             audience,
             tool: None,
-            expires: now.saturating_add(IDENTITY_LIFE).unwrap_or(now),
+            expires: now.saturating_add(IDENTITY_LIFETIME).unwrap_or(now),
         }
     }
 
-    /// The identity of somebody of whom nothing is known.
-    pub fn nobody() -> Self {
+    /// Creates the identity of a caller without a credential.
+    pub fn anonymous() -> Self {
         Self {
             caller: Caller::Nobody,
             credential: Credential::None,
-            scopes: Scopes::of([]),
+            scopes: Scopes::from_scopes([]),
             audience: Role::Gateway,
             tool: None,
             expires: Timestamp::UNIX_EPOCH,
         }
     }
 
-    /// Whether the credential may be used for all that the caller may do: a session, or a token made so.
+    /// True when the credential is not restricted: a session, or a token with full scopes.
     pub fn is_unlimited(&self) -> bool {
-        self.scopes.access_to_all() == Some(Access::Own)
+        self.scopes.access_to_all_services() == Some(Access::Own)
     }
 
-    /// Whether the caller is an operator acting as one.
+    /// True for an operator with the operator scope.
     pub fn is_operator(&self) -> bool {
         matches!(self.caller, Caller::User { operator: true, .. })
     }
 
-    /// The user who is calling.
-    pub fn user(&self) -> Option<UserId> {
+    /// Returns the id of the calling user.
+    pub fn user_id(&self) -> Option<UserId> {
         match self.caller {
             Caller::User { id, .. } => Some(id),
             _ => None,
@@ -164,7 +164,7 @@ impl Identity {
 mod tests {
     use super::*;
 
-    fn parts() -> Result<(RoleKey, RoleKey, KeyRing)> {
+    fn generate_keys() -> Result<(RoleKey, RoleKey, KeyRing)> {
         let gateway = RoleKey::generate(Role::Gateway)?;
         let accounts = RoleKey::generate(Role::Accounts)?;
         let mut ring = KeyRing::default();
@@ -174,46 +174,52 @@ mod tests {
         Ok((gateway, accounts, ring))
     }
 
-    fn nobody(now: Timestamp) -> Identity {
+    fn build_anonymous_identity(now: Timestamp) -> Identity {
         Identity {
             caller: Caller::Nobody,
             credential: Credential::None,
-            scopes: Scopes::of([]),
+            scopes: Scopes::from_scopes([]),
             audience: Role::Accounts,
             tool: None,
-            expires: now + IDENTITY_LIFE,
+            expires: now + IDENTITY_LIFETIME,
         }
     }
 
     #[test]
-    fn a_signed_identity_reads_back_until_it_expires() -> Result<()> {
-        let (gateway, _, ring) = parts()?;
+    fn signed_identity_is_accepted_until_it_expires() -> Result<()> {
+        let (gateway, _, ring) = generate_keys()?;
         let now = Timestamp::UNIX_EPOCH;
-        let token = nobody(now).sign(&gateway)?;
-        assert_eq!(Identity::verify(&ring, &token, Role::Accounts, now)?, nobody(now));
-        let late = Identity::verify(&ring, &token, Role::Accounts, now + IDENTITY_LIFE);
+        let token = build_anonymous_identity(now).sign(&gateway)?;
+        assert_eq!(Identity::verify(&ring, &token, Role::Accounts, now)?, build_anonymous_identity(now));
+        let late = Identity::verify(&ring, &token, Role::Accounts, now + IDENTITY_LIFETIME);
         assert_eq!(late.err().map(|error| error.code().to_owned()), Some("identity-expired".to_owned()));
         Ok(())
     }
 
     #[test]
-    fn only_the_gateway_vouches_for_people_and_only_the_audience_accepts() -> Result<()> {
-        let (gateway, accounts, ring) = parts()?;
+    fn identity_needs_the_right_signer_and_audience() -> Result<()> {
+        let (gateway, accounts, ring) = generate_keys()?;
         let now = Timestamp::UNIX_EPOCH;
-        assert!(Identity::verify(&ring, &nobody(now).sign(&accounts)?, Role::Accounts, now).is_err());
-        assert!(Identity::verify(&ring, &nobody(now).sign(&gateway)?, Role::Gateway, now).is_err());
-        let posing = Identity::of_service(Role::Gateway, Role::Accounts, now).sign(&accounts)?;
+        assert!(
+            Identity::verify(&ring, &build_anonymous_identity(now).sign(&accounts)?, Role::Accounts, now)
+                .is_err()
+        );
+        assert!(
+            Identity::verify(&ring, &build_anonymous_identity(now).sign(&gateway)?, Role::Gateway, now)
+                .is_err()
+        );
+        let posing = Identity::for_service(Role::Gateway, Role::Accounts, now).sign(&accounts)?;
         assert!(Identity::verify(&ring, &posing, Role::Accounts, now).is_err());
         Ok(())
     }
 
     #[test]
-    fn a_token_of_another_purpose_or_with_a_changed_byte_is_refused() -> Result<()> {
-        let (gateway, _, ring) = parts()?;
+    fn token_of_another_purpose_or_with_a_changed_byte_is_refused() -> Result<()> {
+        let (gateway, _, ring) = generate_keys()?;
         let now = Timestamp::UNIX_EPOCH;
-        let other = envelope::sign(&gateway, "another purpose", &nobody(now))?;
+        let other = paseto::sign_statement(&gateway, "another purpose", &build_anonymous_identity(now))?;
         assert!(Identity::verify(&ring, &other, Role::Accounts, now).is_err());
-        let mut token = nobody(now).sign(&gateway)?;
+        let mut token = build_anonymous_identity(now).sign(&gateway)?;
         token.replace_range(40..41, if &token[40..41] == "A" { "B" } else { "A" });
         assert!(Identity::verify(&ring, &token, Role::Accounts, now).is_err());
         Ok(())

@@ -1,7 +1,7 @@
-//! Typed ids: for ever, never reused, ordered by the time they were made.
+//! Typed ids: permanent, never reused, ordered by creation time.
 //!
-//! An id is a ULID (<https://github.com/ulid/spec>) behind a word that says what it names:
-//! `tool_01jd0w5e3mqk8v7h4c2x9s6tbn`. Names are aliases; tables, blobs and folders are keyed by ids.
+//! An id is a ULID (<https://github.com/ulid/spec>) with a prefix for its type:
+//! `tool_01jd0w5e3mqk8v7h4c2x9s6tbn`. Names are aliases; ids are the keys of tables, blobs and folders.
 
 use std::{
     fmt,
@@ -17,26 +17,26 @@ use ulid::Ulid;
 
 use crate::{Error, PathParam};
 
-/// What an [`Id`] names.
+/// Type of object that an [`Id`] identifies.
 pub trait IdKind: Send + Sync + 'static {
-    /// The word before the underscore.
-    const PREFIX: &'static str;
+    /// Prefix before the underscore.
+    const ID_PREFIX: &'static str;
 }
 
-/// An id of one kind of thing.
+/// Id of one type of object.
 pub struct Id<K>(Ulid, PhantomData<fn() -> K>);
 
 impl<K: IdKind> Id<K> {
-    /// A new id, made at `now` with 80 bits of `entropy`.
+    /// Creates an id with the time `now` and 80 bits of `entropy`.
     pub fn new(now: Timestamp, entropy: &Entropy) -> Self {
         let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
-        Self(Ulid::from_parts(millis, u128::from_le_bytes(entropy.bytes())), PhantomData)
+        Self(Ulid::from_parts(millis, u128::from_le_bytes(entropy.generate_bytes())), PhantomData)
     }
 }
 
 impl<K: IdKind> fmt::Display for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}_{}", K::PREFIX, self.0.to_string().to_ascii_lowercase())
+        write!(f, "{}_{}", K::ID_PREFIX, self.0.to_string().to_ascii_lowercase())
     }
 }
 
@@ -44,17 +44,17 @@ impl<K: IdKind> FromStr for Id<K> {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        text.strip_prefix(K::PREFIX)
+        text.strip_prefix(K::ID_PREFIX)
             .and_then(|rest| rest.strip_prefix('_'))
             .filter(|rest| !rest.bytes().any(|byte| byte.is_ascii_uppercase()))
             .and_then(|rest| Ulid::from_string(rest).ok())
             .map(|ulid| Self(ulid, PhantomData))
-            .ok_or_else(|| Error::invalid("id", format!("{text:?} is not the id of a {}", K::PREFIX)))
+            .ok_or_else(|| Error::invalid("id", format!("{text:?} is not the id of a {}", K::ID_PREFIX)))
     }
 }
 
 impl<K: IdKind> PathParam for Id<K> {
-    const PARAM: &'static str = K::PREFIX;
+    const PARAM_NAME: &'static str = K::ID_PREFIX;
 }
 
 impl<K: IdKind> fmt::Debug for Id<K> {
@@ -115,71 +115,71 @@ macro_rules! ids {
         $(#[$doc])*
         pub type $name = Id<kinds::$name>;
     )*
-        /// The markers behind the id types.
+        /// Marker types of the ids.
         mod kinds {
             $(pub enum $name {}
             impl super::IdKind for $name {
-                const PREFIX: &'static str = $prefix;
+                const ID_PREFIX: &'static str = $prefix;
             })*
         }
     };
 }
 
 ids! {
-    /// A tool, whatever it is called now.
+    /// Tool.
     ToolId = "tool";
-    /// A person with an account.
+    /// User with an account.
     UserId = "user";
-    /// A personal token or a tool's token.
+    /// Personal token, or token of a tool.
     TokenId = "token";
-    /// What lets a service act for somebody after their request has ended.
+    /// Mandate: a grant that lets a service act for a caller after the end of the request.
     MandateId = "mandate";
-    /// One sign-in.
+    /// Session of one sign-in.
     SessionId = "session";
-    /// One entry of a feed or of the audit log.
+    /// Event of a stream, or entry of the audit log.
     EventId = "event";
-    /// One request at the door, and everything done for it.
+    /// Request at the gateway, with all requests that it causes.
     RequestId = "req";
-    /// A repository of images.
+    /// Image repository.
     RepositoryId = "repo";
-    /// One piece of content in a blob store.
+    /// Blob of a blob store.
     BlobId = "blob";
-    /// An upload to the registry that is under way.
+    /// Upload to the registry.
     UploadId = "upload";
-    /// One making of an image.
+    /// Build.
     BuildId = "build";
-    /// A folder that was uploaded to be built.
+    /// Uploaded folder.
     SourceId = "source";
-    /// A webhook of a tool.
+    /// Webhook of a tool.
     WebhookId = "webhook";
-    /// One event on its way to one webhook.
+    /// Delivery of one event to one webhook.
     DeliveryId = "delivery";
-    /// One mail to one person.
+    /// Mail to one user.
     MailId = "mail";
-    /// One process in one role, from its start to its end.
-    LifeId = "life";
+    /// Process instance: one process in one role, from its start to its end.
+    ProcessInstanceId = "life";
 }
 
-/// Where random bits come from.
+/// Source of random bytes.
 #[derive(Debug, Default)]
 pub enum Entropy {
-    /// The operating system's generator: for everything real.
+    /// Random generator of the operating system, for production.
     #[default]
     System,
-    /// A counter: the same bytes at each run of a test.
+    /// Counter with the same bytes in every run of a test.
     Counting(AtomicU64),
 }
 
 impl Entropy {
-    /// `N` fresh bytes.
+    /// Returns `N` fresh bytes.
     ///
     /// # Panics
-    /// When the operating system has no random bits to give: nothing safe can be done without them.
-    #[expect(clippy::expect_used, reason = "there is no safe way on without random bits")]
-    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+    /// Panics when the operating system has no random bytes: without them, ids and keys would be unsafe.
+    #[expect(clippy::expect_used, reason = "no safe result is possible without random bytes")]
+    pub fn generate_bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         match self {
-            Self::System => getrandom::fill(&mut bytes).expect("the system gives random bits"),
+            Self::System => getrandom::fill(&mut bytes).expect("the system provides random bytes"),
             Self::Counting(count) => {
                 let next = count.fetch_add(1, Ordering::Relaxed).to_le_bytes();
                 for (byte, next) in bytes.iter_mut().zip(next) {
@@ -195,19 +195,19 @@ impl Entropy {
 mod tests {
     use super::*;
 
-    fn id() -> ToolId {
+    fn build_tool_id() -> ToolId {
         ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::Counting(AtomicU64::new(7)))
     }
 
     #[test]
-    fn an_id_reads_back_as_itself() {
-        assert_eq!(id().to_string(), "tool_00000000000000000000000007");
-        assert_eq!(id().to_string().parse::<ToolId>().ok(), Some(id()));
+    fn id_round_trips_through_text() {
+        assert_eq!(build_tool_id().to_string(), "tool_00000000000000000000000007");
+        assert_eq!(build_tool_id().to_string().parse::<ToolId>().ok(), Some(build_tool_id()));
     }
 
     #[test]
-    fn an_id_of_another_kind_or_case_is_refused() {
-        assert!(id().to_string().parse::<UserId>().is_err());
+    fn id_of_another_kind_or_case_is_refused() {
+        assert!(build_tool_id().to_string().parse::<UserId>().is_err());
         assert!("tool_0000000000000000000000000A".parse::<ToolId>().is_err());
         assert!("tool_".parse::<ToolId>().is_err());
     }

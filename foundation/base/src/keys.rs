@@ -1,4 +1,4 @@
-//! Keys of roles: Ed25519, one pair for each, public halves known to all.
+//! Keys of roles: one Ed25519 key pair per role; every role knows all public keys.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use pasetors::{
 
 use crate::{Error, Result, Role, Secret};
 
-/// A role's own key pair. Whoever holds it speaks for the role.
+/// Key pair of a role. Its holder acts as the role.
 #[derive(Clone)]
 pub struct RoleKey {
     role: Role,
@@ -19,33 +19,33 @@ pub struct RoleKey {
 }
 
 impl RoleKey {
-    /// A new key for `role`.
+    /// Creates a new key pair for `role`.
     pub fn generate(role: Role) -> Result<Self> {
         let pair =
             AsymmetricKeyPair::<V4>::generate().map_err(|error| Error::internal(format!("{error:?}")))?;
         Ok(Self { role, secret: pair.secret, public: pair.public })
     }
 
-    /// Reads what [`RoleKey::to_text`] wrote.
+    /// Parses the form of [`RoleKey::to_text`].
     pub fn from_text(role: Role, text: &Secret) -> Result<Self> {
         let unreadable = || Error::invalid("role-key", format!("the key of role {role} cannot be read"));
-        let bytes = STANDARD_NO_PAD.decode(text.reveal().trim()).map_err(|_| unreadable())?;
+        let bytes = STANDARD_NO_PAD.decode(text.expose_secret().trim()).map_err(|_| unreadable())?;
         let secret = AsymmetricSecretKey::<V4>::from(&bytes).map_err(|_| unreadable())?;
         let public = AsymmetricPublicKey::<V4>::try_from(&secret).map_err(|_| unreadable())?;
         Ok(Self { role, secret, public })
     }
 
-    /// The key pair in base64, for a file that only its role can read.
+    /// Returns the key pair in base64, for a file that only its role can read.
     pub fn to_text(&self) -> Secret {
         Secret::new(STANDARD_NO_PAD.encode(self.secret.as_bytes()))
     }
 
-    /// The public half in base64.
+    /// Returns the public key in base64.
     pub fn public_text(&self) -> String {
         STANDARD_NO_PAD.encode(self.public.as_bytes())
     }
 
-    /// Whose key this is.
+    /// Returns the role that owns the key.
     pub fn role(&self) -> Role {
         self.role
     }
@@ -61,12 +61,12 @@ impl std::fmt::Debug for RoleKey {
     }
 }
 
-/// The public keys of all roles: enough to check what any of them signed.
+/// Public keys of all roles, for the verification of signatures.
 #[derive(Debug, Clone, Default)]
 pub struct KeyRing(BTreeMap<Role, AsymmetricPublicKey<V4>>);
 
 impl KeyRing {
-    /// Adds a role's public key in base64.
+    /// Adds the public key of a role, in base64.
     pub fn insert(&mut self, role: Role, public: &str) -> Result<()> {
         let unreadable =
             || Error::invalid("role-key", format!("the public key of role {role} cannot be read"));

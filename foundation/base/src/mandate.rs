@@ -1,71 +1,72 @@
-//! Acting for somebody after their request has ended.
+//! Mandates: delegated rights of a caller, for the time after the end of their request.
 //!
-//! `accounts` keeps a mandate (who, which tool, how much, why) and signs it for one use at a time, after finding
-//! out that its giver still has the right. The service that holds it shows it beside its own identity; neither
-//! is worth anything without the other.
+//! `accounts` stores a mandate (caller, tool, access, reason) and signs it for one use at a time, after it
+//! has checked that the caller still has the right. The service that holds the mandate sends it beside its
+//! own identity; each is worthless without the other.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Access, Caller, Credential, Error, Identity, KeyRing, MandateId, Result, Role, RoleKey, Scopes,
-    ToolGrant, ToolId, ToolName, envelope,
+    ToolGrant, ToolId, ToolName, paseto,
 };
 
-/// How long a mandate that was signed for a use is good for.
-pub const MANDATE_LIFE: SignedDuration = SignedDuration::from_secs(10);
+/// Lifetime of a mandate that was signed for one use.
+pub const MANDATE_LIFETIME: SignedDuration = SignedDuration::from_secs(10);
 
-const PURPOSE: &str = "hearth mandate v1";
+const MANDATE_PURPOSE: &str = "hearth mandate v1";
 
-/// What a service may do for somebody with one tool, towards one other service, for a few seconds.
+/// Signed mandate: the rights of a caller on one tool, for one service to use towards one other service, for
+/// a few seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mandate {
-    /// The mandate that this is one use of.
+    /// Id of the stored mandate.
     pub id: MandateId,
-    /// The service that may show it.
+    /// Service that may present it.
     pub holder: Role,
-    /// For whom it acts.
+    /// Caller whose rights it carries.
     pub caller: Caller,
-    /// What they showed when they gave it.
+    /// Credential that the caller used to grant it.
     pub credential: Credential,
-    /// What it may be used for, never more than that credential.
+    /// Scopes of the mandate, within those of that credential.
     pub scopes: Scopes,
-    /// The service that it is shown to; no other accepts it.
+    /// Service that it is presented to; all others reject it.
     pub audience: Role,
-    /// The tool.
+    /// Id of the tool.
     pub tool: ToolId,
-    /// The tool's name now.
+    /// Current name of the tool.
     pub name: ToolName,
-    /// How much it allows with the tool in that service.
+    /// Access level on the tool in that service.
     pub access: Access,
-    /// When it ends.
+    /// Expiry.
     pub expires: Timestamp,
 }
 
 impl Mandate {
-    /// Signs it with the key of `accounts`.
+    /// Signs the mandate with the key of `accounts`.
     pub fn sign(&self, key: &RoleKey) -> Result<String> {
-        envelope::sign(key, PURPOSE, self)
+        paseto::sign_statement(key, MANDATE_PURPOSE, self)
     }
 
-    /// Reads and checks a signed mandate that `holder` shows to `audience`.
+    /// Verifies a signed mandate that `holder` presents to `audience`.
     pub fn verify(ring: &KeyRing, token: &str, holder: Role, audience: Role, now: Timestamp) -> Result<Self> {
-        let (signer, mandate): (Role, Self) = envelope::open(ring, PURPOSE, token)?;
+        let (signer, mandate): (Role, Self) = paseto::verify_statement(ring, MANDATE_PURPOSE, token)?;
         let of_somebody = matches!(mandate.caller, Caller::User { .. } | Caller::Tool { .. });
         if signer != Role::Accounts
             || mandate.holder != holder
             || mandate.audience != audience
             || !of_somebody
         {
-            return Err(refused("this mandate was not given for this"));
+            return Err(build_refusal("the mandate is not valid for this service"));
         }
         if mandate.expires <= now {
-            return Err(refused("this mandate has expired"));
+            return Err(build_refusal("the mandate has expired"));
         }
         Ok(mandate)
     }
 
-    /// The identity of whoever gave it, as far as it goes.
+    /// Converts the mandate into the identity of its caller, limited to the mandate's rights.
     fn into_identity(self) -> Identity {
         let Self { caller, credential, scopes, audience, tool, name, access, expires, .. } = self;
         let tool = Some(ToolGrant::Granted { id: tool, name, access });
@@ -73,18 +74,18 @@ impl Mandate {
     }
 }
 
-/// What a request shows of who sends it.
+/// Credentials of a request between services.
 #[derive(Debug, Clone, Copy)]
-pub struct Shown<'a> {
-    /// A signed identity.
+pub struct PresentedCredentials<'a> {
+    /// Signed identity.
     pub identity: &'a str,
-    /// A signed mandate beside it, when the identity is that of a service which acts for somebody.
+    /// Signed mandate, when the identity is that of a service that acts for a caller.
     pub mandate: Option<&'a str>,
 }
 
-impl Shown<'_> {
-    /// Who that is towards `audience`, and by which mandate: the identity's own caller, or whoever gave the
-    /// mandate to the service that shows it.
+impl PresentedCredentials<'_> {
+    /// Verifies the credentials for `audience`. Returns the effective identity, which with a mandate is that
+    /// of its caller, and the id of the mandate.
     pub fn verify(
         &self,
         ring: &KeyRing,
@@ -94,7 +95,7 @@ impl Shown<'_> {
         let identity = Identity::verify(ring, self.identity, audience, now)?;
         let Some(token) = self.mandate else { return Ok((identity, None)) };
         let Caller::Service { role } = identity.caller else {
-            return Err(refused("only a service acts by a mandate"));
+            return Err(build_refusal("only a service may use a mandate"));
         };
         let mandate = Mandate::verify(ring, token, role, audience, now)?;
         let (id, expires) = (mandate.id, mandate.expires.min(identity.expires));
@@ -102,8 +103,8 @@ impl Shown<'_> {
     }
 }
 
-fn refused(what: &'static str) -> Error {
-    Error::unauthenticated("mandate", what)
+fn build_refusal(message: &'static str) -> Error {
+    Error::unauthenticated("mandate", message)
 }
 
 #[cfg(test)]
@@ -111,9 +112,9 @@ mod tests {
     use super::*;
     use crate::{Entropy, TokenId};
 
-    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+    const TEST_NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-    fn parts() -> Result<(RoleKey, RoleKey, KeyRing)> {
+    fn generate_keys() -> Result<(RoleKey, RoleKey, KeyRing)> {
         let accounts = RoleKey::generate(Role::Accounts)?;
         let gateway = RoleKey::generate(Role::Gateway)?;
         let mut ring = KeyRing::default();
@@ -123,72 +124,72 @@ mod tests {
         Ok((accounts, gateway, ring))
     }
 
-    /// The gateway stands in for a service that acts for a tool's token.
-    fn mandate() -> Result<Mandate> {
-        let tool = ToolId::new(NOW, &Entropy::System);
+    /// Builds a mandate for a tool's token; the gateway stands in for the service that holds it.
+    fn build_mandate() -> Result<Mandate> {
+        let tool = ToolId::new(TEST_NOW, &Entropy::System);
         Ok(Mandate {
-            id: MandateId::new(NOW, &Entropy::System),
+            id: MandateId::new(TEST_NOW, &Entropy::System),
             holder: Role::Gateway,
             caller: Caller::Tool { id: tool, name: "hello".parse()? },
-            credential: Credential::ToolToken(TokenId::new(NOW, &Entropy::System)),
-            scopes: Scopes::maintenance(),
+            credential: Credential::ToolToken(TokenId::new(TEST_NOW, &Entropy::System)),
+            scopes: Scopes::for_tool_token(),
             audience: Role::Accounts,
             tool,
             name: "hello".parse()?,
             access: Access::Write,
-            expires: NOW + MANDATE_LIFE,
+            expires: TEST_NOW + MANDATE_LIFETIME,
         })
     }
 
     fn verify(ring: &KeyRing, identity: &str, mandate: &str, now: Timestamp) -> Result<Identity> {
-        let shown = Shown { identity, mandate: Some(mandate) };
-        shown.verify(ring, Role::Accounts, now).map(|(identity, _)| identity)
+        let credentials = PresentedCredentials { identity, mandate: Some(mandate) };
+        credentials.verify(ring, Role::Accounts, now).map(|(identity, _)| identity)
     }
 
     #[test]
-    fn a_service_with_a_mandate_is_its_giver_for_that_tool() -> Result<()> {
-        let (accounts, gateway, ring) = parts()?;
-        let own = Identity::of_service(Role::Gateway, Role::Accounts, NOW).sign(&gateway)?;
-        let given = mandate()?;
-        let identity = verify(&ring, &own, &given.sign(&accounts)?, NOW)?;
-        assert_eq!(identity.caller, given.caller);
-        let granted = ToolGrant::Granted { id: given.tool, name: given.name, access: Access::Write };
+    fn service_with_a_mandate_acts_as_its_issuer_for_that_tool() -> Result<()> {
+        let (accounts, gateway, ring) = generate_keys()?;
+        let own = Identity::for_service(Role::Gateway, Role::Accounts, TEST_NOW).sign(&gateway)?;
+        let mandate = build_mandate()?;
+        let identity = verify(&ring, &own, &mandate.sign(&accounts)?, TEST_NOW)?;
+        assert_eq!(identity.caller, mandate.caller);
+        let granted = ToolGrant::Granted { id: mandate.tool, name: mandate.name, access: Access::Write };
         assert_eq!(identity.tool, Some(granted));
         assert!(!identity.is_unlimited());
         Ok(())
     }
 
     #[test]
-    fn a_mandate_of_another_holder_audience_or_signer_is_refused() -> Result<()> {
-        let (accounts, gateway, ring) = parts()?;
-        let own = Identity::of_service(Role::Gateway, Role::Accounts, NOW).sign(&gateway)?;
-        let other_holder = Mandate { holder: Role::Images, ..mandate()? };
-        let other_audience = Mandate { audience: Role::Gateway, ..mandate()? };
-        let of_a_service = Mandate { caller: Caller::Service { role: Role::Accounts }, ..mandate()? };
-        let of_nobody = Mandate { caller: Caller::Nobody, ..mandate()? };
+    fn mandate_of_another_holder_audience_or_signer_is_refused() -> Result<()> {
+        let (accounts, gateway, ring) = generate_keys()?;
+        let own = Identity::for_service(Role::Gateway, Role::Accounts, TEST_NOW).sign(&gateway)?;
+        let other_holder = Mandate { holder: Role::Images, ..build_mandate()? };
+        let other_audience = Mandate { audience: Role::Gateway, ..build_mandate()? };
+        let of_a_service = Mandate { caller: Caller::Service { role: Role::Accounts }, ..build_mandate()? };
+        let of_nobody = Mandate { caller: Caller::Nobody, ..build_mandate()? };
         for wrong in [other_holder, other_audience, of_a_service, of_nobody] {
-            assert!(verify(&ring, &own, &wrong.sign(&accounts)?, NOW).is_err(), "{wrong:?}");
+            assert!(verify(&ring, &own, &wrong.sign(&accounts)?, TEST_NOW).is_err(), "{wrong:?}");
         }
-        assert!(verify(&ring, &own, &mandate()?.sign(&gateway)?, NOW).is_err());
-        assert!(verify(&ring, &own, &own, NOW).is_err());
+        assert!(verify(&ring, &own, &build_mandate()?.sign(&gateway)?, TEST_NOW).is_err());
+        assert!(verify(&ring, &own, &own, TEST_NOW).is_err());
         Ok(())
     }
 
     #[test]
-    fn a_mandate_is_worth_nothing_beside_a_person_or_after_its_time() -> Result<()> {
-        let (accounts, gateway, ring) = parts()?;
-        let signed = mandate()?.sign(&accounts)?;
+    fn mandate_is_refused_with_a_user_identity_or_after_expiry() -> Result<()> {
+        let (accounts, gateway, ring) = generate_keys()?;
+        let signed = build_mandate()?.sign(&accounts)?;
         let person = Identity {
-            caller: mandate()?.caller,
+            caller: build_mandate()?.caller,
             credential: Credential::None,
-            scopes: Scopes::everything(),
+            scopes: Scopes::full_access(),
             audience: Role::Accounts,
             tool: None,
-            expires: NOW + MANDATE_LIFE,
+            expires: TEST_NOW + MANDATE_LIFETIME,
         };
-        assert!(verify(&ring, &person.sign(&gateway)?, &signed, NOW).is_err());
-        let later = NOW + MANDATE_LIFE;
-        let own = Identity::of_service(Role::Gateway, Role::Accounts, later).sign(&gateway)?;
+        assert!(verify(&ring, &person.sign(&gateway)?, &signed, TEST_NOW).is_err());
+        let later = TEST_NOW + MANDATE_LIFETIME;
+        let own = Identity::for_service(Role::Gateway, Role::Accounts, later).sign(&gateway)?;
         assert!(verify(&ring, &own, &signed, later).is_err());
         Ok(())
     }

@@ -1,13 +1,13 @@
-//! Names that people choose. A value of one of these types has been checked.
+//! Validated names that users choose.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use crate::{Error, Kind, Result};
+use crate::{Error, ErrorKind, Result};
 
-/// A type that stands in a URL's path under one parameter name.
+/// Type of a path parameter.
 pub trait PathParam: FromStr<Err = Error> {
-    /// The name of the path parameter, without braces.
-    const PARAM: &'static str;
+    /// Name of the path parameter, without braces.
+    const PARAM_NAME: &'static str;
 }
 
 macro_rules! names {
@@ -17,7 +17,7 @@ macro_rules! names {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// The name as text.
+            /// Returns the name as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -32,7 +32,7 @@ macro_rules! names {
         }
 
         impl PathParam for $name {
-            const PARAM: &'static str = $param;
+            const PARAM_NAME: &'static str = $param;
         }
 
         impl fmt::Display for $name {
@@ -58,48 +58,53 @@ macro_rules! names {
 }
 
 names! {
-    /// A tool's name: 2 to 32 lower-case letters, digits and hyphens, beginning with a letter, ending with a
-    /// letter or digit. It is a label of a host name (RFC 1123) and the end of the namespace `tool-NAME`.
-    ToolName("tool") checked by tool_name;
-    /// A job's name: a host name's label (RFC 1123) of at most 52 characters.
-    JobName("job") checked by job_name;
-    /// A person's name for signing in: 1 to 39 lower-case letters, digits, `.`, `_` and `-`, beginning with a
-    /// letter or digit.
-    UserName("user") checked by user_name;
-    /// A variable's name (POSIX.1-2024, Base Definitions, section 8.1): 1 to 128 letters, digits and underscores,
-    /// not beginning with a digit.
-    EnvvarName("envvar") checked by envvar_name;
-    /// An image's name behind whose it is (OCI distribution specification, "Pulling manifests", one component): 1 to 64
-    /// lower-case letters and digits, with single dots, one or two underscores, or hyphens between them.
-    ImageName("name") checked by image_name;
-    /// A volume's name among those of its owner: a host name's label (RFC 1123) of at most 40 characters.
-    VolumeName("volume") checked by volume_name;
-    /// The name of something that tools reach within Hearth, `NAME.hearth.internal`: a host name's label (RFC 1123).
-    EndpointName("endpoint") checked by endpoint_name;
-    /// A mail address as nearly all are: a dot-atom, `@` and the name of a host (RFC 5321, section 4.1.2), in ASCII.
-    /// Quoted local parts and addresses of hosts are not taken: nobody has them, and mail servers disagree on them.
-    EmailAddress("address") checked by email_address;
+    /// Name of a tool: 2 to 32 lower-case letters, digits and hyphens, beginning with a letter, ending with a
+    /// letter or digit. It is a host name label (RFC 1123) and the suffix of the namespace `tool-NAME`.
+    ToolName("tool") checked by check_tool_name;
+    /// Name of a job: a host name label (RFC 1123) of at most 52 characters.
+    JobName("job") checked by check_job_name;
+    /// Sign-in name of a user: 1 to 39 lower-case letters, digits, `.`, `_` and `-`, beginning with a letter
+    /// or digit.
+    UserName("user") checked by check_user_name;
+    /// Name of an environment variable (POSIX.1-2024, Base Definitions, section 8.1): 1 to 128 letters,
+    /// digits and underscores, not beginning with a digit.
+    EnvvarName("envvar") checked by check_envvar_name;
+    /// Name of an image without its owner (OCI distribution specification, "Pulling manifests", one
+    /// component): 1 to 64 lower-case letters and digits, separated by single dots, one or two underscores,
+    /// or hyphens.
+    ImageName("name") checked by check_image_name;
+    /// Name of a volume, unique for its owner: a host name label (RFC 1123) of at most 40 characters.
+    VolumeName("volume") checked by check_volume_name;
+    /// Name of an internal endpoint, `NAME.hearth.internal`: a host name label (RFC 1123).
+    EndpointName("endpoint") checked by check_endpoint_name;
+    /// Mail address in the common form: a dot-atom, `@` and a host name (RFC 5321, section 4.1.2), in ASCII.
+    /// Quoted local parts and address literals are rejected: they are very rare, and mail servers disagree on
+    /// them.
+    EmailAddress("address") checked by check_email_address;
 }
 
 impl ToolName {
-    /// Checks the further rule for the name of a new tool: it has no two hyphens in a row, because these separate a
-    /// tool from its environment or preview in host names (`TOOL--ENVIRONMENT`). Tools from before the rule keep their
-    /// names, so parsing accepts them.
+    /// Checks the further rule for the name of a new tool: no two hyphens in a row, because these separate a
+    /// tool from its environment or preview in host names (`TOOL--ENVIRONMENT`). Tools from before the rule
+    /// keep their names, so parsing accepts them.
     pub fn check_new(&self) -> Result<()> {
         let name = self.as_str();
         if !name.contains("--") {
             return Ok(());
         }
-        let public =
-            format!("a new tool's name has two hyphens in a row: {}; one at a time is allowed", shown(name));
-        let help = nearest_label(name)
+        let public = format!(
+            "a new tool's name has two hyphens in a row: {}; one at a time is allowed",
+            quote_untrusted(name)
+        );
+        let help = suggest_label(name)
             .map_or_else(|| "choose another name".to_owned(), |label| format!("call it {label}"));
         Err(Error::invalid("tool-name", public).help(help))
     }
 }
 
 impl EnvvarName {
-    /// Whether other Toolforge-like platforms take it too: four or more capital letters, digits and underscores.
+    /// True when other Toolforge-like platforms accept the name: four or more capital letters, digits and
+    /// underscores.
     pub fn is_portable(&self) -> bool {
         let name = self.as_str();
         name.len() >= 4
@@ -109,67 +114,75 @@ impl EnvvarName {
     }
 }
 
-fn tool_name(text: &str) -> Result<()> {
-    const RULE: &str = "2 to 32 lower-case letters, digits and hyphens, beginning with a letter, ending with a letter or digit";
+fn check_tool_name(text: &str) -> Result<()> {
+    const TOOL_NAME_RULE: &str = "2 to 32 lower-case letters, digits and hyphens, beginning with a letter, ending with a letter or digit";
     let fits = (2..=32).contains(&text.len())
         && text.bytes().all(is_label_byte)
         && text.starts_with(|first: char| first.is_ascii_lowercase())
         && !text.ends_with('-')
         && !text.starts_with("xn--");
-    if fits { Ok(()) } else { Err(refused("tool-name", "a tool's name", text, RULE)) }
+    if fits { Ok(()) } else { Err(build_name_refusal("tool-name", "a tool's name", text, TOOL_NAME_RULE)) }
 }
 
-fn job_name(text: &str) -> Result<()> {
-    const RULE: &str =
+fn check_job_name(text: &str) -> Result<()> {
+    const JOB_NAME_RULE: &str =
         "1 to 52 lower-case letters, digits and hyphens, beginning and ending with a letter or digit";
     let fits = (1..=52).contains(&text.len())
         && text.bytes().all(is_label_byte)
         && !text.starts_with('-')
         && !text.ends_with('-');
-    if fits { Ok(()) } else { Err(refused("job-name", "a job's name", text, RULE)) }
+    if fits { Ok(()) } else { Err(build_name_refusal("job-name", "a job's name", text, JOB_NAME_RULE)) }
 }
 
-fn volume_name(text: &str) -> Result<()> {
-    const RULE: &str =
+fn check_volume_name(text: &str) -> Result<()> {
+    const VOLUME_NAME_RULE: &str =
         "1 to 40 lower-case letters, digits and hyphens, beginning and ending with a letter or digit";
-    if is_label(text, 40) { Ok(()) } else { Err(refused("volume-name", "a volume's name", text, RULE)) }
+    if is_label(text, 40) {
+        Ok(())
+    } else {
+        Err(build_name_refusal("volume-name", "a volume's name", text, VOLUME_NAME_RULE))
+    }
 }
 
-fn endpoint_name(text: &str) -> Result<()> {
-    const RULE: &str =
+fn check_endpoint_name(text: &str) -> Result<()> {
+    const ENDPOINT_NAME_RULE: &str =
         "1 to 63 lower-case letters, digits and hyphens, beginning and ending with a letter or digit";
-    if is_label(text, 63) { Ok(()) } else { Err(refused("endpoint-name", "an endpoint's name", text, RULE)) }
+    if is_label(text, 63) {
+        Ok(())
+    } else {
+        Err(build_name_refusal("endpoint-name", "an endpoint's name", text, ENDPOINT_NAME_RULE))
+    }
 }
 
-fn is_label(text: &str, most: usize) -> bool {
-    (1..=most).contains(&text.len())
+fn is_label(text: &str, max_bytes: usize) -> bool {
+    (1..=max_bytes).contains(&text.len())
         && text.bytes().all(is_label_byte)
         && !text.starts_with('-')
         && !text.ends_with('-')
 }
 
-fn user_name(text: &str) -> Result<()> {
-    const RULE: &str =
+fn check_user_name(text: &str) -> Result<()> {
+    const USER_NAME_RULE: &str =
         "1 to 39 lower-case letters, digits, dots, hyphens and _, beginning with a letter or digit";
     let fits = (1..=39).contains(&text.len())
         && text.bytes().all(|byte| is_label_byte(byte) || matches!(byte, b'.' | b'_'))
         && text.starts_with(|first: char| first.is_ascii_alphanumeric());
-    if fits { Ok(()) } else { Err(refused("user-name", "a user's name", text, RULE)) }
+    if fits { Ok(()) } else { Err(build_name_refusal("user-name", "a user's name", text, USER_NAME_RULE)) }
 }
 
-fn envvar_name(text: &str) -> Result<()> {
-    const RULE: &str = "1 to 128 letters, digits and underscores, not beginning with a digit";
+fn check_envvar_name(text: &str) -> Result<()> {
+    const ENVVAR_NAME_RULE: &str = "1 to 128 letters, digits and underscores, not beginning with a digit";
     let fits = (1..=128).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && !text.starts_with(|first: char| first.is_ascii_digit());
     let refused = || {
-        let public = format!("{} cannot be a variable's name: {RULE}", shown(text));
+        let public = format!("{} cannot be a variable's name: {ENVVAR_NAME_RULE}", quote_untrusted(text));
         Error::invalid("envvar-name", public).help("choose a name such as API_KEY")
     };
     if fits { Ok(()) } else { Err(refused()) }
 }
 
-fn image_name(text: &str) -> Result<()> {
+fn check_image_name(text: &str) -> Result<()> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let mut between = text.split(|symbol: char| symbol.is_ascii_lowercase() || symbol.is_ascii_digit());
     let ends = text.bytes().next().is_some_and(plain) && text.bytes().next_back().is_some_and(plain);
@@ -178,11 +191,11 @@ fn image_name(text: &str) -> Result<()> {
     if text.len() <= 64 && ends && separated {
         return Ok(());
     }
-    Err(Error::invalid("name-invalid", format!("{} is no name of an image", shown(text)))
-        .help("an image is TOOL's or hearth's and has one name: tool-TOOL/NAME, in lower case"))
+    Err(Error::invalid("name-invalid", format!("{} is not the name of an image", quote_untrusted(text)))
+        .help("write it as tool-TOOL/NAME or hearth/NAME, in lower case"))
 }
 
-fn email_address(text: &str) -> Result<()> {
+fn check_email_address(text: &str) -> Result<()> {
     let atom = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -197,24 +210,28 @@ fn email_address(text: &str) -> Result<()> {
     if fits && text.len() <= 254 {
         return Ok(());
     }
-    Err(Error::invalid("email-address", format!("{} is not a mail address", shown(text)))
-        .help("write it as name@example.org, without a name beside it"))
+    Err(Error::invalid("email-address", format!("{} is not a mail address", quote_untrusted(text)))
+        .help("write it as name@example.org, without a display name"))
 }
 
 fn is_label_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
 }
 
-fn refused(code: &'static str, what: &str, text: &str, rule: &str) -> Error {
-    let error = Error::new(Kind::Invalid, code, format!("{} cannot be {what}: {rule}", shown(text)));
-    match nearest_label(text) {
+fn build_name_refusal(code: &'static str, subject: &str, text: &str, rule: &str) -> Error {
+    let error = Error::new(
+        ErrorKind::Invalid,
+        code,
+        format!("{} cannot be {subject}: {rule}", quote_untrusted(text)),
+    );
+    match suggest_label(text) {
         Some(label) => error.help(format!("call it {label}")),
         None => error.help(format!("choose {rule}")),
     }
 }
 
-/// Untrusted text made safe to repeat: quoted, escaped, cut.
-pub(crate) fn shown(text: &str) -> String {
+/// Makes untrusted text safe to repeat: quoted, escaped, truncated.
+pub(crate) fn quote_untrusted(text: &str) -> String {
     let mut cut = text.chars().take(60).collect::<String>();
     if cut.len() < text.len() {
         cut.push('…');
@@ -222,8 +239,8 @@ pub(crate) fn shown(text: &str) -> String {
     format!("{cut:?}")
 }
 
-/// The nearest text that fits all kinds of names, if there is one worth proposing.
-fn nearest_label(text: &str) -> Option<String> {
+/// Derives a similar text that is valid for all kinds of names, if one exists.
+fn suggest_label(text: &str) -> Option<String> {
     let mut label = String::new();
     for symbol in text.chars().take(60).flat_map(char::to_lowercase) {
         if symbol.is_ascii_lowercase() || symbol.is_ascii_digit() {
@@ -242,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_is_named_as_the_specification_says() {
+    fn image_name_follows_the_distribution_specification() {
         for text in ["a", "python3.11", "a_b", "a__b", "a--b", "0", "node22"] {
             assert!(text.parse::<ImageName>().is_ok(), "{text}");
         }
@@ -256,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_would_be_options_paths_or_markup_are_refused() {
+    fn name_like_an_option_path_or_markup_is_refused() {
         for text in ["-rf", "--", "..", "a/b", "a b", "<b>", "a\nb", "a\0", "", "Ä", "a-", "xn--mnchen"] {
             assert!(text.parse::<ToolName>().is_err(), "{text:?}");
             assert!(text == "xn--mnchen" || text.parse::<JobName>().is_err(), "{text:?}");
@@ -271,8 +288,8 @@ mod tests {
         {
             let name: ToolName = text.parse().unwrap();
             let error = name.check_new().unwrap_err();
-            assert_eq!((error.kind(), error.code()), (Kind::Invalid, "tool-name"), "{text}");
-            assert_eq!(error.next(), Some(&*format!("call it {label}")), "{text}");
+            assert_eq!((error.kind(), error.code()), (ErrorKind::Invalid, "tool-name"), "{text}");
+            assert_eq!(error.help_text(), Some(&*format!("call it {label}")), "{text}");
             assert!(label.parse::<ToolName>().unwrap().check_new().is_ok(), "{label}");
         }
     }
@@ -292,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variables_name_is_one_word_in_every_shell() {
+    fn envvar_name_is_valid_in_every_shell() {
         for text in ["", "1A", "A-B", "A=B", "A B", "A\nB", "A\0", "Ä", "A.B", &"A".repeat(129)] {
             assert!(text.parse::<EnvvarName>().is_err(), "{text:?}");
         }
@@ -306,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_one_and_no_header_option_or_list_of_them() {
+    fn email_address_is_a_single_plain_address() {
         for text in ["a@b", "some.body+x@mail.example.org", "o'neil@example.org", "1@2.example"] {
             assert!(text.parse::<EmailAddress>().is_ok(), "{text}");
         }
@@ -343,22 +360,25 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_name_comes_with_a_name_that_fits() {
+    fn refused_name_comes_with_a_valid_suggestion() {
         let error = "Dup_Finder 2!".parse::<ToolName>().err();
-        assert_eq!(error.as_ref().and_then(|error| error.next()), Some("call it dup-finder-2"));
+        assert_eq!(error.as_ref().and_then(|error| error.help_text()), Some("call it dup-finder-2"));
         for text in ["9", "日本", "-"] {
             let error = text.parse::<ToolName>().err();
             assert!(
-                error.as_ref().and_then(|error| error.next()).is_some_and(|next| next.starts_with("choose"))
+                error
+                    .as_ref()
+                    .and_then(|error| error.help_text())
+                    .is_some_and(|next| next.starts_with("choose"))
             );
         }
     }
 
     #[test]
-    fn a_proposed_name_is_always_accepted() {
+    fn suggested_name_is_always_accepted() {
         for text in ["A", "a--------------------------------b", "ÄÖÜ tool", "0-0-a1", "x".repeat(99).as_str()]
         {
-            if let Some(label) = nearest_label(text) {
+            if let Some(label) = suggest_label(text) {
                 let name = label.parse::<ToolName>();
                 assert!(name.is_ok_and(|name| name.check_new().is_ok()), "{text:?} gave {label:?}");
             }
@@ -366,8 +386,8 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_cut_in_its_error() {
+    fn long_name_is_cut_in_its_error() {
         let error = "A".repeat(10_000).parse::<JobName>().err();
-        assert!(error.is_some_and(|error| error.public().len() < 250));
+        assert!(error.is_some_and(|error| error.public_message().len() < 250));
     }
 }

@@ -1,4 +1,4 @@
-//! The roles a process of Hearth can play.
+//! Roles of Hearth's processes.
 
 use std::{fmt, str::FromStr};
 
@@ -6,24 +6,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// Makes the table of roles into an enum, its names and its lists. `finalizers` marks a role that keeps something of
-/// tools.
+/// Declares the enum of roles with names and lists. `finalizers` marks a role that stores data of tools.
 macro_rules! roles {
     ($($(#[$doc:meta])* $role:ident = $name:literal $($finalizers:ident)?;)*) => {
-        /// One role: a service, or a worker without an API. Every role has a key of its own.
+        /// Role of a process: a service, or a worker without an API. Every role has its own key.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Role {
             $($(#[$doc])* #[serde(rename = $name)] $role,)*
         }
 
         impl Role {
-            /// Every role, in the order in which they start.
+            /// All roles, in the order of their start.
             pub const ALL: &[Self] = &[$(Self::$role),*];
 
-            /// The roles that keep something of tools, and acknowledge a tool's end when they have erased it.
-            pub const KEEPERS: &[Self] = &[$($(roles!(@$finalizers Self::$role),)?)*];
+            /// Roles that store data of tools and acknowledge a tool's deletion after they have erased it.
+            pub const WITH_TOOL_FINALIZERS: &[Self] = &[$($(roles!(@$finalizers Self::$role),)?)*];
 
-            /// The role's name, as in configuration, logs and the API's paths.
+            /// Returns the name of the role, as in configuration, logs and the API's paths.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$role => $name,)*
@@ -34,29 +33,29 @@ macro_rules! roles {
     (@finalizers $role:expr) => { $role };
 }
 
-// In the order in which they start.
+// In the order of their start.
 roles! {
-    /// People, tools and who may do what.
+    /// Users, tools and their access rights.
     Accounts = "accounts";
-    /// Images, as an OCI registry.
+    /// Images: an OCI registry.
     Images = "images" finalizers;
-    /// Lines that runs and builds have written.
+    /// Logs of runs and builds.
     Logs = "logs" finalizers;
-    /// Variables given to every run.
+    /// Environment variables of runs.
     Envvars = "envvars" finalizers;
-    /// What is to run, and what became of it.
+    /// Jobs, their runs and schedules.
     Jobs = "jobs" finalizers;
-    /// Images made from sources.
+    /// Builds of images.
     Builds = "builds" finalizers;
-    /// Builds, one at a time.
+    /// Worker that runs builds.
     Builder = "builder";
-    /// From a source to a running tool.
+    /// Deployments of tools.
     Components = "components" finalizers;
-    /// Mail and webhooks about what became of runs.
+    /// Mail and webhooks about events.
     Notify = "notify" finalizers;
-    /// Pages of tools.
+    /// Reverse proxy of tools' web pages.
     Edge = "edge";
-    /// The one door of the API.
+    /// Single entry point of the API.
     Gateway = "gateway";
 }
 
@@ -82,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_has_one_name_everywhere() -> Result<(), Error> {
+    fn role_has_one_name_everywhere() -> Result<(), Error> {
         for role in Role::ALL {
             assert_eq!(role.name().parse::<Role>()?, *role);
             assert_eq!(serde_json::to_value(role).map_err(Error::internal)?, role.name());
@@ -92,8 +91,14 @@ mod tests {
     }
 
     #[test]
-    fn roles_that_keep_something_of_tools_acknowledge_its_end() {
-        assert!(Role::KEEPERS.contains(&Role::Jobs) && Role::KEEPERS.contains(&Role::Notify));
-        assert!(!Role::KEEPERS.contains(&Role::Accounts) && !Role::KEEPERS.contains(&Role::Builder));
+    fn roles_that_store_tool_data_have_finalizers() {
+        assert!(
+            Role::WITH_TOOL_FINALIZERS.contains(&Role::Jobs)
+                && Role::WITH_TOOL_FINALIZERS.contains(&Role::Notify)
+        );
+        assert!(
+            !Role::WITH_TOOL_FINALIZERS.contains(&Role::Accounts)
+                && !Role::WITH_TOOL_FINALIZERS.contains(&Role::Builder)
+        );
     }
 }

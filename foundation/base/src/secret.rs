@@ -1,21 +1,21 @@
-//! A value that must not be printed.
+//! Values that must not be printed.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-/// A secret string. It has no `Display`, and `Debug` shows `***`; whoever needs the text asks for it by name.
+/// Secret string. It has no `Display`, and `Debug` shows `***`; code must ask for the text explicitly.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps a text that must not be shown.
+    /// Creates a secret from its text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself. Every call is a place to look at in a review.
-    pub fn reveal(&self) -> &str {
+    /// Returns the text. Every call deserves a look in a review.
+    pub fn expose_secret(&self) -> &str {
         &self.0
     }
 }
@@ -28,15 +28,15 @@ impl fmt::Debug for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // What it is instead may be the secret too: the error does not repeat it.
-        String::deserialize(deserializer).map(Self).map_err(|_| D::Error::custom("it is not a text"))
+        // The wrong value may be the secret too: the error does not repeat it.
+        String::deserialize(deserializer).map(Self).map_err(|_| D::Error::custom("expected a string"))
     }
 }
 
-/// Writing a secret to the wire is a decision of a field: `#[serde(serialize_with = "Secret::expose")]`.
+/// A field opts into sending a secret: `#[serde(serialize_with = "Secret::serialize_exposed")]`.
 impl Secret {
-    /// Serialises the text itself, for the few answers that show a secret once.
-    pub fn expose<S: serde::Serializer>(secret: &Self, serializer: S) -> Result<S::Ok, S::Error> {
+    /// Serializes the text, for the few responses that show a secret once.
+    pub fn serialize_exposed<S: serde::Serializer>(secret: &Self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&secret.0)
     }
 }
@@ -46,9 +46,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_read_is_not_repeated() {
+    fn unreadable_secret_is_not_repeated_in_the_error() {
         let refused = serde_json::from_str::<Secret>("987654321").unwrap_err();
-        assert!(refused.to_string().starts_with("it is not a text") && !refused.to_string().contains("987"));
+        assert!(refused.to_string().starts_with("expected a string") && !refused.to_string().contains("987"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a request shows of who sends it.
+//! Credentials of requests.
 
 use std::{
     collections::BTreeMap,
@@ -11,13 +11,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::headers;
 
-/// What a request shows of who sends it.
+/// Source of a request's credential.
 pub trait Authority: Send + Sync {
-    /// Adds what is shown to a request for `service`.
+    /// Adds the credential to a request for `service`.
     fn authorize(&self, service: Role, headers: &mut HeaderMap) -> Result<()>;
 }
 
-/// Shows nothing.
+/// No credential.
 #[derive(Debug, Clone, Copy)]
 pub struct Anonymous;
 
@@ -27,45 +27,46 @@ impl Authority for Anonymous {
     }
 }
 
-/// Shows a token or a session, at the door.
+/// Bearer token: a token or a session, for the gateway.
 #[derive(Debug, Clone)]
 pub struct Bearer(pub Secret);
 
 impl Authority for Bearer {
     fn authorize(&self, _: Role, headers: &mut HeaderMap) -> Result<()> {
-        let mut value = HeaderValue::try_from(format!("Bearer {}", self.0.reveal())).map_err(|_| {
-            Error::invalid("token-form", "the token holds characters that no token has")
-                .help("sign in again: hearth login")
-        })?;
+        let mut value =
+            HeaderValue::try_from(format!("Bearer {}", self.0.expose_secret())).map_err(|_| {
+                Error::invalid("token-form", "the token contains invalid characters")
+                    .help("sign in again: hearth login")
+            })?;
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
         Ok(())
     }
 }
 
-/// Shows a mandate beside what `own` shows: acts for whoever gave it.
-pub struct Acting {
+/// Adds a mandate beside the credential of `own`: the service acts for the mandate's caller.
+pub struct DelegatedAuthority {
     own: Arc<dyn Authority>,
     mandate: HeaderValue,
 }
 
-impl Acting {
-    /// Acts by `mandate`, signed for one use.
-    pub fn by(own: Arc<dyn Authority>, mandate: &str) -> Result<Self> {
+impl DelegatedAuthority {
+    /// Creates an authority with a mandate that was signed for one use.
+    pub fn with_mandate(own: Arc<dyn Authority>, mandate: &str) -> Result<Self> {
         let mut mandate = HeaderValue::try_from(mandate).map_err(Error::internal)?;
         mandate.set_sensitive(true);
         Ok(Self { own, mandate })
     }
 }
 
-impl Authority for Acting {
+impl Authority for DelegatedAuthority {
     fn authorize(&self, service: Role, headers: &mut HeaderMap) -> Result<()> {
-        headers.insert(headers::MANDATE, self.mandate.clone());
+        headers.insert(headers::MANDATE_HEADER, self.mandate.clone());
         self.own.authorize(service, headers)
     }
 }
 
-/// Shows a role's own identity, signed anew when the last one is about to expire.
+/// Identity of a role, signed again shortly before it expires.
 pub struct ServiceAuthority {
     key: RoleKey,
     clock: Arc<dyn Clock>,
@@ -73,10 +74,10 @@ pub struct ServiceAuthority {
 }
 
 impl ServiceAuthority {
-    /// How long before its end an identity is replaced: time enough to travel.
-    const MARGIN: SignedDuration = SignedDuration::from_secs(5);
+    /// Minimum remaining lifetime of an identity in use; it covers the time of transport.
+    const RENEWAL_MARGIN: SignedDuration = SignedDuration::from_secs(5);
 
-    /// Speaks for the role of `key`.
+    /// Creates an authority for the role of `key`.
     pub fn new(key: RoleKey, clock: Arc<dyn Clock>) -> Self {
         Self { key, clock, signed: Mutex::default() }
     }
@@ -86,18 +87,19 @@ impl Authority for ServiceAuthority {
     fn authorize(&self, service: Role, headers: &mut HeaderMap) -> Result<()> {
         let now = self.clock.now();
         let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = signed.get(&service).filter(|(expires, _)| expires.duration_since(now) > Self::MARGIN);
+        let fresh =
+            signed.get(&service).filter(|(expires, _)| expires.duration_since(now) > Self::RENEWAL_MARGIN);
         let value = match fresh {
             Some((_, value)) => value.clone(),
             None => {
-                let identity = Identity::of_service(self.key.role(), service, now);
+                let identity = Identity::for_service(self.key.role(), service, now);
                 let mut value = HeaderValue::try_from(identity.sign(&self.key)?).map_err(Error::internal)?;
                 value.set_sensitive(true);
                 signed.insert(service, (identity.expires, value.clone()));
                 value
             }
         };
-        headers.insert(headers::IDENTITY, value);
+        headers.insert(headers::IDENTITY_HEADER, value);
         Ok(())
     }
 }

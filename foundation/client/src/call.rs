@@ -1,9 +1,9 @@
-//! One request, put together step by step.
+//! Client and builder of requests.
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use hearth_base::{Error, Kind, Result, Role};
+use hearth_base::{Error, ErrorKind, Result, Role};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt, Empty, Full};
 use serde::{Serialize, de::DeserializeOwned};
@@ -11,10 +11,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     authority::Authority,
     refusal,
-    transport::{Answering, Body, Transport, body},
+    transport::{Body, CallFuture, Transport, box_body},
 };
 
-/// Calls one service, or at the door all of them.
+/// Client of one service, or of all services through the gateway.
 #[derive(Clone)]
 pub struct Client {
     transport: Transport,
@@ -23,37 +23,36 @@ pub struct Client {
 }
 
 impl Client {
-    /// The most of an answer that is read into memory.
-    const ANSWER_LIMIT: usize = 64 << 20;
+    /// Maximum size of a response that is read into memory.
+    const MAX_RESPONSE_BYTES: usize = 64 << 20;
 
-    /// How long an answer may take, longer than any endpoint waits.
-    const PATIENCE: Duration = Duration::from_secs(35);
+    /// Default time limit of a response; longer than any endpoint waits.
+    const DEFAULT_TIMEOUT: Duration = Duration::from_secs(35);
 
-    /// A client of the door that sends by `transport` and shows what `authority` holds.
+    /// Creates a client of the gateway with this transport and authority.
     pub fn new(transport: Transport, authority: Arc<dyn Authority>) -> Self {
-        Self::of(Role::Gateway, transport, authority)
+        Self::for_service(Role::Gateway, transport, authority)
     }
 
-    /// A client of one service.
-    pub fn of(service: Role, transport: Transport, authority: Arc<dyn Authority>) -> Self {
+    /// Creates a client of one service.
+    pub fn for_service(service: Role, transport: Transport, authority: Arc<dyn Authority>) -> Self {
         Self { transport, authority, service }
     }
 
-    /// The same way of travelling with something else to show.
-    pub fn showing(&self, authority: Arc<dyn Authority>) -> Self {
+    /// Returns a client with the same transport and another authority.
+    pub fn with_authority(&self, authority: Arc<dyn Authority>) -> Self {
         Self { transport: self.transport.clone(), authority, service: self.service }
     }
 
-    /// A request for `path`. Segments that come from people are added
-    /// by [`Call::segment`].
-    pub fn call(&self, method: Method, path: &str) -> Call<'_> {
+    /// Starts a request for `path`. Use [`Call::segment`] for path segments from users.
+    pub fn build_call(&self, method: Method, path: &str) -> Call<'_> {
         Call {
             client: self,
             method,
             path: path.to_owned(),
             headers: HeaderMap::new(),
-            body: Ok(body(Empty::new())),
-            patience: Client::PATIENCE,
+            body: Ok(box_body(Empty::new())),
+            timeout: Client::DEFAULT_TIMEOUT,
         }
     }
 }
@@ -64,39 +63,39 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A request being put together.
+/// Request builder.
 pub struct Call<'a> {
     client: &'a Client,
     method: Method,
     path: String,
     headers: HeaderMap,
     body: Result<Body>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl<'a> Call<'a> {
-    /// Adds a segment to the path, escaped: whatever it holds, it stays one segment.
+    /// Appends a path segment, escaped: any text stays one segment.
     #[must_use]
     pub fn segment(mut self, segment: impl fmt::Display) -> Self {
         self.path.push('/');
         for byte in segment.to_string().bytes() {
             match byte {
                 b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' => self.path.push(byte as char),
-                // A segment of dots alone would be a step in the path.
+                // Dots are escaped too, because a segment of dots alone would change the path.
                 other => self.path.push_str(&format!("%{other:02X}")),
             }
         }
         self
     }
 
-    /// Adds what is fixed to the path.
+    /// Appends a fixed text to the path.
     #[must_use]
-    pub fn then(mut self, path: &str) -> Self {
+    pub fn path_suffix(mut self, path: &str) -> Self {
         self.path.push_str(path);
         self
     }
 
-    /// Adds query parameters. May be called more than once.
+    /// Adds query parameters. May be called several times.
     #[must_use]
     pub fn query(mut self, query: &impl Serialize) -> Self {
         match serde_html_form::to_string(query) {
@@ -125,46 +124,46 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// Sends `content` as JSON.
+    /// Sets the body to `content` as JSON.
     #[must_use]
     pub fn json(mut self, content: &impl Serialize) -> Self {
         self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         self.body = self.body.and_then(|_| {
             let bytes = serde_json::to_vec(content).map_err(Error::internal)?;
-            Ok(body(Full::new(Bytes::from(bytes))))
+            Ok(box_body(Full::new(Bytes::from(bytes))))
         });
         self
     }
 
-    /// Sends `content` as it comes.
+    /// Sets the body to a stream.
     #[must_use]
     pub fn body(mut self, content: Body) -> Self {
         self.body = self.body.map(|_| content);
         self
     }
 
-    /// Waits longer, or less long, for the answer.
+    /// Sets the time limit of the response.
     #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
-    /// Sends these bytes, which are what `media_type` says.
+    /// Sets the body to these bytes, with a media type.
     #[must_use]
-    pub fn content(mut self, media_type: &str, content: impl Into<Bytes>) -> Self {
+    pub fn content_bytes(mut self, media_type: &str, content: impl Into<Bytes>) -> Self {
         self = self.header(header::CONTENT_TYPE, media_type);
-        self.body = self.body.map(|_| body(Full::new(content.into())));
+        self.body = self.body.map(|_| box_body(Full::new(content.into())));
         self
     }
 
-    /// Waits for the answer as long as usual, and this much longer.
-    pub(crate) fn wait_longer(self, time: Duration) -> Self {
-        self.patience(time + Client::PATIENCE)
+    /// Extends the default time limit of the response by `time`.
+    pub(crate) fn extend_timeout(self, time: Duration) -> Self {
+        self.timeout(time + Client::DEFAULT_TIMEOUT)
     }
 
-    /// Sends the request and gives the answer as it comes, whatever its status.
-    pub async fn raw(self) -> Result<Response<Body>> {
+    /// Sends the request and returns the response as a stream, with any status.
+    pub async fn send_raw(self) -> Result<Response<Body>> {
         let content = self.body?;
         let uri: Uri = self.path.parse().map_err(|_| {
             Error::invalid("path", format!("{:?} cannot be the path of a request", self.path))
@@ -176,62 +175,67 @@ impl<'a> Call<'a> {
         self.client.transport.send(request).await
     }
 
-    /// Sends the request and gives the answer as soon as it begins, its body as it comes; a refusal becomes an
-    /// error.
-    pub async fn streamed(self) -> Result<Response<Body>> {
-        let began = tokio::time::timeout(self.patience, self.raw()).await.map_err(|_| no_answer())??;
-        let status = began.status();
+    /// Sends the request and returns the response when it begins, its body as a stream; an error response
+    /// becomes an error.
+    pub async fn send_streaming(self) -> Result<Response<Body>> {
+        let response = tokio::time::timeout(self.timeout, self.send_raw())
+            .await
+            .map_err(|_| build_timeout_error())??;
+        let status = response.status();
         if status.is_success() || status == http::StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(began);
+            return Ok(response);
         }
-        let content = tokio::time::timeout(Client::PATIENCE, whole(began.into_body())).await;
-        Err(refusal::read(status, &content.map_err(|_| no_answer())??))
+        let content = tokio::time::timeout(Client::DEFAULT_TIMEOUT, read_to_end(response.into_body())).await;
+        Err(refusal::parse_refusal(status, &content.map_err(|_| build_timeout_error())??))
     }
 
-    /// Sends the request and reads the whole answer; a refusal becomes an error.
-    pub fn bytes(self) -> Answering<'a, (HeaderMap, Bytes)> {
+    /// Sends the request and reads the whole response; an error response becomes an error.
+    pub fn fetch_bytes(self) -> CallFuture<'a, (HeaderMap, Bytes)> {
         Box::pin(async move {
-            let patience = self.patience;
+            let timeout = self.timeout;
             let answer = async {
-                let (head, content) = self.raw().await?.into_parts();
-                Ok((head, whole(content).await?))
+                let (head, content) = self.send_raw().await?.into_parts();
+                Ok((head, read_to_end(content).await?))
             };
-            let (head, content) = tokio::time::timeout(patience, answer).await.map_err(|_| no_answer())??;
+            let (head, content) =
+                tokio::time::timeout(timeout, answer).await.map_err(|_| build_timeout_error())??;
             if !head.status.is_success() {
-                return Err(refusal::read(head.status, &content));
+                return Err(refusal::parse_refusal(head.status, &content));
             }
             Ok((head.headers, content))
         })
     }
 
-    /// Sends the request and reads the answer as JSON.
-    pub async fn answer<T: DeserializeOwned>(self) -> Result<T> {
-        let (_, content) = self.bytes().await?;
+    /// Sends the request and decodes the response as JSON.
+    pub async fn fetch_json<T: DeserializeOwned>(self) -> Result<T> {
+        let (_, content) = self.fetch_bytes().await?;
         serde_json::from_slice(&content).map_err(|cause| {
-            Error::unavailable("strange-answer", "the server's answer is not what Hearth says")
-                .help("check that the address is that of a Hearth of about this version")
-                .because(cause)
+            Error::unavailable("strange-answer", "the server's response has an unknown format")
+                .help("check that the address belongs to a Hearth of a similar version")
+                .with_cause(cause)
         })
     }
 
-    /// Sends the request and reads the `data` of the answer.
-    pub async fn data<T: DeserializeOwned>(self) -> Result<T> {
-        self.answer::<hearth_wire::reply::Data<T>>().await.map(|answer| answer.data)
+    /// Sends the request and decodes the `data` field of the response.
+    pub async fn fetch_data<T: DeserializeOwned>(self) -> Result<T> {
+        self.fetch_json::<hearth_wire::reply::Data<T>>().await.map(|answer| answer.data)
     }
 }
 
-fn no_answer() -> Error {
-    Error::new(Kind::Timeout, "no-answer", "the server did not answer in time")
+fn build_timeout_error() -> Error {
+    Error::new(ErrorKind::Timeout, "no-answer", "the server did not respond in time")
 }
 
 /// Reads a body to its end.
-async fn whole(mut content: Body) -> Result<Bytes> {
-    let broken = |cause| Error::unavailable("answer-broken", "the answer broke off").because(cause);
+async fn read_to_end(mut content: Body) -> Result<Bytes> {
+    let broken = |cause| {
+        Error::unavailable("answer-broken", "the connection broke during the response").with_cause(cause)
+    };
     let mut read = BytesMut::new();
     while let Some(frame) = content.frame().await {
         let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
-        if read.len() + data.len() > Client::ANSWER_LIMIT {
-            return Err(Error::unavailable("answer-too-large", "the answer is larger than any of Hearth's"));
+        if read.len() + data.len() > Client::MAX_RESPONSE_BYTES {
+            return Err(Error::unavailable("answer-too-large", "the response exceeds the size limit"));
         }
         read.extend_from_slice(&data);
     }

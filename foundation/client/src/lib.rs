@@ -1,7 +1,7 @@
-//! Typed calls to every service, by URL or straight into a router of this process.
+//! Typed client of every service, over HTTP or directly into a router of this process.
 //!
-//! A [`Client`] is a [`Transport`] and an [`Authority`]: how requests travel, and what they show. Services,
-//! the CLI and the tests all speak through it, so there is one way to make a request and to read a refusal.
+//! A [`Client`] consists of a [`Transport`], which sends requests, and an [`Authority`], which adds the
+//! credential. Services, the CLI and the tests use it, so requests and errors are handled in one place.
 
 mod authority;
 mod call;
@@ -11,7 +11,7 @@ mod transport;
 
 pub mod headers;
 
-pub use authority::{Acting, Anonymous, Authority, Bearer, ServiceAuthority};
+pub use authority::{Anonymous, Authority, Bearer, DelegatedAuthority, ServiceAuthority};
 pub use call::{Call, Client};
 pub use calls::*;
-pub use transport::{Body, BoxError, Exchange, Local, Transport, body};
+pub use transport::{Body, BoxError, LocalService, LocalSlot, Transport, box_body};

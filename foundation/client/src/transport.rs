@@ -1,4 +1,4 @@
-//! How a request travels: over a connection, or as a function call into a router of this process.
+//! Transport of requests: over HTTP, or as a function call into a router of this process.
 
 use std::{
     convert::Infallible,
@@ -19,20 +19,20 @@ use tower::{Service, ServiceExt, util::BoxCloneSyncService};
 
 use hearth_base::{Error, Result};
 
-/// Any error of a body or a transport.
+/// Error of a body or a transport.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A body of unknown length, either way.
+/// Streamed body of a request or a response.
 pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 
-/// A router of this process, as the client sees it.
-pub type Exchange = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+/// Router of this process, as a tower service.
+pub type LocalService = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
-/// An answer on its way.
-pub type Answering<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+/// Boxed future of a response.
+pub type CallFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
-/// Turns any body into a [`Body`].
-pub fn body<B>(inner: B) -> Body
+/// Converts any body into a [`Body`].
+pub fn box_body<B>(inner: B) -> Body
 where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
@@ -40,42 +40,42 @@ where
     inner.map_err(Into::into).boxed_unsync()
 }
 
-/// How requests travel.
+/// Transport of requests.
 #[derive(Clone)]
 pub enum Transport {
-    /// Over HTTP to a server at this address.
-    Url(Arc<Remote>),
-    /// Into a router of this process, extensions and all.
-    Local(Local),
+    /// HTTP to a server.
+    Url(Arc<RemoteServer>),
+    /// Function call into a router of this process; request extensions are preserved.
+    Local(LocalSlot),
 }
 
-/// A server somewhere, with a pool of connections to it.
-pub struct Remote {
+/// Server with a connection pool.
+pub struct RemoteServer {
     base: Uri,
-    pool: Connections,
+    pool: ConnectionPool,
 }
 
-/// Only a server at an `https` address costs reading the machine's certificates.
-enum Connections {
+/// The machine's certificates are read only for a server at an `https` address, because reading them is slow.
+enum ConnectionPool {
     Plain(Pool<HttpConnector, Body>),
     Secure(Pool<HttpsConnector<HttpConnector>, Body>),
 }
 
-/// A place for a router of this process. Services are mounted one after the other and call each other, so the
-/// place exists before the router does.
+/// Slot for a router of this process. Services are mounted one after the other and call each other, so the
+/// slot exists before its router.
 #[derive(Clone, Default)]
-pub struct Local(Arc<OnceLock<Exchange>>);
+pub struct LocalSlot(Arc<OnceLock<LocalService>>);
 
-impl Local {
-    /// Puts the router in its place. The first one stays.
-    pub fn fill(&self, exchange: Exchange) {
+impl LocalSlot {
+    /// Sets the router. Later calls have no effect.
+    pub fn set_router(&self, exchange: LocalService) {
         let _first_one_stays = self.0.set(exchange);
     }
 }
 
 impl Transport {
-    /// A transport to the server at `base`: `http://` or `https://`, a host, perhaps a port.
-    pub fn url(base: &str) -> Result<Self> {
+    /// Creates a transport to the server at `base`: `http://` or `https://`, a host, optionally a port.
+    pub fn from_url(base: &str) -> Result<Self> {
         let refused = || {
             Error::invalid("server-address", format!("{base:?} is not the address of a server"))
                 .help("write it as in http://localhost:8080")
@@ -95,28 +95,25 @@ impl Transport {
         let builder = Pool::builder(TokioExecutor::new());
         let pool = if secure {
             let rooted = HttpsConnectorBuilder::new().with_native_roots().map_err(|cause| {
-                Error::unavailable(
-                    "no-certificates",
-                    "this machine has no certificates to check servers with",
-                )
-                .help("install the package ca-certificates")
-                .because(cause)
+                Error::unavailable("no-certificates", "this machine has no root certificates")
+                    .help("install the package ca-certificates")
+                    .with_cause(cause)
             })?;
-            Connections::Secure(builder.build(rooted.https_only().enable_http1().wrap_connector(plain)))
+            ConnectionPool::Secure(builder.build(rooted.https_only().enable_http1().wrap_connector(plain)))
         } else {
-            Connections::Plain(builder.build(plain))
+            ConnectionPool::Plain(builder.build(plain))
         };
-        Ok(Self::Url(Arc::new(Remote { base, pool })))
+        Ok(Self::Url(Arc::new(RemoteServer { base, pool })))
     }
 
-    /// Sends a request whose URI is a path and a query.
+    /// Sends a request whose URI has only a path and a query.
     ///
-    /// A boxed future: the HTTP client is compiled in this crate, and not once more in each one that asks something.
-    pub fn send(&self, mut request: Request<Body>) -> Answering<'_, Response<Body>> {
+    /// The future is boxed so that the HTTP client is compiled in this crate only, and not in each caller.
+    pub fn send(&self, mut request: Request<Body>) -> CallFuture<'_, Response<Body>> {
         Box::pin(async move {
             match self {
-                Self::Local(Local(place)) => {
-                    let mut exchange = place
+                Self::Local(LocalSlot(slot)) => {
+                    let mut exchange = slot
                         .get()
                         .ok_or_else(|| {
                             Error::unavailable("service-starting", "this part of Hearth is still starting")
@@ -126,33 +123,33 @@ impl Transport {
                     Ok(ready.call(request).await.unwrap_or_else(|never| match never {}))
                 }
                 Self::Url(remote) => {
-                    *request.uri_mut() = remote.absolute(request.uri())?;
+                    *request.uri_mut() = remote.resolve_uri(request.uri())?;
                     let response = match &remote.pool {
-                        Connections::Plain(pool) => pool.request(request),
-                        Connections::Secure(pool) => pool.request(request),
+                        ConnectionPool::Plain(pool) => pool.request(request),
+                        ConnectionPool::Secure(pool) => pool.request(request),
                     };
-                    let response = response.await.map_err(|error| remote.unreachable(error))?;
-                    Ok(response.map(body))
+                    let response = response.await.map_err(|error| remote.build_connection_error(error))?;
+                    Ok(response.map(box_body))
                 }
             }
         })
     }
 }
 
-impl Remote {
-    fn absolute(&self, relative: &Uri) -> Result<Uri> {
+impl RemoteServer {
+    fn resolve_uri(&self, relative: &Uri) -> Result<Uri> {
         let mut parts = self.base.clone().into_parts();
         parts.path_and_query = relative.path_and_query().cloned();
         Uri::from_parts(parts).map_err(Error::internal)
     }
 
-    fn unreachable(&self, cause: hyper_util::client::legacy::Error) -> Error {
+    fn build_connection_error(&self, cause: hyper_util::client::legacy::Error) -> Error {
         let server = self.base.authority().map_or("the server", |authority| authority.as_str());
-        let (code, what) = match cause.is_connect() {
+        let (code, message) = match cause.is_connect() {
             true => ("server-unreachable", "cannot be reached"),
-            false => ("connection-lost", "broke off the connection"),
+            false => ("connection-lost", "closed the connection"),
         };
-        Error::unavailable(code, format!("{server} {what}")).because(cause)
+        Error::unavailable(code, format!("{server} {message}")).with_cause(cause)
     }
 }
 

@@ -1,32 +1,32 @@
-//! Pauses between tries of something that fails.
+//! Exponential back-off between retries.
 
 use std::time::Duration;
 
-use crate::tasks::Stop;
+use crate::tasks::ShutdownSignal;
 
-/// Pauses that double from error to error, up to a longest one, and begin again after a success.
+/// Exponential back-off: the pause doubles after each error up to a maximum and is reset after a success.
 #[derive(Debug, Clone)]
 pub struct Backoff {
-    first: Duration,
-    next: Duration,
-    longest: Duration,
+    first_pause: Duration,
+    next_pause: Duration,
+    max_pause: Duration,
 }
 
 impl Backoff {
-    /// Pauses from `first` to `longest`.
+    /// A back-off from the pause `first` up to the pause `longest`.
     pub fn new(first: Duration, longest: Duration) -> Self {
-        Self { first, next: first, longest }
+        Self { first_pause: first, next_pause: first, max_pause: longest }
     }
 
-    /// Begins again with the first pause.
-    pub fn reset(&mut self) {
-        self.next = self.first;
+    /// Resets the next pause to the first one.
+    pub fn reset_pause(&mut self) {
+        self.next_pause = self.first_pause;
     }
 
-    /// Pauses; whether it is time to stop.
-    pub async fn pause(&mut self, stop: &Stop) -> bool {
-        let pause = self.next;
-        self.next = (pause * 2).min(self.longest);
+    /// Sleeps for the next pause and doubles it. Returns true when the process shuts down.
+    pub async fn pause(&mut self, stop: &ShutdownSignal) -> bool {
+        let pause = self.next_pause;
+        self.next_pause = (pause * 2).min(self.max_pause);
         stop.pause(pause).await
     }
 }

@@ -1,14 +1,14 @@
-//! The blob store: content too large for a database, in files or in any store that `object_store` speaks to.
+//! Blob store: content too large for a database, in files or in any backend that `object_store` supports.
 //!
-//! A piece of content is written once under an id of its own, as a stream of bounded memory that is hashed on its
-//! way, and never changes. What it is for, by which digest it is known and when it can go is decided by the rows
-//! of the service that owns it: because an id is never used again, deleting content cannot meet a new use of it.
+//! A blob is written once under a new id, as a stream that is hashed while it is written with bounded memory, and
+//! is immutable. The owning service's rows record its purpose, its digest and when it may be deleted. Ids are never
+//! reused, so deleting a blob cannot race with a new use of it.
 
 use std::{fmt, ops::Range, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
-use hearth_base::{BlobId, Digest, Error, Kind, Result, Role};
+use hearth_base::{BlobId, Digest, Error, ErrorKind, Result, Role};
 pub use hearth_client::BoxError;
 use http_body_util::LengthLimitError;
 use jiff::Timestamp;
@@ -20,110 +20,115 @@ use sha2::{Digest as _, Sha256};
 
 use crate::state::StateFolder;
 
-/// The content that one service keeps.
+/// The blob store of one service.
 #[derive(Clone)]
-pub struct Blobs(Arc<dyn ObjectStore>);
+pub struct BlobStore(Arc<dyn ObjectStore>);
 
-/// What was written.
+/// Digest and size of a blob that was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Written {
+pub struct WrittenBlob {
     /// Its digest.
     pub digest: Digest,
     /// Its size in bytes.
     pub size: u64,
 }
 
-/// A piece of content, as the store lists it.
+/// A blob in a listing of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListedBlob {
     /// Its id.
     pub id: BlobId,
-    /// When it was complete.
-    pub written: Timestamp,
+    /// Time when the upload was completed.
+    pub written_at: Timestamp,
 }
 
-/// Content on its way out.
-pub type Content = BoxStream<'static, Result<Bytes>>;
+/// Content of a blob that is being read.
+pub type ContentStream = BoxStream<'static, Result<Bytes>>;
 
-impl Blobs {
-    /// How much is given to the store at once: the least that S3 takes as a part.
-    const PART: usize = 5 << 20;
+impl BlobStore {
+    /// Size of one part of a multipart upload: the minimum that S3 accepts.
+    const UPLOAD_PART_BYTES: usize = 5 << 20;
 
-    /// The content of `role` in the state folder; in memory when that is nowhere.
-    pub fn of(state: &StateFolder, role: Role) -> Result<Self> {
-        if state.is_nowhere() {
-            return Ok(Self::within(Arc::new(InMemory::new()), role));
+    /// Opens the store of `role` in the state folder; in memory when there is no state folder.
+    pub fn open(state: &StateFolder, role: Role) -> Result<Self> {
+        if state.is_absent() {
+            return Ok(Self::with_store(Arc::new(InMemory::new()), role));
         }
-        Self::in_folder(&state.blobs(), role)
+        Self::open_folder(&state.blobs_folder(), role)
     }
 
-    /// The content of `role` in a folder that is there.
-    pub fn in_folder(folder: &Path, role: Role) -> Result<Self> {
-        let files = LocalFileSystem::new_with_prefix(folder).map_err(fault)?.with_fsync(true);
-        Ok(Self::within(Arc::new(files), role))
+    /// The store of `role` in an existing folder.
+    pub fn open_folder(folder: &Path, role: Role) -> Result<Self> {
+        let files = LocalFileSystem::new_with_prefix(folder).map_err(to_store_error)?.with_fsync(true);
+        Ok(Self::with_store(Arc::new(files), role))
     }
 
-    /// The content of `role` in any store.
-    pub fn within(store: Arc<dyn ObjectStore>, role: Role) -> Self {
+    /// The store of `role` on any backend.
+    pub fn with_store(store: Arc<dyn ObjectStore>, role: Role) -> Self {
         Self(Arc::new(PrefixStore::new(store, role.name())))
     }
 
-    /// Writes new content, at most `limit` bytes of it. It is there when this has succeeded, and otherwise not at
-    /// all.
-    pub async fn write<S, E>(&self, id: BlobId, content: S, limit: u64) -> Result<Written>
+    /// Writes a new blob of at most `limit` bytes. On an error the blob does not exist.
+    ///
+    /// Errors: `content-too-large` (too large), `body-broken` (invalid), `disk-full` and `blob-store` (unavailable).
+    pub async fn write<S, E>(&self, id: BlobId, content: S, limit: u64) -> Result<WrittenBlob>
     where
         S: Stream<Item = Result<Bytes, E>> + Send,
         E: Into<BoxError>,
     {
-        let upload = self.0.put_multipart_opts(&place(id), Default::default()).await.map_err(fault)?;
-        let mut writing = WriteMultipart::new_with_chunk_size(upload, Self::PART);
-        let written = fill(&mut writing, content, limit).await;
+        let upload = self
+            .0
+            .put_multipart_opts(&build_blob_path(id), Default::default())
+            .await
+            .map_err(to_store_error)?;
+        let mut writing = WriteMultipart::new_with_chunk_size(upload, Self::UPLOAD_PART_BYTES);
+        let written = write_chunks(&mut writing, content, limit).await;
         match written {
             Ok(written) => {
-                writing.finish().await.map_err(fault)?;
+                writing.finish().await.map_err(to_store_error)?;
                 Ok(written)
             }
             Err(error) => {
                 if let Err(cause) = writing.abort().await {
-                    tracing::debug!(%cause, %id, "what was begun to be written stays for now");
+                    tracing::debug!(%cause, %id, "incomplete upload not aborted; its parts remain");
                 }
                 Err(error)
             }
         }
     }
 
-    /// Reads content, or a part of it; `None` when it is not there.
-    pub async fn read(&self, id: BlobId, part: Option<Range<u64>>) -> Result<Option<Content>> {
+    /// Reads a blob, or the byte range `part` of it; `None` when the blob does not exist.
+    pub async fn read(&self, id: BlobId, part: Option<Range<u64>>) -> Result<Option<ContentStream>> {
         let options = GetOptions { range: part.map(GetRange::Bounded), ..GetOptions::default() };
-        match self.0.get_opts(&place(id), options).await {
-            Ok(found) => Ok(Some(found.into_stream().map_err(fault).boxed())),
+        match self.0.get_opts(&build_blob_path(id), options).await {
+            Ok(found) => Ok(Some(found.into_stream().map_err(to_store_error).boxed())),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(cause) => Err(fault(cause)),
+            Err(cause) => Err(to_store_error(cause)),
         }
     }
 
-    /// Deletes content; what is not there is deleted already.
+    /// Deletes a blob. A missing blob counts as deleted.
     pub async fn delete(&self, id: BlobId) -> Result<()> {
-        match self.0.delete(&place(id)).await {
+        match self.0.delete(&build_blob_path(id)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(cause) => Err(fault(cause)),
+            Err(cause) => Err(to_store_error(cause)),
         }
     }
 
-    /// Everything there is, in no particular order.
-    pub fn list(&self) -> BoxStream<'static, Result<Listed>> {
-        let found = self.0.list(None).map_err(fault);
-        found.try_filter_map(|meta| std::future::ready(Ok(listed(&meta)))).boxed()
+    /// Lists all blobs of the service, in no particular order.
+    pub fn list(&self) -> BoxStream<'static, Result<ListedBlob>> {
+        let found = self.0.list(None).map_err(to_store_error);
+        found.try_filter_map(|meta| std::future::ready(Ok(read_listed_blob(&meta)))).boxed()
     }
 }
 
-impl fmt::Debug for Blobs {
+impl fmt::Debug for BlobStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Blobs({})", self.0)
+        write!(f, "BlobStore({})", self.0)
     }
 }
 
-async fn fill<S, E>(writing: &mut WriteMultipart, content: S, limit: u64) -> Result<Written>
+async fn write_chunks<S, E>(writing: &mut WriteMultipart, content: S, limit: u64) -> Result<WrittenBlob>
 where
     S: Stream<Item = Result<Bytes, E>> + Send,
     E: Into<BoxError>,
@@ -132,38 +137,43 @@ where
     let mut hash = Sha256::new();
     let mut size = 0_u64;
     while let Some(bytes) = content.next().await {
-        let bytes = bytes.map_err(broken_off)?;
+        let bytes = bytes.map_err(to_body_error)?;
         size += bytes.len() as u64;
         if size > limit {
-            return Err(too_large(limit));
+            return Err(build_too_large_error(limit));
         }
         hash.update(&bytes);
-        // What comes faster than it can be written waits here and not in memory.
-        writing.wait_for_capacity(1).await.map_err(fault)?;
+        // Back-pressure: wait until the last part is written, so that a fast sender does not fill the memory.
+        writing.wait_for_capacity(1).await.map_err(to_store_error)?;
         writing.put(bytes);
     }
-    Ok(Written { digest: Digest::new(hash.finalize().into()), size })
+    Ok(WrittenBlob { digest: Digest::new(hash.finalize().into()), size })
 }
 
-/// Two folder levels keep folders small: ids begin with the time, and end with chance.
-fn place(id: BlobId) -> path::Path {
+/// Path of a blob. Ids begin with a timestamp and end with random characters: the last two name a subfolder, which
+/// spreads the blobs over small folders.
+fn build_blob_path(id: BlobId) -> path::Path {
     let id = id.to_string();
     let (_, end) = id.split_at(id.len().saturating_sub(2));
     path::Path::from_iter([end, &id])
 }
 
-fn listed(meta: &object_store::ObjectMeta) -> Option<Listed> {
+fn read_listed_blob(meta: &object_store::ObjectMeta) -> Option<ListedBlob> {
     let id = meta.location.filename()?.parse().ok()?;
     let written = Timestamp::from_microsecond(meta.last_modified.timestamp_micros()).ok()?;
-    Some(Listed { id, written })
+    Some(ListedBlob { id, written_at: written })
 }
 
-/// The refusal of content that is larger than it may be.
-pub fn too_large(limit: u64) -> Error {
-    Error::new(Kind::TooLarge, "content-too-large", format!("this can hold {limit} bytes at most"))
+/// Error (`content-too-large`) for content of more than `limit` bytes.
+pub fn build_too_large_error(limit: u64) -> Error {
+    Error::new(
+        ErrorKind::TooLarge,
+        "content-too-large",
+        format!("the content is too large; at most {limit} bytes"),
+    )
 }
 
-fn broken_off(cause: impl Into<BoxError>) -> Error {
+fn to_body_error(cause: impl Into<BoxError>) -> Error {
     let cause = cause.into();
     let mut inner: Option<&(dyn std::error::Error + 'static)> = Some(&*cause);
     while let Some(error) = inner {
@@ -171,27 +181,28 @@ fn broken_off(cause: impl Into<BoxError>) -> Error {
             return refused.clone();
         }
         if error.is::<LengthLimitError>() {
-            return Error::new(Kind::TooLarge, "content-too-large", "this is more than may be sent here");
+            return Error::new(
+                ErrorKind::TooLarge,
+                "content-too-large",
+                "the content exceeds the body limit",
+            );
         }
         inner = error.source();
     }
-    Error::invalid("body-broken", "the content broke off before its end").because(cause)
+    Error::invalid("body-broken", "the content ended early: the connection was interrupted").with_cause(cause)
 }
 
-fn fault(cause: object_store::Error) -> Error {
+fn to_store_error(cause: object_store::Error) -> Error {
     let full =
         std::iter::successors(Some(&cause as &(dyn std::error::Error + 'static)), |error| error.source())
             .filter_map(|error| error.downcast_ref::<std::io::Error>())
             .any(|error| error.kind() == std::io::ErrorKind::StorageFull);
     if full {
-        return Error::unavailable(
-            "disk-full",
-            "the disk that holds Hearth's data is full; nothing was changed",
-        )
-        .help("whoever runs this Hearth has to make room")
-        .because(cause);
+        return Error::unavailable("disk-full", "the disk with Hearth's data is full; nothing was changed")
+            .help("ask an operator of this Hearth to free disk space")
+            .with_cause(cause);
     }
-    Error::unavailable("blob-store", "the store of large content does not answer")
+    Error::unavailable("blob-store", "the blob store does not respond")
         .help("try again in a moment")
-        .because(cause)
+        .with_cause(cause)
 }

@@ -1,5 +1,5 @@
-//! What each service stands on. A service is a function `mount(&Kit) -> Mounted`; everything that services
-//! share is here, and nothing here knows any of them.
+//! Framework of Hearth's services. A service is a function `mount(&Kit) -> MountedService`. This crate depends on no
+//! service.
 
 pub mod backoff;
 pub mod blobs;
@@ -23,23 +23,23 @@ pub mod telemetry;
 pub mod tool_cleanup;
 pub mod vault;
 
-mod entry;
+mod body_drain;
 mod kit;
-mod lingering;
 mod mandates;
 pub mod mounted;
 mod request_context;
+mod request_layer;
 mod service;
-mod wellknown;
+mod well_known;
 mod worker;
 
 pub use db::{tool_state, wake};
 pub use extract::{Json, Param, Query};
-pub use guard::{Authed, Right, guard};
-pub use kit::{Clients, Kit};
-pub use mandates::Deputy;
-pub use mounted::{Mounted, exchange};
-pub use reply::{Answer, Dialect, Refused, Reply};
+pub use guard::{Authed, Right, require_right};
+pub use kit::{Kit, ServiceClients};
+pub use mandates::DelegatedClient;
+pub use mounted::{MountedService, build_exchange};
+pub use reply::{ApiError, ApiResponse, ApiResult, Dialect};
 pub use request_context::RequestContext;
 pub use route::{PrefixExt, RouteExt};
 pub use service::Service;

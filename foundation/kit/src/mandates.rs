@@ -1,43 +1,55 @@
-//! Acting for somebody after their request has ended.
+//! Mandates: permission to act for a caller after the caller's request has ended.
 
 use axum::http::HeaderValue;
 use hearth_base::{Error, MandateId, Result, Role, Scopes, Secret, ToolName};
-use hearth_client::{Acting, Client};
+use hearth_client::{Client, DelegatedAuthority};
 use hearth_wire::accounts::internal::MandateCreate;
 
-use crate::{Clients, guard::Shown};
+use crate::{ServiceClients, guard::IdentityHeaders};
 
-/// A client that acts for whoever gave a mandate: for one call, soon.
+/// A client that acts for the caller who gave a mandate. Valid for one call within seconds.
 #[derive(Debug, Clone)]
-pub struct Deputy {
+pub struct DelegatedClient {
     /// The client.
     pub client: Client,
-    /// The name now of the tool that the mandate is for: the one in the paths of calls.
+    /// The current name of the mandate's tool, for the paths of calls.
     pub tool: ToolName,
 }
 
-impl Clients {
-    /// Keeps what the caller of a request may do, as far as `scopes` go, for what is done after the answer.
-    pub async fn mandate(&self, shown: &Shown, scopes: Scopes, cause: String) -> Result<MandateId> {
+impl ServiceClients {
+    /// Creates a mandate with the rights of a request's caller, limited to `scopes`, for work after the response.
+    /// `cause` names the work in the audit log.
+    pub async fn create_mandate(
+        &self,
+        identity_headers: &IdentityHeaders,
+        scopes: Scopes,
+        cause: String,
+    ) -> Result<MandateId> {
         let secret = |value: &HeaderValue| value.to_str().map(Secret::new).map_err(Error::internal);
-        let identity = shown.identity.as_ref().map(secret).transpose()?;
-        let identity = identity.ok_or_else(|| Error::internal("nobody gives a mandate"))?;
-        let mandate = shown.mandate.as_ref().map(secret).transpose()?;
+        let identity = identity_headers.identity.as_ref().map(secret).transpose()?;
+        let identity =
+            identity.ok_or_else(|| Error::internal("a mandate requires a caller with an identity"))?;
+        let mandate = identity_headers.mandate.as_ref().map(secret).transpose()?;
         let create = MandateCreate { identity, mandate, scopes, cause };
-        Ok(self.of(Role::Accounts)?.internal().mandate_create(&create).await?.id)
+        Ok(self.create_client(Role::Accounts)?.accounts_internal().create_mandate(&create).await?.id)
     }
 
-    /// A client of `service` that acts for whoever gave the mandate. Refused when they have lost the right; asked
-    /// for again at each step, so that the next one is not taken.
-    pub async fn acting(&self, service: Role, mandate: MandateId) -> Result<Deputy> {
-        let used = self.of(Role::Accounts)?.internal().mandate_use(mandate, service).await?;
-        let own = self.of(service)?;
-        let acting = Acting::by(self.authority(), used.mandate.reveal())?;
-        Ok(Deputy { client: own.showing(std::sync::Arc::new(acting)), tool: used.tool })
+    /// Creates a client of `service` that acts for the caller who gave the mandate. Call it again for every step:
+    /// it fails as soon as that caller has lost the right.
+    pub async fn create_delegated_client(
+        &self,
+        service: Role,
+        mandate: MandateId,
+    ) -> Result<DelegatedClient> {
+        let used =
+            self.create_client(Role::Accounts)?.accounts_internal().use_mandate(mandate, service).await?;
+        let own = self.create_client(service)?;
+        let acting = DelegatedAuthority::with_mandate(self.authority(), used.mandate.expose_secret())?;
+        Ok(DelegatedClient { client: own.with_authority(std::sync::Arc::new(acting)), tool: used.tool })
     }
 
-    /// Ends a mandate: what it was needed for is done.
-    pub async fn mandate_end(&self, mandate: MandateId) -> Result<()> {
-        self.of(Role::Accounts)?.internal().mandate_end(mandate).await.map(|_| ())
+    /// Ends a mandate whose work is done.
+    pub async fn end_mandate(&self, mandate: MandateId) -> Result<()> {
+        self.create_client(Role::Accounts)?.accounts_internal().end_mandate(mandate).await.map(|_| ())
     }
 }

@@ -1,4 +1,4 @@
-//! A service put together: what `mount` gives back.
+//! A mounted service: the result of a service's `mount` function.
 
 use std::{future::Future, sync::Arc};
 
@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hearth_base::{Error, Result, Role};
-use hearth_client::{Exchange, body};
+use hearth_client::{LocalService, box_body};
 use sha2::{Digest, Sha256};
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -19,59 +19,59 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     db::Migrations,
-    entry::{Entry, Verified, enter},
     kit::Kit,
-    reply::{Dialect, Refused},
-    route::Prefixes,
-    spec, wellknown,
+    reply::{ApiError, Dialect},
+    request_layer::{IdentityCache, RequestLayer, handle_request},
+    route::RoutePrefixes,
+    spec, well_known,
     worker::{BoxFuture, Worker},
 };
 
-/// A service, ready to be served and called.
-pub struct Mounted {
-    /// Which one.
+/// A service, ready to be served over HTTP and to be called within the process.
+pub struct MountedService {
+    /// The role.
     pub role: Role,
-    /// Its routes.
+    /// The routes, with all middleware.
     pub router: Router,
-    /// Its part of the API's document.
+    /// The service's OpenAPI document.
     pub spec: OpenApi,
-    /// What it does beside answering.
+    /// The background workers.
     pub workers: Vec<Worker>,
-    /// How its tables came to be as they are.
+    /// The migrations of its tables.
     pub migrations: Migrations,
-    /// What is to be done when the tables are up to date and before anybody calls.
+    /// A task to run after the migrations and before the first request.
     pub prepare: Option<BoxFuture<Result<()>>>,
 }
 
-impl Mounted {
-    /// Puts a service together: its routes, `healthz`, `metrics` and `openapi.json` under each of its prefixes,
-    /// and what happens to every request.
+impl MountedService {
+    /// Assembles a service: its routes, `healthz`, `metrics` and `openapi.json` under each of its prefixes, and the
+    /// middleware of every request.
     pub fn new<S>(kit: &Kit, dialect: Dialect, routes: OpenApiRouter<S>, state: S) -> Self
     where
         S: Clone + Send + Sync + 'static,
     {
         let (router, mut document) = routes.split_for_parts();
-        let prefixes = Prefixes::complete(&mut document, kit.role, dialect);
-        wellknown::describe_routes(&mut document, &prefixes);
+        let prefixes = RoutePrefixes::declare_in_document(&mut document, kit.role, dialect);
+        well_known::describe_routes(&mut document, &prefixes);
         spec::complete_document(&mut document, &prefixes, dialect);
-        let text = text_of(&document);
-        let router = router.merge(wellknown::router(kit, &prefixes, text.clone()));
-        let entry = Arc::new(Entry {
+        let text = serialize_document(&document);
+        let router = router.merge(well_known::build_router(kit, &prefixes, text.clone()));
+        let entry = Arc::new(RequestLayer {
             role: kit.role,
             dialect,
             prefixes,
-            release: release(&text),
+            document_version: compute_document_version(&text),
             clock: kit.clock.clone(),
             entropy: kit.entropy.clone(),
-            ring: kit.ring.clone(),
+            key_ring: kit.key_ring.clone(),
             metrics: kit.metrics.clone(),
-            verified: Verified::default(),
+            identity_cache: IdentityCache::default(),
         });
         let router = router
             .layer(DefaultBodyLimit::disable())
-            .layer(CatchPanicLayer::custom(panicked))
+            .layer(CatchPanicLayer::custom(render_panic))
             .with_state(state)
-            .layer(from_fn_with_state(entry, enter));
+            .layer(from_fn_with_state(entry, handle_request));
         Self {
             role: kit.role,
             router,
@@ -82,59 +82,59 @@ impl Mounted {
         }
     }
 
-    /// With the migrations of its tables.
+    /// Sets the migrations of the service's tables.
     #[must_use]
-    pub fn migrations(mut self, migrations: Migrations) -> Self {
+    pub fn with_migrations(mut self, migrations: Migrations) -> Self {
         self.migrations = migrations;
         self
     }
 
-    /// With something to do when the tables are up to date and before anybody calls.
+    /// Sets the task that runs after the migrations and before the first request.
     #[must_use]
-    pub fn prepare(mut self, task: impl Future<Output = Result<()>> + Send + 'static) -> Self {
+    pub fn with_preparation(mut self, task: impl Future<Output = Result<()>> + Send + 'static) -> Self {
         self.prepare = Some(Box::pin(task));
         self
     }
 
-    /// With one more worker.
+    /// Adds a worker.
     #[must_use]
-    pub fn worker(mut self, worker: Worker) -> Self {
+    pub fn with_worker(mut self, worker: Worker) -> Self {
         self.workers.push(worker);
         self
     }
 
-    /// The router as the client of this process calls it.
-    pub fn exchange(&self) -> Exchange {
-        exchange(self.router.clone())
+    /// The router as an in-process transport for clients.
+    pub fn to_exchange(&self) -> LocalService {
+        build_exchange(self.router.clone())
     }
 }
 
-/// A document as text, the same one in every process of a release.
-fn text_of(document: &OpenApi) -> Arc<str> {
+/// Serializes a document with sorted keys: the same text in every process of a release.
+fn serialize_document(document: &OpenApi) -> Arc<str> {
     let mut value = serde_json::to_value(document).unwrap_or_default();
     value.sort_all_objects();
     value.to_string().into()
 }
 
-/// The mark of a service's document: the beginning of the text's digest.
-fn release(document: &str) -> HeaderValue {
+/// Version of a service's document: the first 8 bytes of the text's SHA-256 digest, in hexadecimal.
+fn compute_document_version(document: &str) -> HeaderValue {
     let digest = Sha256::digest(document.as_bytes());
     let text: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
-/// A handler that panicked is a defect; the process goes on.
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+/// Responds with an internal error when a handler panicked; the process continues.
+#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
+fn render_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    Refused(Error::internal(text.unwrap_or_else(|| "a handler panicked".to_owned()))).into_response()
+    ApiError(Error::internal(text.unwrap_or_else(|| "a handler panicked".to_owned()))).into_response()
 }
 
-/// A router as the client of this process calls it.
-pub fn exchange(router: Router) -> Exchange {
+/// Wraps a router as an in-process transport for clients.
+pub fn build_exchange(router: Router) -> LocalService {
     let service = router
         .map_request(|request: axum::http::Request<hearth_client::Body>| request.map(axum::body::Body::new))
-        .map_response(|response: Response| response.map(body));
+        .map_response(|response: Response| response.map(box_body));
     BoxCloneSyncService::new(service)
 }

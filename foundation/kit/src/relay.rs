@@ -1,14 +1,14 @@
-//! Passing messages on between two connections: what is about one connection only stays there, and a connection
-//! that changes its protocol is passed on byte by byte.
+//! Proxying between two connections: removal of hop-by-hop headers, and a byte-for-byte relay of upgraded
+//! connections.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
-use crate::tasks::Tasks;
+use crate::tasks::BackgroundTasks;
 
-/// Headers that are about one connection only (RFC 9110, section 7.6.1).
-const NOT_PASSED_ON: [HeaderName; 8] = [
+/// Hop-by-hop headers (RFC 9110, section 7.6.1).
+const HOP_BY_HOP_HEADERS: [HeaderName; 8] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     header::PROXY_AUTHENTICATE,
@@ -19,43 +19,46 @@ const NOT_PASSED_ON: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-/// Removes what is about the connection, also what `Connection` itself names.
-pub fn strip(headers: &mut HeaderMap) {
-    for name in named(headers).iter().chain(&NOT_PASSED_ON) {
+/// Removes the hop-by-hop headers and the headers that `Connection` names.
+pub fn remove_hop_by_hop_headers(headers: &mut HeaderMap) {
+    for name in parse_connection_header(headers).iter().chain(&HOP_BY_HOP_HEADERS) {
         headers.remove(name);
     }
 }
 
-/// The headers that `Connection` names.
-fn named(headers: &HeaderMap) -> Vec<HeaderName> {
+/// Parses the header names in `Connection`.
+fn parse_connection_header(headers: &HeaderMap) -> Vec<HeaderName> {
     let values = headers.get_all(header::CONNECTION).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).filter_map(|name| name.trim().parse().ok()).collect()
 }
 
-/// The protocol that a message asks to change to, or changes to.
-pub fn protocol(headers: &HeaderMap) -> Option<HeaderValue> {
-    headers.get(header::UPGRADE).filter(|_| named(headers).contains(&header::UPGRADE)).cloned()
+/// Reads the protocol of an upgrade request or response; `None` unless `Connection` names `upgrade`.
+pub fn read_upgrade_protocol(headers: &HeaderMap) -> Option<HeaderValue> {
+    headers
+        .get(header::UPGRADE)
+        .filter(|_| parse_connection_header(headers).contains(&header::UPGRADE))
+        .cloned()
 }
 
-/// Says that this connection changes to `protocol`.
-pub fn upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
+/// Sets the headers of an upgrade to `protocol`.
+pub fn set_upgrade_headers(headers: &mut HeaderMap, protocol: HeaderValue) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(header::UPGRADE, protocol);
 }
 
-/// Passes bytes both ways between two connections that have changed their protocol, until one ends or it is
-/// time to stop.
-pub fn bridge(tasks: &Tasks, one: OnUpgrade, other: OnUpgrade) {
-    let stop = tasks.stop_sign();
-    tasks.start("upgraded", async move {
+/// Spawns a task that copies bytes in both directions between two upgraded connections, until one of them closes or
+/// the process shuts down.
+pub fn spawn_upgrade_relay(tasks: &BackgroundTasks, one: OnUpgrade, other: OnUpgrade) {
+    let stop = tasks.shutdown_signal();
+    tasks.spawn("upgraded", async move {
         let copied = async {
             let (one, other) = tokio::try_join!(one, other).map_err(|cause| cause.to_string())?;
             tokio::io::copy_bidirectional(&mut TokioIo::new(one), &mut TokioIo::new(other))
                 .await
                 .map_err(|cause| cause.to_string())
         };
-        if let Some(Err(cause)) = stop.unless(copied).await {
-            tracing::debug!(cause, "an upgraded connection broke off");
+        if let Some(Err(cause)) = stop.run_until_shutdown(copied).await {
+            tracing::debug!(cause, "upgraded connection interrupted");
         }
     });
 }
@@ -65,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_connection_names_stays_behind() {
+    fn headers_named_by_connection_are_removed() {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("connection", "close, X-One"),
@@ -79,17 +82,17 @@ mod tests {
         ] {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        strip(&mut headers);
+        remove_hop_by_hop_headers(&mut headers);
         let left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         assert_eq!(left, ["x-three", "trailer"]);
     }
 
     #[test]
-    fn an_upgrade_is_one_only_when_connection_says_so() {
+    fn upgrade_requires_the_connection_header() {
         let mut headers = HeaderMap::new();
         headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        assert_eq!(protocol(&headers), None);
+        assert_eq!(read_upgrade_protocol(&headers), None);
         headers.insert(header::CONNECTION, HeaderValue::from_static("keep-alive, Upgrade"));
-        assert!(protocol(&headers).is_some_and(|protocol| protocol == "websocket"));
+        assert!(read_upgrade_protocol(&headers).is_some_and(|protocol| protocol == "websocket"));
     }
 }

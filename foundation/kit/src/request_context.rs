@@ -1,25 +1,25 @@
-//! The part of a request context that every service has.
+//! The part of a handler's context that all services share.
 
 use std::sync::Arc;
 
 use hearth_base::{Clock, Entropy, Id, IdKind};
 use jiff::Timestamp;
 
-use crate::{Kit, config::Settings};
+use crate::{Kit, config::SectionSettings};
 
-/// Time, randomness, and the service's own settings. A service's context holds it in the field `base`, beside what only
-/// that service has, and calls [`impl_request_context!`](crate::impl_request_context).
+/// Clock, randomness and settings of a service. A service's own context type has it in the field `base` and calls
+/// [`impl_request_context!`](crate::impl_request_context).
 pub struct RequestContext<S = ()> {
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Random bits.
+    /// The source of randomness.
     pub entropy: Arc<Entropy>,
     /// The service's section of the configuration; `()` for a service that has none.
     pub settings: Arc<S>,
 }
 
 impl<S> RequestContext<S> {
-    /// A context of these parts.
+    /// A context with this clock, randomness and settings.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<Entropy>, settings: Arc<S>) -> Self {
         Self { clock, entropy, settings }
     }
@@ -29,20 +29,20 @@ impl<S> RequestContext<S> {
         self.clock.now()
     }
 
-    /// A new id.
-    pub fn id<K: IdKind>(&self) -> Id<K> {
+    /// Generates an id.
+    pub fn generate_id<K: IdKind>(&self) -> Id<K> {
         Id::new(self.now(), &self.entropy)
     }
 }
 
-impl<S: Settings> RequestContext<S> {
+impl<S: SectionSettings> RequestContext<S> {
     /// The context of a service that has settings.
     pub fn from_kit(kit: &Kit) -> Self {
         Self::new(kit.clock.clone(), kit.entropy.clone(), kit.settings())
     }
 }
 
-// Derived, it would demand that the settings can be copied.
+// Not derived: `derive` would require `S: Clone`.
 impl<S> Clone for RequestContext<S> {
     fn clone(&self) -> Self {
         let Self { clock, entropy, settings } = self;
@@ -50,7 +50,7 @@ impl<S> Clone for RequestContext<S> {
     }
 }
 
-/// Lets handlers take a service's context as an argument, and gives it the fields and methods of its `base`.
+/// Implements `FromRequestParts` for a service's context and dereferences it to its field `base`.
 #[macro_export]
 macro_rules! impl_request_context {
     ($context:ty, $settings:ty) => {

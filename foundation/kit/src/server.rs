@@ -1,4 +1,4 @@
-//! Listening, and stopping without dropping anybody.
+//! HTTP/1.1 server with graceful shutdown.
 
 use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -12,35 +12,35 @@ use tokio::{
 };
 
 use crate::{
-    lingering,
-    tasks::{Stop, Tasks},
+    body_drain,
+    tasks::{BackgroundTasks, ShutdownSignal},
 };
 
-/// A request whose head is longer, in bytes, is refused. The last piece that is read before that may double it.
-const HEAD_SIZE: usize = 64 << 10;
-/// The most connections at one time; more wait until one ends.
-const CONNECTIONS: usize = 8192;
-/// How long a request's head may take to arrive, and an idle connection to send the next.
-const HEAD_PATIENCE: Duration = Duration::from_secs(60);
+/// Maximum size of a request's head, in bytes. The last read may exceed it by up to the same amount.
+const MAX_HEAD_BYTES: usize = 64 << 10;
+/// Maximum number of concurrent connections; further ones wait until one closes.
+const MAX_CONNECTIONS: usize = 8192;
+/// Maximum time to receive a request's head, which includes the idle time of a kept-alive connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A socket that is open, with the router that will answer on it.
-pub struct Listening {
+/// An open listening socket.
+pub struct HttpListener {
     listener: TcpListener,
     address: SocketAddr,
 }
 
-impl Listening {
-    /// Opens `listen`. A port that is taken is an error that says whose.
+impl HttpListener {
+    /// Binds the address `listen`. Error `listen` (unavailable) names the cause and the `setting` to change.
     pub async fn open(listen: &str, setting: &str) -> Result<Self> {
         let listener = TcpListener::bind(listen).await.map_err(|cause| {
             let what = match cause.kind() {
-                std::io::ErrorKind::AddrInUse => "another program listens there".to_owned(),
-                std::io::ErrorKind::PermissionDenied => "this user may not listen there".to_owned(),
+                std::io::ErrorKind::AddrInUse => "another process uses the address".to_owned(),
+                std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
                 _ => cause.to_string(),
             };
-            Error::unavailable("listen", format!("{listen} cannot be listened on: {what}"))
-                .help(format!("free that port, or choose another one with {setting}"))
-                .because(cause)
+            Error::unavailable("listen", format!("cannot listen on {listen}: {what}"))
+                .help(format!("free the port, or choose another one with {setting}"))
+                .with_cause(cause)
         })?;
         let address = listener.local_addr().map_err(Error::internal)?;
         Ok(Self { listener, address })
@@ -51,55 +51,60 @@ impl Listening {
         self.address
     }
 
-    /// Answers with `router` until it is time to stop, then ends what is under way.
-    pub fn serve(self, tasks: &Tasks, name: &'static str, router: Router) {
-        let stop = tasks.stop_sign();
-        tasks.start(name, accept(self.listener, router, stop, tasks.clone()));
+    /// Spawns a task that serves `router` until shutdown and then finishes the requests in flight.
+    pub fn serve(self, tasks: &BackgroundTasks, name: &'static str, router: Router) {
+        let stop = tasks.shutdown_signal();
+        tasks.spawn(name, accept_connections(self.listener, router, stop, tasks.clone()));
     }
 }
 
-async fn accept(listener: TcpListener, router: Router, stop: Stop, tasks: Tasks) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+async fn accept_connections(
+    listener: TcpListener,
+    router: Router,
+    stop: ShutdownSignal,
+    tasks: BackgroundTasks,
+) {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let Some(Ok(place)) = stop.unless(places.clone().acquire_owned()).await else { return };
-        match stop.unless(listener.accept()).await {
+        let Some(Ok(permit)) = stop.run_until_shutdown(permits.clone().acquire_owned()).await else { return };
+        match stop.run_until_shutdown(listener.accept()).await {
             None => return,
             Some(Ok((stream, peer))) => {
-                let conversation = converse(stream, peer, router.clone(), stop.clone(), place);
-                tasks.start("connection", conversation);
+                let conversation = serve_connection(stream, peer, router.clone(), stop.clone(), permit);
+                tasks.spawn("connection", conversation);
             }
             Some(Err(cause)) => {
-                // Out of descriptors, perhaps: others will be given back.
-                tracing::warn!(%cause, "a connection was not accepted");
+                // Possibly out of file descriptors: wait until other connections close.
+                tracing::warn!(%cause, "connection not accepted");
                 stop.pause(Duration::from_millis(100)).await;
             }
         }
     }
 }
 
-/// Who is at the other end of the connection that a request came by. Only what came by one has it.
+/// Address of the client's end of the connection, as a request extension. Absent on in-process requests.
 #[derive(Debug, Clone, Copy)]
-pub struct Peer(pub SocketAddr);
+pub struct PeerAddress(pub SocketAddr);
 
-/// Answers the requests of one connection. At the stop the one under way is answered, and no more are read.
-async fn converse(
+/// Serves the requests of one connection. On shutdown the request in flight is finished and no further one is read.
+async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    stop: Stop,
-    _place: OwnedSemaphorePermit,
+    stop: ShutdownSignal,
+    _permit: OwnedSemaphorePermit,
 ) {
     if let Err(cause) = stream.set_nodelay(true) {
-        tracing::debug!(%cause, "a connection keeps its delay");
+        tracing::debug!(%cause, "TCP_NODELAY not set");
     }
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
-        lingering::answer(router.clone(), request)
+        request.extensions_mut().insert(PeerAddress(peer));
+        body_drain::serve_request(router.clone(), request)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_PATIENCE)
-        .max_buf_size(HEAD_SIZE)
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
@@ -111,6 +116,6 @@ async fn converse(
         }
     };
     if let Err(cause) = ended {
-        tracing::debug!(%cause, "a connection broke off");
+        tracing::debug!(%cause, "connection interrupted");
     }
 }

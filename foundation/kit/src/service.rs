@@ -1,18 +1,18 @@
-//! The registration of a service: the one line that `hearthd` has of it.
+//! Registration of a service in `hearthd`.
 
 use hearth_base::{Result, Role};
 
-use crate::{config::Section, kit::Kit, mounted::Mounted};
+use crate::{config::Section, kit::Kit, mounted::MountedService};
 
-/// A service, as `hearthd` knows it before it runs. Each service's crate has one, called `NAME_SERVICE`.
+/// Registration of a service. Each service's crate has one, called `NAME_SERVICE`.
 #[derive(Clone, Copy)]
 pub struct Service {
-    /// The role that it plays.
+    /// The role.
     pub role: Role,
-    /// Whether it has a database.
-    pub database: bool,
-    /// Its section of the configuration.
+    /// True when the service has a database.
+    pub has_database: bool,
+    /// The service's section of the configuration.
     pub settings: Option<Section>,
-    /// Puts it together.
-    pub mount: fn(&Kit) -> Result<Mounted>,
+    /// Mounts the service.
+    pub mount: fn(&Kit) -> Result<MountedService>,
 }

@@ -1,4 +1,4 @@
-//! The state folder: where everything is that must outlive a process.
+//! The state folder: all data that must outlive a process.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -9,98 +9,104 @@ use std::{
 
 use hearth_base::{Error, Result, Role};
 
-/// The name of the file with the code by which the first operator comes in.
-pub const SETUP_CODE: &str = "setup-code";
+/// Name of the file with the code by which the first operator signs in.
+pub const SETUP_CODE_FILE: &str = "setup-code";
 
 /// The state folder of one Hearth.
 #[derive(Debug, Clone)]
 pub struct StateFolder(PathBuf);
 
-/// Held as long as this process plays a role on a state folder. Dropping it gives the role back.
+/// Lock that this process holds while it runs a role on a state folder. Dropping it releases the role.
 #[derive(Debug)]
 pub struct RoleLock(#[expect(dead_code, reason = "the open file is the lock")] File);
 
 impl StateFolder {
-    /// Opens the folder, and makes what is missing of it.
+    /// Opens the folder and creates the missing subfolders.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let folder = Self(path.into());
-        for inner in [folder.0.clone(), folder.keys(), folder.databases(), folder.blobs(), folder.run()] {
-            fs::create_dir_all(&inner).map_err(|cause| unusable(&inner, &cause))?;
+        for inner in [
+            folder.0.clone(),
+            folder.keys_folder(),
+            folder.databases_folder(),
+            folder.blobs_folder(),
+            folder.run_folder(),
+        ] {
+            fs::create_dir_all(&inner).map_err(|cause| build_folder_error(&inner, &cause))?;
         }
         Ok(folder)
     }
 
-    /// No folder at all: for looking at a service without running it.
-    pub fn nowhere() -> Self {
+    /// No folder: for inspecting a service without running it.
+    pub fn without_folder() -> Self {
         Self(PathBuf::new())
     }
 
-    /// The folder itself.
+    /// Path of the folder.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Where the keys of roles are.
-    pub fn keys(&self) -> PathBuf {
+    /// Folder of the roles' keys.
+    pub fn keys_folder(&self) -> PathBuf {
         self.0.join("keys")
     }
 
-    /// Where SQLite databases are.
-    pub fn databases(&self) -> PathBuf {
+    /// Folder of the SQLite databases.
+    pub fn databases_folder(&self) -> PathBuf {
         self.0.join("db")
     }
 
-    /// Where large content is.
-    pub fn blobs(&self) -> PathBuf {
+    /// Folder of the blob store.
+    pub fn blobs_folder(&self) -> PathBuf {
         self.0.join("blobs")
     }
 
-    /// Which folder this is among all on all hosts, until its host starts anew: the host's boot id (`random(4)`),
-    /// and what the folder is on its disk. A copy of a folder, or of the disk of a machine, is another one.
-    pub fn place(&self) -> Result<String> {
+    /// Reads an identity of the folder that is unique among all hosts until the host reboots: the host's boot id
+    /// (`random(4)`), device and inode number. A copy of the folder, or of the machine's disk, has another identity.
+    pub fn read_folder_id(&self) -> Result<String> {
         let boot = Path::new("/proc/sys/kernel/random/boot_id");
-        let id = fs::read_to_string(boot).map_err(|cause| unusable(boot, &cause))?;
-        let folder = fs::metadata(&self.0).map_err(|cause| unusable(&self.0, &cause))?;
+        let id = fs::read_to_string(boot).map_err(|cause| build_folder_error(boot, &cause))?;
+        let folder = fs::metadata(&self.0).map_err(|cause| build_folder_error(&self.0, &cause))?;
         Ok(format!("{} {}:{}", id.trim(), folder.dev(), folder.ino()))
     }
 
-    /// Whether it is no folder at all.
-    pub fn is_nowhere(&self) -> bool {
+    /// True when there is no folder.
+    pub fn is_absent(&self) -> bool {
         self.0.as_os_str().is_empty()
     }
 
-    /// Where locks and what else ends with a process are.
-    pub fn run(&self) -> PathBuf {
+    /// Folder of locks and other files that are only valid while a process runs.
+    pub fn run_folder(&self) -> PathBuf {
         self.0.join("run")
     }
 
-    /// The file with the code by which the first operator comes in.
-    pub fn setup_code(&self) -> PathBuf {
-        self.0.join(SETUP_CODE)
+    /// Path of the file with the code by which the first operator signs in.
+    pub fn setup_code_path(&self) -> PathBuf {
+        self.0.join(SETUP_CODE_FILE)
     }
 
-    /// Takes a role for this process. A second process for the same role is refused, and told of the first.
-    pub fn take(&self, role: Role) -> Result<RoleLock> {
-        let path = self.run().join(format!("{role}.lock"));
+    /// Locks a role for this process. Error `role-taken` (conflict) names the process that holds the role.
+    pub fn lock_role(&self, role: Role) -> Result<RoleLock> {
+        let path = self.run_folder().join(format!("{role}.lock"));
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .open(&path)
-            .map_err(|cause| unusable(&path, &cause))?;
+            .map_err(|cause| build_folder_error(&path, &cause))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(self.taken(role, &mut file)),
-            Err(fs::TryLockError::Error(cause)) => return Err(unusable(&path, &cause)),
+            Err(fs::TryLockError::WouldBlock) => return Err(self.build_role_taken_error(role, &mut file)),
+            Err(fs::TryLockError::Error(cause)) => return Err(build_folder_error(&path, &cause)),
         }
         file.set_len(0)
             .and_then(|()| write!(file, "{}", std::process::id()))
-            .map_err(|cause| unusable(&path, &cause))?;
+            .map_err(|cause| build_folder_error(&path, &cause))?;
         Ok(RoleLock(file))
     }
 
-    fn taken(&self, role: Role, file: &mut File) -> Error {
+    fn build_role_taken_error(&self, role: Role, file: &mut File) -> Error {
         let mut holder = String::new();
         let holder = match file.read_to_string(&mut holder) {
             Ok(_) if holder.bytes().all(|byte| byte.is_ascii_digit()) && !holder.is_empty() => {
@@ -109,13 +115,13 @@ impl StateFolder {
             _ => "another process".to_owned(),
         };
         let folder = self.0.display();
-        Error::conflict("role-taken", format!("{holder} already plays the role {role} on {folder}"))
+        Error::conflict("role-taken", format!("the role {role} on {folder} is already run by {holder}"))
             .help("stop that process first, or name another folder with --state")
     }
 }
 
-/// Writes a file that only its owner can read. It appears whole or not at all.
-pub fn write_private(path: &Path, text: &str) -> Result<()> {
+/// Writes a file with mode 0600, atomically: to a temporary file, then renamed.
+pub fn write_private_file(path: &Path, text: &str) -> Result<()> {
     let unfinished = path.with_extension("unfinished");
     let write = || -> io::Result<()> {
         let mut file =
@@ -124,13 +130,13 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
         file.sync_all()?;
         fs::rename(&unfinished, path)
     };
-    write().map_err(|cause| unusable(path, &cause))
+    write().map_err(|cause| build_folder_error(path, &cause))
 }
 
-fn unusable(path: &Path, cause: &io::Error) -> Error {
+fn build_folder_error(path: &Path, cause: &io::Error) -> Error {
     let what = match cause.kind() {
         io::ErrorKind::StorageFull => "the disk is full".to_owned(),
-        io::ErrorKind::PermissionDenied => "this user may not".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         _ => cause.to_string(),
     };
     Error::unavailable("state-folder", format!("{} cannot be used: {what}", path.display()))
@@ -142,24 +148,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_second_process_for_a_role_is_told_of_the_first() -> Result<()> {
+    fn second_process_for_a_role_is_refused_and_the_first_is_named() -> Result<()> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         let state = StateFolder::open(folder.path())?;
-        let lock = state.take(Role::Accounts)?;
-        let error = state.take(Role::Accounts).err();
-        let told = format!("process {} already plays the role accounts", std::process::id());
-        assert!(error.is_some_and(|error| error.public().contains(&told)));
-        state.take(Role::Gateway)?;
+        let lock = state.lock_role(Role::Accounts)?;
+        let error = state.lock_role(Role::Accounts).err();
+        let holder = format!("already run by process {}", std::process::id());
+        assert!(error.is_some_and(|error| error.public_message().contains(&holder)));
+        state.lock_role(Role::Gateway)?;
         drop(lock);
-        state.take(Role::Accounts).map(|_| ())
+        state.lock_role(Role::Accounts).map(|_| ())
     }
 
     #[test]
-    fn a_private_file_is_for_its_owner_only() -> Result<()> {
+    fn private_file_is_readable_by_its_owner_only() -> Result<()> {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         let path = folder.path().join("code");
-        write_private(&path, "x")?;
+        write_private_file(&path, "x")?;
         let mode = fs::metadata(&path).map_err(Error::internal)?.permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         Ok(())

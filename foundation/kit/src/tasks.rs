@@ -1,4 +1,4 @@
-//! Background tasks: owned, named, told to stop, and waited for.
+//! Background tasks: named, stopped together, and awaited at shutdown.
 
 use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
 
@@ -8,52 +8,52 @@ use tracing::Instrument;
 
 /// The background tasks of a process.
 #[derive(Debug, Clone, Default)]
-pub struct Tasks {
+pub struct BackgroundTasks {
     tracker: TaskTracker,
     stop: CancellationToken,
 }
 
-/// Tells a task that it is time to end.
+/// Signal that the process shuts down.
 #[derive(Debug, Clone)]
-pub struct Stop(CancellationToken);
+pub struct ShutdownSignal(CancellationToken);
 
-impl Stop {
-    /// Waits until it is time to end.
+impl ShutdownSignal {
+    /// Waits for the shutdown.
     pub async fn wait(&self) {
         self.0.cancelled().await;
     }
 
-    /// Whether it is time to end.
+    /// True when the process shuts down.
     pub fn is_set(&self) -> bool {
         self.0.is_cancelled()
     }
 
-    /// Runs `work` unless it is time to end first; `None` then. `work` must be fit to be dropped half-way.
-    pub async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    /// Runs `work` until it is finished or the process shuts down; then `None`. `work` must be cancel-safe.
+    pub async fn run_until_shutdown<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.0.run_until_cancelled(work).await
     }
 
-    /// Waits for `time` or the end; whether it is time to end.
+    /// Sleeps for `time` or until shutdown. Returns true on shutdown.
     pub async fn pause(&self, time: Duration) -> bool {
-        self.unless(tokio::time::sleep(time)).await.is_none()
+        self.run_until_shutdown(tokio::time::sleep(time)).await.is_none()
     }
 }
 
-impl Tasks {
-    /// No tasks yet.
+impl BackgroundTasks {
+    /// An empty set of tasks.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A sign for whoever has to end with these tasks.
-    pub fn stop_sign(&self) -> Stop {
-        Stop(self.stop.clone())
+    /// The signal that is set when these tasks are shut down.
+    pub fn shutdown_signal(&self) -> ShutdownSignal {
+        ShutdownSignal(self.stop.clone())
     }
 
-    /// Starts a task. `name` is in its log lines. One that panics takes the process to its end in good order,
-    /// for whoever supervises it to start it again: half of a Hearth would be worse.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that starts tasks")]
-    pub fn start<F>(&self, name: &'static str, task: F)
+    /// Spawns a task. `name` is in its log lines. A panic in a task shuts the whole process down in order, so that
+    /// its supervisor restarts it: a process without one of its tasks would be worse.
+    #[expect(clippy::disallowed_methods, reason = "all tasks are spawned here")]
+    pub fn spawn<F>(&self, name: &'static str, task: F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -61,18 +61,18 @@ impl Tasks {
         let stop = self.stop.clone();
         let watched = async move {
             if AssertUnwindSafe(task).catch_unwind().await.is_err() {
-                tracing::error!(name, "a task panicked: this process stops");
+                tracing::error!(name, "task panicked; the process shuts down");
                 stop.cancel();
             }
         };
         tokio::spawn(self.tracker.track_future(watched.instrument(span)));
     }
 
-    /// Tells all tasks to end, and waits for them, at most `patience`. Whether all ended.
-    pub async fn finish(&self, patience: Duration) -> bool {
+    /// Signals the shutdown and waits for all tasks, at most `patience`. Returns true when all ended in time.
+    pub async fn shutdown(&self, timeout: Duration) -> bool {
         self.stop.cancel();
         self.tracker.close();
-        tokio::time::timeout(patience, self.tracker.wait()).await.is_ok()
+        tokio::time::timeout(timeout, self.tracker.wait()).await.is_ok()
     }
 }
 
@@ -82,14 +82,14 @@ mod tests {
 
     #[tokio::test]
     async fn finishing_waits_for_tasks_that_obey() {
-        let tasks = Tasks::new();
-        let stop = tasks.stop_sign();
+        let tasks = BackgroundTasks::new();
+        let stop = tasks.shutdown_signal();
         let (done, ended) = tokio::sync::oneshot::channel();
-        tasks.start("obedient", async move {
+        tasks.spawn("obedient", async move {
             stop.wait().await;
             let _listener_may_be_gone = done.send(());
         });
-        assert!(tasks.finish(Duration::from_secs(5)).await);
+        assert!(tasks.shutdown(Duration::from_secs(5)).await);
         assert!(ended.await.is_ok());
     }
 }

@@ -1,8 +1,8 @@
-//! Finalizers that run when a tool is deleted: a service erases what it has of the tool, and acknowledges.
+//! Finalizers that run when a tool is deleted: a service erases the tool's data and acknowledges.
 //!
-//! `accounts` stores the deleted tools that a service has not acknowledged. Its events only wake this worker: a lost event
-//! costs a delay. Before a finalizer runs, the tool is marked as deleted in the service's
-//! [`tool_state`](crate::tool_state), so nothing of it is created any more.
+//! `accounts` stores for each service the deleted tools that are not acknowledged yet. Its events only wake this
+//! worker: a lost event costs a delay. Before the finalizer runs, the tool is marked as deleted in the service's
+//! [`tool_state`](crate::tool_state), so that no further data of it is created.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -12,7 +12,8 @@ use hearth_wire::{accounts::internal::ToolEvent, events::Topic, reply::Paging};
 use tokio::time::Instant;
 
 use crate::{
-    Clients, Kit, Worker, db::Db, events::TopicReader, log_error, tasks::Stop, tool_state::mark_tool_deleted,
+    Kit, ServiceClients, Worker, db::Db, events::TopicReader, log_error, tasks::ShutdownSignal,
+    tool_state::mark_tool_deleted,
 };
 
 /// The pause after a failed pass.
@@ -20,8 +21,8 @@ const RETRY_PAUSE: Duration = Duration::from_secs(5);
 /// The longest time between two passes when no event arrives.
 const POLL_INTERVAL: Duration = Duration::from_secs(600);
 
-/// A worker that runs `finalizer` for each deleted tool until it succeeds, and then acknowledges. The finalizer may be
-/// repeated for a tool of which nothing is left.
+/// Creates a worker that runs `finalizer` for each deleted tool until it succeeds, and then acknowledges. The
+/// finalizer may be repeated for a tool without data.
 pub fn create_worker<F>(kit: &Kit, finalizer: impl Fn(ToolId) -> F + Send + Sync + 'static) -> Result<Worker>
 where
     F: Future<Output = Result<()>> + Send + 'static,
@@ -32,7 +33,7 @@ where
 }
 
 struct ToolCleanup<T> {
-    clients: Clients,
+    clients: ServiceClients,
     db: Db,
     clock: Arc<dyn Clock>,
     finalizer: T,
@@ -43,8 +44,8 @@ where
     T: Fn(ToolId) -> F + Send + Sync,
     F: Future<Output = Result<()>> + Send,
 {
-    async fn run(&self, stop: &Stop) {
-        while let Some(pass) = stop.unless(self.clean_up_and_wait()).await {
+    async fn run(&self, stop: &ShutdownSignal) {
+        while let Some(pass) = stop.run_until_shutdown(self.clean_up_and_wait()).await {
             let all_succeeded = pass.unwrap_or_else(|error| {
                 tracing::debug!(%error, "deleted tools cannot be read; will retry");
                 false
@@ -55,10 +56,11 @@ where
         }
     }
 
-    /// Runs the finalizer for every deleted tool, then waits for the next deletion. Gives whether all succeeded.
+    /// Runs the finalizer for every deleted tool, then waits for the next deletion. Returns true when all succeeded.
     async fn clean_up_and_wait(&self) -> Result<bool> {
-        let accounts = self.clients.of(Role::Accounts)?;
-        // The stream's head is read before the duties: no tool is deleted between the two unseen.
+        let accounts = self.clients.create_client(Role::Accounts)?;
+        // The stream's head is read before the list of deleted tools: a tool that is deleted in between is in the
+        // list, or its event follows the head.
         let mut tools = TopicReader::new(&self.clients, ToolEvent::TOPIC_INFO);
         tools.seek_head().await?;
         if !self.run_finalizers(&accounts).await? {
@@ -72,11 +74,11 @@ where
         let mut paging = Paging::default();
         let mut all_succeeded = true;
         loop {
-            let page = accounts.internal().duties(&paging).await?;
+            let page = accounts.accounts_internal().list_pending_cleanups(&paging).await?;
             for tool in page.items {
                 match self.finalize_tool(tool).await {
                     Ok(()) => {
-                        accounts.internal().tool_erased(tool).await?;
+                        accounts.accounts_internal().acknowledge_cleanup(tool).await?;
                         tracing::info!(%tool, "deleted tool erased");
                     }
                     Err(error) => {
@@ -91,7 +93,7 @@ where
     }
 
     async fn finalize_tool(&self, tool: ToolId) -> Result<()> {
-        let tx = self.db.begin_behind().await?;
+        let tx = self.db.begin_background().await?;
         mark_tool_deleted(&tx, tool, self.clock.now()).await?;
         tx.commit().await?;
         (self.finalizer)(tool).await

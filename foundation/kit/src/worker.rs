@@ -1,23 +1,23 @@
-//! A worker: a loop that a service runs beside its API. What starts and stops workers is in `tasks`.
+//! A worker: a background loop of a service. `tasks` starts and stops workers.
 
 use std::{future::Future, pin::Pin};
 
-use crate::tasks::Stop;
+use crate::tasks::ShutdownSignal;
 
-/// A loop that a service runs beside its API.
+/// A background loop of a service.
 pub struct Worker {
     /// Its name in logs.
     pub name: &'static str,
-    /// Starts the loop, which runs until the sign to stop is given.
-    pub run: Box<dyn FnOnce(Stop) -> BoxFuture<()> + Send>,
+    /// Runs the loop until shutdown.
+    pub run: Box<dyn FnOnce(ShutdownSignal) -> BoxFuture<()> + Send>,
 }
 
-/// A future that owns all that it uses.
+/// A boxed future that owns its data.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl Worker {
     /// A worker called `name` that runs `task`.
-    pub fn new<F>(name: &'static str, task: impl FnOnce(Stop) -> F + Send + 'static) -> Self
+    pub fn new<F>(name: &'static str, task: impl FnOnce(ShutdownSignal) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {

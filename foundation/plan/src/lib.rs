@@ -1,6 +1,6 @@
-//! Finds out how a folder becomes an image, and says why. Nothing here runs or fetches anything.
+//! Plans how a source becomes an image, with reasons. This crate runs and fetches nothing.
 
-mod find;
+mod detect;
 mod label;
 mod plan;
 mod procfile;
@@ -10,8 +10,10 @@ mod source;
 mod node;
 mod python;
 
-pub use find::plan;
-pub use label::{PROCESSES_LABEL, label_value, processes_of};
-pub use plan::{Kind, Plan, Recipe};
-pub use procfile::{Processes, procfile};
-pub use source::{Entry, Folder, InMemory, LOOKED_AT, MOST_BYTES, READ, Source};
+pub use detect::plan_build;
+pub use label::{PROCESSES_LABEL, parse_label_value, render_label_value};
+pub use plan::{BuildPlan, BuildRecipe, SourceKind};
+pub use procfile::{Processes, parse_procfile};
+pub use source::{
+    InMemorySource, MAX_FILE_BYTES, PROBED_FILES, READ_FILES, SourceEntry, SourceFolder, SourceTree,
+};

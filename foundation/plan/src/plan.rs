@@ -1,68 +1,70 @@
-//! What was found out.
+//! The build plan.
 
 use crate::{
     procfile::Processes,
-    recipe::{self, Step},
+    recipe::{self, RecipeStep},
 };
 use hearth_base::Result;
 
-/// How a source becomes an image.
+/// Plan of how a source becomes an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    /// What sort of source it is.
-    pub kind: Kind,
-    /// What makes the image.
-    pub recipe: Recipe,
-    /// What can be run in it, by name.
+pub struct BuildPlan {
+    /// Kind of the source.
+    pub kind: SourceKind,
+    /// Recipe of the image.
+    pub recipe: BuildRecipe,
+    /// Processes of the image: command lines by name.
     pub processes: Processes,
-    /// What was found and what follows from it, in whole sentences.
-    pub because: Vec<String>,
+    /// Reasons for the plan, as sentences for the user.
+    pub reasons: Vec<String>,
 }
 
-/// What sort of source it is.
+/// Kind of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// It says itself how it is built.
-    Own,
+pub enum SourceKind {
+    /// A source with its own Containerfile.
+    Containerfile,
     /// Python.
     Python,
     /// Node.js.
     Node,
-    /// Files to be served as they are.
-    Static,
-    /// Files and commands, in no language known here.
-    Plain,
+    /// Static files.
+    StaticFiles,
+    /// Files with a Procfile and without a supported language.
+    PlainFiles,
 }
 
-/// What makes the image.
+/// Recipe of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Recipe {
-    /// The source's own file, at this path in it.
-    Own(&'static str),
-    /// Steps on one of the images that Hearth provides.
+pub enum BuildRecipe {
+    /// The source's own Containerfile, at this path.
+    Containerfile(&'static str),
+    /// Steps on a base image that Hearth provides.
     Steps {
-        /// The provided image's short name.
+        /// Short name of the base image.
         base: &'static str,
-        /// The steps, those that change least first.
-        steps: Vec<Step>,
+        /// The steps, ordered by how rarely they change, for the build cache.
+        steps: Vec<RecipeStep>,
     },
 }
 
-impl Plan {
-    /// The text of the Containerfile on the image `from`, which is the provided image by a name that the
-    /// builder can pull. `None` when the source brings its own.
-    pub fn containerfile(&self, from: &str) -> Result<Option<String>> {
+impl BuildPlan {
+    /// Renders the Containerfile on the base image `from`, a name that the builder can pull. `None` when the source
+    /// has its own Containerfile.
+    pub fn render_containerfile(&self, from: &str) -> Result<Option<String>> {
         match &self.recipe {
-            Recipe::Own(_) => Ok(None),
-            Recipe::Steps { steps, .. } => recipe::text(from, steps, &self.processes).map(Some),
+            BuildRecipe::Containerfile(_) => Ok(None),
+            BuildRecipe::Steps { steps, .. } => {
+                recipe::render_containerfile(from, steps, &self.processes).map(Some)
+            }
         }
     }
 
-    /// The provided image that is built on, unless the source says that itself.
-    pub fn base(&self) -> Option<&'static str> {
+    /// Short name of the base image; `None` when the source has its own Containerfile.
+    pub fn base_image(&self) -> Option<&'static str> {
         match &self.recipe {
-            Recipe::Own(_) => None,
-            Recipe::Steps { base, .. } => Some(base),
+            BuildRecipe::Containerfile(_) => None,
+            BuildRecipe::Steps { base, .. } => Some(base),
         }
     }
 }

@@ -1,20 +1,20 @@
-//! Steps, and the text of the Containerfile that they make.
+//! Steps of a recipe, and their rendering as a Containerfile.
 
 use std::fmt::Write as _;
 
 use hearth_base::{Error, Result};
 
 use crate::{
-    label::{PROCESSES_LABEL, label_value},
+    label::{PROCESSES_LABEL, render_label_value},
     procfile::Processes,
 };
 
-/// One step of a recipe. All of these texts are written in this crate: none comes from a source.
+/// A step of a recipe. All texts are constants of this crate: none comes from a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// A note for whoever reads the Containerfile.
+pub enum RecipeStep {
+    /// A comment.
     Note(&'static str),
-    /// Sets a variable in the image.
+    /// Sets an environment variable of the image.
     Env(&'static str, &'static str),
     /// Copies these files of the source into the working folder.
     Copy(Vec<&'static str>),
@@ -24,29 +24,29 @@ pub enum Step {
     Run(&'static str),
 }
 
-/// Where a source lies in its image.
-const FOLDER: &str = "/app";
+/// Working directory of the image, which contains the source.
+const IMAGE_WORKDIR: &str = "/app";
 
-/// The text of a Containerfile.
-pub fn text(from: &str, steps: &[Step], processes: &Processes) -> Result<String> {
+/// Renders a Containerfile on the base image `from`. An invalid image name is an internal error.
+pub fn render_containerfile(from: &str, steps: &[RecipeStep], processes: &Processes) -> Result<String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@".contains(&byte);
     if from.is_empty() || from.starts_with('-') || !from.bytes().all(fits) {
-        return Err(Error::internal(format!("{from:?} cannot name an image")));
+        return Err(Error::internal(format!("invalid image name: {from:?}")));
     }
-    let mut text = format!("FROM {from}\nWORKDIR {FOLDER}\n");
+    let mut text = format!("FROM {from}\nWORKDIR {IMAGE_WORKDIR}\n");
     for step in steps {
         // Writing into memory does not fail.
         let _ = match step {
-            Step::Note(note) => writeln!(text, "# {note}"),
-            Step::Env(name, value) => writeln!(text, "ENV {name}={value}"),
-            Step::Copy(files) => writeln!(text, "COPY {} ./", files.join(" ")),
-            Step::CopyAll => writeln!(text, "COPY . ."),
-            Step::Run(command) => writeln!(text, "RUN {command}"),
+            RecipeStep::Note(note) => writeln!(text, "# {note}"),
+            RecipeStep::Env(name, value) => writeln!(text, "ENV {name}={value}"),
+            RecipeStep::Copy(files) => writeln!(text, "COPY {} ./", files.join(" ")),
+            RecipeStep::CopyAll => writeln!(text, "COPY . ."),
+            RecipeStep::Run(command) => writeln!(text, "RUN {command}"),
         };
     }
     if !processes.is_empty() {
-        // Backslashes and quotation marks are all that needs an escape: see `label_value`.
-        let value = label_value(processes).replace('\\', "\\\\").replace('"', "\\\"");
+        // Only backslashes and quotation marks need escaping: `render_label_value` has escaped all other characters.
+        let value = render_label_value(processes).replace('\\', "\\\\").replace('"', "\\\"");
         let _ = writeln!(text, "LABEL {PROCESSES_LABEL}=\"{value}\"");
     }
     Ok(text)
@@ -57,11 +57,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_never_becomes_an_instruction() -> Result<()> {
+    fn command_never_becomes_an_instruction() -> Result<()> {
         for command in ["a\nRUN b", "\"\nRUN b", "\\", "$(b)", "\" org.x=\"1", "#", "<<EOF", "\u{2028}RUN b"]
         {
             let processes = Processes::from([("web".to_owned(), command.to_owned())]);
-            let text = text("base", &[Step::CopyAll], &processes)?;
+            let text = render_containerfile("base", &[RecipeStep::CopyAll], &processes)?;
             assert_eq!(text.lines().count(), 4, "{text}");
             let label = text.lines().last().unwrap_or_default();
             assert!(label.starts_with("LABEL org.hearth.processes=\"{") && label.ends_with("}\""), "{label}");
@@ -78,9 +78,9 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_would_be_more_than_a_name_is_refused() {
+    fn invalid_base_image_name_is_refused() {
         for from in ["", "a b", "a\nRUN b", "--platform=x", "a$b"] {
-            assert!(text(from, &[], &Processes::new()).is_err(), "{from:?}");
+            assert!(render_containerfile(from, &[], &Processes::new()).is_err(), "{from:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A small view of a source: the few files at its top that matter.
+//! Access to the files of a source that the plan depends on.
 
 use std::{
     collections::BTreeMap,
@@ -9,11 +9,12 @@ use std::{
 
 use hearth_base::{Error, Result};
 
-/// The files whose text matters. Whoever brings a source from elsewhere brings these, if they are there.
-pub const READ: [&str; 5] = ["Procfile", "package.json", "pyproject.toml", "requirements.txt", "runtime.txt"];
+/// Files whose content the plan depends on. An [`InMemorySource`] must contain those that exist.
+pub const READ_FILES: [&str; 5] =
+    ["Procfile", "package.json", "pyproject.toml", "requirements.txt", "runtime.txt"];
 
-/// The files of which only matters whether they are there.
-pub const LOOKED_AT: [&str; 18] = [
+/// Files whose existence the plan depends on.
+pub const PROBED_FILES: [&str; 18] = [
     "Containerfile",
     "Dockerfile",
     "Pipfile",
@@ -34,56 +35,57 @@ pub const LOOKED_AT: [&str; 18] = [
     "pom.xml",
 ];
 
-/// The most bytes of one file that are read.
-pub const MOST_BYTES: u64 = 256 << 10;
+/// Maximum size of a file that is read, in bytes.
+pub const MAX_FILE_BYTES: u64 = 256 << 10;
 
-/// What a path of a source is. Links are followed nowhere and count as nothing.
+/// Type of a source's entry. Symbolic links are not followed and count as missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Entry {
+pub enum SourceEntry {
     /// A file.
     File,
     /// A folder.
     Folder,
 }
 
-/// A small view of a source. Paths are relative and use `/`.
-pub trait Source {
-    /// What is at a path, if there is anything.
-    fn entry(&self, path: &str) -> Result<Option<Entry>>;
+/// The files of a source. Paths are relative and use `/`.
+pub trait SourceTree {
+    /// Finds the type of the entry at a path; `None` when it does not exist.
+    fn find_entry(&self, path: &str) -> Result<Option<SourceEntry>>;
 
-    /// The text of a file, if it is there; refused when it is longer than [`MOST_BYTES`] or not text.
+    /// Reads a text file; `None` when it does not exist. Error `source-file` (invalid) when it is longer than
+    /// [`MAX_FILE_BYTES`] or not UTF-8.
     fn read(&self, path: &str) -> Result<Option<String>>;
 
-    /// The names at the top, in order; of very many only some.
+    /// Lists the names in the top folder, sorted; at most some of very many.
     fn list(&self) -> Result<Vec<String>>;
 
-    /// Whether there is a file at a path.
+    /// True when there is a file at a path.
     fn has_file(&self, path: &str) -> Result<bool> {
-        Ok(self.entry(path)? == Some(Entry::File))
+        Ok(self.find_entry(path)? == Some(SourceEntry::File))
     }
 }
 
-/// A folder of this machine.
+/// A source in a folder of this machine.
 #[derive(Debug, Clone)]
-pub struct Folder(PathBuf);
+pub struct SourceFolder(PathBuf);
 
-impl Folder {
-    /// The folder at `path`.
-    pub fn at(path: impl Into<PathBuf>) -> Self {
+impl SourceFolder {
+    /// The source in the folder `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
     }
 }
 
-impl Source for Folder {
-    fn entry(&self, path: &str) -> Result<Option<Entry>> {
+impl SourceTree for SourceFolder {
+    fn find_entry(&self, path: &str) -> Result<Option<SourceEntry>> {
         match fs::symlink_metadata(self.0.join(path)) {
-            Ok(found) if found.is_file() => Ok(Some(Entry::File)),
-            Ok(found) if found.is_dir() => Ok(Some(Entry::Folder)),
+            Ok(found) if found.is_file() => Ok(Some(SourceEntry::File)),
+            Ok(found) if found.is_dir() => Ok(Some(SourceEntry::Folder)),
             Ok(_) => Ok(None),
             Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 Ok(None)
             }
-            Err(cause) => Err(unreadable(path, &cause)),
+            Err(cause) => Err(build_read_error(path, &cause)),
         }
     }
 
@@ -92,13 +94,15 @@ impl Source for Folder {
             return Ok(None);
         }
         let mut bytes = Vec::new();
-        let file = fs::File::open(self.0.join(path)).map_err(|cause| unreadable(path, &cause))?;
-        file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|cause| unreadable(path, &cause))?;
-        text(path, bytes).map(Some)
+        let file = fs::File::open(self.0.join(path)).map_err(|cause| build_read_error(path, &cause))?;
+        file.take(MAX_FILE_BYTES + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|cause| build_read_error(path, &cause))?;
+        decode_text(path, bytes).map(Some)
     }
 
     fn list(&self) -> Result<Vec<String>> {
-        let entries = fs::read_dir(&self.0).map_err(|cause| unreadable(".", &cause))?;
+        let entries = fs::read_dir(&self.0).map_err(|cause| build_read_error(".", &cause))?;
         let names = entries.take(1000).filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let mut names: Vec<String> = names.collect();
         names.sort_unstable();
@@ -106,46 +110,46 @@ impl Source for Folder {
     }
 }
 
-/// A source that was brought from elsewhere, file by file.
+/// A source in memory, for sources that are fetched file by file.
 #[derive(Debug, Clone, Default)]
-pub struct InMemory {
+pub struct InMemorySource {
     files: BTreeMap<String, Vec<u8>>,
     names: Vec<String>,
 }
 
-impl InMemory {
-    /// A source with nothing in it.
+impl InMemorySource {
+    /// An empty source.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Adds a file.
     #[must_use]
-    pub fn with(mut self, path: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
+    pub fn with_file(mut self, path: impl Into<String>, content: impl Into<Vec<u8>>) -> Self {
         self.files.insert(path.into(), content.into());
         self
     }
 
-    /// Adds a name at the top of which nothing else is known.
+    /// Adds a name in the top folder without content or type.
     #[must_use]
-    pub fn named(mut self, name: impl Into<String>) -> Self {
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.names.push(name.into());
         self
     }
 }
 
-impl Source for InMemory {
-    fn entry(&self, path: &str) -> Result<Option<Entry>> {
+impl SourceTree for InMemorySource {
+    fn find_entry(&self, path: &str) -> Result<Option<SourceEntry>> {
         let below = format!("{path}/");
         Ok(match self.files.contains_key(path) {
-            true => Some(Entry::File),
-            false if self.files.keys().any(|file| file.starts_with(&below)) => Some(Entry::Folder),
+            true => Some(SourceEntry::File),
+            false if self.files.keys().any(|file| file.starts_with(&below)) => Some(SourceEntry::Folder),
             false => None,
         })
     }
 
     fn read(&self, path: &str) -> Result<Option<String>> {
-        self.files.get(path).map(|bytes| text(path, bytes.clone())).transpose()
+        self.files.get(path).map(|bytes| decode_text(path, bytes.clone())).transpose()
     }
 
     fn list(&self) -> Result<Vec<String>> {
@@ -157,17 +161,17 @@ impl Source for InMemory {
     }
 }
 
-fn text(path: &str, bytes: Vec<u8>) -> Result<String> {
-    if bytes.len() as u64 > MOST_BYTES {
-        let most = MOST_BYTES >> 10;
+fn decode_text(path: &str, bytes: Vec<u8>) -> Result<String> {
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        let most = MAX_FILE_BYTES >> 10;
         return Err(Error::invalid("source-file", format!("{path} is longer than {most} KiB")));
     }
     let text = String::from_utf8(bytes)
         .map_err(|_| Error::invalid("source-file", format!("{path} is not text in UTF-8")))?;
-    // Some editors begin a text with a byte order mark.
+    // Some editors write a byte order mark at the beginning.
     Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
 }
 
-fn unreadable(path: &str, cause: &io::Error) -> Error {
+fn build_read_error(path: &str, cause: &io::Error) -> Error {
     Error::invalid("source-file", format!("{path} cannot be read: {cause}"))
 }

@@ -1,22 +1,22 @@
-//! The queues of services, as operators see them: `/SERVICE/v1/queue`.
+//! Queues of services, for operators: `/SERVICE/v1/queue`.
 
-use hearth_base::{Cursor, Limit};
+use hearth_base::{PageCursor, PageLimit};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// The state of a queued item.
+/// State of a queued item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[schema(as = queue::QueueEntryState)]
 #[serde(rename_all = "kebab-case")]
 pub enum QueueEntryState {
-    /// It is due.
+    /// The item is due.
     Waiting,
-    /// It is due later.
+    /// The item is due later.
     Scheduled,
-    /// A worker leases it.
+    /// A worker holds a lease on the item.
     Running,
-    /// It failed for good, or cannot be read: a dead letter.
+    /// The item failed for good or cannot be decoded: a dead letter.
     Dead,
 }
 
@@ -24,53 +24,53 @@ pub enum QueueEntryState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = queue::QueueEntry)]
 pub struct QueueEntry {
-    /// The task that performs it.
+    /// Name of the task that processes the item.
     pub task: String,
-    /// Which item of that task.
+    /// Key of the item within its task.
     pub key: String,
-    /// Its state.
+    /// State of the item.
     pub state: QueueEntryState,
-    /// The payload, in the service's own form.
+    /// Payload, in a form defined by the service.
     pub payload: serde_json::Value,
-    /// When it was enqueued last.
+    /// Time of the last enqueue.
     #[schema(value_type = String, format = DateTime)]
     pub enqueued_at: Timestamp,
-    /// When it may be performed; absent for a dead letter.
+    /// Earliest time of the next attempt; absent for a dead letter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub due_at: Option<Timestamp>,
-    /// Until when a worker leases it; absent when none does.
+    /// End of the current lease; absent without a lease.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub leased_until: Option<Timestamp>,
-    /// Failed attempts since it was enqueued last.
+    /// Number of failed attempts since the last enqueue.
     pub failures: u32,
-    /// Why the last attempt failed.
+    /// Error of the last failed attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
-    /// When it became a dead letter.
+    /// Time at which the item became a dead letter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub died_at: Option<Timestamp>,
 }
 
-/// Which items of a queue are wanted.
+/// Filter for queued items.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct QueueQuery {
-    /// Only those of this task.
+    /// Only items of this task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
-    /// Only those in this state.
+    /// Only items in this state.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(inline)]
     pub state: Option<QueueEntryState>,
-    /// How many items at most: 1 to 1000, 100 when absent.
+    /// Maximum number of items: 1 to 1000; default 100.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
-    pub limit: Limit,
-    /// The `next` of the page before.
+    pub limit: PageLimit,
+    /// The `next` value of the previous page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
-    pub cursor: Option<Cursor>,
+    pub cursor: Option<PageCursor>,
 }

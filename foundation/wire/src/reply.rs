@@ -1,120 +1,121 @@
-//! What every answer looks like around its content.
+//! Envelopes of responses: messages, lists and errors.
 
-use hearth_base::{Cursor, Limit};
+use hearth_base::{PageCursor, PageLimit};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// Sentences for people beside an answer.
+/// Messages for users beside the content of a response.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Messages {
-    /// Good to know.
+    /// Information.
     pub info: Vec<String>,
-    /// Worth doing something about.
+    /// Warnings.
     pub warning: Vec<String>,
-    /// What was refused.
+    /// Errors.
     pub error: Vec<String>,
 }
 
 impl Messages {
-    /// One sentence that is good to know.
-    pub fn info(sentence: impl Into<String>) -> Self {
+    /// Creates messages with one information sentence.
+    pub fn with_info(sentence: impl Into<String>) -> Self {
         Self { info: vec![sentence.into()], ..Self::default() }
     }
 }
 
-/// A successful answer of the services that Toolforge does not have, and of `components` and `logs`.
+/// Successful response of the services that Toolforge does not have, and of `components` and `logs`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Data<T> {
     /// The content.
     pub data: T,
-    /// Sentences beside it.
+    /// Messages beside the content.
     #[serde(default)]
     pub messages: Messages,
 }
 
-/// A successful answer of `jobs`, `builds` and `envvars`: the content's own keys, and `messages` beside them.
+/// Successful response of `jobs`, `builds` and `envvars`: the keys of the content, with `messages` beside
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Named<T> {
-    /// The content, a struct.
+    /// The content; a struct.
     #[serde(flatten)]
     pub content: T,
-    /// Sentences beside it.
+    /// Messages beside the content.
     #[serde(default)]
     pub messages: Messages,
 }
 
-/// A list in an answer: the items, and where the next page begins.
+/// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Listed<T> {
-    /// The items of this page.
+    /// Items of this page.
     pub items: Vec<T>,
-    /// The `cursor` of the next page; absent on the last one.
+    /// Cursor of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<String>)]
-    pub next: Option<Cursor>,
+    pub next: Option<PageCursor>,
 }
 
-/// An answer that has nothing to tell but that it was done.
+/// Response without content.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Done {}
 
-/// Which page of a list is wanted.
+/// Page of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Paging {
-    /// How many items at most: 1 to 1000, 100 when absent.
+    /// Maximum number of items: 1 to 1000; default 100.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
-    pub limit: Limit,
-    /// Where to go on: the `next` of the page before.
+    pub limit: PageLimit,
+    /// Cursor to continue from: the `next` value of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
-    pub cursor: Option<Cursor>,
+    pub cursor: Option<PageCursor>,
 }
 
-/// A refusal, in either dialect: `error` in that of `jobs`, `builds` and `envvars`, `messages.error` elsewhere.
+/// Error response in either dialect: `error` in `jobs`, `builds` and `envvars`, `messages.error` elsewhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Refusal {
-    /// What was refused, in whole sentences.
+    /// Error messages, as whole sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub error: Vec<String>,
-    /// The same, in the other dialect.
+    /// The same messages, in the other dialect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub messages: Option<Messages>,
-    /// A stable word for programs.
+    /// Stable error code for programs.
     pub code: String,
-    /// The request, for whoever looks into it.
+    /// Id of the request, for the operator's log.
     pub request_id: String,
-    /// What to do next.
+    /// Next step for the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
 }
 
-/// A refusal of the registry (OCI distribution specification, "Error codes").
+/// Error response of the registry (OCI distribution specification, "Error codes").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RegistryRefusal {
-    /// What was refused.
+    /// The errors.
     pub errors: Vec<RegistryError>,
 }
 
-/// One reason.
+/// One error of the registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RegistryError {
-    /// The specification's word for it.
+    /// Error code of the specification.
     pub code: String,
-    /// What was refused, and what to do next.
+    /// Error message and the next step.
     pub message: String,
-    /// The same, for Hearth's own.
+    /// Error details of Hearth.
     pub detail: RegistryDetail,
 }
 
-/// What Hearth's refusals have beyond the specification.
+/// Fields of Hearth's errors beyond the specification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RegistryDetail {
-    /// A stable word for programs.
+    /// Stable error code for programs.
     pub code: String,
-    /// The request, for whoever looks into it.
+    /// Id of the request, for the operator's log.
     pub request_id: String,
 }

@@ -1,4 +1,4 @@
-//! The topics of all services.
+//! Registry of the topics of all services.
 
 use crate::{
     accounts::internal::{AccessEvent, ToolEvent},
@@ -7,8 +7,8 @@ use crate::{
     jobs::{events::RunEvent, internal::RouteEvent},
 };
 
-/// All topics of all services. A topic that is missing here reaches no webhook.
-pub static TOPICS: &[&TopicInfo] = &[
+/// All topics of all services. Events of a topic that is missing here reach no webhook.
+pub static ALL_TOPICS: &[&TopicInfo] = &[
     AccessEvent::TOPIC_INFO,
     ToolEvent::TOPIC_INFO,
     TagEvent::TOPIC_INFO,
@@ -16,12 +16,12 @@ pub static TOPICS: &[&TopicInfo] = &[
     RunEvent::TOPIC_INFO,
 ];
 
-/// The topics whose events webhooks are sent, in the order of [`TOPICS`].
+/// Iterates over the topics whose events are sent to webhooks, in the order of [`ALL_TOPICS`].
 pub fn webhook_topics() -> impl Iterator<Item = &'static TopicInfo> {
-    TOPICS.iter().copied().filter(|topic| topic.for_webhooks)
+    ALL_TOPICS.iter().copied().filter(|topic| topic.for_webhooks)
 }
 
-/// The event types that webhooks are sent, in the order of their declaration.
+/// Iterates over the event types that are sent to webhooks, in the order of their declaration.
 pub fn webhook_types() -> impl Iterator<Item = &'static EventTypeInfo> {
     webhook_topics().flat_map(|topic| topic.types)
 }

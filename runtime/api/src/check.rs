@@ -1,112 +1,138 @@
-//! The rules that every runtime checks again, whoever sent the workload.
+//! Validation of workloads, images and file sessions. Every runtime validates its input itself and trusts no
+//! caller.
 
 use std::time::Duration;
 
 use hearth_base::{Cpu, Error, Memory, Result};
 
 use crate::{
-    FileSession, Image, Isolation, Mount, MountSource, NamedVolume, Network, NetworkMode, Owner, Process,
-    RefreshedFile, Rollout, User, VolumeAccess, Workload, WorkloadKind,
+    ContainerUser, FileSession, Isolation, Mount, MountSource, NamedVolume, Network, NetworkMode, Owner,
+    Process, RefreshedFile, ResolvedImage, Rollout, VolumeAccess, Workload, WorkloadKind,
 };
 
-/// Arguments and environment together, as the kernel takes them with room to spare.
-const MOST_TEXT: usize = 1 << 20;
-/// Users and groups inside a container are below this.
-const MOST_IDS: u32 = 65_536;
-/// Overlay takes more; images with more are not real.
+/// Maximum size of arguments and environment together, well below the kernel's ARG_MAX.
+const MAX_COMMAND_BYTES: usize = 1 << 20;
+/// User and group ids inside a container are below this number.
+const ID_UPPER_BOUND: u32 = 65_536;
+/// Overlayfs supports more layers; real images have fewer.
 const MAX_IMAGE_LAYERS: usize = 128;
-/// A run's credentials and the like: files in memory.
+/// Refreshed files are in memory, so their number and size are small.
 const MAX_REFRESHED_FILES: usize = 16;
 const MAX_REFRESHED_FILE_BYTES: usize = 64 << 10;
 const MAX_GRANTS: usize = 64;
-const MIN_VOLUME_QUOTA: Memory = Memory::mib(1);
-/// A file system of its own needs some of it, and has to fit into a file.
-const LEAST_DISK: Memory = Memory::mib(16);
-const MOST_DISK: Memory = Memory::mib(4 << 20);
-/// Folders that belong to the system and can't be covered by a mount.
-const SYSTEM: [&str; 4] = ["/proc", "/sys", "/dev", "/etc"];
+const MIN_VOLUME_QUOTA: Memory = Memory::from_mib(1);
+/// The root file system lies in an image file: its metadata needs a minimum, and the file's size has a
+/// maximum.
+const MIN_DISK: Memory = Memory::from_mib(16);
+const MAX_DISK: Memory = Memory::from_mib(4 << 20);
+/// System folders, which a mount cannot cover.
+const SYSTEM_FOLDERS: [&str; 4] = ["/proc", "/sys", "/dev", "/etc"];
 
 impl Workload {
-    /// Refuses a workload that breaks a rule, with the rule.
+    /// Validates the workload. Error `workload` with the violated rule.
     pub fn check(&self) -> Result<()> {
         self.process.check()?;
         self.check_owner()?;
         self.network.check()?;
         self.check_rollout()?;
-        if self.limits.memory < Memory::mib(4) {
-            return Err(refused(format!("{} of memory is too little to start anything", self.limits.memory))
-                .help("ask for 4Mi or more"));
+        if self.limits.memory < Memory::from_mib(4) {
+            return Err(refuse_workload(format!(
+                "memory limit is too low: {}; allowed: 4Mi or more",
+                self.limits.memory
+            ))
+            .help("set a higher memory limit"));
         }
-        if self.limits.cpu < Cpu::milli(10) || self.limits.processes == 0 {
-            return Err(refused("a container needs 10m of processor time and one process at least"));
+        if self.limits.cpu < Cpu::from_milli(10) || self.limits.processes == 0 {
+            return Err(refuse_workload(
+                "cpu or process limit is too low; allowed: 10m or more, 1 process or more",
+            ));
         }
-        if !(LEAST_DISK..=MOST_DISK).contains(&self.limits.disk) {
-            let asked = self.limits.disk;
-            return Err(refused(format!("a container has {LEAST_DISK} to {MOST_DISK} of disk, not {asked}")));
+        if !(MIN_DISK..=MAX_DISK).contains(&self.limits.disk) {
+            let disk = self.limits.disk;
+            return Err(refuse_workload(format!(
+                "invalid disk limit: {disk}; allowed: {MIN_DISK} to {MAX_DISK}"
+            )));
         }
         if self.replicas() > 100 {
-            return Err(refused(format!("a set has 0 to 100 replicas, not {}", self.replicas())));
+            return Err(refuse_workload(format!(
+                "invalid number of replicas: {}; allowed: 0 to 100",
+                self.replicas()
+            )));
         }
         if self.grace > Duration::from_secs(3600) {
-            return Err(refused("the time to stop is an hour at most"));
+            return Err(refuse_workload(format!(
+                "stop grace is too long: {:?}; allowed: up to an hour",
+                self.grace
+            )));
         }
-        for (name, given) in
-            [("of being ready", self.rollout().min_ready()), ("to drain", self.rollout().drain())]
+        for (name, duration) in
+            [("minimum ready time", self.rollout().min_ready()), ("drain time", self.rollout().drain())]
         {
-            if given > Duration::from_secs(3600) {
-                return Err(refused(format!(
-                    "the time {name} is too long: {given:?}; allowed: up to an hour"
+            if duration > Duration::from_secs(3600) {
+                return Err(refuse_workload(format!(
+                    "{name} is too long: {duration:?}; allowed: up to an hour"
                 )));
             }
         }
         self.probes.check()?;
         if !self.probes.is_empty() && matches!(self.kind, WorkloadKind::Once { .. }) {
-            return Err(refused("a run has probes; only a set can have them"));
+            return Err(refuse_workload("run has probes; allowed: for sets only"));
         }
         self.mounts.iter().try_for_each(|mount| mount.check(self.isolation))?;
         let folders = self.check_files()?;
-        let mut places: Vec<&str> =
+        let mut mount_points: Vec<&str> =
             self.mounts.iter().map(|mount| mount.at.as_str()).chain(folders).collect();
-        // By their parts: what lies in a folder follows it at once.
-        places.sort_unstable_by(|one, other| one.split('/').cmp(other.split('/')));
-        match places.windows(2).find(|pair| within(pair[1], pair[0])) {
-            Some(pair) => Err(refused(format!("two mounts meet at {:.200?}", pair[1]))),
+        // Sorted by path components, a path directly follows its parent, so that comparing neighbours finds
+        // every overlap.
+        mount_points.sort_unstable_by(|one, other| one.split('/').cmp(other.split('/')));
+        match mount_points.windows(2).find(|pair| is_within(pair[1], pair[0])) {
+            Some(pair) => {
+                Err(refuse_workload(format!("mounts overlap: {:.200?} and {:.200?}", pair[0], pair[1])))
+            }
             None => Ok(()),
         }
     }
 
-    /// Hearth itself has volumes, and nothing that only a tool has.
+    /// Refuses tool-only features (homes, sealed variables, a tool's name) in workloads of Hearth itself.
     fn check_owner(&self) -> Result<()> {
         let Owner::Hearth(_) = self.owner else { return Ok(()) };
         if !self.process.sealed.is_empty() || self.network.tool.is_some() {
-            return Err(refused("only a tool has sealed variables and a tool's name"));
+            return Err(refuse_workload(
+                "workload of Hearth has sealed variables or a tool's name; allowed: for tools only",
+            ));
         }
         match self.mounts.iter().find(|mount| !matches!(mount.source, MountSource::Volume(_))) {
-            Some(mount) => Err(refused(format!("only a tool has what is mounted at {:.200?}", mount.at))),
+            Some(mount) => Err(refuse_workload(format!(
+                "workload of Hearth mounts a tool's storage: {:.200?}; allowed: volumes",
+                mount.at
+            ))),
             None => Ok(()),
         }
     }
 
-    /// A volume that one container sees at a time has room for no second one, not even for a moment.
+    /// Refuses a rollout that would run two containers on a single-access volume at the same time.
     fn check_rollout(&self) -> Result<()> {
         let WorkloadKind::Keep { replicas, rollout, .. } = self.kind else { return Ok(()) };
         if let Rollout::Surge { most: Some(0), .. } = rollout {
-            return Err(refused("a roll-out starts one new container at a time at least"));
+            return Err(refuse_workload("rollout starts 0 containers at a time; allowed: 1 or more"));
         }
-        let mut volumes = self.mounts.iter().filter_map(|mount| mount.source.volume());
+        let mut volumes = self.mounts.iter().filter_map(|mount| mount.source.as_volume());
         match volumes.find(|volume| volume.access == VolumeAccess::Single) {
-            Some(volume) if replicas > 1 || rollout != Rollout::Recreate => Err(refused(format!(
-                "one container at a time sees the volume {}: it needs one replica and a roll-out that recreates it",
+            Some(volume) if replicas > 1 || rollout != Rollout::Recreate => Err(refuse_workload(format!(
+                "single-access volume has too many users: {}; allowed: 1 replica, rollout recreate",
                 volume.name
             ))),
             _ => Ok(()),
         }
     }
 
-    /// Checks the refreshed files; their folders, each once.
+    /// Validates the refreshed files. Returns their folders, each once.
     fn check_files(&self) -> Result<Vec<&str>> {
         if self.files.len() > MAX_REFRESHED_FILES {
-            return Err(refused(format!("a container has {MAX_REFRESHED_FILES} refreshed files at most")));
+            return Err(refuse_workload(format!(
+                "too many refreshed files: {}; allowed: up to {MAX_REFRESHED_FILES}",
+                self.files.len()
+            )));
         }
         let mut folders = Vec::new();
         let mut paths = Vec::new();
@@ -116,7 +142,7 @@ impl Workload {
         }
         paths.sort_unstable();
         if let Some(pair) = paths.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(refused(format!("the refreshed file {:.200?} is there twice", pair[0])));
+            return Err(refuse_workload(format!("refreshed file is listed twice: {:.200?}", pair[0])));
         }
         folders.sort_unstable();
         folders.dedup();
@@ -124,14 +150,14 @@ impl Workload {
     }
 }
 
-impl Image {
-    /// Refuses an image that no container can be made of.
+impl ResolvedImage {
+    /// Validates the number of layers. Error `image-layers`.
     pub fn check(&self) -> Result<()> {
         let count = self.layers.len();
         if !(1..=MAX_IMAGE_LAYERS).contains(&count) {
             return Err(Error::invalid(
                 "image-layers",
-                format!("an image has 1 to {MAX_IMAGE_LAYERS} layers, not {count}"),
+                format!("invalid number of image layers: {count}; allowed: 1 to {MAX_IMAGE_LAYERS}"),
             ));
         }
         Ok(())
@@ -141,39 +167,45 @@ impl Image {
 impl Network {
     fn check(&self) -> Result<()> {
         if self.grants.len() > MAX_GRANTS {
-            return Err(refused(format!("a container has {MAX_GRANTS} grants at most")));
+            return Err(refuse_workload(format!(
+                "too many network grants: {}; allowed: up to {MAX_GRANTS}",
+                self.grants.len()
+            )));
         }
         if self.mode == NetworkMode::None && !self.grants.is_empty() {
-            return Err(refused("a container without a network reaches no endpoint")
-                .help("choose the network mode inside, or leave the grants out"));
+            return Err(refuse_workload("network mode none has grants")
+                .help("use network mode inside, or remove the grants"));
         }
         Ok(())
     }
 }
 
 impl RefreshedFile {
-    /// Refuses a file that cannot be there; its folder.
+    /// Validates the file. Returns its folder.
     fn check(&self) -> Result<&str> {
         let folder = self.path.rsplit_once('/').map(|(folder, _)| folder).filter(|folder| !folder.is_empty());
-        let folder = folder.filter(|folder| plain_path(&self.path) && !is_system(folder));
+        let folder = folder.filter(|folder| is_plain_path(&self.path) && !is_system(folder));
         let folder = folder.ok_or_else(|| {
-            refused(format!("no refreshed file can be at {:.200?}", self.path))
-                .help("choose an absolute path in a folder of its own, outside /proc, /sys, /dev and /etc")
+            refuse_workload(format!("invalid path of a refreshed file: {:.200?}", self.path))
+                .help("use an absolute path in a separate folder, outside /proc, /sys, /dev and /etc")
         })?;
         if self.mode > 0o777 {
-            return Err(refused(format!("a file's mode is at most 0o777, not {:#o}", self.mode)));
+            return Err(refuse_workload(format!(
+                "invalid mode of a refreshed file: {:#o}; allowed: up to 0o777",
+                self.mode
+            )));
         }
-        check_file_content(self.content.reveal())?;
+        check_file_content(self.content.expose_secret())?;
         Ok(folder)
     }
 }
 
-/// Refuses what a refreshed file cannot hold.
+/// Validates the size of a refreshed file's content.
 pub(crate) fn check_file_content(content: &str) -> Result<()> {
     let size = content.len();
     if size > MAX_REFRESHED_FILE_BYTES {
-        return Err(refused(format!(
-            "a refreshed file holds {MAX_REFRESHED_FILE_BYTES} bytes at most, not {size}"
+        return Err(refuse_workload(format!(
+            "refreshed file is too large: {size} bytes; allowed: up to {MAX_REFRESHED_FILE_BYTES}"
         )));
     }
     Ok(())
@@ -182,8 +214,8 @@ pub(crate) fn check_file_content(content: &str) -> Result<()> {
 impl NamedVolume {
     fn check(&self) -> Result<()> {
         if self.quota < MIN_VOLUME_QUOTA {
-            return Err(refused(format!(
-                "the volume {} has {MIN_VOLUME_QUOTA} at least, not {}",
+            return Err(refuse_workload(format!(
+                "quota of volume {} is too low: {}; allowed: {MIN_VOLUME_QUOTA} or more",
                 self.name, self.quota
             )));
         }
@@ -192,11 +224,15 @@ impl NamedVolume {
 }
 
 impl FileSession {
-    /// Refuses a session that cannot be.
+    /// Validates the session. Error `workload` with the violated rule.
     pub fn check(&self) -> Result<()> {
         match (&self.root, self.owner) {
-            (MountSource::BuildCache, _) => Err(refused("nobody but a build sees the build cache")),
-            (MountSource::Home, Owner::Hearth(_)) => Err(refused("only a tool has a home")),
+            (MountSource::BuildCache, _) => {
+                Err(refuse_workload("file session opens a build cache; allowed: home or volume"))
+            }
+            (MountSource::Home, Owner::Hearth(_)) => {
+                Err(refuse_workload("file session opens a home of Hearth itself; allowed: homes of tools"))
+            }
             (MountSource::Home, Owner::Tool(_)) => self.user.check(),
             (MountSource::Volume(volume), _) => volume.check().and_then(|()| self.user.check()),
         }
@@ -204,13 +240,13 @@ impl FileSession {
 }
 
 impl Process {
-    /// Refuses a process that can't be started as written.
+    /// Validates the process. Error `workload` with the violated rule.
     pub fn check(&self) -> Result<()> {
         if self.argv.first().is_none_or(String::is_empty) {
-            return Err(refused("there is no program to start").help("give a command"));
+            return Err(refuse_workload("process has no program").help("add a command"));
         }
         let texts = self.argv.iter().chain(self.env.keys()).map(String::as_str);
-        let texts = texts.chain(self.env.values().map(|value| value.reveal()));
+        let texts = texts.chain(self.env.values().map(|value| value.expose_secret()));
         let texts = texts.chain(self.sealed.values().map(|sealed| sealed.text.as_str()));
         let (mut size, mut nul) = (0, false);
         for text in texts {
@@ -218,33 +254,47 @@ impl Process {
             nul |= text.contains('\0');
         }
         if nul {
-            return Err(refused("a command or an environment variable contains a zero byte"));
+            return Err(refuse_workload("command or environment variable contains a zero byte"));
         }
-        if size > MOST_TEXT {
-            return Err(refused(format!("command and environment are {size} bytes, more than {MOST_TEXT}")));
+        if size > MAX_COMMAND_BYTES {
+            return Err(refuse_workload(format!(
+                "command line is too large: {size} bytes with environment; allowed: up to {MAX_COMMAND_BYTES}"
+            )));
         }
         if let Some(name) = self.env.keys().find(|name| name.is_empty() || name.contains('=')) {
-            return Err(refused(format!("{name:.80?} cannot name an environment variable")));
+            return Err(refuse_workload(format!("invalid name of an environment variable: {name:.80?}")));
         }
         if let Some(name) = self.sealed.keys().find(|name| self.env.contains_key(name.as_str())) {
-            return Err(refused(format!("{name} is there twice, once sealed and once not")));
+            return Err(refuse_workload(format!(
+                "environment variable is both sealed and not sealed: {name}"
+            )));
         }
-        if !plain_path(&self.cwd) {
-            return Err(refused(format!("{:.200?} is not an absolute path to start in", self.cwd)));
+        if !is_plain_path(&self.cwd) {
+            return Err(refuse_workload(format!(
+                "invalid working directory: {:.200?}; expected an absolute path",
+                self.cwd
+            )));
         }
         if self.stop_signal == 0 || self.stop_signal > 64 {
-            return Err(refused(format!("there is no signal {}", self.stop_signal)));
+            return Err(refuse_workload(format!(
+                "invalid stop signal: {}; allowed: 1 to 64",
+                self.stop_signal
+            )));
         }
         self.user.check()
     }
 }
 
-impl User {
+impl ContainerUser {
     fn check(&self) -> Result<()> {
         let mut ids = self.groups.iter().chain([&self.uid, &self.gid]);
-        match ids.find(|id| **id >= MOST_IDS) {
-            Some(id) => Err(refused(format!("user and group numbers are below {MOST_IDS}, {id} is not"))),
-            None if self.groups.len() > 64 => Err(refused("a process has 64 further groups at most")),
+        match ids.find(|id| **id >= ID_UPPER_BOUND) {
+            Some(id) => Err(refuse_workload(format!(
+                "user or group id is too large: {id}; allowed: below {ID_UPPER_BOUND}"
+            ))),
+            None if self.groups.len() > 64 => {
+                Err(refuse_workload("process has too many supplementary groups; allowed: up to 64"))
+            }
             None => Ok(()),
         }
     }
@@ -252,24 +302,24 @@ impl User {
 
 impl Mount {
     fn check(&self, isolation: Isolation) -> Result<()> {
-        if !plain_path(&self.at) || self.at == "/" || is_system(&self.at) {
-            return Err(refused(format!("nothing can be mounted at {:.200?}", self.at))
-                .help("choose an absolute path outside /proc, /sys, /dev and /etc"));
+        if !is_plain_path(&self.at) || self.at == "/" || is_system(&self.at) {
+            return Err(refuse_workload(format!("invalid mount point: {:.200?}", self.at))
+                .help("use an absolute path outside /proc, /sys, /dev and /etc"));
         }
         if self.source == MountSource::BuildCache && isolation != Isolation::Build {
-            return Err(refused("only a build sees the build cache"));
+            return Err(refuse_workload("container mounts the build cache; allowed: for builds only"));
         }
-        self.source.volume().map_or(Ok(()), NamedVolume::check)
+        self.source.as_volume().map_or(Ok(()), NamedVolume::check)
     }
 }
 
-/// Whether a path lies in a folder of the system.
+/// True if the path is a system folder or lies in one.
 fn is_system(path: &str) -> bool {
-    SYSTEM.iter().any(|system| within(path, system))
+    SYSTEM_FOLDERS.iter().any(|system| is_within(path, system))
 }
 
-/// Absolute, without `.`, `..`, empty parts and zero bytes.
-fn plain_path(path: &str) -> bool {
+/// True for an absolute path without `.`, `..`, empty components and zero bytes.
+fn is_plain_path(path: &str) -> bool {
     path == "/"
         || path.len() < 4096
             && !path.contains('\0')
@@ -278,12 +328,12 @@ fn plain_path(path: &str) -> bool {
             })
 }
 
-/// Whether `path` is `folder` or lies in it.
-fn within(path: &str, folder: &str) -> bool {
+/// True if `path` is `folder` or lies in it.
+fn is_within(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn refused(public: impl Into<String>) -> Error {
+fn refuse_workload(public: impl Into<String>) -> Error {
     Error::invalid("workload", public)
 }
 
@@ -294,9 +344,9 @@ mod tests {
     #[test]
     fn a_path_with_a_way_out_is_not_plain() {
         for path in ["", "data", "/a/../b", "/a//b", "/./a", "/a/", "/a\0b"] {
-            assert!(!plain_path(path), "{path:?}");
+            assert!(!is_plain_path(path), "{path:?}");
         }
-        assert!(plain_path("/data/project/dup-finder"));
+        assert!(is_plain_path("/data/project/dup-finder"));
     }
 
     #[test]

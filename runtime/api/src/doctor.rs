@@ -1,43 +1,43 @@
-//! What a host offers to a runtime, and what to install or change.
+//! The result of a host check: the features that a host offers to a runtime, and advice on missing ones.
 
 use serde::{Deserialize, Serialize};
 
-/// Everything that was looked at.
+/// All results of a host check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
-    /// One entry per thing, in the order in which to read them.
-    pub checks: Vec<Check>,
+pub struct HostReport {
+    /// One entry per item, in reading order.
+    pub checks: Vec<HostCheck>,
 }
 
-/// One thing that was looked at.
+/// The result for one item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// A stable name, such as `cgroups`.
+pub struct HostCheck {
+    /// Stable name of the item, such as `cgroups`.
     pub name: String,
-    /// How it is.
-    pub verdict: Verdict,
-    /// What was found.
+    /// The verdict.
+    pub verdict: CheckVerdict,
+    /// The finding, as a sentence for operators.
     pub found: String,
-    /// What to install or change, when something should be.
+    /// The next step for the operator, when one is needed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
 }
 
-/// How a thing is.
+/// The verdict on one item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// As wanted.
+pub enum CheckVerdict {
+    /// Fully available.
     Good,
-    /// It works with less speed or safety.
+    /// Available, with less speed or safety.
     Limited,
-    /// Containers can't run without it.
+    /// Absent; containers cannot run without it.
     Missing,
 }
 
-impl Report {
-    /// Whether containers can run.
-    pub fn usable(&self) -> bool {
-        self.checks.iter().all(|check| check.verdict != Verdict::Missing)
+impl HostReport {
+    /// True if containers can run on this host.
+    pub fn is_usable(&self) -> bool {
+        self.checks.iter().all(|check| check.verdict != CheckVerdict::Missing)
     }
 }

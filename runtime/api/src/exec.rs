@@ -1,18 +1,18 @@
-//! A second program in a running container, with its streams or a terminal.
+//! Exec sessions: an additional program in a running container, with streams or a terminal.
 
 use serde::{Deserialize, Serialize};
 use tokio::{sync::mpsc, task::JoinSet};
 
-use crate::{End, InstanceId, Process};
+use crate::{InstanceId, Process, Termination};
 
-/// What to start, and where.
+/// Request to start an additional program in a running container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exec {
+pub struct ExecRequest {
     /// The container.
     pub instance: InstanceId,
-    /// The program. Its environment is added to nothing: it is complete.
+    /// The program. Its environment is complete; nothing is inherited from the container's process.
     pub process: Process,
-    /// A terminal of this size, or plain streams.
+    /// Size of the terminal; without one, the program has plain streams.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terminal: Option<TerminalSize>,
 }
@@ -26,54 +26,54 @@ pub struct TerminalSize {
     pub columns: u16,
 }
 
-/// What goes to the program.
+/// Input to the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExecInput {
     /// Bytes of its standard input.
     Data(Vec<u8>),
-    /// Its standard input ends.
+    /// End of its standard input.
     Close,
-    /// Its terminal has another size.
+    /// New size of its terminal.
     Resize(TerminalSize),
 }
 
-/// What comes from the program.
+/// Output from the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExecOutput {
     /// Bytes of its standard output or its terminal.
     Out(Vec<u8>),
     /// Bytes of its standard error.
     Err(Vec<u8>),
-    /// It is over; nothing follows.
-    Ended(End),
+    /// The program has ended; nothing follows.
+    Ended(Termination),
 }
 
-/// A program that runs. Dropping the session ends it.
+/// A running program. Dropping the session kills it.
 #[derive(Debug)]
 pub struct ExecSession {
-    /// To the program.
+    /// Sends input to the program.
     pub input: mpsc::Sender<ExecInput>,
-    /// From the program.
+    /// Receives output of the program.
     pub output: mpsc::Receiver<ExecOutput>,
-    /// What carries the streams; it ends with the session.
-    carriers: JoinSet<()>,
+    /// Tasks that transport the streams; they are aborted with the session.
+    transport_tasks: JoinSet<()>,
 }
 
 impl ExecSession {
-    /// A session and the two ends that serve it.
-    pub fn pair() -> (Self, mpsc::Receiver<ExecInput>, mpsc::Sender<ExecOutput>) {
+    /// Creates a session and the two channel ends of the serving side.
+    pub fn new_with_channels() -> (Self, mpsc::Receiver<ExecInput>, mpsc::Sender<ExecOutput>) {
         let (input, inputs) = mpsc::channel(16);
         let (outputs, output) = mpsc::channel(16);
-        (Self { input, output, carriers: JoinSet::new() }, inputs, outputs)
+        (Self { input, output, transport_tasks: JoinSet::new() }, inputs, outputs)
     }
 
-    /// Gives the session a task that carries its streams. Needs a tokio runtime.
-    pub fn carried_by(&mut self, task: impl Future<Output = ()> + Send + 'static) {
-        self.carriers.spawn(task);
+    /// Spawns a task that transports the session's streams. Must be called within a tokio runtime.
+    pub fn attach_task(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.transport_tasks.spawn(task);
     }
 
-    /// Reads to the end and keeps nothing. `None`, when the runtime does not say how the program ended.
-    pub async fn wait_for_end(&mut self) -> Option<End> {
+    /// Discards output until the program ends. `None` when the runtime does not report the end.
+    pub async fn wait_for_end(&mut self) -> Option<Termination> {
         while let Some(output) = self.output.recv().await {
             if let ExecOutput::Ended(end) = output {
                 return Some(end);
@@ -82,9 +82,9 @@ impl ExecSession {
         None
     }
 
-    /// Ends the input and reads to the end: output, errors, and how it ended.
-    pub async fn finish(self) -> (Vec<u8>, Vec<u8>, End) {
-        let Self { input, mut output, carriers: _carriers } = self;
+    /// Closes the input and collects the output. Returns standard output, standard error and the end.
+    pub async fn collect_output(self) -> (Vec<u8>, Vec<u8>, Termination) {
+        let Self { input, mut output, transport_tasks: _transport_tasks } = self;
         drop(input);
         let (mut out, mut err) = (Vec::new(), Vec::new());
         while let Some(output) = output.recv().await {
@@ -94,6 +94,6 @@ impl ExecSession {
                 ExecOutput::Ended(end) => return (out, err, end),
             }
         }
-        (out, err, End::Lost)
+        (out, err, Termination::Lost)
     }
 }

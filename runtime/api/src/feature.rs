@@ -1,15 +1,16 @@
-//! Features that a workload may ask for and a runtime may lack. A runtime refuses each by a code of its own.
+//! Optional features of a runtime. A runtime refuses a workload that needs an unsupported feature with that
+//! feature's error code.
 
-use hearth_base::{Error, Kind};
+use hearth_base::{Error, ErrorKind};
 
-/// Something that not every runtime executes.
+/// A feature that not every runtime supports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Feature {
-    /// Workloads of Hearth itself.
+    /// Workloads that Hearth itself owns.
     HearthOwner,
     /// Images that the runtime fetches from a registry.
     ImagePull,
-    /// Images whose layers the caller brings.
+    /// Images whose layers the caller delivers.
     ImageDelivery,
     /// Named volumes.
     Volume,
@@ -17,17 +18,17 @@ pub enum Feature {
     NetworkMode,
     /// Grants to endpoints.
     NetworkGrant,
-    /// Files that the caller renews.
+    /// Files whose content the caller replaces at run time.
     RefreshedFile,
     /// Access to files from outside a container.
     FileSession,
-    /// Roll-outs that start nothing beside what runs, or only so much at one time.
+    /// Rollouts that recreate containers, or that limit the number of concurrent starts.
     Rollout,
 }
 
 impl Feature {
-    /// The code by which a runtime without it refuses it.
-    pub fn code(self) -> &'static str {
+    /// The error code of a runtime that does not support this feature.
+    pub fn to_error_code(self) -> &'static str {
         match self {
             Self::HearthOwner => "workload-owner-unsupported",
             Self::ImagePull => "workload-image-pull-unsupported",
@@ -41,20 +42,24 @@ impl Feature {
         }
     }
 
-    /// The refusal of a runtime without it.
-    pub fn unsupported(self) -> Error {
+    /// The error of a runtime that does not support this feature.
+    pub fn to_unsupported_error(self) -> Error {
         let what = match self {
             Self::HearthOwner => "workloads of Hearth itself",
-            Self::ImagePull => "images that it has to fetch from a registry",
-            Self::ImageDelivery => "images whose layers are brought to it",
+            Self::ImagePull => "pulling images from a registry",
+            Self::ImageDelivery => "images whose layers the caller delivers",
             Self::Volume => "named volumes",
             Self::NetworkMode => "the network modes none and index",
             Self::NetworkGrant => "grants to endpoints",
-            Self::RefreshedFile => "files that are renewed while a container runs",
+            Self::RefreshedFile => "files whose content changes while a container runs",
             Self::FileSession => "access to files from outside a container",
-            Self::Rollout => "a roll-out that recreates containers or limits how many start at one time",
+            Self::Rollout => "a rollout that recreates containers or limits concurrent starts",
         };
-        Error::new(Kind::Unprocessable, self.code(), format!("this runtime does not support {what} yet"))
-            .help("leave it out, or use a runtime that supports it")
+        Error::new(
+            ErrorKind::Unprocessable,
+            self.to_error_code(),
+            format!("this runtime does not support {what}"),
+        )
+        .help("remove this from the workload, or use a runtime that supports it")
     }
 }

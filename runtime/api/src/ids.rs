@@ -1,35 +1,35 @@
-//! Ids of what is run. They are made above; the runtime only keeps them apart.
+//! Ids of workloads and containers. Callers generate the ids of workloads.
 
 use std::{fmt, str::FromStr};
 
 use hearth_base::{Error, Id, IdKind};
 
-/// The marker behind [`RunId`].
+/// Marker type of [`RunId`].
 pub enum RunKind {}
 
 impl IdKind for RunKind {
-    const PREFIX: &'static str = "run";
+    const ID_PREFIX: &'static str = "run";
 }
 
-/// The marker behind [`SetId`].
+/// Marker type of [`SetId`].
 pub enum SetKind {}
 
 impl IdKind for SetKind {
-    const PREFIX: &'static str = "set";
+    const ID_PREFIX: &'static str = "set";
 }
 
-/// Something that runs once.
+/// Id of a workload that runs once.
 pub type RunId = Id<RunKind>;
 
-/// Something that is kept running.
+/// Id of a workload that is kept running.
 pub type SetId = Id<SetKind>;
 
-/// Either sort of workload.
+/// Id of a workload of either kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WorkloadId {
     /// A run, started at most once.
     Run(RunId),
-    /// A set of replicas, kept alive.
+    /// A set of replicas, restarted whenever they end.
     Set(SetId),
 }
 
@@ -46,7 +46,7 @@ impl FromStr for WorkloadId {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        if text.starts_with(SetKind::PREFIX) {
+        if text.starts_with(SetKind::ID_PREFIX) {
             text.parse().map(Self::Set)
         } else {
             text.parse().map(Self::Run)
@@ -54,21 +54,21 @@ impl FromStr for WorkloadId {
     }
 }
 
-/// One container that was or is there for a workload: `run_….0.1`, or the seventh start of a set's third
-/// replica, `set_….2.7`. It is safe as a file's name.
+/// Id of one container of a workload: `run_….0.1`, or `set_….2.7` for the seventh start of a set's third
+/// replica. Its text is a safe file name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceId {
     /// The workload that it belongs to.
     pub workload: WorkloadId,
-    /// Which of the set's replicas, from 0; 0 for a run.
+    /// Index of the replica in its set, from 0; 0 for a run.
     pub replica: u16,
-    /// The how-manieth container for that replica, from 1.
+    /// Start count of the replica, from 1.
     pub start: u32,
 }
 
 impl InstanceId {
-    /// The only container of a run.
-    pub fn of_run(run: RunId) -> Self {
+    /// The id of the only container of a run.
+    pub fn from_run(run: RunId) -> Self {
         Self { workload: WorkloadId::Run(run), replica: 0, start: 1 }
     }
 }
@@ -92,7 +92,9 @@ impl FromStr for InstanceId {
             };
             (instance.to_string() == text).then_some(instance)
         };
-        read().ok_or_else(|| Error::invalid("id", format!("{text:.80?} is not the id of an instance")))
+        read().ok_or_else(|| {
+            Error::invalid("id", format!("invalid instance id: {text:.80?}; expected WORKLOAD.REPLICA.START"))
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Images and their layers, known by digest. The caller reads the manifest; the runtime keeps the layers.
+//! Images and layers, identified by digest. The caller reads the manifest; the runtime stores the layers.
 
 use std::{fmt, str::FromStr};
 
@@ -6,69 +6,71 @@ use hearth_base::{Digest, Error, Result, Secret};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncRead;
 
-/// A stream of bytes that somebody else brings.
-pub type Bytes<'a> = Box<dyn AsyncRead + Send + Unpin + 'a>;
+/// A stream of a layer's bytes.
+pub type ByteStream<'a> = Box<dyn AsyncRead + Send + Unpin + 'a>;
 
-/// The longest name of a repository, its host included (OCI distribution specification, "Pulling manifests").
+/// Maximum length of a repository name, including its host (OCI distribution specification, "Pulling
+/// manifests").
 const MAX_REPOSITORY_BYTES: usize = 255;
 
-/// An image, for ever the same: `repository@sha256:…`. The digest is that of the image's manifest.
+/// An immutable image reference, `repository@sha256:…`, with the digest of the image's manifest.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageReference {
     repository: String,
     digest: Digest,
 }
 
-/// The way in which a runtime gets an image.
+/// The source from which a runtime gets an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "from", rename_all = "kebab-case")]
 pub enum ImageSource {
-    /// The caller brings its layers: [`crate::Runtime::ensure_image`], then [`crate::Runtime::add_layer`].
+    /// The caller delivers the layers: [`crate::Runtime::ensure_image`], then [`crate::Runtime::add_layer`].
     #[default]
     Delivered,
     /// The runtime pulls it from the registry that the reference names.
     Registry {
-        /// The sign-in that the registry asks for, if it does.
+        /// Credential for the registry, if it requires one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         credential: Option<RegistryCredential>,
     },
 }
 
-/// A sign-in to a registry.
+/// A credential for a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistryCredential {
-    /// The user's name there.
+    /// User name at the registry.
     pub username: String,
-    /// The password or token.
-    #[serde(serialize_with = "Secret::expose")]
+    /// Password or token.
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     pub password: Secret,
 }
 
-/// An image with its layers, as its manifest lists them.
+/// An image reference with the layers that its manifest lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Image {
-    /// The image.
+pub struct ResolvedImage {
+    /// The reference.
     pub reference: ImageReference,
-    /// Its layers, the lowest first.
+    /// The layers, the lowest first.
     pub layers: Vec<LayerDescriptor>,
 }
 
-/// A layer as a manifest describes it (OCI image specification, `descriptor.md`).
+/// Descriptor of a layer in a manifest (OCI image specification, `descriptor.md`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerDescriptor {
-    /// The SHA-256 of the layer's bytes, as a registry stores them. The layer is known by it.
+    /// SHA-256 of the layer's bytes as stored in a registry; the layer's identity.
     pub digest: Digest,
-    /// The number of these bytes.
+    /// Size of these bytes.
     pub size: u64,
-    /// The compression of these bytes.
+    /// Compression of these bytes.
     pub compression: Compression,
-    /// The SHA-256 of the archive that they unpack to (`config.md`, "Layer DiffID"), where it is known.
+    /// SHA-256 of the uncompressed archive (`config.md`, "Layer DiffID"), if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diff_id: Option<Digest>,
 }
 
 impl LayerDescriptor {
-    /// A layer as a manifest lists it; one of a media type that cannot be unpacked is refused (`layer-type`).
+    /// Builds a descriptor from a manifest's entry. Error `layer-type` for a media type that cannot be
+    /// unpacked.
     pub fn from_manifest(
         digest: Digest,
         size: u64,
@@ -79,11 +81,11 @@ impl LayerDescriptor {
     }
 }
 
-/// The compression of a layer's bytes.
+/// Compression of a layer's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Compression {
-    /// A plain archive.
+    /// Uncompressed.
     None,
     /// RFC 1952.
     Gzip,
@@ -92,28 +94,31 @@ pub enum Compression {
 }
 
 impl ImageReference {
-    /// The image with this manifest in this repository.
+    /// Builds a reference from a repository and a manifest digest.
     pub fn new(repository: &str, digest: Digest) -> Result<Self> {
         if !is_repository(repository) {
-            return Err(Error::invalid("image-reference", format!("{repository:.200?} names no repository"))
-                .help("write it as HOST/NAME in lower case"));
+            return Err(Error::invalid(
+                "image-reference",
+                format!("invalid image repository: {repository:.200?}; expected HOST/NAME in lower case"),
+            )
+            .help("use a repository such as hearth.example/hearth/python3.11"));
         }
         Ok(Self { repository: repository.to_owned(), digest })
     }
 
-    /// The repository that it is pulled from.
+    /// The repository, with its host.
     pub fn repository(&self) -> &str {
         &self.repository
     }
 
-    /// The digest of its manifest.
+    /// The digest of the manifest.
     pub const fn digest(&self) -> Digest {
         self.digest
     }
 }
 
-/// `[host[:port]/]name[/name…]` (OCI distribution specification, "Pulling manifests"; the host as registries' clients
-/// write it before the name).
+/// True for `[host[:port]/]name[/name…]` (OCI distribution specification, "Pulling manifests", preceded by a
+/// host as clients of registries write it).
 fn is_repository(text: &str) -> bool {
     let is_component = |part: &str| {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -137,11 +142,15 @@ fn is_repository(text: &str) -> bool {
 impl FromStr for ImageReference {
     type Err = Error;
 
-    /// Reads `repository@sha256:…`. A tag in front of the digest is dropped: the digest alone says which image.
+    /// Parses `repository@sha256:…`. Drops a tag before the digest, since the digest alone identifies the
+    /// image.
     fn from_str(text: &str) -> Result<Self> {
         let (name, digest) = text.split_once('@').ok_or_else(|| {
-            Error::invalid("image-reference", format!("{text:.200?} names an image without its digest"))
-                .help("write it as REPOSITORY@sha256:DIGITS")
+            Error::invalid(
+                "image-reference",
+                format!("image reference has no digest: {text:.200?}; expected REPOSITORY@sha256:DIGITS"),
+            )
+            .help("append the digest of the image's manifest")
         })?;
         let tag = name.rfind(':').filter(|colon| name[*colon..].bytes().all(|byte| byte != b'/'));
         Self::new(tag.map_or(name, |colon| &name[..colon]), digest.parse()?)
@@ -163,7 +172,8 @@ impl fmt::Debug for ImageReference {
 hearth_base::as_text!(ImageReference);
 
 impl Compression {
-    /// The compression of layers of this media type (OCI image specification, `layer.md`, "Distributable Format").
+    /// Derives the compression from a layer's media type (OCI image specification, `layer.md`, "Distributable
+    /// Format").
     pub fn from_media_type(media_type: &str) -> Result<Self> {
         match media_type.rsplit(['.', '+']).next() {
             Some("tar") => Ok(Self::None),
@@ -171,7 +181,7 @@ impl Compression {
             Some("zstd") => Ok(Self::Zstd),
             _ => Err(Error::invalid(
                 "layer-type",
-                format!("layers of the type {media_type:.80?} cannot be unpacked"),
+                format!("unsupported layer media type: {media_type:.80?}; allowed: tar, gzip, zstd"),
             )
             .help("build the image with gzip or zstd layers")),
         }
@@ -182,7 +192,7 @@ impl Compression {
 mod tests {
     use super::*;
 
-    const DIGEST: &str = "sha256:0707070707070707070707070707070707070707070707070707070707070707";
+    const EXAMPLE_DIGEST: &str = "sha256:0707070707070707070707070707070707070707070707070707070707070707";
 
     #[test]
     fn a_reference_reads_back_without_its_tag() {
@@ -193,9 +203,9 @@ mod tests {
             ("app", "app"),
             ("python:3.11", "python"),
         ] {
-            let reference: ImageReference = format!("{text}@{DIGEST}").parse().unwrap();
+            let reference: ImageReference = format!("{text}@{EXAMPLE_DIGEST}").parse().unwrap();
             assert_eq!(reference.repository(), repository);
-            assert_eq!(reference.to_string(), format!("{repository}@{DIGEST}"));
+            assert_eq!(reference.to_string(), format!("{repository}@{EXAMPLE_DIGEST}"));
             assert_eq!(reference.to_string().parse::<ImageReference>().unwrap(), reference);
         }
     }
@@ -204,19 +214,19 @@ mod tests {
     fn a_reference_that_is_an_option_a_path_or_a_tag_is_refused() {
         for name in ["", "/a", "a/", "a//b", "../a", "a/../b", "-x", "-x/a", "A", "h/B", "a b", "a\0", "h/-a"]
         {
-            assert!(format!("{name}@{DIGEST}").parse::<ImageReference>().is_err(), "{name:?}");
+            assert!(format!("{name}@{EXAMPLE_DIGEST}").parse::<ImageReference>().is_err(), "{name:?}");
         }
-        assert!(format!("{}@{DIGEST}", "a".repeat(256)).parse::<ImageReference>().is_err());
+        assert!(format!("{}@{EXAMPLE_DIGEST}", "a".repeat(256)).parse::<ImageReference>().is_err());
         assert!("h/a:latest".parse::<ImageReference>().is_err());
         assert!("h/a@sha256:07".parse::<ImageReference>().is_err());
     }
 
     #[test]
-    fn a_media_type_says_how_a_layer_is_compressed() {
-        let of = |text: &str| Compression::from_media_type(text).ok();
-        assert_eq!(of("application/vnd.oci.image.layer.v1.tar"), Some(Compression::None));
-        assert_eq!(of("application/vnd.oci.image.layer.v1.tar+zstd"), Some(Compression::Zstd));
-        assert_eq!(of("application/vnd.docker.image.rootfs.diff.tar.gzip"), Some(Compression::Gzip));
-        assert_eq!(of("application/octet-stream"), None);
+    fn media_type_gives_the_compression_of_a_layer() {
+        let parse = |text: &str| Compression::from_media_type(text).ok();
+        assert_eq!(parse("application/vnd.oci.image.layer.v1.tar"), Some(Compression::None));
+        assert_eq!(parse("application/vnd.oci.image.layer.v1.tar+zstd"), Some(Compression::Zstd));
+        assert_eq!(parse("application/vnd.docker.image.rootfs.diff.tar.gzip"), Some(Compression::Gzip));
+        assert_eq!(parse("application/octet-stream"), None);
     }
 }

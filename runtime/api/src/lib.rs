@@ -1,9 +1,10 @@
-//! What a runtime of containers is asked and answers, whoever answers: this machine, a cluster or a fake.
+//! The interface of a container runtime and its shared logic. This machine, a cluster and a fake implement
+//! it.
 //!
-//! Nothing here knows the public API, a table or a person; nothing here makes a container.
+//! This crate does not know the public API, database tables or users, and it starts no container.
 
 mod check;
-#[expect(clippy::expect_used, clippy::panic, reason = "these are tests: a broken promise ends them")]
+#[expect(clippy::expect_used, clippy::panic, reason = "test code: a failed expectation ends the test")]
 pub mod conformance;
 mod doctor;
 pub mod engine;
@@ -25,14 +26,14 @@ mod user;
 pub mod wire;
 mod workload;
 
-pub use doctor::{Check, Report, Verdict};
-pub use exec::{Exec, ExecInput, ExecOutput, ExecSession, TerminalSize};
+pub use doctor::{CheckVerdict, HostCheck, HostReport};
+pub use exec::{ExecInput, ExecOutput, ExecRequest, ExecSession, TerminalSize};
 pub use feature::Feature;
 pub use ids::{InstanceId, RunId, SetId, WorkloadId};
 pub use image::{
-    Bytes, Compression, Image, ImageReference, ImageSource, LayerDescriptor, RegistryCredential,
+    ByteStream, Compression, ImageReference, ImageSource, LayerDescriptor, RegistryCredential, ResolvedImage,
 };
-pub use logs::{LogLine, LogPage, Stream};
+pub use logs::{LogLine, LogPage, LogStream};
 pub use network::{Network, NetworkMode};
 pub use owner::Owner;
 pub use probe::{
@@ -41,10 +42,10 @@ pub use probe::{
 };
 pub use rollout::{Rollout, SurgeUntil};
 pub use runtime::Runtime;
-pub use state::{Cursor, End, InstanceState, Observation, Outcome, Phase, WorkloadState};
+pub use state::{ContainerOutcome, Cursor, InstanceState, Observation, Phase, Termination, WorkloadState};
 pub use storage::{
     FileProtocol, FileRefresh, FileSession, Mount, MountSource, NamedVolume, RefreshedFile, VolumeAccess,
 };
 pub use usage::Usage;
-pub use user::User;
-pub use workload::{Isolation, Limits, Process, Version, Workload, WorkloadKind};
+pub use user::ContainerUser;
+pub use workload::{Isolation, Process, ResourceLimits, Version, Workload, WorkloadKind};

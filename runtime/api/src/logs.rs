@@ -1,43 +1,43 @@
-//! Lines that containers wrote, in order, each with its place.
+//! Log lines of containers, numbered in order.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Where a line was written.
+/// The stream that a line was written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Stream {
+pub enum LogStream {
     /// Standard output.
     Out,
     /// Standard error.
     Err,
-    /// Nowhere: the runtime says something about the log itself, such as "7 lines lost".
+    /// A note of the runtime about the log itself, such as "7 lines lost".
     Note,
 }
 
-/// One line, without its end. A longer one than 16 KiB comes in pieces.
+/// One line without its line feed. A line longer than 16 KiB is split.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// Its place in the instance's log, from 1 without gaps.
+    /// Sequence number in the instance's log, from 1 without gaps.
     pub sequence: u64,
-    /// When it was read from the container.
+    /// Time at which the line was read from the container.
     pub time: Timestamp,
-    /// Where it was written.
-    pub stream: Stream,
-    /// The line goes on in the next one of the same stream.
+    /// The stream that it was written to.
+    pub stream: LogStream,
+    /// The line continues in the next entry of the same stream.
     #[serde(default)]
     pub partial: bool,
-    /// Its text; bytes that are not UTF-8 are replaced.
+    /// The text; invalid UTF-8 is replaced.
     pub text: String,
 }
 
-/// Some lines of an instance's log.
+/// A page of an instance's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogPage {
     /// The lines, in order.
     pub lines: Vec<LogLine>,
-    /// The sequence to ask for next.
+    /// Sequence number for the next call.
     pub next: u64,
-    /// The instance has ended and these are its last lines.
+    /// The instance has ended, and this is the last page.
     pub complete: bool,
 }

@@ -1,38 +1,38 @@
-//! The network as a container sees it.
+//! The network of a container.
 
 use std::collections::BTreeSet;
 
 use hearth_base::{EndpointName, JobName, ToolName};
 use serde::{Deserialize, Serialize};
 
-/// The network as a container sees it, and its name there.
+/// The network access of a container, and its name in the network.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
-    /// The name by which the owner's other containers find this one.
+    /// DNS name of this container for the owner's other containers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<JobName>,
-    /// The tool's present name, for the long form `NAME.tool-TOOL.svc.cluster.local`.
+    /// Current name of the tool, for the long form `NAME.tool-TOOL.svc.cluster.local`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<ToolName>,
-    /// The destinations that it reaches without a grant.
+    /// The destinations that the container can reach without a grant.
     #[serde(default)]
     pub mode: NetworkMode,
-    /// Endpoints of this Hearth that it reaches besides, as `NAME.hearth.internal`.
+    /// Additional endpoints of this Hearth that the container can reach, as `NAME.hearth.internal`.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub grants: BTreeSet<EndpointName>,
 }
 
-/// The destinations that a container reaches without a grant. Each mode reaches all that the one before it does.
+/// The destinations that a container can reach without a grant. Each mode includes the previous one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NetworkMode {
-    /// Nothing, and nothing reaches it.
+    /// No network, in either direction.
     None,
-    /// The owner's other containers, and Hearth's door.
+    /// The owner's other containers, and Hearth's gateway.
     Inside,
-    /// The index of packages too.
+    /// In addition, the package index.
     Index,
-    /// Everything that the outbound rules let pass.
+    /// Every destination that the outbound rules allow.
     #[default]
     Outbound,
 }

@@ -1,4 +1,4 @@
-//! The owner of a workload: storage, ids, networks and secrets are kept apart by owner.
+//! The owner of a workload. Storage, user ids, networks and secrets are isolated by owner.
 
 use hearth_base::{Result, Role, ToolId};
 use serde::{Deserialize, Serialize};
@@ -11,22 +11,22 @@ use crate::Feature;
 pub enum Owner {
     /// A tool.
     Tool(ToolId),
-    /// Hearth itself: the service that runs the workload for its own purposes.
+    /// Hearth itself, by the service that runs the workload for its own purposes.
     Hearth(Role),
 }
 
 impl Owner {
-    /// The tool, when a tool owns it.
-    pub fn tool(self) -> Option<ToolId> {
+    /// The tool, if the owner is one.
+    pub fn as_tool(self) -> Option<ToolId> {
         match self {
             Self::Tool(tool) => Some(tool),
             Self::Hearth(_) => None,
         }
     }
 
-    /// The tool; an owner that is none is refused (`workload-owner-unsupported`).
+    /// The tool. Error `workload-owner-unsupported` for another owner.
     pub fn require_tool(self) -> Result<ToolId> {
-        self.tool().ok_or_else(|| Feature::HearthOwner.unsupported())
+        self.as_tool().ok_or_else(|| Feature::HearthOwner.to_unsupported_error())
     }
 }
 

@@ -1,37 +1,38 @@
-//! The replacement of a set's containers when the set has changed.
+//! Rollout policies: the replacement of a set's containers after a change of the set.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The way in which new containers replace old ones. In a cluster: the strategy of a deployment.
+/// The policy by which new containers replace old ones. In Kubernetes: the strategy of a Deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "policy", rename_all = "kebab-case")]
 pub enum Rollout {
-    /// Each replica's new container starts beside the old one, which stops when the new one has come `until` there.
+    /// Starts each replica's new container beside the old one, and stops the old one when the new one has
+    /// reached `until`.
     Surge {
-        /// The state that the new one must come to.
+        /// The state that the new container must reach.
         #[serde(default)]
         until: SurgeUntil,
-        /// The most new containers that start beside old ones at one time; without it, one of each replica.
+        /// Maximum number of new containers that start beside old ones at a time; absent: one per replica.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         most: Option<u16>,
-        /// An old container that is ready goes on until the new one has been ready for this long, so that one which
-        /// fails at once replaces nothing. Kubernetes' `minReadySeconds`.
+        /// Time for which the new container must be ready before a ready old one stops, so that a container
+        /// that fails at once replaces nothing. Kubernetes: `minReadySeconds`.
         #[serde(default, skip_serializing_if = "Duration::is_zero")]
         min_ready: Duration,
-        /// A ready container that is replaced, or surplus while others are wanted, drains for this long before it is
-        /// asked to end: [`crate::InstanceState::draining`] says that nothing new is to be sent to it, and what was
-        /// sent is answered. In a cluster: a sleep as the `preStop` hook.
+        /// Time for which a replaced or surplus ready container drains before its stop signal. While
+        /// [`crate::InstanceState::draining`] is set, callers send it no new requests, and it answers those
+        /// under way. Kubernetes: a sleep as the `preStop` hook.
         #[serde(default, skip_serializing_if = "Duration::is_zero")]
         drain: Duration,
     },
-    /// Old containers end before new ones start, and none of them drains. For a workload that cannot run twice, such as
-    /// the user of a single volume.
+    /// Stops old containers, without draining, before new ones start. For a workload that must not run twice,
+    /// such as the user of a [`crate::VolumeAccess::Single`] volume.
     Recreate,
 }
 
-/// The state that a new container must come to before the old one stops.
+/// The state that a new container must reach before the old one stops.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SurgeUntil {
@@ -52,7 +53,7 @@ impl Rollout {
         Self::Surge { until, most: None, min_ready: Duration::ZERO, drain: Duration::ZERO }
     }
 
-    /// The time for which a new container must have been ready before a ready one that it replaces stops.
+    /// The time for which a new container must have been ready before the ready one that it replaces stops.
     pub fn min_ready(self) -> Duration {
         match self {
             Self::Surge { min_ready, .. } => min_ready,
@@ -60,7 +61,7 @@ impl Rollout {
         }
     }
 
-    /// The time for which a ready container drains before it is asked to end.
+    /// The time for which a ready container drains before its stop signal.
     pub fn drain(self) -> Duration {
         match self {
             Self::Surge { drain, .. } => drain,
@@ -68,7 +69,7 @@ impl Rollout {
         }
     }
 
-    /// Whether an old container goes on until the new one is ready.
+    /// True if an old container must run until the new one is ready.
     pub fn awaits_ready(self) -> bool {
         matches!(self, Self::Surge { until: SurgeUntil::Ready, .. })
     }

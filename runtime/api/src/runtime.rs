@@ -1,4 +1,4 @@
-//! What every runtime can be asked.
+//! The operations of a container runtime.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -6,76 +6,82 @@ use async_trait::async_trait;
 use hearth_base::{Digest, Result, SealingKey, ToolId};
 
 use crate::{
-    Bytes, Cursor, Exec, ExecSession, Feature, FileRefresh, FileSession, Image, InstanceId, LayerDescriptor,
-    LogPage, Observation, Report, Usage, Version, Workload, WorkloadId,
+    ByteStream, Cursor, ExecRequest, ExecSession, Feature, FileRefresh, FileSession, HostReport, InstanceId,
+    LayerDescriptor, LogPage, Observation, ResolvedImage, Usage, Version, Workload, WorkloadId,
 };
 
-/// Runs workloads. Every call may be repeated: the second time it changes nothing.
+/// Runs workloads. Every call is idempotent and may be repeated.
 #[async_trait]
 pub trait Runtime: Send + Sync + 'static {
-    /// Makes a workload wanted. When this returns it is kept on the disk and survives the runtime's end.
+    /// Declares a workload as wanted. When the call returns, the workload is on disk and survives a restart
+    /// of the runtime.
     ///
-    /// A version lower than the last one is refused (`generation-superseded`), and so is a run that has been
-    /// acknowledged (`run-already-done`). A run that was started is not started again, whatever changes. One whose
-    /// image is not there whole is refused (`image-missing`): ensure the image, and apply again. One that needs what
-    /// this runtime does not support is refused by that feature's code ([`Feature::code`]).
+    /// Errors: `generation-superseded` for a version lower than the last one; `run-already-done` for an
+    /// acknowledged run; `image-missing` when the runtime lacks the image or a layer of it (ensure the image
+    /// and apply again); the feature's code ([`Feature::to_error_code`]) when the workload needs an
+    /// unsupported feature. A run that was started is never started a second time.
     async fn apply(&self, workload: Workload) -> Result<()>;
 
-    /// Makes a workload unwanted: its stop signal, and after `grace` the kill. One that was never applied is
-    /// remembered as stopped, so that a late [`Runtime::apply`] with a lower version is refused.
+    /// Stops a workload: its containers receive the stop signal, and SIGKILL after `grace`. The version of a
+    /// workload that was never applied is stored as well, so that a late [`Runtime::apply`] with a lower
+    /// version is refused.
     async fn stop(&self, id: WorkloadId, version: Version, grace: Duration) -> Result<()>;
 
-    /// What has changed since `after`, as soon as something has, or after `wait` with nothing.
-    async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation>;
+    /// Long-polls for workload changes after the cursor `after`. Returns at the first change, or empty after
+    /// `wait`.
+    async fn observe_workloads(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation>;
 
-    /// Forgets a workload that is done, with its outcomes and logs. One that is not done is refused
-    /// (`not-done`).
-    async fn acknowledge(&self, id: WorkloadId) -> Result<()>;
+    /// Deletes a finished workload with its outcomes and logs. Error `not-done` while it can still run.
+    async fn acknowledge_workload(&self, id: WorkloadId) -> Result<()>;
 
-    /// Lines of an instance's log from `sequence` on, as soon as there are any, or after `wait` none.
+    /// Long-polls for log lines of an instance from `sequence` on. Returns at the first line, or empty after
+    /// `wait`.
     ///
-    /// Asking says that all lines before have been taken: they may go when room is needed. Of a container that
-    /// writes more than is taken, the rest is lost, and counted in a line of the runtime's own.
-    async fn logs(&self, instance: InstanceId, sequence: u64, wait: Duration) -> Result<LogPage>;
+    /// The call acknowledges all lines before `sequence`; the runtime may delete these when it needs space.
+    /// The runtime drops lines when a container writes faster than its log is read, and adds one line with
+    /// their number.
+    async fn read_logs(&self, instance: InstanceId, sequence: u64, wait: Duration) -> Result<LogPage>;
 
     /// Starts a second program in a running container.
-    async fn exec(&self, exec: Exec) -> Result<ExecSession>;
+    async fn exec(&self, exec: ExecRequest) -> Result<ExecSession>;
 
-    /// What the running containers use now.
-    async fn usage(&self) -> Result<Vec<Usage>>;
+    /// The current resource usage of all running containers.
+    async fn read_usage(&self) -> Result<Vec<Usage>>;
 
-    /// Makes an image known, and counts as its use. The layers that the caller must add before a workload can use the
-    /// image, each once; none where the runtime fetches images itself. An image that is known with other layers is
-    /// refused (`image-differs`): a digest means one list for ever.
-    async fn ensure_image(&self, image: &Image) -> Result<Vec<LayerDescriptor>>;
+    /// Registers an image and marks it as used now. Returns the missing layers, each once, which the caller
+    /// must add before a workload can use the image; always empty in a runtime that pulls images itself.
+    /// Error `image-differs` when the digest is registered with other layers: a digest never changes its
+    /// meaning.
+    async fn ensure_image(&self, image: &ResolvedImage) -> Result<Vec<LayerDescriptor>>;
 
-    /// Takes in a layer of an image that was ensured; another one is refused (`layer-unknown`). It is there whole, or
-    /// not at all. Bytes that do not have the descriptor's size and digest, or that unpack to something that does not
-    /// have its `diff_id`, are refused (`layer-digest`), and so is what cannot be unpacked (`layer-content`).
-    async fn add_layer(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()>;
+    /// Stores one layer of an ensured image, atomically. Errors: `layer-unknown` when no ensured image lists
+    /// the layer; `layer-digest` when the bytes differ from the descriptor's size or digest, or the unpacked
+    /// archive from its `diff_id`; `layer-content` when the bytes cannot be unpacked.
+    async fn add_layer(&self, layer: &LayerDescriptor, bytes: ByteStream<'_>) -> Result<()>;
 
-    /// Forgets every image that is not in `keep`, that no workload uses and that nobody has ensured or applied for
-    /// `unused_for`; then removes layers of which no image is left. The digests of the forgotten images' manifests.
+    /// Garbage-collects images. Deletes each image that is not in `keep`, that no workload uses and that was
+    /// neither ensured nor applied for `unused_for`; then deletes the layers that no image lists. Returns the
+    /// manifest digests of the deleted images.
     async fn remove_images(&self, keep: &BTreeSet<Digest>, unused_for: Duration) -> Result<Vec<Digest>>;
 
-    /// Gives a refreshed file of a workload new content; its containers go on.
+    /// Replaces the content of a refreshed file of a workload. The containers continue to run.
     async fn refresh_file(&self, _refresh: FileRefresh) -> Result<()> {
-        Err(Feature::RefreshedFile.unsupported())
+        Err(Feature::RefreshedFile.to_unsupported_error())
     }
 
-    /// Opens a session on files from outside a container; its streams carry the session's protocol.
+    /// Opens a file session outside of any container. The session's streams carry its protocol.
     async fn open_files(&self, _session: FileSession) -> Result<ExecSession> {
-        Err(Feature::FileSession.unsupported())
+        Err(Feature::FileSession.to_unsupported_error())
     }
 
-    /// Removes all that is stored for a tool: home, build cache, networks. Refused while something of it runs
-    /// (`tool-still-runs`).
-    async fn erase(&self, tool: ToolId) -> Result<()>;
+    /// Deletes the stored data of a tool: home, build cache, networks. Error `tool-still-runs` while a
+    /// workload of the tool runs.
+    async fn erase_tool(&self, tool: ToolId) -> Result<()>;
 
-    /// The key that seals what only this runtime opens ([`crate::Process::sealed`]). It may be another one after a
-    /// restart; what was sealed to a former one still opens.
+    /// The public key for values that only this runtime can open ([`crate::Process::sealed`]). It may change
+    /// when the runtime restarts; values sealed with an earlier key can still be opened.
     async fn sealing_key(&self) -> Result<SealingKey>;
 
-    /// What the host offers, and what to install or change.
-    async fn doctor(&self) -> Result<Report>;
+    /// Checks the host: available features, and advice on missing ones.
+    async fn check_host(&self) -> Result<HostReport>;
 }

@@ -1,4 +1,4 @@
-//! What is: the state of workloads and of their containers, and how they ended.
+//! The observed state of workloads and containers, with the outcomes of ended ones.
 
 use std::net::Ipv4Addr;
 
@@ -7,26 +7,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Health, InstanceId, Owner, Version, WorkloadId};
 
-/// How far an observer has seen. Opaque; good for one life of the runtime's process.
+/// Position of an observer in the stream of changes. Opaque; valid for one process of the runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
-    /// Which life of the process.
-    pub life: u64,
-    /// Which change.
+    /// Random number of the runtime process.
+    #[serde(rename = "life")]
+    pub process_number: u64,
+    /// Number of the last change that the observer has received.
     pub change: u64,
 }
 
-/// What changed since a cursor; everything, when the cursor is missing or of another life.
+/// Changes since a cursor. Lists everything when the cursor is missing or belongs to another runtime process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Observation {
-    /// Where to go on.
+    /// Cursor for the next call.
     pub cursor: Cursor,
-    /// These are all workloads there are: one that is missing is gone.
+    /// The list holds every workload; a workload that is absent from it no longer exists.
     pub complete: bool,
-    /// Workloads that are new or have changed.
+    /// New and changed workloads.
     pub workloads: Vec<WorkloadState>,
-    /// Workloads that have been acknowledged since.
-    pub gone: Vec<WorkloadId>,
+    /// Workloads that were acknowledged, and thereby deleted, since the cursor.
+    #[serde(rename = "gone")]
+    pub removed: Vec<WorkloadId>,
 }
 
 /// One workload and its containers.
@@ -34,15 +36,15 @@ pub struct Observation {
 pub struct WorkloadState {
     /// The workload.
     pub id: WorkloadId,
-    /// Whose it is.
+    /// The owner.
     pub owner: Owner,
-    /// The version last accepted.
+    /// The last accepted version.
     pub version: Version,
-    /// It has been asked to stop.
+    /// A stop was requested.
     pub stopping: bool,
-    /// Nothing of it runs or will run again: it waits to be acknowledged.
+    /// No container runs or will be started; the workload can be acknowledged.
     pub done: bool,
-    /// Containers, the newest last; of those that ended, the last few.
+    /// Containers, the newest last. Of the ended ones, only the last few per replica.
     pub instances: Vec<InstanceState>,
 }
 
@@ -51,72 +53,73 @@ pub struct WorkloadState {
 pub struct InstanceState {
     /// The container.
     pub id: InstanceId,
-    /// The version of the workload it was started for, or the newest that it serves as well.
+    /// The newest workload version that this container satisfies.
     pub version: Version,
-    /// What it is doing.
+    /// Its phase.
     pub phase: Phase,
-    /// The results of its probes.
+    /// Health, from the results of its probes.
     #[serde(default)]
     pub health: Health,
-    /// It is about to end, or has been asked to: nothing new is to be sent to it. See [`crate::Rollout::Surge`].
+    /// The container is stopping or about to stop; do not send new requests to it. See
+    /// [`crate::Rollout::Surge`].
     #[serde(default)]
     pub draining: bool,
 }
 
-/// What a container is doing.
+/// The phase of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "kebab-case")]
 pub enum Phase {
-    /// It is being started.
+    /// The runtime is starting it.
     Starting,
     /// Its process runs.
     Running {
-        /// Since when.
+        /// Start time of the process.
         since: Timestamp,
-        /// Where its ports are reached.
+        /// The address at which its ports can be reached.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         address: Option<Ipv4Addr>,
     },
-    /// It is over.
-    Ended(Outcome),
+    /// It has ended.
+    Ended(ContainerOutcome),
 }
 
-/// How a container ended, and what it used.
+/// The end of a container and its resource usage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// How.
-    pub end: End,
-    /// Its end was asked for.
+pub struct ContainerOutcome {
+    /// The kind of end.
+    pub end: Termination,
+    /// The end was requested.
     #[serde(default)]
     pub stopped: bool,
-    /// When its process began, if it did.
+    /// Start time of the process; absent when it did not start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<Timestamp>,
-    /// When it was over, or was found to be.
+    /// Time of the end, or of its discovery.
     pub ended: Timestamp,
     /// Processor time in microseconds.
     #[serde(default)]
     pub cpu_micros: u64,
-    /// The most memory it held, in bytes.
+    /// Peak memory in bytes.
     #[serde(default)]
     pub peak_memory: u64,
-    /// Processes that were killed because its memory was used up.
+    /// Number of processes that the kernel killed for lack of memory.
     #[serde(default)]
     pub oom_kills: u64,
-    /// How often it could not start a process, being at the limit of these.
-    #[serde(default)]
-    pub refused: u64,
-    /// When it was over, nothing more could be written into its root.
+    /// Number of forks that failed at the process limit.
+    #[serde(default, rename = "refused")]
+    pub refused_forks: u64,
+    /// The root file system was full at the end.
     #[serde(default)]
     pub disk_full: bool,
-    /// It was ended because a probe failed: why, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unhealthy: Option<String>,
+    /// The probe failure for which the container was stopped, as a sentence for users.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "unhealthy")]
+    pub probe_failure: Option<String>,
 }
 
-impl Outcome {
-    /// An end at this time, of which nothing more is known.
-    pub fn bare(end: End, ended: Timestamp) -> Self {
+impl ContainerOutcome {
+    /// Builds an outcome with a kind of end and a time only; all usage values are 0.
+    pub fn from_end(end: Termination, ended: Timestamp) -> Self {
         Self {
             end,
             stopped: false,
@@ -125,23 +128,23 @@ impl Outcome {
             cpu_micros: 0,
             peak_memory: 0,
             oom_kills: 0,
-            refused: 0,
+            refused_forks: 0,
             disk_full: false,
-            unhealthy: None,
+            probe_failure: None,
         }
     }
 }
 
-/// The manner of an end.
+/// The way in which a container or program ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "end", rename_all = "kebab-case")]
-pub enum End {
+pub enum Termination {
     /// Its process returned this status.
     Exited {
         /// The status; 0 is success.
         code: i32,
     },
-    /// A signal ended it.
+    /// A signal killed it.
     Killed {
         /// The signal.
         signal: i32,
@@ -150,38 +153,38 @@ pub enum End {
     OutOfMemory,
     /// It ran longer than its time limit.
     TimedOut,
-    /// It was stopped before it began, or could not be started.
+    /// It was stopped before its start, or could not be started.
     NotStarted {
-        /// What was in the way, for people.
+        /// The cause, as a sentence for users.
         reason: String,
     },
-    /// What became of it is not known: the machine or its helper died.
+    /// Its end is unknown: the machine or the container's helper process died.
     Lost,
 }
 
 impl Phase {
-    /// The outcome, once there is one.
-    pub fn outcome(&self) -> Option<&Outcome> {
+    /// The outcome, once the container has ended.
+    pub fn outcome(&self) -> Option<&ContainerOutcome> {
         match self {
             Self::Ended(outcome) => Some(outcome),
             Self::Starting | Self::Running { .. } => None,
         }
     }
 
-    /// Whether its process runs.
+    /// True while its process runs.
     pub fn is_running(&self) -> bool {
         matches!(self, Self::Running { .. })
     }
 }
 
 impl WorkloadState {
-    /// The outcome of a run, once there is one.
-    pub fn outcome(&self) -> Option<&Outcome> {
+    /// The outcome of a run, once the run has ended.
+    pub fn outcome(&self) -> Option<&ContainerOutcome> {
         self.instances.last().and_then(|instance| instance.phase.outcome())
     }
 
-    /// The containers whose process runs.
-    pub fn running(&self) -> impl Iterator<Item = &InstanceState> {
+    /// Iterates over the containers whose process runs.
+    pub fn running_instances(&self) -> impl Iterator<Item = &InstanceState> {
         self.instances.iter().filter(|instance| instance.phase.is_running())
     }
 }

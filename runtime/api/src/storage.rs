@@ -1,18 +1,18 @@
-//! Storage of an owner: the parts that a container sees, and access to files from outside a container.
+//! Storage of an owner: mounts of a container, refreshed files, and file sessions from outside a container.
 
 use hearth_base::{Memory, Secret, VolumeName};
 use serde::{Deserialize, Serialize};
 
-use crate::{Owner, User, WorkloadId};
+use crate::{ContainerUser, Owner, WorkloadId};
 
-/// A part of the owner's storage, seen at a path of the container.
+/// A mount of the owner's storage at a path of the container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {
-    /// The storage that is seen.
+    /// The storage to mount.
     pub source: MountSource,
-    /// The absolute path at which it is seen, made when the image lacks it.
+    /// Absolute mount point; created when the image lacks it.
     pub at: String,
-    /// It can't be written there.
+    /// Mounts it read-only.
     #[serde(default)]
     pub read_only: bool,
 }
@@ -21,17 +21,17 @@ pub struct Mount {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MountSource {
-    /// The tool's home, made at first use.
+    /// The tool's home, created at first use.
     Home,
     /// The tool's build cache; only for [`crate::Isolation::Build`].
     BuildCache,
-    /// A volume of the owner, made at first use.
+    /// A volume of the owner, created at first use.
     Volume(NamedVolume),
 }
 
 impl MountSource {
-    /// The named volume, if it is one.
-    pub fn volume(&self) -> Option<&NamedVolume> {
+    /// The named volume, if the source is one.
+    pub fn as_volume(&self) -> Option<&NamedVolume> {
         match self {
             Self::Volume(volume) => Some(volume),
             Self::Home | Self::BuildCache => None,
@@ -39,19 +39,19 @@ impl MountSource {
     }
 }
 
-/// A volume that outlives the containers that see it.
+/// A volume whose data outlives its containers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NamedVolume {
-    /// Its name among the owner's volumes.
+    /// Name, unique among the owner's volumes.
     pub name: VolumeName,
-    /// The most bytes that it holds. A larger quota than before takes effect; a smaller one is refused.
+    /// Maximum size. A larger quota than before takes effect; a smaller one is refused.
     pub quota: Memory,
-    /// The number of containers that see it at one time.
+    /// The number of containers that may mount it at a time.
     #[serde(default)]
     pub access: VolumeAccess,
 }
 
-/// The number of containers that see a volume at one time. In a cluster: the volume's access mode.
+/// The number of containers that may mount a volume at a time. In Kubernetes: its access mode.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VolumeAccess {
@@ -62,46 +62,47 @@ pub enum VolumeAccess {
     Single,
 }
 
-/// A file whose content the caller renews while the container runs, such as a run's credential. Its folder belongs to
-/// the runtime: a file system in memory that holds nothing else.
+/// A file whose content the caller replaces while the container runs, such as a run's credential. The runtime
+/// mounts a tmpfs at the file's folder, which holds refreshed files only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefreshedFile {
-    /// The absolute path of the file. Its folder meets no mount.
+    /// Absolute path of the file. Its folder must not overlap a mount.
     pub path: String,
     /// Permission bits, at most `0o777`; the workload's user owns the file.
     pub mode: u32,
-    /// The content at the start. See [`crate::Runtime::refresh_file`].
-    #[serde(serialize_with = "Secret::expose")]
+    /// Initial content. See [`crate::Runtime::refresh_file`].
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     pub content: Secret,
 }
 
-/// The new content of a file of a workload. Whoever reads the file sees the former content or this.
+/// New content of a refreshed file. The replacement is atomic: a reader sees the former content or the new
+/// one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRefresh {
     /// The workload.
     pub workload: WorkloadId,
-    /// The path, as the workload names it.
+    /// The path, as in the workload.
     pub path: String,
-    /// The content from now on.
-    #[serde(serialize_with = "Secret::expose")]
+    /// The new content.
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     pub content: Secret,
 }
 
-/// Access to files from outside a container. The runtime starts a sandbox whose root is the storage; in it a process
-/// without powers speaks the protocol.
+/// Access to files from outside a container. The runtime starts a sandbox whose root is the storage; an
+/// unprivileged process in it speaks the protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileSession {
     /// The owner of the files.
     pub owner: Owner,
-    /// Which of its storage: the home or a volume.
+    /// The storage to open: the home or a volume.
     pub root: MountSource,
-    /// Nothing can be written.
+    /// Refuses writes.
     #[serde(default)]
     pub read_only: bool,
-    /// The user that new files belong to, inside the sandbox.
+    /// The owner of new files, inside the sandbox.
     #[serde(default)]
-    pub user: User,
-    /// The protocol that is spoken.
+    pub user: ContainerUser,
+    /// The protocol of the session.
     pub protocol: FileProtocol,
 }
 

@@ -1,179 +1,185 @@
-//! What is to run. A workload names no host path, host user, device or capability: there is no field for them.
+//! The specification of a workload. It has no field for a host path, host user, device or capability.
 //!
-//! Every field means something on one machine and in a cluster. What a runtime does not execute yet is a
-//! [`crate::Feature`], and the runtime refuses it by the feature's code.
+//! Every field has a meaning both on one machine and in a cluster. An optional capability of a runtime is a
+//! [`crate::Feature`]; a runtime without it refuses the workload with the feature's code.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use hearth_base::{Cpu, EnvvarName, JobName, Memory, OpeningKeys, Result, Sealed, SealedFor, Secret};
+use hearth_base::{Cpu, EnvvarName, JobName, Memory, OpeningKeys, Result, SealContext, SealedValue, Secret};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
-    Feature, ImageReference, ImageSource, Mount, MountSource, Network, NetworkMode, Owner, Probes,
-    RefreshedFile, Rollout, RunId, SetId, User, WorkloadId,
+    ContainerUser, Feature, ImageReference, ImageSource, Mount, MountSource, Network, NetworkMode, Owner,
+    Probes, RefreshedFile, Rollout, RunId, SetId, WorkloadId,
 };
 
-/// The order of what is wanted: a restore begins a new epoch, each change the next generation.
+/// Version of a specification, ordered by epoch, then generation. A restore from backup starts a new epoch;
+/// each change increments the generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Version {
-    /// Counts restores.
+    /// Number of restores.
     pub epoch: u64,
-    /// Counts changes within an epoch.
+    /// Number of changes within the epoch.
     pub generation: u64,
 }
 
-/// One thing to run.
+/// One workload: a run or a set of replicas.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workload {
-    /// Whose it is.
+    /// The owner.
     pub owner: Owner,
-    /// Which version of what is wanted this is; a lower one than the last is refused.
+    /// Version of this specification. A lower version than the last one is refused.
     pub version: Version,
-    /// Once, or kept alive.
+    /// A run, or a set that is kept running.
     pub kind: WorkloadKind,
-    /// How much the container may do.
+    /// The isolation profile of the container.
     #[serde(default)]
     pub isolation: Isolation,
-    /// The image. The runtime refuses one that it does not have (`image-missing`).
+    /// The image. Error `image-missing` when the runtime does not have it.
     pub image: ImageReference,
     /// The way in which the runtime gets the image.
     #[serde(default)]
     pub image_source: ImageSource,
-    /// The root is read-only; `/tmp`, `/run` and the mounts are not.
+    /// Mounts the root file system read-only; `/tmp`, `/run` and the mounts stay writable.
     #[serde(default)]
     pub read_only: bool,
-    /// What is started.
+    /// The process to start.
     pub process: Process,
-    /// What it may use.
-    pub limits: Limits,
-    /// The network as it sees it.
+    /// Resource limits.
+    pub limits: ResourceLimits,
+    /// Network access.
     #[serde(default)]
     pub network: Network,
-    /// The parts of its owner's storage that it sees.
+    /// Mounts of its owner's storage.
     #[serde(default)]
     pub mounts: Vec<Mount>,
-    /// Files whose content the caller renews while the container runs.
+    /// Files whose content the caller replaces while the container runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<RefreshedFile>,
-    /// How long after the signal to stop it is killed.
+    /// Time between the stop signal and SIGKILL.
     pub grace: Duration,
-    /// Counts wanted restarts: a set whose restart number changes has its containers replaced.
+    /// Number of requested restarts. A change of this number replaces the set's containers.
     #[serde(default)]
     pub restart: u64,
-    /// The probes that tell whether a container serves and works; for a set only.
+    /// Startup, readiness and liveness probes; for a set only.
     #[serde(default, skip_serializing_if = "Probes::is_empty")]
     pub probes: Probes,
 }
 
-/// How often a workload runs.
+/// The kind of a workload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum WorkloadKind {
-    /// Started at most once; its outcome is kept until acknowledged.
+    /// Starts at most once. Its outcome is stored until it is acknowledged.
     Once {
         /// The run.
         run: RunId,
-        /// It is stopped after this time, and its outcome says so.
+        /// The container is stopped after this time; its outcome is then [`crate::Termination::TimedOut`].
         #[serde(default, skip_serializing_if = "Option::is_none")]
         time_limit: Option<Duration>,
     },
-    /// Started again, after growing pauses, whenever it ends.
+    /// Restarts its containers whenever they end, with back-off.
     Keep {
         /// The set.
         set: SetId,
-        /// How many run side by side.
+        /// Number of replicas.
         replicas: u16,
-        /// The way in which new containers replace old ones.
+        /// The policy by which new containers replace old ones.
         #[serde(default)]
         rollout: Rollout,
-        /// The number of each replica's first container, where none of it is known: above those that a runtime
-        /// which is gone gave, so that no two containers of a set are ever called the same.
-        #[serde(default = "one")]
+        /// Start count of each replica's first container, used when the runtime has no record of the replica.
+        /// The caller chooses it above the numbers of an earlier runtime, so that ids of containers are never
+        /// reused.
+        #[serde(default = "default_first_start")]
         first: u32,
     },
 }
 
-const fn one() -> u32 {
+const fn default_first_start() -> u32 {
     1
 }
 
-/// How much a container may do beyond an ordinary process.
+/// The isolation profile of a container.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Isolation {
-    /// A tool: a small set of capabilities inside its own user namespace.
+    /// A tool: a small set of capabilities within its own user namespace.
     #[default]
     Tool,
-    /// A build: may mount inside its own user namespace, and has the tool's build cache.
+    /// A build: may mount within its own user namespace, and may use the tool's build cache.
     Build,
 }
 
-/// A program and what it is started with.
+/// A program with its arguments, environment, folder and user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
-    /// The program and its arguments; no shell reads them.
+    /// The program and its arguments; no shell interprets them.
     pub argv: Vec<String>,
-    /// Environment variables. Values are secrets to everyone but the process.
-    #[serde(default, serialize_with = "expose")]
+    /// Environment variables. Values never appear in logs or error messages.
+    #[serde(default, serialize_with = "serialize_revealed_env")]
     pub env: BTreeMap<String, Secret>,
-    /// More of them, that the runtime alone opens, when it starts the process. None is in `env` too.
+    /// Sealed environment variables, which only the runtime opens, when it starts the process. No name may
+    /// also be in `env`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub sealed: BTreeMap<EnvvarName, Sealed>,
-    /// Where it starts.
+    pub sealed: BTreeMap<EnvvarName, SealedValue>,
+    /// Working directory.
     pub cwd: String,
-    /// Whom it runs as, inside the container.
+    /// The user inside the container.
     #[serde(default)]
-    pub user: User,
-    /// The signal that asks it to end.
-    #[serde(default = "term")]
+    pub user: ContainerUser,
+    /// The stop signal.
+    #[serde(default = "default_stop_signal")]
     pub stop_signal: u8,
 }
 
-fn term() -> u8 {
+fn default_stop_signal() -> u8 {
     15
 }
 
-fn expose<S: Serializer>(env: &BTreeMap<String, Secret>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(env.iter().map(|(name, value)| (name, value.reveal())))
+fn serialize_revealed_env<S: Serializer>(
+    env: &BTreeMap<String, Secret>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(env.iter().map(|(name, value)| (name, value.expose_secret())))
 }
 
 impl Process {
-    /// The same process with its sealed variables opened, in a container of `owner` that is called `name`.
+    /// Opens the sealed variables, for a container of `owner` with the network name `name`.
     ///
-    /// What was sealed for another tool, another variable or another job does not open (`secret-closed`), nor does
-    /// what was sealed to a key that is not there (`secret-key`). Hearth itself has no sealed variables.
-    pub fn opened(&self, keys: &OpeningKeys, owner: Owner, name: Option<&JobName>) -> Result<Self> {
+    /// Errors: `secret-closed` for a value that was sealed for another tool, variable or job; `secret-key`
+    /// for a value whose key is missing. Workloads of Hearth itself have no sealed variables.
+    pub fn unseal_variables(&self, keys: &OpeningKeys, owner: Owner, name: Option<&JobName>) -> Result<Self> {
         let mut opened = Self { sealed: BTreeMap::new(), ..self.clone() };
         for (envvar, sealed) in &self.sealed {
             let tool = owner.require_tool()?;
-            // What is for every job opens in each, what is for one in no other.
+            // A value without a job may be opened for every job, a value with a job only for that one.
             let job = sealed.job.as_ref().and(name);
-            let value = keys.open(SealedFor { tool, name: envvar, job }, sealed)?;
+            let value = keys.open_value(SealContext { tool, name: envvar, job }, sealed)?;
             opened.env.insert(envvar.to_string(), value);
         }
-        // Together they may be more than a program can be started with.
+        // The opened values may exceed the size that a program can be started with.
         opened.check()?;
         Ok(opened)
     }
 }
 
-/// What a container may use.
+/// Resource limits of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
-    /// Memory; a process that needs more is killed.
+pub struct ResourceLimits {
+    /// Memory. A process beyond the limit is killed.
     pub memory: Memory,
     /// Processor time.
     pub cpu: Cpu,
     /// Processes and threads.
     pub processes: u32,
-    /// What it writes into its root, mounts left out; a program that writes more is told that no space is left.
-    #[serde(default = "disk")]
+    /// Size of the writable root file system, mounts excluded. Writes beyond the limit fail with ENOSPC.
+    #[serde(default = "default_disk_limit")]
     pub disk: Memory,
 }
 
-/// For those that were written down before there was this limit.
-const fn disk() -> Memory {
-    Memory::mib(2048)
+/// The disk limit of workloads that were stored before the limit existed.
+const fn default_disk_limit() -> Memory {
+    Memory::from_mib(2048)
 }
 
 impl Workload {
@@ -185,13 +191,13 @@ impl Workload {
         }
     }
 
-    /// The same workload with its sealed variables opened; see [`Process::opened`].
-    pub fn opened(&self, keys: &OpeningKeys) -> Result<Self> {
-        let process = self.process.opened(keys, self.owner, self.network.name.as_ref())?;
+    /// Opens the sealed variables; see [`Process::unseal_variables`].
+    pub fn unseal_variables(&self, keys: &OpeningKeys) -> Result<Self> {
+        let process = self.process.unseal_variables(keys, self.owner, self.network.name.as_ref())?;
         Ok(Self { process, ..self.clone() })
     }
 
-    /// How many containers run side by side.
+    /// The number of replicas; 1 for a run.
     pub fn replicas(&self) -> u16 {
         match self.kind {
             WorkloadKind::Once { .. } => 1,
@@ -199,28 +205,28 @@ impl Workload {
         }
     }
 
-    /// Whether this is wanted just as the other: the number of the first container is no wish.
-    pub fn same_wish(&self, other: &Self) -> bool {
-        self.wish() == other.wish()
+    /// True if both specifications are equal, apart from the start count of the first container.
+    pub fn has_same_spec(&self, other: &Self) -> bool {
+        self.to_comparable_spec() == other.to_comparable_spec()
     }
 
-    fn wish(&self) -> Self {
-        let mut wish = self.clone();
-        if let WorkloadKind::Keep { first, .. } = &mut wish.kind {
-            *first = one();
+    fn to_comparable_spec(&self) -> Self {
+        let mut spec = self.clone();
+        if let WorkloadKind::Keep { first, .. } = &mut spec.kind {
+            *first = default_first_start();
         }
-        wish
+        spec
     }
 
-    /// The number of the first container, where none is known.
-    pub fn first(&self) -> u32 {
+    /// The start count of the first container of a replica without a record.
+    pub fn first_start(&self) -> u32 {
         match self.kind {
-            WorkloadKind::Once { .. } => one(),
+            WorkloadKind::Once { .. } => default_first_start(),
             WorkloadKind::Keep { first, .. } => first,
         }
     }
 
-    /// The longest it may run.
+    /// The time limit of a run.
     pub fn time_limit(&self) -> Option<Duration> {
         match self.kind {
             WorkloadKind::Once { time_limit, .. } => time_limit,
@@ -228,7 +234,7 @@ impl Workload {
         }
     }
 
-    /// The way in which new containers of a set replace old ones; the default for a run, which is never replaced.
+    /// The rollout policy of a set; the default policy for a run, which is never replaced.
     pub fn rollout(&self) -> Rollout {
         match self.kind {
             WorkloadKind::Once { .. } => Rollout::default(),
@@ -236,12 +242,11 @@ impl Workload {
         }
     }
 
-    /// Whether a container started for `other` serves this one as well: all is the same but the version, the number
-    /// of replicas, that of the first, how one replaces another, how the image is fetched, the content of refreshed
-    /// files, and the probes.
-    pub fn same_container(&self, other: &Self) -> bool {
+    /// True if a container started for `other` also satisfies this specification. The version, replicas,
+    /// first start count, rollout policy, image source, content of refreshed files and probes may differ.
+    pub fn has_same_container(&self, other: &Self) -> bool {
         let plain = |workload: &Self| {
-            let mut plain = workload.wish();
+            let mut plain = workload.to_comparable_spec();
             plain.version = Version { epoch: 0, generation: 0 };
             plain.probes = Probes::default();
             plain.image_source = ImageSource::default();
@@ -256,7 +261,7 @@ impl Workload {
         plain(self) == plain(other)
     }
 
-    /// The features that a runtime needs to execute this workload, each once.
+    /// The optional features that this workload needs, each once.
     pub fn required_features(&self) -> Vec<Feature> {
         let volume = self.mounts.iter().any(|mount| matches!(mount.source, MountSource::Volume(_)));
         let rollout = !matches!(self.rollout(), Rollout::Surge { most: None, .. });

@@ -1,4 +1,4 @@
-//! The conformance suite on the fake.
+//! Runs the conformance suite on the fake runtime.
 
 use std::{
     sync::{Arc, Mutex},
@@ -8,49 +8,49 @@ use std::{
 use async_trait::async_trait;
 use hearth_base::SystemClock;
 use hearth_runtime_api::{
-    Image, Process, Runtime,
+    Process, ResolvedImage, Runtime,
     conformance::{Bench, Harness},
-    engine::Pauses,
-    fake::{Fake, Script},
+    engine::RestartBackoff,
+    fake::{FakeRuntime, Script},
 };
 
-struct InMemory(Mutex<Arc<Fake>>);
+struct FakeHarness(Mutex<Arc<FakeRuntime>>);
 
-impl InMemory {
+impl FakeHarness {
     #[expect(clippy::expect_used, reason = "a test's own set-up")]
-    fn fake(&self) -> Arc<Fake> {
+    fn current_runtime(&self) -> Arc<FakeRuntime> {
         Arc::clone(&self.0.lock().expect("a lock"))
     }
 }
 
 #[async_trait]
-impl Harness for InMemory {
+impl Harness for FakeHarness {
     fn runtime(&self) -> Arc<dyn Runtime> {
-        self.fake() as Arc<dyn Runtime>
+        self.current_runtime() as Arc<dyn Runtime>
     }
 
-    fn image(&self) -> Image {
-        Bench::bare_image()
+    fn image(&self) -> ResolvedImage {
+        Bench::build_bare_image()
     }
 
-    fn process(&self, script: &Script) -> Process {
-        script.process()
+    fn build_process(&self, script: &Script) -> Process {
+        script.to_process()
     }
 
     #[expect(clippy::expect_used, reason = "a test's own set-up")]
     async fn restart(&self) {
-        let next = self.fake().begin_next_life();
+        let next = self.current_runtime().restart_process();
         *self.0.lock().expect("a lock") = next;
     }
 
     async fn close(self: Box<Self>) {}
 }
 
-async fn bench() -> Bench {
-    let pauses = Pauses { first: Duration::from_millis(20), ..Pauses::default() };
-    let fake = Fake::new(Arc::new(SystemClock), pauses);
-    fake.has_image(&Bench::bare_image());
-    Bench::new(InMemory(Mutex::new(fake)))
+async fn build_bench() -> Bench {
+    let pauses = RestartBackoff { initial_delay: Duration::from_millis(20), ..RestartBackoff::default() };
+    let fake = FakeRuntime::new(Arc::new(SystemClock), pauses);
+    fake.add_image(&Bench::build_bare_image());
+    Bench::new(FakeHarness(Mutex::new(fake)))
 }
 
-hearth_runtime_api::conformance_tests!(crate::bench);
+hearth_runtime_api::conformance_tests!(crate::build_bench);

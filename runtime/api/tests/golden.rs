@@ -1,20 +1,20 @@
-//! Workloads of callers of every release, and the runtime's own files, stay readable: one file per form, never
-//! changed.
+//! Golden files: workloads of callers of every release and the runtime's own files stay readable. One file
+//! per format version, never changed.
 
 use std::time::Duration;
 
 use hearth_base::{Memory, Result, Role, Secret};
 use hearth_runtime_api::{
-    Compression, FileProtocol, FileRefresh, FileSession, Image, ImageReference, ImageSource, Isolation,
-    LayerDescriptor, Limits, Mount, MountSource, NamedVolume, Network, NetworkMode, Owner, Probes, Process,
-    RefreshedFile, RegistryCredential, Rollout, SurgeUntil, User, Version, VolumeAccess, Workload,
-    WorkloadKind,
+    Compression, ContainerUser, FileProtocol, FileRefresh, FileSession, ImageReference, ImageSource,
+    Isolation, LayerDescriptor, Mount, MountSource, NamedVolume, Network, NetworkMode, Owner, Probes,
+    Process, RefreshedFile, RegistryCredential, ResolvedImage, ResourceLimits, Rollout, SurgeUntil, Version,
+    VolumeAccess, Workload, WorkloadKind,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-const DIGEST: &str = "sha256:0707070707070707070707070707070707070707070707070707070707070707";
+const EXAMPLE_DIGEST: &str = "sha256:0707070707070707070707070707070707070707070707070707070707070707";
 
-/// The form is what the file says, and reads back as what was written.
+/// Asserts that a value serializes to its golden file, and that the file is read back as the same value.
 #[expect(clippy::expect_used, reason = "a golden file is there")]
 fn assert_golden<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(name: &str, value: &T) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
@@ -24,14 +24,14 @@ fn assert_golden<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(
     assert_eq!(&serde_json::from_str::<T>(&golden).expect("the golden file is read"), value);
 }
 
-fn reference() -> Result<ImageReference> {
-    ImageReference::new("hearth.example:8443/tool-dup-finder/app", DIGEST.parse()?)
+fn build_reference() -> Result<ImageReference> {
+    ImageReference::new("hearth.example:8443/tool-dup-finder/app", EXAMPLE_DIGEST.parse()?)
 }
 
-/// A set of a tool that says all that a workload can say.
-fn full() -> Result<Workload> {
+/// A set of a tool with every field of a workload.
+fn build_full_workload() -> Result<Workload> {
     let volume = |name: &str, access| -> Result<MountSource> {
-        Ok(MountSource::Volume(NamedVolume { name: name.parse()?, quota: Memory::mib(1024), access }))
+        Ok(MountSource::Volume(NamedVolume { name: name.parse()?, quota: Memory::from_mib(1024), access }))
     };
     let mount = |source, at: &str, read_only| Mount { source, at: at.to_owned(), read_only };
     Ok(Workload {
@@ -49,7 +49,7 @@ fn full() -> Result<Workload> {
             first: 3,
         },
         isolation: Isolation::Tool,
-        image: reference()?,
+        image: build_reference()?,
         image_source: ImageSource::Registry {
             credential: Some(RegistryCredential {
                 username: "hearth".to_owned(),
@@ -62,14 +62,14 @@ fn full() -> Result<Workload> {
             env: [("HOME".to_owned(), Secret::new("/home"))].into(),
             sealed: Default::default(),
             cwd: "/".to_owned(),
-            user: User { uid: 1000, gid: 1000, groups: vec![7] },
+            user: ContainerUser { uid: 1000, gid: 1000, groups: vec![7] },
             stop_signal: 15,
         },
-        limits: Limits {
-            memory: Memory::mib(64),
-            cpu: hearth_base::Cpu::milli(500),
+        limits: ResourceLimits {
+            memory: Memory::from_mib(64),
+            cpu: hearth_base::Cpu::from_milli(500),
             processes: 32,
-            disk: Memory::mib(1024),
+            disk: Memory::from_mib(1024),
         },
         network: Network {
             name: Some("web".parse()?),
@@ -93,19 +93,19 @@ fn full() -> Result<Workload> {
 }
 
 #[test]
-fn a_workload_that_says_everything_has_its_form() -> Result<()> {
-    let full = full()?;
+fn workload_with_every_field_matches_its_golden_file() -> Result<()> {
+    let full = build_full_workload()?;
     full.check()?;
     assert_golden("workload-1-full.json", &full);
     Ok(())
 }
 
 #[test]
-fn a_workload_of_hearth_itself_has_its_form() -> Result<()> {
-    let full = full()?;
+fn workload_of_hearth_matches_its_golden_file() -> Result<()> {
+    let full = build_full_workload()?;
     let mount = |source| Mount { source, at: "/data".to_owned(), read_only: false };
     let volume =
-        NamedVolume { name: "data".parse()?, quota: Memory::mib(1024), access: VolumeAccess::Single };
+        NamedVolume { name: "data".parse()?, quota: Memory::from_mib(1024), access: VolumeAccess::Single };
     let hearth = Workload {
         owner: Owner::Hearth(Role::Images),
         kind: WorkloadKind::Keep {
@@ -126,10 +126,10 @@ fn a_workload_of_hearth_itself_has_its_form() -> Result<()> {
 }
 
 #[test]
-fn a_workload_with_nothing_optional_is_read() -> Result<()> {
+fn workload_with_required_fields_only_is_read() -> Result<()> {
     let text = format!(
         r#"{{"owner":{{"tool":"tool_01m7y17883gp14c8thc31b43dg"}},"version":{{"epoch":1,"generation":1}},
-        "kind":{{"kind":"once","run":"run_01m7y17883gp14c8thc31b43dh"}},"image":"app@{DIGEST}",
+        "kind":{{"kind":"once","run":"run_01m7y17883gp14c8thc31b43dh"}},"image":"app@{EXAMPLE_DIGEST}",
         "process":{{"argv":["/bin/true"],"cwd":"/"}},
         "limits":{{"memory":"64Mi","cpu":"1","processes":32}},"grace":{{"secs":20,"nanos":0}}}}"#
     );
@@ -141,36 +141,37 @@ fn a_workload_with_nothing_optional_is_read() -> Result<()> {
 }
 
 #[test]
-fn an_image_has_its_form() -> Result<()> {
+fn image_matches_its_golden_file() -> Result<()> {
     let layer = |compression, diff_id| -> Result<LayerDescriptor> {
-        Ok(LayerDescriptor { digest: DIGEST.parse()?, size: 4096, compression, diff_id })
+        Ok(LayerDescriptor { digest: EXAMPLE_DIGEST.parse()?, size: 4096, compression, diff_id })
     };
-    let layers = vec![layer(Compression::Gzip, Some(DIGEST.parse()?))?, layer(Compression::Zstd, None)?];
-    assert_golden("image-1.json", &Image { reference: reference()?, layers });
+    let layers =
+        vec![layer(Compression::Gzip, Some(EXAMPLE_DIGEST.parse()?))?, layer(Compression::Zstd, None)?];
+    assert_golden("image-1.json", &ResolvedImage { reference: build_reference()?, layers });
     Ok(())
 }
 
 #[test]
-fn file_sessions_and_refreshes_have_their_form() -> Result<()> {
+fn file_sessions_and_refreshes_match_their_golden_files() -> Result<()> {
     let session = FileSession {
         owner: Owner::Tool("tool_01m7y17883gp14c8thc31b43dg".parse()?),
         root: MountSource::Home,
         read_only: true,
-        user: User { uid: 1000, gid: 1000, groups: Vec::new() },
+        user: ContainerUser { uid: 1000, gid: 1000, groups: Vec::new() },
         protocol: FileProtocol::Sftp,
     };
     session.check()?;
     assert_golden("file-session-1.json", &session);
     let volume =
-        NamedVolume { name: "data".parse()?, quota: Memory::mib(1024), access: VolumeAccess::Shared };
-    let of_a_volume = FileSession {
+        NamedVolume { name: "data".parse()?, quota: Memory::from_mib(1024), access: VolumeAccess::Shared };
+    let volume_session = FileSession {
         owner: Owner::Hearth(Role::Images),
         root: MountSource::Volume(volume),
         read_only: false,
         ..session
     };
-    of_a_volume.check()?;
-    assert_golden("file-session-1-volume.json", &of_a_volume);
+    volume_session.check()?;
+    assert_golden("file-session-1-volume.json", &volume_session);
     let refresh = FileRefresh {
         workload: "run_01m7y17883gp14c8thc31b43dh".parse()?,
         path: "/run/hearth/credential".to_owned(),
@@ -181,8 +182,8 @@ fn file_sessions_and_refreshes_have_their_form() -> Result<()> {
 }
 
 #[test]
-fn secrets_of_a_workload_are_not_shown() -> Result<()> {
-    let shown = format!("{:?}", full()?);
+fn debug_output_of_a_workload_hides_secrets() -> Result<()> {
+    let shown = format!("{:?}", build_full_workload()?);
     for secret in ["open sesame", "token", "/home\""] {
         assert!(!shown.contains(&format!("\"{secret}\"")), "{secret}");
     }

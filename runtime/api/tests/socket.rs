@@ -1,4 +1,4 @@
-//! The conformance suite on the fake behind its socket, and what only the socket does.
+//! Runs the conformance suite on a fake runtime behind the socket, and tests the socket itself.
 
 use std::{
     os::unix::fs::MetadataExt,
@@ -10,70 +10,70 @@ use std::{
 use async_trait::async_trait;
 use hearth_base::SystemClock;
 use hearth_runtime_api::{
-    Image, Process, Runtime,
+    Process, ResolvedImage, Runtime,
     conformance::{Bench, Harness},
-    engine::Pauses,
-    fake::{Fake, Script},
-    wire::{Callers, Socket, serve},
+    engine::RestartBackoff,
+    fake::{FakeRuntime, Script},
+    wire::{AllowedCallers, RuntimeClient, serve},
 };
 use tempfile::TempDir;
 use tokio::{net::UnixListener, task::JoinSet};
 
-struct Served {
+struct SocketHarness {
     folder: TempDir,
-    life: Mutex<Life>,
+    process: Mutex<ServedProcess>,
 }
 
-/// A fake and its socket.
-struct Life {
-    fake: Arc<Fake>,
+/// A fake runtime and the server of its socket.
+struct ServedProcess {
+    fake: Arc<FakeRuntime>,
     _server: JoinSet<()>,
 }
 
-impl Life {
+impl ServedProcess {
     #[expect(clippy::expect_used, reason = "a test's own set-up")]
-    fn begin(fake: Arc<Fake>, folder: &Path, uids: Vec<u32>) -> Self {
+    fn begin(fake: Arc<FakeRuntime>, folder: &Path, uids: Vec<u32>) -> Self {
         let path = folder.join("socket");
         let _there_may_be_an_old_one = std::fs::remove_file(&path);
         let listener = UnixListener::bind(path).expect("a socket");
         let mut server = JoinSet::new();
-        server.spawn(serve(listener, Callers { uids }, Arc::clone(&fake) as Arc<dyn Runtime>));
+        server.spawn(serve(listener, AllowedCallers { uids }, Arc::clone(&fake) as Arc<dyn Runtime>));
         Self { fake, _server: server }
     }
 }
 
 #[async_trait]
-impl Harness for Served {
+impl Harness for SocketHarness {
     fn runtime(&self) -> Arc<dyn Runtime> {
-        Arc::new(Socket::at(self.folder.path().join("socket")))
+        Arc::new(RuntimeClient::new(self.folder.path().join("socket")))
     }
 
-    fn image(&self) -> Image {
-        Bench::bare_image()
+    fn image(&self) -> ResolvedImage {
+        Bench::build_bare_image()
     }
 
-    fn process(&self, script: &Script) -> Process {
-        script.process()
+    fn build_process(&self, script: &Script) -> Process {
+        script.to_process()
     }
 
     #[expect(clippy::expect_used, reason = "a test's own set-up")]
     async fn restart(&self) {
-        let mut life = self.life.lock().expect("a lock");
-        let next = life.fake.begin_next_life();
-        *life = Life::begin(next, self.folder.path(), vec![own_uid()]);
+        let mut process = self.process.lock().expect("a lock");
+        let next = process.fake.restart_process();
+        *process = ServedProcess::begin(next, self.folder.path(), vec![own_uid()]);
     }
 
     async fn close(self: Box<Self>) {}
 }
 
 #[expect(clippy::expect_used, reason = "a test's own set-up")]
-async fn served(uids: Vec<u32>) -> Served {
-    let pauses = Pauses { first: Duration::from_millis(20), ..Pauses::default() };
-    let fake = Fake::new(Arc::new(SystemClock), pauses);
-    fake.has_image(&Bench::bare_image());
+async fn serve_fake(uids: Vec<u32>) -> SocketHarness {
+    let pauses = RestartBackoff { initial_delay: Duration::from_millis(20), ..RestartBackoff::default() };
+    let fake = FakeRuntime::new(Arc::new(SystemClock), pauses);
+    fake.add_image(&Bench::build_bare_image());
     let folder = tempfile::tempdir().expect("a folder");
-    let life = Mutex::new(Life::begin(fake, folder.path(), uids));
-    Served { folder, life }
+    let process = Mutex::new(ServedProcess::begin(fake, folder.path(), uids));
+    SocketHarness { folder, process }
 }
 
 #[expect(clippy::expect_used, reason = "a test's own set-up")]
@@ -81,23 +81,23 @@ fn own_uid() -> u32 {
     std::fs::metadata("/proc/self").expect("/proc").uid()
 }
 
-async fn bench() -> Bench {
-    Bench::new(served(vec![own_uid()]).await)
+async fn build_bench() -> Bench {
+    Bench::new(serve_fake(vec![own_uid()]).await)
 }
 
-hearth_runtime_api::conformance_tests!(crate::bench);
+hearth_runtime_api::conformance_tests!(crate::build_bench);
 
 #[tokio::test]
-async fn a_stranger_on_the_host_is_refused() {
-    let served = served(vec![own_uid() + 1]).await;
-    let refused = served.runtime().usage().await.err();
+async fn caller_with_another_uid_is_refused() {
+    let served = serve_fake(vec![own_uid() + 1]).await;
+    let refused = served.runtime().read_usage().await.err();
     assert_eq!(refused.as_ref().map(|error| error.code()), Some("runtime-caller"));
 }
 
 #[tokio::test]
-async fn a_runtime_that_is_away_is_named() {
-    let away = Socket::at("/nonexistent/socket");
-    let error = away.usage().await.err();
+async fn unreachable_runtime_is_reported() {
+    let away = RuntimeClient::new("/nonexistent/socket");
+    let error = away.read_usage().await.err();
     assert_eq!(error.as_ref().map(|error| error.code()), Some("runtime-away"));
-    assert!(error.as_ref().is_some_and(|error| error.next().is_some()));
+    assert!(error.as_ref().is_some_and(|error| error.help_text().is_some()));
 }

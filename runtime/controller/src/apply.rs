@@ -1,51 +1,55 @@
-//! Applying a workload: when the runtime does not have its image, the image is brought to it first.
+//! Applies workloads, and delivers missing images to the runtime.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use hearth_base::{Digest, Result};
-use hearth_runtime_api::{Bytes, Image, ImageReference, LayerDescriptor, Owner, Runtime, Workload};
+use hearth_runtime_api::{
+    ByteStream, ImageReference, LayerDescriptor, Owner, ResolvedImage, Runtime, Workload,
+};
 
 use crate::locks::KeyedLocks;
 
-/// The most deliveries of an image for one apply: it may be removed in between.
+/// Maximum number of image deliveries per apply. More than one is needed when the image is garbage-collected
+/// meanwhile.
 const MAX_DELIVERIES_PER_APPLY: usize = 3;
 
 /// A store of images.
 #[async_trait]
 pub trait ImageStore: Send + Sync {
-    /// The layers of an image that this owner may use, the lowest first.
+    /// Finds the layers of an image that this owner may use, the lowest first.
     async fn find_layers(&self, owner: Owner, image: &ImageReference) -> Result<Vec<LayerDescriptor>>;
 
-    /// The blob with this digest, from its beginning.
-    async fn read_blob(&self, digest: Digest) -> Result<Bytes<'static>>;
+    /// Opens the blob with this digest.
+    async fn read_blob(&self, digest: Digest) -> Result<ByteStream<'static>>;
 }
 
-/// Brings workloads and their images to a runtime.
+/// Applies workloads to a runtime, with their images.
 pub struct Controller {
     runtime: Arc<dyn Runtime>,
     images: Arc<dyn ImageStore>,
-    /// Images that are being brought, by the digests of their manifests: each is brought once, however many wait for it.
+    /// Locks of image deliveries, by manifest digest. Concurrent applies of one image deliver it once.
     delivering: KeyedLocks<Digest>,
 }
 
 impl Controller {
-    /// A controller of this runtime, whose images come from there.
+    /// Builds a controller for a runtime and a store of images.
     pub fn new(runtime: Arc<dyn Runtime>, images: Arc<dyn ImageStore>) -> Self {
         Self { runtime, images, delivering: KeyedLocks::default() }
     }
 
-    /// Applies a workload. When the runtime does not have its image, and only then, the store is asked for it. May be
-    /// repeated.
+    /// Applies a workload. Queries the store only if the runtime does not have the image. Idempotent.
     pub async fn apply_workload(&self, workload: &Workload) -> Result<()> {
+        // Applying first avoids a query of the store for images that the runtime has, which is the usual
+        // case.
         let Some(applied) = self.apply_with_image(workload).await else {
-            let _delivered_once = self.delivering.lock(workload.image.digest()).await;
+            let _delivery_lock = self.delivering.lock(workload.image.digest()).await;
             return self.deliver_and_apply(workload).await;
         };
         applied
     }
 
-    /// `None`, when the runtime does not have the image.
+    /// Applies a workload. `None` when the runtime does not have the image.
     async fn apply_with_image(&self, workload: &Workload) -> Option<Result<()>> {
         match self.runtime.apply(workload.clone()).await {
             Err(error) if error.code() == "image-missing" => None,
@@ -55,12 +59,12 @@ impl Controller {
 
     async fn deliver_and_apply(&self, workload: &Workload) -> Result<()> {
         for _ in 0..MAX_DELIVERIES_PER_APPLY {
-            // Who had the lock before may have brought it.
+            // The previous holder of the lock may have delivered the image.
             if let Some(applied) = self.apply_with_image(workload).await {
                 return applied;
             }
             match self.deliver_image(workload.owner, &workload.image).await {
-                // It was forgotten while its layers were brought.
+                // The image was garbage-collected during the delivery of its layers.
                 Err(error) if error.code() == "layer-unknown" => {}
                 delivered => delivered?,
             }
@@ -68,10 +72,10 @@ impl Controller {
         self.runtime.apply(workload.clone()).await
     }
 
-    /// Makes an image known to the runtime, and brings the layers that it lacks.
+    /// Registers an image with the runtime and delivers its missing layers.
     async fn deliver_image(&self, owner: Owner, reference: &ImageReference) -> Result<()> {
         let layers = self.images.find_layers(owner, reference).await?;
-        let image = Image { reference: reference.clone(), layers };
+        let image = ResolvedImage { reference: reference.clone(), layers };
         for layer in self.runtime.ensure_image(&image).await? {
             let bytes = self.images.read_blob(layer.digest).await?;
             self.runtime.add_layer(&layer, bytes).await?;

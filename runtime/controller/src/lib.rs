@@ -1,6 +1,7 @@
-//! The work of services with a runtime, in one place: ensure an image, apply a workload, take logs, read outcomes.
+//! Shared logic of services that use a runtime: applying workloads with their images, copying logs,
+//! interpreting outcomes.
 //!
-//! It knows no service: a service gives it the store of images and the sink of lines.
+//! It does not depend on a service: each service passes an [`ImageStore`] and a [`LogSink`].
 
 mod apply;
 mod locks;
@@ -9,4 +10,4 @@ mod outcome;
 
 pub use apply::{Controller, ImageStore};
 pub use logs::{LogPump, LogSink};
-pub use outcome::{Conclusion, OutcomeLimits, describe_limits_met, exit_status};
+pub use outcome::{Conclusion, OutcomeLimits, describe_limits_met, extract_exit_status};

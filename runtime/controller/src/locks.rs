@@ -1,4 +1,4 @@
-//! One lock per key, for as long as somebody holds it or waits for it.
+//! Locks by key. A lock exists while a task holds it or waits for it.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
-/// See the module.
+/// A set of locks by key; see the module.
 #[derive(Debug)]
 pub struct KeyedLocks<K: Ord>(Mutex<BTreeMap<K, Weak<AsyncMutex<()>>>>);
 
@@ -18,13 +18,14 @@ impl<K: Ord> Default for KeyedLocks<K> {
 }
 
 impl<K: Ord> KeyedLocks<K> {
-    /// Waits for the lock of a key, and holds it until the guard is dropped.
+    /// Waits for the lock of a key. The lock is released when the guard is dropped.
     pub async fn lock(&self, key: K) -> OwnedMutexGuard<()> {
         let lock = {
             let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            // A weak reference without an owner is a released lock. Removing it bounds the map.
             locks.retain(|_, lock| lock.strong_count() > 0);
-            let known = locks.get(&key).and_then(Weak::upgrade);
-            known.unwrap_or_else(|| {
+            let existing = locks.get(&key).and_then(Weak::upgrade);
+            existing.unwrap_or_else(|| {
                 let lock = Arc::default();
                 locks.insert(key, Arc::downgrade(&lock));
                 lock

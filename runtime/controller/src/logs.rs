@@ -1,30 +1,31 @@
-//! Taking a container's log. Asking a runtime for the next lines says that those before are kept, so it is asked only
-//! once they are: nothing is lost, whoever dies, and what was on its way comes again.
+//! Copies a container's log to a sink. A request for the next lines acknowledges all earlier ones, so it is
+//! sent only after these are stored. A crash of either side therefore loses no line; lines may be delivered
+//! twice.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hearth_base::{Kind, Result};
+use hearth_base::{ErrorKind, Result};
 use hearth_runtime_api::{InstanceId, LogPage, Runtime};
 
-/// The time for which one request for lines waits.
-const LOG_WAIT: Duration = Duration::from_secs(20);
+/// Maximum wait of one request for lines.
+const LOG_POLL_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A receiver of a container's lines.
+/// A receiver of a container's log lines.
 #[async_trait]
 pub trait LogSink: Send {
-    /// Stores a page. When this returns, its lines are kept, and [`LogPage::next`] is where to go on after a restart. The
-    /// last page is complete, and may be without lines; no other is.
+    /// Stores a page durably, together with [`LogPage::next`], the position after a restart. Only the last
+    /// page has `complete` set, and only that one may be empty.
     async fn store_page(&mut self, page: LogPage) -> Result<()>;
 
-    /// Whether the container has ended. Of one that has, a runtime that does not know it has no more lines; of one that
-    /// has not, it may have some later.
-    async fn is_over(&mut self) -> Result<bool> {
+    /// True if the container has ended. Called for a container that the runtime does not know: if it has
+    /// ended, its log is complete; if not, lines may follow.
+    async fn has_container_ended(&mut self) -> Result<bool> {
         Ok(true)
     }
 }
 
-/// Takes one container's log, page by page.
+/// Copies the log of one container, page by page.
 pub struct LogPump<'a> {
     runtime: &'a dyn Runtime,
     instance: InstanceId,
@@ -32,27 +33,27 @@ pub struct LogPump<'a> {
 }
 
 impl<'a> LogPump<'a> {
-    /// Of this container, from the line `next` on; the first line is 1.
+    /// Builds a pump that starts at sequence `next`; the first line has sequence 1.
     pub fn new(runtime: &'a dyn Runtime, instance: InstanceId, next: u64) -> Self {
         Self { runtime, instance, next }
     }
 
-    /// The line that is taken next.
+    /// The sequence of the next line.
     pub fn next(&self) -> u64 {
         self.next
     }
 
-    /// Takes the log to its end. After an error, another call goes on behind the last page that was stored.
+    /// Copies the log to its end. After an error, another call continues after the last stored page.
     pub async fn run(&mut self, sink: &mut dyn LogSink) -> Result<()> {
-        while !self.take_page(sink).await? {}
+        while !self.fetch_page(sink).await? {}
         Ok(())
     }
 
-    /// Takes what there is; whether that was the end.
-    async fn take_page(&mut self, sink: &mut dyn LogSink) -> Result<bool> {
-        let page = match self.runtime.logs(self.instance, self.next, LOG_WAIT).await {
-            Err(error) if error.kind() == Kind::NotFound => {
-                if !sink.is_over().await? {
+    /// Copies one page. Returns true if it was the last.
+    async fn fetch_page(&mut self, sink: &mut dyn LogSink) -> Result<bool> {
+        let page = match self.runtime.read_logs(self.instance, self.next, LOG_POLL_TIMEOUT).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                if !sink.has_container_ended().await? {
                     return Err(error);
                 }
                 LogPage { lines: Vec::new(), next: self.next, complete: true }
@@ -63,6 +64,7 @@ impl<'a> LogPump<'a> {
         if complete || !page.lines.is_empty() {
             sink.store_page(page).await?;
         }
+        // Advanced after the page is stored: the next request acknowledges these lines to the runtime.
         self.next = next;
         Ok(complete)
     }

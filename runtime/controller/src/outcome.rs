@@ -1,26 +1,26 @@
-//! The meaning of a container's outcome, for the service that stores it.
+//! Interprets the outcome of a container for the service that stores it.
 
 use std::time::Duration;
 
 use hearth_base::Memory;
-use hearth_runtime_api::{End, Outcome};
+use hearth_runtime_api::{ContainerOutcome, Termination};
 
-/// The end of a container, as one of those that services tell apart.
+/// The kinds of a container's end that services distinguish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Conclusion {
-    /// It ended by itself, with this status; 0 is success.
+    /// It exited with this status; 0 is success.
     Exited {
         /// The status.
         code: i32,
     },
-    /// A signal ended it, and nobody had asked for its end.
+    /// A signal killed it, without a stop request.
     Killed {
         /// The signal.
         signal: i32,
     },
-    /// Its end was asked for: while it ran, or before it began.
+    /// It was stopped by request.
     Stopped {
-        /// It had begun.
+        /// False if it was stopped before its start.
         started: bool,
     },
     /// It needed more memory than its limit.
@@ -29,42 +29,46 @@ pub enum Conclusion {
     TimedOut,
     /// It could not be started.
     NotStarted {
-        /// The reason, for people.
+        /// The reason, as a sentence for users.
         reason: String,
     },
-    /// Its end is not known.
+    /// Its end is unknown.
     Lost,
 }
 
-/// The limits that a sentence about an outcome names.
+/// The limits that descriptions of outcomes mention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutcomeLimits {
     /// Memory.
     pub memory: Memory,
     /// Processes and threads.
     pub processes: u32,
-    /// The bytes that it may write beside its mounts.
+    /// Size of the writable root file system.
     pub disk: Memory,
-    /// The longest that it may run.
+    /// Time limit.
     pub time: Option<Duration>,
 }
 
 impl Conclusion {
-    /// Reads an outcome.
-    pub fn from_outcome(outcome: &Outcome) -> Self {
+    /// Derives the kind of end from an outcome. A stop request takes precedence over an exit or a signal, but
+    /// not over a limit.
+    pub fn from_outcome(outcome: &ContainerOutcome) -> Self {
         match &outcome.end {
-            End::Exited { .. } | End::Killed { .. } if outcome.stopped => Self::Stopped { started: true },
-            End::NotStarted { .. } if outcome.stopped => Self::Stopped { started: false },
-            End::Exited { code } => Self::Exited { code: *code },
-            End::Killed { signal } => Self::Killed { signal: *signal },
-            End::OutOfMemory => Self::OutOfMemory,
-            End::TimedOut => Self::TimedOut,
-            End::NotStarted { reason } => Self::NotStarted { reason: reason.clone() },
-            End::Lost => Self::Lost,
+            Termination::Exited { .. } | Termination::Killed { .. } if outcome.stopped => {
+                Self::Stopped { started: true }
+            }
+            // A stop before the start leaves no exit status, and is not a failure to start.
+            Termination::NotStarted { .. } if outcome.stopped => Self::Stopped { started: false },
+            Termination::Exited { code } => Self::Exited { code: *code },
+            Termination::Killed { signal } => Self::Killed { signal: *signal },
+            Termination::OutOfMemory => Self::OutOfMemory,
+            Termination::TimedOut => Self::TimedOut,
+            Termination::NotStarted { reason } => Self::NotStarted { reason: reason.clone() },
+            Termination::Lost => Self::Lost,
         }
     }
 
-    /// One sentence for people, without its full stop; "it" is the container.
+    /// Describes the end in one sentence for users, without its full stop; "it" is the container.
     pub fn describe_outcome(&self, limits: &OutcomeLimits) -> String {
         match self {
             Self::Exited { code: 0 } => "it succeeded".to_owned(),
@@ -72,42 +76,42 @@ impl Conclusion {
             Self::Exited { code } => format!("it ended with status {code}"),
             Self::Killed { signal } => format!("signal {signal} ended it"),
             Self::Stopped { started: true } => "it was stopped".to_owned(),
-            Self::Stopped { started: false } => "it was stopped before it began".to_owned(),
+            Self::Stopped { started: false } => "it was stopped before it started".to_owned(),
             Self::OutOfMemory => format!("it needed more than its {} of memory", limits.memory),
             Self::TimedOut => {
                 format!("it ran longer than its {} seconds", limits.time.unwrap_or_default().as_secs())
             }
             Self::NotStarted { reason } => format!("it could not be started: {reason}"),
-            Self::Lost => "its end is not known: its machine went away".to_owned(),
+            Self::Lost => "its end is unknown: its machine stopped".to_owned(),
         }
     }
 }
 
-/// The status and the signal by which a container ended, stopped or not.
-pub fn exit_status(end: &End) -> (Option<i32>, Option<i32>) {
+/// Extracts the exit status and the signal of an end.
+pub fn extract_exit_status(end: &Termination) -> (Option<i32>, Option<i32>) {
     match end {
-        End::Exited { code } => (Some(*code), None),
-        End::Killed { signal } => (None, Some(*signal)),
-        End::OutOfMemory | End::TimedOut | End::NotStarted { .. } | End::Lost => (None, None),
+        Termination::Exited { code } => (Some(*code), None),
+        Termination::Killed { signal } => (None, Some(*signal)),
+        Termination::OutOfMemory
+        | Termination::TimedOut
+        | Termination::NotStarted { .. }
+        | Termination::Lost => (None, None),
     }
 }
 
-/// The limits that a container met and that did not end it, one sentence each, without its full stop.
-pub fn describe_limits_met(outcome: &Outcome, limits: &OutcomeLimits) -> Vec<String> {
+/// Describes the limits that a container reached without being ended by them: one sentence each, without its
+/// full stop.
+pub fn describe_limits_met(outcome: &ContainerOutcome, limits: &OutcomeLimits) -> Vec<String> {
     let OutcomeLimits { memory, processes, disk, .. } = limits;
     let times = |count: u64| if count == 1 { "once".to_owned() } else { format!("{count} times") };
-    // What ended it is said already.
-    let kills = if outcome.end == End::OutOfMemory { 0 } else { outcome.oom_kills };
+    // The description of the end mentions out of memory already.
+    let kills = if outcome.end == Termination::OutOfMemory { 0 } else { outcome.oom_kills };
     let killed = (kills > 0).then(|| {
-        let what = if kills == 1 {
-            "a process of it was".to_owned()
-        } else {
-            format!("{kills} processes of it were")
-        };
-        format!("{what} killed, for it needed more than its {memory} of memory")
+        let killed = if kills == 1 { "1 process was".to_owned() } else { format!("{kills} processes were") };
+        format!("{killed} killed because it needed more than its {memory} of memory")
     });
-    let refused = (outcome.refused > 0).then(|| {
-        format!("it wanted more than its {processes} processes and threads, {}", times(outcome.refused))
+    let refused = (outcome.refused_forks > 0).then(|| {
+        format!("it reached its limit of {processes} processes and threads {}", times(outcome.refused_forks))
     });
     let full = outcome.disk_full.then(|| format!("it had filled its {disk} of disk"));
     killed.into_iter().chain(refused).chain(full).collect()
@@ -116,63 +120,68 @@ pub fn describe_limits_met(outcome: &Outcome, limits: &OutcomeLimits) -> Vec<Str
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hearth_runtime_api::Outcome;
+    use hearth_runtime_api::ContainerOutcome;
 
-    const LIMITS: OutcomeLimits = OutcomeLimits {
-        memory: Memory::mib(512),
+    const TEST_LIMITS: OutcomeLimits = OutcomeLimits {
+        memory: Memory::from_mib(512),
         processes: 100,
-        disk: Memory::mib(2048),
+        disk: Memory::from_mib(2048),
         time: Some(Duration::from_secs(60)),
     };
 
-    fn outcome(end: End, stopped: bool) -> Outcome {
-        Outcome { stopped, ..Outcome::bare(end, "2026-05-04T12:00:00Z".parse().unwrap()) }
+    fn build_outcome(end: Termination, stopped: bool) -> ContainerOutcome {
+        ContainerOutcome {
+            stopped,
+            ..ContainerOutcome::from_end(end, "2026-05-04T12:00:00Z".parse().unwrap())
+        }
     }
 
     #[test]
     fn limits_that_were_met_are_named() {
-        let met = |oom_kills, refused, disk_full| {
-            let exited = outcome(End::Exited { code: 0 }, false);
-            describe_limits_met(&Outcome { oom_kills, refused, disk_full, ..exited }, &LIMITS).join("; ")
+        let met = |oom_kills, refused_forks, disk_full| {
+            let exited = build_outcome(Termination::Exited { code: 0 }, false);
+            describe_limits_met(
+                &ContainerOutcome { oom_kills, refused_forks, disk_full, ..exited },
+                &TEST_LIMITS,
+            )
+            .join("; ")
         };
         assert_eq!(met(0, 0, false), "");
         assert_eq!(met(0, 0, true), "it had filled its 2Gi of disk");
-        assert_eq!(
-            met(1, 0, false),
-            "a process of it was killed, for it needed more than its 512Mi of memory"
-        );
+        assert_eq!(met(1, 0, false), "1 process was killed because it needed more than its 512Mi of memory");
         assert_eq!(
             met(2, 1, false),
-            "2 processes of it were killed, for it needed more than its 512Mi of memory; \
-             it wanted more than its 100 processes and threads, once"
+            "2 processes were killed because it needed more than its 512Mi of memory; \
+             it reached its limit of 100 processes and threads once"
         );
-        assert_eq!(met(0, 3, false), "it wanted more than its 100 processes and threads, 3 times");
-        let killed = Outcome { oom_kills: 1, ..outcome(End::OutOfMemory, false) };
-        assert!(describe_limits_met(&killed, &LIMITS).is_empty());
+        assert_eq!(met(0, 3, false), "it reached its limit of 100 processes and threads 3 times");
+        let killed = ContainerOutcome { oom_kills: 1, ..build_outcome(Termination::OutOfMemory, false) };
+        assert!(describe_limits_met(&killed, &TEST_LIMITS).is_empty());
     }
 
     #[test]
-    fn an_end_that_was_asked_for_is_no_failure() {
-        let conclude = |end, stopped| Conclusion::from_outcome(&outcome(end, stopped));
-        assert_eq!(conclude(End::Killed { signal: 15 }, true), Conclusion::Stopped { started: true });
-        assert_eq!(conclude(End::Killed { signal: 15 }, false), Conclusion::Killed { signal: 15 });
-        let missing = End::NotStarted { reason: "x".to_owned() };
+    fn requested_end_is_not_a_failure() {
+        let conclude = |end, stopped| Conclusion::from_outcome(&build_outcome(end, stopped));
+        assert_eq!(conclude(Termination::Killed { signal: 15 }, true), Conclusion::Stopped { started: true });
+        assert_eq!(conclude(Termination::Killed { signal: 15 }, false), Conclusion::Killed { signal: 15 });
+        let missing = Termination::NotStarted { reason: "x".to_owned() };
         assert_eq!(conclude(missing.clone(), true), Conclusion::Stopped { started: false });
         assert_eq!(conclude(missing, false), Conclusion::NotStarted { reason: "x".to_owned() });
-        // These say more than that somebody asked.
-        assert_eq!(conclude(End::OutOfMemory, true), Conclusion::OutOfMemory);
-        assert_eq!(conclude(End::TimedOut, true), Conclusion::TimedOut);
+        // A reached limit is more specific than the stop request.
+        assert_eq!(conclude(Termination::OutOfMemory, true), Conclusion::OutOfMemory);
+        assert_eq!(conclude(Termination::TimedOut, true), Conclusion::TimedOut);
     }
 
     #[test]
     fn every_conclusion_is_described() {
-        let described = |end| Conclusion::from_outcome(&outcome(end, false)).describe_outcome(&LIMITS);
-        assert_eq!(described(End::Exited { code: 0 }), "it succeeded");
-        assert_eq!(described(End::Exited { code: 3 }), "it ended with status 3");
-        assert_eq!(described(End::Lost), "its end is not known: its machine went away");
-        assert_eq!(described(End::OutOfMemory), "it needed more than its 512Mi of memory");
-        assert_eq!(described(End::TimedOut), "it ran longer than its 60 seconds");
-        assert_eq!(exit_status(&End::Killed { signal: 9 }), (None, Some(9)));
-        assert_eq!(exit_status(&End::Exited { code: 0 }), (Some(0), None));
+        let described =
+            |end| Conclusion::from_outcome(&build_outcome(end, false)).describe_outcome(&TEST_LIMITS);
+        assert_eq!(described(Termination::Exited { code: 0 }), "it succeeded");
+        assert_eq!(described(Termination::Exited { code: 3 }), "it ended with status 3");
+        assert_eq!(described(Termination::Lost), "its end is unknown: its machine stopped");
+        assert_eq!(described(Termination::OutOfMemory), "it needed more than its 512Mi of memory");
+        assert_eq!(described(Termination::TimedOut), "it ran longer than its 60 seconds");
+        assert_eq!(extract_exit_status(&Termination::Killed { signal: 9 }), (None, Some(9)));
+        assert_eq!(extract_exit_status(&Termination::Exited { code: 0 }), (Some(0), None));
     }
 }

@@ -1,22 +1,26 @@
-//! The start of the program: a process that was started for one part runs that part and nothing else.
+//! Dispatch at the start of the program: a process that was started as a subprocess runs only that
+//! subprocess's `main`.
 
 use std::ffi::OsStr;
 
-use crate::{again::Part, exec, helper, layers, names, probes};
+use crate::{dns, exec, helper, layers, probes, reexec::Subprocess};
 
-/// Does a helper's work and ends the process, if this process was started for that. To be called at the top of
+/// Runs a subprocess's `main` and exits, if this process was started as a subprocess. Call it at the top of
 /// `main`, before any thread exists.
-pub fn run_if_helper() {
+pub fn run_if_subprocess() {
     let mut arguments = std::env::args_os();
     let Some(name) = arguments.next() else { return };
-    let Some(part) = Part::ALL.into_iter().find(|part| name == OsStr::new(part.name())) else { return };
+    let Some(part) = Subprocess::ALL_KINDS.into_iter().find(|part| name == OsStr::new(part.process_name()))
+    else {
+        return;
+    };
     let rest = arguments.collect::<Vec<_>>();
     let code = match part {
-        Part::Helper => helper::main(&rest),
-        Part::Unpacker => layers::unpack::main(&rest),
-        Part::Exec => exec::main(),
-        Part::Names => names::main(&rest),
-        Part::Probes => probes::main(&rest),
+        Subprocess::Helper => helper::main(&rest),
+        Subprocess::Unpacker => layers::unpack::main(&rest),
+        Subprocess::Exec => exec::main(),
+        Subprocess::Dns => dns::main(&rest),
+        Subprocess::Prober => probes::main(&rest),
     };
     std::process::exit(code)
 }

@@ -1,92 +1,102 @@
-//! What this host offers, and what to install or change.
+//! Checks of this host's prerequisites, with advice on what to install or change.
 
 use std::{fs, path::Path};
 
-use hearth_runtime_api::{Check, Report, Verdict};
+use hearth_runtime_api::{CheckVerdict, HostCheck, HostReport};
 
-use crate::{blanks, cgroup, helper::waiter, network};
+use crate::{cgroup, disk_templates, helper::waiter, network};
 
-/// Looks at everything that containers need.
-pub fn look() -> Report {
-    Report {
+/// Checks all prerequisites of containers.
+pub fn check_host() -> HostReport {
+    HostReport {
         checks: vec![
-            root(),
-            kernel(),
-            namespaces(),
-            overlay(),
-            disks(),
-            groups(),
-            forwarding(),
-            programs(),
-            helpers(),
+            check_root(),
+            check_kernel(),
+            check_namespaces(),
+            check_overlay(),
+            check_disks(),
+            check_cgroups(),
+            check_forwarding(),
+            check_programs(),
+            check_helpers(),
         ],
     }
 }
 
-fn check(name: &str, verdict: Verdict, found: impl Into<String>, advice: &str) -> Check {
-    let advice = (verdict != Verdict::Good).then(|| advice.to_owned());
-    Check { name: name.to_owned(), verdict, found: found.into(), advice }
+fn build_check(name: &str, verdict: CheckVerdict, found: impl Into<String>, advice: &str) -> HostCheck {
+    let advice = (verdict != CheckVerdict::Good).then(|| advice.to_owned());
+    HostCheck { name: name.to_owned(), verdict, found: found.into(), advice }
 }
 
-fn good_if(good: bool, otherwise: Verdict) -> Verdict {
-    if good { Verdict::Good } else { otherwise }
+fn choose_verdict(good: bool, otherwise: CheckVerdict) -> CheckVerdict {
+    if good { CheckVerdict::Good } else { otherwise }
 }
 
-fn root() -> Check {
+fn check_root() -> HostCheck {
     let root = rustix::process::geteuid().is_root();
     let found = if root { "runs as root" } else { "does not run as root" };
-    check("root", good_if(root, Verdict::Missing), found, "start the role runtime as root")
+    build_check("root", choose_verdict(root, CheckVerdict::Missing), found, "start the role runtime as root")
 }
 
-fn kernel() -> Check {
+fn check_kernel() -> HostCheck {
     let name = rustix::system::uname();
     let release = name.release().to_string_lossy().into_owned();
     let mut numbers = release.split(|symbol: char| !symbol.is_ascii_digit()).map(|part| part.parse::<u32>());
     let version = (numbers.next().and_then(Result::ok), numbers.next().and_then(Result::ok));
     let new = version >= (Some(6), Some(5));
-    check("kernel", good_if(new, Verdict::Missing), format!("Linux {release}"), "install Linux 6.5 or newer")
+    build_check(
+        "kernel",
+        choose_verdict(new, CheckVerdict::Missing),
+        format!("Linux {release}"),
+        "install Linux 6.5 or newer",
+    )
 }
 
-fn namespaces() -> Check {
+fn check_namespaces() -> HostCheck {
     let most = fs::read_to_string("/proc/sys/user/max_user_namespaces").unwrap_or_default();
     let most: u64 = most.trim().parse().unwrap_or(0);
     let found = format!("up to {most} user namespaces");
-    check(
+    build_check(
         "namespaces",
-        good_if(most >= 1000, Verdict::Missing),
+        choose_verdict(most >= 1000, CheckVerdict::Missing),
         found,
         "set user.max_user_namespaces to 10000 or more",
     )
 }
 
-fn overlay() -> Check {
+fn check_overlay() -> HostCheck {
     let known = fs::read_to_string("/proc/filesystems")
         .is_ok_and(|text| text.lines().any(|line| line.ends_with("\toverlay")));
-    let found = if known { "overlayfs is there" } else { "overlayfs is not loaded" };
-    check("overlay", good_if(known, Verdict::Missing), found, "load the module overlay (modprobe overlay)")
+    let found = if known { "overlayfs is available" } else { "overlayfs is not loaded" };
+    build_check(
+        "overlay",
+        choose_verdict(known, CheckVerdict::Missing),
+        found,
+        "load the module overlay (modprobe overlay)",
+    )
 }
 
-fn disks() -> Check {
-    let usable = blanks::usable();
-    let verdict = good_if(usable.is_ok(), Verdict::Limited);
+fn check_disks() -> HostCheck {
+    let usable = disk_templates::check_supported();
+    let verdict = choose_verdict(usable.is_ok(), CheckVerdict::Limited);
     let found = match usable {
-        Ok(()) => "a container gets a disk of its own size".to_owned(),
-        Err(error) => format!("a container may fill this host's disk ({error})"),
+        Ok(()) => "the disk of each container has a size limit".to_owned(),
+        Err(error) => format!("the disk of containers has no size limit ({error})"),
     };
     let advice = "install the package e2fsprogs, and load the modules loop and ext4 (modprobe loop ext4)";
-    check("disks", verdict, found, advice)
+    build_check("disks", verdict, found, advice)
 }
 
-fn groups() -> Check {
+fn check_cgroups() -> HostCheck {
     if cgroup::is_v2() {
         let controllers = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers").unwrap_or_default();
         let all = ["cpu", "memory", "pids"]
             .iter()
             .all(|name| controllers.split_whitespace().any(|found| found == *name));
         let found = format!("cgroups v2 with {}", controllers.trim());
-        return check(
+        return build_check(
             "cgroups",
-            good_if(all, Verdict::Missing),
+            choose_verdict(all, CheckVerdict::Missing),
             found,
             "enable the controllers cpu, memory and pids",
         );
@@ -101,38 +111,38 @@ fn groups() -> Check {
         format!("cgroups v1 without {}", missing.join(", "))
     };
     let advice = "boot with systemd.unified_cgroup_hierarchy=1, or mount the missing controllers";
-    check("cgroups", good_if(missing.is_empty(), Verdict::Missing), found, advice)
+    build_check("cgroups", choose_verdict(missing.is_empty(), CheckVerdict::Missing), found, advice)
 }
 
-fn forwarding() -> Check {
+fn check_forwarding() -> HostCheck {
     let on = fs::read_to_string("/proc/sys/net/ipv4/ip_forward").is_ok_and(|text| text.trim() == "1");
-    let found = if on { "packets are forwarded" } else { "packets are not forwarded" };
-    check(
+    let found = if on { "IP forwarding is enabled" } else { "IP forwarding is disabled" };
+    build_check(
         "forwarding",
-        good_if(on, Verdict::Limited),
+        choose_verdict(on, CheckVerdict::Limited),
         found,
-        "set net.ipv4.ip_forward to 1, or tools reach nothing outside",
+        "set net.ipv4.ip_forward to 1; tools cannot reach the internet otherwise",
     )
 }
 
-fn programs() -> Check {
-    let found = network::programs();
-    let verdict = good_if(found.is_ok(), Verdict::Missing);
-    let told = found.map_or_else(|error| error.to_string(), |()| "nft is there".to_owned());
-    check("networks", verdict, told, "install the package nftables")
+fn check_programs() -> HostCheck {
+    let found = network::check_nft_installed();
+    let verdict = choose_verdict(found.is_ok(), CheckVerdict::Missing);
+    let found = found.map_or_else(|error| error.to_string(), |()| "nft is installed".to_owned());
+    build_check("networks", verdict, found, "install the package nftables")
 }
 
-fn helpers() -> Check {
-    let loaded = waiter::Program::load();
-    let verdict = good_if(loaded.is_ok(), Verdict::Limited);
+fn check_helpers() -> HostCheck {
+    let loaded = waiter::WaiterProgram::load_program();
+    let verdict = choose_verdict(loaded.is_ok(), CheckVerdict::Limited);
     let found = match loaded {
-        Ok(_) => "the helper of a container becomes a small program".to_owned(),
-        Err(error) => format!("the helper of each container stays as large as hearthd ({error})"),
+        Ok(_) => "helpers of running containers use the small program".to_owned(),
+        Err(error) => format!("helpers of running containers stay as large as hearthd ({error})"),
     };
-    check(
+    build_check(
         "helpers",
         verdict,
         found,
-        "set vm.memfd_noexec to 0 or 1, so that programs are started from memory",
+        "set vm.memfd_noexec to 0 or 1, so that programs can be started from memory",
     )
 }

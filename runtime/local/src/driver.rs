@@ -1,4 +1,4 @@
-//! Starts helpers, listens to them, and stops their containers.
+//! Driver of the engine: starts helpers, follows their containers until they exit, and stops containers.
 
 use std::{
     collections::BTreeSet,
@@ -12,84 +12,86 @@ use std::{
 
 use hearth_base::{Clock, OpeningKeys, Result};
 use hearth_runtime_api::{
-    End, Feature, InstanceId, MountSource, Outcome, Phase, Workload,
-    engine::{Driver, Report},
+    ContainerOutcome, Feature, InstanceId, MountSource, Phase, Termination, Workload,
+    engine::{Driver, PhaseReport},
 };
 use rustix::process::Signal;
 use tokio::{sync::mpsc::UnboundedSender, task::JoinSet};
 
 use crate::{
-    Settings,
-    again::{self, Part},
-    blanks::Blanks,
-    cgroup::{self, Used},
-    disk,
-    disk::Disk,
-    failure::Doing,
+    LocalRuntimeSettings,
+    cgroup::{self, CgroupUsage},
+    disk_templates::DiskTemplates,
     helper::{
-        brief::{self, Brief, Volume},
-        files::{self, Began, Exit},
-        waiter::Program,
+        config::{self, HelperConfig, Volume},
+        files::{self, ExitRecord, HelperState},
+        waiter::WaiterProgram,
     },
-    images::Images,
+    host_error::HostErrorContext,
+    images::LocalImageStore,
     network::Networks,
-    sys::{ids::STORE, ready::Ready},
-    tools::Tools,
+    reexec::{self, Subprocess},
+    state_files,
+    state_files::StateLayout,
+    sys::{ids::STORED_ID_BASE, readable_fd::ReadableFd},
+    tools::ToolNumbers,
 };
 
-/// How often a container that is just being started is looked at.
-const SOON: Duration = Duration::from_millis(10);
+/// Poll interval for the state file of a container that is being started.
+const START_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The helpers, as the engine asks them.
-pub struct Starter(pub Arc<Helpers>);
+/// Driver that the engine calls.
+pub struct HelperDriver(pub Arc<ContainerManager>);
 
-/// See the module.
-pub struct Helpers {
-    pub settings: Settings,
-    pub disk: Disk,
-    pub images: Images,
-    /// What their disks are copies of, if this host lets them have some.
-    pub blanks: Option<Blanks>,
-    pub tools: Tools,
+/// State shared by the tasks that start, follow and stop containers.
+pub struct ContainerManager {
+    pub settings: LocalRuntimeSettings,
+    pub layout: StateLayout,
+    pub images: LocalImageStore,
+    /// Disk templates, if this host supports them.
+    pub disk_templates: Option<DiskTemplates>,
+    pub tools: ToolNumbers,
     pub networks: Networks,
-    /// What helpers become once their containers run.
-    pub waiter: Option<Program>,
-    pub keys: OpeningKeys,
+    /// Waiter program that helpers execute, if this host supports it.
+    pub waiter: Option<WaiterProgram>,
+    pub opening_keys: OpeningKeys,
     pub clock: Arc<dyn Clock>,
-    pub reports: UnboundedSender<Report>,
-    /// What is to be started, and may have no folder yet.
+    pub report_sender: UnboundedSender<PhaseReport>,
+    /// Instances that are being started and may have no folder yet.
     pub starting: Mutex<BTreeSet<InstanceId>>,
     pub tasks: Mutex<JoinSet<()>>,
 }
 
-impl Driver for Starter {
+impl Driver for HelperDriver {
     fn features(&self) -> &[Feature] {
         &[Feature::ImageDelivery]
     }
 
     fn check(&self, workload: &Workload) -> Result<()> {
-        workload.opened(&self.0.keys)?;
+        workload.unseal_variables(&self.0.opening_keys)?;
         self.0.images.check_workload(workload)
     }
 
     fn start(&self, instance: InstanceId, workload: &Arc<Workload>) {
         let (helpers, workload) = (Arc::clone(&self.0), Arc::clone(workload));
-        self.0.starting().insert(instance);
-        self.0.spawn(async move {
-            // There is no answer only when this process is being ended: the next one finds out.
-            let launched = helpers.apart(move |helpers| helpers.launch(instance, &workload)).await;
-            helpers.starting().remove(&instance);
+        self.0.lock_starting().insert(instance);
+        self.0.spawn_task(async move {
+            // The result is missing only when this process is shutting down: the next one checks the
+            // instance.
+            let launched =
+                helpers.run_blocking(move |helpers| helpers.launch_helper(instance, &workload)).await;
+            helpers.lock_starting().remove(&instance);
             let Some(launched) = launched else { return };
             match launched {
-                Ok(child) => helpers.follow(instance, Some(child)).await,
+                Ok(child) => helpers.follow_helper(instance, Some(child)).await,
                 Err(error) => {
                     let mut reason = error.to_string();
-                    if let Some(help) = error.next() {
+                    if let Some(help) = error.help_text() {
                         reason = format!("{reason} ({help})");
                     }
-                    let outcome = helpers.bare(End::NotStarted { reason });
-                    helpers.settle(instance, outcome);
-                    helpers.apart(move |helpers| helpers.networks.leave(instance)).await;
+                    let outcome = helpers.build_outcome(Termination::NotStarted { reason });
+                    helpers.record_and_report_end(instance, outcome);
+                    helpers.run_blocking(move |helpers| helpers.networks.leave_network(instance)).await;
                 }
             }
         });
@@ -97,149 +99,172 @@ impl Driver for Starter {
 
     fn stop(&self, instance: InstanceId, grace: Duration) {
         let helpers = Arc::clone(&self.0);
-        self.0.spawn(async move { helpers.end(instance, grace).await });
+        self.0.spawn_task(async move { helpers.stop_container(instance, grace).await });
     }
 
     fn remove(&self, instance: InstanceId) {
-        self.0.clear(instance);
+        self.0.remove_files(instance);
     }
 }
 
-impl Helpers {
-    fn starting(&self) -> MutexGuard<'_, BTreeSet<InstanceId>> {
+impl ContainerManager {
+    fn lock_starting(&self) -> MutexGuard<'_, BTreeSet<InstanceId>> {
         self.starting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    fn spawn_task(&self, task: impl Future<Output = ()> + Send + 'static) {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(task);
     }
 
-    /// Goes on with an instance whose helper was started by an earlier process.
-    pub fn adopt(self: &Arc<Self>, instance: InstanceId) {
+    /// Follows an instance whose helper was started by an earlier process.
+    pub fn follow_adopted(self: &Arc<Self>, instance: InstanceId) {
         let helpers = Arc::clone(self);
-        self.spawn(async move { helpers.follow(instance, None).await });
+        self.spawn_task(async move { helpers.follow_helper(instance, None).await });
     }
 
-    /// Forgets an instance, with all that it left.
-    pub fn clear(&self, instance: InstanceId) {
-        for path in [self.disk.folder_of(instance), self.disk.upper(instance)] {
-            if let Err(error) = disk::remove(&path) {
-                tracing::warn!(%error, %instance, "what an instance left stays until the next start");
+    /// Removes the files of an instance.
+    pub fn remove_files(&self, instance: InstanceId) {
+        for path in [self.layout.instance_folder(instance), self.layout.upper_path(instance)] {
+            if let Err(error) = state_files::remove_path(&path) {
+                tracing::warn!(%error, %instance, "files of an instance not removed; the next start removes them");
             }
         }
     }
 
-    /// The name of an instance's control group.
-    pub fn cgroup(&self, instance: InstanceId) -> String {
+    /// Path of an instance's control group.
+    pub fn cgroup_path(&self, instance: InstanceId) -> String {
         format!("/hearth/{}/{instance}", self.settings.instance)
     }
 
-    fn launch(&self, instance: InstanceId, workload: &Arc<Workload>) -> Result<Child> {
-        let folder = self.disk.folder_of(instance);
-        // The folder says that the start was tried, whatever happens next: it is never tried again.
-        fs::create_dir(&folder).doing(format_args!("making the folder of {instance}"))?;
-        disk::sync_folder(&folder).doing(format_args!("making the folder of {instance}"))?;
-        let brief = self.brief(instance, workload)?;
-        disk::tell(&folder.join(brief::FILE), &brief)
-            .doing(format_args!("briefing the helper of {instance}"))?;
-        let mut command = again::command(Part::Helper);
+    fn launch_helper(&self, instance: InstanceId, workload: &Arc<Workload>) -> Result<Child> {
+        let folder = self.layout.instance_folder(instance);
+        // The folder records the start attempt durably, so that an instance is never started twice.
+        fs::create_dir(&folder).with_context(format_args!("making the folder of {instance}"))?;
+        state_files::sync_parent_folder(&folder)
+            .with_context(format_args!("making the folder of {instance}"))?;
+        let config = self.build_helper_config(instance, workload)?;
+        state_files::replace_file_unsynced(&folder.join(config::CONFIG_FILE), &config)
+            .with_context(format_args!("writing the helper configuration of {instance}"))?;
+        let mut command = reexec::build_command(Subprocess::Helper);
         command.arg(&folder).stdout(Stdio::piped());
         if let Some(program) = &self.waiter {
-            command.stdin(program.as_input().doing(format_args!("starting the helper of {instance}"))?);
+            command
+                .stdin(program.as_input().with_context(format_args!("starting the helper of {instance}"))?);
         }
-        command.spawn().doing(format_args!("starting the helper of {instance}"))
+        command.spawn().with_context(format_args!("starting the helper of {instance}"))
     }
 
-    fn brief(&self, instance: InstanceId, workload: &Arc<Workload>) -> Result<Brief> {
-        let number = self.tools.number(workload.owner.require_tool()?)?;
+    fn build_helper_config(&self, instance: InstanceId, workload: &Arc<Workload>) -> Result<HelperConfig> {
+        let number = self.tools.assign_number(workload.owner.require_tool()?)?;
         let volumes = workload.mounts.iter().map(|mount| {
             let source = match mount.source {
-                MountSource::Home => self.disk.home(number),
-                MountSource::BuildCache => self.disk.cache(number),
-                MountSource::Volume(_) => return Err(Feature::Volume.unsupported()),
+                MountSource::Home => self.layout.home_folder(number),
+                MountSource::BuildCache => self.layout.cache_folder(number),
+                MountSource::Volume(_) => return Err(Feature::Volume.to_unsupported_error()),
             };
             if !source.exists() {
-                disk::folder(&source, 0o700).doing("making a tool's storage")?;
+                state_files::make_folder(&source, 0o700).with_context("making the storage of a tool")?;
                 let user = &workload.process.user;
-                std::os::unix::fs::chown(&source, Some(STORE + user.uid), Some(STORE + user.gid))
-                    .doing("giving a tool its storage")?;
+                std::os::unix::fs::chown(
+                    &source,
+                    Some(STORED_ID_BASE + user.uid),
+                    Some(STORED_ID_BASE + user.gid),
+                )
+                .with_context("changing the owner of a tool's storage")?;
             }
             Ok(Volume { source, at: mount.at.clone(), read_only: mount.read_only })
         });
         let volumes = volumes.collect::<Result<Vec<_>>>()?;
         let name = workload.network.name.as_ref().map_or("tool", |name| name.as_str());
-        Ok(Brief {
-            version: brief::VERSION,
+        Ok(HelperConfig {
+            version: config::CONFIG_VERSION,
             instance,
             workload: Workload::clone(workload),
-            folder: self.disk.folder_of(instance),
-            mounts: self.disk.mounts(),
-            first_id: self.tools.first_id(number)?,
+            folder: self.layout.instance_folder(instance),
+            mounts: self.layout.mounts_folder(),
+            first_id: self.tools.compute_first_id(number)?,
             layers: self.images.find_layer_folders(workload)?,
-            upper: self.disk.upper(instance),
-            blank: self.blanks.as_ref().map(|blanks| blanks.of(workload.limits.disk)).transpose()?,
+            upper: self.layout.upper_path(instance),
+            disk_template: self
+                .disk_templates
+                .as_ref()
+                .map(|templates| templates.ensure_template(workload.limits.disk))
+                .transpose()?,
             volumes,
-            cgroup: self.cgroup(instance),
+            cgroup: self.cgroup_path(instance),
             hostname: name.to_owned(),
             log_bytes: self.settings.log_bytes,
-            link: Some(self.networks.join(instance, workload)?),
-            keys: Some(self.disk.secret_keys()),
+            link: Some(self.networks.join_network(instance, workload)?),
+            keys: Some(self.layout.secret_keys_path()),
         })
     }
 
-    /// Reports what becomes of an instance, until it has ended.
-    async fn follow(self: &Arc<Self>, instance: InstanceId, child: Option<Child>) {
-        let folder = self.disk.folder_of(instance);
-        let news = match child {
-            Some(child) => self.born(child).await,
+    /// Follows an instance and reports its phases until it has ended.
+    ///
+    /// | state file | exit file | helper process | reported phase |
+    /// |---|---|---|---|
+    /// | no init process yet | missing | runs | none; polled again soon |
+    /// | init process | missing | runs | `Running`, once |
+    /// | any | written | runs or has exited | `Ended` with the recorded outcome |
+    /// | any | missing | has exited | `Ended` with `Lost`, or `NotStarted` if no helper had begun |
+    async fn follow_helper(self: &Arc<Self>, instance: InstanceId, child: Option<Child>) {
+        let folder = self.layout.instance_folder(instance);
+        let events = match child {
+            Some(child) => self.wait_for_start(child).await,
             None => None,
         };
-        if let Some(helper) = self.began(instance).and_then(|began| began.helper.open()) {
-            let Ok(helper) = Ready::new(helper) else { return };
-            // An earlier process's helper tells nobody any more: then its own end is the sign.
-            let mut ended = pin!(async {
-                if let Some(news) = &news {
-                    tokio::select! { () = news.next() => {} () = helper.wait() => {} }
+        if let Some(helper) = self.read_or_cancel_start(instance).and_then(|state| state.helper.open_pidfd())
+        {
+            let Ok(helper) = ReadableFd::new(helper) else { return };
+            // The pipe of a helper from an earlier runtime process is lost. Then only the helper's exit is an
+            // event.
+            let mut end = pin!(async {
+                if let Some(events) = &events {
+                    tokio::select! { () = events.read_byte() => {} () = helper.wait_until_readable() => {} }
                 }
-                // What it says is believed when it is written down.
-                if files::read::<Exit>(&folder, files::EXIT).ok().flatten().is_none() {
-                    helper.wait().await;
+                // An event without an exit file is not the end: wait for the helper's exit.
+                if files::read_file::<ExitRecord>(&folder, files::EXIT_FILE).ok().flatten().is_none() {
+                    helper.wait_until_readable().await;
                 }
             });
-            let mut told = false;
+            let mut is_reported = false;
             loop {
-                let began = files::read::<Began>(&folder, files::STATE).ok().flatten();
-                if let Some(init) = began.and_then(|began| began.init).filter(|_| !told) {
-                    self.report(instance, Phase::Running { since: init.since, address: init.address });
-                    told = true;
+                let state = files::read_file::<HelperState>(&folder, files::STATE_FILE).ok().flatten();
+                if let Some(init) = state.and_then(|state| state.init).filter(|_| !is_reported) {
+                    self.send_report(instance, Phase::Running { since: init.since, address: init.address });
+                    is_reported = true;
                 }
-                // Told or not, the end is the end; until it is told, look again soon.
-                let pause = if told { Duration::from_secs(3600) } else { SOON };
-                if tokio::time::timeout(pause, &mut ended).await.is_ok() {
+                // Poll soon until `Running` is reported; afterwards only the end of the container is awaited.
+                let pause = if is_reported { Duration::from_secs(3600) } else { START_POLL_INTERVAL };
+                if tokio::time::timeout(pause, &mut end).await.is_ok() {
                     break;
                 }
             }
         }
-        let exit = files::read::<Exit>(&folder, files::EXIT).ok().flatten();
+        let exit = files::read_file::<ExitRecord>(&folder, files::EXIT_FILE).ok().flatten();
         if let Some(exit) = exit {
-            self.report(instance, Phase::Ended(exit.outcome));
-            // With a container's first process all others have ended: what is left is nobody's to wait for.
-            self.apart(move |helpers| {
-                helpers.networks.leave(instance);
-                helpers.sweep(instance);
+            self.send_report(instance, Phase::Ended(exit.outcome));
+            // The exit of the init process has killed all others, so the end is reported before the clean-up.
+            self.run_blocking(move |helpers| {
+                helpers.networks.leave_network(instance);
+                helpers.remove_container(instance);
             })
             .await;
             return;
         }
-        let Some(outcome) = self.apart(move |helpers| helpers.lost(instance)).await else { return };
-        self.report(instance, Phase::Ended(outcome));
-        self.apart(move |helpers| helpers.networks.leave(instance)).await;
+        let Some(outcome) = self.run_blocking(move |helpers| helpers.settle_lost_instance(instance)).await
+        else {
+            return;
+        };
+        self.send_report(instance, Phase::Ended(outcome));
+        self.run_blocking(move |helpers| helpers.networks.leave_network(instance)).await;
     }
 
-    /// Does what a thread has to wait for, on one that nobody else waits for.
-    pub async fn apart<T: Send + 'static>(
+    /// Runs blocking work on tokio's blocking thread pool. `None` if the work panicked or the process shuts
+    /// down.
+    pub async fn run_blocking<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> T + Send + 'static,
     ) -> Option<T> {
@@ -247,102 +272,114 @@ impl Helpers {
         tokio::task::spawn_blocking(move || work(&helpers)).await.ok()
     }
 
-    /// Waits until a new helper says that its container runs, or ends. Whence its next news comes.
-    async fn born(&self, mut child: Child) -> Option<Ready> {
+    /// Waits until a new helper signals that its container runs or has ended. Returns the pipe for further
+    /// events.
+    async fn wait_for_start(&self, mut child: Child) -> Option<ReadableFd> {
         let output = child.stdout.take().map(OwnedFd::from);
         let output = output.filter(|output| rustix::io::ioctl_fionbio(output, true).is_ok());
-        let news = output.and_then(|output| Ready::new(output).ok());
-        if let Some(news) = &news {
-            news.next().await;
+        let events = output.and_then(|output| ReadableFd::new(output).ok());
+        if let Some(events) = &events {
+            events.read_byte().await;
         }
-        self.spawn(async move {
-            // So that its number is given back; a helper that outlives this process falls to the first one.
+        self.spawn_task(async move {
+            // Reaps the helper. A helper that outlives this process is reaped by init.
             let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
             let Some(pid) = pid else { return };
             let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty());
-            let pidfd = pidfd.map_err(std::io::Error::from).and_then(Ready::new);
+            let pidfd = pidfd.map_err(std::io::Error::from).and_then(ReadableFd::new);
             if let Ok(pidfd) = pidfd {
-                pidfd.wait().await;
+                pidfd.wait_until_readable().await;
             }
             let _ = child.wait();
         });
-        news
+        events
     }
 
-    /// See [`files::began`].
-    pub fn began(&self, instance: InstanceId) -> Option<Began> {
-        files::began(&self.disk.folder_of(instance))
-            .inspect_err(|error| tracing::warn!(%error, %instance, "a start could not be called off"))
+    /// Reads the state file of an instance, or cancels its start; see [`files::read_or_cancel_start`]. Errors
+    /// are logged.
+    pub fn read_or_cancel_start(&self, instance: InstanceId) -> Option<HelperState> {
+        files::read_or_cancel_start(&self.layout.instance_folder(instance))
+            .inspect_err(|error| tracing::warn!(%error, %instance, "state of a helper not readable; its start not cancelled"))
             .ok()
     }
 
-    /// What is said of an instance whose helper died without a word: that nobody began it, or that its end is not known.
-    /// Nothing of it may live on.
-    pub fn lost(&self, instance: InstanceId) -> Outcome {
-        let used = cgroup::group(&self.cgroup(instance)).used();
-        self.sweep(instance);
-        let is_nobody = self.began(instance).is_some_and(|began| began == Began::nobody());
-        let lost = self.bare(match is_nobody {
-            true => End::NotStarted { reason: "what was to start it was ended before it did".to_owned() },
-            false => End::Lost,
+    /// Settles an instance whose helper died without an exit file: kills its remaining processes, removes its
+    /// resources and records the outcome, `NotStarted` if no helper had begun the start, otherwise `Lost`.
+    pub fn settle_lost_instance(&self, instance: InstanceId) -> ContainerOutcome {
+        let used = cgroup::open_cgroup(&self.cgroup_path(instance)).read_usage();
+        self.remove_container(instance);
+        let is_cancelled =
+            self.read_or_cancel_start(instance).is_some_and(|state| state == HelperState::new_cancelled());
+        let outcome = self.build_outcome(match is_cancelled {
+            true => Termination::NotStarted {
+                reason: "its helper was killed before the container started".to_owned(),
+            },
+            false => Termination::Lost,
         });
-        let Used { cpu_micros, peak_memory, oom_kills, refused, .. } = used;
-        let outcome = Outcome { cpu_micros, peak_memory, oom_kills, refused, ..lost };
-        self.settle_quietly(instance, &outcome);
+        let CgroupUsage { cpu_micros, peak_memory, oom_kills, refused_forks, .. } = used;
+        let outcome = ContainerOutcome { cpu_micros, peak_memory, oom_kills, refused_forks, ..outcome };
+        self.record_end(instance, &outcome);
         outcome
     }
 
-    /// Ends what still lives of an instance, and removes its control group and what it wrote into its root.
-    fn sweep(&self, instance: InstanceId) {
-        let group = cgroup::group(&self.cgroup(instance));
-        let cleared = group.kill().and_then(|()| group.remove());
-        if let Err(error) = cleared.and_then(|()| disk::remove(&self.disk.upper(instance))) {
-            tracing::warn!(%error, %instance, "not all that a container left is cleared before the next start");
+    /// Kills the remaining processes of an instance, and removes its control group and its upper layer.
+    fn remove_container(&self, instance: InstanceId) {
+        let group = cgroup::open_cgroup(&self.cgroup_path(instance));
+        let cleared = group.kill_processes().and_then(|()| group.remove());
+        if let Err(error) = cleared.and_then(|()| state_files::remove_path(&self.layout.upper_path(instance)))
+        {
+            tracing::warn!(%error, %instance, "resources of a container not removed; the next start removes them");
         }
     }
 
-    /// Writes down an end that no helper has, and reports it.
-    fn settle(&self, instance: InstanceId, outcome: Outcome) {
-        self.settle_quietly(instance, &outcome);
-        self.report(instance, Phase::Ended(outcome));
+    /// Writes the exit file in place of a helper, and reports the end.
+    fn record_and_report_end(&self, instance: InstanceId, outcome: ContainerOutcome) {
+        self.record_end(instance, &outcome);
+        self.send_report(instance, Phase::Ended(outcome));
     }
 
-    fn settle_quietly(&self, instance: InstanceId, outcome: &Outcome) {
-        let path = self.disk.folder_of(instance).join(files::EXIT);
-        if let Err(error) = disk::replace(&path, &Exit::new(outcome.clone())) {
-            tracing::warn!(%error, %instance, "an end could not be written down");
+    fn record_end(&self, instance: InstanceId, outcome: &ContainerOutcome) {
+        let path = self.layout.instance_folder(instance).join(files::EXIT_FILE);
+        if let Err(error) = state_files::replace_file(&path, &ExitRecord::new(outcome.clone())) {
+            tracing::warn!(%error, %instance, "exit file of a container not written");
         }
     }
 
-    fn bare(&self, end: End) -> Outcome {
-        Outcome::bare(end, self.clock.now())
+    fn build_outcome(&self, end: Termination) -> ContainerOutcome {
+        ContainerOutcome::from_end(end, self.clock.now())
     }
 
-    async fn end(&self, instance: InstanceId, grace: Duration) {
-        let folder = self.disk.folder_of(instance);
+    async fn stop_container(&self, instance: InstanceId, grace: Duration) {
+        let folder = self.layout.instance_folder(instance);
         let init = loop {
-            let begins = self.starting().contains(&instance) || folder.exists();
-            if files::read::<Exit>(&folder, files::EXIT).ok().flatten().is_some() || !begins {
+            let is_starting = self.lock_starting().contains(&instance) || folder.exists();
+            if files::read_file::<ExitRecord>(&folder, files::EXIT_FILE).ok().flatten().is_some()
+                || !is_starting
+            {
                 return;
             }
-            match files::read::<Began>(&folder, files::STATE).ok().flatten().and_then(|began| began.init) {
+            match files::read_file::<HelperState>(&folder, files::STATE_FILE)
+                .ok()
+                .flatten()
+                .and_then(|state| state.init)
+            {
                 Some(init) => break init,
-                None => tokio::time::sleep(SOON).await,
+                None => tokio::time::sleep(START_POLL_INTERVAL).await,
             }
         };
-        let Some(process) = init.process.open() else { return };
-        let number = Brief::read(&folder).map_or(15, |brief| brief.workload.process.stop_signal);
+        let Some(process) = init.process.open_pidfd() else { return };
+        let number = HelperConfig::read(&folder).map_or(15, |config| config.workload.process.stop_signal);
         let signal = Signal::from_named_raw(number.into()).unwrap_or(Signal::TERM);
-        // Errors mean that it has just ended.
+        // An error means that the process has just exited.
         let _ = rustix::process::pidfd_send_signal(&process, signal);
-        let Ok(process) = Ready::new(process) else { return };
-        if tokio::time::timeout(grace, process.wait()).await.is_err() {
+        let Ok(process) = ReadableFd::new(process) else { return };
+        if tokio::time::timeout(grace, process.wait_until_readable()).await.is_err() {
             let _ = rustix::process::pidfd_send_signal(&process, Signal::KILL);
         }
     }
 
-    fn report(&self, instance: InstanceId, phase: Phase) {
-        // Nobody listens once the runtime is being closed.
-        drop(self.reports.send(Report { instance, phase }));
+    fn send_report(&self, instance: InstanceId, phase: Phase) {
+        // The receiver is closed only when the runtime shuts down.
+        drop(self.report_sender.send(PhaseReport { instance, phase }));
     }
 }

@@ -1,68 +1,69 @@
-//! Entries for the fuzz targets of `dev/fuzz`: what this crate reads from outside, without the sandbox and the disk
-//! around it.
+//! Entry points for the fuzz targets of `dev/fuzz`: this crate's parsers of untrusted input, without sandbox
+//! and disk.
 
 use std::{io, net::Ipv4Addr, path::Path};
 
 use hearth_runtime_api::{Compression, LogLine};
 
 use crate::{
-    helper::spool::{self, Place},
-    layers::{archive::read_entries, entry::Kind, unpack},
-    names::{
-        answer::{Answer, answer},
-        table::Table,
+    dns::{
+        answer::{DnsDecision, answer_query},
+        table::DnsTable,
     },
-    settings::LayerCaps,
+    helper::spool::{self, LogPosition},
+    layers::{archive::read_entries, entry::EntryKind, unpack},
+    settings::LayerLimits,
 };
 
-/// An entry of a layer as it would be written.
+/// Layer entry as the unpacker would write it.
 #[derive(Debug, Default)]
 pub struct LayerEntry {
-    /// The parts of its path.
+    /// Path components.
     pub path: Vec<Vec<u8>>,
-    /// The parts of the path that a hard link leads to.
+    /// Path components of a hard link's target.
     pub link: Option<Vec<Vec<u8>>>,
-    /// Bytes of its content.
+    /// Size of the content in bytes.
     pub bytes: u64,
 }
 
-/// Reads a layer as the sandbox does, and hands its entries to `visit` instead of writing them.
+/// Reads a layer as the sandbox does, and passes each entry to `visit` instead of writing it.
 pub fn read_layer(
     compression: Compression,
     layer: &[u8],
     (max_bytes, max_entries): (u64, u64),
     mut visit: impl FnMut(LayerEntry),
 ) -> io::Result<u64> {
-    let caps = LayerCaps { bytes: max_bytes, entries: max_entries };
-    let plain = unpack::decompressed(compression, layer, &caps);
-    read_entries(plain, &caps, |entry, path, kind| {
+    let limits = LayerLimits { bytes: max_bytes, entries: max_entries };
+    let plain = unpack::decompress_layer(compression, layer, &limits);
+    read_entries(plain, &limits, |entry, path, kind| {
         let bytes = match kind {
-            Kind::File => io::copy(entry, &mut io::sink())?,
+            EntryKind::File => io::copy(entry, &mut io::sink())?,
             _ => 0,
         };
-        let link = if let Kind::Link(target) = kind { Some(target.clone()) } else { None };
+        let link = if let EntryKind::Link(target) = kind { Some(target.clone()) } else { None };
         visit(LayerEntry { path: path.to_vec(), link, bytes });
         Ok(())
     })
 }
 
-/// Reads the log at `path` from its first frame: at most `max_lines` lines, and bytes and sequence behind the last.
+/// Reads at most `max_lines` lines of the log at `path` from its first frame. Returns them with the byte
+/// offset and the sequence after the last one.
 pub fn read_log(path: &Path, max_lines: usize) -> io::Result<(Vec<LogLine>, (u64, u64))> {
-    let (lines, end) = spool::read(path, Place { offset: 0, sequence: 0 }, max_lines)?;
+    let (lines, end) = spool::read_lines(path, LogPosition { offset: 0, sequence: 0 }, max_lines)?;
     Ok((lines, (end.offset, end.sequence)))
 }
 
-/// The place that a `log.taken` file says.
+/// Parses a `log.taken` file: byte offset and sequence.
 pub fn read_taken(text: &str) -> (u64, u64) {
-    let Place { offset, sequence } = Place::read(text);
+    let LogPosition { offset, sequence } = LogPosition::parse_or_start(text);
     (offset, sequence)
 }
 
-/// The answer of the DNS server for containers to a question.
+/// Answers a query as the DNS server for containers does. `None` when the server forwards or ignores it.
 pub fn answer_dns(question: &[u8]) -> Option<Vec<u8>> {
-    let table = Table { door: Ipv4Addr::new(10, 64, 0, 1), prefix: 25, entries: Vec::new() };
-    match answer(&table, Ipv4Addr::new(10, 64, 0, 130), question) {
-        Answer::Own(answer) => Some(answer),
-        Answer::PassOn | Answer::Nothing => None,
+    let table = DnsTable { service_address: Ipv4Addr::new(10, 64, 0, 1), prefix: 25, entries: Vec::new() };
+    match answer_query(&table, Ipv4Addr::new(10, 64, 0, 130), question) {
+        DnsDecision::Reply(answer) => Some(answer),
+        DnsDecision::Forward | DnsDecision::Ignore => None,
     }
 }

@@ -1,4 +1,4 @@
-//! The images of one Hearth: which are known, in a file each, and their layers.
+//! Image store of one Hearth: one file for each image, and the unpacked layers.
 
 use std::{
     collections::BTreeSet,
@@ -9,107 +9,110 @@ use std::{
 };
 
 use hearth_base::{Clock, Digest, Result};
-use hearth_runtime_api::{Bytes, Image, LayerDescriptor, Workload, engine::ImageLedger};
+use hearth_runtime_api::{ByteStream, LayerDescriptor, ResolvedImage, Workload, engine::ImageLedger};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    disk::{self, Disk},
-    failure::Doing,
-    layers::{Layers, Trash},
-    settings::LayerCaps,
+    host_error::HostErrorContext,
+    layers::{LayerStore, TempFolder},
+    settings::LayerLimits,
+    state_files::{self, StateLayout},
 };
 
-/// The form of an image's file.
-const FILE_VERSION: u32 = 1;
+/// Format version of an image's file.
+const IMAGE_FILE_VERSION: u32 = 1;
 
-/// See the module.
-pub struct Images {
-    disk: Disk,
-    layers: Layers,
+/// Image store.
+pub struct LocalImageStore {
+    layout: StateLayout,
+    layers: LayerStore,
     clock: Arc<dyn Clock>,
-    /// Taken after the engine's lock, never before it.
+    /// Lock order: the engine's lock is taken first.
     ledger: Mutex<ImageLedger>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct StoredImage {
     file_version: u32,
     #[serde(flatten)]
-    image: Image,
+    image: ResolvedImage,
 }
 
-impl Images {
-    /// Reads what an earlier process knew. A file that can't be read is an image that is not there: whoever needs it
-    /// ensures it again.
-    pub fn open(disk: Disk, caps: LayerCaps, clock: Arc<dyn Clock>) -> Result<Self> {
-        let mut known = Vec::new();
-        for entry in fs::read_dir(disk.images()).doing("listing the images")? {
-            let path = entry.doing("listing the images")?.path();
-            let stored = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Stored>(&bytes).ok());
+impl LocalImageStore {
+    /// Reads the stored images. An unreadable file is removed, and its image counts as missing: a caller that
+    /// needs the image ensures it again.
+    pub fn open(layout: StateLayout, limits: LayerLimits, clock: Arc<dyn Clock>) -> Result<Self> {
+        let mut images = Vec::new();
+        for entry in fs::read_dir(layout.images_folder()).with_context("listing the images")? {
+            let path = entry.with_context("listing the images")?.path();
+            let stored =
+                fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<StoredImage>(&bytes).ok());
             match stored {
-                Some(stored) => known.push(stored.image),
+                Some(stored) => images.push(stored.image),
                 None => {
-                    tracing::warn!(file = %path.display(), "an image's file cannot be read; the image is forgotten");
-                    disk::remove(&path).doing("removing the file of an image")?;
+                    tracing::warn!(file = %path.display(), "image file unreadable; image dropped");
+                    state_files::remove_path(&path).with_context("removing the file of an image")?;
                 }
             }
         }
-        let layers = Layers::open(disk.clone(), caps)?;
-        let ledger = Mutex::new(ImageLedger::new(known, clock.now()));
-        Ok(Self { disk, layers, clock, ledger })
+        let layers = LayerStore::open(layout.clone(), limits)?;
+        let ledger = Mutex::new(ImageLedger::new(images, clock.now()));
+        Ok(Self { layout, layers, clock, ledger })
     }
 
     /// See [`hearth_runtime_api::Runtime::ensure_image`].
-    pub fn ensure_image(&self, image: &Image) -> Result<Vec<LayerDescriptor>> {
-        let mut ledger = self.ledger();
-        if ledger.check_new(image)? {
-            let stored = Stored { file_version: FILE_VERSION, image: image.clone() };
-            disk::replace(&self.disk.image(image.reference.digest()), &stored)
-                .doing(format_args!("keeping the image {}", image.reference))?;
+    pub fn ensure_image(&self, image: &ResolvedImage) -> Result<Vec<LayerDescriptor>> {
+        let mut ledger = self.lock_ledger();
+        if ledger.check_is_new(image)? {
+            let stored = StoredImage { file_version: IMAGE_FILE_VERSION, image: image.clone() };
+            state_files::replace_file(&self.layout.image_path(image.reference.digest()), &stored)
+                .with_context(format_args!("storing the image {}", image.reference))?;
         }
-        ledger.note_use(image, self.clock.now());
+        ledger.record_use(image, self.clock.now());
         Ok(ImageLedger::find_missing_layers(image, |layer| self.layers.has_layer(layer)))
     }
 
     /// See [`hearth_runtime_api::Runtime::add_layer`].
-    pub async fn add_layer(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()> {
-        self.ledger().check_layer(layer)?;
+    pub async fn add_layer(&self, layer: &LayerDescriptor, bytes: ByteStream<'_>) -> Result<()> {
+        self.lock_ledger().check_layer(layer)?;
         self.layers.add_layer(layer, bytes).await
     }
 
-    /// Refuses a workload whose image is not there whole; its image counts as used now.
+    /// Fails when the workload's image or one of its layers is missing; marks the image as used now.
     pub fn check_workload(&self, workload: &Workload) -> Result<()> {
         let has_layer = |layer| self.layers.has_layer(layer);
-        self.ledger().use_image(workload, self.clock.now(), has_layer).map(drop)
+        self.lock_ledger().use_image(workload, self.clock.now(), has_layer).map(drop)
     }
 
-    /// The folders of an image's layers, the lowest first.
+    /// Lists the folders of the image's layers, lowest first.
     pub fn find_layer_folders(&self, workload: &Workload) -> Result<Vec<PathBuf>> {
         let has_layer = |layer| self.layers.has_layer(layer);
-        let mut ledger = self.ledger();
+        let mut ledger = self.lock_ledger();
         let image = ledger.use_image(workload, self.clock.now(), has_layer)?;
-        Ok(image.layers.iter().map(|layer| self.disk.layer(layer.digest)).collect())
+        Ok(image.layers.iter().map(|layer| self.layout.layer_folder(layer.digest)).collect())
     }
 
-    /// Forgets images, and moves layers out of their places of which no image is left. The digests of these images; the
-    /// layers go when the trash is dropped, which takes time.
+    /// Removes unused images, and moves the layers that no image uses out of their places. Returns the
+    /// digests of the removed images. The layers are deleted when the returned folders are dropped, which
+    /// takes time.
     pub fn remove_images(
         &self,
         keep: &BTreeSet<Digest>,
         is_used: &dyn Fn(Digest) -> bool,
         unused_for: Duration,
-    ) -> Result<(Vec<Digest>, Vec<Trash>)> {
-        let mut ledger = self.ledger();
+    ) -> Result<(Vec<Digest>, Vec<TempFolder>)> {
+        let mut ledger = self.lock_ledger();
         let unused = ledger.find_unused(keep, is_used, unused_for, self.clock.now());
         for image in &unused {
-            disk::remove(&self.disk.image(*image)).doing(format_args!("forgetting the image {image}"))?;
+            state_files::remove_path(&self.layout.image_path(*image))
+                .with_context(format_args!("removing the file of the image {image}"))?;
             ledger.forget_image(*image);
         }
-        let trash = self.layers.remove_all_but(&ledger.layers())?;
+        let trash = self.layers.remove_all_but(&ledger.list_layers())?;
         Ok((unused, trash))
     }
 
-    fn ledger(&self) -> MutexGuard<'_, ImageLedger> {
+    fn lock_ledger(&self) -> MutexGuard<'_, ImageLedger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -123,7 +126,7 @@ mod tests {
     fn an_images_file_of_version_1_is_read() -> Result<()> {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/image-1.json");
         let bytes = fs::read(path).map_err(Error::internal)?;
-        let stored: Stored = serde_json::from_slice(&bytes).map_err(Error::internal)?;
+        let stored: StoredImage = serde_json::from_slice(&bytes).map_err(Error::internal)?;
         assert_eq!((stored.file_version, stored.image.layers.len()), (1, 2));
         assert_eq!(stored.image.reference.repository(), "hearth.example/hearth/python3.11");
         Ok(())

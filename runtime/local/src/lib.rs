@@ -1,41 +1,41 @@
-//! Containers on this machine: the one process with root's powers, and a helper for each container.
+//! Container runtime of one machine: one process that runs as root, and a helper process for each container.
 //!
-//! It parses nothing that came from the internet: layers are unpacked, names looked up, and probes
-//! sent, in sandboxes.
+//! The root process parses no input from the internet: sandboxed subprocesses unpack layers, answer DNS
+//! queries and send probes.
 
-mod adopt;
-mod again;
-mod blanks;
-mod caps;
+mod adoption;
+mod capabilities;
 mod cgroup;
-mod clear;
-mod disk;
+mod cleanup;
+mod disk_templates;
 mod dispatch;
+mod dns;
 mod doctor;
 mod driver;
 mod exec;
-mod failure;
 #[doc(hidden)]
 pub mod fuzzing;
 mod helper;
+mod host_error;
 mod images;
 mod journal;
 mod layers;
 mod logs;
-mod names;
 mod network;
 mod probes;
 mod programs;
+mod reexec;
 mod runtime;
 mod seccomp;
 mod secrets;
 mod settings;
+mod state_files;
 mod sys;
 mod tools;
 
-pub use clear::clear;
-pub use dispatch::run_if_helper;
-pub use doctor::look as doctor;
-pub use runtime::Local;
-pub use settings::{Doorway, Settings};
-pub use sys::memory::{be_thrifty, give_back};
+pub use cleanup::remove_host_resources;
+pub use dispatch::run_if_subprocess;
+pub use doctor::check_host;
+pub use runtime::LocalRuntime;
+pub use settings::{LocalRuntimeSettings, PortForward};
+pub use sys::memory::{init_memory_trimming, trim_memory};

@@ -1,4 +1,4 @@
-//! Reads what containers wrote, and waits for more of it.
+//! Reading and following the logs of containers.
 
 use std::{
     collections::BTreeMap,
@@ -12,91 +12,93 @@ use hearth_runtime_api::{InstanceId, LogPage};
 use rustix::fs::inotify::{CreateFlags, WatchFlags};
 
 use crate::{
-    disk::Disk,
-    failure::Doing,
     helper::{
         files,
-        spool::{self, Place},
+        spool::{self, LogPosition},
     },
-    sys::ready::Ready,
+    host_error::HostErrorContext,
+    state_files::StateLayout,
+    sys::readable_fd::ReadableFd,
 };
 
-/// The most lines of one answer.
-const PAGE: usize = 1000;
+/// Maximum number of lines in one page.
+const MAX_LINES_PER_PAGE: usize = 1000;
 
-/// Remembers where each reader was, so that going on is quick.
+/// Log reader. It caches the last position in each log, so that reading on does not scan the log from its
+/// start.
 #[derive(Debug, Default)]
-pub struct Logs {
-    places: Mutex<BTreeMap<InstanceId, Place>>,
+pub struct ContainerLogReader {
+    positions: Mutex<BTreeMap<InstanceId, LogPosition>>,
 }
 
-impl Logs {
-    /// See [`hearth_runtime_api::Runtime::logs`].
-    pub async fn read(
+impl ContainerLogReader {
+    /// See [`hearth_runtime_api::Runtime::read_logs`].
+    pub async fn read_page(
         &self,
-        disk: &Disk,
+        layout: &StateLayout,
         instance: InstanceId,
         sequence: u64,
         wait: Duration,
     ) -> Result<LogPage> {
-        let folder = disk.folder_of(instance);
+        let folder = layout.instance_folder(instance);
         let deadline = tokio::time::Instant::now() + wait;
         loop {
-            // Watched before it is read, so that nothing falls in between.
-            let watch = watch(&folder);
-            let page = self.page(&folder, instance, sequence.max(1))?;
+            // The watch starts before the read, so that no line between the two is missed.
+            let watch = watch_folder(&folder);
+            let page = self.read_available(&folder, instance, sequence.max(1))?;
             let now = tokio::time::Instant::now();
             if page.complete || !page.lines.is_empty() || now >= deadline {
                 return Ok(page);
             }
             match watch {
-                Some(watch) => drop(tokio::time::timeout_at(deadline, watch.wait()).await),
+                Some(watch) => drop(tokio::time::timeout_at(deadline, watch.wait_until_readable()).await),
                 None => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }
     }
 
-    pub fn forget(&self, instance: InstanceId) {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner).remove(&instance);
+    pub fn forget_position(&self, instance: InstanceId) {
+        self.positions.lock().unwrap_or_else(PoisonError::into_inner).remove(&instance);
     }
 
-    fn page(&self, folder: &Path, instance: InstanceId, sequence: u64) -> Result<LogPage> {
-        // Looked at first: a log that was complete before it was read has been read completely.
-        let ended = folder.join(files::EXIT).exists();
-        let path = folder.join(files::LOG);
+    fn read_available(&self, folder: &Path, instance: InstanceId, sequence: u64) -> Result<LogPage> {
+        // Checked before the read: a log whose container had exited by now cannot grow during the read.
+        let has_exited = folder.join(files::EXIT_FILE).exists();
+        let path = folder.join(files::LOG_FILE);
         let what = format!("reading the log of {instance}");
-        let from = self.place(instance, sequence, &path);
-        let place = match spool::walk(&path, from, sequence) {
+        let from = self.find_start(instance, sequence, &path);
+        let position = match spool::find_position(&path, from, sequence) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => from,
-            walked => walked.doing(&what)?,
+            found => found.with_context(&what)?,
         };
-        let (mut lines, mut next) = (Vec::new(), place);
-        if place.sequence >= sequence {
-            (lines, next) = spool::read(&path, place, PAGE).doing(&what)?;
-            if place != spool::taken(&path) && place.sequence > 1 {
-                spool::take(&path, place).doing(format_args!("noting what was read of {instance}"))?;
+        let (mut lines, mut next) = (Vec::new(), position);
+        if position.sequence >= sequence {
+            (lines, next) = spool::read_lines(&path, position, MAX_LINES_PER_PAGE).with_context(&what)?;
+            if position != spool::read_consumed_position(&path) && position.sequence > 1 {
+                spool::record_consumed_position(&path, position)
+                    .with_context(format_args!("recording the read position in the log of {instance}"))?;
             }
-            self.places.lock().unwrap_or_else(PoisonError::into_inner).insert(instance, next);
+            self.positions.lock().unwrap_or_else(PoisonError::into_inner).insert(instance, next);
         }
-        let complete = ended && lines.len() < PAGE;
+        let complete = has_exited && lines.len() < MAX_LINES_PER_PAGE;
         Ok(LogPage { lines, next: next.sequence.max(1), complete })
     }
 
-    /// The nearest known place that is not behind what is asked for.
-    fn place(&self, instance: InstanceId, sequence: u64, path: &Path) -> Place {
-        let known = self.places.lock().unwrap_or_else(PoisonError::into_inner).get(&instance).copied();
-        let taken = spool::taken(path);
-        let start = Place { offset: 0, sequence: 0 };
-        match known {
-            Some(known) if known.sequence <= sequence => known,
-            _ if taken.sequence <= sequence || spool::punched(path) => taken,
+    /// Finds the nearest stored position that is not after `sequence`.
+    fn find_start(&self, instance: InstanceId, sequence: u64, path: &Path) -> LogPosition {
+        let cached = self.positions.lock().unwrap_or_else(PoisonError::into_inner).get(&instance).copied();
+        let consumed = spool::read_consumed_position(path);
+        let start = LogPosition { offset: 0, sequence: 0 };
+        match cached {
+            Some(cached) if cached.sequence <= sequence => cached,
+            _ if consumed.sequence <= sequence || spool::is_consumed_part_freed(path) => consumed,
             _ => start,
         }
     }
 }
 
-fn watch(folder: &Path) -> Option<Ready> {
+fn watch_folder(folder: &Path) -> Option<ReadableFd> {
     let watch = rustix::fs::inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok()?;
     rustix::fs::inotify::add_watch(&watch, folder, WatchFlags::MODIFY | WatchFlags::MOVED_TO).ok()?;
-    Ready::new(watch).ok()
+    ReadableFd::new(watch).ok()
 }

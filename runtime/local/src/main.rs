@@ -1,51 +1,52 @@
-//! The runtime's process alone: what `hearthd` starts for the role `runtime`, for tests and for looking at.
+//! `hearth-runtime`: the runtime process alone, as `hearthd` starts it for the role `runtime`. Tests use it
+//! too.
 
 use std::{sync::Arc, time::Duration};
 
 use hearth_base::SystemClock;
-use hearth_runtime_api::wire::Callers;
-use hearth_runtime_local::{Doorway, Local, Settings, run_if_helper};
+use hearth_runtime_api::wire::AllowedCallers;
+use hearth_runtime_local::{LocalRuntime, LocalRuntimeSettings, PortForward, run_if_subprocess};
 
-const USAGE: &str = "usage: hearth-runtime INSTANCE STATE-FOLDER UID [FIRST-ID [FIRST-PAUSE-MS [LAYER-BYTES [LAYER-ENTRIES [PORT=ADDRESS:PORT | large-helpers]...]]]]
-Starts containers for callers that run as the user UID, until it is ended; containers go on running.";
+const USAGE_TEXT: &str = "usage: hearth-runtime INSTANCE STATE-FOLDER UID [FIRST-ID [FIRST-PAUSE-MS [LAYER-BYTES [LAYER-ENTRIES [PORT=ADDRESS:PORT | large-helpers]...]]]]
+Starts containers for callers that run as the user UID. Containers keep running when this process is stopped.";
 
 fn main() -> std::process::ExitCode {
-    run_if_helper();
+    run_if_subprocess();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let Some((settings, uid)) = read(&arguments) else {
-        complain(USAGE);
+    let Some((settings, uid)) = parse_arguments(&arguments) else {
+        print_error(USAGE_TEXT);
         return 2.into();
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let done = runtime.map_err(hearth_base::Error::internal).and_then(|runtime| {
         runtime.block_on(async {
-            let local = Local::open(settings, Arc::new(SystemClock))?;
-            local.serve(Callers { uids: vec![uid] }).await
+            let local = LocalRuntime::open(settings, Arc::new(SystemClock))?;
+            local.serve_callers(AllowedCallers { uids: vec![uid] }).await
         })
     });
     match done {
         Ok(()) => 0.into(),
         Err(error) => {
-            complain(&format!("{error}\n{}", error.next().unwrap_or_default()));
+            print_error(&format!("{error}\n{}", error.help_text().unwrap_or_default()));
             1.into()
         }
     }
 }
 
-fn read(arguments: &[String]) -> Option<(Settings, u32)> {
+fn parse_arguments(arguments: &[String]) -> Option<(LocalRuntimeSettings, u32)> {
     let [instance, state, uid, rest @ ..] = arguments else { return None };
-    let mut settings = Settings::new(instance, state);
+    let mut settings = LocalRuntimeSettings::new(instance, state);
     if let Some(ids) = rest.first() {
-        settings.ids = ids.parse().ok()?;
+        settings.first_id = ids.parse().ok()?;
     }
     if let Some(pause) = rest.get(1) {
-        settings.pauses.first = Duration::from_millis(pause.parse().ok()?);
+        settings.pauses.initial_delay = Duration::from_millis(pause.parse().ok()?);
     }
     if let Some(bytes) = rest.get(2) {
-        settings.layer.bytes = bytes.parse().ok()?;
+        settings.layer_limits.bytes = bytes.parse().ok()?;
     }
     if let Some(entries) = rest.get(3) {
-        settings.layer.entries = entries.parse().ok()?;
+        settings.layer_limits.entries = entries.parse().ok()?;
     }
     for door in rest.iter().skip(4) {
         if door == "large-helpers" {
@@ -53,12 +54,15 @@ fn read(arguments: &[String]) -> Option<(Settings, u32)> {
             continue;
         }
         let (port, to) = door.split_once('=')?;
-        settings.doors.push(Doorway { port: port.parse().ok()?, to: to.parse().ok()? });
+        settings.port_forwards.push(PortForward { port: port.parse().ok()?, target: to.parse().ok()? });
     }
     Some((settings, uid.parse().ok()?))
 }
 
-#[expect(clippy::print_stderr, reason = "a program without a log tells its starter why it ends")]
-fn complain(text: &str) {
+#[expect(
+    clippy::print_stderr,
+    reason = "a program without a log prints its error to the process that started it"
+)]
+fn print_error(text: &str) {
     eprintln!("{text}");
 }

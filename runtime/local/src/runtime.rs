@@ -1,4 +1,4 @@
-//! The runtime of this machine: engine, helpers, layers and logs put together.
+//! Local runtime: engine, helpers, images, networks and logs of one machine.
 
 use std::{
     collections::BTreeSet,
@@ -12,130 +12,144 @@ use std::{
 use async_trait::async_trait;
 use hearth_base::{Clock, Digest, Error, Result, SealingKey, ToolId};
 use hearth_runtime_api::{
-    Bytes, Cursor, Exec, ExecSession, Image, InstanceId, LayerDescriptor, LogPage, Observation, Report,
-    Runtime, Usage, Version, Workload, WorkloadId,
+    ByteStream, Cursor, ExecRequest, ExecSession, HostReport, InstanceId, LayerDescriptor, LogPage,
+    Observation, ResolvedImage, Runtime, Usage, Version, Workload, WorkloadId,
     engine::Engine,
-    wire::{Callers, serve},
+    wire::{AllowedCallers, serve},
 };
 use rustix::fs::FlockOperation;
 use tokio::{net::UnixListener, sync::mpsc, task::JoinSet};
 
 use crate::{
-    Settings, adopt,
-    blanks::Blanks,
-    cgroup::{self, Used},
-    disk,
-    disk::Disk,
-    doctor,
-    driver::{Helpers, Starter},
+    LocalRuntimeSettings, adoption,
+    cgroup::{self, CgroupUsage},
+    disk_templates::DiskTemplates,
+    dns, doctor,
+    driver::{ContainerManager, HelperDriver},
     exec,
-    failure::Doing,
     helper::{
-        files::{self, Began},
+        files::{self, HelperState},
         waiter,
     },
-    images::Images,
-    journal::Files,
-    logs::Logs,
-    names,
+    host_error::HostErrorContext,
+    images::LocalImageStore,
+    journal::FileJournal,
+    logs::ContainerLogReader,
     network::Networks,
     probes::LocalProber,
-    secrets,
-    tools::Tools,
+    secrets, state_files,
+    state_files::StateLayout,
+    tools::ToolNumbers,
 };
 
-/// How often what nobody came back to is looked for.
-const SWEEP: Duration = Duration::from_secs(5);
+/// Interval of the removal of idle bridges.
+const BRIDGE_SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Containers on this machine.
-pub struct Local {
+/// Runtime that runs containers on this machine.
+pub struct LocalRuntime {
     engine: Arc<Engine>,
-    helpers: Arc<Helpers>,
-    logs: Logs,
+    helpers: Arc<ContainerManager>,
+    logs: ContainerLogReader,
     _tasks: JoinSet<()>,
     _lock: File,
 }
 
-impl Local {
-    /// Finds again what an earlier process began, and goes on. Needs root and a tokio runtime.
-    pub fn open(settings: Settings, clock: Arc<dyn Clock>) -> Result<Arc<Self>> {
-        check_instance(&settings.instance)?;
-        let disk = Disk::open(&settings)?;
-        let lock = lock(&disk)?;
-        let (reports, reported) = mpsc::unbounded_channel();
-        let helpers = Arc::new(Helpers {
-            images: Images::open(disk.clone(), settings.layer, Arc::clone(&clock))?,
-            tools: Tools::open(disk.tools(), settings.ids)?,
-            networks: Networks::open(&settings.instance, disk.clone())?,
-            waiter: settings.small_helpers.then(waiter).flatten(),
-            blanks: blanks(disk.blanks()),
-            keys: secrets::open(&disk.secret_keys(), disk.tools().exists())?,
-            disk: disk.clone(),
+impl LocalRuntime {
+    /// Opens the runtime and adopts the containers of an earlier process. Needs root and a tokio runtime.
+    /// Fails with `already-runs` when another process runs the same instance.
+    pub fn open(settings: LocalRuntimeSettings, clock: Arc<dyn Clock>) -> Result<Arc<Self>> {
+        check_instance_name(&settings.instance)?;
+        let layout = StateLayout::open(&settings)?;
+        let lock = lock_instance(&layout)?;
+        let (report_sender, reports) = mpsc::unbounded_channel();
+        let helpers = Arc::new(ContainerManager {
+            images: LocalImageStore::open(layout.clone(), settings.layer_limits, Arc::clone(&clock))?,
+            tools: ToolNumbers::open(layout.tool_numbers_path(), settings.first_id)?,
+            networks: Networks::open(&settings.instance, layout.clone())?,
+            waiter: settings.small_helpers.then(load_waiter).flatten(),
+            disk_templates: open_disk_templates(layout.disk_templates_folder()),
+            opening_keys: secrets::open_keys(
+                &layout.secret_keys_path(),
+                layout.tool_numbers_path().exists(),
+            )?,
+            layout: layout.clone(),
             clock: Arc::clone(&clock),
-            reports,
+            report_sender,
             tasks: Mutex::default(),
             starting: Mutex::default(),
             settings,
         });
-        let names = disk.names();
-        let files = Files::new(disk);
-        let (known, alive) = adopt::find(&helpers, &files)?;
-        let (driver, pauses) = (Arc::new(Starter(Arc::clone(&helpers))), helpers.settings.pauses);
+        let names = layout.dns_table_path();
+        let files = FileJournal::new(layout);
+        let (stored, running_instances) = adoption::adopt_containers(&helpers, &files)?;
+        let (driver, pauses) = (Arc::new(HelperDriver(Arc::clone(&helpers))), helpers.settings.pauses);
         let prober = Arc::new(LocalProber::start(Arc::clone(&helpers)));
-        let engine = Arc::new(Engine::new(driver, prober, Arc::new(files), clock, pauses, known));
-        alive.into_iter().for_each(|instance| helpers.adopt(instance));
+        let engine = Arc::new(Engine::new(driver, prober, Arc::new(files), clock, pauses, stored));
+        running_instances.into_iter().for_each(|instance| helpers.follow_adopted(instance));
         let mut tasks = JoinSet::new();
         let running = Arc::clone(&engine);
-        tasks.spawn(async move { running.run(reported).await });
+        tasks.spawn(async move { running.run(reports).await });
         let sweeper = Arc::clone(&helpers);
         tasks.spawn(async move {
             loop {
-                tokio::time::sleep(SWEEP).await;
-                sweeper.apart(|helpers| helpers.networks.sweep()).await;
+                tokio::time::sleep(BRIDGE_SWEEP_INTERVAL).await;
+                sweeper.run_blocking(|helpers| helpers.networks.remove_idle_bridges()).await;
             }
         });
-        let answerer = Arc::clone(&helpers);
-        tasks.spawn(async move { answer_names(&answerer, &names).await });
-        Ok(Arc::new(Self { engine, helpers, logs: Logs::default(), _tasks: tasks, _lock: lock }))
+        let manager = Arc::clone(&helpers);
+        tasks.spawn(async move { supervise_dns_server(&manager, &names).await });
+        Ok(Arc::new(Self {
+            engine,
+            helpers,
+            logs: ContainerLogReader::default(),
+            _tasks: tasks,
+            _lock: lock,
+        }))
     }
 
-    /// Answers on the instance's socket for ever. Whoever may not call is refused by the number of their user,
-    /// so the socket itself is open to all.
-    pub async fn serve(self: Arc<Self>, callers: Callers) -> Result<()> {
-        let path = self.helpers.disk.socket();
-        disk::remove(&path).doing("removing the socket of an earlier process")?;
-        let listener = UnixListener::bind(&path).doing(format_args!("listening at {}", path.display()))?;
+    /// Serves the instance's socket until the task is dropped. The socket has mode 0666, because callers are
+    /// checked by their user id.
+    pub async fn serve_callers(self: Arc<Self>, callers: AllowedCallers) -> Result<()> {
+        let path = self.helpers.layout.socket_path();
+        state_files::remove_path(&path).with_context("removing the socket of an earlier process")?;
+        let listener =
+            UnixListener::bind(&path).with_context(format_args!("listening at {}", path.display()))?;
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o666))
-            .doing("opening the socket to callers")?;
+            .with_context("setting the mode of the socket")?;
         serve(listener, callers, self).await;
         Ok(())
     }
 
-    /// What a container has written on the disk of its own, if it has one.
-    fn written(&self, instance: InstanceId) -> Option<u64> {
-        if !self.helpers.disk.upper(instance).is_file() {
+    /// Measures the used bytes of a container's disk. `None` if it has no disk file or does not run.
+    fn measure_disk_use(&self, instance: InstanceId) -> Option<u64> {
+        if !self.helpers.layout.upper_path(instance).is_file() {
             return None;
         }
-        let disk = rustix::fs::statvfs(self.running(instance).ok()?.root()?).ok()?;
+        let disk = rustix::fs::statvfs(self.find_running_process(instance).ok()?.root_path()?).ok()?;
         Some(disk.f_blocks.saturating_sub(disk.f_bfree).saturating_mul(disk.f_frsize))
     }
 
-    fn running(&self, instance: InstanceId) -> Result<files::Known> {
-        let tracked = self.engine.instance(instance)?;
-        let began = files::read::<Began>(&self.helpers.disk.folder_of(instance), files::STATE).ok().flatten();
-        began
+    fn find_running_process(&self, instance: InstanceId) -> Result<files::ProcessIdentity> {
+        let tracked = self.engine.find_instance(instance)?;
+        let state = files::read_file::<HelperState>(
+            &self.helpers.layout.instance_folder(instance),
+            files::STATE_FILE,
+        )
+        .ok()
+        .flatten();
+        state
             .filter(|_| tracked.phase.is_running())
-            .and_then(|began| began.init)
+            .and_then(|state| state.init)
             .map(|init| init.process)
             .ok_or_else(|| {
-                Error::conflict("not-running", format!("{instance} does not run"))
-                    .help("start it, or choose one that runs")
+                Error::conflict("not-running", format!("container is not running: {instance}"))
+                    .help("start it, or choose a running container")
             })
     }
 }
 
 #[async_trait]
-impl Runtime for Local {
+impl Runtime for LocalRuntime {
     async fn apply(&self, workload: Workload) -> Result<()> {
         self.engine.apply(workload)
     }
@@ -144,135 +158,144 @@ impl Runtime for Local {
         self.engine.stop(id, version, grace)
     }
 
-    async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation> {
-        Ok(self.engine.observe(after, wait).await)
+    async fn observe_workloads(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation> {
+        Ok(self.engine.observe_workloads(after, wait).await)
     }
 
-    async fn acknowledge(&self, id: WorkloadId) -> Result<()> {
-        self.engine.acknowledge(id)
+    async fn acknowledge_workload(&self, id: WorkloadId) -> Result<()> {
+        self.engine.acknowledge_workload(id)
     }
 
-    async fn logs(&self, instance: InstanceId, sequence: u64, wait: Duration) -> Result<LogPage> {
-        match self.engine.instance(instance) {
-            Ok(_) => self.logs.read(&self.helpers.disk, instance, sequence, wait).await,
+    async fn read_logs(&self, instance: InstanceId, sequence: u64, wait: Duration) -> Result<LogPage> {
+        match self.engine.find_instance(instance) {
+            Ok(_) => self.logs.read_page(&self.helpers.layout, instance, sequence, wait).await,
             Err(error) => {
-                self.logs.forget(instance);
+                self.logs.forget_position(instance);
                 Err(error)
             }
         }
     }
 
-    async fn exec(&self, exec: Exec) -> Result<ExecSession> {
+    async fn exec(&self, exec: ExecRequest) -> Result<ExecSession> {
         exec.process.check()?;
-        let init = self.running(exec.instance)?;
-        let workload = self.engine.instance(exec.instance)?.workload;
+        let init = self.find_running_process(exec.instance)?;
+        let workload = self.engine.find_instance(exec.instance)?.workload;
         let (owner, name) = (workload.owner, workload.network.name.as_ref());
-        let process = exec.process.opened(&self.helpers.keys, owner, name)?;
-        let exec = Exec { process, ..exec };
-        let cgroup = self.helpers.cgroup(exec.instance);
-        let container = exec::Container { init, cgroup, isolation: workload.isolation };
+        let process = exec.process.unseal_variables(&self.helpers.opening_keys, owner, name)?;
+        let exec = ExecRequest { process, ..exec };
+        let cgroup = self.helpers.cgroup_path(exec.instance);
+        let container = exec::ExecTarget { init, cgroup, isolation: workload.isolation };
         exec::start_program(container, exec, None).await
     }
 
-    async fn usage(&self) -> Result<Vec<Usage>> {
-        let all = self.engine.observe(None, Duration::ZERO).await;
-        let running = all.workloads.iter().flat_map(|workload| workload.running());
+    async fn read_usage(&self) -> Result<Vec<Usage>> {
+        let all = self.engine.observe_workloads(None, Duration::ZERO).await;
+        let running = all.workloads.iter().flat_map(|workload| workload.running_instances());
         let usage = |instance| {
-            let Used { memory, cpu_micros, processes, .. } =
-                cgroup::group(&self.helpers.cgroup(instance)).used();
-            Usage { instance, memory, cpu_micros, processes, disk: self.written(instance).unwrap_or(0) }
+            let CgroupUsage { memory, cpu_micros, processes, .. } =
+                cgroup::open_cgroup(&self.helpers.cgroup_path(instance)).read_usage();
+            Usage {
+                instance,
+                memory,
+                cpu_micros,
+                processes,
+                disk: self.measure_disk_use(instance).unwrap_or(0),
+            }
         };
         Ok(running.map(|running| usage(running.id)).collect())
     }
 
-    async fn ensure_image(&self, image: &Image) -> Result<Vec<LayerDescriptor>> {
+    async fn ensure_image(&self, image: &ResolvedImage) -> Result<Vec<LayerDescriptor>> {
         self.helpers.images.ensure_image(image)
     }
 
-    async fn add_layer(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()> {
+    async fn add_layer(&self, layer: &LayerDescriptor, bytes: ByteStream<'_>) -> Result<()> {
         self.helpers.images.add_layer(layer, bytes).await
     }
 
     async fn remove_images(&self, keep: &BTreeSet<Digest>, unused_for: Duration) -> Result<Vec<Digest>> {
         let images = &self.helpers.images;
         let remove = |is_used: &dyn Fn(Digest) -> bool| images.remove_images(keep, is_used, unused_for);
-        let (removed, trash) = self.engine.without_new_workloads(remove)?;
-        // Gigabytes may have to go: nobody waits for that with a lock.
-        self.helpers.apart(move |_| drop(trash)).await;
+        let (removed, trash) = self.engine.with_used_images(remove)?;
+        // Deleting gigabytes takes time, so it happens without the engine's lock.
+        self.helpers.run_blocking(move |_| drop(trash)).await;
         Ok(removed)
     }
 
-    async fn erase(&self, tool: ToolId) -> Result<()> {
-        self.engine.must_be_idle(tool)?;
-        let Some(number) = self.helpers.tools.known(tool) else { return Ok(()) };
-        for path in [self.helpers.disk.home(number), self.helpers.disk.cache(number)] {
-            disk::remove(&path).doing(format_args!("erasing what {tool} has stored"))?;
+    async fn erase_tool(&self, tool: ToolId) -> Result<()> {
+        self.engine.check_tool_is_idle(tool)?;
+        let Some(number) = self.helpers.tools.find_number(tool) else { return Ok(()) };
+        for path in [self.helpers.layout.home_folder(number), self.helpers.layout.cache_folder(number)] {
+            state_files::remove_path(&path).with_context(format_args!("deleting the storage of {tool}"))?;
         }
         Ok(())
     }
 
     async fn sealing_key(&self) -> Result<SealingKey> {
-        self.helpers.keys.sealing()
+        self.helpers.opening_keys.sealing_key()
     }
 
-    async fn doctor(&self) -> Result<Report> {
-        Ok(doctor::look())
+    async fn check_host(&self) -> Result<HostReport> {
+        Ok(doctor::check_host())
     }
 }
 
-/// What helpers become, if this host lets them.
-fn waiter() -> Option<waiter::Program> {
-    waiter::Program::load()
-        .inspect_err(|error| tracing::warn!(%error, "helpers of containers stay large; see `hearthd doctor`"))
+/// Loads the waiter program, if this host supports it.
+fn load_waiter() -> Option<waiter::WaiterProgram> {
+    waiter::WaiterProgram::load_program()
+        .inspect_err(|error| tracing::warn!(%error, "small helpers not supported; run `hearthd doctor`"))
         .ok()
 }
 
-/// What containers' disks are copies of, if this host lets them have some.
-fn blanks(folder: PathBuf) -> Option<Blanks> {
-    Blanks::open(folder)
+/// Opens the disk templates, if this host supports them.
+fn open_disk_templates(folder: PathBuf) -> Option<DiskTemplates> {
+    DiskTemplates::open(folder)
         .inspect_err(
-            |error| tracing::warn!(%error, "the disk of containers has no limit; see `hearthd doctor`"),
+            |error| tracing::warn!(%error, "disk limits of containers not supported; run `hearthd doctor`"),
         )
         .ok()
 }
 
-/// Keeps the answerer of names alive.
-async fn answer_names(helpers: &Helpers, table: &Path) {
+/// Starts the DNS server, and restarts it whenever it exits.
+async fn supervise_dns_server(helpers: &ContainerManager, table: &Path) {
     loop {
-        match names::start(helpers.networks.service(), table) {
-            Ok(mut answerer) => {
-                answerer.wait().await.map_or_else(
-                    |error| tracing::warn!(%error, "the answerer of names is out of sight"),
-                    |status| tracing::warn!(%status, "the answerer of names has ended; it is started again"),
+        match dns::start_server(helpers.networks.service_address(), table) {
+            Ok(mut server) => {
+                server.wait().await.map_or_else(
+                    |error| tracing::warn!(%error, "waiting for the DNS server failed"),
+                    |status| tracing::warn!(%status, "DNS server exited; will restart"),
                 );
             }
-            Err(error) => tracing::warn!(%error, "names inside are not answered"),
+            Err(error) => tracing::warn!(%error, "DNS server did not start; will retry"),
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
-pub fn check_instance(name: &str) -> Result<()> {
+pub fn check_instance_name(name: &str) -> Result<()> {
     let fits = (1..=8).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     if fits {
         return Ok(());
     }
-    Err(Error::invalid("instance", format!("{name:?} cannot name an instance"))
+    Err(Error::invalid("instance", format!("the instance name is invalid: {name:?}"))
         .help("use 1 to 8 lower-case letters and digits"))
 }
 
-/// Two processes for one instance would each start what is wanted.
-pub fn lock(disk: &Disk) -> Result<File> {
-    let lock = File::create(disk.run().join("lock")).doing("making the lock of this instance")?;
-    // What a process had just begun to start when it was killed holds its files for another moment.
+/// Takes the instance's lock, since two processes would each start all workloads. Fails with `already-runs`
+/// after one second.
+pub fn lock_instance(layout: &StateLayout) -> Result<File> {
+    let lock =
+        File::create(layout.run_folder().join("lock")).with_context("making the lock of this instance")?;
+    // A child that a killed process had just forked holds the lock's descriptor until its exec, so the lock
+    // is retried.
     for pause in std::iter::repeat_n(Duration::from_millis(20), 50).chain([Duration::ZERO]) {
         match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(lock),
             Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(pause),
-            Err(error) => return Err(error).doing("locking this instance"),
+            Err(error) => return Err(error).with_context("locking this instance"),
         }
     }
     Err(Error::conflict("already-runs", "another process already runs the containers of this instance")
-        .help("end it first, or choose another name for this instance"))
+        .help("stop it first, or choose another name for this instance"))
 }

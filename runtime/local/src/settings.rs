@@ -1,68 +1,68 @@
-//! What an operator decides about the runtime of one machine.
+//! Operator's settings of the runtime on one machine.
 
 use std::{net::SocketAddrV4, path::PathBuf};
 
-use hearth_runtime_api::engine::Pauses;
+use hearth_runtime_api::engine::RestartBackoff;
 use serde::{Deserialize, Serialize};
 
-/// Settings of one Hearth's runtime on this machine.
+/// Settings of the local runtime.
 #[derive(Debug, Clone)]
-pub struct Settings {
-    /// Tells several Hearths on one host apart: 1 to 8 lower-case letters and digits.
+pub struct LocalRuntimeSettings {
+    /// Name that distinguishes several Hearths on one host: 1 to 8 lower-case letters and digits.
     pub instance: String,
-    /// Where everything is kept that survives a reboot. Closed to all but root.
-    pub state: PathBuf,
-    /// The first id of the host that containers use; a multiple of 65536, with room for all tools behind it.
-    pub ids: u32,
-    /// What containers reach of this host, as ports of `hearth.internal`.
-    pub doors: Vec<Doorway>,
-    /// How long to wait before something that ended is started again.
-    pub pauses: Pauses,
-    /// How many bytes of a container's log are kept until somebody takes them.
+    /// State folder, kept over reboots. Accessible to root only.
+    pub state_folder: PathBuf,
+    /// First host id for containers, a multiple of 65536. Each tool uses the next 65536 ids.
+    pub first_id: u32,
+    /// Services of this host that containers reach as ports of `hearth.internal`.
+    pub port_forwards: Vec<PortForward>,
+    /// Back-off before an ended container is started again.
+    pub pauses: RestartBackoff,
+    /// Maximum size of a container's log spool in bytes. Lines beyond it are dropped until the spool is read.
     pub log_bytes: u64,
-    /// Whether the helper of a container becomes a small program once the container runs. Else it stays as large as
-    /// it begins; everything works as well.
+    /// Replace the helper of a running container by the small waiter program. Otherwise the helper runs the
+    /// same code with more memory.
     pub small_helpers: bool,
-    /// The most that one layer may unpack to.
-    pub layer: LayerCaps,
+    /// Maximum unpacked size of one layer.
+    pub layer_limits: LayerLimits,
 }
 
-/// A service of this host that containers reach.
+/// Service of this host that containers reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Doorway {
-    /// Its port at `hearth.internal`.
+pub struct PortForward {
+    /// Port at `hearth.internal`.
     pub port: u16,
-    /// Where it listens: on the loopback, or at an address of this host.
-    pub to: SocketAddrV4,
+    /// Address where the service listens: on the loopback interface, or at an address of this host.
+    pub target: SocketAddrV4,
 }
 
-/// The most that one layer may unpack to.
+/// Maximum unpacked size of one layer.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct LayerCaps {
-    /// Bytes of all files together.
+pub struct LayerLimits {
+    /// Total size of all files in bytes.
     pub bytes: u64,
-    /// Files, folders and links.
+    /// Number of files, folders and links.
     pub entries: u64,
 }
 
-impl Default for LayerCaps {
+impl Default for LayerLimits {
     fn default() -> Self {
         Self { bytes: 16 << 30, entries: 1_000_000 }
     }
 }
 
-impl Settings {
-    /// The usual settings for an instance whose state is kept in a folder.
+impl LocalRuntimeSettings {
+    /// Default settings of an instance with its state folder.
     pub fn new(instance: impl Into<String>, state: impl Into<PathBuf>) -> Self {
         Self {
             instance: instance.into(),
-            state: state.into(),
-            ids: 0x1000_0000,
-            doors: Vec::new(),
-            pauses: Pauses::default(),
+            state_folder: state.into(),
+            first_id: 0x1000_0000,
+            port_forwards: Vec::new(),
+            pauses: RestartBackoff::default(),
             log_bytes: 16 << 20,
             small_helpers: true,
-            layer: LayerCaps::default(),
+            layer_limits: LayerLimits::default(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Each tool's number, given by this runtime at first use and never to another tool.
+//! Tool numbers: this runtime assigns each tool a number at first use and never reuses it.
 
 use std::{
     collections::BTreeMap,
@@ -11,75 +11,76 @@ use hearth_base::{Error, Result, ToolId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    disk,
-    failure::Doing,
-    sys::ids::{RANGE, STORE},
+    host_error::HostErrorContext,
+    state_files,
+    sys::ids::{IDS_PER_CONTAINER, STORED_ID_BASE},
 };
 
-/// The numbers of all tools, kept in one file.
+/// Numbers of all tools, stored in one file.
 #[derive(Debug)]
-pub struct Tools {
+pub struct ToolNumbers {
     path: PathBuf,
     first_id: u32,
-    kept: Mutex<Kept>,
+    numbers: Mutex<StoredToolNumbers>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Kept {
+struct StoredToolNumbers {
     version: u32,
     next: u32,
     tools: BTreeMap<ToolId, u32>,
 }
 
-impl Tools {
-    /// Reads the file, if there is one. `first_id` is where the ranges of ids begin.
+impl ToolNumbers {
+    /// Reads the file, if it exists. `first_id` is the first host id of tool number 0.
     pub fn open(path: PathBuf, first_id: u32) -> Result<Self> {
-        let kept = match fs::read(&path) {
+        let numbers = match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
-                Error::unavailable("tools-file", format!("{} can't be read", path.display()))
-                    .help("restore it from a backup: without it tools would get each other's ids")
-                    .because(error)
+                Error::unavailable("tools-file", format!("{} is unreadable", path.display()))
+                    .help("restore it from a backup: tools would get the ids of other tools without it")
+                    .with_cause(error)
             })?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Kept { version: 1, ..Kept::default() }
+                StoredToolNumbers { version: 1, ..StoredToolNumbers::default() }
             }
-            Err(error) => return Err(error).doing("reading the numbers of tools"),
+            Err(error) => return Err(error).with_context("reading the numbers of tools"),
         };
-        Ok(Self { path, first_id, kept: Mutex::new(kept) })
+        Ok(Self { path, first_id, numbers: Mutex::new(numbers) })
     }
 
-    /// A tool's number, if it has one.
-    pub fn known(&self, tool: ToolId) -> Option<u32> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner).tools.get(&tool).copied()
+    /// Finds a tool's number, if it has one.
+    pub fn find_number(&self, tool: ToolId) -> Option<u32> {
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner).tools.get(&tool).copied()
     }
 
-    /// A tool's number.
-    pub fn number(&self, tool: ToolId) -> Result<u32> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(number) = kept.tools.get(&tool) {
+    /// Returns a tool's number, and assigns the next one if it has none.
+    pub fn assign_number(&self, tool: ToolId) -> Result<u32> {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = numbers.tools.get(&tool) {
             return Ok(*number);
         }
-        let mut next = kept.clone();
+        let mut next = numbers.clone();
         let number = next.next;
         next.next += 1;
         next.tools.insert(tool, number);
-        self.first_id(number)?;
-        disk::replace(&self.path, &next).doing(format_args!("keeping the number of {tool}"))?;
-        *kept = next;
+        self.compute_first_id(number)?;
+        state_files::replace_file(&self.path, &next)
+            .with_context(format_args!("storing the number of {tool}"))?;
+        *numbers = next;
         Ok(number)
     }
 
-    /// The first of the host's ids that belong to the tool with this number.
-    pub fn first_id(&self, number: u32) -> Result<u32> {
+    /// First host id of the tool with this number. Fails with `ids-used-up` when the range is exhausted.
+    pub fn compute_first_id(&self, number: u32) -> Result<u32> {
         number
-            .checked_mul(RANGE)
+            .checked_mul(IDS_PER_CONTAINER)
             .and_then(|offset| self.first_id.checked_add(offset))
-            .filter(|id| *id < STORE - RANGE)
+            .filter(|id| *id < STORED_ID_BASE - IDS_PER_CONTAINER)
             .ok_or_else(|| {
                 Error::new(
-                    hearth_base::Kind::Exhausted,
+                    hearth_base::ErrorKind::Exhausted,
                     "ids-used-up",
-                    "this machine has no more ids for tools",
+                    "this machine has no free ids for another tool",
                 )
                 .help("move some tools to another machine")
             })
@@ -92,17 +93,23 @@ mod tests {
     use hearth_base::{Clock, Entropy, SystemClock};
 
     #[test]
-    fn a_number_outlives_the_process_and_is_never_shared() -> Result<()> {
+    fn number_survives_a_restart_and_is_never_shared() -> Result<()> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         let path = folder.path().join("tools.json");
         let tool = || ToolId::new(SystemClock.now(), &Entropy::System);
         let (one, two, three) = (tool(), tool(), tool());
-        let tools = Tools::open(path.clone(), 65_536)?;
-        assert_eq!((tools.number(one)?, tools.number(two)?, tools.number(one)?), (0, 1, 0));
-        let again = Tools::open(path, 65_536)?;
-        assert_eq!((again.number(two)?, again.number(three)?, again.known(tool())), (1, 2, None));
-        assert_eq!(again.first_id(2)?, 3 * 65_536);
-        assert!(again.first_id(u32::MAX).is_err());
+        let tools = ToolNumbers::open(path.clone(), 65_536)?;
+        assert_eq!(
+            (tools.assign_number(one)?, tools.assign_number(two)?, tools.assign_number(one)?),
+            (0, 1, 0)
+        );
+        let reopened = ToolNumbers::open(path, 65_536)?;
+        assert_eq!(
+            (reopened.assign_number(two)?, reopened.assign_number(three)?, reopened.find_number(tool())),
+            (1, 2, None)
+        );
+        assert_eq!(reopened.compute_first_id(2)?, 3 * 65_536);
+        assert!(reopened.compute_first_id(u32::MAX).is_err());
         Ok(())
     }
 }

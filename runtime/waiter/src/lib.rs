@@ -1,21 +1,22 @@
-//! What waits for one container: takes its lines into the spool, ends it at its time limit, writes down how it ended.
+//! The monitor of one container: copies its output to the log spool, enforces its time limit, and writes its
+//! exit file.
 //!
-//! The code is there once and runs in two places: in the small program that each container's helper becomes
-//! (`main.rs`), and in the helper itself where it can't become that. So it knows no standard library, and allocates
-//! nothing.
+//! The same code runs in two places: in the small program that each container's helper executes (`main.rs`),
+//! and in the helper itself if it cannot execute that program. Therefore it uses no standard library and
+//! allocates no memory.
 #![cfg_attr(not(test), no_std)]
 
-mod count;
-mod exit;
-mod moment;
-mod plan;
+mod clock;
+mod counter;
+mod exit_file;
 mod spool;
 mod stream;
 mod wait;
+mod wait_plan;
 
-pub use count::{Counter, count};
-pub use exit::{EXIT, How};
-pub use plan::{Plan, UNTOLD};
-pub use spool::{HEAD, Kind, PARTIAL, Place, Spool, begin};
-pub use stream::{LONGEST, ROOM};
-pub use wait::{NEWS, run};
+pub use counter::{Counter, parse_counter};
+pub use exit_file::{ContainerEnd, EXIT_FILE};
+pub use spool::{FRAME_HEADER_BYTES, LineSource, LogPosition, LogSpool, PARTIAL_LINE_BIT, begin_log};
+pub use stream::{MAX_LINE_BYTES, STREAM_BUFFER_BYTES};
+pub use wait::{EXIT_NOTICE, run_waiter};
+pub use wait_plan::{BAD_ARGUMENTS_STATUS, WaitPlan};

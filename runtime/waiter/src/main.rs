@@ -1,11 +1,11 @@
-//! The waiter as a program of its own: no standard library, no C library, nothing that has to be relocated or set up,
-//! so that of its few pages hardly any is a copy. Built by `runtime/local/build.rs`.
+//! The waiter as a separate program, without standard library, C library or relocations, so that nearly all
+//! of its few pages are shared between processes. Built by `runtime/local/build.rs`.
 //!
-//! The only unsafe code of the waiter, with `memory`: how the kernel starts a program, and what a compiler expects to
-//! be there.
+//! Unsafe code of the waiter exists only here (the entry point that the kernel calls) and in `memory`
+//! (functions that the compiler requires).
 #![no_std]
 #![no_main]
-#![expect(unsafe_code, reason = "a program without a standard library has no safe beginning")]
+#![expect(unsafe_code, reason = "a program without a standard library has no safe entry point")]
 
 mod memory;
 
@@ -16,12 +16,12 @@ use core::{
     slice,
 };
 
-use hearth_runtime_waiter::{Plan, ROOM, UNTOLD, run};
+use hearth_runtime_waiter::{BAD_ARGUMENTS_STATUS, STREAM_BUFFER_BYTES, WaitPlan, run_waiter};
 use rustix::fd::BorrowedFd;
 
-// The kernel begins here, with the arguments' count and the arguments on the stack (System V ABI, processor
-// supplements: "Process Initialization"). What `main` returns is the status of `exit_group`; `leave_now` takes it as a
-// function's first argument.
+// The kernel starts the program here, with the argument count and the arguments on the stack (System V ABI,
+// processor supplements: "Process Initialization"). The return value of `main` is the status of `exit_group`;
+// `leave_now` receives it as its first argument.
 #[cfg(target_arch = "x86_64")]
 global_asm!(
     ".globl _start, leave_now",
@@ -52,25 +52,27 @@ unsafe extern "C" {
     safe fn leave_now(status: i32) -> !;
 }
 
-/// What the streams bring. Zeroes that nobody has touched are no memory.
-static mut STREAMS: [[u8; ROOM]; 2] = [[0; ROOM]; 2];
+/// Buffers of the two streams. Pages in `.bss` use no memory before they are written.
+static mut STREAM_BUFFERS: [[u8; STREAM_BUFFER_BYTES]; 2] = [[0; STREAM_BUFFER_BYTES]; 2];
 
 extern "C" fn main(stack: *const usize) -> i32 {
-    // SAFETY: the count of arguments lies at the stack's beginning, and as many pointers behind it.
+    // SAFETY: the kernel puts the argument count at the top of the stack, followed by as many pointers.
     let arguments = unsafe { slice::from_raw_parts(stack.add(1).cast::<*const c_char>(), *stack) };
-    // SAFETY: each points to a text that ends with a zero and stays where it is as long as the process.
+    // SAFETY: each pointer refers to a zero-terminated string that lives as long as the process.
     let arguments = arguments.iter().map(|text| unsafe { CStr::from_ptr(*text) });
-    // SAFETY: whoever started this program has left these open for it, and nothing here closes them.
+    // SAFETY: the helper has left these descriptors open for this program, and nothing here closes them.
     let inherited = |fd: i32| (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) });
-    // The first is the program's name, the second the folder: for people who look at processes.
-    let Some(plan) = Plan::read(arguments.skip(2), inherited) else { return UNTOLD };
+    // The first two arguments, program name and folder, identify the process in the output of `ps`.
+    let Some(plan) = WaitPlan::parse_arguments(arguments.skip(2), inherited) else {
+        return BAD_ARGUMENTS_STATUS;
+    };
     let _ = rustix::thread::set_name(c"hearth-waiter");
-    // SAFETY: this function is called once, in a process that has one thread.
-    let streams = unsafe { &mut *(&raw mut STREAMS) };
-    i32::from(run(&plan, streams).is_err())
+    // SAFETY: this function is called once, in a process with one thread, so the reference is unique.
+    let buffers = unsafe { &mut *(&raw mut STREAM_BUFFERS) };
+    i32::from(run_waiter(&plan, buffers).is_err())
 }
 
-/// The container goes with this process, and its end is found to be lost.
+/// Exits. The kernel then kills the container, whose end is reported as lost.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     leave_now(101)

@@ -1,4 +1,11 @@
-//! The wait itself: for lines, for the time limit, for the end.
+//! The main loop: waits for output, the time limit and the end of the container.
+//!
+//! | state | waits for | next state |
+//! |---|---|---|
+//! | running | output, process exit, time limit | draining; or stopping after the stop signal |
+//! | stopping | output, process exit, grace | draining; or killed after SIGKILL |
+//! | killed | output, process exit | draining |
+//! | draining | end of both streams, at most 2 s | the exit file is written |
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -9,42 +16,50 @@ use rustix::{
 };
 
 use crate::{
-    exit::{self, How},
-    moment::micros,
-    plan::Plan,
-    spool::{Kind, Spool},
-    stream::{ROOM, Stream},
+    clock::now_micros,
+    exit_file::{self, ContainerEnd},
+    spool::{LineSource, LogSpool},
+    stream::{LineStream, STREAM_BUFFER_BYTES},
+    wait_plan::WaitPlan,
 };
 
-/// What is said once something is written down. Nobody listens when the runtime's process has ended meanwhile; the
-/// next one reads the files.
-pub const NEWS: &[u8] = b".";
-/// How long after the end its last words may take, in microseconds.
-const LAST_WORDS: i64 = 2_000_000;
-/// The longest grace after a time limit, in microseconds.
-const LONGEST_GRACE: u64 = 3_600_000_000;
+/// Written to the notify pipe after the exit file. A runtime process that has ended misses it; the next one
+/// reads the exit file at its start.
+pub const EXIT_NOTICE: &[u8] = b".";
+/// Maximum time for reading remaining output after the end, in microseconds.
+const OUTPUT_DRAIN_MICROS: i64 = 2_000_000;
+/// Maximum grace after a time limit, in microseconds.
+const MAX_GRACE_MICROS: u64 = 3_600_000_000;
 
-/// Waits until a container has ended, and writes down how. An error means that this could not be written.
+/// Waits until the container has ended, and writes its exit file. An error means that the file could not be
+/// written.
 ///
-/// `room` is the memory for what the two streams bring; only what they need of it is touched.
-pub fn run(plan: &Plan<'_>, room: &mut [[u8; ROOM]; 2]) -> rustix::io::Result<()> {
-    let how = wait(plan, room).unwrap_or_else(|_| {
-        // Who has no waiter any more must not live on.
+/// `buffers` is the memory of the two output streams; only the needed part of it is written.
+pub fn run_waiter(
+    plan: &WaitPlan<'_>,
+    buffers: &mut [[u8; STREAM_BUFFER_BYTES]; 2],
+) -> rustix::io::Result<()> {
+    let end = wait_for_end(plan, buffers).unwrap_or_else(|_| {
+        // A container without a monitor would exceed its limits unnoticed.
         let _ = rustix::process::pidfd_send_signal(plan.init, Signal::KILL);
-        How::Lost
+        ContainerEnd::Lost
     });
-    let written = exit::write(plan, how);
-    let _ = rustix::io::write(plan.news, NEWS);
+    let written = exit_file::write_exit_file(plan, end);
+    let _ = rustix::io::write(plan.notify, EXIT_NOTICE);
     written
 }
 
-fn wait(plan: &Plan<'_>, room: &mut [[u8; ROOM]; 2]) -> rustix::io::Result<How> {
-    let mut spool = Spool::new(plan.log, plan.folder, plan.most)?;
-    let [out, err] = room;
-    let mut streams = [Stream::new(plan.out, Kind::Out, out)?, Stream::new(plan.err, Kind::Err, err)?];
-    let mut limit = Limit::new(plan);
-    while !turn(&mut streams, Some(plan.init), limit.due, &mut spool)? {
-        limit.heed(plan);
+fn wait_for_end(
+    plan: &WaitPlan<'_>,
+    buffers: &mut [[u8; STREAM_BUFFER_BYTES]; 2],
+) -> rustix::io::Result<ContainerEnd> {
+    let mut spool = LogSpool::new(plan.log, plan.folder, plan.max_log_bytes)?;
+    let [out, err] = buffers;
+    let mut streams =
+        [LineStream::new(plan.out, LineSource::Out, out)?, LineStream::new(plan.err, LineSource::Err, err)?];
+    let mut limit = TimeLimit::new(plan);
+    while !poll_once(&mut streams, Some(plan.init), limit.deadline, &mut spool)? {
+        limit.enforce_limit(plan);
     }
     let status = loop {
         match rustix::process::waitpid(Some(plan.pid), WaitOptions::empty()) {
@@ -52,78 +67,79 @@ fn wait(plan: &Plan<'_>, room: &mut [[u8; ROOM]; 2]) -> rustix::io::Result<How> 
             status => break status?,
         }
     };
-    let last = micros(ClockId::Monotonic) + LAST_WORDS;
-    while streams.iter().any(|stream| stream.open) && micros(ClockId::Monotonic) < last {
-        turn(&mut streams, None, Some(last), &mut spool)?;
+    let last = now_micros(ClockId::Monotonic) + OUTPUT_DRAIN_MICROS;
+    while streams.iter().any(|stream| stream.open) && now_micros(ClockId::Monotonic) < last {
+        poll_once(&mut streams, None, Some(last), &mut spool)?;
     }
-    streams.iter_mut().for_each(|stream| stream.finish(&mut spool));
-    spool.tell_losses();
-    if limit.passed {
-        return Ok(How::TimedOut);
+    streams.iter_mut().for_each(|stream| stream.flush_rest(&mut spool));
+    spool.record_losses();
+    if limit.exceeded {
+        return Ok(ContainerEnd::TimedOut);
     }
     Ok(match status.map(|(_, status)| (status.exit_status(), status.terminating_signal())) {
-        Some((Some(code), _)) => How::Exited(code),
-        Some((None, Some(signal))) => How::Killed(signal),
-        _ => How::Lost,
+        Some((Some(code), _)) => ContainerEnd::Exited(code),
+        Some((None, Some(signal))) => ContainerEnd::Killed(signal),
+        _ => ContainerEnd::Lost,
     })
 }
 
-/// When it has run for too long.
-struct Limit {
-    /// When that is, on the monotonic clock.
-    due: Option<i64>,
-    /// It has been asked to end for that.
-    passed: bool,
+/// Enforcement of the time limit.
+struct TimeLimit {
+    /// Time of the next signal, on the monotonic clock, in microseconds.
+    deadline: Option<i64>,
+    /// The limit was exceeded and the stop signal was sent.
+    exceeded: bool,
 }
 
-impl Limit {
-    fn new(plan: &Plan<'_>) -> Self {
-        Self { due: plan.limit.map(after), passed: false }
+impl TimeLimit {
+    fn new(plan: &WaitPlan<'_>) -> Self {
+        Self { deadline: plan.time_limit.map(deadline_after), exceeded: false }
     }
 
-    /// Has it end if it is time: by its signal first, after the grace by a kill.
-    fn heed(&mut self, plan: &Plan<'_>) {
-        if self.due.is_none_or(|due| due > micros(ClockId::Monotonic)) {
+    /// Sends the stop signal when the deadline has passed, and SIGKILL after the grace.
+    fn enforce_limit(&mut self, plan: &WaitPlan<'_>) {
+        if self.deadline.is_none_or(|due| due > now_micros(ClockId::Monotonic)) {
             return;
         }
-        let gently = Signal::from_named_raw(plan.stop_signal).filter(|_| !self.passed);
-        // It may have ended in this moment.
-        let _ = rustix::process::pidfd_send_signal(plan.init, gently.unwrap_or(Signal::KILL));
-        self.passed = true;
-        // Nothing can be done after a kill but wait for it.
-        self.due = gently.map(|_| after(plan.grace.min(LONGEST_GRACE)));
+        let stop_signal = Signal::from_named_raw(plan.stop_signal).filter(|_| !self.exceeded);
+        // An error means that the container has just ended.
+        let _ = rustix::process::pidfd_send_signal(plan.init, stop_signal.unwrap_or(Signal::KILL));
+        self.exceeded = true;
+        // After SIGKILL there is no further deadline: the kernel ends the process.
+        self.deadline = stop_signal.map(|_| deadline_after(plan.grace.min(MAX_GRACE_MICROS)));
     }
 }
 
-/// The moment on the monotonic clock that is so many microseconds from now.
-fn after(wait: u64) -> i64 {
-    micros(ClockId::Monotonic).saturating_add(i64::try_from(wait).unwrap_or(i64::MAX))
+/// The time on the monotonic clock after a number of microseconds.
+fn deadline_after(wait: u64) -> i64 {
+    now_micros(ClockId::Monotonic).saturating_add(i64::try_from(wait).unwrap_or(i64::MAX))
 }
 
-/// Waits for one thing to happen, until `due` on the monotonic clock; says whether the process has ended.
-fn turn(
-    streams: &mut [Stream<'_>; 2],
+/// Waits for one event, until `due` on the monotonic clock, and reads available output. Returns true if the
+/// process has ended.
+fn poll_once(
+    streams: &mut [LineStream<'_>; 2],
     process: Option<BorrowedFd<'_>>,
     due: Option<i64>,
-    spool: &mut Spool<'_>,
+    spool: &mut LogSpool<'_>,
 ) -> rustix::io::Result<bool> {
     let timeout = due.map(|due| {
-        let left = due.saturating_sub(micros(ClockId::Monotonic)).max(0);
+        let left = due.saturating_sub(now_micros(ClockId::Monotonic)).max(0);
         Timespec { tv_sec: left / 1_000_000, tv_nsec: left % 1_000_000 * 1000 }
     });
     let open = streams.iter().filter(|stream| stream.open).map(|stream| stream.fd);
     let watch = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
     let mut fds = [streams[0].fd; 3].map(watch);
     let mut watched = 0;
-    for (place, fd) in fds.iter_mut().zip(open.chain(process)) {
-        *place = watch(fd);
+    for (entry, fd) in fds.iter_mut().zip(open.chain(process)) {
+        *entry = watch(fd);
         watched += 1;
     }
     match poll(&mut fds[..watched], timeout.as_ref()) {
         Ok(_) | Err(Errno::INTR) => {}
         Err(error) => return Err(error),
     }
-    // The process is the last of them.
+    // The process's descriptor is the last entry.
     let ended = process.is_some() && fds[..watched].last().is_some_and(|fd| !fd.revents().is_empty());
     for stream in streams.iter_mut().filter(|stream| stream.open) {
         stream.drain(spool);

@@ -1,10 +1,10 @@
-//! People, tools, and who may do what: `/accounts/v1` and `/tools/v1`.
+//! Account service: `/accounts/v1` and `/tools/v1`.
 //!
-//! This service finds out whose a credential is and what its holder is to a tool; it never sees what a tool
-//! runs. Every change is in the audit log, written in the change's own transaction.
+//! It manages users, sessions, tokens, tools, members and quotas, and resolves credentials to callers and
+//! roles. It knows nothing of the jobs of a tool. Each change writes an audit entry in its own transaction.
 
 mod app;
-mod cx;
+mod context;
 mod http;
 mod passwords;
 mod rights;
@@ -13,11 +13,14 @@ mod store;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, PrefixExt, Service, config::Section, guard, queue, route::Prefix};
+use hearth_kit::{
+    Dialect, Kit, MountedService, PrefixExt, Service, config::Section, queue, require_right,
+    route::RoutePrefix,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    cx::Cx,
+    context::AccountsContext,
     rights::{
         Addresses, Erase, Mandates, Open, Operate, ReadEvents, Resolve, RunTokens, SelfService, SignedIn,
         ToolFacts, ToolOperate, ToolOwn, ToolRead, ToolWrite,
@@ -26,63 +29,63 @@ use crate::{
 
 pub use settings::AccountsSettings;
 
-/// This service, as `hearthd` mounts it.
+/// The service, as `hearthd` mounts it.
 pub const ACCOUNTS_SERVICE: Service = Service {
     role: Role::Accounts,
-    database: true,
-    settings: Some(Section::of::<AccountsSettings>()),
+    has_database: true,
+    settings: Some(Section::from_settings::<AccountsSettings>()),
     mount,
 };
 
-/// Puts the service together.
-pub fn mount(kit: &Kit) -> Result<Mounted> {
-    let cx = Cx::new(kit)?;
+/// Builds the service's routes, workers and migrations.
+pub fn mount(kit: &Kit) -> Result<MountedService> {
+    let cx = AccountsContext::new(kit)?;
     let (first, housekeeping) = (cx.clone(), workers::housekeeping::create_worker(&cx));
     let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
-    Ok(Mounted::new(kit, Dialect::Data, routes, cx)
-        .migrations(store::migrations)
-        .prepare(async move { app::setup::prepare(&first).await })
-        .worker(housekeeping))
+    Ok(MountedService::new(kit, Dialect::Data, routes, cx)
+        .with_migrations(store::migrations)
+        .with_preparation(async move { app::setup::prepare_setup_code(&first).await })
+        .with_worker(housekeeping))
 }
 
-/// Every endpoint, with who may use it.
-fn routes() -> OpenApiRouter<Cx> {
+/// Builds all endpoints with their access rights.
+fn routes() -> OpenApiRouter<AccountsContext> {
     OpenApiRouter::new()
-        .prefix("tools", Prefix::own())
-        .routes(guard::<Open, _>(routes!(http::people::join)))
-        .routes(guard::<SignedIn, _>(routes!(http::people::me)))
-        .routes(guard::<SelfService, _>(routes!(http::people::password_change)))
-        .routes(guard::<SelfService, _>(routes!(http::people::email, http::people::email_put)))
-        .routes(guard::<Open, _>(routes!(http::sessions::create)))
-        .routes(guard::<SelfService, _>(routes!(http::sessions::end)))
-        .routes(guard::<SelfService, _>(routes!(http::tokens::list, http::tokens::create)))
-        .routes(guard::<SelfService, _>(routes!(http::tokens::revoke)))
-        .routes(guard::<Operate, _>(routes!(http::users::list)))
-        .routes(guard::<Operate, _>(routes!(http::users::patch)))
-        .routes(guard::<Operate, _>(routes!(http::invitations::list, http::invitations::create)))
-        .routes(guard::<Operate, _>(routes!(http::invitations::withdraw)))
-        .routes(guard::<Operate, _>(routes!(http::audit::list)))
-        .routes(guard::<Resolve, _>(routes!(http::internal::resolve)))
-        .routes(guard::<ReadEvents, _>(routes!(http::internal::access_events)))
-        .routes(guard::<ReadEvents, _>(routes!(http::internal::tool_events)))
-        .routes(guard::<Erase, _>(routes!(http::internal::duties)))
-        .routes(guard::<Erase, _>(routes!(http::internal::erased)))
-        .routes(guard::<Mandates, _>(routes!(http::mandates::create)))
-        .routes(guard::<Mandates, _>(routes!(http::mandates::sign)))
-        .routes(guard::<Mandates, _>(routes!(http::mandates::end)))
-        .routes(guard::<RunTokens, _>(routes!(http::mandates::token_create)))
-        .routes(guard::<RunTokens, _>(routes!(http::mandates::token_revoke)))
-        .routes(guard::<Addresses, _>(routes!(http::internal::recipients)))
-        .routes(guard::<ToolFacts, _>(routes!(http::mandates::tool)))
-        .routes(guard::<SignedIn, _>(routes!(http::tools::list)))
-        .routes(guard::<SelfService, _>(routes!(http::tools::create)))
-        .routes(guard::<ToolRead, _>(routes!(http::tools::show)))
-        .routes(guard::<ToolOwn, _>(routes!(http::tools::delete)))
-        .routes(guard::<ToolRead, _>(routes!(http::members::list)))
-        .routes(guard::<ToolOwn, _>(routes!(http::members::put, http::members::remove)))
-        .routes(guard::<ToolWrite, _>(routes!(http::tool_tokens::list, http::tool_tokens::create)))
-        .routes(guard::<ToolWrite, _>(routes!(http::tool_tokens::revoke)))
-        .routes(guard::<ToolRead, _>(routes!(http::quota::show)))
-        .routes(guard::<ToolOperate, _>(routes!(http::quota::patch)))
-        .routes(guard::<ToolRead, _>(routes!(http::audit::of_tool)))
+        .with_prefix("tools", RoutePrefix::new())
+        .routes(require_right::<Open, _>(routes!(http::profile::create_account)))
+        .routes(require_right::<SignedIn, _>(routes!(http::profile::show_me)))
+        .routes(require_right::<SelfService, _>(routes!(http::profile::change_password)))
+        .routes(require_right::<SelfService, _>(routes!(http::profile::show_email, http::profile::set_email)))
+        .routes(require_right::<Open, _>(routes!(http::sessions::create)))
+        .routes(require_right::<SelfService, _>(routes!(http::sessions::end_session)))
+        .routes(require_right::<SelfService, _>(routes!(http::tokens::list, http::tokens::create)))
+        .routes(require_right::<SelfService, _>(routes!(http::tokens::revoke_token)))
+        .routes(require_right::<Operate, _>(routes!(http::users::list)))
+        .routes(require_right::<Operate, _>(routes!(http::users::patch_user)))
+        .routes(require_right::<Operate, _>(routes!(http::invitations::list, http::invitations::create)))
+        .routes(require_right::<Operate, _>(routes!(http::invitations::withdraw_invitation)))
+        .routes(require_right::<Operate, _>(routes!(http::audit::list)))
+        .routes(require_right::<Resolve, _>(routes!(http::internal::resolve_credential)))
+        .routes(require_right::<ReadEvents, _>(routes!(http::internal::read_access_events)))
+        .routes(require_right::<ReadEvents, _>(routes!(http::internal::read_tool_events)))
+        .routes(require_right::<Erase, _>(routes!(http::internal::list_pending_erasures)))
+        .routes(require_right::<Erase, _>(routes!(http::internal::acknowledge_erasure)))
+        .routes(require_right::<Mandates, _>(routes!(http::mandates::create_mandate)))
+        .routes(require_right::<Mandates, _>(routes!(http::mandates::sign_mandate)))
+        .routes(require_right::<Mandates, _>(routes!(http::mandates::end_mandate)))
+        .routes(require_right::<RunTokens, _>(routes!(http::mandates::create_run_token)))
+        .routes(require_right::<RunTokens, _>(routes!(http::mandates::revoke_run_token)))
+        .routes(require_right::<Addresses, _>(routes!(http::internal::list_recipients)))
+        .routes(require_right::<ToolFacts, _>(routes!(http::mandates::show_tool_facts)))
+        .routes(require_right::<SignedIn, _>(routes!(http::tools::list)))
+        .routes(require_right::<SelfService, _>(routes!(http::tools::create)))
+        .routes(require_right::<ToolRead, _>(routes!(http::tools::show)))
+        .routes(require_right::<ToolOwn, _>(routes!(http::tools::delete)))
+        .routes(require_right::<ToolRead, _>(routes!(http::members::list)))
+        .routes(require_right::<ToolOwn, _>(routes!(http::members::set_member, http::members::remove_member)))
+        .routes(require_right::<ToolWrite, _>(routes!(http::tool_tokens::list, http::tool_tokens::create)))
+        .routes(require_right::<ToolWrite, _>(routes!(http::tool_tokens::revoke_token)))
+        .routes(require_right::<ToolRead, _>(routes!(http::quota::show)))
+        .routes(require_right::<ToolOperate, _>(routes!(http::quota::patch_quota)))
+        .routes(require_right::<ToolRead, _>(routes!(http::audit::list_tool_audit)))
 }

@@ -1,4 +1,4 @@
-//! Passwords: argon2id (RFC 9106), hashed and checked beside the threads that answer requests.
+//! Passwords: argon2id (RFC 9106), computed on blocking threads.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,70 +6,75 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use hearth_base::{Error, Kind, Result, Secret};
+use hearth_base::{Error, ErrorKind, Result, Secret};
 use tokio::sync::Semaphore;
 
-/// Hashes and checks passwords, a few at a time: each takes 19 MiB.
+/// Hashes and checks passwords, two at a time: each takes 19 MiB of memory.
 #[derive(Debug, Clone)]
-pub struct Passwords(Arc<Semaphore>);
+pub struct PasswordService(Arc<Semaphore>);
 
-impl Passwords {
-    const AT_ONCE: usize = 2;
-    const PATIENCE: Duration = Duration::from_secs(10);
-    const SHORTEST: usize = 10;
-    const LONGEST: usize = 1000;
+impl PasswordService {
+    const MAX_CONCURRENT: usize = 2;
+    const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
+    const MIN_CHARS: usize = 10;
+    const MAX_BYTES: usize = 1000;
 
     pub fn new() -> Self {
-        Self(Arc::new(Semaphore::new(Self::AT_ONCE)))
+        Self(Arc::new(Semaphore::new(Self::MAX_CONCURRENT)))
     }
 
-    /// Hashes a new password, which has to be long enough.
-    pub async fn hash(&self, password: &Secret) -> Result<String> {
-        let length = password.reveal().chars().count();
-        if length < Self::SHORTEST || password.reveal().len() > Self::LONGEST {
-            let rule = format!("a password has {} to {} characters", Self::SHORTEST, Self::LONGEST);
-            return Err(
-                Error::invalid("password-length", rule).help("choose a longer one: four words will do")
+    /// Hashes a new password, after a check of its length.
+    pub async fn hash_password(&self, password: &Secret) -> Result<String> {
+        let length = password.expose_secret().chars().count();
+        if length < Self::MIN_CHARS || password.expose_secret().len() > Self::MAX_BYTES {
+            let rule = format!(
+                "the password has an invalid length; expected {} to {} characters",
+                Self::MIN_CHARS,
+                Self::MAX_BYTES
             );
+            return Err(Error::invalid("password-length", rule).help("use for example four words"));
         }
         let password = password.clone();
-        self.run(move || {
+        self.run_blocking(move || {
             Argon2::default()
-                .hash_password(password.reveal().as_bytes())
+                .hash_password(password.expose_secret().as_bytes())
                 .map(|hash| hash.to_string())
                 .map_err(|cause| Error::internal(cause.to_string()))
         })
         .await
     }
 
-    /// Compares `password` with the one behind `hash`. Without a hash it takes as long and is wrong, so that
-    /// nobody learns who has an account.
+    /// Returns true if `password` matches `hash`. Without a hash it takes as long and returns false, so that
+    /// the duration does not reveal whether an account exists.
     pub async fn check_password(&self, password: &Secret, hash: Option<String>) -> Result<bool> {
         let password = password.clone();
-        self.run(move || {
+        self.run_blocking(move || {
             let argon = Argon2::default();
             let Some(hash) = hash else {
-                let _takes_as_long = argon.hash_password(password.reveal().as_bytes());
+                let _same_duration = argon.hash_password(password.expose_secret().as_bytes());
                 return Ok(false);
             };
             let hash = PasswordHash::new(&hash).map_err(|cause| Error::internal(cause.to_string()))?;
-            Ok(argon.verify_password(password.reveal().as_bytes(), &hash).is_ok())
+            Ok(argon.verify_password(password.expose_secret().as_bytes(), &hash).is_ok())
         })
         .await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let turn = tokio::time::timeout(Self::PATIENCE, self.0.clone().acquire_owned()).await;
-        let turn = turn
+    async fn run_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let permit = tokio::time::timeout(Self::QUEUE_TIMEOUT, self.0.clone().acquire_owned()).await;
+        let permit = permit
             .map_err(|_| {
-                Error::new(Kind::Exhausted, "sign-in-busy", "too many people sign in at this moment")
+                Error::new(ErrorKind::Exhausted, "sign-in-busy", "too many sign-ins at this moment")
                     .help("try again in a few seconds")
             })?
             .map_err(Error::internal)?;
-        // The turn goes with the work: who hangs up does not make room for one more.
+        // The permit is released by the work itself: a caller that disconnects must not free its place early.
         let work = move || {
             let result = work();
-            drop(turn);
+            drop(permit);
             result
         };
         tokio::task::spawn_blocking(work).await.map_err(Error::internal)?

@@ -1,40 +1,40 @@
-//! Who may do what here.
+//! Access rights of the endpoints.
 
 use hearth_base::{Access, Role};
 use hearth_kit::{
-    guard::{Anybody, Member, Needs, Peer, Person},
+    guard::{AnyCaller, MemberCaller, Requirement, ServiceCaller, UserCaller},
     rights,
 };
 
 rights! {
-    /// Coming in.
-    Open = "open", Needs::Nothing => Anybody;
-    /// Asking about oneself.
-    SignedIn = "accounts:me", Needs::SignedIn => Anybody;
-    /// Changing what is one's own: password, tokens, new tools.
-    SelfService = "accounts:self", Needs::User => Person;
-    /// Running this Hearth.
-    Operate = "operator", Needs::Operator => Person;
-    /// Looking at a tool.
-    ToolRead = "tools:read", Needs::Tool(Access::Read) => Member;
-    /// Working on a tool.
-    ToolWrite = "tools:write", Needs::Tool(Access::Write) => Member;
-    /// Deciding about a tool.
-    ToolOwn = "tools:own", Needs::Tool(Access::Own) => Member;
-    /// Deciding how much a tool may use.
-    ToolOperate = "operator:tool", Needs::ToolOperator => Member;
-    /// Finding out who is calling.
-    Resolve = "accounts:resolve", Needs::Services(&[Role::Gateway]) => Peer;
+    /// Creating an account by code, and signing in.
+    Open = "open", Requirement::Anyone => AnyCaller;
+    /// Reading about oneself.
+    SignedIn = "accounts:me", Requirement::SignedIn => AnyCaller;
+    /// Changing one's own password, tokens and mail address, and creating tools.
+    SelfService = "accounts:self", Requirement::User => UserCaller;
+    /// Administration of this Hearth.
+    Operate = "operator", Requirement::Operator => UserCaller;
+    /// Reading a tool.
+    ToolRead = "tools:read", Requirement::Tool(Access::Read) => MemberCaller;
+    /// Changing a tool.
+    ToolWrite = "tools:write", Requirement::Tool(Access::Write) => MemberCaller;
+    /// Managing a tool's members, and deleting it.
+    ToolOwn = "tools:own", Requirement::Tool(Access::Own) => MemberCaller;
+    /// Changing a tool's quota.
+    ToolOperate = "operator:tool", Requirement::ToolOperator => MemberCaller;
+    /// Resolving credentials.
+    Resolve = "accounts:resolve", Requirement::Services(&[Role::Gateway]) => ServiceCaller;
     /// Reading events.
-    ReadEvents = "accounts:events", Needs::Services(Role::ALL) => Peer;
-    /// Acknowledging a tool's end.
-    Erase = "accounts:erased", Needs::Services(Role::KEEPERS) => Peer;
-    /// Acting for somebody after their request has ended.
-    Mandates = "accounts:mandates", Needs::Services(&[Role::Components, Role::Builds, Role::Jobs]) => Peer;
-    /// Speaking for a tool for a while.
-    RunTokens = "accounts:tool-tokens", Needs::Services(&[Role::Builds, Role::Builder]) => Peer;
-    /// Seeing where mail to people goes.
-    Addresses = "accounts:addresses", Needs::Services(&[Role::Notify]) => Peer;
-    /// Asking about a tool.
-    ToolFacts = "accounts:tool", Needs::Services(Role::ALL) => Peer;
+    ReadEvents = "accounts:events", Requirement::Services(Role::ALL) => ServiceCaller;
+    /// Listing and acknowledging pending erasures.
+    Erase = "accounts:erased", Requirement::Services(Role::WITH_TOOL_FINALIZERS) => ServiceCaller;
+    /// Creating and using mandates.
+    Mandates = "accounts:mandates", Requirement::Services(&[Role::Components, Role::Builds, Role::Jobs]) => ServiceCaller;
+    /// Creating short-lived tool tokens.
+    RunTokens = "accounts:tool-tokens", Requirement::Services(&[Role::Builds, Role::Builder]) => ServiceCaller;
+    /// Reading mail addresses.
+    Addresses = "accounts:addresses", Requirement::Services(&[Role::Notify]) => ServiceCaller;
+    /// Reading facts about a tool.
+    ToolFacts = "accounts:tool", Requirement::Services(Role::ALL) => ServiceCaller;
 }

@@ -1,19 +1,19 @@
-//! Settings of people and tools.
+//! Settings of users and tools.
 
 use hearth_wire::tools::Quota;
 
 hearth_kit::settings! {
-    /// People and tools.
+    /// Users and tools.
     ///
-    /// A table `[accounts.quota]` names all of its keys.
+    /// A table `[accounts.quota]` must have all of its keys.
     pub struct AccountsSettings in "accounts" {
-        /// Names that no tool may have, beside those that Hearth itself needs.
+        /// Names that no tool may have, in addition to those that Hearth itself reserves.
         reserved_names: Vec<String> = Vec::new(),
         /// Tools that one user may own.
         tools_per_user: u32 = 50,
-        /// Days for which a session lasts without use.
+        /// Days after which an unused session expires.
         session_days: u32 = 14,
-        /// Quota of a tool unless an operator says otherwise.
+        /// Default quota of a tool.
         quota: Quota = Quota::default() => Quota,
     }
 }

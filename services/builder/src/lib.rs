@@ -1,11 +1,12 @@
-//! Makes images, and is the way out for containers. It serves nothing but its health.
+//! Builder: runs builds of images, and serves the outbound HTTP proxy for containers. It has no endpoints
+//! except its health.
 //!
-//! This process parses nothing of a source but a few small files, which it reads as data: repositories are fetched,
-//! archives unpacked and images made in sandboxed runs, which the runtime starts.
+//! This process parses only a few small files of a source, as data. Fetching repositories, unpacking archives
+//! and building images happen in sandboxed runs, which the runtime starts.
 
-mod cx;
-mod lanes;
-mod make;
+mod build_workers;
+mod context;
+mod pipeline;
 mod proxy;
 mod runs;
 mod settings;
@@ -13,33 +14,37 @@ mod settings;
 use std::sync::Arc;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, Worker, config::Section};
-use hearth_runtime_api::{Runtime, wire::Socket};
+use hearth_kit::{Dialect, Kit, MountedService, Service, Worker, config::Section};
+use hearth_runtime_api::{Runtime, wire::RuntimeClient};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::cx::Cx;
+use crate::context::BuilderContext;
 
-pub use proxy::serve as serve_proxy;
+pub use proxy::serve_proxy;
 
 pub use settings::BuilderSettings;
 
-/// This service, as `hearthd` mounts it.
-pub const BUILDER_SERVICE: Service =
-    Service { role: Role::Builder, database: false, settings: Some(Section::of::<BuilderSettings>()), mount };
+/// The service, as `hearthd` mounts it.
+pub const BUILDER_SERVICE: Service = Service {
+    role: Role::Builder,
+    has_database: false,
+    settings: Some(Section::from_settings::<BuilderSettings>()),
+    mount,
+};
 
-/// Puts the role together, with the runtime of this machine.
-pub fn mount(kit: &Kit) -> Result<Mounted> {
-    mount_on(kit, Arc::new(Socket::at(kit.config.runtime.socket())))
+/// Builds the service with the runtime of this machine.
+pub fn mount(kit: &Kit) -> Result<MountedService> {
+    mount_on(kit, Arc::new(RuntimeClient::new(kit.config.runtime.socket_path())))
 }
 
-/// Puts the role together with any runtime.
-pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
-    let cx = Cx::new(kit, runtime)?;
+/// Builds the service with any runtime.
+pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<MountedService> {
+    let cx = BuilderContext::new(kit, runtime)?;
     let outbound = kit.config.outbound.clone();
-    let mounted = Mounted::new(kit, Dialect::Data, OpenApiRouter::new(), ());
-    let mounted = mounted.worker(Worker::new("outbound", move |stop| proxy::run(outbound, stop)));
+    let mounted = MountedService::new(kit, Dialect::Data, OpenApiRouter::new(), ());
+    let mounted = mounted.with_worker(Worker::new("outbound", move |stop| proxy::run(outbound, stop)));
     Ok((0..kit.settings::<BuilderSettings>().parallel).fold(mounted, |mounted, _| {
         let cx = cx.clone();
-        mounted.worker(Worker::new("builds", move |stop| lanes::run(cx, stop)))
+        mounted.with_worker(Worker::new("builds", move |stop| build_workers::run(cx, stop)))
     }))
 }

@@ -1,18 +1,18 @@
-//! Entries for the fuzz targets of `dev/fuzz`: what a repository and whoever names one send.
+//! Entry points for the fuzz targets of `dev/fuzz`: parsers of repositories' responses and of addresses.
 
 use hearth_base::Result;
 
-use crate::git::{Address, Advertised, check_ref};
+use crate::git::{RefAdvertisement, RepositoryAddress, check_ref};
 
-/// The commit and the full name that a checked ref has in a repository's list of refs.
+/// Resolves a valid ref in a repository's list of refs. Returns the commit and the full ref name.
 pub fn resolve_ref(advertisement: &[u8], wanted: &str) -> Result<(String, Option<String>)> {
     check_ref(wanted)?;
-    let resolved = Advertised::read(advertisement)?.resolve(wanted)?;
+    let resolved = RefAdvertisement::parse(advertisement)?.resolve_ref(wanted)?;
     Ok((resolved.commit, resolved.full_name))
 }
 
-/// A checked address of a repository, and where its list of refs is.
+/// Parses an address of a repository. Returns it with the URL of its refs.
 pub fn read_address(text: &str) -> Result<(String, String)> {
-    let address: Address = text.parse()?;
-    Ok((address.to_string(), address.refs()?.to_string()))
+    let address: RepositoryAddress = text.parse()?;
+    Ok((address.to_string(), address.refs_url()?.to_string()))
 }

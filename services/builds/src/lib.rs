@@ -1,10 +1,10 @@
-//! Images made from sources: `/builds/v1`.
+//! Build service: `/builds/v1`.
 //!
-//! This service knows what is to be built and what became of it. It never sees a source's content beyond the
-//! archive that it passes on, and makes no image: a builder leases builds and does.
+//! It queues builds, resolves their sources and records their outcome. It does not run builds: a builder
+//! (`services/builder`) leases and runs them. Of a source's content it only stores uploaded archives.
 
 mod app;
-mod cx;
+mod context;
 #[doc(hidden)]
 pub mod fuzzing;
 mod git;
@@ -16,65 +16,69 @@ mod workers;
 
 use hearth_base::{Result, Role};
 use hearth_kit::{
-    Dialect, Kit, Mounted, RouteExt, Service,
-    config::{Door, Section},
-    guard, queue, tool_cleanup,
+    Dialect, Kit, MountedService, RouteExt, Service,
+    config::{DoorSettings, Section},
+    queue, require_right, tool_cleanup,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    cx::Cx,
-    rights::{BuildsRead, BuildsWrite, Make},
+    context::BuildsContext,
+    rights::{BuildsRead, BuildsWrite, LeaseBuilds},
 };
 
 pub use settings::BuildsSettings;
 
-/// This service, as `hearthd` mounts it.
-pub const BUILDS_SERVICE: Service =
-    Service { role: Role::Builds, database: true, settings: Some(Section::of::<BuildsSettings>()), mount };
+/// The service, as `hearthd` mounts it.
+pub const BUILDS_SERVICE: Service = Service {
+    role: Role::Builds,
+    has_database: true,
+    settings: Some(Section::from_settings::<BuildsSettings>()),
+    mount,
+};
 
-/// Puts the service together.
-pub fn mount(kit: &Kit) -> Result<Mounted> {
-    let cx = Cx::new(kit)?;
+/// Builds the service's routes, workers and migrations.
+pub fn mount(kit: &Kit) -> Result<MountedService> {
+    let cx = BuildsContext::new(kit)?;
     let (erase, store) = (cx.clone(), cx.store.clone());
-    let limits = queue::worker(&store.queue, workers::time_limits::EndBuilds(cx.clone()));
-    let unpins = queue::worker(&store.queue, workers::unpin::UnpinImages(cx.clone()));
+    let limits = queue::create_task_worker(&store.queue, workers::time_limits::EndBuilds(cx.clone()));
+    let unpins = queue::create_task_worker(&store.queue, workers::unpin::UnpinImages(cx.clone()));
     let sweeps = workers::housekeeping::create_worker(&cx);
     let erase = move |tool| {
         let cx = erase.clone();
-        async move { app::clean::erase(&cx, tool).await }
+        async move { app::cleanup::erase_tool_builds(&cx, tool).await }
     };
     let routes = queue::add_routes(routes(&kit.settings(), &kit.config.door), kit.role, &store.queue);
-    Ok(Mounted::new(kit, Dialect::Named, routes, cx)
-        .migrations(store::migrations)
-        .worker(tool_cleanup::create_worker(kit, erase)?)
-        .worker(limits)
-        .worker(unpins)
-        .worker(sweeps))
+    Ok(MountedService::new(kit, Dialect::Named, routes, cx)
+        .with_migrations(store::migrations)
+        .with_worker(tool_cleanup::create_worker(kit, erase)?)
+        .with_worker(limits)
+        .with_worker(unpins)
+        .with_worker(sweeps))
 }
 
-/// Every endpoint, with who may use it.
-fn routes(settings: &BuildsSettings, door: &Door) -> OpenApiRouter<Cx> {
+/// Builds all endpoints with their access rights.
+fn routes(settings: &BuildsSettings, door: &DoorSettings) -> OpenApiRouter<BuildsContext> {
     OpenApiRouter::new()
-        .routes(guard::<BuildsRead, _>(routes!(http::builds::list)))
-        .routes(guard::<BuildsWrite, _>(routes!(http::builds::start)))
-        .routes(guard::<BuildsRead, _>(routes!(http::builds::latest)))
+        .routes(require_right::<BuildsRead, _>(routes!(http::builds::list)))
+        .routes(require_right::<BuildsWrite, _>(routes!(http::builds::start)))
+        .routes(require_right::<BuildsRead, _>(routes!(http::builds::show_latest)))
         .routes(
-            guard::<BuildsRead, _>(routes!(http::builds::show))
-                .time_limit(door.timeout + http::builds::MAX_WAIT_SECONDS),
+            require_right::<BuildsRead, _>(routes!(http::builds::show))
+                .with_time_limit(door.timeout + http::builds::MAX_WAIT_SECONDS),
         )
-        .routes(guard::<BuildsWrite, _>(routes!(http::builds::delete)))
-        .routes(guard::<BuildsWrite, _>(routes!(http::builds::cancel)))
-        .routes(guard::<BuildsRead, _>(routes!(http::logs::show)))
-        .routes(guard::<BuildsWrite, _>(routes!(http::builds::clean)))
-        .routes(guard::<BuildsRead, _>(routes!(http::quotas::show)))
+        .routes(require_right::<BuildsWrite, _>(routes!(http::builds::delete)))
+        .routes(require_right::<BuildsWrite, _>(routes!(http::builds::cancel)))
+        .routes(require_right::<BuildsRead, _>(routes!(http::logs::show)))
+        .routes(require_right::<BuildsWrite, _>(routes!(http::builds::clean_builds)))
+        .routes(require_right::<BuildsRead, _>(routes!(http::quotas::show)))
         .routes(
-            guard::<BuildsWrite, _>(routes!(http::sources::add, http::sources::put))
-                .body_limit(settings.upload_limit)
-                .streaming(),
+            require_right::<BuildsWrite, _>(routes!(http::sources::upload_source, http::sources::put_source))
+                .with_body_limit(settings.upload_limit)
+                .with_streaming(),
         )
-        .routes(guard::<Make, _>(routes!(http::internal::claim)))
-        .routes(guard::<Make, _>(routes!(http::internal::beat)))
-        .routes(guard::<Make, _>(routes!(http::internal::finish)))
-        .routes(guard::<Make, _>(routes!(http::internal::source)))
+        .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::claim_build)))
+        .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::heartbeat)))
+        .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::finish_lease)))
+        .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::download_source)))
 }

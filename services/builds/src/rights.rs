@@ -1,16 +1,16 @@
-//! Who may do what here.
+//! Access rights of the endpoints.
 
 use hearth_base::{Access, Role};
 use hearth_kit::{
-    guard::{Member, Needs, Peer},
+    guard::{MemberCaller, Requirement, ServiceCaller},
     rights,
 };
 
 rights! {
-    /// Looking at a tool's builds.
-    BuildsRead = "builds:read", Needs::Tool(Access::Read) => Member;
-    /// Building.
-    BuildsWrite = "builds:write", Needs::Tool(Access::Write) => Member;
-    /// Making what was asked for.
-    Make = "builds:make", Needs::Services(&[Role::Builder]) => Peer;
+    /// Reading a tool's builds.
+    BuildsRead = "builds:read", Requirement::Tool(Access::Read) => MemberCaller;
+    /// Starting, cancelling and deleting builds.
+    BuildsWrite = "builds:write", Requirement::Tool(Access::Write) => MemberCaller;
+    /// Leasing builds.
+    LeaseBuilds = "builds:make", Requirement::Services(&[Role::Builder]) => ServiceCaller;
 }

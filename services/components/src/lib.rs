@@ -1,10 +1,11 @@
-//! From a source to a running tool: `/components/v1`.
+//! Deployments and revisions of tools: `/components/v1`.
 //!
-//! A deployment is a row with steps. Each step can be done again after a kill at any point, is done with the right
-//! of whoever asked for it, looked up anew, and leaves what ran before alone until what is new answers.
+//! A deployment is a row with steps. Each step can be repeated after a crash at any point, acts with a
+//! mandate of the user who requested the deployment, which is checked at each call, and keeps the previous
+//! containers running until the new ones are ready.
 
 mod app;
-mod cx;
+mod context;
 mod http;
 mod rights;
 mod settings;
@@ -13,14 +14,14 @@ mod workers;
 
 use hearth_base::{Result, Role};
 use hearth_kit::{
-    Dialect, Kit, Mounted, RouteExt, Service,
-    config::{Door, Section},
-    guard, queue, tool_cleanup,
+    Dialect, Kit, MountedService, RouteExt, Service,
+    config::{DoorSettings, Section},
+    queue, require_right, tool_cleanup,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    cx::Cx,
+    context::ComponentsContext,
     rights::{ToolRead, ToolWrite},
 };
 
@@ -29,38 +30,39 @@ pub use settings::ComponentsSettings;
 /// This service, as `hearthd` mounts it.
 pub const COMPONENTS_SERVICE: Service = Service {
     role: Role::Components,
-    database: true,
-    settings: Some(Section::of::<ComponentsSettings>()),
+    has_database: true,
+    settings: Some(Section::from_settings::<ComponentsSettings>()),
     mount,
 };
 
-/// Puts the service together.
-pub fn mount(kit: &Kit) -> Result<Mounted> {
-    let cx = Cx::new(kit)?;
+/// Builds the service.
+pub fn mount(kit: &Kit) -> Result<MountedService> {
+    let cx = ComponentsContext::new(kit)?;
     let erasing = cx.clone();
-    let deploying = queue::worker(&cx.store.queue, workers::deploy::Deploy(cx.clone()));
+    let deploying = queue::create_task_worker(&cx.store.queue, workers::deploy::DeployTask(cx.clone()));
     let routes = queue::add_routes(routes(&kit.config.door), kit.role, &cx.store.queue);
-    Ok(Mounted::new(kit, Dialect::Data, routes, cx).migrations(store::migrations).worker(deploying).worker(
-        tool_cleanup::create_worker(kit, move |tool| {
+    Ok(MountedService::new(kit, Dialect::Data, routes, cx)
+        .with_migrations(store::migrations)
+        .with_worker(deploying)
+        .with_worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erasing.clone();
-            async move { app::erase::erase(&cx, tool).await }
-        })?,
-    ))
+            async move { app::cleanup::delete_tool_data(&cx, tool).await }
+        })?))
 }
 
-/// Every endpoint, with who may use it.
-fn routes(door: &Door) -> OpenApiRouter<Cx> {
+/// The endpoints with their required rights.
+fn routes(door: &DoorSettings) -> OpenApiRouter<ComponentsContext> {
     OpenApiRouter::new()
-        .routes(guard::<ToolRead, _>(routes!(http::deployments::list)))
-        .routes(guard::<ToolWrite, _>(routes!(http::deployments::create)))
-        .routes(guard::<ToolRead, _>(routes!(http::deployments::latest)))
-        .routes(guard::<ToolWrite, _>(routes!(http::deployments::cancel_latest)))
+        .routes(require_right::<ToolRead, _>(routes!(http::deployments::list)))
+        .routes(require_right::<ToolWrite, _>(routes!(http::deployments::create)))
+        .routes(require_right::<ToolRead, _>(routes!(http::deployments::show_latest)))
+        .routes(require_right::<ToolWrite, _>(routes!(http::deployments::cancel_latest)))
         .routes(
-            guard::<ToolRead, _>(routes!(http::deployments::show))
-                .time_limit(door.timeout + app::watch::MAX_WAIT_SECONDS),
+            require_right::<ToolRead, _>(routes!(http::deployments::show))
+                .with_time_limit(door.timeout + app::watch::MAX_WAIT_SECONDS),
         )
-        .routes(guard::<ToolWrite, _>(routes!(http::deployments::delete)))
-        .routes(guard::<ToolWrite, _>(routes!(http::deployments::cancel)))
-        .routes(guard::<ToolRead, _>(routes!(http::revisions::list)))
-        .routes(guard::<ToolRead, _>(routes!(http::revisions::show)))
+        .routes(require_right::<ToolWrite, _>(routes!(http::deployments::delete)))
+        .routes(require_right::<ToolWrite, _>(routes!(http::deployments::cancel)))
+        .routes(require_right::<ToolRead, _>(routes!(http::revisions::list)))
+        .routes(require_right::<ToolRead, _>(routes!(http::revisions::show)))
 }

@@ -1,14 +1,14 @@
-//! Who may do what here.
+//! The rights of this service.
 
 use hearth_base::Access;
 use hearth_kit::{
-    guard::{Member, Needs},
+    guard::{MemberCaller, Requirement},
     rights,
 };
 
 rights! {
-    /// Looking at what was deployed.
-    ToolRead = "components:read", Needs::Tool(Access::Read) => Member;
-    /// Deploying.
-    ToolWrite = "components:write", Needs::Tool(Access::Write) => Member;
+    /// Read deployments and revisions.
+    ToolRead = "components:read", Requirement::Tool(Access::Read) => MemberCaller;
+    /// Create, cancel and delete deployments.
+    ToolWrite = "components:write", Requirement::Tool(Access::Write) => MemberCaller;
 }

@@ -1,20 +1,20 @@
-//! Entries for the fuzz targets of `dev/fuzz`: the headers that visitors and tools send.
+//! Entry points for the fuzz targets of `dev/fuzz`: headers from visitors and tools.
 
 use axum::http::{HeaderMap, Version};
 
-use crate::clean;
+use crate::header_filter;
 
-/// True when a request is passed on: nobody on the way reads it as two requests.
+/// True when the request has unambiguous framing and is forwarded.
 pub fn is_unambiguous(version: Version, headers: &HeaderMap) -> bool {
-    clean::check(version, headers).is_ok()
+    header_filter::check_framing(version, headers).is_ok()
 }
 
-/// Leaves what a tool may see of a request.
+/// Filters the request headers for a tool.
 pub fn clean_request(headers: &mut HeaderMap) {
-    clean::request(headers);
+    header_filter::filter_request(headers);
 }
 
-/// Leaves what a visitor may see of an answer.
+/// Filters the response headers for a visitor.
 pub fn clean_response(headers: &mut HeaderMap) {
-    clean::response(headers);
+    header_filter::filter_response(headers);
 }

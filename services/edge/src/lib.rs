@@ -1,79 +1,83 @@
-//! Pages of tools: passes a visitor's request on to a ready instance of the tool that the host's name names.
+//! Web pages of tools: forwards a visitor's request to a ready instance of the tool in the host name.
 //!
-//! It learns from `jobs`' events who is ready, and keeps the last map on disk, so that it serves without `jobs` and
-//! without the gateway. It enters nobody's namespace: instances are addresses.
+//! The edge learns the routes from `jobs`' events and saves the last map to disk, so that it works without
+//! `jobs` and without the gateway. It enters no namespace: instances are addresses.
 
-mod about;
-mod body;
-mod clean;
-mod follow;
+mod error_pages;
+mod forward;
 #[doc(hidden)]
 pub mod fuzzing;
-mod map;
-mod pages;
-mod pass;
+mod header_filter;
 mod pool;
+mod request_body;
+mod route_events;
+mod route_map;
 mod settings;
 mod visit;
+mod visitor;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::Request, response::IntoResponse};
 use hearth_base::{Result, Role};
 use hearth_kit::{
-    Dialect, Kit, Mounted, Service,
+    Dialect, Kit, MountedService, Service,
     config::Section,
-    hosts::{self, Place},
+    hosts::{self, HostOwner},
 };
 use tower::ServiceExt;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{map::Map, pool::Pool};
+use crate::{pool::InstancePool, route_map::RouteMap};
 
-/// What the edge stands on.
+/// Shared state of the edge.
 pub(crate) struct Edge {
     pub kit: Kit,
-    pub map: Map,
-    pub pool: Pool,
-    /// How long a tool may take to begin its answer.
-    pub patience: Duration,
+    pub map: RouteMap,
+    pub pool: InstancePool,
+    /// Time limit for the start of a tool's response.
+    pub answer_timeout: Duration,
 }
 
 pub use settings::EdgeSettings;
 
 /// This service, as `hearthd` mounts it.
-pub const EDGE_SERVICE: Service =
-    Service { role: Role::Edge, database: false, settings: Some(Section::of::<EdgeSettings>()), mount };
+pub const EDGE_SERVICE: Service = Service {
+    role: Role::Edge,
+    has_database: false,
+    settings: Some(Section::from_settings::<EdgeSettings>()),
+    mount,
+};
 
-/// Puts the edge together.
-pub fn mount(kit: &Kit) -> Result<Mounted> {
+/// Mounts the edge.
+pub fn mount(kit: &Kit) -> Result<MountedService> {
     let settings = kit.settings::<EdgeSettings>();
     let edge = Arc::new(Edge {
         kit: kit.clone(),
-        map: Map::at(kit.state.path().join("edge")),
-        pool: Pool::new(Duration::from_secs(settings.connect_timeout)),
-        patience: Duration::from_secs(settings.answer_timeout),
+        map: RouteMap::in_folder(kit.state.path().join("edge")),
+        pool: InstancePool::new(Duration::from_secs(settings.connect_timeout)),
+        answer_timeout: Duration::from_secs(settings.answer_timeout),
     });
     let first = edge.clone();
-    let mut mounted = Mounted::new(kit, Dialect::Data, OpenApiRouter::new(), ())
-        .prepare(async move {
+    let mut mounted = MountedService::new(kit, Dialect::Data, OpenApiRouter::new(), ())
+        .with_preparation(async move {
             first.map.load();
             Ok(())
         })
-        .worker(follow::create_worker(&edge));
+        .with_worker(route_events::create_worker(&edge));
     let own = mounted.router;
-    mounted.router = Router::new().fallback(move |request: Request| by_host(edge, own, request));
+    mounted.router = Router::new().fallback(move |request: Request| route_by_host(edge, own, request));
     Ok(mounted)
 }
 
-/// A tool's host is a visitor's; everything else is about the edge itself.
-async fn by_host(edge: Arc<Edge>, own: Router, request: Request) -> axum::response::Response {
-    match hosts::named(request.uri(), request.headers()) {
-        Ok(Some(host)) => match edge.kit.config.door.place(&host) {
-            Place::Tool(tool) => visit::visit(edge, &tool, &host, request).await,
-            Place::Api | Place::Nobody => own.oneshot(request).await.into_response(),
+/// Routes a request by host: a tool's host goes to the tool, any other to the edge's own endpoints.
+async fn route_by_host(edge: Arc<Edge>, own: Router, request: Request) -> axum::response::Response {
+    match hosts::read_host(request.uri(), request.headers()) {
+        Ok(Some(host)) => match edge.kit.config.door.find_host_owner(&host) {
+            HostOwner::Tool(tool) => visit::serve_visit(edge, &tool, &host, request).await,
+            HostOwner::Api | HostOwner::Unknown => own.oneshot(request).await.into_response(),
         },
         Ok(None) => own.oneshot(request).await.into_response(),
-        Err(hosts::Unreadable) => pages::unreadable(&request),
+        Err(hosts::InvalidHost) => error_pages::answer_unreadable_host(&request),
     }
 }

@@ -1,4 +1,4 @@
-//! Connections to tools, kept for a moment between two requests.
+//! Pool of connections to tools' instances.
 
 use std::time::Duration;
 
@@ -8,27 +8,27 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 
-use crate::body::Lent;
+use crate::request_body::SharedBodyReader;
 
-/// How long a connection waits for the next request: less than programs usually keep theirs, for one that the
-/// program has just closed costs a visitor their request.
-const IDLE: Duration = Duration::from_millis(1500);
-/// The most connections to one instance that wait.
-const WAITING: usize = 32;
+/// Time after which an idle connection is closed. It is shorter than the keep-alive time of common servers,
+/// because a request on a connection that the server has just closed fails.
+const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
+/// Maximum number of idle connections to one instance.
+const MAX_IDLE_PER_INSTANCE: usize = 32;
 
-/// Connections to tools.
-pub struct Pool(Client<HttpConnector, Lent>);
+/// Pool of connections to instances.
+pub struct InstancePool(Client<HttpConnector, SharedBodyReader>);
 
-impl Pool {
-    /// A pool whose connections are made within `patience`.
-    pub fn new(patience: Duration) -> Self {
+impl InstancePool {
+    /// Creates a pool with this connect timeout.
+    pub fn new(connect_timeout: Duration) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(patience));
+        connector.set_connect_timeout(Some(connect_timeout));
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(WAITING)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(MAX_IDLE_PER_INSTANCE)
             .http1_max_headers(256)
             .http1_max_buf_size(256 << 10)
             .set_host(false)
@@ -36,8 +36,8 @@ impl Pool {
         Self(client)
     }
 
-    /// Sends a request, and gives the answer as soon as it begins.
-    pub async fn send(&self, request: Request<Lent>) -> Result<Response, Error> {
+    /// Sends a request and returns the response when it begins.
+    pub async fn send(&self, request: Request<SharedBodyReader>) -> Result<Response, Error> {
         self.0.request(request).await.map(|response| response.map(Answer::new))
     }
 }

@@ -1,11 +1,11 @@
-//! Settings of tools' pages.
+//! Settings of the edge.
 
 hearth_kit::settings! {
-    /// Tools' pages.
+    /// Web pages of tools.
     pub struct EdgeSettings in "edge" {
-        /// Seconds until a tool has to accept a connection.
+        /// Connect timeout to a tool's instance, in seconds.
         connect_timeout: u64 = 5,
-        /// Seconds until a tool has to begin its answer.
+        /// Time limit for the start of a tool's response, in seconds.
         answer_timeout: u64 = 60,
     }
 }

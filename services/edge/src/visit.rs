@@ -1,4 +1,4 @@
-//! One visit: finds the tool, passes the request on, and leaves one line in the log.
+//! Handling of one visit: finds the route, forwards the request, and writes one log line.
 
 use std::{sync::Arc, time::Instant};
 
@@ -10,46 +10,50 @@ use axum::{
 use hearth_wire::jobs::internal::RouteState;
 
 use crate::{
-    Edge, clean,
-    map::Found,
-    pages::{self, Page, Wants},
-    pass::{self, Failed},
+    Edge,
+    error_pages::{self, ErrorPage, PageFormat},
+    forward::{self, ForwardError},
+    header_filter,
+    route_map::RouteLookup,
 };
 
 /// Answers a visitor of `tool`.
-pub async fn visit(edge: Arc<Edge>, tool: &str, host: &str, request: Request) -> Response {
+pub async fn serve_visit(edge: Arc<Edge>, tool: &str, host: &str, request: Request) -> Response {
     let began = Instant::now();
-    let (method, wants) = (request.method().clone(), Wants::of(&request));
-    let response = match answer(&edge, tool, host, request).await {
+    let (method, wants) = (request.method().clone(), PageFormat::from_request(&request));
+    let response = match answer_visit(&edge, tool, host, request).await {
         Ok(response) => response,
-        Err(page) => pages::render(&page, wants),
+        Err(page) => error_pages::render(&page, wants),
     };
-    // Neither who it was nor what they read: that is the tool's and its visitor's business.
+    // The log contains neither the visitor's address nor the path, to protect the privacy of visitors.
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(tool, %method, status = response.status().as_u16(), ms, "visit");
     response
 }
 
-async fn answer(edge: &Edge, tool: &str, host: &str, request: Request) -> Result<Response, Page> {
-    if request.method() == Method::CONNECT || clean::check(request.version(), request.headers()).is_err() {
-        return Err(Page::ambiguous());
+async fn answer_visit(edge: &Edge, tool: &str, host: &str, request: Request) -> Result<Response, ErrorPage> {
+    if request.method() == Method::CONNECT
+        || header_filter::check_framing(request.version(), request.headers()).is_err()
+    {
+        return Err(ErrorPage::ambiguous_request());
     }
     let route = match edge.map.find(tool) {
-        Found::Route(route) => route,
-        Found::Nothing => return Err(Page::nothing(host)),
-        Found::Unknown => return Err(Page::starting(host)),
+        RouteLookup::Route(route) => route,
+        RouteLookup::NotFound => return Err(ErrorPage::not_found(host)),
+        RouteLookup::NotLoaded => return Err(ErrorPage::starting(host)),
     };
     match (route.state, route.targets.is_empty()) {
         (RouteState::Ready, false) => {}
-        (RouteState::Stopped, _) => return Err(Page::stopped(host)),
-        (RouteState::Ready | RouteState::Starting, _) => return Err(Page::starting(host)),
+        (RouteState::Stopped, _) => return Err(ErrorPage::stopped(host)),
+        (RouteState::Ready | RouteState::Starting, _) => return Err(ErrorPage::starting(host)),
     }
-    let mut response = pass::pass(edge, &route, request).await.map_err(|failed| match failed {
-        Failed::NoAnswer => Page::no_answer(host),
-        Failed::Slow => Page::slow(host),
-    })?;
+    let mut response =
+        forward::forward_request(edge, &route, request).await.map_err(|failed| match failed {
+            ForwardError::NoResponse => ErrorPage::no_answer(host),
+            ForwardError::Timeout => ErrorPage::timed_out(host),
+        })?;
     if !response.headers().contains_key(header::REFERRER_POLICY) {
-        // Addresses may hold what is nobody else's business; a tool may say otherwise.
+        // URLs may contain private data; a tool may set another policy.
         let policy = header::HeaderValue::from_static("strict-origin-when-cross-origin");
         response.headers_mut().insert(header::REFERRER_POLICY, policy);
     }

@@ -1,47 +1,48 @@
-//! Variables given to every run of a tool, or of one of its jobs: `/envvars/v1`.
+//! Environment variables of a tool's runs, or of the runs of one job: `/envvars/v1`.
 //!
-//! Values are kept encrypted and never logged, secrets sealed so that this service cannot open them either. Rules are in
-//! `app`; what touches this service's keys is kit's `vault`.
+//! Values are stored encrypted and never logged; secrets are sealed, so that this service cannot open them.
+//! `app` has the rules; the kit's `vault` manages this service's keys.
 
 mod app;
-mod cx;
+mod context;
+mod envvar_key;
 mod http;
-mod place;
 mod rights;
 mod store;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, guard, tool_cleanup};
+use hearth_kit::{Dialect, Kit, MountedService, Service, require_right, tool_cleanup};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    cx::Cx,
-    rights::{EnvvarsRead, EnvvarsWrite, GiveOut},
+    context::EnvvarsContext,
+    rights::{EnvvarsForRuns, EnvvarsRead, EnvvarsWrite},
 };
 
 /// This service, as `hearthd` mounts it.
-pub const ENVVARS_SERVICE: Service = Service { role: Role::Envvars, database: true, settings: None, mount };
+pub const ENVVARS_SERVICE: Service =
+    Service { role: Role::Envvars, has_database: true, settings: None, mount };
 
-/// Puts the service together.
-pub fn mount(kit: &Kit) -> Result<Mounted> {
-    let cx = Cx::new(kit)?;
+/// Mounts the service.
+pub fn mount(kit: &Kit) -> Result<MountedService> {
+    let cx = EnvvarsContext::new(kit)?;
     let (first, erased) = (cx.clone(), cx.clone());
-    Ok(Mounted::new(kit, Dialect::Named, routes(), cx)
-        .migrations(store::migrations)
-        .prepare(async move { app::rotate::prepare(&first).await })
-        .worker(tool_cleanup::create_worker(kit, move |tool| {
+    Ok(MountedService::new(kit, Dialect::Named, routes(), cx)
+        .with_migrations(store::migrations)
+        .with_preparation(async move { app::rotate::rotate_keys(&first).await })
+        .with_worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erased.clone();
-            async move { app::erase(&cx, tool).await }
+            async move { app::erase_tool(&cx, tool).await }
         })?))
 }
 
-/// Every endpoint, with who may use it.
-fn routes() -> OpenApiRouter<Cx> {
+/// Builds the routes of all endpoints, with their access rights.
+fn routes() -> OpenApiRouter<EnvvarsContext> {
     OpenApiRouter::new()
-        .routes(guard::<EnvvarsRead, _>(routes!(http::list)))
-        .routes(guard::<EnvvarsWrite, _>(routes!(http::create, http::change)))
-        .routes(guard::<EnvvarsWrite, _>(routes!(http::show, http::delete)))
-        .routes(guard::<EnvvarsRead, _>(routes!(http::quota)))
-        .routes(guard::<GiveOut, _>(routes!(http::of_run)))
-        .routes(guard::<GiveOut, _>(routes!(http::revisions)))
+        .routes(require_right::<EnvvarsRead, _>(routes!(http::list)))
+        .routes(require_right::<EnvvarsWrite, _>(routes!(http::create, http::change_many)))
+        .routes(require_right::<EnvvarsWrite, _>(routes!(http::show, http::delete)))
+        .routes(require_right::<EnvvarsRead, _>(routes!(http::show_quota)))
+        .routes(require_right::<EnvvarsForRuns, _>(routes!(http::list_for_run)))
+        .routes(require_right::<EnvvarsForRuns, _>(routes!(http::show_revisions)))
 }

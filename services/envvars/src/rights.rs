@@ -1,16 +1,17 @@
-//! Who may do what here.
+//! Access rights of this service's endpoints.
 
 use hearth_base::{Access, Role};
 use hearth_kit::{
-    guard::{Member, Needs, Peer},
+    guard::{MemberCaller, Requirement, ServiceCaller},
     rights,
 };
 
 rights! {
-    /// Looking at a tool's variables; values are for those who may change them.
-    EnvvarsRead = "envvars:read", Needs::Tool(Access::Read) => Member;
-    /// Seeing values and changing them.
-    EnvvarsWrite = "envvars:write", Needs::Tool(Access::Write) => Member;
-    /// Starting runs with them, and saying which run with former ones. Builds have none: what a build is given can be read in its image.
-    GiveOut = "envvars:give-out", Needs::Services(&[Role::Jobs]) => Peer;
+    /// Lists a tool's variables; values need write access.
+    EnvvarsRead = "envvars:read", Requirement::Tool(Access::Read) => MemberCaller;
+    /// Reads and changes values.
+    EnvvarsWrite = "envvars:write", Requirement::Tool(Access::Write) => MemberCaller;
+    /// Provides variables for runs, and finds runs with outdated ones. Builds get none, because everyone who
+    /// can pull an image can read the variables of its build.
+    EnvvarsForRuns = "envvars:give-out", Requirement::Services(&[Role::Jobs]) => ServiceCaller;
 }

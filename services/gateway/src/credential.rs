@@ -1,39 +1,41 @@
-//! What a request shows: a bearer token, Basic with a token as the password, or a browser's session cookie.
+//! Credentials of requests: a bearer token, Basic with a token as the password, or a browser's session
+//! cookie.
 
 use axum::http::{HeaderMap, Method, header};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hearth_base::{Error, Result, Secret};
 
-/// The credential that a request shows, if it shows one. `cookie` is the name of the session's.
+/// Reads the credential of a request, if it has one. `cookie` is the name of the session cookie.
 ///
-/// A change that a page of another site asks for is refused whether or not it brings a session: signing
-/// somebody in is a change too.
-pub fn shown(method: &Method, headers: &HeaderMap, cookie: &str) -> Result<Option<Secret>> {
-    if let Some(secret) = in_header(headers)? {
+/// A changing request from a page of another site is rejected, with or without a session, because a sign-in
+/// is a change too (cross-site request forgery).
+pub fn read_credential(method: &Method, headers: &HeaderMap, cookie: &str) -> Result<Option<Secret>> {
+    if let Some(secret) = read_authorization(headers)? {
         return Ok(Some(secret));
     }
-    let session = session(headers, cookie);
-    let foreign = match page(headers) {
-        Page::Own => false,
-        Page::Foreign => true,
-        // A browser says where a change comes from; a session from elsewhere has no business in a cookie.
-        Page::Unknown => session.is_some(),
+    let session = read_session_cookie(headers, cookie);
+    let foreign = match detect_origin(headers) {
+        RequestOrigin::Own => false,
+        RequestOrigin::Foreign => true,
+        // Browsers send the origin of a change; a client without an origin should use a token, not a session
+        // cookie.
+        RequestOrigin::Unknown => session.is_some(),
     };
     if foreign && !method.is_safe() {
-        return Err(Error::forbidden("cross-site", "this change was asked for by a page of another site")
+        return Err(Error::forbidden("cross-site", "the request comes from a page of another site")
             .help("use a token: hearth login"));
     }
     Ok(session)
 }
 
-/// The credential in the `Authorization` header, if there is one.
-pub fn in_header(headers: &HeaderMap) -> Result<Option<Secret>> {
+/// Reads the credential from the `Authorization` header, if there is one.
+pub fn read_authorization(headers: &HeaderMap) -> Result<Option<Secret>> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    let text = value.to_str().map_err(|_| unreadable())?;
-    authorization(text).map(Some).ok_or_else(unreadable)
+    let text = value.to_str().map_err(|_| build_unreadable_error())?;
+    parse_authorization(text).map(Some).ok_or_else(build_unreadable_error)
 }
 
-fn authorization(text: &str) -> Option<Secret> {
+fn parse_authorization(text: &str) -> Option<Secret> {
     let (scheme, rest) = text.split_once(' ')?;
     let rest = rest.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
@@ -46,9 +48,9 @@ fn authorization(text: &str) -> Option<Secret> {
     None
 }
 
-/// The session in the cookie of this name. Two of one name are none: one of them was put there by a page below
-/// this host's name.
-fn session(headers: &HeaderMap, cookie: &str) -> Option<Secret> {
+/// Reads the session from the cookie of this name. Two cookies of the name count as none: one of them was set
+/// by a page of a subdomain.
+fn read_session_cookie(headers: &HeaderMap, cookie: &str) -> Option<Secret> {
     let values = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let mut named = values
         .flat_map(|value| value.split(';'))
@@ -60,28 +62,32 @@ fn session(headers: &HeaderMap, cookie: &str) -> Option<Secret> {
     }
 }
 
-/// Whose page asks, as the browser says.
-enum Page {
+/// Origin of the requesting page, according to the browser.
+enum RequestOrigin {
     Own,
     Foreign,
     Unknown,
 }
 
-/// Tools' pages are of the same site (their host names lie below this one), so `SameSite` alone would not keep
-/// them out.
-fn page(headers: &HeaderMap) -> Page {
+/// Tools' pages are on the same site (their hosts are subdomains), so `SameSite` alone would not exclude
+/// them.
+fn detect_origin(headers: &HeaderMap) -> RequestOrigin {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site")) {
-        return if site == "same-origin" || site == "none" { Page::Own } else { Page::Foreign };
+        return if site == "same-origin" || site == "none" {
+            RequestOrigin::Own
+        } else {
+            RequestOrigin::Foreign
+        };
     }
-    let Some(origin) = text(header::ORIGIN) else { return Page::Unknown };
+    let Some(origin) = text(header::ORIGIN) else { return RequestOrigin::Unknown };
     match (text(header::HOST), origin.split_once("://")) {
-        (Some(host), Some((_, origin))) if host.eq_ignore_ascii_case(origin) => Page::Own,
-        _ => Page::Foreign,
+        (Some(host), Some((_, origin))) if host.eq_ignore_ascii_case(origin) => RequestOrigin::Own,
+        _ => RequestOrigin::Foreign,
     }
 }
 
-fn unreadable() -> Error {
+fn build_unreadable_error() -> Error {
     Error::unauthenticated("credential-form", "the Authorization header cannot be read")
         .help("send Authorization: Bearer TOKEN")
 }
@@ -91,33 +97,33 @@ mod tests {
     use super::*;
     use axum::http::{HeaderName, HeaderValue};
 
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+    fn build_headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let pair = |(name, value): &(&'static str, &'static str)| {
             (HeaderName::from_static(name), HeaderValue::from_static(value))
         };
         pairs.iter().map(pair).collect()
     }
 
-    fn seen(method: &Method, pairs: &[(&'static str, &'static str)]) -> Result<Option<String>> {
-        shown(method, &headers(pairs), "hearth_session")
-            .map(|secret| secret.map(|secret| secret.reveal().to_owned()))
+    fn parse_request(method: &Method, pairs: &[(&'static str, &'static str)]) -> Result<Option<String>> {
+        read_credential(method, &build_headers(pairs), "hearth_session")
+            .map(|secret| secret.map(|secret| secret.expose_secret().to_owned()))
     }
 
     #[test]
-    fn bearer_basic_and_cookie_are_read() -> Result<()> {
+    fn bearer_basic_and_cookie_credentials_are_read() -> Result<()> {
         let get = Method::GET;
-        assert_eq!(seen(&get, &[("authorization", "Bearer abc")])?.as_deref(), Some("abc"));
-        assert_eq!(seen(&get, &[("authorization", "bAsIc eDphOmI=")])?.as_deref(), Some("a:b"));
-        assert_eq!(seen(&get, &[("cookie", "a=1; hearth_session=s")])?.as_deref(), Some("s"));
-        assert_eq!(seen(&get, &[("cookie", "hearth_sessions=s")])?, None);
-        assert_eq!(seen(&get, &[("cookie", "hearth_session=s; hearth_session=t")])?, None);
-        assert!(seen(&get, &[("authorization", "Digest x")]).is_err());
-        assert!(seen(&get, &[("authorization", "Basic %%%")]).is_err());
+        assert_eq!(parse_request(&get, &[("authorization", "Bearer abc")])?.as_deref(), Some("abc"));
+        assert_eq!(parse_request(&get, &[("authorization", "bAsIc eDphOmI=")])?.as_deref(), Some("a:b"));
+        assert_eq!(parse_request(&get, &[("cookie", "a=1; hearth_session=s")])?.as_deref(), Some("s"));
+        assert_eq!(parse_request(&get, &[("cookie", "hearth_sessions=s")])?, None);
+        assert_eq!(parse_request(&get, &[("cookie", "hearth_session=s; hearth_session=t")])?, None);
+        assert!(parse_request(&get, &[("authorization", "Digest x")]).is_err());
+        assert!(parse_request(&get, &[("authorization", "Basic %%%")]).is_err());
         Ok(())
     }
 
     #[test]
-    fn a_tools_page_cannot_use_a_browsers_session_for_a_change() {
+    fn cross_site_change_with_a_session_is_refused() {
         let session = ("cookie", "hearth_session=s");
         let post = Method::POST;
         for foreign in [
@@ -126,13 +132,13 @@ mod tests {
             [session, ("origin", "null"), ("host", "localhost:8080")],
             [session, ("accept", "*/*"), ("host", "localhost:8080")],
         ] {
-            assert!(seen(&post, &foreign).is_err(), "{foreign:?}");
-            assert!(seen(&Method::GET, &foreign).is_ok(), "{foreign:?}");
+            assert!(parse_request(&post, &foreign).is_err(), "{foreign:?}");
+            assert!(parse_request(&Method::GET, &foreign).is_ok(), "{foreign:?}");
         }
         let signing_in = [("origin", "http://elsewhere.example"), ("host", "localhost:8080")];
-        assert!(seen(&post, &signing_in).is_err());
-        assert!(seen(&post, &[("host", "localhost:8080")]).is_ok());
+        assert!(parse_request(&post, &signing_in).is_err());
+        assert!(parse_request(&post, &[("host", "localhost:8080")]).is_ok());
         let own = [session, ("origin", "http://localhost:8080"), ("host", "localhost:8080")];
-        assert!(seen(&post, &own).is_ok());
+        assert!(parse_request(&post, &own).is_ok());
     }
 }

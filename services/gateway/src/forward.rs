@@ -1,4 +1,4 @@
-//! Passes a request on to the service that its path names, and the answer back, both as streams.
+//! Forwards a request to the service in its path, and the response back, both as streams.
 
 use std::{
     pin::pin,
@@ -14,36 +14,41 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hearth_base::{Error, Kind, RequestId, Result, Role};
+use hearth_base::{Error, ErrorKind, RequestId, Result, Role};
 use hearth_client::headers;
-use hearth_kit::{Refused, guard::NOT_SIGNED_IN, route::AnsweredBy};
+use hearth_kit::{ApiError, guard::NOT_SIGNED_IN, route::AnsweredBy};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::{Gateway, credential, hosts, registry, routes::Route};
+use crate::{Gateway, credential, hosts, registry, routes::MatchedRoute};
 
-/// Who called, for the line in the log.
+/// Name of the caller, for the log line.
 #[derive(Debug, Clone)]
-pub struct CalledBy(pub String);
+pub struct CallerLabel(pub String);
 
-/// What `accounts` says of a credential that is not good. Any other refusal of its is about the gateway itself.
-const NOT_GOOD: [&str; 2] = ["credential-refused", "code-is-no-token"];
+/// Error codes of `accounts` for an invalid credential. Any other error concerns the gateway itself.
+const INVALID_CREDENTIAL_CODES: [&str; 2] = ["credential-refused", "code-is-no-token"];
 
-/// Answers everything that is not the gateway's own.
-pub async fn forward(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+/// Handles every request except those for the gateway's own endpoints.
+pub async fn forward_request(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let route = match gateway.routes.find(request.method(), request.uri().path()).await {
         Ok(Some(route)) => route,
         Ok(None) => return StatusCode::NOT_FOUND.into_response(),
-        Err(error) => return Refused(error).into_response(),
+        Err(error) => return ApiError(error).into_response(),
     };
     let prefix = route.prefix.clone();
     let challenge = prefix.token_flow.as_deref().and_then(|token_path| {
-        registry::challenge(&gateway.kit.config.door, token_path, request.uri().path(), request.headers())
+        registry::build_challenge(
+            &gateway.kit.config.door,
+            token_path,
+            request.uri().path(),
+            request.headers(),
+        )
     });
     let mut response = match answer_request(&gateway, route, request).await {
         Ok(response) => response,
-        Err(error) => Refused(error).into_response(),
+        Err(error) => ApiError(error).into_response(),
     };
-    // Refusals of the gateway's own are written by its entry, and look as the service's do.
+    // The gateway's own errors have the dialect of the service in the path.
     if let Some(dialect) = prefix.dialect {
         response.extensions_mut().insert(dialect);
     }
@@ -53,109 +58,113 @@ pub async fn forward(State(gateway): State<Arc<Gateway>>, request: Request) -> R
     response
 }
 
-async fn answer_request(gateway: &Gateway, mut route: Route, request: Request) -> Result<Response> {
-    let length = announced(request.headers()).unwrap_or_default();
+async fn answer_request(gateway: &Gateway, mut route: MatchedRoute, request: Request) -> Result<Response> {
+    let length = read_content_length(request.headers()).unwrap_or_default();
     if length > route.body_limit as u64 {
         gateway.routes.refresh_routes(route.service).await;
         route = gateway.routes.find(request.method(), request.uri().path()).await?.unwrap_or(route);
         if length > route.body_limit as u64 {
-            return Err(too_large(route.body_limit));
+            return Err(build_too_large_error(route.body_limit));
         }
     }
-    let request_id = *request
-        .extensions()
-        .get::<RequestId>()
-        .ok_or_else(|| Error::internal("a request without an id behind the entry"))?;
+    let request_id =
+        *request.extensions().get::<RequestId>().ok_or_else(|| Error::internal("the request has no id"))?;
     match route.answered_by {
         Some(AnsweredBy::TokenExchange) => {
             registry::exchange_token(gateway, route.service, request_id, request.headers()).await
         }
-        None => pass_on(gateway, &route, request_id, request).await,
+        None => forward_as_caller(gateway, &route, request_id, request).await,
     }
 }
 
-async fn pass_on(
+async fn forward_as_caller(
     gateway: &Gateway,
-    route: &Route,
+    route: &MatchedRoute,
     request_id: RequestId,
     mut request: Request,
 ) -> Result<Response> {
-    // A credential that is not good does not stand in the way of what anyone may do (signing in, say): it is
-    // passed on as nobody's, and named if that is refused.
-    let shown =
-        credential::shown(request.method(), request.headers(), gateway.kit.config.door.session_cookie())?;
+    // An invalid credential does not block public endpoints (sign-in, for example): the request is forwarded
+    // as anonymous, and the credential's error is returned if the service requires a sign-in.
+    let secret = credential::read_credential(
+        request.method(),
+        request.headers(),
+        gateway.kit.config.door.session_cookie(),
+    )?;
     let (service, tool) = (route.service, route.tool.as_deref());
-    let (signed, not_good) = match gateway.identities.sign_identity(shown, service, tool, request_id).await {
-        Ok(signed) => (signed, None),
-        Err(error) if NOT_GOOD.contains(&error.code()) => {
-            (gateway.identities.sign_identity(None, service, tool, request_id).await?, Some(error))
-        }
-        Err(error) => return Err(error),
-    };
+    let (signed, invalid_credential) =
+        match gateway.identities.sign_identity(secret, service, tool, request_id).await {
+            Ok(signed) => (signed, None),
+            Err(error) if INVALID_CREDENTIAL_CODES.contains(&error.code()) => {
+                (gateway.identities.sign_identity(None, service, tool, request_id).await?, Some(error))
+            }
+            Err(error) => return Err(error),
+        };
 
     request.headers_mut().remove(header::AUTHORIZATION);
     request.headers_mut().remove(header::COOKIE);
-    request.headers_mut().insert(headers::IDENTITY, signed.value);
+    request.headers_mut().insert(headers::IDENTITY_HEADER, signed.value);
     if let Ok(id) = request_id.to_string().try_into() {
-        request.headers_mut().insert(headers::REQUEST_ID, id);
+        request.headers_mut().insert(headers::REQUEST_ID_HEADER, id);
     }
     let sent = send_limited(gateway, route, request).await;
-    if sent.as_ref().is_err_and(|error| error.kind() == Kind::TooLarge) {
-        // Its length was not announced, and it cannot be read twice: the caller's next attempt has the limit of now.
+    if sent.as_ref().is_err_and(|error| error.kind() == ErrorKind::TooLarge) {
+        // The body had no announced length and cannot be sent twice: the refreshed limit applies to the next
+        // attempt.
         gateway.routes.refresh_routes(service).await;
     }
     let mut response = sent?;
-    if let Some(release) = response.headers_mut().remove(headers::DOCUMENT) {
+    if let Some(release) = response.headers_mut().remove(headers::DOCUMENT_RELEASE_HEADER) {
         gateway.routes.note_release(service, &release);
     }
-    let refused_as_nobody = response.headers().get(headers::CODE).is_some_and(|code| code == NOT_SIGNED_IN);
-    if let Some(error) = not_good.filter(|_| refused_as_nobody) {
+    let refused_as_anonymous =
+        response.headers().get(headers::ERROR_CODE_HEADER).is_some_and(|code| code == NOT_SIGNED_IN);
+    if let Some(error) = invalid_credential.filter(|_| refused_as_anonymous) {
         return Err(error);
     }
-    response.extensions_mut().insert(CalledBy(signed.caller));
+    response.extensions_mut().insert(CallerLabel(signed.caller));
     Ok(response)
 }
 
-async fn send_limited(gateway: &Gateway, route: &Route, request: Request) -> Result<Response> {
-    let Route { service, body_limit, streaming, time_limit, .. } = *route;
-    let transport = gateway.kit.clients.transport(service)?;
-    let moved = Arc::new(AtomicBool::new(false));
-    let moving = moved.clone();
+async fn send_limited(gateway: &Gateway, route: &MatchedRoute, request: Request) -> Result<Response> {
+    let MatchedRoute { service, body_limit, streaming, time_limit, .. } = *route;
+    let transport = gateway.kit.clients.find_transport(service)?;
+    let has_progress = Arc::new(AtomicBool::new(false));
+    let moving = has_progress.clone();
     let request = request.map(|inner| {
         Body::new(Limited::new(inner, body_limit).map_frame(move |frame| {
             moving.store(true, Ordering::Relaxed);
             frame
         }))
     });
-    let mut sending = pin!(hosts::send(gateway, transport, request));
+    let mut sending = pin!(hosts::send_request(gateway, transport, request));
     let answered = loop {
         match tokio::time::timeout(time_limit, sending.as_mut()).await {
             Ok(answered) => break answered,
-            // What is large takes its time: the answer has to begin soon after the body's end, or after it has stalled.
-            Err(_) if streaming && moved.swap(false, Ordering::Relaxed) => {}
-            Err(_) => return Err(too_slow(service)),
+            // A large body takes long: the time limit applies after its end, or to a stall.
+            Err(_) if streaming && has_progress.swap(false, Ordering::Relaxed) => {}
+            Err(_) => return Err(build_timeout_error(service)),
         }
     };
     answered.map_err(|error| {
-        if over_limit(&error) {
-            return too_large(body_limit);
+        if is_over_limit(&error) {
+            return build_too_large_error(body_limit);
         }
-        Error::unavailable("service-unavailable", format!("{service} does not answer now"))
+        Error::unavailable("service-unavailable", format!("{service} does not respond"))
             .help("try again in a moment")
-            .because(error)
+            .with_cause(error)
     })
 }
 
-fn too_slow(service: Role) -> Error {
-    Error::new(Kind::Timeout, "service-slow", format!("{service} did not answer in time"))
-        .help("try again; if it stays so, tell whoever runs this Hearth")
+fn build_timeout_error(service: Role) -> Error {
+    Error::new(ErrorKind::Timeout, "service-slow", format!("{service} did not respond in time"))
+        .help("try again; if the error persists, report it to the operator of this Hearth")
 }
 
-fn announced(headers: &HeaderMap) -> Option<u64> {
+fn read_content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn over_limit(error: &Error) -> bool {
+fn is_over_limit(error: &Error) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
     while let Some(inner) = cause {
         if inner.is::<LengthLimitError>() {
@@ -166,7 +175,11 @@ fn over_limit(error: &Error) -> bool {
     false
 }
 
-fn too_large(limit: usize) -> Error {
-    Error::new(Kind::TooLarge, "body-too-large", format!("a request's body can hold {limit} bytes here"))
-        .help("send less, or ask whoever runs this Hearth to raise the limit")
+fn build_too_large_error(limit: usize) -> Error {
+    Error::new(
+        ErrorKind::TooLarge,
+        "body-too-large",
+        format!("the request body is too large: at most {limit} bytes"),
+    )
+    .help("send less, or ask the operator of this Hearth for a higher limit")
 }

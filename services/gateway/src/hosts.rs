@@ -1,4 +1,4 @@
-//! The door by the name that a request came for: the API, a tool's page, or nobody here.
+//! Routing by host: the API, a tool's page, or an unknown host.
 
 use std::sync::Arc;
 
@@ -10,120 +10,123 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hearth_base::{Result, Role};
-use hearth_client::{Transport, body, headers};
+use hearth_client::{Transport, box_body, headers};
 use hearth_kit::{
-    hosts::{self, Place},
+    hosts::{self, HostOwner},
     log_error, relay,
-    server::Peer,
+    server::PeerAddress,
 };
 use hyper::upgrade::OnUpgrade;
 use tower::ServiceExt;
 
 use crate::Gateway;
 
-const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// Lets a request go where its host belongs. A name that is not known may be somebody else's, made to point here
-/// so that their page can speak with this server: it gets nothing.
-pub async fn enter(gateway: Arc<Gateway>, api: Router, request: Request) -> Response {
+/// Routes a request by its host. A request for an unknown host is rejected: the host may belong to an
+/// attacker who points it here for DNS rebinding.
+pub async fn route_by_host(gateway: Arc<Gateway>, api: Router, request: Request) -> Response {
     let door = &gateway.kit.config.door;
-    match hosts::named(request.uri(), request.headers()) {
+    match hosts::read_host(request.uri(), request.headers()) {
         Ok(None) => api.oneshot(request).await.into_response(),
-        Ok(Some(host)) => match door.place(&host) {
-            Place::Api => api.oneshot(request).await.into_response(),
-            Place::Tool(_) => visit(&gateway, request).await,
-            Place::Nobody => tell(
+        Ok(Some(host)) => match door.find_host_owner(&host) {
+            HostOwner::Api => api.oneshot(request).await.into_response(),
+            HostOwner::Tool(_) => serve_tool_page(&gateway, request).await,
+            HostOwner::Unknown => build_text_response(
                 StatusCode::MISDIRECTED_REQUEST,
-                format!(
-                    "Nothing of this Hearth is called {host} [unknown-host]\nAn operator can name it in door.hosts.\n"
-                ),
+                format!("unknown host {host} [unknown-host]\nAn operator can add it to door.hosts.\n"),
             ),
         },
-        Err(hosts::Unreadable) => {
-            let what = "This request names no host that can be read, or two [host]\n";
-            tell(StatusCode::BAD_REQUEST, what.to_owned())
+        Err(hosts::InvalidHost) => {
+            let text = "The request has no valid host, or more than one [host]\n";
+            build_text_response(StatusCode::BAD_REQUEST, text.to_owned())
         }
     }
 }
 
-/// Hands a visitor of a tool's page to the edge.
-async fn visit(gateway: &Gateway, request: Request) -> Response {
-    match hand_over(gateway, request).await {
+/// Forwards a visit of a tool's page to the edge.
+async fn serve_tool_page(gateway: &Gateway, request: Request) -> Response {
+    match forward_to_edge(gateway, request).await {
         Ok(response) => response,
         Err(error) => {
-            log_error!(&error, "edge does not answer");
-            let what = "The pages of tools are away for a moment [edge-away]\nTry again.\n";
-            let mut response = tell(StatusCode::SERVICE_UNAVAILABLE, what.to_owned());
+            log_error!(&error, "edge does not respond");
+            let text = "The web pages of tools are unavailable [edge-away]\nTry again in a moment.\n";
+            let mut response = build_text_response(StatusCode::SERVICE_UNAVAILABLE, text.to_owned());
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(2));
             response
         }
     }
 }
 
-async fn hand_over(gateway: &Gateway, mut request: Request) -> Result<Response> {
-    let edge = gateway.kit.clients.transport(Role::Edge)?;
-    for own in [headers::IDENTITY, headers::MANDATE, headers::REQUEST_ID] {
-        request.headers_mut().remove(own);
+async fn forward_to_edge(gateway: &Gateway, mut request: Request) -> Result<Response> {
+    let edge = gateway.kit.clients.find_transport(Role::Edge)?;
+    for name in [headers::IDENTITY_HEADER, headers::MANDATE_HEADER, headers::REQUEST_ID_HEADER] {
+        request.headers_mut().remove(name);
     }
-    // Within one process the connection's own facts go along.
+    // Within one process, the edge sees the original connection.
     if !matches!(edge, Transport::Local(_)) {
-        forwarded(gateway, &mut request);
-        gateway.kit.clients.authorize(Role::Edge, request.headers_mut())?;
+        write_forwarded_headers(gateway, &mut request);
+        gateway.kit.clients.authorize_request(Role::Edge, request.headers_mut())?;
     }
-    send(gateway, edge, request).await
+    send_request(gateway, edge, request).await
 }
 
-/// Says who visits: the connection, and those before it whom the operator trusts.
-fn forwarded(gateway: &Gateway, request: &mut Request) {
+/// Adds the visitor's address to the forwarding headers; earlier values count only from trusted proxies.
+fn write_forwarded_headers(gateway: &Gateway, request: &mut Request) {
     let door = &gateway.kit.config.door;
-    let peer = request.extensions().get::<Peer>().map(|Peer(peer)| peer.ip().to_canonical());
+    let peer = request.extensions().get::<PeerAddress>().map(|PeerAddress(peer)| peer.ip().to_canonical());
     let headers = request.headers_mut();
     if !peer.is_some_and(|peer| door.trusted_proxies.contains(&peer)) {
-        headers.remove(FOR);
-        let proto = if door.secure() { "https" } else { "http" };
-        headers.insert(PROTO, HeaderValue::from_static(proto));
+        headers.remove(X_FORWARDED_FOR);
+        let proto = if door.uses_tls() { "https" } else { "http" };
+        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
     }
     if let Some(value) = peer.and_then(|peer| HeaderValue::try_from(peer.to_string()).ok()) {
-        headers.append(FOR, value);
+        headers.append(X_FORWARDED_FOR, value);
     }
 }
 
-/// Sends a request on, with a change of protocol if it asks for one.
-pub async fn send(gateway: &Gateway, transport: &Transport, mut request: Request) -> Result<Response> {
+/// Sends a request, with a protocol switch if it asks for one.
+pub async fn send_request(
+    gateway: &Gateway,
+    transport: &Transport,
+    mut request: Request,
+) -> Result<Response> {
     if matches!(transport, Transport::Local(_)) {
-        // What is about the connection stays with the one connection that there is.
-        return Ok(transport.send(request.map(body)).await?.map(Body::new));
+        // Hop-by-hop headers stay, because there is only one connection.
+        return Ok(transport.send(request.map(box_body)).await?.map(Body::new));
     }
-    let protocol = relay::protocol(request.headers());
-    let ours = request.extensions_mut().remove::<OnUpgrade>();
-    strip(request.headers_mut());
-    if let Some(protocol) = protocol.filter(|_| ours.is_some()) {
-        relay::upgrade(request.headers_mut(), protocol);
+    let protocol = relay::read_upgrade_protocol(request.headers());
+    let client_upgrade = request.extensions_mut().remove::<OnUpgrade>();
+    remove_hop_headers(request.headers_mut());
+    if let Some(protocol) = protocol.filter(|_| client_upgrade.is_some()) {
+        relay::set_upgrade_headers(request.headers_mut(), protocol);
     }
-    let mut response = transport.send(request.map(body)).await?.map(Body::new);
-    let changed = relay::protocol(response.headers());
-    let theirs = response.extensions_mut().remove::<OnUpgrade>();
-    strip(response.headers_mut());
+    let mut response = transport.send(request.map(box_body)).await?.map(Body::new);
+    let response_protocol = relay::read_upgrade_protocol(response.headers());
+    let service_upgrade = response.extensions_mut().remove::<OnUpgrade>();
+    remove_hop_headers(response.headers_mut());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS
-        && let (Some(ours), Some(theirs), Some(protocol)) = (ours, theirs, changed)
+        && let (Some(client_upgrade), Some(service_upgrade), Some(protocol)) =
+            (client_upgrade, service_upgrade, response_protocol)
     {
-        relay::upgrade(response.headers_mut(), protocol);
-        relay::bridge(&gateway.kit.tasks, ours, theirs);
+        relay::set_upgrade_headers(response.headers_mut(), protocol);
+        relay::spawn_upgrade_relay(&gateway.kit.tasks, client_upgrade, service_upgrade);
     }
     Ok(response)
 }
 
-/// As [`relay::strip`], and trailers go on being asked for.
-fn strip(headers: &mut HeaderMap) {
+/// Removes hop-by-hop headers like [`relay::remove_hop_by_hop_headers`], but preserves `TE: trailers`.
+fn remove_hop_headers(headers: &mut HeaderMap) {
     let trailers = headers.get(header::TE).filter(|value| *value == "trailers").cloned();
-    relay::strip(headers);
+    relay::remove_hop_by_hop_headers(headers);
     if let Some(trailers) = trailers {
         headers.insert(header::TE, trailers);
     }
 }
 
-fn tell(status: StatusCode, what: String) -> Response {
+fn build_text_response(status: StatusCode, text: String) -> Response {
     let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
-    (status, kind, what).into_response()
+    (status, kind, text).into_response()
 }

@@ -1,5 +1,5 @@
-//! Signed identities: found out once per caller, tool and service in ten seconds, and forgotten at once when
-//! `accounts` says that something has changed.
+//! Cache of signed identities: resolved once per caller, tool and service for ten seconds, and cleared at
+//! once after an access event of `accounts`.
 
 use std::{
     collections::BTreeMap,
@@ -8,153 +8,160 @@ use std::{
 
 use axum::http::HeaderValue;
 use hearth_base::{
-    Caller, Credential, Error, IDENTITY_LIFE, Identity, Kind, RequestId, Result, Role, Scopes, Secret,
-    ToolGrant,
+    Caller, Credential, Error, ErrorKind, IDENTITY_LIFETIME, Identity, RequestId, Result, Role, Scopes,
+    Secret, ToolGrant,
 };
 use hearth_client::Client;
 use hearth_kit::Kit;
-use hearth_wire::accounts::internal::{Resolve, Resolved, ResolvedTool};
+use hearth_wire::accounts::internal::{ResolveCaller, ResolvedCaller, ResolvedTool};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 /// Signed identities of callers.
-pub struct Identities {
+pub struct IdentityIssuer {
     kit: Kit,
     accounts: Client,
-    known: Mutex<Known>,
+    cache: Mutex<IdentityCache>,
 }
 
 #[derive(Default)]
-struct Known {
-    signed: BTreeMap<Key, Signed>,
-    /// Counts how often all was forgotten: what was asked before is not remembered after.
+struct IdentityCache {
+    signed: BTreeMap<IdentityKey, SignedIdentity>,
+    /// Number of clearings: an identity that was resolved before a clearing is not cached after it.
     epoch: u64,
 }
 
-type Key = (Option<[u8; 32]>, Role, Option<String>);
+type IdentityKey = (Option<[u8; 32]>, Role, Option<String>);
 
-/// An identity, signed for one service.
+/// Identity, signed for one service.
 #[derive(Clone)]
-pub struct Signed {
-    /// For the header.
+pub struct SignedIdentity {
+    /// Value of the header.
     pub value: HeaderValue,
-    /// Who it is, for the log.
+    /// Name of the caller, for the log.
     pub caller: String,
     expires: Timestamp,
 }
 
-impl Identities {
-    /// How long before its end an identity is replaced: time enough to travel.
-    const MARGIN: SignedDuration = SignedDuration::from_secs(2);
-    /// The most remembered; when there are more, those that have expired are forgotten, and if none has, all.
-    const MOST: usize = 10_000;
+impl IdentityIssuer {
+    /// Minimum remaining lifetime of an identity in use; it covers the time of transport.
+    const RENEWAL_MARGIN: SignedDuration = SignedDuration::from_secs(2);
+    /// Maximum number of cached identities. Beyond it, expired ones are dropped, or all if none has expired.
+    const MAX_CACHED_IDENTITIES: usize = 10_000;
 
     pub fn new(kit: &Kit) -> Result<Self> {
-        let accounts = kit.clients.of(Role::Accounts)?;
-        Ok(Self { kit: kit.clone(), accounts, known: Mutex::default() })
+        let accounts = kit.clients.create_client(Role::Accounts)?;
+        Ok(Self { kit: kit.clone(), accounts, cache: Mutex::default() })
     }
 
-    /// Signs the identity of the holder of `secret` (of nobody without one), towards `service` and the tool that the path names.
+    /// Signs the identity of the holder of `secret` (anonymous without one), for `service` and the tool in
+    /// the path.
     pub async fn sign_identity(
         &self,
         secret: Option<Secret>,
         service: Role,
         tool: Option<&str>,
         request: RequestId,
-    ) -> Result<Signed> {
-        let hash = secret.as_ref().map(|secret| Sha256::digest(secret.reveal()).into());
-        // What nobody is to a tool does not depend on the tool.
+    ) -> Result<SignedIdentity> {
+        let hash = secret.as_ref().map(|secret| Sha256::digest(secret.expose_secret()).into());
+        // The rights of an anonymous caller do not depend on the tool.
         let tool = tool.filter(|_| secret.is_some()).map(str::to_owned);
         let key = (hash, service, tool);
         let now = self.kit.clock.now();
         let epoch = {
-            let known = self.lock();
-            let fresh = known.signed.get(&key).filter(|signed| signed.expires - Self::MARGIN > now);
+            let cache = self.lock();
+            let fresh = cache.signed.get(&key).filter(|signed| signed.expires - Self::RENEWAL_MARGIN > now);
             if let Some(signed) = fresh {
                 return Ok(signed.clone());
             }
-            known.epoch
+            cache.epoch
         };
         let resolved = match secret {
-            None => nobody(),
+            None => build_anonymous(),
             Some(secret) => {
-                let resolve = Resolve { secret: Some(secret), tool: key.2.clone() };
-                let resolved = self.accounts.internal().resolve(&resolve, &request.to_string()).await;
-                resolved.map_err(without_address)?
+                let resolve = ResolveCaller { secret: Some(secret), tool: key.2.clone() };
+                let resolved =
+                    self.accounts.accounts_internal().resolve(&resolve, &request.to_string()).await;
+                resolved.map_err(hide_service_address)?
             }
         };
-        let signed = self.sign(resolved, service, now)?;
-        let mut known = self.lock();
-        if known.epoch == epoch {
-            if known.signed.len() >= Self::MOST {
-                known.signed.retain(|_, signed| signed.expires > now);
+        let signed = self.sign_resolved(resolved, service, now)?;
+        let mut cache = self.lock();
+        if cache.epoch == epoch {
+            if cache.signed.len() >= Self::MAX_CACHED_IDENTITIES {
+                cache.signed.retain(|_, signed| signed.expires > now);
             }
-            if known.signed.len() >= Self::MOST {
-                known.signed.clear();
+            if cache.signed.len() >= Self::MAX_CACHED_IDENTITIES {
+                cache.signed.clear();
             }
-            known.signed.insert(key, signed.clone());
+            cache.signed.insert(key, signed.clone());
         }
         Ok(signed)
     }
 
-    /// Forgets everything: it may be wrong now.
-    pub fn forget(&self) {
-        let mut known = self.lock();
-        known.signed.clear();
-        known.epoch += 1;
+    /// Clears the cache, because its identities may be outdated.
+    pub fn clear_cache(&self) {
+        let mut cache = self.lock();
+        cache.signed.clear();
+        cache.epoch += 1;
     }
 
-    fn sign(&self, resolved: Resolved, service: Role, now: Timestamp) -> Result<Signed> {
-        let Resolved { caller, credential, scopes, tool, expires: end } = resolved;
+    fn sign_resolved(
+        &self,
+        resolved: ResolvedCaller,
+        service: Role,
+        now: Timestamp,
+    ) -> Result<SignedIdentity> {
+        let ResolvedCaller { caller, credential, scopes, tool, expires: end } = resolved;
         let name = match &caller {
             Caller::Nobody => "nobody".to_owned(),
             Caller::User { name, .. } => format!("user {name}"),
             Caller::Tool { name, .. } => format!("tool {name}"),
             Caller::Service { role } => format!("service {role}"),
         };
-        let life = now.saturating_add(IDENTITY_LIFE).unwrap_or(now);
-        let expires = end.map_or(life, |end| end.min(life));
-        let tool = grant(tool, &scopes, service);
+        let lifetime_end = now.saturating_add(IDENTITY_LIFETIME).unwrap_or(now);
+        let expires = end.map_or(lifetime_end, |end| end.min(lifetime_end));
+        let tool = compute_grant(tool, &scopes, service);
         let identity = Identity { caller, credential, scopes, audience: service, tool, expires };
         let mut value = HeaderValue::try_from(identity.sign(&self.kit.key)?).map_err(Error::internal)?;
         value.set_sensitive(true);
-        Ok(Signed { value, caller: name, expires })
+        Ok(SignedIdentity { value, caller: name, expires })
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, IdentityCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What a role on a tool allows in `service` with a credential of these scopes: the smaller of the two.
-fn grant(tool: ResolvedTool, scopes: &Scopes, service: Role) -> Option<ToolGrant> {
+/// Computes the grant of a role on a tool in `service`: the lower of the role's and the scopes' access level.
+fn compute_grant(tool: ResolvedTool, scopes: &Scopes, service: Role) -> Option<ToolGrant> {
     match tool {
         ResolvedTool::None => None,
         ResolvedTool::Missing => Some(ToolGrant::Missing),
         ResolvedTool::Role { id, name, role } => {
-            let access = scopes.access(service)?.min(role.access());
+            let access = scopes.access_to_service(service)?.min(role.granted_access());
             Some(ToolGrant::Granted { id, name, access })
         }
     }
 }
 
-/// Where services are is nobody's business outside.
-pub fn without_address(error: Error) -> Error {
+/// Hides the address of a service from external callers.
+pub fn hide_service_address(error: Error) -> Error {
     match error.kind() {
-        Kind::Unavailable | Kind::Timeout => {
-            Error::unavailable("service-unavailable", "a part of this Hearth does not answer now")
+        ErrorKind::Unavailable | ErrorKind::Timeout => {
+            Error::unavailable("service-unavailable", "a part of this Hearth does not respond")
                 .help("try again in a moment")
-                .because(error)
+                .with_cause(error)
         }
         _ => error,
     }
 }
 
-fn nobody() -> Resolved {
-    Resolved {
+fn build_anonymous() -> ResolvedCaller {
+    ResolvedCaller {
         caller: Caller::Nobody,
         credential: Credential::None,
-        scopes: Scopes::of([]),
+        scopes: Scopes::from_scopes([]),
         tool: ResolvedTool::None,
         expires: None,
     }

@@ -1,4 +1,4 @@
-//! `/openapi.json`: everything in one document, put together from the services' own when first asked for.
+//! `/openapi.json`: one document for the whole API, merged from the services' documents on first use.
 
 use std::sync::Arc;
 
@@ -8,33 +8,34 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hearth_base::{Result, Role};
-use hearth_kit::{Authed, Refused, spec};
+use hearth_kit::{ApiError, Authed, spec};
 use tokio::sync::OnceCell;
 
-use crate::{Gateway, Open, identities::without_address};
+use crate::{Gateway, Open, identities::hide_service_address};
 
-/// The merged document, once all services have told theirs.
+/// Merged document; empty until all services have responded.
 #[derive(Default)]
-pub struct Documents(OnceCell<Arc<str>>);
+pub struct MergedDocument(OnceCell<Arc<str>>);
 
-/// Everything in one OpenAPI 3.1 document.
+/// OpenAPI 3.1 document of the whole API.
 #[utoipa::path(get, path = "/openapi.json", tag = "gateway", operation_id = "openapi",
-    responses((status = 200, description = "the document", content_type = "application/json")))]
-pub async fn merged(State(gateway): State<Arc<Gateway>>, _: Authed<Open>) -> Response {
-    match gateway.documents.0.get_or_try_init(|| merge(&gateway)).await {
+    responses((status = 200, description = "OpenAPI document", content_type = "application/json")))]
+pub async fn show_merged(State(gateway): State<Arc<Gateway>>, _: Authed<Open>) -> Response {
+    match gateway.documents.0.get_or_try_init(|| merge_documents(&gateway)).await {
         Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response(),
-        Err(error) => Refused(without_address(error)).into_response(),
+        Err(error) => ApiError(hide_service_address(error)).into_response(),
     }
 }
 
-async fn merge(gateway: &Gateway) -> Result<Arc<str>> {
+async fn merge_documents(gateway: &Gateway) -> Result<Arc<str>> {
     let mut documents = Vec::new();
     for role in Role::ALL {
-        if gateway.kit.clients.transport(*role).is_ok() {
-            let client = gateway.kit.clients.of(*role)?;
-            documents.push(client.call(Method::GET, &format!("/{role}/openapi.json")).answer().await?);
+        if gateway.kit.clients.find_transport(*role).is_ok() {
+            let client = gateway.kit.clients.create_client(*role)?;
+            documents
+                .push(client.build_call(Method::GET, &format!("/{role}/openapi.json")).fetch_json().await?);
         }
     }
-    let merged = spec::merge(documents)?;
+    let merged = spec::merge_documents(documents)?;
     Ok(merged.to_string().into())
 }

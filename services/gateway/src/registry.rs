@@ -1,9 +1,9 @@
-//! How registry clients sign in: with Basic on each request, or by the token flow, in which they show Basic once at
-//! an address that a challenge names, and what they get from there on every request. The service whose paths they use
-//! declares that address.
+//! Sign-in of registry clients: by Basic authentication on each request, or by the token flow, in which the
+//! client gets a token with Basic authentication from the address in the challenge. The service that owns the
+//! paths declares that address.
 //!
-//! The token that they get is the very one that they showed as the password: no second kind of secret comes into
-//! being, and revoking it works at once.
+//! The issued token is the secret that the client sent as the password: there is no second kind of secret,
+//! and revocation works at once.
 
 use axum::{
     Json,
@@ -11,43 +11,51 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hearth_base::{Error, RequestId, Result, Role};
-use hearth_kit::{config::Door, guard::NOT_SIGNED_IN};
+use hearth_kit::{config::DoorSettings, guard::NOT_SIGNED_IN};
 use serde_json::json;
 
 use crate::{Gateway, credential};
 
-/// Seconds for which clients are told that a token is good: then they ask again.
-const TOKEN_LIFE: u32 = 300;
+/// Announced lifetime of a token; afterwards clients request another one.
+const TOKEN_LIFETIME_SECONDS: u32 = 300;
 
-/// Answers whoever shows a token as the password of Basic with that token, for `service`.
+/// Returns the token that the client sent as its Basic password, for `service`.
 pub async fn exchange_token(
     gateway: &Gateway,
     service: Role,
     request: RequestId,
     headers: &HeaderMap,
 ) -> Result<Response> {
-    // A browser's session stays in its cookie, where no page can read it.
-    let shown = credential::in_header(headers)?.ok_or_else(|| {
-        Error::unauthenticated(NOT_SIGNED_IN, "nobody is signed in")
+    // Only the header counts: a browser's session stays in its cookie, where no page can read it.
+    let secret = credential::read_authorization(headers)?.ok_or_else(|| {
+        Error::unauthenticated(NOT_SIGNED_IN, "you are not signed in")
             .help("log in with any user name, and a token of Hearth as the password")
     })?;
-    gateway.identities.sign_identity(Some(shown.clone()), service, None, request).await?;
-    let body = json!({"token": shown.reveal(), "access_token": shown.reveal(), "expires_in": TOKEN_LIFE});
+    gateway.identities.sign_identity(Some(secret.clone()), service, None, request).await?;
+    let body = json!({"token": secret.expose_secret(), "access_token": secret.expose_secret(), "expires_in": TOKEN_LIFETIME_SECONDS});
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
-/// The challenge to a client that is not signed in at `path`: it gets a token at `token_path`, by Basic.
-pub fn challenge(door: &Door, token_path: &str, path: &str, headers: &HeaderMap) -> Option<HeaderValue> {
+/// Builds the challenge for an unauthenticated client at `path`: Bearer with `token_path`, or Basic at that
+/// path itself.
+pub fn build_challenge(
+    door: &DoorSettings,
+    token_path: &str,
+    path: &str,
+    headers: &HeaderMap,
+) -> Option<HeaderValue> {
     let challenge = match path == token_path {
         true => "Basic realm=\"hearth\"".to_owned(),
-        false => format!("Bearer realm=\"{}{token_path}\",service=\"hearth\"", base(door, headers)),
+        false => {
+            format!("Bearer realm=\"{}{token_path}\",service=\"hearth\"", client_base_url(door, headers))
+        }
     };
     HeaderValue::try_from(challenge).ok()
 }
 
-/// The address by which this client reaches the door: the public one, or another name for it that works where the
-/// client is, inside a container for instance.
-fn base(door: &Door, headers: &HeaderMap) -> String {
+/// Returns the base URL by which this client reaches the gateway: the public URL, or another name that works
+/// for the client, such as inside a container.
+fn client_base_url(door: &DoorSettings, headers: &HeaderMap) -> String {
     let plain = |host: &&str| {
         host.bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']'))
@@ -55,11 +63,11 @@ fn base(door: &Door, headers: &HeaderMap) -> String {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).filter(plain);
     match (&door.public_url, host) {
         (Some(url), None) => url.trim_end_matches('/').to_owned(),
-        (Some(url), Some(host)) if door.authority().eq_ignore_ascii_case(host) => {
+        (Some(url), Some(host)) if door.public_authority().eq_ignore_ascii_case(host) => {
             url.trim_end_matches('/').to_owned()
         }
         (_, Some(host)) => format!("http://{host}"),
-        (None, None) => format!("http://{}", door.authority()),
+        (None, None) => format!("http://{}", door.public_authority()),
     }
 }
 
@@ -68,20 +76,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_is_not_signed_in_is_sent_to_the_token_path_and_there_asked_for_basic() {
-        let challenge =
-            |path: &str| challenge(&Door::default(), "/v2/token", path, &HeaderMap::new()).unwrap();
+    fn challenge_names_the_token_path_and_there_basic() {
+        let challenge = |path: &str| {
+            build_challenge(&DoorSettings::default(), "/v2/token", path, &HeaderMap::new()).unwrap()
+        };
         assert_eq!(challenge("/v2/x"), "Bearer realm=\"http://localhost:8080/v2/token\",service=\"hearth\"");
         assert_eq!(challenge("/v2/token"), "Basic realm=\"hearth\"");
     }
 
     #[test]
-    fn clients_are_sent_where_they_came_from() {
+    fn challenge_uses_the_clients_own_base_url() {
         let at = |public: Option<&str>, host: Option<&'static str>| {
             let public_url = public.map(str::to_owned);
-            let door = Door { public_url, ..Door::default() };
+            let door = DoorSettings { public_url, ..DoorSettings::default() };
             let host = host.map(|host| (header::HOST, HeaderValue::from_static(host)));
-            base(&door, &host.into_iter().collect())
+            client_base_url(&door, &host.into_iter().collect())
         };
         let public = Some("https://tools.example.org/");
         assert_eq!(at(public, Some("tools.example.org")), "https://tools.example.org");

@@ -1,13 +1,13 @@
-//! Entries for the fuzz targets of `dev/fuzz`: what is pushed.
+//! Entry points for the fuzz targets of `dev/fuzz`: parsers of pushed content.
 
 use hearth_base::{Digest, Result};
 
-use crate::app::parse::parse;
+use crate::app::manifest_format::parse_manifest;
 
-/// The media type of a pushed manifest, and the blobs and manifests that it needs.
+/// Parses a pushed manifest. Returns its media type with the blobs and manifests that it refers to.
 pub fn read_manifest(media_type: Option<&str>, content: &[u8]) -> Result<(String, Vec<Digest>)> {
-    let (media_type, parsed) = parse(media_type, content)?;
-    let mut needed = parsed.blobs()?;
-    needed.extend(parsed.manifests()?);
+    let (media_type, parsed) = parse_manifest(media_type, content)?;
+    let mut needed = parsed.list_blob_digests()?;
+    needed.extend(parsed.list_manifest_digests()?);
     Ok((media_type, needed))
 }

@@ -1,9 +1,9 @@
-//! Images: an OCI registry under `/v2`, and what the other services and people ask about images under `/images/v1`.
+//! Image service: an OCI registry under `/v2`, and the images API under `/images/v1`.
 //!
-//! What somebody relies on is pinned, and what is pinned, tagged or on its way in is never collected.
+//! Tagged and pinned manifests and active uploads are never collected.
 
 mod app;
-mod cx;
+mod context;
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
@@ -18,10 +18,10 @@ mod workers;
 
 use hearth_base::{Result, Role};
 use hearth_kit::{
-    Dialect, Kit, Mounted, PrefixExt, Right, RouteExt, Service,
+    Dialect, Kit, MountedService, PrefixExt, Right, RouteExt, Service,
     config::Section,
-    guard, queue,
-    route::{AnsweredBy, Prefix},
+    queue, require_right,
+    route::{AnsweredBy, RoutePrefix},
     tool_cleanup,
 };
 use utoipa_axum::{
@@ -29,99 +29,114 @@ use utoipa_axum::{
     routes,
 };
 
-pub use library::Library;
+pub use library::ImageLibrary;
 
 use crate::{
-    cx::Cx,
+    context::ImagesContext,
     rights::{Fetch, Open, Operate, Pin, Pull, PullProvided, Push, PushProvided, ReadEvents, Resolve},
-    store::Store,
+    store::RegistryStore,
 };
 
 pub use settings::{ImageSource, ImagesSettings, ProvidedImage};
 
-/// This service, as `hearthd` mounts it.
-pub const IMAGES_SERVICE: Service =
-    Service { role: Role::Images, database: true, settings: Some(Section::of::<ImagesSettings>()), mount };
+/// The service, as `hearthd` mounts it.
+pub const IMAGES_SERVICE: Service = Service {
+    role: Role::Images,
+    has_database: true,
+    settings: Some(Section::from_settings::<ImagesSettings>()),
+    mount,
+};
 
-/// Puts the service together.
-pub fn mount(kit: &Kit) -> Result<Mounted> {
-    let store = Store::new(kit.db()?.clone(), kit.queue()?, kit.tasks.stop_sign());
-    let cx = Cx::new(&kit.config, &kit.state, store, kit.clock.clone(), kit.entropy.clone())?;
-    let (collecting, erasing) = (workers::collecting::create_worker(&cx), cx.clone());
+/// Builds the service's routes, workers and migrations.
+pub fn mount(kit: &Kit) -> Result<MountedService> {
+    let store = RegistryStore::new(kit.db()?.clone(), kit.create_queue()?, kit.tasks.shutdown_signal());
+    let cx = ImagesContext::new(&kit.config, &kit.state, store, kit.clock.clone(), kit.entropy.clone())?;
+    let (collecting, erasing) = (workers::garbage_collection::create_worker(&cx), cx.clone());
     let erase = move |tool| {
         let cx = erasing.clone();
-        async move { app::erase::erase(&cx, tool).await }
+        async move { app::tool_erasure::erase_tool_images(&cx, tool).await }
     };
     let routes = queue::add_routes(routes(&kit.settings()), kit.role, &cx.store.queue);
-    Ok(Mounted::new(kit, Dialect::Data, routes, cx)
-        .migrations(store::migrations)
-        .worker(collecting)
-        .worker(tool_cleanup::create_worker(kit, erase)?))
+    Ok(MountedService::new(kit, Dialect::Data, routes, cx)
+        .with_migrations(store::migrations)
+        .with_worker(collecting)
+        .with_worker(tool_cleanup::create_worker(kit, erase)?))
 }
 
-/// Every endpoint, with who may use it.
-fn routes(settings: &ImagesSettings) -> OpenApiRouter<Cx> {
+/// Builds all endpoints with their access rights.
+fn routes(settings: &ImagesSettings) -> OpenApiRouter<ImagesContext> {
     let blob = settings.blob_limit;
     let manifest = settings.manifest_limit;
     OpenApiRouter::new()
-        .prefix("v2", Prefix::of_standard(Dialect::Registry).token_flow("/v2/token"))
-        .routes(guard::<Open, _>(routes!(http::registry::token)).answered_by(AnsweredBy::TokenExchange))
-        .routes(guard::<PullProvided, _>(routes!(http::registry::root)))
-        .routes(guard::<PullProvided, _>(routes!(http::provided::blob)))
-        .routes(guard::<PullProvided, _>(routes!(http::provided::manifest)))
-        .routes(guard::<PullProvided, _>(routes!(http::provided::tags)))
-        .routes(declare_upload(guard::<PushProvided, _>(routes!(http::provided::upload_begin)), blob))
+        .with_prefix("v2", RoutePrefix::with_dialect(Dialect::Registry).with_token_flow("/v2/token"))
+        .routes(
+            require_right::<Open, _>(routes!(http::registry::exchange_token))
+                .with_answered_by(AnsweredBy::TokenExchange),
+        )
+        .routes(require_right::<PullProvided, _>(routes!(http::registry::check_api_version)))
+        .routes(require_right::<PullProvided, _>(routes!(http::provided::pull_blob)))
+        .routes(require_right::<PullProvided, _>(routes!(http::provided::pull_manifest)))
+        .routes(require_right::<PullProvided, _>(routes!(http::provided::list_tags)))
+        .routes(declare_upload(require_right::<PushProvided, _>(routes!(http::provided::begin_upload)), blob))
         .routes(declare_upload(
-            guard::<PushProvided, _>(routes!(
-                http::provided::upload_state,
-                http::provided::upload_append,
-                http::provided::upload_finish,
-                http::provided::upload_cancel
+            require_right::<PushProvided, _>(routes!(
+                http::provided::show_upload,
+                http::provided::append_upload,
+                http::provided::finish_upload,
+                http::provided::cancel_upload
             )),
             blob,
         ))
         .routes(declare_upload(
-            guard::<PushProvided, _>(routes!(http::provided::manifest_put, http::provided::manifest_delete)),
+            require_right::<PushProvided, _>(routes!(
+                http::provided::push_manifest,
+                http::provided::delete_manifest
+            )),
             manifest,
         ))
-        .routes(of_tool::<Pull>(routes!(http::registry::blob)))
-        .routes(of_tool::<Push>(routes!(http::registry::blob_delete)))
-        .routes(of_tool::<Pull>(routes!(http::registry::manifest)))
+        .routes(guard_tool_route::<Pull>(routes!(http::registry::pull_blob)))
+        .routes(guard_tool_route::<Push>(routes!(http::registry::delete_blob)))
+        .routes(guard_tool_route::<Pull>(routes!(http::registry::pull_manifest)))
         .routes(declare_upload(
-            of_tool::<Push>(routes!(http::registry::manifest_put, http::registry::manifest_delete)),
+            guard_tool_route::<Push>(routes!(http::registry::push_manifest, http::registry::delete_manifest)),
             manifest,
         ))
-        .routes(of_tool::<Pull>(routes!(http::registry::tags)))
-        .routes(declare_upload(of_tool::<Push>(routes!(http::registry::upload_begin)), blob))
+        .routes(guard_tool_route::<Pull>(routes!(http::registry::list_tags)))
+        .routes(declare_upload(guard_tool_route::<Push>(routes!(http::registry::begin_upload)), blob))
         .routes(declare_upload(
-            of_tool::<Push>(routes!(
-                http::registry::upload_state,
-                http::registry::upload_append,
-                http::registry::upload_finish,
-                http::registry::upload_cancel
+            guard_tool_route::<Push>(routes!(
+                http::registry::show_upload,
+                http::registry::append_upload,
+                http::registry::finish_upload,
+                http::registry::cancel_upload
             )),
             blob,
         ))
-        .routes(guard::<PullProvided, _>(routes!(http::images::provided)))
-        .routes(guard::<Pull, _>(routes!(http::images::list)))
-        .routes(guard::<Push, _>(routes!(http::images::delete)))
-        .routes(guard::<Pull, _>(routes!(http::images::tags)))
-        .routes(guard::<Push, _>(routes!(http::images::tag_delete)))
-        .routes(guard::<Operate, _>(routes!(http::images::list_all)))
-        .routes(guard::<Resolve, _>(routes!(http::internal::resolve)))
-        .routes(guard::<Resolve, _>(routes!(http::internal::usable)))
-        .routes(guard::<Fetch, _>(routes!(http::internal::read_layers)))
-        .routes(guard::<Fetch, _>(routes!(http::internal::blob)))
-        .routes(guard::<ReadEvents, _>(routes!(http::internal::tag_events)))
-        .routes(guard::<Pin, _>(routes!(http::internal::pin_put, http::internal::pin_delete)))
+        .routes(require_right::<PullProvided, _>(routes!(http::images::list_provided)))
+        .routes(require_right::<Pull, _>(routes!(http::images::list)))
+        .routes(require_right::<Push, _>(routes!(http::images::delete)))
+        .routes(require_right::<Pull, _>(routes!(http::images::list_tags)))
+        .routes(require_right::<Push, _>(routes!(http::images::delete_tag)))
+        .routes(require_right::<Operate, _>(routes!(http::images::list_all)))
+        .routes(require_right::<Resolve, _>(routes!(http::internal::resolve_image)))
+        .routes(require_right::<Resolve, _>(routes!(http::internal::list_usable_images)))
+        .routes(require_right::<Fetch, _>(routes!(http::internal::read_layers)))
+        .routes(require_right::<Fetch, _>(routes!(http::internal::read_blob)))
+        .routes(require_right::<ReadEvents, _>(routes!(http::internal::read_tag_events)))
+        .routes(require_right::<Pin, _>(routes!(http::internal::put_pin, http::internal::delete_pin)))
 }
 
-/// Routes of the registry whose path begins with the space of a tool: `tool-NAME`.
-fn of_tool<R: Right>(routes: UtoipaMethodRouter<Cx>) -> UtoipaMethodRouter<Cx> {
-    guard::<R, _>(routes).tool_in("space", "tool-")
+/// Guards registry routes whose path begins with the space of a tool: `tool-NAME`.
+fn guard_tool_route<R: Right>(
+    routes: UtoipaMethodRouter<ImagesContext>,
+) -> UtoipaMethodRouter<ImagesContext> {
+    require_right::<R, _>(routes).with_tool_parameter("space", "tool-")
 }
 
-/// Routes that take content of at most so many bytes.
-fn declare_upload(routes: UtoipaMethodRouter<Cx>, limit: u64) -> UtoipaMethodRouter<Cx> {
-    routes.body_limit(limit).streaming()
+/// Declares that routes stream a body of at most `limit` bytes.
+fn declare_upload(
+    routes: UtoipaMethodRouter<ImagesContext>,
+    limit: u64,
+) -> UtoipaMethodRouter<ImagesContext> {
+    routes.with_body_limit(limit).with_streaming()
 }

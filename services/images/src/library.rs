@@ -1,58 +1,60 @@
-//! The provided images without the service: for making them on the machine where the state folder is, whether or
-//! not Hearth runs.
+//! The provided images without the running service, for `hearthd image` on the machine with the state folder.
 
 use std::{path::Path, sync::Arc};
 
 use hearth_base::{Clock, Digest, Entropy, Result};
 use hearth_kit::{
-    config::Config,
+    config::HearthConfig,
     db::{Db, migrate, queue::Queue},
     state::StateFolder,
-    tasks::Tasks,
+    tasks::BackgroundTasks,
 };
-use hearth_wire::images::Provided;
+use hearth_wire::images::ProvidedImageInfo;
 
 use crate::{
     app::{layout, provided},
-    cx::Cx,
-    http::images::provided_views,
-    names::PROVIDED,
-    store::{self, Store},
+    context::ImagesContext,
+    http::images::find_provided_images,
+    names::PROVIDED_OWNER,
+    store::{self, RegistryStore},
 };
 
-/// The images of one Hearth, in its database and blob store.
-pub struct Library(Cx);
+/// Images of one Hearth, in its database and blob store.
+pub struct ImageLibrary(ImagesContext);
 
-impl Library {
-    /// Opens them, and brings the tables up to date when no Hearth has yet.
+impl ImageLibrary {
+    /// Opens the database and applies pending migrations.
     pub async fn open(
-        config: &Config,
+        config: &HearthConfig,
         state: &StateFolder,
         db: &Db,
         clock: Arc<dyn Clock>,
         entropy: Arc<Entropy>,
     ) -> Result<Self> {
         migrate(db, store::migrations).await?;
-        // Beside a Hearth that runs, this is no holder of work.
-        let store =
-            Store::new(db.clone(), Queue::new(db.clone(), clock.clone(), None), Tasks::new().stop_sign());
-        Ok(Self(Cx::new(config, state, store, clock, entropy)?))
+        // A queue without a holder: only the running service claims queue items.
+        let store = RegistryStore::new(
+            db.clone(),
+            Queue::new(db.clone(), clock.clone(), None),
+            BackgroundTasks::new().shutdown_signal(),
+        );
+        Ok(Self(ImagesContext::new(config, state, store, clock, entropy)?))
     }
 
-    /// Takes in an OCI image layout as `hearth/NAME:latest`.
-    pub async fn import(&self, folder: &Path, name: &str) -> Result<Digest> {
-        layout::import(&self.0, folder, &name.parse()?, &provided::TAG.parse()?).await
+    /// Imports an OCI image layout as `hearth/NAME:latest`.
+    pub async fn import_layout(&self, folder: &Path, name: &str) -> Result<Digest> {
+        layout::import_layout(&self.0, folder, &name.parse()?, &provided::PROVIDED_TAG.parse()?).await
     }
 
-    /// Whether `hearth/NAME:latest` is there.
-    pub async fn has(&self, name: &str) -> Result<bool> {
-        let found = self.0.store.repository(PROVIDED, &name.parse()?).await?;
+    /// Returns true if `hearth/NAME:latest` exists.
+    pub async fn has_image(&self, name: &str) -> Result<bool> {
+        let found = self.0.store.find_repository(PROVIDED_OWNER, &name.parse()?).await?;
         let Some(found) = found else { return Ok(false) };
-        Ok(self.0.store.tag(found.id, &provided::TAG.parse()?).await?.is_some())
+        Ok(self.0.store.find_tag(found.id, &provided::PROVIDED_TAG.parse()?).await?.is_some())
     }
 
-    /// The provided images, and which of them are there.
-    pub async fn provided(&self) -> Result<Vec<Provided>> {
-        provided_views(&self.0).await
+    /// Lists the provided images with their digests, where they have been pushed.
+    pub async fn list_provided(&self) -> Result<Vec<ProvidedImageInfo>> {
+        find_provided_images(&self.0).await
     }
 }

@@ -1,52 +1,52 @@
 //! Names in the registry (OCI distribution specification, "Pulling manifests"). A value of one of these types
-//! has been checked.
+//! is valid.
 
 use std::{fmt, str::FromStr};
 
 pub use hearth_base::ImageName;
 use hearth_base::{Digest, Error, PathParam, Result, ToolId, ToolName};
 
-/// Whose a repository is: the first part of its name.
+/// Owner of a repository: the first part of its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Space {
-    /// `hearth`: what this Hearth provides to every tool.
+pub enum RepositorySpace {
+    /// `hearth`: provided to every tool.
     Provided,
-    /// `tool-NAME`: a tool's.
+    /// `tool-NAME`: images of a tool.
     Tool(ToolId, ToolName),
 }
 
-impl Space {
-    /// How its rows are keyed: a tool's by its id, for names are not for ever.
-    pub fn owner(&self) -> String {
+impl RepositorySpace {
+    /// Key of the owner in the database: for a tool its id, because a name may be reused.
+    pub fn owner_key(&self) -> String {
         match self {
-            Self::Provided => PROVIDED.to_owned(),
+            Self::Provided => PROVIDED_OWNER.to_owned(),
             Self::Tool(id, _) => id.to_string(),
         }
     }
 }
 
-/// The owner of what this Hearth provides.
-pub const PROVIDED: &str = "hearth";
+/// Owner of provided images.
+pub const PROVIDED_OWNER: &str = "hearth";
 
-impl fmt::Display for Space {
+impl fmt::Display for RepositorySpace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Provided => f.write_str(PROVIDED),
+            Self::Provided => f.write_str(PROVIDED_OWNER),
             Self::Tool(_, name) => write!(f, "tool-{name}"),
         }
     }
 }
 
-/// A tag: 1 to 128 letters, digits, `.`, `_` and `-`, beginning with none of the last but `_`.
+/// Name of a tag: 1 to 128 letters, digits, `.`, `_` and `-`; the first is a letter, a digit or `_`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TagName(String);
 
-/// What a manifest is asked for by.
+/// Reference to a manifest within a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reference {
-    /// By a name that can be moved.
+    /// A tag, which can be moved.
     Tag(TagName),
-    /// By what it is.
+    /// A digest of the manifest's content.
     Digest(Digest),
 }
 
@@ -61,8 +61,8 @@ impl FromStr for TagName {
         if fits {
             return Ok(Self(text.to_owned()));
         }
-        Err(Error::invalid("manifest-invalid", format!("{} is no tag", shown(text)))
-            .help("a tag is letters, digits, dots, hyphens and underscores, as in latest or v1.2"))
+        Err(Error::invalid("manifest-invalid", format!("{} is not a tag", quote_untrusted(text)))
+            .help("use letters, digits, dots, hyphens and underscores, for example latest or v1.2"))
     }
 }
 
@@ -84,14 +84,14 @@ impl fmt::Display for Reference {
 }
 
 impl TagName {
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl PathParam for TagName {
-    const PARAM: &'static str = "tag";
+    const PARAM_NAME: &'static str = "tag";
 }
 
 impl fmt::Display for TagName {
@@ -101,11 +101,11 @@ impl fmt::Display for TagName {
 }
 
 impl PathParam for Reference {
-    const PARAM: &'static str = "reference";
+    const PARAM_NAME: &'static str = "reference";
 }
 
-/// Untrusted text, fit to be repeated.
-pub fn shown(text: &str) -> String {
+/// Quotes untrusted text for messages, cut to 100 characters.
+pub fn quote_untrusted(text: &str) -> String {
     let cut: String = text.chars().take(100).collect();
     format!("{cut:?}")
 }
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_as_the_specification_says() {
+    fn tag_names_follow_the_specification() {
         for text in ["latest", "v1.2-rc_3", "_x", "A"] {
             assert!(text.parse::<TagName>().is_ok(), "{text}");
         }

@@ -1,31 +1,31 @@
-//! Who may do what here.
+//! Access rights of the endpoints.
 
 use hearth_base::{Access, Role};
 use hearth_kit::{
-    guard::{Anybody, Member, Needs, Peer, Person},
+    guard::{AnyCaller, MemberCaller, Requirement, ServiceCaller, UserCaller},
     rights,
 };
 
 rights! {
-    /// Asking for a token, whoever one is.
-    Open = "open", Needs::Nothing => Anybody;
-    /// Fetching what this Hearth provides, and finding out that one is signed in.
-    PullProvided = "images:provided", Needs::SignedIn => Anybody;
-    /// Changing what this Hearth provides.
-    PushProvided = "operator", Needs::Operator => Person;
-    /// Fetching a tool's images, and looking at them.
-    Pull = "images:read", Needs::Tool(Access::Read) => Member;
-    /// Pushing to a tool's images, and deleting them.
-    Push = "images:write", Needs::Tool(Access::Write) => Member;
-    /// Looking at all tools' images.
-    Operate = "operator", Needs::Operator => Person;
-    /// Finding the image that a tool means.
+    /// Exchanging a password for a token; open to all.
+    Open = "open", Requirement::Anyone => AnyCaller;
+    /// Pulling provided images, and checking the sign-in.
+    PullProvided = "images:provided", Requirement::SignedIn => AnyCaller;
+    /// Pushing and deleting provided images.
+    PushProvided = "operator", Requirement::Operator => UserCaller;
+    /// Pulling and listing a tool's images.
+    Pull = "images:read", Requirement::Tool(Access::Read) => MemberCaller;
+    /// Pushing and deleting a tool's images.
+    Push = "images:write", Requirement::Tool(Access::Write) => MemberCaller;
+    /// Listing the images of all tools.
+    Operate = "operator", Requirement::Operator => UserCaller;
+    /// Resolving an image for a tool.
     Resolve = "images:resolve",
-        Needs::Services(&[Role::Jobs, Role::Builds, Role::Builder, Role::Components]) => Peer;
+        Requirement::Services(&[Role::Jobs, Role::Builds, Role::Builder, Role::Components]) => ServiceCaller;
     /// Fetching any layer.
-    Fetch = "images:fetch", Needs::Services(&[Role::Jobs, Role::Builder]) => Peer;
+    Fetch = "images:fetch", Requirement::Services(&[Role::Jobs, Role::Builder]) => ServiceCaller;
     /// Reading events about tags.
-    ReadEvents = "images:events", Needs::Services(&[Role::Jobs]) => Peer;
-    /// Relying on images.
-    Pin = "images:pin", Needs::Services(Role::ALL) => Peer;
+    ReadEvents = "images:events", Requirement::Services(&[Role::Jobs]) => ServiceCaller;
+    /// Pinning images.
+    Pin = "images:pin", Requirement::Services(Role::ALL) => ServiceCaller;
 }

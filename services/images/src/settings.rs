@@ -1,4 +1,4 @@
-//! Settings of images.
+//! Settings of the image service.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -17,36 +17,36 @@ hearth_kit::settings! {
     ///
     /// [images.provided."php8.2"]               # pushed by an operator: skopeo copy … docker://REGISTRY/hearth/php8.2
     ///
-    /// [images.sources]                         # copied from there by hearthd image bootstrap, with skopeo
+    /// [images.sources]                         # copied by hearthd image bootstrap, with skopeo
     /// "node22" = "registry.example/library/node:22-slim"
     /// "builder" = "registry.example/hearth/builder@sha256:…"
     ///
     /// [images.provided.node22]
     /// ```
     ///
-    /// An image with a source is `hearth/NAME` in Hearth's registry like any other; skopeo uses what the machine has set
-    /// up for registries (`/etc/containers`: sign-ins, mirrors, certificates). `hearthd image bootstrap --again NAME`
-    /// copies it anew.
+    /// An image with a source becomes `hearth/NAME` in Hearth's registry; skopeo uses the machine's
+    /// configuration of registries (`/etc/containers`: sign-ins, mirrors, certificates).
+    /// `hearthd image bootstrap --again NAME` copies it again.
     ///
-    /// The tables of `images.provided` replace the list that is there without them: `bookworm`, `python3.11` and `node18`,
-    /// which `hearthd image bootstrap` makes of Debian packages, with the names that scripts written for Toolforge use.
-    /// Without `aliases` an image has none.
+    /// The tables of `images.provided` replace the built-in list: `bookworm`, `python3.11` and `node18`, which
+    /// `hearthd image bootstrap` builds from Debian packages, with the names that scripts written for Toolforge
+    /// use. Without `aliases` an image has none.
     pub struct ImagesSettings in "images" {
-        /// Largest blob, a layer for instance, in bytes.
+        /// Largest blob, for example a layer, in bytes.
         blob_limit: u64 = 4 << 30,
         /// Largest manifest, in bytes.
         manifest_limit: u64 = 4 << 20,
-        /// Hours for which nothing is collected that was just pushed, untagged or unpinned.
+        /// Hours before content is collected after it was pushed, looked up, untagged or unpinned.
         grace_hours: u32 = 24,
         /// The images that this Hearth provides, by their short names.
-        provided: BTreeMap<String, ProvidedImage> = provided() => "NAME" ProvidedImage,
-        /// Images of any registry, by the `NAME` of `hearth/NAME`, which are copied from there in place of being made of
-        /// packages.
+        provided: BTreeMap<String, ProvidedImage> = build_default_images() => "NAME" ProvidedImage,
+        /// Images of other registries, by the `NAME` of `hearth/NAME`, which are copied instead of being built
+        /// from packages.
         sources: BTreeMap<ImageName, ImageSource> = BTreeMap::new(),
     }
 }
 
-/// An image of some registry: `[HOST[:PORT]/]NAME[:TAG]` or `[HOST[:PORT]/]NAME@DIGEST` (OCI distribution
+/// Image of another registry: `[HOST[:PORT]/]NAME[:TAG]` or `[HOST[:PORT]/]NAME@DIGEST` (OCI distribution
 /// specification, "Pulling manifests").
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageSource(String);
@@ -62,7 +62,7 @@ impl FromStr for ImageSource {
         let last = text.rsplit('/').next().unwrap_or_default();
         let both = last.split_once('@').is_some_and(|(before, _)| before.contains(':'));
         if !first || both || text.len() > 512 || text.contains("://") || !text.bytes().all(fits) {
-            return Err(Error::invalid("image-source", format!("{text:.80?} does not name an image"))
+            return Err(Error::invalid("image-source", format!("the image source is invalid: {text:.80?}"))
                 .help("write HOST/NAME:TAG or HOST/NAME@sha256:…"));
         }
         Ok(Self(text.to_owned()))
@@ -79,24 +79,25 @@ impl fmt::Display for ImageSource {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProvidedImage {
-    /// Name in the registry, behind `hearth/`; the short name when absent.
+    /// Name in the registry, after `hearth/`; the short name when absent.
     pub repository: Option<String>,
     /// Other names.
     #[serde(default)]
     pub aliases: Vec<String>,
-    /// State that users see: `stable`, `deprecated`, or a word of the operator's.
-    #[serde(default = "stable")]
+    /// State shown to users: `stable`, `deprecated`, or a word of the operator.
+    #[serde(default = "default_image_state")]
     #[schema(default = "stable", required = false)]
     pub state: String,
 }
 
-fn stable() -> String {
+fn default_image_state() -> String {
     "stable".to_owned()
 }
 
-/// The images that `hearthd image bootstrap` makes, under the names that scripts written for Toolforge use. Where Toolforge
-/// had several releases of one language, they all mean the one that is provided here.
-fn provided() -> BTreeMap<String, ProvidedImage> {
+/// Builds the list of images that `hearthd image bootstrap` makes, under the names that scripts written for
+/// Toolforge use. Where Toolforge had several releases of one language, all their names are aliases of the
+/// one release here.
+fn build_default_images() -> BTreeMap<String, ProvidedImage> {
     let python = [
         "python3.9",
         "python3.7",
@@ -123,7 +124,7 @@ fn provided() -> BTreeMap<String, ProvidedImage> {
     [("bookworm", &bookworm[..]), ("python3.11", &python), ("node18", &node)]
         .map(|(name, aliases)| {
             let aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
-            (name.to_owned(), ProvidedImage { repository: None, aliases, state: stable() })
+            (name.to_owned(), ProvidedImage { repository: None, aliases, state: default_image_state() })
         })
         .into()
 }
@@ -133,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_a_name_and_nothing_else() {
+    fn source_accepts_only_an_image_name() {
         for text in ["php:8.2-cli", "registry.example:5000/a/b@sha256:0f", "[::1]:5000/x"] {
             assert!(text.parse::<ImageSource>().is_ok(), "{text}");
         }

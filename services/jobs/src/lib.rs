@@ -1,14 +1,14 @@
 //! Jobs of tools, and their runs: `/jobs/v1`.
 //!
-//! This service stores what is to run and the outcomes; a runtime behind a Unix socket runs it. It never starts a
-//! container itself, and knows neither the host nor other tools' secrets.
+//! This service stores jobs, their runs and outcomes. A runtime behind a Unix socket runs the containers: the
+//! service itself starts none, and has access neither to the host nor to the secrets of tools.
 
 mod app;
-mod cx;
+mod context;
 #[doc(hidden)]
 pub mod fuzzing;
 mod http;
-mod neighbours;
+mod peers;
 mod rights;
 mod settings;
 mod store;
@@ -18,86 +18,94 @@ use std::sync::Arc;
 
 use hearth_base::{Result, Role};
 use hearth_kit::{
-    Dialect, Kit, Mounted, RouteExt, Service, Worker,
-    config::{Door, Section},
-    guard, queue, tool_cleanup,
+    Dialect, Kit, MountedService, RouteExt, Service, Worker,
+    config::{DoorSettings, Section},
+    queue, require_right, tool_cleanup,
 };
-use hearth_runtime_api::{Runtime, wire::Socket};
-use hearth_wire::jobs::Wait;
+use hearth_runtime_api::{Runtime, wire::RuntimeClient};
+use hearth_wire::jobs::WaitSeconds;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    cx::Cx,
+    context::JobsContext,
     rights::{ForEnvvars, JobsRead, JobsWrite, ReadRoutes, ReadRunEvents},
 };
 
 pub use settings::JobsSettings;
 
-/// This service, as `hearthd` mounts it.
-pub const JOBS_SERVICE: Service =
-    Service { role: Role::Jobs, database: true, settings: Some(Section::of::<JobsSettings>()), mount };
+/// The definition of this service, which `hearthd` mounts.
+pub const JOBS_SERVICE: Service = Service {
+    role: Role::Jobs,
+    has_database: true,
+    settings: Some(Section::from_settings::<JobsSettings>()),
+    mount,
+};
 
-/// Puts the service together, with the runtime of this machine.
-pub fn mount(kit: &Kit) -> Result<Mounted> {
-    mount_on(kit, Arc::new(Socket::at(kit.config.runtime.socket())))
+/// Mounts the service with the runtime of this machine.
+pub fn mount(kit: &Kit) -> Result<MountedService> {
+    mount_on(kit, Arc::new(RuntimeClient::new(kit.config.runtime.socket_path())))
 }
 
-/// Puts the service together with any runtime.
-pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<Mounted> {
-    let cx = Cx::new(kit, runtime)?;
+/// Mounts the service with any runtime.
+pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<MountedService> {
+    let cx = JobsContext::new(kit, runtime)?;
     let [observing, scheduling, logging, following, erasing] = [(); 5].map(|()| cx.clone());
     let tasks = [
-        queue::worker(&cx.store.queue, workers::reconcile::ReconcileWorkloads(cx.clone())),
-        queue::worker(&cx.store.queue, workers::unpin::UnpinImages(cx.clone())),
-        queue::worker(&cx.store.queue, workers::housekeeping::FetchQuotas(cx.clone())),
+        queue::create_task_worker(&cx.store.queue, workers::reconcile::ReconcileWorkloads(cx.clone())),
+        queue::create_task_worker(&cx.store.queue, workers::unpin::UnpinImages(cx.clone())),
+        queue::create_task_worker(&cx.store.queue, workers::housekeeping::FetchQuotas(cx.clone())),
         workers::housekeeping::create_worker(&cx),
         workers::metrics::create_worker(&cx),
     ];
     let routes = queue::add_routes(routes(&kit.config.door), kit.role, &cx.store.queue);
-    let mounted = Mounted::new(kit, Dialect::Named, routes, cx);
+    let mounted = MountedService::new(kit, Dialect::Named, routes, cx);
     Ok(tasks
         .into_iter()
-        .fold(mounted, Mounted::worker)
-        .migrations(store::migrations)
-        .worker(Worker::new("observe", |stop| workers::observe::run(observing, stop)))
-        .worker(Worker::new("schedule", |stop| workers::schedule::run(scheduling, stop)))
-        .worker(Worker::new("logs", |stop| workers::logs::run(logging, stop)))
-        .worker(workers::images::create_worker(kit, following)?)
-        .worker(tool_cleanup::create_worker(kit, move |tool| {
+        .fold(mounted, MountedService::with_worker)
+        .with_migrations(store::migrations)
+        .with_worker(Worker::new("observe", |stop| workers::observe::run(observing, stop)))
+        .with_worker(Worker::new("schedule", |stop| workers::schedule::run(scheduling, stop)))
+        .with_worker(Worker::new("logs", |stop| workers::logs::run(logging, stop)))
+        .with_worker(workers::images::create_worker(kit, following)?)
+        .with_worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erasing.clone();
-            async move { app::jobs::erase::erase(&cx, tool).await }
+            async move { app::jobs::erase::erase_tool(&cx, tool).await }
         })?))
 }
 
-/// Every endpoint, with who may use it.
-fn routes(door: &Door) -> OpenApiRouter<Cx> {
-    let wait_time_limit = door.timeout + u64::from(Wait::MOST.seconds());
+/// All endpoints with their rights.
+fn routes(door: &DoorSettings) -> OpenApiRouter<JobsContext> {
+    let wait_time_limit = door.timeout + u64::from(WaitSeconds::MAX_WAIT.as_seconds());
     OpenApiRouter::new()
-        .routes(guard::<JobsRead, _>(routes!(http::jobs::list)))
-        .routes(guard::<JobsWrite, _>(routes!(http::jobs::create, http::jobs::update, http::jobs::flush)))
-        .routes(guard::<JobsRead, _>(routes!(http::job::show)))
-        .routes(guard::<JobsWrite, _>(routes!(http::job::delete)))
-        .routes(guard::<JobsWrite, _>(routes!(http::job::restart)))
-        .routes(guard::<JobsWrite, _>(routes!(http::job::stop)))
-        .routes(guard::<JobsWrite, _>(routes!(http::job::pause)))
-        .routes(guard::<JobsWrite, _>(routes!(http::job::resume)))
-        .routes(guard::<JobsWrite, _>(routes!(http::job::scale)))
-        .routes(guard::<JobsRead, _>(routes!(http::logs::read)))
-        .routes(guard::<JobsRead, _>(routes!(http::runs::list)))
-        .routes(guard::<JobsWrite, _>(routes!(http::runs::begin)))
-        .routes(guard::<JobsRead, _>(routes!(http::runs::show)).time_limit(wait_time_limit))
-        .routes(guard::<JobsWrite, _>(routes!(http::runs::stop)))
-        .routes(guard::<JobsRead, _>(routes!(http::schedule::history)))
-        .routes(guard::<JobsRead, _>(routes!(http::schedule::preview)))
-        .routes(guard::<JobsRead, _>(routes!(http::metrics::of_job)))
-        .routes(guard::<JobsRead, _>(routes!(http::metrics::of_tool)))
-        .routes(guard::<JobsRead, _>(routes!(http::metrics::for_collectors)))
-        .routes(guard::<JobsWrite, _>(routes!(http::exec::open)).time_limit(wait_time_limit))
-        .routes(guard::<JobsRead, _>(routes!(http::images::list)))
-        .routes(guard::<JobsRead, _>(routes!(http::quotas::show)))
-        .routes(guard::<ReadRoutes, _>(routes!(http::internal::routes)))
-        .routes(guard::<ReadRoutes, _>(routes!(http::internal::route_events)))
-        .routes(guard::<ForEnvvars, _>(routes!(http::internal::sealing_key)))
-        .routes(guard::<ForEnvvars, _>(routes!(http::internal::with_envvars)))
-        .routes(guard::<ReadRunEvents, _>(routes!(http::internal::run_events)))
+        .routes(require_right::<JobsRead, _>(routes!(http::jobs::list)))
+        .routes(require_right::<JobsWrite, _>(routes!(
+            http::jobs::create,
+            http::jobs::update,
+            http::jobs::flush
+        )))
+        .routes(require_right::<JobsRead, _>(routes!(http::job::show)))
+        .routes(require_right::<JobsWrite, _>(routes!(http::job::delete)))
+        .routes(require_right::<JobsWrite, _>(routes!(http::job::restart)))
+        .routes(require_right::<JobsWrite, _>(routes!(http::job::stop)))
+        .routes(require_right::<JobsWrite, _>(routes!(http::job::pause)))
+        .routes(require_right::<JobsWrite, _>(routes!(http::job::resume)))
+        .routes(require_right::<JobsWrite, _>(routes!(http::job::set_replicas)))
+        .routes(require_right::<JobsRead, _>(routes!(http::logs::read)))
+        .routes(require_right::<JobsRead, _>(routes!(http::runs::list)))
+        .routes(require_right::<JobsWrite, _>(routes!(http::runs::begin)))
+        .routes(require_right::<JobsRead, _>(routes!(http::runs::show)).with_time_limit(wait_time_limit))
+        .routes(require_right::<JobsWrite, _>(routes!(http::runs::stop)))
+        .routes(require_right::<JobsRead, _>(routes!(http::schedule::show_history)))
+        .routes(require_right::<JobsRead, _>(routes!(http::schedule::preview_schedule)))
+        .routes(require_right::<JobsRead, _>(routes!(http::metrics::show_job_metrics)))
+        .routes(require_right::<JobsRead, _>(routes!(http::metrics::show_tool_metrics)))
+        .routes(require_right::<JobsRead, _>(routes!(http::metrics::show_open_metrics)))
+        .routes(require_right::<JobsWrite, _>(routes!(http::exec::open)).with_time_limit(wait_time_limit))
+        .routes(require_right::<JobsRead, _>(routes!(http::images::list)))
+        .routes(require_right::<JobsRead, _>(routes!(http::quotas::show)))
+        .routes(require_right::<ReadRoutes, _>(routes!(http::internal::list_routes)))
+        .routes(require_right::<ReadRoutes, _>(routes!(http::internal::route_events)))
+        .routes(require_right::<ForEnvvars, _>(routes!(http::internal::sealing_key)))
+        .routes(require_right::<ForEnvvars, _>(routes!(http::internal::list_outdated_jobs)))
+        .routes(require_right::<ReadRunEvents, _>(routes!(http::internal::run_events)))
 }

@@ -1,20 +1,20 @@
-//! Who may do what here.
+//! Rights that the endpoints of this service require.
 
 use hearth_base::{Access, Role};
 use hearth_kit::{
-    guard::{Member, Needs, Peer},
+    guard::{MemberCaller, Requirement, ServiceCaller},
     rights,
 };
 
 rights! {
-    /// Looking at what a tool runs.
-    JobsRead = "jobs:read", Needs::Tool(Access::Read) => Member;
-    /// Changing what a tool runs.
-    JobsWrite = "jobs:write", Needs::Tool(Access::Write) => Member;
-    /// Reading where tools' pages are answered.
-    ReadRoutes = "jobs:routes", Needs::Services(&[Role::Edge, Role::Components]) => Peer;
-    /// Sealing values for the runtime, and hearing of jobs that run with former ones.
-    ForEnvvars = "jobs:envvars", Needs::Services(&[Role::Envvars]) => Peer;
+    /// Reading jobs and runs of a tool.
+    JobsRead = "jobs:read", Requirement::Tool(Access::Read) => MemberCaller;
+    /// Changing jobs and runs of a tool.
+    JobsWrite = "jobs:write", Requirement::Tool(Access::Write) => MemberCaller;
+    /// Reading the routes of tools' pages.
+    ReadRoutes = "jobs:routes", Requirement::Services(&[Role::Edge, Role::Components]) => ServiceCaller;
+    /// Reading the runtime's sealing key and the jobs that run with outdated variables.
+    ForEnvvars = "jobs:envvars", Requirement::Services(&[Role::Envvars]) => ServiceCaller;
     /// Reading events about runs.
-    ReadRunEvents = "jobs:runs", Needs::Services(&[Role::Notify]) => Peer;
+    ReadRunEvents = "jobs:runs", Requirement::Services(&[Role::Notify]) => ServiceCaller;
 }

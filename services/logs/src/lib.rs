@@ -1,54 +1,60 @@
-//! Lines that runs and builds have written: `/logs/v1`.
+//! Log lines of runs and builds: `/logs/v1`.
 //!
-//! Lines are handed over by the services that run things, and are durable when that is answered. What is kept is
-//! bounded: by age, for each tool, and for what one container may write in an hour.
+//! `jobs` and `builder` append lines, which are durable when the answer is sent. Storage is limited by age,
+//! by size for each tool, and by size for each container and hour.
 
 mod app;
-mod cx;
+mod context;
 mod http;
 mod pattern;
 mod rights;
+mod search_permits;
 mod settings;
 mod store;
-mod turns;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, config::Section, guard, queue, tool_cleanup};
+use hearth_kit::{
+    Dialect, Kit, MountedService, Service, config::Section, queue, require_right, tool_cleanup,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    cx::Cx,
+    context::LogsContext,
     rights::{Append, LogsRead, Show},
 };
 
 pub use settings::LogsSettings;
 
 /// This service, as `hearthd` mounts it.
-pub const LOGS_SERVICE: Service =
-    Service { role: Role::Logs, database: true, settings: Some(Section::of::<LogsSettings>()), mount };
+pub const LOGS_SERVICE: Service = Service {
+    role: Role::Logs,
+    has_database: true,
+    settings: Some(Section::from_settings::<LogsSettings>()),
+    mount,
+};
 
-/// Puts the service together.
-pub fn mount(kit: &Kit) -> Result<Mounted> {
-    let cx = Cx::new(kit)?;
+/// Builds the service.
+pub fn mount(kit: &Kit) -> Result<MountedService> {
+    let cx = LogsContext::new(kit)?;
     let (housekeeping, erased) = (workers::housekeeping::create_worker(&cx), cx.clone());
     let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
-    Ok(Mounted::new(kit, Dialect::Data, routes, cx)
-        .migrations(store::migrations)
-        .worker(housekeeping)
-        .worker(tool_cleanup::create_worker(kit, move |tool| {
+    Ok(MountedService::new(kit, Dialect::Data, routes, cx)
+        .with_migrations(store::migrations)
+        .with_worker(housekeeping)
+        .with_worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erased.clone();
-            async move { app::erase(&cx, tool).await }
+            async move { app::delete_tool_data(&cx, tool).await }
         })?))
 }
 
-/// Every endpoint, with who may use it.
-fn routes() -> OpenApiRouter<Cx> {
+/// The endpoints with their required rights.
+fn routes() -> OpenApiRouter<LogsContext> {
     OpenApiRouter::new()
-        .routes(guard::<LogsRead, _>(routes!(http::jobs::list)))
-        .routes(guard::<LogsRead, _>(routes!(http::jobs::stream)))
-        .routes(guard::<LogsRead, _>(routes!(http::tool::list)))
-        .routes(guard::<LogsRead, _>(routes!(http::tool::stream)))
-        .routes(guard::<Append, _>(routes!(http::internal::append)))
-        .routes(guard::<Show, _>(routes!(http::internal::show)))
+        .routes(require_right::<LogsRead, _>(routes!(http::jobs::list)))
+        .routes(require_right::<LogsRead, _>(routes!(http::jobs::stream_lines)))
+        .routes(require_right::<LogsRead, _>(routes!(http::tool::list)))
+        .routes(require_right::<LogsRead, _>(routes!(http::tool::stream_lines)))
+        .routes(require_right::<Append, _>(routes!(http::internal::append)))
+        .routes(require_right::<Show, _>(routes!(http::internal::show)))
 }

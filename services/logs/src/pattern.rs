@@ -1,67 +1,74 @@
-//! What a text has to hold: a plain text in whatever case, or a regular expression.
+//! Search patterns: a text without regard to case, or a regular expression.
 
 use std::sync::Arc;
 
-use hearth_base::{Error, Kind, Result};
+use hearth_base::{Error, ErrorKind, Result};
 use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::Look;
 
-/// The most characters of a pattern,
-const LONGEST: usize = 1000;
-/// and the most memory that it takes once it is compiled, in bytes.
-const SIZE: usize = 1 << 20;
+/// The maximum of characters of a pattern.
+const MAX_PATTERN_LENGTH: usize = 1000;
+/// The maximum of memory of a compiled pattern.
+const MAX_COMPILED_BYTES: usize = 1 << 20;
 
-/// What a line's text has to hold. Finding takes time in proportion to the text, whatever the pattern. Copies share what it has
-/// found out about texts so far.
+/// A pattern that a line's text has to match. A search takes time in proportion to the text, for every
+/// pattern. Clones share the compiled pattern and its caches.
 #[derive(Debug, Clone)]
 pub struct Pattern(Arc<Regex>);
 
 impl Pattern {
-    /// This text, in whatever case.
-    pub fn text(text: &str) -> Result<Self> {
-        Self::compiled("text", text, &regex::escape(text), true)
+    /// Builds a pattern from a text, without regard to case.
+    pub fn from_text(text: &str) -> Result<Self> {
+        Self::compile("text", text, &regex::escape(text), true)
     }
 
-    /// A regular expression, in the syntax of the crate `regex`; `^` and `$` are a line's beginning and end.
-    pub fn regex(pattern: &str) -> Result<Self> {
+    /// Builds a pattern from a regular expression of the crate `regex`; `^` and `$` match at the ends of a
+    /// line.
+    pub fn from_regex(pattern: &str) -> Result<Self> {
         let parsed = regex_syntax::ParserBuilder::new().multi_line(true).build().parse(pattern);
         let looks = parsed.map(|parsed| parsed.properties().look_set());
-        // Many lines are searched as one text, of which these are the ends.
+        // Many lines are searched as one text: its beginning and end mean nothing to the caller.
         if looks.is_ok_and(|looks| looks.contains(Look::Start) || looks.contains(Look::End)) {
-            let public = format!("regex: {pattern} asks for the beginning or the end of the whole text");
-            return Err(Error::new(Kind::Unprocessable, "logs-regex", public)
+            let public = format!("regex: {pattern} matches only at the beginning or end of the whole text");
+            return Err(Error::new(ErrorKind::Unprocessable, "logs-regex", public)
                 .help("write ^ for the beginning of a line and $ for its end"));
         }
-        Self::compiled("regex", pattern, pattern, false)
+        Self::compile("regex", pattern, pattern, false)
     }
 
-    fn compiled(name: &str, given: &str, pattern: &str, any_case: bool) -> Result<Self> {
-        if given.chars().count() > LONGEST {
-            let public = format!("{name} is longer than {LONGEST} characters");
-            return Err(Error::new(Kind::Unprocessable, "logs-regex", public).help("search for a part of it"));
+    fn compile(name: &str, source: &str, pattern: &str, any_case: bool) -> Result<Self> {
+        if source.chars().count() > MAX_PATTERN_LENGTH {
+            let public = format!("{name} is longer than {MAX_PATTERN_LENGTH} characters");
+            return Err(
+                Error::new(ErrorKind::Unprocessable, "logs-regex", public).help("search for a part of it")
+            );
         }
         let mut builder = RegexBuilder::new(pattern);
-        builder.multi_line(true).case_insensitive(any_case).size_limit(SIZE).dfa_size_limit(SIZE);
+        builder
+            .multi_line(true)
+            .case_insensitive(any_case)
+            .size_limit(MAX_COMPILED_BYTES)
+            .dfa_size_limit(MAX_COMPILED_BYTES);
         builder.build().map(Arc::new).map(Self).map_err(|cause| {
             let reason = match &cause {
-                regex::Error::CompiledTooBig(_) => "it takes too much memory".to_owned(),
-                // The last line of a syntax error says what it is; those before draw where.
+                regex::Error::CompiledTooBig(_) => "it needs too much memory".to_owned(),
+                // The last line of a syntax error names the problem; the lines before it draw its position.
                 cause => cause.to_string().lines().last().unwrap_or_default().replace("error: ", ""),
             };
-            Error::new(Kind::Unprocessable, "logs-regex", format!("regex: {given} cannot be read: {reason}"))
+            Error::new(ErrorKind::Unprocessable, "logs-regex", format!("invalid regex {source}: {reason}"))
                 .help("write text=… to search for it as it stands")
-                .because(cause)
+                .with_cause(cause)
         })
     }
 
-    /// Whether a line holds it.
-    pub fn finds(&self, line: &str) -> bool {
+    /// True if a line matches.
+    pub fn is_match(&self, line: &str) -> bool {
         self.0.is_match(line)
     }
 
-    /// Where, from `from` on, in lines with a line feed behind each, it is found first, across the ends of lines too:
-    /// every line before the one with this place does not hold it.
-    pub fn candidate(&self, lines: &str, from: usize) -> Option<usize> {
+    /// Finds the first match from the byte `from` on in a text of lines, each with a line feed. A match may
+    /// span lines, so that it is only a candidate. No line before it matches.
+    pub fn find_candidate(&self, lines: &str, from: usize) -> Option<usize> {
         (from < lines.len()).then(|| self.0.find_at(lines, from)).flatten().map(|found| found.start())
     }
 }

@@ -1,16 +1,16 @@
-//! Who may do what here.
+//! The rights of this service.
 
 use hearth_base::{Access, Role};
 use hearth_kit::{
-    guard::{Member, Needs, Peer},
+    guard::{MemberCaller, Requirement, ServiceCaller},
     rights,
 };
 
 rights! {
-    /// Reading what a tool's jobs have written.
-    LogsRead = "logs:read", Needs::Tool(Access::Read) => Member;
-    /// Handing over what runs and builds write.
-    Append = "logs:append", Needs::Services(&[Role::Jobs, Role::Builder]) => Peer;
-    /// Showing lines in another API.
-    Show = "logs:show", Needs::Services(&[Role::Jobs, Role::Builds, Role::Components]) => Peer;
+    /// Read the lines of a tool's jobs.
+    LogsRead = "logs:read", Requirement::Tool(Access::Read) => MemberCaller;
+    /// Append lines of runs and builds.
+    Append = "logs:append", Requirement::Services(&[Role::Jobs, Role::Builder]) => ServiceCaller;
+    /// Read lines for another API.
+    Show = "logs:show", Requirement::Services(&[Role::Jobs, Role::Builds, Role::Components]) => ServiceCaller;
 }

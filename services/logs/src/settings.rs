@@ -7,9 +7,10 @@ hearth_kit::settings! {
     pub struct LogsSettings in "logs" {
         /// Days for which lines are kept.
         days: u16 = 30,
-        /// Size of one tool's lines in the database; beyond it the oldest lines of the tool's largest log are deleted.
-        tool_size: Memory = Memory::mib(256),
+        /// Size of one tool's lines in the database; beyond it the oldest lines of the tool's largest log are
+        /// deleted.
+        tool_size: Memory = Memory::from_mib(256),
         /// Size of what one container may write within an hour; lines beyond it are only counted.
-        hour_size: Memory = Memory::mib(64),
+        hour_size: Memory = Memory::from_mib(64),
     }
 }

@@ -1,11 +1,11 @@
 //! Mail and webhooks about events of other services: `/notify/v1`.
 //!
-//! This service consumes every topic that is declared for webhooks, whatever its event types, and asks `accounts` for
-//! people's addresses at the moment of sending. What is to be sent is a row, written in the change that moves the
-//! cursor; what is sent may arrive twice, with the same id.
+//! This service consumes every topic that is declared for webhooks, and requests people's addresses from
+//! `accounts` when it sends a mail. Mails and deliveries are rows, written in the transaction that moves the
+//! cursor. They may arrive twice, with the same id.
 
 mod app;
-mod cx;
+mod context;
 mod http;
 mod mailer;
 mod rights;
@@ -16,58 +16,64 @@ mod webhook_document;
 mod workers;
 
 use hearth_base::{Result, Role};
-use hearth_kit::{Dialect, Kit, Mounted, Service, config::Section, guard, queue, tool_cleanup};
+use hearth_kit::{
+    Dialect, Kit, MountedService, Service, config::Section, queue, require_right, tool_cleanup,
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    cx::Cx,
+    context::NotifyContext,
     rights::{NotifyRead, NotifyWrite, ReadChannels},
 };
 
 pub use settings::{NotifySettings, Smtp, SmtpTls};
 
 /// This service, as `hearthd` mounts it.
-pub const NOTIFY_SERVICE: Service =
-    Service { role: Role::Notify, database: true, settings: Some(Section::of::<NotifySettings>()), mount };
+pub const NOTIFY_SERVICE: Service = Service {
+    role: Role::Notify,
+    has_database: true,
+    settings: Some(Section::from_settings::<NotifySettings>()),
+    mount,
+};
 
-/// Puts the service together.
-pub fn mount(kit: &Kit) -> Result<Mounted> {
-    let cx = Cx::new(kit)?;
+/// Builds the service.
+pub fn mount(kit: &Kit) -> Result<MountedService> {
+    let cx = NotifyContext::new(kit)?;
     let [first, erasing] = [(); 2].map(|()| cx.clone());
-    let following = workers::follow::create_workers(kit, &cx)?;
-    let gathering = queue::worker(&cx.store.queue, workers::gather::GatherNotices(cx.clone()));
-    let mailing = queue::worker(&cx.store.queue, workers::mail::SendMails(cx.clone()));
-    let delivering = queue::worker(&cx.store.queue, workers::deliver::DeliverEvents(cx.clone()));
+    let following = workers::events::create_workers(kit, &cx)?;
+    let gathering = queue::create_task_worker(&cx.store.queue, workers::gather::GatherNotices(cx.clone()));
+    let mailing = queue::create_task_worker(&cx.store.queue, workers::mail::SendMails(cx.clone()));
+    let delivering = queue::create_task_worker(&cx.store.queue, workers::deliver::DeliverEvents(cx.clone()));
     let sweeping = workers::housekeeping::create_worker(&cx);
     let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
-    let mounted = Mounted::new(kit, Dialect::Data, routes, cx)
-        .migrations(store::migrations)
-        .prepare(async move { app::secrets::prepare(&first).await })
-        .worker(gathering)
-        .worker(mailing)
-        .worker(delivering)
-        .worker(sweeping)
-        .worker(tool_cleanup::create_worker(kit, move |tool| {
+    let mounted = MountedService::new(kit, Dialect::Data, routes, cx)
+        .with_migrations(store::migrations)
+        .with_preparation(async move { app::secrets::reseal_secrets(&first).await })
+        .with_worker(gathering)
+        .with_worker(mailing)
+        .with_worker(delivering)
+        .with_worker(sweeping)
+        .with_worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erasing.clone();
-            async move { app::erase(&cx, tool).await }
+            async move { app::delete_tool_data(&cx, tool).await }
         })?);
-    Ok(following.into_iter().fold(mounted, Mounted::worker))
+    Ok(following.into_iter().fold(mounted, MountedService::with_worker))
 }
 
-/// Every endpoint, with who may use it.
-fn routes() -> OpenApiRouter<Cx> {
+/// The endpoints with their required rights.
+fn routes() -> OpenApiRouter<NotifyContext> {
     let mut routes = OpenApiRouter::new();
     webhook_document::add_webhooks(routes.get_openapi_mut());
     routes
-        .routes(guard::<NotifyRead, _>(routes!(http::mail::show)))
-        .routes(guard::<NotifyWrite, _>(routes!(http::mail::put)))
-        .routes(guard::<NotifyRead, _>(routes!(http::mail::list)))
-        .routes(guard::<NotifyRead, _>(routes!(http::webhooks::list)))
-        .routes(guard::<NotifyWrite, _>(routes!(http::webhooks::create)))
-        .routes(guard::<NotifyRead, _>(routes!(http::webhooks::show)))
-        .routes(guard::<NotifyWrite, _>(routes!(http::webhooks::patch, http::webhooks::delete)))
-        .routes(guard::<NotifyWrite, _>(routes!(http::webhooks::rotate)))
-        .routes(guard::<NotifyWrite, _>(routes!(http::webhooks::test)))
-        .routes(guard::<NotifyRead, _>(routes!(http::webhooks::deliveries)))
-        .routes(guard::<ReadChannels, _>(routes!(http::internal::channels)))
+        .routes(require_right::<NotifyRead, _>(routes!(http::mail::show)))
+        .routes(require_right::<NotifyWrite, _>(routes!(http::mail::update)))
+        .routes(require_right::<NotifyRead, _>(routes!(http::mail::list)))
+        .routes(require_right::<NotifyRead, _>(routes!(http::webhooks::list)))
+        .routes(require_right::<NotifyWrite, _>(routes!(http::webhooks::create)))
+        .routes(require_right::<NotifyRead, _>(routes!(http::webhooks::show)))
+        .routes(require_right::<NotifyWrite, _>(routes!(http::webhooks::update, http::webhooks::delete)))
+        .routes(require_right::<NotifyWrite, _>(routes!(http::webhooks::rotate_secret)))
+        .routes(require_right::<NotifyWrite, _>(routes!(http::webhooks::send_test)))
+        .routes(require_right::<NotifyRead, _>(routes!(http::webhooks::list_deliveries)))
+        .routes(require_right::<ReadChannels, _>(routes!(http::internal::show_channels)))
 }

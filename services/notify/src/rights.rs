@@ -1,16 +1,16 @@
-//! Who may do what here.
+//! The rights of this service.
 
 use hearth_base::{Access, Role};
 use hearth_kit::{
-    guard::{Member, Needs, Peer},
+    guard::{MemberCaller, Requirement, ServiceCaller},
     rights,
 };
 
 rights! {
-    /// Looking at what is told of a tool, and what became of it.
-    NotifyRead = "notify:read", Needs::Tool(Access::Read) => Member;
-    /// Changing who is told.
-    NotifyWrite = "notify:write", Needs::Tool(Access::Write) => Member;
-    /// Asking which channels there are.
-    ReadChannels = "notify:channels", Needs::Services(&[Role::Jobs]) => Peer;
+    /// Read the mail settings, mails, webhooks and deliveries of a tool.
+    NotifyRead = "notify:read", Requirement::Tool(Access::Read) => MemberCaller;
+    /// Change the mail settings and webhooks of a tool.
+    NotifyWrite = "notify:write", Requirement::Tool(Access::Write) => MemberCaller;
+    /// Read the available channels.
+    ReadChannels = "notify:channels", Requirement::Services(&[Role::Jobs]) => ServiceCaller;
 }

@@ -16,20 +16,20 @@ hearth_kit::settings! {
     /// host = "mail.example.org"
     /// port = 587                               # when absent, the usual one: 587, 465 or 25
     /// tls = "starttls"                         # or tls (from the beginning), or none (a server on this machine)
-    /// user = "hearth"                          # absent: nobody signs in
+    /// user = "hearth"                          # when absent, no sign-in
     /// password_file = "/etc/hearth/smtp-password"
-    /// ca_file = "/etc/hearth/mail-ca.pem"      # checked by beside this machine's own certificates
+    /// ca_file = "/etc/hearth/mail-ca.pem"      # trusted in addition to this machine's certificates
     /// ```
     ///
-    /// The user that services run as reads both files. A password never travels on an open line. Webhooks need no
-    /// setting; `outbound.allow` names private places that they may reach.
+    /// The user that services run as reads both files. A password is sent only on an encrypted connection.
+    /// Webhooks need no setting; `outbound.allow` names private addresses that they may reach.
     pub struct NotifySettings in "notify" {
-        /// Server that takes mail; without one, no mail is sent.
+        /// Mail server; without one, no mail is sent.
         smtp: Option<Smtp> = None => Smtp,
         /// Sender of mail, as `Hearth <hearth@example.org>`; when absent, `hearth@` and the door's domain.
         from: Option<String> = None,
-        /// Seconds for which a tool's events are gathered until they become one mail; the first after a quiet time is
-        /// sent at once.
+        /// Seconds for which a tool's events are gathered into one mail; the first after a quiet time is sent
+        /// at once.
         window: u32 = 60,
         /// Mails about one tool to one recipient within an hour; events beyond it wait and become one mail.
         mails_per_hour: u32 = 10,
@@ -38,28 +38,28 @@ hearth_kit::settings! {
     }
 }
 
-/// A server that takes mail (RFC 5321).
+/// A mail server (RFC 5321).
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Smtp {
-    /// Its name, for which its certificate is checked.
+    /// Host name; the server's certificate must match it.
     pub host: String,
-    /// Its port; when absent, the usual one for `tls`: 587, 465 or 25.
+    /// Port; when absent, the usual one for `tls`: 587, 465 or 25.
     #[serde(default)]
     pub port: Option<u16>,
-    /// `starttls` (RFC 3207), `tls` (from the beginning; RFC 8314, section 3.3), or `none` (an open line, for a server on
-    /// this machine).
+    /// `starttls` (RFC 3207), `tls` (from the beginning; RFC 8314, section 3.3), or `none` (not encrypted,
+    /// for a server on this machine).
     #[serde(default)]
     #[schema(value_type = String, default = "starttls", required = false)]
     pub tls: SmtpTls,
-    /// User who signs in there; absent: nobody does.
+    /// User name of the sign-in; when absent, there is none.
     #[serde(default)]
     pub user: Option<String>,
     /// File with the password, on its first line.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub password_file: Option<PathBuf>,
-    /// Certificates (PEM) by which the server is checked beside those of this machine.
+    /// Certificates (PEM) that are trusted in addition to those of this machine.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub ca_file: Option<PathBuf>,
@@ -69,12 +69,12 @@ pub struct Smtp {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SmtpTls {
-    /// It is, before anything is said that matters (RFC 3207), or nothing is sent.
+    /// Encrypted by STARTTLS before any mail or credential is sent (RFC 3207); required.
     #[default]
     Starttls,
-    /// It is from the beginning (RFC 8314, section 3.3).
+    /// Encrypted from the beginning (RFC 8314, section 3.3).
     Tls,
-    /// It is open: for a server on this machine.
+    /// Not encrypted: for a server on this machine.
     None,
 }
 

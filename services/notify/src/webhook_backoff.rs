@@ -8,22 +8,23 @@ use std::{
 use hearth_base::WebhookId;
 use jiff::{SignedDuration, Timestamp};
 
-/// The pauses between attempts, in seconds: about three days together.
+/// The pauses between attempts, in seconds. Their sum is about three days.
 const RETRY_PAUSES: [i64; 9] = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
 
-/// The pause after so many failed attempts, from 1. `None`: no more attempts.
+/// Returns the pause after `failures` failed attempts, from 1. `None`: no more attempts.
 pub fn retry_pause(failures: usize) -> Option<SignedDuration> {
     let pause = RETRY_PAUSES.get(failures.checked_sub(1)?);
     pause.copied().map(SignedDuration::from_secs)
 }
 
-/// The webhooks whose last attempt failed: how often in a row, and until when they get no other. A webhook that is slow
-/// to refuse delays the deliveries to others by one answer, not by one for each delivery that waits for it.
+/// The webhooks whose last attempt failed, with their consecutive failures and the end of their pause. A
+/// webhook with slow refusals delays the deliveries to others by one answer, not by one answer for each of
+/// its waiting deliveries.
 #[derive(Debug, Clone, Default)]
 pub struct WebhookBackoff(Arc<Mutex<BTreeMap<WebhookId, (usize, Timestamp)>>>);
 
 impl WebhookBackoff {
-    /// The end of a webhook's pause; `None` when it has none.
+    /// Returns the end of a webhook's pause; `None` if it has none.
     pub fn paused_until(&self, webhook: WebhookId, now: Timestamp) -> Option<Timestamp> {
         let paused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         paused.get(&webhook).map(|(_, until)| *until).filter(|until| *until > now)
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_failures_at_one_time_are_one() {
+    fn concurrent_failures_count_once() {
         let (backoff, now) = (WebhookBackoff::default(), Timestamp::UNIX_EPOCH);
         let webhook = WebhookId::new(now, &hearth_base::Entropy::System);
         for (at, pause) in [(0, RETRY_PAUSES[0]), (RETRY_PAUSES[0], RETRY_PAUSES[1])] {

@@ -22,7 +22,8 @@ pub fn add_webhooks(document: &mut OpenApi) {
     document.components.get_or_insert_with(Components::new).schemas.extend(schemas);
 }
 
-/// The request that a webhook gets for an event (Standard Webhooks specification, "Payload structure").
+/// Describes the request that a webhook receives for an event (Standard Webhooks specification, "Payload
+/// structure").
 fn describe_event_type(declared: &EventTypeInfo, schemas: &mut NamedSchemas) -> PathItem {
     let EventTypeInfo { name, description, schema } = declared;
     let event_type = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([*name]));
@@ -39,11 +40,11 @@ fn describe_event_type(declared: &EventTypeInfo, schemas: &mut NamedSchemas) -> 
         .content("application/json", Content::new(Some(payload)))
         .required(Some(Required::True))
         .build();
-    let taken = ResponseBuilder::new().description("the receiver has it").build();
+    let accepted = ResponseBuilder::new().description("the receiver has accepted the event").build();
     let operation = OperationBuilder::new()
         .summary(Some(description.trim()))
         .request_body(Some(body))
-        .response("2XX", taken)
+        .response("2XX", accepted)
         .build();
     PathItem::new(HttpMethod::Post, operation)
 }

@@ -1,45 +1,46 @@
-//! `hearth exec [JOB] [-- COMMAND …]`: a program, or a shell, in a container of a job that runs.
+//! `hearth exec [JOB] [-- COMMAND …]`: runs a program, or a shell, in a container of a running job.
 
 use hearth_base::{JobName, Result};
 use hearth_wire::jobs::{ExecOpen, ExecQuery};
 
 use super::logs;
 use crate::{
-    attach::{carry, terminal},
-    context::Context,
+    attach::{attach_streams, find_terminal_size},
+    context::CommandContext,
     exit::Exit,
-    job_calls::{ask_about_job, list_jobs},
+    job_calls::{list_jobs, send_about_job},
 };
 
-/// What `hearth exec` takes.
+/// The arguments of `hearth exec`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The job; absent: the tool's page, or its only job
+pub struct ExecProgramArgs {
+    /// The job; default: the published job, or the only one
     job: Option<JobName>,
-    /// The program and what it takes; absent: a shell
+    /// The program and its arguments; default: a shell
     #[arg(last = true)]
     command: Vec<String>,
-    /// In this run of the job (see hearth jobs runs)
+    /// Use the container of this run (see hearth jobs runs)
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
-    /// Hand plain streams through, even at a terminal
+    /// Use plain streams, even at a terminal
     #[arg(long, short = 'T')]
     no_terminal: bool,
 }
 
-/// Runs it, and ends as it ends.
-pub async fn run(cx: &Context, args: Args) -> Result<Exit> {
-    let Args { job, command, run, no_terminal } = args;
-    let at = cx.at_tool()?;
+/// Runs the program and returns its exit status.
+pub async fn run(cx: &CommandContext, args: ExecProgramArgs) -> Result<Exit> {
+    let ExecProgramArgs { job, command, run, no_terminal } = args;
+    let session = cx.open_tool_session()?;
     let job = match job {
         Some(job) => job,
-        None => logs::chosen(&at, &list_jobs(&at, false).await?)?,
+        None => logs::choose_job(&session, &list_jobs(&session, false).await?)?,
     };
-    let terminal = terminal().filter(|_| !no_terminal);
+    let terminal = find_terminal_size().filter(|_| !no_terminal);
     let handed_through = terminal.is_some();
     let open = ExecOpen { command, line: None, terminal, run };
-    let jobs = at.client().jobs();
+    let jobs = session.client().jobs();
     let query = ExecQuery::default();
-    let (input, output) = ask_about_job(&at, &job, jobs.exec(at.name(), &job, open, &query)).await?;
-    carry(input, output, handed_through).await
+    let (input, output) =
+        send_about_job(&session, &job, jobs.exec(session.tool_name(), &job, open, &query)).await?;
+    attach_streams(input, output, handed_through).await
 }

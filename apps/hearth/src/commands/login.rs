@@ -1,32 +1,32 @@
-//! `hearth login`: from a password, a code or a token to a token that is saved.
+//! `hearth login`: signs in with a password, a code or a token, and saves a token.
 //!
-//! A password opens a session just long enough to make a token; neither password nor session is kept.
+//! A password opens a session just long enough to create a token; neither password nor session is saved.
 
 use std::sync::Arc;
 
-use hearth_base::{Credential, Error, Kind, Result, Secret, UserName};
+use hearth_base::{Credential, Error, ErrorKind, Result, Secret, UserName};
 use hearth_client::Bearer;
-use hearth_wire::accounts::{Join, SessionCreate, TokenCreate};
+use hearth_wire::accounts::{SessionCreate, TokenCreate, UserRegistration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ask,
-    context::Context,
+    command_line::quote_word,
+    context::CommandContext,
     flags::DryRun,
+    prompter,
     session::Session,
-    settings::{Entry, Server, Source, Sourced},
-    words::quoted,
+    settings::{ServerAddress, ServerEntry, SettingSource, Sourced},
 };
 
-/// What `hearth login` takes.
+/// The arguments of `hearth login`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The server; absent: the current one, or http://localhost:8080
-    address: Option<Server>,
-    /// Sign in as this user; absent: asked
+pub struct LoginArgs {
+    /// The server; default: the current one, or http://localhost:8080
+    address: Option<ServerAddress>,
+    /// Sign in as this user; default: ask
     #[arg(long)]
     name: Option<UserName>,
-    /// Come in with a set-up code or an invitation, and choose name and password
+    /// Join with a set-up code or an invitation, and choose name and password
     #[arg(long)]
     code: Option<String>,
     /// Read the password from standard input
@@ -39,196 +39,207 @@ pub struct Args {
     dry_run: DryRun,
 }
 
-/// The fewest characters of a new password. The server checks it again.
-const SHORTEST: usize = 10;
+/// The minimum length of a new password in characters. The server checks it again.
+const MIN_PASSWORD_CHARS: usize = 10;
 
-/// What was saved.
+/// The result, without the token.
 #[derive(Debug, Serialize, Deserialize)]
 struct SignedIn {
-    server: Server,
+    server: ServerAddress,
     user: Option<String>,
     file: String,
 }
 
-/// Signs in.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<SignedIn>()?;
-    let Args { address, name, code, password_stdin, token_stdin, dry_run } = args;
-    let server = server(cx, address)?;
+/// Signs in and saves the token.
+pub async fn run(cx: &CommandContext, args: LoginArgs) -> Result<()> {
+    let result = cx.printer.open_output::<SignedIn>()?;
+    let LoginArgs { address, name, code, password_stdin, token_stdin, dry_run } = args;
+    let server = choose_server(cx, address)?;
     if !dry_run.dry_run {
         cx.settings.user.check_writable()?;
     }
-    if server.is_open() {
-        cx.printer.warning(&format!("{server} is not encrypted: others on the way can read what you send"));
+    if server.is_unencrypted() {
+        cx.printer.print_warning(&format!(
+            "the connection to {server} is not encrypted: others in the network can read it"
+        ));
     }
-    let nobody = cx.anonymous_session(server.clone())?;
-    check_server(&nobody).await?;
-    let file = cx.settings.environment.short(cx.settings.user.path());
+    let anonymous = cx.open_anonymous_session(server.clone())?;
+    check_server(&anonymous).await?;
+    let file = cx.settings.environment.shorten_path(cx.settings.user.path());
     if dry_run.dry_run {
-        let how = match (&name, token_stdin, code.is_some()) {
-            (_, true, _) => "keep a token that is good".to_owned(),
-            (Some(name), _, true) => format!("come in as {name}"),
-            (None, _, true) => "come in".to_owned(),
+        let action = match (&name, token_stdin, code.is_some()) {
+            (_, true, _) => "save a valid token".to_owned(),
+            (Some(name), _, true) => format!("join as {name}"),
+            (None, _, true) => "join".to_owned(),
             (Some(name), _, false) => format!("sign in as {name}"),
             (None, _, false) => "sign in".to_owned(),
         };
-        let sentence = format!("would {how} at {server}; the token would be in {file}");
+        let sentence = format!("would {action} at {server} and save the token in {file}");
         let user = name.map(|name| name.to_string());
-        return answer.said(&SignedIn { server, user, file }, &sentence);
+        return result.print_sentence(&SignedIn { server, user, file }, &sentence);
     }
     let (user, token) = if token_stdin {
-        by_token(cx, &server).await?
+        sign_in_with_token(cx, &server).await?
     } else {
         let code = code.map(Secret::new);
-        let name = asked_name(cx, &server, name, code.is_some()).await?;
-        let password = asked_password(cx, &server, &name, password_stdin, code.is_some()).await?;
+        let name = ask_name(cx, &server, name, code.is_some()).await?;
+        let password = ask_password(cx, &server, &name, password_stdin, code.is_some()).await?;
         if let Some(code) = code {
-            let join = Join { code, name: name.clone(), password: password.clone() };
-            nobody.ask(nobody.client.accounts().join(&join)).await?;
+            let join = UserRegistration { code, name: name.clone(), password: password.clone() };
+            anonymous.send(anonymous.client.accounts().join_with_code(&join)).await?;
         }
-        by_password(&nobody, name, password).await?
+        sign_in_with_password(&anonymous, name, password).await?
     };
-    let old = cx.settings.user.entry(&server).cloned();
-    let again = old.as_ref().is_some_and(|old| old.token == token);
-    let own = if again { old.as_ref().is_some_and(|old| old.own) } else { !token_stdin };
-    let entry = Entry { user: user.clone(), token, own, rest: toml::Table::new() };
-    cx.settings.user.remember(&server, entry)?;
-    if let Some(old) = old.filter(|old| old.own && !again) {
-        end_old(cx, &server, old).await;
+    let old = cx.settings.user.find_entry(&server).cloned();
+    let is_same_token = old.as_ref().is_some_and(|old| old.token == token);
+    let own = if is_same_token { old.as_ref().is_some_and(|old| old.own) } else { !token_stdin };
+    let entry = ServerEntry { user: user.clone(), token, own, rest: toml::Table::new() };
+    cx.settings.user.save_entry(&server, entry)?;
+    if let Some(old) = old.filter(|old| old.own && !is_same_token) {
+        revoke_old_token(cx, &server, old).await;
     }
     if cx.settings.environment.token.is_some() {
-        cx.printer.warning("HEARTH_TOKEN is set, and every command uses it instead of what was saved");
+        cx.printer.print_warning("HEARTH_TOKEN is set, and every command uses it instead of the saved token");
     }
-    match cx.settings.environment.server() {
-        Ok(Some(other)) if other != server => cx
-            .printer
-            .warning(&format!("HEARTH_SERVER is set to {other}, and every command uses that server instead")),
+    match cx.settings.environment.parse_server() {
+        Ok(Some(other)) if other != server => cx.printer.print_warning(&format!(
+            "HEARTH_SERVER is set to {other}, and every command uses that server instead"
+        )),
         _ => {}
     }
     let sentence = format!("signed in as {user} at {server}; the token is in {file}");
-    answer.done(&SignedIn { server, user: Some(user), file }, &sentence)?;
-    cx.printer.next("hearth");
+    result.print_done(&SignedIn { server, user: Some(user), file }, &sentence)?;
+    cx.printer.print_next("hearth");
     Ok(())
 }
 
-fn server(cx: &Context, address: Option<Server>) -> Result<Server> {
-    let set = cx.settings.server()?;
+fn choose_server(cx: &CommandContext, address: Option<ServerAddress>) -> Result<ServerAddress> {
+    let set = cx.settings.resolve_server()?;
     match address {
-        Some(address) if matches!(set.source, Source::Flag(_)) && set.value != address => {
-            Err(Error::invalid("two-servers", format!("two servers are named: {address} and {}", set.value))
-                .help(format!("hearth login {address}")))
+        Some(address) if matches!(set.source, SettingSource::Flag(_)) && set.value != address => {
+            Err(Error::invalid(
+                "two-servers",
+                format!("the command names two servers: {address} and {}", set.value),
+            )
+            .help(format!("hearth login {address}")))
         }
         Some(address) => Ok(address),
         None => Ok(set.value),
     }
 }
 
-/// Whether a Hearth answers there: before anything is asked of the user.
-async fn check_server(nobody: &Session<'_>) -> Result<()> {
-    match nobody.ask(nobody.client.accounts().me()).await {
-        Err(error) if error.kind() == Kind::Unauthenticated && error.code() != "strange-answer" => Ok(()),
+/// Checks that a Hearth answers at the address, before any question to the user.
+async fn check_server(anonymous: &Session<'_>) -> Result<()> {
+    match anonymous.send(anonymous.client.accounts().show_caller()).await {
+        Err(error) if error.kind() == ErrorKind::Unauthenticated && error.code() != "strange-answer" => {
+            Ok(())
+        }
         Err(error) => Err(error),
         Ok(_) => Ok(()),
     }
 }
 
-async fn asked_name(
-    cx: &Context,
-    server: &Server,
+async fn ask_name(
+    cx: &CommandContext,
+    server: &ServerAddress,
     name: Option<UserName>,
-    coming_in: bool,
+    is_joining: bool,
 ) -> Result<UserName> {
     if let Some(name) = name {
         return Ok(name);
     }
-    let local = cx.settings.environment.login.as_ref().and_then(|login| login.parse::<UserName>().ok());
-    let question = match (coming_in, &local) {
+    let local = cx.settings.environment.login_name.as_ref().and_then(|login| login.parse::<UserName>().ok());
+    let question = match (is_joining, &local) {
         (true, Some(local)) => format!("Choose a name for signing in at {server} [{local}]: "),
         (true, None) => format!("Choose a name for signing in at {server}: "),
         (false, Some(local)) => format!("Name at {server} [{local}]: "),
         (false, None) => format!("Name at {server}: "),
     };
-    let command = command(server, "NAME", coming_in);
+    let command = build_command_line(server, "NAME", is_joining);
     loop {
-        let typed = cx.ask.line(&question, "the name to sign in with (--name)", &command).await?;
+        let typed = cx.prompter.ask_line(&question, "the name to sign in with (--name)", &command).await?;
         match (typed.trim(), &local) {
             ("", Some(local)) => return Ok(local.clone()),
             (typed, _) => match typed.parse() {
                 Ok(name) => return Ok(name),
-                Err(error) => cx.printer.error(&error),
+                Err(error) => cx.printer.print_error(&error),
             },
         }
     }
 }
 
-async fn asked_password(
-    cx: &Context,
-    server: &Server,
+async fn ask_password(
+    cx: &CommandContext,
+    server: &ServerAddress,
     name: &UserName,
     from_input: bool,
-    coming_in: bool,
+    is_joining: bool,
 ) -> Result<Secret> {
     if from_input {
-        return ask::secret_from_input("--password-stdin").await;
+        return prompter::read_secret_from_stdin("--password-stdin").await;
     }
-    let command = command(server, name.as_str(), coming_in);
+    let command = build_command_line(server, name.as_str(), is_joining);
     let missing = "the password (--password-stdin)";
-    if !coming_in {
-        return cx.ask.hidden(&format!("Password of {name}: "), missing, &command);
+    if !is_joining {
+        return cx.prompter.ask_secret(&format!("Password of {name}: "), missing, &command);
     }
     loop {
-        let question = format!("Choose a password, at least {SHORTEST} characters: ");
-        let password = cx.ask.hidden(&question, missing, &command)?;
-        if password.reveal().chars().count() < SHORTEST {
-            cx.printer.warning("that is too short; four words will do");
-        } else if cx.ask.hidden("Once more: ", missing, &command)? != password {
-            cx.printer.warning("the two differ");
+        let question = format!("Choose a password, at least {MIN_PASSWORD_CHARS} characters: ");
+        let password = cx.prompter.ask_secret(&question, missing, &command)?;
+        if password.expose_secret().chars().count() < MIN_PASSWORD_CHARS {
+            cx.printer.print_warning("the password is too short; four words are enough");
+        } else if cx.prompter.ask_secret("Once more: ", missing, &command)? != password {
+            cx.printer.print_warning("the passwords differ");
         } else {
             return Ok(password);
         }
     }
 }
 
-/// The command that needs no question.
-fn command(server: &Server, name: &str, coming_in: bool) -> String {
-    let code = if coming_in { " --code CODE" } else { "" };
-    format!("hearth login {}{code} --name {name} --password-stdin", quoted(server.as_str()))
+/// Builds the command that needs no question.
+fn build_command_line(server: &ServerAddress, name: &str, is_joining: bool) -> String {
+    let code = if is_joining { " --code CODE" } else { "" };
+    format!("hearth login {}{code} --name {name} --password-stdin", quote_word(server.as_str()))
 }
 
-async fn by_token(cx: &Context, server: &Server) -> Result<(String, Secret)> {
-    let token = ask::secret_from_input("--token-stdin").await?;
-    let shown = Sourced::new(token.clone(), Source::Flag("--token-stdin"));
-    let session = cx.session_showing(server.clone(), shown)?;
-    let me = session.ask(session.client.accounts().me()).await?;
+async fn sign_in_with_token(cx: &CommandContext, server: &ServerAddress) -> Result<(String, Secret)> {
+    let token = prompter::read_secret_from_stdin("--token-stdin").await?;
+    let shown = Sourced::new(token.clone(), SettingSource::Flag("--token-stdin"));
+    let session = cx.open_session_with_token(server.clone(), shown)?;
+    let me = session.send(session.client.accounts().show_caller()).await?;
     Ok((me.name, token))
 }
 
-async fn by_password(nobody: &Session<'_>, name: UserName, password: Secret) -> Result<(String, Secret)> {
+async fn sign_in_with_password(
+    anonymous: &Session<'_>,
+    name: UserName,
+    password: Secret,
+) -> Result<(String, Secret)> {
     let create = SessionCreate { name, password };
-    let opened = nobody.ask(nobody.client.accounts().session_create(&create)).await?;
-    let client = nobody.client.showing(Arc::new(Bearer(opened.secret)));
-    let label = format!("hearth on {}", machine());
+    let opened = anonymous.send(anonymous.client.accounts().create_session(&create)).await?;
+    let client = anonymous.client.with_authority(Arc::new(Bearer(opened.secret)));
+    let label = format!("hearth on {}", machine_name());
     let create = TokenCreate { label, scopes: None, expires: None };
-    let made = nobody.ask(client.accounts().token_create(&create)).await;
-    // It ends by itself, too; what matters is the token.
-    let _it_ends_later = nobody.ask(client.accounts().session_end()).await;
+    let made = anonymous.send(client.accounts().create_token(&create)).await;
+    // The session also expires by itself.
+    let _session_expires = anonymous.send(client.accounts().end_session()).await;
     Ok((opened.user.name.to_string(), made?.secret))
 }
 
-/// The name of this machine, as part of a label.
-pub fn machine() -> String {
+/// Returns the name of this machine, for a token's label.
+pub fn machine_name() -> String {
     let name = gethostname::gethostname().to_string_lossy().into_owned();
     let visible = name.chars().filter(|symbol| !symbol.is_control()).take(60).collect::<String>();
     if visible.trim().is_empty() { "this machine".to_owned() } else { visible }
 }
 
-/// Revokes the token that the new one replaces and that nobody else uses. Whether it was still good matters to nobody.
-async fn end_old(cx: &Context, server: &Server, old: Entry) {
-    let shown = Sourced::new(old.token, Source::User(cx.settings.user.path().to_owned()));
-    let Ok(session) = cx.session_showing(server.clone(), shown) else { return };
-    if let Ok(me) = session.client.accounts().me().await
+/// Revokes the token that the new one replaces. A token that is no longer valid is ignored.
+async fn revoke_old_token(cx: &CommandContext, server: &ServerAddress, old: ServerEntry) {
+    let shown = Sourced::new(old.token, SettingSource::User(cx.settings.user.path().to_owned()));
+    let Ok(session) = cx.open_session_with_token(server.clone(), shown) else { return };
+    if let Ok(me) = session.client.accounts().show_caller().await
         && let Credential::PersonalToken(id) = me.credential
     {
-        let _it_was_not_good = session.client.accounts().token_revoke(id).await;
+        let _already_invalid = session.client.accounts().revoke_token(id).await;
     }
 }

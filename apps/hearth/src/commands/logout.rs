@@ -1,96 +1,99 @@
-//! `hearth logout`: the saved token is revoked at the server, then forgotten here.
+//! `hearth logout`: revokes the saved token at the server, then removes it here.
 
-use hearth_base::{Credential, Kind, Result};
+use hearth_base::{Credential, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
+    context::CommandContext,
     flags::DryRun,
     session::Session,
-    settings::{Server, Source, Sourced},
+    settings::{ServerAddress, SettingSource, Sourced},
 };
 
-/// What `hearth logout` takes.
+/// The arguments of `hearth logout`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Forget the token here, and leave it good at the server
+pub struct LogoutArgs {
+    /// Remove the token here only; it stays valid at the server
     #[arg(long)]
     local: bool,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// What was ended.
+/// The result.
 #[derive(Debug, Serialize, Deserialize)]
 struct SignedOut {
-    server: Server,
+    server: ServerAddress,
     user: Option<String>,
     revoked: bool,
     forgotten: bool,
 }
 
 /// Signs out.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<SignedOut>()?;
-    let Args { local, dry_run } = args;
-    let server = cx.settings.server()?.value;
+pub async fn run(cx: &CommandContext, args: LogoutArgs) -> Result<()> {
+    let result = cx.printer.open_output::<SignedOut>()?;
+    let LogoutArgs { local, dry_run } = args;
+    let server = cx.settings.resolve_server()?.value;
     if cx.settings.environment.token.is_some() {
-        cx.printer.warning("HEARTH_TOKEN is set; it stays good until it is unset or revoked");
+        cx.printer.print_warning("HEARTH_TOKEN is set; it stays valid until it is revoked");
     }
-    let Some(entry) = cx.settings.user.entry(&server).cloned() else {
+    let Some(entry) = cx.settings.user.find_entry(&server).cloned() else {
         let out = SignedOut { server, user: None, revoked: false, forgotten: false };
         let sentence = format!("nothing to change: you are not signed in at {}", out.server);
-        return answer.said(&out, &sentence);
+        return result.print_sentence(&out, &sentence);
     };
     let user = entry.user;
     if dry_run.dry_run {
         let sentence = format!("{user} would be signed out at {server}");
         let out = SignedOut { server, user: Some(user), revoked: false, forgotten: false };
-        return answer.said(&out, &sentence);
+        return result.print_sentence(&out, &sentence);
     }
-    let shown = Sourced::new(entry.token, Source::User(cx.settings.user.path().to_owned()));
-    let session = cx.session_showing(server.clone(), shown)?;
-    let ended = if local { Ended::Untouched } else { end(&session).await.map_err(offline)? };
-    cx.settings.user.forget(&server)?;
+    let shown = Sourced::new(entry.token, SettingSource::User(cx.settings.user.path().to_owned()));
+    let session = cx.open_session_with_token(server.clone(), shown)?;
+    let ended =
+        if local { TokenEnd::Kept } else { end_credential(&session).await.map_err(explain_offline)? };
+    cx.settings.user.remove_entry(&server)?;
     let sentence = match ended {
-        Ended::Revoked => format!("{user} is signed out at {server}; the token is revoked"),
-        Ended::Before => format!("{user} is signed out at {server}; the token was good no more"),
-        Ended::Untouched => {
-            format!("the token of {user} for {server} is forgotten here; the server still takes it")
+        TokenEnd::Revoked => format!("{user} is signed out at {server}; the token is revoked"),
+        TokenEnd::AlreadyInvalid => {
+            format!("{user} is signed out at {server}; the token was invalid already")
+        }
+        TokenEnd::Kept => {
+            format!("the token of {user} for {server} is removed here; the server still accepts it")
         }
     };
-    let revoked = ended == Ended::Revoked;
-    answer.done(&SignedOut { server, user: Some(user), revoked, forgotten: true }, &sentence)
+    let revoked = ended == TokenEnd::Revoked;
+    result.print_done(&SignedOut { server, user: Some(user), revoked, forgotten: true }, &sentence)
 }
 
-/// What became of the token at the server.
+/// The fate of the token at the server.
 #[derive(PartialEq, Eq)]
-enum Ended {
+enum TokenEnd {
     Revoked,
-    Before,
-    Untouched,
+    AlreadyInvalid,
+    Kept,
 }
 
-/// Ends what the session shows.
-async fn end(session: &Session<'_>) -> Result<Ended> {
+/// Revokes the session's credential.
+async fn end_credential(session: &Session<'_>) -> Result<TokenEnd> {
     let accounts = session.client.accounts();
-    let me = match session.ask(accounts.me()).await {
-        Err(error) if error.kind() == Kind::Unauthenticated => return Ok(Ended::Before),
+    let me = match session.send(accounts.show_caller()).await {
+        Err(error) if error.kind() == ErrorKind::Unauthenticated => return Ok(TokenEnd::AlreadyInvalid),
         answer => answer?,
     };
     let ended = match me.credential {
-        Credential::PersonalToken(id) => session.ask(accounts.token_revoke(id)).await,
-        Credential::Session(_) => session.ask(accounts.session_end()).await,
-        // A tool's token is ended by the tool's people, and may be in use elsewhere.
-        Credential::ToolToken(_) | Credential::None | Credential::RoleKey => return Ok(Ended::Untouched),
+        Credential::PersonalToken(id) => session.send(accounts.revoke_token(id)).await,
+        Credential::Session(_) => session.send(accounts.end_session()).await,
+        // A tool's token may be in use elsewhere; its members revoke it.
+        Credential::ToolToken(_) | Credential::None | Credential::RoleKey => return Ok(TokenEnd::Kept),
     };
-    ended.map(|_| Ended::Revoked)
+    ended.map(|_| TokenEnd::Revoked)
 }
 
-fn offline(error: hearth_base::Error) -> hearth_base::Error {
+fn explain_offline(error: hearth_base::Error) -> hearth_base::Error {
     match error.kind() {
-        Kind::Unavailable | Kind::Timeout => {
-            error.also("You are still signed in here.").help("hearth logout --local")
+        ErrorKind::Unavailable | ErrorKind::Timeout => {
+            error.and_message("You are still signed in here.").help("hearth logout --local")
         }
         _ => error,
     }

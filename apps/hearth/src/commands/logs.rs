@@ -1,4 +1,4 @@
-//! `hearth logs [NAME|--all]`: what a job wrote, or all of them; with `-f`, what it writes.
+//! `hearth logs [NAME|--all]`: prints the logs of one job or of all; `-f` follows them.
 
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -9,31 +9,31 @@ use hearth_wire::{
 };
 
 use crate::{
-    at_tool::AtTool,
-    context::Context,
-    job_calls::{ask_about_job, list_jobs},
-    ndjson::Lines,
+    context::CommandContext,
+    job_calls::{list_jobs, send_about_job},
+    ndjson::LineReader,
+    tool_session::ToolSession,
 };
 
-/// Which lines are wanted: what `hearth logs` and `hearth jobs logs` take.
+/// The flags of `hearth logs` and `hearth jobs logs` that select lines.
 #[derive(Debug, Default, clap::Args)]
-pub struct Which {
-    /// Go on with new lines as they come
+pub struct LogSelection {
+    /// Follow new lines
     #[arg(long, short)]
     follow: bool,
-    /// Only so many of the newest lines
+    /// Only this many lines, the newest
     #[arg(long, short, value_name = "COUNT")]
     last: Option<u32>,
-    /// No lines from before: a time, or how long ago, as in 1h32m
+    /// Only lines after this: a time, or an age as in 1h32m
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
-    /// No lines from after
+    /// Only lines before this
     #[arg(long, value_name = "WHEN", conflicts_with = "follow")]
     until: Option<String>,
-    /// Only lines that hold this text
+    /// Only lines with this text
     #[arg(long, value_name = "TEXT", conflicts_with = "regex")]
     text: Option<String>,
-    /// Only lines in which this regular expression finds something
+    /// Only lines that match this regular expression
     #[arg(long, value_name = "REGEX")]
     regex: Option<String>,
     /// Only standard output (out) or standard error (err)
@@ -44,104 +44,116 @@ pub struct Which {
     run: Option<String>,
 }
 
-impl Which {
-    /// The newest lines, and perhaps those that come.
-    pub fn newest(follow: bool) -> Self {
+impl LogSelection {
+    /// Selects the newest lines, and with `follow` new ones.
+    pub fn newest_lines(follow: bool) -> Self {
         Self { follow, ..Self::default() }
     }
 }
 
-/// What `hearth logs` takes.
+/// The arguments of `hearth logs`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The job; absent: the tool's page, or its only job
+pub struct PrintLogsArgs {
+    /// The job; default: the published job, or the only one
     name: Option<JobName>,
-    /// All jobs of the tool, each line with its job
+    /// Print lines of all jobs, each with its job's name
     #[arg(long, conflicts_with = "name")]
     all: bool,
     #[command(flatten)]
-    which: Which,
+    which: LogSelection,
 }
 
-/// Prints them.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let at = cx.at_tool()?;
-    let Args { name, all, which } = args;
+/// Prints the logs.
+pub async fn run(cx: &CommandContext, args: PrintLogsArgs) -> Result<()> {
+    let session = cx.open_tool_session()?;
+    let PrintLogsArgs { name, all, which } = args;
     let name = match name {
         Some(name) => Some(name),
         None if all => None,
-        None => Some(chosen(&at, &list_jobs(&at, false).await?)?),
+        None => Some(choose_job(&session, &list_jobs(&session, false).await?)?),
     };
-    print(cx, &at, name.as_ref(), which).await
+    print_logs(cx, &session, name.as_ref(), which).await
 }
 
-/// The job that is meant when none is named: the tool's page, else its only one.
-pub fn chosen(at: &AtTool<'_>, jobs: &[Job]) -> Result<JobName> {
+/// Chooses the job when none is named: the published one, else the only one.
+pub fn choose_job(session: &ToolSession<'_>, jobs: &[Job]) -> Result<JobName> {
     if let Some(page) = jobs.iter().find(|job| job.publish == Some(true)) {
         return Ok(page.name.clone());
     }
     match jobs {
-        [] => Err(Error::invalid("no-jobs", format!("{} has no jobs, so nothing was written", at.name()))
+        [] => Err(Error::invalid("no-jobs", format!("{} has no jobs, and so no logs", session.tool_name()))
             .help("hearth deploy")),
         [only] => Ok(only.name.clone()),
         [first, ..] => {
             let names = jobs.iter().map(|job| job.name.as_str()).collect::<Vec<_>>().join(", ");
-            Err(Error::invalid("which-job", format!("{} has several jobs: {names}", at.name()))
+            Err(Error::invalid("which-job", format!("{} has several jobs: {names}", session.tool_name()))
                 .help(format!("hearth logs {}", first.name)))
         }
     }
 }
 
-/// How many lines there are when nobody says how many.
-const USUAL: u32 = 100;
+/// The default number of lines.
+const DEFAULT_LINES: u32 = 100;
 
 /// Prints the lines of one job, or of all, the oldest first.
-pub async fn print(cx: &Context, at: &AtTool<'_>, job: Option<&JobName>, which: Which) -> Result<()> {
-    // Each line is a result; its fields are checked before the first is asked for.
-    let stream = cx.printer.stream_of::<LogsEntry>()?;
-    let Which { follow, last, since, until, text, regex, stream: of, run } = which;
+pub async fn print_logs(
+    cx: &CommandContext,
+    session: &ToolSession<'_>,
+    job: Option<&JobName>,
+    which: LogSelection,
+) -> Result<()> {
+    // Each line is a result; the --json fields are checked before the first request.
+    let stream = cx.printer.open_stream::<LogsEntry>()?;
+    let LogSelection { follow, last, since, until, text, regex, stream: stream_word, run } = which;
     let all = since.is_some() && last.is_none();
     let query = LogsQuery {
-        lines: (!all).then(|| last.unwrap_or(USUAL)),
+        lines: (!all).then(|| last.unwrap_or(DEFAULT_LINES)),
         since,
         until,
         direction: if all { LogsDirection::OldestFirst } else { LogsDirection::NewestFirst },
-        stream: of.map(|of| if of == "err" { LogsStream::Err } else { LogsStream::Out }),
+        stream: stream_word.map(|of| if of == "err" { LogsStream::Err } else { LogsStream::Out }),
         run,
         text,
         regex,
         ..LogsQuery::default()
     };
-    // Of lines that are searched, a piece may be found without the next.
-    let whole = query.text.is_none() && query.regex.is_none();
-    let pieces = RefCell::new(Pieces::default());
-    let printed = |entry: &LogsEntry| shown(entry, job.is_none());
+    // A search may match one piece of a long line without the next, so only unfiltered pieces are joined.
+    let joins_lines = query.text.is_none() && query.regex.is_none();
+    let pieces = RefCell::new(LineJoiner::default());
+    let format_printed = |entry: &LogsEntry| format_entry(entry, job.is_none());
     let show = |entry: &LogsEntry| {
-        let line = if whole { pieces.borrow_mut().join(entry) } else { Some(entry.clone()) };
-        stream.next(entry, entry.datetime, line.map(|line| printed(&line)).as_deref())
+        let line = if joins_lines { pieces.borrow_mut().join_entry(entry) } else { Some(entry.clone()) };
+        stream.print_entry(entry, entry.datetime, line.map(|line| format_printed(&line)).as_deref())
     };
-    let shown =
-        if follow { followed(at, job, query, show).await } else { listed(at, job, &query, show).await };
-    pieces.into_inner().0.values().try_for_each(|begun| stream.rest(begun.datetime, &printed(begun)))?;
+    let shown = if follow {
+        follow_stream(session, job, query, show).await
+    } else {
+        print_pages(session, job, &query, show).await
+    };
+    pieces
+        .into_inner()
+        .0
+        .values()
+        .try_for_each(|begun| stream.print_remaining_line(begun.datetime, &format_printed(begun)))?;
     shown
 }
 
-/// Long lines come in pieces, and are printed whole, but for those that are longer than anybody reads.
+/// Joins the pieces in which the server sends long lines, up to a maximum length.
 #[derive(Default)]
-struct Pieces(BTreeMap<(String, LogsStream), LogsEntry>);
+struct LineJoiner(BTreeMap<(String, LogsStream), LogsEntry>);
 
-impl Pieces {
-    /// The most bytes that are held back.
-    const MOST: usize = 4 << 20;
+impl LineJoiner {
+    /// The maximum length of a joined line.
+    const MAX_LINE_BYTES: usize = 4 << 20;
 
-    /// The whole line, when this is the last of it.
-    fn join(&mut self, entry: &LogsEntry) -> Option<LogsEntry> {
+    /// Adds a piece; returns the joined line after its last piece.
+    fn join_entry(&mut self, entry: &LogsEntry) -> Option<LogsEntry> {
         let key = (entry.pod.clone(), entry.stream);
         let mut line = match self.0.remove(&key) {
             Some(begun) => LogsEntry { message: begun.message + &entry.message, ..entry.clone() },
             None => entry.clone(),
         };
-        if entry.partial && line.message.len() < Self::MOST {
+        if entry.partial && line.message.len() < Self::MAX_LINE_BYTES {
             self.0.insert(key, line);
             return None;
         }
@@ -150,13 +162,13 @@ impl Pieces {
     }
 }
 
-/// What to type to follow them again.
-fn again(job: Option<&JobName>) -> String {
+/// Returns the command that follows the logs again.
+fn follow_command(job: Option<&JobName>) -> String {
     job.map_or_else(|| "hearth logs -f --all".to_owned(), |job| format!("hearth logs -f {job}"))
 }
 
-/// A line as it is printed: what Hearth says itself is told apart from what the program wrote.
-fn shown(entry: &LogsEntry, of_all: bool) -> String {
+/// Formats an entry. Hearth's own notes are marked with `[hearth]`.
+fn format_entry(entry: &LogsEntry, of_all: bool) -> String {
     let job = if of_all { format!("{} | ", entry.container) } else { String::new() };
     match entry.stream {
         LogsStream::Note => format!("{job}[hearth] {}", entry.message),
@@ -164,62 +176,64 @@ fn shown(entry: &LogsEntry, of_all: bool) -> String {
     }
 }
 
-async fn listed(
-    at: &AtTool<'_>,
+async fn print_pages(
+    session: &ToolSession<'_>,
     job: Option<&JobName>,
     query: &LogsQuery,
     show: impl Fn(&LogsEntry) -> Result<()>,
 ) -> Result<()> {
     let newest_first = query.direction == LogsDirection::NewestFirst;
-    let logs = at.client().logs();
-    let asked = logs.list(at.name(), job, query);
+    let logs = session.client().logs();
+    let request = logs.list(session.tool_name(), job, query);
     let mut page = match job {
-        Some(job) => ask_about_job(at, job, asked).await?,
-        None => at.ask(asked).await?,
+        Some(job) => send_about_job(session, job, request).await?,
+        None => session.send(request).await?,
     }
     .data;
-    let mut held = Vec::new();
+    let mut entries = Vec::new();
     loop {
         if newest_first {
-            held.append(&mut page.logs);
+            entries.append(&mut page.logs);
         } else {
             page.logs.iter().try_for_each(&show)?;
         }
         let Some(next) = page.next else { break };
-        page = at.ask(logs.next(at.name(), job, &next.url)).await?.data;
+        page = session.send(logs.next_page(session.tool_name(), job, &next.url)).await?.data;
     }
-    held.iter().rev().try_for_each(show)
+    entries.iter().rev().try_for_each(show)
 }
 
-/// Follows, and goes on where it was when the server ends the stream in good order or the way to it breaks.
-async fn followed(
-    at: &AtTool<'_>,
+/// Follows the logs. Resumes at the cursor when the server ends the stream or the connection is lost.
+async fn follow_stream(
+    session: &ToolSession<'_>,
     job: Option<&JobName>,
     mut query: LogsQuery,
     show: impl Fn(&LogsEntry) -> Result<()>,
 ) -> Result<()> {
-    let logs = at.client().logs();
-    let asked = logs.stream(at.name(), job, &query);
+    let logs = session.client().logs();
+    let request = logs.stream_lines(session.tool_name(), job, &query);
     let mut began = match job {
-        Some(job) => ask_about_job(at, job, asked).await?,
-        None => at.ask(asked).await?,
+        Some(job) => send_about_job(session, job, request).await?,
+        None => session.send(request).await?,
     };
     loop {
-        let mut lines = Lines::of(began);
+        let mut lines = LineReader::from_response(began);
         let mut seen = false;
         let ended = loop {
             match lines.next().await {
                 Ok(Some(line)) if line.is_empty() => {}
-                Ok(Some(line)) => match Streamed::read(&line)? {
-                    Streamed::Entry(entry) => {
+                Ok(Some(line)) => match StreamLine::parse(&line)? {
+                    StreamLine::Entry(entry) => {
                         show(&entry)?;
                         query.cursor = Some(entry.cursor);
                         seen = true;
                     }
-                    Streamed::End(end) => {
+                    StreamLine::End(end) => {
                         query.cursor = end.cursor.or(query.cursor.take());
                         if end.code != "stream-over" {
-                            return Err(Error::unavailable("stream-ended", end.message).help(again(job)));
+                            return Err(
+                                Error::unavailable("stream-ended", end.message).help(follow_command(job))
+                            );
                         }
                         seen = true;
                         break Ok(());
@@ -229,30 +243,30 @@ async fn followed(
                 Err(error) => break Err(error),
             }
         };
-        // What breaks off before it says anything would break off again.
+        // A stream that fails before its first entry would fail again.
         if let (Err(error), false) = (ended, seen) {
-            return Err(error.help(again(job)));
+            return Err(error.help(follow_command(job)));
         }
         if !seen {
             return Ok(());
         }
-        began = at.ask(logs.stream(at.name(), job, &query)).await?;
+        began = session.send(logs.stream_lines(session.tool_name(), job, &query)).await?;
     }
 }
 
 /// A line of a stream.
-enum Streamed {
+enum StreamLine {
     Entry(Box<LogsEntry>),
     End(LogsStreamEnd),
 }
 
-impl Streamed {
-    fn read(line: &str) -> Result<Self> {
+impl StreamLine {
+    fn parse(line: &str) -> Result<Self> {
         if let Ok(entry) = serde_json::from_str(line) {
             return Ok(Self::Entry(Box::new(entry)));
         }
         serde_json::from_str(line).map(Self::End).map_err(|cause| {
-            Error::unavailable("strange-answer", "a line of the log is not what Hearth says").because(cause)
+            Error::unavailable("strange-answer", "a line of the log stream is not valid").with_cause(cause)
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The commands, a file each.
+//! The commands, one file each.
 
 pub mod admin;
 pub mod build;
@@ -6,7 +6,6 @@ pub mod completion;
 pub mod deploy;
 pub mod envvars;
 pub mod exec;
-pub mod here;
 pub mod jobs;
 pub mod login;
 pub mod logout;
@@ -17,6 +16,7 @@ pub mod notify;
 pub mod open;
 pub mod overview;
 pub mod status;
+pub mod summary;
 pub mod tool;
 pub mod up;
 pub mod webhooks;

@@ -1,31 +1,31 @@
-//! `hearth new NAME`: makes a tool and links this folder to it. Doing it again changes nothing.
+//! `hearth new NAME`: creates a tool and links this folder to it. A repetition changes nothing.
 
-use hearth_base::{Error, Kind, Result, ToolName};
+use hearth_base::{Error, ErrorKind, Result, ToolName};
 use hearth_wire::tools::{Tool, ToolCreate, ToolState};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
+    context::CommandContext,
     flags::DryRun,
     session::Session,
-    settings::{Folder, Link},
+    settings::{FolderLink, LinkableFolder},
 };
 
-/// What `hearth new` takes.
+/// The arguments of `hearth new`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Its name: 2 to 32 lower-case letters, digits and single hyphens
+pub struct CreateToolArgs {
+    /// The name: 2 to 32 lower-case letters, digits and single hyphens
     name: ToolName,
-    /// What it is for
+    /// A description of the tool
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     description: String,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// What there is now.
+/// The result.
 #[derive(Debug, Serialize, Deserialize)]
-struct Made {
+struct CreatedTool {
     tool: ToolName,
     role: Option<String>,
     created: bool,
@@ -33,105 +33,115 @@ struct Made {
     file: String,
 }
 
-/// Makes it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Made>()?;
-    let Args { name, description, dry_run } = args;
-    let session = cx.session()?;
-    let linked = already_linked(&cx.settings.folder, &name)?;
+/// Creates the tool and the link.
+pub async fn run(cx: &CommandContext, args: CreateToolArgs) -> Result<()> {
+    let result = cx.printer.open_output::<CreatedTool>()?;
+    let CreateToolArgs { name, description, dry_run } = args;
+    let session = cx.open_session()?;
+    let linked = is_linked(&cx.settings.folder, &name)?;
     let file = cx.settings.folder.link_path().display().to_string();
-    let known = find(&session, &name).await?;
-    let (create, link) = (known.is_none(), !linked);
+    let existing = find_tool(&session, &name).await?;
+    let (create, link) = (existing.is_none(), !linked);
     if create {
         name.check_new()?;
     }
     if dry_run.dry_run {
-        let made = Made { tool: name, role: role(known.as_ref()), created: false, linked: false, file };
-        return answer.said(&made, &would(&made.tool, create, link));
+        let made = CreatedTool {
+            tool: name,
+            role: role_name(existing.as_ref()),
+            created: false,
+            linked: false,
+            file,
+        };
+        return result.print_sentence(&made, &describe_plan(&made.tool, create, link));
     }
-    // What can be refused here is refused before anything is made there.
+    // Local errors come before any change at the server.
     let new_link = link.then(|| cx.settings.folder.prepare_link(&name)).transpose()?;
-    let tool = match known {
+    let tool = match existing {
         Some(tool) => tool,
-        None => make(&session, &name, description).await?,
+        None => create_tool(&session, &name, description).await?,
     };
     if let Some(new_link) = new_link {
-        new_link.keep()?;
+        new_link.persist_link()?;
     }
-    let role = role(Some(&tool));
+    let role = role_name(Some(&tool));
     let what_you_are = role.as_deref().map_or("an operator".to_owned(), |role| format!("its {role}"));
-    let made = Made { tool: name, role, created: create, linked: link, file };
+    let made = CreatedTool { tool: name, role, created: create, linked: link, file };
     let tool = &made.tool;
     match (create, link) {
         (true, true) => {
             let sentence =
                 format!("tool {tool}: you are {what_you_are}; this folder is linked (hearth.yaml)");
-            answer.done(&made, &sentence)?;
+            result.print_done(&made, &sentence)?;
         }
-        (true, false) => answer.done(&made, &format!("tool {tool}: you are {what_you_are}"))?,
+        (true, false) => result.print_done(&made, &format!("tool {tool}: you are {what_you_are}"))?,
         (false, true) => {
             let sentence = format!(
-                "tool {tool} was there, you are {what_you_are}; this folder is linked now (hearth.yaml)"
+                "tool {tool} existed, you are {what_you_are}; this folder is now linked (hearth.yaml)"
             );
-            answer.done(&made, &sentence)?;
+            result.print_done(&made, &sentence)?;
         }
         (false, false) => {
             let sentence = format!(
-                "nothing to change: tool {tool} is there, you are {what_you_are}, this folder is linked"
+                "nothing to change: tool {tool} exists, you are {what_you_are}, this folder is linked"
             );
-            answer.said(&made, &sentence)?;
+            result.print_sentence(&made, &sentence)?;
         }
     }
-    cx.printer.next("hearth deploy");
+    cx.printer.print_next("hearth deploy");
     Ok(())
 }
 
-/// Makes the tool, and the link of `folder` to it, where they are missing, and says so.
-pub async fn ensure(cx: &Context, name: &ToolName, folder: Option<&Folder>) -> Result<()> {
-    let unlinked = folder.map(|folder| Ok::<_, Error>((!already_linked(folder, name)?).then_some(folder)));
+/// Creates the tool and the link of `folder` where they are missing, and prints a note for each.
+pub async fn ensure_tool(
+    cx: &CommandContext,
+    name: &ToolName,
+    folder: Option<&LinkableFolder>,
+) -> Result<()> {
+    let unlinked = folder.map(|folder| Ok::<_, Error>((!is_linked(folder, name)?).then_some(folder)));
     let unlinked = unlinked.transpose()?.flatten();
-    let session = cx.session()?;
-    let known = find(&session, name).await?;
-    if known.is_none() {
+    let session = cx.open_session()?;
+    let existing = find_tool(&session, name).await?;
+    if existing.is_none() {
         name.check_new()?;
     }
     let new_link = unlinked.map(|folder| folder.prepare_link(name)).transpose()?;
-    if known.is_none() {
-        make(&session, name, String::new()).await?;
-        cx.printer.note(&format!("tool {name} is made; you are its owner"));
+    if existing.is_none() {
+        create_tool(&session, name, String::new()).await?;
+        cx.printer.print_note(&format!("tool {name} is created; you are its owner"));
     }
     if let Some(new_link) = new_link {
-        new_link.keep()?;
-        cx.printer.note("the folder is linked to it (hearth.yaml)");
+        new_link.persist_link()?;
+        cx.printer.print_note("the folder is linked to it (hearth.yaml)");
     }
     Ok(())
 }
 
-/// Whether this folder is linked to `name` already; a folder of another tool is refused.
-fn already_linked(folder: &Folder, name: &ToolName) -> Result<bool> {
-    match folder.own_link()? {
-        None => folder.check_own(name).map(|()| false),
+/// Returns true when this folder is linked to `name`; refuses a folder of another tool.
+fn is_linked(folder: &LinkableFolder, name: &ToolName) -> Result<bool> {
+    match folder.read_own_link()? {
+        None => folder.check_linkable(name).map(|()| false),
         Some(link) if link.tool == *name => Ok(true),
-        Some(Link { tool, path }) => {
+        Some(FolderLink { tool, path }) => {
             let sentence = format!("the folder belongs to the tool {tool}, not to {name}");
             Err(Error::conflict("folder-taken", sentence)
-                .also(format!("{} says so; nothing was changed.", path.display()))
+                .and_message(format!("{} has the link; nothing was changed.", path.display()))
                 .help(format!("mkdir {name} && cd {name} && hearth new {name}")))
         }
     }
 }
 
-/// The tool, if it is one of the caller's.
-async fn find(session: &Session<'_>, name: &ToolName) -> Result<Option<Tool>> {
-    match session.ask(session.client.tools().show(name)).await {
-        Err(error) if matches!(error.kind(), Kind::Forbidden | Kind::NotFound) => Ok(None),
+/// Finds the tool among the caller's tools.
+async fn find_tool(session: &Session<'_>, name: &ToolName) -> Result<Option<Tool>> {
+    match session.send(session.client.tools().show(name)).await {
+        Err(error) if matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound) => Ok(None),
         Ok(tool) if tool.state == ToolState::Deleting => {
             let waits = tool.waits_for.join(", ");
-            Err(Error::conflict("tool-deleting", format!("a tool {name} is being deleted"))
-                .also(format!("Its name is free again when these have let go of it: {waits}."))
+            Err(Error::conflict("tool-deleting", format!("tool {name} is being deleted"))
+                .and_message(format!("Its name is free when these services have finished: {waits}."))
                 .help("choose another name, or wait"))
         }
-        // An operator sees tools that are none of theirs.
+        // Operators also see tools of which they are no member.
         Ok(tool) if tool.role.is_none() => {
             Err(Error::conflict("tool-name-taken", format!("the name {name} is taken"))
                 .help(format!("hearth tool members set YOUR-NAME maintainer --tool {name}")))
@@ -140,20 +150,20 @@ async fn find(session: &Session<'_>, name: &ToolName) -> Result<Option<Tool>> {
     }
 }
 
-async fn make(session: &Session<'_>, name: &ToolName, description: String) -> Result<Tool> {
+async fn create_tool(session: &Session<'_>, name: &ToolName, description: String) -> Result<Tool> {
     let create = ToolCreate { name: name.clone(), description };
-    session.ask(session.client.tools().create(&create)).await
+    session.send(session.client.tools().create(&create)).await
 }
 
-fn role(tool: Option<&Tool>) -> Option<String> {
+fn role_name(tool: Option<&Tool>) -> Option<String> {
     tool?.role.map(|role| role.to_string())
 }
 
-fn would(name: &ToolName, create: bool, link: bool) -> String {
+fn describe_plan(name: &ToolName, create: bool, link: bool) -> String {
     match (create, link) {
-        (true, true) => format!("would make the tool {name} and link this folder (hearth.yaml)"),
-        (true, false) => format!("would make the tool {name}; this folder is linked to it already"),
-        (false, true) => format!("would link this folder (hearth.yaml); the tool {name} is there already"),
+        (true, true) => format!("would create the tool {name} and link this folder (hearth.yaml)"),
+        (true, false) => format!("would create the tool {name}; this folder is linked to it already"),
+        (false, true) => format!("would link this folder (hearth.yaml); the tool {name} exists already"),
         (false, false) => "nothing to change".to_owned(),
     }
 }

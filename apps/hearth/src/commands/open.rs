@@ -1,57 +1,57 @@
-//! `hearth open [NAME]`: a tool's page in the browser, and its address as the result.
+//! `hearth open [NAME]`: opens a tool's page in the browser and prints its address.
 
-use hearth_base::{Error, Kind, Result, ToolName};
+use hearth_base::{Error, ErrorKind, Result, ToolName};
 use hearth_wire::{components::Deployment, reply::Paging};
 use serde::{Deserialize, Serialize};
 
 use super::tool;
-use crate::{at_tool::AtTool, context::Context, platform};
+use crate::{context::CommandContext, platform, tool_session::ToolSession};
 
-/// What `hearth open` takes.
+/// The arguments of `hearth open`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The tool; absent: this folder's
+pub struct OpenPageArgs {
+    /// The tool; default: this folder's
     name: Option<ToolName>,
     /// Only print the address
     #[arg(long)]
     print: bool,
 }
 
-/// Where the page is.
+/// The address of the page.
 #[derive(Debug, Serialize, Deserialize)]
-struct Page {
+struct ToolPage {
     tool: ToolName,
     url: String,
 }
 
-/// Opens it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Page>()?;
-    let Args { name, print } = args;
-    let at = cx.at(tool::named(cx, name)?)?;
-    let Some(url) = address(&deployments(&at).await?) else {
+/// Opens the page.
+pub async fn run(cx: &CommandContext, args: OpenPageArgs) -> Result<()> {
+    let result = cx.printer.open_output::<ToolPage>()?;
+    let OpenPageArgs { name, print } = args;
+    let session = cx.open_session_for_tool(tool::choose_tool(cx, name)?)?;
+    let Some(url) = find_page_address(&list_deployments(&session).await?) else {
         return Err(Error::new(
-            Kind::NotFound,
+            ErrorKind::NotFound,
             "no-page",
-            format!("{} has nothing that was deployed and published", at.name()),
+            format!("{} has no published deployment", session.tool_name()),
         )
         .help("hearth deploy"));
     };
-    let page = Page { tool: at.name().clone(), url };
-    answer.said(&page, &page.url)?;
-    if !print && cx.printer.shows_results() && !platform::open_page(&page.url) {
-        cx.printer.note("No browser could be started.");
+    let page = ToolPage { tool: session.tool_name().clone(), url };
+    result.print_sentence(&page, &page.url)?;
+    if !print && cx.printer.is_stdout_a_terminal() && !platform::open_in_browser(&page.url) {
+        cx.printer.print_note("No browser could be started.");
     }
     Ok(())
 }
 
-/// The tool's newest deployments.
-pub async fn deployments(at: &AtTool<'_>) -> Result<Vec<Deployment>> {
+/// Lists the tool's newest deployments.
+pub async fn list_deployments(session: &ToolSession<'_>) -> Result<Vec<Deployment>> {
     let paging = Paging::default();
-    Ok(at.ask(at.client().components().list(at.name(), &paging)).await?.deployments)
+    Ok(session.send(session.client().components().list(session.tool_name(), &paging)).await?.deployments)
 }
 
-/// Where the newest deployment that was published has put the page.
-pub fn address(deployments: &[Deployment]) -> Option<String> {
+/// Finds the page's address: that of the newest published deployment.
+pub fn find_page_address(deployments: &[Deployment]) -> Option<String> {
     deployments.iter().find_map(|deployment| deployment.url.clone())
 }

@@ -1,4 +1,4 @@
-//! `hearth status NAME`: how a tool is: its page, its newest deployment, its jobs.
+//! `hearth status NAME`: the state of a tool: page, newest deployment, jobs.
 
 use hearth_base::{Result, ToolName};
 use hearth_wire::{
@@ -9,65 +9,69 @@ use serde::{Deserialize, Serialize};
 
 use super::{jobs, open};
 use crate::{
-    chart,
-    context::Context,
+    context::CommandContext,
     job_calls::list_jobs,
     printer::{Cell, Table},
-    settings::{Source, Sourced},
+    settings::{SettingSource, Sourced},
+    usage_chart,
 };
 
-/// How a tool is.
+/// The state of a tool.
 #[derive(Debug, Serialize, Deserialize)]
-struct Overview {
+struct ToolOverview {
     tool: ToolName,
     url: Option<String>,
     deployment: Option<Deployment>,
     jobs: Vec<Job>,
 }
 
-/// Says it.
-pub async fn run(cx: &Context, name: ToolName) -> Result<()> {
-    let answer = cx.printer.answer::<Overview>()?;
-    let at = cx.at(Sourced::new(name, Source::Argument))?;
-    let jobs = list_jobs(&at, false).await?;
-    let deployments = open::deployments(&at).await?;
-    let url = open::address(&deployments);
+/// Shows the state of the tool.
+pub async fn run(cx: &CommandContext, name: ToolName) -> Result<()> {
+    let result = cx.printer.open_output::<ToolOverview>()?;
+    let session = cx.open_session_for_tool(Sourced::new(name, SettingSource::Argument))?;
+    let jobs = list_jobs(&session, false).await?;
+    let deployments = open::list_deployments(&session).await?;
+    let url = open::find_page_address(&deployments);
     let deployment = deployments.into_iter().next();
-    let overview = Overview { tool: at.name().clone(), url, deployment, jobs };
-    let used = at.client().jobs().tool_metrics(at.name(), &chart::LATELY).await;
-    let used = chart::rows(used, cx.printer.now())?;
-    answer.shown(&overview, &table(&overview, used))?;
-    cx.printer.next(&next(&overview));
+    let overview = ToolOverview { tool: session.tool_name().clone(), url, deployment, jobs };
+    let used = session
+        .client()
+        .jobs()
+        .show_tool_metrics(session.tool_name(), &usage_chart::RECENT_METRICS_QUERY)
+        .await;
+    let used = usage_chart::build_usage_rows(used, cx.printer.now())?;
+    result.print_record(&overview, &build_table(&overview, used))?;
+    cx.printer.print_next(&choose_next_command(&overview));
     Ok(())
 }
 
-fn table(overview: &Overview, used: Vec<(&'static str, String)>) -> Table {
-    let mut table = Table::whole();
+fn build_table(overview: &ToolOverview, used: Vec<(&'static str, String)>) -> Table {
+    let mut table = Table::new_uncut();
     let name = |what: &str| Cell::from(what);
-    table.row([name("page"), Cell::from(overview.url.as_deref().unwrap_or("-")), Cell::from("")]);
+    table.add_row([name("page"), Cell::from(overview.url.as_deref().unwrap_or("-")), Cell::from("")]);
     match &overview.deployment {
-        None => table.row([name("deployment"), Cell::from("none yet"), Cell::from("")]),
-        Some(deployment) => table.row([
+        None => table.add_row([name("deployment"), Cell::from("none yet"), Cell::from("")]),
+        Some(deployment) => table.add_row([
             name("deployment"),
             Cell::from(deployment.long_status.as_str()),
             Cell::from(deployment.end_time.unwrap_or(deployment.creation_time)),
         ]),
     }
     for job in &overview.jobs {
-        table.row([
+        table.add_row([
             Cell::from(format!("job {}", job.name)),
             Cell::from(job.status_long.as_str()),
-            Cell::from(jobs::list::sort(job)),
+            Cell::from(jobs::list::describe_job_type(job)),
         ]);
     }
     for (name, chart) in used {
-        table.row([Cell::from(name), Cell::from(chart), Cell::from("")]);
+        table.add_row([Cell::from(name), Cell::from(chart), Cell::from("")]);
     }
     table
 }
 
-/// Trouble first.
-fn next(overview: &Overview) -> String {
+/// Chooses the next command: a failed job first.
+fn choose_next_command(overview: &ToolOverview) -> String {
     if let Some(job) = overview.jobs.iter().find(|job| job.status.short == StatusShort::Failed) {
         return format!("hearth logs {} --tool {}", job.name, overview.tool);
     }

@@ -1,125 +1,131 @@
-//! `hearth status`: which server, user and tool, and where each comes from.
+//! `hearth status`: server, user and tool, with the source of each.
 
 use std::{path::Path, time::Duration};
 
-use hearth_base::{Error, Kind, Result, ToolName};
-use hearth_wire::accounts::Me;
+use hearth_base::{Error, ErrorKind, Result, ToolName};
+use hearth_wire::accounts::CallerInfo;
 use serde::{Deserialize, Serialize};
 
 use super::overview;
 use crate::{
-    context::Context,
+    context::CommandContext,
     printer::{Cell, Table},
-    settings::Source,
+    settings::SettingSource,
 };
 
-/// What `hearth status` takes.
+/// The arguments of `hearth status`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Say how this tool is instead
+pub struct ShowStatusArgs {
+    /// Show the state of this tool instead
     name: Option<ToolName>,
 }
 
-/// Where you are.
+/// The current settings.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Status {
+pub struct StatusView {
     /// The server's address.
-    pub server: Setting,
-    /// Whose token is shown.
-    pub user: Setting,
-    /// The tool that commands are about.
-    pub tool: Setting,
+    pub server: StatusSetting,
+    /// The user that the token belongs to.
+    pub user: StatusSetting,
+    /// The tool of commands.
+    pub tool: StatusSetting,
 }
 
-/// One setting, where it comes from, and what there is to say about it.
+/// One setting with its source and a remark.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Setting {
+pub struct StatusSetting {
     /// Its value, if it has one.
     pub value: Option<String>,
-    /// Where it comes from: `flag`, `environment`, `folder`, `user` or `default`.
+    /// Its source: `flag`, `environment`, `folder`, `user` or `default`.
     pub source: Option<String>,
-    /// Which flag, variable or file that is.
+    /// The flag, variable or file.
     pub by: Option<String>,
-    /// What there is to say about it.
+    /// A remark.
     pub note: Option<String>,
 }
 
-/// What the server said about the caller.
+/// The state of the caller's sign-in.
 #[derive(Debug)]
-pub enum Signed {
-    /// There is nothing to show to it. Whether it answers.
+pub enum SignInState {
+    /// There is no token; `answers` is true when the server can be reached.
     Out { answers: bool },
-    /// It knows the caller.
-    In(Me),
-    /// It was not asked to an end.
+    /// The server accepted the token.
+    In(CallerInfo),
+    /// The request failed or was refused.
     Refused(Error),
 }
 
-/// What is said of a tool that is somebody else's, or gone.
-pub const NOT_YOURS: &str = "not one of your tools";
+/// The remark about a tool that is not the caller's or does not exist.
+pub const NOT_YOUR_TOOL: &str = "not one of your tools";
 
-/// Says it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
+/// Shows the settings, or the state of a tool.
+pub async fn run(cx: &CommandContext, args: ShowStatusArgs) -> Result<()> {
     if let Some(name) = args.name {
         return overview::run(cx, name).await;
     }
-    let answer = cx.printer.answer::<Status>()?;
-    let (status, _) = gather(cx).await?;
-    answer.shown(&status, &table(cx, &status))
+    let result = cx.printer.open_output::<StatusView>()?;
+    let (status, _) = collect_status(cx).await?;
+    result.print_record(&status, &build_table(cx, &status))
 }
 
-impl Signed {
-    /// How long the server may take to answer: this command is about what is here.
-    const PATIENCE: Duration = Duration::from_secs(3);
+impl SignInState {
+    /// The time limit of the request: this command shows local settings first of all.
+    const STATUS_TIMEOUT: Duration = Duration::from_secs(3);
 
-    /// Asks the server.
-    async fn ask(cx: &Context) -> Self {
-        let session = match cx.session() {
+    /// Sends a request about the caller.
+    async fn probe_server(cx: &CommandContext) -> Self {
+        let session = match cx.open_session() {
             Ok(session) => session,
-            Err(error) if error.kind() == Kind::Unauthenticated => return Self::nobody(cx).await,
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => {
+                return Self::probe_server_anonymously(cx).await;
+            }
             Err(error) => return Self::Refused(error),
         };
         let accounts = session.client.accounts();
-        match tokio::time::timeout(Self::PATIENCE, accounts.me()).await {
+        match tokio::time::timeout(Self::STATUS_TIMEOUT, accounts.show_caller()).await {
             Ok(Ok(me)) => Self::In(me),
             Ok(Err(error)) => Self::Refused(error),
-            Err(_) => Self::Refused(Error::new(Kind::Timeout, "no-answer", "the server does not answer")),
+            Err(_) => {
+                Self::Refused(Error::new(ErrorKind::Timeout, "no-answer", "the server does not answer"))
+            }
         }
     }
 
-    /// Without anything to show there is only one question: whether a server is there.
-    async fn nobody(cx: &Context) -> Self {
-        let asked = async {
-            let nobody = cx.anonymous_session(cx.settings.server()?.value)?;
-            nobody.client.accounts().me().await
+    /// Checks without a token that a server answers.
+    async fn probe_server_anonymously(cx: &CommandContext) -> Self {
+        let request = async {
+            let anonymous = cx.open_anonymous_session(cx.settings.resolve_server()?.value)?;
+            anonymous.client.accounts().show_caller().await
         };
-        let answer = tokio::time::timeout(Self::PATIENCE, asked).await;
-        Self::Out { answers: matches!(answer, Ok(Err(error)) if error.kind() == Kind::Unauthenticated) }
+        let answer = tokio::time::timeout(Self::STATUS_TIMEOUT, request).await;
+        Self::Out { answers: matches!(answer, Ok(Err(error)) if error.kind() == ErrorKind::Unauthenticated) }
     }
 
-    /// What is wrong with the server, if anything is.
-    fn trouble(&self) -> Option<String> {
+    /// Describes the problem with the server, if there is one.
+    fn describe_problem(&self) -> Option<String> {
         match self {
             Self::Out { answers: false } => Some("no Hearth answers there".to_owned()),
             Self::Refused(error) if error.code() == "server-unreachable" => {
                 Some("it cannot be reached".to_owned())
             }
-            Self::Refused(error) if error.kind() != Kind::Unauthenticated => Some(error.public().to_owned()),
+            Self::Refused(error) if error.kind() != ErrorKind::Unauthenticated => {
+                Some(error.public_message().to_owned())
+            }
             Self::Out { answers: true } | Self::In(_) | Self::Refused(_) => None,
         }
     }
 }
 
-/// Collects it: from here, and from the server what it says about the caller.
-pub async fn gather(cx: &Context) -> Result<(Status, Signed)> {
-    let server = cx.settings.server()?;
-    let signed = Signed::ask(cx).await;
-    let token = cx.settings.token(&server.value);
-    let saved = cx.settings.user.entry(&server.value).map(|entry| entry.user.clone());
-    let mut user = token.map(|token| Setting::from(&token.source)).unwrap_or_default();
+/// Collects the settings, and the server's answer about the caller.
+pub async fn collect_status(cx: &CommandContext) -> Result<(StatusView, SignInState)> {
+    let server = cx.settings.resolve_server()?;
+    let signed = SignInState::probe_server(cx).await;
+    let token = cx.settings.find_token(&server.value);
+    let saved = cx.settings.user.find_entry(&server.value).map(|entry| entry.user.clone());
+    let mut user = token.map(|token| StatusSetting::from(&token.source)).unwrap_or_default();
     match &signed {
-        Signed::Out { .. } => user.note = Some("not signed in".to_owned()),
-        Signed::In(me) => {
+        SignInState::Out { .. } => user.note = Some("not signed in".to_owned()),
+        SignInState::In(me) => {
             user.value = Some(me.name.clone());
             user.note = match (me.kind.as_str(), me.operator) {
                 ("tool", _) => Some("a tool, by its own token".to_owned()),
@@ -127,54 +133,62 @@ pub async fn gather(cx: &Context) -> Result<(Status, Signed)> {
                 _ => None,
             };
         }
-        Signed::Refused(error) => {
+        SignInState::Refused(error) => {
             user.value = saved.filter(|_| cx.settings.environment.token.is_none());
-            user.note = (error.kind() == Kind::Unauthenticated).then(|| error.public().to_owned());
+            user.note =
+                (error.kind() == ErrorKind::Unauthenticated).then(|| error.public_message().to_owned());
         }
     }
-    let tool = match cx.settings.tool() {
-        Ok(Some(tool)) => Setting {
+    let tool = match cx.settings.find_tool() {
+        Ok(Some(tool)) => StatusSetting {
             value: Some(tool.value.to_string()),
-            note: role(cx, &tool.value, &signed).await,
-            ..Setting::from(&tool.source)
+            note: describe_role(cx, &tool.value, &signed).await,
+            ..StatusSetting::from(&tool.source)
         },
-        Ok(None) => Setting { note: Some("this folder belongs to no tool".to_owned()), ..Setting::default() },
-        Err(error) => Setting { note: Some(error.public().to_owned()), ..Setting::default() },
+        Ok(None) => StatusSetting {
+            note: Some("this folder belongs to no tool".to_owned()),
+            ..StatusSetting::default()
+        },
+        Err(error) => {
+            StatusSetting { note: Some(error.public_message().to_owned()), ..StatusSetting::default() }
+        }
     };
-    let server = Setting {
+    let server = StatusSetting {
         value: Some(server.value.to_string()),
-        note: signed.trouble(),
-        ..Setting::from(&server.source)
+        note: signed.describe_problem(),
+        ..StatusSetting::from(&server.source)
     };
-    Ok((Status { server, user, tool }, signed))
+    Ok((StatusView { server, user, tool }, signed))
 }
 
-/// What the caller is to the tool, where the server says so: a linked tool may be gone, or somebody else's.
-async fn role(cx: &Context, tool: &ToolName, signed: &Signed) -> Option<String> {
-    let (Signed::In(_), Ok(session)) = (signed, cx.session()) else { return None };
+/// Describes the caller's role on the tool: a linked tool may be deleted, or not be the caller's.
+async fn describe_role(cx: &CommandContext, tool: &ToolName, signed: &SignInState) -> Option<String> {
+    let (SignInState::In(_), Ok(session)) = (signed, cx.open_session()) else { return None };
     let tools = session.client.tools();
-    match tokio::time::timeout(Signed::PATIENCE, tools.show(tool)).await.ok()? {
+    match tokio::time::timeout(SignInState::STATUS_TIMEOUT, tools.show(tool)).await.ok()? {
         Ok(tool) => tool.role.map(|role| role.to_string()),
-        Err(error) if matches!(error.kind(), Kind::Forbidden | Kind::NotFound) => Some(NOT_YOURS.to_owned()),
+        Err(error) if matches!(error.kind(), ErrorKind::Forbidden | ErrorKind::NotFound) => {
+            Some(NOT_YOUR_TOOL.to_owned())
+        }
         Err(_) => None,
     }
 }
 
-impl From<&Source> for Setting {
-    fn from(source: &Source) -> Self {
-        Self { source: Some(source.kind().to_owned()), by: source.by(), ..Self::default() }
+impl From<&SettingSource> for StatusSetting {
+    fn from(source: &SettingSource) -> Self {
+        Self { source: Some(source.kind_word().to_owned()), by: source.origin_name(), ..Self::default() }
     }
 }
 
-/// The same as rows: what, its value, where it comes from, what there is to say.
-pub fn table(cx: &Context, status: &Status) -> Table {
-    let Status { server, user, tool } = status;
-    let mut table = Table::whole();
+/// Builds the table: name, value, source and remark of each setting.
+pub fn build_table(cx: &CommandContext, status: &StatusView) -> Table {
+    let StatusView { server, user, tool } = status;
+    let mut table = Table::new_uncut();
     for (name, setting) in [("server", server), ("user", user), ("tool", tool)] {
-        let Setting { value, source, by, note } = setting;
-        let by = by.as_deref().map(|by| format!(" {}", cx.settings.environment.short(Path::new(by))));
+        let StatusSetting { value, source, by, note } = setting;
+        let by = by.as_deref().map(|by| format!(" {}", cx.settings.environment.shorten_path(Path::new(by))));
         let from = source.as_ref().map(|source| format!("{source}{}", by.unwrap_or_default()));
-        table.row([
+        table.add_row([
             Cell::from(name),
             Cell::from(value.as_deref().unwrap_or("-")),
             Cell::from(from.as_deref().unwrap_or("-")),

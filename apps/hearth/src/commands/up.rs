@@ -1,208 +1,213 @@
-//! `hearth up` and `hearth down`: a Hearth on this machine, in the background.
+//! `hearth up` and `hearth down`: start and stop of Hearth on this machine, in the background.
 
 use std::path::{Path, PathBuf};
 
 use hearth_base::Result;
 use serde::{Deserialize, Serialize};
 
-use crate::{context::Context, flags::DryRun};
+use crate::{context::CommandContext, flags::DryRun};
 
-/// What `hearth up` takes.
+/// The arguments of `hearth up`.
 #[derive(Debug, clap::Args)]
 pub struct UpArgs {
-    /// The folder with everything that it keeps; absent: /var/lib/hearth
+    /// The state folder; default: /var/lib/hearth
     #[arg(long, value_name = "FOLDER")]
     state: Option<PathBuf>,
-    /// The address and port of its door; absent: 127.0.0.1:8080
+    /// The address and port; default: 127.0.0.1:8080
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// What `hearth down` takes.
+/// The arguments of `hearth down`.
 #[derive(Debug, clap::Args)]
 pub struct DownArgs {
-    /// The folder that it was started with; absent: /var/lib/hearth
+    /// The state folder; default: /var/lib/hearth
     #[arg(long, value_name = "FOLDER")]
     state: Option<PathBuf>,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// What runs now.
+/// The result: whether Hearth runs, and whether that changed.
 #[derive(Debug, Serialize, Deserialize)]
-struct Here {
+struct LocalHearth {
     state: PathBuf,
     running: bool,
     changed: bool,
 }
 
-/// Starts it.
-pub async fn up(cx: &Context, args: UpArgs) -> Result<()> {
+/// Starts Hearth.
+pub async fn up(cx: &CommandContext, args: UpArgs) -> Result<()> {
     let UpArgs { state, listen, dry_run } = args;
-    here::up(cx, state.as_deref(), listen.as_deref(), dry_run).await
+    local_hearth::up(cx, state.as_deref(), listen.as_deref(), dry_run).await
 }
 
-/// Stops it.
-pub async fn down(cx: &Context, args: DownArgs) -> Result<()> {
+/// Stops Hearth.
+pub async fn down(cx: &CommandContext, args: DownArgs) -> Result<()> {
     let DownArgs { state, dry_run } = args;
-    here::down(cx, state.as_deref(), dry_run).await
+    local_hearth::down(cx, state.as_deref(), dry_run).await
 }
 
 #[cfg(not(unix))]
-mod here {
-    use super::{Context, DryRun, Path, Result};
+mod local_hearth {
+    use super::{CommandContext, DryRun, Path, Result};
 
-    fn nowhere() -> hearth_base::Error {
-        hearth_base::Error::invalid("not-here", "a Hearth does not run on this operating system")
+    fn build_unsupported_error() -> hearth_base::Error {
+        hearth_base::Error::invalid("not-here", "Hearth cannot run on this operating system")
             .help("hearth login ADDRESS")
     }
 
-    pub async fn up(_: &Context, _: Option<&Path>, _: Option<&str>, _: DryRun) -> Result<()> {
-        Err(nowhere())
+    pub async fn up(_: &CommandContext, _: Option<&Path>, _: Option<&str>, _: DryRun) -> Result<()> {
+        Err(build_unsupported_error())
     }
 
-    pub async fn down(_: &Context, _: Option<&Path>, _: DryRun) -> Result<()> {
-        Err(nowhere())
+    pub async fn down(_: &CommandContext, _: Option<&Path>, _: DryRun) -> Result<()> {
+        Err(build_unsupported_error())
     }
 }
 
 #[cfg(unix)]
-mod here {
+mod local_hearth {
     use std::time::Duration;
 
     use hearth_base::Error;
 
-    use super::{Context, DryRun, Here, Path, PathBuf, Result};
+    use super::{CommandContext, DryRun, LocalHearth, Path, PathBuf, Result};
     use crate::{
+        io_error::describe_io_error,
         platform::{self, daemon},
-        trouble::why,
     };
 
-    /// How long it may take to end in good order.
-    const PATIENCE: Duration = Duration::from_secs(60);
+    /// The time limit of a graceful stop.
+    const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
-    pub async fn up(cx: &Context, state: Option<&Path>, listen: Option<&str>, dry_run: DryRun) -> Result<()> {
-        let answer = cx.printer.answer::<Here>()?;
-        let state = chosen(state)?;
-        let refused = |cause: std::io::Error| in_the_way(&state, &why(&cause));
-        if daemon::running(&state).map_err(refused)?.is_some() {
-            let here = Here { state, running: true, changed: false };
+    pub async fn up(
+        cx: &CommandContext,
+        state: Option<&Path>,
+        listen: Option<&str>,
+        dry_run: DryRun,
+    ) -> Result<()> {
+        let result = cx.printer.open_output::<LocalHearth>()?;
+        let state = resolve_state_folder(state)?;
+        let refused = |cause: std::io::Error| build_state_error(&state, &describe_io_error(&cause));
+        if daemon::find_process(&state).map_err(refused)?.is_some() {
+            let hearth = LocalHearth { state, running: true, changed: false };
             let sentence =
-                format!("nothing to change: Hearth runs, with its state in {}", here.state.display());
-            return answer.said(&here, &sentence);
+                format!("nothing to change: Hearth runs, with its state in {}", hearth.state.display());
+            return result.print_sentence(&hearth, &sentence);
         }
         check_root("up")?;
-        let program = program(cx)?;
+        let program = find_hearthd(cx)?;
         if dry_run.dry_run {
             let sentence =
                 format!("would start {}, with its state in {}", program.display(), state.display());
-            return answer.said(&Here { state, running: false, changed: false }, &sentence);
+            return result.print_sentence(&LocalHearth { state, running: false, changed: false }, &sentence);
         }
-        let mut steps = cx.printer.steps();
-        steps.begin("start");
+        let mut steps = cx.printer.open_steps();
+        steps.begin_step("start");
         let (folder, listen) = (state.clone(), listen.map(str::to_owned));
         let starting =
-            tokio::task::spawn_blocking(move || daemon::start(&program, &folder, listen.as_deref()));
-        let said = steps.during(starting).await.map_err(Error::internal)?.map_err(refused)?;
-        let Some(said) = said else {
-            steps.failed("it ended");
-            return Err(ended(&state));
+            tokio::task::spawn_blocking(move || daemon::start_hearthd(&program, &folder, listen.as_deref()));
+        let ready_lines = steps.wait_for(starting).await.map_err(Error::internal)?.map_err(refused)?;
+        let Some(lines) = ready_lines else {
+            steps.mark_failed("hearthd ended");
+            return Err(build_start_error(&state));
         };
-        steps.done("");
-        let [first, .., last] = said.as_slice() else { return Err(ended(&state)) };
-        answer.done(&Here { state: state.clone(), running: true, changed: true }, first)?;
+        steps.mark_done("");
+        let [first, .., last] = lines.as_slice() else { return Err(build_start_error(&state)) };
+        result.print_done(&LocalHearth { state: state.clone(), running: true, changed: true }, first)?;
         let (before, next) = last.split_once("Next: ").unwrap_or(("", last));
-        cx.printer.note(&format!("its state is in {}, its log beside it", state.display()));
+        cx.printer.print_note(&format!("state and log are in {}", state.display()));
         if !before.trim().is_empty() {
-            cx.printer.note(before.trim());
+            cx.printer.print_note(before.trim());
         }
-        cx.printer.next(next);
+        cx.printer.print_next(next);
         Ok(())
     }
 
-    pub async fn down(cx: &Context, state: Option<&Path>, dry_run: DryRun) -> Result<()> {
-        let answer = cx.printer.answer::<Here>()?;
-        let state = chosen(state)?;
-        let refused = |cause: std::io::Error| in_the_way(&state, &why(&cause));
-        let Some(pid) = daemon::running(&state).map_err(refused)? else {
-            let here = Here { state, running: false, changed: false };
+    pub async fn down(cx: &CommandContext, state: Option<&Path>, dry_run: DryRun) -> Result<()> {
+        let result = cx.printer.open_output::<LocalHearth>()?;
+        let state = resolve_state_folder(state)?;
+        let refused = |cause: std::io::Error| build_state_error(&state, &describe_io_error(&cause));
+        let Some(pid) = daemon::find_process(&state).map_err(refused)? else {
+            let hearth = LocalHearth { state, running: false, changed: false };
             let sentence =
-                format!("nothing to change: no Hearth runs with its state in {}", here.state.display());
-            return answer.said(&here, &sentence);
+                format!("nothing to change: no Hearth runs with its state in {}", hearth.state.display());
+            return result.print_sentence(&hearth, &sentence);
         };
         check_root("down")?;
         if dry_run.dry_run {
             let sentence = format!(
-                "would stop the process {}; its state stays in {}",
+                "would stop process {}; its state stays in {}",
                 pid.as_raw_nonzero(),
                 state.display()
             );
-            return answer.said(&Here { state, running: true, changed: false }, &sentence);
+            return result.print_sentence(&LocalHearth { state, running: true, changed: false }, &sentence);
         }
-        let mut steps = cx.printer.steps();
-        steps.begin("stop");
-        daemon::ask_to_end(pid).map_err(refused)?;
-        let gone = async {
-            while daemon::is_there(pid) {
+        let mut steps = cx.printer.open_steps();
+        steps.begin_step("stop");
+        daemon::terminate_process(pid).map_err(refused)?;
+        let ended = async {
+            while daemon::is_alive(pid) {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
-        if steps.during(tokio::time::timeout(PATIENCE, gone)).await.is_err() {
-            steps.failed("it has not ended yet");
-            let sentence = format!("the process {} does not end", pid.as_raw_nonzero());
+        if steps.wait_for(tokio::time::timeout(STOP_TIMEOUT, ended)).await.is_err() {
+            steps.mark_failed("hearthd has not ended");
+            let sentence = format!("process {} has not ended within 60 s", pid.as_raw_nonzero());
             return Err(Error::unavailable("still-running", sentence)
-                .help(format!("look into {}", daemon::log_file(&state).display())));
+                .help(format!("less {}", daemon::log_file_path(&state).display())));
         }
-        steps.done("");
-        let sentence = format!("Hearth has stopped; everything it keeps is in {}", state.display());
-        answer.done(&Here { state, running: false, changed: true }, &sentence)?;
-        cx.printer.next("hearth up");
+        steps.mark_done("");
+        let sentence = format!("Hearth has stopped; its state is in {}", state.display());
+        result.print_done(&LocalHearth { state, running: false, changed: true }, &sentence)?;
+        cx.printer.print_next("hearth up");
         Ok(())
     }
 
-    /// The state folder, by a path that means the same to a process that lives elsewhere.
-    fn chosen(state: Option<&Path>) -> Result<PathBuf> {
-        let state = state.map_or_else(daemon::usual_state, Path::to_owned);
-        std::path::absolute(&state).map_err(|cause| in_the_way(&state, &why(&cause)))
+    /// Returns the absolute path of the state folder, for a process with another working folder.
+    fn resolve_state_folder(state: Option<&Path>) -> Result<PathBuf> {
+        let state = state.map_or_else(daemon::default_state_folder, Path::to_owned);
+        std::path::absolute(&state).map_err(|cause| build_state_error(&state, &describe_io_error(&cause)))
     }
 
     fn check_root(verb: &str) -> Result<()> {
         if daemon::is_root() {
             return Ok(());
         }
-        Err(Error::invalid("not-root", "only root can start containers, and this is another user")
+        Err(Error::invalid("not-root", "only root can start containers, and this user is not root")
             .help(format!("sudo hearth {verb}")))
     }
 
-    /// `hearthd`: beside this program, or on the search path.
-    fn program(cx: &Context) -> Result<PathBuf> {
+    /// Finds `hearthd` beside this program, or on the search path.
+    fn find_hearthd(cx: &CommandContext) -> Result<PathBuf> {
         let beside = std::env::current_exe().ok().and_then(|path| Some(path.parent()?.to_owned()));
-        let folders = beside.into_iter().chain(cx.settings.environment.path.iter().cloned());
+        let folders = beside.into_iter().chain(cx.settings.environment.search_path.iter().cloned());
         let mut programs = folders.filter(|folder| folder.is_absolute()).map(|folder| folder.join("hearthd"));
-        programs.find(|program| platform::is_program(program)).ok_or_else(|| {
+        programs.find(|program| platform::is_executable(program)).ok_or_else(|| {
             Error::invalid("no-hearthd", "hearthd is neither beside hearth nor on the search path")
-                .help("put hearthd into the folder of hearth")
+                .help("install hearthd in the folder of hearth")
         })
     }
 
-    fn in_the_way(state: &Path, why: &str) -> Error {
+    fn build_state_error(state: &Path, why: &str) -> Error {
         Error::invalid("state-folder", format!("{} cannot be used: {why}", state.display()))
     }
 
-    fn ended(state: &Path) -> Error {
-        let log = daemon::log_file(state);
+    fn build_start_error(state: &Path) -> Error {
+        let log = daemon::log_file_path(state);
         let text = std::fs::read_to_string(&log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         let refusal = lines.iter().rposition(|line| line.starts_with("error: "));
-        let told = refusal.map_or(&lines[lines.len().saturating_sub(3)..], |at| &lines[at..]);
+        let reported_lines = refusal.map_or(&lines[lines.len().saturating_sub(3)..], |at| &lines[at..]);
         let error = Error::unavailable("hearthd-ended", "hearthd ended instead of running")
-            .help(format!("look into {}", log.display()));
-        // What it refused is said in its own words, and so is what comes next.
-        told.iter().fold(error, |error, line| match line.strip_prefix("next:") {
+            .help(format!("less {}", log.display()));
+        // The error of hearthd and its next command are passed on from its log.
+        reported_lines.iter().fold(error, |error, line| match line.strip_prefix("next:") {
             Some(next) => error.help(next.trim()),
-            None => error.also(line.trim_start_matches("error: ").trim()),
+            None => error.and_message(line.trim_start_matches("error: ").trim()),
         })
     }
 }

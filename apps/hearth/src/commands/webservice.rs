@@ -1,71 +1,71 @@
-//! `hearth webservice [TYPE] ACTION`: the tool's page as Toolforge's `webservice` says it.
+//! `hearth webservice [TYPE] ACTION`: the tool's web service, with the arguments of Toolforge's `webservice`.
 //!
-//! It is a job like any other; `hearth deploy` makes one from a folder. What it reads from `service.template`, and
-//! leaves behind in `service.manifest`, is what Toolforge's leaves.
+//! It is an ordinary job; `hearth deploy` creates one from a folder. It reads `service.template` and writes
+//! `service.manifest` in Toolforge's format.
 
 use std::path::{Path, PathBuf};
 
-use hearth_base::{Error, Kind, Result};
+use hearth_base::{Error, ErrorKind, Result};
 use hearth_wire::jobs::{Job, JobType};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
     jobs,
     jobs::{
-        interactive::{self, How},
-        spec::Spec,
+        definition::JobDefinition,
+        interactive::{self, InteractiveOptions},
     },
     logs,
 };
 use crate::{
-    at_tool::AtTool, attach::terminal, context::Context, exit::Exit, flags::DryRun, job_calls::list_jobs,
-    trouble::why,
+    attach::find_terminal_size, context::CommandContext, exit::Exit, flags::DryRun,
+    io_error::describe_io_error, job_calls::list_jobs, tool_session::ToolSession,
 };
 
-/// What `hearth webservice` takes.
+/// The arguments of `hearth webservice`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Perhaps what it runs on: buildservice, or an image such as python3.11; then start, stop, restart, status, logs
-    /// or shell; and perhaps what is started, where the image does not say it
+pub struct WebserviceArgs {
+    /// Optionally the type: buildservice, or an image such as python3.11; then start, stop, restart, status,
+    /// logs or shell; then optionally the command, where the image has none
     #[arg(value_names = ["[TYPE] ACTION", "COMMAND"], num_args = 1.., required = true)]
     words: Vec<String>,
     #[command(flatten)]
-    wanted: Wanted,
-    /// Take what is not said here from this file
+    options: WebserviceOptions,
+    /// Read missing options from this file
     #[arg(long, value_name = "FILE", default_value = "service.template", hide_default_value = true)]
     template: PathBuf,
-    /// With logs: go on with new lines as they come
+    /// With logs: follow new lines
     #[arg(long, short)]
     follow: bool,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// How it is to run: flags, and the keys of the template.
+/// The options of a web service: flags, and the keys of the template.
 #[derive(Debug, Clone, Default, clap::Args, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
-struct Wanted {
-    /// The type, in the template only.
+struct WebserviceOptions {
+    /// The type (template only).
     #[arg(skip)]
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    sort: Option<String>,
-    /// The most memory, as in 512Mi
+    type_word: Option<String>,
+    /// The memory limit, as in 512Mi
     #[arg(long, short, value_name = "MEMORY")]
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "jobs::written::text")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "jobs::values::deserialize_text")]
     mem: Option<String>,
-    /// The most processors, as in 0.5
+    /// The CPU limit, as in 0.5
     #[arg(long, short, value_name = "CPU")]
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "jobs::written::text")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "jobs::values::deserialize_text")]
     cpu: Option<String>,
-    /// The most it writes beside the tool's home, as in 2Gi
+    /// The limit of disk space outside the tool's home, as in 2Gi
     #[arg(long, value_name = "DISK", hide_short_help = true)]
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "jobs::written::text")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "jobs::values::deserialize_text")]
     disk: Option<String>,
-    /// How many run side by side
+    /// The number of replicas
     #[arg(long, short, value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     replicas: Option<u16>,
-    /// Ready when this path answers
+    /// Health check: this path answers
     #[arg(long, value_name = "PATH")]
     #[serde(skip_serializing_if = "Option::is_none")]
     health_check_path: Option<String>,
@@ -77,174 +77,236 @@ struct Wanted {
     #[arg(long, value_name = "IMAGE", hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     buildservice_image: Option<String>,
-    /// What is started: words, or in the template also a line.
+    /// The command: words, or in the template also a line.
     #[arg(skip)]
-    #[serde(rename = "extra_args", skip_serializing_if = "Option::is_none", deserialize_with = "line")]
+    #[serde(
+        rename = "extra_args",
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "deserialize_line"
+    )]
     command: Option<String>,
-    /// Taken for compatibility: there is one
+    /// Accepted for compatibility: there is only one backend
     #[arg(long, value_name = "BACKEND", hide = true)]
     #[serde(skip_serializing)]
     backend: Option<String>,
 }
 
-const ACTIONS: [&str; 6] = ["start", "stop", "restart", "status", "logs", "shell"];
+const WEBSERVICE_ACTIONS: [&str; 6] = ["start", "stop", "restart", "status", "logs", "shell"];
 
-/// The type, if it is said, the action, and the command.
-fn said(words: &[String]) -> Result<(Option<String>, &str, &[String])> {
-    let is_action = |word: &String| ACTIONS.contains(&word.as_str());
-    let (sort, action, command) = match words {
+/// Splits the words into the optional type, the action, and the command.
+fn parse_words(words: &[String]) -> Result<(Option<String>, &str, &[String])> {
+    let is_action = |word: &String| WEBSERVICE_ACTIONS.contains(&word.as_str());
+    let (type_word, action, command) = match words {
         [action, command @ ..] if is_action(action) => (None, action, command),
         [sort, action, command @ ..] if is_action(action) => (Some(sort.clone()), action, command),
         [.., wrong] => {
-            let sentence = format!("{wrong:.40?} cannot be given as ACTION");
+            let sentence = format!("invalid value {wrong:.40?} for ACTION");
             return Err(Error::invalid("invalid-value", sentence)
-                .also(format!("It takes {}.", ACTIONS.join(", ")))
+                .and_message(format!("The values are {}.", WEBSERVICE_ACTIONS.join(", ")))
                 .help("hearth webservice start"));
         }
         [] => return Err(Error::invalid("missing-argument", "hearth webservice needs ACTION")),
     };
     if let (Some(more), false) = (command.first(), ["start", "shell"].contains(&action.as_str())) {
-        let sentence = format!("hearth webservice {action} takes nothing more: {more:.40?} is too much");
+        let sentence = format!("hearth webservice {action} has no further argument: {more:.40?}");
         return Err(Error::invalid("unknown-argument", sentence).help("hearth webservice -h"));
     }
-    Ok((sort, action, command))
+    Ok((type_word, action, command))
 }
 
-/// Words as one line for the shell, or the line itself.
-fn line<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<String>, D::Error> {
+/// Deserializes a command from a line, or from words that are joined for the shell.
+fn deserialize_line<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Given {
+    enum LineOrWords {
         Line(String),
         Words(Vec<String>),
     }
-    Ok(match Option::<Given>::deserialize(deserializer)? {
+    Ok(match Option::<LineOrWords>::deserialize(deserializer)? {
         None => None,
-        Some(Given::Line(line)) => Some(line),
-        Some(Given::Words(words)) => Some(joined(&words).map_err(serde::de::Error::custom)?),
+        Some(LineOrWords::Line(line)) => Some(line),
+        Some(LineOrWords::Words(words)) => Some(join_words(&words).map_err(serde::de::Error::custom)?),
     })
 }
 
-/// Each word as it is, whatever it holds.
-fn joined(words: &[String]) -> Result<String> {
-    shlex::try_join(words.iter().map(String::as_str)).map_err(|_| {
-        Error::invalid("command", "a command holds a character that ends every text").help("leave it out")
-    })
+/// Joins words to a shell line; each word is quoted.
+fn join_words(words: &[String]) -> Result<String> {
+    shlex::try_join(words.iter().map(String::as_str))
+        .map_err(|_| Error::invalid("command", "the command contains a NUL character").help("remove it"))
 }
 
-/// What was done.
+/// The result.
 #[derive(Debug, Serialize, Deserialize)]
-struct Served {
+struct WebserviceResult {
     job: String,
     state: Option<String>,
     changed: bool,
 }
 
-/// Does it.
-pub async fn run(cx: &Context, args: Args) -> Result<Exit> {
-    let at = cx.at_tool()?;
-    let Args { words, mut wanted, template, follow, dry_run } = args;
-    let (sort, action, command) = said(&words)?;
+/// Runs the action.
+pub async fn run(cx: &CommandContext, args: WebserviceArgs) -> Result<Exit> {
+    let session = cx.open_tool_session()?;
+    let WebserviceArgs { words, mut options, template, follow, dry_run } = args;
+    let (type_word, action, command) = parse_words(&words)?;
     if !command.is_empty() {
-        wanted.command = Some(joined(command)?);
+        options.command = Some(join_words(command)?);
     }
     match action {
-        "start" => start(cx, &at, wanted.over(cx, sort, read(&template)?), dry_run).await?,
-        "logs" => logs::print(cx, &at, Some(&page(&at).await?.name), logs::Which::newest(follow)).await?,
+        "start" => {
+            start_webservice(
+                cx,
+                &session,
+                options.merge_template(cx, type_word, read_template(&template)?),
+                dry_run,
+            )
+            .await?
+        }
+        "logs" => {
+            logs::print_logs(
+                cx,
+                &session,
+                Some(&find_page_job(&session).await?.name),
+                logs::LogSelection::newest_lines(follow),
+            )
+            .await?
+        }
         "shell" => {
-            let command = wanted.command.take();
-            return shell(cx, &at, wanted.over(cx, sort, read(&template)?), command, dry_run).await;
+            let command = options.command.take();
+            return run_shell(
+                cx,
+                &session,
+                options.merge_template(cx, type_word, read_template(&template)?),
+                command,
+                dry_run,
+            )
+            .await;
         }
         "status" => {
-            let answer = cx.printer.answer::<Job>()?;
-            let job = page(&at).await?;
-            answer.said(&job, &format!("{}: {}", job.name, job.status_long))?;
+            let result = cx.printer.open_output::<Job>()?;
+            let job = find_page_job(&session).await?;
+            result.print_sentence(&job, &format!("{}: {}", job.name, job.status_long))?;
         }
-        other => end(cx, &at, other == "restart", dry_run).await?,
+        other => stop_or_restart(cx, &session, other == "restart", dry_run).await?,
     }
     Ok(Exit::Done)
 }
 
-async fn start(cx: &Context, at: &AtTool<'_>, wanted: Wanted, dry_run: DryRun) -> Result<()> {
-    let answer = cx.printer.answer::<Served>()?;
-    let create = wanted.spec(at)?.create()?;
+async fn start_webservice(
+    cx: &CommandContext,
+    session: &ToolSession<'_>,
+    options: WebserviceOptions,
+    dry_run: DryRun,
+) -> Result<()> {
+    let result = cx.printer.open_output::<WebserviceResult>()?;
+    let create = options.to_job_definition(session)?.to_job_create()?;
     let job = create.name.to_string();
     if dry_run.dry_run {
         let sentence = format!("would run {job} on {}", create.imagename);
-        return answer.said(&Served { job, state: None, changed: false }, &sentence);
+        return result.print_sentence(&WebserviceResult { job, state: None, changed: false }, &sentence);
     }
-    let changed = at.ask(at.client().jobs().update(at.name(), &create)).await?.job_changed;
-    leave(&wanted)?;
-    let served = Served { job, state: None, changed };
+    let changed =
+        session.send(session.client().jobs().update(session.tool_name(), &create)).await?.job_changed;
+    write_manifest(&options)?;
+    let served = WebserviceResult { job, state: None, changed };
     match changed {
-        true => answer.done(&served, &format!("{} starts on {}", served.job, create.imagename))?,
-        false => answer.said(&served, &format!("nothing to change: {} is there", served.job))?,
+        true => result.print_done(&served, &format!("{} starts on {}", served.job, create.imagename))?,
+        false => result.print_sentence(&served, &format!("nothing to change: {} exists", served.job))?,
     }
-    cx.printer.next("hearth webservice status");
+    cx.printer.print_next("hearth webservice status");
     Ok(())
 }
 
-/// A shell beside the page: in a container of its own, of the same sort.
-async fn shell(
-    cx: &Context,
-    at: &AtTool<'_>,
-    wanted: Wanted,
+/// Runs a shell in a container of its own, with the image and limits of the web service.
+async fn run_shell(
+    cx: &CommandContext,
+    session: &ToolSession<'_>,
+    options: WebserviceOptions,
     command: Option<String>,
     dry_run: DryRun,
 ) -> Result<Exit> {
-    let like = match wanted.sort {
-        Some(_) => wanted.spec(at)?,
-        None => Spec::of(&page(at).await?),
+    let definition = match options.type_word {
+        Some(_) => options.to_job_definition(session)?,
+        None => JobDefinition::from_job(&find_page_job(session).await?),
     };
-    let Spec { image, mem, cpu, disk, mount, .. } = like;
-    let name = Some(interactive::some_name()?);
-    let spec = Spec { name, image, command, mem, cpu, disk, mount, ..Spec::default() };
-    let create = spec.create()?;
+    let JobDefinition { image, mem, cpu, disk, mount, .. } = definition;
+    let name = Some(interactive::generate_job_name()?);
+    let spec = JobDefinition { name, image, command, mem, cpu, disk, mount, ..JobDefinition::default() };
+    let create = spec.to_job_create()?;
     if dry_run.dry_run {
         let sentence = format!("would run a shell on {}", create.imagename);
-        let served = Served { job: create.name.to_string(), state: None, changed: false };
-        cx.printer.answer()?.said(&served, &sentence)?;
+        let served = WebserviceResult { job: create.name.to_string(), state: None, changed: false };
+        cx.printer.open_output()?.print_sentence(&served, &sentence)?;
         return Ok(Exit::Done);
     }
-    interactive::run(cx, at, create, How { terminal: terminal(), removed: true, named: false }).await
+    interactive::run(
+        cx,
+        session,
+        create,
+        InteractiveOptions {
+            terminal: find_terminal_size(),
+            delete_when_over: true,
+            is_named_by_user: false,
+        },
+    )
+    .await
 }
 
-async fn end(cx: &Context, at: &AtTool<'_>, again: bool, dry_run: DryRun) -> Result<()> {
-    let answer = cx.printer.answer::<Served>()?;
-    let name = page(at).await?.name;
+async fn stop_or_restart(
+    cx: &CommandContext,
+    session: &ToolSession<'_>,
+    restart: bool,
+    dry_run: DryRun,
+) -> Result<()> {
+    let result = cx.printer.open_output::<WebserviceResult>()?;
+    let name = find_page_job(session).await?.name;
     let job = name.to_string();
-    let verb = if again { "restart" } else { "stop" };
+    let verb = if restart { "restart" } else { "stop" };
     if dry_run.dry_run {
-        return answer.said(&Served { job, state: None, changed: false }, &format!("would {verb} {name}"));
+        return result.print_sentence(
+            &WebserviceResult { job, state: None, changed: false },
+            &format!("would {verb} {name}"),
+        );
     }
-    let jobs = at.client().jobs();
-    if again {
-        at.ask(jobs.restart(at.name(), &name)).await?;
-        return answer.done(&Served { job, state: None, changed: true }, &format!("{name} starts anew"));
+    let jobs = session.client().jobs();
+    if restart {
+        session.send(jobs.restart(session.tool_name(), &name)).await?;
+        return result.print_done(
+            &WebserviceResult { job, state: None, changed: true },
+            &format!("{name} is restarting"),
+        );
     }
-    at.ask(jobs.delete(at.name(), &name)).await?;
-    let _there_may_be_none = std::fs::remove_file(MANIFEST);
-    answer.done(&Served { job, state: None, changed: true }, &format!("{name} is stopped and deleted"))
+    session.send(jobs.delete(session.tool_name(), &name)).await?;
+    let _may_not_exist = std::fs::remove_file(MANIFEST_FILE_NAME);
+    result.print_done(
+        &WebserviceResult { job, state: None, changed: true },
+        &format!("{name} is stopped and deleted"),
+    )
 }
 
-/// The job that is the tool's page.
-async fn page(at: &AtTool<'_>) -> Result<Job> {
-    let jobs = list_jobs(at, false).await?;
+/// Finds the published job.
+async fn find_page_job(session: &ToolSession<'_>) -> Result<Job> {
+    let jobs = list_jobs(session, false).await?;
     let is_page = |job: &Job| job.publish == Some(true) || job.job_type == JobType::Webservice;
     jobs.into_iter().find(is_page).ok_or_else(|| {
-        Error::new(Kind::NotFound, "no-webservice", format!("{} has nothing that is published", at.name()))
-            .help("hearth deploy")
+        Error::new(
+            ErrorKind::NotFound,
+            "no-webservice",
+            format!("{} has no published job", session.tool_name()),
+        )
+        .help("hearth deploy")
     })
 }
 
-impl Wanted {
-    /// What flags say, and the template where they say nothing.
-    fn over(self, cx: &Context, sort: Option<String>, template: Self) -> Self {
+impl WebserviceOptions {
+    /// Fills missing flags from the template.
+    fn merge_template(self, cx: &CommandContext, sort: Option<String>, template: Self) -> Self {
         if let Some(backend) = self.backend.or(template.backend) {
-            cx.printer.note(&format!("the backend {backend} is left out: there is one"));
+            cx.printer.print_note(&format!("the backend {backend} is ignored: there is only one"));
         }
         Self {
-            sort: sort.or(template.sort),
+            type_word: sort.or(template.type_word),
             mem: self.mem.or(template.mem),
             cpu: self.cpu.or(template.cpu),
             disk: self.disk.or(template.disk),
@@ -257,19 +319,19 @@ impl Wanted {
         }
     }
 
-    /// The job.
-    fn spec(&self, at: &AtTool<'_>) -> Result<Spec> {
-        let Some(sort) = self.sort.as_deref() else {
-            return Err(Error::invalid("no-type", "nothing says what the webservice runs on")
-                .also("A type is buildservice, or an image of hearth jobs images.")
+    /// Converts the options to a job definition.
+    fn to_job_definition(&self, session: &ToolSession<'_>) -> Result<JobDefinition> {
+        let Some(sort) = self.type_word.as_deref() else {
+            return Err(Error::invalid("no-type", "the web service has no type")
+                .and_message("A type is buildservice, or an image from hearth jobs images.")
                 .help("hearth webservice buildservice start"));
         };
-        let built = format!("tool-{0}/tool-{0}:latest", at.name());
+        let built = format!("tool-{0}/tool-{0}:latest", session.tool_name());
         let (image, process) = match sort {
             "buildservice" => (self.buildservice_image.clone().unwrap_or(built), Some("web".to_owned())),
             image => (image.to_owned(), None),
         };
-        Ok(Spec {
+        Ok(JobDefinition {
             webservice: true,
             image: Some(image),
             command: self.command.clone().or(process),
@@ -279,21 +341,21 @@ impl Wanted {
             replicas: self.replicas,
             health_check_http: self.health_check_path.clone(),
             mount: self.mount.clone(),
-            ..Spec::default()
+            ..JobDefinition::default()
         })
     }
 }
 
-/// The file that says what runs, as Toolforge's `webservice` leaves it.
-const MANIFEST: &str = "service.manifest";
+/// The manifest file in the format of Toolforge's `webservice`.
+const MANIFEST_FILE_NAME: &str = "service.manifest";
 
-fn read(template: &Path) -> Result<Wanted> {
+fn read_template(template: &Path) -> Result<WebserviceOptions> {
     let refused = |why: &str| {
         Error::invalid("service-template", format!("{} cannot be used: {why}", template.display()))
     };
     match std::fs::read_to_string(template) {
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Wanted::default()),
-        Err(cause) => Err(refused(&why(&cause))),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(WebserviceOptions::default()),
+        Err(cause) => Err(refused(&describe_io_error(&cause))),
         Ok(text) => serde_saphyr::from_str(&text).map_err(|cause| {
             let cause = cause.to_string();
             refused(cause.lines().next().unwrap_or_default().trim_start_matches("error: "))
@@ -301,9 +363,12 @@ fn read(template: &Path) -> Result<Wanted> {
     }
 }
 
-fn leave(wanted: &Wanted) -> Result<()> {
-    let text = serde_saphyr::to_string(wanted).map_err(Error::internal)?;
-    std::fs::write(MANIFEST, text).map_err(|cause| {
-        Error::invalid("service-manifest", format!("{MANIFEST} cannot be written: {}", why(&cause)))
+fn write_manifest(options: &WebserviceOptions) -> Result<()> {
+    let text = serde_saphyr::to_string(options).map_err(Error::internal)?;
+    std::fs::write(MANIFEST_FILE_NAME, text).map_err(|cause| {
+        Error::invalid(
+            "service-manifest",
+            format!("{MANIFEST_FILE_NAME} cannot be written: {}", describe_io_error(&cause)),
+        )
     })
 }

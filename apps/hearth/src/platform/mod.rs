@@ -1,4 +1,4 @@
-//! What differs between operating systems, and nowhere else.
+//! Code that differs between operating systems.
 
 #[cfg(unix)]
 pub mod daemon;
@@ -11,8 +11,8 @@ use std::{
     process::{Command, ExitStatus},
 };
 
-/// Becomes another program where the system can do that; otherwise runs it and waits.
-pub fn become_program(command: &mut Command) -> io::Result<ExitStatus> {
+/// Replaces this process with another program (Unix); elsewhere runs it and waits.
+pub fn replace_process(command: &mut Command) -> io::Result<ExitStatus> {
     #[cfg(unix)]
     {
         Err(std::os::unix::process::CommandExt::exec(command))
@@ -23,8 +23,8 @@ pub fn become_program(command: &mut Command) -> io::Result<ExitStatus> {
     }
 }
 
-/// Whether somebody else on this machine may read what is in `file`.
-pub fn readable_by_others(file: &File) -> io::Result<bool> {
+/// Returns true when other users of this machine can read `file`.
+pub fn is_readable_by_others(file: &File) -> io::Result<bool> {
     let about = file.metadata()?;
     #[cfg(unix)]
     {
@@ -37,8 +37,8 @@ pub fn readable_by_others(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Whether `path` is a file that can be started.
-pub fn is_program(path: &Path) -> bool {
+/// Returns true when `path` is an executable file.
+pub fn is_executable(path: &Path) -> bool {
     let Ok(about) = path.metadata() else { return false };
     #[cfg(unix)]
     {
@@ -50,11 +50,11 @@ pub fn is_program(path: &Path) -> bool {
     }
 }
 
-/// The end of a program's file name.
+/// The suffix of a program's file name.
 pub const PROGRAM_SUFFIX: &str = std::env::consts::EXE_SUFFIX;
 
-/// The access that a file of the user's own gets, before the umask: `None` where folders decide.
-pub fn ordinary_access() -> Option<std::fs::Permissions> {
+/// The permissions of a new file before the umask; `None` where folders decide.
+pub fn default_permissions() -> Option<std::fs::Permissions> {
     #[cfg(unix)]
     {
         Some(std::os::unix::fs::PermissionsExt::from_mode(0o666))
@@ -65,12 +65,12 @@ pub fn ordinary_access() -> Option<std::fs::Permissions> {
     }
 }
 
-/// Whether terminals here understand colours without being asked to.
-pub const COLOURS: bool = cfg!(unix);
+/// True where terminals show ANSI colours by default.
+pub const TERMINALS_HAVE_COLOURS: bool = cfg!(unix);
 
-/// Starts whatever shows pages here. Whether it could be started.
-pub fn open_page(url: &str) -> bool {
-    // The address comes from a server: it must not be read as anything else by what opens it.
+/// Opens a page in the browser. Returns false when no browser could be started.
+pub fn open_in_browser(url: &str) -> bool {
+    // The address comes from a server: only web addresses may reach the opener.
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return false;
     }

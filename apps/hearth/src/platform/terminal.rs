@@ -1,4 +1,4 @@
-//! A terminal that is handed through to a program elsewhere.
+//! Raw mode and resize events of the terminal, for a program in a container.
 
 #[cfg(unix)]
 pub use unix::{RawTerminal, Resizes};
@@ -13,19 +13,19 @@ mod unix {
     use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
-    /// The terminal gives every key as it is pressed, until this is dropped.
+    /// The terminal in raw mode: it passes every key on. Drop restores the former mode.
     pub struct RawTerminal(Termios);
 
     impl RawTerminal {
-        /// Whether a terminal can be handed through here.
-        pub const POSSIBLE: bool = true;
+        /// True where raw mode is supported.
+        pub const IS_SUPPORTED: bool = true;
 
-        /// Enters it.
-        pub fn enter() -> io::Result<Self> {
+        /// Switches the terminal to raw mode.
+        pub fn enter_raw_mode() -> io::Result<Self> {
             let before = tcgetattr(io::stdin())?;
             let mut raw = before.clone();
             raw.make_raw();
-            // What was typed before is for the program, too.
+            // `Drain` keeps the typed input for the program.
             tcsetattr(io::stdin(), OptionalActions::Drain, &raw)?;
             Ok(Self(before))
         }
@@ -33,20 +33,20 @@ mod unix {
 
     impl Drop for RawTerminal {
         fn drop(&mut self) {
-            let _the_terminal_is_gone = tcsetattr(io::stdin(), OptionalActions::Drain, &self.0);
+            let _terminal_is_closed = tcsetattr(io::stdin(), OptionalActions::Drain, &self.0);
         }
     }
 
-    /// Tells when the terminal has another size.
+    /// The resize events of the terminal.
     pub struct Resizes(Signal);
 
     impl Resizes {
-        /// From now on.
-        pub fn watch() -> io::Result<Self> {
+        /// Subscribes to the events.
+        pub fn subscribe() -> io::Result<Self> {
             signal(SignalKind::window_change()).map(Self)
         }
 
-        /// Waits for the next time.
+        /// Waits for the next event.
         pub async fn next(&mut self) {
             if self.0.recv().await.is_none() {
                 std::future::pending().await
@@ -59,25 +59,25 @@ mod unix {
 mod other {
     use std::io;
 
-    /// Terminals are not handed through here.
+    /// Raw mode, which is not supported here.
     pub struct RawTerminal;
 
     impl RawTerminal {
-        /// Whether a terminal can be handed through here.
-        pub const POSSIBLE: bool = false;
+        /// True where raw mode is supported.
+        pub const IS_SUPPORTED: bool = false;
 
         /// Does nothing.
-        pub fn enter() -> io::Result<Self> {
+        pub fn enter_raw_mode() -> io::Result<Self> {
             Ok(Self)
         }
     }
 
-    /// Never tells anything.
+    /// Resize events, which never come here.
     pub struct Resizes;
 
     impl Resizes {
-        /// From now on.
-        pub fn watch() -> io::Result<Self> {
+        /// Subscribes to the events.
+        pub fn subscribe() -> io::Result<Self> {
             Ok(Self)
         }
 

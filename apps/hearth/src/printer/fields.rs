@@ -1,4 +1,4 @@
-//! `--json=a,b`: which fields of a result are wanted, checked against those that its type has.
+//! `--json=a,b`: the selected fields of a result, checked against the fields of its type.
 
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ use serde::{
 };
 use serde_json::Value;
 
-/// The fields that are wanted; none named means all.
+/// The selected fields; an empty list means all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Fields(Vec<String>);
 
@@ -24,39 +24,39 @@ impl FromStr for Fields {
 }
 
 impl Fields {
-    /// The wanted fields of `T`, in the order in which they were named; an unknown one is refused.
-    pub fn of<T: DeserializeOwned>(&self) -> Result<Vec<&'static str>> {
-        let known = known::<T>();
-        let Self(wanted) = self;
+    /// Resolves the selected fields of `T` in the given order; refuses an unknown field.
+    pub fn resolve_fields<T: DeserializeOwned>(&self) -> Result<Vec<&'static str>> {
+        let field_names = list_field_names::<T>();
+        let Self(selected) = self;
         let find = |name: &String| {
-            known.iter().find(|known| *known == name).copied().ok_or_else(|| {
-                let all = known.join(",");
+            field_names.iter().find(|known| *known == name).copied().ok_or_else(|| {
+                let all = field_names.join(",");
                 Error::invalid("unknown-field", format!("{name:.40?} is not a field of this result"))
-                    .also(format!("The fields are {}.", known.join(", ")))
+                    .and_message(format!("The fields are {}.", field_names.join(", ")))
                     .help(format!("--json={all}"))
             })
         };
-        wanted.iter().map(find).collect()
+        selected.iter().map(find).collect()
     }
 }
 
-/// `value` as JSON with these fields only, in this order. A field without a value is `null`.
-pub fn select<'a, T: Serialize>(value: &T, fields: &[&'a str]) -> Result<IndexMap<&'a str, Value>> {
+/// Converts `value` to JSON with these fields only, in this order. An absent field is `null`.
+pub fn select_fields<'a, T: Serialize>(value: &T, fields: &[&'a str]) -> Result<IndexMap<&'a str, Value>> {
     let mut all = serde_json::to_value(value).map_err(Error::internal)?;
     Ok(fields.iter().map(|name| (*name, all.get_mut(name).map_or(Value::Null, Value::take))).collect())
 }
 
-/// The names of a struct's fields, as its own reader asks for them.
-fn known<T: DeserializeOwned>() -> &'static [&'static str] {
+/// Lists the field names of a struct from its `Deserialize` implementation.
+fn list_field_names<T: DeserializeOwned>() -> &'static [&'static str] {
     let mut names: &'static [&'static str] = &[];
-    let _it_reads_nothing = T::deserialize(Asked(&mut names));
+    let _always_an_error = T::deserialize(FieldNameRecorder(&mut names));
     names
 }
 
-/// Holds no value: it only notes which fields are asked for.
-struct Asked<'a>(&'a mut &'static [&'static str]);
+/// A deserializer without a value that records the requested field names.
+struct FieldNameRecorder<'a>(&'a mut &'static [&'static str]);
 
-impl<'de> Deserializer<'de> for Asked<'_> {
+impl<'de> Deserializer<'de> for FieldNameRecorder<'_> {
     type Error = NotReally;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, NotReally> {
@@ -87,9 +87,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_field_lists_the_known() {
-        let error = "name,rle".parse::<Fields>().and_then(|fields| fields.of::<Member>()).err();
-        let sentences = error.map(|error| error.sentences().map(str::to_owned).collect::<Vec<_>>());
+    fn unknown_field_lists_the_known_fields() {
+        let error = "name,rle".parse::<Fields>().and_then(|fields| fields.resolve_fields::<Member>()).err();
+        let sentences = error.map(|error| error.public_messages().map(str::to_owned).collect::<Vec<_>>());
         assert_eq!(
             sentences,
             Some(vec![
@@ -100,9 +100,9 @@ mod tests {
     }
 
     #[test]
-    fn fields_come_in_the_order_wanted_and_absent_ones_are_null() -> Result<(), Box<dyn std::error::Error>> {
-        let fields = "role,waits_for,name".parse::<Fields>()?.of::<Tool>()?;
-        let value = select(&serde_json::json!({"name": "a", "id": 1, "role": "owner"}), &fields)?;
+    fn fields_keep_the_requested_order_and_absent_ones_are_null() -> Result<(), Box<dyn std::error::Error>> {
+        let fields = "role,waits_for,name".parse::<Fields>()?.resolve_fields::<Tool>()?;
+        let value = select_fields(&serde_json::json!({"name": "a", "id": 1, "role": "owner"}), &fields)?;
         let json = serde_json::to_string(&value)?;
         assert_eq!(json, r#"{"role":"owner","waits_for":null,"name":"a"}"#);
         Ok(())

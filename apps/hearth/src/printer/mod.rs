@@ -1,14 +1,13 @@
-//! The one owner of output: results to standard output, everything else to standard error.
+//! The only owner of output: results go to standard output, everything else to standard error.
 //!
-//! Whatever is printed may hold text that strangers wrote, so nothing reaches a terminal unseen: control
-//! characters are shown, not sent.
+//! Printed text may come from strangers, so control characters are escaped before they reach a terminal.
 
+mod escape;
 mod fields;
-mod lines;
+mod program_line;
 mod steps;
 mod stream;
 mod table;
-mod visible;
 
 use std::io::{self, Write};
 
@@ -17,52 +16,53 @@ use hearth_wire::reply::Messages;
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use escape::escape_hidden;
 pub use fields::Fields;
 pub use steps::Steps;
-pub use stream::{ColorChoice, Stream};
+pub use stream::{ColorChoice, TerminalStream};
 pub use table::{Cell, Table};
-pub use visible::visible;
 
 use stream::Tone;
 
-use crate::trouble::why;
+use crate::io_error::describe_io_error;
 
-/// How the user wants to be spoken to.
+/// The output options of the user.
 #[derive(Debug, Clone, Default)]
-pub struct Manner {
-    /// Results and errors as JSON, with these fields.
+pub struct OutputOptions {
+    /// `--json`: print results and errors as JSON, with these fields.
     pub json: Option<Fields>,
-    /// Results and errors, and nothing else.
+    /// `--quiet`: print results and errors only.
     pub quiet: bool,
-    /// Also what helps to look into a refusal.
+    /// `--verbose`: also print the request id of a refusal.
     pub verbose: bool,
 }
 
-/// Prints.
+/// The printer of a command.
 #[derive(Debug, Clone)]
 pub struct Printer {
-    out: Stream,
-    err: Stream,
-    manner: Manner,
+    out: TerminalStream,
+    err: TerminalStream,
+    options: OutputOptions,
     now: Timestamp,
 }
 
-/// The place of one command's result: made before anything is done, so that a wrong `--json` is refused first.
+/// The output of a command's result. It is opened before any change, so that a wrong `--json` is refused
+/// first.
 #[derive(Debug)]
-pub struct Answer<'a, T> {
+pub struct ResultOutput<'a, T> {
     printer: &'a Printer,
     fields: Option<Vec<&'static str>>,
-    of: std::marker::PhantomData<T>,
+    result_type: std::marker::PhantomData<T>,
 }
 
-/// The place of one command's results that come one after the other.
+/// The output of a command whose results arrive one after the other.
 #[derive(Debug)]
-pub struct Streaming<'a, T>(Answer<'a, T>);
+pub struct StreamOutput<'a, T>(ResultOutput<'a, T>);
 
 impl Printer {
-    /// Prints to these streams; `now` is what relative times are relative to.
-    pub fn new(out: Stream, err: Stream, manner: Manner, now: Timestamp) -> Self {
-        Self { out, err, manner, now }
+    /// Creates a printer for these streams; relative times are relative to `now`.
+    pub fn new(out: TerminalStream, err: TerminalStream, manner: OutputOptions, now: Timestamp) -> Self {
+        Self { out, err, options: manner, now }
     }
 
     /// The instant that relative times are relative to.
@@ -70,246 +70,263 @@ impl Printer {
         self.now
     }
 
-    /// Whether a person may be looking at what is asked on standard error.
-    pub fn is_seen(&self) -> bool {
-        self.err.terminal
+    /// Returns true when standard error is a terminal, so that questions can be seen.
+    pub fn is_stderr_a_terminal(&self) -> bool {
+        self.err.is_terminal
     }
 
-    /// Whether results go to a terminal.
-    pub fn shows_results(&self) -> bool {
-        self.out.terminal
+    /// Returns true when standard output is a terminal.
+    pub fn is_stdout_a_terminal(&self) -> bool {
+        self.out.is_terminal
     }
 
-    /// The place of a result of type `T`.
-    pub fn answer<T: Serialize + DeserializeOwned>(&self) -> Result<Answer<'_, T>> {
-        let fields = self.manner.json.as_ref().map(|fields| fields.of::<T>()).transpose()?;
-        Ok(Answer { printer: self, fields, of: std::marker::PhantomData })
+    /// Opens the output of a result of type `T`; refuses unknown `--json` fields.
+    pub fn open_output<T: Serialize + DeserializeOwned>(&self) -> Result<ResultOutput<'_, T>> {
+        let fields = self.options.json.as_ref().map(|fields| fields.resolve_fields::<T>()).transpose()?;
+        Ok(ResultOutput { printer: self, fields, result_type: std::marker::PhantomData })
     }
 
-    /// Text that is a result as it is: a script, a file.
-    pub fn raw(&self, text: &str) -> Result<()> {
-        deliver(io::stdout().lock(), text)
+    /// Prints text that is the result itself: a script, a file.
+    pub fn print_raw(&self, text: &str) -> Result<()> {
+        write_and_flush(io::stdout().lock(), text)
     }
 
-    /// The place of results that come one after the other.
-    pub fn stream_of<T: Serialize + DeserializeOwned>(&self) -> Result<Streaming<'_, T>> {
-        self.answer().map(Streaming)
+    /// Opens the output of results that arrive one after the other.
+    pub fn open_stream<T: Serialize + DeserializeOwned>(&self) -> Result<StreamOutput<'_, T>> {
+        self.open_output().map(StreamOutput)
     }
 
-    /// The help of a group of commands that was named alone: our own text, of several lines.
-    pub fn help(&self, text: &str) {
-        self.aside(text.trim_end());
+    /// Prints the help of a group of commands that was named alone.
+    pub fn print_help(&self, text: &str) {
+        self.print_to_stderr(text.trim_end());
     }
 
-    /// Good to know: only without `--quiet` and `--json`.
-    pub fn note(&self, sentence: &str) {
-        if !self.manner.quiet && self.manner.json.is_none() {
-            self.aside(&visible(sentence));
+    /// Prints a note, unless `--quiet` or `--json` is set.
+    pub fn print_note(&self, sentence: &str) {
+        if !self.options.quiet && self.options.json.is_none() {
+            self.print_to_stderr(&escape_hidden(sentence));
         }
     }
 
-    /// A line that a program wrote, beside the result.
-    pub fn note_line(&self, line: &str) {
-        if !self.manner.quiet && self.manner.json.is_none() {
-            self.aside(&lines::shown(line, self.err.color));
+    /// Prints a line that a program wrote, as a note.
+    pub fn print_program_line(&self, line: &str) {
+        if !self.options.quiet && self.options.json.is_none() {
+            self.print_to_stderr(&program_line::render_program_line(line, self.err.has_color));
         }
     }
 
-    /// The same, with a mark in front that is coloured.
-    fn painted_note(&self, tone: Tone, mark: &str, sentence: &str) {
-        if !self.manner.quiet && self.manner.json.is_none() {
-            self.aside(&format!("{}{sentence}", self.err.paint(tone, mark)));
+    /// Prints a note with a coloured mark before it.
+    fn print_marked_note(&self, tone: Tone, mark: &str, sentence: &str) {
+        if !self.options.quiet && self.options.json.is_none() {
+            self.print_to_stderr(&format!("{}{sentence}", self.err.paint_word(tone, mark)));
         }
     }
 
-    /// Replaces what the terminal's present line shows.
-    fn redrawn(&self, text: &str) {
-        let _nobody_is_there = deliver(io::stderr().lock(), &format!("\r\x1b[K{text}"));
+    /// Replaces the current line of the terminal.
+    fn redraw_line(&self, text: &str) {
+        let _stderr_is_closed = write_and_flush(io::stderr().lock(), &format!("\r\x1b[K{text}"));
     }
 
-    /// The command that comes next.
-    pub fn next(&self, command: &str) {
-        self.note(&format!("next:  {command}"));
+    /// Prints the next command.
+    pub fn print_next(&self, command: &str) {
+        self.print_note(&format!("next:  {command}"));
     }
 
-    /// Rows beside the result: a preview of what is about to be done.
-    pub fn beside(&self, rows: &Table) {
-        if self.manner.json.is_none() {
-            self.aside(rows.lines(&self.err, self.now).trim_end());
+    /// Prints rows to standard error: a preview of a change.
+    pub fn print_preview(&self, rows: &Table) {
+        if self.options.json.is_none() {
+            self.print_to_stderr(rows.render_lines(&self.err, self.now).trim_end());
         }
     }
 
-    /// What a server says beside its answer.
-    pub fn told(&self, messages: &Messages) {
-        messages.info.iter().for_each(|sentence| self.note(sentence));
-        messages.warning.iter().for_each(|sentence| self.warning(sentence));
+    /// Prints the messages that accompany a server's answer.
+    pub fn print_messages(&self, messages: &Messages) {
+        messages.info.iter().for_each(|sentence| self.print_note(sentence));
+        messages.warning.iter().for_each(|sentence| self.print_warning(sentence));
     }
 
-    /// Worth doing something about.
-    pub fn warning(&self, sentence: &str) {
-        if self.manner.json.is_some() {
-            self.aside(&json_line(&Warned { warning: [sentence] }));
+    /// Prints a warning.
+    pub fn print_warning(&self, sentence: &str) {
+        if self.options.json.is_some() {
+            self.print_to_stderr(&to_json_line(&WarningJson { warning: [sentence] }));
         } else {
-            self.aside(&format!("{} {}", self.err.paint(Tone::Warning, "warning:"), visible(sentence)));
+            self.print_to_stderr(&format!(
+                "{} {}",
+                self.err.paint_word(Tone::Warning, "warning:"),
+                escape_hidden(sentence)
+            ));
         }
     }
 
-    /// What was refused, why, and what to do next.
-    pub fn error(&self, error: &Error) {
-        if self.manner.json.is_some() {
-            let refusal = Refused {
-                error: error.sentences().collect(),
+    /// Prints an error with its code, its details and the next command.
+    pub fn print_error(&self, error: &Error) {
+        if self.options.json.is_some() {
+            let refusal = ErrorJson {
+                error: error.public_messages().collect(),
                 code: error.code(),
-                help: error.next(),
-                request_id: error.request(),
+                help: error.help_text(),
+                request_id: error.request_id(),
             };
-            return self.aside(&json_line(&refusal));
+            return self.print_to_stderr(&to_json_line(&refusal));
         }
         let mut lines = Vec::new();
-        let mut sentences = error.sentences();
-        let first = visible(sentences.next().unwrap_or_default());
-        let word = self.err.paint(Tone::Bad, "error:");
-        lines.push(format!("{word} {first} [{}]", visible(error.code())));
-        lines.extend(sentences.map(|sentence| format!("       {}", visible(sentence))));
-        if self.manner.verbose || crate::exit::Exit::of(error) == crate::exit::Exit::Service {
-            lines.extend(error.request().map(|id| format!("       The request was {}.", visible(id))));
+        let mut sentences = error.public_messages();
+        let first = escape_hidden(sentences.next().unwrap_or_default());
+        let word = self.err.paint_word(Tone::Bad, "error:");
+        lines.push(format!("{word} {first} [{}]", escape_hidden(error.code())));
+        lines.extend(sentences.map(|sentence| format!("       {}", escape_hidden(sentence))));
+        if self.options.verbose || crate::exit::Exit::from_error(error) == crate::exit::Exit::ServiceError {
+            lines.extend(
+                error.request_id().map(|id| format!("       The request id is {}.", escape_hidden(id))),
+            );
         }
-        lines.extend(error.next().map(|next| format!("next:  {}", visible(next))));
-        self.aside(&lines.join("\n"));
+        lines.extend(error.help_text().map(|next| format!("next:  {}", escape_hidden(next))));
+        self.print_to_stderr(&lines.join("\n"));
     }
 
-    /// The end that Ctrl-C makes.
-    pub fn interrupted(&self, error: &Error) {
-        if self.manner.json.is_some() {
-            return self.error(error);
+    /// Prints the message after Ctrl-C.
+    pub fn print_interrupted(&self, error: &Error) {
+        if self.options.json.is_some() {
+            return self.print_error(error);
         }
-        self.aside(&visible(error.public()));
+        self.print_to_stderr(&escape_hidden(error.public_message()));
     }
 
-    /// A new line, where a terminal has written ^C.
-    pub fn fresh_line(&self) {
-        if self.err.terminal {
-            self.aside("");
+    /// Starts a new line on a terminal, which has printed ^C.
+    pub fn start_new_line(&self) {
+        if self.err.is_terminal {
+            self.print_to_stderr("");
         }
     }
 
-    /// A line on standard error, already made visible. When nobody can be told, nobody is.
-    fn aside(&self, text: &str) {
-        let _nobody_is_there = deliver(io::stderr().lock(), &format!("{text}\n"));
+    /// Prints an escaped line to standard error. A closed standard error is ignored.
+    fn print_to_stderr(&self, text: &str) {
+        let _stderr_is_closed = write_and_flush(io::stderr().lock(), &format!("{text}\n"));
     }
 }
 
-impl<T: Serialize + DeserializeOwned> Answer<'_, T> {
-    /// One thing that was done or found: a sentence for people.
-    pub fn done(&self, value: &T, sentence: &str) -> Result<()> {
-        self.one(value, |printer| format!("{} {}\n", printer.out.paint(Tone::Good, "✓"), visible(sentence)))
+impl<T: Serialize + DeserializeOwned> ResultOutput<'_, T> {
+    /// Prints one finished change: a sentence with a check mark.
+    pub fn print_done(&self, value: &T, sentence: &str) -> Result<()> {
+        self.print_value(value, |printer| {
+            format!("{} {}\n", printer.out.paint_word(Tone::Good, "✓"), escape_hidden(sentence))
+        })
     }
 
-    /// One thing that was already as it was wanted, or that would be done: a sentence without a mark.
-    pub fn said(&self, value: &T, sentence: &str) -> Result<()> {
-        self.one(value, |_| format!("{}\n", visible(sentence)))
+    /// Prints one result without a change, or one planned change: a sentence without a mark.
+    pub fn print_sentence(&self, value: &T, sentence: &str) -> Result<()> {
+        self.print_value(value, |_| format!("{}\n", escape_hidden(sentence)))
     }
 
-    /// One thing, as the text that it is.
-    pub fn verbatim(&self, value: &T, text: &str) -> Result<()> {
-        self.one(value, |_| text.to_owned())
+    /// Prints one result as its own text.
+    pub fn print_text(&self, value: &T, text: &str) -> Result<()> {
+        self.print_value(value, |_| text.to_owned())
     }
 
-    /// One thing, as rows of a name and a value.
-    pub fn shown(&self, value: &T, rows: &Table) -> Result<()> {
-        self.one(value, |printer| rows.lines(&printer.out, printer.now))
+    /// Prints one result as rows of a name and a value.
+    pub fn print_record(&self, value: &T, rows: &Table) -> Result<()> {
+        self.print_value(value, |printer| rows.render_lines(&printer.out, printer.now))
     }
 
-    /// Many things, a row each.
-    pub fn listed(&self, values: &[T], rows: &Table) -> Result<()> {
-        self.many(values, |printer| rows.lines(&printer.out, printer.now))
+    /// Prints a list, a row for each value.
+    pub fn print_list(&self, values: &[T], rows: &Table) -> Result<()> {
+        self.print_values(values, |printer| rows.render_lines(&printer.out, printer.now))
     }
 
-    /// Many things, as the text that they make together.
-    pub fn listed_as(&self, values: &[T], text: &str) -> Result<()> {
-        self.many(values, |_| text.to_owned())
+    /// Prints a list as one text.
+    pub fn print_list_as_text(&self, values: &[T], text: &str) -> Result<()> {
+        self.print_values(values, |_| text.to_owned())
     }
 
-    fn many(&self, values: &[T], human: impl FnOnce(&Printer) -> String) -> Result<()> {
+    fn print_values(&self, values: &[T], human: impl FnOnce(&Printer) -> String) -> Result<()> {
         let text = match self.fields.as_deref() {
-            Some([]) => json_text(&values)?,
+            Some([]) => to_json_text(&values)?,
             Some(fields) => {
-                let values = values.iter().map(|value| fields::select(value, fields));
-                json_text(&values.collect::<Result<Vec<_>>>()?)?
+                let values = values.iter().map(|value| fields::select_fields(value, fields));
+                to_json_text(&values.collect::<Result<Vec<_>>>()?)?
             }
             None => human(self.printer),
         };
-        self.printer.raw(&text)
+        self.printer.print_raw(&text)
     }
 
-    fn one(&self, value: &T, human: impl FnOnce(&Printer) -> String) -> Result<()> {
+    fn print_value(&self, value: &T, human: impl FnOnce(&Printer) -> String) -> Result<()> {
         let text = match self.fields.as_deref() {
-            Some([]) => json_text(value)?,
-            Some(fields) => json_text(&fields::select(value, fields)?)?,
+            Some([]) => to_json_text(value)?,
+            Some(fields) => to_json_text(&fields::select_fields(value, fields)?)?,
             None => human(self.printer),
         };
-        self.printer.raw(&text)
+        self.printer.print_raw(&text)
     }
 }
 
-/// A line that a program wrote at `time`.
-fn written(out: &Stream, time: Timestamp, line: &str) -> String {
-    let time = match out.terminal {
-        true => out.paint(Tone::Quiet, &time.strftime("%H:%M:%S").to_string()),
+/// Formats a line that a program wrote at `time`.
+fn format_program_line(out: &TerminalStream, time: Timestamp, line: &str) -> String {
+    let time = match out.is_terminal {
+        true => out.paint_word(Tone::Quiet, &time.strftime("%H:%M:%S").to_string()),
         false => format!("{time:.6}"),
     };
-    format!("{time} {}\n", lines::shown(line, out.color))
+    format!("{time} {}\n", program_line::render_program_line(line, out.has_color))
 }
 
-impl<T: Serialize + DeserializeOwned> Streaming<'_, T> {
-    /// The next one: a line of JSON, or the line that a program wrote at `time`, when it is whole by now.
-    pub fn next(&self, value: &T, time: Timestamp, line: Option<&str>) -> Result<()> {
-        self.streamed(value, |out| line.map(|line| written(out, time, line)).unwrap_or_default())
+impl<T: Serialize + DeserializeOwned> StreamOutput<'_, T> {
+    /// Prints the next value: as a line of JSON, or as the program's line, once it is complete.
+    pub fn print_entry(&self, value: &T, time: Timestamp, line: Option<&str>) -> Result<()> {
+        self.print_stream_value(value, |out| {
+            line.map(|line| format_program_line(out, time, line)).unwrap_or_default()
+        })
     }
 
-    /// A line that was not whole when the last one came; each piece of it was a line of JSON.
-    pub fn rest(&self, time: Timestamp, line: &str) -> Result<()> {
-        let Self(Answer { printer, fields, of: _ }) = self;
-        if fields.is_some() { Ok(()) } else { printer.raw(&written(&printer.out, time, line)) }
+    /// Prints a line that was still incomplete at the end. As JSON its pieces were printed already.
+    pub fn print_remaining_line(&self, time: Timestamp, line: &str) -> Result<()> {
+        let Self(ResultOutput { printer, fields, result_type: _ }) = self;
+        if fields.is_some() {
+            Ok(())
+        } else {
+            printer.print_raw(&format_program_line(&printer.out, time, line))
+        }
     }
 
-    /// The same for a line of which nobody knows when it was written.
-    pub fn bare(&self, value: &T, line: &str) -> Result<()> {
-        self.streamed(value, |out| format!("{}\n", lines::shown(line, out.color)))
+    /// Prints the next value with a line that has no time.
+    pub fn print_untimed_line(&self, value: &T, line: &str) -> Result<()> {
+        self.print_stream_value(value, |out| {
+            format!("{}\n", program_line::render_program_line(line, out.has_color))
+        })
     }
 
-    fn streamed(&self, value: &T, human: impl FnOnce(&Stream) -> String) -> Result<()> {
-        let Self(Answer { printer, fields, of: _ }) = self;
-        printer.raw(&match fields.as_deref() {
-            Some([]) => format!("{}\n", json_line(value)),
-            Some(fields) => format!("{}\n", json_line(&fields::select(value, fields)?)),
+    fn print_stream_value(&self, value: &T, human: impl FnOnce(&TerminalStream) -> String) -> Result<()> {
+        let Self(ResultOutput { printer, fields, result_type: _ }) = self;
+        printer.print_raw(&match fields.as_deref() {
+            Some([]) => format!("{}\n", to_json_line(value)),
+            Some(fields) => format!("{}\n", to_json_line(&fields::select_fields(value, fields)?)),
             None => human(&printer.out),
         })
     }
 }
 
-/// Writes to the end. A reader that has gone away has read enough.
-fn deliver(mut stream: impl Write, text: &str) -> Result<()> {
+/// Writes all of `text`. A closed pipe is no error: its reader has read enough.
+fn write_and_flush(mut stream: impl Write, text: &str) -> Result<()> {
     match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
-        Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::invalid("output", format!("the result cannot be written: {}", why(&cause))))
-        }
+        Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => Err(Error::invalid(
+            "output",
+            format!("the result cannot be written: {}", describe_io_error(&cause)),
+        )),
         _ => Ok(()),
     }
 }
 
-fn json_text(value: &impl Serialize) -> Result<String> {
+fn to_json_text(value: &impl Serialize) -> Result<String> {
     let json = serde_json::to_string_pretty(value).map_err(Error::internal)?;
-    Ok(format!("{}\n", visible::escaped(&json)))
+    Ok(format!("{}\n", escape::escape_json(&json)))
 }
 
-fn json_line(value: &impl Serialize) -> String {
-    visible::escaped(&serde_json::to_string(value).unwrap_or_default())
+fn to_json_line(value: &impl Serialize) -> String {
+    escape::escape_json(&serde_json::to_string(value).unwrap_or_default())
 }
 
 /// An error as JSON.
 #[derive(Serialize)]
-struct Refused<'a> {
+struct ErrorJson<'a> {
     error: Vec<&'a str>,
     code: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -320,6 +337,6 @@ struct Refused<'a> {
 
 /// A warning as JSON.
 #[derive(Serialize)]
-struct Warned<'a> {
+struct WarningJson<'a> {
     warning: [&'a str; 1],
 }

@@ -1,134 +1,136 @@
-//! Something long, step by step. On a terminal the line of the present step is rewritten; elsewhere one line says
-//! that it began and one how it ended.
+//! Progress of long work in steps. On a terminal the line of the current step is redrawn; elsewhere one line
+//! is printed at its start and one at its end.
 
 use std::time::{Duration, Instant};
 
-use super::{Printer, stream::Tone, visible};
-use crate::{patience, time::seconds};
+use super::{Printer, escape_hidden, stream::Tone};
+use crate::{progress, time::format_duration};
 
-/// The steps of something long.
+/// The steps of long work.
 #[derive(Debug)]
 pub struct Steps<'a> {
     printer: &'a Printer,
-    open: Option<Open>,
+    open: Option<OpenStep>,
 }
 
-/// The present step.
+/// The current step.
 #[derive(Debug)]
-struct Open {
+struct OpenStep {
     name: String,
     detail: String,
     since: Instant,
-    shown: bool,
+    is_drawn: bool,
 }
 
-/// The column in which what is said about a step begins.
+/// The width of the column with the step's name.
 const NAME_WIDTH: usize = 7;
 
 impl Printer {
-    /// Something long begins.
-    pub fn steps(&self) -> Steps<'_> {
+    /// Begins long work.
+    pub fn open_steps(&self) -> Steps<'_> {
         Steps { printer: self, open: None }
     }
 
-    /// Whether progress is drawn, and not only told.
-    fn draws(&self) -> bool {
-        self.err.rewrites && !self.manner.quiet && self.manner.json.is_none()
+    /// Returns true when progress is redrawn in place.
+    fn is_drawing(&self) -> bool {
+        self.err.can_rewrite && !self.options.quiet && self.options.json.is_none()
     }
 }
 
-/// How often the line of a step is rewritten.
-const BEAT: Duration = Duration::from_secs(1);
+/// The interval between two redraws of a step's line.
+const REDRAW_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Steps<'_> {
-    /// A step begins.
-    pub fn begin(&mut self, name: &str) {
-        self.begin_quietly(name);
-        if !self.printer.draws() {
-            self.printer.note(&format!("… {name}"));
+    /// Begins a step.
+    pub fn begin_step(&mut self, name: &str) {
+        self.begin_step_quietly(name);
+        if !self.printer.is_drawing() {
+            self.printer.print_note(&format!("… {name}"));
         }
-        self.draw();
+        self.draw_line();
     }
 
-    /// A step begins of which only the end is told.
-    pub fn begin_quietly(&mut self, name: &str) {
-        self.clear();
-        let open = Open { name: name.to_owned(), detail: String::new(), since: Instant::now(), shown: false };
+    /// Begins a step of which only the end is printed.
+    pub fn begin_step_quietly(&mut self, name: &str) {
+        self.clear_line();
+        let open =
+            OpenStep { name: name.to_owned(), detail: String::new(), since: Instant::now(), is_drawn: false };
         self.open = Some(open);
     }
 
-    /// Which step is under way.
-    pub fn current(&self) -> Option<&str> {
+    /// Returns the name of the current step.
+    pub fn current_step(&self) -> Option<&str> {
         self.open.as_ref().map(|open| open.name.as_str())
     }
 
-    /// What there is to say about the present step while it lasts.
-    pub fn say(&mut self, detail: &str) {
+    /// Sets the detail text of the current step.
+    pub fn set_detail(&mut self, detail: &str) {
         if let Some(open) = &mut self.open {
             detail.clone_into(&mut open.detail);
         }
-        self.draw();
+        self.draw_line();
     }
 
-    /// A line of output under the present step: kept on the screen.
-    pub fn line(&mut self, text: &str) {
-        self.clear();
-        self.printer.note_line(&format!("  │ {text}"));
-        self.draw();
+    /// Prints a line of output under the current step. It stays on the screen.
+    pub fn print_output_line(&mut self, text: &str) {
+        self.clear_line();
+        self.printer.print_program_line(&format!("  │ {text}"));
+        self.draw_line();
     }
 
-    /// The present step ended well.
-    pub fn done(&mut self, detail: &str) {
-        self.end(Tone::Good, "✓", detail);
+    /// Ends the current step as succeeded.
+    pub fn mark_done(&mut self, detail: &str) {
+        self.end_step(Tone::Good, "✓", detail);
     }
 
-    /// The present step went wrong.
-    pub fn failed(&mut self, detail: &str) {
-        self.end(Tone::Bad, "✗", detail);
+    /// Ends the current step as failed.
+    pub fn mark_failed(&mut self, detail: &str) {
+        self.end_step(Tone::Bad, "✗", detail);
     }
 
-    /// Waits for `work`, never in silence.
-    pub async fn during<T>(&mut self, work: impl Future<Output = T>) -> T {
-        let every = if self.printer.draws() { BEAT } else { patience::SILENCE };
-        patience::during(work, every, |_| self.beat()).await
+    /// Waits for `work` and shows that the step goes on.
+    pub async fn wait_for<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let every = if self.printer.is_drawing() { REDRAW_INTERVAL } else { progress::NOTICE_INTERVAL };
+        progress::wait_with_ticks(work, every, |_| self.report_waiting()).await
     }
 
-    /// The present step lasts.
-    fn beat(&mut self) {
-        if self.printer.draws() {
-            self.draw();
+    /// Shows that the current step goes on.
+    fn report_waiting(&mut self) {
+        if self.printer.is_drawing() {
+            self.draw_line();
         } else if let Some(open) = &self.open {
-            self.printer.note(&format!("… {}  {}", open.name, seconds(open.since.elapsed())));
+            self.printer.print_note(&format!("… {}  {}", open.name, format_duration(open.since.elapsed())));
         }
     }
 
-    fn end(&mut self, tone: Tone, mark: &str, detail: &str) {
-        self.clear();
-        let Some(Open { name, since, .. }) = self.open.take() else { return };
-        let took = if detail.is_empty() { seconds(since.elapsed()) } else { String::new() };
-        let line = format!(" {name:<NAME_WIDTH$} {}{took}", visible(detail));
-        self.printer.painted_note(tone, mark, line.trim_end());
+    fn end_step(&mut self, tone: Tone, mark: &str, detail: &str) {
+        self.clear_line();
+        let Some(OpenStep { name, since, .. }) = self.open.take() else { return };
+        let took = if detail.is_empty() { format_duration(since.elapsed()) } else { String::new() };
+        let line = format!(" {name:<NAME_WIDTH$} {}{took}", escape_hidden(detail));
+        self.printer.print_marked_note(tone, mark, line.trim_end());
     }
 
-    fn draw(&mut self) {
-        let Some(open) = self.open.as_mut().filter(|_| self.printer.draws()) else { return };
-        let took = seconds(open.since.elapsed());
-        let text = format!("· {:<NAME_WIDTH$} {took}  {}", visible(&open.name), visible(&open.detail));
-        let room = self.printer.err.width.saturating_sub(1);
-        self.printer.redrawn(&super::table::cut(text.trim_end(), room));
-        open.shown = true;
+    fn draw_line(&mut self) {
+        let Some(open) = self.open.as_mut().filter(|_| self.printer.is_drawing()) else { return };
+        let took = format_duration(open.since.elapsed());
+        let text =
+            format!("· {:<NAME_WIDTH$} {took}  {}", escape_hidden(&open.name), escape_hidden(&open.detail));
+        let room = self.printer.err.columns.saturating_sub(1);
+        self.printer.redraw_line(&super::table::cut_text(text.trim_end(), room));
+        open.is_drawn = true;
     }
 
-    fn clear(&mut self) {
-        if let Some(open) = self.open.as_mut().filter(|open| open.shown) {
-            self.printer.redrawn("");
-            open.shown = false;
+    fn clear_line(&mut self) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.is_drawn) {
+            self.printer.redraw_line("");
+            open.is_drawn = false;
         }
     }
 }
 
 impl Drop for Steps<'_> {
     fn drop(&mut self) {
-        self.clear();
+        self.clear_line();
     }
 }

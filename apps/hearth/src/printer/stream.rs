@@ -1,82 +1,87 @@
-//! What is known of a stream: whether somebody looks at it, how wide it is, and whether it shows colours.
+//! Properties of an output stream: terminal, width and colours.
 
 use std::io::IsTerminal;
 
 use crate::{platform, settings::Environment};
 
-/// One of the two streams.
+/// Standard output or standard error.
 #[derive(Debug, Clone, Copy)]
-pub struct Stream {
-    /// Whether a terminal shows it.
-    pub terminal: bool,
-    /// Whether colours may be used.
-    pub color: bool,
-    /// Whether a line that was written can be written anew.
-    pub rewrites: bool,
-    /// How many columns there are.
-    pub width: usize,
+pub struct TerminalStream {
+    /// True when the stream is a terminal.
+    pub is_terminal: bool,
+    /// True when colours are used.
+    pub has_color: bool,
+    /// True when a printed line can be redrawn.
+    pub can_rewrite: bool,
+    /// The width in columns.
+    pub columns: usize,
 }
 
 /// `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum ColorChoice {
-    /// On a terminal that shows them.
+    /// Colours on a terminal that supports them.
     #[default]
     Auto,
-    /// Everywhere.
+    /// Colours always.
     Always,
-    /// Nowhere.
+    /// No colours.
     Never,
 }
 
-/// What a coloured word means.
+/// The meaning of a coloured word.
 #[derive(Debug, Clone, Copy)]
 pub enum Tone {
-    /// It went well.
+    /// A success.
     Good,
-    /// Worth a look.
+    /// A warning.
     Warning,
-    /// It went wrong.
+    /// A failure.
     Bad,
-    /// It matters less than what stands beside it.
+    /// Text of less importance.
     Quiet,
-    /// It names what follows.
+    /// A heading.
     Heading,
 }
 
-impl Stream {
-    /// Standard output.
-    pub fn out(choice: ColorChoice, environment: &Environment) -> Self {
+impl TerminalStream {
+    /// Reads the properties of standard output.
+    pub fn for_stdout(choice: ColorChoice, environment: &Environment) -> Self {
         let stream = std::io::stdout();
         let width = stream.is_terminal().then(|| terminal_size::terminal_size_of(&stream)).flatten();
-        Self::with(stream.is_terminal(), width, choice, environment)
+        Self::from_parts(stream.is_terminal(), width, choice, environment)
     }
 
-    /// Standard error.
-    pub fn err(choice: ColorChoice, environment: &Environment) -> Self {
+    /// Reads the properties of standard error.
+    pub fn for_stderr(choice: ColorChoice, environment: &Environment) -> Self {
         let stream = std::io::stderr();
         let width = stream.is_terminal().then(|| terminal_size::terminal_size_of(&stream)).flatten();
-        Self::with(stream.is_terminal(), width, choice, environment)
+        Self::from_parts(stream.is_terminal(), width, choice, environment)
     }
 
-    fn with(
+    fn from_parts(
         terminal: bool,
         size: Option<(terminal_size::Width, terminal_size::Height)>,
         choice: ColorChoice,
         environment: &Environment,
     ) -> Self {
-        let rewrites = terminal && platform::COLOURS && !environment.dumb;
+        let rewrites = terminal && platform::TERMINALS_HAVE_COLOURS && !environment.is_dumb_terminal;
         let color = match choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
             ColorChoice::Auto => rewrites && !environment.no_color,
         };
         let width = size.map_or(80, |(width, _)| usize::from(width.0));
-        Self { terminal, color, rewrites, width: if width == 0 { 80 } else { width } }
+        Self {
+            is_terminal: terminal,
+            has_color: color,
+            can_rewrite: rewrites,
+            columns: if width == 0 { 80 } else { width },
+        }
     }
 
-    /// `word` in the colour of `tone`, where there are colours. A word means the same without.
-    pub fn paint(&self, tone: Tone, word: &str) -> String {
+    /// Colours `word` by `tone` where colours are used. The colour carries no meaning of its own.
+    pub fn paint_word(&self, tone: Tone, word: &str) -> String {
         let code = match tone {
             Tone::Good => "32",
             Tone::Warning => "33",
@@ -84,6 +89,6 @@ impl Stream {
             Tone::Quiet => "2",
             Tone::Heading => "1",
         };
-        if self.color { format!("\x1b[{code}m{word}\x1b[0m") } else { word.to_owned() }
+        if self.has_color { format!("\x1b[{code}m{word}\x1b[0m") } else { word.to_owned() }
     }
 }

@@ -1,58 +1,58 @@
-//! Tables without borders: aligned for people, with tabs for programs.
+//! Tables without borders: aligned on a terminal, with tabs in a pipe.
 
 use jiff::Timestamp;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{
-    stream::{Stream, Tone},
-    visible,
+    escape_hidden,
+    stream::{TerminalStream, Tone},
 };
 use crate::time;
 
 /// One field of a row.
 #[derive(Debug, Clone)]
 pub enum Cell {
-    /// A text, which may be a stranger's.
+    /// A text, possibly from a stranger.
     Text(String),
     /// An instant.
     Time(Timestamp),
 }
 
-/// Rows with the same columns. Only a list is cut, and only on a terminal: in its last column, then where it is
+/// Rows with the same columns. Only lists are cut, and only on a terminal: first the last column, then the
 /// widest.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     headings: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
-    whole: bool,
+    is_uncut: bool,
 }
 
 impl Table {
-    /// A table with these columns and no rows.
-    pub fn of(headings: &[&'static str]) -> Self {
-        Self { headings: headings.to_vec(), rows: Vec::new(), whole: false }
+    /// Creates a table with these headings and no rows.
+    pub fn with_headings(headings: &[&'static str]) -> Self {
+        Self { headings: headings.to_vec(), rows: Vec::new(), is_uncut: false }
     }
 
-    /// A table without headings of which nothing is cut.
-    pub fn whole() -> Self {
-        Self { headings: Vec::new(), rows: Vec::new(), whole: true }
+    /// Creates a table without headings that is never cut.
+    pub fn new_uncut() -> Self {
+        Self { headings: Vec::new(), rows: Vec::new(), is_uncut: true }
     }
 
-    /// A row for each pair of a name and a value.
-    pub fn pairs(pairs: impl IntoIterator<Item = (&'static str, Cell)>) -> Self {
+    /// Creates a table with a row for each pair of a name and a value.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (&'static str, Cell)>) -> Self {
         let rows = pairs.into_iter().map(|(name, value)| vec![Cell::from(name), value]).collect();
-        Self { headings: Vec::new(), rows, whole: true }
+        Self { headings: Vec::new(), rows, is_uncut: true }
     }
 
     /// Adds a row.
-    pub fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
+    pub fn add_row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// The table as text for `stream`, a line a row.
-    pub(super) fn lines(&self, stream: &Stream, now: Timestamp) -> String {
-        let rows = self.rows.iter().map(|row| row.iter().map(|cell| cell.text(stream, now)).collect());
-        if !stream.terminal {
+    /// Renders the table for `stream`, a line for each row.
+    pub(super) fn render_lines(&self, stream: &TerminalStream, now: Timestamp) -> String {
+        let rows = self.rows.iter().map(|row| row.iter().map(|cell| cell.render_cell(stream, now)).collect());
+        if !stream.is_terminal {
             return rows.map(|row: Vec<String>| row.join("\t") + "\n").collect();
         }
         let mut all: Vec<Vec<String>> = Vec::new();
@@ -66,59 +66,59 @@ impl Table {
             all.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0)
         };
         let mut widths: Vec<usize> = (0..columns).map(width).collect();
-        if !self.whole {
-            fit(&mut widths, stream.width);
+        if !self.is_uncut {
+            fit_widths(&mut widths, stream.columns);
         }
         let lines = all.iter().enumerate().map(|(at, row)| {
-            let line = aligned(row, &widths);
-            if at < headed { stream.paint(Tone::Heading, &line) + "\n" } else { line + "\n" }
+            let line = align_row(row, &widths);
+            if at < headed { stream.paint_word(Tone::Heading, &line) + "\n" } else { line + "\n" }
         });
         lines.collect()
     }
 }
 
-/// What stands between two columns.
-const GAP: usize = 2;
+/// The number of spaces between two columns.
+const COLUMN_GAP: usize = 2;
 
-/// The narrowest that a column is made.
-const NARROWEST: usize = 10;
+/// The minimum width of a cut column.
+const MIN_COLUMN_WIDTH: usize = 10;
 
-/// Narrows columns until a row fits into `room`: the last one first, then always the widest.
-fn fit(widths: &mut [usize], room: usize) {
-    let gaps = GAP * widths.len().saturating_sub(1);
-    let mut excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(room);
+/// Narrows columns until a row fits into `max_width`: the last one first, then repeatedly the widest.
+fn fit_widths(widths: &mut [usize], max_width: usize) {
+    let gaps = COLUMN_GAP * widths.len().saturating_sub(1);
+    let mut excess = (widths.iter().sum::<usize>() + gaps).saturating_sub(max_width);
     if let Some(last) = widths.last_mut() {
-        let cut = excess.min(last.saturating_sub(NARROWEST));
+        let cut = excess.min(last.saturating_sub(MIN_COLUMN_WIDTH));
         *last -= cut;
         excess -= cut;
     }
     while excess > 0 {
-        let Some(widest) = widths.iter_mut().filter(|width| **width > NARROWEST).max() else { return };
+        let Some(widest) = widths.iter_mut().filter(|width| **width > MIN_COLUMN_WIDTH).max() else { return };
         *widest -= 1;
         excess -= 1;
     }
 }
 
-fn aligned(row: &[String], widths: &[usize]) -> String {
+fn align_row(row: &[String], widths: &[usize]) -> String {
     let mut line = String::new();
     for (cell, width) in row.iter().zip(widths) {
-        let cell = cut(cell, *width);
+        let cell = cut_text(cell, *width);
         line.push_str(&cell);
-        line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + GAP));
+        line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + COLUMN_GAP));
     }
     line.trim_end().to_owned()
 }
 
-/// `text` in at most `room` columns.
-pub(super) fn cut(text: &str, room: usize) -> String {
-    if text.width() <= room {
+/// Cuts `text` to at most `max_width` columns.
+pub(super) fn cut_text(text: &str, max_width: usize) -> String {
+    if text.width() <= max_width {
         return text.to_owned();
     }
     let mut kept = String::new();
     let mut used = 0;
     for symbol in text.chars() {
         used += symbol.width().unwrap_or(0);
-        if used >= room {
+        if used >= max_width {
             break;
         }
         kept.push(symbol);
@@ -127,10 +127,10 @@ pub(super) fn cut(text: &str, room: usize) -> String {
 }
 
 impl Cell {
-    fn text(&self, stream: &Stream, now: Timestamp) -> String {
+    fn render_cell(&self, stream: &TerminalStream, now: Timestamp) -> String {
         match self {
-            Self::Text(text) => visible(text),
-            Self::Time(at) if stream.terminal => time::relative(now, *at),
+            Self::Text(text) => escape_hidden(text),
+            Self::Time(at) if stream.is_terminal => time::format_relative(now, *at),
             Self::Time(at) => at.to_string(),
         }
     }
@@ -158,43 +158,50 @@ impl From<Timestamp> for Cell {
 mod tests {
     use super::*;
 
-    fn table() -> Table {
-        let mut table = Table::of(&["name", "made", "what it is for"]);
+    fn build_sample_table() -> Table {
+        let mut table = Table::with_headings(&["name", "made", "description"]);
         let made = Timestamp::UNIX_EPOCH;
-        table.row(["dup-finder".into(), made.into(), "finds duplicates in very long lists of things".into()]);
-        table.row(["日本".into(), made.into(), "a\tb".into()]);
+        table.add_row([
+            "dup-finder".into(),
+            made.into(),
+            "finds duplicates in very long lists of things".into(),
+        ]);
+        table.add_row(["日本".into(), made.into(), "a\tb".into()]);
         table
     }
 
-    fn lines(terminal: bool) -> String {
+    fn render_sample_table(terminal: bool) -> String {
         let now = Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(300);
-        table().lines(&Stream { terminal, color: false, rewrites: false, width: 50 }, now)
+        build_sample_table().render_lines(
+            &TerminalStream { is_terminal: terminal, has_color: false, can_rewrite: false, columns: 50 },
+            now,
+        )
     }
 
     #[test]
-    fn on_a_terminal_columns_are_aligned_and_the_last_one_is_cut() {
-        insta::assert_snapshot!(lines(true), @r"
-        name        made       what it is for
+    fn terminal_table_is_aligned_and_cut_in_its_last_column() {
+        insta::assert_snapshot!(render_sample_table(true), @r"
+        name        made       description
         dup-finder  5 min ago  finds duplicates in very l…
         日本        5 min ago  a\tb
         ");
     }
 
     #[test]
-    fn what_is_too_wide_is_cut_where_it_is_widest() {
-        let mut table = Table::of(&["job", "command", "how it is"]);
-        table.row(["tidy".into(), "a command that goes on and on".into(), "Waiting for its time".into()]);
-        let stream = Stream { terminal: true, color: false, rewrites: false, width: 32 };
-        insta::assert_snapshot!(table.lines(&stream, Timestamp::UNIX_EPOCH), @"
-        job   command         how it is
+    fn wide_table_is_cut_in_its_widest_columns() {
+        let mut table = Table::with_headings(&["job", "command", "status"]);
+        table.add_row(["tidy".into(), "a command that goes on and on".into(), "Waiting for its time".into()]);
+        let stream = TerminalStream { is_terminal: true, has_color: false, can_rewrite: false, columns: 32 };
+        insta::assert_snapshot!(table.render_lines(&stream, Timestamp::UNIX_EPOCH), @"
+        job   command         status
         tidy  a command tha…  Waiting f…
         ");
     }
 
     #[test]
-    fn in_a_pipe_nothing_is_cut_and_times_are_exact() {
+    fn piped_table_is_uncut_with_exact_times() {
         assert_eq!(
-            lines(false),
+            render_sample_table(false),
             "dup-finder\t1970-01-01T00:00:00Z\tfinds duplicates in very long lists of things\n\
              日本\t1970-01-01T00:00:00Z\ta\\tb\n"
         );

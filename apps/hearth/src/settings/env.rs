@@ -1,4 +1,4 @@
-//! The environment, read once and here only.
+//! The environment. It is read once, and only here.
 
 use std::{
     ffi::OsString,
@@ -7,77 +7,89 @@ use std::{
 
 use hearth_base::{Error, Result, Secret, ToolName};
 
-use super::Server;
+use super::ServerAddress;
 
 /// The variable that names the server.
-pub const SERVER: &str = "HEARTH_SERVER";
+pub const SERVER_VARIABLE: &str = "HEARTH_SERVER";
 /// The variable that holds a token, for every command.
-pub const TOKEN: &str = "HEARTH_TOKEN";
+pub const TOKEN_VARIABLE: &str = "HEARTH_TOKEN";
 /// The variable that names the tool.
-pub const TOOL: &str = "HEARTH_TOOL";
+pub const TOOL_VARIABLE: &str = "HEARTH_TOOL";
 
-/// What the environment says.
+/// The settings of the environment.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     server: Option<String>,
     tool: Option<String>,
     /// `HEARTH_TOKEN`.
     pub token: Option<Secret>,
-    /// Whether this is a machine that builds, with nobody to ask.
-    pub ci: bool,
-    /// Whether the user wants no colours anywhere.
+    /// `CI`: true on a build machine without a user.
+    pub is_ci: bool,
+    /// `NO_COLOR`: true when the user wants no colours.
     pub no_color: bool,
-    /// Whether the terminal is one that only prints.
-    pub dumb: bool,
+    /// `TERM=dumb`: true when the terminal cannot move its cursor.
+    pub is_dumb_terminal: bool,
     /// The user's home folder.
     pub home: Option<PathBuf>,
-    /// The name that the user has on this machine.
-    pub login: Option<String>,
-    /// The folders in which programs are looked for.
-    pub path: Vec<PathBuf>,
+    /// The user's name on this machine.
+    pub login_name: Option<String>,
+    /// The folders of `PATH`.
+    pub search_path: Vec<PathBuf>,
     config: Option<PathBuf>,
 }
 
 impl Environment {
-    /// Reads it.
+    /// Reads the environment.
     pub fn read() -> Self {
         let home = std::env::home_dir().filter(|home| !home.as_os_str().is_empty());
-        let config = folder("XDG_CONFIG_HOME").or_else(|| {
-            if cfg!(windows) { folder("APPDATA") } else { home.as_ref().map(|home| home.join(".config")) }
+        let config = read_folder("XDG_CONFIG_HOME").or_else(|| {
+            if cfg!(windows) {
+                read_folder("APPDATA")
+            } else {
+                home.as_ref().map(|home| home.join(".config"))
+            }
         });
         Self {
-            server: text(SERVER),
-            tool: text(TOOL),
-            token: text(TOKEN)
+            server: read_text(SERVER_VARIABLE),
+            tool: read_text(TOOL_VARIABLE),
+            token: read_text(TOKEN_VARIABLE)
                 .filter(|token| !token.trim().is_empty())
                 .map(|token| Secret::new(token.trim())),
-            ci: text("CI").is_some_and(|ci| !matches!(ci.as_str(), "0" | "false")),
-            no_color: raw("NO_COLOR").is_some(),
-            dumb: text("TERM").is_some_and(|term| term == "dumb"),
-            login: text("USER").or_else(|| text("USERNAME")),
-            path: raw("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default(),
+            is_ci: read_text("CI").is_some_and(|ci| !matches!(ci.as_str(), "0" | "false")),
+            no_color: read_variable("NO_COLOR").is_some(),
+            is_dumb_terminal: read_text("TERM").is_some_and(|term| term == "dumb"),
+            login_name: read_text("USER").or_else(|| read_text("USERNAME")),
+            search_path: read_variable("PATH")
+                .map(|path| std::env::split_paths(&path).collect())
+                .unwrap_or_default(),
             home,
             config,
         }
     }
 
-    /// `HEARTH_SERVER`.
-    pub fn server(&self) -> Result<Option<Server>> {
-        self.server.as_deref().map(|text| text.parse().map_err(|error| named(&error, SERVER))).transpose()
+    /// Parses `HEARTH_SERVER`.
+    pub fn parse_server(&self) -> Result<Option<ServerAddress>> {
+        self.server
+            .as_deref()
+            .map(|text| text.parse().map_err(|error| name_variable(&error, SERVER_VARIABLE)))
+            .transpose()
     }
 
-    /// `HEARTH_TOOL`.
-    pub fn tool(&self) -> Result<Option<ToolName>> {
-        self.tool.as_deref().map(|text| text.parse().map_err(|error| named(&error, TOOL))).transpose()
+    /// Parses `HEARTH_TOOL`.
+    pub fn parse_tool(&self) -> Result<Option<ToolName>> {
+        self.tool
+            .as_deref()
+            .map(|text| text.parse().map_err(|error| name_variable(&error, TOOL_VARIABLE)))
+            .transpose()
     }
 
-    /// Where the user's own file is.
-    pub fn user_file(&self) -> Option<PathBuf> {
+    /// Returns the path of the user's credentials file.
+    pub fn user_file_path(&self) -> Option<PathBuf> {
         Some(self.config.as_ref()?.join("hearth").join("credentials.toml"))
     }
 
-    /// A path as the user would write it: from the home folder, where it is below it.
-    pub fn short(&self, path: &Path) -> String {
+    /// Shortens a path below the home folder to `~/…`.
+    pub fn shorten_path(&self, path: &Path) -> String {
         match self.home.as_ref().and_then(|home| path.strip_prefix(home).ok()) {
             Some(rest) => Path::new("~").join(rest).display().to_string(),
             None => path.display().to_string(),
@@ -85,23 +97,23 @@ impl Environment {
     }
 }
 
-/// The same refusal, saying which variable it is about.
-fn named(error: &Error, variable: &str) -> Error {
+/// Adds the variable's name to an error.
+fn name_variable(error: &Error, variable: &str) -> Error {
     Error::invalid("environment", format!("{variable}: {error}"))
-        .help(format!("set {variable} to something else, or unset it"))
+        .help(format!("correct {variable}, or unset it"))
 }
 
-fn text(name: &str) -> Option<String> {
-    raw(name).map(|value| value.to_string_lossy().into_owned())
+fn read_text(name: &str) -> Option<String> {
+    read_variable(name).map(|value| value.to_string_lossy().into_owned())
 }
 
-/// The XDG specification has folders that are not absolute ignored.
-fn folder(name: &str) -> Option<PathBuf> {
-    raw(name).map(PathBuf::from).filter(|path| path.is_absolute())
+/// Reads a folder. Relative paths are ignored, as the XDG Base Directory Specification demands.
+fn read_folder(name: &str) -> Option<PathBuf> {
+    read_variable(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// A variable that is set and not empty.
+/// Reads a variable; an empty one counts as unset.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-fn raw(name: &str) -> Option<OsString> {
+fn read_variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }

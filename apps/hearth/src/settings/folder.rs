@@ -1,6 +1,6 @@
-//! The folder that a command is given in, and the file that links it to a tool.
+//! The working folder of a command, and the file that links it to a tool.
 //!
-//! `hearth.yaml` belongs to the user: it is made once, read often, and never rewritten.
+//! `hearth.yaml` belongs to the user: it is created once, read often, and never rewritten.
 
 use std::{
     fs, io,
@@ -11,70 +11,76 @@ use std::{
 use hearth_base::{Error, Result, ToolName};
 use serde::Deserialize;
 
-use crate::{platform, trouble::why};
+use crate::{io_error::describe_io_error, platform};
 
 /// The name of the file that links a folder to a tool.
-pub const FILE: &str = "hearth.yaml";
+pub const LINK_FILE_NAME: &str = "hearth.yaml";
 
-/// No file that links a folder is larger.
-const LARGEST: u64 = 1 << 20;
+/// The maximum size of a link file.
+const MAX_LINK_FILE_BYTES: u64 = 1 << 20;
 
-/// The folder that a command is given in.
+/// A folder that can be linked to a tool, usually the working folder.
 #[derive(Debug)]
-pub struct Folder {
+pub struct LinkableFolder {
     path: PathBuf,
     home: Option<PathBuf>,
 }
 
-/// A folder's tool, and the file that says so.
+/// The tool of a folder, and the link file.
 #[derive(Debug, Clone)]
-pub struct Link {
+pub struct FolderLink {
     /// The tool.
     pub tool: ToolName,
     /// The file.
     pub path: PathBuf,
 }
 
-/// What this program reads of the file; the rest belongs to other commands.
+/// The part of the link file that this program reads.
 #[derive(Deserialize)]
-struct Content {
+struct LinkFileContent {
     tool: Option<String>,
 }
 
-impl Folder {
-    /// The current folder. Files are looked for in it and above it, up to `home` or the root.
-    pub fn current(home: Option<PathBuf>) -> Result<Self> {
+impl LinkableFolder {
+    /// Opens the current folder. Link files are searched in it and above it, up to `home` or the root.
+    pub fn current_folder(home: Option<PathBuf>) -> Result<Self> {
         let path = std::env::current_dir().map_err(|cause| {
-            Error::invalid("current-folder", format!("the current folder cannot be read: {}", why(&cause)))
-                .help("cd to a folder that exists")
+            Error::invalid(
+                "current-folder",
+                format!("the current folder cannot be read: {}", describe_io_error(&cause)),
+            )
+            .help("cd to a folder that exists")
         })?;
         Ok(Self { path, home })
     }
 
-    /// Another folder, seen from this one.
-    pub fn below(&self, path: &Path) -> Result<Self> {
+    /// Opens another folder by a path relative to this one.
+    pub fn open_subfolder(&self, path: &Path) -> Result<Self> {
         let refused = |cause: io::Error| {
-            Error::invalid("no-folder", format!("{} is no folder to go to: {}", path.display(), why(&cause)))
-                .help("name a folder, or the address of a git repository")
+            Error::invalid(
+                "no-folder",
+                format!("{} cannot be opened: {}", path.display(), describe_io_error(&cause)),
+            )
+            .help("name a folder, or the address of a git repository")
         };
         let path = fs::canonicalize(self.path.join(path)).map_err(refused)?;
         Ok(Self { path, home: self.home.clone() })
     }
 
-    /// Its own name, for proposals.
-    pub fn name(&self) -> Option<String> {
+    /// Returns the folder's own name.
+    pub fn folder_name(&self) -> Option<String> {
         Some(self.path.file_name()?.to_string_lossy().into_owned())
     }
 
-    /// Where the file that links it would be.
+    /// Returns the path of the folder's link file, which may not exist.
     pub fn link_path(&self) -> PathBuf {
-        self.path.join(FILE)
+        self.path.join(LINK_FILE_NAME)
     }
 
-    /// What the nearest file says, here or above.
-    pub fn link(&self) -> Result<Option<Link>> {
+    /// Finds the nearest link file in this folder or above.
+    pub fn find_link(&self) -> Result<Option<FolderLink>> {
         for folder in self.path.ancestors() {
-            if let Some(link) = read(&folder.join(FILE))? {
+            if let Some(link) = read_link_file(&folder.join(LINK_FILE_NAME))? {
                 return Ok(Some(link));
             }
             if self.home.as_deref() == Some(folder) {
@@ -84,87 +90,94 @@ impl Folder {
         Ok(None)
     }
 
-    /// What the file in this very folder says; an error when there is one that names no tool.
-    pub fn own_link(&self) -> Result<Option<Link>> {
+    /// Reads the link file of this folder itself; an error when it names no tool.
+    pub fn read_own_link(&self) -> Result<Option<FolderLink>> {
         let path = self.link_path();
-        match (read(&path)?, path.symlink_metadata()) {
+        match (read_link_file(&path)?, path.symlink_metadata()) {
             (Some(link), _) => Ok(Some(link)),
             (None, Err(cause)) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
             (None, _) => Err(Error::conflict("folder-file", format!("{} names no tool", path.display()))
-                .help(format!("add a line to {FILE}: tool: NAME"))),
+                .help(format!("add a line to {LINK_FILE_NAME}: tool: NAME"))),
         }
     }
 
-    /// Refuses to link a folder that holds more than one tool's files: the root, and the user's home.
-    pub fn check_own(&self, tool: &ToolName) -> Result<()> {
+    /// Refuses to link the root and the user's home, which contain more than one tool's files.
+    pub fn check_linkable(&self, tool: &ToolName) -> Result<()> {
         let home = self.home.as_deref().and_then(|home| fs::canonicalize(home).ok());
         let here = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let (why, folder) = if here.parent().is_none() {
-            ("it holds everything", format!("~/{tool}"))
+        let (reason, folder) = if here.parent().is_none() {
+            ("it is the root", format!("~/{tool}"))
         } else if home.is_some_and(|home| home == here) {
             ("it is your home", tool.to_string())
         } else {
             return Ok(());
         };
-        let sentence = format!("{} is no folder of one tool: {why}", here.display());
+        let sentence = format!("{} cannot be linked: {reason}", here.display());
         Err(Error::invalid("folder-too-large", sentence)
-            .also("Every folder in it would be linked too; nothing was changed.")
+            .and_message("A link would apply to every folder in it; nothing was changed.")
             .help(format!("mkdir {folder} && cd {folder} && hearth new {tool}")))
     }
 
-    /// Makes everything ready for [`NewLink::keep`], so that it cannot be refused later for want of rights.
-    pub fn prepare_link(&self, tool: &ToolName) -> Result<NewLink> {
+    /// Writes a temporary file for [`PreparedLink::persist_link`], so that missing permissions are found
+    /// before any change.
+    pub fn prepare_link(&self, tool: &ToolName) -> Result<PreparedLink> {
         let path = self.link_path();
         let mut builder = tempfile::Builder::new();
         builder.prefix(".hearth-");
-        let access = platform::ordinary_access();
+        let access = platform::default_permissions();
         if let Some(access) = access {
             builder.permissions(access);
         }
         let refused = |cause: io::Error| {
-            Error::invalid("folder-file", format!("{} cannot be written: {}", path.display(), why(&cause)))
-                .help("cd to a folder of your own")
+            Error::invalid(
+                "folder-file",
+                format!("{} cannot be written: {}", path.display(), describe_io_error(&cause)),
+            )
+            .help("cd to a folder of your own")
         };
         let mut file = builder.tempfile_in(&self.path).map_err(refused)?;
         file.write_all(format!("tool: {tool}\n").as_bytes()).map_err(refused)?;
-        Ok(NewLink { file, path })
+        Ok(PreparedLink { file, path })
     }
 }
 
-/// A link that waits to be put in its place.
-pub struct NewLink {
+/// A link file that is written but not yet in its place.
+pub struct PreparedLink {
     file: tempfile::NamedTempFile,
     path: PathBuf,
 }
 
-impl NewLink {
-    /// Puts the file in its place, unless there is one by now.
-    pub fn keep(self) -> Result<()> {
+impl PreparedLink {
+    /// Moves the file to its place, unless one exists by now.
+    pub fn persist_link(self) -> Result<()> {
         let Self { file, path } = self;
         file.persist_noclobber(&path).map(drop).map_err(|refused| {
             let cause = refused.error;
-            Error::invalid("folder-file", format!("{} cannot be written: {}", path.display(), why(&cause)))
+            Error::invalid(
+                "folder-file",
+                format!("{} cannot be written: {}", path.display(), describe_io_error(&cause)),
+            )
         })
     }
 }
 
-fn read(path: &Path) -> Result<Option<Link>> {
+fn read_link_file(path: &Path) -> Result<Option<FolderLink>> {
     let refused = |why: &str| {
         Error::invalid("folder-file", format!("{} cannot be read: {why}", path.display()))
-            .help(format!("put it right: its first line can be tool: NAME ({})", path.display()))
+            .help(format!("correct it: its first line can be tool: NAME ({})", path.display()))
     };
     match fs::metadata(path) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(cause) => return Err(refused(&why(&cause))),
-        Ok(about) if about.len() > LARGEST => return Err(refused("it is larger than 1 MB")),
+        Err(cause) => return Err(refused(&describe_io_error(&cause))),
+        Ok(about) if about.len() > MAX_LINK_FILE_BYTES => return Err(refused("it is larger than 1 MB")),
         Ok(_) => {}
     }
-    let text = fs::read_to_string(path).map_err(|cause| refused(&why(&cause)))?;
-    let content: Option<Content> =
+    let text = fs::read_to_string(path).map_err(|cause| refused(&describe_io_error(&cause)))?;
+    let content: Option<LinkFileContent> =
         serde_saphyr::from_str(&text).map_err(|cause| refused(first_line(&cause.to_string())))?;
     let Some(tool) = content.and_then(|content| content.tool) else { return Ok(None) };
-    let tool = tool.parse().map_err(|error: Error| refused(error.public()))?;
-    Ok(Some(Link { tool, path: path.to_owned() }))
+    let tool = tool.parse().map_err(|error: Error| refused(error.public_message()))?;
+    Ok(Some(FolderLink { tool, path: path.to_owned() }))
 }
 
 fn first_line(text: &str) -> &str {
@@ -175,62 +188,63 @@ fn first_line(text: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn below(folder: &Path, path: &str) -> Folder {
-        Folder { path: folder.join(path), home: Some(folder.to_owned()) }
+    fn folder_below(folder: &Path, path: &str) -> LinkableFolder {
+        LinkableFolder { path: folder.join(path), home: Some(folder.to_owned()) }
     }
 
     #[test]
-    fn the_nearest_file_above_decides_and_nothing_above_home_does() -> io::Result<()> {
+    fn nearest_link_file_wins_and_none_above_home_counts() -> io::Result<()> {
         let outer = tempfile::tempdir()?;
         let home = outer.path().join("h");
         fs::create_dir_all(home.join("a/b"))?;
-        fs::write(outer.path().join(FILE), "tool: above-home\n")?;
-        assert!(below(&home, "a/b").link().is_ok_and(|link| link.is_none()));
-        fs::write(home.join("a").join(FILE), "# mine\ntool: outer\ncomponents: {}\n")?;
-        let name = |folder: &Folder| folder.link().ok().flatten().map(|link| link.tool.to_string());
-        assert_eq!(name(&below(&home, "a/b")).as_deref(), Some("outer"));
-        fs::write(home.join("a/b").join(FILE), "tool: inner\n")?;
-        assert_eq!(name(&below(&home, "a/b")).as_deref(), Some("inner"));
+        fs::write(outer.path().join(LINK_FILE_NAME), "tool: above-home\n")?;
+        assert!(folder_below(&home, "a/b").find_link().is_ok_and(|link| link.is_none()));
+        fs::write(home.join("a").join(LINK_FILE_NAME), "# mine\ntool: outer\ncomponents: {}\n")?;
+        let name =
+            |folder: &LinkableFolder| folder.find_link().ok().flatten().map(|link| link.tool.to_string());
+        assert_eq!(name(&folder_below(&home, "a/b")).as_deref(), Some("outer"));
+        fs::write(home.join("a/b").join(LINK_FILE_NAME), "tool: inner\n")?;
+        assert_eq!(name(&folder_below(&home, "a/b")).as_deref(), Some("inner"));
         Ok(())
     }
 
     #[test]
-    fn a_file_that_cannot_be_understood_is_named() -> io::Result<()> {
+    fn invalid_link_file_is_named() -> io::Result<()> {
         let home = tempfile::tempdir()?;
         for text in ["tool: [", "tool: Not A Name", "tool: {a: b}"] {
-            fs::write(home.path().join(FILE), text)?;
-            let error = below(home.path(), "").link().err();
-            assert!(error.is_some_and(|error| error.public().contains(FILE)), "{text}");
+            fs::write(home.path().join(LINK_FILE_NAME), text)?;
+            let error = folder_below(home.path(), "").find_link().err();
+            assert!(error.is_some_and(|error| error.public_message().contains(LINK_FILE_NAME)), "{text}");
         }
-        fs::write(home.path().join(FILE), "# nothing yet\n")?;
-        assert!(below(home.path(), "").link().is_ok_and(|link| link.is_none()));
-        assert!(below(home.path(), "").own_link().is_err());
+        fs::write(home.path().join(LINK_FILE_NAME), "# nothing yet\n")?;
+        assert!(folder_below(home.path(), "").find_link().is_ok_and(|link| link.is_none()));
+        assert!(folder_below(home.path(), "").read_own_link().is_err());
         Ok(())
     }
 
     #[test]
-    fn neither_the_root_nor_the_home_is_a_tools_folder() -> Result<()> {
+    fn root_and_home_cannot_be_linked() -> Result<()> {
         let home = tempfile::tempdir().map_err(Error::internal)?;
         fs::create_dir(home.path().join("a")).map_err(Error::internal)?;
         let tool = "dup-finder".parse()?;
-        assert!(below(home.path(), "a").check_own(&tool).is_ok());
+        assert!(folder_below(home.path(), "a").check_linkable(&tool).is_ok());
         for (large, better) in [("", "dup-finder"), ("a/..", "dup-finder"), ("/", "~/dup-finder")] {
-            let error = below(home.path(), large).check_own(&tool).err();
+            let error = folder_below(home.path(), large).check_linkable(&tool).err();
             assert_eq!(error.as_ref().map(Error::code), Some("folder-too-large"));
             let next = format!("mkdir {better} && cd {better} && hearth new dup-finder");
-            assert_eq!(error.as_ref().and_then(|error| error.next()), Some(next.as_str()));
+            assert_eq!(error.as_ref().and_then(|error| error.help_text()), Some(next.as_str()));
         }
         Ok(())
     }
 
     #[test]
-    fn a_new_link_never_replaces_a_file() -> Result<()> {
+    fn new_link_never_replaces_a_file() -> Result<()> {
         let home = tempfile::tempdir().map_err(Error::internal)?;
-        let (folder, tool) = (below(home.path(), ""), "dup-finder".parse()?);
+        let (folder, tool) = (folder_below(home.path(), ""), "dup-finder".parse()?);
         let (first, second) = (folder.prepare_link(&tool)?, folder.prepare_link(&tool)?);
-        first.keep()?;
-        assert!(second.keep().is_err());
-        assert_eq!(folder.own_link()?.map(|link| link.tool), Some(tool));
+        first.persist_link()?;
+        assert!(second.persist_link().is_err());
+        assert_eq!(folder.read_own_link()?.map(|link| link.tool), Some(tool));
         Ok(())
     }
 }

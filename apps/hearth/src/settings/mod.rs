@@ -1,6 +1,7 @@
-//! What a command works with, and where each of it comes from: flag, environment, folder, user.
+//! Settings of a command with their sources: flag, environment, folder, user.
 //!
-//! The nearer source wins. A source that cannot be read is an error of the commands that need it, not of others.
+//! The nearer source wins. A source that cannot be read is an error of the commands that need it, not of
+//! others.
 
 mod env;
 mod folder;
@@ -12,13 +13,13 @@ use std::{fmt, path::PathBuf};
 use hearth_base::{Result, Secret, ToolName};
 
 pub use env::Environment;
-pub use folder::{Folder, Link};
-pub use server::Server;
-pub use user::{Entry, UserFile};
+pub use folder::{FolderLink, LinkableFolder};
+pub use server::ServerAddress;
+pub use user::{ServerEntry, UserFile};
 
-/// Where a setting comes from.
+/// The source of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum SettingSource {
     /// A flag of the command.
     Flag(&'static str),
     /// An argument of the command.
@@ -27,15 +28,15 @@ pub enum Source {
     Environment(&'static str),
     /// The file that links a folder to a tool.
     Folder(PathBuf),
-    /// The user's own file.
+    /// The user's credentials file.
     User(PathBuf),
-    /// Nobody chose otherwise.
+    /// The default.
     Default,
 }
 
-impl Source {
-    /// The sort of source, in a word.
-    pub fn kind(&self) -> &'static str {
+impl SettingSource {
+    /// Returns the source's kind as a word.
+    pub fn kind_word(&self) -> &'static str {
         match self {
             Self::Flag(_) => "flag",
             Self::Argument => "argument",
@@ -46,8 +47,8 @@ impl Source {
         }
     }
 
-    /// Which flag, variable or file it is.
-    pub fn by(&self) -> Option<String> {
+    /// Returns the flag, variable or file.
+    pub fn origin_name(&self) -> Option<String> {
         match self {
             Self::Flag(name) | Self::Environment(name) => Some((*name).to_owned()),
             Self::Folder(path) | Self::User(path) => Some(path.display().to_string()),
@@ -56,97 +57,97 @@ impl Source {
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for SettingSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.by() {
-            Some(by) => write!(f, "{} {by}", self.kind()),
-            None => f.write_str(self.kind()),
+        match self.origin_name() {
+            Some(by) => write!(f, "{} {by}", self.kind_word()),
+            None => f.write_str(self.kind_word()),
         }
     }
 }
 
-/// A setting and where it comes from.
+/// A setting with its source.
 #[derive(Debug, Clone)]
 pub struct Sourced<T> {
     /// The setting.
     pub value: T,
-    /// Where it comes from.
-    pub source: Source,
+    /// Its source.
+    pub source: SettingSource,
 }
 
 impl<T> Sourced<T> {
-    /// A setting from `source`.
-    pub fn new(value: T, source: Source) -> Self {
+    /// Creates a setting from `source`.
+    pub fn new(value: T, source: SettingSource) -> Self {
         Self { value, source }
     }
 }
 
-/// The flags that every command takes and that set something.
+/// The global flags that set something.
 #[derive(Debug, Clone, Default)]
-pub struct Flags {
+pub struct SettingFlags {
     /// `--server`.
-    pub server: Option<Server>,
+    pub server: Option<ServerAddress>,
     /// `--tool`.
     pub tool: Option<ToolName>,
 }
 
 /// All settings of one command.
 #[derive(Debug)]
-pub struct Settings {
-    /// What the environment says.
+pub struct CommandSettings {
+    /// The environment.
     pub environment: Environment,
-    /// The user's own file.
+    /// The user's credentials file.
     pub user: UserFile,
-    /// The folder that the command was given in.
-    pub folder: Folder,
-    flags: Flags,
+    /// The working folder.
+    pub folder: LinkableFolder,
+    flags: SettingFlags,
 }
 
-impl Settings {
-    /// Reads what there is.
-    pub fn read(flags: Flags, environment: Environment) -> Result<Self> {
-        let user = UserFile::read(environment.user_file())?;
-        let folder = Folder::current(environment.home.clone())?;
+impl CommandSettings {
+    /// Reads all sources.
+    pub fn read(flags: SettingFlags, environment: Environment) -> Result<Self> {
+        let user = UserFile::read(environment.user_file_path())?;
+        let folder = LinkableFolder::current_folder(environment.home.clone())?;
         Ok(Self { environment, user, folder, flags })
     }
 
-    /// The server to speak to.
-    pub fn server(&self) -> Result<Sourced<Server>> {
+    /// Returns the server, by default the one on this machine.
+    pub fn resolve_server(&self) -> Result<Sourced<ServerAddress>> {
         if let Some(server) = &self.flags.server {
-            return Ok(Sourced::new(server.clone(), Source::Flag("--server")));
+            return Ok(Sourced::new(server.clone(), SettingSource::Flag("--server")));
         }
-        if let Some(server) = self.environment.server()? {
-            return Ok(Sourced::new(server, Source::Environment(env::SERVER)));
+        if let Some(server) = self.environment.parse_server()? {
+            return Ok(Sourced::new(server, SettingSource::Environment(env::SERVER_VARIABLE)));
         }
-        Ok(match self.user.server() {
-            Some(server) => Sourced::new(server.clone(), Source::User(self.user.path().to_owned())),
-            None => Sourced::new(Server::here(), Source::Default),
+        Ok(match self.user.current_server() {
+            Some(server) => Sourced::new(server.clone(), SettingSource::User(self.user.path().to_owned())),
+            None => Sourced::new(ServerAddress::local_default(), SettingSource::Default),
         })
     }
 
-    /// What to show to `server`: the environment's token, or the one saved for this server alone.
-    pub fn token(&self, server: &Server) -> Option<Sourced<Secret>> {
+    /// Returns the token for `server`: from the environment, or the one saved for this server.
+    pub fn find_token(&self, server: &ServerAddress) -> Option<Sourced<Secret>> {
         if let Some(token) = &self.environment.token {
-            return Some(Sourced::new(token.clone(), Source::Environment(env::TOKEN)));
+            return Some(Sourced::new(token.clone(), SettingSource::Environment(env::TOKEN_VARIABLE)));
         }
-        let entry = self.user.entry(server)?;
-        Some(Sourced::new(entry.token.clone(), Source::User(self.user.path().to_owned())))
+        let entry = self.user.find_entry(server)?;
+        Some(Sourced::new(entry.token.clone(), SettingSource::User(self.user.path().to_owned())))
     }
 
-    /// The tool that the command is about, if one is named anywhere.
-    pub fn tool(&self) -> Result<Option<Sourced<ToolName>>> {
-        self.tool_of(&self.folder)
+    /// Returns the tool, or `None` when no source names one.
+    pub fn find_tool(&self) -> Result<Option<Sourced<ToolName>>> {
+        self.find_tool_of_folder(&self.folder)
     }
 
-    /// The same for a command that is about another folder than the one it was given in.
-    pub fn tool_of(&self, folder: &Folder) -> Result<Option<Sourced<ToolName>>> {
+    /// Returns the tool of a command about another folder than the working folder.
+    pub fn find_tool_of_folder(&self, folder: &LinkableFolder) -> Result<Option<Sourced<ToolName>>> {
         if let Some(tool) = &self.flags.tool {
-            return Ok(Some(Sourced::new(tool.clone(), Source::Flag("--tool"))));
+            return Ok(Some(Sourced::new(tool.clone(), SettingSource::Flag("--tool"))));
         }
-        if let Some(tool) = self.environment.tool()? {
-            return Ok(Some(Sourced::new(tool, Source::Environment(env::TOOL))));
+        if let Some(tool) = self.environment.parse_tool()? {
+            return Ok(Some(Sourced::new(tool, SettingSource::Environment(env::TOOL_VARIABLE))));
         }
-        let link = folder.link()?;
-        Ok(link.map(|Link { tool, path }| Sourced::new(tool, Source::Folder(path))))
+        let link = folder.find_link()?;
+        Ok(link.map(|FolderLink { tool, path }| Sourced::new(tool, SettingSource::Folder(path))))
     }
 }

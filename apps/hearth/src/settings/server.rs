@@ -1,4 +1,4 @@
-//! The address of a server, in one spelling: saved tokens are found by it.
+//! The address of a server in its canonical spelling, which is the key of saved tokens.
 
 use std::{fmt, str::FromStr};
 
@@ -6,13 +6,13 @@ use hearth_base::{Error, Result};
 use http::Uri;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// `http://` or `https://`, a host in lower case, and a port when it is not the usual one.
+/// A server address: `http://` or `https://`, a host in lower case, and a port unless it is the default.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Server(String);
+pub struct ServerAddress(String);
 
-impl Server {
-    /// The server that `hearthd up` starts on this machine.
-    pub fn here() -> Self {
+impl ServerAddress {
+    /// The default address of `hearthd up` on this machine.
+    pub fn local_default() -> Self {
         Self("http://localhost:8080".to_owned())
     }
 
@@ -21,18 +21,18 @@ impl Server {
         &self.0
     }
 
-    /// Whether it is this machine.
+    /// Returns true when the server is this machine.
     pub fn is_local(&self) -> bool {
-        self.0.split_once("://").is_some_and(|(_, rest)| is_local(rest))
+        self.0.split_once("://").is_some_and(|(_, rest)| is_local_authority(rest))
     }
 
-    /// Whether what is sent there can be read on the way.
-    pub fn is_open(&self) -> bool {
+    /// Returns true when requests to the server travel unencrypted over a network.
+    pub fn is_unencrypted(&self) -> bool {
         self.0.starts_with("http://") && !self.is_local()
     }
 }
 
-impl FromStr for Server {
+impl FromStr for ServerAddress {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -42,12 +42,12 @@ impl FromStr for Server {
         };
         let text = text.trim();
         if text.contains('@') {
-            let sentence = "an address with a name or a password in it is not taken";
+            let sentence = "a server address must not contain a name or a password";
             return Err(Error::invalid("server-address", sentence).help("hearth login asks for both"));
         }
         let full = match text.contains("://") {
             true => text.to_owned(),
-            false if is_local(text) => format!("http://{text}"),
+            false if is_local_authority(text) => format!("http://{text}"),
             false => format!("https://{text}"),
         };
         let uri: Uri = full.parse().map_err(|_| refused())?;
@@ -74,7 +74,7 @@ impl FromStr for Server {
     }
 }
 
-fn is_local(rest: &str) -> bool {
+fn is_local_authority(rest: &str) -> bool {
     let host = match rest.strip_prefix('[') {
         Some(inner) => inner.split(']').next(),
         None => rest.split([':', '/']).next(),
@@ -87,19 +87,19 @@ fn is_local(rest: &str) -> bool {
     })
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl Serialize for Server {
+impl Serialize for ServerAddress {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for Server {
+impl<'de> Deserialize<'de> for ServerAddress {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_server_has_one_spelling() {
+    fn server_address_has_one_spelling() {
         for (typed, meant) in [
             ("localhost:8080", "http://localhost:8080"),
             ("http://LOCALHOST:8080/", "http://localhost:8080"),
@@ -119,23 +119,26 @@ mod tests {
             ("[::1]:8080", "http://[::1]:8080"),
             ("127.0.0.1", "http://127.0.0.1"),
         ] {
-            assert_eq!(typed.parse::<Server>().map(|server| server.to_string()).ok().as_deref(), Some(meant));
+            assert_eq!(
+                typed.parse::<ServerAddress>().map(|server| server.to_string()).ok().as_deref(),
+                Some(meant)
+            );
         }
     }
 
     #[test]
-    fn what_is_no_address_is_refused_and_a_longer_one_is_cut() {
+    fn invalid_addresses_are_refused_and_longer_ones_are_shortened() {
         for text in ["", "ftp://x", "http://", "http://me:pw@x", "a b", "http://x:99999"] {
-            assert!(text.parse::<Server>().is_err(), "{text}");
+            assert!(text.parse::<ServerAddress>().is_err(), "{text}");
         }
-        let error = "https://hearth.example.org/my/dup".parse::<Server>().err();
-        let next = error.as_ref().and_then(|error| error.next());
+        let error = "https://hearth.example.org/my/dup".parse::<ServerAddress>().err();
+        let next = error.as_ref().and_then(|error| error.help_text());
         assert_eq!(next, Some("write https://hearth.example.org"));
     }
 
     #[test]
-    fn a_token_travels_openly_only_to_this_machine() {
-        let open = |text: &str| text.parse::<Server>().is_ok_and(|server| server.is_open());
+    fn unencrypted_addresses_are_recognised_except_local_ones() {
+        let open = |text: &str| text.parse::<ServerAddress>().is_ok_and(|server| server.is_unencrypted());
         assert!(open("http://hearth.example.org") && open("http://127.example.org"));
         assert!(!open("http://a.localhost:80") && !open("https://hearth.example.org") && !open("[::1]:1"));
     }

@@ -1,24 +1,24 @@
 //! `hearth admin …`.
 
-use crate::{door::Answers, home::Home};
+use crate::{fake_server::PreparedAnswers, home::Home};
 
-const DEAD_ITEM: &str = r#"{"task": "mail", "key": "mail_1", "state": "dead", "payload": null,
+const DEAD_ITEM_JSON: &str = r#"{"task": "mail", "key": "mail_1", "state": "dead", "payload": null,
     "enqueued_at": "2026-01-02T03:04:05Z", "failures": 10, "last_error": "the mail server is away",
     "died_at": "2026-01-02T04:04:05Z"}"#;
 
-const WAITING_ITEM: &str = r#"{"task": "mail", "key": "mail_1", "state": "waiting", "payload": null,
+const WAITING_ITEM_JSON: &str = r#"{"task": "mail", "key": "mail_1", "state": "waiting", "payload": null,
     "enqueued_at": "2026-01-02T03:04:05Z", "due_at": "2026-01-02T05:04:05Z", "failures": 0}"#;
 
-fn data(content: &str) -> String {
+fn data_json(content: &str) -> String {
     format!(r#"{{"data": {content}, "messages": {{}}}}"#)
 }
 
-fn home() -> Home {
-    Home::of_tool(Answers::from([
-        ("GET /notify/v1/queue", (200, data(&format!(r#"{{"items": [{DEAD_ITEM}]}}"#)))),
-        ("GET /notify/v1/queue/mail/mail_1", (200, data(DEAD_ITEM))),
-        ("POST /notify/v1/queue/mail/mail_1/retry", (200, data(WAITING_ITEM))),
-        ("DELETE /notify/v1/queue/mail/mail_1", (200, data(DEAD_ITEM))),
+fn build_home() -> Home {
+    Home::linked_to_tool(PreparedAnswers::from([
+        ("GET /notify/v1/queue", (200, data_json(&format!(r#"{{"items": [{DEAD_ITEM_JSON}]}}"#)))),
+        ("GET /notify/v1/queue/mail/mail_1", (200, data_json(DEAD_ITEM_JSON))),
+        ("POST /notify/v1/queue/mail/mail_1/retry", (200, data_json(WAITING_ITEM_JSON))),
+        ("DELETE /notify/v1/queue/mail/mail_1", (200, data_json(DEAD_ITEM_JSON))),
         (
             "GET /notify/v1/queue/mail/mail_2",
             (
@@ -36,12 +36,12 @@ fn home() -> Home {
 
 #[test]
 fn dead_letters_are_listed_shown_retried_and_discarded() {
-    insta::assert_snapshot!(home().says(&["admin", "queue", "list", "--state", "dead"]), @"
+    insta::assert_snapshot!(build_home().run_to_transcript(&["admin", "queue", "list", "--state", "dead"]), @"
     out| notify	mail	mail_1	dead	-	10	the mail server is away
     ends with 0
     ");
     let fields = "--json=service,task,key,state";
-    insta::assert_snapshot!(home().says(&["admin", "queue", "list", "--service", "notify", fields]), @r#"
+    insta::assert_snapshot!(build_home().run_to_transcript(&["admin", "queue", "list", "--service", "notify", fields]), @r#"
     out| [
     out|   {
     out|     "service": "notify",
@@ -52,7 +52,7 @@ fn dead_letters_are_listed_shown_retried_and_discarded() {
     out| ]
     ends with 0
     "#);
-    insta::assert_snapshot!(home().says(&["admin", "queue", "show", "notify", "mail", "mail_1"]), @"
+    insta::assert_snapshot!(build_home().run_to_transcript(&["admin", "queue", "show", "notify", "mail", "mail_1"]), @"
     out| service	notify
     out| task	mail
     out| key	mail_1
@@ -63,47 +63,56 @@ fn dead_letters_are_listed_shown_retried_and_discarded() {
     out| last error	the mail server is away
     ends with 0
     ");
-    insta::assert_snapshot!(home().says(&["admin", "queue", "retry", "notify", "mail", "mail_1"]), @"
+    insta::assert_snapshot!(build_home().run_to_transcript(&["admin", "queue", "retry", "notify", "mail", "mail_1"]), @"
     out| ✓ notify mail mail_1 is due now
     ends with 0
     ");
     let discard = ["admin", "queue", "discard", "notify", "mail", "mail_1"];
-    insta::assert_snapshot!(home().says(&discard), @"
-    err| error: nobody confirmed to discard the queue item notify mail mail_1, whose work is then never done [not-confirmed]
-    err|        Nothing is asked, because there is no terminal.
+    insta::assert_snapshot!(build_home().run_to_transcript(&discard), @"
+    err| error: confirmation is missing: discard the queue item notify mail mail_1; its work is lost [not-confirmed]
+    err|        There are no questions without a terminal.
     err| next:  hearth admin queue discard notify mail mail_1 --yes
     ends with 1
     ");
-    insta::assert_snapshot!(home().says(&[&discard[..], &["--yes"]].concat()), @"
+    insta::assert_snapshot!(build_home().run_to_transcript(&[&discard[..], &["--yes"]].concat()), @"
     out| ✓ notify mail mail_1 is discarded
     ends with 0
     ");
 }
 
 #[test]
-fn mistyped_state_service_or_item_is_refused_with_what_there_is() {
-    insta::assert_snapshot!(home().says(&["admin", "queue", "list", "--state", "died"]), @r#"
-    err| error: "died" cannot be given as --state [invalid-value]
-    err|        It takes waiting, scheduled, running, dead.
+fn mistyped_state_service_or_item_is_refused_with_the_valid_ones() {
+    insta::assert_snapshot!(build_home().run_to_transcript(&["admin", "queue", "list", "--state", "died"]), @r#"
+    err| error: invalid value "died" for --state [invalid-value]
+    err|        The values are waiting, scheduled, running, dead.
     err| next:  hearth admin queue list --state dead
     ends with 1
     "#);
-    insta::assert_snapshot!(home().says(&["admin", "queue", "show", "notifi", "mail", "mail_1"]), @r#"
-    err| error: "notifi" cannot be given as SERVICE [invalid-value]
-    err|        It takes accounts, images, logs, envvars, jobs, builds, builder, components, notify, edge, gateway.
+    insta::assert_snapshot!(build_home().run_to_transcript(&["admin", "queue", "show", "notifi", "mail", "mail_1"]), @r#"
+    err| error: invalid value "notifi" for SERVICE [invalid-value]
+    err|        The values are accounts, images, logs, envvars, jobs, builds, builder, components, notify, edge, gateway.
     err| next:  hearth admin queue show notify mail mail_1
     ends with 1
     "#);
-    insta::assert_snapshot!(home().says(&["admin", "queue", "list", "--service", "gateway"]), @"
+    insta::assert_snapshot!(build_home().run_to_transcript(&["admin", "queue", "list", "--service", "gateway"]), @"
     err| error: gateway has no queue [no-queue]
     err| next:  hearth admin queue list
     ends with 1
     ");
     for change in ["retry", "discard"] {
-        let said = home().says(&["admin", "queue", change, "notify", "mail", "mail_2", "--dry-run"]);
+        let transcript = build_home().run_to_transcript(&[
+            "admin",
+            "queue",
+            change,
+            "notify",
+            "mail",
+            "mail_2",
+            "--dry-run",
+        ]);
         assert!(
-            said.contains("there is no queue item mail/mail_2") && said.ends_with("ends with 1\n"),
-            "{said}"
+            transcript.contains("there is no queue item mail/mail_2")
+                && transcript.ends_with("ends with 1\n"),
+            "{transcript}"
         );
     }
 }

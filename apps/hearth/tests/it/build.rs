@@ -1,12 +1,12 @@
 //! `hearth build …`.
 
-use crate::{door::Answers, home::Home};
+use crate::{fake_server::PreparedAnswers, home::Home};
 
-const ID: &str = "build_00000000000000000000000001";
+const BUILD_ID: &str = "build_00000000000000000000000001";
 
-fn build(status: &str, message: &str) -> String {
+fn build_json(status: &str, message: &str) -> String {
     format!(
-        r#"{{"build_id": "{ID}", "status": "{status}", "message": "{message}", "start_time": "2026-01-02T03:04:05Z",
+        r#"{{"build_id": "{BUILD_ID}", "status": "{status}", "message": "{message}", "start_time": "2026-01-02T03:04:05Z",
         "end_time": "", "parameters": {{"source_url": "https://example.org/dup.git", "ref": "main", "envvars": {{}},
         "image_name": "tool-dup-finder", "use_latest_versions": false, "use_deprecated_versions": false}},
         "destination_image": "tool-dup-finder/tool-dup-finder@sha256:0123", "resolved_ref": "9f3c2ab4d5",
@@ -14,21 +14,21 @@ fn build(status: &str, message: &str) -> String {
     )
 }
 
-fn home(status: &str, message: &str) -> Home {
-    let one = format!(r#"{{"build": {}, "messages": {{}}}}"#, build(status, message));
+fn build_home(status: &str, message: &str) -> Home {
+    let one = format!(r#"{{"build": {}, "messages": {{}}}}"#, build_json(status, message));
     let new = format!(
-        r#"{{"new_build": {{"name": "{ID}", "resolved_ref": "9f3c2ab4d5", "parameters": {{"source_url": "",
+        r#"{{"new_build": {{"name": "{BUILD_ID}", "resolved_ref": "9f3c2ab4d5", "parameters": {{"source_url": "",
         "ref": "", "envvars": {{}}, "image_name": "", "use_latest_versions": false,
         "use_deprecated_versions": false}}}}, "messages": {{}}}}"#
     );
     let source = r#"{"source": {"id": "source_00000000000000000000000001", "digest": "sha256:01", "size": 9,
         "expires": "2026-01-03T00:00:00Z"}, "messages": {}}"#;
     let log = "{\"line\": \"Collecting flask\"}\n{\"line\": \"\\u001b[32mdone\\u001b[0m\"}\n";
-    let changed = format!(r#"{{"id": "{ID}", "messages": {{}}}}"#);
-    Home::of_tool(Answers::from([
+    let changed = format!(r#"{{"id": "{BUILD_ID}", "messages": {{}}}}"#);
+    Home::linked_to_tool(PreparedAnswers::from([
         (
             "GET /builds/v1/tool/dup-finder/builds",
-            (200, format!(r#"{{"builds": [{}], "messages": {{}}}}"#, build(status, message))),
+            (200, format!(r#"{{"builds": [{}], "messages": {{}}}}"#, build_json(status, message))),
         ),
         ("GET /builds/v1/tool/dup-finder/builds/latest", (200, one.clone())),
         ("GET /builds/v1/tool/dup-finder/builds/build_00000000000000000000000001", (200, one)),
@@ -48,22 +48,22 @@ fn home(status: &str, message: &str) -> Home {
 }
 
 #[test]
-fn a_build_shows_its_log_and_ends_as_it_ends() {
-    let home = home("BUILD_SUCCESS", "");
+fn build_start_shows_the_log_and_the_outcome() {
+    let home = build_home("BUILD_SUCCESS", "");
     let words = ["build", "start", "https://example.org/dup.git", "--ref", "main", "-e", "A=b=c", "-i", "x"];
-    insta::assert_snapshot!(home.says(&words), @"
+    insta::assert_snapshot!(home.run_to_transcript(&words), @"
     out| ✓ tool-dup-finder/tool-dup-finder@sha256:0123 is built from https://example.org/dup.git main (9f3c2ab)
     err| Collecting flask
     err| done
     ends with 0
     ");
-    insta::assert_snapshot!(home.asked().join("\n"), @r#"
+    insta::assert_snapshot!(home.requests().join("\n"), @r#"
     POST /builds/v1/tool/dup-finder/builds?queue=false {"source_url":"https://example.org/dup.git","ref":"main","envvars":{"A":"b=c"},"image_name":"x","use_latest_versions":false,"use_deprecated_versions":false}
     GET /builds/v1/tool/dup-finder/builds/build_00000000000000000000000001/logs?follow=true
     GET /builds/v1/tool/dup-finder/builds/build_00000000000000000000000001
     "#);
-    let failed = self::home("BUILD_FAILURE", "pip ended with 1");
-    insta::assert_snapshot!(failed.says(&["build", "start", "-q"]), @"
+    let failed = self::build_home("BUILD_FAILURE", "pip ended with 1");
+    insta::assert_snapshot!(failed.run_to_transcript(&["build", "start", "-q"]), @"
     err| error: build build_00000000000000000000000001: pip ended with 1 [build-failed]
     err| next:  hearth build logs build_00000000000000000000000001
     ends with 1
@@ -71,29 +71,31 @@ fn a_build_shows_its_log_and_ends_as_it_ends() {
 }
 
 #[test]
-fn a_folder_is_uploaded_without_what_git_ignores() {
-    let home = home("BUILD_PENDING", "");
+fn folder_is_uploaded_without_ignored_files() {
+    let home = build_home("BUILD_PENDING", "");
     home.write("dup-finder/.gitignore", "secret\n");
     home.write("dup-finder/secret", "x");
-    insta::assert_snapshot!(home.hide_amounts(&home.says(&["build", "start", ".", "--detach"])), @"
+    insta::assert_snapshot!(home.hide_amounts(&home.run_to_transcript(&["build", "start", ".", "--detach"])), @"
     out| ✓ build build_00000000000000000000000001 of https://example.org/dup.git main (9f3c2ab) goes on
-    err| uploading 2 files, N B packed
+    err| uploading 2 files (N B packed)
     err| next:  hearth build logs -f
     ends with 0
     ");
-    let asked = home.asked();
-    let uploads: Vec<_> = asked.iter().filter(|asked| asked.contains("/sources")).collect();
+    let requests = home.requests();
+    let uploads: Vec<_> = requests.iter().filter(|request| request.contains("/sources")).collect();
     assert_eq!(uploads, ["POST /builds/v1/tool/dup-finder/sources (bytes)"]);
-    assert!(asked.iter().any(|asked| asked.contains(r#""upload":"source_00000000000000000000000001""#)));
+    assert!(
+        requests.iter().any(|request| request.contains(r#""upload":"source_00000000000000000000000001""#))
+    );
 }
 
 #[test]
-fn builds_are_listed_shown_and_read() {
-    insta::assert_snapshot!(home("BUILD_SUCCESS", "").says(&["build", "list"]), @"
+fn builds_are_listed_and_shown_with_logs() {
+    insta::assert_snapshot!(build_home("BUILD_SUCCESS", "").run_to_transcript(&["build", "list"]), @"
     out| build_00000000000000000000000001	done	2026-01-02T03:04:05Z	https://example.org/dup.git main (9f3c2ab)
     ends with 0
     ");
-    insta::assert_snapshot!(home("BUILD_FAILURE", "pip ended with 1").says(&["build", "show"]), @"
+    insta::assert_snapshot!(build_home("BUILD_FAILURE", "pip ended with 1").run_to_transcript(&["build", "show"]), @"
     out| build	build_00000000000000000000000001
     out| state	failed
     out| source	https://example.org/dup.git main (9f3c2ab)
@@ -105,7 +107,7 @@ fn builds_are_listed_shown_and_read() {
     err| next:  hearth build logs build_00000000000000000000000001
     ends with 0
     ");
-    insta::assert_snapshot!(home("BUILD_SUCCESS", "").says(&["build", "logs", ID]), @"
+    insta::assert_snapshot!(build_home("BUILD_SUCCESS", "").run_to_transcript(&["build", "logs", BUILD_ID]), @"
     out| Collecting flask
     out| done
     ends with 0
@@ -113,51 +115,51 @@ fn builds_are_listed_shown_and_read() {
 }
 
 #[test]
-fn all_means_those_that_can_be() {
-    insta::assert_snapshot!(home("BUILD_SUCCESS", "").says(&["build", "cancel", "--all"]), @"
+fn flag_all_selects_applicable_builds() {
+    insta::assert_snapshot!(build_home("BUILD_SUCCESS", "").run_to_transcript(&["build", "cancel", "--all"]), @"
     err| nothing to change: there is no build to cancel
     ends with 0
     ");
-    insta::assert_snapshot!(home("BUILD_RUNNING", "").says(&["build", "cancel", "--all"]), @"
-    err| error: nobody confirmed to cancel build build_00000000000000000000000001 [not-confirmed]
-    err|        Nothing is asked, because there is no terminal.
+    insta::assert_snapshot!(build_home("BUILD_RUNNING", "").run_to_transcript(&["build", "cancel", "--all"]), @"
+    err| error: confirmation is missing: cancel build build_00000000000000000000000001 [not-confirmed]
+    err|        There are no questions without a terminal.
     err| next:  hearth build cancel --all --yes
     ends with 1
     ");
-    insta::assert_snapshot!(home("BUILD_RUNNING", "").says(&["build", "cancel", ID, "--yes-i-know"]), @"
+    insta::assert_snapshot!(build_home("BUILD_RUNNING", "").run_to_transcript(&["build", "cancel", BUILD_ID, "--yes-i-know"]), @"
     out| build_00000000000000000000000001	cancelled
     ends with 0
     ");
-    insta::assert_snapshot!(home("BUILD_SUCCESS", "").says(&["build", "delete", "--all", "-y"]), @"
+    insta::assert_snapshot!(build_home("BUILD_SUCCESS", "").run_to_transcript(&["build", "delete", "--all", "-y"]), @"
     out| build_00000000000000000000000001	deleted
     ends with 0
     ");
-    insta::assert_snapshot!(home("BUILD_SUCCESS", "").says(&["build", "clean", "-y"]), @"
-    out| ✓ deleted: 1 build that is over, and the images that nothing uses
+    insta::assert_snapshot!(build_home("BUILD_SUCCESS", "").run_to_transcript(&["build", "clean", "-y"]), @"
+    out| ✓ deleted: 1 finished build and the unused images
     ends with 0
     ");
-    insta::assert_snapshot!(home("BUILD_SUCCESS", "").says(&["build", "cancel"]), @"
-    err| error: no build is named [which-build]
+    insta::assert_snapshot!(build_home("BUILD_SUCCESS", "").run_to_transcript(&["build", "cancel"]), @"
+    err| error: the command names no build [which-build]
     err| next:  hearth build cancel --all
     ends with 1
     ");
 }
 
 #[test]
-fn a_plan_needs_no_server() {
+fn build_plan_needs_no_server() {
     let home = Home::new();
     home.write("dup-finder/requirements.txt", "flask==3.1.3\n");
     home.write("dup-finder/Procfile", "web: gunicorn app:app\n");
-    insta::assert_snapshot!(home.says(&["build", "plan"]), @"
-    out| it is	Python
-    out| built on	python3.11
+    insta::assert_snapshot!(home.run_to_transcript(&["build", "plan"]), @"
+    out| kind	Python
+    out| base image	python3.11
     out| process	web: gunicorn app:app
-    out| because	requirements.txt: Python; its packages are installed before the rest is copied, so they are installed again only when it changes.
-    out| because	Procfile: the processes are web.
+    out| reason	requirements.txt: Python; its packages are installed before the other files are copied, and again only when it changes.
+    out| reason	Procfile: the processes are web.
     err| next:  hearth deploy
     ends with 0
     ");
-    insta::assert_snapshot!(home.says(&["build", "plan", "nowhere"]), @"
+    insta::assert_snapshot!(home.run_to_transcript(&["build", "plan", "nowhere"]), @"
     err| error: nowhere is not a folder [no-folder]
     ends with 1
     ");

@@ -1,16 +1,16 @@
-//! `--dry-run` on all that changes something: nothing but questions reaches the server, and no file is touched.
+//! `--dry-run` of every changing command: the server receives only reads, and no file changes.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use crate::{
-    door::{self, Answers},
+    fake_server::{self, PreparedAnswers},
     home::Home,
 };
 
-const WEBHOOK: &str = "webhook_00000000000000000000000001";
+const WEBHOOK_ID: &str = "webhook_00000000000000000000000001";
 
-/// Every command that changes something, as it is typed.
-const CHANGING: [&[&str]; 50] = [
+/// Every changing command, as typed.
+const CHANGING_COMMANDS: [&[&str]; 50] = [
     &["admin", "queue", "retry", "notify", "mail", "mail_1"],
     &["admin", "queue", "discard", "notify", "mail", "mail_1"],
     &["new", "other"],
@@ -45,10 +45,10 @@ const CHANGING: [&[&str]; 50] = [
     &["notify", "off"],
     &["notify", "on", "--tool", "quiet"],
     &["webhooks", "create", "https://example.org/told"],
-    &["webhooks", "change", WEBHOOK, "--off"],
-    &["webhooks", "test", WEBHOOK],
-    &["webhooks", "rotate", WEBHOOK],
-    &["webhooks", "delete", WEBHOOK],
+    &["webhooks", "change", WEBHOOK_ID, "--off"],
+    &["webhooks", "test", WEBHOOK_ID],
+    &["webhooks", "rotate", WEBHOOK_ID],
+    &["webhooks", "delete", WEBHOOK_ID],
     &["build", "start", "https://example.org/dup.git"],
     &["build", "start", "."],
     &["build", "cancel", "build_00000000000000000000000001"],
@@ -59,19 +59,19 @@ const CHANGING: [&[&str]; 50] = [
     &["webservice", "restart"],
     &["webservice", "stop"],
     &["man", "--dir", "pages"],
-    // Both need a Hearth here, and root: that they change nothing is all that can be seen of them.
+    // Both need root and a local Hearth, so the test only sees that they change nothing.
     &["up", "--state", "state"],
     &["down", "--state", "state"],
 ];
 
-/// What `exec` starts is its own, and `hearth` alone does what its subcommands do.
-const NO_COMMANDS: [&str; 2] = ["", "exec"];
+/// Commands without `--dry-run`: `exec` only starts a program, and `hearth` alone only reads.
+const EXEMPT_COMMANDS: [&str; 2] = ["", "exec"];
 
-/// A variable is new.
-const FRESH: &str = r#"{"changes": {"created": ["FRESH"], "changed": [], "unchanged": [], "deleted": []},
+/// The answer to an import with one new variable.
+const IMPORT_CHANGES_JSON: &str = r#"{"changes": {"created": ["FRESH"], "changed": [], "unchanged": [], "deleted": []},
     "messages": {}}"#;
 
-fn home() -> Home {
+fn build_home() -> Home {
     let tool = r#"{"id": "tool_00000000000000000000000001", "name": "dup-finder", "description": "",
         "state": "active", "role": "owner", "created": "2026-01-02T03:04:05Z"}"#;
     let job = r#"{"name": "web", "job_type": "webservice", "imagename": "x", "image": "x", "image_state": "stable",
@@ -99,22 +99,22 @@ fn home() -> Home {
         )
     };
     let webhook = format!(
-        r#"{{"data": {{"id": "{WEBHOOK}", "url": "https://example.org/told", "events": [], "enabled": true,
+        r#"{{"data": {{"id": "{WEBHOOK_ID}", "url": "https://example.org/told", "events": [], "enabled": true,
         "created": "2026-01-02T03:04:05Z"}}, "messages": {{}}}}"#
     );
     let item = r#"{"data": {"task": "mail", "key": "mail_1", "state": "dead", "payload": null,
         "enqueued_at": "2026-01-02T03:04:05Z", "failures": 10}}"#;
-    let home = Home::of_tool(Answers::from([
+    let home = Home::linked_to_tool(PreparedAnswers::from([
         ("GET /accounts/v1/me", (200, me.to_owned())),
         ("GET /accounts/v1/me/email", (200, r#"{"data": {}, "messages": {}}"#.to_owned())),
         ("GET /notify/v1/queue/mail/mail_1", (200, item.to_owned())),
         ("GET /notify/v1/tool/dup-finder/mail", (200, mail(false))),
         ("GET /notify/v1/tool/quiet/mail", (200, mail(true))),
         ("GET /notify/v1/tool/dup-finder/webhooks/webhook_00000000000000000000000001", (200, webhook)),
-        ("GET /tools/v1/tool/other", (403, door::NO_RIGHT.to_owned())),
+        ("GET /tools/v1/tool/other", (403, fake_server::FORBIDDEN_JSON.to_owned())),
         ("GET /tools/v1/tool/dup-finder", (200, format!(r#"{{"data": {tool}}}"#))),
         ("GET /tools/v1/tool/dup-finder/members", (200, format!(r#"{{"data": {{"items": [{bob}]}}}}"#))),
-        ("GET /tools/v1/tool/dup-finder/quota", (200, door::QUOTA.to_owned())),
+        ("GET /tools/v1/tool/dup-finder/quota", (200, fake_server::QUOTA_JSON.to_owned())),
         ("GET /tools/v1/tool/dup-finder/tokens", (200, r#"{"data": {"items": []}}"#.to_owned())),
         ("GET /jobs/v1/tool/dup-finder/jobs", (200, format!(r#"{{"jobs": [{job}], "messages": {{}}}}"#))),
         ("GET /jobs/v1/tool/dup-finder/jobs/web", (200, format!(r#"{{"job": {job}, "messages": {{}}}}"#))),
@@ -128,7 +128,7 @@ fn home() -> Home {
             "GET /envvars/v1/tool/dup-finder/envvars/API_KEY",
             (200, r#"{"envvar": {"name": "API_KEY", "value": "s3cret"}, "messages": {}}"#.to_owned()),
         ),
-        ("PATCH /envvars/v1/tool/dup-finder/envvars", (200, FRESH.to_owned())),
+        ("PATCH /envvars/v1/tool/dup-finder/envvars", (200, IMPORT_CHANGES_JSON.to_owned())),
         (
             "GET /builds/v1/tool/dup-finder/builds",
             (200, format!(r#"{{"builds": [{build}], "messages": {{}}}}"#)),
@@ -141,84 +141,89 @@ fn home() -> Home {
     home
 }
 
-/// All files and folders of somebody's, and what is in them.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+/// Reads all files and folders below `folder` with their content.
+fn read_files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
         if path.is_dir() {
-            found.extend(files(&path));
+            found.extend(read_files(&path));
         }
         found.insert(path.display().to_string(), fs::read(&path).unwrap_or_default());
     }
     found
 }
 
-/// Types the words, and says what was said and what was changed.
-fn changes(words: &[&str], last: &str) -> (String, Vec<String>) {
-    let home = home();
-    // The tool's own folder is linked already.
+/// Runs the command with `last` appended. Returns its transcript, and the changing requests and changed
+/// files.
+fn collect_changes(words: &[&str], last: &str) -> (String, Vec<String>) {
+    let home = build_home();
+    // `hearth new` needs a folder without a link.
     if words[0] == "new" {
-        fs::remove_file(home.path("dup-finder/hearth.yaml")).expect("it was linked");
+        fs::remove_file(home.path_below("dup-finder/hearth.yaml")).expect("the link file exists");
     }
-    let before = files(&home.path(""));
-    let said = home.says_given(&[words, &[last]].concat(), "value\n");
-    let mut changed = home.asked();
-    // A look, also one at what a change would do.
-    changed.retain(|asked| !asked.starts_with("GET ") && !asked.contains(r#""dry_run":true"#));
-    let after = files(&home.path(""));
+    let before = read_files(&home.path_below(""));
+    let transcript = home.run_with_input(&[words, &[last]].concat(), "value\n");
+    let mut changed = home.requests();
+    // Reads and server-side dry runs are no changes.
+    changed.retain(|request| !request.starts_with("GET ") && !request.contains(r#""dry_run":true"#));
+    let after = read_files(&home.path_below(""));
     changed.extend(after.iter().filter(|file| before.get(file.0) != Some(file.1)).map(|file| file.0.clone()));
     changed.extend(before.into_keys().filter(|file| !after.contains_key(file)));
-    (said, changed)
+    (transcript, changed)
 }
 
 #[test]
-fn what_would_be_done_is_said_and_not_done() {
-    for words in CHANGING {
-        let (said, changed) = changes(words, "--dry-run");
-        assert!(changed.is_empty(), "{words:?} changed {changed:?}\n{said}");
+fn dry_run_reports_and_changes_nothing() {
+    for words in CHANGING_COMMANDS {
+        let (transcript, changed) = collect_changes(words, "--dry-run");
+        assert!(changed.is_empty(), "{words:?} changed {changed:?}\n{transcript}");
         if !matches!(words[0], "up" | "down") {
-            assert!(said.contains("would") && said.ends_with("ends with 0\n"), "{words:?}\n{said}");
-            let (said, changed) = changes(words, "--yes");
-            assert!(!changed.is_empty(), "{words:?} is no change\n{said}");
+            assert!(
+                transcript.contains("would") && transcript.ends_with("ends with 0\n"),
+                "{words:?}\n{transcript}"
+            );
+            let (transcript, changed) = collect_changes(words, "--yes");
+            assert!(!changed.is_empty(), "{words:?} is no change\n{transcript}");
         }
     }
 }
 
-/// The words of a command's own example.
-fn example(home: &Home, command: &str) -> Vec<String> {
+/// Reads the words of a command's example from its help.
+fn read_example(home: &Home, command: &str) -> Vec<String> {
     let words: Vec<&str> = command.split_whitespace().chain(["-h"]).collect();
-    let help = home.says(&words);
+    let help = home.run_to_transcript(&words);
     let line = help.lines().next().and_then(|line| line.split_once("Example: hearth")).expect("an example").1;
     line.split_whitespace().map(str::to_owned).collect()
 }
 
-/// The manual names every command and its flags: so no command can be forgotten here. What no line above tries, the
-/// command's own example does.
+/// The manual lists every command with its flags, so that no command is forgotten here. A command that is not
+/// listed above is run with its own example.
 #[test]
-fn all_that_changes_can_say_what_it_would_do() {
+fn every_changing_command_has_a_dry_run() {
     let home = Home::new();
-    assert!(home.says(&["man", "--dir", "man1"]).ends_with("ends with 0\n"));
-    for (path, page) in files(&home.path("dup-finder/man1")) {
+    assert!(home.run_to_transcript(&["man", "--dir", "man1"]).ends_with("ends with 0\n"));
+    for (path, page) in read_files(&home.path_below("dup-finder/man1")) {
         let name = path.rsplit('/').next().and_then(|name| name.strip_suffix(".1")).expect("a page");
         let command = name.trim_start_matches("hearth").replace('-', " ").trim().to_owned();
-        let tried =
-            CHANGING.iter().any(|words| format!("{} ", words.join(" ")).starts_with(&format!("{command} ")));
-        if tried || NO_COMMANDS.contains(&command.as_str()) {
+        let tried = CHANGING_COMMANDS
+            .iter()
+            .any(|words| format!("{} ", words.join(" ")).starts_with(&format!("{command} ")));
+        if tried || EXEMPT_COMMANDS.contains(&command.as_str()) {
             continue;
         }
-        let words = example(&home, &command);
+        let words = read_example(&home, &command);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let changed = if String::from_utf8_lossy(&page).contains(r"\fB\-\-dry\-run\fR") {
-            let (said, changed) = changes(&words, "--dry-run");
-            assert!(said.contains("would") && said.ends_with("ends with 0\n"), "{words:?}\n{said}");
+            let (transcript, changed) = collect_changes(&words, "--dry-run");
+            assert!(
+                transcript.contains("would") && transcript.ends_with("ends with 0\n"),
+                "{words:?}\n{transcript}"
+            );
             changed
         } else {
-            changes(&words, "--yes").1
+            collect_changes(&words, "--yes").1
         };
-        assert!(
-            changed.is_empty(),
-            "{words:?} changed {changed:?}, and has no --dry-run that keeps it from that"
-        );
+        assert!(changed.is_empty(), "{words:?} changed {changed:?} and has no --dry-run");
     }
 }

@@ -1,4 +1,4 @@
-//! A user's home folder, with nothing of the machine's own in it, and commands typed there.
+//! A temporary home folder, and runs of the program in it.
 
 use std::{
     io::Write,
@@ -6,63 +6,64 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use crate::door::{Answers, Door};
+use crate::fake_server::{FakeServer, PreparedAnswers};
 
-/// A home folder with a folder `dup-finder`, in which commands are typed.
+/// A home folder with the working folder `dup-finder`.
 pub struct Home {
     folder: tempfile::TempDir,
-    hidden: Vec<(String, &'static str)>,
-    door: Option<Door>,
+    masks: Vec<(String, &'static str)>,
+    server: Option<FakeServer>,
 }
 
 impl Home {
-    /// A new one.
+    /// Creates an empty home.
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("dup-finder")).expect("a folder in it");
-        Self { folder, hidden: Vec::new(), door: None }
+        Self { folder, masks: Vec::new(), server: None }
     }
 
-    /// A new one, signed in at a door that gives `answers`. The folder `dup-finder` is not linked.
-    pub fn at(answers: Answers) -> Self {
-        let door = Door::open(answers);
-        let home = Self::new().hiding(&door.address, "[SERVER]");
-        home.sign_in(&door.address);
-        Self { door: Some(door), ..home }
+    /// Creates a home that is signed in at a fake server with `answers`. The folder `dup-finder` is not
+    /// linked.
+    pub fn signed_in_at(answers: PreparedAnswers) -> Self {
+        let server = FakeServer::start(answers);
+        let home = Self::new().with_mask(&server.address, "[SERVER]");
+        home.sign_in(&server.address);
+        Self { server: Some(server), ..home }
     }
 
-    /// What the door of [`Home::at`] was asked so far.
-    pub fn asked(&self) -> Vec<String> {
-        self.door.as_ref().map(Door::heard).unwrap_or_default()
+    /// Returns the requests to the server of [`Home::signed_in_at`] so far.
+    pub fn requests(&self) -> Vec<String> {
+        self.server.as_ref().map(FakeServer::requests).unwrap_or_default()
     }
 
-    /// The same, with the folder linked to the tool `dup-finder`.
-    pub fn of_tool(answers: Answers) -> Self {
-        let home = Self::at(answers);
+    /// Creates the same home with the folder linked to the tool `dup-finder`.
+    pub fn linked_to_tool(answers: PreparedAnswers) -> Self {
+        let home = Self::signed_in_at(answers);
         home.write("dup-finder/hearth.yaml", "tool: dup-finder\n");
         home
     }
 
-    /// Shows `what` in transcripts instead of `text`, which differs between runs.
-    pub fn hiding(mut self, text: impl Into<String>, what: &'static str) -> Self {
-        self.hidden.push((text.into(), what));
+    /// Replaces `text`, which differs between runs, by `what` in transcripts.
+    pub fn with_mask(mut self, text: impl Into<String>, what: &'static str) -> Self {
+        self.masks.push((text.into(), what));
         self
     }
 
-    /// A path below the home folder.
-    pub fn path(&self, below: &str) -> PathBuf {
+    /// Returns a path below the home folder.
+    pub fn path_below(&self, below: &str) -> PathBuf {
         self.folder.path().join(below)
     }
 
     /// Writes a file below the home folder, and the folders that lead to it.
     pub fn write(&self, below: &str, text: &str) {
-        let path = self.path(below);
+        let path = self.path_below(below);
         let folder = path.parent().expect("a folder around it");
-        std::fs::create_dir_all(folder).expect("the folder is made");
-        std::fs::write(path, text).expect("the file is written");
+        std::fs::create_dir_all(folder).expect("the folder can be created");
+        std::fs::write(path, text).expect("the file can be written");
     }
 
-    /// Keeps a token for `server`, as `hearth login` does.
+    /// Saves a token for `server`, as `hearth login` does.
     pub fn sign_in(&self, server: &str) {
         let entry = format!(
             "server = \"{server}\"\n[servers.\"{server}\"]\nuser = \"alice\"\ntoken = \"hearth_token_a\"\n"
@@ -72,48 +73,48 @@ impl Home {
         {
             use std::os::unix::fs::PermissionsExt;
             let only_me = std::fs::Permissions::from_mode(0o600);
-            std::fs::set_permissions(self.path(".config/hearth/credentials.toml"), only_me)
-                .expect("the file is mine");
+            std::fs::set_permissions(self.path_below(".config/hearth/credentials.toml"), only_me)
+                .expect("the permissions can be set");
         }
     }
 
-    /// The program, about to be started in the folder with these words and variables.
-    pub fn command(&self, words: &[&str], variables: &[(&str, &str)]) -> Command {
+    /// Builds the command that runs the program in the folder with these arguments and variables.
+    pub fn build_command(&self, words: &[&str], variables: &[(&str, &str)]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hearth"));
-        command.args(words).current_dir(self.path("dup-finder")).env_clear();
+        command.args(words).current_dir(self.path_below("dup-finder")).env_clear();
         command.env("HOME", self.folder.path()).envs(variables.iter().copied());
         command.stdin(Stdio::null());
         command
     }
 
-    /// What happens when these words are typed.
+    /// Runs the program with these arguments.
     pub fn run(&self, words: &[&str]) -> Output {
-        self.command(words, &[]).output().expect("the program starts")
+        self.build_command(words, &[]).output().expect("the program starts")
     }
 
-    /// A transcript of the same with `input` on standard input.
-    pub fn says_given(&self, words: &[&str], input: &str) -> String {
-        let mut command = self.command(words, &[]);
+    /// Runs the program with `input` on standard input and returns the transcript.
+    pub fn run_with_input(&self, words: &[&str], input: &str) -> String {
+        let mut command = self.build_command(words, &[]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
-        let mut stdin = child.stdin.take().expect("its input");
-        // What does not want to read it has said so already.
-        let _it_may_not_want_it = stdin.write_all(input.as_bytes());
+        let mut stdin = child.stdin.take().expect("the program has an input");
+        // A command that does not read its input closes it.
+        let _may_be_closed = stdin.write_all(input.as_bytes());
         drop(stdin);
-        self.transcript(&child.wait_with_output().expect("it ends"))
+        self.render_transcript(&child.wait_with_output().expect("the program ends"))
     }
 
-    /// A transcript of the same.
-    pub fn says(&self, words: &[&str]) -> String {
-        self.says_with(words, &[])
+    /// Runs the program and returns the transcript.
+    pub fn run_to_transcript(&self, words: &[&str]) -> String {
+        self.run_with_env(words, &[])
     }
 
-    /// A transcript with these variables set.
-    pub fn says_with(&self, words: &[&str], variables: &[(&str, &str)]) -> String {
-        self.transcript(&self.command(words, variables).output().expect("the program starts"))
+    /// Runs the program with these variables and returns the transcript.
+    pub fn run_with_env(&self, words: &[&str], variables: &[(&str, &str)]) -> String {
+        self.render_transcript(&self.build_command(words, variables).output().expect("the program starts"))
     }
 
-    /// `text` with every number in front of a unit shown as `N`.
+    /// Replaces every number before a unit by `N`.
     pub fn hide_amounts(&self, text: &str) -> String {
         let words: Vec<&str> = text.split(' ').collect();
         let is_unit = |word: Option<&&str>| word.is_some_and(|word| matches!(word.trim(), "s" | "B" | "kB"));
@@ -124,8 +125,8 @@ impl Home {
         shown.collect::<Vec<_>>().join(" ")
     }
 
-    /// What went where, line by line, and the exit status.
-    pub fn transcript(&self, output: &Output) -> String {
+    /// Renders standard output and standard error line by line, and the exit status.
+    pub fn render_transcript(&self, output: &Output) -> String {
         let mut text = String::new();
         for (mark, stream) in [("out", &output.stdout), ("err", &output.stderr)] {
             for line in String::from_utf8_lossy(stream).lines() {
@@ -133,15 +134,15 @@ impl Home {
                 text.push('\n');
             }
         }
-        let status = output.status.code().expect("it ended by itself");
+        let status = output.status.code().expect("the program exits");
         text.push_str(&format!("ends with {status}\n"));
-        self.hidden_in(&text)
+        self.mask_text(&text)
     }
 
-    /// `text` with whatever differs between runs hidden.
-    pub fn hidden_in(&self, text: &str) -> String {
+    /// Masks everything in `text` that differs between runs.
+    pub fn mask_text(&self, text: &str) -> String {
         let mut text = text.to_owned();
-        for (hidden, what) in self.hidden.iter().map(|(text, what)| (text.as_str(), *what)) {
+        for (hidden, what) in self.masks.iter().map(|(text, what)| (text.as_str(), *what)) {
             text = text.replace(hidden, what);
         }
         text.replace(&self.folder.path().display().to_string(), "[HOME]")

@@ -1,81 +1,82 @@
-//! `hearth jobs …`: what is asked of the server, and what is said of its answer.
+//! `hearth jobs …`: the requests to the server, and the output for its answers.
 
-use crate::{door::Answers, home::Home};
+use crate::{fake_server::PreparedAnswers, home::Home};
 
-const TIDY: &str = r#"{"name": "tidy", "job_type": "scheduled", "imagename": "python3.11", "image": "python3.11",
+const TIDY_JSON: &str = r#"{"name": "tidy", "job_type": "scheduled", "imagename": "python3.11", "image": "python3.11",
     "image_state": "stable", "cmd": "./tidy.sh", "status_short": "Waiting", "status_long": "Waiting for 03:14",
     "schedule": "@daily", "filelog": false, "memory": "512Mi",
     "status": {"short": "pending", "messages": [], "duration": "1h", "up_to_date": true,
     "next_schedule": "2026-01-02T03:14:00Z"}}"#;
-const WEB: &str = r#"{"name": "web", "job_type": "continuous", "imagename": "tool-dup-finder/tool-dup-finder:latest",
+const WEB_JSON: &str = r#"{"name": "web", "job_type": "continuous", "imagename": "tool-dup-finder/tool-dup-finder:latest",
     "image": "tool-dup-finder/tool-dup-finder:latest", "image_state": "stable", "cmd": "web",
     "status_short": "Running", "status_long": "Running for 2 days", "port": 8000, "publish": "/",
     "status": {"short": "running", "messages": [], "duration": "2d", "up_to_date": true}}"#;
-const HISTORY: &str = r#"{"history": [
+const HISTORY_JSON: &str = r#"{"history": [
     {"due": "2026-01-02T03:14:00Z", "until": "2026-01-04T03:14:00Z", "count": 3, "outcome": "missed",
         "reason": "Hearth was not running"},
     {"due": "2026-01-01T03:14:00Z", "until": "2026-01-01T03:14:00Z", "count": 1, "outcome": "ran", "run": {
         "id": "run_1", "job": "tidy", "cause": "schedule", "attempt": 1, "state": "ended", "end": "exited",
         "exit_code": 3, "created": "2026-01-01T03:14:00Z", "cpu_micros": 1, "peak_memory": 1, "ready": false}}
     ], "messages": {}}"#;
-const PLAN: &str = r#"{"schedule": {"schedule_actual": "14 3 * * *", "timezone": "Europe/Berlin", "due": [
+const SCHEDULE_JSON: &str = r#"{"schedule": {"schedule_actual": "14 3 * * *", "timezone": "Europe/Berlin", "due": [
     {"at": "2026-01-02T02:14:00Z", "local": "2026-01-02T03:14:00+01:00"},
     {"at": "2026-01-03T02:14:00Z", "local": "2026-01-03T03:14:00+01:00"}]}, "messages": {}}"#;
-/// Of a time that is long gone: it is all at the left.
-const METRICS: &str = r#"{"metrics": {"step": 60, "samples": [
+/// Metrics of a past time, so that they are all at the left.
+const METRICS_JSON: &str = r#"{"metrics": {"step": 60, "samples": [
     {"at": "2026-01-01T03:14:00Z", "memory": 35651584, "disk": 3500000, "cpu_micros": 1500000, "containers": 1, "restarts": 2}
     ]}, "messages": {}}"#;
-const DONE: &str = r#"{"messages": {}}"#;
-const NO_JOB: &str = r#"{"error": ["there is no job tdy"], "code": "no-such-job", "request_id": "req_4"}"#;
+const DONE_JSON: &str = r#"{"messages": {}}"#;
+const NO_JOB_JSON: &str =
+    r#"{"error": ["there is no job tdy"], "code": "no-such-job", "request_id": "req_4"}"#;
 
-fn list() -> String {
-    format!(r#"{{"jobs": [{TIDY}, {WEB}], "messages": {{}}}}"#)
+fn list_json() -> String {
+    format!(r#"{{"jobs": [{TIDY_JSON}, {WEB_JSON}], "messages": {{}}}}"#)
 }
 
-fn one(job: &str) -> String {
+fn job_json(job: &str) -> String {
     format!(r#"{{"job": {job}, "messages": {{}}}}"#)
 }
 
-fn home() -> Home {
-    Home::of_tool(Answers::from([
-        ("GET /jobs/v1/tool/dup-finder/jobs", (200, list())),
-        ("GET /jobs/v1/tool/dup-finder/jobs/tidy", (200, one(TIDY))),
-        ("GET /jobs/v1/tool/dup-finder/jobs/web/metrics", (200, METRICS.to_owned())),
-        ("GET /jobs/v1/tool/dup-finder/jobs/tdy", (404, NO_JOB.to_owned())),
-        ("POST /jobs/v1/tool/dup-finder/jobs", (201, one(TIDY))),
+fn build_home() -> Home {
+    Home::linked_to_tool(PreparedAnswers::from([
+        ("GET /jobs/v1/tool/dup-finder/jobs", (200, list_json())),
+        ("GET /jobs/v1/tool/dup-finder/jobs/tidy", (200, job_json(TIDY_JSON))),
+        ("GET /jobs/v1/tool/dup-finder/jobs/web/metrics", (200, METRICS_JSON.to_owned())),
+        ("GET /jobs/v1/tool/dup-finder/jobs/tdy", (404, NO_JOB_JSON.to_owned())),
+        ("POST /jobs/v1/tool/dup-finder/jobs", (201, job_json(TIDY_JSON))),
         ("PATCH /jobs/v1/tool/dup-finder/jobs", (200, r#"{"job_changed": true, "messages": {}}"#.to_owned())),
-        ("POST /jobs/v1/tool/dup-finder/jobs/tidy/restart", (200, DONE.to_owned())),
-        ("POST /jobs/v1/tool/dup-finder/jobs/tidy/pause", (200, one(TIDY))),
-        ("POST /jobs/v1/tool/dup-finder/jobs/web/stop", (200, one(WEB))),
-        ("PUT /jobs/v1/tool/dup-finder/jobs/web/replicas", (200, one(WEB))),
-        ("GET /jobs/v1/tool/dup-finder/jobs/tdy/history", (404, NO_JOB.to_owned())),
-        ("GET /jobs/v1/tool/dup-finder/jobs/tidy/history", (200, HISTORY.to_owned())),
-        ("GET /jobs/v1/tool/dup-finder/schedule", (200, PLAN.to_owned())),
-        ("GET /jobs/v1/tool/dup-finder/jobs/web", (200, one(WEB))),
-        ("DELETE /jobs/v1/tool/dup-finder/jobs/tidy", (200, DONE.to_owned())),
-        ("DELETE /jobs/v1/tool/dup-finder/jobs/web", (200, DONE.to_owned())),
-        ("DELETE /jobs/v1/tool/dup-finder/jobs", (200, DONE.to_owned())),
+        ("POST /jobs/v1/tool/dup-finder/jobs/tidy/restart", (200, DONE_JSON.to_owned())),
+        ("POST /jobs/v1/tool/dup-finder/jobs/tidy/pause", (200, job_json(TIDY_JSON))),
+        ("POST /jobs/v1/tool/dup-finder/jobs/web/stop", (200, job_json(WEB_JSON))),
+        ("PUT /jobs/v1/tool/dup-finder/jobs/web/replicas", (200, job_json(WEB_JSON))),
+        ("GET /jobs/v1/tool/dup-finder/jobs/tdy/history", (404, NO_JOB_JSON.to_owned())),
+        ("GET /jobs/v1/tool/dup-finder/jobs/tidy/history", (200, HISTORY_JSON.to_owned())),
+        ("GET /jobs/v1/tool/dup-finder/schedule", (200, SCHEDULE_JSON.to_owned())),
+        ("GET /jobs/v1/tool/dup-finder/jobs/web", (200, job_json(WEB_JSON))),
+        ("DELETE /jobs/v1/tool/dup-finder/jobs/tidy", (200, DONE_JSON.to_owned())),
+        ("DELETE /jobs/v1/tool/dup-finder/jobs/web", (200, DONE_JSON.to_owned())),
+        ("DELETE /jobs/v1/tool/dup-finder/jobs", (200, DONE_JSON.to_owned())),
     ]))
 }
 
 #[test]
-fn a_list_says_how_each_job_is() {
-    insta::assert_snapshot!(home().says(&["jobs", "list"]), @"
+fn list_shows_the_state_of_each_job() {
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "list"]), @"
     out| tidy	scheduled (@daily)	Waiting for 03:14
     out| web	continuous	Running for 2 days
     ends with 0
     ");
-    insta::assert_snapshot!(home().says(&["jobs", "list", "-o", "long"]), @"
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "list", "-o", "long"]), @"
     out| tidy	scheduled (@daily)	python3.11	512Mi	-	./tidy.sh	Waiting for 03:14
     out| web	continuous	tool-dup-finder/tool-dup-finder:latest	-	-	web	Running for 2 days
     ends with 0
     ");
-    insta::assert_snapshot!(home().says(&["jobs", "list", "--output", "name"]), @"
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "list", "--output", "name"]), @"
     out| tidy
     out| web
     ends with 0
     ");
-    insta::assert_snapshot!(home().says(&["jobs", "list", "--json=name,port"]), @r#"
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "list", "--json=name,port"]), @r#"
     out| [
     out|   {
     out|     "name": "tidy",
@@ -91,11 +92,11 @@ fn a_list_says_how_each_job_is() {
 }
 
 #[test]
-fn a_job_is_shown_with_what_was_set() {
-    insta::assert_snapshot!(home().says(&["jobs", "show", "tidy"]), @"
+fn job_is_shown_with_its_settings() {
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "show", "tidy"]), @"
     out| job	tidy
     out| type	scheduled (@daily)
-    out| how it is	Waiting for 03:14
+    out| status	Waiting for 03:14
     out| next due	2026-01-02T03:14:00Z
     out| image	python3.11
     out| command	./tidy.sh
@@ -106,26 +107,26 @@ fn a_job_is_shown_with_what_was_set() {
 }
 
 #[test]
-fn of_a_job_that_is_not_there_the_nearest_is_proposed() {
-    let shown = home().says(&["jobs", "show", "web"]);
+fn missing_job_is_answered_with_the_nearest_name() {
+    let shown = build_home().run_to_transcript(&["jobs", "show", "web"]);
     let all = "used memory/up to 34Mi in 3 hours/used processors/up to 0.02/used disk/up to 3Mi/2 in 3 hours";
-    assert!(all.split('/').all(|told| shown.contains(told)), "{shown}");
-    insta::assert_snapshot!(home().says(&["jobs", "show", "tdy"]), @"
+    assert!(all.split('/').all(|text| shown.contains(text)), "{shown}");
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "show", "tdy"]), @"
     err| error: there is no job tdy [no-such-job]
     err| next:  hearth jobs show tidy
     ends with 1
     ");
-    insta::assert_snapshot!(home().says(&["jobs", "delete", "tdy", "-v"]), @"
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "delete", "tdy", "-v"]), @"
     err| error: there is no job tdy [no-such-job]
-    err|        The request was req_4.
+    err|        The request id is req_4.
     err| next:  hearth jobs delete tidy -v
     ends with 1
     ");
 }
 
 #[test]
-fn flags_become_what_is_asked_of_the_server() {
-    let home = home();
+fn flags_of_jobs_run_become_the_request() {
+    let home = build_home();
     let words = [
         "jobs",
         "run",
@@ -150,17 +151,17 @@ fn flags_become_what_is_asked_of_the_server() {
         "--timeout",
         "60",
     ];
-    insta::assert_snapshot!(home.says(&words), @"
-    out| ✓ scheduled (@daily) job tidy is made
+    insta::assert_snapshot!(home.run_to_transcript(&words), @"
+    out| ✓ scheduled (@daily) job tidy is created
     err| next:  hearth logs -f tidy
     ends with 0
     ");
-    insta::assert_snapshot!(home.asked().join("\n"), @r#"POST /jobs/v1/tool/dup-finder/jobs {"name":"tidy","imagename":"python3.11","cmd":"./tidy.sh","job_type":"scheduled","schedule":"@daily","filelog":false,"emails":"onfailure","retry":2,"timeout":60,"memory":"512Mi","cpu":"500m","disk":"4Gi"}"#);
+    insta::assert_snapshot!(home.requests().join("\n"), @r#"POST /jobs/v1/tool/dup-finder/jobs {"name":"tidy","imagename":"python3.11","cmd":"./tidy.sh","job_type":"scheduled","schedule":"@daily","filelog":false,"emails":"onfailure","retry":2,"timeout":60,"memory":"512Mi","cpu":"500m","disk":"4Gi"}"#);
 }
 
 #[test]
-fn a_continuous_job_takes_a_port_and_becomes_the_page() {
-    let home = home();
+fn continuous_job_can_be_published() {
+    let home = build_home();
     let words = [
         "jobs",
         "run",
@@ -175,19 +176,19 @@ fn a_continuous_job_takes_a_port_and_becomes_the_page() {
         "--health-check-http=/healthz",
         "--dry-run",
     ];
-    insta::assert_snapshot!(home.says(&words), @"
-    out| would make the continuous job web from x
+    insta::assert_snapshot!(home.run_to_transcript(&words), @"
+    out| would create the continuous job web from x
     ends with 0
     ");
-    assert!(home.asked().is_empty(), "nothing was asked of the server");
+    assert!(home.requests().is_empty(), "there was no request");
 }
 
 #[test]
-fn a_schedule_is_shown_before_it_is_saved() {
+fn dry_run_shows_the_next_due_times() {
     let words = ["jobs", "run", "tidy", "--image=x", "--command=y", "--schedule=@daily", "--dry-run"];
-    insta::assert_snapshot!(home().says(&[&words[..], &["--timezone", "Europe/Berlin"]].concat()), @"
-    out| would make the scheduled job tidy from x
-    err| It would be due at 14 3 * * * (Europe/Berlin), next:
+    insta::assert_snapshot!(build_home().run_to_transcript(&[&words[..], &["--timezone", "Europe/Berlin"]].concat()), @"
+    out| would create the scheduled job tidy from x
+    err| The schedule is 14 3 * * * (Europe/Berlin); the next due times:
     err|   2026-01-02T03:14:00+01:00
     err|   2026-01-03T03:14:00+01:00
     ends with 0
@@ -195,13 +196,13 @@ fn a_schedule_is_shown_before_it_is_saved() {
 }
 
 #[test]
-fn what_became_of_each_due_time_is_listed() {
-    insta::assert_snapshot!(home().says(&["jobs", "history", "tidy"]), @"
+fn history_lists_the_outcome_of_each_due_time() {
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "history", "tidy"]), @"
     out| 2026-01-02T03:14:00Z to 2026-01-04T03:14:00Z	missed, 3 times	Hearth was not running
     out| 2026-01-01T03:14:00Z	ran	failed: exit status 3
     ends with 0
     ");
-    insta::assert_snapshot!(home().says(&["jobs", "history", "tdy"]), @"
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "history", "tdy"]), @"
     err| error: there is no job tdy [no-such-job]
     err| next:  hearth jobs history tidy
     ends with 1
@@ -209,35 +210,35 @@ fn what_became_of_each_due_time_is_listed() {
 }
 
 #[test]
-fn a_schedule_is_paused_and_goes_on() {
-    insta::assert_snapshot!(home().says(&["jobs", "pause", "tidy"]), @"
-    out| ✓ tidy is paused: its due times are left out; what runs goes on
+fn jobs_are_paused_resumed_stopped_and_scaled() {
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "pause", "tidy"]), @"
+    out| ✓ tidy is paused: its due times are skipped; a current run goes on
     err| next:  hearth jobs resume tidy
     ends with 0
     ");
-    insta::assert_snapshot!(home().says(&["jobs", "resume", "tidy"]), @"
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "resume", "tidy"]), @"
     out| nothing to change: tidy is not paused
     ends with 0
     ");
-    insta::assert_snapshot!(home().says(&["jobs", "stop", "web"]), @"
-    out| ✓ what runs of web is being ended, until it is resumed
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "stop", "web"]), @"
+    out| ✓ web is stopping, until it is resumed
     err| next:  hearth jobs resume web
     ends with 0
     ");
-    insta::assert_snapshot!(home().says(&["jobs", "scale", "web", "3"]), @"
-    out| ✓ web has 3 side by side instead of 1
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "scale", "web", "3"]), @"
+    out| ✓ web has 3 replicas instead of 1
     err| next:  hearth jobs show web
     ends with 0
     ");
-    insta::assert_snapshot!(home().says(&["jobs", "stop", "tidy"]), @"
-    out| nothing to change: nothing of tidy runs
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "stop", "tidy"]), @"
+    out| nothing to change: tidy is not running
     ends with 0
     ");
 }
 
 #[test]
-fn what_cannot_be_is_refused_before_anything_is_asked() {
-    let home = home();
+fn invalid_flags_are_refused_before_any_request() {
+    let home = build_home();
     let base = ["jobs", "run", "a", "--image", "x", "--command", "y"];
     for (more, code) in [
         (&["--continuous", "--schedule", "@daily"][..], "[conflicting-arguments]"),
@@ -248,24 +249,34 @@ fn what_cannot_be_is_refused_before_anything_is_asked() {
         (&["--emails", "never"], "[invalid-value]"),
         (&["--wait", "--continuous"], "[conflicting-arguments]"),
     ] {
-        let said = home.says(&[&base, more].concat());
-        assert!(said.contains(code) && said.ends_with("ends with 1\n"), "{said}");
+        let transcript = home.run_to_transcript(&[&base, more].concat());
+        assert!(transcript.contains(code) && transcript.ends_with("ends with 1\n"), "{transcript}");
     }
-    assert!(home.asked().is_empty(), "{:?}", home.asked());
+    assert!(home.requests().is_empty(), "{:?}", home.requests());
 }
 
 #[test]
-fn waiting_ends_as_the_job_ends() {
+fn waiting_ends_with_the_outcome_of_the_job() {
     let over = |short: &str, long: &str| {
-        let job = TIDY.replace("pending", short).replace("Waiting for 03:14", long);
-        Home::of_tool(Answers::from([
-            ("POST /jobs/v1/tool/dup-finder/jobs", (201, one(TIDY))),
-            ("GET /jobs/v1/tool/dup-finder/jobs/tidy", (200, one(&job))),
+        let job = TIDY_JSON.replace("pending", short).replace("Waiting for 03:14", long);
+        Home::linked_to_tool(PreparedAnswers::from([
+            ("POST /jobs/v1/tool/dup-finder/jobs", (201, job_json(TIDY_JSON))),
+            ("GET /jobs/v1/tool/dup-finder/jobs/tidy", (200, job_json(&job))),
         ]))
-        .says(&["jobs", "run", "tidy", "--image", "x", "--command", "y", "--wait", "--quiet"])
+        .run_to_transcript(&[
+            "jobs",
+            "run",
+            "tidy",
+            "--image",
+            "x",
+            "--command",
+            "y",
+            "--wait",
+            "--quiet",
+        ])
     };
     insta::assert_snapshot!(over("succeeded", "Ended well"), @"
-    out| ✓ tidy is over: Ended well
+    out| ✓ tidy ended: Ended well
     ends with 0
     ");
     insta::assert_snapshot!(over("failed", "Ended with exit status 3"), @"
@@ -276,34 +287,34 @@ fn waiting_ends_as_the_job_ends() {
 }
 
 #[test]
-fn what_is_restarted_or_deleted_is_named() {
-    insta::assert_snapshot!(home().says(&["jobs", "restart", "tidy"]), @"
-    out| ✓ tidy runs now; its schedule stays as it is
+fn restarted_and_deleted_jobs_are_named() {
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "restart", "tidy"]), @"
+    out| ✓ tidy runs now; its schedule is unchanged
     err| next:  hearth logs -f tidy
     ends with 0
     ");
-    insta::assert_snapshot!(home().says(&["jobs", "restart", "tidy", "--dry-run"]), @"
-    out| tidy would run now; its schedule stays as it is
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "restart", "tidy", "--dry-run"]), @"
+    out| tidy would run now; its schedule is unchanged
     ends with 0
     ");
-    insta::assert_snapshot!(home().says(&["jobs", "delete", "tidy"]), @"
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "delete", "tidy"]), @"
     out| ✓ the scheduled (@daily) job tidy (Waiting) is stopped and deleted
     ends with 0
     ");
-    insta::assert_snapshot!(home().says(&["jobs", "flush", "--dry-run"]), @"
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "flush", "--dry-run"]), @"
     out| would stop and delete tidy, web
     ends with 0
     ");
-    insta::assert_snapshot!(home().says(&["jobs", "flush"]), @"
+    insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "flush"]), @"
     out| ✓ stopped and deleted: tidy, web
     ends with 0
     ");
 }
 
 #[test]
-fn what_is_dumped_is_loaded_and_changes_nothing_but_what_differs() {
-    let home = home();
-    insta::assert_snapshot!(home.says(&["jobs", "dump"]), @r#"
+fn dumped_jobs_are_loaded_and_only_differences_change() {
+    let home = build_home();
+    insta::assert_snapshot!(home.run_to_transcript(&["jobs", "dump"]), @r#"
     out| - name: tidy
     out|   command: ./tidy.sh
     out|   image: python3.11
@@ -323,19 +334,19 @@ fn what_is_dumped_is_loaded_and_changes_nothing_but_what_differs() {
 - {name: new, image: python3.11, command: ./new.sh}
 ";
     home.write("dup-finder/jobs.yaml", file);
-    insta::assert_snapshot!(home.says(&["jobs", "load", "jobs.yaml", "--prune", "--dry-run"]), @"
+    insta::assert_snapshot!(home.run_to_transcript(&["jobs", "load", "jobs.yaml", "--prune", "--dry-run"]), @"
     out| tidy	would be changed
     out| new	would be added
     out| web	would be deleted
     ends with 0
     ");
-    insta::assert_snapshot!(home.says(&["jobs", "load", "jobs.yaml", "--prune"]), @"
+    insta::assert_snapshot!(home.run_to_transcript(&["jobs", "load", "jobs.yaml", "--prune"]), @"
     out| tidy	changed
     out| new	added
     out| web	deleted
     ends with 0
     ");
-    insta::assert_snapshot!(home.says(&["jobs", "load", "jobs.yaml", "--job", "nwe"]), @"
+    insta::assert_snapshot!(home.run_to_transcript(&["jobs", "load", "jobs.yaml", "--job", "nwe"]), @"
     err| error: jobs.yaml has no job nwe [no-such-job]
     err|        Its jobs are tidy, new.
     ends with 1
@@ -343,57 +354,57 @@ fn what_is_dumped_is_loaded_and_changes_nothing_but_what_differs() {
 }
 
 #[test]
-fn a_file_that_cannot_be_used_is_refused_before_anything_is_made() {
-    let home = home();
+fn invalid_job_file_is_refused_before_any_change() {
+    let home = build_home();
     home.write("dup-finder/jobs.yaml", "- {name: a, image: x, comand: y}\n");
-    insta::assert_snapshot!(home.says(&["jobs", "load", "jobs.yaml"]), @"
+    insta::assert_snapshot!(home.run_to_transcript(&["jobs", "load", "jobs.yaml"]), @"
     err| error: jobs.yaml cannot be used: line 1 column 23: unknown field `comand`, expected one of name, command, image, schedule, continuous, webservice, mem, cpu, disk, port, publish, retry, replicas, health-check-http, health-check-script, health-check-tcp, health-check, checks, start-within, stop-signal, grace, timeout, timezone, concurrency, starting-deadline, auto-update, mount, emails, filelog, no-filelog, filelog-stdout, filelog-stderr [job-file]
     err| next:  write a list of jobs, each with a name, an image and a command
     ends with 1
     ");
-    insta::assert_snapshot!(home.says(&["jobs", "load", "none.yaml"]), @"
-    err| error: none.yaml cannot be used: there is no such file or folder [job-file]
+    insta::assert_snapshot!(home.run_to_transcript(&["jobs", "load", "none.yaml"]), @"
+    err| error: none.yaml cannot be used: no such file or folder [job-file]
     ends with 1
     ");
-    assert!(home.asked().is_empty());
+    assert!(home.requests().is_empty());
 }
 
 #[test]
-fn a_file_that_says_something_else_is_replaced_only_on_demand() {
-    let home = home();
+fn existing_dump_file_is_replaced_only_with_yes() {
+    let home = build_home();
     home.write("dup-finder/jobs.yaml", "mine\n");
-    insta::assert_snapshot!(home.says(&["jobs", "dump", "-f", "jobs.yaml"]), @"
-    err| error: jobs.yaml is there and says something else [file-exists]
+    insta::assert_snapshot!(home.run_to_transcript(&["jobs", "dump", "-f", "jobs.yaml"]), @"
+    err| error: jobs.yaml exists with other content [file-exists]
     err| next:  hearth jobs dump -f jobs.yaml --yes
     ends with 1
     ");
-    insta::assert_snapshot!(home.says(&["jobs", "dump", "-f", "jobs.yaml", "--yes"]), @"
+    insta::assert_snapshot!(home.run_to_transcript(&["jobs", "dump", "-f", "jobs.yaml", "--yes"]), @"
     out| ✓ 2 jobs are written to jobs.yaml
     ends with 0
     ");
-    insta::assert_snapshot!(home.says(&["jobs", "dump", "-f", "jobs.yaml"]), @"
-    out| nothing to change: jobs.yaml says the same
+    insta::assert_snapshot!(home.run_to_transcript(&["jobs", "dump", "-f", "jobs.yaml"]), @"
+    out| nothing to change: jobs.yaml has this content already
     ends with 0
     ");
 }
 
 #[test]
-fn a_terminal_is_handed_on_only_where_there_is_one() {
-    let home = Home::of_tool(Answers::from([("GET /", (200, ""))]));
-    insta::assert_snapshot!(home.says(&["jobs", "run", "-it", "--rm", "--image", "x"]), @"
-    err| error: this is no terminal that a program could be given [no-terminal]
-    err| next:  leave -t out
+fn interactive_job_requires_a_terminal() {
+    let home = Home::linked_to_tool(PreparedAnswers::from([("GET /", (200, ""))]));
+    insta::assert_snapshot!(home.run_to_transcript(&["jobs", "run", "-it", "--rm", "--image", "x"]), @"
+    err| error: there is no terminal to attach [no-terminal]
+    err| next:  omit -t
     ends with 1
     ");
-    insta::assert_snapshot!(home.says(&["jobs", "run", "-t", "--image", "x"]), @"
+    insta::assert_snapshot!(home.run_to_transcript(&["jobs", "run", "-t", "--image", "x"]), @"
     err| error: hearth jobs run needs --interactive [missing-argument]
     err| next:  hearth jobs run tidy --image python3.11 --command ./tidy.sh --schedule @daily
     ends with 1
     ");
-    insta::assert_snapshot!(home.says(&["jobs", "run", "a", "--rm", "--continuous", "--image", "x"]), @"
-    err| error: --rm and --continuous exclude each other [conflicting-arguments]
+    insta::assert_snapshot!(home.run_to_transcript(&["jobs", "run", "a", "--rm", "--continuous", "--image", "x"]), @"
+    err| error: --rm and --continuous cannot be combined [conflicting-arguments]
     err| next:  hearth jobs run -h
     ends with 1
     ");
-    assert_eq!(home.asked(), Vec::<String>::new());
+    assert_eq!(home.requests(), Vec::<String>::new());
 }

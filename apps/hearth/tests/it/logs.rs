@@ -1,8 +1,8 @@
 //! `hearth logs`: pages and streams, the oldest line first.
 
-use crate::{door::Answers, home::Home};
+use crate::{fake_server::PreparedAnswers, home::Home};
 
-fn entry(second: u32, text: &str, stream: &str) -> String {
+fn entry_json(second: u32, text: &str, stream: &str) -> String {
     format!(
         r#"{{"pod": "web-1", "container": "web", "datetime": "2026-01-02T03:04:{second:02}Z", "message": "{text}",
         "stream": "{stream}", "run": "run_1", "cursor": "c{second}"}}"#
@@ -10,31 +10,37 @@ fn entry(second: u32, text: &str, stream: &str) -> String {
     .replace('\n', "")
 }
 
-fn page(entries: &[String], next: &str) -> (u16, String) {
+fn page_answer(entries: &[String], next: &str) -> (u16, String) {
     (200, format!(r#"{{"data": {{"logs": [{}]{next}}}, "messages": {{}}}}"#, entries.join(",")))
 }
 
 #[test]
-fn the_newest_lines_are_printed_the_oldest_first_over_all_pages() {
+fn newest_lines_are_printed_oldest_first_over_all_pages() {
     let next = r#", "next": {"url": "?cursor=c8"}"#;
-    let home = Home::of_tool(Answers::from([
-        ("GET /logs/v1/tool/dup-finder/job/web/logs?cursor=c8", page(&[entry(7, "seven", "err")], "")),
+    let home = Home::linked_to_tool(PreparedAnswers::from([
+        (
+            "GET /logs/v1/tool/dup-finder/job/web/logs?cursor=c8",
+            page_answer(&[entry_json(7, "seven", "err")], ""),
+        ),
         (
             "GET /logs/v1/tool/dup-finder/job/web/logs",
-            page(&[entry(9, r"10 %\r100 %\u001b[2J", "out"), entry(8, "2 lines lost", "note")], next),
+            page_answer(
+                &[entry_json(9, r"10 %\r100 %\u001b[2J", "out"), entry_json(8, "2 lines lost", "note")],
+                next,
+            ),
         ),
     ]));
-    insta::assert_snapshot!(home.says(&["logs", "web", "-l", "3"]), @r"
+    insta::assert_snapshot!(home.run_to_transcript(&["logs", "web", "-l", "3"]), @r"
     out| 2026-01-02T03:04:07.000000Z seven
     out| 2026-01-02T03:04:08.000000Z [hearth] 2 lines lost
     out| 2026-01-02T03:04:09.000000Z 100 %\u{1b}[2J
     ends with 0
     ");
-    insta::assert_snapshot!(home.asked().join("\n"), @"
+    insta::assert_snapshot!(home.requests().join("\n"), @"
     GET /logs/v1/tool/dup-finder/job/web/logs?lines=3&direction=newest_first
     GET /logs/v1/tool/dup-finder/job/web/logs?cursor=c8
     ");
-    insta::assert_snapshot!(home.says(&["jobs", "logs", "web", "--json=message,stream"]), @r#"
+    insta::assert_snapshot!(home.run_to_transcript(&["jobs", "logs", "web", "--json=message,stream"]), @r#"
     out| {"message":"seven","stream":"err"}
     out| {"message":"2 lines lost","stream":"note"}
     out| {"message":"10 %\r100 %\u001b[2J","stream":"out"}
@@ -43,20 +49,20 @@ fn the_newest_lines_are_printed_the_oldest_first_over_all_pages() {
 }
 
 #[test]
-fn a_stream_goes_on_where_it_was_until_the_server_says_why_it_ends() {
+fn stream_resumes_at_its_cursor_until_the_server_ends_it() {
     let end = r#"{"message": "this went on for long enough", "datetime": "2026-01-02T03:05:00Z", "pod": "",
         "container": "", "code": "stream-over", "cursor": "c2"}"#;
     let lost = r#"{"message": "the tool is being deleted", "datetime": "2026-01-02T03:05:00Z", "code": "tool-gone"}"#;
     let line = |json: &str| json.replace('\n', "") + "\n";
-    let first = entry(1, "one", "out") + "\n\n" + &entry(2, "two", "out") + "\n" + &line(end);
-    let home = Home::of_tool(Answers::from([
+    let first = entry_json(1, "one", "out") + "\n\n" + &entry_json(2, "two", "out") + "\n" + &line(end);
+    let home = Home::linked_to_tool(PreparedAnswers::from([
         ("GET /logs/v1/tool/dup-finder/job/web/logs_stream", (200, first)),
         (
             "GET /logs/v1/tool/dup-finder/job/web/logs_stream?lines=100&direction=newest_first&cursor=c2",
-            (200, entry(3, "three", "out") + "\n" + &line(lost)),
+            (200, entry_json(3, "three", "out") + "\n" + &line(lost)),
         ),
     ]));
-    insta::assert_snapshot!(home.says(&["logs", "-f", "web"]), @"
+    insta::assert_snapshot!(home.run_to_transcript(&["logs", "-f", "web"]), @"
     out| 2026-01-02T03:04:01.000000Z one
     out| 2026-01-02T03:04:02.000000Z two
     out| 2026-01-02T03:04:03.000000Z three
@@ -67,46 +73,52 @@ fn a_stream_goes_on_where_it_was_until_the_server_says_why_it_ends() {
 }
 
 #[test]
-fn a_job_that_wrote_nothing_is_answered_with_the_servers_sentence() {
+fn job_without_logs_shows_the_message_of_the_server() {
     let nothing = r#"{"messages": {"error": ["web has not written anything yet"]}, "code": "no-logs",
         "help": "hearth jobs show web"}"#;
     let jobs = r#"{"jobs": [], "messages": {}}"#.to_owned();
-    let home = Home::of_tool(Answers::from([
+    let home = Home::linked_to_tool(PreparedAnswers::from([
         ("GET /logs/v1/tool/dup-finder/job/web/logs", (404, nothing.to_owned())),
         ("GET /jobs/v1/tool/dup-finder/jobs", (200, jobs)),
     ]));
-    insta::assert_snapshot!(home.says(&["logs", "web"]), @"
+    insta::assert_snapshot!(home.run_to_transcript(&["logs", "web"]), @"
     err| error: web has not written anything yet [no-logs]
     err| next:  hearth jobs show web
     ends with 1
     ");
-    insta::assert_snapshot!(home.says(&["logs"]), @"
-    err| error: dup-finder has no jobs, so nothing was written [no-jobs]
+    insta::assert_snapshot!(home.run_to_transcript(&["logs"]), @"
+    err| error: dup-finder has no jobs, and so no logs [no-jobs]
     err| next:  hearth deploy
     ends with 1
     ");
 }
 
 #[test]
-fn lines_of_all_jobs_come_with_the_job_and_only_those_that_are_wanted() {
+fn lines_of_all_jobs_are_filtered_and_prefixed_with_the_job() {
     let of = |job: &str, entry: String| {
         entry.replace(r#""container": "web""#, &format!(r#""container": "{job}""#))
     };
-    let lines = [of("tidy", entry(9, r"\u001b]0;x\u0007nine", "out")), of("web", entry(8, "eight", "note"))];
-    let home = Home::of_tool(Answers::from([("GET /logs/v1/tool/dup-finder/logs", page(&lines, ""))]));
-    insta::assert_snapshot!(home.says(&["logs", "--all", "--regex", "^[en]i"]), @r"
+    let lines = [
+        of("tidy", entry_json(9, r"\u001b]0;x\u0007nine", "out")),
+        of("web", entry_json(8, "eight", "note")),
+    ];
+    let home = Home::linked_to_tool(PreparedAnswers::from([(
+        "GET /logs/v1/tool/dup-finder/logs",
+        page_answer(&lines, ""),
+    )]));
+    insta::assert_snapshot!(home.run_to_transcript(&["logs", "--all", "--regex", "^[en]i"]), @r"
     out| 2026-01-02T03:04:08.000000Z web | [hearth] eight
     out| 2026-01-02T03:04:09.000000Z tidy | \u{1b}]0;x\u{7}nine
     ends with 0
     ");
-    insta::assert_snapshot!(home.asked().last().expect("it was asked"), @"GET /logs/v1/tool/dup-finder/logs?lines=100&direction=newest_first&regex=%5E%5Ben%5Di");
-    insta::assert_snapshot!(home.says(&["logs", "web", "--all"]), @"
-    err| error: NAME and --all exclude each other [conflicting-arguments]
+    insta::assert_snapshot!(home.requests().last().expect("there was a request"), @"GET /logs/v1/tool/dup-finder/logs?lines=100&direction=newest_first&regex=%5E%5Ben%5Di");
+    insta::assert_snapshot!(home.run_to_transcript(&["logs", "web", "--all"]), @"
+    err| error: NAME and --all cannot be combined [conflicting-arguments]
     err| next:  hearth logs -h
     ends with 1
     ");
-    insta::assert_snapshot!(home.says(&["logs", "--all", "--regex", "a", "--text", "b"]), @"
-    err| error: --regex and --text exclude each other [conflicting-arguments]
+    insta::assert_snapshot!(home.run_to_transcript(&["logs", "--all", "--regex", "a", "--text", "b"]), @"
+    err| error: --regex and --text cannot be combined [conflicting-arguments]
     err| next:  hearth logs -h
     ends with 1
     ");

@@ -1,4 +1,4 @@
-//! The program as it is typed: what it prints where, and how it ends. Nothing here needs a real server.
+//! Tests of the program: its output and exit status. They need no real server.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
@@ -6,12 +6,12 @@ mod admin;
 mod build;
 mod completion;
 mod deploy;
-mod door;
 mod dotenv;
 mod dry_run;
 mod envvars;
 mod exec;
 mod external;
+mod fake_server;
 mod help;
 mod home;
 mod interrupt;

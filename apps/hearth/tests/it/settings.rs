@@ -1,10 +1,10 @@
-//! Which server, which tool, and where each of them comes from.
+//! Settings: server and tool with their sources.
 
-use crate::{door::CLOSED, home::Home};
+use crate::{fake_server::CLOSED_ADDRESSES, home::Home};
 
 #[test]
-fn without_anything_the_server_is_this_machine_and_the_next_step_is_named() {
-    insta::assert_snapshot!(Home::new().says_with(&[], &[("HEARTH_SERVER", CLOSED[0])]), @"
+fn default_server_is_local_and_the_next_command_is_named() {
+    insta::assert_snapshot!(Home::new().run_with_env(&[], &[("HEARTH_SERVER", CLOSED_ADDRESSES[0])]), @"
     out| server	http://127.0.0.1:1	environment HEARTH_SERVER	no Hearth answers there
     out| user	-	-	not signed in
     out| tool	-	-	this folder belongs to no tool
@@ -16,26 +16,26 @@ fn without_anything_the_server_is_this_machine_and_the_next_step_is_named() {
 }
 
 #[test]
-fn the_nearer_source_wins_and_is_named() {
+fn nearer_setting_source_wins_and_is_named() {
     let home = Home::new();
-    home.sign_in(CLOSED[0]);
+    home.sign_in(CLOSED_ADDRESSES[0]);
     home.write("hearth.yaml", "tool: above\n");
-    insta::assert_snapshot!(home.says(&["status"]), @"
+    insta::assert_snapshot!(home.run_to_transcript(&["status"]), @"
     out| server	http://127.0.0.1:1	user ~/.config/hearth/credentials.toml	it cannot be reached
     out| user	alice	user ~/.config/hearth/credentials.toml
     out| tool	above	folder ~/hearth.yaml
     ends with 0
     ");
     home.write("dup-finder/hearth.yaml", "# mine\ntool: dup-finder\njobs: {}\n");
-    let variables = [("HEARTH_TOKEN", "t"), ("HEARTH_SERVER", CLOSED[1])];
-    insta::assert_snapshot!(home.says_with(&["status"], &variables), @"
+    let variables = [("HEARTH_TOKEN", "t"), ("HEARTH_SERVER", CLOSED_ADDRESSES[1])];
+    insta::assert_snapshot!(home.run_with_env(&["status"], &variables), @"
     out| server	http://127.0.0.1:2	environment HEARTH_SERVER	it cannot be reached
     out| user	-	environment HEARTH_TOKEN
     out| tool	dup-finder	folder ~/dup-finder/hearth.yaml
     ends with 0
     ");
-    let words = ["status", "--tool", "flagged", "--server", CLOSED[0]];
-    insta::assert_snapshot!(home.says_with(&words, &[("HEARTH_TOOL", "named")]), @"
+    let words = ["status", "--tool", "flagged", "--server", CLOSED_ADDRESSES[0]];
+    insta::assert_snapshot!(home.run_with_env(&words, &[("HEARTH_TOOL", "named")]), @"
     out| server	http://127.0.0.1:1	flag --server	it cannot be reached
     out| user	alice	user ~/.config/hearth/credentials.toml
     out| tool	flagged	flag --tool
@@ -44,55 +44,55 @@ fn the_nearer_source_wins_and_is_named() {
 }
 
 #[test]
-fn a_variable_that_cannot_be_used_is_named() {
+fn invalid_variable_is_named() {
     let home = Home::new();
-    insta::assert_snapshot!(home.says_with(&["tool", "show"], &[("HEARTH_TOOL", "No Name")]), @r#"
+    insta::assert_snapshot!(home.run_with_env(&["tool", "show"], &[("HEARTH_TOOL", "No Name")]), @r#"
     err| error: HEARTH_TOOL: "No Name" cannot be a tool's name: 2 to 32 lower-case letters, digits and hyphens, beginning with a letter, ending with a letter or digit [environment]
-    err| next:  set HEARTH_TOOL to something else, or unset it
+    err| next:  correct HEARTH_TOOL, or unset it
     ends with 1
     "#);
-    insta::assert_snapshot!(home.says_with(&["whoami"], &[("HEARTH_SERVER", "ftp://x")]), @r#"
+    insta::assert_snapshot!(home.run_with_env(&["whoami"], &[("HEARTH_SERVER", "ftp://x")]), @r#"
     err| error: HEARTH_SERVER: "ftp://x" is not the address of a server [environment]
-    err| next:  set HEARTH_SERVER to something else, or unset it
+    err| next:  correct HEARTH_SERVER, or unset it
     ends with 1
     "#);
 }
 
 #[test]
-fn files_that_cannot_be_used_are_named_and_not_quoted() {
+fn invalid_files_are_named_and_not_quoted() {
     let home = Home::new();
     home.write("dup-finder/hearth.yaml", "tool: [1, 2]\n");
-    insta::assert_snapshot!(home.says(&["tool", "show"]), @"
+    insta::assert_snapshot!(home.run_to_transcript(&["tool", "show"]), @"
     err| error: [HOME]/dup-finder/hearth.yaml cannot be read: line 1 column 7: expected string scalar [folder-file]
-    err| next:  put it right: its first line can be tool: NAME ([HOME]/dup-finder/hearth.yaml)
+    err| next:  correct it: its first line can be tool: NAME ([HOME]/dup-finder/hearth.yaml)
     ends with 1
     ");
     home.write(".config/hearth/credentials.toml", "token = s3cret\n");
-    insta::assert_snapshot!(home.says(&["whoami"]), @"
-    err| error: [HOME]/.config/hearth/credentials.toml cannot be read: it is not what hearth wrote [user-file]
-    err| next:  put it right, or remove it and sign in again: [HOME]/.config/hearth/credentials.toml
+    insta::assert_snapshot!(home.run_to_transcript(&["whoami"]), @"
+    err| error: [HOME]/.config/hearth/credentials.toml cannot be read: it is not a valid credentials file [user-file]
+    err| next:  correct it, or remove it and sign in again: [HOME]/.config/hearth/credentials.toml
     ends with 1
     ");
 }
 
 #[test]
-fn without_a_tool_the_ways_to_name_one_are_told() {
-    insta::assert_snapshot!(Home::new().says(&["tool", "show"]), @"
-    err| error: this folder belongs to no tool, and none was named [no-tool]
-    err|        A tool is named by --tool NAME, by HEARTH_TOOL, or by hearth.yaml in this folder.
+fn missing_tool_is_answered_with_the_ways_to_name_one() {
+    insta::assert_snapshot!(Home::new().run_to_transcript(&["tool", "show"]), @"
+    err| error: this folder belongs to no tool [no-tool]
+    err|        --tool NAME, HEARTH_TOOL or hearth.yaml in this folder names a tool.
     err| next:  hearth new dup-finder
     ends with 1
     ");
 }
 
 #[test]
-fn without_a_token_the_way_in_is_told() {
-    insta::assert_snapshot!(Home::new().says(&["tool", "list"]), @"
+fn missing_token_is_answered_with_the_login_command() {
+    insta::assert_snapshot!(Home::new().run_to_transcript(&["tool", "list"]), @"
     err| error: you are not signed in at http://localhost:8080 [not-signed-in]
     err| next:  hearth login
     ends with 1
     ");
-    insta::assert_snapshot!(Home::new().says(&["tool", "list", "--server", "hearth.example.org"]), @"
+    insta::assert_snapshot!(Home::new().run_to_transcript(&["tool", "list", "--server", "hearth.example.org"]), @"
     err| error: you are not signed in at https://hearth.example.org [not-signed-in]
     err| next:  hearth login https://hearth.example.org
     ends with 1

@@ -1,75 +1,75 @@
-//! Signing in and out where nobody can be asked.
+//! Login and logout without a terminal.
 
 use crate::{
-    door::{self, Answers, CLOSED},
+    fake_server::{self, CLOSED_ADDRESSES, PreparedAnswers},
     home::Home,
 };
 
-const SESSION: &str = r#"{"data": {"id": "session_00000000000000000000000001", "secret": "hearth_session_s",
+const SESSION_JSON: &str = r#"{"data": {"id": "session_00000000000000000000000001", "secret": "hearth_session_s",
     "expires": "2036-01-01T00:00:00Z", "user": {"id": "user_00000000000000000000000001", "name": "alice",
     "operator": false, "disabled": false, "created": "2026-01-01T00:00:00Z"}}}"#;
-const TOKEN: &str = r#"{"data": {"secret": "hearth_token_t", "token": {
+const TOKEN_JSON: &str = r#"{"data": {"secret": "hearth_token_t", "token": {
     "id": "token_00000000000000000000000001", "label": "hearth on here", "scopes": ["*:own"],
     "created": "2026-01-01T00:00:00Z"}}}"#;
 
-fn door() -> String {
-    door::open(Answers::from([
-        ("GET /accounts/v1/me", (401, door::NOBODY)),
-        ("POST /accounts/v1/sessions", (200, SESSION)),
-        ("POST /accounts/v1/tokens", (201, TOKEN)),
+fn start_server() -> String {
+    fake_server::start_fake_server(PreparedAnswers::from([
+        ("GET /accounts/v1/me", (401, fake_server::NOT_SIGNED_IN_JSON)),
+        ("POST /accounts/v1/sessions", (200, SESSION_JSON)),
+        ("POST /accounts/v1/tokens", (201, TOKEN_JSON)),
         ("DELETE /accounts/v1/sessions/current", (200, r#"{"data": {}}"#)),
     ]))
 }
 
 #[test]
-fn where_nobody_can_be_asked_the_flags_are_named() {
-    let server = door();
-    let home = Home::new().hiding(&server, "[SERVER]");
-    insta::assert_snapshot!(home.says(&["login", &server]), @"
+fn login_without_a_terminal_names_the_missing_flags() {
+    let server = start_server();
+    let home = Home::new().with_mask(&server, "[SERVER]");
+    insta::assert_snapshot!(home.run_to_transcript(&["login", &server]), @"
     err| error: the name to sign in with (--name) is missing [cannot-ask]
-    err|        Nothing is asked, because there is no terminal.
+    err|        There are no questions without a terminal.
     err| next:  hearth login [SERVER] --name NAME --password-stdin
     ends with 1
     ");
-    insta::assert_snapshot!(home.says_with(&["login", &server, "--name", "alice"], &[("CI", "1")]), @"
+    insta::assert_snapshot!(home.run_with_env(&["login", &server, "--name", "alice"], &[("CI", "1")]), @"
     err| error: the password (--password-stdin) is missing [cannot-ask]
-    err|        Nothing is asked, because CI is set.
+    err|        There are no questions when CI is set.
     err| next:  hearth login [SERVER] --name alice --password-stdin
     ends with 1
     ");
-    insta::assert_snapshot!(home.says(&["login", &server, "--name", "alice", "--yes"]), @"
+    insta::assert_snapshot!(home.run_to_transcript(&["login", &server, "--name", "alice", "--yes"]), @"
     err| error: the password (--password-stdin) is missing [cannot-ask]
-    err|        Nothing is asked, because of --yes.
+    err|        There are no questions with --yes.
     err| next:  hearth login [SERVER] --name alice --password-stdin
     ends with 1
     ");
 }
 
 #[test]
-fn a_password_from_standard_input_becomes_a_token_that_only_the_user_can_read() {
-    let server = door();
-    let home = Home::new().hiding(&server, "[SERVER]");
+fn password_from_standard_input_becomes_a_private_token() {
+    let server = start_server();
+    let home = Home::new().with_mask(&server, "[SERVER]");
     let words = ["login", &server, "--name", "alice", "--password-stdin"];
-    insta::assert_snapshot!(home.says_given(&words, "four words will do\n"), @"
+    insta::assert_snapshot!(home.run_with_input(&words, "four words will do\n"), @"
     out| ✓ signed in as alice at [SERVER]; the token is in ~/.config/hearth/credentials.toml
     err| next:  hearth
     ends with 0
     ");
-    let path = home.path(".config/hearth/credentials.toml");
-    let kept = std::fs::read_to_string(&path).expect("the file is there");
-    assert!(kept.contains("own = true"), "what it made itself it may revoke later");
+    let path = home.path_below(".config/hearth/credentials.toml");
+    let kept = std::fs::read_to_string(&path).expect("the file exists");
+    assert!(kept.contains("own = true"), "a token that the program created may be revoked later");
     assert!(kept.contains("hearth_token_t") && !kept.contains("four words") && !kept.contains("session_s"));
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = path.metadata().expect("the file is there").permissions().mode();
+        let mode = path.metadata().expect("the file exists").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 }
 
 #[test]
-fn a_server_that_does_not_answer_is_noticed_before_anything_is_asked() {
-    insta::assert_snapshot!(Home::new().says(&["login", CLOSED[0]]), @"
+fn unreachable_server_is_reported_before_any_question() {
+    insta::assert_snapshot!(Home::new().run_to_transcript(&["login", CLOSED_ADDRESSES[0]]), @"
     err| error: 127.0.0.1:1 cannot be reached [server-unreachable]
     err|        Nothing runs at this address on this machine.
     err| next:  hearth up
@@ -78,30 +78,30 @@ fn a_server_that_does_not_answer_is_noticed_before_anything_is_asked() {
 }
 
 #[test]
-fn signing_out_twice_changes_nothing() {
+fn second_logout_changes_nothing() {
     let home = Home::new();
-    insta::assert_snapshot!(home.says(&["logout"]), @"
+    insta::assert_snapshot!(home.run_to_transcript(&["logout"]), @"
     out| nothing to change: you are not signed in at http://localhost:8080
     ends with 0
     ");
 }
 
 #[test]
-fn signing_out_of_a_server_that_does_not_answer_is_possible_here() {
+fn logout_without_a_server_is_possible_with_local() {
     let home = Home::new();
-    home.sign_in(CLOSED[0]);
-    insta::assert_snapshot!(home.says(&["logout"]), @"
+    home.sign_in(CLOSED_ADDRESSES[0]);
+    insta::assert_snapshot!(home.run_to_transcript(&["logout"]), @"
     err| error: 127.0.0.1:1 cannot be reached [server-unreachable]
     err|        Nothing runs at this address on this machine.
     err|        You are still signed in here.
     err| next:  hearth logout --local
     ends with 2
     ");
-    insta::assert_snapshot!(home.says(&["logout", "--local"]), @"
-    out| ✓ the token of alice for http://127.0.0.1:1 is forgotten here; the server still takes it
+    insta::assert_snapshot!(home.run_to_transcript(&["logout", "--local"]), @"
+    out| ✓ the token of alice for http://127.0.0.1:1 is removed here; the server still accepts it
     ends with 0
     ");
-    insta::assert_snapshot!(home.says(&["logout"]), @"
+    insta::assert_snapshot!(home.run_to_transcript(&["logout"]), @"
     out| nothing to change: you are not signed in at http://127.0.0.1:1
     ends with 0
     ");
@@ -109,14 +109,15 @@ fn signing_out_of_a_server_that_does_not_answer_is_possible_here() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_others_can_read_is_warned_of() {
+fn readable_credentials_file_causes_a_warning() {
     use std::os::unix::fs::PermissionsExt;
     let home = Home::new();
-    home.sign_in(CLOSED[0]);
+    home.sign_in(CLOSED_ADDRESSES[0]);
     let open = std::fs::Permissions::from_mode(0o644);
-    std::fs::set_permissions(home.path(".config/hearth/credentials.toml"), open).expect("the file is mine");
-    insta::assert_snapshot!(home.says(&["whoami"]), @"
-    err| warning: others can read ~/.config/hearth/credentials.toml: run chmod 600 ~/.config/hearth/credentials.toml
+    std::fs::set_permissions(home.path_below(".config/hearth/credentials.toml"), open)
+        .expect("the permissions can be set");
+    insta::assert_snapshot!(home.run_to_transcript(&["whoami"]), @"
+    err| warning: other users can read ~/.config/hearth/credentials.toml: run chmod 600 ~/.config/hearth/credentials.toml
     err| error: 127.0.0.1:1 cannot be reached [server-unreachable]
     err|        Nothing runs at this address on this machine.
     err| next:  hearth up

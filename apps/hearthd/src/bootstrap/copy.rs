@@ -1,19 +1,19 @@
-//! Images that are not made here but copied from where an operator says.
+//! Copies images from configured sources.
 
 use std::{path::Path, process::Command};
 
 use hearth_base::Result;
 use hearth_images::ImageSource;
 
-use super::run::output;
+use super::program::run_program;
 
-/// Copies an image for this machine's platform into a folder as an OCI image layout. skopeo does it, with whatever
-/// the machine has set up for registries: sign-ins, mirrors, certificates, policies of trust.
-pub fn copy(source: &ImageSource, folder: &Path) -> Result<()> {
+/// Copies an image for this machine's platform to a folder as an OCI image layout, with skopeo and the
+/// machine's registry configuration: credentials, mirrors, certificates, trust policies.
+pub fn copy_image(source: &ImageSource, folder: &Path) -> Result<()> {
     let mut skopeo = Command::new("skopeo");
     skopeo.args(["copy", "--quiet", "--retry-times", "3", "--"]);
     skopeo.arg(format!("docker://{source}"));
-    // A path has no colon here: what follows one is the name within the layout.
+    // In `oci:PATH:NAME` the path cannot contain a colon, so it is relative to the working directory.
     skopeo.arg("oci:.:latest").current_dir(folder);
-    output(&mut skopeo).map(|_| ())
+    run_program(&mut skopeo).map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! What an image has on top of the base.
+//! Builds the difference of an image to the base system.
 
 use std::{
     ffi::CStr,
@@ -10,36 +10,37 @@ use std::{
 
 use hearth_base::Result;
 
-use super::{base::Base, recipe::Recipe, run::output, unusable};
+use super::{base::BaseSystem, program::run_program, recipe::ImageRecipe, unusable_error};
 
-/// The steps, which need mounts: a program for the shell, whose arguments are all ours.
-const STEPS: &str = include_str!("derive.sh");
+/// The shell program that mounts the overlay and installs packages. All its arguments are generated here.
+const DERIVE_SCRIPT: &str = include_str!("derive.sh");
 
-/// How overlayfs says that a folder hides what is below it.
-const OPAQUE: &CStr = c"trusted.overlay.opaque";
+/// The extended attribute by which overlayfs marks a folder that hides the one below.
+const OPAQUE_XATTR: &CStr = c"trusted.overlay.opaque";
 
-/// Installs a recipe's packages on top of the base; the folder with the difference, as a layer has it.
-pub fn derive(folder: &Path, base: &Base, recipe: &Recipe) -> Result<PathBuf> {
+/// Installs a recipe's packages on top of the base system. Returns the folder with the difference, with
+/// whiteouts of a layer.
+pub fn derive_image(folder: &Path, base: &BaseSystem, recipe: &ImageRecipe) -> Result<PathBuf> {
     let [upper, work, root] = ["upper", "work", "root"].map(|name| folder.join(name));
     for folder in [&upper, &work, &root] {
-        super::open_folder(folder)?;
+        super::create_public_folder(folder)?;
     }
     let mut command = Command::new("unshare");
-    command.args(["--mount", "--propagation", "private", "sh", "-eu", "-c", STEPS, "derive"]);
+    command.args(["--mount", "--propagation", "private", "sh", "-eu", "-c", DERIVE_SCRIPT, "derive"]);
     command.args([&base.root, &upper, &work, &root, &base.lists]);
-    for path in recipe.without {
+    for path in recipe.excluded_paths {
         command.args(["-o", &format!("Dpkg::Options::=--path-exclude={path}")]);
     }
     command.args(recipe.packages);
-    output(&mut command)?;
-    as_layer(&upper)?;
+    run_program(&mut command)?;
+    convert_whiteouts(&upper)?;
     Ok(upper)
 }
 
-/// Says in a layer's way what is gone (OCI image specification, `layer.md`, "Whiteouts"): overlayfs says it with
-/// devices and attributes.
-fn as_layer(folder: &Path) -> Result<()> {
-    let failed = |cause| unusable(folder, cause);
+/// Converts deletions from overlayfs' form (devices and attributes) to whiteout files (OCI image
+/// specification, `layer.md`, "Whiteouts").
+fn convert_whiteouts(folder: &Path) -> Result<()> {
+    let failed = |cause| unusable_error(folder, cause);
     let mut entries: Vec<_> = fs::read_dir(folder).and_then(Iterator::collect).map_err(failed)?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
@@ -51,10 +52,11 @@ fn as_layer(folder: &Path) -> Result<()> {
             fs::remove_file(&path).and_then(|()| fs::write(folder.join(name), "")).map_err(failed)?;
         } else if meta.is_dir() {
             let mut value = [0; 1];
-            if rustix::fs::lgetxattr(&path, OPAQUE, &mut value).is_ok_and(|size| value[..size] == *b"y") {
+            if rustix::fs::lgetxattr(&path, OPAQUE_XATTR, &mut value).is_ok_and(|size| value[..size] == *b"y")
+            {
                 fs::write(path.join(".wh..wh..opq"), "").map_err(failed)?;
             }
-            as_layer(&path)?;
+            convert_whiteouts(&path)?;
         }
     }
     Ok(())

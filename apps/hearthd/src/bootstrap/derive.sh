@@ -1,5 +1,5 @@
-# Installs packages on top of a root file system, so that only the difference lies in UPPER. It runs in a mount
-# namespace of its own: whatever is mounted here ends with it.
+# Installs packages on top of a root file system, so that UPPER contains the difference only. Runs in a separate mount
+# namespace, which removes all mounts at its end.
 #
 # derive LOWER UPPER WORK ROOT LISTS OPTION_OR_PACKAGE...
 lower=$1 upper=$2 work=$3 root=$4 lists=$5

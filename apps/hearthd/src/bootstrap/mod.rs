@@ -1,16 +1,16 @@
-//! The first images, made of Debian packages by the machine's own package manager: no registry is needed, and what the
-//! machine has set up to reach its packages (sources, proxies, certificates) is used as it is.
+//! Creates the initial images from Debian packages with the machine's package manager. No registry is needed,
+//! and the machine's configuration for packages (sources, proxies, certificates) is used unchanged.
 //!
-//! One root file system is made, and the others on top of it as differences, so that all share their first layer.
-//! Whatever an operator names a source for is copied from there instead.
+//! One root file system is built, and every other image as a difference on top of it, so that all share their
+//! first layer. Images with a configured source are copied from there instead.
 
 mod base;
 mod copy;
 mod derive;
 mod layout;
 mod pack;
+mod program;
 mod recipe;
-mod run;
 mod sources;
 
 use std::{
@@ -23,108 +23,111 @@ use std::{
 use hearth_base::{Error, Result};
 use hearth_images::ImageSource;
 
-pub use recipe::{NAMES, Recipe};
-pub use run::output;
-use {base::Base, pack::Layer};
+pub use program::run_program;
+pub use recipe::{ImageRecipe, RECIPE_NAMES};
+use {base::BaseSystem, pack::PackedLayer};
 
-/// A folder in which images are made, gone with this value.
-pub struct Workshop(PathBuf);
+/// A working folder for images, deleted with this value.
+pub struct ImageWorkspace(PathBuf);
 
-impl Workshop {
-    /// Makes the folder, in place of one that an earlier making left.
-    pub fn open(place: PathBuf) -> Result<Self> {
-        let shop = Self(place);
-        shop.clear();
+impl ImageWorkspace {
+    /// Creates the folder. Replaces one that an interrupted run left.
+    pub fn open(folder: PathBuf) -> Result<Self> {
+        let workspace = Self(folder);
+        workspace.clear();
         let make = |folder: &Path, mode| fs::DirBuilder::new().recursive(true).mode(mode).create(folder);
-        // What is in the making is nobody's to reach: it has programs with powers. What is made is everybody's.
-        make(&shop.0, 0o711)
-            .and_then(|()| make(&shop.making(), 0o700))
-            .and_then(|()| make(&shop.made(), 0o755))
-            .map_err(|cause| unusable(&shop.0, cause))?;
-        Ok(shop)
+        // Unfinished root file systems contain setuid programs and are closed to other users. Finished images
+        // are readable.
+        make(&workspace.0, 0o711)
+            .and_then(|()| make(&workspace.work_folder(), 0o700))
+            .and_then(|()| make(&workspace.output_folder(), 0o755))
+            .map_err(|cause| unusable_error(&workspace.0, cause))?;
+        Ok(workspace)
     }
 
-    fn making(&self) -> PathBuf {
-        self.0.join("making")
+    fn work_folder(&self) -> PathBuf {
+        self.0.join("work")
     }
 
-    fn made(&self) -> PathBuf {
-        self.0.join("made")
+    fn output_folder(&self) -> PathBuf {
+        self.0.join("output")
     }
 
     fn clear(&self) {
-        let _what_is_not_there_is_cleared = fs::remove_dir_all(&self.0);
+        let _may_be_absent = fs::remove_dir_all(&self.0);
     }
 
-    /// Makes the images of these recipes, and hands each over as an OCI image layout as soon as it is made.
-    /// `mirror` replaces the machine's own package sources.
-    pub fn make(
+    /// Builds the images of recipes, and passes each one to `hand_over` as an OCI image layout as soon as it
+    /// is built. `mirror` replaces the machine's package sources.
+    pub fn build_images(
         &self,
-        recipes: &[&Recipe],
+        recipes: &[&ImageRecipe],
         mirror: Option<&str>,
         hand_over: impl Fn(&str, &Path) -> Result<()>,
     ) -> Result<()> {
         if recipes.is_empty() {
             return Ok(());
         }
-        let base = &Base::make(&self.making(), mirror)?;
+        let base = &BaseSystem::build(&self.work_folder(), mirror)?;
         thread::scope(|scope| {
-            let begun =
-                recipes.iter().map(|recipe| (*recipe, scope.spawn(move || self.difference(recipe, base))));
-            let begun: Vec<_> = begun.collect();
-            let first = pack::layer(&base.root, &self.making().join("base.tar"), base.epoch)?;
-            for (recipe, difference) in begun {
-                let gone = |_| Err(Error::internal("the making of an image panicked"));
-                let second = difference.join().unwrap_or_else(gone)?;
+            let builds = recipes
+                .iter()
+                .map(|recipe| (*recipe, scope.spawn(move || self.build_difference(recipe, base))));
+            let builds: Vec<_> = builds.collect();
+            let first = pack::pack_layer(&base.root, &self.work_folder().join("base.tar"), base.epoch)?;
+            for (recipe, difference) in builds {
+                let panicked = |_| Err(Error::internal("building an image panicked"));
+                let second = difference.join().unwrap_or_else(panicked)?;
                 let layers: Vec<_> = std::iter::once(&first).chain(second.as_ref()).collect();
-                let folder = self.made().join(recipe.name);
-                layout::write(&folder, &layers, base.epoch)?;
+                let folder = self.output_folder().join(recipe.name);
+                layout::write_layout(&folder, &layers, base.epoch)?;
                 hand_over(recipe.name, &folder)?;
             }
             Ok(())
         })
     }
 
-    /// Copies images into OCI image layouts, and hands each over as soon as it is there.
-    pub fn copy(
+    /// Copies images to OCI image layouts, and passes each one to `hand_over` as soon as it is copied.
+    pub fn copy_images(
         &self,
         sources: &[(&str, &ImageSource)],
         hand_over: impl Fn(&str, &Path) -> Result<()>,
     ) -> Result<()> {
         for (name, source) in sources {
-            let folder = self.made().join(name);
-            open_folder(&folder)?;
-            copy::copy(source, &folder)?;
+            let folder = self.output_folder().join(name);
+            create_public_folder(&folder)?;
+            copy::copy_image(source, &folder)?;
             hand_over(name, &folder)?;
         }
         Ok(())
     }
 
-    /// The layer of a recipe's packages, when it has some.
-    fn difference(&self, recipe: &Recipe, base: &Base) -> Result<Option<Layer>> {
+    /// Builds the layer of a recipe's packages, if it has any.
+    fn build_difference(&self, recipe: &ImageRecipe, base: &BaseSystem) -> Result<Option<PackedLayer>> {
         if recipe.packages.is_empty() {
             return Ok(None);
         }
-        let upper = derive::derive(&self.making().join(recipe.name), base, recipe)?;
-        pack::layer(&upper, &self.making().join(format!("{}.tar", recipe.name)), base.epoch).map(Some)
+        let upper = derive::derive_image(&self.work_folder().join(recipe.name), base, recipe)?;
+        pack::pack_layer(&upper, &self.work_folder().join(format!("{}.tar", recipe.name)), base.epoch)
+            .map(Some)
     }
 }
 
-impl Drop for Workshop {
+impl Drop for ImageWorkspace {
     fn drop(&mut self) {
         self.clear();
     }
 }
 
-/// A folder that everybody can read.
-fn open_folder(folder: &Path) -> Result<()> {
+/// Creates a folder that all users can read.
+fn create_public_folder(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)
         .and_then(|()| fs::set_permissions(folder, fs::Permissions::from_mode(0o755)))
-        .map_err(|cause| unusable(folder, cause))
+        .map_err(|cause| unusable_error(folder, cause))
 }
 
-fn unusable(path: &Path, cause: std::io::Error) -> Error {
-    Error::unavailable("workshop", format!("{} cannot be used: {cause}", path.display()))
-        .help("make room, or name another folder with --state")
-        .because(cause)
+fn unusable_error(path: &Path, cause: std::io::Error) -> Error {
+    Error::unavailable("workshop", format!("working folder cannot be used: {}: {cause}", path.display()))
+        .help("free disk space, or choose another folder with --state")
+        .with_cause(cause)
 }

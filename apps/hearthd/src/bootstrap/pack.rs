@@ -1,4 +1,4 @@
-//! A folder as a layer: an archive that is the same for the same files, and compressed.
+//! Packs a folder as a reproducible, compressed layer.
 
 use std::{
     fs::File,
@@ -11,10 +11,10 @@ use hearth_base::{Digest, Error, Result};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::{run::output, unusable};
+use super::{program::run_program, unusable_error};
 
-/// What belongs to one machine, one moment, or the making itself.
-const LEFT_OUT: &[&str] = &[
+/// Files that are specific to a machine, a time or the build.
+const EXCLUDED_PATTERNS: &[&str] = &[
     "./dev/*",
     "./proc/*",
     "./run/*",
@@ -32,47 +32,47 @@ const LEFT_OUT: &[&str] = &[
     "./etc/resolv.conf",
 ];
 
-/// A layer in a file.
-pub struct Layer {
+/// A packed layer.
+pub struct PackedLayer {
     /// The compressed archive.
     pub file: PathBuf,
-    /// Its digest.
+    /// Digest of the compressed archive.
     pub digest: Digest,
-    /// Its size.
+    /// Size of the compressed archive.
     pub size: u64,
-    /// The digest of the archive itself.
+    /// Digest of the uncompressed archive.
     pub diff_id: Digest,
 }
 
-/// Packs `folder` beside `archive`. Nothing in it is younger than `epoch`.
-pub fn layer(folder: &Path, archive: &Path, epoch: Timestamp) -> Result<Layer> {
+/// Packs `folder` to a file beside `archive`. Limits file times to `epoch`.
+pub fn pack_layer(folder: &Path, archive: &Path, epoch: Timestamp) -> Result<PackedLayer> {
     let mut tar = Command::new("tar");
     tar.args(["--create", "--sort=name", "--format=gnu", "--numeric-owner", "--clamp-mtime"]);
     tar.arg(format!("--mtime=@{}", epoch.as_second()));
-    tar.args(LEFT_OUT.iter().map(|pattern| format!("--exclude={pattern}")));
+    tar.args(EXCLUDED_PATTERNS.iter().map(|pattern| format!("--exclude={pattern}")));
     tar.arg("--file").arg(archive).arg("--directory").arg(folder).arg(".");
-    output(&mut tar)?;
-    let (diff_id, _) = digest(archive)?;
+    run_program(&mut tar)?;
+    let (diff_id, _) = compute_digest(archive)?;
     let file = archive.with_extension("tar.gz");
-    let target = File::create(&file).map_err(|cause| unusable(&file, cause))?;
-    let source = File::open(archive).map_err(|cause| unusable(archive, cause))?;
+    let target = File::create(&file).map_err(|cause| unusable_error(&file, cause))?;
+    let source = File::open(archive).map_err(|cause| unusable_error(archive, cause))?;
     let mut gzip = Command::new("gzip");
     gzip.args(["--no-name", "--stdout", "-6"]).stdin(Stdio::from(source)).stdout(Stdio::from(target));
-    let ended = gzip.status().map_err(|cause| unusable(&file, cause))?;
+    let ended = gzip.status().map_err(|cause| unusable_error(&file, cause))?;
     if !ended.success() {
-        return Err(Error::unavailable("program-failed", format!("gzip did not succeed: {ended}"))
-            .help("make room on the disk, then hearthd image bootstrap again"));
+        return Err(Error::unavailable("program-failed", format!("gzip failed: {ended}"))
+            .help("free disk space, then run hearthd image bootstrap again"));
     }
-    std::fs::remove_file(archive).map_err(|cause| unusable(archive, cause))?;
-    let (digest, size) = digest(&file)?;
-    Ok(Layer { file, digest, size, diff_id })
+    std::fs::remove_file(archive).map_err(|cause| unusable_error(archive, cause))?;
+    let (digest, size) = compute_digest(&file)?;
+    Ok(PackedLayer { file, digest, size, diff_id })
 }
 
-fn digest(path: &Path) -> Result<(Digest, u64)> {
-    let mut file = File::open(path).map_err(|cause| unusable(path, cause))?;
+fn compute_digest(path: &Path) -> Result<(Digest, u64)> {
+    let mut file = File::open(path).map_err(|cause| unusable_error(path, cause))?;
     let (mut hash, mut size, mut piece) = (Sha256::new(), 0, vec![0; 1 << 20]);
     loop {
-        match file.read(&mut piece).map_err(|cause| unusable(path, cause))? {
+        match file.read(&mut piece).map_err(|cause| unusable_error(path, cause))? {
             0 => return Ok((Digest::new(hash.finalize().into()), size)),
             read => {
                 hash.update(&piece[..read]);
@@ -88,7 +88,7 @@ mod tests {
     use std::{fs, os::unix::fs::symlink};
 
     #[test]
-    fn the_same_files_make_the_same_layer_whenever_they_are_packed() -> Result<()> {
+    fn equal_files_make_an_equal_layer_at_any_time() -> Result<()> {
         let home = tempfile::tempdir().map_err(Error::internal)?;
         let epoch = Timestamp::from_second(1_700_000_000).map_err(Error::internal)?;
         let mut layers = Vec::new();
@@ -101,7 +101,7 @@ mod tests {
             fs::write(root.join("etc/hostname"), name).map_err(Error::internal)?;
             fs::write(root.join("run/lock"), name).map_err(Error::internal)?;
             symlink("issue", root.join("usr/bin/x")).map_err(Error::internal)?;
-            layers.push(layer(&root, &home.path().join(format!("{name}.tar")), epoch)?);
+            layers.push(pack_layer(&root, &home.path().join(format!("{name}.tar")), epoch)?);
         }
         assert_eq!(layers[0].diff_id, layers[1].diff_id);
         assert_eq!(layers[0].digest, layers[1].digest);

@@ -1,24 +1,24 @@
-//! What is made: a few images, each the base and some packages.
+//! Recipes of the initial images: packages on top of the base system.
 
-/// How one image is made.
+/// The recipe of one image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recipe {
-    /// Its name, behind `hearth/`.
+pub struct ImageRecipe {
+    /// Name of the image, after `hearth/`.
     pub name: &'static str,
-    /// The packages on top of the base.
+    /// Packages on top of the base system.
     pub packages: &'static [&'static str],
-    /// What those bring and an image does not need.
-    pub without: &'static [&'static str],
+    /// Paths of these packages that the image does not need.
+    pub excluded_paths: &'static [&'static str],
 }
 
-/// The release of Debian that images are made of.
-pub const RELEASE: &str = "bookworm";
+/// The Debian release of the images.
+pub const DEBIAN_RELEASE: &str = "bookworm";
 
-/// The packages of the base, beside Debian's smallest set.
-pub const BASE: &[&str] = &["ca-certificates", "curl", "netbase", "procps"];
+/// Packages of the base system, in addition to Debian's minimal set.
+pub const BASE_PACKAGES: &[&str] = &["ca-certificates", "curl", "netbase", "procps"];
 
-/// What nobody looks at in an image: documents other than licences, translations, package lists.
-pub const WITHOUT: &[&str] = &[
+/// Paths that no image needs: documentation except licences, translations, package checks.
+pub const EXCLUDED_PATHS: &[&str] = &[
     "/usr/share/doc/*",
     "/usr/share/info/*",
     "/usr/share/lintian/*",
@@ -26,15 +26,19 @@ pub const WITHOUT: &[&str] = &[
     "/usr/share/man/*",
 ];
 
-/// All of them.
-pub const RECIPES: &[Recipe] = &[
-    Recipe { name: "bookworm", packages: &[], without: &[] },
-    Recipe { name: "python3.11", packages: &["python3", "python3-venv", "python3-pip"], without: &[] },
-    // Debian's npm comes with what some of its parts were built and tested with.
-    Recipe {
+/// All recipes.
+pub const IMAGE_RECIPES: &[ImageRecipe] = &[
+    ImageRecipe { name: "bookworm", packages: &[], excluded_paths: &[] },
+    ImageRecipe {
+        name: "python3.11",
+        packages: &["python3", "python3-venv", "python3-pip"],
+        excluded_paths: &[],
+    },
+    // Debian's npm contains build and test dependencies of some of its modules.
+    ImageRecipe {
         name: "node18",
         packages: &["nodejs", "npm"],
-        without: &[
+        excluded_paths: &[
             "/usr/include/*",
             "/usr/share/nodejs/@types/*",
             "/usr/share/nodejs/@webassemblyjs/*",
@@ -47,17 +51,17 @@ pub const RECIPES: &[Recipe] = &[
             "/usr/share/nodejs/web-streams-polyfill/*",
         ],
     },
-    // What builds run in: it works inside a sandbox, without a file system of its own in user space.
-    Recipe { name: "builder", packages: &["buildah", "git", "tar"], without: &[] },
+    // The image that builds run in. It works in a sandbox, without FUSE.
+    ImageRecipe { name: "builder", packages: &["buildah", "git", "tar"], excluded_paths: &[] },
 ];
 
-/// Their names.
-pub const NAMES: &[&str] = &["bookworm", "python3.11", "node18", "builder"];
+/// The names of all recipes.
+pub const RECIPE_NAMES: &[&str] = &["bookworm", "python3.11", "node18", "builder"];
 
-impl Recipe {
-    /// The recipe for an image of this name.
-    pub fn named(name: &str) -> Option<&'static Self> {
-        RECIPES.iter().find(|recipe| recipe.name == name)
+impl ImageRecipe {
+    /// Finds the recipe of an image.
+    pub fn find_by_name(name: &str) -> Option<&'static Self> {
+        IMAGE_RECIPES.iter().find(|recipe| recipe.name == name)
     }
 }
 
@@ -67,6 +71,6 @@ mod tests {
 
     #[test]
     fn every_name_has_its_recipe() {
-        assert_eq!(RECIPES.iter().map(|recipe| recipe.name).collect::<Vec<_>>(), NAMES);
+        assert_eq!(IMAGE_RECIPES.iter().map(|recipe| recipe.name).collect::<Vec<_>>(), RECIPE_NAMES);
     }
 }

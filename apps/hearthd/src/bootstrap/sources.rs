@@ -1,42 +1,44 @@
-//! Where this machine gets Debian packages from, and how.
+//! The machine's Debian package sources and apt options.
 
 use std::process::Command;
 
 use hearth_base::{Error, Result};
 
-use super::{recipe::RELEASE, run::output};
+use super::{program::run_program, recipe::DEBIAN_RELEASE};
 
-/// The machine's sources of Debian, for the release that images are made of, one line each.
-pub fn sources() -> Result<Vec<String>> {
+/// Lists the machine's Debian sources, for the release of the images, one line each.
+pub fn list_sources() -> Result<Vec<String>> {
     let fields = "$(ORIGIN)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)";
-    let told =
-        output(Command::new("apt-get").args(["indextargets", "--format", fields, "Created-By: Packages"]))?;
-    let mut lines: Vec<String> = told.lines().filter_map(line).collect();
+    let index = run_program(Command::new("apt-get").args([
+        "indextargets",
+        "--format",
+        fields,
+        "Created-By: Packages",
+    ]))?;
+    let mut lines: Vec<String> = index.lines().filter_map(parse_source).collect();
     lines.sort();
     lines.dedup();
     if lines.is_empty() {
-        return Err(Error::unavailable(
-            "no-package-source",
-            "this machine knows no source of Debian packages",
-        )
-        .help("apt-get update; or name one: hearthd image bootstrap --mirror URL"));
+        return Err(Error::unavailable("no-package-source", "machine has no source of Debian packages")
+            .help("apt-get update; or pass a mirror: hearthd image bootstrap --mirror URL"));
     }
     Ok(lines)
 }
 
-/// One source in one line (sources.list(5)), from one index that apt knows.
-fn line(index: &str) -> Option<String> {
+/// Builds a source line (sources.list(5)) from an index target of apt. `None` for other archives and
+/// components.
+fn parse_source(index: &str) -> Option<String> {
     let fields: Vec<&str> = index.split('|').collect();
-    let ["Debian", release, "main", place] = fields[..] else { return None };
-    // The machine may be of another release: the archive has the same parts of each.
-    let part = release.find('-').map_or("", |at| &release[at..]);
-    matches!(part, "" | "-updates" | "-security").then(|| format!("deb {place} {RELEASE}{part} main"))
+    let ["Debian", release, "main", url] = fields[..] else { return None };
+    // The machine may run another release. The archive has the same suites for each release.
+    let suite = release.find('-').map_or("", |at| &release[at..]);
+    matches!(suite, "" | "-updates" | "-security").then(|| format!("deb {url} {DEBIAN_RELEASE}{suite} main"))
 }
 
-/// The machine's way to its sources: proxies, certificates.
-pub fn way() -> Result<Vec<String>> {
-    let told = output(Command::new("apt-config").args(["dump", "Acquire::http", "Acquire::https"]))?;
-    Ok(told
+/// Reads the machine's apt options for its sources: proxies and certificates.
+pub fn read_apt_options() -> Result<Vec<String>> {
+    let options = run_program(Command::new("apt-config").args(["dump", "Acquire::http", "Acquire::https"]))?;
+    Ok(options
         .lines()
         .filter(|line| line.ends_with("\";") && !line.ends_with(" \"\";"))
         .map(str::to_owned)
@@ -49,14 +51,14 @@ mod tests {
 
     #[test]
     fn sources_of_debian_are_taken_for_the_release_of_the_images() {
-        let of = |index: &str| line(index);
-        let here = "http://packages.example/debian/";
-        let at = |part: &str| Some(format!("deb {here} bookworm{part} main"));
-        assert_eq!(of(&format!("Debian|bookworm|main|{here}")), at(""));
-        assert_eq!(of(&format!("Debian|trixie-security|main|{here}")), at("-security"));
-        assert_eq!(of(&format!("Debian|bookworm-backports|main|{here}")), None);
-        assert_eq!(of(&format!("Debian|bookworm|non-free|{here}")), None);
-        assert_eq!(of(&format!("Elsewhere|bookworm|main|{here}")), None);
-        assert_eq!(of("strange"), None);
+        let parse = |index: &str| parse_source(index);
+        let url = "http://packages.example/debian/";
+        let at = |suite: &str| Some(format!("deb {url} bookworm{suite} main"));
+        assert_eq!(parse(&format!("Debian|bookworm|main|{url}")), at(""));
+        assert_eq!(parse(&format!("Debian|trixie-security|main|{url}")), at("-security"));
+        assert_eq!(parse(&format!("Debian|bookworm-backports|main|{url}")), None);
+        assert_eq!(parse(&format!("Debian|bookworm|non-free|{url}")), None);
+        assert_eq!(parse(&format!("Elsewhere|bookworm|main|{url}")), None);
+        assert_eq!(parse("strange"), None);
     }
 }

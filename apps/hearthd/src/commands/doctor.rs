@@ -1,25 +1,25 @@
-//! `hearthd doctor`: what this host offers to containers, and what to install or change.
+//! `hearthd doctor`: checks this host's support for containers.
 
 use hearth_base::{Error, Result};
-use hearth_runtime_api::Verdict;
+use hearth_runtime_api::CheckVerdict;
 
-use crate::out;
+use crate::console;
 
-/// Prints a line for each thing that was looked at; an error when containers cannot run.
+/// Prints one line per item. Error `host` when containers cannot run.
 pub fn run() -> Result<()> {
-    let report = hearth_runtime_local::doctor();
+    let report = hearth_runtime_local::check_host();
     for check in &report.checks {
         let verdict = match check.verdict {
-            Verdict::Good => "good",
-            Verdict::Limited => "limited",
-            Verdict::Missing => "missing",
+            CheckVerdict::Good => "good",
+            CheckVerdict::Limited => "limited",
+            CheckVerdict::Missing => "missing",
         };
         let advice = check.advice.as_ref().map(|advice| format!("; next: {advice}")).unwrap_or_default();
-        out::result(format_args!("{verdict:8} {:12} {}{advice}", check.name, check.found));
+        console::print_result(format_args!("{verdict:8} {:12} {}{advice}", check.name, check.found));
     }
-    if report.usable() {
+    if report.is_usable() {
         return Ok(());
     }
-    Err(Error::unavailable("host", "containers cannot run on this host as it is")
-        .help("change what is missing above, then hearthd doctor again"))
+    Err(Error::unavailable("host", "host lacks a requirement of containers")
+        .help("install the items listed as missing above, then run hearthd doctor again"))
 }

@@ -1,5 +1,5 @@
-//! `hearthd image`: the images that this Hearth provides. It works on the state folder itself, so that it does not
-//! matter whether Hearth runs; what it writes there it writes as the user whose folder it is.
+//! `hearthd image`: manages the images that this Hearth provides. It works on the state folder directly,
+//! whether or not Hearth runs, and writes there as the folder's owner.
 
 use std::{
     collections::BTreeMap,
@@ -11,98 +11,98 @@ use std::{
 };
 
 use hearth_base::{Entropy, Error, ImageName, Result, Role, SystemClock};
-use hearth_images::{ImageSource, ImagesSettings, Library};
+use hearth_images::{ImageLibrary, ImageSource, ImagesSettings};
 use hearth_kit::{
-    config::{Config, Database},
+    config::{DatabaseSettings, HearthConfig},
     db::Db,
     state::StateFolder,
 };
 
 use super::{
-    serve::{configuration, threads},
-    up::Folders,
+    serve::{build_executor, load_configuration},
+    up::HostFolders,
 };
 use crate::{
-    bootstrap::{NAMES, Recipe, Workshop, output},
-    cli::{Image, ImageBootstrap, ImageImport, ImageList, Settings},
-    out,
-    privilege::{User, become_user},
+    bootstrap::{ImageRecipe, ImageWorkspace, RECIPE_NAMES, run_program},
+    cli::{ImageBootstrapArgs, ImageCommand, ImageImportArgs, ImageListArgs, SettingsArgs},
+    console,
+    privilege::{HostUser, become_user},
 };
 
-/// Does what is asked for.
-pub fn run(image: Image) -> Result<()> {
-    match image {
-        Image::Bootstrap(command) => bootstrap(command),
-        Image::List(command) => list(command),
-        Image::Import(command) => import(command),
+/// Runs the subcommand.
+pub fn run(command: ImageCommand) -> Result<()> {
+    match command {
+        ImageCommand::Bootstrap(args) => bootstrap_images(args),
+        ImageCommand::List(args) => list(args),
+        ImageCommand::Import(args) => import_image(args),
     }
 }
 
-/// Makes the images that are missing.
-fn bootstrap(command: ImageBootstrap) -> Result<()> {
-    let ImageBootstrap { names, mirror, again, layouts, settings } = command;
+/// Creates the missing images.
+fn bootstrap_images(args: ImageBootstrapArgs) -> Result<()> {
+    let ImageBootstrapArgs { names, mirror, again, layouts, settings } = args;
     if !rustix::process::geteuid().is_root() {
         return Err(Error::forbidden(
             "not-root",
-            "only root can make images of packages, and this is another user",
+            "user is not root; creating images from packages needs root",
         )
         .help("sudo hearthd image bootstrap; or push one: skopeo copy … docker://REGISTRY/hearth/NAME"));
     }
-    let sources = configuration(settings.clone())?.section::<ImagesSettings>().sources.clone();
-    let first = first(&sources);
-    let goal = match layouts {
-        Some(folder) => Goal::Folder(folder),
-        None => Goal::Hearth(Place::of(settings)?),
+    let sources = load_configuration(settings.clone())?.read_section::<ImagesSettings>().sources.clone();
+    let first = list_expected_images(&sources);
+    let destination = match layouts {
+        Some(folder) => ImageDestination::Folder(folder),
+        None => ImageDestination::Hearth(ServicesState::from_settings(settings)?),
     };
     if let Some(name) = names.iter().find(|name| !first.contains(&name.as_str())) {
-        return Err(Error::invalid("no-recipe", format!("there is no recipe for an image {name:?}"))
-            .help(format!("make one of {}, or name its source: [images.sources]", first.join(", "))));
+        return Err(Error::invalid("no-recipe", format!("image has no recipe: {name:?}"))
+            .help(format!("choose one of {}, or set its source in [images.sources]", first.join(", "))));
     }
-    let missing = goal.missing(&first)?;
-    let wanted = first.iter().copied().filter(|name| {
-        (names.is_empty() || names.iter().any(|asked| asked == name))
+    let missing = destination.list_missing(&first)?;
+    let selected = first.iter().copied().filter(|name| {
+        (names.is_empty() || names.iter().any(|selected| selected == name))
             && (again || missing.iter().any(|missing| missing == name))
     });
     let (mut copied, mut made) = (Vec::new(), Vec::new());
-    for name in wanted {
-        match (sources.iter().find(|(copied, _)| copied.as_str() == name), Recipe::named(name)) {
+    for name in selected {
+        match (sources.iter().find(|(copied, _)| copied.as_str() == name), ImageRecipe::find_by_name(name)) {
             (Some((_, source)), _) => copied.push((name, source)),
             (None, recipe) => made.extend(recipe),
         }
     }
     if copied.is_empty() && made.is_empty() {
-        out::result("All images are there.");
+        console::print_result("All images exist.");
         return Ok(());
     }
-    let shop = Workshop::open(goal.workshop())?;
+    let workspace = ImageWorkspace::open(destination.workspace_folder())?;
     let hand_over = |name: &str, layout: &Path| {
-        out::result(format_args!("hearth/{name} {}", goal.take(name, layout)?));
+        console::print_result(format_args!("hearth/{name} {}", destination.store_image(name, layout)?));
         Ok(())
     };
-    shop.copy(&copied, hand_over)?;
-    shop.make(&made, mirror.as_deref(), hand_over)
+    workspace.copy_images(&copied, hand_over)?;
+    workspace.build_images(&made, mirror.as_deref(), hand_over)
 }
 
-/// The images that a new Hearth is given: those there are recipes for, and those an operator names a source for.
-fn first(sources: &BTreeMap<ImageName, ImageSource>) -> Vec<&str> {
-    let more = sources.keys().map(ImageName::as_str).filter(|name| !NAMES.contains(name));
-    NAMES.iter().copied().chain(more).collect()
+/// Lists the initial images of a Hearth: those with a recipe, and those with a configured source.
+fn list_expected_images(sources: &BTreeMap<ImageName, ImageSource>) -> Vec<&str> {
+    let more = sources.keys().map(ImageName::as_str).filter(|name| !RECIPE_NAMES.contains(name));
+    RECIPE_NAMES.iter().copied().chain(more).collect()
 }
 
-/// Where images go that are made.
-enum Goal {
-    /// Into a Hearth's registry.
-    Hearth(Place),
-    /// Into a folder, each under its name.
+/// The destination of created images.
+enum ImageDestination {
+    /// The registry of a Hearth.
+    Hearth(ServicesState),
+    /// A folder with one subfolder per image.
     Folder(PathBuf),
 }
 
-impl Goal {
-    /// Which of the first images are not there.
-    fn missing(&self, first: &[&str]) -> Result<Vec<String>> {
+impl ImageDestination {
+    /// Lists the missing initial images.
+    fn list_missing(&self, first: &[&str]) -> Result<Vec<String>> {
         match self {
-            Self::Hearth(place) => {
-                Ok(place.call(&["list", "--missing"])?.lines().map(str::to_owned).collect())
+            Self::Hearth(services) => {
+                Ok(services.run_image_command(&["list", "--missing"])?.lines().map(str::to_owned).collect())
             }
             Self::Folder(folder) => {
                 let missing = first.iter().filter(|name| !folder.join(name).exists());
@@ -111,159 +111,164 @@ impl Goal {
         }
     }
 
-    fn workshop(&self) -> PathBuf {
+    fn workspace_folder(&self) -> PathBuf {
         match self {
-            Self::Hearth(place) => place.workshop.clone(),
+            Self::Hearth(services) => services.workspace.clone(),
             Self::Folder(folder) => folder.join(".workshop"),
         }
     }
 
-    /// Takes an image in; what there is to say of it.
-    fn take(&self, name: &str, layout: &Path) -> Result<String> {
+    /// Stores an image. Returns its digest or folder.
+    fn store_image(&self, name: &str, layout: &Path) -> Result<String> {
         match self {
-            Self::Hearth(place) => place.import(name, layout),
+            Self::Hearth(services) => services.import_image(name, layout),
             Self::Folder(folder) => {
-                let place = folder.join(name);
-                let _there_may_be_none = std::fs::remove_dir_all(&place);
-                std::fs::rename(layout, &place).map_err(Error::internal)?;
-                Ok(place.display().to_string())
+                let target = folder.join(name);
+                let _may_be_absent = std::fs::remove_dir_all(&target);
+                std::fs::rename(layout, &target).map_err(Error::internal)?;
+                Ok(target.display().to_string())
             }
         }
     }
 }
 
-/// Prints the provided images; an error when one that can be made has not been made.
-fn list(command: ImageList) -> Result<()> {
-    let ImageList { missing: only_missing, all, user, settings } = command;
+/// Prints the provided images. Error `image-missing` when an initial image is missing.
+fn list(args: ImageListArgs) -> Result<()> {
+    let ImageListArgs { missing: only_missing, all, user, settings } = args;
     if user.is_none() && rustix::process::geteuid().is_root() {
-        let place = Place::of(settings.clone())?;
-        if place.owner.is_some() {
-            let missing = place.call(&["list", "--missing"])?;
+        let services = ServicesState::from_settings(settings.clone())?;
+        if services.owner.is_some() {
+            let missing = services.run_image_command(&["list", "--missing"])?;
             if only_missing {
-                out::result(missing.trim_end());
+                console::print_result(missing.trim_end());
                 return Ok(());
             }
-            out::result(place.call(&["list", "--all"])?.trim_end());
-            return none_missing(&missing.lines().collect::<Vec<_>>());
+            console::print_result(services.run_image_command(&["list", "--all"])?.trim_end());
+            return check_none_missing(&missing.lines().collect::<Vec<_>>());
         }
     }
-    let sources = configuration(settings.clone())?.section::<ImagesSettings>().sources.clone();
-    let (library, threads) = library(user, settings)?;
+    let sources = load_configuration(settings.clone())?.read_section::<ImagesSettings>().sources.clone();
+    let (library, threads) = open_library_as(user, settings)?;
     let mut missing = Vec::new();
-    for name in first(&sources) {
-        if !threads.block_on(library.has(name))? {
+    for name in list_expected_images(&sources) {
+        if !threads.block_on(library.has_image(name))? {
             missing.push(name);
         }
     }
     if only_missing {
-        missing.iter().for_each(out::result);
+        missing.iter().for_each(console::print_result);
         return Ok(());
     }
-    for image in threads.block_on(library.provided())? {
+    for image in threads.block_on(library.list_provided())? {
         let digest = image.digest.map_or_else(|| "-".to_owned(), |digest| digest.to_string());
-        out::result(format_args!("{:16} {:12} {digest}", image.name, image.state));
+        console::print_result(format_args!("{:16} {:12} {digest}", image.name, image.state));
     }
-    if all { Ok(()) } else { none_missing(&missing) }
+    if all { Ok(()) } else { check_none_missing(&missing) }
 }
 
-fn none_missing(missing: &[&str]) -> Result<()> {
+fn check_none_missing(missing: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let what = format!("not made yet: {}", missing.join(", "));
+    let what = format!("images are missing: {}", missing.join(", "));
     Err(Error::unavailable("image-missing", what).help("sudo hearthd image bootstrap"))
 }
 
-/// Takes in an image from a folder.
-fn import(command: ImageImport) -> Result<()> {
-    let ImageImport { name, layout, user, settings } = command;
+/// Imports an image from a folder.
+fn import_image(args: ImageImportArgs) -> Result<()> {
+    let ImageImportArgs { name, layout, user, settings } = args;
     if user.is_none() && rustix::process::geteuid().is_root() {
-        let place = Place::of(settings.clone())?;
-        if place.owner.is_some() {
-            out::result(place.import(&name, &layout)?);
+        let services = ServicesState::from_settings(settings.clone())?;
+        if services.owner.is_some() {
+            console::print_result(services.import_image(&name, &layout)?);
             return Ok(());
         }
     }
-    let (library, threads) = library(user, settings)?;
-    out::result(threads.block_on(library.import(&layout, &name))?);
+    let (library, threads) = open_library_as(user, settings)?;
+    console::print_result(threads.block_on(library.import_layout(&layout, &name))?);
     Ok(())
 }
 
-fn library(user: Option<String>, settings: Settings) -> Result<(Library, tokio::runtime::Runtime)> {
-    let config = configuration(settings)?;
+fn open_library_as(
+    user: Option<String>,
+    settings: SettingsArgs,
+) -> Result<(ImageLibrary, tokio::runtime::Runtime)> {
+    let config = load_configuration(settings)?;
     if let Some(user) = user {
-        become_user(User::find(&user)?)?;
+        become_user(HostUser::find(&user)?)?;
     }
-    let threads = threads()?;
-    let library = threads.block_on(open(&config))?;
+    let threads = build_executor()?;
+    let library = threads.block_on(open_library(&config))?;
     Ok((library, threads))
 }
 
-async fn open(config: &Config) -> Result<Library> {
+async fn open_library(config: &HearthConfig) -> Result<ImageLibrary> {
     let state = StateFolder::open(&config.state)?;
     let db = match &config.database {
-        Database::Files => Db::open_file(&state.databases(), Role::Images).await?,
-        Database::Postgres(url) => Db::open_postgres(url, Role::Images).await?,
+        DatabaseSettings::Files => Db::open_file(&state.databases_folder(), Role::Images).await?,
+        DatabaseSettings::Postgres(url) => Db::open_postgres(url, Role::Images).await?,
     };
-    Library::open(config, &state, &db, Arc::new(SystemClock), Arc::new(Entropy::System)).await
+    ImageLibrary::open(config, &state, &db, Arc::new(SystemClock), Arc::new(Entropy::System)).await
 }
 
-/// Where the services keep their things, and whose that is.
-struct Place {
+/// The state folder of the services, and its owner.
+struct ServicesState {
     config: Option<PathBuf>,
     services: PathBuf,
-    owner: Option<User>,
-    workshop: PathBuf,
+    owner: Option<HostUser>,
+    workspace: PathBuf,
 }
 
-impl Place {
-    fn of(settings: Settings) -> Result<Self> {
+impl ServicesState {
+    fn from_settings(settings: SettingsArgs) -> Result<Self> {
         let file = settings.config.clone();
-        let config = configuration(settings)?;
+        let config = load_configuration(settings)?;
         let state = &config.state;
-        let workshop = state.join("bootstrap");
-        // `hearthd serve` keeps everything in the state folder itself, `hearthd up` in one of its own.
+        let workspace = state.join("bootstrap");
+        // `hearthd serve` uses the state folder itself, `hearthd up` a subfolder.
         if state.join("keys").is_dir() && !state.join("services").is_dir() {
-            let owner = owner(state)?;
-            return Ok(Self { config: file, services: state.clone(), owner, workshop });
+            let owner = find_owner(state)?;
+            return Ok(Self { config: file, services: state.clone(), owner, workspace });
         }
-        let user = User::find(&config.runtime.user)?;
-        let folders = Folders::make(state, user)?;
-        Ok(Self { config: file, services: folders.services, owner: Some(user), workshop })
+        let user = HostUser::find(&config.runtime.user)?;
+        let folders = HostFolders::create_in(state, user)?;
+        Ok(Self { config: file, services: folders.services, owner: Some(user), workspace })
     }
 
-    /// Takes an image in as the owner; its digest.
-    fn import(&self, name: &str, layout: &Path) -> Result<String> {
+    /// Imports an image as the owner of the state folder. Returns its digest.
+    fn import_image(&self, name: &str, layout: &Path) -> Result<String> {
         let folder = File::open(layout).map_err(|cause| {
-            Error::invalid("layout", format!("{} cannot be opened: {cause}", layout.display()))
-                .help("name a folder that is an OCI image layout")
+            Error::invalid("layout", format!("image layout cannot be opened: {}: {cause}", layout.display()))
+                .help("pass a folder that is an OCI image layout")
         })?;
-        // The owner may not be able to walk to the folder: it is handed over open.
-        let digest = self.call_on(Stdio::from(folder), &["import", name, "/proc/self/fd/0"])?;
+        // The owner may have no access to the folder's path, so the child process inherits an open
+        // descriptor.
+        let digest =
+            self.run_image_command_with(Stdio::from(folder), &["import", name, "/proc/self/fd/0"])?;
         Ok(digest.trim().to_owned())
     }
 
-    /// Runs `hearthd image …` as the owner, and gives what it prints.
-    fn call(&self, arguments: &[&str]) -> Result<String> {
-        self.call_on(Stdio::null(), arguments)
+    /// Runs `hearthd image …` as the owner of the state folder. Returns its output.
+    fn run_image_command(&self, arguments: &[&str]) -> Result<String> {
+        self.run_image_command_with(Stdio::null(), arguments)
     }
 
-    fn call_on(&self, input: Stdio, arguments: &[&str]) -> Result<String> {
-        // This very program, though the owner may not be able to walk to it.
+    fn run_image_command_with(&self, input: Stdio, arguments: &[&str]) -> Result<String> {
+        // Works even if the owner has no access to this program's path.
         let mut command = Command::new("/proc/self/exe");
         command.stdin(input).arg("image").args(arguments).arg("--state").arg(&self.services);
         if let Some(config) = &self.config {
             command.arg("--config").arg(config);
         }
-        if let Some(User { uid, .. }) = self.owner {
+        if let Some(HostUser { uid, .. }) = self.owner {
             command.arg("--user").arg(uid.to_string());
         }
-        output(&mut command)
+        run_program(&mut command)
     }
 }
 
-/// The owner of a folder, when that is not root.
-fn owner(folder: &Path) -> Result<Option<User>> {
+/// Finds the owner of a folder; `None` for root.
+fn find_owner(folder: &Path) -> Result<Option<HostUser>> {
     let meta = std::fs::metadata(folder).map_err(Error::internal)?;
-    Ok((meta.uid() != 0).then(|| User { uid: meta.uid(), gid: meta.gid() }))
+    Ok((meta.uid() != 0).then(|| HostUser { uid: meta.uid(), gid: meta.gid() }))
 }

@@ -1,4 +1,4 @@
-//! What hearthd can be told to do, a file each.
+//! The commands of hearthd, one file each.
 
 pub mod clear;
 pub mod doctor;

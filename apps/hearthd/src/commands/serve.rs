@@ -1,56 +1,59 @@
-//! `hearthd serve`: some roles of a Hearth that is made of several processes.
+//! `hearthd serve`: runs some roles of a Hearth with several processes.
 
 use hearth_base::{Error, Result, Role};
-use hearth_kit::{config, config::Config, telemetry::start_logging};
+use hearth_kit::{config, config::HearthConfig, telemetry::start_logging};
 
 use crate::{
-    cli::{Serve, Settings},
-    out,
-    privilege::{User, become_user},
-    process::Process,
+    cli::{ServeArgs, SettingsArgs},
+    console,
+    privilege::{HostUser, become_user},
+    process::ServerProcess,
     services::setting_sections,
 };
 
-/// What a process says when it answers, before the names of its roles and the door's address.
-pub const READY: &str = "ready: ";
+/// Start of the line that a process prints when it is ready. Its roles and the gateway's address follow.
+pub const READY_PREFIX: &str = "ready: ";
 
-/// Runs the roles until the process is told to stop.
-pub fn run(serve: Serve) -> Result<()> {
-    let Serve { roles, user, settings } = serve;
-    let together = roles == ["all"];
-    let roles = match together {
+/// Runs the roles until a stop signal.
+pub fn run(args: ServeArgs) -> Result<()> {
+    let ServeArgs { roles, user, settings } = args;
+    let is_single_process = roles == ["all"];
+    let roles = match is_single_process {
         true => Role::ALL.to_vec(),
         false => roles.iter().map(|role| role.trim().parse()).collect::<Result<Vec<Role>>>()?,
     };
-    let mut config = configuration(settings)?;
-    if together {
-        // In one process nobody else is to be called.
+    let mut config = load_configuration(settings)?;
+    if is_single_process {
+        // All roles are local, so configured addresses of other processes do not apply.
         config.services.clear();
     }
-    // What only root can read has been read by now.
+    // Files that only root can read have been read at this point.
     if let Some(user) = user {
-        become_user(User::find(&user)?)?;
+        become_user(HostUser::find(&user)?)?;
     }
     start_logging(&config.log)?;
-    threads()?.block_on(async {
-        let process = Process::start(config, &roles).await?;
+    build_executor()?.block_on(async {
+        let process = ServerProcess::start(config, &roles).await?;
         let names = roles.iter().map(|role| role.name().to_owned());
-        let door = process.door().map(|door| door.to_string());
-        out::result(format_args!("{READY}{}", names.chain(door).collect::<Vec<_>>().join(" ")));
+        let address = process.gateway_address().map(|address| address.to_string());
+        console::print_result(format_args!(
+            "{READY_PREFIX}{}",
+            names.chain(address).collect::<Vec<_>>().join(" ")
+        ));
         process.run().await
     })
 }
 
-/// The configuration file, the environment over it, the command line over both.
-pub fn configuration(settings: Settings) -> Result<Config> {
-    let Settings { config: file, state, listen } = settings;
-    // Values that are no text cannot be settings; other programs' variables may well be such.
+/// Loads the configuration: file, overridden by environment, overridden by command line.
+pub fn load_configuration(settings: SettingsArgs) -> Result<HearthConfig> {
+    let SettingsArgs { config: file, state, listen } = settings;
+    // Variables that are not UTF-8 belong to other programs.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let mut config = config::load(file.as_deref(), environment, &setting_sections())?;
     if let Some(state) = state {
         config.state = std::path::absolute(&state).map_err(|cause| {
-            Error::invalid("state-folder", format!("{} cannot be a folder: {cause}", state.display()))
+            Error::invalid("state-folder", format!("invalid state folder: {}: {cause}", state.display()))
         })?;
     }
     if let Some(listen) = listen {
@@ -59,7 +62,7 @@ pub fn configuration(settings: Settings) -> Result<Config> {
     Ok(config)
 }
 
-/// The threads that answer.
-pub fn threads() -> Result<tokio::runtime::Runtime> {
+/// Builds the tokio runtime.
+pub fn build_executor() -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::internal)
 }

@@ -1,10 +1,10 @@
-//! The server's configuration: a file, and environment variables laid over it.
+//! Server configuration: a file, and environment variables that override it.
 
 use hearth_kit::config::{Section, parse};
 
-use super::{records, text};
+use super::{decode_text, split_records};
 
-/// First record: the file. Further ones: `NAME=VALUE`.
+/// Input: the file as the first record, and `NAME=VALUE` as each further record.
 pub fn configuration(input: &[u8]) {
     let services = [
         hearth_builds::BUILDS_SERVICE,
@@ -13,13 +13,13 @@ pub fn configuration(input: &[u8]) {
         hearth_jobs::JOBS_SERVICE,
     ];
     let sections: Vec<Section> = services.into_iter().filter_map(|service| service.settings).collect();
-    let mut records = records(input);
-    let file = text(records.next());
+    let mut records = split_records(input);
+    let file = decode_text(records.next());
     let environment = records.take(8).filter_map(|record| {
-        let pair = text(Some(record));
+        let pair = decode_text(Some(record));
         pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
     });
     if let Err(error) = parse(&file, "hearth.toml", environment, &sections) {
-        assert!(!error.public().is_empty(), "a refusal says nothing");
+        assert!(!error.public_message().is_empty(), "an error has no message");
     }
 }

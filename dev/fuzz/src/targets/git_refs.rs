@@ -1,39 +1,39 @@
-//! Lists of refs that repositories send, and the refs and addresses that people ask for.
+//! Ref advertisements of git repositories, and refs and addresses that users enter.
 
 use hearth_builds::fuzzing::{read_address, resolve_ref};
 
-use super::{records, text};
+use super::{decode_text, split_records};
 
-/// First record: the ref; second: the address; the rest: the repository's answer.
+/// Input: the ref as the first record, the address as the second, and the repository's answer as the rest.
 pub fn git_refs(input: &[u8]) {
-    let mut parts = records(input);
-    let (wanted, address) = (text(parts.next()), text(parts.next()));
+    let mut parts = split_records(input);
+    let (requested_ref, address) = (decode_text(parts.next()), decode_text(parts.next()));
     let head = parts.next().map_or(input.len(), |rest| rest.as_ptr().addr() - input.as_ptr().addr());
     let advertisement = input.get(head..).unwrap_or_default();
-    match resolve_ref(advertisement, &wanted) {
-        Ok(resolved) => check_resolved(&wanted, resolved),
+    match resolve_ref(advertisement, &requested_ref) {
+        Ok(resolved) => check_resolved(&requested_ref, resolved),
         Err(error) => {
-            let texts = [error.public(), error.next().unwrap_or_default()];
+            let texts = [error.public_message(), error.help_text().unwrap_or_default()];
             assert!(
                 !texts.concat().contains(char::is_control),
-                "a refusal repeats control characters: {texts:?}"
+                "an error contains control characters: {texts:?}"
             );
         }
     }
     if let Ok((address, refs)) = read_address(&address) {
-        assert!(address.starts_with("http"), "only repositories on the web are fetched: {address}");
+        assert!(address.starts_with("http"), "only HTTP repositories are fetched: {address}");
         assert!(refs.ends_with("/info/refs?service=git-upload-pack"), "{refs}");
         let host = refs.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
         assert!(!host.is_empty() && !host.contains('@') && !host.starts_with('-'), "{refs}");
     }
 }
 
-fn check_resolved(wanted: &str, (commit, full_name): (String, Option<String>)) {
+fn check_resolved(requested_ref: &str, (commit, full_name): (String, Option<String>)) {
     assert!(matches!(commit.len(), 40 | 64), "a commit is a SHA-1 or SHA-256");
     assert!(commit.bytes().all(|byte| byte.is_ascii_hexdigit()), "a commit is hexadecimal");
-    assert!(!wanted.starts_with('-'), "a ref is no option");
+    assert!(!requested_ref.starts_with('-'), "a ref is not a command-line option");
     assert!(
         full_name.is_none_or(|name| !name.starts_with('-') && !name.contains(char::is_control)),
-        "a ref's full name is no option"
+        "a ref's full name is not a command-line option"
     );
 }

@@ -1,4 +1,4 @@
-//! Heads of HTTP requests and answers: what the door and tools' pages make of them.
+//! Heads of HTTP requests and answers, as the gateway and the edge process them.
 
 use std::convert::Infallible;
 
@@ -12,10 +12,10 @@ use hyper::{body::Incoming, client, server, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
-/// More than a head and all that is answered to it.
+/// Size of the pipe in bytes: more than a head and its answer.
 const PIPE_BYTES: usize = 1 << 20;
 
-/// First byte: whether the rest is what a visitor sends, or what a tool answers.
+/// Input: the first byte selects a visitor's request or a tool's answer; the rest is its head.
 pub fn http_heads(input: &[u8]) {
     let Some((kind, head)) = input.split_first() else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -40,7 +40,7 @@ async fn read_requests(mut peer: DuplexStream, here: DuplexStream) {
     let serving =
         server::conn::http1::Builder::new().half_close(true).serve_connection(TokioIo::new(here), service);
     let mut answers = Vec::new();
-    // That a connection ends badly is the visitor's affair.
+    // A connection error is no finding.
     let (_, _) = tokio::join!(serving, peer.read_to_end(&mut answers));
 }
 
@@ -53,7 +53,7 @@ async fn read_answer(mut peer: DuplexStream, here: DuplexStream) {
             let mut headers = answer.into_parts().0.headers;
             clean_response(&mut headers);
             check_clean(&headers);
-            assert!(!sets_session(&headers), "a tool sets no session of Hearth: {headers:?}");
+            assert!(!sets_session(&headers), "a tool must not set Hearth's session cookie: {headers:?}");
         }
         drop(sender);
     };
@@ -63,7 +63,7 @@ async fn read_answer(mut peer: DuplexStream, here: DuplexStream) {
 
 fn check_request(mut request: http::request::Parts) {
     let headers = &mut request.headers;
-    if let Ok(Some(host)) = hosts::named(&request.uri, headers) {
+    if let Ok(Some(host)) = hosts::read_host(&request.uri, headers) {
         assert!(!host.is_empty() && host == host.to_ascii_lowercase(), "{host:?}");
         assert!(!host.contains(['/', '@', ' ', '%']), "{host:?}");
     }
@@ -85,15 +85,15 @@ fn check_request(mut request: http::request::Parts) {
     }
     let once = headers.clone();
     clean_request(headers);
-    assert_eq!(once, *headers, "what is clean stays as it is");
+    assert_eq!(once, *headers, "cleaning is idempotent");
 }
 
 fn check_clean(headers: &HeaderMap) {
     let own = headers.keys().any(|name| name.as_str().starts_with("x-hearth-"));
-    assert!(!own, "a header of Hearth's own passes: {headers:?}");
+    assert!(!own, "a header of Hearth is forwarded: {headers:?}");
     for name in [header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE, header::PROXY_AUTHORIZATION]
     {
-        assert!(!headers.contains_key(&name), "{name} passes");
+        assert!(!headers.contains_key(&name), "{name} is forwarded");
     }
 }
 

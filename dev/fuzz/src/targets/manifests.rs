@@ -1,16 +1,16 @@
-//! Manifests of images as they are pushed.
+//! Pushed image manifests.
 
 use hearth_images::fuzzing::read_manifest;
 
-use super::{records, text};
+use super::{decode_text, split_records};
 
-/// First record: the media type of the request, empty for none. The rest: the manifest.
+/// Input: the request's media type (empty for none) as the first record, and the manifest as the rest.
 pub fn manifests(input: &[u8]) {
-    let media_type = text(records(input).next());
+    let media_type = decode_text(split_records(input).next());
     let content = input.get(media_type.len() + 1..).unwrap_or_default();
-    let told = Some(media_type.as_str()).filter(|told| !told.is_empty());
-    if let Ok((kept, needed)) = read_manifest(told, content) {
-        assert!(kept.starts_with("application/vnd."), "{kept:?}");
+    let declared = Some(media_type.as_str()).filter(|declared| !declared.is_empty());
+    if let Ok((stored, needed)) = read_manifest(declared, content) {
+        assert!(stored.starts_with("application/vnd."), "{stored:?}");
         for digest in needed {
             let digest = digest.to_string();
             assert!(digest.starts_with("sha256:") && digest.len() == 71, "{digest:?}");

@@ -1,4 +1,4 @@
-//! One file for each target.
+//! Fuzz targets, one file each.
 
 pub mod configuration;
 pub mod dns;
@@ -11,12 +11,12 @@ pub mod manifests;
 pub mod schedules;
 pub mod uploads;
 
-/// The parts of an input that means several things: they are separated by the byte 0x1e, "record separator".
-fn records(input: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// Splits an input into records, which are separated by the byte 0x1e (record separator).
+fn split_records(input: &[u8]) -> impl Iterator<Item = &[u8]> {
     input.split(|byte| *byte == 0x1e)
 }
 
-/// A record as text; what is no UTF-8 is replaced.
-fn text(record: Option<&[u8]>) -> String {
+/// Converts a record to text; invalid UTF-8 is replaced.
+fn decode_text(record: Option<&[u8]>) -> String {
     String::from_utf8_lossy(record.unwrap_or_default()).into_owned()
 }

@@ -1,15 +1,17 @@
-//! Schedules as people write them.
+//! Job schedules that users enter.
 
 use hearth_base::{Entropy, JobName, ToolId};
 use hearth_jobs::fuzzing::read_schedule;
 use jiff::Timestamp;
 
-use super::{records, text};
+use super::{decode_text, split_records};
 
-/// First record: the schedule; second: the time zone, empty for none; third: the time now, in microseconds.
+/// Input: the schedule as the first record, the time zone (empty for none) as the second, and the current
+/// time in microseconds as the third.
 pub fn schedules(input: &[u8]) {
-    let mut parts = records(input);
-    let (schedule, zone, now) = (text(parts.next()), text(parts.next()), text(parts.next()));
+    let mut parts = split_records(input);
+    let (schedule, zone, now) =
+        (decode_text(parts.next()), decode_text(parts.next()), decode_text(parts.next()));
     let now = now.trim().parse().ok().and_then(|micros| Timestamp::from_microsecond(micros).ok());
     let now = now.unwrap_or(Timestamp::UNIX_EPOCH);
     let tool = ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::Counting(7.into()));
@@ -17,12 +19,12 @@ pub fn schedules(input: &[u8]) {
     let zone = Some(zone.as_str()).filter(|zone| !zone.is_empty());
     let Ok(understood) = read_schedule(&schedule, zone, (tool, &job), now) else { return };
     assert_eq!(understood.fields.split_whitespace().count(), 5, "{understood:?}");
-    assert_eq!(understood.fields, understood.fields_again, "{understood:?}");
-    let due: Vec<_> = std::iter::once(now).chain(understood.due.iter().copied()).collect();
-    assert!(due.is_sorted_by(|earlier, later| earlier < later), "due times go forward: {understood:?}");
-    if let Some((first, last, count)) = understood.in_a_day {
+    assert_eq!(understood.fields, understood.fields_reparsed, "{understood:?}");
+    let due: Vec<_> = std::iter::once(now).chain(understood.next_due.iter().copied()).collect();
+    assert!(due.is_sorted_by(|earlier, later| earlier < later), "due times increase: {understood:?}");
+    if let Some((first, last, count)) = understood.due_in_a_day {
         assert!(now < first && first <= last && count >= 1, "{understood:?}");
-        assert_eq!(understood.due.first(), Some(&first), "{understood:?}");
+        assert_eq!(understood.next_due.first(), Some(&first), "{understood:?}");
         assert!(count <= 24 * 60, "{understood:?}");
     }
 }

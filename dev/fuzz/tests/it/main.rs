@@ -1,6 +1,6 @@
-//! Every fuzz target, for a few seconds each. `HEARTH_TEST_SEED` draws the same inputs again.
+//! Tests that run each fuzz target for a few seconds. `HEARTH_TEST_SEED` repeats the same inputs.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod folders;
-mod survives;
+mod target_survival;

@@ -1,4 +1,4 @@
-//! The processes of a Hearth: started, killed, started again, stopped.
+//! Starts, kills, restarts and stops the processes of a Hearth.
 
 use std::{
     fs,
@@ -14,142 +14,150 @@ use tokio::{
     process::Command,
 };
 
-use super::{Hearth, Shape, own_address};
+use super::{Hearth, HearthShape, allocate_address};
 
-/// The part of a Hearth that a process plays.
+/// A kind of process of a Hearth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    /// Everything, containers included: `hearthd up`.
+pub(super) enum ProcessKind {
+    /// All services and the runtime: `hearthd up`.
     Up,
-    /// Every role.
+    /// All services in one process.
     Services,
-    /// One role.
+    /// The service of one role.
     Role(Role),
-    /// One role once more, on another state folder: as on another machine.
+    /// A second process of one role with another state folder, as on another machine.
     Second(Role),
-    /// Containers.
+    /// The runtime.
     Runtime,
 }
 
 impl Hearth {
-    /// Kills the process that plays `role`, at once. Under `hearthd up` that is the one of all services, which is
-    /// started again by itself.
+    /// Kills the process of `role` with SIGKILL. Under `hearthd up` that is the process of all services, which `hearthd`
+    /// restarts.
     pub async fn kill(&mut self, role: Role) -> Result<()> {
-        if let Some((_, up)) = self.processes.iter().find(|(part, _)| *part == Part::Up) {
-            return up.id().and_then(child_of).map_or_else(
-                || Err(Error::internal("no services run")),
-                |services| signal(services, "KILL"),
+        if let Some((_, up)) = self.processes.iter().find(|(kind, _)| *kind == ProcessKind::Up) {
+            return up.id().and_then(find_services_child).map_or_else(
+                || Err(Error::internal("no process of services is running")),
+                |services| send_signal(services, "KILL"),
             );
         }
-        self.end(|part| matches!(part, Part::Services) || part == Part::Role(role)).await
+        self.end_processes(|kind| matches!(kind, ProcessKind::Services) || kind == ProcessKind::Role(role))
+            .await
     }
 
-    /// Kills every process at once. Containers go on.
+    /// Kills every process with SIGKILL. Containers keep running.
     pub async fn kill_all(&mut self) -> Result<()> {
-        // Whoever would start another again first. One of them may end with another.
+        // Parents come first, because they would restart their children. A process may end together with another.
         for pid in self.pids().into_iter().rev() {
-            let _gone = signal(pid, "KILL");
+            let _already_ended = send_signal(pid, "KILL");
         }
-        self.end(|_| true).await
+        self.end_processes(|_| true).await
     }
 
-    /// Kills the process that starts containers, where it is one of its own.
+    /// Kills the runtime process, if it is a separate one.
     pub async fn kill_runtime(&mut self) -> Result<()> {
-        self.end(|part| part == Part::Runtime).await
+        self.end_processes(|kind| kind == ProcessKind::Runtime).await
     }
 
-    async fn end(&mut self, which: impl Fn(Part) -> bool) -> Result<()> {
-        for (_, child) in self.processes.iter_mut().filter(|(part, _)| which(*part)) {
+    async fn end_processes(&mut self, is_selected: impl Fn(ProcessKind) -> bool) -> Result<()> {
+        for (_, child) in self.processes.iter_mut().filter(|(kind, _)| is_selected(*kind)) {
             child.kill().await.map_err(Error::internal)?;
         }
-        self.processes.retain(|(part, _)| !which(*part));
+        self.processes.retain(|(kind, _)| !is_selected(*kind));
         Ok(())
     }
 
-    /// Starts the process that plays `role` again.
-    pub async fn revive(&mut self, role: Role) -> Result<()> {
-        let part = if self.shape.split { Part::Role(role) } else { Part::Services };
-        self.launch(part).await
+    /// Restarts the process of `role`.
+    pub async fn restart_role(&mut self, role: Role) -> Result<()> {
+        let kind = if self.shape.split { ProcessKind::Role(role) } else { ProcessKind::Services };
+        self.launch_process(kind).await
     }
 
-    /// Starts every process again that was killed.
-    pub async fn revive_all(&mut self) -> Result<()> {
-        for part in self.parts() {
-            if !self.processes.iter().any(|(running, _)| *running == part) {
-                self.launch(part).await?;
+    /// Starts every process that was killed.
+    pub async fn start_missing_processes(&mut self) -> Result<()> {
+        for kind in self.list_process_kinds() {
+            if !self.processes.iter().any(|(running, _)| *running == kind) {
+                self.launch_process(kind).await?;
             }
         }
         Ok(())
     }
 
-    /// Starts a second process for a role of a Hearth that has a process for each, on the same database, and
-    /// with the same keys. Nobody but the test calls it. Returns where it listens, as a URL.
+    /// Starts a second process of a role on the same database and with the same keys, and returns its URL. Requires a
+    /// Hearth with a process for each role. Only the test calls the new process.
     pub async fn start_second(&mut self, role: Role) -> Result<String> {
-        let other = format!("{}:{}", own_address().0, 8000);
-        let place = self.place(role).ok_or_else(|| Error::internal("the role has no process of its own"))?;
+        let other = format!("{}:{}", allocate_address().0, 8000);
+        let role_address = self.role_address(role).ok_or_else(|| {
+            Error::internal("role has no separate process: start Hearth with a split shape")
+        })?;
         let folder = self.folder.path();
         let config = fs::read_to_string(folder.join("hearth.toml")).map_err(Error::internal)?;
-        let config = config.replace(&place, &other);
+        let config = config.replace(&role_address, &other);
         fs::write(folder.join("second.toml"), config).map_err(Error::internal)?;
         let keys = folder.join("second").join("keys");
         fs::create_dir_all(&keys).map_err(Error::internal)?;
-        for key in fs::read_dir(self.state().join("keys")).map_err(Error::internal)? {
+        for key in fs::read_dir(self.state_folder().join("keys")).map_err(Error::internal)? {
             let key = key.map_err(Error::internal)?;
             fs::copy(key.path(), keys.join(key.file_name())).map_err(Error::internal)?;
         }
-        self.launch(Part::Second(role)).await?;
+        self.launch_process(ProcessKind::Second(role)).await?;
         Ok(format!("http://{other}"))
     }
 
-    /// The ids of its processes; the one of services under `hearthd up` included.
+    /// The ids of all processes, including the process of services under `hearthd up`.
     pub fn pids(&self) -> Vec<u32> {
         let own = self.processes.iter().filter_map(|(_, child)| child.id());
-        own.flat_map(|pid| child_of(pid).into_iter().chain([pid])).collect()
+        own.flat_map(|pid| find_services_child(pid).into_iter().chain([pid])).collect()
     }
 
-    /// The id of the process that speaks HTTP to outsiders.
+    /// The id of the process that accepts HTTP connections from outside.
     pub fn door_pid(&self) -> Option<u32> {
-        let door = |part: &Part| matches!(part, Part::Up | Part::Services | Part::Role(Role::Gateway));
-        let pid = self.processes.iter().find(|(part, _)| door(part)).and_then(|(_, child)| child.id())?;
-        child_of(pid).or(Some(pid))
+        let accepts_http = |kind: &ProcessKind| {
+            matches!(kind, ProcessKind::Up | ProcessKind::Services | ProcessKind::Role(Role::Gateway))
+        };
+        let pid =
+            self.processes.iter().find(|(kind, _)| accepts_http(kind)).and_then(|(_, child)| child.id())?;
+        find_services_child(pid).or(Some(pid))
     }
 
-    /// Tells all processes to stop, and waits until they have.
+    /// Stops all processes with SIGTERM and waits for their end. Fails if a process does not exit with status 0.
     pub async fn stop(mut self) -> Result<()> {
         for (_, child) in self.processes.iter_mut().rev() {
-            let told = child.id().map_or(Ok(()), |pid| signal(pid, "TERM"));
+            let signalled = child.id().map_or(Ok(()), |pid| send_signal(pid, "TERM"));
             let ended = tokio::time::timeout(Duration::from_secs(30), child.wait()).await;
             match ended {
-                Ok(Ok(status)) if status.success() && told.is_ok() => {}
-                other => return Err(Error::internal(format!("a process did not stop in order: {other:?}"))),
+                Ok(Ok(status)) if status.success() && signalled.is_ok() => {}
+                other => {
+                    return Err(Error::internal(format!("process did not stop with status 0: {other:?}")));
+                }
             }
         }
         Ok(())
     }
 
-    /// The processes to start, in this order.
-    pub(super) fn parts(&self) -> Vec<Part> {
-        let Shape { split, containers, .. } = self.shape;
+    /// The processes of this shape, in the order of their start.
+    pub(super) fn list_process_kinds(&self) -> Vec<ProcessKind> {
+        let HearthShape { split, containers, .. } = self.shape;
         match (split, containers) {
-            (false, false) => vec![Part::Services],
-            (false, true) => vec![Part::Up],
+            (false, false) => vec![ProcessKind::Services],
+            (false, true) => vec![ProcessKind::Up],
             (true, _) => {
-                let runtime = containers.then_some(Part::Runtime);
-                runtime.into_iter().chain(Role::ALL.iter().copied().map(Part::Role)).collect()
+                let runtime = containers.then_some(ProcessKind::Runtime);
+                runtime.into_iter().chain(Role::ALL.iter().copied().map(ProcessKind::Role)).collect()
             }
         }
     }
 
-    pub(super) async fn launch(&mut self, part: Part) -> Result<()> {
-        let name = match part {
-            Part::Up | Part::Services => "hearth",
-            Part::Role(role) => role.name(),
-            Part::Second(_) => "second",
-            Part::Runtime => "runtime",
+    pub(super) async fn launch_process(&mut self, kind: ProcessKind) -> Result<()> {
+        let name = match kind {
+            ProcessKind::Up | ProcessKind::Services => "hearth",
+            ProcessKind::Role(role) => role.name(),
+            ProcessKind::Second(_) => "second",
+            ProcessKind::Runtime => "runtime",
         };
         let folder = self.folder.path();
-        let (config, state) = match part {
-            Part::Second(_) => (folder.join("second.toml"), folder.join("second")),
+        let (config, state) = match kind {
+            ProcessKind::Second(_) => (folder.join("second.toml"), folder.join("second")),
             _ => (folder.join("hearth.toml"), folder.join("state")),
         };
         let log = fs::OpenOptions::new()
@@ -157,12 +165,14 @@ impl Hearth {
             .append(true)
             .open(self.folder.path().join(format!("{name}.log")))
             .map_err(Error::internal)?;
-        let mut command = Command::new(program("hearthd")?);
-        match part {
-            Part::Up => command.arg("up"),
-            Part::Services => command.args(["serve", "--roles", "all"]),
-            Part::Role(role) | Part::Second(role) => command.args(["serve", "--roles", role.name()]),
-            Part::Runtime => command.args(["runtime", "--caller", "0"]),
+        let mut command = Command::new(program_path("hearthd")?);
+        match kind {
+            ProcessKind::Up => command.arg("up"),
+            ProcessKind::Services => command.args(["serve", "--roles", "all"]),
+            ProcessKind::Role(role) | ProcessKind::Second(role) => {
+                command.args(["serve", "--roles", role.name()])
+            }
+            ProcessKind::Runtime => command.args(["runtime", "--caller", "0"]),
         };
         command
             .arg("--config")
@@ -171,7 +181,7 @@ impl Hearth {
             .arg(state)
             .arg("--listen")
             .arg(self.url.trim_start_matches("http://"))
-            .env("HEARTH_OUTBOUND__LISTEN", &self.outbound)
+            .env("HEARTH_OUTBOUND__LISTEN", &self.outbound_proxy)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -183,17 +193,17 @@ impl Hearth {
         match first {
             Ok(Ok(Some(_))) => {}
             other => {
-                let log = self.log(name);
+                let log = self.read_log(name);
                 return Err(Error::internal(format!("{name} did not start ({other:?}):\n{log}")));
             }
         }
-        self.processes.push((part, child));
+        self.processes.push((kind, child));
         Ok(())
     }
 }
 
-/// The first child of a process.
-fn child_of(pid: u32) -> Option<u32> {
+/// Returns the id of the child that serves all roles, under `hearthd up`.
+fn find_services_child(pid: u32) -> Option<u32> {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
     let services = |child: &u32| {
         fs::read_to_string(format!("/proc/{child}/cmdline")).is_ok_and(|line| line.contains("\0serve\0"))
@@ -201,21 +211,21 @@ fn child_of(pid: u32) -> Option<u32> {
     children.split_whitespace().filter_map(|child| child.parse().ok()).find(services)
 }
 
-pub(crate) fn signal(pid: u32, name: &str) -> Result<()> {
+pub(crate) fn send_signal(pid: u32, name: &str) -> Result<()> {
     let mut kill = std::process::Command::new("kill");
-    let told = kill.arg(format!("-{name}")).arg(pid.to_string()).stderr(Stdio::null()).status();
-    match told {
+    let signalled = kill.arg(format!("-{name}")).arg(pid.to_string()).stderr(Stdio::null()).status();
+    match signalled {
         Ok(status) if status.success() => Ok(()),
-        other => Err(Error::internal(format!("process {pid} was not signalled: {other:?}"))),
+        other => Err(Error::internal(format!("process {pid} has not received the signal {name}: {other:?}"))),
     }
 }
 
-/// A program of this workspace, as built beside the test.
-pub fn program(name: &str) -> Result<PathBuf> {
+/// Returns the path of a program of this workspace, as built with the test.
+pub fn program_path(name: &str) -> Result<PathBuf> {
     let test = std::env::current_exe().map_err(Error::internal)?;
     let found = test.ancestors().skip(1).map(|folder| folder.join(name)).find(|path| is_program(path));
     found.ok_or_else(|| {
-        Error::internal(format!("{name} is not built: run ./test, or cargo build --workspace first"))
+        Error::internal(format!("program is not built: {name}; run ./test or cargo build --workspace"))
     })
 }
 

@@ -1,127 +1,130 @@
-//! Variables, through the door.
+//! Environment variables, through the gateway.
 
 use std::{fs, path::Path};
 
-use hearth_base::{Kind, Result, Role, Secret, ToolName, ToolRole};
-use hearth_testkit::{Hearth, Person, Shape, in_every_shape, until};
+use hearth_base::{ErrorKind, Result, Role, Secret, ToolName, ToolRole};
+use hearth_testkit::{Hearth, HearthShape, Person, in_every_shape, wait_until};
 use hearth_wire::{
     envvars::{Envvar, EnvvarCreate, EnvvarsQuery, EnvvarsQuota, EnvvarsScope},
     tools::{MemberPut, QuotaPatch, ToolCreate},
 };
 
-fn envvar(name: &str, value: &str) -> Envvar {
+fn build_envvar(name: &str, value: &str) -> Envvar {
     Envvar { name: name.parse().unwrap(), value: Secret::new(value), secret: false, job: None }
 }
 
-async fn set(person: &Person, tool: &ToolName, name: &str, value: &str) -> Result<Envvar> {
+async fn set_envvar(person: &Person, tool: &ToolName, name: &str, value: &str) -> Result<Envvar> {
     let create = EnvvarCreate { name: name.parse()?, value: Secret::new(value), secret: None };
     let made = person.client.envvars().create(tool, &create, &EnvvarsScope::default()).await?;
     Ok(made.content.envvar)
 }
 
-async fn listed(person: &Person, tool: &ToolName) -> Result<Vec<Envvar>> {
+async fn list_envvars(person: &Person, tool: &ToolName) -> Result<Vec<Envvar>> {
     let list = person.client.envvars().list(tool, &EnvvarsQuery::default()).await?;
     Ok(list.content.envvars)
 }
 
-fn create(name: &str) -> ToolCreate {
+fn build_tool_create(name: &str) -> ToolCreate {
     ToolCreate { name: name.parse().unwrap(), description: String::new() }
 }
 
-async fn variables_outlive_a_kill(mut hearth: Hearth) -> Result<()> {
+async fn variables_survive_a_kill(mut hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
-    let tool = operator.client.tools().create(&create("hello")).await?.name;
-    let one = envvar("API_KEY", "s3cret");
-    assert_eq!(set(&operator, &tool, "API_KEY", "s3cret").await?, one);
+    let tool = operator.client.tools().create(&build_tool_create("hello")).await?.name;
+    let one = build_envvar("API_KEY", "s3cret");
+    assert_eq!(set_envvar(&operator, &tool, "API_KEY", "s3cret").await?, one);
     hearth.kill(Role::Envvars).await?;
-    hearth.revive(Role::Envvars).await?;
-    let again = until("the door answers", async || Ok(listed(&operator, &tool).await.ok()));
+    hearth.restart_role(Role::Envvars).await?;
+    let again = wait_until("the gateway replies", async || Ok(list_envvars(&operator, &tool).await.ok()));
     assert_eq!(again.await?, std::slice::from_ref(&one));
     let (envvars, whole) = (operator.client.envvars(), EnvvarsScope::default());
     assert_eq!(envvars.delete(&tool, &one.name, &whole).await?.content.envvar, one);
-    assert_eq!(envvars.show(&tool, &one.name, &whole).await.unwrap_err().kind(), Kind::NotFound);
+    assert_eq!(envvars.show(&tool, &one.name, &whole).await.unwrap_err().kind(), ErrorKind::NotFound);
     hearth.stop().await
 }
 
-async fn a_viewer_sees_no_values_and_a_stranger_nothing(hearth: Hearth) -> Result<()> {
+async fn viewers_see_no_values_and_strangers_see_nothing(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
-    let (viewer, stranger) =
-        (hearth.person(&operator, "viewer").await?, hearth.person(&operator, "stranger").await?);
-    let tool = operator.client.tools().create(&create("hello")).await?.name;
+    let (viewer, stranger) = (
+        hearth.invite_person(&operator, "viewer").await?,
+        hearth.invite_person(&operator, "stranger").await?,
+    );
+    let tool = operator.client.tools().create(&build_tool_create("hello")).await?.name;
     let put = MemberPut { role: ToolRole::Viewer };
-    operator.client.tools().member_put(&tool, &viewer.name, &put).await?;
-    set(&operator, &tool, "API_KEY", "s3cret").await?;
-    let seen = until("the viewer may look", async || Ok(listed(&viewer, &tool).await.ok()));
-    assert_eq!(seen.await?, [envvar("API_KEY", "")]);
-    let refused = set(&viewer, &tool, "API_KEY", "mine").await.unwrap_err();
-    assert_eq!(refused.kind(), Kind::Forbidden);
-    assert_eq!(listed(&stranger, &tool).await.unwrap_err().kind(), Kind::Forbidden);
+    operator.client.tools().set_member(&tool, &viewer.name, &put).await?;
+    set_envvar(&operator, &tool, "API_KEY", "s3cret").await?;
+    let seen =
+        wait_until("the viewer can list the variables", async || Ok(list_envvars(&viewer, &tool).await.ok()));
+    assert_eq!(seen.await?, [build_envvar("API_KEY", "")]);
+    let refused = set_envvar(&viewer, &tool, "API_KEY", "mine").await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Forbidden);
+    assert_eq!(list_envvars(&stranger, &tool).await.unwrap_err().kind(), ErrorKind::Forbidden);
     Ok(())
 }
 
-async fn an_operators_quota_counts_at_once(hearth: Hearth) -> Result<()> {
+async fn quota_change_takes_effect_at_once(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
-    let tool = operator.client.tools().create(&create("hello")).await?.name;
+    let tool = operator.client.tools().create(&build_tool_create("hello")).await?.name;
     let patch: QuotaPatch = serde_json::from_str(r#"{"envvars": 1}"#).unwrap();
-    operator.client.tools().quota_patch(&tool, &patch).await?;
-    set(&operator, &tool, "ONE_1", "x").await?;
-    assert_eq!(set(&operator, &tool, "TWO_2", "x").await.unwrap_err().code(), "envvars-quota");
-    assert_eq!(operator.client.envvars().quota(&tool).await?, EnvvarsQuota { quota: 1, used: 1 });
+    operator.client.tools().update_quota(&tool, &patch).await?;
+    set_envvar(&operator, &tool, "ONE_1", "x").await?;
+    assert_eq!(set_envvar(&operator, &tool, "TWO_2", "x").await.unwrap_err().code(), "envvars-quota");
+    assert_eq!(operator.client.envvars().show_quota(&tool).await?, EnvvarsQuota { quota: 1, used: 1 });
     Ok(())
 }
 
-async fn a_tool_of_the_same_name_inherits_no_variables(hearth: Hearth) -> Result<()> {
+async fn new_tool_of_the_same_name_has_no_variables(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     let tools = operator.client.tools();
-    let tool = tools.create(&create("hello")).await?.name;
-    set(&operator, &tool, "API_KEY", "s3cret").await?;
+    let tool = tools.create(&build_tool_create("hello")).await?.name;
+    set_envvar(&operator, &tool, "API_KEY", "s3cret").await?;
     tools.delete(&tool).await?;
-    until("the name is free", async || Ok(tools.create(&create("hello")).await.ok())).await?;
-    until("the new tool answers", async || {
-        Ok(listed(&operator, &tool).await.ok().filter(|envvars| envvars.is_empty()))
+    wait_until("the name is free", async || Ok(tools.create(&build_tool_create("hello")).await.ok())).await?;
+    wait_until("the new tool answers", async || {
+        Ok(list_envvars(&operator, &tool).await.ok().filter(|envvars| envvars.is_empty()))
     })
     .await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn no_value_lies_plainly_in_the_state_folder_or_the_log() -> Result<()> {
-    let hearth = Hearth::start(Shape::TOGETHER_ON_FILES).await?;
+async fn state_folder_and_log_contain_no_plain_values() -> Result<()> {
+    let hearth = Hearth::start(HearthShape::TOGETHER_ON_FILES).await?;
     let operator = hearth.operator().await?;
-    let tool = operator.client.tools().create(&create("hello")).await?.name;
-    const VALUE: &str = "correct-horse-battery-staple";
-    set(&operator, &tool, "API_KEY", VALUE).await?;
+    let tool = operator.client.tools().create(&build_tool_create("hello")).await?.name;
+    const SECRET_VALUE: &str = "correct-horse-battery-staple";
+    set_envvar(&operator, &tool, "API_KEY", SECRET_VALUE).await?;
     operator.client.envvars().show(&tool, &"API_KEY".parse()?, &EnvvarsScope::default()).await?;
-    set(&operator, &tool, "API_KEY", &format!("{VALUE}\0")).await.unwrap_err();
+    set_envvar(&operator, &tool, "API_KEY", &format!("{SECRET_VALUE}\0")).await.unwrap_err();
     let (mut searched, mut named) = (0, false);
-    let mut look = |bytes: &[u8]| {
+    let mut check_bytes = |bytes: &[u8]| {
         searched += bytes.len();
-        named |= holds(bytes, b"API_KEY");
-        assert!(!holds(bytes, VALUE.as_bytes()));
+        named |= contains_bytes(bytes, b"API_KEY");
+        assert!(!contains_bytes(bytes, SECRET_VALUE.as_bytes()));
     };
-    look(hearth.log("hearth").as_bytes());
-    every_file(&hearth.state(), &mut look);
-    assert!(searched > 0 && named, "the variable's row was looked at");
+    check_bytes(hearth.read_log("hearth").as_bytes());
+    visit_files(&hearth.state_folder(), &mut check_bytes);
+    assert!(searched > 0 && named, "no searched file contains the variable's name");
     Ok(())
 }
 
-fn holds(bytes: &[u8], text: &[u8]) -> bool {
+fn contains_bytes(bytes: &[u8], text: &[u8]) -> bool {
     bytes.windows(text.len()).any(|window| window == text)
 }
 
-fn every_file(folder: &Path, look: &mut impl FnMut(&[u8])) {
+fn visit_files(folder: &Path, check_bytes: &mut impl FnMut(&[u8])) {
     for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if entry.is_dir() {
-            every_file(&entry, look);
+            visit_files(&entry, check_bytes);
         } else if let Ok(bytes) = fs::read(&entry) {
-            look(&bytes);
+            check_bytes(&bytes);
         }
     }
 }
 
 in_every_shape!(
-    variables_outlive_a_kill,
-    a_viewer_sees_no_values_and_a_stranger_nothing,
-    an_operators_quota_counts_at_once,
-    a_tool_of_the_same_name_inherits_no_variables,
+    variables_survive_a_kill,
+    viewers_see_no_values_and_strangers_see_nothing,
+    quota_change_takes_effect_at_once,
+    new_tool_of_the_same_name_has_no_variables,
 );

@@ -1,26 +1,26 @@
-//! A whole Hearth, in every shape.
+//! Tests of a whole Hearth, in every shape.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot continue has failed")]
 
-mod addresses;
-mod coming_in;
+mod api_documents;
 mod dead_letters;
-mod described;
-mod door;
+mod end_to_end;
 mod endpoints;
 mod envvars;
 mod faults;
+mod gateway;
 mod interactive;
 mod killing;
-mod lines;
-mod misbehaving;
-mod powers;
+mod log_lines;
+mod mail_addresses;
+mod privileges;
 mod published_clients;
 mod python;
 mod registry;
-mod running;
+mod resource_limits;
+mod schedules_and_health;
+mod sign_in;
 mod site;
 mod tokens;
 mod tools;
 mod two_processes;
-mod whole;

@@ -3,46 +3,47 @@
 use std::time::Duration;
 
 use hearth_base::{Error, Result, Role};
-use hearth_testkit::{GitServer, Hearth, Shape};
+use hearth_testkit::{GitServer, Hearth, HearthShape};
 use hearth_wire::{
     builds::{
         BuildCreate, BuildCreateQuery,
-        internal::{Claim, Finish, LeaseEnd},
+        internal::{BuildClaim, BuildFinish, BuildLeaseOutcome},
     },
     tools::ToolCreate,
 };
 
-/// The build is asked for in one process while a builder waits in the other, which would look by itself only after half
-/// a minute.
+/// A builder waits in one process while the build is requested in the other. Without a wake-up between processes the
+/// builder would read the queue only after half a minute.
 #[tokio::test]
-async fn build_asked_for_in_one_process_is_claimed_in_the_other_at_once() -> Result<()> {
+async fn build_requested_in_one_process_is_claimed_in_another_at_once() -> Result<()> {
     let git = GitServer::start().await?;
     git.commit("hello", &[("Procfile", "web: ./serve\n")])?;
-    let allow = format!("[outbound]\nallow = [\"{}\"]", git.place());
-    let mut hearth = Hearth::start_with(Shape::SPLIT_ON_POSTGRES, &allow).await?;
-    // The builder of this Hearth would be quicker.
+    let allow = format!("[outbound]\nallow = [\"{}\"]", git.address());
+    let mut hearth = Hearth::start_with(HearthShape::SPLIT_ON_POSTGRES, &allow).await?;
+    // Hearth's own builder would claim the build first.
     hearth.kill(Role::Builder).await?;
     let second = hearth.start_second(Role::Builds).await?;
-    let builder = hearth.service(&second, Role::Builds, Role::Builder)?;
+    let builder = hearth.service_client(&second, Role::Builds, Role::Builder)?;
     let operator = hearth.operator().await?;
     let tool = ToolCreate { name: "hello".parse()?, description: String::new() };
     let tool = operator.client.tools().create(&tool).await?.name;
     for _ in 0..2 {
-        let claim = Claim { wait: 25, builder: None };
+        let claim = BuildClaim { wait: 25, builder: None };
         let builds = builder.builds();
-        let claim = tokio::time::timeout(Duration::from_secs(20), builds.claim(&claim));
-        let ask = async {
-            // The claim is sent first and waits while the repository is looked at, most likely; it is answered in any case.
-            let create = BuildCreate { source_url: Some(git.url("hello")), ..BuildCreate::default() };
+        let claim = tokio::time::timeout(Duration::from_secs(20), builds.claim_build(&claim));
+        let request = async {
+            // The claim usually arrives first and waits while the source is resolved; in either order it gets the build.
+            let create =
+                BuildCreate { source_url: Some(git.repository_url("hello")), ..BuildCreate::default() };
             operator.client.builds().start(&tool, &create, &BuildCreateQuery::default()).await
         };
-        let (claimed, asked) = tokio::join!(claim, ask);
+        let (claimed, requested) = tokio::join!(claim, request);
         let lease = claimed.map_err(Error::internal)??.lease;
-        let asked = asked?;
+        let requested = requested?;
         let lease = lease.ok_or_else(|| Error::internal("nothing was claimed"))?;
-        assert_eq!(lease.build, asked.name);
-        let end = LeaseEnd::Failed { message: String::new() };
-        builder.builds().finish(lease.build, &Finish { ticket: lease.ticket, end }).await?;
+        assert_eq!(lease.build, requested.name);
+        let end = BuildLeaseOutcome::Failed { message: String::new() };
+        builder.builds().finish_build(lease.build, &BuildFinish { ticket: lease.ticket, end }).await?;
     }
     hearth.stop().await
 }

@@ -6,8 +6,8 @@ use std::{
     process::Command,
 };
 
-use super::succeeds;
-use crate::{cargo::cargo, report::Report, trouble::Trouble, workspace::Workspace};
+use super::run_and_check;
+use crate::{cargo::cargo_command, command_error::CommandError, report::Report, workspace::Workspace};
 
 /// The most memory that one input may take, in MiB, and the most seconds.
 const INPUT_LIMITS: [&str; 2] = ["-rss_limit_mb=2048", "-timeout=10"];
@@ -20,8 +20,9 @@ pub struct Fuzzer<'a> {
 }
 
 /// The names of the targets, in the order of `fuzz/Cargo.toml`.
-pub fn read_targets(workspace: &Workspace) -> Result<Vec<String>, Trouble> {
-    let unreadable = |why: String| Trouble::new(format!("fuzz/Cargo.toml: {why}"), "restore it from git");
+pub fn read_targets(workspace: &Workspace) -> Result<Vec<String>, CommandError> {
+    let unreadable =
+        |why: String| CommandError::new(format!("fuzz/Cargo.toml: {why}"), "restore it from git");
     let text = fs::read_to_string(workspace.root.join("fuzz/Cargo.toml"));
     let text = text.map_err(|error| unreadable(error.to_string()))?;
     let manifest: toml::Table =
@@ -32,23 +33,28 @@ pub fn read_targets(workspace: &Workspace) -> Result<Vec<String>, Trouble> {
 
 impl<'a> Fuzzer<'a> {
     /// Finds or installs cargo-fuzz, or builds the driver.
-    pub fn prepare(workspace: &'a Workspace, report: &mut Report) -> Result<Self, Trouble> {
+    pub fn find_or_build(workspace: &'a Workspace, report: &mut Report) -> Result<Self, CommandError> {
         let cargo_fuzz = find_cargo_fuzz(workspace);
         match cargo_fuzz {
             Some(_) => {
-                report.line(&"fuzz targets run with cargo-fuzz");
+                report.print_line(&"fuzz targets run with cargo-fuzz");
                 // The same versions as Hearth's own; cargo adds what only libFuzzer needs.
                 let (from, to) = (workspace.root.join("Cargo.lock"), workspace.root.join("fuzz/Cargo.lock"));
                 fs::copy(from, to).map_err(|error| {
-                    Trouble::new(format!("fuzz/Cargo.lock: {error}"), "check the folder's permissions")
+                    CommandError::new(format!("fuzz/Cargo.lock: {error}"), "check the folder's permissions")
                 })?;
             }
             None => {
-                report.line(&"fuzz targets run with hearth-fuzz: cargo-fuzz is not here");
-                let built =
-                    succeeds(cargo(workspace).args(["build", "--release", "--locked", "-p", "hearth-fuzz"]))?;
+                report.print_line(&"fuzz targets run with hearth-fuzz: cargo-fuzz is not here");
+                let built = run_and_check(cargo_command(workspace).args([
+                    "build",
+                    "--release",
+                    "--locked",
+                    "-p",
+                    "hearth-fuzz",
+                ]))?;
                 if !built {
-                    return Err(Trouble::new("hearth-fuzz does not build", "the reason is above"));
+                    return Err(CommandError::new("hearth-fuzz does not build", "the reason is above"));
                 }
             }
         }
@@ -56,17 +62,17 @@ impl<'a> Fuzzer<'a> {
     }
 
     /// Runs one target for so long. False when something was found: where it lies is printed.
-    pub fn run_target(&self, target: &str, seconds: u64) -> Result<bool, Trouble> {
+    pub fn run_target(&self, target: &str, seconds: u64) -> Result<bool, CommandError> {
         let Some(folder) = &self.cargo_fuzz else {
             let program = self.workspace.target.join("release/hearth-fuzz");
-            return succeeds(Command::new(program).args([target, &seconds.to_string()]));
+            return run_and_check(Command::new(program).args([target, &seconds.to_string()]));
         };
         let root = &self.workspace.root;
         let (corpus, seeds) = (root.join("fuzz/corpus").join(target), root.join("fuzz/seeds").join(target));
         fs::create_dir_all(&corpus).map_err(|error| {
-            Trouble::new(format!("{}: {error}", corpus.display()), "check the folder's permissions")
+            CommandError::new(format!("{}: {error}", corpus.display()), "check the folder's permissions")
         })?;
-        let mut command = cargo(self.workspace);
+        let mut command = cargo_command(self.workspace);
         // Hearth has no unsafe code but system calls, so no sanitizer is needed, and with none any Rust will do.
         command.args(["fuzz", "run", "--sanitizer", "none", target]).arg(corpus).arg(seeds);
         command
@@ -75,7 +81,7 @@ impl<'a> Fuzzer<'a> {
             .args(INPUT_LIMITS)
             .arg("-print_final_stats=1");
         command.env("PATH", with_folder(folder));
-        succeeds(&mut command)
+        run_and_check(&mut command)
     }
 }
 

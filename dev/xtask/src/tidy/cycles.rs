@@ -9,14 +9,14 @@ use super::{
 use crate::{tree::Tree, workspace::Workspace};
 
 /// Checks every crate of the workspace.
-pub fn check(tree: &Tree, workspace: &Workspace) -> Vec<Finding> {
+pub fn check_cycles(tree: &Tree, workspace: &Workspace) -> Vec<Finding> {
     workspace.crates.iter().flat_map(|member| check_crate(tree, &member.folder)).collect()
 }
 
 fn check_crate(tree: &Tree, folder: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for edges in siblings(&ModuleTree::read(tree, folder)).into_values() {
-        for circle in circles(&edges) {
+    for edges in find_sibling_edges(&ModuleTree::read(tree, folder)).into_values() {
+        for circle in find_circles(&edges) {
             let way = circle.first().and_then(|first| shortest_way_back(&edges, first));
             findings.extend(way.map(|way| describe_circle(&way, &circle)));
         }
@@ -29,7 +29,7 @@ fn check_crate(tree: &Tree, folder: &str) -> Vec<Finding> {
 struct Edge {
     from: String,
     to: String,
-    /// Where one such import stands.
+    /// The file and line of one such import.
     path: String,
     line: usize,
 }
@@ -38,9 +38,9 @@ struct Edge {
 type Siblings = BTreeMap<String, BTreeMap<String, Edge>>;
 
 /// Each group of siblings that import each other, by the parent.
-fn siblings(modules: &ModuleTree) -> BTreeMap<String, Siblings> {
+fn find_sibling_edges(modules: &ModuleTree) -> BTreeMap<String, Siblings> {
     let mut parents: BTreeMap<String, Siblings> = BTreeMap::new();
-    for Reference { from, to, path, line } in modules.references() {
+    for Reference { from, to, path, line } in modules.find_references() {
         let common = from.iter().zip(&to).take_while(|(from, to)| from == to).count();
         // Between a module and what lies inside of it there is always an edge: it declares it.
         if common == from.len() || common == to.len() {
@@ -57,7 +57,7 @@ fn siblings(modules: &ModuleTree) -> BTreeMap<String, Siblings> {
 }
 
 /// Each set of siblings that all reach each other.
-fn circles(edges: &Siblings) -> Vec<BTreeSet<String>> {
+fn find_circles(edges: &Siblings) -> Vec<BTreeSet<String>> {
     let mut circles: Vec<BTreeSet<String>> = Vec::new();
     for start in edges.keys() {
         let circle = strongly_connected(edges, start);
@@ -70,12 +70,12 @@ fn circles(edges: &Siblings) -> Vec<BTreeSet<String>> {
 
 /// All that `start` reaches and that reach it; nothing when it does not reach itself.
 fn strongly_connected(edges: &Siblings, start: &str) -> BTreeSet<String> {
-    let from_start = reached(edges, start);
-    let mutual = from_start.iter().filter(|module| reached(edges, module).contains(start));
+    let from_start = find_reachable(edges, start);
+    let mutual = from_start.iter().filter(|module| find_reachable(edges, module).contains(start));
     mutual.cloned().collect()
 }
 
-fn reached(edges: &Siblings, start: &str) -> BTreeSet<String> {
+fn find_reachable(edges: &Siblings, start: &str) -> BTreeSet<String> {
     let mut reached = BTreeSet::new();
     let mut waiting = vec![start.to_owned()];
     while let Some(module) = waiting.pop() {
@@ -130,25 +130,25 @@ fn describe_circle(way: &[&Edge], circle: &BTreeSet<String>) -> Finding {
 mod tests {
     use super::*;
 
-    fn found<const N: usize>(files: [(&str, &str); N]) -> Vec<String> {
+    fn find_cycles_in<const N: usize>(files: [(&str, &str); N]) -> Vec<String> {
         let tree = Tree::from(files);
         let findings = check_crate(&tree, "services/jobs");
         findings.into_iter().map(|finding| finding.message).collect()
     }
 
-    const LIB: (&str, &str) = ("services/jobs/src/lib.rs", "mod app; mod store;");
+    const LIB_FILE: (&str, &str) = ("services/jobs/src/lib.rs", "mod app; mod store;");
 
     #[test]
     fn circle_of_siblings_is_found_and_printed() {
         let files = [
-            LIB,
+            LIB_FILE,
             ("services/jobs/src/app/mod.rs", "pub mod create; pub mod delete; pub mod list;"),
             ("services/jobs/src/app/create.rs", "use super::{delete, list};\nfn a() { delete::b(); }"),
             ("services/jobs/src/app/delete.rs", "\nuse crate::app::create::{Owner, holder};"),
             ("services/jobs/src/app/list.rs", "pub fn all() {}"),
             ("services/jobs/src/store.rs", ""),
         ];
-        let messages = found(files);
+        let messages = find_cycles_in(files);
         assert_eq!(
             messages,
             ["modules import each other in a circle: app::create imports app::delete \
@@ -160,32 +160,32 @@ mod tests {
     #[test]
     fn circle_of_folders_is_found_through_paths_and_reexports() {
         let files = [
-            LIB,
+            LIB_FILE,
             ("services/jobs/src/app.rs", "fn run() { crate::store::read(); }"),
             ("services/jobs/src/store/mod.rs", "mod rows; pub use rows::read;"),
             ("services/jobs/src/store/rows.rs", "pub fn read() -> crate::app::Job { todo() }"),
         ];
-        assert_eq!(found(files).len(), 1);
+        assert_eq!(find_cycles_in(files).len(), 1);
         let hidden = [
-            LIB,
+            LIB_FILE,
             ("services/jobs/src/app.rs", ""),
             ("services/jobs/src/store/mod.rs", "mod rows; mod jobs; pub use {jobs::Job, rows::Row as R};"),
             ("services/jobs/src/store/rows.rs", "use super::Job;"),
             ("services/jobs/src/store/jobs.rs", "fn a() -> super::R {}"),
         ];
-        assert_eq!(found(hidden).len(), 1, "through what their parent exports");
+        assert_eq!(find_cycles_in(hidden).len(), 1, "through what their parent exports");
     }
 
     #[test]
     fn tests_and_parents_make_no_circle() {
         let files = [
-            LIB,
+            LIB_FILE,
             ("services/jobs/src/app/mod.rs", "mod create; mod plan; use create::make; pub struct Of;"),
             ("services/jobs/src/app/create.rs", "use super::{Of, plan};"),
             ("services/jobs/src/app/plan.rs", "#[cfg(test)]\nmod tests { use crate::app::create::make; }"),
             ("services/jobs/src/store.rs", "#[cfg(test)]\nmod golden;"),
             ("services/jobs/src/store/golden.rs", "use crate::app;"),
         ];
-        assert_eq!(found(files), [""; 0]);
+        assert_eq!(find_cycles_in(files), [""; 0]);
     }
 }

@@ -3,13 +3,13 @@
 
 use super::finding::Finding;
 use crate::{
-    rust::{Token, begins, tokens},
+    rust::{Token, begins_with, parse_tokens},
     tree::Tree,
 };
 
 /// The helpers that spell what one database lacks.
-const HELPERS: [&str; 6] =
-    ["columns.rs", "each.rs", "migrate.rs", "mod.rs", "old_rows.rs", "wake/postgres.rs"];
+const DIALECT_HELPERS: [&str; 6] =
+    ["columns.rs", "bulk_update.rs", "migrate.rs", "mod.rs", "old_rows.rs", "wake/postgres.rs"];
 
 /// Words and marks in a row that no statement has, the problem with them, and what to write in their stead.
 const DIALECT_RULES: [(&[&str], &str, &str); 19] = [
@@ -30,17 +30,21 @@ const DIALECT_RULES: [(&[&str], &str, &str); 19] = [
     (&["action_and_where"], "MariaDB ignores conditions of conflicts", "lock and read the row first"),
     (&["target_and_where"], "MariaDB ignores conditions of conflicts", "lock and read the row first"),
     (&["cond_where"], "MariaDB has no partial indexes", "index the condition's column too"),
-    (&["ValuesList"], "MariaDB has no UPDATE … FROM VALUES", "use kit::db::update_each"),
-    (&["from_values"], "MariaDB has no UPDATE … FROM VALUES", "use kit::db::update_each"),
+    (&["ValuesList"], "MariaDB has no UPDATE … FROM VALUES", "use kit::db::bulk_update_rows"),
+    (&["from_values"], "MariaDB has no UPDATE … FROM VALUES", "use kit::db::bulk_update_rows"),
     (&["full_outer_join"], "MariaDB has no full outer join", "use two queries"),
-    (&["cast_as", "("], "the databases name the types of casts differently", "use kit::db::columns::sum_of"),
-    (&["execute_unprepared"], RAW, RAW_NEXT),
-    (&["from_sql_and_values"], RAW, RAW_NEXT),
+    (
+        &["cast_as", "("],
+        "the databases name the types of casts differently",
+        "use kit::db::columns::sum_column",
+    ),
+    (&["execute_unprepared"], RAW_STATEMENT_MESSAGE, RAW_NEXT),
+    (&["from_sql_and_values"], RAW_STATEMENT_MESSAGE, RAW_NEXT),
 ];
 
 const MARIADB_COMMITS: &str = "MariaDB commits each change of a table: steps are repeated";
 const MARIADB_RETURNING: &str = "MariaDB has no UPDATE … RETURNING";
-const RAW: &str = "a statement as text is one database's";
+const RAW_STATEMENT_MESSAGE: &str = "a statement as text is one database's";
 const RAW_NEXT: &str = "build it, or move it to foundation/kit/src/db/ with a fall-back";
 
 /// Functions and operators that one database has, in texts that become SQL.
@@ -57,7 +61,7 @@ const ONE_DATABASES: [&str; 9] = [
 ];
 
 /// Checks every file that speaks to a database, but the helpers.
-pub fn check(tree: &Tree) -> Vec<Finding> {
+pub fn check_dialects(tree: &Tree) -> Vec<Finding> {
     let stores = tree.ending_in(".rs").filter(|(path, _)| is_store(path));
     stores.flat_map(|(path, source)| check_file(path, source)).collect()
 }
@@ -66,17 +70,19 @@ fn is_store(path: &str) -> bool {
     let parts: Vec<&str> = path.split('/').collect();
     match parts.as_slice() {
         ["services", _, "src", "store" | "store.rs", ..] => true,
-        ["foundation", "kit", "src", "db", inner @ ..] => !HELPERS.contains(&inner.join("/").as_str()),
+        ["foundation", "kit", "src", "db", inner @ ..] => {
+            !DIALECT_HELPERS.contains(&inner.join("/").as_str())
+        }
         _ => false,
     }
 }
 
 fn check_file(path: &str, source: &str) -> Vec<Finding> {
-    let tokens = tokens(source).unwrap_or_default();
+    let tokens = parse_tokens(source).unwrap_or_default();
     let at = |at: usize| {
         let (line, found) =
             (tokens[at].line, find(&tokens[at..], at.checked_sub(1).map(|before| &tokens[before]))?);
-        Some(Finding::error(path, found.0, found.1).at(line))
+        Some(Finding::error(path, found.0, found.1).at_line(line))
     };
     (0..tokens.len()).filter_map(at).collect()
 }
@@ -89,7 +95,7 @@ fn find(tokens: &[Token], before: Option<&Token>) -> Option<(String, &'static st
     }
     // A method of a statement or of the manager, and not the helper of the same name.
     let is_method = before.is_some_and(|before| before.text == "." || before.text == ":");
-    let rule = DIALECT_RULES.iter().find(|(words, ..)| begins(tokens, words))?;
+    let rule = DIALECT_RULES.iter().find(|(words, ..)| begins_with(tokens, words))?;
     let (words, problem, next) = rule;
     is_method.then(|| (format!("{}: {problem}", words[0]), *next))
 }
@@ -98,8 +104,8 @@ fn find(tokens: &[Token], before: Option<&Token>) -> Option<(String, &'static st
 mod tests {
     use super::*;
 
-    fn found(path: &str, source: &str) -> usize {
-        check(&Tree::from([(path, source)])).len()
+    fn count_findings(path: &str, source: &str) -> usize {
+        check_dialects(&Tree::from([(path, source)])).len()
     }
 
     #[test]
@@ -113,8 +119,8 @@ mod tests {
             "fn a() { manager.execute(Table::alter().table(\"run\").to_owned()); }",
         ] {
             let findings = ["services/jobs/src/store/runs.rs", "foundation/kit/src/db/events/cursor.rs"];
-            assert_eq!(findings.map(|path| found(path, source)), [1, 1], "{source}");
-            assert_eq!(found("foundation/kit/src/db/each.rs", source), 0, "{source}");
+            assert_eq!(findings.map(|path| count_findings(path, source)), [1, 1], "{source}");
+            assert_eq!(count_findings("foundation/kit/src/db/bulk_update.rs", source), 0, "{source}");
         }
     }
 
@@ -125,7 +131,7 @@ mod tests {
             "fn a() { OnConflict::column(Id).do_nothing_on([Id]).to_owned(); }",
             "/// ON CONFLICT is one database's.\nfn returning() {}",
         ] {
-            assert_eq!(found("services/jobs/src/store/runs.rs", source), 0, "{source}");
+            assert_eq!(count_findings("services/jobs/src/store/runs.rs", source), 0, "{source}");
         }
     }
 }

@@ -4,23 +4,23 @@ use super::finding::Finding;
 use crate::workspace::{Crate, Dependency, Workspace};
 
 /// The crates of `foundation/`, each of which may use those before it.
-const FOUNDATION: [&str; 5] = ["base", "plan", "wire", "client", "kit"];
+const FOUNDATION_CRATES: [&str; 5] = ["base", "plan", "wire", "client", "kit"];
 
-/// What clients of the API may know: the API, and how a folder becomes an image.
+/// Crates that clients of the API may use: the API, and how a folder becomes an image.
 const CLIENTS_MAY_USE: [&str; 4] = ["base", "plan", "wire", "client"];
 
 /// Packages that speak SQL.
-const DATABASE: [&str; 3] = ["sea-orm", "sea-query", "sqlx"];
+const DATABASE_PACKAGES: [&str; 3] = ["sea-orm", "sea-query", "sqlx"];
 
 /// Check every edge that leaves a crate of this repository.
-pub fn check(workspace: &Workspace) -> Vec<Finding> {
+pub fn check_edges(workspace: &Workspace) -> Vec<Finding> {
     workspace.crates.iter().flat_map(|from| check_crate(from, workspace)).collect()
 }
 
 fn check_crate(from: &Crate, workspace: &Workspace) -> Vec<Finding> {
-    let Some(place) = Place::of(&from.folder) else {
+    let Some(place) = CratePlace::from_folder(&from.folder) else {
         return vec![Finding::error(
-            from.manifest(),
+            from.manifest_path(),
             format!("{} has no place among the layers", from.folder),
             "move it to foundation, runtime, services, apps or dev; in foundation, add it to the order in \
              dev/xtask/src/tidy/edges.rs",
@@ -29,10 +29,10 @@ fn check_crate(from: &Crate, workspace: &Workspace) -> Vec<Finding> {
     from.dependencies.iter().filter_map(|dependency| check_edge(from, place, dependency, workspace)).collect()
 }
 
-fn check_edge(from: &Crate, place: Place, to: &Dependency, workspace: &Workspace) -> Option<Finding> {
-    if DATABASE.contains(&to.name.as_str()) && !place.may_use_a_database() {
+fn check_edge(from: &Crate, place: CratePlace, to: &Dependency, workspace: &Workspace) -> Option<Finding> {
+    if DATABASE_PACKAGES.contains(&to.name.as_str()) && !place.may_use_a_database() {
         return Some(Finding::error(
-            from.manifest(),
+            from.manifest_path(),
             format!("{} depends on {}, a database library", from.folder, to.name),
             "only foundation/kit, services and apps/hearthd know that there is a database: ask a service \
              through foundation/client",
@@ -40,20 +40,20 @@ fn check_edge(from: &Crate, place: Place, to: &Dependency, workspace: &Workspace
     }
     let target = workspace.member(&to.name)?;
     // A target without a place is a finding of its own.
-    let target_place = Place::of(&target.folder)?;
+    let target_place = CratePlace::from_folder(&target.folder)?;
     if place.may_use(target_place) || (to.for_tests && place.may_be_tested_with(target_place)) {
         return None;
     }
     Some(Finding::error(
-        from.manifest(),
+        from.manifest_path(),
         format!("{} depends on {}", from.folder, target.folder),
-        place.what_it_may_use(),
+        place.describe_allowed_crates(),
     ))
 }
 
 /// A crate's folder: the layer, and the name in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Place<'a> {
+struct CratePlace<'a> {
     layer: Layer,
     name: &'a str,
 }
@@ -68,11 +68,11 @@ enum Layer {
     Dev,
 }
 
-impl<'a> Place<'a> {
-    fn of(folder: &'a str) -> Option<Self> {
+impl<'a> CratePlace<'a> {
+    fn from_folder(folder: &'a str) -> Option<Self> {
         let (layer, name) = folder.split_once('/')?;
         let layer = match layer {
-            "foundation" => Layer::Foundation(FOUNDATION.iter().position(|known| *known == name)?),
+            "foundation" => Layer::Foundation(FOUNDATION_CRATES.iter().position(|known| *known == name)?),
             "runtime" => Layer::Runtime,
             "services" => Layer::Services,
             "apps" => Layer::Apps,
@@ -82,7 +82,7 @@ impl<'a> Place<'a> {
         (!name.contains('/')).then_some(Self { layer, name })
     }
 
-    fn may_use(self, to: Place) -> bool {
+    fn may_use(self, to: CratePlace) -> bool {
         let runtime_api = to.is("runtime/api");
         match (self.layer, to.layer) {
             (Layer::Foundation(from), Layer::Foundation(to)) => to < from,
@@ -105,7 +105,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    fn may_be_tested_with(self, to: Place) -> bool {
+    fn may_be_tested_with(self, to: CratePlace) -> bool {
         // It has no code.
         to.is("dev/features")
             || (matches!(self.layer, Layer::Services | Layer::Apps) || self.is("foundation/kit"))
@@ -118,10 +118,10 @@ impl<'a> Place<'a> {
     }
 
     fn is(self, folder: &str) -> bool {
-        Place::of(folder).is_some_and(|place| place == self)
+        CratePlace::from_folder(folder).is_some_and(|place| place == self)
     }
 
-    fn what_it_may_use(self) -> &'static str {
+    fn describe_allowed_crates(self) -> &'static str {
         match self.layer {
             Layer::Foundation(_) => {
                 "foundation is ordered base, plan, wire, client, kit: a crate may use those before it; move what \
@@ -153,11 +153,11 @@ mod tests {
     use super::*;
 
     /// A house with every sort of crate, in which `from` uses `to`.
-    fn edge(from: &str, to: &str) -> Vec<Finding> {
-        house(Crate::sample(from, &[&to.replace('/', "-")]))
+    fn check_edge(from: &str, to: &str) -> Vec<Finding> {
+        check_house(Crate::for_test(from, &[&to.replace('/', "-")]))
     }
 
-    fn house(with: Crate) -> Vec<Finding> {
+    fn check_house(with: Crate) -> Vec<Finding> {
         let folders = [
             "foundation/base",
             "foundation/wire",
@@ -176,44 +176,44 @@ mod tests {
             "dev/bench",
         ];
         let rest = folders.iter().filter(|folder| **folder != with.folder);
-        let mut crates: Vec<_> = rest.map(|folder| Crate::sample(folder, &[])).collect();
+        let mut crates: Vec<_> = rest.map(|folder| Crate::for_test(folder, &[])).collect();
         crates.push(with);
-        check(&Workspace { crates, ..Workspace::default() })
+        check_edges(&Workspace { crates, ..Workspace::default() })
     }
 
-    fn allowed(from: &str, to: &str) -> bool {
-        edge(from, to).is_empty()
+    fn is_allowed(from: &str, to: &str) -> bool {
+        check_edge(from, to).is_empty()
     }
 
     #[test]
     fn foundation_is_used_from_left_to_right() {
-        assert!(allowed("foundation/wire", "foundation/base"));
-        assert!(allowed("foundation/kit", "foundation/client"));
-        assert!(!allowed("foundation/base", "foundation/wire"));
-        assert!(!allowed("foundation/client", "foundation/kit"));
-        assert!(!allowed("foundation/kit", "services/jobs"));
-        assert!(!allowed("foundation/kit", "runtime/api"));
+        assert!(is_allowed("foundation/wire", "foundation/base"));
+        assert!(is_allowed("foundation/kit", "foundation/client"));
+        assert!(!is_allowed("foundation/base", "foundation/wire"));
+        assert!(!is_allowed("foundation/client", "foundation/kit"));
+        assert!(!is_allowed("foundation/kit", "services/jobs"));
+        assert!(!is_allowed("foundation/kit", "runtime/api"));
     }
 
     #[test]
     fn the_runtime_does_not_know_the_public_api() {
-        assert!(allowed("runtime/api", "foundation/base"));
-        assert!(allowed("runtime/local", "runtime/api"));
-        assert!(!allowed("runtime/local", "foundation/wire"));
-        assert!(!allowed("runtime/local", "foundation/kit"));
-        assert!(!allowed("runtime/local", "runtime/kubernetes"));
-        assert!(!allowed("runtime/api", "runtime/local"));
-        assert!(allowed("runtime/local", "runtime/waiter"));
-        assert!(!allowed("runtime/kubernetes", "runtime/waiter"));
-        assert!(!allowed("runtime/waiter", "foundation/base"));
+        assert!(is_allowed("runtime/api", "foundation/base"));
+        assert!(is_allowed("runtime/local", "runtime/api"));
+        assert!(!is_allowed("runtime/local", "foundation/wire"));
+        assert!(!is_allowed("runtime/local", "foundation/kit"));
+        assert!(!is_allowed("runtime/local", "runtime/kubernetes"));
+        assert!(!is_allowed("runtime/api", "runtime/local"));
+        assert!(is_allowed("runtime/local", "runtime/waiter"));
+        assert!(!is_allowed("runtime/kubernetes", "runtime/waiter"));
+        assert!(!is_allowed("runtime/waiter", "foundation/base"));
     }
 
     #[test]
     fn a_service_never_knows_another_service() {
-        assert!(allowed("services/jobs", "foundation/kit"));
-        assert!(allowed("services/jobs", "runtime/api"));
-        assert!(!allowed("services/jobs", "runtime/local"));
-        let findings = edge("services/jobs", "services/builds");
+        assert!(is_allowed("services/jobs", "foundation/kit"));
+        assert!(is_allowed("services/jobs", "runtime/api"));
+        assert!(!is_allowed("services/jobs", "runtime/local"));
+        let findings = check_edge("services/jobs", "services/builds");
         assert_eq!(findings[0].path, "services/jobs/Cargo.toml");
         assert_eq!(findings[0].message, "services/jobs depends on services/builds");
         assert!(findings[0].next.contains("foundation/client"));
@@ -221,53 +221,55 @@ mod tests {
 
     #[test]
     fn hearthd_puts_everything_together_and_other_apps_are_clients() {
-        assert!(allowed("apps/hearthd", "services/jobs"));
-        assert!(allowed("apps/hearthd", "runtime/local"));
-        assert!(!allowed("apps/hearthd", "apps/hearth"));
-        assert!(!allowed("apps/hearthd", "dev/testkit"));
-        assert!(allowed("apps/hearth", "foundation/client"));
-        assert!(!allowed("apps/hearth", "foundation/kit"));
-        assert!(!allowed("apps/hearth", "runtime/api"));
-        assert!(!allowed("apps/hearth", "services/jobs"));
+        assert!(is_allowed("apps/hearthd", "services/jobs"));
+        assert!(is_allowed("apps/hearthd", "runtime/local"));
+        assert!(!is_allowed("apps/hearthd", "apps/hearth"));
+        assert!(!is_allowed("apps/hearthd", "dev/testkit"));
+        assert!(is_allowed("apps/hearth", "foundation/client"));
+        assert!(!is_allowed("apps/hearth", "foundation/kit"));
+        assert!(!is_allowed("apps/hearth", "runtime/api"));
+        assert!(!is_allowed("apps/hearth", "services/jobs"));
     }
 
     #[test]
     fn development_crates_use_anything_above_and_the_testkit() {
-        assert!(allowed("dev/testkit", "apps/hearthd"));
-        assert!(allowed("dev/xtask", "dev/testkit"));
-        assert!(allowed("dev/bench", "dev/testkit"));
-        assert!(!allowed("dev/testkit", "dev/bench"));
-        assert!(!allowed("dev/xtask", "dev/bench"));
+        assert!(is_allowed("dev/testkit", "apps/hearthd"));
+        assert!(is_allowed("dev/xtask", "dev/testkit"));
+        assert!(is_allowed("dev/bench", "dev/testkit"));
+        assert!(!is_allowed("dev/testkit", "dev/bench"));
+        assert!(!is_allowed("dev/xtask", "dev/bench"));
     }
 
     #[test]
     fn only_tests_of_kit_services_and_apps_use_the_testkit() {
-        let tested = |folder| house(Crate::sample(folder, &[]).tested_with("dev-testkit"));
+        let tested = |folder| check_house(Crate::for_test(folder, &[]).tested_with("dev-testkit"));
         assert!(tested("services/jobs").is_empty());
         assert!(tested("apps/hearth").is_empty());
         assert!(tested("foundation/kit").is_empty());
         assert!(!tested("foundation/client").is_empty());
         assert!(!tested("runtime/local").is_empty());
-        assert!(!house(Crate::sample("services/jobs", &[]).tested_with("services-builds")).is_empty());
+        assert!(
+            !check_house(Crate::for_test("services/jobs", &[]).tested_with("services-builds")).is_empty()
+        );
     }
 
     #[test]
     fn a_database_is_known_to_kit_services_and_hearthd_only() {
-        let uses = |folder| house(Crate::sample(folder, &["sea-orm"]));
+        let uses = |folder| check_house(Crate::for_test(folder, &["sea-orm"]));
         assert!(uses("foundation/kit").is_empty());
         assert!(uses("services/jobs").is_empty());
         assert!(uses("apps/hearthd").is_empty());
         assert!(!uses("apps/hearth").is_empty());
         assert!(!uses("foundation/base").is_empty());
         assert!(!uses("dev/testkit").is_empty());
-        assert!(!house(Crate::sample("runtime/local", &[]).tested_with("sqlx")).is_empty());
+        assert!(!check_house(Crate::for_test("runtime/local", &[]).tested_with("sqlx")).is_empty());
     }
 
     #[test]
     fn a_crate_outside_the_layers_is_refused() {
-        assert!(!house(Crate::sample("extras/thing", &[])).is_empty());
-        assert!(!house(Crate::sample("foundation/other", &[])).is_empty());
-        assert!(!house(Crate::sample("services/jobs/inner", &[])).is_empty());
-        assert!(!house(Crate::sample("alone", &[])).is_empty());
+        assert!(!check_house(Crate::for_test("extras/thing", &[])).is_empty());
+        assert!(!check_house(Crate::for_test("foundation/other", &[])).is_empty());
+        assert!(!check_house(Crate::for_test("services/jobs/inner", &[])).is_empty());
+        assert!(!check_house(Crate::for_test("alone", &[])).is_empty());
     }
 }

@@ -1,45 +1,45 @@
-//! What a check found: where, what, and what to do next.
+//! A finding of a check: place, problem and next step.
 
 use std::fmt;
 
-/// Whether a finding stops the work.
+/// The effect of a finding on the verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
-    /// A promise of the project is broken.
+    /// A rule of the project is broken: `tidy` fails.
     Error,
-    /// Not broken yet.
+    /// A rule is nearly broken: `tidy` passes.
     Warning,
 }
 
-/// One thing to put right.
+/// One problem in one place.
 #[derive(Debug)]
 pub struct Finding {
-    /// Whether it stops the work.
+    /// The effect on the verdict.
     pub severity: Severity,
     /// The file, from the root of the repository; a package's name for what is not ours.
     pub path: String,
     /// The line, counted from 1.
     pub line: Option<usize>,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What to do about it.
+    /// The next step.
     pub next: String,
 }
 
 impl Finding {
-    /// A broken promise.
+    /// A broken rule.
     pub fn error(path: impl Into<String>, message: impl Into<String>, next: impl Into<String>) -> Self {
         let (path, message, next) = (path.into(), message.into(), next.into());
         Self { severity: Severity::Error, path, line: None, message, next }
     }
 
-    /// Something that is going to break a promise.
+    /// A rule that is nearly broken.
     pub fn warning(path: impl Into<String>, message: impl Into<String>, next: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(path, message, next) }
     }
 
     /// The same finding with its line, counted from 1.
-    pub fn at(self, line: usize) -> Self {
+    pub fn at_line(self, line: usize) -> Self {
         Self { line: Some(line), ..self }
     }
 }
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn a_finding_reads_as_place_message_and_next_step() {
-        let finding = Finding::error("a.rs", "it is broken", "mend it").at(3);
+        let finding = Finding::error("a.rs", "it is broken", "mend it").at_line(3);
         assert_eq!(finding.to_string(), "a.rs:3: error: it is broken\n    mend it");
         let finding = Finding::warning("a.rs", "it creaks", "oil it");
         assert_eq!(finding.to_string(), "a.rs: warning: it creaks\n    oil it");

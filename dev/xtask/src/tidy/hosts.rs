@@ -6,7 +6,7 @@ use crate::tree::Tree;
 
 /// Hosts of package registries and of image registries; those below them count too. These and the paths are
 /// written in two parts, so that the check does not find itself.
-const REGISTRIES: [&str; 25] = [
+const REGISTRY_HOSTS: [&str; 25] = [
     concat!("crates", ".io"),
     // As in the address of the index, which is a repository.
     concat!("crates", ".io-index"),
@@ -36,19 +36,21 @@ const REGISTRIES: [&str; 25] = [
 ];
 
 /// Debian's mirrors by country: `ftp.`, a country, and this.
-const MIRROR: (&str, &str) = ("ftp.", concat!(".debian", ".org"));
+const DEBIAN_MIRROR: (&str, &str) = ("ftp.", concat!(".debian", ".org"));
 
 /// Folders that exist on the machine of whoever wrote the file. Below the last one, a person's name follows.
-const FOLDERS: [&str; 2] = [concat!("/wo", "rk/"), concat!("/ro", "ot/")];
-const HOMES: &str = concat!("/ho", "me/");
+const MACHINE_FOLDERS: [&str; 2] = [concat!("/wo", "rk/"), concat!("/ro", "ot/")];
+const HOME_FOLDERS: &str = concat!("/ho", "me/");
 
 /// Check every line of every text file.
-pub fn check(tree: &Tree) -> Vec<Finding> {
+pub fn check_hosts(tree: &Tree) -> Vec<Finding> {
     let lines = tree.texts().flat_map(|(path, text)| {
         let lines = text.lines().enumerate().filter(move |(_, line)| !is_locked_source(path, line));
         lines.map(move |(at, line)| (path, at + 1, line))
     });
-    lines.flat_map(|(path, at, line)| check_line(path, line).map(move |finding| finding.at(at))).collect()
+    lines
+        .flat_map(|(path, at, line)| check_line(path, line).map(move |finding| finding.at_line(at)))
+        .collect()
 }
 
 /// Cargo writes the registry's name into its lock file itself.
@@ -57,7 +59,7 @@ fn is_locked_source(path: &str, line: &str) -> bool {
 }
 
 fn check_line<'a>(path: &'a str, line: &'a str) -> impl Iterator<Item = Finding> + 'a {
-    let registries = words(line).filter(|word| is_registry(word)).map(move |word| {
+    let registries = split_host_names(line).filter(|word| is_registry(word)).map(move |word| {
         Finding::error(
             path,
             format!("{word} is the host of a package registry"),
@@ -74,8 +76,8 @@ fn check_line<'a>(path: &'a str, line: &'a str) -> impl Iterator<Item = Finding>
     registries.chain(paths)
 }
 
-/// What could be host names: letters, digits, dots and hyphens.
-fn words(line: &str) -> impl Iterator<Item = &str> {
+/// The candidates for host names: letters, digits, dots and hyphens.
+fn split_host_names(line: &str) -> impl Iterator<Item = &str> {
     line.split(|c: char| !is_name(c))
         .map(|word| word.trim_matches(['.', '-']))
         .filter(|word| word.contains('.'))
@@ -89,7 +91,8 @@ fn is_registry(word: &str) -> bool {
     let word = word.to_ascii_lowercase();
     let below =
         |host: &str| word.strip_suffix(host).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    REGISTRIES.iter().any(|host| below(host)) || (word.starts_with(MIRROR.0) && word.ends_with(MIRROR.1))
+    REGISTRY_HOSTS.iter().any(|host| below(host))
+        || (word.starts_with(DEBIAN_MIRROR.0) && word.ends_with(DEBIAN_MIRROR.1))
 }
 
 /// The machine's folder that a path starting at this slash begins with. A slash within a longer path or URL
@@ -100,21 +103,21 @@ fn machine_path(line: &str, at: usize) -> Option<String> {
         return None;
     }
     let rest = &line[at..];
-    if let Some(folder) = FOLDERS.iter().find(|folder| rest.starts_with(**folder)) {
+    if let Some(folder) = MACHINE_FOLDERS.iter().find(|folder| rest.starts_with(**folder)) {
         return Some((*folder).to_owned());
     }
-    let below = rest.strip_prefix(HOMES)?;
+    let below = rest.strip_prefix(HOME_FOLDERS)?;
     let (person, _) = below.split_once('/')?;
     let is_person = !person.is_empty() && person.chars().all(|c| is_name(c) || c == '_');
-    is_person.then(|| format!("{HOMES}{person}/"))
+    is_person.then(|| format!("{HOME_FOLDERS}{person}/"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn found(path: &str, text: &str) -> Vec<String> {
-        check(&Tree::from([(path, text)])).into_iter().map(|finding| finding.message).collect()
+    fn find_in_text(path: &str, text: &str) -> Vec<String> {
+        check_hosts(&Tree::from([(path, text)])).into_iter().map(|finding| finding.message).collect()
     }
 
     #[test]
@@ -127,28 +130,28 @@ mod tests {
             concat!("see crates", ".io."),
             concat!("registry+https://github.com/rust-lang/crates", ".io-index"),
         ] {
-            assert_eq!(found("deploy/notes.txt", text).len(), 1, "{text}");
+            assert_eq!(find_in_text("deploy/notes.txt", text).len(), 1, "{text}");
         }
     }
 
     #[test]
     fn a_finding_names_its_line() {
         let tree = Tree::from([("a.toml", concat!("\n\nurl = \"https://pypi", ".org/simple\""))]);
-        assert_eq!(check(&tree)[0].line, Some(3));
+        assert_eq!(check_hosts(&tree)[0].line, Some(3));
     }
 
     #[test]
     fn other_hosts_are_not_registries() {
         let text = concat!("https://www.debian", ".org https://github.com docs.rs xquay", ".io quay", ".ion");
-        assert!(found("README.md", text).is_empty());
+        assert!(find_in_text("README.md", text).is_empty());
     }
 
     #[test]
-    fn the_lock_file_may_say_where_packages_come_from() {
+    fn the_lock_file_may_name_registries() {
         let line = concat!("source = \"registry+https://github.com/rust-lang/crates", ".io-index\"");
-        assert!(found("Cargo.lock", line).is_empty());
-        assert!(found("examples/clock/Cargo.lock", line).is_empty());
-        assert_eq!(found("Cargo.toml", line).len(), 1);
+        assert!(find_in_text("Cargo.lock", line).is_empty());
+        assert!(find_in_text("examples/clock/Cargo.lock", line).is_empty());
+        assert_eq!(find_in_text("Cargo.toml", line).len(), 1);
     }
 
     #[test]
@@ -159,7 +162,7 @@ mod tests {
             concat!("HOME=/ho", "me/jane/"),
             concat!("(/ho", "me/jane.doe/hearth)"),
         ] {
-            assert_eq!(found("notes.md", text).len(), 1, "{text}");
+            assert_eq!(find_in_text("notes.md", text).len(), 1, "{text}");
         }
     }
 
@@ -173,7 +176,7 @@ mod tests {
             concat!("/ho", "me/"),
             concat!("/ro", "otfs/x"),
         ] {
-            assert!(found("notes.md", text).is_empty(), "{text}");
+            assert!(find_in_text("notes.md", text).is_empty(), "{text}");
         }
     }
 }

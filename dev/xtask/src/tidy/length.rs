@@ -8,10 +8,10 @@ const FAIL_ABOVE: usize = 800;
 const MEDIAN_BELOW: usize = 150;
 
 /// Check each Rust file's length, and the middle one of all.
-pub fn check(tree: &Tree) -> Vec<Finding> {
+pub fn check_lengths(tree: &Tree) -> Vec<Finding> {
     let mut findings: Vec<_> =
         tree.ending_in(".rs").filter_map(|(path, text)| check_file(path, text)).collect();
-    let median = median(tree);
+    let median = median_length(tree);
     if median >= MEDIAN_BELOW {
         findings.push(Finding::error(
             ".",
@@ -23,7 +23,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
 }
 
 /// The number of lines that half of the Rust files do not exceed; 0 when there are none.
-pub fn median(tree: &Tree) -> usize {
+pub fn median_length(tree: &Tree) -> usize {
     let mut lengths: Vec<_> = tree.ending_in(".rs").map(|(_, text)| text.lines().count()).collect();
     lengths.sort_unstable();
     lengths.get(lengths.len().saturating_sub(1) / 2).copied().unwrap_or(0)
@@ -46,14 +46,14 @@ mod tests {
     use super::*;
     use crate::tidy::finding::Severity;
 
-    fn lines(count: usize) -> String {
+    fn empty_lines(count: usize) -> String {
         "\n".repeat(count)
     }
 
     #[test]
     fn long_files_are_warned_of_and_very_long_files_are_refused() {
-        let (short, long, too_long) = (lines(400), lines(401), lines(801));
-        let few = lines(1);
+        let (short, long, too_long) = (empty_lines(400), empty_lines(401), empty_lines(801));
+        let few = empty_lines(1);
         let tree = Tree::from([
             ("a.rs", few.as_str()),
             ("b.rs", &few),
@@ -64,22 +64,22 @@ mod tests {
             ("g.md", &too_long),
         ]);
         let found: Vec<_> =
-            check(&tree).into_iter().map(|finding| (finding.path, finding.severity)).collect();
+            check_lengths(&tree).into_iter().map(|finding| (finding.path, finding.severity)).collect();
         assert_eq!(found, [("e.rs".to_owned(), Severity::Warning), ("f.rs".to_owned(), Severity::Error)]);
     }
 
     #[test]
     fn a_median_of_150_lines_is_refused() {
-        let (below, at) = (lines(149), lines(150));
-        assert!(check(&Tree::from([("a.rs", below.as_str()), ("b.rs", &at)])).is_empty());
-        let findings = check(&Tree::from([("a.rs", below.as_str()), ("b.rs", &at), ("c.rs", &at)]));
+        let (below, at) = (empty_lines(149), empty_lines(150));
+        assert!(check_lengths(&Tree::from([("a.rs", below.as_str()), ("b.rs", &at)])).is_empty());
+        let findings = check_lengths(&Tree::from([("a.rs", below.as_str()), ("b.rs", &at), ("c.rs", &at)]));
         assert_eq!(findings.len(), 1);
         assert!(findings[0].message.contains("150"));
     }
 
     #[test]
     fn a_tree_without_rust_has_nothing_to_measure() {
-        assert_eq!(median(&Tree::default()), 0);
-        assert!(check(&Tree::default()).is_empty());
+        assert_eq!(median_length(&Tree::default()), 0);
+        assert!(check_lengths(&Tree::default()).is_empty());
     }
 }

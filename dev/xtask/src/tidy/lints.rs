@@ -6,11 +6,11 @@ use super::finding::Finding;
 use crate::{tree::Tree, workspace::Workspace};
 
 /// Keys of `[package]` that are written once, in the root `Cargo.toml`.
-const INHERITED: [&str; 3] = ["version", "edition", "license"];
+const INHERITED_KEYS: [&str; 3] = ["version", "edition", "license"];
 
 /// Check the `Cargo.toml` of each crate.
-pub fn check(tree: &Tree, workspace: &Workspace) -> Vec<Finding> {
-    let manifests = workspace.crates.iter().map(crate::workspace::Crate::manifest);
+pub fn check_lints(tree: &Tree, workspace: &Workspace) -> Vec<Finding> {
+    let manifests = workspace.crates.iter().map(crate::workspace::Crate::manifest_path);
     manifests.flat_map(|path| check_manifest(&path, tree)).collect()
 }
 
@@ -24,7 +24,7 @@ fn check_manifest(path: &str, tree: &Tree) -> Vec<Finding> {
         let next = "add a section [lints] with workspace = true";
         findings.push(Finding::error(path, "the workspace's lints do not hold here", next));
     }
-    for key in INHERITED {
+    for key in INHERITED_KEYS {
         if !is_inherited(manifest.get("package").and_then(|package| package.get(key))) {
             let message = format!("{key} is not the workspace's");
             findings.push(Finding::error(path, message, format!("write {key}.workspace = true")));
@@ -42,10 +42,10 @@ mod tests {
     use super::*;
     use crate::workspace::Crate;
 
-    fn found(manifest: &str) -> Vec<String> {
+    fn find_in_manifest(manifest: &str) -> Vec<String> {
         let tree = Tree::from([("services/jobs/Cargo.toml", manifest)]);
-        let crates = vec![Crate::sample("services/jobs", &[])];
-        let findings = check(&tree, &Workspace { crates, ..Workspace::default() });
+        let crates = vec![Crate::for_test("services/jobs", &[])];
+        let findings = check_lints(&tree, &Workspace { crates, ..Workspace::default() });
         findings.into_iter().map(|finding| finding.message).collect()
     }
 
@@ -53,14 +53,14 @@ mod tests {
     fn a_crate_that_takes_everything_from_the_workspace_is_fine() {
         let manifest = "[package]\nversion.workspace = true\nedition.workspace = true\n\
                         license = { workspace = true }\n[lints]\nworkspace = true\n";
-        assert!(found(manifest).is_empty());
+        assert!(find_in_manifest(manifest).is_empty());
     }
 
     #[test]
     fn a_crate_with_its_own_ideas_is_found() {
         let manifest = "[package]\nversion = \"1.0.0\"\nedition.workspace = true\n[lints.rust]\n";
         assert_eq!(
-            found(manifest),
+            find_in_manifest(manifest),
             [
                 "the workspace's lints do not hold here",
                 "version is not the workspace's",
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_manifest_that_cannot_be_read_is_found() {
-        assert_eq!(found("[package"), ["it cannot be read"]);
-        assert_eq!(found("[package]\nversion.workspace = true").len(), 3);
+        assert_eq!(find_in_manifest("[package"), ["it cannot be read"]);
+        assert_eq!(find_in_manifest("[package]\nversion.workspace = true").len(), 3);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    rust::{Token, begins, inside, tokens},
+    rust::{Token, begins_with, parse_tokens, take_until_closing},
     tree::Tree,
 };
 
@@ -54,7 +54,7 @@ impl ModuleTree {
         let mut for_tests = BTreeSet::new();
         for (path, inner, text) in files {
             let Some(module) = module_path(inner) else { continue };
-            let tokens = tokens(text).unwrap_or_default();
+            let tokens = parse_tokens(text).unwrap_or_default();
             modules.scan(&tokens, &module, path, &mut for_tests);
         }
         modules.modules.retain(|path, _| !for_tests.iter().any(|test: &ModulePath| path.starts_with(test)));
@@ -62,7 +62,7 @@ impl ModuleTree {
     }
 
     /// References of modules to other modules.
-    pub fn references(&self) -> Vec<Reference> {
+    pub fn find_references(&self) -> Vec<Reference> {
         let mut references = Vec::new();
         for (from, module) in &self.modules {
             for (raw, line) in &module.paths {
@@ -89,7 +89,7 @@ impl ModuleTree {
             let rest = &tokens[at..];
             let token = &rest[0];
             if let Some(length) = length_of_test_item(rest) {
-                for_tests.extend(declared_module(&rest[..length]).map(|name| child(path, &name)));
+                for_tests.extend(declared_module(&rest[..length]).map(|name| child_path(path, &name)));
                 at += length;
                 continue;
             }
@@ -99,14 +99,14 @@ impl ModuleTree {
             }
             let module = self.modules.entry(path.clone()).or_default();
             match token.text.as_str() {
-                "mod" if is_word(rest.get(1)) && begins(&rest[2..], &["{"]) => {
-                    let body = inside(&rest[3..]).unwrap_or_default();
-                    let inner = child(path, &rest[1].text);
+                "mod" if is_word(rest.get(1)) && begins_with(&rest[2..], &["{"]) => {
+                    let body = take_until_closing(&rest[3..]).unwrap_or_default();
+                    let inner = child_path(path, &rest[1].text);
                     self.scan(body, &inner, file, for_tests);
                     at += 4 + body.len();
                     continue;
                 }
-                "use" if !begins(&rest[1..], &["<"]) => {
+                "use" if !begins_with(&rest[1..], &["<"]) => {
                     let length = rest.iter().position(|token| token.text == ";").unwrap_or(rest.len());
                     read_use(&rest[1..length], &mut Vec::new(), module);
                     at += length;
@@ -148,13 +148,14 @@ impl ModuleTree {
             }
             first => {
                 let module = self.modules.get(from)?;
-                if !module.aliases.contains_key(first) && !self.modules.contains_key(&child(from, first)) {
+                if !module.aliases.contains_key(first) && !self.modules.contains_key(&child_path(from, first))
+                {
                     return None;
                 }
             }
         }
         while let Some(segment) = segments.next() {
-            let inner = child(&at, segment);
+            let inner = child_path(&at, segment);
             if self.modules.contains_key(&inner) {
                 at = inner;
                 continue;
@@ -174,7 +175,7 @@ impl ModuleTree {
             }
             for glob in &module.globs {
                 let target = self.resolve(&at, glob, reexports - 1).filter(|target| *target != at);
-                if let Some(target) = target.filter(|target| self.defines(target, segment)) {
+                if let Some(target) = target.filter(|target| self.is_defined(target, segment)) {
                     let path = std::iter::once(segment.to_owned()).chain(rest).collect();
                     let path = std::iter::once("self".to_owned()).chain::<RawPath>(path).collect();
                     return self.resolve(&target, &path, reexports - 1);
@@ -185,8 +186,8 @@ impl ModuleTree {
         Some(at)
     }
 
-    fn defines(&self, module: &ModulePath, name: &str) -> bool {
-        self.modules.contains_key(&child(module, name))
+    fn is_defined(&self, module: &ModulePath, name: &str) -> bool {
+        self.modules.contains_key(&child_path(module, name))
             || self
                 .modules
                 .get(module)
@@ -209,7 +210,7 @@ fn module_path(inner: &str) -> Option<ModulePath> {
     Some(path)
 }
 
-fn child(path: &ModulePath, name: &str) -> ModulePath {
+fn child_path(path: &ModulePath, name: &str) -> ModulePath {
     path.iter().cloned().chain([name.to_owned()]).collect()
 }
 
@@ -219,12 +220,12 @@ fn is_word(token: Option<&Token>) -> bool {
     })
 }
 
-/// How many tokens an item has that only tests see, its attributes included.
+/// The number of tokens of an item that only tests see, its attributes included.
 fn length_of_test_item(tokens: &[Token]) -> Option<usize> {
-    if !begins(tokens, &["#", "[", "cfg", "("]) {
+    if !begins_with(tokens, &["#", "[", "cfg", "("]) {
         return None;
     }
-    let condition = inside(&tokens[4..])?;
+    let condition = take_until_closing(&tokens[4..])?;
     let is_test = condition.iter().any(|token| token.text == "test")
         && !condition.iter().any(|token| token.text == "not" || token.text == "any");
     if !is_test {
@@ -254,11 +255,11 @@ fn length_of_test_item(tokens: &[Token]) -> Option<usize> {
 
 /// The module whose file an item declares.
 fn declared_module(item: &[Token]) -> Option<String> {
-    let at = item.windows(3).position(|window| begins(window, &["mod"]) && window[2].text == ";")?;
+    let at = item.windows(3).position(|window| begins_with(window, &["mod"]) && window[2].text == ";")?;
     Some(item[at + 1].text.clone())
 }
 
-/// Whether what follows these tokens belongs to a path or value that they begin.
+/// Returns true if the next tokens belong to a path or value that these begin.
 fn continues_path(before: &[Token]) -> bool {
     match before {
         [.., last] if last.text == "." => true,
@@ -273,7 +274,7 @@ fn written_path(tokens: &[Token]) -> RawPath {
     let mut at = 0;
     while is_word(tokens.get(at)) {
         path.push(tokens[at].text.clone());
-        if !begins(&tokens[at + 1..], &[":", ":"]) {
+        if !begins_with(&tokens[at + 1..], &[":", ":"]) {
             break;
         }
         at += 3;
@@ -290,8 +291,8 @@ fn read_use(tokens: &[Token], before: &mut RawPath, module: &mut Module) {
     while let Some(token) = tokens.get(at) {
         match token.text.as_str() {
             "{" => {
-                let body = inside(&tokens[at + 1..]).unwrap_or_default();
-                for part in parts(body) {
+                let body = take_until_closing(&tokens[at + 1..]).unwrap_or_default();
+                for part in split_at_commas(body) {
                     read_use(part, &mut path, module);
                 }
                 return;
@@ -309,7 +310,7 @@ fn read_use(tokens: &[Token], before: &mut RawPath, module: &mut Module) {
         }
         at += 1;
     }
-    let name = if begins(&tokens[at.min(tokens.len())..], &["as"]) {
+    let name = if begins_with(&tokens[at.min(tokens.len())..], &["as"]) {
         tokens.get(at + 1).map(|token| token.text.clone())
     } else {
         path.last().cloned()
@@ -321,7 +322,7 @@ fn read_use(tokens: &[Token], before: &mut RawPath, module: &mut Module) {
 }
 
 /// The parts between commas outside of braces.
-fn parts(tokens: &[Token]) -> Vec<&[Token]> {
+fn split_at_commas(tokens: &[Token]) -> Vec<&[Token]> {
     let mut parts = Vec::new();
     let (mut depth, mut start) = (0_usize, 0);
     for (at, token) in tokens.iter().enumerate() {

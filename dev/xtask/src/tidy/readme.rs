@@ -6,7 +6,7 @@ use super::finding::Finding;
 use crate::{tree::Tree, workspace::Workspace};
 
 /// Check that each crate has a `README.md` with a title and a paragraph.
-pub fn check(tree: &Tree, workspace: &Workspace) -> Vec<Finding> {
+pub fn check_readmes(tree: &Tree, workspace: &Workspace) -> Vec<Finding> {
     let folders = workspace.crates.iter().map(|member| member.folder.as_str());
     folders.filter_map(|folder| check_crate(folder, tree)).collect()
 }
@@ -39,26 +39,26 @@ mod tests {
     use super::*;
     use crate::workspace::Crate;
 
-    fn found(readme: Option<&str>) -> Vec<String> {
+    fn find_in_readme(readme: Option<&str>) -> Vec<String> {
         let tree = readme.map(|text| Tree::from([("services/jobs/README.md", text)])).unwrap_or_default();
-        let crates = vec![Crate::sample("services/jobs", &[])];
-        let findings = check(&tree, &Workspace { crates, ..Workspace::default() });
+        let crates = vec![Crate::for_test("services/jobs", &[])];
+        let findings = check_readmes(&tree, &Workspace { crates, ..Workspace::default() });
         findings.into_iter().map(|finding| finding.message).collect()
     }
 
     #[test]
     fn a_title_and_a_paragraph_are_enough() {
-        assert!(found(Some("# Jobs\n\nRuns jobs.\n")).is_empty());
+        assert!(find_in_readme(Some("# Jobs\n\nRuns jobs.\n")).is_empty());
     }
 
     #[test]
     fn a_crate_without_a_readme_is_found() {
-        assert_eq!(found(None), ["services/jobs has no README.md"]);
+        assert_eq!(find_in_readme(None), ["services/jobs has no README.md"]);
     }
 
     #[test]
     fn an_empty_shell_of_a_readme_is_found() {
-        assert_eq!(found(Some("Runs jobs.\n")), ["it has no title"]);
-        assert_eq!(found(Some("# Jobs\n\n## Tables\n")), ["it has no paragraph"]);
+        assert_eq!(find_in_readme(Some("Runs jobs.\n")), ["it has no title"]);
+        assert_eq!(find_in_readme(Some("# Jobs\n\n## Tables\n")), ["it has no paragraph"]);
     }
 }

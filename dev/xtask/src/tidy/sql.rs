@@ -2,17 +2,17 @@
 
 use super::finding::Finding;
 use crate::{
-    rust::{Token, tokens},
+    rust::{Token, parse_tokens},
     tree::Tree,
 };
 
 /// Names of the libraries that speak SQL. These and the verbs are written in two parts, so that the check does
 /// not find itself.
-const LIBRARIES: [&str; 4] =
+const DATABASE_LIBRARIES: [&str; 4] =
     [concat!("sea", "_orm"), concat!("sea", "_orm_migration"), concat!("sea", "_query"), concat!("sq", "lx")];
 
-/// How a statement starts, and what else it then contains: prose may start with a verb in capitals too.
-const STATEMENTS: [(&str, &str); 5] = [
+/// First words of statements and a word that each then contains: prose may start with a verb in capitals too.
+const STATEMENT_STARTS: [(&str, &str); 5] = [
     (concat!("SEL", "ECT "), ""),
     (concat!("INS", "ERT INTO "), ""),
     (concat!("UPD", "ATE "), "SET "),
@@ -21,15 +21,15 @@ const STATEMENTS: [(&str, &str); 5] = [
 ];
 
 /// Check every Rust file outside the places where the database is at home.
-pub fn check(tree: &Tree) -> Vec<Finding> {
+pub fn check_sql(tree: &Tree) -> Vec<Finding> {
     let strangers = tree.ending_in(".rs").filter(|(path, _)| !is_at_home(path));
     strangers.flat_map(|(path, source)| check_file(path, source)).collect()
 }
 
 fn check_file(path: &str, source: &str) -> Vec<Finding> {
     // What is not Rust is a finding of `words`.
-    let tokens = tokens(source).unwrap_or_default();
-    let found = tokens.iter().filter_map(|token| Some((token.line, describe(token)?)));
+    let tokens = parse_tokens(source).unwrap_or_default();
+    let found = tokens.iter().filter_map(|token| Some((token.line, describe_statement(token)?)));
     found
         .map(|(line, what)| {
             Finding::error(
@@ -37,20 +37,20 @@ fn check_file(path: &str, source: &str) -> Vec<Finding> {
                 what,
                 "move it to the service's src/store/, or to foundation/kit/src/db/ if every service needs it",
             )
-            .at(line)
+            .at_line(line)
         })
         .collect()
 }
 
-fn describe(token: &Token) -> Option<String> {
+fn describe_statement(token: &Token) -> Option<String> {
     if token.quoted {
         // Indentation, and line ends both as such and as escapes.
         let text = token.text.trim_start_matches(['\\', 'n', '\n', ' ']);
         let (verb, _) =
-            STATEMENTS.iter().find(|(verb, rest)| text.starts_with(verb) && text.contains(rest))?;
+            STATEMENT_STARTS.iter().find(|(verb, rest)| text.starts_with(verb) && text.contains(rest))?;
         Some(format!("a text starts with {} and looks like SQL", verb.trim()))
     } else {
-        LIBRARIES.contains(&token.text.as_str()).then(|| format!("{} is used here", token.text))
+        DATABASE_LIBRARIES.contains(&token.text.as_str()).then(|| format!("{} is used here", token.text))
     }
 }
 
@@ -70,15 +70,16 @@ fn is_at_home(path: &str) -> bool {
 mod tests {
     use super::*;
 
-    const LIBRARY: &str = concat!("use sea", "_orm::entity::prelude::*;\n");
+    const LIBRARY_IMPORT: &str = concat!("use sea", "_orm::entity::prelude::*;\n");
 
-    fn found(path: &str, source: &str) -> Vec<Finding> {
-        check(&Tree::from([(path, source)]))
+    fn find_in_source(path: &str, source: &str) -> Vec<Finding> {
+        check_sql(&Tree::from([(path, source)]))
     }
 
     #[test]
     fn a_handler_that_knows_the_database_is_found() {
-        let findings = found("services/jobs/src/http/list.rs", &format!("//! Lists.\n{LIBRARY}"));
+        let findings =
+            find_in_source("services/jobs/src/http/list.rs", &format!("//! Lists.\n{LIBRARY_IMPORT}"));
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].line, Some(2));
         assert!(findings[0].next.contains("src/store/"));
@@ -95,15 +96,15 @@ mod tests {
         ];
         for statement in statements {
             let source = format!("const A: &str = {statement};");
-            assert_eq!(found("apps/hearthd/src/main.rs", &source).len(), 1, "{statement}");
+            assert_eq!(find_in_source("apps/hearthd/src/main.rs", &source).len(), 1, "{statement}");
         }
     }
 
     #[test]
     fn prose_and_comments_are_not_statements() {
         let source = concat!("// SEL", "ECT a; sq", "lx\nconst A: &str = \"UPD", "ATE your client\";");
-        assert!(found("apps/hearth/src/main.rs", source).is_empty());
-        assert!(found("apps/hearth/src/main.rs", "const A: &str = \"Select one\";").is_empty());
+        assert!(find_in_source("apps/hearth/src/main.rs", source).is_empty());
+        assert!(find_in_source("apps/hearth/src/main.rs", "const A: &str = \"Select one\";").is_empty());
     }
 
     #[test]
@@ -117,7 +118,7 @@ mod tests {
             "foundation/kit/src/db.rs",
             "foundation/kit/tests/it/lease.rs",
         ] {
-            assert!(found(path, LIBRARY).is_empty(), "{path}");
+            assert!(find_in_source(path, LIBRARY_IMPORT).is_empty(), "{path}");
         }
         for path in [
             "services/jobs/src/app/store.rs",
@@ -125,7 +126,7 @@ mod tests {
             "foundation/kit/src/lib.rs",
             "dev/testkit/src/lib.rs",
         ] {
-            assert_eq!(found(path, LIBRARY).len(), 1, "{path}");
+            assert_eq!(find_in_source(path, LIBRARY_IMPORT).len(), 1, "{path}");
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Calls about people and credentials.
+//! Calls about users and credentials.
 
 use hearth_base::{Result, TokenId, UserName};
 use hearth_wire::{
     accounts::{
-        Email, Invitation, InvitationCreate, InvitationCreated, Join, Me, PasswordChange, SessionCreate,
-        SessionCreated, Token, TokenCreate, TokenCreated, User, UserPatch,
+        CallerInfo, Invitation, InvitationCreate, InvitationCreated, MailAddress, PasswordChange,
+        SessionCreate, SessionCreated, Token, TokenCreate, TokenCreated, User, UserPatch, UserRegistration,
     },
     reply::{Done, Listed, Paging},
 };
@@ -17,85 +17,85 @@ use crate::Client;
 pub struct AccountsCalls<'a>(&'a Client);
 
 impl Client {
-    /// Calls about people and credentials.
+    /// Returns the calls about users and credentials.
     pub fn accounts(&self) -> AccountsCalls<'_> {
         AccountsCalls(self)
     }
 }
 
 impl AccountsCalls<'_> {
-    /// Comes in with a code.
-    pub async fn join(&self, join: &Join) -> Result<User> {
-        self.0.call(Method::POST, "/accounts/v1/join").json(join).data().await
+    /// Registers a user with a code.
+    pub async fn join_with_code(&self, join: &UserRegistration) -> Result<User> {
+        self.0.build_call(Method::POST, "/accounts/v1/join").json(join).fetch_data().await
     }
 
-    /// Who the caller is.
-    pub async fn me(&self) -> Result<Me> {
-        self.0.call(Method::GET, "/accounts/v1/me").data().await
+    /// Shows the caller and their credential.
+    pub async fn show_caller(&self) -> Result<CallerInfo> {
+        self.0.build_call(Method::GET, "/accounts/v1/me").fetch_data().await
     }
 
-    /// Chooses a new password.
-    pub async fn password_change(&self, change: &PasswordChange) -> Result<Done> {
-        self.0.call(Method::POST, "/accounts/v1/me/password").json(change).data().await
+    /// Changes the caller's password.
+    pub async fn change_password(&self, change: &PasswordChange) -> Result<Done> {
+        self.0.build_call(Method::POST, "/accounts/v1/me/password").json(change).fetch_data().await
     }
 
-    /// Where mail to the caller goes.
-    pub async fn email(&self) -> Result<Email> {
-        self.0.call(Method::GET, "/accounts/v1/me/email").data().await
+    /// Shows the mail address of the caller.
+    pub async fn show_email(&self) -> Result<MailAddress> {
+        self.0.build_call(Method::GET, "/accounts/v1/me/email").fetch_data().await
     }
 
-    /// Changes where mail to the caller goes.
-    pub async fn email_put(&self, email: &Email) -> Result<Email> {
-        self.0.call(Method::PUT, "/accounts/v1/me/email").json(email).data().await
+    /// Changes the mail address of the caller.
+    pub async fn update_email(&self, email: &MailAddress) -> Result<MailAddress> {
+        self.0.build_call(Method::PUT, "/accounts/v1/me/email").json(email).fetch_data().await
     }
 
     /// Signs in with a password.
-    pub async fn session_create(&self, session: &SessionCreate) -> Result<SessionCreated> {
-        self.0.call(Method::POST, "/accounts/v1/sessions").json(session).data().await
+    pub async fn create_session(&self, session: &SessionCreate) -> Result<SessionCreated> {
+        self.0.build_call(Method::POST, "/accounts/v1/sessions").json(session).fetch_data().await
     }
 
-    /// Ends the session that the call shows.
-    pub async fn session_end(&self) -> Result<Done> {
-        self.0.call(Method::DELETE, "/accounts/v1/sessions/current").data().await
+    /// Ends the current session.
+    pub async fn end_session(&self) -> Result<Done> {
+        self.0.build_call(Method::DELETE, "/accounts/v1/sessions/current").fetch_data().await
     }
 
-    /// The caller's tokens.
-    pub async fn token_list(&self, paging: &Paging) -> Result<Listed<Token>> {
-        self.0.call(Method::GET, "/accounts/v1/tokens").query(paging).data().await
+    /// Lists the caller's tokens.
+    pub async fn list_tokens(&self, paging: &Paging) -> Result<Listed<Token>> {
+        self.0.build_call(Method::GET, "/accounts/v1/tokens").query(paging).fetch_data().await
     }
 
-    /// Makes a token.
-    pub async fn token_create(&self, token: &TokenCreate) -> Result<TokenCreated> {
-        self.0.call(Method::POST, "/accounts/v1/tokens").json(token).data().await
+    /// Creates a token.
+    pub async fn create_token(&self, token: &TokenCreate) -> Result<TokenCreated> {
+        self.0.build_call(Method::POST, "/accounts/v1/tokens").json(token).fetch_data().await
     }
 
     /// Revokes a token.
-    pub async fn token_revoke(&self, token: TokenId) -> Result<Done> {
-        self.0.call(Method::DELETE, "/accounts/v1/tokens").segment(token).data().await
+    pub async fn revoke_token(&self, token: TokenId) -> Result<Done> {
+        self.0.build_call(Method::DELETE, "/accounts/v1/tokens").segment(token).fetch_data().await
     }
 
-    /// Everybody here, for operators.
-    pub async fn user_list(&self, paging: &Paging) -> Result<Listed<User>> {
-        self.0.call(Method::GET, "/accounts/v1/users").query(paging).data().await
+    /// Lists all users, for operators.
+    pub async fn list_users(&self, paging: &Paging) -> Result<Listed<User>> {
+        self.0.build_call(Method::GET, "/accounts/v1/users").query(paging).fetch_data().await
     }
 
     /// Changes a user, for operators.
-    pub async fn user_patch(&self, user: &UserName, patch: &UserPatch) -> Result<User> {
-        self.0.call(Method::PATCH, "/accounts/v1/users").segment(user).json(patch).data().await
+    pub async fn update_user(&self, user: &UserName, patch: &UserPatch) -> Result<User> {
+        self.0.build_call(Method::PATCH, "/accounts/v1/users").segment(user).json(patch).fetch_data().await
     }
 
-    /// Invites somebody, for operators.
-    pub async fn invitation_create(&self, invitation: &InvitationCreate) -> Result<InvitationCreated> {
-        self.0.call(Method::POST, "/accounts/v1/invitations").json(invitation).data().await
+    /// Creates an invitation, for operators.
+    pub async fn create_invitation(&self, invitation: &InvitationCreate) -> Result<InvitationCreated> {
+        self.0.build_call(Method::POST, "/accounts/v1/invitations").json(invitation).fetch_data().await
     }
 
-    /// The codes that wait to be used, for operators.
-    pub async fn invitation_list(&self, paging: &Paging) -> Result<Listed<Invitation>> {
-        self.0.call(Method::GET, "/accounts/v1/invitations").query(paging).data().await
+    /// Lists the open invitations, for operators.
+    pub async fn list_invitations(&self, paging: &Paging) -> Result<Listed<Invitation>> {
+        self.0.build_call(Method::GET, "/accounts/v1/invitations").query(paging).fetch_data().await
     }
 
     /// Withdraws an invitation, for operators.
-    pub async fn invitation_withdraw(&self, invitation: TokenId) -> Result<Done> {
-        self.0.call(Method::DELETE, "/accounts/v1/invitations").segment(invitation).data().await
+    pub async fn withdraw_invitation(&self, invitation: TokenId) -> Result<Done> {
+        self.0.build_call(Method::DELETE, "/accounts/v1/invitations").segment(invitation).fetch_data().await
     }
 }

@@ -1,4 +1,4 @@
-//! Calls about who did what.
+//! Calls to the audit log.
 
 use hearth_base::{Result, ToolName};
 use hearth_wire::{
@@ -14,20 +14,26 @@ use crate::Client;
 pub struct AuditCalls<'a>(&'a Client);
 
 impl Client {
-    /// Calls to the audit log.
+    /// Returns the calls to the audit log.
     pub fn audit(&self) -> AuditCalls<'_> {
         AuditCalls(self)
     }
 }
 
 impl AuditCalls<'_> {
-    /// Every change, newest first, for operators.
+    /// Lists all changes, newest first, for operators.
     pub async fn list(&self, query: &AuditQuery) -> Result<Listed<AuditEntry>> {
-        self.0.call(Method::GET, "/accounts/v1/audit").query(query).data().await
+        self.0.build_call(Method::GET, "/accounts/v1/audit").query(query).fetch_data().await
     }
 
-    /// The changes of one tool, newest first.
-    pub async fn of_tool(&self, tool: &ToolName, paging: &Paging) -> Result<Listed<AuditEntry>> {
-        self.0.call(Method::GET, "/tools/v1/tool").segment(tool).then("/audit").query(paging).data().await
+    /// Lists the changes of one tool, newest first.
+    pub async fn list_for_tool(&self, tool: &ToolName, paging: &Paging) -> Result<Listed<AuditEntry>> {
+        self.0
+            .build_call(Method::GET, "/tools/v1/tool")
+            .segment(tool)
+            .path_suffix("/audit")
+            .query(paging)
+            .fetch_data()
+            .await
     }
 }

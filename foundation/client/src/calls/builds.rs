@@ -6,8 +6,8 @@ use hearth_base::{BuildId, Result, SourceId, ToolName};
 use hearth_wire::{
     builds::{
         Build, BuildChanged, BuildCreate, BuildCreateQuery, BuildList, BuildLogQuery, BuildNew, BuildOne,
-        BuildQuery, BuildQuota, BuildQuotaOne, BuildStarted, Source, SourceOne,
-        internal::{Beat, Beaten, Claim, Claimed, Finish},
+        BuildQuery, BuildQuota, BuildQuotaOne, BuildStarted, SourceOne, UploadedFolder,
+        internal::{BuildClaim, BuildClaimReply, BuildFinish, BuildHeartbeat, BuildHeartbeatReply},
     },
     reply::{Done, Paging},
 };
@@ -20,110 +20,139 @@ use crate::{Body, Client};
 pub struct BuildsCalls<'a>(&'a Client);
 
 impl Client {
-    /// Calls about builds.
+    /// Returns the calls about builds.
     pub fn builds(&self) -> BuildsCalls<'_> {
         BuildsCalls(self)
     }
 }
 
 impl BuildsCalls<'_> {
-    /// Starts a build. A repository that cannot be read is refused at once.
+    /// Starts a build. An unreadable repository is an immediate error.
     pub async fn start(
         &self,
         tool: &ToolName,
         create: &BuildCreate,
         query: &BuildCreateQuery,
     ) -> Result<BuildNew> {
-        let call = self.0.call(Method::POST, TOOL).segment(tool).then("/builds").query(query).json(create);
-        call.answer::<BuildStarted>().await.map(|answer| answer.new_build)
+        let call = self
+            .0
+            .build_call(Method::POST, TOOL_PATH)
+            .segment(tool)
+            .path_suffix("/builds")
+            .query(query)
+            .json(create);
+        call.fetch_json::<BuildStarted>().await.map(|answer| answer.new_build)
     }
 
-    /// The tool's builds, the newest first.
+    /// Lists the builds of a tool, newest first.
     pub async fn list(&self, tool: &ToolName, paging: &Paging) -> Result<BuildList> {
-        self.0.call(Method::GET, TOOL).segment(tool).then("/builds").query(paging).answer().await
+        self.0
+            .build_call(Method::GET, TOOL_PATH)
+            .segment(tool)
+            .path_suffix("/builds")
+            .query(paging)
+            .fetch_json()
+            .await
     }
 
-    /// One build.
+    /// Shows a build.
     pub async fn show(&self, tool: &ToolName, build: BuildId) -> Result<Build> {
-        let call = self.0.call(Method::GET, TOOL).segment(tool).then("/builds").segment(build);
-        call.answer::<BuildOne>().await.map(|answer| answer.build)
+        let call =
+            self.0.build_call(Method::GET, TOOL_PATH).segment(tool).path_suffix("/builds").segment(build);
+        call.fetch_json::<BuildOne>().await.map(|answer| answer.build)
     }
 
-    /// One build as soon as it is over, or as it is after the wait.
+    /// Waits for the end of a build, then shows it; after a timeout, shows its current state.
     pub async fn wait(&self, tool: &ToolName, build: BuildId, query: &BuildQuery) -> Result<Build> {
-        let call = self.0.call(Method::GET, TOOL).segment(tool).then("/builds").segment(build);
-        call.query(query).answer::<BuildOne>().await.map(|answer| answer.build)
+        let call =
+            self.0.build_call(Method::GET, TOOL_PATH).segment(tool).path_suffix("/builds").segment(build);
+        call.query(query).fetch_json::<BuildOne>().await.map(|answer| answer.build)
     }
 
-    /// The newest build.
-    pub async fn latest(&self, tool: &ToolName) -> Result<Build> {
-        let call = self.0.call(Method::GET, TOOL).segment(tool).then("/builds/latest");
-        call.answer::<BuildOne>().await.map(|answer| answer.build)
+    /// Shows the newest build.
+    pub async fn show_latest(&self, tool: &ToolName) -> Result<Build> {
+        let call = self.0.build_call(Method::GET, TOOL_PATH).segment(tool).path_suffix("/builds/latest");
+        call.fetch_json::<BuildOne>().await.map(|answer| answer.build)
     }
 
-    /// Cancels a build that runs or waits.
+    /// Cancels a queued or running build.
     pub async fn cancel(&self, tool: &ToolName, build: BuildId) -> Result<BuildChanged> {
-        let call = self.0.call(Method::PUT, TOOL).segment(tool).then("/builds").segment(build);
-        call.then("/cancel").answer().await
+        let call =
+            self.0.build_call(Method::PUT, TOOL_PATH).segment(tool).path_suffix("/builds").segment(build);
+        call.path_suffix("/cancel").fetch_json().await
     }
 
-    /// Forgets a build that is over; its image may go.
+    /// Deletes an ended build; its image may be deleted too.
     pub async fn delete(&self, tool: &ToolName, build: BuildId) -> Result<BuildChanged> {
-        self.0.call(Method::DELETE, TOOL).segment(tool).then("/builds").segment(build).answer().await
+        self.0
+            .build_call(Method::DELETE, TOOL_PATH)
+            .segment(tool)
+            .path_suffix("/builds")
+            .segment(build)
+            .fetch_json()
+            .await
     }
 
-    /// A build's log as it comes: a `BuildLogLine` in JSON on each line.
-    pub async fn logs(
+    /// Streams the log of a build: a `BuildLogLine` in JSON on each line.
+    pub async fn stream_logs(
         &self,
         tool: &ToolName,
         build: BuildId,
         query: &BuildLogQuery,
     ) -> Result<Response<Body>> {
-        let call = self.0.call(Method::GET, TOOL).segment(tool).then("/builds").segment(build);
-        call.then("/logs").query(query).streamed().await
+        let call =
+            self.0.build_call(Method::GET, TOOL_PATH).segment(tool).path_suffix("/builds").segment(build);
+        call.path_suffix("/logs").query(query).send_streaming().await
     }
 
-    /// Forgets all of the tool's builds that are over.
-    pub async fn clean(&self, tool: &ToolName) -> Result<()> {
-        let call = self.0.call(Method::POST, TOOL).segment(tool).then("/clean");
-        call.answer::<Done>().await.map(|_| ())
+    /// Deletes all ended builds of a tool.
+    pub async fn delete_finished(&self, tool: &ToolName) -> Result<()> {
+        let call = self.0.build_call(Method::POST, TOOL_PATH).segment(tool).path_suffix("/clean");
+        call.fetch_json::<Done>().await.map(|_| ())
     }
 
-    /// How much the tool may build.
-    pub async fn quotas(&self, tool: &ToolName) -> Result<BuildQuota> {
-        let call = self.0.call(Method::GET, TOOL).segment(tool).then("/quotas");
-        call.answer::<BuildQuotaOne>().await.map(|answer| answer.quota)
+    /// Shows the build quota and usage of a tool.
+    pub async fn show_quota(&self, tool: &ToolName) -> Result<BuildQuota> {
+        let call = self.0.build_call(Method::GET, TOOL_PATH).segment(tool).path_suffix("/quotas");
+        call.fetch_json::<BuildQuotaOne>().await.map(|answer| answer.quota)
     }
 
-    /// Uploads a folder: an archive (tar, gzip), as it comes.
-    pub async fn upload(&self, tool: &ToolName, archive: Body) -> Result<Source> {
-        let call = self.0.call(Method::POST, TOOL).segment(tool).then("/sources");
+    /// Uploads a folder as a streamed archive (tar, gzip).
+    pub async fn upload(&self, tool: &ToolName, archive: Body) -> Result<UploadedFolder> {
+        let call = self.0.build_call(Method::POST, TOOL_PATH).segment(tool).path_suffix("/sources");
         let call = call.header(http::header::CONTENT_TYPE, "application/gzip").body(archive);
-        // An upload takes as long as the line is slow.
-        call.patience(Duration::from_secs(3600)).answer::<SourceOne>().await.map(|answer| answer.source)
+        // An upload over a slow connection may take long.
+        call.timeout(Duration::from_secs(3600)).fetch_json::<SourceOne>().await.map(|answer| answer.source)
     }
 
-    /// For the builder: a build to make.
-    pub async fn claim(&self, claim: &Claim) -> Result<Claimed> {
-        self.0.call(Method::POST, "/builds/v1/internal/claims").json(claim).answer().await
+    /// For the builder: claims a build.
+    pub async fn claim_build(&self, claim: &BuildClaim) -> Result<BuildClaimReply> {
+        self.0.build_call(Method::POST, "/builds/v1/internal/claims").json(claim).fetch_json().await
     }
 
-    /// For the builder: it goes on.
-    pub async fn beat(&self, build: BuildId, beat: &Beat) -> Result<Beaten> {
-        self.0.call(Method::POST, INTERNAL).segment(build).then("/beat").json(beat).answer().await
+    /// For the builder: extends a lease and reports progress.
+    pub async fn heartbeat(&self, build: BuildId, beat: &BuildHeartbeat) -> Result<BuildHeartbeatReply> {
+        self.0
+            .build_call(Method::POST, INTERNAL_PATH)
+            .segment(build)
+            .path_suffix("/beat")
+            .json(beat)
+            .fetch_json()
+            .await
     }
 
-    /// For the builder: it is over.
-    pub async fn finish(&self, build: BuildId, finish: &Finish) -> Result<()> {
-        let call = self.0.call(Method::POST, INTERNAL).segment(build).then("/finish").json(finish);
-        call.answer::<Done>().await.map(|_| ())
+    /// For the builder: ends a build or an attempt.
+    pub async fn finish_build(&self, build: BuildId, finish: &BuildFinish) -> Result<()> {
+        let call =
+            self.0.build_call(Method::POST, INTERNAL_PATH).segment(build).path_suffix("/finish").json(finish);
+        call.fetch_json::<Done>().await.map(|_| ())
     }
 
-    /// For the builder: the archive of an uploaded folder, as it comes.
-    pub async fn source(&self, source: SourceId) -> Result<Response<Body>> {
-        self.0.call(Method::GET, "/builds/v1/internal/sources").segment(source).streamed().await
+    /// For the builder: streams the archive of an uploaded folder.
+    pub async fn open_source(&self, source: SourceId) -> Result<Response<Body>> {
+        self.0.build_call(Method::GET, "/builds/v1/internal/sources").segment(source).send_streaming().await
     }
 }
 
-const TOOL: &str = "/builds/v1/tool";
-const INTERNAL: &str = "/builds/v1/internal/builds";
+const TOOL_PATH: &str = "/builds/v1/tool";
+const INTERNAL_PATH: &str = "/builds/v1/internal/builds";

@@ -17,68 +17,73 @@ use crate::{Call, Client};
 pub struct ComponentsCalls<'a>(&'a Client);
 
 impl Client {
-    /// Calls about deployments.
+    /// Returns the calls about deployments.
     pub fn components(&self) -> ComponentsCalls<'_> {
         ComponentsCalls(self)
     }
 }
 
 impl ComponentsCalls<'_> {
-    fn tool(&self, method: Method, tool: &ToolName) -> Call<'_> {
-        self.0.call(method, "/components/v1/tool").segment(tool)
+    fn tool_call(&self, method: Method, tool: &ToolName) -> Call<'_> {
+        self.0.build_call(method, "/components/v1/tool").segment(tool)
     }
 
-    fn one(&self, method: Method, tool: &ToolName, deployment: DeploymentId) -> Call<'_> {
-        self.tool(method, tool).then("/deployment").segment(deployment)
+    fn deployment_call(&self, method: Method, tool: &ToolName, deployment: DeploymentId) -> Call<'_> {
+        self.tool_call(method, tool).path_suffix("/deployment").segment(deployment)
     }
 
     /// Starts a deployment.
-    pub async fn deploy(
+    pub async fn create_deployment(
         &self,
         tool: &ToolName,
         create: &DeploymentCreate,
         query: &DeploymentCreateQuery,
     ) -> Result<Deployment> {
-        self.tool(Method::POST, tool).then("/deployment").query(query).json(create).data().await
+        self.tool_call(Method::POST, tool)
+            .path_suffix("/deployment")
+            .query(query)
+            .json(create)
+            .fetch_data()
+            .await
     }
 
-    /// The tool's deployments, the newest first.
+    /// Lists the deployments of a tool, newest first.
     pub async fn list(&self, tool: &ToolName, paging: &Paging) -> Result<DeploymentList> {
-        self.tool(Method::GET, tool).then("/deployment").query(paging).data().await
+        self.tool_call(Method::GET, tool).path_suffix("/deployment").query(paging).fetch_data().await
     }
 
-    /// The newest deployment.
-    pub async fn latest(&self, tool: &ToolName) -> Result<Deployment> {
-        self.tool(Method::GET, tool).then("/deployment/latest").data().await
+    /// Shows the newest deployment.
+    pub async fn show_latest(&self, tool: &ToolName) -> Result<Deployment> {
+        self.tool_call(Method::GET, tool).path_suffix("/deployment/latest").fetch_data().await
     }
 
-    /// One deployment; waits for a change when asked to.
+    /// Shows a deployment; waits for a change on request.
     pub async fn show(
         &self,
         tool: &ToolName,
         deployment: DeploymentId,
         query: &DeploymentQuery,
     ) -> Result<Deployment> {
-        self.one(Method::GET, tool, deployment).query(query).data().await
+        self.deployment_call(Method::GET, tool, deployment).query(query).fetch_data().await
     }
 
-    /// Takes a deployment back that is under way or waits.
+    /// Cancels a queued or running deployment.
     pub async fn cancel(&self, tool: &ToolName, deployment: DeploymentId) -> Result<Deployment> {
-        self.one(Method::PUT, tool, deployment).then("/cancel").data().await
+        self.deployment_call(Method::PUT, tool, deployment).path_suffix("/cancel").fetch_data().await
     }
 
-    /// Forgets a deployment; one that is under way is taken back first.
+    /// Deletes a deployment; a running one is cancelled first.
     pub async fn delete(&self, tool: &ToolName, deployment: DeploymentId) -> Result<Deployment> {
-        self.one(Method::DELETE, tool, deployment).data().await
+        self.deployment_call(Method::DELETE, tool, deployment).fetch_data().await
     }
 
-    /// What ran once, the newest first.
-    pub async fn revisions(&self, tool: &ToolName, paging: &Paging) -> Result<RevisionList> {
-        self.tool(Method::GET, tool).then("/revisions").query(paging).data().await
+    /// Lists the revisions of a tool, newest first.
+    pub async fn list_revisions(&self, tool: &ToolName, paging: &Paging) -> Result<RevisionList> {
+        self.tool_call(Method::GET, tool).path_suffix("/revisions").query(paging).fetch_data().await
     }
 
-    /// One revision.
-    pub async fn revision(&self, tool: &ToolName, number: u32) -> Result<Revision> {
-        self.tool(Method::GET, tool).then("/revisions").segment(number).data().await
+    /// Shows a revision.
+    pub async fn show_revision(&self, tool: &ToolName, number: u32) -> Result<Revision> {
+        self.tool_call(Method::GET, tool).path_suffix("/revisions").segment(number).fetch_data().await
     }
 }

@@ -1,4 +1,4 @@
-//! Calls about variables.
+//! Calls about environment variables.
 
 use hearth_base::{EnvvarName, JobName, Result, ToolId, ToolName};
 use hearth_wire::{
@@ -18,78 +18,102 @@ use crate::{Call, Client};
 pub struct EnvvarsCalls<'a>(&'a Client);
 
 impl Client {
-    /// Calls about variables.
+    /// Returns the calls about environment variables.
     pub fn envvars(&self) -> EnvvarsCalls<'_> {
         EnvvarsCalls(self)
     }
 }
 
 impl EnvvarsCalls<'_> {
-    fn tool(&self, method: Method, tool: &ToolName) -> Call<'_> {
-        self.0.call(method, "/envvars/v1/tool").segment(tool)
+    fn tool_call(&self, method: Method, tool: &ToolName) -> Call<'_> {
+        self.0.build_call(method, "/envvars/v1/tool").segment(tool)
     }
 
-    /// Variables of a tool, or of one of its jobs, by name.
+    /// Lists the variables of a tool or of one of its jobs, by name.
     pub async fn list(&self, tool: &ToolName, query: &EnvvarsQuery) -> Result<Named<EnvvarsList>> {
-        self.tool(Method::GET, tool).then("/envvars").query(query).answer().await
+        self.tool_call(Method::GET, tool).path_suffix("/envvars").query(query).fetch_json().await
     }
 
-    /// One variable.
+    /// Shows a variable.
     pub async fn show(
         &self,
         tool: &ToolName,
         name: &EnvvarName,
         scope: &EnvvarsScope,
     ) -> Result<Named<EnvvarOne>> {
-        self.tool(Method::GET, tool).then("/envvars").segment(name).query(scope).answer().await
+        self.tool_call(Method::GET, tool)
+            .path_suffix("/envvars")
+            .segment(name)
+            .query(scope)
+            .fetch_json()
+            .await
     }
 
-    /// Makes a variable, or gives it another value.
+    /// Creates or updates a variable.
     pub async fn create(
         &self,
         tool: &ToolName,
         envvar: &EnvvarCreate,
         scope: &EnvvarsScope,
     ) -> Result<Named<EnvvarOne>> {
-        self.tool(Method::POST, tool).then("/envvars").query(scope).json(envvar).answer().await
+        self.tool_call(Method::POST, tool)
+            .path_suffix("/envvars")
+            .query(scope)
+            .json(envvar)
+            .fetch_json()
+            .await
     }
 
-    /// Changes several variables together, or none of them.
-    pub async fn change(
+    /// Changes several variables, all or none.
+    pub async fn change_many(
         &self,
         tool: &ToolName,
         change: &EnvvarsChange,
         scope: &EnvvarsScope,
     ) -> Result<Named<EnvvarsChangedOne>> {
-        self.tool(Method::PATCH, tool).then("/envvars").query(scope).json(change).answer().await
+        self.tool_call(Method::PATCH, tool)
+            .path_suffix("/envvars")
+            .query(scope)
+            .json(change)
+            .fetch_json()
+            .await
     }
 
-    /// Deletes a variable; the answer has its last value.
+    /// Deletes a variable; the response has its last value.
     pub async fn delete(
         &self,
         tool: &ToolName,
         name: &EnvvarName,
         scope: &EnvvarsScope,
     ) -> Result<Named<EnvvarOne>> {
-        self.tool(Method::DELETE, tool).then("/envvars").segment(name).query(scope).answer().await
+        self.tool_call(Method::DELETE, tool)
+            .path_suffix("/envvars")
+            .segment(name)
+            .query(scope)
+            .fetch_json()
+            .await
     }
 
-    /// How many variables the tool may have, and has.
-    pub async fn quota(&self, tool: &ToolName) -> Result<EnvvarsQuota> {
-        let call = self.tool(Method::GET, tool).then("/quotas");
-        call.answer::<Named<EnvvarsQuotaOne>>().await.map(|answer| answer.content.quota)
+    /// Shows the quota and the number of the tool's variables.
+    pub async fn show_quota(&self, tool: &ToolName) -> Result<EnvvarsQuota> {
+        let call = self.tool_call(Method::GET, tool).path_suffix("/quotas");
+        call.fetch_json::<Named<EnvvarsQuotaOne>>().await.map(|answer| answer.content.quota)
     }
 
-    /// All variables that a run of `job` has: for the service that starts it.
-    pub async fn of_run(&self, tool: ToolId, job: &JobName) -> Result<EnvvarsGiven> {
-        let call = self.0.call(Method::GET, "/envvars/v1/internal/tools").segment(tool);
-        let call = call.then("/jobs").segment(job);
-        call.answer::<Named<EnvvarsGiven>>().await.map(|answer| answer.content)
+    /// Lists all variables of the runs of `job`, for the service that starts them.
+    pub async fn list_for_run(&self, tool: ToolId, job: &JobName) -> Result<EnvvarsGiven> {
+        let call = self.0.build_call(Method::GET, "/envvars/v1/internal/tools").segment(tool);
+        let call = call.path_suffix("/jobs").segment(job);
+        call.fetch_json::<Named<EnvvarsGiven>>().await.map(|answer| answer.content)
     }
 
-    /// Which state the variables of a tool's jobs are in: for `jobs`.
-    pub async fn revisions(&self, tool: ToolId) -> Result<EnvvarsRevisions> {
-        let call = self.0.call(Method::GET, "/envvars/v1/internal/tools").segment(tool).then("/revisions");
-        call.answer::<Named<EnvvarsRevisions>>().await.map(|answer| answer.content)
+    /// Shows the state hashes of the variables of a tool's jobs, for `jobs`.
+    pub async fn show_revisions(&self, tool: ToolId) -> Result<EnvvarsRevisions> {
+        let call = self
+            .0
+            .build_call(Method::GET, "/envvars/v1/internal/tools")
+            .segment(tool)
+            .path_suffix("/revisions");
+        call.fetch_json::<Named<EnvvarsRevisions>>().await.map(|answer| answer.content)
     }
 }

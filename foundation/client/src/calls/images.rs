@@ -2,7 +2,7 @@
 
 use hearth_base::{Result, ToolName};
 use hearth_wire::{
-    images::{Image, Provided, Tag},
+    images::{Image, ProvidedImageInfo, Tag},
     reply::{Done, Listed, Paging},
 };
 use http::Method;
@@ -14,44 +14,54 @@ use crate::{Call, Client};
 pub struct ImagesCalls<'a>(&'a Client);
 
 impl Client {
-    /// Calls about images.
+    /// Returns the calls about images.
     pub fn images(&self) -> ImagesCalls<'_> {
         ImagesCalls(self)
     }
 }
 
 impl ImagesCalls<'_> {
-    fn of(&self, method: Method, tool: &ToolName) -> Call<'_> {
-        self.0.call(method, "/images/v1/tool").segment(tool).then("/images")
+    fn images_call(&self, method: Method, tool: &ToolName) -> Call<'_> {
+        self.0.build_call(method, "/images/v1/tool").segment(tool).path_suffix("/images")
     }
 
-    /// The images that this Hearth provides.
-    pub async fn provided(&self) -> Result<Listed<Provided>> {
-        self.0.call(Method::GET, "/images/v1/provided").data().await
+    /// Lists the images that this Hearth provides.
+    pub async fn list_provided(&self) -> Result<Listed<ProvidedImageInfo>> {
+        self.0.build_call(Method::GET, "/images/v1/provided").fetch_data().await
     }
 
-    /// A tool's images.
+    /// Lists the images of a tool.
     pub async fn list(&self, tool: &ToolName, paging: &Paging) -> Result<Listed<Image>> {
-        self.of(Method::GET, tool).query(paging).data().await
+        self.images_call(Method::GET, tool).query(paging).fetch_data().await
     }
 
-    /// The tags of one.
-    pub async fn tags(&self, tool: &ToolName, image: &str, paging: &Paging) -> Result<Listed<Tag>> {
-        self.of(Method::GET, tool).segment(image).then("/tags").query(paging).data().await
+    /// Lists the tags of an image.
+    pub async fn list_tags(&self, tool: &ToolName, image: &str, paging: &Paging) -> Result<Listed<Tag>> {
+        self.images_call(Method::GET, tool)
+            .segment(image)
+            .path_suffix("/tags")
+            .query(paging)
+            .fetch_data()
+            .await
     }
 
-    /// Takes a tag away.
-    pub async fn tag_delete(&self, tool: &ToolName, image: &str, tag: &str) -> Result<Done> {
-        self.of(Method::DELETE, tool).segment(image).then("/tags").segment(tag).data().await
+    /// Deletes a tag.
+    pub async fn delete_tag(&self, tool: &ToolName, image: &str, tag: &str) -> Result<Done> {
+        self.images_call(Method::DELETE, tool)
+            .segment(image)
+            .path_suffix("/tags")
+            .segment(tag)
+            .fetch_data()
+            .await
     }
 
-    /// Deletes an image with all its tags. What runs goes on, and keeps what it needs.
+    /// Deletes an image with all its tags. Running containers continue, and their content stays pinned.
     pub async fn delete(&self, tool: &ToolName, image: &str) -> Result<Done> {
-        self.of(Method::DELETE, tool).segment(image).data().await
+        self.images_call(Method::DELETE, tool).segment(image).fetch_data().await
     }
 
-    /// All tools' images, for operators.
+    /// Lists the images of all tools, for operators.
     pub async fn list_all(&self, paging: &Paging) -> Result<Listed<Image>> {
-        self.0.call(Method::GET, "/images/v1/images").query(paging).data().await
+        self.0.build_call(Method::GET, "/images/v1/images").query(paging).fetch_data().await
     }
 }

@@ -1,10 +1,12 @@
-//! Calls that services make to `images`.
+//! Calls of services to `images`.
 
 use std::io;
 
 use hearth_base::{Digest, Result, ToolId};
 use hearth_wire::{
-    images::internal::{ImageLayers, OfTool, PinPut, Resolve, Resolved, Usables},
+    images::internal::{
+        ImageLayers, ImageResolution, ImageResolveQuery, ImagesOfToolQuery, PinPut, UsableImages,
+    },
     reply::Done,
 };
 use http::Method;
@@ -14,49 +16,63 @@ use tokio_util::io::StreamReader;
 
 use crate::Client;
 
-/// Calls that services make to `images`.
+/// Calls of services to `images`.
 #[derive(Debug, Clone, Copy)]
 pub struct ImagesInternalCalls<'a>(&'a Client);
 
 impl Client {
-    /// Calls that services make to `images`.
+    /// Returns the calls of services to `images`.
     pub fn images_internal(&self) -> ImagesInternalCalls<'_> {
         ImagesInternalCalls(self)
     }
 }
 
 impl ImagesInternalCalls<'_> {
-    /// The image that a tool means by `image`.
-    pub async fn resolve(&self, tool: ToolId, image: &str) -> Result<Resolved> {
-        let resolve = Resolve { tool, image: image.to_owned() };
-        self.0.call(Method::GET, "/images/v1/internal/resolve").query(&resolve).data().await
+    /// Resolves an image name of a tool.
+    pub async fn resolve(&self, tool: ToolId, image: &str) -> Result<ImageResolution> {
+        let resolve = ImageResolveQuery { tool, image: image.to_owned() };
+        self.0.build_call(Method::GET, "/images/v1/internal/resolve").query(&resolve).fetch_data().await
     }
 
-    /// All images that a tool may use.
-    pub async fn usable(&self, tool: ToolId) -> Result<Usables> {
-        self.0.call(Method::GET, "/images/v1/internal/images").query(&OfTool { tool }).data().await
+    /// Lists all images that a tool may use.
+    pub async fn list_usable(&self, tool: ToolId) -> Result<UsableImages> {
+        self.0
+            .build_call(Method::GET, "/images/v1/internal/images")
+            .query(&ImagesOfToolQuery { tool })
+            .fetch_data()
+            .await
     }
 
-    /// The layers of the image with this manifest, which a tool may use.
+    /// Reads the layers of the image with this manifest, which a tool may use.
     pub async fn read_layers(&self, tool: ToolId, manifest: Digest) -> Result<ImageLayers> {
-        let call = self.0.call(Method::GET, "/images/v1/internal/manifests").segment(manifest);
-        call.then("/layers").query(&OfTool { tool }).data().await
+        let call = self.0.build_call(Method::GET, "/images/v1/internal/manifests").segment(manifest);
+        call.path_suffix("/layers").query(&ImagesOfToolQuery { tool }).fetch_data().await
     }
 
-    /// The bytes of a blob, as they come.
-    pub async fn blob(&self, digest: Digest) -> Result<impl AsyncRead + Send + Unpin + use<>> {
-        let answer = self.0.call(Method::GET, "/images/v1/internal/blobs").segment(digest).streamed().await?;
+    /// Streams the bytes of a blob.
+    pub async fn open_blob(&self, digest: Digest) -> Result<impl AsyncRead + Send + Unpin + use<>> {
+        let answer = self
+            .0
+            .build_call(Method::GET, "/images/v1/internal/blobs")
+            .segment(digest)
+            .send_streaming()
+            .await?;
         let bytes = answer.into_body().map_err(io::Error::other).into_data_stream();
         Ok(StreamReader::new(Box::pin(bytes)))
     }
 
-    /// Relies on an image in the name of `holder` (`jobs:set_…`), in place of what that holder relied on before.
-    pub async fn pin(&self, holder: &str, pin: &PinPut) -> Result<Done> {
-        self.0.call(Method::PUT, "/images/v1/internal/pins").segment(holder).json(pin).data().await
+    /// Pins an image in the name of `holder` (`jobs:set_…`), in place of the holder's former pin.
+    pub async fn pin_image(&self, holder: &str, pin: &PinPut) -> Result<Done> {
+        self.0
+            .build_call(Method::PUT, "/images/v1/internal/pins")
+            .segment(holder)
+            .json(pin)
+            .fetch_data()
+            .await
     }
 
-    /// Relies on nothing any more.
-    pub async fn unpin(&self, holder: &str) -> Result<Done> {
-        self.0.call(Method::DELETE, "/images/v1/internal/pins").segment(holder).data().await
+    /// Removes the pin of `holder`.
+    pub async fn unpin_image(&self, holder: &str) -> Result<Done> {
+        self.0.build_call(Method::DELETE, "/images/v1/internal/pins").segment(holder).fetch_data().await
     }
 }

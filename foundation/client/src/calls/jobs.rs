@@ -5,10 +5,10 @@ use std::fmt;
 use hearth_base::{JobName, Result, SealingKey, ToolId, ToolName};
 use hearth_wire::{
     jobs::{
-        History, Job, JobChanged, JobCreate, JobOne, JobsImages, JobsList, JobsLogsQuery, JobsQuery,
-        JobsQuota, Metrics, MetricsOne, MetricsQuery, Quotas, ReplicasPut, Run, RunOne, RunQuery, RunsList,
-        SchedulePlan, SchedulePlanOne, ScheduleQuery,
-        internal::{JobsWithEnvvars, Routes, RoutesQuery, SealingKeyOne},
+        DueHistory, Job, JobChanged, JobCreate, JobMetrics, JobOne, JobQuotas, JobsImages, JobsList,
+        JobsLogsQuery, JobsQuery, JobsQuota, MetricsOne, MetricsQuery, ReplicasPut, Run, RunOne, RunQuery,
+        RunsList, SchedulePlan, SchedulePlanOne, ScheduleQuery,
+        internal::{JobsWithEnvvars, RoutePage, RoutesQuery, SealingKeyOne},
     },
     reply::{Done, Named, Paging},
 };
@@ -21,177 +21,187 @@ use crate::{Body, Call, Client};
 pub struct JobsCalls<'a>(&'a Client);
 
 impl Client {
-    /// Calls about jobs.
+    /// Returns the calls about jobs.
     pub fn jobs(&self) -> JobsCalls<'_> {
         JobsCalls(self)
     }
 }
 
 impl JobsCalls<'_> {
-    fn tool(&self, method: Method, tool: &ToolName) -> Call<'_> {
-        self.0.call(method, "/jobs/v1/tool").segment(tool)
+    fn tool_call(&self, method: Method, tool: &ToolName) -> Call<'_> {
+        self.0.build_call(method, "/jobs/v1/tool").segment(tool)
     }
 
-    pub(super) fn one(&self, method: Method, tool: &ToolName, job: &JobName) -> Call<'_> {
-        self.tool(method, tool).then("/jobs").segment(job)
+    pub(super) fn job_call(&self, method: Method, tool: &ToolName, job: &JobName) -> Call<'_> {
+        self.tool_call(method, tool).path_suffix("/jobs").segment(job)
     }
 
-    /// All of a tool's jobs.
+    /// Lists all jobs of a tool.
     pub async fn list(&self, tool: &ToolName, query: &JobsQuery) -> Result<Vec<Job>> {
-        let call = self.tool(Method::GET, tool).then("/jobs").query(query);
-        call.answer::<Named<JobsList>>().await.map(|answer| answer.content.jobs)
+        let call = self.tool_call(Method::GET, tool).path_suffix("/jobs").query(query);
+        call.fetch_json::<Named<JobsList>>().await.map(|answer| answer.content.jobs)
     }
 
-    /// Makes a job. One of that name that is over is replaced; another is a conflict.
+    /// Creates a job. A job of the same name that has ended is replaced; any other is a conflict.
     pub async fn create(&self, tool: &ToolName, job: &JobCreate) -> Result<Job> {
-        let call = self.tool(Method::POST, tool).then("/jobs").json(job);
-        call.answer::<Named<JobOne>>().await.map(|answer| answer.content.job)
+        let call = self.tool_call(Method::POST, tool).path_suffix("/jobs").json(job);
+        call.fetch_json::<Named<JobOne>>().await.map(|answer| answer.content.job)
     }
 
-    /// Makes a job, or makes it as this says. Whether that changed anything.
+    /// Creates a job, or updates it to this definition. The response tells whether the job changed.
     pub async fn update(&self, tool: &ToolName, job: &JobCreate) -> Result<JobChanged> {
-        let call = self.tool(Method::PATCH, tool).then("/jobs").json(job);
-        call.answer::<Named<JobChanged>>().await.map(|answer| answer.content)
+        let call = self.tool_call(Method::PATCH, tool).path_suffix("/jobs").json(job);
+        call.fetch_json::<Named<JobChanged>>().await.map(|answer| answer.content)
     }
 
-    /// Stops and deletes all of a tool's jobs.
+    /// Stops and deletes all jobs of a tool.
     pub async fn flush(&self, tool: &ToolName) -> Result<Done> {
-        let call = self.tool(Method::DELETE, tool).then("/jobs");
-        call.answer::<Named<Done>>().await.map(|answer| answer.content)
+        let call = self.tool_call(Method::DELETE, tool).path_suffix("/jobs");
+        call.fetch_json::<Named<Done>>().await.map(|answer| answer.content)
     }
 
-    /// One job.
+    /// Shows a job.
     pub async fn show(&self, tool: &ToolName, job: &JobName, query: &JobsQuery) -> Result<Job> {
-        let call = self.one(Method::GET, tool, job).query(query);
-        call.answer::<Named<JobOne>>().await.map(|answer| answer.content.job)
+        let call = self.job_call(Method::GET, tool, job).query(query);
+        call.fetch_json::<Named<JobOne>>().await.map(|answer| answer.content.job)
     }
 
     /// Stops and deletes a job.
     pub async fn delete(&self, tool: &ToolName, job: &JobName) -> Result<Done> {
-        self.one(Method::DELETE, tool, job).answer::<Named<Done>>().await.map(|answer| answer.content)
+        self.job_call(Method::DELETE, tool, job)
+            .fetch_json::<Named<Done>>()
+            .await
+            .map(|answer| answer.content)
     }
 
-    /// Replaces a continuous job's containers, or runs a scheduled job now.
+    /// Replaces the containers of a continuous job, or runs a scheduled job now.
     pub async fn restart(&self, tool: &ToolName, job: &JobName) -> Result<Done> {
-        let call = self.one(Method::POST, tool, job).then("/restart");
-        call.answer::<Named<Done>>().await.map(|answer| answer.content)
+        let call = self.job_call(Method::POST, tool, job).path_suffix("/restart");
+        call.fetch_json::<Named<Done>>().await.map(|answer| answer.content)
     }
 
-    /// Runs of a job, the newest first.
-    pub async fn runs(&self, tool: &ToolName, job: &JobName, paging: &Paging) -> Result<RunsList> {
-        let call = self.one(Method::GET, tool, job).then("/runs").query(paging);
-        call.answer::<Named<RunsList>>().await.map(|answer| answer.content)
+    /// Lists the runs of a job, newest first.
+    pub async fn list_runs(&self, tool: &ToolName, job: &JobName, paging: &Paging) -> Result<RunsList> {
+        let call = self.job_call(Method::GET, tool, job).path_suffix("/runs").query(paging);
+        call.fetch_json::<Named<RunsList>>().await.map(|answer| answer.content)
     }
 
     /// Runs a one-off or scheduled job now.
-    pub async fn run_begin(&self, tool: &ToolName, job: &JobName) -> Result<Run> {
-        let call = self.one(Method::POST, tool, job).then("/runs");
-        call.answer::<Named<RunOne>>().await.map(|answer| answer.content.run)
+    pub async fn start_run(&self, tool: &ToolName, job: &JobName) -> Result<Run> {
+        let call = self.job_call(Method::POST, tool, job).path_suffix("/runs");
+        call.fetch_json::<Named<RunOne>>().await.map(|answer| answer.content.run)
     }
 
-    /// One run; with `wait`, as soon as it is over, or as it is after so many seconds.
-    pub async fn run(
+    /// Shows a run; with `wait`, after its end or after that many seconds.
+    pub async fn show_run(
         &self,
         tool: &ToolName,
         job: &JobName,
         run: impl fmt::Display,
         query: &RunQuery,
     ) -> Result<Run> {
-        let call = self.one(Method::GET, tool, job).then("/runs").segment(run).query(query);
-        call.answer::<Named<RunOne>>().await.map(|answer| answer.content.run)
+        let call = self.job_call(Method::GET, tool, job).path_suffix("/runs").segment(run).query(query);
+        call.fetch_json::<Named<RunOne>>().await.map(|answer| answer.content.run)
     }
 
     /// Stops a run of a one-off or scheduled job.
-    pub async fn run_stop(&self, tool: &ToolName, job: &JobName, run: impl fmt::Display) -> Result<Done> {
-        let call = self.one(Method::POST, tool, job).then("/runs").segment(run).then("/stop");
-        call.answer::<Named<Done>>().await.map(|answer| answer.content)
+    pub async fn stop_run(&self, tool: &ToolName, job: &JobName, run: impl fmt::Display) -> Result<Done> {
+        let call =
+            self.job_call(Method::POST, tool, job).path_suffix("/runs").segment(run).path_suffix("/stop");
+        call.fetch_json::<Named<Done>>().await.map(|answer| answer.content)
     }
 
-    /// What became of a scheduled job's due times, the newest first.
-    pub async fn history(&self, tool: &ToolName, job: &JobName, paging: &Paging) -> Result<History> {
-        let call = self.one(Method::GET, tool, job).then("/history").query(paging);
-        call.answer::<Named<History>>().await.map(|answer| answer.content)
+    /// Lists the due times of a scheduled job with their outcomes, newest first.
+    pub async fn show_history(&self, tool: &ToolName, job: &JobName, paging: &Paging) -> Result<DueHistory> {
+        let call = self.job_call(Method::GET, tool, job).path_suffix("/history").query(paging);
+        call.fetch_json::<Named<DueHistory>>().await.map(|answer| answer.content)
     }
 
-    /// What a job used.
-    pub async fn metrics(&self, tool: &ToolName, job: &JobName, query: &MetricsQuery) -> Result<Metrics> {
-        let call = self.one(Method::GET, tool, job).then("/metrics").query(query);
-        call.answer::<Named<MetricsOne>>().await.map(|answer| answer.content.metrics)
+    /// Shows the resource usage of a job.
+    pub async fn show_metrics(
+        &self,
+        tool: &ToolName,
+        job: &JobName,
+        query: &MetricsQuery,
+    ) -> Result<JobMetrics> {
+        let call = self.job_call(Method::GET, tool, job).path_suffix("/metrics").query(query);
+        call.fetch_json::<Named<MetricsOne>>().await.map(|answer| answer.content.metrics)
     }
 
-    /// What all jobs of a tool used together.
-    pub async fn tool_metrics(&self, tool: &ToolName, query: &MetricsQuery) -> Result<Metrics> {
-        let call = self.tool(Method::GET, tool).then("/metrics").query(query);
-        call.answer::<Named<MetricsOne>>().await.map(|answer| answer.content.metrics)
+    /// Shows the total resource usage of a tool's jobs.
+    pub async fn show_tool_metrics(&self, tool: &ToolName, query: &MetricsQuery) -> Result<JobMetrics> {
+        let call = self.tool_call(Method::GET, tool).path_suffix("/metrics").query(query);
+        call.fetch_json::<Named<MetricsOne>>().await.map(|answer| answer.content.metrics)
     }
 
-    /// Stops what runs of a job, which stays.
+    /// Stops the containers and runs of a job; the job remains.
     pub async fn stop(&self, tool: &ToolName, job: &JobName) -> Result<Job> {
-        let call = self.one(Method::POST, tool, job).then("/stop");
-        call.answer::<Named<JobOne>>().await.map(|answer| answer.content.job)
+        let call = self.job_call(Method::POST, tool, job).path_suffix("/stop");
+        call.fetch_json::<Named<JobOne>>().await.map(|answer| answer.content.job)
     }
 
-    /// Changes how many of a continuous job run side by side.
-    pub async fn scale(&self, tool: &ToolName, job: &JobName, wanted: ReplicasPut) -> Result<Job> {
-        let call = self.one(Method::PUT, tool, job).then("/replicas").json(&wanted);
-        call.answer::<Named<JobOne>>().await.map(|answer| answer.content.job)
+    /// Changes the number of replicas of a continuous job.
+    pub async fn scale_job(&self, tool: &ToolName, job: &JobName, replicas: ReplicasPut) -> Result<Job> {
+        let call = self.job_call(Method::PUT, tool, job).path_suffix("/replicas").json(&replicas);
+        call.fetch_json::<Named<JobOne>>().await.map(|answer| answer.content.job)
     }
 
-    /// Leaves a job alone until it is resumed.
+    /// Pauses a job until it is resumed.
     pub async fn pause(&self, tool: &ToolName, job: &JobName) -> Result<Job> {
-        let call = self.one(Method::POST, tool, job).then("/pause");
-        call.answer::<Named<JobOne>>().await.map(|answer| answer.content.job)
+        let call = self.job_call(Method::POST, tool, job).path_suffix("/pause");
+        call.fetch_json::<Named<JobOne>>().await.map(|answer| answer.content.job)
     }
 
-    /// Has a paused job go on.
+    /// Resumes a paused job.
     pub async fn resume(&self, tool: &ToolName, job: &JobName) -> Result<Job> {
-        let call = self.one(Method::POST, tool, job).then("/resume");
-        call.answer::<Named<JobOne>>().await.map(|answer| answer.content.job)
+        let call = self.job_call(Method::POST, tool, job).path_suffix("/resume");
+        call.fetch_json::<Named<JobOne>>().await.map(|answer| answer.content.job)
     }
 
-    /// What a schedule means, and when it would be due next.
-    pub async fn schedule(&self, tool: &ToolName, query: &ScheduleQuery) -> Result<SchedulePlan> {
-        let call = self.tool(Method::GET, tool).then("/schedule").query(query);
-        call.answer::<Named<SchedulePlanOne>>().await.map(|answer| answer.content.schedule)
+    /// Previews a schedule and its next due times.
+    pub async fn preview_schedule(&self, tool: &ToolName, query: &ScheduleQuery) -> Result<SchedulePlan> {
+        let call = self.tool_call(Method::GET, tool).path_suffix("/schedule").query(query);
+        call.fetch_json::<Named<SchedulePlanOne>>().await.map(|answer| answer.content.schedule)
     }
 
-    /// A job's log as text, a line each, as a stream when it follows.
-    pub async fn logs(
+    /// Streams the log of a job as text, one line a line; follows it on request.
+    pub async fn stream_logs(
         &self,
         tool: &ToolName,
         job: &JobName,
         query: &JobsLogsQuery,
     ) -> Result<Response<Body>> {
-        self.one(Method::GET, tool, job).then("/logs").query(query).streamed().await
+        self.job_call(Method::GET, tool, job).path_suffix("/logs").query(query).send_streaming().await
     }
 
-    /// Images that the tool's jobs can use.
-    pub async fn images(&self, tool: &ToolName) -> Result<JobsImages> {
-        let call = self.tool(Method::GET, tool).then("/images");
-        call.answer::<Named<JobsImages>>().await.map(|answer| answer.content)
+    /// Lists the images that the tool's jobs can use.
+    pub async fn list_images(&self, tool: &ToolName) -> Result<JobsImages> {
+        let call = self.tool_call(Method::GET, tool).path_suffix("/images");
+        call.fetch_json::<Named<JobsImages>>().await.map(|answer| answer.content)
     }
 
-    /// How much the tool may run, and how much of that it does.
-    pub async fn quotas(&self, tool: &ToolName) -> Result<Quotas> {
-        let call = self.tool(Method::GET, tool).then("/quotas");
-        call.answer::<Named<JobsQuota>>().await.map(|answer| answer.content.quota)
+    /// Shows the job quota and usage of a tool.
+    pub async fn show_quota(&self, tool: &ToolName) -> Result<JobQuotas> {
+        let call = self.tool_call(Method::GET, tool).path_suffix("/quotas");
+        call.fetch_json::<Named<JobsQuota>>().await.map(|answer| answer.content.quota)
     }
 
-    /// Where tools' pages are answered: for services.
-    pub async fn routes(&self, query: &RoutesQuery) -> Result<Routes> {
-        let call = self.0.call(Method::GET, "/jobs/v1/internal/routes").query(query);
-        call.answer::<Named<Routes>>().await.map(|answer| answer.content)
+    /// Lists the routes of tools' web pages, for services.
+    pub async fn list_routes(&self, query: &RoutesQuery) -> Result<RoutePage> {
+        let call = self.0.build_call(Method::GET, "/jobs/v1/internal/routes").query(query);
+        call.fetch_json::<Named<RoutePage>>().await.map(|answer| answer.content)
     }
 
-    /// What seals values that only the runtime opens: for `envvars`.
-    pub async fn sealing_key(&self) -> Result<SealingKey> {
-        let call = self.0.call(Method::GET, "/jobs/v1/internal/sealing-key");
-        SealingKey::from_text(&call.answer::<Named<SealingKeyOne>>().await?.content.sealing_key)
+    /// Fetches the public key that seals values for the runtime, for `envvars`.
+    pub async fn fetch_sealing_key(&self) -> Result<SealingKey> {
+        let call = self.0.build_call(Method::GET, "/jobs/v1/internal/sealing-key");
+        SealingKey::from_text(&call.fetch_json::<Named<SealingKeyOne>>().await?.content.sealing_key)
     }
 
-    /// How a tool's jobs stand to its variables: for `envvars`.
-    pub async fn with_envvars(&self, tool: ToolId) -> Result<JobsWithEnvvars> {
-        let call = self.0.call(Method::GET, "/jobs/v1/internal/tools").segment(tool).then("/envvars");
-        call.answer::<Named<JobsWithEnvvars>>().await.map(|answer| answer.content)
+    /// Lists the jobs of a tool with outdated variables, for `envvars`.
+    pub async fn show_envvar_states(&self, tool: ToolId) -> Result<JobsWithEnvvars> {
+        let call =
+            self.0.build_call(Method::GET, "/jobs/v1/internal/tools").segment(tool).path_suffix("/envvars");
+        call.fetch_json::<Named<JobsWithEnvvars>>().await.map(|answer| answer.content)
     }
 }

@@ -1,10 +1,10 @@
-//! Calls about lines that jobs and builds have written.
+//! Calls about the logs of jobs and builds.
 
 use hearth_base::{JobName, Result, ToolName};
 use hearth_wire::{
     logs::{
         LogsList, LogsQuery,
-        internal::{LogsBatch, LogsPage, LogsRead, LogsTaken},
+        internal::{LogsBatch, LogsPage, LogsReadQuery, LogsTaken},
     },
     reply::Data,
 };
@@ -17,58 +17,58 @@ use crate::{Body, Call, Client};
 pub struct LogsCalls<'a>(&'a Client);
 
 impl Client {
-    /// Calls about lines that jobs and builds have written.
+    /// Returns the calls about the logs of jobs and builds.
     pub fn logs(&self) -> LogsCalls<'_> {
         LogsCalls(self)
     }
 }
 
 impl LogsCalls<'_> {
-    fn of(&self, tool: &ToolName, job: Option<&JobName>) -> Call<'_> {
-        let call = self.0.call(Method::GET, "/logs/v1/tool").segment(tool);
+    fn logs_call(&self, tool: &ToolName, job: Option<&JobName>) -> Call<'_> {
+        let call = self.0.build_call(Method::GET, "/logs/v1/tool").segment(tool);
         match job {
-            Some(job) => call.then("/job").segment(job),
+            Some(job) => call.path_suffix("/job").segment(job),
             None => call,
         }
     }
 
-    /// A page of a job's lines; of those of all jobs of the tool when none is named.
+    /// Lists lines of a job, or of all jobs of the tool.
     pub async fn list<'a>(
         &self,
         tool: &ToolName,
         job: impl Into<Option<&'a JobName>>,
         query: &LogsQuery,
     ) -> Result<Data<LogsList>> {
-        self.of(tool, job.into()).then("/logs").query(query).answer().await
+        self.logs_call(tool, job.into()).path_suffix("/logs").query(query).fetch_json().await
     }
 
-    /// The page that [`LogsList::next`] names.
-    pub async fn next<'a>(
+    /// Shows the page that [`LogsList::next`] refers to.
+    pub async fn next_page<'a>(
         &self,
         tool: &ToolName,
         job: impl Into<Option<&'a JobName>>,
         next: &str,
     ) -> Result<Data<LogsList>> {
-        self.of(tool, job.into()).then("/logs").then(next).answer().await
+        self.logs_call(tool, job.into()).path_suffix("/logs").path_suffix(next).fetch_json().await
     }
 
-    /// A job's last lines, or those of all jobs of the tool, and then each as it is written: a JSON object a line.
-    pub async fn stream<'a>(
+    /// Streams the last lines of a job, or of all jobs of the tool, then new lines: one JSON object a line.
+    pub async fn stream_lines<'a>(
         &self,
         tool: &ToolName,
         job: impl Into<Option<&'a JobName>>,
         query: &LogsQuery,
     ) -> Result<Response<Body>> {
-        self.of(tool, job.into()).then("/logs_stream").query(query).streamed().await
+        self.logs_call(tool, job.into()).path_suffix("/logs_stream").query(query).send_streaming().await
     }
 
-    /// Hands lines over, for the services that run things. When this answers, they are durable.
+    /// Appends lines, for services that run things. After the response, the lines are durable.
     pub async fn append(&self, batch: &LogsBatch) -> Result<LogsTaken> {
-        self.0.call(Method::POST, "/logs/v1/internal/lines").json(batch).data().await
+        self.0.build_call(Method::POST, "/logs/v1/internal/lines").json(batch).fetch_data().await
     }
 
-    /// Reads lines, for the services that show them in their own API.
-    pub async fn read(&self, read: &LogsRead) -> Result<LogsPage> {
-        self.0.call(Method::GET, "/logs/v1/internal/lines").query(read).data().await
+    /// Reads lines, for services that show them in their own API.
+    pub async fn read(&self, read: &LogsReadQuery) -> Result<LogsPage> {
+        self.0.build_call(Method::GET, "/logs/v1/internal/lines").query(read).fetch_data().await
     }
 }

@@ -1,6 +1,7 @@
 //! One method per endpoint, a file per resource.
 
 mod accounts;
+mod accounts_internal;
 mod audit;
 mod builds;
 mod components;
@@ -9,7 +10,6 @@ mod events;
 mod exec;
 mod images;
 mod images_internal;
-mod internal;
 mod jobs;
 mod logs;
 mod notify;
@@ -17,6 +17,7 @@ mod queue;
 mod tools;
 
 pub use accounts::AccountsCalls;
+pub use accounts_internal::AccountsInternalCalls;
 pub use audit::AuditCalls;
 pub use builds::BuildsCalls;
 pub use components::ComponentsCalls;
@@ -24,7 +25,6 @@ pub use envvars::EnvvarsCalls;
 pub use exec::{ExecInput, ExecOutput};
 pub use images::ImagesCalls;
 pub use images_internal::ImagesInternalCalls;
-pub use internal::InternalCalls;
 pub use jobs::JobsCalls;
 pub use logs::LogsCalls;
 pub use notify::NotifyCalls;

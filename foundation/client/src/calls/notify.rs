@@ -17,88 +17,92 @@ use crate::{Call, Client};
 pub struct NotifyCalls<'a>(&'a Client);
 
 impl Client {
-    /// Calls about mail and webhooks.
+    /// Returns the calls about mail and webhooks.
     pub fn notify(&self) -> NotifyCalls<'_> {
         NotifyCalls(self)
     }
 }
 
 impl NotifyCalls<'_> {
-    fn tool(&self, method: Method, tool: &ToolName) -> Call<'_> {
-        self.0.call(method, "/notify/v1/tool").segment(tool)
+    fn tool_call(&self, method: Method, tool: &ToolName) -> Call<'_> {
+        self.0.build_call(method, "/notify/v1/tool").segment(tool)
     }
 
-    fn one(&self, method: Method, tool: &ToolName, webhook: WebhookId) -> Call<'_> {
-        self.tool(method, tool).then("/webhooks").segment(webhook)
+    fn webhook_call(&self, method: Method, tool: &ToolName, webhook: WebhookId) -> Call<'_> {
+        self.tool_call(method, tool).path_suffix("/webhooks").segment(webhook)
     }
 
-    /// The channels that this Hearth can send by: for services.
-    pub async fn channels(&self) -> Result<Channels> {
-        self.0.call(Method::GET, "/notify/v1/internal/channels").data().await
+    /// Shows the notification channels of this Hearth, for services.
+    pub async fn show_channels(&self) -> Result<Channels> {
+        self.0.build_call(Method::GET, "/notify/v1/internal/channels").fetch_data().await
     }
 
-    /// Whether mail about a tool is sent, and to whom.
-    pub async fn mail(&self, tool: &ToolName) -> Result<MailSettings> {
-        self.tool(Method::GET, tool).then("/mail").data().await
+    /// Shows the mail settings of a tool and its recipients.
+    pub async fn show_mail_settings(&self, tool: &ToolName) -> Result<MailSettings> {
+        self.tool_call(Method::GET, tool).path_suffix("/mail").fetch_data().await
     }
 
     /// Switches mail about a tool off or on, for the caller.
-    pub async fn mail_put(&self, tool: &ToolName, put: &MailSettingsPut) -> Result<MailSettings> {
-        self.tool(Method::PUT, tool).then("/mail").json(put).data().await
+    pub async fn update_mail_settings(&self, tool: &ToolName, put: &MailSettingsPut) -> Result<MailSettings> {
+        self.tool_call(Method::PUT, tool).path_suffix("/mail").json(put).fetch_data().await
     }
 
-    /// Mails about a tool, the newest first.
-    pub async fn mails(&self, tool: &ToolName, paging: &Paging) -> Result<Listed<Mail>> {
-        self.tool(Method::GET, tool).then("/mails").query(paging).data().await
+    /// Lists mails about a tool, newest first.
+    pub async fn list_mails(&self, tool: &ToolName, paging: &Paging) -> Result<Listed<Mail>> {
+        self.tool_call(Method::GET, tool).path_suffix("/mails").query(paging).fetch_data().await
     }
 
-    /// A tool's webhooks, the oldest first.
-    pub async fn webhooks(&self, tool: &ToolName, paging: &Paging) -> Result<Listed<Webhook>> {
-        self.tool(Method::GET, tool).then("/webhooks").query(paging).data().await
+    /// Lists the webhooks of a tool, oldest first.
+    pub async fn list_webhooks(&self, tool: &ToolName, paging: &Paging) -> Result<Listed<Webhook>> {
+        self.tool_call(Method::GET, tool).path_suffix("/webhooks").query(paging).fetch_data().await
     }
 
-    /// Makes a webhook.
-    pub async fn webhook_create(&self, tool: &ToolName, create: &WebhookCreate) -> Result<WebhookSecret> {
-        self.tool(Method::POST, tool).then("/webhooks").json(create).data().await
+    /// Creates a webhook.
+    pub async fn create_webhook(&self, tool: &ToolName, create: &WebhookCreate) -> Result<WebhookSecret> {
+        self.tool_call(Method::POST, tool).path_suffix("/webhooks").json(create).fetch_data().await
     }
 
-    /// One webhook.
-    pub async fn webhook(&self, tool: &ToolName, webhook: WebhookId) -> Result<Webhook> {
-        self.one(Method::GET, tool, webhook).data().await
+    /// Shows a webhook.
+    pub async fn show_webhook(&self, tool: &ToolName, webhook: WebhookId) -> Result<Webhook> {
+        self.webhook_call(Method::GET, tool, webhook).fetch_data().await
     }
 
     /// Changes a webhook.
-    pub async fn webhook_patch(
+    pub async fn update_webhook(
         &self,
         tool: &ToolName,
         webhook: WebhookId,
         patch: &WebhookPatch,
     ) -> Result<Webhook> {
-        self.one(Method::PATCH, tool, webhook).json(patch).data().await
+        self.webhook_call(Method::PATCH, tool, webhook).json(patch).fetch_data().await
     }
 
-    /// Deletes a webhook; what waits for it is not sent.
-    pub async fn webhook_delete(&self, tool: &ToolName, webhook: WebhookId) -> Result<Done> {
-        self.one(Method::DELETE, tool, webhook).data().await
+    /// Deletes a webhook; its pending deliveries are dropped.
+    pub async fn delete_webhook(&self, tool: &ToolName, webhook: WebhookId) -> Result<Done> {
+        self.webhook_call(Method::DELETE, tool, webhook).fetch_data().await
     }
 
-    /// Gives a webhook another secret.
-    pub async fn webhook_rotate(&self, tool: &ToolName, webhook: WebhookId) -> Result<WebhookSecret> {
-        self.one(Method::POST, tool, webhook).then("/secret").data().await
+    /// Replaces the secret of a webhook.
+    pub async fn rotate_webhook_secret(&self, tool: &ToolName, webhook: WebhookId) -> Result<WebhookSecret> {
+        self.webhook_call(Method::POST, tool, webhook).path_suffix("/secret").fetch_data().await
     }
 
-    /// Has a webhook told that this is a test.
-    pub async fn webhook_test(&self, tool: &ToolName, webhook: WebhookId) -> Result<Delivery> {
-        self.one(Method::POST, tool, webhook).then("/test").data().await
+    /// Sends a test event to a webhook.
+    pub async fn send_test_event(&self, tool: &ToolName, webhook: WebhookId) -> Result<Delivery> {
+        self.webhook_call(Method::POST, tool, webhook).path_suffix("/test").fetch_data().await
     }
 
-    /// What a webhook was or is to be told, the newest first.
-    pub async fn deliveries(
+    /// Lists the deliveries of a webhook, newest first.
+    pub async fn list_deliveries(
         &self,
         tool: &ToolName,
         webhook: WebhookId,
         paging: &Paging,
     ) -> Result<Listed<Delivery>> {
-        self.one(Method::GET, tool, webhook).then("/deliveries").query(paging).data().await
+        self.webhook_call(Method::GET, tool, webhook)
+            .path_suffix("/deliveries")
+            .query(paging)
+            .fetch_data()
+            .await
     }
 }

@@ -1,4 +1,4 @@
-//! Calls of operators about the queue of a service.
+//! Calls about the queue of a service, for operators.
 
 use hearth_base::{Result, Role};
 use hearth_wire::{
@@ -17,38 +17,38 @@ pub struct QueueCalls<'a> {
 }
 
 impl Client {
-    /// Calls about the queue of `service`.
+    /// Returns the calls about the queue of `service`.
     pub fn queue(&self, service: Role) -> QueueCalls<'_> {
         QueueCalls { client: self, service }
     }
 }
 
 impl QueueCalls<'_> {
-    /// A page of items.
+    /// Lists queued items.
     pub async fn list(&self, query: &QueueQuery) -> Result<Listed<QueueEntry>> {
-        self.client.call(Method::GET, &self.path()).query(query).data().await
+        self.client.build_call(Method::GET, &self.queue_path()).query(query).fetch_data().await
     }
 
-    /// One item.
+    /// Shows an item.
     pub async fn show(&self, task: &str, key: &str) -> Result<QueueEntry> {
-        self.call(Method::GET, task, key).data().await
+        self.item_call(Method::GET, task, key).fetch_data().await
     }
 
-    /// Makes an item due now, with all its attempts again.
+    /// Makes an item due now and resets its attempts.
     pub async fn retry(&self, task: &str, key: &str) -> Result<QueueEntry> {
-        self.call(Method::POST, task, key).then("/retry").data().await
+        self.item_call(Method::POST, task, key).path_suffix("/retry").fetch_data().await
     }
 
-    /// Deletes an item for good.
-    pub async fn discard(&self, task: &str, key: &str) -> Result<QueueEntry> {
-        self.call(Method::DELETE, task, key).data().await
+    /// Deletes an item permanently.
+    pub async fn discard_item(&self, task: &str, key: &str) -> Result<QueueEntry> {
+        self.item_call(Method::DELETE, task, key).fetch_data().await
     }
 
-    fn call(&self, method: Method, task: &str, key: &str) -> Call<'_> {
-        self.client.call(method, &self.path()).segment(task).segment(key)
+    fn item_call(&self, method: Method, task: &str, key: &str) -> Call<'_> {
+        self.client.build_call(method, &self.queue_path()).segment(task).segment(key)
     }
 
-    fn path(&self) -> String {
+    fn queue_path(&self) -> String {
         format!("/{}/v1/queue", self.service.name())
     }
 }

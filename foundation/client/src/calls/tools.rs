@@ -15,74 +15,74 @@ use crate::{Call, Client};
 pub struct ToolsCalls<'a>(&'a Client);
 
 impl Client {
-    /// Calls about tools.
+    /// Returns the calls about tools.
     pub fn tools(&self) -> ToolsCalls<'_> {
         ToolsCalls(self)
     }
 }
 
 impl ToolsCalls<'_> {
-    fn tool(&self, method: Method, tool: &ToolName) -> Call<'_> {
-        self.0.call(method, "/tools/v1/tool").segment(tool)
+    fn tool_call(&self, method: Method, tool: &ToolName) -> Call<'_> {
+        self.0.build_call(method, "/tools/v1/tool").segment(tool)
     }
 
-    /// The caller's tools, or all.
+    /// Lists the caller's tools, or all tools.
     pub async fn list(&self, query: &ToolQuery) -> Result<Listed<Tool>> {
-        self.0.call(Method::GET, "/tools/v1/tools").query(query).data().await
+        self.0.build_call(Method::GET, "/tools/v1/tools").query(query).fetch_data().await
     }
 
-    /// Makes a tool.
+    /// Creates a tool.
     pub async fn create(&self, tool: &ToolCreate) -> Result<Tool> {
-        self.0.call(Method::POST, "/tools/v1/tools").json(tool).data().await
+        self.0.build_call(Method::POST, "/tools/v1/tools").json(tool).fetch_data().await
     }
 
-    /// One tool.
+    /// Shows a tool.
     pub async fn show(&self, tool: &ToolName) -> Result<Tool> {
-        self.tool(Method::GET, tool).data().await
+        self.tool_call(Method::GET, tool).fetch_data().await
     }
 
-    /// Ends a tool and everything that belongs to it.
+    /// Deletes a tool and everything that belongs to it.
     pub async fn delete(&self, tool: &ToolName) -> Result<Tool> {
-        self.tool(Method::DELETE, tool).data().await
+        self.tool_call(Method::DELETE, tool).fetch_data().await
     }
 
-    /// Who belongs to it.
-    pub async fn member_list(&self, tool: &ToolName, paging: &Paging) -> Result<Listed<Member>> {
-        self.tool(Method::GET, tool).then("/members").query(paging).data().await
+    /// Lists the members of a tool.
+    pub async fn list_members(&self, tool: &ToolName, paging: &Paging) -> Result<Listed<Member>> {
+        self.tool_call(Method::GET, tool).path_suffix("/members").query(paging).fetch_data().await
     }
 
-    /// Gives somebody a role.
-    pub async fn member_put(&self, tool: &ToolName, user: &UserName, put: &MemberPut) -> Result<Member> {
-        self.tool(Method::PUT, tool).then("/members").segment(user).json(put).data().await
+    /// Assigns a role to a user.
+    pub async fn set_member(&self, tool: &ToolName, user: &UserName, put: &MemberPut) -> Result<Member> {
+        self.tool_call(Method::PUT, tool).path_suffix("/members").segment(user).json(put).fetch_data().await
     }
 
-    /// Takes somebody's role away.
-    pub async fn member_remove(&self, tool: &ToolName, user: &UserName) -> Result<Done> {
-        self.tool(Method::DELETE, tool).then("/members").segment(user).data().await
+    /// Removes a member.
+    pub async fn remove_member(&self, tool: &ToolName, user: &UserName) -> Result<Done> {
+        self.tool_call(Method::DELETE, tool).path_suffix("/members").segment(user).fetch_data().await
     }
 
-    /// The tool's own tokens.
-    pub async fn token_list(&self, tool: &ToolName, paging: &Paging) -> Result<Listed<Token>> {
-        self.tool(Method::GET, tool).then("/tokens").query(paging).data().await
+    /// Lists the tool's own tokens.
+    pub async fn list_tokens(&self, tool: &ToolName, paging: &Paging) -> Result<Listed<Token>> {
+        self.tool_call(Method::GET, tool).path_suffix("/tokens").query(paging).fetch_data().await
     }
 
-    /// Makes a token of the tool's own.
-    pub async fn token_create(&self, tool: &ToolName, token: &TokenCreate) -> Result<TokenCreated> {
-        self.tool(Method::POST, tool).then("/tokens").json(token).data().await
+    /// Creates a token of the tool.
+    pub async fn create_token(&self, tool: &ToolName, token: &TokenCreate) -> Result<TokenCreated> {
+        self.tool_call(Method::POST, tool).path_suffix("/tokens").json(token).fetch_data().await
     }
 
-    /// Revokes a token of the tool's own.
-    pub async fn token_revoke(&self, tool: &ToolName, token: TokenId) -> Result<Done> {
-        self.tool(Method::DELETE, tool).then("/tokens").segment(token).data().await
+    /// Revokes a token of the tool.
+    pub async fn revoke_token(&self, tool: &ToolName, token: TokenId) -> Result<Done> {
+        self.tool_call(Method::DELETE, tool).path_suffix("/tokens").segment(token).fetch_data().await
     }
 
-    /// How much it may use.
-    pub async fn quota(&self, tool: &ToolName) -> Result<Quota> {
-        self.tool(Method::GET, tool).then("/quota").data().await
+    /// Shows the quota of a tool.
+    pub async fn show_quota(&self, tool: &ToolName) -> Result<Quota> {
+        self.tool_call(Method::GET, tool).path_suffix("/quota").fetch_data().await
     }
 
-    /// Changes how much it may use, for operators.
-    pub async fn quota_patch(&self, tool: &ToolName, patch: &QuotaPatch) -> Result<Quota> {
-        self.tool(Method::PATCH, tool).then("/quota").json(patch).data().await
+    /// Changes the quota of a tool, for operators.
+    pub async fn update_quota(&self, tool: &ToolName, patch: &QuotaPatch) -> Result<Quota> {
+        self.tool_call(Method::PATCH, tool).path_suffix("/quota").json(patch).fetch_data().await
     }
 }

@@ -1,4 +1,4 @@
-//! The sections that every process reads, whatever its roles are.
+//! Core sections of the configuration, which every process reads.
 
 use std::{net::IpAddr, path::PathBuf};
 
@@ -6,41 +6,40 @@ use hearth_base::Secret;
 use hearth_wire::accounts::SESSION_COOKIE;
 use serde::{Deserialize, Serialize};
 
-use super::{SectionDocument, Settings};
-use crate::outbound::{Exception, Mirrors};
+use super::{SectionDocument, SectionSettings};
+use crate::outbound::{Mirrors, OutboundException};
 
 crate::settings! {
-    /// The door: the one listener for the API and for tools' pages.
-    pub struct Door in "door" {
+    /// The door: the listener for the API and for tools' pages.
+    pub struct DoorSettings in "door" {
         /// Address and port of the door; port 0 takes a free one; flag `--listen`.
         listen: String = "127.0.0.1:8080".to_owned(),
         /// Domain of tools' pages, which are at `NAME.domain`.
         domain: String = "localhost".to_owned(),
-        /// Address by which people reach the door, when a proxy stands before it; with `https://` cookies travel by
-        /// TLS only.
+        /// Public URL of the door, when it is behind a proxy. With `https://` cookies are sent over TLS only.
         public_url: Option<String> = None,
-        /// Further host names by which the API is reached. A request for an unknown host name is refused.
+        /// Additional host names of the API. A request for an unknown host name is refused.
         hosts: Vec<String> = Vec::new(),
-        /// Addresses of proxies before the door, whose `X-Forwarded-…` headers are believed.
+        /// IP addresses of trusted proxies before the door, whose `X-Forwarded-…` headers are used.
         trusted_proxies: Vec<IpAddr> = Vec::new(),
-        /// Largest body of one API request, in bytes; endpoints that take content have limits of their own.
+        /// Maximum body size of an API request, in bytes; endpoints for uploads have limits of their own.
         body_limit: usize = 1 << 20,
-        /// Seconds until an answer has to begin.
+        /// Seconds until a response must begin.
         timeout: u64 = 60,
     }
 }
 
-impl Door {
-    /// The name of the cookie that holds a browser's session. By TLS it is one that a browser takes from this
-    /// very host only (RFC 6265bis, section 4.1.3.2).
+impl DoorSettings {
+    /// Name of the session cookie. Over TLS it has the prefix `__Host-`, so that a browser accepts it from this host
+    /// only (RFC 6265bis, section 4.1.3.2).
     pub fn session_cookie(&self) -> &'static str {
-        if self.secure() { "__Host-hearth_session" } else { SESSION_COOKIE }
+        if self.uses_tls() { "__Host-hearth_session" } else { SESSION_COOKIE }
     }
 
-    /// The host, and the port where it is not the usual one, by which people reach the door.
-    pub fn authority(&self) -> String {
-        let told = self.public_url.as_deref().and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
-        match told {
+    /// Public host of the door, with its port unless that is the default of the scheme.
+    pub fn public_authority(&self) -> String {
+        let public = self.public_url.as_deref().and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
+        match public {
             Some(rest) => rest.split('/').next().unwrap_or(rest).to_owned(),
             None => {
                 let port = self.listen.rsplit_once(':').map_or("", |(_, port)| port);
@@ -49,20 +48,20 @@ impl Door {
         }
     }
 
-    /// Whether people reach the door by TLS, so that cookies may travel that way only.
-    pub fn secure(&self) -> bool {
+    /// True when the public URL is `https://`, so that cookies are restricted to TLS.
+    pub fn uses_tls(&self) -> bool {
         self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
     }
 }
 
-/// Where services keep their data.
+/// Database of the services.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(from = "DatabaseTable")]
-pub enum Database {
-    /// In an SQLite file each, in the state folder.
+pub enum DatabaseSettings {
+    /// An SQLite file for each service, in the state folder.
     #[default]
     Files,
-    /// In a schema each of this PostgreSQL database.
+    /// A PostgreSQL database by URL, with a schema for each service.
     Postgres(Secret),
 }
 
@@ -72,7 +71,7 @@ struct DatabaseTable {
     url: Option<Secret>,
 }
 
-impl From<DatabaseTable> for Database {
+impl From<DatabaseTable> for DatabaseSettings {
     fn from(table: DatabaseTable) -> Self {
         table.url.map_or(Self::Files, Self::Postgres)
     }
@@ -80,55 +79,56 @@ impl From<DatabaseTable> for Database {
 
 crate::settings! {
     /// The log.
-    pub struct Log in "log" {
-        /// `error`, `warn`, `info`, `debug`, `trace`, or a list as `hearth_gateway=debug,info`.
+    pub struct LogSettings in "log" {
+        /// `error`, `warn`, `info`, `debug`, `trace`, or a list such as `hearth_gateway=debug,info`.
         level: String = "info".to_owned(),
         /// `json` (one object per line) or `text`.
         format: LogFormat = LogFormat::Json,
     }
 }
 
-/// The form of log lines.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// Text for people.
+    /// Plain text.
     Text,
 }
 
-/// Where a service is that runs in a process of its own.
+/// Addresses of a service that runs in its own process.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ServicePlace {
-    /// The address and port it listens on. Never reachable from outside.
+pub struct ServiceAddress {
+    /// Address and port to listen on. Must not be reachable from outside.
     pub listen: String,
-    /// The address by which the others reach it.
+    /// URL by which the other services reach it.
     pub url: String,
 }
 
 crate::settings! {
     /// The runtime on this machine.
-    pub struct Runtime in "runtime" {
-        /// Name that tells several Hearths on one host apart: 1 to 8 lower-case letters and digits.
+    pub struct RuntimeSettings in "runtime" {
+        /// Name of this Hearth, unique on its host: 1 to 8 lower-case letters and digits.
         instance: String = "main".to_owned(),
-        /// User of the host, by name or number, that services run as; never root.
+        /// User of the host, by name or id, that services run as; not root.
         user: String = "hearth".to_owned(),
-        /// First id of the host that containers use: a multiple of 65536, with room for all tools behind it.
+        /// First user id of the host that containers use: a multiple of 65536, followed by enough free ids for all
+        /// tools.
         first_id: u32 = 0x1000_0000,
     }
 }
 
-impl Runtime {
-    /// The socket where the runtime of this machine answers.
-    pub fn socket(&self) -> PathBuf {
+impl RuntimeSettings {
+    /// Path of the runtime's Unix socket on this machine.
+    pub fn socket_path(&self) -> PathBuf {
         PathBuf::from(format!("/run/hearth-{}/socket", self.instance))
     }
 }
 
 crate::settings! {
-    /// The places that may be reached for users, by builds and by webhooks.
+    /// Outbound connections on behalf of users: builds, webhooks and tools.
     ///
     /// ```toml
     /// [outbound.mirrors]
@@ -136,50 +136,50 @@ crate::settings! {
     /// "https://code.example/team/" = "http://git.internal:3000/team/"
     ///
     /// [outbound]
-    /// allow = ["git.internal:3000"]            # private places are named here as well
+    /// allow = ["git.internal:3000"]            # private hosts must be allowed as well
     /// ```
     ///
-    /// A build of `https://code.example/team/tool` is then fetched from `http://git.internal:3000/team/tool`, and goes on
-    /// being shown with the address that was named; only errors of a mirror that does not answer name the mirror. Of
-    /// several that fit the longest holds. A place in `allow` is reached by every tool and every build, with any path.
-    pub struct Outbound in "outbound" {
-        /// Address and port of the proxy through which containers reach out.
+    /// A build of `https://code.example/team/tool` then fetches `http://git.internal:3000/team/tool` and still shows
+    /// the public address; only the error of a mirror that does not respond names the mirror. The longest matching
+    /// prefix applies. Every tool and every build can reach a host in `allow`, with any path.
+    pub struct OutboundSettings in "outbound" {
+        /// Address and port of the proxy for containers' outbound connections.
         listen: String = "127.0.0.1:3128".to_owned(),
-        /// Private places that may be reached for users all the same: `HOST`, `HOST:PORT`, `ADDRESS`, `ADDRESS:PORT`.
-        allow: Vec<Exception> = Vec::new(),
-        /// Mirrors, by the public address that people name: `"https://HOST/PATH" = "https://MIRROR/PATH"`.
+        /// Private hosts that users' builds and tools may reach: `HOST`, `HOST:PORT`, `ADDRESS`, `ADDRESS:PORT`.
+        allow: Vec<OutboundException> = Vec::new(),
+        /// Mirrors, by public address: `"https://HOST/PATH" = "https://MIRROR/PATH"`.
         mirrors: Mirrors = Mirrors::default(),
     }
 }
 
-/// The documents of the core sections, in the order of the page.
-pub(super) fn documents() -> Vec<SectionDocument> {
+/// Builds the documentation of the core sections, in the order of the page.
+pub(super) fn build_core_documents() -> Vec<SectionDocument> {
     vec![
-        SectionDocument::new("", &["Settings outside of any section."]).described(
+        SectionDocument::new("", &["Settings outside of any section."]).with_described_key(
             "state",
-            &["Folder with everything that must outlive a process; flag `--state`."],
+            &["Folder for all persistent data; flag `--state`."],
             "`/var/lib/hearth`",
         ),
-        Door::document(),
-        SectionDocument::new("database", &["Where services keep their data."]).described(
+        DoorSettings::build_document(),
+        SectionDocument::new("database", &["Database of the services."]).with_described_key(
             "url",
             &[
-                "A PostgreSQL database, as `postgres://user:password@host/name`; without it each service has an SQLite \
-                 file in the state folder.",
+                "PostgreSQL database: `postgres://user:password@host/name`; without it each service has an SQLite file in \
+                 the state folder.",
             ],
             "none",
         ),
-        Log::document(),
-        SectionDocument::new("services", SERVICES)
-            .described("ROLE.listen", &["Address where a role in a process of its own listens; never reachable from outside."], "none")
-            .described("ROLE.url", &["Address by which the others reach it."], "none"),
-        Runtime::document(),
-        Outbound::document(),
+        LogSettings::build_document(),
+        SectionDocument::new("services", SERVICES_COMMENT)
+            .with_described_key("ROLE.listen", &["Address and port of a role in its own process; must not be reachable from outside."], "none")
+            .with_described_key("ROLE.url", &["URL by which the other roles reach it."], "none"),
+        RuntimeSettings::build_document(),
+        OutboundSettings::build_document(),
     ]
 }
 
-const SERVICES: &[&str] = &[
-    "Roles that run in processes of their own.",
+const SERVICES_COMMENT: &[&str] = &[
+    "Roles that run in their own processes.",
     "",
     "```toml",
     "state = \"/var/lib/hearth\"",
@@ -192,10 +192,10 @@ const SERVICES: &[&str] = &[
     "url = \"http://10.0.0.2:7001\"",
     "```",
     "",
-    "`hearthd serve --roles accounts --config hearth.toml` and `hearthd serve --roles gateway --config hearth.toml`. The",
-    "roles know each other by the keys in the state folder's `keys/`: every process needs its own role's `.key` and all",
-    "`.pub` files. Values of envvars are encrypted with `keys/envvars.values`, which only the role `envvars` needs, and",
-    "webhooks' secrets with `keys/notify.values`; keep both with your backups and apart from them ([how to change",
-    "them](../services/envvars/README.md)). Secrets open with `secrets.keys` in the state folder of the runtime alone ([how to",
-    "change that](../runtime/local/README.md)).",
+    "Start them with `hearthd serve --roles accounts --config hearth.toml` and `hearthd serve --roles gateway --config",
+    "hearth.toml`. Roles authenticate each other with the keys in the state folder's `keys/`: every process needs the `.key`",
+    "file of its own role and all `.pub` files. Envvars are encrypted with `keys/envvars.values`, which only the role `envvars`",
+    "needs, and secrets of webhooks with `keys/notify.values`. Back up both, separately from other backups ([how to rotate",
+    "them](../services/envvars/README.md)). Secrets are decrypted only by the runtime, with `secrets.keys` in its state folder",
+    "([how to rotate it](../runtime/local/README.md)).",
 ];

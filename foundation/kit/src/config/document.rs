@@ -1,4 +1,4 @@
-//! The documentation of a section: its keys, their defaults and meanings, from the comments beside them.
+//! Documentation of a configuration section: keys, defaults and meanings, from the doc comments of its settings.
 
 use serde::Serialize;
 use toml::Value;
@@ -7,7 +7,7 @@ use utoipa::{
     openapi::{RefOr, Schema},
 };
 
-/// The documentation of one section, for operators.
+/// Documentation of one section, for operators.
 #[derive(Debug)]
 pub struct SectionDocument {
     section: &'static str,
@@ -16,7 +16,7 @@ pub struct SectionDocument {
     keys: Vec<KeyDocument>,
 }
 
-/// The documentation of one key.
+/// Documentation of one key.
 #[derive(Debug)]
 struct KeyDocument {
     key: String,
@@ -25,30 +25,39 @@ struct KeyDocument {
 }
 
 impl SectionDocument {
-    /// A section without keys yet. The first paragraph of `comment` stands above the keys, the rest below them.
+    /// A section without keys. The first paragraph of `comment` is rendered above the table of keys, the rest below.
     pub fn new(section: &'static str, comment: &[&str]) -> Self {
-        let text = lines(comment).join("\n");
+        let text = strip_leading_spaces(comment).join("\n");
         let (lead, notes) = text.split_once("\n\n").unwrap_or((&text, ""));
         Self { section, lead: lead.to_owned(), notes: notes.to_owned(), keys: Vec::new() }
     }
 
-    /// With a key that is called `key` and has this default.
+    /// Adds a key with its default value.
     #[must_use]
-    pub fn key(self, key: &str, comment: &[&str], default: &impl Serialize) -> Self {
-        self.described(key, comment, &shown(Value::try_from(default).ok().as_ref()))
+    pub fn with_key(self, key: &str, comment: &[&str], default: &impl Serialize) -> Self {
+        self.with_described_key(key, comment, &render_default(Value::try_from(default).ok().as_ref()))
     }
 
-    /// With a key whose default is described in words.
+    /// Adds a key whose default is described by text.
     #[must_use]
-    pub fn described(mut self, key: &str, comment: &[&str], default: &str) -> Self {
+    pub fn with_described_key(mut self, key: &str, comment: &[&str], default: &str) -> Self {
         let key = if self.section.is_empty() { key.to_owned() } else { format!("{}.{key}", self.section) };
-        self.keys.push(KeyDocument { key, default: default.to_owned(), meaning: lines(comment).join(" ") });
+        self.keys.push(KeyDocument {
+            key,
+            default: default.to_owned(),
+            meaning: strip_leading_spaces(comment).join(" "),
+        });
         self
     }
 
-    /// In place of the key just added, the keys of its table `T`; with `entry`, of each table in it.
+    /// Adds the keys of the table `T` below the key that was added last; with `entry`, the keys of every table in it.
     #[must_use]
-    pub fn table<T: PartialSchema>(mut self, key: &str, entry: &[&str], default: &impl Serialize) -> Self {
+    pub fn with_table<T: PartialSchema>(
+        mut self,
+        key: &str,
+        entry: &[&str],
+        default: &impl Serialize,
+    ) -> Self {
         let defaults = Value::try_from(default).ok().filter(|_| entry.is_empty());
         if let Some(parent) = self.keys.last_mut()
             && defaults.is_some()
@@ -60,11 +69,11 @@ impl SectionDocument {
         let RefOr::T(Schema::Object(object)) = T::schema() else { return self };
         for (name, schema) in &object.properties {
             let default = match defaults.as_ref().map(|defaults| defaults.get(name)) {
-                Some(default) => shown(default),
+                Some(default) => render_default(default),
                 None if object.required.contains(name) => "required".to_owned(),
                 None => "none".to_owned(),
             };
-            let (meaning, own) = described(schema);
+            let (meaning, own) = describe_schema(schema);
             let default = own.filter(|_| defaults.is_none()).unwrap_or(default);
             self.keys.push(KeyDocument { key: format!("{path}.{name}"), default, meaning });
         }
@@ -86,13 +95,13 @@ impl SectionDocument {
     }
 }
 
-/// Lines of a comment without the space behind the slashes.
-fn lines<'a>(comment: &[&'a str]) -> Vec<&'a str> {
+/// Removes the space after the slashes from the lines of a doc comment.
+fn strip_leading_spaces<'a>(comment: &[&'a str]) -> Vec<&'a str> {
     comment.iter().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect()
 }
 
-/// A default as it is written in the file.
-fn shown(default: Option<&Value>) -> String {
+/// Renders a default as it is written in the configuration file.
+fn render_default(default: Option<&Value>) -> String {
     match default {
         None => "none".to_owned(),
         Some(Value::Table(table)) if table.is_empty() => "none".to_owned(),
@@ -103,8 +112,8 @@ fn shown(default: Option<&Value>) -> String {
     }
 }
 
-/// A property's description and default.
-fn described(schema: &RefOr<Schema>) -> (String, Option<String>) {
+/// Reads a property's description and default.
+fn describe_schema(schema: &RefOr<Schema>) -> (String, Option<String>) {
     match schema {
         RefOr::T(Schema::Object(object)) => {
             let default = object.default.as_ref().map(|default| match default.as_str() {

@@ -1,4 +1,4 @@
-//! Reads configuration from its sources.
+//! Loading of the configuration: a TOML file, then environment variables.
 
 use std::{fmt, fs, path::Path};
 
@@ -6,17 +6,17 @@ use hearth_base::{Error, Result};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use toml::{Table, Value};
 
-use super::{CORE_KEYS, Config, Section};
+use super::{CORE_KEYS, HearthConfig, Section};
 
-const PREFIX: &str = "HEARTH_";
+const ENVIRONMENT_PREFIX: &str = "HEARTH_";
 
-/// The configuration in `file` (none: the defaults) with `environment` laid over it. `sections` are those of all
-/// services, whether or not this process runs them.
+/// Loads the configuration from `file` (the defaults without one), overridden by `environment`. `sections` are the
+/// sections of all services, including those that this process does not run.
 pub fn load(
     file: Option<&Path>,
     environment: impl Iterator<Item = (String, String)>,
     sections: &[Section],
-) -> Result<Config> {
+) -> Result<HearthConfig> {
     let Some(path) = file else { return parse("", "configuration", environment, sections) };
     let text = fs::read_to_string(path).map_err(|cause| {
         Error::invalid("config-file", format!("{} cannot be read: {cause}", path.display()))
@@ -25,48 +25,50 @@ pub fn load(
     parse(&text, &path.display().to_string(), environment, sections)
 }
 
-/// The configuration in `text`, which is called `name` in errors.
+/// Parses the configuration in `text`, which is called `name` in errors.
 pub fn parse(
     text: &str,
     name: &str,
     environment: impl Iterator<Item = (String, String)>,
     sections: &[Section],
-) -> Result<Config> {
-    // The text is read first without the environment, so that an error in it has its line.
-    check_text(text, sections).map_err(|cause| refused(&in_file(name, text, &cause)))?;
-    let mut table: Table = toml::from_str(text).map_err(|cause| refused(&cause.to_string()))?;
+) -> Result<HearthConfig> {
+    // The text is parsed first without the environment, so that an error in it has a line number.
+    check_text(text, sections).map_err(|cause| build_config_error(&render_file_error(name, text, &cause)))?;
+    let mut table: Table = toml::from_str(text).map_err(|cause| build_config_error(&cause.to_string()))?;
     for (variable, value) in environment {
-        let Some(path) = variable.strip_prefix(PREFIX).filter(|rest| rest.contains("__")) else { continue };
+        let Some(path) = variable.strip_prefix(ENVIRONMENT_PREFIX).filter(|rest| rest.contains("__")) else {
+            continue;
+        };
         let path = path.to_ascii_lowercase();
         let overlaid = overlay_value(&table, &path.split("__").collect::<Vec<_>>(), &value, sections);
         table = overlaid
-            .ok_or_else(|| refused(&format!("{variable} is no setting, or cannot have this value")))?;
+            .ok_or_else(|| build_config_error(&format!("{variable} is unknown or has an invalid value")))?;
     }
-    read_table(table, sections).map_err(|cause| refused(cause.message()))
+    read_table(table, sections).map_err(|cause| build_config_error(cause.message()))
 }
 
-/// Reads everything in `text` for its errors, each of which has its place.
+/// Checks all sections in `text`, so that an error has a line number.
 fn check_text(text: &str, sections: &[Section]) -> Result<(), toml::de::Error> {
-    TopLevel(sections).deserialize(toml::Deserializer::parse(text)?)?;
-    toml::from_str::<Config>(text)?;
+    TopLevelKeys(sections).deserialize(toml::Deserializer::parse(text)?)?;
+    toml::from_str::<HearthConfig>(text)?;
     sections.iter().try_for_each(|section| section.check_text(text))
 }
 
-/// The configuration in `table`, whose top-level keys are known.
-fn read_table(table: Table, sections: &[Section]) -> Result<Config, toml::de::Error> {
+/// Reads the configuration from `table`, whose top-level keys were checked.
+fn read_table(table: Table, sections: &[Section]) -> Result<HearthConfig, toml::de::Error> {
     let own: Vec<_> = sections
         .iter()
         .filter_map(|section| Some((section.name(), section.read_value(table.get(section.name())?.clone()))))
         .collect();
-    let mut config: Config = table.try_into()?;
+    let mut config: HearthConfig = table.try_into()?;
     for (name, value) in own {
         config.sections.insert(name, value?);
     }
     Ok(config)
 }
 
-/// `table` with the value at `path` replaced: by the number or truth value that `text` reads as if a
-/// configuration with that is good, otherwise by the text itself.
+/// Replaces the value at `path` in a copy of `table`: by the number or boolean that `text` represents when the
+/// resulting configuration is valid, otherwise by the text itself. `None` when neither is valid.
 fn overlay_value(table: &Table, path: &[&str], text: &str, sections: &[Section]) -> Option<Table> {
     let first = path.first()?;
     if !top_level_keys(sections).any(|known| known == *first) {
@@ -76,7 +78,7 @@ fn overlay_value(table: &Table, path: &[&str], text: &str, sections: &[Section])
         toml::from_str::<Table>(&format!("value = {text}")).ok().and_then(|mut read| read.remove("value"));
     read.into_iter().chain([Value::String(text.to_owned())]).find_map(|value| {
         let mut overlaid = table.clone();
-        put(&mut overlaid, path, value)?;
+        insert_at_path(&mut overlaid, path, value)?;
         read_table(overlaid.clone(), sections).ok().map(|_| overlaid)
     })
 }
@@ -85,11 +87,11 @@ fn top_level_keys(sections: &[Section]) -> impl Iterator<Item = &'static str> {
     CORE_KEYS.into_iter().chain(sections.iter().map(Section::name))
 }
 
-/// Reads a file's top-level keys, and refuses one that nobody owns.
+/// Visitor of a file's top-level keys, which rejects unknown ones.
 #[derive(Clone, Copy)]
-struct TopLevel<'a>(&'a [Section]);
+struct TopLevelKeys<'a>(&'a [Section]);
 
-impl<'de> DeserializeSeed<'de> for TopLevel<'_> {
+impl<'de> DeserializeSeed<'de> for TopLevelKeys<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -97,7 +99,7 @@ impl<'de> DeserializeSeed<'de> for TopLevel<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for TopLevel<'_> {
+impl<'de> Visitor<'de> for TopLevelKeys<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -112,7 +114,7 @@ impl<'de> Visitor<'de> for TopLevel<'_> {
     }
 }
 
-/// A top-level key. It is refused while it is read, so that the error has the key's place.
+/// Visitor of one top-level key. An unknown key is rejected while it is parsed, so that the error has its line.
 struct KnownKey<'a>(&'a [Section]);
 
 impl<'de> DeserializeSeed<'de> for KnownKey<'_> {
@@ -139,18 +141,18 @@ impl Visitor<'_> for KnownKey<'_> {
     }
 }
 
-fn put(table: &mut Table, path: &[&str], value: Value) -> Option<()> {
+fn insert_at_path(table: &mut Table, path: &[&str], value: Value) -> Option<()> {
     match path {
         [] => None,
         [key] => table.insert((*key).to_owned(), value).map_or(Some(()), |_| Some(())),
         [section, rest @ ..] => {
             let inner = table.entry((*section).to_owned()).or_insert_with(|| Value::Table(Table::new()));
-            put(inner.as_table_mut()?, rest, value)
+            insert_at_path(inner.as_table_mut()?, rest, value)
         }
     }
 }
 
-fn in_file(name: &str, text: &str, cause: &toml::de::Error) -> String {
+fn render_file_error(name: &str, text: &str, cause: &toml::de::Error) -> String {
     let line =
         cause.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
     match line {
@@ -159,14 +161,14 @@ fn in_file(name: &str, text: &str, cause: &toml::de::Error) -> String {
     }
 }
 
-fn refused(what: &str) -> Error {
-    Error::invalid("config", what.to_owned()).help("see docs/configuration.md for every setting")
+fn build_config_error(what: &str) -> Error {
+    Error::invalid("config", what.to_owned()).help("see docs/configuration.md for all settings")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Database, LogFormat};
+    use crate::config::{DatabaseSettings, LogFormat};
 
     crate::settings! {
         /// Settings of a service.
@@ -178,9 +180,9 @@ mod tests {
         }
     }
 
-    const SECTIONS: &[Section] = &[Section::of::<ShopSettings>()];
+    const TEST_SECTIONS: &[Section] = &[Section::from_settings::<ShopSettings>()];
 
-    fn set(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
+    fn build_environment(pairs: &[(&str, &str)]) -> impl Iterator<Item = (String, String)> {
         pairs
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -188,8 +190,8 @@ mod tests {
             .into_iter()
     }
 
-    fn refusal(text: &str) -> String {
-        parse(text, "hearth.toml", set(&[]), SECTIONS)
+    fn parse_error_text(text: &str) -> String {
+        parse(text, "hearth.toml", build_environment(&[]), TEST_SECTIONS)
             .err()
             .map(|error| error.to_string())
             .unwrap_or_default()
@@ -197,24 +199,24 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused_with_its_line() {
-        let text = refusal("[door]\nlisten = \"x\"\nlissen = \"y\"\n");
+        let text = parse_error_text("[door]\nlisten = \"x\"\nlissen = \"y\"\n");
         assert!(text.starts_with("hearth.toml, line 3: unknown field `lissen`"), "{text}");
     }
 
     #[test]
     fn an_unknown_key_or_value_of_a_service_is_refused_with_its_line() {
-        let text = refusal("[log]\nlevel = \"info\"\n[shop]\nshelfs = 2\n");
+        let text = parse_error_text("[log]\nlevel = \"info\"\n[shop]\nshelfs = 2\n");
         assert!(
             text.starts_with("hearth.toml, line 4: unknown field `shelfs`, expected `shelves` or `sign`"),
             "{text}"
         );
-        let text = refusal("\n[shop]\n\nshelves = \"two\"\n");
+        let text = parse_error_text("\n[shop]\n\nshelves = \"two\"\n");
         assert!(text.starts_with("hearth.toml, line 4: invalid type: string \"two\""), "{text}");
     }
 
     #[test]
     fn an_unknown_section_is_refused_with_its_line() {
-        let text = refusal("[shop]\nshelves = 2\n\n[shops]\nshelves = 2\n");
+        let text = parse_error_text("[shop]\nshelves = 2\n\n[shops]\nshelves = 2\n");
         assert!(
             text.starts_with("hearth.toml, line 4: unknown field `shops`, expected one of `state`"),
             "{text}"
@@ -224,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_section_that_is_no_table_is_refused() {
-        assert!(refusal("shop = 3\n").starts_with("hearth.toml, line 1: "));
+        assert!(parse_error_text("shop = 3\n").starts_with("hearth.toml, line 1: "));
     }
 
     #[test]
@@ -232,7 +234,7 @@ mod tests {
         let config = parse(
             "[door]\nlisten = \"127.0.0.1:1\"\ndomain = \"example.org\"\n[shop]\nshelves = 2\n",
             "hearth.toml",
-            set(&[
+            build_environment(&[
                 ("HEARTH_DOOR__LISTEN", "127.0.0.1:2"),
                 ("HEARTH_DOOR__TIMEOUT", "7"),
                 ("HEARTH_LOG__FORMAT", "text"),
@@ -240,25 +242,28 @@ mod tests {
                 ("HEARTH_SHOP__SIGN", "12"),
                 ("HEARTH_TOOL", "hello"),
             ]),
-            SECTIONS,
+            TEST_SECTIONS,
         )?;
         assert_eq!(
             (config.door.listen.as_str(), config.door.domain.as_str()),
             ("127.0.0.1:2", "example.org")
         );
         assert_eq!((config.door.timeout, config.log.format), (7, LogFormat::Text));
-        assert!(matches!(config.database, Database::Postgres(_)));
-        let shop = config.section::<ShopSettings>();
+        assert!(matches!(config.database, DatabaseSettings::Postgres(_)));
+        let shop = config.read_section::<ShopSettings>();
         assert_eq!((shop.shelves, shop.sign.as_deref()), (2, Some("12")));
         Ok(())
     }
 
     #[test]
     fn a_section_that_is_absent_has_its_defaults() -> Result<()> {
-        let config = parse("", "hearth.toml", set(&[]), SECTIONS)?;
-        assert_eq!(config.section::<ShopSettings>().shelves, 3);
+        let config = parse("", "hearth.toml", build_environment(&[]), TEST_SECTIONS)?;
+        assert_eq!(config.read_section::<ShopSettings>().shelves, 3);
         assert_eq!(
-            config.with(|shop: &mut ShopSettings| shop.shelves = 4).section::<ShopSettings>().shelves,
+            config
+                .with_section(|shop: &mut ShopSettings| shop.shelves = 4)
+                .read_section::<ShopSettings>()
+                .shelves,
             4
         );
         Ok(())
@@ -272,16 +277,17 @@ mod tests {
             ("HEARTH_SHOP__SHELVES", "x"),
             ("HEARTH_SHOPS__SIGN", "x"),
         ] {
-            let error = parse("", "hearth.toml", set(&[(variable, value)]), SECTIONS).err();
-            assert!(error.is_some_and(|error| error.public().contains(variable)), "{variable}");
+            let error =
+                parse("", "hearth.toml", build_environment(&[(variable, value)]), TEST_SECTIONS).err();
+            assert!(error.is_some_and(|error| error.public_message().contains(variable)), "{variable}");
         }
     }
 
     #[test]
     fn the_page_has_every_key_with_default_and_meaning() {
-        let page = crate::config::render_page(SECTIONS);
+        let page = crate::config::render_page(TEST_SECTIONS);
         for line in [
-            "| `door.body_limit` | 1048576 | Largest body of one API request, in bytes; endpoints that take content have \
+            "| `door.body_limit` | 1048576 | Maximum body size of an API request, in bytes; endpoints for uploads have \
              limits of their own |",
             "## `[shop]`\n\nSettings of a service.\n",
             "| `shop.shelves` | 3 | Shelves |",

@@ -1,7 +1,8 @@
-//! Configuration: one TOML file, then `HEARTH_…` environment variables, then flags.
+//! Configuration: one TOML file, overridden by `HEARTH_…` environment variables, overridden by flags.
 //!
-//! `kit` has the core sections; a service declares its own with [`settings!`](crate::settings) and registers it in its
-//! [`Service`](crate::Service). Unknown keys are refused with the file and line, also in sections of roles that this
+//! `kit` has the core sections; a service declares its own with [`settings!`](crate::settings) and registers it in
+//! its
+//! [`Service`](crate::Service). An unknown key is an error with file and line, also in sections of roles that this
 //! process does not run. `HEARTH_SECTION__KEY` sets `section.key`.
 
 mod core;
@@ -15,77 +16,79 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use hearth_base::Role;
 use serde::Deserialize;
 
-pub use self::core::{Database, Door, Log, LogFormat, Outbound, Runtime, ServicePlace};
+pub use self::core::{
+    DatabaseSettings, DoorSettings, LogFormat, LogSettings, OutboundSettings, RuntimeSettings, ServiceAddress,
+};
 pub use document::SectionDocument;
 pub use load::{load, parse};
 pub use page::render_page;
-pub use settings::{Section, Settings};
+pub use settings::{Section, SectionSettings};
 
-use settings::Sections;
+use settings::LoadedSections;
 
-/// The settings of an operator. An absent one has a default that suits one machine.
+/// The operator's configuration. The defaults suit a single machine.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
-pub struct Config {
-    /// The folder with everything that must outlive a process.
+pub struct HearthConfig {
+    /// The state folder.
     pub state: PathBuf,
-    /// The door.
-    pub door: Door,
-    /// Where data is kept.
-    pub database: Database,
-    /// The log.
-    pub log: Log,
-    /// Where services are that run in processes of their own.
-    pub services: BTreeMap<Role, ServicePlace>,
-    /// The runtime on this machine.
-    pub runtime: Runtime,
-    /// What may be reached for users.
-    pub outbound: Outbound,
-    /// The services' own sections.
+    /// The section `[door]`.
+    pub door: DoorSettings,
+    /// The section `[database]`.
+    pub database: DatabaseSettings,
+    /// The section `[log]`.
+    pub log: LogSettings,
+    /// Addresses of services that run in their own processes: the sections `[services.ROLE]`.
+    pub services: BTreeMap<Role, ServiceAddress>,
+    /// The section `[runtime]`: the runtime on this machine.
+    pub runtime: RuntimeSettings,
+    /// The section `[outbound]`: connections on behalf of users.
+    pub outbound: OutboundSettings,
+    /// Sections of services.
     #[serde(skip)]
-    sections: Sections,
+    sections: LoadedSections,
 }
 
-/// The keys of a file that are not services' sections.
+/// Top-level keys that are not sections of services.
 const CORE_KEYS: [&str; 7] = ["state", "door", "database", "log", "services", "runtime", "outbound"];
 
-impl Default for Config {
+impl Default for HearthConfig {
     fn default() -> Self {
         Self {
             state: PathBuf::from("/var/lib/hearth"),
-            door: Door::default(),
-            database: Database::Files,
-            log: Log::default(),
+            door: DoorSettings::default(),
+            database: DatabaseSettings::Files,
+            log: LogSettings::default(),
             services: BTreeMap::new(),
-            runtime: Runtime::default(),
-            outbound: Outbound::default(),
-            sections: Sections::default(),
+            runtime: RuntimeSettings::default(),
+            outbound: OutboundSettings::default(),
+            sections: LoadedSections::default(),
         }
     }
 }
 
-impl Config {
-    /// A service's own section. It has its defaults when it was not read.
-    pub fn section<S: Settings>(&self) -> Arc<S> {
+impl HearthConfig {
+    /// Reads a service's section; an absent one has its defaults.
+    pub fn read_section<S: SectionSettings>(&self) -> Arc<S> {
         self.sections.get()
     }
 
     /// Replaces a section.
-    pub fn set<S: Settings>(&mut self, settings: S) {
+    pub fn set_section<S: SectionSettings>(&mut self, settings: S) {
         self.sections.set(settings);
     }
 
-    /// The same configuration with a section changed.
+    /// Returns the configuration with a section changed.
     #[must_use]
-    pub fn with<S: Settings>(mut self, change: impl FnOnce(&mut S)) -> Self {
-        self.change(change);
+    pub fn with_section<S: SectionSettings>(mut self, change: impl FnOnce(&mut S)) -> Self {
+        self.change_section(change);
         self
     }
 
     /// Changes a section.
-    pub fn change<S: Settings>(&mut self, change: impl FnOnce(&mut S)) {
-        let mut settings = (*self.section::<S>()).clone();
+    pub fn change_section<S: SectionSettings>(&mut self, change: impl FnOnce(&mut S)) {
+        let mut settings = (*self.read_section::<S>()).clone();
         change(&mut settings);
-        self.set(settings);
+        self.set_section(settings);
     }
 }

@@ -1,5 +1,5 @@
-//! Sections of the configuration that services own: a type each, declared by [`settings!`](crate::settings) in the
-//! service's crate and registered in its [`Service`](crate::Service).
+//! Sections of the configuration that belong to services: one type each, declared by [`settings!`](crate::settings)
+//! in the service's crate and registered in its [`Service`](crate::Service).
 
 use std::{any::Any, collections::BTreeMap, fmt, marker::PhantomData, sync::Arc};
 
@@ -11,16 +11,16 @@ use toml::Value;
 
 use super::document::SectionDocument;
 
-/// One section of the configuration, implemented by [`settings!`](crate::settings).
-pub trait Settings: DeserializeOwned + Default + Clone + fmt::Debug + Send + Sync + 'static {
-    /// The section's name: `[jobs]`.
-    const SECTION: &'static str;
+/// A section of the configuration, implemented by [`settings!`](crate::settings).
+pub trait SectionSettings: DeserializeOwned + Default + Clone + fmt::Debug + Send + Sync + 'static {
+    /// Name of the section, such as `jobs` for `[jobs]`.
+    const SECTION_NAME: &'static str;
 
-    /// The documentation of the section and its keys.
-    fn document() -> SectionDocument;
+    /// Builds the documentation of the section and its keys.
+    fn build_document() -> SectionDocument;
 }
 
-/// A section as `kit` handles it: without its type.
+/// A section without its type.
 #[derive(Clone, Copy)]
 pub struct Section {
     name: &'static str,
@@ -33,29 +33,29 @@ type SectionValue = Arc<dyn Any + Send + Sync>;
 
 impl Section {
     /// The section of the settings `S`.
-    pub const fn of<S: Settings>() -> Self {
+    pub const fn from_settings<S: SectionSettings>() -> Self {
         Self {
-            name: S::SECTION,
+            name: S::SECTION_NAME,
             read_text: |text| {
-                let whole: Only<S> = toml::from_str(text)?;
+                let whole: SingleSection<S> = toml::from_str(text)?;
                 Ok(Arc::new(whole.0))
             },
             read_value: |value| Ok(Arc::new(value.try_into::<S>()?)),
-            document: S::document,
+            document: S::build_document,
         }
     }
 
-    /// The section's name.
+    /// Name of the section.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The documentation of the section.
-    pub fn document(&self) -> SectionDocument {
+    /// Builds the documentation of the section.
+    pub fn build_document(&self) -> SectionDocument {
         (self.document)()
     }
 
-    /// Reads the section from the text of a whole file, so that an error knows its place in it.
+    /// Parses the section from the text of a whole file, so that an error has its position in the file.
     pub(super) fn check_text(&self, text: &str) -> Result<(), toml::de::Error> {
         (self.read_text)(text).map(drop)
     }
@@ -66,73 +66,73 @@ impl Section {
     }
 }
 
-/// One section of a file; the others are skipped.
-struct Only<S>(S);
+/// A single section of a file; the others are skipped.
+struct SingleSection<S>(S);
 
-impl<'de, S: Settings> Deserialize<'de> for Only<S> {
+impl<'de, S: SectionSettings> Deserialize<'de> for SingleSection<S> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(OnlyVisitor(PhantomData))
+        deserializer.deserialize_map(SingleSectionVisitor(PhantomData))
     }
 }
 
-struct OnlyVisitor<S>(PhantomData<S>);
+struct SingleSectionVisitor<S>(PhantomData<S>);
 
-impl<'de, S: Settings> Visitor<'de> for OnlyVisitor<S> {
-    type Value = Only<S>;
+impl<'de, S: SectionSettings> Visitor<'de> for SingleSectionVisitor<S> {
+    type Value = SingleSection<S>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a table")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Only<S>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<SingleSection<S>, A::Error> {
         let mut settings = None;
         while let Some(key) = map.next_key::<String>()? {
-            if key == S::SECTION {
+            if key == S::SECTION_NAME {
                 settings = Some(map.next_value()?);
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(Only(settings.unwrap_or_default()))
+        Ok(SingleSection(settings.unwrap_or_default()))
     }
 }
 
-/// The sections that were read, by name. One that is absent has its defaults.
+/// The sections in a configuration, by name. An absent one has its defaults.
 #[derive(Clone, Default)]
-pub(super) struct Sections(BTreeMap<&'static str, SectionValue>);
+pub(super) struct LoadedSections(BTreeMap<&'static str, SectionValue>);
 
-impl Sections {
+impl LoadedSections {
     pub(super) fn insert(&mut self, name: &'static str, value: SectionValue) {
         self.0.insert(name, value);
     }
 
-    pub(super) fn get<S: Settings>(&self) -> Arc<S> {
-        let value = self.0.get(S::SECTION).cloned();
+    pub(super) fn get<S: SectionSettings>(&self) -> Arc<S> {
+        let value = self.0.get(S::SECTION_NAME).cloned();
         value.and_then(|value| value.downcast().ok()).unwrap_or_default()
     }
 
-    pub(super) fn set<S: Settings>(&mut self, settings: S) {
-        self.0.insert(S::SECTION, Arc::new(settings));
+    pub(super) fn set<S: SectionSettings>(&mut self, settings: S) {
+        self.0.insert(S::SECTION_NAME, Arc::new(settings));
     }
 }
 
-impl fmt::Debug for Sections {
+impl fmt::Debug for LoadedSections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
 }
 
-/// Declares a section of the configuration: a struct that refuses unknown keys, its defaults, and what
-/// `docs/configuration.md` says about it. The first paragraph of the struct's comment stands above the table of keys,
+/// Declares a section of the configuration: a struct that rejects unknown keys, its defaults, and its documentation
+/// in `docs/configuration.md`. The first paragraph of the struct's doc comment is rendered above the table of keys,
 /// the rest below it.
 ///
 /// ```
 /// hearth_kit::settings! {
 ///     /// Settings of `example`.
 ///     pub struct ExampleSettings in "example" {
-///         /// Entries that are kept of one tool.
+///         /// Maximum number of entries per tool.
 ///         entries: u32 = 100,
-///         /// The server that is asked.
+///         /// Upstream server.
 ///         server: Option<Server> = None => Server,
 ///     }
 /// }
@@ -141,7 +141,7 @@ impl fmt::Debug for Sections {
 /// #[derive(Debug, Clone, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 /// #[serde(deny_unknown_fields)]
 /// pub struct Server {
-///     /// Its name.
+///     /// Host name.
 ///     pub host: String,
 /// }
 /// ```
@@ -168,15 +168,15 @@ macro_rules! settings {
             }
         }
 
-        impl $crate::config::Settings for $name {
-            const SECTION: &'static str = $section;
+        impl $crate::config::SectionSettings for $name {
+            const SECTION_NAME: &'static str = $section;
 
-            fn document() -> $crate::config::SectionDocument {
+            fn build_document() -> $crate::config::SectionDocument {
                 let defaults = Self::default();
                 $crate::config::SectionDocument::new($section, &[$($doc),*])
                     $(
-                        .key(stringify!($key), &[$($key_doc),*], &defaults.$key)
-                        $(.table::<$table>(stringify!($key), &[$($entry)?], &defaults.$key))?
+                        .with_key(stringify!($key), &[$($key_doc),*], &defaults.$key)
+                        $(.with_table::<$table>(stringify!($key), &[$($entry)?], &defaults.$key))?
                     )*
             }
         }

@@ -1,5 +1,7 @@
-//! Ids, names, words and documents as columns: text in every database. What a column holds was checked before it was
-//! written; what is there and cannot be read back was never written by Hearth.
+//! Conversion between column values and checked types: ids, names, enums, JSON documents, counts.
+//!
+//! Values are validated before they are written. A column that cannot be parsed was not written by Hearth and is an
+//! internal error.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -11,56 +13,56 @@ use sea_orm::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-/// Reads a column back that was written from a checked value.
-pub fn read<T: FromStr>(column: &'static str, text: &str) -> Result<T> {
-    text.parse().map_err(|_| corrupt(column))
+/// Parses a text column that was written from a validated value. `column` is the column's name in errors.
+pub fn parse_column<T: FromStr>(column: &'static str, text: &str) -> Result<T> {
+    text.parse().map_err(|_| build_corrupt_column_error(column))
 }
 
-/// Reads a column that may be empty.
-pub fn read_some<T: FromStr>(column: &'static str, text: Option<&str>) -> Result<Option<T>> {
-    text.map(|text| read(column, text)).transpose()
+/// Parses a nullable text column.
+pub fn parse_optional_column<T: FromStr>(column: &'static str, text: Option<&str>) -> Result<Option<T>> {
+    text.map(|text| parse_column(column, text)).transpose()
 }
 
-/// The text of a value that may be absent.
-pub fn write_some<T: Display>(value: Option<&T>) -> Option<String> {
+/// Converts an optional value into the text of a nullable column.
+pub fn to_optional_text<T: Display>(value: Option<&T>) -> Option<String> {
     value.map(ToString::to_string)
 }
 
-/// Reads a document back.
-pub fn read_json<T: DeserializeOwned>(column: &'static str, json: Value) -> Result<T> {
-    serde_json::from_value(json).map_err(|cause| corrupt(column).because(cause))
+/// Deserializes a JSON column.
+pub fn parse_json<T: DeserializeOwned>(column: &'static str, json: Value) -> Result<T> {
+    serde_json::from_value(json).map_err(|cause| build_corrupt_column_error(column).with_cause(cause))
 }
 
-/// A document for a column.
-pub fn write_json(value: &impl Serialize) -> Result<Value> {
+/// Serializes a value for a JSON column.
+pub fn to_json(value: &impl Serialize) -> Result<Value> {
     serde_json::to_value(value).map_err(Error::internal)
 }
 
-/// Reads a word of the wire back, such as a state.
-pub fn read_word<T: DeserializeOwned>(column: &'static str, text: String) -> Result<T> {
-    read_json(column, Value::String(text))
+/// Parses an enum from a text column; the text is the serialized name, such as `running`.
+pub fn parse_enum<T: DeserializeOwned>(column: &'static str, text: String) -> Result<T> {
+    parse_json(column, Value::String(text))
 }
 
-/// A word of the wire as text.
-pub fn write_word(value: &impl Serialize) -> Result<String> {
-    match write_json(value)? {
+/// Converts an enum into the text of a column: its serialized name.
+pub fn to_enum_text(value: &impl Serialize) -> Result<String> {
+    match to_json(value)? {
         Value::String(word) => Ok(word),
-        _ => Err(Error::internal("a word is no word")),
+        _ => Err(Error::internal("the value does not serialize to a string")),
     }
 }
 
-/// A number that is never negative, from a column.
-pub fn count(number: i64) -> u64 {
+/// Converts a column that is never negative; a negative number becomes 0.
+pub fn to_u64(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-/// A number that is never negative, for a column.
-pub fn number(count: u64) -> i64 {
+/// Converts a number for a column; a number above `i64::MAX` becomes `i64::MAX`.
+pub fn to_i64(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// The sum of a column of whole numbers, as one: servers add them up in a wider type.
-pub fn sum_of(backend: DatabaseBackend, column: impl ColumnTrait) -> Expr {
+/// The sum of an integer column, cast to 64 bits: PostgreSQL and MariaDB return sums in a decimal type.
+pub fn sum_column(backend: DatabaseBackend, column: impl ColumnTrait) -> Expr {
     let integer = match backend {
         DatabaseBackend::MySql => "SIGNED",
         _ => "bigint",
@@ -68,6 +70,6 @@ pub fn sum_of(backend: DatabaseBackend, column: impl ColumnTrait) -> Expr {
     column.sum().cast_as(integer)
 }
 
-fn corrupt(column: &'static str) -> Error {
-    Error::internal(format!("the column {column} holds what it never was given"))
+fn build_corrupt_column_error(column: &'static str) -> Error {
+    Error::internal(format!("the column {column} has an invalid value"))
 }

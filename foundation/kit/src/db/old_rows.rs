@@ -1,4 +1,4 @@
-//! Old rows, deleted some thousands at a time.
+//! Deletion of old rows in batches.
 
 use hearth_base::Result;
 use jiff::Timestamp;
@@ -7,29 +7,29 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Func, Order, Query, TableRef, WindowStatement},
 };
 
-use super::{At, OrFault, Tx};
+use super::{DbTimestamp, OrDbError, Tx};
 
-/// The most rows that one statement deletes: others have to wait for its end.
+/// Maximum number of rows that one statement deletes, because other writers wait for it.
 const MAX_ROWS_PER_DELETE: u64 = 5000;
 
-/// The column of a row's rank among those of its group, the newest first, from 1.
+/// Column with a row's rank within its group, from 1 for the newest.
 const RANK_COLUMN: &str = "rank_in_group";
 
-/// The rows of a table that are deleted when they are old, or when their group has enough newer ones.
+/// Rows of a table that are deleted when they are old, or when their group has enough newer rows.
 #[derive(Debug, Clone)]
 pub struct OldRows<C> {
-    /// Rows for which this does not hold are not deleted, and do not count.
+    /// Condition for deletion: other rows are neither deleted nor counted.
     pub deletable: Expr,
-    /// Rows with the same value in this column are one group.
+    /// Rows with the same value in this column form a group.
     pub group: C,
-    /// The newest row of a group has the highest values in these columns.
+    /// Columns that order a group; the newest row has the highest values.
     pub newest_by: Vec<C>,
-    /// The time by which a row is old.
+    /// Column with the time from which a row's age is counted.
     pub time: C,
 }
 
-/// Deletes rows older than `before`, and all but the newest `keep_newest` of each group. Returns how many are gone: with
-/// some gone, there may be more.
+/// Deletes rows older than `before`, and all but the newest `keep_newest` of each group, at most
+/// [`MAX_ROWS_PER_DELETE`]. Returns the number of deleted rows; call it again until that is 0.
 pub async fn delete_old_rows<E: EntityTrait>(
     tx: &Tx,
     old: OldRows<E::Column>,
@@ -49,22 +49,22 @@ pub async fn delete_old_rows<E: EntityTrait>(
         .from(E::default())
         .and_where(deletable)
         .to_owned();
-    let is_old = Expr::col("time").lt(At::from(before)).or(Expr::col(RANK_COLUMN).gt(keep_newest));
-    let gone = Query::select()
+    let is_old = Expr::col("time").lt(DbTimestamp::from(before)).or(Expr::col(RANK_COLUMN).gt(keep_newest));
+    let expired = Query::select()
         .columns(keys.iter().copied())
         .from_subquery(ranked, "ranked")
         .and_where(is_old)
         .limit(MAX_ROWS_PER_DELETE)
         .to_owned();
-    // MariaDB has no LIMIT in the operand of IN, but in a table of its own there.
-    let gone = Query::select()
+    // MariaDB supports no LIMIT directly in the subquery of IN, but it does in a derived table there.
+    let expired = Query::select()
         .columns(keys.iter().copied())
-        .from(TableRef::SubQuery(Box::new(gone), "gone".into()))
+        .from(TableRef::SubQuery(Box::new(expired), "gone".into()))
         .to_owned();
     let key = match keys.as_slice() {
         [one] => Expr::col(*one),
         several => Expr::tuple(several.iter().map(|column| Expr::col(*column))),
     };
-    let delete = E::delete_many().filter(key.in_subquery(gone));
-    delete.exec(&**tx).await.or_fault().map(|deleted| deleted.rows_affected)
+    let delete = E::delete_many().filter(key.in_subquery(expired));
+    delete.exec(&**tx).await.or_db_error().map(|deleted| deleted.rows_affected)
 }

@@ -1,4 +1,4 @@
-//! Columns by their kind, for migrations. Each is `NOT NULL`, unless its name ends in `null`.
+//! Column definitions by type, for migrations. Each is `NOT NULL`, unless the function's name ends in `null`.
 
 use sea_orm::sea_query::{ColumnDef, IntoIden};
 
@@ -9,7 +9,7 @@ macro_rules! columns {
             ColumnDef::new(name).$kind().not_null().take()
         }
 
-        /// The same, which may be null.
+        /// The same, nullable.
         pub fn $or_null(name: impl IntoIden) -> ColumnDef {
             ColumnDef::new(name).$kind().null().take()
         }
@@ -17,13 +17,13 @@ macro_rules! columns {
 }
 
 columns! {
-    /// A number of 64 bits.
+    /// A 64-bit integer.
     big_integer, big_integer_null: big_integer;
     /// Bytes.
     blob, blob_null: blob;
-    /// A truth value.
+    /// A boolean.
     boolean, boolean_null: boolean;
-    /// A number of 32 bits.
+    /// A 32-bit integer.
     integer, integer_null: integer;
     /// A JSON document.
     json, json_null: json;
@@ -33,17 +33,17 @@ columns! {
     text, text_null: text;
 }
 
-/// A number of 64 bits that the database counts up, as the primary key.
+/// An auto-incremented 64-bit integer as the primary key.
 pub fn big_pk_auto(name: impl IntoIden) -> ColumnDef {
     ColumnDef::new(name).big_integer().not_null().auto_increment().primary_key().take()
 }
 
-/// A text of at most so many characters.
+/// A text of at most `length` characters.
 pub fn string_len(name: impl IntoIden, length: u32) -> ColumnDef {
     ColumnDef::new(name).string_len(length).not_null().take()
 }
 
-/// The same, which may be null.
+/// The same, nullable.
 pub fn string_len_null(name: impl IntoIden, length: u32) -> ColumnDef {
     ColumnDef::new(name).string_len(length).null().take()
 }

@@ -1,9 +1,9 @@
-//! The tools that were deleted, as a service knows them: one row for each tool, to lock and to read.
+//! Tombstones of deleted tools in a service's database: one row for each tool, to lock and to read.
 //!
-//! The rule: a transaction that creates something of a tool calls [`lock_existing_tool`] before it locks or writes any
-//! other row of that tool. [`tool_cleanup`](crate::tool_cleanup) marks the tool as deleted before its finalizer runs, so
-//! the finalizer sees what was created before, and nothing is created after. A cursor of events is locked before a tool;
-//! several tools are locked in the order of their ids.
+//! Rule: a transaction that creates data of a tool calls [`lock_existing_tool`] before it locks or writes any other
+//! row of that tool. [`tool_cleanup`](crate::tool_cleanup) marks the tool as deleted before its finalizer runs, so
+//! that the finalizer sees all data created before, and no data is created afterwards. Lock order: an event cursor
+//! before a tool, and several tools in the order of their ids.
 
 use std::collections::BTreeSet;
 
@@ -16,21 +16,21 @@ use sea_orm::{
 };
 
 use super::{
-    At, MigrationName, MigrationTrait, OrFault, SchemaManager, Tx, columns,
+    DbTimestamp, MigrationName, MigrationTrait, OrDbError, SchemaManager, Tx, columns,
     schema::{big_integer_null, string},
 };
 
 mod row {
     use sea_orm::entity::prelude::*;
 
-    use crate::db::At;
+    use crate::db::DbTimestamp;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "tool_state")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub tool_id: String,
-        pub deleted_at: Option<At>,
+        pub deleted_at: Option<DbTimestamp>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -39,12 +39,12 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A tool exists or was deleted, as far as this service knows.
+/// State of a tool as known to this service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ToolState {
-    /// It was not deleted.
+    /// The tool was not deleted.
     Exists,
-    /// It was deleted: nothing of it is created again.
+    /// The tool was deleted: no data of it may be created.
     Deleted,
 }
 
@@ -54,7 +54,7 @@ pub async fn lock_tool(tx: &Tx, tool: ToolId) -> Result<ToolState> {
     Ok(if deleted.contains(&tool) { ToolState::Deleted } else { ToolState::Exists })
 }
 
-/// Locks a tool until the transaction ends. Refused (`tool-deleted`, conflict) when it was deleted.
+/// Locks a tool until the transaction ends. Error `tool-deleted` (conflict) when it was deleted.
 pub async fn lock_existing_tool(tx: &Tx, tool: ToolId) -> Result<()> {
     match lock_tool(tx, tool).await? {
         ToolState::Exists => Ok(()),
@@ -64,19 +64,19 @@ pub async fn lock_existing_tool(tx: &Tx, tool: ToolId) -> Result<()> {
     }
 }
 
-/// Locks tools, in the order of their ids, until the transaction ends. Gives those that were deleted.
+/// Locks tools, in the order of their ids, until the transaction ends. Returns the deleted ones.
 pub async fn lock_tools(tx: &Tx, tools: impl IntoIterator<Item = ToolId>) -> Result<BTreeSet<ToolId>> {
     let ids: BTreeSet<String> = tools.into_iter().map(|tool| tool.to_string()).collect();
     let mut rows = lock_rows(tx, &ids).await?;
-    let known: BTreeSet<&str> = rows.iter().map(|row| row.tool_id.as_str()).collect();
-    let new: BTreeSet<String> = ids.iter().filter(|id| !known.contains(id.as_str())).cloned().collect();
+    let existing: BTreeSet<&str> = rows.iter().map(|row| row.tool_id.as_str()).collect();
+    let new: BTreeSet<String> = ids.iter().filter(|id| !existing.contains(id.as_str())).cloned().collect();
     if !new.is_empty() {
-        // Only the first transaction of a tool comes here: without a row there is nothing to lock.
+        // Only the first transaction of a tool gets here: a row has to exist before it can be locked.
         insert_rows(tx, &new).await?;
         rows.extend(lock_rows(tx, &new).await?);
     }
     let deleted = rows.iter().filter(|row| row.deleted_at.is_some());
-    deleted.map(|row| columns::read("tool_state.tool_id", &row.tool_id)).collect()
+    deleted.map(|row| columns::parse_column("tool_state.tool_id", &row.tool_id)).collect()
 }
 
 async fn lock_rows(tx: &Tx, ids: &BTreeSet<String>) -> Result<Vec<row::Model>> {
@@ -84,27 +84,28 @@ async fn lock_rows(tx: &Tx, ids: &BTreeSet<String>) -> Result<Vec<row::Model>> {
         return Ok(Vec::new());
     }
     let query = row::Entity::find().filter(row::Column::ToolId.is_in(ids)).order_by_asc(row::Column::ToolId);
-    query.lock(LockType::Update).all(&**tx).await.or_fault()
+    query.lock(LockType::Update).all(&**tx).await.or_db_error()
 }
 
 async fn insert_rows(tx: &Tx, ids: &BTreeSet<String>) -> Result<()> {
     let new = ids.iter().map(|id| row::ActiveModel { tool_id: Set(id.clone()), deleted_at: Set(None) });
-    let known = OnConflict::column(row::Column::ToolId).do_nothing_on([row::Column::ToolId]).to_owned();
-    match row::Entity::insert_many(new).on_conflict(known).exec_without_returning(&**tx).await {
+    let ignore_existing =
+        OnConflict::column(row::Column::ToolId).do_nothing_on([row::Column::ToolId]).to_owned();
+    match row::Entity::insert_many(new).on_conflict(ignore_existing).exec_without_returning(&**tx).await {
         Ok(_) | Err(DbErr::RecordNotInserted) => Ok(()),
-        Err(cause) => Err(cause).or_fault(),
+        Err(cause) => Err(cause).or_db_error(),
     }
 }
 
-/// Reads a tool's state without a lock: for a transaction that has locked a row of its own which the finalizer locks
+/// Reads a tool's state without a lock: for a transaction that holds a lock on another row that the finalizer locks
 /// too.
-pub async fn read_tool(tx: &Tx, tool: ToolId) -> Result<ToolState> {
-    let found = row::Entity::find_by_id(tool.to_string()).one(&**tx).await.or_fault()?;
+pub async fn read_tool_state(tx: &Tx, tool: ToolId) -> Result<ToolState> {
+    let found = row::Entity::find_by_id(tool.to_string()).one(&**tx).await.or_db_error()?;
     let is_deleted = found.is_some_and(|row| row.deleted_at.is_some());
     Ok(if is_deleted { ToolState::Deleted } else { ToolState::Exists })
 }
 
-/// The condition that the tool in this column was not deleted, for queries without a lock.
+/// Condition that the tool in this column was not deleted, for queries without a lock.
 pub fn tool_exists(tool_id: impl IntoColumnRef) -> Expr {
     let deleted = Query::select()
         .column(row::Column::ToolId)
@@ -115,16 +116,17 @@ pub fn tool_exists(tool_id: impl IntoColumnRef) -> Expr {
     Expr::not_exists(deleted)
 }
 
-/// Marks a tool as deleted. May be repeated: the first time stays.
+/// Marks a tool as deleted at `now`. May be repeated: the first time is kept.
 pub async fn mark_tool_deleted(tx: &Tx, tool: ToolId, now: Timestamp) -> Result<()> {
     if lock_tool(tx, tool).await? == ToolState::Deleted {
         return Ok(());
     }
-    let deleted = row::ActiveModel { tool_id: Set(tool.to_string()), deleted_at: Set(Some(At::from(now))) };
-    row::Entity::update(deleted).exec(&**tx).await.or_fault().map(|_| ())
+    let deleted =
+        row::ActiveModel { tool_id: Set(tool.to_string()), deleted_at: Set(Some(DbTimestamp::from(now))) };
+    row::Entity::update(deleted).exec(&**tx).await.or_db_error().map(|_| ())
 }
 
-/// The table of tool states. Put it into the migrations of a service that keeps something of tools.
+/// Migration that creates the table of tool states, for services that store data of tools.
 pub struct CreateToolState;
 
 impl MigrationName for CreateToolState {

@@ -1,4 +1,4 @@
-//! A transaction that writes.
+//! Write transactions.
 
 use std::{
     collections::BTreeSet,
@@ -12,51 +12,50 @@ use sea_orm::DatabaseTransaction;
 use tokio::sync::OwnedMutexGuard;
 
 use super::{
-    OrFault,
-    wake::{Topic, WakeHub},
+    OrDbError,
+    wake::{WakeHub, WakeTopic},
 };
 
-/// A transaction that writes. What is done in it happens at [`Tx::commit`], or never.
+/// A write transaction. It takes effect with [`Tx::commit`] and is rolled back when it is dropped without it.
 #[derive(Debug)]
 pub struct Tx {
     transaction: DatabaseTransaction,
     hub: Arc<WakeHub>,
-    /// The topics that its commit changes.
-    topics: Mutex<BTreeSet<Topic>>,
-    /// Given up when it is over.
-    _turn: Option<OwnedMutexGuard<()>>,
+    /// Wake-up topics that the commit changes.
+    topics: Mutex<BTreeSet<WakeTopic>>,
+    /// Held until the transaction ends.
+    _background_lock: Option<OwnedMutexGuard<()>>,
 }
 
 impl Tx {
     pub(super) fn new(
         transaction: DatabaseTransaction,
         hub: Arc<WakeHub>,
-        turn: Option<OwnedMutexGuard<()>>,
+        background_lock: Option<OwnedMutexGuard<()>>,
     ) -> Self {
-        Self { transaction, hub, topics: Mutex::default(), _turn: turn }
+        Self { transaction, hub, topics: Mutex::default(), _background_lock: background_lock }
     }
 
-    /// Makes it happen, and wakes the waiters of the topics that it changes.
+    /// Commits, and wakes the waiters of the topics that the transaction changes.
     pub fn commit(self) -> BoxFuture<'static, Result<()>> {
         Box::pin(async move {
-            let Self { transaction, hub, topics, _turn } = self;
+            let Self { transaction, hub, topics, _background_lock: _turn } = self;
             let topics = topics.into_inner().unwrap_or_else(PoisonError::into_inner);
             let _wakes = WakeOnDrop { hub, topics };
-            transaction.commit().await.or_fault()
+            transaction.commit().await.or_db_error()
         })
     }
 
-    /// Has the commit wake the waiters of a topic.
-    pub fn wake(&self, topic: Topic) {
+    /// Registers a topic whose waiters the commit wakes.
+    pub fn wake(&self, topic: WakeTopic) {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner).insert(topic);
     }
 }
 
-/// Wakes waiters when it is dropped: also where the answer to the commit is lost, or nobody waits for it, it may have
-/// happened.
+/// Wakes waiters on drop: the commit may have succeeded even when its response is lost or the future is dropped.
 struct WakeOnDrop {
     hub: Arc<WakeHub>,
-    topics: BTreeSet<Topic>,
+    topics: BTreeSet<WakeTopic>,
 }
 
 impl Drop for WakeOnDrop {

@@ -1,140 +1,146 @@
-//! Consumers: loops that apply the events of one topic of another service, in order.
+//! Consumers: workers that apply the events of one topic of another service, in order.
 //!
 //! | cursor | starts at | after an error | after a gap |
 //! |---|---|---|---|
-//! | stored | the oldest event kept | goes on where it was | `rebuild`, then where that says |
-//! | in memory | the end of the stream, after `rebuild` | as at the start | as at the start |
+//! | stored | the oldest event | retries the same batch | `rebuild_state`, then continues at its `ResumePosition` |
+//! | in memory | the head of the stream, after `rebuild_view` | as at the start | as at the start |
 
 use std::{future::Future, time::Duration};
 
 use hearth_base::Result;
-use hearth_wire::events::{After, Event, EventBatch, TopicInfo};
+use hearth_wire::events::{Event, EventBatch, EventsQuery, TopicInfo};
 
 use super::reader::is_gap;
 use crate::{
-    Clients, Kit, Worker,
+    Kit, ServiceClients, Worker,
     backoff::Backoff,
     db::{Db, Tx, events::EventCursor},
     log_error,
-    tasks::Stop,
+    tasks::ShutdownSignal,
 };
 
-/// How long a consumer with a stored cursor waits in one request: it does nothing meanwhile.
-const STORED_WAIT: Duration = Duration::from_secs(After::MAX_WAIT_SECONDS);
-/// How long a consumer in memory does: it has to notice soon that its source is gone.
+/// Long-poll time of a consumer with a stored cursor.
+const STORED_WAIT: Duration = Duration::from_secs(EventsQuery::MAX_WAIT_SECONDS);
+/// Long-poll time of a consumer in memory: shorter, so that it soon notices an unavailable source.
 const VIEW_WAIT: Duration = Duration::from_secs(25);
-/// The first pause after an error.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// The longest pause of a consumer with a stored cursor.
-const MAX_STORED_PAUSE: Duration = Duration::from_secs(30);
-/// The longest pause of a consumer in memory.
-const MAX_VIEW_PAUSE: Duration = Duration::from_secs(2);
-/// A cursor that no event of the topic moves is moved once it is this far behind the stream's end.
+/// First pause after an error.
+const FIRST_ERROR_PAUSE: Duration = Duration::from_millis(500);
+/// Maximum pause after errors of a consumer with a stored cursor.
+const MAX_STORED_ERROR_PAUSE: Duration = Duration::from_secs(30);
+/// Maximum pause after errors of a consumer in memory.
+const MAX_VIEW_ERROR_PAUSE: Duration = Duration::from_secs(2);
+/// Without events of the topic, the stored cursor is moved only when it is this many positions behind the head.
 const MAX_IDLE_DISTANCE: i64 = 500;
 
-/// Applies events of one topic in transactions of this service's database.
+/// Handler that applies the events of one topic in transactions of this service's database.
 pub trait EventHandler: Send + Sync + 'static {
-    /// Does what must not happen inside a transaction, such as calls. May be repeated for the same events.
-    fn prepare(&self, _events: &[Event]) -> impl Future<Output = Result<()>> + Send {
+    /// Work outside of a transaction before the events are applied, such as calls of other services. May be repeated
+    /// for the same events.
+    fn prepare_events(&self, _events: &[Event]) -> impl Future<Output = Result<()>> + Send {
         async { Ok(()) }
     }
 
-    /// Applies events in the transaction that also moves the cursor: once, whoever dies. Types that it does not know are
-    /// skipped. The cursor is locked before anything else.
-    fn apply(&self, tx: &Tx, events: Vec<Event>) -> impl Future<Output = Result<()>> + Send;
+    /// Applies events in the transaction that also moves the cursor, so exactly once. Unknown event types must be
+    /// skipped. The cursor is already locked.
+    fn apply_events(&self, tx: &Tx, events: Vec<Event>) -> impl Future<Output = Result<()>> + Send;
 
-    /// Events were lost: brings the state up to date without them. May be repeated.
-    fn rebuild(&self) -> impl Future<Output = Result<Resume>> + Send;
+    /// Rebuilds the state after a gap in the events, without them. May be repeated.
+    fn rebuild_state(&self) -> impl Future<Output = Result<ResumePosition>> + Send;
 }
 
-/// Where a consumer goes on after a rebuild.
+/// Position from which a consumer continues after a rebuild.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resume {
-    /// At the oldest event that is still kept.
+pub enum ResumePosition {
+    /// The oldest event that is retained.
     AtOldest,
-    /// At the stream's end as it was before the rebuild.
+    /// The head of the stream as it was before the rebuild.
     AtHead,
 }
 
-/// Keeps a view in memory up to date with one topic.
+/// Handler that keeps an in-memory view up to date with one topic.
 pub trait ViewHandler: Send + Sync + 'static {
-    /// Reads the whole state. Events that happen meanwhile are applied afterwards, perhaps a second time.
-    fn rebuild(&self) -> impl Future<Output = Result<()>> + Send;
+    /// Reads the whole state. Events during the rebuild are applied afterwards; the state may already contain them.
+    fn rebuild_view(&self) -> impl Future<Output = Result<()>> + Send;
 
-    /// Applies events. An error leads to a rebuild.
-    fn apply(&self, events: Vec<Event>) -> impl Future<Output = Result<()>> + Send;
+    /// Applies events. An error causes a rebuild.
+    fn apply_events(&self, events: Vec<Event>) -> impl Future<Output = Result<()>> + Send;
 
-    /// The source cannot be read: what is in the view may be out of date from now on.
-    fn disconnected(&self) {}
+    /// Called when the source is unavailable: from now on the view may be out of date.
+    fn mark_disconnected(&self) {}
 }
 
-/// A loop that applies the events of one topic of another service.
-pub struct Consumer {
+/// A consumer of one topic of another service.
+pub struct EventConsumer {
     name: &'static str,
     topic: &'static TopicInfo,
-    clients: Clients,
+    clients: ServiceClients,
 }
 
-impl Consumer {
-    /// The consumer `name` of `topic`. Its name is that of its worker, and the key of its stored cursor.
+impl EventConsumer {
+    /// The consumer `name` of `topic`. The name identifies its worker and its stored cursor.
     pub fn new(kit: &Kit, name: &'static str, topic: &'static TopicInfo) -> Self {
         Self { name, topic, clients: kit.clients.clone() }
     }
 
-    /// The worker that applies events in transactions of `db`.
-    pub fn stored(self, db: &Db, handler: impl EventHandler) -> Worker {
+    /// Converts the consumer into a worker that applies events in transactions of `db`.
+    pub fn into_stored_worker(self, db: &Db, handler: impl EventHandler) -> Worker {
         let cursor = EventCursor::new(db.clone(), self.name, self.topic);
         let db = db.clone();
         Worker::new(self.name, |stop| async move {
-            let mut backoff = Backoff::new(FIRST_PAUSE, MAX_STORED_PAUSE);
-            while let Some(turn) = stop.unless(self.apply_stored(&db, &cursor, &handler)).await {
-                self.end_turn(turn, &mut backoff, &stop).await;
+            let mut backoff = Backoff::new(FIRST_ERROR_PAUSE, MAX_STORED_ERROR_PAUSE);
+            while let Some(turn) = stop.run_until_shutdown(self.apply_stored(&db, &cursor, &handler)).await {
+                self.end_pass(turn, &mut backoff, &stop).await;
             }
         })
     }
 
-    /// The worker that keeps a view in memory.
-    pub fn in_memory(self, handler: impl ViewHandler) -> Worker {
+    /// Converts the consumer into a worker that keeps an in-memory view up to date.
+    pub fn into_view_worker(self, handler: impl ViewHandler) -> Worker {
         Worker::new(self.name, |stop| async move {
-            let mut backoff = Backoff::new(FIRST_PAUSE, MAX_VIEW_PAUSE);
-            while let Some(turn) = stop.unless(self.follow_in_memory(&handler, &mut backoff)).await {
-                handler.disconnected();
-                self.end_turn(turn, &mut backoff, &stop).await;
+            let mut backoff = Backoff::new(FIRST_ERROR_PAUSE, MAX_VIEW_ERROR_PAUSE);
+            while let Some(turn) =
+                stop.run_until_shutdown(self.follow_in_memory(&handler, &mut backoff)).await
+            {
+                handler.mark_disconnected();
+                self.end_pass(turn, &mut backoff, &stop).await;
             }
         })
     }
 
-    /// Ends a turn: after an error with a pause, which grows from error to error.
-    async fn end_turn(&self, turn: Result<()>, backoff: &mut Backoff, stop: &Stop) {
-        let Err(error) = turn else { return backoff.reset() };
+    /// Ends a pass: after an error with a log line and a growing pause.
+    async fn end_pass(&self, turn: Result<()>, backoff: &mut Backoff, stop: &ShutdownSignal) {
+        let Err(error) = turn else { return backoff.reset_pause() };
         let Self { name, topic, .. } = self;
         log_error!(&error, consumer = name, service = %topic.service, topic = topic.name, "events not applied; will retry");
         backoff.pause(stop).await;
     }
 
-    async fn read_batch(&self, after: &After) -> Result<EventBatch> {
-        self.clients.of(self.topic.service)?.read_events(self.topic, after).await
+    async fn read_batch(&self, after: &EventsQuery) -> Result<EventBatch> {
+        self.clients.create_client(self.topic.service)?.read_events(self.topic, after).await
     }
 
     /// Reads one batch and applies it.
     async fn apply_stored(&self, db: &Db, cursor: &EventCursor, handler: &impl EventHandler) -> Result<()> {
         let position = cursor.read_position().await?;
-        let EventBatch { events, next } = match self.read_batch(&After::position(position, STORED_WAIT)).await
+        let EventBatch { events, next } = match self
+            .read_batch(&EventsQuery::after_position(position, STORED_WAIT))
+            .await
         {
             Err(error) if is_gap(&error) => return self.rebuild_stored(db, cursor, position, handler).await,
             batch => batch?,
         };
+        // Moving the cursor costs a transaction, so a quiet topic moves it only once in a while.
         if events.is_empty() && next < position.unwrap_or(0) + MAX_IDLE_DISTANCE {
             return Ok(());
         }
-        handler.prepare(&events).await?;
-        let tx = db.begin_behind().await?;
-        // Another process of this service may have applied these events meanwhile.
+        handler.prepare_events(&events).await?;
+        let tx = db.begin_background().await?;
+        // Another process of this service may have applied these events in the meantime.
         if cursor.lock_position(&tx).await? != position {
             return Ok(());
         }
         if !events.is_empty() {
-            handler.apply(&tx, events).await?;
+            handler.apply_events(&tx, events).await?;
         }
         cursor.store_position(&tx, Some(next)).await?;
         tx.commit().await
@@ -147,29 +153,31 @@ impl Consumer {
         position: Option<i64>,
         handler: &impl EventHandler,
     ) -> Result<()> {
-        tracing::warn!(topic = self.topic.name, service = %self.topic.service, position, "events were lost");
-        let head = self.read_batch(&After::head()).await?.next;
-        let resume = match handler.rebuild().await? {
-            Resume::AtOldest => None,
-            Resume::AtHead => Some(head),
+        tracing::warn!(topic = self.topic.name, service = %self.topic.service, position, "events lost; rebuilding");
+        // The head is read before the rebuild: events during it are applied afterwards, some of them a second time.
+        let head = self.read_batch(&EventsQuery::from_head()).await?.next;
+        let resume = match handler.rebuild_state().await? {
+            ResumePosition::AtOldest => None,
+            ResumePosition::AtHead => Some(head),
         };
-        let tx = db.begin_behind().await?;
+        let tx = db.begin_background().await?;
         if cursor.lock_position(&tx).await? == position {
             cursor.store_position(&tx, resume).await?;
         }
         tx.commit().await
     }
 
-    /// Rebuilds the view, then applies events until something goes wrong.
+    /// Rebuilds the view, then applies events until an error.
     async fn follow_in_memory(&self, handler: &impl ViewHandler, backoff: &mut Backoff) -> Result<()> {
-        let mut position = self.read_batch(&After::head()).await?.next;
-        handler.rebuild().await?;
+        // In this order no event is lost between the rebuild and the first batch.
+        let mut position = self.read_batch(&EventsQuery::from_head()).await?.next;
+        handler.rebuild_view().await?;
         loop {
-            let batch = self.read_batch(&After::position(Some(position), VIEW_WAIT)).await?;
+            let batch = self.read_batch(&EventsQuery::after_position(Some(position), VIEW_WAIT)).await?;
             position = batch.next;
-            backoff.reset();
+            backoff.reset_pause();
             if !batch.events.is_empty() {
-                handler.apply(batch.events).await?;
+                handler.apply_events(batch.events).await?;
             }
         }
     }

@@ -1,44 +1,44 @@
-//! Reading a topic of another service with a position that is kept in memory.
+//! Reader of a topic of another service with a position in memory.
 
 use std::time::Duration;
 
 use hearth_base::{Error, Result};
-use hearth_wire::events::{After, Event, EventBatch, TopicInfo};
+use hearth_wire::events::{Event, EventBatch, EventsQuery, TopicInfo};
 
-use crate::{Clients, db::events::EVENT_GAP_CODE};
+use crate::{ServiceClients, db::events::EVENT_GAP_CODE};
 
-/// Reads one topic of another service, from the end of its stream on. For a loop that looks at the state itself and only
-/// waits for a change.
+/// Reads one topic of another service from the head of its stream on. For loops that read the state themselves and
+/// only wait for a change.
 #[derive(Clone)]
 pub struct TopicReader {
-    clients: Clients,
+    clients: ServiceClients,
     topic: &'static TopicInfo,
     position: Option<i64>,
 }
 
 impl TopicReader {
-    /// The longest that one call of [`TopicReader::wait`] waits.
-    pub const MAX_WAIT: Duration = Duration::from_secs(After::MAX_WAIT_SECONDS);
+    /// Maximum time of one call of [`TopicReader::wait`].
+    pub const MAX_WAIT: Duration = Duration::from_secs(EventsQuery::MAX_WAIT_SECONDS);
 
-    /// A reader of `topic` that has read nothing.
-    pub fn new(clients: &Clients, topic: &'static TopicInfo) -> Self {
+    /// A reader of `topic` without a position.
+    pub fn new(clients: &ServiceClients, topic: &'static TopicInfo) -> Self {
         Self { clients: clients.clone(), topic, position: None }
     }
 
-    /// Goes to the end of the stream: only what happens from here on is read.
+    /// Moves to the head of the stream: only later events are read.
     pub async fn seek_head(&mut self) -> Result<()> {
-        self.position = Some(self.read_batch(&After::head()).await?.next);
+        self.position = Some(self.read_batch(&EventsQuery::from_head()).await?.next);
         Ok(())
     }
 
-    /// Waits for the next events, at most `time`. The first time it only goes to the end of the stream. After an error the
-    /// next call reads what was missed; where that is no longer kept, it goes to the end again.
+    /// Waits for the next events, at most `time`. Without a position it only moves to the head of the stream. After
+    /// an error the next call continues at the same position; after a gap it moves to the head.
     pub async fn wait(&mut self, time: Duration) -> Result<Vec<Event>> {
         let Some(position) = self.position else {
             self.seek_head().await?;
             return Ok(Vec::new());
         };
-        let read = self.read_batch(&After::position(Some(position), time)).await;
+        let read = self.read_batch(&EventsQuery::after_position(Some(position), time)).await;
         let EventBatch { events, next } = read.inspect_err(|error| {
             if is_gap(error) {
                 self.position = None;
@@ -48,12 +48,12 @@ impl TopicReader {
         Ok(events)
     }
 
-    async fn read_batch(&self, after: &After) -> Result<EventBatch> {
-        self.clients.of(self.topic.service)?.read_events(self.topic, after).await
+    async fn read_batch(&self, after: &EventsQuery) -> Result<EventBatch> {
+        self.clients.create_client(self.topic.service)?.read_events(self.topic, after).await
     }
 }
 
-/// Whether events after the reader's position are gone.
+/// True when an error means that events after the reader's position were deleted.
 pub(super) fn is_gap(error: &Error) -> bool {
     error.code() == EVENT_GAP_CODE
 }

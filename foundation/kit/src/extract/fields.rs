@@ -1,78 +1,79 @@
-//! Reading a document field by field, so that all that is wrong can be said at once.
+//! Deserialization that reports every invalid field at once.
 
-use hearth_base::{Error, Kind};
+use hearth_base::{Error, ErrorKind};
 use serde::de::DeserializeOwned;
 
-/// The most fields that one refusal names.
-const NAMED: usize = 20;
+/// Maximum number of fields in one error.
+const MAX_NAMED_FIELDS: usize = 20;
 
-/// Something that fields are read from.
-pub trait Document {
-    /// Tries to read a `T`, collecting the paths of fields that it does not know. A failure is the path of the
-    /// field that was refused (`.` for the document itself) and the reason.
-    fn attempt<T: DeserializeOwned>(&self, unknown: &mut Vec<String>) -> Result<T, (String, String)>;
+/// A document with named fields.
+pub trait FieldDocument {
+    /// Tries to deserialize a `T` and collects the paths of unknown fields. An error is the path of the invalid field
+    /// (`.` for the document itself) and the reason.
+    fn try_deserialize<T: DeserializeOwned>(&self, unknown: &mut Vec<String>) -> Result<T, (String, String)>;
 
-    /// Removes a field, so that the rest can be read; false when there is none to remove.
-    fn take_out(&mut self, field: &str) -> bool;
+    /// Removes a top-level field, so that the others can be checked. Returns false when there is no such field.
+    fn remove_field(&mut self, field: &str) -> bool;
 }
 
-/// Reads a `T` out of `document`. Unknown fields are refused too, by name. `noun` says what a field is called
-/// here: a field, a query parameter.
-pub fn read<T: DeserializeOwned>(mut document: impl Document, noun: &str) -> Result<T, Error> {
+/// Deserializes a `T` from `document`. Error `invalid-fields` (unprocessable) names every invalid and every unknown
+/// field. `noun` is the word for a field in errors: `field` or `query parameter`.
+pub fn read_fields<T: DeserializeOwned>(mut document: impl FieldDocument, noun: &str) -> Result<T, Error> {
     let mut refused: Vec<String> = Vec::new();
     loop {
         let mut unknown = Vec::new();
-        let read = document.attempt(&mut unknown);
-        let unknown =
-            unknown.into_iter().map(|path| format!("there is no {noun} {}", shown(&without_gaps(&path))));
+        let read = document.try_deserialize(&mut unknown);
+        let unknown = unknown
+            .into_iter()
+            .map(|path| format!("there is no {noun} {}", escape_name(&strip_unnamed_segments(&path))));
         let (path, reason) = match read {
             Ok(value) => {
                 refused.extend(unknown);
-                return if refused.is_empty() { Ok(value) } else { Err(refusal(refused)) };
+                return if refused.is_empty() { Ok(value) } else { Err(build_refusal(refused)) };
             }
             Err(failure) => failure,
         };
         if path == "." {
-            // A field is missing, or there are no fields at all. A field that is missing only because it was
-            // refused and taken out has been named already.
-            let named = missing(&reason).is_some_and(|field| {
-                let field = format!("{noun} {}:", shown(field));
+            // A field is missing, or the document has no fields. A field that is missing because it was invalid and
+            // removed has been reported already.
+            let is_reported = parse_missing_field(&reason).is_some_and(|field| {
+                let field = format!("{noun} {}:", escape_name(field));
                 refused.iter().any(|sentence| sentence.starts_with(&field))
             });
-            if !named {
+            if !is_reported {
                 refused.push(reason);
             }
             refused.extend(unknown);
-            return Err(refusal(refused));
+            return Err(build_refusal(refused));
         }
-        refused.push(format!("{noun} {}: {reason}", shown(&path)));
+        refused.push(format!("{noun} {}: {reason}", escape_name(&path)));
         let outermost = path.split(['.', '[']).next().unwrap_or(&path);
-        if refused.len() >= NAMED || !document.take_out(outermost) {
-            return Err(refusal(refused));
+        if refused.len() >= MAX_NAMED_FIELDS || !document.remove_field(outermost) {
+            return Err(build_refusal(refused));
         }
     }
 }
 
-fn missing(reason: &str) -> Option<&str> {
+fn parse_missing_field(reason: &str) -> Option<&str> {
     reason.strip_prefix("missing field `")?.split('`').next()
 }
 
-fn refusal(mut sentences: Vec<String>) -> Error {
-    sentences.truncate(NAMED);
+fn build_refusal(mut sentences: Vec<String>) -> Error {
+    sentences.truncate(MAX_NAMED_FIELDS);
     let mut sentences = sentences.into_iter();
-    let first = sentences.next().unwrap_or_else(|| "the request cannot be read".to_owned());
-    let error = Error::new(Kind::Unprocessable, "invalid-fields", first)
-        .help("see /openapi.json for what this takes");
-    sentences.fold(error, |error, sentence| error.also(sentence))
+    let first = sentences.next().unwrap_or_else(|| "the request is invalid".to_owned());
+    let error = Error::new(ErrorKind::Unprocessable, "invalid-fields", first)
+        .help("see /openapi.json for the fields of this endpoint");
+    sentences.fold(error, |error, sentence| error.and_message(sentence))
 }
 
-/// A path without the marks of what has no name: an option, a variant's content.
-fn without_gaps(path: &str) -> String {
+/// Removes the segments `?` from a path, which stand for options and variants' content.
+fn strip_unnamed_segments(path: &str) -> String {
     path.split('.').filter(|name| *name != "?").collect::<Vec<_>>().join(".")
 }
 
-/// A field's name from outside: cut, and without what a terminal would obey.
-fn shown(name: &str) -> String {
+/// Shortens a client's field name and escapes control characters.
+fn escape_name(name: &str) -> String {
     let cut: String = name.chars().take(80).collect();
     cut.escape_debug().to_string()
 }
@@ -84,7 +85,7 @@ mod tests {
     use serde_json::{Value, json};
 
     #[derive(Debug, Deserialize)]
-    #[expect(dead_code, reason = "only whether it can be read matters")]
+    #[expect(dead_code, reason = "the test only deserializes it")]
     struct Sample {
         name: hearth_base::ToolName,
         size: u32,
@@ -95,27 +96,27 @@ mod tests {
     }
 
     #[derive(Debug, Deserialize)]
-    #[expect(dead_code, reason = "only whether it can be read matters")]
+    #[expect(dead_code, reason = "the test only deserializes it")]
     #[serde(rename_all = "lowercase")]
     enum Shape {
         Square(Square),
     }
 
     #[derive(Debug, Deserialize)]
-    #[expect(dead_code, reason = "only whether it can be read matters")]
+    #[expect(dead_code, reason = "the test only deserializes it")]
     struct Square {
         side: u32,
     }
 
-    fn sentences(document: Value) -> Vec<String> {
-        read::<Sample>(document, "field")
+    fn read_error_sentences(document: Value) -> Vec<String> {
+        read_fields::<Sample>(document, "field")
             .err()
-            .map_or_else(Vec::new, |error| error.sentences().map(str::to_owned).collect())
+            .map_or_else(Vec::new, |error| error.public_messages().map(str::to_owned).collect())
     }
 
     #[test]
-    fn every_refused_field_is_named() {
-        let found = sentences(json!({"name": "-x", "size": "big", "note": 3, "colour": 1}));
+    fn every_invalid_field_is_named() {
+        let found = read_error_sentences(json!({"name": "-x", "size": "big", "note": 3, "colour": 1}));
         for field in ["name", "size", "note"] {
             assert!(
                 found.iter().any(|sentence| sentence.starts_with(&format!("field {field}:"))),
@@ -126,22 +127,26 @@ mod tests {
     }
 
     #[test]
-    fn a_field_within_a_field_is_named() {
-        let sample = |shape: Value| sentences(json!({"name": "hello", "size": 1, "shape": shape}));
+    fn nested_field_is_named() {
+        let sample = |shape: Value| read_error_sentences(json!({"name": "hello", "size": 1, "shape": shape}));
         assert_eq!(sample(json!({"square": {"side": 1, "hue": 2}})), ["there is no field shape.hue"]);
-        let said = sample(json!({"square": {"side": "x"}}));
-        assert!(said[0].starts_with("field shape.square.side:"), "{said:?}");
+        let sentences = sample(json!({"square": {"side": "x"}}));
+        assert!(sentences[0].starts_with("field shape.square.side:"), "{sentences:?}");
     }
 
     #[test]
-    fn a_missing_field_is_named() {
-        assert_eq!(sentences(json!({"name": "hello"})), ["missing field `size`"]);
-        assert!(sentences(json!([]))[0].contains("invalid"), "{:?}", sentences(json!([])));
+    fn missing_field_is_named() {
+        assert_eq!(read_error_sentences(json!({"name": "hello"})), ["missing field `size`"]);
+        assert!(
+            read_error_sentences(json!([]))[0].contains("invalid"),
+            "{:?}",
+            read_error_sentences(json!([]))
+        );
     }
 
     #[test]
-    fn names_from_outside_hold_nothing_that_a_terminal_obeys() {
-        let found = sentences(json!({"name": "hello", "size": 1, "\u{1b}[31m": 1}));
+    fn names_from_clients_are_escaped() {
+        let found = read_error_sentences(json!({"name": "hello", "size": 1, "\u{1b}[31m": 1}));
         assert_eq!(found, ["there is no field \\u{1b}[31m"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What handlers take from a request. Each extractor names every field that it refuses.
+//! Extractors of handlers' arguments. Their errors name every invalid field.
 
 mod fields;
 mod json;

@@ -1,21 +1,21 @@
-//! Writes a right into the OpenAPI document, where readers and the test of all endpoints find it.
+//! Declaration of rights in the OpenAPI document, for readers and for the test of all endpoints.
 
 use serde_json::json;
 use utoipa::openapi::{Paths, extensions::ExtensionsBuilder, path::PathItem, security::SecurityRequirement};
 
 use hearth_base::Access;
 
-use super::Needs;
+use super::Requirement;
 use crate::{
-    route::{declare_tool, operations},
-    spec::refuses,
+    route::{declare_tool, list_operations},
+    spec::add_refusal_response,
 };
 
-/// Every operation in `paths` gets the right's name, who has it, and the answers to those who have not.
-pub fn declare(paths: &mut Paths, name: &str, needs: Needs) {
+/// Adds a right's name, its requirement and its error responses to every operation in `paths`.
+pub fn declare_right(paths: &mut Paths, name: &str, requirement: Requirement) {
     for (path, item) in &mut paths.paths {
-        declare_item(item, name, needs);
-        let of_tool = matches!(needs, Needs::Tool(_) | Needs::ToolOperator);
+        declare_path_right(item, name, requirement);
+        let of_tool = matches!(requirement, Requirement::Tool(_) | Requirement::ToolOperator);
         if of_tool && path.contains("{tool}") {
             declare_tool(item);
         }
@@ -23,33 +23,35 @@ pub fn declare(paths: &mut Paths, name: &str, needs: Needs) {
 }
 
 /// The same for the operations of one path.
-pub fn declare_item(item: &mut PathItem, name: &str, needs: Needs) {
-    for operation in operations(item) {
-        let extensions =
-            ExtensionsBuilder::new().add("x-right", json!(name)).add("x-needs", json!(words(needs))).build();
+pub fn declare_path_right(item: &mut PathItem, name: &str, requirement: Requirement) {
+    for operation in list_operations(item) {
+        let extensions = ExtensionsBuilder::new()
+            .add("x-right", json!(name))
+            .add("x-needs", json!(render_requirement(requirement)))
+            .build();
         operation.extensions.get_or_insert_default().merge(extensions);
-        operation.security = Some(match needs {
-            Needs::Nothing => Vec::new(),
+        operation.security = Some(match requirement {
+            Requirement::Anyone => Vec::new(),
             _ => ["bearer", "session"].map(|scheme| SecurityRequirement::new(scheme, [""; 0])).into(),
         });
-        if needs != Needs::Nothing {
-            refuses(operation, "401", "nobody is signed in, or the credential is not good any more");
-            refuses(operation, "403", "the caller does not have the right");
+        if requirement != Requirement::Anyone {
+            add_refusal_response(operation, "401", "no credential, or an invalid or expired one");
+            add_refusal_response(operation, "403", "the caller does not have the right");
         }
     }
 }
 
-/// Who has a right, in words that a program can read too.
-fn words(needs: Needs) -> String {
-    match needs {
-        Needs::Nothing => "nothing".to_owned(),
-        Needs::SignedIn => "signed-in".to_owned(),
-        Needs::User => "user".to_owned(),
-        Needs::Operator | Needs::ToolOperator => "operator".to_owned(),
-        Needs::Tool(Access::Read) => "viewer".to_owned(),
-        Needs::Tool(Access::Write) => "maintainer".to_owned(),
-        Needs::Tool(Access::Own) => "owner".to_owned(),
-        Needs::Services(roles) => {
+/// Renders a requirement as the value of `x-needs`, which programs read.
+fn render_requirement(requirement: Requirement) -> String {
+    match requirement {
+        Requirement::Anyone => "nothing".to_owned(),
+        Requirement::SignedIn => "signed-in".to_owned(),
+        Requirement::User => "user".to_owned(),
+        Requirement::Operator | Requirement::ToolOperator => "operator".to_owned(),
+        Requirement::Tool(Access::Read) => "viewer".to_owned(),
+        Requirement::Tool(Access::Write) => "maintainer".to_owned(),
+        Requirement::Tool(Access::Own) => "owner".to_owned(),
+        Requirement::Services(roles) => {
             let roles: Vec<_> = roles.iter().map(|role| role.name()).collect();
             format!("services: {}", roles.join(" "))
         }

@@ -1,149 +1,154 @@
-//! Who has a right, and what they are granted with it.
+//! Requirements of rights, and the callers who meet them.
 
 use hearth_base::{
-    Access, Caller, Error, Identity, Kind, Result, Role, ToolGrant, ToolId, ToolName, UserId, UserName,
+    Access, Caller, Error, ErrorKind, Identity, Result, Role, ToolGrant, ToolId, ToolName, UserId, UserName,
 };
 
-/// Who has a right.
+/// Requirement that a caller must meet to have a right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needs {
+pub enum Requirement {
     /// Anyone, signed in or not.
-    Nothing,
-    /// Anyone who has signed in, a tool's own token included.
+    Anyone,
+    /// Anyone signed in, including a tool with its own token.
     SignedIn,
-    /// A person, with a credential that may be used for all that they may do.
+    /// A user, with a credential that is not limited by scopes.
     User,
-    /// A person who runs this Hearth.
+    /// An operator of this Hearth.
     Operator,
-    /// This much with the tool in the path.
+    /// At least this access to the tool in the path.
     Tool(Access),
-    /// The tool in the path, and a person who runs this Hearth.
+    /// An operator of this Hearth, for the tool in the path.
     ToolOperator,
-    /// These services, and nobody from outside.
+    /// One of these services; no external caller.
     Services(&'static [Role]),
 }
 
-/// What a handler learns about a caller who has a right.
-pub trait Granted: Clone + Send + Sync + 'static {
-    /// Checks `identity` against what the right called `name` needs.
-    fn to(identity: &Identity, needs: Needs, name: &'static str) -> Result<Self>;
+/// A verified caller, as a handler receives it.
+pub trait VerifiedCaller: Clone + Send + Sync + 'static {
+    /// Checks `identity` against the requirement of the right `name`. Errors: `not-signed-in` (unauthenticated),
+    /// `forbidden` (forbidden), `no-such-tool` (not found).
+    fn check_identity(identity: &Identity, requirement: Requirement, name: &'static str) -> Result<Self>;
 }
 
-/// Anyone at all, or anyone signed in.
+/// Any caller, or any signed-in caller.
 #[derive(Debug, Clone)]
-pub struct Anybody {
-    /// Who it is.
+pub struct AnyCaller {
+    /// The caller.
     pub caller: Caller,
 }
 
-/// A person.
+/// A user.
 #[derive(Debug, Clone)]
-pub struct Person {
-    /// Their id.
+pub struct UserCaller {
+    /// Id of the user.
     pub id: UserId,
-    /// Their name now.
+    /// Current name of the user.
     pub name: UserName,
-    /// Whether they act as an operator.
-    pub operator: bool,
+    /// True when the user acts as an operator.
+    pub is_operator: bool,
 }
 
-/// Somebody with a right on the tool in the path.
+/// A caller with access to the tool in the path.
 #[derive(Debug, Clone)]
-pub struct Member {
-    /// The tool.
+pub struct MemberCaller {
+    /// Id of the tool.
     pub id: ToolId,
-    /// Its name now.
+    /// Current name of the tool.
     pub name: ToolName,
-    /// What they may do with it here.
+    /// The caller's access to the tool with this credential.
     pub access: Access,
 }
 
-/// Another service.
+/// A service.
 #[derive(Debug, Clone, Copy)]
-pub struct Peer {
-    /// Which one.
+pub struct ServiceCaller {
+    /// Role of the service.
     pub role: Role,
 }
 
-impl Granted for Anybody {
-    fn to(identity: &Identity, needs: Needs, name: &'static str) -> Result<Self> {
-        match (&identity.caller, needs) {
-            (Caller::Service { .. }, _) => Err(forbidden(name)),
-            (Caller::Nobody, Needs::SignedIn) => Err(nobody()),
-            (caller, Needs::Nothing | Needs::SignedIn) => Ok(Self { caller: caller.clone() }),
-            _ => Err(misdeclared(name)),
+impl VerifiedCaller for AnyCaller {
+    fn check_identity(identity: &Identity, requirement: Requirement, name: &'static str) -> Result<Self> {
+        match (&identity.caller, requirement) {
+            (Caller::Service { .. }, _) => Err(build_forbidden_error(name)),
+            (Caller::Nobody, Requirement::SignedIn) => Err(build_not_signed_in_error()),
+            (caller, Requirement::Anyone | Requirement::SignedIn) => Ok(Self { caller: caller.clone() }),
+            _ => Err(build_misdeclared_error(name)),
         }
     }
 }
 
-impl Granted for Person {
-    fn to(identity: &Identity, needs: Needs, name: &'static str) -> Result<Self> {
+impl VerifiedCaller for UserCaller {
+    fn check_identity(identity: &Identity, requirement: Requirement, name: &'static str) -> Result<Self> {
         let person = match &identity.caller {
-            Caller::Nobody => return Err(nobody()),
-            Caller::User { id, name, operator } => Self { id: *id, name: name.clone(), operator: *operator },
-            Caller::Tool { .. } | Caller::Service { .. } => return Err(forbidden(name)),
+            Caller::Nobody => return Err(build_not_signed_in_error()),
+            Caller::User { id, name, operator } => {
+                Self { id: *id, name: name.clone(), is_operator: *operator }
+            }
+            Caller::Tool { .. } | Caller::Service { .. } => return Err(build_forbidden_error(name)),
         };
-        match needs {
-            Needs::User if identity.is_unlimited() => Ok(person),
-            Needs::Operator if person.operator => Ok(person),
-            Needs::User | Needs::Operator => Err(forbidden(name)),
-            _ => Err(misdeclared(name)),
+        match requirement {
+            Requirement::User if identity.is_unlimited() => Ok(person),
+            Requirement::Operator if person.is_operator => Ok(person),
+            Requirement::User | Requirement::Operator => Err(build_forbidden_error(name)),
+            _ => Err(build_misdeclared_error(name)),
         }
     }
 }
 
-impl Granted for Member {
-    fn to(identity: &Identity, needs: Needs, name: &'static str) -> Result<Self> {
-        let needed = match needs {
-            Needs::Tool(access) => access,
-            Needs::ToolOperator if identity.is_operator() => Access::Read,
-            Needs::ToolOperator if identity.caller == Caller::Nobody => return Err(nobody()),
-            Needs::ToolOperator => return Err(forbidden(name)),
-            _ => return Err(misdeclared(name)),
+impl VerifiedCaller for MemberCaller {
+    fn check_identity(identity: &Identity, requirement: Requirement, name: &'static str) -> Result<Self> {
+        let needed = match requirement {
+            Requirement::Tool(access) => access,
+            Requirement::ToolOperator if identity.is_operator() => Access::Read,
+            Requirement::ToolOperator if identity.caller == Caller::Nobody => {
+                return Err(build_not_signed_in_error());
+            }
+            Requirement::ToolOperator => return Err(build_forbidden_error(name)),
+            _ => return Err(build_misdeclared_error(name)),
         };
         match (&identity.caller, &identity.tool) {
-            (Caller::Nobody, _) => Err(nobody()),
-            (_, Some(ToolGrant::Missing)) => Err(missing()),
+            (Caller::Nobody, _) => Err(build_not_signed_in_error()),
+            (_, Some(ToolGrant::Missing)) => Err(build_no_such_tool_error()),
             (_, Some(ToolGrant::Granted { id, name: tool, access })) if *access >= needed => {
                 Ok(Self { id: *id, name: tool.clone(), access: *access })
             }
-            _ => Err(forbidden(name)),
+            _ => Err(build_forbidden_error(name)),
         }
     }
 }
 
-impl Granted for Peer {
-    fn to(identity: &Identity, needs: Needs, name: &'static str) -> Result<Self> {
-        match (&identity.caller, needs) {
-            (Caller::Nobody, _) => Err(nobody()),
-            (Caller::Service { role }, Needs::Services(allowed)) if allowed.contains(role) => {
+impl VerifiedCaller for ServiceCaller {
+    fn check_identity(identity: &Identity, requirement: Requirement, name: &'static str) -> Result<Self> {
+        match (&identity.caller, requirement) {
+            (Caller::Nobody, _) => Err(build_not_signed_in_error()),
+            (Caller::Service { role }, Requirement::Services(allowed)) if allowed.contains(role) => {
                 Ok(Self { role: *role })
             }
-            (_, Needs::Services(_)) => Err(forbidden(name)),
-            _ => Err(misdeclared(name)),
+            (_, Requirement::Services(_)) => Err(build_forbidden_error(name)),
+            _ => Err(build_misdeclared_error(name)),
         }
     }
 }
 
-/// The code of the refusal of somebody of whom nothing is known.
+/// Code of the error for a caller without a credential.
 pub const NOT_SIGNED_IN: &str = "not-signed-in";
 
-fn nobody() -> Error {
-    Error::unauthenticated(NOT_SIGNED_IN, "nobody is signed in").help("hearth login")
+fn build_not_signed_in_error() -> Error {
+    Error::unauthenticated(NOT_SIGNED_IN, "you are not signed in").help("hearth login")
 }
 
-fn missing() -> Error {
-    Error::new(Kind::NotFound, "no-such-tool", "there is no tool of that name").help("hearth tool list --all")
+fn build_no_such_tool_error() -> Error {
+    Error::new(ErrorKind::NotFound, "no-such-tool", "there is no tool with this name")
+        .help("hearth tool list --all")
 }
 
-fn forbidden(name: &'static str) -> Error {
-    Error::forbidden(
-        "forbidden",
-        format!("this needs the right {name}, which the credential shown does not give"),
-    )
-    .help("hearth whoami")
+fn build_forbidden_error(name: &'static str) -> Error {
+    Error::forbidden("forbidden", format!("the credential does not have the right {name}"))
+        .help("hearth whoami")
 }
 
-fn misdeclared(name: &'static str) -> Error {
-    Error::internal(format!("the right {name} grants something else than it needs"))
+fn build_misdeclared_error(name: &'static str) -> Error {
+    Error::internal(format!(
+        "the right {name} is declared with a requirement that its caller type does not support"
+    ))
 }

@@ -1,7 +1,7 @@
-//! Permission is a type, declared once, where a route is mounted.
+//! Authorization: each right is a type, required where a route is mounted.
 //!
-//! `guard::<R, _>(routes!(handler))` installs the check of `R` before anything of the request is parsed, and
-//! writes the right into the OpenAPI document. The handler takes [`Authed<R>`], which exists only behind it.
+//! `require_right::<R, _>(routes!(handler))` checks `R` before any part of the request is parsed, and declares the
+//! right in the OpenAPI document. The handler takes [`Authed<R>`], which only this check can create.
 
 mod declare;
 mod grant;
@@ -17,81 +17,90 @@ use axum::{
 use hearth_base::{Error, Identity, RequestId, Result};
 use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt};
 
-pub(crate) use declare::declare_item;
-pub use grant::{Anybody, Granted, Member, NOT_SIGNED_IN, Needs, Peer, Person};
+pub(crate) use declare::declare_path_right;
+pub use grant::{
+    AnyCaller, MemberCaller, NOT_SIGNED_IN, Requirement, ServiceCaller, UserCaller, VerifiedCaller,
+};
 
-use crate::reply::Refused;
+use crate::reply::ApiError;
 
-/// Something one may be entitled to. Implemented by [`rights!`](crate::rights).
+/// A right, declared by [`rights!`](crate::rights).
 pub trait Right: Send + Sync + 'static {
-    /// The name in the OpenAPI document: `tools:write`.
-    const NAME: &'static str;
-    /// Who has it.
-    const NEEDS: Needs;
-    /// What a handler learns about a caller who has it.
-    type Grant: Granted;
+    /// Name of the right, such as `tools:write`.
+    const RIGHT_NAME: &'static str;
+    /// Requirement that a caller must meet.
+    const REQUIREMENT: Requirement;
+    /// The verified caller that a handler receives.
+    type Grant: VerifiedCaller;
 }
 
-/// Guards routes with the right `R`, and documents it.
-pub fn guard<R: Right, S>((schemas, mut paths, router): UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S>
+/// Requires the right `R` for routes and declares it in the OpenAPI document.
+pub fn require_right<R: Right, S>(
+    (schemas, mut paths, router): UtoipaMethodRouter<S>,
+) -> UtoipaMethodRouter<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    declare::declare(&mut paths, R::NAME, R::NEEDS);
-    (schemas, paths, router).layer(from_fn(check::<R>))
+    declare::declare_right(&mut paths, R::RIGHT_NAME, R::REQUIREMENT);
+    (schemas, paths, router).layer(from_fn(check_right::<R>))
 }
 
-async fn check<R: Right>(mut request: Request, next: Next) -> Response {
-    match admit::<R>(&request) {
+async fn check_right<R: Right>(mut request: Request, next: Next) -> Response {
+    match authorize_caller::<R>(&request) {
         Ok(authed) => {
             request.extensions_mut().insert(authed);
             next.run(request).await
         }
-        Err(error) => Refused(error).into_response(),
+        Err(error) => ApiError(error).into_response(),
     }
 }
 
-fn admit<R: Right>(request: &Request) -> Result<Authed<R>> {
+fn authorize_caller<R: Right>(request: &Request) -> Result<Authed<R>> {
     let extensions = request.extensions();
-    let (Some(identity), Some(request), Some(shown)) =
-        (extensions.get::<Result<Identity>>(), extensions.get(), extensions.get::<Shown>())
+    let (Some(identity), Some(request), Some(identity_headers)) =
+        (extensions.get::<Result<Identity>>(), extensions.get(), extensions.get::<IdentityHeaders>())
     else {
-        return Err(Error::internal("a guarded route outside Mounted::new"));
+        return Err(Error::internal("a route with a right outside of MountedService::new"));
     };
     let identity = identity.clone();
     let identity = match identity {
-        Err(_) if matches!(R::NEEDS, Needs::Nothing) => Identity::nobody(),
+        Err(_) if matches!(R::REQUIREMENT, Requirement::Anyone) => Identity::anonymous(),
         identity => identity?,
     };
-    let grant = R::Grant::to(&identity, R::NEEDS, R::NAME)?;
-    Ok(Authed { identity, request: *request, shown: shown.clone(), grant })
+    let grant = R::Grant::check_identity(&identity, R::REQUIREMENT, R::RIGHT_NAME)?;
+    Ok(Authed { identity, request: *request, identity_headers: identity_headers.clone(), grant })
 }
 
-/// What a request showed of its caller, to ask `accounts` for a mandate with.
+/// Identity headers of a request, with which `accounts` creates a mandate.
 #[derive(Debug, Clone, Default)]
-pub struct Shown {
+pub struct IdentityHeaders {
     /// The signed identity.
     pub identity: Option<HeaderValue>,
-    /// The mandate beside it, of a service that acts for somebody.
+    /// The mandate of a service that acts for a caller.
     pub mandate: Option<HeaderValue>,
 }
 
-/// A caller who has the right `R`, and what a handler may know of them.
+/// A caller who has the right `R`. It dereferences to the right's caller type.
 #[derive(Debug)]
 pub struct Authed<R: Right> {
-    /// Everything that the gateway found out.
+    /// Verified identity of the caller.
     pub identity: Identity,
-    /// The request that all this is part of.
+    /// Id of the request.
     pub request: RequestId,
-    /// The same as it was shown.
-    pub shown: Shown,
+    /// The headers that the identity was read from.
+    pub identity_headers: IdentityHeaders,
     grant: R::Grant,
 }
 
 impl<R: Right> Clone for Authed<R> {
     fn clone(&self) -> Self {
-        let Self { identity, request, shown, grant } = self;
-        Self { identity: identity.clone(), request: *request, shown: shown.clone(), grant: grant.clone() }
+        let Self { identity, request, identity_headers, grant } = self;
+        Self {
+            identity: identity.clone(),
+            request: *request,
+            identity_headers: identity_headers.clone(),
+            grant: grant.clone(),
+        }
     }
 }
 
@@ -104,32 +113,37 @@ impl<R: Right> Deref for Authed<R> {
 }
 
 impl<R: Right, S: Sync> FromRequestParts<S> for Authed<R> {
-    type Rejection = Refused;
+    type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let authed = parts.extensions.get::<Self>().cloned();
-        authed.ok_or_else(|| Refused(Error::internal(format!("a handler for {} without its guard", R::NAME))))
+        authed.ok_or_else(|| {
+            ApiError(Error::internal(format!(
+                "a handler takes Authed<{}> on a route that does not require this right",
+                R::RIGHT_NAME
+            )))
+        })
     }
 }
 
-/// Declares rights: a type each, with its name, who has it, and what it gives to handlers.
+/// Declares rights: one type each, with its name, its requirement, and the caller type that handlers receive.
 ///
 /// ```
 /// hearth_kit::rights! {
 ///     /// Change a tool's members.
-///     MembersWrite = "tools:own", hearth_kit::guard::Needs::Tool(hearth_base::Access::Own) => hearth_kit::guard::Member;
+///     MembersWrite = "tools:own", hearth_kit::guard::Requirement::Tool(hearth_base::Access::Own) => hearth_kit::guard::MemberCaller;
 /// }
 /// ```
 #[macro_export]
 macro_rules! rights {
-    ($($(#[$doc:meta])* $right:ident = $name:literal, $needs:expr => $grant:ty;)*) => {$(
+    ($($(#[$doc:meta])* $right:ident = $name:literal, $requirement:expr => $grant:ty;)*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy)]
         pub struct $right;
 
         impl $crate::guard::Right for $right {
-            const NAME: &'static str = $name;
-            const NEEDS: $crate::guard::Needs = $needs;
+            const RIGHT_NAME: &'static str = $name;
+            const REQUIREMENT: $crate::guard::Requirement = $requirement;
             type Grant = $grant;
         }
     )*};

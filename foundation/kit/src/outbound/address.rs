@@ -1,11 +1,11 @@
-//! Which addresses are the public internet.
+//! Classification of IP addresses as public or private.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether nothing of anybody's own network is at an address: it is none of the special ones of RFC 6890 and its
-/// registries, also when it comes wrapped into another. Those for documentation (RFC 5737, RFC 3849) are nobody's
-/// network: a machine whose resolver leads a name there, to be translated on the way, means it.
-pub fn is_public(address: IpAddr) -> bool {
+/// True for addresses of the public internet: not a special-purpose address of RFC 6890 and its registries, nor one
+/// embedded in an IPv6 address. Documentation addresses (RFC 5737, RFC 3849) count as public: they belong to no
+/// private network, and some machines resolve names to them and translate them on the way.
+pub fn is_public_address(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
@@ -19,28 +19,28 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || address.is_loopback()
         || address.is_link_local()
         || address.is_multicast()
-        // Shared by carriers (RFC 6598), protocol assignments, 6to4 relays, benchmarks (RFC 2544).
+        // Carrier-grade NAT (RFC 6598), protocol assignments, 6to4 relays, benchmarks (RFC 2544).
         || (a == 100 && (64..128).contains(&b))
         || (a == 192 && b == 0 && c == 0)
         || (a == 192 && b == 88 && c == 99)
         || (a == 198 && (b == 18 || b == 19))
-        // Reserved, and the broadcast address.
+        // Reserved addresses and the broadcast address.
         || a >= 240;
     !special
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    if let Some(inner) = wrapped(address) {
+    if let Some(inner) = extract_inner_v4(address) {
         return is_public_v4(inner);
     }
     let [a, b, ..] = address.segments();
-    // Of what is not 2000::/3 nothing is handed out. Within it: protocol assignments with Teredo (2001::/23);
-    // segment routing (5f00::/16) is outside anyway.
+    // Only 2000::/3 is assigned as global unicast. Within it 2001::/23 is excluded: protocol assignments and Teredo.
+    // Segment routing (5f00::/16) is outside of 2000::/3.
     (0x2000..0x4000).contains(&a) && !(a == 0x2001 && b < 0x0200)
 }
 
-/// The address of the older sort that an address carries: mapped, compatible, 6to4, NAT64.
-fn wrapped(address: Ipv6Addr) -> Option<Ipv4Addr> {
+/// Extracts the IPv4 address that is embedded in an IPv6 address: mapped, compatible, 6to4 or NAT64.
+fn extract_inner_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let [a, b, c, d, e, f, g, h] = address.segments();
     let join = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match (a, b, c, d, e, f) {
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn private_addresses_are_not_public_however_they_are_written() {
+    fn private_addresses_are_not_public_in_any_notation() {
         for text in [
             "127.0.0.1",
             "10.0.0.1",
@@ -92,12 +92,12 @@ mod tests {
             "100::1",
             "5f00::1",
         ] {
-            assert!(!is_public(text.parse().unwrap()), "{text}");
+            assert!(!is_public_address(text.parse().unwrap()), "{text}");
         }
     }
 
     #[test]
-    fn the_rest_is() {
+    fn other_addresses_are_public() {
         for text in [
             "1.1.1.1",
             "8.8.8.8",
@@ -110,12 +110,12 @@ mod tests {
             "::ffff:1.1.1.1",
             "64:ff9b::101:101",
             "2002:101:101::1",
-            // Nobody's network.
+            // Documentation addresses.
             "203.0.113.7",
             "2001:db8::1",
             "3fff::1",
         ] {
-            assert!(is_public(text.parse().unwrap()), "{text}");
+            assert!(is_public_address(text.parse().unwrap()), "{text}");
         }
     }
 }

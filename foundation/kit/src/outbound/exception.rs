@@ -1,19 +1,19 @@
-//! Places that an operator allows although they are private.
+//! Private hosts that an operator allows.
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use hearth_base::{Error, Result, as_text};
 
-/// A private place that may be reached all the same: a host's name or address, with a port or without.
+/// A private host that an operator allows: host name or address, with an optional port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exception {
+pub struct OutboundException {
     host: String,
     port: Option<u16>,
 }
 
-impl Exception {
-    /// Whether it allows this port of this host, by whichever name was asked for or the address that it has.
-    pub fn allows(&self, host: &str, address: IpAddr, port: u16) -> bool {
+impl OutboundException {
+    /// True when it allows this port of this host. `host` is the requested name, `address` the resolved address.
+    pub fn allows_address(&self, host: &str, address: IpAddr, port: u16) -> bool {
         let named = match self.host.parse::<IpAddr>() {
             Ok(allowed) => allowed.to_canonical() == address.to_canonical(),
             Err(_) => self.host.eq_ignore_ascii_case(host.trim_end_matches('.')),
@@ -22,12 +22,12 @@ impl Exception {
     }
 }
 
-impl FromStr for Exception {
+impl FromStr for OutboundException {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
         let refused = || {
-            Error::invalid("outbound-exception", format!("{text:?} is not a place that can be allowed"))
+            Error::invalid("outbound-exception", format!("invalid entry in [outbound] allow: {text:?}"))
                 .help("write HOST, HOST:PORT, ADDRESS, or ADDRESS:PORT ([ADDRESS]:PORT for IPv6)")
         };
         if text.parse::<IpAddr>().is_ok() {
@@ -46,7 +46,7 @@ impl FromStr for Exception {
     }
 }
 
-impl fmt::Display for Exception {
+impl fmt::Display for OutboundException {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.host.contains(':'), self.port) {
             (_, None) => f.write_str(&self.host),
@@ -56,16 +56,16 @@ impl fmt::Display for Exception {
     }
 }
 
-as_text!(Exception);
+as_text!(OutboundException);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_exception_is_as_wide_as_it_says() {
+    fn exception_allows_only_its_host_and_port() {
         let allows = |text: &str, host: &str, address: &str, port| {
-            text.parse::<Exception>().unwrap().allows(host, address.parse().unwrap(), port)
+            text.parse::<OutboundException>().unwrap().allows_address(host, address.parse().unwrap(), port)
         };
         assert!(allows("127.0.0.1:3000", "localhost", "127.0.0.1", 3000));
         assert!(allows("127.0.0.1:3000", "x", "::ffff:127.0.0.1", 3000));
@@ -77,9 +77,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_is_refused() {
+    fn invalid_exception_is_refused() {
         for text in ["", ":80", "a b", "host:port", "http://x", "host:99999", "[::1]:x"] {
-            assert!(text.parse::<Exception>().is_err(), "{text:?}");
+            assert!(text.parse::<OutboundException>().is_err(), "{text:?}");
         }
     }
 }

@@ -1,132 +1,139 @@
-//! Fetching a document for a user, and sending one.
+//! HTTP requests on behalf of users.
 
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use hearth_base::{Error, Kind, Result};
+use hearth_base::{Error, ErrorKind, Result};
 use http::{HeaderMap, Request, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Dialer, Outbound, connect::port};
+use super::{OutboundClient, OutboundConnector, connect::read_port};
 
-/// How much is read, and how long is waited.
+/// Limits of a request.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// The most bytes of the document.
-    pub size: usize,
-    /// The most time for all of it, redirects included.
-    pub time: Duration,
+pub struct FetchLimits {
+    /// Maximum size of the document in bytes.
+    pub max_bytes: usize,
+    /// Maximum duration of the request, including redirects.
+    pub timeout: Duration,
 }
 
-/// A document.
+/// A response.
 #[derive(Debug)]
-pub struct Fetched {
-    /// The status of the last answer.
+pub struct FetchedDocument {
+    /// Status of the last response.
     pub status: StatusCode,
-    /// Its headers.
+    /// Headers of the last response.
     pub headers: HeaderMap,
-    /// The content.
+    /// Body of the last response.
     pub content: Bytes,
 }
 
-/// The most redirects that are followed.
-const REDIRECTS: usize = 5;
+/// Maximum number of redirects that are followed.
+const MAX_REDIRECTS: usize = 5;
 
-impl Outbound {
-    /// Fetches what is at an address of the web, or at its mirror. Every redirect is looked at like the first address.
-    pub async fn get(&self, address: &Uri, limits: Limits) -> Result<Fetched> {
-        let mirror = self.mirror_of(address);
+impl OutboundClient {
+    /// Fetches a document from a URL, or from its mirror. Every redirect target is checked like the first address.
+    pub async fn fetch_document(&self, address: &Uri, limits: FetchLimits) -> Result<FetchedDocument> {
+        let mirror = self.resolve_mirror(address);
         let address = mirror.as_ref().unwrap_or(address);
-        let fetched = tokio::time::timeout(limits.time, self.follow(address.clone(), limits.size)).await;
-        fetched.unwrap_or_else(|_| Err(slow(address)))
+        let fetched = tokio::time::timeout(
+            limits.timeout,
+            self.fetch_with_redirects(address.clone(), limits.max_bytes),
+        )
+        .await;
+        fetched.unwrap_or_else(|_| Err(build_timeout_error(address)))
     }
 
-    /// Sends a document to an address of the web. A redirect is an answer like any other, and not followed; of an
-    /// answer that is longer than the limits, the beginning is read: its status counts.
-    pub async fn post(
+    /// Sends a document to a URL by POST. Redirects are not followed. Of a response that exceeds the limits only the
+    /// beginning is read.
+    pub async fn post_document(
         &self,
         address: &Uri,
         headers: HeaderMap,
         content: Bytes,
-        limits: Limits,
-    ) -> Result<Fetched> {
-        let deadline = Instant::now() + limits.time;
-        let sent = async {
-            check(address)?;
+        limits: FetchLimits,
+    ) -> Result<FetchedDocument> {
+        let deadline = Instant::now() + limits.timeout;
+        let request = async {
+            check_scheme(address)?;
             let mut request =
                 Request::post(address.clone()).body(Body::from(content)).map_err(Error::internal)?;
             *request.headers_mut() = headers;
             request.headers_mut().insert(header::USER_AGENT, http::HeaderValue::from_static("hearth"));
-            self.web()?.request(request).await.map_err(|cause| refusal(address, cause))
+            self.build_http_client()?.request(request).await.map_err(|cause| to_fetch_error(address, cause))
         };
-        let answer = timeout_at(deadline, sent).await.unwrap_or_else(|_| Err(slow(address)))?;
-        let (head, content) = answer.into_parts();
-        let content = beginning(content, limits.size, deadline).await;
-        Ok(Fetched { status: head.status, headers: head.headers, content })
+        let response =
+            timeout_at(deadline, request).await.unwrap_or_else(|_| Err(build_timeout_error(address)))?;
+        let (head, content) = response.into_parts();
+        let content = read_body_start(content, limits.max_bytes, deadline).await;
+        Ok(FetchedDocument { status: head.status, headers: head.headers, content })
     }
 
-    /// Refuses an address that nothing is fetched from or sent to: another scheme, a private place, a host that is
-    /// not there.
-    pub async fn may_reach(&self, address: &Uri) -> Result<()> {
-        check(address)?;
+    /// Checks that a URL can be used: scheme, host name, public address and port. Does not connect.
+    pub async fn check_reachable(&self, address: &Uri) -> Result<()> {
+        check_scheme(address)?;
         let host = address.host().unwrap_or_default();
-        self.addresses(host, port(address)).await.map(|_| ())
+        self.resolve_addresses(host, read_port(address)).await.map(|_| ())
     }
 
-    fn web(&self) -> Result<Client<HttpsConnector<Dialer>, Body>> {
-        let rooted = HttpsConnectorBuilder::new().with_native_roots().map_err(|cause| {
-            Error::unavailable("no-certificates", "this machine has no certificates to check servers with")
+    fn build_http_client(&self) -> Result<Client<HttpsConnector<OutboundConnector>, Body>> {
+        let builder = HttpsConnectorBuilder::new().with_native_roots().map_err(|cause| {
+            Error::unavailable("no-certificates", "this machine has no root certificates")
                 .help("install the package ca-certificates")
-                .because(cause)
+                .with_cause(cause)
         })?;
-        let connector = rooted.https_or_http().enable_http1().wrap_connector(self.dialer());
+        let connector = builder.https_or_http().enable_http1().wrap_connector(self.create_connector());
         Ok(Client::builder(TokioExecutor::new()).build(connector))
     }
 
-    async fn follow(&self, mut address: Uri, size: usize) -> Result<Fetched> {
-        let client = self.web()?;
-        for _ in 0..=REDIRECTS {
-            check(&address)?;
+    async fn fetch_with_redirects(&self, mut address: Uri, size: usize) -> Result<FetchedDocument> {
+        let client = self.build_http_client()?;
+        for _ in 0..=MAX_REDIRECTS {
+            check_scheme(&address)?;
             let request = Request::get(address.clone())
                 .header(header::USER_AGENT, "hearth")
                 .header(header::ACCEPT, "*/*")
                 .body(Body::empty())
                 .map_err(Error::internal)?;
-            let answer = client.request(request).await.map_err(|cause| refusal(&address, cause))?;
-            let (head, content) = answer.into_parts();
+            let response = client.request(request).await.map_err(|cause| to_fetch_error(&address, cause))?;
+            let (head, content) = response.into_parts();
             match head.headers.get(header::LOCATION).filter(|_| head.status.is_redirection()) {
-                Some(location) => address = next(&address, location)?,
+                Some(location) => address = resolve_redirect(&address, location)?,
                 None => {
-                    let content = whole(content, size).await?;
-                    return Ok(Fetched { status: head.status, headers: head.headers, content });
+                    let content = read_body(content, size).await?;
+                    return Ok(FetchedDocument { status: head.status, headers: head.headers, content });
                 }
             }
         }
-        Err(Error::unavailable("outbound-redirects", "it is redirected again and again"))
+        Err(Error::unavailable("outbound-redirects", "the server redirects too often"))
     }
 }
 
-fn slow(address: &Uri) -> Error {
+fn build_timeout_error(address: &Uri) -> Error {
     let host = address.host().unwrap_or_default();
-    Error::new(Kind::Timeout, "outbound-slow", format!("{host} did not answer in time"))
+    Error::new(ErrorKind::Timeout, "outbound-slow", format!("{host} did not respond in time"))
 }
 
-fn check(address: &Uri) -> Result<()> {
+fn check_scheme(address: &Uri) -> Result<()> {
     let scheme = matches!(address.scheme_str(), Some("http" | "https"));
     let plain = address.authority().is_some_and(|authority| !authority.as_str().contains('@'));
     if scheme && plain {
         return Ok(());
     }
-    Err(Error::invalid("outbound-address", "only plain http:// and https:// addresses are fetched"))
+    Err(Error::invalid(
+        "outbound-address",
+        "the address is not allowed; only http:// and https:// without a user name",
+    ))
 }
 
-/// Where a redirect leads (RFC 9110, section 10.2.2); never from TLS to the open.
-fn next(from: &Uri, location: &http::HeaderValue) -> Result<Uri> {
-    let refused = || Error::unavailable("outbound-redirects", "it is redirected to what is no address");
+/// Resolves the target of a redirect (RFC 9110, section 10.2.2). A redirect from `https` to `http` is an error.
+fn resolve_redirect(from: &Uri, location: &http::HeaderValue) -> Result<Uri> {
+    let refused = || Error::unavailable("outbound-redirects", "the server redirects to an invalid address");
     let text = location.to_str().map_err(|_| refused())?;
     let text = text.split('#').next().unwrap_or(text);
     let target = if text.starts_with("//") {
@@ -139,20 +146,21 @@ fn next(from: &Uri, location: &http::HeaderValue) -> Result<Uri> {
     };
     let target: Uri = target.parse().map_err(|_| refused())?;
     if from.scheme_str() == Some("https") && target.scheme_str() != Some("https") {
-        return Err(Error::unavailable("outbound-redirects", "it is redirected from https to an open line"));
+        return Err(Error::unavailable("outbound-redirects", "the server redirects from https to http"));
     }
     Ok(target)
 }
 
-async fn whole(mut content: hyper::body::Incoming, most: usize) -> Result<Bytes> {
+async fn read_body(mut content: hyper::body::Incoming, max_bytes: usize) -> Result<Bytes> {
     let mut read = BytesMut::new();
     while let Some(frame) = content.frame().await {
-        let broken = |cause| Error::unavailable("outbound-broken", "the answer broke off").because(cause);
+        let broken =
+            |cause| Error::unavailable("outbound-broken", "the response ended early").with_cause(cause);
         let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
-        if read.len() + data.len() > most {
+        if read.len() + data.len() > max_bytes {
             return Err(Error::unavailable(
                 "outbound-too-large",
-                format!("the answer is longer than {most} bytes"),
+                format!("the response is too large; at most {max_bytes} bytes"),
             ));
         }
         read.extend_from_slice(&data);
@@ -160,20 +168,20 @@ async fn whole(mut content: hyper::body::Incoming, most: usize) -> Result<Bytes>
     Ok(read.freeze())
 }
 
-/// As much of an answer as may be read; of one that breaks off or takes too long, what came.
-async fn beginning(mut content: hyper::body::Incoming, most: usize, deadline: Instant) -> Bytes {
+/// Reads the beginning of a body, up to `max_bytes` bytes and until `deadline`. Returns what was received on an error.
+async fn read_body_start(mut content: hyper::body::Incoming, max_bytes: usize, deadline: Instant) -> Bytes {
     let mut read = BytesMut::new();
-    while read.len() < most
+    while read.len() < max_bytes
         && let Ok(Some(Ok(frame))) = timeout_at(deadline, content.frame()).await
     {
         read.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
     }
-    read.truncate(most);
+    read.truncate(max_bytes);
     read.freeze()
 }
 
-/// The refusal of the way out that is inside a client's error, or one that says that the server is in the way.
-fn refusal(address: &Uri, cause: hyper_util::client::legacy::Error) -> Error {
+/// Extracts Hearth's error from a client error, or converts it into `outbound-unreachable` (unavailable).
+fn to_fetch_error(address: &Uri, cause: hyper_util::client::legacy::Error) -> Error {
     let mut inner: Option<&(dyn std::error::Error + 'static)> = Some(&cause);
     while let Some(error) = inner {
         if let Some(error) = error.downcast_ref::<Error>() {
@@ -182,8 +190,8 @@ fn refusal(address: &Uri, cause: hyper_util::client::legacy::Error) -> Error {
         inner = error.source();
     }
     let host = address.host().unwrap_or_default();
-    Error::unavailable("outbound-unreachable", format!("{host} does not answer as a web server"))
-        .because(cause)
+    Error::unavailable("outbound-unreachable", format!("{host} does not respond as a web server"))
+        .with_cause(cause)
 }
 
 #[cfg(test)]
@@ -192,10 +200,11 @@ mod tests {
     use http::HeaderValue;
 
     #[test]
-    fn a_redirect_never_leaves_tls_and_keeps_its_place() {
+    fn redirect_is_resolved_and_never_leaves_tls() {
         let from: Uri = "https://a.example/x/y".parse().unwrap();
-        let to =
-            |text: &'static str| next(&from, &HeaderValue::from_static(text)).map(|uri| uri.to_string()).ok();
+        let to = |text: &'static str| {
+            resolve_redirect(&from, &HeaderValue::from_static(text)).map(|uri| uri.to_string()).ok()
+        };
         assert_eq!(to("/z#part").as_deref(), Some("https://a.example/z"));
         assert_eq!(to("//b.example/z").as_deref(), Some("https://b.example/z"));
         assert_eq!(to("https://c.example/").as_deref(), Some("https://c.example/"));

@@ -1,4 +1,4 @@
-//! Places where an operator has what people name by its public address.
+//! Mirrors: URL prefixes that an operator replaces by others.
 
 use std::collections::BTreeMap;
 
@@ -6,43 +6,45 @@ use hearth_base::{Error, Result};
 use http::Uri;
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Addresses that stand for others: what is below the first of a pair is fetched from below the second, and shown
-/// as before. Of several that fit the longest holds, as in git's `url.<base>.insteadOf`.
+/// Pairs of URL prefixes: a URL below the first is fetched from below the second and still shown unchanged. The
+/// longest matching prefix applies, as in git's `url.<base>.insteadOf`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>")]
 pub struct Mirrors(Vec<Mirror>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mirror {
-    from: Place,
-    /// Ends with a slash.
+    from: UrlPrefix,
+    /// URL of the mirror, with a trailing slash.
     to: String,
 }
 
-/// A folder of the web.
+/// A URL prefix, normalized.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
+struct UrlPrefix {
     scheme: String,
     host: String,
     port: u16,
-    /// Without a slash at either end.
+    /// Path without leading and trailing slashes.
     path: String,
 }
 
 impl Serialize for Mirrors {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let from = |Place { scheme, host, port, path }: &Place| format!("{scheme}://{host}:{port}/{path}");
+        let from =
+            |UrlPrefix { scheme, host, port, path }: &UrlPrefix| format!("{scheme}://{host}:{port}/{path}");
         serializer.collect_map(self.0.iter().map(|mirror| (from(&mirror.from), &mirror.to)))
     }
 }
 
 impl Mirrors {
-    /// Where that is which is fetched when `address` is meant; none when it is fetched from `address` itself.
-    pub fn of(&self, address: &Uri) -> Option<Uri> {
-        let meant = Place::of(address)?;
-        let (mirror, rest) = self.0.iter().find_map(|mirror| Some((mirror, meant.below(&mirror.from)?)))?;
-        // A path that climbs would leave what was mirrored.
-        if rest.split('/').any(climbs) {
+    /// Finds the mirror's URL for `address`; `None` without a mirror.
+    pub fn find_mirror_address(&self, address: &Uri) -> Option<Uri> {
+        let requested = UrlPrefix::from_uri(address)?;
+        let (mirror, rest) =
+            self.0.iter().find_map(|mirror| Some((mirror, requested.strip_base(&mirror.from)?)))?;
+        // A path traversal could leave the mirrored prefix.
+        if rest.split('/').any(is_traversal) {
             return None;
         }
         let query = address.query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -50,8 +52,8 @@ impl Mirrors {
     }
 }
 
-impl Place {
-    fn of(address: &Uri) -> Option<Self> {
+impl UrlPrefix {
+    fn from_uri(address: &Uri) -> Option<Self> {
         let scheme = address.scheme_str()?;
         let default = match scheme {
             "http" => 80,
@@ -67,8 +69,8 @@ impl Place {
         })
     }
 
-    /// What follows `above` in this place's path, when it is below it.
-    fn below(&self, above: &Self) -> Option<&str> {
+    /// The path relative to `above`; `None` when this URL is not below it.
+    fn strip_base(&self, above: &Self) -> Option<&str> {
         let same = (&self.scheme, &self.host, self.port) == (&above.scheme, &above.host, above.port);
         let rest = self.path.strip_prefix(&above.path).filter(|_| same)?;
         match rest.strip_prefix('/') {
@@ -78,8 +80,8 @@ impl Place {
     }
 }
 
-/// Whether a segment leads elsewhere, also for a server that decodes it before it looks.
-fn climbs(segment: &str) -> bool {
+/// True for a segment that traverses the path, also after percent-decoding by the server.
+fn is_traversal(segment: &str) -> bool {
     let plain = segment.to_ascii_lowercase().replace("%2e", ".");
     plain == "." || plain == ".." || plain.contains("%2f") || plain.contains("%5c")
 }
@@ -89,7 +91,10 @@ impl TryFrom<BTreeMap<String, String>> for Mirrors {
 
     fn try_from(pairs: BTreeMap<String, String>) -> Result<Self> {
         let mirrors = pairs.into_iter().map(|(from, to)| {
-            Ok(Mirror { from: place(&from)?.1, to: format!("{}/", place(&to)?.0.trim_end_matches('/')) })
+            Ok(Mirror {
+                from: parse_prefix(&from)?.1,
+                to: format!("{}/", parse_prefix(&to)?.0.trim_end_matches('/')),
+            })
         });
         let mut mirrors = mirrors.collect::<Result<Vec<_>>>()?;
         mirrors.sort_by_key(|mirror| std::cmp::Reverse(mirror.from.path.len()));
@@ -97,11 +102,11 @@ impl TryFrom<BTreeMap<String, String>> for Mirrors {
     }
 }
 
-/// An address as an operator writes it, and what it means.
-fn place(text: &str) -> Result<(&str, Place)> {
+/// Parses a URL prefix as an operator writes it. Returns the text with the parsed prefix.
+fn parse_prefix(text: &str) -> Result<(&str, UrlPrefix)> {
     let read = text.parse::<Uri>().ok().filter(|uri| uri.query().is_none() && !text.contains('#'));
-    read.as_ref().and_then(Place::of).map(|place| (text, place)).ok_or_else(|| {
-        Error::invalid("outbound-mirror", format!("{text:?} is not an address that can be mirrored"))
+    read.as_ref().and_then(UrlPrefix::from_uri).map(|place| (text, place)).ok_or_else(|| {
+        Error::invalid("outbound-mirror", format!("invalid address in [outbound.mirrors]: {text:?}"))
             .help("write http:// or https://, a host and a path, without user, query and fragment")
     })
 }
@@ -110,17 +115,17 @@ fn place(text: &str) -> Result<(&str, Place)> {
 mod tests {
     use super::*;
 
-    fn of(pairs: &[(&str, &str)], address: &str) -> Option<String> {
+    fn resolve_mirror(pairs: &[(&str, &str)], address: &str) -> Option<String> {
         let pairs: BTreeMap<String, String> =
             pairs.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
         let mirrors = Mirrors::try_from(pairs).unwrap();
-        mirrors.of(&address.parse().unwrap()).map(|uri| uri.to_string())
+        mirrors.find_mirror_address(&address.parse().unwrap()).map(|uri| uri.to_string())
     }
 
     #[test]
-    fn what_is_below_one_address_is_below_the_other() {
+    fn path_below_an_address_is_mirrored() {
         let pairs = [("https://code.example/", "http://10.0.0.7:3000/code")];
-        let of = |address| of(&pairs, address);
+        let of = |address| resolve_mirror(&pairs, address);
         let there = Some("http://10.0.0.7:3000/code/a/b.git/info/refs?service=x".to_owned());
         assert_eq!(of("https://code.example/a/b.git/info/refs?service=x"), there);
         assert_eq!(of("https://CODE.example.:443/a"), Some("http://10.0.0.7:3000/code/a".to_owned()));
@@ -130,19 +135,19 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_holds_and_ends_with_a_segment() {
+    fn longest_prefix_wins_and_ends_with_a_segment() {
         let pairs = [
             ("https://code.example", "https://all.example"),
             ("https://code.example/team", "https://t.example/x/"),
         ];
-        let of = |address| of(&pairs, address).unwrap();
+        let of = |address| resolve_mirror(&pairs, address).unwrap();
         assert_eq!(of("https://code.example/team/a"), "https://t.example/x/a");
         assert_eq!(of("https://code.example/teams/a"), "https://all.example/teams/a");
         assert_eq!(of("https://code.example/team"), "https://t.example/x/");
     }
 
     #[test]
-    fn a_path_that_climbs_is_not_mirrored() {
+    fn path_traversal_is_not_mirrored() {
         let pairs = [("https://code.example/", "https://inner.example/public")];
         for path in [
             "../secret",
@@ -153,12 +158,12 @@ mod tests {
             "a%2f..%2F..%2fx",
             "..%5Cx",
         ] {
-            assert_eq!(of(&pairs, &format!("https://code.example/{path}")), None, "{path}");
+            assert_eq!(resolve_mirror(&pairs, &format!("https://code.example/{path}")), None, "{path}");
         }
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn invalid_address_is_refused() {
         for text in [
             "",
             "code.example",

@@ -1,5 +1,5 @@
-//! The one way out for whatever is fetched for users: public addresses only, looked at again for every connection
-//! and every redirect, with limits on size and time. Only operators make exceptions and name mirrors.
+//! Outbound connections on behalf of users: public addresses only, checked for every connection and every redirect,
+//! with limits on size and time. Exceptions and mirrors are set by operators.
 
 mod address;
 mod connect;
@@ -7,8 +7,8 @@ mod exception;
 mod fetch;
 mod mirrors;
 
-pub use address::is_public;
-pub use connect::{Dialer, Outbound};
-pub use exception::Exception;
-pub use fetch::{Fetched, Limits};
+pub use address::is_public_address;
+pub use connect::{OutboundClient, OutboundConnector};
+pub use exception::OutboundException;
+pub use fetch::{FetchLimits, FetchedDocument};
 pub use mirrors::Mirrors;

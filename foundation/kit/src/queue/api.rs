@@ -1,4 +1,4 @@
-//! The queue of a service for operators: `/SERVICE/v1/queue`.
+//! API of a service's queue for operators: `/SERVICE/v1/queue`.
 
 use std::str::FromStr;
 
@@ -13,15 +13,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::Queue;
 use crate::{
     extract::{Param, Query},
-    guard::{Authed, Needs, Person, guard},
-    reply::{Answer, Reply},
+    guard::{Authed, Requirement, UserCaller, require_right},
+    reply::{ApiResponse, ApiResult},
     rights,
-    route::operations,
+    route::list_operations,
 };
 
 rights! {
-    /// Looking at the queue of a service, and changing what is in it.
-    OperateQueue = "operator", Needs::Operator => Person;
+    /// Lists and changes the items of a service's queue.
+    OperateQueue = "operator", Requirement::Operator => UserCaller;
 }
 
 #[derive(Clone)]
@@ -30,61 +30,61 @@ struct QueueApi {
     queue: Queue,
 }
 
-/// The name of a task.
+/// Path parameter: name of a task.
 #[derive(Debug, Clone)]
 struct TaskParam(String);
 
-/// The key of an item.
+/// Path parameter: key of an item.
 #[derive(Debug, Clone)]
 struct ItemParam(String);
 
 impl PathParam for TaskParam {
-    const PARAM: &'static str = "task";
+    const PARAM_NAME: &'static str = "task";
 }
 
 impl FromStr for TaskParam {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        check_text(text, 64).map(Self)
+        parse_name(text, 64).map(Self)
     }
 }
 
 impl PathParam for ItemParam {
-    const PARAM: &'static str = "item";
+    const PARAM_NAME: &'static str = "item";
 }
 
 impl FromStr for ItemParam {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        check_text(text, 255).map(Self)
+        parse_name(text, 255).map(Self)
     }
 }
 
-fn check_text(text: &str, max_characters: usize) -> Result<String> {
+fn parse_name(text: &str, max_characters: usize) -> Result<String> {
     let length = text.chars().count();
     if (1..=max_characters).contains(&length) && !text.chars().any(char::is_control) {
         return Ok(text.to_owned());
     }
     Err(Error::invalid(
         "queue-item",
-        format!("a task or an item is named by 1 to {max_characters} printable characters"),
+        format!("invalid name of a task or an item; 1 to {max_characters} printable characters"),
     ))
 }
 
-/// Adds the routes by which operators see and change the queue of `role` to a service's routes.
+/// Adds the queue's routes for operators to the routes of the service `role`.
 pub fn add_routes<S>(routes: OpenApiRouter<S>, role: Role, queue: &Queue) -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
 {
     let prefix = role.name();
     let mut own = OpenApiRouter::new()
-        .routes(guard::<OperateQueue, _>(routes!(list)))
-        .routes(guard::<OperateQueue, _>(routes!(show, discard)))
-        .routes(guard::<OperateQueue, _>(routes!(retry)));
+        .routes(require_right::<OperateQueue, _>(routes!(list)))
+        .routes(require_right::<OperateQueue, _>(routes!(show, discard_item)))
+        .routes(require_right::<OperateQueue, _>(routes!(retry)));
     for item in own.get_openapi_mut().paths.paths.values_mut() {
-        for operation in operations(item) {
+        for operation in list_operations(item) {
             operation.tags = Some(vec![prefix.to_owned()]);
             operation.operation_id = operation.operation_id.take().map(|id| format!("{prefix}.{id}"));
         }
@@ -93,19 +93,19 @@ where
     routes.merge(OpenApiRouter::new().nest(&format!("/{prefix}"), own.with_state(api)))
 }
 
-/// The items of this service's queue.
+/// List the items of this service's queue.
 #[utoipa::path(get, path = "/v1/queue", operation_id = "queue_list", params(QueueQuery),
     responses((status = 200, body = Data<Listed<QueueEntry>>)))]
 async fn list(
     State(api): State<QueueApi>,
     _: Authed<OperateQueue>,
     Query(query): Query<QueueQuery>,
-) -> Reply<Listed<QueueEntry>> {
+) -> ApiResult<Listed<QueueEntry>> {
     let QueueQuery { task, state, limit, cursor } = query;
-    Ok(Answer::page(api.queue.list(task.as_deref(), state, limit, cursor.as_ref()).await?))
+    Ok(ApiResponse::from_page(api.queue.list(task.as_deref(), state, limit, cursor.as_ref()).await?))
 }
 
-/// One item of this service's queue.
+/// Show an item of this service's queue.
 #[utoipa::path(get, path = "/v1/queue/{task}/{item}", operation_id = "queue_show",
     params(("task" = String, Path, description = "the task"), ("item" = String, Path, description = "the item's key")),
     responses((status = 200, body = Data<QueueEntry>), (status = 404, description = "there is no such item")))]
@@ -114,11 +114,11 @@ async fn show(
     _: Authed<OperateQueue>,
     Param(task): Param<TaskParam>,
     Param(item): Param<ItemParam>,
-) -> Reply<QueueEntry> {
-    Ok(Answer::of(api.queue.show(&task.0, &item.0).await?))
+) -> ApiResult<QueueEntry> {
+    Ok(ApiResponse::ok(api.queue.show(&task.0, &item.0).await?))
 }
 
-/// Make an item due now, with all its attempts again.
+/// Retry an item: make it due now and reset its failed attempts.
 #[utoipa::path(post, path = "/v1/queue/{task}/{item}/retry", operation_id = "queue_retry",
     params(("task" = String, Path, description = "the task"), ("item" = String, Path, description = "the item's key")),
     responses((status = 200, body = Data<QueueEntry>), (status = 404, description = "there is no such item"),
@@ -128,29 +128,29 @@ async fn retry(
     operator: Authed<OperateQueue>,
     Param(task): Param<TaskParam>,
     Param(item): Param<ItemParam>,
-) -> Reply<QueueEntry> {
+) -> ApiResult<QueueEntry> {
     let entry = api.queue.retry(&task.0, &item.0).await?;
-    log_action(&api, &operator, &entry, "an operator retried a queue item");
-    Ok(Answer::of(entry))
+    log_action(&api, &operator, &entry, "queue item retried by an operator");
+    Ok(ApiResponse::ok(entry))
 }
 
-/// Delete an item for good: what it was to do is not done.
+/// Discard an item: delete it without processing it.
 #[utoipa::path(delete, path = "/v1/queue/{task}/{item}", operation_id = "queue_discard",
     params(("task" = String, Path, description = "the task"), ("item" = String, Path, description = "the item's key")),
     responses((status = 200, body = Data<QueueEntry>), (status = 404, description = "there is no such item"),
         (status = 409, description = "the item is running, or its task is periodic")))]
-async fn discard(
+async fn discard_item(
     State(api): State<QueueApi>,
     operator: Authed<OperateQueue>,
     Param(task): Param<TaskParam>,
     Param(item): Param<ItemParam>,
-) -> Reply<QueueEntry> {
-    let entry = api.queue.discard(&task.0, &item.0).await?;
-    log_action(&api, &operator, &entry, "an operator discarded a queue item");
-    Ok(Answer::of(entry))
+) -> ApiResult<QueueEntry> {
+    let entry = api.queue.discard_item(&task.0, &item.0).await?;
+    log_action(&api, &operator, &entry, "queue item discarded by an operator");
+    Ok(ApiResponse::ok(entry))
 }
 
-fn log_action(api: &QueueApi, operator: &Person, entry: &QueueEntry, message: &'static str) {
+fn log_action(api: &QueueApi, operator: &UserCaller, entry: &QueueEntry, message: &'static str) {
     let (service, task, key) = (api.role.name(), &entry.task, &entry.key);
     let error = entry.last_error.as_deref();
     tracing::warn!(service, task, key, operator = %operator.name, error, "{message}");

@@ -1,5 +1,4 @@
-//! Background work of services. The queue itself is in [`db::queue`](crate::db::queue); here is what operators reach it
-//! by.
+//! Queues for background work: the queue of [`db::queue`](crate::db::queue) and its API for operators.
 
 mod api;
 

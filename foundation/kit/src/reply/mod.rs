@@ -1,4 +1,4 @@
-//! How answers and refusals look on the wire.
+//! Responses and errors of the API.
 
 mod render;
 
@@ -11,15 +11,15 @@ use hearth_base::{Error, Page};
 use hearth_wire::reply::{Data, Done, Listed, Messages, Named};
 use serde::Serialize;
 
-pub use render::{Dialect, render, status};
+pub use render::{Dialect, map_status, render_refusal};
 
-/// What a handler gives back.
-pub type Reply<T> = Result<Answer<T>, Refused>;
+/// Result of a handler.
+pub type ApiResult<T> = Result<ApiResponse<T>, ApiError>;
 
-/// A success: `{"data": …, "messages": …}`, or in the services with named keys the content's own keys beside
-/// `messages`.
+/// A successful response: `{"data": …, "messages": …}`, or, in the dialect with named keys, the content's own keys
+/// and `messages`.
 #[derive(Debug)]
-pub struct Answer<T> {
+pub struct ApiResponse<T> {
     status: StatusCode,
     headers: HeaderMap,
     content: T,
@@ -27,9 +27,9 @@ pub struct Answer<T> {
     dialect: Dialect,
 }
 
-impl<T> Answer<T> {
-    /// 200 with this content.
-    pub fn of(data: T) -> Self {
+impl<T> ApiResponse<T> {
+    /// Status 200 with `data`.
+    pub fn ok(data: T) -> Self {
         Self {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
@@ -39,66 +39,65 @@ impl<T> Answer<T> {
         }
     }
 
-    /// 200 with the keys of this content, beside `messages`: the dialect of `jobs`, `builds` and `envvars`. The
-    /// content is a struct.
-    pub fn named(content: T) -> Self {
-        Self { dialect: Dialect::Named, ..Self::of(content) }
+    /// Status 200 in the dialect with named keys, of `jobs`, `builds` and `envvars`. `content` must be a struct.
+    pub fn ok_named(content: T) -> Self {
+        Self { dialect: Dialect::Named, ..Self::ok(content) }
     }
 
-    /// 201 with what was made.
+    /// Status 201 with the created object.
     pub fn created(data: T) -> Self {
-        Self { status: StatusCode::CREATED, ..Self::of(data) }
+        Self { status: StatusCode::CREATED, ..Self::ok(data) }
     }
 
-    /// 202 with something that goes on by itself.
+    /// Status 202 with an object that is processed asynchronously.
     pub fn accepted(data: T) -> Self {
-        Self { status: StatusCode::ACCEPTED, ..Self::of(data) }
+        Self { status: StatusCode::ACCEPTED, ..Self::ok(data) }
     }
 
-    /// Adds a sentence that is good to know.
+    /// Adds an information for the caller.
     #[must_use]
-    pub fn info(mut self, sentence: impl Into<String>) -> Self {
+    pub fn with_info(mut self, sentence: impl Into<String>) -> Self {
         self.messages.info.push(sentence.into());
         self
     }
 
-    /// Adds a sentence that is worth doing something about.
+    /// Adds a warning for the caller.
     #[must_use]
-    pub fn warning(mut self, sentence: impl Into<String>) -> Self {
+    pub fn with_warning(mut self, sentence: impl Into<String>) -> Self {
         self.messages.warning.push(sentence.into());
         self
     }
 
-    /// With another status.
+    /// Sets the status.
     #[must_use]
-    pub fn status(mut self, status: StatusCode) -> Self {
+    pub fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self
     }
 
     /// Adds a header.
     #[must_use]
-    pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+    pub fn with_header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
     }
 }
 
-impl<T> Answer<Listed<T>> {
-    /// A page of a list.
-    pub fn page(page: Page<T>) -> Self {
-        Self::of(Listed { items: page.items, next: page.next })
+impl<T> ApiResponse<Listed<T>> {
+    /// Status 200 with a page of a list.
+    pub fn from_page(page: Page<T>) -> Self {
+        Self::ok(Listed { items: page.items, next: page.next })
     }
 }
 
-impl Answer<Done> {
-    /// There is nothing to tell but that it was done.
-    pub fn done() -> Self {
-        Self::of(Done {})
+impl ApiResponse<Done> {
+    /// Status 200 without content.
+    pub fn ok_done() -> Self {
+        Self::ok(Done {})
     }
 }
 
-impl<T: Serialize> IntoResponse for Answer<T> {
+impl<T: Serialize> IntoResponse for ApiResponse<T> {
     fn into_response(self) -> Response {
         let Self { status, headers, content, messages, dialect } = self;
         match dialect {
@@ -110,20 +109,20 @@ impl<T: Serialize> IntoResponse for Answer<T> {
     }
 }
 
-/// A refusal on its way out. Its body is written by the service's entry, which knows the dialect and the
-/// request's id.
+/// An error response. Its body is rendered by the service's [request layer](crate::MountedService), which knows the
+/// dialect and the request id.
 #[derive(Debug)]
-pub struct Refused(pub Error);
+pub struct ApiError(pub Error);
 
-impl From<Error> for Refused {
+impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         Self(error)
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = status(self.0.kind(), Dialect::Data).into_response();
+        let mut response = map_status(self.0.kind(), Dialect::Data).into_response();
         response.extensions_mut().insert(self.0);
         response
     }

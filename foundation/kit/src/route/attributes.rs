@@ -1,4 +1,4 @@
-//! Attributes of one route.
+//! Attributes of a route.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,85 +8,85 @@ use utoipa::openapi::{
 };
 use utoipa_axum::router::UtoipaMethodRouter;
 
-/// Attributes of one route, as its operation in the document has them.
+/// Attributes of a route, as extensions of its operation in the OpenAPI document.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RouteAttributes {
-    /// Largest body of a request, in bytes.
+    /// Maximum size of a request's body, in bytes.
     #[serde(rename = "x-hearth-body-limit", skip_serializing_if = "Option::is_none")]
     pub body_limit: Option<u64>,
-    /// Whether the time limit begins anew whenever bytes of the request have moved.
+    /// True when the time limit restarts whenever bytes of the request were transferred.
     #[serde(rename = "x-hearth-streaming", skip_serializing_if = "std::ops::Not::not")]
     pub streaming: bool,
-    /// Seconds until an answer has to begin.
+    /// Seconds until a response must begin.
     #[serde(rename = "x-hearth-time-limit", skip_serializing_if = "Option::is_none")]
     pub time_limit: Option<u64>,
-    /// How the path names the tool that it is about.
+    /// Path parameter that contains the tool's name.
     #[serde(rename = "x-hearth-tool", skip_serializing_if = "Option::is_none")]
     pub tool: Option<ToolParameter>,
-    /// The one that answers in place of the service.
+    /// Component that responds in place of the service.
     #[serde(rename = "x-hearth-answered-by", skip_serializing_if = "Option::is_none")]
     pub answered_by: Option<AnsweredBy>,
 }
 
-/// The parameter of a path that names the tool.
+/// Path parameter that contains a tool's name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolParameter {
-    /// The parameter's name.
+    /// Name of the parameter.
     pub parameter: String,
-    /// The text before the tool's name in it.
+    /// Text before the tool's name.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prefix: String,
 }
 
-/// The one that answers a route in place of the service that declares it.
+/// Component that responds to a route in place of the service that declares it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnsweredBy {
-    /// The gateway, which alone sees credentials: it gives the credential that a registry client shows by Basic back as
-    /// a token (token authentication of container registries).
+    /// The gateway, which alone sees credentials: it returns the credential of a registry client's Basic
+    /// authentication as a token (token authentication of container registries).
     TokenExchange,
 }
 
-/// Declares attributes of routes, behind [`guard`](crate::guard).
+/// Declares attributes of routes, after [`require_right`](crate::require_right).
 #[must_use]
 pub trait RouteExt: Sized {
-    /// With a largest body of a request, in bytes, other than the door's.
-    fn body_limit(self, bytes: u64) -> Self;
-    /// The time limit begins anew whenever bytes of the request have moved.
-    fn streaming(self) -> Self;
-    /// With so many seconds until an answer has to begin, other than the door's.
-    fn time_limit(self, seconds: u64) -> Self;
-    /// The tool's name stands behind `prefix` in this parameter of the path.
-    fn tool_in(self, parameter: &str, prefix: &str) -> Self;
-    /// Somebody else answers.
-    fn answered_by(self, who: AnsweredBy) -> Self;
+    /// Sets the maximum size of a request's body, in bytes, instead of the door's.
+    fn with_body_limit(self, bytes: u64) -> Self;
+    /// Restarts the time limit whenever bytes of the request were transferred.
+    fn with_streaming(self) -> Self;
+    /// Sets the seconds until a response must begin, instead of the door's.
+    fn with_time_limit(self, seconds: u64) -> Self;
+    /// Declares the path parameter that contains the tool's name after `prefix`.
+    fn with_tool_parameter(self, parameter: &str, prefix: &str) -> Self;
+    /// Declares the component that responds in place of the service.
+    fn with_answered_by(self, who: AnsweredBy) -> Self;
 }
 
 impl<S> RouteExt for UtoipaMethodRouter<S> {
-    fn body_limit(self, bytes: u64) -> Self {
+    fn with_body_limit(self, bytes: u64) -> Self {
         add_attributes(self, RouteAttributes { body_limit: Some(bytes), ..RouteAttributes::default() })
     }
 
-    fn streaming(self) -> Self {
+    fn with_streaming(self) -> Self {
         add_attributes(self, RouteAttributes { streaming: true, ..RouteAttributes::default() })
     }
 
-    fn time_limit(self, seconds: u64) -> Self {
+    fn with_time_limit(self, seconds: u64) -> Self {
         add_attributes(self, RouteAttributes { time_limit: Some(seconds), ..RouteAttributes::default() })
     }
 
-    fn tool_in(self, parameter: &str, prefix: &str) -> Self {
+    fn with_tool_parameter(self, parameter: &str, prefix: &str) -> Self {
         let tool = ToolParameter { parameter: parameter.to_owned(), prefix: prefix.to_owned() };
         add_attributes(self, RouteAttributes { tool: Some(tool), ..RouteAttributes::default() })
     }
 
-    fn answered_by(self, who: AnsweredBy) -> Self {
+    fn with_answered_by(self, who: AnsweredBy) -> Self {
         add_attributes(self, RouteAttributes { answered_by: Some(who), ..RouteAttributes::default() })
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "each caller makes the attributes for this one call")]
+#[expect(clippy::needless_pass_by_value, reason = "callers build the attributes for this call")]
 fn add_attributes<S>(
     (schemas, mut paths, router): UtoipaMethodRouter<S>,
     attributes: RouteAttributes,
@@ -95,23 +95,23 @@ fn add_attributes<S>(
     (schemas, paths, router)
 }
 
-/// The tool of a guarded path is its parameter `tool`, unless the route says otherwise.
+/// Declares the path parameter `tool` as the tool's name; a route may declare another one.
 pub fn declare_tool(item: &mut PathItem) {
     let tool = ToolParameter { parameter: "tool".to_owned(), prefix: String::new() };
     write_attributes(item, &RouteAttributes { tool: Some(tool), ..RouteAttributes::default() });
 }
 
 /// The operations of a path.
-pub fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+pub fn list_operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let PathItem { get, put, post, delete, options, head, patch, trace, query, .. } = item;
     [get, put, post, delete, options, head, patch, trace, query].into_iter().flatten()
 }
 
-/// Adds attributes to what the operations of a path have.
+/// Merges attributes into the operations of a path.
 fn write_attributes(item: &mut PathItem, attributes: &RouteAttributes) {
     let Ok(Value::Object(attributes)) = serde_json::to_value(attributes) else { return };
     let attributes: Map<String, Value> = attributes;
-    for operation in operations(item) {
+    for operation in list_operations(item) {
         let extensions = operation.extensions.get_or_insert_with(Extensions::default);
         extensions.extend(attributes.clone());
     }

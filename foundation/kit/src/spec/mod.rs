@@ -1,25 +1,24 @@
-//! The OpenAPI documents: each service's own, and one for everything, put together from these.
+//! OpenAPI documents: one for each service, and one merged from all.
 
 mod complete;
 
 use hearth_base::{Error, Result};
 use serde_json::{Map, Value, json};
 
-pub(crate) use complete::{complete_document, refuses};
+pub(crate) use complete::{add_refusal_response, complete_document};
 
-/// Merges services' documents. Two that mean different things by one name are an error: the reader of the
-/// whole would be told only one of them.
-pub fn merge(documents: impl IntoIterator<Item = Value>) -> Result<Value> {
+/// Merges the documents of services. Different definitions of one name are an internal error.
+pub fn merge_documents(documents: impl IntoIterator<Item = Value>) -> Result<Value> {
     let mut paths = Map::new();
     let mut webhooks = Map::new();
     let mut components = Map::new();
     for document in documents {
-        add("path", &mut paths, document.get("paths"))?;
-        add("webhook", &mut webhooks, document.get("webhooks"))?;
+        merge_entries("path", &mut paths, document.get("paths"))?;
+        merge_entries("webhook", &mut webhooks, document.get("webhooks"))?;
         for (kind, named) in document.get("components").and_then(Value::as_object).into_iter().flatten() {
-            let place = components.entry(kind.clone()).or_insert_with(|| json!({}));
-            if let Some(place) = place.as_object_mut() {
-                add(kind, place, Some(named))?;
+            let entries = components.entry(kind.clone()).or_insert_with(|| json!({}));
+            if let Some(place) = entries.as_object_mut() {
+                merge_entries(kind, place, Some(named))?;
             }
         }
     }
@@ -28,11 +27,11 @@ pub fn merge(documents: impl IntoIterator<Item = Value>) -> Result<Value> {
     webhooks.values_mut().for_each(Value::sort_all_objects);
     components.values_mut().for_each(Value::sort_all_objects);
     let schemes = json!({
-        "bearer": {"type": "http", "scheme": "bearer", "description": "a personal or a tool's token, or a session"},
+        "bearer": {"type": "http", "scheme": "bearer", "description": "a personal token, a tool's token, or a session"},
         "session": {"type": "apiKey", "in": "cookie", "name": hearth_wire::accounts::SESSION_COOKIE},
     });
     components.insert("securitySchemes".to_owned(), schemes);
-    let mut whole = json!({
+    let mut merged = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Hearth",
@@ -44,22 +43,20 @@ pub fn merge(documents: impl IntoIterator<Item = Value>) -> Result<Value> {
         "components": components,
     });
     if !webhooks.is_empty() {
-        whole["webhooks"] = webhooks.into();
+        merged["webhooks"] = webhooks.into();
     }
-    Ok(whole)
+    Ok(merged)
 }
 
-fn add(kind: &str, place: &mut Map<String, Value>, named: Option<&Value>) -> Result<()> {
-    for (name, meaning) in named.and_then(Value::as_object).into_iter().flatten() {
-        match place.get(name) {
+fn merge_entries(kind: &str, entries: &mut Map<String, Value>, definitions: Option<&Value>) -> Result<()> {
+    for (name, meaning) in definitions.and_then(Value::as_object).into_iter().flatten() {
+        match entries.get(name) {
             Some(other) if other != meaning => {
-                return Err(Error::internal(format!(
-                    "two services mean different things by the {kind} {name}"
-                )));
+                return Err(Error::internal(format!("two services define the {kind} {name} differently")));
             }
             Some(_) => {}
             None => {
-                place.insert(name.clone(), meaning.clone());
+                entries.insert(name.clone(), meaning.clone());
             }
         }
     }
@@ -71,11 +68,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_meanings_of_one_name_are_refused() -> Result<()> {
+    fn conflicting_definitions_of_one_name_are_refused() -> Result<()> {
         let document =
             |kind: &str| json!({"paths": {}, "components": {"schemas": {"Thing": {"type": kind}}}});
-        assert!(merge([document("string"), document("integer")]).is_err());
-        let merged = merge([document("string"), document("string")])?;
+        assert!(merge_documents([document("string"), document("integer")]).is_err());
+        let merged = merge_documents([document("string"), document("string")])?;
         assert_eq!(merged["components"]["schemas"]["Thing"]["type"], "string");
         Ok(())
     }

@@ -1,18 +1,18 @@
-//! Structured logs on standard error: one JSON object a line, or plain text for people.
+//! Structured logs on standard error: one JSON object per line, or plain text.
 
 use std::io;
 
 use hearth_base::{Error, Result};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::config::{Log, LogFormat};
+use crate::config::{LogFormat, LogSettings};
 
-/// Starts logging for the whole process. Call it once, first.
-pub fn start_logging(log: &Log) -> Result<()> {
+/// Initializes logging of the process. Must be called once, before anything else.
+pub fn start_logging(log: &LogSettings) -> Result<()> {
     let filter = EnvFilter::try_new(&log.level).map_err(|cause| {
-        Error::invalid("log-level", format!("log.level {:?} cannot be read", log.level))
+        Error::invalid("log-level", format!("invalid log.level: {:?}", log.level))
             .help("write error, warn, info, debug or trace, or hearth_gateway=debug,info")
-            .because(cause)
+            .with_cause(cause)
     })?;
     let registry = tracing_subscriber::registry().with(filter);
     let started = match log.format {

@@ -1,7 +1,7 @@
-//! One line in the log for an error that a loop survives.
+//! Log line for an error after which a loop continues.
 
-/// Logs a warning with the error's public text and, in a field of its own, its cause. Fields may stand before the
-/// message, which is constant: `log_error!(&error, job = %id, "reconcile failed; will retry")`.
+/// Logs a warning with the error's public text and, in the field `cause`, its cause. Further fields precede the
+/// constant message: `log_error!(&error, job = %id, "reconcile failed; will retry")`.
 #[macro_export]
 macro_rules! log_error {
     ($error:expr, $($fields_and_message:tt)+) => {{

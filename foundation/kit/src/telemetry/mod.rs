@@ -1,8 +1,8 @@
-//! Logs, metrics, and how to ask a service whether it is well.
+//! Logs and metrics.
 
 mod log;
 mod log_error;
 mod metrics;
 
 pub use log::start_logging;
-pub use metrics::{Metrics, OPEN_METRICS, Registry, to_text};
+pub use metrics::{OPEN_METRICS_MEDIA_TYPE, Registry, ServiceMetrics, to_text};

@@ -1,9 +1,9 @@
-//! What services share of databases, on every database, and of the blob store.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it cannot go on")]
+//! Tests of kit's database features on every database, and of the blob store.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panic")]
 
 mod blobs;
+mod bulk_update;
 mod consumers;
-mod each;
 mod events;
 mod migrate;
 mod old_rows;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use hearth_base::Result;
 use hearth_kit::db::{
-    Db, MigrationName, MigrationTrait, Migrations, OrFault, SchemaManager,
+    Db, MigrationName, MigrationTrait, Migrations, OrDbError, SchemaManager,
     events::CreateEvents,
     migrate,
     queue::CreateQueue,
@@ -15,32 +15,32 @@ use sea_orm::{
     sea_query::{Index, Query, Table},
 };
 
-async fn two_that_start_at_once_migrate_once(db: Db) -> Result<()> {
+async fn concurrent_processes_migrate_once(db: Db) -> Result<()> {
     let both: Migrations = || vec![Box::new(CreateEvents), Box::new(CreateQueue)];
     let (first, second, third) = tokio::join!(migrate(&db, both), migrate(&db, both), migrate(&db, both));
     first.and(second).and(third)
 }
 
-async fn what_was_applied_stays_and_what_is_new_is_added(db: Db) -> Result<()> {
+async fn applied_migrations_are_kept_and_new_ones_are_added(db: Db) -> Result<()> {
     migrate(&db, || vec![Box::new(CreateEvents)]).await?;
     let all: Migrations = || vec![Box::new(CreateEvents), Box::new(CreateQueue)];
     migrate(&db, all).await?;
     migrate(&db, all).await
 }
 
-/// Whether the process dies within the migration, on each database.
-static DIES: [AtomicBool; 3] = [const { AtomicBool::new(true) }; 3];
+/// True for each database on which the next run of the migration is interrupted.
+static FAILS_ON_DATABASE: [AtomicBool; 3] = [const { AtomicBool::new(true) }; 3];
 
-struct Counted;
+struct CreateCounted;
 
-impl MigrationName for Counted {
+impl MigrationName for CreateCounted {
     fn name(&self) -> &str {
         "0001_counted"
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for Counted {
+impl MigrationTrait for CreateCounted {
     async fn up(&self, manager: &SchemaManager) -> std::result::Result<(), DbErr> {
         let table =
             Table::create().table("counted").col(integer("id").primary_key()).col(string("name")).to_owned();
@@ -53,21 +53,21 @@ impl MigrationTrait for Counted {
             .columns(["id", "name"])
             .values_panic([0.into(), "a".into()])
             .to_owned();
-        manager.insert_first(first, "id").await?;
+        manager.insert_initial_row(first, "id").await?;
         let which = match manager.get_connection().get_database_backend() {
             DatabaseBackend::Sqlite => 0,
             DatabaseBackend::Postgres => 1,
             _ => 2,
         };
-        if DIES[which].swap(false, Ordering::SeqCst) {
-            return Err(DbErr::Custom("the process dies".to_owned()));
+        if FAILS_ON_DATABASE[which].swap(false, Ordering::SeqCst) {
+            return Err(DbErr::Custom("the process is interrupted".to_owned()));
         }
         manager.add_column("counted", integer_null("number")).await
     }
 }
 
-async fn migration_that_broke_off_is_completed_by_the_next_process(db: Db) -> Result<()> {
-    let all: Migrations = || vec![Box::new(CreateEvents), Box::new(Counted), Box::new(CreateQueue)];
+async fn interrupted_migration_is_completed_by_the_next_process(db: Db) -> Result<()> {
+    let all: Migrations = || vec![Box::new(CreateEvents), Box::new(CreateCounted), Box::new(CreateQueue)];
     assert!(migrate(&db, all).await.is_err());
     migrate(&db, all).await?;
     migrate(&db, all).await?;
@@ -77,14 +77,14 @@ async fn migration_that_broke_off_is_completed_by_the_next_process(db: Db) -> Re
         .columns(["id", "name", "number"])
         .values_panic([1.into(), "b".into(), 7.into()])
         .to_owned();
-    tx.execute(&more).await.or_fault()?;
+    tx.execute(&more).await.or_db_error()?;
     let first = Query::select().column("id").from("counted").to_owned();
-    assert_eq!(tx.query_all(&first).await.or_fault()?.len(), 2);
+    assert_eq!(tx.query_all(&first).await.or_db_error()?.len(), 2);
     tx.commit().await
 }
 
 hearth_testkit::on_every_database!(
-    migration_that_broke_off_is_completed_by_the_next_process,
-    two_that_start_at_once_migrate_once,
-    what_was_applied_stays_and_what_is_new_is_added,
+    interrupted_migration_is_completed_by_the_next_process,
+    concurrent_processes_migrate_once,
+    applied_migrations_are_kept_and_new_ones_are_added,
 );

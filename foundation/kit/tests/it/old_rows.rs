@@ -1,11 +1,11 @@
-//! Old rows, deleted.
+//! Deletion of old rows.
 
 use hearth_base::Result;
-use hearth_kit::db::{At, Db, OldRows, OrFault, delete_old_rows};
+use hearth_kit::db::{Db, DbTimestamp, OldRows, OrDbError, delete_old_rows};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryOrder, Schema};
 
 mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -17,7 +17,7 @@ mod row {
         pub number: i64,
         pub done: bool,
         #[sea_orm(column_type = "BigInteger")]
-        pub at: At,
+        pub at: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -26,14 +26,14 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-async fn rows_that_are_old_or_too_many_of_their_group_are_deleted(db: Db) -> Result<()> {
+async fn rows_that_are_old_or_exceed_their_group_are_deleted(db: Db) -> Result<()> {
     let row = |owner: &str, number, done, at| {
-        let (owner, at) = (owner.to_owned(), At(at));
+        let (owner, at) = (owner.to_owned(), DbTimestamp(at));
         row::Model { owner, number, done, at }.into_active_model()
     };
     let tx = db.begin().await?;
-    let table = Schema::new(db.backend()).create_table_from_entity(row::Entity);
-    tx.execute(&table).await.or_fault()?;
+    let table = Schema::new(db.database_backend()).create_table_from_entity(row::Entity);
+    tx.execute(&table).await.or_db_error()?;
     let rows = [
         row("a", 1, true, 9),
         row("a", 2, true, 9),
@@ -43,7 +43,7 @@ async fn rows_that_are_old_or_too_many_of_their_group_are_deleted(db: Db) -> Res
         row("b", 2, false, 4),
         row("b", 3, true, 5),
     ];
-    row::Entity::insert_many(rows).exec_without_returning(&*tx).await.or_fault()?;
+    row::Entity::insert_many(rows).exec_without_returning(&*tx).await.or_db_error()?;
     let mut gone = Vec::new();
     for _ in 0..2 {
         let old = OldRows {
@@ -52,15 +52,15 @@ async fn rows_that_are_old_or_too_many_of_their_group_are_deleted(db: Db) -> Res
             newest_by: vec![row::Column::Number],
             time: row::Column::At,
         };
-        gone.push(delete_old_rows::<row::Entity>(&tx, old, At(5).into(), 2).await?);
+        gone.push(delete_old_rows::<row::Entity>(&tx, old, DbTimestamp(5).into(), 2).await?);
     }
     tx.commit().await?;
     assert_eq!(gone, [2, 0]);
     let left = row::Entity::find().order_by_asc(row::Column::Owner).order_by_asc(row::Column::Number);
-    let left = left.all(db.reader()).await.or_fault()?;
+    let left = left.all(db.reader()).await.or_db_error()?;
     let left: Vec<(&str, i64)> = left.iter().map(|row| (row.owner.as_str(), row.number)).collect();
     assert_eq!(left, [("a", 2), ("a", 3), ("a", 4), ("b", 2), ("b", 3)]);
     Ok(())
 }
 
-hearth_testkit::on_every_database!(rows_that_are_old_or_too_many_of_their_group_are_deleted);
+hearth_testkit::on_every_database!(rows_that_are_old_or_exceed_their_group_are_deleted);

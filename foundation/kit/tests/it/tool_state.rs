@@ -1,4 +1,4 @@
-//! The guard of deleted tools.
+//! Tombstones of deleted tools.
 
 use hearth_base::{Entropy, Result, ToolId};
 use hearth_kit::{
@@ -7,23 +7,23 @@ use hearth_kit::{
 };
 use jiff::Timestamp;
 
-const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+const FIXED_NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
-fn tool() -> ToolId {
-    ToolId::new(NOW, &Entropy::System)
+fn new_tool_id() -> ToolId {
+    ToolId::new(FIXED_NOW, &Entropy::System)
 }
 
-async fn prepare(db: &Db) -> Result<()> {
+async fn migrate_tool_state(db: &Db) -> Result<()> {
     migrate(db, || vec![Box::new(CreateToolState)]).await
 }
 
-async fn a_deleted_tool_is_refused_for_ever(db: Db) -> Result<()> {
-    prepare(&db).await?;
-    let (deleted, other) = (tool(), tool());
+async fn deleted_tool_stays_refused(db: Db) -> Result<()> {
+    migrate_tool_state(&db).await?;
+    let (deleted, other) = (new_tool_id(), new_tool_id());
     let tx = db.begin().await?;
     lock_existing_tool(&tx, deleted).await?;
-    mark_tool_deleted(&tx, deleted, NOW).await?;
-    mark_tool_deleted(&tx, deleted, NOW).await?;
+    mark_tool_deleted(&tx, deleted, FIXED_NOW).await?;
+    mark_tool_deleted(&tx, deleted, FIXED_NOW).await?;
     tx.commit().await?;
     let tx = db.begin().await?;
     let refused = lock_existing_tool(&tx, deleted).await.unwrap_err();
@@ -33,19 +33,19 @@ async fn a_deleted_tool_is_refused_for_ever(db: Db) -> Result<()> {
     Ok(())
 }
 
-async fn a_mark_that_is_given_up_deletes_nothing(db: Db) -> Result<()> {
-    prepare(&db).await?;
-    let tool = tool();
+async fn rolled_back_deletion_has_no_effect(db: Db) -> Result<()> {
+    migrate_tool_state(&db).await?;
+    let tool = new_tool_id();
     let tx = db.begin().await?;
-    mark_tool_deleted(&tx, tool, NOW).await?;
+    mark_tool_deleted(&tx, tool, FIXED_NOW).await?;
     drop(tx);
     let tx = db.begin().await?;
     lock_existing_tool(&tx, tool).await
 }
 
-async fn a_change_of_a_tool_waits_for_its_deletion_and_is_refused(db: Db) -> Result<()> {
-    prepare(&db).await?;
-    let tool = tool();
+async fn change_waits_for_a_concurrent_deletion_and_is_refused(db: Db) -> Result<()> {
+    migrate_tool_state(&db).await?;
+    let tool = new_tool_id();
     let deleting = db.begin().await?;
     lock_tool(&deleting, tool).await?;
     let changing = async {
@@ -53,7 +53,7 @@ async fn a_change_of_a_tool_waits_for_its_deletion_and_is_refused(db: Db) -> Res
         lock_existing_tool(&tx, tool).await
     };
     let deleted = async {
-        mark_tool_deleted(&deleting, tool, NOW).await?;
+        mark_tool_deleted(&deleting, tool, FIXED_NOW).await?;
         deleting.commit().await
     };
     let (changed, deleted) = tokio::join!(changing, deleted);
@@ -63,7 +63,7 @@ async fn a_change_of_a_tool_waits_for_its_deletion_and_is_refused(db: Db) -> Res
 }
 
 hearth_testkit::on_every_database!(
-    a_deleted_tool_is_refused_for_ever,
-    a_mark_that_is_given_up_deletes_nothing,
-    a_change_of_a_tool_waits_for_its_deletion_and_is_refused,
+    deleted_tool_stays_refused,
+    rolled_back_deletion_has_no_effect,
+    change_waits_for_a_concurrent_deletion_and_is_refused,
 );

@@ -4,84 +4,85 @@ use std::time::Duration;
 
 use hearth_base::{Error, Result};
 use hearth_kit::{
-    db::{Db, OrFault},
-    tasks::Tasks,
-    wake::{Topic, WakeReason},
+    db::{Db, OrDbError},
+    tasks::BackgroundTasks,
+    wake::{WakeReason, WakeTopic},
 };
-use hearth_testkit::{Scratch, Store, until};
+use hearth_testkit::{DatabaseKind, ScratchDatabase, wait_until};
 use sea_orm::ConnectionTrait;
 use tokio::time::Instant;
 
 const LONG_WAIT: Duration = Duration::from_secs(10);
 const SHORT_WAIT: Duration = Duration::from_millis(300);
 
-fn tool(name: &str) -> Topic {
-    Topic::keyed("tool", name)
+fn tool_topic(name: &str) -> WakeTopic {
+    WakeTopic::with_key("tool", name)
 }
 
 async fn commit_wakes_only_the_waiters_of_its_topics(db: Db) -> Result<()> {
     let [mut mine, mut both, mut others, mut all] = [
-        db.listen([tool("mine")]),
-        db.listen([tool("mine"), tool("other")]),
-        db.listen([tool("other")]),
-        db.listen([Topic::named("tool")]),
+        db.listen([tool_topic("mine")]),
+        db.listen([tool_topic("mine"), tool_topic("other")]),
+        db.listen([tool_topic("other")]),
+        db.listen([WakeTopic::new("tool")]),
     ];
     let tx = db.begin().await?;
-    tx.wake(tool("mine"));
-    assert!(!mine.wait_for(SHORT_WAIT).await, "nothing has happened yet");
+    tx.wake(tool_topic("mine"));
+    assert!(!mine.wait_for(SHORT_WAIT).await, "the transaction is not committed yet");
     tx.commit().await?;
     assert!(mine.wait_for(LONG_WAIT).await && both.wait_for(LONG_WAIT).await);
     assert!(!others.wait_for(SHORT_WAIT).await && !all.wait_for(SHORT_WAIT).await);
-    // Each change wakes once.
+    // Each change wakes a waiter once.
     assert!(!mine.wait_for(SHORT_WAIT).await);
     Ok(())
 }
 
-async fn transaction_that_is_dropped_wakes_nobody(db: Db) -> Result<()> {
-    let mut listener = db.listen([tool("mine")]);
+async fn dropped_transaction_wakes_no_waiter(db: Db) -> Result<()> {
+    let mut listener = db.listen([tool_topic("mine")]);
     let tx = db.begin().await?;
-    tx.wake(tool("mine"));
+    tx.wake(tool_topic("mine"));
     drop(tx);
     assert!(!listener.wait_for(SHORT_WAIT).await);
     Ok(())
 }
 
-async fn wake_up_before_the_wait_is_kept(db: Db) -> Result<()> {
-    let mut listener = db.listen([tool("mine")]);
-    db.wake([tool("mine")]);
-    db.wake([tool("mine")]);
+async fn wake_up_before_the_wait_is_not_lost(db: Db) -> Result<()> {
+    let mut listener = db.listen([tool_topic("mine")]);
+    db.wake([tool_topic("mine")]);
+    db.wake([tool_topic("mine")]);
     assert!(listener.wait_for(LONG_WAIT).await);
-    assert!(!listener.wait_for(SHORT_WAIT).await, "two that nobody waited for count as one");
+    assert!(!listener.wait_for(SHORT_WAIT).await, "two wake-ups before the wait count as one");
     Ok(())
 }
 
-async fn wait_ends_at_its_deadline_and_at_the_stop_sign(db: Db) -> Result<()> {
-    let tasks = Tasks::new();
-    let stop = tasks.stop_sign();
-    let mut listener = db.listen([tool("mine")]);
+async fn wait_ends_at_its_deadline_and_at_shutdown(db: Db) -> Result<()> {
+    let tasks = BackgroundTasks::new();
+    let stop = tasks.shutdown_signal();
+    let mut listener = db.listen([tool_topic("mine")]);
     assert_eq!(listener.wait(Instant::now() + SHORT_WAIT, &stop).await, WakeReason::DeadlinePassed);
-    db.wake([tool("mine")]);
+    db.wake([tool_topic("mine")]);
     assert_eq!(listener.wait(Instant::now() + LONG_WAIT, &stop).await, WakeReason::Changed);
-    let (reason, _) = tokio::join!(listener.wait(Instant::now() + LONG_WAIT, &stop), tasks.finish(LONG_WAIT));
+    let (reason, _) =
+        tokio::join!(listener.wait(Instant::now() + LONG_WAIT, &stop), tasks.shutdown(LONG_WAIT));
     assert_eq!(reason, WakeReason::Stopping);
     Ok(())
 }
 
 hearth_testkit::on_every_database!(
     commit_wakes_only_the_waiters_of_its_topics,
-    transaction_that_is_dropped_wakes_nobody,
-    wake_up_before_the_wait_is_kept,
-    wait_ends_at_its_deadline_and_at_the_stop_sign,
+    dropped_transaction_wakes_no_waiter,
+    wake_up_before_the_wait_is_not_lost,
+    wait_ends_at_its_deadline_and_at_shutdown,
 );
 
-/// Waits until notifications of other processes arrive: before, waiters poll every two seconds.
-async fn connected(db: &Db) -> Result<()> {
-    let mut listener = db.listen([Topic::named("nothing")]);
+/// Waits until notifications of other processes arrive. Before that, waiters poll every two seconds.
+async fn wait_until_connected(db: &Db) -> Result<()> {
+    let mut listener = db.listen([WakeTopic::new("nothing")]);
     let connected = async { while listener.wait_for(Duration::from_millis(2500)).await {} };
     tokio::time::timeout(Duration::from_secs(60), connected).await.map_err(Error::internal)
 }
 
-async fn commit(db: &Db, topic: Topic) -> Result<()> {
+async fn commit_topic(db: &Db, topic: WakeTopic) -> Result<()> {
     let tx = db.begin().await?;
     tx.wake(topic);
     tx.commit().await
@@ -89,45 +90,46 @@ async fn commit(db: &Db, topic: Topic) -> Result<()> {
 
 #[tokio::test]
 async fn processes_on_one_schema_wake_each_other() -> Result<()> {
-    let scratch = Scratch::new(Store::Postgres).await?;
-    let (first, second) = (scratch.db(), scratch.open_again().await?);
-    let stranger = Scratch::new(Store::Postgres).await?;
+    let scratch = ScratchDatabase::new(DatabaseKind::Postgres).await?;
+    let (first, second) = (scratch.db(), scratch.open_second_handle().await?);
+    let stranger = ScratchDatabase::new(DatabaseKind::Postgres).await?;
     let strangers = stranger.db();
     for (waiting, writing) in [(&first, &second), (&second, &first)] {
-        let (mut mine, mut others) = (waiting.listen([tool("mine")]), waiting.listen([tool("other")]));
-        let mut elsewhere = strangers.listen([tool("mine")]);
-        commit(writing, tool("mine")).await?;
+        let (mut mine, mut others) =
+            (waiting.listen([tool_topic("mine")]), waiting.listen([tool_topic("other")]));
+        let mut elsewhere = strangers.listen([tool_topic("mine")]);
+        commit_topic(writing, tool_topic("mine")).await?;
         assert!(mine.wait_for(LONG_WAIT).await);
-        assert!(!others.wait_for(SHORT_WAIT).await, "a change of one tool wakes those who wait for it");
-        assert!(!elsewhere.wait_for(SHORT_WAIT).await, "a schema does not hear of another's changes");
+        assert!(!others.wait_for(SHORT_WAIT).await, "a change wakes only the waiters of its topic");
+        assert!(!elsewhere.wait_for(SHORT_WAIT).await, "a change wakes only waiters on the same schema");
         assert!(!mine.wait_for(SHORT_WAIT).await);
     }
-    // More than one notification can carry.
+    // More topics than fit into one notification.
     let tx = second.begin().await?;
-    (0..3000).for_each(|number| tx.wake(tool(&format!("{number:030}"))));
-    let mut last = first.listen([tool(&format!("{:030}", 2999))]);
+    (0..3000).for_each(|number| tx.wake(tool_topic(&format!("{number:030}"))));
+    let mut last = first.listen([tool_topic(&format!("{:030}", 2999))]);
     tx.commit().await?;
     assert!(last.wait_for(LONG_WAIT).await);
     Ok(())
 }
 
 #[tokio::test]
-async fn waiters_look_again_after_the_connection_was_lost() -> Result<()> {
-    let scratch = Scratch::new(Store::Postgres).await?;
-    let (first, second) = (scratch.db(), scratch.open_again().await?);
-    tokio::try_join!(connected(&first), connected(&second))?;
-    let mut mine = first.listen([tool("mine")]);
+async fn waiters_are_woken_after_the_connection_was_lost() -> Result<()> {
+    let scratch = ScratchDatabase::new(DatabaseKind::Postgres).await?;
+    let (first, second) = (scratch.db(), scratch.open_second_handle().await?);
+    tokio::try_join!(wait_until_connected(&first), wait_until_connected(&second))?;
+    let mut mine = first.listen([tool_topic("mine")]);
     let kill = format!(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'LISTEN \"hearth_wake_{}\"'",
         scratch.schema()
     );
-    second.reader().execute_unprepared(&kill).await.or_fault()?;
-    commit(&second, tool("mine")).await?;
-    assert!(mine.wait_for(LONG_WAIT).await, "what was lost is looked for");
-    tokio::try_join!(connected(&first), connected(&second))?;
-    until("the connection stands again", async || {
-        let mut mine = first.listen([tool("mine")]);
-        commit(&second, tool("mine")).await?;
+    second.reader().execute_unprepared(&kill).await.or_db_error()?;
+    commit_topic(&second, tool_topic("mine")).await?;
+    assert!(mine.wait_for(LONG_WAIT).await, "waiters are woken after a lost notification");
+    tokio::try_join!(wait_until_connected(&first), wait_until_connected(&second))?;
+    wait_until("the connection is restored", async || {
+        let mut mine = first.listen([tool_topic("mine")]);
+        commit_topic(&second, tool_topic("mine")).await?;
         Ok(mine.wait_for(SHORT_WAIT).await.then_some(()))
     })
     .await

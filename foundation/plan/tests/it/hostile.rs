@@ -1,9 +1,9 @@
-//! Sources that try to be more than data.
+//! Sources that try to inject instructions.
 
-use hearth_plan::{InMemory, MOST_BYTES, PROCESSES_LABEL, plan, processes_of};
+use hearth_plan::{InMemorySource, MAX_FILE_BYTES, PROCESSES_LABEL, parse_label_value, plan_build};
 
-/// Reads the label out of a Containerfile as its readers do: one level of backslashes inside quotation marks.
-fn label(text: &str) -> String {
+/// Reads the label of a Containerfile like its parsers: one level of backslash escapes inside quotation marks.
+fn read_label(text: &str) -> String {
     let line = text.lines().last().unwrap();
     let quoted =
         line.strip_prefix(&format!("LABEL {PROCESSES_LABEL}=\"")).unwrap().strip_suffix('"').unwrap();
@@ -16,7 +16,7 @@ fn label(text: &str) -> String {
 }
 
 #[test]
-fn a_command_stays_what_it_is() {
+fn command_is_preserved_in_the_label() {
     for command in [
         r#"sh -c 'echo "hello $NAME" && echo `id` # \o/'"#,
         r#"" org.hearth.processes="{}"#,
@@ -25,33 +25,33 @@ fn a_command_stays_what_it_is() {
         "ä 𝄞 \u{2028} x",
         "'single' \"double\" {\"json\": 1}",
     ] {
-        let source = InMemory::new().with("Procfile", format!("web: {command}\n"));
-        let plan = plan(&source).unwrap();
-        let text = plan.containerfile("base").unwrap().unwrap();
+        let source = InMemorySource::new().with_file("Procfile", format!("web: {command}\n"));
+        let plan = plan_build(&source).unwrap();
+        let text = plan.render_containerfile("base").unwrap().unwrap();
         assert_eq!(text.lines().count(), 4, "{text}");
-        assert_eq!(processes_of(&label(&text)).unwrap()["web"], command);
+        assert_eq!(parse_label_value(&read_label(&text)).unwrap()["web"], command);
     }
 }
 
 #[test]
-fn what_a_source_says_stands_in_no_instruction() {
+fn text_of_a_source_never_becomes_an_instruction() {
     let text = r#"{"name": "x\nRUN evil", "scripts": {"start": "evil", "build": "evil\nRUN evil"}}"#;
-    let source = InMemory::new().with("package.json", text).with("package-lock.json", "evil");
-    let made = plan(&source).unwrap().containerfile("base").unwrap().unwrap();
+    let source = InMemorySource::new().with_file("package.json", text).with_file("package-lock.json", "evil");
+    let made = plan_build(&source).unwrap().render_containerfile("base").unwrap().unwrap();
     assert!(!made.contains("evil"), "{made}");
 }
 
 #[test]
-fn a_file_that_is_too_long_or_no_text_is_refused() {
-    let long = InMemory::new().with("Procfile", vec![b'a'; MOST_BYTES as usize + 1]);
-    assert!(plan(&long).is_err_and(|error| error.public().contains("longer")));
-    let binary = InMemory::new().with("requirements.txt", vec![0xff, 0xfe]);
-    assert!(plan(&binary).is_err_and(|error| error.public().contains("UTF-8")));
+fn oversized_or_binary_file_is_refused() {
+    let long = InMemorySource::new().with_file("Procfile", vec![b'a'; MAX_FILE_BYTES as usize + 1]);
+    assert!(plan_build(&long).is_err_and(|error| error.public_message().contains("longer")));
+    let binary = InMemorySource::new().with_file("requirements.txt", vec![0xff, 0xfe]);
+    assert!(plan_build(&binary).is_err_and(|error| error.public_message().contains("UTF-8")));
 }
 
 #[test]
-fn names_of_files_are_shown_without_what_a_terminal_obeys() {
-    let source = InMemory::new().with("\u{1b}[31mred", "").named("x".repeat(5000));
-    let error = plan(&source).err().unwrap();
-    assert!(error.sentences().all(|sentence| !sentence.contains('\u{1b}') && sentence.len() < 400));
+fn file_names_are_escaped_in_errors() {
+    let source = InMemorySource::new().with_file("\u{1b}[31mred", "").with_name("x".repeat(5000));
+    let error = plan_build(&source).err().unwrap();
+    assert!(error.public_messages().all(|sentence| !sentence.contains('\u{1b}') && sentence.len() < 400));
 }

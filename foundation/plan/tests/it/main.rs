@@ -1,30 +1,30 @@
-//! Folders, and what becomes of them.
-#![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
+//! Tests of build plans.
+#![expect(clippy::unwrap_used, reason = "a test fails by panic")]
 
 mod folders;
 mod hostile;
 
 use std::fmt::Write as _;
 
-use hearth_plan::{InMemory, plan};
+use hearth_plan::{InMemorySource, plan_build};
 
-/// All that a plan says, as text.
-fn told(source: &InMemory) -> String {
+/// Renders a plan or its error as text.
+fn render_plan(source: &InMemorySource) -> String {
     let mut text = String::new();
-    match plan(source) {
+    match plan_build(source) {
         Ok(plan) => {
             writeln!(text, "{:?}", plan.kind).unwrap();
-            plan.because.iter().for_each(|sentence| writeln!(text, "- {sentence}").unwrap());
+            plan.reasons.iter().for_each(|sentence| writeln!(text, "- {sentence}").unwrap());
             for (name, command) in &plan.processes {
                 writeln!(text, "process {name}: {command}").unwrap();
             }
-            let base = format!("hearth.internal/hearth/{}", plan.base().unwrap_or("none"));
-            let made = plan.containerfile(&base).unwrap();
-            write!(text, "---\n{}", made.unwrap_or_else(|| "its own\n".to_owned())).unwrap();
+            let base = format!("hearth.internal/hearth/{}", plan.base_image().unwrap_or("none"));
+            let made = plan.render_containerfile(&base).unwrap();
+            write!(text, "---\n{}", made.unwrap_or_else(|| "own Containerfile\n".to_owned())).unwrap();
         }
         Err(error) => {
-            error.sentences().for_each(|sentence| writeln!(text, "! {sentence}").unwrap());
-            writeln!(text, "> {}", error.next().unwrap_or_default()).unwrap();
+            error.public_messages().for_each(|sentence| writeln!(text, "! {sentence}").unwrap());
+            writeln!(text, "> {}", error.help_text().unwrap_or_default()).unwrap();
         }
     }
     text

@@ -1,46 +1,46 @@
-//! Who did what, when.
+//! Audit log.
 
-use hearth_base::{Cursor, EventId, Limit};
+use hearth_base::{EventId, PageCursor, PageLimit};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One change, and who made it.
+/// One audited change and its author.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::AuditEntry)]
 pub struct AuditEntry {
-    /// Its id; entries are ordered by it.
+    /// Id of the entry; entries are ordered by id.
     #[schema(value_type = String)]
     pub id: EventId,
-    /// When.
+    /// Time of the change.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// Who: `user NAME`, `tool NAME`, `service NAME`, or `hearth` for what happens by itself.
+    /// Author: `user NAME`, `tool NAME`, `service NAME`, or `hearth` for automatic changes.
     pub who: String,
-    /// What: `tool.create`, `member.set`, …
+    /// Action: `tool.create`, `member.set`, …
     pub action: String,
-    /// The tool it is about, by its name at that time.
+    /// Name of the affected tool at that time.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tool: Option<String>,
-    /// What it was done to: a user's name, a token's label.
+    /// Object of the action: a user's name, a token's label.
     pub subject: String,
-    /// The request it was part of.
+    /// Id of the request that made the change.
     pub request_id: String,
 }
 
-/// Which entries are wanted.
+/// Filter for audit entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct AuditQuery {
-    /// Only this action.
+    /// Only entries with this action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// How many items at most: 1 to 1000, 100 when absent.
+    /// Maximum number of items: 1 to 1000; default 100.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
-    pub limit: Limit,
-    /// Where to go on: the `next` of the page before.
+    pub limit: PageLimit,
+    /// Cursor to continue from: the `next` value of the previous page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
-    pub cursor: Option<Cursor>,
+    pub cursor: Option<PageCursor>,
 }

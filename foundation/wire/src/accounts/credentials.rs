@@ -7,90 +7,90 @@ use utoipa::ToSchema;
 
 use super::User;
 
-/// The name of the cookie that holds a browser's session.
+/// Name of the cookie that holds a browser's session.
 pub const SESSION_COOKIE: &str = "hearth_session";
 
-/// Signing in with a password.
+/// Sign-in with a password.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::SessionCreate)]
 pub struct SessionCreate {
-    /// The user's name.
+    /// Name of the user.
     #[schema(value_type = String)]
     pub name: UserName,
-    /// Their password.
+    /// Password of the user.
     #[schema(value_type = String, format = Password)]
-    #[serde(serialize_with = "Secret::expose")]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     pub password: Secret,
 }
 
-/// A new session. Browsers are given it as a cookie too.
+/// New session. Browsers get the session as a cookie too.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::SessionCreated)]
 pub struct SessionCreated {
-    /// Its id.
+    /// Id of the session.
     #[schema(value_type = String)]
     pub id: SessionId,
-    /// What to show from now on, as a bearer token or the cookie.
+    /// Secret of the session, for later requests: a bearer token or the cookie's value.
     #[schema(value_type = String)]
-    #[serde(serialize_with = "Secret::expose")]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     pub secret: Secret,
-    /// Who has signed in.
+    /// The user who signed in.
     pub user: User,
-    /// When it ends.
+    /// End of the session.
     #[schema(value_type = String, format = DateTime)]
     pub expires: Timestamp,
 }
 
-/// A token, without the secret that was shown once.
+/// Token without its secret, which is shown only once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::Token)]
 pub struct Token {
-    /// Its id, by which it is revoked.
+    /// Id of the token; revocation uses it.
     #[schema(value_type = String)]
     pub id: TokenId,
-    /// What it is for, in its maker's words.
+    /// Purpose of the token, as its creator described it.
     pub label: String,
-    /// What it may be used for.
+    /// Scopes of the token.
     #[schema(value_type = Vec<String>)]
     pub scopes: Scopes,
-    /// When it was made.
+    /// Time of creation.
     #[schema(value_type = String, format = DateTime)]
     pub created: Timestamp,
-    /// When it was last used, to the hour.
+    /// Time of the last use, rounded to the hour.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used: Option<Timestamp>,
-    /// When it ends; absent: when it is revoked.
+    /// Expiry; absent when the token stays valid until it is revoked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires: Option<Timestamp>,
 }
 
-/// Making a token.
+/// New token to create.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::TokenCreate)]
 pub struct TokenCreate {
-    /// What it is for, in your own words: 1 to 100 characters.
+    /// Purpose of the token: 1 to 100 characters.
     #[schema(min_length = 1, max_length = 100)]
     pub label: String,
-    /// What it may be used for: `SERVICE:read|write|own`, `*:…`, `operator`. Absent: all that you may do.
+    /// Scopes: `SERVICE:read|write|own`, `*:…`, `operator`. Default: everything that the caller may do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>)]
     pub scopes: Option<Scopes>,
-    /// When it ends. Absent: when it is revoked.
+    /// Expiry. Default: the token stays valid until it is revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires: Option<Timestamp>,
 }
 
-/// A new token with its secret, which is shown this once.
+/// New token with its secret, which is shown only this once.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::TokenCreated)]
 pub struct TokenCreated {
-    /// What to show from now on.
+    /// Secret of the token, for later requests.
     #[schema(value_type = String)]
-    #[serde(serialize_with = "Secret::expose")]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     pub secret: Secret,
-    /// What was made.
+    /// The new token.
     pub token: Token,
 }

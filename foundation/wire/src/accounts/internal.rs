@@ -1,4 +1,4 @@
-//! What services say to `accounts`, and nobody else may.
+//! Calls of other services to `accounts`; no other caller is allowed.
 
 use hearth_base::{
     Caller, Credential, EmailAddress, MandateId, Role, Scopes, Secret, TokenId, ToolId, ToolName, ToolRole,
@@ -10,215 +10,219 @@ use utoipa::ToSchema;
 
 use crate::{events::EventData, tools::Quota};
 
-/// The gateway asks who shows this credential, and what they are to the tool in the path.
+/// Request of the gateway: resolves a credential to a caller and to the caller's role on the tool in the
+/// path.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::Resolve)]
-pub struct Resolve {
-    /// What was shown, if anything was.
-    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "expose")]
+pub struct ResolveCaller {
+    /// Secret of the request; absent when the request has none.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "serialize_optional_secret")]
     #[schema(value_type = Option<String>)]
     pub secret: Option<Secret>,
-    /// The name in the path, whatever it may be.
+    /// Name of the tool in the path; may be an invalid name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
 }
 
-fn expose<S: serde::Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+fn serialize_optional_secret<S: serde::Serializer>(
+    secret: &Option<Secret>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match secret {
-        Some(secret) => serializer.serialize_some(secret.reveal()),
+        Some(secret) => serializer.serialize_some(secret.expose_secret()),
         None => serializer.serialize_none(),
     }
 }
 
-/// Who shows the credential. A credential that is not good is an error, not nobody.
+/// Caller behind a credential. An invalid credential is an error, not an anonymous caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::Resolved)]
-pub struct Resolved {
-    /// Who it is.
+pub struct ResolvedCaller {
+    /// The caller.
     #[schema(value_type = Object)]
     pub caller: Caller,
-    /// What they showed.
+    /// The credential of the request.
     #[schema(value_type = Object)]
     pub credential: Credential,
-    /// What it may be used for.
+    /// Scopes of the credential.
     #[schema(value_type = Vec<String>)]
     pub scopes: Scopes,
-    /// What they are to the tool that was asked about.
+    /// Role of the caller on the tool in the path.
     pub tool: ResolvedTool,
-    /// When the credential ends, if it does.
+    /// Expiry of the credential, if it has one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires: Option<Timestamp>,
 }
 
-/// What a caller is to a tool.
+/// Role of a caller on a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::ResolvedTool)]
 #[serde(rename_all = "lowercase", tag = "is")]
 pub enum ResolvedTool {
-    /// No tool was asked about, or the caller is nothing to it, whether or not it exists.
+    /// The request names no tool, or the caller has no role on it; the existence of the tool stays hidden.
     None,
-    /// There is no such tool, and the caller may know.
+    /// The tool does not exist, and the caller may know that.
     Missing,
-    /// The caller has this role there.
+    /// The caller has this role on the tool.
     Role {
-        /// The tool's id.
+        /// Id of the tool.
         #[schema(value_type = String)]
         id: ToolId,
-        /// Its name now.
+        /// Current name of the tool.
         #[schema(value_type = String)]
         name: ToolName,
-        /// The caller's role.
+        /// Role of the caller.
         #[schema(value_type = String)]
         role: ToolRole,
     },
 }
 
-/// A service keeps what the caller of its present request may do with a tool, for what it does after the answer.
+/// Request of a service: records a grant of the current caller on a tool, for work after the response.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::MandateCreate)]
 pub struct MandateCreate {
-    /// The identity that the request showed.
+    /// Signed identity from the request.
     #[schema(value_type = String)]
-    #[serde(serialize_with = "Secret::expose")]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     pub identity: Secret,
-    /// The mandate beside it, when a service made the request for somebody.
-    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "expose")]
+    /// Mandate from the request, when a service made the request on behalf of a caller.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "serialize_optional_secret")]
     #[schema(value_type = Option<String>)]
     pub mandate: Option<Secret>,
-    /// What it is needed for: `SERVICE:read` or `SERVICE:write`, no more than the caller may do.
+    /// Scopes of the mandate: `SERVICE:read` or `SERVICE:write`, within the rights of the caller.
     #[schema(value_type = Vec<String>)]
     pub scopes: Scopes,
-    /// Why, for the audit log.
+    /// Reason, for the audit log.
     pub cause: String,
 }
 
-/// A mandate that was given.
+/// New mandate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::MandateCreated)]
 pub struct MandateCreated {
-    /// Its id, for the service that holds it.
+    /// Id of the mandate, for the service that holds it.
     #[schema(value_type = String)]
     pub id: MandateId,
 }
 
-/// Which service a mandate is to be shown to.
+/// Use of a mandate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::MandateUse)]
 pub struct MandateUse {
-    /// The service.
+    /// Service that the mandate is presented to.
     #[schema(value_type = String)]
     pub audience: Role,
 }
 
-/// A mandate, signed for one use.
+/// Mandate, signed for one use.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::MandateUsed)]
 pub struct MandateUsed {
-    /// What to show beside the service's own identity.
+    /// Signed mandate, to be sent beside the identity of the service.
     #[schema(value_type = String)]
-    #[serde(serialize_with = "Secret::expose")]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     pub mandate: Secret,
-    /// The tool's name now.
+    /// Current name of the tool.
     #[schema(value_type = String)]
     pub tool: ToolName,
 }
 
-/// A service needs a token that speaks for a tool for a while: a build pushes its image with one.
+/// Request of a service: creates a short-lived token of a tool. A build pushes its image with one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::ToolTokenCreate)]
 pub struct ToolTokenCreate {
-    /// The tool.
+    /// Id of the tool.
     #[schema(value_type = String)]
     pub tool: ToolId,
-    /// What it may be used for: `SERVICE:read` or `SERVICE:write`.
+    /// Scopes of the token: `SERVICE:read` or `SERVICE:write`.
     #[schema(value_type = Vec<String>)]
     pub scopes: Scopes,
-    /// How long it is good for, in seconds: at most a day.
+    /// Lifetime in seconds: at most one day.
     #[schema(minimum = 1, maximum = 86400)]
     pub life_seconds: u32,
-    /// Why, for the audit log.
+    /// Reason, for the audit log.
     pub cause: String,
 }
 
-/// A token that speaks for a tool for a while.
+/// Short-lived token of a tool.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::ToolTokenCreated)]
 pub struct ToolTokenCreated {
-    /// Its id, by which it is revoked.
+    /// Id of the token; revocation uses it.
     #[schema(value_type = String)]
     pub id: TokenId,
-    /// What to show: as a bearer token, or as the password.
+    /// Secret of the token: a bearer token, or the password of Basic authentication.
     #[schema(value_type = String)]
-    #[serde(serialize_with = "Secret::expose")]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     pub secret: Secret,
-    /// When it ends.
+    /// Expiry.
     #[schema(value_type = String, format = DateTime)]
     pub expires: Timestamp,
 }
 
-/// What services need to know of a tool.
+/// Facts about a tool for other services.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::ToolFacts)]
 pub struct ToolFacts {
-    /// Its id.
+    /// Id of the tool.
     #[schema(value_type = String)]
     pub id: ToolId,
-    /// Its name now.
+    /// Current name of the tool.
     #[schema(value_type = String)]
     pub name: ToolName,
-    /// Whether it is on its way out: nothing of it may be started any more.
+    /// True while the tool is being deleted: nothing of it may be started.
     pub deleting: bool,
-    /// How much it may use.
+    /// Quota of the tool.
     pub quota: Quota,
 }
 
-/// A maintainer of a tool who has an address for mail.
+/// Maintainer of a tool with a mail address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::Recipient)]
 pub struct Recipient {
-    /// Their id.
+    /// Id of the user.
     #[schema(value_type = String)]
     pub user: UserId,
-    /// Their name.
+    /// Name of the user.
     #[schema(value_type = String)]
     pub name: UserName,
-    /// Where mail to them goes.
+    /// Mail address of the user.
     #[schema(value_type = String, format = Email)]
     pub address: EmailAddress,
 }
 
 crate::topic! {
-    /// Changes of who may do what, for those who remember callers.
+    /// Changes of access rights, for consumers that cache callers.
     pub enum AccessEvent in Accounts / "access", for_webhooks: false {
-        /// Everything that was found out about callers may be wrong now for this user, token, session or tool.
+        /// The access of a user, token, session or tool changed; cached callers may be outdated.
         Changed(AccessChanged) = "access.changed",
     }
 }
 
 crate::topic! {
-    /// The life of tools, for the services that keep something of them.
+    /// Life cycle of tools, for services that store data of tools.
     pub enum ToolEvent in Accounts / "tools", for_webhooks: false {
         /// A tool was created.
         Created(ToolOnly) = "tool.created",
-        /// A tool is being deleted: stop what it runs, erase what it has, then acknowledge.
+        /// A tool is being deleted. Consumers stop what it runs, erase its data, then acknowledge.
         Erased(ToolOnly) = "tool.erased",
     }
 }
 
-/// The user, credential or tool whose access has changed.
+/// User, credential or tool whose access changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::AccessChanged)]
 pub struct AccessChanged {
-    /// The id of what changed: a user's, token's, session's or tool's.
+    /// Id of the user, token, session or tool.
     pub about: String,
 }
 
-/// A tool and nothing else.
+/// Reference to a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::ToolOnly)]
 pub struct ToolOnly {
-    /// Its id.
+    /// Id of the tool.
     #[schema(value_type = String)]
     pub tool: ToolId,
 }

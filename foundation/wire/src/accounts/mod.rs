@@ -1,4 +1,4 @@
-//! People and their credentials: `/accounts/v1`.
+//! Users and their credentials: `/accounts/v1`.
 
 mod audit;
 mod credentials;
@@ -9,5 +9,6 @@ pub mod internal;
 pub use audit::{AuditEntry, AuditQuery};
 pub use credentials::{SESSION_COOKIE, SessionCreate, SessionCreated, Token, TokenCreate, TokenCreated};
 pub use people::{
-    Email, Invitation, InvitationCreate, InvitationCreated, Join, Me, PasswordChange, User, UserPatch,
+    CallerInfo, Invitation, InvitationCreate, InvitationCreated, MailAddress, PasswordChange, User,
+    UserPatch, UserRegistration,
 };

@@ -1,138 +1,138 @@
-//! Users and how they come in.
+//! Users and registration.
 
 use hearth_base::{Credential, EmailAddress, Scopes, Secret, UserId, UserName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A person with an account.
+/// User with an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::User)]
 pub struct User {
-    /// Their id.
+    /// Id of the user.
     #[schema(value_type = String)]
     pub id: UserId,
-    /// Their name for signing in.
+    /// Sign-in name of the user.
     #[schema(value_type = String)]
     pub name: UserName,
-    /// Whether they run this Hearth.
+    /// True for an operator of this Hearth.
     pub operator: bool,
-    /// Whether they are kept from signing in.
+    /// True when the user cannot sign in.
     pub disabled: bool,
-    /// Since when they are here.
+    /// Time of registration.
     #[schema(value_type = String, format = DateTime)]
     pub created: Timestamp,
 }
 
-/// What an operator may change about a user. What is absent stays.
+/// Changes that an operator makes to a user. Absent fields stay unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::UserPatch)]
 #[serde(default)]
 pub struct UserPatch {
-    /// Keep them from signing in, and end their sessions and tokens' use.
+    /// True: the user cannot sign in, and their sessions and tokens stop working.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
-    /// Make them an operator, or no longer one.
+    /// True: the user is an operator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operator: Option<bool>,
 }
 
-/// Coming in with a code: the one that the first start printed, or an invitation's.
+/// Registration with a code: the one that the first start printed, or one of an invitation.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::Join)]
-pub struct Join {
-    /// The code, good once.
+pub struct UserRegistration {
+    /// The code; it is valid once.
     #[schema(value_type = String)]
-    #[serde(serialize_with = "Secret::expose")]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     pub code: Secret,
-    /// The name to sign in with from now on.
+    /// Sign-in name of the new user.
     #[schema(value_type = String)]
     pub name: UserName,
-    /// A password of at least 10 characters.
+    /// Password: at least 10 characters.
     #[schema(value_type = String, format = Password, min_length = 10)]
-    #[serde(serialize_with = "Secret::expose")]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     pub password: Secret,
 }
 
-/// Inviting somebody.
+/// New invitation to create.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::InvitationCreate)]
 #[serde(default)]
 pub struct InvitationCreate {
-    /// Whether they will run this Hearth.
+    /// True: the invited user becomes an operator.
     pub operator: bool,
-    /// For whom it is, in your own words.
+    /// Note about the recipient.
     pub note: String,
 }
 
-/// A code waiting to be used.
+/// Invitation whose code has not been used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::Invitation)]
 pub struct Invitation {
-    /// Its id, by which it is withdrawn.
+    /// Id of the invitation; withdrawal uses it.
     #[schema(value_type = String)]
     pub id: hearth_base::TokenId,
-    /// Whether whoever uses it will run this Hearth.
+    /// True when the invited user becomes an operator.
     pub operator: bool,
-    /// For whom it is.
+    /// Note about the recipient.
     pub note: String,
-    /// When it was made.
+    /// Time of creation.
     #[schema(value_type = String, format = DateTime)]
     pub created: Timestamp,
-    /// When it ends.
+    /// Expiry.
     #[schema(value_type = String, format = DateTime)]
     pub expires: Timestamp,
 }
 
-/// A new invitation with its code, which is shown this once.
+/// New invitation with its code, which is shown only this once.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::InvitationCreated)]
 pub struct InvitationCreated {
-    /// What to pass on.
+    /// Code to pass on to the recipient.
     #[schema(value_type = String)]
-    #[serde(serialize_with = "Secret::expose")]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     pub code: Secret,
-    /// What was made.
+    /// The new invitation.
     pub invitation: Invitation,
 }
 
-/// Choosing a new password. Other sessions of the user end.
+/// Password change. Other sessions of the user end.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::PasswordChange)]
 pub struct PasswordChange {
-    /// The one that was good until now.
+    /// Current password.
     #[schema(value_type = String, format = Password)]
-    #[serde(serialize_with = "Secret::expose")]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     pub current: Secret,
-    /// A new one of at least 10 characters.
+    /// New password: at least 10 characters.
     #[schema(value_type = String, format = Password, min_length = 10)]
-    #[serde(serialize_with = "Secret::expose")]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     pub new: Secret,
 }
 
-/// Who the caller is, and what they showed.
+/// The caller and their credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::Me)]
-pub struct Me {
+pub struct CallerInfo {
     /// `user` or `tool`.
     pub kind: String,
-    /// The user's or the tool's name.
+    /// Name of the user or tool.
     pub name: String,
-    /// Whether they run this Hearth and may do so with this credential.
+    /// True for an operator whose credential has the operator scope.
     pub operator: bool,
-    /// What they showed: the sort of credential and its id.
+    /// Kind and id of the credential.
     #[schema(value_type = Object)]
     pub credential: Credential,
-    /// What the credential may be used for.
+    /// Scopes of the credential.
     #[schema(value_type = Vec<String>)]
     pub scopes: Scopes,
 }
 
-/// Where mail to the caller goes. Nobody else sees it; mail to them is sent there, and nothing else is done with it.
+/// Mail address of the caller. Only the caller sees it, and only mail to the caller uses it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::Email)]
-pub struct Email {
-    /// The address; absent or `null`: no mail.
+pub struct MailAddress {
+    /// The address; absent or `null` for no mail.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Email)]
     pub address: Option<EmailAddress>,

@@ -2,164 +2,164 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{BuildId, Cursor, SourceId};
+use hearth_base::{BuildId, PageCursor, SourceId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// What is asked of a new build: a repository, or a folder that was uploaded.
+/// New build: of a repository, or of an uploaded folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::BuildCreate)]
 #[serde(default)]
 pub struct BuildCreate {
-    /// The address of a public git repository, as `https://…`.
+    /// URL of a public git repository, as `https://…`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_url: Option<String>,
-    /// Its branch, tag or commit; the repository's own default when absent or empty.
+    /// Branch, tag or commit; default: the repository's default branch.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// A folder that was uploaded, instead of a repository.
+    /// Id of an uploaded folder, instead of a repository.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub upload: Option<SourceId>,
-    /// Variables that are set while the image is made.
+    /// Environment variables during the build.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub envvars: Option<BTreeMap<String, String>>,
-    /// What the image is called; `tool-NAME` when absent.
+    /// Name of the image; default `tool-NAME`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_name: Option<String>,
-    /// Taken for compatibility: base images are always the newest.
+    /// Accepted for compatibility and ignored: base images are always the newest.
     pub use_latest_versions: bool,
-    /// Taken for compatibility: there are no deprecated base images.
+    /// Accepted for compatibility and ignored: there are no deprecated base images.
     pub use_deprecated_versions: bool,
 }
 
-/// How a build is wanted.
+/// Options of a new build.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct BuildCreateQuery {
-    /// Wait behind the tool's other builds when there are already as many as may run.
-    #[serde(deserialize_with = "crate::flag::one")]
+    /// True: queue the build when the tool's limit of running builds is reached.
+    #[serde(deserialize_with = "crate::query_flag::deserialize_flag")]
     pub queue: bool,
 }
 
-/// How a build is looked at.
+/// Options of reading a build.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct BuildQuery {
-    /// Wait until it is over, so many seconds at most: up to 25.
+    /// Seconds to wait for the end of the build: at most 25.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(maximum = 25)]
     pub wait: Option<u64>,
 }
 
-/// What a build was asked for. Every key is always there.
+/// Parameters of a build. Every key is always present.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::BuildParameters)]
 pub struct BuildParameters {
-    /// The repository; empty for an uploaded folder.
+    /// URL of the repository; empty for an uploaded folder.
     pub source_url: String,
-    /// Branch, tag or commit as asked for, or empty.
+    /// Branch, tag or commit of the request, or empty.
     #[serde(rename = "ref")]
     pub reference: String,
-    /// The uploaded folder, when it is one.
+    /// Id of the uploaded folder, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub upload: Option<SourceId>,
-    /// Variables that are set while the image is made.
+    /// Environment variables during the build.
     pub envvars: BTreeMap<String, String>,
-    /// What the image is called.
+    /// Name of the image.
     pub image_name: String,
-    /// As asked for.
+    /// Value from the request.
     pub use_latest_versions: bool,
-    /// As asked for.
+    /// Value from the request.
     pub use_deprecated_versions: bool,
 }
 
-/// How a build is doing.
+/// Status of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::BuildStatus)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum BuildStatus {
-    /// It waits for its turn.
+    /// The build is queued.
     BuildPending,
-    /// It is being made.
+    /// The build is running.
     BuildRunning,
-    /// There is an image.
+    /// The build has produced an image.
     BuildSuccess,
-    /// There is none; `message` says why.
+    /// The build failed; `message` has the reason.
     BuildFailure,
-    /// It was cancelled.
+    /// The build was cancelled.
     BuildCancelled,
-    /// It took longer than it may.
+    /// The build exceeded its time limit.
     BuildTimeout,
-    /// What became of it is not known.
+    /// The outcome of the build is unknown.
     BuildUnknown,
 }
 
-/// Where a running build is.
+/// Step of a running build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::BuildStep)]
 #[serde(rename_all = "lowercase")]
 pub enum BuildStep {
-    /// It waits for its turn.
+    /// The build is queued.
     Waiting,
-    /// The source is fetched.
+    /// The source is being fetched.
     Fetch,
-    /// It is found out how to build it.
+    /// The build plan is being detected.
     Detect,
-    /// The image is made.
+    /// The image is being built.
     Image,
-    /// The image is stored.
+    /// The image is being pushed.
     Push,
-    /// It is over.
+    /// The build has ended.
     Done,
 }
 
-/// A build. Every documented key is there even when there is nothing to say.
+/// Build. Every documented key is present even when its value is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::Build)]
 pub struct Build {
-    /// Its id.
+    /// Id of the build.
     #[schema(value_type = String)]
     pub build_id: BuildId,
-    /// How it is doing.
+    /// Status of the build.
     pub status: BuildStatus,
-    /// Why it ended as it did, or where it is; or empty.
+    /// Reason of the outcome, or the current step; may be empty.
     pub message: String,
-    /// When its making began, or empty (RFC 3339).
+    /// Start of the build (RFC 3339), or empty.
     pub start_time: String,
-    /// When it was over, or empty.
+    /// End of the build (RFC 3339), or empty.
     pub end_time: String,
-    /// What was asked for.
+    /// Parameters of the build.
     pub parameters: BuildParameters,
-    /// The image, with its digest (`…@sha256:…`); empty until there is one.
+    /// Image with its digest (`…@sha256:…`); empty until the image exists.
     pub destination_image: String,
-    /// The commit that was built, or the digest of the uploaded folder.
+    /// Commit that was built, or the digest of the uploaded folder.
     pub resolved_ref: String,
-    /// Where it is.
+    /// Current step.
     pub step: BuildStep,
-    /// The image's processes by name, with their command lines.
+    /// Processes of the image by name, with their command lines.
     pub processes: BTreeMap<String, String>,
-    /// When it was asked for.
+    /// Time of the request.
     pub created: String,
 }
 
-/// A build as it was accepted.
+/// Build as accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::BuildNew)]
 pub struct BuildNew {
-    /// Its id.
+    /// Id of the build.
     #[schema(value_type = String)]
     pub name: BuildId,
-    /// The commit that will be built.
+    /// Commit to be built.
     pub resolved_ref: String,
-    /// What was asked for.
+    /// Parameters of the build.
     pub parameters: BuildParameters,
 }
 
-/// The answer to a new build.
+/// Response to a new build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::BuildStarted)]
 pub struct BuildStarted {
@@ -179,19 +179,19 @@ pub struct BuildOne {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::BuildList)]
 pub struct BuildList {
-    /// The builds of this page.
+    /// Builds of this page.
     pub builds: Vec<Build>,
-    /// The `cursor` of the next page; absent on the last one.
+    /// Cursor of the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    pub next: Option<Cursor>,
+    pub next: Option<PageCursor>,
 }
 
-/// The build that was changed.
+/// Reference to the changed build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::BuildChanged)]
 pub struct BuildChanged {
-    /// Its id.
+    /// Id of the build.
     #[schema(value_type = String)]
     pub id: BuildId,
 }

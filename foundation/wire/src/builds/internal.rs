@@ -1,167 +1,167 @@
-//! What the builder asks and tells.
+//! Protocol between the builder and `builds`: claim, heartbeat, finish.
 
 use std::collections::BTreeMap;
 
-use hearth_base::{BuildId, LifeId, SourceId, ToolId, ToolName};
+use hearth_base::{BuildId, ProcessInstanceId, SourceId, ToolId, ToolName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::BuildStep;
 
-/// A builder asks for work.
+/// Request of a builder for work.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::internal::Claim)]
 #[serde(default)]
-pub struct Claim {
-    /// How long to wait when there is none, in seconds: at most 25.
+pub struct BuildClaim {
+    /// Seconds to wait for a build: at most 25.
     pub wait: u64,
-    /// Who asks. What another life of the same builder left behind is its to go on with, at once.
-    pub builder: Option<Builder>,
+    /// The builder. A new process of the same builder takes over the leases of the former process at once.
+    pub builder: Option<BuilderProcess>,
 }
 
-/// A builder: at most one process at a time.
+/// Builder: at most one process at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::internal::Builder)]
-pub struct Builder {
-    /// The state folder that it lives on, told apart from all others.
+pub struct BuilderProcess {
+    /// Unique id of the builder's state folder.
     pub place: String,
-    /// This process, from its start to its end.
+    /// Id of this process of the builder.
     #[schema(value_type = String)]
-    pub life: LifeId,
+    pub life: ProcessInstanceId,
 }
 
-/// The answer: a build to make, or nothing yet.
+/// Response to a claim: a build, or none yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::internal::Claimed)]
-pub struct Claimed {
-    /// The build.
+pub struct BuildClaimReply {
+    /// Lease on the claimed build.
     #[serde(default)]
-    pub lease: Option<Lease>,
+    pub lease: Option<BuildLease>,
 }
 
-/// A build that is this builder's until the lease runs out. A tool has one at a time, whoever makes it.
+/// Build that is leased to this builder until the lease expires. A tool has one running lease at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::internal::Lease)]
-pub struct Lease {
-    /// Proves that the build is this builder's. Opaque.
+pub struct BuildLease {
+    /// Opaque proof of the lease.
     pub ticket: String,
-    /// The build.
+    /// Id of the build.
     #[schema(value_type = String)]
     pub build: BuildId,
-    /// Counts the attempts, from 1. Another builder that takes over goes on with the same attempt, so that
-    /// what runs already is adopted and not doubled.
+    /// Number of the attempt, from 1. A builder that takes over continues the same attempt, so that running
+    /// work is adopted and not duplicated.
     pub attempt: u32,
-    /// Whose it is.
+    /// Id of the tool.
     #[schema(value_type = String)]
     pub tool: ToolId,
-    /// The tool's name when the build was asked for.
+    /// Name of the tool at the time of the request.
     #[schema(value_type = String)]
     pub tool_name: ToolName,
-    /// What is built.
-    pub source: LeaseSource,
-    /// Variables that are set while the image is made.
+    /// Source of the build.
+    pub source: BuildLeaseSource,
+    /// Environment variables during the build.
     pub envvars: BTreeMap<String, String>,
-    /// What the image is called.
+    /// Name of the image.
     pub image_name: String,
-    /// When its time is over.
+    /// Deadline of the build.
     #[schema(value_type = String, format = DateTime)]
     pub deadline: Timestamp,
-    /// It was cancelled meanwhile, or its time is over: stop what runs and finish.
+    /// True when the build was cancelled or its deadline passed: stop the work, then finish.
     pub stop: bool,
 }
 
-/// What is built.
+/// Source of a build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::internal::LeaseSource)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum LeaseSource {
+pub enum BuildLeaseSource {
     /// A commit of a repository.
     Git {
-        /// The repository, as it was named.
+        /// URL of the repository from the request.
         url: String,
-        /// Where it is fetched from instead: an operator's mirror.
+        /// URL of an operator's mirror to fetch from instead.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mirror: Option<String>,
-        /// The commit.
+        /// Id of the commit.
         commit: String,
-        /// The full name of the ref that led to it, when there was one (`refs/heads/main`).
+        /// Full name of the ref that was resolved, if there was one (`refs/heads/main`).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
     },
-    /// An uploaded folder, a compressed archive.
+    /// An uploaded folder: a compressed archive.
     Upload {
-        /// Which one.
+        /// Id of the uploaded folder.
         #[schema(value_type = String)]
         id: SourceId,
-        /// The archive's SHA-256.
+        /// SHA-256 digest of the archive.
         digest: String,
-        /// The archive's size in bytes.
+        /// Size of the archive in bytes.
         size: u64,
     },
 }
 
-/// A builder says that it still works, and where it is.
+/// Heartbeat of a builder, with its progress.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::internal::Beat)]
-pub struct Beat {
-    /// The lease's.
+pub struct BuildHeartbeat {
+    /// Ticket of the lease.
     pub ticket: String,
-    /// Where the build is.
+    /// Current step of the build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<BuildStep>,
-    /// A sentence for people.
+    /// Progress message for users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// How long to wait for the order to stop, in seconds: at most 20, less than a lease lasts.
+    /// Seconds to wait for a stop order: at most 20, less than the duration of a lease.
     #[serde(default)]
     pub wait: u64,
 }
 
-/// The answer to a beat.
+/// Response to a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::internal::Beaten)]
-pub struct Beaten {
-    /// It was cancelled, or its time is over: stop what runs and finish.
+pub struct BuildHeartbeatReply {
+    /// True when the build was cancelled or its deadline passed: stop the work, then finish.
     pub stop: bool,
 }
 
-/// A builder ends a build, or this attempt at it.
+/// End of a build, or of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::internal::Finish)]
-pub struct Finish {
-    /// The lease's.
+pub struct BuildFinish {
+    /// Ticket of the lease.
     pub ticket: String,
-    /// How it ended.
-    pub end: LeaseEnd,
+    /// Outcome.
+    pub end: BuildLeaseOutcome,
 }
 
-/// How a build, or an attempt at it, ended.
+/// Outcome of a build, or of one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::internal::LeaseEnd)]
 #[serde(tag = "end", rename_all = "kebab-case")]
-pub enum LeaseEnd {
-    /// There is an image.
+pub enum BuildLeaseOutcome {
+    /// The image was built.
     Made {
-        /// Its manifest's digest.
+        /// Digest of its manifest.
         digest: String,
-        /// The image in full, with its digest.
+        /// Full name of the image, with its digest.
         image: String,
-        /// Its processes by name.
+        /// Processes of the image by name.
         processes: BTreeMap<String, String>,
-        /// What was found, for people.
+        /// Detected build plan, for users.
         message: String,
     },
-    /// It cannot be made from this source.
+    /// The source cannot be built.
     Failed {
-        /// Why, for people.
+        /// Reason, for users.
         message: String,
     },
-    /// What was running has been stopped, as [`Beaten::stop`] asked.
+    /// The work has been stopped, as [`BuildHeartbeatReply::stop`] ordered.
     Stopped,
-    /// Something beside the source was in the way: another attempt may help.
+    /// An error outside the source; another attempt may succeed.
     Again {
-        /// What, for people.
+        /// Error, for users.
         message: String,
     },
 }

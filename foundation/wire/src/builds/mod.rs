@@ -12,4 +12,4 @@ pub use build::{
 };
 pub use log::{BuildLogLine, BuildLogQuery};
 pub use quota::{BuildQuota, BuildQuotaCategory, BuildQuotaItem, BuildQuotaOne};
-pub use source::{Source, SourceOne};
+pub use source::{SourceOne, UploadedFolder};

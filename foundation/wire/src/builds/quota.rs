@@ -1,17 +1,17 @@
-//! How much a tool may build.
+//! Build quota of a tool.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How much a tool may build, and does.
+/// Build quota and usage of a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::BuildQuotaOne)]
 pub struct BuildQuotaOne {
-    /// By category.
+    /// The quota, by category.
     pub quota: BuildQuota,
 }
 
-/// Limits, by category.
+/// Build limits, by category.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::BuildQuota)]
 pub struct BuildQuota {
@@ -19,13 +19,13 @@ pub struct BuildQuota {
     pub categories: Vec<BuildQuotaCategory>,
 }
 
-/// Limits of one sort. Within a category either every item has the same keys, or clients cannot show them.
+/// Category of limits. All its items have the same keys, because clients show a category as a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::BuildQuotaCategory)]
 pub struct BuildQuotaCategory {
-    /// What they limit.
+    /// Name of the category.
     pub name: String,
-    /// The limits.
+    /// Limits of the category.
     pub items: Vec<BuildQuotaItem>,
 }
 
@@ -34,14 +34,14 @@ pub struct BuildQuotaCategory {
 #[schema(as = builds::BuildQuotaItem)]
 #[serde(default)]
 pub struct BuildQuotaItem {
-    /// What it limits.
+    /// Name of the limit.
     pub name: String,
-    /// How much there may be.
+    /// Limit.
     pub limit: String,
-    /// How much there is.
+    /// Current usage.
     pub used: String,
-    /// How much is left.
+    /// Remainder of the limit.
     pub available: String,
-    /// How much of it is used, in per cent.
+    /// Usage in percent of the limit.
     pub capacity: String,
 }

@@ -1,47 +1,47 @@
-//! A new deployment.
+//! Request of a new deployment.
 
 use hearth_base::{JobName, SourceId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// What is to be deployed.
+/// New deployment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::DeploymentCreate)]
 #[serde(default)]
 pub struct DeploymentCreate {
-    /// What it is and why, in your own words.
+    /// Description of the change.
     #[schema(max_length = 500)]
     pub description: String,
-    /// Where it comes from.
+    /// Source of the deployment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<DeploySource>,
-    /// The component, which is the job that is made or changed; `web` when absent.
+    /// Name of the component, which is the job to create or change; default `web`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub component: Option<JobName>,
-    /// The command; the image's process of the component's name when absent.
+    /// Command; default: the process of the image that has the component's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
-    /// The port that it listens on; 8000 when absent.
+    /// Port that the component listens on; default 8000.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 65535)]
     pub port: Option<u16>,
-    /// Whether it is the tool's page; true when absent.
+    /// True: publish the component as the tool's web page; default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub publish: Option<bool>,
 }
 
-/// Where a deployment comes from: exactly one of these.
+/// Source of a deployment: exactly one of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::DeploySource)]
 #[serde(rename_all = "lowercase")]
 pub enum DeploySource {
-    /// A folder that was uploaded to `builds`.
+    /// Id of a folder that was uploaded to `builds`.
     #[schema(value_type = String)]
     Upload(SourceId),
     /// A public git repository.
     Git(GitSource),
-    /// An image that is there already: nothing is built.
+    /// Name of an existing image; nothing is built.
     Image(String),
 }
 
@@ -49,27 +49,35 @@ pub enum DeploySource {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::GitSource)]
 pub struct GitSource {
-    /// Its address, as `https://…`.
+    /// URL of the repository, as `https://…`.
     pub url: String,
-    /// Its branch, tag or commit; the repository's own default when absent.
+    /// Branch, tag or commit; default: the repository's default branch.
     #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
 }
 
-/// How a deployment is wanted.
+/// Options of a new deployment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct DeploymentCreateQuery {
-    /// Build even when this very source was built before.
-    #[serde(rename = "force-build", alias = "force_build", deserialize_with = "crate::flag::one")]
+    /// True: build even when the same source was built before.
+    #[serde(
+        rename = "force-build",
+        alias = "force_build",
+        deserialize_with = "crate::query_flag::deserialize_flag"
+    )]
     #[param(rename = "force-build")]
     pub force_build: bool,
-    /// Start anew even when nothing changed.
-    #[serde(rename = "force-run", alias = "force_run", deserialize_with = "crate::flag::one")]
+    /// True: restart the component even when nothing changed.
+    #[serde(
+        rename = "force-run",
+        alias = "force_run",
+        deserialize_with = "crate::query_flag::deserialize_flag"
+    )]
     #[param(rename = "force-run")]
     pub force_run: bool,
-    /// Wait for the tool's active deployment instead of being refused.
-    #[serde(deserialize_with = "crate::flag::one")]
+    /// True: queue the deployment behind the tool's active one instead of refusing it.
+    #[serde(deserialize_with = "crate::query_flag::deserialize_flag")]
     pub queue: bool,
 }

@@ -2,230 +2,230 @@
 
 use std::collections::BTreeMap;
 
-use hearth_base::{Cursor, Id, IdKind};
+use hearth_base::{Id, IdKind, PageCursor};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::DeploySource;
 
-/// What a [`DeploymentId`] names.
+/// Kind of [`DeploymentId`].
 #[derive(Debug)]
-pub enum OfDeployment {}
+pub enum DeploymentKind {}
 
-impl IdKind for OfDeployment {
-    const PREFIX: &'static str = "deployment";
+impl IdKind for DeploymentKind {
+    const ID_PREFIX: &'static str = "deployment";
 }
 
-/// One deployment.
-pub type DeploymentId = Id<OfDeployment>;
+/// Id of a deployment.
+pub type DeploymentId = Id<DeploymentKind>;
 
-/// A deployment: from a source to what runs, step by step.
+/// Deployment: builds a source and starts the result, step by step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::Deployment)]
 pub struct Deployment {
-    /// Its id.
+    /// Id of the deployment.
     #[schema(value_type = String)]
     pub deploy_id: DeploymentId,
-    /// When it was asked for.
+    /// Time of the request.
     #[schema(value_type = String, format = DateTime)]
     pub creation_time: Timestamp,
-    /// When it was over.
+    /// Time of the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub end_time: Option<Timestamp>,
-    /// What it is and why.
+    /// Description of the change.
     pub description: String,
-    /// Who asked for it, as in `user ada`.
+    /// Author, as in `user ada`.
     #[serde(default)]
     pub by: String,
-    /// Where it comes from.
+    /// Source of the deployment.
     pub source: DeploySource,
-    /// The builds that it needs, by component.
+    /// Builds of the deployment, by component.
     pub builds: BTreeMap<String, BuildInfo>,
-    /// What it starts, by component.
+    /// Started jobs of the deployment, by component.
     pub runs: BTreeMap<String, RunInfo>,
-    /// The configuration that it follows; absent for what was deployed without one.
+    /// Configuration of the deployment; absent for a deployment without a configuration.
     #[serde(default)]
     pub tool_config: Option<serde_json::Value>,
-    /// How it is doing.
+    /// State of the deployment.
     pub status: DeploymentState,
-    /// The same in a sentence: why it ended as it did, or where it is.
+    /// State as a sentence: the reason of the outcome, or the current step.
     pub long_status: String,
-    /// The stable word behind `long_status`, when it failed.
+    /// Stable error code behind `long_status`, after a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// What to do next, when it failed.
+    /// Next step for the user, after a failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// As asked for.
+    /// Value from the request.
     pub force_build: bool,
-    /// As asked for.
+    /// Value from the request.
     pub force_run: bool,
-    /// Its steps, in order.
+    /// Steps, in order.
     #[serde(default)]
-    pub steps: Vec<Step>,
-    /// The revision that it left.
+    pub steps: Vec<DeploymentStep>,
+    /// Number of the revision that the deployment created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u32>,
-    /// The revision that runs when this one ended without one of its own.
+    /// Number of the running revision, when the deployment ended without a revision of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub still_running: Option<u32>,
-    /// Where the tool's page is, once this has switched to it.
+    /// URL of the tool's web page, after the deployment switched to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// Counts its changes: `after` it to wait for the next.
+    /// Version of this document; it grows with each change. Pass it as `after` to wait for the next change.
     #[serde(default)]
     pub version: u64,
 }
 
-/// How a deployment is doing.
+/// State of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::DeploymentState)]
 #[serde(rename_all = "snake_case")]
 pub enum DeploymentState {
-    /// It waits for its turn.
+    /// The deployment is queued.
     Pending,
-    /// It is under way.
+    /// The deployment is running.
     Running,
-    /// It ended, and what ran before still does.
+    /// The deployment failed; the previous revision is still running.
     Failed,
-    /// It took too long, and what ran before still does.
+    /// The deployment exceeded its time limit; the previous revision is still running.
     TimedOut,
-    /// What it brought runs.
+    /// The new revision is running.
     Successful,
-    /// It is being taken back.
+    /// The deployment is being cancelled.
     Cancelling,
-    /// It was taken back.
+    /// The deployment was cancelled.
     Cancelled,
 }
 
 impl DeploymentState {
-    /// Whether nothing more happens to it.
+    /// True when the deployment has ended and cannot change any more.
     pub fn is_over(self) -> bool {
         matches!(self, Self::Failed | Self::TimedOut | Self::Successful | Self::Cancelled)
     }
 }
 
-/// One step of a deployment.
+/// Step of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::Step)]
-pub struct Step {
-    /// Which one.
+pub struct DeploymentStep {
+    /// Name of the step.
     pub name: StepName,
-    /// How it is doing.
+    /// State of the step.
     pub state: StepState,
-    /// What it found or waits for, in a sentence; or empty.
+    /// Result of the step, or its current wait, as a sentence; may be empty.
     #[serde(default)]
     pub message: String,
-    /// When it began.
+    /// Start of the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub started: Option<Timestamp>,
-    /// When it was over.
+    /// End of the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended: Option<Timestamp>,
 }
 
-/// The steps of a deployment.
+/// Steps of a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::StepName)]
 #[serde(rename_all = "lowercase")]
 pub enum StepName {
-    /// The source is found.
+    /// Resolve the source.
     Source,
-    /// An image is made from it.
+    /// Build an image from the source.
     Build,
-    /// It is checked that the image can be run.
+    /// Check that the image can be run.
     Check,
-    /// The job is given the image.
+    /// Start the job with the image.
     Start,
-    /// It is waited for until what is new answers.
+    /// Wait until the new containers are ready.
     Switch,
 }
 
 impl StepName {
-    /// All of them, in order.
+    /// All steps, in order.
     pub const ALL: [Self; 5] = [Self::Source, Self::Build, Self::Check, Self::Start, Self::Switch];
 }
 
-/// How a step is doing.
+/// State of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::StepState)]
 #[serde(rename_all = "lowercase")]
 pub enum StepState {
-    /// It has not begun.
+    /// The step has not started.
     Waiting,
-    /// It is under way.
+    /// The step is running.
     Running,
-    /// It is done.
+    /// The step has succeeded.
     Done,
-    /// It was not needed.
+    /// The step was not needed.
     Skipped,
-    /// It could not be done.
+    /// The step has failed.
     Failed,
 }
 
-/// A component's build.
+/// Build of a component.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::BuildInfo)]
 pub struct BuildInfo {
-    /// Its id, `no-id-yet` or `no-build-needed`.
+    /// Id of the build, `no-id-yet` or `no-build-needed`.
     pub build_id: String,
-    /// How it is doing.
+    /// State of the build.
     pub build_status: BuildState,
-    /// The image, or `no-image-yet`.
+    /// Name of the image, or `no-image-yet`.
     pub build_image: String,
-    /// How it is doing, in a sentence.
+    /// State of the build, as a sentence.
     pub build_long_status: String,
 }
 
-/// How a component's build is doing.
+/// State of a component's build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::BuildState)]
 #[serde(rename_all = "lowercase")]
 pub enum BuildState {
-    /// It waits.
+    /// The build is queued.
     Pending,
-    /// It is under way.
+    /// The build is running.
     Running,
-    /// There is no image.
+    /// The build failed.
     Failed,
-    /// There is an image.
+    /// The build has produced an image.
     Successful,
-    /// Nobody knows.
+    /// The state is unknown.
     Unknown,
-    /// It was not needed.
+    /// The build was not needed.
     Skipped,
-    /// It was cancelled.
+    /// The build was cancelled.
     Cancelled,
 }
 
-/// A component's start.
+/// Start of a component.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::RunInfo)]
 pub struct RunInfo {
-    /// How it is doing.
-    pub run_status: RunState,
-    /// The same in a sentence.
+    /// State of the start.
+    pub run_status: ComponentRunState,
+    /// State of the start, as a sentence.
     pub run_long_status: String,
 }
 
-/// How a component's start is doing.
+/// State of a component's start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::RunState)]
 #[serde(rename_all = "lowercase")]
-pub enum RunState {
-    /// It waits, or is under way.
+pub enum ComponentRunState {
+    /// The start is queued or running.
     Pending,
-    /// It does not run.
+    /// The start failed.
     Failed,
-    /// It runs.
+    /// The component is running.
     Successful,
-    /// It was not needed.
+    /// The start was not needed.
     Skipped,
-    /// Nobody knows.
+    /// The state is unknown.
     Unknown,
 }
 
@@ -233,24 +233,24 @@ pub enum RunState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::DeploymentList)]
 pub struct DeploymentList {
-    /// The deployments of this page.
+    /// Deployments of this page.
     pub deployments: Vec<Deployment>,
-    /// The `cursor` of the next page; absent on the last one.
+    /// Cursor of the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    pub next: Option<Cursor>,
+    pub next: Option<PageCursor>,
 }
 
-/// How long to wait for news of a deployment.
+/// Options of waiting for a deployment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct DeploymentQuery {
-    /// How many seconds to wait for a change: at most 25.
+    /// Seconds to wait for a change: at most 25.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(maximum = 25)]
     pub wait: Option<u64>,
-    /// The `version` that is known; absent: wait until it is over.
+    /// Last seen `version`; absent: wait until the deployment has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! From a source to a running tool: `/components/v1`.
+//! Deployments of tools: `/components/v1`.
 
 mod create;
 mod deployment;
@@ -6,10 +6,10 @@ mod revision;
 
 pub use create::{DeploySource, DeploymentCreate, DeploymentCreateQuery, GitSource};
 pub use deployment::{
-    BuildInfo, BuildState, Deployment, DeploymentId, DeploymentList, DeploymentQuery, DeploymentState,
-    RunInfo, RunState, Step, StepName, StepState,
+    BuildInfo, BuildState, ComponentRunState, Deployment, DeploymentId, DeploymentList, DeploymentQuery,
+    DeploymentState, DeploymentStep, RunInfo, StepName, StepState,
 };
 pub use revision::{Revision, RevisionList};
 
-/// The name that a component has when none is given: the process `web` of the image.
-pub const WEB: &str = "web";
+/// Default name of a component: the process `web` of the image.
+pub const DEFAULT_COMPONENT: &str = "web";

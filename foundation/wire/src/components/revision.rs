@@ -1,44 +1,44 @@
-//! Revisions: what ran once, and can run again.
+//! Revisions: immutable results of deployments, for rollback.
 
-use hearth_base::{Cursor, JobName};
+use hearth_base::{JobName, PageCursor};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{DeploySource, DeploymentId};
 
-/// What a successful deployment left.
+/// Result of a successful deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::Revision)]
 pub struct Revision {
-    /// Its number: 1 for the tool's first.
+    /// Number of the revision, from 1 within the tool.
     pub number: u32,
-    /// The deployment that left it.
+    /// Id of the deployment that created the revision.
     #[schema(value_type = String)]
     pub deployment: DeploymentId,
-    /// When it began to run.
+    /// Time of the rollout.
     #[schema(value_type = String, format = DateTime)]
     pub created: Timestamp,
-    /// Who asked for it.
+    /// Author of the deployment.
     pub by: String,
-    /// What it is and why.
+    /// Description of the change.
     pub description: String,
-    /// Where it came from.
+    /// Source of the deployment.
     pub source: DeploySource,
-    /// The commit, or the digest of the folder, that was built; or empty.
+    /// Commit that was built, or digest of the uploaded folder; may be empty.
     pub resolved_ref: String,
-    /// The image, with its digest.
+    /// Image, with its digest.
     pub image: String,
-    /// The component.
+    /// Name of the component.
     #[schema(value_type = String)]
     pub component: JobName,
-    /// Its command.
+    /// Command of the component.
     pub command: String,
-    /// Its port.
+    /// Port of the component.
     pub port: u16,
-    /// Whether it is the tool's page.
+    /// True when the component is the tool's web page.
     pub publish: bool,
-    /// Whether its image is still kept for it.
+    /// True while the image is retained for this revision.
     pub kept: bool,
 }
 
@@ -46,10 +46,10 @@ pub struct Revision {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::RevisionList)]
 pub struct RevisionList {
-    /// The revisions of this page.
+    /// Revisions of this page.
     pub revisions: Vec<Revision>,
-    /// The `cursor` of the next page; absent on the last one.
+    /// Cursor of the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    pub next: Option<Cursor>,
+    pub next: Option<PageCursor>,
 }

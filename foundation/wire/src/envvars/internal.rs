@@ -1,50 +1,51 @@
-//! What services ask of `envvars`, and nobody else may.
+//! Calls of other services to `envvars`; no other caller is allowed.
 
 use std::collections::BTreeMap;
 
-use hearth_base::{EnvvarName, JobName, Sealed};
+use hearth_base::{EnvvarName, JobName, SealedValue};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Envvar;
 
-/// What runs of a job have.
+/// Environment variables of the runs of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnvvarsGiven {
     /// Variables with their values, by name.
     pub envvars: Vec<Envvar>,
-    /// Variables that only the runtime opens, by name.
+    /// Secrets, by name; only the runtime can open them.
     #[serde(default)]
     pub sealed: Vec<EnvvarSealed>,
-    /// Which state of them this is: it is another one when a variable came, went or got another value.
+    /// Hash of the state of these variables; it changes when a variable is created, deleted or gets another
+    /// value.
     #[serde(default)]
     pub revision: String,
 }
 
-/// A secret on its way to the runtime.
+/// Sealed secret for the runtime.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnvvarSealed {
-    /// Its name.
+    /// Name of the secret.
     #[schema(value_type = String)]
     pub name: EnvvarName,
-    /// Its value, sealed.
+    /// Sealed value.
     #[schema(value_type = Object)]
-    pub sealed: Sealed,
+    pub sealed: SealedValue,
 }
 
-/// Which state the variables of a tool's jobs are in.
+/// State hashes of the variables of a tool's jobs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnvvarsRevisions {
-    /// Those of every job without variables of its own.
+    /// Hash for every job without variables of its own.
     pub tool: String,
-    /// Those of jobs with variables of their own.
+    /// Hashes for the jobs with variables of their own.
     #[schema(value_type = BTreeMap<String, String>)]
     pub jobs: BTreeMap<JobName, String>,
 }
 
 impl EnvvarsRevisions {
-    /// Which state the variables of `job` are in.
-    pub fn of(&self, job: &JobName) -> &str {
+    /// Returns the state hash of the variables of `job`.
+    pub fn revision_for_job(&self, job: &JobName) -> &str {
         self.jobs.get(job).unwrap_or(&self.tool)
     }
 }

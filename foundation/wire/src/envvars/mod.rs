@@ -1,4 +1,4 @@
-//! Variables given to every run of a tool, or of one of its jobs: `/envvars/v1`.
+//! Environment variables of a tool's runs, or of the runs of one job: `/envvars/v1`.
 
 pub mod internal;
 
@@ -6,50 +6,50 @@ use hearth_base::{EnvvarName, JobName, Secret};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// A variable. Its value never shows in `Debug`.
+/// Environment variable. `Debug` never shows its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Envvar {
-    /// Its name.
+    /// Name of the variable.
     #[schema(value_type = String)]
     pub name: EnvvarName,
-    /// Its value: UTF-8 without NUL. Empty when it is a secret.
-    #[serde(serialize_with = "Secret::expose")]
+    /// Value: UTF-8 without NUL. Empty for a secret.
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     #[schema(value_type = String)]
     pub value: Secret,
-    /// It is a secret: runs have its value, and nobody reads it back.
+    /// True for a secret: runs get its value, and no call returns it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
-    /// The one job whose runs have it, in place of the tool's variable of that name; absent: every run has it.
+    /// Job that the variable is limited to; it replaces the tool's variable of that name. Absent: every job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub job: Option<JobName>,
 }
 
-/// A variable as it is to be.
+/// Environment variable to create or update.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnvvarCreate {
-    /// Its name.
+    /// Name of the variable.
     #[schema(value_type = String)]
     pub name: EnvvarName,
-    /// Its value: UTF-8 without NUL.
-    #[serde(serialize_with = "Secret::expose")]
+    /// Value: UTF-8 without NUL.
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     #[schema(value_type = String)]
     pub value: Secret,
-    /// Whether it is to be a secret, whose value nobody reads back; absent: what it is, and of a new one no.
+    /// True: create a secret, whose value no call returns. Default: unchanged; false for a new variable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<bool>,
 }
 
-/// One of several variables as they are to be.
+/// One of several environment variables to create or update.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnvvarWanted {
-    /// Its name. Names are looked at together, so that all that cannot be are told at once.
+    /// Name of the variable. Names are validated together, so that one response reports all invalid names.
     pub name: String,
-    /// Its value: UTF-8 without NUL.
-    #[serde(serialize_with = "Secret::expose")]
+    /// Value: UTF-8 without NUL.
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     #[schema(value_type = String)]
     pub value: Secret,
-    /// Whether it is to be a secret, whose value nobody reads back; absent: what it is, and of a new one no.
+    /// True: create a secret, whose value no call returns. Default: unchanged; false for a new variable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<bool>,
 }
@@ -61,100 +61,103 @@ impl From<EnvvarCreate> for EnvvarWanted {
     }
 }
 
-/// Several variables, changed together or not at all.
+/// Atomic change of several variables: all or none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnvvarsChange {
-    /// Each is made, or gets this value.
+    /// Variables to create or update.
     #[serde(default)]
     pub envvars: Vec<EnvvarWanted>,
-    /// What is not among them is deleted: of the whole tool's variables, or of the job's that is named. Secrets stay,
-    /// for nobody can write their values into a file.
+    /// True: delete the variables that `envvars` does not name, within the tool's or the named job's. Secrets
+    /// stay, because no file can contain their values.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prune: bool,
-    /// These are deleted, if they are there.
+    /// Names of variables to delete, if they exist.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub delete: Vec<EnvvarName>,
-    /// Nothing is changed; the answer says what would be.
+    /// True: change nothing; the response lists the changes that would be made.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
 }
 
-/// What became of several variables, by name; of a dry run, what would.
+/// Names by the kind of change; of a dry run, the changes that would be made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnvvarsChanged {
-    /// There was none of that name.
+    /// New variables.
     #[schema(value_type = Vec<String>)]
     pub created: Vec<EnvvarName>,
-    /// They have another value.
+    /// Variables with another value.
     #[schema(value_type = Vec<String>)]
     pub changed: Vec<EnvvarName>,
-    /// They had that value already.
+    /// Variables whose value was the same.
     #[schema(value_type = Vec<String>)]
     pub unchanged: Vec<EnvvarName>,
-    /// They are gone.
+    /// Deleted variables.
     #[schema(value_type = Vec<String>)]
     pub deleted: Vec<EnvvarName>,
 }
 
-/// What became of several variables, beside messages.
+/// Changes of variables, with messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnvvarsChangedOne {
-    /// It.
+    /// The changes.
     pub changes: EnvvarsChanged,
 }
 
-/// Whose variables are meant.
+/// Owner of the variables.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct EnvvarsScope {
-    /// Those of this job alone, whether or not there is such a job yet; absent: those of the whole tool.
+    /// Name of the job, which need not exist yet; absent: the variables of the whole tool.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
     pub job: Option<JobName>,
 }
 
-/// Which variables are listed.
+/// Filter for environment variables.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct EnvvarsQuery {
-    /// Those of this job alone; absent: those of the whole tool.
+    /// Only variables of this job; absent: those of the whole tool.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
     pub job: Option<JobName>,
-    /// Those of the whole tool and those of every job.
-    #[serde(deserialize_with = "crate::flag::one", skip_serializing_if = "std::ops::Not::not")]
+    /// True: variables of the whole tool and of every job.
+    #[serde(
+        deserialize_with = "crate::query_flag::deserialize_flag",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
     pub all: bool,
 }
 
 /// One variable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnvvarOne {
-    /// It.
+    /// The variable.
     pub envvar: Envvar,
 }
 
-/// The variables of a tool or a job, by name: a quota keeps them few.
+/// Environment variables of a tool or a job, by name. The quota limits their number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnvvarsList {
-    /// They.
+    /// The variables.
     pub envvars: Vec<Envvar>,
 }
 
-/// How many variables a tool may have.
+/// Quota and number of environment variables of a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnvvarsQuota {
-    /// How many.
+    /// Maximum number of variables.
     pub quota: u32,
-    /// How many it has, those of single jobs included.
+    /// Current number of variables, including those of single jobs.
     pub used: u32,
 }
 
-/// The quota beside messages.
+/// Quota, with messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EnvvarsQuotaOne {
-    /// It.
+    /// The quota.
     pub quota: EnvvarsQuota,
 }

@@ -1,4 +1,4 @@
-//! Typed topics: which events a reader of a stream can see, and what each carries.
+//! Typed topics: event types that a consumer of a stream can read, and their data.
 
 use hearth_base::{Result, Role, ToolId};
 use serde::{Serialize, de::DeserializeOwned};
@@ -14,59 +14,59 @@ pub trait EventData: Serialize + DeserializeOwned + ToSchema {
     fn tool(&self) -> Option<ToolId>;
 }
 
-/// A topic, known by its name only.
+/// Description of a topic without its Rust type.
 #[derive(Debug)]
 pub struct TopicInfo {
-    /// The service whose stream it belongs to.
+    /// Service that owns the stream.
     pub service: Role,
-    /// The name, one word: the last segment of the path where it is read.
+    /// Name, one word: the last segment of the path where the topic is read.
     pub name: &'static str,
-    /// True when webhooks are sent these events.
+    /// True when webhooks receive these events.
     pub for_webhooks: bool,
-    /// The event types.
+    /// Event types of the topic.
     pub types: &'static [EventTypeInfo],
 }
 
-/// One event type.
+/// Description of one event type.
 #[derive(Debug)]
 pub struct EventTypeInfo {
-    /// The name, such as `job.run.failed`.
+    /// Name, such as `job.run.failed`.
     pub name: &'static str,
-    /// When it happens.
+    /// Occasion of the event.
     pub description: &'static str,
-    /// The schema of its data; the schemas that it refers to are added to the list.
+    /// Builds the schema of the data and adds the schemas that it refers to.
     pub schema: fn(&mut NamedSchemas) -> Ref,
 }
 
-/// Schemas by their names.
+/// Schemas with their names.
 pub type NamedSchemas = Vec<(String, RefOr<Schema>)>;
 
-/// A topic whose events can be written and read. Declared by [`topic!`](crate::topic).
+/// Topic whose events can be encoded and decoded. [`topic!`](crate::topic) declares it.
 pub trait Topic: Sized {
-    /// The topic without its types.
+    /// Description of the topic.
     const TOPIC_INFO: &'static TopicInfo;
 
-    /// The name of this event's type.
+    /// Returns the name of this event's type.
     fn event_type(&self) -> &'static str;
 
-    /// The tool that this event is about.
+    /// Returns the tool that this event is about.
     fn tool(&self) -> Option<ToolId>;
 
-    /// The data of this event.
+    /// Encodes the data of this event.
     fn to_data(&self) -> Result<Value>;
 
-    /// Reads what an event of this type carries; `None` for a type that this release does not know.
+    /// Decodes the data of an event; `None` for an event type that this release does not declare.
     fn decode(event_type: &str, data: &Value) -> Result<Option<Self>>;
 }
 
-/// The schema of `T` by its name, with everything that it refers to.
+/// Builds a reference to the schema of `T`, and adds `T` and everything that it refers to to the list.
 pub fn schema_of<T: EventData>(needed: &mut NamedSchemas) -> Ref {
     needed.push((T::name().into_owned(), T::schema()));
     T::schemas(needed);
     Ref::from_schema_name(T::name())
 }
 
-/// Declares a topic: an enum whose variants are event types, each with the data that it carries and its public name.
+/// Declares a topic: an enum whose variants are event types, each with its data and its public name.
 #[macro_export]
 macro_rules! topic {
     (

@@ -1,4 +1,4 @@
-//! What services ask `images`, and nobody else may.
+//! Calls of other services to `images`; no other caller is allowed.
 
 use std::collections::BTreeMap;
 
@@ -8,124 +8,124 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::events::EventData;
 
-/// Which image is meant.
+/// Image name to resolve.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct Resolve {
-    /// The tool that wants to use it: it may use its own and the provided ones.
+pub struct ImageResolveQuery {
+    /// Tool that uses the image: its own images and the provided ones are allowed.
     #[param(value_type = String)]
     pub tool: ToolId,
-    /// As people write it: `python3.11`, `tf-python39`, `tool-TOOL/NAME[:TAG]`, perhaps with the registry's host
-    /// before it and `@sha256:…` behind it.
+    /// Image name as users write it: `python3.11`, `tf-python39`, `tool-TOOL/NAME[:TAG]`, optionally with the
+    /// registry's host as a prefix and `@sha256:…` as a suffix.
     pub image: String,
 }
 
-/// An image, found.
+/// Resolved image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = images::Resolved)]
-pub struct Resolved {
-    /// How it is shown: the short name of a provided one, `tool-TOOL/NAME:TAG` of a built one.
+pub struct ImageResolution {
+    /// Display name: the short name of a provided image, `tool-TOOL/NAME:TAG` of a built one.
     pub image: String,
-    /// Its full name, with the registry's host and the digest.
+    /// Full name, with the registry's host and the digest.
     pub reference: String,
-    /// The digest of its manifest. Pin it before relying on it.
+    /// Digest of the manifest. Pin it before use.
     #[schema(value_type = String)]
     pub digest: Digest,
-    /// Whether it should be used: `stable`, `deprecated`, or a word of the operator's.
+    /// Support state: `stable`, `deprecated`, or an operator's own word.
     pub state: String,
-    /// Whose it is.
+    /// Origin of the image.
     pub kind: ImageKind,
-    /// How it wants to be run.
+    /// Run configuration of the image.
     pub config: ImageConfig,
 }
 
-/// The layers of an image, for the runtime that lacks some of them.
+/// Layers of an image, for the runtime.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = images::ImageLayers)]
 pub struct ImageLayers {
-    /// The lowest first.
+    /// Layers, from the lowest.
     pub layers: Vec<Layer>,
 }
 
-/// Whose an image is.
+/// Origin of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = images::ImageKind)]
 #[serde(rename_all = "lowercase")]
 pub enum ImageKind {
-    /// Hearth provides it to every tool.
+    /// Hearth provides the image to every tool.
     Provided,
-    /// The tool's own.
+    /// The image belongs to the tool.
     Built,
 }
 
-/// One layer (OCI image specification, `manifest.md` and `config.md`).
+/// Layer of an image (OCI image specification, `manifest.md` and `config.md`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = images::Layer)]
 pub struct Layer {
-    /// The digest of the blob, as it is fetched.
+    /// Digest of the blob.
     #[schema(value_type = String)]
     pub digest: Digest,
-    /// The digest of the archive, uncompressed.
+    /// Digest of the uncompressed archive.
     #[schema(value_type = String)]
     pub diff_id: Digest,
-    /// Says how it is compressed: ends in `tar`, `tar+gzip` or `tar+zstd` (`tar.gzip` in Docker's).
+    /// Media type with the compression: ends in `tar`, `tar+gzip` or `tar+zstd` (`tar.gzip` in Docker's).
     pub media_type: String,
-    /// The blob's size in bytes.
+    /// Size of the blob in bytes.
     pub size: u64,
 }
 
-/// How an image wants to be run (OCI image specification, `config.md`).
+/// Run configuration of an image (OCI image specification, `config.md`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = images::ImageConfig)]
 #[serde(default)]
 pub struct ImageConfig {
-    /// `NAME=VALUE`.
+    /// Environment variables, as `NAME=VALUE`.
     pub env: Vec<String>,
-    /// What a command is appended to.
+    /// Entrypoint; the command is appended to it.
     pub entrypoint: Vec<String>,
-    /// The command when none is given.
+    /// Default command.
     pub cmd: Vec<String>,
-    /// Where it starts; empty: at `/`.
+    /// Working directory; empty for `/`.
     pub working_dir: String,
-    /// As whom; empty: as root of its own namespace.
+    /// User; empty for root within the user namespace.
     pub user: String,
-    /// Anything.
+    /// Labels.
     #[schema(value_type = BTreeMap<String, String>)]
     pub labels: BTreeMap<String, String>,
 }
 
-/// Relying on an image: as long as the pin is there, its content is.
+/// Pin: protects the content of an image from garbage collection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = images::PinPut)]
 pub struct PinPut {
-    /// The tool for which it is used.
+    /// Tool that uses the image.
     #[schema(value_type = String)]
     pub tool: ToolId,
-    /// The digest of the manifest.
+    /// Digest of the manifest.
     #[schema(value_type = String)]
     pub digest: Digest,
 }
 
 crate::topic! {
-    /// Tags that mean another manifest, for the services that run images.
+    /// Tags that point to another manifest, for services that run images.
     pub enum TagEvent in Images / "tags", for_webhooks: false {
-        /// A tag means another manifest than before.
+        /// A tag points to another manifest.
         Moved(TagMoved) = "image.tag.moved",
     }
 }
 
-/// A tag that means another manifest than before.
+/// Tag that points to another manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = images::TagMoved)]
 pub struct TagMoved {
-    /// The tool whose image it is; absent when Hearth provides it.
+    /// Tool that owns the image; absent for an image that Hearth provides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub tool: Option<ToolId>,
-    /// The image.
+    /// Name of the image.
     #[schema(value_type = String)]
     pub image: ImageName,
-    /// The tag.
+    /// Name of the tag.
     pub tag: String,
 }
 
@@ -135,33 +135,33 @@ impl EventData for TagMoved {
     }
 }
 
-/// Whose images are wanted.
+/// Tool whose images are requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct OfTool {
-    /// The tool.
+pub struct ImagesOfToolQuery {
+    /// Id of the tool.
     #[param(value_type = String)]
     pub tool: ToolId,
 }
 
-/// An image that a tool may use.
+/// Image that a tool may use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = images::Usable)]
-pub struct Usable {
-    /// The short name of a provided one, `tool-TOOL/NAME:TAG` of the tool's own.
+pub struct UsableImage {
+    /// Short name of a provided image, or `tool-TOOL/NAME:TAG` of the tool's own.
     pub image: String,
-    /// Other names for it.
+    /// Aliases of the image.
     pub aliases: Vec<String>,
-    /// Whether it should be used: `stable`, `deprecated`, or a word of the operator's.
+    /// Support state: `stable`, `deprecated`, or an operator's own word.
     pub state: String,
-    /// Whose it is.
+    /// Origin of the image.
     pub kind: ImageKind,
 }
 
 /// All images that a tool may use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = images::Usables)]
-pub struct Usables {
-    /// Provided ones first, then the tool's own by name; at most 1000 of those.
-    pub images: Vec<Usable>,
+pub struct UsableImages {
+    /// Provided images, then at most 1000 of the tool's own by name.
+    pub images: Vec<UsableImage>,
 }

@@ -1,4 +1,4 @@
-//! Images: what `/images/v1` says. The registry under `/v2` speaks the OCI distribution specification.
+//! Images: `/images/v1`. The registry under `/v2` implements the OCI distribution specification.
 
 pub mod internal;
 
@@ -7,52 +7,52 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The label under which a built image carries its processes: a JSON object, name to command line.
+/// Label of a built image that lists its processes: a JSON object from name to command line.
 pub const PROCESSES_LABEL: &str = "org.hearth.processes";
 
-/// An image of a tool: a repository that its builds and its maintainers push to.
+/// Image repository of a tool; its builds and maintainers push to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = images::Image)]
 pub struct Image {
-    /// Its name within the tool.
+    /// Name within the tool.
     pub name: String,
-    /// How jobs name it: `tool-TOOL/NAME`.
+    /// Name in jobs: `tool-TOOL/NAME`.
     pub image: String,
-    /// The tool.
+    /// Id of the tool.
     #[schema(value_type = String)]
     pub tool: ToolId,
-    /// What its layers hold together, in bytes, each counted once.
+    /// Total size of its layers in bytes; each layer is counted once.
     pub size: u64,
-    /// When something was last pushed to it.
+    /// Time of the last push.
     #[schema(value_type = String, format = DateTime)]
     pub updated: Timestamp,
 }
 
-/// A tag of an image: a name that can be moved from one content to the next.
+/// Tag of an image: a movable reference to a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = images::Tag)]
 pub struct Tag {
-    /// The tag.
+    /// Name of the tag.
     pub tag: String,
-    /// What it points to.
+    /// Digest of the manifest.
     #[schema(value_type = String)]
     pub digest: Digest,
-    /// When it was last moved.
+    /// Time of the last move.
     #[schema(value_type = String, format = DateTime)]
     pub updated: Timestamp,
 }
 
-/// An image that this Hearth provides to every tool.
+/// Image that this Hearth provides to every tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = images::Provided)]
-pub struct Provided {
-    /// Its short name.
+pub struct ProvidedImageInfo {
+    /// Short name.
     pub name: String,
-    /// Other names for it.
+    /// Aliases.
     pub aliases: Vec<String>,
-    /// Whether it should be used: `stable`, `deprecated`, or a word of the operator's.
+    /// Support state: `stable`, `deprecated`, or an operator's own word.
     pub state: String,
-    /// Its content, once it has been made or pushed.
+    /// Digest of the manifest; absent until the image has been built or pushed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<String>)]
     pub digest: Option<Digest>,

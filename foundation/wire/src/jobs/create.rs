@@ -1,54 +1,54 @@
-//! A job as people write it down.
+//! Job definition as written by users.
 
 use hearth_base::{Cpu, JobName, Memory};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use utoipa::ToSchema;
 
-use super::{Checks, HealthCheck, HealthCheckWritten, StopPolicy};
+use super::{Checks, HealthCheck, HealthCheckDocument, StopPolicy};
 
 /// Declares a struct that has its own fields, then the optional fields that both [`JobCreate`] and
-/// [`Job`](super::Job) have. Each of those is declared once, here.
+/// [`Job`](super::Job) have. Each of these fields is declared once, here.
 macro_rules! with_job_fields {
     ($(#[$outer:meta])* pub struct $name:ident { $($own:tt)* }) => {
         $(#[$outer])*
         pub struct $name {
             $($own)*
-            /// The time zone of the schedule, as in `Europe/Berlin`; UTC when absent.
+            /// Time zone of the schedule, as in `Europe/Berlin`; default UTC.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub timezone: Option<String>,
-            /// How many seconds late a scheduled run may start; 30 when absent.
+            /// Maximum delay of a scheduled run, in seconds; default 30.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub starting_deadline: Option<u32>,
-            /// What happens when it is due while it still runs.
+            /// Policy for a due time while an earlier run is still running.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub concurrency: Option<Concurrency>,
-            /// Whether the lines go to files in the tool's home instead of the log.
+            /// True: write output to files in the tool's home instead of the log.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub filelog: Option<bool>,
-            /// The file for standard output; `NAME.out` in the tool's home when absent.
+            /// File for standard output; default `NAME.out` in the tool's home.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub filelog_stdout: Option<String>,
-            /// The file for standard error; `NAME.err` in the tool's home when absent.
+            /// File for standard error; default `NAME.err` in the tool's home.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub filelog_stderr: Option<String>,
-            /// When mail is sent.
+            /// Occasions for mail.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub emails: Option<Emails>,
-            /// How often a run that failed is tried again.
+            /// Number of retries after a failed run.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schema(minimum = 0, maximum = 5)]
             pub retry: Option<u8>,
-            /// The most seconds that a run may take; 0 is no limit.
+            /// Maximum duration of a run, in seconds; 0 for no limit.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub timeout: Option<u32>,
-            /// Whether the tool's home is mounted: all for provided images, none for built ones when absent.
+            /// Mount of the tool's home; default `all` for provided images and `none` for built ones.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub mount: Option<MountMode>,
-            /// The most memory of one run, as in `512Mi`.
+            /// Memory limit of one run, as in `512Mi`.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]{1,9})?([KMGT]i?|k)?$")]
             pub memory: Option<Memory>,
-            /// The most processors of one run, as in `0.5` or `500m`.
+            /// CPU limit of one run, as in `0.5` or `500m`.
             #[serde(
                 default,
                 skip_serializing_if = "Option::is_none",
@@ -56,15 +56,15 @@ macro_rules! with_job_fields {
             )]
             #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]{1,9})?m?$")]
             pub cpu: Option<Cpu>,
-            /// The most that one run writes beside the tool's home, as in `2Gi`.
+            /// Limit of one run's disk writes outside the tool's home, as in `2Gi`.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schema(value_type = Option<String>, pattern = "^[0-9]+(\\.[0-9]{1,9})?([KMGT]i?|k)?$")]
             pub disk: Option<Memory>,
-            /// How many run side by side.
+            /// Number of replicas.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             #[schema(minimum = 1)]
             pub replicas: Option<u16>,
-            /// The port it listens on; a number, or its text.
+            /// Port that the job listens on; a number, or its text.
             #[serde(
                 default,
                 skip_serializing_if = "Option::is_none",
@@ -72,21 +72,21 @@ macro_rules! with_job_fields {
             )]
             #[schema(minimum = 1, maximum = 65535)]
             pub port: Option<u16>,
-            /// What it speaks there.
+            /// Protocol of the port.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub port_protocol: Option<PortProtocol>,
-            /// How to find out how a container is: whether it has started, is ready, and is alive.
+            /// Health check of a container; it serves as startup, readiness and liveness probe.
             #[serde(default, skip_serializing_if = "Option::is_none")]
-            #[schema(value_type = Option<HealthCheckWritten>)]
+            #[schema(value_type = Option<HealthCheckDocument>)]
             pub health_check: Option<HealthCheck>,
-            /// What is asked otherwise than `health_check` says.
+            /// Separate startup, readiness and liveness probes, in place of `health_check`.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub checks: Option<Checks>,
-            /// How a container is asked to end.
+            /// Policy of stopping a container.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub stop: Option<StopPolicy>,
-            /// Whether a continuous job is restarted when its image's tag means something else, as after a build.
-            /// Runs of other jobs begin with what it means by then in any case.
+            /// True: restart a continuous job when the tag of its image points to another image, as after a
+            /// build. Runs of other jobs always start with the tag's current image.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub auto_update: Option<bool>,
         }
@@ -95,36 +95,36 @@ macro_rules! with_job_fields {
 pub(super) use with_job_fields;
 
 with_job_fields! {
-    /// A job to make, or to change: what is absent (or null) takes its default.
+    /// Job to create or update; absent and null fields take their defaults.
     #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
     #[schema(as = jobs::JobCreate, example = json!({"name": "tidy", "imagename": "bookworm", "cmd": "./tidy.sh",
         "schedule": "@daily", "memory": "256Mi"}))]
     pub struct JobCreate {
-        /// Its name: a host name's label of at most 52 characters, unique within the tool.
+        /// Name: a host name label of at most 52 characters, unique within the tool.
         #[schema(value_type = String, min_length = 1, max_length = 52, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")]
         pub name: JobName,
-        /// The image: a provided one by its short name, or one of the tool's own.
+        /// Image: the short name of a provided one, or one of the tool's own.
         pub imagename: String,
-        /// The command: a line for the shell, or the name of a process of the image's Procfile. Only a webservice
-        /// may leave it out.
+        /// Command: a shell command line, or the name of a process of the image's Procfile. Optional for a
+        /// webservice only.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         pub cmd: String,
-        /// The sort of job. Absent: scheduled when there is a schedule, continuous when `continuous` says so, else
+        /// Type of the job. Default: scheduled with a schedule, continuous with `continuous`, otherwise
         /// one-off.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub job_type: Option<JobType>,
-        /// The older way to say that a job is continuous.
+        /// True for a continuous job; the older form of `job_type`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub continuous: Option<bool>,
-        /// When it runs: five fields, or `@hourly` and the like.
+        /// Schedule: five fields, or `@hourly` and the like.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub schedule: Option<String>,
-        /// Whether it is the tool's page, at most one of the tool's jobs: true or `/`.
+        /// Publishes the job as the tool's web page: true or `/`. At most one job of a tool is published.
         #[serde(
             default,
             skip_serializing_if = "Option::is_none",
-            serialize_with = "publish_out",
-            deserialize_with = "publish"
+            serialize_with = "serialize_publish",
+            deserialize_with = "deserialize_publish"
         )]
         #[schema(value_type = Option<String>)]
         pub publish: Option<bool>,
@@ -132,7 +132,7 @@ with_job_fields! {
 }
 
 impl JobCreate {
-    /// A job of which only this much is said.
+    /// Creates a job definition with defaults in all other fields.
     pub fn new(name: JobName, imagename: impl Into<String>, cmd: impl Into<String>) -> Self {
         Self {
             name,
@@ -165,8 +165,8 @@ impl JobCreate {
         }
     }
 
-    /// The sort of job that this is.
-    pub fn kind(&self) -> JobType {
+    /// Returns the type of this job: the explicit one, or the one that other fields imply.
+    pub fn effective_type(&self) -> JobType {
         match self.job_type {
             Some(kind) => kind,
             None if self.schedule.is_some() => JobType::Scheduled,
@@ -176,7 +176,7 @@ impl JobCreate {
     }
 }
 
-macro_rules! words {
+macro_rules! wire_enums {
     ($($(#[$doc:meta])* $name:ident as $schema:path { $($(#[$inner:meta])* $variant:ident = $word:tt,)* })*) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -186,8 +186,8 @@ macro_rules! words {
         }
 
         impl $name {
-            /// The word on the wire.
-            pub fn word(self) -> &'static str {
+            /// Returns the value's form on the wire.
+            pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)*
                 }
@@ -196,50 +196,50 @@ macro_rules! words {
     )*};
 }
 
-words! {
-    /// The sort of a job.
+wire_enums! {
+    /// Type of a job.
     JobType as jobs::JobType {
         /// Runs once.
         OneOff = "one-off",
-        /// Runs whenever its schedule says.
+        /// Runs at each due time of its schedule.
         Scheduled = "scheduled",
-        /// Is kept running.
+        /// Runs continuously.
         Continuous = "continuous",
-        /// Is kept running and is the tool's page, at port 8000 unless it says another.
+        /// Runs continuously as the tool's web page, on port 8000 by default.
         Webservice = "webservice",
     }
 
-    /// What happens when a job is due while it still runs.
+    /// Policy for a due time while an earlier run is still running.
     Concurrency as jobs::Concurrency {
-        /// The new run is skipped.
+        /// Skip the new run.
         Forbid = "forbid",
-        /// The old run is stopped.
+        /// Stop the earlier run.
         Replace = "replace",
-        /// Both run.
+        /// Run both.
         Allow = "allow",
     }
 
-    /// When mail is sent.
+    /// Occasions for mail.
     Emails as jobs::Emails {
         /// Never.
         None = "none",
-        /// At each start and end.
+        /// Each start and end.
         All = "all",
-        /// At each end.
+        /// Each end.
         OnFinish = "onfinish",
-        /// When a run fails.
+        /// Each failure.
         OnFailure = "onfailure",
     }
 
-    /// What is mounted.
+    /// Mounts of a run.
     MountMode as jobs::MountMode {
-        /// The tool's home.
+        /// The home of the tool.
         All = "all",
-        /// Nothing.
+        /// None.
         None = "none",
     }
 
-    /// What is spoken at a port.
+    /// Protocol of a port.
     PortProtocol as jobs::PortProtocol {
         /// TCP.
         Tcp = "tcp",
@@ -256,7 +256,7 @@ enum NumberOrText {
 }
 
 impl NumberOrText {
-    fn text(self) -> String {
+    fn into_text(self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
             Self::Text(text) => text,
@@ -265,34 +265,37 @@ impl NumberOrText {
 }
 
 pub(super) fn deserialize_port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
-    let Some(given) = Option::<NumberOrText>::deserialize(deserializer)? else { return Ok(None) };
-    let port = given.text().parse::<u16>().ok().filter(|port| *port > 0);
-    port.map(Some).ok_or_else(|| D::Error::custom("a port is a number from 1 to 65535"))
+    let Some(value) = Option::<NumberOrText>::deserialize(deserializer)? else { return Ok(None) };
+    let port = value.into_text().parse::<u16>().ok().filter(|port| *port > 0);
+    port.map(Some).ok_or_else(|| D::Error::custom("invalid port: expected a number from 1 to 65535"))
 }
 
 pub(super) fn deserialize_cpu<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cpu>, D::Error> {
-    let Some(given) = Option::<NumberOrText>::deserialize(deserializer)? else { return Ok(None) };
-    given.text().parse().map(Some).map_err(D::Error::custom)
+    let Some(value) = Option::<NumberOrText>::deserialize(deserializer)? else { return Ok(None) };
+    value.into_text().parse().map(Some).map_err(D::Error::custom)
 }
 
-fn publish<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+fn deserialize_publish<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Given {
+    enum PublishValue {
         Flag(bool),
         Path(String),
     }
-    match Option::<Given>::deserialize(deserializer)? {
+    match Option::<PublishValue>::deserialize(deserializer)? {
         None => Ok(None),
-        Some(Given::Flag(publish)) => Ok(Some(publish)),
-        Some(Given::Path(path)) if path == "/" => Ok(Some(true)),
-        Some(Given::Path(_)) => Err(D::Error::custom("a job is published at \"/\"")),
+        Some(PublishValue::Flag(publish)) => Ok(Some(publish)),
+        Some(PublishValue::Path(path)) if path == "/" => Ok(Some(true)),
+        Some(PublishValue::Path(_)) => Err(D::Error::custom("invalid path: expected \"/\" or true")),
     }
 }
 
-/// As Toolforge's clients know it: the path at which a job is published.
+/// Serializes the published path, as Toolforge's clients expect it: `/` for a published job.
 #[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
-pub(super) fn publish_out<S: Serializer>(publish: &Option<bool>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn serialize_publish<S: Serializer>(
+    publish: &Option<bool>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     match publish {
         Some(true) => serializer.serialize_str("/"),
         Some(false) => serializer.serialize_bool(false),
@@ -305,7 +308,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(mut more: serde_json::Value) -> Result<JobCreate, serde_json::Error> {
+    fn parse_job(mut more: serde_json::Value) -> Result<JobCreate, serde_json::Error> {
         for (name, value) in [("name", "web"), ("imagename", "python3.11"), ("cmd", "./run")] {
             more[name] = value.into();
         }
@@ -313,22 +316,22 @@ mod tests {
     }
 
     #[test]
-    fn a_port_may_be_text_and_a_processor_a_number() -> Result<(), serde_json::Error> {
-        let job = read(json!({"port": "8000", "cpu": 0.5, "publish": "/", "memory": null}))?;
-        assert_eq!((job.port, job.cpu, job.publish), (Some(8000), Some(Cpu::milli(500)), Some(true)));
+    fn port_may_be_text_and_cpu_a_number() -> Result<(), serde_json::Error> {
+        let job = parse_job(json!({"port": "8000", "cpu": 0.5, "publish": "/", "memory": null}))?;
+        assert_eq!((job.port, job.cpu, job.publish), (Some(8000), Some(Cpu::from_milli(500)), Some(true)));
         assert_eq!(serde_json::to_value(&job)?["publish"], "/");
-        assert!(read(json!({"port": 0})).is_err());
-        assert!(read(json!({"port": "eighty"})).is_err());
-        assert!(read(json!({"publish": "/sub"})).is_err());
+        assert!(parse_job(json!({"port": 0})).is_err());
+        assert!(parse_job(json!({"port": "eighty"})).is_err());
+        assert!(parse_job(json!({"publish": "/sub"})).is_err());
         Ok(())
     }
 
     #[test]
-    fn the_sort_of_a_job_is_said_or_seen() -> Result<(), serde_json::Error> {
-        assert_eq!(read(json!({}))?.kind(), JobType::OneOff);
-        assert_eq!(read(json!({"schedule": "@daily"}))?.kind(), JobType::Scheduled);
-        assert_eq!(read(json!({"continuous": true}))?.kind(), JobType::Continuous);
-        assert_eq!(read(json!({"job_type": "webservice"}))?.kind(), JobType::Webservice);
+    fn job_type_is_explicit_or_implied() -> Result<(), serde_json::Error> {
+        assert_eq!(parse_job(json!({}))?.effective_type(), JobType::OneOff);
+        assert_eq!(parse_job(json!({"schedule": "@daily"}))?.effective_type(), JobType::Scheduled);
+        assert_eq!(parse_job(json!({"continuous": true}))?.effective_type(), JobType::Continuous);
+        assert_eq!(parse_job(json!({"job_type": "webservice"}))?.effective_type(), JobType::Webservice);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Events about runs and due times: what webhooks are sent.
+//! Events about runs and due times, for webhooks and mail.
 
 use hearth_base::{JobName, ToolId, ToolName};
 use jiff::Timestamp;
@@ -9,66 +9,66 @@ use super::{JobType, Run};
 use crate::events::EventData;
 
 crate::topic! {
-    /// How runs and due times ended, for webhooks and mail.
+    /// Outcomes of runs and due times, for webhooks and mail.
     pub enum RunEvent in Jobs / "runs", for_webhooks: true {
-        /// A run's process began.
+        /// A run started.
         Started(RunEventData) = "job.run.started",
-        /// A run did what it was to do.
+        /// A run succeeded.
         Succeeded(RunEventData) = "job.run.succeeded",
         /// A run failed.
         Failed(RunEventData) = "job.run.failed",
-        /// Somebody stopped a run, or a newer one took its place.
+        /// A run was stopped by a user or replaced by a newer one.
         Stopped(RunEventData) = "job.run.stopped",
-        /// A due time of a schedule brought no run.
+        /// A due time of a schedule was missed.
         DueMissed(DueMissedData) = "job.due.missed",
     }
 }
 
-/// A run, as webhooks are sent it.
+/// A run, in an event for webhooks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::RunEventData)]
 pub struct RunEventData {
-    /// The tool's name.
+    /// Name of the tool.
     #[schema(value_type = String)]
     pub tool: ToolName,
-    /// The tool's id.
+    /// Id of the tool.
     #[schema(value_type = String)]
     pub tool_id: ToolId,
-    /// The job.
+    /// Name of the job.
     #[schema(value_type = String)]
     pub job: JobName,
-    /// What sort of job it is.
+    /// Type of the job.
     pub job_type: JobType,
-    /// Whether another try follows, or the container is started again.
+    /// True when a retry follows or the container restarts.
     pub again: bool,
-    /// The run; when it is over, with its last lines.
+    /// The run; after its end, with its last lines of output.
     pub run: Run,
 }
 
-/// Due times that brought no run.
+/// Missed due times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::DueMissedData)]
 pub struct DueMissedData {
-    /// The tool's name.
+    /// Name of the tool.
     #[schema(value_type = String)]
     pub tool: ToolName,
-    /// The tool's id.
+    /// Id of the tool.
     #[schema(value_type = String)]
     pub tool_id: ToolId,
-    /// The job.
+    /// Name of the job.
     #[schema(value_type = String)]
     pub job: JobName,
-    /// The first of them.
+    /// First missed due time.
     #[schema(value_type = String, format = DateTime)]
     pub first: Timestamp,
-    /// The last of them.
+    /// Last missed due time.
     #[schema(value_type = String, format = DateTime)]
     pub last: Timestamp,
-    /// How many they are.
+    /// Number of missed due times.
     pub count: u64,
-    /// Why, in a sentence.
+    /// Reason, as a sentence.
     pub reason: String,
-    /// How many due times in a row have brought no run by now.
+    /// Number of consecutive missed due times so far.
     pub in_a_row: u64,
 }
 

@@ -1,82 +1,83 @@
-//! The frames of a program that is run inside a job's container, on a connection upgraded to `hearth-exec`.
+//! Frames of the protocol `hearth-exec`: a program inside a job's container, over an upgraded connection.
 //!
-//! A frame is four bytes of length (big endian, of the payload), one byte of kind, the payload. Kind 0 is JSON,
-//! 1 bytes of standard input or output, 2 bytes of standard error. The caller sends [`ExecFrame::Open`] first.
+//! A frame is four bytes of payload length (big endian), one byte of kind, and the payload. Kind 0 is JSON,
+//! kind 1 is bytes of standard input or output, kind 2 is bytes of standard error. The client sends
+//! [`ExecFrame::Open`] first.
 
 use hearth_base::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// The name of the protocol in the header `Upgrade`.
+/// Name of the protocol in the `Upgrade` header.
 pub const EXEC_PROTOCOL: &str = "hearth-exec";
 
-/// The most bytes in one frame.
-const MOST: usize = 1 << 20;
-const HEAD: usize = 5;
+/// Maximum payload of one frame, in bytes.
+const MAX_FRAME_BYTES: usize = 1 << 20;
+const FRAME_HEADER_BYTES: usize = 5;
 
-/// What to run.
+/// Program to run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ExecOpen {
-    /// The program and its arguments; empty: a shell.
+    /// The program and its arguments; empty for a shell.
     pub command: Vec<String>,
-    /// As the command of a job: a process of the image, or a line for its shell. The program gets what it stands for as
-    /// its last argument; a shell runs it.
+    /// Command of a job: a process of the image, or a shell command line. The program gets the resolved
+    /// command as its last argument; a shell runs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
-    /// A terminal of this size, or plain streams.
+    /// Size of the terminal; absent for plain streams.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terminal: Option<ExecSize>,
-    /// Which run (see `…/runs`); the newest that runs when absent.
+    /// Id of the run (see `…/runs`); default: the newest running one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
 }
 
-/// The size of a terminal in characters.
+/// Size of a terminal in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecSize {
-    /// Lines.
+    /// Number of rows.
     pub rows: u16,
-    /// Characters in a line.
+    /// Number of columns.
     pub columns: u16,
 }
 
-/// How it ended.
+/// End of the program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecEnd {
-    /// Its exit status, when it returned one.
+    /// Exit status, if the program returned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
-    /// The signal that ended it.
+    /// Signal that ended the program, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
-    /// What else ended it, in a sentence.
+    /// Any other reason of the end, as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
-/// One frame, either way.
+/// Frame of either direction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExecFrame {
-    /// To the program: what to run. First, and once.
+    /// To the program: the program to run. First, and once.
     Open(ExecOpen),
     /// Bytes of its standard input, or of its standard output or terminal.
     Data(Vec<u8>),
     /// From the program: bytes of its standard error.
     Errors(Vec<u8>),
-    /// To the program: its standard input ends.
+    /// To the program: end of standard input.
     Close,
-    /// To the program: its terminal has another size.
+    /// To the program: new size of the terminal.
     Resize(ExecSize),
-    /// From the program: it runs.
+    /// From the program: the program has started.
     Started,
-    /// From the program, last: it is over.
+    /// From the program, last: the program has ended.
     Ended(ExecEnd),
 }
 
-/// The JSON frames.
+/// Frames of kind 0, in JSON.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "say", content = "with", rename_all = "kebab-case")]
-enum Said {
+enum ExecMessage {
     Open(ExecOpen),
     Close,
     Resize(ExecSize),
@@ -85,25 +86,25 @@ enum Said {
 }
 
 impl ExecFrame {
-    /// The frame's bytes. Data beyond the most that a frame holds goes into several.
+    /// Encodes the frame. Data larger than one frame is split into several.
     pub fn encode(&self) -> Vec<u8> {
-        let said = match self {
-            Self::Data(bytes) => return frames(1, bytes),
-            Self::Errors(bytes) => return frames(2, bytes),
-            Self::Open(open) => Said::Open(open.clone()),
-            Self::Close => Said::Close,
-            Self::Resize(size) => Said::Resize(*size),
-            Self::Started => Said::Started,
-            Self::Ended(end) => Said::Ended(end.clone()),
+        let message = match self {
+            Self::Data(bytes) => return encode_frames(1, bytes),
+            Self::Errors(bytes) => return encode_frames(2, bytes),
+            Self::Open(open) => ExecMessage::Open(open.clone()),
+            Self::Close => ExecMessage::Close,
+            Self::Resize(size) => ExecMessage::Resize(*size),
+            Self::Started => ExecMessage::Started,
+            Self::Ended(end) => ExecMessage::Ended(end.clone()),
         };
-        // These types have nothing that JSON cannot say.
-        frames(0, &serde_json::to_vec(&said).unwrap_or_default())
+        // Serialization cannot fail: every field has a JSON form.
+        encode_frames(0, &serde_json::to_vec(&message).unwrap_or_default())
     }
 }
 
-fn frames(kind: u8, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(payload.len() + HEAD);
-    for chunk in payload.chunks(MOST) {
+fn encode_frames(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(payload.len() + FRAME_HEADER_BYTES);
+    for chunk in payload.chunks(MAX_FRAME_BYTES) {
         bytes.extend(u32::try_from(chunk.len()).unwrap_or(u32::MAX).to_be_bytes());
         bytes.push(kind);
         bytes.extend(chunk);
@@ -111,54 +112,55 @@ fn frames(kind: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Puts frames together from the pieces in which they come.
+/// Decodes frames from the chunks of a connection.
 #[derive(Debug, Default)]
 pub struct ExecDecoder(Vec<u8>);
 
 impl ExecDecoder {
-    /// Takes a piece.
+    /// Adds a chunk.
     pub fn push(&mut self, piece: &[u8]) {
         self.0.extend_from_slice(piece);
     }
 
-    /// The next whole frame, if there is one.
-    pub fn pull(&mut self) -> Result<Option<ExecFrame>> {
-        let Some((head, rest)) = self.0.split_at_checked(HEAD) else { return Ok(None) };
+    /// Returns the next complete frame, if there is one.
+    pub fn next_frame(&mut self) -> Result<Option<ExecFrame>> {
+        let Some((head, rest)) = self.0.split_at_checked(FRAME_HEADER_BYTES) else { return Ok(None) };
         let &[a, b, c, d, kind] = head else { return Ok(None) };
         let size = u32::from_be_bytes([a, b, c, d]) as usize;
-        if size > MOST {
-            return Err(strange());
+        if size > MAX_FRAME_BYTES {
+            return Err(build_frame_error());
         }
         let Some(payload) = rest.get(..size) else { return Ok(None) };
         let frame = match kind {
-            0 => match serde_json::from_slice(payload).map_err(|cause| strange().because(cause))? {
-                Said::Open(open) => ExecFrame::Open(open),
-                Said::Close => ExecFrame::Close,
-                Said::Resize(size) => ExecFrame::Resize(size),
-                Said::Started => ExecFrame::Started,
-                Said::Ended(end) => ExecFrame::Ended(end),
+            0 => match serde_json::from_slice(payload)
+                .map_err(|cause| build_frame_error().with_cause(cause))?
+            {
+                ExecMessage::Open(open) => ExecFrame::Open(open),
+                ExecMessage::Close => ExecFrame::Close,
+                ExecMessage::Resize(size) => ExecFrame::Resize(size),
+                ExecMessage::Started => ExecFrame::Started,
+                ExecMessage::Ended(end) => ExecFrame::Ended(end),
             },
             1 => ExecFrame::Data(payload.to_vec()),
             2 => ExecFrame::Errors(payload.to_vec()),
-            _ => return Err(strange()),
+            _ => return Err(build_frame_error()),
         };
-        self.0.drain(..HEAD + size);
+        self.0.drain(..FRAME_HEADER_BYTES + size);
         Ok(Some(frame))
     }
 }
 
-fn strange() -> Error {
-    Error::invalid("exec-frame", "what came on this connection is no frame of hearth-exec")
-        .help("let both sides be of about the same version")
+fn build_frame_error() -> Error {
+    Error::invalid("exec-frame", "invalid frame of hearth-exec").help("use similar versions on both sides")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// These bytes are read by neighbouring releases: they never change.
+    /// Releases of different versions exchange these bytes: they never change.
     #[test]
-    fn the_frames_are_what_they_always_were() -> Result<()> {
+    fn frame_encoding_never_changes() -> Result<()> {
         let open = ExecOpen {
             command: vec!["ls".to_owned()],
             line: None,
@@ -185,20 +187,20 @@ mod tests {
         for (frame, bytes) in golden {
             assert_eq!(String::from_utf8_lossy(&frame.encode()), String::from_utf8_lossy(bytes));
             for byte in bytes {
-                assert_eq!(decoder.pull()?, None);
+                assert_eq!(decoder.next_frame()?, None);
                 decoder.push(&[*byte]);
             }
-            assert_eq!(decoder.pull()?, Some(frame));
+            assert_eq!(decoder.next_frame()?, Some(frame));
         }
         Ok(())
     }
 
     #[test]
-    fn what_is_no_frame_is_refused() {
+    fn invalid_frame_is_refused() {
         for bytes in [&b"\xff\0\0\0\x01"[..], b"\0\0\0\x01\x09a", b"\0\0\0\x02\0{}"] {
             let mut decoder = ExecDecoder::default();
             decoder.push(bytes);
-            assert!(decoder.pull().is_err());
+            assert!(decoder.next_frame().is_err());
         }
     }
 }

@@ -1,150 +1,152 @@
-//! How to find out how a container is, and what is done about it.
+//! Health checks of containers.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One question to a container, and how often it is asked.
+/// Health check: a probe and its timing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "HealthCheckWritten", into = "HealthCheckWritten")]
+#[serde(try_from = "HealthCheckDocument", into = "HealthCheckDocument")]
 pub struct HealthCheck {
-    /// What is asked.
-    pub ask: HealthAsk,
-    /// Seconds between two questions, from 1 to 300; 10 when absent.
+    /// The probe.
+    pub probe: HealthProbe,
+    /// Seconds between two probes, from 1 to 300; default 10.
     pub interval: Option<u16>,
-    /// Seconds that an answer may take, from 1 to 60; 5 when absent.
+    /// Timeout of a probe in seconds, from 1 to 60; default 5.
     pub timeout: Option<u16>,
-    /// So many bad answers in a row count as one, from 1 to 20; 3 when absent.
+    /// Consecutive failures before the check counts as failed, from 1 to 20; default 3.
     pub failures: Option<u8>,
 }
 
-/// What a container is asked.
+/// Probe of a health check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HealthAsk {
-    /// A line for the shell inside the container; it is well when that ends with 0.
+pub enum HealthProbe {
+    /// Shell command line inside the container; it succeeds with exit status 0.
     Script(String),
-    /// A request for this path at the job's port; it is well when the answer's status is 200 to 399.
+    /// HTTP request for this path on the job's port; it succeeds with a status of 200 to 399.
     Http(String),
-    /// A connection to the job's port; it is well when it is accepted.
+    /// TCP connection to the job's port; it succeeds when the port accepts the connection.
     Tcp,
 }
 
 impl HealthCheck {
-    /// The question, asked as often as is usual.
-    pub fn of(ask: HealthAsk) -> Self {
-        Self { ask, interval: None, timeout: None, failures: None }
+    /// Creates a health check with default timing.
+    pub fn from_probe(ask: HealthProbe) -> Self {
+        Self { probe: ask, interval: None, timeout: None, failures: None }
     }
 }
 
-/// A health check as it is written: `script` goes with type `script`, `path` with type `http`.
+/// Health check as written by users: `script` belongs to type `script`, `path` to type `http`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::HealthCheck)]
-pub struct HealthCheckWritten {
-    /// What is asked: `script` runs a line for the shell in the container and wants it to end with 0, `http` asks its
-    /// port and wants a status of 200 to 399, `tcp` wants its port to accept a connection.
+pub struct HealthCheckDocument {
+    /// Type of the probe: `script` runs a shell command line in the container and expects exit status 0,
+    /// `http` requests a path on the job's port and expects a status of 200 to 399, `tcp` expects the port to
+    /// accept a connection.
     #[serde(rename = "type")]
     sort: HealthSort,
-    /// The line for the shell.
+    /// Shell command line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     script: Option<String>,
-    /// The path, as in `/healthz`.
+    /// Path, as in `/healthz`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     path: Option<String>,
-    /// Seconds between two questions; 10 when absent.
+    /// Seconds between two probes; default 10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 300)]
     interval: Option<u16>,
-    /// Seconds that an answer may take; 5 when absent.
+    /// Timeout of a probe in seconds; default 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 60)]
     timeout: Option<u16>,
-    /// So many bad answers in a row count as one; 3 when absent.
+    /// Consecutive failures before the check counts as failed; default 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 20)]
     failures: Option<u8>,
 }
 
-/// The sorts of questions.
+/// Types of probes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::HealthSort)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthSort {
-    /// A line for the shell.
+    /// A shell command line.
     Script,
-    /// A request.
+    /// An HTTP request.
     Http,
-    /// A connection.
+    /// A TCP connection.
     Tcp,
 }
 
-impl TryFrom<HealthCheckWritten> for HealthCheck {
+impl TryFrom<HealthCheckDocument> for HealthCheck {
     type Error = &'static str;
 
-    fn try_from(written: HealthCheckWritten) -> Result<Self, Self::Error> {
-        let HealthCheckWritten { sort, script, path, interval, timeout, failures } = written;
+    fn try_from(written: HealthCheckDocument) -> Result<Self, Self::Error> {
+        let HealthCheckDocument { sort, script, path, interval, timeout, failures } = written;
         let ask = match (sort, script, path) {
-            (HealthSort::Script, Some(script), None) => HealthAsk::Script(script),
-            (HealthSort::Http, None, Some(path)) => HealthAsk::Http(path),
-            (HealthSort::Tcp, None, None) => HealthAsk::Tcp,
+            (HealthSort::Script, Some(script), None) => HealthProbe::Script(script),
+            (HealthSort::Http, None, Some(path)) => HealthProbe::Http(path),
+            (HealthSort::Tcp, None, None) => HealthProbe::Tcp,
             (HealthSort::Script, ..) => {
                 return Err("a health check of type script has a script, and no path");
             }
             (HealthSort::Http, ..) => return Err("a health check of type http has a path, and no script"),
             (HealthSort::Tcp, ..) => return Err("a health check of type tcp has neither script nor path"),
         };
-        Ok(Self { ask, interval, timeout, failures })
+        Ok(Self { probe: ask, interval, timeout, failures })
     }
 }
 
-impl From<HealthCheck> for HealthCheckWritten {
+impl From<HealthCheck> for HealthCheckDocument {
     fn from(check: HealthCheck) -> Self {
-        let HealthCheck { ask, interval, timeout, failures } = check;
+        let HealthCheck { probe: ask, interval, timeout, failures } = check;
         let (sort, script, path) = match ask {
-            HealthAsk::Script(script) => (HealthSort::Script, Some(script), None),
-            HealthAsk::Http(path) => (HealthSort::Http, None, Some(path)),
-            HealthAsk::Tcp => (HealthSort::Tcp, None, None),
+            HealthProbe::Script(script) => (HealthSort::Script, Some(script), None),
+            HealthProbe::Http(path) => (HealthSort::Http, None, Some(path)),
+            HealthProbe::Tcp => (HealthSort::Tcp, None, None),
         };
         Self { sort, script, path, interval, timeout, failures }
     }
 }
 
-/// What is asked at different times of a container's life. What is absent is the job's `health_check`; without that
-/// too, nothing is asked for it.
+/// Startup, readiness and liveness probes of a container. An absent probe is the job's `health_check`;
+/// without that too, there is no such probe.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::Checks)]
 pub struct Checks {
-    /// Asked until it is well for the first time, twice a second: then the container has started.
+    /// Startup probe, twice a second until its first success: then the container has started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<HealthCheckWritten>)]
+    #[schema(value_type = Option<HealthCheckDocument>)]
     pub startup: Option<HealthCheck>,
-    /// Asked from then on: while it is unwell, nobody is sent to the container.
+    /// Readiness probe, after the start: a container whose probe fails gets no requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<HealthCheckWritten>)]
+    #[schema(value_type = Option<HealthCheckDocument>)]
     pub readiness: Option<HealthCheck>,
-    /// Asked from then on too: when it is unwell, the container is restarted.
+    /// Liveness probe, after the start: a container whose probe fails is restarted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<HealthCheckWritten>)]
+    #[schema(value_type = Option<HealthCheckDocument>)]
     pub liveness: Option<HealthCheck>,
-    /// The most seconds that a container may take to start, up to 3600; it is restarted when it takes longer. 120 when
-    /// absent.
+    /// Maximum duration of the start in seconds, up to 3600; a container that exceeds it is restarted.
+    /// Default 120.
     #[serde(default, skip_serializing_if = "Option::is_none", alias = "start-within")]
     #[schema(minimum = 1, maximum = 3600)]
     pub start_within: Option<u32>,
 }
 
-/// How a container is asked to end.
+/// Policy of stopping a container.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::StopPolicy)]
 pub struct StopPolicy {
-    /// The signal; TERM when absent.
+    /// Stop signal; default TERM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<StopSignal>,
-    /// Seconds until what has not ended by then is killed, up to 300; as the operator has set it when absent.
+    /// Grace period in seconds before the container is killed, up to 300; the default is the operator's
+    /// setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 300)]
     pub grace: Option<u32>,
 }
 
-/// A signal that asks a program to end.
+/// Stop signal of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::StopSignal)]
 #[serde(rename_all = "UPPERCASE")]
@@ -153,25 +155,25 @@ pub enum StopSignal {
     Hup,
     /// Interrupt, as Ctrl-C.
     Int,
-    /// Quit: some servers finish what they answer first.
+    /// Quit: some servers finish their responses first.
     Quit,
     /// Terminate.
     Term,
-    /// The program's own meaning.
+    /// User-defined.
     Usr1,
-    /// The program's own meaning.
+    /// User-defined.
     Usr2,
-    /// Change of the window's size: some servers end gracefully.
+    /// Change of the window's size: some servers stop gracefully.
     Winch,
 }
 
 impl StopSignal {
-    /// All of them.
+    /// All signals.
     pub const ALL: [Self; 7] =
         [Self::Hup, Self::Int, Self::Quit, Self::Term, Self::Usr1, Self::Usr2, Self::Winch];
 
-    /// Its name, without `SIG`.
-    pub fn word(self) -> &'static str {
+    /// Returns the name without `SIG`.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Hup => "HUP",
             Self::Int => "INT",
@@ -183,8 +185,8 @@ impl StopSignal {
         }
     }
 
-    /// Its number on Linux (signal(7); the same on x86-64 and ARM64).
-    pub fn number(self) -> u8 {
+    /// Returns the number on Linux (signal(7); the same on x86-64 and ARM64).
+    pub fn signal_number(self) -> u8 {
         match self {
             Self::Hup => 1,
             Self::Int => 2,
@@ -203,7 +205,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_check_reads_back_as_it_was_written() -> Result<(), serde_json::Error> {
+    fn health_check_round_trips_through_json() -> Result<(), serde_json::Error> {
         for written in [
             json!({"type": "script", "script": "./alive"}),
             json!({"type": "http", "path": "/healthz", "interval": 2, "timeout": 1, "failures": 5}),
@@ -216,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_says_what_its_type_needs_and_nothing_else() {
+    fn health_check_has_exactly_the_fields_of_its_type() {
         for written in [
             json!({"type": "http"}),
             json!({"type": "script", "path": "/"}),

@@ -1,4 +1,4 @@
-//! Images that jobs can use.
+//! Images for jobs.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -6,17 +6,17 @@ use utoipa::ToSchema;
 /// An image that a job can use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::Image)]
-pub struct Image {
-    /// What a job's `imagename` says.
+pub struct JobImage {
+    /// Name for the `imagename` of a job.
     pub shortname: String,
-    /// The whole name.
+    /// Full name.
     pub image: String,
 }
 
-/// Images that jobs can use.
+/// Images for jobs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::Images)]
 pub struct JobsImages {
-    /// Provided ones, then the tool's own.
-    pub images: Vec<Image>,
+    /// Provided images, then the tool's own.
+    pub images: Vec<JobImage>,
 }

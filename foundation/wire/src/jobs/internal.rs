@@ -1,110 +1,110 @@
-//! What services ask of `jobs`, and nobody else may.
+//! Calls of other services to `jobs`; no other caller is allowed.
 
 use std::net::SocketAddr;
 
-use hearth_base::{Cursor, JobName, Limit, ToolId, ToolName};
+use hearth_base::{JobName, PageCursor, PageLimit, ToolId, ToolName};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::events::EventData;
 
-/// Where a tool's page is answered.
+/// Route of a tool's web page: its published job and the addresses of ready containers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::Route)]
 pub struct Route {
-    /// The tool.
+    /// Id of the tool.
     #[schema(value_type = String)]
     pub tool: ToolId,
-    /// Its name.
+    /// Name of the tool.
     #[schema(value_type = String)]
     pub name: ToolName,
-    /// The published job.
+    /// Name of the published job.
     #[schema(value_type = String)]
     pub job: JobName,
-    /// Whether it can be asked.
+    /// State of the route.
     pub state: RouteState,
-    /// The containers that are ready.
+    /// Addresses of the ready containers.
     #[schema(value_type = Vec<String>)]
     pub targets: Vec<SocketAddr>,
 }
 
-/// Whether a tool's page can be asked.
+/// State of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::RouteState)]
 #[serde(rename_all = "lowercase")]
 pub enum RouteState {
-    /// Something answers.
+    /// At least one container is ready.
     Ready,
-    /// Something will, soon.
+    /// Containers are starting.
     Starting,
-    /// Nothing is to run.
+    /// No container is meant to run.
     Stopped,
 }
 
-/// Which routes are wanted.
+/// Page of routes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct RoutesQuery {
-    /// How many at most: 1 to 1000, 100 when absent.
+    /// Maximum number of routes: 1 to 1000; default 100.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
-    pub limit: Limit,
-    /// Where to go on: the `next` of the page before.
+    pub limit: PageLimit,
+    /// Cursor to continue from: the `next` value of the previous page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
-    pub cursor: Option<Cursor>,
+    pub cursor: Option<PageCursor>,
 }
 
-/// A page of routes.
+/// One page of routes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::Routes)]
-pub struct Routes {
-    /// The routes, by tool.
+pub struct RoutePage {
+    /// Routes, ordered by tool.
     pub routes: Vec<Route>,
-    /// The `cursor` of the next page; absent on the last one.
+    /// Cursor of the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    pub next: Option<Cursor>,
-    /// The stream's position when this page was read. Whoever reads all pages follows the stream from the first
-    /// page's position: each event carries a whole route, so seeing one twice does no harm.
+    pub next: Option<PageCursor>,
+    /// Position of the event stream at the time of this page. A consumer that has read all pages follows the
+    /// stream from the first page's position: each event carries a whole route, so a duplicate does no harm.
     pub position: i64,
 }
 
-/// What seals values that only the runtime opens.
+/// Public key that seals values for the runtime.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::SealingKeyOne)]
 pub struct SealingKeyOne {
-    /// The public half of the runtime's key in use (X25519, RFC 7748), in base64.
+    /// Current public key of the runtime (X25519, RFC 7748), in base64.
     pub sealing_key: String,
 }
 
-/// How a tool's jobs stand to its variables.
+/// Jobs of a tool and the state of their environment variables.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::JobsWithEnvvars)]
 pub struct JobsWithEnvvars {
-    /// All jobs there are.
+    /// All jobs of the tool.
     #[schema(value_type = Vec<String>)]
     pub jobs: Vec<JobName>,
-    /// The continuous ones that run with variables as they are no more.
+    /// Continuous jobs that are running with outdated variables.
     #[schema(value_type = Vec<String>)]
     pub outdated: Vec<JobName>,
 }
 
 crate::topic! {
-    /// Where tools' pages are answered, for the edge and for deployments that wait.
+    /// Routes of tools' web pages, for the edge and for waiting deployments.
     pub enum RouteEvent in Jobs / "routes", for_webhooks: false {
-        /// A tool's route is this from now on.
+        /// The route of a tool changed.
         Changed(Route) = "route.changed",
         /// A tool has no published job any more.
         Removed(RouteRemoved) = "route.removed",
     }
 }
 
-/// A tool without a published job.
+/// Tool without a published job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::RouteRemoved)]
 pub struct RouteRemoved {
-    /// The tool.
+    /// Id of the tool.
     #[schema(value_type = String)]
     pub tool: ToolId,
 }

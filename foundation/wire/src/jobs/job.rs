@@ -1,4 +1,4 @@
-//! A job as it is.
+//! Job with its status.
 
 use hearth_base::{Cpu, JobName, Memory};
 use jiff::Timestamp;
@@ -6,118 +6,119 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    Checks, Concurrency, Emails, HealthCheck, HealthCheckWritten, JobType, MountMode, PortProtocol,
+    Checks, Concurrency, Emails, HealthCheck, HealthCheckDocument, JobType, MountMode, PortProtocol,
     StopPolicy,
-    create::{publish_out, with_job_fields},
+    create::{serialize_publish, with_job_fields},
 };
 
 with_job_fields! {
-    /// A job: what was asked for, and how it is. Without `include_unset` only what its maintainers set is here,
-    /// beside what is always there.
+    /// Job: its definition and its status. Without `include_unset`, optional fields appear only if a
+    /// maintainer set them.
     #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
     #[schema(as = jobs::Job)]
     pub struct Job {
-        /// Its name.
+        /// Name of the job.
         #[schema(value_type = String)]
         pub name: JobName,
-        /// The sort of job.
+        /// Type of the job.
         pub job_type: JobType,
-        /// The image as it was asked for.
+        /// Image name from the request.
         pub imagename: String,
-        /// The image's short name.
+        /// Short name of the image.
         pub image: String,
-        /// How the image is: `stable`, `deprecated`, `unknown`.
+        /// Support state of the image: `stable`, `deprecated`, `unknown`.
         pub image_state: String,
-        /// The command.
+        /// Command of the job.
         pub cmd: String,
-        /// How it is, in a word or two.
+        /// Status in one or two words.
         pub status_short: String,
-        /// How it is, in a sentence.
+        /// Status as a sentence.
         pub status_long: String,
-        /// How it is, for programs.
+        /// Status for programs.
         pub status: JobStatus,
-        /// Whether it is continuous, for older clients.
+        /// True for a continuous job; for older clients.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub continuous: Option<bool>,
-        /// When it runs, as it was asked for.
+        /// Schedule from the request.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub schedule: Option<String>,
-        /// When it runs, in five fields.
+        /// Effective schedule, in five fields.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub schedule_actual: Option<String>,
-        /// `/` when it is the tool's page.
+        /// `/` when the job is the tool's web page.
         #[serde(
             default,
             skip_serializing_if = "Option::is_none",
-            serialize_with = "publish_out",
-            deserialize_with = "published"
+            serialize_with = "serialize_publish",
+            deserialize_with = "deserialize_publish"
         )]
         #[schema(value_type = Option<String>)]
         pub publish: Option<bool>,
     }
 }
 
-fn published<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
-    let given = Option::<serde_json::Value>::deserialize(deserializer)?;
-    Ok(given.map(|given| given == "/" || given == true))
+fn deserialize_publish<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    let value = Option::<serde_json::Value>::deserialize(deserializer)?;
+    Ok(value.map(|value| value == "/" || value == true))
 }
 
-/// How a job is.
+/// Status of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::JobStatus)]
 pub struct JobStatus {
-    /// In a word.
+    /// Status in one word.
     pub short: StatusShort,
-    /// In sentences.
+    /// Status in sentences.
     pub messages: Vec<String>,
-    /// For how long, as in `2d3h4m5s`.
+    /// Time since the last change of status, as in `2d3h4m5s`.
     pub duration: String,
-    /// Whether all that runs is of the job's newest definition and of what its image means now, and nothing is still
-    /// to be done for that.
+    /// True when all containers run the newest definition with the current image of its tag, and no change is
+    /// pending.
     pub up_to_date: bool,
-    /// Whether it is continuous and runs with variables that have changed since: a restart gives it the present ones.
+    /// True when a continuous job runs with outdated variables; a restart applies the current ones.
     #[serde(default)]
     pub envvars_changed: bool,
-    /// Whether it is continuous and its image's tag means something else by now: a restart gives it the present one.
+    /// True when the image tag of a continuous job points to another image; a restart applies it.
     #[serde(default)]
     pub image_changed: bool,
-    /// How many containers run and are ready.
+    /// Number of running and ready containers.
     #[serde(default)]
     pub ready: u32,
-    /// The newest definition: it grows with each change and restart.
+    /// Generation of the definition; it grows with each change and restart.
     #[serde(default)]
     pub generation: u64,
-    /// When it was last due.
+    /// Last due time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub previous_schedule: Option<Timestamp>,
-    /// When it is next due.
+    /// Next due time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next_schedule: Option<Timestamp>,
-    /// Its newest run, of which there is more at `…/runs`.
+    /// Id of the newest run; details at `…/runs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// Since when it is left alone: nothing of a continuous job runs, due times of a scheduled one are left out.
+    /// Start of the pause: a paused continuous job does not run, and a paused scheduled job skips its due
+    /// times.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub paused: Option<Timestamp>,
 }
 
-/// How a job is, in a word.
+/// Status of a job in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::StatusShort)]
 #[serde(rename_all = "lowercase")]
 pub enum StatusShort {
-    /// It waits: to be started, to be due, or to be started again.
+    /// The job is waiting for a start, a due time or a retry.
     Pending,
-    /// It runs.
+    /// The job is running.
     Running,
-    /// Its last run ended well.
+    /// The last run succeeded.
     Succeeded,
-    /// Its last run did not end well.
+    /// The last run failed.
     Failed,
-    /// Nobody knows.
+    /// The status is unknown.
     Unknown,
 }
 
@@ -125,7 +126,7 @@ pub enum StatusShort {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::JobsList)]
 pub struct JobsList {
-    /// The tool's jobs by name: all of them, for there are never many.
+    /// All jobs of the tool, by name.
     pub jobs: Vec<Job>,
 }
 
@@ -137,20 +138,23 @@ pub struct JobOne {
     pub job: Job,
 }
 
-/// Whether something was changed.
+/// Result of a job update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::JobChanged)]
 pub struct JobChanged {
-    /// The job is new or different now.
+    /// True when the job was created or changed.
     pub job_changed: bool,
 }
 
-/// How jobs are shown.
+/// Options of showing jobs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct JobsQuery {
-    /// False: only what the maintainers have set.
-    #[serde(deserialize_with = "crate::flag::optional", skip_serializing_if = "Option::is_none")]
+    /// False: show only fields that a maintainer set.
+    #[serde(
+        deserialize_with = "crate::query_flag::deserialize_optional_flag",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub include_unset: Option<bool>,
 }

@@ -1,4 +1,4 @@
-//! What is to run, and what became of it: `/jobs/v1`.
+//! Jobs, their runs and schedules: `/jobs/v1`.
 
 mod create;
 pub mod events;
@@ -14,12 +14,14 @@ mod schedule;
 
 pub use create::{Concurrency, Emails, JobCreate, JobType, MountMode, PortProtocol};
 pub use exec::{EXEC_PROTOCOL, ExecDecoder, ExecEnd, ExecFrame, ExecOpen, ExecSize};
-pub use health::{Checks, HealthAsk, HealthCheck, HealthCheckWritten, HealthSort, StopPolicy, StopSignal};
-pub use image::{Image, JobsImages};
+pub use health::{Checks, HealthCheck, HealthCheckDocument, HealthProbe, HealthSort, StopPolicy, StopSignal};
+pub use image::{JobImage, JobsImages};
 pub use job::{Job, JobChanged, JobOne, JobStatus, JobsList, JobsQuery, StatusShort};
-pub use metrics::{Metrics, MetricsOne, MetricsQuery, Sample};
-pub use quota::{JobsQuota, QuotaCategory, QuotaItem, Quotas};
+pub use metrics::{JobMetrics, MetricsOne, MetricsQuery, MetricsSample};
+pub use quota::{JobQuotas, JobsQuota, QuotaCategory, QuotaItem};
 pub use run::{
-    ExecQuery, JobsLogsQuery, ReplicasPut, Run, RunEnd, RunOne, RunQuery, RunState, RunsList, Wait,
+    ExecQuery, JobsLogsQuery, ReplicasPut, Run, RunEnd, RunOne, RunQuery, RunState, RunsList, WaitSeconds,
 };
-pub use schedule::{Due, DueOutcome, DueTime, History, SchedulePlan, SchedulePlanOne, ScheduleQuery};
+pub use schedule::{
+    DueHistory, DueOutcome, DueRecord, DueTime, SchedulePlan, SchedulePlanOne, ScheduleQuery,
+};

@@ -1,31 +1,31 @@
-//! How much a tool may run, and how much of it is used.
+//! Job quota and usage of a tool.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A tool's quotas.
+/// Quotas of a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::JobsQuota)]
 pub struct JobsQuota {
     /// The quotas.
-    pub quota: Quotas,
+    pub quota: JobQuotas,
 }
 
-/// Quotas in tables. Within one either every item says what is used, or none does.
+/// Quotas as tables. Within one table, all items have a usage, or none has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::Quotas)]
-pub struct Quotas {
-    /// The tables.
+pub struct JobQuotas {
+    /// Tables of quotas.
     pub categories: Vec<QuotaCategory>,
 }
 
-/// A table of quotas.
+/// Table of quotas.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::QuotaCategory)]
 pub struct QuotaCategory {
-    /// Its heading.
+    /// Heading of the table.
     pub name: String,
-    /// Its lines.
+    /// Rows of the table.
     pub items: Vec<QuotaItem>,
 }
 
@@ -33,11 +33,11 @@ pub struct QuotaCategory {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::QuotaItem)]
 pub struct QuotaItem {
-    /// What it is of.
+    /// Name of the quota.
     pub name: String,
-    /// The most.
+    /// Limit.
     pub limit: String,
-    /// How much of it is used.
+    /// Current usage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub used: Option<String>,
 }

@@ -1,98 +1,98 @@
 //! Runs: executions of jobs.
 
-use hearth_base::{Cursor, JobName};
+use hearth_base::{JobName, PageCursor};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::{IntoParams, ToSchema};
 
-/// One execution of a job: of a continuous job, one container's life.
+/// Execution of a job; for a continuous job, one container from its start to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::Run)]
 pub struct Run {
-    /// Its id.
+    /// Id of the run.
     pub id: String,
-    /// The job's name when it began.
+    /// Name of the job at the start of the run.
     #[schema(value_type = String)]
     pub job: JobName,
-    /// What it was begun by: `create`, `schedule`, `restart`, `retry`, `keep`.
+    /// Cause of the run: `create`, `schedule`, `restart`, `retry`, `keep`.
     pub cause: String,
-    /// The how-manieth try it is, from 1.
+    /// Number of the attempt, from 1; for a container, its start count.
     pub attempt: u32,
-    /// Where it stands.
+    /// State of the run.
     pub state: RunState,
-    /// When it was due, when a schedule began it.
+    /// Due time, for a scheduled run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub due: Option<Timestamp>,
-    /// When it was asked for.
+    /// Time of the request.
     #[schema(value_type = String, format = DateTime)]
     pub created: Timestamp,
-    /// When its process began.
+    /// Start of the process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub started: Option<Timestamp>,
-    /// When it was over.
+    /// End of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub ended: Option<Timestamp>,
-    /// How it ended.
+    /// Kind of the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<RunEnd>,
-    /// Its exit status, when its process returned one.
+    /// Exit status, if the process returned one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
-    /// The signal that ended it.
+    /// Signal that ended the process, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
-    /// Its end, or what it waits for, in a sentence.
+    /// Reason of the end, or of the current wait, as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Processor time in microseconds.
+    /// CPU time in microseconds.
     pub cpu_micros: u64,
-    /// The most memory it held, in bytes.
+    /// Peak memory in bytes.
     pub peak_memory: u64,
-    /// Whether it is ready, for one that runs.
+    /// True when a running container is ready.
     pub ready: bool,
-    /// The last lines that it wrote, three at most, the oldest first.
+    /// Last lines of output, at most three, oldest first.
     #[serde(default)]
     pub last_lines: Vec<String>,
 }
 
-/// Where a run stands.
+/// State of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::RunState)]
 #[serde(rename_all = "lowercase")]
 pub enum RunState {
-    /// It is to be started.
+    /// The run waits for its start.
     Waiting,
-    /// It is being started.
+    /// The run is starting.
     Starting,
-    /// It runs.
+    /// The process is running.
     Running,
-    /// It is over.
+    /// The run has ended.
     Ended,
 }
 
-/// How a run ended.
+/// Kind of a run's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::RunEnd)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunEnd {
-    /// Its process returned a status.
+    /// The process returned an exit status.
     Exited,
-    /// A signal ended it.
+    /// A signal ended the process.
     Killed,
-    /// It was stopped on request.
+    /// The run was stopped on request.
     Stopped,
-    /// It needed more memory than its limit.
+    /// The run exceeded its memory limit.
     OutOfMemory,
-    /// It ran longer than its limit.
+    /// The run exceeded its time limit.
     TimedOut,
-    /// A health check found that it does not do what it is for.
+    /// A health check failed.
     Unhealthy,
-    /// It could not be started.
+    /// The run could not be started.
     NotStarted,
-    /// What became of it is not known.
+    /// The outcome is unknown.
     Lost,
 }
 
@@ -100,12 +100,12 @@ pub enum RunEnd {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::RunsList)]
 pub struct RunsList {
-    /// The newest first.
+    /// Runs, newest first.
     pub runs: Vec<Run>,
-    /// The `cursor` of the next page; absent on the last one.
+    /// Cursor of the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    pub next: Option<Cursor>,
+    pub next: Option<PageCursor>,
 }
 
 /// One run.
@@ -116,71 +116,77 @@ pub struct RunOne {
     pub run: Run,
 }
 
-/// How one run is asked for.
+/// Options of showing one run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct RunQuery {
-    /// Wait until it is over and its log is kept, so many seconds at most: 0 to 25.
+    /// Seconds to wait until the run has ended and its log is stored: 0 to 25.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<u32>, minimum = 0, maximum = 25)]
-    pub wait: Option<Wait>,
+    pub wait: Option<WaitSeconds>,
 }
 
-/// How a program in a container is asked for.
+/// Options of running a program in a container.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct ExecQuery {
-    /// Wait until a container of the job runs, so many seconds at most: 0 to 25.
+    /// Seconds to wait for a running container of the job: 0 to 25.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<u32>, minimum = 0, maximum = 25)]
-    pub wait: Option<Wait>,
+    pub wait: Option<WaitSeconds>,
 }
 
-/// Seconds for which an answer may wait for something to happen: 0 to 25.
+/// Seconds that a response may wait for a change: 0 to 25.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Wait(u32);
+pub struct WaitSeconds(u32);
 
-impl Wait {
-    /// The longest.
-    pub const MOST: Self = Self(25);
+impl WaitSeconds {
+    /// Maximum wait.
+    pub const MAX_WAIT: Self = Self(25);
 
-    /// The number of seconds.
-    pub fn seconds(self) -> u32 {
+    /// Returns the number of seconds.
+    pub fn as_seconds(self) -> u32 {
         self.0
     }
 }
 
-impl<'de> Deserialize<'de> for Wait {
+impl<'de> Deserialize<'de> for WaitSeconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let seconds = u32::deserialize(deserializer)?;
-        if seconds > Self::MOST.0 {
-            return Err(D::Error::custom(format!("an answer waits 0 to {} seconds", Self::MOST.0)));
+        if seconds > Self::MAX_WAIT.0 {
+            return Err(D::Error::custom(format!(
+                "invalid wait: expected 0 to {} seconds",
+                Self::MAX_WAIT.0
+            )));
         }
         Ok(Self(seconds))
     }
 }
 
-/// How many of a continuous job are to run.
+/// Number of replicas of a continuous job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = jobs::ReplicasPut)]
 pub struct ReplicasPut {
-    /// How many run side by side.
+    /// Number of replicas.
     #[schema(minimum = 1)]
     pub replicas: u16,
 }
 
-/// Which lines of a job's log are wanted.
+/// Options of reading a job's log.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct JobsLogsQuery {
-    /// Whether to go on with new lines as they come.
-    #[serde(deserialize_with = "crate::flag::optional", skip_serializing_if = "Option::is_none")]
+    /// True: follow the log.
+    #[serde(
+        deserialize_with = "crate::query_flag::deserialize_optional_flag",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub follow: Option<bool>,
-    /// Only so many of the newest lines there are.
+    /// Maximum number of existing lines; the newest ones are returned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<u32>,
 }

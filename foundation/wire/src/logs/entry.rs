@@ -1,6 +1,6 @@
-//! Lines as people read them.
+//! Log lines for users.
 
-use hearth_base::Cursor;
+use hearth_base::PageCursor;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -10,155 +10,158 @@ use super::LogsStream;
 /// A line as a server-sent event (HTML standard, "Server-sent events").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogsEvent {
-    /// `end` for the last one, which says where to go on; absent, and thereby `message`, for a line.
+    /// `end` for the last event, which has the position to continue from; absent (that is, `message`) for a
+    /// line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
-    /// The line's cursor: what `Last-Event-ID` is to say when the stream breaks off.
+    /// Cursor of the line, for the `Last-Event-ID` header after a broken stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The line, a JSON object as in a list.
+    /// The line: a JSON object as in a list.
     #[schema(content_media_type = "application/json")]
     pub data: String,
 }
 
-/// One line that a job has written. Its text is as it was written, control characters included: whoever shows it on a
-/// terminal or a page makes it safe first.
+/// Line of a job's output. The text is unmodified, including control characters: a client that shows it in a
+/// terminal or on a page must escape it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogsEntry {
-    /// The kind of the line.
+    /// Kind of the line.
     #[serde(default)]
     pub source: LogsEntrySource,
-    /// The container that wrote it.
+    /// Name of the container.
     #[serde(default)]
     pub pod: String,
-    /// The job.
+    /// Name of the job.
     #[serde(default)]
     pub container: String,
-    /// The job too, under the name that readers of all sources look for.
+    /// Name of the job, under the key that all sources share.
     #[serde(default)]
     pub job_name: String,
-    /// When.
+    /// Time of the line.
     #[schema(value_type = String, format = DateTime)]
     pub datetime: Timestamp,
-    /// The line, without its end.
+    /// Text, without the line end.
     pub message: String,
-    /// Where it was written.
+    /// Output stream.
     pub stream: LogsStream,
-    /// The run that it belongs to.
+    /// Id of the run.
     pub run: String,
-    /// It goes on in the next line of this container and stream.
+    /// True when the next line of this container and stream continues this one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
-    /// Its place among the lines of its tool: where a list or a stream goes on behind it.
+    /// Position among the lines of the tool, for the next page or a resumed stream.
     #[schema(value_type = String)]
-    pub cursor: Cursor,
+    pub cursor: PageCursor,
 }
 
-/// The kinds of entries of a log. Toolforge names two more: events of jobs and of deployments.
+/// Kinds of log entries. Toolforge has two more: events of jobs and of deployments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogsEntrySource {
-    /// A line that a run of a job has written.
+    /// Line of a run's output.
     #[default]
     RunLogs,
 }
 
-/// A page of lines.
+/// One page of lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogsList {
-    /// The lines, in the direction asked for.
+    /// Lines, in the requested direction.
     pub logs: Vec<LogsEntry>,
     /// The next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub next: Option<LogsNext>,
 }
 
-/// Where the next page is.
+/// Reference to the next page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogsNext {
-    /// Its address, relative to this page's: a query.
+    /// URL relative to this page: a query string.
     pub url: String,
 }
 
-/// The last line of a stream that Hearth ended, with the keys of every line, so that a reader of lines can show it.
+/// Last line of a stream that Hearth ended. It has the keys of every line, so that clients can show it as
+/// one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogsStreamEnd {
-    /// Why it ended.
+    /// Reason of the end.
     pub message: String,
-    /// When.
+    /// Time of the end.
     #[schema(value_type = String, format = DateTime)]
     pub datetime: Timestamp,
-    /// Empty: no container wrote this.
+    /// Always empty: the line comes from no container.
     #[serde(default)]
     pub pod: String,
-    /// Empty.
+    /// Always empty.
     #[serde(default)]
     pub container: String,
-    /// The reason for programs: `stream-over`, or the code of the error.
+    /// Reason for programs: `stream-over`, or an error code.
     pub code: String,
-    /// Where the stream goes on when it is asked for again.
+    /// Cursor to resume the stream from.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<String>)]
-    pub cursor: Option<Cursor>,
+    pub cursor: Option<PageCursor>,
 }
 
-/// Which line comes first.
+/// Order of lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogsDirection {
-    /// The newest.
+    /// Newest line first.
     #[default]
     NewestFirst,
-    /// The oldest.
+    /// Oldest line first.
     OldestFirst,
 }
 
-/// Which lines are wanted.
+/// Filter for log lines.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct LogsQuery {
-    /// How many lines at most, over all pages; in a stream, how many come first (100 when absent).
+    /// Maximum number of lines over all pages; of a stream, the number of initial lines (default 100).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lines: Option<u32>,
-    /// No lines from before: an instant, or how long ago, as in `1h32m` or `6s`. Absent, and with `lines` absent
-    /// too: one hour before the newest line.
+    /// Earliest time: an instant, or an age such as `1h32m` or `6s`. Default without `lines`: one hour before
+    /// the newest line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
-    /// No lines from after: an instant, or how long ago.
+    /// Latest time: an instant, or an age.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
-    /// Which line comes first. A stream's come oldest first whatever this says.
+    /// Order of the lines. A stream always has the oldest line first.
     #[param(inline)]
     pub direction: LogsDirection,
-    /// Only lines that were written there.
+    /// Only lines of this output stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(inline)]
     pub stream: Option<LogsStream>,
-    /// Only lines of these kinds, with commas between: `run-logs`, `jobs`, `deployments`. Hearth keeps `run-logs`.
+    /// Only lines of these kinds, separated by commas: `run-logs`, `jobs`, `deployments`. Hearth stores
+    /// `run-logs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sources: Option<String>,
-    /// Only lines of these jobs, with commas between their names.
+    /// Only lines of these jobs, separated by commas.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job_names: Option<String>,
-    /// Only events of these deployments, of which Hearth keeps none here.
+    /// Only events of these deployments; Hearth stores none here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment_ids: Option<String>,
-    /// Only events of the deployments with these builds, of which Hearth keeps none here.
+    /// Only events of the deployments with these builds; Hearth stores none here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build_ids: Option<String>,
-    /// Only lines of that run.
+    /// Only lines of this run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// Only lines that hold this text, in whatever case.
+    /// Only lines that contain this text, regardless of case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// Only lines in which this regular expression finds something: the syntax of RE2 and of the crate `regex`,
-    /// without look-around and back-references. `(?i)` before it ignores case.
+    /// Only lines that match this regular expression: syntax of RE2 and the crate `regex`, without
+    /// look-around and back-references. The prefix `(?i)` ignores case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub regex: Option<String>,
-    /// Where to go on: the cursor of the last line seen.
+    /// Cursor to continue from: the cursor of the last line.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
-    pub cursor: Option<Cursor>,
+    pub cursor: Option<PageCursor>,
 }

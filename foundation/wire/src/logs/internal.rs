@@ -1,124 +1,124 @@
-//! What services say to `logs`, and nobody else may.
+//! Calls of other services to `logs`; no other caller is allowed.
 
-use hearth_base::{Cursor, JobName, Limit, ToolId};
+use hearth_base::{JobName, PageCursor, PageLimit, ToolId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{LogsDirection, LogsStream};
 
-/// Whose lines they are: `{"job": NAME}` or `{"build": ID}`.
+/// Owner of lines: `{"job": NAME}` or `{"build": ID}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum LogsOf {
-    /// A job's.
+pub enum LogsOwner {
+    /// A job, by its name.
     Job(JobName),
-    /// A build's, by its id.
+    /// A build, by its id.
     Build(String),
 }
 
-/// Where lines come from.
+/// Origin of lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogsSource {
-    /// The tool.
+    /// Id of the tool.
     #[schema(value_type = String)]
     pub tool: ToolId,
-    /// Its job or build: `{"job": NAME}` or `{"build": ID}`.
+    /// Job or build: `{"job": NAME}` or `{"build": ID}`.
     #[schema(value_type = Object)]
-    pub of: LogsOf,
-    /// The run, or the set that the container belongs to.
+    pub of: LogsOwner,
+    /// Id of the run, or of the container's set.
     pub run: String,
-    /// The container, by the name that people know it by.
+    /// Display name of the container.
     pub instance: String,
 }
 
-/// One line, as the runtime has it.
+/// Line of a container's output, from the runtime.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogsLine {
-    /// Its place in the instance's log, from 1 without gaps.
+    /// Sequence number within the container's log, from 1 without gaps.
     pub sequence: u64,
-    /// When it was read from the container.
+    /// Time of the read from the container.
     #[schema(value_type = String, format = DateTime)]
     pub time: Timestamp,
-    /// Where it was written.
+    /// Output stream.
     pub stream: LogsStream,
-    /// It goes on in the next one of the same stream.
+    /// True when the next line of the same stream continues this one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
-    /// Its text, without its end.
+    /// Text, without the line end.
     pub text: String,
 }
 
-/// Lines of one container, in order. What is known already is skipped, so a batch may be sent again; what is
-/// missing before it is noted as lost. The answer comes when the lines are durable.
+/// Lines of one container, in order. Known lines are skipped, so a batch may be repeated; a gap before the
+/// batch is recorded as lost lines. The response arrives when the lines are durable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogsBatch {
-    /// Where they come from.
+    /// Origin of the lines.
     pub source: LogsSource,
-    /// The lines: at most 10000, together at most 4 MiB.
+    /// Lines: at most 10000, together at most 4 MiB.
     #[serde(default)]
     pub lines: Vec<LogsLine>,
-    /// The container has ended, and these are its last lines.
+    /// True when the container has ended and these are its last lines.
     #[serde(default)]
     pub complete: bool,
 }
 
-/// What became of a batch.
+/// Result of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogsTaken {
-    /// The sequence that is expected next of this container: everything before it need not be sent again.
+    /// Next expected sequence number of this container: earlier lines need not be sent again.
     pub next: u64,
 }
 
-/// Which lines a service wants to show in its own API.
+/// Filter for log lines that a service shows in its own API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct LogsRead {
-    /// The tool.
+pub struct LogsReadQuery {
+    /// Id of the tool.
     #[param(value_type = String)]
     pub tool: ToolId,
-    /// The job, or
+    /// Name of the job; exclusive with `build`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
     pub job: Option<JobName>,
-    /// the build: one of the two.
+    /// Id of the build; exclusive with `job`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<String>,
-    /// Only lines of that run.
+    /// Only lines of this run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// Only lines that were written there.
+    /// Only lines of this output stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(inline)]
     pub stream: Option<LogsStream>,
-    /// Which line comes first: `newest_first` unless asked otherwise.
+    /// Order of the lines; default `newest_first`.
     #[serde(default)]
     #[param(inline)]
     pub order: LogsDirection,
-    /// Only lines behind this place: the `head` of an earlier page, or the cursor of a line.
+    /// Only lines after this position: the `head` of an earlier page, or the cursor of a line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
-    pub after: Option<Cursor>,
-    /// Only lines before this place: the `next` of a page that has the newest first.
+    pub after: Option<PageCursor>,
+    /// Only lines before this position: the `next` value of a page in `newest_first` order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
-    pub before: Option<Cursor>,
-    /// How long to wait when there is nothing yet and the log is not complete, in seconds: at most 25.
+    pub before: Option<PageCursor>,
+    /// Seconds to wait when no line is available and the log is not complete: at most 25.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(maximum = 25)]
     pub wait: Option<u64>,
-    /// How many lines at most: 1 to 1000, 100 when absent.
+    /// Maximum number of lines: 1 to 1000; default 100.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
-    pub limit: Limit,
+    pub limit: PageLimit,
 }
 
-impl LogsRead {
-    /// The newest lines of a job's or build's log.
-    pub fn of(tool: ToolId, of: LogsOf) -> Self {
+impl LogsReadQuery {
+    /// Requests the newest lines of a job's or build's log.
+    pub fn newest_first(tool: ToolId, of: LogsOwner) -> Self {
         let (job, build) = match of {
-            LogsOf::Job(job) => (Some(job), None),
-            LogsOf::Build(build) => (None, Some(build)),
+            LogsOwner::Job(job) => (Some(job), None),
+            LogsOwner::Build(build) => (None, Some(build)),
         };
         Self {
             tool,
@@ -130,40 +130,40 @@ impl LogsRead {
             after: None,
             before: None,
             wait: None,
-            limit: Limit::default(),
+            limit: PageLimit::default(),
         }
     }
 }
 
-/// A line that is kept.
+/// Stored line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogsKept {
-    /// Its place in the log of the job or build.
+    /// Position in the log of the job or build.
     #[schema(value_type = String)]
-    pub cursor: Cursor,
-    /// The run.
+    pub cursor: PageCursor,
+    /// Id of the run.
     pub run: String,
-    /// The container.
+    /// Name of the container.
     pub instance: String,
     /// The line.
     #[serde(flatten)]
     pub line: LogsLine,
 }
 
-/// Some lines of a log.
+/// One page of log lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogsPage {
-    /// The lines, in the order asked for.
+    /// Lines, in the requested order.
     pub lines: Vec<LogsKept>,
-    /// With the oldest first, more is there: ask again with this as `after`. With the newest first, older ones are
-    /// there: ask again with this as `before`. Absent when this is all for now.
+    /// Position of the next page: in `oldest_first` order, pass it as `after` for later lines; in
+    /// `newest_first` order, pass it as `before` for earlier lines. Absent without a next page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
-    pub next: Option<Cursor>,
-    /// Behind everything that was looked at: follow the log with this as `after`, oldest first.
+    pub next: Option<PageCursor>,
+    /// Position after all examined lines: pass it as `after` in `oldest_first` order to follow the log.
     #[schema(value_type = String)]
-    pub head: Cursor,
-    /// Every container of the log, or of the run asked for, has ended and sent its last lines. A continuous job's
-    /// log may go on after that.
+    pub head: PageCursor,
+    /// True when every container of the log, or of the requested run, has ended and has sent its last lines.
+    /// The log of a continuous job may continue after that.
     pub complete: bool,
 }

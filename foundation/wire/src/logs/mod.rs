@@ -1,4 +1,4 @@
-//! Lines that runs and builds have written: `/logs/v1`.
+//! Logs of runs and builds: `/logs/v1`.
 
 mod entry;
 
@@ -11,7 +11,7 @@ pub use entry::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Where a line was written.
+/// Output stream of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogsStream {
@@ -19,6 +19,6 @@ pub enum LogsStream {
     Out,
     /// Standard error.
     Err,
-    /// Nowhere: Hearth says something about the log itself, such as "7 lines lost".
+    /// A note of Hearth about the log itself, such as "7 lines lost".
     Note,
 }

@@ -1,4 +1,4 @@
-//! What became of what a webhook was to be told.
+//! Webhook deliveries and their outcomes.
 
 use hearth_base::DeliveryId;
 use jiff::Timestamp;
@@ -7,52 +7,52 @@ use utoipa::ToSchema;
 
 use super::EventType;
 
-/// One event on its way to one webhook.
+/// Delivery of one event to one webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = notify::Delivery)]
 pub struct Delivery {
-    /// Its id.
+    /// Id of the delivery.
     #[schema(value_type = String)]
     pub id: DeliveryId,
-    /// What it tells of.
+    /// Type of the event.
     pub event: EventType,
-    /// What the receiver sees as `webhook-id`: the same at each try, so that doubles can be dropped.
+    /// Value of the `webhook-id` header; the same in each attempt, so that receivers can drop duplicates.
     pub message: String,
-    /// Where it stands.
+    /// State of the delivery.
     pub state: DeliveryState,
-    /// How often it was tried.
+    /// Number of attempts.
     pub tries: u32,
-    /// When it happened.
+    /// Time of the event.
     #[schema(value_type = String, format = DateTime)]
     pub created: Timestamp,
-    /// When it is tried next.
+    /// Time of the next attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next: Option<Timestamp>,
-    /// The status of the last answer.
+    /// HTTP status of the last response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The beginning of the last answer, or why there was none, in one line.
+    /// Start of the last response, or the reason of its absence, as one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub said: Option<String>,
 }
 
-/// Where a delivery stands.
+/// State of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = notify::DeliveryState)]
 #[serde(rename_all = "lowercase")]
 pub enum DeliveryState {
-    /// It is tried soon, or again later.
+    /// An attempt is pending.
     Waiting,
-    /// The receiver has it.
+    /// The receiver accepted the event.
     Delivered,
-    /// It is not tried any more.
+    /// All attempts failed.
     Failed,
 }
 
 impl DeliveryState {
-    /// The word on the wire.
-    pub fn word(self) -> &'static str {
+    /// Returns the value's form on the wire.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
             Self::Delivered => "delivered",

@@ -1,8 +1,8 @@
-//! The event types that webhooks can be sent: those that services declare, and a test.
+//! Event types for webhooks: those that services declare, and a test.
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 
-use hearth_base::{Error, Result, one_line};
+use hearth_base::{Error, Result, to_single_line};
 use serde::{Deserialize, Serialize};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -11,56 +11,56 @@ use utoipa::{
 
 use crate::topics::webhook_types;
 
-/// The event type of a webhook's payload. Names of another release are read and kept; only names that this release
-/// knows can be parsed.
+/// Event type of a webhook's payload. Names of another release are decoded and preserved; parsing accepts
+/// only names of this release.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventType(String);
 
 impl EventType {
-    /// The type of a test, which every webhook is sent.
-    const TEST: &str = "webhook.test";
+    /// Name of the test event, which every webhook receives.
+    const TEST_EVENT_TYPE: &str = "webhook.test";
 
-    /// The type of a test, which every webhook is sent.
-    pub fn test() -> Self {
-        Self(Self::TEST.to_owned())
+    /// Returns the type of the test event, which every webhook receives.
+    pub fn webhook_test() -> Self {
+        Self(Self::TEST_EVENT_TYPE.to_owned())
     }
 
-    /// The type of an event that a service declared for webhooks.
-    pub fn of_event(event_type: &str) -> Self {
+    /// Creates the type of an event that a service declares for webhooks.
+    pub fn from_event(event_type: &str) -> Self {
         Self(event_type.to_owned())
     }
 
-    /// All names that this release knows, in the order of their declaration.
+    /// Iterates over the names of this release, in the order of their declaration.
     pub fn known_names() -> impl Iterator<Item = &'static str> {
-        webhook_types().map(|declared| declared.name).chain([Self::TEST])
+        webhook_types().map(|declared| declared.name).chain([Self::TEST_EVENT_TYPE])
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Refuses a name that this release does not know.
+    /// Rejects a name that this release does not declare.
     pub fn check(&self) -> Result<()> {
         if Self::known_names().any(|known| known == self.0) {
             return Ok(());
         }
         let known: Vec<&str> = Self::known_names().collect();
-        let shown = one_line(&self.0, 60);
-        Err(Error::invalid("event-type", format!("{shown:?} is nothing that a webhook is told of"))
-            .help(format!("it is told of {}", known.join(", "))))
+        let name = to_single_line(&self.0, 60);
+        Err(Error::invalid("event-type", format!("unknown event type {name:?}"))
+            .help(format!("the event types are {}", known.join(", "))))
     }
 
-    /// The place in the order of declaration; unknown names come last.
-    fn rank(&self) -> usize {
+    /// Returns the position in the order of declaration; unknown names come last.
+    fn declaration_rank(&self) -> usize {
         Self::known_names().position(|known| known == self.0).unwrap_or(usize::MAX)
     }
 }
 
 impl Ord for EventType {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.rank().cmp(&other.rank()).then_with(|| self.0.cmp(&other.0))
+        self.declaration_rank().cmp(&other.declaration_rank()).then_with(|| self.0.cmp(&other.0))
     }
 }
 
@@ -95,7 +95,7 @@ impl PartialSchema for EventType {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(Type::String)
-            .description(Some("What a webhook is told of: the `type` of a payload."))
+            .description(Some("Event type: the `type` field of a payload."))
             .enum_values(Some(Self::known_names()))
             .into()
     }

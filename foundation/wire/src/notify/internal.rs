@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The channels that this Hearth can send by.
+/// Notification channels of this Hearth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Channels {
-    /// True when an operator has set a mail server.
+    /// True when the operator configured a mail server.
     pub mail: bool,
 }

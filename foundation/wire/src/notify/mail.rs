@@ -5,79 +5,79 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Whether mail about a tool is sent, and to whom.
+/// Mail settings of a tool and its recipients.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = notify::MailSettings)]
 pub struct MailSettings {
-    /// Whether this Hearth sends mail at all.
+    /// True when this Hearth sends mail.
     pub sends: bool,
-    /// Whether the caller has switched mail about this tool off.
+    /// True when the caller switched mail about this tool off.
     pub off: bool,
-    /// The maintainers who have an address and have not switched it off, by name; a hundred at most.
+    /// Maintainers with a mail address who receive mail about this tool, by name; at most 100.
     #[schema(value_type = Vec<String>)]
     pub recipients: Vec<UserName>,
-    /// How many events wait for the next mail.
+    /// Number of events in the next mail.
     pub waiting: u64,
-    /// When the next mail goes out, if any event waits.
+    /// Time of the next mail, if any event waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next: Option<Timestamp>,
 }
 
-/// Switching mail about a tool off or on, for oneself.
+/// Mail setting of the caller for one tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = notify::MailSettingsPut)]
 pub struct MailSettingsPut {
-    /// Whether the caller gets none.
+    /// True: send no mail to the caller.
     pub off: bool,
 }
 
-/// One mail to one maintainer.
+/// Mail to one maintainer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = notify::Mail)]
 pub struct Mail {
-    /// Its id.
+    /// Id of the mail.
     #[schema(value_type = String)]
     pub id: MailId,
-    /// To whom it goes.
+    /// Name of the recipient.
     #[schema(value_type = String)]
     pub user: UserName,
-    /// Its subject.
+    /// Subject of the mail.
     pub subject: String,
-    /// How many events it tells of.
+    /// Number of events in the mail.
     pub events: u32,
-    /// Where it stands.
+    /// State of the mail.
     pub state: MailState,
-    /// How often it was tried.
+    /// Number of attempts.
     pub tries: u32,
-    /// When it was written.
+    /// Time of creation.
     #[schema(value_type = String, format = DateTime)]
     pub created: Timestamp,
-    /// When it is tried next.
+    /// Time of the next attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub next: Option<Timestamp>,
-    /// Why it is not there yet, or never will be.
+    /// Error of the last attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub said: Option<String>,
 }
 
-/// Where a mail stands.
+/// State of a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = notify::MailState)]
 #[serde(rename_all = "lowercase")]
 pub enum MailState {
-    /// It is tried soon, or again later.
+    /// An attempt is pending.
     Waiting,
-    /// The mail server has taken it.
+    /// The mail server accepted the mail.
     Sent,
-    /// It is not tried any more.
+    /// All attempts failed.
     Failed,
 }
 
 impl MailState {
-    /// The word on the wire.
-    pub fn word(self) -> &'static str {
+    /// Returns the value's form on the wire.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
             Self::Sent => "sent",

@@ -11,5 +11,5 @@ mod webhook;
 pub use delivery::{Delivery, DeliveryState};
 pub use event_type::EventType;
 pub use mail::{Mail, MailSettings, MailSettingsPut, MailState};
-pub use payload::Payload;
+pub use payload::WebhookPayload;
 pub use webhook::{Webhook, WebhookCreate, WebhookPatch, WebhookSecret};

@@ -1,4 +1,4 @@
-//! What a webhook is sent.
+//! Body of a webhook request.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,17 +6,17 @@ use utoipa::ToSchema;
 
 use super::EventType;
 
-/// The body of a webhook's request: `type`, `timestamp` and `data`, as in the Standard Webhooks specification,
+/// Body of a webhook request: `type`, `timestamp` and `data`, as in the Standard Webhooks specification,
 /// section "Payload structure".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = notify::Payload)]
-pub struct Payload {
-    /// What it tells of.
+pub struct WebhookPayload {
+    /// Type of the event.
     #[serde(rename = "type")]
     pub event: EventType,
-    /// When it happened.
+    /// Time of the event.
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Timestamp,
-    /// The tool, the job, and the run or the due times.
+    /// Data of the event: the tool, the job, and the run or the due times.
     pub data: serde_json::Value,
 }

@@ -7,55 +7,55 @@ use utoipa::ToSchema;
 
 use super::EventType;
 
-/// An address that is told of a tool's events.
+/// Webhook of a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = notify::Webhook)]
 pub struct Webhook {
-    /// Its id.
+    /// Id of the webhook.
     #[schema(value_type = String)]
     pub id: WebhookId,
-    /// Where payloads are sent, by POST.
+    /// URL of the receiver; payloads are sent by POST.
     pub url: String,
-    /// What it is told of; empty: everything.
+    /// Event types to send; empty for all.
     pub events: Vec<EventType>,
-    /// Whether anything is sent.
+    /// True when events are sent.
     pub enabled: bool,
-    /// Why nothing is sent, when it was not a maintainer who wanted that.
+    /// Reason why the webhook is disabled, unless a maintainer disabled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When it was made.
+    /// Time of creation.
     #[schema(value_type = String, format = DateTime)]
     pub created: Timestamp,
 }
 
-/// Making a webhook.
+/// New webhook to create.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = notify::WebhookCreate)]
 pub struct WebhookCreate {
-    /// Where payloads are sent: `https://…` or `http://…`, at a public address.
+    /// URL of the receiver: `https://…` or `http://…`, at a public address.
     pub url: String,
-    /// What it is told of; empty: everything.
+    /// Event types to send; empty for all.
     #[serde(default)]
     pub events: Vec<EventType>,
 }
 
-/// Changing a webhook. What is absent stays.
+/// Changes of a webhook. Absent fields stay unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = notify::WebhookPatch)]
 #[serde(default)]
 pub struct WebhookPatch {
-    /// Where payloads are sent.
+    /// URL of the receiver.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// What it is told of; empty: everything.
+    /// Event types to send; empty for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events: Option<Vec<EventType>>,
-    /// Whether anything is sent.
+    /// True: send events.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }
 
-/// A webhook with the secret that its payloads are signed with, which is shown this once.
+/// Webhook with the secret that signs its payloads; the secret is shown only this once.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = notify::WebhookSecret)]
 pub struct WebhookSecret {
@@ -63,6 +63,6 @@ pub struct WebhookSecret {
     pub webhook: Webhook,
     /// `whsec_` and the key in base64, as in the Standard Webhooks specification.
     #[schema(value_type = String)]
-    #[serde(serialize_with = "Secret::expose")]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     pub secret: Secret,
 }

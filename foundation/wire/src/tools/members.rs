@@ -1,4 +1,4 @@
-//! Who belongs to a tool.
+//! Members of a tool.
 
 use hearth_base::{ToolRole, UserName};
 use jiff::Timestamp;
@@ -9,18 +9,18 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = tools::Member)]
 pub struct Member {
-    /// Who.
+    /// Name of the user.
     #[schema(value_type = String)]
     pub user: UserName,
-    /// As what.
+    /// Role of the user.
     #[schema(value_type = String)]
     pub role: ToolRole,
-    /// Since when in this role.
+    /// Time of the last change of the role.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
 }
 
-/// Giving somebody a role, or another one.
+/// Role to assign to a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = tools::MemberPut)]
 pub struct MemberPut {

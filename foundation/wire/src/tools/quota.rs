@@ -1,4 +1,4 @@
-//! How much a tool may use.
+//! Quota of a tool.
 
 use hearth_base::{Cpu, Memory};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 macro_rules! quota {
     ($($(#[$doc:meta])* $field:ident: $type:ty as $shown:ty $(= $former:literal)?,)*) => {
-        /// How much a tool may use.
+        /// Resource quota of a tool.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         #[schema(as = tools::Quota)]
         pub struct Quota {
@@ -16,26 +16,27 @@ macro_rules! quota {
             pub $field: $type,)*
         }
 
-        /// What an operator changes of a tool's quota: what is absent stays, `null` goes back to the default.
+        /// Changes that an operator makes to a tool's quota. Absent fields stay unchanged; `null` restores
+        /// the default.
         #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         #[schema(as = tools::QuotaPatch)]
         #[serde(default)]
         pub struct QuotaPatch {
             $($(#[$doc])*
-            #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+            #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "deserialize_present")]
             #[schema(value_type = Option<$shown>)]
             pub $field: Option<Option<$type>>,)*
         }
 
         impl QuotaPatch {
-            /// The quota that `default` and these changes make.
-            pub fn over(&self, default: &Quota) -> Quota {
+            /// Applies these changes to the default quota.
+            pub fn apply_to(&self, default: &Quota) -> Quota {
                 Quota { $($field: self.$field.flatten().unwrap_or(default.$field),)* }
             }
 
-            /// These changes with later ones laid over them.
+            /// Merges these changes with later ones, which take precedence.
             #[must_use]
-            pub fn then(&self, later: &Self) -> Self {
+            pub fn merge_with(&self, later: &Self) -> Self {
                 Self { $($field: later.$field.or(self.$field).filter(Option::is_some),)* }
             }
         }
@@ -43,58 +44,58 @@ macro_rules! quota {
 }
 
 quota! {
-    /// Memory of all that runs at one time.
+    /// Total memory of concurrent runs.
     memory: Memory as String,
-    /// Processors of all that runs at one time.
+    /// Total CPUs of concurrent runs.
     cpu: Cpu as String,
     /// Memory of one run.
     job_memory: Memory as String,
-    /// Processors of one run.
+    /// CPUs of one run.
     job_cpu: Cpu as String,
-    /// What one run writes beside the tool's home.
-    job_disk: Memory as String = "job_disk",
-    /// Jobs that run at one time.
+    /// Disk writes of one run outside the tool's home.
+    job_disk: Memory as String = "default_job_disk",
+    /// Number of concurrent runs.
     running_jobs: u32 as u32,
-    /// Scheduled jobs.
+    /// Number of scheduled jobs.
     scheduled_jobs: u32 as u32,
-    /// Continuous jobs.
+    /// Number of continuous jobs.
     continuous_jobs: u32 as u32,
-    /// Replicas of one job.
+    /// Number of replicas of one job.
     replicas: u32 as u32,
-    /// Builds that run at one time.
+    /// Number of concurrent builds.
     running_builds: u32 as u32,
-    /// Variables.
+    /// Number of environment variables.
     envvars: u32 as u32,
-    /// Room for images.
+    /// Total size of images.
     image_storage: Memory as String,
 }
 
 impl Default for Quota {
     fn default() -> Self {
         Self {
-            memory: Memory::mib(8192),
-            cpu: Cpu::milli(8000),
-            job_memory: Memory::mib(4096),
-            job_cpu: Cpu::milli(3000),
-            job_disk: job_disk(),
+            memory: Memory::from_mib(8192),
+            cpu: Cpu::from_milli(8000),
+            job_memory: Memory::from_mib(4096),
+            job_cpu: Cpu::from_milli(3000),
+            job_disk: default_job_disk(),
             running_jobs: 16,
             scheduled_jobs: 50,
             continuous_jobs: 16,
             replicas: 8,
             running_builds: 4,
             envvars: 64,
-            image_storage: Memory::mib(4096),
+            image_storage: Memory::from_mib(4096),
         }
     }
 }
 
-/// For a service or a configuration of a release that did not know it.
-const fn job_disk() -> Memory {
-    Memory::mib(16 << 10)
+/// Default for a service or a configuration of a release without this field.
+const fn default_job_disk() -> Memory {
+    Memory::from_mib(16 << 10)
 }
 
-/// Tells a field that is `null` from one that is absent.
-fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+/// Deserializes a field so that `null` and absence are different values.
+fn deserialize_present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
@@ -105,11 +106,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_patch_keeps_what_is_absent_and_null_goes_back_to_the_default() -> Result<(), serde_json::Error> {
+    fn quota_patch_preserves_absent_fields_and_null_restores_the_default() -> Result<(), serde_json::Error> {
         let first: QuotaPatch = serde_json::from_str(r#"{"memory": "1Gi", "envvars": 3}"#)?;
-        let then = first.then(&serde_json::from_str(r#"{"envvars": null}"#)?);
-        let quota = then.over(&Quota::default());
-        assert_eq!(quota.memory, Memory::mib(1024));
+        let merged = first.merge_with(&serde_json::from_str(r#"{"envvars": null}"#)?);
+        let quota = merged.apply_to(&Quota::default());
+        assert_eq!(quota.memory, Memory::from_mib(1024));
         assert_eq!(quota.envvars, Quota::default().envvars);
         Ok(())
     }

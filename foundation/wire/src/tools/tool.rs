@@ -1,6 +1,6 @@
-//! A tool as such.
+//! Tools.
 
-use hearth_base::{Cursor, Limit, ToolId, ToolName, ToolRole};
+use hearth_base::{PageCursor, PageLimit, ToolId, ToolName, ToolRole};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -9,65 +9,65 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = tools::Tool)]
 pub struct Tool {
-    /// Its id, for ever.
+    /// Permanent id of the tool.
     #[schema(value_type = String)]
     pub id: ToolId,
-    /// Its name now.
+    /// Current name of the tool.
     #[schema(value_type = String)]
     pub name: ToolName,
-    /// What it is for, in its maintainers' words.
+    /// Description of the tool, written by its maintainers.
     pub description: String,
-    /// Whether it is there or on its way out.
+    /// State of the tool.
     pub state: ToolState,
-    /// What the caller is to it; absent for an operator who is none of its members.
+    /// Role of the caller; absent for an operator who is not a member.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<String>)]
     pub role: Option<ToolRole>,
-    /// When it was made.
+    /// Time of creation.
     #[schema(value_type = String, format = DateTime)]
     pub created: Timestamp,
-    /// The services that have not yet acknowledged its end.
+    /// Services that have not yet acknowledged the deletion.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub waits_for: Vec<String>,
 }
 
-/// Where a tool stands.
+/// State of a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = tools::ToolState)]
 #[serde(rename_all = "lowercase")]
 pub enum ToolState {
-    /// It is there.
+    /// The tool exists.
     Active,
-    /// It is being ended; its name is free again when every service has acknowledged.
+    /// The tool is being deleted; its name becomes free when every service has acknowledged.
     Deleting,
 }
 
-/// Making a tool; the caller becomes its owner.
+/// New tool to create; the caller becomes its owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = tools::ToolCreate)]
 pub struct ToolCreate {
-    /// Its name: 2 to 32 lower-case letters, digits and hyphens; no two hyphens in a row.
+    /// Name: 2 to 32 lower-case letters, digits and hyphens; no two hyphens in a row.
     #[schema(value_type = String, min_length = 2, max_length = 32)]
     pub name: ToolName,
-    /// What it is for: at most 500 characters.
+    /// Description: at most 500 characters.
     #[serde(default)]
     #[schema(max_length = 500)]
     pub description: String,
 }
 
-/// Which tools are wanted.
+/// Filter for tools.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct ToolQuery {
-    /// All tools of this Hearth instead of the caller's own: for operators.
-    #[serde(deserialize_with = "crate::flag::one")]
+    /// True: all tools of this Hearth, for operators; default: the caller's own.
+    #[serde(deserialize_with = "crate::query_flag::deserialize_flag")]
     pub all: bool,
-    /// How many items at most: 1 to 1000, 100 when absent.
+    /// Maximum number of items: 1 to 1000; default 100.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
-    pub limit: Limit,
-    /// Where to go on: the `next` of the page before.
+    pub limit: PageLimit,
+    /// Cursor to continue from: the `next` value of the previous page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(value_type = Option<String>)]
-    pub cursor: Option<Cursor>,
+    pub cursor: Option<PageCursor>,
 }

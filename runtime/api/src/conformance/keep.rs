@@ -1,14 +1,14 @@
-//! Sets: kept alive without anybody's help.
+//! Sets: replicas are kept running.
 
 use std::time::Duration;
 
 use crate::{
-    End, Workload, WorkloadKind,
+    Termination, Workload, WorkloadKind,
     conformance::Bench,
-    fake::Step::{Exit, Forever},
+    fake::ScriptStep::{Exit, Forever},
 };
 
-fn next(workload: &Workload, replicas: u16) -> Workload {
+fn next_generation(workload: &Workload, replicas: u16) -> Workload {
     let mut next = workload.clone();
     next.version.generation += 1;
     if let WorkloadKind::Keep { replicas: wanted, .. } = &mut next.kind {
@@ -17,61 +17,62 @@ fn next(workload: &Workload, replicas: u16) -> Workload {
     next
 }
 
-/// Each start is a container of its own, and the last outcomes are kept.
-pub async fn what_ends_is_started_again(bench: &Bench) {
-    let workload = bench.keep(1, &[Exit(3)]);
+/// Each start creates a new container, and the last outcomes stay visible.
+pub async fn ended_container_is_started_again(bench: &Bench) {
+    let workload = bench.build_set(1, &[Exit(3)]);
     let id = bench.apply(&workload).await;
-    let state = bench.until(id, |state| state.instances.iter().any(|instance| instance.id.start >= 3)).await;
+    let state =
+        bench.wait_for_state(id, |state| state.instances.iter().any(|instance| instance.id.start >= 3)).await;
     assert!(!state.done);
     let ended = state.instances.iter().find_map(|instance| instance.phase.outcome());
-    assert_eq!(ended.map(|outcome| &outcome.end), Some(&End::Exited { code: 3 }));
+    assert_eq!(ended.map(|outcome| &outcome.end), Some(&Termination::Exited { code: 3 }));
 }
 
-/// What another runtime has begun of a set is never begun again under the same name.
-pub async fn the_first_container_has_the_number_that_is_asked_for(bench: &Bench) {
-    let mut workload = bench.keep(2, &[Forever]);
+/// A caller can reserve the start counts that an earlier runtime has used.
+pub async fn first_container_has_the_requested_start_number(bench: &Bench) {
+    let mut workload = bench.build_set(2, &[Forever]);
     if let WorkloadKind::Keep { first, .. } = &mut workload.kind {
         *first = 8;
     }
-    let running = bench.running(&workload, 2).await;
+    let running = bench.start_instances(&workload, 2).await;
     assert!(running.iter().all(|instance| instance.start == 8));
-    // Where one is known, the next is the one behind it.
-    let mut again = next(&workload, 1);
+    // For a replica with a record, the next start count follows the last one.
+    let mut again = next_generation(&workload, 1);
     again.restart += 1;
     let id = bench.apply(&again).await;
-    bench.until(id, |state| state.running().any(|instance| instance.id.start == 9)).await;
+    bench.wait_for_state(id, |state| state.running_instances().any(|instance| instance.id.start == 9)).await;
 }
 
-/// Up and down, and to nothing.
+/// Scaling works up, down and to zero.
 pub async fn replicas_follow_the_number_wanted(bench: &Bench) {
-    let mut workload = bench.keep(2, &[Forever]);
-    bench.running(&workload, 2).await;
+    let mut workload = bench.build_set(2, &[Forever]);
+    bench.start_instances(&workload, 2).await;
     for replicas in [3, 1, 0, 1] {
-        workload = next(&workload, replicas);
-        let running = bench.running(&workload, replicas.into()).await;
+        workload = next_generation(&workload, replicas);
+        let running = bench.start_instances(&workload, replicas.into()).await;
         assert!(running.iter().all(|instance| instance.replica < replicas));
     }
 }
 
-/// The new one runs before the old one is asked to end.
+/// The new container runs before the old one receives its stop signal.
 pub async fn a_restart_replaces_each_container(bench: &Bench) {
-    let workload = bench.keep(1, &[Forever]);
-    let old = bench.running(&workload, 1).await[0];
-    let mut again = next(&workload, 1);
+    let workload = bench.build_set(1, &[Forever]);
+    let old = bench.start_instances(&workload, 1).await[0];
+    let mut again = next_generation(&workload, 1);
     again.restart += 1;
     let id = bench.apply(&again).await;
     let state = bench
-        .until(id, |state| {
+        .wait_for_state(id, |state| {
             let ended = |start| {
                 state
                     .instances
                     .iter()
                     .any(|instance| instance.id.start == start && instance.phase.outcome().is_some())
             };
-            ended(old.start) && state.running().count() == 1
+            ended(old.start) && state.running_instances().count() == 1
         })
         .await;
-    let new = state.running().next().expect("one runs");
+    let new = state.running_instances().next().expect("one runs");
     assert_eq!((new.id.start, new.version), (old.start + 1, again.version));
     let outcome = state
         .instances
@@ -81,22 +82,22 @@ pub async fn a_restart_replaces_each_container(bench: &Bench) {
     assert!(outcome.is_some_and(|outcome| outcome.stopped), "{outcome:?}");
 }
 
-/// What runs goes on running.
+/// Running containers are not affected.
 pub async fn a_change_of_replicas_restarts_nothing(bench: &Bench) {
-    let workload = bench.keep(1, &[Forever]);
-    let old = bench.running(&workload, 1).await;
-    let new = bench.running(&next(&workload, 2), 2).await;
+    let workload = bench.build_set(1, &[Forever]);
+    let old = bench.start_instances(&workload, 1).await;
+    let new = bench.start_instances(&next_generation(&workload, 2), 2).await;
     assert!(new.contains(&old[0]));
 }
 
-/// And is done once all have ended.
+/// A stopped set is done once its containers have ended.
 pub async fn a_stopped_set_stays_stopped_until_a_higher_generation(bench: &Bench) {
-    let workload = bench.keep(2, &[Forever]);
-    bench.running(&workload, 2).await;
-    let stopped = next(&workload, 2);
+    let workload = bench.build_set(2, &[Forever]);
+    bench.start_instances(&workload, 2).await;
+    let stopped = next_generation(&workload, 2);
     let runtime = bench.runtime();
     runtime.stop(workload.id(), stopped.version, Duration::from_secs(20)).await.expect("stop");
-    bench.until(workload.id(), |state| state.done).await;
+    bench.wait_for_state(workload.id(), |state| state.done).await;
     assert!(runtime.apply(workload.clone()).await.is_err());
-    bench.running(&next(&stopped, 2), 2).await;
+    bench.start_instances(&next_generation(&stopped, 2), 2).await;
 }

@@ -1,5 +1,5 @@
-//! What every runtime must do, as cases over a [`Harness`]: one suite for the fake, the fake behind its socket,
-//! this machine and a cluster. [`crate::conformance_tests!`] makes one test of each.
+//! The conformance suite that every runtime must pass, as cases over a [`Harness`]: for the fake, the fake
+//! behind its socket, this machine and a cluster. [`crate::conformance_tests!`] generates one test per case.
 
 pub mod exec;
 pub mod features;
@@ -7,32 +7,32 @@ mod harness;
 pub mod images;
 pub mod keep;
 pub mod logs;
-mod moments;
 pub mod once;
+mod polling;
 pub mod probes;
 pub mod rollout;
 pub mod state;
 pub mod storage;
 
 pub use harness::{Bench, Harness};
-pub use moments::moments;
+pub use polling::poll_moments;
 
-/// One `#[tokio::test]` per case. The argument is a path to an `async fn() -> Bench`.
+/// Generates one `#[tokio::test]` per case. The argument is a path to an `async fn() -> Bench`.
 #[macro_export]
 macro_rules! conformance_tests {
     ($bench:path) => {
         $crate::conformance_tests! { @cases $bench;
             once: [
                 a_run_ends_with_its_status, a_run_ends_by_a_signal, a_run_is_started_at_most_once,
-                an_acknowledged_run_never_starts_again, what_runs_cannot_be_acknowledged,
+                an_acknowledged_run_never_starts_again, running_workload_cannot_be_acknowledged,
                 a_run_is_stopped_by_its_signal, a_stubborn_run_is_killed_after_its_grace,
-                a_run_ends_at_its_time_limit, a_run_that_needs_too_much_memory_is_told_apart,
-                a_run_writes_as_much_as_its_disk_holds,
-                a_missing_program_is_told, the_environment_arrives, an_outcome_says_what_was_used,
-                a_sealed_variable_is_opened_for_its_run, what_was_sealed_for_another_is_refused,
+                a_run_ends_at_its_time_limit, run_beyond_its_memory_limit_ends_as_out_of_memory,
+                run_writes_no_more_than_its_disk_limit,
+                missing_program_is_reported_as_not_started, the_environment_arrives, outcome_reports_memory_and_processor_time,
+                a_sealed_variable_is_opened_for_its_run, value_sealed_for_another_tool_or_job_is_refused,
             ];
             keep: [
-                what_ends_is_started_again, the_first_container_has_the_number_that_is_asked_for,
+                ended_container_is_started_again, first_container_has_the_requested_start_number,
                 replicas_follow_the_number_wanted,
                 a_restart_replaces_each_container, a_change_of_replicas_restarts_nothing,
                 a_stopped_set_stays_stopped_until_a_higher_generation,
@@ -58,16 +58,16 @@ macro_rules! conformance_tests {
             ];
             state: [
                 a_lower_generation_is_refused, a_stop_before_the_apply_wins,
-                an_observer_is_woken_by_a_change, an_observer_of_another_life_sees_everything,
-                a_workload_that_breaks_a_rule_is_refused, the_doctor_answers,
+                an_observer_is_woken_by_a_change, cursor_of_an_earlier_process_lists_everything,
+                a_workload_that_breaks_a_rule_is_refused, host_check_describes_each_item,
             ];
             logs: [
-                lines_come_in_order_with_their_stream, a_reader_goes_on_where_it_was,
+                lines_come_in_order_with_their_stream, reader_continues_from_a_sequence,
                 a_reader_waits_for_the_next_line,
             ];
             exec: [
                 a_second_program_has_streams_and_a_status, input_reaches_a_second_program,
-                nothing_is_started_in_what_has_ended, a_sealed_variable_is_opened_for_a_second_program,
+                exec_in_an_ended_container_is_refused, a_sealed_variable_is_opened_for_a_second_program,
             ];
             images: [
                 a_layer_is_missing_until_added, bytes_of_another_layer_are_refused, a_truncated_layer_is_refused,
@@ -82,7 +82,7 @@ macro_rules! conformance_tests {
             ];
             storage: [
                 a_home_outlives_its_runs, tools_do_not_share_a_home, an_erased_home_is_empty,
-                a_tool_that_runs_is_not_erased, usage_is_told_for_what_runs,
+                a_tool_that_runs_is_not_erased, usage_covers_running_containers_only,
             ];
         }
     };

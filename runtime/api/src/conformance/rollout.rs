@@ -1,4 +1,4 @@
-//! Replacement of a set's containers by ready ones.
+//! Rollouts: replacement of a set's containers by ready ones.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use crate::{
     InstanceId, ProbeCheck, Probes, Rollout, SurgeUntil, Workload, WorkloadKind, WorkloadState,
     conformance::{
         Bench,
-        probes::{SCRIPT_PORT, http, is_ready, start_within},
+        probes::{SCRIPT_PORT, build_http_probe, build_startup_probe, is_ready},
     },
-    fake::Step::{Forever, Open, Serve, Shut},
+    fake::ScriptStep::{Forever, Open, Serve, Shut},
 };
 
-/// As the next generation, with containers of its own, which replace the others once they are ready.
-fn replacing(workload: &Workload, probes: Probes) -> Workload {
+/// Builds the next generation, whose containers replace the earlier ones once they are ready.
+fn build_replacement(workload: &Workload, probes: Probes) -> Workload {
     let mut next = Workload { probes, ..workload.clone() };
     next.version.generation += 1;
     next.restart += 1;
@@ -26,7 +26,7 @@ fn set_policy(workload: &mut Workload, policy: Rollout) {
     }
 }
 
-/// A new container takes over when it is ready; what is ready drains for longer than a test waits.
+/// Replaces a container when the new one is ready; the old one drains for longer than a test waits.
 const DRAIN_LONG: Rollout = Rollout::Surge {
     until: SurgeUntil::Ready,
     most: None,
@@ -34,95 +34,101 @@ const DRAIN_LONG: Rollout = Rollout::Surge {
     drain: Duration::from_secs(3600),
 };
 
-/// Nothing of the suite listens there.
-fn never_ready() -> Probes {
-    Probes { readiness: Some(super::probes::probe(ProbeCheck::Tcp { port: 9 })), ..Probes::default() }
+/// Builds probes of a port that no container listens on.
+fn build_failing_probes() -> Probes {
+    Probes { readiness: Some(super::probes::build_probe(ProbeCheck::Tcp { port: 9 })), ..Probes::default() }
 }
 
-fn running(state: &WorkloadState) -> Vec<u32> {
-    state.running().map(|instance| instance.id.start).collect()
+fn list_running_starts(state: &WorkloadState) -> Vec<u32> {
+    state.running_instances().map(|instance| instance.id.start).collect()
 }
 
-/// Requests to the old one are answered meanwhile.
+/// The old container serves requests until then.
 pub async fn replaced_container_goes_on_until_the_new_one_is_ready(bench: &Bench) {
-    let workload = bench.keep(1, &[Serve(SCRIPT_PORT), Forever]);
-    let old = bench.running(&workload, 1).await[0];
-    let probes = Probes { readiness: Some(http("/ready")), ..Probes::default() };
-    let id = bench.apply(&replacing(&workload, probes)).await;
+    let workload = bench.build_set(1, &[Serve(SCRIPT_PORT), Forever]);
+    let old = bench.start_instances(&workload, 1).await[0];
+    let probes = Probes { readiness: Some(build_http_probe("/ready")), ..Probes::default() };
+    let id = bench.apply(&build_replacement(&workload, probes)).await;
     let new = InstanceId { start: old.start + 1, ..old };
-    let asked = |state: &WorkloadState| {
+    let was_probed = |state: &WorkloadState| {
         state.instances.iter().any(|instance| instance.id == new && instance.health.failure.is_some())
     };
-    bench.until(id, |state| running(state) == [1, 2] && asked(state)).await;
-    bench.run_in(new, &[Open("ready".into())]).await;
-    let state = bench.until(id, |state| running(state) == [2]).await;
+    bench.wait_for_state(id, |state| list_running_starts(state) == [1, 2] && was_probed(state)).await;
+    bench.run_steps_in(new, &[Open("ready".into())]).await;
+    let state = bench.wait_for_state(id, |state| list_running_starts(state) == [2]).await;
     assert!(is_ready(&state, new));
 }
 
-/// Those who ask it have to learn of the new one first.
+/// The new container must be ready for `min_ready` first.
 pub async fn replaced_container_goes_on_while_the_new_one_settles(bench: &Bench) {
-    let workload = bench.keep(1, &[Forever]);
-    let old = bench.running(&workload, 1).await[0];
-    let mut next = replacing(&workload, Probes::default());
+    let workload = bench.build_set(1, &[Forever]);
+    let old = bench.start_instances(&workload, 1).await[0];
+    let mut next = build_replacement(&workload, Probes::default());
     let (min_ready, drain) = (Duration::from_secs(3600), Duration::ZERO);
     set_policy(&mut next, Rollout::Surge { until: SurgeUntil::Ready, most: None, min_ready, drain });
     let id = bench.apply(&next).await;
     let new = InstanceId { start: old.start + 1, ..old };
-    bench.until(id, |state| is_ready(state, new) && running(state) == [1, 2]).await;
+    bench.wait_for_state(id, |state| is_ready(state, new) && list_running_starts(state) == [1, 2]).await;
     next.version.generation += 1;
     set_policy(&mut next, Rollout::UNTIL_READY);
     bench.apply(&next).await;
-    bench.until(id, |state| running(state) == [2]).await;
+    bench.wait_for_state(id, |state| list_running_starts(state) == [2]).await;
 }
 
 fn find_draining(state: &WorkloadState) -> Vec<InstanceId> {
-    let draining = state.running().filter(|instance| instance.draining);
+    let draining = state.running_instances().filter(|instance| instance.draining);
     draining.map(|instance| instance.id).collect()
 }
 
-/// Requests under way are answered, and nobody sends it new ones. Without a time to drain it ends at once.
+/// Without a drain time it ends at once.
 pub async fn replaced_container_drains_before_it_ends(bench: &Bench) {
-    let workload = bench.keep(1, &[Forever]);
-    let old = bench.running(&workload, 1).await[0];
-    let mut next = replacing(&workload, Probes::default());
+    let workload = bench.build_set(1, &[Forever]);
+    let old = bench.start_instances(&workload, 1).await[0];
+    let mut next = build_replacement(&workload, Probes::default());
     set_policy(&mut next, DRAIN_LONG);
     let id = bench.apply(&next).await;
     let new = InstanceId { start: old.start + 1, ..old };
-    let state = bench.until(id, |state| find_draining(state) == [old]).await;
-    assert!(is_ready(&state, new) && is_ready(&state, old) && running(&state) == [1, 2], "{state:#?}");
-    // What replaces the new one in turn makes nobody send anything to the old one again.
-    let mut third = replacing(&next, never_ready());
+    let state = bench.wait_for_state(id, |state| find_draining(state) == [old]).await;
+    assert!(
+        is_ready(&state, new) && is_ready(&state, old) && list_running_starts(&state) == [1, 2],
+        "{state:#?}"
+    );
+    // When the new container is replaced in turn, the old one stays in its drain.
+    let mut third = build_replacement(&next, build_failing_probes());
     set_policy(&mut third, DRAIN_LONG);
     bench.apply(&third).await;
-    let state = bench.until(id, |state| running(state) == [1, 2, 3]).await;
+    let state = bench.wait_for_state(id, |state| list_running_starts(state) == [1, 2, 3]).await;
     assert_eq!(find_draining(&state), [old]);
     third.version.generation += 1;
     set_policy(&mut third, Rollout::UNTIL_READY);
     bench.apply(&third).await;
-    bench.until(id, |state| running(state) == [2, 3]).await;
+    bench.wait_for_state(id, |state| list_running_starts(state) == [2, 3]).await;
 }
 
-/// Requests are sent to it as before.
+/// Its drain is cancelled.
 pub async fn draining_container_serves_again_when_its_replacement_does_not(bench: &Bench) {
-    let workload = bench.keep(1, &[Serve(SCRIPT_PORT), Forever]);
-    let old = bench.running(&workload, 1).await[0];
-    let mut next = replacing(&workload, Probes { readiness: Some(http("/ready")), ..Probes::default() });
+    let workload = bench.build_set(1, &[Serve(SCRIPT_PORT), Forever]);
+    let old = bench.start_instances(&workload, 1).await[0];
+    let mut next = build_replacement(
+        &workload,
+        Probes { readiness: Some(build_http_probe("/ready")), ..Probes::default() },
+    );
     set_policy(&mut next, DRAIN_LONG);
     let id = bench.apply(&next).await;
     let new = InstanceId { start: old.start + 1, ..old };
-    bench.until(id, |state| running(state) == [1, 2]).await;
-    bench.run_in(new, &[Open("ready".into())]).await;
-    bench.until(id, |state| find_draining(state) == [old]).await;
-    bench.run_in(new, &[Shut("ready".into())]).await;
-    let state = bench.until(id, |state| find_draining(state).is_empty()).await;
-    assert!(is_ready(&state, old) && running(&state) == [1, 2], "{state:#?}");
+    bench.wait_for_state(id, |state| list_running_starts(state) == [1, 2]).await;
+    bench.run_steps_in(new, &[Open("ready".into())]).await;
+    bench.wait_for_state(id, |state| find_draining(state) == [old]).await;
+    bench.run_steps_in(new, &[Shut("ready".into())]).await;
+    let state = bench.wait_for_state(id, |state| find_draining(state).is_empty()).await;
+    assert!(is_ready(&state, old) && list_running_starts(&state) == [1, 2], "{state:#?}");
 }
 
-/// And goes on when it is wanted again.
+/// Scaling up again cancels its drain.
 pub async fn surplus_container_drains_before_it_ends(bench: &Bench) {
-    let mut workload = bench.keep(2, &[Forever]);
+    let mut workload = bench.build_set(2, &[Forever]);
     set_policy(&mut workload, DRAIN_LONG);
-    let all = bench.running(&workload, 2).await;
+    let all = bench.start_instances(&workload, 2).await;
     let scaled = |replicas: u16, generation: u64| {
         let mut scaled = workload.clone();
         scaled.version.generation += generation;
@@ -132,54 +138,56 @@ pub async fn surplus_container_drains_before_it_ends(bench: &Bench) {
         scaled
     };
     let id = bench.apply(&scaled(1, 1)).await;
-    bench.until(id, |state| find_draining(state) == [all[1]]).await;
+    bench.wait_for_state(id, |state| find_draining(state) == [all[1]]).await;
     bench.apply(&scaled(2, 2)).await;
-    let state = bench.until(id, |state| find_draining(state).is_empty()).await;
-    assert_eq!(state.running().map(|instance| instance.id).collect::<Vec<_>>(), all);
+    let state = bench.wait_for_state(id, |state| find_draining(state).is_empty()).await;
+    assert_eq!(state.running_instances().map(|instance| instance.id).collect::<Vec<_>>(), all);
     bench.apply(&scaled(1, 3)).await;
-    bench.until(id, |state| find_draining(state) == [all[1]]).await;
-    // Without others there is nobody else to send anything to.
+    bench.wait_for_state(id, |state| find_draining(state) == [all[1]]).await;
+    // A set without replicas has no other container for the requests, so it stops without a drain.
     bench.apply(&scaled(0, 4)).await;
-    bench.until(id, |state| state.running().count() == 0).await;
+    bench.wait_for_state(id, |state| state.running_instances().count() == 0).await;
 }
 
-/// However many come that do not work, one of them runs beside the one that does.
+/// At most one replacement that is not ready runs beside the older container.
 pub async fn replacement_that_never_got_ready_is_replaced_too(bench: &Bench) {
-    for first in [Probes::default(), never_ready()] {
-        let goes_on = if first.is_empty() { [1, 3] } else { [2, 3] };
-        let workload = Workload { probes: first, ..bench.keep(1, &[Forever]) };
-        bench.running(&workload, 1).await;
-        let second = replacing(&workload, never_ready());
+    for first in [Probes::default(), build_failing_probes()] {
+        let expected = if first.is_empty() { [1, 3] } else { [2, 3] };
+        let workload = Workload { probes: first, ..bench.build_set(1, &[Forever]) };
+        bench.start_instances(&workload, 1).await;
+        let second = build_replacement(&workload, build_failing_probes());
         let id = bench.apply(&second).await;
-        bench.until(id, |state| running(state) == [1, 2]).await;
-        bench.apply(&replacing(&second, never_ready())).await;
-        bench.until(id, |state| running(state) == goes_on).await;
+        bench.wait_for_state(id, |state| list_running_starts(state) == [1, 2]).await;
+        bench.apply(&build_replacement(&second, build_failing_probes())).await;
+        bench.wait_for_state(id, |state| list_running_starts(state) == expected).await;
     }
 }
 
-/// The one that did not work is taken back, and the one it was to replace never stopped.
+/// After a roll-back, the unready replacement is stopped and the running container serves the new version.
 pub async fn container_that_is_wanted_again_is_not_started_again(bench: &Bench) {
-    let first = bench.keep(1, &[Forever]);
-    let old = bench.running(&first, 1).await[0];
-    let second = replacing(&first, never_ready());
+    let first = bench.build_set(1, &[Forever]);
+    let old = bench.start_instances(&first, 1).await[0];
+    let second = build_replacement(&first, build_failing_probes());
     let id = bench.apply(&second).await;
-    bench.until(id, |state| running(state) == [1, 2]).await;
-    let mut again = replacing(&second, Probes::default());
+    bench.wait_for_state(id, |state| list_running_starts(state) == [1, 2]).await;
+    let mut again = build_replacement(&second, Probes::default());
     again.restart = first.restart;
     bench.apply(&again).await;
-    let state = bench.until(id, |state| running(state) == [1]).await;
-    assert!(state.running().all(|instance| instance.id == old && instance.version == again.version));
+    let state = bench.wait_for_state(id, |state| list_running_starts(state) == [1]).await;
+    assert!(
+        state.running_instances().all(|instance| instance.id == old && instance.version == again.version)
+    );
 }
 
-/// Again and again, while the other goes on.
+/// The older container continues to serve.
 pub async fn failed_replacement_is_restarted_beside_the_one_that_serves(bench: &Bench) {
-    let workload = bench.keep(1, &[Forever]);
-    bench.running(&workload, 1).await;
-    let probes = Probes { startup: Some(start_within(Duration::from_secs(1))), ..Probes::default() };
-    let id = bench.apply(&replacing(&workload, probes)).await;
-    bench.until(id, |state| running(state) == [1, 2]).await;
-    let state = bench.until(id, |state| running(state) == [1, 3]).await;
+    let workload = bench.build_set(1, &[Forever]);
+    bench.start_instances(&workload, 1).await;
+    let probes = Probes { startup: Some(build_startup_probe(Duration::from_secs(1))), ..Probes::default() };
+    let id = bench.apply(&build_replacement(&workload, probes)).await;
+    bench.wait_for_state(id, |state| list_running_starts(state) == [1, 2]).await;
+    let state = bench.wait_for_state(id, |state| list_running_starts(state) == [1, 3]).await;
     let failed = state.instances.iter().find(|instance| instance.id.start == 2);
     let outcome = failed.and_then(|instance| instance.phase.outcome());
-    assert!(outcome.is_some_and(|outcome| outcome.unhealthy.is_some()), "{state:#?}");
+    assert!(outcome.is_some_and(|outcome| outcome.probe_failure.is_some()), "{state:#?}");
 }

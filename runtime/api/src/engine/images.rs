@@ -1,4 +1,5 @@
-//! The images that a runtime knows, with their layers and the times of their last use. It stores no layer.
+//! The registered images of a runtime, with their layers and times of last use. The layers are stored
+//! elsewhere.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,91 +9,94 @@ use std::{
 use hearth_base::{Digest, Error, Result};
 use jiff::Timestamp;
 
-use crate::{Image, LayerDescriptor, Workload};
+use crate::{LayerDescriptor, ResolvedImage, Workload};
 
-/// The images that a runtime knows, by the digests of their manifests.
+/// The registered images, by the digests of their manifests.
 #[derive(Debug, Default)]
 pub struct ImageLedger {
-    images: BTreeMap<Digest, KnownImage>,
+    images: BTreeMap<Digest, ImageEntry>,
 }
 
 #[derive(Debug)]
-struct KnownImage {
-    image: Image,
+struct ImageEntry {
+    image: ResolvedImage,
     last_used_at: Timestamp,
 }
 
 impl ImageLedger {
-    /// The images that an earlier process knew. They count as used now.
-    pub fn new(images: impl IntoIterator<Item = Image>, now: Timestamp) -> Self {
-        let known = images
+    /// Registers the images of an earlier runtime process. They count as used now.
+    pub fn new(images: impl IntoIterator<Item = ResolvedImage>, now: Timestamp) -> Self {
+        let entries = images
             .into_iter()
-            .map(|image| (image.reference.digest(), KnownImage { image, last_used_at: now }));
-        Self { images: known.collect() }
+            .map(|image| (image.reference.digest(), ImageEntry { image, last_used_at: now }));
+        Self { images: entries.collect() }
     }
 
-    /// Whether an image is new here. One that breaks a rule is refused, and so is one that is known with other layers
-    /// (`image-differs`).
-    pub fn check_new(&self, image: &Image) -> Result<bool> {
+    /// Validates an image, and returns true if it is new. Error `image-differs` when it is registered with
+    /// other layers.
+    pub fn check_is_new(&self, image: &ResolvedImage) -> Result<bool> {
         image.check()?;
         match self.images.get(&image.reference.digest()) {
             None => Ok(true),
-            Some(known) if known.image.layers == image.layers => Ok(false),
+            Some(entry) if entry.image.layers == image.layers => Ok(false),
             Some(_) => Err(Error::invalid(
                 "image-differs",
-                format!("the image {} is known here with other layers", image.reference.digest()),
+                format!("image is registered with other layers: {}", image.reference.digest()),
             )
-            .help("read its manifest again: a digest means one list of layers for ever")),
+            .help("read the manifest again; the layers of a digest never change")),
         }
     }
 
-    /// Notes that an image is there and was used now.
-    pub fn note_use(&mut self, image: &Image, now: Timestamp) {
-        let known = self.images.entry(image.reference.digest());
-        known.or_insert_with(|| KnownImage { image: image.clone(), last_used_at: now }).last_used_at = now;
+    /// Registers an image and marks it as used now.
+    pub fn record_use(&mut self, image: &ResolvedImage, now: Timestamp) {
+        let entry = self.images.entry(image.reference.digest());
+        entry.or_insert_with(|| ImageEntry { image: image.clone(), last_used_at: now }).last_used_at = now;
     }
 
-    /// The image of a workload, which counts as used now. An image that is not known, or of which `has_layer` lacks a
-    /// layer, is refused (`image-missing`).
+    /// Returns the image of a workload and marks it as used now. Error `image-missing` when the image is not
+    /// registered, or when `has_layer` lacks one of its layers.
     pub fn use_image(
         &mut self,
         workload: &Workload,
         now: Timestamp,
         has_layer: impl Fn(Digest) -> bool,
-    ) -> Result<&Image> {
+    ) -> Result<&ResolvedImage> {
         let missing =
-            |what: String| Error::conflict("image-missing", what).help("ensure it, and apply again");
+            |what: String| Error::conflict("image-missing", what).help("ensure the image and apply again");
         let reference = &workload.image;
-        let known = self.images.get_mut(&reference.digest());
-        let known = known.ok_or_else(|| missing(format!("the image {reference} is not here")))?;
-        if let Some(layer) = known.image.layers.iter().find(|layer| !has_layer(layer.digest)) {
-            return Err(missing(format!("the layer {} of the image {reference} is not here", layer.digest)));
+        let entry = self.images.get_mut(&reference.digest());
+        let entry = entry.ok_or_else(|| missing(format!("image is missing: {reference}")))?;
+        if let Some(layer) = entry.image.layers.iter().find(|layer| !has_layer(layer.digest)) {
+            return Err(missing(format!("layer {} of an image is missing: {reference}", layer.digest)));
         }
-        known.last_used_at = now;
-        Ok(&known.image)
+        entry.last_used_at = now;
+        Ok(&entry.image)
     }
 
-    /// Refuses a layer that no known image lists (`layer-unknown`).
+    /// Error `layer-unknown` when no registered image lists the layer.
     pub fn check_layer(&self, layer: &LayerDescriptor) -> Result<()> {
-        if self.images.values().any(|known| known.image.layers.contains(layer)) {
+        if self.images.values().any(|entry| entry.image.layers.contains(layer)) {
             return Ok(());
         }
         Err(Error::conflict(
             "layer-unknown",
-            format!("no image that is known here lists the layer {}", layer.digest),
+            format!("layer belongs to no registered image: {}", layer.digest),
         )
-        .help("ensure its image first"))
+        .help("ensure the layer's image first"))
     }
 
-    /// The layers of an image that `has_layer` lacks, each once.
-    pub fn find_missing_layers(image: &Image, has_layer: impl Fn(Digest) -> bool) -> Vec<LayerDescriptor> {
+    /// Lists the layers of an image that `has_layer` lacks, each once.
+    pub fn find_missing_layers(
+        image: &ResolvedImage,
+        has_layer: impl Fn(Digest) -> bool,
+    ) -> Vec<LayerDescriptor> {
         let mut seen = BTreeSet::new();
         let lacking =
             image.layers.iter().filter(|layer| !has_layer(layer.digest) && seen.insert(layer.digest));
         lacking.cloned().collect()
     }
 
-    /// The images that may be forgotten: see [`crate::Runtime::remove_images`].
+    /// Finds the images that may be deleted; see [`crate::Runtime::remove_images`].
     pub fn find_unused(
         &self,
         keep: &BTreeSet<Digest>,
@@ -100,25 +104,25 @@ impl ImageLedger {
         unused_for: Duration,
         now: Timestamp,
     ) -> Vec<Digest> {
-        let is_idle = |known: &KnownImage| {
-            let idle = now.duration_since(known.last_used_at);
+        let is_idle = |entry: &ImageEntry| {
+            let idle = now.duration_since(entry.last_used_at);
             Duration::try_from(idle).is_ok_and(|idle| idle >= unused_for)
         };
         let unused = self
             .images
             .iter()
-            .filter(|(digest, known)| !keep.contains(digest) && !is_used(**digest) && is_idle(known));
+            .filter(|(digest, entry)| !keep.contains(digest) && !is_used(**digest) && is_idle(entry));
         unused.map(|(digest, _)| *digest).collect()
     }
 
-    /// Forgets an image.
+    /// Deletes an image from the ledger.
     pub fn forget_image(&mut self, digest: Digest) {
         self.images.remove(&digest);
     }
 
-    /// The layers of all known images.
-    pub fn layers(&self) -> BTreeSet<Digest> {
-        let layers = self.images.values().flat_map(|known| &known.image.layers);
+    /// The layers of all registered images.
+    pub fn list_layers(&self) -> BTreeSet<Digest> {
+        let layers = self.images.values().flat_map(|entry| &entry.image.layers);
         layers.map(|layer| layer.digest).collect()
     }
 }

@@ -1,4 +1,13 @@
-//! The records themselves: what is wanted, what is, what was, and the number of each change.
+//! The records of all workloads: wanted state, containers, tombstones, and the number of each change.
+//!
+//! | event | records | tombstones | next observation |
+//! |---|---|---|---|
+//! | apply, new or changed | inserted or updated | removed | lists the workload |
+//! | stop of a recorded workload | `stop_grace` is set | unchanged | lists the workload |
+//! | stop before any apply | unchanged | version is stored | lists the id as removed |
+//! | acknowledge | removed | version is stored | lists the id as removed |
+//!
+//! Every change increments one counter. An observer's cursor is a value of this counter.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,57 +21,59 @@ use jiff::Timestamp;
 use crate::{
     Cursor, Health, InstanceId, Observation, Phase, ProbeOutcome, ProbePurpose, Version, Workload,
     WorkloadId, WorkloadKind,
-    engine::{Known, Pauses, Report},
+    engine::{PhaseReport, RecoveredState, RestartBackoff},
 };
 
 use super::{
-    plan::Step,
+    plan::PlanStep,
     probes::ProbedInstance,
-    record::{Kept, Record, Tracked},
+    record::{Record, StoredWorkload, TrackedInstance},
 };
 
-/// The effect of an apply.
-pub enum Applied {
+/// The effect of an accepted apply.
+pub enum ApplyEffect {
     /// The workload is unchanged.
-    Same,
+    Unchanged,
     /// The workload is new or different.
     Changed,
 }
 
-/// All records.
+/// The records of all workloads.
 #[derive(Debug)]
 pub struct Ledger {
-    life: u64,
-    change: u64,
+    process_number: u64,
+    last_change: u64,
     records: BTreeMap<WorkloadId, Record>,
-    gone: BTreeMap<WorkloadId, (Version, u64)>,
+    tombstones: BTreeMap<WorkloadId, (Version, u64)>,
     unsettled: BTreeSet<WorkloadId>,
 }
 
 impl Ledger {
-    pub fn new(life: u64, known: Known) -> Self {
-        let gone = known.gone.into_iter().map(|(id, version)| (id, (version, 0))).collect();
+    pub fn new(process_number: u64, recovered: RecoveredState) -> Self {
+        let tombstones = recovered.tombstones.into_iter().map(|(id, version)| (id, (version, 0))).collect();
         let mut records = BTreeMap::new();
-        for (kept, mut tracked) in known.workloads {
+        for (stored, mut tracked) in recovered.workloads {
             for tracked in &mut tracked {
-                tracked.resume_from(&kept);
+                tracked.resume_from(&stored);
             }
-            let mut ends = BTreeMap::new();
+            let mut consecutive_ends = BTreeMap::new();
             for tracked in tracked.iter().filter(|tracked| tracked.phase.outcome().is_some()) {
-                *ends.entry(tracked.id.replica).or_insert(0) += 1;
+                *consecutive_ends.entry(tracked.id.replica).or_insert(0) += 1;
             }
             let instances = tracked.into_iter().map(|tracked| (tracked.id, tracked)).collect();
-            records.insert(kept.workload.id(), Record { kept, instances, ends, change: 1 });
+            records
+                .insert(stored.workload.id(), Record { stored, instances, consecutive_ends, last_change: 1 });
         }
         let unsettled = records.keys().copied().collect();
-        Self { life, change: 1, records, gone, unsettled }
+        Self { process_number, last_change: 1, records, tombstones, unsettled }
     }
 
-    pub fn change(&self) -> u64 {
-        self.change
+    /// The number of the last change.
+    pub fn last_change(&self) -> u64 {
+        self.last_change
     }
 
-    pub fn record(&self, id: WorkloadId) -> Option<&Record> {
+    pub fn find_record(&self, id: WorkloadId) -> Option<&Record> {
         self.records.get(&id)
     }
 
@@ -70,98 +81,121 @@ impl Ledger {
         self.records.values()
     }
 
-    /// The images of all that is wanted or was started, by the digests of their manifests.
-    pub fn images(&self) -> BTreeSet<Digest> {
+    /// The images of all wanted workloads and of all recorded containers, by their manifest digests.
+    pub fn list_used_images(&self) -> BTreeSet<Digest> {
         let started = self.records.values().flat_map(|record| record.instances.values());
-        let wanted = self.records.values().map(|record| &record.kept.workload);
+        let wanted = self.records.values().map(|record| &record.stored.workload);
         let all = wanted.chain(started.map(|tracked| &tracked.workload));
         all.map(|workload| workload.image.digest()).collect()
     }
 
-    /// Whether a workload may be applied, and whether that changes anything.
-    pub fn accepts(&self, workload: &Workload) -> Result<Applied> {
+    /// Checks whether a workload may be applied, and whether this changes anything. Errors:
+    /// `run-already-done`, `other-owner`, `generation-superseded`.
+    pub fn check_apply(&self, workload: &Workload) -> Result<ApplyEffect> {
         let id = workload.id();
-        if let Some((version, _)) = self.gone.get(&id) {
+        if let Some((version, _)) = self.tombstones.get(&id) {
+            // A run starts at most once for ever, whatever its version.
             if matches!(id, WorkloadId::Run(_)) {
-                return Err(Error::conflict("run-already-done", format!("{id} is over and acknowledged"))
-                    .help("a new run needs a new id"));
+                return Err(Error::conflict(
+                    "run-already-done",
+                    format!("run has ended and is acknowledged: {id}"),
+                )
+                .help("use a new id for a new run"));
             }
-            newer(id, *version, workload.version)?;
+            check_is_newer(id, *version, workload.version)?;
         }
-        let Some(record) = self.records.get(&id) else { return Ok(Applied::Changed) };
-        if record.kept.workload.owner != workload.owner {
-            return Err(Error::conflict("other-owner", format!("{id} belongs to another owner")));
+        let Some(record) = self.records.get(&id) else { return Ok(ApplyEffect::Changed) };
+        if record.stored.workload.owner != workload.owner {
+            return Err(Error::conflict("other-owner", format!("workload has another owner: {id}")));
         }
         let once = matches!(id, WorkloadId::Run(_));
-        if record.kept.version == workload.version && (once || record.kept.workload.same_wish(workload)) {
-            return Ok(Applied::Same);
+        if record.stored.version == workload.version
+            && (once || record.stored.workload.has_same_spec(workload))
+        {
+            return Ok(ApplyEffect::Unchanged);
         }
-        newer(id, record.kept.version, workload.version)?;
-        Ok(Applied::Changed)
+        check_is_newer(id, record.stored.version, workload.version)?;
+        Ok(ApplyEffect::Changed)
     }
 
-    /// What to keep once `workload` is applied: a run stays as it was first given, and stopped once stopped.
-    pub fn kept_after(&self, workload: Workload) -> Kept {
+    /// The stored form after an apply. A run keeps its first specification, and stays stopped once it was
+    /// stopped.
+    pub fn merge_applied(&self, workload: Workload) -> StoredWorkload {
         let version = workload.version;
         match self.records.get(&workload.id()) {
             Some(record) if matches!(workload.kind, WorkloadKind::Once { .. }) => {
-                Kept { version, ..record.kept.clone() }
+                StoredWorkload { version, ..record.stored.clone() }
             }
-            _ => Kept { workload: Arc::new(workload), version, stop: None, stopped: None },
+            _ => StoredWorkload {
+                workload: Arc::new(workload),
+                version,
+                stop_grace: None,
+                stop_requested_at: None,
+            },
         }
     }
 
-    /// What to keep once a workload is stopped; nothing, when it never came.
-    pub fn kept_stopped(
+    /// The stored form after a stop; `None` for a workload without a record.
+    pub fn merge_stopped(
         &self,
         id: WorkloadId,
         version: Version,
         grace: Duration,
         now: Timestamp,
-    ) -> Result<Option<Kept>> {
+    ) -> Result<Option<StoredWorkload>> {
         let Some(record) = self.records.get(&id) else { return Ok(None) };
-        if version < record.kept.version {
-            return Err(superseded(id, record.kept.version, version));
+        if version < record.stored.version {
+            return Err(superseded_error(id, record.stored.version, version));
         }
-        let stopped = record.kept.stopped.or(Some(now));
-        Ok(Some(Kept { version, stop: Some(grace), stopped, ..record.kept.clone() }))
+        let stop_requested_at = record.stored.stop_requested_at.or(Some(now));
+        Ok(Some(StoredWorkload {
+            version,
+            stop_grace: Some(grace),
+            stop_requested_at,
+            ..record.stored.clone()
+        }))
     }
 
-    /// Keeps what is wanted.
-    pub fn keep(&mut self, kept: Kept, now: Timestamp) {
-        let id = kept.workload.id();
-        self.gone.remove(&id);
+    /// Inserts or updates a workload, and assigns it to the containers that already satisfy it.
+    pub fn upsert_workload(&mut self, stored: StoredWorkload, now: Timestamp) {
+        let id = stored.workload.id();
+        self.tombstones.remove(&id);
         match self.records.get_mut(&id) {
             Some(record) => {
-                let alive = |tracked: &&mut Tracked| tracked.phase.outcome().is_none();
+                let alive = |tracked: &&mut TrackedInstance| tracked.phase.outcome().is_none();
                 for tracked in record.instances.values_mut().filter(alive) {
                     let former = Arc::clone(&tracked.workload);
-                    tracked.adopt_workload(&kept);
+                    tracked.adopt_workload(&stored);
                     if tracked.phase.is_running() && former.probes != tracked.workload.probes {
-                        tracked.probes.begin_probing(&kept.workload.probes, now);
+                        tracked.probes.begin_probing(&stored.workload.probes, now);
                     }
                 }
-                record.kept = kept;
+                record.stored = stored;
             }
             None => {
-                let record = Record { kept, instances: BTreeMap::new(), ends: BTreeMap::new(), change: 0 };
+                let record = Record {
+                    stored,
+                    instances: BTreeMap::new(),
+                    consecutive_ends: BTreeMap::new(),
+                    last_change: 0,
+                };
                 self.records.insert(id, record);
             }
         }
-        self.touch(id);
+        self.mark_changed(id);
     }
 
-    /// Forgets a workload but for its version.
-    pub fn bury(&mut self, id: WorkloadId, version: Version) {
-        self.change += 1;
+    /// Deletes a workload and stores its version as a tombstone.
+    pub fn forget_workload(&mut self, id: WorkloadId, version: Version) {
+        self.last_change += 1;
         self.records.remove(&id);
         self.unsettled.remove(&id);
-        let seen = self.gone.get(&id).map_or(version, |(seen, _)| version.max(*seen));
-        self.gone.insert(id, (seen, self.change));
+        let seen = self.tombstones.get(&id).map_or(version, |(seen, _)| version.max(*seen));
+        self.tombstones.insert(id, (seen, self.last_change));
     }
 
-    /// Notes what a driver says; false, when nobody knows the instance.
-    pub fn report(&mut self, report: &Report, pauses: &Pauses) -> bool {
+    /// Records the phase that a driver reported. False for an unknown instance, or one that has ended.
+    pub fn record_phase(&mut self, report: &PhaseReport, backoff: &RestartBackoff) -> bool {
         let id = report.instance.workload;
         let Some(record) = self.records.get_mut(&id) else { return false };
         let Some(tracked) = record.instances.get_mut(&report.instance) else { return false };
@@ -173,24 +207,25 @@ impl Ledger {
             tracked.probes.begin_probing(&tracked.workload.probes, *since);
         }
         if let Phase::Ended(outcome) = &mut tracked.phase {
+            // The driver does not know the reason of an end: a stop was requested by the engine only.
             outcome.stopped |= tracked.stopping;
             if tracked.stopping {
-                outcome.unhealthy = tracked.probes.health().restart_reason.clone();
+                outcome.probe_failure = tracked.probes.health().restart_reason.clone();
             }
             tracked.probes.end_probing(outcome.ended);
-            let ends = record.ends.entry(report.instance.replica).or_insert(0);
-            *ends = pauses.count(*ends, outcome);
+            let ends = record.consecutive_ends.entry(report.instance.replica).or_insert(0);
+            *ends = backoff.count_ends(*ends, outcome);
         }
-        self.touch(id);
+        self.mark_changed(id);
         true
     }
 
-    /// The running containers that have probes to send.
-    pub fn probed(&self) -> Vec<ProbedInstance> {
-        let records = self.records.values().filter(|record| record.kept.stop.is_none());
+    /// Lists the running containers with their probes to send.
+    pub fn list_probed_instances(&self) -> Vec<ProbedInstance> {
+        let records = self.records.values().filter(|record| record.stored.stop_grace.is_none());
         let all = records.flat_map(|record| record.instances.values()).filter(|tracked| tracked.is_probed());
         let probed = all.filter_map(|tracked| {
-            let purposes = tracked.probes.purposes(&tracked.workload.probes);
+            let purposes = tracked.probes.list_purposes(&tracked.workload.probes);
             let Phase::Running { since, address } = tracked.phase else { return None };
             let (instance, workload) = (tracked.id, Arc::clone(&tracked.workload));
             (!purposes.is_empty()).then_some(ProbedInstance { instance, workload, since, address, purposes })
@@ -198,7 +233,7 @@ impl Ledger {
         probed.collect()
     }
 
-    /// Takes the outcome of a probe. The container's health, when that has changed.
+    /// Records the outcome of a probe. Returns the container's health if it has changed.
     pub fn record_probe(
         &mut self,
         instance: InstanceId,
@@ -213,122 +248,127 @@ impl Ledger {
             return None;
         }
         let health = tracked.probes.health().clone();
-        self.touch(instance.workload);
+        self.mark_changed(instance.workload);
         Some(health)
     }
 
-    /// Notes which containers of a workload drain, and that all others do not. Whether that is news.
+    /// Sets the draining containers of a workload; all others stop draining. Returns true if this changed
+    /// anything.
     pub fn set_draining(&mut self, id: WorkloadId, draining: &BTreeSet<InstanceId>, now: Timestamp) -> bool {
         let Some(record) = self.records.get_mut(&id) else { return false };
-        let mut is_news = false;
+        let mut has_changed = false;
         for tracked in record.instances.values_mut().filter(|tracked| tracked.outcome().is_none()) {
             let drains = draining.contains(&tracked.id);
-            is_news |= drains != tracked.draining_since.is_some();
-            // After the clock was set back, the drain counts from now: what lies ahead would never come to an end.
+            has_changed |= drains != tracked.draining_since.is_some();
+            // After a clock step backwards, the drain counts from now; a start in the future would extend it.
             tracked.draining_since =
                 drains.then(|| tracked.draining_since.map_or(now, |since| since.min(now)));
         }
-        if is_news {
-            self.touch(id);
+        if has_changed {
+            self.mark_changed(id);
         }
-        is_news
+        has_changed
     }
 
-    /// Notes that a step is about to be done, and gives the workload it is done for.
-    pub fn begin(&mut self, id: WorkloadId, step: &Step) -> Option<Arc<Workload>> {
+    /// Records a step before its execution. Returns the workload of the step.
+    pub fn record_step(&mut self, id: WorkloadId, step: &PlanStep) -> Option<Arc<Workload>> {
         let record = self.records.get_mut(&id)?;
-        let workload = Arc::clone(&record.kept.workload);
+        let workload = Arc::clone(&record.stored.workload);
         match step {
-            Step::Start(instance) => {
+            PlanStep::Start(instance) => {
                 let (id, workload) = (*instance, Arc::clone(&workload));
-                let tracked = Tracked::new(id, workload, Phase::Starting, Health::default());
+                let tracked = TrackedInstance::new(id, workload, Phase::Starting, Health::default());
                 record.instances.insert(*instance, tracked);
             }
-            Step::Stop(instance, _) => record.instances.get_mut(instance)?.stopping = true,
-            Step::Remove(instance) => {
+            PlanStep::Stop(instance, _) => record.instances.get_mut(instance)?.stopping = true,
+            PlanStep::Remove(instance) => {
                 record.instances.remove(instance);
             }
         }
-        self.touch(id);
+        self.mark_changed(id);
         Some(workload)
     }
 
-    /// The workloads to plan for again.
+    /// The workloads that need a new plan.
     pub fn unsettled(&self) -> Vec<WorkloadId> {
         self.unsettled.iter().copied().collect()
     }
 
-    /// Nothing is to be done for this one until something happens to it.
-    pub fn settled(&mut self, id: WorkloadId) {
+    /// Marks a workload as settled: it needs no new plan before its next change.
+    pub fn mark_settled(&mut self, id: WorkloadId) {
         self.unsettled.remove(&id);
     }
 
-    pub fn observe(&self, after: Option<Cursor>) -> Observation {
-        let complete = after.is_none_or(|after| after.life != self.life || after.change > self.change);
+    /// Lists the changes after a cursor; everything for a cursor of another process.
+    pub fn list_changes(&self, after: Option<Cursor>) -> Observation {
+        let complete = after.is_none_or(|after| {
+            after.process_number != self.process_number || after.change > self.last_change
+        });
+        // A cursor of another process counts changes of that process, so its number has no meaning here.
         let seen = after.map_or(0, |after| if complete { 0 } else { after.change });
-        let changed = self.records.values().filter(|record| complete || record.change > seen);
-        let gone = self.gone.iter().filter(|(_, (_, change))| !complete && *change > seen);
+        let changed = self.records.values().filter(|record| complete || record.last_change > seen);
+        let removed = self.tombstones.iter().filter(|(_, (_, change))| !complete && *change > seen);
         Observation {
-            cursor: Cursor { life: self.life, change: self.change },
+            cursor: Cursor { process_number: self.process_number, change: self.last_change },
             complete,
-            workloads: changed.map(Record::state).collect(),
-            gone: gone.map(|(id, _)| *id).collect(),
+            workloads: changed.map(Record::to_state).collect(),
+            removed: removed.map(|(id, _)| *id).collect(),
         }
     }
 
-    fn touch(&mut self, id: WorkloadId) {
-        self.change += 1;
+    fn mark_changed(&mut self, id: WorkloadId) {
+        self.last_change += 1;
         self.unsettled.insert(id);
         if let Some(record) = self.records.get_mut(&id) {
-            record.change = self.change;
+            record.last_change = self.last_change;
         }
     }
 }
 
-fn newer(id: WorkloadId, seen: Version, given: Version) -> Result<()> {
-    if given > seen { Ok(()) } else { Err(superseded(id, seen, given)) }
+fn check_is_newer(id: WorkloadId, seen: Version, requested: Version) -> Result<()> {
+    if requested > seen { Ok(()) } else { Err(superseded_error(id, seen, requested)) }
 }
 
-fn superseded(id: WorkloadId, seen: Version, given: Version) -> Error {
+fn superseded_error(id: WorkloadId, seen: Version, requested: Version) -> Error {
     let show = |version: Version| format!("{}.{}", version.epoch, version.generation);
     Error::conflict(
         "generation-superseded",
-        format!("version {} of {id} came after version {}", show(given), show(seen)),
+        format!("version of {id} is superseded: {}; allowed: above {}", show(requested), show(seen)),
     )
-    .help("read the current state and send the next generation")
+    .help("read the current state and apply the next generation")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Rollout, SetId, conformance::Bench, engine::plan::plan};
+    use crate::{Rollout, SetId, conformance::Bench, engine::plan::plan_rollout};
     use hearth_base::{Clock, Entropy, SystemClock};
 
     #[test]
     fn drain_ends_after_the_clock_was_set_back() {
-        let (pauses, drain) = (Pauses::default(), Duration::from_secs(30));
-        let at = |second| Timestamp::from_second(second).expect("a moment");
+        let (backoff, drain) = (RestartBackoff::default(), Duration::from_secs(30));
+        let at = |second| Timestamp::from_second(second).expect("a timestamp");
         let Rollout::Surge { until, most, min_ready, .. } = Rollout::default() else { panic!("it surges") };
         let rollout = Rollout::Surge { until, most, min_ready, drain };
         let set = SetId::new(SystemClock.now(), &Entropy::System);
         let kind = WorkloadKind::Keep { set, replicas: 1, rollout, first: 1 };
-        let workload = Bench::bare_workload(Bench::new_tool(), kind, &Bench::bare_image());
+        let workload = Bench::build_bare_workload(Bench::new_tool(), kind, &Bench::build_bare_image());
         let (id, grace) = (workload.id(), workload.grace);
         let instance = |start| InstanceId { workload: id, replica: 0, start };
-        let mut ledger = Ledger::new(1, Known::default());
+        let mut ledger = Ledger::new(1, RecoveredState::default());
         for start in [1, 2] {
-            let kept = ledger.kept_after(Workload { restart: start.into(), ..workload.clone() });
-            ledger.keep(kept, at(1000));
-            ledger.begin(id, &Step::Start(instance(start)));
+            let stored = ledger.merge_applied(Workload { restart: start.into(), ..workload.clone() });
+            ledger.upsert_workload(stored, at(1000));
+            ledger.record_step(id, &PlanStep::Start(instance(start)));
             let phase = Phase::Running { since: at(1000), address: None };
-            assert!(ledger.report(&Report { instance: instance(start), phase }, &pauses));
+            assert!(ledger.record_phase(&PhaseReport { instance: instance(start), phase }, &backoff));
         }
-        for (now, is_news) in [(1000, true), (400, false), (429, false)] {
-            let plan = plan(ledger.record(id).expect("a record"), at(now), &pauses);
+        for (now, has_changed) in [(1000, true), (400, false), (429, false)] {
+            let plan = plan_rollout(ledger.find_record(id).expect("a record"), at(now), &backoff);
             assert_eq!((&plan.draining, plan.steps), (&BTreeSet::from([instance(1)]), Vec::new()));
-            assert_eq!(ledger.set_draining(id, &plan.draining, at(now)), is_news);
+            assert_eq!(ledger.set_draining(id, &plan.draining, at(now)), has_changed);
         }
-        let plan = plan(ledger.record(id).expect("a record"), at(430), &pauses);
-        assert_eq!(plan.steps, [Step::Stop(instance(1), grace)]);
+        let plan = plan_rollout(ledger.find_record(id).expect("a record"), at(430), &backoff);
+        assert_eq!(plan.steps, [PlanStep::Stop(instance(1), grace)]);
     }
 }

@@ -1,9 +1,13 @@
-//! The bookkeeping that every runtime of single containers shares: which version is wanted, what must be
-//! started, stopped or forgotten, and who is told. It starts nothing itself: a [`Driver`] does, and reports.
+//! The reconciler that all runtimes of single containers share. It stores the wanted version of each
+//! workload, plans which containers to start, stop and delete, and notifies observers. A [`Driver`] executes
+//! the plans and reports phases.
+//!
+//! Lock order: the ledger's lock is the only one. It is held while the journal is written, so that the order
+//! of versions on disk is that in memory, and never while the driver starts or stops a container.
 
+mod backoff;
 mod images;
 mod ledger;
-mod pause;
 mod plan;
 mod probes;
 mod record;
@@ -18,108 +22,108 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::{Feature, Health, InstanceId, Owner, Phase, Version, Workload, WorkloadId};
 
+pub use backoff::RestartBackoff;
 pub use images::ImageLedger;
-pub use pause::Pauses;
 pub use probes::{ProbeRequest, Prober};
-pub use record::{Kept, Tracked};
+pub use record::{StoredWorkload, TrackedInstance};
 
-use ledger::{Applied, Ledger};
-use plan::Step;
+use ledger::{ApplyEffect, Ledger};
+use plan::PlanStep;
 
-/// Starts and stops containers for an [`Engine`]. No method waits: what happens is reported later.
+/// Starts and stops containers for an [`Engine`]. No method blocks; results arrive as [`PhaseReport`]s.
 pub trait Driver: Send + Sync + 'static {
-    /// The features that this driver executes. A workload that needs others is refused by their codes.
+    /// The supported features. A workload that needs another one is refused with that feature's code.
     fn features(&self) -> &[Feature];
-    /// Refuses a workload that can't be started here, such as one whose image is missing.
+    /// Validates that a workload can be started, for example that its image is present.
     fn check(&self, workload: &Workload) -> Result<()>;
-    /// Starts a container. Asked for at most once per instance.
+    /// Starts a container. Called at most once per instance.
     fn start(&self, instance: InstanceId, workload: &Arc<Workload>);
-    /// Asks a container to end, and kills it after `grace`.
+    /// Sends a container its stop signal, and kills it after `grace`.
     fn stop(&self, instance: InstanceId, grace: Duration);
-    /// Forgets a container that has ended, with its log.
+    /// Deletes an ended container with its log.
     fn remove(&self, instance: InstanceId);
 }
 
-/// Keeps on a disk what must survive the process.
+/// Durable storage of the engine's state.
 pub trait Journal: Send + Sync + 'static {
-    /// Keeps what is wanted; it is on the disk when this returns.
-    fn save(&self, kept: &Kept) -> Result<()>;
-    /// Forgets a workload, and keeps for ever that it was there.
-    fn forget(&self, id: WorkloadId, version: Version) -> Result<()>;
-    /// Keeps what probes have found out about a container, for the next process of the runtime. Where that does not
-    /// work, the next process probes anew.
+    /// Stores a workload. It is on disk when the call returns.
+    fn save(&self, stored: &StoredWorkload) -> Result<()>;
+    /// Deletes a workload, and stores its version for ever as a tombstone.
+    fn forget_workload(&self, id: WorkloadId, version: Version) -> Result<()>;
+    /// Stores a container's health for the next runtime process. On failure, that process starts with unknown
+    /// health.
     fn save_health(&self, instance: InstanceId, health: &Health);
 }
 
-/// What a driver reports about an instance.
+/// A driver's report of an instance's phase.
 #[derive(Debug, Clone)]
-pub struct Report {
-    /// Which one.
+pub struct PhaseReport {
+    /// The instance.
     pub instance: InstanceId,
-    /// What it does now.
+    /// Its current phase.
     pub phase: Phase,
 }
 
-/// What was known before: by an earlier process, or nothing.
+/// The state that an earlier runtime process left; empty at the first start.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct RecoveredState {
     /// Workloads with their containers.
-    pub workloads: Vec<(Kept, Vec<Tracked>)>,
-    /// Workloads that were acknowledged, or stopped before they came.
-    pub gone: Vec<(WorkloadId, Version)>,
+    pub workloads: Vec<(StoredWorkload, Vec<TrackedInstance>)>,
+    /// Versions of workloads that were acknowledged, or stopped before they were applied.
+    pub tombstones: Vec<(WorkloadId, Version)>,
 }
 
-/// See the module.
+/// The reconciler; see the module.
 pub struct Engine {
     ledger: Mutex<Ledger>,
     driver: Arc<dyn Driver>,
     prober: Arc<dyn Prober>,
     journal: Arc<dyn Journal>,
     clock: Arc<dyn Clock>,
-    pauses: Pauses,
+    backoff: RestartBackoff,
     changed: tokio::sync::watch::Sender<u64>,
     wake: Notify,
 }
 
 impl Engine {
-    /// An engine that goes on from what is `known`. Nothing is started before [`Engine::run`].
+    /// Builds an engine from recovered state. It starts no container before [`Engine::run`].
     pub fn new(
         driver: Arc<dyn Driver>,
         prober: Arc<dyn Prober>,
         journal: Arc<dyn Journal>,
         clock: Arc<dyn Clock>,
-        pauses: Pauses,
-        known: Known,
+        backoff: RestartBackoff,
+        recovered: RecoveredState,
     ) -> Self {
-        let life = u64::from_le_bytes(Entropy::System.bytes()) >> 12;
+        let process_number = u64::from_le_bytes(Entropy::System.generate_bytes()) >> 12;
         Self {
-            ledger: Mutex::new(Ledger::new(life, known)),
+            ledger: Mutex::new(Ledger::new(process_number, recovered)),
             driver,
             prober,
             journal,
             clock,
-            pauses,
+            backoff,
             changed: tokio::sync::watch::Sender::new(0),
             wake: Notify::new(),
         }
     }
 
-    /// Takes reports, sends probes and starts again what has to be, for ever.
-    pub async fn run(&self, reports: mpsc::UnboundedReceiver<Report>) {
+    /// Handles reports, sends probes and reconciles workloads until `reports` is closed.
+    pub async fn run(&self, reports: mpsc::UnboundedReceiver<PhaseReport>) {
         tokio::select! {
-            () = self.take_reports(reports) => {}
+            () = self.run_reconciler(reports) => {}
             () = self.send_probes() => {}
         }
     }
 
-    async fn take_reports(&self, mut reports: mpsc::UnboundedReceiver<Report>) {
+    async fn run_reconciler(&self, mut reports: mpsc::UnboundedReceiver<PhaseReport>) {
         loop {
-            let due = self.settle();
+            let due = self.reconcile_workloads();
             let pause = due.map(|due| Duration::try_from(due - self.clock.now()).unwrap_or_default());
             let pause = pause.unwrap_or(Duration::from_secs(3600));
             tokio::select! {
                 report = reports.recv() => match report {
-                    Some(report) => self.take(&report),
+                    Some(report) => self.handle_report(&report),
                     None => return,
                 },
                 () = self.wake.notified() => {}
@@ -131,139 +135,147 @@ impl Engine {
     /// See [`crate::Runtime::apply`].
     pub fn apply(&self, workload: Workload) -> Result<()> {
         workload.check()?;
-        let missing = workload.required_features().into_iter().find(|needed| !self.supports(*needed));
+        let missing = workload.required_features().into_iter().find(|needed| !self.supports_feature(*needed));
         if let Some(missing) = missing {
-            return Err(missing.unsupported());
+            return Err(missing.to_unsupported_error());
         }
-        let mut ledger = self.ledger();
-        match ledger.accepts(&workload)? {
-            Applied::Same => return Ok(()),
-            Applied::Changed => {}
+        let mut ledger = self.lock_ledger();
+        match ledger.check_apply(&workload)? {
+            ApplyEffect::Unchanged => return Ok(()),
+            ApplyEffect::Changed => {}
         }
         self.driver.check(&workload)?;
-        let kept = ledger.kept_after(workload);
-        self.journal.save(&kept)?;
-        ledger.keep(kept, self.clock.now());
+        let stored = ledger.merge_applied(workload);
+        self.journal.save(&stored)?;
+        ledger.upsert_workload(stored, self.clock.now());
         drop(ledger);
-        self.announce();
+        self.announce_change();
         Ok(())
     }
 
     /// See [`crate::Runtime::stop`].
     pub fn stop(&self, id: WorkloadId, version: Version, grace: Duration) -> Result<()> {
-        let mut ledger = self.ledger();
-        match ledger.kept_stopped(id, version, grace, self.clock.now())? {
-            Some(kept) => {
-                self.journal.save(&kept)?;
-                ledger.keep(kept, self.clock.now());
+        let mut ledger = self.lock_ledger();
+        match ledger.merge_stopped(id, version, grace, self.clock.now())? {
+            Some(stored) => {
+                self.journal.save(&stored)?;
+                ledger.upsert_workload(stored, self.clock.now());
             }
             None => {
-                self.journal.forget(id, version)?;
-                ledger.bury(id, version);
+                self.journal.forget_workload(id, version)?;
+                ledger.forget_workload(id, version);
             }
         }
         drop(ledger);
-        self.announce();
+        self.announce_change();
         Ok(())
     }
 
-    /// See [`crate::Runtime::acknowledge`].
-    pub fn acknowledge(&self, id: WorkloadId) -> Result<()> {
-        let mut ledger = self.ledger();
-        let Some(record) = ledger.record(id) else { return Ok(()) };
-        if !record.done() {
-            return Err(Error::conflict("not-done", format!("{id} has not ended"))
-                .help("stop it and wait until it is done"));
+    /// See [`crate::Runtime::acknowledge_workload`].
+    pub fn acknowledge_workload(&self, id: WorkloadId) -> Result<()> {
+        let mut ledger = self.lock_ledger();
+        let Some(record) = ledger.find_record(id) else { return Ok(()) };
+        if !record.is_done() {
+            return Err(Error::conflict("not-done", format!("workload has not ended: {id}"))
+                .help("stop the workload and wait until it is done"));
         }
-        let version = record.kept.version;
+        let version = record.stored.version;
         let instances: Vec<InstanceId> = record.instances.keys().copied().collect();
-        self.journal.forget(id, version)?;
-        ledger.bury(id, version);
+        self.journal.forget_workload(id, version)?;
+        ledger.forget_workload(id, version);
         drop(ledger);
         instances.into_iter().for_each(|instance| self.driver.remove(instance));
-        self.announce();
+        self.announce_change();
         Ok(())
     }
 
-    /// The workload an instance was started for, and what it does.
-    pub fn instance(&self, instance: InstanceId) -> Result<Tracked> {
-        let ledger = self.ledger();
-        let record = ledger.record(instance.workload);
+    /// Finds an instance with its workload and phase. Error not-found.
+    pub fn find_instance(&self, instance: InstanceId) -> Result<TrackedInstance> {
+        let ledger = self.lock_ledger();
+        let record = ledger.find_record(instance.workload);
         let tracked = record.and_then(|record| record.instances.get(&instance));
         tracked.cloned().ok_or_else(|| Error::not_found("instance", instance))
     }
 
-    /// Refuses while anything of a tool is not acknowledged.
-    pub fn must_be_idle(&self, tool: ToolId) -> Result<()> {
+    /// Error `tool-still-runs` while a workload of the tool can still run.
+    pub fn check_tool_is_idle(&self, tool: ToolId) -> Result<()> {
         let owner = Owner::Tool(tool);
-        match self.ledger().records().find(|record| record.kept.workload.owner == owner && !record.done()) {
+        match self
+            .lock_ledger()
+            .records()
+            .find(|record| record.stored.workload.owner == owner && !record.is_done())
+        {
             Some(record) => Err(Error::conflict(
                 "tool-still-runs",
-                format!("{} of {tool} has not ended", record.kept.workload.id()),
+                format!("tool {tool} has a workload that has not ended: {}", record.stored.workload.id()),
             )
-            .help("stop its workloads first")),
+            .help("stop the tool's workloads first")),
             None => Ok(()),
         }
     }
 
-    /// Runs `remove` with the images that workloads use, while no workload can be applied.
-    pub fn without_new_workloads<T>(&self, remove: impl FnOnce(&dyn Fn(Digest) -> bool) -> T) -> T {
-        let ledger = self.ledger();
-        let used = ledger.images();
+    /// Calls `remove` with a test for used images. Holds the ledger's lock, so that no workload is applied
+    /// meanwhile.
+    pub fn with_used_images<T>(&self, remove: impl FnOnce(&dyn Fn(Digest) -> bool) -> T) -> T {
+        let ledger = self.lock_ledger();
+        let used = ledger.list_used_images();
         remove(&|image| used.contains(&image))
     }
 
-    fn supports(&self, feature: Feature) -> bool {
+    fn supports_feature(&self, feature: Feature) -> bool {
         self.driver.features().contains(&feature)
     }
 
-    fn take(&self, report: &Report) {
-        let found = self.ledger().report(report, &self.pauses);
+    fn handle_report(&self, report: &PhaseReport) {
+        let found = self.lock_ledger().record_phase(report, &self.backoff);
         if found {
-            self.announce();
+            self.announce_change();
         }
     }
 
-    /// Starts, stops and forgets what the plan says, and tells when there is more to do.
-    fn settle(&self) -> Option<Timestamp> {
+    /// Plans all unsettled workloads and executes the plans. Returns the time of the next plan, if one is
+    /// due.
+    fn reconcile_workloads(&self) -> Option<Timestamp> {
         let now = self.clock.now();
-        let mut ledger = self.ledger();
+        let mut ledger = self.lock_ledger();
         let mut due: Option<Timestamp> = None;
-        let (mut todo, mut is_news) = (Vec::new(), false);
+        let (mut todo, mut has_changed) = (Vec::new(), false);
         for id in ledger.unsettled() {
-            let Some(record) = ledger.record(id) else { continue };
-            let plan = plan::plan(record, now, &self.pauses);
+            let Some(record) = ledger.find_record(id) else { continue };
+            let plan = plan::plan_rollout(record, now, &self.backoff);
             due = plan.due.into_iter().chain(due).min();
-            is_news |= ledger.set_draining(id, &plan.draining, now);
+            has_changed |= ledger.set_draining(id, &plan.draining, now);
             if plan.due.is_none() {
-                ledger.settled(id);
+                ledger.mark_settled(id);
             }
             for step in plan.steps {
-                todo.push((step, ledger.begin(id, &step)));
+                todo.push((step, ledger.record_step(id, &step)));
             }
         }
+        // Steps are recorded under the lock and executed after its release, so that observers see a container
+        // as starting before it starts. `notify_observers` takes the lock again.
         drop(ledger);
-        if is_news || !todo.is_empty() {
-            self.notify();
+        if has_changed || !todo.is_empty() {
+            self.notify_observers();
         }
         for (step, workload) in todo {
             match (step, workload) {
-                (Step::Start(instance), Some(workload)) => self.driver.start(instance, &workload),
-                (Step::Start(_), None) => {}
-                (Step::Stop(instance, grace), _) => self.driver.stop(instance, grace),
-                (Step::Remove(instance), _) => self.driver.remove(instance),
+                (PlanStep::Start(instance), Some(workload)) => self.driver.start(instance, &workload),
+                (PlanStep::Start(_), None) => {}
+                (PlanStep::Stop(instance, grace), _) => self.driver.stop(instance, grace),
+                (PlanStep::Remove(instance), _) => self.driver.remove(instance),
             }
         }
         due
     }
 
-    fn announce(&self) {
-        self.notify();
+    fn announce_change(&self) {
+        self.notify_observers();
         self.wake.notify_one();
     }
 
-    fn notify(&self) {
-        let change = self.ledger().change();
+    fn notify_observers(&self) {
+        let change = self.lock_ledger().last_change();
         self.changed.send_if_modified(|seen| {
             let more = change > *seen;
             *seen = change.max(*seen);
@@ -271,7 +283,7 @@ impl Engine {
         });
     }
 
-    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+    fn lock_ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

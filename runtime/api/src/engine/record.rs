@@ -1,4 +1,4 @@
-//! One workload with its containers, as the engine follows it.
+//! The engine's record of one workload and its containers.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -6,122 +6,123 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Health, InstanceId, InstanceState, Outcome, Phase, ProbeTracker, Version, Workload, WorkloadKind,
-    WorkloadState,
+    ContainerOutcome, Health, InstanceId, InstanceState, Phase, ProbeTracker, Version, Workload,
+    WorkloadKind, WorkloadState,
 };
 
-/// The part of a workload's record that is kept on the disk.
+/// The durable part of a workload's record.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Kept {
-    /// The workload as it is wanted.
+pub struct StoredWorkload {
+    /// The wanted specification.
     pub workload: Arc<Workload>,
     /// The highest version of an apply or a stop.
     pub version: Version,
-    /// It is to stop, with this grace.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stop: Option<Duration>,
-    /// When it was first asked to stop since it was last wanted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stopped: Option<Timestamp>,
+    /// Grace of the requested stop; absent while the workload is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "stop")]
+    pub stop_grace: Option<Duration>,
+    /// Time of the first stop request since the workload was last wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "stopped")]
+    pub stop_requested_at: Option<Timestamp>,
 }
 
-/// A container that was started for a workload.
+/// A container of a workload.
 #[derive(Debug, Clone)]
-pub struct Tracked {
-    /// Which one.
+pub struct TrackedInstance {
+    /// The container.
     pub id: InstanceId,
-    /// The workload it was started for, or the newest that it serves as well.
+    /// The newest specification that this container satisfies.
     pub workload: Arc<Workload>,
-    /// The phase that it is in.
+    /// Its phase.
     pub phase: Phase,
-    /// Since when nothing new is to be sent to it, for it is to end. Another process of the runtime begins anew.
+    /// Start of its drain. Not stored: a restart of the runtime starts the drain again.
     pub draining_since: Option<Timestamp>,
-    /// It has been asked to end.
+    /// The engine has requested its end.
     pub stopping: bool,
-    /// The results of its probes.
+    /// Health, from the results of its probes.
     pub probes: ProbeTracker,
 }
 
-impl Tracked {
-    /// A container with what was known of its health.
+impl TrackedInstance {
+    /// A container with recovered or default health.
     pub fn new(id: InstanceId, workload: Arc<Workload>, phase: Phase, health: Health) -> Self {
         let probes = ProbeTracker::new(health);
         Self { id, workload, phase, draining_since: None, stopping: false, probes }
     }
 
-    /// Goes on from what an earlier process of the runtime has left.
-    pub(super) fn resume_from(&mut self, kept: &Kept) {
+    /// Completes a container that was recovered from an earlier runtime process.
+    pub(super) fn resume_from(&mut self, stored: &StoredWorkload) {
         match &mut self.phase {
-            Phase::Starting => self.adopt_workload(kept),
+            Phase::Starting => self.adopt_workload(stored),
             Phase::Running { since, .. } => {
                 let since = *since;
-                self.adopt_workload(kept);
+                self.adopt_workload(stored);
                 self.probes.begin_probing(&self.workload.probes, since);
             }
             Phase::Ended(outcome) => {
-                // What ended while nobody was there to see it, and after it was to stop, was stopped.
-                outcome.stopped |= kept.stopped.is_some_and(|stopped| outcome.ended >= stopped);
-                // The engine alone was to end one that was to be restarted.
-                outcome.unhealthy = self.probes.health().restart_reason.clone();
-                outcome.stopped |= outcome.unhealthy.is_some();
+                // The end happened while no runtime process ran. After a stop request, it counts as stopped.
+                outcome.stopped |= stored.stop_requested_at.is_some_and(|stopped| outcome.ended >= stopped);
+                // Only the engine ends a container with a requested restart, so this end was requested as
+                // well.
+                outcome.probe_failure = self.probes.health().restart_reason.clone();
+                outcome.stopped |= outcome.probe_failure.is_some();
                 self.probes.end_probing(outcome.ended);
             }
         }
     }
 
-    /// A container that serves the version that is wanted as well is of that version.
-    pub(super) fn adopt_workload(&mut self, kept: &Kept) {
-        if self.workload.same_container(&kept.workload) {
-            self.workload = Arc::clone(&kept.workload);
+    /// Assigns the wanted specification to the container if the container satisfies it.
+    pub(super) fn adopt_workload(&mut self, stored: &StoredWorkload) {
+        if self.workload.has_same_container(&stored.workload) {
+            self.workload = Arc::clone(&stored.workload);
         }
     }
 
-    /// The outcome, when the container has ended.
-    pub fn outcome(&self) -> Option<&Outcome> {
+    /// The outcome, once the container has ended.
+    pub fn outcome(&self) -> Option<&ContainerOutcome> {
         self.phase.outcome()
     }
 
-    /// It is ready.
+    /// True if it is ready.
     pub fn is_ready(&self) -> bool {
         self.probes.health().ready
     }
 
-    /// It failed a probe, is to end, and another to take its place.
-    pub fn is_to_restart(&self) -> bool {
+    /// True if it failed a probe and must be replaced.
+    pub fn needs_restart(&self) -> bool {
         self.probes.health().restart_reason.is_some()
     }
 
-    /// It has not ended, and is about to.
+    /// True if it has not ended and should receive no new requests.
     fn is_draining(&self) -> bool {
         self.outcome().is_none() && (self.stopping || self.draining_since.is_some())
     }
 
-    /// It is running, and nobody wants it to end.
+    /// True if it runs and no end was requested.
     pub(super) fn is_probed(&self) -> bool {
-        self.phase.is_running() && !self.stopping && !self.is_to_restart()
+        self.phase.is_running() && !self.stopping && !self.needs_restart()
     }
 }
 
 /// A workload with its containers.
 #[derive(Debug)]
 pub struct Record {
-    pub kept: Kept,
-    pub instances: BTreeMap<InstanceId, Tracked>,
-    /// Ends in a row of each replica.
-    pub ends: BTreeMap<u16, u32>,
-    /// The number of its last change.
-    pub change: u64,
+    pub stored: StoredWorkload,
+    pub instances: BTreeMap<InstanceId, TrackedInstance>,
+    /// Consecutive ends of each replica, for the restart back-off.
+    pub consecutive_ends: BTreeMap<u16, u32>,
+    /// Number of its last change.
+    pub last_change: u64,
 }
 
 impl Record {
-    /// Nothing runs, and nothing will.
-    pub fn done(&self) -> bool {
+    /// True if no container runs or will be started.
+    pub fn is_done(&self) -> bool {
         let ended = self.instances.values().all(|tracked| tracked.phase.outcome().is_some());
-        let once = matches!(self.kept.workload.kind, WorkloadKind::Once { .. });
-        ended && (self.kept.stop.is_some() || once && !self.instances.is_empty())
+        let once = matches!(self.stored.workload.kind, WorkloadKind::Once { .. });
+        ended && (self.stored.stop_grace.is_some() || once && !self.instances.is_empty())
     }
 
-    pub fn state(&self) -> WorkloadState {
+    pub fn to_state(&self) -> WorkloadState {
         let instances = self.instances.values().map(|tracked| InstanceState {
             id: tracked.id,
             version: tracked.workload.version,
@@ -130,11 +131,11 @@ impl Record {
             draining: tracked.is_draining(),
         });
         WorkloadState {
-            id: self.kept.workload.id(),
-            owner: self.kept.workload.owner,
-            version: self.kept.version,
-            stopping: self.kept.stop.is_some(),
-            done: self.done(),
+            id: self.stored.workload.id(),
+            owner: self.stored.workload.owner,
+            version: self.stored.version,
+            stopping: self.stored.stop_grace.is_some(),
+            done: self.is_done(),
             instances: instances.collect(),
         }
     }

@@ -1,4 +1,4 @@
-//! The fake unpacks nothing; it checks that a layer's bytes are what its descriptor says.
+//! Images of the fake. It unpacks nothing, and checks that a layer's bytes match its descriptor.
 
 use std::{
     collections::BTreeSet,
@@ -11,43 +11,43 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncReadExt;
 
-use super::locked;
-use crate::{Bytes, Compression, Image, LayerDescriptor, Workload, engine::ImageLedger};
+use super::lock_mutex;
+use crate::{ByteStream, Compression, LayerDescriptor, ResolvedImage, Workload, engine::ImageLedger};
 
 /// The images of a fake.
 #[derive(Default)]
-pub struct Images(Mutex<Known>);
+pub struct FakeImages(Mutex<ImageState>);
 
 #[derive(Default)]
-struct Known {
+struct ImageState {
     images: ImageLedger,
     layers: BTreeSet<Digest>,
 }
 
-impl Images {
-    pub fn ensure_image(&self, image: &Image, now: Timestamp) -> Result<Vec<LayerDescriptor>> {
-        let mut known = self.known();
-        known.images.check_new(image)?;
-        known.images.note_use(image, now);
-        Ok(ImageLedger::find_missing_layers(image, |layer| known.layers.contains(&layer)))
+impl FakeImages {
+    pub fn ensure_image(&self, image: &ResolvedImage, now: Timestamp) -> Result<Vec<LayerDescriptor>> {
+        let mut state = self.lock_state();
+        state.images.check_is_new(image)?;
+        state.images.record_use(image, now);
+        Ok(ImageLedger::find_missing_layers(image, |layer| state.layers.contains(&layer)))
     }
 
-    /// Notes an image with all its layers, without bytes.
-    pub fn put_image(&self, image: &Image, now: Timestamp) {
-        let mut known = self.known();
-        known.images.note_use(image, now);
-        known.layers.extend(image.layers.iter().map(|layer| layer.digest));
+    /// Registers an image with all its layers, without bytes.
+    pub fn put_image(&self, image: &ResolvedImage, now: Timestamp) {
+        let mut state = self.lock_state();
+        state.images.record_use(image, now);
+        state.layers.extend(image.layers.iter().map(|layer| layer.digest));
     }
 
-    pub async fn add_layer(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()> {
-        self.known().images.check_layer(layer)?;
+    pub async fn add_layer(&self, layer: &LayerDescriptor, bytes: ByteStream<'_>) -> Result<()> {
+        self.lock_state().images.check_layer(layer)?;
         check_bytes(layer, bytes).await?;
-        self.known().layers.insert(layer.digest);
+        self.lock_state().layers.insert(layer.digest);
         Ok(())
     }
 
     pub fn check_workload(&self, workload: &Workload, now: Timestamp) -> Result<()> {
-        let Known { images, layers } = &mut *self.known();
+        let ImageState { images, layers } = &mut *self.lock_state();
         images.use_image(workload, now, |layer| layers.contains(&layer)).map(drop)
     }
 
@@ -58,20 +58,20 @@ impl Images {
         unused_for: Duration,
         now: Timestamp,
     ) -> Vec<Digest> {
-        let Known { images, layers } = &mut *self.known();
+        let ImageState { images, layers } = &mut *self.lock_state();
         let unused = images.find_unused(keep, is_used, unused_for, now);
         unused.iter().for_each(|image| images.forget_image(*image));
-        let kept = images.layers();
-        layers.retain(|layer| kept.contains(layer));
+        let listed = images.list_layers();
+        layers.retain(|layer| listed.contains(layer));
         unused
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        locked(&self.0)
+    fn lock_state(&self) -> MutexGuard<'_, ImageState> {
+        lock_mutex(&self.0)
     }
 }
 
-async fn check_bytes(layer: &LayerDescriptor, mut bytes: Bytes<'_>) -> Result<()> {
+async fn check_bytes(layer: &LayerDescriptor, mut bytes: ByteStream<'_>) -> Result<()> {
     let mut hash = Sha256::new();
     let mut chunk = vec![0; 64 << 10];
     let mut size = 0;
@@ -84,13 +84,14 @@ async fn check_bytes(layer: &LayerDescriptor, mut bytes: Bytes<'_>) -> Result<()
             }
         }
     }
-    let found = Digest::new(hash.finalize().into());
-    // Only what is not packed unpacks to itself.
+    let actual = Digest::new(hash.finalize().into());
+    // The fake does not decompress, so it can check the `diff_id` of an uncompressed layer only.
     let is_plain = layer.compression == Compression::None;
-    let unpacked = layer.diff_id.filter(|diff_id| is_plain && *diff_id != found);
-    if found == layer.digest && size == layer.size && unpacked.is_none() {
+    let wrong_diff_id = layer.diff_id.filter(|diff_id| is_plain && *diff_id != actual);
+    if actual == layer.digest && size == layer.size && wrong_diff_id.is_none() {
         return Ok(());
     }
-    Err(Error::invalid("layer-digest", format!("the layer {} came as {found} of {size} bytes", layer.digest))
-        .help("fetch it again; if that does not help, push the image again"))
+    let message = format!("layer {} has a wrong digest or size: {actual}, {size} bytes", layer.digest);
+    Err(Error::invalid("layer-digest", message)
+        .help("fetch the layer again; if this fails again, push the image again"))
 }

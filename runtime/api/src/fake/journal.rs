@@ -1,4 +1,4 @@
-//! A journal in memory, in place of one on a disk: it outlives the engine.
+//! A journal in memory, which outlives the engine as one on disk would.
 
 use std::{
     collections::BTreeMap,
@@ -9,51 +9,52 @@ use hearth_base::Result;
 
 use crate::{
     Health, InstanceId, Phase, Version, WorkloadId,
-    engine::{Journal, Kept, Known, Tracked},
+    engine::{Journal, RecoveredState, StoredWorkload, TrackedInstance},
 };
 
-use super::locked;
+use super::lock_mutex;
 
 #[derive(Default)]
 pub struct MemoryJournal {
-    kept: Mutex<BTreeMap<WorkloadId, Kept>>,
-    gone: Mutex<BTreeMap<WorkloadId, Version>>,
+    stored: Mutex<BTreeMap<WorkloadId, StoredWorkload>>,
+    tombstones: Mutex<BTreeMap<WorkloadId, Version>>,
     health: Mutex<BTreeMap<InstanceId, Health>>,
 }
 
 impl MemoryJournal {
-    /// The knowledge of the next engine, with containers in these phases.
-    pub fn known(&self, phases: &BTreeMap<InstanceId, Phase>) -> Known {
-        let health = locked(&self.health);
-        let tracked = |kept: &Kept| -> Vec<Tracked> {
-            let id = kept.workload.id();
+    /// The state for the next engine, with containers in these phases.
+    pub fn recover_state(&self, phases: &BTreeMap<InstanceId, Phase>) -> RecoveredState {
+        let health = lock_mutex(&self.health);
+        let tracked = |stored: &StoredWorkload| -> Vec<TrackedInstance> {
+            let id = stored.workload.id();
             let own = phases.iter().filter(|(instance, _)| instance.workload == id);
             own.map(|(instance, phase)| {
                 let health = health.get(instance).cloned().unwrap_or_default();
-                Tracked::new(*instance, Arc::clone(&kept.workload), phase.clone(), health)
+                TrackedInstance::new(*instance, Arc::clone(&stored.workload), phase.clone(), health)
             })
             .collect()
         };
-        let workloads = locked(&self.kept).values().map(|kept| (kept.clone(), tracked(kept))).collect();
-        let gone = locked(&self.gone).iter().map(|(id, version)| (*id, *version)).collect();
-        Known { workloads, gone }
+        let workloads =
+            lock_mutex(&self.stored).values().map(|stored| (stored.clone(), tracked(stored))).collect();
+        let tombstones = lock_mutex(&self.tombstones).iter().map(|(id, version)| (*id, *version)).collect();
+        RecoveredState { workloads, tombstones }
     }
 }
 
 impl Journal for MemoryJournal {
-    fn save(&self, kept: &Kept) -> Result<()> {
-        locked(&self.kept).insert(kept.workload.id(), kept.clone());
+    fn save(&self, stored: &StoredWorkload) -> Result<()> {
+        lock_mutex(&self.stored).insert(stored.workload.id(), stored.clone());
         Ok(())
     }
 
-    fn forget(&self, id: WorkloadId, version: Version) -> Result<()> {
-        locked(&self.kept).remove(&id);
-        locked(&self.gone).insert(id, version);
-        locked(&self.health).retain(|instance, _| instance.workload != id);
+    fn forget_workload(&self, id: WorkloadId, version: Version) -> Result<()> {
+        lock_mutex(&self.stored).remove(&id);
+        lock_mutex(&self.tombstones).insert(id, version);
+        lock_mutex(&self.health).retain(|instance, _| instance.workload != id);
         Ok(())
     }
 
     fn save_health(&self, instance: InstanceId, health: &Health) {
-        locked(&self.health).insert(instance, health.clone());
+        lock_mutex(&self.health).insert(instance, health.clone());
     }
 }

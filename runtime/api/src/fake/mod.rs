@@ -1,10 +1,10 @@
-//! A runtime that starts nothing: programs are scripts, played in memory. For the tests of everything above.
+//! A fake runtime for tests. It starts no process: programs are scripts that it executes in memory.
 //!
-//! A process whose `argv` is not a [`Script`] runs until it is stopped, or until the test ends it.
+//! A process whose `argv` is not a [`Script`] runs until it is stopped or the test ends it.
 
+mod fake_instance;
 mod images;
 mod journal;
-mod play;
 mod probe;
 mod script;
 
@@ -20,132 +20,137 @@ use hearth_base::{Clock, Digest, Error, OpeningKeys, Result, SealingKey, ToolId}
 use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
-    Bytes, Check, Cursor, End, Exec, ExecSession, Feature, Image, InstanceId, LayerDescriptor, LogPage,
-    Observation, Outcome, Owner, Phase, Report, Runtime, Usage, Verdict, Version, Workload, WorkloadId,
-    engine::{Driver, Engine, Pauses, Prober, Report as Reported},
+    ByteStream, CheckVerdict, ContainerOutcome, Cursor, ExecRequest, ExecSession, Feature, HostCheck,
+    HostReport, InstanceId, LayerDescriptor, LogPage, Observation, Owner, Phase, ResolvedImage, Runtime,
+    Termination, Usage, Version, Workload, WorkloadId,
+    engine::{Driver, Engine, PhaseReport, Prober, RestartBackoff},
 };
 
-pub use script::{Script, Step};
+pub use script::{Script, ScriptStep};
 
-use images::Images;
+use fake_instance::FakeInstance;
+use images::FakeImages;
 use journal::MemoryJournal;
-use play::Stage;
 
-/// See the module.
-pub struct Fake {
+/// A fake runtime; see the module.
+pub struct FakeRuntime {
     engine: Arc<Engine>,
-    driver: Arc<Players>,
+    driver: Arc<FakeDriver>,
     journal: Arc<MemoryJournal>,
-    pauses: Pauses,
+    backoff: RestartBackoff,
     running: Mutex<JoinSet<()>>,
 }
 
-/// Plays the scripts of all instances.
-struct Players {
+/// Executes the scripts of all instances.
+struct FakeDriver {
     clock: Arc<dyn Clock>,
-    /// To the engine of this life.
-    reports: Arc<Mutex<mpsc::UnboundedSender<Reported>>>,
+    /// Channel to the current engine.
+    reports: Arc<Mutex<mpsc::UnboundedSender<PhaseReport>>>,
     /// The last report of each instance.
     phases: Arc<Mutex<BTreeMap<InstanceId, Phase>>>,
-    stages: Mutex<BTreeMap<InstanceId, Arc<Stage>>>,
-    images: Images,
+    instances: Mutex<BTreeMap<InstanceId, Arc<FakeInstance>>>,
+    images: FakeImages,
     keys: OpeningKeys,
     homes: Arc<Mutex<BTreeMap<Owner, String>>>,
     address: Mutex<Option<Ipv4Addr>>,
-    played: Arc<Mutex<Vec<Played>>>,
+    started: Arc<Mutex<Vec<StartedInstance>>>,
     tasks: Mutex<JoinSet<()>>,
 }
 
-/// A container that was started: what happened, whatever is told of it.
+/// A container that was started, with its actual outcome, even if the engine never received it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Played {
-    /// Which one.
+pub struct StartedInstance {
+    /// The container.
     pub instance: InstanceId,
-    /// How it ended, if it has.
-    pub outcome: Option<Outcome>,
+    /// The outcome, once it has ended.
+    pub outcome: Option<ContainerOutcome>,
 }
 
-impl Fake {
-    /// A fake with nothing in it. Must be called within a tokio runtime.
-    pub fn new(clock: Arc<dyn Clock>, pauses: Pauses) -> Arc<Self> {
-        // The first life's engine replaces it.
+impl FakeRuntime {
+    /// Starts an empty fake. Must be called within a tokio runtime.
+    pub fn new(clock: Arc<dyn Clock>, backoff: RestartBackoff) -> Arc<Self> {
+        // Replaced by the channel of the first engine.
         let (reports, _) = mpsc::unbounded_channel();
-        let driver = Arc::new(Players {
+        let driver = Arc::new(FakeDriver {
             clock,
             reports: Arc::new(Mutex::new(reports)),
             phases: Arc::default(),
-            stages: Mutex::default(),
-            images: Images::default(),
-            // Without a key nothing opens, and nothing can be sealed.
+            instances: Mutex::default(),
+            images: FakeImages::default(),
+            // Without a key, no value can be sealed or opened.
             keys: OpeningKeys::generate().unwrap_or_default(),
             homes: Arc::default(),
             address: Mutex::default(),
-            played: Arc::default(),
+            started: Arc::default(),
             tasks: Mutex::default(),
         });
-        Self::begin_life(driver, Arc::default(), pauses)
+        Self::start_process(driver, Arc::default(), backoff)
     }
 
-    /// Ends this life of the runtime's process and begins the next, which knows what is kept on a disk. Containers go
-    /// on.
-    pub fn begin_next_life(&self) -> Arc<Self> {
-        locked(&self.running).abort_all();
-        Self::begin_life(Arc::clone(&self.driver), Arc::clone(&self.journal), self.pauses)
+    /// Simulates a restart of the runtime process. The next one recovers the durable state; containers
+    /// continue to run.
+    pub fn restart_process(&self) -> Arc<Self> {
+        lock_mutex(&self.running).abort_all();
+        Self::start_process(Arc::clone(&self.driver), Arc::clone(&self.journal), self.backoff)
     }
 
-    fn begin_life(driver: Arc<Players>, journal: Arc<MemoryJournal>, pauses: Pauses) -> Arc<Self> {
+    fn start_process(
+        driver: Arc<FakeDriver>,
+        journal: Arc<MemoryJournal>,
+        backoff: RestartBackoff,
+    ) -> Arc<Self> {
         let (reports, reported) = mpsc::unbounded_channel();
-        *locked(&driver.reports) = reports;
-        let known = journal.known(&locked(&driver.phases));
+        *lock_mutex(&driver.reports) = reports;
+        let recovered = journal.recover_state(&lock_mutex(&driver.phases));
         let engine = Arc::new(Engine::new(
             Arc::clone(&driver) as Arc<dyn Driver>,
             Arc::clone(&driver) as Arc<dyn Prober>,
             Arc::clone(&journal) as Arc<dyn crate::engine::Journal>,
             Arc::clone(&driver.clock),
-            pauses,
-            known,
+            backoff,
+            recovered,
         ));
         let mut tasks = JoinSet::new();
         let running = Arc::clone(&engine);
         tasks.spawn(async move { running.run(reported).await });
-        Arc::new(Self { engine, driver, journal, pauses, running: Mutex::new(tasks) })
+        Arc::new(Self { engine, driver, journal, backoff, running: Mutex::new(tasks) })
     }
 
-    /// Ends a running instance as the test wishes.
-    pub fn end(&self, instance: InstanceId, end: End) -> Result<()> {
-        self.driver.stage(instance)?.end(end);
+    /// Ends a running instance in the given way.
+    pub fn end_instance(&self, instance: InstanceId, end: Termination) -> Result<()> {
+        self.driver.find_instance(instance)?.force_end(end);
         Ok(())
     }
 
     /// Makes a running instance write a line.
-    pub fn print(&self, instance: InstanceId, text: &str) -> Result<()> {
-        self.driver.stage(instance)?.write(crate::Stream::Out, text);
+    pub fn write_line(&self, instance: InstanceId, text: &str) -> Result<()> {
+        self.driver.find_instance(instance)?.write(crate::LogStream::Out, text);
         Ok(())
     }
 
-    /// What an instance was started for.
-    pub fn workload(&self, instance: InstanceId) -> Result<Workload> {
-        Ok(self.driver.stage(instance)?.workload().clone())
+    /// The workload that an instance was started for.
+    pub fn find_workload(&self, instance: InstanceId) -> Result<Workload> {
+        Ok(self.driver.find_instance(instance)?.workload().clone())
     }
 
-    /// Every container that was ever started, in order; one that was started twice is there twice.
-    pub fn played(&self) -> Vec<Played> {
-        locked(&self.driver.played).clone()
+    /// Lists every start of a container, in order. A container that was started twice is listed twice.
+    pub fn list_started(&self) -> Vec<StartedInstance> {
+        lock_mutex(&self.driver.started).clone()
     }
 
-    /// Says where containers that start from now on are reached.
-    pub fn reached_at(&self, address: Ipv4Addr) {
-        *locked(&self.driver.address) = Some(address);
+    /// Sets the address of containers that start from now on.
+    pub fn set_address(&self, address: Ipv4Addr) {
+        *lock_mutex(&self.driver.address) = Some(address);
     }
 
-    /// Says that an image is there with all its layers, without bytes.
-    pub fn has_image(&self, image: &Image) {
+    /// Registers an image with all its layers, without bytes.
+    pub fn add_image(&self, image: &ResolvedImage) {
         self.driver.images.put_image(image, self.driver.clock.now());
     }
 }
 
 #[async_trait]
-impl Runtime for Fake {
+impl Runtime for FakeRuntime {
     async fn apply(&self, workload: Workload) -> Result<()> {
         self.engine.apply(workload)
     }
@@ -154,137 +159,142 @@ impl Runtime for Fake {
         self.engine.stop(id, version, grace)
     }
 
-    async fn observe(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation> {
-        Ok(self.engine.observe(after, wait).await)
+    async fn observe_workloads(&self, after: Option<Cursor>, wait: Duration) -> Result<Observation> {
+        Ok(self.engine.observe_workloads(after, wait).await)
     }
 
-    async fn acknowledge(&self, id: WorkloadId) -> Result<()> {
-        self.engine.acknowledge(id)
+    async fn acknowledge_workload(&self, id: WorkloadId) -> Result<()> {
+        self.engine.acknowledge_workload(id)
     }
 
-    async fn logs(&self, instance: InstanceId, sequence: u64, wait: Duration) -> Result<LogPage> {
-        Ok(self.driver.stage(instance)?.log(sequence, wait).await)
+    async fn read_logs(&self, instance: InstanceId, sequence: u64, wait: Duration) -> Result<LogPage> {
+        Ok(self.driver.find_instance(instance)?.read_log(sequence, wait).await)
     }
 
-    async fn exec(&self, exec: Exec) -> Result<ExecSession> {
+    async fn exec(&self, exec: ExecRequest) -> Result<ExecSession> {
         exec.process.check()?;
-        let stage = self.driver.stage(exec.instance)?;
-        let tracked = self.engine.instance(exec.instance)?;
+        let container = self.driver.find_instance(exec.instance)?;
+        let tracked = self.engine.find_instance(exec.instance)?;
         if !tracked.phase.is_running() {
-            return Err(Error::conflict("not-running", format!("{} does not run", exec.instance)));
+            return Err(Error::conflict(
+                "not-running",
+                format!("container is not running: {}", exec.instance),
+            ));
         }
         let Workload { owner, network, .. } = &*tracked.workload;
-        let process = exec.process.opened(&self.driver.keys, *owner, network.name.as_ref())?;
-        Ok(play::exec(&stage, Exec { process, ..exec }))
+        let process = exec.process.unseal_variables(&self.driver.keys, *owner, network.name.as_ref())?;
+        Ok(fake_instance::exec_script(&container, ExecRequest { process, ..exec }))
     }
 
-    async fn usage(&self) -> Result<Vec<Usage>> {
-        let all = self.engine.observe(None, Duration::ZERO).await;
-        let running = all.workloads.iter().flat_map(|workload| workload.running());
+    async fn read_usage(&self) -> Result<Vec<Usage>> {
+        let all = self.engine.observe_workloads(None, Duration::ZERO).await;
+        let running = all.workloads.iter().flat_map(|workload| workload.running_instances());
         let usage = |instance| {
-            let disk = self.driver.stage(instance).map_or(0, |stage| stage.written());
+            let disk = self.driver.find_instance(instance).map_or(0, |container| container.disk_usage());
             Usage { instance, memory: 1 << 20, cpu_micros: 1000, processes: 1, disk }
         };
         Ok(running.map(|instance| usage(instance.id)).collect())
     }
 
-    async fn ensure_image(&self, image: &Image) -> Result<Vec<LayerDescriptor>> {
+    async fn ensure_image(&self, image: &ResolvedImage) -> Result<Vec<LayerDescriptor>> {
         self.driver.images.ensure_image(image, self.driver.clock.now())
     }
 
-    async fn add_layer(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()> {
+    async fn add_layer(&self, layer: &LayerDescriptor, bytes: ByteStream<'_>) -> Result<()> {
         self.driver.images.add_layer(layer, bytes).await
     }
 
     async fn remove_images(&self, keep: &BTreeSet<Digest>, unused_for: Duration) -> Result<Vec<Digest>> {
-        let Players { images, clock, .. } = &*self.driver;
+        let FakeDriver { images, clock, .. } = &*self.driver;
         Ok(self
             .engine
-            .without_new_workloads(|is_used| images.remove_images(keep, is_used, unused_for, clock.now())))
+            .with_used_images(|is_used| images.remove_images(keep, is_used, unused_for, clock.now())))
     }
 
-    async fn erase(&self, tool: ToolId) -> Result<()> {
-        self.engine.must_be_idle(tool)?;
-        locked(&self.driver.homes).remove(&Owner::Tool(tool));
+    async fn erase_tool(&self, tool: ToolId) -> Result<()> {
+        self.engine.check_tool_is_idle(tool)?;
+        lock_mutex(&self.driver.homes).remove(&Owner::Tool(tool));
         Ok(())
     }
 
     async fn sealing_key(&self) -> Result<SealingKey> {
-        self.driver.keys.sealing()
+        self.driver.keys.sealing_key()
     }
 
-    async fn doctor(&self) -> Result<Report> {
-        let found = "nothing is started: this is a fake".to_owned();
-        let check = Check { name: "fake".to_owned(), verdict: Verdict::Limited, found, advice: None };
-        Ok(Report { checks: vec![check] })
+    async fn check_host(&self) -> Result<HostReport> {
+        let found = "fake runtime: starts no process".to_owned();
+        let check =
+            HostCheck { name: "fake".to_owned(), verdict: CheckVerdict::Limited, found, advice: None };
+        Ok(HostReport { checks: vec![check] })
     }
 }
 
-impl Driver for Players {
+impl Driver for FakeDriver {
     fn features(&self) -> &[Feature] {
         &[Feature::ImageDelivery]
     }
 
     fn check(&self, workload: &Workload) -> Result<()> {
-        workload.opened(&self.keys)?;
+        workload.unseal_variables(&self.keys)?;
         self.images.check_workload(workload, self.clock.now())
     }
 
     fn start(&self, instance: InstanceId, workload: &Arc<Workload>) {
-        let place = {
-            let mut played = locked(&self.played);
-            played.push(Played { instance, outcome: None });
-            played.len() - 1
+        let index = {
+            let mut started = lock_mutex(&self.started);
+            started.push(StartedInstance { instance, outcome: None });
+            started.len() - 1
         };
-        let all = Arc::clone(&self.played);
+        let started = Arc::clone(&self.started);
         let home = Arc::clone(&self.homes);
-        // What does not open was refused when it was applied.
-        let opened = workload.opened(&self.keys).map_or_else(|_| Arc::clone(workload), Arc::new);
-        let stage = Stage::new(opened, home, Arc::clone(&self.clock));
-        locked(&self.stages).insert(instance, Arc::clone(&stage));
-        locked(&self.phases).insert(instance, Phase::Starting);
+        // A value that cannot be opened was refused by `check` when the workload was applied.
+        let unsealed = workload.unseal_variables(&self.keys).map_or_else(|_| Arc::clone(workload), Arc::new);
+        let container = FakeInstance::new(unsealed, home, Arc::clone(&self.clock));
+        lock_mutex(&self.instances).insert(instance, Arc::clone(&container));
+        lock_mutex(&self.phases).insert(instance, Phase::Starting);
         let (reports, phases) = (Arc::clone(&self.reports), Arc::clone(&self.phases));
-        let address = *locked(&self.address);
-        let mut tasks = locked(&self.tasks);
+        let address = *lock_mutex(&self.address);
+        let mut tasks = lock_mutex(&self.tasks);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
             let report = |phase: Phase| {
-                locked(&phases).insert(instance, phase.clone());
-                // Nobody listens once the fake is gone.
-                drop(locked(&reports).send(Reported { instance, phase }));
+                lock_mutex(&phases).insert(instance, phase.clone());
+                // The channel is closed once the fake is dropped.
+                drop(lock_mutex(&reports).send(PhaseReport { instance, phase }));
             };
-            if Script::of(&stage.workload().process).is_none_or(|script| script.starts()) {
-                report(Phase::Running { since: stage.now(), address });
+            if Script::from_process(&container.workload().process).is_none_or(|script| script.can_start()) {
+                report(Phase::Running { since: container.now(), address });
             }
-            let outcome = stage.play().await;
-            if let Some(played) = locked(&all).get_mut(place) {
-                played.outcome = Some(outcome.clone());
+            let outcome = container.run_script().await;
+            if let Some(entry) = lock_mutex(&started).get_mut(index) {
+                entry.outcome = Some(outcome.clone());
             }
             report(Phase::Ended(outcome));
         });
     }
 
     fn stop(&self, instance: InstanceId, grace: Duration) {
-        if let Ok(stage) = self.stage(instance) {
-            let mut tasks = locked(&self.tasks);
-            tasks.spawn(async move { stage.stop(grace).await });
+        if let Ok(container) = self.find_instance(instance) {
+            let mut tasks = lock_mutex(&self.tasks);
+            tasks.spawn(async move { container.stop(grace).await });
         }
     }
 
     fn remove(&self, instance: InstanceId) {
-        locked(&self.stages).remove(&instance);
-        locked(&self.phases).remove(&instance);
+        lock_mutex(&self.instances).remove(&instance);
+        lock_mutex(&self.phases).remove(&instance);
     }
 }
 
-impl Players {
-    fn stage(&self, instance: InstanceId) -> Result<Arc<Stage>> {
-        let stages = locked(&self.stages);
-        stages.get(&instance).cloned().ok_or_else(|| Error::not_found("instance", instance))
+impl FakeDriver {
+    fn find_instance(&self, instance: InstanceId) -> Result<Arc<FakeInstance>> {
+        let instances = lock_mutex(&self.instances);
+        instances.get(&instance).cloned().ok_or_else(|| Error::not_found("instance", instance))
     }
 }
 
-/// A lock whose holder panicked is still a lock on good data here: every change is one step.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Locks a mutex and ignores poisoning: each change of the data is a single step, so it is consistent after a
+/// panic.
+fn lock_mutex<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,97 +1,98 @@
-//! A program in a few words, played by the fake and written as a shell script for real containers.
+//! Test programs as lists of steps. The fake executes them in memory; for real containers they become shell
+//! scripts.
 
 use std::collections::BTreeMap;
 
 use hearth_base::Secret;
 use serde::{Deserialize, Serialize};
 
-use crate::{Process, User};
+use crate::{ContainerUser, Process};
 
-/// What marks a process as a script for the fake.
-const MARK: &str = "hearth-fake-script";
+/// The program name that marks a process as a script.
+const SCRIPT_MARKER: &str = "hearth-fake-script";
 
-/// Steps that a program takes, in order. After the last one it exits with 0.
+/// The steps of a program, in order. After the last one, the program exits with 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Script(pub Vec<Step>);
+pub struct Script(pub Vec<ScriptStep>);
 
-/// One thing that a program does.
+/// One step of a program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Step {
+pub enum ScriptStep {
     /// Writes a line to standard output.
     Out(String),
     /// Writes a line to standard error.
     Err(String),
     /// Writes the value of an environment variable.
     ShowEnv(String),
-    /// Writes what it reads, to the end of the input.
+    /// Copies its input to its output, to the end.
     Echo,
-    /// Writes a word into a file of the home.
+    /// Writes a word to a file in the home.
     Save(String),
-    /// Writes what the home's file holds, or `nothing`.
+    /// Prints the content of the home's file, or `nothing`.
     Show,
-    /// Waits until an [`Step::Open`] of the same name happened in the same container.
+    /// Waits until the gate of this name is open. Gates belong to one container.
     Await(String),
-    /// See [`Step::Await`].
+    /// Opens a gate; see [`ScriptStep::Await`].
     Open(String),
-    /// Takes an [`Step::Open`] back.
+    /// Closes a gate.
     Shut(String),
-    /// Exits with 1 unless an [`Step::Open`] of this name happened in the same container.
+    /// Exits with 1 unless the gate of this name is open.
     IsOpen(String),
-    /// Serves HTTP at a port from now on: `/NAME` is answered with 200 while NAME is open, and with 404 else.
+    /// Serves HTTP at a port from now on: `/NAME` returns 200 while the gate NAME is open, else 404.
     Serve(u16),
-    /// Ends well when asked to stop, and not before.
+    /// Runs until the stop signal, then exits with 0.
     Forever,
-    /// Does not listen when asked to stop.
+    /// Ignores the stop signal.
     Stubborn,
-    /// Holds so many MiB of memory for a moment, and uses so many milliseconds of processor time.
+    /// Allocates memory briefly and uses processor time.
     Work {
-        /// MiB.
+        /// Memory in MiB.
         memory: u32,
-        /// Milliseconds.
+        /// Processor time in milliseconds.
         cpu: u32,
     },
-    /// Needs ever more memory.
+    /// Allocates memory until it is killed.
     Hoard,
-    /// Writes so many MiB into its root, and ends with 1 when there is no room for them.
+    /// Writes a number of MiB to its root file system. Exits with 1 when they do not fit.
     Fill(u32),
-    /// Ends itself by a signal.
+    /// Sends itself a signal.
     Raise(i32),
-    /// Ends with a status.
+    /// Exits with a status.
     Exit(i32),
-    /// There is no such program.
+    /// A program that does not exist.
     Missing,
 }
 
 impl Script {
-    /// The process that the fake plays as this script.
-    pub fn process(&self) -> Process {
+    /// The process that the fake executes as this script.
+    pub fn to_process(&self) -> Process {
         let json = serde_json::to_string(self).unwrap_or_default();
-        process(vec![MARK.to_owned(), json])
+        build_process(vec![SCRIPT_MARKER.to_owned(), json])
     }
 
-    /// The process that does the same in a container with `/bin/sh`, with `HOME` set to the home's mount.
-    pub fn shell(&self) -> Process {
-        if !self.starts() {
-            return process(vec!["/no/such/program".to_owned()]);
+    /// The equivalent process for a container with `/bin/sh`, with `HOME` set to the home's mount point.
+    pub fn to_shell_process(&self) -> Process {
+        if !self.can_start() {
+            return build_process(vec!["/no/such/program".to_owned()]);
         }
-        let lines: Vec<String> = self.0.iter().map(Step::shell).collect();
-        process(vec!["/bin/sh".to_owned(), "-c".to_owned(), lines.join("\n")])
+        let lines: Vec<String> = self.0.iter().map(ScriptStep::to_shell_line).collect();
+        build_process(vec!["/bin/sh".to_owned(), "-c".to_owned(), lines.join("\n")])
     }
 
-    pub(super) fn of(process: &Process) -> Option<Self> {
+    pub(super) fn from_process(process: &Process) -> Option<Self> {
         match process.argv.as_slice() {
-            [mark, json] if mark == MARK => serde_json::from_str(json).ok(),
+            [mark, json] if mark == SCRIPT_MARKER => serde_json::from_str(json).ok(),
             _ => None,
         }
     }
 
-    pub(super) fn starts(&self) -> bool {
-        !self.0.contains(&Step::Missing)
+    pub(super) fn can_start(&self) -> bool {
+        !self.0.contains(&ScriptStep::Missing)
     }
 }
 
-impl Step {
-    fn shell(&self) -> String {
+impl ScriptStep {
+    fn to_shell_line(&self) -> String {
         match self {
             Self::Out(text) => format!("echo '{text}'"),
             Self::Err(text) => format!("echo '{text}' >&2"),
@@ -106,7 +107,8 @@ impl Step {
             Self::Serve(port) => format!("httpd -p {port} -h /tmp"),
             Self::Forever => "trap 'exit 0' TERM; while :; do sleep 0.05; done".to_owned(),
             Self::Stubborn => "trap '' TERM; while :; do sleep 1; done".to_owned(),
-            // Fields 14 and 15 of `/proc/PID/stat` are its own time in hundredths of a second (proc_pid_stat(5)).
+            // Fields 14 and 15 of `/proc/PID/stat` are its own time in hundredths of a second
+            // (proc_pid_stat(5)).
             Self::Work { memory, cpu } => format!(
                 "dd if=/dev/zero of=/dev/null bs={memory}M count=1 2>/dev/null\n\
                  until set -- $(cat /proc/$$/stat) && [ $((${{14}} + ${{15}})) -ge {} ]; do :; done",
@@ -123,9 +125,9 @@ impl Step {
     }
 }
 
-fn process(argv: Vec<String>) -> Process {
+fn build_process(argv: Vec<String>) -> Process {
     let env = [("PATH", "/bin:/usr/bin"), ("HOME", "/home")];
     let env = env.map(|(name, value)| (name.to_owned(), Secret::new(value)));
     let (sealed, cwd) = (BTreeMap::new(), "/".to_owned());
-    Process { argv, env: env.into(), sealed, cwd, user: User::default(), stop_signal: 15 }
+    Process { argv, env: env.into(), sealed, cwd, user: ContainerUser::default(), stop_signal: 15 }
 }

@@ -1,4 +1,4 @@
-//! The rules that every runtime checks again, whoever sent the workload.
+//! Validation of probes. Every runtime validates its input itself.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -13,11 +13,11 @@ const STARTUP_DEADLINE: RangeInclusive<Duration> =
 const MAX_INITIAL_DELAY: Duration = Duration::from_secs(3600);
 const PROBE_THRESHOLD: RangeInclusive<u16> = 1..=100;
 const MAX_PATH_BYTES: usize = 1024;
-/// Arguments of a check's program together.
+/// Maximum size of an exec check's arguments together.
 const MAX_ARGV_BYTES: usize = 64 << 10;
 
 impl Probes {
-    /// Refuses probes that break a rule, with the rule.
+    /// Validates the probes. Error `workload` with the violated rule.
     pub fn check(&self) -> Result<()> {
         let Self { startup, readiness, liveness } = self;
         if let Some(StartupProbe { check, initial_delay, period, timeout, deadline }) = startup {
@@ -36,9 +36,12 @@ impl Probes {
                 )));
             }
         }
-        // A container that failed its liveness probe is restarted: there is nothing to count up again.
+        // A container that fails its liveness probe is restarted at once, so successes after a failure are
+        // never counted.
         if liveness.as_ref().is_some_and(|probe| probe.success_threshold != 1) {
-            return Err(refuse_probe("the liveness probe has a success threshold other than 1".to_owned()));
+            return Err(refuse_probe(
+                "the liveness probe has an invalid success threshold; allowed: 1".to_owned(),
+            ));
         }
         Ok(())
     }
@@ -62,14 +65,14 @@ fn check_terms(
             Err(refuse_probe(format!("the {name} probe has an invalid path: {path:.100?}; expected /PATH")))
         }
         ProbeCheck::Exec { argv } if !is_command(argv) => Err(refuse_probe(format!(
-            "the {name} probe has no program, a zero byte, or more than 64 KiB to start"
+            "the {name} probe has an invalid program; allowed: a program without zero bytes, up to 64 KiB"
         ))),
         ProbeCheck::HttpGet { .. } | ProbeCheck::Tcp { .. } | ProbeCheck::Exec { .. } => Ok(()),
     }
 }
 
-/// True for a path that can stand in the first line of a request as it is (RFC 9112, section 3.2.1): nothing in it ends the
-/// line.
+/// True for a path that is a valid request target without encoding (RFC 9112, section 3.2.1), so that it
+/// cannot end the request line.
 fn is_path(path: &str) -> bool {
     path.starts_with('/')
         && path.len() <= MAX_PATH_BYTES
@@ -82,13 +85,18 @@ fn is_command(argv: &[String]) -> bool {
         && !argv.iter().any(|text| text.contains('\0'))
 }
 
-fn check_range(name: &str, field: &str, given: Duration, allowed: &RangeInclusive<Duration>) -> Result<()> {
-    if allowed.contains(&given) {
+fn check_range(
+    name: &str,
+    field: &str,
+    duration: Duration,
+    allowed: &RangeInclusive<Duration>,
+) -> Result<()> {
+    if allowed.contains(&duration) {
         return Ok(());
     }
     let (least, most) = (allowed.start(), allowed.end());
     Err(refuse_probe(format!(
-        "the {name} probe has an invalid {field}: {given:?}; allowed: {least:?} to {most:?}"
+        "the {name} probe has an invalid {field}: {duration:?}; allowed: {least:?} to {most:?}"
     )))
 }
 
@@ -101,20 +109,20 @@ mod tests {
     use super::*;
     use crate::probe::HttpExpectation;
 
-    fn http(path: &str, port: u16) -> Probe {
+    fn build_http_probe(path: &str, port: u16) -> Probe {
         let check = ProbeCheck::HttpGet { path: path.to_owned(), port, expect: HttpExpectation::Success };
         let (period, timeout) = (Duration::from_secs(1), Duration::from_secs(1));
         let initial_delay = Duration::ZERO;
         Probe { check, initial_delay, period, timeout, success_threshold: 1, failure_threshold: 3 }
     }
 
-    fn readiness(probe: Probe) -> Result<()> {
+    fn check_readiness(probe: Probe) -> Result<()> {
         Probes { readiness: Some(probe), ..Probes::default() }.check()
     }
 
     #[test]
     fn a_probe_within_its_bounds_is_accepted() {
-        assert!(readiness(http("/healthz?full=1", 8000)).is_ok());
+        assert!(check_readiness(build_http_probe("/healthz?full=1", 8000)).is_ok());
         assert!(Probes::default().check().is_ok());
     }
 
@@ -122,26 +130,31 @@ mod tests {
     fn a_path_that_would_end_the_request_line_is_refused() {
         let long = format!("/{}", "a".repeat(1024));
         for path in ["", "healthz", "/a b", "/a\r\nHost: other", "/a\0", "/é", "/a#b", long.as_str()] {
-            assert!(readiness(http(path, 8000)).is_err(), "{path:?}");
+            assert!(check_readiness(build_http_probe(path, 8000)).is_err(), "{path:?}");
         }
     }
 
     #[test]
     fn a_probe_out_of_its_bounds_is_refused() {
         let second = Duration::from_secs(1);
-        assert!(readiness(http("/", 0)).is_err());
-        assert!(readiness(Probe { period: Duration::from_millis(99), ..http("/", 1) }).is_err());
-        assert!(readiness(Probe { timeout: second * 61, ..http("/", 1) }).is_err());
-        assert!(readiness(Probe { initial_delay: second * 3601, ..http("/", 1) }).is_err());
-        assert!(readiness(Probe { failure_threshold: 0, ..http("/", 1) }).is_err());
-        assert!(readiness(Probe { success_threshold: 2, ..http("/", 1) }).is_ok());
-        let liveness = Some(Probe { success_threshold: 2, ..http("/", 1) });
+        assert!(check_readiness(build_http_probe("/", 0)).is_err());
+        assert!(
+            check_readiness(Probe { period: Duration::from_millis(99), ..build_http_probe("/", 1) }).is_err()
+        );
+        assert!(check_readiness(Probe { timeout: second * 61, ..build_http_probe("/", 1) }).is_err());
+        assert!(check_readiness(Probe { initial_delay: second * 3601, ..build_http_probe("/", 1) }).is_err());
+        assert!(check_readiness(Probe { failure_threshold: 0, ..build_http_probe("/", 1) }).is_err());
+        assert!(check_readiness(Probe { success_threshold: 2, ..build_http_probe("/", 1) }).is_ok());
+        let liveness = Some(Probe { success_threshold: 2, ..build_http_probe("/", 1) });
         assert!(Probes { liveness, ..Probes::default() }.check().is_err());
         for argv in [vec![], vec![String::new()], vec!["a\0".to_owned()], vec!["a".repeat(65 << 10)]] {
-            assert!(readiness(Probe { check: ProbeCheck::Exec { argv }, ..http("/", 1) }).is_err());
+            assert!(
+                check_readiness(Probe { check: ProbeCheck::Exec { argv }, ..build_http_probe("/", 1) })
+                    .is_err()
+            );
         }
         let startup = |deadline| {
-            let Probe { check, initial_delay, period, timeout, .. } = http("/", 1);
+            let Probe { check, initial_delay, period, timeout, .. } = build_http_probe("/", 1);
             let startup = StartupProbe { check, initial_delay, period, timeout, deadline };
             Probes { startup: Some(startup), ..Probes::default() }.check()
         };

@@ -1,4 +1,4 @@
-//! The end of one probe. A failure is typed: no byte that a container sent gets into its text.
+//! The outcome of one probe. A failure is typed, so that no byte from a container appears in its text.
 
 use std::time::Duration;
 
@@ -6,33 +6,33 @@ use serde::{Deserialize, Serialize};
 
 use super::ProbeCheck;
 
-/// The longest sentence about a failure; the path in it may be longer.
+/// Maximum length of a failure's description, whose path may be longer.
 const MAX_SENTENCE_CHARS: usize = 400;
 
-/// The end of one probe.
+/// The outcome of one probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProbeOutcome {
     /// The check passed.
     Passed,
     /// The check failed.
     Failed(ProbeFailure),
-    /// Nobody could ask, which says nothing about the container.
+    /// The probe could not be sent; the container's health is unaffected.
     NotSent,
 }
 
-/// Why a check failed.
+/// The reason of a failed check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "failure", rename_all = "kebab-case")]
 pub enum ProbeFailure {
     /// The container has no address yet.
     NoAddress,
-    /// The connection was refused or did not come about.
+    /// The connection was refused or could not be established.
     NoConnection,
-    /// There was no answer within the probe's timeout.
+    /// No response arrived within the probe's timeout.
     TimedOut,
-    /// The answer was not HTTP, or the connection ended before it.
+    /// The response was not HTTP, or the connection ended before it.
     NotHttp,
-    /// The answer had this status.
+    /// The response had this status.
     Status {
         /// 100 to 999.
         status: u16,
@@ -42,12 +42,12 @@ pub enum ProbeFailure {
         /// Not 0.
         code: i32,
     },
-    /// The program of the check was ended by a signal, or could not be started.
+    /// A signal killed the check's program, or it could not be started.
     DidNotExit,
 }
 
 impl ProbeFailure {
-    /// One sentence for people, without its full stop, cut after 400 characters.
+    /// Describes the failure in one sentence for users, without its full stop, cut after 400 characters.
     pub fn describe_failure(self, check: &ProbeCheck, timeout: Duration) -> String {
         let sentence = self.write_sentence(check, timeout);
         match sentence.char_indices().nth(MAX_SENTENCE_CHARS) {
@@ -65,7 +65,7 @@ impl ProbeFailure {
         match self {
             Self::NoAddress => "it has no address yet".to_owned(),
             Self::NoConnection => {
-                format!("nothing answers at port {port}: does it listen on 0.0.0.0:{port}?")
+                format!("no connection to port {port}: does it listen on 0.0.0.0:{port}?")
             }
             Self::TimedOut => format!("it did not answer in {} seconds", timeout.as_secs_f64()),
             Self::NotHttp => format!("GET {path} at port {port} was not answered in HTTP"),
@@ -82,7 +82,7 @@ mod tests {
     use crate::probe::HttpExpectation;
 
     #[test]
-    fn a_failure_names_what_was_asked() {
+    fn failure_names_the_request() {
         let check =
             ProbeCheck::HttpGet { path: "/ready".to_owned(), port: 8000, expect: HttpExpectation::Success };
         let describe = |failure: ProbeFailure| failure.describe_failure(&check, Duration::from_secs(5));
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(describe(ProbeFailure::TimedOut), "it did not answer in 5 seconds");
         assert_eq!(
             describe(ProbeFailure::NoConnection),
-            "nothing answers at port 8000: does it listen on 0.0.0.0:8000?"
+            "no connection to port 8000: does it listen on 0.0.0.0:8000?"
         );
     }
 

@@ -1,34 +1,34 @@
-//! A container's health, as its probes have shown it.
+//! The health of a container, derived from its probes.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// A container's health, as far as it is known. It outlives the runtime's process: a container that was ready stays ready
+/// The health of a container. It is stored across restarts of the runtime: a ready container stays ready
 /// until a probe fails.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
-    /// Its start-up probe has passed, or it has none.
+    /// The startup probe has passed, or there is none.
     #[serde(default)]
     pub started: bool,
-    /// It serves: its readiness probe passes, or it has started and has none.
+    /// The readiness probe passes, or the container has started and has no readiness probe.
     #[serde(default)]
     pub ready: bool,
-    /// When `ready` changed last.
+    /// Time of the last change of `ready`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_changed_at: Option<Timestamp>,
-    /// When it was ready for the first time.
+    /// Time at which the container first became ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_ready_at: Option<Timestamp>,
-    /// Why it is not ready, for people: the last failure.
+    /// The last probe failure, as a sentence for users, while the container is not ready.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// Why it is to be restarted, for people.
+    /// The failure for which the container is restarted, as a sentence for users.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart_reason: Option<String>,
 }
 
 impl Health {
-    /// Notes that it is ready from now on, or is not any more.
+    /// Sets readiness, and the times that depend on it.
     pub(super) fn set_ready(&mut self, ready: bool, now: Timestamp) {
         if self.ready != ready {
             (self.ready, self.ready_changed_at) = (ready, Some(now));

@@ -1,7 +1,7 @@
-//! Probes: how a runtime finds out whether a container has started, serves, and still works.
+//! Startup, readiness and liveness probes.
 //!
-//! Names and meaning are those of Kubernetes (Pod v1, `startupProbe`, `readinessProbe`, `livenessProbe`), so that a
-//! kubelet can do the same. A cluster rounds periods up to whole seconds.
+//! Names and semantics are those of Kubernetes (Pod v1, `startupProbe`, `readinessProbe`, `livenessProbe`),
+//! so that a kubelet can execute them. Kubernetes rounds periods up to whole seconds.
 
 mod check;
 mod failure;
@@ -18,10 +18,11 @@ pub use health::Health;
 pub use network::probe_address;
 pub use tracker::ProbeTracker;
 
-/// The probes of a workload's containers. A container without a start-up and a readiness probe is ready when it runs.
+/// The probes of a workload's containers. A container without startup and readiness probes is ready when it
+/// runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probes {
-    /// Sent until it passes once; the other probes begin then.
+    /// Sent until it passes once; the other probes start then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub startup: Option<StartupProbe>,
     /// Decides whether the container is ready.
@@ -32,48 +33,48 @@ pub struct Probes {
     pub liveness: Option<Probe>,
 }
 
-/// A probe that shows that a container has started.
+/// A probe that detects the end of a container's startup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartupProbe {
-    /// The check to make.
+    /// The check.
     pub check: ProbeCheck,
-    /// From the container's begin to the first probe.
+    /// Time from the container's start to the first probe.
     #[serde(default)]
     pub initial_delay: Duration,
-    /// From one probe to the next.
+    /// Time from one probe to the next.
     pub period: Duration,
-    /// The longest that the check may take.
+    /// Maximum duration of the check.
     pub timeout: Duration,
-    /// The container is restarted when the probe has not passed so long after the container's begin; never, when
-    /// absent. A kubelet takes `deadline / period` as `failureThreshold`.
+    /// Time from the container's start after which a container whose probe has not passed is restarted;
+    /// absent: never. Kubernetes: `failureThreshold` is `deadline / period`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Duration>,
 }
 
-/// A probe that is sent again and again to a container that has started.
+/// A probe that is sent periodically to a container that has started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
-    /// The check to make.
+    /// The check.
     pub check: ProbeCheck,
-    /// From the container's begin to the first probe.
+    /// Time from the container's start to the first probe.
     #[serde(default)]
     pub initial_delay: Duration,
-    /// From one probe to the next.
+    /// Time from one probe to the next.
     pub period: Duration,
-    /// The longest that the check may take.
+    /// Maximum duration of the check.
     pub timeout: Duration,
-    /// Consecutive successes after a failure until the probe counts as passed; 1 for liveness.
-    #[serde(default = "one")]
+    /// Consecutive successes before the probe counts as passed after a failure; 1 for liveness.
+    #[serde(default = "default_success_threshold")]
     pub success_threshold: u16,
-    /// Consecutive failures until the probe counts as failed.
+    /// Consecutive failures before the probe counts as failed.
     pub failure_threshold: u16,
 }
 
-const fn one() -> u16 {
+const fn default_success_threshold() -> u16 {
     1
 }
 
-/// The check that a probe makes.
+/// The check of a probe.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "check", rename_all = "kebab-case")]
 pub enum ProbeCheck {
@@ -83,61 +84,61 @@ pub enum ProbeCheck {
         path: String,
         /// TCP port.
         port: u16,
-        /// Which answers pass.
+        /// The responses that pass.
         #[serde(default)]
         expect: HttpExpectation,
     },
-    /// A connection to the container's address.
+    /// A TCP connection to the container's address.
     Tcp {
         /// TCP port.
         port: u16,
     },
-    /// A second program in the container: it passes when it exits with 0. Environment, user and folder are those of
-    /// the container's process.
+    /// A program in the container, with the environment, user and folder of the container's process. Exit
+    /// status 0 passes.
     Exec {
-        /// Program and arguments; no shell reads them.
+        /// Program and arguments; no shell interprets them.
         argv: Vec<String>,
     },
 }
 
-/// Which answers to a GET request pass.
+/// The responses to a GET request that pass.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HttpExpectation {
-    /// Status 200 to 399, as a kubelet's `httpGet`.
+    /// Status 200 to 399, as in Kubernetes' `httpGet`.
     #[default]
     Success,
-    /// Any HTTP status, and a connection on which no answer came in time: the server is slow. A cluster uses
-    /// `tcpSocket`.
+    /// Any HTTP status, and an open connection without a response in time, which counts as a slow server.
+    /// Kubernetes: `tcpSocket`.
     AnyAnswer,
 }
 
 /// The purpose of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProbePurpose {
-    /// Has it started?
+    /// Detects the end of the startup.
     Startup,
-    /// Is it ready?
+    /// Decides about readiness.
     Readiness,
-    /// Does it still work?
+    /// Decides about a restart.
     Liveness,
-    /// Both, where both probes are the same: it is sent once.
+    /// Both readiness and liveness, when the two probes are equal: one request serves both.
     ReadinessAndLiveness,
 }
 
 impl Probes {
-    /// Whether there is no probe.
+    /// True if there is no probe.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether one probe decides about readiness and liveness.
+    /// True if the readiness and liveness probes are equal.
     pub fn liveness_is_readiness(&self) -> bool {
         self.readiness.is_some() && self.readiness == self.liveness
     }
 
-    /// The check, initial delay, period and timeout of a probe.
-    pub fn terms(&self, purpose: ProbePurpose) -> Option<ProbeTerms<'_>> {
+    /// Returns check, initial delay, period and timeout of the probe for a purpose.
+    pub fn terms_for(&self, purpose: ProbePurpose) -> Option<ProbeTerms<'_>> {
         let probe = match purpose {
             ProbePurpose::Startup => {
                 let StartupProbe { check, initial_delay, period, timeout, .. } = self.startup.as_ref()?;
@@ -153,16 +154,16 @@ impl Probes {
     }
 }
 
-/// A probe as its sender needs it.
+/// The parts of a probe that its sender needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProbeTerms<'a> {
-    /// The check to make.
+    /// The check.
     pub check: &'a ProbeCheck,
-    /// From the container's begin to the first probe.
+    /// Time from the container's start to the first probe.
     pub initial_delay: Duration,
-    /// From one probe to the next.
+    /// Time from one probe to the next.
     pub period: Duration,
-    /// The longest that the check may take.
+    /// Maximum duration of the check.
     pub timeout: Duration,
 }
 
@@ -170,7 +171,7 @@ pub struct ProbeTerms<'a> {
 mod tests {
     use super::*;
 
-    /// Stored workloads of every release stay readable: one file per form, never changed.
+    /// Stored workloads of every release stay readable: one golden file per format version, never changed.
     #[test]
     fn probes_of_version_1_are_read_and_written() -> Result<(), serde_json::Error> {
         let text = include_str!("../../tests/golden/probes-1.json");

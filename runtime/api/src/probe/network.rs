@@ -1,4 +1,5 @@
-//! Sends an HTTP or TCP probe. It reads what a tool sends: the local runtime calls it in an unprivileged process only.
+//! HTTP and TCP probes. The code parses untrusted responses, so the local runtime runs it in an unprivileged
+//! process.
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -9,11 +10,11 @@ use tokio::{
 
 use super::{HttpExpectation, ProbeCheck, ProbeFailure, ProbeOutcome};
 
-/// The most of an answer that is read to find its status.
+/// Maximum number of bytes read to find the status of a response.
 const MAX_ANSWER_BYTES: usize = 16 << 10;
 
-/// Sends a probe to a container's address, and waits `timeout` for the answer. A check that runs a program is not one
-/// for the network.
+/// Sends a probe to a container's address and waits up to `timeout` for the response. An exec check returns
+/// [`ProbeOutcome::NotSent`].
 pub async fn probe_address(address: Ipv4Addr, check: &ProbeCheck, timeout: Duration) -> ProbeOutcome {
     let (port, request) = match check {
         ProbeCheck::Tcp { port } => (*port, None),
@@ -21,10 +22,10 @@ pub async fn probe_address(address: Ipv4Addr, check: &ProbeCheck, timeout: Durat
         ProbeCheck::Exec { .. } => return ProbeOutcome::NotSent,
     };
     let mut connected = false;
-    let asked = async {
+    let exchange = async {
         let mut stream = match TcpStream::connect((address, port)).await {
             Ok(stream) => stream,
-            Err(error) if is_own_fault(&error) => return ProbeOutcome::NotSent,
+            Err(error) if is_local_error(&error) => return ProbeOutcome::NotSent,
             Err(_) => return ProbeOutcome::Failed(ProbeFailure::NoConnection),
         };
         connected = true;
@@ -43,7 +44,7 @@ pub async fn probe_address(address: Ipv4Addr, check: &ProbeCheck, timeout: Durat
             None => ProbeOutcome::Failed(ProbeFailure::NotHttp),
         }
     };
-    let answered = tokio::time::timeout(timeout, asked).await;
+    let answered = tokio::time::timeout(timeout, exchange).await;
     let is_slow = matches!(request, Some((_, HttpExpectation::AnyAnswer))) && connected;
     match answered {
         Ok(outcome) => outcome,
@@ -52,19 +53,12 @@ pub async fn probe_address(address: Ipv4Addr, check: &ProbeCheck, timeout: Durat
     }
 }
 
-/// Errors that say something about this process or host, and nothing about who was asked (connect(2), socket(2)).
-fn is_own_fault(error: &std::io::Error) -> bool {
-    const EPERM: i32 = 1;
-    const ENOMEM: i32 = 12;
-    const EACCES: i32 = 13;
-    const ENFILE: i32 = 23;
-    const EMFILE: i32 = 24;
-    const EADDRNOTAVAIL: i32 = 99;
-    const ENOBUFS: i32 = 105;
-    let number = error.raw_os_error();
-    number.is_some_and(|number| {
-        [EPERM, ENOMEM, EACCES, ENFILE, EMFILE, EADDRNOTAVAIL, ENOBUFS].contains(&number)
-    })
+/// errno values (asm-generic/errno.h): EPERM, ENOMEM, EACCES, ENFILE, EMFILE, EADDRNOTAVAIL, ENOBUFS.
+const LOCAL_ERRNOS: [i32; 7] = [1, 12, 13, 23, 24, 99, 105];
+
+/// True for an error of this process or host, which says nothing about the container (connect(2), socket(2)).
+fn is_local_error(error: &std::io::Error) -> bool {
+    error.raw_os_error().is_some_and(|errno| LOCAL_ERRNOS.contains(&errno))
 }
 
 async fn read_status(stream: &mut TcpStream) -> Option<u16> {
@@ -74,23 +68,24 @@ async fn read_status(stream: &mut TcpStream) -> Option<u16> {
         let read = stream.read(&mut chunk).await.ok().filter(|read| *read > 0)?;
         answer.extend_from_slice(&chunk[..read]);
         match parse_status(&answer) {
-            Parsed::Status(status) => return Some(status),
-            Parsed::NotHttp => return None,
-            Parsed::Incomplete if answer.len() >= MAX_ANSWER_BYTES => return None,
-            Parsed::Incomplete => {}
+            ParsedStatus::Status(status) => return Some(status),
+            ParsedStatus::NotHttp => return None,
+            ParsedStatus::Incomplete if answer.len() >= MAX_ANSWER_BYTES => return None,
+            ParsedStatus::Incomplete => {}
         }
     }
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Parsed {
+enum ParsedStatus {
     Status(u16),
     NotHttp,
     Incomplete,
 }
 
-/// The status of an answer's beginning (RFC 9112, section 4). Interim answers (1xx, but for 101) are passed over.
-fn parse_status(mut answer: &[u8]) -> Parsed {
+/// Parses the status from the first bytes of a response (RFC 9112, section 4). Skips interim responses (1xx
+/// except 101).
+fn parse_status(mut answer: &[u8]) -> ParsedStatus {
     loop {
         let shape = |at: usize, byte: u8| match at {
             0..=6 => byte == b"HTTP/1."[at],
@@ -99,18 +94,18 @@ fn parse_status(mut answer: &[u8]) -> Parsed {
             _ => byte.is_ascii_digit(),
         };
         if !answer.iter().take(12).enumerate().all(|(at, byte)| shape(at, *byte)) {
-            return Parsed::NotHttp;
+            return ParsedStatus::NotHttp;
         }
-        let Some(digits) = answer.get(9..12) else { return Parsed::Incomplete };
+        let Some(digits) = answer.get(9..12) else { return ParsedStatus::Incomplete };
         let status = digits.iter().fold(0, |status, digit| status * 10 + u16::from(digit - b'0'));
         match status {
-            101 | 200..=999 => return Parsed::Status(status),
+            101 | 200..=999 => return ParsedStatus::Status(status),
             100..=199 => {}
-            _ => return Parsed::NotHttp,
+            _ => return ParsedStatus::NotHttp,
         }
         match answer.windows(4).position(|window| window == b"\r\n\r\n") {
             Some(end) => answer = &answer[end + 4..],
-            None => return Parsed::Incomplete,
+            None => return ParsedStatus::Incomplete,
         }
     }
 }
@@ -122,23 +117,23 @@ mod tests {
 
     #[test]
     fn status_is_read_from_the_first_bytes() {
-        assert_eq!(parse_status(b"HTTP/1.1 204 No Content\r\n"), Parsed::Status(204));
-        assert_eq!(parse_status(b"HTTP/1.0 503"), Parsed::Status(503));
+        assert_eq!(parse_status(b"HTTP/1.1 204 No Content\r\n"), ParsedStatus::Status(204));
+        assert_eq!(parse_status(b"HTTP/1.0 503"), ParsedStatus::Status(503));
         assert_eq!(
             parse_status(b"HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\nHTTP/1.1 200"),
-            Parsed::Status(200)
+            ParsedStatus::Status(200)
         );
         for part in [&b""[..], b"HTT", b"HTTP/1.1 20", b"HTTP/1.1 100 Continue\r\n"] {
-            assert_eq!(parse_status(part), Parsed::Incomplete);
+            assert_eq!(parse_status(part), ParsedStatus::Incomplete);
         }
         for other in
             [&b"SSH-2.0"[..], b"HTTP/2 200", b"HTTP/1.1 abc", b"HTTP/1.1 099", b"\0\xff", b"HTTP/1.1\t200"]
         {
-            assert_eq!(parse_status(other), Parsed::NotHttp, "{other:?}");
+            assert_eq!(parse_status(other), ParsedStatus::NotHttp, "{other:?}");
         }
     }
 
-    /// A server that answers each connection with these bytes, and then hangs up or does not.
+    /// Starts a server that sends these bytes on each connection and closes it, or stays silent for `None`.
     async fn serve(answer: Option<&'static [u8]>) -> (u16, JoinSet<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
@@ -159,13 +154,13 @@ mod tests {
         (port, serving)
     }
 
-    async fn probe(port: u16, expect: HttpExpectation) -> ProbeOutcome {
+    async fn send_http_probe(port: u16, expect: HttpExpectation) -> ProbeOutcome {
         let check = ProbeCheck::HttpGet { path: "/".to_owned(), port, expect };
         probe_address(Ipv4Addr::LOCALHOST, &check, Duration::from_millis(300)).await
     }
 
     #[tokio::test]
-    async fn answers_pass_by_what_is_expected() {
+    async fn expectation_decides_which_answers_pass() {
         use HttpExpectation::{AnyAnswer, Success};
         let status = |status| ProbeOutcome::Failed(ProbeFailure::Status { status });
         let not_http = ProbeOutcome::Failed(ProbeFailure::NotHttp);
@@ -176,8 +171,8 @@ mod tests {
             (b"", not_http, not_http),
         ] {
             let (port, _serving) = serve(Some(answer)).await;
-            assert_eq!(probe(port, Success).await, success);
-            assert_eq!(probe(port, AnyAnswer).await, any);
+            assert_eq!(send_http_probe(port, Success).await, success);
+            assert_eq!(send_http_probe(port, AnyAnswer).await, any);
         }
     }
 
@@ -186,16 +181,16 @@ mod tests {
         let flood: &'static [u8] = Box::leak(vec![b'1'; 1 << 20].into_boxed_slice());
         let interim = [b"HTTP/1.1 100 Continue\r\nX: ", flood].concat();
         let (port, _serving) = serve(Some(Box::leak(interim.into_boxed_slice()))).await;
-        let outcome = probe(port, HttpExpectation::Success).await;
+        let outcome = send_http_probe(port, HttpExpectation::Success).await;
         assert_eq!(outcome, ProbeOutcome::Failed(ProbeFailure::NotHttp));
     }
 
     #[tokio::test]
     async fn server_that_does_not_answer_is_slow_or_failed() {
         let (port, _serving) = serve(None).await;
-        assert_eq!(probe(port, HttpExpectation::AnyAnswer).await, ProbeOutcome::Passed);
+        assert_eq!(send_http_probe(port, HttpExpectation::AnyAnswer).await, ProbeOutcome::Passed);
         let late = ProbeOutcome::Failed(ProbeFailure::TimedOut);
-        assert_eq!(probe(port, HttpExpectation::Success).await, late);
+        assert_eq!(send_http_probe(port, HttpExpectation::Success).await, late);
         let tcp = ProbeCheck::Tcp { port };
         let connected = probe_address(Ipv4Addr::LOCALHOST, &tcp, Duration::from_secs(5)).await;
         assert_eq!(connected, ProbeOutcome::Passed);
@@ -207,6 +202,6 @@ mod tests {
         let port = listener.local_addr().expect("an address").port();
         drop(listener);
         let none = ProbeOutcome::Failed(ProbeFailure::NoConnection);
-        assert_eq!(probe(port, HttpExpectation::AnyAnswer).await, none);
+        assert_eq!(send_http_probe(port, HttpExpectation::AnyAnswer).await, none);
     }
 }

@@ -1,13 +1,13 @@
-//! From the outcomes of probes to the health of one container: a pure state machine.
+//! Derives the health of one container from the outcomes of its probes: a pure state machine.
 //!
-//! | state | probes sent | leaves it when |
+//! | state | probes sent | left when |
 //! |---|---|---|
-//! | not started | start-up | the start-up probe passes; restart at its deadline |
+//! | not started | startup | the startup probe passes; restart at its deadline |
 //! | started, not ready | readiness, liveness | `success_threshold` readiness probes pass in a row |
 //! | ready | readiness, liveness | `failure_threshold` readiness probes fail in a row |
-//! | to be restarted | none | the container ends |
+//! | restart requested | none | the container ends |
 //!
-//! `failure_threshold` liveness probes that fail in a row restart the container in either of the middle states.
+//! In both started states, `failure_threshold` consecutive liveness failures request a restart.
 
 use std::time::Duration;
 
@@ -15,30 +15,32 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Health, Probe, ProbeCheck, ProbeOutcome, ProbePurpose, Probes, StartupProbe};
 
-/// Follows one container; see the module.
+/// Tracks the health of one container; see the module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ProbeTracker {
     health: Health,
-    /// Since the last outcome of the other kind.
+    /// Consecutive outcomes, reset by an outcome of the opposite kind.
     readiness_successes: u16,
     readiness_failures: u16,
     liveness_failures: u16,
 }
 
 impl ProbeTracker {
-    /// Goes on from what an earlier process of the runtime found out.
+    /// Continues from the health that an earlier runtime process stored.
     pub fn new(health: Health) -> Self {
         Self { health, ..Self::default() }
     }
 
-    /// The health as it is known now.
+    /// The current health.
     pub fn health(&self) -> &Health {
         &self.health
     }
 
-    /// The container's process runs, or its probes are others now: what has no probe has passed it. What has passed
-    /// a former probe stays so until the new one fails. A container that is to be restarted does not become ready.
+    /// Starts probing, after the container's process started or its probes changed. A missing probe counts as
+    /// passed. A state reached with a former probe stays until the new probe fails. A container with a
+    /// requested restart does not become ready.
     pub fn begin_probing(&mut self, probes: &Probes, now: Timestamp) {
+        // Outcomes of former probes do not count towards the thresholds of the new ones.
         (self.readiness_successes, self.readiness_failures, self.liveness_failures) = (0, 0, 0);
         self.health.started |= probes.startup.is_none();
         if self.health.started && probes.readiness.is_none() && self.health.restart_reason.is_none() {
@@ -46,14 +48,15 @@ impl ProbeTracker {
         }
     }
 
-    /// The container has ended.
+    /// Stops probing because the container has ended.
     pub fn end_probing(&mut self, now: Timestamp) {
         self.health.set_ready(false, now);
         self.health.failure = None;
     }
 
-    /// The probes to send in this state.
-    pub fn purposes(&self, probes: &Probes) -> Vec<ProbePurpose> {
+    /// Lists the probes to send in the current state.
+    pub fn list_purposes(&self, probes: &Probes) -> Vec<ProbePurpose> {
+        // Its end is certain, so further outcomes would only change the recorded reason.
         if self.health.restart_reason.is_some() {
             return Vec::new();
         }
@@ -67,7 +70,8 @@ impl ProbeTracker {
         readiness.chain(probes.liveness.iter().map(|_| ProbePurpose::Liveness)).collect()
     }
 
-    /// Takes the outcome of a probe to a container that began at `begun`. Whether anything that is known has changed.
+    /// Records the outcome of a probe to a container that started at `begun`. Returns true if the health has
+    /// changed.
     pub fn record_outcome(
         &mut self,
         probes: &Probes,
@@ -76,8 +80,8 @@ impl ProbeTracker {
         begun: Timestamp,
         now: Timestamp,
     ) -> bool {
-        // A late outcome, of a probe that this state does not send any more.
-        if outcome == ProbeOutcome::NotSent || !self.purposes(probes).contains(&purpose) {
+        // The state may have changed while the probe was under way; its outcome no longer applies then.
+        if outcome == ProbeOutcome::NotSent || !self.list_purposes(probes).contains(&purpose) {
             return false;
         }
         let before = self.health.clone();
@@ -86,6 +90,8 @@ impl ProbeTracker {
                 if let Some(probe) = &probes.startup {
                     self.record_startup(probe, outcome, begun, now);
                 }
+                // The readiness and liveness probes begin now, and a container without a readiness probe
+                // becomes ready.
                 if self.health.started {
                     self.begin_probing(probes, now);
                     self.count_as_readiness(probes, now);
@@ -133,7 +139,7 @@ impl ProbeTracker {
         }
     }
 
-    /// The start-up probe that passed asked what the readiness probe asks: then that has passed once as well.
+    /// Counts a passed startup probe as one readiness success when both probes have the same check.
     fn count_as_readiness(&mut self, probes: &Probes, now: Timestamp) {
         let (Some(startup), Some(readiness)) = (&probes.startup, &probes.readiness) else { return };
         if startup.check == readiness.check {
@@ -155,6 +161,7 @@ impl ProbeTracker {
         if self.readiness_failures >= probe.failure_threshold {
             self.health.set_ready(false, now);
         }
+        // A ready container shows no failure until the threshold is reached.
         if !self.health.ready {
             self.health.failure = Some(reason);
         }

@@ -1,4 +1,4 @@
-//! The messages of the socket.
+//! Messages of the socket protocol.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -6,20 +6,21 @@ use hearth_base::{Digest, ToolId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cursor, End, Exec, FileRefresh, FileSession, Image, InstanceId, LayerDescriptor, LogPage, Observation,
-    Report, TerminalSize, Usage, Version, Workload, WorkloadId, wire::failure::Failure,
+    Cursor, ExecRequest, FileRefresh, FileSession, HostReport, InstanceId, LayerDescriptor, LogPage,
+    Observation, ResolvedImage, TerminalSize, Termination, Usage, Version, Workload, WorkloadId,
+    wire::failure::ErrorMessage,
 };
 
-/// The first message of a connection.
+/// The first message of a connection: a call with the client's protocol version.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Opening {
-    /// The protocol that the caller speaks.
+pub struct CallEnvelope {
+    /// The client's protocol version.
     pub protocol: u32,
     #[serde(flatten)]
     pub call: Call,
 }
 
-/// What is asked. Each is a method of [`crate::Runtime`].
+/// A call. Each variant is a method of [`crate::Runtime`].
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "call", content = "with", rename_all = "kebab-case")]
 pub enum Call {
@@ -41,19 +42,19 @@ pub enum Call {
         sequence: u64,
         wait: Duration,
     },
-    /// Answered with [`Answer::Done`]; then frames of bytes and [`ToProgram`] one way, frames of bytes, of
-    /// errors and one [`FromProgram`] the other.
-    Exec(Box<Exec>),
+    /// Answered with [`CallAnswer::Done`]. Then the client sends byte frames and [`ProgramInput`]; the server
+    /// sends byte frames, error frames and one [`ProgramOutput`].
+    Exec(Box<ExecRequest>),
     Usage {},
-    EnsureImage(Image),
-    /// Followed by frames of bytes and one [`LayerEnd`], then answered.
+    EnsureImage(ResolvedImage),
+    /// Followed by byte frames and one [`LayerEnd`], then answered.
     AddLayer(LayerDescriptor),
     RemoveImages {
         keep: BTreeSet<Digest>,
         unused_for: Duration,
     },
     RefreshFile(FileRefresh),
-    /// Answered and continued as [`Call::Exec`] is.
+    /// Answered and continued like [`Call::Exec`].
     OpenFiles(FileSession),
     Erase {
         tool: ToolId,
@@ -62,10 +63,10 @@ pub enum Call {
     Doctor {},
 }
 
-/// What is answered.
+/// The answer to a call.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", content = "with", rename_all = "kebab-case")]
-pub enum Answer {
+pub enum CallAnswer {
     Done,
     Observation(Observation),
     Log(LogPage),
@@ -73,25 +74,25 @@ pub enum Answer {
     Layers(Vec<LayerDescriptor>),
     Images(Vec<Digest>),
     SealingKey(String),
-    Report(Report),
-    Failed(Failure),
+    Report(HostReport),
+    Failed(ErrorMessage),
 }
 
-/// The end of a layer's bytes; without it the connection broke.
+/// The end of a layer's bytes. Its absence means that the connection broke.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct LayerEnd {}
 
-/// To a running program.
+/// A control message to a running program.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "say", content = "with", rename_all = "kebab-case")]
-pub enum ToProgram {
+pub enum ProgramInput {
     Close,
     Resize(TerminalSize),
 }
 
-/// From a program, last.
+/// The last message from a program.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "say", content = "with", rename_all = "kebab-case")]
-pub enum FromProgram {
-    Ended(End),
+pub enum ProgramOutput {
+    Ended(Termination),
 }

@@ -1,4 +1,4 @@
-//! A program's streams through the socket, from either side.
+//! Streams of a program over the socket, for both sides.
 
 use hearth_base::Result;
 use tokio::{
@@ -9,34 +9,36 @@ use tokio::{
 use crate::{ExecInput, ExecOutput, ExecSession};
 
 use super::{
-    call::{FromProgram, ToProgram},
-    frame::{self, Kind},
+    call::{ProgramInput, ProgramOutput},
+    frame::{self, FrameKind},
 };
 
-/// The server's side: between a session and the caller, until the program ends or the caller leaves.
-pub async fn serve(stream: &mut UnixStream, mut session: ExecSession) -> Result<()> {
+/// Server side: relays between a session and the client until the program ends or the client disconnects.
+pub async fn relay_server(stream: &mut UnixStream, mut session: ExecSession) -> Result<()> {
     let (input, output) = (session.input.clone(), &mut session.output);
     let (mut from, mut to) = stream.split();
     let inward = async {
         while let Some(frame) = frame::read(&mut from).await? {
-            let said = match frame {
-                (Kind::Json, payload) => match frame::parse(&payload)? {
-                    ToProgram::Close => ExecInput::Close,
-                    ToProgram::Resize(size) => ExecInput::Resize(size),
+            let message = match frame {
+                (FrameKind::Json, payload) => match frame::parse(&payload)? {
+                    ProgramInput::Close => ExecInput::Close,
+                    ProgramInput::Resize(size) => ExecInput::Resize(size),
                 },
-                (Kind::Bytes | Kind::Errors, payload) => ExecInput::Data(payload),
+                (FrameKind::Bytes | FrameKind::Errors, payload) => ExecInput::Data(payload),
             };
-            // A program that no longer reads is no reason to stop listening to it.
-            let _ = input.send(said).await;
+            // A program that has closed its input may still write output, so a failed send is ignored.
+            let _ = input.send(message).await;
         }
         Ok(())
     };
     let outward = async {
-        while let Some(said) = output.recv().await {
-            match said {
-                ExecOutput::Out(bytes) => frame::write(&mut to, Kind::Bytes, &bytes).await?,
-                ExecOutput::Err(bytes) => frame::write(&mut to, Kind::Errors, &bytes).await?,
-                ExecOutput::Ended(end) => return frame::write_json(&mut to, &FromProgram::Ended(end)).await,
+        while let Some(message) = output.recv().await {
+            match message {
+                ExecOutput::Out(bytes) => frame::write(&mut to, FrameKind::Bytes, &bytes).await?,
+                ExecOutput::Err(bytes) => frame::write(&mut to, FrameKind::Errors, &bytes).await?,
+                ExecOutput::Ended(end) => {
+                    return frame::write_json(&mut to, &ProgramOutput::Ended(end)).await;
+                }
             }
         }
         Ok(())
@@ -47,43 +49,50 @@ pub async fn serve(stream: &mut UnixStream, mut session: ExecSession) -> Result<
     }
 }
 
-/// The caller's side: between the socket and a session's far ends.
-pub async fn call(mut stream: UnixStream, mut inputs: Receiver<ExecInput>, outputs: Sender<ExecOutput>) {
+/// Client side: relays between the socket and the serving ends of a session.
+pub async fn relay_client(
+    mut stream: UnixStream,
+    mut inputs: Receiver<ExecInput>,
+    outputs: Sender<ExecOutput>,
+) {
     let (mut from, mut to) = stream.split();
     let outward = async {
         let sent: Result<()> = async {
-            while let Some(said) = inputs.recv().await {
-                match said {
-                    ExecInput::Data(bytes) => frame::write(&mut to, Kind::Bytes, &bytes).await?,
-                    ExecInput::Close => frame::write_json(&mut to, &ToProgram::Close).await?,
-                    ExecInput::Resize(size) => frame::write_json(&mut to, &ToProgram::Resize(size)).await?,
+            while let Some(message) = inputs.recv().await {
+                match message {
+                    ExecInput::Data(bytes) => frame::write(&mut to, FrameKind::Bytes, &bytes).await?,
+                    ExecInput::Close => frame::write_json(&mut to, &ProgramInput::Close).await?,
+                    ExecInput::Resize(size) => {
+                        frame::write_json(&mut to, &ProgramInput::Resize(size)).await?
+                    }
                 }
             }
-            // The caller has dropped its input and goes on reading.
-            frame::write_json(&mut to, &ToProgram::Close).await
+            // The caller has dropped its input and may still read output.
+            frame::write_json(&mut to, &ProgramInput::Close).await
         }
         .await;
-        // A program that is over takes no input; what it said before is still to be read.
+        // A program that has ended takes no input, but its earlier output must still be read. So this branch
+        // never ends.
         drop(sent);
         std::future::pending::<Result<()>>().await
     };
     let inward = async {
         while let Some(frame) = frame::read(&mut from).await? {
-            let said = match frame {
-                (Kind::Bytes, bytes) => ExecOutput::Out(bytes),
-                (Kind::Errors, bytes) => ExecOutput::Err(bytes),
-                (Kind::Json, payload) => {
-                    let FromProgram::Ended(end) = frame::parse(&payload)?;
+            let message = match frame {
+                (FrameKind::Bytes, bytes) => ExecOutput::Out(bytes),
+                (FrameKind::Errors, bytes) => ExecOutput::Err(bytes),
+                (FrameKind::Json, payload) => {
+                    let ProgramOutput::Ended(end) = frame::parse(&payload)?;
                     ExecOutput::Ended(end)
                 }
             };
-            if outputs.send(said).await.is_err() {
+            if outputs.send(message).await.is_err() {
                 break;
             }
         }
         Ok(())
     };
-    // A broken connection shows as the end of the output, which `finish` reads as lost.
+    // A broken connection closes the output, which `ExecSession::collect_output` reports as lost.
     let _: Result<()> = tokio::select! {
         done = outward => done,
         done = inward => done,

@@ -1,10 +1,10 @@
-//! An [`Error`] on its way through the socket: all that may be shown, and not its cause.
+//! Transfer of an [`Error`] over the socket: its public parts, without the cause.
 
-use hearth_base::{Error, Kind};
+use hearth_base::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Failure {
+pub struct ErrorMessage {
     kind: String,
     code: String,
     sentences: Vec<String>,
@@ -12,43 +12,45 @@ pub struct Failure {
     help: Option<String>,
 }
 
-const KINDS: [(&str, Kind); 14] = [
-    ("invalid", Kind::Invalid),
-    ("unprocessable", Kind::Unprocessable),
-    ("unauthenticated", Kind::Unauthenticated),
-    ("forbidden", Kind::Forbidden),
-    ("not-found", Kind::NotFound),
-    ("method-not-allowed", Kind::MethodNotAllowed),
-    ("conflict", Kind::Conflict),
-    ("stale", Kind::Stale),
-    ("range", Kind::Range),
-    ("too-large", Kind::TooLarge),
-    ("exhausted", Kind::Exhausted),
-    ("unavailable", Kind::Unavailable),
-    ("timeout", Kind::Timeout),
-    ("internal", Kind::Internal),
+const KIND_NAMES: [(&str, ErrorKind); 14] = [
+    ("invalid", ErrorKind::Invalid),
+    ("unprocessable", ErrorKind::Unprocessable),
+    ("unauthenticated", ErrorKind::Unauthenticated),
+    ("forbidden", ErrorKind::Forbidden),
+    ("not-found", ErrorKind::NotFound),
+    ("method-not-allowed", ErrorKind::MethodNotAllowed),
+    ("conflict", ErrorKind::Conflict),
+    ("stale", ErrorKind::Stale),
+    ("range", ErrorKind::Range),
+    ("too-large", ErrorKind::TooLarge),
+    ("exhausted", ErrorKind::Exhausted),
+    ("unavailable", ErrorKind::Unavailable),
+    ("timeout", ErrorKind::Timeout),
+    ("internal", ErrorKind::Internal),
 ];
 
-impl From<&Error> for Failure {
+impl From<&Error> for ErrorMessage {
     fn from(error: &Error) -> Self {
-        let kind = KINDS.iter().find(|(_, kind)| *kind == error.kind()).map_or("internal", |(name, _)| name);
+        let kind =
+            KIND_NAMES.iter().find(|(_, kind)| *kind == error.kind()).map_or("internal", |(name, _)| name);
         Self {
             kind: kind.to_owned(),
             code: error.code().to_owned(),
-            sentences: error.sentences().map(str::to_owned).collect(),
-            help: error.next().map(str::to_owned),
+            sentences: error.public_messages().map(str::to_owned).collect(),
+            help: error.help_text().map(str::to_owned),
         }
     }
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        let Failure { kind, code, sentences, help } = failure;
-        let kind = KINDS.iter().find(|(name, _)| *name == kind).map_or(Kind::Internal, |(_, kind)| *kind);
+impl From<ErrorMessage> for Error {
+    fn from(failure: ErrorMessage) -> Self {
+        let ErrorMessage { kind, code, sentences, help } = failure;
+        let kind =
+            KIND_NAMES.iter().find(|(name, _)| *name == kind).map_or(ErrorKind::Internal, |(_, kind)| *kind);
         let mut sentences = sentences.into_iter();
         let mut error = Self::new(kind, code, sentences.next().unwrap_or_default());
         for sentence in sentences {
-            error = error.also(sentence);
+            error = error.and_message(sentence);
         }
         match help {
             Some(help) => error.help(help),
@@ -63,10 +65,13 @@ mod tests {
 
     #[test]
     fn an_error_arrives_without_its_cause() {
-        let sent = Error::conflict("not-done", "one").also("two").help("wait").because("inner");
-        let came = Error::from(Failure::from(&sent));
-        assert_eq!((came.kind(), came.code(), came.next()), (Kind::Conflict, "not-done", Some("wait")));
-        assert_eq!(came.sentences().collect::<Vec<_>>(), ["one", "two"]);
-        assert!(came.cause().is_none());
+        let original = Error::conflict("not-done", "one").and_message("two").help("wait").with_cause("inner");
+        let received = Error::from(ErrorMessage::from(&original));
+        assert_eq!(
+            (received.kind(), received.code(), received.help_text()),
+            (ErrorKind::Conflict, "not-done", Some("wait"))
+        );
+        assert_eq!(received.public_messages().collect::<Vec<_>>(), ["one", "two"]);
+        assert!(received.cause().is_none());
     }
 }

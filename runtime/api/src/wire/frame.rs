@@ -1,92 +1,98 @@
-//! Frames: four bytes of length (big endian, of what follows), one byte of kind, the payload.
+//! Frames: the payload's length (4 bytes, big endian), the kind (1 byte), the payload.
 
 use hearth_base::{Error, Result};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// The largest payload. Observations of many thousand workloads fit.
-const MOST: u32 = 64 << 20;
+/// Maximum size of a payload; sufficient for an observation of many thousand workloads.
+const MAX_PAYLOAD_BYTES: u32 = 64 << 20;
 
-/// What a payload is.
+/// The kind of a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum FrameKind {
     Json,
-    /// A layer's bytes, a program's input or its output.
+    /// Bytes of a layer, or of a program's input or output.
     Bytes,
-    /// A program's standard error.
+    /// Bytes of a program's standard error.
     Errors,
 }
 
-impl Kind {
-    const ALL: [(u8, Self); 3] = [(0, Self::Json), (1, Self::Bytes), (2, Self::Errors)];
+impl FrameKind {
+    const KIND_BYTES: [(u8, Self); 3] = [(0, Self::Json), (1, Self::Bytes), (2, Self::Errors)];
 
-    fn byte(self) -> u8 {
+    fn to_byte(self) -> u8 {
         self as u8
     }
 }
 
-/// Reads a frame; `None` when the connection ends before one begins.
-pub async fn read<R: AsyncRead + Unpin + ?Sized>(from: &mut R) -> Result<Option<(Kind, Vec<u8>)>> {
+/// Reads a frame. `None` when the connection ends before a frame begins.
+pub async fn read<R: AsyncRead + Unpin + ?Sized>(from: &mut R) -> Result<Option<(FrameKind, Vec<u8>)>> {
     let mut head = [0; 5];
     match from.read_exact(&mut head).await {
         Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
-        Err(error) => return Err(broken(error)),
+        Err(error) => return Err(connection_error(error)),
     }
     let [a, b, c, d, kind] = head;
     let size = u32::from_be_bytes([a, b, c, d]);
-    let kind = Kind::ALL.iter().find(|(byte, _)| *byte == kind).map(|(_, kind)| *kind);
-    let (Some(kind), true) = (kind, size <= MOST) else {
-        return Err(Error::invalid("runtime-frame", "what came over the runtime's socket is not a frame"));
+    let kind = FrameKind::KIND_BYTES.iter().find(|(byte, _)| *byte == kind).map(|(_, kind)| *kind);
+    let (Some(kind), true) = (kind, size <= MAX_PAYLOAD_BYTES) else {
+        return Err(Error::invalid("runtime-frame", "invalid frame on the runtime's socket"));
     };
     let mut payload = Vec::new();
     let mut rest = from.take(u64::from(size));
-    rest.read_to_end(&mut payload).await.map_err(broken)?;
+    rest.read_to_end(&mut payload).await.map_err(connection_error)?;
     if payload.len() as u64 != u64::from(size) {
-        return Err(broken(std::io::ErrorKind::UnexpectedEof.into()));
+        return Err(connection_error(std::io::ErrorKind::UnexpectedEof.into()));
     }
     Ok(Some((kind, payload)))
 }
 
-/// Reads a frame that must be JSON.
+/// Reads a JSON frame.
 pub async fn read_json<R: AsyncRead + Unpin + ?Sized, T: DeserializeOwned>(from: &mut R) -> Result<T> {
     match read(from).await? {
-        Some((Kind::Json, payload)) => parse(&payload),
+        Some((FrameKind::Json, payload)) => parse(&payload),
         Some(_) => Err(Error::invalid(
             "runtime-frame",
-            "bytes came over the runtime's socket where a message was due",
+            "unexpected byte frame on the runtime's socket; expected a JSON frame",
         )),
-        None => Err(broken(std::io::ErrorKind::UnexpectedEof.into())),
+        None => Err(connection_error(std::io::ErrorKind::UnexpectedEof.into())),
     }
 }
 
-/// Reads JSON.
+/// Parses JSON.
 pub fn parse<T: DeserializeOwned>(payload: &[u8]) -> Result<T> {
     serde_json::from_slice(payload).map_err(|error| {
-        Error::invalid("runtime-message", format!("a message to the runtime is not understood: {error}"))
-            .help("let both processes be of the same release or neighbouring ones")
+        Error::invalid("runtime-message", format!("invalid message on the runtime's socket: {error}"))
+            .help("run both processes from the same or adjacent releases")
     })
 }
 
-/// Writes a frame of bytes.
-pub async fn write<W: AsyncWrite + Unpin + ?Sized>(to: &mut W, kind: Kind, payload: &[u8]) -> Result<()> {
-    let size = u32::try_from(payload.len()).ok().filter(|size| *size <= MOST);
-    let size = size.ok_or_else(|| Error::internal("a frame of more than 64 MiB"))?;
+/// Writes a frame.
+pub async fn write<W: AsyncWrite + Unpin + ?Sized>(
+    to: &mut W,
+    kind: FrameKind,
+    payload: &[u8],
+) -> Result<()> {
+    let size = u32::try_from(payload.len()).ok().filter(|size| *size <= MAX_PAYLOAD_BYTES);
+    let size = size.ok_or_else(|| Error::internal("frame is larger than 64 MiB"))?;
     let mut frame = Vec::with_capacity(payload.len() + 5);
     frame.extend(size.to_be_bytes());
-    frame.push(kind.byte());
+    frame.push(kind.to_byte());
     frame.extend(payload);
-    to.write_all(&frame).await.map_err(broken)
+    to.write_all(&frame).await.map_err(connection_error)
 }
 
-/// Writes a frame of JSON.
+/// Writes a JSON frame.
 pub async fn write_json<W: AsyncWrite + Unpin + ?Sized>(to: &mut W, message: &impl Serialize) -> Result<()> {
     let payload = serde_json::to_vec(message).map_err(Error::internal)?;
-    write(to, Kind::Json, &payload).await
+    write(to, FrameKind::Json, &payload).await
 }
 
-fn broken(error: std::io::Error) -> Error {
-    Error::unavailable("runtime-away", "the runtime's connection broke off").help("try again").because(error)
+fn connection_error(error: std::io::Error) -> Error {
+    Error::unavailable("runtime-away", "connection to the container runtime broke")
+        .help("try again")
+        .with_cause(error)
 }
 
 #[cfg(test)]
@@ -100,6 +106,6 @@ mod tests {
         assert!(read(&mut &b"\xff\0\0\x05\x01abc"[..]).await.is_err());
         assert!(read(&mut &b"\0\0\0\x01\x09a"[..]).await.is_err());
         let whole = read(&mut &b"\0\0\0\x03\x01abc"[..]).await;
-        assert_eq!(whole.ok().flatten(), Some((Kind::Bytes, b"abc".to_vec())));
+        assert_eq!(whole.ok().flatten(), Some((FrameKind::Bytes, b"abc".to_vec())));
     }
 }

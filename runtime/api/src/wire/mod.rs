@@ -1,8 +1,9 @@
-//! The runtime's Unix socket: one connection per call, frames of a length, a kind and a payload.
+//! The protocol of the runtime's Unix socket: one connection per call; each frame has a length, a kind and a
+//! payload.
 //!
-//! A connection begins with one JSON frame, the call with the protocol's version, and is answered by one JSON
-//! frame. Layers and streams of programs follow as frames of bytes. Unknown fields are ignored, so that
-//! neighbouring releases understand each other.
+//! The client sends one JSON frame with the call and the protocol version; the server answers with one JSON
+//! frame. Bytes of layers and programs follow in byte frames. Both sides ignore unknown fields, so that
+//! adjacent releases are compatible.
 
 mod call;
 mod client;
@@ -11,8 +12,8 @@ mod failure;
 mod frame;
 mod server;
 
-pub use client::Socket;
-pub use server::{Callers, serve};
+pub use client::RuntimeClient;
+pub use server::{AllowedCallers, serve};
 
-/// The protocol's version. A server answers this one and all before it.
-pub const VERSION: u32 = 1;
+/// The protocol version. A server accepts this version and all earlier ones.
+pub const PROTOCOL_VERSION: u32 = 1;

@@ -1,8 +1,8 @@
-//! The socket's server: it checks who calls, and asks the runtime behind it.
+//! Server of the runtime's socket: authenticates callers and forwards their calls to a runtime.
 
 use std::{sync::Arc, time::Duration};
 
-use hearth_base::{Error, Kind as ErrorKind, Result};
+use hearth_base::{Error, ErrorKind, Result};
 use tokio::{
     io::{AsyncWriteExt, DuplexStream},
     net::{UnixListener, UnixStream},
@@ -12,34 +12,34 @@ use tokio::{
 use crate::Runtime;
 
 use super::{
-    VERSION,
-    call::{Answer, Call, LayerEnd, Opening},
+    PROTOCOL_VERSION,
+    call::{Call, CallAnswer, CallEnvelope, LayerEnd},
     exec,
-    failure::Failure,
-    frame::{self, Kind},
+    failure::ErrorMessage,
+    frame::{self, FrameKind},
 };
 
-/// The longest that a caller may wait for news in one call.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Maximum wait of one long-polling call.
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// Who may call.
+/// The callers that the server accepts.
 #[derive(Debug, Clone)]
-pub struct Callers {
-    /// Users of the host, as the kernel names the process at the other end (`SO_PEERCRED`).
+pub struct AllowedCallers {
+    /// User ids of the host, compared with the peer credentials of a connection (`SO_PEERCRED`).
     pub uids: Vec<u32>,
 }
 
-/// Answers calls for ever, each in a task of its own. Dropping the future ends them.
-pub async fn serve(listener: UnixListener, callers: Callers, runtime: Arc<dyn Runtime>) {
+/// Serves connections, each in a separate task; never returns. Dropping the future aborts all tasks.
+pub async fn serve(listener: UnixListener, callers: AllowedCallers, runtime: Arc<dyn Runtime>) {
     let mut tasks = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     let allowed = stream.peer_cred().is_ok_and(|peer| callers.uids.contains(&peer.uid()));
-                    tasks.spawn(talk(stream, allowed, Arc::clone(&runtime)));
+                    tasks.spawn(serve_connection(stream, allowed, Arc::clone(&runtime)));
                 }
-                // Out of descriptors: others must end before there is room again.
+                // No file descriptor is free. Wait for other connections to end.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             },
             Some(_) = tasks.join_next() => {}
@@ -47,84 +47,91 @@ pub async fn serve(listener: UnixListener, callers: Callers, runtime: Arc<dyn Ru
     }
 }
 
-/// One connection. What goes wrong with it is told to the caller, if it still listens, and to nobody else.
-async fn talk(mut stream: UnixStream, allowed: bool, runtime: Arc<dyn Runtime>) {
-    let answered = if allowed { one_call(&mut stream, &*runtime).await } else { Err(stranger()) };
+/// Serves one connection. An error is sent to the client and not logged.
+async fn serve_connection(mut stream: UnixStream, allowed: bool, runtime: Arc<dyn Runtime>) {
+    let answered =
+        if allowed { handle_call(&mut stream, &*runtime).await } else { Err(caller_refused_error()) };
     if let Err(error) = answered {
-        let _ = frame::write_json(&mut stream, &Answer::Failed(Failure::from(&error))).await;
+        let _ = frame::write_json(&mut stream, &CallAnswer::Failed(ErrorMessage::from(&error))).await;
     }
     let _ = stream.shutdown().await;
 }
 
-fn stranger() -> Error {
-    Error::forbidden("runtime-caller", "this user of the host may not start containers")
-        .help("run the caller as one of the users that the runtime's configuration allows")
+fn caller_refused_error() -> Error {
+    Error::forbidden("runtime-caller", "user of the host is not allowed to use the container runtime")
+        .help("run the caller as a user that the runtime's configuration allows")
 }
 
-async fn one_call(stream: &mut UnixStream, runtime: &dyn Runtime) -> Result<()> {
-    let Opening { protocol, call } = frame::read_json(stream).await?;
-    if protocol == 0 || protocol > VERSION {
+async fn handle_call(stream: &mut UnixStream, runtime: &dyn Runtime) -> Result<()> {
+    let CallEnvelope { protocol, call } = frame::read_json(stream).await?;
+    if protocol == 0 || protocol > PROTOCOL_VERSION {
         return Err(Error::new(
             ErrorKind::Unprocessable,
             "runtime-protocol",
-            format!("protocol {protocol} is newer than {VERSION}"),
+            format!("unsupported protocol version: {protocol}; allowed: 1 to {PROTOCOL_VERSION}"),
         )
-        .help("upgrade the process that starts containers"));
+        .help("upgrade the hearthd runtime process"));
     }
     let answer = match call {
-        Call::Apply(workload) => runtime.apply(*workload).await.map(|()| Answer::Done)?,
-        Call::Stop { id, version, grace } => runtime.stop(id, version, grace).await.map(|()| Answer::Done)?,
+        Call::Apply(workload) => runtime.apply(*workload).await.map(|()| CallAnswer::Done)?,
+        Call::Stop { id, version, grace } => {
+            runtime.stop(id, version, grace).await.map(|()| CallAnswer::Done)?
+        }
         Call::Observe { after, wait } => {
-            Answer::Observation(runtime.observe(after, wait.min(LONGEST_WAIT)).await?)
+            CallAnswer::Observation(runtime.observe_workloads(after, wait.min(MAX_WAIT)).await?)
         }
-        Call::Acknowledge { id } => runtime.acknowledge(id).await.map(|()| Answer::Done)?,
+        Call::Acknowledge { id } => runtime.acknowledge_workload(id).await.map(|()| CallAnswer::Done)?,
         Call::Logs { instance, sequence, wait } => {
-            Answer::Log(runtime.logs(instance, sequence, wait.min(LONGEST_WAIT)).await?)
+            CallAnswer::Log(runtime.read_logs(instance, sequence, wait.min(MAX_WAIT)).await?)
         }
-        Call::Exec(asked) => {
-            let session = runtime.exec(*asked).await?;
-            frame::write_json(stream, &Answer::Done).await?;
-            return exec::serve(stream, session).await;
+        Call::Exec(request) => {
+            let session = runtime.exec(*request).await?;
+            frame::write_json(stream, &CallAnswer::Done).await?;
+            return exec::relay_server(stream, session).await;
         }
-        Call::Usage {} => Answer::Usage(runtime.usage().await?),
-        Call::EnsureImage(image) => Answer::Layers(runtime.ensure_image(&image).await?),
+        Call::Usage {} => CallAnswer::Usage(runtime.read_usage().await?),
+        Call::EnsureImage(image) => CallAnswer::Layers(runtime.ensure_image(&image).await?),
         Call::AddLayer(layer) => {
-            let (bytes, far) = tokio::io::duplex(512 << 10);
-            let (fed, added) = tokio::join!(feed(stream, far), runtime.add_layer(&layer, Box::new(bytes)));
+            let (bytes, sender) = tokio::io::duplex(512 << 10);
+            let (fed, added) =
+                tokio::join!(relay_layer(stream, sender), runtime.add_layer(&layer, Box::new(bytes)));
             fed.and(added)?;
-            Answer::Done
+            CallAnswer::Done
         }
         Call::RemoveImages { keep, unused_for } => {
-            Answer::Images(runtime.remove_images(&keep, unused_for).await?)
+            CallAnswer::Images(runtime.remove_images(&keep, unused_for).await?)
         }
-        Call::RefreshFile(refresh) => runtime.refresh_file(refresh).await.map(|()| Answer::Done)?,
-        Call::OpenFiles(asked) => {
-            let session = runtime.open_files(asked).await?;
-            frame::write_json(stream, &Answer::Done).await?;
-            return exec::serve(stream, session).await;
+        Call::RefreshFile(refresh) => runtime.refresh_file(refresh).await.map(|()| CallAnswer::Done)?,
+        Call::OpenFiles(request) => {
+            let session = runtime.open_files(request).await?;
+            frame::write_json(stream, &CallAnswer::Done).await?;
+            return exec::relay_server(stream, session).await;
         }
-        Call::Erase { tool } => runtime.erase(tool).await.map(|()| Answer::Done)?,
-        Call::SealingKey {} => Answer::SealingKey(runtime.sealing_key().await?.to_text()),
-        Call::Doctor {} => Answer::Report(runtime.doctor().await?),
+        Call::Erase { tool } => runtime.erase_tool(tool).await.map(|()| CallAnswer::Done)?,
+        Call::SealingKey {} => CallAnswer::SealingKey(runtime.sealing_key().await?.to_text()),
+        Call::Doctor {} => CallAnswer::Report(runtime.check_host().await?),
     };
     frame::write_json(stream, &answer).await
 }
 
-/// Passes a layer's bytes on until they end, or until the runtime wants no more of them.
-async fn feed(stream: &mut UnixStream, mut to: DuplexStream) -> Result<()> {
+/// Forwards the bytes of a layer until their end, or until the runtime stops reading.
+async fn relay_layer(stream: &mut UnixStream, mut to: DuplexStream) -> Result<()> {
     loop {
         match frame::read(stream).await? {
-            Some((Kind::Json, payload)) => {
+            Some((FrameKind::Json, payload)) => {
                 let LayerEnd {} = frame::parse(&payload)?;
                 return Ok(());
             }
-            Some((Kind::Bytes | Kind::Errors, payload)) => {
+            Some((FrameKind::Bytes | FrameKind::Errors, payload)) => {
                 if to.write_all(&payload).await.is_err() {
                     return Ok(());
                 }
             }
             None => {
-                return Err(Error::unavailable("layer-source", "the bringer of a layer left before its end"));
+                return Err(Error::unavailable(
+                    "layer-source",
+                    "client disconnected before the end of a layer",
+                ));
             }
         }
     }

@@ -1,4 +1,5 @@
-//! A container's control group: what it uses, how it ends, and that nothing of it is left.
+//! Control group of a container: resource use, killing its processes, and removal. Supports cgroups v1 and
+//! v2.
 
 mod v1;
 mod v2;
@@ -10,95 +11,101 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hearth_runtime_waiter::{Counter, count};
+use hearth_runtime_waiter::{Counter, parse_counter};
 
-/// What a group has used.
+/// Resource use of a control group.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Used {
-    /// Bytes of memory now, without file cache that can be dropped.
+pub struct CgroupUsage {
+    /// Current memory use in bytes, without reclaimable file cache.
     pub memory: u64,
-    /// The most bytes of memory there were.
+    /// Peak memory use in bytes.
     pub peak_memory: u64,
-    /// Microseconds of processor time.
+    /// Processor time in microseconds.
     pub cpu_micros: u64,
-    /// Processes and threads now.
+    /// Current number of processes and threads.
     pub processes: u64,
-    /// Processes that were killed because memory was used up.
+    /// Number of processes that the OOM killer has killed.
     pub oom_kills: u64,
-    /// How often a process could not be started, there being as many as may be.
-    pub refused: u64,
+    /// Number of forks that failed because of the process limit.
+    pub refused_forks: u64,
 }
 
-/// One of the numbers that are wanted of a group when it is over: where the kernel keeps it.
+/// Kernel file with one counter of a control group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fact {
+pub struct CounterFile {
     path: CString,
     key: &'static str,
-    per: u64,
+    divisor: u64,
 }
 
-impl Fact {
-    fn new(path: PathBuf, key: &'static str, per: u64) -> Self {
-        // A path from the kernel's mounts and ids holds no zero byte; an empty one can't be read, and is 0.
-        Self { path: CString::new(path.into_os_string().into_vec()).unwrap_or_default(), key, per }
+impl CounterFile {
+    fn new(path: PathBuf, key: &'static str, divisor: u64) -> Self {
+        // A cgroup path contains no zero byte, so the default is never used; an empty path would read as 0.
+        Self { path: CString::new(path.into_os_string().into_vec()).unwrap_or_default(), key, divisor }
     }
 
-    pub fn counter(&self) -> Counter<'_> {
-        Counter { path: &self.path, key: self.key, per: self.per }
+    pub fn as_counter(&self) -> Counter<'_> {
+        Counter { path: &self.path, key: self.key, divisor: self.divisor }
     }
 }
 
-/// See [`Used`] for what they are.
+/// Files of the counters that are read after a container's exit. See [`CgroupUsage`] for their meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
-    pub oom_kills: Fact,
-    pub peak_memory: Fact,
-    pub cpu_micros: Fact,
-    pub refused: Fact,
+pub struct CounterFiles {
+    pub oom_kills: CounterFile,
+    pub peak_memory: CounterFile,
+    pub cpu_micros: CounterFile,
+    pub refused_forks: CounterFile,
 }
 
-/// One group, in whichever version of cgroups the host has.
-pub trait Group: Send + Sync {
-    /// Where the group is: one folder, or one per controller.
-    fn folders(&self) -> Vec<PathBuf>;
-    /// Where its last numbers are.
-    fn facts(&self) -> Facts;
-    /// What it has used; what can't be read is 0.
-    fn used(&self) -> Used;
-    /// Kills everything in it.
-    fn kill(&self) -> io::Result<()>;
+/// Control group, in either version of cgroups.
+pub trait Cgroup: Send + Sync {
+    /// Folders of the group: one in v2, one for each hierarchy in v1.
+    fn list_folders(&self) -> Vec<PathBuf>;
+    /// Files of its counters.
+    fn counter_files(&self) -> CounterFiles;
+    /// Reads its resource use; an unreadable value is 0.
+    fn read_usage(&self) -> CgroupUsage;
+    /// Kills all processes in it.
+    fn kill_processes(&self) -> io::Result<()>;
 
-    /// Moves this process, which has no threads, into it.
-    fn join(&self) -> io::Result<()>;
+    /// Moves this process, which must have no threads, into it.
+    fn join_cgroup(&self) -> io::Result<()>;
 
-    /// Makes the group and moves this process into it before a container is made, where that is quicker than to be
-    /// moved meanwhile. In this process's own mount namespace nobody is moved into it from then on.
-    fn begin(&self) -> io::Result<()> {
+    /// Makes the group and moves this process into it before libcontainer makes the container, in v1 only,
+    /// where this is faster. Afterwards libcontainer cannot move a process into the group in this process's
+    /// mount namespace.
+    fn create_and_join(&self) -> io::Result<()> {
         Ok(())
     }
 
-    /// Removes it, once nothing lives in it.
+    /// Removes it. It must contain no live process.
     fn remove(&self) -> io::Result<()> {
-        self.folders().iter().try_for_each(|folder| remove_tree(folder))
+        self.list_folders().iter().try_for_each(|folder| remove_tree(folder))
     }
 }
 
-/// The group at `path`, such as `/hearth/one/run_….0.1`, below the host's cgroup mounts.
-pub fn group(path: &str) -> Box<dyn Group> {
+/// Opens the group at `path`, for example `/hearth/one/run_….0.1`, below the host's cgroup mounts. It need
+/// not exist.
+pub fn open_cgroup(path: &str) -> Box<dyn Cgroup> {
     let mounts = Path::new("/sys/fs/cgroup");
     let path = path.trim_start_matches('/');
-    if is_v2() { Box::new(v2::Unified::at(mounts.join(path))) } else { Box::new(v1::Split::at(mounts, path)) }
+    if is_v2() {
+        Box::new(v2::CgroupV2::new(mounts.join(path)))
+    } else {
+        Box::new(v1::CgroupV1::new(mounts, path))
+    }
 }
 
-/// Whether the host has the unified hierarchy only.
+/// Returns true when the host has only the unified hierarchy.
 pub fn is_v2() -> bool {
     Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
 }
 
-/// Groups below `path`, by name.
-pub fn children(path: &str) -> Vec<String> {
-    let mut names: Vec<String> = group(path)
-        .folders()
+/// Lists the names of the groups below `path`.
+pub fn list_children(path: &str) -> Vec<String> {
+    let mut names: Vec<String> = open_cgroup(path)
+        .list_folders()
         .iter()
         .filter_map(|folder| fs::read_dir(folder).ok())
         .flatten()
@@ -111,18 +118,18 @@ pub fn children(path: &str) -> Vec<String> {
     names
 }
 
-/// The number in a file, or 0.
-fn number(path: &Path) -> u64 {
-    entry(path, "")
+/// Reads the number in a file, or 0.
+fn read_number(path: &Path) -> u64 {
+    read_entry(path, "")
 }
 
-/// The number behind `key` in a file of `key number` lines, or 0.
-fn entry(path: &Path, key: &str) -> u64 {
-    count(&fs::read_to_string(path).unwrap_or_default(), key).unwrap_or(0)
+/// Reads the number after `key` in a file of `key number` lines, or 0.
+fn read_entry(path: &Path, key: &str) -> u64 {
+    parse_counter(&fs::read_to_string(path).unwrap_or_default(), key).unwrap_or(0)
 }
 
-/// Whether a group was removed: before its file was opened, or between that and the reading of it.
-fn is_gone(error: &io::Error) -> bool {
+/// Returns true when a group was removed before its file was opened (ENOENT) or read (ENODEV).
+fn is_removed(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ENODEV)
 }
 
@@ -132,38 +139,38 @@ fn remove_tree(folder: &Path) -> io::Result<()> {
             remove_tree(&entry.path())?;
         }
     }
-    // A process that was killed is a member until it has been waited for.
+    // A killed process stays a member until it is reaped, and the kernel returns EBUSY.
     for _ in 0..200 {
         match fs::remove_dir(folder) {
             Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {
                 std::thread::sleep(std::time::Duration::from_millis(5));
             }
-            Err(error) if is_gone(&error) => return Ok(()),
+            Err(error) if is_removed(&error) => return Ok(()),
             other => return other,
         }
     }
     fs::remove_dir(folder)
 }
 
-/// Kills every process listed in a group, until none is left.
+/// Kills the processes of a group repeatedly until none is left.
 fn kill_members(folder: &Path) -> io::Result<()> {
     for _ in 0..200 {
         let members = match fs::read_to_string(folder.join("cgroup.procs")) {
-            Err(error) if is_gone(&error) => return Ok(()),
+            Err(error) if is_removed(&error) => return Ok(()),
             members => members?,
         };
         let pids =
             members.lines().filter_map(|line| line.parse().ok()).filter_map(rustix::process::Pid::from_raw);
-        let mut lives = false;
+        let mut has_members = false;
         for pid in pids {
-            lives = true;
-            // It may have ended in this moment.
+            has_members = true;
+            // The process may have exited meanwhile, so the error is ignored.
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
         }
-        if !lives {
+        if !has_members {
             return Ok(());
         }
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    Err(io::Error::other("processes do not end"))
+    Err(io::Error::other("the processes do not exit after SIGKILL"))
 }

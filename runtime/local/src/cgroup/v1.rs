@@ -1,101 +1,103 @@
-//! A group in the older form: a hierarchy of its own for each controller.
+//! Control group in cgroups v1: a hierarchy for each controller.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
 };
 
-use super::{Fact, Facts, Group, Used, entry, kill_members, number};
+use super::{Cgroup, CgroupUsage, CounterFile, CounterFiles, kill_members, read_entry, read_number};
 
-pub struct Split {
+pub struct CgroupV1 {
     mounts: PathBuf,
     path: PathBuf,
 }
 
-impl Split {
+impl CgroupV1 {
     /// The group at `path` of each hierarchy below `mounts`.
-    pub fn at(mounts: &Path, path: &str) -> Self {
+    pub fn new(mounts: &Path, path: &str) -> Self {
         Self { mounts: mounts.to_owned(), path: path.into() }
     }
 
-    fn file(&self, controller: &str, name: &str) -> PathBuf {
+    fn file_path(&self, controller: &str, name: &str) -> PathBuf {
         self.mounts.join(controller).join(&self.path).join(name)
     }
 }
 
-impl Group for Split {
-    fn folders(&self) -> Vec<PathBuf> {
+impl Cgroup for CgroupV1 {
+    fn list_folders(&self) -> Vec<PathBuf> {
         let mounts = fs::read_dir(&self.mounts).into_iter().flatten().filter_map(Result::ok);
-        // `cpu,cpuacct` may be one hierarchy with links to it.
+        // `cpu,cpuacct` may be one hierarchy with symbolic links to it.
         let real = mounts.filter(|mount| mount.file_type().is_ok_and(|kind| kind.is_dir()));
         real.map(|mount| mount.path().join(&self.path)).filter(|folder| folder.is_dir()).collect()
     }
 
-    fn facts(&self) -> Facts {
-        let fact = |controller, name, key, per| Fact::new(self.file(controller, name), key, per);
-        Facts {
+    fn counter_files(&self) -> CounterFiles {
+        let fact = |controller, name, key, per| CounterFile::new(self.file_path(controller, name), key, per);
+        CounterFiles {
             oom_kills: fact("memory", "memory.oom_control", "oom_kill", 1),
             peak_memory: fact("memory", "memory.max_usage_in_bytes", "", 1),
             // In nanoseconds.
             cpu_micros: fact("cpuacct", "cpuacct.usage", "", 1000),
-            refused: fact("pids", "pids.events", "max", 1),
+            refused_forks: fact("pids", "pids.events", "max", 1),
         }
     }
 
-    fn used(&self) -> Used {
-        let Facts { oom_kills, peak_memory, cpu_micros, refused } = self.facts();
-        let held = number(&self.file("memory", "memory.usage_in_bytes"));
-        Used {
-            memory: held.saturating_sub(entry(&self.file("memory", "memory.stat"), "total_inactive_file")),
-            peak_memory: peak_memory.counter().read(),
-            cpu_micros: cpu_micros.counter().read(),
-            processes: number(&self.file("pids", "pids.current")),
-            oom_kills: oom_kills.counter().read(),
-            refused: refused.counter().read(),
+    fn read_usage(&self) -> CgroupUsage {
+        let CounterFiles { oom_kills, peak_memory, cpu_micros, refused_forks } = self.counter_files();
+        let held = read_number(&self.file_path("memory", "memory.usage_in_bytes"));
+        CgroupUsage {
+            memory: held
+                .saturating_sub(read_entry(&self.file_path("memory", "memory.stat"), "total_inactive_file")),
+            peak_memory: peak_memory.as_counter().read(),
+            cpu_micros: cpu_micros.as_counter().read(),
+            processes: read_number(&self.file_path("pids", "pids.current")),
+            oom_kills: oom_kills.as_counter().read(),
+            refused_forks: refused_forks.as_counter().read(),
         }
     }
 
-    fn join(&self) -> io::Result<()> {
-        self.folders().iter().try_for_each(|folder| enter(folder))
+    fn join_cgroup(&self) -> io::Result<()> {
+        self.list_folders().iter().try_for_each(|folder| join_folder(folder))
     }
 
-    // Whoever moves a whole process waits until each processor has been through the scheduler (the kernel's
-    // `cgroup_threadgroup_rwsem`): 10 to 30 ms, once for all hierarchies. libcontainer would.
-    fn begin(&self) -> io::Result<()> {
-        for controller in controllers()? {
+    // libcontainer writes to `cgroup.procs`, which waits for a grace period on all processors
+    // (`cgroup_threadgroup_rwsem` in the kernel): 10 to 30 ms. Writing the only thread to `tasks` does not
+    // wait. A bind mount of /dev/null over `cgroup.procs` makes libcontainer's later write do nothing.
+    fn create_and_join(&self) -> io::Result<()> {
+        for controller in read_controllers()? {
             let mount = self.mounts.join(controller);
             if !mount.is_dir() {
                 continue;
             }
             let folder = mount.join(&self.path);
             fs::create_dir_all(&folder)?;
-            inherit(&mount, &self.path)?;
-            enter(&folder)?;
+            inherit_cpuset(&mount, &self.path)?;
+            join_folder(&folder)?;
             rustix::mount::mount_bind("/dev/null", folder.join("cgroup.procs"))?;
         }
         Ok(())
     }
 
-    fn kill(&self) -> io::Result<()> {
-        self.folders().iter().try_for_each(|folder| kill_members(folder))
+    fn kill_processes(&self) -> io::Result<()> {
+        self.list_folders().iter().try_for_each(|folder| kill_members(folder))
     }
 }
 
-/// Moves the only thread of this process into a group. A thread that moves itself is let through at once.
-fn enter(folder: &Path) -> io::Result<()> {
+/// Moves the only thread of this process into a group, which is faster than moving a process.
+fn join_folder(folder: &Path) -> io::Result<()> {
     fs::write(folder.join("tasks"), "0")
 }
 
-/// One controller of each hierarchy that this host has (cgroups(7), `/proc/PID/cgroup`).
-fn controllers() -> io::Result<Vec<String>> {
+/// Lists one controller of each hierarchy of this host (cgroups(7), `/proc/PID/cgroup`).
+fn read_controllers() -> io::Result<Vec<String>> {
     let groups = fs::read_to_string("/proc/self/cgroup")?;
     let names = groups.lines().filter_map(|line| line.split(':').nth(1)?.split(',').next());
     Ok(names.filter(|name| !name.is_empty() && !name.starts_with("name=")).map(str::to_owned).collect())
 }
 
-/// Gives each group on the way to `path` what it must have before anybody enters it: its parent's processors and
-/// memory nodes (cpuset(7)).
-fn inherit(mount: &Path, path: &Path) -> io::Result<()> {
+/// Copies the parent's processors and memory nodes to each group on `path`. A cpuset without them accepts no
+/// process (cpuset(7)).
+fn inherit_cpuset(mount: &Path, path: &Path) -> io::Result<()> {
     let mut parent = mount.to_owned();
     for part in path {
         let group = parent.join(part);
@@ -115,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_recorded_group_is_read() -> io::Result<()> {
+    fn resource_use_of_a_v1_group_is_read() -> io::Result<()> {
         let tree = tempfile::tempdir()?;
         let put = |path: &str, text: &str| {
             let path = tree.path().join(path);
@@ -129,17 +131,17 @@ mod tests {
         put("cpuacct/hearth/a/cpuacct.usage", "1234567\n")?;
         put("pids/hearth/a/pids.current", "3\n")?;
         put("pids/hearth/a/pids.events", "max 4\n")?;
-        let group = Split::at(tree.path(), "hearth/a");
-        let used = Used {
+        let group = CgroupV1::new(tree.path(), "hearth/a");
+        let used = CgroupUsage {
             memory: 4_000_000,
             peak_memory: 7_000_000,
             cpu_micros: 1234,
             processes: 3,
             oom_kills: 2,
-            refused: 4,
+            refused_forks: 4,
         };
-        assert_eq!(group.used(), used);
-        assert_eq!(group.folders().len(), 3);
+        assert_eq!(group.read_usage(), used);
+        assert_eq!(group.list_folders().len(), 3);
         Ok(())
     }
 }

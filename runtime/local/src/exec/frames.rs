@@ -1,35 +1,41 @@
-//! Frames between the runtime's process and the one that goes into a container: a kind, four bytes of length
-//! (little endian), the payload.
+//! Frames between the runtime process and the exec process: kind (1 byte), length (4 bytes, little endian),
+//! payload.
 
-/// Bytes before the payload.
-pub const HEAD: usize = 5;
-/// A longer payload is no frame of ours.
-const MOST: usize = 4 << 20;
+/// Header size in bytes.
+pub const HEADER_BYTES: usize = 5;
+/// Maximum payload size in bytes; a longer frame is invalid.
+const MAX_PAYLOAD_BYTES: usize = 4 << 20;
 
-/// What a payload is.
+/// Kind of a frame's payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Kind {
-    /// Input, output; first of all the errand.
+pub enum ExecFrameKind {
+    /// Standard input or output. The first frame to the exec process holds the request.
     Data = 1,
-    /// Error output.
+    /// Standard error.
     Errors = 2,
-    /// The input has ended.
+    /// End of standard input.
     Close = 3,
-    /// The terminal's new size, as JSON.
+    /// New terminal size, as JSON.
     Resize = 4,
-    /// How it ended, as JSON.
+    /// Exit of the program, as JSON.
     Ended = 5,
 }
 
-pub fn head(kind: Kind, size: usize) -> [u8; HEAD] {
+pub fn encode_header(kind: ExecFrameKind, size: usize) -> [u8; HEADER_BYTES] {
     let [a, b, c, d] = u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes();
     [kind as u8, a, b, c, d]
 }
 
-pub fn parse([kind, a, b, c, d]: [u8; HEAD]) -> Option<(Kind, usize)> {
-    let all = [Kind::Data, Kind::Errors, Kind::Close, Kind::Resize, Kind::Ended];
+pub fn decode_header([kind, a, b, c, d]: [u8; HEADER_BYTES]) -> Option<(ExecFrameKind, usize)> {
+    let all = [
+        ExecFrameKind::Data,
+        ExecFrameKind::Errors,
+        ExecFrameKind::Close,
+        ExecFrameKind::Resize,
+        ExecFrameKind::Ended,
+    ];
     let kind = all.into_iter().find(|known| *known as u8 == kind)?;
     let size = usize::try_from(u32::from_le_bytes([a, b, c, d])).ok()?;
-    (size <= MOST).then_some((kind, size))
+    (size <= MAX_PAYLOAD_BYTES).then_some((kind, size))
 }

@@ -1,13 +1,16 @@
-//! A second program in a running container: a process of its own goes in, as the container's first one once did.
+//! Exec: runs a further program in a running container, by a subprocess that enters the container's
+//! namespaces.
 
+mod container_entry;
 mod frames;
-mod inside;
 mod relay;
 
 use std::{process::Stdio, time::Duration};
 
 use hearth_base::{Error, Result};
-use hearth_runtime_api::{End, Exec, ExecInput, ExecOutput, ExecSession, Isolation, Process, TerminalSize};
+use hearth_runtime_api::{
+    ExecInput, ExecOutput, ExecRequest, ExecSession, Isolation, Process, TerminalSize, Termination,
+};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -16,112 +19,112 @@ use tokio::{
 };
 
 use crate::{
-    again::{self, Part},
-    failure::Doing,
-    helper::files::Known,
+    helper::files::ProcessIdentity,
+    host_error::HostErrorContext,
+    reexec::{self, Subprocess},
 };
 
 pub use relay::main;
 
-use frames::Kind;
+use frames::ExecFrameKind;
 
-/// The time that the process may take to end after its streams.
-const MAX_END: Duration = Duration::from_secs(5);
+/// Time for the exec process to exit after its streams have ended.
+const PROCESS_EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the process that goes in is told.
+/// Request to the exec process.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Errand {
-    /// The container's first process.
-    pub init: Known,
+pub struct ExecProcessRequest {
+    /// Init process of the container.
+    pub init: ProcessIdentity,
     pub cgroup: String,
     pub isolation: Isolation,
     pub process: Process,
     pub terminal: Option<TerminalSize>,
-    /// The program and what it has started are killed when it runs longer.
+    /// Time limit: the program and its children are killed when it runs longer.
     pub time_limit: Option<Duration>,
 }
 
-/// The container that a second program runs in.
-pub struct Container {
-    /// Its first process.
-    pub init: Known,
+/// Container that the program runs in.
+pub struct ExecTarget {
+    /// Init process of the container.
+    pub init: ProcessIdentity,
     pub cgroup: String,
     pub isolation: Isolation,
 }
 
-/// Starts the program and carries its streams.
+/// Starts the program and forwards its streams.
 pub async fn start_program(
-    container: Container,
-    exec: Exec,
+    container: ExecTarget,
+    exec: ExecRequest,
     time_limit: Option<Duration>,
 ) -> Result<ExecSession> {
-    let Container { init, cgroup, isolation } = container;
-    let Exec { instance, process, terminal } = exec;
-    let errand = Errand { init, cgroup, isolation, process, terminal, time_limit };
-    let mut command = Command::from(again::command(Part::Exec));
+    let ExecTarget { init, cgroup, isolation } = container;
+    let ExecRequest { instance, process, terminal } = exec;
+    let request = ExecProcessRequest { init, cgroup, isolation, process, terminal, time_limit };
+    let mut command = Command::from(reexec::build_command(Subprocess::Exec));
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.spawn().doing(format_args!("going into {instance}"))?;
+    let mut child = command.spawn().with_context(format_args!("starting the exec process for {instance}"))?;
     let (Some(mut to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
-        return Err(Error::internal("a child without streams"));
+        return Err(Error::internal("the child has no standard streams"));
     };
-    let errand = serde_json::to_vec(&errand).map_err(Error::internal)?;
-    to.write_all(&frames::head(Kind::Data, errand.len()))
+    let request = serde_json::to_vec(&request).map_err(Error::internal)?;
+    to.write_all(&frames::encode_header(ExecFrameKind::Data, request.len()))
         .await
-        .doing(format_args!("going into {instance}"))?;
-    to.write_all(&errand).await.doing(format_args!("going into {instance}"))?;
-    let (mut session, inputs, outputs) = ExecSession::pair();
-    session.carried_by(async move {
+        .with_context(format_args!("starting the exec process for {instance}"))?;
+    to.write_all(&request).await.with_context(format_args!("starting the exec process for {instance}"))?;
+    let (mut session, inputs, outputs) = ExecSession::new_with_channels();
+    session.attach_task(async move {
         let end = tokio::select! {
-            end = outward(from, &outputs) => end,
-            end = inward(to, inputs) => end,
+            end = forward_output(from, &outputs) => end,
+            end = forward_input(to, inputs) => end,
         };
         let _ = outputs.send(ExecOutput::Ended(end)).await;
-        // It is over, or cut off and ends the program; either way its number must be given back.
-        if tokio::time::timeout(MAX_END, child.wait()).await.is_err() {
+        // The child is reaped in any case, so that its process id becomes free.
+        if tokio::time::timeout(PROCESS_EXIT_TIMEOUT, child.wait()).await.is_err() {
             let _ = child.kill().await;
         }
     });
     Ok(session)
 }
 
-async fn inward(mut to: ChildStdin, mut inputs: mpsc::Receiver<ExecInput>) -> End {
+async fn forward_input(mut to: ChildStdin, mut inputs: mpsc::Receiver<ExecInput>) -> Termination {
     loop {
         let input = inputs.recv().await.unwrap_or(ExecInput::Close);
         let close = input == ExecInput::Close;
         let (kind, bytes) = match input {
-            ExecInput::Data(bytes) => (Kind::Data, bytes),
-            ExecInput::Close => (Kind::Close, Vec::new()),
-            ExecInput::Resize(size) => (Kind::Resize, serde_json::to_vec(&size).unwrap_or_default()),
+            ExecInput::Data(bytes) => (ExecFrameKind::Data, bytes),
+            ExecInput::Close => (ExecFrameKind::Close, Vec::new()),
+            ExecInput::Resize(size) => (ExecFrameKind::Resize, serde_json::to_vec(&size).unwrap_or_default()),
         };
         let sent = async {
-            to.write_all(&frames::head(kind, bytes.len())).await?;
+            to.write_all(&frames::encode_header(kind, bytes.len())).await?;
             to.write_all(&bytes).await
         };
-        // After the last input, or when nobody reads it, there is only the output to wait for.
+        // After the last input, or when the program no longer reads, only the output ends the session.
         if sent.await.is_err() || close && inputs.is_closed() {
             std::future::pending::<()>().await;
         }
     }
 }
 
-async fn outward(mut from: ChildStdout, outputs: &mpsc::Sender<ExecOutput>) -> End {
+async fn forward_output(mut from: ChildStdout, outputs: &mpsc::Sender<ExecOutput>) -> Termination {
     loop {
-        let mut head = [0; frames::HEAD];
+        let mut head = [0; frames::HEADER_BYTES];
         if from.read_exact(&mut head).await.is_err() {
-            return End::Lost;
+            return Termination::Lost;
         }
-        let Some((kind, size)) = frames::parse(head) else { return End::Lost };
+        let Some((kind, size)) = frames::decode_header(head) else { return Termination::Lost };
         let mut bytes = vec![0; size];
         if from.read_exact(&mut bytes).await.is_err() {
-            return End::Lost;
+            return Termination::Lost;
         }
         let output = match kind {
-            Kind::Data => ExecOutput::Out(bytes),
-            Kind::Errors => ExecOutput::Err(bytes),
-            _ => return serde_json::from_slice(&bytes).unwrap_or(End::Lost),
+            ExecFrameKind::Data => ExecOutput::Out(bytes),
+            ExecFrameKind::Errors => ExecOutput::Err(bytes),
+            _ => return serde_json::from_slice(&bytes).unwrap_or(Termination::Lost),
         };
         if outputs.send(output).await.is_err() {
-            return End::Lost;
+            return Termination::Lost;
         }
     }
 }

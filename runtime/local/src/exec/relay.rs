@@ -1,4 +1,5 @@
-//! The process that goes in stays outside itself and relays the program's streams, until it has ended.
+//! Main function of the exec process: it stays outside of the container and relays the program's streams
+//! until the program exits.
 
 use std::{
     fs::File,
@@ -7,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hearth_runtime_api::{End, TerminalSize};
+use hearth_runtime_api::{TerminalSize, Termination};
 use rustix::{
     event::{PollFd, PollFlags, Timespec},
     io::Errno,
@@ -17,100 +18,114 @@ use rustix::{
 };
 
 use super::{
-    Errand,
-    frames::{self, Kind},
-    inside::{self, Streams},
+    ExecProcessRequest,
+    container_entry::{self, ProgramStreams},
+    frames::{self, ExecFrameKind},
 };
 
-/// How long after the end its last words may take.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Time to read remaining output after the program has exited.
+const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The process's `main`.
+/// The exec process's `main`.
 pub fn main() -> i32 {
-    let end = run().unwrap_or_else(|error| End::NotStarted { reason: error.to_string() });
-    let end = serde_json::to_vec(&end).unwrap_or_default();
-    i32::from(say(Kind::Ended, &end).is_err())
+    let termination = run().unwrap_or_else(|error| Termination::NotStarted { reason: error.to_string() });
+    let termination = serde_json::to_vec(&termination).unwrap_or_default();
+    i32::from(write_frame(ExecFrameKind::Ended, &termination).is_err())
 }
 
-fn run() -> io::Result<End> {
-    // This process ends when its input does, with the runtime's process too: not before it has ended the program.
-    let (_, errand) = hear()?;
-    let errand: Errand = serde_json::from_slice(&errand)?;
+fn run() -> io::Result<Termination> {
+    // The end of the input, for example at the death of the runtime process, ends this process; it kills the
+    // program first.
+    let (_, request) = read_frame()?;
+    let request: ExecProcessRequest = serde_json::from_slice(&request)?;
     let mut relay;
     let streams;
-    if let Some(size) = errand.terminal {
-        let (master, peer) = inside::terminal(&errand, winsize(size))?;
-        streams = Streams { input: peer.try_clone()?, out: peer.try_clone()?, err: peer, terminal: true };
-        relay = Relay { input: Some(master.try_clone()?), out: Some(master), err: None, terminal: true };
+    if let Some(size) = request.terminal {
+        let (master, peer) = container_entry::open_terminal(&request, build_winsize(size))?;
+        streams = ProgramStreams {
+            input: peer.try_clone()?,
+            output: peer.try_clone()?,
+            error_output: peer,
+            terminal: true,
+        };
+        relay = StreamRelay {
+            input: Some(master.try_clone()?),
+            output: Some(master),
+            error_output: None,
+            terminal: true,
+        };
     } else {
         let (input, to) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let (out, from_out) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let (err, from_err) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-        streams = Streams { input, out: from_out, err: from_err, terminal: false };
-        relay = Relay { input: Some(to), out: Some(out), err: Some(err), terminal: false };
+        streams = ProgramStreams { input, output: from_out, error_output: from_err, terminal: false };
+        relay = StreamRelay { input: Some(to), output: Some(out), error_output: Some(err), terminal: false };
     }
-    let pid = inside::start(&errand, streams)?;
+    let pid = container_entry::start_program(&request, streams)?;
     let pidfd = rustix::process::pidfd_open(pid, PidfdFlags::empty())?;
-    let limit = errand.time_limit.map(|limit| Instant::now() + limit);
-    let left = || limit.map(|limit| limit.saturating_duration_since(Instant::now()));
+    let limit = request.time_limit.map(|limit| Instant::now() + limit);
+    let remaining = || limit.map(|limit| limit.saturating_duration_since(Instant::now()));
     loop {
-        match relay.turn(Some(&pidfd), left()) {
+        match relay.relay_once(Some(&pidfd), remaining()) {
             Ok(true) => break,
-            Ok(false) if left().is_some_and(|left| left.is_zero()) => {
+            Ok(false) if remaining().is_some_and(|remaining| remaining.is_zero()) => {
                 kill_program(pid)?;
-                return Ok(End::TimedOut);
+                return Ok(Termination::TimedOut);
             }
             Ok(false) => {}
             Err(error) => {
-                // Nobody is there any more: the streams end first, so that a shell hears of it from its terminal.
+                // The runtime process is gone. The streams are closed before the kill, so that a shell gets
+                // SIGHUP from its terminal.
                 drop(relay);
                 let mut fds = [PollFd::new(&pidfd, PollFlags::IN)];
-                let _waited = rustix::event::poll(&mut fds, Timespec::try_from(LAST_WORDS).ok().as_ref());
+                let _waited =
+                    rustix::event::poll(&mut fds, Timespec::try_from(OUTPUT_DRAIN_TIMEOUT).ok().as_ref());
                 kill_program(pid)?;
                 return Err(error);
             }
         }
     }
     let status = rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
-    let last = Instant::now() + LAST_WORDS;
-    while (relay.out.is_some() || relay.err.is_some()) && Instant::now() < last {
-        relay.turn(None, Some(last.saturating_duration_since(Instant::now())))?;
+    let deadline = Instant::now() + OUTPUT_DRAIN_TIMEOUT;
+    while (relay.output.is_some() || relay.error_output.is_some()) && Instant::now() < deadline {
+        relay.relay_once(None, Some(deadline.saturating_duration_since(Instant::now())))?;
     }
-    Ok(status.map_or(End::Lost, |(_, status)| end(status)))
+    Ok(status.map_or(Termination::Lost, |(_, status)| build_end(status)))
 }
 
-/// Kills a program with what it has started: it leads a session, and so a group, of its own.
+/// Kills a program and its children: it leads a session, and so a process group, of its own.
 fn kill_program(pid: Pid) -> io::Result<()> {
     let _may_have_ended = rustix::process::kill_process_group(pid, Signal::KILL);
     rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
     Ok(())
 }
 
-fn end(status: WaitStatus) -> End {
+fn build_end(status: WaitStatus) -> Termination {
     match (status.exit_status(), status.terminating_signal()) {
-        (Some(code), _) => End::Exited { code },
-        (None, Some(signal)) => End::Killed { signal },
-        (None, None) => End::Lost,
+        (Some(code), _) => Termination::Exited { code },
+        (None, Some(signal)) => Termination::Killed { signal },
+        (None, None) => Termination::Lost,
     }
 }
 
-struct Relay {
+struct StreamRelay {
     input: Option<OwnedFd>,
-    out: Option<OwnedFd>,
-    err: Option<OwnedFd>,
+    output: Option<OwnedFd>,
+    error_output: Option<OwnedFd>,
     terminal: bool,
 }
 
-impl Relay {
-    /// Waits for one thing to happen; says whether the program has ended.
-    fn turn(&mut self, process: Option<&OwnedFd>, timeout: Option<Duration>) -> io::Result<bool> {
+impl StreamRelay {
+    /// Waits for one event and relays available data. Returns true when the program has exited.
+    fn relay_once(&mut self, process: Option<&OwnedFd>, timeout: Option<Duration>) -> io::Result<bool> {
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let stdin = io::stdin();
         let watched = [
-            // After the program's input has ended too: that the stream ends is a sign.
+            // Watched even after the program's input has closed: its end means that the runtime process is
+            // gone.
             process.map(|_| stdin.as_fd()),
-            self.out.as_ref().map(AsFd::as_fd),
-            self.err.as_ref().map(AsFd::as_fd),
+            self.output.as_ref().map(AsFd::as_fd),
+            self.error_output.as_ref().map(AsFd::as_fd),
             process.map(AsFd::as_fd),
         ];
         let mut fds: Vec<PollFd<'_>> =
@@ -123,33 +138,33 @@ impl Relay {
         let happened = watched.map(|fd| fd.is_some() && ready.next().unwrap_or(false));
         drop(fds);
         if happened[0] {
-            self.inward()?;
+            self.relay_input()?;
         }
         if happened[1] {
-            outward(&mut self.out, Kind::Data)?;
+            relay_output(&mut self.output, ExecFrameKind::Data)?;
         }
         if happened[2] {
-            outward(&mut self.err, Kind::Errors)?;
+            relay_output(&mut self.error_output, ExecFrameKind::Errors)?;
         }
         Ok(happened[3])
     }
 
-    fn inward(&mut self) -> io::Result<()> {
-        let (kind, bytes) = hear()?;
+    fn relay_input(&mut self) -> io::Result<()> {
+        let (kind, bytes) = read_frame()?;
         let Some(input) = self.input.as_ref() else { return Ok(()) };
         match kind {
-            Kind::Data => {
-                // A program that no longer reads loses what comes.
+            ExecFrameKind::Data => {
+                // Input for a program that no longer reads is dropped.
                 let _ = File::from(input.try_clone()?).write_all(&bytes);
             }
-            Kind::Resize => {
+            ExecFrameKind::Resize => {
                 let size: TerminalSize = serde_json::from_slice(&bytes)?;
                 if self.terminal {
-                    rustix::termios::tcsetwinsize(input, winsize(size))?;
+                    rustix::termios::tcsetwinsize(input, build_winsize(size))?;
                 }
             }
-            // End of file is a control character on a terminal (termios(3), EOF).
-            Kind::Close if self.terminal => {
+            // On a terminal the end of file is a control character: Ctrl-D, 4 (termios(3), EOF).
+            ExecFrameKind::Close if self.terminal => {
                 let _ = File::from(input.try_clone()?).write_all(&[4]);
             }
             _ => self.input = None,
@@ -158,11 +173,11 @@ impl Relay {
     }
 }
 
-fn outward(from: &mut Option<OwnedFd>, kind: Kind) -> io::Result<()> {
+fn relay_output(from: &mut Option<OwnedFd>, kind: ExecFrameKind) -> io::Result<()> {
     let mut buffer = [0; 32 << 10];
     let read = match from.as_ref().map(|fd| rustix::io::read(fd, &mut buffer)) {
         Some(Ok(read)) => read,
-        // A terminal whose last program has ended says EIO.
+        // A terminal returns EIO after its last program has exited.
         Some(Err(Errno::IO)) | None => 0,
         Some(Err(error)) => return Err(error.into()),
     };
@@ -170,27 +185,27 @@ fn outward(from: &mut Option<OwnedFd>, kind: Kind) -> io::Result<()> {
         *from = None;
         return Ok(());
     }
-    say(kind, &buffer[..read])
+    write_frame(kind, &buffer[..read])
 }
 
-fn winsize(size: TerminalSize) -> Winsize {
+fn build_winsize(size: TerminalSize) -> Winsize {
     Winsize { ws_row: size.rows, ws_col: size.columns, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
-/// Reads one frame, without taking a byte more: the rest is the next one's.
-fn hear() -> io::Result<(Kind, Vec<u8>)> {
+/// Reads exactly one frame, unbuffered: further bytes belong to the next frame.
+fn read_frame() -> io::Result<(ExecFrameKind, Vec<u8>)> {
     let mut input = File::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let mut head = [0; frames::HEAD];
+    let mut head = [0; frames::HEADER_BYTES];
     input.read_exact(&mut head)?;
-    let (kind, size) = frames::parse(head).ok_or_else(|| io::Error::other("what came in is no frame"))?;
+    let (kind, size) = frames::decode_header(head).ok_or_else(|| io::Error::other("invalid frame"))?;
     let mut bytes = vec![0; size];
     input.read_exact(&mut bytes)?;
     Ok((kind, bytes))
 }
 
-fn say(kind: Kind, bytes: &[u8]) -> io::Result<()> {
+fn write_frame(kind: ExecFrameKind, bytes: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(&frames::head(kind, bytes.len()))?;
+    out.write_all(&frames::encode_header(kind, bytes.len()))?;
     out.write_all(bytes)?;
     out.flush()
 }

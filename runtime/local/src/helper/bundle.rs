@@ -1,18 +1,18 @@
-//! The container as the OCI runtime specification (1.x, `config.md`) writes it.
+//! OCI bundle of a container (OCI runtime specification 1.x, `config.md`).
 
 use std::{fs, io, os::unix::fs::OpenOptionsExt};
 
 use serde_json::{Value, json};
 
-use crate::{caps, disk, sys::files};
+use crate::{capabilities, state_files, sys::open_files};
 
 use super::{
-    brief::Brief,
-    root::{ROOT, VOLUMES},
+    config::HelperConfig,
+    root::{ROOT_FOLDER, VOLUMES_FOLDER},
 };
 
-/// Kernel settings and facts that are nobody's business inside.
-const MASKED: [&str; 11] = [
+/// Paths with kernel settings and information that containers must not see.
+const MASKED_PATHS: [&str; 11] = [
     "/proc/acpi",
     "/proc/asound",
     "/proc/interrupts",
@@ -25,49 +25,52 @@ const MASKED: [&str; 11] = [
     "/proc/timer_stats",
     "/sys/firmware",
 ];
-const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
-/// How long a period of processor time is, in microseconds.
-const PERIOD: u64 = 100_000;
+const READ_ONLY_PATHS: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+/// Period of the CPU quota, in microseconds.
+const CPU_PERIOD_MICROS: u64 = 100_000;
 
-/// Writes `config.json` and the files that are bound into the container.
-pub fn write(brief: &Brief, holder: i32) -> io::Result<()> {
-    let etc = brief.mounts.join("etc");
-    disk::folder(&etc, 0o711)?;
-    for (name, content) in names(brief) {
+/// Writes `config.json` and the files that are bind-mounted into the container.
+pub fn write_bundle(config: &HelperConfig, holder: i32) -> io::Result<()> {
+    let etc = config.mounts.join("etc");
+    state_files::make_folder(&etc, 0o711)?;
+    for (name, content) in build_name_files(config) {
         fs::OpenOptions::new().write(true).create_new(true).mode(0o644).open(etc.join(name))?;
         fs::write(etc.join(name), content)?;
     }
-    let config = serde_json::to_vec(&config(brief, holder))?;
-    let path = brief.mounts.join("config.json");
+    let spec = serde_json::to_vec(&build_config(config, holder))?;
+    let path = config.mounts.join("config.json");
     fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-    fs::write(path, config)
+    fs::write(path, spec)
 }
 
-fn names(brief: &Brief) -> [(&'static str, String); 3] {
-    let own =
-        brief.link.as_ref().map_or_else(String::new, |link| format!("{} {}\n", link.address, brief.hostname));
-    let resolver = brief
+fn build_name_files(config: &HelperConfig) -> [(&'static str, String); 3] {
+    let own = config
+        .link
+        .as_ref()
+        .map_or_else(String::new, |link| format!("{} {}\n", link.address, config.hostname));
+    let resolver = config
         .link
         .as_ref()
         .map_or_else(String::new, |link| format!("nameserver {}\noptions ndots:0 timeout:2\n", link.dns));
     [
         ("hosts", format!("127.0.0.1 localhost\n::1 localhost\n{own}")),
-        ("hostname", format!("{}\n", brief.hostname)),
+        ("hostname", format!("{}\n", config.hostname)),
         ("resolv.conf", resolver),
     ]
 }
 
-fn config(brief: &Brief, holder: i32) -> Value {
-    let workload = &brief.workload;
+fn build_config(config: &HelperConfig, holder: i32) -> Value {
+    let workload = &config.workload;
     let process = &workload.process;
-    let capabilities = caps::named(workload.isolation);
+    let capabilities = capabilities::build_oci_capabilities(workload.isolation);
+    let max_files = open_files::max_open_files();
     json!({
         "ociVersion": "1.0.2",
-        "hostname": brief.hostname,
-        "root": { "path": brief.mounts.join(ROOT), "readonly": workload.read_only },
+        "hostname": config.hostname,
+        "root": { "path": config.mounts.join(ROOT_FOLDER), "readonly": workload.read_only },
         "process": {
             "args": process.argv,
-            // The program gets its variables from the executor: they are in no file.
+            // The executor sets the variables, so that secrets are in no file.
             "env": [],
             "cwd": process.cwd,
             "user": {
@@ -76,20 +79,20 @@ fn config(brief: &Brief, holder: i32) -> Value {
                 "additionalGids": process.user.groups,
             },
             "noNewPrivileges": true,
-            "rlimits": [{ "type": "RLIMIT_NOFILE", "soft": files::most(), "hard": files::most() }],
+            "rlimits": [{ "type": "RLIMIT_NOFILE", "soft": max_files, "hard": max_files }],
             "capabilities": {
                 "bounding": capabilities,
                 "effective": capabilities,
                 "permitted": capabilities,
             },
         },
-        "mounts": mounts(brief),
+        "mounts": build_mounts(config),
         "linux": {
-            "cgroupsPath": brief.cgroup,
-            "maskedPaths": MASKED,
-            "readonlyPaths": READ_ONLY,
+            "cgroupsPath": config.cgroup,
+            "maskedPaths": MASKED_PATHS,
+            "readonlyPaths": READ_ONLY_PATHS,
             "rootfsPropagation": "private",
-            "resources": resources(brief),
+            "resources": build_resources(config),
             "namespaces": [
                 { "type": "user", "path": format!("/proc/{holder}/ns/user") },
                 { "type": "network", "path": format!("/proc/{holder}/ns/net") },
@@ -103,18 +106,18 @@ fn config(brief: &Brief, holder: i32) -> Value {
     })
 }
 
-fn resources(brief: &Brief) -> Value {
-    let limits = &brief.workload.limits;
-    let quota = u64::from(limits.cpu.get()) * PERIOD / 1000;
+fn build_resources(config: &HelperConfig) -> Value {
+    let limits = &config.workload.limits;
+    let quota = u64::from(limits.cpu.get()) * CPU_PERIOD_MICROS / 1000;
     json!({
         "memory": { "limit": limits.memory.get() },
-        "cpu": { "quota": quota.max(1000), "period": PERIOD },
+        "cpu": { "quota": quota.max(1000), "period": CPU_PERIOD_MICROS },
         "pids": { "limit": limits.processes },
         "devices": [{ "allow": false, "access": "rwm" }],
     })
 }
 
-fn mounts(brief: &Brief) -> Vec<Value> {
+fn build_mounts(config: &HelperConfig) -> Vec<Value> {
     let plain = |at: &str, kind: &str, options: &[&str]| json!({ "destination": at, "type": kind, "source": kind, "options": options });
     let bound = |source: &std::path::Path, at: &str, options: &[&str]| json!({ "destination": at, "type": "bind", "source": source, "options": options });
     let mut mounts = vec![
@@ -129,16 +132,16 @@ fn mounts(brief: &Brief) -> Vec<Value> {
         plain("/dev/mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
         plain("/sys", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
     ];
-    if brief.workload.read_only {
+    if config.workload.read_only {
         mounts.push(plain("/tmp", "tmpfs", &["nosuid", "nodev", "mode=1777"]));
         mounts.push(plain("/run", "tmpfs", &["nosuid", "nodev", "mode=755"]));
     }
     for name in ["hosts", "hostname", "resolv.conf"] {
-        let source = brief.mounts.join("etc").join(name);
+        let source = config.mounts.join("etc").join(name);
         mounts.push(bound(&source, &format!("/etc/{name}"), &["rbind", "ro", "nosuid", "nodev", "noexec"]));
     }
-    for (number, volume) in brief.volumes.iter().enumerate() {
-        let source = brief.mounts.join(VOLUMES).join(number.to_string());
+    for (number, volume) in config.volumes.iter().enumerate() {
+        let source = config.mounts.join(VOLUMES_FOLDER).join(number.to_string());
         let mode = if volume.read_only { "ro" } else { "rw" };
         mounts.push(bound(&source, &volume.at, &["rbind", "nosuid", "nodev", mode]));
     }

@@ -1,4 +1,5 @@
-//! The files by which a helper is found again, each with a version and readable for ever.
+//! State files of a helper, by which the next runtime process finds it. Each has a version; later releases
+//! must read all earlier versions.
 
 use std::{
     fs, io,
@@ -6,98 +7,98 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hearth_runtime_api::{Health, Outcome};
+use hearth_runtime_api::{ContainerOutcome, Health};
 use jiff::Timestamp;
 use rustix::process::Pid;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::disk;
+use crate::state_files;
 
-/// Which processes there are.
-pub const STATE: &str = "state.json";
-/// How it ended; its presence says that it has.
-pub const EXIT: &str = "exit.json";
-/// The results of its probes; the runtime's process writes the file.
-pub const HEALTH: &str = "health.json";
-/// What it wrote.
-pub const LOG: &str = "log";
+/// File with the processes of the helper and the container.
+pub const STATE_FILE: &str = "state.json";
+/// File with the container's exit. It exists only after the exit.
+pub const EXIT_FILE: &str = "exit.json";
+/// File with the container's health. The runtime process writes it.
+pub const HEALTH_FILE: &str = "health.json";
+/// Log spool.
+pub const LOG_FILE: &str = "log";
 
-/// The version that is written now.
-pub const VERSION: u32 = 1;
+/// Version that this release writes.
+pub const FILE_VERSION: u32 = 1;
 
-/// A process that can be told from a later one of the same number.
+/// Process id and start time, which distinguish a process from a later one with the same id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Known {
+pub struct ProcessIdentity {
     pub pid: i32,
-    /// Field 22 of `/proc/PID/stat`.
+    /// Start time in clock ticks since boot: field 22 of `/proc/PID/stat`.
     pub start: u64,
 }
 
-/// The state file.
+/// Content of the state file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Began {
+pub struct HelperState {
     pub version: u32,
-    pub helper: Known,
-    /// The container's first process, once there is one.
+    pub helper: ProcessIdentity,
+    /// The container's init process, once it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub init: Option<Init>,
+    pub init: Option<InitProcess>,
 }
 
-/// A container's first process.
+/// Init process of a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Init {
+pub struct InitProcess {
     #[serde(flatten)]
-    pub process: Known,
+    pub process: ProcessIdentity,
     pub since: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<Ipv4Addr>,
 }
 
-/// The exit file.
+/// Content of the exit file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exit {
+pub struct ExitRecord {
     pub version: u32,
-    pub outcome: Outcome,
+    pub outcome: ContainerOutcome,
 }
 
-impl Known {
-    pub fn of(pid: i32) -> io::Result<Self> {
-        Ok(Self { pid, start: start_time(pid)? })
+impl ProcessIdentity {
+    pub fn from_pid(pid: i32) -> io::Result<Self> {
+        Ok(Self { pid, start: read_start_time(pid)? })
     }
 
-    /// A descriptor for the process, if it is still the same one.
-    pub fn open(&self) -> Option<std::os::fd::OwnedFd> {
+    /// Opens a pidfd, if the process still runs.
+    pub fn open_pidfd(&self) -> Option<std::os::fd::OwnedFd> {
         let pid = Pid::from_raw(self.pid)?;
         let pidfd = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()?;
-        // Looked at after opening: from here on the number can't change hands unseen.
-        (start_time(self.pid).ok()? == self.start).then_some(pidfd)
+        // Checked after the open: the pidfd keeps referring to this process even if its id is reused later.
+        (read_start_time(self.pid).ok()? == self.start).then_some(pidfd)
     }
 
-    /// Where its root is seen from here, if it is still the same one. The number may change hands at any time: for
-    /// looking at, not for changing.
-    pub fn root(&self) -> Option<PathBuf> {
-        self.open().map(|_| PathBuf::from(format!("/proc/{}/root", self.pid)))
+    /// Path of the process's root in `/proc`, if the process still runs. The process id may be reused at any
+    /// time, so use the path for reading only.
+    pub fn root_path(&self) -> Option<PathBuf> {
+        self.open_pidfd().map(|_| PathBuf::from(format!("/proc/{}/root", self.pid)))
     }
 }
 
-impl Began {
-    pub fn starting() -> io::Result<Self> {
+impl HelperState {
+    pub fn new_starting() -> io::Result<Self> {
         let pid = rustix::process::getpid().as_raw_nonzero().get();
-        Ok(Self { version: VERSION, helper: Known::of(pid)?, init: None })
+        Ok(Self { version: FILE_VERSION, helper: ProcessIdentity::from_pid(pid)?, init: None })
     }
 
-    /// Of a start that nobody has begun, and nobody may begin any more.
-    pub fn nobody() -> Self {
-        Self { version: VERSION, helper: Known { pid: 0, start: 0 }, init: None }
+    /// State of a cancelled start: no helper may begin it any more.
+    pub fn new_cancelled() -> Self {
+        Self { version: FILE_VERSION, helper: ProcessIdentity { pid: 0, start: 0 }, init: None }
     }
 
-    pub fn running(init: i32, since: Timestamp, address: Option<Ipv4Addr>) -> io::Result<Self> {
-        let init = Init { process: Known::of(init)?, since, address };
-        Ok(Self { init: Some(init), ..Self::starting()? })
+    pub fn new_running(init: i32, since: Timestamp, address: Option<Ipv4Addr>) -> io::Result<Self> {
+        let init = InitProcess { process: ProcessIdentity::from_pid(init)?, since, address };
+        Ok(Self { init: Some(init), ..Self::new_starting()? })
     }
 }
 
-/// The health file.
+/// Content of the health file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredHealth {
     pub version: u32,
@@ -106,18 +107,18 @@ pub struct StoredHealth {
 
 impl StoredHealth {
     pub fn new(health: Health) -> Self {
-        Self { version: VERSION, health }
+        Self { version: FILE_VERSION, health }
     }
 }
 
-impl Exit {
-    pub fn new(outcome: Outcome) -> Self {
-        Self { version: VERSION, outcome }
+impl ExitRecord {
+    pub fn new(outcome: ContainerOutcome) -> Self {
+        Self { version: FILE_VERSION, outcome }
     }
 }
 
-/// Reads one of the files; `None` when it isn't there.
-pub fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> io::Result<Option<T>> {
+/// Reads one of the files; `None` if it does not exist.
+pub fn read_file<T: DeserializeOwned>(folder: &Path, name: &str) -> io::Result<Option<T>> {
     match fs::read(folder.join(name)) {
         Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -125,25 +126,27 @@ pub fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> io::Result<Option
     }
 }
 
-/// Who is at the instance of a folder. Where nobody is yet, nobody will be: a helper that comes late finds its start
-/// called off.
-pub fn began(folder: &Path) -> io::Result<Began> {
-    if let Ok(Some(began)) = read(folder, STATE) {
-        return Ok(began);
+/// Reads the state file of an instance. If no helper has begun the start, this cancels it: the state file is
+/// created, and a helper that starts later finds it and exits.
+pub fn read_or_cancel_start(folder: &Path) -> io::Result<HelperState> {
+    if let Ok(Some(state)) = read_file(folder, STATE_FILE) {
+        return Ok(state);
     }
-    match disk::tell_first(&folder.join(STATE), &Began::nobody()) {
+    match state_files::create_file_exclusively(&folder.join(STATE_FILE), &HelperState::new_cancelled()) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            read(folder, STATE)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+            read_file(folder, STATE_FILE)?.ok_or_else(|| io::ErrorKind::NotFound.into())
         }
-        told => told.map(|()| Began::nobody()),
+        created => created.map(|()| HelperState::new_cancelled()),
     }
 }
 
-/// When a process began, in ticks since the machine's start.
-fn start_time(pid: i32) -> io::Result<u64> {
+/// Reads the start time of a process, in clock ticks since boot.
+fn read_start_time(pid: i32) -> io::Result<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The second field is a name that may contain anything, in parentheses.
+    // The second field is the command name in parentheses, which may contain any characters.
     let rest = stat.rsplit_once(')').map(|(_, rest)| rest);
     let field = rest.and_then(|rest| rest.split_ascii_whitespace().nth(19));
-    field.and_then(|field| field.parse().ok()).ok_or_else(|| io::Error::other("a process without a start"))
+    field
+        .and_then(|field| field.parse().ok())
+        .ok_or_else(|| io::Error::other("/proc/PID/stat has no start time"))
 }

@@ -1,10 +1,10 @@
-//! A container's helper: a process without threads that starts it, and then becomes a small program that keeps its
-//! log and writes down how it ended.
+//! Helper process of a container: a process without threads that starts the container, then executes the
+//! small waiter program, which spools the log and writes the exit file.
 //!
-//! It outlives the runtime's process and is found again by its files.
+//! The helper outlives the runtime process. The next runtime process finds it by its files.
 
-pub mod brief;
 mod bundle;
+pub mod config;
 pub mod files;
 #[cfg(test)]
 mod golden;
@@ -23,8 +23,8 @@ use std::{
 };
 
 use hearth_base::{Clock, SystemClock};
-use hearth_runtime_api::{End, Outcome};
-use hearth_runtime_waiter::NEWS;
+use hearth_runtime_api::{ContainerOutcome, Termination};
+use hearth_runtime_waiter::EXIT_NOTICE;
 use jiff::Timestamp;
 use libcontainer::{
     container::{Container, builder::ContainerBuilder},
@@ -37,56 +37,58 @@ use rustix::{
 };
 
 use crate::{
-    cgroup, disk, seccomp,
+    cgroup, seccomp, state_files,
     sys::{
-        child::{self, Side},
+        child::{self, ForkSide},
         ids,
     },
 };
 
-use brief::Brief;
-use files::{Began, Exit};
+use config::HelperConfig;
+use files::{ExitRecord, HelperState};
 
-/// Where libcontainer keeps what it has made, below the helper's mounts.
-const MADE: &str = "state";
+/// Folder of libcontainer's state, below the helper's mounts.
+const CONTAINER_STATE_FOLDER: &str = "state";
 
-/// The process's `main`. Its argument is the folder with its brief, its input the program that it becomes.
+/// The helper's `main`. The argument is the instance's folder with the helper configuration; standard input
+/// is the waiter program that the helper executes.
 pub fn main(arguments: &[OsString]) -> i32 {
     let Some(folder) = arguments.first() else { return 2 };
-    let Ok(brief) = Brief::read(Path::new(folder)) else { return 2 };
-    let asked = SystemClock.now();
-    // From here on the start is this process's, and is found by that; unless the runtime has called it off.
-    let claimed =
-        Began::starting().and_then(|began| disk::tell_first(&brief.folder.join(files::STATE), &began));
+    let Ok(config) = HelperConfig::read(Path::new(folder)) else { return 2 };
+    let requested_at = SystemClock.now();
+    // Creating the state file claims the start. If the file exists, the runtime has cancelled the start.
+    let claimed = HelperState::new_starting().and_then(|state| {
+        state_files::create_file_exclusively(&config.folder.join(files::STATE_FILE), &state)
+    });
     if claimed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists) {
         return 2;
     }
-    let log = claimed.and_then(|()| spool::create(&brief.folder.join(files::LOG), brief.instance));
-    let done = match log.and_then(|log| Ok((start(&brief)?, log))) {
-        Ok((running, log)) => waiter::wait(&brief, &running, &log),
-        Err(error) => give_up(&brief, asked, &error),
+    let log = claimed.and_then(|()| spool::create_log(&config.folder.join(files::LOG_FILE), config.instance));
+    let done = match log.and_then(|log| Ok((start_container(&config)?, log))) {
+        Ok((running, log)) => waiter::wait_for_exit(&config, &running, &log),
+        Err(error) => record_failed_start(&config, requested_at, &error),
     };
     i32::from(done.is_err())
 }
 
-/// Writes down that a container could not be started.
-fn give_up(brief: &Brief, asked: Timestamp, error: &io::Error) -> io::Result<()> {
-    let _ = cgroup::group(&brief.cgroup).kill();
-    let end = End::NotStarted { reason: error.to_string() };
-    let outcome = Outcome::bare(end, asked);
-    let written = disk::replace(&brief.folder.join(files::EXIT), &Exit::new(outcome));
-    tell();
+/// Records that a container could not be started.
+fn record_failed_start(config: &HelperConfig, requested_at: Timestamp, error: &io::Error) -> io::Result<()> {
+    let _ = cgroup::open_cgroup(&config.cgroup).kill_processes();
+    let end = Termination::NotStarted { reason: error.to_string() };
+    let outcome = ContainerOutcome::from_end(end, requested_at);
+    let written = state_files::replace_file(&config.folder.join(files::EXIT_FILE), &ExitRecord::new(outcome));
+    notify_runtime();
     written
 }
 
-/// Says that something is written down: that the container's process runs, or how it ended. What the helper still
-/// does then, taking its mounts down, is nobody's to wait for.
-fn tell() {
-    let _ = io::stdout().write_all(NEWS).and_then(|()| io::stdout().flush());
+/// Notifies the runtime that the state or exit file is written, so that it does not wait for the helper's
+/// remaining work.
+fn notify_runtime() {
+    let _ = io::stdout().write_all(EXIT_NOTICE).and_then(|()| io::stdout().flush());
 }
 
-/// A container whose process runs.
-pub struct Running {
+/// Container whose init process runs.
+pub struct RunningContainer {
     pid: Pid,
     pidfd: OwnedFd,
     out: OwnedFd,
@@ -94,106 +96,122 @@ pub struct Running {
     since: Timestamp,
 }
 
-fn start(brief: &Brief) -> io::Result<Running> {
+fn start_container(config: &HelperConfig) -> io::Result<RunningContainer> {
+    // A session of its own: signals to the runtime's process group do not reach the helper.
     rustix::process::setsid()?;
+    // The container's init process is a grandchild; as a subreaper this process becomes its parent and reaps
+    // it.
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-    child::leave_namespaces(libc::CLONE_NEWNS)?;
+    child::unshare_namespaces(libc::CLONE_NEWNS)?;
+    // The helper's mounts must not appear on the host, but unmounts of the host must reach the helper.
     rustix::mount::mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
-    rustix::mount::mount("hearth", &brief.mounts, "tmpfs", flags, Some(c"mode=0711,size=8m"))?;
+    rustix::mount::mount("hearth", &config.mounts, "tmpfs", flags, Some(c"mode=0711,size=8m"))?;
 
-    let (pid, pidfd) = match child::fork(libc::CLONE_NEWUSER | libc::CLONE_NEWNET)? {
-        Side::Child => net::hold(),
-        Side::Parent(pid, pidfd) => (pid, pidfd),
+    // The child holds the new namespaces until the container's init process has joined them.
+    let (pid, pidfd) = match child::fork_process(libc::CLONE_NEWUSER | libc::CLONE_NEWNET)? {
+        ForkSide::Child => net::wait_until_killed(),
+        ForkSide::Parent(pid, pidfd) => (pid, pidfd),
     };
     let number = pid.as_raw_nonzero().get();
-    let built = ids::map_ids(number, 0, brief.first_id)
-        .and_then(|()| net::connect(brief, number, &pidfd))
-        .and_then(|()| build(brief, number));
-    ids::end(&pidfd, pid)?;
+    let built = ids::map_ids(number, 0, config.first_id)
+        .and_then(|()| net::connect_container(config, number, &pidfd))
+        .and_then(|()| build_container(config, number));
+    ids::kill_and_reap(&pidfd, pid)?;
     let (mut container, out, err) = built?;
     let init = container.pid().and_then(|pid| Pid::from_raw(pid.as_raw()));
-    let init = init.ok_or_else(|| io::Error::other("the container has no first process"))?;
+    let init = init.ok_or_else(|| io::Error::other("the container has no init process"))?;
     let init_fd = rustix::process::pidfd_open(init, rustix::process::PidfdFlags::empty())?;
     let since = SystemClock.now();
-    let began =
-        Began::running(init.as_raw_nonzero().get(), since, brief.link.as_ref().map(|link| link.address))?;
+    let state = HelperState::new_running(
+        init.as_raw_nonzero().get(),
+        since,
+        config.link.as_ref().map(|link| link.address),
+    )?;
     container.start().map_err(io::Error::other)?;
-    disk::tell(&brief.folder.join(files::STATE), &began)?;
-    tell();
-    Ok(Running { pid: init, pidfd: init_fd, out, err, since })
+    state_files::replace_file_unsynced(&config.folder.join(files::STATE_FILE), &state)?;
+    notify_runtime();
+    Ok(RunningContainer { pid: init, pidfd: init_fd, out, err, since })
 }
 
-/// A container before its program is started, and what that will write.
-type Built = (Container, OwnedFd, OwnedFd);
+/// Container before its program is started, with its standard output and standard error.
+type BuiltContainer = (Container, OwnedFd, OwnedFd);
 
-/// Puts the container together, up to the moment before its program is started.
+/// Builds the container up to the moment before its program is started.
 ///
-/// A child does that, in the container's group, and ends: the container becomes this process's.
-fn build(brief: &Brief, holder: i32) -> io::Result<Built> {
-    root::assemble(brief)?;
-    bundle::write(brief, holder)?;
+/// A child does this in the container's control group and exits; this process, a subreaper, becomes the
+/// parent of the container's init process.
+fn build_container(config: &HelperConfig, holder: i32) -> io::Result<BuiltContainer> {
+    root::mount_root(config)?;
+    bundle::write_bundle(config, holder)?;
     let (out, out_end) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
     let (err, err_end) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
-    // The container's first process keeps an end of it until its program is started: nobody may wait for that.
-    let (said, say) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    // Non-blocking: the container's init process holds the write end until its program starts, so a blocking
+    // read would not end.
+    let (error_reader, error_writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
     let helper = rustix::process::getpid();
-    match child::fork(0)? {
-        Side::Child => {
-            let refused = make(brief, helper, out_end, err_end).err();
-            let told = refused.as_ref().map(|error| File::from(say).write_all(error.to_string().as_bytes()));
-            child::exit(i32::from(told.is_some()))
+    match child::fork_process(0)? {
+        ForkSide::Child => {
+            let error = create_container(config, helper, out_end, err_end).err();
+            let written =
+                error.as_ref().map(|error| File::from(error_writer).write_all(error.to_string().as_bytes()));
+            child::exit_immediately(i32::from(written.is_some()))
         }
-        Side::Parent(pid, _) => {
-            drop((out_end, err_end, say));
+        ForkSide::Parent(pid, _) => {
+            drop((out_end, err_end, error_writer));
             let ended = rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
             if ended.and_then(|(_, status)| status.exit_status()) != Some(0) {
-                let mut refused = Vec::new();
-                let read = File::from(said).read_to_end(&mut refused);
-                let cut_short = || format!("who was to make it said nothing: {read:?}");
-                return Err(io::Error::other(match String::from_utf8_lossy(&refused) {
-                    nothing if nothing.is_empty() => cut_short(),
+                let mut error = Vec::new();
+                let read = File::from(error_reader).read_to_end(&mut error);
+                let no_reason = || format!("the process that builds the container gave no reason: {read:?}");
+                return Err(io::Error::other(match String::from_utf8_lossy(&error) {
+                    reason if reason.is_empty() => no_reason(),
                     reason => reason.into_owned(),
                 }));
             }
         }
     }
-    let made = brief.mounts.join(MADE).join(brief.instance.to_string());
-    Ok((Container::load(made).map_err(told)?, out, err))
+    let folder = config.mounts.join(CONTAINER_STATE_FOLDER).join(config.instance.to_string());
+    Ok((Container::load(folder).map_err(extract_cause)?, out, err))
 }
 
-fn make(brief: &Brief, helper: Pid, out_end: OwnedFd, err_end: OwnedFd) -> io::Result<()> {
-    // Without a helper, nobody would wait for what is made.
+fn create_container(
+    config: &HelperConfig,
+    helper: Pid,
+    out_end: OwnedFd,
+    err_end: OwnedFd,
+) -> io::Result<()> {
+    // If the helper dies, nothing would reap the container, so this child dies with it.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     if rustix::process::getppid() != Some(helper) {
-        return Err(io::Error::other("its helper has ended"));
+        return Err(io::Error::other("the helper has exited"));
     }
-    child::leave_namespaces(libc::CLONE_NEWNS)?;
-    cgroup::group(&brief.cgroup).begin()?;
-    let filters = seccomp::container(brief.workload.isolation).map_err(io::Error::other)?;
-    let program = program::Program::new(&brief.opened()?, filters);
-    let nothing = File::open("/dev/null")?;
-    ContainerBuilder::new(brief.instance.to_string(), SyscallType::Linux)
+    child::unshare_namespaces(libc::CLONE_NEWNS)?;
+    cgroup::open_cgroup(&config.cgroup).create_and_join()?;
+    let filters = seccomp::build_container_filters(config.workload.isolation).map_err(io::Error::other)?;
+    let program = program::ContainerProgram::new(&config.open_process()?, filters);
+    let null = File::open("/dev/null")?;
+    ContainerBuilder::new(config.instance.to_string(), SyscallType::Linux)
         .with_executor(program)
-        .with_root_path(brief.mounts.join(MADE))
-        .map_err(told)?
-        .with_stdin(nothing)
+        .with_root_path(config.mounts.join(CONTAINER_STATE_FOLDER))
+        .map_err(extract_cause)?
+        .with_stdin(null)
         .with_stdout(out_end)
         .with_stderr(err_end)
-        .as_init(&brief.mounts)
+        .as_init(&config.mounts)
         .with_systemd(false)
         .with_detach(true)
         .build()
         .map(drop)
-        .map_err(told)
+        .map_err(extract_cause)
 }
 
-/// What libcontainer puts before a reason of ours, and behind any: what it then tried to clear away is cleared by the
-/// runtime.
-const AROUND: (&str, &str) = ("error in executing process : ", ". error during cleanup");
+/// Texts that libcontainer puts before and after an error of this crate. The clean-up errors do not matter,
+/// since the runtime cleans up.
+const LIBCONTAINER_ERROR_AFFIXES: (&str, &str) = ("error in executing process : ", ". error during cleanup");
 
-/// The innermost reason is the one that helps.
-fn told(error: impl std::error::Error) -> io::Error {
+/// Reduces a libcontainer error to its innermost cause.
+fn extract_cause(error: impl std::error::Error) -> io::Error {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {
@@ -203,7 +221,7 @@ fn told(error: impl std::error::Error) -> io::Error {
         }
         source = inner.source();
     }
-    let (before, behind) = AROUND;
-    let reason = text.split(behind).next().unwrap_or_default();
-    io::Error::other(reason.rsplit(before).next().unwrap_or_default().to_owned())
+    let (prefix, suffix) = LIBCONTAINER_ERROR_AFFIXES;
+    let reason = text.split(suffix).next().unwrap_or_default();
+    io::Error::other(reason.rsplit(prefix).next().unwrap_or_default().to_owned())
 }

@@ -1,4 +1,5 @@
-//! A container's root: layers and an upper folder, each mounted with the container's ids, joined by overlayfs.
+//! Root file system of a container: layers and a writable upper folder, mounted with shifted ids and joined
+//! by overlayfs.
 
 use std::{
     fs, io,
@@ -13,80 +14,82 @@ use rustix::{
 };
 
 use crate::{
-    blanks, disk,
+    disk_templates, state_files,
     sys::{
-        ids::{self, STORE},
-        loops::Loop,
-        mounts::{Access, attach_shifted},
+        ids::{self, STORED_ID_BASE},
+        loop_device::LoopDevice,
+        mounts::{MountAccess, attach_shifted},
     },
 };
 
-use super::brief::Brief;
+use super::config::HelperConfig;
 
-/// Where the root is, below the helper's mounts.
-pub const ROOT: &str = "root";
-/// Where its disk is, with the ids that lie on it.
-const WRITTEN: &str = "written";
-/// Where volumes are, by their place in the brief.
-pub const VOLUMES: &str = "volumes";
+/// Mount point of the root, below the helper's mounts.
+pub const ROOT_FOLDER: &str = "root";
+/// Mount point of the container's disk with unshifted ids, below the helper's mounts.
+const DISK_FOLDER: &str = "written";
+/// Folder of the volumes' mount points, named by their index in the helper configuration.
+pub const VOLUMES_FOLDER: &str = "volumes";
 
 /// Mounts the root and the volumes.
-pub fn assemble(brief: &Brief) -> io::Result<()> {
-    let shifted = ids::user_namespace(STORE, brief.first_id)?;
+pub fn mount_root(config: &HelperConfig) -> io::Result<()> {
+    let shifted = ids::make_user_namespace(STORED_ID_BASE, config.first_id)?;
     let place = |name: &str| -> io::Result<PathBuf> {
-        let path = brief.mounts.join(name);
-        disk::folder(&path, 0o711)?;
+        let path = config.mounts.join(name);
+        state_files::make_folder(&path, 0o711)?;
         Ok(path)
     };
     let layers = place("layers")?;
     let mut lower = Vec::new();
-    for (number, layer) in brief.layers.iter().enumerate() {
+    for (number, layer) in config.layers.iter().enumerate() {
         let at = layers.join(number.to_string());
         fs::create_dir(&at)?;
-        attach_shifted(layer, &shifted, Access::Layer, &at)?;
+        attach_shifted(layer, &shifted, MountAccess::Layer, &at)?;
         lower.push(at);
     }
-    let (upper, written) = (place("upper")?, place(WRITTEN)?);
-    let written = match &brief.blank {
-        Some(blank) => attach_disk(blank, &brief.upper, &written).map(|()| &written)?,
-        None => &brief.upper,
+    let (upper, written) = (place("upper")?, place(DISK_FOLDER)?);
+    let written = match &config.disk_template {
+        Some(template) => attach_disk(template, &config.upper, &written).map(|()| &written)?,
+        None => &config.upper,
     };
     for name in ["upper", "work"] {
         let folder = written.join(name);
-        disk::folder(&folder, 0o755)?;
-        chown(&folder, Some(STORE), Some(STORE))?;
+        state_files::make_folder(&folder, 0o755)?;
+        chown(&folder, Some(STORED_ID_BASE), Some(STORED_ID_BASE))?;
     }
-    attach_shifted(written, &shifted, Access::Upper, &upper)?;
-    let root = place(ROOT)?;
-    ids::with_file_id(brief.first_id, || overlay(&lower, &upper, &root))??;
+    attach_shifted(written, &shifted, MountAccess::Upper, &upper)?;
+    let root = place(ROOT_FOLDER)?;
+    // overlayfs makes its work folder with the mounter's file system ids, which must be mapped in the upper
+    // mount.
+    ids::run_with_file_id(config.first_id, || mount_overlay(&lower, &upper, &root))??;
     let stat = rustix::fs::statvfs(&root)?;
     if stat.f_flag.contains(StatVfsMountFlags::RDONLY) {
-        return Err(io::Error::other("the container's root can only be read"));
+        return Err(io::Error::other("the container's root is read-only"));
     }
-    let volumes = place(VOLUMES)?;
-    for (number, volume) in brief.volumes.iter().enumerate() {
+    let volumes = place(VOLUMES_FOLDER)?;
+    for (number, volume) in config.volumes.iter().enumerate() {
         let at = volumes.join(number.to_string());
         fs::create_dir(&at)?;
-        let access = if volume.read_only { Access::ReadOnlyVolume } else { Access::Volume };
+        let access = if volume.read_only { MountAccess::ReadOnlyVolume } else { MountAccess::Volume };
         attach_shifted(&volume.source, shifted.as_fd(), access, &at)?;
     }
     Ok(())
 }
 
-/// Makes the container's disk and mounts it.
-fn attach_disk(blank: &Path, file: &Path, at: &Path) -> io::Result<()> {
-    let device = Loop::of(blanks::copy(blank, file)?)?;
-    let disk = rustix::mount::fsopen(blanks::KIND, FsOpenFlags::FSOPEN_CLOEXEC)?;
+/// Copies the disk template and mounts it by a loop device.
+fn attach_disk(template: &Path, file: &Path, at: &Path) -> io::Result<()> {
+    let device = LoopDevice::attach_file(disk_templates::copy_sparse(template, file)?)?;
+    let disk = rustix::mount::fsopen(disk_templates::FILE_SYSTEM_TYPE, FsOpenFlags::FSOPEN_CLOEXEC)?;
     rustix::mount::fsconfig_set_string(&disk, "source", device.path.as_path())?;
-    // Nothing of it has to last: neither order on the host's disk, nor tables that nobody uses yet.
+    // The disk need not survive a crash, so no write barriers; and unused inode tables stay uninitialised.
     for option in ["nobarrier", "noinit_itable"] {
         rustix::mount::fsconfig_set_flag(&disk, option)?;
     }
     rustix::mount::fsconfig_create(&disk)?;
-    attach(&disk, at)
+    attach_mount(&disk, at)
 }
 
-fn attach(made: impl AsFd, at: &Path) -> io::Result<()> {
+fn attach_mount(made: impl AsFd, at: &Path) -> io::Result<()> {
     let mount = rustix::mount::fsmount(
         made.as_fd(),
         FsMountFlags::FSMOUNT_CLOEXEC,
@@ -95,16 +98,17 @@ fn attach(made: impl AsFd, at: &Path) -> io::Result<()> {
     Ok(rustix::mount::move_mount(&mount, "", CWD, at, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?)
 }
 
-fn overlay(lower: &[PathBuf], upper: &Path, root: &Path) -> io::Result<()> {
+fn mount_overlay(lower: &[PathBuf], upper: &Path, root: &Path) -> io::Result<()> {
     let overlay = rustix::mount::fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)?;
     for layer in lower.iter().rev() {
         rustix::mount::fsconfig_set_string(&overlay, "lowerdir+", layer.as_path())?;
     }
     rustix::mount::fsconfig_set_string(&overlay, "upperdir", upper.join("upper"))?;
     rustix::mount::fsconfig_set_string(&overlay, "workdir", upper.join("work"))?;
-    // The unpacker has no power over `trusted.` attributes, and the upper folder is thrown away.
+    // The unpacker cannot set `trusted.` attributes, so overlayfs reads `user.` ones. `volatile` skips syncs,
+    // because the upper layer is never used after the container's exit.
     rustix::mount::fsconfig_set_flag(&overlay, "userxattr")?;
     rustix::mount::fsconfig_set_flag(&overlay, "volatile")?;
     rustix::mount::fsconfig_create(&overlay)?;
-    attach(&overlay, root)
+    attach_mount(&overlay, root)
 }

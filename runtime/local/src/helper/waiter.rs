@@ -1,5 +1,5 @@
-//! The wait for a container: the helper becomes a small program for it. Where this host does not let it, it stays as
-//! large as it is, and runs the same code.
+//! Waiting for a container: the helper executes the small waiter program from memory. On a host that does not
+//! allow this, the helper runs the same code itself.
 
 use std::{
     ffi::CString,
@@ -13,30 +13,29 @@ use std::{
     time::Duration,
 };
 
-use hearth_runtime_waiter::{Plan, ROOM, UNTOLD, run};
+use hearth_runtime_waiter::{BAD_ARGUMENTS_STATUS, STREAM_BUFFER_BYTES, WaitPlan, run_waiter};
 use rustix::{
     fs::{MemfdFlags, SealFlags},
     io::FdFlags,
 };
 
-use crate::{again::Part, cgroup, sys::child};
+use crate::{cgroup, reexec::Subprocess, sys::child};
 
-use super::{Running, brief::Brief, root::ROOT};
+use super::{RunningContainer, config::HelperConfig, root::ROOT_FOLDER};
 
-/// `runtime/waiter`, as this crate's build script has built it.
-static PROGRAM: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hearth-waiter"));
+/// Binary of `runtime/waiter`, built by this crate's build script.
+static WAITER_BINARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hearth-waiter"));
 
-/// The small program, ready to be started. There is one copy of it in memory for all helpers that one process of the
-/// runtime starts: a file without a name, to which nobody can write any more.
+/// Waiter program in memory: a sealed memfd. All helpers of one runtime process share the same copy.
 #[derive(Debug)]
-pub struct Program(File);
+pub struct WaiterProgram(File);
 
-impl Program {
-    /// Puts it into memory, and sees that this host starts it from there.
-    pub fn load() -> io::Result<Self> {
+impl WaiterProgram {
+    /// Writes the program to a memfd and checks that this host executes it.
+    pub fn load_program() -> io::Result<Self> {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | MemfdFlags::EXEC;
         let mut file = File::from(rustix::fs::memfd_create("hearth-waiter", flags)?);
-        file.write_all(PROGRAM)?;
+        file.write_all(WAITER_BINARY)?;
         rustix::fs::fcntl_add_seals(
             &file,
             SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL,
@@ -44,66 +43,67 @@ impl Program {
         let mut trial = Command::new(format!("/proc/self/fd/{}", file.as_raw_fd()));
         trial.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         match trial.status()? {
-            status if status.code() == Some(UNTOLD) => Ok(Self(file)),
-            status => Err(io::Error::other(format!("the small program ends with {status}"))),
+            status if status.code() == Some(BAD_ARGUMENTS_STATUS) => Ok(Self(file)),
+            status => Err(io::Error::other(format!("the waiter program exited with {status}"))),
         }
     }
 
-    /// The way in which a helper gets it.
+    /// The memfd as standard input of a helper.
     pub fn as_input(&self) -> io::Result<Stdio> {
         Ok(self.0.try_clone()?.into())
     }
 }
 
-/// Waits for a container, and writes down how it ended. Returns only if this process could not become the small
-/// program, once it has waited itself.
-pub fn wait(brief: &Brief, running: &Running, log: &File) -> io::Result<()> {
-    let facts = cgroup::group(&brief.cgroup).facts();
-    let (folder, news) = (File::open(&brief.folder)?, io::stdout());
-    let disk = brief.blank.as_ref().map(|_| File::open(brief.mounts.join(ROOT))).transpose()?;
+/// Waits for a container and writes its exit file. Executes the waiter program if possible; otherwise it
+/// waits in this process and returns afterwards.
+pub fn wait_for_exit(config: &HelperConfig, running: &RunningContainer, log: &File) -> io::Result<()> {
+    let facts = cgroup::open_cgroup(&config.cgroup).counter_files();
+    let (folder, notify) = (File::open(&config.folder)?, io::stdout());
+    let disk =
+        config.disk_template.as_ref().map(|_| File::open(config.mounts.join(ROOT_FOLDER))).transpose()?;
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    let plan = Plan {
+    let plan = WaitPlan {
         folder: folder.as_fd(),
         log: log.as_fd(),
         out: running.out.as_fd(),
         err: running.err.as_fd(),
-        news: news.as_fd(),
+        notify: notify.as_fd(),
         disk: disk.as_ref().map(AsFd::as_fd),
         init: running.pidfd.as_fd(),
         pid: running.pid,
-        since: running.since.as_microsecond(),
-        limit: brief.workload.time_limit().map(micros),
-        stop_signal: brief.workload.process.stop_signal.into(),
-        grace: micros(brief.workload.grace),
-        most: brief.log_bytes,
-        oom_kills: facts.oom_kills.counter(),
-        peak_memory: facts.peak_memory.counter(),
-        cpu_micros: facts.cpu_micros.counter(),
-        refused: facts.refused.counter(),
+        started_micros: running.since.as_microsecond(),
+        time_limit: config.workload.time_limit().map(micros),
+        stop_signal: config.workload.process.stop_signal.into(),
+        grace: micros(config.workload.grace),
+        max_log_bytes: config.log_bytes,
+        oom_kills: facts.oom_kills.as_counter(),
+        peak_memory: facts.peak_memory.as_counter(),
+        cpu_micros: facts.cpu_micros.as_counter(),
+        refused_forks: facts.refused_forks.as_counter(),
     };
-    // What is in the way is told by the runtime's process, which has tried the same.
-    let _stayed = become_small(brief, &plan);
-    let mut room = vec![[0; ROOM]; 2];
-    let room = room.first_chunk_mut().ok_or_else(|| io::Error::other("no room for lines"))?;
-    Ok(run(&plan, room)?)
+    // The error is ignored: the runtime process has tried the same at its start and logged it.
+    let _error = exec_waiter(config, &plan);
+    let mut room = vec![[0; STREAM_BUFFER_BYTES]; 2];
+    let room = room.first_chunk_mut().ok_or_else(|| io::Error::other("no buffer for lines"))?;
+    Ok(run_waiter(&plan, room)?)
 }
 
-/// Becomes the program that is this process's input. Returns only the reason why it could not.
-fn become_small(brief: &Brief, plan: &Plan<'_>) -> io::Result<()> {
-    let numbers = plan.numbers().map(|number| number.to_string()).join(" ");
-    // The first two are for people who look at processes.
+/// Executes the program at this process's standard input. Returns only on failure.
+fn exec_waiter(config: &HelperConfig, plan: &WaitPlan<'_>) -> io::Result<()> {
+    let numbers = plan.to_numbers().map(|number| number.to_string()).join(" ");
+    // The first two arguments identify the helper in the output of `ps`.
     let mut argv = vec![
-        CString::new(Part::Helper.name())?,
-        CString::new(brief.folder.as_os_str().as_bytes())?,
+        CString::new(Subprocess::Helper.process_name())?,
+        CString::new(config.folder.as_os_str().as_bytes())?,
         CString::new(numbers)?,
     ];
-    for counter in plan.counters() {
+    for counter in plan.list_counters() {
         argv.extend([counter.path.to_owned(), CString::new(counter.key)?]);
     }
-    child::close_from(0)?;
-    let kept = [plan.folder, plan.log, plan.out, plan.err, plan.news, plan.init];
-    for fd in kept.into_iter().chain(plan.disk) {
+    child::set_cloexec_from(0)?;
+    let inherited = [plan.folder, plan.log, plan.out, plan.err, plan.notify, plan.init];
+    for fd in inherited.into_iter().chain(plan.disk) {
         rustix::io::fcntl_setfd(fd, FdFlags::empty())?;
     }
-    Err(child::execute_file(io::stdin(), &argv))
+    Err(child::exec_file(io::stdin(), &argv))
 }

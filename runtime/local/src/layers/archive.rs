@@ -1,40 +1,42 @@
-//! Reads a layer's archive (POSIX.1-2017 `pax`, with GNU long names) and writes what it holds under `/`.
+//! Reading of a layer's tar archive (POSIX.1-2017 `pax`, with GNU long names) and writing of its entries
+//! below `/`.
 //!
-//! White-outs (OCI image specification, `layer.md`, "Whiteouts") take overlayfs' form: a character device 0:0
-//! for a removed name, the attribute `user.overlay.opaque` for a folder that hides what is below it.
+//! Whiteouts (OCI image specification, `layer.md`, "Whiteouts") are converted to the format of overlayfs: a
+//! character device 0:0 for a removed name, the attribute `user.overlay.opaque` for a folder that hides the
+//! lower layers.
 
 use std::io::{self, Read};
 
-use crate::settings::LayerCaps;
+use crate::settings::LayerLimits;
 
-use super::entry::{self, Folder, Kind};
+use super::entry::{self, DeferredFolder, EntryKind};
 
-/// The longest name, in bytes.
-const LONGEST: usize = 4096;
-/// The deepest folder.
-const DEEPEST: usize = 256;
+/// Maximum length of a path or link target, in bytes.
+const MAX_NAME_BYTES: usize = 4096;
+/// Maximum number of path components.
+const MAX_DEPTH: usize = 256;
 
-/// Unpacks all entries; any trouble with any of them is the end.
-pub fn unpack(archive: impl Read, caps: &LayerCaps) -> io::Result<u64> {
+/// Unpacks all entries and returns their number. Stops at the first error.
+pub fn unpack_archive(archive: impl Read, limits: &LayerLimits) -> io::Result<u64> {
     let mut folders = Vec::new();
-    let count = read_entries(archive, caps, |entry, path, kind| match path.split_last() {
+    let count = read_entries(archive, limits, |entry, path, kind| match path.split_last() {
         None => {
-            folders.push(Folder::of(Vec::new(), entry.header())?);
+            folders.push(DeferredFolder::new(Vec::new(), entry.header())?);
             Ok(())
         }
-        Some((name, parents)) => write(entry, parents, name, kind, &mut folders),
+        Some((name, parents)) => write_entry(entry, parents, name, kind, &mut folders),
     })?;
-    // Writing into a folder changes its time, so folders get theirs last, the deepest first.
-    folders.iter().rev().try_for_each(Folder::finish)?;
+    // Writing into a folder changes its modification time, so folders get their metadata last, deepest first.
+    folders.iter().rev().try_for_each(DeferredFolder::apply_metadata)?;
     Ok(count)
 }
 
-/// Reads all entries and hands each to `visit` with its checked path; an empty path is the layer's root and always a
-/// folder. Returns the number of entries.
+/// Reads all entries and passes each to `visit` with its validated path. An empty path is the layer's root
+/// and always a folder. Returns the number of entries.
 pub fn read_entries<R: Read>(
     archive: R,
-    caps: &LayerCaps,
-    mut visit: impl FnMut(&mut tar::Entry<'_, R>, &[Vec<u8>], &Kind) -> io::Result<()>,
+    limits: &LayerLimits,
+    mut visit: impl FnMut(&mut tar::Entry<'_, R>, &[Vec<u8>], &EntryKind) -> io::Result<()>,
 ) -> io::Result<u64> {
     let mut archive = tar::Archive::new(archive);
     archive.set_ignore_zeros(false);
@@ -42,96 +44,104 @@ pub fn read_entries<R: Read>(
     for entry in archive.entries()? {
         let mut entry = entry?;
         count += 1;
-        if count > caps.entries {
-            return Err(io::Error::other(format!("it has more than {} entries", caps.entries)));
+        if count > limits.entries {
+            return Err(io::Error::other(format!("the layer has more than {} entries", limits.entries)));
         }
-        // What is written, not what lies in the archive: a sparse file's holes count too.
+        // The size on the disk counts, not the size in the archive: holes of a sparse file are included.
         bytes = bytes.saturating_add(written_size(&entry));
-        if bytes > caps.bytes {
-            return Err(io::Error::other(format!("it unpacks to more than {} bytes", caps.bytes)));
+        if bytes > limits.bytes {
+            return Err(io::Error::other(format!("the layer unpacks to more than {} bytes", limits.bytes)));
         }
-        let path = parts(&entry.path_bytes())?;
+        let path = split_path(&entry.path_bytes())?;
         let kind = match entry.header().entry_type() {
-            tar::EntryType::Directory => Kind::Folder,
+            tar::EntryType::Directory => EntryKind::Folder,
             _ if path.is_empty() => continue,
-            tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => Kind::File,
-            tar::EntryType::Symlink => Kind::Symlink(target(&entry)?),
-            tar::EntryType::Link => Kind::Link(parts(&target(&entry)?)?),
-            // Containers have their own devices; an image that brings some is none the worse without them.
+            tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {
+                EntryKind::File
+            }
+            tar::EntryType::Symlink => EntryKind::Symlink(read_link_target(&entry)?),
+            tar::EntryType::Link => EntryKind::Link(split_path(&read_link_target(&entry)?)?),
+            // Device files are skipped: containers get their own /dev.
             tar::EntryType::Char | tar::EntryType::Block => continue,
-            tar::EntryType::Fifo => Kind::Fifo,
+            tar::EntryType::Fifo => EntryKind::Fifo,
             tar::EntryType::XGlobalHeader => continue,
             other => {
-                return Err(io::Error::other(format!("{} is of an unknown kind {other:?}", shown(&path))));
+                return Err(io::Error::other(format!(
+                    "{} has an unknown entry type: {other:?}",
+                    format_path(&path)
+                )));
             }
         };
         let visited = visit(&mut entry, &path, &kind);
-        visited.map_err(|error| io::Error::other(format!("{}: {error}", shown(&path))))?;
+        visited.map_err(|error| io::Error::other(format!("{}: {error}", format_path(&path))))?;
     }
     Ok(count)
 }
 
-/// The most bytes that an entry's content has on the disk: of a sparse file its whole length, of any other what its
-/// header or a pax record says, whichever is more.
+/// Maximum size of an entry's content on the disk: the full length of a sparse file, otherwise the larger one
+/// of the sizes in the header and in the pax record.
 fn written_size<R: Read>(entry: &tar::Entry<'_, R>) -> u64 {
-    let said = entry.header().size().unwrap_or(u64::MAX);
+    let header_size = entry.header().size().unwrap_or(u64::MAX);
     match entry.header().entry_type().is_dir() {
         true => 0,
-        false => said.max(entry.size()),
+        false => header_size.max(entry.size()),
     }
 }
 
-fn write<R: Read>(
+fn write_entry<R: Read>(
     entry: &mut tar::Entry<'_, R>,
     parents: &[Vec<u8>],
     name: &[u8],
-    kind: &Kind,
-    folders: &mut Vec<Folder>,
+    kind: &EntryKind,
+    folders: &mut Vec<DeferredFolder>,
 ) -> io::Result<()> {
     let parent = entry::open_folder(parents, true)?;
     if let Some(hidden) = name.strip_prefix(b".wh.") {
         return match hidden {
             b".wh..opq" => entry::make_opaque(&parent),
-            b"" | b"." | b".." => Err(io::Error::other("a white-out without a name")),
+            b"" | b"." | b".." => Err(io::Error::other("a whiteout has no name")),
             hidden if hidden.starts_with(b".wh.") => Ok(()),
-            hidden => entry::white_out(&parent, hidden),
+            hidden => entry::make_whiteout(&parent, hidden),
         };
     }
     let header = entry.header().clone();
-    if let Kind::Folder = kind {
+    if let EntryKind::Folder = kind {
         entry::make_folder(&parent, name)?;
         let path = parents.iter().cloned().chain([name.to_vec()]).collect();
-        folders.push(Folder::of(path, &header)?);
+        folders.push(DeferredFolder::new(path, &header)?);
         return Ok(());
     }
-    entry::make(&parent, name, kind, &header, entry)
+    entry::make_entry(&parent, name, kind, &header, entry)
 }
 
-fn target<R: Read>(entry: &tar::Entry<'_, R>) -> io::Result<Vec<u8>> {
-    let target = entry.link_name_bytes().ok_or_else(|| io::Error::other("a link to nowhere"))?;
-    if target.is_empty() || target.len() > LONGEST || target.contains(&0) {
-        return Err(io::Error::other("a link's target is no path"));
+fn read_link_target<R: Read>(entry: &tar::Entry<'_, R>) -> io::Result<Vec<u8>> {
+    let target = entry.link_name_bytes().ok_or_else(|| io::Error::other("a link has no target"))?;
+    if target.is_empty() || target.len() > MAX_NAME_BYTES || target.contains(&0) {
+        return Err(io::Error::other("a link's target is empty, too long or contains a zero byte"));
     }
     Ok(target.into_owned())
 }
 
-/// The parts of a name. A leading `/` or `./` means the layer's root; `..` is refused wherever it leads.
-fn parts(name: &[u8]) -> io::Result<Vec<Vec<u8>>> {
-    if name.len() > LONGEST || name.contains(&0) {
-        return Err(io::Error::other("a name is too long or contains a zero byte"));
+/// Splits a path into its components. A leading `/` or `./` means the layer's root; `..` is always an error.
+fn split_path(name: &[u8]) -> io::Result<Vec<Vec<u8>>> {
+    if name.len() > MAX_NAME_BYTES || name.contains(&0) {
+        return Err(io::Error::other("a path is too long or contains a zero byte"));
     }
     let parts = name.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b"."));
     let parts: Vec<Vec<u8>> = parts.map(<[u8]>::to_vec).collect();
     if parts.iter().any(|part| part == b"..") {
-        return Err(io::Error::other(format!("{} leads out of the layer", shown(&parts))));
+        return Err(io::Error::other(format!(
+            "{} leads out of the layer: \"..\" is not allowed",
+            format_path(&parts)
+        )));
     }
-    if parts.len() > DEEPEST || parts.iter().any(|part| part.len() > 255) {
-        return Err(io::Error::other("a name is too deep or too long"));
+    if parts.len() > MAX_DEPTH || parts.iter().any(|part| part.len() > 255) {
+        return Err(io::Error::other("a path has too many components, or one that is too long"));
     }
     Ok(parts)
 }
 
-fn shown(path: &[Vec<u8>]) -> String {
+fn format_path(path: &[Vec<u8>]) -> String {
     let path = String::from_utf8_lossy(&path.join(&b'/')).into_owned();
     path.chars().take(200).flat_map(char::escape_default).collect()
 }
@@ -140,11 +150,11 @@ fn shown(path: &[Vec<u8>]) -> String {
 mod tests {
     use super::*;
 
-    fn octal(number: u64) -> [u8; 12] {
+    fn encode_octal(number: u64) -> [u8; 12] {
         format!("{number:011o}\0").as_bytes().try_into().expect("eleven digits")
     }
 
-    /// A header of GNU tar for a file of `length` bytes that is a hole but for the last 512.
+    /// GNU tar header of a sparse file of `length` bytes with data only in the last 512 bytes.
     fn sparse_header(length: u64) -> tar::Header {
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::GNUSparse);
@@ -152,8 +162,8 @@ mod tests {
         header.set_mode(0o644);
         let gnu = header.as_gnu_mut().expect("a header of GNU tar");
         gnu.set_real_size(length);
-        gnu.sparse[0].offset = octal(length - 512);
-        gnu.sparse[0].numbytes = octal(512);
+        gnu.sparse[0].offset = encode_octal(length - 512);
+        gnu.sparse[0].numbytes = encode_octal(512);
         header.set_path("hole").expect("a short name");
         header.set_cksum();
         header
@@ -161,11 +171,11 @@ mod tests {
 
     #[test]
     fn holes_of_a_sparse_file_count_as_bytes() {
-        let caps = LayerCaps { bytes: 1 << 20, entries: 10 };
+        let limits = LayerLimits { bytes: 1 << 20, entries: 10 };
         let read = |length: u64| {
             let archive = [sparse_header(length).as_bytes(), &[b'x'; 512][..], &[0; 1024]].concat();
             let mut written = 0;
-            let count = read_entries(archive.as_slice(), &caps, |entry, _, _| {
+            let count = read_entries(archive.as_slice(), &limits, |entry, _, _| {
                 written += io::copy(entry, &mut io::sink())?;
                 Ok(())
             });
@@ -177,11 +187,11 @@ mod tests {
     }
 
     #[test]
-    fn a_name_stays_in_the_layer() {
-        let plain = parts(b"/./usr//bin/./sh").map(|parts| parts.join(&b'/'));
+    fn names_stay_in_the_layer() {
+        let plain = split_path(b"/./usr//bin/./sh").map(|parts| parts.join(&b'/'));
         assert_eq!(plain.ok().as_deref(), Some(&b"usr/bin/sh"[..]));
         for name in [&b"../etc"[..], b"a/../b", b"a\0b", &[b'x'; 256], &b"a/".repeat(300)] {
-            assert!(parts(name).is_err(), "{name:?}");
+            assert!(split_path(name).is_err(), "{name:?}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Layers on the disk: known by the digest of their bytes, unpacked once, shared by all tools, each whole or absent.
+//! Layer store: layers are identified by the digest of their bytes, unpacked once and shared by all tools. A
+//! layer is either complete or absent.
 
 pub mod archive;
 pub mod entry;
@@ -14,7 +15,7 @@ use std::{
 };
 
 use hearth_base::{Digest, Error, Result};
-use hearth_runtime_api::{Bytes, LayerDescriptor};
+use hearth_runtime_api::{ByteStream, LayerDescriptor};
 use sha2::{Digest as _, Sha256};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -22,172 +23,193 @@ use tokio::{
 };
 
 use crate::{
-    again::{self, Part},
-    disk::{self, Disk},
-    failure::Doing,
-    settings::LayerCaps,
-    sys::ids::STORE,
+    host_error::HostErrorContext,
+    reexec::{self, Subprocess},
+    settings::LayerLimits,
+    state_files::{self, StateLayout},
+    sys::ids::STORED_ID_BASE,
 };
 
-use unpack::{Refused, Unpacked};
+use unpack::{UnpackFailure, UnpackResult};
 
-/// The layers of one Hearth.
+/// Layers of one Hearth.
 #[derive(Debug)]
-pub struct Layers {
-    disk: Disk,
-    caps: LayerCaps,
+pub struct LayerStore {
+    layout: StateLayout,
+    limits: LayerLimits,
     next: AtomicU64,
 }
 
-impl Layers {
-    /// Throws away what an earlier process left half done.
-    pub fn open(disk: Disk, caps: LayerCaps) -> Result<Self> {
-        disk::remove(&disk.partial()).doing("clearing half-unpacked layers")?;
-        disk::folder(&disk.partial(), 0o700).doing("making the folder of layers to be")?;
-        Ok(Self { disk, caps, next: AtomicU64::new(0) })
+impl LayerStore {
+    /// Opens the store and removes incomplete layers of an earlier process.
+    pub fn open(layout: StateLayout, limits: LayerLimits) -> Result<Self> {
+        state_files::remove_path(&layout.partial_layers_folder())
+            .with_context("removing incomplete layers")?;
+        state_files::make_folder(&layout.partial_layers_folder(), 0o700)
+            .with_context("making the folder of incomplete layers")?;
+        Ok(Self { layout, limits, next: AtomicU64::new(0) })
     }
 
     pub fn has_layer(&self, layer: Digest) -> bool {
-        self.disk.layer(layer).is_dir()
+        self.layout.layer_folder(layer).is_dir()
     }
 
-    /// Unpacks a layer in a sandbox and puts it in its place.
-    pub async fn add_layer(&self, layer: &LayerDescriptor, bytes: Bytes<'_>) -> Result<()> {
+    /// Unpacks a layer in a sandbox and moves it to its final folder.
+    pub async fn add_layer(&self, layer: &LayerDescriptor, bytes: ByteStream<'_>) -> Result<()> {
         if self.has_layer(layer.digest) {
             return Ok(());
         }
         let partial = self.new_partial();
-        disk::folder(&partial.0, 0o755).doing("making a folder for a layer")?;
-        std::os::unix::fs::chown(&partial.0, Some(STORE), Some(STORE))
-            .doing("making a folder for a layer")?;
-        self.unpack(&partial.0, layer, bytes).await?;
-        let place = self.disk.layer(layer.digest);
+        state_files::make_folder(&partial.0, 0o755).with_context("making a folder for a layer")?;
+        std::os::unix::fs::chown(&partial.0, Some(STORED_ID_BASE), Some(STORED_ID_BASE))
+            .with_context("making a folder for a layer")?;
+        self.unpack_layer(&partial.0, layer, bytes).await?;
+        let place = self.layout.layer_folder(layer.digest);
         match fs::rename(&partial.0, &place) {
-            // Somebody else brought the same layer meanwhile.
+            // Another call has added the same layer meanwhile.
             Err(_) if place.is_dir() => {}
-            renamed => renamed.doing(format_args!("keeping layer {}", layer.digest))?,
+            renamed => renamed.with_context(format_args!("storing the layer {}", layer.digest))?,
         }
-        disk::sync_folder(&place).doing(format_args!("keeping layer {}", layer.digest))
+        state_files::sync_parent_folder(&place).with_context(format_args!("keeping layer {}", layer.digest))
     }
 
-    async fn unpack(
+    async fn unpack_layer(
         &self,
         target: &std::path::Path,
         layer: &LayerDescriptor,
-        bytes: Bytes<'_>,
+        bytes: ByteStream<'_>,
     ) -> Result<()> {
-        let task =
-            unpack::Task { target: target.to_owned(), compression: layer.compression, caps: self.caps };
-        let mut command = Command::from(again::command(Part::Unpacker));
+        let task = unpack::UnpackTask {
+            target: target.to_owned(),
+            compression: layer.compression,
+            limits: self.limits,
+        };
+        let mut command = Command::from(reexec::build_command(Subprocess::Unpacker));
         command.arg(serde_json::to_string(&task).map_err(Error::internal)?);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().doing("starting a sandbox for a layer")?;
+        let mut child = command.spawn().with_context("starting the sandbox of a layer")?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(Error::internal("a child without streams"));
+            return Err(Error::internal("the child has no standard streams"));
         };
         let answer = async {
             let mut answer = Vec::new();
             output.take(1 << 20).read_to_end(&mut answer).await.map(|_| answer)
         };
-        let (passed, answer) = tokio::join!(pass_bytes(bytes, input, layer.size), answer);
-        let answer = answer.doing("hearing from the sandbox of a layer")?;
-        child.wait().await.doing("waiting for the sandbox of a layer")?;
-        // First of all the bytes: what is wrong inside of wrong bytes is of no interest.
+        let (passed, answer) = tokio::join!(transfer_bytes(bytes, input, layer.size), answer);
+        let answer = answer.with_context("reading the result of a layer's sandbox")?;
+        child.wait().await.with_context("waiting for the sandbox of a layer")?;
+        // The digest is checked first: errors in the content of wrong bytes do not matter.
         match passed? {
-            PassedBytes::Whole(digest) if digest == layer.digest => {}
-            PassedBytes::Whole(digest) => return Err(refuse_bytes(layer, &format!("came as {digest}"))),
-            PassedBytes::TooLong => {
-                return Err(refuse_bytes(layer, &format!("has more than its {} bytes", layer.size)));
+            TransferOutcome::Complete(digest) if digest == layer.digest => {}
+            TransferOutcome::Complete(digest) => {
+                return Err(build_digest_error(layer, &format!("has another digest: {digest}")));
             }
-            // A sandbox that stops reading says why in its answer.
-            PassedBytes::Refused => {}
+            TransferOutcome::TooLong => {
+                return Err(build_digest_error(
+                    layer,
+                    &format!("is longer than its size of {} bytes", layer.size),
+                ));
+            }
+            // The sandbox stopped reading; its result has the reason.
+            TransferOutcome::InputClosed => {}
         }
-        let unpacked = serde_json::from_slice::<Result<Unpacked, Refused>>(&answer).map_err(|error| {
-            Error::unavailable("layer-sandbox", format!("the sandbox of layer {} died", layer.digest))
-                .because(error)
-        })?;
+        let unpacked =
+            serde_json::from_slice::<Result<UnpackResult, UnpackFailure>>(&answer).map_err(|error| {
+                Error::unavailable(
+                    "layer-sandbox",
+                    format!("the sandbox of layer {} has crashed", layer.digest),
+                )
+                .with_cause(error)
+            })?;
         let unpacked = unpacked.map_err(|refused| {
-            let why = format!("layer {} can't be unpacked: {}", layer.digest, refused.why);
-            Error::invalid("layer-content", why).help("build the image again without it")
+            let why = format!("layer {} cannot be unpacked: {}", layer.digest, refused.reason);
+            Error::invalid("layer-content", why).help("remove the cause and build the image again")
         })?;
         let found = Digest::new(unpacked.digest);
         match layer.diff_id {
-            Some(wanted) if wanted != found => Err(refuse_bytes(layer, &format!("unpacks from {found}"))),
+            Some(wanted) if wanted != found => {
+                Err(build_digest_error(layer, &format!("has another diff id: {found}")))
+            }
             _ => Ok(()),
         }
     }
 
-    /// Moves all layers but these out of their places. They go when what is returned is dropped, which takes time.
-    pub fn remove_all_but(&self, keep: &BTreeSet<Digest>) -> Result<Vec<Trash>> {
+    /// Moves all layers except these out of their places. They are deleted when the returned folders are
+    /// dropped, which takes time.
+    pub fn remove_all_but(&self, keep: &BTreeSet<Digest>) -> Result<Vec<TempFolder>> {
         let mut trash = Vec::new();
-        for entry in fs::read_dir(self.disk.layers()).doing("listing the layers")? {
-            let entry = entry.doing("listing the layers")?;
+        for entry in fs::read_dir(self.layout.layers_folder()).with_context("listing the layers")? {
+            let entry = entry.with_context("listing the layers")?;
             let name = entry.file_name();
             let layer = format!("sha256:{}", name.to_string_lossy()).parse::<Digest>();
             if layer.is_ok_and(|layer| keep.contains(&layer)) {
                 continue;
             }
-            // Out of its place in one step, so that a crash leaves no half layer behind.
+            // A rename is atomic, so a crash leaves no incomplete layer.
             let partial = self.new_partial();
             fs::rename(entry.path(), &partial.0)
-                .doing(format_args!("removing layer {}", name.to_string_lossy()))?;
+                .with_context(format_args!("removing layer {}", name.to_string_lossy()))?;
             trash.push(partial);
         }
         Ok(trash)
     }
 
-    fn new_partial(&self) -> Trash {
+    fn new_partial(&self) -> TempFolder {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        Trash(self.disk.partial().join(number.to_string()))
+        TempFolder(self.layout.partial_layers_folder().join(number.to_string()))
     }
 }
 
-/// The end of a layer's bytes.
-enum PassedBytes {
-    /// They ended, and have this SHA-256.
-    Whole(Digest),
-    /// There are more of them than the descriptor says.
+/// Outcome of passing a layer's bytes to the sandbox.
+enum TransferOutcome {
+    /// All bytes are passed; their SHA-256.
+    Complete(Digest),
+    /// There are more bytes than the descriptor says.
     TooLong,
-    /// The sandbox wanted no more of them.
-    Refused,
+    /// The sandbox has closed its input.
+    InputClosed,
 }
 
-/// Passes a layer's bytes on into the sandbox, and hashes them on this side of it: what happens in the sandbox has no say
-/// in which layer this is.
-async fn pass_bytes(mut bytes: Bytes<'_>, mut input: ChildStdin, size: u64) -> Result<PassedBytes> {
+/// Passes a layer's bytes to the sandbox and hashes them outside of it, so that a compromised sandbox cannot
+/// fake the digest.
+async fn transfer_bytes(
+    mut bytes: ByteStream<'_>,
+    mut input: ChildStdin,
+    size: u64,
+) -> Result<TransferOutcome> {
     let mut hash = Sha256::new();
     let mut chunk = vec![0; 128 << 10];
-    let mut came = 0;
+    let mut received = 0;
     loop {
         let read = bytes.read(&mut chunk).await.map_err(|error| {
-            Error::unavailable("layer-source", "a layer could not be read to its end").because(error)
+            Error::unavailable("layer-source", "reading the layer's bytes failed").with_cause(error)
         })?;
         if read == 0 {
-            return Ok(PassedBytes::Whole(Digest::new(hash.finalize().into())));
+            return Ok(TransferOutcome::Complete(Digest::new(hash.finalize().into())));
         }
-        came += read as u64;
-        if came > size {
-            return Ok(PassedBytes::TooLong);
+        received += read as u64;
+        if received > size {
+            return Ok(TransferOutcome::TooLong);
         }
         hash.update(&chunk[..read]);
         if input.write_all(&chunk[..read]).await.is_err() {
-            return Ok(PassedBytes::Refused);
+            return Ok(TransferOutcome::InputClosed);
         }
     }
 }
 
-fn refuse_bytes(layer: &LayerDescriptor, how: &str) -> Error {
+fn build_digest_error(layer: &LayerDescriptor, how: &str) -> Error {
     Error::invalid("layer-digest", format!("layer {} {how}", layer.digest))
-        .help("fetch it again; if that does not help, push the image again")
+        .help("fetch it again; if it fails again, push the image again")
 }
 
-/// A folder that goes away with its owner, unless it has been moved.
-pub struct Trash(PathBuf);
+/// Temporary folder that is deleted when this value is dropped, unless it has been moved.
+pub struct TempFolder(PathBuf);
 
-impl Drop for Trash {
+impl Drop for TempFolder {
     fn drop(&mut self) {
-        if let Err(error) = disk::remove(&self.0) {
-            tracing::warn!(%error, folder = %self.0.display(), "a half-unpacked layer stays until the next start");
+        if let Err(error) = state_files::remove_path(&self.0) {
+            tracing::warn!(%error, folder = %self.0.display(), "folder of a layer not removed; the next start removes it");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The unpacker locks itself in: its target is its whole root, and it can do nothing but write files there.
+//! Sandbox of the layer unpacker: the target folder becomes its root, and it can only write files there.
 
 use std::{io, path::Path};
 
@@ -8,19 +8,19 @@ use rustix::{
 };
 
 use crate::{
-    caps, seccomp,
+    capabilities, seccomp,
     sys::{
         child,
-        ids::{self, STORE},
+        ids::{self, STORED_ID_BASE},
     },
 };
 
-/// From here on the process sees only `target`, as `/`, and owns the ids from STORE on, as 0 and up.
-pub fn enter(target: &Path) -> io::Result<()> {
+/// Restricts this process to `target` as `/`. The host ids from [`STORED_ID_BASE`] on appear as 0 and up.
+pub fn enter_sandbox(target: &Path) -> io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    let filters = seccomp::unpacker().map_err(io::Error::other)?;
-    let namespace = ids::user_namespace(0, STORE)?;
-    child::leave_namespaces(
+    let filters = seccomp::build_unpacker_filters().map_err(io::Error::other)?;
+    let namespace = ids::make_user_namespace(0, STORED_ID_BASE)?;
+    child::unshare_namespaces(
         libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS,
     )?;
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
@@ -30,16 +30,17 @@ pub fn enter(target: &Path) -> io::Result<()> {
     rustix::process::pivot_root(".", ".")?;
     rustix::mount::unmount(".", UnmountFlags::DETACH)?;
     rustix::process::chdir("/")?;
-    // Joined, not made here: the mount namespace stays the host's, so that nothing can be mounted in it.
+    // The user namespace is joined after the mount namespace was made, so the mount namespace belongs to the
+    // host's user namespace, and this process can mount nothing in it.
     child::join_namespaces(&namespace, libc::CLONE_NEWUSER)?;
     drop(namespace);
-    child::close_from(3)?;
+    child::set_cloexec_from(3)?;
     ids::become_user(0, 0, &[])?;
-    ids::capabilities(caps::UNPACK, 0)?;
+    ids::set_capabilities(capabilities::UNPACKER_CAPABILITIES, 0)?;
     for (resource, most) in [(Resource::As, 1 << 30), (Resource::Nofile, 64), (Resource::Core, 0)] {
         let most = rustix::process::getrlimit(resource).maximum.map_or(most, |hard| hard.min(most));
         rustix::process::setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
     }
     rustix::process::umask(rustix::fs::Mode::empty());
-    seccomp::load(&filters).map_err(io::Error::other)
+    seccomp::load_filters(&filters).map_err(io::Error::other)
 }

@@ -1,9 +1,9 @@
-//! Networks: a bridge per tool that has something running, addresses on it, and what may pass.
+//! Networks: a bridge with addresses for each tool that has running containers, and the firewall.
 //!
-//! Tools are kept apart by construction, each on a bridge of its own; what leaves a bridge goes through the
-//! tables of [`filter`].
+//! Each tool has its own bridge, so tools are isolated by construction. Traffic that leaves a bridge passes
+//! the rules of [`firewall`].
 
-mod filter;
+mod firewall;
 mod links;
 mod netlink;
 mod subnet;
@@ -15,190 +15,215 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hearth_base::{Error, Kind, Result};
+use hearth_base::{Error, ErrorKind, Result};
 use hearth_runtime_api::{InstanceId, NetworkMode, Owner, Workload};
 
 use crate::{
-    disk::{self, Disk},
-    failure::Doing,
-    names::table::{Entry, Table},
-    settings::Doorway,
+    dns::table::{DnsEntry, DnsTable},
+    host_error::HostErrorContext,
+    settings::PortForward,
+    state_files::{self, StateLayout},
 };
 
-pub use links::{Link, connect, remove_link};
+pub use links::{ContainerLink, connect_container, remove_link};
 pub use subnet::Subnet;
 
-/// Refuses when the program is missing that networks need.
-pub fn programs() -> Result<()> {
-    filter::program().map(drop)
+/// Fails when `nft` is not installed.
+pub fn check_nft_installed() -> Result<()> {
+    firewall::find_nft().map(drop)
 }
 
-/// Removes all links and tables of a Hearth that does not run.
-pub fn clear(instance: &str) -> Result<()> {
+/// Removes all links, the nftables table and the subnet claim of a Hearth that does not run.
+pub fn remove_networks(instance: &str) -> Result<()> {
     let own = ["s", "t", "p"].map(|kind| format!("h{instance}{kind}"));
-    links::all().iter().filter(|name| own.iter().any(|own| name.starts_with(own))).for_each(|name| {
+    links::list_links().iter().filter(|name| own.iter().any(|own| name.starts_with(own))).for_each(|name| {
         remove_link(name);
     });
-    filter::remove(instance)?;
-    Subnet::release(instance)
+    firewall::remove_table(instance)?;
+    Subnet::release_claims(instance)
 }
 
-/// The networks of one Hearth.
+/// Networks of one Hearth.
 #[derive(Debug)]
 pub struct Networks {
     instance: String,
     subnet: Subnet,
-    disk: Disk,
-    all: Mutex<All>,
+    layout: StateLayout,
+    state: Mutex<NetworkState>,
 }
 
 #[derive(Debug, Default)]
-struct All {
-    joined: BTreeMap<InstanceId, Joined>,
-    /// Bridges without containers, and since when: the next container of the tool comes soon as a rule, and
-    /// removing a bridge takes the kernel longer than starting a container.
-    idle: BTreeMap<Owner, (u16, Instant)>,
+struct NetworkState {
+    containers: BTreeMap<InstanceId, ConnectedContainer>,
+    /// Slices of bridges without containers, and the time since when. They are kept for a while, because the
+    /// tool often starts its next container soon, and the kernel needs longer to remove a bridge than to
+    /// start a container.
+    idle_bridges: BTreeMap<Owner, (u16, Instant)>,
 }
 
-/// How long a bridge without containers stays.
-const IDLE: Duration = Duration::from_secs(10);
+/// Time after which a bridge without containers is removed.
+const IDLE_BRIDGE_LIFETIME: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
-struct Joined {
+struct ConnectedContainer {
     owner: Owner,
     slice: u16,
-    link: Link,
+    link: ContainerLink,
     name: Option<String>,
     domain: Option<String>,
     inside_only: bool,
 }
 
 impl Networks {
-    /// Chooses a subnet, or keeps the one that was chosen before. What an earlier process let pass goes on
-    /// passing until [`Networks::start`].
-    pub fn open(instance: &str, disk: Disk) -> Result<Self> {
-        let subnet = Subnet::choose(instance, &disk)?;
-        links::set_up_service(instance, &subnet)?;
-        Ok(Self { instance: instance.to_owned(), subnet, disk, all: Mutex::default() })
+    /// Chooses a subnet, or keeps the earlier one. The firewall rules of an earlier process stay in force
+    /// until [`Networks::start`].
+    pub fn open(instance: &str, layout: StateLayout) -> Result<Self> {
+        let subnet = Subnet::choose_free(instance, &layout)?;
+        links::make_service_link(instance, &subnet)?;
+        Ok(Self { instance: instance.to_owned(), subnet, layout, state: Mutex::default() })
     }
 
-    /// Sets up what may pass, and tells names, once all containers of an earlier process have been noted.
-    pub fn start(&self, doors: &[Doorway]) -> Result<()> {
-        self.clear();
-        let all = self.all();
-        let mut bridges: Vec<&str> = all.joined.values().map(|joined| joined.link.bridge.as_str()).collect();
+    /// Replaces the firewall rules and publishes the DNS table. Call it after all containers of an earlier
+    /// process are adopted.
+    pub fn start(&self, port_forwards: &[PortForward]) -> Result<()> {
+        self.remove_unused_links();
+        let state = self.lock_state();
+        let mut bridges: Vec<&str> =
+            state.containers.values().map(|container| container.link.bridge.as_str()).collect();
         bridges.sort_unstable();
         bridges.dedup();
-        let inside =
-            all.joined.values().filter(|joined| joined.inside_only).map(|joined| joined.link.address);
-        bridges.iter().try_for_each(|bridge| links::open_doors(bridge))?;
-        filter::set_up(&self.instance, &self.subnet, doors, &bridges, &inside.collect::<Vec<_>>())?;
-        std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").doing("letting packets of tools pass")?;
-        self.publish(&all)
+        let inside = state
+            .containers
+            .values()
+            .filter(|container| container.inside_only)
+            .map(|container| container.link.address);
+        bridges.iter().try_for_each(|bridge| links::enable_route_localnet(bridge))?;
+        firewall::replace_rules(
+            &self.instance,
+            &self.subnet,
+            port_forwards,
+            &bridges,
+            &inside.collect::<Vec<_>>(),
+        )?;
+        std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").with_context("enabling IP forwarding")?;
+        self.publish_dns_table(&state)
     }
 
-    /// Where names are answered, and the door is.
-    pub fn service(&self) -> Ipv4Addr {
-        self.subnet.service()
+    /// Address of the DNS server and of `hearth.internal`.
+    pub fn service_address(&self) -> Ipv4Addr {
+        self.subnet.service_address()
     }
 
-    /// The user of the process that sends probes: it reaches this Hearth's containers, and nothing else.
+    /// User id of the probe process: the firewall lets it reach only this Hearth's containers.
     pub fn probe_user(&self) -> u32 {
         self.subnet.probe_user()
     }
 
-    /// Notes a container that was joined by an earlier process.
-    pub fn adopt(&self, instance: InstanceId, workload: &Workload, link: Link) {
-        let slice = self.subnet.slice_of(link.address);
-        let joined = self.entry(workload, slice, link);
-        self.all().joined.insert(instance, joined);
+    /// Registers a container that an earlier process has connected.
+    pub fn adopt_container(&self, instance: InstanceId, workload: &Workload, link: ContainerLink) {
+        let slice = self.subnet.find_slice(link.address);
+        let container = self.build_connected_container(workload, slice, link);
+        self.lock_state().containers.insert(instance, container);
     }
 
-    /// Gives a container an address on its tool's bridge, which is made when it is the first one there.
-    pub fn join(&self, instance: InstanceId, workload: &Workload) -> Result<Link> {
-        let mut all = self.all();
-        let own =
-            all.joined.values().find(|joined| joined.owner == workload.owner).map(|joined| joined.slice);
-        let own = own.or_else(|| all.idle.get(&workload.owner).map(|(slice, _)| *slice));
+    /// Assigns a container an address on its tool's bridge. The bridge is made for the tool's first
+    /// container.
+    pub fn join_network(&self, instance: InstanceId, workload: &Workload) -> Result<ContainerLink> {
+        let mut state = self.lock_state();
+        let own = state
+            .containers
+            .values()
+            .find(|container| container.owner == workload.owner)
+            .map(|container| container.slice);
+        let own = own.or_else(|| state.idle_bridges.get(&workload.owner).map(|(slice, _)| *slice));
         let slice = match own {
             Some(slice) => slice,
-            None => self.free_slice(&all)?,
+            None => self.find_free_slice(&state)?,
         };
-        let taken: Vec<Ipv4Addr> = all.joined.values().map(|joined| joined.link.address).collect();
+        let taken: Vec<Ipv4Addr> =
+            state.containers.values().map(|container| container.link.address).collect();
         let address =
-            self.subnet.addresses(slice).find(|address| !taken.contains(address)).ok_or_else(|| {
-                Error::new(Kind::Exhausted, "network-full", "this tool has no more addresses on this machine")
-                    .help("run fewer containers of it at once")
+            self.subnet.slice_addresses(slice).find(|address| !taken.contains(address)).ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Exhausted,
+                    "network-full",
+                    "this tool has no free address on this machine",
+                )
+                .help("run fewer containers of this tool at once")
             })?;
-        let bridge = self.bridge(slice);
-        let link = Link {
+        let bridge = self.bridge_name(slice);
+        let link = ContainerLink {
             port: format!("h{}p{:x}", self.instance, u32::from(address) & 0xffff),
             bridge: bridge.clone(),
             address,
-            prefix: Subnet::SLICE,
-            gateway: self.subnet.gateway(slice),
-            dns: self.service(),
+            prefix: Subnet::SLICE_PREFIX_BITS,
+            gateway: self.subnet.slice_gateway(slice),
+            dns: self.service_address(),
         };
         if own.is_none() {
-            links::make_bridge(&bridge, link.gateway, Subnet::SLICE)?;
-            filter::within(&self.instance, &bridge, true)?;
+            links::make_bridge(&bridge, link.gateway, Subnet::SLICE_PREFIX_BITS)?;
+            firewall::set_bridge_traffic_allowed(&self.instance, &bridge, true)?;
         }
         if workload.network.mode == NetworkMode::Inside {
-            filter::keep_inside(&self.instance, address, true)?;
+            firewall::set_internet_blocked(&self.instance, address, true)?;
         }
-        all.idle.remove(&workload.owner);
-        all.joined.insert(instance, self.entry(workload, slice, link.clone()));
-        self.publish(&all)?;
+        state.idle_bridges.remove(&workload.owner);
+        state.containers.insert(instance, self.build_connected_container(workload, slice, link.clone()));
+        self.publish_dns_table(&state)?;
         Ok(link)
     }
 
-    /// Takes a container off its network; the bridge goes some time after the last one.
-    pub fn leave(&self, instance: InstanceId) {
-        let left = self.all().joined.get(&instance).cloned();
-        let Some(left) = left else { return };
-        // The address is given to nobody else before its cable is gone.
-        remove_link(&left.link.port);
-        let mut all = self.all();
-        all.joined.remove(&instance);
-        if !all.joined.values().any(|joined| joined.slice == left.slice) {
-            all.idle.insert(left.owner, (left.slice, Instant::now()));
+    /// Disconnects a container from its network. The bridge is removed some time after its last container.
+    pub fn leave_network(&self, instance: InstanceId) {
+        let container = self.lock_state().containers.get(&instance).cloned();
+        let Some(container) = container else { return };
+        // The link is removed before the address becomes free for another container.
+        remove_link(&container.link.port);
+        let mut state = self.lock_state();
+        state.containers.remove(&instance);
+        if !state.containers.values().any(|other| other.slice == container.slice) {
+            state.idle_bridges.insert(container.owner, (container.slice, Instant::now()));
         }
-        let cleared = match left.inside_only {
-            true => filter::keep_inside(&self.instance, left.link.address, false),
+        let cleared = match container.inside_only {
+            true => firewall::set_internet_blocked(&self.instance, container.link.address, false),
             false => Ok(()),
         };
-        if let Err(error) = cleared.and(self.publish(&all)) {
-            tracing::warn!(%error, %instance, "a container has not left its network cleanly");
+        if let Err(error) = cleared.and(self.publish_dns_table(&state)) {
+            tracing::warn!(%error, %instance, "network of a container not cleaned up");
         }
     }
 
-    /// Removes bridges that nobody has come back to.
-    pub fn sweep(&self) {
-        let mut all = self.all();
-        let old: Vec<Owner> = all
-            .idle
+    /// Removes bridges that have had no container for some time.
+    pub fn remove_idle_bridges(&self) {
+        let mut state = self.lock_state();
+        let old: Vec<Owner> = state
+            .idle_bridges
             .iter()
-            .filter(|(_, (_, since))| since.elapsed() >= IDLE)
+            .filter(|(_, (_, since))| since.elapsed() >= IDLE_BRIDGE_LIFETIME)
             .map(|(owner, _)| *owner)
             .collect();
-        for (_, (slice, _)) in old.into_iter().filter_map(|owner| all.idle.remove_entry(&owner)) {
-            let bridge = self.bridge(slice);
+        for (_, (slice, _)) in old.into_iter().filter_map(|owner| state.idle_bridges.remove_entry(&owner)) {
+            let bridge = self.bridge_name(slice);
             remove_link(&bridge);
-            if let Err(error) = filter::within(&self.instance, &bridge, false) {
-                tracing::warn!(%error, bridge, "a bridge is gone and its rule is not");
+            if let Err(error) = firewall::set_bridge_traffic_allowed(&self.instance, &bridge, false) {
+                tracing::warn!(%error, bridge, "nftables rule of a removed bridge not removed");
             }
         }
     }
 
-    /// Removes bridges and ports of this Hearth that belong to no container.
-    fn clear(&self) {
-        let all = self.all();
+    /// Removes this Hearth's bridges and veth interfaces that belong to no container.
+    fn remove_unused_links(&self) {
+        let state = self.lock_state();
         let used = |name: &str| {
-            all.joined.values().any(|joined| joined.link.bridge == name || joined.link.port == name)
+            state
+                .containers
+                .values()
+                .any(|container| container.link.bridge == name || container.link.port == name)
         };
         let own = [format!("h{}t", self.instance), format!("h{}p", self.instance)];
-        for name in
-            links::all().into_iter().filter(|name| own.iter().any(|own| name.starts_with(own.as_str())))
+        for name in links::list_links()
+            .into_iter()
+            .filter(|name| own.iter().any(|own| name.starts_with(own.as_str())))
         {
             if !used(&name) {
                 remove_link(&name);
@@ -206,24 +231,30 @@ impl Networks {
         }
     }
 
-    fn free_slice(&self, all: &All) -> Result<u16> {
-        let mut idle = all.idle.values().map(|(slice, _)| *slice);
-        let mut taken = all.joined.values().map(|joined| joined.slice).chain(&mut idle).collect::<Vec<_>>();
+    fn find_free_slice(&self, state: &NetworkState) -> Result<u16> {
+        let mut idle = state.idle_bridges.values().map(|(slice, _)| *slice);
+        let mut taken =
+            state.containers.values().map(|container| container.slice).chain(&mut idle).collect::<Vec<_>>();
         taken.sort_unstable();
-        let free = Subnet::slices().find(|slice| taken.binary_search(slice).is_err());
+        let free = Subnet::list_slices().find(|slice| taken.binary_search(slice).is_err());
         free.ok_or_else(|| {
             Error::new(
-                Kind::Exhausted,
+                ErrorKind::Exhausted,
                 "networks-used-up",
-                "this machine has no network left for another tool",
+                "this machine has no free network for another tool",
             )
             .help("stop some tools, or move some to another machine")
         })
     }
 
-    fn entry(&self, workload: &Workload, slice: u16, link: Link) -> Joined {
+    fn build_connected_container(
+        &self,
+        workload: &Workload,
+        slice: u16,
+        link: ContainerLink,
+    ) -> ConnectedContainer {
         let network = &workload.network;
-        Joined {
+        ConnectedContainer {
             owner: workload.owner,
             slice,
             link,
@@ -233,25 +264,30 @@ impl Networks {
         }
     }
 
-    /// Tells the answerer of names who is where.
-    fn publish(&self, all: &All) -> Result<()> {
-        let entries = all.joined.values().filter_map(|joined| {
-            Some(Entry {
-                network: self.subnet.network(joined.slice),
-                name: joined.name.clone()?,
-                domain: joined.domain.clone(),
-                address: joined.link.address,
+    /// Writes the table of the DNS server.
+    fn publish_dns_table(&self, state: &NetworkState) -> Result<()> {
+        let entries = state.containers.values().filter_map(|container| {
+            Some(DnsEntry {
+                network: self.subnet.slice_network(container.slice),
+                name: container.name.clone()?,
+                domain: container.domain.clone(),
+                address: container.link.address,
             })
         });
-        let table = Table { door: self.service(), prefix: Subnet::SLICE, entries: entries.collect() };
-        disk::tell_all(&self.disk.names(), &table).doing("telling names")
+        let table = DnsTable {
+            service_address: self.service_address(),
+            prefix: Subnet::SLICE_PREFIX_BITS,
+            entries: entries.collect(),
+        };
+        state_files::replace_public_file(&self.layout.dns_table_path(), &table)
+            .with_context("writing the DNS table")
     }
 
-    fn bridge(&self, slice: u16) -> String {
+    fn bridge_name(&self, slice: u16) -> String {
         format!("h{}t{slice:x}", self.instance)
     }
 
-    fn all(&self) -> MutexGuard<'_, All> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_state(&self) -> MutexGuard<'_, NetworkState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

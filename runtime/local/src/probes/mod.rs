@@ -1,5 +1,5 @@
-//! Probes of this machine's containers. HTTP and TCP probes are sent by one process without any powers, for it reads
-//! what tools send; programs are started in the container as any second program is.
+//! Probes of this machine's containers. One subprocess without privileges sends HTTP and TCP probes, because
+//! it parses untrusted answers. Exec probes start a program in the container, as `exec` does.
 
 mod client;
 mod message;
@@ -9,57 +9,62 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use hearth_runtime_api::{
-    End, Exec, ExecInput, ProbeCheck, ProbeFailure, ProbeOutcome, Process,
+    ExecInput, ExecRequest, ProbeCheck, ProbeFailure, ProbeOutcome, Process, Termination,
     engine::{ProbeRequest, Prober},
 };
 
 use crate::{
-    driver::Helpers,
+    driver::ContainerManager,
     exec,
-    helper::files::{self, Began},
+    helper::files::{self, HelperState},
 };
 
 pub use process::main;
 
 use client::ProbeProcess;
 
-/// Sends the engine's probes.
+/// Prober of the engine for local containers.
 pub struct LocalProber {
-    helpers: Arc<Helpers>,
+    helpers: Arc<ContainerManager>,
     network: ProbeProcess,
 }
 
 impl LocalProber {
-    /// A prober whose process is started at once, and started again whenever it ends. Needs a tokio runtime.
-    pub fn start(helpers: Arc<Helpers>) -> Self {
+    /// Starts the prober and its supervised process. Needs a tokio runtime.
+    pub fn start(helpers: Arc<ContainerManager>) -> Self {
         let network = ProbeProcess::start(helpers.networks.probe_user());
         Self { helpers, network }
     }
 
     async fn send_exec(&self, probe: ProbeRequest, argv: Vec<String>) -> ProbeOutcome {
         let ProbeRequest { instance, workload, timeout, .. } = probe;
-        let folder = self.helpers.disk.folder_of(instance);
-        let init = files::read::<Began>(&folder, files::STATE).ok().flatten().and_then(|began| began.init);
+        let folder = self.helpers.layout.instance_folder(instance);
+        let init = files::read_file::<HelperState>(&folder, files::STATE_FILE)
+            .ok()
+            .flatten()
+            .and_then(|began| began.init);
         let Some(init) = init else { return ProbeOutcome::NotSent };
         let process = Process { argv, ..workload.process.clone() };
         let (owner, name) = (workload.owner, workload.network.name.as_ref());
-        let Ok(process) = process.opened(&self.helpers.keys, owner, name) else {
+        let Ok(process) = process.unseal_variables(&self.helpers.opening_keys, owner, name) else {
             return ProbeOutcome::NotSent;
         };
-        let exec = Exec { instance, process, terminal: None };
-        let cgroup = self.helpers.cgroup(instance);
-        let container = exec::Container { init: init.process, cgroup, isolation: workload.isolation };
+        let exec = ExecRequest { instance, process, terminal: None };
+        let cgroup = self.helpers.cgroup_path(instance);
+        let container = exec::ExecTarget { init: init.process, cgroup, isolation: workload.isolation };
         let started = exec::start_program(container, exec, Some(timeout)).await;
         let Ok(mut session) = started else { return ProbeOutcome::NotSent };
-        // A program that does not read its input has ended all the same.
+        // An error means that the program has already closed its input.
         let _may_have_ended = session.input.send(ExecInput::Close).await;
         match session.wait_for_end().await {
-            Some(End::Exited { code: 0 }) => ProbeOutcome::Passed,
-            Some(End::Exited { code }) => ProbeOutcome::Failed(ProbeFailure::Exited { code }),
-            Some(End::TimedOut) => ProbeOutcome::Failed(ProbeFailure::TimedOut),
-            Some(End::Killed { .. } | End::OutOfMemory) => ProbeOutcome::Failed(ProbeFailure::DidNotExit),
-            // The container has ended meanwhile, or this host could not start another process.
-            None | Some(End::NotStarted { .. } | End::Lost) => ProbeOutcome::NotSent,
+            Some(Termination::Exited { code: 0 }) => ProbeOutcome::Passed,
+            Some(Termination::Exited { code }) => ProbeOutcome::Failed(ProbeFailure::Exited { code }),
+            Some(Termination::TimedOut) => ProbeOutcome::Failed(ProbeFailure::TimedOut),
+            Some(Termination::Killed { .. } | Termination::OutOfMemory) => {
+                ProbeOutcome::Failed(ProbeFailure::DidNotExit)
+            }
+            // The container has exited meanwhile, or this host could not start the process.
+            None | Some(Termination::NotStarted { .. } | Termination::Lost) => ProbeOutcome::NotSent,
         }
     }
 }
@@ -78,6 +83,6 @@ impl Prober for LocalProber {
     }
 }
 
-/// The pause before a process that ended is started again, doubled from the first to the longest.
+/// Back-off before the process is restarted, doubled from the first to the maximum pause.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(30);

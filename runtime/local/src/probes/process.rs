@@ -1,4 +1,4 @@
-//! The process that sends probes: two pipes, connections to containers, and no powers.
+//! Probe process: it has two pipes to the runtime, connects to containers, and has no privileges.
 
 use std::{ffi::OsString, io, os::fd::AsFd};
 
@@ -16,27 +16,27 @@ use crate::{
     sys::{memory, privileges},
 };
 
-use super::message::{MAX_REQUEST_BYTES, Request, encode_answer};
+use super::message::{MAX_REQUEST_BYTES, ProbeMessage, encode_answer};
 
-/// Connections at one time, and a few more. The engine asks for 256, and beyond them for one of each tool that has none
-/// under way.
+/// Maximum number of descriptors. The engine runs up to 256 probes at once, plus one for each tool that has
+/// none running.
 const MAX_DESCRIPTORS: u64 = 4096;
-/// Memory that can be mapped, the program's own included. So many connections, each with the 16 KiB that are read of an
-/// answer, take 64 MiB.
+/// Maximum address space in bytes, including the program. 4096 connections with 16 KiB of buffered answer
+/// each take 64 MiB.
 const MAX_ADDRESS_SPACE: u64 = 256 << 20;
-/// Answers that wait to be written.
+/// Length of the queue of answers that are not yet written.
 const QUEUE_LENGTH: usize = 64;
 
-/// The process's `main`. Its arguments are the number of the runtime's process and the user that it becomes.
+/// The probe process's `main`. Its arguments are the process id of the runtime and the user id to run as.
 pub fn main(arguments: &[OsString]) -> i32 {
     i32::from(run(arguments).is_err())
 }
 
 fn run(arguments: &[OsString]) -> io::Result<()> {
-    memory::be_thrifty();
+    memory::init_memory_trimming();
     let requests = io::stdin().as_fd().try_clone_to_owned()?;
     let answers = io::stdout().as_fd().try_clone_to_owned()?;
-    let filters = seccomp::prober().map_err(io::Error::other)?;
+    let filters = seccomp::build_prober_filters().map_err(io::Error::other)?;
     let user = arguments.get(1).and_then(|user| user.to_str()?.parse().ok());
     limit_resources()?;
     privileges::drop_privileges(user.ok_or_else(|| io::Error::other("no user"))?, arguments.first())?;
@@ -45,12 +45,12 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
     let requests = pipe::Receiver::from_owned_fd(requests)?;
     let answers = pipe::Sender::from_owned_fd(answers)?;
     drop(entered);
-    memory::give_back();
-    seccomp::load(&filters).map_err(io::Error::other)?;
+    memory::trim_memory();
+    seccomp::load_filters(&filters).map_err(io::Error::other)?;
     runtime.block_on(send_requested_probes(requests, answers))
 }
 
-/// Bounds what the process may use, whatever it comes to do.
+/// Limits the process's resources, in case it is compromised.
 fn limit_resources() -> io::Result<()> {
     for (resource, most) in [
         (Resource::Nofile, MAX_DESCRIPTORS),
@@ -66,7 +66,7 @@ fn limit_resources() -> io::Result<()> {
     Ok(())
 }
 
-/// Sends each probe in a task of its own, until the runtime's process closes the pipe.
+/// Sends each requested probe in its own task, until the runtime process closes the pipe.
 async fn send_requested_probes(mut requests: pipe::Receiver, mut answers: pipe::Sender) -> io::Result<()> {
     let (outcomes, mut ended) = mpsc::channel(QUEUE_LENGTH);
     let mut probes = JoinSet::new();
@@ -80,9 +80,9 @@ async fn send_requested_probes(mut requests: pipe::Receiver, mut answers: pipe::
     loop {
         let length = requests.read_u32_le().await?;
         let length = usize::try_from(length).ok().filter(|length| *length <= MAX_REQUEST_BYTES);
-        let mut bytes = vec![0; length.ok_or_else(|| io::Error::other("a request is too long"))?];
+        let mut bytes = vec![0; length.ok_or_else(|| io::Error::other("a probe request is too long"))?];
         requests.read_exact(&mut bytes).await?;
-        let Request { number, address, check, timeout } = serde_json::from_slice(&bytes)?;
+        let ProbeMessage { number, address, check, timeout } = serde_json::from_slice(&bytes)?;
         let outcomes = outcomes.clone();
         probes.spawn(async move {
             let outcome = probe_address(address, &check, timeout).await;

@@ -1,9 +1,9 @@
-//! System calls of containers. A call is added here with a program that needs it.
+//! System calls that containers may make. When you add a call, name a program that needs it.
 
 use libc as c;
 
-/// What ordinary programs need.
-pub const ORDINARY: &[i64] = &[
+/// System calls of ordinary programs.
+pub const CONTAINER_CALLS: &[i64] = &[
     // files
     c::SYS_read,
     c::SYS_write,
@@ -200,7 +200,7 @@ pub const ORDINARY: &[i64] = &[
     c::SYS_getitimer,
     c::SYS_setitimer,
     c::SYS_times,
-    // waiting and talking
+    // polling and sockets
     c::SYS_ppoll,
     c::SYS_pselect6,
     c::SYS_epoll_create1,
@@ -250,7 +250,7 @@ pub const ORDINARY: &[i64] = &[
     c::SYS_mq_timedreceive,
     c::SYS_mq_notify,
     c::SYS_mq_getsetattr,
-    // the machine
+    // system information
     c::SYS_uname,
     c::SYS_sysinfo,
     c::SYS_getrandom,
@@ -259,9 +259,9 @@ pub const ORDINARY: &[i64] = &[
     c::SYS_landlock_restrict_self,
 ];
 
-/// Calls that newer machines no longer have.
+/// System calls that newer architectures do not have.
 #[cfg(target_arch = "x86_64")]
-pub const OLD: &[i64] = &[
+pub const LEGACY_CALLS: &[i64] = &[
     c::SYS_open,
     c::SYS_creat,
     c::SYS_stat,
@@ -300,10 +300,10 @@ pub const OLD: &[i64] = &[
     c::SYS_arch_prctl,
 ];
 #[cfg(not(target_arch = "x86_64"))]
-pub const OLD: &[i64] = &[];
+pub const LEGACY_CALLS: &[i64] = &[];
 
-/// What building an image needs beyond that, inside its own user namespace.
-pub const BUILD: &[i64] = &[
+/// Additional system calls of image builds, inside their own user namespace.
+pub const BUILD_CALLS: &[i64] = &[
     c::SYS_mount,
     c::SYS_umount2,
     c::SYS_pivot_root,

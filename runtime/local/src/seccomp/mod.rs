@@ -1,7 +1,7 @@
-//! Which system calls a container's programs may make. Whatever is not named here fails with EPERM.
+//! Seccomp filters: allow lists of system calls. All other calls fail with EPERM.
 //!
-//! `clone` makes no namespaces, `clone3` says ENOSYS so that C libraries fall back to `clone`, and there is no
-//! bpf, perf, keyctl, `io_uring`, setns or mount.
+//! In a tool's container `clone` makes no namespaces, `clone3` fails with ENOSYS so that C libraries fall
+//! back to `clone`, and bpf, perf, keyctl, `io_uring`, setns and mount are forbidden.
 
 mod calls;
 mod own_calls;
@@ -16,14 +16,14 @@ use seccompiler::{
     TargetArch,
 };
 
-use calls::{BUILD, OLD, ORDINARY};
-use own_calls::{PROBE, UNPACK};
+use calls::{BUILD_CALLS, CONTAINER_CALLS, LEGACY_CALLS};
+use own_calls::{PROBER_CALLS, UNPACKER_CALLS};
 
-/// Filters in the order in which to load them.
+/// Filters in loading order.
 pub type Filters = Vec<BpfProgram>;
 
-/// Flags of clone that make namespaces.
-const NAMESPACES: i32 = c::CLONE_NEWCGROUP
+/// Flags of `clone` that make namespaces.
+const NAMESPACE_FLAGS: i32 = c::CLONE_NEWCGROUP
     | c::CLONE_NEWIPC
     | c::CLONE_NEWNET
     | c::CLONE_NEWNS
@@ -31,65 +31,69 @@ const NAMESPACES: i32 = c::CLONE_NEWCGROUP
     | c::CLONE_NEWUSER
     | c::CLONE_NEWUTS;
 
-/// The filters for a container.
-pub fn container(isolation: Isolation) -> Result<Filters> {
+/// Builds the filters of a container.
+pub fn build_container_filters(isolation: Isolation) -> Result<Filters> {
     let build: &[i64] = match isolation {
         Isolation::Tool => &[],
-        Isolation::Build => BUILD,
+        Isolation::Build => BUILD_CALLS,
     };
-    let mut rules = allowed(ORDINARY.iter().chain(OLD).chain(build))?;
+    let mut rules = allow_calls(CONTAINER_CALLS.iter().chain(LEGACY_CALLS).chain(build))?;
     let clone = match isolation {
-        Isolation::Tool => vec![without_namespaces()?],
+        Isolation::Tool => vec![match_clone_without_namespaces()?],
         Isolation::Build => Vec::new(),
     };
     rules.insert(c::SYS_clone, clone);
     rules.insert(c::SYS_clone3, Vec::new());
     let no_clone3 = BTreeMap::from([(c::SYS_clone3, Vec::new())]);
     Ok(vec![
-        compile(no_clone3, SeccompAction::Allow, SeccompAction::Errno(c::ENOSYS.unsigned_abs()))?,
-        compile(rules, SeccompAction::Errno(c::EPERM.unsigned_abs()), SeccompAction::Allow)?,
+        compile_filter(no_clone3, SeccompAction::Allow, SeccompAction::Errno(c::ENOSYS.unsigned_abs()))?,
+        compile_filter(rules, SeccompAction::Errno(c::EPERM.unsigned_abs()), SeccompAction::Allow)?,
     ])
 }
 
-/// The filter for the unpacker of layers.
-pub fn unpacker() -> Result<Filters> {
-    let rules = allowed(UNPACK.iter())?;
-    Ok(vec![compile(rules, SeccompAction::Errno(c::EPERM.unsigned_abs()), SeccompAction::Allow)?])
+/// Builds the filter of the layer unpacker.
+pub fn build_unpacker_filters() -> Result<Filters> {
+    let rules = allow_calls(UNPACKER_CALLS.iter())?;
+    Ok(vec![compile_filter(rules, SeccompAction::Errno(c::EPERM.unsigned_abs()), SeccompAction::Allow)?])
 }
 
-/// The filter for the process that sends probes: its sockets are of IPv4, and it opens no file.
-pub fn prober() -> Result<Filters> {
-    let mut rules = allowed(PROBE.iter())?;
-    rules.insert(c::SYS_socket, vec![of_family(c::AF_INET)?]);
-    Ok(vec![compile(rules, SeccompAction::Errno(c::EPERM.unsigned_abs()), SeccompAction::Allow)?])
+/// Builds the filter of the probe process: it may make IPv4 sockets only, and open no files.
+pub fn build_prober_filters() -> Result<Filters> {
+    let mut rules = allow_calls(PROBER_CALLS.iter())?;
+    rules.insert(c::SYS_socket, vec![match_socket_family(c::AF_INET)?]);
+    Ok(vec![compile_filter(rules, SeccompAction::Errno(c::EPERM.unsigned_abs()), SeccompAction::Allow)?])
 }
 
-fn of_family(family: i32) -> Result<SeccompRule> {
+fn match_socket_family(family: i32) -> Result<SeccompRule> {
     let family = u64::from(family.unsigned_abs());
     SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, family)
         .and_then(|condition| SeccompRule::new(vec![condition]))
         .map_err(Error::internal)
 }
 
-/// Loads filters into this process, which gets no new privileges from now on.
-pub fn load(filters: &Filters) -> Result<()> {
+/// Loads filters into this process and sets `no_new_privs`.
+pub fn load_filters(filters: &Filters) -> Result<()> {
     filters.iter().try_for_each(|filter| seccompiler::apply_filter(filter)).map_err(Error::internal)
 }
 
-type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+type SyscallRules = BTreeMap<i64, Vec<SeccompRule>>;
 
-fn allowed<'a>(calls: impl Iterator<Item = &'a i64>) -> Result<Rules> {
+fn allow_calls<'a>(calls: impl Iterator<Item = &'a i64>) -> Result<SyscallRules> {
     Ok(calls.map(|call| (*call, Vec::new())).collect())
 }
 
-fn without_namespaces() -> Result<SeccompRule> {
-    let mask = SeccompCmpOp::MaskedEq(u64::from(NAMESPACES.unsigned_abs()));
+fn match_clone_without_namespaces() -> Result<SeccompRule> {
+    let mask = SeccompCmpOp::MaskedEq(u64::from(NAMESPACE_FLAGS.unsigned_abs()));
     SeccompCondition::new(0, SeccompCmpArgLen::Qword, mask, 0)
         .and_then(|condition| SeccompRule::new(vec![condition]))
         .map_err(Error::internal)
 }
 
-fn compile(rules: Rules, otherwise: SeccompAction, matched: SeccompAction) -> Result<BpfProgram> {
+fn compile_filter(
+    rules: SyscallRules,
+    otherwise: SeccompAction,
+    matched: SeccompAction,
+) -> Result<BpfProgram> {
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(Error::internal)?;
     SeccompFilter::new(rules, otherwise, matched, arch)
         .and_then(BpfProgram::try_from)

@@ -1,9 +1,9 @@
-//! System calls of Hearth's own processes that read what others send.
+//! System calls of Hearth's own sandboxed processes, which parse untrusted input.
 
 use libc as c;
 
-/// Calls that the unpacker of layers needs.
-pub const UNPACK: &[i64] = &[
+/// System calls of the layer unpacker.
+pub const UNPACKER_CALLS: &[i64] = &[
     c::SYS_read,
     c::SYS_write,
     c::SYS_readv,
@@ -60,8 +60,8 @@ pub const UNPACK: &[i64] = &[
     c::SYS_umask,
 ];
 
-/// Calls that sending probes needs; `socket` has a rule of its own.
-pub const PROBE: &[i64] = &[
+/// System calls of the probe process; `socket` has its own rule.
+pub const PROBER_CALLS: &[i64] = &[
     c::SYS_read,
     c::SYS_write,
     c::SYS_readv,

@@ -1,5 +1,5 @@
-//! Ids and capabilities of this process, and user namespaces made to map ids.
-#![expect(unsafe_code, reason = "setfsuid, capset and bounding sets have no safe form in the kept crates")]
+//! User ids and capabilities of this process, and user namespaces for id mappings.
+#![expect(unsafe_code, reason = "setfsuid, capset and bounding sets have no safe form in the allowed crates")]
 
 use std::{
     fs::{self, File},
@@ -9,51 +9,53 @@ use std::{
 
 use rustix::process::{Signal, WaitOptions};
 
-use super::child::{self, Side};
+use super::child::{self, ForkSide};
 
-/// Ids on the disk begin here: id 0 of every container lies at this number.
-pub const STORE: u32 = 2_147_352_576;
-/// How many ids a container has.
-pub const RANGE: u32 = 65_536;
+/// First id of files on the disk: id 0 of each container is stored as this id.
+pub const STORED_ID_BASE: u32 = 2_147_352_576;
+/// Number of ids of a container.
+pub const IDS_PER_CONTAINER: u32 = 65_536;
 
-/// A user namespace in which ids `inside …` are the host's ids `outside …`.
+/// Makes a user namespace that maps the ids from `inside` on to the host ids from `outside` on.
 ///
-/// Only for processes without threads: it is born in a child that does nothing.
-pub fn user_namespace(inside: u32, outside: u32) -> io::Result<File> {
-    let (pid, pidfd) = match child::fork(libc::CLONE_NEWUSER)? {
-        Side::Child => loop {
+/// The caller must have no threads: a forked child that only waits holds the new namespace until it is
+/// opened.
+pub fn make_user_namespace(inside: u32, outside: u32) -> io::Result<File> {
+    let (pid, pidfd) = match child::fork_process(libc::CLONE_NEWUSER)? {
+        ForkSide::Child => loop {
             // SAFETY: waits for a signal; the parent kills this process.
             unsafe { libc::pause() };
         },
-        Side::Parent(pid, pidfd) => (pid, pidfd),
+        ForkSide::Parent(pid, pidfd) => (pid, pidfd),
     };
     let opened = map_ids(pid.as_raw_nonzero().get(), inside, outside)
         .and_then(|()| File::open(format!("/proc/{}/ns/user", pid.as_raw_nonzero())));
-    end(&pidfd, pid)?;
+    kill_and_reap(&pidfd, pid)?;
     opened
 }
 
-/// Writes the id maps of a process that has just got a user namespace.
+/// Writes the id maps of a process in a new user namespace.
 pub fn map_ids(pid: i32, inside: u32, outside: u32) -> io::Result<()> {
-    let map = format!("{inside} {outside} {RANGE}");
+    let map = format!("{inside} {outside} {IDS_PER_CONTAINER}");
     fs::write(format!("/proc/{pid}/uid_map"), &map)?;
     fs::write(format!("/proc/{pid}/gid_map"), &map)
 }
 
-/// Kills a child and waits for its end.
-pub fn end(pidfd: &OwnedFd, pid: rustix::process::Pid) -> io::Result<()> {
+/// Kills and reaps a child.
+pub fn kill_and_reap(pidfd: &OwnedFd, pid: rustix::process::Pid) -> io::Result<()> {
     rustix::process::pidfd_send_signal(pidfd, Signal::KILL)?;
     rustix::process::waitpid(Some(pid), WaitOptions::empty())?;
     Ok(())
 }
 
-/// Runs `work` while files are made and opened as `id` of the host, with root's powers kept.
-pub fn with_file_id<T>(id: u32, work: impl FnOnce() -> T) -> io::Result<T> {
+/// Runs `work` with the file system user and group id `id`, and with all capabilities.
+pub fn run_with_file_id<T>(id: u32, work: impl FnOnce() -> T) -> io::Result<T> {
     set_file_id(id)?;
-    // Changing the id away from root took the powers over files out of the effective set.
-    let result = capabilities(ALL, ALL).map(|()| work());
+    // setfsuid to a non-root id removes the file capabilities from the effective set, so they are raised
+    // again.
+    let result = set_capabilities(ALL_CAPABILITIES, ALL_CAPABILITIES).map(|()| work());
     set_file_id(0)?;
-    capabilities(ALL, ALL)?;
+    set_capabilities(ALL_CAPABILITIES, ALL_CAPABILITIES)?;
     result
 }
 
@@ -65,17 +67,22 @@ fn set_file_id(id: u32) -> io::Result<()> {
         (libc::setfsuid(u32::MAX), libc::setfsgid(u32::MAX))
     };
     let wanted = i32::from_ne_bytes(id.to_ne_bytes());
-    if set == (wanted, wanted) { Ok(()) } else { Err(io::Error::other("the kernel keeps the file id")) }
+    if set == (wanted, wanted) {
+        Ok(())
+    } else {
+        Err(io::Error::other("the kernel refused the file system id"))
+    }
 }
 
-/// The last capability that there is (linux/capability.h, `CAP_LAST_CAP`).
-const LAST: u32 = 40;
-/// Every capability that this process is permitted.
-pub const ALL: u64 = u64::MAX;
+/// Highest capability number (linux/capability.h, `CAP_LAST_CAP`).
+const LAST_CAPABILITY: u32 = 40;
+/// All permitted capabilities.
+pub const ALL_CAPABILITIES: u64 = u64::MAX;
 
-/// Sets the effective and permitted capabilities to what of `wanted` is permitted, the inheritable ones to
-/// `inheritable`, and drops from the bounding set what is in neither. [`ALL`] leaves the bounding set alone.
-pub fn capabilities(wanted: u64, inheritable: u64) -> io::Result<()> {
+/// Sets the effective and permitted capabilities to the permitted ones of `wanted`, the inheritable ones to
+/// `inheritable`, and drops all others from the bounding set. With [`ALL_CAPABILITIES`] the bounding set
+/// stays unchanged.
+pub fn set_capabilities(wanted: u64, inheritable: u64) -> io::Result<()> {
     #[repr(C)]
     struct Header {
         version: u32,
@@ -90,13 +97,16 @@ pub fn capabilities(wanted: u64, inheritable: u64) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     let permitted = u64::from(data[0][1]) | u64::from(data[1][1]) << 32;
-    if wanted != ALL {
-        for capability in (0..=LAST).filter(|capability| (wanted | inheritable) >> capability & 1 == 0) {
-            // SAFETY: a plain system call. Numbers that an older kernel does not know are refused with EINVAL.
+    if wanted != ALL_CAPABILITIES {
+        for capability in
+            (0..=LAST_CAPABILITY).filter(|capability| (wanted | inheritable) >> capability & 1 == 0)
+        {
+            // SAFETY: a plain system call. An older kernel returns EINVAL for unknown numbers.
             unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
         }
     }
-    let (kept, inherited) = (wanted & permitted, if wanted == ALL { 0 } else { inheritable & permitted });
+    let (kept, inherited) =
+        (wanted & permitted, if wanted == ALL_CAPABILITIES { 0 } else { inheritable & permitted });
     let low = |set: u64| u32::try_from(set & u64::from(u32::MAX)).unwrap_or(0);
     data = [[low(kept), low(kept), low(inherited)], [low(kept >> 32), low(kept >> 32), low(inherited >> 32)]];
     // SAFETY: as above, read only.
@@ -104,13 +114,14 @@ pub fn capabilities(wanted: u64, inheritable: u64) -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Drops every capability from the bounding set, so that no program gives this process one. Needs `CAP_SETPCAP`.
+/// Drops all capabilities from the bounding set, so that no executed program can gain one. Needs
+/// `CAP_SETPCAP`.
 pub fn clear_bounding_set() -> io::Result<()> {
-    for capability in 0..=LAST {
+    for capability in 0..=LAST_CAPABILITY {
         // SAFETY: a plain system call.
         let done = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
         let error = io::Error::last_os_error();
-        // An older kernel does not know the last ones.
+        // An older kernel returns EINVAL for the highest numbers.
         if done != 0 && error.raw_os_error() != Some(libc::EINVAL) {
             return Err(error);
         }
@@ -118,7 +129,7 @@ pub fn clear_bounding_set() -> io::Result<()> {
     Ok(())
 }
 
-/// Takes another user, group and further groups, in all their forms.
+/// Sets the real, effective and saved user and group ids, and the supplementary groups.
 pub fn become_user(uid: u32, gid: u32, groups: &[u32]) -> io::Result<()> {
     // SAFETY: plain system calls of a process without threads; `groups` outlives the call.
     let done = unsafe {

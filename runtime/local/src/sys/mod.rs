@@ -1,10 +1,10 @@
-//! System calls that the kept crates don't offer, each as one safe function.
+//! Safe wrappers for system calls that the allowed crates do not offer.
 
 pub mod child;
-pub mod files;
 pub mod ids;
-pub mod loops;
+pub mod loop_device;
 pub mod memory;
 pub mod mounts;
+pub mod open_files;
 pub mod privileges;
-pub mod ready;
+pub mod readable_fd;

@@ -1,5 +1,5 @@
-//! Mounts with shifted ids.
-#![expect(unsafe_code, reason = "mount_setattr has no safe form in the kept crates")]
+//! Id-mapped mounts (mount_setattr(2), `MOUNT_ATTR_IDMAP`).
+#![expect(unsafe_code, reason = "mount_setattr has no safe form in the allowed crates")]
 
 use std::{
     io,
@@ -12,27 +12,27 @@ use rustix::{
     mount::{MoveMountFlags, OpenTreeFlags},
 };
 
-/// What a shifted mount allows.
+/// Access through an id-mapped mount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Reading, and setuid programs: a layer of an image.
+pub enum MountAccess {
+    /// Layer of an image: read-only, with setuid programs.
     Layer,
-    /// Writing, setuid programs: the upper folder of a root.
+    /// Upper folder of a root: writable, with setuid programs.
     Upper,
-    /// Reading and writing, no setuid programs, no devices: a volume.
+    /// Volume: writable, without setuid programs and devices.
     Volume,
-    /// Reading only, no setuid programs, no devices.
+    /// Volume: read-only, without setuid programs and devices.
     ReadOnlyVolume,
 }
 
-/// Attaches `source`, with ids mapped as `ids` (a user namespace) says, at `target`.
-pub fn attach_shifted(source: &Path, ids: impl AsFd, access: Access, target: &Path) -> io::Result<()> {
+/// Mounts `source` at `target` with the id mapping of the user namespace `ids`.
+pub fn attach_shifted(source: &Path, ids: impl AsFd, access: MountAccess, target: &Path) -> io::Result<()> {
     let clone = clone_tree(source)?;
     let mut attributes = libc::MOUNT_ATTR_IDMAP | libc::MOUNT_ATTR_NODEV;
-    if matches!(access, Access::Layer | Access::ReadOnlyVolume) {
+    if matches!(access, MountAccess::Layer | MountAccess::ReadOnlyVolume) {
         attributes |= libc::MOUNT_ATTR_RDONLY;
     }
-    if matches!(access, Access::Volume | Access::ReadOnlyVolume) {
+    if matches!(access, MountAccess::Volume | MountAccess::ReadOnlyVolume) {
         attributes |= libc::MOUNT_ATTR_NOSUID;
     }
     set_attributes(&clone, attributes, Some(ids.as_fd().as_raw_fd()))?;
@@ -41,7 +41,7 @@ pub fn attach_shifted(source: &Path, ids: impl AsFd, access: Access, target: &Pa
     Ok(())
 }
 
-/// A detached copy of the mount at `source`, whose last part must not be a symbolic link.
+/// Makes a detached copy of the mount at `source`, whose last component must not be a symbolic link.
 fn clone_tree(source: &Path) -> io::Result<OwnedFd> {
     let at = rustix::fs::open(
         source,

@@ -1,9 +1,9 @@
-//! The suite that every runtime passes.
+//! Conformance suite of all runtimes.
 
 use hearth_runtime_api::conformance::Bench;
 
-async fn bench() -> Bench {
+async fn start_bench() -> Bench {
     Bench::new(crate::rig::Rig::start().await)
 }
 
-hearth_runtime_api::conformance_tests!(super::bench);
+hearth_runtime_api::conformance_tests!(super::start_bench);

@@ -1,5 +1,5 @@
-//! The runtime of this machine, as its own process behind its socket. Needs root, and says so without.
-#![expect(clippy::expect_used, clippy::panic, reason = "the set-up of tests: what fails here ends the test")]
+//! Tests of the local runtime as a process behind its socket. They need root.
+#![expect(clippy::expect_used, clippy::panic, reason = "a failed step of the set-up fails the test")]
 
 mod adoption;
 mod conformance;

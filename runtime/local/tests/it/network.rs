@@ -1,4 +1,5 @@
-//! Who reaches whom: a tool its own jobs, names and the door; the host every tool; nobody anybody else.
+//! Tests of network isolation: a tool reaches its own jobs, the DNS server and `hearth.internal`; the host
+//! reaches all tools; all other connections are blocked.
 
 use std::{
     io::{Read, Write},
@@ -10,46 +11,46 @@ use std::{
 
 use hearth_runtime_api::{Phase, Workload, conformance::Bench};
 
-use crate::{escape::shell, rig::Rig};
+use crate::{escape::build_shell_run, rig::Rig};
 
-/// A job called `web` that says hello to whoever connects, and its address.
-pub async fn serving(bench: &Bench, tool: hearth_base::ToolId) -> (Workload, Ipv4Addr) {
-    let mut workload = shell(bench, "while :; do echo hello | nc -l -p 8080; done");
+/// Starts a job `web` that sends `hello` to each connection, and returns it with its address.
+pub async fn start_web_job(bench: &Bench, tool: hearth_base::ToolId) -> (Workload, Ipv4Addr) {
+    let mut workload = build_shell_run(bench, "while :; do echo hello | nc -l -p 8080; done");
     workload.owner = tool.into();
     workload.network.name = Some("web".parse().expect("a name"));
     workload.network.tool = Some("dup-finder".parse().expect("a name"));
-    bench.running(&workload, 1).await;
-    let state = bench.until(workload.id(), |state| state.running().count() == 1).await;
+    bench.start_instances(&workload, 1).await;
+    let state = bench.wait_for_state(workload.id(), |state| state.running_instances().count() == 1).await;
     let Phase::Running { address: Some(address), .. } = state.instances[0].phase else { panic!("{state:?}") };
-    bench.eventually("the host reaches it", || async move { hello(address).is_some() }).await;
+    bench.wait_until("the host reaches it", || async move { read_hello(address).is_some() }).await;
     (workload, address)
 }
 
-fn hello(address: Ipv4Addr) -> Option<String> {
+fn read_hello(address: Ipv4Addr) -> Option<String> {
     let mut stream = TcpStream::connect_timeout(&(address, 8080).into(), Duration::from_secs(1)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(1))).ok()?;
-    let mut said = [0; 5];
-    stream.read_exact(&mut said).ok()?;
-    Some(String::from_utf8_lossy(&said).into_owned())
+    let mut text = [0; 5];
+    stream.read_exact(&mut text).ok()?;
+    Some(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// A port of the host at which whoever comes is told `said`.
-pub fn telling(address: &str, said: &'static str) -> u16 {
-    telling_at((address, 0), said)
+/// Listens on a port of the host and sends `text` to each connection.
+pub fn serve_text(address: &str, text: &'static str) -> u16 {
+    serve_text_at((address, 0), text)
 }
 
-fn telling_at(place: impl ToSocketAddrs, said: &'static str) -> u16 {
+fn serve_text_at(place: impl ToSocketAddrs, text: &'static str) -> u16 {
     let listener = TcpListener::bind(place).expect("a port of the host");
     let port = listener.local_addr().expect("an address").port();
     std::thread::spawn(move || {
-        listener.incoming().flatten().for_each(|mut visitor| drop(visitor.write_all(said.as_bytes())))
+        listener.incoming().flatten().for_each(|mut visitor| drop(visitor.write_all(text.as_bytes())))
     });
     port
 }
 
-/// The bridges of a rig's tools.
-fn bridges(rig: &Rig) -> Vec<PathBuf> {
-    let own = format!("h{}t", rig.instance());
+/// Lists the bridges of a rig's tools.
+fn list_bridges(rig: &Rig) -> Vec<PathBuf> {
+    let own = format!("h{}t", rig.instance_name());
     let links = std::fs::read_dir("/sys/class/net").expect("links").filter_map(Result::ok);
     links
         .filter(|link| link.file_name().to_string_lossy().starts_with(&own))
@@ -59,14 +60,14 @@ fn bridges(rig: &Rig) -> Vec<PathBuf> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tool_reaches_its_own_jobs_by_name() {
-    let (bench, _rig) = Rig::bench().await;
-    let (_, address) = serving(&bench, bench.tool).await;
-    // The other job is a loop of one-shot listeners: between two of them a connection may be refused, or be taken and
-    // not answered.
+    let (bench, _rig) = Rig::start_bench().await;
+    let (_, address) = start_web_job(&bench, bench.tool).await;
+    // The other job is a loop of one-shot listeners: between two of them a connection may be refused, or
+    // accepted and not answered.
     let reach = "for name in web web.tool-dup-finder.svc.cluster.local; do for i in 1 2 3 4 5; do nc -w 2 $name 8080 < /dev/null 2> /dev/null | grep . && break; sleep 0.1; done; done";
-    assert_eq!(bench.lines(&shell(&bench, reach)).await, ["hello", "hello"]);
+    assert_eq!(bench.run_for_lines(&build_shell_run(&bench, reach)).await, ["hello", "hello"]);
     let names = "nslookup -type=a web | grep Address | tail -1; nslookup -type=a hearth.internal | grep Address | tail -1; nslookup -type=a nobody >/dev/null || echo none";
-    let lines = bench.lines(&shell(&bench, names)).await;
+    let lines = bench.run_for_lines(&build_shell_run(&bench, names)).await;
     assert!(lines[0].contains(&address.to_string()), "{lines:?}");
     let [a, b, ..] = address.octets();
     assert!(lines[1].contains(&format!("{a}.{b}.0.1")), "{lines:?}");
@@ -74,30 +75,30 @@ async fn a_tool_reaches_its_own_jobs_by_name() {
     bench.close().await;
 }
 
-/// Who answers reads it anew each time, and may read little else.
+/// The DNS server reads the changing table for each query.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn names_are_answered_while_containers_come_and_go() {
-    let (bench, _rig) = Rig::bench().await;
+async fn dns_queries_are_answered_while_containers_start_and_end() {
+    let (bench, _rig) = Rig::start_bench().await;
     let ask = "i=0; while [ $i -lt 400 ]; do nslookup -type=a hearth.internal | grep -q '^Address: 10.*0.1$' || echo lost; i=$((i+1)); done; echo asked";
-    let asking = shell(&bench, ask);
-    bench.running(&asking, 1).await;
+    let asking = build_shell_run(&bench, ask);
+    bench.start_instances(&asking, 1).await;
     for _ in 0..8 {
-        let script = shell(&bench, "exit 0");
-        bench.outcome(&script).await;
+        let script = build_shell_run(&bench, "exit 0");
+        bench.run_to_end(&script).await;
     }
-    assert_eq!(bench.lines(&asking).await, ["asked"]);
+    assert_eq!(bench.run_for_lines(&asking).await, ["asked"]);
     bench.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tools_do_not_reach_each_other_nor_the_host() {
-    let (bench, _rig) = Rig::bench().await;
-    let (_, address) = serving(&bench, Bench::new_tool()).await;
-    let port = telling("0.0.0.0", "inner\n");
+async fn tools_reach_neither_each_other_nor_the_host() {
+    let (bench, _rig) = Rig::start_bench().await;
+    let (_, address) = start_web_job(&bench, Bench::new_tool()).await;
+    let port = serve_text("0.0.0.0", "inner\n");
     let [a, b, c, d] = address.octets();
     let gate = d & 128 | 1;
-    // Names are answered elsewhere; this one is the host's own business.
-    telling_at((Ipv4Addr::new(a, b, c, gate), 53), "inner\n");
+    // The DNS server has another address; this listener on port 53 belongs to the host.
+    serve_text_at((Ipv4Addr::new(a, b, c, gate), 53), "inner\n");
     let script = format!(
         "gateway=$(ip route | grep default | cut -d' ' -f3); \
          nc -w 1 {address} 8080 </dev/null || echo apart; nc -w 1 web 8080 </dev/null || echo unnamed; \
@@ -105,7 +106,7 @@ async fn tools_do_not_reach_each_other_nor_the_host() {
          nc -w 1 {a}.{b}.{c}.{gate} {port} </dev/null || echo not-its-gateway; nc -w 1 {a}.{b}.{c}.{gate} 53 </dev/null || echo nor-its-names; nc -w 1 {a}.{b}.0.1 {port} </dev/null || echo no-door; \
          nc -w 1 169.254.169.254 80 </dev/null || echo no-link-local; nc -w 1 127.0.0.1 {port} </dev/null || echo own-loopback",
     );
-    let lines = bench.lines(&shell(&bench, &format!("({script}) 2>/dev/null"))).await;
+    let lines = bench.run_for_lines(&build_shell_run(&bench, &format!("({script}) 2>/dev/null"))).await;
     assert_eq!(
         lines,
         [
@@ -122,15 +123,15 @@ async fn tools_do_not_reach_each_other_nor_the_host() {
     bench.close().await;
 }
 
-/// Otherwise those who remember who had the address before would not reach who has it now.
+/// Otherwise containers with an old ARP entry would not reach the next container with the same address.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_always_has_the_same_hardware_address() {
-    let (bench, _rig) = Rig::bench().await;
-    let (_, neighbour) = serving(&bench, bench.tool).await;
-    let look =
+    let (bench, _rig) = Rig::start_bench().await;
+    let (_, neighbour) = start_web_job(&bench, bench.tool).await;
+    let script =
         "ip -4 -o address show eth0 | grep -o '[0-9.]*/' | head -1; ip link show eth0 | grep -o '02:68[^ ]*'";
     for _ in 0..2 {
-        let lines = bench.lines(&shell(&bench, look)).await;
+        let lines = bench.run_for_lines(&build_shell_run(&bench, script)).await;
         let address: Ipv4Addr = lines[0].trim_end_matches('/').parse().expect("an address");
         let [a, b, c, d] = address.octets();
         assert_ne!(address, neighbour);
@@ -140,19 +141,19 @@ async fn an_address_always_has_the_same_hardware_address() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bridge_goes_with_its_last_container() {
-    let (bench, rig) = Rig::bench().await;
-    let (workload, _) = serving(&bench, bench.tool).await;
-    assert_eq!(bridges(&rig).len(), 1);
+async fn bridge_is_removed_after_its_last_container() {
+    let (bench, rig) = Rig::start_bench().await;
+    let (workload, _) = start_web_job(&bench, bench.tool).await;
+    assert_eq!(list_bridges(&rig).len(), 1);
     bench.runtime().stop(workload.id(), workload.version, Duration::ZERO).await.expect("stop");
-    bench.ended(workload.id()).await;
-    bench.eventually("the bridge is gone", || async { bridges(&rig).is_empty() }).await;
+    bench.wait_for_end(workload.id()).await;
+    bench.wait_until("the bridge is gone", || async { list_bridges(&rig).is_empty() }).await;
     bench.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn hearth_internal_leads_to_the_doors_and_to_nothing_else_of_the_host() {
-    let (open, closed) = (telling("127.0.0.1", "door"), telling("127.0.0.1", "inner\n"));
+async fn hearth_internal_reaches_only_the_port_forwards() {
+    let (open, closed) = (serve_text("127.0.0.1", "door"), serve_text("127.0.0.1", "inner\n"));
     let rig = Rig::start_with(vec![format!("80=127.0.0.1:{open}")]).await;
     let bench = Bench::new(rig.clone());
     let script = format!(
@@ -160,88 +161,92 @@ async fn hearth_internal_leads_to_the_doors_and_to_nothing_else_of_the_host() {
          nc -w 1 $gateway 80 </dev/null || echo nowhere-else; nc -w 1 hearth.internal {open} </dev/null || echo not-its-own-port; \
          nc -w 1 hearth.internal {closed} </dev/null || echo not-inner; nc -w 1 127.0.0.1 {open} </dev/null || echo own-loopback"
     );
-    let lines = bench.lines(&shell(&bench, &format!("({script}) 2>/dev/null"))).await;
+    let lines = bench.run_for_lines(&build_shell_run(&bench, &format!("({script}) 2>/dev/null"))).await;
     assert_eq!(lines, ["door", "nowhere-else", "not-its-own-port", "not-inner", "own-loopback"]);
-    // Bridges of an earlier process lead there as well.
-    let (workload, _) = serving(&bench, bench.tool).await;
+    // Port forwards work on bridges of an earlier process too.
+    let (workload, _) = start_web_job(&bench, bench.tool).await;
     rig.restart().await;
-    assert_eq!(bench.lines(&shell(&bench, "nc -w 2 hearth.internal 80 </dev/null")).await, ["door"]);
-    bench.until(workload.id(), |state| state.running().count() == 1).await;
+    assert_eq!(
+        bench.run_for_lines(&build_shell_run(&bench, "nc -w 2 hearth.internal 80 </dev/null")).await,
+        ["door"]
+    );
+    bench.wait_for_state(workload.id(), |state| state.running_instances().count() == 1).await;
     bench.close().await;
 }
 
-/// A network of the host with nobody on it, and what is sent there all the same.
-struct Outside(String);
+/// Network of the host without other members, whose sent packets are counted.
+struct UnusedNetwork(String);
 
-impl Outside {
+impl UnusedNetwork {
     fn new(rig: &Rig, networks: &[[u8; 3]]) -> Self {
-        let outside = Self(format!("x{}", rig.instance()));
-        busybox(&format!("ip link add name {} type bridge", outside.0));
-        // It is silent by itself.
+        let outside = Self(format!("x{}", rig.instance_name()));
+        run_busybox(&format!("ip link add name {} type bridge", outside.0));
+        // Multicast snooping off: the bridge itself sends no packets.
         let snooping = format!("/sys/class/net/{}/bridge/multicast_snooping", outside.0);
         std::fs::write(snooping, "0").expect("no snooping");
         let other = format!("/proc/sys/net/ipv6/conf/{}/disable_ipv6", outside.0);
         let _unless_there_is_none = std::fs::write(other, "1");
         for [a, b, c] in networks {
-            busybox(&format!("ip addr add {a}.{b}.{c}.1/24 dev {}", outside.0));
+            run_busybox(&format!("ip addr add {a}.{b}.{c}.1/24 dev {}", outside.0));
         }
-        busybox(&format!("ip link set {} up", outside.0));
+        run_busybox(&format!("ip link set {} up", outside.0));
         outside
     }
 
-    fn sent(&self) -> u64 {
+    fn count_sent_packets(&self) -> u64 {
         let path = format!("/sys/class/net/{}/statistics/tx_packets", self.0);
         std::fs::read_to_string(path).expect("a count").trim().parse().expect("a number")
     }
 }
 
-impl Drop for Outside {
+impl Drop for UnusedNetwork {
     fn drop(&mut self) {
-        busybox(&format!("ip link del {}", self.0));
+        run_busybox(&format!("ip link del {}", self.0));
     }
 }
 
-fn busybox(words: &str) {
+fn run_busybox(words: &str) {
     let status = Command::new("/bin/busybox").args(words.split_whitespace()).status();
     assert!(status.expect("install busybox-static").success(), "busybox {words}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_outside_is_reached_and_private_networks_behind_the_host_are_not() {
-    let (bench, rig) = Rig::bench().await;
-    // Tests beside this one have others.
+async fn internet_is_reachable_and_private_networks_of_the_host_are_not() {
+    let (bench, rig) = Rig::start_bench().await;
+    // Concurrent tests use other networks.
     let own = std::process::id().to_le_bytes()[0];
     let public = [203, 0, 113];
     let private =
         [[10, 255, own], [100, 127, own], [169, 254, own], [172, 31, own], [192, 168, own], [198, 19, own]];
-    let outside = Outside::new(&rig, &[&private[..], &[public]].concat());
-    let tries = |[a, b, c]: [u8; 3]| shell(&bench, &format!("nc -w 1 {a}.{b}.{c}.7 80 </dev/null; exit 0"));
+    let outside = UnusedNetwork::new(&rig, &[&private[..], &[public]].concat());
+    let connection_attempt =
+        |[a, b, c]: [u8; 3]| build_shell_run(&bench, &format!("nc -w 1 {a}.{b}.{c}.7 80 </dev/null; exit 0"));
     for network in private {
-        bench.outcome(&tries(network)).await;
-        assert_eq!(outside.sent(), 0, "{network:?}");
+        bench.run_to_end(&connection_attempt(network)).await;
+        assert_eq!(outside.count_sent_packets(), 0, "{network:?}");
     }
-    let mut inside = tries(public);
+    let mut inside = connection_attempt(public);
     inside.network.mode = hearth_runtime_api::NetworkMode::Inside;
-    bench.outcome(&inside).await;
-    assert_eq!(outside.sent(), 0, "kept inside");
-    bench.outcome(&tries(public)).await;
-    assert_ne!(outside.sent(), 0);
-    // Nor is the host reached by its address there.
-    let port = telling("0.0.0.0", "inner\n");
+    bench.run_to_end(&inside).await;
+    assert_eq!(outside.count_sent_packets(), 0, "kept inside");
+    bench.run_to_end(&connection_attempt(public)).await;
+    assert_ne!(outside.count_sent_packets(), 0);
+    // The host's own addresses in these networks are not reachable either.
+    let port = serve_text("0.0.0.0", "inner\n");
     let hosts = format!(
         "(nc -w 1 203.0.113.1 {port} || nc -w 1 169.254.{own}.1 {port}) </dev/null 2>/dev/null || echo apart"
     );
-    assert_eq!(bench.lines(&shell(&bench, &hosts)).await, ["apart"]);
+    assert_eq!(bench.run_for_lines(&build_shell_run(&bench, &hosts)).await, ["apart"]);
     bench.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_other_protocol_leads_nowhere() {
-    let (bench, rig) = Rig::bench().await;
-    serving(&bench, bench.tool).await;
-    let port = telling("::", "inner\n");
-    // Where the host's end of the bridge would be, soon after the first container: RFC 4291, appendix A.
-    let hardware = std::fs::read_to_string(bridges(&rig).remove(0).join("address")).expect("an address");
+async fn ipv6_is_disabled() {
+    let (bench, rig) = Rig::start_bench().await;
+    start_web_job(&bench, bench.tool).await;
+    let port = serve_text("::", "inner\n");
+    // Link-local address that the host's bridge would have: RFC 4291, appendix A.
+    let hardware = std::fs::read_to_string(list_bridges(&rig).remove(0).join("address")).expect("an address");
     let mut octets = hardware.trim().split(':').map(|octet| u8::from_str_radix(octet, 16).expect("an octet"));
     let [a, b, c, d, e, f] = std::array::from_fn(|_| octets.next().expect("six octets"));
     let host = format!("fe80::{:x}{b:02x}:{c:x}ff:fe{d:02x}:{e:x}{f:02x}%eth0", a ^ 2);
@@ -251,22 +256,22 @@ async fn the_other_protocol_leads_nowhere() {
          nc -w 1 ::1 {port} </dev/null 2>/dev/null || echo own-loopback; \
          ip -6 route show default | grep -c .; ip -6 addr show eth0 | grep -c global"
     );
-    let lines = bench.lines(&shell(&bench, &script)).await;
+    let lines = bench.run_for_lines(&build_shell_run(&bench, &script)).await;
     assert_eq!(lines, ["no-link-local", "own-loopback", "0", "0"]);
     bench.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sockets_of_the_host_are_not_there() {
+async fn sockets_of_the_host_are_not_visible() {
     use std::os::{linux::net::SocketAddrExt, unix::net};
-    let (bench, rig) = Rig::bench().await;
-    let name = format!("door-of-{}", rig.instance());
+    let (bench, rig) = Rig::start_bench().await;
+    let name = format!("door-of-{}", rig.instance_name());
     let address = net::SocketAddr::from_abstract_name(&name).expect("a name");
     let _listens = net::UnixListener::bind_addr(&address).expect("a socket without a file");
-    let known = std::fs::read_to_string("/proc/net/unix").expect("sockets");
-    let own = format!("/run/hearth-{}/socket", rig.instance());
-    assert!(known.contains(&name) && known.contains(&own));
+    let unix_sockets = std::fs::read_to_string("/proc/net/unix").expect("sockets");
+    let own = format!("/run/hearth-{}/socket", rig.instance_name());
+    assert!(unix_sockets.contains(&name) && unix_sockets.contains(&own));
     let script = format!("grep -c -e {name} -e {own} /proc/net/unix; ls {own} 2>/dev/null || echo none");
-    assert_eq!(bench.lines(&shell(&bench, &script)).await, ["0", "none"]);
+    assert_eq!(bench.run_for_lines(&build_shell_run(&bench, &script)).await, ["0", "none"]);
     bench.close().await;
 }

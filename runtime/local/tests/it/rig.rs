@@ -1,4 +1,4 @@
-//! One runtime's process per test, with everything it makes removed afterwards.
+//! Test rig: one runtime process for each test, with clean-up of all its resources.
 
 use std::{
     fs,
@@ -15,147 +15,154 @@ use std::{
 use async_trait::async_trait;
 use hearth_base::Digest;
 use hearth_runtime_api::{
-    Compression, Image, ImageReference, InstanceId, LayerDescriptor, Process, Runtime,
-    conformance::{Bench, Harness, moments},
+    Compression, ImageReference, InstanceId, LayerDescriptor, Process, ResolvedImage, Runtime,
+    conformance::{Bench, Harness, poll_moments},
     fake::Script,
-    wire::Socket,
+    wire::RuntimeClient,
 };
-use hearth_runtime_local::Settings;
+use hearth_runtime_local::LocalRuntimeSettings;
 use rustix::process::Pid;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-static NEXT: AtomicU32 = AtomicU32::new(0);
+static NEXT_INSTANCE_NUMBER: AtomicU32 = AtomicU32::new(0);
 
-/// A runtime's process with an image of busybox. Copies drive the same one; the last one cleans up.
+/// Runtime process with an image of busybox. Clones share the process; the last one cleans up.
 #[derive(Clone)]
 pub struct Rig {
-    inner: Arc<Inner>,
-    image: Image,
+    process: Arc<RigProcess>,
+    image: ResolvedImage,
 }
 
-struct Inner {
+struct RigProcess {
     instance: String,
     folder: TempDir,
-    doors: Vec<String>,
+    extra_arguments: Vec<String>,
     process: Mutex<Option<Child>>,
 }
 
 impl Rig {
-    /// A runtime that answers and has its image.
+    /// Starts a runtime, waits until it answers, and adds its image.
     pub async fn start() -> Self {
         Self::start_with(Vec::new()).await
     }
 
-    /// The same with ports of the host that containers reach, or with other settings at the end of the command.
-    pub async fn start_with(doors: Vec<String>) -> Self {
-        assert!(rustix::process::geteuid().is_root(), "these tests start containers: run them as root");
-        let number = (std::process::id() << 6 | NEXT.fetch_add(1, Ordering::Relaxed)) & 0xfff_ffff;
+    /// Starts a runtime with further arguments: port forwards to services of the host, or other settings.
+    pub async fn start_with(extra_arguments: Vec<String>) -> Self {
+        assert!(rustix::process::geteuid().is_root(), "these tests start containers; run them as root");
+        let number =
+            (std::process::id() << 6 | NEXT_INSTANCE_NUMBER.fetch_add(1, Ordering::Relaxed)) & 0xfff_ffff;
         let folder = tempfile::Builder::new().prefix("hearth-").tempdir().expect("a folder");
-        let inner = Inner { instance: format!("t{number:x}"), folder, doors, process: Mutex::default() };
-        let image = image();
-        let layer = Archive::layer(&image);
-        let rig = Self { inner: Arc::new(inner), image: image_of(std::slice::from_ref(&layer)) };
-        rig.spawn_again().await;
-        rig.add(&layer, image).await.expect("the image's layer");
+        let process = RigProcess {
+            instance: format!("t{number:x}"),
+            folder,
+            extra_arguments,
+            process: Mutex::default(),
+        };
+        let image = build_busybox_layer();
+        let layer = LayerArchive::describe_layer(&image);
+        let rig = Self { process: Arc::new(process), image: build_image(std::slice::from_ref(&layer)) };
+        rig.spawn_runtime().await;
+        rig.add_layer(&layer, image).await.expect("the image's layer");
         rig
     }
 
-    /// The suite's bench and what only this runtime has.
-    pub async fn bench() -> (Bench, Self) {
+    /// Starts a runtime. Returns the bench of the conformance suite, and the rig.
+    pub async fn start_bench() -> (Bench, Self) {
         let rig = Self::start().await;
         (Bench::new(rig.clone()), rig)
     }
 
-    /// Starts the runtime's process and waits until it answers.
-    pub async fn spawn_again(&self) {
+    /// Starts the runtime process and waits until it answers.
+    pub async fn spawn_runtime(&self) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hearth-runtime"));
-        let number = u32::from_str_radix(&self.inner.instance[1..], 16).expect("an instance's number");
-        // Some room for ids that no other test uses at this moment, quick restarts, small layers.
+        let number = u32::from_str_radix(&self.process.instance[1..], 16).expect("an instance's number");
+        // An id range that no concurrent test uses, a short restart pause, small layers.
         let ids = 0x1000_0000 + (number % 1024) * 16 * 65_536;
-        command.args([&self.inner.instance, self.state().to_str().expect("a path"), "0"]);
-        command.args([&ids.to_string(), "20", "67108864", "2000"]).args(&self.inner.doors);
+        command.args([&self.process.instance, self.state_folder().to_str().expect("a path"), "0"]);
+        command.args([&ids.to_string(), "20", "67108864", "2000"]).args(&self.process.extra_arguments);
         command.stdin(Stdio::null()).process_group(0);
         let process = command.spawn().expect("the runtime's process");
-        *self.inner.process.lock().expect("a lock") = Some(process);
-        let socket = self.socket();
-        for () in moments() {
-            if socket.doctor().await.is_ok() {
+        *self.process.process.lock().expect("a lock") = Some(process);
+        let socket = self.connect_client();
+        for () in poll_moments() {
+            if socket.check_host().await.is_ok() {
                 return;
             }
         }
-        panic!("the runtime's process does not answer");
+        panic!("the runtime process does not answer");
     }
 
-    /// Ends the runtime's process at once; containers go on.
-    pub async fn kill(&self) {
-        self.inner.kill();
+    /// Kills the runtime process; containers keep running.
+    pub async fn kill_runtime(&self) {
+        self.process.kill_process();
     }
 
-    /// Ends the runtime's process at once and starts another one.
+    /// Kills the runtime process and starts another one.
     pub async fn restart(&self) {
-        self.kill().await;
-        self.spawn_again().await;
+        self.kill_runtime().await;
+        self.spawn_runtime().await;
     }
 
-    pub fn instance(&self) -> String {
-        self.inner.instance.clone()
+    pub fn instance_name(&self) -> String {
+        self.process.instance.clone()
     }
 
-    pub fn state(&self) -> PathBuf {
-        self.inner.folder.path().join("state")
+    pub fn state_folder(&self) -> PathBuf {
+        self.process.folder.path().join("state")
     }
 
-    /// The number of an instance's helper, or of its container's first process: `helper` or `init`.
-    pub fn pid_of(&self, instance: InstanceId, which: &str) -> Option<Pid> {
-        let path = self.state().join("runs").join(instance.to_string()).join("state.json");
+    /// Reads the process id of an instance's helper (`helper`) or of its init process (`init`) from the state
+    /// file.
+    pub fn read_pid(&self, instance: InstanceId, which: &str) -> Option<Pid> {
+        let path = self.state_folder().join("runs").join(instance.to_string()).join("state.json");
         let state: serde_json::Value =
             serde_json::from_slice(&fs::read(path).expect("a state")).expect("JSON");
         let pid = state.pointer(&format!("/{which}/pid"))?.as_i64()?;
         Pid::from_raw(i32::try_from(pid).expect("a number"))
     }
 
-    /// What an instance's helper has mounted, in its own mount namespace.
-    pub fn mounts_of(&self, instance: InstanceId) -> PathBuf {
-        let helper = self.pid_of(instance, "helper").expect("a helper").as_raw_nonzero();
-        PathBuf::from(format!("/proc/{helper}/root/run/hearth-{}/mounts", self.inner.instance))
+    /// Path of an instance's mounts in its helper's mount namespace.
+    pub fn mounts_folder(&self, instance: InstanceId) -> PathBuf {
+        let helper = self.read_pid(instance, "helper").expect("a helper").as_raw_nonzero();
+        PathBuf::from(format!("/proc/{helper}/root/run/hearth-{}/mounts", self.process.instance))
     }
 
-    /// Waits until an instance's helper is the small program, and says its number.
-    pub async fn small_helper(&self, bench: &Bench, instance: InstanceId) -> Pid {
-        let pid = self.pid_of(instance, "helper").expect("a helper");
-        let small = || async move { program_of(pid).contains("hearth-waiter") };
-        bench.eventually("the helper is the small program", small).await;
+    /// Waits until an instance's helper runs the small program, and returns its process id.
+    pub async fn wait_for_small_helper(&self, bench: &Bench, instance: InstanceId) -> Pid {
+        let pid = self.read_pid(instance, "helper").expect("a helper");
+        let small = || async move { read_program(pid).contains("hearth-waiter") };
+        bench.wait_until("the helper is the small program", small).await;
         pid
     }
 
-    pub fn socket(&self) -> Socket {
-        Socket::at(format!("/run/hearth-{}/socket", self.inner.instance))
+    pub fn connect_client(&self) -> RuntimeClient {
+        RuntimeClient::new(format!("/run/hearth-{}/socket", self.process.instance))
     }
 
-    /// Adds a layer, as the only one of an image.
-    pub async fn add(&self, layer: &LayerDescriptor, bytes: Vec<u8>) -> hearth_base::Result<()> {
+    /// Adds a layer, as the only layer of an image.
+    pub async fn add_layer(&self, layer: &LayerDescriptor, bytes: Vec<u8>) -> hearth_base::Result<()> {
         self.is_missing(layer).await;
-        self.socket().add_layer(layer, Box::new(std::io::Cursor::new(bytes))).await
+        self.connect_client().add_layer(layer, Box::new(std::io::Cursor::new(bytes))).await
     }
 
-    /// Whether a layer is still to be added.
+    /// Returns true if the runtime does not have the layer.
     pub async fn is_missing(&self, layer: &LayerDescriptor) -> bool {
-        let image = image_of(std::slice::from_ref(layer));
-        !self.socket().ensure_image(&image).await.expect("ensure").is_empty()
+        let image = build_image(std::slice::from_ref(layer));
+        !self.connect_client().ensure_image(&image).await.expect("ensure").is_empty()
     }
 }
 
-impl Drop for Inner {
+impl Drop for RigProcess {
     fn drop(&mut self) {
-        self.kill();
-        let settings = Settings::new(&self.instance, self.folder.path().join("state"));
-        hearth_runtime_local::clear(&settings).expect("nothing is left");
+        self.kill_process();
+        let settings = LocalRuntimeSettings::new(&self.instance, self.folder.path().join("state"));
+        hearth_runtime_local::remove_host_resources(&settings).expect("resources are removed");
     }
 }
 
-impl Inner {
-    fn kill(&self) {
+impl RigProcess {
+    fn kill_process(&self) {
         if let Some(mut process) = self.process.lock().expect("a lock").take() {
             process.kill().expect("kill");
             process.wait().expect("wait");
@@ -166,15 +173,15 @@ impl Inner {
 #[async_trait]
 impl Harness for Rig {
     fn runtime(&self) -> Arc<dyn Runtime> {
-        Arc::new(self.socket())
+        Arc::new(self.connect_client())
     }
 
-    fn image(&self) -> Image {
+    fn image(&self) -> ResolvedImage {
         self.image.clone()
     }
 
-    fn process(&self, script: &Script) -> Process {
-        script.shell()
+    fn build_process(&self, script: &Script) -> Process {
+        script.to_shell_process()
     }
 
     async fn restart(&self) {
@@ -184,65 +191,66 @@ impl Harness for Rig {
     async fn close(self: Box<Self>) {}
 }
 
-/// The image of these layers, by a digest that depends on them.
-pub fn image_of(layers: &[LayerDescriptor]) -> Image {
+/// Builds an image of these layers, with a digest that depends on them.
+pub fn build_image(layers: &[LayerDescriptor]) -> ResolvedImage {
     let digest = Digest::new(Sha256::digest(format!("{layers:?}")).into());
     let reference = ImageReference::new("example/image", digest).expect("a reference");
-    Image { reference, layers: layers.to_vec() }
+    ResolvedImage { reference, layers: layers.to_vec() }
 }
 
-/// What a process runs.
-pub fn program_of(pid: Pid) -> String {
+/// Reads the path of a process's program.
+pub fn read_program(pid: Pid) -> String {
     let path = fs::read_link(format!("/proc/{}/exe", pid.as_raw_nonzero())).expect("a process");
     path.to_string_lossy().into_owned()
 }
 
-/// A layer with busybox under the names that the tests use.
-pub fn image() -> Vec<u8> {
+/// Builds the archive of a layer with busybox and the applets that the tests use.
+pub fn build_busybox_layer() -> Vec<u8> {
     let busybox = fs::read("/bin/busybox").expect("install busybox-static");
-    let mut archive = Archive::default();
+    let mut archive = LayerArchive::default();
     for folder in ["bin", "dev", "etc", "home", "proc", "sys", "tmp", "root"] {
-        archive.folder(folder, if folder == "tmp" { 0o1777 } else { 0o755 });
+        archive.add_folder(folder, if folder == "tmp" { 0o1777 } else { 0o755 });
     }
-    archive.file("bin/busybox", 0o755, &busybox);
-    for name in PROGRAMS {
-        archive.link(&format!("bin/{name}"), "/bin/busybox", tar::EntryType::Symlink);
+    archive.add_file("bin/busybox", 0o755, &busybox);
+    for name in BUSYBOX_APPLETS {
+        archive.add_link(&format!("bin/{name}"), "/bin/busybox", tar::EntryType::Symlink);
     }
-    archive.file("etc/passwd", 0o644, b"root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home:/bin/sh\n");
-    archive.finish()
+    archive.add_file("etc/passwd", 0o644, b"root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home:/bin/sh\n");
+    archive.into_bytes()
 }
 
-const PROGRAMS: [&str; 43] = [
+const BUSYBOX_APPLETS: [&str; 43] = [
     "cat", "cut", "head", "yes", "tr", "wc", "tail", "chmod", "chown", "chroot", "cp", "dd", "echo", "env",
     "false", "grep", "hostname", "httpd", "id", "ip", "kill", "ln", "ls", "mkdir", "mknod", "mount", "mv",
     "nc", "nslookup", "ping", "ps", "rm", "sh", "sleep", "stat", "stty", "test", "touch", "true", "tty",
     "umount", "unshare", "wget",
 ];
 
-/// An archive in the making.
-pub struct Archive(tar::Builder<Vec<u8>>);
+/// Builder of a layer's tar archive.
+pub struct LayerArchive(tar::Builder<Vec<u8>>);
 
-impl Default for Archive {
+impl Default for LayerArchive {
     fn default() -> Self {
         Self(tar::Builder::new(Vec::new()))
     }
 }
 
-impl Archive {
-    pub fn folder(&mut self, name: &str, mode: u32) -> &mut Self {
-        self.entry(name, mode, tar::EntryType::Directory, "", b"")
+impl LayerArchive {
+    pub fn add_folder(&mut self, name: &str, mode: u32) -> &mut Self {
+        self.add_entry(name, mode, tar::EntryType::Directory, "", b"")
     }
 
-    pub fn file(&mut self, name: &str, mode: u32, content: &[u8]) -> &mut Self {
-        self.entry(name, mode, tar::EntryType::Regular, "", content)
+    pub fn add_file(&mut self, name: &str, mode: u32, content: &[u8]) -> &mut Self {
+        self.add_entry(name, mode, tar::EntryType::Regular, "", content)
     }
 
-    pub fn link(&mut self, name: &str, target: &str, kind: tar::EntryType) -> &mut Self {
-        self.entry(name, 0o777, kind, target, b"")
+    pub fn add_link(&mut self, name: &str, target: &str, kind: tar::EntryType) -> &mut Self {
+        self.add_entry(name, 0o777, kind, target, b"")
     }
 
-    /// Any entry, with any name: the crate's own checks of names are for honest archives.
-    pub fn entry(
+    /// Adds an entry with any name. The name is written to the raw header, because the tar crate refuses
+    /// invalid names.
+    pub fn add_entry(
         &mut self,
         name: &str,
         mode: u32,
@@ -265,30 +273,34 @@ impl Archive {
         self
     }
 
-    pub fn finish(self) -> Vec<u8> {
+    pub fn into_bytes(self) -> Vec<u8> {
         self.0.into_inner().expect("an archive")
     }
 
-    /// The layer of an archive that is not packed.
-    pub fn layer(bytes: &[u8]) -> LayerDescriptor {
-        let digest = digest(bytes);
+    /// Describes an uncompressed layer.
+    pub fn describe_layer(bytes: &[u8]) -> LayerDescriptor {
+        let digest = compute_digest(bytes);
         let size = bytes.len() as u64;
         LayerDescriptor { digest, size, compression: Compression::None, diff_id: Some(digest) }
     }
 
-    /// The layer of an archive of which `packed` is the packed form.
-    pub fn packed_layer(bytes: &[u8], compression: Compression, packed: &[u8]) -> LayerDescriptor {
-        let (size, diff_id) = (packed.len() as u64, Some(digest(bytes)));
-        LayerDescriptor { digest: digest(packed), size, compression, diff_id }
+    /// Describes the compressed layer `packed` of the archive `bytes`.
+    pub fn describe_compressed_layer(
+        bytes: &[u8],
+        compression: Compression,
+        packed: &[u8],
+    ) -> LayerDescriptor {
+        let (size, diff_id) = (packed.len() as u64, Some(compute_digest(bytes)));
+        LayerDescriptor { digest: compute_digest(packed), size, compression, diff_id }
     }
 }
 
-fn digest(bytes: &[u8]) -> Digest {
+fn compute_digest(bytes: &[u8]) -> Digest {
     Digest::new(Sha256::digest(bytes).into())
 }
 
-/// Something written in gzip's form.
-pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+/// Compresses bytes with gzip.
+pub fn compress_gzip(bytes: &[u8]) -> Vec<u8> {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packed.write_all(bytes).expect("gzip");
     packed.finish().expect("gzip")

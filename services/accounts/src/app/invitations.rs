@@ -1,45 +1,49 @@
-//! Inviting people.
+//! Invitations: codes for new accounts.
 
-use hearth_base::{Error, Result, Secret, TokenId, plain_text};
+use hearth_base::{Error, Result, Secret, TokenId, check_plain_text};
 use hearth_wire::accounts::InvitationCreate;
 use jiff::SignedDuration;
 
-use super::secrets::{self, Purpose};
+use super::secrets::{self, SecretKind};
 use crate::{
-    cx::{By, Cx},
+    context::{AccountsContext, RequestActor},
     store::Invitation,
 };
 
-const LIFE: SignedDuration = SignedDuration::from_hours(24 * 7);
+const INVITATION_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 7);
 
-/// Makes a code by which somebody can come in, once, within a week.
-pub async fn create(cx: &Cx, by: &By, create: InvitationCreate) -> Result<(Secret, Invitation)> {
+/// Creates a code for one new account, valid for a week.
+pub async fn create_invitation(
+    cx: &AccountsContext,
+    actor: &RequestActor,
+    create: InvitationCreate,
+) -> Result<(Secret, Invitation)> {
     let InvitationCreate { operator, note } = create;
-    plain_text("note", &note, 0..=200)?;
-    let code = secrets::make(Purpose::Invitation, &cx.entropy);
+    check_plain_text("note", &note, 0..=200)?;
+    let code = secrets::create_secret(SecretKind::Invitation, &cx.entropy);
     let invitation = Invitation {
-        id: TokenId::new(by.now, &cx.entropy),
-        hash: secrets::hash(&code),
+        id: TokenId::new(actor.now, &cx.entropy),
+        hash: secrets::hash_secret(&code),
         operator,
-        first: false,
-        maker: by.user,
+        is_setup: false,
+        maker: actor.user,
         note,
-        created: by.now,
-        expires: by.now.saturating_add(LIFE).unwrap_or(by.now),
+        created: actor.now,
+        expires: actor.now.saturating_add(INVITATION_LIFETIME).unwrap_or(actor.now),
     };
     let tx = cx.store.begin().await?;
-    cx.still_operator(&tx, by).await?;
-    cx.store.invitation_add(&tx, &invitation).await?;
-    cx.audit(&tx, by, "invitation.create", None, &invitation.note).await?;
+    cx.require_operator(&tx, actor).await?;
+    cx.store.insert_invitation(&tx, &invitation).await?;
+    cx.record_audit_entry(&tx, actor, "invitation.create", None, &invitation.note).await?;
     tx.commit().await?;
     Ok((code, invitation))
 }
 
-/// Withdraws a code that was not used.
-pub async fn withdraw(cx: &Cx, by: &By, id: TokenId) -> Result<()> {
+/// Withdraws an unused code.
+pub async fn withdraw_invitation(cx: &AccountsContext, actor: &RequestActor, id: TokenId) -> Result<()> {
     let tx = cx.store.begin().await?;
-    let withdrawn = cx.store.invitation_withdraw(&tx, id).await?;
+    let withdrawn = cx.store.delete_invitation(&tx, id).await?;
     let invitation = withdrawn.ok_or_else(|| Error::not_found("invitation", id))?;
-    cx.audit(&tx, by, "invitation.withdraw", None, invitation.note).await?;
+    cx.record_audit_entry(&tx, actor, "invitation.withdraw", None, invitation.note).await?;
     tx.commit().await
 }

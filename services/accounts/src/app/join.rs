@@ -1,52 +1,56 @@
-//! Coming in with a code.
+//! Creation of accounts by code.
 
 use hearth_base::{Error, Result, UserId};
-use hearth_wire::accounts::Join;
+use hearth_wire::accounts::UserRegistration;
 
 use super::secrets;
 use crate::{
-    cx::{By, Cx},
+    context::{AccountsContext, RequestActor},
     store::User,
 };
 
-/// Makes the account of whoever holds a code.
-pub async fn join(cx: &Cx, by: &By, join: Join) -> Result<User> {
-    let Join { code, name, password } = join;
-    let code = secrets::hash(&code);
-    // Looked at first: strangers without a code cost nothing.
-    if !cx.store.invitation_is_good(&code, by.now).await? {
-        return Err(refused());
+/// Creates an account for the holder of a code. The code is used up.
+pub async fn create_account(
+    cx: &AccountsContext,
+    actor: &RequestActor,
+    join: UserRegistration,
+) -> Result<User> {
+    let UserRegistration { code, name, password } = join;
+    let code = secrets::hash_secret(&code);
+    // Checked before the password is hashed, so that requests without a code stay cheap.
+    if !cx.store.is_valid_invitation(&code, actor.now).await? {
+        return Err(build_code_error());
     }
-    let password_hash = cx.passwords.hash(&password).await?;
+    let password_hash = cx.passwords.hash_password(&password).await?;
     let tx = cx.store.begin().await?;
     let invitation = cx
         .store
-        .invitation_take(&tx, &code)
+        .take_invitation(&tx, &code)
         .await?
-        .filter(|invitation| invitation.expires > by.now)
-        .ok_or_else(refused)?;
+        .filter(|invitation| invitation.expires > actor.now)
+        .ok_or_else(build_code_error)?;
     let user = User {
-        id: UserId::new(by.now, &cx.entropy),
+        id: UserId::new(actor.now, &cx.entropy),
         name,
         password_hash,
         operator: invitation.operator,
         disabled: false,
-        created: by.now,
+        created: actor.now,
         email: None,
     };
-    cx.store.user_add(&tx, &user).await?;
-    cx.audit(&tx, &by.named(&user), "user.join", None, &user.name).await?;
+    cx.store.insert_user(&tx, &user).await?;
+    cx.record_audit_entry(&tx, &actor.with_user(&user), "user.join", None, &user.name).await?;
     tx.commit().await?;
-    if invitation.first {
-        // Its code is good no more; the file would only mislead.
-        if let Err(cause) = std::fs::remove_file(cx.state.setup_code()) {
-            tracing::warn!(%cause, "the file with the used set-up code is still there");
+    if invitation.is_setup {
+        // The code is used up; the file would only mislead.
+        if let Err(cause) = std::fs::remove_file(cx.state.setup_code_path()) {
+            tracing::warn!(%cause, "used setup code file not deleted");
         }
     }
     Ok(user)
 }
 
-fn refused() -> Error {
-    Error::forbidden("code-refused", "this code is not good: it was used, withdrawn, or has run out")
-        .help("ask whoever runs this Hearth for a new one")
+fn build_code_error() -> Error {
+    Error::forbidden("code-refused", "the code is invalid: it was used or withdrawn, or has expired")
+        .help("ask an operator for a new code")
 }

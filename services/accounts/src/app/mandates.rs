@@ -1,79 +1,100 @@
-//! Mandates: a service goes on for somebody after their request has ended, as long as they have the right.
+//! Mandates: delegated rights by which a service continues to act for a caller after the caller's request has
+//! ended, while the caller still has the rights.
 
 use hearth_base::{
-    Access, Caller, Credential, Error, Identity, Kind, MANDATE_LIFE, Mandate as Signed, MandateId, Result,
-    Role, Scope, Scopes, Secret, Shown, ToolGrant, ToolId, ToolName, plain_text,
+    Access, Caller, Credential, Error, ErrorKind, Identity, MANDATE_LIFETIME, Mandate as Signed, MandateId,
+    PresentedCredentials, Result, Role, Scope, Scopes, Secret, ToolGrant, ToolId, ToolName, check_plain_text,
 };
 use hearth_wire::accounts::internal::{MandateCreate, MandateUsed};
 use jiff::SignedDuration;
 
-use super::resolve;
+use super::resolution;
 use crate::{
-    cx::{By, Cx},
-    store::{Given, Mandate, Tool},
+    context::{AccountsContext, RequestActor},
+    store::{Mandate, MandateCredential, StoredTool},
 };
 
-/// How long a mandate lasts at most. What takes longer asks a person again.
-const LIFE: SignedDuration = SignedDuration::from_hours(24);
+/// Longest duration of a mandate; longer work needs a new request by a person.
+const MAX_MANDATE_DURATION: SignedDuration = SignedDuration::from_hours(24);
 
-/// Keeps what the caller of a request to `holder` may do with the tool of that request.
-pub async fn create(cx: &Cx, by: &By, holder: Role, create: MandateCreate) -> Result<MandateId> {
+/// Creates a mandate for `holder` from the rights of the present request on its tool.
+pub async fn create_mandate(
+    cx: &AccountsContext,
+    actor: &RequestActor,
+    holder: Role,
+    create: MandateCreate,
+) -> Result<MandateId> {
     let MandateCreate { identity, mandate, scopes, cause } = create;
-    plain_text("cause", &cause, 1..=200)?;
-    let shown = Shown { identity: identity.reveal(), mandate: mandate.as_ref().map(|text| text.reveal()) };
-    let (giver, parent) = shown.verify(&cx.ring, holder, by.now)?;
-    let Identity { caller, credential, scopes: held, tool, .. } = giver;
+    check_plain_text("cause", &cause, 1..=200)?;
+    let shown = PresentedCredentials {
+        identity: identity.expose_secret(),
+        mandate: mandate.as_ref().map(|text| text.expose_secret()),
+    };
+    let (giver, parent) = shown.verify(&cx.ring, holder, actor.now)?;
+    let Identity { caller, credential, scopes: held_scopes, tool, .. } = giver;
     let Some(ToolGrant::Granted { id: tool, name, .. }) = tool else {
-        return Err(Error::forbidden("mandate-tool", "a mandate is about a tool that its giver works on"));
+        return Err(Error::forbidden("mandate-tool", "a mandate needs a tool that the caller has access to"));
     };
     let user = match caller {
         Caller::User { id, .. } => Some(id),
         _ => None,
     };
-    let given = Given::of(user, &credential)
-        .ok_or_else(|| Error::forbidden("mandate-giver", "only people and tools give mandates"))?;
-    check(&scopes, &held)?;
-    let (id, expires) = (MandateId::new(by.now, &cx.entropy), by.now + LIFE);
+    let giver_credential = MandateCredential::from_credential(user, &credential).ok_or_else(|| {
+        Error::forbidden("mandate-giver", "a mandate needs a user or a tool token as the caller")
+    })?;
+    check_scopes(&scopes, &held_scopes)?;
+    let (id, expires) = (MandateId::new(actor.now, &cx.entropy), actor.now + MAX_MANDATE_DURATION);
     let mandate = Mandate {
         id,
         holder,
         tool,
         user,
-        given,
+        giver_credential,
         parent,
         scopes,
         cause,
-        created: by.now,
+        created: actor.now,
         expires,
         ended: None,
     };
-    standing(cx, by, &mandate).await?;
+    check_giver_rights(cx, actor, &mandate).await?;
     let tx = cx.store.begin().await?;
-    cx.store.tool_locked(&tx, tool).await?;
+    cx.store.lock_tool(&tx, tool).await?;
     if let Some(parent) = parent {
-        let parent = cx.store.mandate_in(&tx, parent).await?;
-        parent.filter(|parent| alive(parent, by)).ok_or_else(ended)?;
+        let parent = cx.store.find_mandate_in(&tx, parent).await?;
+        parent.filter(|parent| is_active(parent, actor)).ok_or_else(build_ended_error)?;
     }
-    cx.store.mandate_add(&tx, &mandate).await?;
-    let by = by.for_giver(&caller);
-    cx.audit(&tx, &by, "mandate.create", Some((tool, &name)), &mandate.cause).await?;
+    cx.store.insert_mandate(&tx, &mandate).await?;
+    let actor = actor.on_behalf_of(&caller);
+    cx.record_audit_entry(&tx, &actor, "mandate.create", Some((tool, &name)), &mandate.cause).await?;
     tx.commit().await?;
     Ok(id)
 }
 
-/// Signs a mandate for one use towards `audience`, if its giver still has the right.
-pub async fn sign(cx: &Cx, by: &By, holder: Role, id: MandateId, audience: Role) -> Result<MandateUsed> {
-    let mandate = cx.store.mandate(id).await?.filter(|mandate| mandate.holder == holder);
+/// Signs a mandate for one use with `audience`, if its giver still has the rights. If not, the mandate ends.
+pub async fn sign_mandate(
+    cx: &AccountsContext,
+    actor: &RequestActor,
+    holder: Role,
+    id: MandateId,
+    audience: Role,
+) -> Result<MandateUsed> {
+    let mandate = cx.store.find_mandate(id).await?.filter(|mandate| mandate.holder == holder);
     let mandate = mandate.ok_or_else(|| Error::not_found("mandate", id))?;
-    if !alive(&mandate, by) {
-        return Err(ended());
+    if !is_active(&mandate, actor) {
+        return Err(build_ended_error());
     }
-    let access = mandate.scopes.access(audience).ok_or_else(|| {
-        Error::forbidden("mandate-scope", format!("this mandate was not given for {audience}"))
+    let access = mandate.scopes.access_to_service(audience).ok_or_else(|| {
+        Error::forbidden("mandate-scope", format!("the mandate does not cover the service {audience}"))
     })?;
-    let (caller, tool) = match standing(cx, by, &mandate).await {
-        Err(error) if matches!(error.kind(), Kind::Forbidden | Kind::Unauthenticated | Kind::NotFound) => {
-            lose(cx, by, &mandate).await?;
+    let (caller, tool) = match check_giver_rights(cx, actor, &mandate).await {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::Forbidden | ErrorKind::Unauthenticated | ErrorKind::NotFound
+            ) =>
+        {
+            end_lost_mandate(cx, actor, &mandate).await?;
             return Err(error);
         }
         found => found?,
@@ -88,96 +109,105 @@ pub async fn sign(cx: &Cx, by: &By, holder: Role, id: MandateId, audience: Role)
         tool: tool.id,
         name: tool.name.clone(),
         access,
-        expires: by.now + MANDATE_LIFE,
+        expires: actor.now + MANDATE_LIFETIME,
     };
     Ok(MandateUsed { mandate: Secret::new(signed.sign(&cx.key)?), tool: tool.name })
 }
 
-/// Ends a mandate of `holder`. One that is not there has ended.
-pub async fn end(cx: &Cx, by: &By, holder: Role, id: MandateId) -> Result<()> {
+/// Ends a mandate of `holder`. An unknown mandate counts as ended.
+pub async fn end_mandate(
+    cx: &AccountsContext,
+    actor: &RequestActor,
+    holder: Role,
+    id: MandateId,
+) -> Result<()> {
     let tx = cx.store.begin().await?;
-    let found = cx.store.mandate_in(&tx, id).await?;
+    let found = cx.store.find_mandate_in(&tx, id).await?;
     if found.is_none_or(|mandate| mandate.holder != holder) {
         return Ok(());
     }
-    cx.store.mandate_end(&tx, id, by.now).await?;
+    cx.store.end_mandate_tree(&tx, id, actor.now).await?;
     tx.commit().await
 }
 
-/// Services act for people on what a tool runs and has, in named services, and never on whose it is.
-pub fn check(scopes: &Scopes, held: &Scopes) -> Result<()> {
-    let small = scopes.iter().all(|scope| match scope {
+/// Checks the scopes of delegated rights: only read and write of named services other than accounts and the
+/// gateway, within `held`.
+pub fn check_scopes(scopes: &Scopes, held_scopes: &Scopes) -> Result<()> {
+    let is_allowed = scopes.iter().all(|scope| match scope {
         Scope::Tools(Some(Role::Accounts | Role::Gateway) | None, _) | Scope::Operator => false,
         Scope::Tools(Some(_), access) => *access <= Access::Write,
     });
-    if !small || scopes.iter().next().is_none() {
+    if !is_allowed || scopes.iter().next().is_none() {
         return Err(Error::forbidden(
             "scope-too-wide",
-            "a service acts for somebody with SERVICE:read or \
-            SERVICE:write of named services",
+            "the scopes are too wide; a service may get SERVICE:read and SERVICE:write of named services",
         ));
     }
-    if !held.cover(scopes) {
+    if !held_scopes.contains_all(scopes) {
         return Err(Error::forbidden(
             "scope-too-wide",
-            "this needs more than the credential shown may be used for",
+            "the request needs more scopes than its credential has",
         )
         .help("use a token with more scopes, or sign in: hearth login"));
     }
     Ok(())
 }
 
-/// Who gave a mandate, and the tool, when they may still do all that it was given for.
-async fn standing(cx: &Cx, by: &By, mandate: &Mandate) -> Result<((Caller, Credential), Tool)> {
-    let (caller, credential, scopes, _) =
-        resolve::again(cx, by, mandate.given).await.map_err(|error| match error.kind() {
-            Kind::Unauthenticated => {
-                Error::forbidden("mandate-lost", "the person or token behind this has no access any more")
-                    .help("start it again with a credential that is good")
+/// Returns the giver and the tool of a mandate, if the giver still has all its rights.
+async fn check_giver_rights(
+    cx: &AccountsContext,
+    actor: &RequestActor,
+    mandate: &Mandate,
+) -> Result<((Caller, Credential), StoredTool)> {
+    let (caller, credential, scopes, _) = resolution::recheck_credential(cx, actor, mandate.giver_credential)
+        .await
+        .map_err(|error| match error.kind() {
+            ErrorKind::Unauthenticated => {
+                Error::forbidden("mandate-lost", "the user or token that started this has no access any more")
+                    .help("start it again with a valid credential")
             }
             _ => error,
         })?;
-    let tool = cx.store.tool_by_id(mandate.tool).await?;
+    let tool = cx.store.find_tool_by_id(mandate.tool).await?;
     let tool = tool.ok_or_else(|| Error::not_found("tool", mandate.tool))?;
-    let role = resolve::role(cx, &caller, &tool).await?;
+    let role = resolution::find_tool_role(cx, &caller, &tool).await?;
     let needed = mandate.scopes.iter().filter_map(|scope| match scope {
         Scope::Tools(_, access) => Some(*access),
         Scope::Operator => None,
     });
-    if role.map(|role| role.access()) < needed.max() || !scopes.cover(&mandate.scopes) {
-        return Err(lost(&caller, &tool.name));
+    if role.map(|role| role.granted_access()) < needed.max() || !scopes.contains_all(&mandate.scopes) {
+        return Err(build_lost_error(&caller, &tool.name));
     }
     Ok(((caller, credential), tool))
 }
 
-/// A mandate whose giver has lost the right does not come back when they get it again.
-async fn lose(cx: &Cx, by: &By, mandate: &Mandate) -> Result<()> {
-    let name = cx.store.tool_by_id(mandate.tool).await?.map(|tool| tool.name);
+/// Ends a mandate whose giver has lost the rights; it stays ended if the giver gets them again.
+async fn end_lost_mandate(cx: &AccountsContext, actor: &RequestActor, mandate: &Mandate) -> Result<()> {
+    let name = cx.store.find_tool_by_id(mandate.tool).await?.map(|tool| tool.name);
     let tool: Option<(ToolId, &ToolName)> = name.as_ref().map(|name| (mandate.tool, name));
     let tx = cx.store.begin().await?;
-    cx.store.mandate_end(&tx, mandate.id, by.now).await?;
-    cx.audit(&tx, by, "mandate.lose", tool, &mandate.cause).await?;
+    cx.store.end_mandate_tree(&tx, mandate.id, actor.now).await?;
+    cx.record_audit_entry(&tx, actor, "mandate.lose", tool, &mandate.cause).await?;
     tx.commit().await
 }
 
-fn alive(mandate: &Mandate, by: &By) -> bool {
-    mandate.ended.is_none() && mandate.expires > by.now
+fn is_active(mandate: &Mandate, actor: &RequestActor) -> bool {
+    mandate.ended.is_none() && mandate.expires > actor.now
 }
 
-fn ended() -> Error {
+fn build_ended_error() -> Error {
     Error::forbidden(
         "mandate-ended",
-        "what this was started with has ended: a right was taken away, or too much \
-        time has passed",
+        "the mandate of this operation has ended: access was revoked, or it has expired",
     )
     .help("start it again")
 }
 
-fn lost(caller: &Caller, tool: &ToolName) -> Error {
-    let who = match caller {
+fn build_lost_error(caller: &Caller, tool: &ToolName) -> Error {
+    let giver = match caller {
         Caller::User { name, .. } => name.to_string(),
-        _ => "the token behind this".to_owned(),
+        _ => "the token that started this".to_owned(),
     };
-    Error::forbidden("mandate-lost", format!("{who} may not work on {tool} any more"))
-        .help("somebody who may has to start it again")
+    Error::forbidden("mandate-lost", format!("{giver} has no access to {tool} any more"))
+        .help("ask a maintainer of the tool to start it again")
 }

@@ -1,17 +1,17 @@
-//! The rules. No HTTP, no SQL.
+//! Rules of the service, without HTTP and SQL.
 
-pub mod guesses;
 pub mod invitations;
 pub mod join;
 pub mod mandates;
 pub mod members;
 pub mod quota;
-pub mod resolve;
+pub mod resolution;
 pub mod run_tokens;
 pub mod secrets;
 pub mod sessions;
 pub mod setup;
+pub mod sign_in_attempts;
 pub mod tokens;
-pub mod tool_delete;
+pub mod tool_deletion;
 pub mod tools;
 pub mod users;

@@ -1,24 +1,29 @@
-//! How much a tool may use.
+//! Quotas of tools.
 
 use hearth_base::{Result, ToolId, ToolName};
 use hearth_wire::tools::{Quota, QuotaPatch};
 
-use crate::cx::{By, Cx};
+use crate::context::{AccountsContext, RequestActor};
 
-/// A tool's quota: the default with what operators changed.
-pub async fn of(cx: &Cx, tool: ToolId) -> Result<Quota> {
-    Ok(cx.store.quota(tool).await?.over(&cx.settings.quota))
+/// Finds the quota of a tool: the default with the operators' changes.
+pub async fn find_quota(cx: &AccountsContext, tool: ToolId) -> Result<Quota> {
+    Ok(cx.store.find_quota_changes(tool).await?.apply_to(&cx.settings.quota))
 }
 
-/// Changes a tool's quota.
-pub async fn patch(cx: &Cx, by: &By, tool: (ToolId, &ToolName), patch: &QuotaPatch) -> Result<Quota> {
+/// Changes the quota of a tool.
+pub async fn patch_quota(
+    cx: &AccountsContext,
+    actor: &RequestActor,
+    tool: (ToolId, &ToolName),
+    patch: &QuotaPatch,
+) -> Result<Quota> {
     let tx = cx.store.begin().await?;
-    cx.store.tool_locked(&tx, tool.0).await?;
-    cx.still_operator(&tx, by).await?;
-    let changes = cx.store.quota_in(&tx, tool.0).await?.then(patch);
-    cx.store.quota_save(&tx, tool.0, &changes).await?;
-    let told = serde_json::to_string(patch).unwrap_or_default();
-    cx.audit(&tx, by, "quota.patch", Some(tool), told).await?;
+    cx.store.lock_tool(&tx, tool.0).await?;
+    cx.require_operator(&tx, actor).await?;
+    let changes = cx.store.find_quota_changes_in(&tx, tool.0).await?.merge_with(patch);
+    cx.store.set_quota_changes(&tx, tool.0, &changes).await?;
+    let patch_text = serde_json::to_string(patch).unwrap_or_default();
+    cx.record_audit_entry(&tx, actor, "quota.patch", Some(tool), patch_text).await?;
     tx.commit().await?;
-    Ok(changes.over(&cx.settings.quota))
+    Ok(changes.apply_to(&cx.settings.quota))
 }

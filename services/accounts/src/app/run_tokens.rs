@@ -1,48 +1,65 @@
-//! Tokens that services make for a while, to speak for a tool.
+//! Short-lived tokens that services create to act for a tool.
 
-use hearth_base::{Error, Result, Role, Scopes, TokenId, plain_text};
+use hearth_base::{Error, Result, Role, Scopes, TokenId, check_plain_text};
 use hearth_wire::accounts::internal::{ToolTokenCreate, ToolTokenCreated};
 use jiff::SignedDuration;
 
 use super::{
     mandates,
-    secrets::{self, Purpose},
+    secrets::{self, SecretKind},
 };
 use crate::{
-    cx::{By, Cx},
+    context::{AccountsContext, RequestActor},
     store::RunToken,
 };
 
-/// Makes a token that speaks for a tool for a while.
-pub async fn create(cx: &Cx, by: &By, service: Role, create: ToolTokenCreate) -> Result<ToolTokenCreated> {
+/// Creates a token that acts for a tool for `life_seconds`.
+pub async fn create_run_token(
+    cx: &AccountsContext,
+    actor: &RequestActor,
+    service: Role,
+    create: ToolTokenCreate,
+) -> Result<ToolTokenCreated> {
     let ToolTokenCreate { tool, scopes, life_seconds, cause } = create;
-    plain_text("cause", &cause, 1..=200)?;
+    check_plain_text("cause", &cause, 1..=200)?;
     if !(1..=86_400).contains(&life_seconds) {
-        return Err(Error::invalid("token-life", "a service's token lasts between a second and a day"));
+        return Err(Error::invalid(
+            "token-life",
+            format!("life_seconds is out of range: {life_seconds}; expected 1 to 86400"),
+        ));
     }
-    mandates::check(&scopes, &Scopes::maintenance())?;
-    let secret = secrets::make(Purpose::Run, &cx.entropy);
-    let expires = by.now + SignedDuration::from_secs(life_seconds.into());
-    let id = TokenId::new(by.now, &cx.entropy);
-    let token =
-        RunToken { id, hash: secrets::hash(&secret), tool, service, scopes, cause, created: by.now, expires };
+    mandates::check_scopes(&scopes, &Scopes::for_tool_token())?;
+    let secret = secrets::create_secret(SecretKind::Run, &cx.entropy);
+    let expires = actor.now + SignedDuration::from_secs(life_seconds.into());
+    let id = TokenId::new(actor.now, &cx.entropy);
+    let token = RunToken {
+        id,
+        hash: secrets::hash_secret(&secret),
+        tool,
+        service,
+        scopes,
+        cause,
+        created: actor.now,
+        expires,
+    };
     let tx = cx.store.begin().await?;
-    let known = cx.store.tool_locked(&tx, tool).await?;
-    if known.deleting {
-        let what = format!("the tool {} is being deleted", known.name);
+    let locked_tool = cx.store.lock_tool(&tx, tool).await?;
+    if locked_tool.deleting {
+        let what = format!("the tool {} is being deleted", locked_tool.name);
         return Err(Error::conflict("tool-deleting", what));
     }
-    cx.store.run_token_add(&tx, &token).await?;
-    cx.audit(&tx, by, "run-token.create", Some((tool, &known.name)), &token.cause).await?;
+    cx.store.insert_run_token(&tx, &token).await?;
+    cx.record_audit_entry(&tx, actor, "run-token.create", Some((tool, &locked_tool.name)), &token.cause)
+        .await?;
     tx.commit().await?;
     Ok(ToolTokenCreated { id, secret, expires })
 }
 
-/// Revokes such a token. One that is not there is revoked.
-pub async fn revoke(cx: &Cx, by: &By, id: TokenId) -> Result<()> {
+/// Revokes a run token. An unknown token counts as revoked.
+pub async fn revoke_run_token(cx: &AccountsContext, actor: &RequestActor, id: TokenId) -> Result<()> {
     let tx = cx.store.begin().await?;
-    if cx.store.run_token_revoke(&tx, id).await? {
-        cx.append_access_changed(&tx, by, id).await?;
+    if cx.store.delete_run_token(&tx, id).await? {
+        cx.append_access_changed(&tx, actor, id).await?;
     }
     tx.commit().await
 }

@@ -1,24 +1,24 @@
-//! Secrets that Hearth makes: 256 random bits behind a word that says what they are for. Only their SHA-256 is
-//! kept, and for random bits that is enough.
+//! Secrets created by Hearth: a prefix that names the kind, and 256 random bits. Only the SHA-256 is stored,
+//! which is enough for random bits.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hearth_base::{Entropy, Secret};
 use sha2::{Digest, Sha256};
 
-/// What a secret is for, told by its first letters.
+/// Kind of a secret, recognized by its prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// Coming in.
+pub enum SecretKind {
+    /// Code for a new account.
     Invitation,
-    /// A sign-in.
+    /// Session.
     Session,
-    /// A token, of a person or a tool.
+    /// Token of a user or a tool.
     Token,
-    /// A token that a service made for a while.
+    /// Short-lived token created by a service.
     Run,
 }
 
-impl Purpose {
+impl SecretKind {
     const ALL: [Self; 4] = [Self::Invitation, Self::Session, Self::Token, Self::Run];
 
     fn prefix(self) -> &'static str {
@@ -30,19 +30,19 @@ impl Purpose {
         }
     }
 
-    /// What `secret` says it is for.
-    pub fn of(secret: &Secret) -> Option<Self> {
-        Self::ALL.into_iter().find(|purpose| secret.reveal().starts_with(purpose.prefix()))
+    /// Returns the kind of a secret by its prefix.
+    pub fn from_secret(secret: &Secret) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| secret.expose_secret().starts_with(kind.prefix()))
     }
 }
 
-/// A new secret.
-pub fn make(purpose: Purpose, entropy: &Entropy) -> Secret {
-    let bits = URL_SAFE_NO_PAD.encode(entropy.bytes::<32>());
-    Secret::new(format!("{}{bits}", purpose.prefix()))
+/// Creates a secret.
+pub fn create_secret(kind: SecretKind, entropy: &Entropy) -> Secret {
+    let bits = URL_SAFE_NO_PAD.encode(entropy.generate_bytes::<32>());
+    Secret::new(format!("{}{bits}", kind.prefix()))
 }
 
-/// What is kept of it.
-pub fn hash(secret: &Secret) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(secret.reveal().trim()))
+/// Hashes a secret for storage and lookup.
+pub fn hash_secret(secret: &Secret) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(secret.expose_secret().trim()))
 }

@@ -1,69 +1,79 @@
-//! Signing in and out.
+//! Sessions: sign-in and sign-out.
 
 use hearth_base::{Credential, Error, Result, Secret, SessionId};
 use hearth_wire::accounts::SessionCreate;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    guesses,
-    secrets::{self, Purpose},
+    secrets::{self, SecretKind},
+    sign_in_attempts,
 };
 use crate::{
-    cx::{By, Cx},
+    context::{AccountsContext, RequestActor},
     store::{Session, User},
 };
 
-/// Signs in with a password.
-pub async fn create(cx: &Cx, by: &By, create: SessionCreate) -> Result<(Secret, Session, User)> {
+/// Creates a session after a check of the password.
+pub async fn create_session(
+    cx: &AccountsContext,
+    actor: &RequestActor,
+    create: SessionCreate,
+) -> Result<(Secret, Session, User)> {
     let SessionCreate { name, password } = create;
-    guesses::count(cx, by, &name).await?;
-    let hash = cx.store.user(&name).await?.map(|user| user.password_hash);
+    sign_in_attempts::record_attempt(cx, actor, &name).await?;
+    let hash = cx.store.find_user(&name).await?.map(|user| user.password_hash);
     if !cx.passwords.check_password(&password, hash.clone()).await? {
-        return Err(wrong());
+        return Err(build_wrong_password_error());
     }
     let tx = cx.store.begin().await?;
-    // Much may have happened while the password was checked.
-    let user = cx.store.user_locked(&tx, &name).await?;
-    let user = user.filter(|user| Some(&user.password_hash) == hash.as_ref()).ok_or_else(wrong)?;
+    // The check took time: the user may have been disabled or the password changed meanwhile.
+    let user = cx.store.lock_user(&tx, &name).await?;
+    let user = user
+        .filter(|user| Some(&user.password_hash) == hash.as_ref())
+        .ok_or_else(build_wrong_password_error)?;
     if user.disabled {
         return Err(Error::forbidden("user-disabled", format!("the account {name} is disabled"))
-            .help("ask whoever runs this Hearth"));
+            .help("ask an operator"));
     }
-    let secret = secrets::make(Purpose::Session, &cx.entropy);
+    let secret = secrets::create_secret(SecretKind::Session, &cx.entropy);
     let session = Session {
-        id: SessionId::new(by.now, &cx.entropy),
-        hash: secrets::hash(&secret),
+        id: SessionId::new(actor.now, &cx.entropy),
+        hash: secrets::hash_secret(&secret),
         user: user.id,
-        used: by.now,
-        expires: end(cx, by.now),
+        last_used: actor.now,
+        expires: compute_session_expiry(cx, actor.now),
     };
-    cx.store.session_add(&tx, &session).await?;
-    cx.store.guesses_forget(&tx, &name).await?;
-    cx.audit(&tx, &by.named(&user), "session.create", None, &user.name).await?;
+    cx.store.insert_session(&tx, &session).await?;
+    cx.store.delete_attempts(&tx, &name).await?;
+    cx.record_audit_entry(&tx, &actor.with_user(&user), "session.create", None, &user.name).await?;
     tx.commit().await?;
     Ok((secret, session, user))
 }
 
-/// Ends the session that the caller shows.
-pub async fn end_own(cx: &Cx, by: &By, credential: &Credential) -> Result<()> {
+/// Ends the session of the request's credential.
+pub async fn end_current_session(
+    cx: &AccountsContext,
+    actor: &RequestActor,
+    credential: &Credential,
+) -> Result<()> {
     let Credential::Session(id) = credential else {
-        return Err(Error::invalid("no-session", "the credential shown is a token, not a session")
+        return Err(Error::invalid("no-session", "the credential is a token, not a session")
             .help("revoke a token with DELETE /accounts/v1/tokens/ID"));
     };
     let tx = cx.store.begin().await?;
-    if cx.store.session_end(&tx, *id).await? {
-        cx.audit(&tx, by, "session.end", None, id).await?;
-        cx.append_access_changed(&tx, by, id).await?;
+    if cx.store.delete_session(&tx, *id).await? {
+        cx.record_audit_entry(&tx, actor, "session.end", None, id).await?;
+        cx.append_access_changed(&tx, actor, id).await?;
     }
     tx.commit().await
 }
 
-/// When a session that is used at `now` ends.
-pub fn end(cx: &Cx, now: Timestamp) -> Timestamp {
+/// Computes the expiry of a session that is used at `now`.
+pub fn compute_session_expiry(cx: &AccountsContext, now: Timestamp) -> Timestamp {
     let days = i64::from(cx.settings.session_days);
     now.saturating_add(SignedDuration::from_hours(24 * days)).unwrap_or(now)
 }
 
-fn wrong() -> Error {
+fn build_wrong_password_error() -> Error {
     Error::unauthenticated("wrong-password", "the name or the password is wrong").help("hearth login")
 }

@@ -1,37 +1,37 @@
-//! The first start: a code by which the first operator comes in, printed and in a file only Hearth's own user
-//! can read. There is no default password.
+//! First start: a code for the first operator's account, stored in a file that only Hearth's own user can
+//! read. There is no default password.
 
 use hearth_base::{Error, Result, TokenId};
-use hearth_kit::state::write_private;
+use hearth_kit::state::write_private_file;
 use jiff::SignedDuration;
 
-use super::secrets::{self, Purpose};
-use crate::{cx::Cx, store::Invitation};
+use super::secrets::{self, SecretKind};
+use crate::{context::AccountsContext, store::Invitation};
 
-/// Makes the code while there are no users, anew at each start; the one before is good no more.
-pub async fn prepare(cx: &Cx) -> Result<()> {
-    if cx.store.user_count().await? > 0 {
-        // Its code is good no more; the file would only mislead.
-        return match std::fs::remove_file(cx.state.setup_code()) {
+/// Creates the setup code while there are no users. Each start replaces the previous code.
+pub async fn prepare_setup_code(cx: &AccountsContext) -> Result<()> {
+    if cx.store.count_users().await? > 0 {
+        // The code is used up; the file would only mislead.
+        return match std::fs::remove_file(cx.state.setup_code_path()) {
             Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => Err(Error::internal(cause)),
             _ => Ok(()),
         };
     }
-    let by = cx.by_itself();
-    let code = secrets::make(Purpose::Invitation, &cx.entropy);
+    let actor = cx.build_system_actor();
+    let code = secrets::create_secret(SecretKind::Invitation, &cx.entropy);
     let tx = cx.store.begin().await?;
-    cx.store.invitation_forget_first(&tx).await?;
+    cx.store.delete_setup_invitations(&tx).await?;
     let invitation = Invitation {
-        id: TokenId::new(by.now, &cx.entropy),
-        hash: secrets::hash(&code),
+        id: TokenId::new(actor.now, &cx.entropy),
+        hash: secrets::hash_secret(&code),
         operator: true,
-        first: true,
+        is_setup: true,
         maker: None,
         note: "the first operator".to_owned(),
-        created: by.now,
-        expires: by.now.saturating_add(SignedDuration::from_hours(24 * 365)).unwrap_or(by.now),
+        created: actor.now,
+        expires: actor.now.saturating_add(SignedDuration::from_hours(24 * 365)).unwrap_or(actor.now),
     };
-    cx.store.invitation_add(&tx, &invitation).await?;
-    write_private(&cx.state.setup_code(), code.reveal())?;
+    cx.store.insert_invitation(&tx, &invitation).await?;
+    write_private_file(&cx.state.setup_code_path(), code.expose_secret())?;
     tx.commit().await
 }

@@ -1,78 +1,88 @@
-//! What other services ask, and nobody else may.
+//! Endpoints for other services only.
 
 use hearth_base::ToolId;
-use hearth_kit::{Answer, Authed, Json, Param, Query, Reply};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param, Query};
 use hearth_wire::{
-    accounts::internal::{AccessEvent, Recipient, Resolve, Resolved, ToolEvent},
-    events::{After, EventBatch, Topic},
+    accounts::internal::{AccessEvent, Recipient, ResolveCaller, ResolvedCaller, ToolEvent},
+    events::{EventBatch, EventsQuery, Topic},
     reply::{Data, Done, Listed, Paging},
 };
 
-use crate::{app, cx::Cx, rights};
+use crate::{app, context::AccountsContext, rights};
 
-/// Who shows this credential, and what they are to the tool in the path.
+/// Resolve a credential to its caller, and the caller's role on the tool of the path.
 #[utoipa::path(post, path = "/accounts/v1/internal/resolve", tag = "internal",
-    operation_id = "accounts.internal_resolve", request_body = Resolve,
-    responses((status = 200, body = Data<Resolved>)))]
-pub async fn resolve(cx: Cx, peer: Authed<rights::Resolve>, Json(resolve): Json<Resolve>) -> Reply<Resolved> {
-    Ok(Answer::of(app::resolve::resolve(&cx, &cx.by(&peer), resolve).await?))
+    operation_id = "accounts.internal_resolve", request_body = ResolveCaller,
+    responses((status = 200, body = Data<ResolvedCaller>)))]
+pub async fn resolve_credential(
+    cx: AccountsContext,
+    peer: Authed<rights::Resolve>,
+    Json(resolve): Json<ResolveCaller>,
+) -> ApiResult<ResolvedCaller> {
+    Ok(ApiResponse::ok(app::resolution::resolve_credential(&cx, &cx.build_actor(&peer), resolve).await?))
 }
 
-/// Changes of who may do what, in order; waits for the next when asked to.
+/// Read events about changed access, in order. Waits for the next event when `wait` is set.
 #[utoipa::path(get, path = "/accounts/v1/internal/events/access", tag = "internal",
-    operation_id = "accounts.internal_events_access", params(After),
-    responses((status = 200, body = Data<EventBatch>), (status = 409, description = "no longer kept")))]
-pub async fn access_events(
-    cx: Cx,
+    operation_id = "accounts.internal_events_access", params(EventsQuery),
+    responses((status = 200, body = Data<EventBatch>), (status = 409, description = "the cursor is older than the oldest event")))]
+pub async fn read_access_events(
+    cx: AccountsContext,
     _: Authed<rights::ReadEvents>,
-    Query(after): Query<After>,
-) -> Reply<EventBatch> {
-    Ok(Answer::of(cx.store.events.read(AccessEvent::TOPIC_INFO, &after).await?))
+    Query(after): Query<EventsQuery>,
+) -> ApiResult<EventBatch> {
+    Ok(ApiResponse::ok(cx.store.events.read(AccessEvent::TOPIC_INFO, &after).await?))
 }
 
-/// The life of tools, in order; waits for the next event when asked to.
+/// Read events about created and deleted tools, in order. Waits for the next event when `wait` is set.
 #[utoipa::path(get, path = "/accounts/v1/internal/events/tools", tag = "internal",
-    operation_id = "accounts.internal_events_tools", params(After),
-    responses((status = 200, body = Data<EventBatch>), (status = 409, description = "no longer kept")))]
-pub async fn tool_events(
-    cx: Cx,
+    operation_id = "accounts.internal_events_tools", params(EventsQuery),
+    responses((status = 200, body = Data<EventBatch>), (status = 409, description = "the cursor is older than the oldest event")))]
+pub async fn read_tool_events(
+    cx: AccountsContext,
     _: Authed<rights::ReadEvents>,
-    Query(after): Query<After>,
-) -> Reply<EventBatch> {
-    Ok(Answer::of(cx.store.events.read(ToolEvent::TOPIC_INFO, &after).await?))
+    Query(after): Query<EventsQuery>,
+) -> ApiResult<EventBatch> {
+    Ok(ApiResponse::ok(cx.store.events.read(ToolEvent::TOPIC_INFO, &after).await?))
 }
 
-/// The calling service has erased what this tool had.
+/// Acknowledge that the calling service has erased the data of a tool.
 #[utoipa::path(post, path = "/accounts/v1/internal/erased/{tool}", tag = "internal",
-    operation_id = "accounts.internal_erased", params(("tool" = String, Path, description = "its id")),
+    operation_id = "accounts.internal_erased", params(("tool" = String, Path, description = "id of the tool")),
     responses((status = 200, body = Data<Done>)))]
-pub async fn erased(cx: Cx, peer: Authed<rights::Erase>, Param(tool): Param<ToolId>) -> Reply<Done> {
-    app::tool_delete::acknowledge(&cx, &cx.by(&peer), tool, peer.role).await?;
-    Ok(Answer::done())
+pub async fn acknowledge_erasure(
+    cx: AccountsContext,
+    peer: Authed<rights::Erase>,
+    Param(tool): Param<ToolId>,
+) -> ApiResult<Done> {
+    app::tool_deletion::acknowledge_erasure(&cx, &cx.build_actor(&peer), tool, peer.role).await?;
+    Ok(ApiResponse::ok_done())
 }
 
-/// The ended tools of which the calling service has yet to erase what it has.
+/// List the deleted tools whose data the calling service has yet to erase.
 #[utoipa::path(get, path = "/accounts/v1/internal/duties", tag = "internal",
     operation_id = "accounts.internal_duties", params(Paging),
     responses((status = 200, body = Data<Listed<String>>)))]
-pub async fn duties(
-    cx: Cx,
+pub async fn list_pending_erasures(
+    cx: AccountsContext,
     peer: Authed<rights::Erase>,
     Query(paging): Query<Paging>,
-) -> Reply<Listed<ToolId>> {
-    Ok(Answer::page(cx.store.duties_of(peer.role, paging.limit, paging.cursor.as_ref()).await?))
+) -> ApiResult<Listed<ToolId>> {
+    Ok(ApiResponse::from_page(
+        cx.store.list_tools_to_erase(peer.role, paging.limit, paging.cursor.as_ref()).await?,
+    ))
 }
 
-/// The maintainers of a tool who have an address for mail, by name.
+/// List the maintainers of a tool who have a mail address, by name.
 #[utoipa::path(get, path = "/accounts/v1/internal/tools/{tool}/recipients", tag = "internal",
     operation_id = "accounts.internal_recipients",
-    params(("tool" = String, Path, description = "its id"), Paging),
+    params(("tool" = String, Path, description = "id of the tool"), Paging),
     responses((status = 200, body = Data<Listed<Recipient>>)))]
-pub async fn recipients(
-    cx: Cx,
+pub async fn list_recipients(
+    cx: AccountsContext,
     _: Authed<rights::Addresses>,
     Param(tool): Param<ToolId>,
     Query(paging): Query<Paging>,
-) -> Reply<Listed<Recipient>> {
-    Ok(Answer::page(cx.store.recipients(tool, paging.limit, paging.cursor.as_ref()).await?))
+) -> ApiResult<Listed<Recipient>> {
+    Ok(ApiResponse::from_page(cx.store.list_recipients(tool, paging.limit, paging.cursor.as_ref()).await?))
 }

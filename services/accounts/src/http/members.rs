@@ -1,7 +1,7 @@
-//! Who belongs to a tool.
+//! Endpoints for members of a tool.
 
 use hearth_base::UserName;
-use hearth_kit::{Answer, Authed, Json, Param, Query, Reply};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param, Query};
 use hearth_wire::{
     reply::{Data, Done, Listed, Paging},
     tools::{Member, MemberPut},
@@ -9,47 +9,58 @@ use hearth_wire::{
 
 use crate::{
     app,
-    cx::Cx,
+    context::AccountsContext,
     rights::{ToolOwn, ToolRead},
 };
 
-/// The tool's members by name.
+/// List the members of a tool by name.
 #[utoipa::path(get, path = "/tools/v1/tool/{tool}/members", tag = "tools", operation_id = "tools.member_list",
-    params(("tool" = String, Path, description = "its name"), Paging),
+    params(("tool" = String, Path, description = "name of the tool"), Paging),
     responses((status = 200, body = Data<Listed<Member>>)))]
-pub async fn list(cx: Cx, tool: Authed<ToolRead>, Query(paging): Query<Paging>) -> Reply<Listed<Member>> {
-    let page = cx.store.member_list(tool.id, paging.limit, paging.cursor.as_ref()).await?;
-    Ok(Answer::page(page.map(Member::from)))
+pub async fn list(
+    cx: AccountsContext,
+    tool: Authed<ToolRead>,
+    Query(paging): Query<Paging>,
+) -> ApiResult<Listed<Member>> {
+    let page = cx.store.list_members(tool.id, paging.limit, paging.cursor.as_ref()).await?;
+    Ok(ApiResponse::from_page(page.map(Member::from)))
 }
 
-/// Give somebody a role on the tool, or another one.
+/// Add a member to the tool, or change a member's role.
 #[utoipa::path(put, path = "/tools/v1/tool/{tool}/members/{user}", tag = "tools",
     operation_id = "tools.member_put",
-    params(("tool" = String, Path, description = "its name"), ("user" = String, Path, description = "who")),
+    params(("tool" = String, Path, description = "name of the tool"), ("user" = String, Path, description = "name of the user")),
     request_body = MemberPut,
-    responses((status = 200, body = Data<Member>), (status = 404, description = "there is no such user"),
-        (status = 409, description = "no owner would be left")))]
-pub async fn put(
-    cx: Cx,
+    responses((status = 200, body = Data<Member>), (status = 404, description = "the user does not exist"),
+        (status = 409, description = "the tool would have no owner")))]
+pub async fn set_member(
+    cx: AccountsContext,
     tool: Authed<ToolOwn>,
     Param(user): Param<UserName>,
     Json(put): Json<MemberPut>,
-) -> Reply<Member> {
-    let member = app::members::put(&cx, &cx.by(&tool), (tool.id, &tool.name), &user, put.role).await?;
-    Ok(Answer::of(member.into()))
+) -> ApiResult<Member> {
+    let member =
+        app::members::set_member(&cx, &cx.build_actor(&tool), (tool.id, &tool.name), &user, put.role).await?;
+    Ok(ApiResponse::ok(member.into()))
 }
 
-/// Take somebody's role away, and revoke the tool's tokens that they made.
+/// Remove a member, and revoke the tool tokens that the member created.
 #[utoipa::path(delete, path = "/tools/v1/tool/{tool}/members/{user}", tag = "tools",
     operation_id = "tools.member_remove",
-    params(("tool" = String, Path, description = "its name"), ("user" = String, Path, description = "who")),
-    responses((status = 200, body = Data<Done>), (status = 404, description = "not a member"),
-        (status = 409, description = "no owner would be left")))]
-pub async fn remove(cx: Cx, tool: Authed<ToolOwn>, Param(user): Param<UserName>) -> Reply<Done> {
-    let tokens = app::members::remove(&cx, &cx.by(&tool), (tool.id, &tool.name), &user).await?;
+    params(("tool" = String, Path, description = "name of the tool"), ("user" = String, Path, description = "name of the user")),
+    responses((status = 200, body = Data<Done>), (status = 404, description = "the user is not a member"),
+        (status = 409, description = "the tool would have no owner")))]
+pub async fn remove_member(
+    cx: AccountsContext,
+    tool: Authed<ToolOwn>,
+    Param(user): Param<UserName>,
+) -> ApiResult<Done> {
+    let tokens =
+        app::members::remove_member(&cx, &cx.build_actor(&tool), (tool.id, &tool.name), &user).await?;
     Ok(match tokens {
-        0 => Answer::done(),
-        1 => Answer::done().info(format!("the one token that {user} made for the tool was revoked")),
-        many => Answer::done().info(format!("the {many} tokens that {user} made for the tool were revoked")),
+        0 => ApiResponse::ok_done(),
+        1 => ApiResponse::ok_done().with_info(format!("revoked 1 token that {user} created for the tool")),
+        many => ApiResponse::ok_done()
+            .with_info(format!("revoked {many} tokens that {user} created for the tool")),
     })
 }

@@ -1,11 +1,11 @@
-//! Handlers, a file per resource: extract, call a rule, reply.
+//! Endpoints, one file per resource: extract, call a rule, reply.
 
 pub mod audit;
 pub mod internal;
 pub mod invitations;
 pub mod mandates;
 pub mod members;
-pub mod people;
+pub mod profile;
 pub mod quota;
 pub mod sessions;
 pub mod tokens;

@@ -1,6 +1,6 @@
-//! How much a tool may use.
+//! Endpoints for quotas of tools.
 
-use hearth_kit::{Answer, Authed, Json, Reply};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Json};
 use hearth_wire::{
     reply::Data,
     tools::{Quota, QuotaPatch},
@@ -8,23 +8,27 @@ use hearth_wire::{
 
 use crate::{
     app,
-    cx::Cx,
+    context::AccountsContext,
     rights::{ToolOperate, ToolRead},
 };
 
-/// How much the tool may use.
+/// Show the quota of a tool.
 #[utoipa::path(get, path = "/tools/v1/tool/{tool}/quota", tag = "tools", operation_id = "tools.quota",
-    params(("tool" = String, Path, description = "its name")),
+    params(("tool" = String, Path, description = "name of the tool")),
     responses((status = 200, body = Data<Quota>)))]
-pub async fn show(cx: Cx, tool: Authed<ToolRead>) -> Reply<Quota> {
-    Ok(Answer::of(app::quota::of(&cx, tool.id).await?))
+pub async fn show(cx: AccountsContext, tool: Authed<ToolRead>) -> ApiResult<Quota> {
+    Ok(ApiResponse::ok(app::quota::find_quota(&cx, tool.id).await?))
 }
 
-/// Change how much the tool may use. What is absent stays, `null` goes back to the default.
+/// Change the quota of a tool. Absent fields are unchanged; `null` restores the default.
 #[utoipa::path(patch, path = "/tools/v1/tool/{tool}/quota", tag = "tools", operation_id = "tools.quota_patch",
-    params(("tool" = String, Path, description = "its name")), request_body = QuotaPatch,
+    params(("tool" = String, Path, description = "name of the tool")), request_body = QuotaPatch,
     responses((status = 200, body = Data<Quota>)))]
-pub async fn patch(cx: Cx, tool: Authed<ToolOperate>, Json(patch): Json<QuotaPatch>) -> Reply<Quota> {
-    let changed = app::quota::patch(&cx, &cx.by(&tool), (tool.id, &tool.name), &patch).await?;
-    Ok(Answer::of(changed))
+pub async fn patch_quota(
+    cx: AccountsContext,
+    tool: Authed<ToolOperate>,
+    Json(patch): Json<QuotaPatch>,
+) -> ApiResult<Quota> {
+    let changed = app::quota::patch_quota(&cx, &cx.build_actor(&tool), (tool.id, &tool.name), &patch).await?;
+    Ok(ApiResponse::ok(changed))
 }

@@ -1,36 +1,49 @@
-//! The caller's own tokens.
+//! Endpoints for personal tokens.
 
 use hearth_base::TokenId;
-use hearth_kit::{Answer, Authed, Json, Param, Query, Reply};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param, Query};
 use hearth_wire::{
     accounts::{Token, TokenCreate, TokenCreated},
     reply::{Data, Done, Listed, Paging},
 };
 
-use crate::{app, cx::Cx, rights::SelfService, store::Holder};
+use crate::{app, context::AccountsContext, rights::SelfService, store::TokenHolder};
 
-/// The caller's tokens, oldest first.
+/// List the caller's tokens, oldest first.
 #[utoipa::path(get, path = "/accounts/v1/tokens", tag = "accounts", operation_id = "accounts.token_list",
     params(Paging), responses((status = 200, body = Data<Listed<Token>>)))]
-pub async fn list(cx: Cx, me: Authed<SelfService>, Query(paging): Query<Paging>) -> Reply<Listed<Token>> {
-    let holder = Holder::User(me.id);
-    let page = cx.store.token_list(holder, paging.limit, paging.cursor.as_ref()).await?;
-    Ok(Answer::page(page.map(Token::from)))
+pub async fn list(
+    cx: AccountsContext,
+    me: Authed<SelfService>,
+    Query(paging): Query<Paging>,
+) -> ApiResult<Listed<Token>> {
+    let holder = TokenHolder::User(me.id);
+    let page = cx.store.list_tokens(holder, paging.limit, paging.cursor.as_ref()).await?;
+    Ok(ApiResponse::from_page(page.map(Token::from)))
 }
 
-/// Make a token. Its secret is in this answer and nowhere else.
+/// Create a token. Only this response contains its secret.
 #[utoipa::path(post, path = "/accounts/v1/tokens", tag = "accounts", operation_id = "accounts.token_create",
     request_body = TokenCreate, responses((status = 201, body = Data<TokenCreated>)))]
-pub async fn create(cx: Cx, me: Authed<SelfService>, Json(create): Json<TokenCreate>) -> Reply<TokenCreated> {
-    let (secret, token) = app::tokens::create(&cx, &cx.by(&me), me.id, &me.identity, create).await?;
-    Ok(Answer::created(TokenCreated { secret, token: token.into() }))
+pub async fn create(
+    cx: AccountsContext,
+    me: Authed<SelfService>,
+    Json(create): Json<TokenCreate>,
+) -> ApiResult<TokenCreated> {
+    let (secret, token) =
+        app::tokens::create_personal_token(&cx, &cx.build_actor(&me), me.id, &me.identity, create).await?;
+    Ok(ApiResponse::created(TokenCreated { secret, token: token.into() }))
 }
 
-/// Revoke a token. From now on it is refused.
+/// Revoke a token. Later uses are refused.
 #[utoipa::path(delete, path = "/accounts/v1/tokens/{token}", tag = "accounts",
-    operation_id = "accounts.token_revoke", params(("token" = String, Path, description = "its id")),
+    operation_id = "accounts.token_revoke", params(("token" = String, Path, description = "id of the token")),
     responses((status = 200, body = Data<Done>), (status = 404, description = "the caller has no such token")))]
-pub async fn revoke(cx: Cx, me: Authed<SelfService>, Param(token): Param<TokenId>) -> Reply<Done> {
-    app::tokens::revoke(&cx, &cx.by(&me), Holder::User(me.id), None, token).await?;
-    Ok(Answer::done())
+pub async fn revoke_token(
+    cx: AccountsContext,
+    me: Authed<SelfService>,
+    Param(token): Param<TokenId>,
+) -> ApiResult<Done> {
+    app::tokens::revoke_token(&cx, &cx.build_actor(&me), TokenHolder::User(me.id), None, token).await?;
+    Ok(ApiResponse::ok_done())
 }

@@ -1,8 +1,9 @@
-//! What is kept, as the API shows it. Each destructures, so that a new field is dealt with.
+//! Conversions from stored values to API values. Each destructures its value, so that a new field cannot be
+//! forgotten.
 
 use hearth_wire::{accounts as wire, tools};
 
-use crate::store::{Invitation, Member, Token, User};
+use crate::store::{Invitation, Member, StoredToken, User};
 
 impl From<User> for wire::User {
     fn from(user: User) -> Self {
@@ -11,16 +12,17 @@ impl From<User> for wire::User {
     }
 }
 
-impl From<Token> for wire::Token {
-    fn from(token: Token) -> Self {
-        let Token { id, hash: _, maker: _, holder: _, label, scopes, created, used, expires } = token;
-        Self { id, label, scopes, created, last_used: used, expires }
+impl From<StoredToken> for wire::Token {
+    fn from(token: StoredToken) -> Self {
+        let StoredToken { id, hash: _, maker: _, holder: _, label, scopes, created, last_used, expires } =
+            token;
+        Self { id, label, scopes, created, last_used, expires }
     }
 }
 
 impl From<Invitation> for wire::Invitation {
     fn from(invitation: Invitation) -> Self {
-        let Invitation { id, hash: _, operator, first: _, maker: _, note, created, expires } = invitation;
+        let Invitation { id, hash: _, operator, is_setup: _, maker: _, note, created, expires } = invitation;
         Self { id, operator, note, created, expires }
     }
 }

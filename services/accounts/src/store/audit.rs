@@ -1,15 +1,15 @@
-//! Who did what, when.
+//! Table of audit entries.
 
-use hearth_base::{Cursor, EventId, Limit, Page, RequestId, Result, ToolId, ToolName};
-use hearth_kit::db::{OrFault, Tx};
+use hearth_base::{EventId, Page, PageCursor, PageLimit, RequestId, Result, ToolId, ToolName};
+use hearth_kit::db::{OrDbError, Tx};
 use hearth_wire::accounts::AuditEntry;
 use jiff::Timestamp;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::{Store, columns::read};
+use super::{AccountStore, columns::parse_column};
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -17,7 +17,7 @@ pub mod row {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
-        pub at: At,
+        pub at: DbTimestamp,
         pub who: String,
         pub action: String,
         pub tool_id: Option<String>,
@@ -32,9 +32,9 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A change that is being made.
+/// An audit entry to insert.
 #[derive(Debug)]
-pub struct NewEntry<'a> {
+pub struct NewAuditEntry<'a> {
     pub id: EventId,
     pub at: Timestamp,
     pub who: String,
@@ -44,10 +44,10 @@ pub struct NewEntry<'a> {
     pub request: RequestId,
 }
 
-impl Store {
-    /// Writes an entry, as part of the change it tells of.
-    pub async fn audit_add(&self, tx: &Tx, entry: NewEntry<'_>) -> Result<()> {
-        let NewEntry { id, at, who, action, tool, subject, request } = entry;
+impl AccountStore {
+    /// Inserts an entry, in the transaction of the change.
+    pub async fn insert_audit_entry(&self, tx: &Tx, entry: NewAuditEntry<'_>) -> Result<()> {
+        let NewAuditEntry { id, at, who, action, tool, subject, request } = entry;
         let row = row::ActiveModel {
             id: Set(id.to_string()),
             at: Set(at.into()),
@@ -58,16 +58,16 @@ impl Store {
             subject: Set(subject),
             request_id: Set(request.to_string()),
         };
-        row::Entity::insert(row).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Entries, newest first: of one tool or of all, of one action or of all.
-    pub async fn audit_list(
+    /// Lists entries, newest first: of one tool or of all, with one action or with any.
+    pub async fn list_audit_entries(
         &self,
         tool: Option<ToolId>,
         action: Option<&str>,
-        limit: Limit,
-        cursor: Option<&Cursor>,
+        limit: PageLimit,
+        cursor: Option<&PageCursor>,
     ) -> Result<Page<AuditEntry>> {
         let mut query = row::Entity::find().order_by_desc(row::Column::Id);
         if let Some(tool) = tool {
@@ -77,16 +77,16 @@ impl Store {
             query = query.filter(row::Column::Action.eq(action));
         }
         if let Some(cursor) = cursor {
-            query = query.filter(row::Column::Id.lt(cursor.key::<EventId>()?.to_string()));
+            query = query.filter(row::Column::Id.lt(cursor.parse_key::<EventId>()?.to_string()));
         }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
-        let entries = rows.into_iter().map(entry).collect::<Result<_>>()?;
-        Ok(Page::cut(entries, limit, |entry: &AuditEntry| entry.id))
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
+        let entries = rows.into_iter().map(to_audit_entry).collect::<Result<_>>()?;
+        Ok(Page::from_items(entries, limit, |entry: &AuditEntry| entry.id))
     }
 }
 
-fn entry(row: row::Model) -> Result<AuditEntry> {
+fn to_audit_entry(row: row::Model) -> Result<AuditEntry> {
     let row::Model { id, at, who, action, tool_id: _, tool_name, subject, request_id } = row;
-    let id = read("audit.id", &id)?;
+    let id = parse_column("audit.id", &id)?;
     Ok(AuditEntry { id, at: at.into(), who, action, tool: tool_name, subject, request_id })
 }

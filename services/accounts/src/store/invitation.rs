@@ -1,19 +1,19 @@
-//! Codes by which people come in.
+//! Table of invitations.
 
-use hearth_base::{Cursor, Error, Limit, Page, Result, TokenId, UserId};
-use hearth_kit::db::{At, OrFault, Tx};
+use hearth_base::{Error, Page, PageCursor, PageLimit, Result, TokenId, UserId};
+use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::LockType,
 };
 
 use super::{
-    Store,
-    columns::{read, read_some, write_some},
+    AccountStore,
+    columns::{parse_column, parse_optional_column, to_optional_text},
 };
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -23,12 +23,13 @@ pub mod row {
         pub id: String,
         pub hash: String,
         pub operator: bool,
-        /// Made by Hearth itself for its first operator, and made anew at each start until it is used.
-        pub first: bool,
+        /// True for the setup code, which Hearth creates for its first operator at each start until it is
+        /// used.
+        pub is_setup: bool,
         pub maker: Option<String>,
         pub note: String,
-        pub created: At,
-        pub expires: At,
+        pub created: DbTimestamp,
+        pub expires: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -37,15 +38,15 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A code that waits to be used.
+/// An unused invitation.
 #[derive(Debug, Clone)]
 pub struct Invitation {
     pub id: TokenId,
-    /// Of its code.
+    /// Hash of the code.
     pub hash: String,
     pub operator: bool,
-    pub first: bool,
-    /// The operator who made it.
+    pub is_setup: bool,
+    /// Operator who created it.
     pub maker: Option<UserId>,
     pub note: String,
     pub created: Timestamp,
@@ -56,80 +57,96 @@ impl TryFrom<row::Model> for Invitation {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, hash, operator, first, maker, note, created, expires } = row;
-        let id = read("invitation.id", &id)?;
-        let maker = read_some("invitation.maker", maker.as_deref())?;
-        Ok(Self { id, hash, operator, first, maker, note, created: created.into(), expires: expires.into() })
+        let row::Model { id, hash, operator, is_setup, maker, note, created, expires } = row;
+        let id = parse_column("invitation.id", &id)?;
+        let maker = parse_optional_column("invitation.maker", maker.as_deref())?;
+        Ok(Self {
+            id,
+            hash,
+            operator,
+            is_setup,
+            maker,
+            note,
+            created: created.into(),
+            expires: expires.into(),
+        })
     }
 }
 
-impl Store {
-    /// Adds an invitation.
-    pub async fn invitation_add(&self, tx: &Tx, invitation: &Invitation) -> Result<()> {
-        let Invitation { id, hash, operator, first, maker, note, created, expires } = invitation;
+impl AccountStore {
+    /// Inserts an invitation.
+    pub async fn insert_invitation(&self, tx: &Tx, invitation: &Invitation) -> Result<()> {
+        let Invitation { id, hash, operator, is_setup, maker, note, created, expires } = invitation;
         let row = row::ActiveModel {
             id: Set(id.to_string()),
             hash: Set(hash.clone()),
             operator: Set(*operator),
-            first: Set(*first),
-            maker: Set(write_some(maker.as_ref())),
+            is_setup: Set(*is_setup),
+            maker: Set(to_optional_text(maker.as_ref())),
             note: Set(note.clone()),
             created: Set((*created).into()),
             expires: Set((*expires).into()),
         };
-        row::Entity::insert(row).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Takes the invitation with this code's hash out of the table: it is good once.
-    pub async fn invitation_take(&self, tx: &Tx, hash: &str) -> Result<Option<Invitation>> {
+    /// Deletes and returns the invitation with this code's hash, so that a code is used once.
+    pub async fn take_invitation(&self, tx: &Tx, hash: &str) -> Result<Option<Invitation>> {
         let query = row::Entity::find().filter(row::Column::Hash.eq(hash)).lock(LockType::Update);
-        let Some(row) = query.one(&**tx).await.or_fault()? else { return Ok(None) };
-        row::Entity::delete_by_id(row.id.clone()).exec(&**tx).await.or_fault()?;
+        let Some(row) = query.one(&**tx).await.or_db_error()? else { return Ok(None) };
+        row::Entity::delete_by_id(row.id.clone()).exec(&**tx).await.or_db_error()?;
         Invitation::try_from(row).map(Some)
     }
 
-    /// Withdraws an invitation. What it was, if it was there.
-    pub async fn invitation_withdraw(&self, tx: &Tx, id: TokenId) -> Result<Option<Invitation>> {
+    /// Deletes an invitation. Returns it if it existed.
+    pub async fn delete_invitation(&self, tx: &Tx, id: TokenId) -> Result<Option<Invitation>> {
         let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);
-        let found = query.one(&**tx).await.or_fault()?;
-        row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_fault()?;
+        let found = query.one(&**tx).await.or_db_error()?;
+        row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_db_error()?;
         found.map(Invitation::try_from).transpose()
     }
 
-    /// Whether a code of this hash is good at `now`.
-    pub async fn invitation_is_good(&self, hash: &str, now: Timestamp) -> Result<bool> {
+    /// Returns true if a code with this hash is valid at `now`.
+    pub async fn is_valid_invitation(&self, hash: &str, now: Timestamp) -> Result<bool> {
         let query = row::Entity::find().filter(row::Column::Hash.eq(hash));
-        let good =
-            query.filter(row::Column::Expires.gt(At::from(now))).one(self.db.reader()).await.or_fault()?;
-        Ok(good.is_some())
+        let found = query
+            .filter(row::Column::Expires.gt(DbTimestamp::from(now)))
+            .one(self.db.reader())
+            .await
+            .or_db_error()?;
+        Ok(found.is_some())
     }
 
-    /// Withdraws what somebody made while they were an operator.
-    pub async fn invitation_withdraw_of(&self, tx: &Tx, maker: UserId) -> Result<()> {
-        let theirs = row::Entity::delete_many().filter(row::Column::Maker.eq(maker.to_string()));
-        theirs.exec(&**tx).await.or_fault().map(|_| ())
+    /// Deletes the invitations that an operator created.
+    pub async fn delete_invitations_by_maker(&self, tx: &Tx, maker: UserId) -> Result<()> {
+        let created_by_maker = row::Entity::delete_many().filter(row::Column::Maker.eq(maker.to_string()));
+        created_by_maker.exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Forgets the codes that Hearth made for its first operator.
-    pub async fn invitation_forget_first(&self, tx: &Tx) -> Result<()> {
-        let first = row::Entity::delete_many().filter(row::Column::First.eq(true));
-        first.exec(&**tx).await.or_fault().map(|_| ())
+    /// Deletes the setup codes.
+    pub async fn delete_setup_invitations(&self, tx: &Tx) -> Result<()> {
+        let setup_codes = row::Entity::delete_many().filter(row::Column::IsSetup.eq(true));
+        setup_codes.exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Invitations that wait, oldest first.
-    pub async fn invitation_list(&self, limit: Limit, cursor: Option<&Cursor>) -> Result<Page<Invitation>> {
+    /// Lists invitations, oldest first.
+    pub async fn list_invitations(
+        &self,
+        limit: PageLimit,
+        cursor: Option<&PageCursor>,
+    ) -> Result<Page<Invitation>> {
         let mut query = row::Entity::find().order_by_asc(row::Column::Id);
         if let Some(cursor) = cursor {
-            query = query.filter(row::Column::Id.gt(cursor.key::<TokenId>()?.to_string()));
+            query = query.filter(row::Column::Id.gt(cursor.parse_key::<TokenId>()?.to_string()));
         }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
         let invitations = rows.into_iter().map(Invitation::try_from).collect::<Result<_>>()?;
-        Ok(Page::cut(invitations, limit, |invitation: &Invitation| invitation.id))
+        Ok(Page::from_items(invitations, limit, |invitation: &Invitation| invitation.id))
     }
 
-    /// Forgets invitations that have run out.
-    pub async fn invitation_sweep(&self, tx: &Tx, now: Timestamp) -> Result<()> {
-        let old = row::Entity::delete_many().filter(row::Column::Expires.lte(At::from(now)));
-        old.exec(&**tx).await.or_fault().map(|_| ())
+    /// Deletes expired invitations.
+    pub async fn delete_expired_invitations(&self, tx: &Tx, now: Timestamp) -> Result<()> {
+        let old = row::Entity::delete_many().filter(row::Column::Expires.lte(DbTimestamp::from(now)));
+        old.exec(&**tx).await.or_db_error().map(|_| ())
     }
 }

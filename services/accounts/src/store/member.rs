@@ -1,7 +1,7 @@
-//! Who belongs to which tool, as what.
+//! Table of members of tools.
 
-use hearth_base::{Cursor, Error, Limit, Page, Result, ToolId, ToolRole, UserId, UserName};
-use hearth_kit::db::{At, OrFault, Tx};
+use hearth_base::{Error, Page, PageCursor, PageLimit, Result, ToolId, ToolRole, UserId, UserName};
+use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use hearth_wire::accounts::internal::Recipient;
 use jiff::Timestamp;
 use sea_orm::{
@@ -10,13 +10,13 @@ use sea_orm::{
 };
 
 use super::{
-    Store,
-    columns::{read, read_some},
+    AccountStore,
+    columns::{parse_column, parse_optional_column},
     user,
 };
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -27,7 +27,7 @@ pub mod row {
         #[sea_orm(primary_key, auto_increment = false)]
         pub user_id: String,
         pub role: String,
-        pub since: At,
+        pub since: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -57,36 +57,38 @@ pub struct Member {
     pub since: Timestamp,
 }
 
-impl Store {
-    /// What a user is to a tool.
-    pub async fn member_role(&self, tool: ToolId, user: UserId) -> Result<Option<ToolRole>> {
+impl AccountStore {
+    /// Finds the role of a user on a tool.
+    pub async fn find_member_role(&self, tool: ToolId, user: UserId) -> Result<Option<ToolRole>> {
         let key = (tool.to_string(), user.to_string());
-        let found = row::Entity::find_by_id(key).one(self.db.reader()).await.or_fault()?;
-        found.map(|row| read("member.role", &row.role)).transpose()
+        let found = row::Entity::find_by_id(key).one(self.db.reader()).await.or_db_error()?;
+        found.map(|row| parse_column("member.role", &row.role)).transpose()
     }
 
-    /// What a user is to a tool, as a change sees it, under the tool's lock.
-    pub async fn member_role_in(&self, tx: &Tx, tool: ToolId, user: UserId) -> Result<Option<ToolRole>> {
+    /// Finds the role of a user on a tool, as seen within the transaction, under the tool's lock.
+    pub async fn find_member_role_in(&self, tx: &Tx, tool: ToolId, user: UserId) -> Result<Option<ToolRole>> {
         let found =
-            row::Entity::find_by_id((tool.to_string(), user.to_string())).one(&**tx).await.or_fault()?;
-        found.map(|row| read("member.role", &row.role)).transpose()
+            row::Entity::find_by_id((tool.to_string(), user.to_string())).one(&**tx).await.or_db_error()?;
+        found.map(|row| parse_column("member.role", &row.role)).transpose()
     }
 
-    /// What a user is to each of these tools.
-    pub async fn member_roles(&self, tools: &[ToolId], user: UserId) -> Result<Vec<(ToolId, ToolRole)>> {
+    /// Finds the roles of a user on these tools.
+    pub async fn find_member_roles(&self, tools: &[ToolId], user: UserId) -> Result<Vec<(ToolId, ToolRole)>> {
         let rows = row::Entity::find()
             .filter(row::Column::UserId.eq(user.to_string()))
             .filter(row::Column::ToolId.is_in(tools.iter().map(ToString::to_string)))
             .all(self.db.reader())
             .await
-            .or_fault()?;
+            .or_db_error()?;
         rows.into_iter()
-            .map(|row| Ok((read("member.tool_id", &row.tool_id)?, read("member.role", &row.role)?)))
+            .map(|row| {
+                Ok((parse_column("member.tool_id", &row.tool_id)?, parse_column("member.role", &row.role)?))
+            })
             .collect()
     }
 
-    /// Gives a user a role, in place of the one they had.
-    pub async fn member_put(
+    /// Inserts a member, or changes its role.
+    pub async fn set_member(
         &self,
         tx: &Tx,
         tool: ToolId,
@@ -98,75 +100,81 @@ impl Store {
             tool_id: Set(tool.to_string()),
             user_id: Set(user.to_string()),
             role: Set(role.to_string()),
-            since: Set(At::from(since)),
+            since: Set(DbTimestamp::from(since)),
         };
-        let known = OnConflict::columns([row::Column::ToolId, row::Column::UserId])
+        let update = OnConflict::columns([row::Column::ToolId, row::Column::UserId])
             .update_columns([row::Column::Role, row::Column::Since])
             .to_owned();
-        row::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        row::Entity::insert(row)
+            .on_conflict(update)
+            .exec_without_returning(&**tx)
+            .await
+            .or_db_error()
+            .map(|_| ())
     }
 
-    /// Takes a user's role away.
-    pub async fn member_remove(&self, tx: &Tx, tool: ToolId, user: UserId) -> Result<()> {
+    /// Deletes a member.
+    pub async fn remove_member(&self, tx: &Tx, tool: ToolId, user: UserId) -> Result<()> {
         let key = (tool.to_string(), user.to_string());
-        row::Entity::delete_by_id(key).exec(&**tx).await.or_fault().map(|_| ())
+        row::Entity::delete_by_id(key).exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Takes everybody's role away.
-    pub async fn member_remove_all(&self, tx: &Tx, tool: ToolId) -> Result<()> {
+    /// Deletes all members of a tool.
+    pub async fn remove_all_members(&self, tx: &Tx, tool: ToolId) -> Result<()> {
         let all = row::Entity::delete_many().filter(row::Column::ToolId.eq(tool.to_string()));
-        all.exec(&**tx).await.or_fault().map(|_| ())
+        all.exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// How many owners a tool has, as a change sees it.
-    pub async fn owner_count(&self, tx: &Tx, tool: ToolId) -> Result<u64> {
+    /// Counts the owners of a tool, as seen within the transaction.
+    pub async fn count_owners(&self, tx: &Tx, tool: ToolId) -> Result<u64> {
         row::Entity::find()
             .filter(row::Column::ToolId.eq(tool.to_string()))
             .filter(row::Column::Role.eq(ToolRole::Owner.name()))
             .count(&**tx)
             .await
-            .or_fault()
+            .or_db_error()
     }
 
-    /// How many tools a user owns, as a change sees it.
-    pub async fn owned_count(&self, tx: &Tx, user: UserId) -> Result<u64> {
+    /// Counts the tools that a user owns, as seen within the transaction.
+    pub async fn count_owned_tools(&self, tx: &Tx, user: UserId) -> Result<u64> {
         row::Entity::find()
             .filter(row::Column::UserId.eq(user.to_string()))
             .filter(row::Column::Role.eq(ToolRole::Owner.name()))
             .count(&**tx)
             .await
-            .or_fault()
+            .or_db_error()
     }
 
-    /// Members of a tool by name.
-    pub async fn member_list(
+    /// Lists the members of a tool by name.
+    pub async fn list_members(
         &self,
         tool: ToolId,
-        limit: Limit,
-        cursor: Option<&Cursor>,
+        limit: PageLimit,
+        cursor: Option<&PageCursor>,
     ) -> Result<Page<Member>> {
         let mut query = row::Entity::find()
             .find_also_related(user::row::Entity)
             .filter(row::Column::ToolId.eq(tool.to_string()))
             .order_by_asc(user::row::Column::Name);
         if let Some(cursor) = cursor {
-            query = query.filter(user::row::Column::Name.gt(cursor.key::<UserName>()?.as_str()));
+            query = query.filter(user::row::Column::Name.gt(cursor.parse_key::<UserName>()?.as_str()));
         }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
         let members = rows.into_iter().filter_map(|(member, user)| user.map(|user| (member, user)));
         let members = members.map(|(member, user)| {
-            let (name, role) = (read("user.name", &user.name)?, read("member.role", &member.role)?);
+            let (name, role) =
+                (parse_column("user.name", &user.name)?, parse_column("member.role", &member.role)?);
             Ok(Member { user: name, role, since: member.since.into() })
         });
-        Ok(Page::cut(members.collect::<Result<_>>()?, limit, |member: &Member| member.user.clone()))
+        Ok(Page::from_items(members.collect::<Result<_>>()?, limit, |member: &Member| member.user.clone()))
     }
 
-    /// Those who may change what a tool runs, can sign in and have an address for mail, by name.
-    pub async fn recipients(
+    /// Lists the maintainers and owners of a tool who are enabled and have a mail address, by name.
+    pub async fn list_recipients(
         &self,
         tool: ToolId,
-        limit: Limit,
-        cursor: Option<&Cursor>,
+        limit: PageLimit,
+        cursor: Option<&PageCursor>,
     ) -> Result<Page<Recipient>> {
         let mut query = row::Entity::find()
             .find_also_related(user::row::Entity)
@@ -176,16 +184,20 @@ impl Store {
             .filter(user::row::Column::Email.is_not_null())
             .order_by_asc(user::row::Column::Name);
         if let Some(cursor) = cursor {
-            query = query.filter(user::row::Column::Name.gt(cursor.key::<UserName>()?.as_str()));
+            query = query.filter(user::row::Column::Name.gt(cursor.parse_key::<UserName>()?.as_str()));
         }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
         let people = rows.into_iter().filter_map(|(_, user)| user);
         let recipients = people.map(|user| {
-            let address = read_some("user.email", user.email.as_deref())?;
-            let address = address.ok_or_else(|| Error::internal("a recipient without an address"))?;
-            Ok(Recipient { user: read("user.id", &user.id)?, name: read("user.name", &user.name)?, address })
+            let address = parse_optional_column("user.email", user.email.as_deref())?;
+            let address = address.ok_or_else(|| Error::internal("a recipient has no address"))?;
+            Ok(Recipient {
+                user: parse_column("user.id", &user.id)?,
+                name: parse_column("user.name", &user.name)?,
+                address,
+            })
         });
-        Ok(Page::cut(recipients.collect::<Result<_>>()?, limit, |recipient: &Recipient| {
+        Ok(Page::from_items(recipients.collect::<Result<_>>()?, limit, |recipient: &Recipient| {
             recipient.name.clone()
         }))
     }

@@ -1,5 +1,5 @@
-//! How the tables came to be as they are. A migration that was released never changes, so columns are spelt
-//! out here and not taken from the entities, which do.
+//! Migrations of the tables. A released migration never changes, so its columns are written out here instead
+//! of taken from the entities, which change.
 
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
@@ -11,14 +11,14 @@ use sea_orm::{
     sea_query::{Index, Table, TableCreateStatement},
 };
 
-/// All of them, oldest first.
+/// All migrations, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         Box::new(CreateEvents),
         Box::new(CreateQueue),
         Box::new(CreateAccounts),
         Box::new(CreateMandates),
-        Box::new(UserEmails),
+        Box::new(AddUserEmails),
     ]
 }
 
@@ -33,9 +33,18 @@ impl MigrationName for CreateAccounts {
 #[async_trait::async_trait]
 impl MigrationTrait for CreateAccounts {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in
-            [user(), guess(), session(), token(), invitation(), tool(), member(), quota(), duty(), audit()]
-        {
+        for table in [
+            create_user_table(),
+            create_attempt_table(),
+            create_session_table(),
+            create_token_table(),
+            create_invitation_table(),
+            create_tool_table(),
+            create_member_table(),
+            create_quota_table(),
+            create_finalizer_table(),
+            create_audit_table(),
+        ] {
             manager.create_table(table).await?;
         }
         for (table, column) in [
@@ -65,7 +74,7 @@ impl MigrationName for CreateMandates {
 #[async_trait::async_trait]
 impl MigrationTrait for CreateMandates {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [mandate(), run_token()] {
+        for table in [create_mandate_table(), create_run_token_table()] {
             manager.create_table(table).await?;
         }
         for (table, column) in [
@@ -82,7 +91,7 @@ impl MigrationTrait for CreateMandates {
     }
 }
 
-fn mandate() -> TableCreateStatement {
+fn create_mandate_table() -> TableCreateStatement {
     Table::create()
         .table("mandate")
         .col(string("id").primary_key())
@@ -100,7 +109,7 @@ fn mandate() -> TableCreateStatement {
         .to_owned()
 }
 
-fn run_token() -> TableCreateStatement {
+fn create_run_token_table() -> TableCreateStatement {
     Table::create()
         .table("run_token")
         .col(string("id").primary_key())
@@ -114,7 +123,7 @@ fn run_token() -> TableCreateStatement {
         .to_owned()
 }
 
-fn user() -> TableCreateStatement {
+fn create_user_table() -> TableCreateStatement {
     Table::create()
         .table("user")
         .col(string("id").primary_key())
@@ -126,27 +135,27 @@ fn user() -> TableCreateStatement {
         .to_owned()
 }
 
-fn guess() -> TableCreateStatement {
+fn create_attempt_table() -> TableCreateStatement {
     Table::create()
-        .table("guess")
+        .table("sign_in_attempt")
         .col(string("name").primary_key())
         .col(integer("count"))
-        .col(big_integer("last"))
+        .col(big_integer("last_attempt"))
         .to_owned()
 }
 
-fn session() -> TableCreateStatement {
+fn create_session_table() -> TableCreateStatement {
     Table::create()
         .table("session")
         .col(string("id").primary_key())
         .col(string("hash").unique_key())
         .col(string("user_id"))
-        .col(big_integer("used"))
+        .col(big_integer("last_used"))
         .col(big_integer("expires"))
         .to_owned()
 }
 
-fn token() -> TableCreateStatement {
+fn create_token_table() -> TableCreateStatement {
     Table::create()
         .table("token")
         .col(string("id").primary_key())
@@ -156,18 +165,18 @@ fn token() -> TableCreateStatement {
         .col(string("label"))
         .col(json("scopes"))
         .col(big_integer("created"))
-        .col(big_integer_null("used"))
+        .col(big_integer_null("last_used"))
         .col(big_integer_null("expires"))
         .to_owned()
 }
 
-fn invitation() -> TableCreateStatement {
+fn create_invitation_table() -> TableCreateStatement {
     Table::create()
         .table("invitation")
         .col(string("id").primary_key())
         .col(string("hash").unique_key())
         .col(boolean("operator"))
-        .col(boolean("first"))
+        .col(boolean("is_setup"))
         .col(string_null("maker"))
         .col(string("note"))
         .col(big_integer("created"))
@@ -175,19 +184,19 @@ fn invitation() -> TableCreateStatement {
         .to_owned()
 }
 
-fn tool() -> TableCreateStatement {
+fn create_tool_table() -> TableCreateStatement {
     Table::create()
         .table("tool")
         .col(string("id").primary_key())
         .col(string("name"))
-        .col(string_null("holds_name").unique_key())
+        .col(string_null("reserved_name").unique_key())
         .col(string("description"))
         .col(boolean("deleting"))
         .col(big_integer("created"))
         .to_owned()
 }
 
-fn member() -> TableCreateStatement {
+fn create_member_table() -> TableCreateStatement {
     Table::create()
         .table("member")
         .col(string("tool_id"))
@@ -198,20 +207,20 @@ fn member() -> TableCreateStatement {
         .to_owned()
 }
 
-fn quota() -> TableCreateStatement {
+fn create_quota_table() -> TableCreateStatement {
     Table::create().table("quota").col(string("tool_id").primary_key()).col(json("changes")).to_owned()
 }
 
-fn duty() -> TableCreateStatement {
+fn create_finalizer_table() -> TableCreateStatement {
     Table::create()
-        .table("duty")
+        .table("finalizer")
         .col(string("tool_id"))
         .col(string("service"))
         .primary_key(Index::create().col("tool_id").col("service"))
         .to_owned()
 }
 
-fn audit() -> TableCreateStatement {
+fn create_audit_table() -> TableCreateStatement {
     Table::create()
         .table("audit")
         .col(string("id").primary_key())
@@ -225,17 +234,17 @@ fn audit() -> TableCreateStatement {
         .to_owned()
 }
 
-/// People may say where mail to them goes.
-struct UserEmails;
+/// Adds the mail address of users.
+struct AddUserEmails;
 
-impl MigrationName for UserEmails {
+impl MigrationName for AddUserEmails {
     fn name(&self) -> &str {
         "0003_user_emails"
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for UserEmails {
+impl MigrationTrait for AddUserEmails {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.add_column("user", string_null("email")).await
     }

@@ -1,8 +1,7 @@
-//! The tables of `accounts`: the only place that touches its database.
+//! Database tables of the account service; no other module accesses its database.
 
 mod audit;
-mod duty;
-mod guess;
+mod finalizer;
 mod invitation;
 mod mandate;
 mod member;
@@ -10,6 +9,7 @@ mod migrations;
 mod quota;
 mod run_token;
 mod session;
+mod sign_in_attempt;
 mod token;
 mod tool;
 mod user;
@@ -17,38 +17,38 @@ mod user;
 use hearth_base::Result;
 use hearth_kit::{
     db::{Db, Tx, columns, queue::Queue},
-    events::Stream,
-    tasks::Stop,
+    events::EventStream,
+    tasks::ShutdownSignal,
 };
 
-pub use audit::NewEntry;
+pub use audit::NewAuditEntry;
 pub use invitation::Invitation;
-pub use mandate::{Given, Mandate};
+pub use mandate::{Mandate, MandateCredential};
 pub use member::Member;
 pub use migrations::migrations;
 pub use run_token::RunToken;
 pub use session::Session;
-pub use token::{Holder, Token};
-pub use tool::Tool;
+pub use token::{StoredToken, TokenHolder};
+pub use tool::StoredTool;
 pub use user::User;
 
-/// The database of `accounts`.
+/// Database of the account service.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub struct AccountStore {
     db: Db,
     /// Events for other services.
-    pub events: Stream,
-    /// What is done later.
+    pub events: EventStream,
+    /// Queue of background work.
     pub queue: Queue,
 }
 
-impl Store {
-    /// The tables in `db`, and the queue in it.
-    pub fn new(db: Db, queue: Queue, stop: Stop) -> Self {
-        Self { events: Stream::new(db.clone(), stop), queue, db }
+impl AccountStore {
+    /// Creates a store over the tables and the queue in `db`.
+    pub fn new(db: Db, queue: Queue, stop: ShutdownSignal) -> Self {
+        Self { events: EventStream::new(db.clone(), stop), queue, db }
     }
 
-    /// Begins a change.
+    /// Begins a write transaction.
     pub async fn begin(&self) -> Result<Tx> {
         self.db.begin().await
     }

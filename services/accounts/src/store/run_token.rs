@@ -1,14 +1,14 @@
-//! Tokens that services make for a while, to speak for a tool: what a build pushes with.
+//! Table of short-lived tokens that services create to act for a tool, for example to push a build's image.
 
 use hearth_base::{Error, Result, Role, Scopes, TokenId, ToolId};
-use hearth_kit::db::{At, OrFault, Tx};
+use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
-use super::{Store, columns::read};
+use super::{AccountStore, columns::parse_column};
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -18,12 +18,12 @@ pub mod row {
         pub id: String,
         pub hash: String,
         pub tool_id: String,
-        /// The service that made it.
+        /// Service that created it.
         pub service: String,
         pub scopes: Json,
         pub cause: String,
-        pub created: At,
-        pub expires: At,
+        pub created: DbTimestamp,
+        pub expires: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -32,11 +32,11 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A token that a service made for a while.
+/// A short-lived token created by a service.
 #[derive(Debug, Clone)]
 pub struct RunToken {
     pub id: TokenId,
-    /// Of its secret.
+    /// Hash of the secret.
     pub hash: String,
     pub tool: ToolId,
     pub service: Role,
@@ -52,10 +52,10 @@ impl TryFrom<row::Model> for RunToken {
     fn try_from(row: row::Model) -> Result<Self> {
         let row::Model { id, hash, tool_id, service, scopes, cause, created, expires } = row;
         Ok(Self {
-            id: read("run_token.id", &id)?,
+            id: parse_column("run_token.id", &id)?,
             hash,
-            tool: read("run_token.tool_id", &tool_id)?,
-            service: read("run_token.service", &service)?,
+            tool: parse_column("run_token.tool_id", &tool_id)?,
+            service: parse_column("run_token.service", &service)?,
             scopes: serde_json::from_value(scopes).map_err(Error::internal)?,
             cause,
             created: created.into(),
@@ -64,15 +64,15 @@ impl TryFrom<row::Model> for RunToken {
     }
 }
 
-impl Store {
-    /// The token with this secret's hash.
-    pub async fn run_token(&self, hash: &str) -> Result<Option<RunToken>> {
+impl AccountStore {
+    /// Finds the token with this secret's hash.
+    pub async fn find_run_token(&self, hash: &str) -> Result<Option<RunToken>> {
         let query = row::Entity::find().filter(row::Column::Hash.eq(hash));
-        query.one(self.db.reader()).await.or_fault()?.map(RunToken::try_from).transpose()
+        query.one(self.db.reader()).await.or_db_error()?.map(RunToken::try_from).transpose()
     }
 
-    /// Adds a token.
-    pub async fn run_token_add(&self, tx: &Tx, token: &RunToken) -> Result<()> {
+    /// Inserts a token.
+    pub async fn insert_run_token(&self, tx: &Tx, token: &RunToken) -> Result<()> {
         let RunToken { id, hash, tool, service, scopes, cause, created, expires } = token;
         let row = row::ActiveModel {
             id: Set(id.to_string()),
@@ -84,24 +84,24 @@ impl Store {
             created: Set((*created).into()),
             expires: Set((*expires).into()),
         };
-        row::Entity::insert(row).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Revokes a token. Whether it was there.
-    pub async fn run_token_revoke(&self, tx: &Tx, id: TokenId) -> Result<bool> {
-        let deleted = row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_fault()?;
+    /// Deletes a token. Returns true if it existed.
+    pub async fn delete_run_token(&self, tx: &Tx, id: TokenId) -> Result<bool> {
+        let deleted = row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_db_error()?;
         Ok(deleted.rows_affected > 0)
     }
 
-    /// Revokes those of a tool.
-    pub async fn run_token_revoke_of_tool(&self, tx: &Tx, tool: ToolId) -> Result<()> {
+    /// Deletes the run tokens of a tool.
+    pub async fn delete_tool_run_tokens(&self, tx: &Tx, tool: ToolId) -> Result<()> {
         let all = row::Entity::delete_many().filter(row::Column::ToolId.eq(tool.to_string()));
-        all.exec(&**tx).await.or_fault().map(|_| ())
+        all.exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Forgets those that have run out.
-    pub async fn run_token_sweep(&self, tx: &Tx, now: Timestamp) -> Result<()> {
-        let old = row::Entity::delete_many().filter(row::Column::Expires.lte(At::from(now)));
-        old.exec(&**tx).await.or_fault().map(|_| ())
+    /// Deletes expired run tokens.
+    pub async fn delete_expired_run_tokens(&self, tx: &Tx, now: Timestamp) -> Result<()> {
+        let old = row::Entity::delete_many().filter(row::Column::Expires.lte(DbTimestamp::from(now)));
+        old.exec(&**tx).await.or_db_error().map(|_| ())
     }
 }

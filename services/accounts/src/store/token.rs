@@ -1,7 +1,7 @@
-//! Tokens: of a person, or of a tool.
+//! Table of tokens of users and tools.
 
-use hearth_base::{Cursor, Error, Limit, Page, Result, Scopes, TokenId, ToolId, UserId};
-use hearth_kit::db::{At, OrFault, Tx};
+use hearth_base::{Error, Page, PageCursor, PageLimit, Result, Scopes, TokenId, ToolId, UserId};
+use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -9,12 +9,12 @@ use sea_orm::{
 };
 
 use super::{
-    Store,
-    columns::{read, read_some, write_some},
+    AccountStore,
+    columns::{parse_column, parse_optional_column, to_optional_text},
 };
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -23,15 +23,15 @@ pub mod row {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
         pub hash: String,
-        /// The person who made it.
+        /// User who created it.
         pub user_id: String,
-        /// The tool it speaks for; absent: the person.
+        /// Tool that it acts for; absent for a personal token.
         pub tool_id: Option<String>,
         pub label: String,
         pub scopes: Json,
-        pub created: At,
-        pub used: Option<At>,
-        pub expires: Option<At>,
+        pub created: DbTimestamp,
+        pub last_used: Option<DbTimestamp>,
+        pub expires: Option<DbTimestamp>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -40,10 +40,10 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Whom a token speaks for.
+/// Holder of a token: the caller that it authenticates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holder {
-    /// The person who made it.
+pub enum TokenHolder {
+    /// User who created it.
     User(UserId),
     /// A tool.
     Tool(ToolId),
@@ -51,131 +51,137 @@ pub enum Holder {
 
 /// A token.
 #[derive(Debug, Clone)]
-pub struct Token {
+pub struct StoredToken {
     pub id: TokenId,
-    /// Of its secret.
+    /// Hash of the secret.
     pub hash: String,
     pub maker: UserId,
-    pub holder: Holder,
+    pub holder: TokenHolder,
     pub label: String,
     pub scopes: Scopes,
     pub created: Timestamp,
-    pub used: Option<Timestamp>,
+    pub last_used: Option<Timestamp>,
     pub expires: Option<Timestamp>,
 }
 
-impl TryFrom<row::Model> for Token {
+impl TryFrom<row::Model> for StoredToken {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, hash, user_id, tool_id, label, scopes, created, used, expires } = row;
-        let maker = read("token.user_id", &user_id)?;
-        let tool = read_some("token.tool_id", tool_id.as_deref())?;
+        let row::Model { id, hash, user_id, tool_id, label, scopes, created, last_used, expires } = row;
+        let maker = parse_column("token.user_id", &user_id)?;
+        let tool = parse_optional_column("token.tool_id", tool_id.as_deref())?;
         Ok(Self {
-            id: read("token.id", &id)?,
+            id: parse_column("token.id", &id)?,
             hash,
             maker,
-            holder: tool.map_or(Holder::User(maker), Holder::Tool),
+            holder: tool.map_or(TokenHolder::User(maker), TokenHolder::Tool),
             label,
             scopes: serde_json::from_value(scopes).map_err(Error::internal)?,
             created: created.into(),
-            used: used.map(Timestamp::from),
+            last_used: last_used.map(Timestamp::from),
             expires: expires.map(Timestamp::from),
         })
     }
 }
 
-/// Which tokens belong to a holder.
-fn of(holder: Holder) -> Condition {
+/// Builds the condition for tokens of a holder.
+fn build_holder_condition(holder: TokenHolder) -> Condition {
     match holder {
-        Holder::User(user) => {
+        TokenHolder::User(user) => {
             Condition::all().add(row::Column::UserId.eq(user.to_string())).add(row::Column::ToolId.is_null())
         }
-        Holder::Tool(tool) => Condition::all().add(row::Column::ToolId.eq(tool.to_string())),
+        TokenHolder::Tool(tool) => Condition::all().add(row::Column::ToolId.eq(tool.to_string())),
     }
 }
 
-impl Store {
-    /// The token with this secret's hash.
-    pub async fn token(&self, hash: &str) -> Result<Option<Token>> {
+impl AccountStore {
+    /// Finds the token with this secret's hash.
+    pub async fn find_token(&self, hash: &str) -> Result<Option<StoredToken>> {
         let query = row::Entity::find().filter(row::Column::Hash.eq(hash));
-        query.one(self.db.reader()).await.or_fault()?.map(Token::try_from).transpose()
+        query.one(self.db.reader()).await.or_db_error()?.map(StoredToken::try_from).transpose()
     }
 
-    /// A token by its id.
-    pub async fn token_by_id(&self, id: TokenId) -> Result<Option<Token>> {
+    /// Finds a token by its id.
+    pub async fn find_token_by_id(&self, id: TokenId) -> Result<Option<StoredToken>> {
         let query = row::Entity::find_by_id(id.to_string());
-        query.one(self.db.reader()).await.or_fault()?.map(Token::try_from).transpose()
+        query.one(self.db.reader()).await.or_db_error()?.map(StoredToken::try_from).transpose()
     }
 
-    /// Adds a token.
-    pub async fn token_add(&self, tx: &Tx, token: &Token) -> Result<()> {
-        let Token { id, hash, maker, holder, label, scopes, created, used, expires } = token;
+    /// Inserts a token.
+    pub async fn insert_token(&self, tx: &Tx, token: &StoredToken) -> Result<()> {
+        let StoredToken { id, hash, maker, holder, label, scopes, created, last_used, expires } = token;
         let tool = match holder {
-            Holder::User(_) => None,
-            Holder::Tool(tool) => Some(tool),
+            TokenHolder::User(_) => None,
+            TokenHolder::Tool(tool) => Some(tool),
         };
         let row = row::ActiveModel {
             id: Set(id.to_string()),
             hash: Set(hash.clone()),
             user_id: Set(maker.to_string()),
-            tool_id: Set(write_some(tool)),
+            tool_id: Set(to_optional_text(tool)),
             label: Set(label.clone()),
             scopes: Set(serde_json::to_value(scopes).map_err(Error::internal)?),
             created: Set((*created).into()),
-            used: Set(used.map(At::from)),
-            expires: Set(expires.map(At::from)),
+            last_used: Set(last_used.map(DbTimestamp::from)),
+            expires: Set(expires.map(DbTimestamp::from)),
         };
-        row::Entity::insert(row).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Notes when a token was last used.
-    pub async fn token_used(&self, tx: &Tx, id: TokenId, now: Timestamp) -> Result<()> {
+    /// Records the last use of a token.
+    pub async fn record_token_use(&self, tx: &Tx, id: TokenId, now: Timestamp) -> Result<()> {
         row::Entity::update_many()
-            .col_expr(row::Column::Used, Expr::value(At::from(now)))
+            .col_expr(row::Column::LastUsed, Expr::value(DbTimestamp::from(now)))
             .filter(row::Column::Id.eq(id.to_string()))
             .exec(&**tx)
             .await
-            .or_fault()
+            .or_db_error()
             .map(|_| ())
     }
 
-    /// Revokes a token of `holder`. What it was, if it was there.
-    pub async fn token_revoke(&self, tx: &Tx, holder: Holder, id: TokenId) -> Result<Option<Token>> {
-        let query = row::Entity::find_by_id(id.to_string()).filter(of(holder));
-        let Some(row) = query.one(&**tx).await.or_fault()? else { return Ok(None) };
-        row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_fault()?;
-        Token::try_from(row).map(Some)
+    /// Deletes a token of `holder`. Returns it if it existed.
+    pub async fn delete_token(
+        &self,
+        tx: &Tx,
+        holder: TokenHolder,
+        id: TokenId,
+    ) -> Result<Option<StoredToken>> {
+        let query = row::Entity::find_by_id(id.to_string()).filter(build_holder_condition(holder));
+        let Some(row) = query.one(&**tx).await.or_db_error()? else { return Ok(None) };
+        row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_db_error()?;
+        StoredToken::try_from(row).map(Some)
     }
 
-    /// Revokes the tokens of a tool that one person made, or all. How many there were.
-    pub async fn token_revoke_of_tool(&self, tx: &Tx, tool: ToolId, maker: Option<UserId>) -> Result<u64> {
-        let mut query = row::Entity::delete_many().filter(of(Holder::Tool(tool)));
+    /// Deletes the tokens of a tool that one user created, or all. Returns their number.
+    pub async fn delete_tool_tokens(&self, tx: &Tx, tool: ToolId, maker: Option<UserId>) -> Result<u64> {
+        let mut query = row::Entity::delete_many().filter(build_holder_condition(TokenHolder::Tool(tool)));
         if let Some(maker) = maker {
             query = query.filter(row::Column::UserId.eq(maker.to_string()));
         }
-        Ok(query.exec(&**tx).await.or_fault()?.rows_affected)
+        Ok(query.exec(&**tx).await.or_db_error()?.rows_affected)
     }
 
-    /// Tokens of a holder, oldest first.
-    pub async fn token_list(
+    /// Lists the tokens of a holder, oldest first.
+    pub async fn list_tokens(
         &self,
-        holder: Holder,
-        limit: Limit,
-        cursor: Option<&Cursor>,
-    ) -> Result<Page<Token>> {
-        let mut query = row::Entity::find().filter(of(holder)).order_by_asc(row::Column::Id);
+        holder: TokenHolder,
+        limit: PageLimit,
+        cursor: Option<&PageCursor>,
+    ) -> Result<Page<StoredToken>> {
+        let mut query =
+            row::Entity::find().filter(build_holder_condition(holder)).order_by_asc(row::Column::Id);
         if let Some(cursor) = cursor {
-            query = query.filter(row::Column::Id.gt(cursor.key::<TokenId>()?.to_string()));
+            query = query.filter(row::Column::Id.gt(cursor.parse_key::<TokenId>()?.to_string()));
         }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
-        let tokens = rows.into_iter().map(Token::try_from).collect::<Result<_>>()?;
-        Ok(Page::cut(tokens, limit, |token: &Token| token.id))
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
+        let tokens = rows.into_iter().map(StoredToken::try_from).collect::<Result<_>>()?;
+        Ok(Page::from_items(tokens, limit, |token: &StoredToken| token.id))
     }
 
-    /// Forgets tokens that have run out.
-    pub async fn token_sweep(&self, tx: &Tx, now: Timestamp) -> Result<()> {
-        let old = row::Entity::delete_many().filter(row::Column::Expires.lte(At::from(now)));
-        old.exec(&**tx).await.or_fault().map(|_| ())
+    /// Deletes expired tokens.
+    pub async fn delete_expired_tokens(&self, tx: &Tx, now: Timestamp) -> Result<()> {
+        let old = row::Entity::delete_many().filter(row::Column::Expires.lte(DbTimestamp::from(now)));
+        old.exec(&**tx).await.or_db_error().map(|_| ())
     }
 }

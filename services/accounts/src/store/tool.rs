@@ -1,7 +1,8 @@
-//! Tools. A row stays for ever, so that its id is never used again; its name is free again at its end.
+//! Table of tools. A row is never deleted, so that its id is never reused; the name is free again after the
+//! deletion.
 
-use hearth_base::{Cursor, Error, Limit, Page, Result, ToolId, ToolName, UserId};
-use hearth_kit::db::{OrFault, Tx};
+use hearth_base::{Error, Page, PageCursor, PageLimit, Result, ToolId, ToolName, UserId};
+use hearth_kit::db::{OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
@@ -9,10 +10,10 @@ use sea_orm::{
     sea_query::{Expr, LockType, Query},
 };
 
-use super::{Store, columns::read, member};
+use super::{AccountStore, columns::parse_column, member};
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -20,13 +21,13 @@ pub mod row {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
-        /// The name it has, or had.
+        /// Current or former name.
         pub name: String,
-        /// The same while the name is taken by it.
-        pub holds_name: Option<String>,
+        /// The name while the tool holds it; unique.
+        pub reserved_name: Option<String>,
         pub description: String,
         pub deleting: bool,
-        pub created: At,
+        pub created: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -37,98 +38,99 @@ pub mod row {
 
 /// A tool that holds its name.
 #[derive(Debug, Clone)]
-pub struct Tool {
+pub struct StoredTool {
     pub id: ToolId,
     pub name: ToolName,
     pub description: String,
-    /// Whether it is on its way out.
+    /// True while the tool is being deleted.
     pub deleting: bool,
     pub created: Timestamp,
 }
 
-impl TryFrom<row::Model> for Tool {
+impl TryFrom<row::Model> for StoredTool {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, name, holds_name: _, description, deleting, created } = row;
-        let (id, name) = (read("tool.id", &id)?, read("tool.name", &name)?);
+        let row::Model { id, name, reserved_name: _, description, deleting, created } = row;
+        let (id, name) = (parse_column("tool.id", &id)?, parse_column("tool.name", &name)?);
         Ok(Self { id, name, description, deleting, created: created.into() })
     }
 }
 
-impl Store {
-    /// The tool that holds a name.
-    pub async fn tool(&self, name: &ToolName) -> Result<Option<Tool>> {
-        let query = row::Entity::find().filter(row::Column::HoldsName.eq(name.as_str()));
-        query.one(self.db.reader()).await.or_fault()?.map(Tool::try_from).transpose()
+impl AccountStore {
+    /// Finds the tool that holds a name.
+    pub async fn find_tool(&self, name: &ToolName) -> Result<Option<StoredTool>> {
+        let query = row::Entity::find().filter(row::Column::ReservedName.eq(name.as_str()));
+        query.one(self.db.reader()).await.or_db_error()?.map(StoredTool::try_from).transpose()
     }
 
-    /// A tool by its id, while it holds a name.
-    pub async fn tool_by_id(&self, id: ToolId) -> Result<Option<Tool>> {
-        let query = row::Entity::find_by_id(id.to_string()).filter(row::Column::HoldsName.is_not_null());
-        query.one(self.db.reader()).await.or_fault()?.map(Tool::try_from).transpose()
+    /// Finds a tool by its id, while it holds a name.
+    pub async fn find_tool_by_id(&self, id: ToolId) -> Result<Option<StoredTool>> {
+        let query = row::Entity::find_by_id(id.to_string()).filter(row::Column::ReservedName.is_not_null());
+        query.one(self.db.reader()).await.or_db_error()?.map(StoredTool::try_from).transpose()
     }
 
-    /// A tool by its id, to be changed: others wait until this change is through.
-    pub async fn tool_locked(&self, tx: &Tx, id: ToolId) -> Result<Tool> {
-        let query = row::Entity::find_by_id(id.to_string()).filter(row::Column::HoldsName.is_not_null());
-        let found = query.lock(LockType::Update).one(&**tx).await.or_fault()?;
+    /// Finds a tool by its id and locks its row.
+    pub async fn lock_tool(&self, tx: &Tx, id: ToolId) -> Result<StoredTool> {
+        let query = row::Entity::find_by_id(id.to_string()).filter(row::Column::ReservedName.is_not_null());
+        let found = query.lock(LockType::Update).one(&**tx).await.or_db_error()?;
         found.ok_or_else(|| Error::not_found("tool", id))?.try_into()
     }
 
-    /// Adds a tool; a taken name is refused.
-    pub async fn tool_add(&self, tx: &Tx, tool: &Tool) -> Result<()> {
-        let Tool { id, name, description, deleting, created } = tool;
+    /// Inserts a tool; fails with `tool-name-taken`.
+    pub async fn insert_tool(&self, tx: &Tx, tool: &StoredTool) -> Result<()> {
+        let StoredTool { id, name, description, deleting, created } = tool;
         let row = row::ActiveModel {
             id: Set(id.to_string()),
             name: Set(name.to_string()),
-            holds_name: Set(Some(name.to_string())),
+            reserved_name: Set(Some(name.to_string())),
             description: Set(description.clone()),
             deleting: Set(*deleting),
             created: Set((*created).into()),
         };
         let taken = || {
-            Error::conflict("tool-name-taken", format!("there is a tool {name} already"))
+            Error::conflict("tool-name-taken", format!("the name {name} is taken by another tool"))
                 .help("choose another name, or ask its maintainers to add you")
         };
-        row::Entity::insert(row).exec_without_returning(&**tx).await.or_taken(taken).map(|_| ())
+        row::Entity::insert(row).exec_without_returning(&**tx).await.or_unique_violation(taken).map(|_| ())
     }
 
-    /// Marks a tool as on its way out.
-    pub async fn tool_deleting(&self, tx: &Tx, id: ToolId) -> Result<()> {
+    /// Marks a tool as being deleted.
+    pub async fn mark_tool_deleting(&self, tx: &Tx, id: ToolId) -> Result<()> {
         let update = row::Entity::update_many().col_expr(row::Column::Deleting, Expr::value(true));
-        update.filter(row::Column::Id.eq(id.to_string())).exec(&**tx).await.or_fault().map(|_| ())
+        update.filter(row::Column::Id.eq(id.to_string())).exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Frees a tool's name: nothing of it is left.
-    pub async fn tool_free_name(&self, tx: &Tx, id: ToolId) -> Result<()> {
-        let update = row::Entity::update_many().col_expr(row::Column::HoldsName, Expr::value(None::<String>));
-        update.filter(row::Column::Id.eq(id.to_string())).exec(&**tx).await.or_fault().map(|_| ())
+    /// Releases the name of a tool that has been deleted completely.
+    pub async fn release_tool_name(&self, tx: &Tx, id: ToolId) -> Result<()> {
+        let update =
+            row::Entity::update_many().col_expr(row::Column::ReservedName, Expr::value(None::<String>));
+        update.filter(row::Column::Id.eq(id.to_string())).exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Tools by name: those that a user is a member of, or all.
-    pub async fn tool_list(
+    /// Lists tools by name: those that a user is a member of, or all.
+    pub async fn list_tools(
         &self,
         member: Option<UserId>,
-        limit: Limit,
-        cursor: Option<&Cursor>,
-    ) -> Result<Page<Tool>> {
+        limit: PageLimit,
+        cursor: Option<&PageCursor>,
+    ) -> Result<Page<StoredTool>> {
         let mut query = row::Entity::find()
-            .filter(row::Column::HoldsName.is_not_null())
-            .order_by_asc(row::Column::HoldsName);
+            .filter(row::Column::ReservedName.is_not_null())
+            .order_by_asc(row::Column::ReservedName);
         if let Some(user) = member {
-            let theirs = Query::select()
+            let own_tools = Query::select()
                 .column(member::row::Column::ToolId)
                 .from(member::row::Entity)
                 .and_where(member::row::Column::UserId.eq(user.to_string()))
                 .to_owned();
-            query = query.filter(row::Column::Id.in_subquery(theirs));
+            query = query.filter(row::Column::Id.in_subquery(own_tools));
         }
         if let Some(cursor) = cursor {
-            query = query.filter(row::Column::HoldsName.gt(cursor.key::<ToolName>()?.as_str()));
+            query = query.filter(row::Column::ReservedName.gt(cursor.parse_key::<ToolName>()?.as_str()));
         }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
-        let tools = rows.into_iter().map(Tool::try_from).collect::<Result<_>>()?;
-        Ok(Page::cut(tools, limit, |tool: &Tool| tool.name.clone()))
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
+        let tools = rows.into_iter().map(StoredTool::try_from).collect::<Result<_>>()?;
+        Ok(Page::from_items(tools, limit, |tool: &StoredTool| tool.name.clone()))
     }
 }

@@ -1,7 +1,7 @@
-//! People.
+//! Table of users.
 
-use hearth_base::{Cursor, EmailAddress, Error, Limit, Page, Result, UserId, UserName};
-use hearth_kit::db::{OrFault, Tx};
+use hearth_base::{EmailAddress, Error, Page, PageCursor, PageLimit, Result, UserId, UserName};
+use hearth_kit::db::{OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -9,12 +9,12 @@ use sea_orm::{
 };
 
 use super::{
-    Store,
-    columns::{read, read_some, write_some},
+    AccountStore,
+    columns::{parse_column, parse_optional_column, to_optional_text},
 };
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -26,8 +26,8 @@ pub mod row {
         pub password_hash: String,
         pub operator: bool,
         pub disabled: bool,
-        pub created: At,
-        /// Where mail to them goes.
+        pub created: DbTimestamp,
+        /// Mail address.
         pub email: Option<String>,
     }
 
@@ -37,7 +37,7 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A person with an account.
+/// A user account.
 #[derive(Debug, Clone)]
 pub struct User {
     pub id: UserId,
@@ -46,7 +46,7 @@ pub struct User {
     pub operator: bool,
     pub disabled: bool,
     pub created: Timestamp,
-    /// Where mail to them goes: for `notify`, and for themselves.
+    /// Mail address, visible to `notify` and to the user only.
     pub email: Option<EmailAddress>,
 }
 
@@ -56,13 +56,13 @@ impl TryFrom<row::Model> for User {
     fn try_from(row: row::Model) -> Result<Self> {
         let row::Model { id, name, password_hash, operator, disabled, created, email } = row;
         Ok(Self {
-            id: read("user.id", &id)?,
-            name: read("user.name", &name)?,
+            id: parse_column("user.id", &id)?,
+            name: parse_column("user.name", &name)?,
             password_hash,
             operator,
             disabled,
             created: created.into(),
-            email: read_some("user.email", email.as_deref())?,
+            email: parse_optional_column("user.email", email.as_deref())?,
         })
     }
 }
@@ -77,53 +77,53 @@ impl From<&User> for row::ActiveModel {
             operator: Set(*operator),
             disabled: Set(*disabled),
             created: Set((*created).into()),
-            email: Set(write_some(email.as_ref())),
+            email: Set(to_optional_text(email.as_ref())),
         }
     }
 }
 
-impl Store {
-    /// A user by name.
-    pub async fn user(&self, name: &UserName) -> Result<Option<User>> {
+impl AccountStore {
+    /// Finds a user by name.
+    pub async fn find_user(&self, name: &UserName) -> Result<Option<User>> {
         let query = row::Entity::find().filter(row::Column::Name.eq(name.as_str()));
-        query.one(self.db.reader()).await.or_fault()?.map(User::try_from).transpose()
+        query.one(self.db.reader()).await.or_db_error()?.map(User::try_from).transpose()
     }
 
-    /// A user by id.
-    pub async fn user_by_id(&self, id: UserId) -> Result<Option<User>> {
-        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_fault()?;
+    /// Finds a user by id.
+    pub async fn find_user_by_id(&self, id: UserId) -> Result<Option<User>> {
+        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_db_error()?;
         found.map(User::try_from).transpose()
     }
 
-    /// A user by name, to be changed: others wait until this change is through.
-    pub async fn user_locked(&self, tx: &Tx, name: &UserName) -> Result<Option<User>> {
+    /// Finds a user by name and locks the row.
+    pub async fn lock_user(&self, tx: &Tx, name: &UserName) -> Result<Option<User>> {
         let query = row::Entity::find().filter(row::Column::Name.eq(name.as_str())).lock(LockType::Update);
-        query.one(&**tx).await.or_fault()?.map(User::try_from).transpose()
+        query.one(&**tx).await.or_db_error()?.map(User::try_from).transpose()
     }
 
-    /// Adds a user; a taken name is refused.
-    pub async fn user_add(&self, tx: &Tx, user: &User) -> Result<()> {
+    /// Inserts a user; fails with `user-name-taken`.
+    pub async fn insert_user(&self, tx: &Tx, user: &User) -> Result<()> {
         let taken = || {
-            Error::conflict("user-name-taken", format!("there is a user {} already", user.name))
+            Error::conflict("user-name-taken", format!("the name {} is taken by another user", user.name))
                 .help("choose another name")
         };
         let added = row::Entity::insert(row::ActiveModel::from(user)).exec_without_returning(&**tx).await;
-        added.or_taken(taken).map(|_| ())
+        added.or_unique_violation(taken).map(|_| ())
     }
 
-    /// Writes a changed user.
-    pub async fn user_save(&self, tx: &Tx, user: &User) -> Result<()> {
-        row::Entity::update(row::ActiveModel::from(user)).exec(&**tx).await.or_fault().map(|_| ())
+    /// Updates a user.
+    pub async fn update_user(&self, tx: &Tx, user: &User) -> Result<()> {
+        row::Entity::update(row::ActiveModel::from(user)).exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// How many users there are.
-    pub async fn user_count(&self) -> Result<u64> {
-        row::Entity::find().count(self.db.reader()).await.or_fault()
+    /// Counts the users.
+    pub async fn count_users(&self) -> Result<u64> {
+        row::Entity::find().count(self.db.reader()).await.or_db_error()
     }
 
-    /// The operators who can sign in. Others wait until this change is through, so that two cannot each take
-    /// the other for the one who stays.
-    pub async fn operators_locked(&self, tx: &Tx) -> Result<Vec<UserId>> {
+    /// Lists the enabled operators and locks their rows, so that two concurrent changes cannot each leave the
+    /// other as the last one.
+    pub async fn lock_operators(&self, tx: &Tx) -> Result<Vec<UserId>> {
         let rows = row::Entity::find()
             .filter(row::Column::Operator.eq(true))
             .filter(row::Column::Disabled.eq(false))
@@ -131,24 +131,24 @@ impl Store {
             .lock(LockType::Update)
             .all(&**tx)
             .await
-            .or_fault()?;
-        rows.iter().map(|row| read("user.id", &row.id)).collect()
+            .or_db_error()?;
+        rows.iter().map(|row| parse_column("user.id", &row.id)).collect()
     }
 
-    /// A user by id, to be changed: others wait until this change is through.
-    pub async fn user_by_id_locked(&self, tx: &Tx, id: UserId) -> Result<Option<User>> {
+    /// Finds a user by id and locks the row.
+    pub async fn lock_user_by_id(&self, tx: &Tx, id: UserId) -> Result<Option<User>> {
         let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);
-        query.one(&**tx).await.or_fault()?.map(User::try_from).transpose()
+        query.one(&**tx).await.or_db_error()?.map(User::try_from).transpose()
     }
 
-    /// Users by name.
-    pub async fn user_list(&self, limit: Limit, cursor: Option<&Cursor>) -> Result<Page<User>> {
+    /// Lists users by name.
+    pub async fn list_users(&self, limit: PageLimit, cursor: Option<&PageCursor>) -> Result<Page<User>> {
         let mut query = row::Entity::find().order_by_asc(row::Column::Name);
         if let Some(cursor) = cursor {
-            query = query.filter(row::Column::Name.gt(cursor.key::<UserName>()?.as_str()));
+            query = query.filter(row::Column::Name.gt(cursor.parse_key::<UserName>()?.as_str()));
         }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
         let users = rows.into_iter().map(User::try_from).collect::<Result<_>>()?;
-        Ok(Page::cut(users, limit, |user: &User| user.name.clone()))
+        Ok(Page::from_items(users, limit, |user: &User| user.name.clone()))
     }
 }

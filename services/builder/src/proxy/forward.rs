@@ -1,21 +1,21 @@
-//! Requests for plain HTTP, in the absolute form that proxies take.
+//! Forwarding of plain HTTP requests in absolute form.
 
 use std::time::Duration;
 
-use hearth_base::{Error, Kind, Result};
-use hearth_kit::outbound::Outbound;
+use hearth_base::{Error, ErrorKind, Result};
+use hearth_kit::outbound::OutboundClient;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri, Version, header, uri::Scheme};
 use http_body_util::BodyExt;
 use hyper::{body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 
-use super::{Body, Carriers};
+use super::{ConnectionTasks, ProxyBody};
 
-/// How long an answer may take to begin.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Longest time until the response begins.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Headers that are about one connection only (RFC 9110, section 7.6.1).
-const NOT_PASSED_ON: [HeaderName; 9] = [
+/// Headers of a single connection (RFC 9110, section 7.6.1).
+const HOP_BY_HOP_HEADERS: [HeaderName; 9] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -27,54 +27,64 @@ const NOT_PASSED_ON: [HeaderName; 9] = [
     header::UPGRADE,
 ];
 
-/// Passes a request on, and the answer back as it comes. Redirects are the client's affair: it comes here again.
-pub async fn forward(
-    outbound: &Outbound,
-    carriers: &Carriers,
+/// Forwards a request, and streams the response back. Redirects are returned to the client, whose next
+/// request is checked again.
+pub async fn forward_request(
+    outbound: &OutboundClient,
+    connection_tasks: &ConnectionTasks,
     mut request: Request<Incoming>,
-) -> Result<Response<Body>> {
+) -> Result<Response<ProxyBody>> {
     let uri = request.uri().clone();
     let authority = uri.authority().filter(|_| uri.scheme() == Some(&Scheme::HTTP)).ok_or_else(|| {
         Error::invalid(
             "proxy-target",
-            "this is a proxy: it takes http:// addresses, and CONNECT for https://",
+            "the request is not for a proxy; expected an http:// URL, or CONNECT for https://",
         )
     })?;
     if authority.as_str().contains('@') {
-        return Err(Error::invalid("proxy-target", "an address with a user name is not passed on"));
+        return Err(Error::invalid("proxy-target", "the address contains a user name"));
     }
     let stream = outbound.connect(authority.host(), authority.port_u16().unwrap_or(80)).await?;
-    let gone = |cause: hyper::Error| {
-        Error::unavailable("outbound-broken", format!("{} broke off", authority.host())).because(cause)
+    let to_broken_error = |cause: hyper::Error| {
+        Error::unavailable(
+            "outbound-broken",
+            format!("the connection to {} was closed early", authority.host()),
+        )
+        .with_cause(cause)
     };
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(gone)?;
-    // Whoever drives the connection is there as long as its requests are.
-    drop(carriers.send(Box::pin(async move {
-        // How it ended is told by the answer.
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(to_broken_error)?;
+    // The connection's future must be polled while its request runs: the owner of the client connection
+    // drives it.
+    drop(connection_tasks.send(Box::pin(async move {
+        // Errors of the connection appear in the response.
         let _ = connection.await;
     })));
 
     let host = HeaderValue::from_str(authority.as_str()).map_err(Error::internal)?;
     *request.version_mut() = Version::HTTP_11;
-    *request.uri_mut() = origin(&uri)?;
-    strip(request.headers_mut());
+    *request.uri_mut() = to_origin_form(&uri)?;
+    remove_hop_by_hop_headers(request.headers_mut());
     request.headers_mut().insert(header::HOST, host);
-    let answered = tokio::time::timeout(PATIENCE, sender.send_request(request)).await;
-    let mut response = answered
+    let result = tokio::time::timeout(RESPONSE_TIMEOUT, sender.send_request(request)).await;
+    let mut response = result
         .map_err(|_| {
-            Error::new(Kind::Timeout, "outbound-slow", format!("{} did not answer in time", authority.host()))
+            Error::new(
+                ErrorKind::Timeout,
+                "outbound-slow",
+                format!("{} did not respond in time", authority.host()),
+            )
         })?
-        .map_err(gone)?;
-    strip(response.headers_mut());
+        .map_err(to_broken_error)?;
+    remove_hop_by_hop_headers(response.headers_mut());
     Ok(response.map(BodyExt::boxed))
 }
 
-fn origin(uri: &Uri) -> Result<Uri> {
+fn to_origin_form(uri: &Uri) -> Result<Uri> {
     uri.path_and_query().map_or("/", |path| path.as_str()).parse().map_err(Error::internal)
 }
 
-/// Removes what is about the connection, also what `Connection` itself names.
-fn strip(headers: &mut HeaderMap) {
+/// Removes hop-by-hop headers, including those that `Connection` names.
+fn remove_hop_by_hop_headers(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -82,7 +92,7 @@ fn strip(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    for name in NOT_PASSED_ON.iter().chain(&named) {
+    for name in HOP_BY_HOP_HEADERS.iter().chain(&named) {
         headers.remove(name);
     }
 }

@@ -1,13 +1,13 @@
-//! The way out for containers: an HTTP proxy that looks at every address before it connects (RFC 9110, section
-//! 9.3.6 for CONNECT; RFC 9112, section 3.2.2 for everything else).
+//! Outbound HTTP proxy for containers. It checks each address before it connects (RFC 9110, section 9.3.6 for
+//! CONNECT; RFC 9112, section 3.2.2 for other requests).
 
 mod forward;
 mod tunnel;
 
 use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 
-use hearth_base::{Error, Kind};
-use hearth_kit::{config, outbound::Outbound, tasks::Stop};
+use hearth_base::{Error, ErrorKind};
+use hearth_kit::{config, outbound::OutboundClient, tasks::ShutdownSignal};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::{body::Incoming, ext::ReasonPhrase, server::conn::http1, service::service_fn};
@@ -18,29 +18,30 @@ use tokio::{
     task::JoinSet,
 };
 
-/// A body on its way through.
-pub type Body = BoxBody<bytes::Bytes, hyper::Error>;
+/// Body of a proxied message.
+pub type ProxyBody = BoxBody<bytes::Bytes, hyper::Error>;
 
-/// Where whatever carries bytes for a connection is left, to be driven with it.
-type Carriers = mpsc::UnboundedSender<Pin<Box<dyn Future<Output = ()> + Send>>>;
+/// Sender of tasks that copy bytes for a client connection; the connection's owner runs them.
+type ConnectionTasks = mpsc::UnboundedSender<Pin<Box<dyn Future<Output = ()> + Send>>>;
 
-/// How many connections are served at one time.
-const MOST: usize = 512;
-/// How long a request's head may take.
-const HEAD: Duration = Duration::from_secs(30);
+/// Most connections served at one time.
+const MAX_CONNECTIONS: usize = 512;
+/// Longest time for the head of a request.
+const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Listens until it is told to stop. A place that cannot be had is tried again: containers have no other way out.
-pub async fn run(settings: config::Outbound, stop: Stop) {
+/// Listens until `stop`. A failed bind is retried every ten seconds, because containers have no other
+/// outbound route.
+pub async fn run(settings: config::OutboundSettings, stop: ShutdownSignal) {
     loop {
         match TcpListener::bind(&settings.listen).await {
             Ok(listener) => {
-                tracing::info!(address = settings.listen, "the way out is open");
-                let outbound = Outbound::new(&settings.allow, &settings.mirrors);
-                stop.unless(serve(listener, outbound)).await;
+                tracing::info!(address = settings.listen, "outbound proxy listening");
+                let outbound = OutboundClient::new(&settings.allow, &settings.mirrors);
+                stop.run_until_shutdown(serve_proxy(listener, outbound)).await;
                 return;
             }
             Err(cause) => {
-                tracing::warn!(address = settings.listen, %cause, "the way out cannot be opened");
+                tracing::warn!(address = settings.listen, %cause, "outbound proxy cannot listen; will retry");
                 if stop.pause(Duration::from_secs(10)).await {
                     return;
                 }
@@ -49,22 +50,22 @@ pub async fn run(settings: config::Outbound, stop: Stop) {
     }
 }
 
-/// Serves connections for ever. Dropping the future ends them.
-pub async fn serve(listener: TcpListener, outbound: Outbound) {
-    let places = Arc::new(Semaphore::new(MOST));
+/// Serves connections until the future is dropped, which closes them.
+pub async fn serve_proxy(listener: TcpListener, outbound: OutboundClient) {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut tasks = JoinSet::new();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     let outbound = outbound.clone();
                     tasks.spawn(async move {
-                        one(stream, outbound).await;
-                        drop(place);
+                        serve_connection(stream, outbound).await;
+                        drop(permit);
                     });
                 }
-                // Out of descriptors: others must end before there is room again.
+                // Out of file descriptors: wait until other connections end.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             },
             Some(_) = tasks.join_next() => {}
@@ -72,13 +73,14 @@ pub async fn serve(listener: TcpListener, outbound: Outbound) {
     }
 }
 
-/// Serves one connection, and what it leaves behind: tunnels outlive the connection that they came from.
-async fn one(stream: TcpStream, outbound: Outbound) {
-    let (carriers, mut left) = mpsc::unbounded_channel();
-    let service = service_fn(move |request| answer(outbound.clone(), carriers.clone(), request));
+/// Serves one connection with its tunnels, which outlive the HTTP connection they began on.
+async fn serve_connection(stream: TcpStream, outbound: OutboundClient) {
+    let (connection_tasks, mut new_tasks) = mpsc::unbounded_channel();
+    let service =
+        service_fn(move |request| handle_request(outbound.clone(), connection_tasks.clone(), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
+        .header_read_timeout(REQUEST_HEAD_TIMEOUT)
         .max_buf_size(64 << 10)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
@@ -87,46 +89,47 @@ async fn one(stream: TcpStream, outbound: Outbound) {
     let mut open = true;
     while open || !tasks.is_empty() {
         tokio::select! {
-            // One that breaks off is the container's affair.
+            // Errors of the connection concern only the container.
             _ = &mut connection, if open => {
                 open = false;
-                while let Ok(carrier) = left.try_recv() {
-                    tasks.spawn(carrier);
+                while let Ok(task) = new_tasks.try_recv() {
+                    tasks.spawn(task);
                 }
             }
-            Some(carrier) = left.recv(), if open => drop(tasks.spawn(carrier)),
+            Some(task) = new_tasks.recv(), if open => drop(tasks.spawn(task)),
             Some(_) = tasks.join_next() => {}
         }
     }
 }
 
-async fn answer(
-    outbound: Outbound,
-    carriers: Carriers,
+/// Opens a tunnel or forwards a request; an error becomes a response.
+async fn handle_request(
+    outbound: OutboundClient,
+    connection_tasks: ConnectionTasks,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
-    let answered = match *request.method() {
-        Method::CONNECT => tunnel::tunnel(&outbound, &carriers, request).await,
-        _ => forward::forward(&outbound, &carriers, request).await,
+) -> Result<Response<ProxyBody>, Infallible> {
+    let result = match *request.method() {
+        Method::CONNECT => tunnel::open_tunnel(&outbound, &connection_tasks, request).await,
+        _ => forward::forward_request(&outbound, &connection_tasks, request).await,
     };
-    Ok(answered.unwrap_or_else(|error| refusal(&error)))
+    Ok(result.unwrap_or_else(|error| render_refusal(&error)))
 }
 
-/// A refusal in words: programs show them, or log them.
-fn refusal(error: &Error) -> Response<Body> {
-    tracing::debug!(%error, code = error.code(), "not let out");
+/// Renders an error as plain text, which programs show or log.
+fn render_refusal(error: &Error) -> Response<ProxyBody> {
+    tracing::debug!(%error, code = error.code(), "outbound request refused");
     let status = match error.kind() {
-        Kind::Invalid => StatusCode::BAD_REQUEST,
-        Kind::Forbidden => StatusCode::FORBIDDEN,
-        Kind::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        ErrorKind::Invalid => StatusCode::BAD_REQUEST,
+        ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+        ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
         _ => StatusCode::BAD_GATEWAY,
     };
-    let mut text = format!("{}\n", error.public());
-    text.extend(error.next().map(|help| format!("{help}\n")));
+    let mut text = format!("{}\n", error.public_message());
+    text.extend(error.help_text().map(|help| format!("{help}\n")));
     let mut response = Response::new(Full::new(text.into()).map_err(|never| match never {}).boxed());
     *response.status_mut() = status;
-    // Of a refused tunnel, programs show the first line only.
-    if let Ok(reason) = ReasonPhrase::try_from(error.public().as_bytes()) {
+    // Of a refused CONNECT, programs show only the status line.
+    if let Ok(reason) = ReasonPhrase::try_from(error.public_message().as_bytes()) {
         response.extensions_mut().insert(reason);
     }
     response

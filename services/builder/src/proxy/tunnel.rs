@@ -6,7 +6,7 @@ use std::{
 };
 
 use hearth_base::{Error, Result};
-use hearth_kit::outbound::Outbound;
+use hearth_kit::outbound::OutboundClient;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
@@ -16,74 +16,78 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Body, Carriers};
+use super::{ConnectionTasks, ProxyBody};
 
-/// A tunnel through which nothing has gone for so long, either way, is closed.
-const IDLE: Duration = Duration::from_secs(300);
+/// A tunnel without traffic in either direction for this time is closed.
+const TUNNEL_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Opens a tunnel. A refusal comes before anything is sent to anybody.
-pub async fn tunnel(
-    outbound: &Outbound,
-    carriers: &Carriers,
+/// Opens a tunnel. An invalid or refused target is an error before anything is sent.
+pub async fn open_tunnel(
+    outbound: &OutboundClient,
+    connection_tasks: &ConnectionTasks,
     request: Request<Incoming>,
-) -> Result<Response<Body>> {
-    let refused = || Error::invalid("connect-target", "CONNECT takes HOST:PORT");
+) -> Result<Response<ProxyBody>> {
+    let refused = || Error::invalid("connect-target", "the target of CONNECT is invalid; expected HOST:PORT");
     let authority = request.uri().authority().ok_or_else(refused)?;
     let port = authority.port_u16().ok_or_else(refused)?;
     if authority.as_str().contains('@') {
         return Err(refused());
     }
     let server = outbound.connect(authority.host(), port).await?;
-    let carrier = Box::pin(async move {
+    let task = Box::pin(async move {
         let Ok(client) = hyper::upgrade::on(request).await else { return };
         let (client_in, client_out) = tokio::io::split(TokioIo::new(client));
         let (server_in, server_out) = server.into_split();
-        let activity = Activity::new();
-        tokio::join!(activity.carry(client_in, server_out), activity.carry(server_in, client_out));
+        let activity = TunnelActivity::new();
+        tokio::join!(
+            activity.copy_stream(client_in, server_out),
+            activity.copy_stream(server_in, client_out)
+        );
     });
-    // Whoever drives the connection is there as long as its requests are.
-    drop(carriers.send(carrier));
+    // The owner of the client connection runs the task.
+    drop(connection_tasks.send(task));
     Ok(Response::new(Empty::new().map_err(|never| match never {}).boxed()))
 }
 
-/// When something last went through, in either direction.
-struct Activity {
+/// Time of the last traffic in either direction.
+struct TunnelActivity {
     began: Instant,
     last: AtomicU64,
 }
 
-impl Activity {
+impl TunnelActivity {
     fn new() -> Self {
         Self { began: Instant::now(), last: AtomicU64::new(0) }
     }
 
-    fn note(&self) {
+    fn record_activity(&self) {
         self.last.store(self.began.elapsed().as_secs(), Ordering::Relaxed);
     }
 
-    fn idle(&self) -> bool {
-        let silent = self.began.elapsed().as_secs().saturating_sub(self.last.load(Ordering::Relaxed));
-        silent >= IDLE.as_secs()
+    fn is_idle(&self) -> bool {
+        let idle_seconds = self.began.elapsed().as_secs().saturating_sub(self.last.load(Ordering::Relaxed));
+        idle_seconds >= TUNNEL_IDLE_TIMEOUT.as_secs()
     }
 
-    /// Carries bytes in one direction to their end.
-    async fn carry(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
+    /// Copies bytes in one direction until its end, an error, or an idle tunnel.
+    async fn copy_stream(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) {
         let mut buffer = vec![0; 16 << 10];
         loop {
-            match tokio::time::timeout(IDLE, from.read(&mut buffer)).await {
-                Err(_) if self.idle() => break,
+            match tokio::time::timeout(TUNNEL_IDLE_TIMEOUT, from.read(&mut buffer)).await {
+                Err(_) if self.is_idle() => break,
                 Err(_) => {}
                 Ok(Ok(0) | Err(_)) => break,
                 Ok(Ok(length)) => {
-                    self.note();
-                    let sent = tokio::time::timeout(IDLE, to.write_all(&buffer[..length])).await;
+                    self.record_activity();
+                    let sent =
+                        tokio::time::timeout(TUNNEL_IDLE_TIMEOUT, to.write_all(&buffer[..length])).await;
                     if !matches!(sent, Ok(Ok(()))) {
                         break;
                     }
                 }
             }
         }
-        // The other side may be gone already.
+        // The other side may have closed already.
         let _ = to.shutdown().await;
     }
 }

@@ -1,9 +1,10 @@
-//! Sandboxed runs: started once however often they are asked for, followed, and adopted after a restart.
+//! Sandboxed runs: started at most once, followed to their end, and adopted by another builder after a
+//! restart.
 
-mod feed;
-mod follow;
-mod id;
+mod run_follower;
+mod run_id;
+mod run_input;
 
-pub use feed::{archive, feed};
-pub use follow::{Runs, WANTED};
-pub use id::run_id;
+pub use run_follower::{AttemptRuns, RUNNING_VERSION};
+pub use run_id::derive_run_id;
+pub use run_input::{build_archive, feed_run};

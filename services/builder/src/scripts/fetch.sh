@@ -18,7 +18,7 @@ if [ -n "$url" ]; then
 fi
 cd "$folder"
 
-# What is at the top, and the few files that say how to build it: as data, each name and text in base64.
+# Report the names at the top and the relevant files, each name and text in base64, so that they are data.
 ls -A | head -n 200 | while IFS= read -r name; do
     printf 'hearth-name %s\n' "$(printf %s "$name" | base64 -w 0)"
 done

@@ -1,4 +1,4 @@
-# Stores the image: NAME DESTINATION FOLDER. Then what is of no use to the next build goes.
+# Pushes the image: NAME DESTINATION FOLDER. Then deletes files that the next build does not need.
 set -eu
 mkdir -p "$TMPDIR"
 mount --bind "$TMPDIR" /var/tmp

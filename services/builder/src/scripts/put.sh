@@ -1,4 +1,4 @@
-# Takes an archive of small files in, and lets the run go on.
+# Unpacks an archive of small files, and lets the run continue.
 set -eu
 umask 022
 mkdir -p /tmp/in

@@ -1,4 +1,4 @@
-# Takes an uploaded folder in. A run that goes on already has it.
+# Unpacks an uploaded folder. A run that has continued has it already.
 set -eu
 umask 022
 if [ -e /tmp/taken ]; then cat >/dev/null; exit 0; fi

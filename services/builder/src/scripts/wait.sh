@@ -1,4 +1,4 @@
-# Waits until what the run needs has been put into /tmp/in.
+# Waits until the files of the run have been unpacked into /tmp/in.
 umask 022
 mkfifo /tmp/go 2>/dev/null || :
 read -r _ </tmp/go || :

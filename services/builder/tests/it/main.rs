@@ -1,7 +1,7 @@
-//! The builder on its own: a runtime that plays, services that a test plays, and the way out for real.
+//! Tests of the builder with a scripted runtime and fake services, and of the real outbound proxy.
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
 mod builds;
-mod play;
+mod fixture;
+mod proxy;
 mod runtime;
-mod way_out;

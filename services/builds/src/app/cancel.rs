@@ -1,31 +1,32 @@
-//! Cancelling.
+//! Cancellation of builds.
 
 use hearth_base::{BuildId, Error, Result, ToolId};
 use hearth_wire::builds::{BuildStatus, BuildStep};
 
 use jiff::Timestamp;
 
-use crate::{cx::Cx, store::Build};
+use crate::{context::BuildsContext, store::Build};
 
-/// Cancels a build. It is over at once; the builder hears of it and stops what runs.
-pub async fn cancel(cx: &Cx, tool: ToolId, id: BuildId) -> Result<()> {
+/// Cancels a build. Its status changes at once; the builder learns of it with its next heartbeat and stops
+/// the runs.
+pub async fn cancel_build(cx: &BuildsContext, tool: ToolId, id: BuildId) -> Result<()> {
     let now = cx.now();
-    cx.store.build(tool, id).await?;
+    cx.store.find_build(tool, id).await?;
     let tx = cx.store.begin().await?;
-    let build = cx.store.build_locked(&tx, id).await?;
+    let build = cx.store.lock_build(&tx, id).await?;
     let mut build = build.ok_or_else(|| Error::not_found("build", id))?;
     if build.is_over() {
-        return Err(Error::conflict("build-not-running", format!("the build {id} is over already")));
+        return Err(Error::conflict("build-not-running", format!("the build {id} has already ended")));
     }
-    end(&mut build, now);
-    cx.store.build_save(&tx, &build).await?;
+    mark_cancelled(&mut build, now);
+    cx.store.update_build(&tx, &build).await?;
     tx.commit().await
 }
 
-/// Writes into a build that it was cancelled.
-pub fn end(build: &mut Build, now: Timestamp) {
+/// Marks a build as cancelled.
+pub fn mark_cancelled(build: &mut Build, now: Timestamp) {
     build.status = BuildStatus::BuildCancelled;
     build.step = BuildStep::Done;
-    build.message = "It was cancelled.".to_owned();
+    build.message = "The build was cancelled.".to_owned();
     build.ended = Some(now);
 }

@@ -1,4 +1,15 @@
-//! Builds for builders: claimed, beaten for, and finished once.
+//! Leases of builds: claim, heartbeat and end.
+//!
+//! | call | state of the build | effect |
+//! |---|---|---|
+//! | claim | pending | becomes running, and gets its deadline |
+//! | claim | running, its lease has expired | leased again with the same attempt |
+//! | claim | ended while leased | leased with `stop` set, so that a builder stops its runs |
+//! | heartbeat | running | step and message are recorded |
+//! | heartbeat | ended or deleted | the response tells to stop |
+//! | end with `Made` or `Failed` | running | ends with that outcome |
+//! | end with `Again`, `Stopped` | running | retried after a pause; `Again` fails at `MAX_ATTEMPTS` |
+//! | any end | ended | becomes settled; a new image is unpinned |
 
 use std::time::Duration;
 
@@ -12,47 +23,58 @@ use hearth_kit::{
 use hearth_wire::{
     builds::{
         BuildStatus, BuildStep,
-        internal::{Beat, Builder, Lease, LeaseEnd, LeaseSource},
+        internal::{BuildHeartbeat, BuildLease, BuildLeaseOutcome, BuildLeaseSource, BuilderProcess},
     },
     images::internal::PinPut,
 };
 use jiff::SignedDuration;
 
-use super::{clean, start::BUILD_TASK, time_limit};
+use super::{cleanup, start::BUILD_TASK, time_limit};
 use crate::{
-    cx::Cx,
-    git::Address,
+    context::BuildsContext,
+    git::RepositoryAddress,
     store::{Build, build_topic},
 };
 
-/// After so many attempts that something beside the source ended, a build has failed.
-const ATTEMPTS: u32 = 3;
-/// The longest sentence that a builder may leave.
-const SENTENCE: usize = 4000;
+/// Attempts after which a build fails, when each was ended by something other than its source.
+const MAX_ATTEMPTS: u32 = 3;
+/// Longest message of a builder, in characters.
+const MAX_MESSAGE_CHARS: usize = 4000;
 
-/// A build to make, as soon as there is one, or nothing after `patience`.
-pub async fn claim(cx: &Cx, builder: Option<Builder>, patience: Duration) -> Result<Option<Lease>> {
-    let holder = builder.map(|Builder { place, life }| LeaseHolder { role: Role::Builder, place, life });
-    let until = tokio::time::Instant::now() + patience;
+/// Claims a tool's queue item and leases its next build. Waits up to `timeout` for one.
+pub async fn claim_build(
+    cx: &BuildsContext,
+    builder: Option<BuilderProcess>,
+    timeout: Duration,
+) -> Result<Option<BuildLease>> {
+    let holder = builder.map(|BuilderProcess { place, life }| LeaseHolder {
+        role: Role::Builder,
+        folder_id: place,
+        life,
+    });
+    let until = tokio::time::Instant::now() + timeout;
     loop {
-        for item in cx.store.queue.claim_for(holder.as_ref(), BUILD_TASK, 1).await? {
+        for item in cx.store.queue.claim_items_for(holder.as_ref(), BUILD_TASK, 1).await? {
             if let Some(lease) = lease_next_build(cx, &item).await? {
                 return Ok(Some(lease));
             }
         }
-        let left = until.saturating_duration_since(tokio::time::Instant::now());
-        let waited = cx.stop.unless(cx.store.queue.wait_for(holder.as_ref(), BUILD_TASK, left)).await;
-        if left.is_zero() || waited.is_none() {
+        let remaining = until.saturating_duration_since(tokio::time::Instant::now());
+        let waited = cx
+            .stop
+            .run_until_shutdown(cx.store.queue.wait_for_holder(holder.as_ref(), BUILD_TASK, remaining))
+            .await;
+        if remaining.is_zero() || waited.is_none() {
             return Ok(None);
         }
     }
 }
 
-/// The tool's next build. None: nothing of it is left to do, and the item is finished.
-async fn lease_next_build(cx: &Cx, item: &QueueItem<ToolId>) -> Result<Option<Lease>> {
+/// Leases the tool's next build. `None` when no build of the tool is left; the queue item is finished then.
+async fn lease_next_build(cx: &BuildsContext, item: &QueueItem<ToolId>) -> Result<Option<BuildLease>> {
     let tx = cx.store.begin().await?;
-    let Some(mut build) = cx.store.build_next(&tx, item.payload).await? else {
-        cx.store.queue.finish(&tx, item).await?;
+    let Some(mut build) = cx.store.lock_next_build(&tx, item.payload).await? else {
+        cx.store.queue.finish_item(&tx, item).await?;
         tx.commit().await?;
         return Ok(None);
     };
@@ -60,26 +82,28 @@ async fn lease_next_build(cx: &Cx, item: &QueueItem<ToolId>) -> Result<Option<Le
         build.status = BuildStatus::BuildRunning;
         build.started = Some(cx.now());
         build.settled = false;
-        time_limit::set(cx, &tx, &mut build).await?;
-        cx.store.build_save(&tx, &build).await?;
+        time_limit::set_deadline(cx, &tx, &mut build).await?;
+        cx.store.update_build(&tx, &build).await?;
     }
     tx.commit().await?;
-    create_lease(cx, &build, &item.ticket()).map(Some)
+    create_lease(cx, &build, &item.to_ticket()).map(Some)
 }
 
-fn create_lease(cx: &Cx, build: &Build, ticket: &LeaseTicket) -> Result<Lease> {
+fn create_lease(cx: &BuildsContext, build: &Build, ticket: &LeaseTicket) -> Result<BuildLease> {
     let parameters = &build.parameters;
     let source = match parameters.upload {
-        Some(id) => LeaseSource::Upload { id, digest: build.resolved_ref.clone(), size: build.source_size },
-        None => LeaseSource::Git {
+        Some(id) => {
+            BuildLeaseSource::Upload { id, digest: build.resolved_ref.clone(), size: build.source_size }
+        }
+        None => BuildLeaseSource::Git {
             url: parameters.source_url.clone(),
-            mirror: parameters.source_url.parse::<Address>()?.mirror(&cx.outbound)?,
+            mirror: parameters.source_url.parse::<RepositoryAddress>()?.mirror_url(&cx.outbound)?,
             commit: build.resolved_ref.clone(),
             reference: build.full_ref.clone(),
         },
     };
-    Ok(Lease {
-        ticket: write_ticket(ticket)?,
+    Ok(BuildLease {
+        ticket: encode_ticket(ticket)?,
         build: build.id,
         attempt: build.attempt,
         tool: build.tool,
@@ -87,30 +111,35 @@ fn create_lease(cx: &Cx, build: &Build, ticket: &LeaseTicket) -> Result<Lease> {
         source,
         envvars: parameters.envvars.clone(),
         image_name: parameters.image_name.clone(),
-        deadline: build.deadline.ok_or_else(|| Error::internal("a build runs without a deadline"))?,
+        deadline: build.deadline.ok_or_else(|| Error::internal("a running build has no deadline"))?,
         stop: build.is_over(),
     })
 }
 
-/// Lengthens a lease, notes where the build is, and tells whether it is to be stopped: as soon as it is, or after
-/// `patience` that it is not.
-pub async fn beat(cx: &Cx, id: BuildId, beat: Beat, patience: Duration) -> Result<bool> {
-    let Beat { ticket, step, message, wait: _ } = beat;
-    let item = read_ticket(&ticket)?.into_item(BUILD_TASK);
+/// Extends a lease and records the build's step and message. Returns whether the builder must stop the build:
+/// true as soon as it has ended, false after `timeout`.
+pub async fn record_heartbeat(
+    cx: &BuildsContext,
+    id: BuildId,
+    beat: BuildHeartbeat,
+    timeout: Duration,
+) -> Result<bool> {
+    let BuildHeartbeat { ticket, step, message, wait: _ } = beat;
+    let item = decode_ticket(&ticket)?.into_item(BUILD_TASK);
     let mut listener = cx.store.listen_to_topics([build_topic(id)]);
     cx.store.queue.heartbeat(&item).await?;
     if step.is_some() || message.is_some() {
         let tx = cx.store.begin().await?;
-        if let Some(mut build) = cx.store.build_locked(&tx, id).await?.filter(|build| !build.is_over()) {
+        if let Some(mut build) = cx.store.lock_build(&tx, id).await?.filter(|build| !build.is_over()) {
             build.step = step.unwrap_or(build.step);
-            build.message = message.map_or(build.message, cut);
-            cx.store.build_save(&tx, &build).await?;
+            build.message = message.map_or(build.message, truncate_message);
+            cx.store.update_build(&tx, &build).await?;
         }
         tx.commit().await?;
     }
-    let deadline = tokio::time::Instant::now() + patience;
+    let deadline = tokio::time::Instant::now() + timeout;
     loop {
-        if stopped(cx, id).await? {
+        if is_stop_requested(cx, id).await? {
             return Ok(true);
         }
         if listener.wait(deadline, &cx.stop).await != WakeReason::Changed {
@@ -119,113 +148,130 @@ pub async fn beat(cx: &Cx, id: BuildId, beat: Beat, patience: Duration) -> Resul
     }
 }
 
-/// Whether a build is to be stopped: it is over, or was forgotten.
-async fn stopped(cx: &Cx, id: BuildId) -> Result<bool> {
-    Ok(cx.store.build_by_id(id).await?.is_none_or(|build| build.is_over()))
+/// Returns true if the build has ended or been deleted.
+async fn is_stop_requested(cx: &BuildsContext, id: BuildId) -> Result<bool> {
+    Ok(cx.store.find_build_by_id(id).await?.is_none_or(|build| build.is_over()))
 }
 
-/// Ends a lease, and with it the build or this attempt at it. What was cancelled meanwhile stays cancelled.
-pub async fn finish(cx: &Cx, id: BuildId, ticket: &str, end: LeaseEnd) -> Result<()> {
-    let item = read_ticket(ticket)?.into_item(BUILD_TASK);
-    if let LeaseEnd::Made { digest, .. } = &end {
+/// Ends a lease, and with it the build or this attempt at it. A build that was cancelled or timed out
+/// meanwhile keeps its status, and its new image is unpinned.
+pub async fn finish_lease(
+    cx: &BuildsContext,
+    id: BuildId,
+    ticket: &str,
+    end: BuildLeaseOutcome,
+) -> Result<()> {
+    let item = decode_ticket(ticket)?.into_item(BUILD_TASK);
+    if let BuildLeaseOutcome::Made { digest, .. } = &end {
         pin_image(cx, id, &item, digest).await?;
     }
     let tx = cx.store.begin().await?;
     let mut pause = SignedDuration::ZERO;
     let mut tool = None;
-    if let Some(mut build) = cx.store.build_locked(&tx, id).await? {
+    if let Some(mut build) = cx.store.lock_build(&tx, id).await? {
         tool = Some(build.tool);
         if build.is_over() {
-            // The image, if there is one, is nobody's.
-            if matches!(end, LeaseEnd::Made { .. }) {
-                cx.store.queue.enqueue(&tx, clean::UNPIN_TASK, &id.to_string(), &id, cx.now()).await?;
+            // The build has ended already, so nothing refers to the image.
+            if matches!(end, BuildLeaseOutcome::Made { .. }) {
+                cx.store.queue.enqueue(&tx, cleanup::UNPIN_TASK, &id.to_string(), &id, cx.now()).await?;
             }
         } else {
-            pause = ended(cx, &mut build, end)?;
+            pause = record_lease_end(cx, &mut build, end)?;
         }
         build.settled = build.is_over();
-        cx.store.build_save(&tx, &build).await?;
+        cx.store.update_build(&tx, &build).await?;
     }
-    give_back(cx, &tx, &item, tool, pause).await?;
+    release_queue_item(cx, &tx, &item, tool, pause).await?;
     tx.commit().await?;
     match tool {
-        Some(tool) => clean::clean(cx, tool, u64::from(cx.settings.kept)).await.map(|_| ()),
+        Some(tool) => cleanup::delete_old_builds(cx, tool, u64::from(cx.settings.kept)).await.map(|_| ()),
         None => Ok(()),
     }
 }
 
-/// The image is pinned before anybody is told of it.
-async fn pin_image(cx: &Cx, id: BuildId, item: &QueueItem<()>, digest: &str) -> Result<()> {
-    // A lease that is lost must not move the pin of whoever has it now.
+/// Pins the image, before its digest is published in the build.
+async fn pin_image(cx: &BuildsContext, id: BuildId, item: &QueueItem<()>, digest: &str) -> Result<()> {
+    // The heartbeat checks the lease first: a builder that has lost it must not move the pin of its
+    // successor.
     cx.store.queue.heartbeat(item).await?;
     let tool = item.key.parse()?;
     let put = PinPut { tool, digest: digest.parse()? };
-    cx.clients.of(Role::Images)?.images_internal().pin(&clean::holder(id), &put).await.map(|_| ())
+    cx.clients
+        .create_client(Role::Images)?
+        .images_internal()
+        .pin_image(&cleanup::format_pin_holder(id), &put)
+        .await
+        .map(|_| ())
 }
 
-/// Writes how it ended into a build. How long to wait before the tool's next turn.
-fn ended(cx: &Cx, build: &mut Build, end: LeaseEnd) -> Result<SignedDuration> {
+/// Records the end of an attempt in the build. Returns the pause before the tool's next build.
+fn record_lease_end(cx: &BuildsContext, build: &mut Build, end: BuildLeaseOutcome) -> Result<SignedDuration> {
     let (status, message) = match end {
-        LeaseEnd::Made { digest, image, processes, message } => {
+        BuildLeaseOutcome::Made { digest, image, processes, message } => {
             build.digest = Some(digest.parse()?);
             build.destination_image = image;
             build.processes = processes;
             (BuildStatus::BuildSuccess, message)
         }
-        LeaseEnd::Failed { message } => (BuildStatus::BuildFailure, message),
-        // It was not asked to stop: whatever made the builder think so, the build is not lost.
-        LeaseEnd::Stopped => return again(build, "It was stopped.".to_owned()),
-        LeaseEnd::Again { message } if build.attempt < ATTEMPTS => return again(build, message),
-        LeaseEnd::Again { message } => (BuildStatus::BuildFailure, message),
+        BuildLeaseOutcome::Failed { message } => (BuildStatus::BuildFailure, message),
+        // The build has not ended, so the builder stopped it by mistake or while shutting down: retry it.
+        BuildLeaseOutcome::Stopped => {
+            return schedule_retry(build, "The builder stopped the build.".to_owned());
+        }
+        BuildLeaseOutcome::Again { message } if build.attempt < MAX_ATTEMPTS => {
+            return schedule_retry(build, message);
+        }
+        BuildLeaseOutcome::Again { message } => (BuildStatus::BuildFailure, message),
     };
     build.status = status;
-    build.message = cut(message);
+    build.message = truncate_message(message);
     build.step = BuildStep::Done;
     build.ended = Some(cx.now());
     Ok(SignedDuration::ZERO)
 }
 
-fn again(build: &mut Build, message: String) -> Result<SignedDuration> {
-    build.message = cut(message);
+/// Prepares the next attempt. Returns the pause before it: 5 seconds per attempt so far.
+fn schedule_retry(build: &mut Build, message: String) -> Result<SignedDuration> {
+    build.message = truncate_message(message);
     build.step = BuildStep::Waiting;
     let pause = SignedDuration::from_secs(i64::from(5 * build.attempt));
     build.attempt += 1;
     Ok(pause)
 }
 
-/// Ends the tool's turn: for good when nothing of it waits.
-async fn give_back(
-    cx: &Cx,
+/// Releases the tool's queue item: repeats it after `pause` if a build waits, and finishes it otherwise.
+async fn release_queue_item(
+    cx: &BuildsContext,
     tx: &Tx,
     item: &QueueItem<()>,
     tool: Option<ToolId>,
     pause: SignedDuration,
 ) -> Result<()> {
     let next = match tool {
-        Some(tool) => cx.store.build_next(tx, tool).await?,
+        Some(tool) => cx.store.lock_next_build(tx, tool).await?,
         None => None,
     };
     match next {
-        Some(_) => cx.store.queue.repeat(tx, item, cx.now() + pause).await,
-        None => cx.store.queue.finish(tx, item).await,
+        Some(_) => cx.store.queue.reschedule_item(tx, item, cx.now() + pause).await,
+        None => cx.store.queue.finish_item(tx, item).await,
     }
 }
 
-fn cut(text: String) -> String {
+fn truncate_message(text: String) -> String {
     let mut text = text;
-    if let Some((at, _)) = text.char_indices().nth(SENTENCE) {
+    if let Some((at, _)) = text.char_indices().nth(MAX_MESSAGE_CHARS) {
         text.truncate(at);
         text.push('…');
     }
     text
 }
 
-fn write_ticket(ticket: &LeaseTicket) -> Result<String> {
+fn encode_ticket(ticket: &LeaseTicket) -> Result<String> {
     serde_json::to_vec(ticket).map(|bytes| BASE64_URL_SAFE_NO_PAD.encode(bytes)).map_err(Error::internal)
 }
 
-fn read_ticket(text: &str) -> Result<LeaseTicket> {
-    let refused = || Error::invalid("ticket", "this is no ticket");
+fn decode_ticket(text: &str) -> Result<LeaseTicket> {
+    let refused = || Error::invalid("ticket", "the ticket is invalid");
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| refused())?;
     serde_json::from_slice(&bytes).map_err(|_| refused())
 }

@@ -1,96 +1,104 @@
-//! What a build has written, and writes.
+//! Stream of a build's log.
 
 use std::{collections::VecDeque, time::Duration};
 
 use futures::Stream;
-use hearth_base::{Error, Limit, Result, Role};
+use hearth_base::{Error, PageLimit, Result, Role};
 use hearth_wire::{
     builds::BuildLogLine,
     logs::{
         LogsDirection,
-        internal::{LogsKept, LogsOf, LogsPage, LogsRead},
+        internal::{LogsKept, LogsOwner, LogsPage, LogsReadQuery},
     },
 };
 
 use tokio::time::Instant;
 
 use crate::{
-    cx::Cx,
+    context::BuildsContext,
     store::{Build, build_topic},
 };
 
-/// How long one question to `logs` waits for lines, in seconds.
-const WAIT: u64 = 20;
+/// Longest wait of one request to `logs`, in seconds.
+const POLL_WAIT_SECONDS: u64 = 20;
 
-/// How far the reading of a log has come.
-struct Reader {
-    cx: Cx,
+/// Reader of a build's log, with its position.
+struct BuildLogReader {
+    cx: BuildsContext,
     build: Build,
     follow: bool,
-    read: LogsRead,
+    read: LogsReadQuery,
     lines: VecDeque<LogsKept>,
     ended: bool,
 }
 
-/// The lines of a build's log from its beginning; following it, until it is complete.
-pub fn lines(cx: Cx, build: Build, follow: bool) -> Result<impl Stream<Item = Result<BuildLogLine>>> {
-    let mut read = LogsRead::of(build.tool, LogsOf::Build(build.id.to_string()));
+/// Streams the lines of a build's log from its beginning; with `follow`, until the build has ended and its
+/// log is complete.
+pub fn stream_log_lines(
+    cx: BuildsContext,
+    build: Build,
+    follow: bool,
+) -> Result<impl Stream<Item = Result<BuildLogLine>>> {
+    let mut read = LogsReadQuery::newest_first(build.tool, LogsOwner::Build(build.id.to_string()));
     read.order = LogsDirection::OldestFirst;
-    read.limit = Limit::new(1000)?;
-    let reader = Reader { cx, build, follow, read, lines: VecDeque::new(), ended: false };
+    read.limit = PageLimit::new(1000)?;
+    let reader = BuildLogReader { cx, build, follow, read, lines: VecDeque::new(), ended: false };
     Ok(futures::stream::unfold(reader, |mut reader| async move {
         let next = reader.next().await.transpose()?;
-        // After an error nothing follows.
+        // The stream ends after an error.
         reader.ended |= next.is_err();
         Some((next, reader))
     }))
 }
 
-impl Reader {
+impl BuildLogReader {
     async fn next(&mut self) -> Result<Option<BuildLogLine>> {
         loop {
             if let Some(line) = self.lines.pop_front() {
-                return Ok(Some(shown(&line)));
+                return Ok(Some(render_line(&line)));
             }
             if self.ended {
                 return Ok(None);
             }
-            self.more().await?;
+            self.fetch_page().await?;
         }
     }
 
-    async fn more(&mut self) -> Result<()> {
+    /// Fetches the next page of lines, or waits for one.
+    async fn fetch_page(&mut self) -> Result<()> {
         let mut listener = self.cx.store.listen_to_topics([build_topic(self.build.id)]);
-        // Looked at before the lines: what was written until it was over is read then.
-        let over = self.build.is_over() || self.is_over_by_now().await?;
-        self.read.wait = (self.follow && !over).then_some(WAIT);
-        let logs = self.cx.clients.of(Role::Logs)?;
-        let page = self.cx.stop.unless(async { logs.logs().read(&self.read).await }).await;
+        // The state is read before the lines: if the build has ended now, this page or a later one has its
+        // last line.
+        let over = self.build.is_over() || self.refresh_is_over().await?;
+        self.read.wait = (self.follow && !over).then_some(POLL_WAIT_SECONDS);
+        let logs = self.cx.clients.create_client(Role::Logs)?;
+        let page = self.cx.stop.run_until_shutdown(async { logs.logs().read(&self.read).await }).await;
         let LogsPage { lines, next, head, complete } =
-            page.ok_or_else(|| Error::unavailable("stopping", "this part of Hearth is being restarted"))??;
+            page.ok_or_else(|| Error::unavailable("stopping", "the builds service is restarting"))??;
         self.lines.extend(lines);
         self.ended = next.is_none() && (over || !self.follow);
         if complete && next.is_none() && !self.ended {
-            // Between two steps nothing writes: what comes next is heard of here.
-            let deadline = Instant::now() + Duration::from_secs(WAIT);
-            let _reads_in_any_case = listener.wait(deadline, &self.cx.stop).await;
+            // No instance writes between two steps; the wake-up tells when the next step begins or the build
+            // ends.
+            let deadline = Instant::now() + Duration::from_secs(POLL_WAIT_SECONDS);
+            let _wake_reason = listener.wait(deadline, &self.cx.stop).await;
         }
         self.read.after = Some(next.unwrap_or(head));
         Ok(())
     }
 
-    /// A build that was forgotten is over.
-    async fn is_over_by_now(&mut self) -> Result<bool> {
-        match self.cx.store.build(self.build.tool, self.build.id).await {
+    /// Reloads the build. Returns true if it has ended or been deleted.
+    async fn refresh_is_over(&mut self) -> Result<bool> {
+        match self.cx.store.find_build(self.build.tool, self.build.id).await {
             Ok(build) => self.build = build,
-            Err(error) if error.kind() == hearth_base::Kind::NotFound => return Ok(true),
+            Err(error) if error.kind() == hearth_base::ErrorKind::NotFound => return Ok(true),
             Err(error) => return Err(error),
         }
         Ok(self.build.is_over())
     }
 }
 
-fn shown(kept: &LogsKept) -> BuildLogLine {
-    let line = &kept.line;
-    BuildLogLine { line: format!("[{}] {:.0} {}", kept.instance, line.time, line.text) }
+fn render_line(stored: &LogsKept) -> BuildLogLine {
+    let line = &stored.line;
+    BuildLogLine { line: format!("[{}] {:.0} {}", stored.instance, line.time, line.text) }
 }

@@ -1,7 +1,7 @@
-//! The rules: no HTTP, no SQL.
+//! Rules of the service, without HTTP and SQL.
 
 pub mod cancel;
-pub mod clean;
+pub mod cleanup;
 pub mod image_name;
 pub mod lease;
 pub mod logs;

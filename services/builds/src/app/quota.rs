@@ -1,20 +1,20 @@
-//! How much a tool may build, and does.
+//! Build quota of a tool and its use.
 
 use hearth_base::{Result, Role, ToolId};
 use hearth_wire::builds::{BuildQuota, BuildQuotaCategory, BuildQuotaItem};
 
-use crate::cx::Cx;
+use crate::context::BuildsContext;
 
-/// The limits of a tool.
-pub async fn quota(cx: &Cx, tool: ToolId) -> Result<BuildQuota> {
-    let facts = cx.clients.of(Role::Accounts)?.internal().tool_facts(tool).await?;
+/// Finds the limits and the use of a tool.
+pub async fn find_quota(cx: &BuildsContext, tool: ToolId) -> Result<BuildQuota> {
+    let facts = cx.clients.create_client(Role::Accounts)?.accounts_internal().show_tool_facts(tool).await?;
     let limit = u64::from(facts.quota.running_builds);
-    let used = cx.store.build_count_open_now(tool).await?;
-    let item = item("Running builds", limit, used);
+    let used = cx.store.read_open_build_count(tool).await?;
+    let item = render_quota_item("Running builds", limit, used);
     Ok(BuildQuota { categories: vec![BuildQuotaCategory { name: "Builds".to_owned(), items: vec![item] }] })
 }
 
-fn item(name: &str, limit: u64, used: u64) -> BuildQuotaItem {
+fn render_quota_item(name: &str, limit: u64, used: u64) -> BuildQuotaItem {
     BuildQuotaItem {
         name: name.to_owned(),
         limit: limit.to_string(),
@@ -29,9 +29,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_share_is_never_more_than_all() {
-        assert_eq!(item("x", 4, 1).capacity, "25%");
-        assert_eq!((item("x", 2, 3).capacity.as_str(), item("x", 2, 3).available.as_str()), ("100%", "0"));
-        assert_eq!(item("x", 0, 0).capacity, "100%");
+    fn capacity_never_exceeds_100_percent() {
+        assert_eq!(render_quota_item("x", 4, 1).capacity, "25%");
+        assert_eq!(
+            (render_quota_item("x", 2, 3).capacity.as_str(), render_quota_item("x", 2, 3).available.as_str()),
+            ("100%", "0")
+        );
+        assert_eq!(render_quota_item("x", 0, 0).capacity, "100%");
     }
 }

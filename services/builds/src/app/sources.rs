@@ -1,21 +1,21 @@
-//! Uploads.
+//! Uploaded source archives.
 
 use bytes::Bytes;
 use futures::Stream;
-use hearth_base::{BlobId, Error, Kind, Result, SourceId, ToolId};
+use hearth_base::{BlobId, Error, ErrorKind, Result, SourceId, ToolId};
 use hearth_client::BoxError;
-use hearth_kit::{blobs::Content, tool_state::lock_existing_tool};
+use hearth_kit::{blobs::ContentStream, tool_state::lock_existing_tool};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{cx::Cx, store::Source};
+use crate::{context::BuildsContext, store::UploadedSource};
 
-/// How long an upload is kept for the builds that were asked of it.
+/// Lifetime of an upload after its last use by a new build.
 pub const UPLOAD_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
-/// All uploads of a tool together hold this many times the most that one may.
-const TIMES: u64 = 8;
+/// Limit for all uploads of a tool together, as a multiple of the limit for one.
+const TOOL_UPLOAD_LIMIT_FACTOR: u64 = 8;
 
-/// Takes an archive in. It is there when this has succeeded, and otherwise not at all.
-pub async fn add<S, E>(cx: &Cx, tool: ToolId, content: S) -> Result<Source>
+/// Stores an archive. After an error nothing of it is left.
+pub async fn store_upload<S, E>(cx: &BuildsContext, tool: ToolId, content: S) -> Result<UploadedSource>
 where
     S: Stream<Item = Result<Bytes, E>> + Send,
     E: Into<BoxError> + Send,
@@ -24,15 +24,15 @@ where
     let blob = BlobId::new(now, &cx.entropy);
     let limit = cx.settings.upload_limit;
     let written = cx.blobs.write(blob, content, limit).await.map_err(|error| match error.kind() {
-        Kind::TooLarge => Error::new(
-            Kind::TooLarge,
+        ErrorKind::TooLarge => Error::new(
+            ErrorKind::TooLarge,
             "source-too-large",
-            format!("the folder's archive is larger than {} MiB", limit >> 20),
+            format!("the archive of the folder is too large; at most {} MiB", limit >> 20),
         )
-        .help("leave out what is not needed to build: installed packages, data, .git"),
+        .help("exclude files that the build does not need: installed packages, data, .git"),
         _ => error,
     })?;
-    let source = Source {
+    let source = UploadedSource {
         id: SourceId::new(now, &cx.entropy),
         tool,
         blob,
@@ -41,63 +41,64 @@ where
         created: now,
         expires: cx.now() + UPLOAD_LIFETIME,
     };
-    let kept = keep(cx, &source).await;
-    if kept.is_err() {
+    let inserted = insert_upload(cx, &source).await;
+    if inserted.is_err() {
         cx.blobs.delete(blob).await?;
     }
-    kept.map(|()| source)
+    inserted.map(|()| source)
 }
 
-async fn keep(cx: &Cx, source: &Source) -> Result<()> {
+async fn insert_upload(cx: &BuildsContext, source: &UploadedSource) -> Result<()> {
     let tx = cx.store.begin().await?;
     lock_existing_tool(&tx, source.tool).await?;
-    let held = cx.store.source_size_of(&tx, source.tool).await?;
-    if held + source.size > cx.settings.upload_limit * TIMES {
+    let stored_size = cx.store.sum_source_sizes(&tx, source.tool).await?;
+    if stored_size + source.size > cx.settings.upload_limit * TOOL_UPLOAD_LIMIT_FACTOR {
         return Err(Error::new(
-            Kind::Exhausted,
+            ErrorKind::Exhausted,
             "uploads-full",
-            "this tool's uploads of the last day hold as much as they may",
+            "the tool's uploads of the last day have reached their size limit",
         )
-        .help("wait until older ones are forgotten, a day after they were used"));
+        .help("wait until older uploads expire, a day after their last use"));
     }
-    cx.store.source_add(&tx, source).await?;
+    cx.store.insert_source(&tx, source).await?;
     tx.commit().await
 }
 
-/// A tool's upload.
-pub async fn of_tool(cx: &Cx, tool: ToolId, id: SourceId) -> Result<Source> {
-    let found = cx.store.source(id).await?;
-    found.filter(|source| source.tool == tool).ok_or_else(|| missing(id))
+/// Finds an upload of a tool.
+pub async fn find_tool_source(cx: &BuildsContext, tool: ToolId, id: SourceId) -> Result<UploadedSource> {
+    let found = cx.store.find_source(id).await?;
+    found.filter(|source| source.tool == tool).ok_or_else(|| build_missing_error(id))
 }
 
-/// The archive of an upload, for the builder.
-pub async fn content(cx: &Cx, id: SourceId) -> Result<(Source, Content)> {
-    let source = cx.store.source(id).await?.ok_or_else(|| missing(id))?;
-    let content = cx.blobs.read(source.blob, None).await?.ok_or_else(|| missing(id))?;
+/// Opens the archive of an upload, for the builder.
+pub async fn open_source(cx: &BuildsContext, id: SourceId) -> Result<(UploadedSource, ContentStream)> {
+    let source = cx.store.find_source(id).await?.ok_or_else(|| build_missing_error(id))?;
+    let content = cx.blobs.read(source.blob, None).await?.ok_or_else(|| build_missing_error(id))?;
     Ok((source, content))
 }
 
-/// Forgets uploads that are kept no longer.
-pub async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
-    for source in cx.store.source_expired(now).await? {
-        forget(cx, &source).await?;
+/// Deletes expired uploads.
+pub async fn delete_expired(cx: &BuildsContext, now: Timestamp) -> Result<()> {
+    for source in cx.store.list_expired_sources(now).await? {
+        delete_source(cx, &source).await?;
     }
     Ok(())
 }
 
-/// Forgets one upload, unless a build was asked of it meanwhile.
-pub async fn forget(cx: &Cx, source: &Source) -> Result<()> {
+/// Deletes one upload, unless a new build has extended it meanwhile.
+pub async fn delete_source(cx: &BuildsContext, source: &UploadedSource) -> Result<()> {
     let tx = cx.store.begin().await?;
-    let forgotten = cx.store.source_delete(&tx, source).await?;
-    // The content first: a row without content is found again, content without a row is not.
+    let forgotten = cx.store.delete_source(&tx, source).await?;
+    // The content is deleted before the commit: a row without content is deleted by the next pass, content
+    // without a row would stay.
     if forgotten {
         cx.blobs.delete(source.blob).await?;
     }
     tx.commit().await
 }
 
-/// The refusal of an upload that is not there.
-pub fn missing(id: SourceId) -> Error {
-    Error::invalid("no-such-source", format!("there is no upload {id}, or it has been forgotten"))
-        .help("uploads are kept for a day: upload the folder again")
+/// Builds the error for an unknown or expired upload.
+pub fn build_missing_error(id: SourceId) -> Error {
+    Error::invalid("no-such-source", format!("the upload {id} does not exist or has expired"))
+        .help("upload the folder again; an upload expires after a day")
 }

@@ -1,4 +1,4 @@
-//! A new build: what is to be built is found out before it is accepted.
+//! Start of a build. The source is resolved before the build is accepted.
 
 use std::collections::BTreeMap;
 
@@ -7,29 +7,30 @@ use hearth_kit::{queue::TaskName, tool_state::lock_existing_tool};
 use hearth_wire::builds::{BuildCreate, BuildParameters, BuildStatus, BuildStep};
 use jiff::Timestamp;
 
-use super::{image_name::image_name, sources};
+use super::{image_name::choose_image_name, sources};
 use crate::{
-    cx::Cx,
-    git::{self, Address},
+    context::BuildsContext,
+    git::{self, RepositoryAddress},
     store::Build,
 };
 
-/// The task of building for a tool, which builders perform: one item for each tool, whose builds are made one after the other.
+/// Task of building for a tool. Builders perform it: there is one item per tool, whose builds run one after
+/// the other.
 pub const BUILD_TASK: TaskName<ToolId> = TaskName::new("building");
 
-/// The most builds of a tool that may wait in line.
-const MOST_IN_LINE: u64 = 50;
+/// Most builds of a tool that may wait in the queue.
+const MAX_QUEUED_BUILDS: u64 = 50;
 
-/// What a build is made of, found out.
-struct Source {
+/// Resolved source of a build.
+struct ResolvedSource {
     resolved_ref: String,
     full_ref: Option<String>,
     size: u64,
 }
 
-/// Accepts a build.
-pub async fn start(
-    cx: &Cx,
+/// Resolves the source and accepts the build. With `queue`, more builds than the quota may wait.
+pub async fn start_build(
+    cx: &BuildsContext,
     tool: ToolId,
     name: &ToolName,
     create: BuildCreate,
@@ -44,30 +45,36 @@ pub async fn start(
         use_latest_versions,
         use_deprecated_versions,
     } = create;
-    let facts = cx.clients.of(Role::Accounts)?.internal().tool_facts(tool).await?;
+    let facts = cx.clients.create_client(Role::Accounts)?.accounts_internal().show_tool_facts(tool).await?;
     if facts.deleting {
         return Err(Error::conflict("tool-ends", format!("the tool {name} is being deleted")));
     }
     let envvars = envvars.unwrap_or_default();
     check_envvars(&envvars)?;
-    let image_name = image_name(image.as_deref(), name)?;
+    let image_name = choose_image_name(image.as_deref(), name)?;
     let source_url = source_url.filter(|url| !url.is_empty());
     let reference = reference.unwrap_or_default();
     let source = match (&source_url, upload) {
-        (Some(url), None) => repository(cx, url, &reference).await?,
+        (Some(url), None) => resolve_repository(cx, url, &reference).await?,
         (None, Some(_)) if !reference.is_empty() => {
-            return Err(Error::invalid("ref-of-upload", "an uploaded folder has no ref")
-                .help("leave out ref, or give source_url"));
+            return Err(Error::invalid(
+                "ref-of-upload",
+                "an upload has no ref: ref and upload exclude each other",
+            )
+            .help("omit ref, or give source_url"));
         }
-        (None, Some(upload)) => uploaded(cx, tool, upload).await?,
+        (None, Some(upload)) => resolve_upload(cx, tool, upload).await?,
         (None, None) => {
-            return Err(Error::invalid("no-source", "a build needs a source_url, or an upload")
-                .help("give the address of a public git repository"));
+            return Err(Error::invalid(
+                "no-source",
+                "the build has no source: source_url or upload is required",
+            )
+            .help("give the address of a public git repository"));
         }
         (Some(_), Some(_)) => {
             return Err(Error::invalid(
                 "two-sources",
-                "a build is of a source_url or of an upload, not of both",
+                "the build has two sources: source_url and upload exclude each other",
             ));
         }
     };
@@ -81,30 +88,30 @@ pub async fn start(
         use_latest_versions,
         use_deprecated_versions,
     };
-    let build = new(cx, tool, name, parameters, source, now);
-    let most = if queue { MOST_IN_LINE } else { u64::from(facts.quota.running_builds) };
-    accept(cx, &build, most, now).await?;
+    let build = create_build(cx, tool, name, parameters, source, now);
+    let limit = if queue { MAX_QUEUED_BUILDS } else { u64::from(facts.quota.running_builds) };
+    accept_build(cx, &build, limit, now).await?;
     Ok(build)
 }
 
-async fn repository(cx: &Cx, url: &str, reference: &str) -> Result<Source> {
-    let address: Address = url.parse()?;
+async fn resolve_repository(cx: &BuildsContext, url: &str, reference: &str) -> Result<ResolvedSource> {
+    let address: RepositoryAddress = url.parse()?;
     git::check_ref(reference)?;
-    let found = git::advertised(&cx.outbound, &address).await?.resolve(reference)?;
-    Ok(Source { resolved_ref: found.commit, full_ref: found.full_name, size: 0 })
+    let found = git::fetch_refs(&cx.outbound, &address).await?.resolve_ref(reference)?;
+    Ok(ResolvedSource { resolved_ref: found.commit, full_ref: found.full_name, size: 0 })
 }
 
-async fn uploaded(cx: &Cx, tool: ToolId, upload: SourceId) -> Result<Source> {
-    let source = sources::of_tool(cx, tool, upload).await?;
-    Ok(Source { resolved_ref: source.digest.to_string(), full_ref: None, size: source.size })
+async fn resolve_upload(cx: &BuildsContext, tool: ToolId, upload: SourceId) -> Result<ResolvedSource> {
+    let source = sources::find_tool_source(cx, tool, upload).await?;
+    Ok(ResolvedSource { resolved_ref: source.digest.to_string(), full_ref: None, size: source.size })
 }
 
-fn new(
-    cx: &Cx,
+fn create_build(
+    cx: &BuildsContext,
     tool: ToolId,
     name: &ToolName,
     parameters: BuildParameters,
-    source: Source,
+    source: ResolvedSource,
     now: Timestamp,
 ) -> Build {
     Build {
@@ -130,25 +137,24 @@ fn new(
     }
 }
 
-async fn accept(cx: &Cx, build: &Build, most: u64, now: Timestamp) -> Result<()> {
+async fn accept_build(cx: &BuildsContext, build: &Build, limit: u64, now: Timestamp) -> Result<()> {
     let tx = cx.store.begin().await?;
     lock_existing_tool(&tx, build.tool).await?;
-    // Asking first makes everybody else who asks for this tool wait: the count below stays true.
+    // The enqueued row locks the tool's item until the commit, so that concurrent starts wait here and the
+    // count below is exact.
     let key = build.tool.to_string();
     cx.store.queue.enqueue(&tx, BUILD_TASK, &key, &build.tool, now).await?;
-    let open = cx.store.build_count_open(&tx, build.tool).await?;
-    if open >= most {
-        return Err(Error::conflict(
-            "too-many-builds",
-            format!("{open} builds of this tool wait or run already"),
-        )
-        .help("wait for one to end, cancel one (hearth build cancel ID), or ask with queue=true"));
+    let open = cx.store.count_open_builds(&tx, build.tool).await?;
+    if open >= limit {
+        return Err(Error::conflict("too-many-builds", format!("the tool has {open} open builds already"))
+            .help("wait for one to end, cancel one (hearth build cancel ID), or start with queue=true"));
     }
     if let Some(upload) = build.parameters.upload {
-        let kept = cx.store.source_keep(&tx, build.tool, upload, now + sources::UPLOAD_LIFETIME).await?;
-        kept.ok_or_else(|| sources::missing(upload))?;
+        let extended =
+            cx.store.extend_source(&tx, build.tool, upload, now + sources::UPLOAD_LIFETIME).await?;
+        extended.ok_or_else(|| sources::build_missing_error(upload))?;
     }
-    cx.store.build_add(&tx, build).await?;
+    cx.store.insert_build(&tx, build).await?;
     tx.commit().await
 }
 
@@ -158,16 +164,19 @@ fn check_envvars(envvars: &BTreeMap<String, String>) -> Result<()> {
         let first = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
         let rest = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         if !first || !rest || name.len() > 128 {
-            return Err(Error::invalid("envvar-name", format!("{name:.80?} cannot name a variable"))
-                .help("use letters, digits and _, beginning with a letter"));
+            return Err(Error::invalid("envvar-name", format!("invalid variable name: {name:.80?}"))
+                .help("use letters, digits and _; begin with a letter or _"));
         }
         if value.contains('\0') {
-            return Err(Error::invalid("envvar-value", format!("the value of {name} holds a zero byte")));
+            return Err(Error::invalid("envvar-value", format!("the value of {name} has a zero byte")));
         }
         size += name.len() + value.len();
     }
     if size > 64 << 10 || envvars.len() > 256 {
-        return Err(Error::invalid("envvars-size", "all variables of a build hold 64 KiB at most"));
+        return Err(Error::invalid(
+            "envvars-size",
+            "the variables of the build are too large; at most 256 variables with 64 KiB",
+        ));
     }
     Ok(())
 }

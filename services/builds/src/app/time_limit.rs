@@ -1,36 +1,37 @@
-//! The time limit: held here, whatever the builder does.
+//! Time limit of builds, enforced here independently of the builder.
 
 use hearth_base::{BuildId, Result};
 use hearth_kit::{db::Tx, queue::TaskName};
 use hearth_wire::builds::{BuildStatus, BuildStep};
 
-use crate::{cx::Cx, store::Build};
+use crate::{context::BuildsContext, store::Build};
 
-/// The task of ending a build whose time is over.
+/// Task that ends a build at its deadline.
 pub const TIME_LIMIT_TASK: TaskName<BuildId> = TaskName::new("time-limit");
 
-/// Sets the end of a build that begins, as part of that.
-pub async fn set(cx: &Cx, tx: &Tx, build: &mut Build) -> Result<()> {
+/// Sets the deadline of a starting build and enqueues its task, in the caller's transaction.
+pub async fn set_deadline(cx: &BuildsContext, tx: &Tx, build: &mut Build) -> Result<()> {
     let minutes = i64::from(cx.settings.time_limit);
     let deadline = cx.now() + jiff::SignedDuration::from_mins(minutes);
     build.deadline = Some(deadline);
     cx.store.queue.enqueue(tx, TIME_LIMIT_TASK, &build.id.to_string(), &build.id, deadline).await
 }
 
-/// Ends a build whose time is over, unless it has ended by itself. The builder hears of it and stops what runs.
-pub async fn end(cx: &Cx, tx: &Tx, id: BuildId) -> Result<()> {
-    let Some(mut build) = cx.store.build_locked(tx, id).await?.filter(|build| !build.is_over()) else {
+/// Ends a build at its deadline, unless it has ended. The builder learns of it with its next heartbeat and
+/// stops the runs.
+pub async fn end_overdue_build(cx: &BuildsContext, tx: &Tx, id: BuildId) -> Result<()> {
+    let Some(mut build) = cx.store.lock_build(tx, id).await?.filter(|build| !build.is_over()) else {
         return Ok(());
     };
     build.status = BuildStatus::BuildTimeout;
     build.message = format!(
-        "It took longer than the {} minutes that a build may take, while at the step {}.",
+        "The build exceeded its time limit of {} minutes at the step {}.",
         cx.settings.time_limit,
         step_name(build.step)
     );
     build.step = BuildStep::Done;
     build.ended = Some(cx.now());
-    cx.store.build_save(tx, &build).await
+    cx.store.update_build(tx, &build).await
 }
 
 fn step_name(step: BuildStep) -> &'static str {

@@ -1,4 +1,4 @@
-//! Waiting for a build.
+//! Waiting for the end of a build.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use hearth_base::{BuildId, Result, ToolId};
 use hearth_kit::wake::WakeReason;
 
 use crate::{
-    cx::Cx,
+    context::BuildsContext,
     store::{Build, build_topic},
 };
 
-/// A build as soon as it is over, or as it is after `patience`.
-pub async fn over(cx: &Cx, tool: ToolId, id: BuildId, patience: Duration) -> Result<Build> {
+/// Returns a build as soon as it has ended, or its state after `timeout`.
+pub async fn wait_for_end(cx: &BuildsContext, tool: ToolId, id: BuildId, timeout: Duration) -> Result<Build> {
     let mut listener = cx.store.listen_to_topics([build_topic(id)]);
-    let deadline = tokio::time::Instant::now() + patience;
+    let deadline = tokio::time::Instant::now() + timeout;
     loop {
-        let build = cx.store.build(tool, id).await?;
+        let build = cx.store.find_build(tool, id).await?;
         if build.is_over() || listener.wait(deadline, &cx.stop).await != WakeReason::Changed {
             return Ok(build);
         }

@@ -1,71 +1,73 @@
-//! Addresses of repositories.
+//! Addresses of git repositories.
 
 use std::{fmt, str::FromStr};
 
 use hearth_base::{Error, Result};
-use hearth_kit::outbound::Outbound;
+use hearth_kit::outbound::OutboundClient;
 use http::Uri;
 
-/// The address of a repository, checked: it is no option, names no user and can be fetched.
+/// Valid address of a repository: HTTP or HTTPS, not an option of git, and without credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address(String);
+pub struct RepositoryAddress(String);
 
-impl Address {
-    /// Where the list of refs is (`gitprotocol-http`, "Discovering References").
-    pub fn refs(&self) -> Result<Uri> {
+impl RepositoryAddress {
+    /// URL of the list of refs (`gitprotocol-http`, "Discovering References").
+    pub fn refs_url(&self) -> Result<Uri> {
         format!("{}/info/refs?service=git-upload-pack", self.0.trim_end_matches('/'))
             .parse()
-            .map_err(|_| refused("it is not the address of a repository"))
+            .map_err(|_| build_address_error("it is not a URL"))
     }
 
-    /// Where it is fetched from instead, when an operator has a mirror of it.
-    pub fn mirror(&self, outbound: &Outbound) -> Result<Option<String>> {
+    /// URL of the repository's mirror, when the operator has configured one.
+    pub fn mirror_url(&self, outbound: &OutboundClient) -> Result<Option<String>> {
         let address = self.0.parse().map_err(Error::internal)?;
-        Ok(outbound.mirror_of(&address).map(|mirror| mirror.to_string()))
+        Ok(outbound.resolve_mirror(&address).map(|mirror| mirror.to_string()))
     }
 }
 
-impl FromStr for Address {
+impl FromStr for RepositoryAddress {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
         if text.is_empty() || text.len() > 2000 {
-            return Err(refused("it is empty, or longer than 2000 characters"));
+            return Err(build_address_error("it is empty, or longer than 2000 characters"));
         }
         if text.chars().any(|symbol| symbol.is_control() || symbol.is_whitespace() || !symbol.is_ascii()) {
-            return Err(refused("it holds blanks, control characters or letters beyond ASCII"));
+            return Err(build_address_error(
+                "it contains white space, control characters or non-ASCII characters",
+            ));
         }
-        let uri: Uri = text.parse().map_err(|_| refused("it is not the address of a repository"))?;
+        let uri: Uri = text.parse().map_err(|_| build_address_error("it is not a URL"))?;
         let scheme = match uri.scheme_str() {
             Some(scheme @ ("http" | "https")) => scheme,
-            _ => return Err(refused("only http:// and https:// repositories are built")),
+            _ => return Err(build_address_error("its scheme is not http or https")),
         };
-        let authority = uri.authority().ok_or_else(|| refused("it names no host"))?;
+        let authority = uri.authority().ok_or_else(|| build_address_error("it has no host"))?;
         if authority.as_str().contains('@') {
-            return Err(refused("it holds a user name or a password, which would be seen in logs")
+            return Err(build_address_error("it contains a user name or password, which logs would show")
                 .help("build from a public repository, or upload the folder: hearth deploy"));
         }
         if authority.host().is_empty() || authority.host().starts_with('-') {
-            return Err(refused("it names no host"));
+            return Err(build_address_error("it has no host"));
         }
         if text.contains(['?', '#', '\\']) {
-            return Err(refused("it has a query, a fragment or a backslash"));
+            return Err(build_address_error("it has a query, a fragment or a backslash"));
         }
-        // In whatever letters it was written, git knows a scheme in lower case only.
+        // git accepts a scheme in lower case only.
         let rest = text.get(scheme.len()..).unwrap_or_default();
         Ok(Self(format!("{scheme}{rest}")))
     }
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for RepositoryAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-fn refused(why: &str) -> Error {
-    Error::invalid("source-url", format!("this source_url cannot be built: {why}"))
-        .help("give the address of a public git repository, as in https://git.example/name/repository")
+fn build_address_error(why: &str) -> Error {
+    Error::invalid("source-url", format!("source_url is invalid: {why}"))
+        .help("give the address of a public git repository, for example https://git.example/name/repository")
 }
 
 #[cfg(test)]
@@ -77,12 +79,12 @@ mod tests {
         for (text, address) in
             [("hTTps://git.example/A", "https://git.example/A"), ("HTTP://h/x", "http://h/x")]
         {
-            assert_eq!(text.parse::<Address>().unwrap().to_string(), address);
+            assert_eq!(text.parse::<RepositoryAddress>().unwrap().to_string(), address);
         }
     }
 
     #[test]
-    fn what_could_be_more_than_an_address_is_refused() {
+    fn options_other_schemes_and_credentials_are_refused() {
         for text in [
             "",
             "-oProxyCommand=x",
@@ -104,21 +106,21 @@ mod tests {
             "host/x",
             "https://-host/x",
         ] {
-            assert!(text.parse::<Address>().is_err(), "{text:?}");
+            assert!(text.parse::<RepositoryAddress>().is_err(), "{text:?}");
         }
-        assert!("x".repeat(3000).parse::<Address>().is_err());
+        assert!("x".repeat(3000).parse::<RepositoryAddress>().is_err());
     }
 
     #[test]
-    fn a_refused_address_is_not_repeated() {
-        let error = "https://user:secret@host/x".parse::<Address>().err().unwrap();
-        assert!(error.sentences().all(|sentence| !sentence.contains("secret")));
+    fn error_does_not_repeat_the_address() {
+        let error = "https://user:secret@host/x".parse::<RepositoryAddress>().err().unwrap();
+        assert!(error.public_messages().all(|sentence| !sentence.contains("secret")));
     }
 
     #[test]
-    fn the_list_of_refs_is_below_the_repository() {
-        let address: Address = "https://git.example:8443/a/b.git/".parse().unwrap();
-        let refs = address.refs().unwrap();
+    fn refs_url_is_below_the_repository() {
+        let address: RepositoryAddress = "https://git.example:8443/a/b.git/".parse().unwrap();
+        let refs = address.refs_url().unwrap();
         assert_eq!(refs.to_string(), "https://git.example:8443/a/b.git/info/refs?service=git-upload-pack");
     }
 }

@@ -1,11 +1,10 @@
-//! Repositories: which addresses are taken, and what a ref is at the moment. Nothing is fetched here but the list
-//! of refs.
+//! Git repositories: validation of addresses and resolution of refs. Only the list of refs is fetched here.
 
 mod address;
-mod advertised;
 mod pkt_line;
-mod resolve;
+mod ref_advertisement;
+mod ref_discovery;
 
-pub use address::Address;
-pub use advertised::{Advertised, check_ref};
-pub use resolve::advertised;
+pub use address::RepositoryAddress;
+pub use ref_advertisement::{RefAdvertisement, check_ref};
+pub use ref_discovery::fetch_refs;

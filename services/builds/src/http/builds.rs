@@ -1,9 +1,9 @@
-//! Builds.
+//! Endpoints for builds.
 
 use std::time::Duration;
 
-use hearth_base::{BuildId, Error, Limit};
-use hearth_kit::{Answer, Authed, Json, Param, Query, Reply};
+use hearth_base::{BuildId, Error, PageLimit};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param, Query};
 use hearth_wire::{
     builds::{
         BuildChanged, BuildCreate, BuildCreateQuery, BuildList, BuildNew, BuildOne, BuildQuery, BuildStarted,
@@ -14,94 +14,106 @@ use hearth_wire::{
 use super::views;
 use crate::{
     app,
-    cx::Cx,
+    context::BuildsContext,
     rights::{BuildsRead, BuildsWrite},
 };
 
-/// The longest wait for the end of a build.
+/// Longest wait for the end of a build, in seconds.
 pub const MAX_WAIT_SECONDS: u64 = 25;
 
-/// Start a build. The ref is looked up before it is accepted.
+/// Start a build. The ref is resolved before the build is accepted.
 #[utoipa::path(post, path = "/builds/v1/tool/{tool}/builds", tag = "builds", operation_id = "builds.start",
-    params(("tool" = String, Path, description = "its name"), BuildCreateQuery), request_body = BuildCreate,
+    params(("tool" = String, Path, description = "name of the tool"), BuildCreateQuery), request_body = BuildCreate,
     responses((status = 200, body = Named<BuildStarted>),
         (status = 400, description = "the repository or the ref cannot be read"),
-        (status = 409, description = "as many builds as may be wait or run")))]
+        (status = 409, description = "the tool has as many open builds as its quota allows")))]
 pub async fn start(
-    cx: Cx,
+    cx: BuildsContext,
     tool: Authed<BuildsWrite>,
     Query(query): Query<BuildCreateQuery>,
     Json(create): Json<BuildCreate>,
-) -> Reply<BuildStarted> {
-    let build = app::start::start(&cx, tool.id, &tool.name, create, query.queue).await?;
+) -> ApiResult<BuildStarted> {
+    let build = app::start::start_build(&cx, tool.id, &tool.name, create, query.queue).await?;
     let new_build =
         BuildNew { name: build.id, resolved_ref: build.resolved_ref, parameters: build.parameters };
-    Ok(Answer::named(BuildStarted { new_build }))
+    Ok(ApiResponse::ok_named(BuildStarted { new_build }))
 }
 
-/// The tool's builds, the newest first.
+/// List the builds of a tool, newest first.
 #[utoipa::path(get, path = "/builds/v1/tool/{tool}/builds", tag = "builds", operation_id = "builds.list",
-    params(("tool" = String, Path, description = "its name"), Paging),
+    params(("tool" = String, Path, description = "name of the tool"), Paging),
     responses((status = 200, body = Named<BuildList>)))]
-pub async fn list(cx: Cx, tool: Authed<BuildsRead>, Query(paging): Query<Paging>) -> Reply<BuildList> {
-    let page = cx.store.build_list(tool.id, paging.limit, paging.cursor.as_ref()).await?.map(views::build);
-    Ok(Answer::named(BuildList { builds: page.items, next: page.next }))
+pub async fn list(
+    cx: BuildsContext,
+    tool: Authed<BuildsRead>,
+    Query(paging): Query<Paging>,
+) -> ApiResult<BuildList> {
+    let page =
+        cx.store.list_builds(tool.id, paging.limit, paging.cursor.as_ref()).await?.map(views::render_build);
+    Ok(ApiResponse::ok_named(BuildList { builds: page.items, next: page.next }))
 }
 
-/// The newest build.
+/// Show the newest build.
 #[utoipa::path(get, path = "/builds/v1/tool/{tool}/builds/latest", tag = "builds", operation_id = "builds.latest",
-    params(("tool" = String, Path, description = "its name")),
-    responses((status = 200, body = Named<BuildOne>), (status = 404, description = "there is none")))]
-pub async fn latest(cx: Cx, tool: Authed<BuildsRead>) -> Reply<BuildOne> {
-    let newest = cx.store.build_list(tool.id, Limit::new(1)?, None).await?.items.pop();
+    params(("tool" = String, Path, description = "name of the tool")),
+    responses((status = 200, body = Named<BuildOne>), (status = 404, description = "the tool has no build")))]
+pub async fn show_latest(cx: BuildsContext, tool: Authed<BuildsRead>) -> ApiResult<BuildOne> {
+    let newest = cx.store.list_builds(tool.id, PageLimit::new(1)?, None).await?.items.pop();
     let newest = newest.ok_or_else(|| Error::not_found("build", "latest").help("hearth build start URL"))?;
-    Ok(Answer::named(BuildOne { build: views::build(newest) }))
+    Ok(ApiResponse::ok_named(BuildOne { build: views::render_build(newest) }))
 }
 
-/// One build.
+/// Show a build.
 #[utoipa::path(get, path = "/builds/v1/tool/{tool}/builds/{build}", tag = "builds", operation_id = "builds.get",
-    params(("tool" = String, Path, description = "its name"), ("build" = String, Path, description = "its id"),
+    params(("tool" = String, Path, description = "name of the tool"), ("build" = String, Path, description = "id of the build"),
         BuildQuery),
-    responses((status = 200, body = Named<BuildOne>), (status = 404, description = "there is no such build")))]
+    responses((status = 200, body = Named<BuildOne>), (status = 404, description = "the build does not exist")))]
 pub async fn show(
-    cx: Cx,
+    cx: BuildsContext,
     tool: Authed<BuildsRead>,
     Param(build): Param<BuildId>,
     Query(query): Query<BuildQuery>,
-) -> Reply<BuildOne> {
-    let patience = Duration::from_secs(query.wait.unwrap_or(0).min(MAX_WAIT_SECONDS));
-    let build = app::wait::over(&cx, tool.id, build, patience).await?;
-    Ok(Answer::named(BuildOne { build: views::build(build) }))
+) -> ApiResult<BuildOne> {
+    let timeout = Duration::from_secs(query.wait.unwrap_or(0).min(MAX_WAIT_SECONDS));
+    let build = app::wait::wait_for_end(&cx, tool.id, build, timeout).await?;
+    Ok(ApiResponse::ok_named(BuildOne { build: views::render_build(build) }))
 }
 
-/// Forget a build that is over; its image may go.
+/// Delete an ended build and unpin its image.
 #[utoipa::path(delete, path = "/builds/v1/tool/{tool}/builds/{build}", tag = "builds",
     operation_id = "builds.delete",
-    params(("tool" = String, Path, description = "its name"), ("build" = String, Path, description = "its id")),
-    responses((status = 200, body = Named<BuildChanged>), (status = 404, description = "there is no such build"),
-        (status = 409, description = "it is not over")))]
-pub async fn delete(cx: Cx, tool: Authed<BuildsWrite>, Param(build): Param<BuildId>) -> Reply<BuildChanged> {
-    app::clean::delete(&cx, tool.id, build).await?;
-    Ok(Answer::named(BuildChanged { id: build }))
+    params(("tool" = String, Path, description = "name of the tool"), ("build" = String, Path, description = "id of the build")),
+    responses((status = 200, body = Named<BuildChanged>), (status = 404, description = "the build does not exist"),
+        (status = 409, description = "the build has not ended")))]
+pub async fn delete(
+    cx: BuildsContext,
+    tool: Authed<BuildsWrite>,
+    Param(build): Param<BuildId>,
+) -> ApiResult<BuildChanged> {
+    app::cleanup::delete_build(&cx, tool.id, build).await?;
+    Ok(ApiResponse::ok_named(BuildChanged { id: build }))
 }
 
-/// Cancel a build that runs or waits.
+/// Cancel an open build.
 #[utoipa::path(put, path = "/builds/v1/tool/{tool}/builds/{build}/cancel", tag = "builds",
     operation_id = "builds.cancel",
-    params(("tool" = String, Path, description = "its name"), ("build" = String, Path, description = "its id")),
-    responses((status = 200, body = Named<BuildChanged>), (status = 404, description = "there is no such build"),
-        (status = 409, description = "it is over")))]
-pub async fn cancel(cx: Cx, tool: Authed<BuildsWrite>, Param(build): Param<BuildId>) -> Reply<BuildChanged> {
-    app::cancel::cancel(&cx, tool.id, build).await?;
-    Ok(Answer::named(BuildChanged { id: build }))
+    params(("tool" = String, Path, description = "name of the tool"), ("build" = String, Path, description = "id of the build")),
+    responses((status = 200, body = Named<BuildChanged>), (status = 404, description = "the build does not exist"),
+        (status = 409, description = "the build has ended")))]
+pub async fn cancel(
+    cx: BuildsContext,
+    tool: Authed<BuildsWrite>,
+    Param(build): Param<BuildId>,
+) -> ApiResult<BuildChanged> {
+    app::cancel::cancel_build(&cx, tool.id, build).await?;
+    Ok(ApiResponse::ok_named(BuildChanged { id: build }))
 }
 
-/// Forget all builds that are over.
+/// Delete all ended builds.
 #[utoipa::path(post, path = "/builds/v1/tool/{tool}/clean", tag = "builds", operation_id = "builds.clean",
-    params(("tool" = String, Path, description = "its name")),
+    params(("tool" = String, Path, description = "name of the tool")),
     responses((status = 200, body = Named<Done>)))]
-pub async fn clean(cx: Cx, tool: Authed<BuildsWrite>) -> Reply<Done> {
-    let count = app::clean::clean(&cx, tool.id, 0).await?;
-    Ok(Answer::named(Done {})
-        .info(format!("{count} builds were forgotten, with the images that only they kept.")))
+pub async fn clean_builds(cx: BuildsContext, tool: Authed<BuildsWrite>) -> ApiResult<Done> {
+    let count = app::cleanup::delete_old_builds(&cx, tool.id, 0).await?;
+    Ok(ApiResponse::ok_named(Done {}).with_info(format!("Deleted {count} builds and unpinned their images.")))
 }

@@ -1,4 +1,4 @@
-//! What builders ask and tell, and nobody else may.
+//! Endpoints for builders only.
 
 use std::time::Duration;
 
@@ -8,60 +8,68 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hearth_base::{BuildId, SourceId};
-use hearth_kit::{Answer, Authed, Json, Param, Refused, Reply};
+use hearth_kit::{ApiError, ApiResponse, ApiResult, Authed, Json, Param};
 use hearth_wire::{
-    builds::internal::{Beat, Beaten, Claim, Claimed, Finish},
+    builds::internal::{BuildClaim, BuildClaimReply, BuildFinish, BuildHeartbeat, BuildHeartbeatReply},
     reply::{Done, Named},
 };
 
-use crate::{app, cx::Cx, rights::Make};
+use crate::{app, context::BuildsContext, rights::LeaseBuilds};
 
-/// A build to make, as soon as there is one.
+/// Claim a build. Waits for one when `wait` is set.
 #[utoipa::path(post, path = "/builds/v1/internal/claims", tag = "internal", operation_id = "builds.internal_claim",
-    request_body = Claim, responses((status = 200, body = Named<Claimed>)))]
-pub async fn claim(cx: Cx, _: Authed<Make>, Json(claim): Json<Claim>) -> Reply<Claimed> {
-    let lease = app::lease::claim(&cx, claim.builder, Duration::from_secs(claim.wait.min(25))).await?;
-    Ok(Answer::named(Claimed { lease }))
+    request_body = BuildClaim, responses((status = 200, body = Named<BuildClaimReply>)))]
+pub async fn claim_build(
+    cx: BuildsContext,
+    _: Authed<LeaseBuilds>,
+    Json(claim): Json<BuildClaim>,
+) -> ApiResult<BuildClaimReply> {
+    let lease = app::lease::claim_build(&cx, claim.builder, Duration::from_secs(claim.wait.min(25))).await?;
+    Ok(ApiResponse::ok_named(BuildClaimReply { lease }))
 }
 
-/// A builder still works; it hears when to stop.
+/// Extend a lease. The response tells whether to stop the build.
 #[utoipa::path(post, path = "/builds/v1/internal/builds/{build}/beat", tag = "internal",
-    operation_id = "builds.internal_beat", request_body = Beat,
-    params(("build" = String, Path, description = "its id")),
-    responses((status = 200, body = Named<Beaten>), (status = 409, description = "it is somebody else's by now")))]
-pub async fn beat(
-    cx: Cx,
-    _: Authed<Make>,
+    operation_id = "builds.internal_beat", request_body = BuildHeartbeat,
+    params(("build" = String, Path, description = "id of the build")),
+    responses((status = 200, body = Named<BuildHeartbeatReply>), (status = 409, description = "the lease is lost")))]
+pub async fn heartbeat(
+    cx: BuildsContext,
+    _: Authed<LeaseBuilds>,
     Param(build): Param<BuildId>,
-    Json(beat): Json<Beat>,
-) -> Reply<Beaten> {
-    let patience = Duration::from_secs(beat.wait.min(20));
-    let stop = app::lease::beat(&cx, build, beat, patience).await?;
-    Ok(Answer::named(Beaten { stop }))
+    Json(beat): Json<BuildHeartbeat>,
+) -> ApiResult<BuildHeartbeatReply> {
+    let timeout = Duration::from_secs(beat.wait.min(20));
+    let stop = app::lease::record_heartbeat(&cx, build, beat, timeout).await?;
+    Ok(ApiResponse::ok_named(BuildHeartbeatReply { stop }))
 }
 
-/// A build, or an attempt at it, is over.
+/// End a lease with the outcome of the build or of the attempt.
 #[utoipa::path(post, path = "/builds/v1/internal/builds/{build}/finish", tag = "internal",
-    operation_id = "builds.internal_finish", request_body = Finish,
-    params(("build" = String, Path, description = "its id")),
-    responses((status = 200, body = Named<Done>), (status = 409, description = "it is somebody else's by now")))]
-pub async fn finish(
-    cx: Cx,
-    _: Authed<Make>,
+    operation_id = "builds.internal_finish", request_body = BuildFinish,
+    params(("build" = String, Path, description = "id of the build")),
+    responses((status = 200, body = Named<Done>), (status = 409, description = "the lease is lost")))]
+pub async fn finish_lease(
+    cx: BuildsContext,
+    _: Authed<LeaseBuilds>,
     Param(build): Param<BuildId>,
-    Json(finish): Json<Finish>,
-) -> Reply<Done> {
-    app::lease::finish(&cx, build, &finish.ticket, finish.end).await?;
-    Ok(Answer::named(Done {}))
+    Json(finish): Json<BuildFinish>,
+) -> ApiResult<Done> {
+    app::lease::finish_lease(&cx, build, &finish.ticket, finish.end).await?;
+    Ok(ApiResponse::ok_named(Done {}))
 }
 
-/// The archive of an uploaded folder.
+/// Download the archive of an uploaded folder.
 #[utoipa::path(get, path = "/builds/v1/internal/sources/{source}", tag = "internal",
-    operation_id = "builds.internal_source", params(("source" = String, Path, description = "its id")),
+    operation_id = "builds.internal_source", params(("source" = String, Path, description = "id of the upload")),
     responses((status = 200, body = String, content_type = "application/gzip"),
-        (status = 400, description = "it has been forgotten")))]
-pub async fn source(cx: Cx, _: Authed<Make>, Param(source): Param<SourceId>) -> Result<Response, Refused> {
-    let (source, content) = app::sources::content(&cx, source).await?;
+        (status = 400, description = "the upload does not exist or has expired")))]
+pub async fn download_source(
+    cx: BuildsContext,
+    _: Authed<LeaseBuilds>,
+    Param(source): Param<SourceId>,
+) -> Result<Response, ApiError> {
+    let (source, content) = app::sources::open_source(&cx, source).await?;
     let headers = [
         (header::CONTENT_TYPE, "application/gzip".to_owned()),
         (header::CONTENT_LENGTH, source.size.to_string()),

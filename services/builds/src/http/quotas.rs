@@ -1,14 +1,14 @@
-//! Limits.
+//! Endpoint for the build quota.
 
-use hearth_kit::{Answer, Authed, Reply};
+use hearth_kit::{ApiResponse, ApiResult, Authed};
 use hearth_wire::{builds::BuildQuotaOne, reply::Named};
 
-use crate::{app, cx::Cx, rights::BuildsRead};
+use crate::{app, context::BuildsContext, rights::BuildsRead};
 
-/// How much the tool may build, and does.
+/// Show the build quota of a tool and its use.
 #[utoipa::path(get, path = "/builds/v1/tool/{tool}/quotas", tag = "builds", operation_id = "builds.quota",
-    params(("tool" = String, Path, description = "its name")),
+    params(("tool" = String, Path, description = "name of the tool")),
     responses((status = 200, body = Named<BuildQuotaOne>)))]
-pub async fn show(cx: Cx, tool: Authed<BuildsRead>) -> Reply<BuildQuotaOne> {
-    Ok(Answer::named(BuildQuotaOne { quota: app::quota::quota(&cx, tool.id).await? }))
+pub async fn show(cx: BuildsContext, tool: Authed<BuildsRead>) -> ApiResult<BuildQuotaOne> {
+    Ok(ApiResponse::ok_named(BuildQuotaOne { quota: app::quota::find_quota(&cx, tool.id).await? }))
 }

@@ -1,29 +1,30 @@
-//! Uploads.
+//! Endpoints for uploads.
 
 use axum::body::Body;
-use hearth_kit::{Answer, Authed, Reply};
+use hearth_kit::{ApiResponse, ApiResult, Authed};
 use hearth_wire::{builds::SourceOne, reply::Named};
 
 use super::views;
-use crate::{app, cx::Cx, rights::BuildsWrite};
+use crate::{app, context::BuildsContext, rights::BuildsWrite};
 
-/// Upload a folder to build: an archive (tar, compressed by gzip) as the body.
+/// Upload a folder to build: a tar archive, compressed by gzip, as the body.
 #[utoipa::path(post, path = "/builds/v1/tool/{tool}/sources", tag = "builds", operation_id = "builds.upload",
-    params(("tool" = String, Path, description = "its name")),
+    params(("tool" = String, Path, description = "name of the tool")),
     request_body(content = String, content_type = "application/gzip"),
-    responses((status = 201, body = Named<SourceOne>), (status = 413, description = "it is too large"),
-        (status = 429, description = "the tool's uploads hold as much as they may")))]
-pub async fn add(cx: Cx, tool: Authed<BuildsWrite>, body: Body) -> Reply<SourceOne> {
-    let source = app::sources::add(&cx, tool.id, body.into_data_stream()).await?;
-    Ok(Answer::named(SourceOne { source: views::source(&source) }).status(axum::http::StatusCode::CREATED))
+    responses((status = 201, body = Named<SourceOne>), (status = 413, description = "the archive is too large"),
+        (status = 429, description = "the tool's uploads have reached their size limit")))]
+pub async fn upload_source(cx: BuildsContext, tool: Authed<BuildsWrite>, body: Body) -> ApiResult<SourceOne> {
+    let source = app::sources::store_upload(&cx, tool.id, body.into_data_stream()).await?;
+    Ok(ApiResponse::ok_named(SourceOne { source: views::render_source(&source) })
+        .with_status(axum::http::StatusCode::CREATED))
 }
 
-/// The same, for clients that PUT.
+/// Upload a folder to build; the same as POST, for clients that use PUT.
 #[utoipa::path(put, path = "/builds/v1/tool/{tool}/sources", tag = "builds", operation_id = "builds.upload_put",
-    params(("tool" = String, Path, description = "its name")),
+    params(("tool" = String, Path, description = "name of the tool")),
     request_body(content = String, content_type = "application/gzip"),
-    responses((status = 201, body = Named<SourceOne>), (status = 413, description = "it is too large"),
-        (status = 429, description = "the tool's uploads hold as much as they may")))]
-pub async fn put(cx: Cx, tool: Authed<BuildsWrite>, body: Body) -> Reply<SourceOne> {
-    add(cx, tool, body).await
+    responses((status = 201, body = Named<SourceOne>), (status = 413, description = "the archive is too large"),
+        (status = 429, description = "the tool's uploads have reached their size limit")))]
+pub async fn put_source(cx: BuildsContext, tool: Authed<BuildsWrite>, body: Body) -> ApiResult<SourceOne> {
+    upload_source(cx, tool, body).await
 }

@@ -1,12 +1,12 @@
-//! How things look on the wire.
+//! Conversions from stored values to API values.
 
 use hearth_wire::builds as wire;
 use jiff::Timestamp;
 
 use crate::store;
 
-/// A build.
-pub fn build(build: store::Build) -> wire::Build {
+/// Renders a build.
+pub fn render_build(build: store::Build) -> wire::Build {
     let store::Build {
         id,
         tool: _,
@@ -32,24 +32,24 @@ pub fn build(build: store::Build) -> wire::Build {
         build_id: id,
         status,
         message,
-        start_time: time(started),
-        end_time: time(ended),
+        start_time: format_time(started),
+        end_time: format_time(ended),
         parameters,
         destination_image,
         resolved_ref,
         step,
         processes,
-        created: time(Some(created)),
+        created: format_time(Some(created)),
     }
 }
 
-/// An instant to the second, or nothing.
-fn time(instant: Option<Timestamp>) -> String {
+/// Formats a time to the second; an absent time is empty.
+fn format_time(instant: Option<Timestamp>) -> String {
     instant.map_or_else(String::new, |instant| format!("{instant:.0}"))
 }
 
-/// An upload.
-pub fn source(source: &store::Source) -> wire::Source {
-    let store::Source { id, tool: _, blob: _, digest, size, created: _, expires } = source;
-    wire::Source { id: *id, digest: digest.to_string(), size: *size, expires: *expires }
+/// Renders an upload.
+pub fn render_source(source: &store::UploadedSource) -> wire::UploadedFolder {
+    let store::UploadedSource { id, tool: _, blob: _, digest, size, created: _, expires } = source;
+    wire::UploadedFolder { id: *id, digest: digest.to_string(), size: *size, expires: *expires }
 }

@@ -1,5 +1,5 @@
-//! How the tables came to be as they are. A migration that was released never changes, so columns are spelt
-//! out here and not taken from the entities, which do.
+//! Migrations of the tables. A released migration never changes, so its columns are written out here instead
+//! of taken from the entities, which change.
 
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
@@ -12,7 +12,7 @@ use sea_orm::{
     sea_query::{Index, Table, TableCreateStatement},
 };
 
-/// All of them, oldest first.
+/// All migrations, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateBuilds)]
 }
@@ -28,7 +28,7 @@ impl MigrationName for CreateBuilds {
 #[async_trait::async_trait]
 impl MigrationTrait for CreateBuilds {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [build(), source()] {
+        for table in [create_build_table(), create_source_table()] {
             manager.create_table(table).await?;
         }
         for (name, table, columns) in [
@@ -46,7 +46,7 @@ impl MigrationTrait for CreateBuilds {
     }
 }
 
-fn build() -> TableCreateStatement {
+fn create_build_table() -> TableCreateStatement {
     Table::create()
         .table("build")
         .col(string("id").primary_key())
@@ -71,7 +71,7 @@ fn build() -> TableCreateStatement {
         .to_owned()
 }
 
-fn source() -> TableCreateStatement {
+fn create_source_table() -> TableCreateStatement {
     Table::create()
         .table("source")
         .col(string("id").primary_key())

@@ -1,4 +1,4 @@
-//! The tables of `builds`: the only place that touches its database.
+//! Database tables of the build service; no other module accesses its database.
 
 mod build;
 mod migrations;
@@ -7,39 +7,39 @@ mod source;
 use hearth_base::{BuildId, Result};
 use hearth_kit::{
     db::{Db, Tx, columns, queue::Queue},
-    wake::{Topic, WakeListener},
+    wake::{WakeListener, WakeTopic},
 };
 
 pub use build::Build;
 pub use migrations::migrations;
-pub use source::Source;
+pub use source::UploadedSource;
 
-/// The database of `builds`.
+/// Database of the build service.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub struct BuildStore {
     db: Db,
-    /// Builds for builders, ends of time limits, and tidying.
+    /// Queue of builds to lease, time limits and clean-up tasks.
     pub queue: Queue,
 }
 
-impl Store {
-    /// The tables in `db`, and the queue in it.
+impl BuildStore {
+    /// Creates a store over the tables and the queue in `db`.
     pub fn new(db: Db, queue: Queue) -> Self {
         Self { db, queue }
     }
 
-    /// Receives the wake-ups of some topics.
-    pub fn listen_to_topics(&self, topics: impl IntoIterator<Item = Topic>) -> WakeListener {
+    /// Listens to the wake-ups of topics.
+    pub fn listen_to_topics(&self, topics: impl IntoIterator<Item = WakeTopic>) -> WakeListener {
         self.db.listen(topics)
     }
 
-    /// Begins a change.
+    /// Begins a write transaction.
     pub async fn begin(&self) -> Result<Tx> {
         self.db.begin().await
     }
 }
 
-/// A build has changed.
-pub fn build_topic(id: BuildId) -> Topic {
-    Topic::keyed("build", id)
+/// Topic of changes of a build.
+pub fn build_topic(id: BuildId) -> WakeTopic {
+    WakeTopic::with_key("build", id)
 }

@@ -1,16 +1,16 @@
-//! Folders that were uploaded.
+//! Table of uploaded source archives.
 
 use hearth_base::{BlobId, Digest, Error, Result, SourceId, ToolId};
-use hearth_kit::db::{At, OrFault, Tx};
+use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 
-use super::{Store, columns::read};
+use super::{BuildStore, columns::parse_column};
 
 mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -22,8 +22,8 @@ mod row {
         pub blob: String,
         pub digest: String,
         pub size: i64,
-        pub created: At,
-        pub expires: At,
+        pub created: DbTimestamp,
+        pub expires: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -32,12 +32,12 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A folder that was uploaded.
+/// An uploaded source archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Source {
+pub struct UploadedSource {
     pub id: SourceId,
     pub tool: ToolId,
-    /// Its archive.
+    /// Blob with the archive.
     pub blob: BlobId,
     pub digest: Digest,
     pub size: u64,
@@ -45,16 +45,16 @@ pub struct Source {
     pub expires: Timestamp,
 }
 
-impl TryFrom<row::Model> for Source {
+impl TryFrom<row::Model> for UploadedSource {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
         let row::Model { id, tool_id, blob, digest, size, created, expires } = row;
         Ok(Self {
-            id: read("source.id", &id)?,
-            tool: read("source.tool_id", &tool_id)?,
-            blob: read("source.blob", &blob)?,
-            digest: read("source.digest", &digest)?,
+            id: parse_column("source.id", &id)?,
+            tool: parse_column("source.tool_id", &tool_id)?,
+            blob: parse_column("source.blob", &blob)?,
+            digest: parse_column("source.digest", &digest)?,
             size: u64::try_from(size).unwrap_or(0),
             created: created.into(),
             expires: expires.into(),
@@ -62,10 +62,10 @@ impl TryFrom<row::Model> for Source {
     }
 }
 
-impl Store {
-    /// Adds an upload.
-    pub async fn source_add(&self, tx: &Tx, source: &Source) -> Result<()> {
-        let Source { id, tool, blob, digest, size, created, expires } = source;
+impl BuildStore {
+    /// Inserts an upload.
+    pub async fn insert_source(&self, tx: &Tx, source: &UploadedSource) -> Result<()> {
+        let UploadedSource { id, tool, blob, digest, size, created, expires } = source;
         let row = row::ActiveModel {
             id: Set(id.to_string()),
             tool_id: Set(tool.to_string()),
@@ -75,61 +75,62 @@ impl Store {
             created: Set((*created).into()),
             expires: Set((*expires).into()),
         };
-        row::Entity::insert(row).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// An upload, while it is kept.
-    pub async fn source(&self, id: SourceId) -> Result<Option<Source>> {
-        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_fault()?;
-        found.map(Source::try_from).transpose()
+    /// Finds an upload that has not been deleted.
+    pub async fn find_source(&self, id: SourceId) -> Result<Option<UploadedSource>> {
+        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_db_error()?;
+        found.map(UploadedSource::try_from).transpose()
     }
 
-    /// Keeps an upload of a tool until `expires` at least. The upload, if it is still there.
-    pub async fn source_keep(
+    /// Extends an upload of a tool until `expires`. `None` if it has been deleted.
+    pub async fn extend_source(
         &self,
         tx: &Tx,
         tool: ToolId,
         id: SourceId,
         expires: Timestamp,
-    ) -> Result<Option<Source>> {
+    ) -> Result<Option<UploadedSource>> {
         let until = row::Entity::update_many()
-            .col_expr(row::Column::Expires, Expr::value(At::from(expires)))
+            .col_expr(row::Column::Expires, Expr::value(DbTimestamp::from(expires)))
             .filter(row::Column::Id.eq(id.to_string()))
             .filter(row::Column::ToolId.eq(tool.to_string()));
-        if until.exec(&**tx).await.or_fault()?.rows_affected == 0 {
+        if until.exec(&**tx).await.or_db_error()?.rows_affected == 0 {
             return Ok(None);
         }
-        let found = row::Entity::find_by_id(id.to_string()).one(&**tx).await.or_fault()?;
-        found.map(Source::try_from).transpose()
+        let found = row::Entity::find_by_id(id.to_string()).one(&**tx).await.or_db_error()?;
+        found.map(UploadedSource::try_from).transpose()
     }
 
-    /// Uploads that are kept no longer, at most 100.
-    pub async fn source_expired(&self, now: Timestamp) -> Result<Vec<Source>> {
-        let query = row::Entity::find().filter(row::Column::Expires.lte(At::from(now)));
+    /// Lists up to 100 expired uploads, oldest first.
+    pub async fn list_expired_sources(&self, now: Timestamp) -> Result<Vec<UploadedSource>> {
+        let query = row::Entity::find().filter(row::Column::Expires.lte(DbTimestamp::from(now)));
         let rows =
-            query.order_by_asc(row::Column::Expires).limit(100).all(self.db.reader()).await.or_fault()?;
-        rows.into_iter().map(Source::try_from).collect()
+            query.order_by_asc(row::Column::Expires).limit(100).all(self.db.reader()).await.or_db_error()?;
+        rows.into_iter().map(UploadedSource::try_from).collect()
     }
 
-    /// All uploads of a tool, at most 100.
-    pub async fn source_of(&self, tool: ToolId) -> Result<Vec<Source>> {
+    /// Lists up to 100 uploads of a tool.
+    pub async fn list_tool_sources(&self, tool: ToolId) -> Result<Vec<UploadedSource>> {
         let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
-        let rows = query.order_by_asc(row::Column::Id).limit(100).all(self.db.reader()).await.or_fault()?;
-        rows.into_iter().map(Source::try_from).collect()
+        let rows =
+            query.order_by_asc(row::Column::Id).limit(100).all(self.db.reader()).await.or_db_error()?;
+        rows.into_iter().map(UploadedSource::try_from).collect()
     }
 
-    /// What a tool's uploads hold together, in bytes, as a change sees it.
-    pub async fn source_size_of(&self, tx: &Tx, tool: ToolId) -> Result<u64> {
+    /// Sums the sizes of a tool's uploads, in bytes, as seen within the transaction.
+    pub async fn sum_source_sizes(&self, tx: &Tx, tool: ToolId) -> Result<u64> {
         let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).limit(1000);
-        let rows = query.all(&**tx).await.or_fault()?;
+        let rows = query.all(&**tx).await.or_db_error()?;
         Ok(rows.iter().map(|row| u64::try_from(row.size).unwrap_or(0)).sum())
     }
 
-    /// Forgets an upload, unless it is to be kept longer by now. Whether it was forgotten.
-    pub async fn source_delete(&self, tx: &Tx, source: &Source) -> Result<bool> {
+    /// Deletes an upload, unless its expiry has been changed. Returns true if it was deleted.
+    pub async fn delete_source(&self, tx: &Tx, source: &UploadedSource) -> Result<bool> {
         let same = row::Entity::delete_many()
             .filter(row::Column::Id.eq(source.id.to_string()))
-            .filter(row::Column::Expires.eq(At::from(source.expires)));
-        Ok(same.exec(&**tx).await.or_fault()?.rows_affected > 0)
+            .filter(row::Column::Expires.eq(DbTimestamp::from(source.expires)));
+        Ok(same.exec(&**tx).await.or_db_error()?.rows_affected > 0)
     }
 }

@@ -1,17 +1,17 @@
-//! Forgets, every ten minutes, uploads that are kept no longer.
+//! Deletes expired uploads every ten minutes.
 
-use hearth_kit::{Worker, queue::periodic_worker};
+use hearth_kit::{Worker, queue::create_periodic_worker};
 use jiff::SignedDuration;
 
-use crate::{app::sources, cx::Cx};
+use crate::{app::sources, context::BuildsContext};
 
 const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
 
-/// The worker.
-pub fn create_worker(cx: &Cx) -> Worker {
+/// Creates the worker.
+pub fn create_worker(cx: &BuildsContext) -> Worker {
     let (queue, cx) = (cx.store.queue.clone(), cx.clone());
-    periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| {
+    create_periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| {
         let cx = cx.clone();
-        async move { sources::sweep(&cx, now).await }
+        async move { sources::delete_expired(&cx, now).await }
     })
 }

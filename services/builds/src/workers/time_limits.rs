@@ -1,20 +1,20 @@
-//! Ends builds whose time is over.
+//! Worker that ends builds at their deadline.
 
 use hearth_base::{BuildId, Result};
 use hearth_kit::{
     db::Tx,
-    queue::{NextTurn, Performed, QueueItem, Task, TaskName},
+    queue::{ItemOutcome, PerformedItem, QueueItem, QueueTask, TaskName},
 };
 
 use crate::{
     app::time_limit::{self, TIME_LIMIT_TASK},
-    cx::Cx,
+    context::BuildsContext,
 };
 
-/// Ends a build whose time is over; its items are builds that began.
-pub struct EndBuilds(pub Cx);
+/// Task that ends builds at their deadline; each item is a started build.
+pub struct EndBuilds(pub BuildsContext);
 
-impl Task for EndBuilds {
+impl QueueTask for EndBuilds {
     type Payload = BuildId;
     type Loaded = ();
     type Output = ();
@@ -23,14 +23,14 @@ impl Task for EndBuilds {
         TIME_LIMIT_TASK
     }
 
-    async fn perform(&self, _: &QueueItem<BuildId>, (): &()) -> Result<()> {
+    async fn perform_item(&self, _: &QueueItem<BuildId>, (): &()) -> Result<()> {
         Ok(())
     }
 
-    async fn record(&self, tx: &Tx, performed: &[Performed<Self>]) -> Result<Vec<NextTurn>> {
+    async fn record_items(&self, tx: &Tx, performed: &[PerformedItem<Self>]) -> Result<Vec<ItemOutcome>> {
         for one in performed {
-            time_limit::end(&self.0, tx, one.item.payload).await?;
+            time_limit::end_overdue_build(&self.0, tx, one.item.payload).await?;
         }
-        Ok(performed.iter().map(|_| NextTurn::Finished).collect())
+        Ok(performed.iter().map(|_| ItemOutcome::Finished).collect())
     }
 }

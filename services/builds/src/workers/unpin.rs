@@ -1,17 +1,17 @@
-//! Gives up images of builds that were forgotten.
+//! Worker that unpins images of deleted builds.
 
 use hearth_base::{BuildId, Result};
-use hearth_kit::queue::{QueueItem, Task, TaskName};
+use hearth_kit::queue::{QueueItem, QueueTask, TaskName};
 
 use crate::{
-    app::clean::{self, UNPIN_TASK},
-    cx::Cx,
+    app::cleanup::{self, UNPIN_TASK},
+    context::BuildsContext,
 };
 
-/// Gives up the image of a build; its items are builds that were forgotten.
-pub struct UnpinImages(pub Cx);
+/// Task that unpins images; each item is a deleted build.
+pub struct UnpinImages(pub BuildsContext);
 
-impl Task for UnpinImages {
+impl QueueTask for UnpinImages {
     type Payload = BuildId;
     type Loaded = ();
     type Output = ();
@@ -20,7 +20,7 @@ impl Task for UnpinImages {
         UNPIN_TASK
     }
 
-    async fn perform(&self, item: &QueueItem<BuildId>, (): &()) -> Result<()> {
-        clean::unpin(&self.0, item.payload).await
+    async fn perform_item(&self, item: &QueueItem<BuildId>, (): &()) -> Result<()> {
+        cleanup::unpin_image(&self.0, item.payload).await
     }
 }

@@ -1,10 +1,10 @@
-//! `builds` on its own, on every database, with real repositories on the loopback.
+//! Tests of the build service on each database, with real git repositories on the loopback interface.
 #![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
 
 mod document;
+mod fixture;
 mod leases;
 mod lifecycle;
 mod logs;
 mod repositories;
-mod stage;
 mod uploads;

@@ -1,49 +1,55 @@
-//! Taking a deployment back.
+//! Cancellation and deletion of a deployment.
 
 use hearth_base::{Error, Result, ToolId};
 use hearth_wire::components::{DeploymentId, DeploymentState};
 
-use super::{create::DEPLOY_TASK, end};
+use super::{completion, create::DEPLOY_TASK};
 use crate::{
-    cx::Cx,
-    store::{Deployment, Failure},
+    context::ComponentsContext,
+    store::{Deployment, DeploymentFailure},
 };
 
-/// Takes a deployment back that is not over. Its place is free at once; what it did is undone by the worker, and
-/// the tool's next deployment waits for that.
-pub async fn cancel(cx: &Cx, tool: ToolId, id: DeploymentId) -> Result<Deployment> {
-    change(cx, tool, id, false).await
+/// Cancels a deployment that has not ended. The tool's next deployment becomes active at once; it waits at
+/// its start step until the worker has rolled this one back.
+pub async fn cancel(cx: &ComponentsContext, tool: ToolId, id: DeploymentId) -> Result<Deployment> {
+    request_cancel(cx, tool, id, false).await
 }
 
-/// Forgets a deployment; one that is not over is taken back first. The worker does that, once all is settled.
-pub async fn delete(cx: &Cx, tool: ToolId, id: DeploymentId) -> Result<Deployment> {
-    change(cx, tool, id, true).await
+/// Marks a deployment as deleted and cancels it if it has not ended. The worker deletes its row after it is
+/// finalized.
+pub async fn delete(cx: &ComponentsContext, tool: ToolId, id: DeploymentId) -> Result<Deployment> {
+    request_cancel(cx, tool, id, true).await
 }
 
-async fn change(cx: &Cx, tool: ToolId, id: DeploymentId, delete: bool) -> Result<Deployment> {
+async fn request_cancel(
+    cx: &ComponentsContext,
+    tool: ToolId,
+    id: DeploymentId,
+    delete: bool,
+) -> Result<Deployment> {
     let missing = || Error::not_found("deployment", id);
     let tx = cx.store.begin().await?;
-    let found = cx.store.deployment_locked(&tx, id).await?;
+    let found = cx.store.lock_deployment(&tx, id).await?;
     let mut deployment = found.filter(|found| found.tool == tool && !found.deleted).ok_or_else(missing)?;
-    let over = deployment.ended.is_some();
-    if over && !delete {
-        return Err(Error::conflict("deployment-over", format!("the deployment {id} is over")));
+    let has_ended = deployment.ended.is_some();
+    if has_ended && !delete {
+        return Err(Error::conflict("deployment-over", format!("the deployment {id} has ended")));
     }
     deployment.deleted = delete;
-    if !over && deployment.state != DeploymentState::Cancelling {
+    if !has_ended && deployment.state != DeploymentState::Cancelling {
         deployment.state = DeploymentState::Cancelling;
-        deployment.said = "it is being taken back".to_owned();
-        deployment.failure = Some(Failure {
+        deployment.message = "it is being cancelled".to_owned();
+        deployment.failure = Some(DeploymentFailure {
             state: DeploymentState::Cancelled,
             code: "deployment-cancelled".to_owned(),
-            said: "it was cancelled".to_owned(),
+            message: "it was cancelled".to_owned(),
             help: None,
         });
     }
     let active = std::mem::take(&mut deployment.active);
-    cx.store.deployment_save(&tx, &mut deployment).await?;
+    cx.store.save_deployment(&tx, &mut deployment).await?;
     if active {
-        end::next(cx, &tx, tool).await?;
+        completion::activate_next_deployment(cx, &tx, tool).await?;
     }
     cx.store.queue.enqueue(&tx, DEPLOY_TASK, &id.to_string(), &id, cx.now()).await?;
     tx.commit().await?;

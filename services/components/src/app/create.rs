@@ -1,51 +1,53 @@
-//! A new deployment.
+//! Creation of a deployment.
 
-use hearth_base::{Access, Error, Kind, MandateId, Result, Role, Scope, Scopes, plain_text};
+use hearth_base::{Access, Error, ErrorKind, MandateId, Result, Role, Scope, Scopes, check_plain_text};
 use hearth_kit::{
-    guard::{Member, Shown},
+    guard::{IdentityHeaders, MemberCaller},
     queue::TaskName,
     tool_state::lock_existing_tool,
 };
 use hearth_wire::components::{
-    DeploySource, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentState, Step, StepName,
-    StepState, WEB,
+    DEFAULT_COMPONENT, DeploySource, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentState,
+    DeploymentStep, StepName, StepState,
 };
 
 use crate::{
-    cx::Cx,
-    store::{BUSY, Content, Deployment, Progress, busy},
+    context::ComponentsContext,
+    store::{
+        DEPLOYMENT_ACTIVE_CODE, Deployment, DeploymentContent, DeploymentProgress, build_active_conflict,
+    },
 };
 
 /// The task that takes a deployment to its end.
 pub const DEPLOY_TASK: TaskName<DeploymentId> = TaskName::new("deploy");
 
-/// The port that a component listens on when nothing else is said.
-const PORT: u16 = 8000;
+/// The port of a component whose deployment names none.
+const DEFAULT_PORT: u16 = 8000;
 
-/// How many of a tool's deployments wait for its place at most.
-const QUEUE: usize = 10;
+/// The maximum of queued deployments of one tool.
+const MAX_QUEUED_DEPLOYMENTS: usize = 10;
 
-/// Stores a deployment with its caller's mandate. Whoever asks may close the connection.
+/// Stores a deployment with a mandate of its caller. The deployment continues after the caller disconnects.
 pub async fn create(
-    cx: &Cx,
-    tool: &Member,
+    cx: &ComponentsContext,
+    tool: &MemberCaller,
     by: String,
-    shown: &Shown,
+    shown: &IdentityHeaders,
     create: DeploymentCreate,
     query: DeploymentCreateQuery,
 ) -> Result<Deployment> {
-    let content = content(cx, by, create, &query)?;
+    let content = build_content(cx, by, create, &query)?;
     let id = DeploymentId::new(content.created, &cx.entropy);
-    let scopes = scopes(&content.source);
-    let mandate = cx.clients.mandate(shown, scopes, format!("deployment {id}")).await?;
-    let content = Content { mandate: Some(mandate), ..content };
+    let scopes = select_scopes(&content.source);
+    let mandate = cx.clients.create_mandate(shown, scopes, format!("deployment {id}")).await?;
+    let content = DeploymentContent { mandate: Some(mandate), ..content };
     let deployment = Deployment { id, tool: tool.id, active: true, deleted: false, version: 1, content };
     loop {
-        match add(cx, deployment.clone(), query.queue).await {
-            // Somebody else was faster with the place that was free a moment ago: behind them, then.
-            Err(error) if query.queue && error.code() == BUSY => {}
+        match insert_deployment(cx, deployment.clone(), query.queue).await {
+            // Another request became active after the check in `insert_deployment`: queue behind it.
+            Err(error) if query.queue && error.code() == DEPLOYMENT_ACTIVE_CODE => {}
             Err(error) => {
-                give_back(cx, mandate).await;
+                end_unused_mandate(cx, mandate).await;
                 return Err(error);
             }
             added => return added,
@@ -53,21 +55,28 @@ pub async fn create(
     }
 }
 
-async fn add(cx: &Cx, mut deployment: Deployment, queue: bool) -> Result<Deployment> {
+async fn insert_deployment(
+    cx: &ComponentsContext,
+    mut deployment: Deployment,
+    queue: bool,
+) -> Result<Deployment> {
     let tx = cx.store.begin().await?;
     lock_existing_tool(&tx, deployment.tool).await?;
-    deployment.active = cx.store.deployment_active(&tx, deployment.tool).await?.is_none();
+    deployment.active = cx.store.lock_active_deployment(&tx, deployment.tool).await?.is_none();
     if !deployment.active {
         if !queue {
-            return Err(busy());
+            return Err(build_active_conflict());
         }
-        if cx.store.deployment_queue(&tx, deployment.tool).await?.len() >= QUEUE {
-            let what = format!("{QUEUE} deployments of this tool wait already");
-            return Err(Error::new(Kind::Exhausted, "deployment-queue", what).help("cancel some of them"));
+        if cx.store.lock_queued_deployments(&tx, deployment.tool).await?.len() >= MAX_QUEUED_DEPLOYMENTS {
+            let what =
+                format!("the tool has {MAX_QUEUED_DEPLOYMENTS} queued deployments; more are not allowed");
+            return Err(
+                Error::new(ErrorKind::Exhausted, "deployment-queue", what).help("cancel some of them")
+            );
         }
-        deployment.said = "it waits for the tool's active deployment".to_owned();
+        deployment.message = "it waits for the tool's active deployment".to_owned();
     }
-    cx.store.deployment_add(&tx, &deployment).await?;
+    cx.store.insert_deployment(&tx, &deployment).await?;
     if deployment.active {
         cx.store
             .queue
@@ -78,66 +87,76 @@ async fn add(cx: &Cx, mut deployment: Deployment, queue: bool) -> Result<Deploym
     Ok(deployment)
 }
 
-/// A mandate that is not needed after all. It ends by itself when nobody can be told now.
-async fn give_back(cx: &Cx, mandate: MandateId) {
-    if let Err(error) = cx.clients.mandate_end(mandate).await {
-        tracing::debug!(%error, "a mandate is left to run out");
+/// Ends the mandate of a deployment that was not stored. If `accounts` does not answer, the mandate expires.
+async fn end_unused_mandate(cx: &ComponentsContext, mandate: MandateId) {
+    if let Err(error) = cx.clients.end_mandate(mandate).await {
+        tracing::debug!(%error, "mandate not ended; it will expire");
     }
 }
 
-fn content(cx: &Cx, by: String, create: DeploymentCreate, query: &DeploymentCreateQuery) -> Result<Content> {
+fn build_content(
+    cx: &ComponentsContext,
+    by: String,
+    create: DeploymentCreate,
+    query: &DeploymentCreateQuery,
+) -> Result<DeploymentContent> {
     let DeploymentCreate { description, source, component, command, port, publish } = create;
-    plain_text("description", &description, 0..=500)?;
+    check_plain_text("description", &description, 0..=500)?;
     if let Some(command) = &command {
-        plain_text("command", command, 1..=4000)?;
+        check_plain_text("command", command, 1..=4000)?;
     }
     if port == Some(0) {
-        return Err(Error::invalid("port", "a port is a number from 1 to 65535"));
+        return Err(Error::invalid("port", "invalid port 0: expected 1 to 65535"));
     }
     let source = source.ok_or_else(|| {
-        Error::new(Kind::Unprocessable, "no-source", "the deployment names no source")
+        Error::new(ErrorKind::Unprocessable, "no-source", "the deployment names no source")
             .help("name one: {\"source\": {\"git\": {\"url\": …}}}, or run hearth deploy in its folder")
     })?;
     match &source {
         DeploySource::Git(git) => {
-            plain_text("address of the repository", &git.url, 1..=2000)?;
-            plain_text("ref", git.reference.as_deref().unwrap_or_default(), 0..=250)?;
+            check_plain_text("address of the repository", &git.url, 1..=2000)?;
+            check_plain_text("ref", git.reference.as_deref().unwrap_or_default(), 0..=250)?;
         }
-        DeploySource::Image(image) => plain_text("image", image, 1..=500)?,
+        DeploySource::Image(image) => check_plain_text("image", image, 1..=500)?,
         DeploySource::Upload(_) => {}
     }
-    let step =
-        |name| Step { name, state: StepState::Waiting, message: String::new(), started: None, ended: None };
-    Ok(Content {
+    let step = |name| DeploymentStep {
+        name,
+        state: StepState::Waiting,
+        message: String::new(),
+        started: None,
+        ended: None,
+    };
+    Ok(DeploymentContent {
         created: cx.now(),
         ended: None,
         by,
         description,
         source,
-        component: component.map_or_else(|| WEB.parse(), Ok)?,
+        component: component.map_or_else(|| DEFAULT_COMPONENT.parse(), Ok)?,
         command: command.filter(|command| !command.trim().is_empty()),
-        port: port.unwrap_or(PORT),
+        port: port.unwrap_or(DEFAULT_PORT),
         publish: publish.unwrap_or(true),
         force_build: query.force_build,
         force_run: query.force_run,
         mandate: None,
         state: DeploymentState::Pending,
-        said: "it is about to begin".to_owned(),
+        message: "it waits for a worker".to_owned(),
         steps: StepName::ALL.into_iter().map(step).collect(),
         failure: None,
         revision: None,
         still_running: None,
-        progress: Progress::default(),
+        progress: DeploymentProgress::default(),
     })
 }
 
-/// What the steps need, and no more.
-fn scopes(source: &DeploySource) -> Scopes {
+/// Selects the scopes that the steps of a deployment from this source need.
+fn select_scopes(source: &DeploySource) -> Scopes {
     let jobs = Scope::Tools(Some(Role::Jobs), Access::Write);
     match source {
-        DeploySource::Image(_) => Scopes::of([jobs]),
+        DeploySource::Image(_) => Scopes::from_scopes([jobs]),
         DeploySource::Git(_) | DeploySource::Upload(_) => {
-            Scopes::of([Scope::Tools(Some(Role::Builds), Access::Write), jobs])
+            Scopes::from_scopes([Scope::Tools(Some(Role::Builds), Access::Write), jobs])
         }
     }
 }

@@ -1,12 +1,12 @@
-//! The rules. No HTTP, no SQL.
+//! The rules of deployments, without HTTP and SQL.
 
-pub mod after;
 pub mod cancel;
+pub mod cleanup;
+pub mod completion;
 pub mod create;
-pub mod drive;
-pub mod end;
-pub mod erase;
+pub mod finalize;
+pub mod rollback;
+pub mod runner;
 pub mod steps;
-pub mod undo;
 pub mod view;
 pub mod watch;

@@ -1,19 +1,23 @@
-//! A deployment as it is shown.
+//! Conversion of a stored deployment to its API type.
 
 use std::collections::BTreeMap;
 
 use hearth_base::ToolName;
 use hearth_wire::components::{
-    self as wire, BuildInfo, BuildState, DeploymentState, RunInfo, RunState, StepName, StepState,
+    self as wire, BuildInfo, BuildState, ComponentRunState, DeploymentState, RunInfo, StepName, StepState,
 };
 
 use crate::{
-    cx::Cx,
-    store::{Content, Deployment},
+    context::ComponentsContext,
+    store::{Deployment, DeploymentContent},
 };
 
-/// A deployment as it is shown.
-pub fn deployment(cx: &Cx, tool: &ToolName, deployment: &Deployment) -> wire::Deployment {
+/// Converts a deployment to its API type.
+pub fn render_deployment(
+    cx: &ComponentsContext,
+    tool: &ToolName,
+    deployment: &Deployment,
+) -> wire::Deployment {
     let Deployment { id, version, content, .. } = deployment;
     let component = content.component.to_string();
     let switched = content.state == DeploymentState::Successful && content.publish;
@@ -24,11 +28,11 @@ pub fn deployment(cx: &Cx, tool: &ToolName, deployment: &Deployment) -> wire::De
         description: content.description.clone(),
         by: content.by.clone(),
         source: content.source.clone(),
-        builds: BTreeMap::from([(component.clone(), build(content))]),
-        runs: BTreeMap::from([(component, run(content))]),
+        builds: BTreeMap::from([(component.clone(), render_build(content))]),
+        runs: BTreeMap::from([(component, render_run(content))]),
         tool_config: None,
         status: content.state,
-        long_status: content.said.clone(),
+        long_status: content.message.clone(),
         code: content.failure.as_ref().map(|failure| failure.code.clone()),
         help: content.failure.as_ref().and_then(|failure| failure.help.clone()),
         force_build: content.force_build,
@@ -36,20 +40,20 @@ pub fn deployment(cx: &Cx, tool: &ToolName, deployment: &Deployment) -> wire::De
         steps: content.steps.clone(),
         revision: content.revision,
         still_running: content.still_running,
-        url: switched.then(|| cx.page(tool)),
+        url: switched.then(|| cx.build_tool_url(tool)),
         version: u64::try_from(*version).unwrap_or(0),
     }
 }
 
-fn step(content: &Content, name: StepName) -> Option<(StepState, String)> {
+fn find_step(content: &DeploymentContent, name: StepName) -> Option<(StepState, String)> {
     let found = content.steps.iter().find(|step| step.name == name);
     found.map(|step| (step.state, step.message.clone()))
 }
 
-fn build(content: &Content) -> BuildInfo {
+fn render_build(content: &DeploymentContent) -> BuildInfo {
     let cancelled = matches!(content.state, DeploymentState::Cancelled | DeploymentState::Cancelling);
-    let source = step(content, StepName::Source).map(|(state, _)| state);
-    let (state, said) = step(content, StepName::Build).unwrap_or((StepState::Waiting, String::new()));
+    let source = find_step(content, StepName::Source).map(|(state, _)| state);
+    let (state, message) = find_step(content, StepName::Build).unwrap_or((StepState::Waiting, String::new()));
     let status = match (state, source) {
         (StepState::Done, _) => BuildState::Successful,
         (StepState::Skipped, _) => BuildState::Skipped,
@@ -64,25 +68,27 @@ fn build(content: &Content) -> BuildInfo {
         build_id: content.progress.build.map_or_else(|| none.to_owned(), |build| build.to_string()),
         build_status: status,
         build_image: if image.is_empty() { "no-image-yet".to_owned() } else { image.clone() },
-        build_long_status: said,
+        build_long_status: message,
     }
 }
 
-fn run(content: &Content) -> RunInfo {
+fn render_run(content: &DeploymentContent) -> RunInfo {
     let late = [StepName::Check, StepName::Start, StepName::Switch];
-    let steps: Vec<_> = late.into_iter().filter_map(|name| step(content, name)).collect();
+    let steps: Vec<_> = late.into_iter().filter_map(|name| find_step(content, name)).collect();
     let failed = steps.iter().find(|(state, _)| *state == StepState::Failed);
-    let (run_status, said) = match (content.state, failed) {
-        (DeploymentState::Successful, _) => (RunState::Successful, String::new()),
-        (_, Some((_, said))) => (RunState::Failed, said.clone()),
-        (DeploymentState::Failed | DeploymentState::TimedOut, None) => (RunState::Skipped, String::new()),
+    let (run_status, message) = match (content.state, failed) {
+        (DeploymentState::Successful, _) => (ComponentRunState::Successful, String::new()),
+        (_, Some((_, message))) => (ComponentRunState::Failed, message.clone()),
+        (DeploymentState::Failed | DeploymentState::TimedOut, None) => {
+            (ComponentRunState::Skipped, String::new())
+        }
         (DeploymentState::Cancelling | DeploymentState::Cancelled, None) => {
-            (RunState::Skipped, "the deployment was cancelled".to_owned())
+            (ComponentRunState::Skipped, "the deployment was cancelled".to_owned())
         }
         (DeploymentState::Pending | DeploymentState::Running, None) => {
             let at = steps.iter().rev().find(|(state, _)| *state == StepState::Running);
-            (RunState::Pending, at.map(|(_, said)| said.clone()).unwrap_or_default())
+            (ComponentRunState::Pending, at.map(|(_, message)| message.clone()).unwrap_or_default())
         }
     };
-    RunInfo { run_status, run_long_status: said }
+    RunInfo { run_status, run_long_status: message }
 }

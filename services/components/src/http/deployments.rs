@@ -1,6 +1,6 @@
-//! Deployments.
+//! Endpoints of deployments.
 
-use hearth_kit::{Answer, Authed, Json, Param, Query, Reply};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param, Query};
 use hearth_wire::{
     components::{
         Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentId, DeploymentList, DeploymentQuery,
@@ -10,103 +10,115 @@ use hearth_wire::{
 
 use crate::{
     app::{self, view},
-    cx::Cx,
+    context::ComponentsContext,
     rights::{ToolRead, ToolWrite},
 };
 
-/// The tool's deployments, the newest first.
+/// List the tool's deployments, the newest first.
 #[utoipa::path(get, path = "/components/v1/tool/{tool}/deployment", tag = "components",
     operation_id = "components.deployment_list",
-    params(("tool" = String, Path, description = "its name"), Paging),
+    params(("tool" = String, Path, description = "name of the tool"), Paging),
     responses((status = 200, body = Data<DeploymentList>)))]
-pub async fn list(cx: Cx, tool: Authed<ToolRead>, Query(paging): Query<Paging>) -> Reply<DeploymentList> {
-    let page = cx.store.deployments(tool.id, paging.limit, paging.cursor.as_ref()).await?;
-    let deployments = page.items.iter().map(|one| view::deployment(&cx, &tool.name, one)).collect();
-    Ok(Answer::of(DeploymentList { deployments, next: page.next }))
+pub async fn list(
+    cx: ComponentsContext,
+    tool: Authed<ToolRead>,
+    Query(paging): Query<Paging>,
+) -> ApiResult<DeploymentList> {
+    let page = cx.store.list_deployments(tool.id, paging.limit, paging.cursor.as_ref()).await?;
+    let deployments = page.items.iter().map(|one| view::render_deployment(&cx, &tool.name, one)).collect();
+    Ok(ApiResponse::ok(DeploymentList { deployments, next: page.next }))
 }
 
-/// Deploy: from a source to what runs. Closing the connection changes nothing.
+/// Deploy a source. The deployment continues after the client disconnects.
 #[utoipa::path(post, path = "/components/v1/tool/{tool}/deployment", tag = "components",
     operation_id = "components.deployment_create",
-    params(("tool" = String, Path, description = "its name"), DeploymentCreateQuery),
+    params(("tool" = String, Path, description = "name of the tool"), DeploymentCreateQuery),
     request_body = DeploymentCreate,
-    responses((status = 200, body = Data<Deployment>), (status = 409, description = "another one is active"),
-        (status = 422, description = "the document breaks a rule")))]
+    responses((status = 200, body = Data<Deployment>), (status = 409, description = "another deployment is active"),
+        (status = 422, description = "the request document is invalid")))]
 pub async fn create(
-    cx: Cx,
+    cx: ComponentsContext,
     tool: Authed<ToolWrite>,
     Query(query): Query<DeploymentCreateQuery>,
     Json(create): Json<DeploymentCreate>,
-) -> Reply<Deployment> {
-    let made = app::create::create(&cx, &tool, Cx::who(&tool), &tool.shown, create, query).await?;
-    Ok(Answer::of(view::deployment(&cx, &tool.name, &made)))
+) -> ApiResult<Deployment> {
+    let made = app::create::create(
+        &cx,
+        &tool,
+        ComponentsContext::describe_caller(&tool),
+        &tool.identity_headers,
+        create,
+        query,
+    )
+    .await?;
+    Ok(ApiResponse::ok(view::render_deployment(&cx, &tool.name, &made)))
 }
 
-/// The newest deployment.
+/// Show the newest deployment.
 #[utoipa::path(get, path = "/components/v1/tool/{tool}/deployment/latest", tag = "components",
     operation_id = "components.deployment_latest",
-    params(("tool" = String, Path, description = "its name")),
-    responses((status = 200, body = Data<Deployment>), (status = 404, description = "nothing was deployed")))]
-pub async fn latest(cx: Cx, tool: Authed<ToolRead>) -> Reply<Deployment> {
-    let latest = app::watch::latest(&cx, tool.id).await?;
-    Ok(Answer::of(view::deployment(&cx, &tool.name, &latest)))
+    params(("tool" = String, Path, description = "name of the tool")),
+    responses((status = 200, body = Data<Deployment>), (status = 404, description = "the tool has no deployment")))]
+pub async fn show_latest(cx: ComponentsContext, tool: Authed<ToolRead>) -> ApiResult<Deployment> {
+    let latest = app::watch::find_latest_deployment(&cx, tool.id).await?;
+    Ok(ApiResponse::ok(view::render_deployment(&cx, &tool.name, &latest)))
 }
 
-/// One deployment; waits for a change, or for its end, when asked to.
+/// Show a deployment. With `wait`, the answer comes after its next change or its end.
 #[utoipa::path(get, path = "/components/v1/tool/{tool}/deployment/{deployment}", tag = "components",
     operation_id = "components.deployment",
-    params(("tool" = String, Path, description = "its name"),
-        ("deployment" = String, Path, description = "its id"), DeploymentQuery),
+    params(("tool" = String, Path, description = "name of the tool"),
+        ("deployment" = String, Path, description = "id of the deployment"), DeploymentQuery),
     responses((status = 200, body = Data<Deployment>), (status = 404, description = "there is no such deployment")))]
 pub async fn show(
-    cx: Cx,
+    cx: ComponentsContext,
     tool: Authed<ToolRead>,
     Param(deployment): Param<DeploymentId>,
     Query(query): Query<DeploymentQuery>,
-) -> Reply<Deployment> {
-    let found = app::watch::watch(&cx, tool.id, deployment, query).await?;
-    Ok(Answer::of(view::deployment(&cx, &tool.name, &found)))
+) -> ApiResult<Deployment> {
+    let found = app::watch::watch_deployment(&cx, tool.id, deployment, query).await?;
+    Ok(ApiResponse::ok(view::render_deployment(&cx, &tool.name, &found)))
 }
 
-/// Take a deployment back that is under way or waits. Its place is free at once.
+/// Cancel a running or queued deployment and roll it back. The next queued deployment becomes active at once.
 #[utoipa::path(put, path = "/components/v1/tool/{tool}/deployment/{deployment}/cancel", tag = "components",
     operation_id = "components.deployment_cancel",
-    params(("tool" = String, Path, description = "its name"),
-        ("deployment" = String, Path, description = "its id")),
+    params(("tool" = String, Path, description = "name of the tool"),
+        ("deployment" = String, Path, description = "id of the deployment")),
     responses((status = 200, body = Data<Deployment>), (status = 404, description = "there is no such deployment"),
-        (status = 409, description = "it is over")))]
+        (status = 409, description = "the deployment has ended")))]
 pub async fn cancel(
-    cx: Cx,
+    cx: ComponentsContext,
     tool: Authed<ToolWrite>,
     Param(deployment): Param<DeploymentId>,
-) -> Reply<Deployment> {
+) -> ApiResult<Deployment> {
     let cancelled = app::cancel::cancel(&cx, tool.id, deployment).await?;
-    Ok(Answer::of(view::deployment(&cx, &tool.name, &cancelled)))
+    Ok(ApiResponse::ok(view::render_deployment(&cx, &tool.name, &cancelled)))
 }
 
-/// Take the newest deployment back.
+/// Cancel the newest deployment and roll it back.
 #[utoipa::path(put, path = "/components/v1/tool/{tool}/deployment/latest/cancel", tag = "components",
     operation_id = "components.deployment_cancel_latest",
-    params(("tool" = String, Path, description = "its name")),
-    responses((status = 200, body = Data<Deployment>), (status = 404, description = "nothing was deployed"),
-        (status = 409, description = "it is over")))]
-pub async fn cancel_latest(cx: Cx, tool: Authed<ToolWrite>) -> Reply<Deployment> {
-    let latest = app::watch::latest(&cx, tool.id).await?;
+    params(("tool" = String, Path, description = "name of the tool")),
+    responses((status = 200, body = Data<Deployment>), (status = 404, description = "the tool has no deployment"),
+        (status = 409, description = "the deployment has ended")))]
+pub async fn cancel_latest(cx: ComponentsContext, tool: Authed<ToolWrite>) -> ApiResult<Deployment> {
+    let latest = app::watch::find_latest_deployment(&cx, tool.id).await?;
     let cancelled = app::cancel::cancel(&cx, tool.id, latest.id).await?;
-    Ok(Answer::of(view::deployment(&cx, &tool.name, &cancelled)))
+    Ok(ApiResponse::ok(view::render_deployment(&cx, &tool.name, &cancelled)))
 }
 
-/// Forget a deployment; one that is under way is taken back first. What it left goes on running.
+/// Delete a deployment. One that has not ended is rolled back first. Its revision and the running job stay.
 #[utoipa::path(delete, path = "/components/v1/tool/{tool}/deployment/{deployment}", tag = "components",
     operation_id = "components.deployment_delete",
-    params(("tool" = String, Path, description = "its name"),
-        ("deployment" = String, Path, description = "its id")),
+    params(("tool" = String, Path, description = "name of the tool"),
+        ("deployment" = String, Path, description = "id of the deployment")),
     responses((status = 200, body = Data<Deployment>), (status = 404, description = "there is no such deployment")))]
 pub async fn delete(
-    cx: Cx,
+    cx: ComponentsContext,
     tool: Authed<ToolWrite>,
     Param(deployment): Param<DeploymentId>,
-) -> Reply<Deployment> {
+) -> ApiResult<Deployment> {
     let deleted = app::cancel::delete(&cx, tool.id, deployment).await?;
-    Ok(Answer::of(view::deployment(&cx, &tool.name, &deleted)))
+    Ok(ApiResponse::ok(view::render_deployment(&cx, &tool.name, &deleted)))
 }

@@ -1,9 +1,9 @@
-//! Deployments.
+//! The table of deployments.
 
-use hearth_base::{BuildId, Cursor, Error, JobName, Limit, MandateId, Page, Result, ToolId};
-use hearth_kit::db::{OrFault, Tx};
+use hearth_base::{BuildId, Error, JobName, MandateId, Page, PageCursor, PageLimit, Result, ToolId};
+use hearth_kit::db::{OrDbError, Tx};
 use hearth_wire::{
-    components::{DeploySource, DeploymentId, DeploymentState, Step},
+    components::{DeploySource, DeploymentId, DeploymentState, DeploymentStep},
     jobs::JobCreate,
 };
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Store, deployment_topic, tool_topic};
+use super::{ComponentsStore, deployment_topic, tool_topic};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -25,12 +25,14 @@ mod row {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
         pub tool_id: String,
-        /// The tool's id while this is the tool's active deployment: there is one at a time.
-        pub place: Option<String>,
-        /// Whether nothing more happens to it.
-        pub over: bool,
+        /// The tool's id while this is the tool's active deployment. The column is unique: a tool has at most
+        /// one.
+        pub active_tool_id: Option<String>,
+        /// True after the end of the deployment.
+        pub has_ended: bool,
         pub deleted: bool,
-        /// Counts the changes: whoever writes has seen the one before.
+        /// The number of changes, for optimistic locking: a write fails if the version is not the one that
+        /// was read.
         pub version: i64,
         pub content: Json,
     }
@@ -46,30 +48,30 @@ mod row {
 pub struct Deployment {
     pub id: DeploymentId,
     pub tool: ToolId,
-    /// Whether it is the tool's active one.
+    /// True if it is the tool's active deployment.
     pub active: bool,
     pub deleted: bool,
     pub version: i64,
-    pub content: Content,
+    pub content: DeploymentContent,
 }
 
 impl std::ops::Deref for Deployment {
-    type Target = Content;
+    type Target = DeploymentContent;
 
-    fn deref(&self) -> &Content {
+    fn deref(&self) -> &DeploymentContent {
         &self.content
     }
 }
 
 impl std::ops::DerefMut for Deployment {
-    fn deref_mut(&mut self) -> &mut Content {
+    fn deref_mut(&mut self) -> &mut DeploymentContent {
         &mut self.content
     }
 }
 
-/// What is kept of a deployment as one document: written by this release, read by the next.
+/// The content of a deployment, stored as one JSON document. Later releases read it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Content {
+pub struct DeploymentContent {
     pub created: Timestamp,
     pub ended: Option<Timestamp>,
     pub by: String,
@@ -83,52 +85,59 @@ pub struct Content {
     pub force_run: bool,
     pub mandate: Option<MandateId>,
     pub state: DeploymentState,
-    pub said: String,
-    pub steps: Vec<Step>,
-    /// Why it ends, once that is known: what it did is taken back before it is over.
-    pub failure: Option<Failure>,
+    /// The message of the current state.
+    #[serde(rename = "said")]
+    pub message: String,
+    pub steps: Vec<DeploymentStep>,
+    /// The failure or cancellation. It is recorded before the rollback; the deployment ends after it.
+    pub failure: Option<DeploymentFailure>,
     pub revision: Option<u32>,
     pub still_running: Option<u32>,
-    pub progress: Progress,
+    pub progress: DeploymentProgress,
 }
 
-/// Why a deployment ends without a revision.
+/// The failure or cancellation of a deployment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Failure {
+pub struct DeploymentFailure {
     pub state: DeploymentState,
     pub code: String,
-    pub said: String,
+    #[serde(rename = "said")]
+    pub message: String,
     pub help: Option<String>,
 }
 
-/// What the steps have found and done.
+/// The results of the steps.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Progress {
-    /// Whether a build may have been asked for already.
-    pub asked: bool,
+pub struct DeploymentProgress {
+    /// True if a build may have been requested.
+    #[serde(rename = "asked")]
+    pub build_requested: bool,
     pub build: Option<BuildId>,
     pub resolved_ref: String,
-    /// The image: as it was found, then in full with its digest.
+    /// The image: its name, and after the step `check` its full reference with the digest.
     pub image: String,
-    /// The command that the job is given.
+    /// The command of the job.
     pub command: String,
-    /// What the job was before.
-    pub before: Option<Before>,
-    /// The job's definition that is waited for.
+    /// The previous definition of the job.
+    pub before: Option<PreviousJob>,
+    /// The generation of the job's new definition.
     pub generation: Option<u64>,
-    /// When the job was changed, and until when what is new must answer.
-    pub changed: Option<Timestamp>,
-    pub until: Option<Timestamp>,
+    /// The time at which the job was changed.
+    #[serde(rename = "changed")]
+    pub job_changed_at: Option<Timestamp>,
+    /// The deadline of the new containers to become ready.
+    #[serde(rename = "until")]
+    pub ready_deadline: Option<Timestamp>,
 }
 
-/// What the job was before a deployment changed it.
+/// The definition of a job before a deployment changed it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Before {
-    /// There was none.
+pub enum PreviousJob {
+    /// The job did not exist.
     Nothing,
-    /// This.
+    /// The job's definition.
     Job(Box<JobCreate>),
 }
 
@@ -136,12 +145,12 @@ impl TryFrom<row::Model> for Deployment {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, tool_id, place, over: _, deleted, version, content } = row;
-        let strange = |_| Error::internal("a deployment that was never written");
+        let row::Model { id, tool_id, active_tool_id, has_ended: _, deleted, version, content } = row;
+        let invalid = |_| Error::internal("deployment row has an invalid id");
         Ok(Self {
-            id: id.parse().map_err(strange)?,
-            tool: tool_id.parse().map_err(strange)?,
-            active: place.is_some(),
+            id: id.parse().map_err(invalid)?,
+            tool: tool_id.parse().map_err(invalid)?,
+            active: active_tool_id.is_some(),
             deleted,
             version,
             content: serde_json::from_value(content).map_err(Error::internal)?,
@@ -150,12 +159,12 @@ impl TryFrom<row::Model> for Deployment {
 }
 
 impl Deployment {
-    fn row(&self, version: i64) -> Result<row::ActiveModel> {
+    fn to_row(&self, version: i64) -> Result<row::ActiveModel> {
         Ok(row::ActiveModel {
             id: Set(self.id.to_string()),
             tool_id: Set(self.tool.to_string()),
-            place: Set(self.active.then(|| self.tool.to_string())),
-            over: Set(self.ended.is_some()),
+            active_tool_id: Set(self.active.then(|| self.tool.to_string())),
+            has_ended: Set(self.ended.is_some()),
             deleted: Set(self.deleted),
             version: Set(version),
             content: Set(serde_json::to_value(&self.content).map_err(Error::internal)?),
@@ -163,126 +172,126 @@ impl Deployment {
     }
 }
 
-/// A tool's deployments that are not over and have not its place: they wait for it, or have lost it.
-fn without_place(tool: ToolId) -> Select<row::Entity> {
+/// Selects a tool's deployments that have not ended and are not active: they are queued or being cancelled.
+fn select_inactive(tool: ToolId) -> Select<row::Entity> {
     row::Entity::find()
         .filter(row::Column::ToolId.eq(tool.to_string()))
-        .filter(row::Column::Over.eq(false))
-        .filter(row::Column::Place.is_null())
+        .filter(row::Column::HasEnded.eq(false))
+        .filter(row::Column::ActiveToolId.is_null())
 }
 
-fn with_state(rows: Vec<row::Model>, state: DeploymentState) -> Result<Vec<Deployment>> {
+fn filter_by_state(rows: Vec<row::Model>, state: DeploymentState) -> Result<Vec<Deployment>> {
     let all: Vec<Deployment> = rows.into_iter().map(Deployment::try_from).collect::<Result<_>>()?;
     Ok(all.into_iter().filter(|one| one.state == state).collect())
 }
 
-impl Store {
-    /// Adds a deployment. When the tool's place is somebody else's by now, that is a conflict.
-    pub async fn deployment_add(&self, tx: &Tx, deployment: &Deployment) -> Result<()> {
-        let taken = || busy();
-        let row = deployment.row(deployment.version)?;
-        row::Entity::insert(row).exec_without_returning(&**tx).await.or_taken(taken).map(|_| ())
+impl ComponentsStore {
+    /// Inserts a deployment. Returns a conflict if it is active and the tool has another active deployment.
+    pub async fn insert_deployment(&self, tx: &Tx, deployment: &Deployment) -> Result<()> {
+        let taken = || build_active_conflict();
+        let row = deployment.to_row(deployment.version)?;
+        row::Entity::insert(row).exec_without_returning(&**tx).await.or_unique_violation(taken).map(|_| ())
     }
 
-    /// Writes a deployment back; refused when somebody else has changed it since it was read.
-    pub async fn deployment_save(&self, tx: &Tx, deployment: &mut Deployment) -> Result<()> {
+    /// Saves a deployment. Returns a conflict if another writer has changed it since it was read.
+    pub async fn save_deployment(&self, tx: &Tx, deployment: &mut Deployment) -> Result<()> {
         tx.wake(deployment_topic(deployment.id));
         let next = deployment.version + 1;
         let updated = row::Entity::update_many()
-            .set(deployment.row(next)?)
+            .set(deployment.to_row(next)?)
             .filter(row::Column::Id.eq(deployment.id.to_string()))
             .filter(row::Column::Version.eq(deployment.version))
             .exec(&**tx)
             .await
-            .or_fault()?;
+            .or_db_error()?;
         if updated.rows_affected == 0 {
-            return Err(Error::conflict(CHANGED, "this deployment has just been changed"));
+            return Err(Error::conflict(DEPLOYMENT_CHANGED_CODE, "the deployment was changed meanwhile"));
         }
         deployment.version = next;
         Ok(())
     }
 
-    /// A deployment, also one that was deleted.
-    pub async fn deployment(&self, id: DeploymentId) -> Result<Option<Deployment>> {
-        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_fault()?;
+    /// Finds a deployment, including one that is marked as deleted.
+    pub async fn find_deployment(&self, id: DeploymentId) -> Result<Option<Deployment>> {
+        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_db_error()?;
         found.map(Deployment::try_from).transpose()
     }
 
-    /// A deployment, to be changed: others wait until this change is through.
-    pub async fn deployment_locked(&self, tx: &Tx, id: DeploymentId) -> Result<Option<Deployment>> {
+    /// Locks a deployment until the transaction ends.
+    pub async fn lock_deployment(&self, tx: &Tx, id: DeploymentId) -> Result<Option<Deployment>> {
         let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);
-        query.one(&**tx).await.or_fault()?.map(Deployment::try_from).transpose()
+        query.one(&**tx).await.or_db_error()?.map(Deployment::try_from).transpose()
     }
 
-    /// A tool's active deployment, to be changed.
-    pub async fn deployment_active(&self, tx: &Tx, tool: ToolId) -> Result<Option<Deployment>> {
-        let query = row::Entity::find().filter(row::Column::Place.eq(tool.to_string()));
-        query.lock(LockType::Update).one(&**tx).await.or_fault()?.map(Deployment::try_from).transpose()
+    /// Locks a tool's active deployment until the transaction ends.
+    pub async fn lock_active_deployment(&self, tx: &Tx, tool: ToolId) -> Result<Option<Deployment>> {
+        let query = row::Entity::find().filter(row::Column::ActiveToolId.eq(tool.to_string()));
+        query.lock(LockType::Update).one(&**tx).await.or_db_error()?.map(Deployment::try_from).transpose()
     }
 
-    /// A tool's deployments that wait for its place, the oldest first, to be changed.
-    pub async fn deployment_queue(&self, tx: &Tx, tool: ToolId) -> Result<Vec<Deployment>> {
-        let query = without_place(tool).order_by_asc(row::Column::Id).lock(LockType::Update);
-        with_state(query.all(&**tx).await.or_fault()?, DeploymentState::Pending)
+    /// Locks a tool's queued deployments, the oldest first, until the transaction ends.
+    pub async fn lock_queued_deployments(&self, tx: &Tx, tool: ToolId) -> Result<Vec<Deployment>> {
+        let query = select_inactive(tool).order_by_asc(row::Column::Id).lock(LockType::Update);
+        filter_by_state(query.all(&**tx).await.or_db_error()?, DeploymentState::Pending)
     }
 
-    /// Whether deployments that had the tool's place are still being taken back.
-    pub async fn deployment_cancelling(&self, tool: ToolId) -> Result<bool> {
-        let rows = without_place(tool).all(self.db.reader()).await.or_fault()?;
-        Ok(!with_state(rows, DeploymentState::Cancelling)?.is_empty())
+    /// True if a cancelled deployment of the tool is not rolled back yet.
+    pub async fn has_cancelling_deployments(&self, tool: ToolId) -> Result<bool> {
+        let rows = select_inactive(tool).all(self.db.reader()).await.or_db_error()?;
+        Ok(!filter_by_state(rows, DeploymentState::Cancelling)?.is_empty())
     }
 
-    /// A tool's deployments, the newest first.
-    pub async fn deployments(
+    /// Lists a tool's deployments, the newest first.
+    pub async fn list_deployments(
         &self,
         tool: ToolId,
-        limit: Limit,
-        cursor: Option<&Cursor>,
+        limit: PageLimit,
+        cursor: Option<&PageCursor>,
     ) -> Result<Page<Deployment>> {
         let mut query = row::Entity::find()
             .filter(row::Column::ToolId.eq(tool.to_string()))
             .filter(row::Column::Deleted.eq(false))
             .order_by_desc(row::Column::Id);
         if let Some(cursor) = cursor {
-            query = query.filter(row::Column::Id.lt(cursor.key::<DeploymentId>()?.to_string()));
+            query = query.filter(row::Column::Id.lt(cursor.parse_key::<DeploymentId>()?.to_string()));
         }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
         let items = rows.into_iter().map(Deployment::try_from).collect::<Result<_>>()?;
-        Ok(Page::cut(items, limit, |deployment: &Deployment| deployment.id))
+        Ok(Page::from_items(items, limit, |deployment: &Deployment| deployment.id))
     }
 
-    /// Forgets a deployment.
-    pub async fn deployment_forget(&self, tx: &Tx, id: DeploymentId) -> Result<()> {
-        row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_fault().map(|_| ())
+    /// Deletes a deployment.
+    pub async fn delete_deployment(&self, tx: &Tx, id: DeploymentId) -> Result<()> {
+        row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Forgets those of a tool.
-    pub async fn deployment_erase(&self, tx: &Tx, tool: ToolId) -> Result<()> {
+    /// Deletes the deployments of a tool.
+    pub async fn delete_tool_deployments(&self, tx: &Tx, tool: ToolId) -> Result<()> {
         tx.wake(tool_topic(tool));
         let all = row::Entity::delete_many().filter(row::Column::ToolId.eq(tool.to_string()));
-        all.exec(&**tx).await.or_fault().map(|_| ())
+        all.exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Gives a waiting deployment the tool's place, whatever else becomes of it meanwhile.
-    pub async fn deployment_activate(&self, tx: &Tx, deployment: &Deployment) -> Result<()> {
+    /// Makes a queued deployment the tool's active one, without a check of its version.
+    pub async fn activate_deployment(&self, tx: &Tx, deployment: &Deployment) -> Result<()> {
         row::Entity::update_many()
-            .col_expr(row::Column::Place, Expr::value(deployment.tool.to_string()))
+            .col_expr(row::Column::ActiveToolId, Expr::value(deployment.tool.to_string()))
             .filter(row::Column::Id.eq(deployment.id.to_string()))
             .exec(&**tx)
             .await
-            .or_fault()
+            .or_db_error()
             .map(|_| ())
     }
 }
 
-/// The code of the refusal of a write that somebody else came before.
-pub const CHANGED: &str = "deployment-changed";
+/// The code of the conflict with another writer.
+pub const DEPLOYMENT_CHANGED_CODE: &str = "deployment-changed";
 
-/// The code of the refusal of a second active deployment.
-pub const BUSY: &str = "deployment-active";
+/// The code of the conflict with another active deployment.
+pub const DEPLOYMENT_ACTIVE_CODE: &str = "deployment-active";
 
-/// One deployment is active already.
-pub fn busy() -> Error {
-    Error::conflict(BUSY, "another deployment of this tool is active")
+/// Builds the conflict with another active deployment.
+pub fn build_active_conflict() -> Error {
+    Error::conflict(DEPLOYMENT_ACTIVE_CODE, "another deployment of this tool is active")
         .help("wait for it, cancel it, or queue this one: queue=true")
 }

@@ -1,4 +1,4 @@
-//! How the tables came to be as they are. A migration that was released never changes, so columns are spelt out.
+//! Migrations of the tables. A released migration never changes, so columns are written out.
 
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
@@ -11,7 +11,7 @@ use sea_orm::{
     sea_query::{Index, Table},
 };
 
-/// All of them, oldest first.
+/// All migrations, the oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateComponents)]
 }
@@ -31,8 +31,8 @@ impl MigrationTrait for CreateComponents {
             .table("deployment")
             .col(string("id").primary_key())
             .col(string("tool_id"))
-            .col(string_null("place").unique_key())
-            .col(boolean("over"))
+            .col(string_null("active_tool_id").unique_key())
+            .col(boolean("has_ended"))
             .col(boolean("deleted"))
             .col(big_integer("version"))
             .col(json("content"))

@@ -7,44 +7,47 @@ mod revision;
 use hearth_base::{Result, ToolId};
 use hearth_kit::{
     db::{Db, Tx, queue::Queue},
-    wake::{Topic, WakeListener},
+    wake::{WakeListener, WakeTopic},
 };
 use hearth_wire::components::DeploymentId;
 
-pub use deployment::{BUSY, Before, CHANGED, Content, Deployment, Failure, Progress, busy};
+pub use deployment::{
+    DEPLOYMENT_ACTIVE_CODE, DEPLOYMENT_CHANGED_CODE, Deployment, DeploymentContent, DeploymentFailure,
+    DeploymentProgress, PreviousJob, build_active_conflict,
+};
 pub use migrations::migrations;
 
 /// The database of `components`.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub struct ComponentsStore {
     db: Db,
-    /// What is done later.
+    /// The queue of this service.
     pub queue: Queue,
 }
 
-impl Store {
-    /// The tables in `db`, and the queue in it.
+impl ComponentsStore {
+    /// Opens the tables and the queue in `db`.
     pub fn new(db: Db, queue: Queue) -> Self {
         Self { db, queue }
     }
 
-    /// Receives the wake-ups of a deployment: it has changed, or its tool was erased.
+    /// Listens for changes of a deployment and for the deletion of its tool's data.
     pub fn listen_to_deployment(&self, tool: ToolId, deployment: DeploymentId) -> WakeListener {
         self.db.listen([deployment_topic(deployment), tool_topic(tool)])
     }
 
-    /// Begins a change.
+    /// Begins a transaction.
     pub async fn begin(&self) -> Result<Tx> {
         self.db.begin().await
     }
 }
 
-/// A deployment has changed.
-fn deployment_topic(id: DeploymentId) -> Topic {
-    Topic::keyed("deployment", id)
+/// The wake-up topic of changes of a deployment.
+fn deployment_topic(id: DeploymentId) -> WakeTopic {
+    WakeTopic::with_key("deployment", id)
 }
 
-/// All that there was of a tool was erased.
-fn tool_topic(tool: ToolId) -> Topic {
-    Topic::keyed("tool", tool)
+/// The wake-up topic of the deletion of a tool's data.
+fn tool_topic(tool: ToolId) -> WakeTopic {
+    WakeTopic::with_key("tool", tool)
 }

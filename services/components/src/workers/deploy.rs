@@ -1,26 +1,26 @@
-//! Takes deployments that are due, each to its end. One that this process leaves is taken up by another.
+//! The worker that runs deployments. After a crash, another process continues its deployments.
 
 use std::time::Duration;
 
 use futures::FutureExt;
 use hearth_base::Result;
-use hearth_kit::queue::{QueueItem, Task, TaskName, TaskSettings};
+use hearth_kit::queue::{QueueItem, QueueTask, TaskName, TaskSettings};
 use hearth_wire::components::DeploymentId;
 
 use crate::{
-    app::{create::DEPLOY_TASK, drive},
-    cx::Cx,
+    app::{create::DEPLOY_TASK, runner},
+    context::ComponentsContext,
 };
 
-/// One process takes up to 64 deployments at one time. When it stops, it hands them back at once, and another process
-/// continues them.
+/// One process takes up to 64 deployments at one time. When it stops, it hands them back at once, and another
+/// process continues them.
 const TASK_SETTINGS: TaskSettings =
     TaskSettings { concurrency: 64, stop_grace: Duration::ZERO, ..TaskSettings::DEFAULT };
 
-/// Takes a deployment to its end; its items are deployments that are not settled.
-pub struct Deploy(pub Cx);
+/// Runs a deployment to its end. Its queue items are deployments that are not finalized.
+pub struct DeployTask(pub ComponentsContext);
 
-impl Task for Deploy {
+impl QueueTask for DeployTask {
     type Payload = DeploymentId;
     type Loaded = ();
     type Output = ();
@@ -33,8 +33,8 @@ impl Task for Deploy {
         TASK_SETTINGS
     }
 
-    async fn perform(&self, item: &QueueItem<DeploymentId>, (): &()) -> Result<()> {
+    async fn perform_item(&self, item: &QueueItem<DeploymentId>, (): &()) -> Result<()> {
         let is_last = TASK_SETTINGS.retry.is_last_attempt(item.failures);
-        drive::drive(&self.0, item.payload, is_last).boxed().await
+        runner::run_deployment(&self.0, item.payload, is_last).boxed().await
     }
 }

@@ -1,3 +1,3 @@
-//! Loops beside the API.
+//! Background workers.
 
 pub mod deploy;

@@ -1,4 +1,4 @@
-//! What cannot be deployed is refused by name, before anything begins.
+//! Invalid requests are refused before a deployment is stored.
 
 use axum::http::Method;
 use hearth_base::Result;
@@ -6,16 +6,17 @@ use hearth_kit::db::Db;
 use hearth_testkit::on_every_store;
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, stage};
+use crate::fixture::{ComponentsFixture, start_components};
 
-async fn refused(stage: &Stage, path: &str, document: Value) -> (u16, String, String) {
-    let (status, refused) = Stage::send(&stage.maintainer, Method::POST, path, Some(document.clone())).await;
-    let code = refused["code"].as_str().unwrap_or_default().to_owned();
-    (status, code, refused["messages"]["error"].to_string())
+async fn send_invalid(fixture: &ComponentsFixture, path: &str, document: Value) -> (u16, String, String) {
+    let (status, refusal) =
+        ComponentsFixture::send(&fixture.maintainer, Method::POST, path, Some(document.clone())).await;
+    let code = refusal["code"].as_str().unwrap_or_default().to_owned();
+    (status, code, refusal["messages"]["error"].to_string())
 }
 
-async fn what_breaks_a_rule_is_named(db: Db) -> Result<()> {
-    let stage = stage(db).await?;
+async fn error_names_the_invalid_field(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
     let image = json!({"image": "web-only"});
     let long = "x".repeat(501);
     for (document, status, code, named) in [
@@ -24,7 +25,7 @@ async fn what_breaks_a_rule_is_named(db: Db) -> Result<()> {
         (json!({"source": image, "component": ""}), 422, "invalid-fields", "field component:"),
         (json!({"source": image, "port": 70000}), 422, "invalid-fields", "field port:"),
         (json!({"source": image, "port": "80"}), 422, "invalid-fields", "field port:"),
-        (json!({"source": image, "port": 0}), 400, "port", "a port is a number from 1 to 65535"),
+        (json!({"source": image, "port": 0}), 400, "port", "invalid port 0: expected 1 to 65535"),
         (json!({"source": image, "publish": "yes"}), 422, "invalid-fields", "field publish:"),
         (json!({"source": image, "description": long}), 400, "text-length", "the description"),
         (json!({"source": image, "description": "\u{1b}[31m"}), 400, "text-control", "the description"),
@@ -59,39 +60,40 @@ async fn what_breaks_a_rule_is_named(db: Db) -> Result<()> {
         ),
         (json!("web-only"), 422, "invalid-fields", "invalid type"),
     ] {
-        let (found, word, said) = refused(&stage, "hello/deployment", document.clone()).await;
-        assert_eq!((found, &*word), (status, code), "{document} {said}");
-        assert!(said.contains(named), "{document} {said}");
+        let (found, found_code, message) = send_invalid(&fixture, "hello/deployment", document.clone()).await;
+        assert_eq!((found, &*found_code), (status, code), "{document} {message}");
+        assert!(message.contains(named), "{document} {message}");
     }
-    let (status, _, said) = refused(&stage, "hello/deployment?quick=1", json!({"source": image})).await;
-    assert!(status == 422 && said.contains("there is no query parameter quick"), "{said}");
-    // Nothing was begun.
-    assert_eq!(stage.neighbours.times("POST accounts mandates"), 0);
+    let (status, _, message) =
+        send_invalid(&fixture, "hello/deployment?quick=1", json!({"source": image})).await;
+    assert!(status == 422 && message.contains("there is no query parameter quick"), "{message}");
+    // No deployment was started.
+    assert_eq!(fixture.services.count_calls("POST accounts mandates"), 0);
     assert_eq!(
-        stage.maintainer.components().latest(&stage.tool).await.unwrap_err().code(),
+        fixture.maintainer.components().show_latest(&fixture.tool).await.unwrap_err().code(),
         "no-such-deployment"
     );
     Ok(())
 }
 
-async fn what_cannot_be_looked_for_is_refused(db: Db) -> Result<()> {
-    let stage = stage(db).await?;
+async fn invalid_query_is_refused(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
     for (path, named) in [
         ("hello/deployment?limit=0", "query parameter limit:"),
         ("hello/deployment?limit=1001", "query parameter limit:"),
-        ("hello/deployment?cursor=nothing", "this cursor is not one of this list"),
-        ("hello/revisions?cursor=nothing", "this cursor is not one of this list"),
+        ("hello/deployment?cursor=nothing", "the cursor belongs to another list"),
+        ("hello/revisions?cursor=nothing", "the cursor belongs to another list"),
         ("hello/deployment?colour=red", "there is no query parameter colour"),
         ("hello/deployment/one", "is not the id of a deployment"),
         ("hello/deployment/deployment_00000000000000000000000007?wait=soon", "query parameter wait:"),
-        ("hello/revisions/first", "is not the number of a revision"),
+        ("hello/revisions/first", "invalid revision"),
     ] {
-        let (status, refused) = Stage::send(&stage.viewer, Method::GET, path, None).await;
-        let said = refused["messages"]["error"].to_string();
+        let (status, refusal) = ComponentsFixture::send(&fixture.viewer, Method::GET, path, None).await;
+        let message = refusal["messages"]["error"].to_string();
         let expected = if named.contains("query parameter") { 422 } else { 400 };
-        assert!(status == expected && said.contains(named), "{path} {status} {said}");
+        assert!(status == expected && message.contains(named), "{path} {status} {message}");
     }
     Ok(())
 }
 
-on_every_store!(what_breaks_a_rule_is_named, what_cannot_be_looked_for_is_refused);
+on_every_store!(error_names_the_invalid_field, invalid_query_is_refused);

@@ -1,15 +1,15 @@
-//! `components` on its own, on every database, with its neighbours played.
-#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+//! Tests of `components` on every database, with fake neighbour services.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-mod cancelling;
-mod failing;
+mod cancellation;
+mod crash;
+mod failure;
+mod fake_services;
+mod fixture;
 mod input;
-mod killed;
 mod lifecycle;
 mod mandates;
-mod neighbours;
 mod queue;
 mod retention;
+mod retries;
 mod rights;
-mod stage;
-mod trying;

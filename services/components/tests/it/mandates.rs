@@ -1,4 +1,4 @@
-//! Whoever asked for a deployment must still have the right at each of its steps.
+//! The user who requested a deployment needs the right at each of its steps.
 
 use hearth_base::{Access, Result, Role};
 use hearth_kit::db::Db;
@@ -6,80 +6,82 @@ use hearth_testkit::on_every_store;
 use hearth_wire::{builds::BuildStatus, components::DeploymentState};
 
 use crate::{
-    neighbours::{Mood, Pace},
-    stage::{git, image, stage},
+    fake_services::{BuildMode, JobBehavior},
+    fixture::{build_git_deployment, build_image_deployment, start_components},
 };
 
-const LOST: &str = "somebody may not work on hello any more";
+const LOST_RIGHT_MESSAGE: &str = "somebody may not work on hello any more";
 
-async fn a_mandate_is_for_no_more_than_the_steps_need(db: Db) -> Result<()> {
-    let stage = stage(db).await?;
+async fn mandate_has_only_the_scopes_that_the_steps_need(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
     let services = |of: &[Role]| {
-        let known = stage.neighbours.known();
-        let (_, mandate) = known.accounts.mandates.iter().find(|(_, mandate)| !mandate.ended).unwrap();
+        let state = fixture.services.lock_state();
+        let (_, mandate) = state.accounts.mandates.iter().find(|(_, mandate)| !mandate.ended).unwrap();
         let all = [Role::Accounts, Role::Builds, Role::Envvars, Role::Images, Role::Jobs, Role::Logs];
-        let given: Vec<_> =
-            all.into_iter().filter_map(|role| Some((role, mandate.scopes.access(role)?))).collect();
-        assert_eq!(given, of.iter().map(|role| (*role, Access::Write)).collect::<Vec<_>>());
+        let granted: Vec<_> = all
+            .into_iter()
+            .filter_map(|role| Some((role, mandate.scopes.access_to_service(role)?)))
+            .collect();
+        assert_eq!(granted, of.iter().map(|role| (*role, Access::Write)).collect::<Vec<_>>());
     };
-    stage.neighbours.change(|known| known.jobs.mood = Mood::Silent);
-    let id = stage.deploy(&image("web-only")).await?.deploy_id;
+    fixture.services.change_state(|state| state.jobs.behavior = JobBehavior::NeverReady);
+    let id = fixture.deploy(&build_image_deployment("web-only")).await?.deploy_id;
     services(&[Role::Jobs]);
-    stage.maintainer.components().cancel(&stage.tool, id).await?;
-    stage.settled(0).await?;
-    stage.deploy(&git()).await?;
+    fixture.maintainer.components().cancel(&fixture.tool, id).await?;
+    fixture.wait_until_finalized(0).await?;
+    fixture.deploy(&build_git_deployment()).await?;
     services(&[Role::Builds, Role::Jobs]);
     Ok(())
 }
 
-async fn a_right_that_is_lost_while_it_is_built_ends_a_deployment(db: Db) -> Result<()> {
-    let stage = stage(db).await?;
-    stage.deployed(&git()).await?;
-    stage.neighbours.change(|known| known.builds.pace = Pace::Slow);
-    let id = stage.deploy(&git()).await?.deploy_id;
-    stage.until_asked("GET builds * logs", 1).await?;
-    stage.neighbours.change(|known| {
-        known.accounts.right_lost = true;
-        known.builds.end(BuildStatus::BuildSuccess, "made");
+async fn right_lost_during_the_build_fails_the_deployment(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    fixture.deploy_to_end(&build_git_deployment()).await?;
+    fixture.services.change_state(|state| state.builds.mode = BuildMode::Manual);
+    let id = fixture.deploy(&build_git_deployment()).await?.deploy_id;
+    fixture.wait_for_calls("GET builds * logs", 1).await?;
+    fixture.services.change_state(|state| {
+        state.accounts.right_lost = true;
+        state.builds.end_newest(BuildStatus::BuildSuccess, "made");
     });
-    let failed = stage.over(id).await?;
+    let failed = fixture.wait_for_end(id).await?;
     assert_eq!((failed.status, failed.code.as_deref()), (DeploymentState::Failed, Some("mandate-lost")));
-    assert!(failed.long_status.starts_with(LOST), "{}", failed.long_status);
-    assert_eq!((failed.still_running, stage.neighbours.known().jobs.changes.len()), (Some(1), 1));
-    stage.settled(1).await
+    assert!(failed.long_status.starts_with(LOST_RIGHT_MESSAGE), "{}", failed.long_status);
+    assert_eq!((failed.still_running, fixture.services.lock_state().jobs.changes.len()), (Some(1), 1));
+    fixture.wait_until_finalized(1).await
 }
 
-async fn a_right_that_is_lost_between_build_and_start_changes_no_job(db: Db) -> Result<()> {
-    let stage = stage(db).await?;
-    stage.neighbours.always("GET images resolve", crate::neighbours::AWAY);
-    let id = stage.deploy(&git()).await?.deploy_id;
-    stage.until_asked("GET images resolve", 1).await?;
-    stage.neighbours.change(|known| known.accounts.right_lost = true);
-    stage.neighbours.are_well();
-    let failed = stage.over_in_time(id).await?;
-    assert_eq!((failed.status, &*failed.long_status), (DeploymentState::Failed, LOST));
-    assert_eq!(stage.job(), None);
-    stage.settled(0).await
+async fn right_lost_before_the_start_leaves_the_job_unchanged(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    fixture.services.script_all_calls("GET images resolve", crate::fake_services::UNAVAILABLE);
+    let id = fixture.deploy(&build_git_deployment()).await?.deploy_id;
+    fixture.wait_for_calls("GET images resolve", 1).await?;
+    fixture.services.change_state(|state| state.accounts.right_lost = true);
+    fixture.services.clear_script();
+    let failed = fixture.wait_for_end_advancing_time(id).await?;
+    assert_eq!((failed.status, &*failed.long_status), (DeploymentState::Failed, LOST_RIGHT_MESSAGE));
+    assert_eq!(fixture.find_web_job(), None);
+    fixture.wait_until_finalized(0).await
 }
 
-async fn a_right_that_is_lost_after_the_start_is_told_with_what_is_left(db: Db) -> Result<()> {
-    let stage = stage(db).await?;
-    stage.neighbours.change(|known| known.jobs.mood = Mood::Silent);
-    let id = stage.deploy(&git()).await?.deploy_id;
-    stage.until_asked("GET jobs web runs", 1).await?;
-    stage.neighbours.change(|known| known.accounts.right_lost = true);
-    let failed = stage.over(id).await?;
+async fn right_lost_after_the_start_is_reported_with_the_failed_rollback(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    fixture.services.change_state(|state| state.jobs.behavior = JobBehavior::NeverReady);
+    let id = fixture.deploy(&build_git_deployment()).await?.deploy_id;
+    fixture.wait_for_calls("GET jobs web runs", 1).await?;
+    fixture.services.change_state(|state| state.accounts.right_lost = true);
+    let failed = fixture.wait_for_end(id).await?;
     assert_eq!((failed.status, failed.code.as_deref()), (DeploymentState::Failed, Some("mandate-lost")));
-    let said: Vec<_> = failed.long_status.lines().collect();
-    assert_eq!(said[0], LOST);
-    assert!(said[1].starts_with("What it had begun could not be taken back: "), "{said:?}");
-    assert!(stage.revisions().await?.is_empty());
-    stage.settled(0).await
+    let message: Vec<_> = failed.long_status.lines().collect();
+    assert_eq!(message[0], LOST_RIGHT_MESSAGE);
+    assert!(message[1].starts_with("The rollback failed: "), "{message:?}");
+    assert!(fixture.list_revisions().await?.is_empty());
+    fixture.wait_until_finalized(0).await
 }
 
 on_every_store!(
-    a_mandate_is_for_no_more_than_the_steps_need,
-    a_right_that_is_lost_while_it_is_built_ends_a_deployment,
-    a_right_that_is_lost_between_build_and_start_changes_no_job,
-    a_right_that_is_lost_after_the_start_is_told_with_what_is_left,
+    mandate_has_only_the_scopes_that_the_steps_need,
+    right_lost_during_the_build_fails_the_deployment,
+    right_lost_before_the_start_leaves_the_job_unchanged,
+    right_lost_after_the_start_is_reported_with_the_failed_rollback,
 );

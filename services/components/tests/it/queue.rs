@@ -1,8 +1,8 @@
-//! A tool has one active deployment; others are refused, or wait.
+//! A tool has one active deployment; others are refused or queued.
 
 use std::collections::BTreeSet;
 
-use hearth_base::{Kind, Result};
+use hearth_base::{ErrorKind, Result};
 use hearth_kit::db::Db;
 use hearth_testkit::on_every_store;
 use hearth_wire::{
@@ -12,110 +12,112 @@ use hearth_wire::{
 use jiff::SignedDuration;
 
 use crate::{
-    neighbours::Pace,
-    stage::{Stage, git, image, stage},
+    fake_services::BuildMode,
+    fixture::{ComponentsFixture, build_git_deployment, build_image_deployment, start_components},
 };
 
-const WAITS: &str = "it waits for the tool's active deployment";
+const QUEUED_MESSAGE: &str = "it waits for the tool's active deployment";
 
-/// A deployment that is being built.
-async fn one_is_active(stage: &Stage) -> Result<DeploymentId> {
-    stage.neighbours.change(|known| known.builds.pace = Pace::Slow);
-    let id = stage.deploy(&git()).await?.deploy_id;
-    stage.at(id, StepName::Build).await?;
+/// Starts a deployment whose build stays open.
+async fn deploy_with_open_build(fixture: &ComponentsFixture) -> Result<DeploymentId> {
+    fixture.services.change_state(|state| state.builds.mode = BuildMode::Manual);
+    let id = fixture.deploy(&build_git_deployment()).await?.deploy_id;
+    fixture.wait_for_step(id, StepName::Build).await?;
     Ok(id)
 }
 
-fn is_built(stage: &Stage) {
-    stage.neighbours.change(|known| known.builds.end(BuildStatus::BuildSuccess, "made"));
+fn finish_build(fixture: &ComponentsFixture) {
+    fixture.services.change_state(|state| state.builds.end_newest(BuildStatus::BuildSuccess, "made"));
 }
 
-async fn a_second_one_is_refused(db: Db) -> Result<()> {
-    let stage = stage(db).await?;
-    let first = one_is_active(&stage).await?;
-    let refused = stage.deploy(&image("web-only")).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.code()), (Kind::Conflict, "deployment-active"));
-    assert_eq!(refused.next(), Some("wait for it, cancel it, or queue this one: queue=true"));
-    // Another tool's place is its own, and the mandate that was not needed has ended.
-    assert_eq!(stage.others_deploy().await?, DeploymentState::Successful);
-    is_built(&stage);
-    assert_eq!(stage.over(first).await?.status, DeploymentState::Successful);
-    stage.settled(2).await
+async fn second_deployment_is_refused(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    let first = deploy_with_open_build(&fixture).await?;
+    let refused = fixture.deploy(&build_image_deployment("web-only")).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Conflict, "deployment-active"));
+    assert_eq!(refused.help_text(), Some("wait for it, cancel it, or queue this one: queue=true"));
+    // Another tool can deploy, and the mandate of the refused deployment has ended.
+    assert_eq!(fixture.deploy_other_tool().await?, DeploymentState::Successful);
+    finish_build(&fixture);
+    assert_eq!(fixture.wait_for_end(first).await?.status, DeploymentState::Successful);
+    fixture.wait_until_finalized(2).await
 }
 
-async fn one_that_waits_runs_as_soon_as_the_place_is_free(db: Db) -> Result<()> {
-    let stage = stage(db).await?;
-    let first = one_is_active(&stage).await?;
-    let waiting = stage.queue(&image("web-only")).await?;
-    assert_eq!((waiting.status, &*waiting.long_status), (DeploymentState::Pending, WAITS));
-    is_built(&stage);
-    assert_eq!(stage.over(first).await?.revision, Some(1));
-    assert_eq!(stage.over(waiting.deploy_id).await?.revision, Some(2));
+async fn queued_deployment_starts_after_the_active_one(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    let first = deploy_with_open_build(&fixture).await?;
+    let waiting = fixture.deploy_queued(&build_image_deployment("web-only")).await?;
+    assert_eq!((waiting.status, &*waiting.long_status), (DeploymentState::Pending, QUEUED_MESSAGE));
+    finish_build(&fixture);
+    assert_eq!(fixture.wait_for_end(first).await?.revision, Some(1));
+    assert_eq!(fixture.wait_for_end(waiting.deploy_id).await?.revision, Some(2));
     Ok(())
 }
 
-async fn those_that_wait_run_in_order_whatever_becomes_of_those_before(db: Db) -> Result<()> {
-    let stage = stage(db).await?;
-    let first = one_is_active(&stage).await?;
-    let fails = stage.queue(&image("work-only")).await?.deploy_id;
-    let given_up = stage.queue(&image("web-only")).await?.deploy_id;
-    let runs = stage.queue(&image("web-only")).await?.deploy_id;
-    let runs_too = stage.queue(&image("web-only")).await?.deploy_id;
-    let calls = stage.maintainer.components();
-    calls.cancel(&stage.tool, given_up).await?;
-    assert_eq!(stage.over(given_up).await?.status, DeploymentState::Cancelled);
-    calls.cancel(&stage.tool, first).await?;
-    assert_eq!(stage.over(runs_too).await?.revision, Some(2));
-    assert_eq!(stage.shown(runs).await?.revision, Some(1));
-    assert_eq!(stage.shown(fails).await?.status, DeploymentState::Failed);
-    stage.settled(2).await
+async fn queued_deployments_run_in_order_after_failures_and_cancellations(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    let first = deploy_with_open_build(&fixture).await?;
+    let fails = fixture.deploy_queued(&build_image_deployment("work-only")).await?.deploy_id;
+    let given_up = fixture.deploy_queued(&build_image_deployment("web-only")).await?.deploy_id;
+    let runs = fixture.deploy_queued(&build_image_deployment("web-only")).await?.deploy_id;
+    let runs_too = fixture.deploy_queued(&build_image_deployment("web-only")).await?.deploy_id;
+    let calls = fixture.maintainer.components();
+    calls.cancel(&fixture.tool, given_up).await?;
+    assert_eq!(fixture.wait_for_end(given_up).await?.status, DeploymentState::Cancelled);
+    calls.cancel(&fixture.tool, first).await?;
+    assert_eq!(fixture.wait_for_end(runs_too).await?.revision, Some(2));
+    assert_eq!(fixture.show_deployment(runs).await?.revision, Some(1));
+    assert_eq!(fixture.show_deployment(fails).await?.status, DeploymentState::Failed);
+    fixture.wait_until_finalized(2).await
 }
 
-async fn one_that_waits_can_be_deleted(db: Db) -> Result<()> {
-    let stage = stage(db).await?;
-    let first = one_is_active(&stage).await?;
-    let waiting = stage.queue(&git()).await?.deploy_id;
-    stage.maintainer.components().delete(&stage.tool, waiting).await?;
-    assert_eq!(stage.shown(waiting).await.unwrap_err().kind(), Kind::NotFound);
-    is_built(&stage);
-    stage.over(first).await?;
-    stage.settled(1).await?;
-    assert_eq!(stage.neighbours.known().builds.all.len(), 1);
+async fn queued_deployment_can_be_deleted(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    let first = deploy_with_open_build(&fixture).await?;
+    let waiting = fixture.deploy_queued(&build_git_deployment()).await?.deploy_id;
+    fixture.maintainer.components().delete(&fixture.tool, waiting).await?;
+    assert_eq!(fixture.show_deployment(waiting).await.unwrap_err().kind(), ErrorKind::NotFound);
+    finish_build(&fixture);
+    fixture.wait_for_end(first).await?;
+    fixture.wait_until_finalized(1).await?;
+    assert_eq!(fixture.services.lock_state().builds.all.len(), 1);
     Ok(())
 }
 
-async fn ten_wait_at_most(db: Db) -> Result<()> {
-    let stage = stage(db).await?;
-    one_is_active(&stage).await?;
+async fn queue_of_a_tool_has_ten_places(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    deploy_with_open_build(&fixture).await?;
     for _ in 0..10 {
-        stage.queue(&git()).await?;
+        fixture.deploy_queued(&build_git_deployment()).await?;
     }
-    let refused = stage.queue(&git()).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.code()), (Kind::Exhausted, "deployment-queue"));
+    let refused = fixture.deploy_queued(&build_git_deployment()).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Exhausted, "deployment-queue"));
     Ok(())
 }
 
-/// How many of several that are asked for at once are accepted; all of these run, each once.
-async fn at_once(stage: &Stage, queue: bool) -> Result<usize> {
+/// Sends several requests at once and counts the accepted ones. Each of these runs once.
+async fn count_accepted_of_concurrent_requests(fixture: &ComponentsFixture, queue: bool) -> Result<usize> {
     let query = DeploymentCreateQuery { queue, ..DeploymentCreateQuery::default() };
-    let (create, many) = (image("web-only"), 0..6);
-    let made = futures::future::join_all(many.map(|_| stage.deploy_as(&create, &query))).await;
+    let (create, many) = (build_image_deployment("web-only"), 0..6);
+    let made = futures::future::join_all(many.map(|_| fixture.deploy_as(&create, &query))).await;
     let ids: Vec<_> = made.into_iter().filter_map(|made| made.ok().map(|made| made.deploy_id)).collect();
     let mut revisions = BTreeSet::new();
     for id in &ids {
-        revisions.extend(stage.over(*id).await?.revision);
+        revisions.extend(fixture.wait_for_end(*id).await?.revision);
     }
     assert_eq!(revisions.len(), ids.len());
     Ok(ids.len())
 }
 
-async fn of_many_at_once_one_is_active(db: Db) -> Result<()> {
-    let stage = stage(db).await?;
-    stage.neighbours.change(|known| known.jobs.mood = crate::neighbours::Mood::Silent);
-    let answers = stage.until_asked("GET jobs web runs", 1);
-    let (accepted, answers) = tokio::join!(at_once(&stage, false), async {
+async fn one_of_several_concurrent_deployments_is_accepted(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    fixture
+        .services
+        .change_state(|state| state.jobs.behavior = crate::fake_services::JobBehavior::NeverReady);
+    let answers = fixture.wait_for_calls("GET jobs web runs", 1);
+    let (accepted, answers) = tokio::join!(count_accepted_of_concurrent_requests(&fixture, false), async {
         answers.await?;
-        stage.neighbours.change(|known| known.jobs.answer());
+        fixture.services.change_state(|state| state.jobs.make_all_ready());
         Ok::<_, hearth_base::Error>(())
     });
     answers?;
@@ -123,30 +125,30 @@ async fn of_many_at_once_one_is_active(db: Db) -> Result<()> {
     Ok(())
 }
 
-async fn many_at_once_that_may_wait_are_all_accepted(db: Db) -> Result<()> {
-    let stage = stage(db).await?;
-    assert_eq!(at_once(&stage, true).await?, 6);
+async fn all_concurrent_deployments_that_may_queue_are_accepted(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    assert_eq!(count_accepted_of_concurrent_requests(&fixture, true).await?, 6);
     Ok(())
 }
 
-async fn one_that_waits_holds_up_nobody_when_the_clock_was_set_back(db: Db) -> Result<()> {
-    let stage = stage(db).await?;
-    let first = one_is_active(&stage).await?;
-    stage.stand.passes(SignedDuration::from_secs(-20));
-    let waiting = stage.queue(&image("web-only")).await?.deploy_id;
-    is_built(&stage);
-    assert_eq!(stage.over(first).await?.revision, Some(1));
-    assert_eq!(stage.over(waiting).await?.revision, Some(2));
+async fn queued_deployment_runs_although_the_clock_was_set_back(db: Db) -> Result<()> {
+    let fixture = start_components(db).await?;
+    let first = deploy_with_open_build(&fixture).await?;
+    fixture.stand.advance_clock(SignedDuration::from_secs(-20));
+    let waiting = fixture.deploy_queued(&build_image_deployment("web-only")).await?.deploy_id;
+    finish_build(&fixture);
+    assert_eq!(fixture.wait_for_end(first).await?.revision, Some(1));
+    assert_eq!(fixture.wait_for_end(waiting).await?.revision, Some(2));
     Ok(())
 }
 
 on_every_store!(
-    a_second_one_is_refused,
-    one_that_waits_runs_as_soon_as_the_place_is_free,
-    those_that_wait_run_in_order_whatever_becomes_of_those_before,
-    one_that_waits_can_be_deleted,
-    ten_wait_at_most,
-    of_many_at_once_one_is_active,
-    many_at_once_that_may_wait_are_all_accepted,
-    one_that_waits_holds_up_nobody_when_the_clock_was_set_back,
+    second_deployment_is_refused,
+    queued_deployment_starts_after_the_active_one,
+    queued_deployments_run_in_order_after_failures_and_cancellations,
+    queued_deployment_can_be_deleted,
+    queue_of_a_tool_has_ten_places,
+    one_of_several_concurrent_deployments_is_accepted,
+    all_concurrent_deployments_that_may_queue_are_accepted,
+    queued_deployment_runs_although_the_clock_was_set_back,
 );

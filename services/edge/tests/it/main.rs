@@ -1,13 +1,13 @@
-//! The edge between visitors and instances: real connections on both sides, a stand-in for `jobs` behind it.
+//! The edge between visitors and instances: real connections on both sides, with a fake `jobs`.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::disallowed_methods,
-    reason = "a test says what it expects; its stand-ins are tasks of its own"
+    reason = "a test panics on unexpected results; its fake services are tasks of their own"
 )]
 
+mod forwarding;
+mod harness;
 mod hosts;
-mod odd;
-mod passing;
-mod rig;
+mod misbehavior;
 mod routes;

@@ -1,59 +1,62 @@
-//! What is known of tools: heard from `jobs`, kept on disk, told to visitors.
+//! Routes from `jobs`: updates, persistence and error pages.
 
 use hearth_base::Result;
-use hearth_testkit::until;
+use hearth_testkit::wait_until;
 use hearth_wire::jobs::internal::{Route, RouteEvent, RouteRemoved, RouteState};
 
-use crate::rig::{Rig, answering, hello, nobody, route};
+use crate::harness::{
+    EdgeRig, build_hello_route, build_route, reserve_closed_port, start_answering_instance,
+};
 
-const ONE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none";
-const TWO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\ntwo";
+const RESPONSE_ONE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none";
+const RESPONSE_TWO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\ntwo";
 
 #[tokio::test]
-async fn a_page_moves_when_jobs_says_so() -> Result<()> {
-    let ((one, _), (two, _)) = (answering(ONE).await, answering(TWO).await);
-    let first = route("hello", RouteState::Ready, &[one]);
-    let rig = Rig::start(vec![first.clone()]).await?;
-    rig.knows("hello").await?;
+async fn route_follows_events_of_jobs() -> Result<()> {
+    let ((one, _), (two, _)) =
+        (start_answering_instance(RESPONSE_ONE).await, start_answering_instance(RESPONSE_TWO).await);
+    let first = build_route("hello", RouteState::Ready, &[one]);
+    let rig = EdgeRig::start(vec![first.clone()]).await?;
+    rig.wait_for_page("hello").await?;
     assert!(rig.get("hello", "").await.ends_with("one"));
     rig.jobs.append(&RouteEvent::Changed(Route { targets: vec![two], ..first.clone() }));
-    until("the page has moved", async || Ok(rig.get("hello", "").await.ends_with("two").then_some(())))
+    wait_until("the page has moved", async || Ok(rig.get("hello", "").await.ends_with("two").then_some(())))
         .await?;
     rig.jobs.append(&RouteEvent::Removed(RouteRemoved { tool: first.tool }));
-    until("the page is gone", async || {
+    wait_until("the page is gone", async || {
         Ok(rig.get("hello", "").await.starts_with("HTTP/1.1 404").then_some(()))
     })
     .await
 }
 
 #[tokio::test]
-async fn after_a_restart_pages_are_served_without_jobs() -> Result<()> {
-    let (one, _) = answering(ONE).await;
-    let rig = Rig::start(hello(one)).await?;
-    rig.knows("hello").await?;
-    let rig = rig.again(false).await?;
+async fn pages_are_served_after_a_restart_without_jobs() -> Result<()> {
+    let (one, _) = start_answering_instance(RESPONSE_ONE).await;
+    let rig = EdgeRig::start(build_hello_route(one)).await?;
+    rig.wait_for_page("hello").await?;
+    let rig = rig.restart(false).await?;
     assert!(rig.get("hello", "").await.ends_with("one"));
     assert!(rig.get("other", "").await.starts_with("HTTP/1.1 404"));
     Ok(())
 }
 
 #[tokio::test]
-async fn before_anything_is_known_nobody_is_told_that_there_is_no_page() -> Result<()> {
-    let rig = Rig::start_with(Vec::new(), "", false).await?;
+async fn unknown_page_is_starting_until_the_routes_are_loaded() -> Result<()> {
+    let rig = EdgeRig::start_with(Vec::new(), "", false).await?;
     let answer = rig.get("hello", "").await;
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 2"), "{answer}");
     Ok(())
 }
 
 #[tokio::test]
-async fn each_state_is_told_in_its_own_words_and_form() -> Result<()> {
+async fn each_state_has_an_error_page_in_each_format() -> Result<()> {
     let routes = vec![
-        route("asleep", RouteState::Stopped, &[]),
-        route("waking", RouteState::Starting, &[]),
-        route("deaf", RouteState::Ready, &[nobody().await]),
+        build_route("asleep", RouteState::Stopped, &[]),
+        build_route("waking", RouteState::Starting, &[]),
+        build_route("deaf", RouteState::Ready, &[reserve_closed_port().await]),
     ];
-    let rig = Rig::start(routes).await?;
-    until("the routes are known", async || {
+    let rig = EdgeRig::start(routes).await?;
+    wait_until("the routes are loaded", async || {
         Ok(rig.get("asleep", "").await.contains("page-stopped").then_some(()))
     })
     .await?;

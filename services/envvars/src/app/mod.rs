@@ -1,87 +1,94 @@
-//! The rules. No HTTP, no SQL.
+//! Rules, without HTTP and SQL.
 
-mod given;
+mod change;
 mod names;
-mod outdated;
-mod put;
+mod restart_notes;
+mod run_envvars;
 mod values;
 
 pub mod rotate;
 
-pub use given::{given, revisions};
-pub use outdated::say;
-pub use put::{Put, put};
+pub use change::{ChangeOutcome, apply_change};
+pub use restart_notes::build_restart_notes;
+pub use run_envvars::{compute_revisions, list_for_run};
 
 use hearth_base::{Error, Result, Secret, ToolId};
 use hearth_kit::tool_state::lock_existing_tool;
 use hearth_wire::envvars::{Envvar, EnvvarsQuery, EnvvarsQuota};
 
 use crate::{
-    cx::Cx,
-    place::Place,
-    store::{Held, Kept},
+    context::EnvvarsContext,
+    envvar_key::EnvvarKey,
+    store::{StoredEnvvar, StoredValue},
 };
 
-/// Variables of a tool or a job, by name.
-pub async fn list(cx: &Cx, tool: ToolId, query: &EnvvarsQuery) -> Result<Vec<Envvar>> {
-    wanted(cx, tool, query).await?.map(|kept| opened(cx, kept)).collect()
+/// Lists variables of a tool or a job, by name.
+pub async fn list(cx: &EnvvarsContext, tool: ToolId, query: &EnvvarsQuery) -> Result<Vec<Envvar>> {
+    select_envvars(cx, tool, query).await?.map(|stored| open_envvar(cx, stored)).collect()
 }
 
-/// The same, with empty values.
-pub async fn names(cx: &Cx, tool: ToolId, query: &EnvvarsQuery) -> Result<Vec<Envvar>> {
-    Ok(wanted(cx, tool, query).await?.map(|kept| shown(kept, Secret::default())).collect())
+/// Lists variables with empty values.
+pub async fn list_names(cx: &EnvvarsContext, tool: ToolId, query: &EnvvarsQuery) -> Result<Vec<Envvar>> {
+    Ok(select_envvars(cx, tool, query)
+        .await?
+        .map(|stored| to_wire_envvar(stored, Secret::default()))
+        .collect())
 }
 
-async fn wanted(cx: &Cx, tool: ToolId, query: &EnvvarsQuery) -> Result<impl Iterator<Item = Kept>> {
+async fn select_envvars(
+    cx: &EnvvarsContext,
+    tool: ToolId,
+    query: &EnvvarsQuery,
+) -> Result<impl Iterator<Item = StoredEnvvar>> {
     let EnvvarsQuery { job, all } = query.clone();
-    Ok(cx.store.list(tool).await?.into_iter().filter(move |kept| all || kept.place.job == job))
+    Ok(cx.store.list(tool).await?.into_iter().filter(move |stored| all || stored.key.job == job))
 }
 
-/// One variable; a secret without its value.
-pub async fn show(cx: &Cx, place: &Place) -> Result<Envvar> {
-    opened(cx, cx.store.one(place).await?.ok_or_else(|| missing(place))?)
+/// Shows a variable; a secret has no value.
+pub async fn show(cx: &EnvvarsContext, key: &EnvvarKey) -> Result<Envvar> {
+    open_envvar(cx, cx.store.find(key).await?.ok_or_else(|| build_not_found(key))?)
 }
 
-/// Deletes a variable, and gives its last value, but of a secret.
-pub async fn delete(cx: &Cx, place: &Place) -> Result<Envvar> {
+/// Deletes a variable, and returns its last value, except for a secret.
+pub async fn delete(cx: &EnvvarsContext, key: &EnvvarKey) -> Result<Envvar> {
     let tx = cx.store.begin().await?;
-    lock_existing_tool(&tx, place.tool).await?;
-    let kept = cx.store.one_in(&tx, place).await?.ok_or_else(|| missing(place))?;
-    let envvar = opened(cx, kept)?;
-    cx.store.delete(&tx, place).await?;
+    lock_existing_tool(&tx, key.tool).await?;
+    let stored = cx.store.find_in(&tx, key).await?.ok_or_else(|| build_not_found(key))?;
+    let envvar = open_envvar(cx, stored)?;
+    cx.store.delete(&tx, key).await?;
     tx.commit().await?;
     Ok(envvar)
 }
 
-/// How many variables a tool may have, and has.
-pub async fn quota(cx: &Cx, tool: ToolId) -> Result<EnvvarsQuota> {
+/// Shows the quota and the number of a tool's variables.
+pub async fn show_quota(cx: &EnvvarsContext, tool: ToolId) -> Result<EnvvarsQuota> {
     let used = cx.store.list(tool).await?.len();
-    Ok(EnvvarsQuota { quota: cx.quota(tool).await?, used: u32::try_from(used).unwrap_or(u32::MAX) })
+    Ok(EnvvarsQuota { quota: cx.fetch_quota(tool).await?, used: u32::try_from(used).unwrap_or(u32::MAX) })
 }
 
-/// Erases what a deleted tool had.
-pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
+/// Erases the variables of a deleted tool.
+pub async fn erase_tool(cx: &EnvvarsContext, tool: ToolId) -> Result<()> {
     let tx = cx.store.begin().await?;
     cx.store.erase_tool(&tx, tool).await?;
     tx.commit().await
 }
 
-fn opened(cx: &Cx, kept: Kept) -> Result<Envvar> {
-    let value = match &kept.held {
-        Held::Closed(closed) => cx.vault.open_value(&kept.place, closed)?,
-        Held::Sealed(_) => Secret::default(),
+fn open_envvar(cx: &EnvvarsContext, stored: StoredEnvvar) -> Result<Envvar> {
+    let value = match &stored.value {
+        StoredValue::Encrypted(encrypted) => cx.vault.decrypt_value(&stored.key, encrypted)?,
+        StoredValue::Sealed(_) => Secret::default(),
     };
-    Ok(shown(kept, value))
+    Ok(to_wire_envvar(stored, value))
 }
 
-fn shown(kept: Kept, value: Secret) -> Envvar {
-    let secret = kept.is_secret();
-    let Place { tool: _, job, name } = kept.place;
+fn to_wire_envvar(stored: StoredEnvvar, value: Secret) -> Envvar {
+    let secret = stored.is_secret();
+    let EnvvarKey { tool: _, job, name } = stored.key;
     Envvar { name, value, secret, job }
 }
 
-fn missing(place: &Place) -> Error {
-    let Place { tool: _, job, name } = place;
+fn build_not_found(key: &EnvvarKey) -> Error {
+    let EnvvarKey { tool: _, job, name } = key;
     match job {
         None => Error::not_found("envvar", name).help("hearth envvars list"),
         Some(job) => Error::not_found("envvar", format!("{name} for the job {job}"))

@@ -1,22 +1,24 @@
-//! Which names a variable may have.
+//! Rules for names.
 
 use hearth_base::{EnvvarName, Error, Result};
 
-/// Names that Hearth itself sets in a run: a tool's own value would be lost, or would break what relies on them.
-const RESERVED: &[&str] = &["HOME", "HOSTNAME", "PORT", "PWD", "TOOL_DATA_DIR", "TOOL_TOOLFORGE_API_URL"];
+/// Names that Hearth itself sets in a run: a tool's value would be lost, or would break programs that depend
+/// on them.
+const RESERVED_NAMES: &[&str] =
+    &["HOME", "HOSTNAME", "PORT", "PWD", "TOOL_DATA_DIR", "TOOL_TOOLFORGE_API_URL"];
 
-/// Names that change how programs are found and started.
-const SHARP: &[&str] = &["LD_LIBRARY_PATH", "LD_PRELOAD", "PATH", "SHELL", "USER"];
+/// Names that change the lookup and start of programs.
+const RISKY_NAMES: &[&str] = &["LD_LIBRARY_PATH", "LD_PRELOAD", "PATH", "SHELL", "USER"];
 
-/// Refuses a name that is reserved, and gives what is to be said about one that is not.
-pub fn check(name: &EnvvarName) -> Result<Vec<String>> {
-    if RESERVED.contains(&name.as_str()) {
+/// Rejects a reserved name; otherwise returns warnings.
+pub fn check_name(name: &EnvvarName) -> Result<Vec<String>> {
+    if RESERVED_NAMES.contains(&name.as_str()) {
         let public = format!("{name} is set by Hearth in every run and cannot be an envvar");
         return Err(Error::invalid("envvar-reserved", public)
             .help(format!("choose another name, such as MY_{name}, and let the program read that")));
     }
     let mut warnings = Vec::new();
-    if SHARP.contains(&name.as_str()) {
+    if RISKY_NAMES.contains(&name.as_str()) {
         warnings.push(format!("{name} replaces the image's own: programs may not be found or not start"));
     }
     if !name.is_portable() {
@@ -31,11 +33,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_hearth_sets_is_refused_and_what_is_unusual_is_said() -> Result<()> {
-        assert_eq!(check(&"PORT".parse()?).unwrap_err().code(), "envvar-reserved");
-        assert!(check(&"API_KEY".parse()?)?.is_empty());
-        assert_eq!(check(&"http_proxy".parse()?)?.len(), 1);
-        assert!(check(&"PATH".parse()?)?[0].contains("image's own"));
+    fn reserved_name_is_refused_and_unusual_name_has_a_warning() -> Result<()> {
+        assert_eq!(check_name(&"PORT".parse()?).unwrap_err().code(), "envvar-reserved");
+        assert!(check_name(&"API_KEY".parse()?)?.is_empty());
+        assert_eq!(check_name(&"http_proxy".parse()?)?.len(), 1);
+        assert!(check_name(&"PATH".parse()?)?[0].contains("image's own"));
         Ok(())
     }
 }

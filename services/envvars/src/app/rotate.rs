@@ -1,30 +1,31 @@
-//! Getting ready: the keys are read, and values that a former key closed are closed anew.
+//! Key rotation at startup: loads the keys and re-encrypts values of former keys.
 
 use hearth_base::Result;
 use hearth_kit::tool_state::{ToolState, lock_tool};
 
-use crate::{cx::Cx, store::Held};
+use crate::{context::EnvvarsContext, store::StoredValue};
 
-/// Reads the keys and brings every value to the one in use. A start that breaks off goes on at the next one.
-pub async fn prepare(cx: &Cx) -> Result<()> {
-    cx.vault.open(&cx.store.keys().await?)?;
-    let current = cx.vault.current()?;
+/// Loads the keys and re-encrypts every value with the current key. An interrupted rotation continues at the
+/// next start.
+pub async fn rotate_keys(cx: &EnvvarsContext) -> Result<()> {
+    cx.vault.load_keys(&cx.store.list_key_ids().await?)?;
+    let current = cx.vault.current_key_id()?;
     loop {
-        let former = cx.store.closed_otherwise(current).await?;
-        if former.is_empty() {
+        let outdated_keys = cx.store.list_closed_by_other_keys(current).await?;
+        if outdated_keys.is_empty() {
             return Ok(());
         }
-        for place in former {
+        for key in outdated_keys {
             let tx = cx.store.begin().await?;
-            // Meanwhile another process may have changed it, or ended its tool.
-            if lock_tool(&tx, place.tool).await? == ToolState::Deleted {
+            // Another process may have changed the variable or deleted its tool in the meantime.
+            if lock_tool(&tx, key.tool).await? == ToolState::Deleted {
                 continue;
             }
-            let Some(mut kept) = cx.store.one_in(&tx, &place).await? else { continue };
-            if let Held::Closed(closed) = &kept.held {
-                let value = cx.vault.open_value(&kept.place, closed)?;
-                kept.held = Held::Closed(cx.vault.close(&kept.place, &value)?);
-                cx.store.put(&tx, &kept, false).await?;
+            let Some(mut stored) = cx.store.find_in(&tx, &key).await? else { continue };
+            if let StoredValue::Encrypted(encrypted) = &stored.value {
+                let value = cx.vault.decrypt_value(&stored.key, encrypted)?;
+                stored.value = StoredValue::Encrypted(cx.vault.encrypt_value(&stored.key, &value)?);
+                cx.store.save(&tx, &stored, false).await?;
                 tx.commit().await?;
             }
         }

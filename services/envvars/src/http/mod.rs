@@ -1,8 +1,8 @@
-//! Handlers: extract, call a rule, reply.
+//! HTTP handlers: extract, call a rule, reply.
 
 use axum::http::StatusCode;
 use hearth_base::{Access, EnvvarName, JobName, ToolId};
-use hearth_kit::{Answer, Authed, Json, Param, Query, Reply};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param, Query};
 use hearth_wire::{
     envvars::{
         EnvvarCreate, EnvvarOne, EnvvarsChange, EnvvarsChanged, EnvvarsChangedOne, EnvvarsList, EnvvarsQuery,
@@ -14,142 +14,154 @@ use hearth_wire::{
 
 use crate::{
     app,
-    cx::Cx,
-    place::Place,
-    rights::{EnvvarsRead, EnvvarsWrite, GiveOut},
+    context::EnvvarsContext,
+    envvar_key::EnvvarKey,
+    rights::{EnvvarsForRuns, EnvvarsRead, EnvvarsWrite},
 };
 
-/// Variables of the tool, or of one of its jobs, by name. Whoever may not change them sees no values.
+/// List variables of the tool, or of one of its jobs, by name. Values are empty without write access.
 #[utoipa::path(get, path = "/envvars/v1/tool/{tool}/envvars", tag = "envvars", operation_id = "envvars.list",
-    params(("tool" = String, Path, description = "its name"), EnvvarsQuery),
+    params(("tool" = String, Path, description = "name of the tool"), EnvvarsQuery),
     responses((status = 200, body = Named<EnvvarsList>)))]
 pub async fn list(
-    cx: Cx,
+    cx: EnvvarsContext,
     tool: Authed<EnvvarsRead>,
     Query(query): Query<EnvvarsQuery>,
-) -> Reply<EnvvarsList> {
+) -> ApiResult<EnvvarsList> {
     if tool.access >= Access::Write {
-        return Ok(Answer::named(EnvvarsList { envvars: app::list(&cx, tool.id, &query).await? }));
+        return Ok(ApiResponse::ok_named(EnvvarsList { envvars: app::list(&cx, tool.id, &query).await? }));
     }
-    let hidden = "values are hidden: they are for those who may change them";
-    Ok(Answer::named(EnvvarsList { envvars: app::names(&cx, tool.id, &query).await? }).warning(hidden))
+    let hidden = "values are hidden: they need write access";
+    Ok(ApiResponse::ok_named(EnvvarsList { envvars: app::list_names(&cx, tool.id, &query).await? })
+        .with_warning(hidden))
 }
 
-/// One variable.
+/// Show a variable.
 #[utoipa::path(get, path = "/envvars/v1/tool/{tool}/envvars/{envvar}", tag = "envvars",
     operation_id = "envvars.show",
-    params(("tool" = String, Path, description = "its name"), ("envvar" = String, Path, description = "which"),
-        EnvvarsScope),
-    responses((status = 200, body = Named<EnvvarOne>), (status = 404, description = "there is no such envvar")))]
+    params(("tool" = String, Path, description = "name of the tool"),
+        ("envvar" = String, Path, description = "name of the variable"), EnvvarsScope),
+    responses((status = 200, body = Named<EnvvarOne>),
+        (status = 404, description = "the variable does not exist")))]
 pub async fn show(
-    cx: Cx,
+    cx: EnvvarsContext,
     tool: Authed<EnvvarsWrite>,
     Param(name): Param<EnvvarName>,
     Query(EnvvarsScope { job }): Query<EnvvarsScope>,
-) -> Reply<EnvvarOne> {
-    let place = Place { tool: tool.id, job, name };
-    Ok(Answer::named(EnvvarOne { envvar: app::show(&cx, &place).await? }))
+) -> ApiResult<EnvvarOne> {
+    let key = EnvvarKey { tool: tool.id, job, name };
+    Ok(ApiResponse::ok_named(EnvvarOne { envvar: app::show(&cx, &key).await? }))
 }
 
-/// Make a variable, or give it another value. Runs that are under way keep what they were started with.
+/// Create or update a variable. Runs that have started keep their values.
 #[utoipa::path(post, path = "/envvars/v1/tool/{tool}/envvars", tag = "envvars",
     operation_id = "envvars.create",
-    params(("tool" = String, Path, description = "its name"), EnvvarsScope),
+    params(("tool" = String, Path, description = "name of the tool"), EnvvarsScope),
     request_body = EnvvarCreate,
-    responses((status = 200, body = Named<EnvvarOne>, description = "it has this value now"),
-        (status = 201, body = Named<EnvvarOne>), (status = 409, description = "the quota is used up"),
-        (status = 413, description = "too large")))]
+    responses((status = 200, body = Named<EnvvarOne>, description = "the variable was updated"),
+        (status = 201, body = Named<EnvvarOne>), (status = 409, description = "the quota is exceeded"),
+        (status = 413, description = "the value or the total size is too large")))]
 pub async fn create(
-    cx: Cx,
+    cx: EnvvarsContext,
     tool: Authed<EnvvarsWrite>,
     Query(EnvvarsScope { job }): Query<EnvvarsScope>,
     Json(envvar): Json<EnvvarCreate>,
-) -> Reply<EnvvarOne> {
+) -> ApiResult<EnvvarOne> {
     let name = envvar.name.clone();
     let change = EnvvarsChange { envvars: vec![envvar.into()], ..EnvvarsChange::default() };
-    let app::Put { changes, warnings } = app::put(&cx, tool.id, job.as_ref(), change).await?;
-    let said = app::say(&cx, tool.id, job.as_ref(), &changes).await;
-    let answer =
-        Answer::named(EnvvarOne { envvar: app::show(&cx, &Place { tool: tool.id, job, name }).await? });
-    let answer = if changes.created.is_empty() { answer } else { answer.status(StatusCode::CREATED) };
-    Ok(with(answer, warnings, said))
+    let app::ChangeOutcome { changes, warnings } =
+        app::apply_change(&cx, tool.id, job.as_ref(), change).await?;
+    let notes = app::build_restart_notes(&cx, tool.id, job.as_ref(), &changes).await;
+    let answer = ApiResponse::ok_named(EnvvarOne {
+        envvar: app::show(&cx, &EnvvarKey { tool: tool.id, job, name }).await?,
+    });
+    let answer = if changes.created.is_empty() { answer } else { answer.with_status(StatusCode::CREATED) };
+    Ok(add_messages(answer, warnings, notes))
 }
 
-/// Change several variables together, or none of them.
+/// Change several variables, all or none.
 #[utoipa::path(patch, path = "/envvars/v1/tool/{tool}/envvars", tag = "envvars",
     operation_id = "envvars.change",
-    params(("tool" = String, Path, description = "its name"), EnvvarsScope),
+    params(("tool" = String, Path, description = "name of the tool"), EnvvarsScope),
     request_body = EnvvarsChange,
     responses((status = 200, body = Named<EnvvarsChangedOne>),
-        (status = 400, description = "every name and value that cannot be"),
-        (status = 409, description = "the quota is used up"), (status = 413, description = "too large")))]
-pub async fn change(
-    cx: Cx,
+        (status = 400, description = "invalid names or values; the error reports all of them"),
+        (status = 409, description = "the quota is exceeded"),
+        (status = 413, description = "the value or the total size is too large")))]
+pub async fn change_many(
+    cx: EnvvarsContext,
     tool: Authed<EnvvarsWrite>,
     Query(EnvvarsScope { job }): Query<EnvvarsScope>,
     Json(change): Json<EnvvarsChange>,
-) -> Reply<EnvvarsChangedOne> {
+) -> ApiResult<EnvvarsChangedOne> {
     let dry_run = change.dry_run;
-    let app::Put { changes, warnings } = app::put(&cx, tool.id, job.as_ref(), change).await?;
-    let mut said = app::say(&cx, tool.id, job.as_ref(), &changes).await;
+    let app::ChangeOutcome { changes, warnings } =
+        app::apply_change(&cx, tool.id, job.as_ref(), change).await?;
+    let mut notes = app::build_restart_notes(&cx, tool.id, job.as_ref(), &changes).await;
     if dry_run {
-        said.info.clear();
+        notes.info.clear();
     }
-    Ok(with(Answer::named(EnvvarsChangedOne { changes }), warnings, said))
+    Ok(add_messages(ApiResponse::ok_named(EnvvarsChangedOne { changes }), warnings, notes))
 }
 
-/// Delete a variable. The answer has its last value, unless it was a secret.
+/// Delete a variable. The response has its last value, except for a secret.
 #[utoipa::path(delete, path = "/envvars/v1/tool/{tool}/envvars/{envvar}", tag = "envvars",
     operation_id = "envvars.delete",
-    params(("tool" = String, Path, description = "its name"), ("envvar" = String, Path, description = "which"),
-        EnvvarsScope),
-    responses((status = 200, body = Named<EnvvarOne>), (status = 404, description = "there is no such envvar")))]
+    params(("tool" = String, Path, description = "name of the tool"),
+        ("envvar" = String, Path, description = "name of the variable"), EnvvarsScope),
+    responses((status = 200, body = Named<EnvvarOne>),
+        (status = 404, description = "the variable does not exist")))]
 pub async fn delete(
-    cx: Cx,
+    cx: EnvvarsContext,
     tool: Authed<EnvvarsWrite>,
     Param(name): Param<EnvvarName>,
     Query(EnvvarsScope { job }): Query<EnvvarsScope>,
-) -> Reply<EnvvarOne> {
-    let place = Place { tool: tool.id, job, name };
-    let envvar = app::delete(&cx, &place).await?;
-    let changes = EnvvarsChanged { deleted: vec![place.name.clone()], ..EnvvarsChanged::default() };
-    let said = app::say(&cx, tool.id, None, &changes).await;
-    Ok(with(Answer::named(EnvvarOne { envvar }), Vec::new(), said))
+) -> ApiResult<EnvvarOne> {
+    let key = EnvvarKey { tool: tool.id, job, name };
+    let envvar = app::delete(&cx, &key).await?;
+    let changes = EnvvarsChanged { deleted: vec![key.name.clone()], ..EnvvarsChanged::default() };
+    let notes = app::build_restart_notes(&cx, tool.id, None, &changes).await;
+    Ok(add_messages(ApiResponse::ok_named(EnvvarOne { envvar }), Vec::new(), notes))
 }
 
-/// An answer with what is to be said beside it.
-fn with<T>(answer: Answer<T>, warnings: Vec<String>, said: Messages) -> Answer<T> {
-    let answer = warnings.into_iter().chain(said.warning).fold(answer, Answer::warning);
-    said.info.into_iter().fold(answer, Answer::info)
+/// Adds warnings and messages to a response.
+fn add_messages<T>(answer: ApiResponse<T>, warnings: Vec<String>, notes: Messages) -> ApiResponse<T> {
+    let answer = warnings.into_iter().chain(notes.warning).fold(answer, ApiResponse::with_warning);
+    notes.info.into_iter().fold(answer, ApiResponse::with_info)
 }
 
-/// How many variables the tool may have, and has.
+/// Show the quota and the number of the tool's variables.
 #[utoipa::path(get, path = "/envvars/v1/tool/{tool}/quotas", tag = "envvars", operation_id = "envvars.quota",
-    params(("tool" = String, Path, description = "its name")),
+    params(("tool" = String, Path, description = "name of the tool")),
     responses((status = 200, body = Named<EnvvarsQuotaOne>)))]
-pub async fn quota(cx: Cx, tool: Authed<EnvvarsRead>) -> Reply<EnvvarsQuotaOne> {
-    Ok(Answer::named(EnvvarsQuotaOne { quota: app::quota(&cx, tool.id).await? }))
+pub async fn show_quota(cx: EnvvarsContext, tool: Authed<EnvvarsRead>) -> ApiResult<EnvvarsQuotaOne> {
+    Ok(ApiResponse::ok_named(EnvvarsQuotaOne { quota: app::show_quota(&cx, tool.id).await? }))
 }
 
-/// All variables that runs of a job have, for one that is about to start.
+/// List all variables of a job's runs, for a run that is about to start.
 #[utoipa::path(get, path = "/envvars/v1/internal/tools/{tool}/jobs/{job}", tag = "internal",
     operation_id = "envvars.internal_of_run",
-    params(("tool" = String, Path, description = "its id"), ("job" = String, Path, description = "its name")),
+    params(("tool" = String, Path, description = "id of the tool"),
+        ("job" = String, Path, description = "name of the job")),
     responses((status = 200, body = Named<EnvvarsGiven>)))]
-pub async fn of_run(
-    cx: Cx,
-    _: Authed<GiveOut>,
+pub async fn list_for_run(
+    cx: EnvvarsContext,
+    _: Authed<EnvvarsForRuns>,
     Param(tool): Param<ToolId>,
     Param(job): Param<JobName>,
-) -> Reply<EnvvarsGiven> {
-    cx.given_out.inc();
-    Ok(Answer::named(app::given(&cx, tool, &job).await?))
+) -> ApiResult<EnvvarsGiven> {
+    cx.lists_given_to_runs.inc();
+    Ok(ApiResponse::ok_named(app::list_for_run(&cx, tool, &job).await?))
 }
 
-/// Which state the variables of a tool's jobs are in.
+/// Show the state hashes of the variables of a tool's jobs.
 #[utoipa::path(get, path = "/envvars/v1/internal/tools/{tool}/revisions", tag = "internal",
-    operation_id = "envvars.internal_revisions", params(("tool" = String, Path, description = "its id")),
+    operation_id = "envvars.internal_revisions", params(("tool" = String, Path, description = "id of the tool")),
     responses((status = 200, body = Named<EnvvarsRevisions>)))]
-pub async fn revisions(cx: Cx, _: Authed<GiveOut>, Param(tool): Param<ToolId>) -> Reply<EnvvarsRevisions> {
-    Ok(Answer::named(app::revisions(&cx, tool).await?))
+pub async fn show_revisions(
+    cx: EnvvarsContext,
+    _: Authed<EnvvarsForRuns>,
+    Param(tool): Param<ToolId>,
+) -> ApiResult<EnvvarsRevisions> {
+    Ok(ApiResponse::ok_named(app::compute_revisions(&cx, tool).await?))
 }

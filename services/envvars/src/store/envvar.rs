@@ -1,21 +1,21 @@
-//! Variables.
+//! Table of variables.
 
-use hearth_base::{Error, Result, Sealed, ToolId};
+use hearth_base::{Error, Result, SealedValue, ToolId};
 use hearth_kit::{
-    db::{OrFault, Tx},
-    vault::Closed,
+    db::{OrDbError, Tx},
+    vault::EncryptedValue,
 };
 use jiff::Timestamp;
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use super::Store;
-use crate::place::Place;
+use super::EnvvarStore;
+use crate::envvar_key::EnvvarKey;
 
-/// How many values are closed anew in one change.
-const AT_ONCE: u64 = 200;
+/// Number of values that one transaction re-encrypts.
+const REENCRYPT_BATCH_SIZE: u64 = 200;
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -23,20 +23,20 @@ pub mod row {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub tool_id: String,
-        /// The one job that has it; empty: all of the tool's.
+        /// Job that owns the variable; empty for every job of the tool.
         #[sea_orm(primary_key, auto_increment = false)]
         pub job: String,
         #[sea_orm(primary_key, auto_increment = false)]
         pub name: String,
-        /// It is sealed to the runtime's key; otherwise closed by one of this service's own.
+        /// True when the value is sealed to the runtime's key; otherwise a key of this service encrypts it.
         pub secret: bool,
         pub key_id: String,
         #[sea_orm(column_type = "Text")]
-        pub closed: String,
-        /// Bytes that it takes in an environment.
+        pub ciphertext: String,
+        /// Size in an environment, in bytes.
         pub size: i64,
-        /// When it was last given another value.
-        pub changed: At,
+        /// Time of the last change of the value.
+        pub changed: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -45,130 +45,137 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A value as it is kept.
+/// Stored value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Held {
-    /// This service opens it.
-    Closed(Closed),
-    /// Only the runtime opens it.
-    Sealed(Sealed),
+pub enum StoredValue {
+    /// Encrypted value, which this service can open.
+    Encrypted(EncryptedValue),
+    /// Sealed value, which only the runtime can open.
+    Sealed(SealedValue),
 }
 
-/// A variable as it is kept.
+/// Stored variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
-    pub place: Place,
-    pub held: Held,
+pub struct StoredEnvvar {
+    pub key: EnvvarKey,
+    pub value: StoredValue,
     pub size: usize,
-    /// When it was last given another value.
+    /// Time of the last change of the value.
     pub changed: Timestamp,
 }
 
-impl TryFrom<row::Model> for Kept {
+impl TryFrom<row::Model> for StoredEnvvar {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { tool_id, job, name, secret, key_id, closed, size, changed } = row;
-        let odd = |column: &str| Error::internal(format!("{column} holds what it never was given"));
-        let place = Place {
-            tool: tool_id.parse().map_err(|_| odd("scoped_envvar.tool_id"))?,
+        let row::Model { tool_id, job, name, secret, key_id, ciphertext, size, changed } = row;
+        let invalid_column =
+            |column: &str| Error::internal(format!("the column {column} has an invalid value"));
+        let key = EnvvarKey {
+            tool: tool_id.parse().map_err(|_| invalid_column("scoped_envvar.tool_id"))?,
             job: match job.as_str() {
                 "" => None,
-                job => Some(job.parse().map_err(|_| odd("scoped_envvar.job"))?),
+                job => Some(job.parse().map_err(|_| invalid_column("scoped_envvar.job"))?),
             },
-            name: name.parse().map_err(|_| odd("scoped_envvar.name"))?,
+            name: name.parse().map_err(|_| invalid_column("scoped_envvar.name"))?,
         };
-        let held = match secret {
-            true => Held::Sealed(Sealed { key: key_id, job: place.job.clone(), text: closed }),
-            false => Held::Closed(Closed { key: key_id, token: closed }),
+        let value = match secret {
+            true => StoredValue::Sealed(SealedValue { key: key_id, job: key.job.clone(), text: ciphertext }),
+            false => StoredValue::Encrypted(EncryptedValue { key_id, token: ciphertext }),
         };
-        Ok(Self { place, held, size: usize::try_from(size).unwrap_or(0), changed: changed.into() })
+        Ok(Self { key, value, size: usize::try_from(size).unwrap_or(0), changed: changed.into() })
     }
 }
 
-impl Kept {
-    /// Whether nobody reads its value back.
+impl StoredEnvvar {
+    /// True for a secret, whose value no call returns.
     pub fn is_secret(&self) -> bool {
-        matches!(self.held, Held::Sealed(_))
+        matches!(self.value, StoredValue::Sealed(_))
     }
 }
 
-impl Store {
-    /// A tool's variables and those of its jobs, by name.
-    pub async fn list(&self, tool: ToolId) -> Result<Vec<Kept>> {
-        all(self.db.reader(), tool).await
+impl EnvvarStore {
+    /// Lists the variables of a tool and of its jobs, by name.
+    pub async fn list(&self, tool: ToolId) -> Result<Vec<StoredEnvvar>> {
+        select_by_tool(self.db.reader(), tool).await
     }
 
-    /// The same, as a change sees them.
-    pub async fn list_in(tx: &Tx, tool: ToolId) -> Result<Vec<Kept>> {
-        all(&**tx, tool).await
+    /// Lists them within a transaction.
+    pub async fn list_in(tx: &Tx, tool: ToolId) -> Result<Vec<StoredEnvvar>> {
+        select_by_tool(&**tx, tool).await
     }
 
-    /// One variable.
-    pub async fn one(&self, place: &Place) -> Result<Option<Kept>> {
-        one(self.db.reader(), place).await
+    /// Finds a variable.
+    pub async fn find(&self, key: &EnvvarKey) -> Result<Option<StoredEnvvar>> {
+        select_by_key(self.db.reader(), key).await
     }
 
-    /// The same, as a change sees it.
-    pub async fn one_in(&self, tx: &Tx, place: &Place) -> Result<Option<Kept>> {
-        one(&**tx, place).await
+    /// Finds a variable within a transaction.
+    pub async fn find_in(&self, tx: &Tx, key: &EnvvarKey) -> Result<Option<StoredEnvvar>> {
+        select_by_key(&**tx, key).await
     }
 
-    /// Writes a variable: a new one, or another value of one that is there.
-    pub async fn put(&self, tx: &Tx, kept: &Kept, new: bool) -> Result<()> {
-        let Kept { place, held, size, changed } = kept;
-        let (key, text) = match held {
-            Held::Closed(Closed { key, token }) => (key, token),
-            Held::Sealed(Sealed { key, job: _, text }) => (key, text),
+    /// Inserts a variable, or updates its value.
+    pub async fn save(&self, tx: &Tx, stored: &StoredEnvvar, new: bool) -> Result<()> {
+        let StoredEnvvar { key, value, size, changed } = stored;
+        let (key_id, text) = match value {
+            StoredValue::Encrypted(EncryptedValue { key_id, token }) => (key_id, token),
+            StoredValue::Sealed(SealedValue { key: key_id, job: _, text }) => (key_id, text),
         };
-        let (tool, job, name) = place.key();
+        let (tool, job, name) = key.to_row_key();
         let row = row::ActiveModel {
             tool_id: Set(tool),
             job: Set(job),
             name: Set(name),
-            secret: Set(kept.is_secret()),
-            key_id: Set(key.clone()),
-            closed: Set(text.clone()),
+            secret: Set(stored.is_secret()),
+            key_id: Set(key_id.clone()),
+            ciphertext: Set(text.clone()),
             size: Set(i64::try_from(*size).unwrap_or(i64::MAX)),
             changed: Set((*changed).into()),
         };
         if new {
-            row::Entity::insert(row).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+            row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| ())
         } else {
-            row::Entity::update(row).exec(&**tx).await.or_fault().map(|_| ())
+            row::Entity::update(row).exec(&**tx).await.or_db_error().map(|_| ())
         }
     }
 
     /// Deletes a variable.
-    pub async fn delete(&self, tx: &Tx, place: &Place) -> Result<()> {
-        row::Entity::delete_by_id(place.key()).exec(&**tx).await.or_fault().map(|_| ())
+    pub async fn delete(&self, tx: &Tx, key: &EnvvarKey) -> Result<()> {
+        row::Entity::delete_by_id(key.to_row_key()).exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// The ids of the keys of this service that closed what is kept.
-    pub async fn keys(&self) -> Result<Vec<String>> {
-        let closed = row::Column::Secret.eq(false);
-        let query = row::Entity::find().filter(closed).select_only().column(row::Column::KeyId).distinct();
-        query.into_tuple().all(self.db.reader()).await.or_fault()
+    /// Lists the ids of this service's keys that encrypt stored values.
+    pub async fn list_key_ids(&self) -> Result<Vec<String>> {
+        let is_encrypted = row::Column::Secret.eq(false);
+        let query =
+            row::Entity::find().filter(is_encrypted).select_only().column(row::Column::KeyId).distinct();
+        query.into_tuple().all(self.db.reader()).await.or_db_error()
     }
 
-    /// Where some variables are that another key of this service than this closed.
-    pub async fn closed_otherwise(&self, key: &str) -> Result<Vec<Place>> {
-        let closed = row::Entity::find().filter(row::Column::Secret.eq(false));
-        let query = closed.filter(row::Column::KeyId.ne(key)).limit(AT_ONCE);
-        let rows = query.all(self.db.reader()).await.or_fault()?;
-        rows.into_iter().map(|row| Kept::try_from(row).map(|kept| kept.place)).collect()
+    /// Lists some variables that another key than `key` of this service encrypts.
+    pub async fn list_closed_by_other_keys(&self, key: &str) -> Result<Vec<EnvvarKey>> {
+        let encrypted = row::Entity::find().filter(row::Column::Secret.eq(false));
+        let query = encrypted.filter(row::Column::KeyId.ne(key)).limit(REENCRYPT_BATCH_SIZE);
+        let rows = query.all(self.db.reader()).await.or_db_error()?;
+        rows.into_iter().map(|row| StoredEnvvar::try_from(row).map(|stored| stored.key)).collect()
     }
 }
 
-async fn all(db: &impl ConnectionTrait, tool: ToolId) -> Result<Vec<Kept>> {
+async fn select_by_tool(db: &impl ConnectionTrait, tool: ToolId) -> Result<Vec<StoredEnvvar>> {
     let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
-    let rows = query.all(db).await.or_fault()?;
-    let mut all = rows.into_iter().map(Kept::try_from).collect::<Result<Vec<_>>>()?;
-    // Sorted here: databases differ in how they order capitals.
-    all.sort_by(|one, other| (&one.place.name, &one.place.job).cmp(&(&other.place.name, &other.place.job)));
+    let rows = query.all(db).await.or_db_error()?;
+    let mut all = rows.into_iter().map(StoredEnvvar::try_from).collect::<Result<Vec<_>>>()?;
+    // Sorted here, because databases differ in the order of capitals.
+    all.sort_by(|one, other| (&one.key.name, &one.key.job).cmp(&(&other.key.name, &other.key.job)));
     Ok(all)
 }
 
-async fn one(db: &impl ConnectionTrait, place: &Place) -> Result<Option<Kept>> {
-    row::Entity::find_by_id(place.key()).one(db).await.or_fault()?.map(Kept::try_from).transpose()
+async fn select_by_key(db: &impl ConnectionTrait, key: &EnvvarKey) -> Result<Option<StoredEnvvar>> {
+    row::Entity::find_by_id(key.to_row_key())
+        .one(db)
+        .await
+        .or_db_error()?
+        .map(StoredEnvvar::try_from)
+        .transpose()
 }

@@ -1,4 +1,4 @@
-//! How the tables came to be as they are. A migration that was released never changes.
+//! Schema migrations. A released migration never changes.
 
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
@@ -10,7 +10,7 @@ use sea_orm::{
     sea_query::{Expr, Index, Query, Table},
 };
 
-/// All of them, oldest first.
+/// All migrations, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![Box::new(CreateToolState), Box::new(CreateEnvvars), Box::new(ScopeEnvvars), Box::new(SecretEnvvars)]
 }
@@ -31,7 +31,7 @@ impl MigrationTrait for CreateEnvvars {
             .col(string("tool_id"))
             .col(string("name"))
             .col(string("key_id"))
-            .col(text("closed"))
+            .col(text("ciphertext"))
             .col(big_integer("size"))
             .col(big_integer("changed"))
             .primary_key(Index::create().col("tool_id").col("name"))
@@ -42,12 +42,12 @@ impl MigrationTrait for CreateEnvvars {
     }
 }
 
-/// A variable is a tool's, or one job's: the job becomes part of the key, which no database here can add to a table.
-/// What there was moves, so that a value that is deleted is nowhere.
+/// Adds the job to the primary key. No supported database can do that in place, so the rows move to a new
+/// table, and the old one is emptied: a value that is deleted later must not remain there.
 struct ScopeEnvvars;
 
-/// What the former table and the new one have in common.
-const SAME: [&str; 6] = ["tool_id", "name", "key_id", "closed", "size", "changed"];
+/// Columns of both the former and the new table.
+const COMMON_COLUMNS: [&str; 6] = ["tool_id", "name", "key_id", "ciphertext", "size", "changed"];
 
 impl MigrationName for ScopeEnvvars {
     fn name(&self) -> &str {
@@ -64,7 +64,7 @@ impl MigrationTrait for ScopeEnvvars {
             .col(string("job"))
             .col(string("name"))
             .col(string("key_id"))
-            .col(text("closed"))
+            .col(text("ciphertext"))
             .col(big_integer("size"))
             .col(big_integer("changed"))
             .primary_key(Index::create().col("tool_id").col("job").col("name"))
@@ -73,16 +73,16 @@ impl MigrationTrait for ScopeEnvvars {
         let keys =
             Index::create().name("scoped_envvar_key_id").table("scoped_envvar").col("key_id").to_owned();
         manager.create_index(keys).await?;
-        let former = Query::select().columns(SAME).expr(Expr::value("")).from("envvar").to_owned();
+        let former = Query::select().columns(COMMON_COLUMNS).expr(Expr::value("")).from("envvar").to_owned();
         let mut moved = Query::insert();
-        moved.into_table("scoped_envvar").columns(SAME.into_iter().chain(["job"]));
+        moved.into_table("scoped_envvar").columns(COMMON_COLUMNS.into_iter().chain(["job"]));
         moved.select_from(former).map_err(|cause| DbErr::Migration(cause.to_string()))?;
-        manager.execute(moved).await?;
-        manager.execute(Query::delete().from_table("envvar").to_owned()).await
+        manager.execute_statement(moved).await?;
+        manager.execute_statement(Query::delete().from_table("envvar").to_owned()).await
     }
 }
 
-/// Secrets are sealed by a key that is not here.
+/// Marks secrets, which are sealed by a key outside of this service.
 struct SecretEnvvars;
 
 impl MigrationName for SecretEnvvars {
@@ -103,22 +103,22 @@ impl MigrationTrait for SecretEnvvars {
 mod tests {
     use hearth_base::{Entropy, Result, ToolId};
     use hearth_kit::{
-        db::{Db, OrFault, migrate},
-        vault::Closed,
+        db::{Db, OrDbError, migrate},
+        vault::EncryptedValue,
     };
     use hearth_testkit::on_every_store;
     use jiff::Timestamp;
     use sea_orm::ConnectionTrait;
 
     use super::*;
-    use crate::store::{Held, Store};
+    use crate::store::{EnvvarStore, StoredValue};
 
-    fn first() -> Vec<Box<dyn MigrationTrait>> {
+    fn first_migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![Box::new(CreateEnvvars)]
     }
 
-    async fn what_was_there_is_the_whole_tools_from_then_on_and_nowhere_else(db: Db) -> Result<()> {
-        migrate(&db, first).await?;
+    async fn former_rows_move_to_the_whole_tool(db: Db) -> Result<()> {
+        migrate(&db, first_migrations).await?;
         let tool = ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
         let row = [
             Expr::value(tool.to_string()),
@@ -129,22 +129,26 @@ mod tests {
             Expr::value(1_000_000_i64),
         ];
         let mut former = Query::insert();
-        former.into_table("envvar").columns(SAME).values(row).map_err(hearth_base::Error::internal)?;
+        former
+            .into_table("envvar")
+            .columns(COMMON_COLUMNS)
+            .values(row)
+            .map_err(hearth_base::Error::internal)?;
         let tx = db.begin().await?;
-        tx.execute(&former).await.or_fault()?;
+        tx.execute(&former).await.or_db_error()?;
         tx.commit().await?;
         migrate(&db, migrations).await?;
-        let kept = Store::new(db.clone()).list(tool).await?;
-        assert_eq!(kept.len(), 1);
-        let place = &kept[0].place;
-        assert_eq!((place.tool, &place.job, place.name.as_str()), (tool, &None, "API_KEY"));
-        let closed = Closed { key: "key".to_owned(), token: "token".to_owned() };
-        assert_eq!(kept[0].held, Held::Closed(closed));
-        assert_eq!((kept[0].size, kept[0].changed.as_second()), (9, 1));
+        let stored = EnvvarStore::new(db.clone()).list(tool).await?;
+        assert_eq!(stored.len(), 1);
+        let key = &stored[0].key;
+        assert_eq!((key.tool, &key.job, key.name.as_str()), (tool, &None, "API_KEY"));
+        let encrypted = EncryptedValue { key_id: "key".to_owned(), token: "token".to_owned() };
+        assert_eq!(stored[0].value, StoredValue::Encrypted(encrypted));
+        assert_eq!((stored[0].size, stored[0].changed.as_second()), (9, 1));
         let left = Query::select().column("name").from("envvar").to_owned();
-        assert!(db.reader().query_all(&left).await.or_fault()?.is_empty());
+        assert!(db.reader().query_all(&left).await.or_db_error()?.is_empty());
         Ok(())
     }
 
-    on_every_store!(what_was_there_is_the_whole_tools_from_then_on_and_nowhere_else);
+    on_every_store!(former_rows_move_to_the_whole_tool);
 }

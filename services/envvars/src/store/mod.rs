@@ -1,4 +1,4 @@
-//! The tables of `envvars`: the only place that touches its database. Values come closed or sealed, and go so.
+//! Tables of `envvars`: the only module with database access. Values are already encrypted or sealed.
 
 mod envvar;
 mod migrations;
@@ -7,22 +7,22 @@ mod tool;
 use hearth_base::Result;
 use hearth_kit::db::{Db, Tx};
 
-pub use envvar::{Held, Kept};
+pub use envvar::{StoredEnvvar, StoredValue};
 pub use migrations::migrations;
 
-/// The database of `envvars`.
+/// Database of `envvars`.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub struct EnvvarStore {
     db: Db,
 }
 
-impl Store {
-    /// The tables in `db`.
+impl EnvvarStore {
+    /// Creates the store on `db`.
     pub fn new(db: Db) -> Self {
         Self { db }
     }
 
-    /// Begins a change.
+    /// Begins a write transaction.
     pub async fn begin(&self) -> Result<Tx> {
         self.db.begin().await
     }

@@ -1,20 +1,20 @@
-//! Variables end with their tool.
+//! Erasure of a deleted tool's variables.
 
 use hearth_base::{Result, ToolId};
 use hearth_kit::{
-    db::{OrFault, Tx},
+    db::{OrDbError, Tx},
     tool_state::lock_tool,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::{Store, envvar};
+use super::{EnvvarStore, envvar};
 
-impl Store {
-    /// Erases a deleted tool's variables.
+impl EnvvarStore {
+    /// Erases the variables of a deleted tool.
     pub async fn erase_tool(&self, tx: &Tx, tool: ToolId) -> Result<()> {
         lock_tool(tx, tool).await?;
         let theirs =
             envvar::row::Entity::delete_many().filter(envvar::row::Column::ToolId.eq(tool.to_string()));
-        theirs.exec(&**tx).await.or_fault().map(|_| ())
+        theirs.exec(&**tx).await.or_db_error().map(|_| ())
     }
 }

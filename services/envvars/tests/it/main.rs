@@ -1,9 +1,9 @@
-//! `envvars` on its own, on every database.
-#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+//! Tests of `envvars` alone, on every database.
+#![expect(clippy::unwrap_used, reason = "a test panics on unexpected results")]
 
 mod changes;
 mod envvars;
+mod fake_jobs;
 mod keys;
-mod neighbours;
 mod secrets;
 mod stage;

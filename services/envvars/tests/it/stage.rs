@@ -1,9 +1,9 @@
-//! The service and those who call it.
+//! Test stage: the service and its callers.
 
 use hearth_base::{Access, Entropy, Result, Role, Secret, ToolId, ToolName};
 use hearth_client::Client;
-use hearth_kit::{config::Config, db::Db};
-use hearth_testkit::Stand;
+use hearth_kit::{config::HearthConfig, db::Db};
+use hearth_testkit::ServiceStand;
 use hearth_wire::{
     envvars::{Envvar, EnvvarCreate, EnvvarOne, EnvvarsList, EnvvarsQuery, EnvvarsScope},
     reply::Named,
@@ -11,75 +11,80 @@ use hearth_wire::{
 };
 use jiff::Timestamp;
 
-use crate::neighbours::{Played, play};
+use crate::fake_jobs::{SharedFakeJobs, start_fake_jobs};
 
-/// The service, a tool, and those who call.
-pub struct Stage {
-    pub stand: Stand,
+/// The service, a tool, and callers.
+pub struct EnvvarsStage {
+    pub stand: ServiceStand,
     pub id: ToolId,
     pub tool: ToolName,
     pub maintainer: Client,
     pub viewer: Client,
     pub jobs: Client,
-    pub played: Played,
+    pub played: SharedFakeJobs,
 }
 
-/// Each tool may have three variables.
-pub async fn stage(db: Db) -> Result<Stage> {
+/// Starts the service; each tool may have three variables.
+pub async fn start_stage(db: Db) -> Result<EnvvarsStage> {
     let quota = Quota { envvars: 3, ..Quota::default() };
-    let stand = Stand::of(Role::Envvars, db, hearth_envvars::mount, Config::default(), quota).await?;
+    let stand =
+        ServiceStand::start_service(Role::Envvars, db, hearth_envvars::mount, HearthConfig::default(), quota)
+            .await?;
     let (id, tool) = (ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::System), "hello".parse()?);
-    Ok(Stage {
+    Ok(EnvvarsStage {
         maintainer: stand.member(id, &tool, Access::Write)?,
         viewer: stand.member(id, &tool, Access::Read)?,
-        jobs: stand.service(Role::Jobs)?,
-        played: play(&stand),
+        jobs: stand.service_client(Role::Jobs)?,
+        played: start_fake_jobs(&stand),
         stand,
         id,
         tool,
     })
 }
 
-/// A variable.
-pub fn envvar(name: &str, value: &str) -> Envvar {
+/// Builds a variable.
+pub fn build_envvar(name: &str, value: &str) -> Envvar {
     Envvar { name: name.parse().unwrap(), value: Secret::new(value), secret: false, job: None }
 }
 
-/// A variable as it is to be.
-pub fn wish(name: &str, value: &str) -> EnvvarCreate {
+/// Builds a request to create or update a variable.
+pub fn build_envvar_create(name: &str, value: &str) -> EnvvarCreate {
     EnvvarCreate { name: name.parse().unwrap(), value: Secret::new(value), secret: None }
 }
 
-/// The variables of one job.
-pub fn of(job: &str) -> EnvvarsScope {
+/// Builds the scope of one job.
+pub fn job_scope(job: &str) -> EnvvarsScope {
     EnvvarsScope { job: Some(job.parse().unwrap()) }
 }
 
-impl Stage {
-    /// Some time goes by.
-    pub fn clock_on(&self) {
-        self.stand.passes(jiff::SignedDuration::from_secs(1));
+impl EnvvarsStage {
+    /// Moves the clock forward by one second.
+    pub fn advance_clock(&self) {
+        self.stand.advance_clock(jiff::SignedDuration::from_secs(1));
     }
 
-    /// The maintainer sets a variable of the whole tool.
+    /// Sets a variable of the whole tool, as its maintainer.
     pub async fn set(&self, name: &str, value: &str) -> Result<Named<EnvvarOne>> {
         let whole = EnvvarsScope::default();
-        self.maintainer.envvars().create(&self.tool, &wish(name, value), &whole).await
+        self.maintainer.envvars().create(&self.tool, &build_envvar_create(name, value), &whole).await
     }
 
-    /// The maintainer sets a variable of a job.
-    pub async fn set_of(&self, job: &str, name: &str, value: &str) -> Result<Named<EnvvarOne>> {
-        self.maintainer.envvars().create(&self.tool, &wish(name, value), &of(job)).await
+    /// Sets a variable of a job, as a maintainer.
+    pub async fn set_for_job(&self, job: &str, name: &str, value: &str) -> Result<Named<EnvvarOne>> {
+        self.maintainer.envvars().create(&self.tool, &build_envvar_create(name, value), &job_scope(job)).await
     }
 
-    /// The variables of the whole tool.
-    pub async fn listed(&self, caller: &Client) -> Result<Named<EnvvarsList>> {
+    /// Lists the variables of the whole tool.
+    pub async fn list_envvars(&self, caller: &Client) -> Result<Named<EnvvarsList>> {
         caller.envvars().list(&self.tool, &EnvvarsQuery::default()).await
     }
 
-    /// Names and values that runs of a job have.
-    pub async fn given(&self, job: &str) -> Result<Vec<(String, String)>> {
-        let given = self.jobs.envvars().of_run(self.id, &job.parse()?).await?.envvars;
-        Ok(given.into_iter().map(|one| (one.name.to_string(), one.value.reveal().to_owned())).collect())
+    /// Lists names and values of the variables of a job's runs.
+    pub async fn list_run_envvars(&self, job: &str) -> Result<Vec<(String, String)>> {
+        let variables = self.jobs.envvars().list_for_run(self.id, &job.parse()?).await?.envvars;
+        Ok(variables
+            .into_iter()
+            .map(|one| (one.name.to_string(), one.value.expose_secret().to_owned()))
+            .collect())
     }
 }

@@ -1,4 +1,4 @@
-//! Reads services' documents.
+//! Loading of services' documents.
 
 use std::{
     collections::BTreeMap,
@@ -10,44 +10,44 @@ use axum::http::{HeaderValue, Method};
 use futures::future::join_all;
 use hearth_base::{Error, Result, Role};
 use hearth_client::{Transport, headers};
-use hearth_kit::{Kit, config::Door, log_error};
+use hearth_kit::{Kit, config::DoorSettings, log_error};
 use tokio::sync::Mutex;
 
-use super::table::{Route, ServiceDocument, Table, first_segment};
-use crate::identities::without_address;
+use super::table::{MatchedRoute, RouteTable, ServiceDocument, first_segment};
+use crate::identities::hide_service_address;
 
-/// The routes of all services of this Hearth.
-pub struct Routes {
+/// Routes of all services of this Hearth.
+pub struct RouteLoader {
     kit: Kit,
     known: RwLock<KnownRoutes>,
     loading: Mutex<BTreeMap<Role, LastRead>>,
 }
 
-/// The routes that were read.
+/// Routes of the loaded documents.
 #[derive(Default)]
 struct KnownRoutes {
-    table: Arc<Table>,
-    /// The release of each document, as the service's answers name it.
+    table: Arc<RouteTable>,
+    /// Release of each document, as named in the service's responses.
     releases: BTreeMap<Role, HeaderValue>,
 }
 
-/// When a document was last asked for, and whether it was read.
+/// Time and success of the last read of a document.
 struct LastRead {
     at: Instant,
     succeeded: bool,
 }
 
-impl Routes {
-    /// A document is not asked for more often than this, whatever callers send.
+impl RouteLoader {
+    /// Minimum time between two reads of a document, independent of the requests.
     const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-    /// The routes of the services that `kit` reaches, none of them read yet.
+    /// Creates an empty set of routes for the services that `kit` reaches.
     pub fn new(kit: &Kit) -> Self {
         Self { kit: kit.clone(), known: RwLock::default(), loading: Mutex::default() }
     }
 
-    /// The route of a request. `None` when no service answers the path.
-    pub async fn find(&self, method: &Method, path: &str) -> Result<Option<Route>> {
+    /// Finds the route of a request; `None` when no service has the path.
+    pub async fn find(&self, method: &Method, path: &str) -> Result<Option<MatchedRoute>> {
         if let Some(route) = self.table().find(method, path, self.door()) {
             return Ok(Some(route));
         }
@@ -56,16 +56,17 @@ impl Routes {
         Ok(self.table().find(method, path, self.door()))
     }
 
-    /// Reads the routes of `service` again after a body was too large for them: the service may have been restarted with
-    /// another limit, and no answer of it has shown that yet.
+    /// Reloads the routes of `service` after a body exceeded their limit: the service may have restarted with
+    /// another limit, and no response has shown that yet.
     pub async fn refresh_routes(&self, service: Role) {
-        // Within one process the document stays as it was read.
-        if !matches!(self.kit.clients.transport(service), Ok(Transport::Local(_))) {
+        // Within one process, a document never changes.
+        if !matches!(self.kit.clients.find_transport(service), Ok(Transport::Local(_))) {
             self.load_documents([service]).await;
         }
     }
 
-    /// Notes the release that an answer of `service` came from. The document of another one is read by the next request.
+    /// Records the release that a response of `service` came from. After a change, the next request reloads
+    /// the document.
     pub fn note_release(&self, service: Role, release: &HeaderValue) {
         let outdated =
             |known: &KnownRoutes| known.releases.get(&service).is_some_and(|known| known != release);
@@ -81,31 +82,31 @@ impl Routes {
         }
     }
 
-    /// Reads the documents that may tell who answers paths below `segment`.
+    /// Loads the documents of the services that may own paths below `segment`.
     async fn load_for(&self, segment: &str) -> Result<()> {
-        let reachable = |role: &Role| self.kit.clients.transport(*role).is_ok();
+        let reachable = |role: &Role| self.kit.clients.find_transport(*role).is_ok();
         let named = segment.parse::<Role>().ok();
-        let wanted: Vec<Role> = match named {
+        let services: Vec<Role> = match named {
             Some(Role::Gateway) => return Ok(()),
             Some(named) => {
-                // Whoever asks is told which part is not there.
-                self.kit.clients.transport(named)?;
+                // An unreachable service is reported by its name.
+                self.kit.clients.find_transport(named)?;
                 vec![named]
             }
             None => {
                 Role::ALL.iter().copied().filter(|role| *role != Role::Gateway).filter(reachable).collect()
             }
         };
-        self.load_documents(wanted.iter().copied().filter(|role| !self.table().has(*role))).await;
+        self.load_documents(services.iter().copied().filter(|role| !self.table().has_service(*role))).await;
         let table = self.table();
-        if table.answers(segment) || wanted.iter().all(|role| table.has(*role)) {
+        if table.has_segment(segment) || services.iter().all(|role| table.has_service(*role)) {
             return Ok(());
         }
-        Err(Error::unavailable("service-unavailable", "a part of this Hearth does not answer now")
+        Err(Error::unavailable("service-unavailable", "a part of this Hearth does not respond")
             .help("try again in a moment"))
     }
 
-    /// Reads the documents of these services, but for those that were just asked for.
+    /// Loads the documents of these services, except for recently read ones.
     async fn load_documents(&self, services: impl IntoIterator<Item = Role>) {
         let services: Vec<Role> = services.into_iter().collect();
         if services.is_empty() {
@@ -113,15 +114,15 @@ impl Routes {
         }
         let mut last_reads = self.loading.lock().await;
         let (now, table) = (Instant::now(), self.table());
-        // One that was read and then found outdated is read again at once.
+        // A document that was read and then became outdated is due at once.
         let due = services.into_iter().filter(|service| {
             last_reads.get(service).is_none_or(|last| {
-                let is_outdated = last.succeeded && !table.has(*service);
+                let is_outdated = last.succeeded && !table.has_service(*service);
                 now.duration_since(last.at) >= Self::RETRY_INTERVAL || is_outdated
             })
         });
         let reading = join_all(due.map(async |service| (service, self.read_document(service).await))).await;
-        // Counted from the end: a read may take longer than the interval.
+        // Measured from the end, because a read may take longer than the interval.
         let at = Instant::now();
         for (service, read) in reading {
             last_reads.insert(service, LastRead { at, succeeded: read.is_ok() });
@@ -141,15 +142,15 @@ impl Routes {
     }
 
     async fn read_document(&self, service: Role) -> Result<(HeaderValue, ServiceDocument)> {
-        let client = self.kit.clients.of(service)?;
-        let call = client.call(Method::GET, &format!("/{service}/openapi.json"));
-        let (headers, content) = call.bytes().await.map_err(without_address)?;
-        let release = headers.get(headers::DOCUMENT).cloned();
+        let client = self.kit.clients.create_client(service)?;
+        let call = client.build_call(Method::GET, &format!("/{service}/openapi.json"));
+        let (headers, content) = call.fetch_bytes().await.map_err(hide_service_address)?;
+        let release = headers.get(headers::DOCUMENT_RELEASE_HEADER).cloned();
         let release = release.ok_or_else(|| Error::internal("the document has no release"))?;
         Ok((release, serde_json::from_slice(&content).map_err(Error::internal)?))
     }
 
-    fn table(&self) -> Arc<Table> {
+    fn table(&self) -> Arc<RouteTable> {
         self.read_known().table.clone()
     }
 
@@ -157,7 +158,7 @@ impl Routes {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn door(&self) -> &Door {
+    fn door(&self) -> &DoorSettings {
         &self.kit.config.door
     }
 }

@@ -1,11 +1,11 @@
-//! Which service answers a path, and what the door keeps to there: read from the services' own documents.
+//! Routes of services and their limits, from the services' own OpenAPI documents.
 //!
-//! A document is read when its service is first called, and again when the service has been restarted with another. Paths
-//! are matched as services match them (the crate `matchit`, by the same templates), in a tree that is built once per
-//! document.
+//! The document of a service is read at the first request to it, and again after the service restarted with
+//! another document. Paths are matched as in services (the crate `matchit` with the same templates), in a
+//! tree that is built once per document.
 
 mod load;
 mod table;
 
-pub use load::Routes;
-pub use table::{Route, Table};
+pub use load::RouteLoader;
+pub use table::{MatchedRoute, RouteTable};

@@ -1,22 +1,22 @@
-//! Routes of the services whose documents were read.
+//! Table of routes of the services whose documents are loaded.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::http::Method;
 use hearth_base::{Role, ToolName};
 use hearth_kit::{
-    config::Door,
-    route::{AnsweredBy, Prefix, Prefixes, RouteAttributes, ToolParameter},
+    config::DoorSettings,
+    route::{AnsweredBy, RouteAttributes, RoutePrefix, RoutePrefixes, ToolParameter},
 };
 use matchit::{Match, Router};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
-/// The part of a service's document that the gateway reads.
+/// Part of a service's document that the gateway reads.
 #[derive(Debug, Default, Deserialize)]
 pub struct ServiceDocument {
     #[serde(rename = "x-hearth-prefixes", default)]
-    prefixes: Prefixes,
+    prefixes: RoutePrefixes,
     #[serde(default)]
     paths: BTreeMap<String, PathDocument>,
 }
@@ -31,50 +31,51 @@ struct PathDocument {
     patch: Option<RouteAttributes>,
 }
 
-/// The routes of one service.
+/// Routes of one service.
 struct ServiceRoutes {
     service: Role,
     paths: Router<PathRoutes>,
 }
 
-/// The routes of one path.
+/// Routes of one path.
 struct PathRoutes {
     tool: Option<ToolParameter>,
     methods: Vec<(Method, RouteAttributes)>,
 }
 
-/// Routes by first segment of the path.
+/// Routes by the first segment of the path.
 #[derive(Clone, Default)]
-pub struct Table {
-    segments: BTreeMap<String, (Arc<ServiceRoutes>, Arc<Prefix>)>,
+pub struct RouteTable {
+    segments: BTreeMap<String, (Arc<ServiceRoutes>, Arc<RoutePrefix>)>,
 }
 
-/// The service and the attributes of a request.
+/// Target service and limits of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    /// The service that answers it.
+pub struct MatchedRoute {
+    /// Target service.
     pub service: Role,
-    /// The tool that it is about, as the path has it; empty when that could be no tool's name.
+    /// Name of the tool in the path; empty when it is not a valid name.
     pub tool: Option<String>,
-    /// Largest body, in bytes.
+    /// Maximum size of the body, in bytes.
     pub body_limit: usize,
-    /// The time limit begins anew whenever bytes of the body have moved.
+    /// True when progress of the body restarts the time limit.
     pub streaming: bool,
-    /// Time until an answer has to begin.
+    /// Time limit for the start of the response.
     pub time_limit: Duration,
-    /// The part that answers in place of the service.
+    /// Part of the gateway that responds in place of the service.
     pub answered_by: Option<AnsweredBy>,
-    /// The attributes of all paths below the first segment.
-    pub prefix: Arc<Prefix>,
+    /// Attributes of all paths below the first segment.
+    pub prefix: Arc<RoutePrefix>,
 }
 
-impl Table {
-    /// Adds the routes of `service`, in place of former ones. A segment that another service has stays that service's.
+impl RouteTable {
+    /// Adds the routes of `service`, replacing former ones. A segment of another service stays with that
+    /// service.
     pub fn add(&mut self, service: Role, document: ServiceDocument) {
-        let ServiceDocument { prefixes: Prefixes(prefixes), paths } = document;
+        let ServiceDocument { prefixes: RoutePrefixes(prefixes), paths } = document;
         let mut router = Router::new();
         for (template, path) in paths {
-            let (template, routes) = (template.clone(), PathRoutes::of(path));
+            let (template, routes) = (template.clone(), PathRoutes::from_document(path));
             if let Err(cause) = router.insert(&template, routes) {
                 tracing::warn!(service = service.name(), template, %cause, "path template ignored");
             }
@@ -92,39 +93,39 @@ impl Table {
         }
     }
 
-    /// True when the routes of `service` are known.
-    pub fn has(&self, service: Role) -> bool {
+    /// True when the routes of `service` are loaded.
+    pub fn has_service(&self, service: Role) -> bool {
         self.segments.values().any(|(routes, _)| routes.service == service)
     }
 
-    /// Forgets the routes of `service`.
+    /// Removes the routes of `service`.
     pub fn remove(&mut self, service: Role) {
         self.segments.retain(|_, (routes, _)| routes.service != service);
     }
 
-    /// True when a service answers paths below this first segment.
-    pub fn answers(&self, segment: &str) -> bool {
+    /// True when a loaded service owns paths below this first segment.
+    pub fn has_segment(&self, segment: &str) -> bool {
         self.segments.contains_key(segment)
     }
 
-    /// The route of a request. `None` when no service that is known here answers the path.
-    pub fn find(&self, method: &Method, path: &str, door: &Door) -> Option<Route> {
+    /// Finds the route of a request; `None` when no loaded service has the path.
+    pub fn find(&self, method: &Method, path: &str, door: &DoorSettings) -> Option<MatchedRoute> {
         let segment = first_segment(path)?;
         let (routes, prefix) = self.segments.get(segment)?;
-        // A parameter that is empty names nothing.
+        // An empty parameter does not match.
         let named =
             |matched: &Match<'_, '_, &PathRoutes>| matched.params.iter().all(|(_, value)| !value.is_empty());
         let matched = routes.paths.at(path).ok().filter(named);
         let tool = matched.as_ref().and_then(|matched| {
             let ToolParameter { parameter, prefix } = matched.value.tool.as_ref()?;
             let text = percent_decode_str(matched.params.get(parameter)?).decode_utf8_lossy();
-            text.strip_prefix(prefix.as_str()).map(tool_name)
+            text.strip_prefix(prefix.as_str()).map(normalize_tool_name)
         });
-        let attributes = matched.and_then(|matched| matched.value.attributes(method));
+        let attributes = matched.and_then(|matched| matched.value.find_attributes(method));
         let default = RouteAttributes::default();
         let RouteAttributes { body_limit, streaming, time_limit, tool: _, answered_by } =
             attributes.unwrap_or(&default);
-        Some(Route {
+        Some(MatchedRoute {
             service: routes.service,
             tool,
             body_limit: body_limit
@@ -138,7 +139,7 @@ impl Table {
 }
 
 impl PathRoutes {
-    fn of(path: PathDocument) -> Self {
+    fn from_document(path: PathDocument) -> Self {
         let PathDocument { get, put, post, delete, patch } = path;
         let methods: Vec<_> = [
             (Method::GET, get),
@@ -150,24 +151,25 @@ impl PathRoutes {
         .into_iter()
         .filter_map(|(method, attributes)| Some((method, attributes?)))
         .collect();
-        // Of every method, also of one that the path does not take: its guard refuses by the same rule.
+        // The tool parameter applies to every method, also to an unsupported one, whose guard needs the tool
+        // too.
         let tool = methods.iter().find_map(|(_, attributes)| attributes.tool.clone());
         Self { tool, methods }
     }
 
-    fn attributes(&self, method: &Method) -> Option<&RouteAttributes> {
+    fn find_attributes(&self, method: &Method) -> Option<&RouteAttributes> {
         let method = if method == Method::HEAD { &Method::GET } else { method };
         self.methods.iter().find(|(known, _)| known == method).map(|(_, attributes)| attributes)
     }
 }
 
-/// The first segment of a path.
+/// Returns the first segment of a path.
 pub fn first_segment(path: &str) -> Option<&str> {
     path.strip_prefix('/')?.split('/').next().filter(|segment| !segment.is_empty())
 }
 
-/// A tool's name. Whatever could be none is one and the same to everybody.
-fn tool_name(text: &str) -> String {
+/// Normalizes the name of a tool; every invalid name becomes the empty one.
+fn normalize_tool_name(text: &str) -> String {
     text.parse::<ToolName>().map(|name| name.to_string()).unwrap_or_default()
 }
 
@@ -178,7 +180,7 @@ mod tests {
 
     use super::*;
 
-    fn table() -> Table {
+    fn build_table() -> RouteTable {
         let limit = |bytes: u64| json!({"x-hearth-body-limit": bytes, "x-hearth-streaming": true});
         let of_tool = || json!({"x-hearth-tool": {"parameter": "tool"}});
         let upload = json!({
@@ -206,7 +208,7 @@ mod tests {
                 "/v2/{space}/{name}/blobs/{digest}": {"get": {"x-hearth-tool": {"parameter": "space", "prefix": "tool-"}}},
             },
         });
-        let mut table = Table::default();
+        let mut table = RouteTable::default();
         for (service, document) in [(Role::Builds, builds), (Role::Images, images)] {
             let read = |document: Value| serde_json::from_value(document).unwrap();
             table.add(service, read(document));
@@ -214,24 +216,24 @@ mod tests {
         table
     }
 
-    fn find(method: &Method, path: &str) -> Option<Route> {
-        table().find(method, path, &Door::default())
+    fn find(method: &Method, path: &str) -> Option<MatchedRoute> {
+        build_table().find(method, path, &DoorSettings::default())
     }
 
-    fn post(path: &str) -> Route {
+    fn find_post_route(path: &str) -> MatchedRoute {
         find(&Method::POST, path).unwrap()
     }
 
-    fn tool(path: &str) -> Option<String> {
+    fn find_tool(path: &str) -> Option<String> {
         find(&Method::GET, path).unwrap().tool
     }
 
     #[test]
-    fn a_route_has_its_attributes_and_others_the_doors() {
-        let upload = post("/builds/v1/tool/hello/sources");
+    fn route_has_its_own_limits_or_the_defaults() {
+        let upload = find_post_route("/builds/v1/tool/hello/sources");
         assert_eq!((upload.service, upload.body_limit, upload.streaming), (Role::Builds, 5000, true));
         assert_eq!(upload.tool.as_deref(), Some("hello"));
-        let door = Door::default();
+        let door = DoorSettings::default();
         for (method, path) in [
             (Method::GET, "/builds/v1/tool/hello/builds"),
             (Method::DELETE, "/builds/v1/tool/hello/sources"),
@@ -246,8 +248,8 @@ mod tests {
     }
 
     #[test]
-    fn hostile_paths_get_no_other_routes_limit() {
-        let door = Door::default();
+    fn hostile_paths_do_not_get_the_limit_of_another_route() {
+        let door = DoorSettings::default();
         for path in [
             "/builds/v1/tool/hello/sources/",
             "/builds/v1/tool/hello//sources",
@@ -265,13 +267,17 @@ mod tests {
             "/v2/tool-hello/a/b/blobs/uploads",
             "/v2//web/blobs/uploads",
         ] {
-            assert_eq!(post(path).body_limit, door.body_limit, "{path}");
+            assert_eq!(find_post_route(path).body_limit, door.body_limit, "{path}");
         }
-        // One segment, whatever it decodes to: the service sees the same one, and no tool is called so.
+        // The encoded text stays one segment, for the service too, and is not a valid name of a tool.
         for path in
             ["/builds/v1/tool/a%2Fb/sources", "/builds/v1/tool/%2e%2e/sources", "/builds/v1/tool/../sources"]
         {
-            assert_eq!((post(path).body_limit, post(path).tool.as_deref()), (5000, Some("")), "{path}");
+            assert_eq!(
+                (find_post_route(path).body_limit, find_post_route(path).tool.as_deref()),
+                (5000, Some("")),
+                "{path}"
+            );
         }
         for path in
             ["/%62uilds/v1/tool/hello/sources", "//builds/v1/tool/hello/sources", "/Builds/v1/slow", "", "/"]
@@ -281,16 +287,16 @@ mod tests {
     }
 
     #[test]
-    fn the_tool_is_where_the_route_says() {
-        assert_eq!(tool("/builds/v1/tool/%68ello/builds").as_deref(), Some("hello"));
-        assert_eq!(tool("/builds/v1/tool/%FF/builds").as_deref(), Some(""));
-        assert_eq!(tool("/builds/v1/slow"), None);
-        assert_eq!(tool("/v2/tool-hello/web/blobs/x").as_deref(), Some("hello"));
-        assert_eq!(tool("/v2/tool%2Dhello/web/blobs/x").as_deref(), Some("hello"));
-        assert_eq!(tool("/v2/tool-/web/blobs/x").as_deref(), Some(""));
-        assert_eq!(tool("/v2/hearth/web/blobs/uploads"), None);
-        assert_eq!(tool("/v2"), None);
-        // A method that the path does not take is refused by the same guard, which needs the tool.
+    fn tool_is_read_from_the_parameter_of_the_route() {
+        assert_eq!(find_tool("/builds/v1/tool/%68ello/builds").as_deref(), Some("hello"));
+        assert_eq!(find_tool("/builds/v1/tool/%FF/builds").as_deref(), Some(""));
+        assert_eq!(find_tool("/builds/v1/slow"), None);
+        assert_eq!(find_tool("/v2/tool-hello/web/blobs/x").as_deref(), Some("hello"));
+        assert_eq!(find_tool("/v2/tool%2Dhello/web/blobs/x").as_deref(), Some("hello"));
+        assert_eq!(find_tool("/v2/tool-/web/blobs/x").as_deref(), Some(""));
+        assert_eq!(find_tool("/v2/hearth/web/blobs/uploads"), None);
+        assert_eq!(find_tool("/v2"), None);
+        // An unsupported method is rejected by the same guard, which needs the tool.
         assert_eq!(
             find(&Method::OPTIONS, "/builds/v1/tool/hello/builds").unwrap().tool.as_deref(),
             Some("hello")
@@ -298,8 +304,8 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_belongs_to_one_service() {
-        assert_eq!(post("/builds/v1/slow").service, Role::Builds);
+    fn path_prefix_belongs_to_one_service() {
+        assert_eq!(find_post_route("/builds/v1/slow").service, Role::Builds);
         let token = find(&Method::GET, "/v2/token").unwrap();
         assert_eq!((token.service, token.answered_by), (Role::Images, Some(AnsweredBy::TokenExchange)));
         assert_eq!(token.prefix.dialect, Some(Dialect::Registry));
@@ -307,13 +313,13 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_is_restarted_with_other_routes_has_those() {
-        let mut table = table();
+    fn reloaded_document_replaces_the_routes_of_a_service() {
+        let mut table = build_table();
         let document = json!({"x-hearth-prefixes": {"builds": {}}, "paths": {
             "/builds/v1/tool/{tool}/sources": {"post": {"x-hearth-body-limit": 6000}},
         }});
         table.add(Role::Builds, serde_json::from_value(document).unwrap());
-        let door = Door::default();
+        let door = DoorSettings::default();
         let route = table.find(&Method::POST, "/builds/v1/tool/hello/sources", &door).unwrap();
         assert_eq!((route.body_limit, route.streaming, route.tool), (6000, false, None));
         assert_eq!(

@@ -1,47 +1,63 @@
-//! Blobs that are there.
+//! Blobs of a repository: lookup and deletion.
 
-use hearth_base::{Digest, Error, Kind, Result};
+use hearth_base::{Digest, Error, ErrorKind, Result};
 
 use super::tags;
 use crate::{
-    cx::Cx,
-    names::{ImageName, Space},
-    store::Content,
+    context::ImagesContext,
+    names::{ImageName, RepositorySpace},
+    store::BlobContent,
 };
 
-/// A blob of a repository. Whoever asks after one may be about to rely on it without sending it again, so that it
-/// is kept for a time of grace from here on.
-pub async fn find(cx: &Cx, space: &Space, name: &ImageName, digest: Digest) -> Result<Content> {
+/// Finds a blob of a repository. A client that looks a blob up may rely on it without sending it again, so a
+/// lookup renews the blob's grace period (written at most once per half period).
+pub async fn find_blob(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
+    name: &ImageName,
+    digest: Digest,
+) -> Result<BlobContent> {
     let unknown =
-        || Error::new(Kind::NotFound, "blob-unknown", format!("{space}/{name} has no blob {digest}"));
-    let repository = tags::repository(cx, space, name).await?;
-    let since = cx.store.link(repository.id, digest).await?.ok_or_else(unknown)?;
+        || Error::new(ErrorKind::NotFound, "blob-unknown", format!("{space}/{name} has no blob {digest}"));
+    let repository = tags::find_repository(cx, space, name).await?;
+    let since = cx.store.find_link(repository.id, digest).await?.ok_or_else(unknown)?;
     let now = cx.now();
-    if now.duration_since(since) > cx.grace() / 2 {
+    if now.duration_since(since) > cx.grace_period() / 2 {
         let tx = cx.store.begin().await?;
-        if !cx.store.link_touch(&tx, repository.id, digest, now).await? {
+        if !cx.store.touch_link(&tx, repository.id, digest, now).await? {
             return Err(unknown());
         }
         tx.commit().await?;
     }
-    cx.store.content(digest).await?.ok_or_else(unknown)
+    cx.store.find_content(digest).await?.ok_or_else(unknown)
 }
 
-/// Takes a blob from a repository, unless one of its manifests needs it.
-pub async fn delete(cx: &Cx, space: &Space, name: &ImageName, digest: Digest) -> Result<()> {
-    let repository = tags::repository(cx, space, name).await?;
+/// Removes a blob from a repository. Fails with `blob-needed` while a manifest of the repository refers to
+/// it.
+pub async fn delete_blob(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
+    name: &ImageName,
+    digest: Digest,
+) -> Result<()> {
+    let repository = tags::find_repository(cx, space, name).await?;
     let tx = cx.store.begin().await?;
-    cx.store.repository_locked(&tx, repository.id).await?;
+    cx.store.lock_repository(&tx, repository.id).await?;
     if cx.store.is_needed(&tx, repository.id, digest).await? {
-        return Err(Error::conflict("blob-needed", format!("a manifest of {space}/{name} needs {digest}"))
-            .help("delete that manifest first"));
+        return Err(Error::conflict(
+            "blob-needed",
+            format!("the blob {digest} is in use by a manifest of {space}/{name}"),
+        )
+        .help("delete the manifest first"));
     }
-    let there = cx.store.link_delete(&tx, repository.id, digest).await?;
+    let existed = cx.store.delete_link(&tx, repository.id, digest).await?;
     tx.commit().await?;
-    match there {
+    match existed {
         true => Ok(()),
-        false => {
-            Err(Error::new(Kind::NotFound, "blob-unknown", format!("{space}/{name} has no blob {digest}")))
-        }
+        false => Err(Error::new(
+            ErrorKind::NotFound,
+            "blob-unknown",
+            format!("{space}/{name} has no blob {digest}"),
+        )),
     }
 }

@@ -1,5 +1,5 @@
-//! Taking in an image from a folder (OCI image specification, `image-layout.md`), as `hearthd image bootstrap` makes
-//! it.
+//! Import of an OCI image layout from a folder (OCI image specification, `image-layout.md`), as `hearthd
+//! image bootstrap` makes it.
 
 use std::path::Path;
 
@@ -10,35 +10,45 @@ use hearth_kit::blobs::BoxError;
 use serde_json::Value;
 use tokio::{fs, io::AsyncReadExt};
 
-use super::{manifests, parse, uploads};
+use super::{manifest_format, manifests, uploads};
 use crate::{
-    cx::Cx,
-    names::{ImageName, Reference, Space},
+    context::ImagesContext,
+    names::{ImageName, Reference, RepositorySpace},
 };
 
-/// Takes in the first image of the layout in `folder` as a provided one. What is there already is not read again.
-pub async fn import(cx: &Cx, folder: &Path, name: &ImageName, tag: &Reference) -> Result<Digest> {
-    let index: Value = serde_json::from_slice(&read(&folder.join("index.json")).await?)
-        .map_err(|cause| unreadable(folder).because(cause))?;
-    let digest =
-        index.pointer("/manifests/0/digest").and_then(Value::as_str).ok_or_else(|| unreadable(folder))?;
-    let place = |digest: Digest| folder.join("blobs/sha256").join(digest.hex());
-    let manifest = read(&place(digest.parse()?)).await?;
-    let (media_type, parsed) = parse::parse(None, &manifest)?;
-    let space = Space::Provided;
-    for blob in parsed.blobs()? {
-        if uploads::adopt(cx, &space, name, blob).await? {
+/// Imports the first image of the layout in `folder` as a provided image. Blobs that the registry has already
+/// are not read again.
+pub async fn import_layout(
+    cx: &ImagesContext,
+    folder: &Path,
+    name: &ImageName,
+    tag: &Reference,
+) -> Result<Digest> {
+    let index: Value = serde_json::from_slice(&read_file(&folder.join("index.json")).await?)
+        .map_err(|cause| build_layout_error(folder).with_cause(cause))?;
+    let digest = index
+        .pointer("/manifests/0/digest")
+        .and_then(Value::as_str)
+        .ok_or_else(|| build_layout_error(folder))?;
+    let blob_path = |digest: Digest| folder.join("blobs/sha256").join(digest.to_hex());
+    let manifest = read_file(&blob_path(digest.parse()?)).await?;
+    let (media_type, parsed) = manifest_format::parse_manifest(None, &manifest)?;
+    let space = RepositorySpace::Provided;
+    for blob in parsed.list_blob_digests()? {
+        if uploads::link_existing_blob(cx, &space, name, blob).await? {
             continue;
         }
-        let upload = uploads::begin(cx, &space, name).await?;
-        let file = fs::File::open(place(blob)).await.map_err(|cause| unreadable(folder).because(cause))?;
-        let upload = uploads::append(cx, upload, None, pieces(file)).await?;
-        uploads::finish(cx, upload, blob).await?;
+        let upload = uploads::begin_upload(cx, &space, name).await?;
+        let file = fs::File::open(blob_path(blob))
+            .await
+            .map_err(|cause| build_layout_error(folder).with_cause(cause))?;
+        let upload = uploads::append_content(cx, upload, None, stream_file(file)).await?;
+        uploads::finish_upload(cx, upload, blob).await?;
     }
-    manifests::put(cx, &space, name, tag, Some(&media_type), &manifest).await
+    manifests::push_manifest(cx, &space, name, tag, Some(&media_type), &manifest).await
 }
 
-fn pieces(file: fs::File) -> uploads::Incoming {
+fn stream_file(file: fs::File) -> uploads::BlobStream {
     let pieces = stream::try_unfold(file, async |mut file| {
         let mut piece = Vec::with_capacity(1 << 18);
         let read = (&mut file).take(1 << 18).read_to_end(&mut piece).await?;
@@ -47,11 +57,11 @@ fn pieces(file: fs::File) -> uploads::Incoming {
     pieces.boxed()
 }
 
-async fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).await.map_err(|cause| unreadable(path).because(cause))
+async fn read_file(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).await.map_err(|cause| build_layout_error(path).with_cause(cause))
 }
 
-fn unreadable(path: &Path) -> Error {
-    Error::invalid("image-layout", format!("{} holds no image that can be read", path.display()))
-        .help("name a folder that is an OCI image layout")
+fn build_layout_error(path: &Path) -> Error {
+    Error::invalid("image-layout", format!("{} is not a readable OCI image layout", path.display()))
+        .help("give a folder that is an OCI image layout")
 }

@@ -1,21 +1,23 @@
 //! Manifests (OCI distribution specification, "Pushing manifests", "Pulling manifests").
 
-use hearth_base::{Digest, Error, Kind, Result};
+use hearth_base::{Digest, Error, ErrorKind, Result};
 use hearth_kit::events::NewEvent;
 use hearth_wire::images::internal::{TagEvent, TagMoved};
 use sha2::{Digest as _, Sha256};
 
-use super::{parse, tags};
+use super::{manifest_format, tags};
 use crate::{
-    cx::Cx,
-    names::{ImageName, Reference, Space, TagName},
+    context::ImagesContext,
+    names::{ImageName, Reference, RepositorySpace, TagName},
     store::Manifest,
 };
 
-/// Keeps a manifest under a tag or its digest. Everything that it needs has to be in the repository already.
-pub async fn put(
-    cx: &Cx,
-    space: &Space,
+/// Stores a manifest under a tag or its digest. Each blob and manifest that it refers to must already be in
+/// the repository, otherwise the error is `manifest-blob-unknown`. A tag that now points to another manifest
+/// emits `image.tag.moved` in the same transaction.
+pub async fn push_manifest(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
     name: &ImageName,
     reference: &Reference,
     media_type: Option<&str>,
@@ -25,95 +27,114 @@ pub async fn put(
     if let Reference::Digest(wanted) = reference
         && *wanted != digest
     {
-        let what = format!("the manifest has the digest {digest}, and not {wanted}");
+        let what = format!("the digest of the manifest is wrong: {digest}; expected {wanted}");
         return Err(Error::invalid("digest-invalid", what));
     }
-    let (media_type, parsed) = parse::parse(media_type, content)?;
-    let (blobs, manifests) = (parsed.blobs()?, parsed.manifests()?);
+    let (media_type, parsed) = manifest_format::parse_manifest(media_type, content)?;
+    let (blobs, manifests) = (parsed.list_blob_digests()?, parsed.list_manifest_digests()?);
     let now = cx.now();
     let tx = cx.store.begin().await?;
-    let repository = cx.store.repository_for(&tx, cx.id(), space, name, now).await?;
+    let repository = cx.store.lock_or_create_repository(&tx, cx.generate_id(), space, name, now).await?;
     for blob in &blobs {
         if !cx.store.has_link(&tx, repository.id, *blob).await? {
-            return Err(needs(space, name, "blob", *blob));
+            return Err(build_missing_error(space, name, "blob", *blob));
         }
     }
     for manifest in &manifests {
         if !cx.store.has_manifest(&tx, repository.id, *manifest).await? {
-            return Err(needs(space, name, "manifest", *manifest));
+            return Err(build_missing_error(space, name, "manifest", *manifest));
         }
     }
     let manifest = Manifest { digest, media_type, content: content.to_owned() };
     let all = blobs.into_iter().chain(manifests);
-    cx.store.manifest_put(&tx, repository.id, &manifest, all, now).await?;
+    cx.store.upsert_manifest(&tx, repository.id, &manifest, all, now).await?;
     if let Reference::Tag(tag) = reference
-        && cx.store.tag_put(&tx, repository.id, tag, digest, now).await?
+        && cx.store.put_tag(&tx, repository.id, tag, digest, now).await?
     {
-        let tool = if let Space::Tool(id, _) = space { Some(*id) } else { None };
+        let tool = if let RepositorySpace::Tool(id, _) = space { Some(*id) } else { None };
         let moved = TagEvent::Moved(TagMoved { tool, image: name.clone(), tag: tag.to_string() });
-        cx.store.events.append(&tx, [NewEvent::new(cx.id(), now, &moved)?]).await?;
+        cx.store.events.append(&tx, [NewEvent::new(cx.generate_id(), now, &moved)?]).await?;
     }
     tx.commit().await?;
     Ok(digest)
 }
 
-/// A manifest by its tag or digest.
-pub async fn find(cx: &Cx, space: &Space, name: &ImageName, reference: &Reference) -> Result<Manifest> {
-    let repository = tags::repository(cx, space, name).await?;
+/// Finds a manifest by its tag or digest.
+pub async fn find_manifest(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
+    name: &ImageName,
+    reference: &Reference,
+) -> Result<Manifest> {
+    let repository = tags::find_repository(cx, space, name).await?;
     let digest = match reference {
         Reference::Digest(digest) => *digest,
         Reference::Tag(tag) => {
-            let tag = cx.store.tag(repository.id, tag).await?;
-            tag.ok_or_else(|| unknown(space, name, reference))?.digest
+            let tag = cx.store.find_tag(repository.id, tag).await?;
+            tag.ok_or_else(|| build_unknown_error(space, name, reference))?.digest
         }
     };
-    cx.store.manifest(repository.id, digest).await?.ok_or_else(|| unknown(space, name, reference))
+    cx.store
+        .find_manifest(repository.id, digest)
+        .await?
+        .ok_or_else(|| build_unknown_error(space, name, reference))
 }
 
-/// Takes a tag away, or a manifest with all its tags. What somebody relies on stays until they let it go.
-pub async fn delete(cx: &Cx, space: &Space, name: &ImageName, reference: &Reference) -> Result<()> {
+/// Deletes a tag, or a manifest with all its tags. A manifest that is pinned or part of an index is refused
+/// with `manifest-in-use`; after the deletion of its tag it stays until it is unpinned.
+pub async fn delete_reference(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
+    name: &ImageName,
+    reference: &Reference,
+) -> Result<()> {
     let digest = match reference {
         Reference::Tag(tag) => return delete_tag(cx, space, name, tag).await,
         Reference::Digest(digest) => *digest,
     };
-    let repository = tags::repository(cx, space, name).await?;
+    let repository = tags::find_repository(cx, space, name).await?;
     let now = cx.now();
     let tx = cx.store.begin().await?;
-    cx.store.repository_locked(&tx, repository.id).await?;
-    if let Some(holder) = cx.store.pin_of(&tx, digest).await? {
+    cx.store.lock_repository(&tx, repository.id).await?;
+    if let Some(holder) = cx.store.find_pin_holder(&tx, digest).await? {
         let what = format!("{space}/{name}@{digest} is in use by {holder}");
-        return Err(
-            Error::conflict("manifest-in-use", what).help("delete its tag: the rest goes when it is free")
-        );
+        return Err(Error::conflict("manifest-in-use", what)
+            .help("delete its tag: the manifest is deleted once nothing uses it"));
     }
     if cx.store.is_needed(&tx, repository.id, digest).await? {
         let what = format!("{space}/{name}@{digest} is part of an index");
         return Err(Error::conflict("manifest-in-use", what).help("delete the index first"));
     }
-    cx.store.tags_delete(&tx, repository.id, Some(digest), now).await?;
-    let there = cx.store.manifest_delete(&tx, repository.id, digest).await?;
+    cx.store.delete_tags(&tx, repository.id, Some(digest), now).await?;
+    let existed = cx.store.delete_manifest(&tx, repository.id, digest).await?;
     tx.commit().await?;
-    if there { Ok(()) } else { Err(unknown(space, name, reference)) }
+    if existed { Ok(()) } else { Err(build_unknown_error(space, name, reference)) }
 }
 
-async fn delete_tag(cx: &Cx, space: &Space, name: &ImageName, tag: &TagName) -> Result<()> {
-    let repository = tags::repository(cx, space, name).await?;
+async fn delete_tag(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
+    name: &ImageName,
+    tag: &TagName,
+) -> Result<()> {
+    let repository = tags::find_repository(cx, space, name).await?;
     let tx = cx.store.begin().await?;
-    cx.store.repository_locked(&tx, repository.id).await?;
-    let there = cx.store.tag_delete(&tx, repository.id, tag, cx.now()).await?;
+    cx.store.lock_repository(&tx, repository.id).await?;
+    let existed = cx.store.delete_tag(&tx, repository.id, tag, cx.now()).await?;
     tx.commit().await?;
-    if there { Ok(()) } else { Err(unknown(space, name, &Reference::Tag(tag.clone()))) }
+    if existed { Ok(()) } else { Err(build_unknown_error(space, name, &Reference::Tag(tag.clone()))) }
 }
 
-fn needs(space: &Space, name: &ImageName, what: &str, digest: Digest) -> Error {
-    let text = format!("the manifest needs the {what} {digest}, which {space}/{name} does not have");
-    Error::new(Kind::NotFound, "manifest-blob-unknown", text).help("push what an image is made of before it")
+fn build_missing_error(space: &RepositorySpace, name: &ImageName, what: &str, digest: Digest) -> Error {
+    let text = format!("{space}/{name} has no {what} {digest}, which the manifest refers to");
+    Error::new(ErrorKind::NotFound, "manifest-blob-unknown", text)
+        .help("push the image's blobs before its manifest")
 }
 
-fn unknown(space: &Space, name: &ImageName, reference: &Reference) -> Error {
+fn build_unknown_error(space: &RepositorySpace, name: &ImageName, reference: &Reference) -> Error {
     let between = if matches!(reference, Reference::Tag(_)) { ':' } else { '@' };
     Error::new(
-        Kind::NotFound,
+        ErrorKind::NotFound,
         "manifest-unknown",
         format!("there is no image {space}/{name}{between}{reference}"),
     )

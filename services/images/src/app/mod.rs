@@ -1,14 +1,14 @@
-//! The rules. No HTTP, no SQL.
+//! Rules of the service, without HTTP and SQL.
 
 pub mod blobs;
-pub mod collect;
-pub mod erase;
+pub mod garbage_collection;
+pub mod image_reference;
 pub mod layout;
+pub mod manifest_format;
 pub mod manifests;
-pub mod meaning;
-pub mod parse;
 pub mod pins;
 pub mod provided;
-pub mod resolve;
+pub mod resolution;
 pub mod tags;
+pub mod tool_erasure;
 pub mod uploads;

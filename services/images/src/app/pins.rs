@@ -1,39 +1,45 @@
-//! Relying on images: what is pinned is not collected.
+//! Pins: a pinned manifest is not collected.
 
-use hearth_base::{Digest, Error, Kind, Result, ToolId};
+use hearth_base::{Digest, Error, ErrorKind, Result, ToolId};
 use hearth_kit::tool_state::lock_existing_tool;
 
-use crate::{cx::Cx, names::PROVIDED};
+use crate::{context::ImagesContext, names::PROVIDED_OWNER};
 
-/// The most characters in a holder's text.
-const LONGEST: usize = 200;
+/// Longest holder text, in bytes.
+const MAX_HOLDER_LENGTH: usize = 200;
 
-/// Pins a manifest that a tool may use. It is there from here on: the repository's lock, which a collection needs
-/// too, is held while the pin is written.
-pub async fn put(cx: &Cx, holder: &str, tool: ToolId, digest: Digest) -> Result<()> {
-    if holder.is_empty() || holder.len() > LONGEST {
-        return Err(Error::invalid("pin-holder", format!("a holder has 1 to {LONGEST} characters")));
+/// Pins a manifest that a tool may use. Once this returns, the manifest cannot be collected: the pin is
+/// written under the repository's row lock, which garbage collection takes too.
+pub async fn put_pin(cx: &ImagesContext, holder: &str, tool: ToolId, digest: Digest) -> Result<()> {
+    if holder.is_empty() || holder.len() > MAX_HOLDER_LENGTH {
+        return Err(Error::invalid(
+            "pin-holder",
+            format!(
+                "the holder has an invalid length: {}; expected 1 to {MAX_HOLDER_LENGTH} characters",
+                holder.len()
+            ),
+        ));
     }
-    let owners = [tool.to_string(), PROVIDED.to_owned()];
-    let mut homes = cx.store.manifest_home(digest, &owners).await?;
-    // Whoever locks several does so in one order.
-    homes.sort();
+    let owners = [tool.to_string(), PROVIDED_OWNER.to_owned()];
+    let mut repositories = cx.store.find_manifest_repositories(digest, &owners).await?;
+    // Locks are taken in the order of ids, so that two callers cannot deadlock.
+    repositories.sort();
     let tx = cx.store.begin().await?;
     lock_existing_tool(&tx, tool).await?;
-    for home in homes {
-        cx.store.repository_locked(&tx, home).await?;
-        if cx.store.has_manifest(&tx, home, digest).await? {
-            cx.store.pin_put(&tx, holder, tool, digest, cx.now()).await?;
+    for repository in repositories {
+        cx.store.lock_repository(&tx, repository).await?;
+        if cx.store.has_manifest(&tx, repository, digest).await? {
+            cx.store.put_pin(&tx, holder, tool, digest, cx.now()).await?;
             return tx.commit().await;
         }
     }
-    let what = format!("there is no image with the digest {digest} that this tool may use");
-    Err(Error::new(Kind::NotFound, "manifest-unknown", what).help("resolve the image again"))
+    let what = format!("the tool has no image with the digest {digest}");
+    Err(Error::new(ErrorKind::NotFound, "manifest-unknown", what).help("resolve the image again"))
 }
 
-/// Lets go of what a holder relied on.
-pub async fn delete(cx: &Cx, holder: &str) -> Result<()> {
+/// Deletes a holder's pin.
+pub async fn delete_pin(cx: &ImagesContext, holder: &str) -> Result<()> {
     let tx = cx.store.begin().await?;
-    cx.store.pin_delete(&tx, holder, cx.now()).await?;
+    cx.store.delete_pin(&tx, holder, cx.now()).await?;
     tx.commit().await
 }

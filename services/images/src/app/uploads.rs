@@ -1,151 +1,179 @@
-//! Blobs on their way in (OCI distribution specification, "Pushing blobs").
+//! Blob uploads (OCI distribution specification, "Pushing blobs").
 //!
-//! Each request's content becomes a part of its own, which counts once its row is there; the upload's size in the
-//! row is what two requests at the same time compete for.
+//! The content of each request is stored as a separate part, which counts once its row is committed. Two
+//! requests at the same time compete for the upload's size in its row: only the first matches.
 
 use bytes::Bytes;
 use futures::{
     StreamExt, TryStreamExt,
     stream::{self, BoxStream},
 };
-use hearth_base::{Digest, Error, Kind, Result, UploadId};
-use hearth_kit::blobs::{BoxError, Written, too_large};
+use hearth_base::{Digest, Error, ErrorKind, Result, UploadId};
+use hearth_kit::blobs::{BoxError, WrittenBlob, build_too_large_error};
 
-use super::collect;
+use super::garbage_collection;
 use crate::{
-    cx::Cx,
-    names::{ImageName, Space},
-    store::{Content, Part, Repository, Upload},
+    context::ImagesContext,
+    names::{ImageName, RepositorySpace},
+    store::{BlobContent, Repository, Upload, UploadPart},
 };
 
-/// Content on its way in.
-pub type Incoming = BoxStream<'static, Result<Bytes, BoxError>>;
+/// Stream of uploaded content.
+pub type BlobStream = BoxStream<'static, Result<Bytes, BoxError>>;
 
-/// Begins an upload.
-pub async fn begin(cx: &Cx, space: &Space, name: &ImageName) -> Result<Upload> {
+/// Creates an upload.
+pub async fn begin_upload(cx: &ImagesContext, space: &RepositorySpace, name: &ImageName) -> Result<Upload> {
     let now = cx.now();
     let tx = cx.store.begin().await?;
-    let repository = cx.store.repository_for(&tx, cx.id(), space, name, now).await?;
-    let upload = Upload { id: cx.id(), repository: repository.id, size: 0 };
-    cx.store.upload_add(&tx, upload, now).await?;
+    let repository = cx.store.lock_or_create_repository(&tx, cx.generate_id(), space, name, now).await?;
+    let upload = Upload { id: cx.generate_id(), repository: repository.id, size: 0 };
+    cx.store.insert_upload(&tx, upload, now).await?;
     tx.commit().await?;
     Ok(upload)
 }
 
-/// Gives a repository a blob that another one has, if that one may be read; otherwise `None`.
-pub async fn mount(
-    cx: &Cx,
-    space: &Space,
+/// Links a blob of the repository `from`, which the caller may read. `None` when `from` is absent or lacks
+/// the blob.
+pub async fn mount_blob(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
     name: &ImageName,
     digest: Digest,
     from: Option<&Repository>,
 ) -> Result<Option<()>> {
     let Some(from) = from else { return Ok(None) };
-    if cx.store.link(from.id, digest).await?.is_none() {
+    if cx.store.find_link(from.id, digest).await?.is_none() {
         return Ok(None);
     }
-    Ok(adopt(cx, space, name, digest).await?.then_some(()))
+    Ok(link_existing_blob(cx, space, name, digest).await?.then_some(()))
 }
 
-/// Gives a repository a blob that any other has, for somebody who could bring it too. Whether there is one.
-pub async fn adopt(cx: &Cx, space: &Space, name: &ImageName, digest: Digest) -> Result<bool> {
+/// Links a blob that any repository has. Only for callers that could upload the content themselves. False
+/// when the registry does not have the blob.
+pub async fn link_existing_blob(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
+    name: &ImageName,
+    digest: Digest,
+) -> Result<bool> {
     let now = cx.now();
     let tx = cx.store.begin().await?;
-    let repository = cx.store.repository_for(&tx, cx.id(), space, name, now).await?;
-    let linked = cx.store.link_known(&tx, repository.id, digest, now).await?;
+    let repository = cx.store.lock_or_create_repository(&tx, cx.generate_id(), space, name, now).await?;
+    let linked = cx.store.link_existing(&tx, repository.id, digest, now).await?;
     tx.commit().await?;
     Ok(linked)
 }
 
-/// An upload that is under way.
-pub async fn find(cx: &Cx, space: &Space, name: &ImageName, id: UploadId) -> Result<Upload> {
-    let upload = match cx.store.repository(&space.owner(), name).await? {
-        Some(repository) => cx.store.upload(repository.id, id).await?,
+/// Finds an active upload.
+pub async fn find_upload(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
+    name: &ImageName,
+    id: UploadId,
+) -> Result<Upload> {
+    let upload = match cx.store.find_repository(&space.owner_key(), name).await? {
+        Some(repository) => cx.store.find_upload(repository.id, id).await?,
         None => None,
     };
     upload.ok_or_else(|| {
-        Error::new(Kind::NotFound, "blob-upload-unknown", "there is no such upload, or it was given up")
-            .help("begin the upload anew")
+        Error::new(
+            ErrorKind::NotFound,
+            "blob-upload-unknown",
+            "the upload does not exist or has been cancelled",
+        )
+        .help("begin a new upload")
     })
 }
 
-/// Adds content to an upload; `at` is where the client says that it goes on.
-pub async fn append(cx: &Cx, upload: Upload, at: Option<u64>, content: Incoming) -> Result<Upload> {
+/// Appends content to an upload. `at` is the offset that the client declares; another offset than the
+/// upload's size is refused.
+pub async fn append_content(
+    cx: &ImagesContext,
+    upload: Upload,
+    at: Option<u64>,
+    content: BlobStream,
+) -> Result<Upload> {
     if at.is_some_and(|at| at != upload.size) {
-        return Err(out_of_order(&upload));
+        return Err(build_order_error(&upload));
     }
     let mut content = Box::pin(content.peekable());
-    // A last request often has nothing more to bring.
+    // The last request of an upload is often empty.
     if content.as_mut().peek().await.is_none() {
         return Ok(upload);
     }
-    let blob = cx.id();
-    let left = cx.settings.blob_limit.saturating_sub(upload.size);
-    let written = cx.blobs.write(blob, content, left).await.map_err(|error| match error.code() {
-        "content-too-large" if left < cx.settings.blob_limit => too_large(cx.settings.blob_limit),
+    let blob = cx.generate_id();
+    let remaining = cx.settings.blob_limit.saturating_sub(upload.size);
+    let written = cx.blobs.write(blob, content, remaining).await.map_err(|error| match error.code() {
+        "content-too-large" if remaining < cx.settings.blob_limit => {
+            build_too_large_error(cx.settings.blob_limit)
+        }
         _ => error,
     })?;
-    let Written { digest, size } = written;
+    let WrittenBlob { digest, size } = written;
     let now = cx.now();
     let tx = cx.store.begin().await?;
-    let added = cx.store.upload_append(&tx, &upload, Part { blob, size, digest }, now).await?;
+    let added = cx.store.append_part(&tx, &upload, UploadPart { blob, size, digest }, now).await?;
     if !added {
-        cx.store.discard(&tx, blob).await?;
+        cx.store.add_garbage(&tx, blob).await?;
     }
     tx.commit().await?;
-    if added { Ok(Upload { size: upload.size + size, ..upload }) } else { Err(out_of_order(&upload)) }
+    if added { Ok(Upload { size: upload.size + size, ..upload }) } else { Err(build_order_error(&upload)) }
 }
 
-/// Ends an upload: the blob is there if its content is what the client says it is.
-pub async fn finish(cx: &Cx, upload: Upload, digest: Digest) -> Result<()> {
-    let parts = cx.store.upload_parts(upload.id).await?;
+/// Finishes an upload: links the blob if its content has the digest `digest`, and marks the rest as garbage.
+pub async fn finish_upload(cx: &ImagesContext, upload: Upload, digest: Digest) -> Result<()> {
+    let parts = cx.store.list_parts(upload.id).await?;
     let (blob, written) = match parts[..] {
-        [Part { blob, size, digest }] => (blob, Written { digest, size }),
-        _ => join(cx, parts).await?,
+        [UploadPart { blob, size, digest }] => (blob, WrittenBlob { digest, size }),
+        _ => join_parts(cx, parts).await?,
     };
     let now = cx.now();
     let tx = cx.store.begin().await?;
-    let repository = cx.store.repository_locked(&tx, upload.repository).await?;
-    let good = written.digest == digest;
-    let ended = repository.is_some() && cx.store.upload_end(&tx, &upload, good.then_some(blob)).await?;
-    if ended && good {
-        let content = Content { digest, blob, size: written.size };
-        cx.store.link_new(&tx, upload.repository, content, now).await?;
+    let repository = cx.store.lock_repository(&tx, upload.repository).await?;
+    let digest_matches = written.digest == digest;
+    let ended =
+        repository.is_some() && cx.store.end_upload(&tx, &upload, digest_matches.then_some(blob)).await?;
+    if ended && digest_matches {
+        let content = BlobContent { digest, blob, size: written.size };
+        cx.store.link_new_content(&tx, upload.repository, content, now).await?;
     } else {
-        cx.store.discard(&tx, blob).await?;
+        cx.store.add_garbage(&tx, blob).await?;
     }
     tx.commit().await?;
-    collect::sweep_soon(cx).await;
-    match (ended, good) {
-        (false, _) => Err(out_of_order(&upload)),
+    garbage_collection::delete_garbage_or_log(cx).await;
+    match (ended, digest_matches) {
+        (false, _) => Err(build_order_error(&upload)),
         (true, false) => Err(Error::invalid(
             "digest-invalid",
-            format!("what was sent has the digest {}, and not {digest}", written.digest),
+            format!("the digest of the upload is wrong: {}; expected {digest}", written.digest),
         )
         .help("send it again")),
         (true, true) => Ok(()),
     }
 }
 
-/// Gives an upload up.
-pub async fn cancel(cx: &Cx, upload: Upload) -> Result<()> {
+/// Cancels an upload.
+pub async fn cancel_upload(cx: &ImagesContext, upload: Upload) -> Result<()> {
     let tx = cx.store.begin().await?;
-    cx.store.upload_end(&tx, &upload, None).await?;
+    cx.store.end_upload(&tx, &upload, None).await?;
     tx.commit().await?;
-    collect::sweep_soon(cx).await;
+    garbage_collection::delete_garbage_or_log(cx).await;
     Ok(())
 }
 
-/// Several parts, or none, in one.
-async fn join(cx: &Cx, parts: Vec<Part>) -> Result<(hearth_base::BlobId, Written)> {
-    let blob = cx.id();
+/// Concatenates parts into one blob; no parts make an empty blob.
+async fn join_parts(
+    cx: &ImagesContext,
+    parts: Vec<UploadPart>,
+) -> Result<(hearth_base::BlobId, WrittenBlob)> {
+    let blob = cx.generate_id();
     let blobs = cx.blobs.clone();
     let content = stream::iter(parts)
         .then(move |part| {
             let blobs = blobs.clone();
             async move {
                 let content = blobs.read(part.blob, None).await?;
-                content.ok_or_else(|| Error::internal(format!("the content {} is not there", part.blob)))
+                content.ok_or_else(|| Error::internal(format!("the content {} is missing", part.blob)))
             }
         })
         .try_flatten()
@@ -154,12 +182,12 @@ async fn join(cx: &Cx, parts: Vec<Part>) -> Result<(hearth_base::BlobId, Written
     Ok((blob, written))
 }
 
-fn out_of_order(upload: &Upload) -> Error {
+fn build_order_error(upload: &Upload) -> Error {
     let size = upload.size;
     Error::new(
-        Kind::Range,
+        ErrorKind::Range,
         "blob-upload-invalid",
-        format!("this does not follow on the {size} bytes before it"),
+        format!("the content does not continue the upload, which has {size} bytes"),
     )
-    .help("ask the upload how far it is, and go on from there")
+    .help("get the upload's state, and continue from there")
 }

@@ -2,5 +2,5 @@
 
 use axum::http::HeaderName;
 
-/// The digest of the content of an answer.
-pub const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+/// Header with the digest of the response's content.
+pub const DIGEST_HEADER: HeaderName = HeaderName::from_static("docker-content-digest");

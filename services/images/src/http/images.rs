@@ -1,107 +1,119 @@
-//! Images as people see them.
+//! Endpoints for images and tags.
 
 use hearth_base::{Page, Result, ToolId};
-use hearth_kit::{Answer, Authed, Param, Query, Reply};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Param, Query};
 use hearth_wire::{
-    images::{Image, Provided, Tag},
+    images::{Image, ProvidedImageInfo, Tag},
     reply::{Data, Done, Listed, Paging},
 };
 
 use crate::{
     app::{manifests, provided as listed, tags as app_tags},
-    cx::Cx,
-    names::{ImageName, Reference, Space, TagName},
+    context::ImagesContext,
+    names::{ImageName, Reference, RepositorySpace, TagName},
     rights::{Operate, Pull, PullProvided, Push},
     store::Repository,
 };
 
-/// The images that this Hearth provides.
+/// List the images that this Hearth provides.
 #[utoipa::path(get, path = "/images/v1/provided", tag = "images", operation_id = "images.provided",
-    responses((status = 200, body = Data<Listed<Provided>>)))]
-pub async fn provided(cx: Cx, _: Authed<PullProvided>) -> Reply<Listed<Provided>> {
-    Ok(Answer::page(Page { items: provided_views(&cx).await?, next: None }))
+    responses((status = 200, body = Data<Listed<ProvidedImageInfo>>)))]
+pub async fn list_provided(
+    cx: ImagesContext,
+    _: Authed<PullProvided>,
+) -> ApiResult<Listed<ProvidedImageInfo>> {
+    Ok(ApiResponse::from_page(Page { items: find_provided_images(&cx).await?, next: None }))
 }
 
-/// The operator's list, with what is there of it.
-pub async fn provided_views(cx: &Cx) -> Result<Vec<Provided>> {
+/// Lists the provided images of the settings with their current digests.
+pub async fn find_provided_images(cx: &ImagesContext) -> Result<Vec<ProvidedImageInfo>> {
     let mut views = Vec::new();
     for (name, provided) in &cx.settings.provided {
         let digest = listed::find_digest(cx, name, provided).await?;
         let (aliases, state) = (provided.aliases.clone(), provided.state.clone());
-        views.push(Provided { name: name.clone(), aliases, state, digest });
+        views.push(ProvidedImageInfo { name: name.clone(), aliases, state, digest });
     }
     Ok(views)
 }
 
-/// A tool's images by name.
+/// List the images of a tool by name.
 #[utoipa::path(get, path = "/images/v1/tool/{tool}/images", tag = "images", operation_id = "images.list",
-    params(("tool" = String, Path, description = "its name"), Paging),
+    params(("tool" = String, Path, description = "name of the tool"), Paging),
     responses((status = 200, body = Data<Listed<Image>>)))]
-pub async fn list(cx: Cx, tool: Authed<Pull>, Query(paging): Query<Paging>) -> Reply<Listed<Image>> {
+pub async fn list(
+    cx: ImagesContext,
+    tool: Authed<Pull>,
+    Query(paging): Query<Paging>,
+) -> ApiResult<Listed<Image>> {
     let owner = tool.id.to_string();
-    let page = cx.store.repository_list(Some(&owner), paging.limit, paging.cursor.as_ref()).await?;
-    Ok(Answer::page(views(&cx, page).await?))
+    let page = cx.store.list_repositories(Some(&owner), paging.limit, paging.cursor.as_ref()).await?;
+    Ok(ApiResponse::from_page(render_images(&cx, page).await?))
 }
 
-/// All tools' images.
+/// List the images of all tools.
 #[utoipa::path(get, path = "/images/v1/images", tag = "images", operation_id = "images.list_all",
     params(Paging),
     responses((status = 200, body = Data<Listed<Image>>)))]
-pub async fn list_all(cx: Cx, _: Authed<Operate>, Query(paging): Query<Paging>) -> Reply<Listed<Image>> {
-    let page = cx.store.repository_list(None, paging.limit, paging.cursor.as_ref()).await?;
-    Ok(Answer::page(views(&cx, page).await?))
+pub async fn list_all(
+    cx: ImagesContext,
+    _: Authed<Operate>,
+    Query(paging): Query<Paging>,
+) -> ApiResult<Listed<Image>> {
+    let page = cx.store.list_repositories(None, paging.limit, paging.cursor.as_ref()).await?;
+    Ok(ApiResponse::from_page(render_images(&cx, page).await?))
 }
 
-/// Delete an image with all its tags. What runs goes on, and keeps what it needs.
+/// Delete an image with all its tags. Running jobs continue, and keep the content that they use.
 #[utoipa::path(delete, path = "/images/v1/tool/{tool}/images/{name}", tag = "images",
     operation_id = "images.delete",
-    params(("tool" = String, Path, description = "its name"), ("name" = String, Path, description = "the image")),
-    responses((status = 200, body = Data<Done>), (status = 404, description = "there is no such image")))]
-pub async fn delete(cx: Cx, tool: Authed<Push>, Param(name): Param<ImageName>) -> Reply<Done> {
-    app_tags::delete_image(&cx, &Space::Tool(tool.id, tool.name.clone()), &name).await?;
-    Ok(Answer::done())
+    params(("tool" = String, Path, description = "name of the tool"), ("name" = String, Path, description = "name of the image")),
+    responses((status = 200, body = Data<Done>), (status = 404, description = "the image does not exist")))]
+pub async fn delete(cx: ImagesContext, tool: Authed<Push>, Param(name): Param<ImageName>) -> ApiResult<Done> {
+    app_tags::delete_image(&cx, &RepositorySpace::Tool(tool.id, tool.name.clone()), &name).await?;
+    Ok(ApiResponse::ok_done())
 }
 
-/// The tags of an image by name.
+/// List the tags of an image by name.
 #[utoipa::path(get, path = "/images/v1/tool/{tool}/images/{name}/tags", tag = "images",
     operation_id = "images.tags",
-    params(("tool" = String, Path, description = "its name"), ("name" = String, Path, description = "the image"),
+    params(("tool" = String, Path, description = "name of the tool"), ("name" = String, Path, description = "name of the image"),
         Paging),
-    responses((status = 200, body = Data<Listed<Tag>>), (status = 404, description = "there is no such image")))]
-pub async fn tags(
-    cx: Cx,
+    responses((status = 200, body = Data<Listed<Tag>>), (status = 404, description = "the image does not exist")))]
+pub async fn list_tags(
+    cx: ImagesContext,
     tool: Authed<Pull>,
     Param(name): Param<ImageName>,
     Query(paging): Query<Paging>,
-) -> Reply<Listed<Tag>> {
-    let repository = app_tags::repository(&cx, &Space::Tool(tool.id, tool.name.clone()), &name).await?;
-    let page = cx.store.tag_page(repository.id, paging.limit, paging.cursor.as_ref()).await?;
-    Ok(Answer::page(page.map(|tag| Tag {
+) -> ApiResult<Listed<Tag>> {
+    let repository =
+        app_tags::find_repository(&cx, &RepositorySpace::Tool(tool.id, tool.name.clone()), &name).await?;
+    let page = cx.store.list_tags_by_cursor(repository.id, paging.limit, paging.cursor.as_ref()).await?;
+    Ok(ApiResponse::from_page(page.map(|tag| Tag {
         tag: tag.name.to_string(),
         digest: tag.digest,
         updated: tag.updated,
     })))
 }
 
-/// Take a tag away.
+/// Delete a tag.
 #[utoipa::path(delete, path = "/images/v1/tool/{tool}/images/{name}/tags/{tag}", tag = "images",
     operation_id = "images.tag_delete",
-    params(("tool" = String, Path, description = "its name"), ("name" = String, Path, description = "the image"),
-        ("tag" = String, Path, description = "the tag")),
-    responses((status = 200, body = Data<Done>), (status = 404, description = "there is no such tag")))]
-pub async fn tag_delete(
-    cx: Cx,
+    params(("tool" = String, Path, description = "name of the tool"), ("name" = String, Path, description = "name of the image"),
+        ("tag" = String, Path, description = "name of the tag")),
+    responses((status = 200, body = Data<Done>), (status = 404, description = "the tag does not exist")))]
+pub async fn delete_tag(
+    cx: ImagesContext,
     tool: Authed<Push>,
     Param(name): Param<ImageName>,
     Param(tag): Param<TagName>,
-) -> Reply<Done> {
-    let space = Space::Tool(tool.id, tool.name.clone());
-    manifests::delete(&cx, &space, &name, &Reference::Tag(tag)).await?;
-    Ok(Answer::done())
+) -> ApiResult<Done> {
+    let space = RepositorySpace::Tool(tool.id, tool.name.clone());
+    manifests::delete_reference(&cx, &space, &name, &Reference::Tag(tag)).await?;
+    Ok(ApiResponse::ok_done())
 }
 
-async fn views(cx: &Cx, page: Page<Repository>) -> Result<Page<Image>> {
-    let sizes = cx.store.sizes(&page.items).await?;
+async fn render_images(cx: &ImagesContext, page: Page<Repository>) -> Result<Page<Image>> {
+    let sizes = cx.store.sum_repository_sizes(&page.items).await?;
     let size = |id| sizes.iter().find(|(of, _)| *of == id).map_or(0, |(_, size)| *size);
     let items = page.items.iter().map(|repository| {
         let Repository { id, owner, tool_name, name, updated } = repository;

@@ -1,42 +1,51 @@
-//! What other services ask, and nobody else may.
+//! Endpoints for other services only.
 
 use axum::{
     http::{HeaderMap, Method},
     response::Response,
 };
-use hearth_base::{Digest, Error, Kind, Limit, PathParam, Result};
-use hearth_kit::{Answer, Authed, Json, Param, Query, Refused, Reply};
+use hearth_base::{Digest, Error, ErrorKind, PageLimit, PathParam, Result};
+use hearth_kit::{ApiError, ApiResponse, ApiResult, Authed, Json, Param, Query};
 use hearth_wire::{
-    events::{After, EventBatch, Topic},
+    events::{EventBatch, EventsQuery, Topic},
     images::internal::{
-        ImageKind, ImageLayers, OfTool, PinPut, Resolve as ResolveQuery, Resolved, TagEvent, Usable, Usables,
+        ImageKind, ImageLayers, ImageResolution, ImageResolveQuery as ResolveQuery, ImagesOfToolQuery,
+        PinPut, TagEvent, UsableImage, UsableImages,
     },
     reply::{Data, Done},
 };
 
-use super::{blob as content, images::provided_views};
+use super::{blob_response as content, images::find_provided_images};
 use crate::{
     app,
-    cx::Cx,
+    context::ImagesContext,
     rights::{Fetch, Pin, ReadEvents, Resolve},
 };
 
-/// The image that a tool means by a text.
+/// Resolve a text to an image of a tool.
 #[utoipa::path(get, path = "/images/v1/internal/resolve", tag = "internal",
     operation_id = "images.internal_resolve", params(ResolveQuery),
-    responses((status = 200, body = Data<Resolved>), (status = 404, description = "there is none")))]
-pub async fn resolve(cx: Cx, _: Authed<Resolve>, Query(query): Query<ResolveQuery>) -> Reply<Resolved> {
-    Ok(Answer::of(app::resolve::resolve(&cx, query.tool, &query.image).await?))
+    responses((status = 200, body = Data<ImageResolution>), (status = 404, description = "the image does not exist")))]
+pub async fn resolve_image(
+    cx: ImagesContext,
+    _: Authed<Resolve>,
+    Query(query): Query<ResolveQuery>,
+) -> ApiResult<ImageResolution> {
+    Ok(ApiResponse::ok(app::resolution::resolve_image(&cx, query.tool, &query.image).await?))
 }
 
-/// All images that a tool may use.
+/// List all images that a tool may use.
 #[utoipa::path(get, path = "/images/v1/internal/images", tag = "internal",
-    operation_id = "images.internal_images", params(OfTool),
-    responses((status = 200, body = Data<Usables>)))]
-pub async fn usable(cx: Cx, _: Authed<Resolve>, Query(OfTool { tool }): Query<OfTool>) -> Reply<Usables> {
-    let provided = provided_views(&cx).await?.into_iter().filter(|image| image.digest.is_some());
-    let mut images: Vec<Usable> = provided
-        .map(|image| Usable {
+    operation_id = "images.internal_images", params(ImagesOfToolQuery),
+    responses((status = 200, body = Data<UsableImages>)))]
+pub async fn list_usable_images(
+    cx: ImagesContext,
+    _: Authed<Resolve>,
+    Query(ImagesOfToolQuery { tool }): Query<ImagesOfToolQuery>,
+) -> ApiResult<UsableImages> {
+    let provided = find_provided_images(&cx).await?.into_iter().filter(|image| image.digest.is_some());
+    let mut images: Vec<UsableImage> = provided
+        .map(|image| UsableImage {
             image: image.name,
             aliases: image.aliases,
             state: image.state,
@@ -44,88 +53,97 @@ pub async fn usable(cx: Cx, _: Authed<Resolve>, Query(OfTool { tool }): Query<Of
         })
         .collect();
     let owner = tool.to_string();
-    let most = Limit::new(Limit::MAX)?;
-    for repository in cx.store.repository_list(Some(&owner), most, None).await?.items {
-        let tags = cx.store.tag_list(repository.id, most, None).await?.items;
-        images.extend(tags.into_iter().map(|tag| Usable {
+    let max_page = PageLimit::new(PageLimit::MAX_ITEMS)?;
+    for repository in cx.store.list_repositories(Some(&owner), max_page, None).await?.items {
+        let tags = cx.store.list_tags(repository.id, max_page, None).await?.items;
+        images.extend(tags.into_iter().map(|tag| UsableImage {
             image: format!("tool-{}/{}:{}", repository.tool_name, repository.name, tag.name),
             aliases: Vec::new(),
             state: "stable".to_owned(),
             kind: ImageKind::Built,
         }));
     }
-    Ok(Answer::of(Usables { images }))
+    Ok(ApiResponse::ok(UsableImages { images }))
 }
 
-/// Tags that mean another manifest, in order; waits for the next event when asked to.
+/// Read events about moved tags, in order. Waits for the next event when `wait` is set.
 #[utoipa::path(get, path = "/images/v1/internal/events/tags", tag = "internal",
-    operation_id = "images.internal_events_tags", params(After),
-    responses((status = 200, body = Data<EventBatch>), (status = 409, description = "no longer kept")))]
-pub async fn tag_events(cx: Cx, _: Authed<ReadEvents>, Query(after): Query<After>) -> Reply<EventBatch> {
-    Ok(Answer::of(cx.store.events.read(TagEvent::TOPIC_INFO, &after).await?))
+    operation_id = "images.internal_events_tags", params(EventsQuery),
+    responses((status = 200, body = Data<EventBatch>), (status = 409, description = "the cursor is older than the oldest event")))]
+pub async fn read_tag_events(
+    cx: ImagesContext,
+    _: Authed<ReadEvents>,
+    Query(after): Query<EventsQuery>,
+) -> ApiResult<EventBatch> {
+    Ok(ApiResponse::ok(cx.store.events.read(TagEvent::TOPIC_INFO, &after).await?))
 }
 
-/// The layers of the image with this manifest, for the runtime that lacks some of them.
+/// List the layers of the image with this manifest, for a runtime that lacks some of them.
 #[utoipa::path(get, path = "/images/v1/internal/manifests/{digest}/layers", tag = "internal",
     operation_id = "images.internal_layers",
-    params(("digest" = String, Path, description = "of the manifest"), OfTool),
-    responses((status = 200, body = Data<ImageLayers>), (status = 404, description = "there is no such image")))]
+    params(("digest" = String, Path, description = "digest of the manifest"), ImagesOfToolQuery),
+    responses((status = 200, body = Data<ImageLayers>), (status = 404, description = "the image does not exist")))]
 pub async fn read_layers(
-    cx: Cx,
+    cx: ImagesContext,
     _: Authed<Fetch>,
     Param(digest): Param<Digest>,
-    Query(OfTool { tool }): Query<OfTool>,
-) -> Reply<ImageLayers> {
-    Ok(Answer::of(app::resolve::find_layers(&cx, tool, digest).await?))
+    Query(ImagesOfToolQuery { tool }): Query<ImagesOfToolQuery>,
+) -> ApiResult<ImageLayers> {
+    Ok(ApiResponse::ok(app::resolution::find_layers(&cx, tool, digest).await?))
 }
 
-/// A blob, whichever repository has it.
+/// Get a blob, independent of its repository.
 #[utoipa::path(get, path = "/images/v1/internal/blobs/{digest}", tag = "internal",
-    operation_id = "images.internal_blob", params(("digest" = String, Path, description = "of the blob")),
+    operation_id = "images.internal_blob", params(("digest" = String, Path, description = "digest of the blob")),
     responses((status = 200, description = "the blob", content_type = "application/octet-stream"),
-        (status = 206, description = "the part asked for"), (status = 404, description = "there is no such blob"),
-        (status = 416, description = "no such part")))]
-pub async fn blob(
-    cx: Cx,
+        (status = 206, description = "the requested range"), (status = 404, description = "the blob does not exist"),
+        (status = 416, description = "the range is outside the blob")))]
+pub async fn read_blob(
+    cx: ImagesContext,
     _: Authed<Fetch>,
     Param(digest): Param<Digest>,
     method: Method,
     headers: HeaderMap,
-) -> Result<Response, Refused> {
-    let unknown = || Error::new(Kind::NotFound, "blob-unknown", format!("there is no blob {digest}"));
-    let found = cx.store.content(digest).await?.ok_or_else(unknown)?;
-    Ok(content::answer(&cx, found, &method, &headers).await?)
+) -> Result<Response, ApiError> {
+    let unknown =
+        || Error::new(ErrorKind::NotFound, "blob-unknown", format!("the blob {digest} does not exist"));
+    let found = cx.store.find_content(digest).await?.ok_or_else(unknown)?;
+    Ok(content::render_blob(&cx, found, &method, &headers).await?)
 }
 
-/// Rely on an image, in place of what the holder relied on before.
+/// Pin an image, in place of the holder's previous pin.
 #[utoipa::path(put, path = "/images/v1/internal/pins/{holder}", tag = "internal",
-    operation_id = "images.internal_pin_put", params(("holder" = String, Path, description = "whoever relies on it")),
+    operation_id = "images.internal_pin_put", params(("holder" = String, Path, description = "holder of the pin")),
     request_body = PinPut,
-    responses((status = 200, body = Data<Done>), (status = 404, description = "there is no such image")))]
-pub async fn pin_put(
-    cx: Cx,
+    responses((status = 200, body = Data<Done>), (status = 404, description = "the image does not exist")))]
+pub async fn put_pin(
+    cx: ImagesContext,
     _: Authed<Pin>,
-    Param(holder): Param<Holder>,
+    Param(holder): Param<PinHolder>,
     Json(pin): Json<PinPut>,
-) -> Reply<Done> {
-    app::pins::put(&cx, &holder.0, pin.tool, pin.digest).await?;
-    Ok(Answer::done())
+) -> ApiResult<Done> {
+    app::pins::put_pin(&cx, &holder.0, pin.tool, pin.digest).await?;
+    Ok(ApiResponse::ok_done())
 }
 
-/// Rely on nothing any more.
+/// Delete a holder's pin.
 #[utoipa::path(delete, path = "/images/v1/internal/pins/{holder}", tag = "internal",
     operation_id = "images.internal_pin_delete",
-    params(("holder" = String, Path, description = "whoever relied on it")),
+    params(("holder" = String, Path, description = "holder of the pin")),
     responses((status = 200, body = Data<Done>)))]
-pub async fn pin_delete(cx: Cx, _: Authed<Pin>, Param(holder): Param<Holder>) -> Reply<Done> {
-    app::pins::delete(&cx, &holder.0).await?;
-    Ok(Answer::done())
+pub async fn delete_pin(
+    cx: ImagesContext,
+    _: Authed<Pin>,
+    Param(holder): Param<PinHolder>,
+) -> ApiResult<Done> {
+    app::pins::delete_pin(&cx, &holder.0).await?;
+    Ok(ApiResponse::ok_done())
 }
 
-/// Whoever relies on an image: `jobs:set_…`, `builds:build_…`.
-pub struct Holder(String);
+/// Holder of a pin: `jobs:set_…`, `builds:build_…`.
+pub struct PinHolder(String);
 
-impl std::str::FromStr for Holder {
+impl std::str::FromStr for PinHolder {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -133,6 +151,6 @@ impl std::str::FromStr for Holder {
     }
 }
 
-impl PathParam for Holder {
-    const PARAM: &'static str = "holder";
+impl PathParam for PinHolder {
+    const PARAM_NAME: &'static str = "holder";
 }

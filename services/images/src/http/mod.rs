@@ -1,10 +1,10 @@
-//! The endpoints, a file per resource.
+//! Endpoints, one file per resource.
 
-pub mod blob;
+pub mod blob_response;
+pub mod blob_uploads;
 pub mod headers;
 pub mod images;
 pub mod internal;
 pub mod provided;
-pub mod push;
-pub mod query;
 pub mod registry;
+pub mod request_parts;

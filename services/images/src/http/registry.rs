@@ -1,32 +1,32 @@
-//! The registry of tools' images (OCI distribution specification): `/v2/tool-TOOL/NAME/…`.
+//! Registry endpoints for tools' images (OCI distribution specification): `/v2/tool-TOOL/NAME/…`.
 
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderName, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hearth_base::{Digest, Error, Limit, Result, UploadId};
-use hearth_kit::{Authed, Param, Refused, Right, guard::Member};
+use hearth_base::{Digest, Error, PageLimit, Result, UploadId};
+use hearth_kit::{ApiError, Authed, Param, Right, guard::MemberCaller};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    blob,
-    headers::DIGEST,
-    push::{self, Begin, Finish},
-    query::{Loose, text, whole},
+    blob_response,
+    blob_uploads::{self, BeginUploadQuery, FinishUploadQuery},
+    headers::DIGEST_HEADER,
+    request_parts::{LenientQuery, read_body, read_header},
 };
 use crate::{
     app::{blobs, manifests, tags},
-    cx::Cx,
-    names::{ImageName, Reference, Space},
+    context::ImagesContext,
+    names::{ImageName, Reference, RepositorySpace},
     rights::{Open, Pull, PullProvided, Push},
     store::Manifest,
 };
 
-pub type Reply = Result<Response, Refused>;
+pub type RegistryReply = Result<Response, ApiError>;
 
-/// Which tags are wanted: at most `n`, behind `last`.
+/// Query of a tag list: at most `n` tags after `last`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct TagQuery {
@@ -34,242 +34,248 @@ pub struct TagQuery {
     last: Option<String>,
 }
 
-/// A token for whoever shows one as the password of Basic. The gateway answers it, which alone sees passwords.
+/// Exchange a Basic password for a token. The gateway answers this endpoint, because only it sees passwords.
 #[utoipa::path(get, path = "/v2/token", tag = "registry", operation_id = "registry.token",
-    responses((status = 200, description = "the token"), (status = 401, description = "no password, or no good one")))]
-pub async fn token(_: Authed<Open>) -> Reply {
-    let what = "the gateway answers this endpoint, and was not asked";
-    Err(Refused(Error::unavailable("no-gateway", what).help("ask at the address of this Hearth's door")))
+    responses((status = 200, description = "the token"), (status = 401, description = "the password is missing or invalid")))]
+pub async fn exchange_token(_: Authed<Open>) -> RegistryReply {
+    let what = "the request did not come through the gateway, which answers this endpoint";
+    Err(ApiError(Error::unavailable("no-gateway", what).help("use the public address of this Hearth")))
 }
 
-/// Whether this is a registry, and somebody is signed in.
+/// Check the registry's API version and the caller's sign-in.
 #[utoipa::path(get, path = "/v2", tag = "registry", operation_id = "registry.root",
-    responses((status = 200, description = "it is")))]
-pub async fn root(_: Authed<PullProvided>) -> Response {
+    responses((status = 200, description = "the API version is supported")))]
+pub async fn check_api_version(_: Authed<PullProvided>) -> Response {
     let version = HeaderName::from_static("docker-distribution-api-version");
     ([(version, "registry/2.0")], axum::Json(json!({}))).into_response()
 }
 
-/// A blob, or a part of it.
+/// Get a blob, or a byte range of it.
 #[utoipa::path(get, path = "/v2/{space}/{name}/blobs/{digest}", tag = "registry", operation_id = "registry.blob",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "the image within it"), ("digest" = String, Path, description = "of the blob")),
+    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("digest" = String, Path, description = "digest of the blob")),
     responses((status = 200, description = "the blob", content_type = "application/octet-stream"),
-        (status = 206, description = "the part asked for"), (status = 404, description = "there is no such thing"), (status = 416, description = "no such part")))]
-pub async fn blob(
-    cx: Cx,
+        (status = 206, description = "the requested range"), (status = 404, description = "not found"), (status = 416, description = "the range is outside the blob")))]
+pub async fn pull_blob(
+    cx: ImagesContext,
     who: Authed<Pull>,
     Param(name): Param<ImageName>,
     Param(digest): Param<Digest>,
     method: Method,
     headers: HeaderMap,
-) -> Reply {
-    let space = space(&who);
-    let content = blobs::find(&cx, &space, &name, digest).await?;
-    Ok(blob::answer(&cx, content, &method, &headers).await?)
+) -> RegistryReply {
+    let space = build_tool_space(&who);
+    let content = blobs::find_blob(&cx, &space, &name, digest).await?;
+    Ok(blob_response::render_blob(&cx, content, &method, &headers).await?)
 }
 
-/// Take a blob from a repository.
+/// Delete a blob from a repository.
 #[utoipa::path(delete, path = "/v2/{space}/{name}/blobs/{digest}", tag = "registry", operation_id = "registry.blob_delete",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "the image within it"), ("digest" = String, Path, description = "of the blob")),
-    responses((status = 202, description = "taken"), (status = 404, description = "there is no such thing"), (status = 409, description = "a manifest needs it")))]
-pub async fn blob_delete(
-    cx: Cx,
+    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("digest" = String, Path, description = "digest of the blob")),
+    responses((status = 202, description = "deleted"), (status = 404, description = "not found"), (status = 409, description = "the blob is in use by a manifest")))]
+pub async fn delete_blob(
+    cx: ImagesContext,
     who: Authed<Push>,
     Param(name): Param<ImageName>,
     Param(digest): Param<Digest>,
-) -> Reply {
-    let space = space(&who);
-    blobs::delete(&cx, &space, &name, digest).await?;
+) -> RegistryReply {
+    let space = build_tool_space(&who);
+    blobs::delete_blob(&cx, &space, &name, digest).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
 
-/// A manifest by its tag or digest.
+/// Get a manifest by its tag or digest.
 #[utoipa::path(get, path = "/v2/{space}/{name}/manifests/{reference}", tag = "registry", operation_id = "registry.manifest",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "the image within it"), ("reference" = String, Path, description = "a tag or a digest")),
-    responses((status = 200, description = "the manifest, to the byte"), (status = 404, description = "there is no such thing")))]
-pub async fn manifest(
-    cx: Cx,
+    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("reference" = String, Path, description = "a tag or a digest")),
+    responses((status = 200, description = "the manifest as it was pushed"), (status = 404, description = "not found")))]
+pub async fn pull_manifest(
+    cx: ImagesContext,
     who: Authed<Pull>,
     Param(name): Param<ImageName>,
     Param(reference): Param<Reference>,
-) -> Reply {
-    let space = space(&who);
-    let manifest = manifests::find(&cx, &space, &name, &reference).await?;
-    Ok(content(manifest))
+) -> RegistryReply {
+    let space = build_tool_space(&who);
+    let manifest = manifests::find_manifest(&cx, &space, &name, &reference).await?;
+    Ok(render_manifest(manifest))
 }
 
 /// Push a manifest under a tag or its digest.
 #[utoipa::path(put, path = "/v2/{space}/{name}/manifests/{reference}", tag = "registry", operation_id = "registry.manifest_put",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "the image within it"), ("reference" = String, Path, description = "a tag or a digest")),
-    responses((status = 201, description = "kept"), (status = 400, description = "no manifest, or not of that digest"),
+    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("reference" = String, Path, description = "a tag or a digest")),
+    responses((status = 201, description = "stored"), (status = 400, description = "the manifest or its digest is invalid"),
         (status = 404, description = "a blob is missing"), (status = 413, description = "too large")))]
-pub async fn manifest_put(
-    cx: Cx,
+pub async fn push_manifest(
+    cx: ImagesContext,
     who: Authed<Push>,
     Param(name): Param<ImageName>,
     Param(reference): Param<Reference>,
     headers: HeaderMap,
     body: Body,
-) -> Reply {
-    let space = space(&who);
-    Ok(keep(&cx, &space, &name, &reference, (&headers, body)).await?)
+) -> RegistryReply {
+    let space = build_tool_space(&who);
+    Ok(store_manifest(&cx, &space, &name, &reference, (&headers, body)).await?)
 }
 
-/// Take a tag away, or a manifest with all its tags.
+/// Delete a tag, or a manifest with all its tags.
 #[utoipa::path(delete, path = "/v2/{space}/{name}/manifests/{reference}", tag = "registry", operation_id = "registry.manifest_delete",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "the image within it"), ("reference" = String, Path, description = "a tag or a digest")),
-    responses((status = 202, description = "taken"), (status = 404, description = "there is no such thing"), (status = 409, description = "it is in use")))]
-pub async fn manifest_delete(
-    cx: Cx,
+    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("reference" = String, Path, description = "a tag or a digest")),
+    responses((status = 202, description = "deleted"), (status = 404, description = "not found"), (status = 409, description = "the manifest is in use")))]
+pub async fn delete_manifest(
+    cx: ImagesContext,
     who: Authed<Push>,
     Param(name): Param<ImageName>,
     Param(reference): Param<Reference>,
-) -> Reply {
-    let space = space(&who);
-    manifests::delete(&cx, &space, &name, &reference).await?;
+) -> RegistryReply {
+    let space = build_tool_space(&who);
+    manifests::delete_reference(&cx, &space, &name, &reference).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
 
-/// The tags of an image, by name.
+/// List the tags of an image by name.
 #[utoipa::path(get, path = "/v2/{space}/{name}/tags/list", tag = "registry", operation_id = "registry.tags",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "the image within it")),
-    responses((status = 200, description = "the tags"), (status = 404, description = "there is no such thing")))]
-pub async fn tags(
-    cx: Cx,
+    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image")),
+    responses((status = 200, description = "the tags"), (status = 404, description = "not found")))]
+pub async fn list_tags(
+    cx: ImagesContext,
     who: Authed<Pull>,
     Param(name): Param<ImageName>,
-    Loose(page): Loose<TagQuery>,
-) -> Reply {
-    let space = space(&who);
-    Ok(tag_list(&cx, &space, &name, page).await?)
+    LenientQuery(page): LenientQuery<TagQuery>,
+) -> RegistryReply {
+    let space = build_tool_space(&who);
+    Ok(render_tag_list(&cx, &space, &name, page).await?)
 }
 
-/// Begin an upload; or mount a blob that is here already.
+/// Begin an upload, or mount a blob that the registry already has.
 #[utoipa::path(post, path = "/v2/{space}/{name}/blobs/uploads", tag = "registry", operation_id = "registry.upload_begin",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "the image within it")),
-    responses((status = 202, description = "begun: go on at Location"), (status = 201, description = "the blob is here"),
-        (status = 400, description = "no digest, or not that of the body"), (status = 413, description = "too large")))]
-pub async fn upload_begin(
-    cx: Cx,
+    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image")),
+    responses((status = 202, description = "begun; continue at Location"), (status = 201, description = "the blob exists"),
+        (status = 400, description = "the digest is invalid or differs from that of the body"), (status = 413, description = "too large")))]
+pub async fn begin_upload(
+    cx: ImagesContext,
     who: Authed<Push>,
     Param(name): Param<ImageName>,
-    Loose(begin): Loose<Begin>,
+    LenientQuery(begin): LenientQuery<BeginUploadQuery>,
     body: Body,
-) -> Reply {
-    let space = space(&who);
-    Ok(push::begin(&cx, &space, &name, begin, body).await?)
+) -> RegistryReply {
+    let space = build_tool_space(&who);
+    Ok(blob_uploads::begin_upload(&cx, &space, &name, begin, body).await?)
 }
 
-/// How far an upload is.
+/// Get the state of an upload.
 #[utoipa::path(get, path = "/v2/{space}/{name}/blobs/uploads/{upload}", tag = "registry", operation_id = "registry.upload_state",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "the image within it"), ("upload" = String, Path, description = "from the answer that began it")),
-    responses((status = 204, description = "in the header Range"), (status = 404, description = "there is no such thing")))]
-pub async fn upload_state(
-    cx: Cx,
+    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("upload" = String, Path, description = "id of the upload")),
+    responses((status = 204, description = "the header Range has the state"), (status = 404, description = "not found")))]
+pub async fn show_upload(
+    cx: ImagesContext,
     who: Authed<Push>,
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
-) -> Reply {
-    let space = space(&who);
-    Ok(push::show(&cx, &space, &name, upload).await?)
+) -> RegistryReply {
+    let space = build_tool_space(&who);
+    Ok(blob_uploads::show_upload(&cx, &space, &name, upload).await?)
 }
 
-/// Add the body to an upload.
+/// Append the body to an upload.
 #[utoipa::path(patch, path = "/v2/{space}/{name}/blobs/uploads/{upload}", tag = "registry", operation_id = "registry.upload_append",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "the image within it"), ("upload" = String, Path, description = "from the answer that began it")),
-    responses((status = 202, description = "added"), (status = 404, description = "there is no such thing"), (status = 413, description = "too large"),
+    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("upload" = String, Path, description = "id of the upload")),
+    responses((status = 202, description = "appended"), (status = 404, description = "not found"), (status = 413, description = "too large"),
         (status = 416, description = "out of order")))]
-pub async fn upload_append(
-    cx: Cx,
+pub async fn append_upload(
+    cx: ImagesContext,
     who: Authed<Push>,
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
     headers: HeaderMap,
     body: Body,
-) -> Reply {
-    let space = space(&who);
-    Ok(push::append(&cx, &space, &name, upload, &headers, body).await?)
+) -> RegistryReply {
+    let space = build_tool_space(&who);
+    Ok(blob_uploads::append_upload(&cx, &space, &name, upload, &headers, body).await?)
 }
 
-/// End an upload: the blob is there if it has that digest.
+/// Finish an upload. The blob is created if its content has the given digest.
 #[utoipa::path(put, path = "/v2/{space}/{name}/blobs/uploads/{upload}", tag = "registry", operation_id = "registry.upload_finish",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "the image within it"), ("upload" = String, Path, description = "from the answer that began it")),
-    responses((status = 201, description = "the blob is there"), (status = 400, description = "not of that digest"), (status = 404, description = "there is no such thing"),
+    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("upload" = String, Path, description = "id of the upload")),
+    responses((status = 201, description = "the blob is stored"), (status = 400, description = "the content has another digest"), (status = 404, description = "not found"),
         (status = 413, description = "too large"), (status = 416, description = "out of order")))]
-pub async fn upload_finish(
-    cx: Cx,
+pub async fn finish_upload(
+    cx: ImagesContext,
     who: Authed<Push>,
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
-    Loose(finish): Loose<Finish>,
+    LenientQuery(finish): LenientQuery<FinishUploadQuery>,
     headers: HeaderMap,
     body: Body,
-) -> Reply {
-    let space = space(&who);
-    Ok(push::finish(&cx, &space, &name, upload, finish, (&headers, body)).await?)
+) -> RegistryReply {
+    let space = build_tool_space(&who);
+    Ok(blob_uploads::finish_upload(&cx, &space, &name, upload, finish, (&headers, body)).await?)
 }
 
-/// Give an upload up.
+/// Cancel an upload.
 #[utoipa::path(delete, path = "/v2/{space}/{name}/blobs/uploads/{upload}", tag = "registry", operation_id = "registry.upload_cancel",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "the image within it"), ("upload" = String, Path, description = "from the answer that began it")),
-    responses((status = 204, description = "given up"), (status = 404, description = "there is no such thing")))]
-pub async fn upload_cancel(
-    cx: Cx,
+    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("upload" = String, Path, description = "id of the upload")),
+    responses((status = 204, description = "cancelled"), (status = 404, description = "not found")))]
+pub async fn cancel_upload(
+    cx: ImagesContext,
     who: Authed<Push>,
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
-) -> Reply {
-    let space = space(&who);
-    Ok(push::cancel(&cx, &space, &name, upload).await?)
+) -> RegistryReply {
+    let space = build_tool_space(&who);
+    Ok(blob_uploads::cancel_upload(&cx, &space, &name, upload).await?)
 }
 
-/// A manifest as it was pushed.
-pub fn content(manifest: Manifest) -> Response {
+/// Renders a manifest, byte for byte as it was pushed.
+pub fn render_manifest(manifest: Manifest) -> Response {
     let Manifest { digest, media_type, content } = manifest;
     let headers = [
         (header::CONTENT_TYPE, media_type),
         (header::CONTENT_LENGTH, content.len().to_string()),
         (header::ETAG, format!("\"{digest}\"")),
-        (DIGEST, digest.to_string()),
+        (DIGEST_HEADER, digest.to_string()),
     ];
     (headers, content).into_response()
 }
 
-/// Keeps a manifest.
-pub async fn keep(
-    cx: &Cx,
-    space: &Space,
+/// Reads and stores a manifest.
+pub async fn store_manifest(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
     name: &ImageName,
     reference: &Reference,
     (headers, body): (&HeaderMap, Body),
 ) -> Result<Response> {
-    let body = whole(body, cx.settings.manifest_limit).await?;
-    let media_type = text(headers, header::CONTENT_TYPE);
-    let digest = manifests::put(cx, space, name, reference, media_type, &body).await?;
-    let place = format!("/v2/{space}/{name}/manifests/{digest}");
-    Ok((StatusCode::CREATED, [(header::LOCATION, place), (DIGEST, digest.to_string())]).into_response())
+    let body = read_body(body, cx.settings.manifest_limit).await?;
+    let media_type = read_header(headers, header::CONTENT_TYPE);
+    let digest = manifests::push_manifest(cx, space, name, reference, media_type, &body).await?;
+    let location = format!("/v2/{space}/{name}/manifests/{digest}");
+    Ok((StatusCode::CREATED, [(header::LOCATION, location), (DIGEST_HEADER, digest.to_string())])
+        .into_response())
 }
 
-/// A page of tags; where the next begins is in the header `Link` (RFC 8288).
-pub async fn tag_list(cx: &Cx, space: &Space, name: &ImageName, query: TagQuery) -> Result<Response> {
-    let repository = tags::repository(cx, space, name).await?;
-    let most = query.n.unwrap_or(Limit::MAX).min(Limit::MAX);
-    let tags = if most == 0 {
+/// Renders a page of tags; the header `Link` refers to the next page (RFC 8288).
+pub async fn render_tag_list(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
+    name: &ImageName,
+    query: TagQuery,
+) -> Result<Response> {
+    let repository = tags::find_repository(cx, space, name).await?;
+    let page_size = query.n.unwrap_or(PageLimit::MAX_ITEMS).min(PageLimit::MAX_ITEMS);
+    let tags = if page_size == 0 {
         hearth_base::Page { items: Vec::new(), next: None }
     } else {
-        cx.store.tag_list(repository.id, Limit::new(most)?, query.last.as_deref()).await?
+        cx.store.list_tags(repository.id, PageLimit::new(page_size)?, query.last.as_deref()).await?
     };
     let names: Vec<String> = tags.items.iter().map(|tag| tag.name.to_string()).collect();
     let body = json!({"name": format!("{space}/{name}"), "tags": names});
     let mut response = axum::Json(body).into_response();
     if let (Some(_), Some(last)) = (tags.next, names.last()) {
-        let link = format!("</v2/{space}/{name}/tags/list?n={most}&last={last}>; rel=\"next\"");
+        let link = format!("</v2/{space}/{name}/tags/list?n={page_size}&last={last}>; rel=\"next\"");
         response.headers_mut().insert(header::LINK, link.try_into().map_err(Error::internal)?);
     }
     Ok(response)
 }
 
-/// The space of the tool that the path names, as the guard found it.
-fn space<R: Right<Grant = Member>>(who: &Authed<R>) -> Space {
-    Space::Tool(who.id, who.name.clone())
+/// Builds the space of the tool that the guard found in the path.
+fn build_tool_space<R: Right<Grant = MemberCaller>>(who: &Authed<R>) -> RepositorySpace {
+    RepositorySpace::Tool(who.id, who.name.clone())
 }

@@ -1,7 +1,7 @@
-//! Blobs: which repository has which, and where their content is.
+//! Blobs: links between repositories and content, and the location of content.
 
 use hearth_base::{BlobId, Digest, RepositoryId, Result};
-use hearth_kit::db::{At, OrFault, Tx};
+use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
@@ -10,52 +10,54 @@ use sea_orm::{
 };
 
 use super::{
-    Store, read,
+    RegistryStore, read_column,
     rows::{content as row, link},
-    signed, unsigned,
+    to_signed_size, to_unsigned_size,
 };
 
-/// Where a blob's content is.
+/// Location of a blob's content.
 #[derive(Debug, Clone, Copy)]
-pub struct Content {
+pub struct BlobContent {
     pub digest: Digest,
     pub blob: BlobId,
     pub size: u64,
 }
 
-impl TryFrom<row::Model> for Content {
+impl TryFrom<row::Model> for BlobContent {
     type Error = hearth_base::Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { digest, blob_id, size, since: _ } = row;
-        let (digest, blob) = (read("content.digest", &digest)?, read("content.blob_id", &blob_id)?);
-        Ok(Self { digest, blob, size: unsigned(size) })
+        let row::Model { digest, blob_id, size, last_used: _ } = row;
+        let (digest, blob) =
+            (read_column("content.digest", &digest)?, read_column("content.blob_id", &blob_id)?);
+        Ok(Self { digest, blob, size: to_unsigned_size(size) })
     }
 }
 
-impl Store {
-    /// A blob's content, whoever has it.
-    pub async fn content(&self, digest: Digest) -> Result<Option<Content>> {
-        let found = row::Entity::find_by_id(digest.to_string()).one(self.db.reader()).await.or_fault()?;
-        found.map(Content::try_from).transpose()
+impl RegistryStore {
+    /// Finds a blob's content, independent of the repository.
+    pub async fn find_content(&self, digest: Digest) -> Result<Option<BlobContent>> {
+        let found = row::Entity::find_by_id(digest.to_string()).one(self.db.reader()).await.or_db_error()?;
+        found.map(BlobContent::try_from).transpose()
     }
 
-    /// Since when a repository has a blob, if it has it.
-    pub async fn link(&self, repository: RepositoryId, digest: Digest) -> Result<Option<Timestamp>> {
+    /// Finds the time of the last push or lookup of a blob in a repository; `None` if the repository does not
+    /// have it.
+    pub async fn find_link(&self, repository: RepositoryId, digest: Digest) -> Result<Option<Timestamp>> {
         let key = (repository.to_string(), digest.to_string());
-        let found = link::Entity::find_by_id(key).one(self.db.reader()).await.or_fault()?;
-        Ok(found.map(|link| link.since.into()))
+        let found = link::Entity::find_by_id(key).one(self.db.reader()).await.or_db_error()?;
+        Ok(found.map(|link| link.last_used.into()))
     }
 
-    /// Whether a repository has a blob, as a change sees it.
+    /// Returns true if a repository has a blob, as seen within the transaction.
     pub async fn has_link(&self, tx: &Tx, repository: RepositoryId, digest: Digest) -> Result<bool> {
         let key = (repository.to_string(), digest.to_string());
-        Ok(link::Entity::find_by_id(key).one(&**tx).await.or_fault()?.is_some())
+        Ok(link::Entity::find_by_id(key).one(&**tx).await.or_db_error()?.is_some())
     }
 
-    /// Gives a repository a blob whose content is there already; false when it is not. A collection that looks at
-    /// the same content waits, or was first.
-    pub async fn link_known(
+    /// Links a blob whose content exists; false when it does not. The row lock serializes this with garbage
+    /// collection.
+    pub async fn link_existing(
         &self,
         tx: &Tx,
         repository: RepositoryId,
@@ -63,40 +65,40 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool> {
         let query = row::Entity::find_by_id(digest.to_string());
-        let known = sea_orm::QuerySelect::lock(query, LockType::Update).one(&**tx).await.or_fault()?;
-        if known.is_none() {
+        let existing = sea_orm::QuerySelect::lock(query, LockType::Update).one(&**tx).await.or_db_error()?;
+        if existing.is_none() {
             return Ok(false);
         }
-        self.link_add(tx, repository, digest, now).await.map(|()| true)
+        self.upsert_link(tx, repository, digest, now).await.map(|()| true)
     }
 
-    /// Gives a repository a blob whose content has just been written. Where it is known already, the new
-    /// content is rubbish.
-    pub async fn link_new(
+    /// Links a blob whose content has just been written. If the registry already had it, the new content is
+    /// garbage.
+    pub async fn link_new_content(
         &self,
         tx: &Tx,
         repository: RepositoryId,
-        content: Content,
+        content: BlobContent,
         now: Timestamp,
     ) -> Result<()> {
-        let Content { digest, blob, size } = content;
+        let BlobContent { digest, blob, size } = content;
         let row = row::ActiveModel {
             digest: Set(digest.to_string()),
             blob_id: Set(blob.to_string()),
-            size: Set(signed(size)),
-            since: Set(now.into()),
+            size: Set(to_signed_size(size)),
+            last_used: Set(now.into()),
         };
-        // Touching a row that is there locks it.
-        let known = OnConflict::column(row::Column::Digest).update_column(row::Column::Since).to_owned();
-        row::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await.or_fault()?;
-        let kept = row::Entity::find_by_id(digest.to_string()).one(&**tx).await.or_fault()?;
-        if kept.is_some_and(|kept| kept.blob_id != blob.to_string()) {
-            self.discard(tx, blob).await?;
+        // The update of an existing row locks it against garbage collection.
+        let update = OnConflict::column(row::Column::Digest).update_column(row::Column::LastUsed).to_owned();
+        row::Entity::insert(row).on_conflict(update).exec_without_returning(&**tx).await.or_db_error()?;
+        let stored = row::Entity::find_by_id(digest.to_string()).one(&**tx).await.or_db_error()?;
+        if stored.is_some_and(|stored| stored.blob_id != blob.to_string()) {
+            self.add_garbage(tx, blob).await?;
         }
-        self.link_add(tx, repository, digest, now).await
+        self.upsert_link(tx, repository, digest, now).await
     }
 
-    async fn link_add(
+    async fn upsert_link(
         &self,
         tx: &Tx,
         repository: RepositoryId,
@@ -106,21 +108,22 @@ impl Store {
         let row = link::ActiveModel {
             repository_id: Set(repository.to_string()),
             digest: Set(digest.to_string()),
-            since: Set(now.into()),
+            last_used: Set(now.into()),
         };
-        let known = OnConflict::columns([link::Column::RepositoryId, link::Column::Digest])
-            .update_column(link::Column::Since)
+        let update = OnConflict::columns([link::Column::RepositoryId, link::Column::Digest])
+            .update_column(link::Column::LastUsed)
             .to_owned();
         link::Entity::insert(row)
-            .on_conflict(known)
+            .on_conflict(update)
             .exec_without_returning(&**tx)
             .await
-            .or_fault()
+            .or_db_error()
             .map(|_| ())
     }
 
-    /// Notes that somebody has asked after a blob, and may be about to rely on it. Whether it is still there.
-    pub async fn link_touch(
+    /// Renews the grace period of a blob after a lookup. False if the repository does not have the blob any
+    /// more.
+    pub async fn touch_link(
         &self,
         tx: &Tx,
         repository: RepositoryId,
@@ -128,19 +131,19 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool> {
         let touched = link::Entity::update_many()
-            .col_expr(link::Column::Since, Expr::value(At::from(now)))
+            .col_expr(link::Column::LastUsed, Expr::value(DbTimestamp::from(now)))
             .filter(link::Column::RepositoryId.eq(repository.to_string()))
             .filter(link::Column::Digest.eq(digest.to_string()))
             .exec(&**tx)
             .await
-            .or_fault()?;
+            .or_db_error()?;
         Ok(touched.rows_affected > 0)
     }
 
-    /// Takes a blob from a repository. Whether it was there.
-    pub async fn link_delete(&self, tx: &Tx, repository: RepositoryId, digest: Digest) -> Result<bool> {
+    /// Removes a blob from a repository. Returns true if it was there.
+    pub async fn delete_link(&self, tx: &Tx, repository: RepositoryId, digest: Digest) -> Result<bool> {
         let key = (repository.to_string(), digest.to_string());
-        let deleted = link::Entity::delete_by_id(key).exec(&**tx).await.or_fault()?;
+        let deleted = link::Entity::delete_by_id(key).exec(&**tx).await.or_db_error()?;
         Ok(deleted.rows_affected > 0)
     }
 }

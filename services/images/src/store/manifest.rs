@@ -1,7 +1,7 @@
-//! Manifests, and what they need.
+//! Manifests and their references.
 
 use hearth_base::{Digest, RepositoryId, Result};
-use hearth_kit::db::{At, OrFault, Tx};
+use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use super::{
-    Store, read,
+    RegistryStore, read_column,
     rows::{manifest as row, reference},
 };
 
@@ -19,7 +19,7 @@ use super::{
 pub struct Manifest {
     pub digest: Digest,
     pub media_type: String,
-    /// To the byte as it was pushed.
+    /// Bytes as they were pushed.
     pub content: Vec<u8>,
 }
 
@@ -27,27 +27,27 @@ impl TryFrom<row::Model> for Manifest {
     type Error = hearth_base::Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { repository_id: _, digest, media_type, content, since: _ } = row;
-        Ok(Self { digest: read("manifest.digest", &digest)?, media_type, content })
+        let row::Model { repository_id: _, digest, media_type, content, last_used: _ } = row;
+        Ok(Self { digest: read_column("manifest.digest", &digest)?, media_type, content })
     }
 }
 
-impl Store {
-    /// A manifest.
-    pub async fn manifest(&self, repository: RepositoryId, digest: Digest) -> Result<Option<Manifest>> {
+impl RegistryStore {
+    /// Finds a manifest.
+    pub async fn find_manifest(&self, repository: RepositoryId, digest: Digest) -> Result<Option<Manifest>> {
         let key = (repository.to_string(), digest.to_string());
-        let found = row::Entity::find_by_id(key).one(self.db.reader()).await.or_fault()?;
+        let found = row::Entity::find_by_id(key).one(self.db.reader()).await.or_db_error()?;
         found.map(Manifest::try_from).transpose()
     }
 
-    /// Whether a repository has a manifest, as a change sees it.
+    /// Returns true if a repository has a manifest, as seen within the transaction.
     pub async fn has_manifest(&self, tx: &Tx, repository: RepositoryId, digest: Digest) -> Result<bool> {
         let key = (repository.to_string(), digest.to_string());
-        Ok(row::Entity::find_by_id(key).one(&**tx).await.or_fault()?.is_some())
+        Ok(row::Entity::find_by_id(key).one(&**tx).await.or_db_error()?.is_some())
     }
 
-    /// Keeps a manifest, and what it needs.
-    pub async fn manifest_put(
+    /// Inserts or updates a manifest with its references.
+    pub async fn upsert_manifest(
         &self,
         tx: &Tx,
         repository: RepositoryId,
@@ -61,19 +61,19 @@ impl Store {
             digest: Set(digest.to_string()),
             media_type: Set(media_type.clone()),
             content: Set(content.clone()),
-            since: Set(now.into()),
+            last_used: Set(now.into()),
         };
-        let known = OnConflict::columns([row::Column::RepositoryId, row::Column::Digest])
-            .update_columns([row::Column::Since, row::Column::MediaType])
+        let update = OnConflict::columns([row::Column::RepositoryId, row::Column::Digest])
+            .update_columns([row::Column::LastUsed, row::Column::MediaType])
             .to_owned();
-        row::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await.or_fault()?;
+        row::Entity::insert(row).on_conflict(update).exec_without_returning(&**tx).await.or_db_error()?;
         for need in needs {
             let row = reference::ActiveModel {
                 repository_id: Set(repository.to_string()),
                 manifest: Set(digest.to_string()),
                 digest: Set(need.to_string()),
             };
-            let known = OnConflict::columns([
+            let update = OnConflict::columns([
                 reference::Column::RepositoryId,
                 reference::Column::Manifest,
                 reference::Column::Digest,
@@ -81,42 +81,47 @@ impl Store {
             .update_column(reference::Column::Digest)
             .to_owned();
             reference::Entity::insert(row)
-                .on_conflict(known)
+                .on_conflict(update)
                 .exec_without_returning(&**tx)
                 .await
-                .or_fault()?;
+                .or_db_error()?;
         }
         Ok(())
     }
 
-    /// Whether another manifest of the repository needs this one, or this blob.
+    /// Returns true if another manifest of the repository refers to this manifest or blob.
     pub async fn is_needed(&self, tx: &Tx, repository: RepositoryId, digest: Digest) -> Result<bool> {
         let query = reference::Entity::find()
             .filter(reference::Column::RepositoryId.eq(repository.to_string()))
             .filter(reference::Column::Digest.eq(digest.to_string()))
             .limit(1);
-        Ok(query.one(&**tx).await.or_fault()?.is_some())
+        Ok(query.one(&**tx).await.or_db_error()?.is_some())
     }
 
-    /// Forgets a manifest and what it needed. Whether it was there.
-    pub async fn manifest_delete(&self, tx: &Tx, repository: RepositoryId, digest: Digest) -> Result<bool> {
+    /// Deletes a manifest with its references. Returns true if it existed.
+    pub async fn delete_manifest(&self, tx: &Tx, repository: RepositoryId, digest: Digest) -> Result<bool> {
         let needs = reference::Entity::delete_many()
             .filter(reference::Column::RepositoryId.eq(repository.to_string()))
             .filter(reference::Column::Manifest.eq(digest.to_string()));
-        needs.exec(&**tx).await.or_fault()?;
+        needs.exec(&**tx).await.or_db_error()?;
         let key = (repository.to_string(), digest.to_string());
-        let deleted = row::Entity::delete_by_id(key).exec(&**tx).await.or_fault()?;
+        let deleted = row::Entity::delete_by_id(key).exec(&**tx).await.or_db_error()?;
         Ok(deleted.rows_affected > 0)
     }
 
-    /// Notes that something let go of a manifest: its time of grace begins.
-    pub async fn manifest_let_go(&self, tx: &Tx, digest: &str, now: Timestamp) -> Result<()> {
-        let update = row::Entity::update_many().col_expr(row::Column::Since, Expr::value(At::from(now)));
-        update.filter(row::Column::Digest.eq(digest)).exec(&**tx).await.or_fault().map(|_| ())
+    /// Restarts the grace period of a manifest that was untagged or unpinned.
+    pub async fn restart_grace_period(&self, tx: &Tx, digest: &str, now: Timestamp) -> Result<()> {
+        let update =
+            row::Entity::update_many().col_expr(row::Column::LastUsed, Expr::value(DbTimestamp::from(now)));
+        update.filter(row::Column::Digest.eq(digest)).exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// A repository of one of these owners that has a manifest.
-    pub async fn manifest_home(&self, digest: Digest, owners: &[String]) -> Result<Vec<RepositoryId>> {
+    /// Finds the repositories of these owners that have a manifest.
+    pub async fn find_manifest_repositories(
+        &self,
+        digest: Digest,
+        owners: &[String],
+    ) -> Result<Vec<RepositoryId>> {
         use super::rows::repository;
         let owned = sea_orm::sea_query::Query::select()
             .column(repository::Column::Id)
@@ -131,7 +136,7 @@ impl Store {
             .into_tuple::<String>()
             .all(self.db.reader())
             .await
-            .or_fault()?;
-        rows.iter().map(|id| read("manifest.repository_id", id)).collect()
+            .or_db_error()?;
+        rows.iter().map(|id| read_column("manifest.repository_id", id)).collect()
     }
 }

@@ -1,5 +1,5 @@
-//! How the tables came to be as they are. A migration that was released never changes, so columns are spelt
-//! out here and not taken from the entities, which do.
+//! Migrations of the tables. A released migration never changes, so its columns are written out here instead
+//! of taken from the entities, which change.
 
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
@@ -13,7 +13,7 @@ use sea_orm::{
     sea_query::{Index, Table, TableCreateStatement},
 };
 
-/// All of them, oldest first.
+/// All migrations, oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateImages), Box::new(CreateEvents)]
 }
@@ -30,16 +30,16 @@ impl MigrationName for CreateImages {
 impl MigrationTrait for CreateImages {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for table in [
-            repository(),
-            manifest(),
-            reference(),
-            tag(),
-            link(),
-            content(),
-            pin(),
-            upload(),
-            part(),
-            rubbish(),
+            create_repository_table(),
+            create_manifest_table(),
+            create_reference_table(),
+            create_tag_table(),
+            create_link_table(),
+            create_content_table(),
+            create_pin_table(),
+            create_upload_table(),
+            create_part_table(),
+            create_garbage_table(),
         ] {
             manager.create_table(table).await?;
         }
@@ -69,7 +69,7 @@ impl MigrationTrait for CreateImages {
     }
 }
 
-fn repository() -> TableCreateStatement {
+fn create_repository_table() -> TableCreateStatement {
     Table::create()
         .table("repository")
         .col(string("id").primary_key())
@@ -80,19 +80,19 @@ fn repository() -> TableCreateStatement {
         .to_owned()
 }
 
-fn manifest() -> TableCreateStatement {
+fn create_manifest_table() -> TableCreateStatement {
     Table::create()
         .table("manifest")
         .col(string("repository_id"))
         .col(string("digest"))
         .col(string("media_type"))
         .col(blob("content"))
-        .col(big_integer("since"))
+        .col(big_integer("last_used"))
         .primary_key(Index::create().col("repository_id").col("digest"))
         .to_owned()
 }
 
-fn reference() -> TableCreateStatement {
+fn create_reference_table() -> TableCreateStatement {
     Table::create()
         .table("reference")
         .col(string("repository_id"))
@@ -102,7 +102,7 @@ fn reference() -> TableCreateStatement {
         .to_owned()
 }
 
-fn tag() -> TableCreateStatement {
+fn create_tag_table() -> TableCreateStatement {
     Table::create()
         .table("tag")
         .col(string("repository_id"))
@@ -113,27 +113,27 @@ fn tag() -> TableCreateStatement {
         .to_owned()
 }
 
-fn link() -> TableCreateStatement {
+fn create_link_table() -> TableCreateStatement {
     Table::create()
         .table("link")
         .col(string("repository_id"))
         .col(string("digest"))
-        .col(big_integer("since"))
+        .col(big_integer("last_used"))
         .primary_key(Index::create().col("repository_id").col("digest"))
         .to_owned()
 }
 
-fn content() -> TableCreateStatement {
+fn create_content_table() -> TableCreateStatement {
     Table::create()
         .table("content")
         .col(string("digest").primary_key())
         .col(string("blob_id"))
         .col(big_integer("size"))
-        .col(big_integer("since"))
+        .col(big_integer("last_used"))
         .to_owned()
 }
 
-fn pin() -> TableCreateStatement {
+fn create_pin_table() -> TableCreateStatement {
     Table::create()
         .table("pin")
         .col(string("holder").primary_key())
@@ -142,7 +142,7 @@ fn pin() -> TableCreateStatement {
         .to_owned()
 }
 
-fn upload() -> TableCreateStatement {
+fn create_upload_table() -> TableCreateStatement {
     Table::create()
         .table("upload")
         .col(string("id").primary_key())
@@ -152,7 +152,7 @@ fn upload() -> TableCreateStatement {
         .to_owned()
 }
 
-fn part() -> TableCreateStatement {
+fn create_part_table() -> TableCreateStatement {
     Table::create()
         .table("part")
         .col(string("blob_id").primary_key())
@@ -163,6 +163,6 @@ fn part() -> TableCreateStatement {
         .to_owned()
 }
 
-fn rubbish() -> TableCreateStatement {
-    Table::create().table("rubbish").col(string("blob_id").primary_key()).to_owned()
+fn create_garbage_table() -> TableCreateStatement {
+    Table::create().table("garbage").col(string("blob_id").primary_key()).to_owned()
 }

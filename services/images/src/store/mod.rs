@@ -1,10 +1,11 @@
-//! The tables of `images`: the only place that touches its database.
+//! Database tables of the image service; no other module accesses its database.
 //!
-//! Whatever adds to a repository or takes from it locks the repository's row, and whatever links content or
-//! deletes it locks the content's row: so a collection and a new use meet there, and one waits for the other.
+//! A change of a repository locks the repository's row, and a link to content or its deletion locks the
+//! content's row. Garbage collection takes the same locks, so that it cannot run at the same time as a new
+//! use.
 
-mod collect;
 mod content;
+mod garbage_collection;
 mod manifest;
 mod migrations;
 mod pin;
@@ -16,49 +17,49 @@ mod upload;
 use hearth_base::{Error, Result};
 use hearth_kit::{
     db::{Db, Tx, queue::Queue},
-    events::Stream,
-    tasks::Stop,
+    events::EventStream,
+    tasks::ShutdownSignal,
 };
 
-pub use content::Content;
+pub use content::BlobContent;
 pub use manifest::Manifest;
 pub use migrations::migrations;
 pub use repository::Repository;
-pub use upload::{Part, Upload};
+pub use upload::{Upload, UploadPart};
 
-/// The database of `images`.
+/// Database of the image service.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub struct RegistryStore {
     db: Db,
-    /// What is done later.
+    /// Queue of background work.
     pub queue: Queue,
     /// Events for other services.
-    pub events: Stream,
+    pub events: EventStream,
 }
 
-impl Store {
-    /// The tables in `db`, and the queue in it.
-    pub fn new(db: Db, queue: Queue, stop: Stop) -> Self {
-        Self { events: Stream::new(db.clone(), stop), queue, db }
+impl RegistryStore {
+    /// Creates a store over the tables and the queue in `db`.
+    pub fn new(db: Db, queue: Queue, stop: ShutdownSignal) -> Self {
+        Self { events: EventStream::new(db.clone(), stop), queue, db }
     }
 
-    /// Begins a change.
+    /// Begins a write transaction.
     pub async fn begin(&self) -> Result<Tx> {
         self.db.begin().await
     }
 }
 
-/// Reads a column back that was written from a checked value.
-fn read<T: std::str::FromStr>(column: &'static str, text: &str) -> Result<T> {
-    text.parse().map_err(|_| Error::internal(format!("the column {column} holds what it never was given")))
+/// Parses a column that was written from a valid value.
+fn read_column<T: std::str::FromStr>(column: &'static str, text: &str) -> Result<T> {
+    text.parse().map_err(|_| Error::internal(format!("the column {column} has an invalid value")))
 }
 
-/// A size as columns keep it.
-fn signed(size: u64) -> i64 {
+/// Converts a size to its form in a column.
+fn to_signed_size(size: u64) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }
 
-/// A size as it was given to a column.
-fn unsigned(size: i64) -> u64 {
+/// Converts a column back to a size.
+fn to_unsigned_size(size: i64) -> u64 {
     u64::try_from(size).unwrap_or(0)
 }

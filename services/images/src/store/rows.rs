@@ -1,8 +1,8 @@
-//! The rows, a module for each table.
+//! Entities, one module per table.
 
-/// A repository: `owner` is a tool's id or `hearth`. Locked by whatever changes what is in it.
+/// A repository: `owner` is a tool's id or `hearth`. Its row is locked by each change of its contents.
 pub mod repository {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -13,7 +13,7 @@ pub mod repository {
         pub owner: String,
         pub tool_name: String,
         pub name: String,
-        pub updated: At,
+        pub updated: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -22,9 +22,9 @@ pub mod repository {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A manifest in a repository; `since` is when it was last pushed, untagged or given up.
+/// A manifest in a repository; `last_used` is when it was last pushed, untagged or unpinned.
 pub mod manifest {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -36,7 +36,7 @@ pub mod manifest {
         pub digest: String,
         pub media_type: String,
         pub content: Vec<u8>,
-        pub since: At,
+        pub last_used: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -45,7 +45,7 @@ pub mod manifest {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// What a manifest needs: blobs, or in an index other manifests.
+/// Reference from a manifest to a blob, or from an index to a manifest.
 pub mod reference {
     use sea_orm::entity::prelude::*;
 
@@ -68,7 +68,7 @@ pub mod reference {
 
 /// A name for a manifest.
 pub mod tag {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -79,7 +79,7 @@ pub mod tag {
         #[sea_orm(primary_key, auto_increment = false)]
         pub name: String,
         pub digest: String,
-        pub updated: At,
+        pub updated: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -88,9 +88,9 @@ pub mod tag {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A blob that a repository has; `since` is when it was last brought or asked after.
+/// Link from a repository to a blob; `last_used` is when it was last pushed or looked up.
 pub mod link {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -100,7 +100,7 @@ pub mod link {
         pub repository_id: String,
         #[sea_orm(primary_key, auto_increment = false)]
         pub digest: String,
-        pub since: At,
+        pub last_used: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -109,9 +109,9 @@ pub mod link {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Where a blob's content is. Locked by whatever links it, and by what deletes it.
+/// Location of a blob's content. Its row is locked by each new link and by its deletion.
 pub mod content {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -121,7 +121,7 @@ pub mod content {
         pub digest: String,
         pub blob_id: String,
         pub size: i64,
-        pub since: At,
+        pub last_used: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -130,7 +130,7 @@ pub mod content {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Somebody relies on a manifest.
+/// A pin: a holder uses a manifest.
 pub mod pin {
     use sea_orm::entity::prelude::*;
 
@@ -149,9 +149,9 @@ pub mod pin {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A blob on its way in.
+/// An active upload of a blob.
 pub mod upload {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -161,7 +161,7 @@ pub mod upload {
         pub id: String,
         pub repository_id: String,
         pub size: i64,
-        pub touched: At,
+        pub touched: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -170,7 +170,7 @@ pub mod upload {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A part of an upload that has arrived.
+/// A received part of an upload.
 pub mod part {
     use sea_orm::entity::prelude::*;
 
@@ -191,12 +191,12 @@ pub mod part {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Content that nothing leads to any more.
-pub mod rubbish {
+/// Content that is to be deleted.
+pub mod garbage {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "rubbish")]
+    #[sea_orm(table_name = "garbage")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub blob_id: String,

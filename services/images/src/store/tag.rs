@@ -1,13 +1,13 @@
 //! Tags.
 
-use hearth_base::{Cursor, Digest, Limit, Page, RepositoryId, Result};
-use hearth_kit::db::{OrFault, Tx};
+use hearth_base::{Digest, Page, PageCursor, PageLimit, RepositoryId, Result};
+use hearth_kit::db::{OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::OnConflict,
 };
 
-use super::{Store, read, rows::tag as row};
+use super::{RegistryStore, read_column, rows::tag as row};
 use crate::names::TagName;
 
 /// A name for a manifest.
@@ -24,25 +24,25 @@ impl TryFrom<row::Model> for Tag {
     fn try_from(row: row::Model) -> Result<Self> {
         let row::Model { repository_id: _, name, digest, updated } = row;
         Ok(Self {
-            name: read("tag.name", &name)?,
-            digest: read("tag.digest", &digest)?,
+            name: read_column("tag.name", &name)?,
+            digest: read_column("tag.digest", &digest)?,
             updated: updated.into(),
         })
     }
 }
 
-impl Store {
-    /// A tag.
-    pub async fn tag(&self, repository: RepositoryId, name: &TagName) -> Result<Option<Tag>> {
+impl RegistryStore {
+    /// Finds a tag.
+    pub async fn find_tag(&self, repository: RepositoryId, name: &TagName) -> Result<Option<Tag>> {
         let key = (repository.to_string(), name.to_string());
-        row::Entity::find_by_id(key).one(self.db.reader()).await.or_fault()?.map(Tag::try_from).transpose()
+        row::Entity::find_by_id(key).one(self.db.reader()).await.or_db_error()?.map(Tag::try_from).transpose()
     }
 
-    /// Tags by name; as the specification has it, that is by their bytes.
-    pub async fn tag_list(
+    /// Lists tags by name, in the order of their bytes (OCI distribution specification, "Listing Tags").
+    pub async fn list_tags(
         &self,
         repository: RepositoryId,
-        limit: Limit,
+        limit: PageLimit,
         after: Option<&str>,
     ) -> Result<Page<Tag>> {
         let mut query = row::Entity::find()
@@ -51,24 +51,25 @@ impl Store {
         if let Some(after) = after {
             query = query.filter(row::Column::Name.gt(after));
         }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
         let tags = rows.into_iter().map(Tag::try_from).collect::<Result<_>>()?;
-        Ok(Page::cut(tags, limit, |tag: &Tag| tag.name.clone()))
+        Ok(Page::from_items(tags, limit, |tag: &Tag| tag.name.clone()))
     }
 
-    /// The same, for a list that is paged by cursor.
-    pub async fn tag_page(
+    /// Lists tags by name after a cursor.
+    pub async fn list_tags_by_cursor(
         &self,
         repository: RepositoryId,
-        limit: Limit,
-        cursor: Option<&Cursor>,
+        limit: PageLimit,
+        cursor: Option<&PageCursor>,
     ) -> Result<Page<Tag>> {
-        let after = cursor.map(Cursor::key::<TagName>).transpose()?;
-        self.tag_list(repository, limit, after.as_ref().map(TagName::as_str)).await
+        let after = cursor.map(PageCursor::parse_key::<TagName>).transpose()?;
+        self.list_tags(repository, limit, after.as_ref().map(TagName::as_str)).await
     }
 
-    /// Points a tag to a manifest. What it pointed to before is let go. Whether that was something else.
-    pub async fn tag_put(
+    /// Points a tag to a manifest, and restarts the grace period of the previous one. Returns true if the tag
+    /// is new or moved.
+    pub async fn put_tag(
         &self,
         tx: &Tx,
         repository: RepositoryId,
@@ -77,11 +78,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool> {
         let key = (repository.to_string(), name.to_string());
-        let before = row::Entity::find_by_id(key.clone()).one(&**tx).await.or_fault()?;
+        let before = row::Entity::find_by_id(key.clone()).one(&**tx).await.or_db_error()?;
         let is_same = |before: &row::Model| before.digest == digest.to_string();
         let moved = !before.as_ref().is_some_and(is_same);
         if let Some(before) = before.filter(|before| !is_same(before)) {
-            self.manifest_let_go(tx, &before.digest, now).await?;
+            self.restart_grace_period(tx, &before.digest, now).await?;
         }
         let row = row::ActiveModel {
             repository_id: Set(key.0),
@@ -89,15 +90,15 @@ impl Store {
             digest: Set(digest.to_string()),
             updated: Set(now.into()),
         };
-        let known = OnConflict::columns([row::Column::RepositoryId, row::Column::Name])
+        let update = OnConflict::columns([row::Column::RepositoryId, row::Column::Name])
             .update_columns([row::Column::Digest, row::Column::Updated])
             .to_owned();
-        row::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await.or_fault()?;
+        row::Entity::insert(row).on_conflict(update).exec_without_returning(&**tx).await.or_db_error()?;
         Ok(moved)
     }
 
-    /// Takes a tag away. Whether it was there.
-    pub async fn tag_delete(
+    /// Deletes a tag. Returns true if it existed.
+    pub async fn delete_tag(
         &self,
         tx: &Tx,
         repository: RepositoryId,
@@ -105,15 +106,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool> {
         let key = (repository.to_string(), name.to_string());
-        let Some(tag) = row::Entity::find_by_id(key.clone()).one(&**tx).await.or_fault()? else {
+        let Some(tag) = row::Entity::find_by_id(key.clone()).one(&**tx).await.or_db_error()? else {
             return Ok(false);
         };
-        self.manifest_let_go(tx, &tag.digest, now).await?;
-        row::Entity::delete_by_id(key).exec(&**tx).await.or_fault().map(|_| true)
+        self.restart_grace_period(tx, &tag.digest, now).await?;
+        row::Entity::delete_by_id(key).exec(&**tx).await.or_db_error().map(|_| true)
     }
 
-    /// Takes all tags of a repository away, or those that point to one manifest.
-    pub async fn tags_delete(
+    /// Deletes all tags of a repository, or those that point to one manifest.
+    pub async fn delete_tags(
         &self,
         tx: &Tx,
         repository: RepositoryId,
@@ -124,8 +125,8 @@ impl Store {
         if let Some(digest) = digest {
             query = query.filter(row::Column::Digest.eq(digest.to_string()));
         }
-        for tag in query.all(&**tx).await.or_fault()? {
-            self.tag_delete(tx, repository, &read("tag.name", &tag.name)?, now).await?;
+        for tag in query.all(&**tx).await.or_db_error()? {
+            self.delete_tag(tx, repository, &read_column("tag.name", &tag.name)?, now).await?;
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! The rules over a real database, with a clock that stands until it is told to move.
+//! Tests of the rules over a real database, with a manual clock.
 
-mod collecting;
+mod garbage_collection;
 mod races;
-mod resolving;
+mod resolution;
 
 use std::sync::Arc;
 
@@ -10,70 +10,81 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use hearth_base::{Clock, Digest, Entropy, Error, ManualClock, Result, SystemClock, ToolId};
 use hearth_kit::{
-    config::Config,
+    config::HearthConfig,
     db::{Db, migrate, queue::Queue},
     state::StateFolder,
-    tasks::Tasks,
+    tasks::BackgroundTasks,
 };
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    app::{blobs, manifests, parse::OCI_MANIFEST, uploads},
-    cx::Cx,
-    names::{Reference, Space},
-    store::{self, Store},
+    app::{blobs, manifest_format::OCI_MANIFEST, manifests, uploads},
+    context::ImagesContext,
+    names::{Reference, RepositorySpace},
+    store::{self, RegistryStore},
 };
 
 /// The service without its endpoints.
 #[derive(Clone)]
-pub struct Stage {
-    pub cx: Cx,
+pub struct ImagesFixture {
+    pub cx: ImagesContext,
     pub clock: Arc<ManualClock>,
-    pub space: Space,
+    pub space: RepositorySpace,
 }
 
-impl Stage {
-    pub async fn set(db: Db, config: Config) -> Result<Self> {
+impl ImagesFixture {
+    pub async fn build(db: Db, config: HearthConfig) -> Result<Self> {
         migrate(&db, store::migrations).await?;
-        let clock = Arc::new(ManualClock::at(SystemClock.now()));
-        let store = Store::new(db.clone(), Queue::new(db, clock.clone(), None), Tasks::new().stop_sign());
-        let cx = Cx::new(&config, &StateFolder::nowhere(), store, clock.clone(), Arc::new(Entropy::System))?;
-        let space = Space::Tool(cx.id(), "hello".parse()?);
+        let clock = Arc::new(ManualClock::starting_at(SystemClock.now()));
+        let store = RegistryStore::new(
+            db.clone(),
+            Queue::new(db, clock.clone(), None),
+            BackgroundTasks::new().shutdown_signal(),
+        );
+        let cx = ImagesContext::new(
+            &config,
+            &StateFolder::without_folder(),
+            store,
+            clock.clone(),
+            Arc::new(Entropy::System),
+        )?;
+        let space = RepositorySpace::Tool(cx.generate_id(), "hello".parse()?);
         Ok(Self { cx, clock, space })
     }
 
-    pub fn tool(&self) -> ToolId {
+    pub fn tool_id(&self) -> ToolId {
         match &self.space {
-            Space::Tool(id, _) => *id,
-            Space::Provided => unreachable!("a stage is a tool's"),
+            RepositorySpace::Tool(id, _) => *id,
+            RepositorySpace::Provided => unreachable!("the fixture's space is a tool"),
         }
     }
 
-    pub fn pass(&self, hours: i64) {
-        self.clock.advance(SignedDuration::from_hours(hours));
+    pub fn advance_hours(&self, hours: i64) {
+        self.clock.advance_by(SignedDuration::from_hours(hours));
     }
 
-    /// Brings a blob into the repository `name`.
-    pub async fn blob(&self, name: &str, content: &[u8]) -> Result<Digest> {
+    /// Uploads a blob into the repository `name`.
+    pub async fn push_blob(&self, name: &str, content: &[u8]) -> Result<Digest> {
         let (name, content) = (name.parse()?, Bytes::copy_from_slice(content));
-        let digest = digest(&content);
-        let upload = uploads::begin(&self.cx, &self.space, &name).await?;
-        let upload = uploads::append(&self.cx, upload, None, stream::iter([Ok(content)]).boxed()).await?;
-        uploads::finish(&self.cx, upload, digest).await?;
+        let digest = compute_digest(&content);
+        let upload = uploads::begin_upload(&self.cx, &self.space, &name).await?;
+        let upload =
+            uploads::append_content(&self.cx, upload, None, stream::iter([Ok(content)]).boxed()).await?;
+        uploads::finish_upload(&self.cx, upload, digest).await?;
         Ok(digest)
     }
 
     /// Pushes an image of one layer with this content.
-    pub async fn push(&self, name: &str, reference: &str, layer: &[u8]) -> Result<Digest> {
-        let config = config(layer);
-        let blobs = [self.blob(name, &config).await?, self.blob(name, layer).await?];
-        self.manifest(name, reference, blobs).await
+    pub async fn push_image(&self, name: &str, reference: &str, layer: &[u8]) -> Result<Digest> {
+        let config = build_image_config(layer);
+        let blobs = [self.push_blob(name, &config).await?, self.push_blob(name, layer).await?];
+        self.push_manifest(name, reference, blobs).await
     }
 
-    /// Pushes a manifest alone.
-    pub async fn manifest(&self, name: &str, reference: &str, blobs: [Digest; 2]) -> Result<Digest> {
+    /// Pushes a manifest without its blobs.
+    pub async fn push_manifest(&self, name: &str, reference: &str, blobs: [Digest; 2]) -> Result<Digest> {
         let descriptor =
             |media_type: &str, digest: Digest| json!({"mediaType": media_type, "size": 1, "digest": digest});
         let manifest = json!({
@@ -81,10 +92,10 @@ impl Stage {
             "config": descriptor("application/vnd.oci.image.config.v1+json", blobs[0]),
             "layers": [descriptor("application/vnd.oci.image.layer.v1.tar", blobs[1])],
         });
-        self.put(name, reference, OCI_MANIFEST, &manifest).await
+        self.put_manifest(name, reference, OCI_MANIFEST, &manifest).await
     }
 
-    pub async fn put(
+    pub async fn put_manifest(
         &self,
         name: &str,
         reference: &str,
@@ -94,52 +105,59 @@ impl Stage {
         let reference: Reference = reference.parse()?;
         let content = manifest.to_string();
         let media_type = Some(media_type);
-        manifests::put(&self.cx, &self.space, &name.parse()?, &reference, media_type, content.as_bytes())
-            .await
+        manifests::push_manifest(
+            &self.cx,
+            &self.space,
+            &name.parse()?,
+            &reference,
+            media_type,
+            content.as_bytes(),
+        )
+        .await
     }
 
     pub async fn has_manifest(&self, name: &str, reference: impl ToString) -> Result<bool> {
         let reference = reference.to_string().parse()?;
-        there(manifests::find(&self.cx, &self.space, &name.parse()?, &reference).await)
+        is_found(manifests::find_manifest(&self.cx, &self.space, &name.parse()?, &reference).await)
     }
 
-    /// Whether a blob is there, content and all.
+    /// Returns true if a blob exists with its whole content.
     pub async fn has_blob(&self, name: &str, digest: Digest) -> Result<bool> {
-        let found = blobs::find(&self.cx, &self.space, &name.parse()?, digest).await;
+        let found = blobs::find_blob(&self.cx, &self.space, &name.parse()?, digest).await;
         let content = match found {
             Ok(content) => content,
-            Err(error) => return there::<()>(Err(error)),
+            Err(error) => return is_found::<()>(Err(error)),
         };
         let stream = self.cx.blobs.read(content.blob, None).await?;
-        let stream = stream.ok_or_else(|| Error::internal("a row leads to no content"))?;
+        let stream = stream.ok_or_else(|| Error::internal("a row refers to missing content"))?;
         Ok(stream.map_ok(|bytes| bytes.len() as u64).try_fold(0, async |sum, size| Ok(sum + size)).await?
             == content.size)
     }
 
-    /// How many pieces of content there are.
-    pub async fn pieces(&self) -> Result<usize> {
+    /// Counts the stored blobs.
+    pub async fn count_blobs(&self) -> Result<usize> {
         self.cx.blobs.list().try_fold(0, async |sum, _| Ok(sum + 1)).await
     }
 }
 
-fn there<T>(found: Result<T>) -> Result<bool> {
+fn is_found<T>(found: Result<T>) -> Result<bool> {
     match found {
         Ok(_) => Ok(true),
-        Err(error) if error.kind() == hearth_base::Kind::NotFound => Ok(false),
+        Err(error) if error.kind() == hearth_base::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// A configuration for an image of this one layer.
-pub fn config(layer: &[u8]) -> Vec<u8> {
+/// Builds the configuration of an image with this single layer.
+pub fn build_image_config(layer: &[u8]) -> Vec<u8> {
     let config = json!({
         "architecture": "amd64", "os": "linux",
         "config": {"Env": ["A=b"], "Cmd": ["serve"], "Labels": {"org.hearth.processes": "{}"}},
-        "rootfs": {"type": "layers", "diff_ids": [digest(layer)]},
+        "rootfs": {"type": "layers", "diff_ids": [compute_digest(layer)]},
     });
     config.to_string().into_bytes()
 }
 
-pub fn digest(content: &[u8]) -> Digest {
+pub fn compute_digest(content: &[u8]) -> Digest {
     Digest::new(Sha256::digest(content).into())
 }

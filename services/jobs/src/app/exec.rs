@@ -1,43 +1,60 @@
-//! Which container a second program runs in, and as what.
+//! Prepares programs that run in a container of a job beside its main process.
 
 use std::time::Duration;
 
 use hearth_base::{Error, JobName, Result};
-use hearth_runtime_api::{Exec, Process, TerminalSize, User};
+use hearth_runtime_api::{ContainerUser, ExecRequest, Process, TerminalSize};
 use hearth_wire::jobs::{ExecOpen, ExecSize};
 
-use super::definition::{Of, command, no_such_job};
+use super::definition::{ToolScope, command, job_not_found_error};
 use crate::{
-    cx::Cx,
-    neighbours::Given,
-    store::{Job, Kind, Plan, Run, RunState},
+    context::JobsContext,
+    peers::RunEnvvars,
+    store::{Job, JobKind, Run, StoredRunState, WorkloadPlan},
 };
 
-/// Refuses a job of which nothing runs, and nothing begins to within `patience`.
-pub async fn must_run(cx: &Cx, of: Of<'_>, name: &JobName, patience: Duration) -> Result<()> {
-    let mut news = cx.news(of.tool, patience);
+/// Waits until a container of the job runs, for `timeout` at most.
+///
+/// # Errors
+///
+/// `no-such-job` (not found); `job-not-running` (conflict) if no container runs in time or none will start.
+pub async fn wait_until_running(
+    cx: &JobsContext,
+    scope: ToolScope<'_>,
+    name: &JobName,
+    timeout: Duration,
+) -> Result<()> {
+    let mut watch = cx.watch_runs(scope.tool, timeout);
     loop {
-        let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
-        let runs = cx.store.runs_to_show(of.tool, job.last_run.clone().into_iter().collect()).await?;
+        let job = cx.store.find_job(scope.tool, name).await?.ok_or_else(|| job_not_found_error(name))?;
+        let runs =
+            cx.store.list_active_runs_plus(scope.tool, job.last_run.clone().into_iter().collect()).await?;
         let runs = || runs.iter().filter(|run| run.job == job.id);
-        if runs().any(|run| run.state == RunState::Running) {
+        if runs().any(|run| run.state == StoredRunState::Running) {
             return Ok(());
         }
-        let comes = matches!(job.kind, Kind::Kept(_)) || runs().any(|run| !run.is_over() || run.again);
-        if !comes || !news.come().await {
-            return Err(nothing_runs(name));
+        let may_start = matches!(job.kind, JobKind::Continuous(_))
+            || runs().any(|run| !run.has_ended() || run.will_retry);
+        if !may_start || !watch.wait_for_change().await {
+            return Err(job_not_running_error(name));
         }
     }
 }
 
-/// The container, and what is started there. Without a command, a shell.
-pub async fn prepare(cx: &Cx, of: Of<'_>, name: &JobName, open: ExecOpen) -> Result<Exec> {
+/// Builds the request for a program in a container; without a command, a login shell.
+pub async fn prepare_exec(
+    cx: &JobsContext,
+    scope: ToolScope<'_>,
+    name: &JobName,
+    open: ExecOpen,
+) -> Result<ExecRequest> {
     let ExecOpen { command, line, terminal, run } = open;
-    let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
-    let run = running(cx, &job, run.as_deref()).await?;
-    let workload = cx.store.workload(run.instance.workload).await?.ok_or_else(|| nothing_runs(name))?;
+    let job = cx.store.find_job(scope.tool, name).await?.ok_or_else(|| job_not_found_error(name))?;
+    let run = find_running_run(cx, &job, run.as_deref()).await?;
+    let workload =
+        cx.store.find_workload(run.instance.workload).await?.ok_or_else(|| job_not_running_error(name))?;
     let image = &workload.plan.image.config;
-    let line = line.map(|line| command::line(&line, image)).transpose()?.flatten();
+    let line = line.map(|line| command::resolve_command_line(&line, image)).transpose()?.flatten();
     let argv = match (command.is_empty(), line) {
         (true, line) => {
             let shell =
@@ -46,29 +63,36 @@ pub async fn prepare(cx: &Cx, of: Of<'_>, name: &JobName, open: ExecOpen) -> Res
         }
         (false, line) => command.into_iter().chain(line).collect(),
     };
-    let process = process(cx, &run, &workload.plan, argv).await?;
+    let process = build_process(cx, &run, &workload.plan, argv).await?;
     let terminal = terminal.map(|ExecSize { rows, columns }| TerminalSize { rows, columns });
-    Ok(Exec { instance: run.instance, process, terminal })
+    Ok(ExecRequest { instance: run.instance, process, terminal })
 }
 
-async fn running(cx: &Cx, job: &Job, wanted: Option<&str>) -> Result<Run> {
-    let runs = cx.store.runs_to_show(job.tool, Vec::new()).await?;
-    let mut runs = runs.into_iter().filter(|run| run.job == job.id && run.state == RunState::Running);
+/// Finds the running run with the id `wanted`; without an id, a ready one that started last.
+async fn find_running_run(cx: &JobsContext, job: &Job, wanted: Option<&str>) -> Result<Run> {
+    let runs = cx.store.list_active_runs_plus(job.tool, Vec::new()).await?;
+    let mut runs = runs.into_iter().filter(|run| run.job == job.id && run.state == StoredRunState::Running);
     match wanted {
         Some(id) => runs.find(|run| run.id() == id),
         None => runs.max_by_key(|run| (run.ready, run.started)),
     }
-    .ok_or_else(|| nothing_runs(&job.name))
+    .ok_or_else(|| job_not_running_error(&job.name))
 }
 
-fn nothing_runs(name: &JobName) -> Error {
-    Error::conflict("job-not-running", format!("no container of {name} runs now"))
-        .help(format!("see what it waits for: hearth jobs show {name}"))
+fn job_not_running_error(name: &JobName) -> Error {
+    Error::conflict("job-not-running", format!("job {name} has no running container"))
+        .help(format!("show its status: hearth jobs show {name}"))
 }
 
-/// A second program in a container: as the first one in all but what it does.
-pub async fn process(cx: &Cx, run: &Run, plan: &Plan, argv: Vec<String>) -> Result<Process> {
-    let Given { plain: env, sealed, .. } = cx.neighbours.envvars(run.tool, &plan.job, &plan.env).await?;
-    let user = User { uid: plan.user.0, gid: plan.user.1, groups: Vec::new() };
+/// Builds a process for a container, with the variables, working directory and user of its main process.
+pub async fn build_process(
+    cx: &JobsContext,
+    run: &Run,
+    plan: &WorkloadPlan,
+    argv: Vec<String>,
+) -> Result<Process> {
+    let RunEnvvars { plain: env, sealed, .. } =
+        cx.peers.read_run_envvars(run.tool, &plan.job, &plan.env).await?;
+    let user = ContainerUser { uid: plan.user.0, gid: plan.user.1, groups: Vec::new() };
     Ok(Process { argv, env, sealed, cwd: plan.cwd.clone(), user, stop_signal: 15 })
 }

@@ -1,6 +1,7 @@
-//! The rules, a room for each domain; no HTTP, no SQL.
+//! The rules, one module per domain, without HTTP and SQL.
 //!
-//! A room uses those above it and none below it: `definition`, `quota`, `routing`, `runs`, `metrics`, `workloads`,
+//! A module uses only those before it in this list: `definition`, `quota`, `routing`, `runs`, `metrics`,
+//! `workloads`,
 //! `scheduling`, `exec`, `view`, `jobs`.
 
 pub mod definition;

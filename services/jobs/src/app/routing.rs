@@ -1,4 +1,4 @@
-//! Where a tool's page is answered: told to others in the change that makes it so.
+//! The route of a tool's page: its event is appended in the transaction that changes it.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -8,46 +8,48 @@ use hearth_wire::jobs::internal::{Route, RouteEvent, RouteRemoved, RouteState};
 
 use super::definition::spec::PAGE_PORT;
 use crate::{
-    cx::Cx,
+    context::JobsContext,
     store::{Job, Run},
 };
 
-/// The time for which a replaced container goes on: until every edge has learned of it, and what visitors asked is
+/// Time for which a replaced container drains: every edge gets the new route, and requests under way are
 /// answered.
 pub const DRAIN_TIME: Duration = Duration::from_secs(5);
 
-/// Compares a tool's route with what was told last, and tells what is different; under the tool's lock. A tool
-/// without a name is ending, and has no route.
-pub async fn refresh(cx: &Cx, tx: &Tx, tool: ToolId, name: Option<&ToolName>) -> Result<()> {
-    let told = cx.store.route_in(tx, tool).await?;
-    let route = match (cx.store.page_in(tx, tool).await?, name) {
-        (Some(page), Some(name)) => Some(route(&page, name, &cx.store.runs_alive_in(tx, tool).await?)),
+/// Stores a tool's route and appends its event, if it changed. The caller holds the tool's lock. `name` is
+/// `None` for a deleted tool, which has no route.
+pub async fn update_route(cx: &JobsContext, tx: &Tx, tool: ToolId, name: Option<&ToolName>) -> Result<()> {
+    let stored = cx.store.find_route_in(tx, tool).await?;
+    let route = match (cx.store.find_page_job_in(tx, tool).await?, name) {
+        (Some(page), Some(name)) => {
+            Some(build_route(&page, name, &cx.store.list_active_runs_in(tx, tool).await?))
+        }
         _ => None,
     };
-    if told == route {
+    if stored == route {
         return Ok(());
     }
     let event = match route {
         Some(route) => {
-            cx.store.route_put(tx, &route).await?;
+            cx.store.upsert_route(tx, &route).await?;
             RouteEvent::Changed(route)
         }
         None => {
-            cx.store.route_remove(tx, tool).await?;
+            cx.store.delete_route(tx, tool).await?;
             RouteEvent::Removed(RouteRemoved { tool })
         }
     };
-    cx.store.events.append(tx, [cx.event(&event)?]).await
+    cx.store.events.append(tx, [cx.create_event(&event)?]).await
 }
 
-/// Where a run answers: what it replaces, or is replaced by, may do so at another port.
-fn target(run: &Run) -> Option<SocketAddr> {
+/// Returns the address of a run with the port that it was created with: the job's port may differ by now.
+fn find_target_address(run: &Run) -> Option<SocketAddr> {
     run.address.map(|address| (address, run.port.unwrap_or(PAGE_PORT)).into())
 }
 
-fn route(page: &Job, name: &ToolName, alive: &[Run]) -> Route {
+fn build_route(page: &Job, name: &ToolName, alive: &[Run]) -> Route {
     let ready = alive.iter().filter(|run| run.job == page.id && run.ready);
-    let targets: Vec<SocketAddr> = ready.filter_map(target).collect();
+    let targets: Vec<SocketAddr> = ready.filter_map(find_target_address).collect();
     let (state, targets) = match (page.paused, targets.is_empty()) {
         (Some(_), _) => (RouteState::Stopped, Vec::new()),
         (None, true) => (RouteState::Starting, targets),

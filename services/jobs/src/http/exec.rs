@@ -1,4 +1,4 @@
-//! A program run inside a job's container, on a connection that is upgraded.
+//! Runs programs inside a job's container, over an upgraded connection.
 
 use std::time::Duration;
 
@@ -8,37 +8,39 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use hearth_base::{Error, JobName};
-use hearth_kit::{Authed, Param, Query, Refused};
-use hearth_wire::jobs::{EXEC_PROTOCOL, ExecQuery, Wait};
+use hearth_kit::{ApiError, Authed, Param, Query};
+use hearth_wire::jobs::{EXEC_PROTOCOL, ExecQuery, WaitSeconds};
 use hyper::upgrade::OnUpgrade;
 
-use super::of;
-use crate::{app, cx::Cx, rights::JobsWrite, workers::exec};
+use super::to_scope;
+use crate::{app, context::JobsContext, rights::JobsWrite, workers::exec};
 
-/// Run a program inside a container of the job. The connection is upgraded to `hearth-exec`; what goes over it is
-/// in the documentation of `ExecFrame`. It ends when the caller's right does.
+/// Run a program inside a container of the job. The connection is upgraded to `hearth-exec`, whose frames are
+/// documented at `ExecFrame`. It is closed when the caller loses the right.
 #[utoipa::path(post, path = "/jobs/v1/tool/{tool}/jobs/{job}/exec", tag = "jobs", operation_id = "jobs.exec",
-    params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "its name"),
+    params(("tool" = String, Path, description = "name of the tool"),
+        ("job" = String, Path, description = "name of the job"),
         ExecQuery),
-    responses((status = 101, description = "hearth-exec from here on"),
-        (status = 400, description = "no Upgrade: hearth-exec"),
-        (status = 404, description = "there is no such job"), (status = 409, description = "it does not run")))]
+    responses((status = 101, description = "the connection speaks hearth-exec"),
+        (status = 400, description = "the header Upgrade: hearth-exec is missing"),
+        (status = 404, description = "the job does not exist"),
+        (status = 409, description = "the job has no running container")))]
 pub async fn open(
-    cx: Cx,
+    cx: JobsContext,
     tool: Authed<JobsWrite>,
     Param(name): Param<JobName>,
     Query(query): Query<ExecQuery>,
     mut request: Request,
-) -> Result<Response, Refused> {
-    let asked = request.headers().get(header::UPGRADE).is_some_and(|value| value == EXEC_PROTOCOL);
-    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>().filter(|_| asked) else {
-        return Err(Error::invalid("no-upgrade", "a program is run on a connection upgraded to hearth-exec")
+) -> Result<Response, ApiError> {
+    let requests_upgrade = request.headers().get(header::UPGRADE).is_some_and(|value| value == EXEC_PROTOCOL);
+    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>().filter(|_| requests_upgrade) else {
+        return Err(Error::invalid("no-upgrade", "the request has no header Upgrade: hearth-exec")
             .help("hearth jobs exec")
             .into());
     };
-    let patience = Duration::from_secs(query.wait.map_or(0, Wait::seconds).into());
-    app::exec::must_run(&cx, of(&tool), &name, patience).await?;
-    exec::serve(&cx, &tool, name, upgrade);
+    let timeout = Duration::from_secs(query.wait.map_or(0, WaitSeconds::as_seconds).into());
+    app::exec::wait_until_running(&cx, to_scope(&tool), &name, timeout).await?;
+    exec::serve_exec(&cx, &tool, name, upgrade);
     let headers = [
         (header::CONNECTION, HeaderValue::from_static("upgrade")),
         (header::UPGRADE, HeaderValue::from_static(EXEC_PROTOCOL)),

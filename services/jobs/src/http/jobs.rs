@@ -1,71 +1,97 @@
-//! A tool's jobs.
+//! Endpoints of all jobs of a tool.
 
-use hearth_kit::{Answer, Authed, Json, Query, Reply};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Query};
 use hearth_wire::{
     jobs::{Emails, JobChanged, JobCreate, JobOne, JobsList, JobsQuery},
     reply::{Done, Named},
 };
 
-use super::of;
+use super::to_scope;
 use crate::{
     app,
-    cx::Cx,
+    context::JobsContext,
     rights::{JobsRead, JobsWrite},
     store::JobSpec,
 };
 
-const NO_MAIL: &str = "this Hearth sends no mail: whoever runs it has set no mail server ([notify.smtp]); \
+const NO_MAIL_WARNING: &str = "this Hearth sends no mail: its operator has set no mail server ([notify.smtp]); \
                        webhooks work: hearth webhooks create";
 
-/// The tool's jobs by name, all of them.
+/// All jobs of the tool by name.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/jobs", tag = "jobs", operation_id = "jobs.list",
-    params(("tool" = String, Path, description = "its name"), JobsQuery),
+    params(("tool" = String, Path, description = "name of the tool"), JobsQuery),
     responses((status = 200, body = Named<JobsList>)))]
-pub async fn list(cx: Cx, tool: Authed<JobsRead>, Query(query): Query<JobsQuery>) -> Reply<JobsList> {
-    let jobs = app::view::show::all(&cx, of(&tool), query.include_unset.unwrap_or(true)).await?;
-    Ok(Answer::named(JobsList { jobs }))
+pub async fn list(
+    cx: JobsContext,
+    tool: Authed<JobsRead>,
+    Query(query): Query<JobsQuery>,
+) -> ApiResult<JobsList> {
+    let jobs = app::view::show::show_jobs(&cx, to_scope(&tool), query.include_unset.unwrap_or(true)).await?;
+    Ok(ApiResponse::ok_named(JobsList { jobs }))
 }
 
-/// Make a job. One of that name that is over is replaced.
+/// Create a job. A completed one-off job of that name is replaced.
 #[utoipa::path(post, path = "/jobs/v1/tool/{tool}/jobs", tag = "jobs", operation_id = "jobs.create",
-    params(("tool" = String, Path, description = "its name")), request_body = JobCreate,
+    params(("tool" = String, Path, description = "name of the tool")), request_body = JobCreate,
     responses((status = 201, body = Named<JobOne>),
-        (status = 404, description = "there is no such image"),
-        (status = 409, description = "there is a job of that name that is not over, or another page"),
-        (status = 429, description = "more than the tool may use")))]
-pub async fn create(cx: Cx, tool: Authed<JobsWrite>, Json(create): Json<JobCreate>) -> Reply<JobOne> {
+        (status = 404, description = "the image does not exist"),
+        (status = 409, description = "a job of that name has not completed, or the tool has another page"),
+        (status = 429, description = "the quota is exceeded")))]
+pub async fn create(
+    cx: JobsContext,
+    tool: Authed<JobsWrite>,
+    Json(create): Json<JobCreate>,
+) -> ApiResult<JobOne> {
     let mail = create.emails;
-    let job = app::jobs::create::create(&cx, of(&tool), JobSpec::from_create(create)?).await?;
-    let job = app::view::show::one(&cx, of(&tool), &job.name, true).await?;
-    Ok(with_mail(&cx, Answer::named(JobOne { job }).status(axum::http::StatusCode::CREATED), mail).await)
+    let job = app::jobs::create::create(&cx, to_scope(&tool), JobSpec::from_create(create)?).await?;
+    let job = app::view::show::show_job(&cx, to_scope(&tool), &job.name, true).await?;
+    Ok(warn_about_mail(
+        &cx,
+        ApiResponse::ok_named(JobOne { job }).with_status(axum::http::StatusCode::CREATED),
+        mail,
+    )
+    .await)
 }
 
-/// Make a job, or make it as this says. Only what is said counts as a difference.
+/// Create a job, or change it to these values. Fields that are not set are not compared.
 #[utoipa::path(patch, path = "/jobs/v1/tool/{tool}/jobs", tag = "jobs", operation_id = "jobs.update",
-    params(("tool" = String, Path, description = "its name")), request_body = JobCreate,
+    params(("tool" = String, Path, description = "name of the tool")), request_body = JobCreate,
     responses((status = 200, body = Named<JobChanged>),
-        (status = 404, description = "there is no such image"),
-        (status = 409, description = "somebody else changed it just now, or there is another page"),
-        (status = 429, description = "more than the tool may use")))]
-pub async fn update(cx: Cx, tool: Authed<JobsWrite>, Json(create): Json<JobCreate>) -> Reply<JobChanged> {
+        (status = 404, description = "the image does not exist"),
+        (status = 409, description = "another request changed the job, or the tool has another page"),
+        (status = 429, description = "the quota is exceeded")))]
+pub async fn update(
+    cx: JobsContext,
+    tool: Authed<JobsWrite>,
+    Json(create): Json<JobCreate>,
+) -> ApiResult<JobChanged> {
     let (name, mail) = (create.name.clone(), create.emails);
-    let job_changed = app::jobs::create::update(&cx, of(&tool), JobSpec::from_create(create)?).await?;
-    let said = if job_changed { "changed" } else { "as it was" };
-    let answer = Answer::named(JobChanged { job_changed }).info(format!("the job {name} is {said}"));
-    Ok(with_mail(&cx, answer, mail).await)
+    let job_changed = app::jobs::create::update(&cx, to_scope(&tool), JobSpec::from_create(create)?).await?;
+    let change = if job_changed { "changed" } else { "unchanged" };
+    let answer =
+        ApiResponse::ok_named(JobChanged { job_changed }).with_info(format!("job {name} is {change}"));
+    Ok(warn_about_mail(&cx, answer, mail).await)
 }
 
 /// Stop and delete all jobs of the tool.
 #[utoipa::path(delete, path = "/jobs/v1/tool/{tool}/jobs", tag = "jobs", operation_id = "jobs.flush",
-    params(("tool" = String, Path, description = "its name")),
+    params(("tool" = String, Path, description = "name of the tool")),
     responses((status = 200, body = Named<Done>)))]
-pub async fn flush(cx: Cx, tool: Authed<JobsWrite>) -> Reply<Done> {
-    app::jobs::delete::all(&cx, of(&tool)).await?;
-    Ok(Answer::named(Done {}))
+pub async fn flush(cx: JobsContext, tool: Authed<JobsWrite>) -> ApiResult<Done> {
+    app::jobs::delete::delete_all_jobs(&cx, to_scope(&tool)).await?;
+    Ok(ApiResponse::ok_named(Done {}))
 }
 
-/// Warns whoever asks for mail where none is sent.
-async fn with_mail<T>(cx: &Cx, answer: Answer<T>, mail: Option<Emails>) -> Answer<T> {
-    let asked = matches!(mail, Some(Emails::All | Emails::OnFinish | Emails::OnFailure));
-    if asked && !cx.neighbours.sends_mail().await { answer.warning(NO_MAIL) } else { answer }
+/// Adds a warning to the response if the job requests mail and this Hearth sends none.
+async fn warn_about_mail<T>(
+    cx: &JobsContext,
+    answer: ApiResponse<T>,
+    mail: Option<Emails>,
+) -> ApiResponse<T> {
+    let requests_mail = matches!(mail, Some(Emails::All | Emails::OnFinish | Emails::OnFailure));
+    if requests_mail && !cx.peers.can_send_mail().await {
+        answer.with_warning(NO_MAIL_WARNING)
+    } else {
+        answer
+    }
 }

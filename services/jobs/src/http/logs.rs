@@ -1,4 +1,4 @@
-//! A job's log, as Toolforge's clients read it: a JSON object a line.
+//! A job's log in the format of Toolforge's clients: one JSON object per line.
 
 use axum::{
     body::Body,
@@ -7,112 +7,123 @@ use axum::{
 };
 use bytes::Bytes;
 use futures::{Stream, stream};
-use hearth_base::{Error, JobName, Kind, Limit, Result, ToolId, ToolName};
-use hearth_kit::{Authed, Param, Query, Refused};
+use hearth_base::{Error, ErrorKind, JobName, PageLimit, Result, ToolId, ToolName};
+use hearth_kit::{ApiError, Authed, Param, Query};
 use hearth_wire::{
     jobs::{JobsLogsQuery, MountMode},
     logs::{
         LogsDirection, LogsEntry, LogsEntrySource,
-        internal::{LogsKept, LogsOf, LogsPage, LogsRead},
+        internal::{LogsKept, LogsOwner, LogsPage, LogsReadQuery},
     },
 };
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    app::definition::{command::Files, no_such_job, plan},
-    cx::Cx,
+    app::definition::{command::OutputFiles, job_not_found_error, plan},
+    context::JobsContext,
     rights::JobsRead,
     store::Job,
 };
 
-/// How long a stream may go on; whoever wants more asks again, and is checked again.
-const LONGEST: SignedDuration = SignedDuration::from_mins(15);
-const WAIT: u64 = 20;
+/// Maximum duration of a stream: its caller then requests another one, and the right is checked again.
+const MAX_STREAM_DURATION: SignedDuration = SignedDuration::from_mins(15);
+const READ_WAIT_SECONDS: u64 = 20;
 
-/// The job's log, the oldest line first; with `follow` it goes on as lines come, for a quarter of an hour.
+/// The job's log, the oldest line first; with `follow`, new lines follow as they are written, for 15 minutes.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/jobs/{job}/logs", tag = "jobs", operation_id = "jobs.logs",
-    params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "its name"),
+    params(("tool" = String, Path, description = "name of the tool"),
+        ("job" = String, Path, description = "name of the job"),
         JobsLogsQuery),
-    responses((status = 200, body = String, content_type = "text/plain", description = "a JSON object a line"),
-        (status = 404, description = "there is no such job, or its lines go to files")))]
+    responses((status = 200, body = String, content_type = "text/plain", description = "one JSON object per line"),
+        (status = 404, description = "the job does not exist, or its log goes to files")))]
 pub async fn read(
-    cx: Cx,
+    cx: JobsContext,
     tool: Authed<JobsRead>,
     Param(name): Param<JobName>,
     Query(query): Query<JobsLogsQuery>,
-) -> Result<Response, Refused> {
-    let job = cx.store.job(tool.id, &name).await?.ok_or_else(|| no_such_job(&name))?;
-    let first = first(&cx, tool.id, &job.name, query.lines).await?;
+) -> Result<Response, ApiError> {
+    let job = cx.store.find_job(tool.id, &name).await?.ok_or_else(|| job_not_found_error(&name))?;
+    let first = read_first_page(&cx, tool.id, &job.name, query.lines).await?;
     if first.lines.is_empty() {
-        not_in_files(&job, &tool.name)?;
+        check_not_in_files(&job, &tool.name)?;
     }
-    let body = Body::from_stream(lines(cx, tool.id, job.name, first, query.follow.unwrap_or(false)));
+    let body = Body::from_stream(stream_lines(cx, tool.id, job.name, first, query.follow.unwrap_or(false)));
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response())
 }
 
-/// Refuses a job whose lines are elsewhere: nothing would ever come.
-fn not_in_files(job: &Job, tool: &ToolName) -> Result<()> {
+/// Checks that a job's output does not go to files, in which case its log stays empty: `no-such-log` (not
+/// found).
+fn check_not_in_files(job: &Job, tool: &ToolName) -> Result<()> {
     let mounted = job.spec.mount_mode(job.image.provided) == MountMode::All;
-    match plan::files(&job.spec, tool, mounted)? {
-        Some(Files { out, err }) => Err(Error::new(
-            Kind::NotFound,
+    match plan::find_output_files(&job.spec, tool, mounted)? {
+        Some(OutputFiles { out, err }) => Err(Error::new(
+            ErrorKind::NotFound,
             "no-such-log",
-            format!("what the job {} writes goes to files, {out} and {err}", job.name),
+            format!("the log of job {} is in files: {out} and {err}", job.name),
         )
-        .help("set filelog to false, and its lines are here")),
+        .help("set filelog to false to read its log here")),
         None => Ok(()),
     }
 }
 
-/// The first page: the oldest lines, or so many of the newest. An error of it is still an answer of its own.
-async fn first(cx: &Cx, tool: ToolId, job: &JobName, lines: Option<u32>) -> Result<LogsPage> {
-    let mut read = LogsRead::of(tool, LogsOf::Job(job.clone()));
-    read.limit = Limit::new(lines.unwrap_or(Limit::MAX).clamp(1, Limit::MAX))?;
+/// Reads the first page: the oldest lines, or the newest `lines`. It is read before the response starts, so
+/// that an error has its own status.
+async fn read_first_page(
+    cx: &JobsContext,
+    tool: ToolId,
+    job: &JobName,
+    lines: Option<u32>,
+) -> Result<LogsPage> {
+    let mut read = LogsReadQuery::newest_first(tool, LogsOwner::Job(job.clone()));
+    read.limit = PageLimit::new(lines.unwrap_or(PageLimit::MAX_ITEMS).clamp(1, PageLimit::MAX_ITEMS))?;
     if lines.is_none() {
         read.order = LogsDirection::OldestFirst;
-        return cx.neighbours.log_read(&read).await;
+        return cx.peers.read_log(&read).await;
     }
-    let mut page = cx.neighbours.log_read(&read).await?;
+    let mut page = cx.peers.read_log(&read).await?;
     page.lines.reverse();
     page.next = None;
     Ok(page)
 }
 
-struct Reading {
-    cx: Cx,
+struct LogStreamState {
+    cx: JobsContext,
     job: JobName,
-    read: LogsRead,
+    read: LogsReadQuery,
     page: Option<LogsPage>,
     follow: bool,
     until: Timestamp,
 }
 
-fn lines(
-    cx: Cx,
+fn stream_lines(
+    cx: JobsContext,
     tool: ToolId,
     job: JobName,
     first: LogsPage,
     follow: bool,
 ) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
-    let mut read = LogsRead::of(tool, LogsOf::Job(job.clone()));
-    (read.order, read.limit) = (LogsDirection::OldestFirst, Limit::new(Limit::MAX).unwrap_or_default());
-    read.wait = follow.then_some(WAIT);
-    let until = cx.now() + LONGEST;
+    let mut read = LogsReadQuery::newest_first(tool, LogsOwner::Job(job.clone()));
+    (read.order, read.limit) =
+        (LogsDirection::OldestFirst, PageLimit::new(PageLimit::MAX_ITEMS).unwrap_or_default());
+    read.wait = follow.then_some(READ_WAIT_SECONDS);
+    let until = cx.now() + MAX_STREAM_DURATION;
     stream::try_unfold(
-        Reading { cx, job, read, page: Some(first), follow, until },
+        LogStreamState { cx, job, read, page: Some(first), follow, until },
         |mut reading| async move {
             let page = match reading.page.take() {
                 Some(page) => page,
-                None if reading.cx.now() >= reading.until || reading.cx.tasks.stop_sign().is_set() => {
+                None if reading.cx.now() >= reading.until || reading.cx.tasks.shutdown_signal().is_set() => {
                     return Ok(None);
                 }
-                None => reading.cx.neighbours.log_read(&reading.read).await?,
+                None => reading.cx.peers.read_log(&reading.read).await?,
             };
-            let text = page.lines.iter().map(|line| entry(&reading.job, line)).collect::<Result<String>>()?;
+            let text =
+                page.lines.iter().map(|line| format_entry(&reading.job, line)).collect::<Result<String>>()?;
             reading.read.after = Some(page.next.clone().unwrap_or(page.head));
             match (page.next.is_some() || reading.follow, text.is_empty()) {
                 (true, _) => Ok(Some((Bytes::from(text), reading))),
                 (false, false) => {
+                    // The last page of a log that is not followed: the next call ends the stream.
                     reading.until = Timestamp::MIN;
                     Ok(Some((Bytes::from(text), reading)))
                 }
@@ -122,8 +133,8 @@ fn lines(
     )
 }
 
-fn entry(job: &JobName, kept: &LogsKept) -> Result<String> {
-    let LogsKept { cursor, run, instance, line } = kept;
+fn format_entry(job: &JobName, stored: &LogsKept) -> Result<String> {
+    let LogsKept { cursor, run, instance, line } = stored;
     let entry = LogsEntry {
         source: LogsEntrySource::RunLogs,
         pod: instance.clone(),

@@ -1,50 +1,58 @@
-//! What jobs use.
+//! Usage of jobs.
 
 use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use hearth_base::JobName;
-use hearth_kit::{Answer, Authed, Param, Query, Refused, Reply, telemetry::OPEN_METRICS};
+use hearth_kit::{
+    ApiError, ApiResponse, ApiResult, Authed, Param, Query, telemetry::OPEN_METRICS_MEDIA_TYPE,
+};
 use hearth_wire::{
     jobs::{MetricsOne, MetricsQuery},
     reply::Named,
 };
 
-use super::of;
-use crate::{app, cx::Cx, rights::JobsRead};
+use super::to_scope;
+use crate::{app, context::JobsContext, rights::JobsRead};
 
-/// What a job used: memory, processor time, containers side by side, restarts.
+/// Usage of a job: memory, disk, processor time, containers, restarts.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/jobs/{job}/metrics", tag = "jobs", operation_id = "jobs.metrics",
-    params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "its name"),
+    params(("tool" = String, Path, description = "name of the tool"),
+        ("job" = String, Path, description = "name of the job"),
         MetricsQuery),
-    responses((status = 200, body = Named<MetricsOne>), (status = 400, description = "a time that is not kept"),
-        (status = 404, description = "there is no such job")))]
-pub async fn of_job(
-    cx: Cx,
+    responses((status = 200, body = Named<MetricsOne>), (status = 400, description = "hours is out of range"),
+        (status = 404, description = "the job does not exist")))]
+pub async fn show_job_metrics(
+    cx: JobsContext,
     tool: Authed<JobsRead>,
     Param(job): Param<JobName>,
     Query(query): Query<MetricsQuery>,
-) -> Reply<MetricsOne> {
-    let metrics = app::metrics::of_job(&cx, of(&tool), &job, query).await?;
-    Ok(Answer::named(MetricsOne { metrics }))
+) -> ApiResult<MetricsOne> {
+    let metrics = app::metrics::read_job_metrics(&cx, to_scope(&tool), &job, query).await?;
+    Ok(ApiResponse::ok_named(MetricsOne { metrics }))
 }
 
-/// What all jobs of a tool used together.
+/// Sums of the usage of all jobs of a tool.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/metrics", tag = "jobs", operation_id = "jobs.tool_metrics",
-    params(("tool" = String, Path, description = "its name"), MetricsQuery),
-    responses((status = 200, body = Named<MetricsOne>), (status = 400, description = "a time that is not kept")))]
-pub async fn of_tool(cx: Cx, tool: Authed<JobsRead>, Query(query): Query<MetricsQuery>) -> Reply<MetricsOne> {
-    let metrics = app::metrics::of_tool(&cx, tool.id, query).await?;
-    Ok(Answer::named(MetricsOne { metrics }))
+    params(("tool" = String, Path, description = "name of the tool"), MetricsQuery),
+    responses((status = 200, body = Named<MetricsOne>),
+        (status = 400, description = "hours is out of range")))]
+pub async fn show_tool_metrics(
+    cx: JobsContext,
+    tool: Authed<JobsRead>,
+    Query(query): Query<MetricsQuery>,
+) -> ApiResult<MetricsOne> {
+    let metrics = app::metrics::read_tool_metrics(&cx, tool.id, query).await?;
+    Ok(ApiResponse::ok_named(MetricsOne { metrics }))
 }
 
-/// What each job of a tool uses now, and has used, for Prometheus and its like.
+/// Current and total usage of each job of a tool, for Prometheus and other collectors.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/metrics/openmetrics", tag = "jobs",
     operation_id = "jobs.openmetrics",
-    params(("tool" = String, Path, description = "its name")),
+    params(("tool" = String, Path, description = "name of the tool")),
     responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
-pub async fn for_collectors(cx: Cx, tool: Authed<JobsRead>) -> Result<Response, Refused> {
-    let text = app::metrics::for_collectors(&cx, of(&tool)).await?;
-    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(OPEN_METRICS))], text).into_response())
+pub async fn show_open_metrics(cx: JobsContext, tool: Authed<JobsRead>) -> Result<Response, ApiError> {
+    let text = app::metrics::render_open_metrics(&cx, to_scope(&tool)).await?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(OPEN_METRICS_MEDIA_TYPE))], text).into_response())
 }

@@ -1,4 +1,4 @@
-//! Handlers, a file per resource: extract, call a rule, reply.
+//! Handlers, one file per resource: extract, call a rule, reply.
 
 pub mod exec;
 pub mod images;
@@ -11,11 +11,11 @@ pub mod quotas;
 pub mod runs;
 pub mod schedule;
 
-use hearth_kit::guard::Member;
+use hearth_kit::guard::MemberCaller;
 
-use crate::app::definition::Of;
+use crate::app::definition::ToolScope;
 
-/// Whose jobs a caller may look at or change.
-fn of(member: &Member) -> Of<'_> {
-    Of { tool: member.id, name: &member.name }
+/// Converts an authorized member to the scope of the rules.
+fn to_scope(member: &MemberCaller) -> ToolScope<'_> {
+    ToolScope { tool: member.id, name: &member.name }
 }

@@ -1,17 +1,18 @@
-//! How much a tool runs, and how much it may.
+//! Quota and usage of a tool.
 
-use hearth_kit::{Answer, Authed, Reply};
+use hearth_kit::{ApiResponse, ApiResult, Authed};
 use hearth_wire::{jobs::JobsQuota, reply::Named};
 
-use crate::{app::quota::Use, cx::Cx, rights::JobsRead};
+use crate::{app::quota::QuotaUsage, context::JobsContext, rights::JobsRead};
 
-/// How much the tool may run, and how much of that it does.
+/// Quota of the tool, and its usage.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/quotas", tag = "jobs", operation_id = "jobs.quota",
-    params(("tool" = String, Path, description = "its name")),
+    params(("tool" = String, Path, description = "name of the tool")),
     responses((status = 200, body = Named<JobsQuota>)))]
-pub async fn show(cx: Cx, tool: Authed<JobsRead>) -> Reply<JobsQuota> {
-    let quota = cx.neighbours.quota(tool.id).await?;
-    let (jobs, taken) = (cx.store.jobs(tool.id).await?, cx.store.taken(tool.id).await?);
-    let used = Use::of(&jobs, &taken, None);
-    Ok(Answer::named(JobsQuota { quota: used.shown(&quota) }))
+pub async fn show(cx: JobsContext, tool: Authed<JobsRead>) -> ApiResult<JobsQuota> {
+    let quota = cx.peers.fetch_quota(tool.id).await?;
+    let (jobs, reservations) =
+        (cx.store.list_jobs(tool.id).await?, cx.store.list_reservations(tool.id).await?);
+    let used = QuotaUsage::from_jobs(&jobs, &reservations, None);
+    Ok(ApiResponse::ok_named(JobsQuota { quota: used.to_quotas(&quota) }))
 }

@@ -1,41 +1,43 @@
-//! Schedules: what became of due times, and which come next.
+//! Schedules: history of due times, and preview of the next ones.
 
 use hearth_base::JobName;
-use hearth_kit::{Answer, Authed, Param, Query, Reply};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Param, Query};
 use hearth_wire::{
-    jobs::{History, SchedulePlanOne, ScheduleQuery},
+    jobs::{DueHistory, SchedulePlanOne, ScheduleQuery},
     reply::{Named, Paging},
 };
 
-use super::of;
-use crate::{app, cx::Cx, rights::JobsRead};
+use super::to_scope;
+use crate::{app, context::JobsContext, rights::JobsRead};
 
-/// What became of a scheduled job's due times: each ran, was skipped or was missed.
+/// The due times of a scheduled job, each with its outcome: ran, skipped or missed.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/jobs/{job}/history", tag = "jobs",
     operation_id = "jobs.history",
-    params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "its name"),
+    params(("tool" = String, Path, description = "name of the tool"),
+        ("job" = String, Path, description = "name of the job"),
         Paging),
-    responses((status = 200, body = Named<History>), (status = 400, description = "it has no schedule"),
-        (status = 404, description = "there is no such job")))]
-pub async fn history(
-    cx: Cx,
+    responses((status = 200, body = Named<DueHistory>),
+        (status = 400, description = "the job has no schedule"),
+        (status = 404, description = "the job does not exist")))]
+pub async fn show_history(
+    cx: JobsContext,
     tool: Authed<JobsRead>,
     Param(job): Param<JobName>,
     Query(paging): Query<Paging>,
-) -> Reply<History> {
-    let page = app::scheduling::history::of_job(&cx, of(&tool), &job, &paging).await?;
-    Ok(Answer::named(History { history: page.items, next: page.next }))
+) -> ApiResult<DueHistory> {
+    let page = app::scheduling::history::read_history(&cx, to_scope(&tool), &job, &paging).await?;
+    Ok(ApiResponse::ok_named(DueHistory { history: page.items, next: page.next }))
 }
 
-/// What a schedule means, and when it would be due next: to look at before a job gets it.
+/// The five fields and next due times of a schedule, as a preview before it is saved.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/schedule", tag = "jobs", operation_id = "jobs.schedule",
-    params(("tool" = String, Path, description = "its name"), ScheduleQuery),
+    params(("tool" = String, Path, description = "name of the tool"), ScheduleQuery),
     responses((status = 200, body = Named<SchedulePlanOne>)))]
-pub async fn preview(
-    cx: Cx,
+pub async fn preview_schedule(
+    cx: JobsContext,
     tool: Authed<JobsRead>,
     Query(query): Query<ScheduleQuery>,
-) -> Reply<SchedulePlanOne> {
-    let schedule = app::scheduling::schedule::preview(&query, tool.id, cx.now())?;
-    Ok(Answer::named(SchedulePlanOne { schedule }))
+) -> ApiResult<SchedulePlanOne> {
+    let schedule = app::scheduling::schedule::preview_schedule(&query, tool.id, cx.now())?;
+    Ok(ApiResponse::ok_named(SchedulePlanOne { schedule }))
 }

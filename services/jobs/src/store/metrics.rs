@@ -1,13 +1,14 @@
-//! What jobs used, in steps of time: fine ones for hours, coarse ones for a month, and one row for all time.
+//! Usage samples of jobs in three resolutions, from minutes for hours to two hours for a month, and one row
+//! for all time.
 
 use std::{collections::BTreeMap, ops::AddAssign};
 
 use hearth_base::{Result, ToolId};
 use hearth_kit::db::{
-    At, OrFault, Tx,
-    columns::{count, number, read, sum_of},
+    DbTimestamp, OrDbError, Tx,
+    columns::{parse_column, sum_column, to_i64, to_u64},
 };
-use hearth_wire::jobs::Sample;
+use hearth_wire::jobs::MetricsSample;
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
     ActiveValue::Set,
@@ -15,10 +16,10 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Func, OnConflict},
 };
 
-use super::{JobId, Store, runs::run};
+use super::{JobId, JobStore, runs::run};
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -26,12 +27,12 @@ pub mod row {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub job_id: String,
-        /// How long the step is in seconds; 0 for all time.
+        /// Length of the step in seconds; 0 for all time.
         #[sea_orm(primary_key, auto_increment = false)]
         pub step: i32,
-        /// When it began.
+        /// Start of the step.
         #[sea_orm(primary_key, auto_increment = false)]
-        pub at: At,
+        pub at: DbTimestamp,
         pub tool_id: String,
         pub memory: i64,
         pub cpu_micros: i64,
@@ -46,28 +47,31 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A length of steps, and for how long they are kept.
+/// A length of sample steps and their retention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
-    /// How long it is.
+pub struct SampleResolution {
+    /// Length of a step in seconds.
     pub seconds: i32,
-    /// For how many hours it is kept.
+    /// Retention in hours.
     pub hours: i32,
 }
 
-/// All of them, the finest first.
-pub const STEPS: [Step; 3] =
-    [Step { seconds: 60, hours: 3 }, Step { seconds: 900, hours: 48 }, Step { seconds: 7200, hours: 720 }];
+/// All resolutions, the finest first.
+pub const SAMPLE_RESOLUTIONS: [SampleResolution; 3] = [
+    SampleResolution { seconds: 60, hours: 3 },
+    SampleResolution { seconds: 900, hours: 48 },
+    SampleResolution { seconds: 7200, hours: 720 },
+];
 
-/// The most rows of one statement: a database takes some thousands of values in one.
-const TOGETHER: usize = 1000;
+/// Maximum number of rows in one statement: databases limit its values to some thousands.
+const MAX_ROWS_PER_STATEMENT: usize = 1000;
 
-/// The row of a job that counts from its beginning.
-const ALL_TIME: i32 = 0;
+/// The step of the row that counts from a job's creation.
+const ALL_TIME_STEP: i32 = 0;
 
-/// What a job used since the last time it was asked.
+/// Resources that a job used since its last sample.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Use {
+pub struct JobUsage {
     pub memory: u64,
     pub disk: u64,
     pub cpu_micros: u64,
@@ -75,8 +79,8 @@ pub struct Use {
     pub restarts: u32,
 }
 
-impl AddAssign for Use {
-    /// What was used after one another, or side by side: in all, and at most.
+impl AddAssign for JobUsage {
+    /// Adds usage: processor time and restarts are summed, memory, disk and containers are maxima.
     fn add_assign(&mut self, other: Self) {
         self.memory = Ord::max(self.memory, other.memory);
         self.disk = Ord::max(self.disk, other.disk);
@@ -86,60 +90,61 @@ impl AddAssign for Use {
     }
 }
 
-impl From<row::Model> for Sample {
+impl From<row::Model> for MetricsSample {
     fn from(row: row::Model) -> Self {
         let row::Model { job_id: _, step: _, at, tool_id: _, memory, cpu_micros, containers, restarts, disk } =
             row;
         Self {
             at: at.into(),
-            memory: count(memory),
-            cpu_micros: count(cpu_micros),
-            disk: count(disk),
+            memory: to_u64(memory),
+            cpu_micros: to_u64(cpu_micros),
+            disk: to_u64(disk),
             containers: u32::try_from(containers).unwrap_or(0),
             restarts: u32::try_from(restarts).unwrap_or(0),
         }
     }
 }
 
-impl Store {
-    /// Counts the processor time of a run up to now, under its tool's lock: what of it was not counted yet.
-    pub async fn count_cpu(&self, tx: &Tx, run: &str, cpu_micros: u64) -> Result<u64> {
-        let Some(known) = run::row::Entity::find_by_id(run).one(&**tx).await.or_fault()? else {
+impl JobStore {
+    /// Records the processor time of a run so far, and returns the part that was not counted before. The
+    /// caller holds the tool's lock.
+    pub async fn record_cpu_time(&self, tx: &Tx, run: &str, cpu_micros: u64) -> Result<u64> {
+        let Some(known) = run::row::Entity::find_by_id(run).one(&**tx).await.or_db_error()? else {
             return Ok(0);
         };
-        let new = cpu_micros.saturating_sub(count(known.cpu_counted));
+        let new = cpu_micros.saturating_sub(to_u64(known.cpu_counted));
         if new > 0 {
             run::row::Entity::update_many()
-                .col_expr(run::row::Column::CpuCounted, Expr::value(number(cpu_micros)))
+                .col_expr(run::row::Column::CpuCounted, Expr::value(to_i64(cpu_micros)))
                 .filter(run::row::Column::Id.eq(run))
                 .exec(&**tx)
                 .await
-                .or_fault()?;
+                .or_db_error()?;
         }
         Ok(new)
     }
 
-    /// Adds what jobs used to the steps that `now` is in.
-    pub async fn samples_add(
+    /// Adds usage to the current step of each resolution and to the row for all time.
+    pub async fn add_samples(
         &self,
         tx: &Tx,
-        used: &BTreeMap<(ToolId, JobId), Use>,
+        used: &BTreeMap<(ToolId, JobId), JobUsage>,
         now: Timestamp,
     ) -> Result<()> {
         let narrow = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
-        let steps = STEPS.iter().map(|step| step.seconds).chain([ALL_TIME]);
-        let row = |((tool, job), used): (&(ToolId, JobId), &Use), step: i32| {
-            let Use { memory, disk, cpu_micros, containers, restarts } = *used;
+        let steps = SAMPLE_RESOLUTIONS.iter().map(|step| step.seconds).chain([ALL_TIME_STEP]);
+        let row = |((tool, job), used): (&(ToolId, JobId), &JobUsage), step: i32| {
+            let JobUsage { memory, disk, cpu_micros, containers, restarts } = *used;
             row::ActiveModel {
                 job_id: Set(job.to_string()),
                 step: Set(step),
-                at: Set(began(now, step).into()),
+                at: Set(compute_step_start(now, step).into()),
                 tool_id: Set(tool.to_string()),
-                memory: Set(number(memory)),
-                cpu_micros: Set(number(cpu_micros)),
+                memory: Set(to_i64(memory)),
+                cpu_micros: Set(to_i64(cpu_micros)),
                 containers: Set(narrow(containers)),
                 restarts: Set(narrow(restarts)),
-                disk: Set(number(disk)),
+                disk: Set(to_i64(disk)),
             }
         };
         let rows: Vec<_> =
@@ -155,28 +160,38 @@ impl Store {
             .value(row::Column::Containers, most(row::Column::Containers))
             .value(row::Column::Restarts, sum(row::Column::Restarts))
             .to_owned();
-        for rows in rows.chunks(TOGETHER) {
+        for rows in rows.chunks(MAX_ROWS_PER_STATEMENT) {
             let insert = row::Entity::insert_many(rows.to_vec()).on_conflict(again.clone());
-            insert.exec_without_returning(&**tx).await.or_fault()?;
+            insert.exec_without_returning(&**tx).await.or_db_error()?;
         }
         Ok(())
     }
 
-    /// What a job used since `since`, the oldest step first.
-    pub async fn samples(&self, job: JobId, step: Step, since: Timestamp) -> Result<Vec<Sample>> {
+    /// Lists a job's samples since `since`, the oldest first.
+    pub async fn list_job_samples(
+        &self,
+        job: JobId,
+        step: SampleResolution,
+        since: Timestamp,
+    ) -> Result<Vec<MetricsSample>> {
         let query = row::Entity::find()
             .filter(row::Column::JobId.eq(job.to_string()))
             .filter(row::Column::Step.eq(step.seconds))
-            .filter(row::Column::At.gte(At::from(since)))
+            .filter(row::Column::At.gte(DbTimestamp::from(since)))
             .order_by_asc(row::Column::At);
-        let rows = query.all(self.db.reader()).await.or_fault()?;
-        Ok(rows.into_iter().map(Sample::from).collect())
+        let rows = query.all(self.db.reader()).await.or_db_error()?;
+        Ok(rows.into_iter().map(MetricsSample::from).collect())
     }
 
-    /// What all jobs of a tool used together since `since`, the oldest step first.
-    pub async fn samples_of_tool(&self, tool: ToolId, step: Step, since: Timestamp) -> Result<Vec<Sample>> {
-        let sum = |column: row::Column| sum_of(self.db.backend(), column);
-        let rows: Vec<(At, i64, i64, i64, i64, i64)> = row::Entity::find()
+    /// Lists the sums of all jobs of a tool since `since`, the oldest first.
+    pub async fn list_tool_samples(
+        &self,
+        tool: ToolId,
+        step: SampleResolution,
+        since: Timestamp,
+    ) -> Result<Vec<MetricsSample>> {
+        let sum = |column: row::Column| sum_column(self.db.database_backend(), column);
+        let rows: Vec<(DbTimestamp, i64, i64, i64, i64, i64)> = row::Entity::find()
             .select_only()
             .column(row::Column::At)
             .column_as(sum(row::Column::Memory), "memory")
@@ -186,45 +201,45 @@ impl Store {
             .column_as(sum(row::Column::Restarts), "restarts")
             .filter(row::Column::ToolId.eq(tool.to_string()))
             .filter(row::Column::Step.eq(step.seconds))
-            .filter(row::Column::At.gte(At::from(since)))
+            .filter(row::Column::At.gte(DbTimestamp::from(since)))
             .group_by(row::Column::At)
             .order_by_asc(row::Column::At)
             .into_tuple()
             .all(self.db.reader())
             .await
-            .or_fault()?;
+            .or_db_error()?;
         let narrow = |count: i64| u32::try_from(count).unwrap_or(0);
-        let sample = |(at, memory, disk, cpu_micros, containers, restarts)| Sample {
-            at: At::into(at),
-            memory: count(memory),
-            disk: count(disk),
-            cpu_micros: count(cpu_micros),
+        let sample = |(at, memory, disk, cpu_micros, containers, restarts)| MetricsSample {
+            at: DbTimestamp::into(at),
+            memory: to_u64(memory),
+            disk: to_u64(disk),
+            cpu_micros: to_u64(cpu_micros),
             containers: narrow(containers),
             restarts: narrow(restarts),
         };
         Ok(rows.into_iter().map(sample).collect())
     }
 
-    /// What each job of a tool used in all, and in the newest minute from `since` on.
-    pub async fn samples_newest(
+    /// Returns each job's total, and its newest minute since `since`.
+    pub async fn read_total_and_newest_samples(
         &self,
         tool: ToolId,
         since: Timestamp,
-    ) -> Result<BTreeMap<JobId, (Sample, Option<Sample>)>> {
-        let minute = STEPS[0].seconds;
-        let newest = row::Column::Step.eq(minute).and(row::Column::At.gte(At::from(since)));
+    ) -> Result<BTreeMap<JobId, (MetricsSample, Option<MetricsSample>)>> {
+        let minute = SAMPLE_RESOLUTIONS[0].seconds;
+        let newest = row::Column::Step.eq(minute).and(row::Column::At.gte(DbTimestamp::from(since)));
         let rows = row::Entity::find()
             .filter(row::Column::ToolId.eq(tool.to_string()))
-            .filter(row::Column::Step.eq(ALL_TIME).or(newest))
+            .filter(row::Column::Step.eq(ALL_TIME_STEP).or(newest))
             .order_by_asc(row::Column::Step)
             .order_by_asc(row::Column::At)
             .all(self.db.reader())
             .await
-            .or_fault()?;
+            .or_db_error()?;
         let mut jobs = BTreeMap::new();
         for row in rows {
-            let (job, step): (JobId, i32) = (read("sample.job_id", &row.job_id)?, row.step);
-            let sample = Sample::from(row);
+            let (job, step): (JobId, i32) = (parse_column("sample.job_id", &row.job_id)?, row.step);
+            let sample = MetricsSample::from(row);
             let (_, now) = jobs.entry(job).or_insert((sample, None));
             if step == minute {
                 *now = Some(sample);
@@ -233,29 +248,29 @@ impl Store {
         Ok(jobs)
     }
 
-    /// Forgets steps that are kept no longer.
-    pub async fn samples_sweep(&self, tx: &Tx, now: Timestamp) -> Result<()> {
-        for Step { seconds, hours } in STEPS {
+    /// Deletes samples beyond their retention.
+    pub async fn delete_old_samples(&self, tx: &Tx, now: Timestamp) -> Result<()> {
+        for SampleResolution { seconds, hours } in SAMPLE_RESOLUTIONS {
             let before = now.saturating_sub(SignedDuration::from_hours(hours.into())).unwrap_or(now);
             row::Entity::delete_many()
                 .filter(row::Column::Step.eq(seconds))
-                .filter(row::Column::At.lt(At::from(before)))
+                .filter(row::Column::At.lt(DbTimestamp::from(before)))
                 .exec(&**tx)
                 .await
-                .or_fault()?;
+                .or_db_error()?;
         }
         Ok(())
     }
 
-    /// Removes what is known of a job's use.
-    pub(super) async fn samples_remove(&self, tx: &Tx, job: JobId) -> Result<()> {
+    /// Deletes a job's samples.
+    pub(super) async fn delete_job_samples(&self, tx: &Tx, job: JobId) -> Result<()> {
         let all = row::Entity::delete_many().filter(row::Column::JobId.eq(job.to_string()));
-        all.exec(&**tx).await.or_fault().map(|_| ())
+        all.exec(&**tx).await.or_db_error().map(|_| ())
     }
 }
 
-/// When the step that `now` is in began.
-pub fn began(now: Timestamp, step: i32) -> Timestamp {
+/// Returns the start of the step that contains `now`.
+pub fn compute_step_start(now: Timestamp, step: i32) -> Timestamp {
     let second = now.as_second();
     let began = second.checked_rem_euclid(step.into()).map_or(0, |into| second - into);
     Timestamp::from_second(began).unwrap_or(now)
@@ -266,11 +281,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_begins_at_its_multiple() {
+    fn step_starts_at_its_multiple() {
         let now: Timestamp = "2026-05-04T13:59:59.5Z".parse().unwrap();
-        assert_eq!(began(now, 60).to_string(), "2026-05-04T13:59:00Z");
-        assert_eq!(began(now, 900).to_string(), "2026-05-04T13:45:00Z");
-        assert_eq!(began(now, 7200).to_string(), "2026-05-04T12:00:00Z");
-        assert_eq!(began(now, ALL_TIME), Timestamp::UNIX_EPOCH);
+        assert_eq!(compute_step_start(now, 60).to_string(), "2026-05-04T13:59:00Z");
+        assert_eq!(compute_step_start(now, 900).to_string(), "2026-05-04T13:45:00Z");
+        assert_eq!(compute_step_start(now, 7200).to_string(), "2026-05-04T12:00:00Z");
+        assert_eq!(compute_step_start(now, ALL_TIME_STEP), Timestamp::UNIX_EPOCH);
     }
 }

@@ -1,5 +1,5 @@
-//! How the tables came to be as they are. A migration that was released never changes, so columns are spelt
-//! out here and not taken from the entities, which do.
+//! Database migrations. A released migration never changes, so columns are written out here and not taken
+//! from the entities.
 
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
@@ -18,7 +18,7 @@ use sea_orm::{
     },
 };
 
-/// All of them, oldest first.
+/// All migrations, the oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         Box::new(CreateToolState),
@@ -29,8 +29,8 @@ pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(RUN_TAILS),
         Box::new(CreateSamples),
         Box::new(WORKLOAD_ENVVARS),
-        Box::new(RUNS_AGAIN),
-        Box::new(RUNS_PORT),
+        Box::new(RUN_WILL_RETRY),
+        Box::new(RUN_PORT),
         Box::new(CreateEventCursors),
         Box::new(NEWER_IMAGES),
         Box::new(TOOL_QUOTA),
@@ -49,7 +49,8 @@ impl MigrationName for CreateJobs {
 #[async_trait::async_trait]
 impl MigrationTrait for CreateJobs {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [epoch(), tool(), job(), workload(), run(), route()] {
+        for table in [epoch_table(), tool_table(), job_table(), workload_table(), run_table(), route_table()]
+        {
             manager.create_table(table).await?;
         }
         let first = Query::insert()
@@ -57,7 +58,7 @@ impl MigrationTrait for CreateJobs {
             .columns(["id", "number"])
             .values_panic([0.into(), 1_i64.into()])
             .to_owned();
-        manager.insert_first(first, "id").await?;
+        manager.insert_initial_row(first, "id").await?;
         for (table, columns, unique) in [
             ("job", &["tool_id", "name"][..], true),
             ("job", &["next_due"], false),
@@ -82,15 +83,15 @@ impl MigrationTrait for CreateJobs {
     }
 }
 
-fn epoch() -> TableCreateStatement {
+fn epoch_table() -> TableCreateStatement {
     Table::create().table("epoch").col(integer("id").primary_key()).col(big_integer("number")).to_owned()
 }
 
-fn tool() -> TableCreateStatement {
+fn tool_table() -> TableCreateStatement {
     Table::create().table("tool").col(string("id").primary_key()).col(string("name")).to_owned()
 }
 
-fn job() -> TableCreateStatement {
+fn job_table() -> TableCreateStatement {
     Table::create()
         .table("job")
         .col(string("id").primary_key())
@@ -112,7 +113,7 @@ fn job() -> TableCreateStatement {
         .to_owned()
 }
 
-fn workload() -> TableCreateStatement {
+fn workload_table() -> TableCreateStatement {
     Table::create()
         .table("workload")
         .col(string("id").primary_key())
@@ -120,14 +121,14 @@ fn workload() -> TableCreateStatement {
         .col(string("job_id"))
         .col(boolean("wanted"))
         .col(big_integer("generation"))
-        .col(big_integer_null("applied"))
+        .col(big_integer_null("applied_generation"))
         .col(json("plan"))
         .col(boolean("done"))
-        .col(text_null("trouble"))
+        .col(text_null("last_error"))
         .to_owned()
 }
 
-fn run() -> TableCreateStatement {
+fn run_table() -> TableCreateStatement {
     Table::create()
         .table("run")
         .col(string("id").primary_key())
@@ -157,11 +158,11 @@ fn run() -> TableCreateStatement {
         .to_owned()
 }
 
-fn route() -> TableCreateStatement {
+fn route_table() -> TableCreateStatement {
     Table::create().table("route").col(string("tool_id").primary_key()).col(json("route")).to_owned()
 }
 
-/// What became of due times gets a table of its own. Before, what did not run was written down among the runs.
+/// Adds the table of the ledger. Before, skipped and missed due times were rows of `run`.
 struct CreateLedger;
 
 impl MigrationName for CreateLedger {
@@ -173,37 +174,43 @@ impl MigrationName for CreateLedger {
 #[async_trait::async_trait]
 impl MigrationTrait for CreateLedger {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.create_table(due()).await?;
+        manager.create_table(due_table()).await?;
         let by_age = Index::create().name("due_until").table("due").col("until").to_owned();
         manager.create_index(by_age).await?;
-        for column in [big_integer_null("accounted"), big_integer_null("paused"), silent()] {
+        for column in
+            [big_integer_null("settled_until"), big_integer_null("paused"), consecutive_missed_column()]
+        {
             manager.add_column("job", column).await?;
         }
-        let ahead = Index::create().name("job_accounted").table("job").col("accounted").to_owned();
+        let ahead = Index::create().name("job_settled_until").table("job").col("settled_until").to_owned();
         manager.create_index(ahead).await?;
-        let accounted = Func::coalesce([Expr::col("last_due"), Expr::col("created")]);
-        let accounted = Query::update()
+        let settled_until = Func::coalesce([Expr::col("last_due"), Expr::col("created")]);
+        let settled_until = Query::update()
             .table("job")
-            .value("accounted", accounted)
+            .value("settled_until", settled_until)
             .and_where(Expr::col("kind").eq("scheduled"))
             .to_owned();
-        manager.execute(accounted).await?;
+        manager.execute_statement(settled_until).await?;
         let none = ["skipped", "missed"];
         let first = OnConflict::columns(["job_id", "due"]).do_nothing_on(["job_id", "due"]).to_owned();
         for outcome in none {
-            manager.execute(move_due(outcome, Expr::col("state").eq(outcome), &first)?).await?;
+            manager
+                .execute_statement(insert_due_from_runs(outcome, Expr::col("state").eq(outcome), &first)?)
+                .await?;
         }
-        manager.execute(move_due("ran", Expr::col("state").is_not_in(none), &first)?).await?;
+        manager
+            .execute_statement(insert_due_from_runs("ran", Expr::col("state").is_not_in(none), &first)?)
+            .await?;
         let moved = Query::delete().from_table("run").and_where(Expr::col("state").is_in(none)).to_owned();
-        manager.execute(moved).await
+        manager.execute_statement(moved).await
     }
 }
 
-fn silent() -> ColumnDef {
-    big_integer("silent").default(0).to_owned()
+fn consecutive_missed_column() -> ColumnDef {
+    big_integer("consecutive_missed").default(0).to_owned()
 }
 
-fn due() -> TableCreateStatement {
+fn due_table() -> TableCreateStatement {
     Table::create()
         .table("due")
         .col(string("job_id"))
@@ -217,8 +224,8 @@ fn due() -> TableCreateStatement {
         .to_owned()
 }
 
-/// What became of due times, from the runs: of several tries, the newest.
-fn move_due(outcome: &str, which: Expr, first: &OnConflict) -> Result<InsertStatement, DbErr> {
+/// Copies due times with this outcome from runs into the ledger; of several attempts, the newest.
+fn insert_due_from_runs(outcome: &str, which: Expr, first: &OnConflict) -> Result<InsertStatement, DbErr> {
     let runs = Query::select()
         .columns(["job_id", "due"])
         .expr(Expr::col("due"))
@@ -237,7 +244,7 @@ fn move_due(outcome: &str, which: Expr, first: &OnConflict) -> Result<InsertStat
     Ok(insert.on_conflict(first.clone()).to_owned())
 }
 
-/// What jobs use, in steps of time.
+/// Adds usage samples of jobs.
 struct CreateSamples;
 
 impl MigrationName for CreateSamples {
@@ -274,55 +281,63 @@ impl MigrationTrait for CreateSamples {
         manager.create_index(by_age).await?;
         let counted = big_integer("cpu_counted").default(0).to_owned();
         manager.add_column("run", counted).await?;
-        // What was used before is not known by minute.
+        // Earlier usage is not known by the minute, so it counts as sampled.
         let known = Query::update().table("run").value("cpu_counted", Expr::col("cpu_micros")).to_owned();
-        manager.execute(known).await
+        manager.execute_statement(known).await
     }
 }
 
-/// A table gets one more column.
-struct Column {
+/// A migration that adds one column.
+struct AddColumn {
     name: &'static str,
     table: &'static str,
     column: fn() -> ColumnDef,
 }
 
-impl MigrationName for Column {
+impl MigrationName for AddColumn {
     fn name(&self) -> &str {
         self.name
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for Column {
+impl MigrationTrait for AddColumn {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.add_column(self.table, (self.column)()).await
     }
 }
 
-/// What a run wrote last is kept with it.
-const RUN_TAILS: Column = Column { name: "0003_run_tails", table: "run", column: || text_null("tail") };
+/// Adds the last lines of a run's log.
+const RUN_TAILS: AddColumn = AddColumn { name: "0003_run_tails", table: "run", column: || text_null("tail") };
 
-/// With which state of the variables a workload was told is kept with it.
-const WORKLOAD_ENVVARS: Column =
-    Column { name: "0006_workload_envvars", table: "workload", column: || string_null("envvars") };
+/// Adds the revision of the variables that a workload was applied with.
+const WORKLOAD_ENVVARS: AddColumn = AddColumn {
+    name: "0006_workload_envvars_revision",
+    table: "workload",
+    column: || string_null("envvars_revision"),
+};
 
-/// Whether another try follows is known when a run ends, and told when its log is there too.
-const RUNS_AGAIN: Column =
-    Column { name: "0007_runs_again", table: "run", column: || boolean("again").default(false).to_owned() };
+/// Adds whether another attempt follows a run: known at its end, needed by the later end event.
+const RUN_WILL_RETRY: AddColumn = AddColumn {
+    name: "0007_run_will_retry",
+    table: "run",
+    column: || boolean("will_retry").default(false).to_owned(),
+};
 
-/// At which port a run answers is kept with it: its job may say another one by the time that it is replaced.
-const RUNS_PORT: Column = Column { name: "0008_runs_port", table: "run", column: || integer_null("port") };
+/// Adds the port of a run: its job may have another port by the time that the run is replaced.
+const RUN_PORT: AddColumn =
+    AddColumn { name: "0008_run_port", table: "run", column: || integer_null("port") };
 
-/// What a job's image means by now is kept where it is something else.
-const NEWER_IMAGES: Column =
-    Column { name: "0009_newer_images", table: "job", column: || text_null("newer") };
+/// Adds the digest that a job's image tag refers to now, where it differs from the job's image.
+const NEWER_IMAGES: AddColumn =
+    AddColumn { name: "0009_newer_images", table: "job", column: || text_null("newer_image") };
 
-/// How much a tool may use is kept with it: whether there is room for what is due is asked for many tools at once.
-const TOOL_QUOTA: Column = Column { name: "0010_tool_quota", table: "tool", column: || text_null("quota") };
+/// Adds a copy of the tool's quota: the scheduler needs the quotas of many tools at once.
+const TOOL_QUOTA: AddColumn =
+    AddColumn { name: "0010_tool_quota", table: "tool", column: || text_null("quota") };
 
-/// How much of their disks containers have used is counted too.
-const SAMPLES_DISK: Column = Column {
+/// Adds disk usage to samples.
+const SAMPLES_DISK: AddColumn = AddColumn {
     name: "0011_samples_disk",
     table: "sample",
     column: || big_integer("disk").default(0).to_owned(),

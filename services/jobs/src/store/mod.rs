@@ -1,4 +1,7 @@
-//! The tables of `jobs`: the only place that touches its database.
+//! The tables of `jobs`: the only module that uses its database.
+//!
+//! Methods with the suffix `_in` read in the caller's transaction; `lock_…`, `claim_…` and `…_for_update`
+//! also lock rows.
 
 mod definition;
 mod erase;
@@ -21,28 +24,30 @@ use std::{
 use hearth_base::{Error, Result, ToolId};
 use hearth_kit::{
     db::{
-        Db, OrFault, Tx, columns,
+        Db, OrDbError, Tx, columns,
         queue::{Queue, TaskName},
     },
-    events::Stream,
-    tasks::Stop,
-    wake::{Topic, WakeListener},
+    events::EventStream,
+    tasks::ShutdownSignal,
+    wake::{WakeListener, WakeTopic},
 };
 use hearth_runtime_api::WorkloadId;
 use jiff::Timestamp;
 use sea_orm::EntityTrait;
 use tokio::sync::OnceCell;
 
-pub use definition::{Image, ImageConfig, Job, JobId, JobSpec, Kind, Schedule, job_exists};
-pub use metrics::{STEPS, Step, Use};
+pub use definition::{
+    ImageConfig, Job, JobId, JobKind, JobSchedule, JobSpec, ResolvedImage, job_exists_error,
+};
+pub use metrics::{JobUsage, SAMPLE_RESOLUTIONS, SampleResolution};
 pub use migrations::migrations;
-pub use runs::{Cause, Run, RunEnd, RunState, Tail, run_id};
-pub use scheduling::{Entry, Outcome};
-pub use tool::Tool;
-pub use workloads::{Asked, Known, Plan, Share, Taken, Workload};
+pub use runs::{LogTail, Run, RunCause, StoredRunEnd, StoredRunState, format_run_id};
+pub use scheduling::{LedgerEntry, LedgerOutcome};
+pub use tool::ToolWithQuota;
+pub use workloads::{ReservedResources, ResourceShare, StartupCheck, Workload, WorkloadPlan, WorkloadRef};
 
-/// Ids as they are written down, each once.
-fn texts<T: Display>(ids: impl IntoIterator<Item = T>) -> BTreeSet<String> {
+/// Converts ids to their stored form, without duplicates.
+fn to_id_strings<T: Display>(ids: impl IntoIterator<Item = T>) -> BTreeSet<String> {
     ids.into_iter().map(|id| id.to_string()).collect()
 }
 
@@ -54,7 +59,7 @@ mod epoch {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: i32,
-        /// Counts restores.
+        /// Number of restores of this database, from 1.
         pub number: i64,
     }
 
@@ -66,102 +71,107 @@ mod epoch {
 
 /// The database of `jobs`.
 ///
-/// A change locks tools first ([`Store::tools_locked`]), then jobs, then workloads, each sort at once and in order, so
-/// that no two changes wait for each other. The scheduler alone begins with jobs, those that nobody has locked.
+/// A transaction locks tools first ([`JobStore::lock_tool_names`]), then jobs, then workloads, the rows of
+/// each table at once and in order of their ids, so that no two transactions deadlock. The scheduler alone
+/// begins with jobs, and skips those that are locked.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub struct JobStore {
     db: Db,
     /// Events for other services.
-    pub events: Stream,
-    /// What is done later.
+    pub events: EventStream,
+    /// The queue of tasks.
     pub queue: Queue,
     epoch: Arc<OnceCell<u64>>,
 }
 
-impl Store {
-    /// The task that brings a workload to where it should be; its key is the workload's id.
-    pub const RECONCILE: TaskName<()> = TaskName::new("reconcile");
+impl JobStore {
+    /// The task that reconciles a workload with the runtime; its key is the workload's id.
+    pub const RECONCILE_TASK: TaskName<()> = TaskName::new("reconcile");
 
-    /// The task that lets go of an image; its key is the holder of the pin.
-    pub const UNPIN: TaskName<()> = TaskName::new("unpin");
-    /// The task that asks what a tool may use; its key is the tool's id.
-    pub const QUOTA: TaskName<()> = TaskName::new("quota");
+    /// The task that removes the pin of an image; its key is the pin's holder.
+    pub const UNPIN_TASK: TaskName<()> = TaskName::new("unpin");
+    /// The task that fetches a tool's quota; its key is the tool's id.
+    pub const FETCH_QUOTA_TASK: TaskName<()> = TaskName::new("quota");
 
-    /// The tables in `db`, and the queue in it.
-    pub fn new(db: Db, queue: Queue, stop: Stop) -> Self {
-        Self { events: Stream::new(db.clone(), stop), queue, db, epoch: Arc::default() }
+    /// The tables and the queue of `db`.
+    pub fn new(db: Db, queue: Queue, stop: ShutdownSignal) -> Self {
+        Self { events: EventStream::new(db.clone(), stop), queue, db, epoch: Arc::default() }
     }
 
-    /// Receives the wake-ups of some topics.
-    pub fn listen(&self, topics: impl IntoIterator<Item = Topic>) -> WakeListener {
+    /// Listens to the wake-ups of topics.
+    pub fn listen(&self, topics: impl IntoIterator<Item = WakeTopic>) -> WakeListener {
         self.db.listen(topics)
     }
 
     /// Wakes the waiters of a topic.
-    pub fn wake(&self, topic: Topic) {
+    pub fn wake(&self, topic: WakeTopic) {
         self.db.wake([topic]);
     }
 
-    /// Begins a change.
+    /// Begins a transaction.
     pub async fn begin(&self) -> Result<Tx> {
         self.db.begin().await
     }
 
-    /// Begins a change for which nobody waits.
-    pub async fn begin_behind(&self) -> Result<Tx> {
-        self.db.begin_behind().await
+    /// Begins a transaction of background work, which yields to requests.
+    pub async fn begin_background(&self) -> Result<Tx> {
+        self.db.begin_background().await
     }
 
-    /// Asks for a workload to be brought to where it should be, as part of a change.
-    pub async fn ask(&self, tx: &Tx, workload: WorkloadId, due: Timestamp) -> Result<()> {
-        self.queue.enqueue(tx, Self::RECONCILE, &workload.to_string(), &(), due).await
+    /// Enqueues a workload for reconcile, as part of a transaction.
+    pub async fn enqueue_reconcile(&self, tx: &Tx, workload: WorkloadId, due: Timestamp) -> Result<()> {
+        self.queue.enqueue(tx, Self::RECONCILE_TASK, &workload.to_string(), &(), due).await
     }
 
-    /// Asks for several workloads to be brought to where they should be, each at most once.
-    pub async fn ask_all(
+    /// Enqueues several workloads for reconcile, each at most once.
+    pub async fn enqueue_reconciles(
         &self,
         tx: &Tx,
         workloads: impl IntoIterator<Item = (WorkloadId, Timestamp)>,
     ) -> Result<()> {
-        let asked: BTreeMap<String, Timestamp> =
+        let items: BTreeMap<String, Timestamp> =
             workloads.into_iter().map(|(id, due)| (id.to_string(), due)).collect();
-        self.queue.enqueue_all(tx, Self::RECONCILE, asked.iter().map(|(id, due)| (&**id, &(), *due))).await
+        self.queue
+            .enqueue_many(tx, Self::RECONCILE_TASK, items.iter().map(|(id, due)| (&**id, &(), *due)))
+            .await
     }
 
-    /// Asks for an image to be let go of, as part of a change.
-    pub async fn ask_unpin(&self, tx: &Tx, holder: &str, due: Timestamp) -> Result<()> {
-        self.queue.enqueue(tx, Self::UNPIN, holder, &(), due).await
+    /// Enqueues the removal of an image's pin, as part of a transaction.
+    pub async fn enqueue_unpin(&self, tx: &Tx, holder: &str, due: Timestamp) -> Result<()> {
+        self.queue.enqueue(tx, Self::UNPIN_TASK, holder, &(), due).await
     }
 
-    /// Asks for what tools may use to be asked for.
-    pub async fn ask_quotas(
+    /// Enqueues a fetch of the quotas of tools, as part of a transaction.
+    pub async fn enqueue_quota_fetches(
         &self,
         tx: &Tx,
         tools: impl IntoIterator<Item = ToolId>,
         due: Timestamp,
     ) -> Result<()> {
-        let tools = texts(tools);
-        let pieces = tools.iter().map(|tool| (tool.as_str(), &(), due));
-        self.queue.enqueue_all(tx, Self::QUOTA, pieces).await
+        let tools = to_id_strings(tools);
+        let items = tools.iter().map(|tool| (tool.as_str(), &(), due));
+        self.queue.enqueue_many(tx, Self::FETCH_QUOTA_TASK, items).await
     }
 
-    /// How often this database was restored, from 1: whatever runs was started in this epoch or an earlier one.
-    pub async fn epoch(&self) -> Result<u64> {
+    /// Reads the number of restores of this database, from 1: the epoch of all versions that the runtime
+    /// gets.
+    pub async fn read_epoch(&self) -> Result<u64> {
         let read = async || {
-            let row = epoch::Entity::find_by_id(0).one(self.db.reader()).await.or_fault()?;
-            row.map(|row| columns::count(row.number)).ok_or_else(|| Error::internal("there is no epoch"))
+            let row = epoch::Entity::find_by_id(0).one(self.db.reader()).await.or_db_error()?;
+            row.map(|row| columns::to_u64(row.number))
+                .ok_or_else(|| Error::internal("table epoch has no row"))
         };
-        // Nobody restores under a service that runs.
+        // A restore needs a stopped service, so the epoch of a process never changes.
         self.epoch.get_or_try_init(read).await.copied()
     }
 }
 
-/// A schedule has changed: something may be due earlier than the scheduler thinks.
-pub fn schedule_topic() -> Topic {
-    Topic::named("schedule")
+/// The topic of changed schedules: a job may be due earlier than the scheduler expects.
+pub fn schedule_topic() -> WakeTopic {
+    WakeTopic::new("schedule")
 }
 
-/// A run or a workload of a tool has changed.
-pub fn runs_topic(tool: ToolId) -> Topic {
-    Topic::keyed("runs", tool)
+/// The topic of changed runs and workloads of a tool.
+pub fn runs_topic(tool: ToolId) -> WakeTopic {
+    WakeTopic::with_key("runs", tool)
 }

@@ -1,11 +1,11 @@
-//! The route of each tool's page, as it was last announced.
+//! The last published route of each tool's page.
 
 use std::net::SocketAddr;
 
-use hearth_base::{Cursor, Error, JobName, Limit, Page, Result, ToolId, ToolName};
+use hearth_base::{Error, JobName, Page, PageCursor, PageLimit, Result, ToolId, ToolName};
 use hearth_kit::db::{
-    OrFault, Tx,
-    columns::{read_json, write_json},
+    OrDbError, Tx,
+    columns::{parse_json, to_json},
 };
 use hearth_wire::jobs::internal::{Route, RouteState};
 use sea_orm::{
@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::Store;
+use super::JobStore;
 
 pub mod row {
     use sea_orm::entity::prelude::*;
@@ -32,7 +32,7 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A route in its stored form: `tests/golden/route-*.json` have to stay readable.
+/// The stored form of a route: `tests/golden/route-*.json` must stay readable.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct StoredRoute {
     tool: ToolId,
@@ -79,39 +79,44 @@ impl TryFrom<row::Model> for Route {
 
     fn try_from(row: row::Model) -> Result<Self> {
         let row::Model { tool_id: _, route } = row;
-        read_json::<StoredRoute>("route.route", route).map(Self::from)
+        parse_json::<StoredRoute>("route.route", route).map(Self::from)
     }
 }
 
-impl Store {
-    /// A tool's route, as a change sees it, under the tool's lock.
-    pub async fn route_in(&self, tx: &Tx, tool: ToolId) -> Result<Option<Route>> {
-        let found = row::Entity::find_by_id(tool.to_string()).one(&**tx).await.or_fault()?;
+impl JobStore {
+    /// Returns a tool's route in a transaction that holds the tool's lock.
+    pub async fn find_route_in(&self, tx: &Tx, tool: ToolId) -> Result<Option<Route>> {
+        let found = row::Entity::find_by_id(tool.to_string()).one(&**tx).await.or_db_error()?;
         found.map(Route::try_from).transpose()
     }
 
-    /// Keeps a tool's route.
-    pub async fn route_put(&self, tx: &Tx, route: &Route) -> Result<()> {
-        let stored = write_json(&StoredRoute::from(route))?;
+    /// Inserts or replaces a tool's route.
+    pub async fn upsert_route(&self, tx: &Tx, route: &Route) -> Result<()> {
+        let stored = to_json(&StoredRoute::from(route))?;
         let row = row::ActiveModel { tool_id: Set(route.tool.to_string()), route: Set(stored) };
         let known = OnConflict::column(row::Column::ToolId).update_column(row::Column::Route).to_owned();
-        row::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        row::Entity::insert(row)
+            .on_conflict(known)
+            .exec_without_returning(&**tx)
+            .await
+            .or_db_error()
+            .map(|_| ())
     }
 
-    /// Forgets a tool's route.
-    pub async fn route_remove(&self, tx: &Tx, tool: ToolId) -> Result<()> {
-        row::Entity::delete_by_id(tool.to_string()).exec(&**tx).await.or_fault().map(|_| ())
+    /// Deletes a tool's route.
+    pub async fn delete_route(&self, tx: &Tx, tool: ToolId) -> Result<()> {
+        row::Entity::delete_by_id(tool.to_string()).exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Routes by tool.
-    pub async fn routes(&self, limit: Limit, cursor: Option<&Cursor>) -> Result<Page<Route>> {
+    /// Lists routes in order of tool ids.
+    pub async fn list_routes(&self, limit: PageLimit, cursor: Option<&PageCursor>) -> Result<Page<Route>> {
         let mut query = row::Entity::find().order_by_asc(row::Column::ToolId);
         if let Some(cursor) = cursor {
-            query = query.filter(row::Column::ToolId.gt(cursor.key::<ToolId>()?.to_string()));
+            query = query.filter(row::Column::ToolId.gt(cursor.parse_key::<ToolId>()?.to_string()));
         }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
         let routes = rows.into_iter().map(Route::try_from);
-        Ok(Page::cut(routes.collect::<Result<_>>()?, limit, |route: &Route| route.tool))
+        Ok(Page::from_items(routes.collect::<Result<_>>()?, limit, |route: &Route| route.tool))
     }
 }
 
@@ -123,12 +128,12 @@ mod tests {
     #[test]
     fn route_of_version_1_is_read() -> Result<()> {
         let expected = Route {
-            tool: golden::tool(),
+            tool: golden::golden_tool_id(),
             name: "hello".parse()?,
             job: "web".parse()?,
             state: RouteState::Ready,
             targets: vec![([10, 64, 0, 130], 8000).into()],
         };
-        golden::check("route-1.json", &StoredRoute::from(&expected))
+        golden::check_golden_file("route-1.json", &StoredRoute::from(&expected))
     }
 }

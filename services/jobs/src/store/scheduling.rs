@@ -1,10 +1,10 @@
-//! The ledger: what became of each due time of a schedule, each exactly once. Due times in a row that share their
-//! fate share an entry.
+//! The ledger: the outcome of each due time of a schedule, exactly once. Consecutive due times with the same
+//! outcome and reason share an entry.
 
-use hearth_base::{Cursor, Error, Limit, Page, Result};
+use hearth_base::{Error, Page, PageCursor, PageLimit, Result};
 use hearth_kit::db::{
-    At, OldRows, OrFault, Tx,
-    columns::{count, number},
+    DbTimestamp, OldRows, OrDbError, Tx,
+    columns::{to_i64, to_u64},
     delete_old_rows,
 };
 use jiff::Timestamp;
@@ -15,13 +15,13 @@ use sea_orm::{
 };
 
 use self::row::OutcomeKind;
-use super::{Job, JobId, Store};
+use super::{Job, JobId, JobStore};
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
-    /// The sort of a row's outcome.
+    /// The kind of a row's outcome.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
     #[sea_orm(rs_type = "String", db_type = "Text")]
     pub enum OutcomeKind {
@@ -38,11 +38,11 @@ pub mod row {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub job_id: String,
-        /// The first of its due times.
+        /// The first due time.
         #[sea_orm(primary_key, auto_increment = false)]
-        pub due: At,
-        /// The last of them.
-        pub until: At,
+        pub due: DbTimestamp,
+        /// The last due time.
+        pub until: DbTimestamp,
         pub count: i64,
         pub outcome: OutcomeKind,
         pub run_id: Option<String>,
@@ -55,20 +55,20 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// What became of due times.
+/// The outcome of due times.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// This run was begun, or the newest of its tries.
+pub enum LedgerOutcome {
+    /// A run was started; this is the newest of its attempts.
     Ran(String),
-    /// They were left out on purpose, for this reason.
+    /// They were skipped on purpose, for this reason.
     Skipped(String),
-    /// Nobody could begin them in time, for this reason.
+    /// No run could start in time, for this reason.
     Missed(String),
 }
 
-impl Outcome {
-    /// As columns: the kind, the run, the reason.
-    fn columns(&self) -> (OutcomeKind, Option<&str>, Option<&str>) {
+impl LedgerOutcome {
+    /// Converts to columns: kind, run, reason.
+    fn to_columns(&self) -> (OutcomeKind, Option<&str>, Option<&str>) {
         match self {
             Self::Ran(run) => (OutcomeKind::Ran, Some(run), None),
             Self::Skipped(reason) => (OutcomeKind::Skipped, None, Some(reason)),
@@ -77,69 +77,76 @@ impl Outcome {
     }
 }
 
-/// Due times in a row that share their fate.
+/// Consecutive due times with the same outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The first.
+pub struct LedgerEntry {
+    /// The first due time.
     pub due: Timestamp,
-    /// The last.
+    /// The last due time.
     pub until: Timestamp,
-    /// How many.
+    /// Number of due times.
     pub count: u64,
-    pub outcome: Outcome,
+    pub outcome: LedgerOutcome,
 }
 
-impl TryFrom<row::Model> for Entry {
+impl TryFrom<row::Model> for LedgerEntry {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
         let row::Model { job_id: _, due, until, count: several, outcome, run_id, reason } = row;
         let outcome = match (outcome, run_id, reason) {
-            (OutcomeKind::Ran, Some(run), _) => Outcome::Ran(run),
-            (OutcomeKind::Skipped, _, Some(reason)) => Outcome::Skipped(reason),
-            (OutcomeKind::Missed, _, Some(reason)) => Outcome::Missed(reason),
-            _ => return Err(Error::internal("the column due.outcome holds what it never was given")),
+            (OutcomeKind::Ran, Some(run), _) => LedgerOutcome::Ran(run),
+            (OutcomeKind::Skipped, _, Some(reason)) => LedgerOutcome::Skipped(reason),
+            (OutcomeKind::Missed, _, Some(reason)) => LedgerOutcome::Missed(reason),
+            _ => return Err(Error::internal("column due.outcome has an invalid value")),
         };
-        Ok(Self { due: due.into(), until: until.into(), count: count(several), outcome })
+        Ok(Self { due: due.into(), until: until.into(), count: to_u64(several), outcome })
     }
 }
 
-fn of(job: JobId) -> sea_orm::Select<row::Entity> {
+fn select_job_entries(job: JobId) -> sea_orm::Select<row::Entity> {
     row::Entity::find().filter(row::Column::JobId.eq(job.to_string()))
 }
 
-impl Store {
-    /// Writes down what became of due times behind the newest before them. What did not run is joined to that, when
-    /// it says the same.
-    pub async fn ledger_add(&self, tx: &Tx, job: JobId, newest: Option<Entry>, entry: &Entry) -> Result<()> {
-        let Entry { until, count: several, outcome, .. } = entry;
-        let same = |newest: &Entry| newest.outcome == *outcome && !matches!(outcome, Outcome::Ran(_));
+impl JobStore {
+    /// Appends an entry after the newest one. It is merged into that one if both have the same outcome
+    /// without a run.
+    pub async fn append_ledger_entry(
+        &self,
+        tx: &Tx,
+        job: JobId,
+        newest: Option<LedgerEntry>,
+        entry: &LedgerEntry,
+    ) -> Result<()> {
+        let LedgerEntry { until, count: several, outcome, .. } = entry;
+        let same =
+            |newest: &LedgerEntry| newest.outcome == *outcome && !matches!(outcome, LedgerOutcome::Ran(_));
         match newest.filter(same) {
             Some(newest) => {
                 let count = newest.count.saturating_add(*several);
-                self.ledger_put(tx, job, &Entry { until: *until, count, ..newest }).await
+                self.upsert_ledger_entry(tx, job, &LedgerEntry { until: *until, count, ..newest }).await
             }
-            None => self.ledger_put(tx, job, entry).await,
+            None => self.upsert_ledger_entry(tx, job, entry).await,
         }
     }
 
-    /// Keeps an entry in place of the one that begins with the same due time.
-    pub async fn ledger_put(&self, tx: &Tx, job: JobId, entry: &Entry) -> Result<()> {
-        self.ledger_put_all(tx, &[(job, entry.clone())]).await
+    /// Inserts an entry, or replaces the one with the same first due time.
+    pub async fn upsert_ledger_entry(&self, tx: &Tx, job: JobId, entry: &LedgerEntry) -> Result<()> {
+        self.upsert_ledger_entries(tx, &[(job, entry.clone())]).await
     }
 
-    /// Keeps entries in place of those that begin with the same due times.
-    pub async fn ledger_put_all(&self, tx: &Tx, entries: &[(JobId, Entry)]) -> Result<()> {
+    /// Inserts entries, or replaces those with the same first due times.
+    pub async fn upsert_ledger_entries(&self, tx: &Tx, entries: &[(JobId, LedgerEntry)]) -> Result<()> {
         if entries.is_empty() {
             return Ok(());
         }
-        let rows = entries.iter().map(|(job, Entry { due, until, count, outcome })| {
-            let (kind, run, reason) = outcome.columns();
+        let rows = entries.iter().map(|(job, LedgerEntry { due, until, count, outcome })| {
+            let (kind, run, reason) = outcome.to_columns();
             row::ActiveModel {
                 job_id: Set(job.to_string()),
                 due: Set((*due).into()),
                 until: Set((*until).into()),
-                count: Set(number(*count)),
+                count: Set(to_i64(*count)),
                 outcome: Set(kind),
                 run_id: Set(run.map(str::to_owned)),
                 reason: Set(reason.map(str::to_owned)),
@@ -158,75 +165,91 @@ impl Store {
             .on_conflict(known)
             .exec_without_returning(&**tx)
             .await
-            .or_fault()
+            .or_db_error()
             .map(|_| ())
     }
 
-    /// The newest entry that begins at `due` or before.
-    pub async fn ledger_newest(&self, tx: &Tx, job: JobId, due: Timestamp) -> Result<Option<Entry>> {
-        let until = of(job).filter(row::Column::Due.lte(At::from(due)));
-        let newest = until.order_by_desc(row::Column::Due).one(&**tx).await.or_fault()?;
-        newest.map(Entry::try_from).transpose()
+    /// Returns the newest entry whose first due time is `due` or earlier.
+    pub async fn find_newest_ledger_entry(
+        &self,
+        tx: &Tx,
+        job: JobId,
+        due: Timestamp,
+    ) -> Result<Option<LedgerEntry>> {
+        let until = select_job_entries(job).filter(row::Column::Due.lte(DbTimestamp::from(due)));
+        let newest = until.order_by_desc(row::Column::Due).one(&**tx).await.or_db_error()?;
+        newest.map(LedgerEntry::try_from).transpose()
     }
 
-    /// What became of a job's due times, the newest first.
-    pub async fn ledger(&self, job: &Job, limit: Limit, cursor: Option<&Cursor>) -> Result<Page<Entry>> {
-        let mut query = of(job.id).order_by_desc(row::Column::Due);
+    /// Lists a job's entries, the newest first.
+    pub async fn list_ledger(
+        &self,
+        job: &Job,
+        limit: PageLimit,
+        cursor: Option<&PageCursor>,
+    ) -> Result<Page<LedgerEntry>> {
+        let mut query = select_job_entries(job.id).order_by_desc(row::Column::Due);
         if let Some(cursor) = cursor {
-            query = query.filter(row::Column::Due.lt(At(cursor.key()?)));
+            query = query.filter(row::Column::Due.lt(DbTimestamp(cursor.parse_key()?)));
         }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
-        let entries = rows.into_iter().map(Entry::try_from).collect::<Result<Vec<_>>>()?;
-        Ok(Page::cut(entries, limit, |entry| entry.due.as_microsecond()))
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
+        let entries = rows.into_iter().map(LedgerEntry::try_from).collect::<Result<Vec<_>>>()?;
+        Ok(Page::from_items(entries, limit, |entry| entry.due.as_microsecond()))
     }
 
-    /// A due time is answered by another try.
-    pub async fn ledger_retried(&self, tx: &Tx, job: JobId, due: Timestamp, run: &str) -> Result<()> {
+    /// Sets the run of a due time to its newest attempt.
+    pub async fn set_ledger_run(&self, tx: &Tx, job: JobId, due: Timestamp, run: &str) -> Result<()> {
         row::Entity::update_many()
             .col_expr(row::Column::RunId, Expr::value(run))
             .filter(row::Column::JobId.eq(job.to_string()))
-            .filter(row::Column::Due.eq(At::from(due)))
+            .filter(row::Column::Due.eq(DbTimestamp::from(due)))
             .exec(&**tx)
             .await
-            .or_fault()
+            .or_db_error()
             .map(|_| ())
     }
 
-    /// Entries of a job that reach beyond `time` and say that nothing ran, oldest first.
-    pub async fn ledger_beyond(&self, tx: &Tx, job: JobId, time: Timestamp) -> Result<Vec<Entry>> {
-        let query = of(job).filter(row::Column::Until.gt(At::from(time)));
+    /// Lists a job's entries without a run that end after `time`, the oldest first.
+    pub async fn list_ledger_without_runs_after(
+        &self,
+        tx: &Tx,
+        job: JobId,
+        time: Timestamp,
+    ) -> Result<Vec<LedgerEntry>> {
+        let query = select_job_entries(job).filter(row::Column::Until.gt(DbTimestamp::from(time)));
         let query = query.filter(row::Column::Outcome.ne(OutcomeKind::Ran)).order_by_asc(row::Column::Due);
-        query.all(&**tx).await.or_fault()?.into_iter().map(Entry::try_from).collect()
+        query.all(&**tx).await.or_db_error()?.into_iter().map(LedgerEntry::try_from).collect()
     }
 
-    /// What became of a job's due times from `first` to `last`, oldest first.
-    pub async fn ledger_within(
+    /// Lists a job's entries that overlap `first` to `last`, the oldest first.
+    pub async fn list_ledger_between(
         &self,
         tx: &Tx,
         job: JobId,
         first: Timestamp,
         last: Timestamp,
-    ) -> Result<Vec<Entry>> {
-        let query = of(job).filter(row::Column::Until.gte(At::from(first)));
-        let query = query.filter(row::Column::Due.lte(At::from(last))).order_by_asc(row::Column::Due);
-        query.all(&**tx).await.or_fault()?.into_iter().map(Entry::try_from).collect()
+    ) -> Result<Vec<LedgerEntry>> {
+        let query = select_job_entries(job).filter(row::Column::Until.gte(DbTimestamp::from(first)));
+        let query =
+            query.filter(row::Column::Due.lte(DbTimestamp::from(last))).order_by_asc(row::Column::Due);
+        query.all(&**tx).await.or_db_error()?.into_iter().map(LedgerEntry::try_from).collect()
     }
 
-    /// Removes the entry that begins with this due time.
-    pub async fn ledger_drop(&self, tx: &Tx, job: JobId, due: Timestamp) -> Result<()> {
-        let one = row::Entity::delete_by_id((job.to_string(), At::from(due)));
-        one.exec(&**tx).await.or_fault().map(|_| ())
+    /// Deletes the entry with this first due time.
+    pub async fn delete_ledger_entry(&self, tx: &Tx, job: JobId, due: Timestamp) -> Result<()> {
+        let one = row::Entity::delete_by_id((job.to_string(), DbTimestamp::from(due)));
+        one.exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Removes all entries of a job.
-    pub(super) async fn ledger_remove(&self, tx: &Tx, job: JobId) -> Result<()> {
+    /// Deletes all entries of a job.
+    pub(super) async fn delete_job_ledger(&self, tx: &Tx, job: JobId) -> Result<()> {
         let all = row::Entity::delete_many().filter(row::Column::JobId.eq(job.to_string()));
-        all.exec(&**tx).await.or_fault().map(|_| ())
+        all.exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Deletes entries of due times before `before`, and all but the newest `most` entries of each job; some thousands
-    /// at one time. Returns how many are gone.
-    pub async fn ledger_sweep(&self, tx: &Tx, before: Timestamp, most: u32) -> Result<u64> {
+    /// Deletes entries older than `before`, and all except the newest `most` of each job, some thousands per
+    /// call. Returns the number of deleted rows.
+    pub async fn delete_old_ledger_entries(&self, tx: &Tx, before: Timestamp, most: u32) -> Result<u64> {
         let entries = OldRows {
             deletable: Expr::value(true),
             group: row::Column::JobId,

@@ -1,10 +1,10 @@
-//! Tools that have or had jobs: their present names, and how much they may use.
+//! Tools that have or had jobs, with their current names and quotas.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hearth_base::{Error, Result, ToolId, ToolName};
 use hearth_kit::{
-    db::{OrFault, Tx, columns::read},
+    db::{OrDbError, Tx, columns::parse_column},
     tool_state::{ToolState, lock_existing_tool, lock_tool, lock_tools, tool_exists},
 };
 use hearth_wire::tools::Quota;
@@ -14,7 +14,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-use super::{Store, texts};
+use super::{JobStore, to_id_strings};
 
 pub mod row {
     use sea_orm::entity::prelude::*;
@@ -25,7 +25,7 @@ pub mod row {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
         pub name: String,
-        /// How much it may use, as far as is known.
+        /// Last fetched quota as JSON.
         pub quota: Option<String>,
     }
 
@@ -35,41 +35,46 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A tool that was not deleted.
+/// A tool that is not deleted.
 #[derive(Debug, Clone)]
-pub struct Tool {
+pub struct ToolWithQuota {
     pub name: ToolName,
-    /// How much it may use, as far as is known.
+    /// Last fetched quota, if any.
     pub quota: Option<Quota>,
 }
 
 fn select_tools(ids: impl IntoIterator<Item = ToolId>) -> Select<row::Entity> {
-    row::Entity::find().filter(row::Column::Id.is_in(texts(ids)))
+    row::Entity::find().filter(row::Column::Id.is_in(to_id_strings(ids)))
 }
 
-/// The condition that a tool was not deleted.
+/// The condition that a tool is not deleted.
 fn is_existing() -> Expr {
     tool_exists((row::Entity, row::Column::Id))
 }
 
-fn json(quota: &Quota) -> Result<String> {
+fn quota_to_json(quota: &Quota) -> Result<String> {
     serde_json::to_string(quota).map_err(Error::internal)
 }
 
-fn tool(row: &row::Model) -> Result<(ToolId, Tool)> {
-    // A copy of what `accounts` said: one that cannot be read is asked for again.
+fn read_tool(row: &row::Model) -> Result<(ToolId, ToolWithQuota)> {
+    // The quota is a copy of `accounts`' data: one that does not parse is fetched again.
     let quota = row.quota.as_deref().and_then(|text| serde_json::from_str(text).ok());
-    Ok((read("tool.id", &row.id)?, Tool { name: read("tool.name", &row.name)?, quota }))
+    Ok((
+        parse_column("tool.id", &row.id)?,
+        ToolWithQuota { name: parse_column("tool.name", &row.name)?, quota },
+    ))
 }
 
-fn names(rows: &[row::Model]) -> Result<BTreeMap<ToolId, ToolName>> {
-    rows.iter().map(|row| Ok((read("tool.id", &row.id)?, read("tool.name", &row.name)?))).collect()
+fn read_names(rows: &[row::Model]) -> Result<BTreeMap<ToolId, ToolName>> {
+    rows.iter()
+        .map(|row| Ok((parse_column("tool.id", &row.id)?, parse_column("tool.name", &row.name)?)))
+        .collect()
 }
 
-impl Store {
-    /// Locks a tool and records its name. Refused (`tool-deleted`, conflict) when it was deleted. `quota` is what the
-    /// tool may use, where the caller knows it.
-    pub async fn tool_enter(
+impl JobStore {
+    /// Locks a tool and stores its name, and its quota if the caller has it. `tool-deleted` (conflict) if it
+    /// is deleted.
+    pub async fn lock_and_upsert_tool(
         &self,
         tx: &Tx,
         id: ToolId,
@@ -80,23 +85,28 @@ impl Store {
         let new = row::ActiveModel {
             id: Set(id.to_string()),
             name: Set(name.to_string()),
-            quota: Set(quota.map(json).transpose()?),
+            quota: Set(quota.map(quota_to_json).transpose()?),
         };
         let mut known = OnConflict::column(row::Column::Id);
         known.update_column(row::Column::Name);
         if quota.is_some() {
             known.update_column(row::Column::Quota);
         }
-        row::Entity::insert(new).on_conflict(known).exec_without_returning(&**tx).await.or_fault().map(drop)
+        row::Entity::insert(new)
+            .on_conflict(known)
+            .exec_without_returning(&**tx)
+            .await
+            .or_db_error()
+            .map(drop)
     }
 
-    /// Locks a tool. Gives its name unless it was deleted or never had a job.
-    pub async fn tool_locked(&self, tx: &Tx, id: ToolId) -> Result<Option<ToolName>> {
-        Ok(self.tools_locked(tx, [id]).await?.remove(&id))
+    /// Locks a tool and returns its name, unless it is deleted or never had a job.
+    pub async fn lock_tool_name(&self, tx: &Tx, id: ToolId) -> Result<Option<ToolName>> {
+        Ok(self.lock_tool_names(tx, [id]).await?.remove(&id))
     }
 
-    /// Locks tools, always in the same order. Gives the names of those that were not deleted.
-    pub async fn tools_locked(
+    /// Locks tools in order of their ids, and returns the names of those that are not deleted.
+    pub async fn lock_tool_names(
         &self,
         tx: &Tx,
         ids: impl IntoIterator<Item = ToolId>,
@@ -104,47 +114,58 @@ impl Store {
         let mut ids: BTreeSet<ToolId> = ids.into_iter().collect();
         let deleted = lock_tools(tx, ids.iter().copied()).await?;
         ids.retain(|id| !deleted.contains(id));
-        names(&select_tools(ids).all(&**tx).await.or_fault()?)
+        read_names(&select_tools(ids).all(&**tx).await.or_db_error()?)
     }
 
-    /// The tools that were not deleted, as a transaction sees them, without a lock.
-    pub async fn tools_in(
+    /// Returns those of these tools that are not deleted, in a transaction but without a lock.
+    pub async fn find_tools_in(
         &self,
         tx: &Tx,
         ids: impl IntoIterator<Item = ToolId>,
-    ) -> Result<BTreeMap<ToolId, Tool>> {
-        select_tools(ids).filter(is_existing()).all(&**tx).await.or_fault()?.iter().map(tool).collect()
+    ) -> Result<BTreeMap<ToolId, ToolWithQuota>> {
+        select_tools(ids)
+            .filter(is_existing())
+            .all(&**tx)
+            .await
+            .or_db_error()?
+            .iter()
+            .map(read_tool)
+            .collect()
     }
 
-    /// The tools with an id after this one that were not deleted, in order, at most `most`.
-    pub async fn tools_after(&self, after: Option<ToolId>, most: u64) -> Result<Vec<(ToolId, Tool)>> {
+    /// Lists up to `most` tools that are not deleted, in order of their ids, after `after`.
+    pub async fn list_tools_after(
+        &self,
+        after: Option<ToolId>,
+        most: u64,
+    ) -> Result<Vec<(ToolId, ToolWithQuota)>> {
         let mut query = row::Entity::find().filter(is_existing());
         if let Some(after) = after {
             query = query.filter(row::Column::Id.gt(after.to_string()));
         }
         let query = query.order_by_asc(row::Column::Id).limit(most);
-        query.all(self.db.reader()).await.or_fault()?.iter().map(tool).collect()
+        query.all(self.db.reader()).await.or_db_error()?.iter().map(read_tool).collect()
     }
 
-    /// Notes how much a tool may use.
-    pub async fn tool_quota(&self, tx: &Tx, id: ToolId, quota: &Quota) -> Result<()> {
+    /// Stores a tool's quota.
+    pub async fn update_tool_quota(&self, tx: &Tx, id: ToolId, quota: &Quota) -> Result<()> {
         let noted = row::Entity::update_many()
-            .col_expr(row::Column::Quota, Expr::value(json(quota)?))
+            .col_expr(row::Column::Quota, Expr::value(quota_to_json(quota)?))
             .filter(row::Column::Id.eq(id.to_string()));
-        noted.exec(&**tx).await.or_fault().map(drop)
+        noted.exec(&**tx).await.or_db_error().map(drop)
     }
 
-    /// A tool's name, unless it was deleted or never had a job.
-    pub async fn tool_name(&self, id: ToolId) -> Result<Option<ToolName>> {
-        let found = select_tools([id]).filter(is_existing()).all(self.db.reader()).await.or_fault()?;
-        Ok(names(&found)?.remove(&id))
+    /// Returns a tool's name, unless it is deleted or never had a job.
+    pub async fn find_tool_name(&self, id: ToolId) -> Result<Option<ToolName>> {
+        let found = select_tools([id]).filter(is_existing()).all(self.db.reader()).await.or_db_error()?;
+        Ok(read_names(&found)?.remove(&id))
     }
 
-    /// Locks a deleted tool. Gives whether it ever had a job, and is not erased yet.
+    /// Locks a deleted tool. Returns whether it has rows: it had a job and is not erased yet.
     pub async fn lock_deleted_tool(&self, tx: &Tx, id: ToolId) -> Result<bool> {
         if lock_tool(tx, id).await? == ToolState::Exists {
-            return Err(Error::internal("a tool is erased that was not deleted"));
+            return Err(Error::internal("tool to erase is not deleted"));
         }
-        Ok(select_tools([id]).one(&**tx).await.or_fault()?.is_some())
+        Ok(select_tools([id]).one(&**tx).await.or_db_error()?.is_some())
     }
 }

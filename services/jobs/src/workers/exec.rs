@@ -1,10 +1,10 @@
-//! Carries the streams of a program between the caller's connection and the runtime.
+//! Connects the streams of a program between the caller's connection and the runtime.
 
 use std::time::Duration;
 
 use hearth_base::{Error, Identity, JobName, Result, ToolId, ToolName};
-use hearth_kit::{Authed, events::TopicReader, tasks::Stop};
-use hearth_runtime_api::{End, ExecInput, ExecOutput, ExecSession, TerminalSize};
+use hearth_kit::{Authed, events::TopicReader, tasks::ShutdownSignal};
+use hearth_runtime_api::{ExecInput, ExecOutput, ExecSession, TerminalSize, Termination};
 use hearth_wire::{
     accounts::internal::{AccessChanged, AccessEvent},
     events::{Event, Topic},
@@ -15,79 +15,88 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::{
-    app::{self, definition::Of},
-    cx::Cx,
+    app::{self, definition::ToolScope},
+    context::JobsContext,
     rights::JobsWrite,
 };
 
-/// How long a program goes on while nobody can say whether its caller still has the right.
-const UNCHECKED: Duration = Duration::from_secs(15 * 60);
-/// The longest wait of one request for a change of access: it has to be noticed soon that `accounts` does not answer.
+/// Time for which a program continues while the caller's right cannot be checked.
+const MAX_UNCHECKED_TIME: Duration = Duration::from_secs(15 * 60);
+/// Maximum wait of one request for access events: an unreachable `accounts` must be noticed soon.
 const CHECK_INTERVAL: Duration = Duration::from_secs(25);
-/// How long a caller may take to say what to run.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Time until the caller must have sent the frame that opens the session.
+const OPEN_FRAME_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Whoever runs a program, and where.
-struct Caller {
+/// The caller of a program, with the tool and job.
+struct ExecCaller {
     identity: Identity,
     tool: ToolId,
     tool_name: ToolName,
     job: JobName,
 }
 
-/// Serves one connection in a task of its own, from the moment it is upgraded.
-pub fn serve(cx: &Cx, tool: &Authed<JobsWrite>, job: JobName, upgrade: OnUpgrade) {
-    let caller = Caller { identity: tool.identity.clone(), tool: tool.id, tool_name: tool.name.clone(), job };
-    let (cx, stop) = (cx.clone(), cx.tasks.stop_sign());
-    cx.tasks.clone().start("exec", async move {
+/// Serves one upgraded connection in a task of its own.
+pub fn serve_exec(cx: &JobsContext, tool: &Authed<JobsWrite>, job: JobName, upgrade: OnUpgrade) {
+    let caller =
+        ExecCaller { identity: tool.identity.clone(), tool: tool.id, tool_name: tool.name.clone(), job };
+    let (cx, stop) = (cx.clone(), cx.tasks.shutdown_signal());
+    cx.tasks.clone().spawn("exec", async move {
         let carried = async {
             let stream = TokioIo::new(upgrade.await.map_err(Error::internal)?);
-            converse(&cx, &caller, stream, &stop).await
+            run_session(&cx, &caller, stream, &stop).await
         };
-        if let Some(Err(error)) = stop.unless(carried).await {
-            tracing::debug!(%error, "a program's connection broke off");
+        if let Some(Err(error)) = stop.run_until_shutdown(carried).await {
+            tracing::debug!(%error, "connection of a program failed");
         }
     });
 }
 
-async fn converse<S: AsyncRead + AsyncWrite>(cx: &Cx, caller: &Caller, stream: S, stop: &Stop) -> Result<()> {
+async fn run_session<S: AsyncRead + AsyncWrite>(
+    cx: &JobsContext,
+    caller: &ExecCaller,
+    stream: S,
+    stop: &ShutdownSignal,
+) -> Result<()> {
     let (mut from, mut to) = tokio::io::split(stream);
     let mut decoder = ExecDecoder::default();
-    let first = tokio::time::timeout(PATIENCE, next(&mut from, &mut decoder)).await;
+    let first = tokio::time::timeout(OPEN_FRAME_TIMEOUT, read_frame(&mut from, &mut decoder)).await;
     let Ok(Ok(Some(ExecFrame::Open(open)))) = first else {
-        return tell(&mut to, &ended("what to run was not said")).await;
+        return send_frame(&mut to, &ended_frame("no command was sent")).await;
     };
-    let of = Of { tool: caller.tool, name: &caller.tool_name };
-    let started = match app::exec::prepare(cx, of, &caller.job, open).await {
+    let scope = ToolScope { tool: caller.tool, name: &caller.tool_name };
+    let started = match app::exec::prepare_exec(cx, scope, &caller.job, open).await {
         Ok(exec) => cx.runtime.exec(exec).await,
         Err(error) => Err(error),
     };
     let session = match started {
         Ok(session) => session,
-        Err(error) => return tell(&mut to, &ended(error.public())).await,
+        Err(error) => return send_frame(&mut to, &ended_frame(error.public_message())).await,
     };
-    tell(&mut to, &ExecFrame::Started).await?;
+    send_frame(&mut to, &ExecFrame::Started).await?;
     let ExecSession { .. } = &session;
     let reason = tokio::select! {
-        carried = carry(session, &mut from, &mut to, decoder) => return carried,
-        () = revoked(cx, caller) => "your right to run programs here has ended",
-        () = stop.wait() => "this Hearth is being restarted",
+        carried = pump_streams(session, &mut from, &mut to, decoder) => return carried,
+        () = wait_for_revocation(cx, caller) => "your right to run programs in this job has ended",
+        () = stop.wait() => "this Hearth is restarting",
     };
-    tell(&mut to, &ended(reason)).await
+    send_frame(&mut to, &ended_frame(reason)).await
 }
 
-fn ended(reason: &str) -> ExecFrame {
+fn ended_frame(reason: &str) -> ExecFrame {
     ExecFrame::Ended(ExecEnd { exit_code: None, signal: None, reason: Some(reason.to_owned()) })
 }
 
-async fn tell(to: &mut (impl AsyncWrite + Unpin), frame: &ExecFrame) -> Result<()> {
+async fn send_frame(to: &mut (impl AsyncWrite + Unpin), frame: &ExecFrame) -> Result<()> {
     to.write_all(&frame.encode()).await.map_err(Error::internal)?;
     to.flush().await.map_err(Error::internal)
 }
 
-async fn next(from: &mut (impl AsyncRead + Unpin), decoder: &mut ExecDecoder) -> Result<Option<ExecFrame>> {
+async fn read_frame(
+    from: &mut (impl AsyncRead + Unpin),
+    decoder: &mut ExecDecoder,
+) -> Result<Option<ExecFrame>> {
     loop {
-        if let Some(frame) = decoder.pull()? {
+        if let Some(frame) = decoder.next_frame()? {
             return Ok(Some(frame));
         }
         let mut piece = vec![0; 16 << 10];
@@ -98,8 +107,8 @@ async fn next(from: &mut (impl AsyncRead + Unpin), decoder: &mut ExecDecoder) ->
     }
 }
 
-/// Carries both directions until the program ends or the caller leaves, which ends the program.
-async fn carry(
+/// Transfers both directions until the program ends, or the caller disconnects, which ends the program.
+async fn pump_streams(
     mut session: ExecSession,
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
@@ -107,16 +116,16 @@ async fn carry(
 ) -> Result<()> {
     let (input, output) = (session.input.clone(), &mut session.output);
     let inward = async {
-        while let Some(frame) = next(from, &mut decoder).await? {
+        while let Some(frame) = read_frame(from, &mut decoder).await? {
             let said = match frame {
                 ExecFrame::Data(bytes) => ExecInput::Data(bytes),
                 ExecFrame::Close => ExecInput::Close,
                 ExecFrame::Resize(size) => {
                     ExecInput::Resize(TerminalSize { rows: size.rows, columns: size.columns })
                 }
-                _ => return Err(Error::invalid("exec-frame", "this frame does not go to a program")),
+                _ => return Err(Error::invalid("exec-frame", "the frame is not an input of a program")),
             };
-            // A program that no longer reads is no reason to stop listening to it.
+            // A program that reads no more input may still write output.
             let _ = input.send(said).await;
         }
         Ok(())
@@ -124,12 +133,12 @@ async fn carry(
     let outward = async {
         while let Some(said) = output.recv().await {
             match said {
-                ExecOutput::Out(bytes) => tell(to, &ExecFrame::Data(bytes)).await?,
-                ExecOutput::Err(bytes) => tell(to, &ExecFrame::Errors(bytes)).await?,
-                ExecOutput::Ended(end) => return tell(to, &ExecFrame::Ended(end_of(end))).await,
+                ExecOutput::Out(bytes) => send_frame(to, &ExecFrame::Data(bytes)).await?,
+                ExecOutput::Err(bytes) => send_frame(to, &ExecFrame::Errors(bytes)).await?,
+                ExecOutput::Ended(end) => return send_frame(to, &ExecFrame::Ended(to_exec_end(end))).await,
             }
         }
-        tell(to, &ended("the connection to the container broke off")).await
+        send_frame(to, &ended_frame("the connection to the container was lost")).await
     };
     tokio::select! {
         done = inward => done,
@@ -137,38 +146,41 @@ async fn carry(
     }
 }
 
-fn end_of(end: End) -> ExecEnd {
+fn to_exec_end(end: Termination) -> ExecEnd {
     let (exit_code, signal, reason) = match end {
-        End::Exited { code } => (Some(code), None, None),
-        End::Killed { signal } => (None, Some(signal), None),
-        End::OutOfMemory => (None, Some(9), Some("it needed more memory than its container has".to_owned())),
-        End::TimedOut => (None, None, Some("it ran too long".to_owned())),
-        End::NotStarted { reason } => (None, None, Some(reason)),
-        End::Lost => (None, None, Some("its end is not known".to_owned())),
+        Termination::Exited { code } => (Some(code), None, None),
+        Termination::Killed { signal } => (None, Some(signal), None),
+        Termination::OutOfMemory => {
+            (None, Some(9), Some("it exceeded the memory limit of its container".to_owned()))
+        }
+        Termination::TimedOut => (None, None, Some("it exceeded its time limit".to_owned())),
+        Termination::NotStarted { reason } => (None, None, Some(reason)),
+        Termination::Lost => (None, None, Some("its outcome is unknown".to_owned())),
     };
     ExecEnd { exit_code, signal, reason }
 }
 
-/// Waits until the caller's right may have ended: until `accounts` says that something about them has changed, or
-/// cannot be asked for long.
-async fn revoked(cx: &Cx, caller: &Caller) {
+/// Waits until the caller's right may have ended: until an access event concerns the caller, the tool or the
+/// credential, or
+/// `accounts` has not answered for [`MAX_UNCHECKED_TIME`].
+async fn wait_for_revocation(cx: &JobsContext, caller: &ExecCaller) {
     let mut abouts = vec![caller.tool.to_string()];
-    abouts.extend(caller.identity.user().map(|user| user.to_string()));
-    abouts.extend(credential(&caller.identity));
-    let mut access = TopicReader::new(cx.neighbours.clients(), AccessEvent::TOPIC_INFO);
+    abouts.extend(caller.identity.user_id().map(|user| user.to_string()));
+    abouts.extend(credential_id(&caller.identity));
+    let mut access = TopicReader::new(cx.peers.clients(), AccessEvent::TOPIC_INFO);
     loop {
         let read = async {
             loop {
                 match access.wait(CHECK_INTERVAL).await {
                     Ok(events) => return events,
                     Err(error) => {
-                        tracing::debug!(%error, "a program goes on unchecked");
+                        tracing::debug!(%error, "right of a program's caller not checked; will retry");
                         tokio::time::sleep(Duration::from_secs(1)).await;
                     }
                 }
             }
         };
-        let Ok(events) = tokio::time::timeout(UNCHECKED, read).await else { return };
+        let Ok(events) = tokio::time::timeout(MAX_UNCHECKED_TIME, read).await else { return };
         let is_theirs = |event: &Event| match event.decode() {
             Ok(Some(AccessEvent::Changed(AccessChanged { about }))) => abouts.contains(&about),
             Ok(None) | Err(_) => false,
@@ -179,7 +191,7 @@ async fn revoked(cx: &Cx, caller: &Caller) {
     }
 }
 
-fn credential(identity: &Identity) -> Option<String> {
+fn credential_id(identity: &Identity) -> Option<String> {
     use hearth_base::Credential;
     match &identity.credential {
         Credential::Session(id) => Some(id.to_string()),

@@ -1,112 +1,112 @@
-//! Asks what tools may use, once an hour and when somebody wants to know; and forgets, once an hour, what is old: runs,
-//! what became of due times, events, images that no job uses.
+//! Each hour, deletes old runs, ledger entries, samples, events and unused images, and fetches the quotas of
+//! all tools. Fetches the quota of a single tool on request.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use hearth_base::{Digest, Kind, Result, ToolId};
+use hearth_base::{Digest, ErrorKind, Result, ToolId};
 use hearth_kit::{
     Worker, log_error,
-    queue::{QueueItem, Task, TaskName, periodic_worker},
+    queue::{QueueItem, QueueTask, TaskName, create_periodic_worker},
 };
 use hearth_wire::tools::Quota;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{cx::Cx, store::Store};
+use crate::{context::JobsContext, store::JobStore};
 
 const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
-/// The most rows that are read at one time.
+/// Number of rows per page of a query.
 const PAGE_SIZE: u64 = 500;
-/// The time for which an image that no job uses stays: builds and others use images too.
+/// Time for which an image that no job uses stays: builds and other services use images too.
 const IMAGE_UNUSED_FOR: Duration = Duration::from_secs(3600);
 
-/// The worker that forgets what is old.
-pub fn create_worker(cx: &Cx) -> Worker {
+/// Creates the hourly worker.
+pub fn create_worker(cx: &JobsContext) -> Worker {
     let (queue, cx) = (cx.store.queue.clone(), cx.clone());
-    periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| {
+    create_periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| {
         let cx = cx.clone();
         async move { sweep(&cx, now).await }
     })
 }
 
-/// Asks what a tool may use; its items are tools.
-pub struct FetchQuotas(pub Cx);
+/// Fetches the quotas of tools; its items are tools.
+pub struct FetchQuotas(pub JobsContext);
 
-impl Task for FetchQuotas {
+impl QueueTask for FetchQuotas {
     type Payload = ();
     type Loaded = ();
     type Output = ();
 
     fn name(&self) -> TaskName<()> {
-        Store::QUOTA
+        JobStore::FETCH_QUOTA_TASK
     }
 
-    async fn perform(&self, item: &QueueItem<()>, (): &()) -> Result<()> {
-        quota(&self.0, item.key.parse()?, None).await
+    async fn perform_item(&self, item: &QueueItem<()>, (): &()) -> Result<()> {
+        refresh_quota(&self.0, item.key.parse()?, None).await
     }
 }
 
-async fn sweep(cx: &Cx, now: Timestamp) -> Result<()> {
-    let kept = SignedDuration::from_hours(24 * i64::from(cx.settings.runs_kept));
-    let before = now.saturating_sub(kept).unwrap_or(now);
+async fn sweep(cx: &JobsContext, now: Timestamp) -> Result<()> {
+    let retention = SignedDuration::from_hours(24 * i64::from(cx.settings.runs_kept));
+    let before = now.saturating_sub(retention).unwrap_or(now);
     let most = cx.settings.runs_most;
     loop {
-        let tx = cx.store.begin_behind().await?;
-        let runs = cx.store.runs_sweep(&tx, before, most).await?;
-        let due = cx.store.ledger_sweep(&tx, before, most).await?;
+        let tx = cx.store.begin_background().await?;
+        let runs = cx.store.delete_old_runs(&tx, before, most).await?;
+        let due = cx.store.delete_old_ledger_entries(&tx, before, most).await?;
         tx.commit().await?;
         if runs + due == 0 {
             break;
         }
     }
-    let tx = cx.store.begin_behind().await?;
-    cx.store.samples_sweep(&tx, now).await?;
+    let tx = cx.store.begin_background().await?;
+    cx.store.delete_old_samples(&tx, now).await?;
     tx.commit().await?;
-    if let Err(error) = quotas(cx).await {
+    if let Err(error) = refresh_quotas(cx).await {
         log_error!(&error, "quotas of tools not read");
     }
-    if let Err(error) = remove_images(cx).await {
+    if let Err(error) = remove_unused_images(cx).await {
         log_error!(&error, "old images not removed; will retry");
     }
-    let tx = cx.store.begin_behind().await?;
-    cx.store.events.delete_old(&tx, now).await?;
+    let tx = cx.store.begin_background().await?;
+    cx.store.events.delete_old_events(&tx, now).await?;
     tx.commit().await
 }
 
-/// Asks what tools may use: an operator may have changed it.
-async fn quotas(cx: &Cx) -> Result<()> {
+/// Fetches the quotas of all tools: an operator may have changed them.
+async fn refresh_quotas(cx: &JobsContext) -> Result<()> {
     let mut after = None;
     loop {
-        let tools = cx.store.tools_after(after, PAGE_SIZE).await?;
+        let tools = cx.store.list_tools_after(after, PAGE_SIZE).await?;
         let Some((last, _)) = tools.last() else { return Ok(()) };
         after = Some(*last);
         for (id, known) in tools {
-            quota(cx, id, known.quota.as_ref()).await?;
+            refresh_quota(cx, id, known.quota.as_ref()).await?;
         }
     }
 }
 
-/// Asks what a tool may use, and notes it when it is not what was known.
-async fn quota(cx: &Cx, tool: ToolId, known: Option<&Quota>) -> Result<()> {
-    let now = match cx.neighbours.quota(tool).await {
-        // It is being erased.
-        Err(error) if error.kind() == Kind::NotFound => return Ok(()),
+/// Fetches the quota of a tool, and stores it if it differs from `known`.
+async fn refresh_quota(cx: &JobsContext, tool: ToolId, known: Option<&Quota>) -> Result<()> {
+    let now = match cx.peers.fetch_quota(tool).await {
+        // The tool is deleted and will be erased.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         now => now?,
     };
     if known == Some(&now) {
         return Ok(());
     }
-    let tx = cx.store.begin_behind().await?;
-    cx.store.tool_quota(&tx, tool, &now).await?;
+    let tx = cx.store.begin_background().await?;
+    cx.store.update_tool_quota(&tx, tool, &now).await?;
     tx.commit().await
 }
 
-/// Has images removed that neither a job nor a running container uses, nor anything else has used lately. One that is
-/// needed at this very moment is brought again.
-async fn remove_images(cx: &Cx) -> Result<()> {
+/// Removes images from the runtime that neither a job nor a running container uses and that were not used
+/// lately. An image that is needed at the same time is delivered again.
+async fn remove_unused_images(cx: &JobsContext) -> Result<()> {
     let mut keep: BTreeSet<Digest> = BTreeSet::new();
     let mut after = None;
     loop {
-        let jobs = cx.store.jobs_after(after, PAGE_SIZE).await?;
+        let jobs = cx.store.list_jobs_after(after, PAGE_SIZE).await?;
         keep.extend(jobs.iter().map(|job| job.image.digest));
         match jobs.last() {
             Some(last) => after = Some(last.id),
@@ -115,7 +115,7 @@ async fn remove_images(cx: &Cx) -> Result<()> {
     }
     let removed = cx.runtime.remove_images(&keep, IMAGE_UNUSED_FOR).await?;
     if !removed.is_empty() {
-        tracing::info!(count = removed.len(), "images that nobody uses were removed");
+        tracing::info!(count = removed.len(), "unused images removed");
     }
     Ok(())
 }

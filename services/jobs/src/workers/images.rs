@@ -1,4 +1,4 @@
-//! Consumes `images`' events: tags that mean another manifest by now.
+//! Consumes events of `images` about moved tags.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use hearth_base::Result;
 use hearth_kit::{
     Kit, Worker,
     db::Tx,
-    events::{Consumer, EventHandler, Resume},
+    events::{EventConsumer, EventHandler, ResumePosition},
 };
 use hearth_wire::{
     events::{Event, Topic},
@@ -14,42 +14,42 @@ use hearth_wire::{
 };
 
 use crate::{
-    app::jobs::image_updates::{self, Moved},
-    cx::Cx,
+    app::jobs::image_updates::{self, MovedImages},
+    context::JobsContext,
 };
 
-/// The worker that looks at jobs whose images may have moved.
-pub fn create_worker(kit: &Kit, cx: Cx) -> Result<Worker> {
-    Ok(Consumer::new(kit, "images", TagEvent::TOPIC_INFO).stored(kit.db()?, MovedTags(cx)))
+/// Creates the worker that checks jobs whose images may have moved.
+pub fn create_worker(kit: &Kit, cx: JobsContext) -> Result<Worker> {
+    Ok(EventConsumer::new(kit, "images", TagEvent::TOPIC_INFO).into_stored_worker(kit.db()?, MovedTags(cx)))
 }
 
-struct MovedTags(Cx);
+struct MovedTags(JobsContext);
 
 impl EventHandler for MovedTags {
-    /// Each job is compared with what its image means now, in changes of their own: doing so twice does no harm.
-    async fn prepare(&self, events: &[Event]) -> Result<()> {
-        let moved: BTreeSet<Moved> = events.iter().map(read_moved).collect();
+    /// Applies newer images to jobs, each in its own transaction. Repeating this changes nothing.
+    async fn prepare_events(&self, events: &[Event]) -> Result<()> {
+        let moved: BTreeSet<MovedImages> = events.iter().map(read_moved_images).collect();
         for moved in moved {
-            image_updates::look(&self.0, moved).await?;
+            image_updates::check_images(&self.0, moved).await?;
         }
         Ok(())
     }
 
-    async fn apply(&self, _: &Tx, _: Vec<Event>) -> Result<()> {
+    async fn apply_events(&self, _: &Tx, _: Vec<Event>) -> Result<()> {
         Ok(())
     }
 
-    async fn rebuild(&self) -> Result<Resume> {
-        image_updates::look(&self.0, Moved::Any).await?;
-        Ok(Resume::AtHead)
+    async fn rebuild_state(&self) -> Result<ResumePosition> {
+        image_updates::check_images(&self.0, MovedImages::Any).await?;
+        Ok(ResumePosition::AtHead)
     }
 }
 
-fn read_moved(event: &Event) -> Moved {
+fn read_moved_images(event: &Event) -> MovedImages {
     match event.decode() {
-        Ok(Some(TagEvent::Moved(TagMoved { tool: Some(tool), .. }))) => Moved::Of(tool),
-        Ok(Some(TagEvent::Moved(TagMoved { tool: None, .. }))) => Moved::Provided,
-        // Of a newer release: whatever it is, a look does no harm.
-        Ok(None) | Err(_) => Moved::Any,
+        Ok(Some(TagEvent::Moved(TagMoved { tool: Some(tool), .. }))) => MovedImages::Tool(tool),
+        Ok(Some(TagEvent::Moved(TagMoved { tool: None, .. }))) => MovedImages::Provided,
+        // An event of a newer release: checking all jobs is always correct.
+        Ok(None) | Err(_) => MovedImages::Any,
     }
 }

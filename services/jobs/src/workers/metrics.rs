@@ -1,17 +1,17 @@
-//! Counts, once a minute, what is used by what runs.
+//! Samples the usage of running containers once a minute.
 
-use hearth_kit::{Worker, queue::periodic_worker};
+use hearth_kit::{Worker, queue::create_periodic_worker};
 use jiff::SignedDuration;
 
-use crate::{app::metrics, cx::Cx};
+use crate::{app::metrics, context::JobsContext};
 
 const SAMPLE_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
-/// The worker that counts once a minute.
-pub fn create_worker(cx: &Cx) -> Worker {
+/// Creates the worker that samples once a minute.
+pub fn create_worker(cx: &JobsContext) -> Worker {
     let (queue, cx) = (cx.store.queue.clone(), cx.clone());
-    periodic_worker(&queue, "metrics", SAMPLE_INTERVAL, move |now| {
+    create_periodic_worker(&queue, "metrics", SAMPLE_INTERVAL, move |now| {
         let cx = cx.clone();
-        async move { metrics::count(&cx, now).await }
+        async move { metrics::record_usage(&cx, now).await }
     })
 }

@@ -1,4 +1,5 @@
-//! Loops beside the API. Each may die at any moment, and be run twice: what they do is in rows.
+//! Background workers. Each may stop at any moment and may run in several processes: their state is in the
+//! database.
 
 pub mod exec;
 pub mod housekeeping;
@@ -12,5 +13,5 @@ pub mod unpin;
 
 use std::time::Duration;
 
-/// The first pause after a failure, as `kit`'s back-off doubles it.
+/// Pause after the first failure; kit's back-off doubles it.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);

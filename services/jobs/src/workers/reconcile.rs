@@ -1,84 +1,89 @@
-//! Brings workloads to where they should be. Many are acted on at one time, and those that are through are recorded
-//! together.
+//! Reconciles workloads with the runtime: many calls at a time, whose outcomes are recorded in batches.
 
 use std::collections::BTreeMap;
 
 use hearth_base::Result;
 use hearth_kit::{
     db::Tx,
-    queue::{NextTurn, Performed, QueueItem, Task, TaskName, TaskSettings},
+    queue::{ItemOutcome, PerformedItem, QueueItem, QueueTask, TaskName, TaskSettings},
 };
 use hearth_runtime_api::WorkloadId;
 
 use crate::{
-    app::workloads::reconcile::{self, Act, Notes, RETRY_POLICY},
-    cx::Cx,
-    store::{Store, Workload},
+    app::workloads::reconcile::{self, RETRY_POLICY, ReconcileOutcome, ReconcileRecorder},
+    context::JobsContext,
+    store::{JobStore, Workload},
 };
 
 const RECONCILE_SETTINGS: TaskSettings =
-    TaskSettings { concurrency: 64, record_batch: 16, retry: RETRY_POLICY, ..TaskSettings::DEFAULT };
+    TaskSettings { concurrency: 64, max_record_batch: 16, retry: RETRY_POLICY, ..TaskSettings::DEFAULT };
 
-/// Brings a workload to where it should be; its items are workloads.
-pub struct ReconcileWorkloads(pub Cx);
+/// Reconciles workloads; its items are workloads.
+pub struct ReconcileWorkloads(pub JobsContext);
 
-/// The workload of an item, with what reconciling it needs.
+/// The workload of an item with the rows that its reconcile needs.
 #[derive(Debug, Default)]
 pub struct LoadedWorkload {
-    /// Absent when it is there no more.
+    /// `None` if it was deleted.
     workload: Option<Workload>,
-    /// Its runs whose logs have not been taken to their ends.
-    untaken: Vec<String>,
+    /// Its runs whose logs are not completely stored.
+    open_log_runs: Vec<String>,
 }
 
-impl Task for ReconcileWorkloads {
+impl QueueTask for ReconcileWorkloads {
     type Payload = ();
     type Loaded = LoadedWorkload;
-    type Output = Result<Act>;
+    type Output = Result<ReconcileOutcome>;
 
     fn name(&self) -> TaskName<()> {
-        Store::RECONCILE
+        JobStore::RECONCILE_TASK
     }
 
     fn settings(&self) -> TaskSettings {
         RECONCILE_SETTINGS
     }
 
-    async fn load(&self, items: &[QueueItem<()>]) -> Result<Vec<LoadedWorkload>> {
+    async fn load_items(&self, items: &[QueueItem<()>]) -> Result<Vec<LoadedWorkload>> {
         let ids = items.iter().filter_map(|item| item.key.parse().ok());
-        let workloads = self.0.store.workloads_by_id(ids).await?;
+        let workloads = self.0.store.find_workloads_by_id(ids).await?;
         let over = workloads.iter().filter(|workload| workload.done).map(|workload| workload.id);
-        let mut untaken = self.0.store.runs_untaken(over).await?;
+        let mut open_log_runs = self.0.store.find_runs_with_open_logs(over).await?;
         let mut workloads: BTreeMap<WorkloadId, Workload> =
             workloads.into_iter().map(|workload| (workload.id, workload)).collect();
         let loaded = |item: &QueueItem<()>| {
             let workload = item.key.parse().ok().and_then(|id| workloads.remove(&id));
-            let untaken = workload.as_ref().and_then(|workload| untaken.remove(&workload.id));
-            LoadedWorkload { workload, untaken: untaken.unwrap_or_default() }
+            let open_log_runs = workload.as_ref().and_then(|workload| open_log_runs.remove(&workload.id));
+            LoadedWorkload { workload, open_log_runs: open_log_runs.unwrap_or_default() }
         };
         Ok(items.iter().map(loaded).collect())
     }
 
     /// An error is recorded with the workload.
-    async fn perform(&self, _: &QueueItem<()>, loaded: &LoadedWorkload) -> Result<Result<Act>> {
+    async fn perform_item(
+        &self,
+        _: &QueueItem<()>,
+        loaded: &LoadedWorkload,
+    ) -> Result<Result<ReconcileOutcome>> {
         Ok(match &loaded.workload {
-            Some(workload) => reconcile::act(&self.0, workload, loaded.untaken.clone()).await,
-            None => Ok(Act::Nothing),
+            Some(workload) => {
+                reconcile::reconcile_workload(&self.0, workload, loaded.open_log_runs.clone()).await
+            }
+            None => Ok(ReconcileOutcome::Unchanged),
         })
     }
 
-    async fn record(&self, tx: &Tx, performed: &[Performed<Self>]) -> Result<Vec<NextTurn>> {
+    async fn record_items(&self, tx: &Tx, performed: &[PerformedItem<Self>]) -> Result<Vec<ItemOutcome>> {
         let workloads = || performed.iter().filter_map(|one| one.loaded.workload.as_ref());
-        let mut notes = Notes::of(&self.0, tx, workloads()).await?;
+        let mut recorder = ReconcileRecorder::load(&self.0, tx, workloads()).await?;
         let mut turns = Vec::with_capacity(performed.len());
-        for Performed { item, loaded, output } in performed {
+        for PerformedItem { item, loaded, output } in performed {
             turns.push(match &loaded.workload {
-                Some(workload) => notes.note(workload, output, item.failures).await?,
-                None => NextTurn::Finished,
+                Some(workload) => recorder.record_outcome(workload, output, item.failures).await?,
+                None => ItemOutcome::Finished,
             });
         }
-        notes.write().await?;
-        Cx::wake_run_watchers(tx, workloads().map(|workload| workload.tool));
+        recorder.write_rows().await?;
+        JobsContext::wake_run_watchers(tx, workloads().map(|workload| workload.tool));
         Ok(turns)
     }
 }

@@ -1,26 +1,26 @@
-//! Lets go of images that no job uses any more.
+//! Removes pins of images that no job uses any more.
 
 use hearth_base::Result;
-use hearth_kit::queue::{QueueItem, Task, TaskName};
+use hearth_kit::queue::{QueueItem, QueueTask, TaskName};
 
-use crate::{app::jobs::pin, cx::Cx, store::Store};
+use crate::{app::jobs::pin, context::JobsContext, store::JobStore};
 
-/// Lets go of an image; its items are holders of pins.
-pub struct UnpinImages(pub Cx);
+/// Removes pins of images; its items are holders of pins.
+pub struct UnpinImages(pub JobsContext);
 
-impl Task for UnpinImages {
+impl QueueTask for UnpinImages {
     type Payload = ();
     type Loaded = ();
     type Output = ();
 
     fn name(&self) -> TaskName<()> {
-        Store::UNPIN
+        JobStore::UNPIN_TASK
     }
 
-    async fn perform(&self, item: &QueueItem<()>, (): &()) -> Result<()> {
-        if pin::is_holder(&self.0, &item.key).await? {
+    async fn perform_item(&self, item: &QueueItem<()>, (): &()) -> Result<()> {
+        if pin::is_current_holder(&self.0, &item.key).await? {
             return Ok(());
         }
-        self.0.neighbours.unpin(&item.key).await
+        self.0.peers.unpin_image(&item.key).await
     }
 }

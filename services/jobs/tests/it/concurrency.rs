@@ -1,42 +1,45 @@
-//! What is due while the run before still runs.
+//! Due times while the previous run is active.
 
 use hearth_base::Result;
 use hearth_kit::db::Db;
-use hearth_testkit::{on_every_store, until};
+use hearth_testkit::{on_every_store, wait_until};
 use hearth_wire::jobs::{Concurrency, DueOutcome::Ran, JobCreate, RunEnd};
 
 use crate::{
-    schedules::{TEN, pass, says},
-    stage::{Stage, once},
+    harness::{JobsHarness, build_one_off_job},
+    schedules::{TEN_MINUTES, advance_clock, expect_ledger},
 };
 
-async fn it_runs_beside_it_or_in_its_place(db: Db) -> Result<()> {
-    let stage = Stage::new(db).await?;
-    let how = |concurrency| JobCreate {
+async fn concurrency_policy_allows_or_replaces_active_runs(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    let job_with = |concurrency| JobCreate {
         schedule: Some("*/10 * * * *".to_owned()),
         concurrency: Some(concurrency),
-        ..once("a")
+        ..build_one_off_job("a")
     };
-    stage.create(&how(Concurrency::Allow)).await?;
+    harness.create(&job_with(Concurrency::Allow)).await?;
     for due in 1..=2 {
-        pass(&stage, TEN).await?;
-        until("they run", async || Ok((stage.running().await.len() == due).then_some(()))).await?;
+        advance_clock(&harness, TEN_MINUTES).await?;
+        wait_until("the runs are running", async || {
+            Ok((harness.list_running().await.len() == due).then_some(()))
+        })
+        .await?;
     }
-    let before = stage.running().await;
-    stage.maintainer.jobs().update(&stage.tool, &how(Concurrency::Replace)).await?;
-    pass(&stage, TEN).await?;
+    let before = harness.list_running().await;
+    harness.maintainer.jobs().update(&harness.tool, &job_with(Concurrency::Replace)).await?;
+    advance_clock(&harness, TEN_MINUTES).await?;
     let replaced = async || {
-        let now = stage.running().await;
+        let now = harness.list_running().await;
         Ok((now.len() == 1 && !before.contains(&now[0])).then_some(()))
     };
-    until("one runs in place of both", replaced).await?;
+    wait_until("one run replaces both", replaced).await?;
     let stopped = async || {
-        let runs = stage.runs("a").await?;
+        let runs = harness.list_runs("a").await?;
         let stopped = runs.iter().filter(|run| run.end == Some(RunEnd::Stopped)).count();
         Ok((runs.len() == 3 && stopped == 2).then_some(()))
     };
-    until("both were stopped", stopped).await?;
-    says(&stage, &[(Ran, 1), (Ran, 1), (Ran, 1)]).await.map(drop)
+    wait_until("both runs are stopped", stopped).await?;
+    expect_ledger(&harness, &[(Ran, 1), (Ran, 1), (Ran, 1)]).await.map(drop)
 }
 
-on_every_store!(it_runs_beside_it_or_in_its_place);
+on_every_store!(concurrency_policy_allows_or_replaces_active_runs);

@@ -1,22 +1,22 @@
-//! Making, showing, changing and deleting jobs, as the published document says.
+//! Creating, showing, changing and deleting jobs, as in the API document.
 
-use hearth_base::{Kind, Result};
+use hearth_base::{ErrorKind, Result};
 use hearth_kit::db::Db;
 use hearth_testkit::on_every_store;
 use hearth_wire::jobs::{JobCreate, StatusShort};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, job_name, kept, once};
+use crate::harness::{JobsHarness, build_continuous_job, build_one_off_job, job_name};
 
-async fn a_job_is_made_shown_and_deleted(db: Db) -> Result<()> {
-    let stage = Stage::new(db).await?;
+async fn job_is_created_shown_and_deleted(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
     let job = json!({"name": "web", "imagename": "tf-python311", "cmd": "./serve", "continuous": true,
         "port": "8000", "cpu": 0.5, "memory": "1G"});
-    let (status, made) = stage.send(Method::POST, "/jobs", Some(job.clone())).await;
+    let (status, made) = harness.send(Method::POST, "/jobs", Some(job.clone())).await;
     assert_eq!(status, StatusCode::CREATED, "{made}");
     assert_eq!(made["messages"]["error"], json!([]));
-    let (status, shown) = stage.send(Method::GET, "/jobs/web", None).await;
+    let (status, shown) = harness.send(Method::GET, "/jobs/web", None).await;
     assert_eq!(status, StatusCode::OK);
     let shown = &shown["job"];
     for (field, value) in [
@@ -41,36 +41,36 @@ async fn a_job_is_made_shown_and_deleted(db: Db) -> Result<()> {
     for field in ["status_short", "status_long"] {
         assert!(shown[field].is_string(), "{field} of {shown}");
     }
-    let (status, _) = stage.send(Method::DELETE, "/jobs/web", None).await;
+    let (status, _) = harness.send(Method::DELETE, "/jobs/web", None).await;
     assert_eq!(status, StatusCode::OK);
-    let (status, missing) = stage.send(Method::GET, "/jobs/web", None).await;
+    let (status, missing) = harness.send(Method::GET, "/jobs/web", None).await;
     assert_eq!((status, &missing["code"]), (StatusCode::NOT_FOUND, &json!("no-such-job")));
     assert_eq!(missing["error"], json!(["there is no job web"]));
-    // Once it has ended, nobody relies on its image any more, and the runtime has forgotten it.
-    stage.nothing_left().await?;
-    stage.eventually("its image is let go of", async || Ok(stage.ears.lock().pins.is_empty())).await
+    // After its end, its image is not pinned any more, and the runtime has no workload of it.
+    harness.wait_until_idle().await?;
+    harness.wait_until("its image is unpinned", async || Ok(harness.fakes.lock().pins.is_empty())).await
 }
 
-async fn only_what_is_kept_running_says_that_it_is_continuous(db: Db) -> Result<()> {
-    let stage = Stage::new(db).await?;
-    // As older clients write every job.
+async fn only_a_continuous_job_shows_the_field_continuous(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    // Older clients write every job in this form.
     let job = json!({"name": "a", "imagename": "python3.11", "cmd": "./run", "continuous": false, "schedule": null,
         "port": null, "replicas": null, "health_check": null, "memory": null, "cpu": null, "retry": 0});
-    let (status, made) = stage.send(Method::POST, "/jobs", Some(job)).await;
+    let (status, made) = harness.send(Method::POST, "/jobs", Some(job)).await;
     assert_eq!(status, StatusCode::CREATED, "{made}");
     for path in ["/jobs/a", "/jobs/a?include_unset=false"] {
-        let (_, shown) = stage.send(Method::GET, path, None).await;
+        let (_, shown) = harness.send(Method::GET, path, None).await;
         assert_eq!(shown["job"]["job_type"], "one-off");
         assert!(shown["job"].get("continuous").is_none(), "{shown}");
     }
     Ok(())
 }
 
-async fn what_was_not_set_is_not_shown_when_that_is_asked(db: Db) -> Result<()> {
-    let stage = Stage::new(db).await?;
-    stage.create(&kept("a")).await?;
+async fn unset_fields_are_left_out_on_request(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    harness.create(&build_continuous_job("a")).await?;
     for word in ["false", "False"] {
-        let (_, listed) = stage.send(Method::GET, &format!("/jobs?include_unset={word}"), None).await;
+        let (_, listed) = harness.send(Method::GET, &format!("/jobs?include_unset={word}"), None).await;
         let job = listed["jobs"][0].as_object().unwrap();
         let mut fields: Vec<_> = job.keys().map(String::as_str).collect();
         fields.sort_unstable();
@@ -93,65 +93,68 @@ async fn what_was_not_set_is_not_shown_when_that_is_asked(db: Db) -> Result<()> 
     Ok(())
 }
 
-async fn a_name_is_taken_until_its_job_has_completed(db: Db) -> Result<()> {
-    let stage = Stage::new(db).await?;
-    stage.create(&once("a")).await?;
-    let taken = stage.create(&once("a")).await.unwrap_err();
-    assert_eq!((taken.kind(), taken.code()), (Kind::Conflict, "job-exists"));
-    let first = stage.end_one(None, 0).await?;
-    stage.until_short("a", StatusShort::Succeeded).await?;
-    stage.create(&once("a")).await?;
-    stage.one_running(Some(first)).await?;
-    assert_eq!(stage.runs("a").await?.len(), 1);
+async fn name_is_taken_until_its_job_has_completed(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    harness.create(&build_one_off_job("a")).await?;
+    let taken = harness.create(&build_one_off_job("a")).await.unwrap_err();
+    assert_eq!((taken.kind(), taken.code()), (ErrorKind::Conflict, "job-exists"));
+    let first = harness.end_one_container(None, 0).await?;
+    harness.wait_for_status("a", StatusShort::Succeeded).await?;
+    harness.create(&build_one_off_job("a")).await?;
+    harness.wait_for_one_running(Some(first)).await?;
+    assert_eq!(harness.list_runs("a").await?.len(), 1);
     Ok(())
 }
 
 async fn unknown_fields_are_refused_by_name(db: Db) -> Result<()> {
-    let stage = Stage::new(db).await?;
+    let harness = JobsHarness::new(db).await?;
     let job = json!({"name": "a", "imagename": "python3.11", "cmd": "x", "colour": "red", "port": 70000});
-    let (status, refused) = stage.send(Method::POST, "/jobs", Some(job)).await;
+    let (status, refused) = harness.send(Method::POST, "/jobs", Some(job)).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
-    let told = refused["error"].to_string();
-    assert!(told.contains("there is no field colour") && told.contains("field port"), "{told}");
+    let message = refused["error"].to_string();
+    assert!(message.contains("there is no field colour") && message.contains("field port"), "{message}");
     for (job, code) in [
         (json!({"name": "A_b", "imagename": "python3.11", "cmd": "x"}), "invalid-fields"),
         (json!({"name": "a", "imagename": "nothing", "cmd": "x"}), "no-such-image"),
         (json!({"name": "a", "imagename": "python3.11", "cmd": "x", "schedule": "soon"}), "schedule"),
         (json!({"name": "a", "imagename": "python3.11"}), "no-command"),
     ] {
-        let (status, refused) = stage.send(Method::POST, "/jobs", Some(job.clone())).await;
+        let (status, refused) = harness.send(Method::POST, "/jobs", Some(job.clone())).await;
         assert!(status.is_client_error(), "{status} {refused}");
         assert_eq!(refused["code"], code, "{job}");
     }
     Ok(())
 }
 
-async fn a_change_compares_only_what_is_set(db: Db) -> Result<()> {
-    let stage = Stage::new(db).await?;
+async fn update_compares_only_fields_that_are_set(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
     let patch = async |job: &JobCreate| {
-        stage.maintainer.jobs().update(&stage.tool, job).await.map(|done| done.job_changed)
+        harness.maintainer.jobs().update(&harness.tool, job).await.map(|done| done.job_changed)
     };
-    let job = JobCreate { replicas: Some(1), ..kept("a") };
+    let job = JobCreate { replicas: Some(1), ..build_continuous_job("a") };
     assert!(patch(&job).await?);
     assert!(!patch(&job).await?);
-    // The default, said aloud, is no change.
-    assert!(!patch(&JobCreate { retry: Some(0), memory: Some("0.5Gi".parse()?), ..kept("a") }).await?);
-    let before = stage.one_running(None).await?;
-    assert!(patch(&JobCreate { cmd: "./other".to_owned(), ..kept("a") }).await?);
-    let after = stage.one_running(Some(before)).await?;
+    // An explicit default is no change.
+    assert!(
+        !patch(&JobCreate { retry: Some(0), memory: Some("0.5Gi".parse()?), ..build_continuous_job("a") })
+            .await?
+    );
+    let before = harness.wait_for_one_running(None).await?;
+    assert!(patch(&JobCreate { cmd: "./other".to_owned(), ..build_continuous_job("a") }).await?);
+    let after = harness.wait_for_one_running(Some(before)).await?;
     assert_eq!(after.workload, before.workload);
-    stage.until("a", |job| job.status.up_to_date && job.status.generation == 2).await?;
+    harness.wait_for_job("a", |job| job.status.up_to_date && job.status.generation == 2).await?;
     Ok(())
 }
 
-async fn a_tool_runs_no_more_than_it_may(db: Db) -> Result<()> {
-    let stage = Stage::new(db).await?;
+async fn quota_limits_the_jobs_of_a_tool(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
     for name in ["a", "b"] {
-        stage.create(&kept(name)).await?;
+        harness.create(&build_continuous_job(name)).await?;
     }
-    let refused = stage.create(&kept("c")).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.code()), (Kind::Exhausted, "quota"));
-    let quota = stage.maintainer.jobs().quotas(&stage.tool).await?;
+    let refused = harness.create(&build_continuous_job("c")).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Exhausted, "quota"));
+    let quota = harness.maintainer.jobs().show_quota(&harness.tool).await?;
     for category in &quota.categories {
         let used = category.items.iter().filter(|item| item.used.is_some()).count();
         assert!(used == 0 || used == category.items.len(), "{category:?}");
@@ -162,39 +165,39 @@ async fn a_tool_runs_no_more_than_it_may(db: Db) -> Result<()> {
     Ok(())
 }
 
-async fn a_viewer_looks_and_changes_nothing(db: Db) -> Result<()> {
-    let stage = Stage::new(db).await?;
-    stage.create(&once("a")).await?;
-    assert_eq!(stage.viewer.jobs().list(&stage.tool, &Default::default()).await?.len(), 1);
+async fn viewer_can_read_but_not_change(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    harness.create(&build_one_off_job("a")).await?;
+    assert_eq!(harness.viewer.jobs().list(&harness.tool, &Default::default()).await?.len(), 1);
     for refused in [
-        stage.viewer.jobs().create(&stage.tool, &once("b")).await.err(),
-        stage.viewer.jobs().delete(&stage.tool, &job_name("a")).await.err(),
-        stage.viewer.jobs().restart(&stage.tool, &job_name("a")).await.err(),
+        harness.viewer.jobs().create(&harness.tool, &build_one_off_job("b")).await.err(),
+        harness.viewer.jobs().delete(&harness.tool, &job_name("a")).await.err(),
+        harness.viewer.jobs().restart(&harness.tool, &job_name("a")).await.err(),
     ] {
-        assert_eq!(refused.map(|error| error.kind()), Some(Kind::Forbidden));
+        assert_eq!(refused.map(|error| error.kind()), Some(ErrorKind::Forbidden));
     }
-    assert_eq!(stage.viewer.jobs().images(&stage.tool).await?.images[0].shortname, "python3.11");
+    assert_eq!(harness.viewer.jobs().list_images(&harness.tool).await?.images[0].shortname, "python3.11");
     Ok(())
 }
 
-async fn flushing_deletes_all(db: Db) -> Result<()> {
-    let stage = Stage::new(db).await?;
-    stage.create(&once("a")).await?;
-    stage.create(&kept("b")).await?;
-    let (status, _): (_, Value) = stage.send(Method::DELETE, "/jobs", None).await;
+async fn flush_deletes_all_jobs(db: Db) -> Result<()> {
+    let harness = JobsHarness::new(db).await?;
+    harness.create(&build_one_off_job("a")).await?;
+    harness.create(&build_continuous_job("b")).await?;
+    let (status, _): (_, Value) = harness.send(Method::DELETE, "/jobs", None).await;
     assert_eq!(status, StatusCode::OK);
-    assert!(stage.maintainer.jobs().list(&stage.tool, &Default::default()).await?.is_empty());
-    stage.nothing_left().await
+    assert!(harness.maintainer.jobs().list(&harness.tool, &Default::default()).await?.is_empty());
+    harness.wait_until_idle().await
 }
 
 on_every_store!(
-    a_job_is_made_shown_and_deleted,
-    only_what_is_kept_running_says_that_it_is_continuous,
-    what_was_not_set_is_not_shown_when_that_is_asked,
-    a_name_is_taken_until_its_job_has_completed,
+    job_is_created_shown_and_deleted,
+    only_a_continuous_job_shows_the_field_continuous,
+    unset_fields_are_left_out_on_request,
+    name_is_taken_until_its_job_has_completed,
     unknown_fields_are_refused_by_name,
-    a_change_compares_only_what_is_set,
-    a_tool_runs_no_more_than_it_may,
-    a_viewer_looks_and_changes_nothing,
-    flushing_deletes_all,
+    update_compares_only_fields_that_are_set,
+    quota_limits_the_jobs_of_a_tool,
+    viewer_can_read_but_not_change,
+    flush_deletes_all_jobs,
 );

@@ -1,16 +1,16 @@
-//! `jobs` on its own, on every database, with a runtime that starts nothing behind a real socket.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it cannot go on")]
+//! `jobs` alone, on every database, with a fake runtime behind a real socket.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at its first failure")]
 
 mod concurrency;
 mod envvars;
+mod events;
+mod faults;
+mod harness;
 mod health;
+mod image_updates;
 mod jobs;
-mod killed;
 mod metrics;
-mod newer;
-mod room;
+mod quota;
 mod routes;
 mod runs;
 mod schedules;
-mod stage;
-mod told;

@@ -1,8 +1,8 @@
-//! Following a job or all of a tool: its last lines, and then each as it is written.
+//! Following of the lines of a job or of all jobs of a tool: the last lines, then each new line.
 
 use std::{collections::VecDeque, time::Duration};
 
-use hearth_base::{Cursor, Error, Result, ToolId};
+use hearth_base::{Error, PageCursor, Result, ToolId};
 use hearth_kit::{
     log_error,
     wake::{WakeListener, WakeReason},
@@ -11,127 +11,143 @@ use hearth_wire::logs::{LogsDirection, LogsEntry, LogsQuery, LogsStreamEnd};
 use tokio::time::Instant;
 
 use super::{
-    Whose,
-    list::{entries, lines, wanted},
-    read::{Wanted, find},
+    LogSelection,
+    list::{parse_filter, parse_line_limit, to_entries},
+    search::{LineFilter, find_lines},
 };
-use crate::cx::Cx;
+use crate::context::LogsContext;
 
-/// How long a stream lasts: then whoever follows is asked again who they are.
-const LIFE: Duration = Duration::from_secs(15 * 60);
-/// How many lines come first when nobody says how many.
-const FIRST: usize = 100;
-/// The most that come first.
-const FIRST_MOST: usize = 10_000;
-/// How many lines are read at one time.
-const PART: usize = 500;
+/// The maximum duration of a stream. The client has to open a new one, which checks its rights again.
+const MAX_STREAM_DURATION: Duration = Duration::from_secs(15 * 60);
+/// The number of existing lines that a stream begins with by default.
+const DEFAULT_FIRST_LINES: usize = 100;
+/// The maximum of existing lines that a stream begins with.
+const MAX_FIRST_LINES: usize = 10_000;
+/// The number of lines that are read at one time.
+const READ_PAGE_SIZE: usize = 500;
 
-/// A stream under way.
-pub struct Follow {
-    cx: Cx,
+/// An open stream of lines.
+pub struct LogFollower {
+    cx: LogsContext,
     tool: ToolId,
-    whose: Whose,
-    wanted: Wanted,
+    selection: LogSelection,
+    filter: LineFilter,
     listener: WakeListener,
     ready: VecDeque<LogsEntry>,
     deadline: Instant,
-    /// Whether the deadline is what the caller asked for.
-    asked: bool,
-    over: bool,
+    /// True if the deadline is the end that the caller requested.
+    has_requested_end: bool,
+    is_finished: bool,
 }
 
-/// One line of a stream.
-pub enum Said {
+/// One item of a stream: a line, or the reason of its end.
+pub enum StreamItem {
     Entry(LogsEntry),
     End(LogsStreamEnd),
 }
 
-/// Begins to follow. What is wrong with the question is refused here, before the stream begins.
-pub async fn begin(cx: Cx, tool: ToolId, whose: Whose, query: LogsQuery) -> Result<Follow> {
-    // Before the first look, so that nothing is missed in between.
-    let listener = cx.store.listen_to_topics([whose.topic(tool)]);
-    let logs = whose.logs_asked_for(&cx, tool).await?;
+/// Opens a stream. Invalid queries are refused here, before the stream begins.
+pub async fn open_follower(
+    cx: LogsContext,
+    tool: ToolId,
+    selection: LogSelection,
+    query: LogsQuery,
+) -> Result<LogFollower> {
+    // Listen before the first read, so that no line between the two is missed.
+    let listener = cx.store.listen_to_topics([selection.wake_topic(tool)]);
+    let logs = selection.find_requested_logs(&cx, tool).await?;
     let now = cx.now();
-    let first = lines(&query)?;
-    let mut wanted = Wanted { limit: PART, order: LogsDirection::OldestFirst, ..wanted(&query, now)? };
+    let first = parse_line_limit(&query)?;
+    let mut filter =
+        LineFilter { limit: READ_PAGE_SIZE, order: LogsDirection::OldestFirst, ..parse_filter(&query, now)? };
     let mut ready = VecDeque::new();
     match &query.cursor {
-        Some(cursor) => wanted.after = Some(cursor.key::<i64>()?),
-        None if first.is_none() && wanted.since.is_some() => {}
+        Some(cursor) => filter.after = Some(cursor.parse_key::<i64>()?),
+        None if first.is_none() && filter.since.is_some() => {}
         None => {
-            let limit = first.unwrap_or(FIRST).min(FIRST_MOST);
-            let last = Wanted { limit, order: LogsDirection::NewestFirst, ..wanted.clone() };
-            let found = find(&cx, logs, &last).await?;
-            wanted.after = Some(found.head);
-            ready = entries(found).into_iter().rev().collect();
+            let limit = first.unwrap_or(DEFAULT_FIRST_LINES).min(MAX_FIRST_LINES);
+            let last = LineFilter { limit, order: LogsDirection::NewestFirst, ..filter.clone() };
+            let found = find_lines(&cx, logs, &last).await?;
+            filter.after = Some(found.head);
+            ready = to_entries(found).into_iter().rev().collect();
         }
     }
-    let until = wanted.until.map(|until| Duration::try_from(until.duration_since(now)).unwrap_or_default());
-    let life = until.map_or(LIFE, |until| until.min(LIFE));
-    let deadline = Instant::now() + life;
-    Ok(Follow { cx, tool, whose, wanted, listener, ready, deadline, asked: life < LIFE, over: false })
+    let until = filter.until.map(|until| Duration::try_from(until.duration_since(now)).unwrap_or_default());
+    let duration = until.map_or(MAX_STREAM_DURATION, |until| until.min(MAX_STREAM_DURATION));
+    let deadline = Instant::now() + duration;
+    Ok(LogFollower {
+        cx,
+        tool,
+        selection,
+        filter,
+        listener,
+        ready,
+        deadline,
+        has_requested_end: duration < MAX_STREAM_DURATION,
+        is_finished: false,
+    })
 }
 
-impl Follow {
-    /// The next line; `None` when the stream is over.
-    pub async fn next(&mut self) -> Option<Said> {
+impl LogFollower {
+    /// Returns the next item; `None` after the end of the stream.
+    pub async fn next_item(&mut self) -> Option<StreamItem> {
         loop {
             if let Some(entry) = self.ready.pop_front() {
-                return Some(Said::Entry(entry));
+                return Some(StreamItem::Entry(entry));
             }
-            if self.over {
+            if self.is_finished {
                 return None;
             }
-            if let Err(error) = self.read().await {
-                self.over = true;
-                return Some(Said::End(self.broken(&error)));
+            if let Err(error) = self.read_new_lines().await {
+                self.is_finished = true;
+                return Some(StreamItem::End(self.build_error_end(&error)));
             }
             if !self.ready.is_empty() {
                 continue;
             }
-            let stopped = match self.listener.wait(self.deadline, &self.cx.stop).await {
+            let is_stopping = match self.listener.wait(self.deadline, &self.cx.stop).await {
                 WakeReason::Changed => continue,
                 WakeReason::DeadlinePassed => false,
                 WakeReason::Stopping => true,
             };
-            self.over = true;
-            if !self.asked || stopped {
-                return Some(Said::End(self.ended(stopped)));
+            self.is_finished = true;
+            if !self.has_requested_end || is_stopping {
+                return Some(StreamItem::End(self.build_end(is_stopping)));
             }
         }
     }
 
-    /// Reads what is new.
-    async fn read(&mut self) -> Result<()> {
-        let logs = self.whose.logs(&self.cx, self.tool).await?;
-        let found = find(&self.cx, logs, &self.wanted).await?;
-        self.wanted.after = Some(found.head);
-        self.ready = entries(found).into();
+    /// Reads the lines after the last read.
+    async fn read_new_lines(&mut self) -> Result<()> {
+        let logs = self.selection.find_logs(&self.cx, self.tool).await?;
+        let found = find_lines(&self.cx, logs, &self.filter).await?;
+        self.filter.after = Some(found.head);
+        self.ready = to_entries(found).into();
         Ok(())
     }
 
-    fn ended(&self, stopped: bool) -> LogsStreamEnd {
-        let message = if stopped {
-            "Hearth is stopping: follow again in a moment".to_owned()
+    fn build_end(&self, is_stopping: bool) -> LogsStreamEnd {
+        let message = if is_stopping {
+            "the server is stopping; open the stream again".to_owned()
         } else {
-            "this stream has lasted a quarter of an hour: follow again to go on".to_owned()
+            "the stream has reached its limit of 15 minutes; open it again with its cursor".to_owned()
         };
-        self.end(message, "stream-over")
+        self.build_stream_end(message, "stream-over")
     }
 
-    fn broken(&self, error: &Error) -> LogsStreamEnd {
+    fn build_error_end(&self, error: &Error) -> LogsStreamEnd {
         log_error!(error, "stream of log lines ended early");
-        self.end(error.public().to_owned(), error.code())
+        self.build_stream_end(error.public_message().to_owned(), error.code())
     }
 
-    fn end(&self, message: String, code: &str) -> LogsStreamEnd {
+    fn build_stream_end(&self, message: String, code: &str) -> LogsStreamEnd {
         LogsStreamEnd {
             message,
             datetime: self.cx.now(),
             pod: String::new(),
             container: String::new(),
             code: code.to_owned(),
-            cursor: self.wanted.after.map(Cursor::after),
+            cursor: self.filter.after.map(PageCursor::after_key),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is kept of the lines that a container hands over.
+//! Selection of the lines to store from a batch of one container.
 
 use hearth_base::Memory;
 use hearth_wire::logs::{LogsStream, internal::LogsLine};
@@ -6,117 +6,117 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::store::Instance;
 
-/// The most bytes of one line; what is longer is cut.
-const LINE: usize = 64 << 10;
-/// What a line costs beside its text.
-const BESIDE: i64 = 32;
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
+/// The maximum of bytes of one line; longer lines are cut.
+const MAX_LINE_BYTES: usize = 64 << 10;
+/// The size that a line counts in addition to its text.
+const LINE_OVERHEAD_BYTES: i64 = 32;
+const ONE_HOUR: SignedDuration = SignedDuration::from_hours(1);
 
-/// What became of some lines.
+/// The outcome of a batch of lines.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Taken {
-    /// What is kept of them, notes included.
+pub struct AcceptedLines {
+    /// The lines to store, including notes.
     pub lines: Vec<LogsLine>,
-    /// How many never arrived.
+    /// The number of lines that never arrived.
     pub lost: u64,
-    /// How many were too many.
+    /// The number of lines over the hourly limit.
     pub dropped: u64,
 }
 
-/// Takes over what a container has written. What was heard before is skipped, what is missing is noted as lost. A
-/// container that writes more than `most` within an hour is told so, and what it writes beyond is only counted.
-pub fn take(
+/// Selects the lines to store. Lines with known sequences are skipped; missing sequences become a note about
+/// lost lines. Lines beyond `limit` within an hour are dropped and counted, with a note at the first of them.
+pub fn accept_lines(
     instance: &mut Instance,
     lines: Vec<LogsLine>,
     complete: bool,
-    most: Memory,
+    limit: Memory,
     now: Timestamp,
-) -> Taken {
-    let most = i64::try_from(most.get()).unwrap_or(i64::MAX);
-    let mut taken = Taken::default();
-    let hour = hour(now);
+) -> AcceptedLines {
+    let limit = i64::try_from(limit.get()).unwrap_or(i64::MAX);
+    let mut accepted = AcceptedLines::default();
+    let hour = start_of_hour(now);
     if instance.hour != hour {
-        tell_dropped(instance, &mut taken, now);
+        add_dropped_note(instance, &mut accepted, now);
         (instance.hour, instance.hour_bytes) = (hour, 0);
     }
     for mut line in lines {
         let sequence = i64::try_from(line.sequence).unwrap_or(i64::MAX);
-        if sequence < instance.expected || sequence == i64::MAX {
+        if sequence < instance.next_sequence || sequence == i64::MAX {
             continue;
         }
-        let missing = u64::try_from(sequence - instance.expected).unwrap_or(0);
-        instance.expected = sequence + 1;
+        let missing = u64::try_from(sequence - instance.next_sequence).unwrap_or(0);
+        instance.next_sequence = sequence + 1;
         if missing > 0 {
-            taken.lost += missing;
-            taken.lines.push(note(line.sequence, line.time, counted(missing, "lost")));
+            accepted.lost += missing;
+            accepted.lines.push(build_note(line.sequence, line.time, format_count(missing, "lost")));
         }
-        cut(&mut line);
-        let cost = i64::try_from(line.text.len()).unwrap_or(i64::MAX).saturating_add(BESIDE);
-        if instance.hour_bytes.saturating_add(cost) > most {
+        cut_line(&mut line);
+        let cost = i64::try_from(line.text.len()).unwrap_or(i64::MAX).saturating_add(LINE_OVERHEAD_BYTES);
+        if instance.hour_bytes.saturating_add(cost) > limit {
             if instance.hour_dropped == 0 {
-                let until = hour.saturating_add(HOUR).unwrap_or(hour);
+                let until = hour.saturating_add(ONE_HOUR).unwrap_or(hour);
                 let text = format!("this container wrote too much: further lines are dropped until {until}");
-                taken.lines.push(note(line.sequence, line.time, text));
+                accepted.lines.push(build_note(line.sequence, line.time, text));
             }
             instance.hour_dropped += 1;
-            taken.dropped += 1;
+            accepted.dropped += 1;
             continue;
         }
         instance.hour_bytes += cost;
-        taken.lines.push(line);
+        accepted.lines.push(line);
     }
     if complete {
-        tell_dropped(instance, &mut taken, now);
+        add_dropped_note(instance, &mut accepted, now);
         instance.complete = true;
     }
-    taken
+    accepted
 }
 
-fn tell_dropped(instance: &mut Instance, taken: &mut Taken, now: Timestamp) {
+fn add_dropped_note(instance: &mut Instance, accepted: &mut AcceptedLines, now: Timestamp) {
     if let Ok(dropped @ 1..) = u64::try_from(instance.hour_dropped) {
-        let sequence = u64::try_from(instance.expected).unwrap_or(0);
-        taken.lines.push(note(sequence, now, counted(dropped, "dropped")));
+        let sequence = u64::try_from(instance.next_sequence).unwrap_or(0);
+        accepted.lines.push(build_note(sequence, now, format_count(dropped, "dropped")));
         instance.hour_dropped = 0;
     }
 }
 
-fn counted(lines: u64, what: &str) -> String {
-    format!("{lines} {} {what}", if lines == 1 { "line" } else { "lines" })
+fn format_count(lines: u64, outcome: &str) -> String {
+    format!("{lines} {} {outcome}", if lines == 1 { "line" } else { "lines" })
 }
 
-fn note(sequence: u64, time: Timestamp, text: String) -> LogsLine {
+fn build_note(sequence: u64, time: Timestamp, text: String) -> LogsLine {
     LogsLine { sequence, time, stream: LogsStream::Note, partial: false, text }
 }
 
-fn cut(line: &mut LogsLine) {
-    if line.text.len() > LINE {
-        line.text.truncate(line.text.floor_char_boundary(LINE));
+fn cut_line(line: &mut LogsLine) {
+    if line.text.len() > MAX_LINE_BYTES {
+        line.text.truncate(line.text.floor_char_boundary(MAX_LINE_BYTES));
         line.text.push('…');
     }
 }
 
-/// The beginning of the hour that `now` is in.
-fn hour(now: Timestamp) -> Timestamp {
+/// Returns the start of the hour of `now`.
+fn start_of_hour(now: Timestamp) -> Timestamp {
     let second = now.as_second();
-    Timestamp::from_second(second - second.rem_euclid(HOUR.as_secs())).unwrap_or(now)
+    Timestamp::from_second(second - second.rem_euclid(ONE_HOUR.as_secs())).unwrap_or(now)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn now() -> Timestamp {
+    fn build_now() -> Timestamp {
         "2026-05-04T12:34:56Z".parse().unwrap()
     }
 
-    fn instance() -> Instance {
+    fn build_instance() -> Instance {
         Instance {
             number: 0,
             run: String::new(),
             name: String::new(),
             first: 0,
             last: 0,
-            expected: 1,
+            next_sequence: 1,
             complete: false,
             hour: Timestamp::UNIX_EPOCH,
             hour_bytes: 0,
@@ -124,68 +124,93 @@ mod tests {
         }
     }
 
-    fn line(sequence: u64) -> LogsLine {
-        LogsLine { sequence, ..note(0, now(), format!("line {sequence}")) }
+    fn build_line(sequence: u64) -> LogsLine {
+        LogsLine { sequence, ..build_note(0, build_now(), format!("line {sequence}")) }
     }
 
-    fn texts(taken: &Taken) -> Vec<&str> {
-        taken.lines.iter().map(|line| line.text.as_str()).collect()
+    fn list_texts(accepted: &AcceptedLines) -> Vec<&str> {
+        accepted.lines.iter().map(|line| line.text.as_str()).collect()
     }
 
-    const PLENTY: Memory = Memory::mib(1);
+    const LARGE_HOUR_SIZE: Memory = Memory::from_mib(1);
 
     #[test]
-    fn lines_are_taken_once_however_often_they_come() {
-        let mut instance = instance();
-        take(&mut instance, vec![line(1), line(2)], false, PLENTY, now());
-        let again = take(&mut instance, vec![line(1), line(2), line(3), line(3)], false, PLENTY, now());
-        assert_eq!((texts(&again), instance.expected), (vec!["line 3"], 4));
-    }
-
-    #[test]
-    fn what_is_missing_is_noted_where_it_is_missing() {
-        let mut instance = instance();
-        let taken = take(&mut instance, vec![line(2), line(3), line(10)], false, PLENTY, now());
-        assert_eq!(texts(&taken), ["1 line lost", "line 2", "line 3", "6 lines lost", "line 10"]);
-        assert_eq!(taken.lost, 7);
+    fn repeated_lines_are_accepted_once() {
+        let mut instance = build_instance();
+        accept_lines(&mut instance, vec![build_line(1), build_line(2)], false, LARGE_HOUR_SIZE, build_now());
+        let again = accept_lines(
+            &mut instance,
+            vec![build_line(1), build_line(2), build_line(3), build_line(3)],
+            false,
+            LARGE_HOUR_SIZE,
+            build_now(),
+        );
+        assert_eq!((list_texts(&again), instance.next_sequence), (vec!["line 3"], 4));
     }
 
     #[test]
-    fn a_container_that_writes_too_much_is_told_and_counted() {
-        let mut instance = instance();
-        let little = Memory::bytes(2 * (32 + 6));
-        let taken = take(&mut instance, (1..=5).map(line).collect(), false, little, now());
-        let told = "this container wrote too much: further lines are dropped until 2026-05-04T13:00:00Z";
-        assert_eq!((texts(&taken), taken.dropped), (vec!["line 1", "line 2", told], 3));
-        // Nothing grows, however much more comes.
-        let more = take(&mut instance, (6..=1000).map(line).collect(), false, little, now());
-        assert_eq!((texts(&more), more.dropped), (vec![], 995));
+    fn missing_lines_become_a_note_at_their_position() {
+        let mut instance = build_instance();
+        let accepted = accept_lines(
+            &mut instance,
+            vec![build_line(2), build_line(3), build_line(10)],
+            false,
+            LARGE_HOUR_SIZE,
+            build_now(),
+        );
+        assert_eq!(list_texts(&accepted), ["1 line lost", "line 2", "line 3", "6 lines lost", "line 10"]);
+        assert_eq!(accepted.lost, 7);
+    }
+
+    #[test]
+    fn lines_over_the_hourly_limit_are_dropped_and_counted() {
+        let mut instance = build_instance();
+        let small_limit = Memory::from_bytes(2 * (32 + 6));
+        let accepted =
+            accept_lines(&mut instance, (1..=5).map(build_line).collect(), false, small_limit, build_now());
+        let note = "this container wrote too much: further lines are dropped until 2026-05-04T13:00:00Z";
+        assert_eq!((list_texts(&accepted), accepted.dropped), (vec!["line 1", "line 2", note], 3));
+        // Further lines add no more notes.
+        let more = accept_lines(
+            &mut instance,
+            (6..=1000).map(build_line).collect(),
+            false,
+            small_limit,
+            build_now(),
+        );
+        assert_eq!((list_texts(&more), more.dropped), (vec![], 995));
         // The next hour begins with the count and a new budget.
-        let later = now() + HOUR;
-        let next = take(&mut instance, vec![line(1001)], false, little, later);
-        assert_eq!(texts(&next), ["998 lines dropped", "line 1001"]);
+        let later = build_now() + ONE_HOUR;
+        let next = accept_lines(&mut instance, vec![build_line(1001)], false, small_limit, later);
+        assert_eq!(list_texts(&next), ["998 lines dropped", "line 1001"]);
     }
 
     #[test]
-    fn the_end_of_a_container_tells_what_was_dropped() {
-        let mut instance = instance();
-        take(&mut instance, vec![line(1)], false, Memory::bytes(1), now());
-        let taken = take(&mut instance, Vec::new(), true, Memory::bytes(1), now());
-        assert_eq!((texts(&taken), instance.complete), (vec!["1 line dropped"], true));
+    fn end_of_a_container_adds_a_note_about_dropped_lines() {
+        let mut instance = build_instance();
+        accept_lines(&mut instance, vec![build_line(1)], false, Memory::from_bytes(1), build_now());
+        let accepted = accept_lines(&mut instance, Vec::new(), true, Memory::from_bytes(1), build_now());
+        assert_eq!((list_texts(&accepted), instance.complete), (vec!["1 line dropped"], true));
     }
 
     #[test]
-    fn sequences_that_nobody_counts_to_do_no_harm() {
-        let mut instance = instance();
-        let taken = take(&mut instance, vec![line(u64::MAX), line(0)], false, PLENTY, now());
-        assert_eq!((taken, instance.expected), (Taken::default(), 1));
+    fn extreme_sequences_are_skipped() {
+        let mut instance = build_instance();
+        let accepted = accept_lines(
+            &mut instance,
+            vec![build_line(u64::MAX), build_line(0)],
+            false,
+            LARGE_HOUR_SIZE,
+            build_now(),
+        );
+        assert_eq!((accepted, instance.next_sequence), (AcceptedLines::default(), 1));
     }
 
     #[test]
-    fn a_line_without_end_is_cut() {
-        let mut line = line(1);
-        line.text = "日".repeat(LINE);
-        cut(&mut line);
-        assert!(line.text.len() <= LINE + 3 && line.text.ends_with('…'));
+    fn long_line_is_cut() {
+        let mut line = build_line(1);
+        line.text = "日".repeat(MAX_LINE_BYTES);
+        cut_line(&mut line);
+        assert!(line.text.len() <= MAX_LINE_BYTES + 3 && line.text.ends_with('…'));
     }
 }

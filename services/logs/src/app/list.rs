@@ -1,134 +1,141 @@
-//! A page of what a job, or all of a tool, has written.
+//! Pages of the lines of a job or of all jobs of a tool.
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use hearth_base::{Cursor, Error, JobName, Kind, Result, ToolId};
+use hearth_base::{Error, ErrorKind, JobName, PageCursor, Result, ToolId};
 use hearth_wire::logs::{LogsDirection, LogsEntry, LogsEntrySource, LogsList, LogsNext, LogsQuery};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Whose,
-    read::{Found, Wanted, find},
-    when::instant,
+    LogSelection,
+    search::{LineFilter, LineSearchResult, find_lines},
+    time_parameter::parse_instant,
 };
 use crate::{
-    cx::Cx,
+    context::LogsContext,
     pattern::Pattern,
-    store::{Line, Log},
+    store::{StoredLine, StoredLog},
 };
 
-/// How many lines a page has.
-const PAGE: usize = 500;
-/// How much of a log is shown to whoever does not say how much: what was written so long before its newest line.
-const LATELY: SignedDuration = SignedDuration::from_hours(1);
+/// The maximum of lines of a page.
+const PAGE_SIZE: usize = 500;
+/// The period before the newest line that a query without a start and a number of lines covers.
+const DEFAULT_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 
-/// The kinds of entries that can be asked for.
+/// The allowed values of the parameter `sources`.
 const ENTRY_SOURCES: [&str; 3] = ["run-logs", "jobs", "deployments"];
-/// How many jobs a list may be narrowed to.
+/// The maximum of names in the parameter `job_names`.
 const MAX_JOB_NAMES: usize = 100;
 
-/// A page, and what is to be said about it.
-pub struct Paged {
+/// A page with messages about it.
+pub struct LogsPageResult {
     pub list: LogsList,
     pub info: Vec<String>,
     pub warning: Option<String>,
 }
 
-/// A page of lines.
-pub async fn list(cx: &Cx, tool: ToolId, whose: &Whose, mut query: LogsQuery) -> Result<Paged> {
-    let logs = whose.logs_asked_for(cx, tool).await?;
-    let most = lines(&query)?.unwrap_or(usize::MAX);
-    let mut wanted = Wanted { limit: most.min(PAGE), ..wanted(&query, cx.now())? };
-    let place = query.cursor.as_ref().map(Cursor::key::<i64>).transpose()?;
+/// Lists a page of lines.
+pub async fn list(
+    cx: &LogsContext,
+    tool: ToolId,
+    selection: &LogSelection,
+    mut query: LogsQuery,
+) -> Result<LogsPageResult> {
+    let logs = selection.find_requested_logs(cx, tool).await?;
+    let max_lines = parse_line_limit(&query)?.unwrap_or(usize::MAX);
+    let mut filter = LineFilter { limit: max_lines.min(PAGE_SIZE), ..parse_filter(&query, cx.now())? };
+    let position = query.cursor.as_ref().map(PageCursor::parse_key::<i64>).transpose()?;
     match query.direction {
-        LogsDirection::NewestFirst => wanted.before = place,
-        LogsDirection::OldestFirst => wanted.after = place,
+        LogsDirection::NewestFirst => filter.before = position,
+        LogsDirection::OldestFirst => filter.after = position,
     }
-    if query.lines.is_none() && wanted.since.is_none() && place.is_none() {
-        wanted.since = lately(cx, &logs, &wanted).await?;
+    if query.lines.is_none() && filter.since.is_none() && position.is_none() {
+        filter.since = find_default_start(cx, &logs, &filter).await?;
     }
-    let found = find(cx, logs, &wanted).await?;
+    let found = find_lines(cx, logs, &filter).await?;
     let dropped: i64 = found.logs.iter().map(|log| log.dropped).sum();
-    query.lines = query.lines.map(|_| u32::try_from(most - found.lines.len()).unwrap_or(u32::MAX));
-    let next = next(&found, &query, &wanted)?;
+    query.lines = query.lines.map(|_| u32::try_from(max_lines - found.lines.len()).unwrap_or(u32::MAX));
+    let next = build_next_page_url(&found, &query, &filter)?;
     let mut info = Vec::new();
-    if wanted.jobs.as_ref().is_some_and(|jobs| jobs.is_empty()) {
+    if filter.jobs.as_ref().is_some_and(|jobs| jobs.is_empty()) {
         info.push("the log holds lines of runs: events of jobs and of deployments are not in it".to_owned());
     }
     if next.is_none() && dropped > 0 && query.direction == LogsDirection::NewestFirst {
-        let of = match whose {
-            Whose::Job(job) => format!(" of {job}"),
-            Whose::Tool => String::new(),
+        let of_job = match selection {
+            LogSelection::Job(job) => format!(" of {job}"),
+            LogSelection::Tool => String::new(),
         };
-        info.push(format!("the oldest lines{of}, {dropped} of them, are no longer kept"));
+        info.push(format!("the {dropped} oldest lines{of_job} were deleted"));
     }
-    let warning = found.cut.map(|then| {
-        format!(
-            "the search ended at lines from {then}, for there is too much to look at: go on with until={then}"
-        )
+    let warning = found.stopped_at.map(|then| {
+        format!("the search stopped at lines from {then}, at its limit of text; continue with until={then}")
     });
-    Ok(Paged { list: LogsList { logs: entries(found), next }, info, warning })
+    Ok(LogsPageResult { list: LogsList { logs: to_entries(found), next }, info, warning })
 }
 
-/// How many lines are wanted at most.
-pub fn lines(query: &LogsQuery) -> Result<Option<usize>> {
+/// Parses the maximum of lines.
+pub fn parse_line_limit(query: &LogsQuery) -> Result<Option<usize>> {
     match query.lines {
-        Some(0) => Err(Error::new(Kind::Unprocessable, "logs-lines", "lines is 1 or more")
-            .help("write it as in lines=100")),
+        Some(0) => {
+            Err(Error::new(ErrorKind::Unprocessable, "logs-lines", "invalid lines 0: expected 1 or more")
+                .help("write it as in lines=100"))
+        }
         lines => Ok(lines.map(|lines| usize::try_from(lines).unwrap_or(usize::MAX))),
     }
 }
 
-/// The filters of a query.
-pub fn wanted(query: &LogsQuery, now: Timestamp) -> Result<Wanted> {
+/// Parses the filters of a query.
+pub fn parse_filter(query: &LogsQuery, now: Timestamp) -> Result<LineFilter> {
     let pattern = match (&query.text, &query.regex) {
         (Some(_), Some(_)) => {
-            let error = Error::new(Kind::Unprocessable, "logs-regex", "text and regex are both given");
+            let error =
+                Error::new(ErrorKind::Unprocessable, "logs-regex", "text and regex exclude each other");
             return Err(error.help("search for one of them"));
         }
-        (Some(text), None) if !text.is_empty() => Some(Pattern::text(text)?),
-        (None, Some(regex)) if !regex.is_empty() => Some(Pattern::regex(regex)?),
+        (Some(text), None) if !text.is_empty() => Some(Pattern::from_text(text)?),
+        (None, Some(regex)) if !regex.is_empty() => Some(Pattern::from_regex(regex)?),
         _ => None,
     };
-    let time = |name, text: &Option<String>| text.as_ref().map(|text| instant(name, text, now)).transpose();
-    Ok(Wanted {
+    let time =
+        |name, text: &Option<String>| text.as_ref().map(|text| parse_instant(name, text, now)).transpose();
+    Ok(LineFilter {
         since: time("since", &query.since)?,
         until: time("until", &query.until)?,
-        jobs: named_jobs(query)?,
+        jobs: parse_job_names(query)?,
         stream: query.stream,
         run: query.run.clone(),
         pattern,
         order: query.direction,
-        ..Wanted::default()
+        ..LineFilter::default()
     })
 }
 
-/// The jobs whose lines are asked for; `None` is every job. Whoever asks only for kinds of entries that are not kept
-/// here asks for no job.
-fn named_jobs(query: &LogsQuery) -> Result<Option<Arc<BTreeSet<String>>>> {
-    let mut is_none_wanted = query.deployment_ids.is_some() || query.build_ids.is_some();
+/// Parses the jobs of a query; `None` is every job. A query only for kinds of entries that are not stored
+/// here selects no job.
+fn parse_job_names(query: &LogsQuery) -> Result<Option<Arc<BTreeSet<String>>>> {
+    let mut selects_no_job = query.deployment_ids.is_some() || query.build_ids.is_some();
     let sources: Vec<&str> = query.sources.as_deref().map(split_at_commas).into_iter().flatten().collect();
     if !sources.is_empty() {
         if let Some(unknown) = sources.iter().find(|source| !ENTRY_SOURCES.contains(source)) {
             let error =
-                Error::new(Kind::Unprocessable, "logs-source", format!("no entry is of the kind {unknown}"));
-            return Err(error.help(format!("write one or several of these: {}", ENTRY_SOURCES.join(","))));
+                Error::new(ErrorKind::Unprocessable, "logs-source", format!("unknown source {unknown:?}"));
+            return Err(error.help(format!("allowed: {}", ENTRY_SOURCES.join(","))));
         }
-        is_none_wanted |= !sources.contains(&"run-logs");
+        selects_no_job |= !sources.contains(&"run-logs");
     }
-    if is_none_wanted {
+    if selects_no_job {
         return Ok(Some(Arc::default()));
     }
     let Some(names) = query.job_names.as_ref().filter(|names| !names.is_empty()) else { return Ok(None) };
     let refuse = |public: String| {
-        Err(Error::new(Kind::Unprocessable, "logs-job-names", public)
+        Err(Error::new(ErrorKind::Unprocessable, "logs-job-names", public)
             .help("write it as in job_names=one,two"))
     };
     let mut jobs = BTreeSet::new();
     for name in split_at_commas(names) {
         match name.parse::<JobName>() {
             Ok(name) => jobs.insert(name.to_string()),
-            Err(error) => return refuse(format!("job_names: {}", error.public())),
+            Err(error) => return refuse(format!("job_names: {}", error.public_message())),
         };
     }
     if jobs.len() > MAX_JOB_NAMES {
@@ -141,37 +148,46 @@ fn split_at_commas(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|word| !word.is_empty())
 }
 
-/// Lines as people read them.
-pub fn entries(mut found: Found) -> Vec<LogsEntry> {
+/// Converts found lines to their API type.
+pub fn to_entries(mut found: LineSearchResult) -> Vec<LogsEntry> {
     let lines = std::mem::take(&mut found.lines);
-    let entry = |(log, line): (usize, Line)| {
-        let (run, pod) = found.writer(log, &line);
+    let entry = |(log, line): (usize, StoredLine)| {
+        let (run, pod) = found.find_writer(log, &line);
         let container = found.logs.get(log).map(|log| log.name.clone()).unwrap_or_default();
-        let Line { position, instance: _, sequence: _, time: datetime, stream, partial, text: message } =
+        let StoredLine { position, instance: _, sequence: _, time: datetime, stream, partial, text: message } =
             line;
-        let cursor = Cursor::after(position);
+        let cursor = PageCursor::after_key(position);
         let (source, job_name) = (LogsEntrySource::RunLogs, container.clone());
         LogsEntry { source, pod, container, job_name, datetime, message, stream, run, partial, cursor }
     };
     lines.into_iter().map(entry).collect()
 }
 
-/// From when on lines are shown to whoever does not say.
-async fn lately(cx: &Cx, logs: &[Log], wanted: &Wanted) -> Result<Option<Timestamp>> {
-    let newest = Wanted { order: LogsDirection::NewestFirst, limit: 1, ..wanted.clone() };
-    let newest = find(cx, logs.to_vec(), &newest).await?;
-    Ok(newest.lines.first().and_then(|(_, line)| line.time.checked_sub(LATELY).ok()))
+/// Finds the start of the period that a query without a start covers.
+async fn find_default_start(
+    cx: &LogsContext,
+    logs: &[StoredLog],
+    filter: &LineFilter,
+) -> Result<Option<Timestamp>> {
+    let newest = LineFilter { order: LogsDirection::NewestFirst, limit: 1, ..filter.clone() };
+    let newest = find_lines(cx, logs.to_vec(), &newest).await?;
+    Ok(newest.lines.first().and_then(|(_, line)| line.time.checked_sub(DEFAULT_PERIOD).ok()))
 }
 
-/// The address of the next page. Times are instants there: what was said to be an hour ago stays where it was.
-fn next(found: &Found, query: &LogsQuery, wanted: &Wanted) -> Result<Option<LogsNext>> {
-    let Some(last) = found.last().filter(|_| found.more && query.lines != Some(0)) else {
+/// Builds the relative URL of the next page. Relative times of the query become instants, so that later pages
+/// cover the same period.
+fn build_next_page_url(
+    found: &LineSearchResult,
+    query: &LogsQuery,
+    filter: &LineFilter,
+) -> Result<Option<LogsNext>> {
+    let Some(last) = found.last_position().filter(|_| found.has_more && query.lines != Some(0)) else {
         return Ok(None);
     };
     let query = LogsQuery {
-        since: wanted.since.map(|since| since.to_string()),
-        until: wanted.until.map(|until| until.to_string()),
-        cursor: Some(Cursor::after(last)),
+        since: filter.since.map(|since| since.to_string()),
+        until: filter.until.map(|until| until.to_string()),
+        cursor: Some(PageCursor::after_key(last)),
         ..query.clone()
     };
     let query = serde_html_form::to_string(&query).map_err(Error::internal)?;

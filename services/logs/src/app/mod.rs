@@ -1,10 +1,10 @@
-//! The rules. No HTTP, no SQL.
+//! The rules of logs, without HTTP and SQL.
 
 mod append;
 mod intake;
 mod list;
-mod read;
-mod when;
+mod search;
+mod time_parameter;
 
 pub mod follow;
 pub mod show;
@@ -14,68 +14,68 @@ pub use append::append;
 pub use list::list;
 
 use hearth_base::{Error, JobName, Result, ToolId};
-use hearth_kit::wake::Topic;
-use hearth_wire::logs::internal::LogsOf;
+use hearth_kit::wake::WakeTopic;
+use hearth_wire::logs::internal::LogsOwner;
 
 use crate::{
-    cx::Cx,
-    store::{Log, Source, log_topic, tool_topic},
+    context::LogsContext,
+    store::{LogSource, StoredLog, log_topic, tool_topic},
 };
 
-/// Erases what was kept of a deleted tool, a log at a time. What still arrives of it is dropped.
-pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
-    while cx.store.tool_erase_one(tool).await? {}
+/// Deletes the logs of a deleted tool, one in each transaction. Lines that still arrive are discarded.
+pub async fn delete_tool_data(cx: &LogsContext, tool: ToolId) -> Result<()> {
+    while cx.store.delete_one_log(tool).await? {}
     Ok(())
 }
 
-/// Whose lines are wanted.
+/// The selected logs of a tool.
 #[derive(Debug, Clone)]
-pub enum Whose {
-    /// One job's.
+pub enum LogSelection {
+    /// The log of one job.
     Job(JobName),
-    /// Those of all jobs of the tool.
+    /// The logs of all jobs.
     Tool,
 }
 
-impl Whose {
-    /// The logs that hold them.
-    async fn logs(&self, cx: &Cx, tool: ToolId) -> Result<Vec<Log>> {
+impl LogSelection {
+    /// Finds the logs.
+    async fn find_logs(&self, cx: &LogsContext, tool: ToolId) -> Result<Vec<StoredLog>> {
         match self {
-            Self::Job(job) => Ok(cx.store.log(&source(tool, job)).await?.into_iter().collect()),
-            Self::Tool => cx.store.logs_of_jobs(tool).await,
+            Self::Job(job) => Ok(cx.store.find_log(&build_source(tool, job)).await?.into_iter().collect()),
+            Self::Tool => cx.store.list_job_logs(tool).await,
         }
     }
 
-    /// The same for somebody who asks for them: a job that has written nothing is told of, for its name may be wrong.
-    async fn logs_asked_for(&self, cx: &Cx, tool: ToolId) -> Result<Vec<Log>> {
+    /// Finds the logs for a request. Fails for a job without lines, because its name may be wrong.
+    async fn find_requested_logs(&self, cx: &LogsContext, tool: ToolId) -> Result<Vec<StoredLog>> {
         match self {
-            Self::Job(job) => Ok(vec![log_of_job(cx, tool, job).await?]),
-            Self::Tool => self.logs(cx, tool).await,
+            Self::Job(job) => Ok(vec![find_job_log(cx, tool, job).await?]),
+            Self::Tool => self.find_logs(cx, tool).await,
         }
     }
 
-    /// The topic of more lines.
-    fn topic(&self, tool: ToolId) -> Topic {
+    /// Returns the wake-up topic of new lines.
+    fn wake_topic(&self, tool: ToolId) -> WakeTopic {
         match self {
-            Self::Job(job) => log_topic(&source(tool, job)),
+            Self::Job(job) => log_topic(&build_source(tool, job)),
             Self::Tool => tool_topic(tool),
         }
     }
 }
 
-fn source(tool: ToolId, job: &JobName) -> Source {
-    Source::new(tool, &LogsOf::Job(job.clone()))
+fn build_source(tool: ToolId, job: &JobName) -> LogSource {
+    LogSource::new(tool, &LogsOwner::Job(job.clone()))
 }
 
-/// A job's log. That there is none is said with the two reasons that it can have.
-async fn log_of_job(cx: &Cx, tool: ToolId, job: &JobName) -> Result<Log> {
-    let log = cx.store.log(&source(tool, job)).await?;
+/// Finds a job's log. The error names both possible reasons of a missing log.
+async fn find_job_log(cx: &LogsContext, tool: ToolId, job: &JobName) -> Result<StoredLog> {
+    let log = cx.store.find_log(&build_source(tool, job)).await?;
     log.filter(|log| log.next > 0).ok_or_else(|| {
         let public = format!(
-            "nothing is kept of what the job {job} has written: it has written nothing yet, or it was started with \
-             file logs, and then its lines are in {job}.out and {job}.err in the tool's home"
+            "the job {job} has no log: it has written nothing yet, or it has file logs in {job}.out and {job}.err in \
+             the tool's home"
         );
-        Error::new(hearth_base::Kind::NotFound, "no-such-log", public)
+        Error::new(hearth_base::ErrorKind::NotFound, "no-such-log", public)
             .help(format!("hearth jobs show {job}"))
     })
 }

@@ -1,80 +1,91 @@
-//! Lines for the services that show them in their own API.
+//! Reading of lines for other services.
 
 use std::time::Duration;
 
-use hearth_base::{Cursor, Error, Kind, Result};
+use hearth_base::{Error, ErrorKind, PageCursor, Result};
 use hearth_kit::wake::WakeReason;
 use hearth_wire::logs::{
     LogsDirection,
-    internal::{LogsKept, LogsLine, LogsOf, LogsPage, LogsRead},
+    internal::{LogsKept, LogsLine, LogsOwner, LogsPage, LogsReadQuery},
 };
 
-use super::read::{Found, Wanted, find};
+use super::search::{LineFilter, LineSearchResult, find_lines};
 use crate::{
-    cx::Cx,
-    store::{Line, Source, log_topic},
+    context::LogsContext,
+    store::{LogSource, StoredLine, log_topic},
 };
 
-/// The longest that anybody waits for lines.
-const PATIENCE: u64 = 25;
+/// The maximum wait for lines.
+const MAX_WAIT_SECONDS: u64 = 25;
 
-/// Some lines, waiting for the first if asked to.
-pub async fn show(cx: &Cx, read: LogsRead) -> Result<LogsPage> {
-    let source = source(&read)?;
-    let place = |cursor: &Option<Cursor>| cursor.as_ref().map(Cursor::key::<i64>).transpose();
-    let wanted = Wanted {
-        after: place(&read.after)?,
-        before: place(&read.before)?,
+/// Reads a page of lines. With `wait`, it waits for the first one.
+pub async fn show(cx: &LogsContext, read: LogsReadQuery) -> Result<LogsPage> {
+    let source = parse_source(&read)?;
+    let position =
+        |cursor: &Option<PageCursor>| cursor.as_ref().map(PageCursor::parse_key::<i64>).transpose();
+    let filter = LineFilter {
+        after: position(&read.after)?,
+        before: position(&read.before)?,
         stream: read.stream,
         run: read.run.clone(),
         order: read.order,
         limit: usize::try_from(read.limit.get()).unwrap_or(usize::MAX),
-        ..Wanted::default()
+        ..LineFilter::default()
     };
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(read.wait.unwrap_or(0).min(PATIENCE));
+    let deadline =
+        tokio::time::Instant::now() + Duration::from_secs(read.wait.unwrap_or(0).min(MAX_WAIT_SECONDS));
     let mut listener = cx.store.listen_to_topics([log_topic(&source)]);
     loop {
-        let page = page(cx, &source, &read, &wanted).await?;
-        let is_enough = !page.lines.is_empty() || page.complete;
-        if is_enough || listener.wait(deadline, &cx.stop).await != WakeReason::Changed {
+        let page = read_page(cx, &source, &read, &filter).await?;
+        let is_ready = !page.lines.is_empty() || page.complete;
+        if is_ready || listener.wait(deadline, &cx.stop).await != WakeReason::Changed {
             return Ok(page);
         }
     }
 }
 
-async fn page(cx: &Cx, source: &Source, read: &LogsRead, wanted: &Wanted) -> Result<LogsPage> {
-    let Some(log) = cx.store.log(source).await? else {
-        let head = Cursor::after(wanted.after.unwrap_or(-1));
+async fn read_page(
+    cx: &LogsContext,
+    source: &LogSource,
+    read: &LogsReadQuery,
+    filter: &LineFilter,
+) -> Result<LogsPage> {
+    let Some(log) = cx.store.find_log(source).await? else {
+        let head = PageCursor::after_key(filter.after.unwrap_or(-1));
         return Ok(LogsPage { lines: Vec::new(), next: None, head, complete: false });
     };
-    // Asked before the lines are read: what is complete now has all its lines there.
-    let ends = read.build.is_some() || read.run.is_some();
-    let complete = ends && cx.store.instances_complete(log.id, read.run.as_deref()).await?;
-    let found = find(cx, vec![log], wanted).await?;
-    let last = found.last().filter(|_| found.more).map(Cursor::after);
-    let goes_on = found.more && read.order == LogsDirection::OldestFirst;
-    let head = Cursor::after(found.head);
-    Ok(LogsPage { lines: kept(found), next: last, head, complete: complete && !goes_on })
+    // Read before the lines: if the log is complete now, all its lines are stored.
+    let can_be_complete = read.build.is_some() || read.run.is_some();
+    let complete = can_be_complete && cx.store.are_instances_complete(log.id, read.run.as_deref()).await?;
+    let found = find_lines(cx, vec![log], filter).await?;
+    let last = found.last_position().filter(|_| found.has_more).map(PageCursor::after_key);
+    let has_later_lines = found.has_more && read.order == LogsDirection::OldestFirst;
+    let head = PageCursor::after_key(found.head);
+    Ok(LogsPage { lines: to_wire_lines(found), next: last, head, complete: complete && !has_later_lines })
 }
 
-fn kept(mut found: Found) -> Vec<LogsKept> {
+fn to_wire_lines(mut found: LineSearchResult) -> Vec<LogsKept> {
     let lines = std::mem::take(&mut found.lines);
-    let kept = |(log, line)| {
-        let (run, instance) = found.writer(log, &line);
-        let Line { position, instance: _, sequence, time, stream, partial, text } = line;
+    let to_wire = |(log, line)| {
+        let (run, instance) = found.find_writer(log, &line);
+        let StoredLine { position, instance: _, sequence, time, stream, partial, text } = line;
         let line = LogsLine { sequence, time, stream, partial, text };
-        LogsKept { cursor: Cursor::after(position), run, instance, line }
+        LogsKept { cursor: PageCursor::after_key(position), run, instance, line }
     };
-    lines.into_iter().map(kept).collect()
+    lines.into_iter().map(to_wire).collect()
 }
 
-fn source(read: &LogsRead) -> Result<Source> {
+fn parse_source(read: &LogsReadQuery) -> Result<LogSource> {
     let of = match (&read.job, &read.build) {
-        (Some(job), None) => LogsOf::Job(job.clone()),
-        (None, Some(build)) => LogsOf::Build(build.clone()),
+        (Some(job), None) => LogsOwner::Job(job.clone()),
+        (None, Some(build)) => LogsOwner::Build(build.clone()),
         _ => {
-            return Err(Error::new(Kind::Unprocessable, "logs-of", "name either a job or a build"));
+            return Err(Error::new(
+                ErrorKind::Unprocessable,
+                "logs-of",
+                "the query needs either a job or a build",
+            ));
         }
     };
-    Ok(Source::new(read.tool, &of))
+    Ok(LogSource::new(read.tool, &of))
 }

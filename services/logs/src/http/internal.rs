@@ -1,25 +1,34 @@
-//! What other services say, and nobody else may.
+//! Endpoints for other services.
 
-use hearth_kit::{Answer, Authed, Json, Query, Reply};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Query};
 use hearth_wire::{
-    logs::internal::{LogsBatch, LogsPage, LogsRead, LogsTaken},
+    logs::internal::{LogsBatch, LogsPage, LogsReadQuery, LogsTaken},
     reply::Data,
 };
 
-use crate::{app, cx::Cx, rights};
+use crate::{app, context::LogsContext, rights};
 
-/// Lines of one container, in order. The answer comes when they are durable; sending them again changes nothing.
+/// Append lines of one container, in order. The answer is sent after they are durable. A repeated request
+/// changes nothing.
 #[utoipa::path(post, path = "/logs/v1/internal/lines", tag = "internal", operation_id = "logs.internal_append",
     request_body = LogsBatch,
-    responses((status = 200, body = Data<LogsTaken>), (status = 413, description = "send it in parts")))]
-pub async fn append(cx: Cx, _: Authed<rights::Append>, Json(batch): Json<LogsBatch>) -> Reply<LogsTaken> {
-    Ok(Answer::of(app::append(&cx, batch).await?))
+    responses((status = 200, body = Data<LogsTaken>), (status = 413, description = "the batch is too large")))]
+pub async fn append(
+    cx: LogsContext,
+    _: Authed<rights::Append>,
+    Json(batch): Json<LogsBatch>,
+) -> ApiResult<LogsTaken> {
+    Ok(ApiResponse::ok(app::append(&cx, batch).await?))
 }
 
-/// Lines of a job or build; waits for the first when asked to.
+/// Read lines of a job or build. With `wait`, the answer comes after the first one.
 #[utoipa::path(get, path = "/logs/v1/internal/lines", tag = "internal", operation_id = "logs.internal_show",
-    params(LogsRead),
+    params(LogsReadQuery),
     responses((status = 200, body = Data<LogsPage>), (status = 422, description = "neither a job nor a build")))]
-pub async fn show(cx: Cx, _: Authed<rights::Show>, Query(read): Query<LogsRead>) -> Reply<LogsPage> {
-    Ok(Answer::of(app::show::show(&cx, read).await?))
+pub async fn show(
+    cx: LogsContext,
+    _: Authed<rights::Show>,
+    Query(read): Query<LogsReadQuery>,
+) -> ApiResult<LogsPage> {
+    Ok(ApiResponse::ok(app::show::show(&cx, read).await?))
 }

@@ -1,47 +1,47 @@
-//! What one job has written.
+//! Endpoints of the lines of one job.
 
 use axum::response::Response;
 use hearth_base::JobName;
-use hearth_kit::{Authed, Param, Query, Refused, Reply};
+use hearth_kit::{ApiError, ApiResult, Authed, Param, Query};
 use hearth_wire::{
     logs::{LogsEntry, LogsEvent, LogsList, LogsQuery},
     reply::Data,
 };
 
-use super::streamed::{Asked, page, streamed};
-use crate::{app::Whose, cx::Cx, rights::LogsRead};
+use super::reply::{StreamRequest, reply_page, reply_stream};
+use crate::{app::LogSelection, context::LogsContext, rights::LogsRead};
 
-/// A page of what a job has written. Its text is as it was written, control characters included.
+/// List a page of a job's lines. Their text is unchanged and may hold control characters.
 #[utoipa::path(get, path = "/logs/v1/tool/{tool}/job/{job}/logs", tag = "logs", operation_id = "logs.list",
-    params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "which"),
+    params(("tool" = String, Path, description = "name of the tool"), ("job" = String, Path, description = "name of the job"),
         LogsQuery),
-    responses((status = 200, body = Data<LogsList>), (status = 404, description = "it has written nothing"),
-        (status = 422, description = "a time, number or pattern that is none")))]
+    responses((status = 200, body = Data<LogsList>), (status = 404, description = "the job has no log"),
+        (status = 422, description = "a time, number or pattern is invalid")))]
 pub async fn list(
-    cx: Cx,
+    cx: LogsContext,
     tool: Authed<LogsRead>,
     Param(job): Param<JobName>,
     Query(query): Query<LogsQuery>,
-) -> Reply<LogsList> {
-    page(&cx, tool.id, &Whose::Job(job), query).await
+) -> ApiResult<LogsList> {
+    reply_page(&cx, tool.id, &LogSelection::Job(job), query).await
 }
 
-/// What a job has written last, and then each line as it is written: a JSON object a line, or an event each for those
-/// who accept `text/event-stream`. It ends after a quarter of an hour with a line that has no `pod`, or an event
-/// `end`, that says where to go on.
+/// Stream the last lines of a job and then each new line: one JSON object on each line, or one event each for
+/// clients that accept `text/event-stream`. The stream ends after 15 minutes with a line without a `pod`, or
+/// an event `end`; both hold the cursor of the next request.
 #[utoipa::path(get, path = "/logs/v1/tool/{tool}/job/{job}/logs_stream", tag = "logs",
     operation_id = "logs.stream",
-    params(("tool" = String, Path, description = "its name"), ("job" = String, Path, description = "which"),
+    params(("tool" = String, Path, description = "name of the tool"), ("job" = String, Path, description = "name of the job"),
         ("Last-Event-ID" = Option<String>, Header, description = "the cursor of the last line seen"), LogsQuery),
     responses((status = 200, content((LogsEntry = "application/x-ndjson"), (LogsEvent = "text/event-stream"))),
-        (status = 404, description = "it has written nothing"),
-        (status = 422, description = "a time, number or pattern that is none")))]
-pub async fn stream(
-    cx: Cx,
+        (status = 404, description = "the job has no log"),
+        (status = 422, description = "a time, number or pattern is invalid")))]
+pub async fn stream_lines(
+    cx: LogsContext,
     tool: Authed<LogsRead>,
     Param(job): Param<JobName>,
     Query(query): Query<LogsQuery>,
-    asked: Asked,
-) -> Result<Response, Refused> {
-    streamed(cx, tool.id, Whose::Job(job), query, asked).await
+    request: StreamRequest,
+) -> Result<Response, ApiError> {
+    reply_stream(cx, tool.id, LogSelection::Job(job), query, request).await
 }

@@ -4,4 +4,4 @@ pub mod internal;
 pub mod jobs;
 pub mod tool;
 
-mod streamed;
+mod reply;

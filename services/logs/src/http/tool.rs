@@ -1,36 +1,39 @@
-//! What all jobs of a tool have written, in the order in which it arrived.
+//! Endpoints of the lines of all jobs of a tool, in the order of their arrival.
 
 use axum::response::Response;
-use hearth_kit::{Authed, Query, Refused, Reply};
+use hearth_kit::{ApiError, ApiResult, Authed, Query};
 use hearth_wire::{
     logs::{LogsEntry, LogsEvent, LogsList, LogsQuery},
     reply::Data,
 };
 
-use super::streamed::{Asked, page, streamed};
-use crate::{app::Whose, cx::Cx, rights::LogsRead};
+use super::reply::{StreamRequest, reply_page, reply_stream};
+use crate::{app::LogSelection, context::LogsContext, rights::LogsRead};
 
-/// A page of what the jobs of a tool have written. Its text is as it was written, control characters included.
+/// List a page of the lines of all jobs of a tool. Their text is unchanged and may hold control characters.
 #[utoipa::path(get, path = "/logs/v1/tool/{tool}/logs", tag = "logs", operation_id = "logs.tool_list",
-    params(("tool" = String, Path, description = "its name"), LogsQuery),
+    params(("tool" = String, Path, description = "name of the tool"), LogsQuery),
     responses((status = 200, body = Data<LogsList>),
-        (status = 422, description = "a time, number or pattern that is none")))]
-pub async fn list(cx: Cx, tool: Authed<LogsRead>, Query(query): Query<LogsQuery>) -> Reply<LogsList> {
-    page(&cx, tool.id, &Whose::Tool, query).await
-}
-
-/// What the jobs of a tool have written last, and then each line as it is written, in the forms that a job's lines
-/// come in.
-#[utoipa::path(get, path = "/logs/v1/tool/{tool}/logs_stream", tag = "logs", operation_id = "logs.tool_stream",
-    params(("tool" = String, Path, description = "its name"),
-        ("Last-Event-ID" = Option<String>, Header, description = "the cursor of the last line seen"), LogsQuery),
-    responses((status = 200, content((LogsEntry = "application/x-ndjson"), (LogsEvent = "text/event-stream"))),
-        (status = 422, description = "a time, number or pattern that is none")))]
-pub async fn stream(
-    cx: Cx,
+        (status = 422, description = "a time, number or pattern is invalid")))]
+pub async fn list(
+    cx: LogsContext,
     tool: Authed<LogsRead>,
     Query(query): Query<LogsQuery>,
-    asked: Asked,
-) -> Result<Response, Refused> {
-    streamed(cx, tool.id, Whose::Tool, query, asked).await
+) -> ApiResult<LogsList> {
+    reply_page(&cx, tool.id, &LogSelection::Tool, query).await
+}
+
+/// Stream the last lines of all jobs of a tool and then each new line, in the formats of a job's stream.
+#[utoipa::path(get, path = "/logs/v1/tool/{tool}/logs_stream", tag = "logs", operation_id = "logs.tool_stream",
+    params(("tool" = String, Path, description = "name of the tool"),
+        ("Last-Event-ID" = Option<String>, Header, description = "the cursor of the last line seen"), LogsQuery),
+    responses((status = 200, content((LogsEntry = "application/x-ndjson"), (LogsEvent = "text/event-stream"))),
+        (status = 422, description = "a time, number or pattern is invalid")))]
+pub async fn stream_lines(
+    cx: LogsContext,
+    tool: Authed<LogsRead>,
+    Query(query): Query<LogsQuery>,
+    request: StreamRequest,
+) -> Result<Response, ApiError> {
+    reply_stream(cx, tool.id, LogSelection::Tool, query, request).await
 }

@@ -1,24 +1,24 @@
-//! Chunks of lines.
+//! The table of chunks of lines.
 
 use hearth_base::Result;
-use hearth_kit::db::{At, OrFault, Tx};
+use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use hearth_wire::logs::LogsDirection;
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
-use super::{Line, Log, Store, Unpacker, form, log::LogId};
+use super::{LogsStore, StoredLine, StoredLog, Unpacker, chunk_format, log::LogId};
 
-/// Loose chunks are merged when there are so many,
-const LOOSE: i32 = 64;
-/// or when they take so much.
-const LOOSE_BYTES: i64 = 256 << 10;
-/// The most bytes of text in a sealed chunk, but for one line more.
-const SEALED_TEXT: usize = 256 << 10;
+/// The number of loose chunks at which they are merged.
+const MAX_LOOSE_CHUNKS: i32 = 64;
+/// The size of loose chunks at which they are merged.
+const MAX_LOOSE_BYTES: i64 = 256 << 10;
+/// The maximum of text bytes in a sealed chunk, except that its last line may exceed it.
+const MAX_SEALED_TEXT_BYTES: usize = 256 << 10;
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -29,9 +29,9 @@ pub mod row {
         #[sea_orm(primary_key, auto_increment = false)]
         pub first: i64,
         pub lines: i32,
-        /// When its oldest and its newest line were written.
-        pub oldest: At,
-        pub newest: At,
+        /// The times of its oldest and newest line.
+        pub oldest: DbTimestamp,
+        pub newest: DbTimestamp,
         pub sealed: bool,
         pub bytes: i32,
         #[sea_orm(column_type = "Blob")]
@@ -44,127 +44,139 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Which chunks of a log are wanted.
+/// The requested chunks of a log.
 #[derive(Debug, Clone, Copy)]
-pub struct Part {
-    /// Those with positions from here on,
+pub struct ChunkRange {
+    /// Only chunks with first positions from here on.
     pub from: i64,
-    /// and before this.
+    /// Only chunks with first positions before this.
     pub before: i64,
-    /// Those that may hold lines from then on,
+    /// Only chunks that may hold lines from then on.
     pub since: Option<Timestamp>,
-    /// and until then.
+    /// Only chunks that may hold lines until then.
     pub until: Option<Timestamp>,
-    /// Which come first.
+    /// The order of the chunks.
     pub order: LogsDirection,
 }
 
-/// A chunk as it lies.
+/// A stored chunk.
 #[derive(Debug)]
-pub struct Piece {
+pub struct StoredChunk {
     /// The position of its first line.
     pub first: i64,
-    /// When its oldest and its newest line were written.
+    /// The times of its oldest and newest line.
     pub oldest: Timestamp,
     pub newest: Timestamp,
-    /// What [`Unpacker::read`] reads.
+    /// The encoded lines, for [`Unpacker::read`].
     pub content: Vec<u8>,
 }
 
-impl Store {
-    /// Writes lines at the end of a log, and merges its loose chunks when there are enough. `log` is brought up to
-    /// date, and is written by the caller.
-    pub async fn chunk_append(&self, tx: &Tx, log: &mut Log, lines: &[Line], seal: bool) -> Result<()> {
+impl LogsStore {
+    /// Appends lines to a log and merges its loose chunks if they reach a limit. Updates `log`; the caller
+    /// saves it.
+    pub async fn append_lines(
+        &self,
+        tx: &Tx,
+        log: &mut StoredLog,
+        lines: &[StoredLine],
+        seal: bool,
+    ) -> Result<()> {
         if !lines.is_empty() {
-            let bytes = insert(tx, log.id, lines, false).await?;
+            let bytes = insert_chunk(tx, log.id, lines, false).await?;
             log.bytes += bytes;
-            log.loose += 1;
+            log.loose_chunks += 1;
             log.loose_bytes += bytes;
         }
-        if log.loose >= LOOSE || log.loose_bytes >= LOOSE_BYTES || (seal && log.loose > 1) {
-            self.seal(tx, log).await?;
+        if log.loose_chunks >= MAX_LOOSE_CHUNKS
+            || log.loose_bytes >= MAX_LOOSE_BYTES
+            || (seal && log.loose_chunks > 1)
+        {
+            self.seal_loose_chunks(tx, log).await?;
         }
         Ok(())
     }
 
-    async fn seal(&self, tx: &Tx, log: &mut Log) -> Result<()> {
-        let loose = of(log.id).filter(row::Column::Sealed.eq(false)).order_by_asc(row::Column::First);
+    async fn seal_loose_chunks(&self, tx: &Tx, log: &mut StoredLog) -> Result<()> {
+        let loose_chunks =
+            select_chunks(log.id).filter(row::Column::Sealed.eq(false)).order_by_asc(row::Column::First);
         let (mut lines, mut unpacker) = (Vec::new(), Unpacker::default());
-        for row in loose.all(&**tx).await.or_fault()? {
+        for row in loose_chunks.all(&**tx).await.or_db_error()? {
             lines.extend(unpacker.read(&row.content, None)?);
         }
-        let gone = row::Entity::delete_many()
+        let deletion = row::Entity::delete_many()
             .filter(row::Column::LogId.eq(log.id.to_string()))
             .filter(row::Column::Sealed.eq(false));
-        gone.exec(&**tx).await.or_fault()?;
+        deletion.exec(&**tx).await.or_db_error()?;
         log.bytes -= log.loose_bytes;
-        (log.loose, log.loose_bytes) = (0, 0);
+        (log.loose_chunks, log.loose_bytes) = (0, 0);
         let mut left = lines.as_slice();
         while !left.is_empty() {
-            let (now, later) = left.split_at(fitting(left));
-            log.bytes += insert(tx, log.id, now, true).await?;
+            let (now, later) = left.split_at(count_fitting_lines(left));
+            log.bytes += insert_chunk(tx, log.id, now, true).await?;
             left = later;
         }
         Ok(())
     }
 
-    /// The place of the chunk that holds a position, or would begin with it.
-    pub async fn chunk_holding(&self, log: LogId, position: i64) -> Result<i64> {
-        let query = of(log).select_only().column(row::Column::First);
+    /// Finds the first position of the chunk that holds a position; without one, returns the position itself.
+    pub async fn find_chunk_of_position(&self, log: LogId, position: i64) -> Result<i64> {
+        let query = select_chunks(log).select_only().column(row::Column::First);
         let query = query.filter(row::Column::First.lte(position)).order_by_desc(row::Column::First);
-        let first: Option<i64> = query.limit(1).into_tuple().one(self.db.reader()).await.or_fault()?;
+        let first: Option<i64> = query.limit(1).into_tuple().one(self.db.reader()).await.or_db_error()?;
         Ok(first.unwrap_or(position))
     }
 
-    /// Some chunks of a log.
-    pub async fn chunks(&self, log: LogId, part: &Part, most: u64) -> Result<Vec<Piece>> {
-        let Part { from, before, since, until, order } = *part;
-        let mut query =
-            of(log).filter(row::Column::First.gte(from)).filter(row::Column::First.lt(before)).limit(most);
+    /// Lists chunks of a log.
+    pub async fn list_chunks(&self, log: LogId, range: &ChunkRange, limit: u64) -> Result<Vec<StoredChunk>> {
+        let ChunkRange { from, before, since, until, order } = *range;
+        let mut query = select_chunks(log)
+            .filter(row::Column::First.gte(from))
+            .filter(row::Column::First.lt(before))
+            .limit(limit);
         if let Some(since) = since {
-            query = query.filter(row::Column::Newest.gte(At::from(since)));
+            query = query.filter(row::Column::Newest.gte(DbTimestamp::from(since)));
         }
         if let Some(until) = until {
-            query = query.filter(row::Column::Oldest.lte(At::from(until)));
+            query = query.filter(row::Column::Oldest.lte(DbTimestamp::from(until)));
         }
         let order = match order {
             LogsDirection::NewestFirst => Order::Desc,
             LogsDirection::OldestFirst => Order::Asc,
         };
-        let rows = query.order_by(row::Column::First, order).all(self.db.reader()).await.or_fault()?;
-        let piece = |row: row::Model| {
+        let rows = query.order_by(row::Column::First, order).all(self.db.reader()).await.or_db_error()?;
+        let to_chunk = |row: row::Model| {
             let row::Model { first, oldest, newest, content, .. } = row;
-            Piece { first, oldest: oldest.into(), newest: newest.into(), content }
+            StoredChunk { first, oldest: oldest.into(), newest: newest.into(), content }
         };
-        Ok(rows.into_iter().map(piece).collect())
+        Ok(rows.into_iter().map(to_chunk).collect())
     }
 
-    /// Drops the oldest chunks of a log, at most `most`, of those that hold nothing newer than `until`. How much
-    /// that made free; `log` is brought up to date, and is written by the caller.
-    pub async fn chunks_drop(
+    /// Deletes the oldest chunks of a log, at most `limit`, and only those without lines newer than `until`.
+    /// Returns the freed bytes. Updates `log`; the caller saves it.
+    pub async fn delete_oldest_chunks(
         &self,
         tx: &Tx,
-        log: &mut Log,
+        log: &mut StoredLog,
         until: Option<Timestamp>,
-        most: u64,
+        limit: u64,
     ) -> Result<i64> {
-        let mut query = of(log.id).order_by_asc(row::Column::First).limit(most);
+        let mut query = select_chunks(log.id).order_by_asc(row::Column::First).limit(limit);
         if let Some(until) = until {
-            query = query.filter(row::Column::Newest.lt(At::from(until)));
+            query = query.filter(row::Column::Newest.lt(DbTimestamp::from(until)));
         }
         let columns =
             [row::Column::First, row::Column::Lines, row::Column::Bytes, row::Column::Sealed].into_iter();
         let query = columns.fold(query.select_only(), QuerySelect::column);
-        let rows: Vec<(i64, i32, i32, bool)> = query.into_tuple().all(&**tx).await.or_fault()?;
+        let rows: Vec<(i64, i32, i32, bool)> = query.into_tuple().all(&**tx).await.or_db_error()?;
         let firsts = rows.iter().map(|(first, ..)| *first);
-        let gone = row::Entity::delete_many().filter(row::Column::LogId.eq(log.id.to_string()));
-        gone.filter(row::Column::First.is_in(firsts)).exec(&**tx).await.or_fault()?;
+        let deletion = row::Entity::delete_many().filter(row::Column::LogId.eq(log.id.to_string()));
+        deletion.filter(row::Column::First.is_in(firsts)).exec(&**tx).await.or_db_error()?;
         let mut freed = 0;
         for (_, lines, bytes, sealed) in rows {
             freed += i64::from(bytes);
             log.dropped += i64::from(lines);
             if !sealed {
-                log.loose -= 1;
+                log.loose_chunks -= 1;
                 log.loose_bytes -= i64::from(bytes);
             }
         }
@@ -173,25 +185,26 @@ impl Store {
     }
 }
 
-fn of(log: LogId) -> Select<row::Entity> {
+fn select_chunks(log: LogId) -> Select<row::Entity> {
     row::Entity::find().filter(row::Column::LogId.eq(log.to_string()))
 }
 
-/// How many of these lines go into one sealed chunk.
-fn fitting(lines: &[Line]) -> usize {
+/// Counts the lines that go into one sealed chunk.
+fn count_fitting_lines(lines: &[StoredLine]) -> usize {
     let mut text = 0;
     let over = lines.iter().position(|line| {
         text += line.text.len();
-        text > SEALED_TEXT
+        text > MAX_SEALED_TEXT_BYTES
     });
     over.map_or(lines.len(), |last| last + 1)
 }
 
-async fn insert(tx: &Tx, log: LogId, lines: &[Line], sealed: bool) -> Result<i64> {
+async fn insert_chunk(tx: &Tx, log: LogId, lines: &[StoredLine], sealed: bool) -> Result<i64> {
     let Some(first) = lines.first() else { return Ok(0) };
     let oldest = lines.iter().map(|line| line.time).min().unwrap_or(first.time);
     let newest = lines.iter().map(|line| line.time).max().unwrap_or(first.time);
-    let content = if sealed { form::seal(lines)? } else { form::write(lines)? };
+    let content =
+        if sealed { chunk_format::encode_sealed(lines)? } else { chunk_format::encode_loose(lines)? };
     let bytes = i32::try_from(content.len()).unwrap_or(i32::MAX);
     let row = row::ActiveModel {
         log_id: Set(log.to_string()),
@@ -203,6 +216,6 @@ async fn insert(tx: &Tx, log: LogId, lines: &[Line], sealed: bool) -> Result<i64
         bytes: Set(bytes),
         content: Set(content),
     };
-    row::Entity::insert(row).exec_without_returning(&**tx).await.or_fault()?;
+    row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error()?;
     Ok(i64::from(bytes))
 }

@@ -1,18 +1,18 @@
-//! Containers that have written to a log: what was heard of each.
+//! The table of containers that have written to a log.
 
 use std::collections::BTreeMap;
 
 use hearth_base::Result;
-use hearth_kit::db::{At, OrFault, Tx};
+use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter,
 };
 
-use super::{Log, Store, log::LogId};
+use super::{LogsStore, StoredLog, log::LogId};
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -24,20 +24,20 @@ pub mod row {
         pub number: i32,
         pub run: String,
         pub name: String,
-        /// The positions of its first line and of its last.
+        /// The positions of its first and last line.
         pub first: i64,
         pub last: i64,
-        /// The sequence of the line that it writes next.
-        pub expected: i64,
-        /// It has ended, and everything was heard of it.
+        /// The sequence of its next line.
+        pub next_sequence: i64,
+        /// True if it has ended and all its lines have arrived.
         pub complete: bool,
-        /// The hour in which it was last heard of.
-        pub hour: At,
-        /// How much it wrote in that hour.
+        /// The start of the hour in which its last lines arrived.
+        pub hour: DbTimestamp,
+        /// The bytes that it wrote in that hour.
         pub hour_bytes: i64,
-        /// How many of its lines were dropped in that hour.
+        /// The number of its lines that were dropped in that hour.
         pub hour_dropped: i64,
-        pub changed: At,
+        pub changed: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -54,7 +54,7 @@ pub struct Instance {
     pub name: String,
     pub first: i64,
     pub last: i64,
-    pub expected: i64,
+    pub next_sequence: i64,
     pub complete: bool,
     pub hour: Timestamp,
     pub hour_bytes: i64,
@@ -70,7 +70,7 @@ impl From<row::Model> for Instance {
             name,
             first,
             last,
-            expected,
+            next_sequence,
             complete,
             hour,
             hour_bytes,
@@ -78,17 +78,17 @@ impl From<row::Model> for Instance {
             changed: _,
         } = row;
         let hour = hour.into();
-        Self { number, run, name, first, last, expected, complete, hour, hour_bytes, hour_dropped }
+        Self { number, run, name, first, last, next_sequence, complete, hour, hour_bytes, hour_dropped }
     }
 }
 
-impl Store {
-    /// A container of a run, under its tool's lock, where the next line gets the position `next`; a container that
-    /// is heard of for the first time gets the log's next number, which is written with the log.
-    pub async fn instance_in(
+impl LogsStore {
+    /// Finds or inserts a container of a run, under its tool's lock. `next` is the position of the next line.
+    /// A new container gets the log's next number; the caller saves the log.
+    pub async fn find_or_create_instance(
         &self,
         tx: &Tx,
-        log: &mut Log,
+        log: &mut StoredLog,
         next: i64,
         run: &str,
         name: &str,
@@ -97,7 +97,7 @@ impl Store {
             .filter(row::Column::LogId.eq(log.id.to_string()))
             .filter(row::Column::Run.eq(run))
             .filter(row::Column::Name.eq(name));
-        if let Some(row) = query.one(&**tx).await.or_fault()? {
+        if let Some(row) = query.one(&**tx).await.or_db_error()? {
             return Ok(row.into());
         }
         let number = log.instances;
@@ -109,20 +109,20 @@ impl Store {
             name: name.to_owned(),
             first: next,
             last: next - 1,
-            expected: 1,
+            next_sequence: 1,
             complete: false,
-            hour: At::from(Timestamp::UNIX_EPOCH),
+            hour: DbTimestamp::from(Timestamp::UNIX_EPOCH),
             hour_bytes: 0,
             hour_dropped: 0,
-            changed: At::from(Timestamp::UNIX_EPOCH),
+            changed: DbTimestamp::from(Timestamp::UNIX_EPOCH),
         };
         let new = row::ActiveModel::from(row.clone()).reset_all();
-        row::Entity::insert(new).exec_without_returning(&**tx).await.or_fault()?;
+        row::Entity::insert(new).exec_without_returning(&**tx).await.or_db_error()?;
         Ok(row.into())
     }
 
-    /// Writes what was heard of a container.
-    pub async fn instance_save(
+    /// Saves a container.
+    pub async fn save_instance(
         &self,
         tx: &Tx,
         log: LogId,
@@ -135,7 +135,7 @@ impl Store {
             name: _,
             first: _,
             last,
-            expected,
+            next_sequence,
             complete,
             hour,
             hour_bytes,
@@ -145,7 +145,7 @@ impl Store {
             log_id: Set(log.to_string()),
             number: Set(*number),
             last: Set(*last),
-            expected: Set(*expected),
+            next_sequence: Set(*next_sequence),
             complete: Set(*complete),
             hour: Set((*hour).into()),
             hour_bytes: Set(*hour_bytes),
@@ -153,46 +153,48 @@ impl Store {
             changed: Set(now.into()),
             ..Default::default()
         };
-        row::Entity::update(row).exec(&**tx).await.or_fault().map(|_| ())
+        row::Entity::update(row).exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// The containers of these numbers.
-    pub async fn instances(
+    /// Lists the containers with these numbers.
+    pub async fn list_instances(
         &self,
         log: LogId,
         numbers: impl IntoIterator<Item = i32>,
     ) -> Result<BTreeMap<i32, Instance>> {
         let query = row::Entity::find().filter(row::Column::LogId.eq(log.to_string()));
-        let rows = query.filter(row::Column::Number.is_in(numbers)).all(self.db.reader()).await.or_fault()?;
+        let rows =
+            query.filter(row::Column::Number.is_in(numbers)).all(self.db.reader()).await.or_db_error()?;
         Ok(rows.into_iter().map(|row| (row.number, row.into())).collect())
     }
 
-    /// The containers of a run.
-    pub async fn instances_of_run(&self, log: LogId, run: &str) -> Result<Vec<Instance>> {
+    /// Lists the containers of a run.
+    pub async fn list_instances_of_run(&self, log: LogId, run: &str) -> Result<Vec<Instance>> {
         let query = row::Entity::find().filter(row::Column::LogId.eq(log.to_string()));
-        let rows = query.filter(row::Column::Run.eq(run)).all(self.db.reader()).await.or_fault()?;
+        let rows = query.filter(row::Column::Run.eq(run)).all(self.db.reader()).await.or_db_error()?;
         Ok(rows.into_iter().map(Instance::from).collect())
     }
 
-    /// Whether every container of a log, of a run's if one is named, has ended; false when there is none.
-    pub async fn instances_complete(&self, log: LogId, run: Option<&str>) -> Result<bool> {
+    /// True if the log, or the run in it, has containers and all of them have ended.
+    pub async fn are_instances_complete(&self, log: LogId, run: Option<&str>) -> Result<bool> {
         let mut query = row::Entity::find().filter(row::Column::LogId.eq(log.to_string()));
         if let Some(run) = run {
             query = query.filter(row::Column::Run.eq(run));
         }
         let open = query.clone().filter(row::Column::Complete.eq(false));
         let (all, open) = (query.count(self.db.reader()), open.count(self.db.reader()));
-        Ok(all.await.or_fault()? > 0 && open.await.or_fault()? == 0)
+        Ok(all.await.or_db_error()? > 0 && open.await.or_db_error()? == 0)
     }
 
-    /// Forgets containers that have ended and were last heard of before `then`, and those of which nothing was
-    /// heard since `long_ago`.
-    pub async fn instances_forget(&self, then: Timestamp, long_ago: Timestamp) -> Result<()> {
+    /// Deletes ended containers without lines since `then`, and all containers without lines since
+    /// `long_ago`.
+    pub async fn delete_old_instances(&self, then: Timestamp, long_ago: Timestamp) -> Result<()> {
         let tx = self.begin().await?;
-        let ended =
-            Condition::all().add(row::Column::Complete.eq(true)).add(row::Column::Changed.lt(At::from(then)));
-        let old = Condition::any().add(ended).add(row::Column::Changed.lt(At::from(long_ago)));
-        row::Entity::delete_many().filter(old).exec(&*tx).await.or_fault()?;
+        let ended = Condition::all()
+            .add(row::Column::Complete.eq(true))
+            .add(row::Column::Changed.lt(DbTimestamp::from(then)));
+        let old = Condition::any().add(ended).add(row::Column::Changed.lt(DbTimestamp::from(long_ago)));
+        row::Entity::delete_many().filter(old).exec(&*tx).await.or_db_error()?;
         tx.commit().await
     }
 }

@@ -1,18 +1,18 @@
-//! Logs: one for each job and build that has written something.
+//! The table of logs: one for each job and build that has written lines.
 
 use hearth_base::{Entropy, Error, Id, IdKind, Result, ToolId};
-use hearth_kit::db::{OrFault, Tx};
-use hearth_wire::logs::internal::LogsOf;
+use hearth_kit::db::{OrDbError, Tx};
+use hearth_wire::logs::internal::LogsOwner;
 use jiff::Timestamp;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
 };
 
-use super::Store;
+use super::LogsStore;
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -23,19 +23,19 @@ pub mod row {
         pub tool_id: String,
         pub kind: String,
         pub name: String,
-        /// The position behind its last line.
+        /// The position after its last line.
         pub next: i64,
-        /// How much its chunks take.
+        /// The bytes of its chunks.
         pub bytes: i64,
-        /// How many lines were kept once and are not any more.
+        /// The number of its deleted lines.
         pub dropped: i64,
-        /// How many loose chunks it has.
-        pub loose: i32,
-        /// How much they take.
+        /// The number of its loose chunks.
+        pub loose_chunks: i32,
+        /// The bytes of its loose chunks.
         pub loose_bytes: i64,
-        /// How many containers have written it.
+        /// The number of its containers.
         pub instances: i32,
-        pub changed: At,
+        pub changed: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -44,39 +44,39 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The marker behind [`LogId`].
+/// The marker type of [`LogId`].
 pub enum LogKind {}
 
 impl IdKind for LogKind {
-    const PREFIX: &'static str = "log";
+    const ID_PREFIX: &'static str = "log";
 }
 
 /// The id of a log.
 pub type LogId = Id<LogKind>;
 
-const JOB: &str = "job";
+const JOB_KIND: &str = "job";
 
-/// Whose log it is.
+/// The job or build of a log.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Source {
+pub struct LogSource {
     pub tool: ToolId,
     pub kind: &'static str,
     pub name: String,
 }
 
-impl Source {
-    /// The log of a tool's job or build.
-    pub fn new(tool: ToolId, of: &LogsOf) -> Self {
+impl LogSource {
+    /// Builds the source of a tool's job or build.
+    pub fn new(tool: ToolId, of: &LogsOwner) -> Self {
         match of {
-            LogsOf::Job(job) => Self { tool, kind: JOB, name: job.to_string() },
-            LogsOf::Build(build) => Self { tool, kind: "build", name: build.clone() },
+            LogsOwner::Job(job) => Self { tool, kind: JOB_KIND, name: job.to_string() },
+            LogsOwner::Build(build) => Self { tool, kind: "build", name: build.clone() },
         }
     }
 }
 
 /// A log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Log {
+pub struct StoredLog {
     pub id: LogId,
     pub tool: ToolId,
     /// The name of its job, or the id of its build.
@@ -84,13 +84,13 @@ pub struct Log {
     pub next: i64,
     pub bytes: i64,
     pub dropped: i64,
-    pub loose: i32,
+    pub loose_chunks: i32,
     pub loose_bytes: i64,
     pub instances: i32,
     pub changed: Timestamp,
 }
 
-impl TryFrom<row::Model> for Log {
+impl TryFrom<row::Model> for StoredLog {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
@@ -102,47 +102,53 @@ impl TryFrom<row::Model> for Log {
             next,
             bytes,
             dropped,
-            loose,
+            loose_chunks,
             loose_bytes,
             instances,
             changed,
         } = row;
-        let wrong = |_| Error::internal("log holds an id that it never was given");
-        let (id, tool) = (id.parse().map_err(wrong)?, tool_id.parse().map_err(wrong)?);
+        let invalid = |_| Error::internal("log row has an invalid id");
+        let (id, tool) = (id.parse().map_err(invalid)?, tool_id.parse().map_err(invalid)?);
         let changed = changed.into();
-        Ok(Self { id, tool, name, next, bytes, dropped, loose, loose_bytes, instances, changed })
+        Ok(Self { id, tool, name, next, bytes, dropped, loose_chunks, loose_bytes, instances, changed })
     }
 }
 
-fn of(source: &Source) -> Select<row::Entity> {
+fn select_log(source: &LogSource) -> Select<row::Entity> {
     row::Entity::find()
         .filter(row::Column::ToolId.eq(source.tool.to_string()))
         .filter(row::Column::Kind.eq(source.kind))
         .filter(row::Column::Name.eq(source.name.as_str()))
 }
 
-async fn one(query: Select<row::Entity>, db: &impl ConnectionTrait) -> Result<Option<Log>> {
-    query.one(db).await.or_fault()?.map(Log::try_from).transpose()
+async fn read_log(query: Select<row::Entity>, db: &impl ConnectionTrait) -> Result<Option<StoredLog>> {
+    query.one(db).await.or_db_error()?.map(StoredLog::try_from).transpose()
 }
 
-impl Store {
-    /// A log, if anything was written to it.
-    pub async fn log(&self, source: &Source) -> Result<Option<Log>> {
-        one(of(source), self.db.reader()).await
+impl LogsStore {
+    /// Finds a log.
+    pub async fn find_log(&self, source: &LogSource) -> Result<Option<StoredLog>> {
+        read_log(select_log(source), self.db.reader()).await
     }
 
-    /// The logs of a tool's jobs to which something was written.
-    pub async fn logs_of_jobs(&self, tool: ToolId) -> Result<Vec<Log>> {
+    /// Lists the logs of a tool's jobs that have lines.
+    pub async fn list_job_logs(&self, tool: ToolId) -> Result<Vec<StoredLog>> {
         let query = row::Entity::find()
             .filter(row::Column::ToolId.eq(tool.to_string()))
-            .filter(row::Column::Kind.eq(JOB))
+            .filter(row::Column::Kind.eq(JOB_KIND))
             .filter(row::Column::Next.gt(0));
-        query.all(self.db.reader()).await.or_fault()?.into_iter().map(Log::try_from).collect()
+        query.all(self.db.reader()).await.or_db_error()?.into_iter().map(StoredLog::try_from).collect()
     }
 
-    /// A log, under its tool's lock; it is made when it is written to first.
-    pub async fn log_in(&self, tx: &Tx, source: &Source, now: Timestamp, entropy: &Entropy) -> Result<Log> {
-        if let Some(log) = one(of(source), &**tx).await? {
+    /// Finds or inserts a log, under its tool's lock.
+    pub async fn find_or_create_log(
+        &self,
+        tx: &Tx,
+        source: &LogSource,
+        now: Timestamp,
+        entropy: &Entropy,
+    ) -> Result<StoredLog> {
+        if let Some(log) = read_log(select_log(source), &**tx).await? {
             return Ok(log);
         }
         let row = row::Model {
@@ -153,41 +159,52 @@ impl Store {
             next: 0,
             bytes: 0,
             dropped: 0,
-            loose: 0,
+            loose_chunks: 0,
             loose_bytes: 0,
             instances: 0,
             changed: now.into(),
         };
         let new = row::ActiveModel::from(row.clone()).reset_all();
-        row::Entity::insert(new).exec_without_returning(&**tx).await.or_fault()?;
+        row::Entity::insert(new).exec_without_returning(&**tx).await.or_db_error()?;
         row.try_into()
     }
 
-    /// Writes what has changed of a log.
-    pub async fn log_save(&self, tx: &Tx, log: &Log) -> Result<()> {
-        let Log { id, tool: _, name: _, next, bytes, dropped, loose, loose_bytes, instances, changed } = log;
+    /// Saves a log.
+    pub async fn save_log(&self, tx: &Tx, log: &StoredLog) -> Result<()> {
+        let StoredLog {
+            id,
+            tool: _,
+            name: _,
+            next,
+            bytes,
+            dropped,
+            loose_chunks,
+            loose_bytes,
+            instances,
+            changed,
+        } = log;
         let row = row::ActiveModel {
             id: Set(id.to_string()),
             next: Set(*next),
             bytes: Set(*bytes),
             dropped: Set(*dropped),
-            loose: Set(*loose),
+            loose_chunks: Set(*loose_chunks),
             loose_bytes: Set(*loose_bytes),
             instances: Set(*instances),
             changed: Set((*changed).into()),
             ..Default::default()
         };
-        row::Entity::update(row).exec(&**tx).await.or_fault().map(|_| ())
+        row::Entity::update(row).exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// The log of a tool that takes most, under the tool's lock.
-    pub async fn log_largest(&self, tx: &Tx, tool: ToolId) -> Result<Option<Log>> {
+    /// Finds the largest log of a tool, under the tool's lock.
+    pub async fn find_largest_log(&self, tx: &Tx, tool: ToolId) -> Result<Option<StoredLog>> {
         let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
-        one(query.order_by_desc(row::Column::Bytes).limit(1), &**tx).await
+        read_log(query.order_by_desc(row::Column::Bytes).limit(1), &**tx).await
     }
 
-    /// A log by its id, under its tool's lock.
-    pub async fn log_by_id(&self, tx: &Tx, id: LogId) -> Result<Option<Log>> {
-        one(row::Entity::find_by_id(id.to_string()), &**tx).await
+    /// Finds a log by its id, under its tool's lock.
+    pub async fn find_log_by_id(&self, tx: &Tx, id: LogId) -> Result<Option<StoredLog>> {
+        read_log(row::Entity::find_by_id(id.to_string()), &**tx).await
     }
 }

@@ -1,4 +1,4 @@
-//! How the tables came to be as they are. A migration that was released never changes.
+//! Migrations of the tables. A released migration never changes.
 
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
@@ -11,9 +11,9 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Func, Index, Query, Table, TableCreateStatement},
 };
 
-/// All of them, oldest first.
+/// All migrations, the oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateLogs), Box::new(PlacesOfTools)]
+    vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateLogs), Box::new(NumberLinesByTool)]
 }
 
 struct CreateLogs;
@@ -27,15 +27,16 @@ impl MigrationName for CreateLogs {
 #[async_trait::async_trait]
 impl MigrationTrait for CreateLogs {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [tool(), log(), instance(), chunk()] {
+        for table in [create_tool_table(), create_log_table(), create_instance_table(), create_chunk_table()]
+        {
             manager.create_table(table).await?;
         }
         let mut source = Index::create().name("log_source").table("log").unique().to_owned();
         source.col("tool_id").col("kind").col("name");
         manager.create_index(source).await?;
-        let mut known = Index::create().name("instance_known").table("instance").unique().to_owned();
-        known.col("log_id").col("run").col("name");
-        manager.create_index(known).await?;
+        let mut writer = Index::create().name("instance_writer").table("instance").unique().to_owned();
+        writer.col("log_id").col("run").col("name");
+        manager.create_index(writer).await?;
         let ages = Index::create().name("chunk_newest").table("chunk").col("newest").to_owned();
         manager.create_index(ages).await?;
         let ages = Index::create().name("log_changed").table("log").col("changed").to_owned();
@@ -43,35 +44,35 @@ impl MigrationTrait for CreateLogs {
     }
 }
 
-/// Lines are numbered for a tool, not for each of its logs.
-struct PlacesOfTools;
+/// Numbers lines for each tool, not for each log.
+struct NumberLinesByTool;
 
-impl MigrationName for PlacesOfTools {
+impl MigrationName for NumberLinesByTool {
     fn name(&self) -> &str {
         "0002_places_of_tools"
     }
 }
 
 #[async_trait::async_trait]
-impl MigrationTrait for PlacesOfTools {
+impl MigrationTrait for NumberLinesByTool {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.add_column("tool", big_integer("next").default(0).to_owned()).await?;
-        // What is written from now on is behind everything that there is.
-        let behind = Query::select()
+        // New positions of a tool begin after the last line of all its logs.
+        let next = Query::select()
             .expr(Func::coalesce([Func::max(Expr::col(("log", "next"))).into(), Expr::value(0_i64)]))
             .from("log")
             .and_where(Expr::col(("log", "tool_id")).equals(("tool", "id")))
             .to_owned();
-        let set = Query::update().table("tool").value("next", behind).to_owned();
-        manager.execute(set).await
+        let set = Query::update().table("tool").value("next", next).to_owned();
+        manager.execute_statement(set).await
     }
 }
 
-fn tool() -> TableCreateStatement {
+fn create_tool_table() -> TableCreateStatement {
     Table::create().table("tool").col(string("id").primary_key()).col(big_integer("bytes")).to_owned()
 }
 
-fn log() -> TableCreateStatement {
+fn create_log_table() -> TableCreateStatement {
     Table::create()
         .table("log")
         .col(string("id").primary_key())
@@ -81,14 +82,14 @@ fn log() -> TableCreateStatement {
         .col(big_integer("next"))
         .col(big_integer("bytes"))
         .col(big_integer("dropped"))
-        .col(integer("loose"))
+        .col(integer("loose_chunks"))
         .col(big_integer("loose_bytes"))
         .col(integer("instances"))
         .col(big_integer("changed"))
         .to_owned()
 }
 
-fn instance() -> TableCreateStatement {
+fn create_instance_table() -> TableCreateStatement {
     Table::create()
         .table("instance")
         .col(string("log_id"))
@@ -97,7 +98,7 @@ fn instance() -> TableCreateStatement {
         .col(string("name"))
         .col(big_integer("first"))
         .col(big_integer("last"))
-        .col(big_integer("expected"))
+        .col(big_integer("next_sequence"))
         .col(boolean("complete"))
         .col(big_integer("hour"))
         .col(big_integer("hour_bytes"))
@@ -107,7 +108,7 @@ fn instance() -> TableCreateStatement {
         .to_owned()
 }
 
-fn chunk() -> TableCreateStatement {
+fn create_chunk_table() -> TableCreateStatement {
     Table::create()
         .table("chunk")
         .col(string("log_id"))

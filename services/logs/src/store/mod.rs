@@ -1,11 +1,11 @@
 //! The tables of `logs`: the only place that touches its database.
 //!
-//! A log is everything that a job or build has written. The lines of a tool are numbered as they arrive, whatever log
-//! they are of; those of a log lie in chunks, in order. What arrives is written as a loose chunk at once; loose chunks
-//! are the log's end, and are merged into compressed, sealed ones when there are enough of them.
+//! A log holds all lines of a job or build. The lines of a tool are numbered in the order of their arrival,
+//! across all its logs. A log stores its lines in chunks, in order. Each batch becomes a loose chunk at once.
+//! Loose chunks are the end of a log; they are merged into compressed, sealed chunks when they reach a limit.
 
 mod chunk;
-mod form;
+mod chunk_format;
 mod instance;
 mod log;
 mod migrations;
@@ -15,47 +15,47 @@ mod tool;
 use hearth_base::{Result, ToolId};
 use hearth_kit::{
     db::{Db, Tx, queue::Queue},
-    wake::{Topic, WakeListener},
+    wake::{WakeListener, WakeTopic},
 };
 
-pub use chunk::{Part, Piece};
-pub use form::{Line, Unpacker};
+pub use chunk::{ChunkRange, StoredChunk};
+pub use chunk_format::{StoredLine, Unpacker};
 pub use instance::Instance;
-pub use log::{Log, Source};
+pub use log::{LogSource, StoredLog};
 pub use migrations::migrations;
-pub use tool::Tool;
+pub use tool::ToolUsage;
 
 /// The database of `logs`.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub struct LogsStore {
     db: Db,
-    /// What is done later.
+    /// The queue of this service.
     pub queue: Queue,
 }
 
-impl Store {
-    /// The tables in `db`, and the queue in it.
+impl LogsStore {
+    /// Opens the tables and the queue in `db`.
     pub fn new(db: Db, queue: Queue) -> Self {
         Self { db, queue }
     }
 
-    /// Receives the wake-ups of some topics.
-    pub fn listen_to_topics(&self, topics: impl IntoIterator<Item = Topic>) -> WakeListener {
+    /// Listens for wake-ups of topics.
+    pub fn listen_to_topics(&self, topics: impl IntoIterator<Item = WakeTopic>) -> WakeListener {
         self.db.listen(topics)
     }
 
-    /// Begins a change.
+    /// Begins a transaction.
     pub async fn begin(&self) -> Result<Tx> {
         self.db.begin().await
     }
 }
 
-/// Lines of a tool were written.
-pub fn tool_topic(tool: ToolId) -> Topic {
-    Topic::keyed("tool", tool)
+/// The wake-up topic of new lines of a tool.
+pub fn tool_topic(tool: ToolId) -> WakeTopic {
+    WakeTopic::with_key("tool", tool)
 }
 
-/// Lines of one log were written.
-pub fn log_topic(log: &Source) -> Topic {
-    Topic::keyed("log", format_args!("{}/{}/{}", log.tool, log.kind, log.name))
+/// The wake-up topic of new lines of a log.
+pub fn log_topic(log: &LogSource) -> WakeTopic {
+    WakeTopic::with_key("log", format_args!("{}/{}/{}", log.tool, log.kind, log.name))
 }

@@ -1,3 +1,3 @@
-//! What goes on beside answering.
+//! Background workers.
 
 pub mod housekeeping;

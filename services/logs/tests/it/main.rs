@@ -1,10 +1,10 @@
-//! `logs` on its own, on every database.
-#![expect(clippy::unwrap_used, reason = "a test stops where it cannot go on")]
+//! Tests of `logs` on every database.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod append;
-mod bounds;
+mod fixture;
+mod limits;
 mod list;
 mod show;
-mod stage;
 mod stream;
 mod tool;

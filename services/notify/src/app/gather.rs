@@ -1,46 +1,54 @@
-//! What waits of a tool becomes a mail to each of its maintainers.
+//! Creation of mails from the waiting notices of a tool, one for each maintainer.
 
-use hearth_base::{Kind, MailId, Result, Role, ToolId, ToolName};
-use hearth_kit::{db::Tx, queue::NextTurn};
+use hearth_base::{ErrorKind, MailId, Result, Role, ToolId, ToolName};
+use hearth_kit::{db::Tx, queue::ItemOutcome};
 use hearth_wire::{accounts::internal::Recipient, notify::MailState};
 
 use super::{
-    pace::Pace,
+    pace::MailPace,
     text::{self, MailText},
 };
 use crate::{
-    cx::Cx,
-    store::{Mail, Store},
+    context::NotifyContext,
+    store::{Mail, NotifyStore},
 };
 
 /// The people who get mail about a tool.
 #[derive(Debug)]
-pub struct Readers {
+pub struct MailReaders {
     tool_name: ToolName,
     recipients: Vec<Recipient>,
 }
 
-/// Asks `accounts` for the name of a tool and its maintainers' addresses, outside of any transaction. Returns `None` if the
-/// tool is deleted.
-pub async fn find_readers(cx: &Cx, tool: ToolId) -> Result<Option<Readers>> {
-    let facts = match cx.clients.of(Role::Accounts)?.internal().tool_facts(tool).await {
-        // The finalizer erases the tool's notices. A retry would fail in the same way for ever.
-        Err(error) if error.kind() == Kind::NotFound => return Ok(None),
-        facts => facts?,
-    };
-    Ok(Some(Readers { tool_name: facts.name, recipients: cx.recipients(tool).await? }))
+/// Requests the name of a tool and its maintainers' addresses from `accounts`, outside of any transaction.
+/// Returns `None` if the tool is deleted.
+pub async fn find_readers(cx: &NotifyContext, tool: ToolId) -> Result<Option<MailReaders>> {
+    let facts =
+        match cx.clients.create_client(Role::Accounts)?.accounts_internal().show_tool_facts(tool).await {
+            // The finalizer erases the tool's notices. A retry would fail in the same way for ever.
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            facts => facts?,
+        };
+    Ok(Some(MailReaders { tool_name: facts.name, recipients: cx.list_recipients(tool).await? }))
 }
 
-/// Writes the mails that are due about a tool: none without readers.
-pub async fn write_mails(cx: &Cx, tx: &Tx, tool: ToolId, readers: Option<&Readers>) -> Result<NextTurn> {
-    let Some(Readers { tool_name, recipients }) = readers else { return Ok(NextTurn::Finished) };
-    let (now, pace) = (cx.now(), Pace::of(&cx.settings));
-    let Some(mut row) = cx.store.lock_tool(tx, tool).await? else { return Ok(NextTurn::Finished) };
-    let due = pace.next(&row.mailed, now);
+/// Creates the due mails about a tool. Without readers it creates none.
+pub async fn write_mails(
+    cx: &NotifyContext,
+    tx: &Tx,
+    tool: ToolId,
+    readers: Option<&MailReaders>,
+) -> Result<ItemOutcome> {
+    let Some(MailReaders { tool_name, recipients }) = readers else { return Ok(ItemOutcome::Finished) };
+    let (now, pace) = (cx.now(), MailPace::from_settings(&cx.settings));
+    let Some(mut tool_mail_times) = cx.store.lock_mail_times(tx, tool).await? else {
+        return Ok(ItemOutcome::Finished);
+    };
+    let due = pace.next_mail_time(&tool_mail_times.times, now);
     if due > now {
-        return Ok(NextTurn::DueAt(due));
+        return Ok(ItemOutcome::DueAt(due));
     }
-    let (all, notices) = cx.store.notices(tx, tool, text::MAX_EVENTS_IN_FULL).await?;
+    let (all, notices) = cx.store.read_oldest_notices(tx, tool, text::MAX_EVENTS_IN_FULL).await?;
     if all > 0 && !recipients.is_empty() {
         let MailText { subject, body } = text::write_mail(tool_name, all, &notices);
         for recipient in recipients {
@@ -59,12 +67,12 @@ pub async fn write_mails(cx: &Cx, tx: &Tx, tool: ToolId, readers: Option<&Reader
                 next: Some(now),
                 said: None,
             };
-            cx.store.mail_put(tx, &mail).await?;
-            cx.store.enqueue(tx, Store::MAIL_TASK, mail.id, now).await?;
+            cx.store.save_mail(tx, &mail).await?;
+            cx.store.enqueue(tx, NotifyStore::MAIL_TASK, mail.id, now).await?;
         }
-        pace.note(&mut row.mailed, now);
-        cx.store.tool_save(tx, &row).await?;
+        pace.record_mail(&mut tool_mail_times.times, now);
+        cx.store.save_mail_times(tx, &tool_mail_times).await?;
     }
-    cx.store.notices_remove(tx, tool).await?;
-    Ok(NextTurn::Finished)
+    cx.store.delete_notices(tx, tool).await?;
+    Ok(ItemOutcome::Finished)
 }

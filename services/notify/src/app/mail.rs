@@ -1,83 +1,89 @@
-//! Handing a mail over to the mail server. What may be taken later is tried again, for a day.
+//! Transmission of a mail to the mail server. A temporary refusal is retried for a day.
 
 use hearth_base::{MailId, Result, ToolId};
 use hearth_kit::{
     db::Tx,
-    queue::NextTurn,
+    queue::ItemOutcome,
     tool_state::{ToolState, lock_tool},
 };
 use hearth_wire::notify::MailState;
 use jiff::SignedDuration;
 
 use crate::{
-    cx::Cx,
-    mailer::{Letter, Refusal},
+    context::NotifyContext,
+    mailer::{MailRefusal, OutgoingMail},
     store::Mail,
 };
 
-/// How long a mail is tried.
-const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
-/// The first pause; each is twice as long as the one before.
-const FIRST: i64 = 60;
-/// The longest.
-const LONGEST: i64 = 4 * 3600;
+/// The time after which a mail is no longer retried.
+const MAX_RETRY_DURATION: SignedDuration = SignedDuration::from_hours(24);
+/// The first pause; each further pause is twice as long.
+const FIRST_RETRY_PAUSE_SECONDS: i64 = 60;
+/// The longest pause.
+const MAX_RETRY_PAUSE_SECONDS: i64 = 4 * 3600;
 
-/// A mail that was handed over, or refused.
+/// A mail that the server accepted or refused.
 #[derive(Debug)]
 pub struct SentMail {
     tool: ToolId,
-    outcome: Result<(), Refusal>,
+    outcome: Result<(), MailRefusal>,
 }
 
-/// Hands a mail over to the mail server, if it is still to be sent.
-pub async fn send_mail(cx: &Cx, id: MailId) -> Result<Option<SentMail>> {
-    let waiting = cx.store.mail(&id.to_string()).await?.filter(|mail| mail.state == MailState::Waiting);
+/// Sends a waiting mail.
+pub async fn send_mail(cx: &NotifyContext, id: MailId) -> Result<Option<SentMail>> {
+    let waiting = cx.store.find_mail(&id.to_string()).await?.filter(|mail| mail.state == MailState::Waiting);
     match waiting {
-        Some(mail) => Ok(Some(SentMail { tool: mail.tool, outcome: hand_over(cx, &mail).await? })),
+        Some(mail) => Ok(Some(SentMail { tool: mail.tool, outcome: deliver_mail(cx, &mail).await? })),
         None => Ok(None),
     }
 }
 
 /// Records the outcome of sending a mail.
-pub async fn record_outcome(cx: &Cx, tx: &Tx, id: MailId, sent: Option<&SentMail>) -> Result<NextTurn> {
+pub async fn record_outcome(
+    cx: &NotifyContext,
+    tx: &Tx,
+    id: MailId,
+    sent: Option<&SentMail>,
+) -> Result<ItemOutcome> {
     let now = cx.now();
-    let Some(SentMail { tool, outcome }) = sent else { return Ok(NextTurn::Finished) };
-    // Erased with its tool meanwhile, which is locked for that: nothing is recorded.
+    let Some(SentMail { tool, outcome }) = sent else { return Ok(ItemOutcome::Finished) };
+    // The lock of the tool excludes a concurrent deletion of the mail with its tool.
     let tool_state = lock_tool(tx, *tool).await?;
-    let found = cx.store.mail_in(tx, id).await?.filter(|_| tool_state == ToolState::Exists);
-    let Some(mut mail) = found else { return Ok(NextTurn::Finished) };
+    let found = cx.store.find_mail_in_tx(tx, id).await?.filter(|_| tool_state == ToolState::Exists);
+    let Some(mut mail) = found else { return Ok(ItemOutcome::Finished) };
     mail.tries += 1;
     (mail.next, mail.said) = (None, None);
     match outcome.clone() {
         Ok(()) => mail.state = MailState::Sent,
-        Err(Refusal::Never(said)) => (mail.state, mail.said) = (MailState::Failed, Some(said)),
-        Err(Refusal::Later(said)) if now.duration_since(mail.created) >= PATIENCE => {
+        Err(MailRefusal::Permanent(said)) => (mail.state, mail.said) = (MailState::Failed, Some(said)),
+        Err(MailRefusal::Temporary(said)) if now.duration_since(mail.created) >= MAX_RETRY_DURATION => {
             (mail.state, mail.said) = (MailState::Failed, Some(format!("given up after a day: {said}")));
         }
-        Err(Refusal::Later(said)) => {
-            tracing::info!(mail = %mail.id, tries = mail.tries, said, "a mail waits");
-            let pause = (FIRST << (mail.tries - 1).min(10)).min(LONGEST);
+        Err(MailRefusal::Temporary(said)) => {
+            tracing::info!(mail = %mail.id, tries = mail.tries, said, "mail refused temporarily; will retry");
+            let pause = (FIRST_RETRY_PAUSE_SECONDS << (mail.tries - 1).min(10)).min(MAX_RETRY_PAUSE_SECONDS);
             (mail.next, mail.said) = (Some(now + SignedDuration::from_secs(pause)), Some(said));
         }
     }
     if mail.next.is_none() {
-        // What runs wrote is not kept here for longer than it takes.
+        // The body may hold output of runs: delete it as soon as it is not needed.
         mail.body.clear();
     }
-    cx.store.mail_put(tx, &mail).await?;
-    Ok(mail.next.map_or(NextTurn::Finished, NextTurn::DueAt))
+    cx.store.save_mail(tx, &mail).await?;
+    Ok(mail.next.map_or(ItemOutcome::Finished, ItemOutcome::DueAt))
 }
 
-/// The address is looked up now: whoever is no maintainer any more, or wants none, gets none.
-async fn hand_over(cx: &Cx, mail: &Mail) -> Result<Result<(), Refusal>> {
-    let never = |said: &str| Ok(Err(Refusal::Never(said.to_owned())));
-    let Some(mailer) = &cx.mailer else { return never("this Hearth sends no mail any more") };
-    let recipients = cx.recipients(mail.tool).await?;
+/// Looks up the current address of the recipient and sends the mail. A user who is no longer a maintainer, or
+/// has switched mail off, gets none.
+async fn deliver_mail(cx: &NotifyContext, mail: &Mail) -> Result<Result<(), MailRefusal>> {
+    let never = |said: &str| Ok(Err(MailRefusal::Permanent(said.to_owned())));
+    let Some(mailer) = &cx.mailer else { return never("this Hearth no longer sends mail") };
+    let recipients = cx.list_recipients(mail.tool).await?;
     let Some(recipient) = recipients.into_iter().find(|recipient| recipient.user == mail.user) else {
-        return never("no maintainer with an address any more, or mail was switched off");
+        return never("the recipient is no longer a maintainer with an address, or has switched mail off");
     };
     let Mail { id, tool_name, subject, body, created, .. } = mail;
-    let letter =
-        Letter { id: *id, tool: tool_name, to: &recipient.address, subject, body, written: *created };
-    Ok(mailer.send(&letter).await)
+    let outgoing_mail =
+        OutgoingMail { id: *id, tool: tool_name, to: &recipient.address, subject, body, written: *created };
+    Ok(mailer.send(&outgoing_mail).await)
 }

@@ -1,46 +1,51 @@
-//! Whether mail about a tool is sent, and to whom.
+//! Mail settings of a tool: its recipients and their opt-outs.
 
 use hearth_base::{Caller, Error, Result, ToolId, UserId};
 use hearth_kit::tool_state::lock_existing_tool;
 use hearth_wire::notify::{MailSettings, MailSettingsPut};
 
-use super::pace::Pace;
-use crate::cx::Cx;
+use super::pace::MailPace;
+use crate::context::NotifyContext;
 
-/// How many recipients are named.
-const NAMED: usize = 100;
+/// The number of recipients that the settings list.
+const MAX_NAMED_RECIPIENTS: usize = 100;
 
-/// What holds for a tool, and for whoever asks.
-pub async fn show(cx: &Cx, tool: ToolId, caller: &Caller) -> Result<MailSettings> {
-    let waiting = cx.store.notices_waiting(tool).await?;
+/// Shows the mail settings of a tool and the caller's opt-out.
+pub async fn show(cx: &NotifyContext, tool: ToolId, caller: &Caller) -> Result<MailSettings> {
+    let waiting = cx.store.count_notices(tool).await?;
     let off = match caller {
-        Caller::User { id, .. } => cx.store.off(tool).await?.contains(id),
+        Caller::User { id, .. } => cx.store.list_opted_out(tool).await?.contains(id),
         _ => false,
     };
-    let recipients = cx.recipients(tool).await?;
-    let mailed = cx.store.mailed(tool).await?;
+    let recipients = cx.list_recipients(tool).await?;
+    let mail_times = cx.store.find_mail_times(tool).await?;
     Ok(MailSettings {
         sends: cx.mailer.is_some(),
         off,
-        recipients: recipients.into_iter().take(NAMED).map(|recipient| recipient.name).collect(),
+        recipients: recipients
+            .into_iter()
+            .take(MAX_NAMED_RECIPIENTS)
+            .map(|recipient| recipient.name)
+            .collect(),
         waiting,
-        next: (waiting > 0).then(|| Pace::of(&cx.settings).next(&mailed, cx.now())),
+        next: (waiting > 0)
+            .then(|| MailPace::from_settings(&cx.settings).next_mail_time(&mail_times, cx.now())),
     })
 }
 
-/// Switches mail about a tool off or on for whoever asks.
-pub async fn put(cx: &Cx, tool: ToolId, caller: &Caller, put: MailSettingsPut) -> Result<()> {
-    let user = person(caller)?;
+/// Switches mail about a tool off or on for the caller.
+pub async fn update(cx: &NotifyContext, tool: ToolId, caller: &Caller, put: MailSettingsPut) -> Result<()> {
+    let user = require_user(caller)?;
     let tx = cx.store.begin().await?;
     lock_existing_tool(&tx, tool).await?;
-    cx.store.off_set(&tx, tool, user, put.off).await?;
+    cx.store.set_opt_out(&tx, tool, user, put.off).await?;
     tx.commit().await
 }
 
-fn person(caller: &Caller) -> Result<UserId> {
+fn require_user(caller: &Caller) -> Result<UserId> {
     match caller {
         Caller::User { id, .. } => Ok(*id),
-        _ => Err(Error::invalid("no-person", "a tool's token is nobody who gets mail")
+        _ => Err(Error::invalid("no-person", "a tool token cannot receive mail")
             .help("use a token of your own: hearth login")),
     }
 }

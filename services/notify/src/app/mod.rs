@@ -1,24 +1,24 @@
-//! The rules. No HTTP, no SQL; time is an argument.
+//! The rules of mail and webhooks, without HTTP and SQL.
 
 mod pace;
-mod sign;
+mod signature;
 mod text;
 
-pub mod deliver;
+pub mod delivery;
 pub mod gather;
+pub mod intake;
 pub mod mail;
 pub mod mail_settings;
 pub mod secrets;
-pub mod take;
 pub mod webhooks;
 
 use hearth_base::{Result, ToolId};
 
-use crate::cx::Cx;
+use crate::context::NotifyContext;
 
-/// Erases what a deleted tool had.
-pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
+/// Deletes the data of a deleted tool.
+pub async fn delete_tool_data(cx: &NotifyContext, tool: ToolId) -> Result<()> {
     let tx = cx.store.begin().await?;
-    cx.store.erase(&tx, tool).await?;
+    cx.store.delete_tool_data(&tx, tool).await?;
     tx.commit().await
 }

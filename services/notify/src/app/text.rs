@@ -1,32 +1,32 @@
-//! The text of a mail: lays out the notices that services wrote, and trusts none of their words.
+//! The text of a mail: renders notices of services and cleans every part of them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
 };
 
-use hearth_base::{ToolName, one_line};
+use hearth_base::{ToolName, to_single_line};
 use hearth_wire::events::{Notice, NoticeFact};
 
-/// How many events a mail shows in full; of the rest it says how many they are.
+/// The number of events that a mail shows in full; it counts the others.
 pub const MAX_EVENTS_IN_FULL: u64 = 20;
-/// The most characters of a line.
+/// The maximum of characters of a line.
 const MAX_LINE_LENGTH: usize = 200;
-/// The most characters of a mail's subject.
+/// The maximum of characters of a mail's subject.
 const MAX_SUBJECT_LENGTH: usize = 150;
-/// The most subjects that a mail's subject names.
+/// The maximum of event subjects that a mail's subject names.
 const MAX_NAMED_SUBJECTS: usize = 4;
-/// The most lines of a notice, of each sort.
+/// The maximum of lines of each part of a notice.
 const MAX_NOTICE_LINES: usize = 50;
 
-/// A mail without its addressee.
+/// The subject and body of a mail.
 #[derive(Debug, PartialEq, Eq)]
 pub struct MailText {
     pub subject: String,
     pub body: String,
 }
 
-/// Writes the mail about `count` events of a tool, of which these are the oldest.
+/// Writes the mail about `count` events of a tool; `notices` are the oldest of them.
 pub fn write_mail(tool: &ToolName, count: u64, notices: &[Notice]) -> MailText {
     let mut body = String::new();
     for notice in notices {
@@ -34,20 +34,26 @@ pub fn write_mail(tool: &ToolName, count: u64, notices: &[Notice]) -> MailText {
     }
     let beyond = count.saturating_sub(notices.len() as u64);
     if beyond > 0 {
-        line(&mut body, format_args!("And {beyond} more. Too much happened for a mail each.\n"));
+        write_line(
+            &mut body,
+            format_args!("And {beyond} more. There were too many events for a mail each.\n"),
+        );
     }
-    line(&mut body, format_args!("-- \nYou get this because you maintain {tool} on this Hearth."));
-    line(&mut body, format_args!("No mail about it to you: hearth notify off --tool {tool}"));
+    write_line(&mut body, format_args!("-- \nYou get this because you maintain {tool} on this Hearth."));
+    write_line(&mut body, format_args!("To stop mail about {tool}: hearth notify off --tool {tool}"));
     let opt_outs: BTreeSet<&str> = notices.iter().filter_map(|notice| notice.opt_out.as_deref()).collect();
     for opt_out in opt_outs {
-        line(&mut body, format_args!("{}", one_line(opt_out, MAX_LINE_LENGTH)));
+        write_line(&mut body, format_args!("{}", to_single_line(opt_out, MAX_LINE_LENGTH)));
     }
     MailText { subject: write_subject(tool, count, notices), body }
 }
 
 fn write_subject(tool: &ToolName, count: u64, notices: &[Notice]) -> String {
     if let ([only], 1) = (notices, count) {
-        return one_line(&format!("[hearth] {tool}/{} {}", only.subject, only.summary), MAX_SUBJECT_LENGTH);
+        return to_single_line(
+            &format!("[hearth] {tool}/{} {}", only.subject, only.summary),
+            MAX_SUBJECT_LENGTH,
+        );
     }
     let mut subjects: BTreeMap<&str, u32> = BTreeMap::new();
     for notice in notices {
@@ -57,32 +63,35 @@ fn write_subject(tool: &ToolName, count: u64, notices: &[Notice]) -> String {
     let named: Vec<String> = named.map(|(subject, count)| format!("{subject} {count}")).collect();
     let has_more = subjects.len() > MAX_NAMED_SUBJECTS || count > notices.len() as u64;
     let more = if has_more { " and more" } else { "" };
-    one_line(&format!("[hearth] {tool}: {count} events ({}{more})", named.join(", ")), MAX_SUBJECT_LENGTH)
+    to_single_line(
+        &format!("[hearth] {tool}: {count} events ({}{more})", named.join(", ")),
+        MAX_SUBJECT_LENGTH,
+    )
 }
 
 fn write_notice(body: &mut String, tool: &ToolName, notice: &Notice) {
     let Notice { subject, summary, facts, output, next_command, opt_out: _ } = notice;
-    let headline = one_line(&format!("{tool}/{subject} {summary}"), MAX_LINE_LENGTH);
-    line(body, format_args!("{headline}"));
+    let headline = to_single_line(&format!("{tool}/{subject} {summary}"), MAX_LINE_LENGTH);
+    write_line(body, format_args!("{headline}"));
     for NoticeFact { label, text } in facts.iter().take(MAX_NOTICE_LINES) {
-        let label = format!("{}:", one_line(label, 7));
-        line(body, format_args!("  {label:<8} {}", one_line(text, MAX_LINE_LENGTH)));
+        let label = format!("{}:", to_single_line(label, 7));
+        write_line(body, format_args!("  {label:<8} {}", to_single_line(text, MAX_LINE_LENGTH)));
     }
     if !output.is_empty() {
-        line(body, format_args!("  it wrote last:"));
+        write_line(body, format_args!("  last output:"));
     }
     for written in output.iter().take(MAX_NOTICE_LINES) {
-        line(body, format_args!("    | {}", one_line(written, MAX_LINE_LENGTH)));
+        write_line(body, format_args!("    | {}", to_single_line(written, MAX_LINE_LENGTH)));
     }
     if let Some(command) = next_command {
-        let command = one_line(command, MAX_LINE_LENGTH);
-        line(body, format_args!("  next:    {command} --tool {tool}"));
+        let command = to_single_line(command, MAX_LINE_LENGTH);
+        write_line(body, format_args!("  next:    {command} --tool {tool}"));
     }
     body.push('\n');
 }
 
-fn line(body: &mut String, text: std::fmt::Arguments<'_>) {
-    // Writing into memory does not fail.
+fn write_line(body: &mut String, text: std::fmt::Arguments<'_>) {
+    // A write to a string does not fail.
     let _written = writeln!(body, "{text}");
 }
 
@@ -90,7 +99,7 @@ fn line(body: &mut String, text: std::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
 
-    fn notice() -> Notice {
+    fn build_notice() -> Notice {
         Notice {
             subject: "tidy".to_owned(),
             summary: "failed: exit status 1".to_owned(),
@@ -104,33 +113,34 @@ mod tests {
         }
     }
 
-    fn tool() -> ToolName {
+    fn build_tool_name() -> ToolName {
         "hello".parse().unwrap()
     }
 
     #[test]
-    fn a_mail_says_what_why_when_and_what_to_do_next() {
-        let MailText { subject, body } = write_mail(&tool(), 1, &[notice()]);
+    fn mail_names_event_reason_time_and_next_command() {
+        let MailText { subject, body } = write_mail(&build_tool_name(), 1, &[build_notice()]);
         assert_eq!(subject, "[hearth] hello/tidy failed: exit status 1");
         assert_eq!(
             body,
             "hello/tidy failed: exit status 1\n  why:     it ended with status 1\n  started: 2026-05-04 12:00:01 \
-             UTC\n  it wrote last:\n    | one\n    | two\n  next:    hearth jobs logs tidy --tool hello\n\n-- \nYou \
-             get this because you maintain hello on this Hearth.\nNo mail about it to you: hearth notify off --tool \
+             UTC\n  last output:\n    | one\n    | two\n  next:    hearth jobs logs tidy --tool hello\n\n-- \nYou \
+             get this because you maintain hello on this Hearth.\nTo stop mail about hello: hearth notify off --tool \
              hello\nTo get no mail about a job, write emails: none in its definition.\n"
         );
     }
 
     #[test]
-    fn many_become_one_that_says_how_many() {
-        let MailText { subject, body } = write_mail(&tool(), 50, &[notice(), notice()]);
+    fn summary_of_many_events_counts_them() {
+        let MailText { subject, body } =
+            write_mail(&build_tool_name(), 50, &[build_notice(), build_notice()]);
         assert_eq!(subject, "[hearth] hello: 50 events (tidy 2 and more)");
         assert!(body.contains("And 48 more."), "{body}");
         assert_eq!(body.matches("To get no mail about a job").count(), 1, "{body}");
     }
 
     #[test]
-    fn what_a_program_wrote_stays_behind_its_bar() {
+    fn output_of_a_program_cannot_forge_headers_or_lines() {
         let hostile = Notice {
             subject: "tidy\r\nBcc: c".to_owned(),
             summary: "failed\u{1b}[2J".to_owned(),
@@ -139,7 +149,7 @@ mod tests {
             next_command: Some("hearth\njobs".to_owned()),
             opt_out: Some("a\r\n.\r\n".to_owned()),
         };
-        let MailText { subject, body } = write_mail(&tool(), 1, &[hostile]);
+        let MailText { subject, body } = write_mail(&build_tool_name(), 1, &[hostile]);
         assert!(!subject.chars().any(char::is_control), "{subject:?}");
         assert!(body.lines().all(|line| line.chars().count() < 220), "{body}");
         assert!(!body.chars().any(|symbol| symbol.is_control() && symbol != '\n'), "{body:?}");

@@ -1,131 +1,131 @@
-//! Webhooks: made, changed, given another secret, tested, deleted.
+//! Creation, update, secret rotation, test and deletion of webhooks.
 
-use hearth_base::{Error, EventId, Result, Secret, ToolId, WebhookId, one_line};
+use hearth_base::{Error, EventId, Result, Secret, ToolId, WebhookId, to_single_line};
 use hearth_kit::{db::Tx, tool_state::lock_existing_tool};
 use hearth_wire::notify::{EventType, WebhookCreate, WebhookPatch};
 
-use super::{sign, take};
+use super::{intake, signature};
 use crate::{
-    cx::Cx,
-    store::{Delivery, Webhook, webhook_place as place},
+    context::NotifyContext,
+    store::{Delivery, Webhook, format_secret_context},
 };
 
-/// The longest address.
-const LONGEST: usize = 2048;
+/// The maximum of bytes of an address.
+const MAX_URL_LENGTH: usize = 2048;
 
-/// Makes a webhook. Its secret is given this once.
-pub async fn create(cx: &Cx, tool: ToolId, create: WebhookCreate) -> Result<(Webhook, Secret)> {
+/// Creates a webhook. Its secret is returned only here.
+pub async fn create(cx: &NotifyContext, tool: ToolId, create: WebhookCreate) -> Result<(Webhook, Secret)> {
     let WebhookCreate { url, events } = create;
     events.iter().try_for_each(EventType::check)?;
-    check(cx, &url).await?;
-    let id: WebhookId = cx.id();
-    let secret = sign::secret(&cx.entropy);
-    let closed = cx.vault.close(place(tool, id), &secret)?;
+    check_url(cx, &url).await?;
+    let id: WebhookId = cx.generate_id();
+    let secret = signature::generate_secret(&cx.entropy);
+    let sealed = cx.vault.encrypt_value(format_secret_context(tool, id), &secret)?;
     let (enabled, reason, created) = (true, None, cx.now());
     let webhook =
-        Webhook { id, tool, url, events: sort_events(events), enabled, reason, secret: closed, created };
+        Webhook { id, tool, url, events: sort_events(events), enabled, reason, secret: sealed, created };
     let tx = cx.store.begin().await?;
     lock_existing_tool(&tx, tool).await?;
-    let most = cx.settings.webhooks_per_tool;
-    if cx.store.webhook_count(&tx, tool).await? >= u64::from(most) {
-        let public = format!("the tool has {most} webhooks, and that is its quota");
-        return Err(Error::conflict("webhooks-quota", public).help(
-            "delete one that is not needed (hearth webhooks delete), or ask whoever runs this Hearth",
-        ));
+    let quota = cx.settings.webhooks_per_tool;
+    if cx.store.count_webhooks(&tx, tool).await? >= u64::from(quota) {
+        let public = format!("the tool has {quota} webhooks; its quota is {quota}");
+        return Err(Error::conflict("webhooks-quota", public)
+            .help("delete one (hearth webhooks delete), or ask an operator of this Hearth"));
     }
-    cx.store.webhook_put(&tx, &webhook).await?;
+    cx.store.save_webhook(&tx, &webhook).await?;
     tx.commit().await?;
     Ok((webhook, secret))
 }
 
-/// A webhook.
-pub async fn find(cx: &Cx, tool: ToolId, id: WebhookId) -> Result<Webhook> {
-    cx.store.webhook(tool, id).await?.ok_or_else(|| missing(id))
+/// Finds a webhook.
+pub async fn find(cx: &NotifyContext, tool: ToolId, id: WebhookId) -> Result<Webhook> {
+    cx.store.find_webhook(tool, id).await?.ok_or_else(|| build_not_found(id))
 }
 
-/// Changes a webhook. One that Hearth switched off is told again once it is enabled.
-pub async fn patch(cx: &Cx, tool: ToolId, id: WebhookId, patch: WebhookPatch) -> Result<Webhook> {
+/// Updates a webhook. An update ends its back-off.
+pub async fn update(cx: &NotifyContext, tool: ToolId, id: WebhookId, patch: WebhookPatch) -> Result<Webhook> {
     let WebhookPatch { url, events, enabled } = patch;
     events.iter().flatten().try_for_each(EventType::check)?;
     if let Some(url) = &url {
-        check(cx, url).await?;
+        check_url(cx, url).await?;
     }
-    let (tx, mut webhook) = locked(cx, tool, id).await?;
+    let (tx, mut webhook) = lock_webhook(cx, tool, id).await?;
     webhook.url = url.unwrap_or(webhook.url);
     webhook.events = events.map_or(webhook.events, sort_events);
     if let Some(enabled) = enabled {
         (webhook.enabled, webhook.reason) = (enabled, None);
     }
-    cx.store.webhook_put(&tx, &webhook).await?;
+    cx.store.save_webhook(&tx, &webhook).await?;
     tx.commit().await?;
     cx.webhook_backoff.reset(id);
     Ok(webhook)
 }
 
-/// Gives a webhook another secret, with which everything is signed from now on.
-pub async fn rotate(cx: &Cx, tool: ToolId, id: WebhookId) -> Result<(Webhook, Secret)> {
-    let secret = sign::secret(&cx.entropy);
-    let closed = cx.vault.close(place(tool, id), &secret)?;
-    let (tx, mut webhook) = locked(cx, tool, id).await?;
-    webhook.secret = closed;
-    cx.store.webhook_put(&tx, &webhook).await?;
+/// Replaces the secret of a webhook. All later requests are signed with the new one.
+pub async fn rotate_secret(cx: &NotifyContext, tool: ToolId, id: WebhookId) -> Result<(Webhook, Secret)> {
+    let secret = signature::generate_secret(&cx.entropy);
+    let sealed = cx.vault.encrypt_value(format_secret_context(tool, id), &secret)?;
+    let (tx, mut webhook) = lock_webhook(cx, tool, id).await?;
+    webhook.secret = sealed;
+    cx.store.save_webhook(&tx, &webhook).await?;
     tx.commit().await?;
     Ok((webhook, secret))
 }
 
-/// Has a webhook told that this is a test, whatever else it is told of.
-pub async fn test(cx: &Cx, tool: ToolId, id: WebhookId) -> Result<Delivery> {
-    let (tx, webhook) = locked(cx, tool, id).await?;
+/// Enqueues a test delivery to a webhook, independent of its event types.
+pub async fn enqueue_test(cx: &NotifyContext, tool: ToolId, id: WebhookId) -> Result<Delivery> {
+    let (tx, webhook) = lock_webhook(cx, tool, id).await?;
     if !webhook.enabled {
-        return Err(Error::conflict("webhook-off", format!("the webhook {id} is switched off"))
+        return Err(Error::conflict("webhook-off", format!("the webhook {id} is off"))
             .help(format!("hearth webhooks change {id} --on")));
     }
-    if cx.store.deliveries_waiting(&tx, id, Some(&EventType::test())).await? > 0 {
-        let public = format!("a test of the webhook {id} still waits for its answer");
+    if cx.store.count_waiting_deliveries(&tx, id, Some(&EventType::webhook_test())).await? > 0 {
+        let public = format!("a test of the webhook {id} is still waiting");
         return Err(Error::conflict("webhook-test", public).help(format!("hearth webhooks deliveries {id}")));
     }
     let now = cx.now();
     let message = EventId::new(now, &cx.entropy);
-    let payload = take::test(tool, &webhook, now);
-    let delivery = take::deliver(cx, &tx, &webhook, message, &payload, now).await?;
+    let payload = intake::build_test_payload(tool, &webhook, now);
+    let delivery = intake::enqueue_delivery(cx, &tx, &webhook, message, &payload, now).await?;
     tx.commit().await?;
     Ok(delivery)
 }
 
-/// Deletes a webhook; what waits for it is not sent.
-pub async fn delete(cx: &Cx, tool: ToolId, id: WebhookId) -> Result<()> {
-    let (tx, _) = locked(cx, tool, id).await?;
-    cx.store.deliveries_remove(&tx, id).await?;
-    cx.store.webhook_delete(&tx, id).await?;
+/// Deletes a webhook and its waiting deliveries.
+pub async fn delete(cx: &NotifyContext, tool: ToolId, id: WebhookId) -> Result<()> {
+    let (tx, _) = lock_webhook(cx, tool, id).await?;
+    cx.store.delete_deliveries(&tx, id).await?;
+    cx.store.delete_webhook(&tx, id).await?;
     tx.commit().await?;
     cx.webhook_backoff.reset(id);
     Ok(())
 }
 
-async fn locked(cx: &Cx, tool: ToolId, id: WebhookId) -> Result<(Tx, Webhook)> {
+async fn lock_webhook(cx: &NotifyContext, tool: ToolId, id: WebhookId) -> Result<(Tx, Webhook)> {
     let tx = cx.store.begin().await?;
     lock_existing_tool(&tx, tool).await?;
-    let webhook = cx.store.webhook_locked(&tx, tool, id).await?;
-    webhook.map(|webhook| (tx, webhook)).ok_or_else(|| missing(id))
+    let webhook = cx.store.lock_webhook(&tx, tool, id).await?;
+    webhook.map(|webhook| (tx, webhook)).ok_or_else(|| build_not_found(id))
 }
 
-/// Refuses an address that nothing is sent to. It is looked at again for each request: names change their meaning.
-async fn check(cx: &Cx, url: &str) -> Result<()> {
-    let refused = |why: &str| {
-        let public = format!("{:?} cannot be a webhook's address: {why}", one_line(url, 80));
+/// Checks that requests may be sent to an address. Each request repeats the check, because DNS answers
+/// change.
+async fn check_url(cx: &NotifyContext, url: &str) -> Result<()> {
+    let refuse = |reason: &str| {
+        let public = format!("invalid webhook address {:?}: {reason}", to_single_line(url, 80));
         Error::invalid("webhook-url", public)
     };
-    if url.len() > LONGEST || url.contains('#') {
-        return Err(refused(&format!("at most {LONGEST} characters, and no #part")).help("leave that out"));
+    if url.len() > MAX_URL_LENGTH || url.contains('#') {
+        return Err(refuse(&format!("it may have at most {MAX_URL_LENGTH} characters and no #part"))
+            .help("shorten it, or leave out the #part"));
     }
-    let address = url
-        .parse()
-        .map_err(|_| refused("it is no address of the web").help("write it as https://example.org/path"))?;
-    cx.outbound.may_reach(&address).await.map_err(|error| {
-        let refused = refused(error.public());
-        match error.next() {
-            Some(next) => refused.help(next.to_owned()),
-            None => refused,
+    let address =
+        url.parse().map_err(|_| refuse("it is no URL").help("write it as https://example.org/path"))?;
+    cx.outbound.check_reachable(&address).await.map_err(|error| {
+        let refusal = refuse(error.public_message());
+        match error.help_text() {
+            Some(next) => refusal.help(next.to_owned()),
+            None => refusal,
         }
     })
 }
@@ -136,6 +136,6 @@ fn sort_events(mut events: Vec<EventType>) -> Vec<EventType> {
     events
 }
 
-fn missing(id: WebhookId) -> Error {
+fn build_not_found(id: WebhookId) -> Error {
     Error::not_found("webhook", id).help("hearth webhooks list")
 }

@@ -1,6 +1,6 @@
-//! Mail about a tool.
+//! Endpoints of mail about a tool.
 
-use hearth_kit::{Answer, Authed, Json, Query, Reply};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Query};
 use hearth_wire::{
     notify::{self, MailSettings, MailSettingsPut},
     reply::{Data, Listed, Paging},
@@ -8,42 +8,46 @@ use hearth_wire::{
 
 use crate::{
     app::mail_settings,
-    cx::Cx,
+    context::NotifyContext,
     rights::{NotifyRead, NotifyWrite},
     store::Mail,
 };
 
-/// Whether mail about the tool is sent, and to whom.
+/// Show the mail settings and recipients of the tool.
 #[utoipa::path(get, path = "/notify/v1/tool/{tool}/mail", tag = "notify", operation_id = "notify.mail",
-    params(("tool" = String, Path, description = "its name")),
+    params(("tool" = String, Path, description = "name of the tool")),
     responses((status = 200, body = Data<MailSettings>)))]
-pub async fn show(cx: Cx, tool: Authed<NotifyRead>) -> Reply<MailSettings> {
-    Ok(Answer::of(mail_settings::show(&cx, tool.id, &tool.identity.caller).await?))
+pub async fn show(cx: NotifyContext, tool: Authed<NotifyRead>) -> ApiResult<MailSettings> {
+    Ok(ApiResponse::ok(mail_settings::show(&cx, tool.id, &tool.identity.caller).await?))
 }
 
-/// Switch mail about the tool off or on, for oneself.
+/// Switch mail about the tool off or on for the caller.
 #[utoipa::path(put, path = "/notify/v1/tool/{tool}/mail", tag = "notify", operation_id = "notify.mail_put",
-    params(("tool" = String, Path, description = "its name")), request_body = MailSettingsPut,
-    responses((status = 200, body = Data<MailSettings>), (status = 400, description = "a tool's token")))]
-pub async fn put(cx: Cx, tool: Authed<NotifyWrite>, Json(put): Json<MailSettingsPut>) -> Reply<MailSettings> {
-    mail_settings::put(&cx, tool.id, &tool.identity.caller, put).await?;
-    Ok(Answer::of(mail_settings::show(&cx, tool.id, &tool.identity.caller).await?))
+    params(("tool" = String, Path, description = "name of the tool")), request_body = MailSettingsPut,
+    responses((status = 200, body = Data<MailSettings>), (status = 400, description = "a tool token cannot receive mail")))]
+pub async fn update(
+    cx: NotifyContext,
+    tool: Authed<NotifyWrite>,
+    Json(put): Json<MailSettingsPut>,
+) -> ApiResult<MailSettings> {
+    mail_settings::update(&cx, tool.id, &tool.identity.caller, put).await?;
+    Ok(ApiResponse::ok(mail_settings::show(&cx, tool.id, &tool.identity.caller).await?))
 }
 
-/// Mails about the tool, the newest first: what became of them.
+/// List the mails about the tool with their outcomes, the newest first.
 #[utoipa::path(get, path = "/notify/v1/tool/{tool}/mails", tag = "notify", operation_id = "notify.mail_list",
-    params(("tool" = String, Path, description = "its name"), Paging),
+    params(("tool" = String, Path, description = "name of the tool"), Paging),
     responses((status = 200, body = Data<Listed<notify::Mail>>)))]
 pub async fn list(
-    cx: Cx,
+    cx: NotifyContext,
     tool: Authed<NotifyRead>,
     Query(paging): Query<Paging>,
-) -> Reply<Listed<notify::Mail>> {
-    let page = cx.store.mails(tool.id, paging.limit, paging.cursor.as_ref()).await?;
-    Ok(Answer::page(page.map(view)))
+) -> ApiResult<Listed<notify::Mail>> {
+    let page = cx.store.list_mails(tool.id, paging.limit, paging.cursor.as_ref()).await?;
+    Ok(ApiResponse::from_page(page.map(to_wire_mail)))
 }
 
-fn view(mail: Mail) -> notify::Mail {
+fn to_wire_mail(mail: Mail) -> notify::Mail {
     let Mail {
         id,
         tool: _,

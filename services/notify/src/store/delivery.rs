@@ -1,7 +1,7 @@
-//! What webhooks are to be told, and what became of it.
+//! The table of deliveries to webhooks.
 
-use hearth_base::{Cursor, DeliveryId, Error, Limit, Page, Result, ToolId, WebhookId};
-use hearth_kit::db::{At, OldRows, OrFault, Tx, delete_old_rows};
+use hearth_base::{DeliveryId, Error, Page, PageCursor, PageLimit, Result, ToolId, WebhookId};
+use hearth_kit::db::{DbTimestamp, OldRows, OrDbError, Tx, delete_old_rows};
 use hearth_wire::notify::{DeliveryState, EventType};
 use jiff::Timestamp;
 use sea_orm::{
@@ -10,13 +10,13 @@ use sea_orm::{
 };
 
 use super::{
-    Store,
-    columns::{read, read_word},
-    narrow, wide,
+    NotifyStore,
+    columns::{parse_column, parse_enum},
+    from_column_count, to_column_count,
 };
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -26,15 +26,15 @@ pub mod row {
         pub id: String,
         pub tool_id: String,
         pub webhook_id: String,
-        /// What the receiver knows it by.
+        /// The `webhook-id` of its requests.
         pub message: String,
         pub event: String,
         #[sea_orm(column_type = "Text")]
         pub body: String,
         pub state: String,
         pub tries: i32,
-        pub created: At,
-        pub next: Option<At>,
+        pub created: DbTimestamp,
+        pub next: Option<DbTimestamp>,
         pub status: Option<i32>,
         pub said: Option<String>,
     }
@@ -45,7 +45,7 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// One event on its way to one webhook.
+/// The delivery of one event to one webhook.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     pub id: DeliveryId,
@@ -53,7 +53,7 @@ pub struct Delivery {
     pub webhook: WebhookId,
     pub message: String,
     pub event: EventType,
-    /// What is sent, byte by byte.
+    /// The body of the requests.
     pub body: String,
     pub state: DeliveryState,
     pub tries: u32,
@@ -82,14 +82,14 @@ impl TryFrom<row::Model> for Delivery {
             said,
         } = row;
         Ok(Self {
-            id: read("delivery.id", &id)?,
-            tool: read("delivery.tool_id", &tool_id)?,
-            webhook: read("delivery.webhook_id", &webhook_id)?,
+            id: parse_column("delivery.id", &id)?,
+            tool: parse_column("delivery.tool_id", &tool_id)?,
+            webhook: parse_column("delivery.webhook_id", &webhook_id)?,
             message,
-            event: EventType::of_event(&event),
+            event: EventType::from_event(&event),
             body,
-            state: read_word("delivery.state", state)?,
-            tries: wide(tries),
+            state: parse_enum("delivery.state", state)?,
+            tries: from_column_count(tries),
             created: created.into(),
             next: next.map(Timestamp::from),
             status: status.and_then(|status| u16::try_from(status).ok()),
@@ -98,9 +98,9 @@ impl TryFrom<row::Model> for Delivery {
     }
 }
 
-impl Store {
-    /// Keeps a delivery, new or changed.
-    pub async fn delivery_put(&self, tx: &Tx, delivery: &Delivery) -> Result<()> {
+impl NotifyStore {
+    /// Inserts or updates a delivery.
+    pub async fn save_delivery(&self, tx: &Tx, delivery: &Delivery) -> Result<()> {
         let row = row::ActiveModel {
             id: Set(delivery.id.to_string()),
             tool_id: Set(delivery.tool.to_string()),
@@ -108,14 +108,14 @@ impl Store {
             message: Set(delivery.message.clone()),
             event: Set(delivery.event.to_string()),
             body: Set(delivery.body.clone()),
-            state: Set(delivery.state.word().to_owned()),
-            tries: Set(narrow(delivery.tries)),
+            state: Set(delivery.state.as_str().to_owned()),
+            tries: Set(to_column_count(delivery.tries)),
             created: Set(delivery.created.into()),
-            next: Set(delivery.next.map(At::from)),
+            next: Set(delivery.next.map(DbTimestamp::from)),
             status: Set(delivery.status.map(i32::from)),
             said: Set(delivery.said.clone()),
         };
-        let known = OnConflict::column(row::Column::Id)
+        let on_conflict = OnConflict::column(row::Column::Id)
             .update_columns([
                 row::Column::Body,
                 row::Column::State,
@@ -125,23 +125,28 @@ impl Store {
                 row::Column::Said,
             ])
             .to_owned();
-        row::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        row::Entity::insert(row)
+            .on_conflict(on_conflict)
+            .exec_without_returning(&**tx)
+            .await
+            .or_db_error()
+            .map(|_| ())
     }
 
-    /// A delivery.
-    pub async fn delivery(&self, id: &str) -> Result<Option<Delivery>> {
-        let found = row::Entity::find_by_id(id).one(self.db.reader()).await.or_fault()?;
+    /// Finds a delivery.
+    pub async fn find_delivery(&self, id: &str) -> Result<Option<Delivery>> {
+        let found = row::Entity::find_by_id(id).one(self.db.reader()).await.or_db_error()?;
         found.map(Delivery::try_from).transpose()
     }
 
-    /// A delivery, as a change sees it.
-    pub async fn delivery_in(&self, tx: &Tx, id: DeliveryId) -> Result<Option<Delivery>> {
-        let found = row::Entity::find_by_id(id.to_string()).one(&**tx).await.or_fault()?;
+    /// Finds a delivery within a transaction.
+    pub async fn find_delivery_in_tx(&self, tx: &Tx, id: DeliveryId) -> Result<Option<Delivery>> {
+        let found = row::Entity::find_by_id(id.to_string()).one(&**tx).await.or_db_error()?;
         found.map(Delivery::try_from).transpose()
     }
 
-    /// How many of a webhook's deliveries wait, or how many of one type.
-    pub async fn deliveries_waiting(
+    /// Counts the waiting deliveries of a webhook, of all event types or of one.
+    pub async fn count_waiting_deliveries(
         &self,
         tx: &Tx,
         webhook: WebhookId,
@@ -149,53 +154,53 @@ impl Store {
     ) -> Result<u64> {
         let query = row::Entity::find()
             .filter(row::Column::WebhookId.eq(webhook.to_string()))
-            .filter(row::Column::State.eq(DeliveryState::Waiting.word()))
+            .filter(row::Column::State.eq(DeliveryState::Waiting.as_str()))
             .apply_if(event, |query, event| query.filter(row::Column::Event.eq(event.as_str())));
-        query.count(&**tx).await.or_fault()
+        query.count(&**tx).await.or_db_error()
     }
 
-    /// Whether a webhook took anything that happened after `after`.
-    pub async fn delivered_since(&self, tx: &Tx, webhook: WebhookId, after: Timestamp) -> Result<bool> {
+    /// True if a delivery of a webhook that was created after `after` has succeeded.
+    pub async fn has_delivered_since(&self, tx: &Tx, webhook: WebhookId, after: Timestamp) -> Result<bool> {
         let query = row::Entity::find()
             .filter(row::Column::WebhookId.eq(webhook.to_string()))
-            .filter(row::Column::State.eq(DeliveryState::Delivered.word()))
-            .filter(row::Column::Created.gt(At::from(after)));
-        Ok(query.count(&**tx).await.or_fault()? > 0)
+            .filter(row::Column::State.eq(DeliveryState::Delivered.as_str()))
+            .filter(row::Column::Created.gt(DbTimestamp::from(after)));
+        Ok(query.count(&**tx).await.or_db_error()? > 0)
     }
 
-    /// What a webhook was or is to be told, the newest first.
-    pub async fn deliveries(
+    /// Lists the deliveries of a webhook, the newest first.
+    pub async fn list_deliveries(
         &self,
         webhook: WebhookId,
-        limit: Limit,
-        cursor: Option<&Cursor>,
+        limit: PageLimit,
+        cursor: Option<&PageCursor>,
     ) -> Result<Page<Delivery>> {
         let mut query = row::Entity::find()
             .filter(row::Column::WebhookId.eq(webhook.to_string()))
             .order_by_desc(row::Column::Id);
         if let Some(cursor) = cursor {
-            query = query.filter(row::Column::Id.lt(cursor.key::<DeliveryId>()?.to_string()));
+            query = query.filter(row::Column::Id.lt(cursor.parse_key::<DeliveryId>()?.to_string()));
         }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
         let deliveries = rows.into_iter().map(Delivery::try_from).collect::<Result<_>>()?;
-        Ok(Page::cut(deliveries, limit, |delivery: &Delivery| delivery.id))
+        Ok(Page::from_items(deliveries, limit, |delivery: &Delivery| delivery.id))
     }
 
-    /// Forgets what a webhook was or is to be told.
-    pub async fn deliveries_remove(&self, tx: &Tx, webhook: WebhookId) -> Result<()> {
-        let theirs = row::Entity::delete_many().filter(row::Column::WebhookId.eq(webhook.to_string()));
-        theirs.exec(&**tx).await.or_fault().map(|_| ())
+    /// Deletes the deliveries of a webhook.
+    pub async fn delete_deliveries(&self, tx: &Tx, webhook: WebhookId) -> Result<()> {
+        let of_webhook = row::Entity::delete_many().filter(row::Column::WebhookId.eq(webhook.to_string()));
+        of_webhook.exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Deletes deliveries that wait no more: of what happened before `before`, and all but the newest `most` of each
-    /// webhook; some thousands at one time. Returns how many are gone.
-    pub async fn deliveries_sweep(&self, tx: &Tx, before: Timestamp, most: u32) -> Result<u64> {
+    /// Deletes ended deliveries: those created before `before`, and all but the newest `newest` of each
+    /// webhook. One call deletes some thousands. Returns the number of deleted rows.
+    pub async fn delete_old_deliveries(&self, tx: &Tx, before: Timestamp, newest: u32) -> Result<u64> {
         let done = OldRows {
-            deletable: row::Column::State.ne(DeliveryState::Waiting.word()),
+            deletable: row::Column::State.ne(DeliveryState::Waiting.as_str()),
             group: row::Column::WebhookId,
             newest_by: vec![row::Column::Id],
             time: row::Column::Created,
         };
-        delete_old_rows::<row::Entity>(tx, done, before, most).await
+        delete_old_rows::<row::Entity>(tx, done, before, newest).await
     }
 }

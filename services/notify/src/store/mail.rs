@@ -1,7 +1,7 @@
-//! Mails: one to one maintainer each. Addresses are not kept.
+//! The table of mails, each to one maintainer. Addresses are not stored.
 
-use hearth_base::{Cursor, Error, Limit, MailId, Page, Result, ToolId, ToolName, UserId, UserName};
-use hearth_kit::db::{At, OrFault, Tx};
+use hearth_base::{Error, MailId, Page, PageCursor, PageLimit, Result, ToolId, ToolName, UserId, UserName};
+use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use hearth_wire::notify::MailState;
 use jiff::Timestamp;
 use sea_orm::{
@@ -9,13 +9,13 @@ use sea_orm::{
 };
 
 use super::{
-    Store,
-    columns::{read, read_word},
-    narrow, wide,
+    NotifyStore,
+    columns::{parse_column, parse_enum},
+    from_column_count, to_column_count,
 };
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -24,7 +24,7 @@ pub mod row {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
         pub tool_id: String,
-        /// The tool's name when it was written.
+        /// The tool's name when the mail was created.
         pub tool_name: String,
         pub user_id: String,
         pub user_name: String,
@@ -34,8 +34,8 @@ pub mod row {
         pub events: i32,
         pub state: String,
         pub tries: i32,
-        pub created: At,
-        pub next: Option<At>,
+        pub created: DbTimestamp,
+        pub next: Option<DbTimestamp>,
         pub said: Option<String>,
     }
 
@@ -83,16 +83,16 @@ impl TryFrom<row::Model> for Mail {
             said,
         } = row;
         Ok(Self {
-            id: read("mail.id", &id)?,
-            tool: read("mail.tool_id", &tool_id)?,
-            tool_name: read("mail.tool_name", &tool_name)?,
-            user: read("mail.user_id", &user_id)?,
-            user_name: read("mail.user_name", &user_name)?,
+            id: parse_column("mail.id", &id)?,
+            tool: parse_column("mail.tool_id", &tool_id)?,
+            tool_name: parse_column("mail.tool_name", &tool_name)?,
+            user: parse_column("mail.user_id", &user_id)?,
+            user_name: parse_column("mail.user_name", &user_name)?,
             subject,
             body,
-            events: wide(events),
-            state: read_word("mail.state", state)?,
-            tries: wide(tries),
+            events: from_column_count(events),
+            state: parse_enum("mail.state", state)?,
+            tries: from_column_count(tries),
             created: created.into(),
             next: next.map(Timestamp::from),
             said,
@@ -100,9 +100,9 @@ impl TryFrom<row::Model> for Mail {
     }
 }
 
-impl Store {
-    /// Keeps a mail, new or changed.
-    pub async fn mail_put(&self, tx: &Tx, mail: &Mail) -> Result<()> {
+impl NotifyStore {
+    /// Inserts or updates a mail.
+    pub async fn save_mail(&self, tx: &Tx, mail: &Mail) -> Result<()> {
         let row = row::ActiveModel {
             id: Set(mail.id.to_string()),
             tool_id: Set(mail.tool.to_string()),
@@ -111,14 +111,14 @@ impl Store {
             user_name: Set(mail.user_name.to_string()),
             subject: Set(mail.subject.clone()),
             body: Set(mail.body.clone()),
-            events: Set(narrow(mail.events)),
-            state: Set(mail.state.word().to_owned()),
-            tries: Set(narrow(mail.tries)),
+            events: Set(to_column_count(mail.events)),
+            state: Set(mail.state.as_str().to_owned()),
+            tries: Set(to_column_count(mail.tries)),
             created: Set(mail.created.into()),
-            next: Set(mail.next.map(At::from)),
+            next: Set(mail.next.map(DbTimestamp::from)),
             said: Set(mail.said.clone()),
         };
-        let known = OnConflict::column(row::Column::Id)
+        let on_conflict = OnConflict::column(row::Column::Id)
             .update_columns([
                 row::Column::Body,
                 row::Column::State,
@@ -127,39 +127,49 @@ impl Store {
                 row::Column::Said,
             ])
             .to_owned();
-        row::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        row::Entity::insert(row)
+            .on_conflict(on_conflict)
+            .exec_without_returning(&**tx)
+            .await
+            .or_db_error()
+            .map(|_| ())
     }
 
-    /// A mail.
-    pub async fn mail(&self, id: &str) -> Result<Option<Mail>> {
-        let found = row::Entity::find_by_id(id).one(self.db.reader()).await.or_fault()?;
+    /// Finds a mail.
+    pub async fn find_mail(&self, id: &str) -> Result<Option<Mail>> {
+        let found = row::Entity::find_by_id(id).one(self.db.reader()).await.or_db_error()?;
         found.map(Mail::try_from).transpose()
     }
 
-    /// A mail, as a change sees it.
-    pub async fn mail_in(&self, tx: &Tx, id: MailId) -> Result<Option<Mail>> {
-        let found = row::Entity::find_by_id(id.to_string()).one(&**tx).await.or_fault()?;
+    /// Finds a mail within a transaction.
+    pub async fn find_mail_in_tx(&self, tx: &Tx, id: MailId) -> Result<Option<Mail>> {
+        let found = row::Entity::find_by_id(id.to_string()).one(&**tx).await.or_db_error()?;
         found.map(Mail::try_from).transpose()
     }
 
-    /// Mails about a tool, the newest first.
-    pub async fn mails(&self, tool: ToolId, limit: Limit, cursor: Option<&Cursor>) -> Result<Page<Mail>> {
+    /// Lists the mails about a tool, the newest first.
+    pub async fn list_mails(
+        &self,
+        tool: ToolId,
+        limit: PageLimit,
+        cursor: Option<&PageCursor>,
+    ) -> Result<Page<Mail>> {
         let mut query = row::Entity::find()
             .filter(row::Column::ToolId.eq(tool.to_string()))
             .order_by_desc(row::Column::Id);
         if let Some(cursor) = cursor {
-            query = query.filter(row::Column::Id.lt(cursor.key::<MailId>()?.to_string()));
+            query = query.filter(row::Column::Id.lt(cursor.parse_key::<MailId>()?.to_string()));
         }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
         let mails = rows.into_iter().map(Mail::try_from).collect::<Result<_>>()?;
-        Ok(Page::cut(mails, limit, |mail: &Mail| mail.id))
+        Ok(Page::from_items(mails, limit, |mail: &Mail| mail.id))
     }
 
-    /// Forgets mails that were written before `before` and wait no more.
-    pub async fn mails_sweep(&self, tx: &Tx, before: Timestamp) -> Result<()> {
+    /// Deletes ended mails that were created before `before`.
+    pub async fn delete_old_mails(&self, tx: &Tx, before: Timestamp) -> Result<()> {
         let old = row::Entity::delete_many()
-            .filter(row::Column::Created.lt(At::from(before)))
-            .filter(row::Column::State.ne(MailState::Waiting.word()));
-        old.exec(&**tx).await.or_fault().map(|_| ())
+            .filter(row::Column::Created.lt(DbTimestamp::from(before)))
+            .filter(row::Column::State.ne(MailState::Waiting.as_str()));
+        old.exec(&**tx).await.or_db_error().map(|_| ())
     }
 }

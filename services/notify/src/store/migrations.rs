@@ -1,4 +1,4 @@
-//! How the tables came to be as they are. A migration that was released never changes, so columns are spelt out.
+//! Migrations of the tables. A released migration never changes, so columns are written out.
 
 use hearth_kit::db::{
     MigrationName, MigrationTrait, SchemaManager,
@@ -15,7 +15,7 @@ use sea_orm::{
     sea_query::{Index, Table, TableCreateStatement},
 };
 
-/// All of them, oldest first.
+/// All migrations, the oldest first.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![
         Box::new(CreateToolState),
@@ -36,7 +36,14 @@ impl MigrationName for CreateNotify {
 #[async_trait::async_trait]
 impl MigrationTrait for CreateNotify {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [mail_pace(), mail_off(), notice(), mail(), webhook(), delivery()] {
+        for table in [
+            create_mail_pace_table(),
+            create_mail_off_table(),
+            create_notice_table(),
+            create_mail_table(),
+            create_webhook_table(),
+            create_delivery_table(),
+        ] {
             manager.create_table(table).await?;
         }
         for (name, table, columns) in [
@@ -55,22 +62,22 @@ impl MigrationTrait for CreateNotify {
             }
             manager.create_index(index).await?;
         }
-        let once = Index::create()
+        let unique_message = Index::create()
             .name("delivery_message")
             .table("delivery")
             .col("webhook_id")
             .col("message")
             .unique()
             .to_owned();
-        manager.create_index(once).await
+        manager.create_index(unique_message).await
     }
 }
 
-fn mail_pace() -> TableCreateStatement {
-    Table::create().table("mail_pace").col(string("tool_id").primary_key()).col(json("mailed")).to_owned()
+fn create_mail_pace_table() -> TableCreateStatement {
+    Table::create().table("mail_pace").col(string("tool_id").primary_key()).col(json("mail_times")).to_owned()
 }
 
-fn mail_off() -> TableCreateStatement {
+fn create_mail_off_table() -> TableCreateStatement {
     Table::create()
         .table("mail_off")
         .col(string("tool_id"))
@@ -79,7 +86,7 @@ fn mail_off() -> TableCreateStatement {
         .to_owned()
 }
 
-fn notice() -> TableCreateStatement {
+fn create_notice_table() -> TableCreateStatement {
     Table::create()
         .table("notice")
         .col(string("id").primary_key())
@@ -89,7 +96,7 @@ fn notice() -> TableCreateStatement {
         .to_owned()
 }
 
-fn mail() -> TableCreateStatement {
+fn create_mail_table() -> TableCreateStatement {
     Table::create()
         .table("mail")
         .col(string("id").primary_key())
@@ -108,7 +115,7 @@ fn mail() -> TableCreateStatement {
         .to_owned()
 }
 
-fn webhook() -> TableCreateStatement {
+fn create_webhook_table() -> TableCreateStatement {
     Table::create()
         .table("webhook")
         .col(string("id").primary_key())
@@ -118,12 +125,12 @@ fn webhook() -> TableCreateStatement {
         .col(boolean("enabled"))
         .col(string_null("reason"))
         .col(string("key_id"))
-        .col(text("closed"))
+        .col(text("sealed_secret"))
         .col(big_integer("created"))
         .to_owned()
 }
 
-fn delivery() -> TableCreateStatement {
+fn create_delivery_table() -> TableCreateStatement {
     Table::create()
         .table("delivery")
         .col(string("id").primary_key())

@@ -1,7 +1,7 @@
-//! Events that wait for the next mail about their tool.
+//! The table of notices that wait for the next mail about their tool.
 
 use hearth_base::{EventId, Result, ToolId};
-use hearth_kit::db::{OrFault, Tx};
+use hearth_kit::db::{OrDbError, Tx};
 use hearth_wire::events::Notice;
 use jiff::Timestamp;
 use sea_orm::{
@@ -9,12 +9,12 @@ use sea_orm::{
 };
 
 use super::{
-    Store,
-    columns::{read_json, write_json},
+    NotifyStore,
+    columns::{parse_json, to_json},
 };
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -23,7 +23,7 @@ pub mod row {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
         pub tool_id: String,
-        pub happened_at: At,
+        pub happened_at: DbTimestamp,
         pub content: Json,
     }
 
@@ -41,37 +41,38 @@ pub struct WaitingNotice {
     pub notice: Notice,
 }
 
-impl Store {
-    /// Keeps an event for the next mail.
-    pub async fn notice_add(&self, tx: &Tx, tool: ToolId, waiting: &WaitingNotice) -> Result<()> {
+impl NotifyStore {
+    /// Inserts a notice for the next mail.
+    pub async fn insert_notice(&self, tx: &Tx, tool: ToolId, waiting: &WaitingNotice) -> Result<()> {
         let row = row::ActiveModel {
             id: Set(waiting.id.to_string()),
             tool_id: Set(tool.to_string()),
             happened_at: Set(waiting.time.into()),
-            content: Set(write_json(&waiting.notice)?),
+            content: Set(to_json(&waiting.notice)?),
         };
-        row::Entity::insert(row).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// How many wait of a tool.
-    pub async fn notices_waiting(&self, tool: ToolId) -> Result<u64> {
+    /// Counts the waiting notices of a tool.
+    pub async fn count_notices(&self, tool: ToolId) -> Result<u64> {
         let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
-        query.count(self.db.reader()).await.or_fault()
+        query.count(self.db.reader()).await.or_db_error()
     }
 
-    /// How many wait of a tool, and the oldest of them, `most` at most.
-    pub async fn notices(&self, tx: &Tx, tool: ToolId, most: u64) -> Result<(u64, Vec<Notice>)> {
-        let theirs = || row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
-        let all = theirs().count(&**tx).await.or_fault()?;
-        let query = theirs().order_by_asc(row::Column::HappenedAt).order_by_asc(row::Column::Id).limit(most);
-        let rows = query.all(&**tx).await.or_fault()?;
-        let notices = rows.into_iter().map(|row| read_json("notice.content", row.content));
+    /// Counts the waiting notices of a tool and reads the oldest ones, at most `limit`.
+    pub async fn read_oldest_notices(&self, tx: &Tx, tool: ToolId, limit: u64) -> Result<(u64, Vec<Notice>)> {
+        let of_tool = || row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
+        let all = of_tool().count(&**tx).await.or_db_error()?;
+        let query =
+            of_tool().order_by_asc(row::Column::HappenedAt).order_by_asc(row::Column::Id).limit(limit);
+        let rows = query.all(&**tx).await.or_db_error()?;
+        let notices = rows.into_iter().map(|row| parse_json("notice.content", row.content));
         Ok((all, notices.collect::<Result<_>>()?))
     }
 
-    /// Forgets those of a tool: they are in mails now, or nobody wants them.
-    pub async fn notices_remove(&self, tx: &Tx, tool: ToolId) -> Result<()> {
-        let theirs = row::Entity::delete_many().filter(row::Column::ToolId.eq(tool.to_string()));
-        theirs.exec(&**tx).await.or_fault().map(|_| ())
+    /// Deletes the notices of a tool.
+    pub async fn delete_notices(&self, tx: &Tx, tool: ToolId) -> Result<()> {
+        let of_tool = row::Entity::delete_many().filter(row::Column::ToolId.eq(tool.to_string()));
+        of_tool.exec(&**tx).await.or_db_error().map(|_| ())
     }
 }

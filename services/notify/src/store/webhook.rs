@@ -1,9 +1,9 @@
-//! Webhooks. Their secrets come closed and go closed.
+//! The table of webhooks. It stores only sealed secrets.
 
-use hearth_base::{Cursor, Error, Limit, Page, Result, ToolId, WebhookId};
+use hearth_base::{Error, Page, PageCursor, PageLimit, Result, ToolId, WebhookId};
 use hearth_kit::{
-    db::{OrFault, Tx},
-    vault::Closed,
+    db::{OrDbError, Tx},
+    vault::EncryptedValue,
 };
 use hearth_wire::notify::EventType;
 use jiff::Timestamp;
@@ -14,15 +14,15 @@ use sea_orm::{
 };
 
 use super::{
-    Store,
-    columns::{read, read_json, write_json},
+    NotifyStore,
+    columns::{parse_column, parse_json, to_json},
 };
 
-/// How many secrets are closed anew in one change.
-const AT_ONCE: u64 = 200;
+/// The number of secrets that one transaction seals again.
+const RESEAL_BATCH_SIZE: u64 = 200;
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -38,8 +38,8 @@ pub mod row {
         pub reason: Option<String>,
         pub key_id: String,
         #[sea_orm(column_type = "Text")]
-        pub closed: String,
-        pub created: At,
+        pub sealed_secret: String,
+        pub created: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -48,35 +48,35 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// An address that is told of a tool's events.
+/// An address that receives events of a tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhook {
     pub id: WebhookId,
     pub tool: ToolId,
     pub url: String,
-    /// What it is told of; empty: everything.
+    /// The subscribed event types; empty: all.
     pub events: Vec<EventType>,
     pub enabled: bool,
-    /// Why it is not enabled, when Hearth decided that.
+    /// The reason if Hearth disabled the webhook.
     pub reason: Option<String>,
-    /// What payloads are signed with.
-    pub secret: Closed,
+    /// The secret that signs payloads.
+    pub secret: EncryptedValue,
     pub created: Timestamp,
 }
 
-/// Where a webhook's secret is, for what closes it.
-pub fn place(tool: ToolId, id: WebhookId) -> String {
+/// Formats the context that the seal of a webhook's secret is bound to.
+pub fn format_secret_context(tool: ToolId, id: WebhookId) -> String {
     format!("{tool}/{id}")
 }
 
 impl Webhook {
-    /// Where its secret is, for what closes it.
-    pub fn place(&self) -> String {
-        place(self.tool, self.id)
+    /// Returns the context that the seal of its secret is bound to.
+    pub fn secret_context(&self) -> String {
+        format_secret_context(self.tool, self.id)
     }
 
-    /// Whether it is told of such an event.
-    pub fn wants(&self, event: &EventType) -> bool {
+    /// True if it is enabled and receives events of this type.
+    pub fn is_subscribed_to(&self, event: &EventType) -> bool {
         self.enabled && (self.events.is_empty() || self.events.contains(event))
     }
 }
@@ -85,105 +85,110 @@ impl TryFrom<row::Model> for Webhook {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, tool_id, url, events, enabled, reason, key_id, closed, created } = row;
+        let row::Model { id, tool_id, url, events, enabled, reason, key_id, sealed_secret, created } = row;
         Ok(Self {
-            id: read("webhook.id", &id)?,
-            tool: read("webhook.tool_id", &tool_id)?,
+            id: parse_column("webhook.id", &id)?,
+            tool: parse_column("webhook.tool_id", &tool_id)?,
             url,
-            events: read_json("webhook.events", events)?,
+            events: parse_json("webhook.events", events)?,
             enabled,
             reason,
-            secret: Closed { key: key_id, token: closed },
+            secret: EncryptedValue { key_id, token: sealed_secret },
             created: created.into(),
         })
     }
 }
 
-impl Store {
-    /// Keeps a webhook, new or changed.
-    pub async fn webhook_put(&self, tx: &Tx, webhook: &Webhook) -> Result<()> {
+impl NotifyStore {
+    /// Inserts or updates a webhook.
+    pub async fn save_webhook(&self, tx: &Tx, webhook: &Webhook) -> Result<()> {
         let Webhook { id, tool, url, events, enabled, reason, secret, created } = webhook;
         let row = row::ActiveModel {
             id: Set(id.to_string()),
             tool_id: Set(tool.to_string()),
             url: Set(url.clone()),
-            events: Set(write_json(events)?),
+            events: Set(to_json(events)?),
             enabled: Set(*enabled),
             reason: Set(reason.clone()),
-            key_id: Set(secret.key.clone()),
-            closed: Set(secret.token.clone()),
+            key_id: Set(secret.key_id.clone()),
+            sealed_secret: Set(secret.token.clone()),
             created: Set((*created).into()),
         };
-        let known = OnConflict::column(row::Column::Id)
+        let on_conflict = OnConflict::column(row::Column::Id)
             .update_columns([
                 row::Column::Url,
                 row::Column::Events,
                 row::Column::Enabled,
                 row::Column::Reason,
                 row::Column::KeyId,
-                row::Column::Closed,
+                row::Column::SealedSecret,
             ])
             .to_owned();
-        row::Entity::insert(row).on_conflict(known).exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        row::Entity::insert(row)
+            .on_conflict(on_conflict)
+            .exec_without_returning(&**tx)
+            .await
+            .or_db_error()
+            .map(|_| ())
     }
 
-    /// A webhook of a tool.
-    pub async fn webhook(&self, tool: ToolId, id: WebhookId) -> Result<Option<Webhook>> {
-        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_fault()?;
+    /// Finds a webhook of a tool.
+    pub async fn find_webhook(&self, tool: ToolId, id: WebhookId) -> Result<Option<Webhook>> {
+        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_db_error()?;
         Ok(found.map(Webhook::try_from).transpose()?.filter(|webhook| webhook.tool == tool))
     }
 
-    /// The same, to be changed: others wait until this change is through.
-    pub async fn webhook_locked(&self, tx: &Tx, tool: ToolId, id: WebhookId) -> Result<Option<Webhook>> {
+    /// Locks a webhook of a tool until the transaction ends.
+    pub async fn lock_webhook(&self, tx: &Tx, tool: ToolId, id: WebhookId) -> Result<Option<Webhook>> {
         let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);
-        let found = query.one(&**tx).await.or_fault()?;
+        let found = query.one(&**tx).await.or_db_error()?;
         Ok(found.map(Webhook::try_from).transpose()?.filter(|webhook| webhook.tool == tool))
     }
 
-    /// All webhooks of a tool, as a change sees them. Their quota keeps them few.
-    pub async fn webhooks_in(&self, tx: &Tx, tool: ToolId) -> Result<Vec<Webhook>> {
+    /// Lists all webhooks of a tool within a transaction. The quota limits their number.
+    pub async fn list_webhooks_in_tx(&self, tx: &Tx, tool: ToolId) -> Result<Vec<Webhook>> {
         let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
-        query.all(&**tx).await.or_fault()?.into_iter().map(Webhook::try_from).collect()
+        query.all(&**tx).await.or_db_error()?.into_iter().map(Webhook::try_from).collect()
     }
 
-    /// How many a tool has, under the tool's lock.
-    pub async fn webhook_count(&self, tx: &Tx, tool: ToolId) -> Result<u64> {
+    /// Counts the webhooks of a tool that the transaction has locked.
+    pub async fn count_webhooks(&self, tx: &Tx, tool: ToolId) -> Result<u64> {
         let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
-        query.count(&**tx).await.or_fault()
+        query.count(&**tx).await.or_db_error()
     }
 
-    /// A tool's webhooks, the oldest first.
-    pub async fn webhooks(
+    /// Lists a tool's webhooks, the oldest first.
+    pub async fn list_webhooks(
         &self,
         tool: ToolId,
-        limit: Limit,
-        cursor: Option<&Cursor>,
+        limit: PageLimit,
+        cursor: Option<&PageCursor>,
     ) -> Result<Page<Webhook>> {
         let mut query = row::Entity::find()
             .filter(row::Column::ToolId.eq(tool.to_string()))
             .order_by_asc(row::Column::Id);
         if let Some(cursor) = cursor {
-            query = query.filter(row::Column::Id.gt(cursor.key::<WebhookId>()?.to_string()));
+            query = query.filter(row::Column::Id.gt(cursor.parse_key::<WebhookId>()?.to_string()));
         }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
         let webhooks = rows.into_iter().map(Webhook::try_from).collect::<Result<_>>()?;
-        Ok(Page::cut(webhooks, limit, |webhook: &Webhook| webhook.id))
+        Ok(Page::from_items(webhooks, limit, |webhook: &Webhook| webhook.id))
     }
 
     /// Deletes a webhook.
-    pub async fn webhook_delete(&self, tx: &Tx, id: WebhookId) -> Result<()> {
-        row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_fault().map(|_| ())
+    pub async fn delete_webhook(&self, tx: &Tx, id: WebhookId) -> Result<()> {
+        row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// The ids of the keys that closed what is kept.
-    pub async fn keys(&self) -> Result<Vec<String>> {
+    /// Lists the ids of the keys that sealed the stored secrets.
+    pub async fn list_key_ids(&self) -> Result<Vec<String>> {
         let query = row::Entity::find().select_only().column(row::Column::KeyId).distinct();
-        query.into_tuple().all(self.db.reader()).await.or_fault()
+        query.into_tuple().all(self.db.reader()).await.or_db_error()
     }
 
-    /// Some webhooks whose secrets another key than this closed, to be changed.
-    pub async fn closed_otherwise(tx: &Tx, key: &str) -> Result<Vec<Webhook>> {
-        let query = row::Entity::find().filter(row::Column::KeyId.ne(key)).limit(AT_ONCE);
-        query.all(&**tx).await.or_fault()?.into_iter().map(Webhook::try_from).collect()
+    /// Lists up to [`RESEAL_BATCH_SIZE`] webhooks whose secrets were sealed with another key.
+    pub async fn list_webhooks_sealed_with_other_keys(tx: &Tx, key: &str) -> Result<Vec<Webhook>> {
+        let query = row::Entity::find().filter(row::Column::KeyId.ne(key)).limit(RESEAL_BATCH_SIZE);
+        query.all(&**tx).await.or_db_error()?.into_iter().map(Webhook::try_from).collect()
     }
 }

@@ -1,43 +1,44 @@
-//! Tells webhooks, several at one time. One that is slow holds the others up once, and is left alone then.
+//! The worker that sends deliveries, several at one time. A slow webhook delays the others once and is then
+//! backed off.
 
 use hearth_base::{DeliveryId, Result};
 use hearth_kit::{
     db::Tx,
-    queue::{NextTurn, Performed, QueueItem, Task, TaskName, TaskSettings},
+    queue::{ItemOutcome, PerformedItem, QueueItem, QueueTask, TaskName, TaskSettings},
 };
 
 use super::TASK_SETTINGS;
 use crate::{
-    app::deliver::{self, Attempt},
-    cx::Cx,
-    store::Store,
+    app::delivery::{self, DeliveryAttempt},
+    context::NotifyContext,
+    store::NotifyStore,
 };
 
-/// Delivers an event to a webhook; its items are deliveries that wait.
-pub struct DeliverEvents(pub Cx);
+/// Delivers an event to a webhook. Its queue items are waiting deliveries.
+pub struct DeliverEvents(pub NotifyContext);
 
-impl Task for DeliverEvents {
+impl QueueTask for DeliverEvents {
     type Payload = ();
     type Loaded = ();
-    type Output = (DeliveryId, Attempt);
+    type Output = (DeliveryId, DeliveryAttempt);
 
     fn name(&self) -> TaskName<()> {
-        Store::DELIVER_TASK
+        NotifyStore::DELIVER_TASK
     }
 
     fn settings(&self) -> TaskSettings {
         TaskSettings { concurrency: 4, ..TASK_SETTINGS }
     }
 
-    async fn perform(&self, item: &QueueItem<()>, (): &()) -> Result<Self::Output> {
+    async fn perform_item(&self, item: &QueueItem<()>, (): &()) -> Result<Self::Output> {
         let id = item.key.parse()?;
-        Ok((id, deliver::attempt_delivery(&self.0, id).await?))
+        Ok((id, delivery::attempt_delivery(&self.0, id).await?))
     }
 
-    async fn record(&self, tx: &Tx, performed: &[Performed<Self>]) -> Result<Vec<NextTurn>> {
+    async fn record_items(&self, tx: &Tx, performed: &[PerformedItem<Self>]) -> Result<Vec<ItemOutcome>> {
         let mut turns = Vec::new();
-        for Performed { output: (id, attempt), .. } in performed {
-            turns.push(deliver::record_attempt(&self.0, tx, *id, attempt).await?);
+        for PerformedItem { output: (id, attempt), .. } in performed {
+            turns.push(delivery::record_attempt(&self.0, tx, *id, attempt).await?);
         }
         Ok(turns)
     }

@@ -1,42 +1,42 @@
-//! Makes mails of notices.
+//! The worker that creates mails from notices.
 
 use hearth_base::{Result, ToolId};
 use hearth_kit::{
     db::Tx,
-    queue::{NextTurn, Performed, QueueItem, Task, TaskName, TaskSettings},
+    queue::{ItemOutcome, PerformedItem, QueueItem, QueueTask, TaskName, TaskSettings},
 };
 
 use super::TASK_SETTINGS;
 use crate::{
-    app::gather::{self, Readers},
-    cx::Cx,
-    store::Store,
+    app::gather::{self, MailReaders},
+    context::NotifyContext,
+    store::NotifyStore,
 };
 
-/// Makes mails of a tool's notices; its items are tools.
-pub struct GatherNotices(pub Cx);
+/// Creates mails from a tool's notices. Its queue items are tools.
+pub struct GatherNotices(pub NotifyContext);
 
-impl Task for GatherNotices {
+impl QueueTask for GatherNotices {
     type Payload = ();
     type Loaded = ();
-    type Output = (ToolId, Option<Readers>);
+    type Output = (ToolId, Option<MailReaders>);
 
     fn name(&self) -> TaskName<()> {
-        Store::GATHER_TASK
+        NotifyStore::GATHER_TASK
     }
 
     fn settings(&self) -> TaskSettings {
         TASK_SETTINGS
     }
 
-    async fn perform(&self, item: &QueueItem<()>, (): &()) -> Result<Self::Output> {
+    async fn perform_item(&self, item: &QueueItem<()>, (): &()) -> Result<Self::Output> {
         let tool = item.key.parse()?;
         Ok((tool, gather::find_readers(&self.0, tool).await?))
     }
 
-    async fn record(&self, tx: &Tx, performed: &[Performed<Self>]) -> Result<Vec<NextTurn>> {
+    async fn record_items(&self, tx: &Tx, performed: &[PerformedItem<Self>]) -> Result<Vec<ItemOutcome>> {
         let mut turns = Vec::new();
-        for Performed { output: (tool, readers), .. } in performed {
+        for PerformedItem { output: (tool, readers), .. } in performed {
             turns.push(gather::write_mails(&self.0, tx, *tool, readers.as_ref()).await?);
         }
         Ok(turns)

@@ -1,32 +1,33 @@
-//! Forgets, once an hour, mails and deliveries of more than a week ago, and those beyond the newest of a webhook.
+//! The hourly worker that deletes old mails and deliveries.
 
 use hearth_base::Result;
-use hearth_kit::{Worker, queue::periodic_worker};
+use hearth_kit::{Worker, queue::create_periodic_worker};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cx::Cx;
+use crate::context::NotifyContext;
 
 const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
-/// How many deliveries of one webhook are remembered.
-const MOST: u32 = 500;
-/// How long it is remembered what became of something.
-const KEPT: SignedDuration = SignedDuration::from_hours(24 * 7);
+/// The number of newest deliveries of a webhook that are kept.
+const MAX_DELIVERIES_PER_WEBHOOK: u32 = 500;
+/// The time for which ended mails and deliveries are kept.
+const RETENTION_PERIOD: SignedDuration = SignedDuration::from_hours(24 * 7);
 
-/// The worker.
-pub fn create_worker(cx: &Cx) -> Worker {
+/// Creates the worker.
+pub fn create_worker(cx: &NotifyContext) -> Worker {
     let (queue, cx) = (cx.store.queue.clone(), cx.clone());
-    periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| delete_old(cx.clone(), now))
+    create_periodic_worker(&queue, "housekeeping", SWEEP_INTERVAL, move |now| delete_old(cx.clone(), now))
 }
 
-async fn delete_old(cx: Cx, now: Timestamp) -> Result<()> {
+async fn delete_old(cx: NotifyContext, now: Timestamp) -> Result<()> {
     let tx = cx.store.begin().await?;
-    cx.store.mails_sweep(&tx, now - KEPT).await?;
+    cx.store.delete_old_mails(&tx, now - RETENTION_PERIOD).await?;
     tx.commit().await?;
     loop {
         let tx = cx.store.begin().await?;
-        let gone = cx.store.deliveries_sweep(&tx, now - KEPT, MOST).await?;
+        let deleted =
+            cx.store.delete_old_deliveries(&tx, now - RETENTION_PERIOD, MAX_DELIVERIES_PER_WEBHOOK).await?;
         tx.commit().await?;
-        if gone == 0 {
+        if deleted == 0 {
             return Ok(());
         }
     }

@@ -1,7 +1,7 @@
-//! Background workers. Each may die at any moment, and be repeated: the state is in rows.
+//! Background workers. Each can be interrupted and repeated at any point: the state is in rows.
 
 pub mod deliver;
-pub mod follow;
+pub mod events;
 pub mod gather;
 pub mod housekeeping;
 pub mod mail;
@@ -9,10 +9,10 @@ pub mod mail;
 use hearth_kit::queue::{RetryPolicy, TaskSettings};
 use jiff::SignedDuration;
 
-/// An item is retried for ever: no mail or delivery is lost because another service did not answer. Items are recorded one
-/// at a time, because each locks its tool.
+/// Items are retried without limit: an outage of another service loses no mail or delivery. Items are
+/// recorded one at a time, because each locks its tool.
 const TASK_SETTINGS: TaskSettings = TaskSettings {
-    record_batch: 1,
-    retry: RetryPolicy::forever(SignedDuration::from_secs(30)),
+    max_record_batch: 1,
+    retry: RetryPolicy::unlimited(SignedDuration::from_secs(30)),
     ..TaskSettings::DEFAULT
 };

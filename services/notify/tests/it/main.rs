@@ -1,10 +1,10 @@
-//! `notify` on its own, on every database, with a real mail server and a real web server to be told things.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops where it cannot go on")]
+//! Tests of `notify` on every database, with a real mail server and a real web server as receiver.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap fails the test")]
 
+mod fake_services;
+mod fixture;
 mod mail;
 mod mail_server;
-mod neighbours;
 mod receivers;
 mod settings;
-mod stage;
 mod webhooks;

@@ -4,31 +4,31 @@ pub mod queue;
 
 use hearth_base::Result;
 
-use crate::{context::Context, flags::TEMPLATE};
+use crate::{context::CommandContext, flags::HELP_TEMPLATE};
 
 /// Commands for operators.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
-    /// Background work of the services, and what of it has failed
-    #[command(before_help = "Example: hearth admin queue list --state dead", help_template = TEMPLATE)]
+pub enum AdminCommand {
+    /// Manage background queues and dead letters
+    #[command(before_help = "Example: hearth admin queue list --state dead", help_template = HELP_TEMPLATE)]
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Queue {
-        /// A command about queues.
+        /// The subcommand.
         #[command(subcommand)]
-        command: queue::Command,
+        command: queue::QueueCommand,
     },
 }
 
-/// Does it.
-pub async fn run(cx: &Context, command: Command) -> Result<()> {
+/// Runs the command.
+pub async fn run(cx: &CommandContext, command: AdminCommand) -> Result<()> {
     match command {
-        Command::Queue { command } => queue::run(cx, command).await,
+        AdminCommand::Queue { command } => queue::run(cx, command).await,
     }
 }
 
-/// Returns the sentence about what Ctrl-C left behind.
-pub fn after_interrupt(command: &Command) -> &'static str {
+/// Explains the state after Ctrl-C.
+pub fn explain_interrupt(command: &AdminCommand) -> &'static str {
     match command {
-        Command::Queue { command } => queue::after_interrupt(command),
+        AdminCommand::Queue { command } => queue::explain_interrupt(command),
     }
 }

@@ -1,21 +1,21 @@
-//! `hearth build cancel [ID …]`: stops builds that run or wait.
+//! `hearth build cancel [ID …]`: cancels waiting and running builds.
 
 use hearth_base::Result;
 
-use super::several::{Deed, Which};
-use crate::context::Context;
+use super::selection::{BuildAction, BuildSelection};
+use crate::context::CommandContext;
 
-/// What `hearth build cancel` takes.
+/// The arguments of `hearth build cancel`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct CancelBuildsArgs {
     #[command(flatten)]
-    which: Which,
+    which: BuildSelection,
 }
 
-/// Does it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let at = cx.at_tool()?;
-    let (builds, name) = (at.client().builds(), at.name());
-    let deed = Deed { verb: "cancel", past: "cancelled", means: super::is_under_way };
-    args.which.each(cx, &at, &deed, |id| async move { builds.cancel(name, id).await }).await
+/// Cancels the builds.
+pub async fn run(cx: &CommandContext, args: CancelBuildsArgs) -> Result<()> {
+    let session = cx.open_tool_session()?;
+    let (builds, name) = (session.client().builds(), session.tool_name());
+    let deed = BuildAction { verb: "cancel", past: "cancelled", applies_to: super::is_under_way };
+    args.which.apply_action(cx, &session, &deed, |id| async move { builds.cancel(name, id).await }).await
 }

@@ -1,42 +1,48 @@
-//! `hearth build clean`: forgets all builds that are over.
+//! `hearth build clean`: deletes all finished builds.
 
 use hearth_base::Result;
 use serde::{Deserialize, Serialize};
 
 use super::is_under_way;
-use crate::{context::Context, flags::DryRun};
+use crate::{context::CommandContext, flags::DryRun};
 
-/// What `hearth build clean` takes.
+/// The arguments of `hearth build clean`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct CleanBuildsArgs {
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// What was cleaned up.
+/// The result: the number of builds, and whether they were deleted.
 #[derive(Debug, Serialize, Deserialize)]
-struct Cleaned {
+struct CleanedBuilds {
     builds: usize,
     cleaned: bool,
 }
 
-/// Cleans up.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Cleaned>()?;
-    let Args { dry_run } = args;
-    let at = cx.at_tool()?;
-    let over = super::all(&at).await?.iter().filter(|build| !is_under_way(build)).count();
-    let what = match over {
-        1 => "1 build that is over, and the images that nothing uses".to_owned(),
-        over => format!("{over} builds that are over, and the images that nothing uses"),
+/// Deletes the finished builds after a confirmation.
+pub async fn run(cx: &CommandContext, args: CleanBuildsArgs) -> Result<()> {
+    let result = cx.printer.open_output::<CleanedBuilds>()?;
+    let CleanBuildsArgs { dry_run } = args;
+    let session = cx.open_tool_session()?;
+    let over = super::list_builds(&session).await?.iter().filter(|build| !is_under_way(build)).count();
+    let target = match over {
+        1 => "1 finished build and the unused images".to_owned(),
+        over => format!("{over} finished builds and the unused images"),
     };
     if over == 0 {
-        return answer.said(&Cleaned { builds: 0, cleaned: false }, "nothing to change: no build is over");
+        return result.print_sentence(
+            &CleanedBuilds { builds: 0, cleaned: false },
+            "nothing to change: there is no finished build",
+        );
     }
     if dry_run.dry_run {
-        return answer.said(&Cleaned { builds: over, cleaned: false }, &format!("would delete {what}"));
+        return result.print_sentence(
+            &CleanedBuilds { builds: over, cleaned: false },
+            &format!("would delete {target}"),
+        );
     }
-    cx.confirm("delete", &what).await?;
-    at.ask(at.client().builds().clean(at.name())).await?;
-    answer.done(&Cleaned { builds: over, cleaned: true }, &format!("deleted: {what}"))
+    cx.require_confirmation("delete", &target).await?;
+    session.send(session.client().builds().delete_finished(session.tool_name())).await?;
+    result.print_done(&CleanedBuilds { builds: over, cleaned: true }, &format!("deleted: {target}"))
 }

@@ -1,21 +1,22 @@
-//! `hearth build delete [ID …]`: forgets builds that are over; an image that nothing uses may go.
+//! `hearth build delete [ID …]`: deletes finished builds; unused images may be deleted with them.
 
 use hearth_base::Result;
 
-use super::several::{Deed, Which};
-use crate::context::Context;
+use super::selection::{BuildAction, BuildSelection};
+use crate::context::CommandContext;
 
-/// What `hearth build delete` takes.
+/// The arguments of `hearth build delete`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct DeleteBuildsArgs {
     #[command(flatten)]
-    which: Which,
+    which: BuildSelection,
 }
 
-/// Does it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let at = cx.at_tool()?;
-    let (builds, name) = (at.client().builds(), at.name());
-    let deed = Deed { verb: "delete", past: "deleted", means: |build| !super::is_under_way(build) };
-    args.which.each(cx, &at, &deed, |id| async move { builds.delete(name, id).await }).await
+/// Deletes the builds.
+pub async fn run(cx: &CommandContext, args: DeleteBuildsArgs) -> Result<()> {
+    let session = cx.open_tool_session()?;
+    let (builds, name) = (session.client().builds(), session.tool_name());
+    let deed =
+        BuildAction { verb: "delete", past: "deleted", applies_to: |build| !super::is_under_way(build) };
+    args.which.apply_action(cx, &session, &deed, |id| async move { builds.delete(name, id).await }).await
 }

@@ -3,29 +3,29 @@
 use hearth_base::Result;
 use hearth_wire::builds::Build;
 
-use super::{instant, source, state};
+use super::{describe_source, instant_cell, state_word};
 use crate::{
-    context::Context,
+    context::CommandContext,
     printer::{Cell, Table},
 };
 
-/// Lists them, the newest first.
-pub async fn run(cx: &Context) -> Result<()> {
-    let answer = cx.printer.answer::<Build>()?;
-    let builds = super::all(&cx.at_tool()?).await?;
-    let mut table = Table::of(&["build", "state", "began", "source"]);
+/// Lists the builds, the newest first.
+pub async fn run(cx: &CommandContext) -> Result<()> {
+    let result = cx.printer.open_output::<Build>()?;
+    let builds = super::list_builds(&cx.open_tool_session()?).await?;
+    let mut table = Table::with_headings(&["build", "state", "began", "source"]);
     for build in &builds {
-        table.row([
+        table.add_row([
             Cell::from(build.build_id.to_string()),
-            Cell::from(state(build)),
-            instant(&build.start_time),
-            Cell::from(source(build)),
+            Cell::from(state_word(build)),
+            instant_cell(&build.start_time),
+            Cell::from(describe_source(build)),
         ]);
     }
-    answer.listed(&builds, &table)?;
+    result.print_list(&builds, &table)?;
     if builds.is_empty() {
-        cx.printer.note("No builds yet.");
-        cx.printer.next("hearth deploy");
+        cx.printer.print_note("No builds yet.");
+        cx.printer.print_next("hearth deploy");
     }
     Ok(())
 }

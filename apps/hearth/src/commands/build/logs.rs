@@ -1,51 +1,52 @@
-//! `hearth build logs [ID]`: what a build wrote; with `-f`, what it writes.
+//! `hearth build logs [ID]`: prints the log of a build; `-f` follows it.
 
 use hearth_base::{BuildId, Result};
 use hearth_wire::builds::{BuildLogLine, BuildLogQuery};
 
-use crate::{at_tool::AtTool, context::Context, ndjson::Lines};
+use crate::{context::CommandContext, ndjson::LineReader, tool_session::ToolSession};
 
-/// What `hearth build logs` takes.
+/// The arguments of `hearth build logs`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The build; absent: the newest
+pub struct PrintBuildLogsArgs {
+    /// The build; default: the newest
     id: Option<BuildId>,
-    /// Go on until the build is over
+    /// Follow the log until the build ends
     #[arg(long, short)]
     follow: bool,
 }
 
-/// Prints it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let stream = cx.printer.stream_of::<BuildLogLine>()?;
-    let Args { id, follow } = args;
-    let at = cx.at_tool()?;
-    let build = super::one(&at, id).await?;
-    let mut log = Log::open(&at, build.build_id, follow).await?;
-    while let Some(line) = cx.patiently("the build", log.next()).await? {
-        stream.bare(&line, &line.line)?;
+/// Prints the log.
+pub async fn run(cx: &CommandContext, args: PrintBuildLogsArgs) -> Result<()> {
+    let stream = cx.printer.open_stream::<BuildLogLine>()?;
+    let PrintBuildLogsArgs { id, follow } = args;
+    let session = cx.open_tool_session()?;
+    let build = super::find_build(&session, id).await?;
+    let mut log = BuildLogReader::open(&session, build.build_id, follow).await?;
+    while let Some(line) = cx.wait_with_notices("the build", log.next()).await? {
+        stream.print_untimed_line(&line, &line.line)?;
     }
     Ok(())
 }
 
-/// A build's log as it comes.
-pub struct Log(Lines);
+/// Reads a build's log as a stream of lines.
+pub struct BuildLogReader(LineReader);
 
-impl Log {
-    /// Opens it; one that follows ends when the build does.
-    pub async fn open(at: &AtTool<'_>, build: BuildId, follow: bool) -> Result<Self> {
+impl BuildLogReader {
+    /// Opens the log. With `follow`, it ends when the build ends.
+    pub async fn open(session: &ToolSession<'_>, build: BuildId, follow: bool) -> Result<Self> {
         let query = BuildLogQuery { follow };
-        let began = at.ask(at.client().builds().logs(at.name(), build, &query)).await?;
-        Ok(Self(Lines::of(began)))
+        let began =
+            session.send(session.client().builds().stream_logs(session.tool_name(), build, &query)).await?;
+        Ok(Self(LineReader::from_response(began)))
     }
 
-    /// The next line.
+    /// Returns the next line, or `None` at the end.
     pub async fn next(&mut self) -> Result<Option<BuildLogLine>> {
         while let Some(line) = self.0.next().await? {
             if line.is_empty() {
                 continue;
             }
-            // The last line of a stream that broke off is a sentence under another key.
+            // The last line of a stream that the server ended early has its message under another key.
             return Ok(Some(serde_json::from_str(&line).unwrap_or(BuildLogLine { line })));
         }
         Ok(None)

@@ -1,4 +1,4 @@
-//! `hearth build …`: images from sources, as Toolforge's `build` says it, flag for flag.
+//! `hearth build …`: builds of images, with the flags of Toolforge's `build`.
 
 pub mod cancel;
 pub mod clean;
@@ -7,7 +7,7 @@ pub mod list;
 pub mod logs;
 pub mod plan;
 pub mod quota;
-mod several;
+mod selection;
 pub mod show;
 pub mod start;
 
@@ -17,75 +17,77 @@ use hearth_wire::{
     reply::Paging,
 };
 
-use crate::{at_tool::AtTool, context::Context, flags::TEMPLATE, session::Session};
+use crate::{context::CommandContext, flags::HELP_TEMPLATE, tool_session::ToolSession};
 
-/// What to do with builds.
+/// Commands about builds.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub enum BuildCommand {
     /// Build an image from a git repository or a folder
-    #[command(before_help = "Example: hearth build start https://example.org/dup-finder.git", help_template = TEMPLATE)]
-    Start(start::Args),
-    /// Say how a folder would be built, and why
-    #[command(before_help = "Example: hearth build plan .", help_template = TEMPLATE)]
-    Plan(plan::Args),
+    #[command(before_help = "Example: hearth build start https://example.org/dup-finder.git", help_template = HELP_TEMPLATE)]
+    Start(start::StartBuildArgs),
+    /// Show how a folder would be built, and why
+    #[command(before_help = "Example: hearth build plan .", help_template = HELP_TEMPLATE)]
+    Plan(plan::PlanBuildArgs),
     /// List builds
-    #[command(before_help = "Example: hearth build list", help_template = TEMPLATE)]
+    #[command(before_help = "Example: hearth build list", help_template = HELP_TEMPLATE)]
     List,
     /// Show a build
-    #[command(before_help = "Example: hearth build show", help_template = TEMPLATE)]
-    Show(show::Args),
-    /// Print what a build wrote
-    #[command(before_help = "Example: hearth build logs -f", help_template = TEMPLATE)]
-    Logs(logs::Args),
-    /// Cancel builds that run
-    #[command(before_help = "Example: hearth build cancel --all", help_template = TEMPLATE)]
-    Cancel(cancel::Args),
-    /// Delete builds that are over
-    #[command(before_help = "Example: hearth build delete --all", help_template = TEMPLATE)]
-    Delete(delete::Args),
-    /// Delete all that takes room and is not needed
-    #[command(before_help = "Example: hearth build clean", help_template = TEMPLATE)]
-    Clean(clean::Args),
-    /// Say how much may be built, and is
-    #[command(before_help = "Example: hearth build quota", help_template = TEMPLATE)]
+    #[command(before_help = "Example: hearth build show", help_template = HELP_TEMPLATE)]
+    Show(show::ShowBuildArgs),
+    /// Print the log of a build
+    #[command(before_help = "Example: hearth build logs -f", help_template = HELP_TEMPLATE)]
+    Logs(logs::PrintBuildLogsArgs),
+    /// Cancel waiting and running builds
+    #[command(before_help = "Example: hearth build cancel --all", help_template = HELP_TEMPLATE)]
+    Cancel(cancel::CancelBuildsArgs),
+    /// Delete finished builds
+    #[command(before_help = "Example: hearth build delete --all", help_template = HELP_TEMPLATE)]
+    Delete(delete::DeleteBuildsArgs),
+    /// Delete finished builds and unused images
+    #[command(before_help = "Example: hearth build clean", help_template = HELP_TEMPLATE)]
+    Clean(clean::CleanBuildsArgs),
+    /// Show quota and usage
+    #[command(before_help = "Example: hearth build quota", help_template = HELP_TEMPLATE)]
     Quota,
 }
 
-/// Does it.
-pub async fn run(cx: &Context, command: Command) -> Result<()> {
+/// Runs the command.
+pub async fn run(cx: &CommandContext, command: BuildCommand) -> Result<()> {
     match command {
-        Command::Start(args) => start::run(cx, args).await,
-        Command::Plan(args) => plan::run(cx, &args),
-        Command::List => list::run(cx).await,
-        Command::Show(args) => show::run(cx, args).await,
-        Command::Logs(args) => logs::run(cx, args).await,
-        Command::Cancel(args) => cancel::run(cx, args).await,
-        Command::Delete(args) => delete::run(cx, args).await,
-        Command::Clean(args) => clean::run(cx, args).await,
-        Command::Quota => quota::run(cx).await,
+        BuildCommand::Start(args) => start::run(cx, args).await,
+        BuildCommand::Plan(args) => plan::run(cx, &args),
+        BuildCommand::List => list::run(cx).await,
+        BuildCommand::Show(args) => show::run(cx, args).await,
+        BuildCommand::Logs(args) => logs::run(cx, args).await,
+        BuildCommand::Cancel(args) => cancel::run(cx, args).await,
+        BuildCommand::Delete(args) => delete::run(cx, args).await,
+        BuildCommand::Clean(args) => clean::run(cx, args).await,
+        BuildCommand::Quota => quota::run(cx).await,
     }
 }
 
-/// What is true after Ctrl-C.
-pub fn after_interrupt(command: &Command) -> &'static str {
+/// Explains the state after Ctrl-C.
+pub fn explain_interrupt(command: &BuildCommand) -> &'static str {
     match command {
-        Command::Start(_) => "a build that began goes on; hearth build logs -f comes back to it",
-        Command::Logs(_) => "the build goes on; the same command comes back",
-        Command::Cancel(_) | Command::Delete(_) | Command::Clean(_) => {
+        BuildCommand::Start(_) => "a started build goes on; hearth build logs -f shows it",
+        BuildCommand::Logs(_) => "the build goes on; the same command shows it again",
+        BuildCommand::Cancel(_) | BuildCommand::Delete(_) | BuildCommand::Clean(_) => {
             "some builds may be changed already; hearth build list shows them"
         }
-        Command::Plan(_) | Command::List | Command::Show(_) | Command::Quota => "nothing was changed",
+        BuildCommand::Plan(_) | BuildCommand::List | BuildCommand::Show(_) | BuildCommand::Quota => {
+            "nothing was changed"
+        }
     }
 }
 
-/// All builds, the newest first.
-async fn all(at: &AtTool<'_>) -> Result<Vec<Build>> {
-    let (builds, tool, session): (_, _, &Session<'_>) = (at.client().builds(), at.name(), &at.session);
+/// Lists all builds, the newest first.
+async fn list_builds(session: &ToolSession<'_>) -> Result<Vec<Build>> {
+    let (builds, tool) = (session.client().builds(), session.tool_name());
     let mut found = Vec::new();
     let mut cursor = None;
     loop {
         let paging = Paging { cursor, ..Paging::default() };
-        let page = session.ask_about(&at.tool, builds.list(tool, &paging)).await?;
+        let page = session.send(builds.list(tool, &paging)).await?;
         found.extend(page.builds);
         match page.next {
             None => return Ok(found),
@@ -94,25 +96,27 @@ async fn all(at: &AtTool<'_>) -> Result<Vec<Build>> {
     }
 }
 
-/// The build that was named, or the newest.
-async fn one(at: &AtTool<'_>, id: Option<BuildId>) -> Result<Build> {
-    let builds = at.client().builds();
+/// Fetches the named build, or the newest.
+async fn find_build(session: &ToolSession<'_>, id: Option<BuildId>) -> Result<Build> {
+    let builds = session.client().builds();
     match id {
-        None => at.ask(builds.latest(at.name())).await,
+        None => session.send(builds.show_latest(session.tool_name())).await,
         Some(id) => {
-            let ids = async { Ok(all(at).await?.iter().map(|build| build.build_id.to_string()).collect()) };
-            at.ask_for(&id.to_string(), builds.show(at.name(), id), ids).await
+            let ids = async {
+                Ok(list_builds(session).await?.iter().map(|build| build.build_id.to_string()).collect())
+            };
+            session.send_with_suggestion(&id.to_string(), builds.show(session.tool_name(), id), ids).await
         }
     }
 }
 
-/// Whether more will happen to it.
+/// Returns true while the build waits or runs.
 pub fn is_under_way(build: &Build) -> bool {
     matches!(build.status, BuildStatus::BuildPending | BuildStatus::BuildRunning)
 }
 
-/// The state's word.
-pub fn state(build: &Build) -> &'static str {
+/// Returns the state's word.
+pub fn state_word(build: &Build) -> &'static str {
     match build.status {
         BuildStatus::BuildPending => "waiting",
         BuildStatus::BuildRunning => "running",
@@ -124,20 +128,21 @@ pub fn state(build: &Build) -> &'static str {
     }
 }
 
-/// What was built, in a few words.
-pub fn source(build: &Build) -> String {
+/// Describes the source: address or "a folder", reference and short revision.
+pub fn describe_source(build: &Build) -> String {
     let resolved: String = build.resolved_ref.trim_start_matches("sha256:").chars().take(7).collect();
-    let what = if build.parameters.source_url.is_empty() { "a folder" } else { &build.parameters.source_url };
+    let origin =
+        if build.parameters.source_url.is_empty() { "a folder" } else { &build.parameters.source_url };
     match (build.parameters.reference.as_str(), resolved.as_str()) {
-        ("", "") => what.to_owned(),
-        ("", resolved) => format!("{what} {resolved}"),
-        (reference, "") => format!("{what} {reference}"),
-        (reference, resolved) => format!("{what} {reference} ({resolved})"),
+        ("", "") => origin.to_owned(),
+        ("", resolved) => format!("{origin} {resolved}"),
+        (reference, "") => format!("{origin} {reference}"),
+        (reference, resolved) => format!("{origin} {reference} ({resolved})"),
     }
 }
 
-/// An instant of a build's, which may be empty.
-fn instant(text: &str) -> crate::printer::Cell {
+/// Converts a build's time, which may be empty, to a table cell.
+fn instant_cell(text: &str) -> crate::printer::Cell {
     match text.parse::<jiff::Timestamp>() {
         Ok(at) => at.into(),
         Err(_) => "-".into(),

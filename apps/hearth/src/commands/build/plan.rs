@@ -1,20 +1,20 @@
-//! `hearth build plan [DIR]`: how a folder would be built, and why. It asks no server.
+//! `hearth build plan [DIR]`: shows how a folder would be built, without a server.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 use hearth_base::{Error, Result};
-use hearth_plan::{Folder, Kind, Plan};
+use hearth_plan::{BuildPlan, SourceFolder, SourceKind};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    context::Context,
+    context::CommandContext,
     printer::{Cell, Table},
 };
 
-/// What `hearth build plan` takes.
+/// The arguments of `hearth build plan`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The folder; absent: this one
+pub struct PlanBuildArgs {
+    /// The folder; default: this one
     #[arg(default_value = ".", hide_default_value = true)]
     folder: PathBuf,
     /// Print the Containerfile instead
@@ -22,9 +22,9 @@ pub struct Args {
     containerfile: bool,
 }
 
-/// How it would be built.
+/// The plan as a result.
 #[derive(Debug, Serialize, Deserialize)]
-struct Planned {
+struct BuildPlanView {
     kind: String,
     base: Option<String>,
     processes: BTreeMap<String, String>,
@@ -32,43 +32,43 @@ struct Planned {
     containerfile: Option<String>,
 }
 
-/// Says it.
-pub fn run(cx: &Context, args: &Args) -> Result<()> {
-    let answer = cx.printer.answer::<Planned>()?;
-    let Args { folder, containerfile } = args;
+/// Prints the plan.
+pub fn run(cx: &CommandContext, args: &PlanBuildArgs) -> Result<()> {
+    let result = cx.printer.open_output::<BuildPlanView>()?;
+    let PlanBuildArgs { folder, containerfile } = args;
     if !folder.is_dir() {
         return Err(Error::invalid("no-folder", format!("{} is not a folder", folder.display())));
     }
-    let plan = hearth_plan::plan(&Folder::at(folder))?;
-    let planned = Planned {
-        kind: kind(&plan).to_owned(),
-        base: plan.base().map(str::to_owned),
+    let plan = hearth_plan::plan_build(&SourceFolder::new(folder))?;
+    let planned = BuildPlanView {
+        kind: kind_word(&plan).to_owned(),
+        base: plan.base_image().map(str::to_owned),
         processes: plan.processes.iter().map(|(name, line)| (name.clone(), line.clone())).collect(),
-        containerfile: plan.base().map(|base| plan.containerfile(base)).transpose()?.flatten(),
-        because: plan.because,
+        containerfile: plan.base_image().map(|base| plan.render_containerfile(base)).transpose()?.flatten(),
+        because: plan.reasons,
     };
     if *containerfile {
         let Some(text) = &planned.containerfile else {
-            return Err(Error::invalid("own-containerfile", "the folder brings its own Containerfile"));
+            return Err(Error::invalid("own-containerfile", "the folder has its own Containerfile"));
         };
-        return answer.verbatim(&planned, text);
+        return result.print_text(&planned, text);
     }
-    let mut rows = vec![("it is", Cell::from(planned.kind.as_str()))];
-    rows.extend(planned.base.as_deref().map(|base| ("built on", Cell::from(base))));
+    let mut rows = vec![("kind", Cell::from(planned.kind.as_str()))];
+    rows.extend(planned.base.as_deref().map(|base| ("base image", Cell::from(base))));
     let processes = planned.processes.iter().map(|(name, line)| format!("{name}: {line}"));
     rows.extend(processes.map(|process| ("process", Cell::from(process))));
-    rows.extend(planned.because.iter().map(|sentence| ("because", Cell::from(sentence.as_str()))));
-    answer.shown(&planned, &Table::pairs(rows))?;
-    cx.printer.next("hearth deploy");
+    rows.extend(planned.because.iter().map(|sentence| ("reason", Cell::from(sentence.as_str()))));
+    result.print_record(&planned, &Table::from_pairs(rows))?;
+    cx.printer.print_next("hearth deploy");
     Ok(())
 }
 
-fn kind(plan: &Plan) -> &'static str {
+fn kind_word(plan: &BuildPlan) -> &'static str {
     match plan.kind {
-        Kind::Own => "its own Containerfile",
-        Kind::Python => "Python",
-        Kind::Node => "JavaScript",
-        Kind::Static => "static files",
-        Kind::Plain => "files and commands",
+        SourceKind::Containerfile => "its own Containerfile",
+        SourceKind::Python => "Python",
+        SourceKind::Node => "JavaScript",
+        SourceKind::StaticFiles => "static files",
+        SourceKind::PlainFiles => "files and commands",
     }
 }

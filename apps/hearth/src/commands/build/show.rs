@@ -3,39 +3,41 @@
 use hearth_base::{BuildId, Result};
 use hearth_wire::builds::{Build, BuildStatus};
 
-use super::{instant, source, state};
+use super::{describe_source, instant_cell, state_word};
 use crate::{
-    context::Context,
+    context::CommandContext,
     printer::{Cell, Table},
 };
 
-/// What `hearth build show` takes.
+/// The arguments of `hearth build show`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The build; absent: the newest
+pub struct ShowBuildArgs {
+    /// The build; default: the newest
     id: Option<BuildId>,
 }
 
-/// Shows it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Build>()?;
-    let build = super::one(&cx.at_tool()?, args.id).await?;
-    answer.shown(&build, &table(&build))?;
+/// Shows the build.
+pub async fn run(cx: &CommandContext, args: ShowBuildArgs) -> Result<()> {
+    let result = cx.printer.open_output::<Build>()?;
+    let build = super::find_build(&cx.open_tool_session()?, args.id).await?;
+    result.print_record(&build, &build_table(&build))?;
     match build.status {
         BuildStatus::BuildSuccess => {}
-        BuildStatus::BuildPending | BuildStatus::BuildRunning => cx.printer.next("hearth build logs -f"),
-        _ => cx.printer.next(&format!("hearth build logs {}", build.build_id)),
+        BuildStatus::BuildPending | BuildStatus::BuildRunning => {
+            cx.printer.print_next("hearth build logs -f")
+        }
+        _ => cx.printer.print_next(&format!("hearth build logs {}", build.build_id)),
     }
     Ok(())
 }
 
-fn table(build: &Build) -> Table {
+fn build_table(build: &Build) -> Table {
     let mut rows = vec![
         ("build", Cell::from(build.build_id.to_string())),
-        ("state", Cell::from(state(build))),
-        ("source", Cell::from(source(build))),
-        ("began", instant(&build.start_time)),
-        ("ended", instant(&build.end_time)),
+        ("state", Cell::from(state_word(build))),
+        ("source", Cell::from(describe_source(build))),
+        ("began", instant_cell(&build.start_time)),
+        ("ended", instant_cell(&build.end_time)),
     ];
     let image = if build.destination_image.is_empty() { "-" } else { &build.destination_image };
     rows.push(("image", Cell::from(image)));
@@ -44,5 +46,5 @@ fn table(build: &Build) -> Table {
     }
     let processes = build.processes.iter().map(|(name, line)| format!("{name}: {line}"));
     rows.extend(processes.map(|process| ("process", Cell::from(process))));
-    Table::pairs(rows)
+    Table::from_pairs(rows)
 }

@@ -1,63 +1,73 @@
-//! `hearth build start [SOURCE]`: builds, and shows the log until it is over.
+//! `hearth build start [SOURCE]`: starts a build and shows its log.
 
 use std::{collections::BTreeMap, path::Path, str::FromStr};
 
 use hearth_base::{Error, Result};
 use hearth_wire::builds::{Build, BuildCreate, BuildCreateQuery, BuildStatus};
 
-use super::{logs::Log, source, state};
-use crate::{at_tool::AtTool, context::Context, flags::DryRun, pack, upload::upload};
+use super::{describe_source, logs::BuildLogReader, state_word};
+use crate::{context::CommandContext, flags::DryRun, pack, tool_session::ToolSession, upload::upload_folder};
 
-/// What `hearth build start` takes.
+/// The arguments of `hearth build start`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The address of a git repository, or a folder; absent: what was built last
+pub struct StartBuildArgs {
+    /// The address of a git repository, or a folder; default: the last source
     #[arg(value_hint = clap::ValueHint::DirPath)]
     source: Option<String>,
-    /// Its branch, tag or commit
+    /// The branch, tag or commit
     #[arg(long = "ref", value_name = "REF")]
     reference: Option<String>,
-    /// What the image is called; absent: tool-NAME
+    /// The name of the image; default: tool-NAME
     #[arg(long, short, value_name = "NAME")]
     image_name: Option<String>,
-    /// A variable while the image is made; may be given again
+    /// A build variable; may be repeated
     #[arg(long = "envvar", short, value_name = "NAME=VALUE")]
-    envvars: Vec<Setting>,
+    envvars: Vec<EnvvarAssignment>,
     /// Return at once, without the log
     #[arg(long, short = 'D')]
     detach: bool,
-    /// Wait behind other builds instead of being refused
+    /// Queue behind other builds instead of failing
     #[arg(long)]
     queue: bool,
-    /// Taken for compatibility: base images are always the newest
+    /// Accepted for compatibility: base images are always the newest
     #[arg(long, short = 'L', hide_short_help = true)]
     use_latest_versions: bool,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// `NAME=VALUE`.
+/// A build variable `NAME=VALUE`.
 #[derive(Debug, Clone)]
-struct Setting(String, String);
+struct EnvvarAssignment(String, String);
 
-impl FromStr for Setting {
+impl FromStr for EnvvarAssignment {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
         let (name, value) = text
             .split_once('=')
             .filter(|(name, _)| !name.is_empty())
-            .ok_or_else(|| Error::invalid("envvar", "a variable is written NAME=VALUE"))?;
+            .ok_or_else(|| Error::invalid("envvar", "invalid variable; write NAME=VALUE"))?;
         Ok(Self(name.to_owned(), value.to_owned()))
     }
 }
 
-/// Builds.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Build>()?;
-    let Args { source, reference, image_name, envvars, detach, queue, use_latest_versions, dry_run } = args;
-    let at = cx.at_tool()?;
-    let envvars: BTreeMap<_, _> = envvars.into_iter().map(|Setting(name, value)| (name, value)).collect();
+/// Starts the build and follows it.
+pub async fn run(cx: &CommandContext, args: StartBuildArgs) -> Result<()> {
+    let result = cx.printer.open_output::<Build>()?;
+    let StartBuildArgs {
+        source,
+        reference,
+        image_name,
+        envvars,
+        detach,
+        queue,
+        use_latest_versions,
+        dry_run,
+    } = args;
+    let session = cx.open_tool_session()?;
+    let envvars: BTreeMap<_, _> =
+        envvars.into_iter().map(|EnvvarAssignment(name, value)| (name, value)).collect();
     let mut create = BuildCreate {
         reference,
         image_name,
@@ -67,32 +77,36 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
     };
     let source = match source {
         Some(source) => source,
-        None => last_source(&at, &mut create).await?,
+        None => find_last_source(&session, &mut create).await?,
     };
     if dry_run.dry_run {
-        return cx.printer.answer()?.said(&create, &format!("would build {source}"));
+        return cx.printer.open_output()?.print_sentence(&create, &format!("would build {source}"));
     }
     if pack::is_folder(&source) {
-        create.upload = Some(upload(cx, &at, Path::new(&source)).await?.id);
+        create.upload = Some(upload_folder(cx, &session, Path::new(&source)).await?.id);
     } else {
         create.source_url = Some(source);
     }
-    let began = at.ask(at.client().builds().start(at.name(), &create, &BuildCreateQuery { queue })).await?;
+    let began = session
+        .send(session.client().builds().start(session.tool_name(), &create, &BuildCreateQuery { queue }))
+        .await?;
     if !detach {
-        let mut log = Log::open(&at, began.name, true).await?;
-        while let Some(line) = cx.patiently("the build", log.next()).await? {
-            cx.printer.note_line(&line.line);
+        let mut log = BuildLogReader::open(&session, began.name, true).await?;
+        while let Some(line) = cx.wait_with_notices("the build", log.next()).await? {
+            cx.printer.print_program_line(&line.line);
         }
     }
-    let build = at.ask(at.client().builds().show(at.name(), began.name)).await?;
-    finished(cx, &build, |sentence| answer.done(&build, sentence))
+    let build = session.send(session.client().builds().show(session.tool_name(), began.name)).await?;
+    report_build(cx, &build, |sentence| result.print_done(&build, sentence))
 }
 
-/// What was built last, from where it can be had again.
-async fn last_source(at: &AtTool<'_>, create: &mut BuildCreate) -> Result<String> {
-    let last = super::all(at).await?.into_iter().find(|build| !build.parameters.source_url.is_empty());
+/// Finds the address of the last build from a repository, and its reference.
+async fn find_last_source(session: &ToolSession<'_>, create: &mut BuildCreate) -> Result<String> {
+    let last =
+        super::list_builds(session).await?.into_iter().find(|build| !build.parameters.source_url.is_empty());
     let Some(last) = last else {
-        return Err(Error::invalid("no-source", "nothing says what to build").help("hearth build start ."));
+        return Err(Error::invalid("no-source", "no source is named, and no earlier build has one")
+            .help("hearth build start ."));
     };
     if create.reference.is_none() && !last.parameters.reference.is_empty() {
         create.reference = Some(last.parameters.reference);
@@ -100,19 +114,19 @@ async fn last_source(at: &AtTool<'_>, create: &mut BuildCreate) -> Result<String
     Ok(last.parameters.source_url)
 }
 
-fn finished(cx: &Context, build: &Build, done: impl FnOnce(&str) -> Result<()>) -> Result<()> {
+fn report_build(cx: &CommandContext, build: &Build, done: impl FnOnce(&str) -> Result<()>) -> Result<()> {
     let id = build.build_id;
     match build.status {
         BuildStatus::BuildSuccess => {
-            done(&format!("{} is built from {}", build.destination_image, source(build)))
+            done(&format!("{} is built from {}", build.destination_image, describe_source(build)))
         }
         BuildStatus::BuildPending | BuildStatus::BuildRunning => {
-            done(&format!("build {id} of {} goes on", source(build)))?;
-            cx.printer.next("hearth build logs -f");
+            done(&format!("build {id} of {} goes on", describe_source(build)))?;
+            cx.printer.print_next("hearth build logs -f");
             Ok(())
         }
         _ => {
-            let message = if build.message.is_empty() { state(build) } else { &build.message };
+            let message = if build.message.is_empty() { state_word(build) } else { &build.message };
             Err(Error::invalid("build-failed", format!("build {id}: {message}"))
                 .help(format!("hearth build logs {id}")))
         }

@@ -1,7 +1,7 @@
-//! Names of what is at the server: tools, jobs, builds, variables, images.
+//! Completion of names from the server: tools, jobs, builds, variables, images.
 //!
-//! Which argument takes which is said by the type of its value. The server is asked once, briefly, with what the
-//! settings and the words say; no answer means no names.
+//! The type of an argument's value decides which names it takes. One request with a short timeout uses the
+//! settings and the flags on the line; without an answer there are no names.
 
 use std::{
     any::TypeId,
@@ -11,7 +11,7 @@ use std::{
 };
 
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, SubcommandCandidates};
-use hearth_base::{BuildId, EnvvarName, JobName, Limit, Result, ToolName};
+use hearth_base::{BuildId, EnvvarName, JobName, PageLimit, Result, ToolName};
 use hearth_client::{Bearer, Client, Transport};
 use hearth_wire::{envvars::EnvvarsQuery, jobs::JobsQuery, reply::Paging, tools::ToolQuery};
 
@@ -19,18 +19,18 @@ use super::is_plain;
 use crate::{
     commands::build,
     external,
-    settings::{Environment, Flags, Settings},
+    settings::{CommandSettings, Environment, SettingFlags},
 };
 
-/// How long whoever presses a key waits for names.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The time limit of the request: the user waits for it after a key.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// More names than this help nobody.
-const MOST: usize = 200;
+/// The maximum number of offered names.
+const MAX_NAMES: usize = 200;
 
-/// What a name is of.
+/// The kind of the names that an argument takes.
 #[derive(Debug, Clone, Copy)]
-enum Of {
+enum NameKind {
     Tools,
     Jobs,
     Builds,
@@ -38,92 +38,109 @@ enum Of {
     Images,
 }
 
-/// The tree of commands, in which arguments know where their names come from.
-pub fn tree(words: &[OsString], environment: Environment, whole: clap::Command) -> clap::Command {
-    let (path, built_in) = (environment.path.clone(), whole.clone());
-    let programs =
-        move || external::names(&path, &built_in).into_iter().map(CompletionCandidate::new).collect();
-    let asked = Arc::new(Asked { flags: flags(words), environment });
-    named(whole, &asked).add(SubcommandCandidates::new(programs))
+/// Adds completers of names to all arguments in the tree of commands.
+pub fn add_name_completers(
+    words: &[OsString],
+    environment: Environment,
+    full_tree: clap::Command,
+) -> clap::Command {
+    let (path, built_in) = (environment.search_path.clone(), full_tree.clone());
+    let programs = move || {
+        external::list_external_commands(&path, &built_in).into_iter().map(CompletionCandidate::new).collect()
+    };
+    let lookup = Arc::new(NameLookup { flags: parse_setting_flags(words), environment });
+    add_completers_to_command(full_tree, &lookup).add(SubcommandCandidates::new(programs))
 }
 
-fn named(command: clap::Command, asked: &Arc<Asked>) -> clap::Command {
-    let makes = command.get_name() == "run";
-    let of = |arg: &clap::Arg| match arg.get_id().as_str() {
-        // The one that a new job is given.
-        "name" if makes => None,
-        "image" => Some(Of::Images),
-        _ => Of::taken_by(arg),
+fn add_completers_to_command(command: clap::Command, lookup: &Arc<NameLookup>) -> clap::Command {
+    let creates_job = command.get_name() == "run";
+    let find_kind = |arg: &clap::Arg| match arg.get_id().as_str() {
+        // The name of a new job is free.
+        "name" if creates_job => None,
+        "image" => Some(NameKind::Images),
+        _ => NameKind::from_argument(arg),
     };
-    let with = |arg: clap::Arg| match of(&arg) {
-        Some(of) => {
-            let asked = Arc::clone(asked);
-            arg.add(ArgValueCompleter::new(move |typed: &OsStr| asked.beginning_with(typed, of)))
+    let add_completer = |arg: clap::Arg| match find_kind(&arg) {
+        Some(kind) => {
+            let lookup = Arc::clone(lookup);
+            arg.add(ArgValueCompleter::new(move |typed: &OsStr| lookup.complete_prefix(typed, kind)))
         }
         None => arg,
     };
-    command.mut_args(with).mut_subcommands(|below| named(below, asked))
+    command.mut_args(add_completer).mut_subcommands(|below| add_completers_to_command(below, lookup))
 }
 
-impl Of {
-    fn taken_by(arg: &clap::Arg) -> Option<Self> {
-        let sort = arg.get_value_parser().type_id();
-        let sorts = [
+impl NameKind {
+    fn from_argument(arg: &clap::Arg) -> Option<Self> {
+        let value_type = arg.get_value_parser().type_id();
+        let kinds = [
             (TypeId::of::<ToolName>(), Self::Tools),
             (TypeId::of::<JobName>(), Self::Jobs),
             (TypeId::of::<BuildId>(), Self::Builds),
             (TypeId::of::<EnvvarName>(), Self::Envvars),
         ];
-        sorts.into_iter().find(|(known, _)| sort == *known).map(|(_, of)| of)
+        kinds.into_iter().find(|(known_type, _)| value_type == *known_type).map(|(_, kind)| kind)
     }
 }
 
-/// What is known before the server is asked.
-struct Asked {
-    flags: Option<Flags>,
+/// Fetches names with the settings and the flags on the line.
+struct NameLookup {
+    flags: Option<SettingFlags>,
     environment: Environment,
 }
 
-impl Asked {
-    fn beginning_with(&self, typed: &OsStr, of: Of) -> Vec<CompletionCandidate> {
+impl NameLookup {
+    fn complete_prefix(&self, typed: &OsStr, kind: NameKind) -> Vec<CompletionCandidate> {
         let Some(typed) = typed.to_str().filter(|typed| !typed.starts_with('-')) else { return Vec::new() };
-        let mut names = self.names(of).unwrap_or_default();
-        names.retain(|Name { name, .. }| name.starts_with(typed) && is_plain(name) && !name.starts_with('-'));
-        names.truncate(MOST);
-        names.into_iter().map(|Name { name, help }| CompletionCandidate::new(name).help(help)).collect()
+        let mut names = self.fetch_names(kind).unwrap_or_default();
+        names.retain(|NameCandidate { name, .. }| {
+            name.starts_with(typed) && is_plain(name) && !name.starts_with('-')
+        });
+        names.truncate(MAX_NAMES);
+        names
+            .into_iter()
+            .map(|NameCandidate { name, help }| CompletionCandidate::new(name).help(help))
+            .collect()
     }
 
-    fn names(&self, of: Of) -> Option<Vec<Name>> {
-        let settings = Settings::read(self.flags.clone()?, self.environment.clone()).ok()?;
-        let server = settings.server().ok()?.value;
-        let token = settings.token(&server)?.value;
-        let client = Client::new(Transport::url(server.as_str()).ok()?, Arc::new(Bearer(token)));
-        let tool = settings.tool().ok().flatten().map(|tool| tool.value);
+    fn fetch_names(&self, kind: NameKind) -> Option<Vec<NameCandidate>> {
+        let settings = CommandSettings::read(self.flags.clone()?, self.environment.clone()).ok()?;
+        let server = settings.resolve_server().ok()?.value;
+        let token = settings.find_token(&server)?.value;
+        let client = Client::new(Transport::from_url(server.as_str()).ok()?, Arc::new(Bearer(token)));
+        let tool = settings.find_tool().ok().flatten().map(|tool| tool.value);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        let names = runtime.block_on(async { tokio::time::timeout(PATIENCE, of.names(&client, tool)).await });
-        // A thread may still wait for an address.
+        let names = runtime.block_on(async {
+            tokio::time::timeout(LOOKUP_TIMEOUT, kind.fetch_names_of_kind(&client, tool)).await
+        });
+        // A blocking thread may still resolve an address.
         runtime.shutdown_background();
         names.ok()?.ok()
     }
 }
 
-/// A name, and what may be said of it.
-struct Name {
+/// A name with its description.
+struct NameCandidate {
     name: String,
     help: Option<clap::builder::StyledStr>,
 }
 
-impl From<String> for Name {
+impl From<String> for NameCandidate {
     fn from(name: String) -> Self {
         Self { name, help: None }
     }
 }
 
-impl Of {
-    async fn names(self, client: &Client, tool: Option<ToolName>) -> Result<Vec<Name>> {
+impl NameKind {
+    async fn fetch_names_of_kind(
+        self,
+        client: &Client,
+        tool: Option<ToolName>,
+    ) -> Result<Vec<NameCandidate>> {
         Ok(match (self, tool) {
             (Self::Tools, _) => {
-                let query = ToolQuery { all: false, limit: Limit::new(Limit::MAX)?, cursor: None };
+                let query =
+                    ToolQuery { all: false, limit: PageLimit::new(PageLimit::MAX_ITEMS)?, cursor: None };
                 let tools = client.tools().list(&query).await?.items;
                 tools.into_iter().map(|tool| tool.name.to_string().into()).collect()
             }
@@ -134,8 +151,8 @@ impl Of {
             }
             (Self::Builds, Some(tool)) => {
                 let builds = client.builds().list(&tool, &Paging::default()).await?.builds;
-                let name = |build| Name {
-                    help: Some(build::state(&build).into()),
+                let name = |build| NameCandidate {
+                    help: Some(build::state_word(&build).into()),
                     name: build.build_id.to_string(),
                 };
                 builds.into_iter().map(name).collect()
@@ -150,15 +167,15 @@ impl Of {
                 envvars.into_iter().map(|envvar| envvar.name.to_string().into()).collect()
             }
             (Self::Images, Some(tool)) => {
-                let images = client.jobs().images(&tool).await?.images;
+                let images = client.jobs().list_images(&tool).await?.images;
                 images.into_iter().map(|image| image.shortname.into()).collect()
             }
         })
     }
 }
 
-/// The flags among the words that say which server and which tool; none when they cannot be.
-fn flags(words: &[OsString]) -> Option<Flags> {
+/// Parses `--server` and `--tool` among the words; `None` when one is invalid.
+fn parse_setting_flags(words: &[OsString]) -> Option<SettingFlags> {
     let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
     let before_cursor = words.len().saturating_sub(1);
     let value = |flag: &str| {
@@ -172,5 +189,5 @@ fn flags(words: &[OsString]) -> Option<Flags> {
     };
     let server = value("--server").map(|text| text.parse()).transpose().ok()?;
     let tool = value("--tool").map(|text| text.parse()).transpose().ok()?;
-    Some(Flags { server, tool })
+    Some(SettingFlags { server, tool })
 }

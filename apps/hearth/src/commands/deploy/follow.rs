@@ -1,81 +1,86 @@
-//! Watching a deployment to its end: its steps as they come, and what its build said when that failed.
+//! Follows a deployment to its end: prints its steps, and the last output of a failed build.
 
 use std::{collections::VecDeque, time::Duration};
 
 use hearth_base::{BuildId, Result};
-use hearth_wire::components::{Deployment, DeploymentQuery, Step, StepName, StepState};
+use hearth_wire::components::{Deployment, DeploymentQuery, DeploymentStep, StepName, StepState};
 
-use crate::{at_tool::AtTool, commands::build::logs::Log, printer::Steps};
+use crate::{commands::build::logs::BuildLogReader, printer::Steps, tool_session::ToolSession};
 
-/// How long the server may hold an answer back, in seconds: it answers at once when something happened.
-const WAIT: u64 = 25;
+/// The long-poll time in seconds: the server answers at once when the deployment changes.
+const LONG_POLL_SECONDS: u64 = 25;
 
-/// Watches until nothing more happens to it.
-pub async fn to_the_end(
-    at: &AtTool<'_>,
+/// Prints the progress of a deployment until it ends.
+pub async fn follow_deployment(
+    session: &ToolSession<'_>,
     mut deployment: Deployment,
     steps: &mut Steps<'_>,
 ) -> Result<Deployment> {
-    let mut told = Told::default();
-    let mut log = BuildLog::Unknown;
-    let mut said = Said::default();
+    let mut reported = ReportedSteps::default();
+    let mut log = DeploymentBuildLog::Unknown;
+    let mut recent_lines = RecentLines::default();
     loop {
-        if told.hears_that_the_build_failed(&deployment) {
-            log.rest(&mut said).await;
-            said.show(steps);
+        if reported.is_build_failure_unreported(&deployment) {
+            log.read_remaining(&mut recent_lines).await;
+            recent_lines.print_lines(steps);
         }
-        told.tell(&deployment, steps);
+        reported.report_changes(&deployment, steps);
         if deployment.status.is_over() {
             return Ok(deployment);
         }
-        log = log.open(at, &deployment).await;
-        let query = DeploymentQuery { wait: Some(WAIT), after: Some(deployment.version) };
+        log = log.open_when_built(session, &deployment).await;
+        let query = DeploymentQuery { wait: Some(LONG_POLL_SECONDS), after: Some(deployment.version) };
         let id = deployment.deploy_id;
-        let components = at.client().components();
-        let mut news = std::pin::pin!(at.session.wait(components.show(at.name(), id, &query)));
+        let components = session.client().components();
+        let mut update = std::pin::pin!(session.server_session.send_long_poll(components.show(
+            session.tool_name(),
+            id,
+            &query
+        )));
         deployment = loop {
-            // The log first: what the build wrote stands before what became of it.
-            let line = steps.during(async {
+            // The log has priority: its lines are printed before the state that they explain.
+            let line = steps.wait_for(async {
                 tokio::select! {
                     biased;
-                    line = log.line() => Heard::Line(line),
-                    news = &mut news => Heard::News(Box::new(news)),
+                    line = log.next_line() => FollowEvent::Line(line),
+                    answer = &mut update => FollowEvent::Update(Box::new(answer)),
                 }
             });
             match line.await {
-                Heard::Line(line) => said.hear(&line, steps),
-                Heard::News(news) => break (*news)?,
+                FollowEvent::Line(line) => recent_lines.push_and_show(&line, steps),
+                FollowEvent::Update(answer) => break (*answer)?,
             }
         };
     }
 }
 
-enum Heard {
+/// An event while a deployment is followed.
+enum FollowEvent {
     Line(String),
-    News(Box<Result<Deployment>>),
+    Update(Box<Result<Deployment>>),
 }
 
 /// The log of the deployment's build.
-enum BuildLog {
+enum DeploymentBuildLog {
     Unknown,
-    Open(Log),
+    Open(BuildLogReader),
     Over,
 }
 
-impl BuildLog {
-    /// Opens it as soon as there is a build.
-    async fn open(self, at: &AtTool<'_>, deployment: &Deployment) -> Self {
+impl DeploymentBuildLog {
+    /// Opens the log as soon as the deployment has a build.
+    async fn open_when_built(self, session: &ToolSession<'_>, deployment: &Deployment) -> Self {
         if !matches!(self, Self::Unknown) {
             return self;
         }
         let mut builds = deployment.builds.values();
         let Some(id) = builds.find_map(|build| build.build_id.parse::<BuildId>().ok()) else { return self };
-        // Without its log a deployment is as good.
-        Log::open(at, id, true).await.map_or(Self::Over, Self::Open)
+        // The log is optional: a deployment is followed without it.
+        BuildLogReader::open(session, id, true).await.map_or(Self::Over, Self::Open)
     }
 
-    /// The next line; waits for ever when there is none.
-    async fn line(&mut self) -> String {
+    /// Returns the next line; never returns when there is none.
+    async fn next_line(&mut self) -> String {
         if let Self::Open(log) = self {
             match log.next().await {
                 Ok(Some(line)) => return line.line,
@@ -86,54 +91,54 @@ impl BuildLog {
     }
 }
 
-impl BuildLog {
-    /// Hears what has been written and not been read: a build that failed is over, and so is its log, soon.
-    async fn rest(&mut self, said: &mut Said) {
+impl DeploymentBuildLog {
+    /// Reads the rest of the log of a failed build, for two seconds at most.
+    async fn read_remaining(&mut self, recent_lines: &mut RecentLines) {
         let all = async {
             while let Self::Open(log) = self
                 && let Ok(Some(line)) = log.next().await
             {
-                said.keep(&line.line);
+                recent_lines.push_line(&line.line);
             }
         };
-        let _enough = tokio::time::timeout(Duration::from_secs(2), all).await;
+        let _timeout = tokio::time::timeout(Duration::from_secs(2), all).await;
     }
 }
 
-/// The last lines that the build's programs wrote.
+/// The last lines that the build's programs printed.
 #[derive(Default)]
-struct Said(VecDeque<String>);
+struct RecentLines(VecDeque<String>);
 
-impl Said {
-    const KEPT: usize = 20;
+impl RecentLines {
+    const MAX_LINES: usize = 20;
 
-    /// A line of the build's log: what is written now stands behind the step's name.
-    fn hear(&mut self, line: &str, steps: &mut Steps<'_>) {
-        self.keep(line);
+    /// Adds a line of the build's log and shows it as the detail of the current step.
+    fn push_and_show(&mut self, line: &str, steps: &mut Steps<'_>) {
+        self.push_line(line);
         if let Some(line) = self.0.back() {
-            steps.say(line);
+            steps.set_detail(line);
         }
     }
 
-    fn keep(&mut self, line: &str) {
-        let (step, text) = parts(line);
-        // What Hearth itself says of the build is told otherwise.
+    fn push_line(&mut self, line: &str) {
+        let (step, text) = split_log_line(line);
+        // Hearth's own lines about the build are not shown: the steps report them.
         if step == "build" {
             return;
         }
-        if self.0.len() == Self::KEPT {
+        if self.0.len() == Self::MAX_LINES {
             self.0.pop_front();
         }
         self.0.push_back(text.to_owned());
     }
 
-    fn show(&mut self, steps: &mut Steps<'_>) {
-        self.0.drain(..).for_each(|line| steps.line(&line));
+    fn print_lines(&mut self, steps: &mut Steps<'_>) {
+        self.0.drain(..).for_each(|line| steps.print_output_line(&line));
     }
 }
 
-/// The step and the text of a line `[step] time text`.
-fn parts(line: &str) -> (&str, &str) {
+/// Splits a line `[step] time text` into step and text.
+fn split_log_line(line: &str) -> (&str, &str) {
     let behind = line.strip_prefix('[').and_then(|rest| rest.split_once("] "));
     let Some((step, rest)) = behind else { return ("", line) };
     match rest.split_once(' ') {
@@ -142,60 +147,62 @@ fn parts(line: &str) -> (&str, &str) {
     }
 }
 
-/// Which steps have been told, and how they stood then.
+/// The reported steps with their last reported state.
 #[derive(Default)]
-struct Told(Vec<(StepName, StepState)>);
+struct ReportedSteps(Vec<(StepName, StepState)>);
 
-impl Told {
-    fn hears_that_the_build_failed(&self, deployment: &Deployment) -> bool {
+impl ReportedSteps {
+    fn is_build_failure_unreported(&self, deployment: &Deployment) -> bool {
         let failed = (StepName::Build, StepState::Failed);
         !self.0.contains(&failed) && deployment.steps.iter().any(|step| (step.name, step.state) == failed)
     }
 
-    fn tell(&mut self, deployment: &Deployment, steps: &mut Steps<'_>) {
+    fn report_changes(&mut self, deployment: &Deployment, steps: &mut Steps<'_>) {
         for step in &deployment.steps {
-            let known = self.0.iter().find(|(name, _)| *name == step.name).map(|(_, state)| *state);
-            if known != Some(step.state) {
+            let reported_state = self.0.iter().find(|(name, _)| *name == step.name).map(|(_, state)| *state);
+            if reported_state != Some(step.state) {
                 self.0.retain(|(name, _)| *name != step.name);
                 self.0.push((step.name, step.state));
-                show(step, steps);
+                report_step(step, steps);
             } else if step.state == StepState::Running {
-                steps.say(&step.message);
+                steps.set_detail(&step.message);
             }
         }
     }
 }
 
-fn show(step: &Step, steps: &mut Steps<'_>) {
-    let name = word(step.name);
-    let begun = steps.current() == Some(name);
+fn report_step(step: &DeploymentStep, steps: &mut Steps<'_>) {
+    let name = step_word(step.name);
+    let is_begun = steps.current_step() == Some(name);
     match step.state {
         StepState::Waiting => {}
         StepState::Skipped => {
-            steps.begin_quietly(name);
-            steps.done(if step.message.is_empty() { "not needed" } else { &step.message });
+            steps.begin_step_quietly(name);
+            steps.mark_done(if step.message.is_empty() { "not needed" } else { &step.message });
         }
         StepState::Running => {
-            steps.begin(name);
-            steps.say(&step.message);
+            steps.begin_step(name);
+            steps.set_detail(&step.message);
         }
         StepState::Done | StepState::Failed => {
-            if !begun {
-                steps.begin_quietly(name);
+            if !is_begun {
+                steps.begin_step_quietly(name);
             }
-            let took = step.started.zip(step.ended).map(|(from, to)| crate::time::took(from, to));
+            let took = step.started.zip(step.ended).map(|(from, to)| crate::time::format_elapsed(from, to));
             let took = took.unwrap_or_default();
-            // Why it failed is the error's to say.
+            // The error message has the reason of the failure.
             if step.state == StepState::Failed {
-                return steps.failed(&took);
+                return steps.mark_failed(&took);
             }
             let detail = [step.message.clone(), took];
-            steps.done(&detail.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  "));
+            steps.mark_done(
+                &detail.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  "),
+            );
         }
     }
 }
 
-fn word(name: StepName) -> &'static str {
+fn step_word(name: StepName) -> &'static str {
     match name {
         StepName::Source => "source",
         StepName::Build => "build",
@@ -207,13 +214,16 @@ fn word(name: StepName) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::parts;
+    use super::split_log_line;
 
     #[test]
     fn a_line_of_a_build_is_its_step_and_its_text() {
-        assert_eq!(parts("[image] 2026-01-02T03:04:05Z STEP 1/2: FROM x"), ("image", "STEP 1/2: FROM x"));
-        assert_eq!(parts("[image] no time"), ("image", "no time"));
-        assert_eq!(parts("Collecting flask"), ("", "Collecting flask"));
-        assert_eq!(parts(""), ("", ""));
+        assert_eq!(
+            split_log_line("[image] 2026-01-02T03:04:05Z STEP 1/2: FROM x"),
+            ("image", "STEP 1/2: FROM x")
+        );
+        assert_eq!(split_log_line("[image] no time"), ("image", "no time"));
+        assert_eq!(split_log_line("Collecting flask"), ("", "Collecting flask"));
+        assert_eq!(split_log_line(""), ("", ""));
     }
 }

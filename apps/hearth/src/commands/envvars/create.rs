@@ -1,4 +1,5 @@
-//! `hearth envvars create NAME`: the value comes from standard input, a file, or a question that shows nothing.
+//! `hearth envvars create NAME`: sets a variable to a value from standard input, a file, or a question
+//! without echo.
 
 use std::{convert::Infallible, path::PathBuf};
 
@@ -6,22 +7,22 @@ use hearth_base::{EnvvarName, Error, JobName, Result, Secret};
 use hearth_wire::envvars::{Envvar, EnvvarCreate};
 use serde::{Deserialize, Serialize};
 
-use super::{restart::Restart, scope::OfJob};
-use crate::{ask, context::Context, flags::DryRun, trouble::why};
+use super::{restart::RestartFlag, scope::JobScopeArgs};
+use crate::{context::CommandContext, flags::DryRun, io_error::describe_io_error, prompter};
 
-/// What `hearth envvars create` takes.
+/// The arguments of `hearth envvars create`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Its name, as in API_KEY
-    #[arg(value_parser = super::name)]
+pub struct CreateEnvvarArgs {
+    /// The name, as in API_KEY
+    #[arg(value_parser = super::parse_name)]
     name: EnvvarName,
-    /// Its value; absent: standard input, or asked without showing it
+    /// The value; default: standard input, or a question without echo
     #[arg(value_parser = |text: &str| Ok::<_, Infallible>(Secret::new(text)))]
     value: Option<Secret>,
-    /// Take the value from this file
+    /// Read the value from this file
     #[arg(long, value_name = "FILE", conflicts_with = "value")]
     from_file: Option<PathBuf>,
-    /// Nobody reads the value back, only runs have it
+    /// Make it a secret: only runs can read the value
     #[arg(
         long,
         num_args = 0..=1,
@@ -31,85 +32,92 @@ pub struct Args {
     )]
     secret: Option<bool>,
     #[command(flatten)]
-    of: OfJob,
+    job_scope: JobScopeArgs,
     #[command(flatten)]
-    restart: Restart,
+    restart: RestartFlag,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// What was made. The value is not repeated.
+/// The result, without the value.
 #[derive(Debug, Serialize, Deserialize)]
-struct Made {
+struct CreatedEnvvar {
     name: EnvvarName,
     created: bool,
     changed: bool,
-    /// Jobs that were restarted for it.
+    /// The restarted jobs.
     restarted: Vec<JobName>,
 }
 
-/// Makes it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Made>()?;
-    let Args { name, value, from_file, secret, of, restart, dry_run } = args;
-    let at = cx.at_tool()?;
-    if value.is_some() && (secret == Some(true) || sounds_secret(&name)) {
-        cx.printer.warning(&format!(
-            "others on this machine may have seen the value of {name}: leave it out, and it is asked for"
+/// Creates or changes the variable.
+pub async fn run(cx: &CommandContext, args: CreateEnvvarArgs) -> Result<()> {
+    let result = cx.printer.open_output::<CreatedEnvvar>()?;
+    let CreateEnvvarArgs { name, value, from_file, secret, job_scope, restart, dry_run } = args;
+    let session = cx.open_tool_session()?;
+    if value.is_some() && (secret == Some(true) || is_secret_name(&name)) {
+        cx.printer.print_warning(&format!(
+            "other users of this machine may have seen the value of {name}; omit it, and hearth asks for it"
         ));
     }
     let value = match (value, from_file) {
         (Some(value), _) => value,
-        (None, Some(path)) => read(&path)?,
-        (None, None) => asked(cx, &name).await?,
+        (None, Some(path)) => read_value_file(&path)?,
+        (None, None) => read_value(cx, &name).await?,
     };
-    let scope = of.scope();
-    let before = super::all(&at, &scope).await?.into_iter().find(|known| known.name == name);
+    let scope = job_scope.to_scope();
+    let before = super::list_envvars(&session, &scope).await?.into_iter().find(|known| known.name == name);
     let stays = |known: &Envvar| !known.secret && secret != Some(true) && known.value == value;
     if before.as_ref().is_some_and(stays) {
-        let restarted = if dry_run.dry_run { Vec::new() } else { restart.run(cx, &at).await? };
-        let made = Made { name, created: false, changed: false, restarted };
-        return answer.said(&made, &format!("nothing to change: {} has this value already", made.name));
+        let restarted =
+            if dry_run.dry_run { Vec::new() } else { restart.restart_outdated_jobs(cx, &session).await? };
+        let made = CreatedEnvvar { name, created: false, changed: false, restarted };
+        return result
+            .print_sentence(&made, &format!("nothing to change: {} has this value already", made.name));
     }
     let (created, changed) = (before.is_none(), before.is_some());
     if dry_run.dry_run {
-        let verb = if created { "make" } else { "change" };
-        let made = Made { name, created: false, changed: false, restarted: Vec::new() };
-        return answer.said(&made, &format!("would {verb} the {}", of.names(&made.name)));
+        let verb = if created { "create" } else { "change" };
+        let made = CreatedEnvvar { name, created: false, changed: false, restarted: Vec::new() };
+        return result
+            .print_sentence(&made, &format!("would {verb} the {}", job_scope.describe_variable(&made.name)));
     }
     let envvar = EnvvarCreate { name: name.clone(), value, secret };
-    let told = at.ask(at.client().envvars().create(at.name(), &envvar, &scope)).await?;
-    cx.printer.told(&told.messages);
-    let what = of.names(&name);
+    let created_envvar =
+        session.send(session.client().envvars().create(session.tool_name(), &envvar, &scope)).await?;
+    cx.printer.print_messages(&created_envvar.messages);
+    let variable = job_scope.describe_variable(&name);
     let sentence = match created {
-        true => format!("{what} is set; runs that start from now on have it"),
-        false => format!("{what} is changed; runs that start from now on have its new value"),
+        true => format!("{variable} is set for new runs"),
+        false => format!("{variable} is changed for new runs"),
     };
-    let restarted = restart.run(cx, &at).await?;
-    answer.done(&Made { name, created, changed, restarted }, &sentence)
+    let restarted = restart.restart_outdated_jobs(cx, &session).await?;
+    result.print_done(&CreatedEnvvar { name, created, changed, restarted }, &sentence)
 }
 
-async fn asked(cx: &Context, name: &EnvvarName) -> Result<Secret> {
+async fn read_value(cx: &CommandContext, name: &EnvvarName) -> Result<Secret> {
     let command = format!("hearth envvars create {name} < FILE");
-    if !ask::is_typed() {
+    if !prompter::is_stdin_a_terminal() {
         let missing = || {
             Error::invalid("no-value", format!("{name} needs a value, and standard input is empty"))
                 .help(command)
         };
-        return ask::all_input().await?.ok_or_else(missing);
+        return prompter::read_stdin().await?.ok_or_else(missing);
     }
-    cx.ask.hidden(&format!("Value of {name}: "), "the value", &command)
+    cx.prompter.ask_secret(&format!("Value of {name}: "), "the value", &command)
 }
 
-fn read(path: &PathBuf) -> Result<Secret> {
+fn read_value_file(path: &PathBuf) -> Result<Secret> {
     let text = std::fs::read_to_string(path).map_err(|cause| {
-        Error::invalid("value-file", format!("{} cannot be read: {}", path.display(), why(&cause)))
+        Error::invalid(
+            "value-file",
+            format!("{} cannot be read: {}", path.display(), describe_io_error(&cause)),
+        )
     })?;
-    Ok(Secret::new(ask::without_last_end(&text)))
+    Ok(Secret::new(prompter::strip_line_end(&text)))
 }
 
-/// Whether a variable's value is probably nobody else's business.
-fn sounds_secret(name: &EnvvarName) -> bool {
+/// Returns true when the name suggests a secret value.
+fn is_secret_name(name: &EnvvarName) -> bool {
     let name = name.as_str().to_ascii_uppercase();
     ["KEY", "SECRET", "TOKEN", "PASS", "CREDENTIAL"].iter().any(|word| name.contains(word))
 }

@@ -1,52 +1,53 @@
-//! `hearth envvars delete NAME`: wants a yes; the value cannot be had again.
+//! `hearth envvars delete NAME`: deletes a variable after a confirmation; the value is lost.
 
 use hearth_base::{EnvvarName, JobName, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{restart::Restart, scope::OfJob};
-use crate::{context::Context, flags::DryRun};
+use super::{restart::RestartFlag, scope::JobScopeArgs};
+use crate::{context::CommandContext, flags::DryRun};
 
-/// What `hearth envvars delete` takes.
+/// The arguments of `hearth envvars delete`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct DeleteEnvvarArgs {
     /// The variable
-    #[arg(value_parser = super::name)]
+    #[arg(value_parser = super::parse_name)]
     name: EnvvarName,
     #[command(flatten)]
-    of: OfJob,
+    job_scope: JobScopeArgs,
     #[command(flatten)]
-    restart: Restart,
+    restart: RestartFlag,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// What was deleted. The value is not repeated.
+/// The result, without the value.
 #[derive(Debug, Serialize, Deserialize)]
-struct Deleted {
+struct DeletedEnvvar {
     name: EnvvarName,
     deleted: bool,
-    /// Jobs that were restarted for it.
+    /// The restarted jobs.
     restarted: Vec<JobName>,
 }
 
-/// Deletes it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Deleted>()?;
-    let Args { name, of, restart, dry_run } = args;
-    let at = cx.at_tool()?;
-    let scope = of.scope();
-    super::one(&at, &name, &scope).await?;
-    let what = format!("the {} and its value", of.names(&name));
+/// Deletes the variable.
+pub async fn run(cx: &CommandContext, args: DeleteEnvvarArgs) -> Result<()> {
+    let result = cx.printer.open_output::<DeletedEnvvar>()?;
+    let DeleteEnvvarArgs { name, job_scope, restart, dry_run } = args;
+    let session = cx.open_tool_session()?;
+    let scope = job_scope.to_scope();
+    super::fetch_envvar(&session, &name, &scope).await?;
+    let target = format!("the {} and its value", job_scope.describe_variable(&name));
     if dry_run.dry_run {
-        let deleted = Deleted { name, deleted: false, restarted: Vec::new() };
-        return answer.said(&deleted, &format!("would delete {what}"));
+        let deleted = DeletedEnvvar { name, deleted: false, restarted: Vec::new() };
+        return result.print_sentence(&deleted, &format!("would delete {target}"));
     }
-    cx.confirm("delete", &what).await?;
-    let told = at.ask(at.client().envvars().delete(at.name(), &name, &scope)).await?;
-    cx.printer.told(&told.messages);
-    let restarted = restart.run(cx, &at).await?;
-    answer.done(
-        &Deleted { name, deleted: true, restarted },
-        &format!("{what} are deleted; runs that have it keep it"),
+    cx.require_confirmation("delete", &target).await?;
+    let deleted_envvar =
+        session.send(session.client().envvars().delete(session.tool_name(), &name, &scope)).await?;
+    cx.printer.print_messages(&deleted_envvar.messages);
+    let restarted = restart.restart_outdated_jobs(cx, &session).await?;
+    result.print_done(
+        &DeletedEnvvar { name, deleted: true, restarted },
+        &format!("{target} are deleted; current runs keep it"),
     )
 }

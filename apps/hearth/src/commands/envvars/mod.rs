@@ -1,4 +1,5 @@
-//! `hearth envvars …`: variables of every run, as Toolforge's `envvars` says it, flag for flag; and of one job's.
+//! `hearth envvars …`: environment variables of a tool or of one job, with the flags of Toolforge's
+//! `envvars`.
 
 pub mod create;
 pub mod delete;
@@ -13,60 +14,60 @@ pub mod show;
 use hearth_base::{EnvvarName, Result};
 use hearth_wire::envvars::{Envvar, EnvvarsQuery, EnvvarsScope};
 
-use crate::{at_tool::AtTool, context::Context, flags::TEMPLATE};
+use crate::{context::CommandContext, flags::HELP_TEMPLATE, tool_session::ToolSession};
 
-/// What to do with variables.
+/// Commands about variables.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
-    /// Make a variable, or give it another value
-    #[command(before_help = "Example: hearth envvars create API_KEY", help_template = TEMPLATE)]
-    Create(create::Args),
+pub enum EnvvarCommand {
+    /// Create or change a variable
+    #[command(before_help = "Example: hearth envvars create API_KEY", help_template = HELP_TEMPLATE)]
+    Create(create::CreateEnvvarArgs),
     /// List variables, without their values
-    #[command(before_help = "Example: hearth envvars list", help_template = TEMPLATE)]
-    List(list::Args),
+    #[command(before_help = "Example: hearth envvars list", help_template = HELP_TEMPLATE)]
+    List(list::ListEnvvarsArgs),
     /// Show a variable
-    #[command(before_help = "Example: hearth envvars show API_KEY --raw", help_template = TEMPLATE)]
-    Show(show::Args),
+    #[command(before_help = "Example: hearth envvars show API_KEY --raw", help_template = HELP_TEMPLATE)]
+    Show(show::ShowEnvvarArgs),
     /// Delete a variable
-    #[command(before_help = "Example: hearth envvars delete API_KEY", help_template = TEMPLATE)]
-    Delete(delete::Args),
-    /// Make variables of a dotenv file, after showing what changes
-    #[command(before_help = "Example: hearth envvars import .env", help_template = TEMPLATE)]
-    Import(import::Args),
-    /// Write variables to a dotenv file, which import reads back
-    #[command(before_help = "Example: hearth envvars export .env", help_template = TEMPLATE)]
-    Export(export::Args),
-    /// Say how many variables there may be, and are
-    #[command(before_help = "Example: hearth envvars quota", help_template = TEMPLATE)]
+    #[command(before_help = "Example: hearth envvars delete API_KEY", help_template = HELP_TEMPLATE)]
+    Delete(delete::DeleteEnvvarArgs),
+    /// Import variables from a dotenv file, after a preview
+    #[command(before_help = "Example: hearth envvars import .env", help_template = HELP_TEMPLATE)]
+    Import(import::ImportEnvvarsArgs),
+    /// Export variables to a dotenv file
+    #[command(before_help = "Example: hearth envvars export .env", help_template = HELP_TEMPLATE)]
+    Export(export::ExportEnvvarsArgs),
+    /// Show quota and usage
+    #[command(before_help = "Example: hearth envvars quota", help_template = HELP_TEMPLATE)]
     Quota,
 }
 
-/// Does it.
-pub async fn run(cx: &Context, command: Command) -> Result<()> {
+/// Runs the command.
+pub async fn run(cx: &CommandContext, command: EnvvarCommand) -> Result<()> {
     match command {
-        Command::Create(args) => create::run(cx, args).await,
-        Command::List(args) => list::run(cx, args).await,
-        Command::Show(args) => show::run(cx, args).await,
-        Command::Delete(args) => delete::run(cx, args).await,
-        Command::Import(args) => import::run(cx, args).await,
-        Command::Export(args) => export::run(cx, args).await,
-        Command::Quota => quota::run(cx).await,
+        EnvvarCommand::Create(args) => create::run(cx, args).await,
+        EnvvarCommand::List(args) => list::run(cx, args).await,
+        EnvvarCommand::Show(args) => show::run(cx, args).await,
+        EnvvarCommand::Delete(args) => delete::run(cx, args).await,
+        EnvvarCommand::Import(args) => import::run(cx, args).await,
+        EnvvarCommand::Export(args) => export::run(cx, args).await,
+        EnvvarCommand::Quota => quota::run(cx).await,
     }
 }
 
-/// What is true after Ctrl-C.
-pub fn after_interrupt(command: &Command) -> &'static str {
+/// Explains the state after Ctrl-C.
+pub fn explain_interrupt(command: &EnvvarCommand) -> &'static str {
     match command {
-        Command::Create(_) => "the variable may have its value already; the same command finishes",
-        Command::Delete(_) => "the variable may be gone already; hearth envvars list shows it",
-        Command::Import(_) => "either all of the file is there, or nothing; the same command finishes",
-        Command::Export(_) => "the file may not be there yet; the same command writes it",
-        Command::List(_) | Command::Show(_) | Command::Quota => "nothing was changed",
+        EnvvarCommand::Create(_) => "the variable may be set already; the same command finishes",
+        EnvvarCommand::Delete(_) => "the variable may be deleted already; hearth envvars list shows it",
+        EnvvarCommand::Import(_) => "either all variables are imported, or none; the same command finishes",
+        EnvvarCommand::Export(_) => "the file may not be written yet; the same command writes it",
+        EnvvarCommand::List(_) | EnvvarCommand::Show(_) | EnvvarCommand::Quota => "nothing was changed",
     }
 }
 
-/// A variable's name as it was typed; one that cannot be is answered with one that can.
-fn name(typed: &str) -> Result<EnvvarName> {
+/// Parses a variable's name; the error about an invalid one proposes a valid one.
+fn parse_name(typed: &str) -> Result<EnvvarName> {
     typed.parse::<EnvvarName>().map_err(|error| {
         let better = typed.replace(|symbol: char| !symbol.is_ascii_alphanumeric(), "_");
         match better.parse::<EnvvarName>() {
@@ -76,21 +77,26 @@ fn name(typed: &str) -> Result<EnvvarName> {
     })
 }
 
-/// One variable; when there is none of that name, the nearest is proposed.
-async fn one(at: &AtTool<'_>, name: &EnvvarName, scope: &EnvvarsScope) -> Result<Envvar> {
-    let names =
-        async { Ok(all(at, scope).await?.into_iter().map(|envvar| envvar.name.to_string()).collect()) };
-    let envvars = at.client().envvars();
-    Ok(at.ask_for(name.as_str(), envvars.show(at.name(), name, scope), names).await?.content.envvar)
+/// Fetches one variable. When it does not exist, the error proposes the nearest name.
+async fn fetch_envvar(session: &ToolSession<'_>, name: &EnvvarName, scope: &EnvvarsScope) -> Result<Envvar> {
+    let names = async {
+        Ok(list_envvars(session, scope).await?.into_iter().map(|envvar| envvar.name.to_string()).collect())
+    };
+    let envvars = session.client().envvars();
+    Ok(session
+        .send_with_suggestion(name.as_str(), envvars.show(session.tool_name(), name, scope), names)
+        .await?
+        .content
+        .envvar)
 }
 
-/// The variables of the tool, or of the job.
-async fn all(at: &AtTool<'_>, scope: &EnvvarsScope) -> Result<Vec<Envvar>> {
+/// Lists the variables of the tool, or of the job.
+async fn list_envvars(session: &ToolSession<'_>, scope: &EnvvarsScope) -> Result<Vec<Envvar>> {
     let query = EnvvarsQuery { job: scope.job.clone(), all: false };
-    Ok(at.ask(at.client().envvars().list(at.name(), &query)).await?.content.envvars)
+    Ok(session.send(session.client().envvars().list(session.tool_name(), &query)).await?.content.envvars)
 }
 
-/// A value for people.
-fn shown(envvar: &Envvar) -> &str {
-    if envvar.secret { "(secret)" } else { envvar.value.reveal() }
+/// Returns the value for display; secrets are replaced.
+fn display_value(envvar: &Envvar) -> &str {
+    if envvar.secret { "(secret)" } else { envvar.value.expose_secret() }
 }

@@ -3,14 +3,14 @@
 use hearth_base::Result;
 use hearth_wire::envvars::EnvvarsQuota;
 
-use crate::{context::Context, quota::Row};
+use crate::{context::CommandContext, quota::QuotaRow};
 
-/// Says it.
-pub async fn run(cx: &Context) -> Result<()> {
-    let answer = cx.printer.answer::<EnvvarsQuota>()?;
-    let at = cx.at_tool()?;
-    let quota = at.ask(at.client().envvars().quota(at.name())).await?;
+/// Shows quota and usage.
+pub async fn run(cx: &CommandContext) -> Result<()> {
+    let result = cx.printer.open_output::<EnvvarsQuota>()?;
+    let session = cx.open_tool_session()?;
+    let quota = session.send(session.client().envvars().show_quota(session.tool_name())).await?;
     let (used, limit) = (quota.used.to_string(), quota.quota.to_string());
-    let row = Row { category: "Variables", name: "variables", used: Some(&used), limit: &limit };
-    answer.shown(&quota, &Row::table([row]))
+    let row = QuotaRow { category: "Variables", name: "variables", used: Some(&used), limit: &limit };
+    result.print_record(&quota, &QuotaRow::build_table([row]))
 }

@@ -1,33 +1,38 @@
-//! `--restart`: continuous jobs that run with former variables get the new ones.
+//! `--restart`: restarts continuous jobs that run with former variables.
 
 use hearth_base::{JobName, Result};
 use hearth_wire::jobs::JobsQuery;
 
-use crate::{at_tool::AtTool, context::Context};
+use crate::{context::CommandContext, tool_session::ToolSession};
 
-/// Whether jobs are restarted after a change.
+/// The flag `--restart`.
 #[derive(Debug, Clone, Copy, clap::Args)]
-pub struct Restart {
+pub struct RestartFlag {
     /// Restart the continuous jobs that run with former variables
     #[arg(long)]
     restart: bool,
 }
 
-impl Restart {
-    /// Restarts them, when that was asked for. Their names.
-    pub async fn run(self, cx: &Context, at: &AtTool<'_>) -> Result<Vec<JobName>> {
+impl RestartFlag {
+    /// Restarts the jobs when the flag is set, and returns their names.
+    pub async fn restart_outdated_jobs(
+        self,
+        cx: &CommandContext,
+        session: &ToolSession<'_>,
+    ) -> Result<Vec<JobName>> {
         if !self.restart {
             return Ok(Vec::new());
         }
-        let jobs = at.ask(at.client().jobs().list(at.name(), &JobsQuery::default())).await?;
+        let jobs =
+            session.send(session.client().jobs().list(session.tool_name(), &JobsQuery::default())).await?;
         let outdated = jobs.into_iter().filter(|job| job.status.envvars_changed).map(|job| job.name);
         let outdated: Vec<JobName> = outdated.collect();
         for job in &outdated {
-            at.ask(at.client().jobs().restart(at.name(), job)).await?;
-            cx.printer.note(&format!("{job} starts anew"));
+            session.send(session.client().jobs().restart(session.tool_name(), job)).await?;
+            cx.printer.print_note(&format!("{job} is restarting"));
         }
         if outdated.is_empty() {
-            cx.printer.note("no job runs with former variables");
+            cx.printer.print_note("no job runs with former variables");
         }
         Ok(outdated)
     }

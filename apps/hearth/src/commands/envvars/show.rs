@@ -3,41 +3,43 @@
 use hearth_base::{EnvvarName, Error, Result};
 use hearth_wire::envvars::Envvar;
 
-use super::scope::OfJob;
+use super::scope::JobScopeArgs;
 use crate::{
-    context::Context,
+    context::CommandContext,
     printer::{Cell, Table},
 };
 
-/// What `hearth envvars show` takes.
+/// The arguments of `hearth envvars show`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct ShowEnvvarArgs {
     /// The variable
-    #[arg(value_parser = super::name)]
+    #[arg(value_parser = super::parse_name)]
     name: EnvvarName,
-    /// Print the value alone, as it is
+    /// Print only the value, unescaped
     #[arg(long)]
     raw: bool,
     #[command(flatten)]
-    of: OfJob,
+    job_scope: JobScopeArgs,
 }
 
-/// Shows it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Envvar>()?;
-    let Args { name, raw, of } = args;
-    let envvar = super::one(&cx.at_tool()?, &name, &of.scope()).await?;
+/// Shows the variable.
+pub async fn run(cx: &CommandContext, args: ShowEnvvarArgs) -> Result<()> {
+    let result = cx.printer.open_output::<Envvar>()?;
+    let ShowEnvvarArgs { name, raw, job_scope } = args;
+    let envvar = super::fetch_envvar(&cx.open_tool_session()?, &name, &job_scope.to_scope()).await?;
     if raw && envvar.secret {
-        let public = format!("{} is a secret: nobody reads its value back", envvar.name);
+        let public = format!("{} is a secret; its value cannot be read", envvar.name);
         return Err(Error::invalid("envvar-secret", public)
-            .help(format!("hearth envvars create {}   (gives it another one)", envvar.name)));
+            .help(format!("hearth envvars create {}   (sets a new value)", envvar.name)));
     }
     if raw {
-        // Whoever asks for the bytes wants the bytes.
-        return answer.verbatim(&envvar, &format!("{}\n", envvar.value.reveal()));
+        // --raw prints the exact bytes, without escapes.
+        return result.print_text(&envvar, &format!("{}\n", envvar.value.expose_secret()));
     }
-    let mut pairs =
-        vec![("variable", Cell::from(envvar.name.as_str())), ("value", Cell::from(super::shown(&envvar)))];
+    let mut pairs = vec![
+        ("variable", Cell::from(envvar.name.as_str())),
+        ("value", Cell::from(super::display_value(&envvar))),
+    ];
     pairs.extend(envvar.job.as_ref().map(|job| ("job", Cell::from(job.as_str()))));
-    answer.shown(&envvar, &Table::pairs(pairs))
+    result.print_record(&envvar, &Table::from_pairs(pairs))
 }

@@ -1,37 +1,40 @@
-//! `hearth jobs delete NAME`: says what is lost. It asks nothing, as in Toolforge.
+//! `hearth jobs delete NAME`: deletes a job without a question, as in Toolforge, and names it.
 
 use hearth_base::{JobName, Result};
 use serde::{Deserialize, Serialize};
 
-use super::list::sort;
-use crate::{context::Context, flags::DryRun, job_calls::show_job};
+use super::list::describe_job_type;
+use crate::{context::CommandContext, flags::DryRun, job_calls::fetch_job};
 
-/// What `hearth jobs delete` takes.
+/// The arguments of `hearth jobs delete`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct DeleteJobArgs {
     /// The job
     name: JobName,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// What was deleted.
+/// The result.
 #[derive(Debug, Serialize, Deserialize)]
-struct Deleted {
+struct DeletedJob {
     name: JobName,
     deleted: bool,
 }
 
-/// Deletes it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Deleted>()?;
-    let Args { name, dry_run } = args;
-    let at = cx.at_tool()?;
-    let job = show_job(&at, &name).await?;
-    let what = format!("the {} job {} ({})", sort(&job), job.name, job.status_short);
+/// Deletes the job.
+pub async fn run(cx: &CommandContext, args: DeleteJobArgs) -> Result<()> {
+    let result = cx.printer.open_output::<DeletedJob>()?;
+    let DeleteJobArgs { name, dry_run } = args;
+    let session = cx.open_tool_session()?;
+    let job = fetch_job(&session, &name).await?;
+    let target = format!("the {} job {} ({})", describe_job_type(&job), job.name, job.status_short);
     if dry_run.dry_run {
-        return answer.said(&Deleted { name, deleted: false }, &format!("would stop and delete {what}"));
+        return result.print_sentence(
+            &DeletedJob { name, deleted: false },
+            &format!("would stop and delete {target}"),
+        );
     }
-    at.ask(at.client().jobs().delete(at.name(), &name)).await?;
-    answer.done(&Deleted { name, deleted: true }, &format!("{what} is stopped and deleted"))
+    session.send(session.client().jobs().delete(session.tool_name(), &name)).await?;
+    result.print_done(&DeletedJob { name, deleted: true }, &format!("{target} is stopped and deleted"))
 }

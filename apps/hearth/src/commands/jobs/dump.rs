@@ -1,41 +1,43 @@
-//! `hearth jobs dump`: all jobs, as `hearth jobs load` reads them.
+//! `hearth jobs dump`: writes all jobs to a file that `hearth jobs load` reads.
 
 use std::path::PathBuf;
 
 use hearth_base::{Error, Result};
 
-use super::spec::Spec;
+use super::definition::JobDefinition;
 use crate::{
-    context::Context,
+    context::CommandContext,
     flags::DryRun,
     job_calls::list_jobs,
-    out_file::{self, Readers},
+    out_file::{self, FileReaders},
 };
 
-/// What `hearth jobs dump` takes.
+/// The arguments of `hearth jobs dump`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Write to this file; it is replaced only with --yes
+pub struct DumpJobsArgs {
+    /// Write to this file; --yes replaces an existing one
     #[arg(long, short = 'f', value_name = "FILE")]
     to_file: Option<PathBuf>,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// Writes them down.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Spec>()?;
-    let Args { to_file, dry_run } = args;
-    let specs: Vec<Spec> = list_jobs(&cx.at_tool()?, true).await?.iter().map(Spec::of).collect();
+/// Writes the jobs.
+pub async fn run(cx: &CommandContext, args: DumpJobsArgs) -> Result<()> {
+    let result = cx.printer.open_output::<JobDefinition>()?;
+    let DumpJobsArgs { to_file, dry_run } = args;
+    let specs: Vec<JobDefinition> =
+        list_jobs(&cx.open_tool_session()?, true).await?.iter().map(JobDefinition::from_job).collect();
     let text = serde_saphyr::to_string(&specs).map_err(Error::internal)?;
-    let Some(file) = to_file else { return answer.listed_as(&specs, &text) };
+    let Some(file) = to_file else { return result.print_list_as_text(&specs, &text) };
     let name = file.display();
-    if !out_file::is_news(cx, &file, &text, Readers::Usual)? {
-        return answer.listed_as(&specs, &format!("nothing to change: {name} says the same\n"));
+    if !out_file::needs_write(cx, &file, &text, FileReaders::Default)? {
+        return result
+            .print_list_as_text(&specs, &format!("nothing to change: {name} has this content already\n"));
     }
     if dry_run.dry_run {
-        return answer.listed_as(&specs, &format!("would write {} jobs to {name}\n", specs.len()));
+        return result.print_list_as_text(&specs, &format!("would write {} jobs to {name}\n", specs.len()));
     }
-    out_file::write(&file, &text, Readers::Usual)?;
-    answer.listed_as(&specs, &format!("✓ {} jobs are written to {name}\n", specs.len()))
+    out_file::write_file(&file, &text, FileReaders::Default)?;
+    result.print_list_as_text(&specs, &format!("✓ {} jobs are written to {name}\n", specs.len()))
 }

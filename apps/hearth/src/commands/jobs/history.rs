@@ -1,63 +1,69 @@
-//! `hearth jobs history NAME`: what became of each due time.
+//! `hearth jobs history NAME`: lists the outcome of each due time.
 
-use hearth_base::{JobName, Limit, Result};
+use hearth_base::{JobName, PageLimit, Result};
 use hearth_wire::{
-    jobs::{Due, DueOutcome},
+    jobs::{DueOutcome, DueRecord},
     reply::Paging,
 };
 
-use super::runs::ended;
+use super::runs::describe_run_state;
 use crate::{
-    context::Context,
-    job_calls::ask_about_job,
+    context::CommandContext,
+    job_calls::send_about_job,
     printer::{Cell, Table},
 };
 
-/// What `hearth jobs history` takes.
+/// The arguments of `hearth jobs history`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct ListDueTimesArgs {
     /// The job
     name: JobName,
-    /// Only so many of the newest
+    /// Only this many, the newest
     #[arg(long, short, value_name = "COUNT", default_value_t = 20)]
     last: u32,
 }
 
-/// Lists them, the newest first.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Due>()?;
-    let Args { name, last } = args;
-    let at = cx.at_tool()?;
-    let paging = Paging { limit: Limit::new(last)?, cursor: None };
-    let jobs = at.client().jobs();
-    let history = ask_about_job(&at, &name, jobs.history(at.name(), &name, &paging)).await?.history;
-    let mut table = Table::of(&["due", "what became of it", "why, or how it ended"]);
+/// Lists the due times, the newest first.
+pub async fn run(cx: &CommandContext, args: ListDueTimesArgs) -> Result<()> {
+    let result = cx.printer.open_output::<DueRecord>()?;
+    let ListDueTimesArgs { name, last } = args;
+    let session = cx.open_tool_session()?;
+    let paging = Paging { limit: PageLimit::new(last)?, cursor: None };
+    let jobs = session.client().jobs();
+    let history = send_about_job(&session, &name, jobs.show_history(session.tool_name(), &name, &paging))
+        .await?
+        .history;
+    let mut table = Table::with_headings(&["due", "outcome", "reason or end"]);
     for due in &history {
         let outcome = match (due.outcome, due.count) {
             (DueOutcome::Ran, _) => "ran".to_owned(),
-            (DueOutcome::Skipped, count) => times("skipped", count),
-            (DueOutcome::Missed, count) => times("missed", count),
+            (DueOutcome::Skipped, count) => format_count("skipped", count),
+            (DueOutcome::Missed, count) => format_count("missed", count),
         };
-        let how = due.run.as_ref().map(ended).or_else(|| due.reason.clone());
-        table.row([Cell::from(when(due)), Cell::from(outcome), Cell::from(how.unwrap_or_default())]);
+        let reason = due.run.as_ref().map(describe_run_state).or_else(|| due.reason.clone());
+        table.add_row([
+            Cell::from(format_due_time(due)),
+            Cell::from(outcome),
+            Cell::from(reason.unwrap_or_default()),
+        ]);
     }
-    answer.listed(&history, &table)?;
+    result.print_list(&history, &table)?;
     if history.is_empty() {
-        cx.printer.note(&format!("{name} has not been due yet."));
-        cx.printer.next(&format!("hearth jobs show {name}"));
+        cx.printer.print_note(&format!("{name} has not been due yet."));
+        cx.printer.print_next(&format!("hearth jobs show {name}"));
     }
     Ok(())
 }
 
-/// When it was due, to the second and in UTC; of several, from when to when.
-fn when(due: &Due) -> String {
+/// Formats a due time in UTC, or the first and last of several.
+fn format_due_time(due: &DueRecord) -> String {
     match due.count {
         1 => due.due.to_string(),
         _ => format!("{} to {}", due.due, due.until),
     }
 }
 
-fn times(word: &str, count: u64) -> String {
+fn format_count(word: &str, count: u64) -> String {
     match count {
         1 => word.to_owned(),
         10_000.. => format!("{word}, more than {} times", 9_999),

@@ -1,26 +1,26 @@
 //! `hearth jobs images`.
 
 use hearth_base::Result;
-use hearth_wire::jobs::Image;
+use hearth_wire::jobs::JobImage;
 
 use crate::{
-    context::Context,
+    context::CommandContext,
     printer::{Cell, Table},
 };
 
-/// Lists them.
-pub async fn run(cx: &Context) -> Result<()> {
-    let answer = cx.printer.answer::<Image>()?;
-    let at = cx.at_tool()?;
-    let images = at.ask(at.client().jobs().images(at.name())).await?.images;
-    let mut table = Table::of(&["short name", "image"]);
-    for Image { shortname, image } in &images {
-        table.row([Cell::from(shortname.as_str()), Cell::from(image.as_str())]);
+/// Lists the images.
+pub async fn run(cx: &CommandContext) -> Result<()> {
+    let result = cx.printer.open_output::<JobImage>()?;
+    let session = cx.open_tool_session()?;
+    let images = session.send(session.client().jobs().list_images(session.tool_name())).await?.images;
+    let mut table = Table::with_headings(&["short name", "image"]);
+    for JobImage { shortname, image } in &images {
+        table.add_row([Cell::from(shortname.as_str()), Cell::from(image.as_str())]);
     }
-    answer.listed(&images, &table)?;
+    result.print_list(&images, &table)?;
     if images.is_empty() {
-        cx.printer.note("There are no images yet.");
-        cx.printer.next("hearth deploy");
+        cx.printer.print_note("There are no images yet.");
+        cx.printer.print_next("hearth deploy");
     }
     Ok(())
 }

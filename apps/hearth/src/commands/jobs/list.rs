@@ -4,45 +4,45 @@ use hearth_base::Result;
 use hearth_wire::jobs::Job;
 
 use crate::{
-    context::Context,
+    context::CommandContext,
     job_calls::list_jobs,
     printer::{Cell, Table},
 };
 
-/// What `hearth jobs list` takes.
+/// The arguments of `hearth jobs list`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// How much to print of each: normal, long, or the name alone
+pub struct ListJobsArgs {
+    /// The format: normal, long or name
     #[arg(long, short, value_name = "FORMAT", default_value = "normal", hide_possible_values = true)]
-    output: Output,
+    output: ListFormat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
+enum ListFormat {
     Normal,
     Long,
     Name,
 }
 
-/// Lists them.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Job>()?;
-    let Args { output } = args;
-    let jobs = list_jobs(&cx.at_tool()?, false).await?;
-    let mut table = Table::of(match output {
-        Output::Name => &["job"],
-        Output::Normal => &["job", "type", "how it is"],
-        Output::Long => &["job", "type", "image", "memory", "cpu", "command", "how it is"],
+/// Lists the jobs.
+pub async fn run(cx: &CommandContext, args: ListJobsArgs) -> Result<()> {
+    let result = cx.printer.open_output::<Job>()?;
+    let ListJobsArgs { output } = args;
+    let jobs = list_jobs(&cx.open_tool_session()?, false).await?;
+    let mut table = Table::with_headings(match output {
+        ListFormat::Name => &["job"],
+        ListFormat::Normal => &["job", "type", "status"],
+        ListFormat::Long => &["job", "type", "image", "memory", "cpu", "command", "status"],
     });
     for job in &jobs {
         let name = Cell::from(job.name.as_str());
         let status = Cell::from(job.status_long.as_str());
         match output {
-            Output::Name => table.row([name]),
-            Output::Normal => table.row([name, Cell::from(sort(job)), status]),
-            Output::Long => table.row([
+            ListFormat::Name => table.add_row([name]),
+            ListFormat::Normal => table.add_row([name, Cell::from(describe_job_type(job)), status]),
+            ListFormat::Long => table.add_row([
                 name,
-                Cell::from(sort(job)),
+                Cell::from(describe_job_type(job)),
                 Cell::from(job.image.as_str()),
                 Cell::from(job.memory.map_or("-".to_owned(), |memory| memory.to_string())),
                 Cell::from(job.cpu.map_or("-".to_owned(), |cpu| cpu.to_string())),
@@ -51,18 +51,18 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
             ]),
         }
     }
-    answer.listed(&jobs, &table)?;
+    result.print_list(&jobs, &table)?;
     if jobs.is_empty() {
-        cx.printer.note("No jobs yet.");
-        cx.printer.next("hearth jobs run -h");
+        cx.printer.print_note("No jobs yet.");
+        cx.printer.print_next("hearth jobs run -h");
     }
     Ok(())
 }
 
-/// The sort of a job, and when it runs.
-pub fn sort(job: &Job) -> String {
+/// Describes the type of a job with its schedule.
+pub fn describe_job_type(job: &Job) -> String {
     match &job.schedule {
-        Some(schedule) => format!("{} ({schedule})", job.job_type.word()),
-        None => job.job_type.word().to_owned(),
+        Some(schedule) => format!("{} ({schedule})", job.job_type.as_str()),
+        None => job.job_type.as_str().to_owned(),
     }
 }

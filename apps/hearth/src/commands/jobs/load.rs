@@ -1,4 +1,4 @@
-//! `hearth jobs load FILE`: jobs become what the file says; with `--prune`, those it does not name go.
+//! `hearth jobs load FILE`: creates and changes jobs from a file; `--prune` deletes the others.
 
 use std::path::{Path, PathBuf};
 
@@ -6,88 +6,89 @@ use hearth_base::{Error, JobName, Result};
 use hearth_wire::jobs::JobCreate;
 use serde::{Deserialize, Serialize};
 
-use super::spec::Spec;
+use super::definition::JobDefinition;
 use crate::{
-    at_tool::AtTool,
-    context::Context,
+    context::CommandContext,
     flags::DryRun,
+    io_error::describe_io_error,
     job_calls::list_jobs,
-    nearest::nearest,
+    nearest::find_nearest,
     printer::{Cell, Table},
-    trouble::why,
+    tool_session::ToolSession,
 };
 
-/// What `hearth jobs load` takes.
+/// The arguments of `hearth jobs load`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct LoadJobsArgs {
     /// A list of jobs in YAML, as hearth jobs dump writes it
     file: PathBuf,
-    /// Only this job of the file
+    /// Load only this job of the file
     #[arg(long, value_name = "NAME", conflicts_with = "prune")]
     job: Option<JobName>,
-    /// Also delete the jobs that the file does not name
+    /// Also delete jobs that the file does not name
     #[arg(long)]
     prune: bool,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// What became of one job.
+/// The result for one job.
 #[derive(Debug, Serialize, Deserialize)]
-struct Loaded {
+struct LoadedJob {
     name: JobName,
-    change: Change,
+    change: JobChange,
 }
 
-/// What a job's entry in the file means for it.
+/// The change of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Change {
+enum JobChange {
     Added,
     Changed,
     Same,
     Deleted,
 }
 
-/// Loads them.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Loaded>()?;
-    let Args { file, job, prune, dry_run } = args;
-    let mut wanted = read(&file)?;
+/// Loads the jobs.
+pub async fn run(cx: &CommandContext, args: LoadJobsArgs) -> Result<()> {
+    let result = cx.printer.open_output::<LoadedJob>()?;
+    let LoadJobsArgs { file, job, prune, dry_run } = args;
+    let mut definitions = read_job_file(&file)?;
     if let Some(job) = &job {
-        pick(cx, &mut wanted, job, &file)?;
+        select_job(cx, &mut definitions, job, &file)?;
     }
-    let at = cx.at_tool()?;
-    let before: Vec<Spec> = list_jobs(&at, true).await?.iter().map(Spec::of).collect();
+    let session = cx.open_tool_session()?;
+    let before: Vec<JobDefinition> =
+        list_jobs(&session, true).await?.iter().map(JobDefinition::from_job).collect();
     let mut loaded = Vec::new();
-    for (spec, create) in &wanted {
-        let known = before.iter().find(|known| known.name.as_ref() == Some(&create.name));
-        let change = match known {
-            None => Change::Added,
-            Some(known) if known == spec => Change::Same,
-            Some(_) => Change::Changed,
+    for (spec, create) in &definitions {
+        let current = before.iter().find(|known| known.name.as_ref() == Some(&create.name));
+        let change = match current {
+            None => JobChange::Added,
+            Some(known) if known == spec => JobChange::Same,
+            Some(_) => JobChange::Changed,
         };
-        let change = if dry_run.dry_run { change } else { put(&at, create, change).await? };
-        loaded.push(Loaded { name: create.name.clone(), change });
+        let change = if dry_run.dry_run { change } else { apply_job(&session, create, change).await? };
+        loaded.push(LoadedJob { name: create.name.clone(), change });
     }
     if prune {
-        let named = |name: &JobName| wanted.iter().any(|(_, create)| create.name == *name);
-        for name in before.into_iter().filter_map(|spec| spec.name).filter(|name| !named(name)) {
+        let is_in_file = |name: &JobName| definitions.iter().any(|(_, create)| create.name == *name);
+        for name in before.into_iter().filter_map(|spec| spec.name).filter(|name| !is_in_file(name)) {
             if !dry_run.dry_run {
-                at.ask(at.client().jobs().delete(at.name(), &name)).await?;
+                session.send(session.client().jobs().delete(session.tool_name(), &name)).await?;
             }
-            loaded.push(Loaded { name, change: Change::Deleted });
+            loaded.push(LoadedJob { name, change: JobChange::Deleted });
         }
     }
-    let mut table = Table::of(&["job", "what"]);
-    for Loaded { name, change } in &loaded {
-        table.row([Cell::from(name.as_str()), Cell::from(change.word(dry_run.dry_run))]);
+    let mut table = Table::with_headings(&["job", "what"]);
+    for LoadedJob { name, change } in &loaded {
+        table.add_row([Cell::from(name.as_str()), Cell::from(change.change_word(dry_run.dry_run))]);
     }
-    answer.listed(&loaded, &table)
+    result.print_list(&loaded, &table)
 }
 
-impl Change {
-    fn word(self, only_said: bool) -> &'static str {
+impl JobChange {
+    fn change_word(self, only_said: bool) -> &'static str {
         match (self, only_said) {
             (Self::Added, false) => "added",
             (Self::Changed, false) => "changed",
@@ -100,46 +101,52 @@ impl Change {
     }
 }
 
-/// Makes the job so. The server compares better than we can: it knows what defaults mean.
-async fn put(at: &AtTool<'_>, create: &JobCreate, change: Change) -> Result<Change> {
-    let changed = at.ask(at.client().jobs().update(at.name(), create)).await?.job_changed;
+/// Applies a job definition. The server reports whether it changed anything, because it knows the defaults.
+async fn apply_job(session: &ToolSession<'_>, create: &JobCreate, change: JobChange) -> Result<JobChange> {
+    let changed =
+        session.send(session.client().jobs().update(session.tool_name(), create)).await?.job_changed;
     Ok(match change {
-        Change::Added => Change::Added,
-        _ if changed => Change::Changed,
-        _ => Change::Same,
+        JobChange::Added => JobChange::Added,
+        _ if changed => JobChange::Changed,
+        _ => JobChange::Same,
     })
 }
 
-/// All jobs of the file, checked before anything is made.
-fn read(file: &Path) -> Result<Vec<(Spec, JobCreate)>> {
+/// Reads and checks all jobs of the file before any change.
+fn read_job_file(file: &Path) -> Result<Vec<(JobDefinition, JobCreate)>> {
     let refused = |why: &str| Error::invalid("job-file", format!("{} cannot be used: {why}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|cause| refused(&why(&cause)))?;
-    let specs: Vec<Spec> = serde_saphyr::from_str(&text).map_err(|cause| {
+    let text = std::fs::read_to_string(file).map_err(|cause| refused(&describe_io_error(&cause)))?;
+    let specs: Vec<JobDefinition> = serde_saphyr::from_str(&text).map_err(|cause| {
         let cause = cause.to_string();
         let first = cause.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
         refused(&first).help("write a list of jobs, each with a name, an image and a command")
     })?;
-    let mut jobs: Vec<(Spec, JobCreate)> = Vec::new();
+    let mut jobs: Vec<(JobDefinition, JobCreate)> = Vec::new();
     for spec in specs {
-        let create = spec.create()?;
+        let create = spec.to_job_create()?;
         if jobs.iter().any(|(_, known)| known.name == create.name) {
-            return Err(refused(&format!("{} is in it twice", create.name)));
+            return Err(refused(&format!("it has {} twice", create.name)));
         }
         jobs.push((spec, create));
     }
     Ok(jobs)
 }
 
-fn pick(cx: &Context, wanted: &mut Vec<(Spec, JobCreate)>, job: &JobName, file: &Path) -> Result<()> {
-    let names: Vec<String> = wanted.iter().map(|(_, create)| create.name.to_string()).collect();
-    wanted.retain(|(_, create)| create.name == *job);
-    if !wanted.is_empty() {
+fn select_job(
+    cx: &CommandContext,
+    definitions: &mut Vec<(JobDefinition, JobCreate)>,
+    job: &JobName,
+    file: &Path,
+) -> Result<()> {
+    let names: Vec<String> = definitions.iter().map(|(_, create)| create.name.to_string()).collect();
+    definitions.retain(|(_, create)| create.name == *job);
+    if !definitions.is_empty() {
         return Ok(());
     }
     let error = Error::invalid("no-such-job", format!("{} has no job {job}", file.display()))
-        .also(format!("Its jobs are {}.", names.join(", ")));
-    let near = nearest(job.as_str(), names.iter().map(String::as_str));
-    let command = near.and_then(|near| cx.words.with(job.as_str(), near));
+        .and_message(format!("Its jobs are {}.", names.join(", ")));
+    let near = find_nearest(job.as_str(), names.iter().map(String::as_str));
+    let command = near.and_then(|near| cx.command_line.with_replacement(job.as_str(), near));
     Err(match command {
         Some(command) => error.help(command),
         None => error,

@@ -3,21 +3,21 @@
 use hearth_base::{JobName, Result};
 
 use crate::{
-    commands::logs::{self, Which},
-    context::Context,
+    commands::logs::{self, LogSelection},
+    context::CommandContext,
 };
 
-/// What `hearth jobs logs` takes.
+/// The arguments of `hearth jobs logs`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct PrintJobLogsArgs {
     /// The job
     name: JobName,
     #[command(flatten)]
-    which: Which,
+    which: LogSelection,
 }
 
-/// Prints them.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let Args { name, which } = args;
-    logs::print(cx, &cx.at_tool()?, Some(&name), which).await
+/// Prints the logs.
+pub async fn run(cx: &CommandContext, args: PrintJobLogsArgs) -> Result<()> {
+    let PrintJobLogsArgs { name, which } = args;
+    logs::print_logs(cx, &cx.open_tool_session()?, Some(&name), which).await
 }

@@ -1,43 +1,43 @@
-//! `hearth jobs pause NAME` and `hearth jobs resume NAME`: a job is left alone for a while.
+//! `hearth jobs pause NAME` and `hearth jobs resume NAME`.
 
 use hearth_base::{Error, JobName, Result};
 use hearth_wire::jobs::JobType;
 use serde::{Deserialize, Serialize};
 
-use crate::{context::Context, flags::DryRun, job_calls::show_job};
+use crate::{context::CommandContext, flags::DryRun, job_calls::fetch_job};
 
-/// What `hearth jobs pause` and `resume` take.
+/// The arguments of `hearth jobs pause` and `resume`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct PauseJobArgs {
     /// The job
     name: JobName,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// What was paused or resumed.
+/// The result.
 #[derive(Debug, Serialize, Deserialize)]
-struct Paused {
+struct PausedJob {
     name: JobName,
     paused: bool,
     changed: bool,
 }
 
-/// Leaves it alone from now on.
-pub async fn pause(cx: &Context, args: Args) -> Result<()> {
-    set(cx, args, true).await
+/// Pauses the job.
+pub async fn pause(cx: &CommandContext, args: PauseJobArgs) -> Result<()> {
+    set_paused(cx, args, true).await
 }
 
-/// Has it go on.
-pub async fn resume(cx: &Context, args: Args) -> Result<()> {
-    set(cx, args, false).await
+/// Resumes the job.
+pub async fn resume(cx: &CommandContext, args: PauseJobArgs) -> Result<()> {
+    set_paused(cx, args, false).await
 }
 
-async fn set(cx: &Context, args: Args, paused: bool) -> Result<()> {
-    let answer = cx.printer.answer::<Paused>()?;
-    let Args { name, dry_run } = args;
-    let at = cx.at_tool()?;
-    let job = show_job(&at, &name).await?;
+async fn set_paused(cx: &CommandContext, args: PauseJobArgs, paused: bool) -> Result<()> {
+    let result = cx.printer.open_output::<PausedJob>()?;
+    let PauseJobArgs { name, dry_run } = args;
+    let session = cx.open_tool_session()?;
+    let job = fetch_job(&session, &name).await?;
     let scheduled = match job.job_type {
         JobType::OneOff => {
             let sentence = format!("{name} is a one-off job and runs once");
@@ -46,29 +46,29 @@ async fn set(cx: &Context, args: Args, paused: bool) -> Result<()> {
         JobType::Scheduled => true,
         JobType::Continuous | JobType::Webservice => false,
     };
-    let said = |changed| Paused { name: name.clone(), paused, changed };
+    let to_result = |changed| PausedJob { name: name.clone(), paused, changed };
     if job.status.paused.is_some() == paused {
-        let how = if paused { "is paused already" } else { "is not paused" };
-        return answer.said(&said(false), &format!("nothing to change: {name} {how}"));
+        let state = if paused { "is paused already" } else { "is not paused" };
+        return result.print_sentence(&to_result(false), &format!("nothing to change: {name} {state}"));
     }
-    let what = match (paused, scheduled) {
-        (true, true) => "its due times are left out; what runs goes on",
-        (true, false) => "nothing of it runs",
-        (false, true) => "its schedule is followed again",
-        (false, false) => "it is started",
+    let effect = match (paused, scheduled) {
+        (true, true) => "its due times are skipped; a current run goes on",
+        (true, false) => "it is stopped",
+        (false, true) => "its schedule applies again",
+        (false, false) => "it starts",
     };
     let word = if paused { "paused" } else { "resumed" };
     if dry_run.dry_run {
-        return answer.said(&said(false), &format!("{name} would be {word}"));
+        return result.print_sentence(&to_result(false), &format!("{name} would be {word}"));
     }
-    let jobs = at.client().jobs();
+    let jobs = session.client().jobs();
     if paused {
-        at.ask(jobs.pause(at.name(), &name)).await?;
+        session.send(jobs.pause(session.tool_name(), &name)).await?;
     } else {
-        at.ask(jobs.resume(at.name(), &name)).await?;
+        session.send(jobs.resume(session.tool_name(), &name)).await?;
     }
-    answer.done(&said(true), &format!("{name} is {word}: {what}"))?;
+    result.print_done(&to_result(true), &format!("{name} is {word}: {effect}"))?;
     let next = if paused { "resume" } else { "show" };
-    cx.printer.next(&format!("hearth jobs {next} {name}"));
+    cx.printer.print_next(&format!("hearth jobs {next} {name}"));
     Ok(())
 }

@@ -1,23 +1,23 @@
 //! `hearth jobs quota`.
 
 use hearth_base::Result;
-use hearth_wire::jobs::Quotas;
+use hearth_wire::jobs::JobQuotas;
 
-use crate::{context::Context, quota::Row};
+use crate::{context::CommandContext, quota::QuotaRow};
 
-/// Says it.
-pub async fn run(cx: &Context) -> Result<()> {
-    let answer = cx.printer.answer::<Quotas>()?;
-    let at = cx.at_tool()?;
-    let quotas = at.ask(at.client().jobs().quotas(at.name())).await?;
+/// Shows quota and usage.
+pub async fn run(cx: &CommandContext) -> Result<()> {
+    let result = cx.printer.open_output::<JobQuotas>()?;
+    let session = cx.open_tool_session()?;
+    let quotas = session.send(session.client().jobs().show_quota(session.tool_name())).await?;
     let rows = quotas.categories.iter().flat_map(|category| {
-        category.items.iter().map(|item| Row {
+        category.items.iter().map(|item| QuotaRow {
             category: &category.name,
             name: &item.name,
             used: item.used.as_deref(),
             limit: &item.limit,
         })
     });
-    let table = Row::table(rows);
-    answer.shown(&quotas, &table)
+    let table = QuotaRow::build_table(rows);
+    result.print_record(&quotas, &table)
 }

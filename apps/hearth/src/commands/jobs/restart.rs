@@ -1,49 +1,54 @@
-//! `hearth jobs restart NAME`. A one-off job, which Toolforge does not restart, runs again.
+//! `hearth jobs restart NAME`. A one-off job runs again, unlike in Toolforge.
 
 use hearth_base::{JobName, Result};
 use hearth_wire::jobs::JobType;
 use serde::{Deserialize, Serialize};
 
-use crate::{context::Context, flags::DryRun, job_calls::show_job};
+use crate::{context::CommandContext, flags::DryRun, job_calls::fetch_job};
 
-/// What `hearth jobs restart` takes.
+/// The arguments of `hearth jobs restart`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct RestartJobArgs {
     /// The job
     name: JobName,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// What was restarted.
+/// The result.
 #[derive(Debug, Serialize, Deserialize)]
-struct Restarted {
+struct RestartedJob {
     name: JobName,
     restarted: bool,
 }
 
-/// Restarts it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Restarted>()?;
-    let Args { name, dry_run } = args;
-    let at = cx.at_tool()?;
-    let job = show_job(&at, &name).await?;
-    let what = match job.job_type {
-        JobType::Scheduled => "runs now; its schedule stays as it is",
+/// Restarts the job.
+pub async fn run(cx: &CommandContext, args: RestartJobArgs) -> Result<()> {
+    let result = cx.printer.open_output::<RestartedJob>()?;
+    let RestartJobArgs { name, dry_run } = args;
+    let session = cx.open_tool_session()?;
+    let job = fetch_job(&session, &name).await?;
+    let effect = match job.job_type {
+        JobType::Scheduled => "runs now; its schedule is unchanged",
         JobType::OneOff => "runs again",
-        JobType::Continuous | JobType::Webservice => "starts anew",
+        JobType::Continuous | JobType::Webservice => "restarts",
     };
     if dry_run.dry_run {
-        let would = what.replacen("runs", "run", 1).replacen("starts", "start", 1);
-        return answer.said(&Restarted { name, restarted: false }, &format!("{} would {would}", job.name));
+        let would = effect.replacen("runs", "run", 1).replacen("restarts", "restart", 1);
+        return result.print_sentence(
+            &RestartedJob { name, restarted: false },
+            &format!("{} would {would}", job.name),
+        );
     }
     match job.job_type {
-        JobType::OneOff => at.ask(at.client().jobs().run_begin(at.name(), &name)).await.map(drop)?,
+        JobType::OneOff => {
+            session.send(session.client().jobs().start_run(session.tool_name(), &name)).await.map(drop)?
+        }
         JobType::Scheduled | JobType::Continuous | JobType::Webservice => {
-            at.ask(at.client().jobs().restart(at.name(), &name)).await.map(drop)?;
+            session.send(session.client().jobs().restart(session.tool_name(), &name)).await.map(drop)?;
         }
     }
-    answer.done(&Restarted { name, restarted: true }, &format!("{} {what}", job.name))?;
-    cx.printer.next(&format!("hearth logs -f {}", job.name));
+    result.print_done(&RestartedJob { name, restarted: true }, &format!("{} {effect}", job.name))?;
+    cx.printer.print_next(&format!("hearth logs -f {}", job.name));
     Ok(())
 }

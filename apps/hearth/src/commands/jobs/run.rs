@@ -1,25 +1,30 @@
-//! `hearth jobs run NAME`.
+//! `hearth jobs run NAME`: creates a job.
 
 use std::time::Duration;
 
 use hearth_base::{Error, Result};
-use hearth_wire::jobs::{ExecSize, Job, JobCreate, JobsQuery, RunQuery, SchedulePlan, ScheduleQuery, Wait};
+use hearth_wire::jobs::{
+    ExecSize, Job, JobCreate, JobsQuery, RunQuery, SchedulePlan, ScheduleQuery, WaitSeconds,
+};
 
 use super::{
-    JOB_DELETED, deleting,
-    interactive::{self, How},
-    list::sort,
-    spec::Spec,
+    JOB_DELETED_NOTE,
+    definition::JobDefinition,
+    delete_job,
+    interactive::{self, InteractiveOptions},
+    list::describe_job_type,
     wait,
 };
-use crate::{at_tool::AtTool, attach, commands::logs, context::Context, exit::Exit, flags::DryRun};
+use crate::{
+    attach, commands::logs, context::CommandContext, exit::Exit, flags::DryRun, tool_session::ToolSession,
+};
 
-/// What `hearth jobs run` takes.
+/// The arguments of `hearth jobs run`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct RunJobArgs {
     #[command(flatten)]
-    spec: Spec,
-    /// Wait until it is over, so many seconds at most
+    spec: JobDefinition,
+    /// Wait for the job's end, at most this many seconds
     #[arg(
         long,
         value_name = "SECONDS",
@@ -28,102 +33,132 @@ pub struct Args {
         conflicts_with_all = ["schedule", "continuous", "webservice"]
     )]
     wait: Option<u64>,
-    /// Run it with what is typed here
+    /// Connect standard input to the program
     #[arg(long, short, conflicts_with_all = ["schedule", "continuous", "webservice", "wait"], hide_short_help = true)]
     interactive: bool,
-    /// Hand this terminal to it
+    /// Attach this terminal to the program
     #[arg(long, short, requires = "interactive", hide_short_help = true)]
     tty: bool,
-    /// Print what it wrote and delete it when it is over
+    /// Print the output and delete the job at its end
     #[arg(long, conflicts_with_all = ["schedule", "continuous", "webservice"], hide_short_help = true)]
     rm: bool,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// How long is waited for a run that is deleted when it is over, in seconds.
-const USUAL: u64 = 600;
+/// The wait in seconds for a job that is deleted at its end.
+const DEFAULT_WAIT_SECONDS: u64 = 600;
 
-/// Makes it.
-pub async fn run(cx: &Context, args: Args) -> Result<Exit> {
-    let Args { mut spec, wait, interactive, tty, rm, dry_run } = args;
-    let named = spec.name.is_some();
-    if interactive && !named {
-        spec.name = Some(interactive::some_name()?);
+/// Creates the job.
+pub async fn run(cx: &CommandContext, args: RunJobArgs) -> Result<Exit> {
+    let RunJobArgs { mut spec, wait, interactive, tty, rm, dry_run } = args;
+    let is_named_by_user = spec.name.is_some();
+    if interactive && !is_named_by_user {
+        spec.name = Some(interactive::generate_job_name()?);
     }
-    let create = spec.create()?;
-    let at = cx.at_tool()?;
+    let create = spec.to_job_create()?;
+    let session = cx.open_tool_session()?;
     let name = create.name.clone();
     if dry_run.dry_run {
-        let sentence =
-            format!("would make the {} job {name} from {}", create.kind().word(), create.imagename);
+        let sentence = format!(
+            "would create the {} job {name} from {}",
+            create.effective_type().as_str(),
+            create.imagename
+        );
         let plan = match &create.schedule {
-            Some(schedule) => Some(preview(&at, &create, schedule).await?),
+            Some(schedule) => Some(preview_schedule(&session, &create, schedule).await?),
             None => None,
         };
-        cx.printer.answer()?.said(&create, &sentence)?;
+        cx.printer.open_output()?.print_sentence(&create, &sentence)?;
         if let Some(SchedulePlan { schedule_actual, timezone, due }) = plan {
-            cx.printer.note(&format!("It would be due at {schedule_actual} ({timezone}), next:"));
-            due.iter().for_each(|due| cx.printer.note(&format!("  {}", due.local)));
+            cx.printer
+                .print_note(&format!("The schedule is {schedule_actual} ({timezone}); the next due times:"));
+            due.iter().for_each(|due| cx.printer.print_note(&format!("  {}", due.local)));
         }
         return Ok(Exit::Done);
     }
     if interactive {
-        let terminal = if tty { Some(terminal()?) } else { None };
-        return interactive::run(cx, &at, create, How { terminal, removed: rm, named }).await;
+        let terminal = if tty { Some(require_terminal()?) } else { None };
+        return interactive::run(
+            cx,
+            &session,
+            create,
+            InteractiveOptions { terminal, delete_when_over: rm, is_named_by_user },
+        )
+        .await;
     }
     if rm {
-        return passing(cx, &at, &create, Duration::from_secs(wait.unwrap_or(USUAL))).await;
+        return run_and_delete_job(
+            cx,
+            &session,
+            &create,
+            Duration::from_secs(wait.unwrap_or(DEFAULT_WAIT_SECONDS)),
+        )
+        .await;
     }
-    let answer = cx.printer.answer::<Job>()?;
-    let mut job = at.ask(at.client().jobs().create(at.name(), &create)).await?;
+    let result = cx.printer.open_output::<Job>()?;
+    let mut job = session.send(session.client().jobs().create(session.tool_name(), &create)).await?;
     if let Some(seconds) = wait {
-        job = wait::until_over(cx, &at, &name, Duration::from_secs(seconds)).await?;
-        answer.done(&job, &format!("{name} is over: {}", job.status_long))?;
+        job = wait::wait_until_over(cx, &session, &name, Duration::from_secs(seconds)).await?;
+        result.print_done(&job, &format!("{name} ended: {}", job.status_long))?;
         return Ok(Exit::Done);
     }
-    answer.done(&job, &format!("{} job {name} is made", sort(&job)))?;
-    cx.printer.next(&format!("hearth logs -f {name}"));
+    result.print_done(&job, &format!("{} job {name} is created", describe_job_type(&job)))?;
+    cx.printer.print_next(&format!("hearth logs -f {name}"));
     Ok(Exit::Done)
 }
 
-/// Runs a job of which nothing but its output is left.
-async fn passing(cx: &Context, at: &AtTool<'_>, create: &JobCreate, limit: Duration) -> Result<Exit> {
-    let jobs = at.client().jobs();
-    at.ask(jobs.create(at.name(), create)).await?;
-    cx.leftover.is(deleting(at, &create.name), JOB_DELETED);
-    let over = wait::until_over(cx, at, &create.name, limit).await;
-    if matches!(&over, Err(error) if error.code() == wait::STILL_RUNNING) {
+/// Runs a job, prints its output and deletes it.
+async fn run_and_delete_job(
+    cx: &CommandContext,
+    session: &ToolSession<'_>,
+    create: &JobCreate,
+    limit: Duration,
+) -> Result<Exit> {
+    let jobs = session.client().jobs();
+    session.send(jobs.create(session.tool_name(), create)).await?;
+    cx.cleanup.register_cleanup(delete_job(session, &create.name), JOB_DELETED_NOTE);
+    let over = wait::wait_until_over(cx, session, &create.name, limit).await;
+    if matches!(&over, Err(error) if error.code() == wait::STILL_RUNNING_CODE) {
         return over.map(|_| Exit::Done);
     }
-    // From here on others may make a job of this name.
-    cx.leftover.is_nothing();
-    let job = at.ask(jobs.show(at.name(), &create.name, &JobsQuery::default())).await?;
+    // From here on another user may create a job of this name, so the cleanup must not delete it.
+    cx.cleanup.clear_cleanup();
+    let job = session.send(jobs.show(session.tool_name(), &create.name, &JobsQuery::default())).await?;
     if let Some(run) = &job.status.run {
-        // Its last lines may be on their way.
-        at.ask(jobs.run(at.name(), &create.name, run, &RunQuery { wait: Some(Wait::MOST) })).await?;
+        // The wait makes sure that the last lines have reached the log.
+        session
+            .send(jobs.show_run(
+                session.tool_name(),
+                &create.name,
+                run,
+                &RunQuery { wait: Some(WaitSeconds::MAX_WAIT) },
+            ))
+            .await?;
     }
-    match logs::print(cx, at, Some(&create.name), logs::Which::newest(false)).await {
+    match logs::print_logs(cx, session, Some(&create.name), logs::LogSelection::newest_lines(false)).await {
         Err(error) if error.code() == "no-such-log" => {}
         printed => printed?,
     }
-    at.ask(deleting(at, &create.name)).await?;
+    session.send(delete_job(session, &create.name)).await?;
     over.map(|_| Exit::Done)
 }
 
-fn terminal() -> Result<ExecSize> {
-    attach::terminal().ok_or_else(|| {
-        Error::invalid("no-terminal", "this is no terminal that a program could be given")
-            .help("leave -t out")
-    })
+fn require_terminal() -> Result<ExecSize> {
+    attach::find_terminal_size()
+        .ok_or_else(|| Error::invalid("no-terminal", "there is no terminal to attach").help("omit -t"))
 }
 
-/// What its schedule would mean.
-async fn preview(at: &AtTool<'_>, create: &JobCreate, schedule: &str) -> Result<SchedulePlan> {
+/// Fetches the next due times of a schedule.
+async fn preview_schedule(
+    session: &ToolSession<'_>,
+    create: &JobCreate,
+    schedule: &str,
+) -> Result<SchedulePlan> {
     let query = ScheduleQuery {
         schedule: schedule.to_owned(),
         job: Some(create.name.clone()),
         timezone: create.timezone.clone(),
     };
-    at.ask(at.client().jobs().schedule(at.name(), &query)).await
+    session.send(session.client().jobs().preview_schedule(session.tool_name(), &query)).await
 }

@@ -1,70 +1,78 @@
-//! `hearth jobs runs NAME`: what became of each of a job's runs.
+//! `hearth jobs runs NAME`: lists the runs of a job.
 
 use std::time::Duration;
 
-use hearth_base::{JobName, Limit, Result};
+use hearth_base::{JobName, PageLimit, Result};
 use hearth_wire::{
     jobs::{Run, RunEnd, RunState},
     reply::Paging,
 };
 
 use crate::{
-    chart::memory,
-    context::Context,
-    job_calls::ask_about_job,
+    context::CommandContext,
+    job_calls::send_about_job,
     printer::{Cell, Table},
     time,
+    usage_chart::format_memory,
 };
 
-/// What `hearth jobs runs` takes.
+/// The arguments of `hearth jobs runs`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct ListRunsArgs {
     /// The job
     name: JobName,
-    /// Only so many of the newest
+    /// Only this many, the newest
     #[arg(long, short, value_name = "COUNT", default_value_t = 20)]
     last: u32,
 }
 
-/// Lists them, the newest first.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Run>()?;
-    let Args { name, last } = args;
-    let at = cx.at_tool()?;
-    let paging = Paging { limit: Limit::new(last)?, cursor: None };
-    let runs = ask_about_job(&at, &name, at.client().jobs().runs(at.name(), &name, &paging)).await?.runs;
-    let mut table = Table::of(&["began", "took", "memory", "cpu time", "by", "how it ended", "run"]);
+/// Lists the runs, the newest first.
+pub async fn run(cx: &CommandContext, args: ListRunsArgs) -> Result<()> {
+    let result = cx.printer.open_output::<Run>()?;
+    let ListRunsArgs { name, last } = args;
+    let session = cx.open_tool_session()?;
+    let paging = Paging { limit: PageLimit::new(last)?, cursor: None };
+    let runs = send_about_job(
+        &session,
+        &name,
+        session.client().jobs().list_runs(session.tool_name(), &name, &paging),
+    )
+    .await?
+    .runs;
+    let mut table = Table::with_headings(&["began", "took", "memory", "cpu time", "cause", "state", "run"]);
     for run in &runs {
         let ran = run.started.zip(run.ended);
-        table.row([
+        table.add_row([
             Cell::from(run.started.or(run.due).unwrap_or(run.created)),
-            Cell::from(ran.map(|(from, to)| time::took(from, to)).unwrap_or_default()),
-            Cell::from(ran.map(|_| memory(run.peak_memory)).unwrap_or_default()),
-            Cell::from(ran.map(|_| time::seconds(Duration::from_micros(run.cpu_micros))).unwrap_or_default()),
+            Cell::from(ran.map(|(from, to)| time::format_elapsed(from, to)).unwrap_or_default()),
+            Cell::from(ran.map(|_| format_memory(run.peak_memory)).unwrap_or_default()),
+            Cell::from(
+                ran.map(|_| time::format_duration(Duration::from_micros(run.cpu_micros))).unwrap_or_default(),
+            ),
             Cell::from(run.cause.as_str()),
-            Cell::from(ended(run)),
+            Cell::from(describe_run_state(run)),
             Cell::from(run.id.as_str()),
         ]);
     }
-    answer.listed(&runs, &table)?;
+    result.print_list(&runs, &table)?;
     if runs.is_empty() {
-        cx.printer.note(&format!("{name} has not run yet."));
+        cx.printer.print_note(&format!("{name} has not run yet."));
     }
     Ok(())
 }
 
-/// How a run ended, or where it stands, in a few words.
-pub fn ended(run: &Run) -> String {
+/// Describes the state or the end of a run in a few words.
+pub fn describe_run_state(run: &Run) -> String {
     let reason =
         |word: &str| run.reason.as_ref().map_or(word.to_owned(), |reason| format!("{word}: {reason}"));
     match (run.state, run.end) {
-        (RunState::Waiting, _) => reason("waits"),
-        (RunState::Starting, _) => "starts".to_owned(),
-        (RunState::Running, _) => "runs".to_owned(),
+        (RunState::Waiting, _) => reason("waiting"),
+        (RunState::Starting, _) => "starting".to_owned(),
+        (RunState::Running, _) => "running".to_owned(),
         (RunState::Ended, Some(RunEnd::Exited)) => match run.exit_code {
-            Some(0) => "well".to_owned(),
+            Some(0) => "succeeded".to_owned(),
             Some(status) => format!("failed: exit status {status}"),
-            None => "over".to_owned(),
+            None => "ended".to_owned(),
         },
         (RunState::Ended, Some(RunEnd::Stopped)) => "stopped".to_owned(),
         (RunState::Ended, Some(RunEnd::Killed)) => match run.signal {
@@ -72,7 +80,7 @@ pub fn ended(run: &Run) -> String {
             None => "failed: killed".to_owned(),
         },
         (RunState::Ended, Some(RunEnd::OutOfMemory)) => reason("failed: out of memory"),
-        (RunState::Ended, Some(RunEnd::TimedOut)) => "failed: it took too long".to_owned(),
+        (RunState::Ended, Some(RunEnd::TimedOut)) => "failed: timed out".to_owned(),
         (RunState::Ended, Some(RunEnd::Unhealthy)) => reason("unhealthy"),
         (RunState::Ended, Some(RunEnd::NotStarted)) => reason("could not start"),
         (RunState::Ended, Some(RunEnd::Lost) | None) => reason("unknown"),

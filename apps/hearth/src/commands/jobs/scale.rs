@@ -1,37 +1,40 @@
-//! `hearth jobs scale NAME COUNT`: how many of a continuous job run side by side.
+//! `hearth jobs scale NAME COUNT`: sets the number of replicas of a continuous job.
 
 use hearth_base::{JobName, Result};
 use hearth_wire::jobs::{Job, ReplicasPut};
 
-use crate::{context::Context, flags::DryRun, job_calls::show_job};
+use crate::{context::CommandContext, flags::DryRun, job_calls::fetch_job};
 
-/// What `hearth jobs scale` takes.
+/// The arguments of `hearth jobs scale`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct ScaleJobArgs {
     /// The job
     name: JobName,
-    /// How many are to run side by side
+    /// The number of replicas
     #[arg(value_name = "COUNT")]
     replicas: u16,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// Changes it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Job>()?;
-    let Args { name, replicas, dry_run } = args;
-    let at = cx.at_tool()?;
-    let job = show_job(&at, &name).await?;
+/// Changes the number of replicas.
+pub async fn run(cx: &CommandContext, args: ScaleJobArgs) -> Result<()> {
+    let result = cx.printer.open_output::<Job>()?;
+    let ScaleJobArgs { name, replicas, dry_run } = args;
+    let session = cx.open_tool_session()?;
+    let job = fetch_job(&session, &name).await?;
     let before = job.replicas.unwrap_or(1);
     if before == replicas && job.replicas.is_some() {
-        return answer.said(&job, &format!("nothing to change: {name} has {replicas}"));
+        return result.print_sentence(&job, &format!("nothing to change: {name} has {replicas} replicas"));
     }
     if dry_run.dry_run {
-        return answer.said(&job, &format!("{name} would have {replicas} side by side instead of {before}"));
+        return result
+            .print_sentence(&job, &format!("{name} would have {replicas} replicas instead of {before}"));
     }
-    let job = at.ask(at.client().jobs().scale(at.name(), &name, ReplicasPut { replicas })).await?;
-    answer.done(&job, &format!("{name} has {replicas} side by side instead of {before}"))?;
-    cx.printer.next(&format!("hearth jobs show {name}"));
+    let job = session
+        .send(session.client().jobs().scale_job(session.tool_name(), &name, ReplicasPut { replicas }))
+        .await?;
+    result.print_done(&job, &format!("{name} has {replicas} replicas instead of {before}"))?;
+    cx.printer.print_next(&format!("hearth jobs show {name}"));
     Ok(())
 }

@@ -1,53 +1,54 @@
-//! `hearth jobs stop NAME`: what runs of a job is ended; the job stays.
+//! `hearth jobs stop NAME`: stops the runs of a job; the job stays.
 
 use hearth_base::{JobName, Result};
 use hearth_wire::jobs::{Job, JobType, StatusShort};
 use serde::{Deserialize, Serialize};
 
-use crate::{context::Context, flags::DryRun, job_calls::show_job};
+use crate::{context::CommandContext, flags::DryRun, job_calls::fetch_job};
 
-/// What `hearth jobs stop` takes.
+/// The arguments of `hearth jobs stop`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct StopJobArgs {
     /// The job
     name: JobName,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// What was stopped.
+/// The result.
 #[derive(Debug, Serialize, Deserialize)]
-struct Stopped {
+struct StoppedJob {
     name: JobName,
     stopped: bool,
 }
 
-/// Stops it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Stopped>()?;
-    let Args { name, dry_run } = args;
-    let at = cx.at_tool()?;
-    let job = show_job(&at, &name).await?;
-    let said = |stopped| Stopped { name: name.clone(), stopped };
-    if !runs(&job) {
-        return answer.said(&said(false), &format!("nothing to change: nothing of {name} runs"));
+/// Stops the job.
+pub async fn run(cx: &CommandContext, args: StopJobArgs) -> Result<()> {
+    let result = cx.printer.open_output::<StoppedJob>()?;
+    let StopJobArgs { name, dry_run } = args;
+    let session = cx.open_tool_session()?;
+    let job = fetch_job(&session, &name).await?;
+    let to_result = |stopped| StoppedJob { name: name.clone(), stopped };
+    if !is_active(&job) {
+        return result
+            .print_sentence(&to_result(false), &format!("nothing to change: {name} is not running"));
     }
     if dry_run.dry_run {
-        return answer.said(&said(false), &format!("what runs of {name} would be ended"));
+        return result.print_sentence(&to_result(false), &format!("{name} would be stopped"));
     }
-    at.ask(at.client().jobs().stop(at.name(), &name)).await?;
-    let (what, next) = match job.job_type {
-        JobType::OneOff => ("is being ended", "runs"),
-        JobType::Scheduled => ("is being ended; its schedule stays as it is", "runs"),
-        JobType::Continuous | JobType::Webservice => ("is being ended, until it is resumed", "resume"),
+    session.send(session.client().jobs().stop(session.tool_name(), &name)).await?;
+    let (effect, next) = match job.job_type {
+        JobType::OneOff => ("is stopping", "runs"),
+        JobType::Scheduled => ("is stopping; its schedule is unchanged", "runs"),
+        JobType::Continuous | JobType::Webservice => ("is stopping, until it is resumed", "resume"),
     };
-    answer.done(&said(true), &format!("what runs of {name} {what}"))?;
-    cx.printer.next(&format!("hearth jobs {next} {name}"));
+    result.print_done(&to_result(true), &format!("{name} {effect}"))?;
+    cx.printer.print_next(&format!("hearth jobs {next} {name}"));
     Ok(())
 }
 
-/// Whether anything of it runs, or is about to.
-fn runs(job: &Job) -> bool {
+/// Returns true when the job runs or is about to run.
+fn is_active(job: &Job) -> bool {
     match job.job_type {
         JobType::Continuous | JobType::Webservice => job.status.paused.is_none(),
         JobType::OneOff | JobType::Scheduled => {

@@ -1,42 +1,50 @@
-//! Waiting until a job that runs once is over.
+//! Waiting for the end of a job's run.
 
 use std::time::Duration;
 
 use hearth_base::{Error, JobName, Result};
-use hearth_wire::jobs::{Job, JobsQuery, RunQuery, StatusShort, Wait};
+use hearth_wire::jobs::{Job, JobsQuery, RunQuery, StatusShort, WaitSeconds};
 
-use crate::{at_tool::AtTool, context::Context};
+use crate::{context::CommandContext, tool_session::ToolSession};
 
-/// The code of what is told when it lasts too long.
-pub const STILL_RUNNING: &str = "still-running";
+/// The code of the error after the time limit.
+pub const STILL_RUNNING_CODE: &str = "still-running";
 
-/// Waits until the job's last run is over, `limit` at most; an error when it did not end well.
-pub async fn until_over(cx: &Context, at: &AtTool<'_>, name: &JobName, limit: Duration) -> Result<Job> {
-    let mut steps = cx.printer.steps();
-    steps.begin("run");
+/// Waits for the end of the job's last run, at most `limit`; an error when the run failed.
+pub async fn wait_until_over(
+    cx: &CommandContext,
+    session: &ToolSession<'_>,
+    name: &JobName,
+    limit: Duration,
+) -> Result<Job> {
+    let mut steps = cx.printer.open_steps();
+    steps.begin_step("run");
     let over = async {
         loop {
-            let job = at.ask(at.client().jobs().show(at.name(), name, &JobsQuery::default())).await?;
+            let job = session
+                .send(session.client().jobs().show(session.tool_name(), name, &JobsQuery::default()))
+                .await?;
             let run = match (job.status.short, &job.status.run) {
                 (StatusShort::Succeeded | StatusShort::Failed, _) | (_, None) => return Ok(job),
                 (_, Some(run)) => run.clone(),
             };
-            // It answers when the run is over: a silence is no trouble. Then the job is over, too, or tried again.
-            let query = RunQuery { wait: Some(Wait::MOST) };
-            at.client().jobs().run(at.name(), name, &run, &query).await?;
+            // The long poll answers at the end of the run, or after its wait. The loop then reads the job
+            // again, which may be over or in a retry.
+            let query = RunQuery { wait: Some(WaitSeconds::MAX_WAIT) };
+            session.client().jobs().show_run(session.tool_name(), name, &run, &query).await?;
         }
     };
-    let Ok(over) = steps.during(tokio::time::timeout(limit, over)).await else {
-        steps.failed("still running");
-        let sentence = format!("{name} is not over after {} s; it goes on", limit.as_secs());
-        return Err(Error::conflict(STILL_RUNNING, sentence).help(format!("hearth logs -f {name}")));
+    let Ok(over) = steps.wait_for(tokio::time::timeout(limit, over)).await else {
+        steps.mark_failed("still running");
+        let sentence = format!("{name} has not ended after {} s and goes on", limit.as_secs());
+        return Err(Error::conflict(STILL_RUNNING_CODE, sentence).help(format!("hearth logs -f {name}")));
     };
     let job: Job = over?;
     if job.status.short != StatusShort::Succeeded {
-        steps.failed("");
+        steps.mark_failed("");
         let sentence = format!("{name} failed: {}", job.status_long);
         return Err(Error::invalid("job-failed", sentence).help(format!("hearth logs {name}")));
     }
-    steps.done("");
+    steps.mark_done("");
     Ok(job)
 }

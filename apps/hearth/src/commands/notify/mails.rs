@@ -4,32 +4,35 @@ use hearth_base::Result;
 use hearth_wire::notify::Mail;
 
 use crate::{
-    context::Context,
+    context::CommandContext,
     printer::{Cell, Table},
 };
 
-/// Lists them.
-pub async fn run(cx: &Context) -> Result<()> {
-    let answer = cx.printer.answer::<Mail>()?;
-    let at = cx.at_tool()?;
-    let (calls, tool) = (at.client().notify(), at.name());
-    // The first question finds out whether the tool is the caller's.
-    at.ask(calls.mail(tool)).await?;
-    let mails = at.session.all(|paging| async move { calls.mails(tool, &paging).await }).await?;
-    let mut table = Table::of(&["written", "to", "state", "subject", "because"]);
+/// Lists the mails.
+pub async fn run(cx: &CommandContext) -> Result<()> {
+    let result = cx.printer.open_output::<Mail>()?;
+    let session = cx.open_tool_session()?;
+    let (calls, tool) = (session.client().notify(), session.tool_name());
+    // The first request checks that the tool is the caller's.
+    session.send(calls.show_mail_settings(tool)).await?;
+    let mails = session
+        .server_session
+        .collect_items(|paging| async move { calls.list_mails(tool, &paging).await })
+        .await?;
+    let mut table = Table::with_headings(&["written", "to", "state", "subject", "because"]);
     for Mail { user, subject, state, created, said, .. } in &mails {
-        table.row([
+        table.add_row([
             Cell::from(*created),
             Cell::from(user.as_str()),
-            Cell::from(state.word()),
+            Cell::from(state.as_str()),
             Cell::from(subject.as_str()),
             Cell::from(said.as_deref().unwrap_or_default()),
         ]);
     }
-    answer.listed(&mails, &table)?;
+    result.print_list(&mails, &table)?;
     if mails.is_empty() {
-        cx.printer.note("No mails of the last week.");
-        cx.printer.next("hearth notify status");
+        cx.printer.print_note("No mail in the last week.");
+        cx.printer.print_next("hearth notify status");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `hearth notify …`: mail about what became of a tool's jobs.
+//! `hearth notify …`: mail about the jobs of a tool.
 
 pub mod email;
 pub mod mails;
@@ -7,44 +7,46 @@ pub mod status;
 
 use hearth_base::Result;
 
-use crate::{context::Context, flags::TEMPLATE};
+use crate::{context::CommandContext, flags::HELP_TEMPLATE};
 
-/// What to do about mail.
+/// Commands about mail.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
-    /// Say whether mail about a tool is sent, and to whom
-    #[command(before_help = "Example: hearth notify status", help_template = TEMPLATE)]
+pub enum NotifyCommand {
+    /// Show whether mail about a tool is sent, and to whom
+    #[command(before_help = "Example: hearth notify status", help_template = HELP_TEMPLATE)]
     Status,
-    /// Show or change your own mail address
-    #[command(before_help = "Example: hearth notify email ada@example.org", help_template = TEMPLATE)]
-    Email(email::Args),
-    /// Send you no mail about a tool
-    #[command(before_help = "Example: hearth notify off", help_template = TEMPLATE)]
-    Off(off::Args),
-    /// Send you mail about a tool again
-    #[command(before_help = "Example: hearth notify on", help_template = TEMPLATE)]
-    On(off::Args),
-    /// List mails about a tool, and what became of them
-    #[command(before_help = "Example: hearth notify mails", help_template = TEMPLATE)]
+    /// Show or change your mail address
+    #[command(before_help = "Example: hearth notify email ada@example.org", help_template = HELP_TEMPLATE)]
+    Email(email::SetEmailArgs),
+    /// Switch off mail to you about a tool
+    #[command(before_help = "Example: hearth notify off", help_template = HELP_TEMPLATE)]
+    Off(off::SwitchMailArgs),
+    /// Switch on mail to you about a tool
+    #[command(before_help = "Example: hearth notify on", help_template = HELP_TEMPLATE)]
+    On(off::SwitchMailArgs),
+    /// List mails about a tool with their delivery state
+    #[command(before_help = "Example: hearth notify mails", help_template = HELP_TEMPLATE)]
     Mails,
 }
 
-/// Does it.
-pub async fn run(cx: &Context, command: Command) -> Result<()> {
+/// Runs the command.
+pub async fn run(cx: &CommandContext, command: NotifyCommand) -> Result<()> {
     match command {
-        Command::Status => status::run(cx).await,
-        Command::Email(args) => email::run(cx, args).await,
-        Command::Off(args) => off::run(cx, args, true).await,
-        Command::On(args) => off::run(cx, args, false).await,
-        Command::Mails => mails::run(cx).await,
+        NotifyCommand::Status => status::run(cx).await,
+        NotifyCommand::Email(args) => email::run(cx, args).await,
+        NotifyCommand::Off(args) => off::run(cx, args, true).await,
+        NotifyCommand::On(args) => off::run(cx, args, false).await,
+        NotifyCommand::Mails => mails::run(cx).await,
     }
 }
 
-/// What is true after Ctrl-C.
-pub fn after_interrupt(command: &Command) -> &'static str {
+/// Explains the state after Ctrl-C.
+pub fn explain_interrupt(command: &NotifyCommand) -> &'static str {
     match command {
-        Command::Email(_) => "the address may be changed already; hearth notify email shows it",
-        Command::Off(_) | Command::On(_) => "it may be changed already; hearth notify status shows it",
-        Command::Status | Command::Mails => "nothing was changed",
+        NotifyCommand::Email(_) => "the address may be changed already; hearth notify email shows it",
+        NotifyCommand::Off(_) | NotifyCommand::On(_) => {
+            "the setting may be changed already; hearth notify status shows it"
+        }
+        NotifyCommand::Status | NotifyCommand::Mails => "nothing was changed",
     }
 }

@@ -1,30 +1,31 @@
-//! `hearth notify off` and `hearth notify on`: mail about a tool to you.
+//! `hearth notify off` and `hearth notify on`: switch mail to you about a tool.
 
 use hearth_base::Result;
 use hearth_wire::notify::{MailSettings, MailSettingsPut};
 
-use crate::{context::Context, flags::DryRun};
+use crate::{context::CommandContext, flags::DryRun};
 
-/// What `hearth notify off` and `on` take.
+/// The arguments of `hearth notify off` and `on`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct SwitchMailArgs {
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// Switches it.
-pub async fn run(cx: &Context, args: Args, off: bool) -> Result<()> {
-    let answer = cx.printer.answer::<MailSettings>()?;
-    let at = cx.at_tool()?;
-    let (calls, word) = (at.client().notify(), if off { "off" } else { "on" });
-    let known = at.ask(calls.mail(at.name())).await?;
-    let what = format!("mail about {} to you", at.name());
-    if known.off == off {
-        return answer.said(&known, &format!("nothing to change: {what} is {word}"));
+/// Switches mail off or on.
+pub async fn run(cx: &CommandContext, args: SwitchMailArgs, off: bool) -> Result<()> {
+    let result = cx.printer.open_output::<MailSettings>()?;
+    let session = cx.open_tool_session()?;
+    let (calls, word) = (session.client().notify(), if off { "off" } else { "on" });
+    let current = session.send(calls.show_mail_settings(session.tool_name())).await?;
+    let subject = format!("mail about {} to you", session.tool_name());
+    if current.off == off {
+        return result.print_sentence(&current, &format!("nothing to change: {subject} is {word}"));
     }
     if args.dry_run.dry_run {
-        return answer.said(&known, &format!("{what} would be {word}"));
+        return result.print_sentence(&current, &format!("{subject} would be {word}"));
     }
-    let changed = at.ask(calls.mail_put(at.name(), &MailSettingsPut { off })).await?;
-    answer.done(&changed, &format!("{what} is {word}"))
+    let changed =
+        session.send(calls.update_mail_settings(session.tool_name(), &MailSettingsPut { off })).await?;
+    result.print_done(&changed, &format!("{subject} is {word}"))
 }

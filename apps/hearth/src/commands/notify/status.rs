@@ -4,16 +4,16 @@ use hearth_base::{Result, UserName};
 use hearth_wire::notify::MailSettings;
 
 use crate::{
-    context::Context,
+    context::CommandContext,
     printer::{Cell, Table},
 };
 
-/// Says it.
-pub async fn run(cx: &Context) -> Result<()> {
-    let answer = cx.printer.answer::<MailSettings>()?;
-    let at = cx.at_tool()?;
-    let told = at.ask(at.client().notify().mail(at.name())).await?;
-    let MailSettings { sends, off, recipients, waiting, next } = &told;
+/// Shows the mail settings of the tool.
+pub async fn run(cx: &CommandContext) -> Result<()> {
+    let result = cx.printer.open_output::<MailSettings>()?;
+    let session = cx.open_tool_session()?;
+    let settings = session.send(session.client().notify().show_mail_settings(session.tool_name())).await?;
+    let MailSettings { sends, off, recipients, waiting, next } = &settings;
     let names = recipients.iter().map(UserName::as_str).collect::<Vec<_>>().join(", ");
     let mut pairs = vec![
         ("mail", Cell::from(if *sends { "sent" } else { "not sent by this Hearth" })),
@@ -22,10 +22,10 @@ pub async fn run(cx: &Context) -> Result<()> {
         ("waiting", Cell::from(waiting.to_string())),
     ];
     pairs.extend(next.map(|next| ("next mail", Cell::from(next))));
-    answer.shown(&told, &Table::pairs(pairs))?;
+    result.print_record(&settings, &Table::from_pairs(pairs))?;
     if *sends && recipients.is_empty() {
-        cx.printer.note("No maintainer of this tool has a mail address and wants mail.");
-        cx.printer.next("hearth notify email ADDRESS");
+        cx.printer.print_note("No maintainer of this tool has a mail address and wants mail.");
+        cx.printer.print_next("hearth notify email ADDRESS");
     }
     Ok(())
 }

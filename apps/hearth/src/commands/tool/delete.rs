@@ -1,114 +1,123 @@
-//! `hearth tool delete NAME`: says what is lost, and wants a yes.
+//! `hearth tool delete NAME`: deletes a tool after a confirmation that names the loss.
 
 use hearth_base::{Access, Error, Result, ToolName};
 use hearth_wire::tools::{Tool, ToolState};
 
 use crate::{
-    context::Context,
+    context::CommandContext,
     flags::DryRun,
     session::Session,
-    settings::{Source, Sourced},
+    settings::{SettingSource, Sourced},
 };
 
-/// What `hearth tool delete` takes.
+/// The arguments of `hearth tool delete`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct DeleteToolArgs {
     /// The tool
     name: ToolName,
-    /// Its name once more, instead of being asked for it
+    /// The name again, which replaces the question
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// Deletes it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Tool>()?;
-    let Args { name, confirm, dry_run } = args;
-    let session = cx.session()?;
-    let sourced = Sourced::new(name, Source::Argument);
-    let tool = session.ask_about(&sourced, session.client.tools().show(&sourced.value)).await?;
+/// Deletes the tool.
+pub async fn run(cx: &CommandContext, args: DeleteToolArgs) -> Result<()> {
+    let result = cx.printer.open_output::<Tool>()?;
+    let DeleteToolArgs { name, confirm, dry_run } = args;
+    let session = cx.open_session()?;
+    let sourced = Sourced::new(name, SettingSource::Argument);
+    let tool = session.send_about_tool(&sourced, session.client.tools().show(&sourced.value)).await?;
     let name = &tool.name;
     if tool.state == ToolState::Deleting {
         let waits = tool.waits_for.join(", ");
-        let sentence = format!("nothing to change: {name} is being deleted already; it waits for {waits}");
-        return answer.said(&tool, &sentence);
+        let sentence = format!("nothing to change: {name} is being deleted already; waiting for {waits}");
+        return result.print_sentence(&tool, &sentence);
     }
     check_right(&session, &tool).await?;
-    let lost = lost(&session, name).await?;
+    let lost = describe_loss(&session, name).await?;
     if dry_run.dry_run {
-        return answer.said(
+        return result.print_sentence(
             &tool,
-            &format!("would delete the tool {name}, and with it {lost}; this cannot be undone"),
+            &format!("would delete the tool {name} with {lost}; this cannot be undone"),
         );
     }
-    if !cx.yes || confirm.is_some() {
-        confirmed(cx, name, confirm, &lost).await?;
+    if !cx.assume_yes || confirm.is_some() {
+        confirm_by_name(cx, name, confirm, &lost).await?;
     }
-    let ended = session.ask(session.client.tools().delete(name)).await?;
+    let ended = session.send(session.client.tools().delete(name)).await?;
     let sentence = if ended.waits_for.is_empty() {
-        format!("tool {name} is deleted, and with it {lost}")
+        format!("tool {name} is deleted with {lost}")
     } else {
         let waits = ended.waits_for.join(", ");
         format!(
-            "tool {name} is being deleted, and with it {lost}; its name is free when these are done: {waits}"
+            "tool {name} is being deleted with {lost}; its name is free when these services have finished: {waits}"
         )
     };
-    answer.done(&ended, &sentence)?;
-    if let Ok(Some(link)) = cx.settings.folder.link()
+    result.print_done(&ended, &sentence)?;
+    if let Ok(Some(link)) = cx.settings.folder.find_link()
         && link.tool == *name
     {
-        cx.printer.note(&format!("{} still links its folder to {name}", link.path.display()));
+        cx.printer.print_note(&format!("{} still links its folder to {name}", link.path.display()));
     }
     Ok(())
 }
 
-/// Refuses those whom the server would refuse, before they are asked to confirm.
+/// Refuses callers without the right to delete before the confirmation.
 async fn check_right(session: &Session<'_>, tool: &Tool) -> Result<()> {
-    if tool.role.is_some_and(|role| role.access() == Access::Own)
-        || session.ask(session.client.accounts().me()).await?.operator
+    if tool.role.is_some_and(|role| role.granted_access() == Access::Own)
+        || session.send(session.client.accounts().show_caller()).await?.operator
     {
         return Ok(());
     }
-    let but =
-        tool.role.map_or("you are none of its members".to_owned(), |role| format!("you are its {role}"));
+    let reason = tool.role.map_or("you are not a member".to_owned(), |role| format!("you are its {role}"));
     let name = &tool.name;
-    let error = Error::forbidden("forbidden", format!("only an owner can delete {name}, and {but}"))
+    let error = Error::forbidden("forbidden", format!("only an owner can delete {name}, and {reason}"))
         .help(format!("hearth tool members --tool {name}"));
-    Err(session.credential().into_iter().fold(error, |error, how| error.also(format!("You are {how}."))))
+    Err(session
+        .describe_credential()
+        .into_iter()
+        .fold(error, |error, how| error.and_message(format!("You are {how}."))))
 }
 
-/// What goes with the tool, in words.
-async fn lost(session: &Session<'_>, name: &ToolName) -> Result<String> {
+/// Describes the members and tokens that are deleted with the tool.
+async fn describe_loss(session: &Session<'_>, name: &ToolName) -> Result<String> {
     let tools = session.client.tools();
-    let members = session.all(|paging| async move { tools.member_list(name, &paging).await }).await?;
-    let tokens = session.all(|paging| async move { tools.token_list(name, &paging).await }).await?;
+    let members =
+        session.collect_items(|paging| async move { tools.list_members(name, &paging).await }).await?;
+    let tokens =
+        session.collect_items(|paging| async move { tools.list_tokens(name, &paging).await }).await?;
     let count = |count: usize, one: &str| match count {
         0 => format!("no {one}s"),
         1 => format!("1 {one}"),
         more => format!("{more} {one}s"),
     };
     let (members, tokens) = (count(members.len(), "member"), count(tokens.len(), "token"));
-    Ok(format!("{members} and {tokens} of its own"))
+    Ok(format!("{members} and {tokens}"))
 }
 
-async fn confirmed(cx: &Context, name: &ToolName, confirm: Option<String>, lost: &str) -> Result<()> {
+async fn confirm_by_name(
+    cx: &CommandContext,
+    name: &ToolName,
+    confirm: Option<String>,
+    lost: &str,
+) -> Result<()> {
     let typed = match confirm {
         Some(confirm) => confirm,
         None => {
-            if let Some(because) = cx.ask.is_silent() {
+            if let Some(because) = cx.prompter.silence_reason() {
                 return Err(Error::invalid(
                     "not-confirmed",
-                    format!("deleting {name}, and with it {lost}, is not confirmed"),
+                    format!("the deletion of {name} with {lost} is not confirmed"),
                 )
-                .also(because)
+                .and_message(because)
                 .help(format!("hearth tool delete {name} --confirm {name}")));
             }
             cx.printer
-                .warning(&format!("this deletes the tool {name}, and with it {lost}; it cannot be undone"));
+                .print_warning(&format!("this deletes the tool {name} with {lost}; it cannot be undone"));
             let question = format!("Type {name} to delete it: ");
-            cx.ask.line(&question, "the confirmation (--confirm)", "hearth tool delete").await?
+            cx.prompter.ask_line(&question, "the confirmation (--confirm)", "hearth tool delete").await?
         }
     };
     if typed.trim() == name.as_str() {

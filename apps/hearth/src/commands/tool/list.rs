@@ -4,44 +4,44 @@ use hearth_base::Result;
 use hearth_wire::tools::{Tool, ToolState};
 
 use crate::{
-    context::Context,
+    context::CommandContext,
     printer::{Cell, Table},
 };
 
-/// What `hearth tool list` takes.
+/// The arguments of `hearth tool list`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// All tools of this Hearth, for operators
+pub struct ListToolsArgs {
+    /// List all tools of this Hearth (operators)
     #[arg(long)]
     all: bool,
 }
 
-/// Lists them.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Tool>()?;
-    let Args { all } = args;
-    let session = cx.session()?;
-    let tools = session.tools(all).await?;
-    let mut table = Table::of(&["tool", "you are", "state", "made", "description"]);
+/// Lists the tools.
+pub async fn run(cx: &CommandContext, args: ListToolsArgs) -> Result<()> {
+    let result = cx.printer.open_output::<Tool>()?;
+    let ListToolsArgs { all } = args;
+    let session = cx.open_session()?;
+    let tools = session.list_tools(all).await?;
+    let mut table = Table::with_headings(&["tool", "your role", "state", "created", "description"]);
     for tool in &tools {
-        table.row([
+        table.add_row([
             Cell::from(tool.name.as_str()),
             Cell::from(tool.role.map_or("-", |role| role.name())),
-            Cell::from(state(tool)),
+            Cell::from(state_word(tool)),
             Cell::from(tool.created),
             Cell::from(tool.description.as_str()),
         ]);
     }
-    answer.listed(&tools, &table)?;
+    result.print_list(&tools, &table)?;
     if tools.is_empty() {
-        cx.printer.note(if all { "No tools yet." } else { "You have no tools yet." });
-        cx.printer.next(&format!("hearth new {}", cx.proposed_name()));
+        cx.printer.print_note(if all { "No tools yet." } else { "You have no tools yet." });
+        cx.printer.print_next(&format!("hearth new {}", cx.propose_tool_name()));
     }
     Ok(())
 }
 
-/// The state's word.
-pub fn state(tool: &Tool) -> &'static str {
+/// Returns the state's word.
+pub fn state_word(tool: &Tool) -> &'static str {
     match tool.state {
         ToolState::Active => "active",
         ToolState::Deleting => "deleting",

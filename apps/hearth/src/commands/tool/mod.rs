@@ -1,4 +1,4 @@
-//! `hearth tool …`: tools, their people, their end.
+//! `hearth tool …`: tools and their members.
 
 pub mod delete;
 pub mod kubeconfig;
@@ -10,68 +10,70 @@ pub mod show;
 use hearth_base::{Result, ToolName};
 
 use crate::{
-    context::Context,
-    flags::TEMPLATE,
-    settings::{Source, Sourced},
+    context::CommandContext,
+    flags::HELP_TEMPLATE,
+    settings::{SettingSource, Sourced},
 };
 
-/// What to do with tools.
+/// Commands about tools.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub enum ToolCommand {
     /// List your tools
-    #[command(before_help = "Example: hearth tool list", help_template = TEMPLATE)]
-    List(list::Args),
-    /// Show a tool and its people
-    #[command(before_help = "Example: hearth tool show dup-finder", help_template = TEMPLATE)]
-    Show(show::Args),
-    /// Delete a tool and all that belongs to it
-    #[command(before_help = "Example: hearth tool delete dup-finder", help_template = TEMPLATE)]
-    Delete(delete::Args),
-    /// List and change who belongs to a tool
-    #[command(before_help = "Example: hearth tool members set bob maintainer", help_template = TEMPLATE)]
+    #[command(before_help = "Example: hearth tool list", help_template = HELP_TEMPLATE)]
+    List(list::ListToolsArgs),
+    /// Show a tool and its members
+    #[command(before_help = "Example: hearth tool show dup-finder", help_template = HELP_TEMPLATE)]
+    Show(show::ShowToolArgs),
+    /// Delete a tool and everything that belongs to it
+    #[command(before_help = "Example: hearth tool delete dup-finder", help_template = HELP_TEMPLATE)]
+    Delete(delete::DeleteToolArgs),
+    /// Manage the members of a tool
+    #[command(before_help = "Example: hearth tool members set bob maintainer", help_template = HELP_TEMPLATE)]
     Members {
-        /// What to do with them; absent: list them.
+        /// The subcommand; default: list.
         #[command(subcommand)]
-        command: Option<members::Command>,
+        command: Option<members::MemberCommand>,
     },
-    /// Say how much a tool may use; operators change it
-    #[command(before_help = "Example: hearth tool quota dup-finder --set memory=16Gi", help_template = TEMPLATE)]
-    Quota(quota::Args),
-    /// Make a file by which Toolforge's clients enter
+    /// Show the limits of a tool; operators change them
+    #[command(before_help = "Example: hearth tool quota dup-finder --set memory=16Gi", help_template = HELP_TEMPLATE)]
+    Quota(quota::ToolQuotaArgs),
+    /// Create a kubeconfig for Toolforge's clients
     #[command(
         before_help = "Example: hearth tool kubeconfig dup-finder --output dup-finder.kubeconfig",
-        help_template = TEMPLATE
+        help_template = HELP_TEMPLATE
     )]
-    Kubeconfig(kubeconfig::Args),
+    Kubeconfig(kubeconfig::WriteKubeconfigArgs),
 }
 
-/// Does it.
-pub async fn run(cx: &Context, command: Command) -> Result<()> {
+/// Runs the command.
+pub async fn run(cx: &CommandContext, command: ToolCommand) -> Result<()> {
     match command {
-        Command::List(args) => list::run(cx, args).await,
-        Command::Show(args) => show::run(cx, args).await,
-        Command::Delete(args) => delete::run(cx, args).await,
-        Command::Members { command } => members::run(cx, command).await,
-        Command::Quota(args) => quota::run(cx, args).await,
-        Command::Kubeconfig(args) => kubeconfig::run(cx, args).await,
+        ToolCommand::List(args) => list::run(cx, args).await,
+        ToolCommand::Show(args) => show::run(cx, args).await,
+        ToolCommand::Delete(args) => delete::run(cx, args).await,
+        ToolCommand::Members { command } => members::run(cx, command).await,
+        ToolCommand::Quota(args) => quota::run(cx, args).await,
+        ToolCommand::Kubeconfig(args) => kubeconfig::run(cx, args).await,
     }
 }
 
-/// What is true after Ctrl-C.
-pub fn after_interrupt(command: &Command) -> &'static str {
+/// Explains the state after Ctrl-C.
+pub fn explain_interrupt(command: &ToolCommand) -> &'static str {
     match command {
-        Command::Delete(_) => "the tool may be gone already; hearth tool list shows it",
-        Command::Kubeconfig(_) => "a token may have been made, which nobody knows",
-        Command::Quota(_) => "the limits may be changed already; hearth tool quota shows them",
-        Command::Members { command: Some(command) } => members::after_interrupt(command),
-        Command::Members { command: None } | Command::List(_) | Command::Show(_) => "nothing was changed",
+        ToolCommand::Delete(_) => "the tool may be deleted already; hearth tool list shows it",
+        ToolCommand::Kubeconfig(_) => "a token may exist whose secret was not saved",
+        ToolCommand::Quota(_) => "the limits may be changed already; hearth tool quota shows them",
+        ToolCommand::Members { command: Some(command) } => members::explain_interrupt(command),
+        ToolCommand::Members { command: None } | ToolCommand::List(_) | ToolCommand::Show(_) => {
+            "nothing was changed"
+        }
     }
 }
 
-/// The tool that was named as an argument, or the one that the settings name.
-pub fn named(cx: &Context, name: Option<ToolName>) -> Result<Sourced<ToolName>> {
+/// Returns the tool of the argument, or else of the settings.
+pub fn choose_tool(cx: &CommandContext, name: Option<ToolName>) -> Result<Sourced<ToolName>> {
     match name {
-        Some(name) => Ok(Sourced::new(name, Source::Argument)),
-        None => cx.tool(),
+        Some(name) => Ok(Sourced::new(name, SettingSource::Argument)),
+        None => cx.require_tool(),
     }
 }

@@ -5,22 +5,22 @@ use hearth_wire::tools::{Member, Tool, ToolState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::list::state;
+use super::list::state_word;
 use crate::{
-    context::Context,
+    context::CommandContext,
     printer::{Cell, Table},
 };
 
-/// What `hearth tool show` takes.
+/// The arguments of `hearth tool show`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The tool; absent: this folder's
+pub struct ShowToolArgs {
+    /// The tool; default: this folder's
     name: Option<ToolName>,
 }
 
-/// A tool and its people.
+/// A tool with its members.
 #[derive(Debug, Serialize, Deserialize)]
-struct Shown {
+struct ToolWithMembers {
     id: ToolId,
     name: ToolName,
     description: String,
@@ -31,32 +31,36 @@ struct Shown {
     members: Vec<Member>,
 }
 
-/// Shows it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Shown>()?;
-    let tool = super::named(cx, args.name)?;
-    let session = cx.session()?;
+/// Shows the tool.
+pub async fn run(cx: &CommandContext, args: ShowToolArgs) -> Result<()> {
+    let result = cx.printer.open_output::<ToolWithMembers>()?;
+    let tool = super::choose_tool(cx, args.name)?;
+    let session = cx.open_session()?;
     let tools = session.client.tools();
-    let found = session.ask_about(&tool, tools.show(&tool.value)).await?;
+    let found = session.send_about_tool(&tool, tools.show(&tool.value)).await?;
     let name = &found.name;
-    let members = session.all(|paging| async move { tools.member_list(name, &paging).await }).await?;
-    let table = table(&found, &members);
+    let members =
+        session.collect_items(|paging| async move { tools.list_members(name, &paging).await }).await?;
+    let table = build_table(&found, &members);
     let Tool { id, name, description, state, role, created, waits_for } = found;
-    answer.shown(&Shown { id, name, description, state, role, created, waits_for, members }, &table)
+    result.print_record(
+        &ToolWithMembers { id, name, description, state, role, created, waits_for, members },
+        &table,
+    )
 }
 
-fn table(tool: &Tool, members: &[Member]) -> Table {
+fn build_table(tool: &Tool, members: &[Member]) -> Table {
     let mut rows = vec![
         ("tool", Cell::from(tool.name.as_str())),
         ("description", Cell::from(if tool.description.is_empty() { "-" } else { &tool.description })),
-        ("you are", Cell::from(tool.role.map_or("-", |role| role.name()))),
-        ("state", Cell::from(state(tool))),
-        ("made", Cell::from(tool.created)),
+        ("your role", Cell::from(tool.role.map_or("-", |role| role.name()))),
+        ("state", Cell::from(state_word(tool))),
+        ("created", Cell::from(tool.created)),
     ];
     if !tool.waits_for.is_empty() {
-        rows.push(("waits for", Cell::from(tool.waits_for.join(", "))));
+        rows.push(("waiting for", Cell::from(tool.waits_for.join(", "))));
     }
     let people = members.iter().map(|member| format!("{} ({})", member.user, member.role));
     rows.push(("members", Cell::from(people.collect::<Vec<_>>().join(", "))));
-    Table::pairs(rows)
+    Table::from_pairs(rows)
 }

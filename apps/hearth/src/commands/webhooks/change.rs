@@ -3,71 +3,73 @@
 use hearth_base::{Error, Result, WebhookId};
 use hearth_wire::notify::{EventType, Webhook, WebhookPatch};
 
-use super::{one, pairs};
-use crate::{context::Context, flags::DryRun, printer::Table};
+use super::{fetch_webhook, webhook_pairs};
+use crate::{context::CommandContext, flags::DryRun, printer::Table};
 
-/// What `hearth webhooks change` takes.
+/// The arguments of `hearth webhooks change`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct ChangeWebhookArgs {
     /// The webhook's id, as hearth webhooks list shows it
     id: WebhookId,
-    /// Tell this address from now on
+    /// The new address
     #[arg(long)]
     url: Option<String>,
-    /// Tell it of this only; may be given more than once
+    /// Send only this event; may be repeated
     #[arg(long = "event", value_name = "EVENT", conflicts_with = "all_events")]
     events: Vec<EventType>,
-    /// Tell it of everything
+    /// Send all events
     #[arg(long)]
     all_events: bool,
-    /// Switch it on
+    /// Switch the webhook on
     #[arg(long, conflicts_with = "off")]
     on: bool,
-    /// Switch it off
+    /// Switch the webhook off
     #[arg(long)]
     off: bool,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// Changes it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Webhook>()?;
-    let Args { id, url, events, all_events, on, off, dry_run } = args;
-    let at = cx.at_tool()?;
-    let known = one(&at, id).await?;
+/// Changes the webhook.
+pub async fn run(cx: &CommandContext, args: ChangeWebhookArgs) -> Result<()> {
+    let result = cx.printer.open_output::<Webhook>()?;
+    let ChangeWebhookArgs { id, url, events, all_events, on, off, dry_run } = args;
+    let session = cx.open_tool_session()?;
+    let current = fetch_webhook(&session, id).await?;
     let patch = WebhookPatch {
         url,
         events: (all_events || !events.is_empty()).then_some(events),
         enabled: (on || off).then_some(on),
     };
     if patch == WebhookPatch::default() {
-        let sentence = "it was not said what is to be changed: --on, --off, --url, --event or --all-events";
+        let sentence = "the command names no change; use --on, --off, --url, --event or --all-events";
         return Err(
             Error::invalid("nothing-said", sentence).help(format!("hearth webhooks change {id} --off"))
         );
     }
-    let changed = changed(&known, &patch);
-    if changed == known {
-        return answer.said(&known, &format!("nothing to change: {id} is so already"));
+    let changed = apply_patch(&current, &patch);
+    if changed == current {
+        return result
+            .print_sentence(&current, &format!("nothing to change: {id} has these settings already"));
     }
     if dry_run.dry_run {
-        return answer.said(&known, &format!("{id} would be changed"));
+        return result.print_sentence(&current, &format!("{id} would be changed"));
     }
-    let changed = at.ask(at.client().notify().webhook_patch(at.name(), id, &patch)).await?;
-    answer.shown(&changed, &Table::pairs(pairs(&changed)))
+    let changed =
+        session.send(session.client().notify().update_webhook(session.tool_name(), id, &patch)).await?;
+    result.print_record(&changed, &Table::from_pairs(webhook_pairs(&changed)))
 }
 
-/// What a change makes of a webhook.
-fn changed(known: &Webhook, patch: &WebhookPatch) -> Webhook {
+/// Applies a change to a webhook.
+fn apply_patch(current: &Webhook, patch: &WebhookPatch) -> Webhook {
     let WebhookPatch { url, events, enabled } = patch.clone();
-    let mut events = events.unwrap_or_else(|| known.events.clone());
+    let mut events = events.unwrap_or_else(|| current.events.clone());
     events.sort_unstable();
     events.dedup();
     Webhook {
-        url: url.unwrap_or_else(|| known.url.clone()),
+        url: url.unwrap_or_else(|| current.url.clone()),
         events,
-        enabled: enabled.unwrap_or(known.enabled),
-        ..known.clone()
+        enabled: enabled.unwrap_or(current.enabled),
+        ..current.clone()
     }
 }

@@ -4,42 +4,42 @@ use hearth_base::Result;
 use hearth_wire::notify::{EventType, WebhookCreate, WebhookSecret};
 use serde::{Deserialize, Serialize};
 
-use super::{ONCE, told_of, with_secret};
-use crate::{context::Context, flags::DryRun};
+use super::{SECRET_SHOWN_ONCE, build_secret_table, describe_events};
+use crate::{context::CommandContext, flags::DryRun};
 
-/// What `hearth webhooks create` takes.
+/// The arguments of `hearth webhooks create`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Where it is told, by POST: https://… at a public address
+pub struct CreateWebhookArgs {
+    /// The address for POST requests: https://… at a public address
     url: String,
-    /// Tell it of this only; may be given more than once
+    /// Send only this event; may be repeated
     #[arg(long = "event", value_name = "EVENT")]
     events: Vec<EventType>,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// What would be made.
+/// The result of a dry run.
 #[derive(Debug, Serialize, Deserialize)]
-struct Planned {
+struct PlannedWebhook {
     url: String,
     events: Vec<EventType>,
 }
 
-/// Makes it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let Args { url, events, dry_run } = args;
+/// Creates the webhook.
+pub async fn run(cx: &CommandContext, args: CreateWebhookArgs) -> Result<()> {
+    let CreateWebhookArgs { url, events, dry_run } = args;
     if dry_run.dry_run {
-        let answer = cx.printer.answer::<Planned>()?;
-        let sentence = format!("{url} would be told of {}", told_of(&events));
-        return answer.said(&Planned { url, events }, &sentence);
+        let result = cx.printer.open_output::<PlannedWebhook>()?;
+        let sentence = format!("would create a webhook to {url} for {}", describe_events(&events));
+        return result.print_sentence(&PlannedWebhook { url, events }, &sentence);
     }
-    let answer = cx.printer.answer::<WebhookSecret>()?;
-    let at = cx.at_tool()?;
+    let result = cx.printer.open_output::<WebhookSecret>()?;
+    let session = cx.open_tool_session()?;
     let create = WebhookCreate { url, events };
-    let made = at.ask(at.client().notify().webhook_create(at.name(), &create)).await?;
-    answer.shown(&made, &with_secret(&made))?;
-    cx.printer.note(ONCE);
-    cx.printer.next(&format!("hearth webhooks test {}", made.webhook.id));
+    let made = session.send(session.client().notify().create_webhook(session.tool_name(), &create)).await?;
+    result.print_record(&made, &build_secret_table(&made))?;
+    cx.printer.print_note(SECRET_SHOWN_ONCE);
+    cx.printer.print_next(&format!("hearth webhooks test {}", made.webhook.id));
     Ok(())
 }

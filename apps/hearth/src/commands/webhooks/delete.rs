@@ -1,30 +1,31 @@
-//! `hearth webhooks delete ID`: wants a yes.
+//! `hearth webhooks delete ID`: deletes a webhook after a confirmation.
 
 use hearth_base::{Result, WebhookId};
 use serde::{Deserialize, Serialize};
 
-use super::{OneChanged, one};
-use crate::context::Context;
+use super::{WebhookActionArgs, fetch_webhook};
+use crate::context::CommandContext;
 
-/// What was deleted.
+/// The result.
 #[derive(Debug, Serialize, Deserialize)]
-struct Deleted {
+struct DeletedWebhook {
     id: WebhookId,
     url: String,
     deleted: bool,
 }
 
-/// Deletes it.
-pub async fn run(cx: &Context, args: OneChanged) -> Result<()> {
-    let answer = cx.printer.answer::<Deleted>()?;
-    let OneChanged { id, dry_run } = args;
-    let at = cx.at_tool()?;
-    let url = one(&at, id).await?.url;
-    let what = format!("the webhook {id} to {url}, its secret, and what waits to be told there");
+/// Deletes the webhook.
+pub async fn run(cx: &CommandContext, args: WebhookActionArgs) -> Result<()> {
+    let result = cx.printer.open_output::<DeletedWebhook>()?;
+    let WebhookActionArgs { id, dry_run } = args;
+    let session = cx.open_tool_session()?;
+    let url = fetch_webhook(&session, id).await?.url;
+    let target = format!("the webhook {id} to {url}, its secret and its waiting deliveries");
     if dry_run.dry_run {
-        return answer.said(&Deleted { id, url, deleted: false }, &format!("would delete {what}"));
+        return result
+            .print_sentence(&DeletedWebhook { id, url, deleted: false }, &format!("would delete {target}"));
     }
-    cx.confirm("delete", &what).await?;
-    at.ask(at.client().notify().webhook_delete(at.name(), id)).await?;
-    answer.done(&Deleted { id, url, deleted: true }, &format!("{what} are deleted"))
+    cx.require_confirmation("delete", &target).await?;
+    session.send(session.client().notify().delete_webhook(session.tool_name(), id)).await?;
+    result.print_done(&DeletedWebhook { id, url, deleted: true }, &format!("{target} are deleted"))
 }

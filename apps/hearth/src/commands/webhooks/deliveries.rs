@@ -3,34 +3,37 @@
 use hearth_base::Result;
 use hearth_wire::notify::Delivery;
 
-use super::{One, one};
+use super::{WebhookIdArgs, fetch_webhook};
 use crate::{
-    context::Context,
+    context::CommandContext,
     printer::{Cell, Table},
 };
 
-/// Lists them.
-pub async fn run(cx: &Context, args: One) -> Result<()> {
-    let answer = cx.printer.answer::<Delivery>()?;
-    let at = cx.at_tool()?;
-    one(&at, args.id).await?;
-    let (calls, tool) = (at.client().notify(), at.name());
-    let told = at.session.all(|paging| async move { calls.deliveries(tool, args.id, &paging).await }).await?;
-    let mut table = Table::of(&["happened", "event", "state", "tries", "status", "answer"]);
-    for Delivery { event, state, tries, created, status, said, .. } in &told {
-        table.row([
+/// Lists the deliveries.
+pub async fn run(cx: &CommandContext, args: WebhookIdArgs) -> Result<()> {
+    let result = cx.printer.open_output::<Delivery>()?;
+    let session = cx.open_tool_session()?;
+    fetch_webhook(&session, args.id).await?;
+    let (calls, tool) = (session.client().notify(), session.tool_name());
+    let deliveries = session
+        .server_session
+        .collect_items(|paging| async move { calls.list_deliveries(tool, args.id, &paging).await })
+        .await?;
+    let mut table = Table::with_headings(&["time", "event", "state", "attempts", "status", "answer"]);
+    for Delivery { event, state, tries, created, status, said, .. } in &deliveries {
+        table.add_row([
             Cell::from(*created),
             Cell::from(event.as_str()),
-            Cell::from(state.word()),
+            Cell::from(state.as_str()),
             Cell::from(tries.to_string()),
             Cell::from(status.map(|status| status.to_string()).unwrap_or_default()),
             Cell::from(said.as_deref().unwrap_or_default()),
         ]);
     }
-    answer.listed(&told, &table)?;
-    if told.is_empty() {
-        cx.printer.note("It was told nothing within the last week.");
-        cx.printer.next(&format!("hearth webhooks test {}", args.id));
+    result.print_list(&deliveries, &table)?;
+    if deliveries.is_empty() {
+        cx.printer.print_note("No deliveries in the last week.");
+        cx.printer.print_next(&format!("hearth webhooks test {}", args.id));
     }
     Ok(())
 }

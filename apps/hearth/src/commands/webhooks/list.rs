@@ -3,31 +3,34 @@
 use hearth_base::Result;
 use hearth_wire::{notify::Webhook, reply::Paging};
 
-use super::{state, told_of};
+use super::{describe_events, state_word};
 use crate::{
-    context::Context,
+    context::CommandContext,
     printer::{Cell, Table},
 };
 
-/// Lists them.
-pub async fn run(cx: &Context) -> Result<()> {
-    let answer = cx.printer.answer::<Webhook>()?;
-    let at = cx.at_tool()?;
-    // Their quota keeps them few: they are on one page.
-    let webhooks = at.ask(at.client().notify().webhooks(at.name(), &Paging::default())).await?.items;
-    let mut table = Table::of(&["webhook", "state", "address", "told of"]);
+/// Lists the webhooks.
+pub async fn run(cx: &CommandContext) -> Result<()> {
+    let result = cx.printer.open_output::<Webhook>()?;
+    let session = cx.open_tool_session()?;
+    // The quota limits their number to one page.
+    let webhooks = session
+        .send(session.client().notify().list_webhooks(session.tool_name(), &Paging::default()))
+        .await?
+        .items;
+    let mut table = Table::with_headings(&["webhook", "state", "address", "events"]);
     for webhook in &webhooks {
-        table.row([
+        table.add_row([
             Cell::from(webhook.id.to_string()),
-            Cell::from(state(webhook)),
+            Cell::from(state_word(webhook)),
             Cell::from(webhook.url.as_str()),
-            Cell::from(told_of(&webhook.events)),
+            Cell::from(describe_events(&webhook.events)),
         ]);
     }
-    answer.listed(&webhooks, &table)?;
+    result.print_list(&webhooks, &table)?;
     if webhooks.is_empty() {
-        cx.printer.note("No webhooks yet.");
-        cx.printer.next("hearth webhooks create ADDRESS");
+        cx.printer.print_note("No webhooks yet.");
+        cx.printer.print_next("hearth webhooks create ADDRESS");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `hearth webhooks …`: addresses that are told what became of a tool's jobs.
+//! `hearth webhooks …`: webhooks for the job events of a tool.
 
 pub mod change;
 pub mod create;
@@ -13,126 +13,128 @@ use hearth_base::{Result, WebhookId};
 use hearth_wire::notify::{EventType, Webhook, WebhookSecret};
 
 use crate::{
-    at_tool::AtTool,
-    context::Context,
-    flags::{DryRun, TEMPLATE},
+    context::CommandContext,
+    flags::{DryRun, HELP_TEMPLATE},
     printer::{Cell, Table},
+    tool_session::ToolSession,
 };
 
-/// What to do with webhooks.
+/// Commands about webhooks.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
-    /// Have an address told what becomes of jobs
+pub enum WebhookCommand {
+    /// Create a webhook for job events
     #[command(before_help = "Example: hearth webhooks create https://example.org/told --event job.run.failed",
-        help_template = TEMPLATE)]
-    Create(create::Args),
+        help_template = HELP_TEMPLATE)]
+    Create(create::CreateWebhookArgs),
     /// List webhooks
-    #[command(before_help = "Example: hearth webhooks list", help_template = TEMPLATE)]
+    #[command(before_help = "Example: hearth webhooks list", help_template = HELP_TEMPLATE)]
     List,
     /// Show a webhook
-    #[command(before_help = "Example: hearth webhooks show webhook_00000000000000000000000001", help_template = TEMPLATE)]
-    Show(One),
+    #[command(before_help = "Example: hearth webhooks show webhook_00000000000000000000000001", help_template = HELP_TEMPLATE)]
+    Show(WebhookIdArgs),
     /// Change a webhook, or switch it off or on
     #[command(before_help = "Example: hearth webhooks change webhook_00000000000000000000000001 --off",
-        help_template = TEMPLATE)]
-    Change(change::Args),
-    /// Tell a webhook that this is a test
-    #[command(before_help = "Example: hearth webhooks test webhook_00000000000000000000000001", help_template = TEMPLATE)]
-    Test(OneChanged),
-    /// List what a webhook was told, and what it answered
+        help_template = HELP_TEMPLATE)]
+    Change(change::ChangeWebhookArgs),
+    /// Send a test event to a webhook
+    #[command(before_help = "Example: hearth webhooks test webhook_00000000000000000000000001", help_template = HELP_TEMPLATE)]
+    Test(WebhookActionArgs),
+    /// List the deliveries of a webhook with their answers
     #[command(before_help = "Example: hearth webhooks deliveries webhook_00000000000000000000000001",
-        help_template = TEMPLATE)]
-    Deliveries(One),
-    /// Give a webhook another secret
-    #[command(before_help = "Example: hearth webhooks rotate webhook_00000000000000000000000001", help_template = TEMPLATE)]
-    Rotate(OneChanged),
+        help_template = HELP_TEMPLATE)]
+    Deliveries(WebhookIdArgs),
+    /// Replace the secret of a webhook
+    #[command(before_help = "Example: hearth webhooks rotate webhook_00000000000000000000000001", help_template = HELP_TEMPLATE)]
+    Rotate(WebhookActionArgs),
     /// Delete a webhook
-    #[command(before_help = "Example: hearth webhooks delete webhook_00000000000000000000000001", help_template = TEMPLATE)]
-    Delete(OneChanged),
+    #[command(before_help = "Example: hearth webhooks delete webhook_00000000000000000000000001", help_template = HELP_TEMPLATE)]
+    Delete(WebhookActionArgs),
 }
 
-/// One webhook.
+/// The argument that names a webhook.
 #[derive(Debug, clap::Args)]
-pub struct One {
+pub struct WebhookIdArgs {
     /// The webhook's id, as hearth webhooks list shows it
     id: WebhookId,
 }
 
-/// One webhook that something is done with.
+/// The arguments of commands that act on one webhook.
 #[derive(Debug, clap::Args)]
-pub struct OneChanged {
+pub struct WebhookActionArgs {
     /// The webhook's id, as hearth webhooks list shows it
     id: WebhookId,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// Does it.
-pub async fn run(cx: &Context, command: Command) -> Result<()> {
+/// Runs the command.
+pub async fn run(cx: &CommandContext, command: WebhookCommand) -> Result<()> {
     match command {
-        Command::Create(args) => create::run(cx, args).await,
-        Command::List => list::run(cx).await,
-        Command::Show(args) => show::run(cx, args).await,
-        Command::Change(args) => change::run(cx, args).await,
-        Command::Test(args) => test::run(cx, args).await,
-        Command::Deliveries(args) => deliveries::run(cx, args).await,
-        Command::Rotate(args) => rotate::run(cx, args).await,
-        Command::Delete(args) => delete::run(cx, args).await,
+        WebhookCommand::Create(args) => create::run(cx, args).await,
+        WebhookCommand::List => list::run(cx).await,
+        WebhookCommand::Show(args) => show::run(cx, args).await,
+        WebhookCommand::Change(args) => change::run(cx, args).await,
+        WebhookCommand::Test(args) => test::run(cx, args).await,
+        WebhookCommand::Deliveries(args) => deliveries::run(cx, args).await,
+        WebhookCommand::Rotate(args) => rotate::run(cx, args).await,
+        WebhookCommand::Delete(args) => delete::run(cx, args).await,
     }
 }
 
-/// What is true after Ctrl-C.
-pub fn after_interrupt(command: &Command) -> &'static str {
+/// Explains the state after Ctrl-C.
+pub fn explain_interrupt(command: &WebhookCommand) -> &'static str {
     match command {
-        Command::Create(_) | Command::Change(_) | Command::Delete(_) => {
-            "it may be done already; hearth webhooks list shows it"
+        WebhookCommand::Create(_) | WebhookCommand::Change(_) | WebhookCommand::Delete(_) => {
+            "the change may be done already; hearth webhooks list shows it"
         }
-        Command::Rotate(_) => {
-            "it may have another secret already; the same command gives it one that is shown"
+        WebhookCommand::Rotate(_) => {
+            "the secret may be replaced already; the same command creates and shows a new one"
         }
-        Command::Test(_) => "the test may be on its way; hearth webhooks deliveries shows it",
-        Command::List | Command::Show(_) | Command::Deliveries(_) => "nothing was changed",
+        WebhookCommand::Test(_) => "the test may be sent already; hearth webhooks deliveries shows it",
+        WebhookCommand::List | WebhookCommand::Show(_) | WebhookCommand::Deliveries(_) => {
+            "nothing was changed"
+        }
     }
 }
 
-/// One webhook.
-async fn one(at: &AtTool<'_>, id: WebhookId) -> Result<Webhook> {
-    at.ask(at.client().notify().webhook(at.name(), id)).await
+/// Fetches one webhook.
+async fn fetch_webhook(session: &ToolSession<'_>, id: WebhookId) -> Result<Webhook> {
+    session.send(session.client().notify().show_webhook(session.tool_name(), id)).await
 }
 
-/// What it is told of, in words.
-fn told_of(events: &[EventType]) -> String {
+/// Lists the events in words.
+fn describe_events(events: &[EventType]) -> String {
     match events {
         [] => "everything".to_owned(),
         events => events.iter().map(EventType::as_str).collect::<Vec<_>>().join(", "),
     }
 }
 
-/// Whether it is on, in a word.
-fn state(webhook: &Webhook) -> &'static str {
+/// Returns "on" or "off".
+fn state_word(webhook: &Webhook) -> &'static str {
     if webhook.enabled { "on" } else { "off" }
 }
 
-/// A webhook as a table of two columns.
-fn pairs(webhook: &Webhook) -> Vec<(&'static str, Cell)> {
+/// Builds the rows of a webhook's table.
+fn webhook_pairs(webhook: &Webhook) -> Vec<(&'static str, Cell)> {
     let mut pairs = vec![
         ("webhook", Cell::from(webhook.id.to_string())),
         ("address", Cell::from(webhook.url.as_str())),
-        ("told of", Cell::from(told_of(&webhook.events))),
-        ("state", Cell::from(state(webhook))),
+        ("events", Cell::from(describe_events(&webhook.events))),
+        ("state", Cell::from(state_word(webhook))),
     ];
-    pairs.extend(webhook.reason.as_deref().map(|reason| ("because", Cell::from(reason))));
-    pairs.push(("made", Cell::from(webhook.created)));
+    pairs.extend(webhook.reason.as_deref().map(|reason| ("reason", Cell::from(reason))));
+    pairs.push(("created", Cell::from(webhook.created)));
     pairs
 }
 
-/// A webhook with its secret, which is shown this once.
-fn with_secret(made: &WebhookSecret) -> Table {
-    let mut pairs = pairs(&made.webhook);
-    pairs.push(("secret", Cell::from(made.secret.reveal())));
-    Table::pairs(pairs)
+/// Builds the table of a webhook with its secret.
+fn build_secret_table(made: &WebhookSecret) -> Table {
+    let mut pairs = webhook_pairs(&made.webhook);
+    pairs.push(("secret", Cell::from(made.secret.expose_secret())));
+    Table::from_pairs(pairs)
 }
 
-/// What is to be said of a secret.
-const ONCE: &str =
-    "The secret is shown this once; whoever is told checks signatures with it (standardwebhooks.com).";
+/// The note about a new secret.
+const SECRET_SHOWN_ONCE: &str =
+    "The secret is shown only once; the receiver checks signatures with it (standardwebhooks.com).";

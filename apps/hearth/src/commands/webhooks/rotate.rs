@@ -1,24 +1,29 @@
-//! `hearth webhooks rotate ID`: wants a yes; the secret before is good for nothing from then on.
+//! `hearth webhooks rotate ID`: replaces a webhook's secret after a confirmation; the old one is invalid at
+//! once.
 
 use hearth_base::Result;
 use hearth_wire::notify::{Webhook, WebhookSecret};
 
-use super::{ONCE, OneChanged, one, with_secret};
-use crate::context::Context;
+use super::{SECRET_SHOWN_ONCE, WebhookActionArgs, build_secret_table, fetch_webhook};
+use crate::context::CommandContext;
 
-/// Gives it another secret.
-pub async fn run(cx: &Context, args: OneChanged) -> Result<()> {
-    let OneChanged { id, dry_run } = args;
-    let at = cx.at_tool()?;
-    let known = one(&at, id).await?;
+/// Replaces the secret.
+pub async fn run(cx: &CommandContext, args: WebhookActionArgs) -> Result<()> {
+    let WebhookActionArgs { id, dry_run } = args;
+    let session = cx.open_tool_session()?;
+    let webhook = fetch_webhook(&session, id).await?;
     if dry_run.dry_run {
-        let answer = cx.printer.answer::<Webhook>()?;
-        return answer.said(&known, &format!("{id} would get another secret"));
+        let result = cx.printer.open_output::<Webhook>()?;
+        return result.print_sentence(&webhook, &format!("would replace the secret of {id}"));
     }
-    let answer = cx.printer.answer::<WebhookSecret>()?;
-    cx.confirm("replace", &format!("the secret of {id}, which {} checks with", known.url)).await?;
-    let made = at.ask(at.client().notify().webhook_rotate(at.name(), id)).await?;
-    answer.shown(&made, &with_secret(&made))?;
-    cx.printer.note(ONCE);
+    let result = cx.printer.open_output::<WebhookSecret>()?;
+    cx.require_confirmation(
+        "replace",
+        &format!("the secret of {id}, with which {} checks signatures", webhook.url),
+    )
+    .await?;
+    let made = session.send(session.client().notify().rotate_webhook_secret(session.tool_name(), id)).await?;
+    result.print_record(&made, &build_secret_table(&made))?;
+    cx.printer.print_note(SECRET_SHOWN_ONCE);
     Ok(())
 }

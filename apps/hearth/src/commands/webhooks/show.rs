@@ -3,12 +3,12 @@
 use hearth_base::Result;
 use hearth_wire::notify::Webhook;
 
-use super::{One, one, pairs};
-use crate::{context::Context, printer::Table};
+use super::{WebhookIdArgs, fetch_webhook, webhook_pairs};
+use crate::{context::CommandContext, printer::Table};
 
-/// Shows it.
-pub async fn run(cx: &Context, args: One) -> Result<()> {
-    let answer = cx.printer.answer::<Webhook>()?;
-    let webhook = one(&cx.at_tool()?, args.id).await?;
-    answer.shown(&webhook, &Table::pairs(pairs(&webhook)))
+/// Shows the webhook.
+pub async fn run(cx: &CommandContext, args: WebhookIdArgs) -> Result<()> {
+    let result = cx.printer.open_output::<Webhook>()?;
+    let webhook = fetch_webhook(&cx.open_tool_session()?, args.id).await?;
+    result.print_record(&webhook, &Table::from_pairs(webhook_pairs(&webhook)))
 }

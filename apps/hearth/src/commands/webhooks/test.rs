@@ -3,21 +3,21 @@
 use hearth_base::Result;
 use hearth_wire::notify::{Delivery, Webhook};
 
-use super::{OneChanged, one};
-use crate::context::Context;
+use super::{WebhookActionArgs, fetch_webhook};
+use crate::context::CommandContext;
 
-/// Tells it that this is a test.
-pub async fn run(cx: &Context, args: OneChanged) -> Result<()> {
-    let OneChanged { id, dry_run } = args;
-    let at = cx.at_tool()?;
+/// Sends a test event.
+pub async fn run(cx: &CommandContext, args: WebhookActionArgs) -> Result<()> {
+    let WebhookActionArgs { id, dry_run } = args;
+    let session = cx.open_tool_session()?;
     if dry_run.dry_run {
-        let answer = cx.printer.answer::<Webhook>()?;
-        let known = one(&at, id).await?;
-        return answer.said(&known, &format!("{} would be told that this is a test", known.url));
+        let result = cx.printer.open_output::<Webhook>()?;
+        let webhook = fetch_webhook(&session, id).await?;
+        return result.print_sentence(&webhook, &format!("would send a test event to {}", webhook.url));
     }
-    let answer = cx.printer.answer::<Delivery>()?;
-    let delivery = at.ask(at.client().notify().webhook_test(at.name(), id)).await?;
-    answer.done(&delivery, &format!("a test is on its way to {id}"))?;
-    cx.printer.next(&format!("hearth webhooks deliveries {id}"));
+    let result = cx.printer.open_output::<Delivery>()?;
+    let delivery = session.send(session.client().notify().send_test_event(session.tool_name(), id)).await?;
+    result.print_done(&delivery, &format!("a test event is queued for {id}"))?;
+    cx.printer.print_next(&format!("hearth webhooks deliveries {id}"));
     Ok(())
 }

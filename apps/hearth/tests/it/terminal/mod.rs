@@ -1,8 +1,8 @@
-//! The program at a terminal: what somebody sees who sits there, types, and presses Ctrl-C.
+//! The program at a terminal: output, typed answers and Ctrl-C.
 
-mod asking;
-mod interrupting;
-mod printing;
+mod interrupts;
+mod questions;
+mod rendering;
 
 use std::{
     io::{Read, Write},
@@ -21,11 +21,11 @@ use rustix::{
 
 use crate::home::Home;
 
-/// How long something may take that a test waits for.
-const LIMIT: Duration = Duration::from_secs(60);
+/// The time limit of every wait in a test.
+const TERMINAL_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A terminal, and the program that runs at it.
-pub struct Terminal<'a> {
+/// A terminal with a running program.
+pub struct TestTerminal<'a> {
     home: &'a Home,
     pty: Pty,
     child: Child,
@@ -33,84 +33,92 @@ pub struct Terminal<'a> {
 }
 
 impl Home {
-    /// Types these words at a terminal of 80 columns, in the folder.
-    pub fn types(&self, words: &[&str]) -> Terminal<'_> {
-        self.types_at(80, words, &[])
+    /// Runs the program with these arguments at a terminal of 80 columns, in the folder.
+    pub fn run_at_terminal(&self, words: &[&str]) -> TestTerminal<'_> {
+        self.run_at_terminal_with(80, words, &[])
     }
 
-    /// The same at a terminal of so many columns, with these variables.
-    pub fn types_at(&self, columns: u16, words: &[&str], variables: &[(&str, &str)]) -> Terminal<'_> {
-        let mut command = self.command(words, &[("TERM", "xterm")]);
+    /// Runs the program at a terminal of `columns` columns, with these variables.
+    pub fn run_at_terminal_with(
+        &self,
+        columns: u16,
+        words: &[&str],
+        variables: &[(&str, &str)],
+    ) -> TestTerminal<'_> {
+        let mut command = self.build_command(words, &[("TERM", "xterm")]);
         command.envs(variables.iter().copied());
-        self.starts_at(columns, command)
+        self.start_at_terminal(columns, command)
     }
 
-    /// Starts any program at a terminal of so many columns.
-    pub fn starts_at(&self, columns: u16, command: std::process::Command) -> Terminal<'_> {
+    /// Starts any program at a terminal of `columns` columns.
+    pub fn start_at_terminal(&self, columns: u16, command: std::process::Command) -> TestTerminal<'_> {
         let (pty, program_side) = open().expect("a terminal");
-        pty.resize(Size::new(24, columns)).expect("it has a size");
+        pty.resize(Size::new(24, columns)).expect("the size can be set");
         let child = Command::from(command).spawn(program_side).expect("the program starts");
-        Terminal { home: self, pty, child, seen: Vec::new() }
+        TestTerminal { home: self, pty, child, seen: Vec::new() }
     }
 }
 
-impl Terminal<'_> {
-    /// Reads until `text` is seen, and says all that was seen until then.
-    pub fn until(&mut self, text: &str) -> String {
-        while !self.seen().contains(text) {
-            assert!(self.read(), "{text:?} was not seen before the program ended, but {:?}", self.seen());
+impl TestTerminal<'_> {
+    /// Reads until `text` appears, and returns all output so far.
+    pub fn read_until(&mut self, text: &str) -> String {
+        while !self.masked_output().contains(text) {
+            assert!(
+                self.read_more(),
+                "the program ended without {text:?}; its output was {:?}",
+                self.masked_output()
+            );
         }
-        self.seen()
+        self.masked_output()
     }
 
-    /// Presses these keys.
-    pub fn presses(&mut self, keys: &str) {
+    /// Types these keys.
+    pub fn press_keys(&mut self, keys: &str) {
         self.pty.write_all(keys.as_bytes()).expect("the terminal takes keys");
     }
 
-    /// Presses these keys when `question` is asked.
-    pub fn answers(&mut self, question: &str, keys: &str) {
-        self.until(question);
-        self.presses(keys);
+    /// Types these keys after `question` appears.
+    pub fn answer_question(&mut self, question: &str, keys: &str) {
+        self.read_until(question);
+        self.press_keys(keys);
     }
 
-    /// Presses these keys when `question` is asked and the terminal does not show them.
-    pub fn answers_unseen(&mut self, question: &str, keys: &str) {
-        self.until(question);
-        let asked = Instant::now();
-        while self.shows_keys() {
-            assert!(asked.elapsed() < LIMIT, "what is typed is shown behind {question:?}");
+    /// Types these keys after `question` appears and the echo is off.
+    pub fn answer_hidden_question(&mut self, question: &str, keys: &str) {
+        self.read_until(question);
+        let start = Instant::now();
+        while self.is_echo_on() {
+            assert!(start.elapsed() < TERMINAL_TIMEOUT, "the input is echoed after {question:?}");
             std::thread::yield_now();
         }
-        self.presses(keys);
+        self.press_keys(keys);
     }
 
-    /// Whether the terminal shows what is typed.
-    pub fn shows_keys(&self) -> bool {
+    /// Returns true when the terminal echoes input.
+    pub fn is_echo_on(&self) -> bool {
         let modes = tcgetattr(&self.pty).expect("the terminal has modes").local_modes;
         modes.contains(LocalModes::ECHO)
     }
 
-    /// All that is seen until the program ends, and how it ends.
-    pub fn ends(mut self) -> String {
-        while self.read() {}
-        let status = self.child.wait().expect("it ends").code().expect("it ended by itself");
-        let seen = self.seen();
+    /// Reads until the program ends; returns the output and the exit status.
+    pub fn read_to_end(mut self) -> String {
+        while self.read_more() {}
+        let status = self.child.wait().expect("the program ends").code().expect("the program exits");
+        let seen = self.masked_output();
         let lines = seen.lines().map(|line| format!("{}\n", line.trim_end()));
         lines.chain([format!("ends with {status}\n")]).collect()
     }
 
-    /// What was seen so far, with whatever differs between runs hidden.
-    fn seen(&self) -> String {
-        self.home.hidden_in(&String::from_utf8_lossy(&self.seen).replace("\r\n", "\n"))
+    /// Returns the output so far with masks applied.
+    fn masked_output(&self) -> String {
+        self.home.mask_text(&String::from_utf8_lossy(&self.seen).replace("\r\n", "\n"))
     }
 
-    /// Reads what there is, waiting for it; nothing more comes when the program has ended.
-    fn read(&mut self) -> bool {
-        let limit = Timespec { tv_sec: LIMIT.as_secs().try_into().expect("it fits"), tv_nsec: 0 };
-        let ready =
-            poll(&mut [PollFd::new(&self.pty, PollFlags::IN)], Some(&limit)).expect("it can be waited for");
-        assert!(ready > 0, "the program says nothing more and does not end, after {:?}", self.seen());
+    /// Waits for output and reads it; returns false after the end of the program.
+    fn read_more(&mut self) -> bool {
+        let limit = Timespec { tv_sec: TERMINAL_TIMEOUT.as_secs().try_into().expect("it fits"), tv_nsec: 0 };
+        let ready = poll(&mut [PollFd::new(&self.pty, PollFlags::IN)], Some(&limit)).expect("poll succeeds");
+        assert!(ready > 0, "the program neither prints nor ends; its output was {:?}", self.masked_output());
         let mut piece = [0; 4096];
         match self.pty.read(&mut piece) {
             Ok(0) | Err(_) => false,
@@ -122,9 +130,9 @@ impl Terminal<'_> {
     }
 }
 
-impl Drop for Terminal<'_> {
+impl Drop for TestTerminal<'_> {
     fn drop(&mut self) {
-        let _it_has_ended = self.child.kill();
-        let _nobody_asks = self.child.wait();
+        let _may_have_ended = self.child.kill();
+        let _status_is_unused = self.child.wait();
     }
 }

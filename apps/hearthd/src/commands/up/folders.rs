@@ -1,4 +1,4 @@
-//! Where everything is kept: one folder for services, and one that only root can open.
+//! The state folders of `hearthd up`: one for the services, and one that only root can open.
 
 use std::{
     fs, io,
@@ -8,37 +8,38 @@ use std::{
 
 use hearth_base::{Error, Result};
 
-use crate::privilege::User;
+use crate::privilege::HostUser;
 
-/// The folders of a whole Hearth. Their parent is root's, so that services cannot put another folder in the
-/// runtime's place.
+/// The state folders of `hearthd up`. Their parent belongs to root, so that services cannot replace the
+/// runtime's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Folders {
+pub struct HostFolders {
     /// The state folder of all services.
     pub services: PathBuf,
-    /// What the runtime keeps.
+    /// The state folder of the runtime.
     pub runtime: PathBuf,
 }
 
-impl Folders {
-    /// Makes what is missing in `state`. Refused when `user` could not reach it, or when it is somebody else's.
-    pub fn make(state: &Path, user: User) -> Result<Self> {
-        if let Some(closed) = first_closed(state, user) {
-            return Err(unreachable(state, &closed, user));
+impl HostFolders {
+    /// Creates missing folders in `state`. Errors: `state-folder-closed` when `user` cannot reach them;
+    /// `state-folder-owner` when they belong to another user.
+    pub fn create_in(state: &Path, user: HostUser) -> Result<Self> {
+        if let Some(closed) = find_closed_folder(state, user) {
+            return Err(unreachable_error(state, &closed, user));
         }
         let folders = Self { services: state.join("services"), runtime: state.join("runtime") };
-        make(state, 0o755)?;
-        make(&folders.runtime, 0o700)?;
-        make(&folders.services, 0o700)?;
-        let meta =
-            fs::symlink_metadata(&folders.services).map_err(|cause| unusable(&folders.services, &cause))?;
+        create_folder(state, 0o755)?;
+        create_folder(&folders.runtime, 0o700)?;
+        create_folder(&folders.services, 0o700)?;
+        let meta = fs::symlink_metadata(&folders.services)
+            .map_err(|cause| unusable_error(&folders.services, &cause))?;
         match meta.uid() {
             0 => chown(&folders.services, Some(user.uid), Some(user.gid))
-                .map_err(|cause| unusable(&folders.services, &cause))?,
+                .map_err(|cause| unusable_error(&folders.services, &cause))?,
             owner if owner == user.uid => {}
             owner => {
                 let what = format!(
-                    "{} belongs to user {owner}, not to user {}",
+                    "state folder has a wrong owner: {}, user {owner}; expected user {}",
                     folders.services.display(),
                     user.uid
                 );
@@ -50,10 +51,10 @@ impl Folders {
     }
 }
 
-/// The first folder on the way that `user` may not walk through.
-fn first_closed(state: &Path, user: User) -> Option<PathBuf> {
-    let mut way: Vec<&Path> = state.ancestors().collect();
-    way.reverse();
+/// Finds the first folder on the path that `user` may not traverse.
+fn find_closed_folder(state: &Path, user: HostUser) -> Option<PathBuf> {
+    let mut ancestors: Vec<&Path> = state.ancestors().collect();
+    ancestors.reverse();
     let closed = |folder: &&&Path| {
         fs::metadata(folder).is_ok_and(|meta| {
             let bit = match () {
@@ -64,12 +65,12 @@ fn first_closed(state: &Path, user: User) -> Option<PathBuf> {
             meta.permissions().mode() & bit == 0
         })
     };
-    way.iter().find(closed).map(|folder| folder.to_path_buf())
+    ancestors.iter().find(closed).map(|folder| folder.to_path_buf())
 }
 
-fn unreachable(state: &Path, closed: &Path, user: User) -> Error {
+fn unreachable_error(state: &Path, closed: &Path, user: HostUser) -> Error {
     let what = format!(
-        "the services, which run as user {}, could not reach {}: {} is closed to others",
+        "services of user {} cannot reach the state folder {}: {} is closed to other users",
         user.uid,
         state.display(),
         closed.display()
@@ -77,33 +78,36 @@ fn unreachable(state: &Path, closed: &Path, user: User) -> Error {
     Error::invalid("state-folder-closed", what).help("hearthd up --state /var/lib/hearth")
 }
 
-fn make(folder: &Path, mode: u32) -> Result<()> {
+fn create_folder(folder: &Path, mode: u32) -> Result<()> {
     match fs::DirBuilder::new().recursive(true).mode(mode).create(folder) {
         Ok(()) if folder.is_dir() => Ok(()),
-        Ok(()) => Err(unusable(folder, &io::ErrorKind::NotADirectory.into())),
-        Err(cause) => Err(unusable(folder, &cause)),
+        Ok(()) => Err(unusable_error(folder, &io::ErrorKind::NotADirectory.into())),
+        Err(cause) => Err(unusable_error(folder, &cause)),
     }
 }
 
-fn unusable(folder: &Path, cause: &io::Error) -> Error {
-    Error::unavailable("state-folder", format!("{} cannot be used: {cause}", folder.display()))
-        .help("name another folder with --state")
+fn unusable_error(folder: &Path, cause: &io::Error) -> Error {
+    Error::unavailable("state-folder", format!("state folder cannot be used: {}: {cause}", folder.display()))
+        .help("choose another folder with --state")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const NOBODY: User = User { uid: 65_534, gid: 65_534 };
+    const NOBODY_USER: HostUser = HostUser { uid: 65_534, gid: 65_534 };
 
     #[test]
     fn a_folder_that_services_cannot_reach_is_refused_with_the_reason() -> Result<()> {
         let home = tempfile::tempdir().map_err(Error::internal)?;
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).map_err(Error::internal)?;
-        let refused = Folders::make(&home.path().join("state"), NOBODY).err();
+        let refused = HostFolders::create_in(&home.path().join("state"), NOBODY_USER).err();
         let refused = refused.ok_or_else(|| Error::internal("not refused"))?;
         assert_eq!(refused.code(), "state-folder-closed");
-        assert!(refused.public().contains(&format!("{} is closed", home.path().display())), "{refused}");
+        assert!(
+            refused.public_message().contains(&format!("{} is closed", home.path().display())),
+            "{refused}"
+        );
         assert!(!home.path().join("state").exists());
         Ok(())
     }

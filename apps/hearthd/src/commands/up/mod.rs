@@ -1,56 +1,56 @@
-//! `hearthd up`: everything on this machine, in two processes: this one, with root's powers, starts containers; all
-//! services live in the other, without any.
+//! `hearthd up`: runs everything on one machine in two processes. This one is privileged and starts
+//! containers; the other one runs all services without privileges.
 
-mod child;
 mod folders;
+mod services_process;
 
 use std::{io::Read, os::unix::fs::OpenOptionsExt, path::Path};
 
 use hearth_base::{Error, Result};
-use hearth_kit::{config::Config, state::SETUP_CODE, telemetry::start_logging};
+use hearth_kit::{config::HearthConfig, state::SETUP_CODE_FILE, telemetry::start_logging};
 use tokio::signal::unix::{SignalKind, signal};
 
-pub use self::folders::Folders;
+pub use self::folders::HostFolders;
 
-use self::child::Services;
+use self::services_process::ServicesProcess;
 use super::{
     runtime,
-    serve::{configuration, threads},
+    serve::{build_executor, load_configuration},
 };
-use crate::{cli::Up, out, privilege::User, thrift};
+use crate::{cli::UpArgs, console, memory_trim, privilege::HostUser};
 
-/// Runs everything until the process is told to stop. Containers go on.
-pub fn run(up: Up) -> Result<()> {
-    let settings = up.settings;
-    let config = configuration(settings.clone())?;
+/// Runs everything until a stop signal. Containers continue to run.
+pub fn run(args: UpArgs) -> Result<()> {
+    let settings = args.settings;
+    let config = load_configuration(settings.clone())?;
     if !rustix::process::geteuid().is_root() {
-        return Err(Error::forbidden("not-root", "only root can start containers, and this is another user")
+        return Err(Error::forbidden("not-root", "user is not root; containers need root")
             .help("sudo hearthd up; or for the services alone: hearthd serve --roles all"));
     }
-    let user = User::find(&config.runtime.user)?;
-    let folders = Folders::make(&config.state, user)?;
+    let user = HostUser::find(&config.runtime.user)?;
+    let folders = HostFolders::create_in(&config.state, user)?;
     start_logging(&config.log)?;
-    threads()?.block_on(async {
+    build_executor()?.block_on(async {
         let mut term = signal(SignalKind::terminate()).map_err(Error::internal)?;
         let mut int = signal(SignalKind::interrupt()).map_err(Error::internal)?;
-        let containers = runtime::open(&config, &folders.runtime)?;
-        let mut services = Services::new(settings, user, &folders.services);
+        let containers = runtime::open_runtime(&config, &folders.runtime)?;
+        let mut services = ServicesProcess::new(settings, user, &folders.services);
         let door = services.start().await?;
-        out::result(welcome(&config, &folders, &door));
+        console::print_result(render_welcome(&config, &folders, &door));
         tokio::select! {
-            served = runtime::serve(containers, user.uid) => served?,
-            () = services.keep() => {}
+            served = runtime::serve_runtime(containers, user.uid) => served?,
+            () = services.supervise_services() => {}
             _ = term.recv() => {}
             _ = int.recv() => {}
-            never = thrift::keep() => match never {},
+            never = memory_trim::run() => match never {},
         }
         services.stop().await;
         Ok(())
     })
 }
 
-/// What somebody who started it wants to know.
-fn welcome(config: &Config, folders: &Folders, door: &str) -> String {
+/// Renders the message after a successful start.
+fn render_welcome(config: &HearthConfig, folders: &HostFolders, door: &str) -> String {
     let port = door.rsplit(':').next().unwrap_or_default();
     let address = match &config.door.public_url {
         Some(url) => url.clone(),
@@ -58,19 +58,22 @@ fn welcome(config: &Config, folders: &Folders, door: &str) -> String {
     };
     let mut text =
         format!("Hearth runs on this machine: {address}\nIts state is in {}", config.state.display());
-    text.push_str(&match setup_code(&folders.services) {
-        Some(code) => format!("\nNobody has an account yet. Next: hearth login {address} --code {code}"),
+    text.push_str(&match read_setup_code(&folders.services) {
+        Some(code) => format!("\nThere is no account yet. Next: hearth login {address} --code {code}"),
         None => format!("\nNext: hearth login {address}"),
     });
     text
 }
 
-/// The code by which the first operator comes in, while nobody has. Services own that folder, so what lies there is
-/// not trusted to be a file.
-fn setup_code(services: &Path) -> Option<String> {
+/// Reads the code for the first operator's sign-in, which exists while there is no account. The services own
+/// the folder, so symbolic links and long files are not trusted.
+fn read_setup_code(services: &Path) -> Option<String> {
     let nofollow = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).ok()?;
-    let file =
-        std::fs::OpenOptions::new().read(true).custom_flags(nofollow).open(services.join(SETUP_CODE)).ok()?;
+    let file = std::fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(nofollow)
+        .open(services.join(SETUP_CODE_FILE))
+        .ok()?;
     let mut code = String::new();
     let size = file.take(100).read_to_string(&mut code).ok()?;
     let code = code.trim();

@@ -1,39 +1,39 @@
-//! Every kind of caller.
+//! One caller of every kind, with the permissions that the API document should grant.
 
 use hearth_base::{Result, ToolName, ToolRole, UserName};
 use hearth_client::Client;
-use hearth_testkit::{Hearth, Person, until};
+use hearth_testkit::{Hearth, Person, wait_until};
 use hearth_wire::{
     accounts::TokenCreate,
     tools::{MemberPut, ToolCreate},
 };
 
-/// Somebody who calls.
-pub struct Caller {
+/// A client with its expected permissions.
+pub struct TestCaller {
     pub name: &'static str,
     pub client: Client,
-    /// Whether the door finds out who it is.
-    pub known: bool,
-    /// What the document's words for who has a right mean for them.
+    /// True if the gateway can authenticate the caller.
+    pub authenticated: bool,
+    /// The permission names of the API document that apply to the caller.
     rights: &'static [&'static str],
 }
 
-impl Caller {
-    /// Whether they have the right that needs this.
-    pub fn may(&self, needs: &str) -> bool {
-        needs == "nothing" || self.rights.contains(&needs)
+impl TestCaller {
+    /// Returns true if the caller has a permission of this name.
+    pub fn is_allowed(&self, permission: &str) -> bool {
+        permission == "nothing" || self.rights.contains(&permission)
     }
 }
 
-/// Everybody, and the tool that some of them belong to.
-pub struct Cast {
-    pub callers: Vec<Caller>,
+/// All callers, and the tool of which some are members.
+pub struct TestCallers {
+    pub callers: Vec<TestCaller>,
     pub tool: ToolName,
     pub members: Vec<(UserName, ToolRole)>,
 }
 
-impl Cast {
-    pub async fn gather(hearth: &Hearth, operator: &Person) -> Result<Self> {
+impl TestCallers {
+    pub async fn create(hearth: &Hearth, operator: &Person) -> Result<Self> {
         let tool: ToolName = "stage".parse()?;
         let tools = operator.client.tools();
         for name in ["stage", "elsewhere"] {
@@ -41,7 +41,7 @@ impl Cast {
         }
         let mut people = Vec::new();
         for name in ["stranger", "viewer", "maintainer", "owner", "bystander"] {
-            people.push(hearth.person(operator, name).await?);
+            people.push(hearth.invite_person(operator, name).await?);
         }
         let [stranger, viewer, maintainer, owner, bystander] = &people[..] else { unreachable!() };
         let members = vec![
@@ -51,54 +51,68 @@ impl Cast {
             (bystander.name.clone(), ToolRole::Viewer),
         ];
         for (user, role) in &members {
-            tools.member_put(&tool, user, &MemberPut { role: *role }).await?;
+            tools.set_member(&tool, user, &MemberPut { role: *role }).await?;
         }
 
-        const OPERATOR: &[&str] = &["signed-in", "user", "viewer", "maintainer", "owner", "operator"];
-        // Tokens and not sessions: one of the endpoints ends the session that is shown.
-        let token = async |person: &Person, scopes: &[&str]| hearth.showing(&person.token(scopes).await?);
-        let unknown = |name, client| Caller { name, client, known: false, rights: &[] };
-        let known = |name, client, rights| Caller { name, client, known: true, rights };
+        const OPERATOR_RIGHTS: &[&str] = &["signed-in", "user", "viewer", "maintainer", "owner", "operator"];
+        // Callers use tokens, because one of the endpoints ends the session of the caller.
+        let token = async |person: &Person, scopes: &[&str]| {
+            hearth.client_with_token(&person.create_token(scopes).await?)
+        };
+        let unauthenticated = |name, client| TestCaller { name, client, authenticated: false, rights: &[] };
+        let authenticated = |name, client, rights| TestCaller { name, client, authenticated: true, rights };
         let mut callers = vec![
-            unknown("nobody", hearth.nobody()?),
-            unknown("a revoked token", revoked(hearth, owner).await?),
-            unknown("an expired token", expired(hearth, owner).await?),
-            known("a stranger", token(stranger, &[]).await?, &OPERATOR[..2]),
-            known("a viewer", token(viewer, &[]).await?, &OPERATOR[..3]),
-            known("a maintainer", token(maintainer, &[]).await?, &OPERATOR[..4]),
-            known("an owner", token(owner, &[]).await?, &OPERATOR[..5]),
-            known("an operator", token(operator, &[]).await?, OPERATOR),
-            known(
+            unauthenticated("nobody", hearth.anonymous()?),
+            unauthenticated("a revoked token", client_with_revoked_token(hearth, owner).await?),
+            unauthenticated("an expired token", client_with_expired_token(hearth, owner).await?),
+            authenticated("a stranger", token(stranger, &[]).await?, &OPERATOR_RIGHTS[..2]),
+            authenticated("a viewer", token(viewer, &[]).await?, &OPERATOR_RIGHTS[..3]),
+            authenticated("a maintainer", token(maintainer, &[]).await?, &OPERATOR_RIGHTS[..4]),
+            authenticated("an owner", token(owner, &[]).await?, &OPERATOR_RIGHTS[..5]),
+            authenticated("an operator", token(operator, &[]).await?, OPERATOR_RIGHTS),
+            authenticated(
                 "an operator's token without that scope",
                 token(operator, &["*:own"]).await?,
-                &OPERATOR[..5],
+                &OPERATOR_RIGHTS[..5],
             ),
-            known("an owner's reading token", token(owner, &["*:read"]).await?, &["signed-in", "viewer"]),
-            known("a token for another service", token(owner, &["gateway:own"]).await?, &["signed-in"]),
+            authenticated(
+                "an owner's reading token",
+                token(owner, &["*:read"]).await?,
+                &["signed-in", "viewer"],
+            ),
+            authenticated(
+                "a token for another service",
+                token(owner, &["gateway:own"]).await?,
+                &["signed-in"],
+            ),
         ];
         let label = TokenCreate { label: "bot".to_owned(), scopes: None, expires: None };
-        let own = tools.token_create(&"elsewhere".parse()?, &label).await?;
-        callers.push(known("another tool's token", hearth.showing(&own.secret)?, &["signed-in"]));
+        let own = tools.create_token(&"elsewhere".parse()?, &label).await?;
+        callers.push(authenticated(
+            "another tool's token",
+            hearth.client_with_token(&own.secret)?,
+            &["signed-in"],
+        ));
         Ok(Self { callers, tool, members })
     }
 }
 
-async fn revoked(hearth: &Hearth, person: &Person) -> Result<Client> {
+async fn client_with_revoked_token(hearth: &Hearth, person: &Person) -> Result<Client> {
     let label = TokenCreate { label: "old".to_owned(), scopes: None, expires: None };
-    let made = person.client.accounts().token_create(&label).await?;
-    person.client.accounts().token_revoke(made.token.id).await?;
-    refused(hearth.showing(&made.secret)?).await
+    let made = person.client.accounts().create_token(&label).await?;
+    person.client.accounts().revoke_token(made.token.id).await?;
+    check_refused(hearth.client_with_token(&made.secret)?).await
 }
 
-async fn expired(hearth: &Hearth, person: &Person) -> Result<Client> {
+async fn client_with_expired_token(hearth: &Hearth, person: &Person) -> Result<Client> {
     use hearth_base::Clock;
     let soon = hearth_base::SystemClock.now() + jiff::SignedDuration::from_millis(300);
     let create = TokenCreate { label: "short".to_owned(), scopes: None, expires: Some(soon) };
-    let made = person.client.accounts().token_create(&create).await?;
-    refused(hearth.showing(&made.secret)?).await
+    let made = person.client.accounts().create_token(&create).await?;
+    check_refused(hearth.client_with_token(&made.secret)?).await
 }
 
-async fn refused(client: Client) -> Result<Client> {
-    until("the token is refused", async || Ok(client.accounts().me().await.err())).await?;
+async fn check_refused(client: Client) -> Result<Client> {
+    wait_until("the token is refused", async || Ok(client.accounts().show_caller().await.err())).await?;
     Ok(client)
 }

@@ -1,4 +1,4 @@
-//! The endpoints, as the merged document has them.
+//! Reads the endpoints from the merged API document.
 
 use hearth_base::{Entropy, Result, TokenId, ToolId, ToolName, UploadId, WebhookId};
 use hearth_testkit::Hearth;
@@ -7,22 +7,23 @@ use serde_json::Value;
 
 /// One operation on one path.
 pub struct Endpoint {
-    /// Its operation id.
+    /// The operation id.
     pub id: String,
     pub method: Method,
     template: String,
-    /// Who has the right, in the document's words.
+    /// The permission that the document declares (`x-needs`).
     pub needs: String,
-    /// The statuses that it says it answers.
+    /// The statuses of declared replies.
     pub declared: Vec<u16>,
 }
 
 impl Endpoint {
-    /// The path with its parameters filled in: this tool, somebody, and ids of things that are not there.
-    pub fn path(&self, tool: &ToolName) -> String {
+    /// Fills in the parameters of the path: this tool, an existing user, and ids of missing objects.
+    pub fn fill_path(&self, tool: &ToolName) -> String {
         let now = jiff::Timestamp::UNIX_EPOCH;
-        let of_tool = self.template.contains("/tool/{tool}") || self.template.contains("{space}");
-        let tool = if of_tool { tool.to_string() } else { ToolId::new(now, &Entropy::System).to_string() };
+        let belongs_to_tool = self.template.contains("/tool/{tool}") || self.template.contains("{space}");
+        let tool =
+            if belongs_to_tool { tool.to_string() } else { ToolId::new(now, &Entropy::System).to_string() };
         self.template
             .replace("{tool}", &tool)
             .replace("{space}", &format!("tool-{tool}"))
@@ -42,9 +43,9 @@ impl Endpoint {
     }
 }
 
-/// All of them. One without a declared right is a defect of the document.
-pub async fn endpoints(hearth: &Hearth) -> Result<Vec<Endpoint>> {
-    let document: Value = hearth.nobody()?.call(Method::GET, "/openapi.json").answer().await?;
+/// Lists all endpoints. Panics if an endpoint declares no permission.
+pub async fn list_endpoints(hearth: &Hearth) -> Result<Vec<Endpoint>> {
+    let document: Value = hearth.anonymous()?.build_call(Method::GET, "/openapi.json").fetch_json().await?;
     let mut endpoints = Vec::new();
     for (template, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -54,7 +55,9 @@ pub async fn endpoints(hearth: &Hearth) -> Result<Vec<Endpoint>> {
                 id: operation["operationId"].as_str().unwrap().to_owned(),
                 method: method.to_uppercase().parse().unwrap(),
                 template: template.clone(),
-                needs: needs.unwrap_or_else(|| panic!("{method} {template} declares no right")).to_owned(),
+                needs: needs
+                    .unwrap_or_else(|| panic!("{method} {template} declares no permission"))
+                    .to_owned(),
                 declared: statuses.keys().filter_map(|status| status.parse().ok()).collect(),
             });
         }

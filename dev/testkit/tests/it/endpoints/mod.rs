@@ -1,23 +1,22 @@
-//! Every endpoint of the merged document, for every kind of caller: exactly the declared answer.
+//! Calls every endpoint of the merged document as every kind of caller and compares the reply with the document.
 //!
-//! The document says who has the right (`x-needs`); the walk calls each endpoint as everybody and compares who
-//! was let in. Whoever is let in may still be refused, but only with an answer that the document declares.
+//! The document declares the required permission (`x-needs`). A caller without it must be refused by the guard. A caller
+//! with it may still be refused by the endpoint, but only with a declared status.
 
 mod callers;
 mod document;
 
 use hearth_base::{Result, ToolName};
-use hearth_testkit::{Hearth, Person, Shape, until};
+use hearth_testkit::{Hearth, HearthShape, Person, wait_until};
 use hearth_wire::tools::{MemberPut, ToolCreate, ToolState};
 use http::{Method, StatusCode};
 
-use callers::{Caller, Cast};
+use callers::{TestCaller, TestCallers};
 use document::Endpoint;
 
-/// Endpoints whose own refusal looks like the guard's: a wrong code is 403, a wrong password 401,
-/// a token that would make tokens 403. What is here
-/// is tested elsewhere by name; the list may only shrink.
-const REFUSE_BY_THEMSELVES: &[&str] = &[
+/// Endpoints whose own refusals look like those of the guard: a wrong code is 403, a wrong password 401, a token that
+/// creates tokens 403. Other tests cover these endpoints by name; the list may only shrink.
+const ENDPOINTS_WITH_OWN_REFUSALS: &[&str] = &[
     "accounts.join",
     "accounts.session_create",
     "accounts.token_create",
@@ -26,96 +25,102 @@ const REFUSE_BY_THEMSELVES: &[&str] = &[
 ];
 
 #[tokio::test]
-async fn together_every_endpoint_answers_every_caller_as_declared() -> Result<()> {
-    walk(Hearth::start(Shape::TOGETHER_ON_FILES).await?).await
+async fn every_endpoint_answers_every_caller_as_declared_in_one_process() -> Result<()> {
+    check_all_endpoints(Hearth::start(HearthShape::TOGETHER_ON_FILES).await?).await
 }
 
 #[tokio::test]
-async fn split_every_endpoint_answers_every_caller_as_declared() -> Result<()> {
-    walk(Hearth::start(Shape::SPLIT_ON_POSTGRES).await?).await
+async fn every_endpoint_answers_every_caller_as_declared_in_split_processes() -> Result<()> {
+    check_all_endpoints(Hearth::start(HearthShape::SPLIT_ON_POSTGRES).await?).await
 }
 
 #[tokio::test]
-async fn head_and_options_let_nobody_in() -> Result<()> {
-    let hearth = Hearth::start(Shape::TOGETHER_ON_FILES).await?;
-    let (nobody, tool) = (hearth.nobody()?, "stage".parse()?);
-    for endpoint in document::endpoints(&hearth).await?.iter().filter(|endpoint| endpoint.needs != "nothing")
+async fn head_and_options_requests_are_authorized_too() -> Result<()> {
+    let hearth = Hearth::start(HearthShape::TOGETHER_ON_FILES).await?;
+    let (anonymous, tool) = (hearth.anonymous()?, "stage".parse()?);
+    for endpoint in
+        document::list_endpoints(&hearth).await?.iter().filter(|endpoint| endpoint.needs != "nothing")
     {
         for method in [Method::HEAD, Method::OPTIONS, Method::TRACE] {
-            let status = nobody.call(method.clone(), &endpoint.path(&tool)).raw().await?.status();
+            let status =
+                anonymous.build_call(method.clone(), &endpoint.fill_path(&tool)).send_raw().await?.status();
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {}", endpoint.id);
         }
     }
     Ok(())
 }
 
-async fn walk(hearth: Hearth) -> Result<()> {
+async fn check_all_endpoints(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
-    let cast = Cast::gather(&hearth, &operator).await?;
-    let endpoints = document::endpoints(&hearth).await?;
-    assert!(endpoints.len() > 30, "the document is short: {}", endpoints.len());
+    let test_callers = TestCallers::create(&hearth, &operator).await?;
+    let endpoints = document::list_endpoints(&hearth).await?;
+    assert!(endpoints.len() > 30, "document has too few endpoints: {}", endpoints.len());
     let mut wrong = Vec::new();
     let mut changed = true;
     for endpoint in &endpoints {
-        for caller in &cast.callers {
+        for caller in &test_callers.callers {
             if changed {
-                stage(&operator, &cast).await?;
+                restore_tool_and_members(&operator, &test_callers).await?;
             }
-            let status = call(endpoint, caller, &cast.tool).await?;
+            let status = call_endpoint(endpoint, caller, &test_callers.tool).await?;
             changed = endpoint.method != Method::GET && !status.is_client_error();
-            wrong.extend(verdict(endpoint, caller, status));
+            wrong.extend(describe_wrong_reply(endpoint, caller, status));
         }
     }
-    assert!(wrong.is_empty(), "{} wrong answers:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(wrong.is_empty(), "{} wrong replies:\n{}", wrong.len(), wrong.join("\n"));
     Ok(())
 }
 
-/// The tool, with everybody in their role: the last call may have ended it, or changed them. An end takes until
-/// every service has erased what it had.
-async fn stage(operator: &Person, cast: &Cast) -> Result<()> {
+/// Creates the tool again and restores the roles of its members, because the previous call may have deleted or changed
+/// them. The name is free once every service has erased its data.
+async fn restore_tool_and_members(operator: &Person, test_callers: &TestCallers) -> Result<()> {
     let tools = operator.client.tools();
-    let create = ToolCreate { name: cast.tool.clone(), description: String::new() };
-    let there = async || match tools.create(&create).await {
+    let create = ToolCreate { name: test_callers.tool.clone(), description: String::new() };
+    let create_or_find = async || match tools.create(&create).await {
         Ok(_) => Ok(Some(())),
         Err(error) if error.code() == "tool-name-taken" => {
-            let found = tools.show(&cast.tool).await.ok();
+            let found = tools.show(&test_callers.tool).await.ok();
             Ok(found.filter(|tool| tool.state == ToolState::Active).map(drop))
         }
         Err(error) => Err(error),
     };
-    until("the tool is there", there).await?;
-    for (user, role) in &cast.members {
-        // What the door knew of the tool before is forgotten a moment after.
+    wait_until("the tool exists", create_or_find).await?;
+    for (user, role) in &test_callers.members {
+        // The gateway may still use a cached identity of the former tool.
         let put = MemberPut { role: *role };
-        until("they have their role", async || Ok(tools.member_put(&cast.tool, user, &put).await.ok()))
-            .await?;
+        wait_until("the member has the role", async || {
+            Ok(tools.set_member(&test_callers.tool, user, &put).await.ok())
+        })
+        .await?;
     }
     Ok(())
 }
 
-async fn call(endpoint: &Endpoint, caller: &Caller, tool: &ToolName) -> Result<StatusCode> {
-    let call = caller.client.call(endpoint.method.clone(), &endpoint.path(tool));
+async fn call_endpoint(endpoint: &Endpoint, caller: &TestCaller, tool: &ToolName) -> Result<StatusCode> {
+    let call = caller.client.build_call(endpoint.method.clone(), &endpoint.fill_path(tool));
     let call = if endpoint.method == Method::GET { call } else { call.json(&serde_json::json!({})) };
-    Ok(call.raw().await?.status())
+    Ok(call.send_raw().await?.status())
 }
 
-fn verdict(endpoint: &Endpoint, caller: &Caller, status: StatusCode) -> Option<String> {
+fn describe_wrong_reply(endpoint: &Endpoint, caller: &TestCaller, status: StatusCode) -> Option<String> {
     let Endpoint { id, needs, declared, .. } = endpoint;
-    let told = |expected: &str| {
-        Some(format!("{id} (needs {needs}) told {} {status}, and should tell {expected}", caller.name))
+    let describe_mismatch = |expected: &str| {
+        Some(format!("{id} (needs {needs}) replied {status} to {}; expected {expected}", caller.name))
     };
-    if REFUSE_BY_THEMSELVES.contains(&id.as_str()) && caller.may(needs) {
-        return if status.is_server_error() { told("no fault of its own") } else { None };
+    if ENDPOINTS_WITH_OWN_REFUSALS.contains(&id.as_str()) && caller.is_allowed(needs) {
+        return if status.is_server_error() { describe_mismatch("no server error") } else { None };
     }
-    match (caller.known, caller.may(needs)) {
+    match (caller.authenticated, caller.is_allowed(needs)) {
         (_, true) if matches!(status.as_u16(), 401 | 403 | 405) || status.is_server_error() => {
-            told("something else")
+            describe_mismatch("another status")
         }
-        // What is sent here says nothing of what the endpoint takes: it may be refused for that, in either dialect.
+        // The empty body of the request may be invalid for the endpoint.
         (_, true) if matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY) => None,
-        (_, true) if !declared.contains(&status.as_u16()) => told(&format!("one of {declared:?}")),
-        (false, false) if status != StatusCode::UNAUTHORIZED => told("401"),
-        (true, false) if status != StatusCode::FORBIDDEN => told("403"),
+        (_, true) if !declared.contains(&status.as_u16()) => {
+            describe_mismatch(&format!("one of {declared:?}"))
+        }
+        (false, false) if status != StatusCode::UNAUTHORIZED => describe_mismatch("401"),
+        (true, false) if status != StatusCode::FORBIDDEN => describe_mismatch("403"),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! What containers themselves write down, and what is told of them.
+//! Marks that containers write themselves, and their comparison with the runs that Hearth reports.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,11 +10,11 @@ use hearth_base::{Error, Result};
 use hearth_testkit::Audit;
 use hearth_wire::jobs::{Run, RunEnd, RunState};
 
-/// A command that leaves a mark of its own in the tool's home when it begins and another, with its status, when it is
-/// about to end; and writes the mark to its log. How long it takes and how it ends follows from the mark: up to `most`
-/// seconds, and one in four does not end well.
-pub fn command(job: &str, most: u32) -> String {
-    let tenths = most * 10;
+/// Builds a command that appends a random mark to a file in the tool's home at its start and, with its exit status, just
+/// before its end, and writes the mark to its log. Duration and status follow from the mark: up to `max_seconds`, and one
+/// in four fails.
+pub fn build_marking_command(job: &str, max_seconds: u32) -> String {
+    let tenths = max_seconds * 10;
     format!(
         "m=$(cat /proc/sys/kernel/random/uuid); n=$((0x${{m%${{m#????}}}})); \
          c=$((n % 4 ? 0 : n % 7)); t=$((n % {tenths})); \
@@ -23,31 +23,31 @@ pub fn command(job: &str, most: u32) -> String {
     )
 }
 
-/// What one container wrote.
+/// The starts and ends that one container has recorded.
 #[derive(Debug, Default)]
-struct Mark {
+struct ContainerMark {
     job: String,
     starts: u32,
     ends: Vec<i32>,
 }
 
-/// What all containers wrote, by their marks.
+/// The marks of all containers.
 #[derive(Debug)]
-pub struct Marks(BTreeMap<String, Mark>);
+pub struct ContainerMarks(BTreeMap<String, ContainerMark>);
 
-impl Marks {
-    /// Those of the one tool that there is.
+impl ContainerMarks {
+    /// Reads the marks from the home of the only tool.
     pub fn read(homes: &Path) -> Result<Self> {
-        let mut marks: BTreeMap<String, Mark> = BTreeMap::new();
+        let mut marks: BTreeMap<String, ContainerMark> = BTreeMap::new();
         for home in fs::read_dir(homes).map_err(Error::internal)? {
             let path = home.map_err(Error::internal)?.path().join("marks");
             let text = fs::read_to_string(&path).unwrap_or_default();
             for line in text.lines() {
-                let [what, mark, rest] = line.split(' ').collect::<Vec<_>>()[..] else {
-                    return Err(Error::internal(format!("{line:?} is no mark")));
+                let [event, mark, rest] = line.split(' ').collect::<Vec<_>>()[..] else {
+                    return Err(Error::internal(format!("line is not a mark: {line:?}")));
                 };
                 let mark = marks.entry(mark.to_owned()).or_default();
-                match what {
+                match event {
                     "start" => (mark.job, mark.starts) = (rest.to_owned(), mark.starts + 1),
                     _ => mark.ends.push(rest.parse().map_err(Error::internal)?),
                 }
@@ -56,49 +56,66 @@ impl Marks {
         Ok(Self(marks))
     }
 
-    /// Compares them with what is told of all runs. Only of those that lost a process may anything be unknown.
-    pub fn compare(&self, audit: &mut Audit, runs: &[Run], bereaved: &BTreeSet<String>) {
+    /// Compares the marks with the reported runs. Only runs with killed processes may lack information.
+    pub fn compare_with_runs(
+        &self,
+        audit: &mut Audit,
+        runs: &[Run],
+        runs_with_killed_processes: &BTreeSet<String>,
+    ) {
         for (id, mark) in &self.0 {
-            audit.demand(mark.starts == 1 && mark.ends.len() <= 1, || format!("{id} is {mark:?}"));
+            audit.record_unless(mark.starts == 1 && mark.ends.len() <= 1, || {
+                format!("mark {id} has more than one start or end: {mark:?}")
+            });
         }
         let mut claimed = BTreeSet::new();
-        let mut silent: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut runs_without_mark: BTreeMap<&str, usize> = BTreeMap::new();
         for run in runs {
-            let known: Vec<&String> =
+            let marks_of_run: Vec<&String> =
                 run.last_lines.iter().filter(|line| self.0.contains_key(*line)).collect();
-            audit.demand(known.len() <= 1, || format!("it wrote for more than one start: {run:?}"));
-            let mark = known.first().and_then(|id| self.0.get(*id));
-            for id in known {
-                audit.demand(claimed.insert(id), || format!("another run wrote {id} as well: {run:?}"));
+            audit.record_unless(marks_of_run.len() <= 1, || {
+                format!("run has the lines of several starts: {run:?}")
+            });
+            let mark = marks_of_run.first().and_then(|id| self.0.get(*id));
+            for id in marks_of_run {
+                audit.record_unless(claimed.insert(id), || {
+                    format!("mark {id} is in the lines of two runs: {run:?}")
+                });
             }
             if mark.is_none() && run.end != Some(RunEnd::NotStarted) {
-                *silent.entry(run.job.as_str()).or_default() += 1;
+                *runs_without_mark.entry(run.job.as_str()).or_default() += 1;
             }
-            audit.demand(fits(run, mark, bereaved), || format!("{run:?} is told of {mark:?}"));
+            audit.record_unless(is_consistent(run, mark, runs_with_killed_processes), || {
+                format!("reported run {run:?} contradicts the mark {mark:?}")
+            });
         }
         for (id, mark) in self.0.iter().filter(|(id, _)| !claimed.contains(id)) {
-            // Its helper was killed before it could take even the first line.
-            let silent = silent.entry(&mark.job).or_default();
-            audit.demand(*silent > 0, || format!("{id} belongs to no run: {mark:?}"));
-            *silent = silent.saturating_sub(1);
+            // A helper that is killed at once stores no line of its run.
+            let runs_without_mark = runs_without_mark.entry(&mark.job).or_default();
+            audit.record_unless(*runs_without_mark > 0, || format!("mark {id} belongs to no run: {mark:?}"));
+            *runs_without_mark = runs_without_mark.saturating_sub(1);
         }
     }
 }
 
-/// Whether what is told of a run is what its container wrote.
-fn fits(run: &Run, mark: Option<&Mark>, bereaved: &BTreeSet<String>) -> bool {
-    let is_bereaved = bereaved.contains(&run.id);
+/// Returns true if a reported run agrees with the mark of its container.
+fn is_consistent(
+    run: &Run,
+    mark: Option<&ContainerMark>,
+    runs_with_killed_processes: &BTreeSet<String>,
+) -> bool {
+    let lost_a_process = runs_with_killed_processes.contains(&run.id);
     let ends = mark.map_or(&[][..], |mark| &mark.ends);
     let same_job = mark.is_none_or(|mark| mark.job == run.job.as_str());
-    let so = match (run.end, run.exit_code) {
+    let ends_agree = match (run.end, run.exit_code) {
         (Some(RunEnd::Exited), Some(code)) => ends == [code],
         (Some(RunEnd::Stopped), Some(code)) => ends.is_empty() || ends == [code],
         (Some(RunEnd::Stopped), None) => run.started.is_some() || mark.is_none(),
-        (Some(RunEnd::Lost), None) => is_bereaved,
-        // A process was killed that was about to start it: the runtime's, a helper, or one that a helper starts.
+        (Some(RunEnd::Lost), None) => lost_a_process,
+        // The process that should have started the container was killed: the runtime, a helper or a child of a helper.
         (Some(RunEnd::NotStarted), None) => mark.is_none(),
-        (Some(RunEnd::Killed), None) => is_bereaved && run.signal == Some(9) && ends.is_empty(),
+        (Some(RunEnd::Killed), None) => lost_a_process && run.signal == Some(9) && ends.is_empty(),
         _ => false,
     };
-    run.state == RunState::Ended && same_job && so
+    run.state == RunState::Ended && same_job && ends_agree
 }

@@ -1,6 +1,5 @@
-//! Anything of Hearth is killed at random while jobs run, round after round: what becomes of each due time is written
-//! down once, nothing is started twice, and what is told of each run is what its container wrote itself.
-//! `HEARTH_TEST_SEED` draws the same again.
+//! Kills random processes of Hearth while jobs run, in many rounds: each due time has one ledger entry, nothing starts twice,
+//! and each reported run agrees with the marks of its container. `HEARTH_TEST_SEED` repeats a failure.
 
 mod marks;
 
@@ -9,7 +8,8 @@ use std::{collections::BTreeSet, time::Duration};
 use hearth_base::{Clock, JobName, Result, Role, SystemClock, ToolName};
 use hearth_client::Client;
 use hearth_testkit::{
-    Audit, Chance, Even, Hearth, Image, Shape, all_runs, read_rounds, until, until_within, whole_ledger,
+    Audit, EvenSchedule, Hearth, HearthShape, SeededRng, TestImage, list_all_due_records, list_all_runs,
+    read_rounds, wait_until, wait_until_within,
 };
 use hearth_wire::{
     jobs::{Concurrency, JobCreate, JobsQuery, RunState},
@@ -17,96 +17,104 @@ use hearth_wire::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use marks::{Marks, command};
+use marks::{ContainerMarks, build_marking_command};
 
-/// Due each minute: how many seconds a run takes at most, and what happens when it still runs then.
-const SCHEDULED: [(&str, u32, Concurrency); 4] = [
+/// Jobs that are due each minute: name, maximal duration of a run in seconds, and concurrency policy.
+const SCHEDULED_JOBS: [(&str, u32, Concurrency); 4] = [
     ("short", 3, Concurrency::Forbid),
     ("long", 90, Concurrency::Forbid),
     ("beside", 90, Concurrency::Allow),
     ("instead", 90, Concurrency::Replace),
 ];
-const ONCE: [&str; 6] = ["once-a", "once-b", "once-c", "once-d", "once-e", "once-f"];
-const RETRY: u8 = 2;
+const ONE_OFF_JOBS: [&str; 6] = ["once-a", "once-b", "once-c", "once-d", "once-e", "once-f"];
+const RETRY_LIMIT: u8 = 2;
 
-struct Scene {
+struct KillScenario {
     client: Client,
     tool: ToolName,
-    /// Before the first job was made, and after the last one was.
-    made: (Timestamp, Timestamp),
-    /// Runs that were begun, as somebody was answered.
-    begun: Vec<String>,
-    /// Runs of which a process was killed that starts the container or waits for it.
-    bereaved: BTreeSet<String>,
+    /// The times before the creation of the first job and after the creation of the last one.
+    created_between: (Timestamp, Timestamp),
+    /// The runs whose start was acknowledged to the caller.
+    started_runs: Vec<String>,
+    /// The runs whose helper was killed.
+    runs_with_killed_processes: BTreeSet<String>,
 }
 
 #[tokio::test]
-async fn nothing_is_doubled_lost_or_told_otherwise_than_it_happened() -> Result<()> {
-    let mut chance = Chance::told("killing at random")?;
+async fn runs_and_due_times_are_recorded_once_under_random_kills() -> Result<()> {
+    let mut rng = SeededRng::from_environment("random kills")?;
     let settings = "[jobs]\nretry_pause = 1\ngrace = 2\n";
-    let mut hearth = Hearth::start_with(Shape::SPLIT_WITH_CONTAINERS, settings).await?;
-    let mut scene = Scene::set(&hearth).await?;
-    let (client, tool) = (scene.client.clone(), scene.tool.clone());
-    let (mut begun, mut lots) = (Vec::new(), Chance::of(chance.number(..)));
-    let working = async {
+    let mut hearth = Hearth::start_with(HearthShape::SPLIT_WITH_CONTAINERS, settings).await?;
+    let mut scenario = KillScenario::create(&hearth).await?;
+    let (client, tool) = (scenario.client.clone(), scenario.tool.clone());
+    let (mut started_runs, mut job_rng) = (Vec::new(), SeededRng::from_seed(rng.pick_number(..)));
+    let starting_runs = async {
         loop {
-            let job = lots.one(&ONCE).map_or_else(|| ONCE[0].parse(), |name| name.parse::<JobName>())?;
-            // It may run already, or nobody may be there to begin it.
-            begun.extend(client.jobs().run_begin(&tool, &job).await.ok().map(|run| run.id));
-            lots.linger(100..900).await;
+            let job = job_rng
+                .pick_item(&ONE_OFF_JOBS)
+                .map_or_else(|| ONE_OFF_JOBS[0].parse(), |name| name.parse::<JobName>())?;
+            // The job may already run, or `jobs` may be down.
+            started_runs.extend(client.jobs().start_run(&tool, &job).await.ok().map(|run| run.id));
+            job_rng.sleep_for(100..900).await;
         }
     };
     let killing = async {
         for _ in 0..read_rounds()? {
-            scene.round(&mut hearth, &mut chance).await?;
+            scenario.run_round(&mut hearth, &mut rng).await?;
         }
         Ok(())
     };
-    let done: Result<()> = tokio::select! { done = killing => done, never = working => never };
+    let done: Result<()> = tokio::select! { done = killing => done, failed = starting_runs => failed };
     done?;
-    scene.begun = begun;
-    scene.come_to_rest(&hearth).await?;
-    let found = scene.check(&hearth).await?;
-    assert!(found.is_clean(), "HEARTH_TEST_SEED={}:\n{found}", chance.seed());
+    scenario.started_runs = started_runs;
+    scenario.wait_for_all_ends(&hearth).await?;
+    let audit = scenario.audit_runs(&hearth).await?;
+    assert!(audit.is_clean(), "HEARTH_TEST_SEED={}:\n{audit}", rng.seed());
     hearth.stop().await
 }
 
-impl Scene {
-    /// A tool with jobs.
-    async fn set(hearth: &Hearth) -> Result<Self> {
+impl KillScenario {
+    /// Creates the tool and its jobs.
+    async fn create(hearth: &Hearth) -> Result<Self> {
         let person = hearth.operator().await?;
-        Image::busybox(&[])?.push(&person.client, "hearth/bookworm", "latest").await?;
+        TestImage::from_busybox(&[])?.push(&person.client, "hearth/bookworm", "latest").await?;
         let tool: ToolName = "site".parse()?;
         let create = ToolCreate { name: tool.clone(), description: String::new() };
         person.client.tools().create(&create).await?;
         let before = SystemClock.now();
-        for (name, most, concurrency) in SCHEDULED {
+        for (name, max_seconds, concurrency) in SCHEDULED_JOBS {
             let job = JobCreate {
                 schedule: Some("* * * * *".to_owned()),
                 concurrency: Some(concurrency),
-                ..job(name, most)?
+                ..build_job(name, max_seconds)?
             };
             person.client.jobs().create(&tool, &job).await?;
         }
         let made = (before, SystemClock.now());
-        for name in ONCE {
-            person.client.jobs().create(&tool, &job(name, 3)?).await?;
+        for name in ONE_OFF_JOBS {
+            person.client.jobs().create(&tool, &build_job(name, 3)?).await?;
         }
-        Ok(Self { client: person.client, tool, made, begun: Vec::new(), bereaved: BTreeSet::new() })
+        Ok(Self {
+            client: person.client,
+            tool,
+            created_between: made,
+            started_runs: Vec::new(),
+            runs_with_killed_processes: BTreeSet::new(),
+        })
     }
 
-    /// Something of Hearth is killed, and comes back.
-    async fn round(&mut self, hearth: &mut Hearth, chance: &mut Chance) -> Result<()> {
-        chance.linger(200..1100).await;
-        let (jobs, runtime) = (chance.percent(45), chance.percent(35));
-        let other = chance.one(Role::ALL).copied().filter(|_| chance.percent(40));
-        let helpers = hearth.helpers()?;
-        for _ in 0..chance.number(0..=2) * u64::from(chance.percent(40)) {
-            if let Some(helper) = chance.one(&helpers)
+    /// Kills random processes of Hearth and starts them again.
+    async fn run_round(&mut self, hearth: &mut Hearth, rng: &mut SeededRng) -> Result<()> {
+        rng.sleep_for(200..1100).await;
+        let (jobs, runtime) = (rng.pick_bool(45), rng.pick_bool(35));
+        let other = rng.pick_item(Role::ALL).copied().filter(|_| rng.pick_bool(40));
+        let helpers = hearth.list_helpers()?;
+        for _ in 0..rng.pick_number(0..=2) * u64::from(rng.pick_bool(40)) {
+            if let Some(helper) = rng.pick_item(&helpers)
                 && hearth.kill_helper(helper)?
             {
                 let run = helper.instance.split('.').next().unwrap_or_default();
-                self.bereaved.insert(run.to_owned());
+                self.runs_with_killed_processes.insert(run.to_owned());
             }
         }
         if runtime {
@@ -115,60 +123,75 @@ impl Scene {
         for role in other.into_iter().chain(jobs.then_some(Role::Jobs)) {
             hearth.kill(role).await?;
         }
-        chance.linger(0..300).await;
-        hearth.revive_all().await
+        rng.sleep_for(0..300).await;
+        hearth.start_missing_processes().await
     }
 
-    /// Nothing begins any more, and what runs ends.
-    async fn come_to_rest(&self, hearth: &Hearth) -> Result<()> {
-        for (name, ..) in SCHEDULED {
+    /// Pauses all schedules and waits for the end of all runs and processes.
+    async fn wait_for_all_ends(&self, hearth: &Hearth) -> Result<()> {
+        for (name, ..) in SCHEDULED_JOBS {
             let job = name.parse()?;
-            until("it is paused", async || Ok(self.client.jobs().pause(&self.tool, &job).await.ok())).await?;
+            wait_until("the job is paused", async || {
+                Ok(self.client.jobs().pause(&self.tool, &job).await.ok())
+            })
+            .await?;
         }
-        until_within(Duration::from_secs(150), "all is over", async || {
-            let mut over = true;
+        wait_until_within(Duration::from_secs(150), "all runs have ended", async || {
+            let mut all_ended = true;
             for job in self.client.jobs().list(&self.tool, &JobsQuery::default()).await? {
-                let runs = all_runs(&self.client, &self.tool, &job.name).await?;
-                over &= runs.iter().all(|run| run.state == RunState::Ended);
+                let runs = list_all_runs(&self.client, &self.tool, &job.name).await?;
+                all_ended &= runs.iter().all(|run| run.state == RunState::Ended);
             }
-            Ok(over.then_some(()))
+            Ok(all_ended.then_some(()))
         })
         .await?;
-        until("nothing lives on of what is over", async || {
-            Ok((hearth.helpers()?.is_empty() && hearth.contained()?.is_empty()).then_some(()))
+        wait_until("no process of an ended run exists", async || {
+            Ok((hearth.list_helpers()?.is_empty() && hearth.list_container_processes()?.is_empty())
+                .then_some(()))
         })
         .await
     }
 
-    async fn check(&self, hearth: &Hearth) -> Result<Audit> {
+    async fn audit_runs(&self, hearth: &Hearth) -> Result<Audit> {
         let (mut audit, mut runs) = (Audit::default(), Vec::new());
-        for name in SCHEDULED.iter().map(|(name, ..)| *name).chain(ONCE) {
+        for name in SCHEDULED_JOBS.iter().map(|(name, ..)| *name).chain(ONE_OFF_JOBS) {
             let job: JobName = name.parse()?;
-            let of_job = all_runs(&self.client, &self.tool, &job).await?;
-            if !ONCE.contains(&name) {
+            let runs_of_job = list_all_runs(&self.client, &self.tool, &job).await?;
+            if !ONE_OFF_JOBS.contains(&name) {
                 let before = SystemClock.now();
-                let ledger = whole_ledger(&self.client, &self.tool, &job).await?;
+                let ledger = list_all_due_records(&self.client, &self.tool, &job).await?;
                 let (every, until) = (SignedDuration::from_mins(1), (before, SystemClock.now()));
-                audit.ledger(&job, &ledger, &Even { every, made: self.made, until });
-                audit.tries(&job, &of_job, &ledger, RETRY.into());
+                audit.check_ledger(
+                    &job,
+                    &ledger,
+                    &EvenSchedule {
+                        interval: every,
+                        created_between: self.created_between,
+                        read_between: until,
+                    },
+                );
+                audit.check_attempts(&job, &runs_of_job, &ledger, RETRY_LIMIT.into());
             }
-            runs.extend(of_job);
+            runs.extend(runs_of_job);
         }
-        audit.once(&runs);
-        for run in &self.begun {
-            let known = runs.iter().any(|known| known.id == *run);
-            audit.demand(known, || format!("{run} was begun, and is not known"));
+        audit.check_started_once(&runs);
+        for run in &self.started_runs {
+            let listed = runs.iter().any(|listed| listed.id == *run);
+            audit.record_unless(listed, || format!("started run is not listed: {run}"));
         }
-        let marks = Marks::read(&hearth.runtime_state().join("homes"))?;
-        marks.compare(&mut audit, &runs, &self.bereaved);
-        // Of two hundred rounds, as many begin a run as not. Of twenty, chance lets two or fewer in one of a thousand.
+        let marks = ContainerMarks::read(&hearth.runtime_state().join("homes"))?;
+        marks.compare_with_runs(&mut audit, &runs, &self.runs_with_killed_processes);
+        // Half of the rounds start a run on average. With twenty rounds, two or fewer runs have a probability of 0.1 %.
         let rounds = read_rounds()? as usize;
-        let few = if rounds < 100 { rounds / 10 } else { rounds / 4 };
-        audit.demand(runs.len() > few, || format!("{} runs are few", runs.len()));
+        let min_runs = if rounds < 100 { rounds / 10 } else { rounds / 4 };
+        audit.record_unless(runs.len() > min_runs, || format!("too few runs: {}", runs.len()));
         Ok(audit)
     }
 }
 
-fn job(name: &str, most: u32) -> Result<JobCreate> {
-    Ok(JobCreate { retry: Some(RETRY), ..JobCreate::new(name.parse()?, "bookworm", command(name, most)) })
+fn build_job(name: &str, max_seconds: u32) -> Result<JobCreate> {
+    Ok(JobCreate {
+        retry: Some(RETRY_LIMIT),
+        ..JobCreate::new(name.parse()?, "bookworm", build_marking_command(name, max_seconds))
+    })
 }

@@ -1,11 +1,11 @@
-//! Toolforge's published clients, unmodified, against a Hearth. They are the first to say whether its API is
-//! what it says it is: every command and every flag that they have is typed here, which `offered` proves.
+//! Toolforge's published clients, unmodified, against a Hearth. The tests run every command and every flag;
+//! `help_options` checks that none is missing.
 
 mod build;
 mod envvars;
+mod help_options;
 mod jobs;
 mod logs;
-mod offered;
 
 use std::{
     io::Read,
@@ -16,22 +16,22 @@ use std::{
 };
 
 use hearth_base::{Result, ToolName};
-use hearth_testkit::{Hearth, Person, Printed, program};
+use hearth_testkit::{CommandOutput, Hearth, Person, program_path};
 use hearth_wire::tools::ToolCreate;
 use tempfile::TempDir;
 
-use self::offered::Typed;
+use self::help_options::UsedOptions;
 use crate::python;
 
-/// The releases that Hearth is held against.
-const CLIENTS: &[&str] = &[
+/// The releases that the tests use.
+const CLIENT_PACKAGES: &[&str] = &[
     "toolforge-cli==0.3.4",
     "toolforge-builds-cli==0.0.24",
     "toolforge-envvars-cli==0.0.15",
     "toolforge-jobs-cli==16.2.3",
 ];
 
-/// The newest releases, which need a newer Python than the others.
+/// The newest releases, which require a newer Python.
 const NEWEST_CLIENTS: &[&str] = &[
     "toolforge-cli==0.3.4",
     "toolforge-builds-cli==0.0.29",
@@ -41,68 +41,73 @@ const NEWEST_CLIENTS: &[&str] = &[
     "toolforge-weld==1.6.15",
 ];
 
-/// The folder with the clients' programs.
-fn programs() -> PathBuf {
-    python::environment("published-clients", CLIENTS)
+/// Installs the clients and returns the folder with their programs.
+fn programs_folder() -> PathBuf {
+    python::install_environment("published-clients", CLIENT_PACKAGES)
 }
 
-/// A maintainer at a terminal, with the published clients and the file by which they enter.
+/// A maintainer with the published clients and their credential file, in a home folder of their own.
 pub struct Terminal {
     home: Arc<TempDir>,
-    bin: PathBuf,
+    programs_folder: PathBuf,
     url: String,
-    typed: Typed,
+    used_options: UsedOptions,
 }
 
 impl Terminal {
-    /// Makes a tool of `person`'s, and enters it as the client's users do: with `hearth tool kubeconfig`.
+    /// Creates a tool of `person` and its credential file with `hearth tool kubeconfig`, as users of the client do.
     pub async fn open(hearth: &Hearth, person: &Person, tool: &str) -> Result<Self> {
         let name: ToolName = tool.parse()?;
         person.client.tools().create(&ToolCreate { name, description: String::new() }).await?;
-        let token = person.token(&[]).await?;
+        let token = person.create_token(&[]).await?;
         let home = tempfile::tempdir().unwrap();
-        let made = Command::new(program("hearth")?)
+        let made = Command::new(program_path("hearth")?)
             .args(["tool", "kubeconfig", tool, "--output"])
             .arg(home.path().join("kubeconfig"))
             .env("HOME", home.path())
             .env("HEARTH_SERVER", hearth.url())
-            .env("HEARTH_TOKEN", token.reveal())
+            .env("HEARTH_TOKEN", token.expose_secret())
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let (home, typed) = (Arc::new(home), Typed::default());
-        Ok(Self { bin: programs(), home, url: hearth.url().to_owned(), typed })
+        let (home, used_options) = (Arc::new(home), UsedOptions::default());
+        Ok(Self { programs_folder: programs_folder(), home, url: hearth.url().to_owned(), used_options })
     }
 
-    /// The same maintainer with the programs of another folder.
+    /// Returns the same maintainer with the programs of another folder.
     pub fn with_programs(&self, bin: PathBuf) -> Self {
-        Self { home: self.home.clone(), bin, url: self.url.clone(), typed: Typed::default() }
+        Self {
+            home: self.home.clone(),
+            programs_folder: bin,
+            url: self.url.clone(),
+            used_options: UsedOptions::default(),
+        }
     }
 
-    /// The same maintainer with the newest releases.
+    /// Returns the same maintainer with the newest releases.
     pub fn with_newest_clients(&self) -> Self {
-        self.with_programs(python::newer_environment("newest-clients", NEWEST_CLIENTS))
+        self.with_programs(python::install_newer_environment("newest-clients", NEWEST_CLIENTS))
     }
 
-    /// A file of this name in the home.
-    pub fn path(&self, name: &str) -> PathBuf {
+    /// The path of a file in the home folder.
+    pub fn file_path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }
 
-    /// Types `toolforge` and these words, in a process group of its own as a shell does.
-    pub fn begins(&self, words: &[&str]) -> Begun {
-        self.typed.note(words);
-        // Whoever starts the tests may have it that an interruption is ignored.
+    /// Starts `toolforge` with these words, in its own process group as a shell does.
+    pub fn spawn_command(&self, words: &[&str]) -> RunningCommand {
+        self.used_options.record_command(words);
+        // The parent of the tests may ignore SIGINT, and processes inherit that.
         let child = Command::new("env")
             .arg("--default-signal=INT")
-            .arg(self.bin.join("toolforge"))
+            .arg(self.programs_folder.join("toolforge"))
             .args(words)
             .env_clear()
-            .env("PATH", format!("{}:/usr/bin:/bin", self.bin.display()))
+            .env("PATH", format!("{}:/usr/bin:/bin", self.programs_folder.display()))
             .env("HOME", self.home.path())
             .env("KUBECONFIG", self.home.path().join("kubeconfig"))
             .env("TOOL_TOOLFORGE_API_URL", &self.url)
-            // At a terminal, each line comes as it is written.
+            // Without buffering each line arrives at once, as on a terminal.
             .env("PYTHONUNBUFFERED", "1")
             .current_dir(self.home.path())
             .stdin(Stdio::null())
@@ -110,65 +115,65 @@ impl Terminal {
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn();
-        Begun { words: words.join(" "), child: child.unwrap() }
+        RunningCommand { words: words.join(" "), child: child.unwrap() }
     }
 
-    /// The same, to its end.
-    pub fn toolforge(&self, words: &[&str]) -> Printed {
-        self.begins(words).ends()
+    /// Runs `toolforge` with these words and returns its output.
+    pub fn run_toolforge(&self, words: &[&str]) -> CommandOutput {
+        self.spawn_command(words).wait_for_end()
     }
 
-    /// The same, for what has to succeed; what it prints.
-    pub fn done(&self, words: &[&str]) -> String {
-        self.begins(words).done()
+    /// Runs `toolforge`, requires success and returns standard output.
+    pub fn run_successfully(&self, words: &[&str]) -> String {
+        self.spawn_command(words).wait_for_success()
     }
 
-    /// The same for several commands side by side.
-    pub fn all_done(&self, commands: &[&[&str]]) -> Vec<String> {
-        let begun: Vec<Begun> = commands.iter().map(|words| self.begins(words)).collect();
-        begun.into_iter().map(Begun::done).collect()
+    /// Runs several commands concurrently, requires success and returns the standard output of each.
+    pub fn run_all_successfully(&self, commands: &[&[&str]]) -> Vec<String> {
+        let running: Vec<RunningCommand> = commands.iter().map(|words| self.spawn_command(words)).collect();
+        running.into_iter().map(RunningCommand::wait_for_success).collect()
     }
 }
 
-/// A command under way.
-pub struct Begun {
+/// A running command.
+pub struct RunningCommand {
     words: String,
     child: Child,
 }
 
-impl Begun {
-    /// What came of it.
-    pub fn ends(self) -> Printed {
+impl RunningCommand {
+    /// Waits for the end and returns the output.
+    pub fn wait_for_end(self) -> CommandOutput {
         let Output { status, stdout, stderr } = self.child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Printed { status: status.code(), out: text(stdout), err: text(stderr) }
+        CommandOutput { status: status.code(), out: text(stdout), err: text(stderr) }
     }
 
-    /// What it prints, when it has to succeed.
-    pub fn done(self) -> String {
+    /// Waits for the end, requires success and returns standard output.
+    pub fn wait_for_success(self) -> String {
         let words = self.words.clone();
-        let Printed { status, out, err } = self.ends();
+        let CommandOutput { status, out, err } = self.wait_for_end();
         assert_eq!(status, Some(0), "toolforge {words}\n{out}\n{err}");
         out
     }
 
-    /// Waits for its next lines.
-    pub fn lines(&mut self, count: usize) -> Vec<String> {
+    /// Waits for the next lines of standard output.
+    pub fn read_lines(&mut self, count: usize) -> Vec<String> {
         let out = self.child.stdout.as_mut().unwrap();
-        (0..count).map(|_| line(out)).collect()
+        (0..count).map(|_| read_line(out)).collect()
     }
 
-    /// Presses Ctrl-C, and sees what comes of it.
-    pub fn interrupted(self) -> Printed {
+    /// Sends SIGINT, as Ctrl-C does, and waits for the end.
+    pub fn interrupt_and_wait(self) -> CommandOutput {
         let group = format!("-{}", self.child.id());
-        let told = Command::new("kill").args(["-INT", "--", &group]).status();
-        assert!(told.is_ok_and(|status| status.success()), "{} was not interrupted", self.words);
-        self.ends()
+        let signalled = Command::new("kill").args(["-INT", "--", &group]).status();
+        assert!(signalled.is_ok_and(|status| status.success()), "SIGINT was not delivered: {}", self.words);
+        self.wait_for_end()
     }
 }
 
-/// A line, and nothing behind it.
-fn line(out: &mut impl Read) -> String {
+/// Reads one line without reading ahead.
+fn read_line(out: &mut impl Read) -> String {
     let (mut line, mut byte) = (Vec::new(), [0]);
     while out.read_exact(&mut byte).is_ok() && byte != *b"\n" {
         line.extend(byte);

@@ -1,4 +1,4 @@
-//! How far a service has read the topics that it consumes, stored in its own database.
+//! Stored cursors: the positions up to which a service has consumed the topics of other services.
 
 use hearth_base::Result;
 use hearth_wire::events::TopicInfo;
@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::{
-    super::{Db, OrFault, Tx},
+    super::{Db, OrDbError, Tx},
     tables::event_cursor,
 };
 
@@ -27,41 +27,46 @@ impl EventCursor {
         Self { db, consumer, source: format!("{}/{}", topic.service, topic.name) }
     }
 
-    fn key(&self) -> (String, String) {
+    fn build_key(&self) -> (String, String) {
         (self.consumer.to_owned(), self.source.clone())
     }
 
     /// The position of the last event that was applied; `None` before the first.
     pub async fn read_position(&self) -> Result<Option<i64>> {
-        let found = event_cursor::Entity::find_by_id(self.key()).one(self.db.reader()).await.or_fault()?;
+        let found =
+            event_cursor::Entity::find_by_id(self.build_key()).one(self.db.reader()).await.or_db_error()?;
         Ok(found.and_then(|row| row.position))
     }
 
-    /// The same in a transaction that moves the cursor: others wait until it is over. Lock it before anything else.
+    /// Locks the cursor until the transaction ends and reads its position. It must be the transaction's first lock.
     pub async fn lock_position(&self, tx: &Tx) -> Result<Option<i64>> {
-        // A row is made first, so that there is one to lock.
+        // A row is inserted first: without a row there is nothing to lock.
         let first = event_cursor::ActiveModel {
             consumer: Set(self.consumer.to_owned()),
             source: Set(self.source.clone()),
             position: Set(None),
         };
         let key = [event_cursor::Column::Consumer, event_cursor::Column::Source];
-        let known = OnConflict::columns(key).do_nothing_on(key).to_owned();
-        match event_cursor::Entity::insert(first).on_conflict(known).exec_without_returning(&**tx).await {
+        let ignore_existing = OnConflict::columns(key).do_nothing_on(key).to_owned();
+        match event_cursor::Entity::insert(first)
+            .on_conflict(ignore_existing)
+            .exec_without_returning(&**tx)
+            .await
+        {
             Ok(_) | Err(DbErr::RecordNotInserted) => {}
-            Err(cause) => return Err(cause).or_fault(),
+            Err(cause) => return Err(cause).or_db_error(),
         }
-        let query = event_cursor::Entity::find_by_id(self.key()).lock(LockType::Update);
-        Ok(query.one(&**tx).await.or_fault()?.and_then(|row| row.position))
+        let query = event_cursor::Entity::find_by_id(self.build_key()).lock(LockType::Update);
+        Ok(query.one(&**tx).await.or_db_error()?.and_then(|row| row.position))
     }
 
-    /// Moves the cursor in the transaction that applies the events up to `position`.
+    /// Stores the position, in the transaction that applies the events up to it.
     pub async fn store_position(&self, tx: &Tx, position: Option<i64>) -> Result<()> {
         let row = event_cursor::ActiveModel {
             consumer: Set(self.consumer.to_owned()),
             source: Set(self.source.clone()),
             position: Set(position),
         };
-        event_cursor::Entity::update(row).exec(&**tx).await.or_fault().map(|_| ())
+        event_cursor::Entity::update(row).exec(&**tx).await.or_db_error().map(|_| ())
     }
 }

@@ -1,5 +1,5 @@
-//! The tables of events: the [`Stream`] of a service, and the stored cursors of those that it consumes. Consumers are in
-//! [`events`](crate::events).
+//! Tables of events: the [`EventStream`] of a service, and the stored cursors of its consumers. The consumers
+//! themselves are in [`events`](crate::events).
 
 mod cursor;
 mod stream;
@@ -7,5 +7,5 @@ mod tables;
 
 pub use cursor::EventCursor;
 pub(crate) use stream::EVENT_GAP_CODE;
-pub use stream::{NewEvent, Stream};
+pub use stream::{EventStream, NewEvent};
 pub use tables::{CreateEventCursors, CreateEvents};

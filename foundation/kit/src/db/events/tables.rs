@@ -1,4 +1,4 @@
-//! The tables of streams and of their consumers.
+//! Tables of event streams and of their consumers.
 
 use sea_orm::{
     DbErr,
@@ -14,21 +14,21 @@ use crate::db::{
 pub(super) mod event {
     use sea_orm::entity::prelude::*;
 
-    use crate::db::At;
+    use crate::db::DbTimestamp;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "event")]
     pub struct Model {
-        /// Grows with each insertion: of two events about the same row the later has the higher.
+        /// Insertion order: of two events about the same row the later one has the higher number.
         #[sea_orm(primary_key)]
         pub sequence: i64,
         pub id: String,
-        /// Given after the commit; empty until then.
+        /// Position in the stream, assigned after the commit; null until then.
         pub position: Option<i64>,
         pub topic: String,
         pub event_type: String,
         pub tool_id: Option<String>,
-        pub happened_at: At,
+        pub happened_at: DbTimestamp,
         pub data: Json,
         pub notice: Option<Json>,
     }
@@ -39,7 +39,7 @@ pub(super) mod event {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Where this service's stream ends and begins: one row.
+/// End and beginning of this service's stream: a single row.
 pub(super) mod event_head {
     use sea_orm::entity::prelude::*;
 
@@ -48,7 +48,7 @@ pub(super) mod event_head {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: i32,
-        /// The position that was given last.
+        /// The last assigned position.
         pub position: i64,
         /// Events up to this position were deleted.
         pub deleted_until: i64,
@@ -60,7 +60,7 @@ pub(super) mod event_head {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// How far the consumers of this service have read.
+/// Positions of this service's consumers.
 pub(super) mod event_cursor {
     use sea_orm::entity::prelude::*;
 
@@ -72,7 +72,7 @@ pub(super) mod event_cursor {
         /// `SERVICE/TOPIC`.
         #[sea_orm(primary_key, auto_increment = false)]
         pub source: String,
-        /// Events up to this position were applied; empty: none, not even the oldest kept.
+        /// Events up to this position were applied; null: none.
         pub position: Option<i64>,
     }
 
@@ -82,7 +82,7 @@ pub(super) mod event_cursor {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The tables of a [`Stream`](super::Stream). Put it into the migrations of a service that has one.
+/// Migration that creates the tables of an [`EventStream`](super::EventStream), for services that have one.
 pub struct CreateEvents;
 
 impl MigrationName for CreateEvents {
@@ -119,11 +119,11 @@ impl MigrationTrait for CreateEvents {
             .columns(["id", "position", "deleted_until"])
             .values_panic([0.into(), 0_i64.into(), 0_i64.into()])
             .to_owned();
-        manager.insert_first(start, "id").await
+        manager.insert_initial_row(start, "id").await
     }
 }
 
-/// The table of stored cursors. Put it into the migrations of a service that consumes events.
+/// Migration that creates the table of stored cursors, for services that consume events.
 pub struct CreateEventCursors;
 
 impl MigrationName for CreateEventCursors {

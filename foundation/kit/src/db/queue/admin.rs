@@ -1,6 +1,6 @@
-//! The queue for operators: they list, show, retry and discard items.
+//! Administration of the queue: operators list, show, retry and discard items.
 
-use hearth_base::{Cursor, Error, Limit, Page, Result};
+use hearth_base::{Error, Page, PageCursor, PageLimit, Result};
 use hearth_wire::queue::{QueueEntry, QueueEntryState};
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
@@ -8,15 +8,15 @@ use sea_orm::{
     sea_query::{Expr, LockType},
 };
 
-use super::{Queue, end_lease, periodic::PERIODIC_KEY, table::row, task_topic};
-use crate::db::{At, OrFault, Tx};
+use super::{Queue, build_task_topic, end_lease, periodic::PERIODIC_KEY, table::row};
+use crate::db::{DbTimestamp, OrDbError, Tx};
 
-/// How many items of a task are in which state.
+/// Numbers of a task's items by state.
 pub(super) struct ItemCounts {
     pub waiting: i64,
     pub running: i64,
     pub dead: i64,
-    /// How long the oldest item that is due has waited.
+    /// Waiting time of the oldest due item.
     pub oldest_age: SignedDuration,
 }
 
@@ -25,11 +25,15 @@ impl Queue {
         let now = self.clock.now();
         let of_task = || row::Entity::find().filter(row::Column::Task.eq(task));
         let count = async |state| {
-            let count = of_task().filter(is_in(state, now)).count(self.db.reader()).await.or_fault()?;
+            let count = of_task()
+                .filter(build_state_condition(state, now))
+                .count(self.db.reader())
+                .await
+                .or_db_error()?;
             Result::Ok(i64::try_from(count).unwrap_or(i64::MAX))
         };
-        let waiting = of_task().filter(is_in(QueueEntryState::Waiting, now));
-        let oldest = waiting.order_by_asc(row::Column::DueAt).one(self.db.reader()).await.or_fault()?;
+        let waiting = of_task().filter(build_state_condition(QueueEntryState::Waiting, now));
+        let oldest = waiting.order_by_asc(row::Column::DueAt).one(self.db.reader()).await.or_db_error()?;
         let oldest = oldest.and_then(|row| row.due_at).map(Timestamp::from);
         Ok(ItemCounts {
             waiting: count(QueueEntryState::Waiting).await?,
@@ -39,13 +43,13 @@ impl Queue {
         })
     }
 
-    /// Items by task and key, those of one task or state alone where one is named.
+    /// Lists items in the order of task and key, optionally of one task or state.
     pub async fn list(
         &self,
         task: Option<&str>,
         state: Option<QueueEntryState>,
-        limit: Limit,
-        cursor: Option<&Cursor>,
+        limit: PageLimit,
+        cursor: Option<&PageCursor>,
     ) -> Result<Page<QueueEntry>> {
         let now = self.clock.now();
         let mut query = row::Entity::find();
@@ -53,11 +57,11 @@ impl Queue {
             query = query.filter(row::Column::Task.eq(task));
         }
         if let Some(state) = state {
-            query = query.filter(is_in(state, now));
+            query = query.filter(build_state_condition(state, now));
         }
         if let Some(cursor) = cursor {
-            let last: String = cursor.key()?;
-            // No task has a slash in its name.
+            let last: String = cursor.parse_key()?;
+            // Task names contain no slash.
             let (task, key) = last.split_once('/').unwrap_or((&last, ""));
             let later_key =
                 Condition::all().add(row::Column::Task.eq(task)).add(row::Column::ItemKey.gt(key));
@@ -69,43 +73,48 @@ impl Queue {
             .limit(u64::from(limit.get()) + 1)
             .all(self.db.reader())
             .await
-            .or_fault()?;
-        let entries = rows.into_iter().map(|row| entry(row, now)).collect();
-        Ok(Page::cut(entries, limit, |last: &QueueEntry| format!("{}/{}", last.task, last.key)))
+            .or_db_error()?;
+        let entries = rows.into_iter().map(|row| to_entry(row, now)).collect();
+        Ok(Page::from_items(entries, limit, |last: &QueueEntry| format!("{}/{}", last.task, last.key)))
     }
 
-    /// One item.
+    /// Shows an item. Error `no-such-queue-item` (not found).
     pub async fn show(&self, task: &str, key: &str) -> Result<QueueEntry> {
         let row = row::Entity::find_by_id((task.to_owned(), key.to_owned()));
-        let row = row.one(self.db.reader()).await.or_fault()?.ok_or_else(|| no_such_item(task, key))?;
-        Ok(entry(row, self.clock.now()))
+        let row = row
+            .one(self.db.reader())
+            .await
+            .or_db_error()?
+            .ok_or_else(|| build_no_such_item_error(task, key))?;
+        Ok(to_entry(row, self.clock.now()))
     }
 
-    /// Makes an item due now, with all its attempts again. Refused while it is running.
+    /// Makes an item due now and resets its failed attempts. Error `item-running` (conflict) while it is running.
     pub async fn retry(&self, task: &str, key: &str) -> Result<QueueEntry> {
         let tx = self.db.begin().await?;
-        self.lock_idle(&tx, task, key).await?;
-        let now = At::from(self.clock.now());
+        self.lock_idle_item(&tx, task, key).await?;
+        let now = DbTimestamp::from(self.clock.now());
         let retried = end_lease(row::Entity::update_many())
             .col_expr(row::Column::DueAt, Expr::value(now))
-            .col_expr(row::Column::DiedAt, Expr::value(None::<At>))
+            .col_expr(row::Column::DiedAt, Expr::value(None::<DbTimestamp>))
             .col_expr(row::Column::Failures, Expr::value(0))
             .filter(row::Column::Task.eq(task))
             .filter(row::Column::ItemKey.eq(key));
-        retried.exec(&*tx).await.or_fault()?;
-        tx.wake(task_topic(task));
+        retried.exec(&*tx).await.or_db_error()?;
+        tx.wake(build_task_topic(task));
         tx.commit().await?;
         self.show(task, key).await.or_else(|error| match error.kind() {
-            // It was performed and finished at once.
-            hearth_base::Kind::NotFound => Ok(finished_entry(task, key, now.into())),
+            // A worker has already finished the item.
+            hearth_base::ErrorKind::NotFound => Ok(build_finished_entry(task, key, now.into())),
             _ => Err(error),
         })
     }
 
-    /// Deletes an item for good. Refused while it is running, and for a periodic task, which would not come again.
-    pub async fn discard(&self, task: &str, key: &str) -> Result<QueueEntry> {
+    /// Deletes an item for good. Errors: `item-running` (conflict) while it is running, `item-periodic` (conflict)
+    /// for the item of a periodic task, which would never run again.
+    pub async fn discard_item(&self, task: &str, key: &str) -> Result<QueueEntry> {
         if key == PERIODIC_KEY {
-            // Refused without a lock: a claim would pass over the item until the lock is gone.
+            // Refused without a lock: a claim skips locked items.
             self.show(task, key).await?;
             return Err(Error::conflict(
                 "item-periodic",
@@ -114,29 +123,29 @@ impl Queue {
             .help(format!("hearth admin queue retry SERVICE {task} {key}")));
         }
         let tx = self.db.begin().await?;
-        let entry = self.lock_idle(&tx, task, key).await?;
+        let entry = self.lock_idle_item(&tx, task, key).await?;
         let row = row::Entity::delete_by_id((task.to_owned(), key.to_owned()));
-        row.exec(&*tx).await.or_fault()?;
+        row.exec(&*tx).await.or_db_error()?;
         tx.commit().await?;
         Ok(entry)
     }
 
-    async fn lock_idle(&self, tx: &Tx, task: &str, key: &str) -> Result<QueueEntry> {
+    async fn lock_idle_item(&self, tx: &Tx, task: &str, key: &str) -> Result<QueueEntry> {
         let row = row::Entity::find_by_id((task.to_owned(), key.to_owned())).lock(LockType::Update);
-        let row = row.one(&**tx).await.or_fault()?.ok_or_else(|| no_such_item(task, key))?;
-        let entry = entry(row, self.clock.now());
+        let row = row.one(&**tx).await.or_db_error()?.ok_or_else(|| build_no_such_item_error(task, key))?;
+        let entry = to_entry(row, self.clock.now());
         match entry.state {
             QueueEntryState::Running => {
                 Err(Error::conflict("item-running", format!("the item {key} of the task {task} is running"))
-                    .help("wait until it is through, or has failed"))
+                    .help("wait until it has finished or failed"))
             }
             _ => Ok(entry),
         }
     }
 }
 
-fn is_in(state: QueueEntryState, now: Timestamp) -> Condition {
-    let now = At::from(now);
+fn build_state_condition(state: QueueEntryState, now: Timestamp) -> Condition {
+    let now = DbTimestamp::from(now);
     let is_free =
         || Condition::any().add(row::Column::LeasedUntil.is_null()).add(row::Column::LeasedUntil.lte(now));
     match state {
@@ -147,7 +156,7 @@ fn is_in(state: QueueEntryState, now: Timestamp) -> Condition {
     }
 }
 
-fn entry(row: row::Model, now: Timestamp) -> QueueEntry {
+fn to_entry(row: row::Model, now: Timestamp) -> QueueEntry {
     let row::Model { task, item_key, payload, enqueued_at, due_at, leased_until, .. } = row;
     let leased_until = leased_until.map(Timestamp::from).filter(|end| *end > now);
     let due_at = due_at.map(Timestamp::from);
@@ -171,7 +180,7 @@ fn entry(row: row::Model, now: Timestamp) -> QueueEntry {
     }
 }
 
-fn finished_entry(task: &str, key: &str, now: Timestamp) -> QueueEntry {
+fn build_finished_entry(task: &str, key: &str, now: Timestamp) -> QueueEntry {
     QueueEntry {
         task: task.to_owned(),
         key: key.to_owned(),
@@ -186,6 +195,6 @@ fn finished_entry(task: &str, key: &str, now: Timestamp) -> QueueEntry {
     }
 }
 
-fn no_such_item(task: &str, key: &str) -> Error {
+fn build_no_such_item_error(task: &str, key: &str) -> Error {
     Error::not_found("queue item", format!("{task}/{key}")).help("hearth admin queue list")
 }

@@ -1,4 +1,4 @@
-//! Claiming items, and keeping the leases.
+//! Claiming of items, and extension of leases.
 
 use hearth_base::Result;
 use jiff::{SignedDuration, Timestamp};
@@ -8,71 +8,75 @@ use sea_orm::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{LeaseHolder, Queue, QueueItem, TaskName, end_lease, one_more, require_lease, table::row};
-use crate::db::{At, OrFault};
+use super::{
+    LeaseHolder, Queue, QueueItem, TaskName, end_lease, increment_column, require_lease, table::row,
+};
+use crate::db::{DbTimestamp, OrDbError};
 
 impl Queue {
-    /// Claims up to `most` items of a task that are due.
-    pub async fn claim<P: DeserializeOwned>(
+    /// Claims up to `max_items` due items of a task, for the duration of a lease.
+    pub async fn claim_items<P: DeserializeOwned>(
         &self,
         task: TaskName<P>,
-        most: u64,
+        max_items: u64,
     ) -> Result<Vec<QueueItem<P>>> {
-        self.claim_leased(self.holder.as_ref(), task, most, Self::LEASE_DURATION).await
+        self.claim_with_lease(self.holder.as_ref(), task, max_items, Self::LEASE_DURATION).await
     }
 
-    /// As [`Queue::claim`], for a worker in another process.
-    pub async fn claim_for<P: DeserializeOwned>(
+    /// As [`Queue::claim_items`], for a worker in another process.
+    pub async fn claim_items_for<P: DeserializeOwned>(
         &self,
         holder: Option<&LeaseHolder>,
         task: TaskName<P>,
-        most: u64,
+        max_items: u64,
     ) -> Result<Vec<QueueItem<P>>> {
-        self.claim_leased(holder, task, most, Self::LEASE_DURATION).await
+        self.claim_with_lease(holder, task, max_items, Self::LEASE_DURATION).await
     }
 
-    pub(super) async fn claim_leased<P: DeserializeOwned>(
+    pub(super) async fn claim_with_lease<P: DeserializeOwned>(
         &self,
         holder: Option<&LeaseHolder>,
         task: TaskName<P>,
-        most: u64,
+        max_items: u64,
         lease: SignedDuration,
     ) -> Result<Vec<QueueItem<P>>> {
         let now = self.clock.now();
-        let tx = self.db.begin_behind().await?;
+        let tx = self.db.begin_background().await?;
         let rows = row::Entity::find()
             .filter(row::Column::Task.eq(task.as_str()))
-            .filter(row::Column::DueAt.lte(At::from(now)))
+            .filter(row::Column::DueAt.lte(DbTimestamp::from(now)))
             .filter(is_free(holder, now))
             .order_by_asc(row::Column::DueAt)
-            .limit(most)
+            .limit(max_items)
+            // Two workers that claim at the same time take different items instead of waiting for each other.
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
             .all(&*tx)
             .await
-            .or_fault()?;
+            .or_db_error()?;
         if rows.is_empty() {
-            // MariaDB has locked rows that it then left out: dropped, the transaction would hold them a moment longer, and
-            // the next claim skip them.
+            // MariaDB also locks rows that the filter then excludes. A rollback on drop would hold these locks a
+            // moment longer, and the next claim would skip the rows.
             tx.commit().await?;
             return Ok(Vec::new());
         }
+        // The higher fence makes every later write of the former holder fail.
         row::Entity::update_many()
-            .col_expr(row::Column::LeasedUntil, Expr::value(lease_end(now, lease)))
-            .col_expr(row::Column::LeaseHolder, Expr::value(holder.map(LeaseHolder::name)))
+            .col_expr(row::Column::LeasedUntil, Expr::value(compute_lease_end(now, lease)))
+            .col_expr(row::Column::LeaseHolder, Expr::value(holder.map(LeaseHolder::to_text)))
             .col_expr(row::Column::LeaseHolderLife, Expr::value(holder.map(|holder| holder.life.to_string())))
-            .col_expr(row::Column::Fence, one_more(row::Column::Fence))
+            .col_expr(row::Column::Fence, increment_column(row::Column::Fence))
             .filter(row::Column::Task.eq(task.as_str()))
             .filter(row::Column::ItemKey.is_in(rows.iter().map(|row| row.item_key.as_str())))
             .exec(&*tx)
             .await
-            .or_fault()?;
+            .or_db_error()?;
         let (mut items, mut unreadable) = (Vec::with_capacity(rows.len()), 0_u32);
         for row in rows {
             let payload = match serde_json::from_value(row.payload) {
                 Ok(payload) => payload,
-                // Of another release, perhaps: no hindrance to the other items.
+                // Possibly written by another release. Must not block the other items.
                 Err(cause) => {
-                    let error = format!("the payload cannot be read: {cause}");
+                    let error = format!("the payload is invalid: {cause}");
                     tracing::error!(
                         task = task.as_str(),
                         key = row.item_key,
@@ -80,12 +84,12 @@ impl Queue {
                         "queue item became a dead letter"
                     );
                     let dead = end_lease(row::Entity::update_many())
-                        .col_expr(row::Column::DueAt, Expr::value(None::<At>))
-                        .col_expr(row::Column::DiedAt, Expr::value(At::from(now)))
+                        .col_expr(row::Column::DueAt, Expr::value(None::<DbTimestamp>))
+                        .col_expr(row::Column::DiedAt, Expr::value(DbTimestamp::from(now)))
                         .col_expr(row::Column::LastError, Expr::value(error))
                         .filter(row::Column::Task.eq(task.as_str()))
                         .filter(row::Column::ItemKey.eq(row.item_key));
-                    dead.exec(&*tx).await.or_fault()?;
+                    dead.exec(&*tx).await.or_db_error()?;
                     unreadable += 1;
                     continue;
                 }
@@ -106,12 +110,13 @@ impl Queue {
         Ok(items)
     }
 
-    /// Extends the lease of an item that is still worked on. Refused when it is another's by now.
+    /// Extends the lease of an item that is being processed. Error `lease-lost` (conflict) when another worker has
+    /// the item.
     pub async fn heartbeat<P>(&self, item: &QueueItem<P>) -> Result<()> {
         require_lease(self.extend_leases(item.task, [(&*item.key, item.fence)], Self::LEASE_DURATION).await?)
     }
 
-    /// Extends leases of a task; returns how many were extended.
+    /// Extends leases of a task; returns the number of extended ones.
     pub(super) async fn extend_leases<'a>(
         &self,
         task: &'static str,
@@ -123,18 +128,19 @@ impl Queue {
         });
         let tx = self.db.begin().await?;
         let extended = row::Entity::update_many()
-            .col_expr(row::Column::LeasedUntil, Expr::value(lease_end(self.clock.now(), lease)))
+            .col_expr(row::Column::LeasedUntil, Expr::value(compute_lease_end(self.clock.now(), lease)))
             .filter(row::Column::Task.eq(task))
             .filter(is_leased)
             .exec(&*tx)
             .await
-            .or_fault()?;
+            .or_db_error()?;
         tx.commit().await?;
         Ok(extended.rows_affected)
     }
 
-    /// When the next item of a task is due: a free one when it says, a leased one when its lease expires.
-    pub(super) async fn next_due_at(
+    /// Finds the time when the next item of a task can be claimed: a free item at its due time, a leased item when
+    /// its lease expires.
+    pub(super) async fn find_next_due_at(
         &self,
         holder: Option<&LeaseHolder>,
         task: &'static str,
@@ -145,33 +151,34 @@ impl Queue {
             query.filter(row::Column::DueAt.is_not_null()).order_by_asc(column).limit(1)
         };
         let due =
-            first_by(row::Column::DueAt, is_free(holder, now)).one(self.db.reader()).await.or_fault()?;
+            first_by(row::Column::DueAt, is_free(holder, now)).one(self.db.reader()).await.or_db_error()?;
         let due = due.and_then(|row| row.due_at);
-        if due.is_some_and(|due| due <= At::from(now)) {
+        if due.is_some_and(|due| due <= DbTimestamp::from(now)) {
             return Ok(due.map(Timestamp::from));
         }
-        let is_leased = row::Column::LeasedUntil.gt(At::from(now)).into_condition();
-        let leased = first_by(row::Column::LeasedUntil, is_leased).one(self.db.reader()).await.or_fault()?;
+        let is_leased = row::Column::LeasedUntil.gt(DbTimestamp::from(now)).into_condition();
+        let leased =
+            first_by(row::Column::LeasedUntil, is_leased).one(self.db.reader()).await.or_db_error()?;
         let leased = leased.and_then(|row| row.leased_until);
         Ok(due.into_iter().chain(leased).min().map(Timestamp::from))
     }
 }
 
-/// Items that nobody leases: never claimed, their lease expired, or left behind by a former life of `holder`.
+/// Condition for items without a valid lease: not claimed, lease expired, or leased by a former life of `holder`.
 fn is_free(holder: Option<&LeaseHolder>, now: Timestamp) -> Condition {
     let is_free = Condition::any()
         .add(row::Column::LeasedUntil.is_null())
-        .add(row::Column::LeasedUntil.lte(At::from(now)));
+        .add(row::Column::LeasedUntil.lte(DbTimestamp::from(now)));
     match holder {
         None => is_free,
         Some(holder) => {
-            let is_mine = Condition::all().add(row::Column::LeaseHolder.eq(holder.name()));
-            // Ids of lives are in the order of their beginnings.
+            let is_mine = Condition::all().add(row::Column::LeaseHolder.eq(holder.to_text()));
+            // Life ids sort by the time of the process's start.
             is_free.add(is_mine.add(row::Column::LeaseHolderLife.lt(holder.life.to_string())))
         }
     }
 }
 
-fn lease_end(now: Timestamp, lease: SignedDuration) -> At {
-    At::from(now.saturating_add(lease).unwrap_or(now))
+fn compute_lease_end(now: Timestamp, lease: SignedDuration) -> DbTimestamp {
+    DbTimestamp::from(now.saturating_add(lease).unwrap_or(now))
 }

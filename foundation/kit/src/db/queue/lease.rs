@@ -1,11 +1,11 @@
-//! Leases, and their holders.
+//! Leases and their holders.
 
 use std::{fmt, marker::PhantomData};
 
-use hearth_base::{LifeId, Role};
+use hearth_base::{ProcessInstanceId, Role};
 use serde::{Deserialize, Serialize};
 
-/// The name of a task, with the type of its items' payloads.
+/// Name of a task, with the type of its items' payloads.
 pub struct TaskName<P> {
     name: &'static str,
     payload: PhantomData<fn() -> P>,
@@ -37,32 +37,32 @@ impl<P> fmt::Debug for TaskName<P> {
     }
 }
 
-/// The holder of leases: a role as one process plays it on one state folder. The lock on a role is why there are never two
-/// such processes at one time, so that a lease of a former life of the same holder is nobody's.
+/// Holder of leases: a role, run by one process on one state folder. The role lock ensures that there is never a
+/// second such process at the same time, so a lease of a former life of the same holder is free.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseHolder {
     /// The role.
     pub role: Role,
-    /// The state folder ([`StateFolder::place`](crate::state::StateFolder::place)).
-    pub place: String,
-    /// The process.
-    pub life: LifeId,
+    /// Identity of the state folder ([`StateFolder::read_folder_id`](crate::state::StateFolder::read_folder_id)).
+    pub folder_id: String,
+    /// Life of the process.
+    pub life: ProcessInstanceId,
 }
 
 impl LeaseHolder {
-    pub(super) fn name(&self) -> String {
-        format!("{} {}", self.role, self.place)
+    pub(super) fn to_text(&self) -> String {
+        format!("{} {}", self.role, self.folder_id)
     }
 }
 
-/// An item that this worker leases until the lease expires.
+/// A claimed item, leased by this worker until the lease expires.
 #[derive(Debug, Clone)]
 pub struct QueueItem<P> {
-    /// The item of its task.
+    /// Key of the item, unique within its task.
     pub key: String,
     /// The payload.
     pub payload: P,
-    /// How many attempts have failed since it was enqueued.
+    /// Number of failed attempts since the item was enqueued.
     pub failures: u32,
     pub(super) task: &'static str,
     pub(super) fence: i64,
@@ -70,29 +70,28 @@ pub struct QueueItem<P> {
 }
 
 impl<P> QueueItem<P> {
-    /// The proof of the lease.
-    pub fn ticket(&self) -> LeaseTicket {
+    /// The ticket that proves the lease.
+    pub fn to_ticket(&self) -> LeaseTicket {
         LeaseTicket { key: self.key.clone(), fence: self.fence, enqueue_count: self.enqueue_count }
     }
 }
 
-/// The proof of a lease. A worker in another process brings it back with each of its calls.
+/// Proof of a lease, which a worker in another process sends with each of its calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseTicket {
-    /// The item of its task.
+    /// Key of the item, unique within its task.
     pub(super) key: String,
     pub(super) fence: i64,
     pub(super) enqueue_count: i64,
 }
 
 impl LeaseTicket {
-    /// The item of its task.
+    /// Key of the item, unique within its task.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// The leased item of a task that this ticket was given for. Whether the lease still holds is found out when it is
-    /// used.
+    /// Converts the ticket into the leased item. The lease is verified when the item is used.
     pub fn into_item<P>(self, task: TaskName<P>) -> QueueItem<()> {
         let Self { key, fence, enqueue_count } = self;
         QueueItem { key, payload: (), failures: 0, task: task.as_str(), fence, enqueue_count }

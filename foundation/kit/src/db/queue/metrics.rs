@@ -1,5 +1,5 @@
-//! Metrics of queues, per task: what waits and runs is read from the database when somebody asks for metrics, failures
-//! are counted by each process.
+//! Metrics of queues, per task. Gauges of waiting and running items are read from the database when metrics are
+//! requested; failures are counted by each process.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -33,21 +33,21 @@ struct QueueMetricsState {
 }
 
 impl QueueMetrics {
-    /// Registers them.
+    /// Registers the metrics.
     pub fn register(&self, registry: &mut Registry) {
         let state = &self.0;
-        registry.register("queue_waiting", "Items that are due and not running", state.waiting.clone());
-        registry.register("queue_running", "Items under way", state.running.clone());
-        registry.register("queue_dead_letters", "Items that failed for good", state.dead_letters.clone());
-        let age = "How long the oldest item that is due has waited";
+        registry.register("queue_waiting", "Due items that wait for a worker", state.waiting.clone());
+        registry.register("queue_running", "Items being processed", state.running.clone());
+        registry.register("queue_dead_letters", "Dead letters", state.dead_letters.clone());
+        let age = "Waiting time of the oldest due item";
         registry.register("queue_oldest_age_seconds", age, state.oldest_seconds.clone());
         registry.register("queue_failures", "Failed attempts", state.failures.clone());
         registry.register("queue_died", "Items that became dead letters", state.died.clone());
     }
 
-    /// Has a task counted.
+    /// Adds a task to the metrics.
     pub(super) fn watch_task(&self, task: &'static str, queue: &Queue) {
-        // Without these metrics: they would hold themselves for ever.
+        // Without these metrics: a reference cycle would leak them.
         let queue = Queue { metrics: Self::default(), ..queue.clone() };
         let mut watched = self.0.watched.lock().unwrap_or_else(PoisonError::into_inner);
         watched.push((task, queue));
@@ -61,7 +61,7 @@ impl QueueMetrics {
         }
     }
 
-    /// Reads what waits and runs now.
+    /// Updates the gauges from the database.
     pub(crate) async fn refresh_gauges(&self) -> Result<()> {
         let watched = self.0.watched.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for (task, queue) in watched {

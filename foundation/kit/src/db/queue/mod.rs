@@ -1,19 +1,19 @@
-//! Queues: whatever happens later is a row, claimed by one worker at a time and finished once.
+//! Durable queues: an item is a row, leased by one worker at a time and finished once.
 //!
-//! A worker claims items that are due, for the length of a lease, and sends heartbeats for those that it still works
-//! on. When it dies, the lease expires and another worker takes over, with a higher fence: whatever the first one still
-//! writes is refused. What a process leaves behind when it ends, its next life takes up at once. An item that fails is
-//! tried again with growing pauses, and becomes a dead letter in the end, which an operator sees and retries.
+//! A worker claims due items for the duration of a lease and sends heartbeats while it processes them. When the
+//! worker dies, the lease expires and another worker claims the item with a higher fence; the first worker's later
+//! writes are rejected by the fence. The leases of a process that ended are free at once for its next life. A failed
+//! item is retried with exponential back-off and finally becomes a dead letter, which an operator can list and retry.
 //!
 //! | state of an item | `due_at` | `leased_until` |
 //! |---|---|---|
 //! | waiting | in the past | absent, or in the past |
 //! | scheduled | in the future | absent, or in the past |
-//! | running | | in the future |
+//! | running | any | in the future |
 //! | dead letter | absent, with `died_at` | absent |
 //!
-//! Services implement [`Task`] and start it with [`worker`] or [`periodic_worker`]; only a service that hands leases to
-//! another process claims and finishes items itself.
+//! Services implement [`QueueTask`] and run it with [`create_task_worker`] or [`create_periodic_worker`]; only a
+//! service that leases items to another process claims and finishes them itself.
 
 mod admin;
 mod claim;
@@ -37,18 +37,18 @@ use sea_orm::{
 };
 use serde::Serialize;
 
-use super::{At, Db, OrFault, Tx, wake::Topic};
+use super::{Db, DbTimestamp, OrDbError, Tx, wake::WakeTopic};
 use table::row;
 
 pub use lease::{LeaseHolder, LeaseTicket, QueueItem, TaskName};
 pub use metrics::QueueMetrics;
-pub use periodic::periodic_worker;
-pub use pool::{run_worker, worker};
-pub use retry::{NextTurn, RetryPolicy};
+pub use periodic::create_periodic_worker;
+pub use pool::{create_task_worker, run_worker};
+pub use retry::{ItemOutcome, RetryPolicy};
 pub use table::CreateQueue;
-pub use task::{Performed, Task, TaskSettings};
+pub use task::{PerformedItem, QueueTask, TaskSettings};
 
-/// The code of the refusal of a worker whose lease is another's by now.
+/// Code of the error for a worker that has lost its lease to another one.
 pub const LEASE_LOST: &str = "lease-lost";
 
 /// The queue of one service.
@@ -67,25 +67,27 @@ impl fmt::Debug for Queue {
 }
 
 impl Queue {
-    /// How long a lease lasts without a heartbeat, unless the task says otherwise.
+    /// Default duration of a lease without a heartbeat.
     pub const LEASE_DURATION: SignedDuration = SignedDuration::from_secs(30);
 
-    /// The queue in `db`, whose items `holder` claims. Without one, what a process leaves behind waits until its leases
-    /// expire.
+    /// The queue in `db`, whose items are leased to `holder`. Without a holder the items of a killed process wait
+    /// until its leases expire.
     pub fn new(db: Db, clock: Arc<dyn Clock>, holder: Option<LeaseHolder>) -> Self {
         Self { db, clock, holder, metrics: QueueMetrics::default() }
     }
 
-    /// With metrics that are exported.
+    /// Sets the exported metrics.
     #[must_use]
     pub fn with_metrics(mut self, metrics: QueueMetrics) -> Self {
         self.metrics = metrics;
         self
     }
 
-    /// Enqueues an item in the transaction that makes it necessary, for the task to perform from `due_at` on. One that
-    /// is there already is performed once more with the newest payload, also when it is running or a dead letter; while
-    /// it waits, twice is once. The commit wakes the workers.
+    /// Enqueues an item, to be processed from `due_at` on, in the transaction that requires it. The commit wakes the
+    /// workers.
+    ///
+    /// Replaces payload and due time when an item with this key exists: a waiting item is processed once, a
+    /// running item or a dead letter is processed once more.
     pub async fn enqueue<P: Serialize>(
         &self,
         tx: &Tx,
@@ -94,18 +96,19 @@ impl Queue {
         payload: &P,
         due_at: Timestamp,
     ) -> Result<()> {
-        self.enqueue_all(tx, task, [(key, payload, due_at)]).await
+        self.enqueue_many(tx, task, [(key, payload, due_at)]).await
     }
 
-    /// Enqueues several items of a task, each at most once.
-    pub async fn enqueue_all<'a, P: Serialize + 'a>(
+    /// Enqueues several items of a task with distinct keys.
+    pub async fn enqueue_many<'a, P: Serialize + 'a>(
         &self,
         tx: &Tx,
         task: TaskName<P>,
         items: impl IntoIterator<Item = (&'a str, &'a P, Timestamp)>,
     ) -> Result<()> {
-        let rows =
-            items.into_iter().map(|(key, payload, due_at)| self.new_row(task.as_str(), key, payload, due_at));
+        let rows = items
+            .into_iter()
+            .map(|(key, payload, due_at)| self.build_row(task.as_str(), key, payload, due_at));
         let rows = rows.collect::<Result<Vec<_>>>()?;
         if rows.is_empty() {
             return Ok(());
@@ -119,13 +122,13 @@ impl Queue {
                 row::Column::LastError,
                 row::Column::DiedAt,
             ])
-            .value(row::Column::EnqueueCount, one_more(row::Column::EnqueueCount))
+            .value(row::Column::EnqueueCount, increment_column(row::Column::EnqueueCount))
             .to_owned();
-        tx.wake(task_topic(task.as_str()));
+        tx.wake(build_task_topic(task.as_str()));
         insert_rows(tx, rows, replace).await
     }
 
-    fn new_row(
+    fn build_row(
         &self,
         task: &str,
         key: &str,
@@ -149,33 +152,38 @@ impl Queue {
         })
     }
 
-    /// Waits until an item of a task is due, or until a lease expires; at most `most`.
-    pub async fn wait<P>(&self, task: TaskName<P>, most: Duration) -> Result<()> {
-        self.wait_as(self.holder.as_ref(), task.as_str(), most).await
+    /// Waits until an item of a task is due or a lease expires, at most `max_wait`.
+    pub async fn wait<P>(&self, task: TaskName<P>, max_wait: Duration) -> Result<()> {
+        self.wait_until_due(self.holder.as_ref(), task.as_str(), max_wait).await
     }
 
     /// As [`Queue::wait`], for a worker in another process.
-    pub async fn wait_for<P>(
+    pub async fn wait_for_holder<P>(
         &self,
         holder: Option<&LeaseHolder>,
         task: TaskName<P>,
-        most: Duration,
+        max_wait: Duration,
     ) -> Result<()> {
-        self.wait_as(holder, task.as_str(), most).await
+        self.wait_until_due(holder, task.as_str(), max_wait).await
     }
 
-    async fn wait_as(&self, holder: Option<&LeaseHolder>, task: &'static str, most: Duration) -> Result<()> {
-        let deadline = tokio::time::Instant::now() + most;
-        let mut listener = self.db.listen([task_topic(task)]);
+    async fn wait_until_due(
+        &self,
+        holder: Option<&LeaseHolder>,
+        task: &'static str,
+        max_wait: Duration,
+    ) -> Result<()> {
+        let deadline = tokio::time::Instant::now() + max_wait;
+        let mut listener = self.db.listen([build_task_topic(task)]);
         loop {
-            let next = self.next_due_at(holder, task, self.clock.now()).await?;
+            let next = self.find_next_due_at(holder, task, self.clock.now()).await?;
             loop {
                 let left = deadline.saturating_duration_since(tokio::time::Instant::now());
-                let pause = pause_until_due(self.clock.now(), next, left);
+                let pause = compute_pause(self.clock.now(), next, left);
                 if pause.is_zero() {
                     return Ok(());
                 }
-                // A wake-up may be of an item that comes later: the table is read again.
+                // The wake-up may announce an item that is due later: read the table again.
                 if listener.wait_for(pause).await {
                     break;
                 }
@@ -184,12 +192,11 @@ impl Queue {
     }
 }
 
-/// The longest wait for a known time before the clock is read again: somebody may have set it, and the machine may have
-/// slept.
+/// Maximum wait for a due time before the clock is read again: it may have been set, or the machine may have slept.
 const CLOCK_CHECK_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How long to wait for an item that is due at `next`, if there is one, with `left` to go: zero when the wait is over.
-fn pause_until_due(now: Timestamp, next: Option<Timestamp>, left: Duration) -> Duration {
+/// Computes the pause until an item that is due at `next`, at most `left`; zero when the wait is over.
+fn compute_pause(now: Timestamp, next: Option<Timestamp>, left: Duration) -> Duration {
     match next {
         None => left,
         Some(next) => {
@@ -199,32 +206,32 @@ fn pause_until_due(now: Timestamp, next: Option<Timestamp>, left: Duration) -> D
     }
 }
 
-/// An item of a task has become due, or will.
-fn task_topic(task: &str) -> Topic {
-    Topic::keyed("queue", task)
+/// The wake-up topic for enqueued items of a task.
+fn build_task_topic(task: &str) -> WakeTopic {
+    WakeTopic::with_key("queue", task)
 }
 
 async fn insert_rows(tx: &Tx, rows: Vec<row::ActiveModel>, on_conflict: OnConflict) -> Result<()> {
     let insert = row::Entity::insert_many(rows).on_conflict(on_conflict);
-    insert.exec_without_returning(&**tx).await.or_fault().map(|_| ())
+    insert.exec_without_returning(&**tx).await.or_db_error().map(|_| ())
 }
 
-fn one_more(column: row::Column) -> Expr {
+fn increment_column(column: row::Column) -> Expr {
     Expr::col((row::Entity, column)).add(1)
 }
 
-/// The update that ends a lease.
+/// Adds the assignments that end a lease to an update.
 fn end_lease(update: sea_orm::UpdateMany<row::Entity>) -> sea_orm::UpdateMany<row::Entity> {
     update
-        .col_expr(row::Column::LeasedUntil, Expr::value(None::<At>))
+        .col_expr(row::Column::LeasedUntil, Expr::value(None::<DbTimestamp>))
         .col_expr(row::Column::LeaseHolder, Expr::value(None::<String>))
         .col_expr(row::Column::LeaseHolderLife, Expr::value(None::<String>))
 }
 
-/// Refuses a worker whose update changed no row: its lease is another's.
+/// Returns the error `lease-lost` when an update changed no row, because another worker has the lease.
 fn require_lease(rows: u64) -> Result<()> {
     match rows {
-        0 => Err(Error::conflict(LEASE_LOST, "the lease has expired, and another worker has the item")),
+        0 => Err(Error::conflict(LEASE_LOST, "the lease has expired and another worker has the item")),
         _ => Ok(()),
     }
 }
@@ -234,16 +241,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waiting_worker_looks_at_the_clock_only_for_an_item_that_comes_later() {
+    fn clock_is_checked_only_while_a_scheduled_item_exists() {
         let (now, hour) = (Timestamp::UNIX_EPOCH, Duration::from_secs(3600));
         let later = |seconds| Some(now + SignedDuration::from_secs(seconds));
-        assert_eq!(pause_until_due(now, None, hour), hour, "nothing is due: only a wake-up counts");
-        assert_eq!(pause_until_due(now, later(600), hour), CLOCK_CHECK_INTERVAL);
-        assert_eq!(pause_until_due(now, later(7), hour), Duration::from_secs(7));
-        assert_eq!(pause_until_due(now, later(7), Duration::from_secs(3)), Duration::from_secs(3));
+        assert_eq!(
+            compute_pause(now, None, hour),
+            hour,
+            "without a scheduled item only a wake-up ends the wait"
+        );
+        assert_eq!(compute_pause(now, later(600), hour), CLOCK_CHECK_INTERVAL);
+        assert_eq!(compute_pause(now, later(7), hour), Duration::from_secs(7));
+        assert_eq!(compute_pause(now, later(7), Duration::from_secs(3)), Duration::from_secs(3));
         for due in [later(0), later(-7)] {
-            assert_eq!(pause_until_due(now, due, hour), Duration::ZERO);
+            assert_eq!(compute_pause(now, due, hour), Duration::ZERO);
         }
-        assert_eq!(pause_until_due(now, None, Duration::ZERO), Duration::ZERO);
+        assert_eq!(compute_pause(now, None, Duration::ZERO), Duration::ZERO);
     }
 }

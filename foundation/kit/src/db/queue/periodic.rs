@@ -1,4 +1,4 @@
-//! Tasks that are performed every so often.
+//! Periodic tasks: a task with a single item that is rescheduled after every turn.
 
 use std::{future::Future, sync::Arc};
 
@@ -11,27 +11,29 @@ use sea_orm::{
 use serde_json::Value;
 
 use super::{
-    NextTurn, Performed, Queue, QueueItem, RetryPolicy, Task, TaskName, TaskSettings, insert_rows,
-    pool::run_worker, table::row,
+    ItemOutcome, PerformedItem, Queue, QueueItem, QueueTask, RetryPolicy, TaskName, TaskSettings,
+    insert_rows, pool::run_worker, table::row,
 };
 use crate::{
-    db::{At, OrFault, Tx},
+    db::{DbTimestamp, OrDbError, Tx},
     log_error,
-    tasks::Stop,
+    tasks::ShutdownSignal,
     worker::Worker,
 };
 
-/// The key of the only item of a periodic task.
+/// Key of the only item of a periodic task.
 pub(super) const PERIODIC_KEY: &str = "turn";
-/// Until a turn that failed is tried again, at most.
-const RETRY_PAUSE: SignedDuration = SignedDuration::from_mins(1);
-/// Between two tries while the database does not answer.
+/// Maximum pause before a failed turn is retried.
+const MAX_RETRY_PAUSE: SignedDuration = SignedDuration::from_mins(1);
+/// Pause between attempts while the database does not respond.
 const DATABASE_PAUSE: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// A worker that calls `perform` every so often, with the time. However many processes have this worker on one database,
-/// each turn is performed by one of them; a process that starts does not begin anew; and when one dies within its turn,
-/// another repeats the turn. A turn that fails is tried again after a minute, for ever.
-pub fn periodic_worker<F>(
+/// Creates a worker that calls `perform` with the current time once per interval `every`.
+///
+/// Of all processes with this worker on one database, one executes each turn. A restart does not shift the schedule.
+/// Another process repeats the turn when the first one dies. A failed turn is retried after at most a minute,
+/// without limit.
+pub fn create_periodic_worker<F>(
     queue: &Queue,
     name: &'static str,
     every: SignedDuration,
@@ -53,7 +55,7 @@ struct PeriodicTask<P> {
     perform: P,
 }
 
-async fn run_periodic<P, F>(queue: Queue, task: PeriodicTask<P>, stop: Stop)
+async fn run_periodic<P, F>(queue: Queue, task: PeriodicTask<P>, stop: ShutdownSignal)
 where
     P: Fn(Timestamp) -> F + Send + Sync + 'static,
     F: Future<Output = Result<()>> + Send + 'static,
@@ -67,56 +69,59 @@ where
     run_worker(queue, task, stop).await;
 }
 
-/// Makes sure that there is a turn to come, and not later than it may be: a clock may have been wrong.
+/// Ensures that a turn is scheduled, and at most `every` from now: the clock may have been wrong before.
 async fn schedule_first_turn(queue: &Queue, name: &'static str, every: SignedDuration) -> Result<()> {
     let now = queue.clock.now();
-    let tx = queue.db.begin_behind().await?;
+    let tx = queue.db.begin_background().await?;
     let key = [row::Column::Task, row::Column::ItemKey];
     let keep = OnConflict::columns(key).do_nothing_on(key).to_owned();
-    insert_rows(&tx, vec![queue.new_row(name, PERIODIC_KEY, &Value::Null, now)?], keep).await?;
+    insert_rows(&tx, vec![queue.build_row(name, PERIODIC_KEY, &Value::Null, now)?], keep).await?;
     let earlier = row::Entity::update_many()
-        .col_expr(row::Column::DueAt, Expr::value(At::from(now)))
-        .col_expr(row::Column::DiedAt, Expr::value(None::<At>))
+        .col_expr(row::Column::DueAt, Expr::value(DbTimestamp::from(now)))
+        .col_expr(row::Column::DiedAt, Expr::value(None::<DbTimestamp>))
         .col_expr(row::Column::Failures, Expr::value(0))
         .filter(row::Column::Task.eq(name))
         .filter(row::Column::ItemKey.eq(PERIODIC_KEY))
-        // A dead letter has no due time: a release may have left one whose payload this one can read.
-        .filter(row::Column::DueAt.gt(At::from(now + every)).or(row::Column::DueAt.is_null()));
-    earlier.exec(&*tx).await.or_fault()?;
+        // A dead letter has no due time: another release may have failed to read a payload that this one can read.
+        .filter(row::Column::DueAt.gt(DbTimestamp::from(now + every)).or(row::Column::DueAt.is_null()));
+    earlier.exec(&*tx).await.or_db_error()?;
     tx.commit().await
 }
 
-impl<P, F> Task for PeriodicTask<P>
+impl<P, F> QueueTask for PeriodicTask<P>
 where
     P: Fn(Timestamp) -> F + Send + Sync + 'static,
     F: Future<Output = Result<()>> + Send + 'static,
 {
     type Payload = Value;
     type Loaded = ();
-    /// When the turn began, and how it ended.
+    /// Start time and result of the turn.
     type Output = (Timestamp, Result<()>);
 
     fn name(&self) -> TaskName<Value> {
         TaskName::new(self.name)
     }
 
-    /// No turn is the last: nobody would enqueue another.
+    /// Unlimited retries: after a dead letter no turn would follow.
     fn settings(&self) -> TaskSettings {
-        TaskSettings { retry: RetryPolicy::forever(self.every.min(RETRY_PAUSE)), ..TaskSettings::DEFAULT }
+        TaskSettings {
+            retry: RetryPolicy::unlimited(self.every.min(MAX_RETRY_PAUSE)),
+            ..TaskSettings::DEFAULT
+        }
     }
 
-    async fn perform(&self, _: &QueueItem<Value>, (): &()) -> Result<Self::Output> {
+    async fn perform_item(&self, _: &QueueItem<Value>, (): &()) -> Result<Self::Output> {
         let began = self.clock.now();
         Ok((began, (self.perform)(began).await))
     }
 
-    /// The next turn is counted from the beginning of this one, not from its end.
-    async fn record(&self, _: &Tx, performed: &[Performed<Self>]) -> Result<Vec<NextTurn>> {
-        let next = |one: &Performed<Self>| match &one.output {
-            (began, Ok(())) => NextTurn::DueAt(*began + self.every),
+    /// The next turn is scheduled from the start of this one, not from its end.
+    async fn record_items(&self, _: &Tx, performed: &[PerformedItem<Self>]) -> Result<Vec<ItemOutcome>> {
+        let next = |one: &PerformedItem<Self>| match &one.output {
+            (began, Ok(())) => ItemOutcome::DueAt(*began + self.every),
             (began, Err(error)) => {
                 log_error!(error, task = self.name, "periodic task failed; will retry");
-                NextTurn::RetryAt(*began + self.every.min(RETRY_PAUSE), error.clone())
+                ItemOutcome::RetryAt(*began + self.every.min(MAX_RETRY_PAUSE), error.clone())
             }
         };
         Ok(performed.iter().map(next).collect())

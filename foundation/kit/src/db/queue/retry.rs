@@ -1,39 +1,39 @@
-//! When a failed item is tried again.
+//! Retry policies of failed items.
 
 use hearth_base::Error;
 use jiff::{SignedDuration, Timestamp};
 
-/// When a failed item is tried again, and when it becomes a dead letter.
+/// Retry policy: exponential back-off up to a maximum number of attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// After so many failed attempts the item is a dead letter; absent: never.
+    /// Number of failed attempts after which the item becomes a dead letter; `None`: never.
     pub max_attempts: Option<u32>,
-    /// The pause after the first failure; each pause is twice as long as the one before.
+    /// Pause after the first failure; each further pause is twice as long.
     pub first_pause: SignedDuration,
-    /// The longest pause.
+    /// Maximum pause.
     pub longest_pause: SignedDuration,
 }
 
 impl RetryPolicy {
-    /// Ten attempts within 9 minutes: pauses from 1 to 256 seconds.
+    /// Ten attempts within 9 minutes, with pauses from 1 to 256 seconds.
     pub const DEFAULT: Self = Self {
         max_attempts: Some(10),
         first_pause: SignedDuration::from_secs(1),
         longest_pause: SignedDuration::from_mins(10),
     };
 
-    /// Tries for ever, with the same pause after each failure.
-    pub const fn forever(pause: SignedDuration) -> Self {
+    /// Unlimited attempts with a constant pause.
+    pub const fn unlimited(pause: SignedDuration) -> Self {
         Self { max_attempts: None, first_pause: pause, longest_pause: pause }
     }
 
-    /// Whether the item becomes a dead letter with its next failure.
+    /// True when the next failure makes the item a dead letter, after `failures` failed attempts.
     pub fn is_last_attempt(&self, failures: u32) -> bool {
-        self.max_attempts.is_some_and(|most| failures + 1 >= most)
+        self.max_attempts.is_some_and(|max_attempts| failures + 1 >= max_attempts)
     }
 
-    /// How long to wait after so many failures.
-    pub fn pause(&self, failures: u32) -> SignedDuration {
+    /// The pause after `failures` failed attempts.
+    pub fn pause_after(&self, failures: u32) -> SignedDuration {
         let doubled = 1_i32 << failures.saturating_sub(1).min(20);
         self.first_pause.saturating_mul(doubled).min(self.longest_pause)
     }
@@ -45,13 +45,13 @@ impl Default for RetryPolicy {
     }
 }
 
-/// The next step of an item that was performed.
+/// Outcome of a processed item.
 #[derive(Debug, Clone)]
-pub enum NextTurn {
-    /// Nothing: the item is finished.
+pub enum ItemOutcome {
+    /// The item is finished and deleted.
     Finished,
-    /// It is due again at this time.
+    /// The item is due again at this time.
     DueAt(Timestamp),
-    /// It failed, and is tried again at this time.
+    /// The item failed and is retried at this time.
     RetryAt(Timestamp, Error),
 }

@@ -1,4 +1,4 @@
-//! The table of queued items.
+//! Table of queue items.
 
 use sea_orm::{
     DbErr,
@@ -10,41 +10,41 @@ use crate::db::{
     schema::{big_integer, big_integer_null, integer, json, string_len, string_len_null, text_null},
 };
 
-/// A queued item.
+/// A queue item.
 pub mod row {
-    use crate::db::At;
+    use crate::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "queue_item")]
     pub struct Model {
-        /// The task that performs it.
+        /// Name of the task that processes it.
         #[sea_orm(primary_key, auto_increment = false)]
         pub task: String,
-        /// The item of that task: one that is enqueued again is the same item.
+        /// Key within the task: enqueuing the same key again updates the item.
         #[sea_orm(primary_key, auto_increment = false)]
         pub item_key: String,
         pub payload: Json,
-        /// When it was enqueued last.
-        pub enqueued_at: At,
-        /// Counts how often it was enqueued: an item that was enqueued again while it was performed is not finished.
+        /// Time of the last enqueuing.
+        pub enqueued_at: DbTimestamp,
+        /// Number of enqueuings: detects that an item was enqueued again while it was processed.
         pub enqueue_count: i64,
-        /// When it may be claimed; absent for a dead letter.
-        pub due_at: Option<At>,
-        /// Until when it is leased.
-        pub leased_until: Option<At>,
-        /// The holder of the lease; absent for a worker without an identity of its own.
+        /// Time from which it can be claimed; null for a dead letter.
+        pub due_at: Option<DbTimestamp>,
+        /// Expiry of the lease.
+        pub leased_until: Option<DbTimestamp>,
+        /// Holder of the lease; null for a worker without an identity.
         pub lease_holder: Option<String>,
-        /// The life of the holder that leases it.
+        /// Life of the holder.
         pub lease_holder_life: Option<String>,
-        /// Counts the claims: whatever a worker writes must carry the number of its own.
+        /// Fence: number of claims. A worker's write must carry the fence of its own claim.
         pub fence: i64,
-        /// Failed attempts since it was enqueued last.
+        /// Failed attempts since the last enqueuing.
         pub failures: i32,
-        /// Why the last attempt failed.
+        /// Error of the last failed attempt.
         pub last_error: Option<String>,
-        /// When it became a dead letter.
-        pub died_at: Option<At>,
+        /// Time when it became a dead letter.
+        pub died_at: Option<DbTimestamp>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -53,7 +53,7 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Creates the table of queued items. Put it into the migrations of a service that has tasks.
+/// Migration that creates the table of queue items, for services that have tasks.
 pub struct CreateQueue;
 
 impl MigrationName for CreateQueue {

@@ -1,4 +1,4 @@
-//! The `Task` trait, by which a service says how its items are performed.
+//! The trait `QueueTask`, by which a service processes the items of a queue.
 
 use std::{future::Future, time::Duration};
 
@@ -6,29 +6,29 @@ use hearth_base::Result;
 use jiff::SignedDuration;
 use serde::de::DeserializeOwned;
 
-use super::{NextTurn, Queue, QueueItem, RetryPolicy, TaskName};
+use super::{ItemOutcome, Queue, QueueItem, RetryPolicy, TaskName};
 use crate::db::Tx;
 
-/// How a worker performs the items of a task.
+/// Settings of a task's worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TaskSettings {
-    /// How many items one process performs at a time.
+    /// Maximum number of items that one process processes concurrently.
     pub concurrency: usize,
-    /// How many performed items are recorded in one transaction at most.
-    pub record_batch: usize,
-    /// When a failed item is tried again.
+    /// Maximum number of items that are recorded in one transaction.
+    pub max_record_batch: usize,
+    /// Retry policy of failed items.
     pub retry: RetryPolicy,
-    /// How long a lease lasts without a heartbeat.
+    /// Duration of a lease without a heartbeat.
     pub lease: SignedDuration,
-    /// How long items under way may go on when the process stops. Those that are not through by then are handed back.
+    /// Grace period for running items at shutdown. Items that are unfinished after it are released.
     pub stop_grace: Duration,
 }
 
 impl TaskSettings {
-    /// One item at a time, ten attempts, ten seconds of grace.
+    /// One item at a time, batches of 16, ten attempts, a grace period of ten seconds.
     pub const DEFAULT: Self = Self {
         concurrency: 1,
-        record_batch: 16,
+        max_record_batch: 16,
         retry: RetryPolicy::DEFAULT,
         lease: Queue::LEASE_DURATION,
         stop_grace: Duration::from_secs(10),
@@ -41,42 +41,42 @@ impl Default for TaskSettings {
     }
 }
 
-/// An item that was performed, and is to be recorded.
+/// A processed item whose effects are to be recorded.
 #[derive(Debug)]
-pub struct Performed<T: Task> {
+pub struct PerformedItem<T: QueueTask> {
     /// The item.
     pub item: QueueItem<T::Payload>,
-    /// The data that was loaded for it.
+    /// The data that [`QueueTask::load_items`] returned.
     pub loaded: T::Loaded,
-    /// The value that [`Task::perform`] returned.
+    /// The value that [`QueueTask::perform_item`] returned.
     pub output: T::Output,
 }
 
-/// Work that is queued. The worker claims items, keeps their leases, and ends them:
+/// A task: processes the items of a queue. The worker claims the items, extends their leases and finishes them:
 ///
-/// 1. [`Task::load`] reads what is needed for all items that were claimed together;
-/// 2. [`Task::perform`] acts on one item, outside of any transaction, beside others;
-/// 3. [`Task::record`] writes the effects of several items in the transaction in which the worker finishes them.
+/// 1. [`QueueTask::load_items`] reads the data for all items that were claimed together;
+/// 2. [`QueueTask::perform_item`] processes one item, outside of any transaction, concurrently with others;
+/// 3. [`QueueTask::record_items`] writes the effects of several items in the transaction that finishes them.
 ///
-/// Each may be repeated: after a crash, after a lost lease, after an error.
-pub trait Task: Send + Sync + Sized + 'static {
-    /// The payload of an item, which says what is to be done.
+/// Each step may be repeated: after a crash, a lost lease or an error.
+pub trait QueueTask: Send + Sync + Sized + 'static {
+    /// Payload of an item: the input of the work.
     type Payload: DeserializeOwned + Send + Sync + 'static;
-    /// The data that is read for an item before it is performed; `()` for most.
+    /// Data that is loaded for an item before it is processed; `()` for most tasks.
     type Loaded: Default + Send + Sync + 'static;
-    /// The result of performing an item; `()` for most.
+    /// Result of processing an item; `()` for most tasks.
     type Output: Send + Sync + 'static;
 
-    /// The name of the task.
+    /// Name of the task.
     fn name(&self) -> TaskName<Self::Payload>;
 
-    /// How its items are performed.
+    /// Settings of the worker.
     fn settings(&self) -> TaskSettings {
         TaskSettings::DEFAULT
     }
 
-    /// Reads what is needed for items that were claimed together, in their order.
-    fn load(
+    /// Loads the data for items that were claimed together. Returns one value per item, in order.
+    fn load_items(
         &self,
         items: &[QueueItem<Self::Payload>],
     ) -> impl Future<Output = Result<Vec<Self::Loaded>>> + Send {
@@ -84,22 +84,22 @@ pub trait Task: Send + Sync + Sized + 'static {
         async { Ok(loaded) }
     }
 
-    /// Acts on one item. An error gives it back by the policy of [`TaskSettings::retry`].
-    fn perform(
+    /// Processes one item. After an error the item is retried by the policy [`TaskSettings::retry`].
+    fn perform_item(
         &self,
         item: &QueueItem<Self::Payload>,
         loaded: &Self::Loaded,
     ) -> impl Future<Output = Result<Self::Output>> + Send;
 
-    /// Writes the effects of items, and says what comes next for each, in their order. After an error each item is
-    /// recorded by itself, so that one that is refused is no hindrance to the others.
-    fn record(
+    /// Writes the effects of items and returns one outcome per item, in order. After an error each item is recorded
+    /// in a transaction of its own, so that one failing item does not block the others.
+    fn record_items(
         &self,
         tx: &Tx,
-        performed: &[Performed<Self>],
-    ) -> impl Future<Output = Result<Vec<NextTurn>>> + Send {
+        performed: &[PerformedItem<Self>],
+    ) -> impl Future<Output = Result<Vec<ItemOutcome>>> + Send {
         let _unused = tx;
-        let finished = performed.iter().map(|_| NextTurn::Finished).collect();
+        let finished = performed.iter().map(|_| ItemOutcome::Finished).collect();
         async { Ok(finished) }
     }
 }

@@ -1,4 +1,4 @@
-//! The waiters of this process, by topic.
+//! Registry of the listeners in this process, by topic.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,58 +11,58 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use super::{Topic, WakeListener};
+use super::{WakeListener, WakeTopic};
 
-/// The longest that a waiter goes without reading the database, where wake-ups come from every process.
+/// Poll interval of a waiter that receives the wake-ups of all processes.
 const IDLE_POLL_INTERVAL: Duration = Duration::from_secs(600);
-/// The same where wake-ups of other processes do not come.
+/// Poll interval of a waiter that does not receive the wake-ups of other processes.
 const SHORT_POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How far wake-ups reach.
+/// Reach of wake-ups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WakeReach {
-    /// There is one process: the database is a file.
+    /// One process: the database is a file.
     OneProcess,
-    /// Every process that is connected by [`connect_processes`](super::connect_processes).
+    /// All processes that are connected by [`connect_processes`](super::connect_processes).
     ConnectedProcesses,
-    /// The database cannot notify: this process only, and the others poll.
+    /// This process only; other processes poll, because the database has no notifications.
     Polling,
 }
 
-/// The waiters of this process, and what other processes are still to be told.
+/// Listeners of this process, and the topics that are still to be sent to other processes.
 #[derive(Debug)]
 pub struct WakeHub {
     reach: WakeReach,
-    /// Notifications of other processes arrive. Without effect where processes are not connected.
+    /// True while notifications of other processes arrive. Only used with [`WakeReach::ConnectedProcesses`].
     connected: AtomicBool,
     state: Mutex<HubState>,
-    /// Topics are waiting to be sent to other processes.
+    /// Signals that there are topics to send to other processes.
     outgoing: Notify,
 }
 
 #[derive(Debug, Default)]
 struct HubState {
     last_id: u64,
-    /// By the text of a topic, by the id of the listener.
+    /// By topic text, then by listener id.
     listeners: BTreeMap<String, BTreeMap<u64, Arc<Notify>>>,
-    /// Topics for other processes, each once, however many transactions have changed it.
+    /// Topics to send to other processes, deduplicated.
     outgoing: BTreeSet<String>,
 }
 
 impl WakeHub {
     pub fn new(reach: WakeReach) -> Self {
-        // They are connected before the first waiter comes, or will be found not to be.
+        // Optimistic: the connection is made before the first waiter, and a failure resets this.
         let (state, outgoing) = Default::default();
         Self { reach, connected: AtomicBool::new(true), state, outgoing }
     }
 
-    /// How far its wake-ups reach.
+    /// Reach of the wake-ups.
     pub fn reach(&self) -> WakeReach {
         self.reach
     }
 
     /// Adds a listener for some topics.
-    pub fn add_listener(self: &Arc<Self>, topics: impl IntoIterator<Item = Topic>) -> WakeListener {
+    pub fn add_listener(self: &Arc<Self>, topics: impl IntoIterator<Item = WakeTopic>) -> WakeListener {
         let topics: Vec<String> = topics.into_iter().map(|topic| topic.to_string()).collect();
         let notify = Arc::new(Notify::new());
         let mut state = self.lock_state();
@@ -87,8 +87,8 @@ impl WakeHub {
         }
     }
 
-    /// Wakes the waiters of topics in this process, and soon those in others.
-    pub fn wake_topics(&self, topics: &BTreeSet<Topic>) {
+    /// Wakes the waiters of topics in this process, and asynchronously those in other processes.
+    pub fn wake_topics(&self, topics: &BTreeSet<WakeTopic>) {
         if topics.is_empty() {
             return;
         }
@@ -105,13 +105,13 @@ impl WakeHub {
     }
 
     /// Wakes the waiters of topics that another process has changed.
-    pub(super) fn wake_here<'a>(&self, topics: impl IntoIterator<Item = &'a str>) {
+    pub(super) fn wake_local_topics<'a>(&self, topics: impl IntoIterator<Item = &'a str>) {
         let state = self.lock_state();
         topics.into_iter().for_each(|topic| state.wake_topic(topic));
     }
 
     /// Wakes every waiter of this process.
-    pub fn wake_everybody(&self) {
+    pub fn wake_all(&self) {
         let state = self.lock_state();
         state.listeners.values().flat_map(BTreeMap::values).for_each(|notify| notify.notify_one());
     }
@@ -127,14 +127,15 @@ impl WakeHub {
         }
     }
 
-    /// Notes whether notifications of other processes arrive. Once they do again, everybody looks: some may be lost.
+    /// Stores whether notifications of other processes arrive. Each change wakes all waiters: notifications may be
+    /// lost.
     pub(super) fn set_connected(&self, connected: bool) {
         if self.connected.swap(connected, Ordering::Relaxed) != connected {
-            self.wake_everybody();
+            self.wake_all();
         }
     }
 
-    /// How long a waiter waits at most before it looks by itself.
+    /// Maximum time that a waiter waits without reading the database.
     pub(super) fn poll_interval(&self) -> Duration {
         match self.reach {
             WakeReach::OneProcess => IDLE_POLL_INTERVAL,
@@ -144,7 +145,7 @@ impl WakeHub {
     }
 
     fn lock_state(&self) -> MutexGuard<'_, HubState> {
-        // Each change leaves the state whole.
+        // A panic cannot leave the state inconsistent, so a poisoned lock is used further.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -152,7 +153,7 @@ impl WakeHub {
 impl HubState {
     fn wake_topic(&self, topic: &str) {
         if let Some(listeners) = self.listeners.get(topic) {
-            // Kept for a listener that does not wait at this moment.
+            // `notify_one` stores a permit for a listener that is not waiting at the moment.
             listeners.values().for_each(|notify| notify.notify_one());
         }
     }
@@ -163,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waiters_poll_often_only_where_wake_ups_of_other_processes_do_not_come() {
+    fn poll_interval_is_short_only_without_notifications() {
         for reach in [WakeReach::OneProcess, WakeReach::ConnectedProcesses] {
             assert_eq!(WakeHub::new(reach).poll_interval(), IDLE_POLL_INTERVAL);
         }
@@ -176,14 +177,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn waits_shorter_than_the_poll_interval_add_up_to_one() {
+    async fn short_waits_add_up_to_a_poll_interval() {
         let hub = Arc::new(WakeHub::new(WakeReach::OneProcess));
-        let mut listener = hub.add_listener([Topic::named("tool")]);
+        let mut listener = hub.add_listener([WakeTopic::new("tool")]);
         assert!(!listener.wait_for(Duration::ZERO).await);
         listener.last_read -= IDLE_POLL_INTERVAL;
         assert!(
             listener.wait_for(Duration::from_millis(1)).await,
-            "the poll is due, though each wait was short"
+            "the poll is due although each wait was short"
         );
         assert!(!listener.wait_for(Duration::ZERO).await);
     }

@@ -1,14 +1,14 @@
-//! Wake-ups: a waiter is woken when something that it waits for has changed, in this process or in another one of the
+//! Wake-ups: a commit wakes the waiters of the topics that it changes, in this process and in other processes of the
 //! same service.
 //!
-//! A wake-up is a hint. It says that a topic may have changed and carries nothing else: a waiter reads the database
-//! again, and a lost wake-up costs a delay of at most one poll interval, never a wrong state.
+//! A wake-up is a hint that a topic may have changed and carries no data: the waiter reads the database again. A lost
+//! wake-up delays a waiter by at most one poll interval and never causes a wrong state.
 //!
-//! | database | how other processes are woken | poll interval |
+//! | database | wake-up of other processes | poll interval |
 //! |---|---|---|
-//! | SQLite | there is one process for each file | 10 min, for `hearthd image import` and its like |
+//! | SQLite | none: one process per file | 10 min, for commands such as `hearthd image import` |
 //! | PostgreSQL | `LISTEN`/`NOTIFY` on one connection for each [`Db`](super::Db) | 10 min; 2 s while the connection is lost |
-//! | CockroachDB, MariaDB | by the poll alone | 2 s |
+//! | CockroachDB, MariaDB | none: they poll | 2 s |
 
 mod hub;
 mod postgres;
@@ -21,33 +21,33 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
-use crate::tasks::Stop;
+use crate::tasks::ShutdownSignal;
 
 pub(super) use hub::{WakeHub, WakeReach};
 pub(super) use postgres::connect_processes;
 
-/// The subject of a wait: a name, and one thing of that name.
+/// Topic of wake-ups: a kind of object and the key of one object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Topic {
-    /// The sort of thing that changes, such as `build`.
+pub struct WakeTopic {
+    /// Kind of object, such as `build`.
     pub name: &'static str,
-    /// The key of the thing, such as a build's id; empty where there is only one.
+    /// Key of the object, such as a build's id; empty for a topic without objects.
     pub key: String,
 }
 
-impl Topic {
-    /// The only topic of a name.
-    pub fn named(name: &'static str) -> Self {
+impl WakeTopic {
+    /// The topic `name` without a key.
+    pub fn new(name: &'static str) -> Self {
         Self { name, key: String::new() }
     }
 
-    /// The topic of one thing among those of a name.
-    pub fn keyed(name: &'static str, key: impl Display) -> Self {
+    /// The topic of the object `key` of the kind `name`.
+    pub fn with_key(name: &'static str, key: impl Display) -> Self {
         Self { name, key: key.to_string() }
     }
 }
 
-impl Display for Topic {
+impl Display for WakeTopic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.key {
             "" => formatter.write_str(self.name),
@@ -56,41 +56,41 @@ impl Display for Topic {
     }
 }
 
-/// Why a wait has ended.
+/// Reason why a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WakeReason {
-    /// A topic may have changed since the wait before this one: read it again.
+    /// A topic may have changed since the previous wait: read the state again.
     Changed,
     /// The deadline has passed.
     DeadlinePassed,
-    /// The process is about to stop.
+    /// The process shuts down.
     Stopping,
 }
 
-/// Receives the wake-ups of some topics from its creation on, also those that come while nobody waits: create it first,
-/// then read the state, then wait. Wake-ups that come close together count as one.
+/// Listener that receives the wake-ups of its topics from its creation on, including those between two waits: create
+/// it first, then read the state, then wait. Wake-ups between two waits are merged into one.
 #[derive(Debug)]
 pub struct WakeListener {
     hub: Arc<WakeHub>,
     id: u64,
     topics: Vec<String>,
     notify: Arc<Notify>,
-    /// When the waiter has read the database last, or was about to.
+    /// Time of the last wake-up or poll, after which the waiter reads the database.
     last_read: Instant,
 }
 
 impl WakeListener {
-    /// Waits until a topic may have changed since the last wait, until `deadline`, or until the process stops. `Changed`
-    /// also comes once per poll interval.
-    pub async fn wait(&mut self, deadline: Instant, stop: &Stop) -> WakeReason {
-        match stop.unless(self.wait_until(deadline)).await {
+    /// Waits until a topic may have changed since the last wait, until `deadline`, or until shutdown. `Changed` is
+    /// also returned once per poll interval.
+    pub async fn wait(&mut self, deadline: Instant, stop: &ShutdownSignal) -> WakeReason {
+        match stop.run_until_shutdown(self.wait_until(deadline)).await {
             Some(true) => WakeReason::Changed,
             Some(false) => WakeReason::DeadlinePassed,
             None => WakeReason::Stopping,
         }
     }
 
-    /// As [`WakeListener::wait`], for a caller with no stop sign. Returns false when the deadline has passed.
+    /// As [`WakeListener::wait`], without a shutdown signal. Returns false when the deadline has passed.
     pub async fn wait_until(&mut self, deadline: Instant) -> bool {
         let poll = self.last_read + self.hub.poll_interval();
         let woken = tokio::time::timeout_at(deadline.min(poll), self.notify.notified()).await;

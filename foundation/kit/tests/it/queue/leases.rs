@@ -1,29 +1,29 @@
-//! Leases, and their ends.
+//! Leases and their expiry.
 
-use hearth_base::{Clock, Entropy, LifeId, Result, Role};
+use hearth_base::{Clock, Entropy, ProcessInstanceId, Result, Role};
 use hearth_kit::{
     db::Db,
     queue::{LeaseHolder, Queue},
 };
 use jiff::SignedDuration;
 
-use super::{DIG, FOR_EVER, await_soon, error_code, open_stage};
+use super::{DIG_TASK, LONG_WAIT, await_soon, open_stage, read_error_code};
 
-async fn item_is_one_workers_until_its_lease_expires(db: Db) -> Result<()> {
+async fn item_is_leased_to_one_worker_until_the_lease_expires(db: Db) -> Result<()> {
     let stage = open_stage(&db).await?;
     stage.enqueue("a").await?;
-    let first = stage.claim(10).await?;
+    let first = stage.claim_items(10).await?;
     assert_eq!(first.iter().map(|item| item.payload.as_str()).collect::<Vec<_>>(), ["a"]);
-    assert!(stage.claim(10).await?.is_empty());
-    stage.let_leases_expire();
-    let second = stage.claim(10).await?;
+    assert!(stage.claim_items(10).await?.is_empty());
+    stage.expire_leases();
+    let second = stage.claim_items(10).await?;
     assert_eq!(second.len(), 1);
-    // Whatever the first one still writes is refused, and the second one's counts.
-    assert_eq!(error_code(stage.queue.heartbeat(&first[0]).await).as_deref(), Some("lease-lost"));
-    assert_eq!(error_code(stage.finish(&first[0]).await).as_deref(), Some("lease-lost"));
-    stage.finish(&second[0]).await?;
-    stage.let_leases_expire();
-    assert!(stage.claim(10).await?.is_empty());
+    // Writes of the first worker are rejected; those of the second one are accepted.
+    assert_eq!(read_error_code(stage.queue.heartbeat(&first[0]).await).as_deref(), Some("lease-lost"));
+    assert_eq!(read_error_code(stage.finish_item(&first[0]).await).as_deref(), Some("lease-lost"));
+    stage.finish_item(&second[0]).await?;
+    stage.expire_leases();
+    assert!(stage.claim_items(10).await?.is_empty());
     Ok(())
 }
 
@@ -32,13 +32,13 @@ async fn lease_of_a_former_life_is_free_at_once(db: Db) -> Result<()> {
     let now = stage.clock.now();
     let life = |number, place: &str, role| {
         let begun = now + SignedDuration::from_millis(number);
-        let life = LifeId::new(begun, &Entropy::System);
-        let holder = LeaseHolder { role, place: place.to_owned(), life };
+        let life = ProcessInstanceId::new(begun, &Entropy::System);
+        let holder = LeaseHolder { role, folder_id: place.to_owned(), life };
         Queue::new(db.clone(), stage.clock.clone(), Some(holder))
     };
     let first = life(1, "here", Role::Jobs);
     stage.enqueue("a").await?;
-    let items = first.claim(DIG, 1).await?;
+    let items = first.claim_items(DIG_TASK, 1).await?;
     for other in [
         first.clone(),
         life(0, "here", Role::Jobs),
@@ -46,31 +46,31 @@ async fn lease_of_a_former_life_is_free_at_once(db: Db) -> Result<()> {
         life(2, "here", Role::Builds),
         stage.queue.clone(),
     ] {
-        assert!(other.claim(DIG, 1).await?.is_empty(), "{other:?}");
+        assert!(other.claim_items(DIG_TASK, 1).await?.is_empty(), "{other:?}");
     }
     let next = life(2, "here", Role::Jobs);
-    // It is due for the next one already, which does not wait for the lease to expire.
-    await_soon(next.wait(DIG, FOR_EVER)).await?;
-    assert_eq!(next.claim(DIG, 1).await?.len(), 1);
+    // For the next life of the holder the item is due at once, before the lease expires.
+    await_soon(next.wait(DIG_TASK, LONG_WAIT)).await?;
+    assert_eq!(next.claim_items(DIG_TASK, 1).await?.len(), 1);
     assert!(first.heartbeat(&items[0]).await.is_err());
-    // It is the next one's now, whoever is before it.
-    assert!(next.claim(DIG, 1).await?.is_empty());
+    // The item is leased to the next life now.
+    assert!(next.claim_items(DIG_TASK, 1).await?.is_empty());
     Ok(())
 }
 
 async fn heartbeat_extends_a_lease(db: Db) -> Result<()> {
     let stage = open_stage(&db).await?;
     stage.enqueue("a").await?;
-    let items = stage.claim(1).await?;
-    stage.clock.advance(SignedDuration::from_secs(20));
+    let items = stage.claim_items(1).await?;
+    stage.clock.advance_by(SignedDuration::from_secs(20));
     stage.queue.heartbeat(&items[0]).await?;
-    stage.clock.advance(SignedDuration::from_secs(20));
-    assert!(stage.claim(1).await?.is_empty());
+    stage.clock.advance_by(SignedDuration::from_secs(20));
+    assert!(stage.claim_items(1).await?.is_empty());
     Ok(())
 }
 
 hearth_testkit::on_every_database!(
-    item_is_one_workers_until_its_lease_expires,
+    item_is_leased_to_one_worker_until_the_lease_expires,
     lease_of_a_former_life_is_free_at_once,
     heartbeat_extends_a_lease,
 );

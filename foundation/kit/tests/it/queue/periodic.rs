@@ -12,23 +12,23 @@ use hearth_base::{Clock, Result};
 use hearth_kit::{
     Worker,
     db::Db,
-    queue::{TaskName, periodic_worker},
-    tasks::Tasks,
+    queue::{TaskName, create_periodic_worker},
+    tasks::BackgroundTasks,
 };
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
-use super::{await_soon, dead_letters, open_stage, stone};
+use super::{await_soon, build_error, list_dead_letters, open_stage};
 
 /// Runs a worker until it stops by itself.
-async fn run_to_end(worker: Worker, tasks: &Tasks) -> Result<()> {
-    (worker.run)(tasks.stop_sign()).await;
+async fn run_to_end(worker: Worker, tasks: &BackgroundTasks) -> Result<()> {
+    (worker.run)(tasks.shutdown_signal()).await;
     Ok(())
 }
 
-async fn periodic_task_comes_again_and_is_not_begun_anew(db: Db) -> Result<()> {
+async fn periodic_task_is_repeated_and_a_restart_keeps_its_schedule(db: Db) -> Result<()> {
     let stage = open_stage(&db).await?;
-    let (tasks, hour) = (Tasks::new(), SignedDuration::from_hours(1));
+    let (tasks, hour) = (BackgroundTasks::new(), SignedDuration::from_hours(1));
     let (turns, mut turned) = mpsc::unbounded_channel();
     let (clock, count, stopping) = (stage.clock.clone(), Arc::new(AtomicU32::new(0)), tasks.clone());
     let begun = clock.now();
@@ -39,34 +39,34 @@ async fn periodic_task_comes_again_and_is_not_begun_anew(db: Db) -> Result<()> {
         async move {
             match turn {
                 2 => {
-                    clock.advance(SignedDuration::from_mins(1));
-                    return Err(stone());
+                    clock.advance_by(SignedDuration::from_mins(1));
+                    return Err(build_error());
                 }
-                4 => drop(tasks.finish(Duration::ZERO).await),
-                _ => clock.advance(hour),
+                4 => drop(tasks.shutdown(Duration::ZERO).await),
+                _ => clock.advance_by(hour),
             }
             Ok(())
         }
     };
-    await_soon(run_to_end(periodic_worker(&stage.queue, "sweep", hour, perform), &tasks)).await?;
+    await_soon(run_to_end(create_periodic_worker(&stage.queue, "sweep", hour, perform), &tasks)).await?;
     let mut minutes = Vec::new();
     while let Ok(turn) = turned.try_recv() {
         minutes.push(turn);
     }
-    // A turn that failed is tried again soon.
+    // A failed turn is retried soon.
     assert_eq!(minutes, [0, 60, 61, 121]);
-    // A process that starts anew does not begin anew; of two processes one takes the turn.
+    // A restart does not shift the schedule; of two processes one executes the turn.
     let sweep = TaskName::<serde_json::Value>::new("sweep");
-    assert!(stage.queue.claim(sweep, 1).await?.is_empty());
-    let (tasks, turns) = (Tasks::new(), Arc::new(AtomicU32::new(0)));
-    stage.clock.advance(hour);
+    assert!(stage.queue.claim_items(sweep, 1).await?.is_empty());
+    let (tasks, turns) = (BackgroundTasks::new(), Arc::new(AtomicU32::new(0)));
+    stage.clock.advance_by(hour);
     let worker = || {
         let (tasks, turns) = (tasks.clone(), turns.clone());
-        periodic_worker(&stage.queue, "sweep", hour, move |_| {
+        create_periodic_worker(&stage.queue, "sweep", hour, move |_| {
             let (tasks, turns) = (tasks.clone(), turns.clone());
             async move {
                 turns.fetch_add(1, Ordering::SeqCst);
-                tasks.finish(Duration::ZERO).await;
+                tasks.shutdown(Duration::ZERO).await;
                 Ok(())
             }
         })
@@ -77,30 +77,30 @@ async fn periodic_task_comes_again_and_is_not_begun_anew(db: Db) -> Result<()> {
     Ok(())
 }
 
-async fn periodic_task_that_became_a_dead_letter_comes_again_with_the_next_process(db: Db) -> Result<()> {
+async fn periodic_task_that_became_a_dead_letter_is_rescheduled_by_the_next_process(db: Db) -> Result<()> {
     let stage = open_stage(&db).await?;
-    let (tasks, hour) = (Tasks::new(), SignedDuration::from_hours(1));
-    // Another release left a turn that this one cannot read.
+    let (tasks, hour) = (BackgroundTasks::new(), SignedDuration::from_hours(1));
+    // Another release left an item whose payload this one cannot parse.
     let (of_others, now) = (TaskName::<String>::new("sweep"), stage.clock.now());
     let tx = db.begin().await?;
     stage.queue.enqueue(&tx, of_others, "turn", &"of another release".to_owned(), now).await?;
     tx.commit().await?;
-    assert!(stage.queue.claim(TaskName::<u32>::new("sweep"), 1).await?.is_empty());
-    assert_eq!(dead_letters(&stage.queue).await?.len(), 1);
+    assert!(stage.queue.claim_items(TaskName::<u32>::new("sweep"), 1).await?.is_empty());
+    assert_eq!(list_dead_letters(&stage.queue).await?.len(), 1);
     let stopping = tasks.clone();
     let perform = move |_| {
         let tasks = stopping.clone();
         async move {
-            tasks.finish(Duration::ZERO).await;
+            tasks.shutdown(Duration::ZERO).await;
             Ok(())
         }
     };
-    await_soon(run_to_end(periodic_worker(&stage.queue, "sweep", hour, perform), &tasks)).await?;
-    assert!(dead_letters(&stage.queue).await?.is_empty());
+    await_soon(run_to_end(create_periodic_worker(&stage.queue, "sweep", hour, perform), &tasks)).await?;
+    assert!(list_dead_letters(&stage.queue).await?.is_empty());
     Ok(())
 }
 
 hearth_testkit::on_every_database!(
-    periodic_task_comes_again_and_is_not_begun_anew,
-    periodic_task_that_became_a_dead_letter_comes_again_with_the_next_process,
+    periodic_task_is_repeated_and_a_restart_keeps_its_schedule,
+    periodic_task_that_became_a_dead_letter_is_rescheduled_by_the_next_process,
 );

@@ -1,4 +1,5 @@
-//! Sends the probes of all containers in time, and keeps what they find out. No tool's slow probes delay another's.
+//! Sends the probes of all containers on schedule and records their outcomes. A tool's slow probes do not
+//! delay those of other tools.
 
 mod schedule;
 
@@ -8,15 +9,15 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::{task::JoinSet, time::Instant};
 
-use schedule::{Key, ProbeSchedule};
+use schedule::{ProbeKey, ProbeSchedule};
 
 use super::Engine;
 use crate::{InstanceId, ProbeCheck, ProbeOutcome, ProbePurpose, Workload};
 
-/// Sends one probe at a time for an [`Engine`]; it is called for many at once.
+/// Sends probes for an [`Engine`], which calls it concurrently.
 #[async_trait]
 pub trait Prober: Send + Sync + 'static {
-    /// Sends a probe and waits for its outcome, little longer than its timeout.
+    /// Sends a probe and waits for its outcome, for little longer than its timeout.
     async fn send(&self, probe: ProbeRequest) -> ProbeOutcome;
 }
 
@@ -27,15 +28,15 @@ pub struct ProbeRequest {
     pub instance: InstanceId,
     /// The workload that it was started for.
     pub workload: Arc<Workload>,
-    /// The address at which its ports are reached.
+    /// The address of its ports.
     pub address: Option<Ipv4Addr>,
-    /// The check to make.
+    /// The check.
     pub check: ProbeCheck,
-    /// The longest that the check may take.
+    /// Maximum duration of the check.
     pub timeout: Duration,
 }
 
-/// A running container that has probes to send now.
+/// A running container with its probes to send.
 #[derive(Debug)]
 pub(super) struct ProbedInstance {
     pub instance: InstanceId,
@@ -45,48 +46,49 @@ pub(super) struct ProbedInstance {
     pub purposes: Vec<ProbePurpose>,
 }
 
-/// A prober that does not answer is not waited for longer than this beyond the probe's timeout.
+/// Time beyond a probe's timeout after which a prober without an outcome is abandoned.
 const PROBER_GRACE: Duration = Duration::from_secs(5);
 
 impl Engine {
-    /// Sends probes, for ever.
+    /// Sends probes; never returns.
     pub(super) async fn send_probes(&self) {
         let mut changed = self.changed.subscribe();
         let mut schedule = ProbeSchedule::default();
-        let mut sending: JoinSet<(Key, u64, ProbeOutcome)> = JoinSet::new();
+        let mut sending: JoinSet<(ProbeKey, u64, ProbeOutcome)> = JoinSet::new();
         loop {
             changed.mark_unchanged();
-            let probed = self.ledger().probed();
-            // One moment for both questions: what falls due between two would be neither sent nor waited for.
+            let probed = self.lock_ledger().list_probed_instances();
+            // One time for both `take_due` and `next_due`: a probe due between two times would be neither
+            // sent nor awaited.
             let now = Instant::now();
             schedule.follow_containers(probed, self.clock.now(), now);
             for (key, number, request) in schedule.take_due(now) {
                 let prober = Arc::clone(&self.prober);
                 let task = sending.spawn(async move { (key, number, send_probe(&*prober, request).await) });
-                schedule.note_sending(&key, task);
+                schedule.mark_sending(&key, task);
             }
             tokio::select! {
-                // Outcomes come first: changes of other containers would crowd them out.
+                // Outcomes have priority, since frequent changes of other containers would starve them.
                 biased;
                 Some(sent) = sending.join_next() => {
-                    // One that was called off has no outcome.
+                    // An aborted probe has no outcome.
                     let Ok((key, number, outcome)) = sent else { continue };
                     if schedule.finish_probe(&key, number) {
                         self.record_probe(key.0, key.1, outcome);
                     }
                 }
                 () = tokio::time::sleep_until(schedule.next_due(now)) => {}
-                // The sender lives as long as the engine.
+                // The channel's sender is a field of the engine, so it cannot be closed here.
                 _ = changed.changed() => {}
             }
         }
     }
 
     fn record_probe(&self, instance: InstanceId, purpose: ProbePurpose, outcome: ProbeOutcome) {
-        let health = self.ledger().record_probe(instance, purpose, outcome, self.clock.now());
+        let health = self.lock_ledger().record_probe(instance, purpose, outcome, self.clock.now());
         if let Some(health) = health {
             self.journal.save_health(instance, &health);
-            self.announce();
+            self.announce_change();
         }
     }
 }

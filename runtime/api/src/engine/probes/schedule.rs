@@ -1,4 +1,4 @@
-//! The times at which probes are sent. No tool waits for another's.
+//! The schedule of probes, with concurrency limits per tool and in total.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,49 +13,49 @@ use tokio::{task::AbortHandle, time::Instant};
 use super::{ProbeRequest, ProbedInstance};
 use crate::{InstanceId, Owner, ProbeCheck, ProbePurpose, Workload};
 
-/// A pause in which nothing is due ends at the latest after this.
+/// Maximum wait of the sender when no probe is due.
 const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
-/// Probes that are under way at one time. A tool that has none under way may always send one, so that it waits for no
-/// other tool.
-struct Limits {
+/// Maximum number of probes under way. A tool without a probe under way may always send one, so that no tool
+/// waits for another.
+struct ConcurrencyLimits {
     per_tool: usize,
-    in_all: usize,
+    in_total: usize,
 }
 
-const NETWORK_LIMITS: Limits = Limits { per_tool: 16, in_all: 256 };
-/// Each is two processes for a moment.
-const EXEC_LIMITS: Limits = Limits { per_tool: 4, in_all: 32 };
+const NETWORK_LIMITS: ConcurrencyLimits = ConcurrencyLimits { per_tool: 16, in_total: 256 };
+/// Exec probes have lower limits, since each one runs two processes.
+const EXEC_LIMITS: ConcurrencyLimits = ConcurrencyLimits { per_tool: 4, in_total: 32 };
 
-/// One probe of one container.
-pub(super) type Key = (InstanceId, ProbePurpose);
+/// Identity of a probe: its container and purpose.
+pub(super) type ProbeKey = (InstanceId, ProbePurpose);
 
-/// One probe of one container, sent again and again.
+/// A periodic probe of one container.
 #[derive(Debug)]
-struct Entry {
+struct ScheduledProbe {
     workload: Arc<Workload>,
     address: Option<Ipv4Addr>,
     due: Instant,
     under_way: Option<AbortHandle>,
-    /// Tells outcomes of this entry from those of a former one.
+    /// Distinguishes outcomes of this entry from those of a former one with the same key.
     number: u64,
 }
 
-/// When to send what.
+/// All periodic probes, and those under way.
 #[derive(Debug, Default)]
 pub(super) struct ProbeSchedule {
-    entries: BTreeMap<Key, Entry>,
-    /// Network probes under way whose entry is gone, by its number. They cannot be called off: their connections stay
-    /// until they end, and until then they count in their group's share.
-    running_out: BTreeMap<u64, Group>,
+    entries: BTreeMap<ProbeKey, ScheduledProbe>,
+    /// Network probes under way whose entry was removed, by number. They cannot be aborted: their connections
+    /// exist until they end, so they still count towards their group's limit.
+    detached: BTreeMap<u64, ProbeGroup>,
     last_number: u64,
 }
 
-/// A tool's probes of one kind: those that run programs are counted apart.
-type Group = (bool, Owner);
+/// The unit of concurrency limits: whether the probes are exec probes, and their owner.
+type ProbeGroup = (bool, Owner);
 
 impl ProbeSchedule {
-    /// Follows what is to be probed. An entry whose terms have changed begins anew.
+    /// Replaces the list of containers to probe. An entry whose probe has changed is scheduled anew.
     pub(super) fn follow_containers(
         &mut self,
         probed: Vec<ProbedInstance>,
@@ -65,11 +65,11 @@ impl ProbeSchedule {
         let (mut known, mut former) = (BTreeSet::new(), Vec::new());
         for ProbedInstance { instance, workload, since, address, purposes } in probed {
             for purpose in purposes {
-                let Some(terms) = workload.probes.terms(purpose) else { continue };
+                let Some(terms) = workload.probes.terms_for(purpose) else { continue };
                 let key = (instance, purpose);
                 known.insert(key);
                 match self.entries.get_mut(&key) {
-                    Some(entry) if entry.workload.probes.terms(purpose) == Some(terms) => {
+                    Some(entry) if entry.workload.probes.terms_for(purpose) == Some(terms) => {
                         (entry.workload, entry.address) = (Arc::clone(&workload), address);
                     }
                     _ => {
@@ -77,7 +77,7 @@ impl ProbeSchedule {
                         let due = now + terms.initial_delay.saturating_sub(ran);
                         self.last_number += 1;
                         let (number, workload) = (self.last_number, Arc::clone(&workload));
-                        let entry = Entry { workload, address, due, under_way: None, number };
+                        let entry = ScheduledProbe { workload, address, due, under_way: None, number };
                         former.extend(self.entries.insert(key, entry).map(|entry| (key, entry)));
                     }
                 }
@@ -86,27 +86,27 @@ impl ProbeSchedule {
         former.extend(self.entries.extract_if(.., |key, _| !known.contains(key)));
         for (key, entry) in former {
             let Some(sending) = &entry.under_way else { continue };
-            match entry.group(key.1) {
-                // The program is killed with its session.
+            match entry.probe_group(key.1) {
+                // Aborting the task drops the exec session, which kills the program.
                 (true, _) => sending.abort(),
                 group => {
-                    self.running_out.insert(entry.number, group);
+                    self.detached.insert(entry.number, group);
                 }
             }
         }
     }
 
-    /// The probes to send now. Of the tools that may send, the one with the fewest under way comes first.
-    pub(super) fn take_due(&mut self, now: Instant) -> Vec<(Key, u64, ProbeRequest)> {
-        let mut under_way: BTreeMap<Group, usize> = BTreeMap::new();
+    /// Takes the probes to send now. The tool with the fewest probes under way has priority.
+    pub(super) fn take_due(&mut self, now: Instant) -> Vec<(ProbeKey, u64, ProbeRequest)> {
+        let mut under_way: BTreeMap<ProbeGroup, usize> = BTreeMap::new();
         let mut in_all: BTreeMap<bool, usize> = BTreeMap::new();
-        let mut waiting: BTreeMap<Group, BTreeSet<(Instant, Key)>> = BTreeMap::new();
-        for group in self.running_out.values() {
+        let mut waiting: BTreeMap<ProbeGroup, BTreeSet<(Instant, ProbeKey)>> = BTreeMap::new();
+        for group in self.detached.values() {
             *under_way.entry(*group).or_default() += 1;
             *in_all.entry(group.0).or_default() += 1;
         }
         for (key, entry) in &self.entries {
-            let group = entry.group(key.1);
+            let group = entry.probe_group(key.1);
             if entry.under_way.is_some() {
                 *under_way.entry(group).or_default() += 1;
                 *in_all.entry(group.0).or_default() += 1;
@@ -114,15 +114,16 @@ impl ProbeSchedule {
                 waiting.entry(group).or_default().insert((entry.due, *key));
             }
         }
-        let count = |under_way: &BTreeMap<Group, usize>, group| under_way.get(group).copied().unwrap_or(0);
-        let first = |due: &BTreeSet<(Instant, Key)>| due.first().map(|(due, _)| *due);
-        let mut order: BTreeSet<(usize, Option<Instant>, Group)> =
+        let count =
+            |under_way: &BTreeMap<ProbeGroup, usize>, group| under_way.get(group).copied().unwrap_or(0);
+        let first = |due: &BTreeSet<(Instant, ProbeKey)>| due.first().map(|(due, _)| *due);
+        let mut order: BTreeSet<(usize, Option<Instant>, ProbeGroup)> =
             waiting.iter().map(|(group, due)| (count(&under_way, group), first(due), *group)).collect();
         let mut taken = Vec::new();
         while let Some((sending, _, group)) = order.pop_first() {
             let limits = if group.0 { &EXEC_LIMITS } else { &NETWORK_LIMITS };
             let all = in_all.entry(group.0).or_default();
-            let may_send = sending == 0 || sending < limits.per_tool && *all < limits.in_all;
+            let may_send = sending == 0 || sending < limits.per_tool && *all < limits.in_total;
             let Some(due) = waiting.get_mut(&group).filter(|_| may_send) else { continue };
             let Some((_, key)) = due.pop_first() else { continue };
             *all += 1;
@@ -134,43 +135,45 @@ impl ProbeSchedule {
         taken
     }
 
-    /// When the next probe is due that does not wait for others to end.
+    /// Time of the next probe that is not waiting for another one's end.
     pub(super) fn next_due(&self, now: Instant) -> Instant {
         let idle = self.entries.values().filter(|entry| entry.under_way.is_none());
-        // What is due by now waits for an outcome: that wakes the sender.
+        // A probe that is due already waits for a free slot; the outcome that frees one wakes the sender.
         idle.map(|entry| entry.due).filter(|due| *due > now).min().unwrap_or(now + MAX_PAUSE)
     }
 
-    pub(super) fn note_sending(&mut self, key: &Key, sending: AbortHandle) {
+    /// Marks a probe as under way.
+    pub(super) fn mark_sending(&mut self, key: &ProbeKey, sending: AbortHandle) {
         if let Some(entry) = self.entries.get_mut(key) {
             entry.under_way = Some(sending);
         }
     }
 
-    /// Takes note of an end. Whether its outcome counts: its entry is still the one that sent it.
-    pub(super) fn finish_probe(&mut self, key: &Key, number: u64) -> bool {
+    /// Marks a probe as ended. Returns true if its outcome counts, which is while its entry is the one that
+    /// sent it.
+    pub(super) fn finish_probe(&mut self, key: &ProbeKey, number: u64) -> bool {
         match self.entries.get_mut(key).filter(|entry| entry.number == number) {
             Some(entry) => {
                 entry.under_way = None;
                 true
             }
             None => {
-                self.running_out.remove(&number);
+                self.detached.remove(&number);
                 false
             }
         }
     }
 }
 
-impl Entry {
-    fn group(&self, purpose: ProbePurpose) -> Group {
-        let terms = self.workload.probes.terms(purpose);
+impl ScheduledProbe {
+    fn probe_group(&self, purpose: ProbePurpose) -> ProbeGroup {
+        let terms = self.workload.probes.terms_for(purpose);
         let is_exec = terms.is_some_and(|terms| matches!(terms.check, ProbeCheck::Exec { .. }));
         (is_exec, self.workload.owner)
     }
 
-    fn take_request(&mut self, key: Key, now: Instant) -> Option<(Key, u64, ProbeRequest)> {
-        let terms = self.workload.probes.terms(key.1)?;
+    fn take_request(&mut self, key: ProbeKey, now: Instant) -> Option<(ProbeKey, u64, ProbeRequest)> {
+        let terms = self.workload.probes.terms_for(key.1)?;
         self.due = now + terms.period;
         let request = ProbeRequest {
             instance: key.0,
@@ -190,16 +193,16 @@ mod tests {
     use hearth_base::{Clock, Entropy, SystemClock};
     use tokio::task::JoinSet;
 
-    fn network() -> ProbeCheck {
+    fn build_network_check() -> ProbeCheck {
         ProbeCheck::HttpGet { path: "/".to_owned(), port: 80, expect: HttpExpectation::Success }
     }
 
-    fn exec() -> ProbeCheck {
+    fn build_exec_check() -> ProbeCheck {
         ProbeCheck::Exec { argv: vec!["true".to_owned()] }
     }
 
-    /// So many containers of a new tool, each with one probe.
-    fn tool_with(count: u32, check: &ProbeCheck) -> Vec<ProbedInstance> {
+    /// Builds containers of a new tool, each with one probe.
+    fn build_probed_tool(count: u32, check: &ProbeCheck) -> Vec<ProbedInstance> {
         let (second, initial_delay) = (Duration::from_secs(1), Duration::ZERO);
         let (period, timeout, check) = (second, second, check.clone());
         let probe =
@@ -208,7 +211,7 @@ mod tests {
         let kind = WorkloadKind::Keep { set, replicas: 1, rollout: Rollout::default(), first: 1 };
         let workload = Arc::new(Workload {
             probes: Probes { readiness: Some(probe), ..Probes::default() },
-            ..Bench::bare_workload(Bench::new_tool(), kind, &Bench::bare_image())
+            ..Bench::build_bare_workload(Bench::new_tool(), kind, &Bench::build_bare_image())
         });
         let probed = |start| ProbedInstance {
             instance: InstanceId { workload: workload.id(), replica: 0, start },
@@ -220,7 +223,7 @@ mod tests {
         (1..=count).map(probed).collect()
     }
 
-    /// Sends what is due, and says how many of each tool. Nothing answers.
+    /// Sends the due probes, without responses. Returns their number per owner.
     async fn send_due(
         schedule: &mut ProbeSchedule,
         now: Instant,
@@ -228,7 +231,7 @@ mod tests {
     ) -> BTreeMap<Owner, usize> {
         let mut sent = BTreeMap::new();
         for (key, _, request) in schedule.take_due(now) {
-            schedule.note_sending(&key, tasks.spawn(std::future::pending()));
+            schedule.mark_sending(&key, tasks.spawn(std::future::pending()));
             *sent.entry(request.workload.owner).or_default() += 1;
         }
         sent
@@ -236,12 +239,12 @@ mod tests {
 
     #[tokio::test]
     async fn tool_with_many_slow_probes_delays_no_other() {
-        for (check, most) in [(network(), 16), (exec(), 4)] {
+        for (check, most) in [(build_network_check(), 16), (build_exec_check(), 4)] {
             let (mut schedule, mut tasks, now) =
                 (ProbeSchedule::default(), JoinSet::<()>::new(), Instant::now());
-            let mut all = tool_with(500, &check);
+            let mut all = build_probed_tool(500, &check);
             let many = all[0].workload.owner;
-            all.extend(tool_with(1, &check));
+            all.extend(build_probed_tool(1, &check));
             let one = all[500].workload.owner;
             schedule.follow_containers(all, Timestamp::UNIX_EPOCH, now);
             let sent = send_due(&mut schedule, now, &mut tasks).await;
@@ -253,7 +256,7 @@ mod tests {
     #[tokio::test]
     async fn tool_with_nothing_under_way_may_always_send() {
         let (mut schedule, mut tasks, now) = (ProbeSchedule::default(), JoinSet::<()>::new(), Instant::now());
-        let tools: Vec<_> = (0..40).map(|_| tool_with(20, &network())).collect();
+        let tools: Vec<_> = (0..40).map(|_| build_probed_tool(20, &build_network_check())).collect();
         let all = |count: usize| -> Vec<ProbedInstance> {
             let again = |probed: &ProbedInstance| ProbedInstance {
                 workload: Arc::clone(&probed.workload),
@@ -264,7 +267,7 @@ mod tests {
         };
         schedule.follow_containers(all(30), Timestamp::UNIX_EPOCH, now);
         let sent = send_due(&mut schedule, now, &mut tasks).await;
-        assert_eq!(sent.values().sum::<usize>(), NETWORK_LIMITS.in_all);
+        assert_eq!(sent.values().sum::<usize>(), NETWORK_LIMITS.in_total);
         let (least, most) = (sent.values().min(), sent.values().max());
         assert!(least >= Some(&8) && most <= Some(&9), "{sent:?}");
         schedule.follow_containers(all(40), Timestamp::UNIX_EPOCH, now);
@@ -276,10 +279,10 @@ mod tests {
     async fn probe_is_sent_again_after_its_period_and_not_beside_itself() {
         let (mut schedule, mut tasks, now) = (ProbeSchedule::default(), JoinSet::<()>::new(), Instant::now());
         let second = Duration::from_secs(1);
-        schedule.follow_containers(tool_with(1, &network()), Timestamp::UNIX_EPOCH, now);
+        schedule.follow_containers(build_probed_tool(1, &build_network_check()), Timestamp::UNIX_EPOCH, now);
         let taken = schedule.take_due(now);
-        let [(key, number, _)] = taken.as_slice() else { panic!("one is due: {taken:?}") };
-        schedule.note_sending(key, tasks.spawn(std::future::pending()));
+        let [(key, number, _)] = taken.as_slice() else { panic!("expected one due probe: {taken:?}") };
+        schedule.mark_sending(key, tasks.spawn(std::future::pending()));
         assert!(schedule.take_due(now + second * 2).is_empty());
         assert!(schedule.finish_probe(key, *number) && !schedule.finish_probe(key, number + 1));
         assert_eq!(schedule.next_due(now), now + second);
@@ -287,10 +290,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tool_whose_terms_change_again_and_again_keeps_to_its_share() {
+    async fn tool_with_changing_probe_terms_stays_within_its_share() {
         let (mut schedule, mut tasks, now) = (ProbeSchedule::default(), JoinSet::<()>::new(), Instant::now());
         let share = NETWORK_LIMITS.per_tool;
-        let containers = tool_with(20, &network());
+        let containers = build_probed_tool(20, &build_network_check());
         let change_period = |period| -> Vec<ProbedInstance> {
             let mut workload = (*containers[0].workload).clone();
             workload.probes.readiness.as_mut().expect("a probe").period = period;
@@ -306,25 +309,25 @@ mod tests {
         for round in 1..=40 {
             schedule.follow_containers(change_period(Duration::from_secs(round)), Timestamp::UNIX_EPOCH, now);
             for taken in schedule.take_due(now) {
-                schedule.note_sending(&taken.0, tasks.spawn(std::future::pending()));
+                schedule.mark_sending(&taken.0, tasks.spawn(std::future::pending()));
                 sent.push(taken);
             }
             assert_eq!(sent.len(), share, "round {round}");
         }
         let (key, number, _) = &sent[0];
-        assert!(!schedule.finish_probe(key, *number), "its terms have changed");
+        assert!(!schedule.finish_probe(key, *number), "the probe has changed");
         assert_eq!(send_due(&mut schedule, now, &mut tasks).await.into_values().collect::<Vec<_>>(), [1]);
         schedule.follow_containers(Vec::new(), Timestamp::UNIX_EPOCH, now);
-        assert_eq!(schedule.running_out.len(), share);
+        assert_eq!(schedule.detached.len(), share);
     }
 
     #[tokio::test]
-    async fn program_in_a_container_that_is_gone_is_called_off() {
+    async fn exec_probe_of_a_removed_container_is_aborted() {
         let (mut schedule, mut tasks, now) = (ProbeSchedule::default(), JoinSet::<()>::new(), Instant::now());
-        schedule.follow_containers(tool_with(1, &exec()), Timestamp::UNIX_EPOCH, now);
+        schedule.follow_containers(build_probed_tool(1, &build_exec_check()), Timestamp::UNIX_EPOCH, now);
         let taken = schedule.take_due(now);
-        let [(key, number, _)] = taken.as_slice() else { panic!("one is due: {taken:?}") };
-        schedule.note_sending(key, tasks.spawn(std::future::pending()));
+        let [(key, number, _)] = taken.as_slice() else { panic!("expected one due probe: {taken:?}") };
+        schedule.mark_sending(key, tasks.spawn(std::future::pending()));
         schedule.follow_containers(Vec::new(), Timestamp::UNIX_EPOCH, now);
         assert!(tasks.join_next().await.is_some_and(|ended| ended.is_err()));
         assert!(!schedule.finish_probe(key, *number));

@@ -3,24 +3,31 @@ use crate::probe::{HttpExpectation, ProbeFailure};
 use ProbeOutcome::{Failed, Passed};
 use ProbePurpose::{Liveness, Readiness, ReadinessAndLiveness, Startup};
 
-const BAD: ProbeOutcome = Failed(ProbeFailure::Status { status: 503 });
-const SECOND: Duration = Duration::from_secs(1);
+const FAILED_PROBE: ProbeOutcome = Failed(ProbeFailure::Status { status: 503 });
+const ONE_SECOND: Duration = Duration::from_secs(1);
 
-fn http(path: &str) -> ProbeCheck {
+fn build_http_check(path: &str) -> ProbeCheck {
     ProbeCheck::HttpGet { path: path.to_owned(), port: 8000, expect: HttpExpectation::Success }
 }
 
-fn probe(path: &str, failure_threshold: u16) -> Probe {
-    let (check, initial_delay) = (http(path), Duration::ZERO);
-    Probe { check, initial_delay, period: SECOND, timeout: SECOND, success_threshold: 1, failure_threshold }
+fn build_probe(path: &str, failure_threshold: u16) -> Probe {
+    let (check, initial_delay) = (build_http_check(path), Duration::ZERO);
+    Probe {
+        check,
+        initial_delay,
+        period: ONE_SECOND,
+        timeout: ONE_SECOND,
+        success_threshold: 1,
+        failure_threshold,
+    }
 }
 
-fn startup(path: &str, deadline: Option<Duration>) -> StartupProbe {
-    let (check, initial_delay) = (http(path), Duration::ZERO);
-    StartupProbe { check, initial_delay, period: SECOND, timeout: SECOND, deadline }
+fn build_startup_probe(path: &str, deadline: Option<Duration>) -> StartupProbe {
+    let (check, initial_delay) = (build_http_check(path), Duration::ZERO);
+    StartupProbe { check, initial_delay, period: ONE_SECOND, timeout: ONE_SECOND, deadline }
 }
 
-/// A container that began at the epoch, and whose clock ticks a second with each outcome.
+/// A container that started at the Unix epoch, whose clock advances one second with each outcome.
 struct Container {
     probes: Probes,
     tracker: ProbeTracker,
@@ -34,14 +41,14 @@ impl Container {
         Self { probes, tracker, now }
     }
 
-    fn record(&mut self, purpose: ProbePurpose, outcome: ProbeOutcome) -> &Health {
+    fn record_probe(&mut self, purpose: ProbePurpose, outcome: ProbeOutcome) -> &Health {
         self.now += SignedDuration::from_secs(1);
         self.tracker.record_outcome(&self.probes, purpose, outcome, Timestamp::UNIX_EPOCH, self.now);
         self.tracker.health()
     }
 
-    fn purposes(&self) -> Vec<ProbePurpose> {
-        self.tracker.purposes(&self.probes)
+    fn list_purposes(&self) -> Vec<ProbePurpose> {
+        self.tracker.list_purposes(&self.probes)
     }
 }
 
@@ -51,107 +58,113 @@ fn container_without_probes_is_ready_when_it_runs() {
     let health = container.tracker.health();
     assert!(health.started && health.ready);
     assert_eq!(health.first_ready_at, Some(Timestamp::UNIX_EPOCH));
-    assert!(container.purposes().is_empty());
+    assert!(container.list_purposes().is_empty());
 }
 
 #[test]
 fn container_with_a_startup_probe_alone_is_ready_from_its_first_success_on() {
-    let probes = Probes { startup: Some(startup("/", None)), ..Probes::default() };
+    let probes = Probes { startup: Some(build_startup_probe("/", None)), ..Probes::default() };
     let mut container = Container::begin(probes);
-    assert_eq!(container.purposes(), [Startup]);
+    assert_eq!(container.list_purposes(), [Startup]);
     for _ever in 0..1000 {
-        let health = container.record(Startup, BAD);
+        let health = container.record_probe(Startup, FAILED_PROBE);
         assert!(!health.ready && health.restart_reason.is_none());
         assert_eq!(health.failure.as_deref(), Some("GET / was answered with 503"));
     }
-    let health = container.record(Startup, Passed);
+    let health = container.record_probe(Startup, Passed);
     assert!(health.ready && health.failure.is_none() && health.first_ready_at.is_some());
-    assert!(container.purposes().is_empty());
+    assert!(container.list_purposes().is_empty());
 }
 
 #[test]
 fn container_that_does_not_start_by_its_deadline_is_restarted() {
-    let probes = Probes { startup: Some(startup("/", Some(SECOND * 3))), ..Probes::default() };
+    let probes =
+        Probes { startup: Some(build_startup_probe("/", Some(ONE_SECOND * 3))), ..Probes::default() };
     let mut container = Container::begin(probes);
-    container.record(Startup, BAD);
-    assert_eq!(container.record(Startup, BAD).restart_reason, None);
+    container.record_probe(Startup, FAILED_PROBE);
+    assert_eq!(container.record_probe(Startup, FAILED_PROBE).restart_reason, None);
     let reason = "it did not start in 3 seconds: GET / was answered with 503";
-    assert_eq!(container.record(Startup, BAD).restart_reason.as_deref(), Some(reason));
-    assert!(container.purposes().is_empty());
-    assert!(!container.record(Startup, Passed).started, "it is to be restarted");
+    assert_eq!(container.record_probe(Startup, FAILED_PROBE).restart_reason.as_deref(), Some(reason));
+    assert!(container.list_purposes().is_empty());
+    assert!(!container.record_probe(Startup, Passed).started, "a restart is requested");
 }
 
 #[test]
 fn readiness_begins_after_the_start_and_needs_a_success_of_its_own() {
     let probes = Probes {
-        startup: Some(startup("/started", None)),
-        readiness: Some(probe("/ready", 3)),
+        startup: Some(build_startup_probe("/started", None)),
+        readiness: Some(build_probe("/ready", 3)),
         ..Probes::default()
     };
     let mut container = Container::begin(probes);
-    assert!(!container.record(Readiness, Passed).ready, "nobody asked for that yet");
-    let health = container.record(Startup, Passed);
+    assert!(
+        !container.record_probe(Readiness, Passed).ready,
+        "readiness is not probed before the startup ends"
+    );
+    let health = container.record_probe(Startup, Passed);
     assert!(health.started && !health.ready);
-    assert_eq!(container.purposes(), [Readiness]);
-    let health = container.record(Readiness, BAD);
+    assert_eq!(container.list_purposes(), [Readiness]);
+    let health = container.record_probe(Readiness, FAILED_PROBE);
     assert_eq!(health.failure.as_deref(), Some("GET /ready was answered with 503"));
-    assert!(container.record(Readiness, Passed).ready);
+    assert!(container.record_probe(Readiness, Passed).ready);
 }
 
 #[test]
 fn startup_probe_that_is_the_readiness_probe_makes_ready_at_once() {
     let probes = Probes {
-        startup: Some(startup("/ready", None)),
-        readiness: Some(probe("/ready", 3)),
+        startup: Some(build_startup_probe("/ready", None)),
+        readiness: Some(build_probe("/ready", 3)),
         ..Probes::default()
     };
-    assert!(Container::begin(probes).record(Startup, Passed).ready);
+    assert!(Container::begin(probes).record_probe(Startup, Passed).ready);
 }
 
 #[test]
 fn readiness_is_lost_after_its_consecutive_failures_and_found_again() {
-    let mut container = Container::begin(Probes { readiness: Some(probe("/", 3)), ..Probes::default() });
-    let first = container.record(Readiness, Passed).first_ready_at;
-    for outcome in [BAD, BAD, Passed, BAD, BAD] {
-        let health = container.record(Readiness, outcome);
+    let mut container =
+        Container::begin(Probes { readiness: Some(build_probe("/", 3)), ..Probes::default() });
+    let first = container.record_probe(Readiness, Passed).first_ready_at;
+    for outcome in [FAILED_PROBE, FAILED_PROBE, Passed, FAILED_PROBE, FAILED_PROBE] {
+        let health = container.record_probe(Readiness, outcome);
         assert!(health.ready && health.failure.is_none());
     }
-    let health = container.record(Readiness, BAD).clone();
+    let health = container.record_probe(Readiness, FAILED_PROBE).clone();
     assert!(!health.ready && health.failure.is_some() && health.restart_reason.is_none());
     assert_eq!(health.ready_changed_at, Some(container.now));
-    let health = container.record(Readiness, Passed);
+    let health = container.record_probe(Readiness, Passed);
     assert!(health.ready && health.first_ready_at == first && health.ready_changed_at != first);
 }
 
 #[test]
 fn success_threshold_counts_successes_in_a_row() {
-    let readiness = Some(Probe { success_threshold: 2, ..probe("/", 1) });
+    let readiness = Some(Probe { success_threshold: 2, ..build_probe("/", 1) });
     let mut container = Container::begin(Probes { readiness, ..Probes::default() });
-    for (outcome, ready) in [(Passed, false), (BAD, false), (Passed, false), (Passed, true)] {
-        assert_eq!(container.record(Readiness, outcome).ready, ready);
+    for (outcome, ready) in [(Passed, false), (FAILED_PROBE, false), (Passed, false), (Passed, true)] {
+        assert_eq!(container.record_probe(Readiness, outcome).ready, ready);
     }
 }
 
 #[test]
-fn liveness_restarts_after_its_consecutive_failures_and_says_how_many() {
-    let mut container = Container::begin(Probes { liveness: Some(probe("/alive", 2)), ..Probes::default() });
+fn liveness_restarts_after_its_consecutive_failures_and_reports_their_number() {
+    let mut container =
+        Container::begin(Probes { liveness: Some(build_probe("/alive", 2)), ..Probes::default() });
     assert!(container.tracker.health().ready);
-    for outcome in [BAD, Passed, BAD] {
-        assert_eq!(container.record(Liveness, outcome).restart_reason, None);
+    for outcome in [FAILED_PROBE, Passed, FAILED_PROBE] {
+        assert_eq!(container.record_probe(Liveness, outcome).restart_reason, None);
     }
-    let health = container.record(Liveness, BAD);
+    let health = container.record_probe(Liveness, FAILED_PROBE);
     let reason = "GET /alive was answered with 503, 2 times in a row";
     assert_eq!((health.ready, health.restart_reason.as_deref()), (false, Some(reason)));
-    let once = Probes { liveness: Some(probe("/alive", 1)), ..Probes::default() };
+    let once = Probes { liveness: Some(build_probe("/alive", 1)), ..Probes::default() };
     let mut container = Container::begin(once);
     let reason = "GET /alive was answered with 503";
-    assert_eq!(container.record(Liveness, BAD).restart_reason.as_deref(), Some(reason));
+    assert_eq!(container.record_probe(Liveness, FAILED_PROBE).restart_reason.as_deref(), Some(reason));
 }
 
 #[test]
 fn container_to_be_restarted_stays_unready_when_probing_begins_again() {
-    let mut container = Container::begin(Probes { liveness: Some(probe("/", 1)), ..Probes::default() });
-    let health = container.record(Liveness, BAD).clone();
+    let mut container = Container::begin(Probes { liveness: Some(build_probe("/", 1)), ..Probes::default() });
+    let health = container.record_probe(Liveness, FAILED_PROBE).clone();
     assert!(!health.ready && health.failure.is_some() && health.restart_reason.is_some());
     for probes in [container.probes.clone(), Probes::default()] {
         let mut tracker = ProbeTracker::new(health.clone());
@@ -161,41 +174,42 @@ fn container_to_be_restarted_stays_unready_when_probing_begins_again() {
 }
 
 #[test]
-fn one_probe_serves_readiness_and_liveness_where_they_are_the_same() {
-    let same = Some(probe("/", 2));
+fn equal_readiness_and_liveness_probes_are_sent_once() {
+    let same = Some(build_probe("/", 2));
     let probes = Probes { readiness: same.clone(), liveness: same, ..Probes::default() };
     let mut container = Container::begin(probes);
-    assert_eq!(container.purposes(), [ReadinessAndLiveness]);
-    assert!(container.record(ReadinessAndLiveness, Passed).ready);
-    assert!(container.record(ReadinessAndLiveness, BAD).ready);
-    let health = container.record(ReadinessAndLiveness, BAD);
+    assert_eq!(container.list_purposes(), [ReadinessAndLiveness]);
+    assert!(container.record_probe(ReadinessAndLiveness, Passed).ready);
+    assert!(container.record_probe(ReadinessAndLiveness, FAILED_PROBE).ready);
+    let health = container.record_probe(ReadinessAndLiveness, FAILED_PROBE);
     assert!(!health.ready && health.restart_reason.is_some());
 }
 
 #[test]
 fn probe_that_could_not_be_sent_changes_nothing() {
-    let mut container = Container::begin(Probes { liveness: Some(probe("/", 1)), ..Probes::default() });
+    let mut container = Container::begin(Probes { liveness: Some(build_probe("/", 1)), ..Probes::default() });
     let before = container.tracker.clone();
-    container.record(Liveness, ProbeOutcome::NotSent);
+    container.record_probe(Liveness, ProbeOutcome::NotSent);
     assert_eq!(container.tracker, before);
 }
 
 #[test]
 fn ready_container_stays_ready_in_the_next_life_of_the_runtime_and_under_other_probes() {
-    let mut container = Container::begin(Probes { readiness: Some(probe("/", 2)), ..Probes::default() });
-    let health = container.record(Readiness, Passed).clone();
+    let mut container =
+        Container::begin(Probes { readiness: Some(build_probe("/", 2)), ..Probes::default() });
+    let health = container.record_probe(Readiness, Passed).clone();
     let mut tracker = ProbeTracker::new(health.clone());
     let others = Probes {
-        startup: Some(startup("/other", Some(SECOND))),
-        readiness: Some(probe("/other", 2)),
+        startup: Some(build_startup_probe("/other", Some(ONE_SECOND))),
+        readiness: Some(build_probe("/other", 2)),
         ..Probes::default()
     };
     tracker.begin_probing(&others, container.now);
     assert_eq!(tracker.health(), &health);
-    assert_eq!(tracker.purposes(&others), [Readiness]);
+    assert_eq!(tracker.list_purposes(&others), [Readiness]);
     let begun = Timestamp::UNIX_EPOCH;
-    assert!(!tracker.record_outcome(&others, Readiness, BAD, begun, container.now));
-    assert!(tracker.record_outcome(&others, Readiness, BAD, begun, container.now));
+    assert!(!tracker.record_outcome(&others, Readiness, FAILED_PROBE, begun, container.now));
+    assert!(tracker.record_outcome(&others, Readiness, FAILED_PROBE, begun, container.now));
     assert!(!tracker.health().ready);
 }
 

@@ -1,4 +1,5 @@
-//! Check: the image is there, and it is known what is to be started in it. It is kept from here on.
+//! The step `check`: resolves the image, selects the command, and pins the image until the deployment is
+//! finalized.
 
 use std::collections::BTreeMap;
 
@@ -7,30 +8,35 @@ use hearth_wire::{
     components::{StepName, StepState},
     images::{
         PROCESSES_LABEL,
-        internal::{PinPut, Resolved},
+        internal::{ImageResolution, PinPut},
     },
 };
 
-use super::{super::after::holder, say};
-use crate::{cx::Cx, store::Deployment};
+use super::{super::finalize::format_pin_holder, set_step_message};
+use crate::{context::ComponentsContext, store::Deployment};
 
-/// Pins the image and finds the command.
-pub async fn take(cx: &Cx, deployment: &mut Deployment) -> Result<StepState> {
-    let images = cx.clients.of(Role::Images)?;
+/// Resolves and pins the image and selects the command.
+pub async fn run_check_step(cx: &ComponentsContext, deployment: &mut Deployment) -> Result<StepState> {
+    let images = cx.clients.create_client(Role::Images)?;
     let found = images.images_internal().resolve(deployment.tool, &deployment.progress.image).await?;
-    let (command, said) = command(&found, &deployment.component, deployment.command.as_deref())?;
+    let (command, message) = select_command(&found, &deployment.component, deployment.command.as_deref())?;
     let pin = PinPut { tool: deployment.tool, digest: found.digest };
-    images.images_internal().pin(&holder(deployment.id), &pin).await?;
+    images.images_internal().pin_image(&format_pin_holder(deployment.id), &pin).await?;
     deployment.progress.image = found.reference;
     deployment.progress.command = command;
-    say(deployment, StepName::Check, said);
+    set_step_message(deployment, StepName::Check, message);
     Ok(StepState::Done)
 }
 
-/// The command that was asked for, or the image's process of the component's name; and what people are told.
-fn command(image: &Resolved, component: &JobName, asked: Option<&str>) -> Result<(String, String)> {
-    if let Some(asked) = asked {
-        return Ok((asked.to_owned(), format!("{component}: {asked}")));
+/// Selects the requested command, or else the image's process with the component's name. Returns it with a
+/// message.
+fn select_command(
+    image: &ImageResolution,
+    component: &JobName,
+    requested: Option<&str>,
+) -> Result<(String, String)> {
+    if let Some(requested) = requested {
+        return Ok((requested.to_owned(), format!("{component}: {requested}")));
     }
     let label = image.config.labels.get(PROCESSES_LABEL);
     let processes: BTreeMap<String, String> =
@@ -55,9 +61,9 @@ mod tests {
 
     use super::*;
 
-    fn image(label: Option<&str>) -> Resolved {
+    fn build_image(label: Option<&str>) -> ImageResolution {
         let labels = label.map(|label| (PROCESSES_LABEL.to_owned(), label.to_owned()));
-        Resolved {
+        ImageResolution {
             image: "tool-hello/hello".to_owned(),
             reference: "hearth.internal/tool-hello/hello@sha256:00".to_owned(),
             digest: Digest::new([0; 32]),
@@ -67,26 +73,28 @@ mod tests {
         }
     }
 
-    fn web(image: &Resolved, asked: Option<&str>) -> Result<String> {
-        command(image, &"web".parse()?, asked).map(|(command, _)| command)
+    fn select_web_command(image: &ImageResolution, requested: Option<&str>) -> Result<String> {
+        select_command(image, &"web".parse()?, requested).map(|(command, _)| command)
     }
 
     #[test]
-    fn the_process_of_the_components_name_is_started_unless_another_command_is_named() -> Result<()> {
-        let image = image(Some(r#"{"web": "python app.py", "worker": "./work"}"#));
-        assert_eq!(web(&image, None)?, "web");
-        assert_eq!(web(&image, Some("./other --flag"))?, "./other --flag");
+    fn process_of_the_component_is_the_default_command() -> Result<()> {
+        let image = build_image(Some(r#"{"web": "python app.py", "worker": "./work"}"#));
+        assert_eq!(select_web_command(&image, None)?, "web");
+        assert_eq!(select_web_command(&image, Some("./other --flag"))?, "./other --flag");
         Ok(())
     }
 
     #[test]
-    fn an_image_without_the_process_says_which_it_has() {
-        let told = |image: &Resolved| web(image, None).map_err(|error| error.public().to_owned());
-        let worker = image(Some(r#"{"worker": "./work", "cron": "x"}"#));
+    fn error_about_a_missing_process_lists_the_processes_of_the_image() {
+        let error_message = |image: &ImageResolution| {
+            select_web_command(image, None).map_err(|error| error.public_message().to_owned())
+        };
+        let worker = build_image(Some(r#"{"worker": "./work", "cron": "x"}"#));
         let expected = "the image tool-hello/hello has no process web: it has cron, worker";
-        assert_eq!(told(&worker), Err(expected.to_owned()));
+        assert_eq!(error_message(&worker), Err(expected.to_owned()));
         for none in [None, Some("{}"), Some("not JSON")] {
-            assert!(told(&image(none)).is_err_and(|said| said.ends_with("it has none")));
+            assert!(error_message(&build_image(none)).is_err_and(|message| message.ends_with("it has none")));
         }
     }
 }

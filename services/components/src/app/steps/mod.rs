@@ -1,4 +1,4 @@
-//! The steps of a deployment. Each can be taken again after a kill at any point.
+//! The steps of a deployment. Each can be repeated after a crash at any point.
 
 mod build;
 mod check;
@@ -9,68 +9,85 @@ mod switch;
 use hearth_base::{Error, MandateId, Result};
 use hearth_wire::components::{StepName, StepState};
 
-use super::end;
+use super::completion;
 use crate::{
-    cx::Cx,
-    store::{CHANGED, Deployment},
+    context::ComponentsContext,
+    store::{DEPLOYMENT_CHANGED_CODE, Deployment},
 };
 
-/// The code of the refusal of what did not answer in time.
-pub const TOO_SLOW: &str = "component-not-ready";
+/// The code of the error about a component that was not ready in time.
+pub const NOT_READY_CODE: &str = "component-not-ready";
 
-/// How long a change is waited for before the deployment is read again.
-const MAX_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
+/// The longest wait for a wake-up before the deployment is read again.
+const MAX_CHANGE_WAIT: std::time::Duration = std::time::Duration::from_secs(60);
 
-/// Takes a step. How it ended; what it found is noted, and written back by whoever calls.
-pub async fn take(cx: &Cx, deployment: &mut Deployment, step: StepName) -> Result<StepState> {
+/// Runs a step and returns its final state. It changes `deployment`; the caller saves it.
+pub async fn run_step(
+    cx: &ComponentsContext,
+    deployment: &mut Deployment,
+    step: StepName,
+) -> Result<StepState> {
     match step {
-        StepName::Source => source::take(cx, deployment).await,
-        StepName::Build => build::take(cx, deployment).await,
-        StepName::Check => check::take(cx, deployment).await,
-        StepName::Start => start::take(cx, deployment).await,
-        StepName::Switch => switch::take(cx, deployment).await,
+        StepName::Source => source::run_source_step(cx, deployment).await,
+        StepName::Build => build::run_build_step(cx, deployment).await,
+        StepName::Check => check::run_check_step(cx, deployment).await,
+        StepName::Start => start::run_start_step(cx, deployment).await,
+        StepName::Switch => switch::run_switch_step(cx, deployment).await,
     }
 }
 
-/// With whose right the steps are taken.
-pub fn mandate(deployment: &Deployment) -> Result<MandateId> {
-    deployment.mandate.ok_or_else(|| Error::internal("a deployment without a mandate"))
+/// Returns the mandate that the steps act with.
+pub fn require_mandate(deployment: &Deployment) -> Result<MandateId> {
+    deployment.mandate.ok_or_else(|| Error::internal("deployment has no mandate"))
 }
 
-/// Says what a step found or waits for. Whether that is news.
-fn say(deployment: &mut Deployment, name: StepName, said: impl Into<String>) -> bool {
-    let said = said.into();
+/// Sets the message of a step and of the deployment. Returns true if the message is new.
+fn set_step_message(deployment: &mut Deployment, name: StepName, message: impl Into<String>) -> bool {
+    let message = message.into();
     let Some(step) = deployment.steps.iter_mut().find(|step| step.name == name) else { return false };
-    if step.message == said {
+    if step.message == message {
         return false;
     }
-    step.message.clone_from(&said);
-    deployment.said = said;
+    step.message.clone_from(&message);
+    deployment.message = message;
     true
 }
 
-/// Says it, and writes it down when it is news.
-async fn tell(cx: &Cx, deployment: &mut Deployment, name: StepName, said: impl Into<String>) -> Result<()> {
-    if say(deployment, name, said) { end::save(cx, deployment).await } else { Ok(()) }
-}
-
-/// Waits until a deployment is changed by somebody else, which is the error.
-async fn changed(cx: &Cx, deployment: &Deployment) -> Error {
-    let mut listener = cx.store.listen_to_deployment(deployment.tool, deployment.id);
-    loop {
-        match cx.store.deployment(deployment.id).await {
-            Ok(Some(now)) if now.version == deployment.version => {}
-            Ok(_) => return Error::conflict(CHANGED, "this deployment has just been changed"),
-            Err(error) => return error,
-        }
-        let _reads_in_any_case = listener.wait_for(MAX_WAIT).await;
+/// Sets the message of a step and saves the deployment if the message is new.
+async fn save_step_message(
+    cx: &ComponentsContext,
+    deployment: &mut Deployment,
+    name: StepName,
+    message: impl Into<String>,
+) -> Result<()> {
+    if set_step_message(deployment, name, message) {
+        completion::save_deployment(cx, deployment).await
+    } else {
+        Ok(())
     }
 }
 
-/// Waits for `work`, unless the deployment is changed by somebody else meanwhile.
-async fn unless_changed<T>(cx: &Cx, deployment: &Deployment, work: impl Future<Output = T>) -> Result<T> {
+/// Waits until another writer changes the deployment, and returns that conflict.
+async fn wait_for_change(cx: &ComponentsContext, deployment: &Deployment) -> Error {
+    let mut listener = cx.store.listen_to_deployment(deployment.tool, deployment.id);
+    loop {
+        match cx.store.find_deployment(deployment.id).await {
+            Ok(Some(now)) if now.version == deployment.version => {}
+            Ok(_) => return Error::conflict(DEPLOYMENT_CHANGED_CODE, "the deployment was changed meanwhile"),
+            Err(error) => return error,
+        }
+        let _reads_in_any_case = listener.wait_for(MAX_CHANGE_WAIT).await;
+    }
+}
+
+/// Runs `work`. Fails if another writer changes the deployment meanwhile.
+async fn run_unless_changed<T>(
+    cx: &ComponentsContext,
+    deployment: &Deployment,
+    work: impl Future<Output = T>,
+) -> Result<T> {
     tokio::select! {
         done = work => Ok(done),
-        error = changed(cx, deployment) => Err(error),
+        error = wait_for_change(cx, deployment) => Err(error),
     }
 }

@@ -1,7 +1,7 @@
-//! Source: the repository or the folder is found, and a build of it asked for.
+//! The step `source`: requests a build of the repository or the uploaded folder.
 
 use hearth_base::{Result, Role};
-use hearth_kit::Deputy;
+use hearth_kit::DelegatedClient;
 use hearth_wire::{
     builds::{BuildCreate, BuildCreateQuery, BuildParameters, BuildStatus},
     components::{DeploySource, StepName, StepState},
@@ -9,15 +9,15 @@ use hearth_wire::{
 };
 use jiff::Timestamp;
 
-use super::{end, mandate, say};
-use crate::{cx::Cx, store::Deployment};
+use super::{super::completion, require_mandate, set_step_message};
+use crate::{context::ComponentsContext, store::Deployment};
 
-/// Asks for a build, once: after a kill one that was asked for is found again.
-pub async fn take(cx: &Cx, deployment: &mut Deployment) -> Result<StepState> {
+/// Requests a build once: after a crash, it finds the build that it requested before.
+pub async fn run_source_step(cx: &ComponentsContext, deployment: &mut Deployment) -> Result<StepState> {
     let create = match &deployment.source {
         DeploySource::Image(image) => {
             let image = image.clone();
-            say(deployment, StepName::Source, format!("the image {image}"));
+            set_step_message(deployment, StepName::Source, format!("the image {image}"));
             deployment.progress.image = image;
             return Ok(StepState::Done);
         }
@@ -29,13 +29,13 @@ pub async fn take(cx: &Cx, deployment: &mut Deployment) -> Result<StepState> {
         },
     };
     if deployment.progress.build.is_none() {
-        let again = deployment.progress.asked;
-        if !again {
-            deployment.progress.asked = true;
-            end::save(cx, deployment).await?;
+        let is_retry = deployment.progress.build_requested;
+        if !is_retry {
+            deployment.progress.build_requested = true;
+            completion::save_deployment(cx, deployment).await?;
         }
-        let builds = cx.clients.acting(Role::Builds, mandate(deployment)?).await?;
-        let found = if again { asked_for(&builds, deployment, &create).await? } else { false };
+        let builds = cx.clients.create_delegated_client(Role::Builds, require_mandate(deployment)?).await?;
+        let found = if is_retry { find_requested_build(&builds, deployment, &create).await? } else { false };
         if !found {
             let query = BuildCreateQuery { queue: true };
             let new = builds.client.builds().start(&builds.tool, &create, &query).await?;
@@ -45,21 +45,25 @@ pub async fn take(cx: &Cx, deployment: &mut Deployment) -> Result<StepState> {
     }
     let short: String =
         deployment.progress.resolved_ref.trim_start_matches("sha256:").chars().take(12).collect();
-    say(deployment, StepName::Source, short);
+    set_step_message(deployment, StepName::Source, short);
     Ok(StepState::Done)
 }
 
-/// Finds the build that was asked for before a kill. One of the same source that somebody else asked for since
-/// does as well.
-async fn asked_for(builds: &Deputy, deployment: &mut Deployment, create: &BuildCreate) -> Result<bool> {
+/// Finds the build that was requested before a crash. A build of the same source that another client
+/// requested since then is accepted too.
+async fn find_requested_build(
+    builds: &DelegatedClient,
+    deployment: &mut Deployment,
+    create: &BuildCreate,
+) -> Result<bool> {
     let recent = builds.client.builds().list(&builds.tool, &Paging::default()).await?;
-    // Builds are dated to the second.
+    // `builds` reports creation times in whole seconds.
     let since = deployment.created.as_second();
     let found = recent.builds.into_iter().find(|build| {
         let created = build.created.parse::<Timestamp>();
         created.is_ok_and(|created| created.as_second() >= since)
             && build.status != BuildStatus::BuildCancelled
-            && is_same(&build.parameters, create)
+            && has_same_source(&build.parameters, create)
     });
     let Some(build) = found else { return Ok(false) };
     deployment.progress.build = Some(build.build_id);
@@ -67,7 +71,7 @@ async fn asked_for(builds: &Deputy, deployment: &mut Deployment, create: &BuildC
     Ok(true)
 }
 
-fn is_same(built: &BuildParameters, create: &BuildCreate) -> bool {
+fn has_same_source(built: &BuildParameters, create: &BuildCreate) -> bool {
     built.upload == create.upload
         && built.source_url == create.source_url.as_deref().unwrap_or_default()
         && built.reference == create.reference.as_deref().unwrap_or_default()

@@ -1,5 +1,5 @@
-//! From the line that people write to the program that is started. What they write is one argument of the
-//! shell inside the container, never part of a line that Hearth makes.
+//! Builds the program and arguments of a container from a job's command line. The line of a user is one
+//! argument of the shell inside the container, and never part of a script that Hearth builds.
 
 use std::collections::BTreeMap;
 
@@ -7,42 +7,44 @@ use hearth_base::{Error, Result};
 
 use crate::store::ImageConfig;
 
-/// The label under which a built image says how its processes are started.
-const PROCESSES: &str = "org.hearth.processes";
+/// The image label with the processes of a Procfile, as a JSON object.
+const PROCESSES_LABEL: &str = "org.hearth.processes";
 
-/// Words that are the shell's own, and that no program stands for.
-const OF_THE_SHELL: &[&str] = &[
+/// Words that the shell itself executes, without a program of that name.
+const SHELL_BUILTINS: &[&str] = &[
     ".", ":", "alias", "bg", "break", "case", "cd", "command", "continue", "do", "eval", "exec", "exit",
     "export", "fg", "for", "function", "getopts", "hash", "if", "jobs", "local", "read", "readonly",
     "return", "select", "set", "shift", "source", "time", "times", "trap", "type", "ulimit", "umask",
     "unalias", "unset", "until", "wait", "while",
 ];
 
-/// What starts a line that is more than one program. The first process of a container has no signal's default action
-/// (`pid_namespaces(7)`): a shell would let the request to end pass by, so this one hands it on to all others. A
-/// `wait` that a signal ended says nothing of the child yet (POSIX.1-2017, Shell Command Language, 2.11).
-const WITH_OTHERS: &str = r#"hearth_asked=; trap 'hearth_asked=1; kill -TERM -1' TERM; /bin/sh -c "$0" & hearth_child=$!
+/// Runs a line of several programs and forwards SIGTERM to all of them. The first process of a container has
+/// no default actions for signals (`pid_namespaces(7)`), so a plain shell would ignore SIGTERM. A `wait` that
+/// a signal interrupts does not return the child's status (POSIX.1-2017, Shell Command Language, 2.11), hence
+/// the second one.
+const SUPERVISOR_SCRIPT: &str = r#"hearth_asked=; trap 'hearth_asked=1; kill -TERM -1' TERM; /bin/sh -c "$0" & hearth_child=$!
 wait $hearth_child; hearth_status=$?
 if [ "$hearth_asked" ]; then wait $hearth_child; hearth_status=$?; fi; exit $hearth_status"#;
 
-/// Writes into the files from here on, or ends.
-const INTO_FILES: &str = r#"exec >>"$1" 2>>"$2" || exit
+/// Redirects output to the files, or exits.
+const REDIRECT_SCRIPT: &str = r#"exec >>"$1" 2>>"$2" || exit
 "#;
 
-/// Files for what a program writes.
+/// Files for the output of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Files {
+pub struct OutputFiles {
     pub out: String,
     pub err: String,
 }
 
-/// The program and its arguments for `cmd` in an image.
-pub fn argv(cmd: &str, image: &ImageConfig, files: Option<&Files>) -> Result<Vec<String>> {
-    let Some(line) = line(cmd, image)? else {
+/// Builds the program and its arguments for `cmd` in an image; `no-command` (invalid) if neither has a
+/// command.
+pub fn build_argv(cmd: &str, image: &ImageConfig, files: Option<&OutputFiles>) -> Result<Vec<String>> {
+    let Some(line) = resolve_command_line(cmd, image)? else {
         let own: Vec<String> = image.entrypoint.iter().chain(&image.cmd).cloned().collect();
         return match own.first() {
             Some(program) if !program.is_empty() => Ok(own),
-            _ => Err(Error::invalid("no-command", "neither the job nor its image says what to start")
+            _ => Err(Error::invalid("no-command", "neither the job nor its image has a command")
                 .help("give a command, or a line `web: …` in the Procfile")),
         };
     };
@@ -50,23 +52,23 @@ pub fn argv(cmd: &str, image: &ImageConfig, files: Option<&Files>) -> Result<Vec
     let (script, line) = match (is_one_program(&line), files) {
         (true, None) => return Ok(shell(&format!("exec {line}"))),
         (true, Some(_)) => (r#"exec /bin/sh -c "$0""#, format!("exec {line}")),
-        (false, _) => (WITH_OTHERS, line),
+        (false, _) => (SUPERVISOR_SCRIPT, line),
     };
-    let mut argv = shell(&format!("{}{script}", files.map_or("", |_| INTO_FILES)));
+    let mut argv = shell(&format!("{}{script}", files.map_or("", |_| REDIRECT_SCRIPT)));
     argv.push(line);
-    argv.extend(files.into_iter().flat_map(|Files { out, err }| [out.clone(), err.clone()]));
+    argv.extend(files.into_iter().flat_map(|OutputFiles { out, err }| [out.clone(), err.clone()]));
     Ok(argv)
 }
 
-/// The line for the shell: a process of the image when the first word names one; nothing when no command is
-/// given and the image has no process `web`.
-pub fn line(cmd: &str, image: &ImageConfig) -> Result<Option<String>> {
-    let processes = match image.labels.get(PROCESSES) {
+/// Returns the line for the shell. A first word that names a process of the image is replaced by its command.
+/// An empty command means the process `web`, if the image has one.
+pub fn resolve_command_line(cmd: &str, image: &ImageConfig) -> Result<Option<String>> {
+    let processes = match image.labels.get(PROCESSES_LABEL) {
         None => BTreeMap::new(),
         Some(json) => serde_json::from_str::<BTreeMap<String, String>>(json).map_err(|cause| {
-            Error::invalid("image-processes", "the image's list of processes cannot be read")
+            Error::invalid("image-processes", "the image has an invalid list of processes")
                 .help("build the image again")
-                .because(cause)
+                .with_cause(cause)
         })?,
     };
     let cmd = cmd.trim();
@@ -81,12 +83,12 @@ pub fn line(cmd: &str, image: &ImageConfig) -> Result<Option<String>> {
     }))
 }
 
-/// Whether a line starts one program and nothing else, so that the shell may become it: signals reach it then.
-/// Variables and quoted words may be in it (POSIX.1-2017, Shell Command Language, 2.2 and 2.9.1).
+/// Returns whether a line starts a single program, which can replace the shell and so receives signals
+/// itself. It may contain variables and quoted words (POSIX.1-2017, Shell Command Language, 2.2 and 2.9.1).
 fn is_one_program(line: &str) -> bool {
     let first = line.split_whitespace().next().unwrap_or_default();
     let plain = |symbol: char| symbol.is_alphanumeric() || "_-./:,@%+^".contains(symbol);
-    if first.is_empty() || OF_THE_SHELL.contains(&first) || !first.chars().all(plain) {
+    if first.is_empty() || SHELL_BUILTINS.contains(&first) || !first.chars().all(plain) {
         return false;
     }
     let mut quote = None;
@@ -111,79 +113,84 @@ mod tests {
         process::{Command, Stdio},
     };
 
-    fn image(processes: &str) -> ImageConfig {
-        let labels = [(PROCESSES.to_owned(), processes.to_owned())].into();
+    fn image_with_processes(processes: &str) -> ImageConfig {
+        let labels = [(PROCESSES_LABEL.to_owned(), processes.to_owned())].into();
         ImageConfig { labels, ..ImageConfig::default() }
     }
 
-    fn script(cmd: &str) -> String {
-        argv(cmd, &image(r#"{"web": "python app.py", "migrate": "./m --all"}"#), None).unwrap().pop().unwrap()
+    fn build_script(cmd: &str) -> String {
+        build_argv(cmd, &image_with_processes(r#"{"web": "python app.py", "migrate": "./m --all"}"#), None)
+            .unwrap()
+            .pop()
+            .unwrap()
     }
 
     #[test]
-    fn the_shell_becomes_a_program_that_stands_alone() {
+    fn single_program_replaces_the_shell() {
         for line in ["./run.py --fast", "serve --bind 0.0.0.0:$PORT", "bash -c 'a; b' \"it's\"", "x a\\;b"] {
-            assert_eq!(script(line), format!("exec {line}"));
+            assert_eq!(build_script(line), format!("exec {line}"));
         }
         for line in
             ["cd x && ./run", "A=1 ./run", "./a; ./b", "cd x", "./run > out", "if true", "x 'a", "x (b)"]
         {
-            assert_eq!(script(line), line);
+            assert_eq!(build_script(line), line);
         }
     }
 
     #[test]
-    fn a_process_is_run_by_its_name_with_what_follows() {
-        assert_eq!(script("web"), "exec python app.py");
-        assert_eq!(script(" migrate  --dry "), "exec ./m --all --dry");
-        assert_eq!(script(""), "exec python app.py");
-        assert_eq!(script("website"), "exec website");
+    fn procfile_process_runs_with_further_arguments() {
+        assert_eq!(build_script("web"), "exec python app.py");
+        assert_eq!(build_script(" migrate  --dry "), "exec ./m --all --dry");
+        assert_eq!(build_script(""), "exec python app.py");
+        assert_eq!(build_script("website"), "exec website");
     }
 
     #[test]
-    fn without_a_command_the_images_own_is_started() {
+    fn job_without_a_command_runs_the_image_command() {
         let own = ImageConfig { entrypoint: vec!["/bin/serve".to_owned()], ..ImageConfig::default() };
-        assert_eq!(argv("", &own, None).unwrap(), ["/bin/serve"]);
-        assert_eq!(argv("", &ImageConfig::default(), None).unwrap_err().code(), "no-command");
+        assert_eq!(build_argv("", &own, None).unwrap(), ["/bin/serve"]);
+        assert_eq!(build_argv("", &ImageConfig::default(), None).unwrap_err().code(), "no-command");
     }
 
     #[test]
-    fn what_people_write_is_an_argument_and_never_part_of_the_line() {
-        let files = Files { out: "/home/$(x).out".to_owned(), err: "/home/'\".err".to_owned() };
-        let argv = argv("echo \"a\"; b", &ImageConfig::default(), Some(&files)).unwrap();
-        assert_eq!(argv[2], format!("{INTO_FILES}{WITH_OTHERS}"));
+    fn user_command_is_an_argument_of_the_shell() {
+        let files = OutputFiles { out: "/home/$(x).out".to_owned(), err: "/home/'\".err".to_owned() };
+        let argv = build_argv("echo \"a\"; b", &ImageConfig::default(), Some(&files)).unwrap();
+        assert_eq!(argv[2], format!("{REDIRECT_SCRIPT}{SUPERVISOR_SCRIPT}"));
         assert_eq!(argv[3..], ["echo \"a\"; b", "/home/$(x).out", "/home/'\".err"]);
     }
 
-    /// What a line ends with in a container of its own process ids, asked to end once it has begun if `asked`.
-    fn ends(line: &str, asked: bool) -> Option<i32> {
-        let argv = argv(line, &ImageConfig::default(), None).unwrap();
-        let mut apart = Command::new("unshare");
-        apart.args(["--user", "--map-root-user", "--pid", "--fork", "--kill-child"]);
-        apart.args(argv).stdout(Stdio::piped());
-        let mut apart = apart.spawn().unwrap();
-        let mut begun = String::new();
-        BufReader::new(apart.stdout.take().unwrap()).read_line(&mut begun).unwrap();
-        if asked {
-            let children = format!("/proc/{0}/task/{0}/children", apart.id());
+    /// Runs a line in a PID namespace, with SIGTERM once it has started if `terminate`, and returns its exit
+    /// status.
+    fn run_in_pid_namespace(line: &str, terminate: bool) -> Option<i32> {
+        let argv = build_argv(line, &ImageConfig::default(), None).unwrap();
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--user", "--map-root-user", "--pid", "--fork", "--kill-child"]);
+        unshare.args(argv).stdout(Stdio::piped());
+        let mut unshare = unshare.spawn().unwrap();
+        let mut first_line = String::new();
+        BufReader::new(unshare.stdout.take().unwrap()).read_line(&mut first_line).unwrap();
+        if terminate {
+            let children = format!("/proc/{0}/task/{0}/children", unshare.id());
             let first = std::fs::read_to_string(children).unwrap();
             assert!(Command::new("kill").args(["-TERM", first.trim()]).status().unwrap().success());
         }
-        apart.wait().unwrap().code()
+        unshare.wait().unwrap().code()
     }
 
     #[test]
-    fn a_line_of_several_programs_ends_as_its_last_one_does() {
-        assert_eq!(ends("echo begun; exit 7", false), Some(7));
-        assert_eq!(ends("echo begun; true", false), Some(0));
+    fn compound_command_ends_with_the_status_of_its_last_program() {
+        assert_eq!(run_in_pid_namespace("echo begun; exit 7", false), Some(7));
+        assert_eq!(run_in_pid_namespace("echo begun; true", false), Some(0));
     }
 
     #[test]
-    fn a_line_of_several_programs_ends_when_it_is_asked_to() {
-        assert_eq!(ends("echo begun; sleep 1000; sleep 1000", true), Some(143));
-        // A shell with a trap waits for a program that it starts after it was asked: both have begun here.
+    fn compound_command_ends_on_sigterm() {
+        assert_eq!(run_in_pid_namespace("echo begun; sleep 1000; sleep 1000", true), Some(143));
+        // A shell with a trap waits for programs that it starts after the signal, so both are started before
+        // it.
         let both = "(echo; exec sleep 1000) | (read begun; echo begun; exec sleep 1000)";
-        assert_eq!(ends(&format!("trap 'exit 5' TERM; {both}"), true), Some(5));
-        assert_eq!(ends("echo begun && exec sleep 1000", true), Some(143));
+        assert_eq!(run_in_pid_namespace(&format!("trap 'exit 5' TERM; {both}"), true), Some(5));
+        assert_eq!(run_in_pid_namespace("echo begun && exec sleep 1000", true), Some(143));
     }
 }

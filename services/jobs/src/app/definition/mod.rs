@@ -1,24 +1,23 @@
-//! Definitions of jobs: checked, completed with defaults, and turned into plans. It knows neither the database nor
-//! other services.
+//! Definitions of jobs: validates them, adds defaults and builds plans, without database and other services.
 
-pub mod checks;
 pub mod command;
-pub mod define;
+pub mod health_checks;
 pub mod home;
 pub mod plan;
 pub mod refusals;
 pub mod spec;
+pub mod validation;
 
 use hearth_base::{Error, JobName, ToolId, ToolName};
 
 /// The tool whose jobs are read or changed.
 #[derive(Debug, Clone, Copy)]
-pub struct Of<'a> {
+pub struct ToolScope<'a> {
     pub tool: ToolId,
     pub name: &'a ToolName,
 }
 
-/// The refusal of a job that is not there.
-pub fn no_such_job(name: &JobName) -> Error {
+/// The error of a request for a job that does not exist.
+pub fn job_not_found_error(name: &JobName) -> Error {
     Error::not_found("job", name).help("hearth jobs list")
 }

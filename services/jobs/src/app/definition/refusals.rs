@@ -1,19 +1,19 @@
-//! Refusals that several rules give.
+//! Errors of several rules.
 
-use hearth_base::{Error, Kind};
+use hearth_base::{Error, ErrorKind};
 
-/// A refusal: the fields belong to another type of job.
-pub fn wrong_type(problem: &str, help: &str) -> Error {
+/// The error of fields that belong to another job type.
+pub fn job_type_error(problem: &str, help: &str) -> Error {
     Error::invalid("job-type", problem).help(help)
 }
 
-/// A refusal of a port.
-pub fn wrong_port(problem: &str) -> Error {
-    Error::invalid("port", problem).help("give the port that the job listens on, as in 8000")
+/// The error of an invalid port.
+pub fn port_error(problem: &str) -> Error {
+    Error::invalid("port", problem).help("set port to the port that the job listens on, as in 8000")
 }
 
-/// A refusal: the tool may not use so much.
-pub fn over_quota(problem: String) -> Error {
-    Error::new(Kind::Exhausted, "quota", problem)
-        .help("ask for less, delete what is not needed (hearth jobs quota), or ask whoever runs this Hearth for more")
+/// The error of a request beyond the quota.
+pub fn quota_exceeded_error(problem: String) -> Error {
+    Error::new(ErrorKind::Exhausted, "quota", problem)
+        .help("request less, delete jobs that are not needed (hearth jobs quota), or ask the operator for a larger quota")
 }

@@ -1,14 +1,14 @@
-//! The spec of a job: read from a request, completed with defaults, compared, and shown.
+//! The spec of a job: parsed from requests, completed with defaults, compared and converted to the API.
 //!
-//! Each conversion names every field of what it reads or of what it makes, so that a new field does not compile until
-//! all of them deal with it.
+//! Each conversion names every field of its source or result, so that a new field does not compile until all
+//! of them handle it.
 
 use hearth_base::{Cpu, Memory, Result, ToolName};
 use hearth_wire::jobs::{
     self as wire, Concurrency, Emails, JobCreate, JobStatus, JobType, MountMode, PortProtocol,
 };
 
-use super::{home::log_file, refusals::wrong_type};
+use super::{home::log_file_path, refusals::job_type_error};
 use crate::{
     JobsSettings,
     store::{Job, JobSpec},
@@ -16,41 +16,41 @@ use crate::{
 
 /// The port of a tool's page whose job names none.
 pub const PAGE_PORT: u16 = 8000;
-/// Seconds that a scheduled run may start late, unless its job says otherwise.
+/// Default of the maximum delay of a scheduled run in seconds.
 pub const STARTING_DEADLINE: u32 = 30;
 
-/// The facts on which the defaults of a job's fields depend.
+/// The values on which defaults of a job's fields depend.
 #[derive(Debug, Clone, Copy)]
-pub struct Defaults<'a> {
+pub struct SpecDefaults<'a> {
     pub tool: &'a ToolName,
-    /// The operator provides the job's image.
+    /// True if the operator provides the job's image.
     pub image_is_provided: bool,
     pub settings: &'a JobsSettings,
 }
 
-impl<'a> Defaults<'a> {
-    /// The facts about a job of `tool`.
-    pub fn of(job: &Job, tool: &'a ToolName, settings: &'a JobsSettings) -> Self {
+impl<'a> SpecDefaults<'a> {
+    /// The values for a job of `tool`.
+    pub fn from_job(job: &Job, tool: &'a ToolName, settings: &'a JobsSettings) -> Self {
         Self { tool, image_is_provided: job.image.provided, settings }
     }
 }
 
-/// The resources that one run may use.
+/// Resource limits of one run.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct RunLimits {
     pub memory: Memory,
     pub cpu: Cpu,
     pub disk: Memory,
 }
 
 impl JobSpec {
-    /// Reads a request.
+    /// Parses a request.
     ///
     /// # Errors
     ///
     /// `job-type` when `continuous` and `job_type` contradict each other.
     pub fn from_create(create: JobCreate) -> Result<Self> {
-        let kind = create.kind();
+        let kind = create.effective_type();
         let JobCreate {
             name,
             imagename,
@@ -82,18 +82,21 @@ impl JobSpec {
         } = create;
         let is_kept = matches!(kind, JobType::Continuous | JobType::Webservice);
         if continuous == Some(true) && schedule.is_some() {
-            return Err(wrong_type(
-                "a job is either continuous or has a schedule",
-                "leave one of the two out",
+            return Err(job_type_error(
+                "continuous and schedule exclude each other",
+                "leave one of them out",
             ));
         }
         if continuous.is_some_and(|continuous| continuous != is_kept) {
-            return Err(wrong_type("continuous and job_type say different things", "leave continuous out"));
+            return Err(job_type_error(
+                "continuous and job_type contradict each other",
+                "leave continuous out",
+            ));
         }
         Ok(Self {
             name,
             job_type: kind,
-            // Older clients send it with every job, and take any value of it for a yes.
+            // Older clients send it with every job, and treat any value in responses as true.
             continuous: continuous == Some(true),
             imagename,
             cmd,
@@ -122,22 +125,22 @@ impl JobSpec {
         })
     }
 
-    /// The spec with a default in every field that has one.
-    pub fn with_defaults(&self, defaults: Defaults<'_>) -> Self {
-        let Defaults { tool, image_is_provided, settings } = defaults;
+    /// Returns the spec with defaults in all unset fields that have one.
+    pub fn with_defaults(&self, defaults: SpecDefaults<'_>) -> Self {
+        let SpecDefaults { tool, image_is_provided, settings } = defaults;
         let is_scheduled = self.job_type == JobType::Scheduled;
         let mount = self.mount_mode(image_is_provided);
         let writes_files = self.writes_files();
-        let Limits { memory, cpu, disk } = self.limits(settings);
+        let RunLimits { memory, cpu, disk } = self.resolve_limits(settings);
         let port = self.listen_port();
         let file = |file: &Option<String>, ending: &str| match writes_files && mount == MountMode::All {
-            true => Some(log_file(&self.name, file.as_deref(), tool, ending)),
+            true => Some(log_file_path(&self.name, file.as_deref(), tool, ending)),
             false => file.clone(),
         };
         Self {
             name: self.name.clone(),
             job_type: self.job_type,
-            continuous: self.is_kept(),
+            continuous: self.is_continuous(),
             imagename: self.imagename.clone(),
             cmd: self.cmd.clone(),
             schedule: self.schedule.clone(),
@@ -154,7 +157,7 @@ impl JobSpec {
             memory: Some(memory),
             cpu: Some(cpu),
             disk: Some(disk),
-            replicas: self.replicas.or(self.is_kept().then(|| self.replica_count())),
+            replicas: self.replicas.or(self.is_continuous().then(|| self.replica_count())),
             port,
             port_protocol: self.port_protocol.or(port.map(|_| PortProtocol::Tcp)),
             health_check: self.health_check.clone(),
@@ -165,7 +168,7 @@ impl JobSpec {
         }
     }
 
-    /// The spec with the values of `current` in fields that its maintainers did not write.
+    /// Returns the spec with the values of `current` in unset fields.
     fn with_unset_from(self, current: &Self) -> Self {
         Self {
             name: self.name,
@@ -198,79 +201,80 @@ impl JobSpec {
         }
     }
 
-    /// Returns whether a job of this spec is already what `wanted` says. Only fields that `wanted` sets count.
-    pub fn fulfils(&self, wanted: &Self, defaults: Defaults<'_>) -> bool {
+    /// Returns whether a job of this spec already has all values that `wanted` sets; unset fields are not
+    /// compared.
+    pub fn satisfies_spec(&self, wanted: &Self, defaults: SpecDefaults<'_>) -> bool {
         let current = self.with_defaults(defaults);
         wanted.job_type == current.job_type
             && wanted.clone().with_unset_from(&current).with_defaults(defaults) == current
     }
 
-    /// Returns whether a job of this type is kept running.
-    pub fn is_kept(&self) -> bool {
+    /// Returns whether the job runs without an end.
+    pub fn is_continuous(&self) -> bool {
         matches!(self.job_type, JobType::Continuous | JobType::Webservice)
     }
 
-    /// Returns whether it is to be the tool's page.
+    /// Returns whether it is the tool's page.
     pub fn is_page(&self) -> bool {
         self.publish.unwrap_or(self.job_type == JobType::Webservice)
     }
 
-    /// The port it listens on.
+    /// Returns the port that it listens on.
     pub fn listen_port(&self) -> Option<u16> {
         self.port.or(self.is_page().then_some(PAGE_PORT))
     }
 
-    /// The number of runs side by side.
+    /// Returns the number of replicas.
     pub fn replica_count(&self) -> u16 {
         self.replicas.unwrap_or(1)
     }
 
-    /// The resources that one run may use.
-    pub fn limits(&self, settings: &JobsSettings) -> Limits {
-        Limits {
+    /// Returns the resource limits of one run.
+    pub fn resolve_limits(&self, settings: &JobsSettings) -> RunLimits {
+        RunLimits {
             memory: self.memory.unwrap_or(settings.memory),
             cpu: self.cpu.unwrap_or(settings.cpu),
             disk: self.disk.unwrap_or(settings.disk),
         }
     }
 
-    /// The mount of the tool's home, set or by default.
+    /// Returns the mount mode of the tool's home.
     pub fn mount_mode(&self, image_is_provided: bool) -> MountMode {
         self.mount.unwrap_or(if image_is_provided { MountMode::All } else { MountMode::None })
     }
 
-    /// Returns whether its output goes to files in the tool's home.
+    /// Returns whether output goes to files in the tool's home.
     pub fn writes_files(&self) -> bool {
         self.filelog.unwrap_or(self.filelog_stdout.is_some() || self.filelog_stderr.is_some())
     }
 }
 
-/// The job with only the fields that its maintainers set.
-pub fn show_as_set(job: &Job, status: JobStatus, words: (String, String)) -> wire::Job {
-    show(job, job.spec.clone(), status, words)
+/// Converts a job to the API with only the fields that its maintainers set.
+pub fn to_wire_job_as_set(job: &Job, status: JobStatus, words: (String, String)) -> wire::Job {
+    to_wire_job(job, job.spec.clone(), status, words)
 }
 
-/// The job with every field that has a value, set or by default.
-pub fn show_with_defaults(
+/// Converts a job to the API with defaults in unset fields.
+pub fn to_wire_job_with_defaults(
     job: &Job,
     status: JobStatus,
     words: (String, String),
-    defaults: Defaults<'_>,
+    defaults: SpecDefaults<'_>,
 ) -> wire::Job {
-    let shown = show(job, job.spec.with_defaults(defaults), status, words);
+    let shown = to_wire_job(job, job.spec.with_defaults(defaults), status, words);
     wire::Job {
         schedule_actual: job.schedule().map(|schedule| schedule.fields.clone()),
-        // Values that say nothing are left out.
+        // Fields with empty values are left out.
         timeout: shown.timeout.filter(|seconds| *seconds > 0),
         checks: shown.checks.filter(|checks| *checks != wire::Checks::default()),
         stop: shown.stop.filter(|stop| *stop != wire::StopPolicy::default()),
-        auto_update: shown.auto_update.filter(|_| job.spec.is_kept()),
+        auto_update: shown.auto_update.filter(|_| job.spec.is_continuous()),
         publish: shown.publish.filter(|publish| *publish),
         ..shown
     }
 }
 
-fn show(job: &Job, spec: JobSpec, status: JobStatus, words: (String, String)) -> wire::Job {
+fn to_wire_job(job: &Job, spec: JobSpec, status: JobStatus, words: (String, String)) -> wire::Job {
     wire::Job {
         name: spec.name,
         job_type: spec.job_type,
@@ -312,21 +316,21 @@ fn show(job: &Job, spec: JobSpec, status: JobStatus, words: (String, String)) ->
 mod tests {
     use super::*;
 
-    fn spec(change: impl FnOnce(&mut JobCreate)) -> JobSpec {
+    fn build_spec(change: impl FnOnce(&mut JobCreate)) -> JobSpec {
         let mut create = JobCreate::new("a".parse().unwrap(), "python3.11", "./run");
         change(&mut create);
         JobSpec::from_create(create).unwrap()
     }
 
-    /// Whether a job made by the first is already what the second says.
+    /// Returns whether a job created by the first request satisfies the second.
     fn is_same(made: impl FnOnce(&mut JobCreate), wanted: impl FnOnce(&mut JobCreate)) -> bool {
         let (tool, settings) = ("hello".parse().unwrap(), JobsSettings::default());
-        let defaults = Defaults { tool: &tool, image_is_provided: true, settings: &settings };
-        spec(made).fulfils(&spec(wanted), defaults)
+        let defaults = SpecDefaults { tool: &tool, image_is_provided: true, settings: &settings };
+        build_spec(made).satisfies_spec(&build_spec(wanted), defaults)
     }
 
     #[test]
-    fn default_written_out_is_no_change() {
+    fn explicit_default_is_no_change() {
         assert!(is_same(|_| (), |_| ()));
         assert!(is_same(|_| (), |job| job.memory = Some(JobsSettings::default().memory)));
         assert!(is_same(
@@ -334,9 +338,9 @@ mod tests {
             |job| (job.timeout, job.retry, job.publish) = (Some(0), Some(0), Some(false))
         ));
         assert!(is_same(|_| (), |job| (job.checks, job.stop) = Default::default()));
-        let kept = |job: &mut JobCreate| job.continuous = Some(true);
-        assert!(is_same(kept, |job| job.job_type = Some(JobType::Continuous)));
-        assert!(is_same(kept, |job| (job.continuous, job.replicas) = (Some(true), Some(1))));
+        let continuous_job = |job: &mut JobCreate| job.continuous = Some(true);
+        assert!(is_same(continuous_job, |job| job.job_type = Some(JobType::Continuous)));
+        assert!(is_same(continuous_job, |job| (job.continuous, job.replicas) = (Some(true), Some(1))));
         let page = |job: &mut JobCreate| job.job_type = Some(JobType::Webservice);
         assert!(is_same(page, |job| {
             page(job);
@@ -347,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn field_that_a_request_leaves_out_is_no_change() {
+    fn omitted_field_is_no_change() {
         let made = |job: &mut JobCreate| {
             (job.retry, job.timeout, job.emails) = (Some(3), Some(60), Some(Emails::All));
         };
@@ -359,7 +363,7 @@ mod tests {
     #[test]
     fn other_value_or_type_is_a_change() {
         assert!(!is_same(|_| (), |job| job.cmd = "./other".to_owned()));
-        assert!(!is_same(|_| (), |job| job.disk = Some(Memory::mib(100))));
+        assert!(!is_same(|_| (), |job| job.disk = Some(Memory::from_mib(100))));
         assert!(!is_same(|_| (), |job| job.continuous = Some(true)));
         assert!(!is_same(|_| (), |job| job.mount = Some(MountMode::None)));
         let page = |job: &mut JobCreate| job.job_type = Some(JobType::Webservice);
@@ -369,9 +373,9 @@ mod tests {
     #[test]
     fn page_listens_on_port_8000_unless_it_names_another() {
         let page = |job: &mut JobCreate| job.job_type = Some(JobType::Webservice);
-        assert!(spec(page).is_page());
-        assert_eq!(spec(page).listen_port(), Some(8000));
-        let other = spec(|job| (job.job_type, job.port) = (Some(JobType::Webservice), Some(80)));
+        assert!(build_spec(page).is_page());
+        assert_eq!(build_spec(page).listen_port(), Some(8000));
+        let other = build_spec(|job| (job.job_type, job.port) = (Some(JobType::Webservice), Some(80)));
         assert_eq!(other.listen_port(), Some(80));
     }
 }

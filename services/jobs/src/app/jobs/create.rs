@@ -1,4 +1,4 @@
-//! Making jobs, and making them as somebody says they should be.
+//! Creates jobs, and updates them to a requested spec.
 
 use hearth_base::{Error, JobName, Result};
 use hearth_kit::db::Tx;
@@ -6,141 +6,164 @@ use hearth_wire::{jobs::JobType, tools::Quota};
 
 use super::{
     delete,
-    pin::{holder, pin},
+    pin::{pin_holder, pin_image},
 };
 use crate::{
     app::{
         definition::{
-            Of, define, no_such_job, plan,
-            spec::{Defaults, STARTING_DEADLINE},
+            ToolScope, job_not_found_error, plan,
+            spec::{STARTING_DEADLINE, SpecDefaults},
+            validation,
         },
-        quota::Use,
+        quota::QuotaUsage,
         routing,
         scheduling::{due, schedule},
-        workloads::launch::{self, Start},
+        workloads::launch::{self, RunStart},
     },
-    cx::Cx,
-    store::{Cause, Image, Job, JobId, JobSpec, Kind, Plan, Schedule, job_exists},
+    context::JobsContext,
+    store::{
+        Job, JobId, JobKind, JobSchedule, JobSpec, ResolvedImage, RunCause, WorkloadPlan, job_exists_error,
+    },
 };
 
-/// A job that has been checked: its image is found and pinned.
-struct Draft {
+/// A validated job with its resolved image and its plan.
+struct JobDraft {
     spec: JobSpec,
-    image: Image,
-    plan: Plan,
+    image: ResolvedImage,
+    plan: WorkloadPlan,
     schedule: Option<String>,
     quota: Quota,
 }
 
-/// Makes a job. One of that name that is over is replaced.
-pub async fn create(cx: &Cx, of: Of<'_>, spec: JobSpec) -> Result<Job> {
-    let existing = cx.store.job(of.tool, &spec.name).await?;
+/// Creates a job. A one-off job of that name that has completed is replaced; `job-exists` (conflict) for any
+/// other.
+pub async fn create(cx: &JobsContext, scope: ToolScope<'_>, spec: JobSpec) -> Result<Job> {
+    let existing = cx.store.find_job(scope.tool, &spec.name).await?;
     if let Some(job) = &existing
-        && !is_over(cx, job).await?
+        && !has_completed(cx, job).await?
     {
-        return Err(job_exists(&job.name));
+        return Err(job_exists_error(&job.name));
     }
-    let draft = draft(cx, of, spec, 0).await?;
-    let id: JobId = cx.id();
-    pin(cx, of, id, &draft.image).await?;
-    let made = make(cx, of, id, &draft).await;
-    if made.is_err() {
-        // Nobody relies on it; if this does not get through, the tool's end does.
-        let _ = cx.neighbours.unpin(&holder(id, &draft.image)).await;
+    let draft = prepare_draft(cx, scope, spec, 0).await?;
+    let id: JobId = cx.generate_id();
+    pin_image(cx, scope, id, &draft.image).await?;
+    let created = insert_new_job(cx, scope, id, &draft).await;
+    if created.is_err() {
+        // No job uses the pin. If its removal fails too, the erasure of the tool removes it.
+        let _ = cx.peers.unpin_image(&pin_holder(id, &draft.image)).await;
     }
-    made
+    created
 }
 
-/// Makes a job as `spec` says, whatever it was. Whether that changed anything.
-pub async fn update(cx: &Cx, of: Of<'_>, spec: JobSpec) -> Result<bool> {
-    let Some(job) = cx.store.job(of.tool, &spec.name).await? else {
-        return create(cx, of, spec).await.map(|_| true);
+/// Creates or changes a job so that it satisfies `spec`. Returns whether anything changed.
+pub async fn update(cx: &JobsContext, scope: ToolScope<'_>, spec: JobSpec) -> Result<bool> {
+    let Some(job) = cx.store.find_job(scope.tool, &spec.name).await? else {
+        return create(cx, scope, spec).await.map(|_| true);
     };
-    if job.spec.fulfils(&spec, Defaults::of(&job, of.name, &cx.settings)) {
+    if job.spec.satisfies_spec(&spec, SpecDefaults::from_job(&job, scope.name, &cx.settings)) {
         return Ok(false);
     }
-    let same_sort = job.job_type() == spec.job_type && !matches!(job.kind, Kind::OneOff);
-    let draft = draft(cx, of, spec, job.restart).await?;
-    if same_sort {
-        change(cx, of, job, draft).await?;
+    let is_in_place = job.job_type() == spec.job_type && !matches!(job.kind, JobKind::OneOff);
+    let draft = prepare_draft(cx, scope, spec, job.restart).await?;
+    if is_in_place {
+        change_in_place(cx, scope, job, draft).await?;
     } else {
-        let id: JobId = cx.id();
-        pin(cx, of, id, &draft.image).await?;
+        let id: JobId = cx.generate_id();
+        pin_image(cx, scope, id, &draft.image).await?;
         let tx = cx.store.begin().await?;
-        cx.store.tool_enter(&tx, of.tool, of.name, Some(&draft.quota)).await?;
-        if let Some(old) = cx.store.job_in(&tx, of.tool, &draft.spec.name).await? {
-            delete::remove(cx, &tx, &old).await?;
+        cx.store.lock_and_upsert_tool(&tx, scope.tool, scope.name, Some(&draft.quota)).await?;
+        if let Some(old) = cx.store.find_job_for_update(&tx, scope.tool, &draft.spec.name).await? {
+            delete::remove_job(cx, &tx, &old).await?;
         }
-        add(cx, &tx, of, id, &draft).await?;
-        end(cx, tx, of).await?;
+        add_job(cx, &tx, scope, id, &draft).await?;
+        commit_change(cx, tx, scope).await?;
     }
     Ok(true)
 }
 
-/// Has so many of a continuous job run side by side. Whether that changed anything.
-pub async fn scale(cx: &Cx, of: Of<'_>, name: &JobName, replicas: u16) -> Result<bool> {
-    let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
-    update(cx, of, JobSpec { replicas: Some(replicas), ..job.spec }).await
+/// Sets the number of replicas of a continuous job. Returns whether it changed.
+pub async fn set_replicas(
+    cx: &JobsContext,
+    scope: ToolScope<'_>,
+    name: &JobName,
+    replicas: u16,
+) -> Result<bool> {
+    let job = cx.store.find_job(scope.tool, name).await?.ok_or_else(|| job_not_found_error(name))?;
+    update(cx, scope, JobSpec { replicas: Some(replicas), ..job.spec }).await
 }
 
-/// Whether a job has done all that it was to do.
-async fn is_over(cx: &Cx, job: &Job) -> Result<bool> {
-    let (Kind::OneOff, Some(last)) = (&job.kind, &job.last_run) else { return Ok(false) };
-    Ok(cx.store.run(last).await?.is_none_or(|run| run.is_over()))
+/// Returns whether a one-off job has completed its last run.
+async fn has_completed(cx: &JobsContext, job: &Job) -> Result<bool> {
+    let (JobKind::OneOff, Some(last)) = (&job.kind, &job.last_run) else { return Ok(false) };
+    Ok(cx.store.find_run(last).await?.is_none_or(|run| run.has_ended()))
 }
 
-async fn draft(cx: &Cx, of: Of<'_>, spec: JobSpec, restart: u64) -> Result<Draft> {
-    let quota = cx.neighbours.quota(of.tool).await?;
-    define::check(&spec, &quota, &cx.settings)?;
-    let zone = schedule::zone(spec.timezone.as_deref())?;
-    let actual =
-        spec.schedule.as_deref().map(|text| schedule::actual(text, of.tool, &spec.name)).transpose()?;
+async fn prepare_draft(
+    cx: &JobsContext,
+    scope: ToolScope<'_>,
+    spec: JobSpec,
+    restart: u64,
+) -> Result<JobDraft> {
+    let quota = cx.peers.fetch_quota(scope.tool).await?;
+    validation::validate_job(&spec, &quota, &cx.settings)?;
+    let zone = schedule::find_zone(spec.timezone.as_deref())?;
+    let actual = spec
+        .schedule
+        .as_deref()
+        .map(|text| schedule::resolve_schedule(text, scope.tool, &spec.name))
+        .transpose()?;
     if let Some(actual) = &actual {
         let deadline = spec.starting_deadline.unwrap_or(STARTING_DEADLINE);
         schedule::check_deadline(actual, &zone, deadline, cx.now())?;
     }
-    let image = cx.neighbours.image(of.tool, &spec.imagename).await?;
-    let plan = plan::plan(&spec, of.name, &image, restart, &cx.settings)?;
-    Ok(Draft { spec, image, plan, schedule: actual, quota })
+    let image = cx.peers.resolve_image(scope.tool, &spec.imagename).await?;
+    let plan = plan::build_plan(&spec, scope.name, &image, restart, &cx.settings)?;
+    Ok(JobDraft { spec, image, plan, schedule: actual, quota })
 }
 
-async fn make(cx: &Cx, of: Of<'_>, id: JobId, draft: &Draft) -> Result<Job> {
+async fn insert_new_job(cx: &JobsContext, scope: ToolScope<'_>, id: JobId, draft: &JobDraft) -> Result<Job> {
     let tx = cx.store.begin().await?;
-    cx.store.tool_enter(&tx, of.tool, of.name, Some(&draft.quota)).await?;
-    if let Some(old) = cx.store.job_in(&tx, of.tool, &draft.spec.name).await? {
-        // Looked at again under the lock: another may have made it meanwhile.
-        if !matches!(old.kind, Kind::OneOff) || cx.store.job_runs_in(&tx, old.id).await? {
-            return Err(job_exists(&old.name));
+    cx.store.lock_and_upsert_tool(&tx, scope.tool, scope.name, Some(&draft.quota)).await?;
+    if let Some(old) = cx.store.find_job_for_update(&tx, scope.tool, &draft.spec.name).await? {
+        // Checked again under the lock: another request may have created it meanwhile.
+        if !matches!(old.kind, JobKind::OneOff) || cx.store.has_active_run_in(&tx, old.id).await? {
+            return Err(job_exists_error(&old.name));
         }
-        delete::remove(cx, &tx, &old).await?;
+        delete::remove_job(cx, &tx, &old).await?;
     }
-    let job = add(cx, &tx, of, id, draft).await?;
-    end(cx, tx, of).await?;
+    let job = add_job(cx, &tx, scope, id, draft).await?;
+    commit_change(cx, tx, scope).await?;
     Ok(job)
 }
 
-async fn add(cx: &Cx, tx: &Tx, of: Of<'_>, id: JobId, draft: &Draft) -> Result<Job> {
-    admit(cx, tx, of, &draft.spec, &draft.quota, None).await?;
+async fn add_job(
+    cx: &JobsContext,
+    tx: &Tx,
+    scope: ToolScope<'_>,
+    id: JobId,
+    draft: &JobDraft,
+) -> Result<Job> {
+    check_quota_and_page(cx, tx, scope, &draft.spec, &draft.quota, None).await?;
     let now = cx.now();
     let kind = match (draft.spec.job_type, &draft.schedule) {
-        (JobType::Scheduled, Some(fields)) => Kind::Scheduled(Schedule {
+        (JobType::Scheduled, Some(fields)) => JobKind::Scheduled(JobSchedule {
             fields: fields.clone(),
-            accounted: now,
-            last: None,
-            next: None,
-            silent: 0,
+            settled_until: now,
+            last_due: None,
+            next_due: None,
+            consecutive_missed: 0,
         }),
-        (JobType::Continuous | JobType::Webservice, _) => Kind::Kept(cx.id()),
-        _ => Kind::OneOff,
+        (JobType::Continuous | JobType::Webservice, _) => JobKind::Continuous(cx.generate_id()),
+        _ => JobKind::OneOff,
     };
     let mut job = Job {
         id,
-        tool: of.tool,
+        tool: scope.tool,
         name: draft.spec.name.clone(),
         kind,
         spec: draft.spec.clone(),
         image: draft.image.clone(),
-        newer: None,
+        newer_image: None,
         generation: 1,
         restart: 0,
         paused: None,
@@ -149,74 +172,84 @@ async fn add(cx: &Cx, tx: &Tx, of: Of<'_>, id: JobId, draft: &Draft) -> Result<J
         created: now,
         changed: now,
     };
-    start(cx, tx, &mut job, draft.plan.clone()).await?;
-    cx.store.job_add(tx, &job).await?;
+    start_job(cx, tx, &mut job, draft.plan.clone()).await?;
+    cx.store.insert_job(tx, &job).await?;
     Ok(job)
 }
 
-/// Changes a scheduled or continuous job in its place.
-async fn change(cx: &Cx, of: Of<'_>, seen: Job, draft: Draft) -> Result<()> {
-    pin(cx, of, seen.id, &draft.image).await?;
+/// Changes a scheduled or continuous job and keeps its id. `job-changed` (conflict) if another request
+/// changed it meanwhile.
+async fn change_in_place(cx: &JobsContext, scope: ToolScope<'_>, loaded: Job, draft: JobDraft) -> Result<()> {
+    pin_image(cx, scope, loaded.id, &draft.image).await?;
     let tx = cx.store.begin().await?;
-    cx.store.tool_enter(&tx, of.tool, of.name, Some(&draft.quota)).await?;
-    let found = cx.store.job_in(&tx, of.tool, &draft.spec.name).await?;
-    let Some(mut job) = found.filter(|job| job.id == seen.id && job.generation == seen.generation) else {
-        return Err(Error::conflict("job-changed", format!("somebody else changed {} just now", seen.name))
-            .help("look at it, and try again: hearth jobs show"));
+    cx.store.lock_and_upsert_tool(&tx, scope.tool, scope.name, Some(&draft.quota)).await?;
+    let found = cx.store.find_job_for_update(&tx, scope.tool, &draft.spec.name).await?;
+    let Some(mut job) = found.filter(|job| job.id == loaded.id && job.generation == loaded.generation) else {
+        return Err(Error::conflict(
+            "job-changed",
+            format!("another request has changed job {}", loaded.name),
+        )
+        .help("check its definition and try again: hearth jobs show"));
     };
-    admit(cx, &tx, of, &draft.spec, &draft.quota, Some(&job)).await?;
-    let (old, new) = (holder(job.id, &job.image), holder(job.id, &draft.image));
+    check_quota_and_page(cx, &tx, scope, &draft.spec, &draft.quota, Some(&job)).await?;
+    let (old, new) = (pin_holder(job.id, &job.image), pin_holder(job.id, &draft.image));
     if old != new {
-        cx.store.ask_unpin(&tx, &old, cx.now()).await?;
+        cx.store.enqueue_unpin(&tx, &old, cx.now()).await?;
     }
     job.generation += 1;
     job.changed = cx.now();
     job.publish = draft.spec.is_page();
-    // What was due until now is answered by what the job was.
-    due::settle(cx, &tx, &mut job, cx.now()).await?;
+    // Due times up to now are settled with the old definition.
+    due::settle_job(cx, &tx, &mut job, cx.now()).await?;
     if let (Some(schedule), Some(fields)) = (job.schedule_mut(), draft.schedule) {
         schedule.fields = fields;
     }
-    (job.spec, job.image, job.newer) = (draft.spec, draft.image, None);
-    start(cx, &tx, &mut job, draft.plan).await?;
-    cx.store.job_save(&tx, &job).await?;
-    end(cx, tx, of).await
+    (job.spec, job.image, job.newer_image) = (draft.spec, draft.image, None);
+    start_job(cx, &tx, &mut job, draft.plan).await?;
+    cx.store.update_job(&tx, &job).await?;
+    commit_change(cx, tx, scope).await
 }
 
-/// Begins what a new or changed job begins with: its run, its set, its next due time.
-async fn start(cx: &Cx, tx: &Tx, job: &mut Job, plan: Plan) -> Result<()> {
+/// Starts a new or changed job: launches its run or set, or computes its next due time.
+async fn start_job(cx: &JobsContext, tx: &Tx, job: &mut Job, plan: WorkloadPlan) -> Result<()> {
     match job.kind.clone() {
-        Kind::OneOff => launch::run(cx, tx, job, plan, Start::now(Cause::Create, cx.now())).await.map(drop),
-        Kind::Kept(set) => launch::keep(cx, tx, job, set, plan).await,
-        Kind::Scheduled(schedule) => due::settle(cx, tx, job, schedule.accounted).await,
+        JobKind::OneOff => {
+            launch::launch_run(cx, tx, job, plan, RunStart::first_attempt(RunCause::Create, cx.now()))
+                .await
+                .map(drop)
+        }
+        JobKind::Continuous(set) => launch::launch_set(cx, tx, job, set, plan).await,
+        // The span up to `settled_until` is empty, so this computes `next_due` only.
+        JobKind::Scheduled(schedule) => due::settle_job(cx, tx, job, schedule.settled_until).await,
     }
 }
 
-/// Refuses a job when it would be more than the tool may use, or a second page; under the tool's lock.
-pub async fn admit(
-    cx: &Cx,
+/// Checks the quota, and that the tool has no other page: `quota` (exhausted), `page-taken` (conflict). The
+/// caller holds the tool's lock.
+pub async fn check_quota_and_page(
+    cx: &JobsContext,
     tx: &Tx,
-    of: Of<'_>,
+    scope: ToolScope<'_>,
     spec: &JobSpec,
     quota: &Quota,
     instead_of: Option<&Job>,
 ) -> Result<()> {
-    let jobs = cx.store.jobs_in(tx, of.tool).await?;
-    let taken = cx.store.taken_in(tx, [of.tool]).await?;
-    Use::of(&jobs, &taken, instead_of).admit(spec, quota, &cx.settings)?;
+    let jobs = cx.store.list_jobs_in(tx, scope.tool).await?;
+    let reservations = cx.store.list_reservations_in(tx, [scope.tool]).await?;
+    QuotaUsage::from_jobs(&jobs, &reservations, instead_of).check_one_more_job(spec, quota, &cx.settings)?;
     let others = |job: &&Job| instead_of.is_none_or(|replaced| replaced.id != job.id);
     match jobs.iter().filter(others).find(|job| job.publish) {
         Some(page) if spec.is_page() => Err(Error::conflict(
             "page-taken",
-            format!("the job {} is the page of {} already", page.name, of.name),
+            format!("tool {} already has a page: job {}", scope.name, page.name),
         )
         .help(format!("publish only one of the two, or delete the other: hearth jobs delete {}", page.name))),
         _ => Ok(()),
     }
 }
 
-async fn end(cx: &Cx, tx: Tx, of: Of<'_>) -> Result<()> {
-    routing::refresh(cx, &tx, of.tool, Some(of.name)).await?;
+async fn commit_change(cx: &JobsContext, tx: Tx, scope: ToolScope<'_>) -> Result<()> {
+    routing::update_route(cx, &tx, scope.tool, Some(scope.name)).await?;
     tx.commit().await?;
     cx.wake_scheduler();
     Ok(())

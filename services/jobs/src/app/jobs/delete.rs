@@ -1,47 +1,47 @@
-//! Deleting jobs: the name is free at once, and what still runs is stopped.
+//! Deletes jobs: their names are free at once, and their workloads are stopped.
 
 use hearth_base::{JobName, Result};
 use hearth_kit::db::Tx;
 
-use super::pin::holder;
+use super::pin::pin_holder;
 use crate::{
     app::{
-        definition::{Of, no_such_job},
+        definition::{ToolScope, job_not_found_error},
         routing,
         workloads::launch,
     },
-    cx::Cx,
+    context::JobsContext,
     store::Job,
 };
 
 /// Deletes one job.
-pub async fn one(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<()> {
+pub async fn delete_job(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -> Result<()> {
     let tx = cx.store.begin().await?;
-    cx.store.tool_locked(&tx, of.tool).await?;
-    let job = cx.store.job_in(&tx, of.tool, name).await?;
-    let job = job.ok_or_else(|| no_such_job(name))?;
-    remove(cx, &tx, &job).await?;
-    routing::refresh(cx, &tx, of.tool, Some(of.name)).await?;
+    cx.store.lock_tool_name(&tx, scope.tool).await?;
+    let job = cx.store.find_job_for_update(&tx, scope.tool, name).await?;
+    let job = job.ok_or_else(|| job_not_found_error(name))?;
+    remove_job(cx, &tx, &job).await?;
+    routing::update_route(cx, &tx, scope.tool, Some(scope.name)).await?;
     tx.commit().await
 }
 
 /// Deletes all jobs of a tool.
-pub async fn all(cx: &Cx, of: Of<'_>) -> Result<()> {
+pub async fn delete_all_jobs(cx: &JobsContext, scope: ToolScope<'_>) -> Result<()> {
     let tx = cx.store.begin().await?;
-    cx.store.tool_locked(&tx, of.tool).await?;
-    let jobs = cx.store.jobs_in(&tx, of.tool).await?;
-    for job in cx.store.jobs_locked(&tx, jobs.iter().map(|job| job.id)).await?.values() {
-        remove(cx, &tx, job).await?;
+    cx.store.lock_tool_name(&tx, scope.tool).await?;
+    let jobs = cx.store.list_jobs_in(&tx, scope.tool).await?;
+    for job in cx.store.lock_jobs(&tx, jobs.iter().map(|job| job.id)).await?.values() {
+        remove_job(cx, &tx, job).await?;
     }
-    routing::refresh(cx, &tx, of.tool, Some(of.name)).await?;
+    routing::update_route(cx, &tx, scope.tool, Some(scope.name)).await?;
     tx.commit().await
 }
 
-/// Removes a job as part of a change, and has its workloads stopped.
-pub async fn remove(cx: &Cx, tx: &Tx, job: &Job) -> Result<()> {
-    for workload in cx.store.workloads_in(tx, job.tool, Some(job.id)).await? {
-        launch::stop(cx, tx, workload).await?;
+/// Deletes a job as part of a transaction, and stops its workloads.
+pub async fn remove_job(cx: &JobsContext, tx: &Tx, job: &Job) -> Result<()> {
+    for workload in cx.store.lock_tool_workloads(tx, job.tool, Some(job.id)).await? {
+        launch::stop_workload(cx, tx, workload).await?;
     }
-    cx.store.ask_unpin(tx, &holder(job.id, &job.image), cx.now()).await?;
-    cx.store.job_remove(tx, job.id).await
+    cx.store.enqueue_unpin(tx, &pin_holder(job.id, &job.image), cx.now()).await?;
+    cx.store.delete_job(tx, job.id).await
 }

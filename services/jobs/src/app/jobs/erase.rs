@@ -1,40 +1,41 @@
-//! A tool's end: everything of it is stopped, and then forgotten.
+//! Erases a deleted tool: stops all of its workloads, then deletes its rows and its data in the runtime.
 
 use hearth_base::{Error, Result, ToolId};
 
 use super::delete;
 use crate::{
     app::{routing, workloads::launch},
-    cx::Cx,
+    context::JobsContext,
 };
 
-/// Erases what there is of a tool. Refused while something of it still runs: it is asked for again.
-pub async fn erase(cx: &Cx, tool: ToolId) -> Result<()> {
-    let tx = cx.store.begin_behind().await?;
-    let seen = cx.store.lock_deleted_tool(&tx, tool).await?;
-    if !seen {
-        // It never had a job: the runtime was told nothing, and need not answer.
+/// Erases a deleted tool. `tool-still-runs` (conflict) until its workloads have ended: the cleanup is
+/// retried.
+pub async fn erase_tool(cx: &JobsContext, tool: ToolId) -> Result<()> {
+    let tx = cx.store.begin_background().await?;
+    let has_rows = cx.store.lock_deleted_tool(&tx, tool).await?;
+    if !has_rows {
+        // It never had a job, so the runtime has no data of it and need not be reachable.
         return tx.commit().await;
     }
-    let jobs = cx.store.jobs_in(&tx, tool).await?;
-    for job in cx.store.jobs_locked(&tx, jobs.iter().map(|job| job.id)).await?.values() {
-        delete::remove(cx, &tx, job).await?;
+    let jobs = cx.store.list_jobs_in(&tx, tool).await?;
+    for job in cx.store.lock_jobs(&tx, jobs.iter().map(|job| job.id)).await?.values() {
+        delete::remove_job(cx, &tx, job).await?;
     }
-    let workloads = cx.store.workloads_in(&tx, tool, None).await?;
-    let left = workloads.len();
+    let workloads = cx.store.lock_tool_workloads(&tx, tool, None).await?;
+    let active = workloads.len();
     for workload in workloads {
-        launch::stop(cx, &tx, workload).await?;
+        launch::stop_workload(cx, &tx, workload).await?;
     }
-    routing::refresh(cx, &tx, tool, None).await?;
+    routing::update_route(cx, &tx, tool, None).await?;
     tx.commit().await?;
-    if left > 0 {
+    if active > 0 {
         return Err(Error::conflict(
             "tool-still-runs",
-            format!("{left} workloads of {tool} have not ended yet"),
+            format!("{tool} has {active} workloads that have not ended"),
         ));
     }
-    cx.runtime.erase(tool).await?;
-    let tx = cx.store.begin_behind().await?;
-    cx.store.erase(&tx, tool).await?;
+    cx.runtime.erase_tool(tool).await?;
+    let tx = cx.store.begin_background().await?;
+    cx.store.delete_tool_rows(&tx, tool).await?;
     tx.commit().await
 }

@@ -1,122 +1,129 @@
-//! Images whose tag means something else by now: runs that are yet to begin take it; what is kept running says so, or
-//! is restarted where its maintainers asked for that.
+//! Applies images whose tags moved: later runs of schedules use the new image; continuous jobs are marked, or
+//! restarted with `auto_update`.
 
 use std::collections::BTreeMap;
 
-use hearth_base::{Digest, Error, Kind as ErrorKind, Result, ToolId};
+use hearth_base::{Digest, Error, ErrorKind, Result, ToolId};
 
 use super::restart;
 use crate::{
-    app::definition::Of,
-    cx::Cx,
-    store::{Job, Kind},
+    app::definition::ToolScope,
+    context::JobsContext,
+    store::{Job, JobKind},
 };
 
-/// The most jobs that are read at one time.
-const PAGE: u64 = 500;
+/// Number of jobs per page of a query.
+const JOBS_PAGE_SIZE: u64 = 500;
 
-/// Which images may have moved.
+/// The images whose tags may have moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Moved {
-    /// Any: nobody knows.
+pub enum MovedImages {
+    /// Any image.
     Any,
-    /// What Hearth provides.
+    /// Images that the operator provides.
     Provided,
-    /// A tool's.
-    Of(ToolId),
+    /// Images of a tool.
+    Tool(ToolId),
 }
 
-impl Moved {
-    fn concerns(self, job: &Job) -> bool {
-        // What is named by its digest never moves, and a one-off job is as it was until it is begun again.
-        let fixed = job.spec.imagename.contains('@') || job.kind == Kind::OneOff;
-        !fixed
+impl MovedImages {
+    fn affects_job(self, job: &Job) -> bool {
+        // A name with a digest never moves. A one-off job resolves its image again when it is run again.
+        let is_fixed = job.spec.imagename.contains('@') || job.kind == JobKind::OneOff;
+        !is_fixed
             && match self {
                 Self::Any => true,
                 Self::Provided => job.image.provided,
-                Self::Of(tool) => job.tool == tool && !job.image.provided,
+                Self::Tool(tool) => job.tool == tool && !job.image.provided,
             }
     }
 }
 
-/// Looks what the images of jobs mean now.
-pub async fn look(cx: &Cx, moved: Moved) -> Result<()> {
-    let mut known = BTreeMap::new();
-    if let Moved::Of(tool) = moved {
-        let jobs = cx.store.jobs(tool).await?;
-        return look_at(cx, moved, &jobs, &mut known).await;
+/// Resolves the images of affected jobs again, and applies those that changed.
+pub async fn check_images(cx: &JobsContext, moved: MovedImages) -> Result<()> {
+    let mut cache = BTreeMap::new();
+    if let MovedImages::Tool(tool) = moved {
+        let jobs = cx.store.list_jobs(tool).await?;
+        return check_images_of_jobs(cx, moved, &jobs, &mut cache).await;
     }
     let mut after = None;
     loop {
-        let jobs = cx.store.jobs_after(after, PAGE).await?;
+        let jobs = cx.store.list_jobs_after(after, JOBS_PAGE_SIZE).await?;
         let Some(last) = jobs.last() else { return Ok(()) };
         after = Some(last.id);
-        look_at(cx, moved, &jobs, &mut known).await?;
+        check_images_of_jobs(cx, moved, &jobs, &mut cache).await?;
     }
 }
 
-/// What the images of a tool, or of nobody, mean by their names; nothing, when they are not there.
-type Known = BTreeMap<(Option<ToolId>, String), Option<Digest>>;
+/// Digests of image names, by owning tool; `None` for an image that cannot be resolved.
+type DigestCache = BTreeMap<(Option<ToolId>, String), Option<Digest>>;
 
-async fn look_at(cx: &Cx, moved: Moved, jobs: &[Job], known: &mut Known) -> Result<()> {
-    for job in jobs.iter().filter(|job| moved.concerns(job)) {
+async fn check_images_of_jobs(
+    cx: &JobsContext,
+    moved: MovedImages,
+    jobs: &[Job],
+    cache: &mut DigestCache,
+) -> Result<()> {
+    for job in jobs.iter().filter(|job| moved.affects_job(job)) {
         let owner = (!job.image.provided).then_some(job.tool);
         let key = (owner, job.spec.imagename.clone());
-        let now = match known.get(&key) {
-            Some(now) => *now,
+        let current = match cache.get(&key) {
+            Some(current) => *current,
             None => {
-                let now = match cx.neighbours.image(job.tool, &job.spec.imagename).await {
+                let current = match cx.peers.resolve_image(job.tool, &job.spec.imagename).await {
                     Ok(image) => Some(image.digest),
-                    Err(error) if is_passing(&error) => return Err(error),
-                    // It was deleted, or cannot be used: what was pinned goes on.
+                    Err(error) if is_transient(&error) => return Err(error),
+                    // The image was deleted or may not be used: the job keeps its pinned one.
                     Err(_) => None,
                 };
-                known.insert(key, now);
-                now
+                cache.insert(key, current);
+                current
             }
         };
-        if let Some(now) = now.filter(|now| *now != job.newer.unwrap_or(job.image.digest)) {
-            take(cx, job, now).await?;
+        if let Some(current) =
+            current.filter(|current| *current != job.newer_image.unwrap_or(job.image.digest))
+        {
+            apply_newer_image(cx, job, current).await?;
         }
     }
     Ok(())
 }
 
-async fn take(cx: &Cx, job: &Job, now: Digest) -> Result<()> {
-    let Some(name) = cx.store.tool_name(job.tool).await? else { return Ok(()) };
-    let of = Of { tool: job.tool, name: &name };
-    let taken = match job.kind {
-        _ if now == job.image.digest => return note(cx, job, now).await,
-        Kind::Kept(_) if job.spec.auto_update != Some(true) || job.paused.is_some() => {
-            return note(cx, job, now).await;
+async fn apply_newer_image(cx: &JobsContext, job: &Job, current: Digest) -> Result<()> {
+    let Some(name) = cx.store.find_tool_name(job.tool).await? else { return Ok(()) };
+    let scope = ToolScope { tool: job.tool, name: &name };
+    let applied = match job.kind {
+        _ if current == job.image.digest => return record_newer_image(cx, job, current).await,
+        JobKind::Continuous(_) if job.spec.auto_update != Some(true) || job.paused.is_some() => {
+            return record_newer_image(cx, job, current).await;
         }
-        Kind::Kept(_) => restart::restart(cx, of, &job.name).await,
-        Kind::Scheduled(_) | Kind::OneOff => restart::renew(cx, of, job).await,
+        JobKind::Continuous(_) => restart::restart(cx, scope, &job.name).await,
+        JobKind::Scheduled(_) | JobKind::OneOff => restart::update_image(cx, scope, job).await,
     };
-    match taken {
-        Err(error) if is_passing(&error) => Err(error),
-        // It is not there any more, or cannot be: that is seen, and no hindrance to others.
+    match applied {
+        Err(error) if is_transient(&error) => Err(error),
+        // The image or job does not exist any more, or is invalid: other jobs must not wait for it.
         Err(error) => {
-            tracing::info!(job = %job.name, %error, "a newer image is not taken");
-            note(cx, job, now).await
+            tracing::info!(job = %job.name, %error, "newer image not applied");
+            record_newer_image(cx, job, current).await
         }
         Ok(()) => Ok(()),
     }
 }
 
-/// Whether it may go well when it is tried again.
-fn is_passing(error: &Error) -> bool {
+/// Returns whether a retry may succeed.
+fn is_transient(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Internal)
 }
 
-/// Notes what the image of a job means by now.
-async fn note(cx: &Cx, seen: &Job, now: Digest) -> Result<()> {
-    let tx = cx.store.begin_behind().await?;
-    cx.store.tool_locked(&tx, seen.tool).await?;
-    let Some(mut job) = cx.store.job_by_id_in(&tx, seen.id).await? else { return Ok(()) };
-    if job.spec.imagename == seen.spec.imagename {
-        job.newer = Some(now).filter(|now| *now != job.image.digest);
-        cx.store.job_save(&tx, &job).await?;
+/// Stores the digest that a job's image tag refers to now.
+async fn record_newer_image(cx: &JobsContext, loaded: &Job, current: Digest) -> Result<()> {
+    let tx = cx.store.begin_background().await?;
+    cx.store.lock_tool_name(&tx, loaded.tool).await?;
+    let Some(mut job) = cx.store.find_job_by_id_for_update(&tx, loaded.id).await? else { return Ok(()) };
+    if job.spec.imagename == loaded.spec.imagename {
+        job.newer_image = Some(current).filter(|current| *current != job.image.digest);
+        cx.store.update_job(&tx, &job).await?;
     }
     tx.commit().await
 }

@@ -1,4 +1,4 @@
-//! Commands about jobs: make, change, delete, restart, pause and stop them; and a tool's end.
+//! Commands: create, change, delete, restart, pause and stop jobs; erase a deleted tool.
 
 pub mod create;
 pub mod delete;

@@ -1,4 +1,4 @@
-//! Leaving a job alone for a while: nothing of a continuous one runs, due times of a scheduled one are left out.
+//! Pauses jobs: a continuous job has no containers, and due times of a scheduled job are skipped.
 
 use hearth_base::{Error, JobName, Result};
 use hearth_kit::db::Tx;
@@ -6,73 +6,75 @@ use hearth_kit::db::Tx;
 use super::{create, restart};
 use crate::{
     app::{
-        definition::{Of, no_such_job, plan},
+        definition::{ToolScope, job_not_found_error, plan},
         routing,
         scheduling::due,
         workloads::launch,
     },
-    cx::Cx,
-    store::{Job, Kind},
+    context::JobsContext,
+    store::{Job, JobKind},
 };
 
-/// Pauses a job. Whether that changed anything.
-pub async fn pause(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<bool> {
+/// Pauses a job. Returns whether it was running.
+pub async fn pause(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -> Result<bool> {
     let tx = cx.store.begin().await?;
-    cx.store.tool_enter(&tx, of.tool, of.name, None).await?;
-    let mut job = pausable(cx, &tx, of, name).await?;
+    cx.store.lock_and_upsert_tool(&tx, scope.tool, scope.name, None).await?;
+    let mut job = find_pausable_job(cx, &tx, scope, name).await?;
     if job.paused.is_some() {
         return Ok(false);
     }
     let now = cx.now();
-    // What was due until now is answered as it was until now.
-    due::settle(cx, &tx, &mut job, now).await?;
+    // Due times up to now are settled before the pause starts.
+    due::settle_job(cx, &tx, &mut job, now).await?;
     job.paused = Some(now);
-    follow(cx, tx, of, job).await
+    apply_pause_change(cx, tx, scope, job).await
 }
 
-/// Has a paused job go on. Whether that changed anything.
-pub async fn resume(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<bool> {
-    let quota = cx.neighbours.quota(of.tool).await?;
+/// Resumes a paused job. Returns whether it was paused.
+pub async fn resume(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -> Result<bool> {
+    let quota = cx.peers.fetch_quota(scope.tool).await?;
     let tx = cx.store.begin().await?;
-    cx.store.tool_enter(&tx, of.tool, of.name, Some(&quota)).await?;
-    let mut job = pausable(cx, &tx, of, name).await?;
+    cx.store.lock_and_upsert_tool(&tx, scope.tool, scope.name, Some(&quota)).await?;
+    let mut job = find_pausable_job(cx, &tx, scope, name).await?;
     if job.paused.is_none() {
         return Ok(false);
     }
-    create::admit(cx, &tx, of, &job.spec, &quota, Some(&job)).await?;
-    due::settle(cx, &tx, &mut job, cx.now()).await?;
+    create::check_quota_and_page(cx, &tx, scope, &job.spec, &quota, Some(&job)).await?;
+    due::settle_job(cx, &tx, &mut job, cx.now()).await?;
     job.paused = None;
-    let taken = job.spec.auto_update == Some(true) && job.newer.is_some();
-    let resumed = follow(cx, tx, of, job).await?;
-    if taken {
-        restart::restart(cx, of, name).await?;
+    let needs_restart = job.spec.auto_update == Some(true) && job.newer_image.is_some();
+    let resumed = apply_pause_change(cx, tx, scope, job).await?;
+    if needs_restart {
+        restart::restart(cx, scope, name).await?;
     }
     Ok(resumed)
 }
 
-async fn pausable(cx: &Cx, tx: &Tx, of: Of<'_>, name: &JobName) -> Result<Job> {
-    let job = cx.store.job_in(tx, of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
+async fn find_pausable_job(cx: &JobsContext, tx: &Tx, scope: ToolScope<'_>, name: &JobName) -> Result<Job> {
+    let job =
+        cx.store.find_job_for_update(tx, scope.tool, name).await?.ok_or_else(|| job_not_found_error(name))?;
     match job.kind {
-        Kind::Scheduled(_) | Kind::Kept(_) => Ok(job),
-        Kind::OneOff => {
-            Err(Error::invalid("job-not-pausable", format!("{name} is a one-off job and runs once"))
-                .help(format!("end what runs of it: hearth jobs stop {name}")))
-        }
+        JobKind::Scheduled(_) | JobKind::Continuous(_) => Ok(job),
+        JobKind::OneOff => Err(Error::invalid(
+            "job-not-pausable",
+            format!("job {name} is a one-off job and cannot be paused"),
+        )
+        .help(format!("stop its run: hearth jobs stop {name}"))),
     }
 }
 
-/// Brings what runs, what is due and where visitors are sent to where the job now is.
-async fn follow(cx: &Cx, tx: Tx, of: Of<'_>, mut job: Job) -> Result<bool> {
+/// Stores a paused or resumed job, and updates its set or its next due time, and the route.
+async fn apply_pause_change(cx: &JobsContext, tx: Tx, scope: ToolScope<'_>, mut job: Job) -> Result<bool> {
     match job.kind.clone() {
-        Kind::Kept(set) => {
+        JobKind::Continuous(set) => {
             job.generation += 1;
-            let plan = plan::plan(&job.spec, of.name, &job.image, job.restart, &cx.settings)?;
-            launch::keep(cx, &tx, &job, set, plan).await?;
+            let plan = plan::build_plan(&job.spec, scope.name, &job.image, job.restart, &cx.settings)?;
+            launch::launch_set(cx, &tx, &job, set, plan).await?;
         }
-        Kind::Scheduled(_) | Kind::OneOff => due::settle(cx, &tx, &mut job, cx.now()).await?,
+        JobKind::Scheduled(_) | JobKind::OneOff => due::settle_job(cx, &tx, &mut job, cx.now()).await?,
     }
-    cx.store.job_save(&tx, &job).await?;
-    routing::refresh(cx, &tx, of.tool, Some(of.name)).await?;
+    cx.store.update_job(&tx, &job).await?;
+    routing::update_route(cx, &tx, scope.tool, Some(scope.name)).await?;
     tx.commit().await?;
     cx.wake_scheduler();
     Ok(true)

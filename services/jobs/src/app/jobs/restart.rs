@@ -1,96 +1,99 @@
-//! Restarting: a continuous job is replaced by its image's newest content, another one runs now.
+//! Restarts jobs: containers of a continuous job are replaced with the newest image, other jobs run now.
 
-use hearth_base::{Error, JobName, Kind as ErrorKind, Result};
+use hearth_base::{Error, ErrorKind, JobName, Result};
 use hearth_kit::db::Tx;
 
 use super::{
     create,
-    pin::{holder, pin},
+    pin::{pin_holder, pin_image},
 };
 use crate::{
     app::{
-        definition::{Of, no_such_job, plan},
-        workloads::launch::{self, Start},
+        definition::{ToolScope, job_not_found_error, plan},
+        workloads::launch::{self, RunStart},
     },
-    cx::Cx,
-    store::{Cause, Image, Job, Kind},
+    context::JobsContext,
+    store::{Job, JobKind, ResolvedImage, RunCause},
 };
 
-/// Restarts a job.
-pub async fn restart(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<()> {
-    let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
+/// Restarts a continuous job, or runs a scheduled one now. `job-not-restartable` (invalid) for a one-off job,
+/// `job-paused` (conflict) for a paused one.
+pub async fn restart(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -> Result<()> {
+    let job = cx.store.find_job(scope.tool, name).await?.ok_or_else(|| job_not_found_error(name))?;
     match job.kind {
-        Kind::OneOff => {
-            Err(Error::invalid("job-not-restartable", format!("{name} is a one-off job and runs once"))
-                .help(format!("run it again: hearth jobs restart {name}, or create it again")))
-        }
-        Kind::Scheduled(_) => again(cx, of, name).await.map(drop),
-        Kind::Kept(set) => {
-            let (tx, mut job) = renewed(cx, of, &job).await?;
+        JobKind::OneOff => Err(Error::invalid(
+            "job-not-restartable",
+            format!("job {name} is a one-off job: it can be run again, not restarted"),
+        )
+        .help(format!("run it again: hearth jobs restart {name}, or create it again"))),
+        JobKind::Scheduled(_) => run_now(cx, scope, name).await.map(drop),
+        JobKind::Continuous(set) => {
+            let (tx, mut job) = begin_image_update(cx, scope, &job).await?;
             if job.paused.is_some() {
-                return Err(Error::conflict(
-                    "job-paused",
-                    format!("{name} is paused and nothing of it runs"),
-                )
-                .help(format!("hearth jobs resume {name}")));
+                return Err(Error::conflict("job-paused", format!("job {name} is paused"))
+                    .help(format!("hearth jobs resume {name}")));
             }
             (job.restart, job.generation) = (job.restart + 1, job.generation + 1);
-            let plan = plan::plan(&job.spec, of.name, &job.image, job.restart, &cx.settings)?;
-            launch::keep(cx, &tx, &job, set, plan).await?;
-            cx.store.job_save(&tx, &job).await?;
+            let plan = plan::build_plan(&job.spec, scope.name, &job.image, job.restart, &cx.settings)?;
+            launch::launch_set(cx, &tx, &job, set, plan).await?;
+            cx.store.update_job(&tx, &job).await?;
             tx.commit().await
         }
     }
 }
 
-/// Runs a scheduled or one-off job now, as it is defined. The id of the run.
-pub async fn again(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<String> {
-    let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
-    if matches!(job.kind, Kind::Kept(_)) {
-        return Err(Error::invalid("run-kept", format!("{name} is continuous and runs all the time"))
+/// Runs a scheduled or one-off job now, and returns the id of the run. `run-kept` (invalid) for a continuous
+/// job,
+/// `job-runs` (conflict) while a run is active.
+pub async fn run_now(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -> Result<String> {
+    let job = cx.store.find_job(scope.tool, name).await?.ok_or_else(|| job_not_found_error(name))?;
+    if matches!(job.kind, JobKind::Continuous(_)) {
+        return Err(Error::invalid("run-kept", format!("job {name} is continuous and runs all the time"))
             .help(format!("hearth jobs restart {name}")));
     }
-    let quota = cx.neighbours.quota(of.tool).await?;
-    let (tx, mut job) = renewed(cx, of, &job).await?;
-    create::admit(cx, &tx, of, &job.spec, &quota, Some(&job)).await?;
-    if cx.store.job_runs_in(&tx, job.id).await? {
-        return Err(Error::conflict("job-runs", format!("{name} runs already"))
-            .help(format!("wait until it has ended, or end it: hearth jobs stop {name}")));
+    let quota = cx.peers.fetch_quota(scope.tool).await?;
+    let (tx, mut job) = begin_image_update(cx, scope, &job).await?;
+    create::check_quota_and_page(cx, &tx, scope, &job.spec, &quota, Some(&job)).await?;
+    if cx.store.has_active_run_in(&tx, job.id).await? {
+        return Err(Error::conflict("job-runs", format!("job {name} is already running"))
+            .help(format!("wait until it has ended, or stop it: hearth jobs stop {name}")));
     }
-    let plan = plan::plan(&job.spec, of.name, &job.image, job.restart, &cx.settings)?;
-    let run = launch::run(cx, &tx, &mut job, plan, Start::now(Cause::Restart, cx.now())).await?;
-    cx.store.job_save(&tx, &job).await?;
+    let plan = plan::build_plan(&job.spec, scope.name, &job.image, job.restart, &cx.settings)?;
+    let run =
+        launch::launch_run(cx, &tx, &mut job, plan, RunStart::first_attempt(RunCause::Restart, cx.now()))
+            .await?;
+    cx.store.update_job(&tx, &job).await?;
     tx.commit().await?;
     Ok(run)
 }
 
-/// Has later runs of a job begin with what its image is now.
-pub async fn renew(cx: &Cx, of: Of<'_>, seen: &Job) -> Result<()> {
-    let (tx, job) = renewed(cx, of, seen).await?;
-    cx.store.job_save(&tx, &job).await?;
+/// Makes later runs of a job use its newest image.
+pub async fn update_image(cx: &JobsContext, scope: ToolScope<'_>, loaded: &Job) -> Result<()> {
+    let (tx, job) = begin_image_update(cx, scope, loaded).await?;
+    cx.store.update_job(&tx, &job).await?;
     tx.commit().await
 }
 
-/// Begins a change of a job, with what its image is now.
-async fn renewed(cx: &Cx, of: Of<'_>, seen: &Job) -> Result<(Tx, Job)> {
-    let image = newest(cx, seen).await?;
-    pin(cx, of, seen.id, &image).await?;
+/// Begins a transaction that changes a job, with its newest image pinned and set.
+async fn begin_image_update(cx: &JobsContext, scope: ToolScope<'_>, loaded: &Job) -> Result<(Tx, Job)> {
+    let image = resolve_newest_image(cx, loaded).await?;
+    pin_image(cx, scope, loaded.id, &image).await?;
     let tx = cx.store.begin().await?;
-    cx.store.tool_enter(&tx, of.tool, of.name, None).await?;
-    let job = cx.store.job_in(&tx, of.tool, &seen.name).await?;
-    let mut job = job.filter(|job| job.id == seen.id).ok_or_else(|| no_such_job(&seen.name))?;
-    if holder(job.id, &job.image) != holder(job.id, &image) {
-        cx.store.ask_unpin(&tx, &holder(job.id, &job.image), cx.now()).await?;
+    cx.store.lock_and_upsert_tool(&tx, scope.tool, scope.name, None).await?;
+    let job = cx.store.find_job_for_update(&tx, scope.tool, &loaded.name).await?;
+    let mut job = job.filter(|job| job.id == loaded.id).ok_or_else(|| job_not_found_error(&loaded.name))?;
+    if pin_holder(job.id, &job.image) != pin_holder(job.id, &image) {
+        cx.store.enqueue_unpin(&tx, &pin_holder(job.id, &job.image), cx.now()).await?;
     }
-    // While nobody could say what it is, it is what it was.
-    job.newer = job.newer.filter(|_| job.image.digest == image.digest);
+    // If the newest image could not be resolved, the job keeps its image and the mark of a newer one.
+    job.newer_image = job.newer_image.filter(|_| job.image.digest == image.digest);
     job.image = image;
     Ok((tx, job))
 }
 
-/// What the job's image is now; while that cannot be found out, what it was.
-async fn newest(cx: &Cx, job: &Job) -> Result<Image> {
-    match cx.neighbours.image(job.tool, &job.spec.imagename).await {
+/// Resolves the job's image again; returns the stored one while `images` does not answer.
+async fn resolve_newest_image(cx: &JobsContext, job: &Job) -> Result<ResolvedImage> {
+    match cx.peers.resolve_image(job.tool, &job.spec.imagename).await {
         Err(error) if matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout) => {
             Ok(job.image.clone())
         }

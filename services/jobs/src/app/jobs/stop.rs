@@ -1,4 +1,4 @@
-//! Stopping the runs of a job, which stays.
+//! Stops runs of a job, without deleting the job.
 
 use hearth_base::{Error, JobName, Result};
 use hearth_runtime_api::WorkloadId;
@@ -6,49 +6,49 @@ use hearth_runtime_api::WorkloadId;
 use super::pause;
 use crate::{
     app::{
-        definition::{Of, no_such_job},
-        runs::find::find,
+        definition::{ToolScope, job_not_found_error},
+        runs::find::find_run,
         workloads::launch,
     },
-    cx::Cx,
-    store::Kind,
+    context::JobsContext,
+    store::JobKind,
 };
 
-/// Stops the runs of a job: a continuous one is paused, of others the present runs end and are not tried again.
-/// Returns whether anything ran.
-pub async fn stop(cx: &Cx, of: Of<'_>, name: &JobName) -> Result<bool> {
-    let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
-    if let Kind::Kept(_) = job.kind {
-        return pause::pause(cx, of, name).await;
+/// Stops the runs of a job: a continuous job is paused; active runs of other jobs end and are not retried.
+/// Returns whether anything was stopped.
+pub async fn stop(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -> Result<bool> {
+    let job = cx.store.find_job(scope.tool, name).await?.ok_or_else(|| job_not_found_error(name))?;
+    if let JobKind::Continuous(_) = job.kind {
+        return pause::pause(cx, scope, name).await;
     }
     let tx = cx.store.begin().await?;
-    cx.store.tool_locked(&tx, of.tool).await?;
+    cx.store.lock_tool_name(&tx, scope.tool).await?;
     let mut ran = false;
-    for workload in cx.store.workloads_in(&tx, of.tool, Some(job.id)).await? {
+    for workload in cx.store.lock_tool_workloads(&tx, scope.tool, Some(job.id)).await? {
         if workload.wanted && !workload.done {
             ran = true;
-            launch::stop(cx, &tx, workload).await?;
+            launch::stop_workload(cx, &tx, workload).await?;
         }
     }
     tx.commit().await?;
     Ok(ran)
 }
 
-/// Stops a run. One that is over stays as it is.
-pub async fn stop_run(cx: &Cx, of: Of<'_>, name: &JobName, id: &str) -> Result<()> {
-    let run = find(cx, of, name, id).await?;
+/// Stops a run; does nothing if it has ended. `run-kept` (invalid) for a container of a continuous job.
+pub async fn stop_run(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName, id: &str) -> Result<()> {
+    let run = find_run(cx, scope, name, id).await?;
     let WorkloadId::Run(_) = run.instance.workload else {
         return Err(Error::invalid(
             "run-kept",
-            format!("{id} belongs to a continuous job and would be started again"),
+            format!("run {id} belongs to a continuous job, which would restart it"),
         )
         .help(format!("stop the job: hearth jobs stop {name}; or replace it: hearth jobs restart {name}")));
     };
     let tx = cx.store.begin().await?;
-    cx.store.tool_locked(&tx, of.tool).await?;
-    let workload = cx.store.workload_in(&tx, run.instance.workload).await?;
+    cx.store.lock_tool_name(&tx, scope.tool).await?;
+    let workload = cx.store.find_workload_for_update(&tx, run.instance.workload).await?;
     if let Some(workload) = workload.filter(|workload| !workload.done) {
-        launch::stop(cx, &tx, workload).await?;
+        launch::stop_workload(cx, &tx, workload).await?;
     }
     tx.commit().await
 }

@@ -1,4 +1,4 @@
-//! Events about runs, appended in the change that makes them true.
+//! Events about runs, appended in the transaction that changes the run.
 
 use hearth_base::{Result, ToolName};
 use hearth_kit::{db::Tx, events::NewEvent};
@@ -16,7 +16,7 @@ use super::{
     view,
 };
 use crate::{
-    cx::Cx,
+    context::JobsContext,
     store::{Job, Run},
 };
 
@@ -34,41 +34,46 @@ pub struct AnnouncedEvent {
     pub notice: Option<Notice>,
 }
 
-/// Appends events to the change, in this order.
+/// Appends events to the transaction, in this order.
 pub async fn append_events(
-    cx: &Cx,
+    cx: &JobsContext,
     tx: &Tx,
     announced: impl IntoIterator<Item = AnnouncedEvent>,
 ) -> Result<()> {
-    let event = |AnnouncedEvent { event, notice }| cx.event(&event)?.with_notice(notice.as_ref());
+    let event = |AnnouncedEvent { event, notice }| cx.create_event(&event)?.with_notice(notice.as_ref());
     let events: Vec<NewEvent> = announced.into_iter().map(event).collect::<Result<_>>()?;
     cx.store.events.append(tx, events).await
 }
 
-/// The events that a change of a run brings: its process began, and it is over. The second comes once both the run's end
-/// and its log are there, with whichever change is later; so the tool is locked. A tool that is being deleted has none.
-pub fn events_of_change(of: RunOwner<'_>, before: &Run, now: &Run) -> impl Iterator<Item = AnnouncedEvent> {
-    let complete = |run: &Run| run.is_over() && run.log_done;
+/// Builds the events of a run's change: its process started, and it ended. The end event is appended once, by
+/// the later of the two transactions that store the run's outcome and the end of its log; both hold the
+/// tool's lock. A deleted tool has no events.
+pub fn build_change_events(
+    owner: RunOwner<'_>,
+    before: &Run,
+    now: &Run,
+) -> impl Iterator<Item = AnnouncedEvent> {
+    let complete = |run: &Run| run.has_ended() && run.log_done;
     let announce = |event: fn(RunEventData) -> RunEvent| {
-        let data = of.name.map(|name| run_data(name, of.job, now))?;
-        // Nobody wants mail about a job that was deleted meanwhile.
-        let emails = of.job.and_then(|job| job.spec.emails).unwrap_or(Emails::None);
+        let data = owner.name.map(|name| build_run_data(name, owner.job, now))?;
+        // A job that was deleted meanwhile sends no mail.
+        let emails = owner.job.and_then(|job| job.spec.emails).unwrap_or(Emails::None);
         let event = event(data);
-        Some(AnnouncedEvent { notice: notice::of_event(&event, emails), event })
+        Some(AnnouncedEvent { notice: notice::build_notice(&event, emails), event })
     };
     let began = before.started.is_none() && now.started.is_some();
     let ended = !complete(before) && complete(now);
     let began = began.then(|| announce(RunEvent::Started)).flatten();
-    let ended = ended.then(|| announce(run_ended)).flatten();
+    let ended = ended.then(|| announce(to_end_event)).flatten();
     began.into_iter().chain(ended)
 }
 
-/// The event of a run that is over.
-fn run_ended(data: RunEventData) -> RunEvent {
+/// Builds the event of a run's end.
+fn to_end_event(data: RunEventData) -> RunEvent {
     let RunEventData { job_type, run, .. } = &data;
     match run.end {
         Some(RunEnd::Stopped) => RunEvent::Stopped(data),
-        // What is to be kept running should not end by itself, in whatever way.
+        // A continuous job has no good end of its own: exit status 0 is a failure too.
         Some(RunEnd::Exited) if run.exit_code == Some(0) && !is_kept_running(*job_type) => {
             RunEvent::Succeeded(data)
         }
@@ -76,14 +81,14 @@ fn run_ended(data: RunEventData) -> RunEvent {
     }
 }
 
-fn run_data(tool: &ToolName, job: Option<&Job>, run: &Run) -> RunEventData {
+fn build_run_data(tool: &ToolName, job: Option<&Job>, run: &Run) -> RunEventData {
     let type_of_deleted = match (run.instance.workload, run.due) {
         (WorkloadId::Set(_), _) => JobType::Continuous,
         (WorkloadId::Run(_), Some(_)) => JobType::Scheduled,
         (WorkloadId::Run(_), None) => JobType::OneOff,
     };
-    let again = run.again;
-    let run_view = view::run(run.clone());
+    let again = run.will_retry;
+    let run_view = view::to_wire_run(run.clone());
     RunEventData {
         tool: tool.clone(),
         tool_id: run.tool,
@@ -97,15 +102,15 @@ fn run_data(tool: &ToolName, job: Option<&Job>, run: &Run) -> RunEventData {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::runs::notice::tests::run_data;
+    use crate::app::runs::notice::tests::sample_run_data;
 
     #[test]
-    fn a_job_that_is_kept_running_fails_when_it_ends_by_itself() {
-        let mut ended = run_data(JobType::Continuous, 0, 1);
-        assert!(matches!(run_ended(ended.clone()), RunEvent::Failed(_)));
+    fn continuous_job_that_ends_by_itself_failed() {
+        let mut ended = sample_run_data(JobType::Continuous, 0, 1);
+        assert!(matches!(to_end_event(ended.clone()), RunEvent::Failed(_)));
         ended.run.end = Some(RunEnd::Stopped);
-        assert!(matches!(run_ended(ended), RunEvent::Stopped(_)));
-        assert!(matches!(run_ended(run_data(JobType::OneOff, 0, 1)), RunEvent::Succeeded(_)));
-        assert!(matches!(run_ended(run_data(JobType::OneOff, 1, 1)), RunEvent::Failed(_)));
+        assert!(matches!(to_end_event(ended), RunEvent::Stopped(_)));
+        assert!(matches!(to_end_event(sample_run_data(JobType::OneOff, 0, 1)), RunEvent::Succeeded(_)));
+        assert!(matches!(to_end_event(sample_run_data(JobType::OneOff, 1, 1)), RunEvent::Failed(_)));
     }
 }

@@ -1,28 +1,34 @@
-//! One run of a job: found, waited for.
+//! Finds a run of a job, and waits for its end.
 
 use std::time::Duration;
 
 use hearth_base::{Error, JobName, Result};
 
 use crate::{
-    app::definition::{Of, no_such_job},
-    cx::Cx,
+    app::definition::{ToolScope, job_not_found_error},
+    context::JobsContext,
     store::Run,
 };
 
-/// A run of a job.
-pub async fn find(cx: &Cx, of: Of<'_>, name: &JobName, id: &str) -> Result<Run> {
-    let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
-    let run = cx.store.run(id).await?.filter(|run| run.job == job.id && run.tool == of.tool);
+/// Returns a run of a job. `no-such-job` or `no-such-run` (not found) if there is none.
+pub async fn find_run(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName, id: &str) -> Result<Run> {
+    let job = cx.store.find_job(scope.tool, name).await?.ok_or_else(|| job_not_found_error(name))?;
+    let run = cx.store.find_run(id).await?.filter(|run| run.job == job.id && run.tool == scope.tool);
     run.ok_or_else(|| Error::not_found("run", format!("{id:.80?} of {name}")).help("hearth jobs runs"))
 }
 
-/// A run of a job as soon as it is over and its log is kept, or as it is after `patience`.
-pub async fn wait(cx: &Cx, of: Of<'_>, name: &JobName, id: &str, patience: Duration) -> Result<Run> {
-    let mut news = cx.news(of.tool, patience);
+/// Waits until a run has ended and its log is stored, for `timeout` at most, and returns its present state.
+pub async fn wait_for_run_end(
+    cx: &JobsContext,
+    scope: ToolScope<'_>,
+    name: &JobName,
+    id: &str,
+    timeout: Duration,
+) -> Result<Run> {
+    let mut watch = cx.watch_runs(scope.tool, timeout);
     loop {
-        let run = find(cx, of, name, id).await?;
-        if (run.is_over() && run.log_done) || !news.come().await {
+        let run = find_run(cx, scope, name, id).await?;
+        if (run.has_ended() && run.log_done) || !watch.wait_for_change().await {
             return Ok(run);
         }
     }

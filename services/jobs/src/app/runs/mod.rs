@@ -1,4 +1,4 @@
-//! Runs: outcomes from what the runtime says of containers, views, events and mail about them.
+//! Runs: outcomes from reported instance states, views, events and mail about them.
 
 pub mod events;
 pub mod find;

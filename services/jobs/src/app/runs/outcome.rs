@@ -1,38 +1,44 @@
-//! From what the runtime says of a container to what is kept of a run.
+//! Updates runs from the instance states that the runtime reports.
 
 use std::time::Duration;
 
-use hearth_runtime_api::{InstanceState, Outcome, Phase};
-use hearth_runtime_controller::{Conclusion, OutcomeLimits, describe_limits_met, exit_status};
+use hearth_runtime_api::{ContainerOutcome, InstanceState, Phase};
+use hearth_runtime_controller::{Conclusion, OutcomeLimits, describe_limits_met, extract_exit_status};
 use jiff::Timestamp;
 
-use crate::store::{Plan, Run, RunEnd, RunState};
+use crate::store::{Run, StoredRunEnd, StoredRunState, WorkloadPlan};
 
-/// Notes what a container does. A run that is over stays as it is: the first outcome counts. Whether anything
-/// is different.
-pub fn note(run: &mut Run, instance: &InstanceState, generation: u64, plan: &Plan) -> bool {
-    if run.is_over() {
+/// Updates a run from its instance's state and returns whether it changed. An ended run never changes: the
+/// first outcome counts.
+pub fn apply_instance_state(
+    run: &mut Run,
+    instance: &InstanceState,
+    generation: u64,
+    plan: &WorkloadPlan,
+) -> bool {
+    if run.has_ended() {
         return false;
     }
     let before = run.clone();
     run.generation = generation;
     match &instance.phase {
-        Phase::Starting => run.state = RunState::Starting,
+        Phase::Starting => run.state = StoredRunState::Starting,
         Phase::Running { since, address } => {
-            run.state = RunState::Running;
+            run.state = StoredRunState::Running;
             run.started = Some(*since);
             run.address = *address;
             run.ready = instance.health.ready;
             run.reason.clone_from(&instance.health.failure);
         }
-        Phase::Ended(outcome) => end(run, outcome, plan),
+        Phase::Ended(outcome) => apply_outcome(run, outcome, plan),
     }
     *run != before
 }
 
-fn end(run: &mut Run, outcome: &Outcome, plan: &Plan) {
-    let Outcome { end, started, ended, cpu_micros, peak_memory, unhealthy, .. } = outcome;
-    (run.exit_code, run.signal) = exit_status(end);
+/// Ends a run with the outcome of its instance, described with the limits of its plan.
+fn apply_outcome(run: &mut Run, outcome: &ContainerOutcome, plan: &WorkloadPlan) {
+    let ContainerOutcome { end, started, ended, cpu_micros, peak_memory, probe_failure, .. } = outcome;
+    (run.exit_code, run.signal) = extract_exit_status(end);
     let limits = OutcomeLimits {
         memory: plan.memory,
         processes: plan.processes,
@@ -40,33 +46,36 @@ fn end(run: &mut Run, outcome: &Outcome, plan: &Plan) {
         time: plan.timeout.map(|seconds| Duration::from_secs(seconds.into())),
     };
     let conclusion = Conclusion::from_outcome(outcome);
-    let restart_reason = unhealthy.as_ref().filter(|_| conclusion == Conclusion::Stopped { started: true });
-    let (how, reason) = match restart_reason {
-        Some(reason) => (RunEnd::Unhealthy, format!("it was restarted: {reason}")),
-        None => (run_end(&conclusion), conclusion.describe_outcome(&limits)),
+    // A container that failed its check is stopped by the runtime. If it ended in another way first, that way
+    // counts.
+    let restart_reason =
+        probe_failure.as_ref().filter(|_| conclusion == Conclusion::Stopped { started: true });
+    let (run_end, reason) = match restart_reason {
+        Some(reason) => (StoredRunEnd::Unhealthy, format!("it was restarted: {reason}")),
+        None => (to_run_end(&conclusion), conclusion.describe_outcome(&limits)),
     };
     let met = describe_limits_met(outcome, &limits);
-    over(run, how, std::iter::once(reason).chain(met).collect::<Vec<_>>().join("; "), *ended);
+    end_run(run, run_end, std::iter::once(reason).chain(met).collect::<Vec<_>>().join("; "), *ended);
     run.started = run.started.or(*started);
     run.cpu_micros = *cpu_micros;
     run.peak_memory = *peak_memory;
 }
 
-fn run_end(conclusion: &Conclusion) -> RunEnd {
+fn to_run_end(conclusion: &Conclusion) -> StoredRunEnd {
     match conclusion {
-        Conclusion::Exited { .. } => RunEnd::Exited,
-        Conclusion::Killed { .. } => RunEnd::Killed,
-        Conclusion::Stopped { .. } => RunEnd::Stopped,
-        Conclusion::OutOfMemory => RunEnd::OutOfMemory,
-        Conclusion::TimedOut => RunEnd::TimedOut,
-        Conclusion::NotStarted { .. } => RunEnd::NotStarted,
-        Conclusion::Lost => RunEnd::Lost,
+        Conclusion::Exited { .. } => StoredRunEnd::Exited,
+        Conclusion::Killed { .. } => StoredRunEnd::Killed,
+        Conclusion::Stopped { .. } => StoredRunEnd::Stopped,
+        Conclusion::OutOfMemory => StoredRunEnd::OutOfMemory,
+        Conclusion::TimedOut => StoredRunEnd::TimedOut,
+        Conclusion::NotStarted { .. } => StoredRunEnd::NotStarted,
+        Conclusion::Lost => StoredRunEnd::Lost,
     }
 }
 
-/// Ends a run.
-pub fn over(run: &mut Run, end: RunEnd, reason: String, at: Timestamp) {
-    run.state = RunState::Ended;
+/// Ends a run with this end and reason.
+pub fn end_run(run: &mut Run, end: StoredRunEnd, reason: String, at: Timestamp) {
+    run.state = StoredRunState::Ended;
     run.ended = Some(at);
     run.end = Some(end);
     run.reason = Some(reason);

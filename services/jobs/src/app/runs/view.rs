@@ -1,22 +1,22 @@
-//! Runs as they are shown.
+//! Converts runs to the form of the API.
 
 use hearth_wire::jobs as wire;
 
-use crate::store::{Cause, Run, RunEnd, RunState};
+use crate::store::{Run, RunCause, StoredRunEnd, StoredRunState};
 
-/// A run as it is shown.
-pub fn run(run: Run) -> wire::Run {
+/// Converts a run to the form of the API.
+pub fn to_wire_run(run: Run) -> wire::Run {
     wire::Run {
         id: run.id(),
         job: run.job_name,
-        cause: cause_word(run.cause).to_owned(),
+        cause: cause_name(run.cause).to_owned(),
         attempt: run.attempt,
-        state: shown_state(run.state),
+        state: to_wire_state(run.state),
         due: run.due,
         created: run.created,
         started: run.started,
         ended: run.ended,
-        end: run.end.map(shown_end),
+        end: run.end.map(to_wire_end),
         exit_code: run.exit_code,
         signal: run.signal,
         reason: run.reason,
@@ -27,34 +27,34 @@ pub fn run(run: Run) -> wire::Run {
     }
 }
 
-fn cause_word(cause: Cause) -> &'static str {
+fn cause_name(cause: RunCause) -> &'static str {
     match cause {
-        Cause::Create => "create",
-        Cause::Schedule => "schedule",
-        Cause::Restart => "restart",
-        Cause::Retry => "retry",
-        Cause::Keep => "keep",
+        RunCause::Create => "create",
+        RunCause::Schedule => "schedule",
+        RunCause::Restart => "restart",
+        RunCause::Retry => "retry",
+        RunCause::Keep => "keep",
     }
 }
 
-fn shown_state(state: RunState) -> wire::RunState {
+fn to_wire_state(state: StoredRunState) -> wire::RunState {
     match state {
-        RunState::Waiting => wire::RunState::Waiting,
-        RunState::Starting => wire::RunState::Starting,
-        RunState::Running => wire::RunState::Running,
-        RunState::Ended => wire::RunState::Ended,
+        StoredRunState::Waiting => wire::RunState::Waiting,
+        StoredRunState::Starting => wire::RunState::Starting,
+        StoredRunState::Running => wire::RunState::Running,
+        StoredRunState::Ended => wire::RunState::Ended,
     }
 }
 
-fn shown_end(end: RunEnd) -> wire::RunEnd {
+fn to_wire_end(end: StoredRunEnd) -> wire::RunEnd {
     match end {
-        RunEnd::Exited => wire::RunEnd::Exited,
-        RunEnd::Killed => wire::RunEnd::Killed,
-        RunEnd::Stopped => wire::RunEnd::Stopped,
-        RunEnd::OutOfMemory => wire::RunEnd::OutOfMemory,
-        RunEnd::TimedOut => wire::RunEnd::TimedOut,
-        RunEnd::Unhealthy => wire::RunEnd::Unhealthy,
-        RunEnd::NotStarted => wire::RunEnd::NotStarted,
-        RunEnd::Lost => wire::RunEnd::Lost,
+        StoredRunEnd::Exited => wire::RunEnd::Exited,
+        StoredRunEnd::Killed => wire::RunEnd::Killed,
+        StoredRunEnd::Stopped => wire::RunEnd::Stopped,
+        StoredRunEnd::OutOfMemory => wire::RunEnd::OutOfMemory,
+        StoredRunEnd::TimedOut => wire::RunEnd::TimedOut,
+        StoredRunEnd::Unhealthy => wire::RunEnd::Unhealthy,
+        StoredRunEnd::NotStarted => wire::RunEnd::NotStarted,
+        StoredRunEnd::Lost => wire::RunEnd::Lost,
     }
 }

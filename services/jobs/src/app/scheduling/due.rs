@@ -1,4 +1,5 @@
-//! Due times: each is answered by a run, skipped or missed, and what became of it is written down, in one change.
+//! Settles due times of schedules: each gets a run, or is skipped or missed. The run, the ledger entry and
+//! the job's position (`settled_until`, `next_due`) change in one transaction, so a due time has one outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,308 +10,386 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::{
     events,
-    schedule::{self, Span},
+    schedule::{self, DueSpan},
 };
 use crate::{
     app::{
         definition::{plan, spec::STARTING_DEADLINE},
-        quota::Use,
-        workloads::launch::{self, Launches, Start},
+        quota::QuotaUsage,
+        workloads::launch::{self, LaunchBatch, RunStart},
     },
-    cx::Cx,
-    store::{Cause, Entry, Job, JobId, Outcome, Schedule, Taken, Tool, Workload},
+    context::JobsContext,
+    store::{
+        Job, JobId, JobSchedule, LedgerEntry, LedgerOutcome, ReservedResources, RunCause, ToolWithQuota,
+        Workload,
+    },
 };
 
-/// After so many due times in a row without a run, a job has fallen silent.
-pub const SILENT: u64 = 3;
-/// The most jobs of one change.
-const BATCH: u64 = 32;
-/// How soon it is seen whether a tool has room for what is due.
-const ROOM: SignedDuration = SignedDuration::from_secs(5);
-/// A clock that was set back by less needs nothing done.
-const SET_BACK: SignedDuration = SignedDuration::from_secs(60);
+/// Consecutive due times without a run after which one event reports the job.
+pub const CONSECUTIVE_MISSED_THRESHOLD: u64 = 3;
+/// Maximum number of jobs that one transaction settles: other transactions wait for its locks.
+const MAX_JOBS_PER_PASS: u64 = 32;
+/// Time after which a due time that exceeds the tool's quota is tried again.
+const QUOTA_RETRY_INTERVAL: SignedDuration = SignedDuration::from_secs(5);
+/// Jobs whose `settled_until` is ahead of the clock by less than this are not rewound.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
-/// Does what is due now. Whether there may be more.
-pub async fn turn(cx: &Cx) -> Result<bool> {
+/// Settles up to [`MAX_JOBS_PER_PASS`] due jobs in one transaction. Returns whether more may be due.
+pub async fn settle_due_jobs(cx: &JobsContext) -> Result<bool> {
     let now = cx.now();
-    let tx = cx.store.begin_behind().await?;
-    let mut jobs = cx.store.jobs_due(&tx, now, BATCH).await?;
-    let more = jobs.len() as u64 == BATCH;
+    let tx = cx.store.begin_background().await?;
+    let mut jobs = cx.store.claim_due_jobs(&tx, now, MAX_JOBS_PER_PASS).await?;
+    let more = jobs.len() as u64 == MAX_JOBS_PER_PASS;
     if jobs.is_empty() {
         return Ok(false);
     }
-    let mut settling = Settling { may_wait: true, ..Settling::of(cx, &tx, &jobs).await? };
+    let mut settlement = Settlement { may_wait: true, ..Settlement::load(cx, &tx, &jobs).await? };
     for job in &mut jobs {
-        settling.settle(job, now).await?;
+        settlement.settle_due_times(job, now).await?;
     }
-    settling.end().await?;
-    cx.store.jobs_followed(&tx, &jobs).await?;
+    settlement.write_rows().await?;
+    cx.store.update_schedule_positions(&tx, &jobs).await?;
     tx.commit().await?;
     Ok(more)
 }
 
-/// Answers all of a job's due times up to `now`, and finds the next. What there is no room for is missed: the job is
-/// another one from then on. The caller saves it.
-pub async fn settle(cx: &Cx, tx: &Tx, job: &mut Job, now: Timestamp) -> Result<()> {
-    let Some((Schedule { fields, accounted, .. }, zone)) = rule(job)? else { return Ok(()) };
-    if schedule::between(&fields, &zone, accounted, now)?.is_none() {
-        return account(job, &fields, &zone, accounted.max(now));
+/// Settles a job's due times up to `now` before the job changes. A due time that exceeds the quota is missed
+/// and does not wait, because the job has another definition afterwards. The caller holds the tool's lock and
+/// saves the job.
+pub async fn settle_job(cx: &JobsContext, tx: &Tx, job: &mut Job, now: Timestamp) -> Result<()> {
+    let Some((JobSchedule { fields, settled_until, .. }, zone)) = read_schedule(job)? else { return Ok(()) };
+    // Most changes fall between two due times: these need none of the queries of a settlement.
+    if schedule::find_due_between(&fields, &zone, settled_until, now)?.is_none() {
+        return mark_settled(job, &fields, &zone, settled_until.max(now));
     }
-    let mut settling = Settling::of(cx, tx, std::slice::from_ref(job)).await?;
-    settling.settle(job, now).await?;
-    settling.end().await
+    let mut settlement = Settlement::load(cx, tx, std::slice::from_ref(job)).await?;
+    settlement.settle_due_times(job, now).await?;
+    settlement.write_rows().await
 }
 
-/// Jobs whose due times are answered together.
-struct Settling<'a> {
-    cx: &'a Cx,
+/// The settlement of due times of several jobs in one transaction. [`Settlement::load`] reads what the
+/// decisions need with one query per table; [`Settlement::write_rows`] writes all results.
+struct Settlement<'a> {
+    cx: &'a JobsContext,
     tx: &'a Tx,
-    tools: BTreeMap<ToolId, Tool>,
-    /// What runs of them, and what begins.
-    used: BTreeMap<ToolId, Use>,
-    /// Those of which it is not known what they may use, or that had no room.
-    asked: BTreeSet<ToolId>,
-    /// What has no room yet may wait for it.
+    tools: BTreeMap<ToolId, ToolWithQuota>,
+    /// Resources that active and newly started runs of each tool use.
+    quota_usage: BTreeMap<ToolId, QuotaUsage>,
+    /// Tools whose quota is unknown or exhausted: it is fetched again.
+    stale_quotas: BTreeSet<ToolId>,
+    /// True if a due time that exceeds the quota may wait; false if it is missed at once.
     may_wait: bool,
+    /// Jobs with an active run.
     running: BTreeSet<JobId>,
-    /// Workloads of those that are replaced when they are due.
-    replaced: Vec<Workload>,
-    launches: Launches,
-    ran: Vec<(JobId, Entry)>,
+    /// Locked workloads of running jobs with `concurrency: replace`.
+    replaceable: Vec<Workload>,
+    launches: LaunchBatch,
+    /// Ledger entries of due times that started a run.
+    started: Vec<(JobId, LedgerEntry)>,
 }
 
-impl<'a> Settling<'a> {
-    async fn of(cx: &'a Cx, tx: &'a Tx, jobs: &[Job]) -> Result<Self> {
-        let tools = cx.store.tools_in(tx, jobs.iter().map(|job| job.tool)).await?;
-        let mut used: BTreeMap<ToolId, Use> = BTreeMap::new();
-        for Taken { tool, share, .. } in cx.store.taken_in(tx, tools.keys().copied()).await? {
-            used.entry(tool).or_default().run(share);
+impl<'a> Settlement<'a> {
+    async fn load(cx: &'a JobsContext, tx: &'a Tx, jobs: &[Job]) -> Result<Self> {
+        let tools = cx.store.find_tools_in(tx, jobs.iter().map(|job| job.tool)).await?;
+        let mut quota_usage: BTreeMap<ToolId, QuotaUsage> = BTreeMap::new();
+        for ReservedResources { tool, share, .. } in
+            cx.store.list_reservations_in(tx, tools.keys().copied()).await?
+        {
+            quota_usage.entry(tool).or_default().add_workload(share);
         }
-        let running = cx.store.jobs_that_run_in(tx, jobs.iter().map(|job| job.id)).await?;
+        let running = cx.store.find_jobs_with_active_runs_in(tx, jobs.iter().map(|job| job.id)).await?;
         let is_replaced = |job: &&Job| job.spec.concurrency == Some(Concurrency::Replace);
-        let replaced = jobs.iter().filter(is_replaced).map(|job| job.id).filter(|id| running.contains(id));
-        let replaced = cx.store.workloads_of_locked(tx, replaced).await?;
-        let (launches, asked, ran) = Default::default();
-        Ok(Self { cx, tx, tools, used, asked, may_wait: false, running, replaced, launches, ran })
+        let replaceable = jobs.iter().filter(is_replaced).map(|job| job.id).filter(|id| running.contains(id));
+        let replaceable = cx.store.lock_workloads_of_jobs(tx, replaceable).await?;
+        let (launches, stale_quotas, started) = Default::default();
+        Ok(Self {
+            cx,
+            tx,
+            tools,
+            quota_usage,
+            stale_quotas,
+            may_wait: false,
+            running,
+            replaceable,
+            launches,
+            started,
+        })
     }
 
-    /// Writes down what begins.
-    async fn end(self) -> Result<()> {
+    /// Writes runs, workloads and ledger entries of due times that started a run, and enqueues quota fetches.
+    async fn write_rows(self) -> Result<()> {
         let Self { cx, tx, .. } = self;
-        self.launches.begin(cx, tx).await?;
-        cx.store.ledger_put_all(tx, &self.ran).await?;
-        // By the time that there is a next look, they may have more.
-        cx.store.ask_quotas(tx, self.asked, cx.now()).await
+        self.launches.insert_rows(cx, tx).await?;
+        cx.store.upsert_ledger_entries(tx, &self.started).await?;
+        // The next pass decides by the fetched quota, which may be larger.
+        cx.store.enqueue_quota_fetches(tx, self.stale_quotas, cx.now()).await
     }
 
-    async fn settle(&mut self, job: &mut Job, now: Timestamp) -> Result<()> {
-        let Some((Schedule { fields, accounted, .. }, zone)) = rule(job)? else { return Ok(()) };
-        match schedule::between(&fields, &zone, accounted, now)? {
+    /// Settles a job's due times in `(settled_until, now]`. Only the last of them can still start a run;
+    /// earlier ones are missed.
+    ///
+    /// | job and its due times | ledger outcome | `settled_until` | `next_due` |
+    /// |---|---|---|---|
+    /// | none is due | no entry | `now` | next of the schedule |
+    /// | paused | all skipped | `now` | none |
+    /// | the last is later than the deadline | all missed | `now` | next of the schedule |
+    /// | in time; a run is active; `forbid` | last skipped | `now` | next of the schedule |
+    /// | in time; quota exceeded; `may_wait` | last undecided | unchanged | in 5 seconds |
+    /// | in time; quota exceeded; a change | last missed | `now` | next of the schedule |
+    /// | in time; no plan can be built | last skipped | `now` | next of the schedule |
+    /// | in time; otherwise | last ran | `now` | next of the schedule |
+    async fn settle_due_times(&mut self, job: &mut Job, now: Timestamp) -> Result<()> {
+        let Some((JobSchedule { fields, settled_until, .. }, zone)) = read_schedule(job)? else {
+            return Ok(());
+        };
+        match schedule::find_due_between(&fields, &zone, settled_until, now)? {
             Some(span) if job.paused.is_some() => {
-                let reason = Outcome::Skipped("it was paused".to_owned());
-                note(self.cx, self.tx, job, span, reason).await?;
+                // A pause is recorded when it ends or the job changes: a paused job has no `next_due`.
+                let reason = LedgerOutcome::Skipped("it was paused".to_owned());
+                record_unrun_span(self.cx, self.tx, job, span, reason).await?;
             }
-            Some(span) if !self.answer(job, &fields, &zone, span, now).await? => {
+            Some(span) if !self.settle_span(job, &fields, &zone, span, now).await? => {
+                // `settled_until` stays, so the next pass decides this due time again.
                 if let Some(schedule) = job.schedule_mut() {
-                    schedule.next = Some(now + ROOM);
+                    schedule.next_due = Some(now + QUOTA_RETRY_INTERVAL);
                 }
                 return Ok(());
             }
             Some(_) | None => {}
         }
-        account(job, &fields, &zone, accounted.max(now))
+        mark_settled(job, &fields, &zone, settled_until.max(now))
     }
 
-    /// Begins the newest due time, if it is not too late for it; of the others nobody can. Whether that is answered:
-    /// the tool may have no room for it yet.
-    async fn answer(
+    /// Records the outcomes of a span of due times. Returns false if its last one waits for the quota.
+    async fn settle_span(
         &mut self,
         job: &mut Job,
         fields: &str,
         zone: &TimeZone,
-        span: Span,
+        span: DueSpan,
         now: Timestamp,
     ) -> Result<bool> {
         let Self { cx, tx, .. } = *self;
         let deadline = job.spec.starting_deadline.unwrap_or(STARTING_DEADLINE);
         let limit = SignedDuration::from_secs(deadline.into());
         if now.duration_since(span.last) > limit {
-            let why = match self.room(job) {
-                Err(full) => full.to_string(),
-                Ok(()) => why_late(cx, &span, deadline),
+            // The quota is named as the reason if it is exceeded now: it is why the due time waited until its
+            // deadline.
+            let reason = match self.check_quota(job) {
+                Err(exceeded) => exceeded.to_string(),
+                Ok(()) => describe_lateness(cx, &span, deadline),
             };
-            return note(cx, tx, job, span, Outcome::Missed(why)).await.map(|()| true);
+            return record_unrun_span(cx, tx, job, span, LedgerOutcome::Missed(reason)).await.map(|()| true);
         }
-        if let Some(before) = schedule::before_last(fields, zone, span)? {
-            let reason = match self.room(job) {
-                Err(full) => full.to_string(),
-                Ok(()) if now.duration_since(before.last) > limit => why_late(cx, &before, deadline),
-                Ok(()) => "the next was due by then".to_owned(),
+        if let Some(before) = schedule::find_due_before_last(fields, zone, span)? {
+            let reason = match self.check_quota(job) {
+                Err(exceeded) => exceeded.to_string(),
+                Ok(()) if now.duration_since(before.last) > limit => describe_lateness(cx, &before, deadline),
+                Ok(()) => "superseded by the next due time".to_owned(),
             };
-            note(cx, tx, job, before, Outcome::Missed(reason)).await?;
+            record_unrun_span(cx, tx, job, before, LedgerOutcome::Missed(reason)).await?;
         }
-        self.begin(job, span.last).await
+        self.settle_due_time(job, span.last).await
     }
 
-    /// Whether the tool may have one more run of a job, in place of those that it replaces.
-    fn room(&self, job: &Job) -> Result<()> {
-        let mut used = self.used.get(&job.tool).copied().unwrap_or_default();
-        let replaced = |of: &&Workload| of.job == job.id && of.wanted && !of.done;
-        self.replaced.iter().filter(replaced).for_each(|of| used.end(of.plan.share()));
+    /// Checks that the tool's quota allows one more run of a job, after the runs that it replaces. An unknown
+    /// quota allows it: a due time must not depend on whether `accounts` answers.
+    fn check_quota(&self, job: &Job) -> Result<()> {
+        let mut usage = self.quota_usage.get(&job.tool).copied().unwrap_or_default();
+        let replaced = |workload: &&Workload| workload.job == job.id && workload.wanted && !workload.done;
+        self.replaceable
+            .iter()
+            .filter(replaced)
+            .for_each(|workload| usage.remove_workload(workload.plan.resource_share()));
         match self.tools.get(&job.tool).and_then(|tool| tool.quota.as_ref()) {
-            Some(quota) => used.admit_run(&job.spec, quota, &self.cx.settings),
+            Some(quota) => usage.check_one_more_run(&job.spec, quota, &self.cx.settings),
             None => Ok(()),
         }
     }
 
-    /// Answers one due time with a run, unless there is a reason not to, or no room yet. Whether it is answered.
-    async fn begin(&mut self, job: &mut Job, at: Timestamp) -> Result<bool> {
+    /// Starts a run for one due time, or records why it gets none. Returns false if it waits for the quota.
+    async fn settle_due_time(&mut self, job: &mut Job, at: Timestamp) -> Result<bool> {
         let Self { cx, tx, .. } = *self;
+        // A deleted tool starts nothing; its jobs are erased soon.
         let Some(tool) = self.tools.get(&job.tool) else { return Ok(true) };
         if tool.quota.is_none() {
-            self.asked.insert(job.tool);
+            self.stale_quotas.insert(job.tool);
         }
-        // What the ledger has ends before, but for a clock that was set back.
-        if job.schedule().is_some_and(|schedule| schedule.last >= Some(at)) {
-            let newest = cx.store.ledger_newest(tx, job.id, at).await?;
+        // The ledger ends before `at`, unless the clock was set back: a due time that has an entry never runs
+        // twice.
+        if job.schedule().is_some_and(|schedule| schedule.last_due >= Some(at)) {
+            let newest = cx.store.find_newest_ledger_entry(tx, job.id, at).await?;
             if newest.is_some_and(|newest| newest.until >= at) {
                 return Ok(true);
             }
         }
         let concurrency = job.spec.concurrency.unwrap_or(Concurrency::Forbid);
         if concurrency == Concurrency::Forbid && self.running.contains(&job.id) {
-            let reason = Outcome::Skipped("the run before still ran".to_owned());
-            return note_new(cx, tx, job, Span::one(at), reason).await.map(|()| true);
+            let reason = LedgerOutcome::Skipped("the previous run was still active".to_owned());
+            return record_new_unrun_span(cx, tx, job, DueSpan::from_instant(at), reason)
+                .await
+                .map(|()| true);
         }
-        if let Err(full) = self.room(job) {
-            self.asked.insert(job.tool);
+        if let Err(exceeded) = self.check_quota(job) {
+            self.stale_quotas.insert(job.tool);
             if self.may_wait {
                 return Ok(false);
             }
-            let reason = Outcome::Missed(full.to_string());
-            return note_new(cx, tx, job, Span::one(at), reason).await.map(|()| true);
+            let reason = LedgerOutcome::Missed(exceeded.to_string());
+            return record_new_unrun_span(cx, tx, job, DueSpan::from_instant(at), reason)
+                .await
+                .map(|()| true);
         }
-        // There are some only of a job that is replaced by its next run.
-        for workload in self.replaced.extract_if(.., |workload| workload.job == job.id) {
-            self.used.entry(job.tool).or_default().end(workload.plan.share());
-            launch::stop(cx, tx, workload).await?;
+        // `replaceable` holds workloads of this job only if its concurrency is `replace`. Their resources are
+        // released before the new run's are added: the quota was checked without them.
+        for workload in self.replaceable.extract_if(.., |workload| workload.job == job.id) {
+            self.quota_usage.entry(job.tool).or_default().remove_workload(workload.plan.resource_share());
+            launch::stop_workload(cx, tx, workload).await?;
         }
-        let plan = match plan::plan(&job.spec, &tool.name, &job.image, job.restart, &cx.settings) {
+        let plan = match plan::build_plan(&job.spec, &tool.name, &job.image, job.restart, &cx.settings) {
             Ok(plan) => plan,
-            // One job that cannot be planned is no hindrance to the others of its batch.
+            // One job without a valid plan must not block the other jobs of its transaction.
             Err(error) => {
-                let reason = Outcome::Skipped(error.to_string());
-                return note_new(cx, tx, job, Span::one(at), reason).await.map(|()| true);
+                let reason = LedgerOutcome::Skipped(error.to_string());
+                return record_new_unrun_span(cx, tx, job, DueSpan::from_instant(at), reason)
+                    .await
+                    .map(|()| true);
             }
         };
-        self.used.entry(job.tool).or_default().run(plan.share());
-        let start = Start { cause: Cause::Schedule, attempt: 1, due: Some(at), at: cx.now() };
-        let run = self.launches.add(cx, job, plan, start);
-        self.ran.push((job.id, Entry { due: at, until: at, count: 1, outcome: Outcome::Ran(run) }));
+        self.quota_usage.entry(job.tool).or_default().add_workload(plan.resource_share());
+        let start = RunStart { cause: RunCause::Schedule, attempt: 1, due: Some(at), not_before: cx.now() };
+        let run = self.launches.add_run(cx, job, plan, start);
+        self.started
+            .push((job.id, LedgerEntry { due: at, until: at, count: 1, outcome: LedgerOutcome::Ran(run) }));
         if let Some(schedule) = job.schedule_mut() {
-            (schedule.last, schedule.silent) = (schedule.last.max(Some(at)), 0);
+            (schedule.last_due, schedule.consecutive_missed) = (schedule.last_due.max(Some(at)), 0);
         }
         Ok(true)
     }
 }
 
-/// A job's schedule, and the time zone that it is meant in; nothing, when it has none.
-fn rule(job: &Job) -> Result<Option<(Schedule, TimeZone)>> {
+/// Returns a job's schedule and its time zone; `None` for a job without a schedule.
+fn read_schedule(job: &Job) -> Result<Option<(JobSchedule, TimeZone)>> {
     let Some(schedule) = job.schedule() else { return Ok(None) };
-    Ok(Some((schedule.clone(), schedule::zone(job.spec.timezone.as_deref())?)))
+    Ok(Some((schedule.clone(), schedule::find_zone(job.spec.timezone.as_deref())?)))
 }
 
-/// Notes that all due times up to `until` are in the ledger, and when there is something to do again.
-fn account(job: &mut Job, fields: &str, zone: &TimeZone, until: Timestamp) -> Result<()> {
+/// Sets `settled_until`, and `next_due` to the first due time after it; a paused job has none.
+fn mark_settled(job: &mut Job, fields: &str, zone: &TimeZone, until: Timestamp) -> Result<()> {
     let next = match job.paused {
         Some(_) => None,
-        None => schedule::next(fields, zone, until)?,
+        None => schedule::find_next_due(fields, zone, until)?,
     };
     if let Some(schedule) = job.schedule_mut() {
-        (schedule.accounted, schedule.next) = (until, next);
+        (schedule.settled_until, schedule.next_due) = (until, next);
     }
     Ok(())
 }
 
-fn why_late(cx: &Cx, span: &Span, deadline: u32) -> String {
+/// The reason for a late due time: downtime if it was due before this process started.
+fn describe_lateness(cx: &JobsContext, span: &DueSpan, deadline: u32) -> String {
     match span.first < cx.started {
         true => "Hearth was not running".to_owned(),
-        false => format!("it could not be started within {deadline} seconds"),
+        false => format!("it was not started within {deadline} seconds"),
     }
 }
 
-/// Writes down what became of due times, but for those in the ledger already: they ran when the clock was ahead.
-async fn note(cx: &Cx, tx: &Tx, job: &mut Job, span: Span, outcome: Outcome) -> Result<()> {
-    let Some((Schedule { fields, .. }, zone)) = rule(job)? else { return Ok(()) };
-    let ran = cx.store.ledger_within(tx, job.id, span.first, span.last).await?;
+/// Records an outcome without a run for a span, except for due times that have a ledger entry: they ran while
+/// the clock was ahead, or an earlier pass recorded them and then waited for the quota.
+async fn record_unrun_span(
+    cx: &JobsContext,
+    tx: &Tx,
+    job: &mut Job,
+    span: DueSpan,
+    outcome: LedgerOutcome,
+) -> Result<()> {
+    let Some((JobSchedule { fields, .. }, zone)) = read_schedule(job)? else { return Ok(()) };
+    let ran = cx.store.list_ledger_between(tx, job.id, span.first, span.last).await?;
     let ran = ran.iter().map(|entry| (entry.due, entry.until));
-    for part in schedule::without(&fields, &zone, span, ran)? {
-        note_new(cx, tx, job, part, outcome.clone()).await?;
+    for part in schedule::subtract_spans(&fields, &zone, span, ran)? {
+        record_new_unrun_span(cx, tx, job, part, outcome.clone()).await?;
     }
     Ok(())
 }
 
-/// Writes down why due times after the newest in the ledger brought no run.
-async fn note_new(cx: &Cx, tx: &Tx, job: &mut Job, span: Span, outcome: Outcome) -> Result<()> {
-    let Span { first, last, count } = span;
-    let newest = cx.store.ledger_newest(tx, job.id, first).await?;
+/// Records due times that have no ledger entry as skipped or missed, counts them as consecutive without a
+/// run, and appends the event if they are missed or the count reaches [`CONSECUTIVE_MISSED_THRESHOLD`].
+async fn record_new_unrun_span(
+    cx: &JobsContext,
+    tx: &Tx,
+    job: &mut Job,
+    span: DueSpan,
+    outcome: LedgerOutcome,
+) -> Result<()> {
+    let DueSpan { first, last, count } = span;
+    let newest = cx.store.find_newest_ledger_entry(tx, job.id, first).await?;
+    // Due times of a pause are skipped on purpose and are not counted.
     let on_purpose = job.paused.is_some();
-    let missed = matches!(outcome, Outcome::Missed(_));
-    let entry = Entry { due: first, until: last, count, outcome };
-    let before = job.schedule().map_or(0, |schedule| schedule.silent);
-    cx.store.ledger_add(tx, job.id, newest, &entry).await?;
+    let missed = matches!(outcome, LedgerOutcome::Missed(_));
+    let entry = LedgerEntry { due: first, until: last, count, outcome };
+    let before = job.schedule().map_or(0, |schedule| schedule.consecutive_missed);
+    cx.store.append_ledger_entry(tx, job.id, newest, &entry).await?;
     if let Some(schedule) = job.schedule_mut() {
-        schedule.last = schedule.last.max(Some(last));
+        schedule.last_due = schedule.last_due.max(Some(last));
         if !on_purpose {
-            schedule.silent = schedule.silent.saturating_add(count);
+            schedule.consecutive_missed = schedule.consecutive_missed.saturating_add(count);
         }
-        let silent = schedule.silent;
-        if missed || (before < SILENT && silent >= SILENT) {
-            events::append_due_missed(cx, tx, job, &entry, silent).await?;
+        let consecutive_missed = schedule.consecutive_missed;
+        // Skipped due times are reported once, when the count crosses the threshold; missed ones each time.
+        if missed
+            || (before < CONSECUTIVE_MISSED_THRESHOLD && consecutive_missed >= CONSECUTIVE_MISSED_THRESHOLD)
+        {
+            events::append_due_missed(cx, tx, job, &entry, consecutive_missed).await?;
         }
     }
     Ok(())
 }
 
-/// The clock was set back: what was written down of times that have yet to come is taken back, but for runs, and
-/// schedules go on from now. One job at a time: whoever holds it is waited for.
-pub async fn set_back(cx: &Cx) -> Result<()> {
+/// Rewinds schedules after the clock was set back: removes ledger entries without a run for times that are in
+/// the future now, and sets `settled_until` to now. Each job has its own transaction, which waits for other
+/// holders of its lock.
+pub async fn rewind_schedules(cx: &JobsContext) -> Result<()> {
     loop {
-        let jobs = cx.store.jobs_ahead(cx.now() + SET_BACK, BATCH).await?;
+        let jobs = cx.store.find_jobs_settled_beyond(cx.now() + CLOCK_TOLERANCE, MAX_JOBS_PER_PASS).await?;
         if jobs.is_empty() {
             return Ok(());
         }
-        let mut back = 0_usize;
+        let mut rewound = 0_usize;
         for id in jobs {
-            let tx = cx.store.begin_behind().await?;
-            let found = cx.store.job_by_id_in(&tx, id).await?;
-            // What time it is now: whoever had it before may have written down what is due since then.
+            let tx = cx.store.begin_background().await?;
+            let found = cx.store.find_job_by_id_for_update(&tx, id).await?;
+            // The clock is read under the lock: an earlier holder may have settled due times up to the
+            // present.
             let now = cx.now();
-            let is_ahead =
-                |job: &Job| job.schedule().is_some_and(|schedule| schedule.accounted > now + SET_BACK);
+            let is_ahead = |job: &Job| {
+                job.schedule().is_some_and(|schedule| schedule.settled_until > now + CLOCK_TOLERANCE)
+            };
             if let Some(mut job) = found.filter(is_ahead) {
-                back += 1;
-                take_back(cx, &tx, &mut job, now).await?;
-                cx.store.job_save(&tx, &job).await?;
+                rewound += 1;
+                rewind_schedule(cx, &tx, &mut job, now).await?;
+                cx.store.update_job(&tx, &job).await?;
                 tx.commit().await?;
             }
         }
-        if back > 0 {
-            tracing::warn!(count = back, "the clock was set back: schedules go on from now");
+        if rewound > 0 {
+            tracing::warn!(count = rewound, "clock was set back; schedules rewound");
         }
     }
 }
 
-async fn take_back(cx: &Cx, tx: &Tx, job: &mut Job, now: Timestamp) -> Result<()> {
-    let Some((Schedule { fields, .. }, zone)) = rule(job)? else { return Ok(()) };
-    for entry in cx.store.ledger_beyond(tx, job.id, now).await? {
-        cx.store.ledger_drop(tx, job.id, entry.due).await?;
+/// Removes or shortens the ledger entries of a job that lie after `now`. Entries of runs stay, so that they
+/// do not run again when their time comes.
+async fn rewind_schedule(cx: &JobsContext, tx: &Tx, job: &mut Job, now: Timestamp) -> Result<()> {
+    let Some((JobSchedule { fields, .. }, zone)) = read_schedule(job)? else { return Ok(()) };
+    for entry in cx.store.list_ledger_without_runs_after(tx, job.id, now).await? {
+        cx.store.delete_ledger_entry(tx, job.id, entry.due).await?;
+        // The search excludes its start, and the entry's first due time may still be in the past.
         let from = entry.due - SignedDuration::from_micros(1);
-        if let Some(Span { first, last, count }) = schedule::between(&fields, &zone, from, now)? {
-            let shorter = Entry { due: first, until: last, count, ..entry };
-            cx.store.ledger_put(tx, job.id, &shorter).await?;
+        if let Some(DueSpan { first, last, count }) = schedule::find_due_between(&fields, &zone, from, now)? {
+            let shorter = LedgerEntry { due: first, until: last, count, ..entry };
+            cx.store.upsert_ledger_entry(tx, job.id, &shorter).await?;
         }
     }
     job.paused = job.paused.map(|since| since.min(now));
-    account(job, &fields, &zone, now)
+    mark_settled(job, &fields, &zone, now)
 }

@@ -1,4 +1,4 @@
-//! The event of due times that brought no run, appended in the change that makes it true.
+//! The event `job.due.missed`, appended in the transaction that records the due times.
 
 use hearth_base::Result;
 use hearth_kit::db::Tx;
@@ -12,16 +12,22 @@ use crate::{
         events::{self, AnnouncedEvent},
         notice,
     },
-    cx::Cx,
-    store::{Entry, Job, Outcome},
+    context::JobsContext,
+    store::{Job, LedgerEntry, LedgerOutcome},
 };
 
-/// Appends the event of due times that brought no run.
-pub async fn append_due_missed(cx: &Cx, tx: &Tx, job: &Job, entry: &Entry, in_a_row: u64) -> Result<()> {
-    let Some(tool) = cx.store.tools_in(tx, [job.tool]).await?.remove(&job.tool) else { return Ok(()) };
+/// Appends the event of due times without a run. `in_a_row` counts consecutive due times without a run.
+pub async fn append_due_missed(
+    cx: &JobsContext,
+    tx: &Tx,
+    job: &Job,
+    entry: &LedgerEntry,
+    in_a_row: u64,
+) -> Result<()> {
+    let Some(tool) = cx.store.find_tools_in(tx, [job.tool]).await?.remove(&job.tool) else { return Ok(()) };
     let reason = match &entry.outcome {
-        Outcome::Missed(reason) | Outcome::Skipped(reason) => reason.clone(),
-        Outcome::Ran(_) => return Ok(()),
+        LedgerOutcome::Missed(reason) | LedgerOutcome::Skipped(reason) => reason.clone(),
+        LedgerOutcome::Ran(_) => return Ok(()),
     };
     let event = RunEvent::DueMissed(DueMissedData {
         tool: tool.name,
@@ -33,6 +39,6 @@ pub async fn append_due_missed(cx: &Cx, tx: &Tx, job: &Job, entry: &Entry, in_a_
         reason,
         in_a_row,
     });
-    let notice = notice::of_event(&event, job.spec.emails.unwrap_or(Emails::None));
+    let notice = notice::build_notice(&event, job.spec.emails.unwrap_or(Emails::None));
     events::append_events(cx, tx, [AnnouncedEvent { event, notice }]).await
 }

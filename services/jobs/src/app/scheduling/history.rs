@@ -1,4 +1,4 @@
-//! What became of a job's due times.
+//! The history of a job's due times.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -8,50 +8,56 @@ use hearth_wire::{
     reply::Paging,
 };
 
-use super::schedule::{self, Span};
+use super::schedule::{self, DueSpan};
 use crate::{
     app::{
-        definition::{Of, no_such_job},
+        definition::{ToolScope, job_not_found_error},
         runs::view,
     },
-    cx::Cx,
-    store::{Entry, Job, Outcome, Run},
+    context::JobsContext,
+    store::{Job, LedgerEntry, LedgerOutcome, Run},
 };
 
-/// The ledger of a job, the newest due time first, and what ran.
-pub async fn of_job(cx: &Cx, of: Of<'_>, name: &JobName, paging: &Paging) -> Result<Page<wire::Due>> {
-    let job = cx.store.job(of.tool, name).await?.ok_or_else(|| no_such_job(name))?;
+/// Returns the ledger of a job with its runs, the newest due time first.
+pub async fn read_history(
+    cx: &JobsContext,
+    scope: ToolScope<'_>,
+    name: &JobName,
+    paging: &Paging,
+) -> Result<Page<wire::DueRecord>> {
+    let job = cx.store.find_job(scope.tool, name).await?.ok_or_else(|| job_not_found_error(name))?;
     if job.schedule().is_none() {
-        return Err(Error::invalid("job-not-scheduled", format!("{name} has no schedule"))
+        return Err(Error::invalid("job-not-scheduled", format!("job {name} has no schedule"))
             .help(format!("hearth jobs runs {name}")));
     }
-    let page = cx.store.ledger(&job, paging.limit, paging.cursor.as_ref()).await?;
+    let page = cx.store.list_ledger(&job, paging.limit, paging.cursor.as_ref()).await?;
     let ids = page.items.iter().filter_map(|entry| match &entry.outcome {
-        Outcome::Ran(run) => Some(run.clone()),
-        Outcome::Skipped(_) | Outcome::Missed(_) => None,
+        LedgerOutcome::Ran(run) => Some(run.clone()),
+        LedgerOutcome::Skipped(_) | LedgerOutcome::Missed(_) => None,
     });
     let mut runs: BTreeMap<String, Run> =
-        cx.store.runs_by_id(ids.collect()).await?.into_iter().map(|run| (run.id(), run)).collect();
-    let mut page = page.map(|entry| view(entry, &mut runs));
+        cx.store.find_runs_by_id(ids.collect()).await?.into_iter().map(|run| (run.id(), run)).collect();
+    let mut page = page.map(|entry| to_wire_due(entry, &mut runs));
     if paging.cursor.is_none() {
-        // Written down only when it is over; it is more than was asked for.
-        let pause = pause(cx, &job, &page.items)?;
+        // A pause is recorded when it ends. While it lasts, its due times come on top of the requested number
+        // of entries.
+        let pause = build_open_pause(cx, &job, &page.items)?;
         page.items.extend(pause);
         page.items.sort_by_key(|entry| Reverse(entry.due));
     }
     Ok(page)
 }
 
-/// The due times of a pause that still lasts, but for those that ran when the clock was ahead.
-fn pause(cx: &Cx, job: &Job, newest: &[wire::Due]) -> Result<Vec<wire::Due>> {
+/// Returns the due times of a pause that still lasts, without those that ran while the clock was ahead.
+fn build_open_pause(cx: &JobsContext, job: &Job, newest: &[wire::DueRecord]) -> Result<Vec<wire::DueRecord>> {
     let Some(schedule) = job.schedule().filter(|_| job.paused.is_some()) else { return Ok(Vec::new()) };
-    let zone = schedule::zone(job.spec.timezone.as_deref())?;
-    let span = schedule::between(&schedule.fields, &zone, schedule.accounted, cx.now())?;
+    let zone = schedule::find_zone(job.spec.timezone.as_deref())?;
+    let span = schedule::find_due_between(&schedule.fields, &zone, schedule.settled_until, cx.now())?;
     let Some(span) = span else { return Ok(Vec::new()) };
     let ran = newest.iter().rev().filter(|entry| entry.until >= span.first);
     let ran = ran.map(|entry| (entry.due, entry.until));
-    let left = schedule::without(&schedule.fields, &zone, span, ran)?;
-    let due = left.into_iter().map(|Span { first, last, count }| wire::Due {
+    let left = schedule::subtract_spans(&schedule.fields, &zone, span, ran)?;
+    let due = left.into_iter().map(|DueSpan { first, last, count }| wire::DueRecord {
         due: first,
         until: last,
         count,
@@ -62,12 +68,12 @@ fn pause(cx: &Cx, job: &Job, newest: &[wire::Due]) -> Result<Vec<wire::Due>> {
     Ok(due.collect())
 }
 
-fn view(entry: Entry, runs: &mut BTreeMap<String, Run>) -> wire::Due {
-    let Entry { due, until, count, outcome } = entry;
+fn to_wire_due(entry: LedgerEntry, runs: &mut BTreeMap<String, Run>) -> wire::DueRecord {
+    let LedgerEntry { due, until, count, outcome } = entry;
     let (outcome, reason, run) = match outcome {
-        Outcome::Ran(run) => (DueOutcome::Ran, None, runs.remove(&run).map(view::run)),
-        Outcome::Skipped(reason) => (DueOutcome::Skipped, Some(reason), None),
-        Outcome::Missed(reason) => (DueOutcome::Missed, Some(reason), None),
+        LedgerOutcome::Ran(run) => (DueOutcome::Ran, None, runs.remove(&run).map(view::to_wire_run)),
+        LedgerOutcome::Skipped(reason) => (DueOutcome::Skipped, Some(reason), None),
+        LedgerOutcome::Missed(reason) => (DueOutcome::Missed, Some(reason), None),
     };
-    wire::Due { due, until, count, outcome, reason, run }
+    wire::DueRecord { due, until, count, outcome, reason, run }
 }

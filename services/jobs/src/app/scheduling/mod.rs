@@ -1,4 +1,4 @@
-//! Schedules: when a job is due, and what became of each due time.
+//! Schedules: computes due times, starts their runs and records the outcome of each.
 
 pub mod due;
 pub mod events;

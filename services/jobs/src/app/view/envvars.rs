@@ -1,20 +1,20 @@
-//! Which jobs run with variables as they are no more.
+//! Finds jobs that run with outdated variables.
 
 use hearth_base::{Result, ToolId};
 use hearth_runtime_api::WorkloadId;
 use hearth_wire::{envvars::internal::EnvvarsRevisions, jobs::internal::JobsWithEnvvars};
 
 use crate::{
-    cx::Cx,
-    store::{Job, Kind, Workload},
+    context::JobsContext,
+    store::{Job, JobKind, Workload},
 };
 
-/// How a tool's jobs stand to its variables.
-pub async fn standing(cx: &Cx, tool: ToolId) -> Result<JobsWithEnvvars> {
-    let (jobs, workloads) = (cx.store.jobs(tool).await?, cx.store.workloads(tool).await?);
-    let now = cx.neighbours.envvar_revisions(tool).await?;
+/// Lists a tool's jobs, and those of them that run with outdated variables.
+pub async fn find_outdated_jobs(cx: &JobsContext, tool: ToolId) -> Result<JobsWithEnvvars> {
+    let (jobs, workloads) = (cx.store.list_jobs(tool).await?, cx.store.list_workloads(tool).await?);
+    let now = cx.peers.read_envvar_revisions(tool).await?;
     let outdated = jobs.iter().filter(|job| {
-        let set = set_of(job);
+        let set = set_workload_id(job);
         let workload = workloads.iter().find(|workload| Some(workload.id) == set);
         workload.is_some_and(|workload| is_outdated(job, workload, &now))
     });
@@ -22,26 +22,27 @@ pub async fn standing(cx: &Cx, tool: ToolId) -> Result<JobsWithEnvvars> {
     Ok(JobsWithEnvvars { outdated, jobs: jobs.into_iter().map(|job| job.name).collect() })
 }
 
-/// The present state of a tool's variables, where it makes a difference and can be found out.
-pub async fn now(cx: &Cx, tool: ToolId, jobs: &[Job]) -> Option<EnvvarsRevisions> {
-    if !jobs.iter().any(|job| set_of(job).is_some()) {
+/// Reads the current revisions of a tool's variables; `None` without a continuous job, or if `envvars` does
+/// not answer.
+pub async fn read_revisions(cx: &JobsContext, tool: ToolId, jobs: &[Job]) -> Option<EnvvarsRevisions> {
+    if !jobs.iter().any(|job| set_workload_id(job).is_some()) {
         return None;
     }
-    let asked = cx.neighbours.envvar_revisions(tool).await;
-    asked.inspect_err(|error| tracing::info!(%error, "whether variables have changed is not known")).ok()
+    let revisions = cx.peers.read_envvar_revisions(tool).await;
+    revisions.inspect_err(|error| tracing::info!(%error, "revisions of variables not read")).ok()
 }
 
-/// Whether what runs of a continuous job was started with other variables. What is to be told anew gets the present
-/// ones anyway.
+/// Returns whether containers of a continuous job were started with other variables. A workload that
+/// reconcile has yet to apply gets the current ones anyway.
 pub fn is_outdated(job: &Job, workload: &Workload, now: &EnvvarsRevisions) -> bool {
-    let runs = set_of(job) == Some(workload.id) && job.paused.is_none() && workload.wanted;
-    let told = workload.envvars.as_deref().filter(|_| workload.is_told());
-    runs && told.is_some_and(|told| told != now.of(&job.name))
+    let runs = set_workload_id(job) == Some(workload.id) && job.paused.is_none() && workload.wanted;
+    let applied = workload.envvars_revision.as_deref().filter(|_| workload.is_applied());
+    runs && applied.is_some_and(|applied| applied != now.revision_for_job(&job.name))
 }
 
-fn set_of(job: &Job) -> Option<WorkloadId> {
+fn set_workload_id(job: &Job) -> Option<WorkloadId> {
     match job.kind {
-        Kind::Kept(set) => Some(WorkloadId::Set(set)),
-        Kind::OneOff | Kind::Scheduled(_) => None,
+        JobKind::Continuous(set) => Some(WorkloadId::Set(set)),
+        JobKind::OneOff | JobKind::Scheduled(_) => None,
     }
 }

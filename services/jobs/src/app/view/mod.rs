@@ -1,4 +1,4 @@
-//! Jobs as they are shown: what they are, and how.
+//! Views of jobs for the API, with their status.
 
 pub mod envvars;
 pub mod show;

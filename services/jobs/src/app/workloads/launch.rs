@@ -1,4 +1,5 @@
-//! Beginning something: a run, or a set that is kept running. It is a row first; a worker tells the runtime.
+//! Launches runs and sets, and stops them. A launch writes rows and enqueues a reconcile item; the worker
+//! calls the runtime.
 
 use hearth_base::Result;
 use hearth_kit::db::Tx;
@@ -6,65 +7,77 @@ use hearth_runtime_api::{InstanceId, RunId, SetId, WorkloadId};
 use jiff::Timestamp;
 
 use crate::{
-    cx::Cx,
-    store::{Cause, Job, Plan, Run, RunState, Tail, Workload},
+    context::JobsContext,
+    store::{Job, LogTail, Run, RunCause, StoredRunState, Workload, WorkloadPlan},
 };
 
-/// What begins a run, and when.
+/// The cause and time of a run's start.
 #[derive(Debug, Clone, Copy)]
-pub struct Start {
-    pub cause: Cause,
+pub struct RunStart {
+    pub cause: RunCause,
     pub attempt: u32,
-    /// When the schedule wanted it.
+    /// The due time that it settles.
     pub due: Option<Timestamp>,
-    /// Not before this.
-    pub at: Timestamp,
+    /// The earliest time of its start.
+    pub not_before: Timestamp,
 }
 
-impl Start {
-    /// The first try, now.
-    pub fn now(cause: Cause, now: Timestamp) -> Self {
-        Self { cause, attempt: 1, due: None, at: now }
+impl RunStart {
+    /// The first attempt, starting now.
+    pub fn first_attempt(cause: RunCause, now: Timestamp) -> Self {
+        Self { cause, attempt: 1, due: None, not_before: now }
     }
 }
 
-/// Begins a run of `job`, which the caller then saves. Its id.
-pub async fn run(cx: &Cx, tx: &Tx, job: &mut Job, plan: Plan, start: Start) -> Result<String> {
-    let mut launches = Launches::default();
-    let run = launches.add(cx, job, plan, start);
-    launches.begin(cx, tx).await?;
+/// Launches a run of `job` and returns its id. The caller saves the job, whose newest run changes.
+pub async fn launch_run(
+    cx: &JobsContext,
+    tx: &Tx,
+    job: &mut Job,
+    plan: WorkloadPlan,
+    start: RunStart,
+) -> Result<String> {
+    let mut launches = LaunchBatch::default();
+    let run = launches.add_run(cx, job, plan, start);
+    launches.insert_rows(cx, tx).await?;
     Ok(run)
 }
 
-/// Runs that begin together.
+/// Runs that are launched in one transaction.
 #[derive(Debug, Default)]
-pub struct Launches {
+pub struct LaunchBatch {
     runs: Vec<(Workload, Run)>,
-    asked: Vec<(WorkloadId, Timestamp)>,
+    to_reconcile: Vec<(WorkloadId, Timestamp)>,
 }
 
-impl Launches {
-    /// One more, of `job`, which the caller then saves. Its id.
-    pub fn add(&mut self, cx: &Cx, job: &mut Job, plan: Plan, start: Start) -> String {
-        let id: RunId = cx.id();
+impl LaunchBatch {
+    /// Adds a run of `job` and returns its id. The caller saves the job.
+    pub fn add_run(
+        &mut self,
+        cx: &JobsContext,
+        job: &mut Job,
+        plan: WorkloadPlan,
+        start: RunStart,
+    ) -> String {
+        let id: RunId = cx.generate_id();
         let workload = Workload::new(WorkloadId::Run(id), job.tool, job.id, 1, plan);
-        let run = new_run(job, InstanceId::of_run(id), start, cx.now());
-        self.asked.push((workload.id, start.at));
+        let run = build_run(job, InstanceId::from_run(id), start, cx.now());
+        self.to_reconcile.push((workload.id, start.not_before));
         self.runs.push((workload, run));
         job.last_run = Some(id.to_string());
         id.to_string()
     }
 
-    /// Writes them down: workers do the rest.
-    pub async fn begin(self, cx: &Cx, tx: &Tx) -> Result<()> {
-        cx.store.workloads_add(tx, self.runs.iter().map(|(workload, _)| workload)).await?;
-        cx.store.runs_put(tx, self.runs.iter().map(|(_, run)| run)).await?;
-        cx.store.ask_all(tx, self.asked).await
+    /// Writes workloads and runs, and enqueues their reconcile items.
+    pub async fn insert_rows(self, cx: &JobsContext, tx: &Tx) -> Result<()> {
+        cx.store.insert_workloads(tx, self.runs.iter().map(|(workload, _)| workload)).await?;
+        cx.store.upsert_runs(tx, self.runs.iter().map(|(_, run)| run)).await?;
+        cx.store.enqueue_reconciles(tx, self.to_reconcile).await
     }
 }
 
-/// A run of which nothing is known yet.
-pub fn new_run(job: &Job, instance: InstanceId, start: Start, now: Timestamp) -> Run {
+/// Builds a waiting run.
+pub fn build_run(job: &Job, instance: InstanceId, start: RunStart, now: Timestamp) -> Run {
     Run {
         instance,
         tool: job.tool,
@@ -72,7 +85,7 @@ pub fn new_run(job: &Job, instance: InstanceId, start: Start, now: Timestamp) ->
         job_name: job.name.clone(),
         cause: start.cause,
         attempt: start.attempt,
-        state: RunState::Waiting,
+        state: StoredRunState::Waiting,
         generation: job.generation,
         due: start.due,
         created: now,
@@ -90,48 +103,57 @@ pub fn new_run(job: &Job, instance: InstanceId, start: Start, now: Timestamp) ->
         ready: false,
         log_next: 1,
         log_done: false,
-        tail: Tail::default(),
-        again: false,
+        tail: LogTail::default(),
+        will_retry: false,
     }
 }
 
-/// Keeps a job's set running as `plan` says from now on; nothing of it while the job is paused.
-pub async fn keep(cx: &Cx, tx: &Tx, job: &Job, set: SetId, mut plan: Plan) -> Result<()> {
+/// Creates or changes the set of a continuous job so that it runs as `plan` says; with no replica while the
+/// job is paused.
+pub async fn launch_set(
+    cx: &JobsContext,
+    tx: &Tx,
+    job: &Job,
+    set: SetId,
+    mut plan: WorkloadPlan,
+) -> Result<()> {
     let id = WorkloadId::Set(set);
     if job.paused.is_some() {
         plan.replicas = 0;
     }
-    match cx.store.workload_in(tx, id).await? {
+    match cx.store.find_workload_for_update(tx, id).await? {
         Some(mut known) => {
-            let mut runs = cx.store.runs_of(tx, id).await?;
-            runs.retain(|run| !run.is_over());
+            let mut runs = cx.store.list_workload_runs_in(tx, id).await?;
+            runs.retain(|run| !run.has_ended());
+            // Old containers stay until new ones are ready, if any old one is: a job that is down gains
+            // nothing by waiting.
             plan.await_ready = plan.is_probed() && runs.iter().any(|run| run.ready);
-            if known.plan.same_container(&plan) {
-                // Nothing is replaced: what runs is of the new definition too.
+            if known.plan.can_reuse_containers(&plan) {
+                // The runtime replaces no container, so the present runs belong to the new generation.
                 for run in &mut runs {
                     if run.generation == known.generation {
                         run.generation = job.generation;
-                        cx.store.run_put(tx, run).await?;
+                        cx.store.upsert_run(tx, run).await?;
                     }
                 }
             }
             (known.plan, known.generation) = (plan, job.generation);
-            cx.store.workload_save(tx, &known).await?;
+            cx.store.update_workload(tx, &known).await?;
         }
         None => {
             let new = Workload::new(id, job.tool, job.id, job.generation, plan);
-            cx.store.workloads_add(tx, [&new]).await?;
+            cx.store.insert_workloads(tx, [&new]).await?;
         }
     }
-    cx.store.ask(tx, id, cx.now()).await
+    cx.store.enqueue_reconcile(tx, id, cx.now()).await
 }
 
-/// Stops a workload; whatever is left of it is forgotten when it has ended.
-pub async fn stop(cx: &Cx, tx: &Tx, mut workload: Workload) -> Result<()> {
+/// Marks a workload as not wanted and enqueues it. Its rows are deleted after it has ended.
+pub async fn stop_workload(cx: &JobsContext, tx: &Tx, mut workload: Workload) -> Result<()> {
     if workload.wanted {
         workload.wanted = false;
         workload.generation += 1;
-        cx.store.workload_save(tx, &workload).await?;
+        cx.store.update_workload(tx, &workload).await?;
     }
-    cx.store.ask(tx, workload.id, cx.now()).await
+    cx.store.enqueue_reconcile(tx, workload.id, cx.now()).await
 }

@@ -1,4 +1,4 @@
-//! Workloads: what the runtime is told, and what it says, kept.
+//! Workloads: launches them, reconciles them with the runtime and records reported states.
 
 pub mod launch;
 pub mod observe;

@@ -1,4 +1,24 @@
-//! What the runtime says, kept. It may say the same twice, or late: nothing is counted twice.
+//! Records workload states that the runtime reports. A report may arrive twice or late: recording it again
+//! changes nothing and counts nothing twice.
+//!
+//! A state that contains instances ([`record_states`]):
+//!
+//! | workload | reported | stored run | change |
+//! |---|---|---|---|
+//! | any | instance in a new phase | active | run updated; at its end, usage and a retry |
+//! | any | instance | ended | none: the first outcome counts |
+//! | set | instance | none | new run, with the count of consecutive ends |
+//! | set | no instance | active | run ended as lost |
+//! | run | instance | `applied_generation` is none | generation stored: it is never applied again |
+//! | any | done | any | workload done; reconcile acknowledges it |
+//!
+//! A workload that the runtime does not have ([`record_missing`]):
+//!
+//! | workload | change |
+//! |---|---|
+//! | never applied, or done | none |
+//! | wanted set | active runs lost; `applied_generation` cleared, so that reconcile applies it again |
+//! | run, or set to stop | active runs lost; done; a run is retried within its limit, never applied again |
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +27,7 @@ use hearth_kit::db::Tx;
 use hearth_runtime_api::{InstanceState, Phase, WorkloadId, WorkloadState};
 use jiff::SignedDuration;
 
-use super::launch::{self, Start};
+use super::launch::{self, RunStart};
 use crate::{
     app::{
         metrics, routing,
@@ -16,224 +36,256 @@ use crate::{
             outcome,
         },
     },
-    cx::Cx,
-    store::{Cause, Job, JobId, Known, Run, RunEnd, Use, Workload, run_id},
+    context::JobsContext,
+    store::{Job, JobId, JobUsage, Run, RunCause, StoredRunEnd, Workload, WorkloadRef, format_run_id},
 };
 
-/// Keeps what the runtime says of workloads, in one change. What is not of `jobs` is left alone.
-pub async fn seen(cx: &Cx, states: &[WorkloadState]) -> Result<()> {
-    let ours = cx.store.workloads_known(states.iter().map(|state| state.id)).await?;
+/// Records reported states of workloads in one transaction. Workloads of other services are ignored.
+pub async fn record_states(cx: &JobsContext, states: &[WorkloadState]) -> Result<()> {
+    // Owners never change, so they are read before the transaction, which locks tools before workloads.
+    let ours = cx.store.find_workload_refs(states.iter().map(|state| state.id)).await?;
     if ours.is_empty() {
         return Ok(());
     }
-    let tx = cx.store.begin_behind().await?;
-    let mut change = Change::of(cx, &tx, &ours).await?;
+    let tx = cx.store.begin_background().await?;
+    let mut batch = ObservationBatch::load(cx, &tx, &ours).await?;
     for state in states {
-        change.seen(state).await?;
+        batch.observe_workload(state).await?;
     }
-    let news = change.end().await?;
-    news.commit(cx, tx).await
+    let notices = batch.write_rows().await?;
+    notices.commit(cx, tx).await
 }
 
-/// A workload that the runtime was told of is not there any more: a run is lost and never begun again; a set is
-/// to be told again.
-pub async fn missing(cx: &Cx, id: WorkloadId) -> Result<()> {
-    let known = cx.store.workloads_known([id]).await?;
-    let tx = cx.store.begin_behind().await?;
-    let mut change = Change::of(cx, &tx, &known).await?;
-    change.missing(id).await?;
-    let news = change.end().await?;
-    news.commit(cx, tx).await
+/// Records that the runtime does not have a workload that was applied to it. A run is lost and never applied
+/// again; a set is applied again.
+pub async fn record_missing(cx: &JobsContext, id: WorkloadId) -> Result<()> {
+    let known = cx.store.find_workload_refs([id]).await?;
+    let tx = cx.store.begin_background().await?;
+    let mut batch = ObservationBatch::load(cx, &tx, &known).await?;
+    batch.observe_missing(id).await?;
+    let notices = batch.write_rows().await?;
+    notices.commit(cx, tx).await
 }
 
-/// Workloads with all that belongs to them, locked; and what is different of them by now.
-struct Change<'a> {
-    cx: &'a Cx,
+/// Locked workloads with their tools, jobs and runs, and the changes to write.
+struct ObservationBatch<'a> {
+    cx: &'a JobsContext,
     tx: &'a Tx,
-    names: BTreeMap<ToolId, ToolName>,
+    tool_names: BTreeMap<ToolId, ToolName>,
     workloads: BTreeMap<WorkloadId, Workload>,
     jobs: BTreeMap<JobId, Job>,
     runs: BTreeMap<WorkloadId, Vec<Run>>,
-    /// Runs that are new or different.
-    changed: BTreeMap<String, Run>,
-    /// Those of them whose logs are lost.
-    taken: Vec<Run>,
-    /// Workloads that have come further.
-    further: BTreeSet<WorkloadId>,
-    /// Jobs that have a newer run.
-    followed: BTreeSet<JobId>,
-    /// What was used by what has ended.
-    used: BTreeMap<(ToolId, JobId), Use>,
+    /// Runs that are new or changed.
+    changed_runs: BTreeMap<String, Run>,
+    /// Changed runs whose logs are lost.
+    lost_logs: Vec<Run>,
+    /// Workloads with a new generation applied, or done.
+    progressed: BTreeSet<WorkloadId>,
+    /// Jobs whose newest run changed.
+    jobs_with_new_run: BTreeSet<JobId>,
+    /// Usage of ended runs that is not in samples yet.
+    usage: BTreeMap<(ToolId, JobId), JobUsage>,
     events: Vec<AnnouncedEvent>,
-    asked: BTreeSet<WorkloadId>,
-    /// Tools whose page may be answered elsewhere now.
-    routes: BTreeSet<ToolId>,
-    news: News,
+    to_reconcile: BTreeSet<WorkloadId>,
+    /// Tools whose route may have changed.
+    tools_to_route: BTreeSet<ToolId>,
+    notices: CommitNotices,
 }
 
-/// What there is to tell when a change has been made.
+/// Notices that follow the commit of a transaction.
 #[derive(Default)]
-struct News {
-    /// Tools of which a workload or a run is different.
+struct CommitNotices {
+    /// Tools with a changed workload or run.
     tools: BTreeSet<ToolId>,
-    /// Runs whose logs can be taken now.
-    begun: Vec<String>,
+    /// Runs whose logs can be read now.
+    started_runs: Vec<String>,
 }
 
-impl News {
-    async fn commit(self, cx: &Cx, tx: Tx) -> Result<()> {
+impl CommitNotices {
+    /// Commits the transaction, unless nothing changed, and sends the notices.
+    async fn commit(self, cx: &JobsContext, tx: Tx) -> Result<()> {
         if self.tools.is_empty() {
             return Ok(());
         }
-        Cx::wake_run_watchers(&tx, self.tools);
+        JobsContext::wake_run_watchers(&tx, self.tools);
         tx.commit().await?;
-        cx.tell_begun(self.begun);
+        cx.announce_started_runs(self.started_runs);
         Ok(())
     }
 }
 
-impl<'a> Change<'a> {
-    async fn of(cx: &'a Cx, tx: &'a Tx, which: &[Known]) -> Result<Self> {
-        let names = cx.store.tools_locked(tx, which.iter().map(|known| known.tool)).await?;
-        let jobs = cx.store.jobs_locked(tx, which.iter().map(|known| known.job)).await?;
-        let workloads = cx.store.workloads_locked(tx, which.iter().map(|known| known.id)).await?;
+impl<'a> ObservationBatch<'a> {
+    async fn load(cx: &'a JobsContext, tx: &'a Tx, refs: &[WorkloadRef]) -> Result<Self> {
+        // Every transaction locks tools, then jobs, then workloads, so that no two of them wait for each
+        // other.
+        let tool_names = cx.store.lock_tool_names(tx, refs.iter().map(|known| known.tool)).await?;
+        let jobs = cx.store.lock_jobs(tx, refs.iter().map(|known| known.job)).await?;
+        let workloads = cx.store.lock_workloads(tx, refs.iter().map(|known| known.id)).await?;
         let mut runs: BTreeMap<WorkloadId, Vec<Run>> = BTreeMap::new();
-        for run in cx.store.runs_of_all(tx, workloads.keys().copied()).await? {
+        for run in cx.store.list_runs_of_workloads_in(tx, workloads.keys().copied()).await? {
             runs.entry(run.instance.workload).or_default().push(run);
         }
-        let (changed, taken, further, followed, used) = Default::default();
-        let (events, asked, routes, news) = Default::default();
+        let (changed_runs, lost_logs, progressed, jobs_with_new_run, usage) = Default::default();
+        let (events, to_reconcile, tools_to_route, notices) = Default::default();
         Ok(Self {
             cx,
             tx,
-            names,
+            tool_names,
             workloads,
             jobs,
             runs,
-            changed,
-            taken,
-            further,
-            followed,
-            used,
+            changed_runs,
+            lost_logs,
+            progressed,
+            jobs_with_new_run,
+            usage,
             events,
-            asked,
-            routes,
-            news,
+            to_reconcile,
+            tools_to_route,
+            notices,
         })
     }
 
-    /// Writes down what is different.
-    async fn end(self) -> Result<News> {
-        let Self { cx, tx, names, workloads, jobs, changed, asked, routes, news, .. } = self;
-        cx.store.runs_put(tx, changed.values()).await?;
-        cx.store.logs_taken(tx, &self.taken).await?;
-        let further = self.further.iter().filter_map(|id| workloads.get(id));
-        cx.store.workloads_followed(tx, further).await?;
-        cx.store.jobs_followed(tx, self.followed.iter().filter_map(|id| jobs.get(id))).await?;
-        cx.store.samples_add(tx, &self.used, cx.now()).await?;
+    /// Writes all changes: one statement per table.
+    async fn write_rows(self) -> Result<CommitNotices> {
+        let Self {
+            cx,
+            tx,
+            tool_names,
+            workloads,
+            jobs,
+            changed_runs,
+            to_reconcile,
+            tools_to_route,
+            notices,
+            ..
+        } = self;
+        cx.store.upsert_runs(tx, changed_runs.values()).await?;
+        cx.store.update_log_positions(tx, &self.lost_logs).await?;
+        let progressed = self.progressed.iter().filter_map(|id| workloads.get(id));
+        cx.store.update_workload_progress(tx, progressed).await?;
+        cx.store
+            .update_schedule_positions(tx, self.jobs_with_new_run.iter().filter_map(|id| jobs.get(id)))
+            .await?;
+        cx.store.add_samples(tx, &self.usage, cx.now()).await?;
         events::append_events(cx, tx, self.events).await?;
-        cx.store.ask_all(tx, asked.into_iter().map(|id| (id, cx.now()))).await?;
-        for tool in routes {
-            routing::refresh(cx, tx, tool, names.get(&tool)).await?;
+        cx.store.enqueue_reconciles(tx, to_reconcile.into_iter().map(|id| (id, cx.now()))).await?;
+        for tool in tools_to_route {
+            routing::update_route(cx, tx, tool, tool_names.get(&tool)).await?;
         }
-        Ok(news)
+        Ok(notices)
     }
 
-    async fn seen(&mut self, state: &WorkloadState) -> Result<()> {
+    /// Records one reported state; see the table at the head of this module.
+    async fn observe_workload(&mut self, state: &WorkloadState) -> Result<()> {
         let Some(mut workload) = self.workloads.get(&state.id).cloned() else { return Ok(()) };
         let mut known = self.runs.remove(&state.id).unwrap_or_default();
         let newest =
             state.instances.iter().map(|instance| instance.id).max_by_key(|id| (id.start, id.replica));
         for instance in &state.instances {
-            let instance = &visible(instance);
+            let instance = &hide_draining(instance);
             let run = known.iter().find(|run| run.instance == instance.id).cloned();
-            let run = run.or_else(|| self.new_run(&workload, &known, instance));
+            let run = run.or_else(|| self.build_new_run(&workload, &known, instance));
             if let Some(run) = run {
-                self.note(&workload, run, instance, newest == Some(instance.id)).await?;
+                self.observe_instance(&workload, run, instance, newest == Some(instance.id)).await?;
             }
-            if let Some(noted) = self.changed.get(&run_id(instance.id)) {
-                known.retain(|run| run.instance != noted.instance);
-                known.push(noted.clone());
+            // Later instances of the same replica count their consecutive ends from this one.
+            if let Some(changed) = self.changed_runs.get(&format_run_id(instance.id)) {
+                known.retain(|run| run.instance != changed.instance);
+                known.push(changed.clone());
             }
         }
         let is_run = matches!(state.id, WorkloadId::Run(_));
-        for gone in known.into_iter().filter(|run| !is_run && !run.is_over()) {
-            if state.instances.iter().all(|seen| seen.id != gone.instance) {
-                let mut lost = gone.clone();
-                outcome::over(&mut lost, RunEnd::Lost, "its end was not seen".to_owned(), self.cx.now());
-                lost.again = workload.wanted;
-                self.keep(&workload, &gone, lost);
+        // The runtime removes an ended instance of a set once a few newer ones have ended: its end was not
+        // seen here. The one instance of a run stays until it is acknowledged.
+        for before in known.into_iter().filter(|run| !is_run && !run.has_ended()) {
+            if state.instances.iter().all(|seen| seen.id != before.instance) {
+                let mut lost = before.clone();
+                outcome::end_run(
+                    &mut lost,
+                    StoredRunEnd::Lost,
+                    "its end was not observed".to_owned(),
+                    self.cx.now(),
+                );
+                lost.will_retry = workload.wanted;
+                self.record_run(&workload, &before, lost);
             }
         }
-        // The answer to having told it may have been lost: what has begun is never told again.
-        let begun = is_run && workload.applied.is_none() && !state.instances.is_empty();
+        // The runtime's response to `apply` may have been lost. A run that has an instance was applied:
+        // applying it again could start it twice.
+        let has_started = is_run && workload.applied_generation.is_none() && !state.instances.is_empty();
         let done = state.done && !workload.done;
-        if begun {
-            workload.applied = Some(state.version.generation);
+        if has_started {
+            workload.applied_generation = Some(state.version.generation);
         }
-        if begun || done {
+        if has_started || done {
             workload.done |= done;
-            self.mark(&workload);
-            self.further(&workload);
+            self.mark_changed(&workload);
+            self.record_progress(&workload);
         }
         if done {
-            self.ask(&workload);
+            self.request_reconcile(&workload);
         }
         Ok(())
     }
 
-    async fn missing(&mut self, id: WorkloadId) -> Result<()> {
+    /// Records one missing workload; see the table at the head of this module.
+    async fn observe_missing(&mut self, id: WorkloadId) -> Result<()> {
         let Some(mut workload) = self.workloads.get(&id).cloned() else { return Ok(()) };
-        if workload.done || workload.applied.is_none() {
+        // Checked again under the lock: it may have ended, or been cleared, since it was found missing.
+        if workload.done || workload.applied_generation.is_none() {
             return Ok(());
         }
         let runs = self.runs.remove(&id).unwrap_or_default();
         if workload.wanted && matches!(id, WorkloadId::Set(_)) {
-            workload.applied = None;
+            workload.applied_generation = None;
         } else {
             workload.done = true;
         }
         for before in runs {
+            // Nothing more of the log can be read. Without this, the end event would wait for it forever.
             let mut run = Run { log_done: true, ..before.clone() };
-            self.taken.push(run.clone());
-            if !run.is_over() {
-                let reason = "the machine it ran on does not know it any more".to_owned();
-                outcome::over(&mut run, RunEnd::Lost, reason, self.cx.now());
-                run.again = is_tried_again(&workload, self.jobs.get(&workload.job), &run);
-                self.again(&workload, &run).await?;
+            self.lost_logs.push(run.clone());
+            if !run.has_ended() {
+                let reason = "the machine it ran on no longer has it".to_owned();
+                outcome::end_run(&mut run, StoredRunEnd::Lost, reason, self.cx.now());
+                run.will_retry = will_be_retried(&workload, self.jobs.get(&workload.job), &run);
+                self.launch_retry(&workload, &run).await?;
             }
-            self.keep(&workload, &before, run);
+            self.record_run(&workload, &before, run);
         }
-        self.further(&workload);
-        self.ask(&workload);
+        self.record_progress(&workload);
+        self.request_reconcile(&workload);
         Ok(())
     }
 
-    /// A container of a set that is seen for the first time. The runtime keeps some that have ended for as long as it
-    /// knows the set: those that were forgotten here are not new.
-    fn new_run(&self, workload: &Workload, known: &[Run], instance: &InstanceState) -> Option<Run> {
+    /// Builds the run of a set's instance that has none. Returns `None` for an ended instance whose run was
+    /// deleted here: the runtime reports some ended instances for as long as it has the set.
+    fn build_new_run(&self, workload: &Workload, known: &[Run], instance: &InstanceState) -> Option<Run> {
         let WorkloadId::Set(_) = workload.id else { return None };
         let now = self.cx.now();
         let replica = known.iter().filter(|run| run.instance.replica == instance.id.replica);
         let latest = replica.max_by_key(|run| run.instance.start);
         if let Phase::Ended(outcome) = &instance.phase {
-            let kept = SignedDuration::from_hours(24 * i64::from(self.cx.settings.runs_kept));
-            let old = now.duration_since(outcome.ended) > kept;
+            let retention = SignedDuration::from_hours(24 * i64::from(self.cx.settings.runs_kept));
+            let old = now.duration_since(outcome.ended) > retention;
             if old || latest.is_some_and(|latest| latest.instance.start > instance.id.start) {
                 return None;
             }
         }
         let job = self.jobs.get(&workload.job)?;
-        let mut run = launch::new_run(job, instance.id, Start::now(Cause::Keep, now), now);
-        // What was changed or restarted meanwhile begins anew, and so does what was stopped.
-        let failed = |run: &&Run| run.is_over() && !matches!(run.end, Some(RunEnd::Stopped | RunEnd::Lost));
+        let mut run = launch::build_run(job, instance.id, RunStart::first_attempt(RunCause::Keep, now), now);
+        // Counting starts again after a change or restart of the job (another generation), a stop or a loss.
+        let failed = |run: &&Run| {
+            run.has_ended() && !matches!(run.end, Some(StoredRunEnd::Stopped | StoredRunEnd::Lost))
+        };
         let before = latest.filter(failed).filter(|latest| latest.generation == run.generation);
-        run.attempt = before.map_or(1, |before| before.ends_in_a_row().saturating_add(1));
+        run.attempt = before.map_or(1, |before| before.count_consecutive_ends().saturating_add(1));
         Some(run)
     }
 
-    /// Notes what a container does, if that is news.
-    async fn note(
+    /// Records the phase of an instance in its run, if it changed.
+    async fn observe_instance(
         &mut self,
         workload: &Workload,
         mut run: Run,
@@ -241,83 +293,91 @@ impl<'a> Change<'a> {
         is_newest: bool,
     ) -> Result<()> {
         let before = run.clone();
-        // A run has versions of its own; what it is of was noted when it began.
-        let kept = matches!(workload.id, WorkloadId::Set(_));
-        let generation = if kept { instance.version.generation.max(run.generation) } else { run.generation };
-        if !outcome::note(&mut run, instance, generation, &workload.plan) {
+        // The generations of a run's workload count its own changes; the job's generation was stored when it
+        // was created.
+        let is_set = matches!(workload.id, WorkloadId::Set(_));
+        let generation =
+            if is_set { instance.version.generation.max(run.generation) } else { run.generation };
+        if !outcome::apply_instance_state(&mut run, instance, generation, &workload.plan) {
             return Ok(());
         }
-        run.again = is_tried_again(workload, self.jobs.get(&workload.job), &run);
+        run.will_retry = will_be_retried(workload, self.jobs.get(&workload.job), &run);
         if let Some(job) = self.jobs.get_mut(&workload.job) {
-            if kept && is_newest && job.last_run.as_deref() != Some(&*run_id(instance.id)) {
+            if is_set && is_newest && job.last_run.as_deref() != Some(&*format_run_id(instance.id)) {
                 job.last_run = Some(run.id());
-                self.followed.insert(job.id);
+                self.jobs_with_new_run.insert(job.id);
             }
-            if run.is_over() {
-                *self.used.entry((run.tool, run.job)).or_default() += metrics::ended(&mut run);
-                self.again(workload, &run).await?;
+            // A run that ended before is not changed again, so its usage is counted once.
+            if run.has_ended() {
+                *self.usage.entry((run.tool, run.job)).or_default() +=
+                    metrics::compute_usage_at_end(&mut run);
+                self.launch_retry(workload, &run).await?;
             }
         }
+        // A starting instance has written nothing yet.
         if !run.log_done && !matches!(instance.phase, Phase::Starting) {
-            self.news.begun.push(run.id());
+            self.notices.started_runs.push(run.id());
         }
-        self.keep(workload, &before, run);
+        self.record_run(workload, &before, run);
         Ok(())
     }
 
-    /// A run that is tried again gets its next try.
-    async fn again(&mut self, workload: &Workload, run: &Run) -> Result<()> {
+    /// Launches the next attempt of a run that will be retried.
+    async fn launch_retry(&mut self, workload: &Workload, run: &Run) -> Result<()> {
         let Self { cx, tx, .. } = *self;
         let is_run = matches!(workload.id, WorkloadId::Run(_));
-        let Some(job) = self.jobs.get_mut(&workload.job).filter(|_| run.again && is_run) else {
+        let Some(job) = self.jobs.get_mut(&workload.job).filter(|_| run.will_retry && is_run) else {
             return Ok(());
         };
+        // The pause doubles with each attempt; the shift is bounded to avoid an overflow.
         let pause = i64::from(cx.settings.retry_pause) << (run.attempt - 1).min(10);
-        let start = Start {
-            cause: Cause::Retry,
+        let start = RunStart {
+            cause: RunCause::Retry,
             attempt: run.attempt + 1,
             due: run.due,
-            at: cx.now() + SignedDuration::from_secs(pause),
+            not_before: cx.now() + SignedDuration::from_secs(pause),
         };
-        let again = launch::run(cx, tx, job, workload.plan.clone(), start).await?;
+        let retry_run = launch::launch_run(cx, tx, job, workload.plan.clone(), start).await?;
+        // A due time is one ledger entry, however often its run is retried.
         if let Some(due) = run.due {
-            cx.store.ledger_retried(tx, job.id, due, &again).await?;
+            cx.store.set_ledger_run(tx, job.id, due, &retry_run).await?;
         }
-        self.followed.insert(job.id);
+        self.jobs_with_new_run.insert(job.id);
         Ok(())
     }
 
-    /// Keeps a run as it is now, and tells what that means.
-    fn keep(&mut self, workload: &Workload, before: &Run, now: Run) {
-        self.mark(workload);
-        let of = RunOwner { name: self.names.get(&workload.tool), job: self.jobs.get(&workload.job) };
-        self.events.extend(events::events_of_change(of, before, &now));
-        self.changed.insert(now.id(), now);
+    /// Adds a changed run to the batch, with its events.
+    fn record_run(&mut self, workload: &Workload, before: &Run, now: Run) {
+        self.mark_changed(workload);
+        let owner = RunOwner { name: self.tool_names.get(&workload.tool), job: self.jobs.get(&workload.job) };
+        self.events.extend(events::build_change_events(owner, before, &now));
+        self.changed_runs.insert(now.id(), now);
     }
 
-    /// Keeps how far a workload has come.
-    fn further(&mut self, workload: &Workload) {
+    /// Adds a workload's progress to the batch.
+    fn record_progress(&mut self, workload: &Workload) {
         self.workloads.insert(workload.id, workload.clone());
-        self.further.insert(workload.id);
+        self.progressed.insert(workload.id);
     }
 
-    fn ask(&mut self, workload: &Workload) {
-        self.mark(workload);
-        self.asked.insert(workload.id);
+    /// Enqueues a workload for reconcile.
+    fn request_reconcile(&mut self, workload: &Workload) {
+        self.mark_changed(workload);
+        self.to_reconcile.insert(workload.id);
     }
 
-    /// Something of a workload is different now. Only a page's containers, or those of a job that is not there any
-    /// more, can make a difference to visitors.
-    fn mark(&mut self, workload: &Workload) {
-        self.news.tools.insert(workload.tool);
+    /// Marks a workload's tool as changed. Only containers of the page, or of a deleted job that may have
+    /// been the page, can change the route.
+    fn mark_changed(&mut self, workload: &Workload) {
+        self.notices.tools.insert(workload.tool);
         if self.jobs.get(&workload.job).is_none_or(|job| job.publish) {
-            self.routes.insert(workload.tool);
+            self.tools_to_route.insert(workload.tool);
         }
     }
 }
 
-/// The container as visitors see it: nobody is sent to one that drains.
-fn visible(instance: &InstanceState) -> InstanceState {
+/// Returns the instance with a draining container as not ready: the route sends no new visitors to it.
+fn hide_draining(instance: &InstanceState) -> InstanceState {
     let mut visible = instance.clone();
     if visible.draining {
         (visible.health.ready, visible.health.failure) = (false, None);
@@ -325,13 +385,15 @@ fn visible(instance: &InstanceState) -> InstanceState {
     visible
 }
 
-/// Whether what a run was to do is tried again: it failed and was not stopped, and its job says so, or is kept running.
-fn is_tried_again(workload: &Workload, job: Option<&Job>, run: &Run) -> bool {
-    let Some(job) = job.filter(|_| run.is_over() && workload.wanted) else { return false };
+/// Returns whether an ended run is followed by another attempt: a set restarts its containers unless they
+/// were stopped; a failed run is retried within the job's limit.
+fn will_be_retried(workload: &Workload, job: Option<&Job>, run: &Run) -> bool {
+    let Some(job) = job.filter(|_| run.has_ended() && workload.wanted) else { return false };
     match workload.id {
-        WorkloadId::Set(_) => run.end != Some(RunEnd::Stopped),
+        WorkloadId::Set(_) => run.end != Some(StoredRunEnd::Stopped),
         WorkloadId::Run(_) => {
-            let failed = !run.is_success() && run.end != Some(RunEnd::Stopped);
+            // A run that is not the newest was replaced by a later one, which must not be overtaken.
+            let failed = !run.is_success() && run.end != Some(StoredRunEnd::Stopped);
             let newest = job.last_run.as_deref() == Some(&*run.id());
             failed && newest && run.attempt <= u32::from(workload.plan.retry)
         }

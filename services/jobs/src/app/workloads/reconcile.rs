@@ -1,19 +1,29 @@
-//! Bringing a workload to where it should be, a step at a time: what is done with the runtime, and what is noted of
-//! that. Each step may be repeated.
+//! Reconciles workloads with the runtime: one call of the runtime per attempt, then a record of its outcome.
+//! Each step may be repeated.
+//!
+//! | stored workload | call | outcome recorded |
+//! |---|---|---|
+//! | done, all logs stored | acknowledge | row deleted |
+//! | done, logs still open | none | none; the log worker enqueues it again |
+//! | `applied_generation` = `generation` | none | none |
+//! | wanted, another generation | apply | generation applied; its run is starting |
+//! | not wanted, another generation | stop | generation applied; ended if it never started |
+//! | any, error that a retry cannot mend | none | a run ends as not started |
+//! | any, other error | none | `last_error`; retried after a growing pause |
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use hearth_base::{Error, Kind, Result, ToolId, ToolName};
+use hearth_base::{Error, ErrorKind, Result, ToolId, ToolName};
 use hearth_kit::{
     db::Tx,
-    queue::{NextTurn, RetryPolicy},
+    queue::{ItemOutcome, RetryPolicy},
 };
 use hearth_runtime_api::{
-    ImageSource, Isolation, Limits, Mount, MountSource, Network, Probes, Process, Rollout, RunId, SurgeUntil,
-    User, Version, Workload as Told, WorkloadId, WorkloadKind,
+    ContainerUser, ImageSource, Isolation, Mount, MountSource, Network, Probes, Process, ResourceLimits,
+    Rollout, RunId, SurgeUntil, Version, Workload as RuntimeWorkload, WorkloadId, WorkloadKind,
 };
 use jiff::SignedDuration;
 
@@ -26,212 +36,248 @@ use crate::{
             outcome,
         },
     },
-    cx::Cx,
-    neighbours::Given,
-    store::{Plan, Run, RunEnd, Workload},
+    context::JobsContext,
+    peers::RunEnvvars,
+    store::{Run, StoredRunEnd, Workload, WorkloadPlan},
 };
 
-/// A workload is never given up: what is wanted stays wanted.
+/// Workloads are retried without a limit of attempts: the desired state stays desired.
 pub const RETRY_POLICY: RetryPolicy = RetryPolicy {
     max_attempts: None,
     first_pause: SignedDuration::from_secs(1),
     longest_pause: SignedDuration::from_mins(5),
 };
 
-/// What was done outside of the database, to be noted in it.
+/// The outcome of a call of the runtime, to be recorded in the database.
 #[derive(Debug)]
-pub enum Act {
-    /// Nothing that has to be noted.
-    Nothing,
-    /// The runtime has been told of it, with this state of the variables. A run of it is starting.
-    Told { envvars: String },
-    /// The runtime has been told to stop it; it may never have come there.
-    Stopped { never_came: bool },
-    /// The runtime has forgotten it.
-    Forgotten,
+pub enum ReconcileOutcome {
+    /// Nothing has to be recorded.
+    Unchanged,
+    /// The runtime accepted the workload with this revision of the variables. A run is starting.
+    Applied { envvars_revision: String },
+    /// The runtime accepted the stop. `never_started`: no instance of it ever started.
+    Stopped { never_started: bool },
+    /// The runtime has deleted the workload.
+    Acknowledged,
 }
 
-/// Does what a workload needs next, but for noting it. Of these runs of it the logs have not been taken to their ends.
-/// May be repeated.
-pub async fn act(cx: &Cx, workload: &Workload, untaken: Vec<String>) -> Result<Act> {
+/// Makes the next call of the runtime for a workload, without recording its outcome. `open_log_runs` are its
+/// runs whose logs are not completely stored. May be repeated.
+pub async fn reconcile_workload(
+    cx: &JobsContext,
+    workload: &Workload,
+    open_log_runs: Vec<String>,
+) -> Result<ReconcileOutcome> {
     match workload {
-        workload if workload.done => forget(cx, workload, untaken).await,
-        workload if workload.is_told() => Ok(Act::Nothing),
-        workload if workload.wanted => apply(cx, workload).await,
-        workload => stop(cx, workload).await,
+        workload if workload.done => acknowledge_workload(cx, workload, open_log_runs).await,
+        workload if workload.is_applied() => Ok(ReconcileOutcome::Unchanged),
+        workload if workload.wanted => apply_workload(cx, workload).await,
+        workload => stop_workload(cx, workload).await,
     }
 }
 
-async fn apply(cx: &Cx, workload: &Workload) -> Result<Act> {
-    let (told, envvars) = told(cx, workload).await?;
-    match cx.controller.apply_workload(&told).await {
+async fn apply_workload(cx: &JobsContext, workload: &Workload) -> Result<ReconcileOutcome> {
+    let (desired, envvars_revision) = build_runtime_workload(cx, workload).await?;
+    match cx.controller.apply_workload(&desired).await {
+        // The run ended and was acknowledged in an earlier life of this service: it must not run again.
         Err(error) if error.code() == "run-already-done" => {
-            observe::missing(cx, workload.id).await.map(|()| Act::Nothing)
+            observe::record_missing(cx, workload.id).await.map(|()| ReconcileOutcome::Unchanged)
         }
-        applied => applied.map(|()| Act::Told { envvars }),
+        applied => applied.map(|()| ReconcileOutcome::Applied { envvars_revision }),
     }
 }
 
-async fn stop(cx: &Cx, workload: &Workload) -> Result<Act> {
+async fn stop_workload(cx: &JobsContext, workload: &Workload) -> Result<ReconcileOutcome> {
     let grace = Duration::from_secs(workload.plan.grace.into());
-    cx.runtime.stop(workload.id, version(cx, workload).await?, grace).await?;
-    // The runtime may have been told, by a process that died before it noted so: then its end will be seen.
-    let never_came = workload.applied.is_none()
-        && !has_begun(cx, workload.id).await?
-        && match cx.runtime.acknowledge(workload.id).await {
+    cx.runtime.stop(workload.id, read_version(cx, workload).await?, grace).await?;
+    // `applied_generation` is none although the runtime has the workload, if this process died before it
+    // recorded that. In this case the runtime reports its end, and `observe` records the true outcome.
+    let never_started = workload.applied_generation.is_none()
+        && !has_instances(cx, workload.id).await?
+        && match cx.runtime.acknowledge_workload(workload.id).await {
             Err(error) if error.code() == "not-done" => false,
             acknowledged => acknowledged.map(|()| true)?,
         };
-    Ok(Act::Stopped { never_came })
+    Ok(ReconcileOutcome::Stopped { never_started })
 }
 
-/// Whether the runtime has started anything of a workload. What it was told to stop begins nothing any more.
-async fn has_begun(cx: &Cx, id: WorkloadId) -> Result<bool> {
-    let all = cx.runtime.observe(None, Duration::ZERO).await?;
+/// Returns whether the runtime has started an instance of a workload. After a stop was accepted, it starts
+/// none.
+async fn has_instances(cx: &JobsContext, id: WorkloadId) -> Result<bool> {
+    let all = cx.runtime.observe_workloads(None, Duration::ZERO).await?;
     Ok(all.workloads.iter().any(|known| known.id == id && !known.instances.is_empty()))
 }
 
-/// Lets the runtime forget a workload that is over, once its log has been taken and its outcome is kept.
-async fn forget(cx: &Cx, workload: &Workload, untaken: Vec<String>) -> Result<Act> {
-    if !untaken.is_empty() && cx.store.tool_name(workload.tool).await?.is_some() {
-        // Whoever takes the log asks again.
-        cx.tell_begun(untaken);
-        return Ok(Act::Nothing);
+/// Acknowledges an ended workload, so that the runtime deletes it with its logs; not before all of them are
+/// stored.
+async fn acknowledge_workload(
+    cx: &JobsContext,
+    workload: &Workload,
+    open_log_runs: Vec<String>,
+) -> Result<ReconcileOutcome> {
+    if !open_log_runs.is_empty() && cx.store.find_tool_name(workload.tool).await?.is_some() {
+        // The log worker enqueues the workload again when a log is complete. A deleted tool's logs are not
+        // needed.
+        cx.announce_started_runs(open_log_runs);
+        return Ok(ReconcileOutcome::Unchanged);
     }
-    cx.runtime.acknowledge(workload.id).await?;
-    Ok(Act::Forgotten)
+    cx.runtime.acknowledge_workload(workload.id).await?;
+    Ok(ReconcileOutcome::Acknowledged)
 }
 
-/// Steps that were taken, noted in one change.
-pub struct Notes<'a> {
-    cx: &'a Cx,
+/// Records outcomes of several workloads in one transaction.
+pub struct ReconcileRecorder<'a> {
+    cx: &'a JobsContext,
     tx: &'a Tx,
-    names: BTreeMap<ToolId, ToolName>,
-    /// As they are now, locked: more may be wanted of them than when the steps began.
+    tool_names: BTreeMap<ToolId, ToolName>,
+    /// Current rows, locked: the desired state may have changed since the call was made.
     workloads: BTreeMap<WorkloadId, Workload>,
-    /// Those that have come further.
-    further: BTreeSet<WorkloadId>,
-    forgotten: Vec<WorkloadId>,
-    /// Runs that the runtime has been told of.
-    told: Vec<RunId>,
+    /// Workloads with progress to write.
+    progressed: BTreeSet<WorkloadId>,
+    acknowledged: Vec<WorkloadId>,
+    /// Runs that the runtime accepted.
+    applied_runs: Vec<RunId>,
 }
 
-impl<'a> Notes<'a> {
-    /// None yet, of these workloads.
-    pub async fn of(cx: &'a Cx, tx: &'a Tx, which: impl Iterator<Item = &Workload> + Clone) -> Result<Self> {
-        let names = cx.store.tools_locked(tx, which.clone().map(|workload| workload.tool)).await?;
-        let workloads = cx.store.workloads_locked(tx, which.map(|workload| workload.id)).await?;
-        let (further, forgotten, told) = Default::default();
-        Ok(Self { cx, tx, names, workloads, further, forgotten, told })
+impl<'a> ReconcileRecorder<'a> {
+    /// Locks the rows of these workloads and of their tools.
+    pub async fn load(
+        cx: &'a JobsContext,
+        tx: &'a Tx,
+        loaded: impl Iterator<Item = &Workload> + Clone,
+    ) -> Result<Self> {
+        let tool_names = cx.store.lock_tool_names(tx, loaded.clone().map(|workload| workload.tool)).await?;
+        let workloads = cx.store.lock_workloads(tx, loaded.map(|workload| workload.id)).await?;
+        let (progressed, acknowledged, applied_runs) = Default::default();
+        Ok(Self { cx, tx, tool_names, workloads, progressed, acknowledged, applied_runs })
     }
 
-    /// Notes what was done for a workload, after so many failures in a row. What went wrong is tried again, unless it
-    /// will not get better by itself: that ends a run.
-    pub async fn note(
+    /// Records the outcome for one workload after `failures` consecutive failures, and decides whether its
+    /// queue item is finished or retried.
+    pub async fn record_outcome(
         &mut self,
         workload: &Workload,
-        acted: &Result<Act>,
+        result: &Result<ReconcileOutcome>,
         failures: u32,
-    ) -> Result<NextTurn> {
-        match acted {
-            Ok(Act::Nothing) => {}
-            Ok(Act::Told { envvars }) => {
+    ) -> Result<ItemOutcome> {
+        match result {
+            Ok(ReconcileOutcome::Unchanged) => {}
+            Ok(ReconcileOutcome::Applied { envvars_revision }) => {
                 if let WorkloadId::Run(run) = workload.id {
-                    self.told.push(run);
+                    self.applied_runs.push(run);
                 }
-                self.told(workload, Some(envvars));
+                self.record_applied(workload, Some(envvars_revision));
             }
-            Ok(Act::Stopped { never_came }) => {
-                self.told(workload, None);
-                if *never_came {
-                    self.over(workload, RunEnd::Stopped, "it was stopped before it began").await?;
+            Ok(ReconcileOutcome::Stopped { never_started }) => {
+                self.record_applied(workload, None);
+                if *never_started {
+                    self.end_unstarted(workload, StoredRunEnd::Stopped, "it was stopped before it started")
+                        .await?;
                 }
             }
-            Ok(Act::Forgotten) => self.forgotten.push(workload.id),
-            Err(error) => return self.trouble(workload, error, failures).await,
+            Ok(ReconcileOutcome::Acknowledged) => self.acknowledged.push(workload.id),
+            Err(error) => return self.record_failure(workload, error, failures).await,
         }
-        Ok(NextTurn::Finished)
+        Ok(ItemOutcome::Finished)
     }
 
-    /// Writes them down.
-    pub async fn write(self) -> Result<()> {
-        let Self { cx, tx, workloads, further, forgotten, told, .. } = self;
-        cx.store.workloads_followed(tx, further.iter().filter_map(|id| workloads.get(id))).await?;
-        cx.store.workloads_remove(tx, &forgotten).await?;
-        cx.store.runs_starting(tx, told).await
+    /// Writes all records: one statement per table.
+    pub async fn write_rows(self) -> Result<()> {
+        let Self { cx, tx, workloads, progressed, acknowledged, applied_runs, .. } = self;
+        cx.store.update_workload_progress(tx, progressed.iter().filter_map(|id| workloads.get(id))).await?;
+        cx.store.delete_workloads(tx, &acknowledged).await?;
+        cx.store.mark_runs_starting(tx, applied_runs).await
     }
 
-    /// The runtime has been told of a workload, with this state of the variables when that is known.
-    fn told(&mut self, workload: &Workload, envvars: Option<&String>) {
+    /// Records that the runtime accepted a generation; a stop keeps the recorded revision of the variables.
+    fn record_applied(&mut self, workload: &Workload, envvars_revision: Option<&String>) {
         let Some(now) = self.workloads.get_mut(&workload.id) else { return };
-        now.applied = now.applied.max(Some(workload.generation));
-        now.envvars = envvars.cloned().or(now.envvars.take());
-        now.trouble = None;
-        self.further.insert(now.id);
+        // The applied generation is the one that was loaded. If the row has a newer one by now, its own item
+        // applies it.
+        now.applied_generation = now.applied_generation.max(Some(workload.generation));
+        now.envvars_revision = envvars_revision.cloned().or(now.envvars_revision.take());
+        now.last_error = None;
+        self.progressed.insert(now.id);
     }
 
-    /// Ends the runs of a workload that never came to the runtime, and the workload.
-    async fn over(&mut self, workload: &Workload, how: RunEnd, reason: &str) -> Result<()> {
+    /// Ends a workload that never started in the runtime, with its runs.
+    async fn end_unstarted(&mut self, workload: &Workload, end: StoredRunEnd, reason: &str) -> Result<()> {
         let Self { cx, tx, .. } = *self;
-        let name = self.names.get(&workload.tool);
-        let jobs = cx.store.jobs_by_id_in(tx, [workload.job]).await?;
-        let of = RunOwner { name, job: jobs.get(&workload.job) };
-        for before in cx.store.runs_of(tx, workload.id).await? {
+        let name = self.tool_names.get(&workload.tool);
+        let jobs = cx.store.find_jobs_by_id_in(tx, [workload.job]).await?;
+        let owner = RunOwner { name, job: jobs.get(&workload.job) };
+        for before in cx.store.list_workload_runs_in(tx, workload.id).await? {
+            // A run that never started has no log to wait for.
             let mut run = Run { log_done: true, ..before.clone() };
-            if !run.is_over() {
-                outcome::over(&mut run, how, reason.to_owned(), cx.now());
-                cx.store.run_put(tx, &run).await?;
+            if !run.has_ended() {
+                outcome::end_run(&mut run, end, reason.to_owned(), cx.now());
+                cx.store.upsert_run(tx, &run).await?;
             }
-            cx.store.logs_taken(tx, [&run]).await?;
-            events::append_events(cx, tx, events::events_of_change(of, &before, &run)).await?;
+            cx.store.update_log_positions(tx, [&run]).await?;
+            events::append_events(cx, tx, events::build_change_events(owner, &before, &run)).await?;
         }
-        cx.store.ask(tx, workload.id, cx.now()).await?;
-        routing::refresh(cx, tx, workload.tool, name).await?;
+        // The next attempt acknowledges it and deletes its row.
+        cx.store.enqueue_reconcile(tx, workload.id, cx.now()).await?;
+        routing::update_route(cx, tx, workload.tool, name).await?;
         if let Some(now) = self.workloads.get_mut(&workload.id) {
             now.done = true;
-            self.further.insert(now.id);
+            self.progressed.insert(now.id);
         }
         Ok(())
     }
 
-    /// Notes what is in the way. What will not get better by itself ends a run; a set is tried again and again.
-    async fn trouble(&mut self, workload: &Workload, error: &Error, failures: u32) -> Result<NextTurn> {
-        let hopeless =
-            matches!(error.kind(), Kind::Invalid | Kind::Unprocessable | Kind::NotFound | Kind::TooLarge);
-        let once = matches!(workload.id, WorkloadId::Run(_));
+    /// Records a failure. An error that a retry cannot mend ends a run; a set is retried without a limit,
+    /// because its image or variables may be corrected.
+    async fn record_failure(
+        &mut self,
+        workload: &Workload,
+        error: &Error,
+        failures: u32,
+    ) -> Result<ItemOutcome> {
+        let is_permanent = matches!(
+            error.kind(),
+            ErrorKind::Invalid | ErrorKind::Unprocessable | ErrorKind::NotFound | ErrorKind::TooLarge
+        );
+        let is_run = matches!(workload.id, WorkloadId::Run(_));
         let Some(now) = self.workloads.get_mut(&workload.id) else {
-            return Ok(NextTurn::Finished);
+            return Ok(ItemOutcome::Finished);
         };
-        if hopeless && once && workload.wanted && !workload.done {
+        if is_permanent && is_run && workload.wanted && !workload.done {
             let reason = format!("it could not be started: {error}");
-            return self.over(workload, RunEnd::NotStarted, &reason).await.map(|()| NextTurn::Finished);
+            return self
+                .end_unstarted(workload, StoredRunEnd::NotStarted, &reason)
+                .await
+                .map(|()| ItemOutcome::Finished);
         }
         tracing::info!(workload = %workload.id, %error, "reconcile failed; will retry");
-        now.trouble = Some(error.to_string());
-        self.further.insert(now.id);
-        Ok(NextTurn::RetryAt(self.cx.now() + RETRY_POLICY.pause(failures + 1), error.clone()))
+        now.last_error = Some(error.to_string());
+        self.progressed.insert(now.id);
+        Ok(ItemOutcome::RetryAt(self.cx.now() + RETRY_POLICY.pause_after(failures + 1), error.clone()))
     }
 }
 
-async fn version(cx: &Cx, workload: &Workload) -> Result<Version> {
-    Ok(Version { epoch: cx.store.epoch().await?, generation: workload.generation })
+async fn read_version(cx: &JobsContext, workload: &Workload) -> Result<Version> {
+    Ok(Version { epoch: cx.store.read_epoch().await?, generation: workload.generation })
 }
 
-/// What the runtime is told: the plan, and the tool's variables as they are now; and which state of them that is.
-async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
-    let Plan { job, tool, image, argv, env, cwd, user, home, memory, cpu, processes, disk, .. } =
+/// Builds the desired state for the runtime from the plan and the current variables. Returns it with the
+/// revision of the variables.
+async fn build_runtime_workload(cx: &JobsContext, workload: &Workload) -> Result<(RuntimeWorkload, String)> {
+    let WorkloadPlan { job, tool, image, argv, env, cwd, user, home, memory, cpu, processes, disk, .. } =
         &workload.plan;
-    let Given { plain, sealed, revision } = cx.neighbours.envvars(workload.tool, job, env).await?;
+    let RunEnvvars { plain, sealed, revision } = cx.peers.read_run_envvars(workload.tool, job, env).await?;
     let kind = match workload.id {
         WorkloadId::Run(run) => {
             let time_limit = workload.plan.timeout.map(|seconds| Duration::from_secs(seconds.into()));
             WorkloadKind::Once { run, time_limit }
         }
         WorkloadId::Set(set) => {
-            // A runtime that knows nothing of it any more goes on behind what another began.
-            let known = cx.store.runs_now(workload.id).await?;
+            // Start counts continue after those of earlier containers, so that a runtime without a memory of
+            // this set does not use one of their names again.
+            let known = cx.store.list_workload_runs(workload.id).await?;
             let first = known.iter().map(|run| run.instance.start).max().unwrap_or(0).saturating_add(1);
-            let Plan { replicas, await_ready, .. } = workload.plan;
+            let WorkloadPlan { replicas, await_ready, .. } = workload.plan;
+            // Only a probed container receives visitors who have to be drained.
             let drain = if workload.plan.is_probed() { routing::DRAIN_TIME } else { Duration::ZERO };
             let until = if await_ready { SurgeUntil::Ready } else { SurgeUntil::Running };
             let rollout = Rollout::Surge { until, most: None, min_ready: Duration::ZERO, drain };
@@ -239,9 +285,9 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
         }
     };
     let home = home.iter().map(|at| Mount { source: MountSource::Home, at: at.clone(), read_only: false });
-    let told = Told {
+    let desired = RuntimeWorkload {
         owner: workload.tool.into(),
-        version: version(cx, workload).await?,
+        version: read_version(cx, workload).await?,
         kind,
         isolation: Isolation::Tool,
         image: image.reference.parse()?,
@@ -252,10 +298,10 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
             env: plain,
             sealed,
             cwd: cwd.clone(),
-            user: User { uid: user.0, gid: user.1, groups: Vec::new() },
+            user: ContainerUser { uid: user.0, gid: user.1, groups: Vec::new() },
             stop_signal: workload.plan.stop_signal,
         },
-        limits: Limits { memory: *memory, cpu: *cpu, processes: *processes, disk: *disk },
+        limits: ResourceLimits { memory: *memory, cpu: *cpu, processes: *processes, disk: *disk },
         network: Network { name: Some(job.clone()), tool: Some(tool.clone()), ..Network::default() },
         mounts: home.collect(),
         files: Vec::new(),
@@ -263,8 +309,8 @@ async fn told(cx: &Cx, workload: &Workload) -> Result<(Told, String)> {
         restart: workload.plan.restart,
         probes: match workload.id {
             WorkloadId::Run(_) => Probes::default(),
-            WorkloadId::Set(_) => probes::make_probes(&workload.plan),
+            WorkloadId::Set(_) => probes::build_probes(&workload.plan),
         },
     };
-    Ok((told, revision))
+    Ok((desired, revision))
 }

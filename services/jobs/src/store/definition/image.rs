@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use hearth_base::Digest;
 use serde::{Deserialize, Serialize};
 
-/// An image, resolved: by digest, for ever the same. Stored with its job and in plans: `tests/golden/image-*.json`
-/// have to stay readable.
+/// An image that is resolved to a digest, and so never changes. Stored with its job and in plans:
+/// `tests/golden/image-*.json` must stay readable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Image {
-    /// Its short name, as people know it.
+pub struct ResolvedImage {
+    /// Its short name.
     pub image: String,
-    /// Its whole name with the digest.
+    /// Its full name with the digest.
     pub reference: String,
     /// The digest of its manifest.
     pub digest: Digest,
     /// Its state: `stable`, `deprecated`.
     pub state: String,
-    /// The operator provides it, for all tools.
+    /// True if the operator provides it for all tools.
     pub provided: bool,
     /// The part of its configuration that starting it needs.
     pub config: ImageConfig,
@@ -29,15 +29,15 @@ pub struct Image {
 pub struct ImageConfig {
     /// Environment variables, as `NAME=value`.
     pub env: Vec<String>,
-    /// The program that gets the command, when there is one.
+    /// The program that gets the command as arguments; empty: none.
     pub entrypoint: Vec<String>,
-    /// The command when none is given.
+    /// The default command.
     pub cmd: Vec<String>,
-    /// The folder in which it starts.
+    /// The working directory of its process.
     pub working_dir: String,
-    /// The user that it runs as.
+    /// The user of its process.
     pub user: String,
-    /// Labels that its builder gave it.
+    /// Its labels.
     pub labels: BTreeMap<String, String>,
 }
 
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn image_of_version_1_is_read() -> Result<()> {
-        let expected = Image {
+        let expected = ResolvedImage {
             image: "python3.11".to_owned(),
             reference: "registry/hearth/python3.11".to_owned(),
             digest: Digest::new([1; 32]),
@@ -64,6 +64,6 @@ mod tests {
                 labels: [("org.hearth.processes".to_owned(), "{}".to_owned())].into(),
             },
         };
-        golden::check("image-1.json", &expected)
+        golden::check_golden_file("image-1.json", &expected)
     }
 }

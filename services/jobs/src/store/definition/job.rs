@@ -1,32 +1,32 @@
-//! Jobs: what is to run.
+//! Jobs and their rows.
 
 use hearth_base::{Digest, Error, Id, IdKind, JobName, Result, ToolId};
 use hearth_kit::db::{
-    At,
-    columns::{count, number, read, read_json, write_json},
+    DbTimestamp,
+    columns::{parse_column, parse_json, to_i64, to_json, to_u64},
 };
 use hearth_runtime_api::SetId;
 use hearth_wire::jobs::JobType;
 use jiff::Timestamp;
 use sea_orm::ActiveValue::Set;
 
-use self::row::JobKind;
-use super::{image::Image, spec::JobSpec};
+use self::row::JobKindColumn;
+use super::{image::ResolvedImage, spec::JobSpec};
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
-    /// The kind of a job: it says which columns are set.
+    /// The kind of a job, which decides the columns that are set.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
     #[sea_orm(rs_type = "String", db_type = "Text")]
-    pub enum JobKind {
-        #[sea_orm(string_value = "once")]
-        Once,
+    pub enum JobKindColumn {
+        #[sea_orm(string_value = "one-off")]
+        OneOff,
         #[sea_orm(string_value = "scheduled")]
         Scheduled,
-        #[sea_orm(string_value = "kept")]
-        Kept,
+        #[sea_orm(string_value = "continuous")]
+        Continuous,
     }
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -36,24 +36,24 @@ pub mod row {
         pub id: String,
         pub tool_id: String,
         pub name: String,
-        pub kind: JobKind,
+        pub kind: JobKindColumn,
         pub spec: Json,
         pub image: Json,
         pub set_id: Option<String>,
         pub generation: i64,
         pub restart: i64,
         pub schedule: Option<String>,
-        pub accounted: Option<At>,
-        pub next_due: Option<At>,
-        pub last_due: Option<At>,
-        pub paused: Option<At>,
-        pub silent: i64,
+        pub settled_until: Option<DbTimestamp>,
+        pub next_due: Option<DbTimestamp>,
+        pub last_due: Option<DbTimestamp>,
+        pub paused: Option<DbTimestamp>,
+        pub consecutive_missed: i64,
         pub last_run: Option<String>,
         pub publish: bool,
-        /// What its image's tag means by now, where that is something else.
-        pub newer: Option<String>,
-        pub created: At,
-        pub changed: At,
+        /// Digest that its image's tag refers to now, if it differs from `image`.
+        pub newer_image: Option<String>,
+        pub created: DbTimestamp,
+        pub changed: DbTimestamp,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -66,36 +66,37 @@ pub mod row {
 pub enum JobIdKind {}
 
 impl IdKind for JobIdKind {
-    const PREFIX: &'static str = "job";
+    const ID_PREFIX: &'static str = "job";
 }
 
-/// A job, whatever it is called: one made again under an old name is another one.
+/// The id of a job: a job created under the name of a deleted one has another id.
 pub type JobId = Id<JobIdKind>;
 
-/// How often a job runs.
+/// The kind of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
-    /// Once.
+pub enum JobKind {
+    /// Runs once.
     OneOff,
-    /// Whenever its schedule says.
-    Scheduled(Schedule),
-    /// All the time, as this set.
-    Kept(SetId),
+    /// Runs at the due times of its schedule.
+    Scheduled(JobSchedule),
+    /// Runs all the time, as this set of the runtime.
+    Continuous(SetId),
 }
 
-/// A schedule, and how far it was followed.
+/// A schedule and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Schedule {
-    /// Five fields.
+pub struct JobSchedule {
+    /// Its five cron fields.
     pub fields: String,
-    /// What became of every due time up to this is in the ledger.
-    pub accounted: Timestamp,
-    /// The newest due time in the ledger.
-    pub last: Option<Timestamp>,
-    /// When there is something to do: the next due time. None while the job is paused, or when none will come.
-    pub next: Option<Timestamp>,
-    /// How many due times in a row brought no run, while it was not paused.
-    pub silent: u64,
+    /// The ledger has the outcome of every due time up to this instant.
+    pub settled_until: Timestamp,
+    /// The last due time in the ledger.
+    pub last_due: Option<Timestamp>,
+    /// The next due time, or the next attempt of one that waits for the quota. `None` while the job is
+    /// paused, or if no due time follows.
+    pub next_due: Option<Timestamp>,
+    /// Consecutive due times without a run (skipped or missed), except those of a pause.
+    pub consecutive_missed: u64,
 }
 
 /// A job.
@@ -104,46 +105,46 @@ pub struct Job {
     pub id: JobId,
     pub tool: ToolId,
     pub name: JobName,
-    pub kind: Kind,
-    /// As its maintainers wrote it down.
+    pub kind: JobKind,
+    /// The spec that its maintainers wrote.
     pub spec: JobSpec,
-    /// The image that it was resolved to.
-    pub image: Image,
-    /// What that image's tag means by now, where it is something else and was not taken.
-    pub newer: Option<Digest>,
-    /// Grows with each change and restart.
+    /// The image that its name was resolved to.
+    pub image: ResolvedImage,
+    /// Digest that the image's tag refers to now, if it differs and was not applied.
+    pub newer_image: Option<Digest>,
+    /// Incremented by each change and restart.
     pub generation: u64,
-    /// Counts restarts.
+    /// Number of requested restarts.
     pub restart: u64,
-    /// Since when it is left alone: nothing of a continuous job runs, due times are left out.
+    /// Start of its pause: a continuous job has no containers, due times are skipped.
     pub paused: Option<Timestamp>,
-    /// Its newest run.
+    /// Id of its newest run.
     pub last_run: Option<String>,
-    /// Whether it is the tool's page.
+    /// True if it is the tool's page.
     pub publish: bool,
     pub created: Timestamp,
     pub changed: Timestamp,
 }
 
 impl Job {
-    /// The sort of job, as its maintainers see it.
+    /// The type of the job in the API.
     pub fn job_type(&self) -> JobType {
         self.spec.job_type
     }
 
-    /// Its schedule, when it has one.
-    pub fn schedule(&self) -> Option<&Schedule> {
+    /// Its schedule, if it has one.
+    pub fn schedule(&self) -> Option<&JobSchedule> {
         match &self.kind {
-            Kind::Scheduled(schedule) => Some(schedule),
-            Kind::OneOff | Kind::Kept(_) => None,
+            JobKind::Scheduled(schedule) => Some(schedule),
+            JobKind::OneOff | JobKind::Continuous(_) => None,
         }
     }
 
-    /// The same, to change it.
-    pub fn schedule_mut(&mut self) -> Option<&mut Schedule> {
+    /// Its schedule for a change, if it has one.
+    pub fn schedule_mut(&mut self) -> Option<&mut JobSchedule> {
         match &mut self.kind {
-            Kind::Scheduled(schedule) => Some(schedule),
-            Kind::OneOff | Kind::Kept(_) => None,
+            JobKind::Scheduled(schedule) => Some(schedule),
+            JobKind::OneOff | JobKind::Continuous(_) => None,
         }
     }
 }
@@ -163,39 +164,41 @@ impl TryFrom<row::Model> for Job {
             generation,
             restart,
             schedule,
-            accounted,
+            settled_until,
             next_due,
             last_due,
             paused,
-            silent,
+            consecutive_missed,
             last_run,
             publish,
-            newer,
+            newer_image,
             created,
             changed,
         } = row;
         let kind = match (kind, set_id, schedule) {
-            (JobKind::Kept, Some(set), _) => Kind::Kept(read("job.set_id", &set)?),
-            (JobKind::Scheduled, _, Some(fields)) => Kind::Scheduled(Schedule {
+            (JobKindColumn::Continuous, Some(set), _) => {
+                JobKind::Continuous(parse_column("job.set_id", &set)?)
+            }
+            (JobKindColumn::Scheduled, _, Some(fields)) => JobKind::Scheduled(JobSchedule {
                 fields,
-                accounted: accounted.unwrap_or(created).into(),
-                last: last_due.map(Timestamp::from),
-                next: next_due.map(Timestamp::from),
-                silent: count(silent),
+                settled_until: settled_until.unwrap_or(created).into(),
+                last_due: last_due.map(Timestamp::from),
+                next_due: next_due.map(Timestamp::from),
+                consecutive_missed: to_u64(consecutive_missed),
             }),
-            (JobKind::Once, _, _) => Kind::OneOff,
-            _ => return Err(Error::internal("the column job.kind holds what it never was given")),
+            (JobKindColumn::OneOff, _, _) => JobKind::OneOff,
+            _ => return Err(Error::internal("column job.kind has an invalid value")),
         };
         Ok(Self {
-            id: read("job.id", &id)?,
-            tool: read("job.tool_id", &tool_id)?,
-            name: read("job.name", &name)?,
+            id: parse_column("job.id", &id)?,
+            tool: parse_column("job.tool_id", &tool_id)?,
+            name: parse_column("job.name", &name)?,
             kind,
-            spec: read_json("job.spec", spec)?,
-            image: read_json("job.image", image)?,
-            newer: newer.map(|newer| read("job.newer", &newer)).transpose()?,
-            generation: count(generation),
-            restart: count(restart),
+            spec: parse_json("job.spec", spec)?,
+            image: parse_json("job.image", image)?,
+            newer_image: newer_image.map(|digest| parse_column("job.newer_image", &digest)).transpose()?,
+            generation: to_u64(generation),
+            restart: to_u64(restart),
             paused: paused.map(Timestamp::from),
             last_run,
             publish,
@@ -205,7 +208,7 @@ impl TryFrom<row::Model> for Job {
     }
 }
 
-pub(super) fn model(job: &Job) -> Result<row::ActiveModel> {
+pub(super) fn to_row(job: &Job) -> Result<row::ActiveModel> {
     let Job {
         id: _,
         tool,
@@ -213,7 +216,7 @@ pub(super) fn model(job: &Job) -> Result<row::ActiveModel> {
         kind,
         spec,
         image,
-        newer,
+        newer_image,
         generation,
         restart,
         paused: _,
@@ -223,38 +226,38 @@ pub(super) fn model(job: &Job) -> Result<row::ActiveModel> {
         changed,
     } = job;
     let (column, set_id) = match kind {
-        Kind::OneOff => (JobKind::Once, None),
-        Kind::Scheduled(_) => (JobKind::Scheduled, None),
-        Kind::Kept(set) => (JobKind::Kept, Some(set.to_string())),
+        JobKind::OneOff => (JobKindColumn::OneOff, None),
+        JobKind::Scheduled(_) => (JobKindColumn::Scheduled, None),
+        JobKind::Continuous(set) => (JobKindColumn::Continuous, Some(set.to_string())),
     };
     Ok(row::ActiveModel {
         tool_id: Set(tool.to_string()),
         name: Set(name.to_string()),
         kind: Set(column),
-        spec: Set(write_json(spec)?),
-        image: Set(write_json(image)?),
+        spec: Set(to_json(spec)?),
+        image: Set(to_json(image)?),
         set_id: Set(set_id),
-        generation: Set(number(*generation)),
-        restart: Set(number(*restart)),
+        generation: Set(to_i64(*generation)),
+        restart: Set(to_i64(*restart)),
         schedule: Set(job.schedule().map(|schedule| schedule.fields.clone())),
         publish: Set(*publish),
-        newer: Set(newer.map(|newer| newer.to_string())),
+        newer_image: Set(newer_image.map(|digest| digest.to_string())),
         created: Set((*created).into()),
         changed: Set((*changed).into()),
-        ..followed(job)
+        ..to_position_row(job)
     })
 }
 
-/// How far a job's schedule was followed, and its newest run: nothing else of its row.
-pub(super) fn followed(job: &Job) -> row::ActiveModel {
+/// Builds an update of a job's schedule position, pause and newest run; it leaves all other columns unset.
+pub(super) fn to_position_row(job: &Job) -> row::ActiveModel {
     let schedule = job.schedule();
     row::ActiveModel {
         id: Set(job.id.to_string()),
-        accounted: Set(schedule.map(|schedule| schedule.accounted.into())),
-        next_due: Set(schedule.and_then(|schedule| schedule.next).map(At::from)),
-        last_due: Set(schedule.and_then(|schedule| schedule.last).map(At::from)),
-        paused: Set(job.paused.map(At::from)),
-        silent: Set(schedule.map_or(0, |schedule| number(schedule.silent))),
+        settled_until: Set(schedule.map(|schedule| schedule.settled_until.into())),
+        next_due: Set(schedule.and_then(|schedule| schedule.next_due).map(DbTimestamp::from)),
+        last_due: Set(schedule.and_then(|schedule| schedule.last_due).map(DbTimestamp::from)),
+        paused: Set(job.paused.map(DbTimestamp::from)),
+        consecutive_missed: Set(schedule.map_or(0, |schedule| to_i64(schedule.consecutive_missed))),
         last_run: Set(job.last_run.clone()),
         ..Default::default()
     }

@@ -1,11 +1,11 @@
-//! Jobs: what is to run, and from which image.
+//! Jobs with their specs and images.
 
 pub mod image;
 pub mod job;
 pub mod queries;
 pub mod spec;
 
-pub use image::{Image, ImageConfig};
-pub use job::{Job, JobId, Kind, Schedule};
-pub use queries::exists as job_exists;
+pub use image::{ImageConfig, ResolvedImage};
+pub use job::{Job, JobId, JobKind, JobSchedule};
+pub use queries::job_exists_error;
 pub use spec::JobSpec;

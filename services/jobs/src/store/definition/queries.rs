@@ -1,162 +1,175 @@
-//! Jobs in the database: kept, found, forgotten.
+//! Queries of jobs.
 
 use std::collections::BTreeMap;
 
 use hearth_base::{Error, JobName, Result, ToolId};
-use hearth_kit::db::{At, OrFault, Tx, columns::read, update_each};
+use hearth_kit::db::{DbTimestamp, OrDbError, Tx, bulk_update_rows, columns::parse_column};
 use jiff::Timestamp;
 use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{LockBehavior, LockType},
 };
 
-use super::job::{Job, JobId, followed, model, row};
-use crate::store::{Store, texts};
+use super::job::{Job, JobId, row, to_position_row, to_row};
+use crate::store::{JobStore, to_id_strings};
 
-impl Store {
-    /// A job by its name.
-    pub async fn job(&self, tool: ToolId, name: &JobName) -> Result<Option<Job>> {
-        named(tool, name).one(self.db.reader()).await.or_fault()?.map(Job::try_from).transpose()
+impl JobStore {
+    /// Finds a job by its name.
+    pub async fn find_job(&self, tool: ToolId, name: &JobName) -> Result<Option<Job>> {
+        select_job_by_name(tool, name)
+            .one(self.db.reader())
+            .await
+            .or_db_error()?
+            .map(Job::try_from)
+            .transpose()
     }
 
-    /// A job by its name, as a change sees it.
-    pub async fn job_in(&self, tx: &Tx, tool: ToolId, name: &JobName) -> Result<Option<Job>> {
-        let query = named(tool, name).lock(LockType::Update);
-        query.one(&**tx).await.or_fault()?.map(Job::try_from).transpose()
+    /// Finds a job by its name and locks its row.
+    pub async fn find_job_for_update(&self, tx: &Tx, tool: ToolId, name: &JobName) -> Result<Option<Job>> {
+        let query = select_job_by_name(tool, name).lock(LockType::Update);
+        query.one(&**tx).await.or_db_error()?.map(Job::try_from).transpose()
     }
 
-    /// A job by its id.
-    pub async fn job_by_id(&self, id: JobId) -> Result<Option<Job>> {
-        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_fault()?;
+    /// Finds a job by its id.
+    pub async fn find_job_by_id(&self, id: JobId) -> Result<Option<Job>> {
+        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_db_error()?;
         found.map(Job::try_from).transpose()
     }
 
-    /// A job by its id, as a change sees it.
-    pub async fn job_by_id_in(&self, tx: &Tx, id: JobId) -> Result<Option<Job>> {
+    /// Finds a job by its id and locks its row.
+    pub async fn find_job_by_id_for_update(&self, tx: &Tx, id: JobId) -> Result<Option<Job>> {
         let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);
-        query.one(&**tx).await.or_fault()?.map(Job::try_from).transpose()
+        query.one(&**tx).await.or_db_error()?.map(Job::try_from).transpose()
     }
 
-    /// Locks jobs, always in the same order.
-    pub async fn jobs_locked(
+    /// Locks jobs in order of their ids.
+    pub async fn lock_jobs(
         &self,
         tx: &Tx,
         ids: impl IntoIterator<Item = JobId>,
     ) -> Result<BTreeMap<JobId, Job>> {
-        let query = of(ids).order_by_asc(row::Column::Id).lock(LockType::Update);
-        by_id(query.all(&**tx).await.or_fault()?)
+        let query = select_jobs(ids).order_by_asc(row::Column::Id).lock(LockType::Update);
+        index_by_id(query.all(&**tx).await.or_db_error()?)
     }
 
-    /// Jobs, as a change sees them, without a lock.
-    pub async fn jobs_by_id_in(
+    /// Finds jobs by their ids in a transaction, without locks.
+    pub async fn find_jobs_by_id_in(
         &self,
         tx: &Tx,
         ids: impl IntoIterator<Item = JobId>,
     ) -> Result<BTreeMap<JobId, Job>> {
-        by_id(of(ids).all(&**tx).await.or_fault()?)
+        index_by_id(select_jobs(ids).all(&**tx).await.or_db_error()?)
     }
 
-    /// All of a tool's jobs by name. Quotas keep them few.
-    pub async fn jobs(&self, tool: ToolId) -> Result<Vec<Job>> {
+    /// Lists all jobs of a tool by name. Quotas limit their number.
+    pub async fn list_jobs(&self, tool: ToolId) -> Result<Vec<Job>> {
         let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
-        let rows = query.order_by_asc(row::Column::Name).all(self.db.reader()).await.or_fault()?;
+        let rows = query.order_by_asc(row::Column::Name).all(self.db.reader()).await.or_db_error()?;
         rows.into_iter().map(Job::try_from).collect()
     }
 
-    /// All of a tool's jobs, as a change sees them.
-    pub async fn jobs_in(&self, tx: &Tx, tool: ToolId) -> Result<Vec<Job>> {
+    /// Lists all jobs of a tool in a transaction.
+    pub async fn list_jobs_in(&self, tx: &Tx, tool: ToolId) -> Result<Vec<Job>> {
         let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
-        let rows = query.order_by_asc(row::Column::Name).all(&**tx).await.or_fault()?;
+        let rows = query.order_by_asc(row::Column::Name).all(&**tx).await.or_db_error()?;
         rows.into_iter().map(Job::try_from).collect()
     }
 
-    /// The job that is a tool's page, as a change sees it.
-    pub async fn page_in(&self, tx: &Tx, tool: ToolId) -> Result<Option<Job>> {
+    /// Finds the job that is a tool's page, in a transaction.
+    pub async fn find_page_job_in(&self, tx: &Tx, tool: ToolId) -> Result<Option<Job>> {
         let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
-        let page = query.filter(row::Column::Publish.eq(true)).one(&**tx).await.or_fault()?;
+        let page = query.filter(row::Column::Publish.eq(true)).one(&**tx).await.or_db_error()?;
         page.map(Job::try_from).transpose()
     }
 
-    /// Adds a job. Refused when there is one of that name.
-    pub async fn job_add(&self, tx: &Tx, job: &Job) -> Result<()> {
-        let taken = || exists(&job.name);
-        row::Entity::insert(model(job)?).exec_without_returning(&**tx).await.or_taken(taken).map(|_| ())
+    /// Inserts a job. `job-exists` (conflict) if there is one of that name.
+    pub async fn insert_job(&self, tx: &Tx, job: &Job) -> Result<()> {
+        let taken = || job_exists_error(&job.name);
+        row::Entity::insert(to_row(job)?)
+            .exec_without_returning(&**tx)
+            .await
+            .or_unique_violation(taken)
+            .map(|_| ())
     }
 
-    /// Changes a job.
-    pub async fn job_save(&self, tx: &Tx, job: &Job) -> Result<()> {
-        let model = model(job)?;
-        row::Entity::update(model).exec(&**tx).await.or_fault().map(|_| ())
+    /// Updates all columns of a job.
+    pub async fn update_job(&self, tx: &Tx, job: &Job) -> Result<()> {
+        let model = to_row(job)?;
+        row::Entity::update(model).exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Notes how far the schedules of jobs were followed, and their newest runs.
-    pub async fn jobs_followed(&self, tx: &Tx, jobs: impl IntoIterator<Item = &Job>) -> Result<()> {
-        update_each(tx, &jobs.into_iter().map(followed).collect::<Vec<_>>()).await
+    /// Updates the schedule positions and newest runs of jobs, and no other column.
+    pub async fn update_schedule_positions(
+        &self,
+        tx: &Tx,
+        jobs: impl IntoIterator<Item = &Job>,
+    ) -> Result<()> {
+        bulk_update_rows(tx, &jobs.into_iter().map(to_position_row).collect::<Vec<_>>()).await
     }
 
-    /// Removes a job, and what became of its due times.
-    pub async fn job_remove(&self, tx: &Tx, id: JobId) -> Result<()> {
-        self.ledger_remove(tx, id).await?;
-        self.samples_remove(tx, id).await?;
-        row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_fault().map(|_| ())
+    /// Deletes a job with its ledger and samples.
+    pub async fn delete_job(&self, tx: &Tx, id: JobId) -> Result<()> {
+        self.delete_job_ledger(tx, id).await?;
+        self.delete_job_samples(tx, id).await?;
+        row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Up to `most` jobs that are due, locked: they are this change's, and another's at the same time are not
-    /// waited for.
-    pub async fn jobs_due(&self, tx: &Tx, now: Timestamp, most: u64) -> Result<Vec<Job>> {
+    /// Locks up to `most` due jobs. Jobs that another transaction has locked are skipped, not waited for.
+    pub async fn claim_due_jobs(&self, tx: &Tx, now: Timestamp, most: u64) -> Result<Vec<Job>> {
         let rows = row::Entity::find()
-            .filter(row::Column::NextDue.lte(At::from(now)))
+            .filter(row::Column::NextDue.lte(DbTimestamp::from(now)))
             .order_by_asc(row::Column::NextDue)
             .limit(most)
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
             .all(&**tx)
             .await
-            .or_fault()?;
+            .or_db_error()?;
         rows.into_iter().map(Job::try_from).collect()
     }
 
-    /// When the next job is due.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>> {
+    /// Returns the time at which the next job is due.
+    pub async fn find_next_due_time(&self) -> Result<Option<Timestamp>> {
         let first = row::Entity::find()
             .filter(row::Column::NextDue.is_not_null())
             .order_by_asc(row::Column::NextDue)
             .one(self.db.reader());
-        Ok(first.await.or_fault()?.and_then(|row| row.next_due).map(Timestamp::from))
+        Ok(first.await.or_db_error()?.and_then(|row| row.next_due).map(Timestamp::from))
     }
 
-    /// Up to `most` jobs that are accounted for beyond `time`.
-    pub async fn jobs_ahead(&self, time: Timestamp, most: u64) -> Result<Vec<JobId>> {
-        let ahead = row::Entity::find().filter(row::Column::Accounted.gt(At::from(time))).limit(most);
-        let rows = ahead.all(self.db.reader()).await.or_fault()?;
-        rows.iter().map(|row| read("job.id", &row.id)).collect()
+    /// Finds up to `most` jobs whose `settled_until` is after `time`.
+    pub async fn find_jobs_settled_beyond(&self, time: Timestamp, most: u64) -> Result<Vec<JobId>> {
+        let ahead =
+            row::Entity::find().filter(row::Column::SettledUntil.gt(DbTimestamp::from(time))).limit(most);
+        let rows = ahead.all(self.db.reader()).await.or_db_error()?;
+        rows.iter().map(|row| parse_column("job.id", &row.id)).collect()
     }
 
-    /// The next `most` jobs behind `after`, by id: for looking at all of them.
-    pub async fn jobs_after(&self, after: Option<JobId>, most: u64) -> Result<Vec<Job>> {
+    /// Lists up to `most` jobs after `after` in order of their ids: pages through all jobs.
+    pub async fn list_jobs_after(&self, after: Option<JobId>, most: u64) -> Result<Vec<Job>> {
         let mut query = row::Entity::find().order_by_asc(row::Column::Id).limit(most);
         if let Some(after) = after {
             query = query.filter(row::Column::Id.gt(after.to_string()));
         }
-        let rows = query.all(self.db.reader()).await.or_fault()?;
+        let rows = query.all(self.db.reader()).await.or_db_error()?;
         rows.into_iter().map(Job::try_from).collect()
     }
 }
 
-fn of(ids: impl IntoIterator<Item = JobId>) -> Select<row::Entity> {
-    row::Entity::find().filter(row::Column::Id.is_in(texts(ids)))
+fn select_jobs(ids: impl IntoIterator<Item = JobId>) -> Select<row::Entity> {
+    row::Entity::find().filter(row::Column::Id.is_in(to_id_strings(ids)))
 }
 
-fn by_id(rows: Vec<row::Model>) -> Result<BTreeMap<JobId, Job>> {
+fn index_by_id(rows: Vec<row::Model>) -> Result<BTreeMap<JobId, Job>> {
     rows.into_iter().map(|row| Job::try_from(row).map(|job| (job.id, job))).collect()
 }
 
-fn named(tool: ToolId, name: &JobName) -> Select<row::Entity> {
+fn select_job_by_name(tool: ToolId, name: &JobName) -> Select<row::Entity> {
     let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string()));
     query.filter(row::Column::Name.eq(name.as_str()))
 }
 
-/// What is told to whoever makes a job under a name that is taken.
-pub fn exists(name: &JobName) -> Error {
-    Error::conflict("job-exists", format!("there is a job {name} already, and it has not completed"))
+/// The error of a job's creation under a name that is taken.
+pub fn job_exists_error(name: &JobName) -> Error {
+    Error::conflict("job-exists", format!("job {name} already exists and has not completed"))
         .help(format!("change it with `hearth jobs load`, or delete it first: hearth jobs delete {name}"))
 }

@@ -1,4 +1,4 @@
-//! The spec of a job, in the form in which it is stored.
+//! The spec of a job in its stored form.
 
 use hearth_base::{Cpu, JobName, Memory};
 use hearth_wire::jobs::{
@@ -6,32 +6,32 @@ use hearth_wire::jobs::{
 };
 use serde::{Deserialize, Serialize};
 
-/// The spec of a job. A field that its maintainers did not write is `None`, and its default holds.
+/// The spec of a job. A field that its maintainers did not set is `None` and has its default.
 ///
-/// This is the stored form too: `tests/golden/job-spec-*.json` have to stay readable.
+/// This is also the stored form: `tests/golden/job-spec-*.json` must stay readable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobSpec {
     pub name: JobName,
     pub job_type: JobType,
-    /// Its maintainers also wrote `continuous`, the older word for a type.
+    /// True if its maintainers also set `continuous`, the older form of the type.
     #[serde(default)]
     pub continuous: bool,
-    /// The image as it was asked for.
+    /// The requested name of the image.
     pub imagename: String,
     /// Empty for the image's own command.
     pub cmd: String,
     pub schedule: Option<String>,
     pub timezone: Option<String>,
-    /// Seconds that a scheduled run may start late.
+    /// Maximum delay of a scheduled run in seconds.
     pub starting_deadline: Option<u32>,
     pub concurrency: Option<Concurrency>,
     pub filelog: Option<bool>,
     pub filelog_stdout: Option<String>,
     pub filelog_stderr: Option<String>,
     pub emails: Option<Emails>,
-    /// The most retries of a failed run.
+    /// Maximum number of retries of a failed run.
     pub retry: Option<u8>,
-    /// Seconds that a run may take; 0 for no limit.
+    /// Maximum duration of a run in seconds; 0: no limit.
     pub timeout: Option<u32>,
     pub mount: Option<MountMode>,
     pub memory: Option<Memory>,
@@ -44,7 +44,7 @@ pub struct JobSpec {
     pub checks: Option<Checks>,
     pub stop: Option<StopPolicy>,
     pub auto_update: Option<bool>,
-    /// It is the tool's page.
+    /// True if it is the tool's page.
     pub publish: Option<bool>,
 }
 
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
     use crate::store::golden;
     use hearth_base::Result;
-    use hearth_wire::jobs::{HealthAsk, JobCreate, StopSignal};
+    use hearth_wire::jobs::{HealthProbe, JobCreate, StopSignal};
 
     #[test]
     fn job_spec_of_version_1_is_read() -> Result<()> {
@@ -74,18 +74,18 @@ mod tests {
             retry: Some(2),
             timeout: Some(3600),
             mount: Some(MountMode::None),
-            memory: Some(Memory::mib(512)),
-            cpu: Some(Cpu::milli(500)),
-            disk: Some(Memory::mib(2048)),
+            memory: Some(Memory::from_mib(512)),
+            cpu: Some(Cpu::from_milli(500)),
+            disk: Some(Memory::from_mib(2048)),
             replicas: Some(3),
             port: Some(8080),
             port_protocol: Some(PortProtocol::Tcp),
-            health_check: Some(HealthCheck::of(HealthAsk::Http("/healthz".to_owned()))),
+            health_check: Some(HealthCheck::from_probe(HealthProbe::Http("/healthz".to_owned()))),
             checks: Some(Checks {
-                startup: Some(HealthCheck::of(HealthAsk::Tcp)),
+                startup: Some(HealthCheck::from_probe(HealthProbe::Tcp)),
                 readiness: None,
                 liveness: Some(HealthCheck {
-                    ask: HealthAsk::Script("./alive".to_owned()),
+                    probe: HealthProbe::Script("./alive".to_owned()),
                     interval: Some(30),
                     timeout: Some(5),
                     failures: Some(2),
@@ -96,12 +96,12 @@ mod tests {
             auto_update: Some(true),
             publish: Some(true),
         };
-        golden::check("job-spec-1.json", &expected)
+        golden::check_golden_file("job-spec-1.json", &expected)
     }
 
     #[test]
     fn job_spec_of_version_1_without_optional_fields_is_read() -> Result<()> {
         let least = JobSpec::from_create(JobCreate::new("tidy".parse()?, "bookworm", ""))?;
-        golden::check("job-spec-1-least.json", &least)
+        golden::check_golden_file("job-spec-1-least.json", &least)
     }
 }

@@ -1,8 +1,8 @@
-//! Runs: each container of a job, and how it ended.
+//! Runs: the containers of jobs with their outcomes.
 
 pub mod queries;
 pub mod run;
 pub mod state;
 
-pub use run::{Run, Tail, id as run_id};
-pub use state::{Cause, RunEnd, RunState};
+pub use run::{LogTail, Run, format_run_id};
+pub use state::{RunCause, StoredRunEnd, StoredRunState};

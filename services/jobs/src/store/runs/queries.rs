@@ -1,9 +1,11 @@
-//! Runs in the database: kept, found, counted, forgotten.
+//! Queries of runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hearth_base::{Cursor, Error, Limit, Page, Result, ToolId};
-use hearth_kit::db::{At, OldRows, OrFault, Tx, columns::read, delete_old_rows, update_each};
+use hearth_base::{Error, Page, PageCursor, PageLimit, Result, ToolId};
+use hearth_kit::db::{
+    DbTimestamp, OldRows, OrDbError, Tx, bulk_update_rows, columns::parse_column, delete_old_rows,
+};
 use hearth_runtime_api::{RunId, WorkloadId};
 use jiff::Timestamp;
 use sea_orm::{
@@ -12,28 +14,29 @@ use sea_orm::{
 };
 
 use super::{
-    run::{Run, model, row},
-    state::RunState,
+    run::{Run, row, to_row},
+    state::StoredRunState,
 };
-use crate::store::{Job, JobId, Store, texts};
+use crate::store::{Job, JobId, JobStore, to_id_strings};
 
-fn all(rows: Vec<row::Model>) -> Result<Vec<Run>> {
+fn read_runs(rows: Vec<row::Model>) -> Result<Vec<Run>> {
     rows.into_iter().map(Run::try_from).collect()
 }
 
-fn not_over() -> Expr {
-    row::Column::State.is_in([RunState::Waiting, RunState::Starting, RunState::Running])
+fn is_active() -> Expr {
+    row::Column::State.is_in([StoredRunState::Waiting, StoredRunState::Starting, StoredRunState::Running])
 }
 
-impl Store {
-    /// Keeps a run, new or changed. What is known of its log stays.
-    pub async fn run_put(&self, tx: &Tx, run: &Run) -> Result<()> {
-        self.runs_put(tx, [run]).await
+impl JobStore {
+    /// Inserts or updates a run, except the position of its log.
+    pub async fn upsert_run(&self, tx: &Tx, run: &Run) -> Result<()> {
+        self.upsert_runs(tx, [run]).await
     }
 
-    /// Keeps runs, new or changed, each at most once. What is known of their logs stays.
-    pub async fn runs_put(&self, tx: &Tx, runs: impl IntoIterator<Item = &Run>) -> Result<()> {
-        let rows: Vec<_> = runs.into_iter().map(model).collect();
+    /// Inserts or updates runs, each at most once, except the positions of their logs: the log worker alone
+    /// changes those.
+    pub async fn upsert_runs(&self, tx: &Tx, runs: impl IntoIterator<Item = &Run>) -> Result<()> {
+        let rows: Vec<_> = runs.into_iter().map(to_row).collect();
         if rows.is_empty() {
             return Ok(());
         }
@@ -52,58 +55,58 @@ impl Store {
                 row::Column::CpuCounted,
                 row::Column::Address,
                 row::Column::Ready,
-                row::Column::Again,
+                row::Column::WillRetry,
             ])
             .to_owned();
         let insert = row::Entity::insert_many(rows).on_conflict(known);
-        insert.exec_without_returning(&**tx).await.or_fault().map(|_| ())
+        insert.exec_without_returning(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// A run by its id.
-    pub async fn run(&self, id: &str) -> Result<Option<Run>> {
-        let found = row::Entity::find_by_id(id).one(self.db.reader()).await.or_fault()?;
+    /// Finds a run by its id.
+    pub async fn find_run(&self, id: &str) -> Result<Option<Run>> {
+        let found = row::Entity::find_by_id(id).one(self.db.reader()).await.or_db_error()?;
         found.map(Run::try_from).transpose()
     }
 
-    /// Runs by their ids, as a change sees them, under their tools' locks.
-    pub async fn runs_by_id_in(
+    /// Finds runs by their ids in a transaction that holds their tools' locks.
+    pub async fn find_runs_by_id_in(
         &self,
         tx: &Tx,
         ids: impl IntoIterator<Item = String>,
     ) -> Result<BTreeMap<String, Run>> {
-        let query = row::Entity::find().filter(row::Column::Id.is_in(texts(ids)));
-        Ok(all(query.all(&**tx).await.or_fault()?)?.into_iter().map(|run| (run.id(), run)).collect())
+        let query = row::Entity::find().filter(row::Column::Id.is_in(to_id_strings(ids)));
+        Ok(read_runs(query.all(&**tx).await.or_db_error()?)?.into_iter().map(|run| (run.id(), run)).collect())
     }
 
-    /// Runs of a workload, as a change sees them.
-    pub async fn runs_of(&self, tx: &Tx, workload: WorkloadId) -> Result<Vec<Run>> {
-        self.runs_of_all(tx, [workload]).await
+    /// Lists the runs of a workload in a transaction.
+    pub async fn list_workload_runs_in(&self, tx: &Tx, workload: WorkloadId) -> Result<Vec<Run>> {
+        self.list_runs_of_workloads_in(tx, [workload]).await
     }
 
-    /// Runs of workloads, as a change sees them.
-    pub async fn runs_of_all(
+    /// Lists the runs of workloads in a transaction.
+    pub async fn list_runs_of_workloads_in(
         &self,
         tx: &Tx,
         workloads: impl IntoIterator<Item = WorkloadId>,
     ) -> Result<Vec<Run>> {
-        let query = row::Entity::find().filter(row::Column::WorkloadId.is_in(texts(workloads)));
-        all(query.order_by_asc(row::Column::Id).all(&**tx).await.or_fault()?)
+        let query = row::Entity::find().filter(row::Column::WorkloadId.is_in(to_id_strings(workloads)));
+        read_runs(query.order_by_asc(row::Column::Id).all(&**tx).await.or_db_error()?)
     }
 
-    /// Runs of a workload, as they are now.
-    pub async fn runs_now(&self, workload: WorkloadId) -> Result<Vec<Run>> {
+    /// Lists the runs of a workload.
+    pub async fn list_workload_runs(&self, workload: WorkloadId) -> Result<Vec<Run>> {
         let query = row::Entity::find().filter(row::Column::WorkloadId.eq(workload.to_string()));
-        all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)
+        read_runs(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_db_error()?)
     }
 
-    /// The ids of runs of workloads, as they are now, whose logs have not been taken to their ends.
-    pub async fn runs_untaken(
+    /// Returns the ids of these workloads' runs whose logs are not completely stored.
+    pub async fn find_runs_with_open_logs(
         &self,
         workloads: impl IntoIterator<Item = WorkloadId>,
     ) -> Result<BTreeMap<WorkloadId, Vec<String>>> {
-        let (workloads, mut untaken) = (texts(workloads), BTreeMap::<WorkloadId, Vec<String>>::new());
+        let (workloads, mut open) = (to_id_strings(workloads), BTreeMap::<WorkloadId, Vec<String>>::new());
         if workloads.is_empty() {
-            return Ok(untaken);
+            return Ok(open);
         }
         let rows: Vec<(String, String)> = row::Entity::find()
             .select_only()
@@ -113,80 +116,91 @@ impl Store {
             .into_tuple()
             .all(self.db.reader())
             .await
-            .or_fault()?;
+            .or_db_error()?;
         for (workload, run) in rows {
-            untaken.entry(read("run.workload_id", &workload)?).or_default().push(run);
+            open.entry(parse_column("run.workload_id", &workload)?).or_default().push(run);
         }
-        Ok(untaken)
+        Ok(open)
     }
 
-    /// The runtime has been told of these runs: those of which nothing more is known are starting.
-    pub async fn runs_starting(&self, tx: &Tx, runs: impl IntoIterator<Item = RunId>) -> Result<()> {
-        let runs = texts(runs);
+    /// Marks waiting runs as starting, after the runtime has accepted them. Runs in a later state stay.
+    pub async fn mark_runs_starting(&self, tx: &Tx, runs: impl IntoIterator<Item = RunId>) -> Result<()> {
+        let runs = to_id_strings(runs);
         if runs.is_empty() {
             return Ok(());
         }
         row::Entity::update_many()
-            .col_expr(row::Column::State, Expr::value(RunState::Starting))
+            .col_expr(row::Column::State, Expr::value(StoredRunState::Starting))
             .filter(row::Column::Id.is_in(runs))
-            .filter(row::Column::State.eq(RunState::Waiting))
+            .filter(row::Column::State.eq(StoredRunState::Waiting))
             .exec(&**tx)
             .await
-            .or_fault()
+            .or_db_error()
             .map(|_| ())
     }
 
-    /// Runs of a job, the newest first.
-    pub async fn runs(&self, job: &Job, limit: Limit, cursor: Option<&Cursor>) -> Result<Page<Run>> {
+    /// Lists the runs of a job, the newest first.
+    pub async fn list_runs(
+        &self,
+        job: &Job,
+        limit: PageLimit,
+        cursor: Option<&PageCursor>,
+    ) -> Result<Page<Run>> {
         let mut query = row::Entity::find()
             .filter(row::Column::ToolId.eq(job.tool.to_string()))
             .filter(row::Column::JobId.eq(job.id.to_string()))
             .order_by_desc(row::Column::Created)
             .order_by_desc(row::Column::Id);
         if let Some(cursor) = cursor {
-            let key: String = cursor.key()?;
+            let key: String = cursor.parse_key()?;
             let (at, id) = key
                 .split_once('/')
-                .ok_or_else(|| Error::invalid("cursor", "this cursor is not one of this list"))?;
-            let at = At(at
-                .parse()
-                .map_err(|_| Error::invalid("cursor", "this cursor is not one of this list"))?);
+                .ok_or_else(|| Error::invalid("cursor", "the cursor belongs to another list"))?;
+            let at = DbTimestamp(
+                at.parse().map_err(|_| Error::invalid("cursor", "the cursor belongs to another list"))?,
+            );
             let same = row::Column::Created.eq(at).and(row::Column::Id.lt(id));
             query = query.filter(row::Column::Created.lt(at).or(same));
         }
-        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_fault()?;
-        let runs = all(rows)?;
-        Ok(Page::cut(runs, limit, |run| format!("{}/{}", run.created.as_microsecond(), run.id())))
+        let rows = query.limit(u64::from(limit.get()) + 1).all(self.db.reader()).await.or_db_error()?;
+        let runs = read_runs(rows)?;
+        Ok(Page::from_items(runs, limit, |run| format!("{}/{}", run.created.as_microsecond(), run.id())))
     }
 
-    /// Runs by their ids, in any order.
-    pub async fn runs_by_id(&self, ids: Vec<String>) -> Result<Vec<Run>> {
+    /// Finds runs by their ids, in any order.
+    pub async fn find_runs_by_id(&self, ids: Vec<String>) -> Result<Vec<Run>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        all(row::Entity::find().filter(row::Column::Id.is_in(ids)).all(self.db.reader()).await.or_fault()?)
+        read_runs(
+            row::Entity::find()
+                .filter(row::Column::Id.is_in(ids))
+                .all(self.db.reader())
+                .await
+                .or_db_error()?,
+        )
     }
 
-    /// Runs of a tool that are not over, and these others.
-    pub async fn runs_to_show(&self, tool: ToolId, others: Vec<String>) -> Result<Vec<Run>> {
-        let wanted = not_over().or(row::Column::Id.is_in(others));
+    /// Lists the active runs of a tool, and these others.
+    pub async fn list_active_runs_plus(&self, tool: ToolId, others: Vec<String>) -> Result<Vec<Run>> {
+        let wanted = is_active().or(row::Column::Id.is_in(others));
         let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).filter(wanted);
-        all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)
+        read_runs(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_db_error()?)
     }
 
-    /// Runs of a tool that are not over, as a change sees them.
-    pub async fn runs_alive_in(&self, tx: &Tx, tool: ToolId) -> Result<Vec<Run>> {
-        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).filter(not_over());
-        all(query.order_by_asc(row::Column::Id).all(&**tx).await.or_fault()?)
+    /// Lists the active runs of a tool in a transaction.
+    pub async fn list_active_runs_in(&self, tx: &Tx, tool: ToolId) -> Result<Vec<Run>> {
+        let query = row::Entity::find().filter(row::Column::ToolId.eq(tool.to_string())).filter(is_active());
+        read_runs(query.order_by_asc(row::Column::Id).all(&**tx).await.or_db_error()?)
     }
 
-    /// Whether a run of this job is not over, as a change sees it.
-    pub async fn job_runs_in(&self, tx: &Tx, job: JobId) -> Result<bool> {
-        Ok(!self.jobs_that_run_in(tx, [job]).await?.is_empty())
+    /// Returns whether a job has an active run, in a transaction.
+    pub async fn has_active_run_in(&self, tx: &Tx, job: JobId) -> Result<bool> {
+        Ok(!self.find_jobs_with_active_runs_in(tx, [job]).await?.is_empty())
     }
 
-    /// Of which of these jobs a run is not over, as a change sees it.
-    pub async fn jobs_that_run_in(
+    /// Returns those of these jobs that have an active run, in a transaction.
+    pub async fn find_jobs_with_active_runs_in(
         &self,
         tx: &Tx,
         jobs: impl IntoIterator<Item = JobId>,
@@ -195,43 +209,47 @@ impl Store {
             .select_only()
             .column(row::Column::JobId)
             .distinct()
-            .filter(row::Column::JobId.is_in(texts(jobs)))
-            .filter(not_over())
+            .filter(row::Column::JobId.is_in(to_id_strings(jobs)))
+            .filter(is_active())
             .into_tuple()
             .all(&**tx)
             .await
-            .or_fault()?;
-        ids.iter().map(|id| read("run.job_id", id)).collect()
+            .or_db_error()?;
+        ids.iter().map(|id| parse_column("run.job_id", id)).collect()
     }
 
-    /// Containers that run, for counting what they use.
-    pub async fn runs_running(&self, most: u64) -> Result<Vec<Run>> {
-        let query = row::Entity::find().filter(row::Column::State.eq(RunState::Running)).limit(most);
-        all(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_fault()?)
+    /// Lists up to `most` running runs, for usage samples.
+    pub async fn list_running_runs(&self, most: u64) -> Result<Vec<Run>> {
+        let query = row::Entity::find().filter(row::Column::State.eq(StoredRunState::Running)).limit(most);
+        read_runs(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_db_error()?)
     }
 
-    /// Containers that began and whose log has not been taken to its end.
-    pub async fn runs_with_logs(&self, most: u64) -> Result<Vec<Run>> {
+    /// Lists up to `most` started runs whose logs are not completely stored, the oldest first.
+    pub async fn list_runs_with_open_logs(&self, most: u64) -> Result<Vec<Run>> {
         let query = row::Entity::find()
             .filter(row::Column::LogDone.eq(false))
-            .filter(row::Column::State.is_in([RunState::Starting, RunState::Running, RunState::Ended]))
+            .filter(row::Column::State.is_in([
+                StoredRunState::Starting,
+                StoredRunState::Running,
+                StoredRunState::Ended,
+            ]))
             .order_by_asc(row::Column::Created)
             .limit(most);
-        all(query.all(self.db.reader()).await.or_fault()?)
+        read_runs(query.all(self.db.reader()).await.or_db_error()?)
     }
 
-    /// Notes how far the logs of containers have been taken, and what their last lines are: that alone of these runs.
-    pub async fn logs_taken(&self, tx: &Tx, runs: impl IntoIterator<Item = &Run>) -> Result<()> {
-        let taken = |run| {
-            let row::ActiveModel { id, log_next, log_done, tail, .. } = model(run);
+    /// Updates the positions and last lines of runs' logs, and no other column.
+    pub async fn update_log_positions(&self, tx: &Tx, runs: impl IntoIterator<Item = &Run>) -> Result<()> {
+        let position = |run| {
+            let row::ActiveModel { id, log_next, log_done, tail, .. } = to_row(run);
             row::ActiveModel { id, log_next, log_done, tail, ..Default::default() }
         };
-        update_each(tx, &runs.into_iter().map(taken).collect::<Vec<_>>()).await
+        bulk_update_rows(tx, &runs.into_iter().map(position).collect::<Vec<_>>()).await
     }
 
-    /// Deletes runs that were over before `before`, and of those that are over all but the newest `most` of each job;
-    /// some thousands at one time. Returns how many are gone.
-    pub async fn runs_sweep(&self, tx: &Tx, before: Timestamp, most: u32) -> Result<u64> {
+    /// Deletes runs that ended before `before`, and all ended runs except the newest `most` of each job, some
+    /// thousands per call. Returns the number of deleted rows.
+    pub async fn delete_old_runs(&self, tx: &Tx, before: Timestamp, most: u32) -> Result<u64> {
         let over = OldRows {
             deletable: row::Column::Ended.is_not_null().and(row::Column::LogDone.eq(true)),
             group: row::Column::JobId,

@@ -1,64 +1,65 @@
-//! Runs: executions of jobs, from the wish to the outcome. A continuous job's are its containers.
+//! Runs: executions of jobs, from the request to the outcome. The runs of a continuous job are its
+//! containers.
 
 use std::net::Ipv4Addr;
 
 use hearth_base::{Error, JobName, Result, ToolId};
 use hearth_kit::db::{
-    At,
-    columns::{count, number, read},
+    DbTimestamp,
+    columns::{parse_column, to_i64, to_u64},
 };
 use hearth_runtime_api::{InstanceId, WorkloadId};
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::ActiveValue::Set;
 
-use super::state::{Cause, RunEnd, RunState};
+use super::state::{RunCause, StoredRunEnd, StoredRunState};
 use crate::store::JobId;
 
 pub mod row {
-    use hearth_kit::db::At;
+    use hearth_kit::db::DbTimestamp;
     use sea_orm::entity::prelude::*;
 
-    use super::super::state::{Cause, RunEnd, RunState};
+    use super::super::state::{RunCause, StoredRunEnd, StoredRunState};
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "run")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
-        /// The container that it is or will be.
+        /// Id of its container.
         pub instance: String,
         pub workload_id: String,
         pub tool_id: String,
         pub job_id: String,
         pub job_name: String,
-        pub cause: Cause,
+        pub cause: RunCause,
         pub attempt: i32,
-        pub state: RunState,
-        /// The job's generation that it is of.
+        pub state: StoredRunState,
+        /// Generation of the job that it runs.
         pub generation: i64,
-        pub due: Option<At>,
-        pub created: At,
-        pub started: Option<At>,
-        pub ended: Option<At>,
-        pub end: Option<RunEnd>,
+        pub due: Option<DbTimestamp>,
+        pub created: DbTimestamp,
+        pub started: Option<DbTimestamp>,
+        pub ended: Option<DbTimestamp>,
+        pub end: Option<StoredRunEnd>,
         pub exit_code: Option<i32>,
         pub signal: Option<i32>,
         pub reason: Option<String>,
         pub cpu_micros: i64,
         pub peak_memory: i64,
-        /// So much of the processor time is in the samples.
+        /// Part of the processor time that is in samples.
         pub cpu_counted: i64,
         pub address: Option<String>,
         pub port: Option<i32>,
         pub ready: bool,
-        /// The first line of its log that has not been taken.
+        /// Sequence number of the first line of its log that is not stored.
         pub log_next: i64,
-        /// All of its log has been taken.
+        /// True if its log is completely stored.
         pub log_done: bool,
-        /// Its last lines.
+        /// Its last lines, joined by line feeds.
         pub tail: Option<String>,
-        /// It is over, and another try follows.
-        pub again: bool,
+        /// True if it has ended and another attempt follows.
+        pub will_retry: bool,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -67,27 +68,27 @@ pub mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The last lines that a run wrote: few and short, to be shown with how it ended.
+/// The last lines that a run wrote, limited in number and length, shown with its outcome.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tail(Vec<String>);
+pub struct LogTail(Vec<String>);
 
-impl Tail {
-    /// The most lines.
-    const LINES: usize = 3;
-    /// The most characters of one.
-    const WIDTH: usize = 200;
+impl LogTail {
+    /// Maximum number of lines.
+    const MAX_LINES: usize = 3;
+    /// Maximum characters of one line.
+    const MAX_LINE_CHARS: usize = 200;
 
-    /// Goes on with more lines. Empty ones say nothing.
-    pub fn push<'a>(&mut self, lines: impl DoubleEndedIterator<Item = &'a str>) {
+    /// Appends lines, without blank ones, and drops the oldest beyond the limit.
+    pub fn append_lines<'a>(&mut self, lines: impl DoubleEndedIterator<Item = &'a str>) {
         let mut newest: Vec<String> = lines
             .rev()
             .filter(|line| !line.trim().is_empty())
-            .take(Self::LINES)
-            .map(|line| line.chars().take(Self::WIDTH).collect())
+            .take(Self::MAX_LINES)
+            .map(|line| line.chars().take(Self::MAX_LINE_CHARS).collect())
             .collect();
         newest.reverse();
         self.0.append(&mut newest);
-        self.0.drain(..self.0.len().saturating_sub(Self::LINES));
+        self.0.drain(..self.0.len().saturating_sub(Self::MAX_LINES));
     }
 
     /// The lines, the oldest first.
@@ -95,18 +96,18 @@ impl Tail {
         &self.0
     }
 
-    fn read(column: &str) -> Self {
+    fn from_column(column: &str) -> Self {
         Self(column.lines().map(str::to_owned).collect())
     }
 
-    /// A line is one: it has no line feed in it.
-    pub(super) fn column(&self) -> Option<String> {
+    /// Joins the lines by line feeds, which no line contains.
+    pub(super) fn to_column(&self) -> Option<String> {
         (!self.0.is_empty()).then(|| self.0.join("\n"))
     }
 }
 
-/// What ran so long before it ended did not fail at once: the runtime counts from the beginning then, too.
-const STEADY: SignedDuration = SignedDuration::from_mins(10);
+/// Minimum duration of a run that ends a crash loop: the runtime resets its back-off then, too.
+const MIN_STABLE_RUN_TIME: SignedDuration = SignedDuration::from_mins(10);
 
 /// An execution of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,66 +116,66 @@ pub struct Run {
     pub tool: ToolId,
     pub job: JobId,
     pub job_name: JobName,
-    pub cause: Cause,
+    pub cause: RunCause,
     pub attempt: u32,
-    pub state: RunState,
+    pub state: StoredRunState,
     pub generation: u64,
     pub due: Option<Timestamp>,
     pub created: Timestamp,
     pub started: Option<Timestamp>,
     pub ended: Option<Timestamp>,
-    pub end: Option<RunEnd>,
+    pub end: Option<StoredRunEnd>,
     pub exit_code: Option<i32>,
     pub signal: Option<i32>,
     pub reason: Option<String>,
     pub cpu_micros: u64,
     pub peak_memory: u64,
-    /// So much of the processor time is in the samples.
+    /// Part of the processor time that is in samples.
     pub cpu_counted: u64,
     pub address: Option<Ipv4Addr>,
-    /// Where its page answers there: as its job said when it began.
+    /// Port of its page: the job's port when the run was created.
     pub port: Option<u16>,
     pub ready: bool,
     pub log_next: u64,
     pub log_done: bool,
-    pub tail: Tail,
-    /// It is over, and another try follows, or its container is started again.
-    pub again: bool,
+    pub tail: LogTail,
+    /// True if it has ended and another attempt follows, or its replica gets another container.
+    pub will_retry: bool,
 }
 
 impl Run {
-    /// Its id, as people see it: that of the run, or of the container that is kept.
+    /// Its id in the API: the id of the run, or of the container of a set.
     pub fn id(&self) -> String {
-        id(self.instance)
+        format_run_id(self.instance)
     }
 
-    /// Whether it is over, or never began.
-    pub fn is_over(&self) -> bool {
-        self.state == RunState::Ended
+    /// Returns whether it has ended, with or without a start.
+    pub fn has_ended(&self) -> bool {
+        self.state == StoredRunState::Ended
     }
 
-    /// Whether another of these takes its place already: it was started later, and is ready.
+    /// Returns whether another of these runs has replaced it: a later container of its replica that is ready.
     pub fn is_replaced_by(&self, others: &[&Self]) -> bool {
         let Self { instance, .. } = self;
         let place = |run: &Self| (run.instance.workload, run.instance.replica);
         others.iter().any(|run| place(run) == place(self) && run.instance.start > instance.start && run.ready)
     }
 
-    /// How many times in a row what it keeps running has ended by now, itself included, if it is over: one that went
-    /// on for long begins a row.
-    pub fn ends_in_a_row(&self) -> u32 {
+    /// Returns the count of consecutive ends of its replica, including its own; 1 after a run of
+    /// [`MIN_STABLE_RUN_TIME`].
+    pub fn count_consecutive_ends(&self) -> u32 {
         let ran = self.started.zip(self.ended).map(|(started, ended)| ended.duration_since(started));
-        if ran.is_some_and(|ran| ran >= STEADY) { 1 } else { self.attempt }
+        if ran.is_some_and(|ran| ran >= MIN_STABLE_RUN_TIME) { 1 } else { self.attempt }
     }
 
-    /// Whether it did what it was to do.
+    /// Returns whether it ended with exit status 0.
     pub fn is_success(&self) -> bool {
-        self.end == Some(RunEnd::Exited) && self.exit_code == Some(0)
+        self.end == Some(StoredRunEnd::Exited) && self.exit_code == Some(0)
     }
 }
 
-/// The id of the run that a container is.
-pub fn id(instance: InstanceId) -> String {
+/// Returns the id of the run of this instance.
+pub fn format_run_id(instance: InstanceId) -> String {
     match instance.workload {
         WorkloadId::Run(run) => run.to_string(),
         WorkloadId::Set(_) => instance.to_string(),
@@ -213,17 +214,17 @@ impl TryFrom<row::Model> for Run {
             log_next,
             log_done,
             tail,
-            again,
+            will_retry,
         } = row;
         Ok(Self {
-            instance: read("run.instance", &instance)?,
-            tool: read("run.tool_id", &tool_id)?,
-            job: read("run.job_id", &job_id)?,
-            job_name: read("run.job_name", &job_name)?,
+            instance: parse_column("run.instance", &instance)?,
+            tool: parse_column("run.tool_id", &tool_id)?,
+            job: parse_column("run.job_id", &job_id)?,
+            job_name: parse_column("run.job_name", &job_name)?,
             cause,
             attempt: u32::try_from(attempt).unwrap_or(1),
             state,
-            generation: count(generation),
+            generation: to_u64(generation),
             due: due.map(Timestamp::from),
             created: created.into(),
             started: started.map(Timestamp::from),
@@ -232,21 +233,21 @@ impl TryFrom<row::Model> for Run {
             exit_code,
             signal,
             reason,
-            cpu_micros: count(cpu_micros),
-            peak_memory: count(peak_memory),
-            cpu_counted: count(cpu_counted),
+            cpu_micros: to_u64(cpu_micros),
+            peak_memory: to_u64(peak_memory),
+            cpu_counted: to_u64(cpu_counted),
             address: address.and_then(|address| address.parse().ok()),
             port: port.and_then(|port| u16::try_from(port).ok()),
             ready,
-            log_next: count(log_next),
+            log_next: to_u64(log_next),
             log_done,
-            tail: tail.as_deref().map(Tail::read).unwrap_or_default(),
-            again,
+            tail: tail.as_deref().map(LogTail::from_column).unwrap_or_default(),
+            will_retry,
         })
     }
 }
 
-pub(super) fn model(run: &Run) -> row::ActiveModel {
+pub(super) fn to_row(run: &Run) -> row::ActiveModel {
     row::ActiveModel {
         id: Set(run.id()),
         instance: Set(run.instance.to_string()),
@@ -257,25 +258,25 @@ pub(super) fn model(run: &Run) -> row::ActiveModel {
         cause: Set(run.cause),
         attempt: Set(i32::try_from(run.attempt).unwrap_or(i32::MAX)),
         state: Set(run.state),
-        generation: Set(number(run.generation)),
-        due: Set(run.due.map(At::from)),
+        generation: Set(to_i64(run.generation)),
+        due: Set(run.due.map(DbTimestamp::from)),
         created: Set(run.created.into()),
-        started: Set(run.started.map(At::from)),
-        ended: Set(run.ended.map(At::from)),
+        started: Set(run.started.map(DbTimestamp::from)),
+        ended: Set(run.ended.map(DbTimestamp::from)),
         end: Set(run.end),
         exit_code: Set(run.exit_code),
         signal: Set(run.signal),
         reason: Set(run.reason.clone()),
-        cpu_micros: Set(number(run.cpu_micros)),
-        peak_memory: Set(number(run.peak_memory)),
-        cpu_counted: Set(number(run.cpu_counted)),
+        cpu_micros: Set(to_i64(run.cpu_micros)),
+        peak_memory: Set(to_i64(run.peak_memory)),
+        cpu_counted: Set(to_i64(run.cpu_counted)),
         address: Set(run.address.map(|address| address.to_string())),
         port: Set(run.port.map(i32::from)),
         ready: Set(run.ready),
-        log_next: Set(number(run.log_next)),
+        log_next: Set(to_i64(run.log_next)),
         log_done: Set(run.log_done),
-        tail: Set(run.tail.column()),
-        again: Set(run.again),
+        tail: Set(run.tail.to_column()),
+        will_retry: Set(run.will_retry),
     }
 }
 
@@ -284,17 +285,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tail_is_the_last_few_lines_and_none_is_long() {
-        let mut tail = Tail::default();
-        assert_eq!((tail.column(), Tail::default().lines().len()), (None, 0));
-        tail.push(["a", " ", "b", ""].into_iter());
-        tail.push(std::iter::empty());
+    fn tail_keeps_the_last_lines_and_truncates_them() {
+        let mut tail = LogTail::default();
+        assert_eq!((tail.to_column(), LogTail::default().lines().len()), (None, 0));
+        tail.append_lines(["a", " ", "b", ""].into_iter());
+        tail.append_lines(std::iter::empty());
         assert_eq!(tail.lines(), ["a", "b"]);
         let long = "é".repeat(1000);
-        tail.push(["c", &long].into_iter());
-        assert_eq!(tail.lines(), ["b", "c", &"é".repeat(Tail::WIDTH)]);
-        tail.push(["1", "2", "3", "4"].into_iter());
+        tail.append_lines(["c", &long].into_iter());
+        assert_eq!(tail.lines(), ["b", "c", &"é".repeat(LogTail::MAX_LINE_CHARS)]);
+        tail.append_lines(["1", "2", "3", "4"].into_iter());
         assert_eq!(tail.lines(), ["2", "3", "4"]);
-        assert_eq!(Tail::read(&tail.column().unwrap()), tail);
+        assert_eq!(LogTail::from_column(&tail.to_column().unwrap()), tail);
     }
 }

@@ -1,12 +1,12 @@
-//! Columns of a run that hold one word.
+//! Enum columns of a run.
 
 use sea_orm::entity::prelude::*;
 
 /// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
-pub enum RunState {
-    /// The runtime has not been told of it.
+pub enum StoredRunState {
+    /// The runtime has not accepted it yet.
     #[sea_orm(string_value = "waiting")]
     Waiting,
     #[sea_orm(string_value = "starting")]
@@ -20,14 +20,14 @@ pub enum RunState {
 /// The end of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
-pub enum RunEnd {
-    /// Its process returned a status.
+pub enum StoredRunEnd {
+    /// Its process returned an exit status.
     #[sea_orm(string_value = "exited")]
     Exited,
     /// A signal ended it.
     #[sea_orm(string_value = "killed")]
     Killed,
-    /// It was stopped on request.
+    /// It was stopped by a request.
     #[sea_orm(string_value = "stopped")]
     Stopped,
     #[sea_orm(string_value = "out-of-memory")]
@@ -39,7 +39,7 @@ pub enum RunEnd {
     Unhealthy,
     #[sea_orm(string_value = "not-started")]
     NotStarted,
-    /// Its outcome is not known.
+    /// Its outcome is unknown.
     #[sea_orm(string_value = "lost")]
     Lost,
 }
@@ -47,20 +47,20 @@ pub enum RunEnd {
 /// The cause of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text")]
-pub enum Cause {
-    /// Its job was made or changed.
+pub enum RunCause {
+    /// The creation or change of its job.
     #[sea_orm(string_value = "create")]
     Create,
-    /// It was due.
+    /// A due time.
     #[sea_orm(string_value = "schedule")]
     Schedule,
-    /// A request.
+    /// A request to run or restart.
     #[sea_orm(string_value = "restart")]
     Restart,
-    /// The failure of the run before.
+    /// The failure of the previous attempt.
     #[sea_orm(string_value = "retry")]
     Retry,
-    /// Its job is kept running.
+    /// A replica of a continuous job had no container.
     #[sea_orm(string_value = "keep")]
     Keep,
 }

@@ -1,7 +1,7 @@
-//! Workloads: what the runtime should have, and how far it has been told.
+//! Workloads: the desired state of the runtime, and the generation that it accepted.
 
 pub mod plan;
 pub mod workload;
 
-pub use plan::{Asked, Plan, Share};
-pub use workload::{Known, Taken, Workload};
+pub use plan::{ResourceShare, StartupCheck, WorkloadPlan};
+pub use workload::{ReservedResources, Workload, WorkloadRef};

@@ -1,4 +1,4 @@
-//! The plan of a workload: all that it takes to start it, but for the values of the tool's variables.
+//! The plan of a workload: everything that its start needs, except the values of the tool's variables.
 
 use std::collections::BTreeMap;
 
@@ -6,117 +6,122 @@ use hearth_base::{Cpu, JobName, Memory, ToolName};
 use hearth_wire::jobs::{Checks, HealthCheck};
 use serde::{Deserialize, Serialize};
 
-use crate::store::Image;
+use crate::store::ResolvedImage;
 
-/// The most seconds that a container may take to start when nobody says how many.
-const START_WITHIN: u32 = 120;
+/// Default of the maximum seconds until a container's startup check passes.
+const DEFAULT_START_SECONDS: u32 = 120;
 
-/// The plan of a workload, but for the values of the tool's variables, which are read when it is applied. This is the
-/// stored form too: `tests/golden/plan-*.json` have to stay readable.
+/// The plan of a workload, without the values of the tool's variables, which are read when it is applied.
+/// This is also the stored form: `tests/golden/plan-*.json` must stay readable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Plan {
-    /// The job's name, by which the tool's other containers find it.
+pub struct WorkloadPlan {
+    /// The job's name: its host name for the tool's other containers.
     pub job: JobName,
     /// The tool's name.
     pub tool: ToolName,
     /// The image.
-    pub image: Image,
+    pub image: ResolvedImage,
     /// The program and its arguments.
     pub argv: Vec<String>,
-    /// Environment variables that Hearth and the image set.
+    /// Environment variables of the image and of Hearth.
     pub env: BTreeMap<String, String>,
-    /// Where it starts.
+    /// The working directory.
     pub cwd: String,
-    /// Whom it runs as: user and group.
+    /// User id and group id of its process.
     pub user: (u32, u32),
-    /// Where the tool's home is mounted, if it is.
+    /// Mount point of the tool's home, if it is mounted.
     pub home: Option<String>,
-    /// The most memory.
+    /// Memory limit of each container.
     pub memory: Memory,
-    /// The most processor time.
+    /// Processor limit of each container.
     pub cpu: Cpu,
-    /// The most processes and threads.
+    /// Limit of processes and threads.
     pub processes: u32,
-    /// What it may write beside the home.
+    /// Limit of disk that it may write outside of the home.
     pub disk: Memory,
-    /// The longest that it runs, in seconds.
+    /// Maximum duration in seconds.
     pub timeout: Option<u32>,
-    /// How long after the signal to stop it is killed, in seconds.
+    /// Seconds between the stop signal and the kill.
     pub grace: u32,
-    /// The number of that signal.
+    /// Number of the stop signal.
     pub stop_signal: u8,
-    /// How many run side by side.
+    /// Number of replicas.
     pub replicas: u16,
-    /// Counts wanted restarts.
+    /// Number of requested restarts.
     pub restart: u64,
-    /// How often a run is tried again.
+    /// Maximum number of retries of a run.
     pub retry: u8,
-    /// The TCP port it listens on.
+    /// The TCP port that it listens on.
     pub port: Option<u16>,
-    /// Whether what listens there is the tool's page, and so speaks HTTP.
+    /// True if that port serves the tool's page, over HTTP.
     pub publish: bool,
-    /// How to find out how it is.
+    /// The health check for all probes that `checks` does not set.
     pub health: Option<HealthCheck>,
-    /// Where that is not what is asked.
+    /// Separate checks for startup, readiness and liveness.
     pub checks: Checks,
-    /// What it replaces is ready, and goes on until this is.
+    /// True if ready old containers stay until their replacements are ready.
     pub await_ready: bool,
 }
 
-/// What is asked of a container, in its different times.
+/// The condition under which a container counts as started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked<'a> {
-    /// What its job says.
-    Check(&'a HealthCheck),
-    /// Whether it answers as a page does, in whatever words.
-    Page,
-    /// Whether its port is open.
-    Port,
+pub enum StartupCheck<'a> {
+    /// A check of its job passes.
+    Configured(&'a HealthCheck),
+    /// Its page answers over HTTP with any status.
+    PageAnswers,
+    /// Its port accepts a connection.
+    PortOpens,
 }
 
-/// What all containers of a plan take of what their tool may use: as it is written in the plan.
+/// The part of the tool's quota that all containers of a plan use. Read from the stored plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub struct Share {
-    /// The most memory of each.
+pub struct ResourceShare {
+    /// Memory limit of each container.
     pub memory: Memory,
-    /// The most processor time of each.
+    /// Processor limit of each container.
     pub cpu: Cpu,
-    /// How many there are.
+    /// Number of containers.
     pub replicas: u16,
 }
 
-impl Plan {
-    /// What all of its containers take.
-    pub fn share(&self) -> Share {
+impl WorkloadPlan {
+    /// Returns the part of the quota that all of its containers use.
+    pub fn resource_share(&self) -> ResourceShare {
         let Self { memory, cpu, replicas, .. } = *self;
-        Share { memory, cpu, replicas }
+        ResourceShare { memory, cpu, replicas }
     }
 
-    /// What shows that a container has started; nothing, when running is enough.
-    pub fn startup(&self) -> Option<Asked<'_>> {
+    /// Returns the startup condition; `None` if a container counts as started when it runs.
+    pub fn startup_check(&self) -> Option<StartupCheck<'_>> {
         let check = self.checks.startup.as_ref().or(self.health.as_ref());
-        let check = check.or(self.checks.readiness.as_ref()).map(Asked::Check);
-        check.or_else(|| self.port.map(|_| if self.publish { Asked::Page } else { Asked::Port }))
+        let check = check.or(self.checks.readiness.as_ref()).map(StartupCheck::Configured);
+        check.or_else(|| {
+            self.port.map(|_| if self.publish { StartupCheck::PageAnswers } else { StartupCheck::PortOpens })
+        })
     }
 
-    /// What shows that one that has started is ready; nothing, when it is from then on.
-    pub fn readiness(&self) -> Option<&HealthCheck> {
+    /// Returns the readiness check; `None` if a started container is ready.
+    pub fn readiness_check(&self) -> Option<&HealthCheck> {
         self.checks.readiness.as_ref().or(self.health.as_ref())
     }
 
-    /// What shows that one that has started is to be restarted; nothing, when only its end does.
-    pub fn liveness(&self) -> Option<&HealthCheck> {
+    /// Returns the liveness check; `None` if only its end restarts a container.
+    pub fn liveness_check(&self) -> Option<&HealthCheck> {
         self.checks.liveness.as_ref().or(self.health.as_ref())
     }
 
-    /// The most seconds that a container may take to start, when somebody said what shows that it has.
+    /// Returns the maximum seconds until the startup condition holds; `None` (no limit) for a condition that
+    /// the maintainers did not configure.
     pub fn start_within(&self) -> Option<u32> {
-        let said = matches!(self.startup(), Some(Asked::Check(_))).then_some(START_WITHIN);
-        self.checks.start_within.or(said)
+        let default = matches!(self.startup_check(), Some(StartupCheck::Configured(_)))
+            .then_some(DEFAULT_START_SECONDS);
+        self.checks.start_within.or(default)
     }
 
-    /// Whether a container that was started for this plan serves another as well.
-    pub fn same_container(&self, other: &Self) -> bool {
+    /// Returns whether containers of this plan can stay when it is replaced by another: only fields differ
+    /// that containers do not depend on.
+    pub fn can_reuse_containers(&self, other: &Self) -> bool {
         let plain = |plan: &Self| Self {
             replicas: 0,
             retry: 0,
@@ -130,9 +135,9 @@ impl Plan {
         plain(self) == plain(other)
     }
 
-    /// Whether being ready is more than running.
+    /// Returns whether readiness needs more than a running container.
     pub fn is_probed(&self) -> bool {
-        self.startup().is_some()
+        self.startup_check().is_some()
     }
 }
 
@@ -141,15 +146,15 @@ mod tests {
     use super::*;
     use crate::store::{ImageConfig, golden};
     use hearth_base::{Digest, Result};
-    use hearth_wire::jobs::{HealthAsk, StopSignal};
+    use hearth_wire::jobs::{HealthProbe, StopSignal};
 
     #[test]
     fn plan_of_version_1_is_read() -> Result<()> {
         let home = "/data/project/hello".to_owned();
-        let expected = Plan {
+        let expected = WorkloadPlan {
             job: "web".parse()?,
             tool: "hello".parse()?,
-            image: Image {
+            image: ResolvedImage {
                 image: "python3.11".to_owned(),
                 reference: "registry/hearth/python3.11".to_owned(),
                 digest: Digest::new([1; 32]),
@@ -162,22 +167,22 @@ mod tests {
             cwd: home.clone(),
             user: (1000, 50),
             home: Some(home),
-            memory: Memory::mib(512),
-            cpu: Cpu::milli(500),
+            memory: Memory::from_mib(512),
+            cpu: Cpu::from_milli(500),
             processes: 100,
-            disk: Memory::mib(2048),
+            disk: Memory::from_mib(2048),
             timeout: Some(3600),
             grace: 60,
-            stop_signal: StopSignal::Int.number(),
+            stop_signal: StopSignal::Int.signal_number(),
             replicas: 3,
             restart: 4,
             retry: 2,
             port: Some(8080),
             publish: true,
-            health: Some(HealthCheck::of(HealthAsk::Tcp)),
+            health: Some(HealthCheck::from_probe(HealthProbe::Tcp)),
             checks: Checks { start_within: Some(300), ..Checks::default() },
             await_ready: true,
         };
-        golden::check("plan-1.json", &expected)
+        golden::check_golden_file("plan-1.json", &expected)
     }
 }

@@ -1,18 +1,18 @@
 //! `hearth admin queue list`.
 
-use hearth_base::{Kind, Result, Role};
+use hearth_base::{ErrorKind, Result, Role};
 use hearth_wire::queue::{QueueEntryState, QueueQuery};
 
-use super::{ServiceItem, ask_queue, service_parser, state_word};
+use super::{ServiceQueueItem, send_to_queue, service_parser, state_word};
 use crate::{
-    context::Context,
+    context::CommandContext,
     printer::{Cell, Table},
     session::Session,
 };
 
 /// The arguments of `hearth admin queue list`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct ListQueueArgs {
     /// Only items of this service
     #[arg(long, value_name = "NAME", value_parser = service_parser(), hide_possible_values = true)]
     service: Option<Role>,
@@ -24,14 +24,14 @@ pub struct Args {
     state: Option<ItemState>,
 }
 
-/// A state, as it is typed.
+/// A state as an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum ItemState {
-    /// Due
+    /// Due now
     Waiting,
     /// Due later
     Scheduled,
-    /// A worker leases it
+    /// Leased by a worker
     Running,
     /// Failed for good
     Dead,
@@ -48,19 +48,20 @@ impl From<ItemState> for QueueEntryState {
     }
 }
 
-/// Lists them.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<ServiceItem>()?;
-    let Args { service, task, state } = args;
-    let session = cx.session()?;
+/// Lists the items.
+pub async fn run(cx: &CommandContext, args: ListQueueArgs) -> Result<()> {
+    let result = cx.printer.open_output::<ServiceQueueItem>()?;
+    let ListQueueArgs { service, task, state } = args;
+    let session = cx.open_session()?;
     let query = QueueQuery { task, state: state.map(QueueEntryState::from), ..QueueQuery::default() };
     let items = match service {
-        Some(service) => ask_queue(service, list_items(&session, service, &query)).await?,
+        Some(service) => send_to_queue(service, list_items(&session, service, &query)).await?,
         None => list_items_of_all(&session, &query).await?,
     };
-    let mut table = Table::of(&["service", "task", "key", "state", "due", "failures", "last error"]);
+    let mut table =
+        Table::with_headings(&["service", "task", "key", "state", "due", "failures", "last error"]);
     for item in &items {
-        table.row([
+        table.add_row([
             Cell::from(item.service.name()),
             Cell::from(item.task.as_str()),
             Cell::from(item.key.as_str()),
@@ -70,31 +71,35 @@ pub async fn run(cx: &Context, args: Args) -> Result<()> {
             Cell::from(item.last_error.as_deref().unwrap_or("-")),
         ]);
     }
-    answer.listed(&items, &table)?;
+    result.print_list(&items, &table)?;
     if items.is_empty() {
-        cx.printer.note("No items.");
+        cx.printer.print_note("No items.");
     }
     Ok(())
 }
 
-/// The items of every service that has a queue and runs here.
-async fn list_items_of_all(session: &Session<'_>, query: &QueueQuery) -> Result<Vec<ServiceItem>> {
+/// Lists the items of every service that has a queue and runs here.
+async fn list_items_of_all(session: &Session<'_>, query: &QueueQuery) -> Result<Vec<ServiceQueueItem>> {
     let mut items = Vec::new();
     for service in Role::ALL.iter().copied() {
         match list_items(session, service, query).await {
-            Err(error) if error.kind() == Kind::NotFound || error.code() == "no-such-service" => {}
+            Err(error) if error.kind() == ErrorKind::NotFound || error.code() == "no-such-service" => {}
             listed => items.extend(listed?),
         }
     }
     Ok(items)
 }
 
-async fn list_items(session: &Session<'_>, service: Role, query: &QueueQuery) -> Result<Vec<ServiceItem>> {
+async fn list_items(
+    session: &Session<'_>,
+    service: Role,
+    query: &QueueQuery,
+) -> Result<Vec<ServiceQueueItem>> {
     let queue = session.client.queue(service);
     let page = |limit, cursor| {
         let query = QueueQuery { limit, cursor, ..query.clone() };
         async move { queue.list(&query).await }
     };
-    let entries = session.every(page).await?;
-    Ok(entries.into_iter().map(|entry| ServiceItem::new(service, entry)).collect())
+    let entries = session.collect_pages(page).await?;
+    Ok(entries.into_iter().map(|entry| ServiceQueueItem::new(service, entry)).collect())
 }

@@ -1,4 +1,4 @@
-//! `hearth admin queue …`: the background work of the services.
+//! `hearth admin queue …`: background queues of the services.
 
 mod discard;
 mod list;
@@ -13,55 +13,55 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    context::Context,
-    flags::{DryRun, TEMPLATE},
+    context::CommandContext,
+    flags::{DryRun, HELP_TEMPLATE},
     printer::{Cell, Table},
 };
 
 /// Commands about queues.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub enum QueueCommand {
     /// List items of one service or of all
-    #[command(before_help = "Example: hearth admin queue list --state dead", help_template = TEMPLATE)]
-    List(list::Args),
-    /// Show an item: what it is to do, and why it failed
+    #[command(before_help = "Example: hearth admin queue list --state dead", help_template = HELP_TEMPLATE)]
+    List(list::ListQueueArgs),
+    /// Show a queue item with its payload and last error
     #[command(before_help = "Example: hearth admin queue show notify mail mail_00000000000000000000000001",
-        help_template = TEMPLATE)]
-    Show(Item),
-    /// Make an item due now, with all its attempts again
+        help_template = HELP_TEMPLATE)]
+    Show(QueueItemArgs),
+    /// Retry an item now, with a new count of attempts
     #[command(before_help = "Example: hearth admin queue retry notify mail mail_00000000000000000000000001",
-        help_template = TEMPLATE)]
-    Retry(ItemChanged),
+        help_template = HELP_TEMPLATE)]
+    Retry(QueueItemActionArgs),
     /// Delete an item for good
     #[command(before_help = "Example: hearth admin queue discard notify mail mail_00000000000000000000000001",
-        help_template = TEMPLATE)]
-    Discard(ItemChanged),
+        help_template = HELP_TEMPLATE)]
+    Discard(QueueItemActionArgs),
 }
 
-/// One item.
+/// The arguments that name one item.
 #[derive(Debug, clap::Args)]
-pub struct Item {
+pub struct QueueItemArgs {
     /// The service that has the item, as hearth admin queue list shows it
     #[arg(value_parser = service_parser(), hide_possible_values = true)]
     service: Role,
-    /// The task that performs it
+    /// The item's task
     task: String,
-    /// Its key
+    /// The item's key
     key: String,
 }
 
-/// One item to change.
+/// The arguments of the commands that change one item.
 #[derive(Debug, clap::Args)]
-pub struct ItemChanged {
+pub struct QueueItemActionArgs {
     #[command(flatten)]
-    item: Item,
+    item: QueueItemArgs,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// An item with the service that has it.
+/// A queue item with its service.
 #[derive(Debug, Serialize, Deserialize)]
-struct ServiceItem {
+struct ServiceQueueItem {
     service: Role,
     task: String,
     key: String,
@@ -75,7 +75,7 @@ struct ServiceItem {
     died_at: Option<Timestamp>,
 }
 
-impl ServiceItem {
+impl ServiceQueueItem {
     fn new(service: Role, entry: QueueEntry) -> Self {
         let QueueEntry { task, key, state, payload, enqueued_at, due_at, leased_until, .. } = entry;
         let QueueEntry { failures, last_error, died_at, .. } = entry;
@@ -95,52 +95,54 @@ impl ServiceItem {
     }
 }
 
-/// An item that was changed, or would be.
+/// The result of a change; `done` is false in a dry run.
 #[derive(Debug, Serialize, Deserialize)]
-struct ItemDone {
+struct QueueItemResult {
     service: Role,
     task: String,
     key: String,
     done: bool,
 }
 
-impl Item {
-    fn name(&self) -> String {
+impl QueueItemArgs {
+    fn display_name(&self) -> String {
         let Self { service, task, key } = self;
         format!("{service} {task} {key}")
     }
 
-    fn into_done(self, done: bool) -> ItemDone {
+    fn into_result(self, done: bool) -> QueueItemResult {
         let Self { service, task, key } = self;
-        ItemDone { service, task, key, done }
+        QueueItemResult { service, task, key, done }
     }
 }
 
-/// Does it.
-pub async fn run(cx: &Context, command: Command) -> Result<()> {
+/// Runs the command.
+pub async fn run(cx: &CommandContext, command: QueueCommand) -> Result<()> {
     match command {
-        Command::List(args) => list::run(cx, args).await,
-        Command::Show(args) => show::run(cx, args).await,
-        Command::Retry(args) => retry::run(cx, args).await,
-        Command::Discard(args) => discard::run(cx, args).await,
+        QueueCommand::List(args) => list::run(cx, args).await,
+        QueueCommand::Show(args) => show::run(cx, args).await,
+        QueueCommand::Retry(args) => retry::run(cx, args).await,
+        QueueCommand::Discard(args) => discard::run(cx, args).await,
     }
 }
 
-/// Returns the sentence about what Ctrl-C left behind.
-pub fn after_interrupt(command: &Command) -> &'static str {
+/// Explains the state after Ctrl-C.
+pub fn explain_interrupt(command: &QueueCommand) -> &'static str {
     match command {
-        Command::List(_) | Command::Show(_) => "nothing was changed",
-        Command::Retry(_) | Command::Discard(_) => "it may be done already; hearth admin queue list shows it",
+        QueueCommand::List(_) | QueueCommand::Show(_) => "nothing was changed",
+        QueueCommand::Retry(_) | QueueCommand::Discard(_) => {
+            "the change may be done already; hearth admin queue list shows it"
+        }
     }
 }
 
-/// Reads the name of a service.
+/// Returns the parser of a service's name.
 fn service_parser() -> impl TypedValueParser<Value = Role> {
     PossibleValuesParser::new(Role::ALL.iter().map(|role| role.name())).try_map(|name| name.parse())
 }
 
-/// Waits for an answer about the queue of `service`, and explains the refusal of a service that has none.
-async fn ask_queue<T>(service: Role, call: impl Future<Output = Result<T>>) -> Result<T> {
+/// Sends a request about the queue of `service`, and explains the refusal of a service without one.
+async fn send_to_queue<T>(service: Role, call: impl Future<Output = Result<T>>) -> Result<T> {
     call.await.map_err(|error| match error.code() {
         "no-such-endpoint" => {
             Error::invalid("no-queue", format!("{service} has no queue")).help("hearth admin queue list")
@@ -149,7 +151,7 @@ async fn ask_queue<T>(service: Role, call: impl Future<Output = Result<T>>) -> R
     })
 }
 
-/// The state's word.
+/// Returns the state's word.
 fn state_word(state: QueueEntryState) -> &'static str {
     match state {
         QueueEntryState::Waiting => "waiting",
@@ -159,8 +161,8 @@ fn state_word(state: QueueEntryState) -> &'static str {
     }
 }
 
-/// An item as a table of two columns.
-fn item_table(entry: &ServiceItem) -> Table {
+/// Builds a table of two columns for an item.
+fn item_table(entry: &ServiceQueueItem) -> Table {
     let mut rows = vec![
         ("service", Cell::from(entry.service.name())),
         ("task", Cell::from(entry.task.as_str())),
@@ -176,5 +178,5 @@ fn item_table(entry: &ServiceItem) -> Table {
     if !entry.payload.is_null() {
         rows.push(("payload", Cell::from(entry.payload.to_string())));
     }
-    Table::pairs(rows)
+    Table::from_pairs(rows)
 }

@@ -2,15 +2,15 @@
 
 use hearth_base::Result;
 
-use super::{Item, ServiceItem, ask_queue, item_table};
-use crate::context::Context;
+use super::{QueueItemArgs, ServiceQueueItem, item_table, send_to_queue};
+use crate::context::CommandContext;
 
-/// Shows it.
-pub async fn run(cx: &Context, item: Item) -> Result<()> {
-    let answer = cx.printer.answer::<ServiceItem>()?;
-    let session = cx.session()?;
-    let Item { service, task, key } = item;
-    let entry = ask_queue(service, session.ask(session.client.queue(service).show(&task, &key))).await?;
-    let item = ServiceItem::new(service, entry);
-    answer.shown(&item, &item_table(&item))
+/// Shows the item.
+pub async fn run(cx: &CommandContext, item: QueueItemArgs) -> Result<()> {
+    let result = cx.printer.open_output::<ServiceQueueItem>()?;
+    let session = cx.open_session()?;
+    let QueueItemArgs { service, task, key } = item;
+    let entry = send_to_queue(service, session.send(session.client.queue(service).show(&task, &key))).await?;
+    let item = ServiceQueueItem::new(service, entry);
+    result.print_record(&item, &item_table(&item))
 }

@@ -1,5 +1,5 @@
-//! What stands in a kubeconfig
-//! (<https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/>), and how two of them differ.
+//! The content of a kubeconfig (<https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/>), and the
+//! differences between two of them.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +7,22 @@ use hearth_base::{Error, Result, Secret, ToolName};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::settings::Server;
+use crate::settings::ServerAddress;
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Config {
+struct Kubeconfig {
     #[serde(rename = "apiVersion")]
     api_version: &'static str,
     kind: &'static str,
     current_context: String,
-    clusters: [Cluster; 1],
-    contexts: [Context; 1],
-    users: [User; 1],
+    clusters: [NamedCluster; 1],
+    contexts: [NamedContext; 1],
+    users: [NamedUser; 1],
 }
 
 #[derive(Serialize)]
-struct Cluster {
+struct NamedCluster {
     name: String,
     cluster: ClusterAddress,
 }
@@ -33,7 +33,7 @@ struct ClusterAddress {
 }
 
 #[derive(Serialize)]
-struct Context {
+struct NamedContext {
     name: String,
     context: ContextParts,
 }
@@ -46,74 +46,76 @@ struct ContextParts {
 }
 
 #[derive(Serialize)]
-struct User {
+struct NamedUser {
     name: String,
     user: UserToken,
 }
 
 #[derive(Serialize)]
 struct UserToken {
-    #[serde(serialize_with = "Secret::expose")]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
     token: Secret,
 }
 
-/// A kubeconfig whose current context is `tool` at `server`.
-pub fn text(tool: &ToolName, server: &Server, token: &Secret) -> Result<String> {
+/// Renders a kubeconfig whose current context is `tool` at `server`.
+pub fn render_kubeconfig(tool: &ToolName, server: &ServerAddress, token: &Secret) -> Result<String> {
     let namespace = format!("tool-{tool}");
     let cluster = "hearth".to_owned();
     let parts =
         ContextParts { cluster: cluster.clone(), namespace: namespace.clone(), user: namespace.clone() };
-    let config = Config {
+    let config = Kubeconfig {
         api_version: "v1",
         kind: "Config",
         current_context: namespace.clone(),
-        clusters: [Cluster { name: cluster, cluster: ClusterAddress { server: server.to_string() } }],
-        contexts: [Context { name: namespace.clone(), context: parts }],
-        users: [User { name: namespace, user: UserToken { token: token.clone() } }],
+        clusters: [NamedCluster { name: cluster, cluster: ClusterAddress { server: server.to_string() } }],
+        contexts: [NamedContext { name: namespace.clone(), context: parts }],
+        users: [NamedUser { name: namespace, user: UserToken { token: token.clone() } }],
     };
     serde_saphyr::to_string(&config).map_err(Error::internal)
 }
 
-/// The lines that differ between the file's old content and a new one for `tool` at `server`. What belongs to
-/// users is named and not shown.
-pub fn changes(old: &str, tool: &ToolName, server: &Server) -> Result<Vec<String>> {
-    let new = flat(&text(tool, server, &Secret::new("new"))?);
+/// Lists the differences between the old content and a new one for `tool` at `server`. Values below `users`
+/// are hidden.
+pub fn list_changes(old: &str, tool: &ToolName, server: &ServerAddress) -> Result<Vec<String>> {
+    let new = flatten_yaml(&render_kubeconfig(tool, server, &Secret::new("new"))?);
     let Some(new) = new else { return Ok(Vec::new()) };
-    let Some(old) = flat(old) else { return Ok(vec!["- everything in it, which is not YAML".to_owned()]) };
+    let Some(old) = flatten_yaml(old) else {
+        return Ok(vec!["- all of its content, which is not YAML".to_owned()]);
+    };
     let mut lines = Vec::new();
     for (path, value) in old.iter().filter(|(path, value)| new.get(*path) != Some(value)) {
-        lines.push(format!("- {path}: {}", shown(path, value)));
+        lines.push(format!("- {path}: {}", hide_secret(path, value)));
     }
     for (path, value) in new.iter().filter(|(path, value)| old.get(*path) != Some(value)) {
-        lines.push(format!("+ {path}: {}", shown(path, value)));
+        lines.push(format!("+ {path}: {}", hide_secret(path, value)));
     }
     Ok(lines)
 }
 
-fn shown<'a>(path: &str, value: &'a str) -> &'a str {
+fn hide_secret<'a>(path: &str, value: &'a str) -> &'a str {
     if path.starts_with("users.") { "(hidden)" } else { value }
 }
 
-/// Every value with the names that lead to it. Items of lists are known by their `name`.
-fn flat(text: &str) -> Option<BTreeMap<String, String>> {
+/// Flattens YAML to values by path. List items are named by their `name`, or their index.
+fn flatten_yaml(text: &str) -> Option<BTreeMap<String, String>> {
     let value: Value = serde_saphyr::from_str(text).ok()?;
     let mut found = BTreeMap::new();
-    collect(&value, "", &mut found);
+    collect_values(&value, "", &mut found);
     Some(found)
 }
 
-fn collect(value: &Value, path: &str, found: &mut BTreeMap<String, String>) {
+fn collect_values(value: &Value, path: &str, found: &mut BTreeMap<String, String>) {
     let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                collect(value, &below(name), found);
+                collect_values(value, &below(name), found);
             }
         }
         Value::Array(items) => {
             for (at, item) in items.iter().enumerate() {
                 let name = item.get("name").and_then(Value::as_str);
-                collect(item, &below(name.unwrap_or(&at.to_string())), found);
+                collect_values(item, &below(name.unwrap_or(&at.to_string())), found);
             }
         }
         Value::String(text) => {
@@ -131,7 +133,11 @@ mod tests {
 
     #[test]
     fn the_current_context_leads_to_the_namespace_and_the_token() -> Result<()> {
-        let text = text(&"dup-finder".parse()?, &Server::here(), &Secret::new("t0ken"))?;
+        let text = render_kubeconfig(
+            &"dup-finder".parse()?,
+            &ServerAddress::local_default(),
+            &Secret::new("t0ken"),
+        )?;
         insta::assert_snapshot!(text, @"
         apiVersion: v1
         kind: Config
@@ -155,9 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn what_a_new_file_would_change_is_told_without_its_secrets() -> Result<()> {
-        let old = text(&"other".parse()?, &Server::here(), &Secret::new("s3cret"))?;
-        insta::assert_snapshot!(changes(&old, &"dup-finder".parse()?, &Server::here())?.join("\n"), @"
+    fn changes_are_listed_without_secrets() -> Result<()> {
+        let old =
+            render_kubeconfig(&"other".parse()?, &ServerAddress::local_default(), &Secret::new("s3cret"))?;
+        insta::assert_snapshot!(list_changes(&old, &"dup-finder".parse()?, &ServerAddress::local_default())?.join("\n"), @"
         - contexts.tool-other.context.cluster: hearth
         - contexts.tool-other.context.namespace: tool-other
         - contexts.tool-other.context.user: tool-other

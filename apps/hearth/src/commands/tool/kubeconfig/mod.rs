@@ -1,7 +1,7 @@
-//! `hearth tool kubeconfig`: a file by which Toolforge's published clients enter.
+//! `hearth tool kubeconfig`: creates a kubeconfig for Toolforge's published clients.
 //!
-//! They read the tool (as the namespace `tool-NAME`) and a token from it; the server's address they are told by
-//! an environment variable.
+//! They read the tool (as the namespace `tool-NAME`) and a token from it, and the server's address from an
+//! environment variable.
 
 mod content;
 mod file;
@@ -12,92 +12,97 @@ use hearth_base::{Result, TokenId, ToolName};
 use hearth_wire::accounts::TokenCreate;
 use serde::{Deserialize, Serialize};
 
-use self::file::Target;
+use self::file::KubeconfigFile;
 use crate::{
-    commands::login::machine, context::Context, flags::DryRun, session::Session, settings::Server,
-    words::quoted,
+    command_line::quote_word, commands::login::machine_name, context::CommandContext, flags::DryRun,
+    session::Session, settings::ServerAddress,
 };
 
-/// What `hearth tool kubeconfig` takes.
+/// The arguments of `hearth tool kubeconfig`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// The tool; absent: this folder's
+pub struct WriteKubeconfigArgs {
+    /// The tool; default: this folder's
     name: Option<ToolName>,
-    /// Write to this file, which only you can read; absent: standard output
+    /// Write to this file, which only you can read; default: standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Replace the file if there is one
+    /// Replace an existing file
     #[arg(long, requires = "output")]
     force: bool,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// What was made.
+/// The result; `kubeconfig` is set without a file.
 #[derive(Debug, Serialize, Deserialize)]
-struct Made {
+struct KubeconfigResult {
     tool: ToolName,
-    server: Server,
+    server: ServerAddress,
     token: Option<TokenId>,
     file: Option<String>,
     kubeconfig: Option<String>,
 }
 
-/// Makes it.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Made>()?;
-    let Args { name, output, force, dry_run } = args;
-    let tool = super::named(cx, name)?;
-    let session = cx.session()?;
-    let tool = session.ask_about(&tool, session.client.tools().show(&tool.value)).await?.name;
+/// Creates a token and the kubeconfig.
+pub async fn run(cx: &CommandContext, args: WriteKubeconfigArgs) -> Result<()> {
+    let result = cx.printer.open_output::<KubeconfigResult>()?;
+    let WriteKubeconfigArgs { name, output, force, dry_run } = args;
+    let tool = super::choose_tool(cx, name)?;
+    let session = cx.open_session()?;
+    let tool = session.send_about_tool(&tool, session.client.tools().show(&tool.value)).await?.name;
     let server = session.server.clone();
-    let target = output.map(|path| Target::open(path, force, &tool, &server)).transpose()?;
+    let target = output.map(|path| KubeconfigFile::open(path, force, &tool, &server)).transpose()?;
     let file = target.as_ref().map(|target| target.path().display().to_string());
-    let label = format!("kubeconfig on {}", machine());
-    for line in target.iter().flat_map(Target::changes) {
-        cx.printer.note(line);
+    let label = format!("kubeconfig on {}", machine_name());
+    for line in target.iter().flat_map(KubeconfigFile::changes) {
+        cx.printer.print_note(line);
     }
     if dry_run.dry_run {
         let place = file.clone().unwrap_or_else(|| "standard output".to_owned());
-        let sentence = format!("would make a token of {tool}, “{label}”, and write it to {place}");
-        let made = Made { tool, server, token: None, file, kubeconfig: None };
-        return answer.said(&made, &sentence);
+        let sentence = format!("would create a token of {tool}, “{label}”, and write it to {place}");
+        let made = KubeconfigResult { tool, server, token: None, file, kubeconfig: None };
+        return result.print_sentence(&made, &sentence);
     }
     let create = TokenCreate { label, scopes: None, expires: None };
-    let made = session.ask(session.client.tools().token_create(&tool, &create)).await?;
-    let text = content::text(&tool, &server, &made.secret)?;
+    let made = session.send(session.client.tools().create_token(&tool, &create)).await?;
+    let text = content::render_kubeconfig(&tool, &server, &made.secret)?;
     let id = Some(made.token.id);
     match target {
         Some(target) => {
-            keep(&session, &tool, made.token.id, target, &text).await?;
+            persist_or_revoke(&session, &tool, made.token.id, target, &text).await?;
             let shown = file.clone().unwrap_or_default();
             let sentence = format!("a token of {tool} is in {shown}, which only you can read");
-            let made = Made { tool, server: server.clone(), token: id, file, kubeconfig: None };
-            answer.done(&made, &sentence)?;
-            let line = format!("export KUBECONFIG={} TOOL_TOOLFORGE_API_URL={server}", quoted(&shown));
-            cx.printer.next(&line);
+            let made = KubeconfigResult { tool, server: server.clone(), token: id, file, kubeconfig: None };
+            result.print_done(&made, &sentence)?;
+            let line = format!("export KUBECONFIG={} TOOL_TOOLFORGE_API_URL={server}", quote_word(&shown));
+            cx.printer.print_next(&line);
         }
         None => {
-            let made =
-                Made { tool, server: server.clone(), token: id, file: None, kubeconfig: Some(text.clone()) };
-            answer.verbatim(&made, &text)?;
-            cx.printer.next(&format!("export KUBECONFIG=FILE TOOL_TOOLFORGE_API_URL={server}"));
+            let made = KubeconfigResult {
+                tool,
+                server: server.clone(),
+                token: id,
+                file: None,
+                kubeconfig: Some(text.clone()),
+            };
+            result.print_text(&made, &text)?;
+            cx.printer.print_next(&format!("export KUBECONFIG=FILE TOOL_TOOLFORGE_API_URL={server}"));
         }
     }
     Ok(())
 }
 
-/// Puts the file in its place. A token that nobody can find is revoked again.
-async fn keep(
+/// Moves the file to its path. When that fails, revokes the token.
+async fn persist_or_revoke(
     session: &Session<'_>,
     tool: &ToolName,
     token: TokenId,
-    target: Target,
+    target: KubeconfigFile,
     text: &str,
 ) -> Result<()> {
-    let kept = target.keep(text);
+    let kept = target.persist_file(text);
     if kept.is_err() {
-        let _it_is_not_known = session.client.tools().token_revoke(tool, token).await;
+        let _revoked_or_unused = session.client.tools().revoke_token(tool, token).await;
     }
     kept
 }

@@ -4,18 +4,18 @@ use hearth_base::Result;
 use hearth_wire::tools::Member;
 
 use crate::{
-    context::Context,
+    context::CommandContext,
     printer::{Cell, Table},
 };
 
-/// Lists them.
-pub async fn run(cx: &Context) -> Result<()> {
-    let answer = cx.printer.answer::<Member>()?;
-    let tool = cx.tool()?;
-    let members = super::all(&cx.session()?, &tool).await?;
-    let mut table = Table::of(&["user", "role", "since"]);
+/// Lists the members.
+pub async fn run(cx: &CommandContext) -> Result<()> {
+    let result = cx.printer.open_output::<Member>()?;
+    let tool = cx.require_tool()?;
+    let members = super::list_members(&cx.open_session()?, &tool).await?;
+    let mut table = Table::with_headings(&["user", "role", "since"]);
     for Member { user, role, since } in &members {
-        table.row([Cell::from(user.as_str()), Cell::from(role.name()), Cell::from(*since)]);
+        table.add_row([Cell::from(user.as_str()), Cell::from(role.name()), Cell::from(*since)]);
     }
-    answer.listed(&members, &table)
+    result.print_list(&members, &table)
 }

@@ -1,4 +1,4 @@
-//! `hearth tool members …`: who belongs to a tool.
+//! `hearth tool members …`: members of a tool.
 
 pub mod list;
 pub mod remove;
@@ -7,48 +7,50 @@ pub mod set;
 use hearth_base::{Result, ToolRole, UserName};
 use hearth_wire::tools::Member;
 
-use crate::{context::Context, flags::TEMPLATE, session::Session, settings::Sourced};
+use crate::{context::CommandContext, flags::HELP_TEMPLATE, session::Session, settings::Sourced};
 
-/// What to do with a tool's people.
+/// Commands about members.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
-    /// List them
-    #[command(before_help = "Example: hearth tool members list --tool dup-finder", help_template = TEMPLATE)]
+pub enum MemberCommand {
+    /// List the members of a tool
+    #[command(before_help = "Example: hearth tool members list --tool dup-finder", help_template = HELP_TEMPLATE)]
     List,
-    /// Give somebody a role, or another one
-    #[command(before_help = "Example: hearth tool members set bob maintainer", help_template = TEMPLATE)]
-    Set(set::Args),
-    /// Take somebody's role away
-    #[command(before_help = "Example: hearth tool members remove bob", help_template = TEMPLATE)]
-    Remove(remove::Args),
+    /// Add a member, or change a role
+    #[command(before_help = "Example: hearth tool members set bob maintainer", help_template = HELP_TEMPLATE)]
+    Set(set::SetMemberArgs),
+    /// Remove a member
+    #[command(before_help = "Example: hearth tool members remove bob", help_template = HELP_TEMPLATE)]
+    Remove(remove::RemoveMemberArgs),
 }
 
-/// Does it.
-pub async fn run(cx: &Context, command: Option<Command>) -> Result<()> {
+/// Runs the command; without one, lists the members.
+pub async fn run(cx: &CommandContext, command: Option<MemberCommand>) -> Result<()> {
     match command {
-        None | Some(Command::List) => list::run(cx).await,
-        Some(Command::Set(args)) => set::run(cx, args).await,
-        Some(Command::Remove(args)) => remove::run(cx, args).await,
+        None | Some(MemberCommand::List) => list::run(cx).await,
+        Some(MemberCommand::Set(args)) => set::run(cx, args).await,
+        Some(MemberCommand::Remove(args)) => remove::run(cx, args).await,
     }
 }
 
-/// What is true after Ctrl-C.
-pub fn after_interrupt(command: &Command) -> &'static str {
+/// Explains the state after Ctrl-C.
+pub fn explain_interrupt(command: &MemberCommand) -> &'static str {
     match command {
-        Command::List => "nothing was changed",
-        Command::Set(_) | Command::Remove(_) => "the role may be changed already; the same command finishes",
+        MemberCommand::List => "nothing was changed",
+        MemberCommand::Set(_) | MemberCommand::Remove(_) => {
+            "the role may be changed already; the same command finishes"
+        }
     }
 }
 
-/// The tool's members.
-async fn all(session: &Session<'_>, tool: &Sourced<hearth_base::ToolName>) -> Result<Vec<Member>> {
-    // The first question finds out whether the tool is the caller's.
-    session.ask_about(tool, session.client.tools().show(&tool.value)).await?;
+/// Lists the tool's members.
+async fn list_members(session: &Session<'_>, tool: &Sourced<hearth_base::ToolName>) -> Result<Vec<Member>> {
+    // The first request checks that the tool is the caller's.
+    session.send_about_tool(tool, session.client.tools().show(&tool.value)).await?;
     let (tools, name) = (session.client.tools(), &tool.value);
-    session.all(|paging| async move { tools.member_list(name, &paging).await }).await
+    session.collect_items(|paging| async move { tools.list_members(name, &paging).await }).await
 }
 
-/// The role that `user` has among `members`.
-fn role_of(members: &[Member], user: &UserName) -> Option<ToolRole> {
+/// Finds the role of `user` among `members`.
+fn find_role(members: &[Member], user: &UserName) -> Option<ToolRole> {
     members.iter().find(|member| member.user == *user).map(|member| member.role)
 }

@@ -3,44 +3,44 @@
 use hearth_base::{Result, ToolName, ToolRole, UserName};
 use serde::{Deserialize, Serialize};
 
-use crate::{context::Context, flags::DryRun};
+use crate::{context::CommandContext, flags::DryRun};
 
-/// What `hearth tool members remove` takes.
+/// The arguments of `hearth tool members remove`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Who
+pub struct RemoveMemberArgs {
+    /// The user
     user: UserName,
     #[command(flatten)]
     dry_run: DryRun,
 }
 
-/// Who was removed.
+/// The result.
 #[derive(Debug, Serialize, Deserialize)]
-struct Removed {
+struct RemovedMember {
     tool: ToolName,
     user: UserName,
     role: Option<ToolRole>,
     removed: bool,
 }
 
-/// Takes the role away.
-pub async fn run(cx: &Context, args: Args) -> Result<()> {
-    let answer = cx.printer.answer::<Removed>()?;
-    let Args { user, dry_run } = args;
-    let tool = cx.tool()?;
-    let session = cx.session()?;
-    let role = super::role_of(&super::all(&session, &tool).await?, &user);
+/// Removes the member.
+pub async fn run(cx: &CommandContext, args: RemoveMemberArgs) -> Result<()> {
+    let result = cx.printer.open_output::<RemovedMember>()?;
+    let RemoveMemberArgs { user, dry_run } = args;
+    let tool = cx.require_tool()?;
+    let session = cx.open_session()?;
+    let role = super::find_role(&super::list_members(&session, &tool).await?, &user);
     let name = tool.value;
     let Some(was) = role else {
-        let sentence = format!("nothing to change: {user} does not belong to {name}");
-        return answer.said(&Removed { tool: name, user, role, removed: false }, &sentence);
+        let sentence = format!("nothing to change: {user} is not a member of {name}");
+        return result.print_sentence(&RemovedMember { tool: name, user, role, removed: false }, &sentence);
     };
-    let lost = format!("the tokens that {user} made for {name} end");
+    let lost = format!("the tokens that {user} created for {name} are revoked");
     if dry_run.dry_run {
         let sentence = format!("would remove {user}, {was} of {name}; {lost}");
-        return answer.said(&Removed { tool: name, user, role, removed: false }, &sentence);
+        return result.print_sentence(&RemovedMember { tool: name, user, role, removed: false }, &sentence);
     }
-    session.ask(session.client.tools().member_remove(&name, &user)).await?;
-    let sentence = format!("{user}, who was {was}, does not belong to {name} any more; {lost}");
-    answer.done(&Removed { tool: name, user, role, removed: true }, &sentence)
+    session.send(session.client.tools().remove_member(&name, &user)).await?;
+    let sentence = format!("{user}, who was {was}, is no longer a member of {name}; {lost}");
+    result.print_done(&RemovedMember { tool: name, user, role, removed: true }, &sentence)
 }

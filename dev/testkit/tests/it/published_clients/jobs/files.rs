@@ -7,8 +7,8 @@ use hearth_wire::jobs::StatusShort::Succeeded;
 
 use super::maintainer::Maintainer;
 
-/// Jobs of all sorts, as people write them down.
-const JOBS: &str = "\
+/// A file with jobs of all kinds.
+const JOBS_FILE: &str = "\
 - name: once
   image: bookworm
   command: echo $HOME
@@ -45,50 +45,51 @@ const JOBS: &str = "\
   health-check-http: /
 ";
 
-pub async fn what_was_dumped_is_loaded(maintainer: &Maintainer) -> Result<()> {
-    maintainer.jobs("flush");
-    assert_eq!(maintainer.jobs("list"), "");
-    fs::write(maintainer.terminal.path("jobs.yaml"), JOBS).unwrap();
+pub async fn check_dump_and_load(maintainer: &Maintainer) -> Result<()> {
+    maintainer.run_jobs_command("flush");
+    assert_eq!(maintainer.run_jobs_command("list"), "");
+    fs::write(maintainer.terminal.file_path("jobs.yaml"), JOBS_FILE).unwrap();
 
-    // One of a file, then all; what is there already is left as it is.
-    maintainer.jobs("load jobs.yaml --job bot");
-    assert_eq!(maintainer.jobs("list -o name"), "bot\n");
-    let bot = maintainer.ready("bot", 2).await?;
-    maintainer.jobs("load jobs.yaml");
-    assert_eq!(maintainer.jobs("list -o name"), "bot\nnames\nnightly\nonce\nsite\n");
-    let same = maintainer.job("bot").await?;
+    // One job of a file, then all jobs; existing jobs are unchanged.
+    maintainer.run_jobs_command("load jobs.yaml --job bot");
+    assert_eq!(maintainer.run_jobs_command("list -o name"), "bot\n");
+    let bot = maintainer.wait_for_ready("bot", 2).await?;
+    maintainer.run_jobs_command("load jobs.yaml");
+    assert_eq!(maintainer.run_jobs_command("list -o name"), "bot\nnames\nnightly\nonce\nsite\n");
+    let same = maintainer.show_job("bot").await?;
     assert_eq!((same.status.generation, same.status.run), (bot.status.generation, bot.status.run));
 
-    // All that was written down is dumped, and nothing else; to a file or not.
-    let dumped = maintainer.jobs("dump");
-    let (written, meant): (Vec<String>, Vec<String>) = (entries(&dumped), entries(JOBS));
-    assert_eq!(written, meant, "{dumped}");
-    maintainer.jobs("dump --to-file dumped.yaml");
-    maintainer.jobs("dump -f again.yaml");
-    let file = |name: &str| fs::read_to_string(maintainer.terminal.path(name)).unwrap();
+    // A dump has all written fields and nothing else, on standard output and in a file.
+    let dumped = maintainer.run_jobs_command("dump");
+    let (dumped_entries, expected): (Vec<String>, Vec<String>) =
+        (split_entries(&dumped), split_entries(JOBS_FILE));
+    assert_eq!(dumped_entries, expected, "{dumped}");
+    maintainer.run_jobs_command("dump --to-file dumped.yaml");
+    maintainer.run_jobs_command("dump -f again.yaml");
+    let file = |name: &str| fs::read_to_string(maintainer.terminal.file_path(name)).unwrap();
     assert_eq!(
         [file("dumped.yaml"), file("again.yaml")],
         [dumped.trim_end(); 2].map(|text| format!("{text}\n"))
     );
 
-    // Loaded anew it says the same, and loaded once more it changes nothing.
-    maintainer.jobs("flush");
-    maintainer.jobs("load dumped.yaml");
-    assert_eq!(maintainer.jobs("dump"), dumped);
-    maintainer.ended("once", Succeeded).await?;
-    let before = maintainer.ready("bot", 2).await?;
-    maintainer.jobs("load dumped.yaml");
-    assert_eq!(maintainer.jobs("dump"), dumped);
-    assert_eq!(maintainer.job("bot").await?.status.generation, before.status.generation);
-    maintainer.jobs("flush");
-    let nothing = maintainer.terminal.toolforge(&["jobs", "dump"]);
+    // Loading a dump restores the same jobs; loading it again changes nothing.
+    maintainer.run_jobs_command("flush");
+    maintainer.run_jobs_command("load dumped.yaml");
+    assert_eq!(maintainer.run_jobs_command("dump"), dumped);
+    maintainer.wait_for_end("once", Succeeded).await?;
+    let before = maintainer.wait_for_ready("bot", 2).await?;
+    maintainer.run_jobs_command("load dumped.yaml");
+    assert_eq!(maintainer.run_jobs_command("dump"), dumped);
+    assert_eq!(maintainer.show_job("bot").await?.status.generation, before.status.generation);
+    maintainer.run_jobs_command("flush");
+    let nothing = maintainer.terminal.run_toolforge(&["jobs", "dump"]);
     assert_eq!((nothing.status, &*nothing.out), (Some(0), ""));
     assert!(nothing.err.contains("no jobs defined"), "{}", nothing.err);
     Ok(())
 }
 
-/// The entries of a file, in an order that does not depend on whoever wrote it.
-fn entries(yaml: &str) -> Vec<String> {
+/// Returns the entries of a file, sorted and without quotes, because the programs write them differently.
+fn split_entries(yaml: &str) -> Vec<String> {
     let mut entries: Vec<String> =
         yaml.lines().map(|line| line.trim_start_matches(['-', ' ']).replace(['\'', '"'], "")).collect();
     entries.retain(|entry| !entry.is_empty());

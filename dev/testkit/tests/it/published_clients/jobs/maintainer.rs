@@ -1,32 +1,32 @@
-//! Whoever types `toolforge jobs`, and asks Hearth itself what became of it.
+//! A maintainer who runs `toolforge jobs` and reads the results from Hearth's API.
 
 use std::time::Duration;
 
 use hearth_base::{Result, ToolName};
-use hearth_testkit::{Hearth, Image, Person, until_within};
+use hearth_testkit::{Hearth, Person, TestImage, wait_until_within};
 use hearth_wire::jobs::{Job, JobsQuery, StatusShort};
 
 use super::super::Terminal;
 
-/// Somebody with one tool and the image `bookworm`.
+/// A user with one tool and the image `bookworm`.
 pub struct Maintainer {
     pub person: Person,
     pub terminal: Terminal,
     pub tool: ToolName,
 }
 
-/// The words behind `toolforge` that run a job of the image: a name with flags, told apart by blanks, and a command.
-pub fn run<'a>(job: &'a str, command: &'a str) -> Vec<&'a str> {
+/// Builds the arguments of `toolforge` that run a job: its name and flags, separated by spaces, and its command.
+pub fn build_run_words<'a>(job: &'a str, command: &'a str) -> Vec<&'a str> {
     let words = ["jobs", "run"].into_iter().chain(job.split_whitespace());
     words.chain(["--image", "bookworm", "--command", command]).collect()
 }
 
-/// Waits until `toolforge jobs logs` and these words print these texts at a terminal.
-pub async fn reads(terminal: &Terminal, words: &str, texts: &[&str]) -> Result<()> {
+/// Waits until `toolforge jobs logs` with these words prints exactly these texts.
+pub async fn wait_for_texts(terminal: &Terminal, words: &str, texts: &[&str]) -> Result<()> {
     let words: Vec<&str> = ["jobs", "logs"].into_iter().chain(words.split_whitespace()).collect();
-    until_within(Duration::from_secs(60), &format!("{texts:?} by {words:?}"), async || {
-        let printed = terminal.toolforge(&words);
-        // Without its time and its writer.
+    wait_until_within(Duration::from_secs(60), &format!("{texts:?} by {words:?}"), async || {
+        let printed = terminal.run_toolforge(&words);
+        // The first columns are the time, the pod and the job.
         let read = printed.out.lines().filter_map(|line| line.splitn(4, ' ').nth(3));
         Ok((printed.status == Some(0) && read.eq(texts.iter().copied())).then_some(()))
     })
@@ -34,29 +34,29 @@ pub async fn reads(terminal: &Terminal, words: &str, texts: &[&str]) -> Result<(
 }
 
 impl Maintainer {
-    /// The operator of a new Hearth, with a tool.
-    pub async fn of(hearth: &Hearth, tool: &str) -> Result<Self> {
+    /// Creates a maintainer: the first operator of a new Hearth, with a tool.
+    pub async fn create_with_tool(hearth: &Hearth, tool: &str) -> Result<Self> {
         let person = hearth.operator().await?;
-        Image::busybox(&[])?.push(&person.client, "hearth/bookworm", "latest").await?;
+        TestImage::from_busybox(&[])?.push(&person.client, "hearth/bookworm", "latest").await?;
         let terminal = Terminal::open(hearth, &person, tool).await?;
         Ok(Self { person, terminal, tool: tool.parse()? })
     }
 
-    /// What `toolforge jobs` and these words print, told apart by blanks.
-    pub fn jobs(&self, words: &str) -> String {
+    /// Runs `toolforge jobs` with these words, separated by spaces, and returns its output.
+    pub fn run_jobs_command(&self, words: &str) -> String {
         let words: Vec<&str> = ["jobs"].into_iter().chain(words.split_whitespace()).collect();
-        self.terminal.done(&words)
+        self.terminal.run_successfully(&words)
     }
 
-    /// Runs jobs, all of them at once.
+    /// Creates several jobs concurrently.
     pub fn run_all(&self, jobs: &[(&str, &str)]) {
-        let jobs: Vec<Vec<&str>> = jobs.iter().map(|(job, command)| run(job, command)).collect();
-        self.terminal.all_done(&jobs.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let jobs: Vec<Vec<&str>> = jobs.iter().map(|(job, command)| build_run_words(job, command)).collect();
+        self.terminal.run_all_successfully(&jobs.iter().map(Vec::as_slice).collect::<Vec<_>>());
     }
 
-    /// The rows of `toolforge jobs show`: what stands behind a heading, in one line.
-    pub fn shown(&self, job: &str) -> impl Fn(&str) -> String {
-        let table = self.jobs(&format!("show {job}"));
+    /// Reads the table of `toolforge jobs show`. The result returns the value of a heading, in one line.
+    pub fn read_fields(&self, job: &str) -> impl Fn(&str) -> String {
+        let table = self.run_jobs_command(&format!("show {job}"));
         move |heading| {
             let mut rows = table.lines().skip_while(|line| !line.starts_with(&format!("| {heading}")));
             let first = rows.next().unwrap_or_else(|| panic!("{heading}\n{table}"));
@@ -67,9 +67,9 @@ impl Maintainer {
         }
     }
 
-    /// The columns of `toolforge jobs list --output long` for each job.
-    pub fn listed(&self) -> impl Fn(&str, &str) -> String {
-        let table = self.jobs("list --output long");
+    /// Reads the table of `toolforge jobs list --output long`. The result returns the value of a column for a job.
+    pub fn read_columns(&self) -> impl Fn(&str, &str) -> String {
+        let table = self.run_jobs_command("list --output long");
         move |job, heading| {
             let cells = |row: &str| row.split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
             let mut rows = table.lines().filter(|line| line.starts_with('|')).map(cells);
@@ -82,32 +82,35 @@ impl Maintainer {
         }
     }
 
-    /// Waits until `toolforge jobs logs` and these words print these texts: a line may arrive after its writer's end.
-    pub async fn reads(&self, words: &str, texts: &[&str]) -> Result<()> {
-        reads(&self.terminal, words, texts).await
+    /// Waits until `toolforge jobs logs` with these words prints exactly these texts. Lines may arrive after a run's end.
+    pub async fn wait_for_log_texts(&self, words: &str, texts: &[&str]) -> Result<()> {
+        wait_for_texts(&self.terminal, words, texts).await
     }
 
-    /// A job as Hearth has it.
-    pub async fn job(&self, job: &str) -> Result<Job> {
+    /// Returns a job from Hearth's API.
+    pub async fn show_job(&self, job: &str) -> Result<Job> {
         self.person.client.jobs().show(&self.tool, &job.parse()?, &JobsQuery::default()).await
     }
 
-    /// Waits until a job is as wanted.
-    pub async fn until(&self, job: &str, wanted: impl Fn(&Job) -> bool) -> Result<Job> {
-        until_within(Duration::from_secs(100), job, async || Ok(Some(self.job(job).await?).filter(&wanted)))
-            .await
+    /// Waits until a job matches.
+    pub async fn wait_for_job(&self, job: &str, matches: impl Fn(&Job) -> bool) -> Result<Job> {
+        wait_until_within(Duration::from_secs(100), job, async || {
+            Ok(Some(self.show_job(job).await?).filter(&matches))
+        })
+        .await
     }
 
-    /// Waits until a job's run is over.
-    pub async fn ended(&self, job: &str, how: StatusShort) -> Result<Job> {
-        let over = |job: &Job| matches!(job.status.short, StatusShort::Succeeded | StatusShort::Failed);
-        let job = self.until(job, over).await?;
-        assert_eq!(job.status.short, how, "{}: {:?}", job.name, job.status.messages);
+    /// Waits until the run of a job has ended, and checks its outcome.
+    pub async fn wait_for_end(&self, job: &str, expected: StatusShort) -> Result<Job> {
+        let has_ended = |job: &Job| matches!(job.status.short, StatusShort::Succeeded | StatusShort::Failed);
+        let job = self.wait_for_job(job, has_ended).await?;
+        assert_eq!(job.status.short, expected, "{}: {:?}", job.name, job.status.messages);
         Ok(job)
     }
 
-    /// Waits until a job runs, with so many containers that are ready.
-    pub async fn ready(&self, job: &str, count: u32) -> Result<Job> {
-        self.until(job, |job| job.status.short == StatusShort::Running && job.status.ready == count).await
+    /// Waits until a job runs with this number of ready containers.
+    pub async fn wait_for_ready(&self, job: &str, count: u32) -> Result<Job> {
+        self.wait_for_job(job, |job| job.status.short == StatusShort::Running && job.status.ready == count)
+            .await
     }
 }

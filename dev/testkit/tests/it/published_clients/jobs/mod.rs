@@ -1,17 +1,17 @@
 //! `toolforge jobs`.
 
 mod files;
-mod following;
+mod log_following;
 mod maintainer;
-mod older;
+mod older_client;
 mod running;
 
 use hearth_base::Result;
-use hearth_testkit::{Hearth, MailServer, Shape};
+use hearth_testkit::{Hearth, HearthShape, MailServer};
 
 pub use self::maintainer::Maintainer;
 use super::Terminal;
-use crate::whole::provide;
+use crate::end_to_end::provide_images;
 
 #[tokio::test]
 async fn every_command_and_flag_of_toolforge_jobs() -> Result<()> {
@@ -20,67 +20,76 @@ async fn every_command_and_flag_of_toolforge_jobs() -> Result<()> {
         "[jobs]\nretry_pause = 1\ngrace = 2\n[notify]\nfrom = \"Hearth <hearth@hearth.example>\"\n{}",
         mails.configuration()
     );
-    let hearth = Hearth::start_with(Shape::UP, &config).await?;
-    let maintainer = Maintainer::of(&hearth, "hello").await?;
-    // What takes longest is begun first, and looked at last.
-    let slow = maintainer.terminal.begins(&maintainer::run("slow --wait 1", "sleep 600"));
-    let waited = maintainer.terminal.begins(&maintainer::run("waited --wait", "sleep 1"));
-    running::jobs_that_end(&hearth, &maintainer, &mails).await?;
-    running::jobs_that_go_on(&hearth, &maintainer).await?;
-    let slow = slow.ends();
+    let hearth = Hearth::start_with(HearthShape::UP_WITH_CONTAINERS, &config).await?;
+    let maintainer = Maintainer::create_with_tool(&hearth, "hello").await?;
+    // The slowest commands are started first and checked last.
+    let slow = maintainer.terminal.spawn_command(&maintainer::build_run_words("slow --wait 1", "sleep 600"));
+    let waited = maintainer.terminal.spawn_command(&maintainer::build_run_words("waited --wait", "sleep 1"));
+    running::check_ending_jobs(&hearth, &maintainer, &mails).await?;
+    running::check_continuous_jobs(&hearth, &maintainer).await?;
+    let slow = slow.wait_for_end();
     assert!(slow.status == Some(2) && slow.err.contains("timed out 1 seconds waiting"), "{slow:?}");
-    assert!(waited.ends().err.contains("job 'waited' completed"));
-    following::lines_are_shown_and_followed(&maintainer).await?;
-    files::what_was_dumped_is_loaded(&maintainer).await?;
-    older::an_older_release_works_too(&maintainer).await?;
-    maintainer.terminal.has_typed_all_of(&["jobs"]);
+    assert!(waited.wait_for_end().err.contains("job 'waited' completed"));
+    log_following::check_logs_and_restart(&maintainer).await?;
+    files::check_dump_and_load(&maintainer).await?;
+    older_client::check_older_release(&maintainer).await?;
+    maintainer.terminal.check_all_options_used(&["jobs"]);
     hearth.stop().await
 }
 
 async fn every_command_of_toolforge_jobs(hearth: Hearth) -> Result<()> {
-    provide(&hearth, &["bookworm"])?;
+    provide_images(&hearth, &["bookworm"])?;
     let operator = hearth.operator().await?;
     let terminal = Terminal::open(&hearth, &operator, "hello").await?;
 
     // One-off: waited for, shown with its outcome, its lines with their time.
-    assert!(terminal.done(&["jobs", "images"]).contains("bookworm"));
+    assert!(terminal.run_successfully(&["jobs", "images"]).contains("bookworm"));
     let once = ["jobs", "run", "once", "--image", "bookworm", "--wait", "--command"];
-    terminal.done(&[&once[..], &["echo hello; echo trouble >&2"]].concat());
-    let shown = terminal.done(&["jobs", "show", "once"]);
+    terminal.run_successfully(&[&once[..], &["echo hello; echo trouble >&2"]].concat());
+    let shown = terminal.run_successfully(&["jobs", "show", "once"]);
     assert!(shown.contains("one-off") && shown.contains("Succeeded"), "{shown}");
-    let log = terminal.done(&["jobs", "logs", "once"]);
+    let log = terminal.run_successfully(&["jobs", "logs", "once"]);
     assert!(log.contains("hello") && log.contains("trouble"), "{log}");
     let failing = ["jobs", "run", "failing", "--image", "bookworm", "--wait", "--command", "exit 3"];
-    let failed = terminal.toolforge(&failing);
+    let failed = terminal.run_toolforge(&failing);
     assert_ne!(failed.status, Some(0), "{}", failed.out);
 
     // Continuous, and scheduled.
     let long = "while true; do echo tick; sleep 1; done";
-    terminal.done(&["jobs", "run", "long", "--image", "bookworm", "--continuous", "--command", long]);
+    terminal.run_successfully(&[
+        "jobs",
+        "run",
+        "long",
+        "--image",
+        "bookworm",
+        "--continuous",
+        "--command",
+        long,
+    ]);
     let hourly = ["--schedule", "@hourly", "--command", "true"];
-    terminal.done(&[&["jobs", "run", "hourly", "--image", "bookworm"], &hourly[..]].concat());
-    let listed = terminal.done(&["jobs", "list"]);
-    for told in ["continuous", "one-off", "scheduled", "Failed"] {
-        assert!(listed.contains(told), "{told}: {listed}");
+    terminal.run_successfully(&[&["jobs", "run", "hourly", "--image", "bookworm"], &hourly[..]].concat());
+    let listed = terminal.run_successfully(&["jobs", "list"]);
+    for text in ["continuous", "one-off", "scheduled", "Failed"] {
+        assert!(listed.contains(text), "{text}: {listed}");
     }
-    terminal.done(&["jobs", "restart", "long"]);
-    let dumped = terminal.done(&["jobs", "dump"]);
+    terminal.run_successfully(&["jobs", "restart", "long"]);
+    let dumped = terminal.run_successfully(&["jobs", "dump"]);
     assert!(dumped.contains("name: hourly") && dumped.contains("continuous: true"), "{dumped}");
-    assert!(terminal.done(&["jobs", "quota"]).contains("Cron jobs"));
+    assert!(terminal.run_successfully(&["jobs", "quota"]).contains("Cron jobs"));
 
     // What was dumped can be loaded: nothing is another than before.
-    let file = terminal.path("jobs.yaml");
+    let file = terminal.file_path("jobs.yaml");
     std::fs::write(&file, &dumped).unwrap();
-    terminal.done(&["jobs", "load", &file.display().to_string()]);
-    assert_eq!(terminal.done(&["jobs", "dump"]), dumped);
+    terminal.run_successfully(&["jobs", "load", &file.display().to_string()]);
+    assert_eq!(terminal.run_successfully(&["jobs", "dump"]), dumped);
 
-    terminal.done(&["jobs", "delete", "long"]);
-    assert!(!terminal.done(&["jobs", "dump"]).contains("name: long"));
-    terminal.done(&["jobs", "flush"]);
-    assert!(!terminal.done(&["jobs", "dump"]).contains("name:"));
+    terminal.run_successfully(&["jobs", "delete", "long"]);
+    assert!(!terminal.run_successfully(&["jobs", "dump"]).contains("name: long"));
+    terminal.run_successfully(&["jobs", "flush"]);
+    assert!(!terminal.run_successfully(&["jobs", "dump"]).contains("name:"));
 
-    // Refusals are told in Hearth's words.
-    let unknown = terminal.toolforge(&["jobs", "run", "x", "--image", "nosuch", "--command", "true"]);
+    // The client prints Hearth's refusals.
+    let unknown = terminal.run_toolforge(&["jobs", "run", "x", "--image", "nosuch", "--command", "true"]);
     assert_ne!(unknown.status, Some(0));
     let said = format!("{}{}", unknown.out, unknown.err);
     assert!(said.contains("nosuch"), "{said}");

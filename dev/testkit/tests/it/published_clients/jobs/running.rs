@@ -1,22 +1,22 @@
-//! `toolforge jobs run` with each of its flags, and what each of them does.
+//! `toolforge jobs run` with each of its flags, and their effects.
 
 use hearth_base::Result;
-use hearth_testkit::{Hearth, MailServer, until};
+use hearth_testkit::{Hearth, MailServer, wait_until};
 use hearth_wire::jobs::StatusShort::{Failed, Running, Succeeded};
 
-use super::maintainer::{Maintainer, run};
-use crate::whole::Visitor;
+use super::maintainer::{Maintainer, build_run_words};
+use crate::end_to_end::Visitor;
 
-/// Answers at the job's port with a page, and at `/well.html`.
-const PAGE: &str = "mkdir /tmp/www; echo the page > /tmp/www/index.html; echo yes > /tmp/www/well.html; \
+/// Serves a page and `/well.html` at the job's port.
+const PAGE_COMMAND: &str = "mkdir /tmp/www; echo the page > /tmp/www/index.html; echo yes > /tmp/www/well.html; \
                     exec httpd -f -p $PORT -h /tmp/www";
 
-/// Jobs that run once, or by schedule.
-pub async fn jobs_that_end(hearth: &Hearth, maintainer: &Maintainer, mails: &MailServer) -> Result<()> {
-    let images = maintainer.jobs("images");
+/// Checks one-off and scheduled jobs.
+pub async fn check_ending_jobs(hearth: &Hearth, maintainer: &Maintainer, mails: &MailServer) -> Result<()> {
+    let images = maintainer.run_jobs_command("images");
     assert!(images.contains("bookworm"), "{images}");
-    let keyboard = maintainer.person.keyboard(hearth).await?;
-    keyboard.done(&["notify", "email", "ada@example.org", "--tool", "hello"]).await?;
+    let cli = maintainer.person.open_cli_session(hearth).await?;
+    cli.run_successfully(&["notify", "email", "ada@example.org", "--tool", "hello"]).await?;
     maintainer.run_all(&[
         ("stubborn --retry 2", "echo one try; exit 3"),
         ("hungry --mem 16Mi", "tail /dev/zero"),
@@ -28,44 +28,44 @@ pub async fn jobs_that_end(hearth: &Hearth, maintainer: &Maintainer, mails: &Mai
         ("late --schedule @daily --timeout 1", "sleep 600"),
     ]);
 
-    maintainer.ended("unfiled", Succeeded).await?;
-    maintainer.reads("unfiled", &["home /data/project/hello"]).await?;
-    maintainer.ended("homeless", Succeeded).await?;
-    maintainer.reads("homeless", &["home /"]).await?;
+    maintainer.wait_for_end("unfiled", Succeeded).await?;
+    maintainer.wait_for_log_texts("unfiled", &["home /data/project/hello"]).await?;
+    maintainer.wait_for_end("homeless", Succeeded).await?;
+    maintainer.wait_for_log_texts("homeless", &["home /"]).await?;
 
-    // What goes to files is in the home of the tool, for its other jobs too.
-    maintainer.ended("filed", Succeeded).await?;
-    maintainer.ended("named", Succeeded).await?;
-    let elsewhere = maintainer.terminal.toolforge(&["jobs", "logs", "filed"]);
+    // Files of output are in the tool's home, where other jobs can read them.
+    maintainer.wait_for_end("filed", Succeeded).await?;
+    maintainer.wait_for_end("named", Succeeded).await?;
+    let elsewhere = maintainer.terminal.run_toolforge(&["jobs", "logs", "filed"]);
     assert_eq!(elsewhere.status, Some(1));
     assert!(elsewhere.err.contains("filed.out and filed.err"), "{}", elsewhere.err);
     maintainer.run_all(&[("reader", "cat filed.out filed.err named.out named.err; ls")]);
-    maintainer.ended("reader", Succeeded).await?;
+    maintainer.wait_for_end("reader", Succeeded).await?;
     let files = ["filed.err", "filed.out", "named.err", "named.out"];
-    maintainer.reads("reader", &[&["out", "err", "out", "err"], &files[..]].concat()).await?;
+    maintainer.wait_for_log_texts("reader", &[&["out", "err", "out", "err"], &files[..]].concat()).await?;
 
-    // Limits are kept, and failures tried again.
-    let hungry = maintainer.ended("hungry", Failed).await?;
+    // Limits are enforced, and failed runs are retried.
+    let hungry = maintainer.wait_for_end("hungry", Failed).await?;
     assert!(hungry.status.messages[0].contains("more than its 16Mi of memory"), "{:?}", hungry.status);
-    maintainer.ended("stubborn", Failed).await?;
-    maintainer.reads("stubborn", &["one try", "one try", "one try"]).await?;
+    maintainer.wait_for_end("stubborn", Failed).await?;
+    maintainer.wait_for_log_texts("stubborn", &["one try", "one try", "one try"]).await?;
 
-    // A scheduled job runs when it is due, or now when somebody wishes; not for longer than it may.
-    let late = maintainer.job("late").await?;
+    // A scheduled job can be started by hand, and its timeout applies.
+    let late = maintainer.show_job("late").await?;
     assert!(late.status.run.is_none() && late.status.next_schedule.is_some(), "{late:?}");
-    maintainer.jobs("restart late");
-    let late = maintainer.ended("late", Failed).await?;
+    maintainer.run_jobs_command("restart late");
+    let late = maintainer.wait_for_end("late", Failed).await?;
     assert!(late.status.messages[0].contains("longer than its 1 seconds"), "{:?}", late.status);
-    let shown = maintainer.shown("late");
+    let shown = maintainer.read_fields("late");
     assert!(shown("Hints:").contains("Next: "), "{}", shown("Hints:"));
 
-    let mail = until("a mail", async || Ok(mails.mails()?.pop())).await?;
-    for told in ["X-To: ada@example.org", "hello/mailed", "| the last line"] {
-        assert!(mail.contains(told), "{told}\n{mail}");
+    let mail = wait_until("a mail", async || Ok(mails.read_mails()?.pop())).await?;
+    for text in ["X-To: ada@example.org", "hello/mailed", "| the last line"] {
+        assert!(mail.contains(text), "{text}\n{mail}");
     }
 
-    let listed = maintainer.listed();
-    for (job, heading, told) in [
+    let listed = maintainer.read_columns();
+    for (job, heading, text) in [
         ("unfiled", "File log:", "no"),
         ("named", "File log:", "yes"),
         ("named", "Output log:", "/data/project/hello/named.out"),
@@ -78,43 +78,47 @@ pub async fn jobs_that_end(hearth: &Hearth, maintainer: &Maintainer, mails: &Mai
         ("late", "Timeout:", "yes: 1s"),
         ("mailed", "Emails:", "onfinish"),
     ] {
-        assert_eq!(listed(job, heading), told, "{heading} of {job}");
+        assert_eq!(listed(job, heading), text, "{heading} of {job}");
     }
     Ok(())
 }
 
-/// Jobs that are kept running.
-pub async fn jobs_that_go_on(hearth: &Hearth, maintainer: &Maintainer) -> Result<()> {
-    let visitor = Visitor::at(hearth.url())?;
+/// Checks continuous jobs.
+pub async fn check_continuous_jobs(hearth: &Hearth, maintainer: &Maintainer) -> Result<()> {
+    let visitor = Visitor::for_url(hearth.url())?;
     maintainer.run_all(&[
-        ("web --continuous --port 8000/tcp --publish --replicas 2 --health-check-http /well.html --mem 64Mi --cpu 0.2", PAGE),
-        ("unwell --continuous -p 8000 --health-check-http /nowhere", PAGE),
+        ("web --continuous --port 8000/tcp --publish --replicas 2 --health-check-http /well.html --mem 64Mi --cpu 0.2", PAGE_COMMAND),
+        ("unwell --continuous -p 8000 --health-check-http /nowhere", PAGE_COMMAND),
         ("names --continuous --port 5353/udp", "echo at $PORT; exec sleep 600"),
     ]);
     let script = ["--continuous", "--health-check-script", "test -e /tmp/well"];
-    let begins = run("scripted", "touch /tmp/well; exec sleep 600");
-    let sick = run("sick", "exec sleep 600");
-    maintainer.terminal.all_done(&[&[&begins[..], &script].concat(), &[&sick[..], &script].concat()]);
+    let scripted = build_run_words("scripted", "touch /tmp/well; exec sleep 600");
+    let sick = build_run_words("sick", "exec sleep 600");
+    maintainer
+        .terminal
+        .run_all_successfully(&[&[&scripted[..], &script].concat(), &[&sick[..], &script].concat()]);
 
-    // The page: for visitors, and for the tool's other jobs.
-    maintainer.ready("web", 2).await?;
-    until("the page", async || Ok(visitor.visits("hello").await?.1.contains("the page").then_some(())))
-        .await?;
+    // Visitors and other jobs of the tool can read the page.
+    maintainer.wait_for_ready("web", 2).await?;
+    wait_until("the page", async || {
+        Ok(visitor.visit_page("hello").await?.1.contains("the page").then_some(()))
+    })
+    .await?;
     maintainer.run_all(&[("caller", "wget -qO- http://web:8000/")]);
-    maintainer.ended("caller", Succeeded).await?;
-    maintainer.reads("caller", &["the page"]).await?;
+    maintainer.wait_for_end("caller", Succeeded).await?;
+    maintainer.wait_for_log_texts("caller", &["the page"]).await?;
 
-    // Whoever is asked how it is and says nothing good is not ready.
-    maintainer.ready("scripted", 1).await?;
+    // A job whose health check fails is not ready.
+    maintainer.wait_for_ready("scripted", 1).await?;
     for job in ["unwell", "sick"] {
-        let unwell = maintainer.until(job, |job| job.status.short == Running).await?;
+        let unwell = maintainer.wait_for_job(job, |job| job.status.short == Running).await?;
         assert_eq!(unwell.status.ready, 0, "{unwell:?}");
-        let hints = maintainer.shown(job)("Hints:");
+        let hints = maintainer.read_fields(job)("Hints:");
         assert!(hints.contains("0 of 1 are ready"), "{hints}");
     }
-    maintainer.reads("names", &["at 5353"]).await?;
+    maintainer.wait_for_log_texts("names", &["at 5353"]).await?;
 
-    let quota = maintainer.jobs("quota");
+    let quota = maintainer.run_jobs_command("quota");
     for (row, used) in [
         ("Total running jobs at once", "7"),
         ("Running CPU", "2900m"),
@@ -125,8 +129,8 @@ pub async fn jobs_that_go_on(hearth: &Hearth, maintainer: &Maintainer) -> Result
         let row = quota.lines().find(|line| line.starts_with(row)).unwrap_or_default();
         assert_eq!(row.split_whitespace().rev().nth(1), Some(used), "{quota}");
     }
-    let listed = maintainer.listed();
-    for (job, heading, told) in [
+    let listed = maintainer.read_columns();
+    for (job, heading, text) in [
         ("web", "Job type:", "continuous"),
         ("web", "Port:", "8000/tcp"),
         ("web", "Public:", "https://hello.toolforge.org/"),
@@ -136,25 +140,27 @@ pub async fn jobs_that_go_on(hearth: &Hearth, maintainer: &Maintainer) -> Result
         ("names", "Port:", "5353/udp"),
         ("scripted", "Health check:", "script: test -e /tmp/well"),
     ] {
-        assert_eq!(listed(job, heading), told, "{heading} of {job}");
+        assert_eq!(listed(job, heading), text, "{heading} of {job}");
     }
-    what_is_listed_and_deleted(maintainer)?;
+    check_list_and_delete(maintainer)?;
 
-    // The page is free again, for a webservice without a name.
-    let serve = ["jobs", "run", "--webservice", "--image", "bookworm", "--command", PAGE];
-    maintainer.terminal.done(&serve);
-    maintainer.ready("webservice", 1).await?;
-    until("its page", async || Ok(visitor.visits("hello").await?.1.contains("the page").then_some(())))
-        .await?;
-    let shown = maintainer.shown("webservice");
+    // The route is free again, for a webservice without a name.
+    let serve = ["jobs", "run", "--webservice", "--image", "bookworm", "--command", PAGE_COMMAND];
+    maintainer.terminal.run_successfully(&serve);
+    maintainer.wait_for_ready("webservice", 1).await?;
+    wait_until("its page", async || {
+        Ok(visitor.visit_page("hello").await?.1.contains("the page").then_some(()))
+    })
+    .await?;
+    let shown = maintainer.read_fields("webservice");
     assert_eq!(["Job type:", "Public:"].map(shown), ["webservice", "https://hello.toolforge.org/"]);
     Ok(())
 }
 
-fn what_is_listed_and_deleted(maintainer: &Maintainer) -> Result<()> {
+fn check_list_and_delete(maintainer: &Maintainer) -> Result<()> {
     let [plain, long, older, names] = maintainer
         .terminal
-        .all_done(&[
+        .run_all_successfully(&[
             &["jobs", "list"],
             &["jobs", "list", "--output", "long"],
             &["jobs", "list", "-l"],
@@ -162,10 +168,10 @@ fn what_is_listed_and_deleted(maintainer: &Maintainer) -> Result<()> {
         ])
         .try_into()
         .unwrap();
-    for told in ["one-off", "scheduled: @daily", "continuous", "Failed", "Running"] {
+    for text in ["one-off", "scheduled: @daily", "continuous", "Failed", "Running"] {
         assert!(
-            plain.contains(told) && long.contains(told) && older.contains(told),
-            "{told}\n{plain}\n{long}"
+            plain.contains(text) && long.contains(text) && older.contains(text),
+            "{text}\n{plain}\n{long}"
         );
     }
     assert!(!plain.contains("tail /dev/zero") && long.contains("tail /dev/zero"), "{plain}\n{long}");
@@ -176,10 +182,10 @@ fn what_is_listed_and_deleted(maintainer: &Maintainer) -> Result<()> {
         ]),
         "{names}"
     );
-    let gone = ["web", "sick", "unwell", "names"];
-    let deleting = gone.map(|job| ["jobs", "delete", job]);
-    maintainer.terminal.all_done(&deleting.each_ref().map(|words| &words[..]));
-    let left = maintainer.jobs("list -o name");
-    assert!(!left.lines().any(|name| gone.contains(&name)), "{left}");
+    let deleted = ["web", "sick", "unwell", "names"];
+    let deleting = deleted.map(|job| ["jobs", "delete", job]);
+    maintainer.terminal.run_all_successfully(&deleting.each_ref().map(|words| &words[..]));
+    let remaining = maintainer.run_jobs_command("list -o name");
+    assert!(!remaining.lines().any(|name| deleted.contains(&name)), "{remaining}");
     Ok(())
 }

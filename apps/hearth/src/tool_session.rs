@@ -1,0 +1,80 @@
+//! A session with the server about one tool, used by nearly every command.
+
+use hearth_base::{Error, ErrorKind, Result, ToolName};
+use hearth_client::Client;
+
+use crate::{context::CommandContext, nearest::find_nearest, session::Session, settings::Sourced};
+
+/// A session about one tool.
+pub struct ToolSession<'a> {
+    /// The session that sends the requests.
+    pub server_session: Session<'a>,
+    /// The tool, and the source of its name.
+    pub tool: Sourced<ToolName>,
+    cx: &'a CommandContext,
+}
+
+impl CommandContext {
+    /// Opens a session about the tool that the settings name.
+    pub fn open_tool_session(&self) -> Result<ToolSession<'_>> {
+        let tool = self.require_tool()?;
+        self.open_session_for_tool(tool)
+    }
+
+    /// Opens a session about `tool`.
+    pub fn open_session_for_tool(&self, tool: Sourced<ToolName>) -> Result<ToolSession<'_>> {
+        Ok(ToolSession { server_session: self.open_session()?, tool, cx: self })
+    }
+}
+
+impl ToolSession<'_> {
+    /// The tool's name.
+    pub fn tool_name(&self) -> &ToolName {
+        &self.tool.value
+    }
+
+    /// The client, which authenticates with the session's credential.
+    pub fn client(&self) -> &Client {
+        &self.server_session.client
+    }
+
+    /// Sends a request about the tool. When the tool is not the caller's, the error proposes the nearest of
+    /// their tools.
+    pub async fn send<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.server_session.send_about_tool(&self.tool, call).await
+    }
+
+    /// Sends a request about the tool's resource `name`. When it does not exist, the error proposes the
+    /// nearest of `others`.
+    pub async fn send_with_suggestion<T>(
+        &self,
+        name: &str,
+        call: impl Future<Output = Result<T>>,
+        others: impl Future<Output = Result<Vec<String>>>,
+    ) -> Result<T> {
+        match self.send(call).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(self.suggest_nearest_name(name, error, others).await)
+            }
+            answer => answer,
+        }
+    }
+
+    async fn suggest_nearest_name(
+        &self,
+        name: &str,
+        error: Error,
+        others: impl Future<Output = Result<Vec<String>>>,
+    ) -> Error {
+        let Ok(others) = others.await else { return error };
+        // The resource exists; the server misses a part of it.
+        if others.iter().any(|other| other == name) {
+            return error;
+        }
+        let near = find_nearest(name, others.iter().map(String::as_str));
+        let Some(command) = near.and_then(|near| self.cx.command_line.with_replacement(name, near)) else {
+            return error;
+        };
+        error.help(command)
+    }
+}

@@ -1,0 +1,84 @@
+//! Lingering close: drains the body of a refused request, within limits, before the response is sent.
+//!
+//! A server that responds and closes while the client is still sending causes a TCP reset, on which the client's
+//! kernel discards the response (RFC 9112, section 9.6).
+
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::{Request, Response, header},
+};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
+use tower::ServiceExt;
+
+/// Maximum number of bytes that are drained.
+const MAX_DRAINED_BYTES: usize = 64 << 20;
+/// Maximum time for draining.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Serves a request that arrived on a connection.
+pub async fn serve_request(router: Router, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    // A client that sent `Expect: 100-continue` sends its body only after a response.
+    let expects_continue = request.headers().contains_key(header::EXPECT);
+    let (parts, body) = request.into_parts();
+    let shared_body = DrainableBody { body: Arc::new(Mutex::new(body)), is_started: Arc::default() };
+    let response = router.oneshot(Request::from_parts(parts, Body::new(shared_body.clone()))).await?;
+    let refused = response.status().is_client_error() || response.status().is_server_error();
+    if refused && (!expects_continue || shared_body.is_started.load(Ordering::Relaxed)) {
+        let _read_or_long_enough = tokio::time::timeout(DRAIN_TIMEOUT, shared_body.drain()).await;
+    }
+    Ok(response)
+}
+
+/// A request body shared with the handler, so that the unread rest can be drained after the handler dropped it.
+#[derive(Clone)]
+struct DrainableBody {
+    body: Arc<Mutex<Incoming>>,
+    is_started: Arc<AtomicBool>,
+}
+
+impl DrainableBody {
+    async fn drain(mut self) {
+        let mut read = 0;
+        while read < MAX_DRAINED_BYTES && !self.is_end_stream() {
+            match poll_fn(|cx| Pin::new(&mut self).poll_frame(cx)).await {
+                Some(Ok(frame)) => read += frame.data_ref().map_or(0, Bytes::len),
+                Some(Err(_)) | None => return,
+            }
+        }
+    }
+}
+
+impl hyper::body::Body for DrainableBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        self.is_started.store(true, Ordering::Relaxed);
+        let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
+        Pin::new(&mut *body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.lock().unwrap_or_else(PoisonError::into_inner).is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.lock().unwrap_or_else(PoisonError::into_inner).size_hint()
+    }
+}

@@ -1,0 +1,182 @@
+//! DNS server process: it inherits a UDP and a TCP socket, reads the table file and has no privileges.
+
+use std::{
+    ffi::OsString,
+    fs, io,
+    io::{Read, Write},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    os::fd::AsFd,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::sys::{memory, privileges};
+
+use super::{
+    answer::{DnsDecision, answer_query, build_servfail},
+    table::DnsTable,
+};
+
+/// User id of `nobody`.
+const NOBODY_UID: u32 = 65_534;
+/// Maximum number of concurrent threads that forward queries or serve TCP connections.
+const MAX_BACKGROUND_THREADS: usize = 128;
+const IO_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The DNS server's `main`. Its arguments are the table's path and the process id of the runtime.
+pub fn main(arguments: &[OsString]) -> i32 {
+    i32::from(run(arguments).is_err())
+}
+
+struct DnsServer {
+    table: PathBuf,
+    resolvers: Vec<SocketAddr>,
+    background_threads: AtomicUsize,
+}
+
+fn run(arguments: &[OsString]) -> io::Result<()> {
+    memory::init_memory_trimming();
+    let table = arguments.first().map(PathBuf::from).ok_or_else(|| io::Error::other("no table"))?;
+    let datagrams = Arc::new(UdpSocket::from(io::stdin().as_fd().try_clone_to_owned()?));
+    let streams = TcpListener::from(io::stdout().as_fd().try_clone_to_owned()?);
+    privileges::drop_privileges(NOBODY_UID, arguments.get(1))?;
+    let names = Arc::new(DnsServer {
+        table,
+        resolvers: read_resolvers(Path::new("/etc/resolv.conf")),
+        background_threads: AtomicUsize::new(0),
+    });
+    let others = Arc::clone(&names);
+    std::thread::spawn(move || {
+        for stream in streams.incoming().filter_map(Result::ok) {
+            spawn_bounded(&others, move |names| drop(names.serve_stream(stream)));
+        }
+    });
+    memory::trim_memory();
+    let mut buffer = [0; 4096];
+    loop {
+        let Ok((size, client)) = datagrams.recv_from(&mut buffer) else { continue };
+        let IpAddr::V4(address) = client.ip() else { continue };
+        let question = &buffer[..size];
+        match answer_query(&names.read_table(), address, question) {
+            DnsDecision::Reply(bytes) => drop(datagrams.send_to(&bytes, client)),
+            DnsDecision::Ignore => {}
+            DnsDecision::Forward => {
+                let (question, datagrams) = (question.to_vec(), Arc::clone(&datagrams));
+                spawn_bounded(&names, move |names| {
+                    if let Some(bytes) =
+                        names.forward_query(&question).ok().or_else(|| build_servfail(&question))
+                    {
+                        drop(datagrams.send_to(&bytes, client));
+                    }
+                });
+            }
+        }
+    }
+}
+
+/// Runs work in a new thread, unless the maximum number is reached: then the query is dropped, and the client
+/// retries.
+fn spawn_bounded(names: &Arc<DnsServer>, work: impl FnOnce(&DnsServer) + Send + 'static) {
+    if names.background_threads.fetch_add(1, Ordering::Relaxed) >= MAX_BACKGROUND_THREADS {
+        names.background_threads.fetch_sub(1, Ordering::Relaxed);
+        return;
+    }
+    let names = Arc::clone(names);
+    std::thread::spawn(move || {
+        work(&names);
+        names.background_threads.fetch_sub(1, Ordering::Relaxed);
+    });
+}
+
+impl DnsServer {
+    /// Reads the current table. Without a readable table, all queries are forwarded.
+    fn read_table(&self) -> DnsTable {
+        let read = fs::read(&self.table).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        read.unwrap_or(DnsTable { service_address: Ipv4Addr::UNSPECIFIED, prefix: 32, entries: Vec::new() })
+    }
+
+    /// Forwards a query to the host's resolvers, one after another.
+    fn forward_query(&self, question: &[u8]) -> io::Result<Vec<u8>> {
+        let mut last = io::Error::other("the host has no resolver");
+        for resolver in &self.resolvers {
+            match query_resolver(*resolver, question) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Serves queries of a TCP connection (RFC 1035, 4.2.2), one at a time.
+    fn serve_stream(&self, mut stream: TcpStream) -> io::Result<()> {
+        stream.set_read_timeout(Some(IO_TIMEOUT))?;
+        stream.set_write_timeout(Some(IO_TIMEOUT))?;
+        let IpAddr::V4(client) = stream.peer_addr()?.ip() else { return Ok(()) };
+        loop {
+            let question = read_message(&mut stream)?;
+            let bytes = match answer_query(&self.read_table(), client, &question) {
+                DnsDecision::Reply(bytes) => bytes,
+                DnsDecision::Ignore => return Ok(()),
+                DnsDecision::Forward => self.forward_query_by_tcp(&question)?,
+            };
+            write_message(&mut stream, &bytes)?;
+        }
+    }
+
+    fn forward_query_by_tcp(&self, question: &[u8]) -> io::Result<Vec<u8>> {
+        let resolver = self.resolvers.first().ok_or_else(|| io::Error::other("the host has no resolver"))?;
+        let mut stream = TcpStream::connect_timeout(resolver, IO_TIMEOUT)?;
+        stream.set_read_timeout(Some(IO_TIMEOUT))?;
+        write_message(&mut stream, question)?;
+        read_message(&mut stream)
+    }
+}
+
+fn query_resolver(resolver: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
+    let any: IpAddr = if resolver.is_ipv4() {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        std::net::Ipv6Addr::UNSPECIFIED.into()
+    };
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.connect(resolver)?;
+    socket.set_read_timeout(Some(IO_TIMEOUT))?;
+    socket.send(question)?;
+    let mut buffer = vec![0; 65_535];
+    loop {
+        let size = socket.recv(&mut buffer)?;
+        // An answer with another id is late or forged, and is ignored.
+        if buffer[..size].get(..2) == question.get(..2) {
+            buffer.truncate(size);
+            return Ok(buffer);
+        }
+    }
+}
+
+fn read_message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut size = [0; 2];
+    stream.read_exact(&mut size)?;
+    let mut message = vec![0; u16::from_be_bytes(size).into()];
+    stream.read_exact(&mut message)?;
+    Ok(message)
+}
+
+fn write_message(stream: &mut TcpStream, message: &[u8]) -> io::Result<()> {
+    let size = u16::try_from(message.len()).map_err(io::Error::other)?;
+    stream.write_all(&size.to_be_bytes())?;
+    stream.write_all(message)
+}
+
+/// Reads the host's resolvers (resolv.conf(5)).
+fn read_resolvers(path: &Path) -> Vec<SocketAddr> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let named = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver"));
+    named
+        .filter_map(|address| address.trim().parse::<IpAddr>().ok())
+        .map(|address| (address, 53).into())
+        .collect()
+}

@@ -1,0 +1,137 @@
+//! Firewall: one nftables table for each Hearth.
+//!
+//! A tool reaches its own network (bridged traffic, which is not filtered), the DNS server, the services of
+//! `hearth.internal` and the internet. It does not reach other tools, private networks, the host or
+//! link-local addresses. Only the host reaches a tool. The probe process, which parses the answers of tools,
+//! reaches only containers.
+
+use std::{
+    io::{self, Write},
+    net::Ipv4Addr,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use hearth_base::Result;
+
+use crate::{host_error::HostErrorContext, programs, settings::PortForward};
+
+use super::Subnet;
+
+/// Networks that no tool may reach: special-purpose addresses (RFC 6890 and its registry) and multicast.
+const BLOCKED_NETWORKS: &str = "0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, \
+                       192.0.0.0/24, 192.168.0.0/16, 198.18.0.0/15, 224.0.0.0/3";
+
+/// Replaces the table in one transaction, with the given bridges and the addresses without internet access.
+pub fn replace_rules(
+    instance: &str,
+    subnet: &Subnet,
+    port_forwards: &[PortForward],
+    bridges: &[&str],
+    inside: &[Ipv4Addr],
+) -> Result<()> {
+    let mut script = build_rules(instance, subnet, port_forwards);
+    for bridge in bridges {
+        script += &build_bridge_element(instance, bridge, "add");
+    }
+    for address in inside {
+        script += &format!("add element inet hearth_{instance} inside {{ {address} }}\n");
+    }
+    run_script(&script).with_context("replacing the nftables rules")
+}
+
+/// Removes the table, if it exists.
+pub fn remove_table(instance: &str) -> Result<()> {
+    let table = format!("inet hearth_{instance}");
+    run_script(&format!("add table {table}\ndelete table {table}\n"))
+        .with_context(format_args!("removing the table {table}"))
+}
+
+/// Allows or forbids the traffic within a bridge. Only hosts with `br_netfilter` filter this traffic.
+pub fn set_bridge_traffic_allowed(instance: &str, bridge: &str, passes: bool) -> Result<()> {
+    let verb = if passes { "add" } else { "delete" };
+    run_script(&build_bridge_element(instance, bridge, verb))
+        .with_context(format_args!("changing the nftables rule of the bridge {bridge}"))
+}
+
+fn build_bridge_element(instance: &str, bridge: &str, verb: &str) -> String {
+    format!("{verb} element inet hearth_{instance} same {{ \"{bridge}\" . \"{bridge}\" }}\n")
+}
+
+/// Blocks or unblocks all traffic of one address that leaves its network.
+pub fn set_internet_blocked(instance: &str, address: Ipv4Addr, inside: bool) -> Result<()> {
+    let verb = if inside { "add" } else { "delete" };
+    run_script(&format!("{verb} element inet hearth_{instance} inside {{ {address} }}\n"))
+        .with_context(format_args!("changing the internet access of {address}"))
+}
+
+fn build_rules(instance: &str, subnet: &Subnet, port_forwards: &[PortForward]) -> String {
+    let (table, tools) = (format!("inet hearth_{instance}"), format!("\"h{instance}t*\""));
+    let (all, service, probe_user) = (subnet.to_cidr(), subnet.service_address(), subnet.probe_user());
+    let port_forwards: String = port_forwards
+        .iter()
+        .map(|PortForward { port, target }| {
+            format!("\n        iifname {tools} ip daddr {service} tcp dport {port} dnat ip to {target}")
+        })
+        .collect();
+    format!(
+        "add table {table}
+delete table {table}
+table {table} {{
+    set inside {{ type ipv4_addr; }}
+    set same {{ type ifname . ifname; }}
+    chain doors {{
+        type nat hook prerouting priority dstnat; policy accept;{port_forwards}
+    }}
+    chain forward {{
+        type filter hook forward priority filter; policy accept;
+        iifname . oifname @same accept
+        iifname {tools} ip saddr @inside drop
+        iifname {tools} oifname {tools} drop
+        iifname {tools} ct state established,related accept
+        oifname {tools} ct state established,related accept
+        oifname {tools} drop
+        iifname {tools} meta nfproto ipv6 drop
+        iifname {tools} ip daddr {{ {BLOCKED_NETWORKS} }} drop
+    }}
+    chain input {{
+        type filter hook input priority filter; policy accept;
+        iifname {tools} ct state established,related accept
+        iifname {tools} ip daddr {service} meta l4proto {{ tcp, udp }} th dport 53 accept
+        iifname {tools} ct status dnat accept
+        iifname {tools} drop
+    }}
+    chain probes {{
+        type filter hook output priority filter; policy accept;
+        meta skuid {probe_user} oifname {tools} ip daddr {all} meta l4proto tcp accept
+        meta skuid {probe_user} drop
+    }}
+    chain outside {{
+        type nat hook postrouting priority srcnat; policy accept;
+        ip saddr {all} oifname != {tools} masquerade
+    }}
+}}
+"
+    )
+}
+
+/// Path of `nft`.
+pub fn find_nft() -> Result<PathBuf> {
+    programs::find_program("nft", "nftables")
+}
+
+/// Runs an nft script as one transaction.
+fn run_script(script: &str) -> io::Result<()> {
+    let program = find_nft().map_err(|error| io::Error::other(error.to_string()))?;
+    let mut child = Command::new(program)
+        .args(["-f", "-"])
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(script.as_bytes())?;
+    }
+    programs::check_success("nft", &child.wait_with_output()?)
+}

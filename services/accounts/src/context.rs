@@ -1,0 +1,183 @@
+//! Context of this service's handlers and rules.
+
+use std::sync::Arc;
+
+use hearth_base::{
+    Caller, Error, EventId, KeyRing, RequestId, Result, RoleKey, ToolId, ToolName, ToolRole, UserId,
+};
+use hearth_kit::{
+    Authed, Kit, RequestContext, Right, config::DoorSettings, db::Tx, events::NewEvent, state::StateFolder,
+};
+use hearth_wire::{
+    accounts::internal::{AccessChanged, AccessEvent},
+    events::Topic,
+};
+use jiff::Timestamp;
+
+use crate::{
+    AccountsSettings,
+    passwords::PasswordService,
+    store::{AccountStore, NewAuditEntry, User},
+};
+
+/// Context of this service's handlers and rules.
+#[derive(Clone)]
+pub struct AccountsContext {
+    base: RequestContext<AccountsSettings>,
+    pub store: AccountStore,
+    pub passwords: PasswordService,
+    pub door: Arc<DoorSettings>,
+    pub state: StateFolder,
+    /// Public keys of all roles.
+    pub ring: Arc<KeyRing>,
+    /// Private key of this role.
+    pub key: RoleKey,
+}
+
+impl AccountsContext {
+    pub fn new(kit: &Kit) -> Result<Self> {
+        Ok(Self {
+            base: RequestContext::from_kit(kit),
+            store: AccountStore::new(kit.db()?.clone(), kit.create_queue()?, kit.tasks.shutdown_signal()),
+            passwords: PasswordService::new(),
+            door: Arc::new(kit.config.door.clone()),
+            state: kit.state.clone(),
+            ring: kit.key_ring.clone(),
+            key: kit.key.clone(),
+        })
+    }
+
+    /// Builds the actor of a request.
+    pub fn build_actor<R: Right>(&self, authed: &Authed<R>) -> RequestActor {
+        let caller = &authed.identity.caller;
+        RequestActor {
+            who: format_actor(caller),
+            user: authed.identity.user_id(),
+            request: authed.request,
+            now: self.now(),
+        }
+    }
+
+    /// Builds the actor of changes that Hearth makes by itself.
+    pub fn build_system_actor(&self) -> RequestActor {
+        let now = self.now();
+        RequestActor {
+            who: "hearth".to_owned(),
+            user: None,
+            request: RequestId::new(now, &self.entropy),
+            now,
+        }
+    }
+
+    /// Fails unless the actor is still an operator, as seen within the transaction: rights are checked when a
+    /// request begins, and its body may arrive much later. Returns all enabled operators, with their rows
+    /// locked.
+    pub async fn require_operator(&self, tx: &Tx, actor: &RequestActor) -> Result<Vec<UserId>> {
+        let operators = self.store.lock_operators(tx).await?;
+        match actor.user {
+            Some(user) if !operators.contains(&user) => Err(build_lost_role_error("an operator")),
+            _ => Ok(operators),
+        }
+    }
+
+    /// Fails unless the actor still has at least this role on a tool, under the tool's lock. Operators may do
+    /// everything.
+    pub async fn require_role(
+        &self,
+        tx: &Tx,
+        actor: &RequestActor,
+        tool: ToolId,
+        needed: ToolRole,
+    ) -> Result<()> {
+        let Some(user) = actor.user else { return Ok(()) };
+        if self.store.find_member_role_in(tx, tool, user).await? >= Some(needed) {
+            return Ok(());
+        }
+        let person = self.store.lock_user_by_id(tx, user).await?;
+        match person.is_some_and(|person| person.operator && !person.disabled) {
+            true => Ok(()),
+            false => Err(build_lost_role_error(needed.name())),
+        }
+    }
+
+    /// Records a change in the audit log, in its transaction.
+    pub async fn record_audit_entry(
+        &self,
+        tx: &Tx,
+        actor: &RequestActor,
+        action: &'static str,
+        tool: Option<(ToolId, &ToolName)>,
+        subject: impl ToString,
+    ) -> Result<()> {
+        let id = EventId::new(actor.now, &self.entropy);
+        let subject = subject.to_string();
+        let entry = NewAuditEntry {
+            id,
+            at: actor.now,
+            who: actor.who.clone(),
+            action,
+            tool,
+            subject,
+            request: actor.request,
+        };
+        self.store.insert_audit_entry(tx, entry).await
+    }
+
+    /// Appends an event for other services, in the change's transaction.
+    pub async fn append_event<T: Topic>(&self, tx: &Tx, actor: &RequestActor, event: &T) -> Result<()> {
+        let id = EventId::new(actor.now, &self.entropy);
+        self.store.events.append(tx, [NewEvent::new(id, actor.now, event)?]).await
+    }
+
+    /// Appends an event that cached access of this user, token, session or tool is stale.
+    pub async fn append_access_changed(
+        &self,
+        tx: &Tx,
+        actor: &RequestActor,
+        about: impl ToString,
+    ) -> Result<()> {
+        let about = about.to_string();
+        self.append_event(tx, actor, &AccessEvent::Changed(AccessChanged { about })).await
+    }
+}
+
+hearth_kit::impl_request_context!(AccountsContext, AccountsSettings);
+
+/// Formats a caller for the audit log.
+fn format_actor(caller: &Caller) -> String {
+    match caller {
+        Caller::Nobody => "nobody".to_owned(),
+        Caller::User { name, .. } => format!("user {name}"),
+        Caller::Tool { name, .. } => format!("tool {name}"),
+        Caller::Service { role } => format!("service {role}"),
+    }
+}
+
+fn build_lost_role_error(what: &str) -> Error {
+    Error::forbidden("forbidden", format!("you are no longer {what}")).help("hearth whoami")
+}
+
+/// Actor of a change, with request and time.
+#[derive(Debug, Clone)]
+pub struct RequestActor {
+    /// Text for the audit log.
+    pub who: String,
+    /// The user, when the actor is one.
+    pub user: Option<UserId>,
+    /// The request of the change.
+    pub request: RequestId,
+    /// Time of the change.
+    pub now: Timestamp,
+}
+
+impl RequestActor {
+    /// Returns the actor with a user that has only now been identified.
+    pub fn with_user(&self, user: &User) -> Self {
+        Self { who: format!("user {}", user.name), user: Some(user.id), ..self.clone() }
+    }
+
+    /// Returns the actor as acting for the giver of a mandate.
+    pub fn on_behalf_of(&self, giver: &Caller) -> Self {
+        Self { who: format!("{} by {}", format_actor(giver), self.who), ..self.clone() }
+    }
+}

@@ -1,0 +1,78 @@
+//! Endpoints for one's own account.
+
+use hearth_base::{Caller, Credential};
+use hearth_kit::{ApiResponse, ApiResult, Authed, Json};
+use hearth_wire::{
+    accounts::{CallerInfo, MailAddress, PasswordChange, User, UserRegistration},
+    reply::{Data, Done},
+};
+
+use crate::{
+    app,
+    context::AccountsContext,
+    rights::{Open, SelfService, SignedIn},
+};
+
+/// Create an account with a code: the one of the first start, or an invitation.
+#[utoipa::path(post, path = "/accounts/v1/join", tag = "accounts", operation_id = "accounts.join",
+    request_body = UserRegistration,
+    responses((status = 201, body = Data<User>), (status = 403, description = "the code is invalid"),
+        (status = 409, description = "the name is taken")))]
+pub async fn create_account(
+    cx: AccountsContext,
+    anyone: Authed<Open>,
+    Json(join): Json<UserRegistration>,
+) -> ApiResult<User> {
+    let user = app::join::create_account(&cx, &cx.build_actor(&anyone), join).await?;
+    Ok(ApiResponse::created(user.into()))
+}
+
+/// Show the caller and the credential of the request.
+#[utoipa::path(get, path = "/accounts/v1/me", tag = "accounts", operation_id = "accounts.me",
+    responses((status = 200, body = Data<CallerInfo>)))]
+pub async fn show_me(caller: Authed<SignedIn>) -> ApiResult<CallerInfo> {
+    let (kind, name, operator) = match &caller.caller {
+        Caller::User { name, operator, .. } => ("user", name.to_string(), *operator),
+        Caller::Tool { name, .. } => ("tool", name.to_string(), false),
+        Caller::Nobody | Caller::Service { .. } => ("nobody", String::new(), false),
+    };
+    let identity = &caller.identity;
+    let (credential, scopes) = (identity.credential.clone(), identity.scopes.clone());
+    Ok(ApiResponse::ok(CallerInfo { kind: kind.to_owned(), name, operator, credential, scopes }))
+}
+
+/// Change the caller's password. The caller's other sessions end.
+#[utoipa::path(post, path = "/accounts/v1/me/password", tag = "accounts", operation_id = "accounts.password",
+    request_body = PasswordChange,
+    responses((status = 200, body = Data<Done>), (status = 400, description = "the new password is too short")))]
+pub async fn change_password(
+    cx: AccountsContext,
+    me: Authed<SelfService>,
+    Json(change): Json<PasswordChange>,
+) -> ApiResult<Done> {
+    let keep = match me.identity.credential {
+        Credential::Session(session) => Some(session),
+        _ => None,
+    };
+    app::users::change_password(&cx, &cx.build_actor(&me), me.id, keep, change).await?;
+    Ok(ApiResponse::ok_done())
+}
+
+/// Show the caller's mail address.
+#[utoipa::path(get, path = "/accounts/v1/me/email", tag = "accounts", operation_id = "accounts.email",
+    responses((status = 200, body = Data<MailAddress>)))]
+pub async fn show_email(cx: AccountsContext, me: Authed<SelfService>) -> ApiResult<MailAddress> {
+    Ok(ApiResponse::ok(MailAddress { address: app::users::find_email(&cx, me.id).await? }))
+}
+
+/// Change the caller's mail address.
+#[utoipa::path(put, path = "/accounts/v1/me/email", tag = "accounts", operation_id = "accounts.email_put",
+    request_body = MailAddress, responses((status = 200, body = Data<MailAddress>)))]
+pub async fn set_email(
+    cx: AccountsContext,
+    me: Authed<SelfService>,
+    Json(email): Json<MailAddress>,
+) -> ApiResult<MailAddress> {
+    app::users::set_email(&cx, &cx.build_actor(&me), me.id, email.address.clone()).await?;
+    Ok(ApiResponse::ok(email))
+}

@@ -1,0 +1,80 @@
+//! Fetch step: git fetches a commit, or an uploaded archive is unpacked, in a sandbox.
+
+use futures::StreamExt;
+use hearth_base::{Result, Role};
+use hearth_plan::{InMemorySource, PROBED_FILES, READ_FILES};
+use hearth_runtime_api::RunId;
+use hearth_wire::builds::internal::BuildLeaseSource;
+use http_body_util::BodyExt;
+
+use super::{
+    BuildAttempt,
+    failure::BuildFailure,
+    process::{SOURCE_PATH, build_process},
+    sandbox_files,
+    source_report::SourceReport,
+    start_step, step_log,
+};
+use crate::runs::{build_archive, feed_run};
+
+const STEP_NAME: &str = "fetch";
+const WAIT_SCRIPT: &str = include_str!("../scripts/wait.sh");
+const FETCH_SCRIPT: &str = include_str!("../scripts/fetch.sh");
+const UNPACK_SCRIPT: &str = include_str!("../scripts/unpack.sh");
+const PUT_SCRIPT: &str = include_str!("../scripts/put.sh");
+/// Exit status of the script when git could not fetch.
+const FETCH_FAILED_STATUS: i32 = 71;
+
+/// Fetches the source, and returns the files that define how to build it.
+pub async fn fetch_source(attempt: &BuildAttempt<'_>) -> Result<InMemorySource, BuildFailure> {
+    let (url, commit) = match &attempt.lease.source {
+        BuildLeaseSource::Git { url, mirror, commit, .. } => {
+            (mirror.as_ref().unwrap_or(url).clone(), commit.clone())
+        }
+        BuildLeaseSource::Upload { .. } => (String::new(), String::new()),
+    };
+    let names = READ_FILES.into_iter().chain(PROBED_FILES).map(str::to_owned);
+    let arguments = [url, commit, SOURCE_PATH.to_owned()].into_iter().chain(names);
+    let run = start_step(attempt, STEP_NAME, build_process(&[WAIT_SCRIPT, FETCH_SCRIPT], arguments)).await?;
+    supply_source(attempt, run).await?;
+
+    let mut report = SourceReport::default();
+    let known_statuses = [(FETCH_FAILED_STATUS, "The repository could not be fetched.")];
+    step_log::follow_step(attempt, run, STEP_NAME, "Fetching the source", &known_statuses, &mut |line| {
+        report.parse_line(line)
+    })
+    .await?;
+    // An earlier builder process had read the lines of the report and died: another attempt fetches again.
+    report
+        .into_source()
+        .ok_or_else(|| BuildFailure::Infrastructure("The result of the fetch was lost.".to_owned()))
+}
+
+/// Supplies the archive and files that the run waits for. May be repeated by a builder that adopts the run.
+async fn supply_source(attempt: &BuildAttempt<'_>, run: RunId) -> Result<(), BuildFailure> {
+    if !attempt.runs.wait_until_running(run).await? {
+        return Ok(());
+    }
+    let runtime = &*attempt.cx.runtime;
+    if let BuildLeaseSource::Upload { id, .. } = &attempt.lease.source {
+        let archive = attempt.cx.create_client(Role::Builds)?.builds().open_source(*id).await?;
+        let unpack = build_process(&[UNPACK_SCRIPT], [SOURCE_PATH.to_owned()]);
+        feed_run(runtime, run, unpack, archive.into_body().into_data_stream()).await?;
+    }
+    let files = build_archive(&[("ca.crt", sandbox_files::read_ca_bundle(attempt).await)])?;
+    supply_files(attempt, run, files).await
+}
+
+/// Supplies small files to a run, which then continues.
+pub async fn supply_files(
+    attempt: &BuildAttempt<'_>,
+    run: RunId,
+    files: Vec<u8>,
+) -> Result<(), BuildFailure> {
+    let pieces: Vec<_> =
+        files.chunks(32 << 10).map(|piece| Ok::<_, std::io::Error>(piece.to_vec().into())).collect();
+    let put = build_process(&[PUT_SCRIPT], []);
+    feed_run(&*attempt.cx.runtime, run, put, futures::stream::iter(pieces).boxed())
+        .await
+        .map_err(BuildFailure::from)
+}

@@ -1,0 +1,118 @@
+//! Parser of the fetch step's report: the file names at the top of the source and the contents of the
+//! relevant files, as data.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use hearth_plan::{InMemorySource, MAX_FILE_BYTES, PROBED_FILES, READ_FILES};
+use hearth_runtime_api::{LogLine, LogStream};
+
+/// Parses a report line by line. Other lines belong to the log.
+#[derive(Debug, Default)]
+pub struct SourceReport {
+    source: InMemorySource,
+    file: Option<(&'static str, Vec<u8>)>,
+    names: usize,
+    ended: bool,
+}
+
+impl SourceReport {
+    /// Parses a line. Returns true if it belongs to the report.
+    pub fn parse_line(&mut self, line: &LogLine) -> bool {
+        if line.stream != LogStream::Out || self.ended {
+            return false;
+        }
+        match line.text.split_once(' ').unwrap_or((&line.text, "")) {
+            ("hearth-name", name) => self.add_name(name),
+            ("hearth-file", name) => self.begin_file(name),
+            ("hearth-text", text) => self.append_text(text),
+            ("hearth-end", "") => self.finish_report(),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Returns the source once the report has ended.
+    pub fn into_source(self) -> Option<InMemorySource> {
+        self.ended.then_some(self.source)
+    }
+
+    fn add_name(&mut self, name: &str) {
+        self.names += 1;
+        let name = BASE64_STANDARD.decode(name).ok().and_then(|name| String::from_utf8(name).ok());
+        if let Some(name) = name.filter(|_| self.names <= 200) {
+            self.source = std::mem::take(&mut self.source).with_name(name);
+        }
+    }
+
+    fn begin_file(&mut self, name: &str) {
+        self.store_file();
+        let known = READ_FILES.into_iter().chain(PROBED_FILES).find(|known| *known == name);
+        self.file = known.map(|name| (name, Vec::new()));
+    }
+
+    fn append_text(&mut self, text: &str) {
+        if let (Some((name, content)), Ok(bytes)) = (&mut self.file, BASE64_STANDARD.decode(text))
+            && READ_FILES.contains(name)
+            && content.len() as u64 <= MAX_FILE_BYTES
+        {
+            content.extend(bytes);
+        }
+    }
+
+    fn finish_report(&mut self) {
+        self.store_file();
+        self.ended = true;
+    }
+
+    fn store_file(&mut self) {
+        if let Some((name, content)) = self.file.take() {
+            self.source = std::mem::take(&mut self.source).with_file(name, content);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hearth_plan::SourceTree;
+    use jiff::Timestamp;
+
+    fn build_line(text: &str) -> LogLine {
+        let time = Timestamp::UNIX_EPOCH;
+        LogLine { sequence: 1, time, stream: LogStream::Out, partial: false, text: text.to_owned() }
+    }
+
+    #[test]
+    fn files_are_assembled_from_lines() {
+        let mut report = SourceReport::default();
+        let text = BASE64_STANDARD.encode("web: ");
+        let more = BASE64_STANDARD.encode("x\n");
+        for text in [
+            "hearth-name YQ==",
+            "hearth-file Procfile",
+            &format!("hearth-text {text}"),
+            &format!("hearth-text {more}"),
+            "hearth-file index.html",
+            "hearth-end",
+        ] {
+            assert!(report.parse_line(&build_line(text)), "{text}");
+        }
+        assert!(!report.parse_line(&build_line("hearth-file package.json")));
+        let source = report.into_source().unwrap();
+        assert_eq!(source.read("Procfile").unwrap().as_deref(), Some("web: x\n"));
+        assert_eq!(source.list().unwrap(), ["Procfile", "a", "index.html"]);
+    }
+
+    #[test]
+    fn unrequested_files_are_ignored() {
+        let mut report = SourceReport::default();
+        let text = format!("hearth-text {}", BASE64_STANDARD.encode("secret"));
+        for text in ["hearth-file ../../etc/passwd", &text, "hearth-file index.html", &text, "hearth-end"] {
+            report.parse_line(&build_line(text));
+        }
+        let source = report.into_source().unwrap();
+        assert_eq!(source.list().unwrap(), ["index.html"]);
+        assert_eq!(source.read("index.html").unwrap().as_deref(), Some(""));
+        assert!(!SourceReport::default().parse_line(&build_line("Receiving objects: 100%")));
+        assert!(SourceReport::default().into_source().is_none());
+    }
+}

@@ -1,0 +1,67 @@
+//! Forwarding of a step's output to the build's log, except for lines addressed to Hearth.
+
+use async_trait::async_trait;
+use hearth_base::Result;
+use hearth_runtime_api::{ContainerOutcome, LogLine, LogPage, RunId, Termination};
+use hearth_runtime_controller::LogSink;
+
+use super::{
+    BuildAttempt,
+    failure::{self, BuildFailure},
+};
+
+/// Consumes lines addressed to Hearth. Returns true for such a line.
+pub type LineFilter<'a> = &'a mut (dyn FnMut(&LogLine) -> bool + Send);
+
+/// Sink for the lines of one step.
+struct StepLogSink<'a> {
+    attempt: &'a BuildAttempt<'a>,
+    step: &'static str,
+    filter: LineFilter<'a>,
+    last: failure::LastLines,
+}
+
+#[async_trait]
+impl LogSink for StepLogSink<'_> {
+    async fn store_page(&mut self, page: LogPage) -> Result<()> {
+        if page.lines.is_empty() {
+            return Ok(());
+        }
+        let rest: Vec<_> = page.lines.into_iter().filter(|line| !(self.filter)(line)).collect();
+        self.last.record_lines(&rest);
+        self.attempt.log.write_lines(self.step, rest).await
+    }
+}
+
+/// Follows a step's run to its end. `activity` names the step in failure messages, and `known_statuses` maps
+/// exit statuses to messages for failures of the source.
+pub async fn follow_step(
+    attempt: &BuildAttempt<'_>,
+    run: RunId,
+    step: &'static str,
+    activity: &str,
+    known_statuses: &[(i32, &str)],
+    filter: LineFilter<'_>,
+) -> Result<(), BuildFailure> {
+    let mut sink = StepLogSink { attempt, step, filter, last: failure::LastLines::default() };
+    let outcome: ContainerOutcome = attempt.runs.follow_run(run, &mut sink).await?;
+    let last = sink.last;
+    attempt.log.complete_step(step).await?;
+    let status_message = known_statuses
+        .iter()
+        .find(|(code, _)| outcome.end == Termination::Exited { code: *code } && !outcome.stopped);
+    match status_message {
+        Some((_, meaning)) => Err(BuildFailure::Source(format!("{meaning}\n{}", last.lines().join("\n")))),
+        None => failure::classify_outcome(attempt.cx, &outcome, activity, last.lines()).map_or(Ok(()), Err),
+    }
+}
+
+/// Sink that discards lines.
+pub struct DiscardLines;
+
+#[async_trait]
+impl LogSink for DiscardLines {
+    async fn store_page(&mut self, _: LogPage) -> Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+//! The builder with fake services.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use hearth_base::{Entropy, Error, Result, Role, ToolId};
+use hearth_builder::mount_on;
+use hearth_client::{Body, LocalService, LocalSlot, Transport, box_body};
+use hearth_kit::{ServiceClients, config::HearthConfig, db::Db};
+use hearth_testkit::{DatabaseKind, ScratchDatabase, ServiceStand, wait_until};
+use hearth_wire::{
+    builds::internal::{BuildLease, BuildLeaseOutcome, BuildLeaseSource},
+    tools::Quota,
+};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::{sync::Notify, time::timeout};
+use tower::{service_fn, util::BoxCloneSyncService};
+
+use crate::runtime::ScriptedRuntime;
+
+/// Digest of the built image.
+pub const IMAGE_DIGEST: &str = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
+
+/// State of the fake services.
+#[derive(Default)]
+pub struct ServicesState {
+    /// Leases to hand out.
+    pub leases: Vec<BuildLease>,
+    /// The next heartbeat requests a stop.
+    pub stop: bool,
+    /// The next heartbeat reports a lost lease.
+    pub lost: bool,
+    /// Reported ends of builds.
+    pub ends: Vec<BuildLeaseOutcome>,
+    /// Lines of the log.
+    pub lines: Vec<String>,
+    /// Scopes of the requested tokens.
+    pub scopes: Vec<Value>,
+    /// Notifies waiting requests of a change.
+    changed: Arc<Notify>,
+}
+
+impl ServicesState {
+    /// Returns true if the request has to wait for a change.
+    fn must_wait(&self, path: &str) -> bool {
+        let claims = path.ends_with("/claims") && self.leases.is_empty();
+        claims || path.ends_with("/beat") && !self.stop && !self.lost
+    }
+}
+
+/// The builder, its runtime and the fake services.
+pub struct BuilderFixture {
+    pub state: Arc<Mutex<ServicesState>>,
+    pub runtime: Arc<ScriptedRuntime>,
+    pub lease: BuildLease,
+    stand: ServiceStand,
+    _scratch: ScratchDatabase,
+}
+
+pub async fn start_fixture(config: &str) -> Result<BuilderFixture> {
+    let scratch = ScratchDatabase::new(DatabaseKind::Sqlite).await?;
+    let config: HearthConfig = hearth_kit::config::parse(
+        config,
+        "test",
+        std::iter::empty(),
+        hearth_builder::BUILDER_SERVICE.settings.as_slice(),
+    )?;
+    let (state, runtime) = (Arc::<Mutex<ServicesState>>::default(), ScriptedRuntime::new());
+    let stand = start_builder(scratch.db(), config, &state, &runtime).await?;
+    let lease = BuildLease {
+        ticket: "t".to_owned(),
+        build: "build_01jd0w5e3mqk8v7h4c2x9s6tbn".parse()?,
+        attempt: 1,
+        tool: ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::System),
+        tool_name: "hello".parse()?,
+        source: BuildLeaseSource::Git {
+            mirror: None,
+            url: "https://git.example/hello".to_owned(),
+            commit: "a".repeat(40),
+            reference: Some("refs/heads/main".to_owned()),
+        },
+        envvars: BTreeMap::new(),
+        image_name: "tool-hello".to_owned(),
+        deadline: "2026-05-04T12:30:00Z".parse().map_err(Error::internal)?,
+        stop: false,
+    };
+    Ok(BuilderFixture { state, runtime, lease, stand, _scratch: scratch })
+}
+
+async fn start_builder(
+    db: Db,
+    config: HearthConfig,
+    state: &Arc<Mutex<ServicesState>>,
+    runtime: &Arc<ScriptedRuntime>,
+) -> Result<ServiceStand> {
+    let runtime = runtime.clone();
+    let place = LocalSlot::default();
+    place.set_router(serve_fake_services(state.clone()));
+    let roles = [Role::Accounts, Role::Images, Role::Logs, Role::Builds];
+    let transports: BTreeMap<_, _> =
+        roles.iter().map(|role| (*role, Transport::Local(place.clone()))).collect();
+    let mount = move |kit: &hearth_kit::Kit| {
+        let mut kit = kit.clone();
+        kit.clients = ServiceClients::new(Arc::new(transports), kit.key.clone(), kit.clock.clone());
+        mount_on(&kit, runtime)
+    };
+    ServiceStand::start_service(Role::Builder, db, mount, config, Quota::default()).await
+}
+
+impl BuilderFixture {
+    /// Hands the lease out, starts the builder, and waits for the end.
+    pub async fn run_to_end(&mut self) -> Result<BuildLeaseOutcome> {
+        self.begin();
+        self.wait_for_end().await
+    }
+
+    /// Hands the lease out and starts the builder.
+    pub fn begin(&mut self) {
+        self.change_state(|state| state.leases.push(self.lease.clone()));
+        self.stand.start_workers();
+    }
+
+    /// Changes the state, and wakes waiting requests.
+    pub fn change_state(&self, change: impl FnOnce(&mut ServicesState)) {
+        let mut state = self.state.lock().unwrap();
+        change(&mut state);
+        state.changed.notify_waiters();
+    }
+
+    /// Waits for the end of the build.
+    pub async fn wait_for_end(&self) -> Result<BuildLeaseOutcome> {
+        wait_until("the build to end", || async { Ok(self.state.lock().unwrap().ends.first().cloned()) })
+            .await
+    }
+
+    /// Ends the builder's process, and starts another one.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.stand.stop_workers().await;
+        let db = self._scratch.db();
+        let config = (*self.stand.kit.config).clone();
+        self.stand = start_builder(db, config, &self.state, &self.runtime).await?;
+        Ok(())
+    }
+}
+
+fn serve_fake_services(state: Arc<Mutex<ServicesState>>) -> LocalService {
+    BoxCloneSyncService::new(service_fn(move |request: Request<Body>| {
+        let state = state.clone();
+        async move {
+            let (head, content) = request.into_parts();
+            let content = content.collect().await.map(|content| content.to_bytes()).unwrap_or_default();
+            let content = serde_json::from_slice(&content).unwrap_or(Value::Null);
+            let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
+            let changed = state.lock().unwrap().changed.clone();
+            let changed = changed.notified();
+            if state.lock().unwrap().must_wait(path) {
+                let _ = timeout(Duration::from_secs(1), changed).await;
+            }
+            let (status, answer) = render_response(&mut state.lock().unwrap(), path, query, &content);
+            let mut response = Response::new(box_body(Full::new(answer.to_string().into())));
+            *response.status_mut() = status.try_into().unwrap();
+            Ok::<_, Infallible>(response)
+        }
+    }))
+}
+
+fn render_response(state: &mut ServicesState, path: &str, query: &str, content: &Value) -> (u16, Value) {
+    let data = |data: Value| (200, json!({ "data": data }));
+    match path {
+        "/builds/v1/internal/claims" => (200, json!({"lease": state.leases.pop()})),
+        _ if path.ends_with("/beat") && state.lost => (409, json!({"error": ["no"], "code": "lease-lost"})),
+        _ if path.ends_with("/beat") => (200, json!({"stop": state.stop})),
+        _ if path.ends_with("/finish") => {
+            state.ends.push(serde_json::from_value(content["end"].clone()).unwrap());
+            (200, json!({}))
+        }
+        "/logs/v1/internal/lines" => {
+            for line in content["lines"].as_array().into_iter().flatten() {
+                let instance = content["source"]["instance"].as_str().unwrap();
+                state.lines.push(format!("{instance}: {}", line["text"].as_str().unwrap()));
+            }
+            data(json!({"next": 1}))
+        }
+        "/accounts/v1/internal/tool-tokens" => {
+            state.scopes.push(content["scopes"].clone());
+            data(
+                json!({"id": "token_01jd0w5e3mqk8v7h4c2x9s6tbn", "secret": "very-secret", "expires": "2026-05-04T13:00:00Z"}),
+            )
+        }
+        "/images/v1/internal/resolve" => data(render_image(query)),
+        "/images/v1/internal/images" => data(json!({"images": [
+            {"image": "python3.11", "aliases": [], "state": "stable", "kind": "provided"}]})),
+        _ => (404, json!({"error": [path], "code": "no-such-endpoint"})),
+    }
+}
+
+fn render_image(query: &str) -> Value {
+    let built = query.contains("image=tool-hello");
+    json!({
+        "image": "x", "reference": format!("hearth.example/tool-hello/tool-hello@{IMAGE_DIGEST}"), "digest": IMAGE_DIGEST,
+        "state": "stable", "kind": if built { "built" } else { "provided" },
+        "config": {"labels": {"org.hearth.processes": "{\"web\":\"./serve\"}"}},
+    })
+}

@@ -1,0 +1,34 @@
+//! Context of this service's handlers and rules.
+
+use hearth_base::{Result, Role};
+use hearth_kit::{
+    Kit, RequestContext, ServiceClients, blobs::BlobStore, outbound::OutboundClient, tasks::ShutdownSignal,
+};
+
+use crate::{BuildsSettings, store::BuildStore};
+
+/// Context of this service's handlers and rules.
+#[derive(Clone)]
+pub struct BuildsContext {
+    base: RequestContext<BuildsSettings>,
+    pub store: BuildStore,
+    pub blobs: BlobStore,
+    pub outbound: OutboundClient,
+    pub clients: ServiceClients,
+    pub stop: ShutdownSignal,
+}
+
+impl BuildsContext {
+    pub fn new(kit: &Kit) -> Result<Self> {
+        Ok(Self {
+            base: RequestContext::from_kit(kit),
+            store: BuildStore::new(kit.db()?.clone(), kit.create_queue()?),
+            blobs: BlobStore::open(&kit.state, Role::Builds)?,
+            outbound: OutboundClient::new(&kit.config.outbound.allow, &kit.config.outbound.mirrors),
+            clients: kit.clients.clone(),
+            stop: kit.tasks.shutdown_signal(),
+        })
+    }
+}
+
+hearth_kit::impl_request_context!(BuildsContext, BuildsSettings);

@@ -1,0 +1,183 @@
+//! The service with a repository, a tool and clients.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hearth_base::{Access, BuildId, Entropy, Result, Role, ToolId, ToolName};
+use hearth_client::{Body, Client, LocalService, box_body};
+use hearth_kit::{config::HearthConfig, db::Db};
+use hearth_testkit::{GitServer, ServiceStand, send_json_request};
+use hearth_wire::{
+    builds::{
+        BuildCreate, BuildCreateQuery, BuildNew,
+        internal::{BuildClaim, BuildFinish, BuildHeartbeat, BuildLease, BuildLeaseOutcome, BuilderProcess},
+    },
+    tools::Quota,
+};
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt, Full};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tower::{service_fn, util::BoxCloneSyncService};
+
+/// The service with a repository, a tool and clients.
+pub struct BuildsFixture {
+    pub stand: ServiceStand,
+    pub git: GitServer,
+    pub commit: String,
+    pub tool: ToolName,
+    pub maintainer: Client,
+    pub viewer: Client,
+    pub stranger: Client,
+    pub builder: Client,
+    pub jobs: Client,
+    /// Requests to `images`, as method, path and body.
+    pub pins: RequestLog,
+    /// Lines in `logs`.
+    pub lines: LogLines,
+}
+
+/// Recorded requests, as method, path and body.
+pub type RequestLog = Arc<Mutex<Vec<String>>>;
+/// Lines of a log, as instance and text.
+pub type LogLines = Arc<Mutex<Vec<(String, String)>>>;
+
+/// Digest of the built image.
+pub const IMAGE_DIGEST: &str = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
+
+/// Starts the service. The quota of each tool is two open builds.
+pub async fn start_fixture(db: Db) -> Result<BuildsFixture> {
+    let git = GitServer::start().await?;
+    let commit = git.commit("hello", &[("Procfile", "web: ./serve\n")])?;
+    let text = format!(
+        "[outbound]\nallow = [\"{}\"]\n[outbound.mirrors]\n\"https://code.example/team\" = \"{}\"\n\
+         [builds]\nupload_limit = 100000\nkept = 3\n",
+        git.address(),
+        git.repository_url("")
+    );
+    let config: HearthConfig = hearth_kit::config::parse(
+        &text,
+        "test",
+        std::iter::empty(),
+        hearth_builds::BUILDS_SERVICE.settings.as_slice(),
+    )?;
+    let quota = Quota { running_builds: 2, ..Quota::default() };
+    let mut stand =
+        ServiceStand::start_service(Role::Builds, db, hearth_builds::mount, config, quota).await?;
+    let (pins, lines) = (RequestLog::default(), LogLines::default());
+    stand.set_fake_service(Role::Images, record_requests(pins.clone(), |_| json!({"data": {}})));
+    let log = lines.clone();
+    stand.set_fake_service(
+        Role::Logs,
+        record_requests(RequestLog::default(), move |query| render_log_page(&log, query)),
+    );
+    stand.start_workers();
+    let (id, tool) = (ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::System), "hello".parse()?);
+    let other = ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
+    Ok(BuildsFixture {
+        maintainer: stand.member(id, &tool, Access::Write)?,
+        viewer: stand.member(id, &tool, Access::Read)?,
+        stranger: stand.member(other, &"other".parse()?, Access::Own)?,
+        builder: stand.service_client(Role::Builder)?,
+        jobs: stand.service_client(Role::Jobs)?,
+        stand,
+        git,
+        commit,
+        tool,
+        pins,
+        lines,
+    })
+}
+
+fn record_requests(
+    asked: RequestLog,
+    answer: impl Fn(&str) -> Value + Clone + Send + Sync + 'static,
+) -> LocalService {
+    BoxCloneSyncService::new(service_fn(move |request: Request<Body>| {
+        let (asked, answer) = (asked.clone(), answer.clone());
+        async move {
+            let (head, content) = request.into_parts();
+            let content = content.collect().await.map(|content| content.to_bytes()).unwrap_or_default();
+            let content = String::from_utf8_lossy(&content).into_owned();
+            let line = format!("{} {} {content}", head.method, head.uri.path());
+            asked.lock().unwrap_or_else(PoisonError::into_inner).push(line.trim_end().to_owned());
+            let text = answer(head.uri.query().unwrap_or_default()).to_string();
+            Ok::<_, std::convert::Infallible>(Response::new(box_body(Full::new(text.into()))))
+        }
+    }))
+}
+
+/// Renders a page of a log with two lines; the cursor is the number of lines before it.
+fn render_log_page(lines: &LogLines, query: &str) -> Value {
+    let after = query.split('&').find_map(|pair| pair.strip_prefix("after=")?.parse().ok()).unwrap_or(0);
+    let lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+    let end = lines.len().min(after + 2);
+    let page_lines: Vec<Value> = (after + 1..)
+        .zip(&lines[after.min(end)..end])
+        .map(|(place, (instance, text))| {
+            json!({"cursor": place.to_string(), "run": "r", "instance": instance, "sequence": place,
+                "time": "2026-05-04T12:00:00Z", "stream": "out", "text": text})
+        })
+        .collect();
+    let next = (end < lines.len()).then(|| end.to_string());
+    json!({"data": {"lines": page_lines, "next": next, "head": end.to_string(), "complete": true}})
+}
+
+impl BuildsFixture {
+    /// Starts a build of the repository.
+    pub async fn start_build(&self) -> Result<BuildNew> {
+        let create =
+            BuildCreate { source_url: Some(self.git.repository_url("hello")), ..BuildCreate::default() };
+        self.maintainer.builds().start(&self.tool, &create, &BuildCreateQuery::default()).await
+    }
+
+    /// Sends a request. Returns status and document.
+    pub async fn send(client: &Client, method: Method, path: &str, content: Option<Value>) -> (u16, Value) {
+        let path = format!("/builds/v1{path}");
+        let (status, document) = send_json_request(client, method, &path, content.as_ref()).await.unwrap();
+        (status.as_u16(), document)
+    }
+
+    /// Claims a lease as a builder.
+    pub async fn claim_lease(&self) -> Result<Option<BuildLease>> {
+        Ok(self.builder.builds().claim_build(&BuildClaim::default()).await?.lease)
+    }
+
+    /// Claims a lease as the given builder.
+    pub async fn claim_lease_as(&self, builder: &BuilderProcess) -> Result<Option<BuildLease>> {
+        let claim = BuildClaim { builder: Some(builder.clone()), ..BuildClaim::default() };
+        Ok(self.builder.builds().claim_build(&claim).await?.lease)
+    }
+
+    /// Sends a heartbeat. Returns true if the build is to be stopped.
+    pub async fn heartbeat(&self, lease: &BuildLease) -> Result<bool> {
+        let beat = BuildHeartbeat { ticket: lease.ticket.clone(), step: None, message: None, wait: 0 };
+        Ok(self.builder.builds().heartbeat(lease.build, &beat).await?.stop)
+    }
+
+    /// Ends a lease.
+    pub async fn finish_lease(&self, lease: &BuildLease, end: BuildLeaseOutcome) -> Result<()> {
+        let finish = BuildFinish { ticket: lease.ticket.clone(), end };
+        self.builder.builds().finish_build(lease.build, &finish).await
+    }
+
+    /// Gets a build as a document.
+    pub async fn show_build(&self, build: BuildId) -> Value {
+        Self::send(&self.viewer, Method::GET, &format!("/tool/hello/builds/{build}"), None).await.1["build"]
+            .clone()
+    }
+
+    /// Requests to `images`, as method, path and body.
+    pub fn list_pin_requests(&self) -> Vec<String> {
+        self.pins.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Builds the end of a lease with an image.
+pub fn build_success_end() -> BuildLeaseOutcome {
+    BuildLeaseOutcome::Made {
+        digest: IMAGE_DIGEST.to_owned(),
+        image: format!("hearth.example/tool-hello/tool-hello:latest@{IMAGE_DIGEST}"),
+        processes: [("web".to_owned(), "./serve".to_owned())].into(),
+        message: "Its process is web.".to_owned(),
+    }
+}

@@ -1,0 +1,104 @@
+//! The end of a deployment, with or without a revision.
+
+use hearth_base::{Error, Result, ToolId};
+use hearth_kit::db::Tx;
+use hearth_wire::components::{DeploymentState, Revision, StepState};
+
+use super::create::DEPLOY_TASK;
+use crate::{
+    context::ComponentsContext,
+    store::{Deployment, DeploymentFailure},
+};
+
+/// Ends a deployment as successful and stores its revision.
+pub async fn complete_with_revision(cx: &ComponentsContext, deployment: &mut Deployment) -> Result<()> {
+    let now = cx.now();
+    let tx = cx.store.begin().await?;
+    let number = cx.store.find_newest_revision_number(&tx, deployment.tool).await? + 1;
+    let revision = Revision {
+        number,
+        deployment: deployment.id,
+        created: now,
+        by: deployment.by.clone(),
+        description: deployment.description.clone(),
+        source: deployment.source.clone(),
+        resolved_ref: deployment.progress.resolved_ref.clone(),
+        image: deployment.progress.image.clone(),
+        component: deployment.component.clone(),
+        command: deployment.progress.command.clone(),
+        port: deployment.port,
+        publish: deployment.publish,
+        kept: true,
+    };
+    cx.store.insert_revision(&tx, deployment.tool, &revision).await?;
+    deployment.revision = Some(number);
+    deployment.state = DeploymentState::Successful;
+    deployment.message = format!("revision {number} runs");
+    end_deployment(cx, tx, deployment).await
+}
+
+/// Ends a deployment that was rolled back.
+pub async fn complete_without_revision(
+    cx: &ComponentsContext,
+    deployment: &mut Deployment,
+    failure: &DeploymentFailure,
+) -> Result<()> {
+    let tx = cx.store.begin().await?;
+    let running = cx.store.find_newest_revision_number(&tx, deployment.tool).await?;
+    deployment.still_running = (running > 0).then_some(running);
+    deployment.state = failure.state;
+    deployment.message = failure.message.clone();
+    end_deployment(cx, tx, deployment).await
+}
+
+async fn end_deployment(cx: &ComponentsContext, tx: Tx, deployment: &mut Deployment) -> Result<()> {
+    deployment.ended = Some(cx.now());
+    let active = std::mem::take(&mut deployment.active);
+    cx.store.save_deployment(&tx, deployment).await?;
+    if active {
+        activate_next_deployment(cx, &tx, deployment.tool).await?;
+    }
+    tx.commit().await
+}
+
+/// Activates the oldest queued deployment of a tool that has no active one.
+pub async fn activate_next_deployment(cx: &ComponentsContext, tx: &Tx, tool: ToolId) -> Result<()> {
+    let waiting = cx.store.lock_queued_deployments(tx, tool).await?;
+    let Some(next) = waiting.first() else { return Ok(()) };
+    cx.store.activate_deployment(tx, next).await?;
+    cx.store.queue.enqueue(tx, DEPLOY_TASK, &next.id.to_string(), &next.id, cx.now()).await
+}
+
+/// Records the error that fails a deployment. Its rollback follows.
+pub async fn record_failure(
+    cx: &ComponentsContext,
+    deployment: &mut Deployment,
+    error: &Error,
+) -> Result<()> {
+    let state = match error.kind() {
+        hearth_base::ErrorKind::Timeout => DeploymentState::TimedOut,
+        _ => DeploymentState::Failed,
+    };
+    let message = error.public_messages().collect::<Vec<_>>().join("\n");
+    let now = cx.now();
+    for step in deployment.steps.iter_mut().filter(|step| step.state == StepState::Running) {
+        step.state = StepState::Failed;
+        step.message.clone_from(&message);
+        step.ended = Some(now);
+    }
+    deployment.message.clone_from(&message);
+    deployment.failure = Some(DeploymentFailure {
+        state,
+        code: error.code().to_owned(),
+        message,
+        help: error.help_text().map(str::to_owned),
+    });
+    save_deployment(cx, deployment).await
+}
+
+/// Saves a deployment in a transaction of its own.
+pub async fn save_deployment(cx: &ComponentsContext, deployment: &mut Deployment) -> Result<()> {
+    let tx = cx.store.begin().await?;
+    cx.store.save_deployment(&tx, deployment).await?;
+    tx.commit().await
+}

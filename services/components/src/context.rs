@@ -1,0 +1,51 @@
+//! The context of this service's handlers and rules.
+
+use std::sync::Arc;
+
+use hearth_base::{Caller, Result, ToolName};
+use hearth_kit::{Authed, Kit, RequestContext, Right, ServiceClients, config::DoorSettings};
+
+use crate::{ComponentsSettings, store::ComponentsStore};
+
+/// The context of this service's handlers and rules.
+#[derive(Clone)]
+pub struct ComponentsContext {
+    base: RequestContext<ComponentsSettings>,
+    pub store: ComponentsStore,
+    pub clients: ServiceClients,
+    pub door: Arc<DoorSettings>,
+}
+
+impl ComponentsContext {
+    pub fn new(kit: &Kit) -> Result<Self> {
+        Ok(Self {
+            base: RequestContext::from_kit(kit),
+            store: ComponentsStore::new(kit.db()?.clone(), kit.create_queue()?),
+            clients: kit.clients.clone(),
+            door: Arc::new(kit.config.door.clone()),
+        })
+    }
+
+    /// Describes the caller, such as `user ada`.
+    pub fn describe_caller<R: Right>(authed: &Authed<R>) -> String {
+        match &authed.identity.caller {
+            Caller::User { name, .. } => format!("user {name}"),
+            Caller::Tool { name, .. } => format!("tool {name}"),
+            Caller::Nobody | Caller::Service { .. } => "nobody".to_owned(),
+        }
+    }
+
+    /// Builds the address of a tool's website from the configured public address.
+    pub fn build_tool_url(&self, tool: &ToolName) -> String {
+        let public = self.door.public_url.as_deref().and_then(|url| url.split_once("://"));
+        let (scheme, authority) = public.unwrap_or(("http", &self.door.listen));
+        let authority = authority.split('/').next().unwrap_or(authority);
+        let port = authority.rsplit_once(':').map(|(_, port)| port);
+        let port = port.filter(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+        let usual = if scheme == "https" { "443" } else { "80" };
+        let port = port.filter(|port| *port != usual).map(|port| format!(":{port}"));
+        format!("{scheme}://{tool}.{}{}", self.door.domain, port.unwrap_or_default())
+    }
+}
+
+hearth_kit::impl_request_context!(ComponentsContext, ComponentsSettings);

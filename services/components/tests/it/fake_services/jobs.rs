@@ -1,0 +1,218 @@
+//! A fake of `jobs`: definitions and readiness of jobs.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+    routing::{get, patch, post},
+};
+use hearth_base::{Entropy, EventId, Role};
+use hearth_kit::Query;
+use hearth_wire::{
+    events::{Event, EventBatch, EventsQuery},
+    jobs::{JobChanged, JobCreate},
+    reply::Done,
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{FakeServices, FakeServicesState, FakeState, build_not_found, reply_data, reply_named};
+
+/// The jobs by tool and name.
+#[derive(Default)]
+pub struct FakeJobs {
+    pub all: BTreeMap<String, FakeJob>,
+    /// The behavior of changed jobs of the tool `hello`.
+    pub behavior: JobBehavior,
+    /// The definitions of all updates that changed a job.
+    pub changes: Vec<JobCreate>,
+    pub restarts: usize,
+    events: i64,
+}
+
+/// The behavior of a job after a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum JobBehavior {
+    /// The new containers are ready at once.
+    #[default]
+    Ready,
+    /// The new containers are never ready.
+    NeverReady,
+    /// The new containers end right after each start.
+    Crashing,
+}
+
+/// A job.
+pub struct FakeJob {
+    pub spec: JobCreate,
+    pub generation: u64,
+    up_to_date: bool,
+    ready: u32,
+    runs: Vec<Value>,
+    pub paused: Option<Timestamp>,
+}
+
+impl FakeJobs {
+    /// Inserts a job that is ready.
+    pub fn insert_ready(&mut self, spec: &JobCreate) {
+        let job = FakeJob {
+            spec: spec.clone(),
+            generation: 1,
+            up_to_date: true,
+            ready: 1,
+            runs: Vec::new(),
+            paused: None,
+        };
+        self.all.insert(format_key("hello", spec), job);
+    }
+
+    /// Makes all jobs ready, now and after changes.
+    pub fn make_all_ready(&mut self) {
+        self.behavior = JobBehavior::Ready;
+        self.events += 1;
+        for job in self.all.values_mut() {
+            (job.up_to_date, job.ready) = (true, 1);
+        }
+    }
+
+    /// Finds a job of the tool `hello`.
+    pub fn find_job(&self, name: &str) -> Option<&FakeJob> {
+        self.all.get(&format!("hello {name}"))
+    }
+
+    fn update(&mut self, tool: &str, spec: JobCreate, now: Timestamp) -> bool {
+        let behavior = if tool == "hello" { self.behavior } else { JobBehavior::Ready };
+        let fresh = || FakeJob {
+            spec: spec.clone(),
+            generation: 0,
+            up_to_date: true,
+            ready: 0,
+            runs: Vec::new(),
+            paused: None,
+        };
+        let job = self.all.entry(format_key(tool, &spec)).or_insert_with(fresh);
+        if job.generation > 0 && !differs(&job.spec, &spec) {
+            return false;
+        }
+        self.changes.push(spec.clone());
+        self.events += 1;
+        (job.spec, job.generation, job.up_to_date) =
+            (spec, job.generation + 1, behavior == JobBehavior::Ready);
+        match behavior {
+            JobBehavior::Ready => job.ready = 1,
+            JobBehavior::NeverReady => {}
+            JobBehavior::Crashing => job.runs.extend((0..3).map(|_| build_crashed_run(&job.spec, now))),
+        }
+        true
+    }
+}
+
+fn format_key(tool: &str, spec: &JobCreate) -> String {
+    format!("{tool} {}", spec.name)
+}
+
+/// True if a field that the new definition sets differs from the old one.
+fn differs(old: &JobCreate, new: &JobCreate) -> bool {
+    let (kind, old, mut new) = (old.effective_type() != new.effective_type(), json!(old), json!(new));
+    for sort in ["job_type", "continuous"] {
+        new.as_object_mut().map(|new| new.remove(sort));
+    }
+    kind || new.as_object().into_iter().flatten().any(|(field, value)| old.get(field) != Some(value))
+}
+
+/// Builds a run that ended right after its start.
+fn build_crashed_run(spec: &JobCreate, now: Timestamp) -> Value {
+    json!({"id": "run", "job": spec.name, "cause": "keep", "attempt": 1, "state": "ended", "created": now,
+        "ended": now, "end": "exited", "exit_code": 7, "reason": "it ended with status 7: no such table",
+        "cpu_micros": 0, "peak_memory": 0, "ready": false})
+}
+
+pub fn router() -> Router<std::sync::Arc<FakeServices>> {
+    Router::new()
+        .route("/jobs/v1/tool/{tool}/jobs", patch(update))
+        .route("/jobs/v1/tool/{tool}/jobs/{job}", get(show).delete(delete))
+        .route("/jobs/v1/tool/{tool}/jobs/{job}/restart", post(restart))
+        .route("/jobs/v1/tool/{tool}/jobs/{job}/runs", get(list_runs))
+        .route("/jobs/v1/tool/{tool}/jobs/{job}/logs", get(stream_logs))
+        .route("/jobs/v1/internal/events/routes", get(list_route_events))
+}
+
+async fn update(
+    State(all): FakeServicesState,
+    Path(tool): Path<String>,
+    Json(spec): Json<JobCreate>,
+) -> Response {
+    let now = all.now();
+    reply_named(JobChanged { job_changed: all.change_state(|state| state.jobs.update(&tool, spec, now)) })
+}
+
+async fn show(State(all): FakeServicesState, Path((tool, name)): Path<(String, String)>) -> Response {
+    let state = all.lock_state();
+    let Some(job) = state.jobs.all.get(&format!("{tool} {name}")) else {
+        return build_not_found("job", &name);
+    };
+    let mut shown = json!(job.spec);
+    shown["job_type"] = json!(job.spec.effective_type());
+    for (field, value) in [
+        ("image", json!(job.spec.imagename)),
+        ("image_state", json!("stable")),
+        ("status_short", json!("Running")),
+        ("status_long", json!("Running")),
+        (
+            "status",
+            json!({"short": "running", "messages": [], "duration": "1s", "up_to_date": job.up_to_date,
+                "ready": job.ready, "generation": job.generation, "paused": job.paused}),
+        ),
+    ] {
+        shown[field] = value;
+    }
+    Json(json!({"job": shown, "messages": {}})).into_response()
+}
+
+async fn delete(State(all): FakeServicesState, Path((tool, name)): Path<(String, String)>) -> Response {
+    let removed = all.change_state(|state| state.jobs.all.remove(&format!("{tool} {name}")));
+    removed.map_or_else(|| build_not_found("job", &name), |_| reply_named(Done {}))
+}
+
+async fn restart(State(all): FakeServicesState, Path((tool, name)): Path<(String, String)>) -> Response {
+    let restarted = all.change_state(|FakeState { jobs, .. }| {
+        jobs.restarts += 1;
+        jobs.events += 1;
+        jobs.all.get_mut(&format!("{tool} {name}")).map(|job| job.generation += 1)
+    });
+    restarted.map_or_else(|| build_not_found("job", &name), |()| reply_named(Done {}))
+}
+
+async fn list_runs(State(all): FakeServicesState, Path((tool, name)): Path<(String, String)>) -> Response {
+    let state = all.lock_state();
+    let runs = state.jobs.all.get(&format!("{tool} {name}")).map(|job| job.runs.clone());
+    runs.map_or_else(|| build_not_found("job", &name), |runs| Json(json!({"runs": runs})).into_response())
+}
+
+async fn stream_logs(State(all): FakeServicesState, Path((_, name)): Path<(String, String)>) -> Response {
+    let line = json!({"pod": "a", "container": name, "datetime": all.now(), "message": "no such table: users",
+        "stream": "err", "run": "run", "cursor": "1"});
+    format!("{line}\n").into_response()
+}
+
+async fn list_route_events(State(all): FakeServicesState, Query(query): Query<EventsQuery>) -> Response {
+    let after = query.after.unwrap_or_default();
+    let newer = |state: &FakeState| Some(state.jobs.events).filter(|events| *events > after);
+    let changed = all.wait(query.wait.unwrap_or(0), newer).await;
+    let event = |position| Event {
+        position,
+        id: EventId::new(all.now(), &Entropy::System),
+        service: Role::Jobs,
+        event_type: "route.changed".to_owned(),
+        tool: None,
+        time: all.now(),
+        data: Value::Null,
+        notice: None,
+    };
+    reply_data(EventBatch {
+        events: changed.map(event).into_iter().collect(),
+        next: all.lock_state().jobs.events,
+    })
+}

@@ -1,0 +1,41 @@
+//! Consumer of `accounts`' access events: a revoked credential is rejected at once, before its cached
+//! identity expires.
+
+use std::sync::Arc;
+
+use hearth_base::Result;
+use hearth_kit::{
+    Worker,
+    events::{EventConsumer, ViewHandler},
+};
+use hearth_wire::{
+    accounts::internal::AccessEvent,
+    events::{Event, Topic},
+};
+
+use crate::Gateway;
+
+/// Creates the worker that clears cached identities when access changes. While `accounts` cannot be read, a
+/// cached identity stays valid for up to ten seconds.
+pub fn create_worker(gateway: &Arc<Gateway>) -> Worker {
+    EventConsumer::new(&gateway.kit, "access", AccessEvent::TOPIC_INFO)
+        .into_view_worker(RememberedIdentities(gateway.clone()))
+}
+
+struct RememberedIdentities(Arc<Gateway>);
+
+impl ViewHandler for RememberedIdentities {
+    async fn rebuild_view(&self) -> Result<()> {
+        self.0.identities.clear_cache();
+        Ok(())
+    }
+
+    async fn apply_events(&self, _: Vec<Event>) -> Result<()> {
+        self.0.identities.clear_cache();
+        Ok(())
+    }
+
+    fn mark_disconnected(&self) {
+        self.0.identities.clear_cache();
+    }
+}

@@ -1,0 +1,64 @@
+//! Context of this service's handlers and rules.
+
+use std::sync::Arc;
+
+use hearth_base::{Clock, Entropy, Result, Role};
+use hearth_kit::{
+    RequestContext,
+    blobs::BlobStore,
+    config::{DoorSettings, HearthConfig},
+    state::StateFolder,
+};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{ImagesSettings, store::RegistryStore};
+
+/// Youngest age at which content without a row counts as orphaned: no request takes longer between writing
+/// the content and its row.
+const MIN_ORPHAN_AGE: SignedDuration = SignedDuration::from_hours(24);
+
+/// Context of this service's handlers and rules.
+#[derive(Clone)]
+pub struct ImagesContext {
+    base: RequestContext<ImagesSettings>,
+    pub store: RegistryStore,
+    pub blobs: BlobStore,
+    pub door: Arc<DoorSettings>,
+}
+
+impl ImagesContext {
+    pub fn new(
+        config: &HearthConfig,
+        state: &StateFolder,
+        store: RegistryStore,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<Entropy>,
+    ) -> Result<Self> {
+        Ok(Self {
+            base: RequestContext::new(clock, entropy, config.read_section()),
+            store,
+            blobs: BlobStore::open(state, Role::Images)?,
+            door: Arc::new(config.door.clone()),
+        })
+    }
+
+    /// Grace period after the last use, during which nothing is collected.
+    pub fn grace_period(&self) -> SignedDuration {
+        SignedDuration::from_hours(i64::from(self.settings.grace_hours))
+    }
+
+    /// Start of the grace period: anything last used before this time may be collected.
+    pub fn grace_cutoff(&self) -> Timestamp {
+        let now = self.now();
+        now.saturating_sub(self.grace_period()).unwrap_or(now)
+    }
+
+    /// Content written before this time and still without a row is orphaned, however short the grace period
+    /// is.
+    pub fn orphan_cutoff(&self) -> Timestamp {
+        let now = self.now();
+        now.saturating_sub(self.grace_period().max(MIN_ORPHAN_AGE)).unwrap_or(now)
+    }
+}
+
+hearth_kit::impl_request_context!(ImagesContext, ImagesSettings);

@@ -1,0 +1,162 @@
+//! Blob uploads for both repository spaces (OCI distribution specification, "Pushing blobs").
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use futures::{StreamExt, TryStreamExt};
+use hearth_base::{Digest, Error, Result, UploadId};
+use serde::Deserialize;
+
+use super::{headers::DIGEST_HEADER, request_parts::parse_chunk_start};
+use crate::{
+    app::{
+        image_reference::{ImageReference, parse_image_reference},
+        uploads::{self, BlobStream},
+    },
+    context::ImagesContext,
+    names::{ImageName, RepositorySpace},
+    store::{Repository, Upload},
+};
+
+/// Query of a request that begins an upload.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct BeginUploadQuery {
+    /// Digest of a blob that is already in the repository `from`.
+    mount: Option<String>,
+    from: Option<String>,
+    /// Digest of the body, when the body is the whole blob.
+    digest: Option<String>,
+}
+
+/// Query of a request that finishes an upload.
+#[derive(Debug, Deserialize)]
+pub struct FinishUploadQuery {
+    digest: String,
+}
+
+/// Begins an upload. Without one, a blob that the registry has is mounted, and a blob in the body is stored
+/// at once.
+pub async fn begin_upload(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
+    name: &ImageName,
+    begin: BeginUploadQuery,
+    body: Body,
+) -> Result<Response> {
+    let BeginUploadQuery { mount, from, digest } = begin;
+    if let (Some(mount), Some(from)) = (mount, from) {
+        let (digest, from) = (mount.parse()?, find_mount_source(cx, space, &from).await?);
+        if uploads::mount_blob(cx, space, name, digest, from.as_ref()).await?.is_some() {
+            return render_created_blob(space, name, digest);
+        }
+    }
+    let upload = uploads::begin_upload(cx, space, name).await?;
+    let Some(digest) = digest else { return render_upload(StatusCode::ACCEPTED, space, name, &upload) };
+    let digest: Digest = digest.parse()?;
+    let upload = uploads::append_content(cx, upload, None, stream_body(body)).await?;
+    uploads::finish_upload(cx, upload, digest).await?;
+    render_created_blob(space, name, digest)
+}
+
+/// Renders the state of an upload.
+pub async fn show_upload(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
+    name: &ImageName,
+    id: UploadId,
+) -> Result<Response> {
+    let upload = uploads::find_upload(cx, space, name, id).await?;
+    render_upload(StatusCode::NO_CONTENT, space, name, &upload)
+}
+
+/// Appends the body to an upload. Out of order, the error says how many bytes the upload has.
+pub async fn append_upload(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
+    name: &ImageName,
+    id: UploadId,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response> {
+    let upload = uploads::find_upload(cx, space, name, id).await?;
+    let upload = uploads::append_content(cx, upload, parse_chunk_start(headers)?, stream_body(body)).await?;
+    render_upload(StatusCode::ACCEPTED, space, name, &upload)
+}
+
+/// Appends the body, and finishes the upload.
+pub async fn finish_upload(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
+    name: &ImageName,
+    id: UploadId,
+    finish: FinishUploadQuery,
+    (headers, body): (&HeaderMap, Body),
+) -> Result<Response> {
+    let digest = finish.digest.parse()?;
+    let upload = uploads::find_upload(cx, space, name, id).await?;
+    let upload = uploads::append_content(cx, upload, parse_chunk_start(headers)?, stream_body(body)).await?;
+    uploads::finish_upload(cx, upload, digest).await?;
+    render_created_blob(space, name, digest)
+}
+
+/// Cancels an upload.
+pub async fn cancel_upload(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
+    name: &ImageName,
+    id: UploadId,
+) -> Result<Response> {
+    let upload = uploads::find_upload(cx, space, name, id).await?;
+    uploads::cancel_upload(cx, upload).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Finds the repository that a mount names, if a push to `space` may read it: one of the same space, or a
+/// provided one.
+async fn find_mount_source(
+    cx: &ImagesContext,
+    space: &RepositorySpace,
+    from: &str,
+) -> Result<Option<Repository>> {
+    // A blob that cannot be mounted is uploaded, so that no reason is given (specification, "Mounting a
+    // blob").
+    let Ok(ImageReference::Full { tool, name, .. }) = parse_image_reference(from, &[]) else {
+        return Ok(None);
+    };
+    let owner = match (&tool, space) {
+        (None, _) => RepositorySpace::Provided.owner_key(),
+        (Some(tool), RepositorySpace::Tool(_, own)) if tool == own => space.owner_key(),
+        _ => return Ok(None),
+    };
+    cx.store.find_repository(&owner, &name).await
+}
+
+fn stream_body(body: Body) -> BlobStream {
+    body.into_data_stream().map_err(Into::into).boxed()
+}
+
+fn render_upload(
+    status: StatusCode,
+    space: &RepositorySpace,
+    name: &ImageName,
+    upload: &Upload,
+) -> Result<Response> {
+    let Upload { id, size, .. } = upload;
+    let mut response =
+        (status, [(header::LOCATION, format!("/v2/{space}/{name}/blobs/uploads/{id}"))]).into_response();
+    let headers = response.headers_mut();
+    // The specification wants the number of the last byte; for an empty upload that is 0 too.
+    let range = format!("0-{}", size.saturating_sub(1));
+    headers.insert(header::RANGE, range.try_into().map_err(Error::internal)?);
+    headers.insert("docker-upload-uuid", id.to_string().try_into().map_err(Error::internal)?);
+    Ok(response)
+}
+
+fn render_created_blob(space: &RepositorySpace, name: &ImageName, digest: Digest) -> Result<Response> {
+    let location = format!("/v2/{space}/{name}/blobs/{digest}");
+    Ok((StatusCode::CREATED, [(header::LOCATION, location), (DIGEST_HEADER, digest.to_string())])
+        .into_response())
+}

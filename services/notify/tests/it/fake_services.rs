@@ -1,0 +1,60 @@
+//! Fakes of the services that `notify` calls: `jobs` with its events, `accounts` with people's addresses.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use hearth_base::{Entropy, Role, UserId};
+use hearth_testkit::{FakeEventStream, ServiceStand};
+use hearth_wire::{
+    accounts::internal::Recipient,
+    events::Topic,
+    jobs::events::RunEvent,
+    reply::{Data, Listed, Messages},
+};
+use jiff::Timestamp;
+
+/// The state of the fake services.
+#[derive(Default)]
+pub struct FakeServices {
+    /// The events of `jobs`.
+    pub stream: FakeEventStream,
+    pub recipients: Mutex<Vec<Recipient>>,
+    /// True if `accounts` is unavailable.
+    pub accounts_unavailable: Mutex<bool>,
+    /// The number of calls to `accounts` for maintainers.
+    pub recipients_calls: Mutex<u32>,
+}
+
+/// Builds a maintainer with this name and an address at `example.org`.
+pub fn build_recipient(name: &str) -> Recipient {
+    Recipient {
+        user: UserId::new(Timestamp::UNIX_EPOCH, &Entropy::System),
+        name: name.parse().unwrap(),
+        address: format!("{name}@example.org").parse().unwrap(),
+    }
+}
+
+impl FakeServices {
+    /// Starts the fake services.
+    pub fn start(stand: &ServiceStand) -> Arc<Self> {
+        let services = Arc::new(Self::default());
+        let jobs = services.stream.router(RunEvent::TOPIC_INFO);
+        let accounts =
+            Router::new().route("/accounts/v1/internal/tools/{tool}/recipients", get(list_recipients));
+        for (role, router) in [(Role::Jobs, jobs), (Role::Accounts, accounts)] {
+            stand.set_fake_service(role, hearth_kit::build_exchange(router.with_state(services.clone())));
+        }
+        services
+    }
+}
+
+async fn list_recipients(
+    State(services): State<Arc<FakeServices>>,
+) -> Result<Json<Data<Listed<Recipient>>>, StatusCode> {
+    *services.recipients_calls.lock().unwrap() += 1;
+    if *services.accounts_unavailable.lock().unwrap() {
+        return Err(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let items = services.recipients.lock().unwrap().clone();
+    Ok(Json(Data { data: Listed { items, next: None }, messages: Messages::default() }))
+}
