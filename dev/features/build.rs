@@ -1,3 +1,3 @@
-//! Cargo counts the features of build dependencies only where there is a build script.
+//! Empty build script: cargo resolves features of build dependencies only for crates with a build script.
 
 fn main() {}

@@ -1,4 +1,4 @@
-"""A job that runs by the clock: it measures the tool's folder, keeps what it found, and says what changed."""
+"""A scheduled job: it measures the tool's folder, stores the result, and prints the change."""
 
 import csv
 import os
@@ -8,28 +8,28 @@ from pathlib import Path
 from humanize import naturalsize, precisedelta
 
 home = Path(os.environ.get("TOOL_DATA_DIR", "."))
-ledger = home / "report.csv"
+report = home / "report.csv"
 
 
-def measured() -> tuple[int, int]:
-    """How many files the tool's folder has, and how many bytes they hold together."""
+def measure_folder() -> tuple[int, int]:
+    """Count the files of the tool's folder and their bytes."""
     sizes = [path.stat().st_size for path in home.rglob("*") if path.is_file()]
     return len(sizes), sum(sizes)
 
 
-def last_row() -> list[str] | None:
-    if not ledger.exists():
+def read_last_row() -> list[str] | None:
+    if not report.exists():
         return None
-    with ledger.open(newline="") as file:
+    with report.open(newline="") as file:
         rows = list(csv.reader(file))
     return rows[-1] if rows else None
 
 
 def main() -> None:
     now = datetime.now(timezone.utc).replace(microsecond=0)
-    before = last_row()
-    files, size = measured()
-    with ledger.open("a", newline="") as file:
+    before = read_last_row()
+    files, size = measure_folder()
+    with report.open("a", newline="") as file:
         csv.writer(file).writerow([now.isoformat(), files, size])
     print(f"{files} files, {naturalsize(size)}")
     if before:

@@ -1,4 +1,4 @@
-// The page. What `html` puts into it is escaped.
+// The page. `html` escapes inserted values.
 
 import { html, raw } from "hono/html";
 

@@ -28,5 +28,5 @@ const server = serve({ fetch: app.fetch, hostname: "0.0.0.0", port }, () => {
   console.log(`listening on port ${port}`);
 });
 
-// Hearth asks a program to end before it stops it: finish what is under way, take nothing new.
+// Hearth sends SIGTERM before it stops a program: finish open requests and accept no new ones.
 process.on("SIGTERM", () => server.close(() => process.exit(0)));

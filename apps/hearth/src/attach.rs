@@ -40,7 +40,7 @@ async fn relay_frames(mut input: ExecInput, mut output: ExecOutput, terminal: bo
         tokio::select! {
             frame = output.next() => match frame? {
                 Some(ExecFrame::Data(bytes)) => write_output(io::stdout().lock(), &bytes)?,
-                Some(ExecFrame::Errors(bytes)) => write_output(io::stderr().lock(), &bytes)?,
+                Some(ExecFrame::Stderr(bytes)) => write_output(io::stderr().lock(), &bytes)?,
                 Some(ExecFrame::Ended(end)) => return Ok(end),
                 Some(_) => {}
                 None => {

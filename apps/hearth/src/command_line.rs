@@ -24,10 +24,10 @@ impl CommandLine {
         self.0.iter().map(String::as_str).take_while(|word| *word != "--")
     }
 
-    /// Returns the command with one more word.
-    pub fn with_word(&self, word: &str) -> String {
+    /// Returns the command line with one more argument.
+    pub fn with_argument(&self, word: &str) -> String {
         let (line, _) = self.render_line(None);
-        format!("{line} {}", quote_word(word))
+        format!("{line} {}", quote_argument(word))
     }
 
     /// Returns the command with `right` in the place of `wrong`, or `None` when `wrong` was not typed.
@@ -51,13 +51,13 @@ impl CommandLine {
             let (flag, value) = word.split_once('=').unwrap_or((word, ""));
             if Some(word.as_str()) == wrong && !found {
                 found = true;
-                line.push(quote_word(right));
+                line.push(quote_argument(right));
             } else if Some(flag) == wrong && !found {
                 found = true;
-                line.push(format!("{right}={}", quote_word(value)));
+                line.push(format!("{right}={}", quote_argument(value)));
             } else if flag.starts_with("--") && !value.is_empty() && Some(value) == wrong && !found {
                 found = true;
-                line.push(format!("{flag}={}", quote_word(right)));
+                line.push(format!("{flag}={}", quote_argument(right)));
             } else if let Some((_, placeholder)) = SECRET_FLAGS.iter().find(|(name, _)| *name == flag) {
                 if value.is_empty() {
                     line.push(word.clone());
@@ -68,7 +68,7 @@ impl CommandLine {
             } else if self.is_secret_value(at) {
                 line.push("VALUE".to_owned());
             } else {
-                line.push(quote_word(word));
+                line.push(quote_argument(word));
             }
         }
         (line.join(" "), found)
@@ -88,8 +88,8 @@ impl CommandLine {
     }
 }
 
-/// Quotes a word for a shell.
-pub fn quote_word(word: &str) -> String {
+/// Quotes an argument for a shell.
+pub fn quote_argument(word: &str) -> String {
     let plain = |symbol: char| symbol.is_ascii_alphanumeric() || "-_./:=@,+%~".contains(symbol);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
@@ -134,7 +134,7 @@ mod tests {
         let line = line.with_replacement("API-KEY", "API_KEY");
         assert_eq!(line.as_deref(), Some("hearth --tool a envvars create --job web API_KEY VALUE"));
         assert_eq!(
-            build_command_line(&["build", "start", "-e", "A=b"]).with_word("-D"),
+            build_command_line(&["build", "start", "-e", "A=b"]).with_argument("-D"),
             "hearth build start -e NAME=VALUE -D"
         );
     }

@@ -12,15 +12,15 @@ impl CommandContext {
             return Ok(());
         }
         if let Some(because) = self.prompter.silence_reason() {
-            let command = self.command_line.with_word("--yes");
+            let command = self.command_line.with_argument("--yes");
             return Err(Error::invalid("not-confirmed", format!("confirmation is missing: {verb} {target}"))
                 .and_message(because)
                 .help(command));
         }
-        let question = format!("This will {verb} {target}. Go on? [y/N] ");
+        let question = format!("This will {verb} {target}. Continue? [y/N] ");
         let typed = self
             .prompter
-            .ask_line(&question, "the confirmation (--yes)", &self.command_line.with_word("--yes"))
+            .ask_line(&question, "the confirmation (--yes)", &self.command_line.with_argument("--yes"))
             .await?;
         match typed.trim().to_ascii_lowercase().as_str() {
             "y" | "yes" => Ok(()),

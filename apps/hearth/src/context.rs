@@ -43,7 +43,7 @@ impl CommandContext {
         })
     }
 
-    /// Proposes a tool name that resembles the folder's name.
+    /// Proposes a valid tool name similar to the folder's name; `NAME` if there is none.
     pub fn propose_tool_name(&self) -> String {
         let folder = self.settings.folder.folder_name().unwrap_or_default();
         match folder.parse::<ToolName>().and_then(|name| name.check_new().map(|()| name)) {

@@ -37,8 +37,8 @@ pub async fn run(cx: &CommandContext, command: Option<CliCommand>) -> Result<Exi
         Some(CliCommand::Notify { command }) => notify::run(cx, command).await,
         Some(CliCommand::Webhooks { command }) => webhooks::run(cx, command).await,
         Some(CliCommand::Admin { command }) => admin::run(cx, command).await,
-        Some(CliCommand::Up(args)) => up::up(cx, args).await,
-        Some(CliCommand::Down(args)) => up::down(cx, args).await,
+        Some(CliCommand::Up(args)) => up::start_hearth(cx, args).await,
+        Some(CliCommand::Down(args)) => up::stop_hearth(cx, args).await,
         // These commands were handled above or in `run.rs`.
         Some(
             CliCommand::Completion(_)
@@ -65,12 +65,12 @@ pub fn explain_interrupt(command: Option<&CliCommand>) -> &'static str {
         Some(CliCommand::Notify { command }) => notify::explain_interrupt(command),
         Some(CliCommand::Webhooks { command }) => webhooks::explain_interrupt(command),
         Some(CliCommand::Admin { command }) => admin::explain_interrupt(command),
-        Some(CliCommand::Deploy(_)) => "a started deployment goes on; hearth deploy --follow shows it",
-        Some(CliCommand::Webservice(_)) => "a started change goes on; hearth webservice status shows it",
-        Some(CliCommand::Exec(_)) => "the job goes on; the program was stopped",
+        Some(CliCommand::Deploy(_)) => "a started deployment continues; hearth deploy --follow shows it",
+        Some(CliCommand::Webservice(_)) => "a started change continues; hearth webservice status shows it",
+        Some(CliCommand::Exec(_)) => "the job continues; the program was stopped",
         Some(CliCommand::Up(_)) => "Hearth may be running already; hearth up finishes, hearth down stops it",
         Some(CliCommand::Down(_)) => "Hearth is stopping; hearth down waits for it",
-        Some(CliCommand::Logs(_)) => "the job goes on",
+        Some(CliCommand::Logs(_)) => "the job continues",
         _ => "nothing was changed",
     }
 }

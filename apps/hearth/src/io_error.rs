@@ -2,7 +2,7 @@
 
 use std::io::{Error, ErrorKind};
 
-/// Describes `cause` as the end of a sentence. It names no path: the sentence does.
+/// Describes `cause`, without its path, for the end of a sentence that names the path.
 pub fn describe_io_error(cause: &Error) -> String {
     let reason = match cause.kind() {
         ErrorKind::NotFound => "no such file or folder",

@@ -36,9 +36,11 @@ impl LineReader {
             match self.body.frame().await {
                 None => self.is_ended = true,
                 Some(Err(cause)) => {
-                    return Err(
-                        Error::unavailable("answer-broken", "the answer is incomplete").with_cause(cause)
-                    );
+                    return Err(Error::unavailable(
+                        "response-incomplete",
+                        "the server's response is incomplete",
+                    )
+                    .with_cause(cause));
                 }
                 Some(Ok(frame)) => {
                     let Ok(data) = frame.into_data() else { continue };
@@ -47,8 +49,8 @@ impl LineReader {
             }
             if self.buffer.len() > Self::MAX_LINE_BYTES {
                 return Err(Error::unavailable(
-                    "answer-too-large",
-                    "a line of the answer is longer than 4 MiB",
+                    "response-too-large",
+                    "a line of the server's response is longer than 4 MiB",
                 ));
             }
         }

@@ -1,4 +1,4 @@
-//! Search for the candidate nearest to a mistyped word. It is proposed, never used.
+//! Search for the candidate nearest to a mistyped word. Error messages propose it; no command runs it.
 
 /// Finds the candidate nearest to `typed`, or `None` when none is similar enough.
 pub fn find_nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

@@ -11,16 +11,16 @@ use hearth_base::{Error, Result};
 
 use crate::{context::CommandContext, io_error::describe_io_error};
 
-/// The read access to a file.
+/// The users who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileReaders {
-    /// The access that the umask allows.
+    /// As the umask allows.
     Default,
-    /// Access for its owner alone, also when the replaced file had more.
+    /// Only its owner, even if others could read the replaced file.
     Owner,
 }
 
-/// Returns true when the file must be written to have this content; refuses to replace other content without
+/// Returns true if `file` does not have this content and access yet. Refuses to replace other content without
 /// `--yes`.
 pub fn needs_write(cx: &CommandContext, file: &Path, text: &str, readers: FileReaders) -> Result<bool> {
     let open = |file: &Path| fs::metadata(file).is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0);
@@ -28,7 +28,7 @@ pub fn needs_write(cx: &CommandContext, file: &Path, text: &str, readers: FileRe
         Ok(known) if known == text => Ok(readers == FileReaders::Owner && open(file)),
         Ok(_) if !cx.assume_yes => {
             let public = format!("{} exists with other content", file.display());
-            Err(Error::conflict("file-exists", public).help(cx.command_line.with_word("--yes")))
+            Err(Error::conflict("file-exists", public).help(cx.command_line.with_argument("--yes")))
         }
         Err(cause) if cause.kind() != io::ErrorKind::NotFound && !cx.assume_yes => {
             Err(build_write_error(file, &cause))
@@ -37,7 +37,7 @@ pub fn needs_write(cx: &CommandContext, file: &Path, text: &str, readers: FileRe
     }
 }
 
-/// Writes the file.
+/// Writes the file with the read access `readers`.
 pub fn write_file(file: &Path, text: &str, readers: FileReaders) -> Result<()> {
     let written = match readers {
         FileReaders::Default => fs::write(file, text),
@@ -46,7 +46,7 @@ pub fn write_file(file: &Path, text: &str, readers: FileReaders) -> Result<()> {
     written.map_err(|cause| build_write_error(file, &cause))
 }
 
-/// Replaces the file by a new one that only its owner can read from its first byte.
+/// Replaces the file with a new one, which only its owner can read from its creation on.
 fn write_private(file: &Path, text: &str) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut new = tempfile::NamedTempFile::new_in(folder)?;

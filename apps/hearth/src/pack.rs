@@ -99,7 +99,7 @@ fn check_size(folder: &Path, entries: &[DirEntry], max_bytes: u64) -> Result<()>
     );
     Err(Error::invalid("folder-too-large", sentence)
         .and_message(format!("The biggest files are {}.", biggest.collect::<Vec<_>>().join(", ")))
-        .help("list files that are no source in .gitignore; they are not uploaded"))
+        .help("add files that the build does not need to .gitignore; they are not uploaded"))
 }
 
 /// Adds an entry; returns true when it is a file.

@@ -21,11 +21,11 @@ impl Prompter {
     /// Creates a prompter. It asks only at a terminal, without `--yes` and without `CI`.
     pub fn new(yes: bool, ci: bool, is_visible: bool) -> Self {
         let silent_because = if yes {
-            Some("There are no questions with --yes.")
+            Some("hearth asks no questions with --yes.")
         } else if ci {
-            Some("There are no questions when CI is set.")
+            Some("hearth asks no questions when CI is set.")
         } else if !is_visible || !io::stdin().is_terminal() {
-            Some("There are no questions without a terminal.")
+            Some("hearth asks no questions without a terminal.")
         } else {
             None
         };

@@ -76,7 +76,7 @@ fn build_tree(command_line: &CommandLine, environment: &Environment) -> clap::Co
     }
     let list = names.into_iter().collect::<Vec<_>>().join(", ");
     let after = tree.get_after_help().map(ToString::to_string).unwrap_or_default();
-    tree.after_help(format!("On the search path: {list}\n{after}"))
+    tree.after_help(format!("Commands on PATH: {list}\n{after}"))
 }
 
 /// Builds a printer from the output flags on the command line, although its parse failed.

@@ -175,9 +175,9 @@ impl Session<'_> {
     }
 
     async fn explain_tool_refusal(&self, tool: &Sourced<ToolName>, error: Error) -> Error {
-        let Ok(mine) = self.list_tools(false).await else { return error };
+        let Ok(own_tools) = self.list_tools(false).await else { return error };
         let name = tool.value.as_str();
-        if mine.iter().any(|mine| mine.name == tool.value) {
+        if own_tools.iter().any(|mine| mine.name == tool.value) {
             return error;
         }
         let code = error.code().to_owned();
@@ -191,7 +191,7 @@ impl Session<'_> {
         for sentence in error.public_messages().skip(1) {
             better = better.and_message(sentence);
         }
-        let near = find_nearest(name, mine.iter().map(|mine| mine.name.as_str()));
+        let near = find_nearest(name, own_tools.iter().map(|mine| mine.name.as_str()));
         let command = near.and_then(|near| self.cx.command_line.with_replacement(name, near));
         better.help(command.unwrap_or_else(|| "hearth tool list".to_owned()))
     }

@@ -33,7 +33,7 @@ pub fn build_usage_rows(
     let (cpu_chart, max_cpu) = render_chart(&metrics, now, CHART_HOURS, |sample| sample.cpu_micros);
     let mut rows = vec![
         ("used memory", format!("{memory_chart} up to {} in {CHART_HOURS} hours", format_memory(max_memory))),
-        ("used processors", format!("{cpu_chart} up to {}", format_processors(max_cpu, metrics.step))),
+        ("used CPU", format!("{cpu_chart} up to {}", format_processors(max_cpu, metrics.step))),
     ];
     let (disk_chart, max_disk) = render_chart(&metrics, now, CHART_HOURS, |sample| sample.disk);
     if max_disk > 0 {

@@ -24,7 +24,7 @@ pub struct HostUser {
 
 impl HostUser {
     /// Finds a user by name or number. A number need not have a name. Errors: `user-is-root`, `no-such-user`.
-    pub fn find(text: &str) -> Result<Self> {
+    pub fn find_user(text: &str) -> Result<Self> {
         let found = match text.parse() {
             Ok(uid) => Some(
                 uzers::get_user_by_uid(uid).map_or(Self { uid, gid: uid }, |user| Self::from_entry(&user)),
@@ -33,12 +33,12 @@ impl HostUser {
         };
         match found {
             Some(Self { uid: 0, .. }) => {
-                Err(Error::invalid("user-is-root", "user is root; allowed: an unprivileged user")
+                Err(Error::invalid("user-is-root", "the user is root; allowed: an unprivileged user")
                     .help("set runtime.user in the configuration to another user"))
             }
             Some(user) => Ok(user),
             None => {
-                Err(Error::invalid("no-such-user", format!("user does not exist on this host: {text:?}"))
+                Err(Error::invalid("no-such-user", format!("the user {text:?} does not exist on this host"))
                     .help(format!("useradd --system --no-create-home --shell /usr/sbin/nologin {text}")))
             }
         }
@@ -54,7 +54,7 @@ impl HostUser {
 pub fn become_user(user: HostUser) -> Result<()> {
     let parent = getppid();
     drop_privileges(user).map_err(|cause| {
-        Error::unavailable("powers", format!("switching to user {} failed: {cause}", user.uid))
+        Error::unavailable("privileges", format!("switching to user {} failed: {cause}", user.uid))
             .help("run the command as root, or omit --user to run as the current user")
             .with_cause(cause)
     })?;
@@ -62,7 +62,7 @@ pub fn become_user(user: HostUser) -> Result<()> {
     if getppid() == parent {
         Ok(())
     } else {
-        Err(Error::unavailable("parent-gone", "parent process has ended"))
+        Err(Error::unavailable("parent-ended", "the parent process has ended"))
     }
 }
 
@@ -86,6 +86,6 @@ fn drop_privileges(user: HostUser) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::TERM))?;
     match capabilities(None)?.permitted.is_empty() {
         true => Ok(()),
-        false => Err(io::Error::other("process still has capabilities")),
+        false => Err(io::Error::other("the process still has capabilities")),
     }
 }

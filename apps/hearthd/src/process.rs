@@ -53,7 +53,7 @@ impl ServerProcess {
         }
         for service in &mounted {
             if let Some(local) = local_roles.get(&service.role) {
-                local.set_router(service.to_exchange());
+                local.set_router(service.to_local_service());
             }
         }
         let gateway_address = sockets.get(&Role::Gateway).map(HttpListener::address);
@@ -165,7 +165,7 @@ impl ProcessResources {
                 // Within the gateway's process, the local transport needs no address.
                 (_, None) if roles.contains(&Role::Gateway) => continue,
                 (_, None) => {
-                    let what = format!("role has no listen address: {role}");
+                    let what = format!("the role {role} has no listen address");
                     return Err(Error::invalid("no-address", what)
                         .help(format!("set listen and url in [services.{role}] of the configuration")));
                 }

@@ -9,9 +9,9 @@ use hearth_base::Result;
 use hearth_wire::{jobs::JobsQuery, reply::Paging};
 
 use crate::{
+    durations::Durations,
     fleet::{MIXED_SCHEDULES, ToolFleet, build_job},
     report::{BenchReport, Goal, ReportRow},
-    times::Durations,
 };
 
 const TOOL_COUNT: usize = 10_000;

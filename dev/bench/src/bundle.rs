@@ -11,10 +11,10 @@ use hearth_base::{Error, Result};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Host id of the container's root, outside of Hearth's id range.
-const FIRST_ID: u32 = 0x0800_0000;
+/// Host user and group id of the container's root, outside of Hearth's id range.
+const ROOT_HOST_ID: u32 = 0x0800_0000;
 
-/// Bundle, and the same files as a tar archive.
+/// OCI bundle in a temporary folder, with its root file system also as a tar archive.
 pub struct OciBundle {
     folder: TempDir,
 }
@@ -35,7 +35,7 @@ impl OciBundle {
         self.folder.path()
     }
 
-    /// Path of the tar archive with the bundle's files.
+    /// Path of the tar archive with the files of the bundle's root file system.
     pub fn archive_path(&self) -> std::path::PathBuf {
         self.folder().join("layer.tar")
     }
@@ -59,9 +59,9 @@ impl OciBundle {
     }
 }
 
-/// Changes the owner of a folder's content to the container's root.
+/// Changes the owner of `path` and everything below it to the container's root.
 fn chown_recursively(path: &Path) -> std::io::Result<()> {
-    lchown(path, Some(FIRST_ID), Some(FIRST_ID))?;
+    lchown(path, Some(ROOT_HOST_ID), Some(ROOT_HOST_ID))?;
     if fs::symlink_metadata(path)?.is_dir() {
         for entry in fs::read_dir(path)? {
             chown_recursively(&entry?.path())?;
@@ -72,7 +72,7 @@ fn chown_recursively(path: &Path) -> std::io::Result<()> {
 
 fn build_config(cgroup: &str) -> Value {
     let mount = |at: &str, kind: &str, options: &[&str]| json!({"destination": at, "type": kind, "source": kind, "options": options});
-    let ids = json!([{"containerID": 0, "hostID": FIRST_ID, "size": 65_536}]);
+    let ids = json!([{"containerID": 0, "hostID": ROOT_HOST_ID, "size": 65_536}]);
     let none: [&str; 0] = [];
     json!({
         "ociVersion": "1.0.2",

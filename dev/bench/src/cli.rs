@@ -13,10 +13,10 @@ use hearth_wire::{jobs::JobCreate, tools::ToolCreate};
 use tempfile::TempDir;
 
 use crate::{
+    durations::Durations,
     images::find_cache_folder,
     peer::{run_command, time_command},
     report::{BenchReport, Goal, ReportRow},
-    times::Durations,
 };
 
 /// Number of measurements of each command of Hearth.

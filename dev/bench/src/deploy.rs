@@ -14,9 +14,9 @@ use http::{Method, header};
 use http_body_util::BodyExt;
 
 use crate::{
+    durations::{Durations, to_millis},
     images::provide_images,
     report::{BenchReport, Goal, ReportRow},
-    times::{Durations, to_millis},
 };
 
 /// Number of changes that are deployed after the first deployment.

@@ -122,7 +122,7 @@ async fn measure_settled_memory(hearth: &Hearth) -> Result<ProcessMemory> {
 /// program than hearthd, so they are recognised by their name.
 fn list_own_processes(hearth: &Hearth) -> Result<Vec<u32>> {
     let hearthd = program_path("hearthd")?;
-    let family = proc::list_family(&hearth.pids());
+    let family = proc::list_family(&hearth.list_pids());
     let is_own = |pid: &u32| {
         proc::read_program(*pid).is_some_and(|path| path == hearthd) || proc::read_name(*pid) == HELPER_NAME
     };

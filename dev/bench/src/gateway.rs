@@ -8,11 +8,11 @@ use hearth_wire::tools::ToolCreate;
 use http::Method;
 
 use crate::{
+    durations::Durations,
     load::{self, LoadTarget},
     nginx::Nginx,
     proc::{self, to_megabytes},
     report::{BenchReport, Goal, ReportRow},
-    times::Durations,
     upstream::UpstreamServer,
 };
 

@@ -6,10 +6,10 @@ use hearth_base::Result;
 use hearth_wire::jobs::JobsQuery;
 
 use crate::{
+    durations::{Durations, to_millis},
     fleet::{MIXED_SCHEDULES, ToolFleet},
     proc,
     report::{BenchReport, Goal, ReportRow},
-    times::{Durations, to_millis},
 };
 
 /// Numbers of tools, each with ten jobs.

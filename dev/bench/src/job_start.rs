@@ -21,10 +21,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     bundle::OciBundle,
+    durations::Durations,
     libcontainer_loop::LibcontainerLoop,
     oci::OciProgram,
     report::{BenchReport, Goal, ReportRow},
-    times::Durations,
 };
 
 /// Number of measurements of each kind.

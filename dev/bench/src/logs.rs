@@ -25,9 +25,9 @@ use http_body_util::BodyExt;
 use jiff::Timestamp;
 
 use crate::{
+    durations::{Durations, to_millis},
     proc,
     report::{BenchReport, Goal, ReportRow},
-    times::{Durations, to_millis},
 };
 
 /// Size of the searched text in bytes.

@@ -7,6 +7,7 @@ mod api_load;
 mod bundle;
 mod cli;
 mod deploy;
+mod durations;
 mod fleet;
 mod footprint;
 mod gateway;
@@ -22,7 +23,6 @@ mod peer;
 mod proc;
 mod report;
 mod schedule;
-mod times;
 mod upstream;
 
 use std::process::ExitCode;

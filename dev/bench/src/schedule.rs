@@ -5,10 +5,10 @@ use std::time::Duration;
 use hearth_base::Result;
 
 use crate::{
+    durations::{Durations, to_millis},
     fleet::{HOURLY_SCHEDULES, MIXED_SCHEDULES, ToolFleet},
     proc,
     report::{BenchReport, Goal, ReportRow},
-    times::{Durations, to_millis},
 };
 
 const TOOL_COUNT: usize = 10_000;

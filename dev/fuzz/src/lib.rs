@@ -38,7 +38,7 @@ macro_rules! for_all_targets {
 
 macro_rules! export_targets {
     ($($name:ident),* $(,)?) => {
-        $(pub use targets::$name::$name;)*
+        $(pub use targets::$name::run_target as $name;)*
 
         /// All targets.
         pub const FUZZ_TARGETS: &[FuzzTarget] = &[$(FuzzTarget { name: stringify!($name), run_input: $name }),*];

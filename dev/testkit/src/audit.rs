@@ -26,7 +26,8 @@ pub struct EvenSchedule {
     pub interval: SignedDuration,
     /// The times before and after the creation of the job.
     pub created_between: (Timestamp, Timestamp),
-    /// The times before and after the ledger was read: it has all due times up to the first, and none after the second.
+    /// The times before and after the ledger was read: it has all due times up to the first, and none after
+    /// the second.
     pub read_between: (Timestamp, Timestamp),
 }
 
@@ -72,8 +73,8 @@ impl Audit {
         });
     }
 
-    /// Checks that each due time with the outcome `ran` has its attempts, each once and only after a failed one, and that
-    /// no other due time has any.
+    /// Checks that each due time with the outcome `ran` has its attempts, each once and only after a failed
+    /// one, and that no other due time has any.
     pub fn check_attempts(&mut self, job: &JobName, runs: &[Run], ledger: &[DueRecord], retry: u32) {
         let mut attempts: BTreeMap<Timestamp, Vec<&Run>> = BTreeMap::new();
         for run in runs {

@@ -14,7 +14,8 @@ use tokio::{
 
 use crate::{Hearth, Person, program_path};
 
-/// A user's session of `hearth`: a home folder, and the server and a token in the environment. Commands have no terminal.
+/// A user's session of `hearth`: a home folder, and the server and a token in the environment. Commands have
+/// no terminal.
 pub struct CliSession {
     home: TempDir,
     url: String,
@@ -64,7 +65,8 @@ impl CliSession {
         Err(Error::internal(format!("hearth {} ended with {status:?}:\n{out}\n{err}", arguments.join(" "))))
     }
 
-    /// Starts a command and returns the process, which is killed when the value is dropped. Its output can be read.
+    /// Starts a command and returns the process, which is killed when the value is dropped. Its output can be
+    /// read.
     pub fn spawn_command(&self, arguments: &[&str]) -> Result<Child> {
         self.build_command(arguments)?.spawn().map_err(Error::internal)
     }

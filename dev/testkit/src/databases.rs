@@ -17,7 +17,8 @@ pub enum DatabaseKind {
     MariaDb,
 }
 
-/// A database for one test. It is deleted with this value (SQLite) or with the server of the tests (PostgreSQL, MariaDB).
+/// A database for one test. It is deleted with this value (SQLite) or with the server of the tests
+/// (PostgreSQL, MariaDB).
 pub struct ScratchDatabase {
     db: Db,
     /// The folder of an SQLite database.

@@ -41,7 +41,7 @@ impl FakeEventStream {
     }
 
     /// Appends an event that happened at `time`.
-    pub fn append<T: Topic>(&self, time: Timestamp, event: &T, notice: Option<&Notice>) -> Result<()> {
+    pub fn append_event<T: Topic>(&self, time: Timestamp, event: &T, notice: Option<&Notice>) -> Result<()> {
         let notice = notice.map(|notice| json!(notice));
         self.append_raw(Event {
             position: 0,
@@ -79,7 +79,7 @@ impl FakeEventStream {
     }
 
     /// The router with the endpoint of a topic.
-    pub fn router<S: Clone + Send + Sync + 'static>(&self, topic: &TopicInfo) -> Router<S> {
+    pub fn build_router<S: Clone + Send + Sync + 'static>(&self, topic: &TopicInfo) -> Router<S> {
         let stream = self.clone();
         let path = format!("/{}/v1/internal/events/{}", topic.service, topic.name);
         let read = async move |Query(query): Query<EventsQuery>| stream.read(&query).await;

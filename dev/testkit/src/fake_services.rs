@@ -57,7 +57,8 @@ impl FakeServices {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves the tags of all provided images, or of the images of a tool, to new digests and appends the event.
+    /// Moves the tags of all provided images, or of the images of a tool, to new digests and appends the
+    /// event.
     pub fn move_image_tags(&self, tool: Option<ToolId>) {
         self.lock().moved_tag_tools.push(tool);
         self.1.append_raw(Event {
@@ -92,13 +93,13 @@ pub fn mount_fake_services(stand: &ServiceStand, fakes: &FakeServices) {
         .route("/images/v1/internal/manifests/{digest}/layers", get(list_layers))
         .route("/images/v1/internal/blobs/{digest}", get(async || LAYER_CONTENT))
         .route("/images/v1/internal/pins/{holder}", put(pin_image).delete(unpin_image))
-        .merge(fakes.1.router(TagEvent::TOPIC_INFO));
+        .merge(fakes.1.build_router(TagEvent::TOPIC_INFO));
     let logs = Router::new().route("/logs/v1/internal/lines", post(append_lines));
     let envvars = Router::new()
         .route("/envvars/v1/internal/tools/{tool}/jobs/{job}", get(list_variables))
         .route("/envvars/v1/internal/tools/{tool}/revisions", get(list_revisions));
     for (role, router) in [(Role::Images, images), (Role::Logs, logs), (Role::Envvars, envvars)] {
-        stand.set_fake_service(role, hearth_kit::build_exchange(router.with_state(fakes.clone())));
+        stand.set_fake_service(role, hearth_kit::build_local_service(router.with_state(fakes.clone())));
     }
 }
 

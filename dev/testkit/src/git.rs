@@ -61,8 +61,9 @@ impl GitServer {
         *self.redirect.lock().unwrap_or_else(PoisonError::into_inner) = Some(to.to_owned());
     }
 
-    /// Commits these files to the branch `main` of a repository, which is created if needed. Returns the commit id.
-    pub fn commit(&self, name: &str, files: &[(&str, &str)]) -> Result<String> {
+    /// Commits these files to the branch `main` of a repository, which is created if needed. Returns the
+    /// commit id.
+    pub fn commit_files(&self, name: &str, files: &[(&str, &str)]) -> Result<String> {
         let folder = self.folder.path().join(name);
         if !folder.exists() {
             fs::create_dir_all(&folder).map_err(Error::internal)?;

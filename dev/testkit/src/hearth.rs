@@ -136,7 +136,8 @@ impl Hearth {
         if self.list_process_kinds().contains(&ProcessKind::Up) { state.join("services") } else { state }
     }
 
-    /// The state folder of the runtime, which only root can open. It exists only if this Hearth can start containers.
+    /// The state folder of the runtime, which only root can open. It exists only if this Hearth can start
+    /// containers.
     pub fn runtime_state(&self) -> PathBuf {
         self.folder.path().join("state").join("runtime")
     }
@@ -204,7 +205,7 @@ impl Hearth {
 
 impl Drop for Hearth {
     fn drop(&mut self) {
-        for pid in self.pids() {
+        for pid in self.list_pids() {
             // A process may already have ended together with another.
             let _already_ended = send_signal(pid, "KILL");
         }
@@ -244,7 +245,8 @@ fn build_runtime_settings() -> String {
     format!("[runtime]\ninstance = \"w{number:x}\"\nuser = \"{SERVICES_USER}\"\nfirst_id = {first}\n")
 }
 
-/// Returns a loopback address that no other test process uses, and a port that no other Hearth of this process uses.
+/// Returns a loopback address that no other test process uses, and a port that no other Hearth of this
+/// process uses.
 fn allocate_address() -> (String, u16) {
     static USED_PORTS: AtomicU16 = AtomicU16::new(0);
     let [_, high, middle, low] = std::process::id().to_be_bytes();

@@ -25,8 +25,8 @@ pub struct TestImage {
 }
 
 impl TestImage {
-    /// Creates an image with busybox under its usual names, `/tmp`, `/etc/passwd` and these files (paths without the
-    /// first slash).
+    /// Creates an image with busybox under its usual names, `/tmp`, `/etc/passwd` and these files (paths
+    /// without the first slash).
     pub fn from_busybox(files: &[(&str, &str)]) -> Result<Self> {
         let busybox = fs::read("/bin/busybox").map_err(|cause| {
             Error::unavailable("busybox", "/bin/busybox is missing: install busybox-static").with_cause(cause)
@@ -56,7 +56,8 @@ impl TestImage {
         self
     }
 
-    /// Pushes the image as `repository:tag` (`tool-hello/web`, `hearth/bookworm`). Returns the digest of its manifest.
+    /// Pushes the image as `repository:tag` (`tool-hello/web`, `hearth/bookworm`). Returns the digest of its
+    /// manifest.
     pub async fn push(&self, client: &Client, repository: &str, tag: &str) -> Result<Digest> {
         let config = json!({
             "architecture": "amd64", "os": "linux", "config": self.config,

@@ -1,5 +1,5 @@
-//! Starts databases and a whole Hearth in a test. A test is written once and runs in every shape: all services in one
-//! process and each service in its own process, on SQLite and on PostgreSQL.
+//! Starts databases and a whole Hearth in a test. A test is written once and runs in every shape: all
+//! services in one process and each service in its own process, on SQLite and on PostgreSQL.
 
 mod audit;
 mod cli_session;
@@ -43,7 +43,8 @@ macro_rules! on_every_store {
     };
 }
 
-/// Runs each test on SQLite, PostgreSQL and MariaDB: for database code that services share, which supports all three.
+/// Runs each test on SQLite, PostgreSQL and MariaDB: for database code that services share, which supports
+/// all three.
 #[macro_export]
 macro_rules! on_every_database {
     ($($name:ident),* $(,)?) => {
@@ -75,7 +76,8 @@ macro_rules! in_every_shape {
     };
 }
 
-/// Runs each test with containers, once under `hearthd up` and once with a process for each role. Requires root.
+/// Runs each test with containers, once under `hearthd up` and once with a process for each role. Requires
+/// root.
 #[macro_export]
 macro_rules! with_containers {
     ($($name:ident),* $(,)?) => {

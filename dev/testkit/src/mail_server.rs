@@ -71,7 +71,7 @@ impl MailServer {
     }
 
     /// The configuration of Hearth that sends mail through this server.
-    pub fn configuration(&self) -> String {
+    pub fn build_configuration(&self) -> String {
         let (port, tls) = (self.port, if self.requires_tls { "starttls" } else { "none" });
         let mut lines = format!("[notify.smtp]\nhost = \"localhost\"\nport = {port}\ntls = \"{tls}\"\n");
         if self.requires_tls {
@@ -93,7 +93,8 @@ impl MailServer {
         }
     }
 
-    /// Reads the accepted mails in the order of arrival, each with `X-To`, `X-From` and `X-Tls` before its own headers.
+    /// Reads the accepted mails in the order of arrival, each with `X-To`, `X-From` and `X-Tls` before its
+    /// own headers.
     pub fn read_mails(&self) -> Result<Vec<String>> {
         let mut paths: Vec<PathBuf> = fs::read_dir(self.file_path("mails"))
             .map_err(Error::internal)?

@@ -25,7 +25,8 @@ pub struct SeededRng {
 }
 
 impl SeededRng {
-    /// Creates a generator with the seed in `HEARTH_TEST_SEED`, or with a new one, and prints the seed with its purpose.
+    /// Creates a generator with the seed in `HEARTH_TEST_SEED`, or with a new one, and prints the seed with
+    /// its purpose.
     pub fn from_environment(purpose: &str) -> Result<Self> {
         let seed = match read_variable(SEED_VARIABLE) {
             Some(text) => text
@@ -63,7 +64,8 @@ impl SeededRng {
         self.rng.choice(items)
     }
 
-    /// Sleeps for a random number of milliseconds, to vary how far other work proceeds. No result may rely on it.
+    /// Sleeps for a random number of milliseconds, to vary how far other work proceeds. No result may rely on
+    /// it.
     pub async fn sleep_for(&mut self, milliseconds: impl RangeBounds<u64>) {
         tokio::time::sleep(Duration::from_millis(self.pick_number(milliseconds))).await;
     }

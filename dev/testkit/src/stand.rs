@@ -1,4 +1,5 @@
-//! Test stand of one service: the service runs in the test's process, with a fake `accounts` and a manual clock.
+//! Test stand of one service: the service runs in the test's process, with a fake `accounts` and a manual
+//! clock.
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
 
@@ -72,7 +73,7 @@ impl ServiceStand {
         let mut keys = BTreeMap::new();
         let mut ring = KeyRing::default();
         for role in ALL_ROLES.iter().chain([&role]) {
-            let key = RoleKey::generate(*role)?;
+            let key = RoleKey::generate_for_role(*role)?;
             ring.insert(*role, &key.public_text())?;
             keys.insert(*role, key);
         }
@@ -117,15 +118,16 @@ impl ServiceStand {
             prepare.await?;
         }
         self.slot = LocalSlot::default();
-        self.slot.set_router(mounted.to_exchange());
+        self.slot.set_router(mounted.to_local_service());
         self.workers = mounted.workers;
         Ok(())
     }
 
-    /// Sets the fake that replies to calls of `role`. The stand itself replies to lookups of tools in `accounts`.
-    pub fn set_fake_service(&self, role: Role, exchange: hearth_client::LocalService) {
+    /// Sets the fake that replies to calls of `role`. The stand itself replies to lookups of tools in
+    /// `accounts`.
+    pub fn set_fake_service(&self, role: Role, service: hearth_client::LocalService) {
         if let Some(slot) = self.fakes.get(&role) {
-            slot.set_router(exchange);
+            slot.set_router(service);
         }
     }
 
@@ -232,8 +234,8 @@ impl Authority for IdentityAuthority {
     }
 }
 
-/// Replies to lookups of tools in `accounts`: every tool exists and has this quota. Other calls go to the fake that the
-/// test has set.
+/// Replies to lookups of tools in `accounts`: every tool exists and has this quota. Other calls go to the
+/// fake that the test has set.
 fn fake_accounts(quota: Quota, rest: Transport) -> hearth_client::LocalService {
     BoxCloneSyncService::new(service_fn(move |request: Request<Body>| {
         let (quota, rest) = (quota.clone(), rest.clone());

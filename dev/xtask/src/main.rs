@@ -32,7 +32,7 @@ enum Command {
     /// Check the house rules: edges between crates, SQL, length, licences, words and more
     Tidy,
     /// Write the API's documents in api/, docs/configuration.md and docs/commands.md, as the programs print them
-    Spec(spec::Spec),
+    Spec(spec::SpecArgs),
     /// Measure Hearth beside its peers, from release programs; without a name, list what can be measured
     Bench(bench::Bench),
     /// Run kill tests and fuzz targets for longer than ./test does; without a name, list them
@@ -53,8 +53,8 @@ fn main() -> ExitCode {
     match run(&arguments.command, &mut report) {
         Ok(Verdict::Good) => ExitCode::SUCCESS,
         Ok(Verdict::Bad) => ExitCode::FAILURE,
-        Err(trouble) => {
-            report.print_line(&trouble);
+        Err(error) => {
+            report.print_line(&error);
             ExitCode::FAILURE
         }
     }

@@ -1,5 +1,5 @@
-//! `cargo xtask spec`: writes the documents of the API, one merged and one for each service, and the pages of all settings
-//! and commands, as the programs print them without a database. They are committed, so that reviews show changes.
+//! `cargo xtask spec`: writes the OpenAPI documents, one for the whole API and one for each service, and the reference pages
+//! of settings and commands. The programs print them without a database. They are committed, so that reviews show changes.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use crate::{
     Verdict, cargo::cargo_command, command_error::CommandError, report::Report, workspace::Workspace,
 };
 
-/// The folder of the API's documents, from the root.
+/// The folder of the OpenAPI documents, from the root.
 const API_FOLDER: &str = "api";
 /// Pages that a program prints: path from the root, program, arguments.
 const PRINTED_PAGES: [(&str, &str, &[&str]); 2] = [
@@ -23,14 +23,14 @@ const PRINTED_PAGES: [(&str, &str, &[&str]); 2] = [
 ];
 
 #[derive(Args)]
-pub struct Spec {
+pub struct SpecArgs {
     /// Change nothing; fail if a document is not what hearthd prints
     #[arg(long)]
     check: bool,
 }
 
 /// Writes or checks every document.
-pub fn run(spec: &Spec, report: &mut Report) -> Result<Verdict, CommandError> {
+pub fn run(spec: &SpecArgs, report: &mut Report) -> Result<Verdict, CommandError> {
     let workspace = Workspace::read()?;
     let programs = build_programs(&workspace)?;
     let services = Role::ALL.iter().map(|role| Some(role.name()));
@@ -43,7 +43,7 @@ pub fn run(spec: &Spec, report: &mut Report) -> Result<Verdict, CommandError> {
     let mut verdict = Verdict::Good;
     for (name, program, arguments) in documents.chain(pages) {
         let path = workspace.root.join(&name);
-        let document = print_document(&programs.join(program), &arguments)?;
+        let document = run_printing_program(&programs.join(program), &arguments)?;
         if fs::read_to_string(&path).is_ok_and(|there| there == document) {
             continue;
         }
@@ -73,7 +73,7 @@ fn build_programs(workspace: &Workspace) -> Result<PathBuf, CommandError> {
     Ok(workspace.target.join("debug"))
 }
 
-fn print_document(program: &Path, arguments: &[&str]) -> Result<String, CommandError> {
+fn run_printing_program(program: &Path, arguments: &[&str]) -> Result<String, CommandError> {
     let printed =
         Command::new(program).args(arguments).stderr(Stdio::inherit()).output().map_err(|error| {
             CommandError::new(

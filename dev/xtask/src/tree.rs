@@ -46,7 +46,7 @@ impl Tree {
     }
 
     /// Returns true if there is a file, or a folder with files, at `path`. The empty path is the root.
-    pub fn has(&self, path: &str) -> bool {
+    pub fn has_path(&self, path: &str) -> bool {
         let folder = if path.is_empty() { String::new() } else { format!("{path}/") };
         self.files.contains_key(path)
             || self.files.range(folder.clone()..).next().is_some_and(|(first, _)| first.starts_with(&folder))
@@ -90,11 +90,11 @@ mod tests {
     #[test]
     fn folders_exist_when_a_file_is_in_them() {
         let tree = Tree::from([("docs/guide/first.md", ""), ("docs-old.md", "")]);
-        assert!(tree.has("docs/guide/first.md"));
-        assert!(tree.has("docs/guide"));
-        assert!(tree.has("docs"));
-        assert!(tree.has(""));
-        assert!(!tree.has("docs/guid"));
-        assert!(!tree.has("doc"));
+        assert!(tree.has_path("docs/guide/first.md"));
+        assert!(tree.has_path("docs/guide"));
+        assert!(tree.has_path("docs"));
+        assert!(tree.has_path(""));
+        assert!(!tree.has_path("docs/guid"));
+        assert!(!tree.has_path("doc"));
     }
 }

@@ -51,7 +51,7 @@ impl Workspace {
     }
 
     /// The crate of this repository called `name`.
-    pub fn member(&self, name: &str) -> Option<&Crate> {
+    pub fn find_member(&self, name: &str) -> Option<&Crate> {
         self.crates.iter().find(|member| member.name == name)
     }
 }

@@ -107,8 +107,8 @@ impl Error {
 
     /// Creates an error of a defect: the log gets the cause, the caller gets only the id of the request.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::new(ErrorKind::Internal, "internal", "Hearth failed to process this request")
-            .help("report the request id to the operator of this Hearth")
+        Self::new(ErrorKind::Internal, "internal", "Hearth could not process this request")
+            .help("report the request id to an operator of this Hearth")
             .with_cause(cause)
     }
 

@@ -165,8 +165,8 @@ mod tests {
     use super::*;
 
     fn generate_keys() -> Result<(RoleKey, RoleKey, KeyRing)> {
-        let gateway = RoleKey::generate(Role::Gateway)?;
-        let accounts = RoleKey::generate(Role::Accounts)?;
+        let gateway = RoleKey::generate_for_role(Role::Gateway)?;
+        let accounts = RoleKey::generate_for_role(Role::Accounts)?;
         let mut ring = KeyRing::default();
         for key in [&gateway, &accounts] {
             ring.insert(key.role(), &key.public_text())?;

@@ -20,7 +20,7 @@ pub struct RoleKey {
 
 impl RoleKey {
     /// Creates a new key pair for `role`.
-    pub fn generate(role: Role) -> Result<Self> {
+    pub fn generate_for_role(role: Role) -> Result<Self> {
         let pair =
             AsymmetricKeyPair::<V4>::generate().map_err(|error| Error::internal(format!("{error:?}")))?;
         Ok(Self { role, secret: pair.secret, public: pair.public })

@@ -115,8 +115,8 @@ mod tests {
     const TEST_NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn generate_keys() -> Result<(RoleKey, RoleKey, KeyRing)> {
-        let accounts = RoleKey::generate(Role::Accounts)?;
-        let gateway = RoleKey::generate(Role::Gateway)?;
+        let accounts = RoleKey::generate_for_role(Role::Accounts)?;
+        let gateway = RoleKey::generate_for_role(Role::Gateway)?;
         let mut ring = KeyRing::default();
         for key in [&accounts, &gateway] {
             ring.insert(key.role(), &key.public_text())?;

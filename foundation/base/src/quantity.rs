@@ -78,8 +78,8 @@ impl FromStr for Cpu {
         };
         milli.and_then(|milli| u32::try_from(milli).ok()).filter(|milli| *milli > 0).map(Self).ok_or_else(
             || {
-                Error::invalid("cpu", format!("{} is not an amount of processor time", quote_untrusted(text)))
-                    .help("write a number of processors, as in 0.5, 2 or 500m")
+                Error::invalid("cpu", format!("{} is not an amount of CPU", quote_untrusted(text)))
+                    .help("write a number of CPUs, as in 0.5, 2 or 500m")
             },
         )
     }

@@ -210,7 +210,7 @@ impl<'a> Call<'a> {
     pub async fn fetch_json<T: DeserializeOwned>(self) -> Result<T> {
         let (_, content) = self.fetch_bytes().await?;
         serde_json::from_slice(&content).map_err(|cause| {
-            Error::unavailable("strange-answer", "the server's response has an unknown format")
+            Error::unavailable("invalid-response", "the server's response has an unknown format")
                 .help("check that the address belongs to a Hearth of a similar version")
                 .with_cause(cause)
         })
@@ -223,19 +223,20 @@ impl<'a> Call<'a> {
 }
 
 fn build_timeout_error() -> Error {
-    Error::new(ErrorKind::Timeout, "no-answer", "the server did not respond in time")
+    Error::new(ErrorKind::Timeout, "server-timeout", "the server did not respond in time")
 }
 
 /// Reads a body to its end.
 async fn read_to_end(mut content: Body) -> Result<Bytes> {
     let broken = |cause| {
-        Error::unavailable("answer-broken", "the connection broke during the response").with_cause(cause)
+        Error::unavailable("response-incomplete", "the connection broke during the response")
+            .with_cause(cause)
     };
     let mut read = BytesMut::new();
     while let Some(frame) = content.frame().await {
         let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
         if read.len() + data.len() > Client::MAX_RESPONSE_BYTES {
-            return Err(Error::unavailable("answer-too-large", "the response exceeds the size limit"));
+            return Err(Error::unavailable("response-too-large", "the response exceeds the size limit"));
         }
         read.extend_from_slice(&data);
     }

@@ -7,11 +7,11 @@ use http::StatusCode;
 /// Converts an unsuccessful response into an error. A body that is not one of Hearth's (a proxy's page) is
 /// reported as such and never shown.
 pub fn parse_refusal(status: StatusCode, body: &[u8]) -> Error {
-    let kind = error_kind(status);
+    let kind = find_error_kind(status);
     let Ok(refusal) = serde_json::from_slice::<Refusal>(body) else {
         return Error::new(
             kind,
-            "strange-answer",
+            "invalid-response",
             format!("the server responded with {status} and an unknown body"),
         )
         .help("check that the address belongs to a Hearth");
@@ -32,7 +32,7 @@ pub fn parse_refusal(status: StatusCode, body: &[u8]) -> Error {
     }
 }
 
-fn error_kind(status: StatusCode) -> ErrorKind {
+fn find_error_kind(status: StatusCode) -> ErrorKind {
     match status {
         StatusCode::UNAUTHORIZED => ErrorKind::Unauthenticated,
         StatusCode::FORBIDDEN => ErrorKind::Forbidden,
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn foreign_page_is_never_shown() {
         let error = parse_refusal(StatusCode::BAD_GATEWAY, b"<h1>\x1b[31mnginx</h1>");
-        assert_eq!((error.code(), error.kind()), ("strange-answer", ErrorKind::Unavailable));
+        assert_eq!((error.code(), error.kind()), ("invalid-response", ErrorKind::Unavailable));
         assert!(!error.public_message().contains("nginx"));
     }
 

@@ -116,7 +116,10 @@ impl Transport {
                     let mut exchange = slot
                         .get()
                         .ok_or_else(|| {
-                            Error::unavailable("service-starting", "this part of Hearth is still starting")
+                            Error::unavailable(
+                                "service-starting",
+                                "a service of this Hearth is still starting",
+                            )
                         })?
                         .clone();
                     let ready = exchange.ready().await.unwrap_or_else(|never| match never {});

@@ -184,8 +184,9 @@ fn to_body_error(cause: impl Into<BoxError>) -> Error {
             return Error::new(
                 ErrorKind::TooLarge,
                 "content-too-large",
-                "the content exceeds the body limit",
-            );
+                "the content is too large for this endpoint",
+            )
+            .help("send less, or ask an operator of this Hearth for a higher limit");
         }
         inner = error.source();
     }

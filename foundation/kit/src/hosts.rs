@@ -14,7 +14,7 @@ pub const INTERNAL_HOST: &str = "hearth.internal";
 pub enum HostOwner {
     /// The API and its web pages.
     Api,
-    /// A subdomain of the domain of tools: a tool's name, not validated.
+    /// A tool: the subdomain of the domain of tools, not validated as a tool name.
     Tool(String),
     /// Unknown: for example a foreign domain whose DNS record points to this address.
     Unknown,
@@ -40,6 +40,7 @@ pub fn read_host(uri: &Uri, headers: &HeaderMap) -> Result<Option<String>, Inval
     }
 }
 
+/// Validates a host, and removes the port and a final dot.
 fn strip_port(host: &str) -> Result<String, InvalidHost> {
     let end = if host.starts_with('[') { host.find(']').ok_or(InvalidHost)? + 1 } else { 0 };
     let (name, port) = match host[end..].split_once(':') {
@@ -47,8 +48,8 @@ fn strip_port(host: &str) -> Result<String, InvalidHost> {
         None => (host, ""),
     };
     let name = name.strip_suffix('.').unwrap_or(name);
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
-    if name.is_empty() || !name.bytes().all(fits) || !port.bytes().all(|byte| byte.is_ascii_digit()) {
+    let is_host_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_host_byte) || !port.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(InvalidHost);
     }
     Ok(name.to_ascii_lowercase())
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn host_is_read_once_and_without_its_port() {
+    fn host_is_read_without_its_port_and_ambiguous_hosts_are_refused() {
         assert_eq!(read_test_host("/", &["Hello.localhost.:8080"]), Ok(Some("hello.localhost".to_owned())));
         assert_eq!(read_test_host("/", &["[::1]:80"]), Ok(Some("[::1]".to_owned())));
         assert_eq!(read_test_host("/", &[]), Ok(None));
@@ -124,8 +125,8 @@ mod tests {
         }
         assert_eq!(door.find_host_owner("hello.tools.example"), HostOwner::Tool("hello".to_owned()));
         assert_eq!(door.find_host_owner("a.b.tools.example"), HostOwner::Tool("a.b".to_owned()));
-        for nobody in ["evil.example", "eviltools.example", "127.0.0.1.evil.example", "hello.localhost"] {
-            assert_eq!(door.find_host_owner(nobody), HostOwner::Unknown, "{nobody}");
+        for unknown in ["evil.example", "eviltools.example", "127.0.0.1.evil.example", "hello.localhost"] {
+            assert_eq!(door.find_host_owner(unknown), HostOwner::Unknown, "{unknown}");
         }
     }
 }

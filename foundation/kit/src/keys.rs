@@ -37,7 +37,7 @@ impl KeyFolder {
             let key = match fs::read_to_string(&private) {
                 Ok(text) => RoleKey::from_text(*role, &Secret::new(text))?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let key = RoleKey::generate(*role)?;
+                    let key = RoleKey::generate_for_role(*role)?;
                     write_private_file(&private, key.to_text().expose_secret())?;
                     key
                 }

@@ -38,7 +38,7 @@ pub use extract::{Json, Param, Query};
 pub use guard::{Authed, Right, require_right};
 pub use kit::{Kit, ServiceClients};
 pub use mandates::DelegatedClient;
-pub use mounted::{MountedService, build_exchange};
+pub use mounted::{MountedService, build_local_service};
 pub use reply::{ApiError, ApiResponse, ApiResult, Dialect};
 pub use request_context::RequestContext;
 pub use route::{PrefixExt, RouteExt};

@@ -29,9 +29,9 @@ use crate::{
 
 /// A service, ready to be served over HTTP and to be called within the process.
 pub struct MountedService {
-    /// The role.
+    /// The role of the service.
     pub role: Role,
-    /// The routes, with all middleware.
+    /// The routes of the service, with all middleware.
     pub router: Router,
     /// The service's OpenAPI document.
     pub spec: OpenApi,
@@ -44,8 +44,8 @@ pub struct MountedService {
 }
 
 impl MountedService {
-    /// Assembles a service: its routes, `healthz`, `metrics` and `openapi.json` under each of its prefixes, and the
-    /// middleware of every request.
+    /// Assembles a service: adds `healthz`, `metrics` and `openapi.json` under each of its prefixes to its routes,
+    /// and wraps them in the middleware of every request.
     pub fn new<S>(kit: &Kit, dialect: Dialect, routes: OpenApiRouter<S>, state: S) -> Self
     where
         S: Clone + Send + Sync + 'static,
@@ -56,7 +56,7 @@ impl MountedService {
         spec::complete_document(&mut document, &prefixes, dialect);
         let text = serialize_document(&document);
         let router = router.merge(well_known::build_router(kit, &prefixes, text.clone()));
-        let entry = Arc::new(RequestLayer {
+        let request_layer = Arc::new(RequestLayer {
             role: kit.role,
             dialect,
             prefixes,
@@ -71,7 +71,7 @@ impl MountedService {
             .layer(DefaultBodyLimit::disable())
             .layer(CatchPanicLayer::custom(render_panic))
             .with_state(state)
-            .layer(from_fn_with_state(entry, handle_request));
+            .layer(from_fn_with_state(request_layer, handle_request));
         Self {
             role: kit.role,
             router,
@@ -103,20 +103,20 @@ impl MountedService {
         self
     }
 
-    /// The router as an in-process transport for clients.
-    pub fn to_exchange(&self) -> LocalService {
-        build_exchange(self.router.clone())
+    /// Wraps the router as an in-process transport for clients.
+    pub fn to_local_service(&self) -> LocalService {
+        build_local_service(self.router.clone())
     }
 }
 
-/// Serializes a document with sorted keys: the same text in every process of a release.
+/// Serializes an OpenAPI document with sorted keys: the same text in every process of a release.
 fn serialize_document(document: &OpenApi) -> Arc<str> {
     let mut value = serde_json::to_value(document).unwrap_or_default();
     value.sort_all_objects();
     value.to_string().into()
 }
 
-/// Version of a service's document: the first 8 bytes of the text's SHA-256 digest, in hexadecimal.
+/// Computes the version of an OpenAPI document: the first 8 bytes of the text's SHA-256 digest, in hexadecimal.
 fn compute_document_version(document: &str) -> HeaderValue {
     let digest = Sha256::digest(document.as_bytes());
     let text: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
@@ -124,7 +124,7 @@ fn compute_document_version(document: &str) -> HeaderValue {
 }
 
 /// Responds with an internal error when a handler panicked; the process continues.
-#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
+#[expect(clippy::needless_pass_by_value, reason = "the layer prescribes the signature")]
 fn render_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
@@ -132,7 +132,7 @@ fn render_panic(panic: Box<dyn std::any::Any + Send>) -> Response {
 }
 
 /// Wraps a router as an in-process transport for clients.
-pub fn build_exchange(router: Router) -> LocalService {
+pub fn build_local_service(router: Router) -> LocalService {
     let service = router
         .map_request(|request: axum::http::Request<hearth_client::Body>| request.map(axum::body::Body::new))
         .map_response(|response: Response| response.map(box_body));

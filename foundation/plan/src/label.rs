@@ -6,7 +6,7 @@ use crate::procfile::Processes;
 pub const PROCESSES_LABEL: &str = "org.hearth.processes";
 
 /// Renders the value of the label. All characters of names and command lines except ASCII letters, digits and a few
-/// punctuation marks are escaped as `\uXXXX`, so that no tool on the way expands, quotes or splits them.
+/// punctuation marks are escaped as `\uXXXX`, so that no intermediate program expands, quotes or splits them.
 pub fn render_label_value(processes: &Processes) -> String {
     let pairs: Vec<String> = processes
         .iter()

@@ -30,7 +30,7 @@ const SYSTEM_FOLDERS: [&str; 4] = ["/proc", "/sys", "/dev", "/etc"];
 
 impl Workload {
     /// Validates the workload. Error `workload` with the violated rule.
-    pub fn check(&self) -> Result<()> {
+    pub fn check_workload(&self) -> Result<()> {
         self.process.check()?;
         self.check_owner()?;
         self.network.check()?;
@@ -74,7 +74,7 @@ impl Workload {
                 )));
             }
         }
-        self.probes.check()?;
+        self.probes.check_probes()?;
         if !self.probes.is_empty() && matches!(self.kind, WorkloadKind::Once { .. }) {
             return Err(refuse_workload("run has probes; allowed: for sets only"));
         }
@@ -152,7 +152,7 @@ impl Workload {
 
 impl ResolvedImage {
     /// Validates the number of layers. Error `image-layers`.
-    pub fn check(&self) -> Result<()> {
+    pub fn check_volume(&self) -> Result<()> {
         let count = self.layers.len();
         if !(1..=MAX_IMAGE_LAYERS).contains(&count) {
             return Err(Error::invalid(
@@ -254,7 +254,7 @@ impl Process {
             nul |= text.contains('\0');
         }
         if nul {
-            return Err(refuse_workload("command or environment variable contains a zero byte"));
+            return Err(refuse_workload("command or environment variable contains a NUL byte"));
         }
         if size > MAX_COMMAND_BYTES {
             return Err(refuse_workload(format!(

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// All results of a host check.
+/// The result of a host check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostReport {
-    /// One entry per item, in reading order.
+    /// The checked items, in the order of display.
     pub checks: Vec<HostCheck>,
 }
 
-/// The result for one item.
+/// The result for one checked item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostCheck {
     /// Stable name of the item, such as `cgroups`.
@@ -23,7 +23,7 @@ pub struct HostCheck {
     pub advice: Option<String>,
 }
 
-/// The verdict on one item.
+/// The verdict on one checked item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CheckVerdict {
@@ -36,7 +36,7 @@ pub enum CheckVerdict {
 }
 
 impl HostReport {
-    /// True if containers can run on this host.
+    /// True if no item is missing, so that containers can run on this host.
     pub fn is_usable(&self) -> bool {
         self.checks.iter().all(|check| check.verdict != CheckVerdict::Missing)
     }

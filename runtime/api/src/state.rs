@@ -11,7 +11,6 @@ use crate::{Health, InstanceId, Owner, Version, WorkloadId};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// Random number of the runtime process.
-    #[serde(rename = "life")]
     pub process_number: u64,
     /// Number of the last change that the observer has received.
     pub change: u64,
@@ -27,7 +26,6 @@ pub struct Observation {
     /// New and changed workloads.
     pub workloads: Vec<WorkloadState>,
     /// Workloads that were acknowledged, and thereby deleted, since the cursor.
-    #[serde(rename = "gone")]
     pub removed: Vec<WorkloadId>,
 }
 

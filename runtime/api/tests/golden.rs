@@ -95,7 +95,7 @@ fn build_full_workload() -> Result<Workload> {
 #[test]
 fn workload_with_every_field_matches_its_golden_file() -> Result<()> {
     let full = build_full_workload()?;
-    full.check()?;
+    full.check_workload()?;
     assert_golden("workload-1-full.json", &full);
     Ok(())
 }
@@ -120,7 +120,7 @@ fn workload_of_hearth_matches_its_golden_file() -> Result<()> {
         files: Vec::new(),
         ..full
     };
-    hearth.check()?;
+    hearth.check_workload()?;
     assert_golden("workload-1-hearth.json", &hearth);
     Ok(())
 }
@@ -134,7 +134,7 @@ fn workload_with_required_fields_only_is_read() -> Result<()> {
         "limits":{{"memory":"64Mi","cpu":"1","processes":32}},"grace":{{"secs":20,"nanos":0}}}}"#
     );
     let workload: Workload = serde_json::from_str(&text).map_err(hearth_base::Error::internal)?;
-    workload.check()?;
+    workload.check_workload()?;
     assert_eq!((workload.network.mode, workload.rollout()), (NetworkMode::Outbound, Rollout::UNTIL_RUNNING));
     assert_eq!(workload.image_source, ImageSource::Delivered);
     Ok(())

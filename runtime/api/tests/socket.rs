@@ -98,6 +98,6 @@ async fn caller_with_another_uid_is_refused() {
 async fn unreachable_runtime_is_reported() {
     let away = RuntimeClient::new("/nonexistent/socket");
     let error = away.read_usage().await.err();
-    assert_eq!(error.as_ref().map(|error| error.code()), Some("runtime-away"));
+    assert_eq!(error.as_ref().map(|error| error.code()), Some("runtime-unavailable"));
     assert!(error.as_ref().is_some_and(|error| error.help_text().is_some()));
 }

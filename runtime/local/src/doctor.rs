@@ -136,8 +136,10 @@ fn check_helpers() -> HostCheck {
     let loaded = waiter::WaiterProgram::load_program();
     let verdict = choose_verdict(loaded.is_ok(), CheckVerdict::Limited);
     let found = match loaded {
-        Ok(_) => "helpers of running containers use the small program".to_owned(),
-        Err(error) => format!("helpers of running containers stay as large as hearthd ({error})"),
+        Ok(_) => "helpers of running containers use the waiter program".to_owned(),
+        Err(error) => format!(
+            "helpers of running containers need more memory: the waiter program cannot be started ({error})"
+        ),
     };
     build_check(
         "helpers",

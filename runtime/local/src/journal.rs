@@ -126,6 +126,6 @@ mod tests {
         assert_eq!((workload.rollout(), workload.network.mode), (Rollout::UNTIL_READY, NetworkMode::Inside));
         assert_eq!(workload.image.repository(), "hearth.example/hearth/python3.11");
         assert!(stop_grace.is_some() && stop_requested_at.is_some());
-        workload.check()
+        workload.check_workload()
     }
 }

@@ -243,7 +243,7 @@ impl Runtime for LocalRuntime {
 /// Loads the waiter program, if this host supports it.
 fn load_waiter() -> Option<waiter::WaiterProgram> {
     waiter::WaiterProgram::load_program()
-        .inspect_err(|error| tracing::warn!(%error, "small helpers not supported; run `hearthd doctor`"))
+        .inspect_err(|error| tracing::warn!(%error, "waiter program not supported; run `hearthd doctor`"))
         .ok()
 }
 

@@ -28,8 +28,17 @@ impl StateLayout {
         let layout = Self { state_folder: settings.state_folder.clone(), run_folder };
         make_folder(&layout.state_folder, 0o700)
             .with_context(format_args!("making {}", layout.state_folder.display()))?;
-        for name in ["images", "layers", "partial", "homes", "caches", "blanks", "boxes", "runs", "workloads"]
-        {
+        for name in [
+            "images",
+            "layers",
+            "partial",
+            "homes",
+            "caches",
+            "disk-templates",
+            "uppers",
+            "runs",
+            "workloads",
+        ] {
             make_folder(&layout.state_folder.join(name), 0o700)
                 .with_context(format_args!("making the folder {name}"))?;
         }
@@ -51,7 +60,7 @@ impl StateLayout {
 
     /// Table of container names and addresses for the DNS server.
     pub fn dns_table_path(&self) -> PathBuf {
-        self.run_folder.join("names.json")
+        self.run_folder.join("dns.json")
     }
 
     /// File with the subnet that this Hearth has chosen.
@@ -94,12 +103,12 @@ impl StateLayout {
 
     /// Folder of disk templates.
     pub fn disk_templates_folder(&self) -> PathBuf {
-        self.state_folder.join("blanks")
+        self.state_folder.join("disk-templates")
     }
 
     /// Folder of the containers' writable upper layers.
     pub fn uppers_folder(&self) -> PathBuf {
-        self.state_folder.join("boxes")
+        self.state_folder.join("uppers")
     }
 
     /// Writable upper layer of a container: a disk file, or a folder on a host without loop devices.
@@ -125,7 +134,7 @@ impl StateLayout {
     }
 
     pub fn tombstones_path(&self) -> PathBuf {
-        self.state_folder.join("gone")
+        self.state_folder.join("tombstones")
     }
 
     /// File with the keys that open tools' secrets.

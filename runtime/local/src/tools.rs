@@ -80,9 +80,9 @@ impl ToolNumbers {
                 Error::new(
                     hearth_base::ErrorKind::Exhausted,
                     "ids-used-up",
-                    "this machine has no free ids for another tool",
+                    "this host has no free ids for another tool",
                 )
-                .help("move some tools to another machine")
+                .help("move some tools to another host")
             })
     }
 }

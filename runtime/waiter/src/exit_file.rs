@@ -13,7 +13,7 @@ use rustix::{
 
 use crate::{
     clock::{Rfc3339Time, now_micros},
-    wait_plan::WaitPlan,
+    parameters::WaiterParameters,
 };
 
 /// Name of the exit file in the instance's folder. Its existence means that the container has ended.
@@ -57,32 +57,33 @@ impl fmt::Display for ContainerEnd {
 }
 
 /// Writes the exit file atomically and durably: it survives a crash of the host, and is never partial.
-pub fn write_exit_file(plan: &WaitPlan<'_>, end: ContainerEnd) -> rustix::io::Result<()> {
+pub fn write_exit_file(parameters: &WaiterParameters<'_>, end: ContainerEnd) -> rustix::io::Result<()> {
     // The kernel reports an OOM kill as SIGKILL, and a shell passes it on as its exit status. Only the
     // counter tells it apart.
     let end = match end {
         ContainerEnd::Killed(SIGNAL_KILL) | ContainerEnd::Exited(SHELL_STATUS_KILLED)
-            if plan.oom_kills.read() > 0 =>
+            if parameters.oom_kills.read() > 0 =>
         {
             ContainerEnd::OutOfMemory
         }
         end => end,
     };
-    let (started, ended) = (Rfc3339Time(plan.started_micros), Rfc3339Time(now_micros(ClockId::Realtime)));
-    let (cpu, peak) = (plan.cpu_micros.read(), plan.peak_memory.read());
-    let (oom, refused) = (plan.oom_kills.read(), plan.refused_forks.read());
-    let full = plan.disk.is_some_and(is_full);
+    let (started, ended) =
+        (Rfc3339Time(parameters.started_micros), Rfc3339Time(now_micros(ClockId::Realtime)));
+    let (cpu, peak) = (parameters.cpu_micros.read(), parameters.peak_memory.read());
+    let (oom, refused) = (parameters.oom_kills.read(), parameters.refused_forks.read());
+    let full = parameters.disk.is_some_and(is_full);
     let text = TextBuffer::from_arguments(format_args!(
         r#"{{"version":1,"outcome":{{"end":{end},"stopped":false,"started":"{started}","ended":"{ended}","cpu_micros":{cpu},"peak_memory":{peak},"oom_kills":{oom},"refused":{refused},"disk_full":{full}}}}}"#
     ));
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(plan.folder, TEMPORARY_EXIT_FILE, flags, Mode::RUSR | Mode::WUSR)?;
+    let file = rustix::fs::openat(parameters.folder, TEMPORARY_EXIT_FILE, flags, Mode::RUSR | Mode::WUSR)?;
     if rustix::io::write(&file, text.bytes())? < text.bytes().len() {
         return Err(rustix::io::Errno::NOSPC);
     }
     rustix::fs::fsync(&file)?;
-    rustix::fs::renameat(plan.folder, TEMPORARY_EXIT_FILE, plan.folder, EXIT_FILE)?;
-    rustix::fs::fsync(plan.folder)
+    rustix::fs::renameat(parameters.folder, TEMPORARY_EXIT_FILE, parameters.folder, EXIT_FILE)?;
+    rustix::fs::fsync(parameters.folder)
 }
 
 /// True if the file system has almost no free blocks or files.

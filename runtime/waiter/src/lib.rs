@@ -9,14 +9,14 @@
 mod clock;
 mod counter;
 mod exit_file;
+mod parameters;
 mod spool;
 mod stream;
 mod wait;
-mod wait_plan;
 
 pub use counter::{Counter, parse_counter};
 pub use exit_file::{ContainerEnd, EXIT_FILE};
+pub use parameters::{BAD_ARGUMENTS_STATUS, WaiterParameters};
 pub use spool::{FRAME_HEADER_BYTES, LineSource, LogPosition, LogSpool, PARTIAL_LINE_BIT, begin_log};
 pub use stream::{MAX_LINE_BYTES, STREAM_BUFFER_BYTES};
 pub use wait::{EXIT_NOTICE, run_waiter};
-pub use wait_plan::{BAD_ARGUMENTS_STATUS, WaitPlan};

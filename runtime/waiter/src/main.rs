@@ -16,7 +16,7 @@ use core::{
     slice,
 };
 
-use hearth_runtime_waiter::{BAD_ARGUMENTS_STATUS, STREAM_BUFFER_BYTES, WaitPlan, run_waiter};
+use hearth_runtime_waiter::{BAD_ARGUMENTS_STATUS, STREAM_BUFFER_BYTES, WaiterParameters, run_waiter};
 use rustix::fd::BorrowedFd;
 
 // The kernel starts the program here, with the argument count and the arguments on the stack (System V ABI,
@@ -63,13 +63,13 @@ extern "C" fn main(stack: *const usize) -> i32 {
     // SAFETY: the helper has left these descriptors open for this program, and nothing here closes them.
     let inherited = |fd: i32| (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) });
     // The first two arguments, program name and folder, identify the process in the output of `ps`.
-    let Some(plan) = WaitPlan::parse_arguments(arguments.skip(2), inherited) else {
+    let Some(parameters) = WaiterParameters::parse_arguments(arguments.skip(2), inherited) else {
         return BAD_ARGUMENTS_STATUS;
     };
     let _ = rustix::thread::set_name(c"hearth-waiter");
     // SAFETY: this function is called once, in a process with one thread, so the reference is unique.
     let buffers = unsafe { &mut *(&raw mut STREAM_BUFFERS) };
-    i32::from(run_waiter(&plan, buffers).is_err())
+    i32::from(run_waiter(&parameters, buffers).is_err())
 }
 
 /// Exits. The kernel then kills the container, whose end is reported as lost.

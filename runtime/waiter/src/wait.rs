@@ -18,9 +18,9 @@ use rustix::{
 use crate::{
     clock::now_micros,
     exit_file::{self, ContainerEnd},
+    parameters::WaiterParameters,
     spool::{LineSource, LogSpool},
     stream::{LineStream, STREAM_BUFFER_BYTES},
-    wait_plan::WaitPlan,
 };
 
 /// Written to the notify pipe after the exit file. A runtime process that has ended misses it; the next one
@@ -36,33 +36,35 @@ const MAX_GRACE_MICROS: u64 = 3_600_000_000;
 ///
 /// `buffers` is the memory of the two output streams; only the needed part of it is written.
 pub fn run_waiter(
-    plan: &WaitPlan<'_>,
+    parameters: &WaiterParameters<'_>,
     buffers: &mut [[u8; STREAM_BUFFER_BYTES]; 2],
 ) -> rustix::io::Result<()> {
-    let end = wait_for_end(plan, buffers).unwrap_or_else(|_| {
+    let end = wait_for_end(parameters, buffers).unwrap_or_else(|_| {
         // A container without a monitor would exceed its limits unnoticed.
-        let _ = rustix::process::pidfd_send_signal(plan.init, Signal::KILL);
+        let _ = rustix::process::pidfd_send_signal(parameters.init, Signal::KILL);
         ContainerEnd::Lost
     });
-    let written = exit_file::write_exit_file(plan, end);
-    let _ = rustix::io::write(plan.notify, EXIT_NOTICE);
+    let written = exit_file::write_exit_file(parameters, end);
+    let _ = rustix::io::write(parameters.notify, EXIT_NOTICE);
     written
 }
 
 fn wait_for_end(
-    plan: &WaitPlan<'_>,
+    parameters: &WaiterParameters<'_>,
     buffers: &mut [[u8; STREAM_BUFFER_BYTES]; 2],
 ) -> rustix::io::Result<ContainerEnd> {
-    let mut spool = LogSpool::new(plan.log, plan.folder, plan.max_log_bytes)?;
+    let mut spool = LogSpool::new(parameters.log, parameters.folder, parameters.max_log_bytes)?;
     let [out, err] = buffers;
-    let mut streams =
-        [LineStream::new(plan.out, LineSource::Out, out)?, LineStream::new(plan.err, LineSource::Err, err)?];
-    let mut limit = TimeLimit::new(plan);
-    while !poll_once(&mut streams, Some(plan.init), limit.deadline, &mut spool)? {
-        limit.enforce_limit(plan);
+    let mut streams = [
+        LineStream::new(parameters.out, LineSource::Out, out)?,
+        LineStream::new(parameters.err, LineSource::Err, err)?,
+    ];
+    let mut limit = TimeLimit::new(parameters);
+    while !poll_once(&mut streams, Some(parameters.init), limit.deadline, &mut spool)? {
+        limit.enforce_limit(parameters);
     }
     let status = loop {
-        match rustix::process::waitpid(Some(plan.pid), WaitOptions::empty()) {
+        match rustix::process::waitpid(Some(parameters.pid), WaitOptions::empty()) {
             Err(Errno::INTR) => {}
             status => break status?,
         }
@@ -92,26 +94,26 @@ struct TimeLimit {
 }
 
 impl TimeLimit {
-    fn new(plan: &WaitPlan<'_>) -> Self {
-        Self { deadline: plan.time_limit.map(deadline_after), exceeded: false }
+    fn new(parameters: &WaiterParameters<'_>) -> Self {
+        Self { deadline: parameters.time_limit.map(compute_deadline), exceeded: false }
     }
 
     /// Sends the stop signal when the deadline has passed, and SIGKILL after the grace.
-    fn enforce_limit(&mut self, plan: &WaitPlan<'_>) {
+    fn enforce_limit(&mut self, parameters: &WaiterParameters<'_>) {
         if self.deadline.is_none_or(|due| due > now_micros(ClockId::Monotonic)) {
             return;
         }
-        let stop_signal = Signal::from_named_raw(plan.stop_signal).filter(|_| !self.exceeded);
+        let stop_signal = Signal::from_named_raw(parameters.stop_signal).filter(|_| !self.exceeded);
         // An error means that the container has just ended.
-        let _ = rustix::process::pidfd_send_signal(plan.init, stop_signal.unwrap_or(Signal::KILL));
+        let _ = rustix::process::pidfd_send_signal(parameters.init, stop_signal.unwrap_or(Signal::KILL));
         self.exceeded = true;
         // After SIGKILL there is no further deadline: the kernel ends the process.
-        self.deadline = stop_signal.map(|_| deadline_after(plan.grace.min(MAX_GRACE_MICROS)));
+        self.deadline = stop_signal.map(|_| compute_deadline(parameters.grace.min(MAX_GRACE_MICROS)));
     }
 }
 
 /// The time on the monotonic clock after a number of microseconds.
-fn deadline_after(wait: u64) -> i64 {
+fn compute_deadline(wait: u64) -> i64 {
     now_micros(ClockId::Monotonic).saturating_add(i64::try_from(wait).unwrap_or(i64::MAX))
 }
 

@@ -22,8 +22,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     context::AccountsContext,
     rights::{
-        Addresses, Erase, Mandates, Open, Operate, ReadEvents, Resolve, RunTokens, SelfService, SignedIn,
-        ToolFacts, ToolOperate, ToolOwn, ToolRead, ToolWrite,
+        AcknowledgeErasures, CreateToolTokens, NoSignIn, OperateHearth, ReadMailAddresses, ReadToolEvents,
+        ReadToolFacts, ResolveCredentials, SelfService, SignedIn, ToolOperate, ToolOwn, ToolRead, ToolWrite,
+        UseMandates,
     },
 };
 
@@ -43,7 +44,7 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     let (first, housekeeping) = (cx.clone(), workers::housekeeping::create_worker(&cx));
     let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
     Ok(MountedService::new(kit, Dialect::Data, routes, cx)
-        .with_migrations(store::migrations)
+        .with_migrations(store::list_migrations)
         .with_preparation(async move { app::setup::prepare_setup_code(&first).await })
         .with_worker(housekeeping))
 }
@@ -52,31 +53,34 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
 fn routes() -> OpenApiRouter<AccountsContext> {
     OpenApiRouter::new()
         .with_prefix("tools", RoutePrefix::new())
-        .routes(require_right::<Open, _>(routes!(http::profile::create_account)))
+        .routes(require_right::<NoSignIn, _>(routes!(http::profile::create_account)))
         .routes(require_right::<SignedIn, _>(routes!(http::profile::show_me)))
         .routes(require_right::<SelfService, _>(routes!(http::profile::change_password)))
         .routes(require_right::<SelfService, _>(routes!(http::profile::show_email, http::profile::set_email)))
-        .routes(require_right::<Open, _>(routes!(http::sessions::create)))
+        .routes(require_right::<NoSignIn, _>(routes!(http::sessions::create)))
         .routes(require_right::<SelfService, _>(routes!(http::sessions::end_session)))
         .routes(require_right::<SelfService, _>(routes!(http::tokens::list, http::tokens::create)))
         .routes(require_right::<SelfService, _>(routes!(http::tokens::revoke_token)))
-        .routes(require_right::<Operate, _>(routes!(http::users::list)))
-        .routes(require_right::<Operate, _>(routes!(http::users::patch_user)))
-        .routes(require_right::<Operate, _>(routes!(http::invitations::list, http::invitations::create)))
-        .routes(require_right::<Operate, _>(routes!(http::invitations::withdraw_invitation)))
-        .routes(require_right::<Operate, _>(routes!(http::audit::list)))
-        .routes(require_right::<Resolve, _>(routes!(http::internal::resolve_credential)))
-        .routes(require_right::<ReadEvents, _>(routes!(http::internal::read_access_events)))
-        .routes(require_right::<ReadEvents, _>(routes!(http::internal::read_tool_events)))
-        .routes(require_right::<Erase, _>(routes!(http::internal::list_pending_erasures)))
-        .routes(require_right::<Erase, _>(routes!(http::internal::acknowledge_erasure)))
-        .routes(require_right::<Mandates, _>(routes!(http::mandates::create_mandate)))
-        .routes(require_right::<Mandates, _>(routes!(http::mandates::sign_mandate)))
-        .routes(require_right::<Mandates, _>(routes!(http::mandates::end_mandate)))
-        .routes(require_right::<RunTokens, _>(routes!(http::mandates::create_run_token)))
-        .routes(require_right::<RunTokens, _>(routes!(http::mandates::revoke_run_token)))
-        .routes(require_right::<Addresses, _>(routes!(http::internal::list_recipients)))
-        .routes(require_right::<ToolFacts, _>(routes!(http::mandates::show_tool_facts)))
+        .routes(require_right::<OperateHearth, _>(routes!(http::users::list)))
+        .routes(require_right::<OperateHearth, _>(routes!(http::users::patch_user)))
+        .routes(require_right::<OperateHearth, _>(routes!(
+            http::invitations::list,
+            http::invitations::create
+        )))
+        .routes(require_right::<OperateHearth, _>(routes!(http::invitations::withdraw_invitation)))
+        .routes(require_right::<OperateHearth, _>(routes!(http::audit::list)))
+        .routes(require_right::<ResolveCredentials, _>(routes!(http::internal::resolve_credential)))
+        .routes(require_right::<ReadToolEvents, _>(routes!(http::internal::read_access_events)))
+        .routes(require_right::<ReadToolEvents, _>(routes!(http::internal::read_tool_events)))
+        .routes(require_right::<AcknowledgeErasures, _>(routes!(http::internal::list_pending_erasures)))
+        .routes(require_right::<AcknowledgeErasures, _>(routes!(http::internal::acknowledge_erasure)))
+        .routes(require_right::<UseMandates, _>(routes!(http::mandates::create_mandate)))
+        .routes(require_right::<UseMandates, _>(routes!(http::mandates::sign_mandate)))
+        .routes(require_right::<UseMandates, _>(routes!(http::mandates::end_mandate)))
+        .routes(require_right::<CreateToolTokens, _>(routes!(http::mandates::create_run_token)))
+        .routes(require_right::<CreateToolTokens, _>(routes!(http::mandates::revoke_run_token)))
+        .routes(require_right::<ReadMailAddresses, _>(routes!(http::internal::list_recipients)))
+        .routes(require_right::<ReadToolFacts, _>(routes!(http::mandates::show_tool_facts)))
         .routes(require_right::<SignedIn, _>(routes!(http::tools::list)))
         .routes(require_right::<SelfService, _>(routes!(http::tools::create)))
         .routes(require_right::<ToolRead, _>(routes!(http::tools::show)))

@@ -8,13 +8,13 @@ use hearth_kit::{
 
 rights! {
     /// Creating an account by code, and signing in.
-    Open = "open", Requirement::Anyone => AnyCaller;
+    NoSignIn = "open", Requirement::Anyone => AnyCaller;
     /// Reading about oneself.
     SignedIn = "accounts:me", Requirement::SignedIn => AnyCaller;
     /// Changing one's own password, tokens and mail address, and creating tools.
     SelfService = "accounts:self", Requirement::User => UserCaller;
     /// Administration of this Hearth.
-    Operate = "operator", Requirement::Operator => UserCaller;
+    OperateHearth = "operator", Requirement::Operator => UserCaller;
     /// Reading a tool.
     ToolRead = "tools:read", Requirement::Tool(Access::Read) => MemberCaller;
     /// Changing a tool.
@@ -24,17 +24,17 @@ rights! {
     /// Changing a tool's quota.
     ToolOperate = "operator:tool", Requirement::ToolOperator => MemberCaller;
     /// Resolving credentials.
-    Resolve = "accounts:resolve", Requirement::Services(&[Role::Gateway]) => ServiceCaller;
+    ResolveCredentials = "accounts:resolve", Requirement::Services(&[Role::Gateway]) => ServiceCaller;
     /// Reading events.
-    ReadEvents = "accounts:events", Requirement::Services(Role::ALL) => ServiceCaller;
+    ReadToolEvents = "accounts:events", Requirement::Services(Role::ALL) => ServiceCaller;
     /// Listing and acknowledging pending erasures.
-    Erase = "accounts:erased", Requirement::Services(Role::WITH_TOOL_FINALIZERS) => ServiceCaller;
+    AcknowledgeErasures = "accounts:erased", Requirement::Services(Role::WITH_TOOL_FINALIZERS) => ServiceCaller;
     /// Creating and using mandates.
-    Mandates = "accounts:mandates", Requirement::Services(&[Role::Components, Role::Builds, Role::Jobs]) => ServiceCaller;
+    UseMandates = "accounts:mandates", Requirement::Services(&[Role::Components, Role::Builds, Role::Jobs]) => ServiceCaller;
     /// Creating short-lived tool tokens.
-    RunTokens = "accounts:tool-tokens", Requirement::Services(&[Role::Builds, Role::Builder]) => ServiceCaller;
+    CreateToolTokens = "accounts:tool-tokens", Requirement::Services(&[Role::Builds, Role::Builder]) => ServiceCaller;
     /// Reading mail addresses.
-    Addresses = "accounts:addresses", Requirement::Services(&[Role::Notify]) => ServiceCaller;
+    ReadMailAddresses = "accounts:addresses", Requirement::Services(&[Role::Notify]) => ServiceCaller;
     /// Reading facts about a tool.
-    ToolFacts = "accounts:tool", Requirement::Services(Role::ALL) => ServiceCaller;
+    ReadToolFacts = "accounts:tool", Requirement::Services(Role::ALL) => ServiceCaller;
 }

@@ -1,18 +1,18 @@
-//! Entry points for the fuzz targets of `dev/fuzz`: parsers of repositories' responses and of addresses.
+//! Entry points for the fuzz targets of `dev/fuzz`: parsers of Git ref advertisements and repository addresses.
 
 use hearth_base::Result;
 
 use crate::git::{RefAdvertisement, RepositoryAddress, check_ref};
 
-/// Resolves a valid ref in a repository's list of refs. Returns the commit and the full ref name.
+/// Validates `wanted` and resolves it in a ref advertisement. Returns the commit and the full ref name.
 pub fn resolve_ref(advertisement: &[u8], wanted: &str) -> Result<(String, Option<String>)> {
     check_ref(wanted)?;
     let resolved = RefAdvertisement::parse(advertisement)?.resolve_ref(wanted)?;
     Ok((resolved.commit, resolved.full_name))
 }
 
-/// Parses an address of a repository. Returns it with the URL of its refs.
-pub fn read_address(text: &str) -> Result<(String, String)> {
+/// Parses an address of a repository. Returns the normalized address and the URL of its refs.
+pub fn parse_repository_address(text: &str) -> Result<(String, String)> {
     let address: RepositoryAddress = text.parse()?;
     Ok((address.to_string(), address.refs_url()?.to_string()))
 }

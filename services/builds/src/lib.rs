@@ -50,7 +50,7 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     };
     let routes = queue::add_routes(routes(&kit.settings(), &kit.config.door), kit.role, &store.queue);
     Ok(MountedService::new(kit, Dialect::Named, routes, cx)
-        .with_migrations(store::migrations)
+        .with_migrations(store::list_migrations)
         .with_worker(tool_cleanup::create_worker(kit, erase)?)
         .with_worker(limits)
         .with_worker(unpins)
@@ -70,12 +70,15 @@ fn routes(settings: &BuildsSettings, door: &DoorSettings) -> OpenApiRouter<Build
         .routes(require_right::<BuildsWrite, _>(routes!(http::builds::delete)))
         .routes(require_right::<BuildsWrite, _>(routes!(http::builds::cancel)))
         .routes(require_right::<BuildsRead, _>(routes!(http::logs::show)))
-        .routes(require_right::<BuildsWrite, _>(routes!(http::builds::clean_builds)))
+        .routes(require_right::<BuildsWrite, _>(routes!(http::builds::delete_ended_builds)))
         .routes(require_right::<BuildsRead, _>(routes!(http::quotas::show)))
         .routes(
-            require_right::<BuildsWrite, _>(routes!(http::sources::upload_source, http::sources::put_source))
-                .with_body_limit(settings.upload_limit)
-                .with_streaming(),
+            require_right::<BuildsWrite, _>(routes!(
+                http::sources::upload_source,
+                http::sources::upload_source_by_put
+            ))
+            .with_body_limit(settings.upload_limit)
+            .with_streaming(),
         )
         .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::claim_build)))
         .routes(require_right::<LeaseBuilds, _>(routes!(http::internal::heartbeat)))

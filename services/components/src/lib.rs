@@ -42,7 +42,7 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     let deploying = queue::create_task_worker(&cx.store.queue, workers::deploy::DeployTask(cx.clone()));
     let routes = queue::add_routes(routes(&kit.config.door), kit.role, &cx.store.queue);
     Ok(MountedService::new(kit, Dialect::Data, routes, cx)
-        .with_migrations(store::migrations)
+        .with_migrations(store::list_migrations)
         .with_worker(deploying)
         .with_worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erasing.clone();

@@ -49,7 +49,7 @@ impl ErrorPage {
     }
 
     /// Creates the page of a stopped tool.
-    pub fn stopped(host: &str) -> Self {
+    pub fn for_stopped_tool(host: &str) -> Self {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "page-stopped",
@@ -61,7 +61,7 @@ impl ErrorPage {
     }
 
     /// Creates the page of a starting tool.
-    pub fn starting(host: &str) -> Self {
+    pub fn for_starting_tool(host: &str) -> Self {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "page-starting",
@@ -134,11 +134,11 @@ impl PageFormat {
 
 /// Answers a request with an unreadable host.
 pub fn answer_unreadable_host(request: &Request) -> Response {
-    render(&ErrorPage::ambiguous_request(), PageFormat::from_request(request))
+    render_page(&ErrorPage::ambiguous_request(), PageFormat::from_request(request))
 }
 
 /// Renders the page as a response.
-pub fn render(page: &ErrorPage, wants: PageFormat) -> Response {
+pub fn render_page(page: &ErrorPage, wants: PageFormat) -> Response {
     let ErrorPage { status, code, title, sentence, next, retry_after: again } = page;
     let (kind, content) = match wants {
         PageFormat::Html => {
@@ -213,7 +213,7 @@ mod tests {
     fn host_is_escaped_in_html() {
         let page = ErrorPage { sentence: "at <b>\"x\"&".to_owned(), ..ErrorPage::not_found("x") };
         assert!(escape_html(&page.sentence).contains("&lt;b&gt;&quot;x&quot;&amp;"));
-        let response = render(&page, PageFormat::Html);
+        let response = render_page(&page, PageFormat::Html);
         assert!(response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
     }
 

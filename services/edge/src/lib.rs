@@ -61,7 +61,7 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     let first = edge.clone();
     let mut mounted = MountedService::new(kit, Dialect::Data, OpenApiRouter::new(), ())
         .with_preparation(async move {
-            first.map.load();
+            first.map.load_from_disk();
             Ok(())
         })
         .with_worker(route_events::create_worker(&edge));

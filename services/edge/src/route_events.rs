@@ -57,8 +57,8 @@ impl ViewHandler for RouteMapHandler {
 impl RouteMapHandler {
     /// Saves the map. A failure is only logged: the file matters only at the next start.
     fn save_map(&self) {
-        if let Err(error) = self.0.map.save() {
-            log_error!(&error, "map of routes not saved");
+        if let Err(error) = self.0.map.save_to_disk() {
+            log_error!(&error, "route map not saved");
         }
     }
 }

@@ -52,7 +52,7 @@ impl RouteMap {
     }
 
     /// Looks up the route of a tool by name.
-    pub fn find(&self, name: &str) -> RouteLookup {
+    pub fn find_route(&self, name: &str) -> RouteLookup {
         let known = self.index.read().unwrap_or_else(PoisonError::into_inner);
         match known.by_name.get(name) {
             Some(route) => RouteLookup::Route(route.clone()),
@@ -62,7 +62,7 @@ impl RouteMap {
     }
 
     /// Loads the saved map. An unreadable file is ignored: the map is rebuilt from `jobs`.
-    pub fn load(&self) {
+    pub fn load_from_disk(&self) {
         let read = fs::read_to_string(self.file_path())
             .map_err(|cause| cause.to_string())
             .and_then(|text| serde_json::from_str::<SavedRoutes>(&text).map_err(|cause| cause.to_string()))
@@ -94,7 +94,7 @@ impl RouteMap {
     }
 
     /// Saves the map atomically.
-    pub fn save(&self) -> Result<()> {
+    pub fn save_to_disk(&self) -> Result<()> {
         let routes = {
             let known = self.index.read().unwrap_or_else(PoisonError::into_inner);
             known.by_name.values().map(|route| Route::clone(route)).collect()
@@ -102,7 +102,7 @@ impl RouteMap {
         let text =
             serde_json::to_string(&SavedRoutes { version: FILE_VERSION, routes }).map_err(Error::internal)?;
         fs::create_dir_all(&self.folder).map_err(|cause| {
-            Error::unavailable("state-folder", "the map of routes cannot be saved").with_cause(cause)
+            Error::unavailable("state-folder", "the route map cannot be saved").with_cause(cause)
         })?;
         write_private_file(&self.file_path(), &text)
     }
@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn find_port(map: &RouteMap, name: &str) -> Option<u16> {
-        match map.find(name) {
+        match map.find_route(name) {
             RouteLookup::Route(route) => route.targets.first().map(std::net::SocketAddr::port),
             RouteLookup::NotFound | RouteLookup::NotLoaded => None,
         }
@@ -158,14 +158,14 @@ mod tests {
     fn saved_route_map_loads_again() -> Result<()> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         let map = RouteMap::in_folder(folder.path().join("edge"));
-        map.load();
-        assert!(matches!(map.find("hello"), RouteLookup::NotLoaded));
+        map.load_from_disk();
+        assert!(matches!(map.find_route("hello"), RouteLookup::NotLoaded));
         map.replace_routes(vec![build_route("hello", 1)?, build_route("other", 2)?]);
-        map.save()?;
+        map.save_to_disk()?;
         let again = RouteMap::in_folder(folder.path().join("edge"));
-        again.load();
+        again.load_from_disk();
         assert_eq!((find_port(&again, "hello"), find_port(&again, "other")), (Some(1), Some(2)));
-        assert!(matches!(again.find("third"), RouteLookup::NotFound));
+        assert!(matches!(again.find_route("third"), RouteLookup::NotFound));
         Ok(())
     }
 

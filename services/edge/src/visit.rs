@@ -17,13 +17,13 @@ use crate::{
     route_map::RouteLookup,
 };
 
-/// Answers a visitor of `tool`.
+/// Handles a request to the pages of `tool`, and logs it. Every error is rendered as an error page.
 pub async fn serve_visit(edge: Arc<Edge>, tool: &str, host: &str, request: Request) -> Response {
     let began = Instant::now();
     let (method, wants) = (request.method().clone(), PageFormat::from_request(&request));
-    let response = match answer_visit(&edge, tool, host, request).await {
+    let response = match forward_visit(&edge, tool, host, request).await {
         Ok(response) => response,
-        Err(page) => error_pages::render(&page, wants),
+        Err(page) => error_pages::render_page(&page, wants),
     };
     // The log contains neither the visitor's address nor the path, to protect the privacy of visitors.
     let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -31,21 +31,22 @@ pub async fn serve_visit(edge: Arc<Edge>, tool: &str, host: &str, request: Reque
     response
 }
 
-async fn answer_visit(edge: &Edge, tool: &str, host: &str, request: Request) -> Result<Response, ErrorPage> {
+/// Checks the request, finds the route of `tool`, and forwards the request to one of its instances.
+async fn forward_visit(edge: &Edge, tool: &str, host: &str, request: Request) -> Result<Response, ErrorPage> {
     if request.method() == Method::CONNECT
         || header_filter::check_framing(request.version(), request.headers()).is_err()
     {
         return Err(ErrorPage::ambiguous_request());
     }
-    let route = match edge.map.find(tool) {
+    let route = match edge.map.find_route(tool) {
         RouteLookup::Route(route) => route,
         RouteLookup::NotFound => return Err(ErrorPage::not_found(host)),
-        RouteLookup::NotLoaded => return Err(ErrorPage::starting(host)),
+        RouteLookup::NotLoaded => return Err(ErrorPage::for_starting_tool(host)),
     };
     match (route.state, route.targets.is_empty()) {
         (RouteState::Ready, false) => {}
-        (RouteState::Stopped, _) => return Err(ErrorPage::stopped(host)),
-        (RouteState::Ready | RouteState::Starting, _) => return Err(ErrorPage::starting(host)),
+        (RouteState::Stopped, _) => return Err(ErrorPage::for_stopped_tool(host)),
+        (RouteState::Ready | RouteState::Starting, _) => return Err(ErrorPage::for_starting_tool(host)),
     }
     let mut response =
         forward::forward_request(edge, &route, request).await.map_err(|failed| match failed {

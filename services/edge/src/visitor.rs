@@ -20,7 +20,7 @@ const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 /// Origin of a visitor's request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VisitorInfo {
-    /// Addresses on the way, the visitor's first.
+    /// Addresses of the visitor and of the proxies, in the order of the path of the request.
     addresses: Vec<IpAddr>,
     /// True when the visitor used TLS.
     secure: bool,

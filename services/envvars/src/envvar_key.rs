@@ -1,4 +1,4 @@
-//! Key of a variable. An encrypted value opens only under its own key.
+//! Key of a variable. An encrypted value can be opened only with its own key as associated data.
 
 use std::fmt;
 

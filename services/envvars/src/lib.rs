@@ -28,7 +28,7 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     let cx = EnvvarsContext::new(kit)?;
     let (first, erased) = (cx.clone(), cx.clone());
     Ok(MountedService::new(kit, Dialect::Named, routes(), cx)
-        .with_migrations(store::migrations)
+        .with_migrations(store::list_migrations)
         .with_preparation(async move { app::rotate::rotate_keys(&first).await })
         .with_worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erased.clone();

@@ -7,8 +7,8 @@ use hearth_base::{Error, Result, Secret};
 
 /// Reads the credential of a request, if it has one. `cookie` is the name of the session cookie.
 ///
-/// A changing request from a page of another site is rejected, with or without a session, because a sign-in
-/// is a change too (cross-site request forgery).
+/// A state-changing request from a page of another site is rejected (cross-site request forgery), even without
+/// a session: a sign-in also changes state.
 pub fn read_credential(method: &Method, headers: &HeaderMap, cookie: &str) -> Result<Option<Secret>> {
     if let Some(secret) = read_authorization(headers)? {
         return Ok(Some(secret));
@@ -48,8 +48,8 @@ fn parse_authorization(text: &str) -> Option<Secret> {
     None
 }
 
-/// Reads the session from the cookie of this name. Two cookies of the name count as none: one of them was set
-/// by a page of a subdomain.
+/// Reads the session from the cookie of this name. `None` if there are two: a page of a subdomain set one of
+/// them.
 fn read_session_cookie(headers: &HeaderMap, cookie: &str) -> Option<Secret> {
     let values = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
     let mut named = values
@@ -69,8 +69,8 @@ enum RequestOrigin {
     Unknown,
 }
 
-/// Tools' pages are on the same site (their hosts are subdomains), so `SameSite` alone would not exclude
-/// them.
+/// Detects the origin of the requesting page. `SameSite` cookies are not sufficient: tools' pages are on the same
+/// site, because their hosts are subdomains.
 fn detect_origin(headers: &HeaderMap) -> RequestOrigin {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site")) {
@@ -104,7 +104,10 @@ mod tests {
         pairs.iter().map(pair).collect()
     }
 
-    fn parse_request(method: &Method, pairs: &[(&'static str, &'static str)]) -> Result<Option<String>> {
+    fn read_test_credential(
+        method: &Method,
+        pairs: &[(&'static str, &'static str)],
+    ) -> Result<Option<String>> {
         read_credential(method, &build_headers(pairs), "hearth_session")
             .map(|secret| secret.map(|secret| secret.expose_secret().to_owned()))
     }
@@ -112,13 +115,16 @@ mod tests {
     #[test]
     fn bearer_basic_and_cookie_credentials_are_read() -> Result<()> {
         let get = Method::GET;
-        assert_eq!(parse_request(&get, &[("authorization", "Bearer abc")])?.as_deref(), Some("abc"));
-        assert_eq!(parse_request(&get, &[("authorization", "bAsIc eDphOmI=")])?.as_deref(), Some("a:b"));
-        assert_eq!(parse_request(&get, &[("cookie", "a=1; hearth_session=s")])?.as_deref(), Some("s"));
-        assert_eq!(parse_request(&get, &[("cookie", "hearth_sessions=s")])?, None);
-        assert_eq!(parse_request(&get, &[("cookie", "hearth_session=s; hearth_session=t")])?, None);
-        assert!(parse_request(&get, &[("authorization", "Digest x")]).is_err());
-        assert!(parse_request(&get, &[("authorization", "Basic %%%")]).is_err());
+        assert_eq!(read_test_credential(&get, &[("authorization", "Bearer abc")])?.as_deref(), Some("abc"));
+        assert_eq!(
+            read_test_credential(&get, &[("authorization", "bAsIc eDphOmI=")])?.as_deref(),
+            Some("a:b")
+        );
+        assert_eq!(read_test_credential(&get, &[("cookie", "a=1; hearth_session=s")])?.as_deref(), Some("s"));
+        assert_eq!(read_test_credential(&get, &[("cookie", "hearth_sessions=s")])?, None);
+        assert_eq!(read_test_credential(&get, &[("cookie", "hearth_session=s; hearth_session=t")])?, None);
+        assert!(read_test_credential(&get, &[("authorization", "Digest x")]).is_err());
+        assert!(read_test_credential(&get, &[("authorization", "Basic %%%")]).is_err());
         Ok(())
     }
 
@@ -132,13 +138,13 @@ mod tests {
             [session, ("origin", "null"), ("host", "localhost:8080")],
             [session, ("accept", "*/*"), ("host", "localhost:8080")],
         ] {
-            assert!(parse_request(&post, &foreign).is_err(), "{foreign:?}");
-            assert!(parse_request(&Method::GET, &foreign).is_ok(), "{foreign:?}");
+            assert!(read_test_credential(&post, &foreign).is_err(), "{foreign:?}");
+            assert!(read_test_credential(&Method::GET, &foreign).is_ok(), "{foreign:?}");
         }
         let signing_in = [("origin", "http://elsewhere.example"), ("host", "localhost:8080")];
-        assert!(parse_request(&post, &signing_in).is_err());
-        assert!(parse_request(&post, &[("host", "localhost:8080")]).is_ok());
+        assert!(read_test_credential(&post, &signing_in).is_err());
+        assert!(read_test_credential(&post, &[("host", "localhost:8080")]).is_ok());
         let own = [session, ("origin", "http://localhost:8080"), ("host", "localhost:8080")];
-        assert!(parse_request(&post, &own).is_ok());
+        assert!(read_test_credential(&post, &own).is_ok());
     }
 }

@@ -30,7 +30,7 @@ const INVALID_CREDENTIAL_CODES: [&str; 2] = ["credential-refused", "code-is-no-t
 
 /// Handles every request except those for the gateway's own endpoints.
 pub async fn forward_request(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    let route = match gateway.routes.find(request.method(), request.uri().path()).await {
+    let route = match gateway.routes.find_route(request.method(), request.uri().path()).await {
         Ok(Some(route)) => route,
         Ok(None) => return StatusCode::NOT_FOUND.into_response(),
         Err(error) => return ApiError(error).into_response(),
@@ -62,7 +62,7 @@ async fn answer_request(gateway: &Gateway, mut route: MatchedRoute, request: Req
     let length = read_content_length(request.headers()).unwrap_or_default();
     if length > route.body_limit as u64 {
         gateway.routes.refresh_routes(route.service).await;
-        route = gateway.routes.find(request.method(), request.uri().path()).await?.unwrap_or(route);
+        route = gateway.routes.find_route(request.method(), request.uri().path()).await?.unwrap_or(route);
         if length > route.body_limit as u64 {
             return Err(build_too_large_error(route.body_limit));
         }
@@ -136,7 +136,7 @@ async fn send_limited(gateway: &Gateway, route: &MatchedRoute, request: Request)
             frame
         }))
     });
-    let mut sending = pin!(hosts::send_request(gateway, transport, request));
+    let mut sending = pin!(hosts::proxy_request(gateway, transport, request));
     let answered = loop {
         match tokio::time::timeout(time_limit, sending.as_mut()).await {
             Ok(answered) => break answered,
@@ -156,8 +156,8 @@ async fn send_limited(gateway: &Gateway, route: &MatchedRoute, request: Request)
 }
 
 fn build_timeout_error(service: Role) -> Error {
-    Error::new(ErrorKind::Timeout, "service-slow", format!("{service} did not respond in time"))
-        .help("try again; if the error persists, report it to the operator of this Hearth")
+    Error::new(ErrorKind::Timeout, "service-timeout", format!("{service} did not respond in time"))
+        .help("try again; if the error persists, report it to an operator of this Hearth")
 }
 
 fn read_content_length(headers: &HeaderMap) -> Option<u64> {
@@ -179,7 +179,7 @@ fn build_too_large_error(limit: usize) -> Error {
     Error::new(
         ErrorKind::TooLarge,
         "body-too-large",
-        format!("the request body is too large: at most {limit} bytes"),
+        format!("the request body is too large; at most {limit} bytes"),
     )
-    .help("send less, or ask the operator of this Hearth for a higher limit")
+    .help("send less, or ask an operator of this Hearth for a higher limit")
 }

@@ -16,12 +16,14 @@ const IMAGES_DOCUMENT: &str = r#"{"x-hearth-prefixes": {"v2": {}}, "paths": {"/v
 static ROUTE_TABLE: LazyLock<RouteTable> = LazyLock::new(|| {
     let mut table = RouteTable::default();
     for (service, document) in [(Role::Builds, BUILDS_DOCUMENT), (Role::Images, IMAGES_DOCUMENT)] {
-        table.add(service, serde_json::from_str(document).unwrap_or_default());
+        table.add_document(service, serde_json::from_str(document).unwrap_or_default());
     }
     table
 });
 
 /// Returns the service for an upload to a path, and the tool in the path.
 pub fn find_target(path: &str) -> Option<(Role, Option<String>)> {
-    ROUTE_TABLE.find(&Method::POST, path, &DoorSettings::default()).map(|route| (route.service, route.tool))
+    ROUTE_TABLE
+        .find_route(&Method::POST, path, &DoorSettings::default())
+        .map(|route| (route.service, route.tool))
 }

@@ -45,13 +45,13 @@ pub async fn route_by_host(gateway: Arc<Gateway>, api: Router, request: Request)
     }
 }
 
-/// Forwards a visit of a tool's page to the edge.
+/// Serves a page of a tool through the edge.
 async fn serve_tool_page(gateway: &Gateway, request: Request) -> Response {
     match forward_to_edge(gateway, request).await {
         Ok(response) => response,
         Err(error) => {
             log_error!(&error, "edge does not respond");
-            let text = "The web pages of tools are unavailable [edge-away]\nTry again in a moment.\n";
+            let text = "The web pages of tools are unavailable [edge-unavailable]\nTry again in a moment.\n";
             let mut response = build_text_response(StatusCode::SERVICE_UNAVAILABLE, text.to_owned());
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(2));
             response
@@ -69,10 +69,10 @@ async fn forward_to_edge(gateway: &Gateway, mut request: Request) -> Result<Resp
         write_forwarded_headers(gateway, &mut request);
         gateway.kit.clients.authorize_request(Role::Edge, request.headers_mut())?;
     }
-    send_request(gateway, edge, request).await
+    proxy_request(gateway, edge, request).await
 }
 
-/// Adds the visitor's address to the forwarding headers; earlier values count only from trusted proxies.
+/// Writes the forwarding headers with the client's address. Received values are kept only from trusted proxies.
 fn write_forwarded_headers(gateway: &Gateway, request: &mut Request) {
     let door = &gateway.kit.config.door;
     let peer = request.extensions().get::<PeerAddress>().map(|PeerAddress(peer)| peer.ip().to_canonical());
@@ -87,8 +87,8 @@ fn write_forwarded_headers(gateway: &Gateway, request: &mut Request) {
     }
 }
 
-/// Sends a request, with a protocol switch if it asks for one.
-pub async fn send_request(
+/// Forwards a request without hop-by-hop headers, and relays the connections after a protocol switch.
+pub async fn proxy_request(
     gateway: &Gateway,
     transport: &Transport,
     mut request: Request,
@@ -99,14 +99,14 @@ pub async fn send_request(
     }
     let protocol = relay::read_upgrade_protocol(request.headers());
     let client_upgrade = request.extensions_mut().remove::<OnUpgrade>();
-    remove_hop_headers(request.headers_mut());
+    remove_hop_by_hop_headers_except_trailers(request.headers_mut());
     if let Some(protocol) = protocol.filter(|_| client_upgrade.is_some()) {
         relay::set_upgrade_headers(request.headers_mut(), protocol);
     }
     let mut response = transport.send(request.map(box_body)).await?.map(Body::new);
     let response_protocol = relay::read_upgrade_protocol(response.headers());
     let service_upgrade = response.extensions_mut().remove::<OnUpgrade>();
-    remove_hop_headers(response.headers_mut());
+    remove_hop_by_hop_headers_except_trailers(response.headers_mut());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS
         && let (Some(client_upgrade), Some(service_upgrade), Some(protocol)) =
             (client_upgrade, service_upgrade, response_protocol)
@@ -118,7 +118,7 @@ pub async fn send_request(
 }
 
 /// Removes hop-by-hop headers like [`relay::remove_hop_by_hop_headers`], but preserves `TE: trailers`.
-fn remove_hop_headers(headers: &mut HeaderMap) {
+fn remove_hop_by_hop_headers_except_trailers(headers: &mut HeaderMap) {
     let trailers = headers.get(header::TE).filter(|value| *value == "trailers").cloned();
     relay::remove_hop_by_hop_headers(headers);
     if let Some(trailers) = trailers {

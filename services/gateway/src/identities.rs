@@ -149,7 +149,7 @@ fn compute_grant(tool: ResolvedTool, scopes: &Scopes, service: Role) -> Option<T
 pub fn hide_service_address(error: Error) -> Error {
     match error.kind() {
         ErrorKind::Unavailable | ErrorKind::Timeout => {
-            Error::unavailable("service-unavailable", "a part of this Hearth does not respond")
+            Error::unavailable("service-unavailable", "a service of this Hearth does not respond")
                 .help("try again in a moment")
                 .with_cause(error)
         }

@@ -17,7 +17,7 @@ use crate::{Gateway, Open, identities::hide_service_address};
 #[derive(Default)]
 pub struct MergedDocument(OnceCell<Arc<str>>);
 
-/// OpenAPI 3.1 document of the whole API.
+/// Show the OpenAPI 3.1 document of the whole API.
 #[utoipa::path(get, path = "/openapi.json", tag = "gateway", operation_id = "openapi",
     responses((status = 200, description = "OpenAPI document", content_type = "application/json")))]
 pub async fn show_merged(State(gateway): State<Arc<Gateway>>, _: Authed<Open>) -> Response {

@@ -33,7 +33,10 @@ pub use library::ImageLibrary;
 
 use crate::{
     context::ImagesContext,
-    rights::{Fetch, Open, Operate, Pin, Pull, PullProvided, Push, PushProvided, ReadEvents, Resolve},
+    rights::{
+        FetchLayers, ListAllImages, NoSignIn, PinImages, PullProvidedImages, PullToolImages,
+        PushProvidedImages, PushToolImages, ReadTagEvents, ResolveImages,
+    },
     store::RegistryStore,
 };
 
@@ -58,7 +61,7 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     };
     let routes = queue::add_routes(routes(&kit.settings()), kit.role, &cx.store.queue);
     Ok(MountedService::new(kit, Dialect::Data, routes, cx)
-        .with_migrations(store::migrations)
+        .with_migrations(store::list_migrations)
         .with_worker(collecting)
         .with_worker(tool_cleanup::create_worker(kit, erase)?))
 }
@@ -70,16 +73,19 @@ fn routes(settings: &ImagesSettings) -> OpenApiRouter<ImagesContext> {
     OpenApiRouter::new()
         .with_prefix("v2", RoutePrefix::with_dialect(Dialect::Registry).with_token_flow("/v2/token"))
         .routes(
-            require_right::<Open, _>(routes!(http::registry::exchange_token))
+            require_right::<NoSignIn, _>(routes!(http::registry::exchange_token))
                 .with_answered_by(AnsweredBy::TokenExchange),
         )
-        .routes(require_right::<PullProvided, _>(routes!(http::registry::check_api_version)))
-        .routes(require_right::<PullProvided, _>(routes!(http::provided::pull_blob)))
-        .routes(require_right::<PullProvided, _>(routes!(http::provided::pull_manifest)))
-        .routes(require_right::<PullProvided, _>(routes!(http::provided::list_tags)))
-        .routes(declare_upload(require_right::<PushProvided, _>(routes!(http::provided::begin_upload)), blob))
+        .routes(require_right::<PullProvidedImages, _>(routes!(http::registry::check_api_version)))
+        .routes(require_right::<PullProvidedImages, _>(routes!(http::provided::pull_blob)))
+        .routes(require_right::<PullProvidedImages, _>(routes!(http::provided::pull_manifest)))
+        .routes(require_right::<PullProvidedImages, _>(routes!(http::provided::list_tags)))
         .routes(declare_upload(
-            require_right::<PushProvided, _>(routes!(
+            require_right::<PushProvidedImages, _>(routes!(http::provided::begin_upload)),
+            blob,
+        ))
+        .routes(declare_upload(
+            require_right::<PushProvidedImages, _>(routes!(
                 http::provided::show_upload,
                 http::provided::append_upload,
                 http::provided::finish_upload,
@@ -88,23 +94,29 @@ fn routes(settings: &ImagesSettings) -> OpenApiRouter<ImagesContext> {
             blob,
         ))
         .routes(declare_upload(
-            require_right::<PushProvided, _>(routes!(
+            require_right::<PushProvidedImages, _>(routes!(
                 http::provided::push_manifest,
                 http::provided::delete_manifest
             )),
             manifest,
         ))
-        .routes(guard_tool_route::<Pull>(routes!(http::registry::pull_blob)))
-        .routes(guard_tool_route::<Push>(routes!(http::registry::delete_blob)))
-        .routes(guard_tool_route::<Pull>(routes!(http::registry::pull_manifest)))
+        .routes(guard_tool_route::<PullToolImages>(routes!(http::registry::pull_blob)))
+        .routes(guard_tool_route::<PushToolImages>(routes!(http::registry::delete_blob)))
+        .routes(guard_tool_route::<PullToolImages>(routes!(http::registry::pull_manifest)))
         .routes(declare_upload(
-            guard_tool_route::<Push>(routes!(http::registry::push_manifest, http::registry::delete_manifest)),
+            guard_tool_route::<PushToolImages>(routes!(
+                http::registry::push_manifest,
+                http::registry::delete_manifest
+            )),
             manifest,
         ))
-        .routes(guard_tool_route::<Pull>(routes!(http::registry::list_tags)))
-        .routes(declare_upload(guard_tool_route::<Push>(routes!(http::registry::begin_upload)), blob))
+        .routes(guard_tool_route::<PullToolImages>(routes!(http::registry::list_tags)))
         .routes(declare_upload(
-            guard_tool_route::<Push>(routes!(
+            guard_tool_route::<PushToolImages>(routes!(http::registry::begin_upload)),
+            blob,
+        ))
+        .routes(declare_upload(
+            guard_tool_route::<PushToolImages>(routes!(
                 http::registry::show_upload,
                 http::registry::append_upload,
                 http::registry::finish_upload,
@@ -112,21 +124,21 @@ fn routes(settings: &ImagesSettings) -> OpenApiRouter<ImagesContext> {
             )),
             blob,
         ))
-        .routes(require_right::<PullProvided, _>(routes!(http::images::list_provided)))
-        .routes(require_right::<Pull, _>(routes!(http::images::list)))
-        .routes(require_right::<Push, _>(routes!(http::images::delete)))
-        .routes(require_right::<Pull, _>(routes!(http::images::list_tags)))
-        .routes(require_right::<Push, _>(routes!(http::images::delete_tag)))
-        .routes(require_right::<Operate, _>(routes!(http::images::list_all)))
-        .routes(require_right::<Resolve, _>(routes!(http::internal::resolve_image)))
-        .routes(require_right::<Resolve, _>(routes!(http::internal::list_usable_images)))
-        .routes(require_right::<Fetch, _>(routes!(http::internal::read_layers)))
-        .routes(require_right::<Fetch, _>(routes!(http::internal::read_blob)))
-        .routes(require_right::<ReadEvents, _>(routes!(http::internal::read_tag_events)))
-        .routes(require_right::<Pin, _>(routes!(http::internal::put_pin, http::internal::delete_pin)))
+        .routes(require_right::<PullProvidedImages, _>(routes!(http::images::list_provided)))
+        .routes(require_right::<PullToolImages, _>(routes!(http::images::list)))
+        .routes(require_right::<PushToolImages, _>(routes!(http::images::delete)))
+        .routes(require_right::<PullToolImages, _>(routes!(http::images::list_tags)))
+        .routes(require_right::<PushToolImages, _>(routes!(http::images::delete_tag)))
+        .routes(require_right::<ListAllImages, _>(routes!(http::images::list_all)))
+        .routes(require_right::<ResolveImages, _>(routes!(http::internal::resolve_image)))
+        .routes(require_right::<ResolveImages, _>(routes!(http::internal::list_usable_images)))
+        .routes(require_right::<FetchLayers, _>(routes!(http::internal::read_layers)))
+        .routes(require_right::<FetchLayers, _>(routes!(http::internal::read_blob)))
+        .routes(require_right::<ReadTagEvents, _>(routes!(http::internal::read_tag_events)))
+        .routes(require_right::<PinImages, _>(routes!(http::internal::put_pin, http::internal::delete_pin)))
 }
 
-/// Guards registry routes whose path begins with the space of a tool: `tool-NAME`.
+/// Guards registry routes whose path begins with the repository owner `tool-NAME`.
 fn guard_tool_route<R: Right>(
     routes: UtoipaMethodRouter<ImagesContext>,
 ) -> UtoipaMethodRouter<ImagesContext> {

@@ -31,7 +31,7 @@ impl ImageLibrary {
         clock: Arc<dyn Clock>,
         entropy: Arc<Entropy>,
     ) -> Result<Self> {
-        migrate(db, store::migrations).await?;
+        migrate(db, store::list_migrations).await?;
         // A queue without a holder: only the running service claims queue items.
         let store = RegistryStore::new(
             db.clone(),

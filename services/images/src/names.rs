@@ -1,5 +1,5 @@
-//! Names in the registry (OCI distribution specification, "Pulling manifests"). A value of one of these types
-//! is valid.
+//! Names in the registry (OCI distribution specification, "Pulling manifests"). These types hold only valid
+//! names.
 
 use std::{fmt, str::FromStr};
 
@@ -8,14 +8,14 @@ use hearth_base::{Digest, Error, PathParam, Result, ToolId, ToolName};
 
 /// Owner of a repository: the first part of its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RepositorySpace {
-    /// `hearth`: provided to every tool.
+pub enum RepositoryOwner {
+    /// `hearth`: images that every tool can use.
     Provided,
     /// `tool-NAME`: images of a tool.
     Tool(ToolId, ToolName),
 }
 
-impl RepositorySpace {
+impl RepositoryOwner {
     /// Key of the owner in the database: for a tool its id, because a name may be reused.
     pub fn owner_key(&self) -> String {
         match self {
@@ -25,10 +25,10 @@ impl RepositorySpace {
     }
 }
 
-/// Owner of provided images.
+/// Name and database key of the owner of provided images.
 pub const PROVIDED_OWNER: &str = "hearth";
 
-impl fmt::Display for RepositorySpace {
+impl fmt::Display for RepositoryOwner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Provided => f.write_str(PROVIDED_OWNER),
@@ -43,7 +43,7 @@ pub struct TagName(String);
 
 /// Reference to a manifest within a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reference {
+pub enum ManifestReference {
     /// A tag, which can be moved.
     Tag(TagName),
     /// A digest of the manifest's content.
@@ -55,10 +55,10 @@ impl FromStr for TagName {
 
     fn from_str(text: &str) -> Result<Self> {
         let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        let fits = text.bytes().next().is_some_and(word)
+        let is_valid = text.bytes().next().is_some_and(word)
             && text.len() <= 128
             && text.bytes().all(|byte| word(byte) || matches!(byte, b'.' | b'-'));
-        if fits {
+        if is_valid {
             return Ok(Self(text.to_owned()));
         }
         Err(Error::invalid("manifest-invalid", format!("{} is not a tag", quote_untrusted(text)))
@@ -66,7 +66,7 @@ impl FromStr for TagName {
     }
 }
 
-impl FromStr for Reference {
+impl FromStr for ManifestReference {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -74,7 +74,7 @@ impl FromStr for Reference {
     }
 }
 
-impl fmt::Display for Reference {
+impl fmt::Display for ManifestReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tag(tag) => f.write_str(&tag.0),
@@ -100,7 +100,7 @@ impl fmt::Display for TagName {
     }
 }
 
-impl PathParam for Reference {
+impl PathParam for ManifestReference {
     const PARAM_NAME: &'static str = "reference";
 }
 
@@ -122,6 +122,6 @@ mod tests {
         for text in ["", ".x", "-x", "a/b", "a:b", "a b", "ä"] {
             assert!(text.parse::<TagName>().is_err(), "{text:?}");
         }
-        assert!("sha256:short".parse::<Reference>().is_err());
+        assert!("sha256:short".parse::<ManifestReference>().is_err());
     }
 }

@@ -22,8 +22,8 @@ use crate::{
     store::{JobStore, runs_topic, schedule_topic},
 };
 
-/// Maximum number of announced runs that the log worker has not received yet.
-const STARTED_RUNS_CAPACITY: usize = 256;
+/// Capacity of the channel of announced runs: the maximum number that the log worker has not received yet.
+const RUNS_WITH_LOGS_CAPACITY: usize = 256;
 
 /// The context that handlers, rules and workers share.
 #[derive(Clone)]
@@ -36,9 +36,9 @@ pub struct JobsContext {
     pub controller: Arc<Controller>,
     pub tasks: BackgroundTasks,
     /// Start of this process: earlier due times without a run count as missed by downtime.
-    pub started: Timestamp,
-    /// Channel of runs whose logs can be read. A receiver that lags finds them in the database.
-    pub started_runs: broadcast::Sender<String>,
+    pub process_started_at: Timestamp,
+    /// Channel of the ids of runs whose logs can be read. A receiver that lags behind reads them from the database.
+    pub runs_with_logs: broadcast::Sender<String>,
 }
 
 impl JobsContext {
@@ -48,16 +48,16 @@ impl JobsContext {
         Ok(Self {
             base: RequestContext::from_kit(kit),
             store: JobStore::new(kit.db()?.clone(), kit.create_queue()?, kit.tasks.shutdown_signal()),
-            started: kit.clock.now(),
+            process_started_at: kit.clock.now(),
             peers,
             runtime,
             controller: Arc::new(controller),
             tasks: kit.tasks.clone(),
-            started_runs: broadcast::Sender::new(STARTED_RUNS_CAPACITY),
+            runs_with_logs: broadcast::Sender::new(RUNS_WITH_LOGS_CAPACITY),
         })
     }
 
-    /// Makes the commit of a transaction wake the watchers of these tools' runs.
+    /// Wakes the watchers of these tools' runs when the transaction commits.
     pub fn wake_run_watchers(tx: &Tx, tools: impl IntoIterator<Item = ToolId>) {
         tools.into_iter().for_each(|tool| tx.wake(runs_topic(tool)));
     }
@@ -68,10 +68,10 @@ impl JobsContext {
         RunWatch { listener, stop, deadline: Instant::now() + timeout }
     }
 
-    /// Announces runs whose logs can be read to the log worker.
-    pub fn announce_started_runs(&self, runs: impl IntoIterator<Item = String>) {
+    /// Announces to the log worker the runs whose logs can be read now.
+    pub fn announce_runs_with_logs(&self, runs: impl IntoIterator<Item = String>) {
         for run in runs {
-            let _no_log_worker_here = self.started_runs.send(run);
+            let _no_log_worker_here = self.runs_with_logs.send(run);
         }
     }
 
@@ -80,7 +80,7 @@ impl JobsContext {
         self.store.wake(schedule_topic());
     }
 
-    /// Creates an event with the current time.
+    /// Creates an event with a new id and the current time, without storing it.
     pub fn create_event<T: Topic>(&self, event: &T) -> Result<NewEvent> {
         NewEvent::new(self.generate_id(), self.now(), event)
     }

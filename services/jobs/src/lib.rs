@@ -28,7 +28,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     context::JobsContext,
-    rights::{ForEnvvars, JobsRead, JobsWrite, ReadRoutes, ReadRunEvents},
+    rights::{JobsRead, JobsWrite, ReadForEnvvars, ReadRoutes, ReadRunEvents},
 };
 
 pub use settings::JobsSettings;
@@ -62,7 +62,7 @@ pub fn mount_on(kit: &Kit, runtime: Arc<dyn Runtime>) -> Result<MountedService> 
     Ok(tasks
         .into_iter()
         .fold(mounted, MountedService::with_worker)
-        .with_migrations(store::migrations)
+        .with_migrations(store::list_migrations)
         .with_worker(Worker::new("observe", |stop| workers::observe::run(observing, stop)))
         .with_worker(Worker::new("schedule", |stop| workers::schedule::run(scheduling, stop)))
         .with_worker(Worker::new("logs", |stop| workers::logs::run(logging, stop)))
@@ -90,7 +90,7 @@ fn routes(door: &DoorSettings) -> OpenApiRouter<JobsContext> {
         .routes(require_right::<JobsWrite, _>(routes!(http::job::pause)))
         .routes(require_right::<JobsWrite, _>(routes!(http::job::resume)))
         .routes(require_right::<JobsWrite, _>(routes!(http::job::set_replicas)))
-        .routes(require_right::<JobsRead, _>(routes!(http::logs::read)))
+        .routes(require_right::<JobsRead, _>(routes!(http::logs::stream_job_log)))
         .routes(require_right::<JobsRead, _>(routes!(http::runs::list)))
         .routes(require_right::<JobsWrite, _>(routes!(http::runs::begin)))
         .routes(require_right::<JobsRead, _>(routes!(http::runs::show)).with_time_limit(wait_time_limit))
@@ -100,12 +100,15 @@ fn routes(door: &DoorSettings) -> OpenApiRouter<JobsContext> {
         .routes(require_right::<JobsRead, _>(routes!(http::metrics::show_job_metrics)))
         .routes(require_right::<JobsRead, _>(routes!(http::metrics::show_tool_metrics)))
         .routes(require_right::<JobsRead, _>(routes!(http::metrics::show_open_metrics)))
-        .routes(require_right::<JobsWrite, _>(routes!(http::exec::open)).with_time_limit(wait_time_limit))
+        .routes(
+            require_right::<JobsWrite, _>(routes!(http::exec::open_exec_connection))
+                .with_time_limit(wait_time_limit),
+        )
         .routes(require_right::<JobsRead, _>(routes!(http::images::list)))
         .routes(require_right::<JobsRead, _>(routes!(http::quotas::show)))
         .routes(require_right::<ReadRoutes, _>(routes!(http::internal::list_routes)))
         .routes(require_right::<ReadRoutes, _>(routes!(http::internal::route_events)))
-        .routes(require_right::<ForEnvvars, _>(routes!(http::internal::sealing_key)))
-        .routes(require_right::<ForEnvvars, _>(routes!(http::internal::list_outdated_jobs)))
+        .routes(require_right::<ReadForEnvvars, _>(routes!(http::internal::show_sealing_key)))
+        .routes(require_right::<ReadForEnvvars, _>(routes!(http::internal::list_outdated_jobs)))
         .routes(require_right::<ReadRunEvents, _>(routes!(http::internal::run_events)))
 }

@@ -14,7 +14,7 @@ rights! {
     /// Reading the routes of tools' pages.
     ReadRoutes = "jobs:routes", Requirement::Services(&[Role::Edge, Role::Components]) => ServiceCaller;
     /// Reading the runtime's sealing key and the jobs that run with outdated variables.
-    ForEnvvars = "jobs:envvars", Requirement::Services(&[Role::Envvars]) => ServiceCaller;
+    ReadForEnvvars = "jobs:envvars", Requirement::Services(&[Role::Envvars]) => ServiceCaller;
     /// Reading events about runs.
     ReadRunEvents = "jobs:runs", Requirement::Services(&[Role::Notify]) => ServiceCaller;
 }

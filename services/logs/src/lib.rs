@@ -21,7 +21,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     context::LogsContext,
-    rights::{Append, LogsRead, Show},
+    rights::{AppendLogs, LogsRead, ShowLogsForService},
 };
 
 pub use settings::LogsSettings;
@@ -40,7 +40,7 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     let (housekeeping, erased) = (workers::housekeeping::create_worker(&cx), cx.clone());
     let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
     Ok(MountedService::new(kit, Dialect::Data, routes, cx)
-        .with_migrations(store::migrations)
+        .with_migrations(store::list_migrations)
         .with_worker(housekeeping)
         .with_worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erased.clone();
@@ -55,6 +55,6 @@ fn routes() -> OpenApiRouter<LogsContext> {
         .routes(require_right::<LogsRead, _>(routes!(http::jobs::stream_lines)))
         .routes(require_right::<LogsRead, _>(routes!(http::tool::list)))
         .routes(require_right::<LogsRead, _>(routes!(http::tool::stream_lines)))
-        .routes(require_right::<Append, _>(routes!(http::internal::append)))
-        .routes(require_right::<Show, _>(routes!(http::internal::show)))
+        .routes(require_right::<AppendLogs, _>(routes!(http::internal::append_log_batch)))
+        .routes(require_right::<ShowLogsForService, _>(routes!(http::internal::show_log_page)))
 }

@@ -6,9 +6,9 @@ use hearth_base::{Error, ErrorKind, Result};
 use regex::{Regex, RegexBuilder};
 use regex_syntax::hir::Look;
 
-/// The maximum of characters of a pattern.
-const MAX_PATTERN_LENGTH: usize = 1000;
-/// The maximum of memory of a compiled pattern.
+/// The maximum length of a pattern, in characters.
+const MAX_PATTERN_CHARACTERS: usize = 1000;
+/// The maximum memory of a compiled pattern.
 const MAX_COMPILED_BYTES: usize = 1 << 20;
 
 /// A pattern that a line's text has to match. A search takes time in proportion to the text, for every
@@ -37,8 +37,8 @@ impl Pattern {
     }
 
     fn compile(name: &str, source: &str, pattern: &str, any_case: bool) -> Result<Self> {
-        if source.chars().count() > MAX_PATTERN_LENGTH {
-            let public = format!("{name} is longer than {MAX_PATTERN_LENGTH} characters");
+        if source.chars().count() > MAX_PATTERN_CHARACTERS {
+            let public = format!("{name} is longer than {MAX_PATTERN_CHARACTERS} characters");
             return Err(
                 Error::new(ErrorKind::Unprocessable, "logs-regex", public).help("search for a part of it")
             );

@@ -47,7 +47,7 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     let sweeping = workers::housekeeping::create_worker(&cx);
     let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
     let mounted = MountedService::new(kit, Dialect::Data, routes, cx)
-        .with_migrations(store::migrations)
+        .with_migrations(store::list_migrations)
         .with_preparation(async move { app::secrets::reseal_secrets(&first).await })
         .with_worker(gathering)
         .with_worker(mailing)

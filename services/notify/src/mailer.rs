@@ -22,8 +22,8 @@ use crate::{NotifySettings, Smtp, SmtpTls};
 
 /// The time limit of each step of the SMTP dialogue.
 const SMTP_TIMEOUT: Duration = Duration::from_secs(30);
-/// The characters of a server's reply that are stored.
-const MAX_REPLY_LENGTH: usize = 300;
+/// The maximum length of a stored server reply, in characters.
+const MAX_REPLY_CHARACTERS: usize = 300;
 
 /// A mail server and the sender of mails.
 #[derive(Clone)]
@@ -79,7 +79,7 @@ impl Mailer {
             Err(error) => {
                 let description = to_single_line(
                     &describe_error(&error).replace(mail.to.as_str(), "(the address)"),
-                    MAX_REPLY_LENGTH,
+                    MAX_REPLY_CHARACTERS,
                 );
                 Err(if is_permanent(&error) {
                     MailRefusal::Permanent(description)

@@ -10,7 +10,7 @@ use hearth_wire::accounts::{SessionCreate, TokenCreate, UserRegistration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    command_line::quote_word,
+    command_line::quote_argument,
     context::CommandContext,
     flags::DryRun,
     prompter,
@@ -26,7 +26,7 @@ pub struct LoginArgs {
     /// Sign in as this user; default: ask
     #[arg(long)]
     name: Option<UserName>,
-    /// Join with a set-up code or an invitation, and choose name and password
+    /// Join with a setup code or an invitation, and choose name and password
     #[arg(long)]
     code: Option<String>,
     /// Read the password from standard input
@@ -118,7 +118,7 @@ fn choose_server(cx: &CommandContext, address: Option<ServerAddress>) -> Result<
     match address {
         Some(address) if matches!(set.source, SettingSource::Flag(_)) && set.value != address => {
             Err(Error::invalid(
-                "two-servers",
+                "server-ambiguous",
                 format!("the command names two servers: {address} and {}", set.value),
             )
             .help(format!("hearth login {address}")))
@@ -131,7 +131,7 @@ fn choose_server(cx: &CommandContext, address: Option<ServerAddress>) -> Result<
 /// Checks that a Hearth answers at the address, before any question to the user.
 async fn check_server(anonymous: &Session<'_>) -> Result<()> {
     match anonymous.send(anonymous.client.accounts().show_caller()).await {
-        Err(error) if error.kind() == ErrorKind::Unauthenticated && error.code() != "strange-answer" => {
+        Err(error) if error.kind() == ErrorKind::Unauthenticated && error.code() != "invalid-response" => {
             Ok(())
         }
         Err(error) => Err(error),
@@ -188,7 +188,7 @@ async fn ask_password(
         let password = cx.prompter.ask_secret(&question, missing, &command)?;
         if password.expose_secret().chars().count() < MIN_PASSWORD_CHARS {
             cx.printer.print_warning("the password is too short; four words are enough");
-        } else if cx.prompter.ask_secret("Once more: ", missing, &command)? != password {
+        } else if cx.prompter.ask_secret("Repeat the password: ", missing, &command)? != password {
             cx.printer.print_warning("the passwords differ");
         } else {
             return Ok(password);
@@ -199,7 +199,7 @@ async fn ask_password(
 /// Builds the command that needs no question.
 fn build_command_line(server: &ServerAddress, name: &str, is_joining: bool) -> String {
     let code = if is_joining { " --code CODE" } else { "" };
-    format!("hearth login {}{code} --name {name} --password-stdin", quote_word(server.as_str()))
+    format!("hearth login {}{code} --name {name} --password-stdin", quote_argument(server.as_str()))
 }
 
 async fn sign_in_with_token(cx: &CommandContext, server: &ServerAddress) -> Result<(String, Secret)> {

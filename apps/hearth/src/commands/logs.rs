@@ -21,25 +21,25 @@ pub struct LogSelection {
     /// Follow new lines
     #[arg(long, short)]
     follow: bool,
-    /// Only this many lines, the newest
+    /// Print only this many lines, the newest
     #[arg(long, short, value_name = "COUNT")]
     last: Option<u32>,
-    /// Only lines after this: a time, or an age as in 1h32m
+    /// Print only lines after this: a time, or an age as in 1h32m
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
-    /// Only lines before this
+    /// Print only lines before this
     #[arg(long, value_name = "WHEN", conflicts_with = "follow")]
     until: Option<String>,
-    /// Only lines with this text
+    /// Print only lines with this text
     #[arg(long, value_name = "TEXT", conflicts_with = "regex")]
     text: Option<String>,
-    /// Only lines that match this regular expression
+    /// Print only lines that match this regular expression
     #[arg(long, value_name = "REGEX")]
     regex: Option<String>,
-    /// Only standard output (out) or standard error (err)
+    /// Print only standard output (out) or standard error (err)
     #[arg(long, value_name = "STREAM", value_parser = ["out", "err"], hide_possible_values = true)]
     stream: Option<String>,
-    /// Only lines of this run (see hearth jobs runs)
+    /// Print only lines of this run (see hearth jobs runs)
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
 }
@@ -86,7 +86,7 @@ pub fn choose_job(session: &ToolSession<'_>, jobs: &[Job]) -> Result<JobName> {
         [only] => Ok(only.name.clone()),
         [first, ..] => {
             let names = jobs.iter().map(|job| job.name.as_str()).collect::<Vec<_>>().join(", ");
-            Err(Error::invalid("which-job", format!("{} has several jobs: {names}", session.tool_name()))
+            Err(Error::invalid("job-ambiguous", format!("{} has several jobs: {names}", session.tool_name()))
                 .help(format!("hearth logs {}", first.name)))
         }
     }
@@ -266,7 +266,7 @@ impl StreamLine {
             return Ok(Self::Entry(Box::new(entry)));
         }
         serde_json::from_str(line).map(Self::End).map_err(|cause| {
-            Error::unavailable("strange-answer", "a line of the log stream is not valid").with_cause(cause)
+            Error::unavailable("invalid-response", "a line of the log stream is not valid").with_cause(cause)
         })
     }
 }

@@ -14,7 +14,7 @@ use hearth_base::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    command_line::quote_word, flags::DryRun, io_error::describe_io_error, nearest::find_nearest,
+    command_line::quote_argument, flags::DryRun, io_error::describe_io_error, nearest::find_nearest,
     printer::Printer,
 };
 
@@ -184,7 +184,7 @@ fn write_pages(printer: &Printer, tree: &clap::Command, folder: &Path, dry_run: 
         &format!("{} of {} pages are written into {place}", written.changed, written.pages),
     )?;
     let page = folder.join("hearth.1").display().to_string();
-    printer.print_next(&format!("man -l {}", quote_word(&page)));
+    printer.print_next(&format!("man -l {}", quote_argument(&page)));
     Ok(())
 }
 

@@ -76,7 +76,7 @@ fn choose_next_command(overview: &ToolOverview) -> String {
         return format!("hearth logs {} --tool {}", job.name, overview.tool);
     }
     match &overview.deployment {
-        Some(under_way) if !under_way.status.is_over() => {
+        Some(under_way) if !under_way.status.has_ended() => {
             format!("hearth deploy --follow --tool {}", overview.tool)
         }
         Some(over) if over.status == DeploymentState::Successful => format!("hearth open {}", overview.tool),

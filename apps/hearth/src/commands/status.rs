@@ -85,9 +85,11 @@ impl SignInState {
         match tokio::time::timeout(Self::STATUS_TIMEOUT, accounts.show_caller()).await {
             Ok(Ok(me)) => Self::In(me),
             Ok(Err(error)) => Self::Refused(error),
-            Err(_) => {
-                Self::Refused(Error::new(ErrorKind::Timeout, "no-answer", "the server does not answer"))
-            }
+            Err(_) => Self::Refused(Error::new(
+                ErrorKind::Timeout,
+                "server-timeout",
+                "the server did not respond in time",
+            )),
         }
     }
 
@@ -104,7 +106,7 @@ impl SignInState {
     /// Describes the problem with the server, if there is one.
     fn describe_problem(&self) -> Option<String> {
         match self {
-            Self::Out { answers: false } => Some("no Hearth answers there".to_owned()),
+            Self::Out { answers: false } => Some("no Hearth server responds there".to_owned()),
             Self::Refused(error) if error.code() == "server-unreachable" => {
                 Some("it cannot be reached".to_owned())
             }
@@ -176,7 +178,7 @@ async fn describe_role(cx: &CommandContext, tool: &ToolName, signed: &SignInStat
 
 impl From<&SettingSource> for StatusSetting {
     fn from(source: &SettingSource) -> Self {
-        Self { source: Some(source.kind_word().to_owned()), by: source.origin_name(), ..Self::default() }
+        Self { source: Some(source.kind_name().to_owned()), by: source.origin_name(), ..Self::default() }
     }
 }
 

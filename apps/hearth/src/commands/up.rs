@@ -39,13 +39,13 @@ struct LocalHearth {
 }
 
 /// Starts Hearth.
-pub async fn up(cx: &CommandContext, args: UpArgs) -> Result<()> {
+pub async fn start_hearth(cx: &CommandContext, args: UpArgs) -> Result<()> {
     let UpArgs { state, listen, dry_run } = args;
     local_hearth::up(cx, state.as_deref(), listen.as_deref(), dry_run).await
 }
 
 /// Stops Hearth.
-pub async fn down(cx: &CommandContext, args: DownArgs) -> Result<()> {
+pub async fn stop_hearth(cx: &CommandContext, args: DownArgs) -> Result<()> {
     let DownArgs { state, dry_run } = args;
     local_hearth::down(cx, state.as_deref(), dry_run).await
 }
@@ -55,7 +55,7 @@ mod local_hearth {
     use super::{CommandContext, DryRun, Path, Result};
 
     fn build_unsupported_error() -> hearth_base::Error {
-        hearth_base::Error::invalid("not-here", "Hearth cannot run on this operating system")
+        hearth_base::Error::invalid("unsupported-system", "Hearth cannot run on this operating system")
             .help("hearth login ADDRESS")
     }
 
@@ -177,7 +177,7 @@ mod local_hearth {
         if daemon::is_root() {
             return Ok(());
         }
-        Err(Error::invalid("not-root", "only root can start containers, and this user is not root")
+        Err(Error::invalid("not-root", "this user is not root; containers need root")
             .help(format!("sudo hearth {verb}")))
     }
 
@@ -187,8 +187,11 @@ mod local_hearth {
         let folders = beside.into_iter().chain(cx.settings.environment.search_path.iter().cloned());
         let mut programs = folders.filter(|folder| folder.is_absolute()).map(|folder| folder.join("hearthd"));
         programs.find(|program| platform::is_executable(program)).ok_or_else(|| {
-            Error::invalid("no-hearthd", "hearthd is neither beside hearth nor on the search path")
-                .help("install hearthd in the folder of hearth")
+            Error::invalid(
+                "no-hearthd",
+                "hearthd is not installed: it is neither in the folder of hearth nor on PATH",
+            )
+            .help("install hearthd in the same folder as hearth")
         })
     }
 
@@ -202,7 +205,7 @@ mod local_hearth {
         let lines: Vec<&str> = text.lines().collect();
         let refusal = lines.iter().rposition(|line| line.starts_with("error: "));
         let reported_lines = refusal.map_or(&lines[lines.len().saturating_sub(3)..], |at| &lines[at..]);
-        let error = Error::unavailable("hearthd-ended", "hearthd ended instead of running")
+        let error = Error::unavailable("hearthd-ended", "hearthd ended while it was starting")
             .help(format!("less {}", log.display()));
         // The error of hearthd and its next command are passed on from its log.
         reported_lines.iter().fold(error, |error, line| match line.strip_prefix("next:") {

@@ -65,7 +65,7 @@ struct WebserviceOptions {
     #[arg(long, short, value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     replicas: Option<u16>,
-    /// Health check: this path answers
+    /// Health check: an HTTP request for this path succeeds
     #[arg(long, value_name = "PATH")]
     #[serde(skip_serializing_if = "Option::is_none")]
     health_check_path: Option<String>,
@@ -134,7 +134,7 @@ fn deserialize_line<'de, D: Deserializer<'de>>(
 /// Joins words to a shell line; each word is quoted.
 fn join_words(words: &[String]) -> Result<String> {
     shlex::try_join(words.iter().map(String::as_str))
-        .map_err(|_| Error::invalid("command", "the command contains a NUL character").help("remove it"))
+        .map_err(|_| Error::invalid("command", "the command contains a NUL byte").help("remove it"))
 }
 
 /// The result.

@@ -81,7 +81,7 @@ mod other {
             Ok(Self)
         }
 
-        /// Waits for ever.
+        /// Waits without a limit.
         pub async fn next(&mut self) {
             std::future::pending().await
         }

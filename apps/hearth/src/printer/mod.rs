@@ -118,7 +118,7 @@ impl Printer {
     /// Prints a note with a coloured mark before it.
     fn print_marked_note(&self, tone: Tone, mark: &str, sentence: &str) {
         if !self.options.quiet && self.options.json.is_none() {
-            self.print_to_stderr(&format!("{}{sentence}", self.err.paint_word(tone, mark)));
+            self.print_to_stderr(&format!("{}{sentence}", self.err.colour_text(tone, mark)));
         }
     }
 
@@ -152,7 +152,7 @@ impl Printer {
         } else {
             self.print_to_stderr(&format!(
                 "{} {}",
-                self.err.paint_word(Tone::Warning, "warning:"),
+                self.err.colour_text(Tone::Warning, "warning:"),
                 escape_hidden(sentence)
             ));
         }
@@ -172,7 +172,7 @@ impl Printer {
         let mut lines = Vec::new();
         let mut sentences = error.public_messages();
         let first = escape_hidden(sentences.next().unwrap_or_default());
-        let word = self.err.paint_word(Tone::Bad, "error:");
+        let word = self.err.colour_text(Tone::Bad, "error:");
         lines.push(format!("{word} {first} [{}]", escape_hidden(error.code())));
         lines.extend(sentences.map(|sentence| format!("       {}", escape_hidden(sentence))));
         if self.options.verbose || crate::exit::Exit::from_error(error) == crate::exit::Exit::ServiceError {
@@ -209,7 +209,7 @@ impl<T: Serialize + DeserializeOwned> ResultOutput<'_, T> {
     /// Prints one finished change: a sentence with a check mark.
     pub fn print_done(&self, value: &T, sentence: &str) -> Result<()> {
         self.print_value(value, |printer| {
-            format!("{} {}\n", printer.out.paint_word(Tone::Good, "✓"), escape_hidden(sentence))
+            format!("{} {}\n", printer.out.colour_text(Tone::Good, "✓"), escape_hidden(sentence))
         })
     }
 
@@ -263,7 +263,7 @@ impl<T: Serialize + DeserializeOwned> ResultOutput<'_, T> {
 /// Formats a line that a program wrote at `time`.
 fn format_program_line(out: &TerminalStream, time: Timestamp, line: &str) -> String {
     let time = match out.is_terminal {
-        true => out.paint_word(Tone::Quiet, &time.strftime("%H:%M:%S").to_string()),
+        true => out.colour_text(Tone::Quiet, &time.strftime("%H:%M:%S").to_string()),
         false => format!("{time:.6}"),
     };
     format!("{time} {}\n", program_line::render_program_line(line, out.has_color))

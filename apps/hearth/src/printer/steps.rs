@@ -88,13 +88,13 @@ impl Steps<'_> {
         self.end_step(Tone::Bad, "✗", detail);
     }
 
-    /// Waits for `work` and shows that the step goes on.
+    /// Waits for `work` and shows that the step is still running.
     pub async fn wait_for<T>(&mut self, work: impl Future<Output = T>) -> T {
         let every = if self.printer.is_drawing() { REDRAW_INTERVAL } else { progress::NOTICE_INTERVAL };
         progress::wait_with_ticks(work, every, |_| self.report_waiting()).await
     }
 
-    /// Shows that the current step goes on.
+    /// Shows that the current step is still running.
     fn report_waiting(&mut self) {
         if self.printer.is_drawing() {
             self.draw_line();

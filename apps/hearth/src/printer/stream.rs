@@ -80,8 +80,8 @@ impl TerminalStream {
         }
     }
 
-    /// Colours `word` by `tone` where colours are used. The colour carries no meaning of its own.
-    pub fn paint_word(&self, tone: Tone, word: &str) -> String {
+    /// Colours `word` by `tone` if the stream uses colours. The text alone must carry the meaning.
+    pub fn colour_text(&self, tone: Tone, word: &str) -> String {
         let code = match tone {
             Tone::Good => "32",
             Tone::Warning => "33",

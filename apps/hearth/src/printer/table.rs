@@ -71,7 +71,7 @@ impl Table {
         }
         let lines = all.iter().enumerate().map(|(at, row)| {
             let line = align_row(row, &widths);
-            if at < headed { stream.paint_word(Tone::Heading, &line) + "\n" } else { line + "\n" }
+            if at < headed { stream.colour_text(Tone::Heading, &line) + "\n" } else { line + "\n" }
         });
         lines.collect()
     }

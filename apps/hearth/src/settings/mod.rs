@@ -35,8 +35,8 @@ pub enum SettingSource {
 }
 
 impl SettingSource {
-    /// Returns the source's kind as a word.
-    pub fn kind_word(&self) -> &'static str {
+    /// Returns the name of the kind: `flag`, `environment`, `folder`, `user` or `default`.
+    pub fn kind_name(&self) -> &'static str {
         match self {
             Self::Flag(_) => "flag",
             Self::Argument => "argument",
@@ -60,8 +60,8 @@ impl SettingSource {
 impl fmt::Display for SettingSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.origin_name() {
-            Some(by) => write!(f, "{} {by}", self.kind_word()),
-            None => f.write_str(self.kind_word()),
+            Some(by) => write!(f, "{} {by}", self.kind_name()),
+            None => f.write_str(self.kind_name()),
         }
     }
 }

@@ -70,7 +70,7 @@ fn dead_letters_are_listed_shown_retried_and_discarded() {
     let discard = ["admin", "queue", "discard", "notify", "mail", "mail_1"];
     insta::assert_snapshot!(build_home().run_to_transcript(&discard), @"
     err| error: confirmation is missing: discard the queue item notify mail mail_1; its work is lost [not-confirmed]
-    err|        There are no questions without a terminal.
+    err|        hearth asks no questions without a terminal.
     err| next:  hearth admin queue discard notify mail mail_1 --yes
     ends with 1
     ");

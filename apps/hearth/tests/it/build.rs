@@ -57,7 +57,7 @@ fn build_start_shows_the_log_and_the_outcome() {
     err| done
     ends with 0
     ");
-    insta::assert_snapshot!(home.requests().join("\n"), @r#"
+    insta::assert_snapshot!(home.read_requests().join("\n"), @r#"
     POST /builds/v1/tool/dup-finder/builds?queue=false {"source_url":"https://example.org/dup.git","ref":"main","envvars":{"A":"b=c"},"image_name":"x","use_latest_versions":false,"use_deprecated_versions":false}
     GET /builds/v1/tool/dup-finder/builds/build_00000000000000000000000001/logs?follow=true
     GET /builds/v1/tool/dup-finder/builds/build_00000000000000000000000001
@@ -76,12 +76,12 @@ fn folder_is_uploaded_without_ignored_files() {
     home.write("dup-finder/.gitignore", "secret\n");
     home.write("dup-finder/secret", "x");
     insta::assert_snapshot!(home.hide_amounts(&home.run_to_transcript(&["build", "start", ".", "--detach"])), @"
-    out| ✓ build build_00000000000000000000000001 of https://example.org/dup.git main (9f3c2ab) goes on
+    out| ✓ build build_00000000000000000000000001 of https://example.org/dup.git main (9f3c2ab) continues
     err| uploading 2 files (N B packed)
     err| next:  hearth build logs -f
     ends with 0
     ");
-    let requests = home.requests();
+    let requests = home.read_requests();
     let uploads: Vec<_> = requests.iter().filter(|request| request.contains("/sources")).collect();
     assert_eq!(uploads, ["POST /builds/v1/tool/dup-finder/sources (bytes)"]);
     assert!(
@@ -122,7 +122,7 @@ fn flag_all_selects_applicable_builds() {
     ");
     insta::assert_snapshot!(build_home("BUILD_RUNNING", "").run_to_transcript(&["build", "cancel", "--all"]), @"
     err| error: confirmation is missing: cancel build build_00000000000000000000000001 [not-confirmed]
-    err|        There are no questions without a terminal.
+    err|        hearth asks no questions without a terminal.
     err| next:  hearth build cancel --all --yes
     ends with 1
     ");
@@ -139,7 +139,7 @@ fn flag_all_selects_applicable_builds() {
     ends with 0
     ");
     insta::assert_snapshot!(build_home("BUILD_SUCCESS", "").run_to_transcript(&["build", "cancel"]), @"
-    err| error: the command names no build [which-build]
+    err| error: the command names no build [build-ambiguous]
     err| next:  hearth build cancel --all
     ends with 1
     ");

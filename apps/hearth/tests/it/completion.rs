@@ -127,7 +127,7 @@ fn tab_key_completes_in_a_terminal() {
 fn name_of_a_new_job_is_not_completed() {
     let home = build_home();
     assert_eq!(complete_in_bash(&home, &["jobs", "run", "t"]), "");
-    assert!(home.requests().is_empty(), "{:?}", home.requests());
+    assert!(home.read_requests().is_empty(), "{:?}", home.read_requests());
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn deploy_prints_each_step_and_the_address() {
     err| ✓ answer  N s
     ends with 0
     "#);
-    let requests = home.requests();
+    let requests = home.read_requests();
     assert!(requests[0].starts_with("POST /builds/v1/tool/dup-finder/sources"), "{requests:?}");
     assert_eq!(
         requests[1],
@@ -154,7 +154,7 @@ fn folder_without_a_tool_is_refused() {
     err| next:  hearth new dup-finder
     ends with 1
     ");
-    assert!(home.requests().is_empty(), "{:?}", home.requests());
+    assert!(home.read_requests().is_empty(), "{:?}", home.read_requests());
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn unbuildable_folder_is_refused_before_any_change() {
     err| next:  hearth build start .
     ends with 1
     ");
-    assert!(home.requests().is_empty(), "{:?}", home.requests());
+    assert!(home.read_requests().is_empty(), "{:?}", home.read_requests());
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn dry_run_of_deploy_uploads_nothing() {
     err| next:  omit --ref, or give the address of the repository
     ends with 1
     ");
-    assert!(home.requests().is_empty(), "{:?}", home.requests());
+    assert!(home.read_requests().is_empty(), "{:?}", home.read_requests());
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn import_shows_a_preview_and_requires_a_yes() {
     err| OLD	would be deleted
     err| URL	nothing to change
     err| error: confirmation is missing: set 2 variables [not-confirmed]
-    err|        There are no questions without a terminal.
+    err|        hearth asks no questions without a terminal.
     err| next:  hearth envvars import .env --prune --yes
     ends with 1
     ");
@@ -43,7 +43,7 @@ fn import_shows_a_preview_and_requires_a_yes() {
     err| URL	nothing to change
     ends with 0
     ");
-    insta::assert_snapshot!(home.requests().last().expect("there was a request"), @r#"PATCH /envvars/v1/tool/dup-finder/envvars {"envvars":[{"name":"FRESH","value":"a b","secret":true},{"name":"API_KEY","value":"s3cret","secret":true},{"name":"URL","value":"x$y","secret":true}],"delete":["OLD"]}"#);
+    insta::assert_snapshot!(home.read_requests().last().expect("there was a request"), @r#"PATCH /envvars/v1/tool/dup-finder/envvars {"envvars":[{"name":"FRESH","value":"a b","secret":true},{"name":"API_KEY","value":"s3cret","secret":true},{"name":"URL","value":"x$y","secret":true}],"delete":["OLD"]}"#);
     insta::assert_snapshot!(home.run_with_input(&["envvars", "import", "-", "--yes", "--json"], "URL=x\n"), @r#"
     out| {
     out|   "created": [
@@ -87,7 +87,7 @@ fn invalid_dotenv_file_is_refused_with_every_wrong_line() {
     err| next:  name a file with NAME=value lines, or - for standard input
     ends with 1
     ");
-    assert!(home.requests().is_empty());
+    assert!(home.read_requests().is_empty());
 }
 
 #[test]

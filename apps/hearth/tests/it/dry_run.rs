@@ -44,7 +44,7 @@ const CHANGING_COMMANDS: [&[&str]; 50] = [
     &["notify", "email", "alice@example.org"],
     &["notify", "off"],
     &["notify", "on", "--tool", "quiet"],
-    &["webhooks", "create", "https://example.org/told"],
+    &["webhooks", "create", "https://example.org/hook"],
     &["webhooks", "change", WEBHOOK_ID, "--off"],
     &["webhooks", "test", WEBHOOK_ID],
     &["webhooks", "rotate", WEBHOOK_ID],
@@ -99,7 +99,7 @@ fn build_home() -> Home {
         )
     };
     let webhook = format!(
-        r#"{{"data": {{"id": "{WEBHOOK_ID}", "url": "https://example.org/told", "events": [], "enabled": true,
+        r#"{{"data": {{"id": "{WEBHOOK_ID}", "url": "https://example.org/hook", "events": [], "enabled": true,
         "created": "2026-01-02T03:04:05Z"}}, "messages": {{}}}}"#
     );
     let item = r#"{"data": {"task": "mail", "key": "mail_1", "state": "dead", "payload": null,
@@ -164,7 +164,7 @@ fn collect_changes(words: &[&str], last: &str) -> (String, Vec<String>) {
     }
     let before = read_files(&home.path_below(""));
     let transcript = home.run_with_input(&[words, &[last]].concat(), "value\n");
-    let mut changed = home.requests();
+    let mut changed = home.read_requests();
     // Reads and server-side dry runs are no changes.
     changed.retain(|request| !request.starts_with("GET ") && !request.contains(r#""dry_run":true"#));
     let after = read_files(&home.path_below(""));

@@ -59,7 +59,7 @@ fn value_from_standard_input_is_saved_and_not_printed() {
     err| warning: Toolforge would not take this name
     ends with 0
     ");
-    insta::assert_snapshot!(home.requests().join("\n"), @r#"
+    insta::assert_snapshot!(home.read_requests().join("\n"), @r#"
     GET /envvars/v1/tool/dup-finder/envvars
     POST /envvars/v1/tool/dup-finder/envvars {"name":"fresh","value":"two\nlines"}
     "#);
@@ -111,11 +111,11 @@ fn deletion_requires_a_yes() {
     let home = build_home();
     insta::assert_snapshot!(home.run_to_transcript(&["envvars", "delete", "API_KEY"]), @"
     err| error: confirmation is missing: delete the variable API_KEY and its value [not-confirmed]
-    err|        There are no questions without a terminal.
+    err|        hearth asks no questions without a terminal.
     err| next:  hearth envvars delete API_KEY --yes
     ends with 1
     ");
-    assert!(!home.requests().iter().any(|request| request.starts_with("DELETE")));
+    assert!(!home.read_requests().iter().any(|request| request.starts_with("DELETE")));
     for yes in ["--yes", "-y", "--yes-im-sure"] {
         assert!(
             home.run_to_transcript(&["envvars", "delete", "API_KEY", yes]).contains("are deleted"),
@@ -169,12 +169,12 @@ fn variable_of_a_job_is_created_listed_shown_and_deleted() {
     ");
     insta::assert_snapshot!(home.run_to_transcript(&["envvars", "delete", "API_KEY", "--job", "web"]), @"
     err| error: confirmation is missing: delete the variable API_KEY of the job web and its value [not-confirmed]
-    err|        There are no questions without a terminal.
+    err|        hearth asks no questions without a terminal.
     err| next:  hearth envvars delete API_KEY --job web --yes
     ends with 1
     ");
     insta::assert_snapshot!(home.run_to_transcript(&["envvars", "delete", "API_KEY", "--job", "web", "--yes"]), @"
-    out| ✓ the variable API_KEY of the job web and its value are deleted; current runs keep it
+    out| ✓ the variable API_KEY of the job web and its value are deleted; current runs keep the value
     ends with 0
     ");
 }
@@ -230,7 +230,8 @@ fn secret_value_is_never_shown() {
     err| warning: other users of this machine may have seen the value of API_KEY; omit it, and hearth asks for it
     ends with 0
     ");
-    let posts: Vec<_> = home.requests().into_iter().filter(|request| request.starts_with("POST")).collect();
+    let posts: Vec<_> =
+        home.read_requests().into_iter().filter(|request| request.starts_with("POST")).collect();
     insta::assert_snapshot!(posts.join("\n"), @r#"
     POST /envvars/v1/tool/dup-finder/envvars {"name":"API_KEY","value":"new"}
     POST /envvars/v1/tool/dup-finder/envvars {"name":"WORD","value":"new","secret":true}
@@ -248,7 +249,7 @@ fn jobs_with_former_variables_are_named_and_restarted_on_demand() {
         )
     };
     let created = r#"{"envvar": {"name": "API_KEY", "value": "new"}, "messages": {"warning": [], "error": [],
-        "info": ["web still runs with the former variables; apply the new ones with: hearth jobs restart web"]}}"#;
+        "info": ["web still runs with outdated variables; apply the current ones with: hearth jobs restart web"]}}"#;
     let home = Home::linked_to_tool(PreparedAnswers::from([
         ("GET /envvars/v1/tool/dup-finder/envvars", (200, r#"{"envvars": [], "messages": {}}"#.to_owned())),
         ("POST /envvars/v1/tool/dup-finder/envvars", (201, created.to_owned())),
@@ -260,13 +261,13 @@ fn jobs_with_former_variables_are_named_and_restarted_on_demand() {
     ]));
     insta::assert_snapshot!(home.run_with_input(&["envvars", "create", "API_KEY"], "new\n"), @"
     out| ✓ variable API_KEY is set for new runs
-    err| web still runs with the former variables; apply the new ones with: hearth jobs restart web
+    err| web still runs with outdated variables; apply the current ones with: hearth jobs restart web
     ends with 0
     ");
     let restart = ["envvars", "create", "API_KEY", "--restart"];
     insta::assert_snapshot!(home.run_with_input(&restart, "new\n"), @"
     out| ✓ variable API_KEY is set for new runs
-    err| web still runs with the former variables; apply the new ones with: hearth jobs restart web
+    err| web still runs with outdated variables; apply the current ones with: hearth jobs restart web
     err| web is restarting
     ends with 0
     ");
@@ -282,6 +283,6 @@ fn jobs_with_former_variables_are_named_and_restarted_on_demand() {
     out| }
     ends with 0
     "#);
-    let posts = home.requests().into_iter().filter(|request| request.contains("/restart")).count();
+    let posts = home.read_requests().into_iter().filter(|request| request.contains("/restart")).count();
     assert_eq!(posts, 2);
 }

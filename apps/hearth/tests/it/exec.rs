@@ -45,7 +45,7 @@ fn serve_program(end: ExecEnd) -> (String, std::thread::JoinHandle<(String, Exec
             }
         }
         send(&ExecFrame::Data([b"given: ", given.as_slice()].concat()));
-        send(&ExecFrame::Errors(b"and a complaint\n".to_vec()));
+        send(&ExecFrame::Stderr(b"and a complaint\n".to_vec()));
         send(&ExecFrame::Ended(end));
         (head.lines().next().unwrap_or_default().to_owned(), open.expect("the program was opened"))
     });

@@ -32,7 +32,7 @@ fn external_program_receives_all_arguments_and_its_status_is_passed_on() {
 fn external_program_is_listed_and_proposed() {
     let (home, search) = build_home("hearth-tunnel");
     let help = home.run_with_env(&["-h"], &[("PATH", &search)]);
-    assert!(help.contains("On the search path: tunnel"), "{help}");
+    assert!(help.contains("Commands on PATH: tunnel"), "{help}");
     assert!(help.lines().count() <= 25, "{help}");
     insta::assert_snapshot!(home.run_with_env(&["tunel"], &[("PATH", &search)]), @"
     err| error: there is no command hearth tunel [no-such-command]
@@ -49,7 +49,7 @@ fn external_program_never_replaces_a_built_in_command() {
     err| next:  hearth login
     ends with 1
     ");
-    assert!(!home.run_with_env(&["-h"], &[("PATH", &search)]).contains("On the search path"));
+    assert!(!home.run_with_env(&["-h"], &[("PATH", &search)]).contains("Commands on PATH"));
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn help_of_a_command_lists_its_arguments() {
     out|
     out| Options:
     out|       --name <NAME>     Sign in as this user; default: ask
-    out|       --code <CODE>     Join with a set-up code or an invitation, and choose name and password
+    out|       --code <CODE>     Join with a setup code or an invitation, and choose name and password
     out|       --password-stdin  Read the password from standard input
     out|       --token-stdin     Read a token from standard input instead of signing in
     out|       --dry-run         Show the changes without making them

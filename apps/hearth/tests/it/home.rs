@@ -33,7 +33,7 @@ impl Home {
     }
 
     /// Returns the requests to the server of [`Home::signed_in_at`] so far.
-    pub fn requests(&self) -> Vec<String> {
+    pub fn read_requests(&self) -> Vec<String> {
         self.server.as_ref().map(FakeServer::requests).unwrap_or_default()
     }
 

@@ -80,7 +80,7 @@ fn interrupted_deployment_names_the_command_to_return() {
     let home = Home::new();
     home.write("dup-finder/hearth.yaml", "tool: dup-finder\n");
     insta::assert_snapshot!(interrupt_command(&home, &["deploy", "--follow"]), @"
-    err| interrupted: a started deployment goes on; hearth deploy --follow shows it
+    err| interrupted: a started deployment continues; hearth deploy --follow shows it
     ends with 130
     ");
 }

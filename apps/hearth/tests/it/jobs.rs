@@ -109,7 +109,7 @@ fn job_is_shown_with_its_settings() {
 #[test]
 fn missing_job_is_answered_with_the_nearest_name() {
     let shown = build_home().run_to_transcript(&["jobs", "show", "web"]);
-    let all = "used memory/up to 34Mi in 3 hours/used processors/up to 0.02/used disk/up to 3Mi/2 in 3 hours";
+    let all = "used memory/up to 34Mi in 3 hours/used CPU/up to 0.02/used disk/up to 3Mi/2 in 3 hours";
     assert!(all.split('/').all(|text| shown.contains(text)), "{shown}");
     insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "show", "tdy"]), @"
     err| error: there is no job tdy [no-such-job]
@@ -156,7 +156,7 @@ fn flags_of_jobs_run_become_the_request() {
     err| next:  hearth logs -f tidy
     ends with 0
     ");
-    insta::assert_snapshot!(home.requests().join("\n"), @r#"POST /jobs/v1/tool/dup-finder/jobs {"name":"tidy","imagename":"python3.11","cmd":"./tidy.sh","job_type":"scheduled","schedule":"@daily","filelog":false,"emails":"onfailure","retry":2,"timeout":60,"memory":"512Mi","cpu":"500m","disk":"4Gi"}"#);
+    insta::assert_snapshot!(home.read_requests().join("\n"), @r#"POST /jobs/v1/tool/dup-finder/jobs {"name":"tidy","imagename":"python3.11","cmd":"./tidy.sh","job_type":"scheduled","schedule":"@daily","filelog":false,"emails":"onfailure","retry":2,"timeout":60,"memory":"512Mi","cpu":"500m","disk":"4Gi"}"#);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn continuous_job_can_be_published() {
     out| would create the continuous job web from x
     ends with 0
     ");
-    assert!(home.requests().is_empty(), "there was no request");
+    assert!(home.read_requests().is_empty(), "there was no request");
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn history_lists_the_outcome_of_each_due_time() {
 #[test]
 fn jobs_are_paused_resumed_stopped_and_scaled() {
     insta::assert_snapshot!(build_home().run_to_transcript(&["jobs", "pause", "tidy"]), @"
-    out| ✓ tidy is paused: its due times are skipped; a current run goes on
+    out| ✓ tidy is paused: its due times are skipped; a current run continues
     err| next:  hearth jobs resume tidy
     ends with 0
     ");
@@ -252,7 +252,7 @@ fn invalid_flags_are_refused_before_any_request() {
         let transcript = home.run_to_transcript(&[&base, more].concat());
         assert!(transcript.contains(code) && transcript.ends_with("ends with 1\n"), "{transcript}");
     }
-    assert!(home.requests().is_empty(), "{:?}", home.requests());
+    assert!(home.read_requests().is_empty(), "{:?}", home.read_requests());
 }
 
 #[test]
@@ -366,7 +366,7 @@ fn invalid_job_file_is_refused_before_any_change() {
     err| error: none.yaml cannot be used: no such file or folder [job-file]
     ends with 1
     ");
-    assert!(home.requests().is_empty());
+    assert!(home.read_requests().is_empty());
 }
 
 #[test]
@@ -406,5 +406,5 @@ fn interactive_job_requires_a_terminal() {
     err| next:  hearth jobs run -h
     ends with 1
     ");
-    assert_eq!(home.requests(), Vec::<String>::new());
+    assert_eq!(home.read_requests(), Vec::<String>::new());
 }

@@ -36,7 +36,7 @@ fn newest_lines_are_printed_oldest_first_over_all_pages() {
     out| 2026-01-02T03:04:09.000000Z 100 %\u{1b}[2J
     ends with 0
     ");
-    insta::assert_snapshot!(home.requests().join("\n"), @"
+    insta::assert_snapshot!(home.read_requests().join("\n"), @"
     GET /logs/v1/tool/dup-finder/job/web/logs?lines=3&direction=newest_first
     GET /logs/v1/tool/dup-finder/job/web/logs?cursor=c8
     ");
@@ -111,7 +111,7 @@ fn lines_of_all_jobs_are_filtered_and_prefixed_with_the_job() {
     out| 2026-01-02T03:04:09.000000Z tidy | \u{1b}]0;x\u{7}nine
     ends with 0
     ");
-    insta::assert_snapshot!(home.requests().last().expect("there was a request"), @"GET /logs/v1/tool/dup-finder/logs?lines=100&direction=newest_first&regex=%5E%5Ben%5Di");
+    insta::assert_snapshot!(home.read_requests().last().expect("there was a request"), @"GET /logs/v1/tool/dup-finder/logs?lines=100&direction=newest_first&regex=%5E%5Ben%5Di");
     insta::assert_snapshot!(home.run_to_transcript(&["logs", "web", "--all"]), @"
     err| error: NAME and --all cannot be combined [conflicting-arguments]
     err| next:  hearth logs -h

@@ -2,7 +2,7 @@
 
 use crate::{fake_server::PreparedAnswers, home::Home};
 
-const WEBHOOK_JSON: &str = r#"{"id": "webhook_00000000000000000000000001", "url": "https://example.org/told",
+const WEBHOOK_JSON: &str = r#"{"id": "webhook_00000000000000000000000001", "url": "https://example.org/hook",
     "events": ["job.run.failed"], "enabled": false, "reason": "no delivery was accepted for three days",
     "created": "2026-01-02T03:04:05Z"}"#;
 
@@ -104,12 +104,12 @@ fn mail_settings_are_shown_and_changed() {
 #[test]
 fn webhooks_are_listed_and_shown_with_deliveries() {
     insta::assert_snapshot!(build_home().run_to_transcript(&["webhooks", "list"]), @"
-    out| webhook_00000000000000000000000001	off	https://example.org/told	job.run.failed
+    out| webhook_00000000000000000000000001	off	https://example.org/hook	job.run.failed
     ends with 0
     ");
     insta::assert_snapshot!(build_home().run_to_transcript(&["webhooks", "show", WEBHOOK_ID]), @"
     out| webhook	webhook_00000000000000000000000001
-    out| address	https://example.org/told
+    out| address	https://example.org/hook
     out| events	job.run.failed
     out| state	off
     out| reason	no delivery was accepted for three days
@@ -124,9 +124,9 @@ fn webhooks_are_listed_and_shown_with_deliveries() {
 
 #[test]
 fn webhooks_are_created_changed_and_deleted() {
-    insta::assert_snapshot!(build_home().run_to_transcript(&["webhooks", "create", "https://example.org/told", "--event", "job.run.failed"]), @"
+    insta::assert_snapshot!(build_home().run_to_transcript(&["webhooks", "create", "https://example.org/hook", "--event", "job.run.failed"]), @"
     out| webhook	webhook_00000000000000000000000001
-    out| address	https://example.org/told
+    out| address	https://example.org/hook
     out| events	job.run.failed
     out| state	off
     out| reason	no delivery was accepted for three days
@@ -136,7 +136,7 @@ fn webhooks_are_created_changed_and_deleted() {
     err| next:  hearth webhooks test webhook_00000000000000000000000001
     ends with 0
     ");
-    insta::assert_snapshot!(build_home().run_to_transcript(&["webhooks", "create", "https://example.org/told", "--event", "job.exploded"]), @r#"
+    insta::assert_snapshot!(build_home().run_to_transcript(&["webhooks", "create", "https://example.org/hook", "--event", "job.exploded"]), @r#"
     err| error: unknown event type "job.exploded" [event-type]
     err|        The event types are job.run.started, job.run.succeeded, job.run.failed, job.run.stopped, job.due.missed, webhook.test.
     err| next:  hearth webhooks create -h
@@ -144,7 +144,7 @@ fn webhooks_are_created_changed_and_deleted() {
     "#);
     insta::assert_snapshot!(build_home().run_to_transcript(&["webhooks", "change", WEBHOOK_ID, "--on"]), @"
     out| webhook	webhook_00000000000000000000000001
-    out| address	https://example.org/told
+    out| address	https://example.org/hook
     out| events	job.run.failed
     out| state	on
     out| reason	no delivery was accepted for three days
@@ -156,7 +156,7 @@ fn webhooks_are_created_changed_and_deleted() {
     ends with 0
     ");
     insta::assert_snapshot!(build_home().run_to_transcript(&["webhooks", "change", WEBHOOK_ID]), @"
-    err| error: the command names no change; use --on, --off, --url, --event or --all-events [nothing-transcript]
+    err| error: the command names no change; use --on, --off, --url, --event or --all-events [no-change]
     err| next:  hearth webhooks change webhook_00000000000000000000000001 --off
     ends with 1
     ");
@@ -167,7 +167,7 @@ fn webhooks_are_created_changed_and_deleted() {
     ");
     insta::assert_snapshot!(build_home().run_to_transcript(&["webhooks", "rotate", WEBHOOK_ID, "--yes"]), @"
     out| webhook	webhook_00000000000000000000000001
-    out| address	https://example.org/told
+    out| address	https://example.org/hook
     out| events	job.run.failed
     out| state	off
     out| reason	no delivery was accepted for three days
@@ -177,13 +177,13 @@ fn webhooks_are_created_changed_and_deleted() {
     ends with 0
     ");
     insta::assert_snapshot!(build_home().run_to_transcript(&["webhooks", "delete", WEBHOOK_ID]), @"
-    err| error: confirmation is missing: delete the webhook webhook_00000000000000000000000001 to https://example.org/told, its secret and its waiting deliveries [not-confirmed]
-    err|        There are no questions without a terminal.
+    err| error: confirmation is missing: delete the webhook webhook_00000000000000000000000001 to https://example.org/hook, its secret and its waiting deliveries [not-confirmed]
+    err|        hearth asks no questions without a terminal.
     err| next:  hearth webhooks delete webhook_00000000000000000000000001 --yes
     ends with 1
     ");
     insta::assert_snapshot!(build_home().run_to_transcript(&["webhooks", "delete", WEBHOOK_ID, "--yes"]), @"
-    out| ✓ the webhook webhook_00000000000000000000000001 to https://example.org/told, its secret and its waiting deliveries are deleted
+    out| ✓ the webhook webhook_00000000000000000000000001 to https://example.org/hook, its secret and its waiting deliveries are deleted
     ends with 0
     ");
 }

@@ -157,7 +157,7 @@ fn quota_is_shown_and_changed_by_name() {
     out| ✓ dup-finder has memory=16Gi, running-jobs=20, cpu=default
     ends with 0
     ");
-    insta::assert_snapshot!(home.requests().join("\n"), @r#"
+    insta::assert_snapshot!(home.read_requests().join("\n"), @r#"
     GET /tools/v1/tool/dup-finder/quota
     PATCH /tools/v1/tool/dup-finder/quota {"memory":"16Gi","cpu":null,"running_jobs":20}
     "#);

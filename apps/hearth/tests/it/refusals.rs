@@ -102,7 +102,7 @@ fn unreachable_server_exits_with_2() {
 fn answer_of_another_program_is_recognised() {
     let home = Home::signed_in_at(PreparedAnswers::from([("GET /accounts/v1/me", (200, "<html>"))]));
     insta::assert_snapshot!(home.run_to_transcript(&["whoami"]), @"
-    err| error: the server's response has an unknown format [strange-answer]
+    err| error: the server's response has an unknown format [invalid-response]
     err| next:  check that the address belongs to a Hearth of a similar version
     ends with 2
     ");
@@ -138,6 +138,10 @@ fn home_and_root_folders_are_not_linked() {
     err| next:  mkdir dup-finder && cd dup-finder && hearth new dup-finder
     ends with 1
     ");
-    assert!(!home.requests().iter().any(|request| !request.starts_with("GET ")), "{:?}", home.requests());
+    assert!(
+        !home.read_requests().iter().any(|request| !request.starts_with("GET ")),
+        "{:?}",
+        home.read_requests()
+    );
     assert!(!home.path_below("hearth.yaml").exists());
 }

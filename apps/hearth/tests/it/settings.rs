@@ -5,7 +5,7 @@ use crate::{fake_server::CLOSED_ADDRESSES, home::Home};
 #[test]
 fn default_server_is_local_and_the_next_command_is_named() {
     insta::assert_snapshot!(Home::new().run_with_env(&[], &[("HEARTH_SERVER", CLOSED_ADDRESSES[0])]), @"
-    out| server	http://127.0.0.1:1	environment HEARTH_SERVER	no Hearth answers there
+    out| server	http://127.0.0.1:1	environment HEARTH_SERVER	no Hearth server responds there
     out| user	-	-	not signed in
     out| tool	-	-	this folder belongs to no tool
     err|

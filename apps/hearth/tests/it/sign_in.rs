@@ -27,19 +27,19 @@ fn login_without_a_terminal_names_the_missing_flags() {
     let home = Home::new().with_mask(&server, "[SERVER]");
     insta::assert_snapshot!(home.run_to_transcript(&["login", &server]), @"
     err| error: the name to sign in with (--name) is missing [cannot-ask]
-    err|        There are no questions without a terminal.
+    err|        hearth asks no questions without a terminal.
     err| next:  hearth login [SERVER] --name NAME --password-stdin
     ends with 1
     ");
     insta::assert_snapshot!(home.run_with_env(&["login", &server, "--name", "alice"], &[("CI", "1")]), @"
     err| error: the password (--password-stdin) is missing [cannot-ask]
-    err|        There are no questions when CI is set.
+    err|        hearth asks no questions when CI is set.
     err| next:  hearth login [SERVER] --name alice --password-stdin
     ends with 1
     ");
     insta::assert_snapshot!(home.run_to_transcript(&["login", &server, "--name", "alice", "--yes"]), @"
     err| error: the password (--password-stdin) is missing [cannot-ask]
-    err|        There are no questions with --yes.
+    err|        hearth asks no questions with --yes.
     err| next:  hearth login [SERVER] --name alice --password-stdin
     ends with 1
     ");

@@ -16,7 +16,7 @@ fn down_without_a_running_hearth_changes_nothing() {
 #[test]
 fn process_with_a_reused_pid_is_not_stopped() {
     let home = Home::new();
-    let mine = std::process::id();
-    home.write("dup-finder/state/hearthd.pid", &format!("{mine}\n"));
+    let own_pid = std::process::id();
+    home.write("dup-finder/state/hearthd.pid", &format!("{own_pid}\n"));
     assert!(home.run_to_transcript(&["down", "--state", "state"]).contains("nothing to change"));
 }

@@ -1,4 +1,4 @@
-//! `hearth webservice`, with the arguments of Toolforge's.
+//! `hearth webservice` with the arguments of Toolforge's `webservice`.
 
 use crate::{fake_server::PreparedAnswers, home::Home};
 
@@ -26,7 +26,7 @@ fn webservice_start_requests_a_job_and_writes_a_manifest() {
     err| next:  hearth webservice status
     ends with 0
     ");
-    insta::assert_snapshot!(home.requests().join("\n"), @r#"PATCH /jobs/v1/tool/dup-finder/jobs {"name":"webservice","imagename":"python3.11","job_type":"webservice","memory":"1Gi","replicas":2}"#);
+    insta::assert_snapshot!(home.read_requests().join("\n"), @r#"PATCH /jobs/v1/tool/dup-finder/jobs {"name":"webservice","imagename":"python3.11","job_type":"webservice","memory":"1Gi","replicas":2}"#);
     let manifest =
         std::fs::read_to_string(home.path_below("dup-finder/service.manifest")).expect("the manifest exists");
     insta::assert_snapshot!(manifest, @"
@@ -87,7 +87,7 @@ fn command_of_a_webservice_comes_from_arguments_or_template() {
         assert!(transcript.ends_with("ends with 0\n"), "{transcript}");
         let manifest = std::fs::read_to_string(home.path_below("dup-finder/service.manifest"))
             .expect("the manifest exists");
-        (home.requests().join("\n"), manifest)
+        (home.read_requests().join("\n"), manifest)
     };
     let (requests, manifest) = start(&["--", "./serve", "--title", "it's $HOME"], "extra_args: [other]\n");
     insta::assert_snapshot!(requests, @r#"PATCH /jobs/v1/tool/dup-finder/jobs {"name":"webservice","imagename":"node18","cmd":"./serve --title \"it's \"'$HOME'","job_type":"webservice"}"#);

@@ -10,9 +10,10 @@ use hearth_base::{Error, Result};
 use jiff::{Timestamp, fmt::rfc2822};
 
 use super::{
+    apt_sources,
     program::run_program,
     recipe::{BASE_PACKAGES, DEBIAN_RELEASE, EXCLUDED_PATHS},
-    sources, unusable_error,
+    unusable_error,
 };
 
 /// The machine's bundle of trusted CA certificates.
@@ -35,14 +36,14 @@ impl BaseSystem {
         let root = folder.join("base");
         let sources = match mirror {
             Some(mirror) => vec![format!("deb {mirror} {DEBIAN_RELEASE} main")],
-            None => sources::list_sources()?,
+            None => apt_sources::list_apt_sources()?,
         };
         let mut command = Command::new("mmdebstrap");
         command.args(["--quiet", "--mode=root", "--variant=minbase", "--format=directory"]);
         // The package lists are needed for later layers, and are moved away below.
         command.arg("--skip=cleanup/apt");
         command.arg("--aptopt=Acquire::Languages \"none\"");
-        command.args(sources::read_apt_options()?.iter().map(|line| format!("--aptopt={line}")));
+        command.args(apt_sources::read_apt_options()?.iter().map(|line| format!("--aptopt={line}")));
         command.args(EXCLUDED_PATHS.iter().map(|path| format!("--dpkgopt=path-exclude={path}")));
         command.arg("--dpkgopt=path-include=/usr/share/doc/*/copyright");
         // Durability is not needed: after a power failure, the build starts again.

@@ -4,6 +4,7 @@
 //! One root file system is built, and every other image as a difference on top of it, so that all share their
 //! first layer. Images with a configured source are copied from there instead.
 
+mod apt_sources;
 mod base;
 mod copy;
 mod derive;
@@ -11,7 +12,6 @@ mod layout;
 mod pack;
 mod program;
 mod recipe;
-mod sources;
 
 use std::{
     fs,
@@ -127,7 +127,7 @@ fn create_public_folder(folder: &Path) -> Result<()> {
 }
 
 fn unusable_error(path: &Path, cause: std::io::Error) -> Error {
-    Error::unavailable("workshop", format!("working folder cannot be used: {}: {cause}", path.display()))
+    Error::unavailable("workshop", format!("the working folder cannot be used: {}: {cause}", path.display()))
         .help("free disk space, or choose another folder with --state")
         .with_cause(cause)
 }

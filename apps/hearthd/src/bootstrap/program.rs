@@ -13,7 +13,7 @@ pub fn run_program(command: &mut Command) -> Result<String> {
             "unshare" => "util-linux",
             other => other,
         };
-        Error::unavailable("program", format!("program cannot be run: {program}: {cause}"))
+        Error::unavailable("program", format!("the program {program} cannot be run: {cause}"))
             .help(format!("apt-get install {package}"))
             .with_cause(cause)
     })?;

@@ -20,6 +20,6 @@ pub fn run() -> Result<()> {
     if report.is_usable() {
         return Ok(());
     }
-    Err(Error::unavailable("host", "host lacks a requirement of containers")
+    Err(Error::unavailable("host", "this host lacks a requirement of containers")
         .help("install the items listed as missing above, then run hearthd doctor again"))
 }

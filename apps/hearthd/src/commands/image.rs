@@ -44,7 +44,7 @@ fn bootstrap_images(args: ImageBootstrapArgs) -> Result<()> {
     if !rustix::process::geteuid().is_root() {
         return Err(Error::forbidden(
             "not-root",
-            "user is not root; creating images from packages needs root",
+            "this user is not root; creating images from packages needs root",
         )
         .help("sudo hearthd image bootstrap; or push one: skopeo copy … docker://REGISTRY/hearth/NAME"));
     }
@@ -55,7 +55,7 @@ fn bootstrap_images(args: ImageBootstrapArgs) -> Result<()> {
         None => ImageDestination::Hearth(ServicesState::from_settings(settings)?),
     };
     if let Some(name) = names.iter().find(|name| !first.contains(&name.as_str())) {
-        return Err(Error::invalid("no-recipe", format!("image has no recipe: {name:?}"))
+        return Err(Error::invalid("no-recipe", format!("the image {name:?} has no recipe"))
             .help(format!("choose one of {}, or set its source in [images.sources]", first.join(", "))));
     }
     let missing = destination.list_missing(&first)?;
@@ -170,7 +170,7 @@ fn check_none_missing(missing: &[&str]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let what = format!("images are missing: {}", missing.join(", "));
+    let what = format!("these images are missing: {}", missing.join(", "));
     Err(Error::unavailable("image-missing", what).help("sudo hearthd image bootstrap"))
 }
 
@@ -195,7 +195,7 @@ fn open_library_as(
 ) -> Result<(ImageLibrary, tokio::runtime::Runtime)> {
     let config = load_configuration(settings)?;
     if let Some(user) = user {
-        become_user(HostUser::find(&user)?)?;
+        become_user(HostUser::find_user(&user)?)?;
     }
     let threads = build_executor()?;
     let library = threads.block_on(open_library(&config))?;
@@ -230,7 +230,7 @@ impl ServicesState {
             let owner = find_owner(state)?;
             return Ok(Self { config: file, services: state.clone(), owner, workspace });
         }
-        let user = HostUser::find(&config.runtime.user)?;
+        let user = HostUser::find_user(&config.runtime.user)?;
         let folders = HostFolders::create_in(state, user)?;
         Ok(Self { config: file, services: folders.services, owner: Some(user), workspace })
     }
@@ -238,8 +238,11 @@ impl ServicesState {
     /// Imports an image as the owner of the state folder. Returns its digest.
     fn import_image(&self, name: &str, layout: &Path) -> Result<String> {
         let folder = File::open(layout).map_err(|cause| {
-            Error::invalid("layout", format!("image layout cannot be opened: {}: {cause}", layout.display()))
-                .help("pass a folder that is an OCI image layout")
+            Error::invalid(
+                "layout",
+                format!("the image layout cannot be opened: {}: {cause}", layout.display()),
+            )
+            .help("pass a folder that is an OCI image layout")
         })?;
         // The owner may have no access to the folder's path, so the child process inherits an open
         // descriptor.

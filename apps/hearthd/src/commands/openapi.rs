@@ -31,7 +31,7 @@ pub fn run(args: &OpenapiArgs) -> Result<()> {
 /// Builds a kit without connections, sufficient to read a service's routes.
 pub fn build_unconnected_kit(role: Role) -> Result<Kit> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let key = RoleKey::generate(role)?;
+    let key = RoleKey::generate_for_role(role)?;
     let transports: BTreeMap<_, _> =
         Role::ALL.iter().map(|role| (*role, Transport::Local(LocalSlot::default()))).collect();
     Ok(Kit {

@@ -29,7 +29,7 @@ pub fn run(args: ServeArgs) -> Result<()> {
     }
     // Files that only root can read have been read at this point.
     if let Some(user) = user {
-        become_user(HostUser::find(&user)?)?;
+        become_user(HostUser::find_user(&user)?)?;
     }
     start_logging(&config.log)?;
     build_executor()?.block_on(async {
@@ -50,10 +50,13 @@ pub fn load_configuration(settings: SettingsArgs) -> Result<HearthConfig> {
     // Variables that are not UTF-8 belong to other programs.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let mut config = config::load(file.as_deref(), environment, &setting_sections())?;
+    let mut config = config::load_config(file.as_deref(), environment, &setting_sections())?;
     if let Some(state) = state {
         config.state = std::path::absolute(&state).map_err(|cause| {
-            Error::invalid("state-folder", format!("invalid state folder: {}: {cause}", state.display()))
+            Error::invalid(
+                "state-folder",
+                format!("the state folder {} is invalid: {cause}", state.display()),
+            )
         })?;
     }
     if let Some(listen) = listen {

@@ -5,7 +5,7 @@ use hearth_kit::config::{Section, parse};
 use super::{decode_text, split_records};
 
 /// Input: the file as the first record, and `NAME=VALUE` as each further record.
-pub fn configuration(input: &[u8]) {
+pub fn run_target(input: &[u8]) {
     let services = [
         hearth_builds::BUILDS_SERVICE,
         hearth_edge::EDGE_SERVICE,

@@ -3,7 +3,7 @@
 use hearth_runtime_local::fuzzing::answer_dns;
 
 /// Input: one datagram.
-pub fn dns(input: &[u8]) {
+pub fn run_target(input: &[u8]) {
     if let Some(answer) = answer_dns(input) {
         assert!(answer.len() >= 12, "an answer has a header");
         assert_eq!(answer[..2], input[..2], "an answer has the query's id");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use hearth_base::dotenv::{format_line, parse_dotenv};
 
 /// Input: a file. The parsed variables survive writing and reading.
-pub fn dotenv(input: &[u8]) {
+pub fn run_target(input: &[u8]) {
     let file = String::from_utf8_lossy(input);
     let read_back = match parse_dotenv(&file, ".env") {
         Ok(variables) => variables.envvars,

@@ -1,11 +1,11 @@
-//! Ref advertisements of git repositories, and refs and addresses that users enter.
+//! Fuzz target: ref advertisements of Git repositories, and refs and addresses that users enter.
 
-use hearth_builds::fuzzing::{read_address, resolve_ref};
+use hearth_builds::fuzzing::{parse_repository_address, resolve_ref};
 
 use super::{decode_text, split_records};
 
 /// Input: the ref as the first record, the address as the second, and the repository's answer as the rest.
-pub fn git_refs(input: &[u8]) {
+pub fn run_target(input: &[u8]) {
     let mut parts = split_records(input);
     let (requested_ref, address) = (decode_text(parts.next()), decode_text(parts.next()));
     let head = parts.next().map_or(input.len(), |rest| rest.as_ptr().addr() - input.as_ptr().addr());
@@ -20,7 +20,7 @@ pub fn git_refs(input: &[u8]) {
             );
         }
     }
-    if let Ok((address, refs)) = read_address(&address) {
+    if let Ok((address, refs)) = parse_repository_address(&address) {
         assert!(address.starts_with("http"), "only HTTP repositories are fetched: {address}");
         assert!(refs.ends_with("/info/refs?service=git-upload-pack"), "{refs}");
         let host = refs.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();

@@ -16,7 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 const PIPE_BYTES: usize = 1 << 20;
 
 /// Input: the first byte selects a visitor's request or a tool's answer; the rest is its head.
-pub fn http_heads(input: &[u8]) {
+pub fn run_target(input: &[u8]) {
     let Some((kind, head)) = input.split_first() else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let Ok(runtime) = runtime else { return };
@@ -26,13 +26,13 @@ pub fn http_heads(input: &[u8]) {
             return;
         }
         match kind % 2 {
-            0 => read_requests(peer, here).await,
-            _ => read_answer(peer, here).await,
+            0 => serve_requests(peer, here).await,
+            _ => receive_response(peer, here).await,
         }
     });
 }
 
-async fn read_requests(mut peer: DuplexStream, here: DuplexStream) {
+async fn serve_requests(mut peer: DuplexStream, here: DuplexStream) {
     let service = service_fn(async |request: Request<Incoming>| {
         check_request(request.into_parts().0);
         Ok::<_, Infallible>(Response::new(Empty::<Bytes>::new()))
@@ -44,7 +44,7 @@ async fn read_requests(mut peer: DuplexStream, here: DuplexStream) {
     let (_, _) = tokio::join!(serving, peer.read_to_end(&mut answers));
 }
 
-async fn read_answer(mut peer: DuplexStream, here: DuplexStream) {
+async fn receive_response(mut peer: DuplexStream, here: DuplexStream) {
     let Ok((mut sender, connection)) = client::conn::http1::handshake(TokioIo::new(here)).await else {
         return;
     };
@@ -52,8 +52,11 @@ async fn read_answer(mut peer: DuplexStream, here: DuplexStream) {
         if let Ok(answer) = sender.send_request(Request::new(Empty::<Bytes>::new())).await {
             let mut headers = answer.into_parts().0.headers;
             clean_response(&mut headers);
-            check_clean(&headers);
-            assert!(!sets_session(&headers), "a tool must not set Hearth's session cookie: {headers:?}");
+            assert_no_internal_headers(&headers);
+            assert!(
+                !sets_session_cookie(&headers),
+                "a tool must not set Hearth's session cookie: {headers:?}"
+            );
         }
         drop(sender);
     };
@@ -77,7 +80,7 @@ fn check_request(mut request: http::request::Parts) {
         assert!(lengths + encodings <= 1, "{headers:?}");
     }
     clean_request(headers);
-    check_clean(headers);
+    assert_no_internal_headers(headers);
     for value in headers.get_all(header::COOKIE) {
         let cookies = value.as_bytes().to_ascii_lowercase();
         let mut names = cookies.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
@@ -88,7 +91,7 @@ fn check_request(mut request: http::request::Parts) {
     assert_eq!(once, *headers, "cleaning is idempotent");
 }
 
-fn check_clean(headers: &HeaderMap) {
+fn assert_no_internal_headers(headers: &HeaderMap) {
     let own = headers.keys().any(|name| name.as_str().starts_with("x-hearth-"));
     assert!(!own, "a header of Hearth is forwarded: {headers:?}");
     for name in [header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE, header::PROXY_AUTHORIZATION]
@@ -97,7 +100,7 @@ fn check_clean(headers: &HeaderMap) {
     }
 }
 
-fn sets_session(headers: &HeaderMap) -> bool {
+fn sets_session_cookie(headers: &HeaderMap) -> bool {
     let mut values =
         headers.get_all(header::SET_COOKIE).iter().map(|value| value.as_bytes().to_ascii_lowercase());
     values.any(|value| value.trim_ascii().starts_with(b"hearth_session="))

@@ -7,7 +7,7 @@ use hearth_runtime_local::fuzzing::read_layer;
 const LAYER_LIMITS: (u64, u64) = (1 << 20, 1000);
 
 /// Input: the compression as the first byte, and the layer as the rest.
-pub fn layers(input: &[u8]) {
+pub fn run_target(input: &[u8]) {
     let Some((kind, layer)) = input.split_first() else { return };
     let compression = match kind % 3 {
         0 => Compression::None,
@@ -26,7 +26,7 @@ pub fn layers(input: &[u8]) {
             );
             assert!(
                 !part.contains(&b'/') && !part.contains(&0),
-                "a path component contains '/' or a zero byte: {part:?}"
+                "a path component contains '/' or a NUL byte: {part:?}"
             );
             assert!(part.len() <= 255, "a path component is too long");
         }

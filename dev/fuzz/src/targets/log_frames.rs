@@ -18,7 +18,7 @@ thread_local! {
 }
 
 /// Input: a log, and at the same time the text of a `log.taken` file.
-pub fn log_frames(input: &[u8]) {
+pub fn run_target(input: &[u8]) {
     let (offset, sequence) = read_taken(&String::from_utf8_lossy(input));
     assert!((offset, sequence) == (0, 0) || input.contains(&b' '), "a position consists of two numbers");
     LOG_FILE.with_borrow_mut(|log| {

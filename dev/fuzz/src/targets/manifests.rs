@@ -5,7 +5,7 @@ use hearth_images::fuzzing::read_manifest;
 use super::{decode_text, split_records};
 
 /// Input: the request's media type (empty for none) as the first record, and the manifest as the rest.
-pub fn manifests(input: &[u8]) {
+pub fn run_target(input: &[u8]) {
     let media_type = decode_text(split_records(input).next());
     let content = input.get(media_type.len() + 1..).unwrap_or_default();
     let declared = Some(media_type.as_str()).filter(|declared| !declared.is_empty());

@@ -8,7 +8,7 @@ use super::{decode_text, split_records};
 
 /// Input: the schedule as the first record, the time zone (empty for none) as the second, and the current
 /// time in microseconds as the third.
-pub fn schedules(input: &[u8]) {
+pub fn run_target(input: &[u8]) {
     let mut parts = split_records(input);
     let (schedule, zone, now) =
         (decode_text(parts.next()), decode_text(parts.next()), decode_text(parts.next()));

@@ -7,7 +7,7 @@ use hearth_plan::{
 use super::split_records;
 
 /// Input: each record is a file; its first byte selects the name, the rest is the content.
-pub fn uploads(input: &[u8]) {
+pub fn run_target(input: &[u8]) {
     let names: Vec<&str> = READ_FILES.into_iter().chain(PROBED_FILES).collect();
     let folder = split_records(input).take(16).fold(InMemorySource::new(), |folder, record| {
         match record.split_first() {

@@ -32,8 +32,8 @@ pub(super) enum ProcessKind {
 }
 
 impl Hearth {
-    /// Kills the process of `role` with SIGKILL. Under `hearthd up` that is the process of all services, which `hearthd`
-    /// restarts.
+    /// Kills the process of `role` with SIGKILL. Under `hearthd up` that is the process of all services,
+    /// which `hearthd` restarts.
     pub async fn kill(&mut self, role: Role) -> Result<()> {
         if let Some((_, up)) = self.processes.iter().find(|(kind, _)| *kind == ProcessKind::Up) {
             return up.id().and_then(find_services_child).map_or_else(
@@ -47,8 +47,9 @@ impl Hearth {
 
     /// Kills every process with SIGKILL. Containers keep running.
     pub async fn kill_all(&mut self) -> Result<()> {
-        // Parents come first, because they would restart their children. A process may end together with another.
-        for pid in self.pids().into_iter().rev() {
+        // Parents come first, because they would restart their children. A process may end together with
+        // another.
+        for pid in self.list_pids().into_iter().rev() {
             let _already_ended = send_signal(pid, "KILL");
         }
         self.end_processes(|_| true).await
@@ -83,8 +84,8 @@ impl Hearth {
         Ok(())
     }
 
-    /// Starts a second process of a role on the same database and with the same keys, and returns its URL. Requires a
-    /// Hearth with a process for each role. Only the test calls the new process.
+    /// Starts a second process of a role on the same database and with the same keys, and returns its URL.
+    /// Requires a Hearth with a process for each role. Only the test calls the new process.
     pub async fn start_second(&mut self, role: Role) -> Result<String> {
         let other = format!("{}:{}", allocate_address().0, 8000);
         let role_address = self.role_address(role).ok_or_else(|| {
@@ -105,7 +106,7 @@ impl Hearth {
     }
 
     /// The ids of all processes, including the process of services under `hearthd up`.
-    pub fn pids(&self) -> Vec<u32> {
+    pub fn list_pids(&self) -> Vec<u32> {
         let own = self.processes.iter().filter_map(|(_, child)| child.id());
         own.flat_map(|pid| find_services_child(pid).into_iter().chain([pid])).collect()
     }
@@ -120,7 +121,8 @@ impl Hearth {
         find_services_child(pid).or(Some(pid))
     }
 
-    /// Stops all processes with SIGTERM and waits for their end. Fails if a process does not exit with status 0.
+    /// Stops all processes with SIGTERM and waits for their end. Fails if a process does not exit with status
+    /// 0.
     pub async fn stop(mut self) -> Result<()> {
         for (_, child) in self.processes.iter_mut().rev() {
             let signalled = child.id().map_or(Ok(()), |pid| send_signal(pid, "TERM"));

@@ -28,7 +28,7 @@ async fn enqueue_failed(db: &Db, build: BuildId) -> Result<()> {
     queue.enqueue(&tx, UNPIN_TASK, &build.to_string(), &build, later).await?;
     tx.commit().await?;
     let error = Error::unavailable("away", "images is down");
-    let at_once = RetryPolicy::unlimited(SignedDuration::ZERO);
+    let at_once = RetryPolicy::with_unlimited_attempts(SignedDuration::ZERO);
     for attempt in 1..=9 {
         let item = ahead
             .claim_items(UNPIN_TASK, 1)

@@ -52,7 +52,7 @@ async fn second_process_is_refused_with_the_pid_of_the_first() -> Result<()> {
         .unwrap();
     let output = String::from_utf8(second.stderr).unwrap();
     assert_eq!(second.status.code(), Some(1), "{output}");
-    assert!(output.contains(&format!("process {} already plays", hearth.pids()[0])), "{output}");
+    assert!(output.contains(&format!("is already run by process {}", hearth.list_pids()[0])), "{output}");
     assert!(output.contains("[role-taken]") && output.contains("next:"), "{output}");
     Ok(())
 }
@@ -133,7 +133,8 @@ async fn full_disk_refuses_changes_and_loses_nothing() -> Result<()> {
     Ok(())
 }
 
-/// A small file system mounted over a folder, with a copy of its content. It is unmounted when this value is dropped.
+/// A small file system mounted over a folder, with a copy of its content. It is unmounted when this value is
+/// dropped.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {

@@ -19,7 +19,7 @@ async fn status_and_refusal(call: hearth_client::Call<'_>) -> Result<(StatusCode
 }
 
 async fn forged_identity_from_outside_is_ignored(hearth: Hearth) -> Result<()> {
-    let forged = RoleKey::generate(Role::Gateway)?;
+    let forged = RoleKey::generate_for_role(Role::Gateway)?;
     let identity = Identity::for_service(Role::Gateway, Role::Accounts, SystemClock.now()).sign(&forged)?;
     let anonymous = hearth.anonymous()?;
     for path in ["/accounts/v1/me", "/accounts/v1/internal/events/access", "/accounts/v1/users"] {
@@ -153,7 +153,8 @@ async fn gateway_applies_the_changed_limit_of_a_restarted_service() -> Result<()
         hearth.replace_in_config(&format!("upload_limit = {former}"), &format!("upload_limit = {limit}"))?;
         hearth.kill(Role::Builds).await?;
         hearth.restart_role(Role::Builds).await?;
-        // The gateway reads the document at most once a second: the first request may still get the former limit.
+        // The gateway reads the document at most once a second: the first request may still get the former
+        // limit.
         wait_until("the larger folder is accepted", async || {
             let size = limit - 100_000;
             let call = if chunked { send_chunked(size) } else { send(size) };

@@ -38,7 +38,8 @@ async fn interactive_run_receives_terminal_input_and_leaves_no_job() -> Result<(
     hearth.stop().await
 }
 
-/// Runs a command in a terminal of 80 columns, enlarges the terminal, and exits. Returns the exit status and the output.
+/// Runs a command in a terminal of 80 columns, enlarges the terminal, and exits. Returns the exit status and
+/// the output.
 fn run_in_terminal(command: std::process::Command) -> io::Result<(Option<i32>, String)> {
     let (mut pty, program_side) = open().map_err(io::Error::other)?;
     let resize = |pty: &Pty, rows, columns| pty.resize(Size::new(rows, columns)).map_err(io::Error::other);

@@ -4,7 +4,8 @@ use hearth_base::Result;
 
 use crate::site::start_site;
 
-/// Writes a line of three megabytes in characters of two bytes, invalid UTF-8, escape sequences, and many lines.
+/// Writes a line of three megabytes in characters of two bytes, invalid UTF-8, escape sequences, and many
+/// lines.
 const WRITER_COMMAND: &str = r"printf 'x'; yes é | head -n 1500000 | tr -d '\n'; echo;
     printf 'raw \377\376 bytes\n'; printf 'no \033[31mred\033[0m\007\n'; seq 20000; printf 'without an end'";
 

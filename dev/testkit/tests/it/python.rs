@@ -1,4 +1,5 @@
-//! Programs from Python's package index, in virtual environments that are created once for each target folder.
+//! Programs from Python's package index, in virtual environments that are created once for each target
+//! folder.
 
 use std::{
     fs::{self, File},
@@ -10,8 +11,8 @@ use std::{
 const NEWER_RELEASE: &str = "trixie";
 const NEWER_PYTHON: &str = "python3.13";
 
-/// Returns the folder with the programs of these packages, for the host's own interpreter. The first test that calls this
-/// installs them with the host's configuration of pip; other tests wait.
+/// Returns the folder with the programs of these packages, for the host's own interpreter. The first test
+/// that calls this installs them with the host's configuration of pip; other tests wait.
 pub fn install_environment(name: &str, packages: &[&str]) -> PathBuf {
     install_once(name, packages, |venv| {
         run_successfully(Command::new("python3").args(["-m", "venv", "--clear"]).arg(venv));
@@ -49,8 +50,8 @@ fn install_once(name: &str, packages: &[&str], make: impl FnOnce(&Path) -> Comma
     venv.join("bin")
 }
 
-/// Installs the newer interpreter with its libraries into a folder, from the host's package sources. The interpreter is
-/// patched to use the loader and the libraries of that folder.
+/// Installs the newer interpreter with its libraries into a folder, from the host's package sources. The
+/// interpreter is patched to use the loader and the libraries of that folder.
 fn install_newer_debian(root: &Path) -> PathBuf {
     if root.exists() {
         fs::remove_dir_all(root).unwrap();

@@ -1,5 +1,5 @@
-//! Four tools exhaust processes, memory, disk, log and processors beside a fifth with a web page: each reaches its limit and
-//! reports it, and the page and Hearth are not disturbed.
+//! Four tools exhaust processes, memory, disk, log and processors beside a fifth with a web page: each
+//! reaches its limit and reports it, and the page and Hearth are not disturbed.
 
 use std::{
     fs,

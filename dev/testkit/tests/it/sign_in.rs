@@ -101,7 +101,7 @@ async fn password_guesses_for_unknown_names_are_limited(hearth: Hearth) -> Resul
         anonymous.accounts().create_session(&guess).await.map(drop).unwrap_err().code().to_owned()
     });
     let codes = futures::future::join_all(attempts).await;
-    let (limited, attempted): (Vec<_>, Vec<_>) = codes.iter().partition(|code| *code == "sign-in-rest");
+    let (limited, attempted): (Vec<_>, Vec<_>) = codes.iter().partition(|code| *code == "sign-in-locked");
     assert_eq!((attempted.len(), limited.len()), (10, 5), "{codes:?}");
     // On a busy machine an attempt may be refused with `sign-in-busy`; it counts as an attempt too.
     assert!(attempted.iter().all(|code| ["wrong-password", "sign-in-busy"].contains(&&***code)), "{codes:?}");
@@ -116,7 +116,7 @@ async fn password_guesses_are_limited(hearth: Hearth) -> Result<()> {
         let refused = hearth.anonymous()?.accounts().create_session(&guess).await.unwrap_err();
         codes.push(refused.code().to_owned());
     }
-    assert_eq!(codes.pop().as_deref(), Some("sign-in-rest"));
+    assert_eq!(codes.pop().as_deref(), Some("sign-in-locked"));
     assert!(codes.iter().all(|code| code == "wrong-password"), "{codes:?}");
     // An existing session stays valid.
     assert!(operator.client.accounts().show_caller().await.is_ok());

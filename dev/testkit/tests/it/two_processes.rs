@@ -12,12 +12,12 @@ use hearth_wire::{
     tools::ToolCreate,
 };
 
-/// A builder waits in one process while the build is requested in the other. Without a wake-up between processes the
-/// builder would read the queue only after half a minute.
+/// A builder waits in one process while the build is requested in the other. Without a wake-up between
+/// processes the builder would read the queue only after half a minute.
 #[tokio::test]
 async fn build_requested_in_one_process_is_claimed_in_another_at_once() -> Result<()> {
     let git = GitServer::start().await?;
-    git.commit("hello", &[("Procfile", "web: ./serve\n")])?;
+    git.commit_files("hello", &[("Procfile", "web: ./serve\n")])?;
     let allow = format!("[outbound]\nallow = [\"{}\"]", git.address());
     let mut hearth = Hearth::start_with(HearthShape::SPLIT_ON_POSTGRES, &allow).await?;
     // Hearth's own builder would claim the build first.
@@ -32,7 +32,8 @@ async fn build_requested_in_one_process_is_claimed_in_another_at_once() -> Resul
         let builds = builder.builds();
         let claim = tokio::time::timeout(Duration::from_secs(20), builds.claim_build(&claim));
         let request = async {
-            // The claim usually arrives first and waits while the source is resolved; in either order it gets the build.
+            // The claim usually arrives first and waits while the source is resolved; in either order it gets
+            // the build.
             let create =
                 BuildCreate { source_url: Some(git.repository_url("hello")), ..BuildCreate::default() };
             operator.client.builds().start(&tool, &create, &BuildCreateQuery::default()).await

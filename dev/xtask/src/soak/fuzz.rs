@@ -9,7 +9,7 @@ use std::{
 use super::run_and_check;
 use crate::{cargo::cargo_command, command_error::CommandError, report::Report, workspace::Workspace};
 
-/// The most memory that one input may take, in MiB, and the most seconds.
+/// The maximum memory in MiB and the maximum time in seconds for one input.
 const INPUT_LIMITS: [&str; 2] = ["-rss_limit_mb=2048", "-timeout=10"];
 
 /// The programs that run targets.

@@ -1,10 +1,10 @@
-//! Inside a crate, modules that lie side by side do not import each other in a circle.
+//! Check for import cycles: sibling modules of a crate must not import each other in a cycle.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{
     finding::Finding,
-    modules::{ModuleTree, Reference},
+    modules::{ModuleReference, ModuleTree},
 };
 use crate::{tree::Tree, workspace::Workspace};
 
@@ -15,18 +15,18 @@ pub fn check_cycles(tree: &Tree, workspace: &Workspace) -> Vec<Finding> {
 
 fn check_crate(tree: &Tree, folder: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for edges in find_sibling_edges(&ModuleTree::read(tree, folder)).into_values() {
-        for circle in find_circles(&edges) {
-            let way = circle.first().and_then(|first| shortest_way_back(&edges, first));
-            findings.extend(way.map(|way| describe_circle(&way, &circle)));
+    for edges in find_sibling_imports(&ModuleTree::read(tree, folder)).into_values() {
+        for cycle in find_cycles(&edges) {
+            let imports = cycle.first().and_then(|first| find_shortest_cycle(&edges, first));
+            findings.extend(imports.map(|imports| describe_cycle(&imports, &cycle)));
         }
     }
     findings
 }
 
-/// An import of one module by a sibling of it: `from` imports something in `to`.
+/// An import between sibling modules: `from` imports something in `to`.
 #[derive(Debug, Clone)]
-struct Edge {
+struct ImportEdge {
     from: String,
     to: String,
     /// The file and line of one such import.
@@ -34,15 +34,15 @@ struct Edge {
     line: usize,
 }
 
-/// Imports between siblings, by the importing and then the imported one.
-type Siblings = BTreeMap<String, BTreeMap<String, Edge>>;
+/// Imports between the children of one module, by importing and then by imported module.
+type SiblingImports = BTreeMap<String, BTreeMap<String, ImportEdge>>;
 
-/// Each group of siblings that import each other, by the parent.
-fn find_sibling_edges(modules: &ModuleTree) -> BTreeMap<String, Siblings> {
-    let mut parents: BTreeMap<String, Siblings> = BTreeMap::new();
-    for Reference { from, to, path, line } in modules.find_references() {
+/// Finds the imports between siblings, by parent module.
+fn find_sibling_imports(modules: &ModuleTree) -> BTreeMap<String, SiblingImports> {
+    let mut parents: BTreeMap<String, SiblingImports> = BTreeMap::new();
+    for ModuleReference { from, to, path, line } in modules.find_references() {
         let common = from.iter().zip(&to).take_while(|(from, to)| from == to).count();
-        // Between a module and what lies inside of it there is always an edge: it declares it.
+        // A module always has an edge to its descendants, because it declares them.
         if common == from.len() || common == to.len() {
             continue;
         }
@@ -50,32 +50,32 @@ fn find_sibling_edges(modules: &ModuleTree) -> BTreeMap<String, Siblings> {
         let (from, to) = (name(&from), name(&to));
         let parent =
             parents.entry(from.rsplit_once("::").map_or_else(String::new, |(parent, _)| parent.to_owned()));
-        let edge = Edge { from: from.clone(), to: to.clone(), path, line };
+        let edge = ImportEdge { from: from.clone(), to: to.clone(), path, line };
         parent.or_default().entry(from).or_default().entry(to).or_insert(edge);
     }
     parents
 }
 
-/// Each set of siblings that all reach each other.
-fn find_circles(edges: &Siblings) -> Vec<BTreeSet<String>> {
-    let mut circles: Vec<BTreeSet<String>> = Vec::new();
+/// Finds the strongly connected components of siblings.
+fn find_cycles(edges: &SiblingImports) -> Vec<BTreeSet<String>> {
+    let mut cycles: Vec<BTreeSet<String>> = Vec::new();
     for start in edges.keys() {
-        let circle = strongly_connected(edges, start);
-        if !circle.is_empty() && !circles.contains(&circle) {
-            circles.push(circle);
+        let cycle = find_mutually_reachable(edges, start);
+        if !cycle.is_empty() && !cycles.contains(&cycle) {
+            cycles.push(cycle);
         }
     }
-    circles
+    cycles
 }
 
-/// All that `start` reaches and that reach it; nothing when it does not reach itself.
-fn strongly_connected(edges: &Siblings, start: &str) -> BTreeSet<String> {
+/// Finds the modules that `start` reaches and that reach `start`; empty if `start` is in no cycle.
+fn find_mutually_reachable(edges: &SiblingImports, start: &str) -> BTreeSet<String> {
     let from_start = find_reachable(edges, start);
     let mutual = from_start.iter().filter(|module| find_reachable(edges, module).contains(start));
     mutual.cloned().collect()
 }
 
-fn find_reachable(edges: &Siblings, start: &str) -> BTreeSet<String> {
+fn find_reachable(edges: &SiblingImports, start: &str) -> BTreeSet<String> {
     let mut reached = BTreeSet::new();
     let mut waiting = vec![start.to_owned()];
     while let Some(module) = waiting.pop() {
@@ -88,40 +88,40 @@ fn find_reachable(edges: &Siblings, start: &str) -> BTreeSet<String> {
     reached
 }
 
-/// The imports on the shortest way from `start` back to itself.
-fn shortest_way_back<'a>(edges: &'a Siblings, start: &str) -> Option<Vec<&'a Edge>> {
-    let mut came_by: BTreeMap<&str, &Edge> = BTreeMap::new();
+/// Finds the imports of the shortest cycle through `start`.
+fn find_shortest_cycle<'a>(edges: &'a SiblingImports, start: &str) -> Option<Vec<&'a ImportEdge>> {
+    let mut import_to: BTreeMap<&str, &ImportEdge> = BTreeMap::new();
     let mut waiting = VecDeque::from([start.to_owned()]);
     while let Some(module) = waiting.pop_front() {
         for edge in edges.get(&module).into_iter().flat_map(BTreeMap::values) {
-            if came_by.contains_key(edge.to.as_str()) {
+            if import_to.contains_key(edge.to.as_str()) {
                 continue;
             }
-            came_by.insert(&edge.to, edge);
+            import_to.insert(&edge.to, edge);
             waiting.push_back(edge.to.clone());
         }
     }
-    let mut way = VecDeque::from([*came_by.get(start)?]);
-    while let Some(first) = way.front().filter(|first| first.from != start) {
-        way.push_front(came_by.get(first.from.as_str())?);
+    let mut imports = VecDeque::from([*import_to.get(start)?]);
+    while let Some(first) = imports.front().filter(|first| first.from != start) {
+        imports.push_front(import_to.get(first.from.as_str())?);
     }
-    Some(way.into())
+    Some(imports.into())
 }
 
-fn describe_circle(way: &[&Edge], circle: &BTreeSet<String>) -> Finding {
-    let step = |edge: &&Edge| {
-        let Edge { from, to, path, line } = edge;
+fn describe_cycle(imports: &[&ImportEdge], cycle: &BTreeSet<String>) -> Finding {
+    let step = |edge: &&ImportEdge| {
+        let ImportEdge { from, to, path, line } = edge;
         format!("{from} imports {to} ({path}:{line})")
     };
-    let mut message = way.iter().map(step).collect::<Vec<_>>().join("; ");
-    if circle.len() > way.len() {
-        let all = circle.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let mut message = imports.iter().map(step).collect::<Vec<_>>().join("; ");
+    if cycle.len() > imports.len() {
+        let all = cycle.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         message = format!("{message}; reaching each other: {all}");
     }
-    let path = way.first().map_or("", |edge| &edge.path);
+    let path = imports.first().map_or("", |edge| &edge.path);
     Finding::error(
         path,
-        format!("modules import each other in a circle: {message}"),
+        format!("modules import each other in a cycle: {message}"),
         "move what two of them share to a module below both",
     )
 }
@@ -139,7 +139,7 @@ mod tests {
     const LIB_FILE: (&str, &str) = ("services/jobs/src/lib.rs", "mod app; mod store;");
 
     #[test]
-    fn circle_of_siblings_is_found_and_printed() {
+    fn cycle_of_siblings_is_found_and_printed() {
         let files = [
             LIB_FILE,
             ("services/jobs/src/app/mod.rs", "pub mod create; pub mod delete; pub mod list;"),
@@ -151,14 +151,14 @@ mod tests {
         let messages = find_cycles_in(files);
         assert_eq!(
             messages,
-            ["modules import each other in a circle: app::create imports app::delete \
+            ["modules import each other in a cycle: app::create imports app::delete \
               (services/jobs/src/app/create.rs:1); app::delete imports app::create \
               (services/jobs/src/app/delete.rs:2)"]
         );
     }
 
     #[test]
-    fn circle_of_folders_is_found_through_paths_and_reexports() {
+    fn cycle_of_folders_is_found_through_paths_and_reexports() {
         let files = [
             LIB_FILE,
             ("services/jobs/src/app.rs", "fn run() { crate::store::read(); }"),
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_and_parents_make_no_circle() {
+    fn tests_and_parents_make_no_cycle() {
         let files = [
             LIB_FILE,
             ("services/jobs/src/app/mod.rs", "mod create; mod plan; use create::make; pub struct Of;"),

@@ -38,7 +38,7 @@ fn check_edge(from: &Crate, place: CratePlace, to: &Dependency, workspace: &Work
              through foundation/client",
         ));
     }
-    let target = workspace.member(&to.name)?;
+    let target = workspace.find_member(&to.name)?;
     // A target without a place is a finding of its own.
     let target_place = CratePlace::from_folder(&target.folder)?;
     if place.may_use(target_place) || (to.for_tests && place.may_be_tested_with(target_place)) {

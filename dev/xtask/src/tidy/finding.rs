@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The effect of a finding on the verdict.
+/// The effect of a finding on the result of `tidy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
     /// A rule of the project is broken: `tidy` fails.
@@ -14,9 +14,9 @@ pub enum Severity {
 /// One problem in one place.
 #[derive(Debug)]
 pub struct Finding {
-    /// The effect on the verdict.
+    /// The effect on the result of `tidy`.
     pub severity: Severity,
-    /// The file, from the root of the repository; a package's name for what is not ours.
+    /// The file, from the root of the repository; for a dependency, the name of its package.
     pub path: String,
     /// The line, counted from 1.
     pub line: Option<usize>,
@@ -27,18 +27,18 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A broken rule.
+    /// Creates a finding about a broken rule.
     pub fn error(path: impl Into<String>, message: impl Into<String>, next: impl Into<String>) -> Self {
         let (path, message, next) = (path.into(), message.into(), next.into());
         Self { severity: Severity::Error, path, line: None, message, next }
     }
 
-    /// A rule that is nearly broken.
+    /// Creates a finding about a nearly broken rule.
     pub fn warning(path: impl Into<String>, message: impl Into<String>, next: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(path, message, next) }
     }
 
-    /// The same finding with its line, counted from 1.
+    /// Sets the line, counted from 1.
     pub fn at_line(self, line: usize) -> Self {
         Self { line: Some(line), ..self }
     }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_reads_as_place_message_and_next_step() {
+    fn finding_is_displayed_as_place_message_and_next_step() {
         let finding = Finding::error("a.rs", "it is broken", "mend it").at_line(3);
         assert_eq!(finding.to_string(), "a.rs:3: error: it is broken\n    mend it");
         let finding = Finding::warning("a.rs", "it creaks", "oil it");

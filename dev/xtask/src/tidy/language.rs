@@ -81,6 +81,7 @@ pub fn check_language(tree: &Tree) -> (Vec<Finding>, LanguageTotals) {
         })
     };
     let allowed_functions = list("allowed-function-names");
+    let allowed_constants = list("allowed-constant-names");
     let exempt_types = list("exempt-type-names");
     let riddle_words = list("riddle-words");
     let hard_modules = list("hard-modules");
@@ -93,10 +94,10 @@ pub fn check_language(tree: &Tree) -> (Vec<Finding>, LanguageTotals) {
         let Some(tokens) = crate::rust::parse_tokens(source) else { continue };
         let items = items::find_items(&tokens);
         violations.extend(functions::check_functions(path, &items, &allowed_functions, &mut totals));
-        violations.extend(constants::check_constants(path, &items, &mut totals));
+        violations.extend(constants::check_constants(path, &items, &allowed_constants, &mut totals));
         violations.extend(docs::check_docs(path, source, &mut totals));
         violations.extend(riddles::check_riddles(path, &tokens, &riddle_words, &mut totals));
-        types.record(path, &items);
+        types.record_types(path, &items);
     }
     violations.extend(types.find_repeated(&exempt_types, &mut totals));
     findings.extend(apply_exceptions(violations, &exceptions));
@@ -132,6 +133,7 @@ mod tests {
         let tree = Tree::from([
             ("a/src/lib.rs", source),
             ("dev/xtask/language/allowed-function-names.txt", "# verbs\nrun\nnew\n"),
+            ("dev/xtask/language/allowed-constant-names.txt", "ALL\n"),
             ("dev/xtask/language/exempt-type-names.txt", "Model\n"),
             ("dev/xtask/language/riddle-words.txt", "told\n"),
             ("dev/xtask/language/hard-modules.txt", ""),
@@ -163,6 +165,6 @@ mod tests {
     #[test]
     fn a_missing_list_is_an_error() {
         let findings = check_language(&Tree::from([("a.rs", "")])).0;
-        assert_eq!(findings.len(), 5);
+        assert_eq!(findings.len(), 6);
     }
 }

@@ -34,7 +34,7 @@ struct Module {
 type RawPath = Vec<String>;
 
 /// A module names something that is in another one.
-pub struct Reference {
+pub struct ModuleReference {
     pub from: ModulePath,
     pub to: ModulePath,
     pub path: String,
@@ -62,13 +62,13 @@ impl ModuleTree {
     }
 
     /// References of modules to other modules.
-    pub fn find_references(&self) -> Vec<Reference> {
+    pub fn find_references(&self) -> Vec<ModuleReference> {
         let mut references = Vec::new();
         for (from, module) in &self.modules {
             for (raw, line) in &module.paths {
                 if let Some(to) = self.resolve(from, raw, MAX_REEXPORTS) {
                     let (from, path) = (from.clone(), module.file.clone());
-                    references.push(Reference { from, to, path, line: *line });
+                    references.push(ModuleReference { from, to, path, line: *line });
                 }
             }
         }

@@ -80,7 +80,7 @@ impl SectionDocument {
         self
     }
 
-    pub(super) fn render(&self) -> String {
+    pub(super) fn render_page(&self) -> String {
         let heading =
             if self.section.is_empty() { "Everything".to_owned() } else { format!("`[{}]`", self.section) };
         let mut text = format!("\n## {heading}\n\n{}\n\n| key | default | |\n|---|---|---|\n", self.lead);

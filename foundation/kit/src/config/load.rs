@@ -12,7 +12,7 @@ const ENVIRONMENT_PREFIX: &str = "HEARTH_";
 
 /// Loads the configuration from `file` (the defaults without one), overridden by `environment`. `sections` are the
 /// sections of all services, including those that this process does not run.
-pub fn load(
+pub fn load_config(
     file: Option<&Path>,
     environment: impl Iterator<Item = (String, String)>,
     sections: &[Section],

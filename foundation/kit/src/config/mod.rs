@@ -20,7 +20,7 @@ pub use self::core::{
     DatabaseSettings, DoorSettings, LogFormat, LogSettings, OutboundSettings, RuntimeSettings, ServiceAddress,
 };
 pub use document::SectionDocument;
-pub use load::{load, parse};
+pub use load::{load_config, parse};
 pub use page::render_page;
 pub use settings::{Section, SectionSettings};
 

@@ -17,5 +17,5 @@ pub fn render_page(sections: &[Section]) -> String {
     core::build_core_documents()
         .into_iter()
         .chain(sections)
-        .fold(PAGE_HEAD.to_owned(), |page, section| page + &section.render())
+        .fold(PAGE_HEAD.to_owned(), |page, section| page + &section.render_page())
 }

@@ -169,16 +169,16 @@ impl Db {
     /// Begins a low-priority write transaction for background work. On a database with one writer at a time these
     /// transactions exclude each other, so that a request waits for at most one of them.
     pub async fn begin_background(&self) -> Result<Tx> {
-        let turn =
-            match &self.background_lock {
-                Some(turn) => {
-                    let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(turn).lock_owned()).await;
-                    Some(turn.map_err(|_| {
-                        Error::unavailable("database", "the database has been busy for too long")
-                    })?)
-                }
-                None => None,
-            };
+        let turn = match &self.background_lock {
+            Some(turn) => {
+                let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(turn).lock_owned()).await;
+                Some(turn.map_err(|_| {
+                    Error::unavailable("database", "the database has been busy for too long")
+                        .help("try again in a moment")
+                })?)
+            }
+            None => None,
+        };
         self.begin_transaction(turn).await
     }
 

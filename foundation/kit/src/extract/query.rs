@@ -17,6 +17,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let pairs = serde_html_form::from_str(parts.uri.query().unwrap_or("")).map_err(|cause| {
             Error::new(ErrorKind::Unprocessable, "invalid-query", "the query string is invalid")
+                .help("see /openapi.json for the query parameters of this endpoint")
                 .with_cause(cause)
         })?;
         Ok(Self(fields::read_fields(QueryPairs(pairs), "query parameter")?))

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// True for addresses of the public internet: not a special-purpose address of RFC 6890 and its registries, nor one
 /// embedded in an IPv6 address. Documentation addresses (RFC 5737, RFC 3849) count as public: they belong to no
-/// private network, and some machines resolve names to them and translate them on the way.
+/// private network, and some hosts resolve names to them and translate the addresses of packets.
 pub fn is_public_address(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),

@@ -45,7 +45,7 @@ impl OutboundClient {
     ///
     /// Errors: `outbound-private`, `outbound-port` (forbidden), `outbound-host` (invalid), `outbound-unknown-host`,
     /// `outbound-unreachable` (unavailable).
-    pub async fn connect(&self, host: &str, port: u16) -> Result<TcpStream> {
+    pub async fn connect_to_host(&self, host: &str, port: u16) -> Result<TcpStream> {
         let mut last = None;
         for address in self.resolve_addresses(host, port).await?.into_iter().take(MAX_CONNECT_ATTEMPTS) {
             match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
@@ -148,7 +148,7 @@ impl Service<Uri> for OutboundConnector {
         Box::pin(async move {
             let host =
                 uri.host().ok_or_else(|| Error::invalid("outbound-host", "the address has no host"))?;
-            outbound.connect(host, read_port(&uri)).await.map(TokioIo::new)
+            outbound.connect_to_host(host, read_port(&uri)).await.map(TokioIo::new)
         })
     }
 }

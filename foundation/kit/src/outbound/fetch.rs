@@ -22,7 +22,7 @@ pub struct FetchLimits {
     pub timeout: Duration,
 }
 
-/// A response.
+/// Response to a request.
 #[derive(Debug)]
 pub struct FetchedDocument {
     /// Status of the last response.
@@ -49,8 +49,7 @@ impl OutboundClient {
         fetched.unwrap_or_else(|_| Err(build_timeout_error(address)))
     }
 
-    /// Sends a document to a URL by POST. Redirects are not followed. Of a response that exceeds the limits only the
-    /// beginning is read.
+    /// Sends a document to a URL by POST. Redirects are not followed. A response body that exceeds the limits is cut.
     pub async fn post_document(
         &self,
         address: &Uri,
@@ -74,8 +73,8 @@ impl OutboundClient {
         Ok(FetchedDocument { status: head.status, headers: head.headers, content })
     }
 
-    /// Checks that a URL can be used: scheme, host name, public address and port. Does not connect.
-    pub async fn check_reachable(&self, address: &Uri) -> Result<()> {
+    /// Checks that requests to a URL are allowed: scheme, host name, public address and port. Does not connect.
+    pub async fn check_destination(&self, address: &Uri) -> Result<()> {
         check_scheme(address)?;
         let host = address.host().unwrap_or_default();
         self.resolve_addresses(host, read_port(address)).await.map(|_| ())
@@ -116,9 +115,10 @@ impl OutboundClient {
 
 fn build_timeout_error(address: &Uri) -> Error {
     let host = address.host().unwrap_or_default();
-    Error::new(ErrorKind::Timeout, "outbound-slow", format!("{host} did not respond in time"))
+    Error::new(ErrorKind::Timeout, "outbound-timeout", format!("{host} did not respond in time"))
 }
 
+/// Checks that the scheme is HTTP or HTTPS and that the address names no user.
 fn check_scheme(address: &Uri) -> Result<()> {
     let scheme = matches!(address.scheme_str(), Some("http" | "https"));
     let plain = address.authority().is_some_and(|authority| !authority.as_str().contains('@'));

@@ -108,7 +108,7 @@ async fn list(
 /// Show an item of this service's queue.
 #[utoipa::path(get, path = "/v1/queue/{task}/{item}", operation_id = "queue_show",
     params(("task" = String, Path, description = "the task"), ("item" = String, Path, description = "the item's key")),
-    responses((status = 200, body = Data<QueueEntry>), (status = 404, description = "there is no such item")))]
+    responses((status = 200, body = Data<QueueEntry>), (status = 404, description = "the item does not exist")))]
 async fn show(
     State(api): State<QueueApi>,
     _: Authed<OperateQueue>,
@@ -121,7 +121,7 @@ async fn show(
 /// Retry an item: make it due now and reset its failed attempts.
 #[utoipa::path(post, path = "/v1/queue/{task}/{item}/retry", operation_id = "queue_retry",
     params(("task" = String, Path, description = "the task"), ("item" = String, Path, description = "the item's key")),
-    responses((status = 200, body = Data<QueueEntry>), (status = 404, description = "there is no such item"),
+    responses((status = 200, body = Data<QueueEntry>), (status = 404, description = "the item does not exist"),
         (status = 409, description = "the item is running")))]
 async fn retry(
     State(api): State<QueueApi>,
@@ -137,7 +137,7 @@ async fn retry(
 /// Discard an item: delete it without processing it.
 #[utoipa::path(delete, path = "/v1/queue/{task}/{item}", operation_id = "queue_discard",
     params(("task" = String, Path, description = "the task"), ("item" = String, Path, description = "the item's key")),
-    responses((status = 200, body = Data<QueueEntry>), (status = 404, description = "there is no such item"),
+    responses((status = 200, body = Data<QueueEntry>), (status = 404, description = "the item does not exist"),
         (status = 409, description = "the item is running, or its task is periodic")))]
 async fn discard_item(
     State(api): State<QueueApi>,

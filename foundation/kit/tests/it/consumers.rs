@@ -109,14 +109,14 @@ fn build_mount(log: EffectLog) -> impl Fn(&Kit) -> Result<MountedService> + Clon
 }
 
 /// A service that consumes topics of two others.
-struct ConsumerRig {
+struct ConsumerFixture {
     stand: ServiceStand,
     log: EffectLog,
     images: FakeEventStream,
     jobs: FakeEventStream,
 }
 
-async fn start_rig(db: Db) -> Result<ConsumerRig> {
+async fn start_fixture(db: Db) -> Result<ConsumerFixture> {
     let (log, images, jobs) = (EffectLog::default(), FakeEventStream::default(), FakeEventStream::default());
     let mut stand = ServiceStand::start_service(
         Role::Notify,
@@ -126,20 +126,26 @@ async fn start_rig(db: Db) -> Result<ConsumerRig> {
         Default::default(),
     )
     .await?;
-    stand.set_fake_service(Role::Images, hearth_kit::build_exchange(images.router(TagEvent::TOPIC_INFO)));
-    stand.set_fake_service(Role::Jobs, hearth_kit::build_exchange(jobs.router(RouteEvent::TOPIC_INFO)));
+    stand.set_fake_service(
+        Role::Images,
+        hearth_kit::build_local_service(images.build_router(TagEvent::TOPIC_INFO)),
+    );
+    stand.set_fake_service(
+        Role::Jobs,
+        hearth_kit::build_local_service(jobs.build_router(RouteEvent::TOPIC_INFO)),
+    );
     stand.start_workers();
-    Ok(ConsumerRig { stand, log, images, jobs })
+    Ok(ConsumerFixture { stand, log, images, jobs })
 }
 
-impl ConsumerRig {
+impl ConsumerFixture {
     fn move_tag(&self) -> Result<()> {
         let moved = TagMoved { tool: None, image: "python3.11".parse()?, tag: "latest".to_owned() };
-        self.images.append(Timestamp::UNIX_EPOCH, &TagEvent::Moved(moved), None)
+        self.images.append_event(Timestamp::UNIX_EPOCH, &TagEvent::Moved(moved), None)
     }
 
     fn remove_route(&self) -> Result<()> {
-        self.jobs.append(
+        self.jobs.append_event(
             Timestamp::UNIX_EPOCH,
             &RouteEvent::Removed(RouteRemoved { tool: new_tool_id() }),
             None,
@@ -178,41 +184,41 @@ fn new_tool_id() -> ToolId {
 }
 
 async fn consumer_of_two_topics_has_a_cursor_for_each(db: Db) -> Result<()> {
-    let mut rig = start_rig(db).await?;
+    let mut fixture = start_fixture(db).await?;
     for _ in 0..3 {
-        rig.move_tag()?;
+        fixture.move_tag()?;
     }
-    rig.remove_route()?;
-    rig.wait_until_applied(3, 1).await?;
+    fixture.remove_route()?;
+    fixture.wait_until_applied(3, 1).await?;
     // After a restart no event is applied twice: the table would reject it.
-    rig.restart().await?;
-    rig.remove_route()?;
-    rig.wait_until_applied(3, 2).await?;
-    assert!(rig.log.read_lines().is_empty(), "{:?}", rig.log.read_lines());
+    fixture.restart().await?;
+    fixture.remove_route()?;
+    fixture.wait_until_applied(3, 2).await?;
+    assert!(fixture.log.read_lines().is_empty(), "{:?}", fixture.log.read_lines());
     Ok(())
 }
 
 async fn failed_effect_moves_no_cursor_and_is_repeated(db: Db) -> Result<()> {
-    let rig = start_rig(db).await?;
-    rig.log.fails.store(true, Ordering::SeqCst);
-    rig.move_tag()?;
-    rig.remove_route()?;
-    wait_until("both have failed", async || Ok((rig.log.read_lines().len() >= 2).then_some(()))).await?;
-    assert_eq!(rig.count_applied().await?, (0, 0));
-    rig.log.fails.store(false, Ordering::SeqCst);
-    rig.wait_until_applied(1, 1).await
+    let fixture = start_fixture(db).await?;
+    fixture.log.fails.store(true, Ordering::SeqCst);
+    fixture.move_tag()?;
+    fixture.remove_route()?;
+    wait_until("both have failed", async || Ok((fixture.log.read_lines().len() >= 2).then_some(()))).await?;
+    assert_eq!(fixture.count_applied().await?, (0, 0));
+    fixture.log.fails.store(false, Ordering::SeqCst);
+    fixture.wait_until_applied(1, 1).await
 }
 
 async fn consumer_rebuilds_after_a_gap_and_continues(db: Db) -> Result<()> {
-    let mut rig = start_rig(db).await?;
-    rig.move_tag()?;
-    rig.wait_until_applied(1, 0).await?;
-    assert!(rig.stand.kill_workers().await);
-    rig.images.delete_all(10);
-    rig.restart().await?;
-    wait_until("it is rebuilt", async || Ok((rig.log.read_lines() == ["rebuilt"]).then_some(()))).await?;
-    rig.move_tag()?;
-    rig.wait_until_applied(2, 0).await
+    let mut fixture = start_fixture(db).await?;
+    fixture.move_tag()?;
+    fixture.wait_until_applied(1, 0).await?;
+    assert!(fixture.stand.kill_workers().await);
+    fixture.images.delete_all(10);
+    fixture.restart().await?;
+    wait_until("it is rebuilt", async || Ok((fixture.log.read_lines() == ["rebuilt"]).then_some(()))).await?;
+    fixture.move_tag()?;
+    fixture.wait_until_applied(2, 0).await
 }
 
 async fn view_is_rebuilt_first_and_receives_only_later_events(db: Db) -> Result<()> {
@@ -226,16 +232,19 @@ async fn view_is_rebuilt_first_and_receives_only_later_events(db: Db) -> Result<
     let mut stand =
         ServiceStand::start_service(Role::Edge, db, mount, HearthConfig::default(), Default::default())
             .await?;
-    tools.append(Timestamp::UNIX_EPOCH, &ToolEvent::Created(ToolOnly { tool: new_tool_id() }), None)?;
-    stand.set_fake_service(Role::Accounts, hearth_kit::build_exchange(tools.router(ToolEvent::TOPIC_INFO)));
+    tools.append_event(Timestamp::UNIX_EPOCH, &ToolEvent::Created(ToolOnly { tool: new_tool_id() }), None)?;
+    stand.set_fake_service(
+        Role::Accounts,
+        hearth_kit::build_local_service(tools.build_router(ToolEvent::TOPIC_INFO)),
+    );
     stand.start_workers();
     wait_until("it is rebuilt", async || Ok((log.read_lines() == ["rebuilt"]).then_some(()))).await?;
-    tools.append(Timestamp::UNIX_EPOCH, &ToolEvent::Erased(ToolOnly { tool: new_tool_id() }), None)?;
+    tools.append_event(Timestamp::UNIX_EPOCH, &ToolEvent::Erased(ToolOnly { tool: new_tool_id() }), None)?;
     wait_until("it is applied", async || Ok((log.read_lines() == ["rebuilt", "tool.erased"]).then_some(())))
         .await?;
     // After lost events the view is rebuilt from the beginning.
     tools.delete_all(10);
-    tools.append(Timestamp::UNIX_EPOCH, &ToolEvent::Created(ToolOnly { tool: new_tool_id() }), None)?;
+    tools.append_event(Timestamp::UNIX_EPOCH, &ToolEvent::Created(ToolOnly { tool: new_tool_id() }), None)?;
     wait_until("it is rebuilt", async || Ok((log.read_lines().len() == 3).then_some(()))).await?;
     assert_eq!(log.read_lines()[2], "rebuilt");
     Ok(())

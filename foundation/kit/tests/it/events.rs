@@ -159,7 +159,7 @@ async fn reader_gets_a_gap_error_for_deleted_events(db: Db) -> Result<()> {
     for number in 0..3 {
         append_event_at(&stream, &db, number, now).await?;
     }
-    let later = now + EventStream::RETENTION;
+    let later = now + EventStream::EVENT_RETENTION;
     append_event_at(&stream, &db, 3, later).await?;
     assert_eq!(read_batch(&stream, None).await?.next, 4);
     let delete_at = async |time: Timestamp| {
@@ -175,7 +175,7 @@ async fn reader_gets_a_gap_error_for_deleted_events(db: Db) -> Result<()> {
     assert_eq!(read_numbers(&read_batch(&stream, Some(3)).await?.events), ["3"]);
     assert_eq!(read_numbers(&read_batch(&stream, None).await?.events), ["3"]);
     // The last event is deleted too; a reader that has seen it gets no gap error.
-    assert_eq!(delete_at(later + EventStream::RETENTION + SignedDuration::from_secs(1)).await?, 1);
+    assert_eq!(delete_at(later + EventStream::EVENT_RETENTION + SignedDuration::from_secs(1)).await?, 1);
     assert_eq!(gap(read_batch(&stream, Some(3)).await).as_deref(), Some("event-gap"));
     assert_eq!(read_batch(&stream, Some(4)).await?.events.len(), 0);
     Ok(())

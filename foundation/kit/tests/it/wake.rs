@@ -20,7 +20,7 @@ fn tool_topic(name: &str) -> WakeTopic {
 }
 
 async fn commit_wakes_only_the_waiters_of_its_topics(db: Db) -> Result<()> {
-    let [mut mine, mut both, mut others, mut all] = [
+    let [mut own, mut both, mut others, mut all] = [
         db.listen([tool_topic("mine")]),
         db.listen([tool_topic("mine"), tool_topic("other")]),
         db.listen([tool_topic("other")]),
@@ -28,12 +28,12 @@ async fn commit_wakes_only_the_waiters_of_its_topics(db: Db) -> Result<()> {
     ];
     let tx = db.begin().await?;
     tx.wake(tool_topic("mine"));
-    assert!(!mine.wait_for(SHORT_WAIT).await, "the transaction is not committed yet");
+    assert!(!own.wait_for(SHORT_WAIT).await, "the transaction is not committed yet");
     tx.commit().await?;
-    assert!(mine.wait_for(LONG_WAIT).await && both.wait_for(LONG_WAIT).await);
+    assert!(own.wait_for(LONG_WAIT).await && both.wait_for(LONG_WAIT).await);
     assert!(!others.wait_for(SHORT_WAIT).await && !all.wait_for(SHORT_WAIT).await);
     // Each change wakes a waiter once.
-    assert!(!mine.wait_for(SHORT_WAIT).await);
+    assert!(!own.wait_for(SHORT_WAIT).await);
     Ok(())
 }
 

@@ -18,7 +18,7 @@ folders! {
         .with_file("requirements.txt", "flask==3.0.0\ngunicorn\n")
         .with_file("app.py", "")
         .with_file("Procfile", "web: gunicorn app:app --bind 0.0.0.0:${PORT:-8000}\nworker: python3 work.py\n");
-    python_whose_requirements_refer_to_files: InMemorySource::new()
+    python_with_requirements_that_refer_to_files: InMemorySource::new()
         .with_file("requirements.txt", "-r base.txt\n-e .\n").with_file("base.txt", "flask");
     python_project: InMemorySource::new().with_file("pyproject.toml", "[project]\nname = \"x\"\nversion = \"1\"\n");
     python_with_only_settings_of_tools: InMemorySource::new().with_file("pyproject.toml", "[tool.black]\n");

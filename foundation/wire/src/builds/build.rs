@@ -175,7 +175,7 @@ pub struct BuildOne {
     pub build: Build,
 }
 
-/// Builds, the newest first.
+/// Builds, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = builds::BuildList)]
 pub struct BuildList {

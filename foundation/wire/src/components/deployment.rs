@@ -102,7 +102,7 @@ pub enum DeploymentState {
 
 impl DeploymentState {
     /// True when the deployment has ended and cannot change any more.
-    pub fn is_over(self) -> bool {
+    pub fn has_ended(self) -> bool {
         matches!(self, Self::Failed | Self::TimedOut | Self::Successful | Self::Cancelled)
     }
 }
@@ -229,7 +229,7 @@ pub enum ComponentRunState {
     Unknown,
 }
 
-/// Deployments, the newest first.
+/// Deployments, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::DeploymentList)]
 pub struct DeploymentList {

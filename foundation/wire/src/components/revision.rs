@@ -42,7 +42,7 @@ pub struct Revision {
     pub kept: bool,
 }
 
-/// Revisions, the newest first.
+/// Revisions, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::RevisionList)]
 pub struct RevisionList {

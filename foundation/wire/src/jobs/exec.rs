@@ -11,17 +11,17 @@ use serde::{Deserialize, Serialize};
 pub const EXEC_PROTOCOL: &str = "hearth-exec";
 
 /// Maximum payload of one frame, in bytes.
-const MAX_FRAME_BYTES: usize = 1 << 20;
+const MAX_PAYLOAD_BYTES: usize = 1 << 20;
 const FRAME_HEADER_BYTES: usize = 5;
 
-/// Program to run.
+/// Request to run a program, the content of [`ExecFrame::Open`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ExecOpen {
     /// The program and its arguments; empty for a shell.
     pub command: Vec<String>,
-    /// Command of a job: a process of the image, or a shell command line. The program gets the resolved
-    /// command as its last argument; a shell runs it.
+    /// Command of a job: a process of the image, or a shell command line. It is resolved and appended to
+    /// `command` as the last argument; a shell runs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<String>,
     /// Size of the terminal; absent for plain streams.
@@ -41,7 +41,7 @@ pub struct ExecSize {
     pub columns: u16,
 }
 
-/// End of the program.
+/// Termination of the program, the content of [`ExecFrame::Ended`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecEnd {
     /// Exit status, if the program returned one.
@@ -50,7 +50,7 @@ pub struct ExecEnd {
     /// Signal that ended the program, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
-    /// Any other reason of the end, as a sentence.
+    /// Any other reason for the termination, as a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -58,12 +58,12 @@ pub struct ExecEnd {
 /// Frame of either direction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExecFrame {
-    /// To the program: the program to run. First, and once.
+    /// To the program: the program to run. The first frame; sent only once.
     Open(ExecOpen),
-    /// Bytes of its standard input, or of its standard output or terminal.
+    /// To the program: bytes of its standard input. From the program: bytes of its standard output or terminal.
     Data(Vec<u8>),
     /// From the program: bytes of its standard error.
-    Errors(Vec<u8>),
+    Stderr(Vec<u8>),
     /// To the program: end of standard input.
     Close,
     /// To the program: new size of the terminal.
@@ -90,7 +90,7 @@ impl ExecFrame {
     pub fn encode(&self) -> Vec<u8> {
         let message = match self {
             Self::Data(bytes) => return encode_frames(1, bytes),
-            Self::Errors(bytes) => return encode_frames(2, bytes),
+            Self::Stderr(bytes) => return encode_frames(2, bytes),
             Self::Open(open) => ExecMessage::Open(open.clone()),
             Self::Close => ExecMessage::Close,
             Self::Resize(size) => ExecMessage::Resize(*size),
@@ -102,9 +102,10 @@ impl ExecFrame {
     }
 }
 
+/// Encodes a payload as one frame for each `MAX_PAYLOAD_BYTES`; none for an empty payload.
 fn encode_frames(kind: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(payload.len() + FRAME_HEADER_BYTES);
-    for chunk in payload.chunks(MAX_FRAME_BYTES) {
+    for chunk in payload.chunks(MAX_PAYLOAD_BYTES) {
         bytes.extend(u32::try_from(chunk.len()).unwrap_or(u32::MAX).to_be_bytes());
         bytes.push(kind);
         bytes.extend(chunk);
@@ -112,14 +113,14 @@ fn encode_frames(kind: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Decodes frames from the chunks of a connection.
+/// Incremental decoder of frames. It buffers the chunks received on a connection.
 #[derive(Debug, Default)]
 pub struct ExecDecoder(Vec<u8>);
 
 impl ExecDecoder {
-    /// Adds a chunk.
-    pub fn push(&mut self, piece: &[u8]) {
-        self.0.extend_from_slice(piece);
+    /// Appends a received chunk.
+    pub fn push(&mut self, chunk: &[u8]) {
+        self.0.extend_from_slice(chunk);
     }
 
     /// Returns the next complete frame, if there is one.
@@ -127,7 +128,7 @@ impl ExecDecoder {
         let Some((head, rest)) = self.0.split_at_checked(FRAME_HEADER_BYTES) else { return Ok(None) };
         let &[a, b, c, d, kind] = head else { return Ok(None) };
         let size = u32::from_be_bytes([a, b, c, d]) as usize;
-        if size > MAX_FRAME_BYTES {
+        if size > MAX_PAYLOAD_BYTES {
             return Err(build_frame_error());
         }
         let Some(payload) = rest.get(..size) else { return Ok(None) };
@@ -142,7 +143,7 @@ impl ExecDecoder {
                 ExecMessage::Ended(end) => ExecFrame::Ended(end),
             },
             1 => ExecFrame::Data(payload.to_vec()),
-            2 => ExecFrame::Errors(payload.to_vec()),
+            2 => ExecFrame::Stderr(payload.to_vec()),
             _ => return Err(build_frame_error()),
         };
         self.0.drain(..FRAME_HEADER_BYTES + size);
@@ -151,7 +152,8 @@ impl ExecDecoder {
 }
 
 fn build_frame_error() -> Error {
-    Error::invalid("exec-frame", "invalid frame of hearth-exec").help("use similar versions on both sides")
+    Error::invalid("exec-frame", "invalid frame of hearth-exec")
+        .help("use the same or adjacent releases of client and server")
 }
 
 #[cfg(test)]
@@ -174,7 +176,7 @@ mod tests {
                 b"\0\0\0\x4c\0{\"say\":\"open\",\"with\":{\"command\":[\"ls\"],\"terminal\":{\"rows\":24,\"columns\":80}}}",
             ),
             (ExecFrame::Data(b"hi\n".to_vec()), b"\0\0\0\x03\x01hi\n"),
-            (ExecFrame::Errors(b"no".to_vec()), b"\0\0\0\x02\x02no"),
+            (ExecFrame::Stderr(b"no".to_vec()), b"\0\0\0\x02\x02no"),
             (ExecFrame::Close, b"\0\0\0\x0f\0{\"say\":\"close\"}"),
             (
                 ExecFrame::Resize(ExecSize { rows: 1, columns: 2 }),

@@ -42,7 +42,7 @@ impl EventType {
     }
 
     /// Rejects a name that this release does not declare.
-    pub fn check(&self) -> Result<()> {
+    pub fn check_event_type(&self) -> Result<()> {
         if Self::known_names().any(|known| known == self.0) {
             return Ok(());
         }
@@ -81,7 +81,7 @@ impl FromStr for EventType {
 
     fn from_str(text: &str) -> Result<Self> {
         let parsed = Self(text.to_owned());
-        parsed.check().map(|()| parsed)
+        parsed.check_event_type().map(|()| parsed)
     }
 }
 

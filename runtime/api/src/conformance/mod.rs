@@ -47,13 +47,13 @@ macro_rules! conformance_tests {
                 hanging_probes_of_one_tool_delay_no_other, readiness_survives_a_restart_of_the_runtime,
             ];
             rollout: [
-                replaced_container_goes_on_until_the_new_one_is_ready,
-                replaced_container_goes_on_while_the_new_one_settles,
+                old_container_serves_until_the_new_one_is_ready,
+                old_container_serves_until_the_new_one_was_ready_for_min_ready,
                 replaced_container_drains_before_it_ends,
                 draining_container_serves_again_when_its_replacement_does_not,
                 surplus_container_drains_before_it_ends,
-                replacement_that_never_got_ready_is_replaced_too,
-                container_that_is_wanted_again_is_not_started_again,
+                replacement_that_never_became_ready_is_replaced,
+                rollback_keeps_the_container_that_still_runs,
                 failed_replacement_is_restarted_beside_the_one_that_serves,
             ];
             state: [

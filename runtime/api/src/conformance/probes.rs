@@ -89,7 +89,7 @@ pub async fn container_becomes_ready_when_its_probe_passes(bench: &Bench) {
         ..bench.build_set(1, &[Serve(SCRIPT_PORT), Forever])
     };
     let one = bench.start_instances(&workload, 1).await[0];
-    let failure = "GET /ready was answered with 404";
+    let failure = "GET /ready returned status 404";
     let state = bench.wait_for_state(one.workload, |state| find_failure(state, one) == failure).await;
     assert!(!is_ready(&state, one) && find_health(&state, one).first_ready_at.is_none());
     bench.run_steps_in(one, &[Open("ready".into())]).await;
@@ -147,7 +147,7 @@ pub async fn failed_liveness_probe_restarts_the_container(bench: &Bench) {
     bench.run_steps_in(one, &[Shut("alive".into())]).await;
     let state = wait_for_successor(bench, one).await;
     let ended = find_outcome(&state, one).expect("it has ended");
-    let reason = "GET /alive was answered with 404, 2 times in a row";
+    let reason = "GET /alive returned status 404, 2 times in a row";
     assert_eq!((ended.stopped, ended.probe_failure.as_deref()), (true, Some(reason)));
     assert!(!is_ready(&state, one));
     let two = InstanceId { start: one.start + 1, ..one };

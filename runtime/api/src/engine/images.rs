@@ -35,7 +35,7 @@ impl ImageLedger {
     /// Validates an image, and returns true if it is new. Error `image-differs` when it is registered with
     /// other layers.
     pub fn check_is_new(&self, image: &ResolvedImage) -> Result<bool> {
-        image.check()?;
+        image.check_volume()?;
         match self.images.get(&image.reference.digest()) {
             None => Ok(true),
             Some(entry) if entry.image.layers == image.layers => Ok(false),

@@ -214,7 +214,7 @@ impl Ledger {
             }
             tracked.probes.end_probing(outcome.ended);
             let ends = record.consecutive_ends.entry(report.instance.replica).or_insert(0);
-            *ends = backoff.count_ends(*ends, outcome);
+            *ends = backoff.count_consecutive_ends(*ends, outcome);
         }
         self.mark_changed(id);
         true

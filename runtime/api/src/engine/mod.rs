@@ -48,7 +48,7 @@ pub trait Driver: Send + Sync + 'static {
 pub trait Journal: Send + Sync + 'static {
     /// Stores a workload. It is on disk when the call returns.
     fn save(&self, stored: &StoredWorkload) -> Result<()>;
-    /// Deletes a workload, and stores its version for ever as a tombstone.
+    /// Deletes a workload, and stores its version permanently as a tombstone.
     fn forget_workload(&self, id: WorkloadId, version: Version) -> Result<()>;
     /// Stores a container's health for the next runtime process. On failure, that process starts with unknown
     /// health.
@@ -134,7 +134,7 @@ impl Engine {
 
     /// See [`crate::Runtime::apply`].
     pub fn apply(&self, workload: Workload) -> Result<()> {
-        workload.check()?;
+        workload.check_workload()?;
         let missing = workload.required_features().into_iter().find(|needed| !self.supports_feature(*needed));
         if let Some(missing) = missing {
             return Err(missing.to_unsupported_error());

@@ -178,7 +178,7 @@ fn keep_replica(
         Phase::Ended(outcome) => {
             // Every end is counted when it is recorded, so the default is only a precaution.
             let ends = record.consecutive_ends.get(&replica).copied().unwrap_or(1);
-            let pause = SignedDuration::try_from(backoff.delay_after(ends)).unwrap_or(SignedDuration::MAX);
+            let pause = SignedDuration::try_from(backoff.compute_delay(ends)).unwrap_or(SignedDuration::MAX);
             let due = outcome.ended.checked_add(pause).unwrap_or(Timestamp::MAX);
             if due <= now || skips_backoff(latest) {
                 plan.steps.push(next(latest_id.start + 1));

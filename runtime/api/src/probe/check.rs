@@ -18,7 +18,7 @@ const MAX_ARGV_BYTES: usize = 64 << 10;
 
 impl Probes {
     /// Validates the probes. Error `workload` with the violated rule.
-    pub fn check(&self) -> Result<()> {
+    pub fn check_probes(&self) -> Result<()> {
         let Self { startup, readiness, liveness } = self;
         if let Some(StartupProbe { check, initial_delay, period, timeout, deadline }) = startup {
             check_terms("start-up", check, *initial_delay, *period, *timeout)?;
@@ -65,7 +65,7 @@ fn check_terms(
             Err(refuse_probe(format!("the {name} probe has an invalid path: {path:.100?}; expected /PATH")))
         }
         ProbeCheck::Exec { argv } if !is_command(argv) => Err(refuse_probe(format!(
-            "the {name} probe has an invalid program; allowed: a program without zero bytes, up to 64 KiB"
+            "the {name} probe has an invalid program; allowed: a program without NUL bytes, up to 64 KiB"
         ))),
         ProbeCheck::HttpGet { .. } | ProbeCheck::Tcp { .. } | ProbeCheck::Exec { .. } => Ok(()),
     }
@@ -117,13 +117,13 @@ mod tests {
     }
 
     fn check_readiness(probe: Probe) -> Result<()> {
-        Probes { readiness: Some(probe), ..Probes::default() }.check()
+        Probes { readiness: Some(probe), ..Probes::default() }.check_probes()
     }
 
     #[test]
     fn a_probe_within_its_bounds_is_accepted() {
         assert!(check_readiness(build_http_probe("/healthz?full=1", 8000)).is_ok());
-        assert!(Probes::default().check().is_ok());
+        assert!(Probes::default().check_probes().is_ok());
     }
 
     #[test]
@@ -146,7 +146,7 @@ mod tests {
         assert!(check_readiness(Probe { failure_threshold: 0, ..build_http_probe("/", 1) }).is_err());
         assert!(check_readiness(Probe { success_threshold: 2, ..build_http_probe("/", 1) }).is_ok());
         let liveness = Some(Probe { success_threshold: 2, ..build_http_probe("/", 1) });
-        assert!(Probes { liveness, ..Probes::default() }.check().is_err());
+        assert!(Probes { liveness, ..Probes::default() }.check_probes().is_err());
         for argv in [vec![], vec![String::new()], vec!["a\0".to_owned()], vec!["a".repeat(65 << 10)]] {
             assert!(
                 check_readiness(Probe { check: ProbeCheck::Exec { argv }, ..build_http_probe("/", 1) })
@@ -156,7 +156,7 @@ mod tests {
         let startup = |deadline| {
             let Probe { check, initial_delay, period, timeout, .. } = build_http_probe("/", 1);
             let startup = StartupProbe { check, initial_delay, period, timeout, deadline };
-            Probes { startup: Some(startup), ..Probes::default() }.check()
+            Probes { startup: Some(startup), ..Probes::default() }.check_probes()
         };
         assert!(startup(None).is_ok() && startup(Some(second)).is_ok());
         assert!(startup(Some(Duration::ZERO)).is_err() && startup(Some(second * 90_000)).is_err());

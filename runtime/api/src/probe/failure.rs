@@ -67,9 +67,9 @@ impl ProbeFailure {
             Self::NoConnection => {
                 format!("no connection to port {port}: does it listen on 0.0.0.0:{port}?")
             }
-            Self::TimedOut => format!("it did not answer in {} seconds", timeout.as_secs_f64()),
-            Self::NotHttp => format!("GET {path} at port {port} was not answered in HTTP"),
-            Self::Status { status } => format!("GET {path} was answered with {status}"),
+            Self::TimedOut => format!("it did not respond in {} seconds", timeout.as_secs_f64()),
+            Self::NotHttp => format!("GET {path} at port {port} returned no HTTP response"),
+            Self::Status { status } => format!("GET {path} returned status {status}"),
             Self::Exited { code } => format!("its health check ended with status {code}"),
             Self::DidNotExit => "its health check could not be started, or a signal ended it".to_owned(),
         }
@@ -86,8 +86,8 @@ mod tests {
         let check =
             ProbeCheck::HttpGet { path: "/ready".to_owned(), port: 8000, expect: HttpExpectation::Success };
         let describe = |failure: ProbeFailure| failure.describe_failure(&check, Duration::from_secs(5));
-        assert_eq!(describe(ProbeFailure::Status { status: 503 }), "GET /ready was answered with 503");
-        assert_eq!(describe(ProbeFailure::TimedOut), "it did not answer in 5 seconds");
+        assert_eq!(describe(ProbeFailure::Status { status: 503 }), "GET /ready returned status 503");
+        assert_eq!(describe(ProbeFailure::TimedOut), "it did not respond in 5 seconds");
         assert_eq!(
             describe(ProbeFailure::NoConnection),
             "no connection to port 8000: does it listen on 0.0.0.0:8000?"

@@ -134,7 +134,7 @@ mod tests {
     }
 
     /// Starts a server that sends these bytes on each connection and closes it, or stays silent for `None`.
-    async fn serve(answer: Option<&'static [u8]>) -> (u16, JoinSet<()>) {
+    async fn serve_response(answer: Option<&'static [u8]>) -> (u16, JoinSet<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let mut serving = JoinSet::new();
@@ -170,7 +170,7 @@ mod tests {
             (b"hello, this is something else", not_http, not_http),
             (b"", not_http, not_http),
         ] {
-            let (port, _serving) = serve(Some(answer)).await;
+            let (port, _serving) = serve_response(Some(answer)).await;
             assert_eq!(send_http_probe(port, Success).await, success);
             assert_eq!(send_http_probe(port, AnyAnswer).await, any);
         }
@@ -180,14 +180,14 @@ mod tests {
     async fn answer_without_an_end_is_not_read_for_ever() {
         let flood: &'static [u8] = Box::leak(vec![b'1'; 1 << 20].into_boxed_slice());
         let interim = [b"HTTP/1.1 100 Continue\r\nX: ", flood].concat();
-        let (port, _serving) = serve(Some(Box::leak(interim.into_boxed_slice()))).await;
+        let (port, _serving) = serve_response(Some(Box::leak(interim.into_boxed_slice()))).await;
         let outcome = send_http_probe(port, HttpExpectation::Success).await;
         assert_eq!(outcome, ProbeOutcome::Failed(ProbeFailure::NotHttp));
     }
 
     #[tokio::test]
     async fn server_that_does_not_answer_is_slow_or_failed() {
-        let (port, _serving) = serve(None).await;
+        let (port, _serving) = serve_response(None).await;
         assert_eq!(send_http_probe(port, HttpExpectation::AnyAnswer).await, ProbeOutcome::Passed);
         let late = ProbeOutcome::Failed(ProbeFailure::TimedOut);
         assert_eq!(send_http_probe(port, HttpExpectation::Success).await, late);

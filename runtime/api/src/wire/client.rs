@@ -33,7 +33,7 @@ impl RuntimeClient {
     async fn open(&self, call: Call) -> Result<UnixStream> {
         let stream = UnixStream::connect(&self.path).await;
         let mut stream = stream.map_err(|error| {
-            Error::unavailable("runtime-away", "the container runtime is not reachable")
+            Error::unavailable("runtime-unavailable", "the container runtime does not respond")
                 .help("start hearthd runtime, or try again in a moment")
                 .with_cause(error)
         })?;
@@ -120,7 +120,7 @@ impl Runtime for RuntimeClient {
             })?;
             let sent = match read {
                 0 => frame::write_json(&mut stream, &LayerEnd {}).await,
-                read => frame::write(&mut stream, FrameKind::Bytes, &chunk[..read]).await,
+                read => frame::write_frame(&mut stream, FrameKind::Bytes, &chunk[..read]).await,
             };
             // A runtime that refuses the layer stops reading. A failed write is then followed by its answer
             // with the reason.
@@ -176,5 +176,5 @@ async fn read_answer(stream: &mut UnixStream) -> Result<CallAnswer> {
 }
 
 fn unexpected_answer_error(answer: &CallAnswer) -> Error {
-    Error::internal(format!("runtime sent an unexpected answer: {answer:?}"))
+    Error::internal(format!("the runtime sent an unexpected response: {answer:?}"))
 }

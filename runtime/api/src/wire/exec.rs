@@ -18,13 +18,13 @@ pub async fn relay_server(stream: &mut UnixStream, mut session: ExecSession) -> 
     let (input, output) = (session.input.clone(), &mut session.output);
     let (mut from, mut to) = stream.split();
     let inward = async {
-        while let Some(frame) = frame::read(&mut from).await? {
+        while let Some(frame) = frame::read_frame(&mut from).await? {
             let message = match frame {
-                (FrameKind::Json, payload) => match frame::parse(&payload)? {
+                (FrameKind::Json, payload) => match frame::parse_json(&payload)? {
                     ProgramInput::Close => ExecInput::Close,
                     ProgramInput::Resize(size) => ExecInput::Resize(size),
                 },
-                (FrameKind::Bytes | FrameKind::Errors, payload) => ExecInput::Data(payload),
+                (FrameKind::Bytes | FrameKind::Stderr, payload) => ExecInput::Data(payload),
             };
             // A program that has closed its input may still write output, so a failed send is ignored.
             let _ = input.send(message).await;
@@ -34,8 +34,8 @@ pub async fn relay_server(stream: &mut UnixStream, mut session: ExecSession) -> 
     let outward = async {
         while let Some(message) = output.recv().await {
             match message {
-                ExecOutput::Out(bytes) => frame::write(&mut to, FrameKind::Bytes, &bytes).await?,
-                ExecOutput::Err(bytes) => frame::write(&mut to, FrameKind::Errors, &bytes).await?,
+                ExecOutput::Out(bytes) => frame::write_frame(&mut to, FrameKind::Bytes, &bytes).await?,
+                ExecOutput::Err(bytes) => frame::write_frame(&mut to, FrameKind::Stderr, &bytes).await?,
                 ExecOutput::Ended(end) => {
                     return frame::write_json(&mut to, &ProgramOutput::Ended(end)).await;
                 }
@@ -60,7 +60,7 @@ pub async fn relay_client(
         let sent: Result<()> = async {
             while let Some(message) = inputs.recv().await {
                 match message {
-                    ExecInput::Data(bytes) => frame::write(&mut to, FrameKind::Bytes, &bytes).await?,
+                    ExecInput::Data(bytes) => frame::write_frame(&mut to, FrameKind::Bytes, &bytes).await?,
                     ExecInput::Close => frame::write_json(&mut to, &ProgramInput::Close).await?,
                     ExecInput::Resize(size) => {
                         frame::write_json(&mut to, &ProgramInput::Resize(size)).await?
@@ -77,12 +77,12 @@ pub async fn relay_client(
         std::future::pending::<Result<()>>().await
     };
     let inward = async {
-        while let Some(frame) = frame::read(&mut from).await? {
+        while let Some(frame) = frame::read_frame(&mut from).await? {
             let message = match frame {
                 (FrameKind::Bytes, bytes) => ExecOutput::Out(bytes),
-                (FrameKind::Errors, bytes) => ExecOutput::Err(bytes),
+                (FrameKind::Stderr, bytes) => ExecOutput::Err(bytes),
                 (FrameKind::Json, payload) => {
-                    let ProgramOutput::Ended(end) = frame::parse(&payload)?;
+                    let ProgramOutput::Ended(end) = frame::parse_json(&payload)?;
                     ExecOutput::Ended(end)
                 }
             };

@@ -117,12 +117,12 @@ async fn handle_call(stream: &mut UnixStream, runtime: &dyn Runtime) -> Result<(
 /// Forwards the bytes of a layer until their end, or until the runtime stops reading.
 async fn relay_layer(stream: &mut UnixStream, mut to: DuplexStream) -> Result<()> {
     loop {
-        match frame::read(stream).await? {
+        match frame::read_frame(stream).await? {
             Some((FrameKind::Json, payload)) => {
-                let LayerEnd {} = frame::parse(&payload)?;
+                let LayerEnd {} = frame::parse_json(&payload)?;
                 return Ok(());
             }
-            Some((FrameKind::Bytes | FrameKind::Errors, payload)) => {
+            Some((FrameKind::Bytes | FrameKind::Stderr, payload)) => {
                 if to.write_all(&payload).await.is_err() {
                     return Ok(());
                 }

@@ -13,7 +13,7 @@ pub enum ExecFrameKind {
     /// Standard input or output. The first frame to the exec process holds the request.
     Data = 1,
     /// Standard error.
-    Errors = 2,
+    Stderr = 2,
     /// End of standard input.
     Close = 3,
     /// New terminal size, as JSON.
@@ -30,7 +30,7 @@ pub fn encode_header(kind: ExecFrameKind, size: usize) -> [u8; HEADER_BYTES] {
 pub fn decode_header([kind, a, b, c, d]: [u8; HEADER_BYTES]) -> Option<(ExecFrameKind, usize)> {
     let all = [
         ExecFrameKind::Data,
-        ExecFrameKind::Errors,
+        ExecFrameKind::Stderr,
         ExecFrameKind::Close,
         ExecFrameKind::Resize,
         ExecFrameKind::Ended,

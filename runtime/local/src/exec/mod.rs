@@ -120,7 +120,7 @@ async fn forward_output(mut from: ChildStdout, outputs: &mpsc::Sender<ExecOutput
         }
         let output = match kind {
             ExecFrameKind::Data => ExecOutput::Out(bytes),
-            ExecFrameKind::Errors => ExecOutput::Err(bytes),
+            ExecFrameKind::Stderr => ExecOutput::Err(bytes),
             _ => return serde_json::from_slice(&bytes).unwrap_or(Termination::Lost),
         };
         if outputs.send(output).await.is_err() {

@@ -144,7 +144,7 @@ impl StreamRelay {
             relay_output(&mut self.output, ExecFrameKind::Data)?;
         }
         if happened[2] {
-            relay_output(&mut self.error_output, ExecFrameKind::Errors)?;
+            relay_output(&mut self.error_output, ExecFrameKind::Stderr)?;
         }
         Ok(happened[3])
     }

@@ -14,7 +14,7 @@ use crate::{network::ContainerLink, secrets};
 /// Format version of the file. A helper of an older release ignores unknown fields.
 pub const CONFIG_VERSION: u32 = 1;
 /// File name in the instance's folder.
-pub const CONFIG_FILE: &str = "brief.json";
+pub const CONFIG_FILE: &str = "helper.json";
 
 /// Helper configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub struct HelperConfig {
     /// Writable upper layer; removed after the container has exited.
     pub upper: PathBuf,
     /// Disk template that is copied to `upper`. Without one, `upper` is a folder without a size limit.
-    #[serde(rename = "blank", default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_template: Option<PathBuf>,
     pub volumes: Vec<Volume>,
     /// Path of the control group, below the host's cgroup mounts.

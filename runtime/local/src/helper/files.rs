@@ -87,7 +87,7 @@ impl HelperState {
         Ok(Self { version: FILE_VERSION, helper: ProcessIdentity::from_pid(pid)?, init: None })
     }
 
-    /// State of a cancelled start: no helper may begin it any more.
+    /// State of a cancelled start: no helper may perform it.
     pub fn new_cancelled() -> Self {
         Self { version: FILE_VERSION, helper: ProcessIdentity { pid: 0, start: 0 }, init: None }
     }

@@ -87,15 +87,15 @@ fn an_exit_of_an_unhealthy_container_is_read() -> Result<()> {
 
 #[test]
 fn a_helper_config_with_a_disk_is_read() -> Result<()> {
-    let config: HelperConfig = read_golden("brief-1-disk.json")?;
-    assert_eq!(config.disk_template.as_deref(), Some(Path::new("/state/blanks/1-1073741824")));
+    let config: HelperConfig = read_golden("helper-1-disk.json")?;
+    assert_eq!(config.disk_template.as_deref(), Some(Path::new("/state/disk-templates/1-1073741824")));
     assert_eq!(config.workload.limits.disk, Memory::from_mib(1024));
     Ok(())
 }
 
 #[test]
 fn a_helper_config_of_version_1_is_read() -> Result<()> {
-    let config: HelperConfig = read_golden("brief-1.json")?;
+    let config: HelperConfig = read_golden("helper-1.json")?;
     assert_eq!(config.workload.process.argv, ["/bin/true"]);
     assert_eq!((config.disk_template, config.workload.limits.disk), (None, Memory::from_mib(2048)));
     assert_eq!(config.link.map(|link| link.prefix), Some(25));

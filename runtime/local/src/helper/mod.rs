@@ -63,7 +63,8 @@ pub fn main(arguments: &[OsString]) -> i32 {
     if claimed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists) {
         return 2;
     }
-    let log = claimed.and_then(|()| spool::create_log(&config.folder.join(files::LOG_FILE), config.instance));
+    let log =
+        claimed.and_then(|()| spool::create_log_spool(&config.folder.join(files::LOG_FILE), config.instance));
     let done = match log.and_then(|log| Ok((start_container(&config)?, log))) {
         Ok((running, log)) => waiter::wait_for_exit(&config, &running, &log),
         Err(error) => record_failed_start(&config, requested_at, &error),

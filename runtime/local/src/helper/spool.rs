@@ -20,15 +20,15 @@ pub use hearth_runtime_waiter::LogPosition;
 /// Maximum frame size in bytes; a larger one means a damaged file.
 const MAX_FRAME_BYTES: u32 = 1 << 20;
 
-/// Creates a log of format version 1.
-pub fn create_log(path: &Path, instance: InstanceId) -> io::Result<File> {
+/// Creates an empty log spool of format version 1.
+pub fn create_log_spool(path: &Path, instance: InstanceId) -> io::Result<File> {
     let log = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     let about = format!("{{\"version\":1,\"instance\":\"{instance}\"}}");
     hearth_runtime_waiter::begin_log(log.as_fd(), about.as_bytes())?;
     Ok(log)
 }
 
-/// Reads up to `most` lines from a position, and returns them with the position after them.
+/// Reads up to `max_lines` lines from a position, and returns them with the position after them.
 pub fn read_lines(
     path: &Path,
     from: LogPosition,
@@ -47,7 +47,7 @@ pub fn read_lines(
     Ok((lines, position))
 }
 
-/// Scans forward from a position to the frame with this sequence, or to the end.
+/// Finds the position of the frame with this sequence by a scan from `from`; the end if there is none.
 pub fn find_position(path: &Path, from: LogPosition, sequence: u64) -> io::Result<LogPosition> {
     let file = File::open(path)?;
     let mut position = from;
@@ -58,9 +58,11 @@ pub fn find_position(path: &Path, from: LogPosition, sequence: u64) -> io::Resul
     Ok(position)
 }
 
+/// Reads the frame at `offset`: its line, sequence and size in bytes. `None` at the end and for an incomplete or
+/// damaged frame.
 fn read_frame_at(file: &File, offset: u64) -> io::Result<Option<(LogLine, u64, u64)>> {
     let mut head = [0; FRAME_HEADER_BYTES];
-    // The waiter writes a frame at once; an incomplete one is being written right now.
+    // The waiter writes a frame with one call: an incomplete frame is still being written.
     if file.read_at(&mut head, offset)? < FRAME_HEADER_BYTES {
         return Ok(None);
     }
@@ -138,7 +140,7 @@ mod tests {
         let temporary = tempfile::tempdir().map_err(Error::internal)?;
         let path = temporary.path().join("log");
         let run = RunId::new(SystemClock.now(), &Entropy::System);
-        let log = create_log(&path, InstanceId::from_run(run)).map_err(Error::internal)?;
+        let log = create_log_spool(&path, InstanceId::from_run(run)).map_err(Error::internal)?;
         let folder = File::open(temporary.path()).map_err(Error::internal)?;
         let mut spool = LogSpool::new(log.as_fd(), folder.as_fd(), 1 << 20).map_err(Error::internal)?;
         spool.append_line(LineSource::Out, false, b"one");

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use hearth_runtime_waiter::{BAD_ARGUMENTS_STATUS, STREAM_BUFFER_BYTES, WaitPlan, run_waiter};
+use hearth_runtime_waiter::{BAD_ARGUMENTS_STATUS, STREAM_BUFFER_BYTES, WaiterParameters, run_waiter};
 use rustix::{
     fs::{MemfdFlags, SealFlags},
     io::FdFlags,
@@ -62,7 +62,7 @@ pub fn wait_for_exit(config: &HelperConfig, running: &RunningContainer, log: &Fi
     let disk =
         config.disk_template.as_ref().map(|_| File::open(config.mounts.join(ROOT_FOLDER))).transpose()?;
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    let plan = WaitPlan {
+    let parameters = WaiterParameters {
         folder: folder.as_fd(),
         log: log.as_fd(),
         out: running.out.as_fd(),
@@ -82,27 +82,34 @@ pub fn wait_for_exit(config: &HelperConfig, running: &RunningContainer, log: &Fi
         refused_forks: facts.refused_forks.as_counter(),
     };
     // The error is ignored: the runtime process has tried the same at its start and logged it.
-    let _error = exec_waiter(config, &plan);
+    let _error = exec_waiter(config, &parameters);
     let mut room = vec![[0; STREAM_BUFFER_BYTES]; 2];
     let room = room.first_chunk_mut().ok_or_else(|| io::Error::other("no buffer for lines"))?;
-    Ok(run_waiter(&plan, room)?)
+    Ok(run_waiter(&parameters, room)?)
 }
 
 /// Executes the program at this process's standard input. Returns only on failure.
-fn exec_waiter(config: &HelperConfig, plan: &WaitPlan<'_>) -> io::Result<()> {
-    let numbers = plan.to_numbers().map(|number| number.to_string()).join(" ");
+fn exec_waiter(config: &HelperConfig, parameters: &WaiterParameters<'_>) -> io::Result<()> {
+    let numbers = parameters.encode_numbers().map(|number| number.to_string()).join(" ");
     // The first two arguments identify the helper in the output of `ps`.
     let mut argv = vec![
         CString::new(Subprocess::Helper.process_name())?,
         CString::new(config.folder.as_os_str().as_bytes())?,
         CString::new(numbers)?,
     ];
-    for counter in plan.list_counters() {
+    for counter in parameters.list_counters() {
         argv.extend([counter.path.to_owned(), CString::new(counter.key)?]);
     }
     child::set_cloexec_from(0)?;
-    let inherited = [plan.folder, plan.log, plan.out, plan.err, plan.notify, plan.init];
-    for fd in inherited.into_iter().chain(plan.disk) {
+    let inherited = [
+        parameters.folder,
+        parameters.log,
+        parameters.out,
+        parameters.err,
+        parameters.notify,
+        parameters.init,
+    ];
+    for fd in inherited.into_iter().chain(parameters.disk) {
         rustix::io::fcntl_setfd(fd, FdFlags::empty())?;
     }
     Err(child::exec_file(io::stdin(), &argv))

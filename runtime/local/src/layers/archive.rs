@@ -117,7 +117,7 @@ fn write_entry<R: Read>(
 fn read_link_target<R: Read>(entry: &tar::Entry<'_, R>) -> io::Result<Vec<u8>> {
     let target = entry.link_name_bytes().ok_or_else(|| io::Error::other("a link has no target"))?;
     if target.is_empty() || target.len() > MAX_NAME_BYTES || target.contains(&0) {
-        return Err(io::Error::other("a link's target is empty, too long or contains a zero byte"));
+        return Err(io::Error::other("a link's target is empty, too long or contains a NUL byte"));
     }
     Ok(target.into_owned())
 }
@@ -125,7 +125,7 @@ fn read_link_target<R: Read>(entry: &tar::Entry<'_, R>) -> io::Result<Vec<u8>> {
 /// Splits a path into its components. A leading `/` or `./` means the layer's root; `..` is always an error.
 fn split_path(name: &[u8]) -> io::Result<Vec<Vec<u8>>> {
     if name.len() > MAX_NAME_BYTES || name.contains(&0) {
-        return Err(io::Error::other("a path is too long or contains a zero byte"));
+        return Err(io::Error::other("a path is too long or contains a NUL byte"));
     }
     let parts = name.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b"."));
     let parts: Vec<Vec<u8>> = parts.map(<[u8]>::to_vec).collect();

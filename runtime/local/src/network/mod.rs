@@ -144,12 +144,8 @@ impl Networks {
             state.containers.values().map(|container| container.link.address).collect();
         let address =
             self.subnet.slice_addresses(slice).find(|address| !taken.contains(address)).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::Exhausted,
-                    "network-full",
-                    "this tool has no free address on this machine",
-                )
-                .help("run fewer containers of this tool at once")
+                Error::new(ErrorKind::Exhausted, "network-full", "this tool has no free address on this host")
+                    .help("run fewer containers of this tool at once")
             })?;
         let bridge = self.bridge_name(slice);
         let link = ContainerLink {
@@ -241,9 +237,9 @@ impl Networks {
             Error::new(
                 ErrorKind::Exhausted,
                 "networks-used-up",
-                "this machine has no free network for another tool",
+                "this host has no free network for another tool",
             )
-            .help("stop some tools, or move some to another machine")
+            .help("stop some tools, or move some to another host")
         })
     }
 

@@ -133,7 +133,7 @@ async fn exchange_probes(child: &mut Child, queue: &mut mpsc::Receiver<QueuedPro
             () = tokio::time::sleep_until(first_deadline(&waiting)) => {
                 waiting.retain(|_, waiting| !waiting.answer.is_closed());
                 if first_deadline(&waiting) <= Instant::now() {
-                    return Err(Error::unavailable("probe-process", "the probe process does not answer"));
+                    return Err(Error::unavailable("probe-process", "the probe process does not respond"));
                 }
             }
             // Cancel-safe: bytes of a partial answer stay in `answer` when another branch completes first.
@@ -148,7 +148,7 @@ async fn exchange_probes(child: &mut Child, queue: &mut mpsc::Receiver<QueuedPro
                 }
                 filled = 0;
                 let (number, outcome) = decode_answer(answer)
-                    .ok_or_else(|| Error::unavailable("probe-process", "the probe process sent an invalid answer"))?;
+                    .ok_or_else(|| Error::unavailable("probe-process", "the probe process sent an invalid response"))?;
                 // An unknown number belongs to a cancelled probe or is invented; it is ignored.
                 if let Some(waiting) = waiting.remove(&number) {
                     let _called_off = waiting.answer.send(outcome);

@@ -1,4 +1,5 @@
-//! Probe process: it has two pipes to the runtime, connects to containers, and has no privileges.
+//! Unprivileged probe process. It receives probe requests from the runtime through a pipe, connects to containers,
+//! and sends the outcomes through another pipe.
 
 use std::{ffi::OsString, io, os::fd::AsFd};
 
@@ -18,16 +19,16 @@ use crate::{
 
 use super::message::{MAX_REQUEST_BYTES, ProbeMessage, encode_answer};
 
-/// Maximum number of descriptors. The engine runs up to 256 probes at once, plus one for each tool that has
-/// none running.
+/// Maximum number of descriptors. The engine runs up to 256 probes at once, and one for each tool without a running
+/// probe.
 const MAX_DESCRIPTORS: u64 = 4096;
 /// Maximum address space in bytes, including the program. 4096 connections with 16 KiB of buffered answer
 /// each take 64 MiB.
-const MAX_ADDRESS_SPACE: u64 = 256 << 20;
-/// Length of the queue of answers that are not yet written.
-const QUEUE_LENGTH: usize = 64;
+const MAX_ADDRESS_SPACE_BYTES: u64 = 256 << 20;
+/// Capacity of the queue of outcomes that are not yet written.
+const OUTCOME_QUEUE_LENGTH: usize = 64;
 
-/// The probe process's `main`. Its arguments are the process id of the runtime and the user id to run as.
+/// Runs the probe process and returns its exit status. Its arguments are the process id of the runtime and the user id to run as.
 pub fn main(arguments: &[OsString]) -> i32 {
     i32::from(run(arguments).is_err())
 }
@@ -47,14 +48,14 @@ fn run(arguments: &[OsString]) -> io::Result<()> {
     drop(entered);
     memory::trim_memory();
     seccomp::load_filters(&filters).map_err(io::Error::other)?;
-    runtime.block_on(send_requested_probes(requests, answers))
+    runtime.block_on(serve_probe_requests(requests, answers))
 }
 
-/// Limits the process's resources, in case it is compromised.
+/// Limits the resources that this process can use if it is compromised.
 fn limit_resources() -> io::Result<()> {
     for (resource, most) in [
         (Resource::Nofile, MAX_DESCRIPTORS),
-        (Resource::As, MAX_ADDRESS_SPACE),
+        (Resource::As, MAX_ADDRESS_SPACE_BYTES),
         (Resource::Nproc, 0),
         (Resource::Memlock, 0),
         (Resource::Core, 0),
@@ -66,9 +67,9 @@ fn limit_resources() -> io::Result<()> {
     Ok(())
 }
 
-/// Sends each requested probe in its own task, until the runtime process closes the pipe.
-async fn send_requested_probes(mut requests: pipe::Receiver, mut answers: pipe::Sender) -> io::Result<()> {
-    let (outcomes, mut ended) = mpsc::channel(QUEUE_LENGTH);
+/// Reads probe requests, and runs each in its own task, until the runtime process closes the pipe.
+async fn serve_probe_requests(mut requests: pipe::Receiver, mut answers: pipe::Sender) -> io::Result<()> {
+    let (outcomes, mut ended) = mpsc::channel(OUTCOME_QUEUE_LENGTH);
     let mut probes = JoinSet::new();
     probes.spawn(async move {
         while let Some((number, outcome)) = ended.recv().await {

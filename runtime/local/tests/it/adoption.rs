@@ -8,18 +8,18 @@ use hearth_runtime_api::{
 };
 use rustix::process::{Signal, kill_process};
 
-use crate::rig::Rig;
+use crate::fixture::RuntimeFixture;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn containers_outlive_the_runtime() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let instance = bench
         .start_instances(
             &bench.build_set(1, &[Out("one".into()), Await("go".into()), Out("two".into()), Forever]),
             1,
         )
         .await[0];
-    rig.restart().await;
+    fixture.restart().await;
     let state = bench.wait_for_state(instance.workload, |state| state.running_instances().count() == 1).await;
     assert_eq!(state.instances.iter().map(|instance| instance.id).collect::<Vec<_>>(), [instance]);
     bench.run_steps_in(instance, &[Open("go".into())]).await;
@@ -33,19 +33,19 @@ async fn containers_outlive_the_runtime() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn exit_without_a_runtime_process_is_not_lost() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let mut workload = bench.build_run(&[Exit(0)]);
     workload.process.argv =
         ["/bin/sh", "-c", "while [ ! -e /home/gate ]; do sleep 0.02; done; echo last; exit 7"]
             .map(String::from)
             .into();
     let instance = bench.start_instances(&workload, 1).await[0];
-    rig.kill_runtime().await;
-    let exit = rig.state_folder().join("runs").join(instance.to_string()).join("exit.json");
+    fixture.kill_runtime().await;
+    let exit = fixture.state_folder().join("runs").join(instance.to_string()).join("exit.json");
     assert!(!exit.exists());
-    fs::write(rig.state_folder().join("homes/0/gate"), "").expect("a gate in the home");
+    fs::write(fixture.state_folder().join("homes/0/gate"), "").expect("a gate in the home");
     bench.wait_until("the helper writes the exit file", || async { exit.exists() }).await;
-    rig.spawn_runtime().await;
+    fixture.spawn_runtime().await;
     assert_eq!(bench.wait_for_end(workload.id()).await.end, Termination::Exited { code: 7 });
     assert_eq!(bench.read_log(instance, 1).await.lines.first().map(|line| line.text.as_str()), Some("last"));
     // A repeated apply does not start it again.
@@ -55,11 +55,11 @@ async fn exit_without_a_runtime_process_is_not_lost() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn container_with_a_dead_helper_is_lost_and_leaves_no_resources() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let workload = bench.build_run(&[Forever]);
     let instance = bench.start_instances(&workload, 1).await[0];
-    let init = rig.read_pid(instance, "init").expect("a first process");
-    kill_process(rig.wait_for_small_helper(&bench, instance).await, Signal::KILL).expect("kill");
+    let init = fixture.read_pid(instance, "init").expect("a first process");
+    kill_process(fixture.wait_for_small_helper(&bench, instance).await, Signal::KILL).expect("kill");
     assert_eq!(bench.wait_for_end(workload.id()).await.end, Termination::Lost);
     bench
         .wait_until(
@@ -67,17 +67,20 @@ async fn container_with_a_dead_helper_is_lost_and_leaves_no_resources() {
             || async move { rustix::process::test_kill_process(init).is_err() },
         )
         .await;
-    assert!(!rig.state_folder().join("boxes").join(instance.to_string()).exists());
+    assert!(!fixture.state_folder().join("uppers").join(instance.to_string()).exists());
     assert!(
-        !std::path::Path::new(&format!("/sys/fs/cgroup/memory/hearth/{}/{instance}", rig.instance_name()))
-            .exists()
+        !std::path::Path::new(&format!(
+            "/sys/fs/cgroup/memory/hearth/{}/{instance}",
+            fixture.instance_name()
+        ))
+        .exists()
     );
     bench.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requested_stop_is_reported_after_a_restart_of_the_runtime() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let mut workload = bench.build_run(&[Exit(0)]);
     let script = "trap 'echo asked; while [ ! -e /home/gate ]; do sleep 0.02; done; exit 7' TERM; \
                   echo ready; while :; do sleep 0.02; done";
@@ -88,11 +91,11 @@ async fn requested_stop_is_reported_after_a_restart_of_the_runtime() {
     bench.wait_until("its trap is set", || has_line("ready")).await;
     bench.runtime().stop(workload.id(), workload.version, Duration::from_secs(60)).await.expect("stop");
     bench.wait_until("it has received the stop signal", || has_line("asked")).await;
-    rig.kill_runtime().await;
-    fs::write(rig.state_folder().join("homes/0/gate"), "").expect("a gate");
-    let exit = rig.state_folder().join("runs").join(instance.to_string()).join("exit.json");
+    fixture.kill_runtime().await;
+    fs::write(fixture.state_folder().join("homes/0/gate"), "").expect("a gate");
+    let exit = fixture.state_folder().join("runs").join(instance.to_string()).join("exit.json");
     bench.wait_until("its exit file is written", || async { exit.exists() }).await;
-    rig.spawn_runtime().await;
+    fixture.spawn_runtime().await;
     let outcome = bench.wait_for_end(workload.id()).await;
     assert_eq!((outcome.end, outcome.stopped), (Termination::Exited { code: 7 }, true));
     bench.close().await;
@@ -100,13 +103,13 @@ async fn requested_stop_is_reported_after_a_restart_of_the_runtime() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn restart_starts_no_run_twice() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let workload = bench.build_run(&[Out("started".into()), Exit(0)]);
     bench.run_to_end(&workload).await;
-    rig.restart().await;
+    fixture.restart().await;
     assert_eq!(bench.run_for_lines(&workload).await, ["started"]);
     bench.runtime().acknowledge_workload(workload.id()).await.expect("acknowledge");
-    rig.restart().await;
+    fixture.restart().await;
     let refused = bench.runtime().apply(workload).await.err();
     assert_eq!(refused.as_ref().map(|error| error.code()), Some("run-already-done"));
     bench.close().await;
@@ -114,7 +117,7 @@ async fn restart_starts_no_run_twice() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn late_helper_of_a_cancelled_start_starts_no_container() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let build_workload = || {
         let mut workload = bench.build_run(&[]);
         workload.process.argv = ["/bin/sh", "-c", "echo started >> /home/starts"].map(String::from).into();
@@ -122,11 +125,11 @@ async fn late_helper_of_a_cancelled_start_starts_no_container() {
     };
     let (first, late) = (build_workload(), build_workload());
     assert_eq!(bench.run_to_end(&first).await.end, Termination::Exited { code: 0 });
-    rig.kill_runtime().await;
+    fixture.kill_runtime().await;
     // The state after the runtime process died between spawning a helper and its first event.
     let copy_from_first = |name: &str, file: &str| {
         let [from, to] = [&first, &late]
-            .map(|workload| rig.state_folder().join(name.replace("ID", &workload.id().to_string())));
+            .map(|workload| fixture.state_folder().join(name.replace("ID", &workload.id().to_string())));
         fs::create_dir_all(&to).expect("a folder");
         let text = fs::read_to_string(from.join(file)).expect("a file");
         let [file, text] =
@@ -135,8 +138,8 @@ async fn late_helper_of_a_cancelled_start_starts_no_container() {
         to
     };
     copy_from_first("workloads", &format!("{}.json", first.id()));
-    let folder = copy_from_first("runs/ID.0.1", "brief.json");
-    rig.spawn_runtime().await;
+    let folder = copy_from_first("runs/ID.0.1", "helper.json");
+    fixture.spawn_runtime().await;
     assert!(matches!(bench.wait_for_end(late.id()).await.end, Termination::NotStarted { .. }));
     let exit_record = fs::read(folder.join("exit.json")).expect("an exit");
     let helper = std::process::Command::new(env!("CARGO_BIN_EXE_hearth-runtime"))
@@ -146,16 +149,20 @@ async fn late_helper_of_a_cancelled_start_starts_no_container() {
         .status();
     assert_eq!(helper.expect("a helper").code(), Some(2));
     assert_eq!(fs::read(folder.join("exit.json")).expect("an exit"), exit_record);
-    let starts = fs::read_to_string(rig.state_folder().join("homes/0/starts")).expect("a file");
+    let starts = fs::read_to_string(fixture.state_folder().join("homes/0/starts")).expect("a file");
     assert_eq!(starts, "started\n");
     bench.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn second_process_for_one_instance_is_refused() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_hearth-runtime"))
-        .args([rig.instance_name(), rig.state_folder().to_string_lossy().into_owned(), "0".to_owned()])
+        .args([
+            fixture.instance_name(),
+            fixture.state_folder().to_string_lossy().into_owned(),
+            "0".to_owned(),
+        ])
         .output()
         .expect("a second process");
     assert!(!output.status.success());
@@ -165,7 +172,7 @@ async fn second_process_for_one_instance_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flood_of_lines_is_dropped_and_counted_and_the_tool_runs_on() {
-    let (bench, _rig) = Rig::start_bench().await;
+    let (bench, _rig) = RuntimeFixture::start_bench().await;
     let mut workload = bench.build_run(&[Exit(0)]);
     workload.process.argv = [
         "/bin/sh",

@@ -3,7 +3,7 @@
 use hearth_runtime_api::conformance::Bench;
 
 async fn start_bench() -> Bench {
-    Bench::new(crate::rig::Rig::start().await)
+    Bench::new(crate::fixture::RuntimeFixture::start().await)
 }
 
 hearth_runtime_api::conformance_tests!(super::start_bench);

@@ -11,7 +11,7 @@ use hearth_runtime_api::{
 };
 use rustix::fs::{CWD, Mode, makedev};
 
-use crate::rig::Rig;
+use crate::fixture::RuntimeFixture;
 
 /// First id of tools' files on the disk.
 const STORED_ID_BASE: u32 = 2_147_352_576;
@@ -25,8 +25,8 @@ pub fn build_shell_run(bench: &Bench, script: &str) -> Workload {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn host_is_not_visible() {
-    let (bench, rig) = Rig::start_bench().await;
-    let state = rig.state_folder();
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
+    let state = fixture.state_folder();
     let script = format!(
         "ls -d {} {} /run/hearth-* /proc/1/root/var/lib 2>/dev/null; \
          ls /proc | grep -c '^[0-9]*$'; tr '\\0' ' ' < /proc/1/cmdline | cut -c1-7; \
@@ -49,7 +49,7 @@ async fn host_is_not_visible() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kernel_settings_devices_and_mounts_are_not_accessible() {
-    let (bench, _rig) = Rig::start_bench().await;
+    let (bench, _rig) = RuntimeFixture::start_bench().await;
     let tries = [
         "echo x > /proc/sys/kernel/core_pattern",
         "echo b > /proc/sysrq-trigger",
@@ -84,7 +84,7 @@ async fn kernel_settings_devices_and_mounts_are_not_accessible() {
 /// world-readable, so these paths are masked or read-only.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn world_accessible_kernel_files_are_masked_or_read_only() {
-    let (bench, _rig) = Rig::start_bench().await;
+    let (bench, _rig) = RuntimeFixture::start_bench().await;
     let script = "for path in acpi asound interrupts kcore keys latency_stats sched_debug scsi timer_list timer_stats; do \
                       cat /proc/$path /proc/$path/* 2>/dev/null | head -c 1 | grep -q . && echo open: $path; \
                   done; ls /sys/firmware; \
@@ -101,9 +101,9 @@ async fn world_accessible_kernel_files_are_masked_or_read_only() {
 /// Each mount belongs to the container, or is the intended folder of the host.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_intended_folders_of_the_host_are_mounted() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let lines = bench.run_for_lines(&build_shell_run(&bench, "cut -d' ' -f4,5 /proc/self/mountinfo")).await;
-    let home = rig.state_folder().join("homes/0");
+    let home = fixture.state_folder().join("homes/0");
     for line in &lines {
         let (source, at) = line.split_once(' ').expect("two words");
         let own = ["/", "/dev", "/dev/mqueue", "/dev/pts", "/dev/shm", "/proc", "/sys"].contains(&at);
@@ -124,11 +124,11 @@ async fn only_intended_folders_of_the_host_are_mounted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ids_of_tools_are_disjoint_and_unused_on_the_host() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let mut ranges = Vec::new();
     for tool in [bench.tool, Bench::new_tool()] {
         let workload = Workload { owner: tool.into(), ..bench.build_run(&[Forever]) };
-        let init = rig.read_pid(bench.start_instances(&workload, 1).await[0], "init").expect("a process");
+        let init = fixture.read_pid(bench.start_instances(&workload, 1).await[0], "init").expect("a process");
         let read_proc_file =
             |file: &str| fs::read_to_string(format!("/proc/{}/{file}", init.as_raw_nonzero()));
         let map = read_proc_file("uid_map").expect("a map");
@@ -147,10 +147,10 @@ async fn ids_of_tools_are_disjoint_and_unused_on_the_host() {
 /// The device is made from the host: in the tool's home, and in the container's upper layer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn device_file_made_by_the_host_is_not_opened() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let instance = bench.start_instances(&bench.build_run(&[Forever]), 1).await[0];
-    let written = rig.mounts_folder(instance).join("written/upper");
-    for folder in [rig.state_folder().join("homes/0"), written] {
+    let written = fixture.mounts_folder(instance).join("written/upper");
+    for folder in [fixture.state_folder().join("homes/0"), written] {
         let place = folder.join("device");
         // The device of /dev/null, which containers may use only at that path.
         let (kind, mode) = (rustix::fs::FileType::CharacterDevice, Mode::from(0o666));
@@ -161,7 +161,7 @@ async fn device_file_made_by_the_host_is_not_opened() {
     let script = "for place in /home/device /device; do test -c $place && (cat < $place) 2>/dev/null || echo closed; done; cat /dev/null";
     assert_eq!(bench.run_process(instance, build_shell_run(&bench, script).process).await, "closed\nclosed");
     // The control group denies other devices at any path. cgroups v2 has no readable list.
-    let init = rig.read_pid(instance, "init").expect("a process");
+    let init = fixture.read_pid(instance, "init").expect("a process");
     let groups = fs::read_to_string(format!("/proc/{}/cgroup", init.as_raw_nonzero())).expect("groups");
     if let Some(group) = groups.lines().find_map(|line| line.split_once(":devices:")) {
         let list = format!("/sys/fs/cgroup/devices{}/devices.list", group.1);
@@ -173,7 +173,7 @@ async fn device_file_made_by_the_host_is_not_opened() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn capabilities_are_few_and_cannot_be_gained() {
-    let (bench, _rig) = Rig::start_bench().await;
+    let (bench, _rig) = RuntimeFixture::start_bench().await;
     let facts = "grep -E 'CapBnd|CapEff|CapAmb|CapInh|NoNewPrivs|Seccomp:' /proc/self/status | tr '\\t' ' '; \
                  set -- $(cat /proc/self/uid_map); echo $1 $3; [ $2 -ge 65536 ] && echo shifted; \
                  cut -d: -f3 /proc/self/cgroup | /bin/busybox sort -u";
@@ -217,7 +217,7 @@ fn expected_open_files() -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn resource_limits_hold() {
-    let (bench, _rig) = Rig::start_bench().await;
+    let (bench, _rig) = RuntimeFixture::start_bench().await;
     let mut processes = build_shell_run(
         &bench,
         "n=0; while [ $n -lt 60 ]; do sleep 5 2>/dev/null & n=$((n+1)); done; exit 0",
@@ -257,7 +257,7 @@ async fn resource_limits_hold() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn terminal_belongs_to_the_container() {
-    let (bench, _rig) = Rig::start_bench().await;
+    let (bench, _rig) = RuntimeFixture::start_bench().await;
     let instance = bench.start_instances(&bench.build_run(&[Forever]), 1).await[0];
     let process = build_shell_run(
         &bench,
@@ -283,7 +283,7 @@ async fn terminal_belongs_to_the_container() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn read_only_root_is_not_writable() {
-    let (bench, _rig) = Rig::start_bench().await;
+    let (bench, _rig) = RuntimeFixture::start_bench().await;
     let mut workload =
         build_shell_run(&bench, "touch /x 2>/dev/null || echo refused; touch /tmp/x /home/x && echo fine");
     workload.read_only = true;
@@ -294,17 +294,17 @@ async fn read_only_root_is_not_writable() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn setuid_file_in_a_volume_does_not_belong_to_root_on_the_host() {
     use std::os::unix::fs::MetadataExt;
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let script = "cp /bin/busybox /home/su && chmod 4755 /home/su && mknod /home/fifo p; grep ' /home ' /proc/self/mountinfo | grep -c nosuid";
     assert_eq!(bench.run_for_lines(&build_shell_run(&bench, script)).await, ["1"]);
-    let meta = std::fs::metadata(rig.state_folder().join("homes/0/su")).expect("the file");
+    let meta = std::fs::metadata(fixture.state_folder().join("homes/0/su")).expect("the file");
     assert_eq!((meta.uid(), meta.mode() & 0o7777), (STORED_ID_BASE, 0o4755));
     bench.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn build_can_mount_and_its_cache_persists() {
-    let (bench, _rig) = Rig::start_bench().await;
+    let (bench, _rig) = RuntimeFixture::start_bench().await;
     let cache =
         Mount { source: MountSource::BuildCache, at: "/var/lib/containers".to_owned(), read_only: false };
     let build = |script: &str| {

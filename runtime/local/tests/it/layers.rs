@@ -6,42 +6,42 @@ use std::{fs, os::unix::fs::MetadataExt, time::Duration};
 use hearth_runtime_api::{Compression, LayerDescriptor, Runtime, conformance::Bench, fake::ScriptStep::Exit};
 use tar::EntryType::{Block, Char, Link, Regular, Symlink};
 
-use crate::rig::{LayerArchive, Rig, build_image, compress_gzip};
+use crate::fixture::{LayerArchive, RuntimeFixture, build_image, compress_gzip};
 
-async fn expect_refusal(rig: &Rig, archive: LayerArchive) -> String {
+async fn expect_refusal(fixture: &RuntimeFixture, archive: LayerArchive) -> String {
     let bytes = archive.into_bytes();
     let layer = LayerArchive::describe_layer(&bytes);
-    let error = rig.add_layer(&layer, bytes).await.expect_err("a bad layer");
+    let error = fixture.add_layer(&layer, bytes).await.expect_err("a bad layer");
     assert_eq!(error.code(), "layer-content", "{error:?}");
-    assert!(rig.is_missing(&layer).await);
-    assert_eq!(fs::read_dir(rig.state_folder().join("partial")).expect("partial").count(), 0);
+    assert!(fixture.is_missing(&layer).await);
+    assert_eq!(fs::read_dir(fixture.state_folder().join("partial")).expect("partial").count(), 0);
     error.to_string()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn layer_entries_stay_in_the_layers_folder() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let mut up = LayerArchive::default();
     up.add_file("a/../../escaped", 0o644, b"x");
-    assert!(expect_refusal(&rig, up).await.contains("leads out"));
+    assert!(expect_refusal(&fixture, up).await.contains("leads out"));
     let mut through = LayerArchive::default();
     through.add_link("out", "/tmp", Symlink).add_file("out/escaped", 0o644, b"x");
-    expect_refusal(&rig, through).await;
+    expect_refusal(&fixture, through).await;
     let mut hard = LayerArchive::default();
     hard.add_link("passwd", "../../../../etc/passwd", Link);
-    expect_refusal(&rig, hard).await;
+    expect_refusal(&fixture, hard).await;
     let mut behind = LayerArchive::default();
     behind.add_link("etc", "/etc", Symlink).add_link("passwd", "etc/passwd", Link);
-    expect_refusal(&rig, behind).await;
+    expect_refusal(&fixture, behind).await;
     let mut white_out = LayerArchive::default();
     white_out.add_file(".wh...", 0o644, b"");
-    expect_refusal(&rig, white_out).await;
+    expect_refusal(&fixture, white_out).await;
     bench.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn absolute_names_stay_inside_and_devices_are_skipped() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let mut archive = LayerArchive::default();
     archive
         .add_file("/etc/hearth-escaped", 0o4755, b"x")
@@ -49,8 +49,8 @@ async fn absolute_names_stay_inside_and_devices_are_skipped() {
         .add_entry("mem", 0o666, Char, "", b"");
     let bytes = archive.into_bytes();
     let layer = LayerArchive::describe_layer(&bytes);
-    rig.add_layer(&layer, bytes).await.expect("a layer");
-    let folder = rig.state_folder().join("layers").join(layer.digest.to_hex());
+    fixture.add_layer(&layer, bytes).await.expect("a layer");
+    let folder = fixture.state_folder().join("layers").join(layer.digest.to_hex());
     let meta = fs::metadata(folder.join("etc/hearth-escaped")).expect("the file, inside");
     // Setuid, but owned by a user that does not exist on the host.
     assert_eq!((meta.mode() & 0o7777, meta.uid()), (0o4755, 2_147_352_576));
@@ -61,30 +61,30 @@ async fn absolute_names_stay_inside_and_devices_are_skipped() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn oversized_layers_are_refused() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let mut many = LayerArchive::default();
     for number in 0..2001 {
         many.add_file(&format!("f{number}"), 0o644, b"");
     }
-    assert!(expect_refusal(&rig, many).await.contains("more than 2000 entries"));
+    assert!(expect_refusal(&fixture, many).await.contains("more than 2000 entries"));
     let zeros = vec![0; 65 << 20];
     let mut large = LayerArchive::default();
     large.add_file("zeros", 0o644, &zeros);
     let large = large.into_bytes();
     let packed = compress_gzip(&large);
     let layer = LayerArchive::describe_compressed_layer(&large, Compression::Gzip, &packed);
-    let error = rig.add_layer(&layer, packed).await.expect_err("a bomb");
+    let error = fixture.add_layer(&layer, packed).await.expect_err("a bomb");
     assert!(error.to_string().contains("unpacks to more than"), "{error}");
     let mut deep = LayerArchive::default();
     deep.add_file(&"d/".repeat(45), 0o644, b"");
     let bytes = deep.into_bytes();
-    rig.add_layer(&LayerArchive::describe_layer(&bytes), bytes).await.expect("not deep enough to refuse");
+    fixture.add_layer(&LayerArchive::describe_layer(&bytes), bytes).await.expect("not deep enough to refuse");
     bench.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn truncated_and_broken_layers_are_refused() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let mut archive = LayerArchive::default();
     archive.add_file("a", 0o644, &[7; 4000]);
     let bytes = archive.into_bytes();
@@ -113,26 +113,27 @@ async fn truncated_and_broken_layers_are_refused() {
             "layer-digest",
         ),
     ] {
-        let error = rig.add_layer(&layer, part).await.expect_err("a broken layer");
+        let error = fixture.add_layer(&layer, part).await.expect_err("a broken layer");
         assert_eq!(error.code(), code, "{layer:?}: {error:?}");
-        assert!(rig.is_missing(&layer).await);
+        assert!(fixture.is_missing(&layer).await);
     }
     let zstd =
         ruzstd::encoding::compress_to_vec(bytes.as_slice(), ruzstd::encoding::CompressionLevel::Fastest);
-    rig.add_layer(&LayerArchive::describe_compressed_layer(&bytes, Compression::Zstd, &zstd), zstd)
+    fixture
+        .add_layer(&LayerArchive::describe_compressed_layer(&bytes, Compression::Zstd, &zstd), zstd)
         .await
         .expect("zstd");
-    rig.add_layer(&gzipped, packed.clone()).await.expect("gzip");
-    rig.connect_client().remove_images(&Default::default(), Duration::ZERO).await.expect("remove");
-    assert_eq!(fs::read_dir(rig.state_folder().join("layers")).expect("layers").count(), 0);
-    assert_eq!(fs::read_dir(rig.state_folder().join("partial")).expect("partial").count(), 0);
-    rig.add_layer(&gzipped, packed).await.expect("gzip again");
+    fixture.add_layer(&gzipped, packed.clone()).await.expect("gzip");
+    fixture.connect_client().remove_images(&Default::default(), Duration::ZERO).await.expect("remove");
+    assert_eq!(fs::read_dir(fixture.state_folder().join("layers")).expect("layers").count(), 0);
+    assert_eq!(fs::read_dir(fixture.state_folder().join("partial")).expect("partial").count(), 0);
+    fixture.add_layer(&gzipped, packed).await.expect("gzip again");
     bench.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn upper_layer_hides_files_by_whiteouts() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let mut lower = LayerArchive::default();
     lower
         .add_folder("d", 0o755)
@@ -151,10 +152,10 @@ async fn upper_layer_hides_files_by_whiteouts() {
     for archive in [lower, upper] {
         let bytes = archive.into_bytes();
         layers.push(LayerArchive::describe_layer(&bytes));
-        rig.add_layer(&LayerArchive::describe_layer(&bytes), bytes).await.expect("a layer");
+        fixture.add_layer(&LayerArchive::describe_layer(&bytes), bytes).await.expect("a layer");
     }
     let image = build_image(&layers);
-    assert!(rig.connect_client().ensure_image(&image).await.expect("ensure").is_empty());
+    assert!(fixture.connect_client().ensure_image(&image).await.expect("ensure").is_empty());
     let mut workload = bench.build_run(&[Exit(0)]);
     workload.image = image.reference;
     let script = "ls /d; ls /gone 2>&1 | grep -c 'No such'; cat /same /kept; stat -c %u:%a /kept; \
@@ -167,7 +168,7 @@ async fn upper_layer_hides_files_by_whiteouts() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn layer_is_shared_by_two_tools_and_neither_changes_it() {
-    let (bench, _rig) = Rig::start_bench().await;
+    let (bench, _rig) = RuntimeFixture::start_bench().await;
     let script = "chown 9:9 /bin/busybox; stat -c %u /bin/busybox; echo changed > /etc/passwd; cat /etc/passwd; rm /bin/ls";
     for tool in [bench.tool, Bench::new_tool()] {
         let mut workload = bench.build_run(&[Exit(0)]);

@@ -4,8 +4,8 @@
 mod adoption;
 mod conformance;
 mod escape;
+mod fixture;
 mod layers;
 mod network;
 mod probes;
-mod rig;
 mod waiter;

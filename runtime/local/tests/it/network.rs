@@ -11,7 +11,7 @@ use std::{
 
 use hearth_runtime_api::{Phase, Workload, conformance::Bench};
 
-use crate::{escape::build_shell_run, rig::Rig};
+use crate::{escape::build_shell_run, fixture::RuntimeFixture};
 
 /// Starts a job `web` that sends `hello` to each connection, and returns it with its address.
 pub async fn start_web_job(bench: &Bench, tool: hearth_base::ToolId) -> (Workload, Ipv4Addr) {
@@ -48,9 +48,9 @@ fn serve_text_at(place: impl ToSocketAddrs, text: &'static str) -> u16 {
     port
 }
 
-/// Lists the bridges of a rig's tools.
-fn list_bridges(rig: &Rig) -> Vec<PathBuf> {
-    let own = format!("h{}t", rig.instance_name());
+/// Lists the bridges of a fixture's tools.
+fn list_bridges(fixture: &RuntimeFixture) -> Vec<PathBuf> {
+    let own = format!("h{}t", fixture.instance_name());
     let links = std::fs::read_dir("/sys/class/net").expect("links").filter_map(Result::ok);
     links
         .filter(|link| link.file_name().to_string_lossy().starts_with(&own))
@@ -60,7 +60,7 @@ fn list_bridges(rig: &Rig) -> Vec<PathBuf> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tool_reaches_its_own_jobs_by_name() {
-    let (bench, _rig) = Rig::start_bench().await;
+    let (bench, _rig) = RuntimeFixture::start_bench().await;
     let (_, address) = start_web_job(&bench, bench.tool).await;
     // The other job is a loop of one-shot listeners: between two of them a connection may be refused, or
     // accepted and not answered.
@@ -78,7 +78,7 @@ async fn a_tool_reaches_its_own_jobs_by_name() {
 /// The DNS server reads the changing table for each query.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dns_queries_are_answered_while_containers_start_and_end() {
-    let (bench, _rig) = Rig::start_bench().await;
+    let (bench, _rig) = RuntimeFixture::start_bench().await;
     let ask = "i=0; while [ $i -lt 400 ]; do nslookup -type=a hearth.internal | grep -q '^Address: 10.*0.1$' || echo lost; i=$((i+1)); done; echo asked";
     let asking = build_shell_run(&bench, ask);
     bench.start_instances(&asking, 1).await;
@@ -92,7 +92,7 @@ async fn dns_queries_are_answered_while_containers_start_and_end() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tools_reach_neither_each_other_nor_the_host() {
-    let (bench, _rig) = Rig::start_bench().await;
+    let (bench, _rig) = RuntimeFixture::start_bench().await;
     let (_, address) = start_web_job(&bench, Bench::new_tool()).await;
     let port = serve_text("0.0.0.0", "inner\n");
     let [a, b, c, d] = address.octets();
@@ -126,7 +126,7 @@ async fn tools_reach_neither_each_other_nor_the_host() {
 /// Otherwise containers with an old ARP entry would not reach the next container with the same address.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_always_has_the_same_hardware_address() {
-    let (bench, _rig) = Rig::start_bench().await;
+    let (bench, _rig) = RuntimeFixture::start_bench().await;
     let (_, neighbour) = start_web_job(&bench, bench.tool).await;
     let script =
         "ip -4 -o address show eth0 | grep -o '[0-9.]*/' | head -1; ip link show eth0 | grep -o '02:68[^ ]*'";
@@ -142,20 +142,20 @@ async fn an_address_always_has_the_same_hardware_address() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bridge_is_removed_after_its_last_container() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let (workload, _) = start_web_job(&bench, bench.tool).await;
-    assert_eq!(list_bridges(&rig).len(), 1);
+    assert_eq!(list_bridges(&fixture).len(), 1);
     bench.runtime().stop(workload.id(), workload.version, Duration::ZERO).await.expect("stop");
     bench.wait_for_end(workload.id()).await;
-    bench.wait_until("the bridge is gone", || async { list_bridges(&rig).is_empty() }).await;
+    bench.wait_until("the bridge is gone", || async { list_bridges(&fixture).is_empty() }).await;
     bench.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hearth_internal_reaches_only_the_port_forwards() {
     let (open, closed) = (serve_text("127.0.0.1", "door"), serve_text("127.0.0.1", "inner\n"));
-    let rig = Rig::start_with(vec![format!("80=127.0.0.1:{open}")]).await;
-    let bench = Bench::new(rig.clone());
+    let fixture = RuntimeFixture::start_with(vec![format!("80=127.0.0.1:{open}")]).await;
+    let bench = Bench::new(fixture.clone());
     let script = format!(
         "nc -w 2 hearth.internal 80 </dev/null; echo; gateway=$(ip route | grep default | cut -d' ' -f3); \
          nc -w 1 $gateway 80 </dev/null || echo nowhere-else; nc -w 1 hearth.internal {open} </dev/null || echo not-its-own-port; \
@@ -165,7 +165,7 @@ async fn hearth_internal_reaches_only_the_port_forwards() {
     assert_eq!(lines, ["door", "nowhere-else", "not-its-own-port", "not-inner", "own-loopback"]);
     // Port forwards work on bridges of an earlier process too.
     let (workload, _) = start_web_job(&bench, bench.tool).await;
-    rig.restart().await;
+    fixture.restart().await;
     assert_eq!(
         bench.run_for_lines(&build_shell_run(&bench, "nc -w 2 hearth.internal 80 </dev/null")).await,
         ["door"]
@@ -178,8 +178,8 @@ async fn hearth_internal_reaches_only_the_port_forwards() {
 struct UnusedNetwork(String);
 
 impl UnusedNetwork {
-    fn new(rig: &Rig, networks: &[[u8; 3]]) -> Self {
-        let outside = Self(format!("x{}", rig.instance_name()));
+    fn new(fixture: &RuntimeFixture, networks: &[[u8; 3]]) -> Self {
+        let outside = Self(format!("x{}", fixture.instance_name()));
         run_busybox(&format!("ip link add name {} type bridge", outside.0));
         // Multicast snooping off: the bridge itself sends no packets.
         let snooping = format!("/sys/class/net/{}/bridge/multicast_snooping", outside.0);
@@ -212,13 +212,13 @@ fn run_busybox(words: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn internet_is_reachable_and_private_networks_of_the_host_are_not() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     // Concurrent tests use other networks.
     let own = std::process::id().to_le_bytes()[0];
     let public = [203, 0, 113];
     let private =
         [[10, 255, own], [100, 127, own], [169, 254, own], [172, 31, own], [192, 168, own], [198, 19, own]];
-    let outside = UnusedNetwork::new(&rig, &[&private[..], &[public]].concat());
+    let outside = UnusedNetwork::new(&fixture, &[&private[..], &[public]].concat());
     let connection_attempt =
         |[a, b, c]: [u8; 3]| build_shell_run(&bench, &format!("nc -w 1 {a}.{b}.{c}.7 80 </dev/null; exit 0"));
     for network in private {
@@ -242,11 +242,12 @@ async fn internet_is_reachable_and_private_networks_of_the_host_are_not() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ipv6_is_disabled() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     start_web_job(&bench, bench.tool).await;
     let port = serve_text("::", "inner\n");
     // Link-local address that the host's bridge would have: RFC 4291, appendix A.
-    let hardware = std::fs::read_to_string(list_bridges(&rig).remove(0).join("address")).expect("an address");
+    let hardware =
+        std::fs::read_to_string(list_bridges(&fixture).remove(0).join("address")).expect("an address");
     let mut octets = hardware.trim().split(':').map(|octet| u8::from_str_radix(octet, 16).expect("an octet"));
     let [a, b, c, d, e, f] = std::array::from_fn(|_| octets.next().expect("six octets"));
     let host = format!("fe80::{:x}{b:02x}:{c:x}ff:fe{d:02x}:{e:x}{f:02x}%eth0", a ^ 2);
@@ -264,12 +265,12 @@ async fn ipv6_is_disabled() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sockets_of_the_host_are_not_visible() {
     use std::os::{linux::net::SocketAddrExt, unix::net};
-    let (bench, rig) = Rig::start_bench().await;
-    let name = format!("door-of-{}", rig.instance_name());
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
+    let name = format!("door-of-{}", fixture.instance_name());
     let address = net::SocketAddr::from_abstract_name(&name).expect("a name");
     let _listens = net::UnixListener::bind_addr(&address).expect("a socket without a file");
     let unix_sockets = std::fs::read_to_string("/proc/net/unix").expect("sockets");
-    let own = format!("/run/hearth-{}/socket", rig.instance_name());
+    let own = format!("/run/hearth-{}/socket", fixture.instance_name());
     assert!(unix_sockets.contains(&name) && unix_sockets.contains(&own));
     let script = format!("grep -c -e {name} -e {own} /proc/net/unix; ls {own} 2>/dev/null || echo none");
     assert_eq!(bench.run_for_lines(&build_shell_run(&bench, &script)).await, ["0", "none"]);

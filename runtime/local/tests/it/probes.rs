@@ -21,8 +21,8 @@ use hearth_runtime_api::{
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
+    fixture::RuntimeFixture,
     network::{serve_text, start_web_job},
-    rig::Rig,
 };
 
 const HTTP_PORT: u16 = 8000;
@@ -55,10 +55,10 @@ fn read_failure(state: &WorkloadState) -> &str {
     state.instances[0].health.failure.as_deref().unwrap_or_default()
 }
 
-/// Finds the rig's probe process.
-fn find_probe_process(rig: &Rig) -> Option<Pid> {
+/// Finds the fixture's probe process.
+fn find_probe_process(fixture: &RuntimeFixture) -> Option<Pid> {
     let cmdline = |pid: &str| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let instance = rig.instance_name();
+    let instance = fixture.instance_name();
     fs::read_dir("/proc").expect("/proc").filter_map(Result::ok).find_map(|entry| {
         let pid = entry.file_name().to_string_lossy().into_owned();
         let line = cmdline(&pid);
@@ -70,9 +70,9 @@ fn find_probe_process(rig: &Rig) -> Option<Pid> {
     })
 }
 
-/// Reads the words after `name` in a file in `/proc` of the rig's probe process.
-fn read_proc_field(rig: &Rig, file: &str, name: &str) -> Vec<String> {
-    let pid = find_probe_process(rig).expect("a process").as_raw_nonzero();
+/// Reads the words after `name` in a file in `/proc` of the fixture's probe process.
+fn read_proc_field(fixture: &RuntimeFixture, file: &str, name: &str) -> Vec<String> {
+    let pid = find_probe_process(fixture).expect("a process").as_raw_nonzero();
     let text = fs::read_to_string(format!("/proc/{pid}/{file}")).expect("a file of /proc");
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     line.unwrap_or_else(|| panic!("no {name} in {text}")).split_whitespace().map(String::from).collect()
@@ -80,10 +80,10 @@ fn read_proc_field(rig: &Rig, file: &str, name: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn probe_process_has_no_privileges() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     // A container becomes ready, so the process sends probes in the state that is checked.
     start_ready_container(&bench).await;
-    let status = |name: &str| read_proc_field(&rig, "status", name);
+    let status = |name: &str| read_proc_field(&fixture, "status", name);
     let user = status("Uid:")[0].clone();
     let number: u32 = user.parse().expect("a number");
     assert!((0x7fff_0000..0x7fff_ffff).contains(&number), "{user}");
@@ -95,7 +95,7 @@ async fn probe_process_has_no_privileges() {
     for (name, value) in [("NoNewPrivs:", "1"), ("Seccomp:", "2"), ("Threads:", "1")] {
         assert_eq!(status(name), [value], "{name}");
     }
-    let limit = |name: &str| read_proc_field(&rig, "limits", name)[..2].to_vec();
+    let limit = |name: &str| read_proc_field(&fixture, "limits", name)[..2].to_vec();
     for (name, limit_value) in [
         ("Max processes", "0"),
         ("Max open files", "4096"),
@@ -119,9 +119,9 @@ fn read_as_user(user: u32, address: Ipv4Addr, port: u16) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn user_of_the_probe_process_reaches_containers_only() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let (_, container) = start_web_job(&bench, bench.tool).await;
-    let user = read_proc_field(&rig, "status", "Uid:")[0].parse().expect("a number");
+    let user = read_proc_field(&fixture, "status", "Uid:")[0].parse().expect("a number");
     let another_user = 0x7fff_fffe;
     let port = serve_text("0.0.0.0", "host");
     let [first, second, ..] = container.octets();
@@ -143,13 +143,13 @@ async fn user_of_the_probe_process_reaches_containers_only() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn crash_of_the_probe_process_makes_no_container_unready() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let one = start_ready_container(&bench).await;
     let before = bench.wait_for_state(one.workload, |_| true).await;
-    let first = find_probe_process(&rig).expect("a process");
+    let first = find_probe_process(&fixture).expect("a process");
     kill_process(first, Signal::KILL).expect("kill");
-    let rig = &rig;
-    let another = || async move { find_probe_process(rig).is_some_and(|pid| pid != first) };
+    let fixture = &fixture;
+    let another = || async move { find_probe_process(fixture).is_some_and(|pid| pid != first) };
     bench.wait_until("another probe process is started", another).await;
     // Once a probe of another container passes, the new process sends probes of the first one too.
     start_ready_container(&bench).await;
@@ -170,11 +170,11 @@ fn build_answering_workload(bench: &Bench, script: &str) -> Workload {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_answers_end_their_probe_and_delay_no_other() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let visits = Arc::new(AtomicUsize::new(0));
     let elsewhere = count_visits(&visits);
-    let first = find_probe_process(&rig).expect("a process");
-    let (ready, not_http) = ("", "was not answered in HTTP");
+    let first = find_probe_process(&fixture).expect("a process");
+    let (ready, not_http) = ("", "returned no HTTP response");
     let redirect =
         format!("printf 'HTTP/1.1 302 Found\\r\\nLocation: http://127.0.0.1:{elsewhere}/\\r\\n\\r\\n'");
     for (script, expected_failure) in [
@@ -182,7 +182,7 @@ async fn hostile_answers_end_their_probe_and_delay_no_other() {
         ("yes HTTP/1.1", not_http),
         ("printf 'HTTP/1.1 200 OK\\r\\n'; yes 'X: endless'", ready),
         ("printf 'HTTP/1.1 200 OK\\r\\n\\r\\n'; cat /dev/zero", ready),
-        ("sleep 4713", "it did not answer in 2 seconds"),
+        ("sleep 4713", "it did not respond in 2 seconds"),
         ("true", not_http),
         (redirect.as_str(), ready),
     ] {
@@ -196,7 +196,7 @@ async fn hostile_answers_end_their_probe_and_delay_no_other() {
     }
     start_ready_container(&bench).await;
     assert_eq!(visits.load(Ordering::Relaxed), 0, "a redirect was followed");
-    assert_eq!(find_probe_process(&rig), Some(first), "no answer ended the probe process");
+    assert_eq!(find_probe_process(&fixture), Some(first), "no answer ended the probe process");
     bench.close().await;
 }
 
@@ -215,13 +215,13 @@ fn count_visits(visits: &Arc<AtomicUsize>) -> u16 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn program_of_a_probe_that_times_out_ends_with_its_children() {
-    let (bench, _rig) = Rig::start_bench().await;
+    let (bench, _rig) = RuntimeFixture::start_bench().await;
     let argv = ["/bin/sh", "-c", "sleep 4711 & sleep 4712; true"].map(String::from).into();
     let probes = build_readiness(ProbeCheck::Exec { argv }, Duration::from_millis(300));
     let workload = Workload { probes, ..bench.build_set(1, &[Forever]) };
     let one = bench.start_instances(&workload, 1).await[0];
     bench
-        .wait_for_state(one.workload, |state| read_failure(state) == "it did not answer in 0.3 seconds")
+        .wait_for_state(one.workload, |state| read_failure(state) == "it did not respond in 0.3 seconds")
         .await;
     let mut relaxed = Workload { probes: Probes::default(), ..workload };
     relaxed.version.generation += 1;

@@ -10,7 +10,7 @@ use hearth_runtime_api::{
 };
 use rustix::process::Pid;
 
-use crate::rig::{Rig, read_program};
+use crate::fixture::{RuntimeFixture, read_program};
 
 /// Reads the private memory of a process in bytes (proc_pid_smaps(5)).
 fn read_private_memory(pid: Pid) -> u64 {
@@ -44,17 +44,17 @@ async fn read_all_lines(bench: &Bench, instance: InstanceId) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn helper_has_less_than_100_kilobytes_of_private_memory() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let workload = bench.build_set(1, &[Forever]);
     let idle = bench.start_instances(&workload, 1).await[0];
-    let helper = rig.wait_for_small_helper(&bench, idle).await;
+    let helper = fixture.wait_for_small_helper(&bench, idle).await;
     let at_rest = read_private_memory(helper);
     assert!((1..100_000).contains(&at_rest), "{at_rest} bytes");
     // Its memory does not grow after a flood of output with long lines on both streams.
     let long = "yes 0123456789abcdef | head -c 400000 | tr -d '\\n'; echo";
     let flood = format!("{long}; {long} >&2; yes | head -c 400000; echo full; while :; do sleep 1; done");
     let flooded = bench.start_instances(&build_shell_run(&bench, &flood), 1).await[0];
-    let helper = rig.wait_for_small_helper(&bench, flooded).await;
+    let helper = fixture.wait_for_small_helper(&bench, flooded).await;
     bench
         .wait_until("everything has passed", || async {
             // Lines of the other stream may follow.
@@ -69,13 +69,13 @@ async fn helper_has_less_than_100_kilobytes_of_private_memory() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lines_written_while_the_helper_executes_the_waiter_are_not_lost() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     // The script writes many lines at once and continues until the helper is small. It sleeps before its
     // exit, because the exit would kill the exec process that created the file.
     let script = "i=0; while [ ! -e /tmp/enough ]; do echo $i; i=$((i+1)); [ $i -lt 20000 ] || sleep 0.01; done; sleep 1; exit 5";
     let workload = build_shell_run(&bench, script);
     let instance = bench.start_instances(&workload, 1).await[0];
-    rig.wait_for_small_helper(&bench, instance).await;
+    fixture.wait_for_small_helper(&bench, instance).await;
     let small = SystemClock.now();
     let (mut lines, mut is_released, mut sequence) = (Vec::new(), false, 1);
     loop {
@@ -100,18 +100,18 @@ async fn lines_written_while_the_helper_executes_the_waiter_are_not_lost() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn small_helper_outlives_the_runtime_and_is_adopted() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let steps =
         [Out("one".into()), Await("go".into()), Err("two".into()), Work { memory: 30, cpu: 50 }, Exit(9)];
     let workload = bench.build_run(&steps);
     let instance = bench.start_instances(&workload, 1).await[0];
-    let helper = rig.wait_for_small_helper(&bench, instance).await;
-    rig.restart().await;
+    let helper = fixture.wait_for_small_helper(&bench, instance).await;
+    fixture.restart().await;
     bench.wait_for_state(workload.id(), |state| state.running_instances().count() == 1).await;
-    assert_eq!(rig.read_pid(instance, "helper"), Some(helper));
+    assert_eq!(fixture.read_pid(instance, "helper"), Some(helper));
     // A later runtime process starts helpers with its own copy of the program.
     let other = bench.start_instances(&bench.build_run(&[Forever]), 1).await[0];
-    rig.wait_for_small_helper(&bench, other).await;
+    fixture.wait_for_small_helper(&bench, other).await;
     let open = [Open("go".into())];
     bench.run_steps_in(instance, &open).await;
     let outcome = bench.wait_for_end(workload.id()).await;
@@ -123,16 +123,16 @@ async fn small_helper_outlives_the_runtime_and_is_adopted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_helper_behaves_like_a_small_one() {
-    let rig = Rig::start_with(vec!["large-helpers".to_owned()]).await;
-    let bench = Bench::new(rig.clone());
+    let fixture = RuntimeFixture::start_with(vec!["large-helpers".to_owned()]).await;
+    let bench = Bench::new(fixture.clone());
     let mut workload = bench.build_run(&[Out("out".into()), Err("err".into()), Forever]);
     if let WorkloadKind::Once { time_limit, .. } = &mut workload.kind {
         *time_limit = Some(Duration::from_secs(5));
     }
     let instance = bench.start_instances(&workload, 1).await[0];
-    let helper = rig.read_pid(instance, "helper").expect("a helper");
-    rig.restart().await;
-    assert_eq!(rig.read_pid(instance, "helper"), Some(helper));
+    let helper = fixture.read_pid(instance, "helper").expect("a helper");
+    fixture.restart().await;
+    assert_eq!(fixture.read_pid(instance, "helper"), Some(helper));
     assert!(read_program(helper).ends_with("hearth-runtime"));
     assert_eq!(bench.wait_for_end(workload.id()).await.end, Termination::TimedOut);
     let mut lines = read_all_lines(&bench, instance).await;
@@ -145,14 +145,14 @@ async fn large_helper_behaves_like_a_small_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ended_container_leaves_no_resources_on_the_host() {
-    let (bench, rig) = Rig::start_bench().await;
+    let (bench, fixture) = RuntimeFixture::start_bench().await;
     let workload = build_shell_run(&bench, "echo much > /etc/written; sleep 100 & exit 0");
     assert_eq!(bench.run_to_end(&workload).await.end, Termination::Exited { code: 0 });
     let WorkloadKind::Once { run, .. } = workload.kind else { panic!("a run") };
     let instance = InstanceId::from_run(run).to_string();
-    let mut paths = vec![rig.state_folder().join("boxes").join(&instance)];
+    let mut paths = vec![fixture.state_folder().join("uppers").join(&instance)];
     paths.extend(["memory/", "cpuacct/", ""].map(|controller| {
-        PathBuf::from(format!("/sys/fs/cgroup/{controller}hearth/{}/{instance}", rig.instance_name()))
+        PathBuf::from(format!("/sys/fs/cgroup/{controller}hearth/{}/{instance}", fixture.instance_name()))
     }));
     bench.wait_until("nothing is left", || async { paths.iter().all(|path| !path.exists()) }).await;
     bench.close().await;

@@ -44,7 +44,7 @@ pub async fn create_account(
     if invitation.is_setup {
         // The code is used up; the file would only mislead.
         if let Err(cause) = std::fs::remove_file(cx.state.setup_code_path()) {
-            tracing::warn!(%cause, "used setup code file not deleted");
+            tracing::warn!(%cause, "file of the used setup code not deleted");
         }
     }
     Ok(user)
@@ -52,5 +52,5 @@ pub async fn create_account(
 
 fn build_code_error() -> Error {
     Error::forbidden("code-refused", "the code is invalid: it was used or withdrawn, or has expired")
-        .help("ask an operator for a new code")
+        .help("ask an operator of this Hearth for a new code")
 }

@@ -163,7 +163,7 @@ async fn check_giver_rights(
         .await
         .map_err(|error| match error.kind() {
             ErrorKind::Unauthenticated => {
-                Error::forbidden("mandate-lost", "the user or token that started this has no access any more")
+                Error::forbidden("mandate-lost", "the user or token that started this no longer has access")
                     .help("start it again with a valid credential")
             }
             _ => error,
@@ -208,6 +208,6 @@ fn build_lost_error(caller: &Caller, tool: &ToolName) -> Error {
         Caller::User { name, .. } => name.to_string(),
         _ => "the token that started this".to_owned(),
     };
-    Error::forbidden("mandate-lost", format!("{giver} has no access to {tool} any more"))
+    Error::forbidden("mandate-lost", format!("{giver} no longer has access to {tool}"))
         .help("ask a maintainer of the tool to start it again")
 }

@@ -18,11 +18,9 @@ pub async fn set_member(
     user: &UserName,
     role: ToolRole,
 ) -> Result<Member> {
-    let member = cx
-        .store
-        .find_user(user)
-        .await?
-        .ok_or_else(|| Error::not_found("user", user).help("ask an operator to invite the user first"))?;
+    let member = cx.store.find_user(user).await?.ok_or_else(|| {
+        Error::not_found("user", user).help("ask an operator of this Hearth to invite the user first")
+    })?;
     let tx = cx.store.begin().await?;
     cx.store.lock_tool(&tx, tool.0).await?;
     cx.require_role(&tx, actor, tool.0, ToolRole::Owner).await?;
@@ -45,7 +43,7 @@ pub async fn remove_member(
     tool: (ToolId, &ToolName),
     user: &UserName,
 ) -> Result<u64> {
-    let none = || Error::not_found("member", user);
+    let none = || Error::not_found("member", user).help("hearth tool members");
     let member = cx.store.find_user(user).await?.ok_or_else(none)?;
     let tx = cx.store.begin().await?;
     cx.store.lock_tool(&tx, tool.0).await?;

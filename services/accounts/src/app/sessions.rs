@@ -33,7 +33,7 @@ pub async fn create_session(
         .ok_or_else(build_wrong_password_error)?;
     if user.disabled {
         return Err(Error::forbidden("user-disabled", format!("the account {name} is disabled"))
-            .help("ask an operator"));
+            .help("ask an operator of this Hearth to enable it"));
     }
     let secret = secrets::create_secret(SecretKind::Session, &cx.entropy);
     let session = Session {

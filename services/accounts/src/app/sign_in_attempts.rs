@@ -12,7 +12,7 @@ const MAX_ATTEMPTS: u32 = 10;
 /// Duration of the lock after the last attempt.
 pub const LOCKOUT_DURATION: SignedDuration = SignedDuration::from_mins(15);
 
-/// Counts one attempt for `name`; fails with `sign-in-rest` while the name is locked.
+/// Counts one attempt for `name`; fails with `sign-in-locked` while the name is locked.
 pub async fn record_attempt(cx: &AccountsContext, actor: &RequestActor, name: &UserName) -> Result<()> {
     let tx = cx.store.begin().await?;
     let (attempts, last) = cx.store.lock_attempts(&tx, name, actor.now).await?;
@@ -20,7 +20,7 @@ pub async fn record_attempt(cx: &AccountsContext, actor: &RequestActor, name: &U
     if attempts >= MAX_ATTEMPTS {
         return Err(Error::new(
             ErrorKind::Exhausted,
-            "sign-in-rest",
+            "sign-in-locked",
             "too many failed sign-ins for this name",
         )
         .help("try again in 15 minutes"));

@@ -64,7 +64,8 @@ pub async fn create_tool_token(
     let (secret, token) = build_token(cx, actor, user, TokenHolder::Tool(tool), label, scopes, expires);
     let tx = cx.store.begin().await?;
     if cx.store.lock_tool(&tx, tool).await?.deleting {
-        return Err(Error::conflict("tool-deleting", format!("the tool {name} is being deleted")));
+        return Err(Error::conflict("tool-deleting", format!("the tool {name} is being deleted"))
+            .help("hearth tool list"));
     }
     cx.require_role(&tx, actor, tool, ToolRole::Maintainer).await?;
     cx.store.insert_token(&tx, &token).await?;
@@ -111,7 +112,8 @@ fn build_token(
 fn check_token_request(label: &str, expires: Option<Timestamp>, now: Timestamp) -> Result<()> {
     check_plain_text("label", label, 1..=100)?;
     if expires.is_some_and(|expires| expires <= now) {
-        return Err(Error::invalid("token-expires", "the expiry of the token is in the past"));
+        return Err(Error::invalid("token-expires", "the expiry of the token is in the past")
+            .help("give a time in the future, or leave expires out"));
     }
     Ok(())
 }

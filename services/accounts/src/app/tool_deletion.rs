@@ -49,7 +49,7 @@ pub async fn acknowledge_erasure(
         found => found?,
     };
     if !tool.deleting {
-        return Err(Error::conflict("tool-alive", format!("the tool {id} is not being deleted")));
+        return Err(Error::conflict("tool-not-deleting", format!("the tool {id} is not being deleted")));
     }
     cx.store.delete_finalizer(&tx, id, service).await?;
     if cx.store.count_finalizers(&tx, id).await? == 0 {

@@ -79,7 +79,7 @@ pub async fn create_tool(
             "too-many-tools",
             format!("the user owns too many tools; at most {limit}"),
         )
-        .help("delete a tool that is not needed, or ask an operator"));
+        .help("delete a tool that is not needed, or ask an operator of this Hearth for a higher limit"));
     }
     cx.store.insert_tool(&tx, &tool).await?;
     cx.store.set_member(&tx, id, owner, ToolRole::Owner, actor.now).await?;

@@ -75,7 +75,11 @@ pub async fn patch_user(
     let UserPatch { disabled, operator } = patch;
     let tx = cx.store.begin().await?;
     let operators = cx.require_operator(&tx, actor).await?;
-    let mut user = cx.store.lock_user(&tx, name).await?.ok_or_else(|| Error::not_found("user", name))?;
+    let mut user = cx
+        .store
+        .lock_user(&tx, name)
+        .await?
+        .ok_or_else(|| Error::not_found("user", name).help("list them with GET /accounts/v1/users"))?;
     user.disabled = disabled.unwrap_or(user.disabled);
     user.operator = operator.unwrap_or(user.operator);
     cx.store.update_user(&tx, &user).await?;

@@ -9,7 +9,7 @@ use hearth_wire::{
 
 use crate::{
     context::AccountsContext,
-    rights::{Operate, ToolRead},
+    rights::{OperateHearth, ToolRead},
 };
 
 /// List all changes, newest first.
@@ -17,7 +17,7 @@ use crate::{
     params(AuditQuery), responses((status = 200, body = Data<Listed<AuditEntry>>)))]
 pub async fn list(
     cx: AccountsContext,
-    _: Authed<Operate>,
+    _: Authed<OperateHearth>,
     Query(query): Query<AuditQuery>,
 ) -> ApiResult<Listed<AuditEntry>> {
     let AuditQuery { action, limit, cursor } = query;

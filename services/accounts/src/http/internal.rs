@@ -16,7 +16,7 @@ use crate::{app, context::AccountsContext, rights};
     responses((status = 200, body = Data<ResolvedCaller>)))]
 pub async fn resolve_credential(
     cx: AccountsContext,
-    peer: Authed<rights::Resolve>,
+    peer: Authed<rights::ResolveCredentials>,
     Json(resolve): Json<ResolveCaller>,
 ) -> ApiResult<ResolvedCaller> {
     Ok(ApiResponse::ok(app::resolution::resolve_credential(&cx, &cx.build_actor(&peer), resolve).await?))
@@ -28,7 +28,7 @@ pub async fn resolve_credential(
     responses((status = 200, body = Data<EventBatch>), (status = 409, description = "the cursor is older than the oldest event")))]
 pub async fn read_access_events(
     cx: AccountsContext,
-    _: Authed<rights::ReadEvents>,
+    _: Authed<rights::ReadToolEvents>,
     Query(after): Query<EventsQuery>,
 ) -> ApiResult<EventBatch> {
     Ok(ApiResponse::ok(cx.store.events.read(AccessEvent::TOPIC_INFO, &after).await?))
@@ -40,7 +40,7 @@ pub async fn read_access_events(
     responses((status = 200, body = Data<EventBatch>), (status = 409, description = "the cursor is older than the oldest event")))]
 pub async fn read_tool_events(
     cx: AccountsContext,
-    _: Authed<rights::ReadEvents>,
+    _: Authed<rights::ReadToolEvents>,
     Query(after): Query<EventsQuery>,
 ) -> ApiResult<EventBatch> {
     Ok(ApiResponse::ok(cx.store.events.read(ToolEvent::TOPIC_INFO, &after).await?))
@@ -52,20 +52,20 @@ pub async fn read_tool_events(
     responses((status = 200, body = Data<Done>)))]
 pub async fn acknowledge_erasure(
     cx: AccountsContext,
-    peer: Authed<rights::Erase>,
+    peer: Authed<rights::AcknowledgeErasures>,
     Param(tool): Param<ToolId>,
 ) -> ApiResult<Done> {
     app::tool_deletion::acknowledge_erasure(&cx, &cx.build_actor(&peer), tool, peer.role).await?;
     Ok(ApiResponse::ok_done())
 }
 
-/// List the deleted tools whose data the calling service has yet to erase.
+/// List the deleted tools whose data the calling service has not erased yet.
 #[utoipa::path(get, path = "/accounts/v1/internal/duties", tag = "internal",
     operation_id = "accounts.internal_duties", params(Paging),
     responses((status = 200, body = Data<Listed<String>>)))]
 pub async fn list_pending_erasures(
     cx: AccountsContext,
-    peer: Authed<rights::Erase>,
+    peer: Authed<rights::AcknowledgeErasures>,
     Query(paging): Query<Paging>,
 ) -> ApiResult<Listed<ToolId>> {
     Ok(ApiResponse::from_page(
@@ -80,7 +80,7 @@ pub async fn list_pending_erasures(
     responses((status = 200, body = Data<Listed<Recipient>>)))]
 pub async fn list_recipients(
     cx: AccountsContext,
-    _: Authed<rights::Addresses>,
+    _: Authed<rights::ReadMailAddresses>,
     Param(tool): Param<ToolId>,
     Query(paging): Query<Paging>,
 ) -> ApiResult<Listed<Recipient>> {

@@ -7,7 +7,7 @@ use hearth_wire::{
     reply::{Data, Done, Listed, Paging},
 };
 
-use crate::{app, context::AccountsContext, rights::Operate};
+use crate::{app, context::AccountsContext, rights::OperateHearth};
 
 /// List the unused invitations, oldest first.
 #[utoipa::path(get, path = "/accounts/v1/invitations", tag = "accounts",
@@ -15,7 +15,7 @@ use crate::{app, context::AccountsContext, rights::Operate};
     responses((status = 200, body = Data<Listed<Invitation>>)))]
 pub async fn list(
     cx: AccountsContext,
-    _: Authed<Operate>,
+    _: Authed<OperateHearth>,
     Query(paging): Query<Paging>,
 ) -> ApiResult<Listed<Invitation>> {
     let page = cx.store.list_invitations(paging.limit, paging.cursor.as_ref()).await?;
@@ -28,7 +28,7 @@ pub async fn list(
     responses((status = 201, body = Data<InvitationCreated>)))]
 pub async fn create(
     cx: AccountsContext,
-    operator: Authed<Operate>,
+    operator: Authed<OperateHearth>,
     Json(create): Json<InvitationCreate>,
 ) -> ApiResult<InvitationCreated> {
     let (code, invitation) =
@@ -43,7 +43,7 @@ pub async fn create(
     responses((status = 200, body = Data<Done>), (status = 404, description = "the invitation does not exist")))]
 pub async fn withdraw_invitation(
     cx: AccountsContext,
-    operator: Authed<Operate>,
+    operator: Authed<OperateHearth>,
     Param(id): Param<TokenId>,
 ) -> ApiResult<Done> {
     app::invitations::withdraw_invitation(&cx, &cx.build_actor(&operator), id).await?;

@@ -11,13 +11,13 @@ use hearth_wire::{
 
 use crate::{app, context::AccountsContext, rights};
 
-/// Create a mandate from the rights of the present request on its tool, for work after the response.
+/// Create a mandate from the rights of the current request on its tool, for work after the response.
 #[utoipa::path(post, path = "/accounts/v1/internal/mandates", tag = "internal",
     operation_id = "accounts.internal_mandate_create", request_body = MandateCreate,
     responses((status = 201, body = Data<MandateCreated>)))]
 pub async fn create_mandate(
     cx: AccountsContext,
-    peer: Authed<rights::Mandates>,
+    peer: Authed<rights::UseMandates>,
     Json(create): Json<MandateCreate>,
 ) -> ApiResult<MandateCreated> {
     let id = app::mandates::create_mandate(&cx, &cx.build_actor(&peer), peer.role, create).await?;
@@ -31,7 +31,7 @@ pub async fn create_mandate(
     responses((status = 200, body = Data<MandateUsed>), (status = 404, description = "the caller has no such mandate")))]
 pub async fn sign_mandate(
     cx: AccountsContext,
-    peer: Authed<rights::Mandates>,
+    peer: Authed<rights::UseMandates>,
     Param(mandate): Param<MandateId>,
     Json(wanted): Json<MandateUse>,
 ) -> ApiResult<MandateUsed> {
@@ -47,7 +47,7 @@ pub async fn sign_mandate(
     responses((status = 200, body = Data<Done>)))]
 pub async fn end_mandate(
     cx: AccountsContext,
-    peer: Authed<rights::Mandates>,
+    peer: Authed<rights::UseMandates>,
     Param(mandate): Param<MandateId>,
 ) -> ApiResult<Done> {
     app::mandates::end_mandate(&cx, &cx.build_actor(&peer), peer.role, mandate).await?;
@@ -60,7 +60,7 @@ pub async fn end_mandate(
     responses((status = 201, body = Data<ToolTokenCreated>), (status = 404, description = "the tool does not exist")))]
 pub async fn create_run_token(
     cx: AccountsContext,
-    peer: Authed<rights::RunTokens>,
+    peer: Authed<rights::CreateToolTokens>,
     Json(create): Json<ToolTokenCreate>,
 ) -> ApiResult<ToolTokenCreated> {
     Ok(ApiResponse::created(
@@ -75,7 +75,7 @@ pub async fn create_run_token(
     responses((status = 200, body = Data<Done>)))]
 pub async fn revoke_run_token(
     cx: AccountsContext,
-    peer: Authed<rights::RunTokens>,
+    peer: Authed<rights::CreateToolTokens>,
     Param(token): Param<TokenId>,
 ) -> ApiResult<Done> {
     app::run_tokens::revoke_run_token(&cx, &cx.build_actor(&peer), token).await?;
@@ -88,7 +88,7 @@ pub async fn revoke_run_token(
     responses((status = 200, body = Data<ToolFacts>), (status = 404, description = "the tool does not exist")))]
 pub async fn show_tool_facts(
     cx: AccountsContext,
-    _: Authed<rights::ToolFacts>,
+    _: Authed<rights::ReadToolFacts>,
     Param(tool): Param<ToolId>,
 ) -> ApiResult<ToolFacts> {
     Ok(ApiResponse::ok(app::tools::find_tool_facts(&cx, tool).await?))

@@ -10,7 +10,7 @@ use hearth_wire::{
 use crate::{
     app,
     context::AccountsContext,
-    rights::{Open, SelfService, SignedIn},
+    rights::{NoSignIn, SelfService, SignedIn},
 };
 
 /// Create an account with a code: the one of the first start, or an invitation.
@@ -20,7 +20,7 @@ use crate::{
         (status = 409, description = "the name is taken")))]
 pub async fn create_account(
     cx: AccountsContext,
-    anyone: Authed<Open>,
+    anyone: Authed<NoSignIn>,
     Json(join): Json<UserRegistration>,
 ) -> ApiResult<User> {
     let user = app::join::create_account(&cx, &cx.build_actor(&anyone), join).await?;

@@ -11,7 +11,7 @@ use hearth_wire::{
 use crate::{
     app,
     context::AccountsContext,
-    rights::{Open, SelfService},
+    rights::{NoSignIn, SelfService},
 };
 
 /// Sign in with a password. A browser gets the session as a cookie for this host only.
@@ -22,7 +22,7 @@ use crate::{
         (status = 429, description = "too many failed sign-ins")))]
 pub async fn create(
     cx: AccountsContext,
-    anyone: Authed<Open>,
+    anyone: Authed<NoSignIn>,
     Json(create): Json<SessionCreate>,
 ) -> ApiResult<SessionCreated> {
     let (secret, session, user) =

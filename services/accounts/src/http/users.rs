@@ -7,14 +7,14 @@ use hearth_wire::{
     reply::{Data, Listed, Paging},
 };
 
-use crate::{app, context::AccountsContext, rights::Operate};
+use crate::{app, context::AccountsContext, rights::OperateHearth};
 
 /// List all users by name.
 #[utoipa::path(get, path = "/accounts/v1/users", tag = "accounts", operation_id = "accounts.user_list",
     params(Paging), responses((status = 200, body = Data<Listed<User>>)))]
 pub async fn list(
     cx: AccountsContext,
-    _: Authed<Operate>,
+    _: Authed<OperateHearth>,
     Query(paging): Query<Paging>,
 ) -> ApiResult<Listed<User>> {
     let page = cx.store.list_users(paging.limit, paging.cursor.as_ref()).await?;
@@ -28,7 +28,7 @@ pub async fn list(
         (status = 409, description = "no enabled operator would remain")))]
 pub async fn patch_user(
     cx: AccountsContext,
-    operator: Authed<Operate>,
+    operator: Authed<OperateHearth>,
     Param(name): Param<UserName>,
     Json(patch): Json<UserPatch>,
 ) -> ApiResult<User> {

@@ -25,7 +25,7 @@ pub use audit::NewAuditEntry;
 pub use invitation::Invitation;
 pub use mandate::{Mandate, MandateCredential};
 pub use member::Member;
-pub use migrations::migrations;
+pub use migrations::list_migrations;
 pub use run_token::RunToken;
 pub use session::Session;
 pub use token::{StoredToken, TokenHolder};

@@ -47,8 +47,8 @@ impl From<BuildFailure> for BuildLeaseOutcome {
 
 /// Texts in a step's output that indicate an infrastructure failure, each with the message for users.
 const INFRASTRUCTURE_SIGNS: [(&str, &str); 4] = [
-    ("no space left on device", "The disk for builds is full; the operator must free space"),
-    ("disk quota exceeded", "The disk for builds is full; the operator must free space"),
+    ("no space left on device", "The disk for builds is full; ask an operator of this Hearth to free space"),
+    ("disk quota exceeded", "The disk for builds is full; ask an operator of this Hearth to free space"),
     ("pinging container registry", "The registry does not respond"),
     ("trying to reuse blob", "The registry does not respond"),
 ];

@@ -15,7 +15,7 @@ use super::{
     source_report::SourceReport,
     start_step, step_log,
 };
-use crate::runs::{build_archive, feed_run};
+use crate::runs::{build_archive, stream_to_run};
 
 const STEP_NAME: &str = "fetch";
 const WAIT_SCRIPT: &str = include_str!("../scripts/wait.sh");
@@ -59,7 +59,7 @@ async fn supply_source(attempt: &BuildAttempt<'_>, run: RunId) -> Result<(), Bui
     if let BuildLeaseSource::Upload { id, .. } = &attempt.lease.source {
         let archive = attempt.cx.create_client(Role::Builds)?.builds().open_source(*id).await?;
         let unpack = build_process(&[UNPACK_SCRIPT], [SOURCE_PATH.to_owned()]);
-        feed_run(runtime, run, unpack, archive.into_body().into_data_stream()).await?;
+        stream_to_run(runtime, run, unpack, archive.into_body().into_data_stream()).await?;
     }
     let files = build_archive(&[("ca.crt", sandbox_files::read_ca_bundle(attempt).await)])?;
     supply_files(attempt, run, files).await
@@ -74,7 +74,7 @@ pub async fn supply_files(
     let pieces: Vec<_> =
         files.chunks(32 << 10).map(|piece| Ok::<_, std::io::Error>(piece.to_vec().into())).collect();
     let put = build_process(&[PUT_SCRIPT], []);
-    feed_run(&*attempt.cx.runtime, run, put, futures::stream::iter(pieces).boxed())
+    stream_to_run(&*attempt.cx.runtime, run, put, futures::stream::iter(pieces).boxed())
         .await
         .map_err(BuildFailure::from)
 }

@@ -1,16 +1,16 @@
-//! Parser of the fetch step's report: the file names at the top of the source and the contents of the
-//! relevant files, as data.
+//! Parser of the report that the fetch step prints: the names at the top level of the source, and the contents
+//! of the files that build planning reads.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hearth_plan::{InMemorySource, MAX_FILE_BYTES, PROBED_FILES, READ_FILES};
 use hearth_runtime_api::{LogLine, LogStream};
 
-/// Parses a report line by line. Other lines belong to the log.
+/// Incremental parser of a report. Lines that are not part of it belong to the log.
 #[derive(Debug, Default)]
 pub struct SourceReport {
     source: InMemorySource,
     file: Option<(&'static str, Vec<u8>)>,
-    names: usize,
+    name_count: usize,
     ended: bool,
 }
 
@@ -21,7 +21,7 @@ impl SourceReport {
             return false;
         }
         match line.text.split_once(' ').unwrap_or((&line.text, "")) {
-            ("hearth-name", name) => self.add_name(name),
+            ("hearth-name", name) => self.add_top_level_name(name),
             ("hearth-file", name) => self.begin_file(name),
             ("hearth-text", text) => self.append_text(text),
             ("hearth-end", "") => self.finish_report(),
@@ -30,15 +30,15 @@ impl SourceReport {
         true
     }
 
-    /// Returns the source once the report has ended.
+    /// Returns the reported source; `None` if the report has not ended.
     pub fn into_source(self) -> Option<InMemorySource> {
         self.ended.then_some(self.source)
     }
 
-    fn add_name(&mut self, name: &str) {
-        self.names += 1;
+    fn add_top_level_name(&mut self, name: &str) {
+        self.name_count += 1;
         let name = BASE64_STANDARD.decode(name).ok().and_then(|name| String::from_utf8(name).ok());
-        if let Some(name) = name.filter(|_| self.names <= 200) {
+        if let Some(name) = name.filter(|_| self.name_count <= 200) {
             self.source = std::mem::take(&mut self.source).with_name(name);
         }
     }

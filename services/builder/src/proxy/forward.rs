@@ -44,7 +44,7 @@ pub async fn forward_request(
     if authority.as_str().contains('@') {
         return Err(Error::invalid("proxy-target", "the address contains a user name"));
     }
-    let stream = outbound.connect(authority.host(), authority.port_u16().unwrap_or(80)).await?;
+    let stream = outbound.connect_to_host(authority.host(), authority.port_u16().unwrap_or(80)).await?;
     let to_broken_error = |cause: hyper::Error| {
         Error::unavailable(
             "outbound-broken",
@@ -70,7 +70,7 @@ pub async fn forward_request(
         .map_err(|_| {
             Error::new(
                 ErrorKind::Timeout,
-                "outbound-slow",
+                "outbound-timeout",
                 format!("{} did not respond in time", authority.host()),
             )
         })?

@@ -33,7 +33,7 @@ pub async fn open_tunnel(
     if authority.as_str().contains('@') {
         return Err(refused());
     }
-    let server = outbound.connect(authority.host(), port).await?;
+    let server = outbound.connect_to_host(authority.host(), port).await?;
     let task = Box::pin(async move {
         let Ok(client) = hyper::upgrade::on(request).await else { return };
         let (client_in, client_out) = tokio::io::split(TokioIo::new(client));

@@ -7,4 +7,4 @@ mod run_input;
 
 pub use run_follower::{AttemptRuns, RUNNING_VERSION};
 pub use run_id::derive_run_id;
-pub use run_input::{build_archive, feed_run};
+pub use run_input::{build_archive, stream_to_run};

@@ -19,7 +19,7 @@ const STOPPED_VERSION: Version = Version { epoch: 0, generation: 2 };
 /// Longest wait of one observation.
 const OBSERVE_WAIT: Duration = Duration::from_secs(20);
 /// Error code of a call while the runtime is unavailable.
-const RUNTIME_AWAY_CODE: &str = "runtime-away";
+const RUNTIME_UNAVAILABLE_CODE: &str = "runtime-unavailable";
 /// Delay before a retry while the runtime is unavailable.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Time between the stop signal and the kill.
@@ -75,7 +75,9 @@ impl AttemptRuns<'_> {
         let forwarded = async {
             loop {
                 match pump.run(lines).await {
-                    Err(error) if error.code() == RUNTIME_AWAY_CODE => tokio::time::sleep(RETRY_DELAY).await,
+                    Err(error) if error.code() == RUNTIME_UNAVAILABLE_CODE => {
+                        tokio::time::sleep(RETRY_DELAY).await
+                    }
                     forwarded => return forwarded,
                 }
             }
@@ -137,7 +139,7 @@ impl AttemptRuns<'_> {
 }
 
 fn build_missing_run_error(run: RunId) -> Error {
-    Error::conflict("run-gone", format!("the run {run} does not exist any more"))
+    Error::conflict("run-gone", format!("the run {run} no longer exists"))
 }
 
 /// Repeats a call until the runtime is available; runs continue while it is not.
@@ -147,7 +149,7 @@ where
 {
     loop {
         match call().await {
-            Err(error) if error.code() == RUNTIME_AWAY_CODE => tokio::time::sleep(RETRY_DELAY).await,
+            Err(error) if error.code() == RUNTIME_UNAVAILABLE_CODE => tokio::time::sleep(RETRY_DELAY).await,
             answer => return answer,
         }
     }

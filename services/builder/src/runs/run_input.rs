@@ -1,5 +1,5 @@
-//! Input of runs: an archive through the standard input of a second process in the container. So no secret is
-//! in an argument or in the environment, and the size is not limited.
+//! Input of runs: streams an archive to the standard input of a second process in the container. Thus no secret
+//! is in an argument or in the environment, and the size is not limited.
 
 use std::{path::Path, time::Duration};
 
@@ -11,9 +11,9 @@ use hearth_runtime_api::{
     ExecInput, ExecOutput, ExecRequest, InstanceId, Process, RunId, Runtime, Termination,
 };
 
-/// Longest time for a run to read one piece.
+/// Maximum time for the process to accept one chunk.
 const INPUT_TIMEOUT: Duration = Duration::from_secs(60);
-/// Most characters of the process's output in an error.
+/// Maximum length of the process's output in an error, in characters.
 const MAX_OUTPUT_CHARS: usize = 2000;
 
 /// Builds a tar archive of small files.
@@ -30,7 +30,12 @@ pub fn build_archive(files: &[(&str, Vec<u8>)]) -> Result<Vec<u8>> {
 }
 
 /// Streams `content` to a process in a run, and waits until the process has ended with status 0.
-pub async fn feed_run<S, E>(runtime: &dyn Runtime, run: RunId, process: Process, content: S) -> Result<()>
+pub async fn stream_to_run<S, E>(
+    runtime: &dyn Runtime,
+    run: RunId,
+    process: Process,
+    content: S,
+) -> Result<()>
 where
     S: Stream<Item = Result<Bytes, E>> + Send,
     E: Into<BoxError>,
@@ -58,7 +63,7 @@ where
                 };
                 is_open = input != ExecInput::Close;
                 let sent = tokio::time::timeout(INPUT_TIMEOUT, session.input.send(input)).await;
-                // If the process has ended, its end is read next.
+                // A send error means that the process has ended; the next turn of the loop receives its end.
                 sent.map_err(|_| build_unpack_error("it does not read its input")).map(drop)?;
             }
         }

@@ -69,7 +69,7 @@ async fn workloads_are_isolated_and_hold_no_secret() -> Result<()> {
     fixture.run_to_end().await?;
     for step in ["fetch", "image", "push"] {
         let workload = fixture.runtime.find_workload(step);
-        workload.check()?;
+        workload.check_workload()?;
         assert_eq!((workload.isolation, workload.read_only), (Isolation::Build, true));
         assert_eq!(
             workload.mounts.iter().map(|mount| mount.source.clone()).collect::<Vec<_>>(),
@@ -216,7 +216,7 @@ async fn restarted_builder_adopts_running_steps() -> Result<()> {
         fixture.runtime.started.lock().unwrap().iter().map(hearth_runtime_api::Workload::id).collect();
     assert_eq!(runs.len(), 2);
     let image = fixture.runtime.find_workload("image").id();
-    fixture.runtime.release(image, "later").await?;
+    fixture.runtime.release_runs(image, "later").await?;
     assert!(matches!(fixture.wait_for_end().await?, BuildLeaseOutcome::Made { .. }));
     assert_eq!(fixture.state.lock().unwrap().ends.len(), 1);
     Ok(())

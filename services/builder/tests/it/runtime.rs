@@ -48,7 +48,7 @@ impl ScriptedRuntime {
     }
 
     /// Lets a run continue that waits for `word`.
-    pub async fn release(&self, run: WorkloadId, word: &str) -> Result<()> {
+    pub async fn release_runs(&self, run: WorkloadId, word: &str) -> Result<()> {
         let WorkloadId::Run(run) = run else { unreachable!() };
         let process = Script(vec![ScriptStep::Open(word.to_owned())]).to_process();
         let exec = ExecRequest { instance: InstanceId::from_run(run), process, terminal: None };

@@ -14,9 +14,10 @@ pub async fn cancel_build(cx: &BuildsContext, tool: ToolId, id: BuildId) -> Resu
     cx.store.find_build(tool, id).await?;
     let tx = cx.store.begin().await?;
     let build = cx.store.lock_build(&tx, id).await?;
-    let mut build = build.ok_or_else(|| Error::not_found("build", id))?;
-    if build.is_over() {
-        return Err(Error::conflict("build-not-running", format!("the build {id} has already ended")));
+    let mut build = build.ok_or_else(|| Error::not_found("build", id).help("hearth build list"))?;
+    if build.has_ended() {
+        return Err(Error::conflict("build-not-running", format!("the build {id} has ended"))
+            .help(format!("hearth build show {id}")));
     }
     mark_cancelled(&mut build, now);
     cx.store.update_build(&tx, &build).await?;

@@ -19,8 +19,8 @@ pub async fn delete_build(cx: &BuildsContext, tool: ToolId, id: BuildId) -> Resu
     cx.store.find_build(tool, id).await?;
     let tx = cx.store.begin().await?;
     let build = cx.store.lock_build(&tx, id).await?;
-    let build = build.ok_or_else(|| Error::not_found("build", id))?;
-    if !build.is_over() {
+    let build = build.ok_or_else(|| Error::not_found("build", id).help("hearth build list"))?;
+    if !build.has_ended() {
         return Err(Error::conflict("build-runs", format!("the build {id} has not ended"))
             .help(format!("cancel it first: hearth build cancel {id}")));
     }
@@ -78,7 +78,8 @@ pub async fn erase_tool_builds(cx: &BuildsContext, tool: ToolId) -> Result<()> {
     }
     tx.commit().await?;
     if cx.store.has_unsettled_builds(tool).await? {
-        return Err(Error::unavailable("build-stopping", "a build of the tool is still being stopped"));
+        return Err(Error::unavailable("build-stopping", "a build of the tool is still being stopped")
+            .help("try again in a moment"));
     }
     loop {
         let tx = cx.store.begin().await?;

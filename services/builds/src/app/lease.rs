@@ -54,7 +54,7 @@ pub async fn claim_build(
     });
     let until = tokio::time::Instant::now() + timeout;
     loop {
-        for item in cx.store.queue.claim_items_for(holder.as_ref(), BUILD_TASK, 1).await? {
+        for item in cx.store.queue.claim_items_for_holder(holder.as_ref(), BUILD_TASK, 1).await? {
             if let Some(lease) = lease_next_build(cx, &item).await? {
                 return Ok(Some(lease));
             }
@@ -112,7 +112,7 @@ fn create_lease(cx: &BuildsContext, build: &Build, ticket: &LeaseTicket) -> Resu
         envvars: parameters.envvars.clone(),
         image_name: parameters.image_name.clone(),
         deadline: build.deadline.ok_or_else(|| Error::internal("a running build has no deadline"))?,
-        stop: build.is_over(),
+        stop: build.has_ended(),
     })
 }
 
@@ -130,7 +130,7 @@ pub async fn record_heartbeat(
     cx.store.queue.heartbeat(&item).await?;
     if step.is_some() || message.is_some() {
         let tx = cx.store.begin().await?;
-        if let Some(mut build) = cx.store.lock_build(&tx, id).await?.filter(|build| !build.is_over()) {
+        if let Some(mut build) = cx.store.lock_build(&tx, id).await?.filter(|build| !build.has_ended()) {
             build.step = step.unwrap_or(build.step);
             build.message = message.map_or(build.message, truncate_message);
             cx.store.update_build(&tx, &build).await?;
@@ -150,7 +150,7 @@ pub async fn record_heartbeat(
 
 /// Returns true if the build has ended or been deleted.
 async fn is_stop_requested(cx: &BuildsContext, id: BuildId) -> Result<bool> {
-    Ok(cx.store.find_build_by_id(id).await?.is_none_or(|build| build.is_over()))
+    Ok(cx.store.find_build_by_id(id).await?.is_none_or(|build| build.has_ended()))
 }
 
 /// Ends a lease, and with it the build or this attempt at it. A build that was cancelled or timed out
@@ -170,7 +170,7 @@ pub async fn finish_lease(
     let mut tool = None;
     if let Some(mut build) = cx.store.lock_build(&tx, id).await? {
         tool = Some(build.tool);
-        if build.is_over() {
+        if build.has_ended() {
             // The build has ended already, so nothing refers to the image.
             if matches!(end, BuildLeaseOutcome::Made { .. }) {
                 cx.store.queue.enqueue(&tx, cleanup::UNPIN_TASK, &id.to_string(), &id, cx.now()).await?;
@@ -178,7 +178,7 @@ pub async fn finish_lease(
         } else {
             pause = record_lease_end(cx, &mut build, end)?;
         }
-        build.settled = build.is_over();
+        build.settled = build.has_ended();
         cx.store.update_build(&tx, &build).await?;
     }
     release_queue_item(cx, &tx, &item, tool, pause).await?;

@@ -69,12 +69,14 @@ impl BuildLogReader {
         let mut listener = self.cx.store.listen_to_topics([build_topic(self.build.id)]);
         // The state is read before the lines: if the build has ended now, this page or a later one has its
         // last line.
-        let over = self.build.is_over() || self.refresh_is_over().await?;
+        let over = self.build.has_ended() || self.refresh_and_check_ended().await?;
         self.read.wait = (self.follow && !over).then_some(POLL_WAIT_SECONDS);
         let logs = self.cx.clients.create_client(Role::Logs)?;
         let page = self.cx.stop.run_until_shutdown(async { logs.logs().read(&self.read).await }).await;
-        let LogsPage { lines, next, head, complete } =
-            page.ok_or_else(|| Error::unavailable("stopping", "the builds service is restarting"))??;
+        let LogsPage { lines, next, head, complete } = page.ok_or_else(|| {
+            Error::unavailable("service-stopping", "the builds service is stopping")
+                .help("try again in a moment")
+        })??;
         self.lines.extend(lines);
         self.ended = next.is_none() && (over || !self.follow);
         if complete && next.is_none() && !self.ended {
@@ -88,13 +90,13 @@ impl BuildLogReader {
     }
 
     /// Reloads the build. Returns true if it has ended or been deleted.
-    async fn refresh_is_over(&mut self) -> Result<bool> {
+    async fn refresh_and_check_ended(&mut self) -> Result<bool> {
         match self.cx.store.find_build(self.build.tool, self.build.id).await {
             Ok(build) => self.build = build,
             Err(error) if error.kind() == hearth_base::ErrorKind::NotFound => return Ok(true),
             Err(error) => return Err(error),
         }
-        Ok(self.build.is_over())
+        Ok(self.build.has_ended())
     }
 }
 

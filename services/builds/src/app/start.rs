@@ -47,7 +47,8 @@ pub async fn start_build(
     } = create;
     let facts = cx.clients.create_client(Role::Accounts)?.accounts_internal().show_tool_facts(tool).await?;
     if facts.deleting {
-        return Err(Error::conflict("tool-ends", format!("the tool {name} is being deleted")));
+        return Err(Error::conflict("tool-deleting", format!("the tool {name} is being deleted"))
+            .help("hearth tool list"));
     }
     let envvars = envvars.unwrap_or_default();
     check_envvars(&envvars)?;
@@ -75,7 +76,8 @@ pub async fn start_build(
             return Err(Error::invalid(
                 "two-sources",
                 "the build has two sources: source_url and upload exclude each other",
-            ));
+            )
+            .help("give one of them"));
         }
     };
     let now = cx.now();
@@ -168,7 +170,8 @@ fn check_envvars(envvars: &BTreeMap<String, String>) -> Result<()> {
                 .help("use letters, digits and _; begin with a letter or _"));
         }
         if value.contains('\0') {
-            return Err(Error::invalid("envvar-value", format!("the value of {name} has a zero byte")));
+            return Err(Error::invalid("envvar-value", format!("the value of {name} contains a NUL byte"))
+                .help("encode it, in base64 for instance"));
         }
         size += name.len() + value.len();
     }
@@ -176,7 +179,8 @@ fn check_envvars(envvars: &BTreeMap<String, String>) -> Result<()> {
         return Err(Error::invalid(
             "envvars-size",
             "the variables of the build are too large; at most 256 variables with 64 KiB",
-        ));
+        )
+        .help("keep large values in files of the source"));
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ pub async fn set_deadline(cx: &BuildsContext, tx: &Tx, build: &mut Build) -> Res
 /// Ends a build at its deadline, unless it has ended. The builder learns of it with its next heartbeat and
 /// stops the runs.
 pub async fn end_overdue_build(cx: &BuildsContext, tx: &Tx, id: BuildId) -> Result<()> {
-    let Some(mut build) = cx.store.lock_build(tx, id).await?.filter(|build| !build.is_over()) else {
+    let Some(mut build) = cx.store.lock_build(tx, id).await?.filter(|build| !build.has_ended()) else {
         return Ok(());
     };
     build.status = BuildStatus::BuildTimeout;

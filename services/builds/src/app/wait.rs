@@ -17,7 +17,7 @@ pub async fn wait_for_end(cx: &BuildsContext, tool: ToolId, id: BuildId, timeout
     let deadline = tokio::time::Instant::now() + timeout;
     loop {
         let build = cx.store.find_build(tool, id).await?;
-        if build.is_over() || listener.wait(deadline, &cx.stop).await != WakeReason::Changed {
+        if build.has_ended() || listener.wait(deadline, &cx.stop).await != WakeReason::Changed {
             return Ok(build);
         }
     }

@@ -113,7 +113,7 @@ pub async fn cancel(
 #[utoipa::path(post, path = "/builds/v1/tool/{tool}/clean", tag = "builds", operation_id = "builds.clean",
     params(("tool" = String, Path, description = "name of the tool")),
     responses((status = 200, body = Named<Done>)))]
-pub async fn clean_builds(cx: BuildsContext, tool: Authed<BuildsWrite>) -> ApiResult<Done> {
+pub async fn delete_ended_builds(cx: BuildsContext, tool: Authed<BuildsWrite>) -> ApiResult<Done> {
     let count = app::cleanup::delete_old_builds(&cx, tool.id, 0).await?;
     Ok(ApiResponse::ok_named(Done {}).with_info(format!("Deleted {count} builds and unpinned their images.")))
 }

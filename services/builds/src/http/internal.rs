@@ -28,7 +28,7 @@ pub async fn claim_build(
     Ok(ApiResponse::ok_named(BuildClaimReply { lease }))
 }
 
-/// Extend a lease. The response tells whether to stop the build.
+/// Extend a lease. The response says whether to stop the build.
 #[utoipa::path(post, path = "/builds/v1/internal/builds/{build}/beat", tag = "internal",
     operation_id = "builds.internal_beat", request_body = BuildHeartbeat,
     params(("build" = String, Path, description = "id of the build")),

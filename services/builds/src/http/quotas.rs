@@ -5,7 +5,7 @@ use hearth_wire::{builds::BuildQuotaOne, reply::Named};
 
 use crate::{app, context::BuildsContext, rights::BuildsRead};
 
-/// Show the build quota of a tool and its use.
+/// Show the build quota of a tool and its usage.
 #[utoipa::path(get, path = "/builds/v1/tool/{tool}/quotas", tag = "builds", operation_id = "builds.quota",
     params(("tool" = String, Path, description = "name of the tool")),
     responses((status = 200, body = Named<BuildQuotaOne>)))]

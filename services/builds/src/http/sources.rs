@@ -25,6 +25,10 @@ pub async fn upload_source(cx: BuildsContext, tool: Authed<BuildsWrite>, body: B
     request_body(content = String, content_type = "application/gzip"),
     responses((status = 201, body = Named<SourceOne>), (status = 413, description = "the archive is too large"),
         (status = 429, description = "the tool's uploads have reached their size limit")))]
-pub async fn put_source(cx: BuildsContext, tool: Authed<BuildsWrite>, body: Body) -> ApiResult<SourceOne> {
+pub async fn upload_source_by_put(
+    cx: BuildsContext,
+    tool: Authed<BuildsWrite>,
+    body: Body,
+) -> ApiResult<SourceOne> {
     upload_source(cx, tool, body).await
 }

@@ -86,8 +86,8 @@ pub struct Build {
 }
 
 impl Build {
-    /// Returns true if the build has ended; its outcome does not change any more.
-    pub fn is_over(&self) -> bool {
+    /// Returns true if the build has ended; its outcome is final.
+    pub fn has_ended(&self) -> bool {
         !OPEN_STATUSES.contains(&self.status)
     }
 }

@@ -11,7 +11,7 @@ use hearth_kit::{
 };
 
 pub use build::Build;
-pub use migrations::migrations;
+pub use migrations::list_migrations;
 pub use source::UploadedSource;
 
 /// Database of the build service.

@@ -47,7 +47,7 @@ pub const IMAGE_DIGEST: &str = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea
 /// Starts the service. The quota of each tool is two open builds.
 pub async fn start_fixture(db: Db) -> Result<BuildsFixture> {
     let git = GitServer::start().await?;
-    let commit = git.commit("hello", &[("Procfile", "web: ./serve\n")])?;
+    let commit = git.commit_files("hello", &[("Procfile", "web: ./serve\n")])?;
     let text = format!(
         "[outbound]\nallow = [\"{}\"]\n[outbound.mirrors]\n\"https://code.example/team\" = \"{}\"\n\
          [builds]\nupload_limit = 100000\nkept = 3\n",

@@ -9,19 +9,19 @@ use crate::{
     store::{Deployment, DeploymentFailure},
 };
 
-/// Cancels a deployment that has not ended. The tool's next deployment becomes active at once; it waits at
-/// its start step until the worker has rolled this one back.
-pub async fn cancel(cx: &ComponentsContext, tool: ToolId, id: DeploymentId) -> Result<Deployment> {
-    request_cancel(cx, tool, id, false).await
+/// Cancels a deployment that has not ended. The tool's next deployment becomes active at once, but starts only
+/// after the worker has rolled this one back.
+pub async fn cancel_deployment(cx: &ComponentsContext, tool: ToolId, id: DeploymentId) -> Result<Deployment> {
+    cancel_or_delete_deployment(cx, tool, id, false).await
 }
 
 /// Marks a deployment as deleted and cancels it if it has not ended. The worker deletes its row after it is
 /// finalized.
-pub async fn delete(cx: &ComponentsContext, tool: ToolId, id: DeploymentId) -> Result<Deployment> {
-    request_cancel(cx, tool, id, true).await
+pub async fn delete_deployment(cx: &ComponentsContext, tool: ToolId, id: DeploymentId) -> Result<Deployment> {
+    cancel_or_delete_deployment(cx, tool, id, true).await
 }
 
-async fn request_cancel(
+async fn cancel_or_delete_deployment(
     cx: &ComponentsContext,
     tool: ToolId,
     id: DeploymentId,
@@ -33,7 +33,8 @@ async fn request_cancel(
     let mut deployment = found.filter(|found| found.tool == tool && !found.deleted).ok_or_else(missing)?;
     let has_ended = deployment.ended.is_some();
     if has_ended && !delete {
-        return Err(Error::conflict("deployment-over", format!("the deployment {id} has ended")));
+        return Err(Error::conflict("deployment-ended", format!("the deployment {id} has ended"))
+            .help("hearth deploy (starts another one)"));
     }
     deployment.deleted = delete;
     if !has_ended && deployment.state != DeploymentState::Cancelling {

@@ -24,7 +24,7 @@ pub const DEPLOY_TASK: TaskName<DeploymentId> = TaskName::new("deploy");
 /// The port of a component whose deployment names none.
 const DEFAULT_PORT: u16 = 8000;
 
-/// The maximum of queued deployments of one tool.
+/// The maximum number of queued deployments of one tool.
 const MAX_QUEUED_DEPLOYMENTS: usize = 10;
 
 /// Stores a deployment with a mandate of its caller. The deployment continues after the caller disconnects.

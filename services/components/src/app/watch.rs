@@ -21,8 +21,8 @@ pub async fn find_deployment(cx: &ComponentsContext, tool: ToolId, id: Deploymen
 pub async fn find_latest_deployment(cx: &ComponentsContext, tool: ToolId) -> Result<Deployment> {
     let newest = cx.store.list_deployments(tool, PageLimit::new(1)?, None).await?.items.pop();
     newest.ok_or_else(|| {
-        let what = "the tool has no deployment";
-        Error::new(hearth_base::ErrorKind::NotFound, "no-such-deployment", what).help("hearth deploy")
+        let message = "the tool has no deployment";
+        Error::new(hearth_base::ErrorKind::NotFound, "no-such-deployment", message).help("hearth deploy")
     })
 }
 
@@ -39,7 +39,7 @@ pub async fn watch_deployment(
     loop {
         let found = find_deployment(cx, tool, id).await?;
         let newer = after.is_some_and(|after| u64::try_from(found.version).is_ok_and(|now| now > after));
-        if newer || found.state.is_over() || !listener.wait_until(deadline).await {
+        if newer || found.state.has_ended() || !listener.wait_until(deadline).await {
             return Ok(found);
         }
     }

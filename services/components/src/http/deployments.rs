@@ -14,7 +14,7 @@ use crate::{
     rights::{ToolRead, ToolWrite},
 };
 
-/// List the tool's deployments, the newest first.
+/// List the tool's deployments, newest first.
 #[utoipa::path(get, path = "/components/v1/tool/{tool}/deployment", tag = "components",
     operation_id = "components.deployment_list",
     params(("tool" = String, Path, description = "name of the tool"), Paging),
@@ -64,12 +64,12 @@ pub async fn show_latest(cx: ComponentsContext, tool: Authed<ToolRead>) -> ApiRe
     Ok(ApiResponse::ok(view::render_deployment(&cx, &tool.name, &latest)))
 }
 
-/// Show a deployment. With `wait`, the answer comes after its next change or its end.
+/// Show a deployment. With `wait`, the response comes after its next change or its end.
 #[utoipa::path(get, path = "/components/v1/tool/{tool}/deployment/{deployment}", tag = "components",
     operation_id = "components.deployment",
     params(("tool" = String, Path, description = "name of the tool"),
         ("deployment" = String, Path, description = "id of the deployment"), DeploymentQuery),
-    responses((status = 200, body = Data<Deployment>), (status = 404, description = "there is no such deployment")))]
+    responses((status = 200, body = Data<Deployment>), (status = 404, description = "the deployment does not exist")))]
 pub async fn show(
     cx: ComponentsContext,
     tool: Authed<ToolRead>,
@@ -85,14 +85,14 @@ pub async fn show(
     operation_id = "components.deployment_cancel",
     params(("tool" = String, Path, description = "name of the tool"),
         ("deployment" = String, Path, description = "id of the deployment")),
-    responses((status = 200, body = Data<Deployment>), (status = 404, description = "there is no such deployment"),
+    responses((status = 200, body = Data<Deployment>), (status = 404, description = "the deployment does not exist"),
         (status = 409, description = "the deployment has ended")))]
 pub async fn cancel(
     cx: ComponentsContext,
     tool: Authed<ToolWrite>,
     Param(deployment): Param<DeploymentId>,
 ) -> ApiResult<Deployment> {
-    let cancelled = app::cancel::cancel(&cx, tool.id, deployment).await?;
+    let cancelled = app::cancel::cancel_deployment(&cx, tool.id, deployment).await?;
     Ok(ApiResponse::ok(view::render_deployment(&cx, &tool.name, &cancelled)))
 }
 
@@ -104,7 +104,7 @@ pub async fn cancel(
         (status = 409, description = "the deployment has ended")))]
 pub async fn cancel_latest(cx: ComponentsContext, tool: Authed<ToolWrite>) -> ApiResult<Deployment> {
     let latest = app::watch::find_latest_deployment(&cx, tool.id).await?;
-    let cancelled = app::cancel::cancel(&cx, tool.id, latest.id).await?;
+    let cancelled = app::cancel::cancel_deployment(&cx, tool.id, latest.id).await?;
     Ok(ApiResponse::ok(view::render_deployment(&cx, &tool.name, &cancelled)))
 }
 
@@ -113,12 +113,12 @@ pub async fn cancel_latest(cx: ComponentsContext, tool: Authed<ToolWrite>) -> Ap
     operation_id = "components.deployment_delete",
     params(("tool" = String, Path, description = "name of the tool"),
         ("deployment" = String, Path, description = "id of the deployment")),
-    responses((status = 200, body = Data<Deployment>), (status = 404, description = "there is no such deployment")))]
+    responses((status = 200, body = Data<Deployment>), (status = 404, description = "the deployment does not exist")))]
 pub async fn delete(
     cx: ComponentsContext,
     tool: Authed<ToolWrite>,
     Param(deployment): Param<DeploymentId>,
 ) -> ApiResult<Deployment> {
-    let deleted = app::cancel::delete(&cx, tool.id, deployment).await?;
+    let deleted = app::cancel::delete_deployment(&cx, tool.id, deployment).await?;
     Ok(ApiResponse::ok(view::render_deployment(&cx, &tool.name, &deleted)))
 }

@@ -9,7 +9,7 @@ use hearth_wire::{
 
 use crate::{context::ComponentsContext, rights::ToolRead};
 
-/// List the tool's revisions, the newest first.
+/// List the tool's revisions, newest first.
 #[utoipa::path(get, path = "/components/v1/tool/{tool}/revisions", tag = "components",
     operation_id = "components.revision_list",
     params(("tool" = String, Path, description = "name of the tool"), Paging),
@@ -28,7 +28,7 @@ pub async fn list(
     operation_id = "components.revision",
     params(("tool" = String, Path, description = "name of the tool"),
         ("revision" = u32, Path, description = "number of the revision")),
-    responses((status = 200, body = Data<Revision>), (status = 404, description = "there is no such revision")))]
+    responses((status = 200, body = Data<Revision>), (status = 404, description = "the revision does not exist")))]
 pub async fn show(
     cx: ComponentsContext,
     tool: Authed<ToolRead>,

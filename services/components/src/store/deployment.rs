@@ -86,7 +86,6 @@ pub struct DeploymentContent {
     pub mandate: Option<MandateId>,
     pub state: DeploymentState,
     /// The message of the current state.
-    #[serde(rename = "said")]
     pub message: String,
     pub steps: Vec<DeploymentStep>,
     /// The failure or cancellation. It is recorded before the rollback; the deployment ends after it.
@@ -101,7 +100,6 @@ pub struct DeploymentContent {
 pub struct DeploymentFailure {
     pub state: DeploymentState,
     pub code: String,
-    #[serde(rename = "said")]
     pub message: String,
     pub help: Option<String>,
 }
@@ -111,7 +109,6 @@ pub struct DeploymentFailure {
 #[serde(default)]
 pub struct DeploymentProgress {
     /// True if a build may have been requested.
-    #[serde(rename = "asked")]
     pub build_requested: bool,
     pub build: Option<BuildId>,
     pub resolved_ref: String,
@@ -124,10 +121,8 @@ pub struct DeploymentProgress {
     /// The generation of the job's new definition.
     pub generation: Option<u64>,
     /// The time at which the job was changed.
-    #[serde(rename = "changed")]
     pub job_changed_at: Option<Timestamp>,
     /// The deadline of the new containers to become ready.
-    #[serde(rename = "until")]
     pub ready_deadline: Option<Timestamp>,
 }
 

@@ -12,7 +12,7 @@ use sea_orm::{
 };
 
 /// All migrations, the oldest first.
-pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateComponents)]
 }
 

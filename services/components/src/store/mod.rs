@@ -15,7 +15,7 @@ pub use deployment::{
     DEPLOYMENT_ACTIVE_CODE, DEPLOYMENT_CHANGED_CODE, Deployment, DeploymentContent, DeploymentFailure,
     DeploymentProgress, PreviousJob, build_active_conflict,
 };
-pub use migrations::migrations;
+pub use migrations::list_migrations;
 
 /// The database of `components`.
 #[derive(Debug, Clone)]

@@ -84,13 +84,13 @@ impl ComponentsStore {
         Ok(Page::from_items(items, limit, |revision: &Revision| revision.number))
     }
 
-    /// Lists up to 100 revisions whose images are pinned although there are `most` newer revisions.
-    pub async fn list_revisions_to_unpin(&self, tool: ToolId, most: u32) -> Result<Vec<Revision>> {
+    /// Lists up to 100 revisions whose images are pinned although there are `keep_newest` newer revisions.
+    pub async fn list_revisions_to_unpin(&self, tool: ToolId, keep_newest: u32) -> Result<Vec<Revision>> {
         let rows = row::Entity::find()
             .filter(is_of_tool(tool))
             .filter(row::Column::Kept.eq(true))
             .order_by_desc(row::Column::Number)
-            .offset(u64::from(most))
+            .offset(u64::from(keep_newest))
             .limit(100)
             .all(self.db.reader())
             .await

@@ -10,7 +10,7 @@ use hearth_wire::{
 };
 
 use crate::{
-    fake_services::{BuildMode, CallOutcome, JobBehavior, UNAVAILABLE},
+    fake_services::{BuildMode, CallOutcome, JobBehavior, UNAVAILABLE_CALL},
     fixture::{ComponentsFixture, build_git_deployment, build_image_deployment, start_components},
 };
 
@@ -20,10 +20,10 @@ async fn deploy_and_halt_at(
     name: StepName,
 ) -> Result<hearth_wire::components::DeploymentId> {
     match name {
-        StepName::Source => fixture.services.script_all_calls("POST builds", UNAVAILABLE),
+        StepName::Source => fixture.services.script_all_calls("POST builds", UNAVAILABLE_CALL),
         StepName::Build => fixture.services.change_state(|state| state.builds.mode = BuildMode::Manual),
-        StepName::Check => fixture.services.script_all_calls("GET images resolve", UNAVAILABLE),
-        StepName::Start => fixture.services.script_all_calls("PATCH jobs", UNAVAILABLE),
+        StepName::Check => fixture.services.script_all_calls("GET images resolve", UNAVAILABLE_CALL),
+        StepName::Start => fixture.services.script_all_calls("PATCH jobs", UNAVAILABLE_CALL),
         StepName::Switch => {
             fixture.services.change_state(|state| state.jobs.behavior = JobBehavior::NeverReady)
         }
@@ -92,7 +92,7 @@ async fn image_is_unpinned_although_the_answer_to_its_pin_was_lost(db: Db) -> Re
 async fn second_cancellation_changes_nothing(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
     let id = deploy_and_halt_at(&fixture, StepName::Build).await?;
-    fixture.services.script_all_calls("PUT builds * cancel", UNAVAILABLE);
+    fixture.services.script_all_calls("PUT builds * cancel", UNAVAILABLE_CALL);
     let calls = fixture.maintainer.components();
     for _ in 0..2 {
         assert_eq!(calls.cancel(&fixture.tool, id).await?.status, DeploymentState::Cancelling);
@@ -105,7 +105,7 @@ async fn second_cancellation_changes_nothing(db: Db) -> Result<()> {
     let over = fixture.wait_for_end_advancing_time(id).await?;
     assert_eq!(over.builds["web"].build_status, BuildState::Cancelled);
     let refused = calls.cancel(&fixture.tool, id).await.unwrap_err();
-    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Conflict, "deployment-over"));
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Conflict, "deployment-ended"));
     Ok(())
 }
 
@@ -114,7 +114,7 @@ async fn next_deployment_changes_the_job_after_the_rollback_of_the_cancelled_one
     fixture.deploy_to_end(&build_git_deployment()).await?;
     let first = fixture.find_web_job();
     let id = deploy_and_halt_at(&fixture, StepName::Switch).await?;
-    fixture.services.script_all_calls("PATCH jobs", UNAVAILABLE);
+    fixture.services.script_all_calls("PATCH jobs", UNAVAILABLE_CALL);
     fixture.services.change_state(|state| state.jobs.behavior = JobBehavior::Ready);
     fixture.maintainer.components().cancel(&fixture.tool, id).await?;
     // The next deployment becomes active at once.
@@ -169,7 +169,7 @@ async fn deletion_of_a_running_deployment_rolls_it_back_first(db: Db) -> Result<
 
 async fn deployment_deleted_before_it_is_finalized_is_finalized(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
-    fixture.services.script_all_calls("DELETE images pins *", UNAVAILABLE);
+    fixture.services.script_all_calls("DELETE images pins *", UNAVAILABLE_CALL);
     fixture.services.change_state(|state| state.jobs.behavior = JobBehavior::Crashing);
     let id = fixture.deploy_to_end(&build_git_deployment()).await?.deploy_id;
     fixture.wait_for_calls("DELETE images pins *", 1).await?;

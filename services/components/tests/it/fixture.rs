@@ -19,12 +19,12 @@ use hearth_wire::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::fake_services::{FakeServices, FakeState};
+use crate::fake_services::{FakeComponentPeers, FakeState};
 
 /// The service, fake neighbour services, a tool, and clients.
 pub struct ComponentsFixture {
     pub stand: ServiceStand,
-    pub services: Arc<FakeServices>,
+    pub services: Arc<FakeComponentPeers>,
     pub id: ToolId,
     pub tool: ToolName,
     pub maintainer: Client,
@@ -50,7 +50,7 @@ pub async fn start_components(db: Db) -> Result<ComponentsFixture> {
     .await?;
     // Not at a whole second: `builds` reports creation times in whole seconds.
     stand.advance_clock(SignedDuration::from_millis(700));
-    let services = FakeServices::start(&stand);
+    let services = FakeComponentPeers::start(&stand);
     stand.start_workers();
     let tool_id = || ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::System);
     let (id, other_id, tool) = (tool_id(), tool_id(), "hello".parse()?);
@@ -117,7 +117,7 @@ impl ComponentsFixture {
         wait_until("the other tool's deployment is over", async || {
             let query = DeploymentQuery { wait: Some(25), after: None };
             let found = calls.show(&other, made.deploy_id, &query).await?;
-            Ok(Some(found.status).filter(|state| state.is_over()))
+            Ok(Some(found.status).filter(|state| state.has_ended()))
         })
         .await
     }
@@ -138,7 +138,7 @@ impl ComponentsFixture {
         wait_until(what, async || {
             let query = DeploymentQuery { wait: last_version.get().map(|_| 25), after: last_version.get() };
             let found = self.viewer.components().show(&self.tool, id, &query).await?;
-            last_version.set(Some(found.version).filter(|_| !found.status.is_over()));
+            last_version.set(Some(found.version).filter(|_| !found.status.has_ended()));
             Ok(Some(found).filter(&condition))
         })
         .await
@@ -146,14 +146,14 @@ impl ComponentsFixture {
 
     /// Waits for the end of a deployment.
     pub async fn wait_for_end(&self, id: DeploymentId) -> Result<Deployment> {
-        self.wait_for_deployment(id, "the deployment is over", |found| found.status.is_over()).await
+        self.wait_for_deployment(id, "the deployment is over", |found| found.status.has_ended()).await
     }
 
     /// Waits for the end of a deployment and advances the clock, so that retries become due.
     pub async fn wait_for_end_advancing_time(&self, id: DeploymentId) -> Result<Deployment> {
         wait_until("the deployment is over", async || {
             self.stand.advance_clock(SignedDuration::from_millis(100));
-            Ok(Some(self.show_deployment(id).await?).filter(|found| found.status.is_over()))
+            Ok(Some(self.show_deployment(id).await?).filter(|found| found.status.has_ended()))
         })
         .await
     }

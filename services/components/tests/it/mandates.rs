@@ -53,7 +53,7 @@ async fn right_lost_during_the_build_fails_the_deployment(db: Db) -> Result<()> 
 
 async fn right_lost_before_the_start_leaves_the_job_unchanged(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
-    fixture.services.script_all_calls("GET images resolve", crate::fake_services::UNAVAILABLE);
+    fixture.services.script_all_calls("GET images resolve", crate::fake_services::UNAVAILABLE_CALL);
     let id = fixture.deploy(&build_git_deployment()).await?.deploy_id;
     fixture.wait_for_calls("GET images resolve", 1).await?;
     fixture.services.change_state(|state| state.accounts.right_lost = true);

@@ -12,7 +12,7 @@ use hearth_wire::{
 use jiff::SignedDuration;
 
 use crate::{
-    fake_services::{BuildMode, CallOutcome, JobBehavior, UNAVAILABLE},
+    fake_services::{BuildMode, CallOutcome, JobBehavior, UNAVAILABLE_CALL},
     fixture::{ComponentsFixture, build_git_deployment, find_step_state, start_components},
 };
 
@@ -31,14 +31,14 @@ async fn wait_until_retries_are_exhausted(
     wait_until_within(Duration::from_secs(90), "it is over", async || {
         fixture.stand.advance_clock(CLOCK_STEP_SLOW);
         fixture.deploy_other_tool().await?;
-        Ok(Some(fixture.show_deployment(id).await?).filter(|found| found.status.is_over()))
+        Ok(Some(fixture.show_deployment(id).await?).filter(|found| found.status.has_ended()))
     })
     .await
 }
 
 async fn unavailable_service_is_called_ten_times_with_growing_pauses(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
-    fixture.services.script_all_calls("POST builds", UNAVAILABLE);
+    fixture.services.script_all_calls("POST builds", UNAVAILABLE_CALL);
     let id = fixture.deploy(&build_git_deployment()).await?.deploy_id;
     for tries in 1..10 {
         fixture.wait_for_calls("POST builds", tries).await?;
@@ -77,7 +77,7 @@ async fn deployment_continues_after_any_call_failed_once(db: Db) -> Result<()> {
         "DELETE accounts mandates *",
     ] {
         fixture.services.change_state(|state| state.jobs.behavior = JobBehavior::NeverReady);
-        fixture.services.script_next_calls(1, call, UNAVAILABLE);
+        fixture.services.script_next_calls(1, call, UNAVAILABLE_CALL);
         let (times, id) =
             (fixture.services.count_calls(call), fixture.deploy(&build_git_deployment()).await?.deploy_id);
         if !call.starts_with("DELETE") {
@@ -109,9 +109,9 @@ async fn lost_answer_causes_no_duplicate(db: Db) -> Result<()> {
 
 async fn unavailable_logs_do_not_stop_a_deployment(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
-    fixture.services.script_all_calls("GET builds * logs", UNAVAILABLE);
-    fixture.services.script_all_calls("GET jobs web logs", UNAVAILABLE);
-    fixture.services.script_all_calls("GET jobs events routes", UNAVAILABLE);
+    fixture.services.script_all_calls("GET builds * logs", UNAVAILABLE_CALL);
+    fixture.services.script_all_calls("GET jobs web logs", UNAVAILABLE_CALL);
+    fixture.services.script_all_calls("GET jobs events routes", UNAVAILABLE_CALL);
     fixture.services.change_state(|state| {
         (state.builds.mode, state.jobs.behavior) = (BuildMode::Manual, JobBehavior::Crashing)
     });
@@ -127,8 +127,8 @@ async fn unavailable_logs_do_not_stop_a_deployment(db: Db) -> Result<()> {
 async fn rollback_has_its_own_attempts(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
     fixture.services.script_next_calls(1, "PATCH jobs", CallOutcome::LoseAnswer);
-    fixture.services.script_next_calls(9, "PATCH jobs", UNAVAILABLE);
-    fixture.services.script_next_calls(3, "DELETE jobs web", UNAVAILABLE);
+    fixture.services.script_next_calls(9, "PATCH jobs", UNAVAILABLE_CALL);
+    fixture.services.script_next_calls(3, "DELETE jobs web", UNAVAILABLE_CALL);
     let id = fixture.deploy(&build_git_deployment()).await?.deploy_id;
     let failed = wait_until_retries_are_exhausted(&fixture, id).await?;
     assert_eq!(
@@ -143,7 +143,7 @@ async fn rollback_has_its_own_attempts(db: Db) -> Result<()> {
 async fn failed_rollback_is_reported(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
     fixture.services.change_state(|state| state.jobs.behavior = JobBehavior::Crashing);
-    fixture.services.script_all_calls("DELETE jobs web", UNAVAILABLE);
+    fixture.services.script_all_calls("DELETE jobs web", UNAVAILABLE_CALL);
     let id = fixture.deploy(&build_git_deployment()).await?.deploy_id;
     let over = wait_until_retries_are_exhausted(&fixture, id).await?;
     assert_eq!(fixture.services.count_calls("DELETE jobs web"), 10);
@@ -155,7 +155,7 @@ async fn failed_rollback_is_reported(db: Db) -> Result<()> {
 
 async fn mandates_end_after_a_long_outage(db: Db) -> Result<()> {
     let fixture = start_components(db).await?;
-    fixture.services.script_all_calls("DELETE accounts mandates *", UNAVAILABLE);
+    fixture.services.script_all_calls("DELETE accounts mandates *", UNAVAILABLE_CALL);
     let id = fixture.deploy(&build_git_deployment()).await?.deploy_id;
     fixture.wait_for_end(id).await?;
     for _ in 0..60 {

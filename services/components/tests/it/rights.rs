@@ -74,7 +74,7 @@ async fn deployments_of_another_tool_are_not_found(db: Db) -> Result<()> {
     fixture.deploy_other_tool().await?;
     let revision = fixture.other.components().show_revision(&"other".parse()?, 1).await?;
     assert_eq!((revision.number, fixture.list_revisions().await?.len()), (1, 1));
-    assert!(!fixture.show_deployment(id).await?.status.is_over());
+    assert!(!fixture.show_deployment(id).await?.status.has_ended());
     Ok(())
 }
 

@@ -4,8 +4,9 @@ use hearth_base::Result;
 use hearth_wire::jobs::internal::RouteState;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::harness::{
-    EdgeRig, build_hello_route, build_route, reserve_closed_port, start_answering_instance, start_instance,
+use crate::fixture::{
+    EdgeFixture, build_hello_route, build_route, reserve_closed_port, start_answering_instance,
+    start_instance,
 };
 
 const OK_RESPONSE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
@@ -14,13 +15,13 @@ const OK_RESPONSE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
 async fn visit_reaches_the_tool_without_hearths_headers() -> Result<()> {
     let (target, requests) =
         start_answering_instance("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nset-cookie: hearth_session=evil\r\nset-cookie: a=1\r\nx-hearth-code: evil\r\n\r\nhi").await;
-    let rig = EdgeRig::start(build_hello_route(target)).await?;
-    rig.wait_for_page("hello").await?;
+    let fixture = EdgeFixture::start(build_hello_route(target)).await?;
+    fixture.wait_for_page("hello").await?;
     requests.lock().unwrap().clear();
     let lines = "cookie: hearth_session=s3cret; a=1\r\nx-hearth-identity: forged\r\nx-hearth-mandate: forged\r\n\
         authorization: Bearer hearth_token_s3cret\r\nx-forwarded-for: 6.6.6.6\r\nforwarded: for=6.6.6.6\r\n\
         x-real-ip: 6.6.6.6\r\n";
-    let answer = rig.get("hello", lines).await;
+    let answer = fixture.get("hello", lines).await;
     assert!(answer.ends_with("\r\n\r\nhi"), "{answer}");
     assert!(answer.contains("set-cookie: a=1") && !answer.contains("evil"), "{answer}");
     let requests = requests.lock().unwrap().join("\n");
@@ -62,9 +63,9 @@ async fn request_and_response_are_streamed() -> Result<()> {
         }
     })
     .await;
-    let rig = EdgeRig::start(build_hello_route(target)).await?;
-    rig.wait_for_page("hello").await?;
-    let mut visitor = rig.connect_visitor().await;
+    let fixture = EdgeFixture::start(build_hello_route(target)).await?;
+    fixture.wait_for_page("hello").await?;
+    let mut visitor = fixture.connect_visitor().await;
     visitor.send("POST / HTTP/1.1\r\nhost: hello.localhost\r\ntransfer-encoding: chunked\r\n\r\n").await;
     let head = visitor.read_until("\r\n\r\n").await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
@@ -99,11 +100,11 @@ async fn slow_reader_causes_backpressure_to_the_tool() -> Result<()> {
         }
     })
     .await;
-    let rig = EdgeRig::start(build_hello_route(target)).await?;
-    let mut visitor = rig.connect_visitor().await;
+    let fixture = EdgeFixture::start(build_hello_route(target)).await?;
+    let mut visitor = fixture.connect_visitor().await;
     hearth_testkit::wait_until("the page is served", async || {
         let answer =
-            rig.send_bytes("HEAD / HTTP/1.1\r\nhost: hello.localhost\r\nconnection: close\r\n\r\n").await;
+            fixture.send_bytes("HEAD / HTTP/1.1\r\nhost: hello.localhost\r\nconnection: close\r\n\r\n").await;
         Ok(answer.contains("200 OK").then_some(()))
     })
     .await?;
@@ -129,9 +130,9 @@ async fn protocol_switch_becomes_a_bidirectional_stream() -> Result<()> {
         wire.send(&message.to_uppercase()).await;
     })
     .await;
-    let rig = EdgeRig::start(build_hello_route(target)).await?;
-    rig.wait_for_page("hello").await?;
-    let mut visitor = rig.connect_visitor().await;
+    let fixture = EdgeFixture::start(build_hello_route(target)).await?;
+    fixture.wait_for_page("hello").await?;
+    let mut visitor = fixture.connect_visitor().await;
     visitor
         .send(
             "GET /ws HTTP/1.1\r\nhost: hello.localhost\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n",
@@ -155,9 +156,9 @@ async fn expect_continue_is_answered_before_the_body() -> Result<()> {
         wire.send(OK_RESPONSE).await;
     })
     .await;
-    let rig = EdgeRig::start(build_hello_route(target)).await?;
-    rig.wait_for_page("hello").await?;
-    let mut visitor = rig.connect_visitor().await;
+    let fixture = EdgeFixture::start(build_hello_route(target)).await?;
+    fixture.wait_for_page("hello").await?;
+    let mut visitor = fixture.connect_visitor().await;
     visitor.send("POST / HTTP/1.1\r\nhost: hello.localhost\r\nexpect: 100-continue\r\ncontent-length: 4\r\nconnection: close\r\n\r\n").await;
     assert_eq!(visitor.read_until("\r\n\r\n").await, "HTTP/1.1 100 Continue\r\n\r\n");
     visitor.send("body").await;
@@ -179,16 +180,16 @@ async fn trailers_head_ranges_and_http_1_0_are_forwarded() -> Result<()> {
         wire.send(answer).await;
     })
     .await;
-    let rig = EdgeRig::start(build_hello_route(target)).await?;
-    rig.wait_for_page("hello").await?;
-    let answer = rig.get("hello", "te: trailers\r\n").await;
+    let fixture = EdgeFixture::start(build_hello_route(target)).await?;
+    fixture.wait_for_page("hello").await?;
+    let answer = fixture.get("hello", "te: trailers\r\n").await;
     assert!(answer.contains("x-sum: 7"), "{answer}");
-    let answer = rig.get("hello", "range: bytes=1-2\r\n").await;
+    let answer = fixture.get("hello", "range: bytes=1-2\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 206") && answer.ends_with("bc"), "{answer}");
     let answer =
-        rig.send_bytes("HEAD / HTTP/1.1\r\nhost: hello.localhost\r\nconnection: close\r\n\r\n").await;
+        fixture.send_bytes("HEAD / HTTP/1.1\r\nhost: hello.localhost\r\nconnection: close\r\n\r\n").await;
     assert!(answer.contains("content-length: 1234") && answer.ends_with("\r\n\r\n"), "{answer}");
-    let answer = rig.send_bytes("GET / HTTP/1.0\r\nhost: hello.localhost\r\n\r\n").await;
+    let answer = fixture.send_bytes("GET / HTTP/1.0\r\nhost: hello.localhost\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.0 200") && answer.ends_with("\r\n\r\nhi"), "{answer}");
     Ok(())
 }
@@ -196,13 +197,16 @@ async fn trailers_head_ranges_and_http_1_0_are_forwarded() -> Result<()> {
 #[tokio::test]
 async fn another_instance_is_tried_when_the_first_refuses_the_connection() -> Result<()> {
     let (good, requests) = start_answering_instance(OK_RESPONSE).await;
-    let rig =
-        EdgeRig::start(vec![build_route("hello", RouteState::Ready, &[reserve_closed_port().await, good])])
-            .await?;
-    rig.wait_for_page("hello").await?;
+    let fixture = EdgeFixture::start(vec![build_route(
+        "hello",
+        RouteState::Ready,
+        &[reserve_closed_port().await, good],
+    )])
+    .await?;
+    fixture.wait_for_page("hello").await?;
     let before = requests.lock().unwrap().len();
     for _ in 0..4 {
-        let answer = rig
+        let answer = fixture
             .send_bytes("POST / HTTP/1.1\r\nhost: hello.localhost\r\ncontent-length: 4\r\nconnection: close\r\n\r\nbody")
             .await;
         assert!(answer.ends_with("\r\n\r\nhi"), "{answer}");
@@ -219,7 +223,7 @@ async fn sent_request_is_not_retried() -> Result<()> {
     };
     let count = Arc::new(AtomicUsize::new(0));
     let counted = count.clone();
-    let closing = move |mut wire: crate::harness::TestConnection| {
+    let closing = move |mut wire: crate::fixture::TestConnection| {
         let counted = counted.clone();
         async move {
             if wire.read_until("\r\n\r\n").await.starts_with("POST") {
@@ -228,9 +232,9 @@ async fn sent_request_is_not_retried() -> Result<()> {
         }
     };
     let (one, two) = (start_instance(closing.clone()).await, start_instance(closing).await);
-    let rig = EdgeRig::start(vec![build_route("hello", RouteState::Ready, &[one, two])]).await?;
-    rig.wait_for_page("hello").await?;
-    let answer = rig
+    let fixture = EdgeFixture::start(vec![build_route("hello", RouteState::Ready, &[one, two])]).await?;
+    fixture.wait_for_page("hello").await?;
+    let answer = fixture
         .send_bytes(
             "POST / HTTP/1.1\r\nhost: hello.localhost\r\ncontent-length: 4\r\nconnection: close\r\n\r\nbody",
         )

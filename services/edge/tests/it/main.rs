@@ -6,8 +6,8 @@
     reason = "a test panics on unexpected results; its fake services are tasks of their own"
 )]
 
+mod fixture;
 mod forwarding;
-mod harness;
 mod hosts;
 mod misbehavior;
 mod routes;

@@ -1,16 +1,16 @@
-//! Misbehaving visitors and instances.
+//! Invalid requests of clients, and invalid, slow and missing responses of instances.
 
 use hearth_base::Result;
 
-use crate::harness::{EdgeRig, build_hello_route, start_answering_instance, start_instance};
+use crate::fixture::{EdgeFixture, build_hello_route, start_answering_instance, start_instance};
 
 const OK_RESPONSE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi";
 
 #[tokio::test]
 async fn request_with_ambiguous_framing_reaches_no_tool() -> Result<()> {
     let (target, requests) = start_answering_instance(OK_RESPONSE).await;
-    let rig = EdgeRig::start(build_hello_route(target)).await?;
-    rig.wait_for_page("hello").await?;
+    let fixture = EdgeFixture::start(build_hello_route(target)).await?;
+    fixture.wait_for_page("hello").await?;
     requests.lock().unwrap().clear();
     let host = "host: hello.localhost\r\n";
     for request in [
@@ -23,7 +23,8 @@ async fn request_with_ambiguous_framing_reaches_no_tool() -> Result<()> {
         format!("GET / HTTP/1.1\r\n{host}x: a\rb\r\n\r\n"),
         format!("GET / HTTP/1.1\r\n{host} folded: x\r\n\r\n"),
     ] {
-        let answer = rig.send_bytes(&request.replacen("\r\n\r\n", "\r\nconnection: close\r\n\r\n", 1)).await;
+        let answer =
+            fixture.send_bytes(&request.replacen("\r\n\r\n", "\r\nconnection: close\r\n\r\n", 1)).await;
         assert!(answer.starts_with("HTTP/1.1 400"), "{request:?}: {answer}");
     }
     assert_eq!(*requests.lock().unwrap(), Vec::<String>::new());
@@ -34,16 +35,16 @@ async fn request_with_ambiguous_framing_reaches_no_tool() -> Result<()> {
 #[tokio::test]
 async fn transfer_encoding_overrides_content_length() -> Result<()> {
     let (target, requests) = start_answering_instance(OK_RESPONSE).await;
-    let rig = EdgeRig::start(build_hello_route(target)).await?;
-    rig.wait_for_page("hello").await?;
+    let fixture = EdgeFixture::start(build_hello_route(target)).await?;
+    fixture.wait_for_page("hello").await?;
     for lengths in [
         "content-length: 4\r\ntransfer-encoding: chunked\r\n",
         "transfer-encoding: chunked\r\ncontent-length: 4\r\n",
     ] {
         requests.lock().unwrap().clear();
-        let within = "GET /smuggled HTTP/1.1\r\nhost: hello.localhost\r\n\r\n";
+        let smuggled = "GET /smuggled HTTP/1.1\r\nhost: hello.localhost\r\n\r\n";
         let head = format!("POST / HTTP/1.1\r\nhost: hello.localhost\r\nconnection: close\r\n{lengths}");
-        rig.send_bytes(&format!("{head}\r\n0\r\n\r\n{within}")).await;
+        fixture.send_bytes(&format!("{head}\r\n0\r\n\r\n{smuggled}")).await;
         let requests = requests.lock().unwrap();
         assert_eq!(requests.len(), 1, "{requests:?}");
         assert!(
@@ -57,9 +58,9 @@ async fn transfer_encoding_overrides_content_length() -> Result<()> {
 #[tokio::test]
 async fn oversized_request_head_is_refused() -> Result<()> {
     let (target, _) = start_answering_instance(OK_RESPONSE).await;
-    let rig = EdgeRig::start(build_hello_route(target)).await?;
-    rig.wait_for_page("hello").await?;
-    let answer = rig.get("hello", &format!("x-long: {}\r\n", "x".repeat(256 << 10))).await;
+    let fixture = EdgeFixture::start(build_hello_route(target)).await?;
+    fixture.wait_for_page("hello").await?;
+    let answer = fixture.get("hello", &format!("x-long: {}\r\n", "x".repeat(256 << 10))).await;
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
     Ok(())
 }
@@ -70,9 +71,9 @@ async fn connection_closed_before_the_response_is_a_bad_gateway() -> Result<()> 
         wire.read_until("\r\n\r\n").await;
     })
     .await;
-    let rig = EdgeRig::start(build_hello_route(target)).await?;
-    rig.wait_for_page("hello").await?;
-    let answer = rig.get("hello", "").await;
+    let fixture = EdgeFixture::start(build_hello_route(target)).await?;
+    fixture.wait_for_page("hello").await?;
+    let answer = fixture.get("hello", "").await;
     assert!(answer.starts_with("HTTP/1.1 502") && answer.contains("page-no-answer"), "{answer}");
     Ok(())
 }
@@ -85,9 +86,9 @@ async fn invalid_http_response_is_a_bad_gateway() -> Result<()> {
             wire.send(odd).await;
         })
         .await;
-        let rig = EdgeRig::start(build_hello_route(target)).await?;
-        rig.wait_for_page("hello").await?;
-        assert!(rig.get("hello", "").await.starts_with("HTTP/1.1 502"), "{odd}");
+        let fixture = EdgeFixture::start(build_hello_route(target)).await?;
+        fixture.wait_for_page("hello").await?;
+        assert!(fixture.get("hello", "").await.starts_with("HTTP/1.1 502"), "{odd}");
     }
     Ok(())
 }
@@ -99,9 +100,9 @@ async fn broken_response_ends_without_a_final_chunk() -> Result<()> {
         wire.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n").await;
     })
     .await;
-    let rig = EdgeRig::start(build_hello_route(target)).await?;
-    rig.wait_for_page("hello").await?;
-    let answer = rig.get("hello", "").await;
+    let fixture = EdgeFixture::start(build_hello_route(target)).await?;
+    fixture.wait_for_page("hello").await?;
+    let answer = fixture.get("hello", "").await;
     assert!(answer.starts_with("HTTP/1.1 200") && !answer.ends_with("0\r\n\r\n"), "{answer}");
     Ok(())
 }
@@ -112,9 +113,9 @@ async fn unrequested_protocol_switch_is_a_bad_gateway() -> Result<()> {
         "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
     )
     .await;
-    let rig = EdgeRig::start(build_hello_route(target)).await?;
-    rig.wait_for_page("hello").await?;
-    assert!(rig.get("hello", "").await.starts_with("HTTP/1.1 502"));
+    let fixture = EdgeFixture::start(build_hello_route(target)).await?;
+    fixture.wait_for_page("hello").await?;
+    assert!(fixture.get("hello", "").await.starts_with("HTTP/1.1 502"));
     Ok(())
 }
 
@@ -125,9 +126,10 @@ async fn silent_tool_is_a_gateway_timeout() -> Result<()> {
         std::future::pending::<()>().await;
     })
     .await;
-    let rig = EdgeRig::start_with(build_hello_route(target), "[edge]\nanswer_timeout = 1", true).await?;
-    rig.wait_for_page("hello").await?;
-    let answer = rig.get("hello", "").await;
+    let fixture =
+        EdgeFixture::start_with(build_hello_route(target), "[edge]\nanswer_timeout = 1", true).await?;
+    fixture.wait_for_page("hello").await?;
+    let answer = fixture.get("hello", "").await;
     assert!(answer.starts_with("HTTP/1.1 504") && answer.contains("page-slow"), "{answer}");
     Ok(())
 }
@@ -141,13 +143,14 @@ async fn slow_upload_restarts_the_answer_timeout() -> Result<()> {
         wire.send(OK_RESPONSE).await;
     })
     .await;
-    let rig = EdgeRig::start_with(build_hello_route(target), "[edge]\nanswer_timeout = 1", true).await?;
-    rig.wait_for_page("hello").await?;
-    let mut visitor = rig.connect_visitor().await;
+    let fixture =
+        EdgeFixture::start_with(build_hello_route(target), "[edge]\nanswer_timeout = 1", true).await?;
+    fixture.wait_for_page("hello").await?;
+    let mut visitor = fixture.connect_visitor().await;
     visitor
         .send("POST / HTTP/1.1\r\nhost: hello.localhost\r\ncontent-length: 8\r\nconnection: close\r\n\r\n")
         .await;
-    // In total longer than the answer timeout, with pauses shorter than it.
+    // The upload takes longer than the answer timeout; each pause is shorter.
     let mut pace = tokio::time::interval(std::time::Duration::from_millis(250));
     for piece in ["1", "2", "3", "4", "5", "6", "7", "8"] {
         pace.tick().await;

@@ -4,8 +4,8 @@ use hearth_base::Result;
 use hearth_testkit::wait_until;
 use hearth_wire::jobs::internal::{Route, RouteEvent, RouteRemoved, RouteState};
 
-use crate::harness::{
-    EdgeRig, build_hello_route, build_route, reserve_closed_port, start_answering_instance,
+use crate::fixture::{
+    EdgeFixture, build_hello_route, build_route, reserve_closed_port, start_answering_instance,
 };
 
 const RESPONSE_ONE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none";
@@ -16,15 +16,17 @@ async fn route_follows_events_of_jobs() -> Result<()> {
     let ((one, _), (two, _)) =
         (start_answering_instance(RESPONSE_ONE).await, start_answering_instance(RESPONSE_TWO).await);
     let first = build_route("hello", RouteState::Ready, &[one]);
-    let rig = EdgeRig::start(vec![first.clone()]).await?;
-    rig.wait_for_page("hello").await?;
-    assert!(rig.get("hello", "").await.ends_with("one"));
-    rig.jobs.append(&RouteEvent::Changed(Route { targets: vec![two], ..first.clone() }));
-    wait_until("the page has moved", async || Ok(rig.get("hello", "").await.ends_with("two").then_some(())))
-        .await?;
-    rig.jobs.append(&RouteEvent::Removed(RouteRemoved { tool: first.tool }));
+    let fixture = EdgeFixture::start(vec![first.clone()]).await?;
+    fixture.wait_for_page("hello").await?;
+    assert!(fixture.get("hello", "").await.ends_with("one"));
+    fixture.jobs.append_events(&RouteEvent::Changed(Route { targets: vec![two], ..first.clone() }));
+    wait_until("the page has moved", async || {
+        Ok(fixture.get("hello", "").await.ends_with("two").then_some(()))
+    })
+    .await?;
+    fixture.jobs.append_events(&RouteEvent::Removed(RouteRemoved { tool: first.tool }));
     wait_until("the page is gone", async || {
-        Ok(rig.get("hello", "").await.starts_with("HTTP/1.1 404").then_some(()))
+        Ok(fixture.get("hello", "").await.starts_with("HTTP/1.1 404").then_some(()))
     })
     .await
 }
@@ -32,18 +34,18 @@ async fn route_follows_events_of_jobs() -> Result<()> {
 #[tokio::test]
 async fn pages_are_served_after_a_restart_without_jobs() -> Result<()> {
     let (one, _) = start_answering_instance(RESPONSE_ONE).await;
-    let rig = EdgeRig::start(build_hello_route(one)).await?;
-    rig.wait_for_page("hello").await?;
-    let rig = rig.restart(false).await?;
-    assert!(rig.get("hello", "").await.ends_with("one"));
-    assert!(rig.get("other", "").await.starts_with("HTTP/1.1 404"));
+    let fixture = EdgeFixture::start(build_hello_route(one)).await?;
+    fixture.wait_for_page("hello").await?;
+    let fixture = fixture.restart(false).await?;
+    assert!(fixture.get("hello", "").await.ends_with("one"));
+    assert!(fixture.get("other", "").await.starts_with("HTTP/1.1 404"));
     Ok(())
 }
 
 #[tokio::test]
 async fn unknown_page_is_starting_until_the_routes_are_loaded() -> Result<()> {
-    let rig = EdgeRig::start_with(Vec::new(), "", false).await?;
-    let answer = rig.get("hello", "").await;
+    let fixture = EdgeFixture::start_with(Vec::new(), "", false).await?;
+    let answer = fixture.get("hello", "").await;
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 2"), "{answer}");
     Ok(())
 }
@@ -55,9 +57,9 @@ async fn each_state_has_an_error_page_in_each_format() -> Result<()> {
         build_route("waking", RouteState::Starting, &[]),
         build_route("deaf", RouteState::Ready, &[reserve_closed_port().await]),
     ];
-    let rig = EdgeRig::start(routes).await?;
+    let fixture = EdgeFixture::start(routes).await?;
     wait_until("the routes are loaded", async || {
-        Ok(rig.get("asleep", "").await.contains("page-stopped").then_some(()))
+        Ok(fixture.get("asleep", "").await.contains("page-stopped").then_some(()))
     })
     .await?;
     for (name, status, code) in [
@@ -67,14 +69,14 @@ async fn each_state_has_an_error_page_in_each_format() -> Result<()> {
         ("none-such", 404, "no-such-page"),
         ("UPPER--", 404, "no-such-page"),
     ] {
-        let text = rig.get(name, "accept: */*\r\n").await;
+        let text = fixture.get(name, "accept: */*\r\n").await;
         assert!(text.starts_with(&format!("HTTP/1.1 {status}")), "{text}");
         assert!(text.contains("content-type: text/plain") && text.contains(code), "{text}");
-        let page = rig.get(name, "accept: text/html,*/*\r\n").await;
+        let page = fixture.get(name, "accept: text/html,*/*\r\n").await;
         assert!(page.contains("content-type: text/html") && page.contains("<h1>"), "{page}");
         assert!(page.contains("content-security-policy: default-src 'none'"), "{page}");
         assert!(page.contains("\r\nx-hearth-code: "), "{page}");
-        let json = rig.get(name, "accept: application/json\r\n").await;
+        let json = fixture.get(name, "accept: application/json\r\n").await;
         let body = json.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         let body: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["code"], code);

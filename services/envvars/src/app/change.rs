@@ -74,7 +74,7 @@ pub async fn apply_change(
     for stored in current.iter().filter(|stored| stored.key.job.as_ref() == job) {
         let is_new = changes.created.contains(&stored.key.name);
         if is_new || changes.changed.contains(&stored.key.name) {
-            cx.store.save(&tx, stored, is_new).await?;
+            cx.store.save_envvar(&tx, stored, is_new).await?;
         }
     }
     if !changes.created.is_empty() {
@@ -100,7 +100,8 @@ fn check_envvars(envvars: Vec<EnvvarWanted>) -> Result<(Vec<EnvvarCreate>, Vec<S
     for EnvvarWanted { name, value, secret } in envvars {
         let checked = name.parse::<EnvvarName>().and_then(|name| {
             if !seen.insert(name.clone()) {
-                return Err(Error::invalid("envvar-twice", format!("{name} is defined twice")));
+                return Err(Error::invalid("envvar-twice", format!("{name} is defined twice"))
+                    .help("name each variable once"));
             }
             warnings.extend(names::check_name(&name)?);
             values::check_value(&name, &value)?;
@@ -123,9 +124,9 @@ fn check_count(count: usize, quota: u32) -> Result<()> {
     if count <= usize::try_from(quota).unwrap_or(usize::MAX) {
         return Ok(());
     }
-    let public = format!("the envvar quota is exceeded: {count}; at most {quota}");
+    let public = format!("the quota of variables is exceeded: {count}; at most {quota}");
     Err(Error::conflict("envvars-quota", public).help(
-        "delete unused ones (hearth envvars delete), or ask the operator of this Hearth for a higher quota",
+        "delete unused ones (hearth envvars delete), or ask an operator of this Hearth for a higher quota",
     ))
 }
 

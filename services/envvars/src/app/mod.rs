@@ -12,7 +12,7 @@ pub use change::{ChangeOutcome, apply_change};
 pub use restart_notes::build_restart_notes;
 pub use run_envvars::{compute_revisions, list_for_run};
 
-use hearth_base::{Error, Result, Secret, ToolId};
+use hearth_base::{Error, ErrorKind, Result, Secret, ToolId};
 use hearth_kit::tool_state::lock_existing_tool;
 use hearth_wire::envvars::{Envvar, EnvvarsQuery, EnvvarsQuota};
 
@@ -46,7 +46,7 @@ async fn select_envvars(
 
 /// Shows a variable; a secret has no value.
 pub async fn show(cx: &EnvvarsContext, key: &EnvvarKey) -> Result<Envvar> {
-    open_envvar(cx, cx.store.find(key).await?.ok_or_else(|| build_not_found(key))?)
+    open_envvar(cx, cx.store.find_envvar(key).await?.ok_or_else(|| build_not_found(key))?)
 }
 
 /// Deletes a variable, and returns its last value, except for a secret.
@@ -89,9 +89,10 @@ fn to_wire_envvar(stored: StoredEnvvar, value: Secret) -> Envvar {
 
 fn build_not_found(key: &EnvvarKey) -> Error {
     let EnvvarKey { tool: _, job, name } = key;
+    let build = |public: String| Error::new(ErrorKind::NotFound, "no-such-envvar", public);
     match job {
-        None => Error::not_found("envvar", name).help("hearth envvars list"),
-        Some(job) => Error::not_found("envvar", format!("{name} for the job {job}"))
+        None => build(format!("there is no variable {name}")).help("hearth envvars list"),
+        Some(job) => build(format!("there is no variable {name} for the job {job}"))
             .help(format!("hearth envvars list --job {job}")),
     }
 }

@@ -13,7 +13,7 @@ const RISKY_NAMES: &[&str] = &["LD_LIBRARY_PATH", "LD_PRELOAD", "PATH", "SHELL",
 /// Rejects a reserved name; otherwise returns warnings.
 pub fn check_name(name: &EnvvarName) -> Result<Vec<String>> {
     if RESERVED_NAMES.contains(&name.as_str()) {
-        let public = format!("{name} is set by Hearth in every run and cannot be an envvar");
+        let public = format!("{name} is set by Hearth in every run and cannot be a variable of a tool");
         return Err(Error::invalid("envvar-reserved", public)
             .help(format!("choose another name, such as MY_{name}, and let the program read that")));
     }

@@ -26,7 +26,7 @@ pub async fn build_restart_notes(
     }
     messages.info.extend(known.outdated.iter().map(|job| {
         format!(
-            "{job} still runs with the former variables; apply the new ones with: hearth jobs restart {job}"
+            "{job} still runs with outdated variables; apply the current ones with: hearth jobs restart {job}"
         )
     }));
     messages

@@ -25,7 +25,7 @@ pub async fn rotate_keys(cx: &EnvvarsContext) -> Result<()> {
             if let StoredValue::Encrypted(encrypted) = &stored.value {
                 let value = cx.vault.decrypt_value(&stored.key, encrypted)?;
                 stored.value = StoredValue::Encrypted(cx.vault.encrypt_value(&stored.key, &value)?);
-                cx.store.save(&tx, &stored, false).await?;
+                cx.store.save_envvar(&tx, &stored, false).await?;
                 tx.commit().await?;
             }
         }

@@ -31,7 +31,7 @@ pub fn compute_size(name: &EnvvarName, value: &Secret) -> usize {
 pub fn check_total_size(sizes: impl Iterator<Item = usize>) -> Result<()> {
     let all = sizes.fold(0, usize::saturating_add);
     if all > MAX_TOTAL_BYTES {
-        let public = format!("the tool's envvars are too large: {all} bytes; at most {MAX_TOTAL_BYTES}");
+        let public = format!("the tool's variables are too large: {all} bytes; at most {MAX_TOTAL_BYTES}");
         return Err(Error::new(ErrorKind::TooLarge, "envvars-too-large", public)
             .help("keep large values in files, or delete some: hearth envvars delete"));
     }

@@ -106,7 +106,7 @@ impl EnvvarStore {
     }
 
     /// Finds a variable.
-    pub async fn find(&self, key: &EnvvarKey) -> Result<Option<StoredEnvvar>> {
+    pub async fn find_envvar(&self, key: &EnvvarKey) -> Result<Option<StoredEnvvar>> {
         select_by_key(self.db.reader(), key).await
     }
 
@@ -116,7 +116,7 @@ impl EnvvarStore {
     }
 
     /// Inserts a variable, or updates its value.
-    pub async fn save(&self, tx: &Tx, stored: &StoredEnvvar, new: bool) -> Result<()> {
+    pub async fn save_envvar(&self, tx: &Tx, stored: &StoredEnvvar, new: bool) -> Result<()> {
         let StoredEnvvar { key, value, size, changed } = stored;
         let (key_id, text) = match value {
             StoredValue::Encrypted(EncryptedValue { key_id, token }) => (key_id, token),

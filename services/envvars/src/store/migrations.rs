@@ -11,7 +11,7 @@ use sea_orm::{
 };
 
 /// All migrations, oldest first.
-pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
     vec![Box::new(CreateToolState), Box::new(CreateEnvvars), Box::new(ScopeEnvvars), Box::new(SecretEnvvars)]
 }
 
@@ -137,7 +137,7 @@ mod tests {
         let tx = db.begin().await?;
         tx.execute(&former).await.or_db_error()?;
         tx.commit().await?;
-        migrate(&db, migrations).await?;
+        migrate(&db, list_migrations).await?;
         let stored = EnvvarStore::new(db.clone()).list(tool).await?;
         assert_eq!(stored.len(), 1);
         let key = &stored[0].key;

@@ -8,7 +8,7 @@ use hearth_base::Result;
 use hearth_kit::db::{Db, Tx};
 
 pub use envvar::{StoredEnvvar, StoredValue};
-pub use migrations::migrations;
+pub use migrations::list_migrations;
 
 /// Database of `envvars`.
 #[derive(Debug, Clone)]

@@ -40,7 +40,7 @@ async fn variable_is_created_updated_shown_and_deleted(db: Db) -> Result<()> {
     assert_eq!((status, &deleted["envvar"]), (StatusCode::OK, &json!({"name": "API_KEY", "value": "two"})));
     let (status, missing) = stage.send(Method::GET, "/envvars/API_KEY", None).await;
     assert_eq!((status, &missing["code"]), (StatusCode::NOT_FOUND, &json!("no-such-envvar")));
-    assert_eq!(missing["error"], json!(["there is no envvar API_KEY"]));
+    assert_eq!(missing["error"], json!(["there is no variable API_KEY"]));
     Ok(())
 }
 
@@ -169,7 +169,7 @@ async fn variable_of_a_job_takes_precedence_in_its_runs_only(db: Db) -> Result<(
     let deleted = maintainer.envvars().delete(tool, &name, &job_scope("web")).await?.content.envvar;
     assert_eq!(deleted.value.expose_secret(), "webs");
     let missing = maintainer.envvars().delete(tool, &name, &job_scope("web")).await.unwrap_err();
-    assert_eq!(missing.public_message(), "there is no envvar API_KEY for the job web");
+    assert_eq!(missing.public_message(), "there is no variable API_KEY for the job web");
     assert_eq!(stage.list_run_envvars("web").await?, [pair("API_KEY", "tools"), pair("ONLY_WEB", "x")]);
     Ok(())
 }

@@ -26,7 +26,10 @@ pub fn start_fake_jobs(stand: &ServiceStand) -> SharedFakeJobs {
     let router = Router::new()
         .route("/jobs/v1/internal/sealing-key", get(sealing_key))
         .route("/jobs/v1/internal/tools/{tool}/envvars", get(standing_of));
-    stand.set_fake_service(Role::Jobs, hearth_kit::build_exchange(router.with_state(Arc::clone(&played))));
+    stand.set_fake_service(
+        Role::Jobs,
+        hearth_kit::build_local_service(router.with_state(Arc::clone(&played))),
+    );
     played
 }
 

@@ -47,13 +47,13 @@ impl RouteLoader {
     }
 
     /// Finds the route of a request; `None` when no service has the path.
-    pub async fn find(&self, method: &Method, path: &str) -> Result<Option<MatchedRoute>> {
-        if let Some(route) = self.table().find(method, path, self.door()) {
+    pub async fn find_route(&self, method: &Method, path: &str) -> Result<Option<MatchedRoute>> {
+        if let Some(route) = self.table().find_route(method, path, self.door()) {
             return Ok(Some(route));
         }
         let Some(segment) = first_segment(path) else { return Ok(None) };
-        self.load_for(segment).await?;
-        Ok(self.table().find(method, path, self.door()))
+        self.load_service_documents(segment).await?;
+        Ok(self.table().find_route(method, path, self.door()))
     }
 
     /// Reloads the routes of `service` after a body exceeded their limit: the service may have restarted with
@@ -83,7 +83,7 @@ impl RouteLoader {
     }
 
     /// Loads the documents of the services that may own paths below `segment`.
-    async fn load_for(&self, segment: &str) -> Result<()> {
+    async fn load_service_documents(&self, segment: &str) -> Result<()> {
         let reachable = |role: &Role| self.kit.clients.find_transport(*role).is_ok();
         let named = segment.parse::<Role>().ok();
         let services: Vec<Role> = match named {
@@ -102,7 +102,7 @@ impl RouteLoader {
         if table.has_segment(segment) || services.iter().all(|role| table.has_service(*role)) {
             return Ok(());
         }
-        Err(Error::unavailable("service-unavailable", "a part of this Hearth does not respond")
+        Err(Error::unavailable("service-unavailable", "a service of this Hearth does not respond")
             .help("try again in a moment"))
     }
 
@@ -130,7 +130,7 @@ impl RouteLoader {
                 Ok((release, document)) => {
                     let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
                     let mut table = (*known.table).clone();
-                    table.add(service, document);
+                    table.add_document(service, document);
                     known.table = Arc::new(table);
                     known.releases.insert(service, release);
                 }

@@ -71,7 +71,7 @@ pub struct MatchedRoute {
 impl RouteTable {
     /// Adds the routes of `service`, replacing former ones. A segment of another service stays with that
     /// service.
-    pub fn add(&mut self, service: Role, document: ServiceDocument) {
+    pub fn add_document(&mut self, service: Role, document: ServiceDocument) {
         let ServiceDocument { prefixes: RoutePrefixes(prefixes), paths } = document;
         let mut router = Router::new();
         for (template, path) in paths {
@@ -109,7 +109,7 @@ impl RouteTable {
     }
 
     /// Finds the route of a request; `None` when no loaded service has the path.
-    pub fn find(&self, method: &Method, path: &str, door: &DoorSettings) -> Option<MatchedRoute> {
+    pub fn find_route(&self, method: &Method, path: &str, door: &DoorSettings) -> Option<MatchedRoute> {
         let segment = first_segment(path)?;
         let (routes, prefix) = self.segments.get(segment)?;
         // An empty parameter does not match.
@@ -211,21 +211,21 @@ mod tests {
         let mut table = RouteTable::default();
         for (service, document) in [(Role::Builds, builds), (Role::Images, images)] {
             let read = |document: Value| serde_json::from_value(document).unwrap();
-            table.add(service, read(document));
+            table.add_document(service, read(document));
         }
         table
     }
 
-    fn find(method: &Method, path: &str) -> Option<MatchedRoute> {
-        build_table().find(method, path, &DoorSettings::default())
+    fn find_test_route(method: &Method, path: &str) -> Option<MatchedRoute> {
+        build_table().find_route(method, path, &DoorSettings::default())
     }
 
     fn find_post_route(path: &str) -> MatchedRoute {
-        find(&Method::POST, path).unwrap()
+        find_test_route(&Method::POST, path).unwrap()
     }
 
     fn find_tool(path: &str) -> Option<String> {
-        find(&Method::GET, path).unwrap().tool
+        find_test_route(&Method::GET, path).unwrap().tool
     }
 
     #[test]
@@ -240,11 +240,14 @@ mod tests {
             (Method::POST, "/builds/v1/nothing"),
             (Method::POST, "/builds"),
         ] {
-            let route = find(&method, path).unwrap();
+            let route = find_test_route(&method, path).unwrap();
             assert_eq!((route.body_limit, route.streaming), (door.body_limit, false), "{path}");
             assert_eq!(route.time_limit, Duration::from_secs(door.timeout));
         }
-        assert_eq!(find(&Method::HEAD, "/builds/v1/slow").unwrap().time_limit, Duration::from_secs(7));
+        assert_eq!(
+            find_test_route(&Method::HEAD, "/builds/v1/slow").unwrap().time_limit,
+            Duration::from_secs(7)
+        );
     }
 
     #[test]
@@ -282,7 +285,7 @@ mod tests {
         for path in
             ["/%62uilds/v1/tool/hello/sources", "//builds/v1/tool/hello/sources", "/Builds/v1/slow", "", "/"]
         {
-            assert_eq!(find(&Method::POST, path), None, "{path}");
+            assert_eq!(find_test_route(&Method::POST, path), None, "{path}");
         }
     }
 
@@ -298,7 +301,7 @@ mod tests {
         assert_eq!(find_tool("/v2"), None);
         // An unsupported method is rejected by the same guard, which needs the tool.
         assert_eq!(
-            find(&Method::OPTIONS, "/builds/v1/tool/hello/builds").unwrap().tool.as_deref(),
+            find_test_route(&Method::OPTIONS, "/builds/v1/tool/hello/builds").unwrap().tool.as_deref(),
             Some("hello")
         );
     }
@@ -306,7 +309,7 @@ mod tests {
     #[test]
     fn path_prefix_belongs_to_one_service() {
         assert_eq!(find_post_route("/builds/v1/slow").service, Role::Builds);
-        let token = find(&Method::GET, "/v2/token").unwrap();
+        let token = find_test_route(&Method::GET, "/v2/token").unwrap();
         assert_eq!((token.service, token.answered_by), (Role::Images, Some(AnsweredBy::TokenExchange)));
         assert_eq!(token.prefix.dialect, Some(Dialect::Registry));
         assert_eq!(token.prefix.token_flow.as_deref(), Some("/v2/token"));
@@ -318,14 +321,14 @@ mod tests {
         let document = json!({"x-hearth-prefixes": {"builds": {}}, "paths": {
             "/builds/v1/tool/{tool}/sources": {"post": {"x-hearth-body-limit": 6000}},
         }});
-        table.add(Role::Builds, serde_json::from_value(document).unwrap());
+        table.add_document(Role::Builds, serde_json::from_value(document).unwrap());
         let door = DoorSettings::default();
-        let route = table.find(&Method::POST, "/builds/v1/tool/hello/sources", &door).unwrap();
+        let route = table.find_route(&Method::POST, "/builds/v1/tool/hello/sources", &door).unwrap();
         assert_eq!((route.body_limit, route.streaming, route.tool), (6000, false, None));
         assert_eq!(
-            table.find(&Method::GET, "/builds/v1/slow", &door).unwrap().time_limit.as_secs(),
+            table.find_route(&Method::GET, "/builds/v1/slow", &door).unwrap().time_limit.as_secs(),
             door.timeout
         );
-        assert!(table.find(&Method::GET, "/v2", &door).is_some());
+        assert!(table.find_route(&Method::GET, "/v2", &door).is_some());
     }
 }

@@ -5,7 +5,7 @@ use hearth_base::{Digest, Error, ErrorKind, Result};
 use super::tags;
 use crate::{
     context::ImagesContext,
-    names::{ImageName, RepositorySpace},
+    names::{ImageName, RepositoryOwner},
     store::BlobContent,
 };
 
@@ -13,13 +13,13 @@ use crate::{
 /// lookup renews the blob's grace period (written at most once per half period).
 pub async fn find_blob(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
     digest: Digest,
 ) -> Result<BlobContent> {
     let unknown =
-        || Error::new(ErrorKind::NotFound, "blob-unknown", format!("{space}/{name} has no blob {digest}"));
-    let repository = tags::find_repository(cx, space, name).await?;
+        || Error::new(ErrorKind::NotFound, "blob-unknown", format!("{owner}/{name} has no blob {digest}"));
+    let repository = tags::find_repository(cx, owner, name).await?;
     let since = cx.store.find_link(repository.id, digest).await?.ok_or_else(unknown)?;
     let now = cx.now();
     if now.duration_since(since) > cx.grace_period() / 2 {
@@ -36,17 +36,17 @@ pub async fn find_blob(
 /// it.
 pub async fn delete_blob(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
     digest: Digest,
 ) -> Result<()> {
-    let repository = tags::find_repository(cx, space, name).await?;
+    let repository = tags::find_repository(cx, owner, name).await?;
     let tx = cx.store.begin().await?;
     cx.store.lock_repository(&tx, repository.id).await?;
     if cx.store.is_needed(&tx, repository.id, digest).await? {
         return Err(Error::conflict(
             "blob-needed",
-            format!("the blob {digest} is in use by a manifest of {space}/{name}"),
+            format!("the blob {digest} is in use by a manifest of {owner}/{name}"),
         )
         .help("delete the manifest first"));
     }
@@ -57,7 +57,7 @@ pub async fn delete_blob(
         false => Err(Error::new(
             ErrorKind::NotFound,
             "blob-unknown",
-            format!("{space}/{name} has no blob {digest}"),
+            format!("{owner}/{name} has no blob {digest}"),
         )),
     }
 }

@@ -2,7 +2,7 @@
 
 use hearth_base::{Error, Result, ToolName};
 
-use crate::names::{ImageName, Reference, quote_untrusted};
+use crate::names::{ImageName, ManifestReference, quote_untrusted};
 
 /// Image reference as a user wrote it.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub fn parse_image_reference(text: &str, hosts: &[String]) -> Result<ImageRefere
 }
 
 /// Returns the digest where there is one, otherwise the tag, otherwise `latest`.
-pub fn choose_reference(tag: Option<&str>, digest: Option<&str>) -> Result<Reference> {
+pub fn choose_reference(tag: Option<&str>, digest: Option<&str>) -> Result<ManifestReference> {
     digest.or(tag).unwrap_or("latest").parse()
 }
 

@@ -13,7 +13,7 @@ use tokio::{fs, io::AsyncReadExt};
 use super::{manifest_format, manifests, uploads};
 use crate::{
     context::ImagesContext,
-    names::{ImageName, Reference, RepositorySpace},
+    names::{ImageName, ManifestReference, RepositoryOwner},
 };
 
 /// Imports the first image of the layout in `folder` as a provided image. Blobs that the registry has already
@@ -22,7 +22,7 @@ pub async fn import_layout(
     cx: &ImagesContext,
     folder: &Path,
     name: &ImageName,
-    tag: &Reference,
+    tag: &ManifestReference,
 ) -> Result<Digest> {
     let index: Value = serde_json::from_slice(&read_file(&folder.join("index.json")).await?)
         .map_err(|cause| build_layout_error(folder).with_cause(cause))?;
@@ -33,19 +33,19 @@ pub async fn import_layout(
     let blob_path = |digest: Digest| folder.join("blobs/sha256").join(digest.to_hex());
     let manifest = read_file(&blob_path(digest.parse()?)).await?;
     let (media_type, parsed) = manifest_format::parse_manifest(None, &manifest)?;
-    let space = RepositorySpace::Provided;
+    let owner = RepositoryOwner::Provided;
     for blob in parsed.list_blob_digests()? {
-        if uploads::link_existing_blob(cx, &space, name, blob).await? {
+        if uploads::link_existing_blob(cx, &owner, name, blob).await? {
             continue;
         }
-        let upload = uploads::begin_upload(cx, &space, name).await?;
+        let upload = uploads::begin_upload(cx, &owner, name).await?;
         let file = fs::File::open(blob_path(blob))
             .await
             .map_err(|cause| build_layout_error(folder).with_cause(cause))?;
         let upload = uploads::append_content(cx, upload, None, stream_file(file)).await?;
         uploads::finish_upload(cx, upload, blob).await?;
     }
-    manifests::push_manifest(cx, &space, name, tag, Some(&media_type), &manifest).await
+    manifests::push_manifest(cx, &owner, name, tag, Some(&media_type), &manifest).await
 }
 
 fn stream_file(file: fs::File) -> uploads::BlobStream {

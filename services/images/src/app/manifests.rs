@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::{manifest_format, tags};
 use crate::{
     context::ImagesContext,
-    names::{ImageName, Reference, RepositorySpace, TagName},
+    names::{ImageName, ManifestReference, RepositoryOwner, TagName},
     store::Manifest,
 };
 
@@ -17,14 +17,14 @@ use crate::{
 /// emits `image.tag.moved` in the same transaction.
 pub async fn push_manifest(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
-    reference: &Reference,
+    reference: &ManifestReference,
     media_type: Option<&str>,
     content: &[u8],
 ) -> Result<Digest> {
     let digest = Digest::new(Sha256::digest(content).into());
-    if let Reference::Digest(wanted) = reference
+    if let ManifestReference::Digest(wanted) = reference
         && *wanted != digest
     {
         let what = format!("the digest of the manifest is wrong: {digest}; expected {wanted}");
@@ -34,24 +34,24 @@ pub async fn push_manifest(
     let (blobs, manifests) = (parsed.list_blob_digests()?, parsed.list_manifest_digests()?);
     let now = cx.now();
     let tx = cx.store.begin().await?;
-    let repository = cx.store.lock_or_create_repository(&tx, cx.generate_id(), space, name, now).await?;
+    let repository = cx.store.lock_or_create_repository(&tx, cx.generate_id(), owner, name, now).await?;
     for blob in &blobs {
         if !cx.store.has_link(&tx, repository.id, *blob).await? {
-            return Err(build_missing_error(space, name, "blob", *blob));
+            return Err(build_missing_error(owner, name, "blob", *blob));
         }
     }
     for manifest in &manifests {
         if !cx.store.has_manifest(&tx, repository.id, *manifest).await? {
-            return Err(build_missing_error(space, name, "manifest", *manifest));
+            return Err(build_missing_error(owner, name, "manifest", *manifest));
         }
     }
     let manifest = Manifest { digest, media_type, content: content.to_owned() };
     let all = blobs.into_iter().chain(manifests);
     cx.store.upsert_manifest(&tx, repository.id, &manifest, all, now).await?;
-    if let Reference::Tag(tag) = reference
+    if let ManifestReference::Tag(tag) = reference
         && cx.store.put_tag(&tx, repository.id, tag, digest, now).await?
     {
-        let tool = if let RepositorySpace::Tool(id, _) = space { Some(*id) } else { None };
+        let tool = if let RepositoryOwner::Tool(id, _) = owner { Some(*id) } else { None };
         let moved = TagEvent::Moved(TagMoved { tool, image: name.clone(), tag: tag.to_string() });
         cx.store.events.append(&tx, [NewEvent::new(cx.generate_id(), now, &moved)?]).await?;
     }
@@ -62,80 +62,80 @@ pub async fn push_manifest(
 /// Finds a manifest by its tag or digest.
 pub async fn find_manifest(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
-    reference: &Reference,
+    reference: &ManifestReference,
 ) -> Result<Manifest> {
-    let repository = tags::find_repository(cx, space, name).await?;
+    let repository = tags::find_repository(cx, owner, name).await?;
     let digest = match reference {
-        Reference::Digest(digest) => *digest,
-        Reference::Tag(tag) => {
+        ManifestReference::Digest(digest) => *digest,
+        ManifestReference::Tag(tag) => {
             let tag = cx.store.find_tag(repository.id, tag).await?;
-            tag.ok_or_else(|| build_unknown_error(space, name, reference))?.digest
+            tag.ok_or_else(|| build_unknown_error(owner, name, reference))?.digest
         }
     };
     cx.store
         .find_manifest(repository.id, digest)
         .await?
-        .ok_or_else(|| build_unknown_error(space, name, reference))
+        .ok_or_else(|| build_unknown_error(owner, name, reference))
 }
 
 /// Deletes a tag, or a manifest with all its tags. A manifest that is pinned or part of an index is refused
 /// with `manifest-in-use`; after the deletion of its tag it stays until it is unpinned.
 pub async fn delete_reference(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
-    reference: &Reference,
+    reference: &ManifestReference,
 ) -> Result<()> {
     let digest = match reference {
-        Reference::Tag(tag) => return delete_tag(cx, space, name, tag).await,
-        Reference::Digest(digest) => *digest,
+        ManifestReference::Tag(tag) => return delete_tag(cx, owner, name, tag).await,
+        ManifestReference::Digest(digest) => *digest,
     };
-    let repository = tags::find_repository(cx, space, name).await?;
+    let repository = tags::find_repository(cx, owner, name).await?;
     let now = cx.now();
     let tx = cx.store.begin().await?;
     cx.store.lock_repository(&tx, repository.id).await?;
     if let Some(holder) = cx.store.find_pin_holder(&tx, digest).await? {
-        let what = format!("{space}/{name}@{digest} is in use by {holder}");
+        let what = format!("{owner}/{name}@{digest} is in use by {holder}");
         return Err(Error::conflict("manifest-in-use", what)
             .help("delete its tag: the manifest is deleted once nothing uses it"));
     }
     if cx.store.is_needed(&tx, repository.id, digest).await? {
-        let what = format!("{space}/{name}@{digest} is part of an index");
+        let what = format!("{owner}/{name}@{digest} is part of an index");
         return Err(Error::conflict("manifest-in-use", what).help("delete the index first"));
     }
     cx.store.delete_tags(&tx, repository.id, Some(digest), now).await?;
     let existed = cx.store.delete_manifest(&tx, repository.id, digest).await?;
     tx.commit().await?;
-    if existed { Ok(()) } else { Err(build_unknown_error(space, name, reference)) }
+    if existed { Ok(()) } else { Err(build_unknown_error(owner, name, reference)) }
 }
 
 async fn delete_tag(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
     tag: &TagName,
 ) -> Result<()> {
-    let repository = tags::find_repository(cx, space, name).await?;
+    let repository = tags::find_repository(cx, owner, name).await?;
     let tx = cx.store.begin().await?;
     cx.store.lock_repository(&tx, repository.id).await?;
     let existed = cx.store.delete_tag(&tx, repository.id, tag, cx.now()).await?;
     tx.commit().await?;
-    if existed { Ok(()) } else { Err(build_unknown_error(space, name, &Reference::Tag(tag.clone()))) }
+    if existed { Ok(()) } else { Err(build_unknown_error(owner, name, &ManifestReference::Tag(tag.clone()))) }
 }
 
-fn build_missing_error(space: &RepositorySpace, name: &ImageName, what: &str, digest: Digest) -> Error {
-    let text = format!("{space}/{name} has no {what} {digest}, which the manifest refers to");
+fn build_missing_error(owner: &RepositoryOwner, name: &ImageName, what: &str, digest: Digest) -> Error {
+    let text = format!("{owner}/{name} has no {what} {digest}, which the manifest refers to");
     Error::new(ErrorKind::NotFound, "manifest-blob-unknown", text)
         .help("push the image's blobs before its manifest")
 }
 
-fn build_unknown_error(space: &RepositorySpace, name: &ImageName, reference: &Reference) -> Error {
-    let between = if matches!(reference, Reference::Tag(_)) { ':' } else { '@' };
+fn build_unknown_error(owner: &RepositoryOwner, name: &ImageName, reference: &ManifestReference) -> Error {
+    let between = if matches!(reference, ManifestReference::Tag(_)) { ':' } else { '@' };
     Error::new(
         ErrorKind::NotFound,
         "manifest-unknown",
-        format!("there is no image {space}/{name}{between}{reference}"),
+        format!("there is no image {owner}/{name}{between}{reference}"),
     )
 }

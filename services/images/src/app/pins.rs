@@ -5,17 +5,17 @@ use hearth_kit::tool_state::lock_existing_tool;
 
 use crate::{context::ImagesContext, names::PROVIDED_OWNER};
 
-/// Longest holder text, in bytes.
-const MAX_HOLDER_LENGTH: usize = 200;
+/// Maximum length of a holder, in bytes.
+const MAX_HOLDER_BYTES: usize = 200;
 
 /// Pins a manifest that a tool may use. Once this returns, the manifest cannot be collected: the pin is
 /// written under the repository's row lock, which garbage collection takes too.
 pub async fn put_pin(cx: &ImagesContext, holder: &str, tool: ToolId, digest: Digest) -> Result<()> {
-    if holder.is_empty() || holder.len() > MAX_HOLDER_LENGTH {
+    if holder.is_empty() || holder.len() > MAX_HOLDER_BYTES {
         return Err(Error::invalid(
             "pin-holder",
             format!(
-                "the holder has an invalid length: {}; expected 1 to {MAX_HOLDER_LENGTH} characters",
+                "the holder has an invalid length: {}; expected 1 to {MAX_HOLDER_BYTES} characters",
                 holder.len()
             ),
         ));

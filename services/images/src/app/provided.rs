@@ -5,7 +5,7 @@ use hearth_base::{Digest, Error, Result};
 use crate::{
     ProvidedImage,
     context::ImagesContext,
-    names::{ImageName, RepositorySpace, TagName},
+    names::{ImageName, RepositoryOwner, TagName},
 };
 
 /// Tag of provided images.
@@ -34,7 +34,7 @@ pub async fn find_digest(cx: &ImagesContext, name: &str, provided: &ProvidedImag
     let tag: TagName = PROVIDED_TAG.parse()?;
     let Some(found) = cx
         .store
-        .find_repository(&RepositorySpace::Provided.owner_key(), &parse_repository(name, provided)?)
+        .find_repository(&RepositoryOwner::Provided.owner_key(), &parse_repository(name, provided)?)
         .await?
     else {
         return Ok(None);

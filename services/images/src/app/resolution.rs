@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     context::ImagesContext,
-    names::{ImageName, PROVIDED_OWNER, Reference, quote_untrusted},
+    names::{ImageName, ManifestReference, PROVIDED_OWNER, quote_untrusted},
     store::Repository,
 };
 
@@ -79,22 +79,22 @@ async fn find_image(cx: &ImagesContext, tool: ToolId, text: &str) -> Result<Imag
         }
         ImageReference::Full { tool: named, name, tag, digest } => {
             let reference = choose_reference(tag.as_deref(), digest.as_deref())?;
-            let owner = named.as_ref().map_or_else(|| PROVIDED_OWNER.to_owned(), |_| tool.to_string());
+            let owner_key = named.as_ref().map_or_else(|| PROVIDED_OWNER.to_owned(), |_| tool.to_string());
             let own = |repository: &Repository| {
                 named.as_ref().is_none_or(|named| repository.tool_name == named.as_str())
             };
-            let found = find_referenced_digest(cx, &owner, &name, &reference)
+            let found = find_referenced_digest(cx, &owner_key, &name, &reference)
                 .await?
                 .filter(|(repository, _)| own(repository));
             let (repository, found) = found.ok_or_else(|| build_unknown_image_error(cx, text))?;
-            let space =
+            let owner_name =
                 named.as_ref().map_or_else(|| PROVIDED_OWNER.to_owned(), |named| format!("tool-{named}"));
             let tag = match (&tag, &digest) {
                 (Some(tag), _) => format!(":{tag}"),
                 (None, Some(_)) => String::new(),
                 (None, None) => ":latest".to_owned(),
             };
-            let path = format!("{space}/{name}{tag}");
+            let path = format!("{owner_name}/{name}{tag}");
             let kind = if named.is_some() { ImageKind::Built } else { ImageKind::Provided };
             Ok(ImageMatch {
                 image: path.clone(),
@@ -110,14 +110,14 @@ async fn find_image(cx: &ImagesContext, tool: ToolId, text: &str) -> Result<Imag
 
 async fn find_referenced_digest(
     cx: &ImagesContext,
-    owner: &str,
+    owner_key: &str,
     name: &ImageName,
-    reference: &Reference,
+    reference: &ManifestReference,
 ) -> Result<Option<(Repository, Digest)>> {
-    let Some(repository) = cx.store.find_repository(owner, name).await? else { return Ok(None) };
+    let Some(repository) = cx.store.find_repository(owner_key, name).await? else { return Ok(None) };
     let digest = match reference {
-        Reference::Digest(digest) => Some(*digest),
-        Reference::Tag(tag) => cx.store.find_tag(repository.id, tag).await?.map(|tag| tag.digest),
+        ManifestReference::Digest(digest) => Some(*digest),
+        ManifestReference::Tag(tag) => cx.store.find_tag(repository.id, tag).await?.map(|tag| tag.digest),
     };
     let Some(digest) = digest else { return Ok(None) };
     let exists = cx.store.find_manifest(repository.id, digest).await?.is_some();
@@ -226,7 +226,7 @@ fn build_unknown_image_error(cx: &ImagesContext, text: &str) -> Error {
 
 fn build_not_made_error(name: &str) -> Error {
     Error::new(ErrorKind::NotFound, "image-not-made", format!("the image {name} has not been built yet"))
-        .help("ask the operator to run: hearthd image bootstrap")
+        .help("ask an operator of this Hearth to run: hearthd image bootstrap")
 }
 
 fn build_unusable_error(why: &str) -> Error {

@@ -14,7 +14,7 @@ use hearth_kit::blobs::{BoxError, WrittenBlob, build_too_large_error};
 use super::garbage_collection;
 use crate::{
     context::ImagesContext,
-    names::{ImageName, RepositorySpace},
+    names::{ImageName, RepositoryOwner},
     store::{BlobContent, Repository, Upload, UploadPart},
 };
 
@@ -22,10 +22,10 @@ use crate::{
 pub type BlobStream = BoxStream<'static, Result<Bytes, BoxError>>;
 
 /// Creates an upload.
-pub async fn begin_upload(cx: &ImagesContext, space: &RepositorySpace, name: &ImageName) -> Result<Upload> {
+pub async fn begin_upload(cx: &ImagesContext, owner: &RepositoryOwner, name: &ImageName) -> Result<Upload> {
     let now = cx.now();
     let tx = cx.store.begin().await?;
-    let repository = cx.store.lock_or_create_repository(&tx, cx.generate_id(), space, name, now).await?;
+    let repository = cx.store.lock_or_create_repository(&tx, cx.generate_id(), owner, name, now).await?;
     let upload = Upload { id: cx.generate_id(), repository: repository.id, size: 0 };
     cx.store.insert_upload(&tx, upload, now).await?;
     tx.commit().await?;
@@ -36,7 +36,7 @@ pub async fn begin_upload(cx: &ImagesContext, space: &RepositorySpace, name: &Im
 /// the blob.
 pub async fn mount_blob(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
     digest: Digest,
     from: Option<&Repository>,
@@ -45,20 +45,20 @@ pub async fn mount_blob(
     if cx.store.find_link(from.id, digest).await?.is_none() {
         return Ok(None);
     }
-    Ok(link_existing_blob(cx, space, name, digest).await?.then_some(()))
+    Ok(link_existing_blob(cx, owner, name, digest).await?.then_some(()))
 }
 
 /// Links a blob that any repository has. Only for callers that could upload the content themselves. False
 /// when the registry does not have the blob.
 pub async fn link_existing_blob(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
     digest: Digest,
 ) -> Result<bool> {
     let now = cx.now();
     let tx = cx.store.begin().await?;
-    let repository = cx.store.lock_or_create_repository(&tx, cx.generate_id(), space, name, now).await?;
+    let repository = cx.store.lock_or_create_repository(&tx, cx.generate_id(), owner, name, now).await?;
     let linked = cx.store.link_existing(&tx, repository.id, digest, now).await?;
     tx.commit().await?;
     Ok(linked)
@@ -67,11 +67,11 @@ pub async fn link_existing_blob(
 /// Finds an active upload.
 pub async fn find_upload(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
     id: UploadId,
 ) -> Result<Upload> {
-    let upload = match cx.store.find_repository(&space.owner_key(), name).await? {
+    let upload = match cx.store.find_repository(&owner.owner_key(), name).await? {
         Some(repository) => cx.store.find_upload(repository.id, id).await?,
         None => None,
     };

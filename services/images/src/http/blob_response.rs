@@ -12,7 +12,7 @@ use hearth_base::{Error, ErrorKind, Result};
 use super::request_parts::read_header;
 use crate::{context::ImagesContext, store::BlobContent};
 
-/// Renders a blob, or the byte range that the request asks for.
+/// Renders a blob, or the byte range that the `Range` header names.
 pub async fn render_blob(
     cx: &ImagesContext,
     content: BlobContent,
@@ -30,7 +30,9 @@ pub async fn render_blob(
         Body::empty()
     } else {
         let stream = cx.blobs.read(blob, part.clone()).await?;
-        Body::from_stream(stream.ok_or_else(|| Error::internal(format!("the content {blob} is missing")))?)
+        Body::from_stream(
+            stream.ok_or_else(|| Error::internal(format!("content of blob {blob} is missing")))?,
+        )
     };
     let mut response = (
         [
@@ -65,9 +67,9 @@ fn parse_range(range: &str, size: u64) -> Result<Option<Range<u64>>> {
         _ => return Ok(None),
     };
     if part.is_empty() {
-        let what =
+        let message =
             format!("the range is outside the content: {}; the content has {size} bytes", range.trim());
-        return Err(Error::new(ErrorKind::Range, "range", what));
+        return Err(Error::new(ErrorKind::Range, "range", message));
     }
     Ok(Some(part))
 }

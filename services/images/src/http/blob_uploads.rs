@@ -1,4 +1,4 @@
-//! Blob uploads for both repository spaces (OCI distribution specification, "Pushing blobs").
+//! Blob uploads, for provided repositories and those of tools (OCI distribution specification, "Pushing blobs").
 
 use axum::{
     body::Body,
@@ -16,7 +16,7 @@ use crate::{
         uploads::{self, BlobStream},
     },
     context::ImagesContext,
-    names::{ImageName, RepositorySpace},
+    names::{ImageName, RepositoryOwner},
     store::{Repository, Upload},
 };
 
@@ -41,97 +41,96 @@ pub struct FinishUploadQuery {
 /// at once.
 pub async fn begin_upload(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
     begin: BeginUploadQuery,
     body: Body,
 ) -> Result<Response> {
     let BeginUploadQuery { mount, from, digest } = begin;
     if let (Some(mount), Some(from)) = (mount, from) {
-        let (digest, from) = (mount.parse()?, find_mount_source(cx, space, &from).await?);
-        if uploads::mount_blob(cx, space, name, digest, from.as_ref()).await?.is_some() {
-            return render_created_blob(space, name, digest);
+        let (digest, from) = (mount.parse()?, find_mount_source(cx, owner, &from).await?);
+        if uploads::mount_blob(cx, owner, name, digest, from.as_ref()).await?.is_some() {
+            return render_created_blob(owner, name, digest);
         }
     }
-    let upload = uploads::begin_upload(cx, space, name).await?;
-    let Some(digest) = digest else { return render_upload(StatusCode::ACCEPTED, space, name, &upload) };
+    let upload = uploads::begin_upload(cx, owner, name).await?;
+    let Some(digest) = digest else { return render_upload(StatusCode::ACCEPTED, owner, name, &upload) };
     let digest: Digest = digest.parse()?;
     let upload = uploads::append_content(cx, upload, None, stream_body(body)).await?;
     uploads::finish_upload(cx, upload, digest).await?;
-    render_created_blob(space, name, digest)
+    render_created_blob(owner, name, digest)
 }
 
 /// Renders the state of an upload.
 pub async fn show_upload(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
     id: UploadId,
 ) -> Result<Response> {
-    let upload = uploads::find_upload(cx, space, name, id).await?;
-    render_upload(StatusCode::NO_CONTENT, space, name, &upload)
+    let upload = uploads::find_upload(cx, owner, name, id).await?;
+    render_upload(StatusCode::NO_CONTENT, owner, name, &upload)
 }
 
 /// Appends the body to an upload. Out of order, the error says how many bytes the upload has.
 pub async fn append_upload(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
     id: UploadId,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let upload = uploads::find_upload(cx, space, name, id).await?;
+    let upload = uploads::find_upload(cx, owner, name, id).await?;
     let upload = uploads::append_content(cx, upload, parse_chunk_start(headers)?, stream_body(body)).await?;
-    render_upload(StatusCode::ACCEPTED, space, name, &upload)
+    render_upload(StatusCode::ACCEPTED, owner, name, &upload)
 }
 
 /// Appends the body, and finishes the upload.
 pub async fn finish_upload(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
     id: UploadId,
     finish: FinishUploadQuery,
     (headers, body): (&HeaderMap, Body),
 ) -> Result<Response> {
     let digest = finish.digest.parse()?;
-    let upload = uploads::find_upload(cx, space, name, id).await?;
+    let upload = uploads::find_upload(cx, owner, name, id).await?;
     let upload = uploads::append_content(cx, upload, parse_chunk_start(headers)?, stream_body(body)).await?;
     uploads::finish_upload(cx, upload, digest).await?;
-    render_created_blob(space, name, digest)
+    render_created_blob(owner, name, digest)
 }
 
 /// Cancels an upload.
 pub async fn cancel_upload(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
     id: UploadId,
 ) -> Result<Response> {
-    let upload = uploads::find_upload(cx, space, name, id).await?;
+    let upload = uploads::find_upload(cx, owner, name, id).await?;
     uploads::cancel_upload(cx, upload).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Finds the repository that a mount names, if a push to `space` may read it: one of the same space, or a
-/// provided one.
+/// Finds the repository that a cross-repository mount names, if a push by `owner` may read it: a repository of
+/// the same owner, or a provided one.
 async fn find_mount_source(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     from: &str,
 ) -> Result<Option<Repository>> {
-    // A blob that cannot be mounted is uploaded, so that no reason is given (specification, "Mounting a
-    // blob").
+    // No error: the client uploads a blob that cannot be mounted (specification, "Mounting a blob").
     let Ok(ImageReference::Full { tool, name, .. }) = parse_image_reference(from, &[]) else {
         return Ok(None);
     };
-    let owner = match (&tool, space) {
-        (None, _) => RepositorySpace::Provided.owner_key(),
-        (Some(tool), RepositorySpace::Tool(_, own)) if tool == own => space.owner_key(),
+    let owner_key = match (&tool, owner) {
+        (None, _) => RepositoryOwner::Provided.owner_key(),
+        (Some(tool), RepositoryOwner::Tool(_, own)) if tool == own => owner.owner_key(),
         _ => return Ok(None),
     };
-    cx.store.find_repository(&owner, &name).await
+    cx.store.find_repository(&owner_key, &name).await
 }
 
 fn stream_body(body: Body) -> BlobStream {
@@ -140,13 +139,13 @@ fn stream_body(body: Body) -> BlobStream {
 
 fn render_upload(
     status: StatusCode,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
     upload: &Upload,
 ) -> Result<Response> {
     let Upload { id, size, .. } = upload;
     let mut response =
-        (status, [(header::LOCATION, format!("/v2/{space}/{name}/blobs/uploads/{id}"))]).into_response();
+        (status, [(header::LOCATION, format!("/v2/{owner}/{name}/blobs/uploads/{id}"))]).into_response();
     let headers = response.headers_mut();
     // The specification wants the number of the last byte; for an empty upload that is 0 too.
     let range = format!("0-{}", size.saturating_sub(1));
@@ -155,8 +154,8 @@ fn render_upload(
     Ok(response)
 }
 
-fn render_created_blob(space: &RepositorySpace, name: &ImageName, digest: Digest) -> Result<Response> {
-    let location = format!("/v2/{space}/{name}/blobs/{digest}");
+fn render_created_blob(owner: &RepositoryOwner, name: &ImageName, digest: Digest) -> Result<Response> {
+    let location = format!("/v2/{owner}/{name}/blobs/{digest}");
     Ok((StatusCode::CREATED, [(header::LOCATION, location), (DIGEST_HEADER, digest.to_string())])
         .into_response())
 }

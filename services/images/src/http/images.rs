@@ -10,8 +10,8 @@ use hearth_wire::{
 use crate::{
     app::{manifests, provided as listed, tags as app_tags},
     context::ImagesContext,
-    names::{ImageName, Reference, RepositorySpace, TagName},
-    rights::{Operate, Pull, PullProvided, Push},
+    names::{ImageName, ManifestReference, RepositoryOwner, TagName},
+    rights::{ListAllImages, PullProvidedImages, PullToolImages, PushToolImages},
     store::Repository,
 };
 
@@ -20,7 +20,7 @@ use crate::{
     responses((status = 200, body = Data<Listed<ProvidedImageInfo>>)))]
 pub async fn list_provided(
     cx: ImagesContext,
-    _: Authed<PullProvided>,
+    _: Authed<PullProvidedImages>,
 ) -> ApiResult<Listed<ProvidedImageInfo>> {
     Ok(ApiResponse::from_page(Page { items: find_provided_images(&cx).await?, next: None }))
 }
@@ -42,7 +42,7 @@ pub async fn find_provided_images(cx: &ImagesContext) -> Result<Vec<ProvidedImag
     responses((status = 200, body = Data<Listed<Image>>)))]
 pub async fn list(
     cx: ImagesContext,
-    tool: Authed<Pull>,
+    tool: Authed<PullToolImages>,
     Query(paging): Query<Paging>,
 ) -> ApiResult<Listed<Image>> {
     let owner = tool.id.to_string();
@@ -56,7 +56,7 @@ pub async fn list(
     responses((status = 200, body = Data<Listed<Image>>)))]
 pub async fn list_all(
     cx: ImagesContext,
-    _: Authed<Operate>,
+    _: Authed<ListAllImages>,
     Query(paging): Query<Paging>,
 ) -> ApiResult<Listed<Image>> {
     let page = cx.store.list_repositories(None, paging.limit, paging.cursor.as_ref()).await?;
@@ -68,8 +68,12 @@ pub async fn list_all(
     operation_id = "images.delete",
     params(("tool" = String, Path, description = "name of the tool"), ("name" = String, Path, description = "name of the image")),
     responses((status = 200, body = Data<Done>), (status = 404, description = "the image does not exist")))]
-pub async fn delete(cx: ImagesContext, tool: Authed<Push>, Param(name): Param<ImageName>) -> ApiResult<Done> {
-    app_tags::delete_image(&cx, &RepositorySpace::Tool(tool.id, tool.name.clone()), &name).await?;
+pub async fn delete(
+    cx: ImagesContext,
+    tool: Authed<PushToolImages>,
+    Param(name): Param<ImageName>,
+) -> ApiResult<Done> {
+    app_tags::delete_image(&cx, &RepositoryOwner::Tool(tool.id, tool.name.clone()), &name).await?;
     Ok(ApiResponse::ok_done())
 }
 
@@ -81,12 +85,12 @@ pub async fn delete(cx: ImagesContext, tool: Authed<Push>, Param(name): Param<Im
     responses((status = 200, body = Data<Listed<Tag>>), (status = 404, description = "the image does not exist")))]
 pub async fn list_tags(
     cx: ImagesContext,
-    tool: Authed<Pull>,
+    tool: Authed<PullToolImages>,
     Param(name): Param<ImageName>,
     Query(paging): Query<Paging>,
 ) -> ApiResult<Listed<Tag>> {
     let repository =
-        app_tags::find_repository(&cx, &RepositorySpace::Tool(tool.id, tool.name.clone()), &name).await?;
+        app_tags::find_repository(&cx, &RepositoryOwner::Tool(tool.id, tool.name.clone()), &name).await?;
     let page = cx.store.list_tags_by_cursor(repository.id, paging.limit, paging.cursor.as_ref()).await?;
     Ok(ApiResponse::from_page(page.map(|tag| Tag {
         tag: tag.name.to_string(),
@@ -103,12 +107,12 @@ pub async fn list_tags(
     responses((status = 200, body = Data<Done>), (status = 404, description = "the tag does not exist")))]
 pub async fn delete_tag(
     cx: ImagesContext,
-    tool: Authed<Push>,
+    tool: Authed<PushToolImages>,
     Param(name): Param<ImageName>,
     Param(tag): Param<TagName>,
 ) -> ApiResult<Done> {
-    let space = RepositorySpace::Tool(tool.id, tool.name.clone());
-    manifests::delete_reference(&cx, &space, &name, &Reference::Tag(tag)).await?;
+    let owner = RepositoryOwner::Tool(tool.id, tool.name.clone());
+    manifests::delete_reference(&cx, &owner, &name, &ManifestReference::Tag(tag)).await?;
     Ok(ApiResponse::ok_done())
 }
 

@@ -19,16 +19,16 @@ use super::{blob_response as content, images::find_provided_images};
 use crate::{
     app,
     context::ImagesContext,
-    rights::{Fetch, Pin, ReadEvents, Resolve},
+    rights::{FetchLayers, PinImages, ReadTagEvents, ResolveImages},
 };
 
-/// Resolve a text to an image of a tool.
+/// Resolve an image name for a tool.
 #[utoipa::path(get, path = "/images/v1/internal/resolve", tag = "internal",
     operation_id = "images.internal_resolve", params(ResolveQuery),
     responses((status = 200, body = Data<ImageResolution>), (status = 404, description = "the image does not exist")))]
 pub async fn resolve_image(
     cx: ImagesContext,
-    _: Authed<Resolve>,
+    _: Authed<ResolveImages>,
     Query(query): Query<ResolveQuery>,
 ) -> ApiResult<ImageResolution> {
     Ok(ApiResponse::ok(app::resolution::resolve_image(&cx, query.tool, &query.image).await?))
@@ -40,7 +40,7 @@ pub async fn resolve_image(
     responses((status = 200, body = Data<UsableImages>)))]
 pub async fn list_usable_images(
     cx: ImagesContext,
-    _: Authed<Resolve>,
+    _: Authed<ResolveImages>,
     Query(ImagesOfToolQuery { tool }): Query<ImagesOfToolQuery>,
 ) -> ApiResult<UsableImages> {
     let provided = find_provided_images(&cx).await?.into_iter().filter(|image| image.digest.is_some());
@@ -72,7 +72,7 @@ pub async fn list_usable_images(
     responses((status = 200, body = Data<EventBatch>), (status = 409, description = "the cursor is older than the oldest event")))]
 pub async fn read_tag_events(
     cx: ImagesContext,
-    _: Authed<ReadEvents>,
+    _: Authed<ReadTagEvents>,
     Query(after): Query<EventsQuery>,
 ) -> ApiResult<EventBatch> {
     Ok(ApiResponse::ok(cx.store.events.read(TagEvent::TOPIC_INFO, &after).await?))
@@ -85,7 +85,7 @@ pub async fn read_tag_events(
     responses((status = 200, body = Data<ImageLayers>), (status = 404, description = "the image does not exist")))]
 pub async fn read_layers(
     cx: ImagesContext,
-    _: Authed<Fetch>,
+    _: Authed<FetchLayers>,
     Param(digest): Param<Digest>,
     Query(ImagesOfToolQuery { tool }): Query<ImagesOfToolQuery>,
 ) -> ApiResult<ImageLayers> {
@@ -100,7 +100,7 @@ pub async fn read_layers(
         (status = 416, description = "the range is outside the blob")))]
 pub async fn read_blob(
     cx: ImagesContext,
-    _: Authed<Fetch>,
+    _: Authed<FetchLayers>,
     Param(digest): Param<Digest>,
     method: Method,
     headers: HeaderMap,
@@ -118,7 +118,7 @@ pub async fn read_blob(
     responses((status = 200, body = Data<Done>), (status = 404, description = "the image does not exist")))]
 pub async fn put_pin(
     cx: ImagesContext,
-    _: Authed<Pin>,
+    _: Authed<PinImages>,
     Param(holder): Param<PinHolder>,
     Json(pin): Json<PinPut>,
 ) -> ApiResult<Done> {
@@ -133,7 +133,7 @@ pub async fn put_pin(
     responses((status = 200, body = Data<Done>)))]
 pub async fn delete_pin(
     cx: ImagesContext,
-    _: Authed<Pin>,
+    _: Authed<PinImages>,
     Param(holder): Param<PinHolder>,
 ) -> ApiResult<Done> {
     app::pins::delete_pin(&cx, &holder.0).await?;

@@ -17,8 +17,8 @@ use super::{
 use crate::{
     app::{blobs, manifests},
     context::ImagesContext,
-    names::{ImageName, Reference, RepositorySpace},
-    rights::{PullProvided, PushProvided},
+    names::{ImageName, ManifestReference, RepositoryOwner},
+    rights::{PullProvidedImages, PushProvidedImages},
 };
 
 /// Get a blob, or a byte range of it.
@@ -28,14 +28,14 @@ use crate::{
         (status = 206, description = "the requested range"), (status = 404, description = "not found"), (status = 416, description = "the range is outside the blob")))]
 pub async fn pull_blob(
     cx: ImagesContext,
-    _: Authed<PullProvided>,
+    _: Authed<PullProvidedImages>,
     Param(name): Param<ImageName>,
     Param(digest): Param<Digest>,
     method: Method,
     headers: HeaderMap,
 ) -> RegistryReply {
-    let space = RepositorySpace::Provided;
-    let content = blobs::find_blob(&cx, &space, &name, digest).await?;
+    let owner = RepositoryOwner::Provided;
+    let content = blobs::find_blob(&cx, &owner, &name, digest).await?;
     Ok(blob_response::render_blob(&cx, content, &method, &headers).await?)
 }
 
@@ -45,12 +45,12 @@ pub async fn pull_blob(
     responses((status = 200, description = "the manifest as it was pushed"), (status = 404, description = "not found")))]
 pub async fn pull_manifest(
     cx: ImagesContext,
-    _: Authed<PullProvided>,
+    _: Authed<PullProvidedImages>,
     Param(name): Param<ImageName>,
-    Param(reference): Param<Reference>,
+    Param(reference): Param<ManifestReference>,
 ) -> RegistryReply {
-    let space = RepositorySpace::Provided;
-    let manifest = manifests::find_manifest(&cx, &space, &name, &reference).await?;
+    let owner = RepositoryOwner::Provided;
+    let manifest = manifests::find_manifest(&cx, &owner, &name, &reference).await?;
     Ok(registry::render_manifest(manifest))
 }
 
@@ -61,14 +61,14 @@ pub async fn pull_manifest(
         (status = 404, description = "a blob is missing"), (status = 413, description = "too large")))]
 pub async fn push_manifest(
     cx: ImagesContext,
-    _: Authed<PushProvided>,
+    _: Authed<PushProvidedImages>,
     Param(name): Param<ImageName>,
-    Param(reference): Param<Reference>,
+    Param(reference): Param<ManifestReference>,
     headers: HeaderMap,
     body: Body,
 ) -> RegistryReply {
-    let space = RepositorySpace::Provided;
-    Ok(registry::store_manifest(&cx, &space, &name, &reference, (&headers, body)).await?)
+    let owner = RepositoryOwner::Provided;
+    Ok(registry::store_manifest(&cx, &owner, &name, &reference, (&headers, body)).await?)
 }
 
 /// Delete a tag, or a manifest with all its tags.
@@ -77,12 +77,12 @@ pub async fn push_manifest(
     responses((status = 202, description = "deleted"), (status = 404, description = "not found"), (status = 409, description = "the manifest is in use")))]
 pub async fn delete_manifest(
     cx: ImagesContext,
-    _: Authed<PushProvided>,
+    _: Authed<PushProvidedImages>,
     Param(name): Param<ImageName>,
-    Param(reference): Param<Reference>,
+    Param(reference): Param<ManifestReference>,
 ) -> RegistryReply {
-    let space = RepositorySpace::Provided;
-    manifests::delete_reference(&cx, &space, &name, &reference).await?;
+    let owner = RepositoryOwner::Provided;
+    manifests::delete_reference(&cx, &owner, &name, &reference).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
 
@@ -92,12 +92,12 @@ pub async fn delete_manifest(
     responses((status = 200, description = "the tags"), (status = 404, description = "not found")))]
 pub async fn list_tags(
     cx: ImagesContext,
-    _: Authed<PullProvided>,
+    _: Authed<PullProvidedImages>,
     Param(name): Param<ImageName>,
     LenientQuery(page): LenientQuery<TagQuery>,
 ) -> RegistryReply {
-    let space = RepositorySpace::Provided;
-    Ok(registry::render_tag_list(&cx, &space, &name, page).await?)
+    let owner = RepositoryOwner::Provided;
+    Ok(registry::render_tag_list(&cx, &owner, &name, page).await?)
 }
 
 /// Begin an upload, or mount a blob that the registry already has.
@@ -107,13 +107,13 @@ pub async fn list_tags(
         (status = 400, description = "the digest is invalid or differs from that of the body"), (status = 413, description = "too large")))]
 pub async fn begin_upload(
     cx: ImagesContext,
-    _: Authed<PushProvided>,
+    _: Authed<PushProvidedImages>,
     Param(name): Param<ImageName>,
     LenientQuery(begin): LenientQuery<BeginUploadQuery>,
     body: Body,
 ) -> RegistryReply {
-    let space = RepositorySpace::Provided;
-    Ok(blob_uploads::begin_upload(&cx, &space, &name, begin, body).await?)
+    let owner = RepositoryOwner::Provided;
+    Ok(blob_uploads::begin_upload(&cx, &owner, &name, begin, body).await?)
 }
 
 /// Get the state of an upload.
@@ -122,12 +122,12 @@ pub async fn begin_upload(
     responses((status = 204, description = "the header Range has the state"), (status = 404, description = "not found")))]
 pub async fn show_upload(
     cx: ImagesContext,
-    _: Authed<PushProvided>,
+    _: Authed<PushProvidedImages>,
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
 ) -> RegistryReply {
-    let space = RepositorySpace::Provided;
-    Ok(blob_uploads::show_upload(&cx, &space, &name, upload).await?)
+    let owner = RepositoryOwner::Provided;
+    Ok(blob_uploads::show_upload(&cx, &owner, &name, upload).await?)
 }
 
 /// Append the body to an upload.
@@ -137,14 +137,14 @@ pub async fn show_upload(
         (status = 416, description = "out of order")))]
 pub async fn append_upload(
     cx: ImagesContext,
-    _: Authed<PushProvided>,
+    _: Authed<PushProvidedImages>,
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
     headers: HeaderMap,
     body: Body,
 ) -> RegistryReply {
-    let space = RepositorySpace::Provided;
-    Ok(blob_uploads::append_upload(&cx, &space, &name, upload, &headers, body).await?)
+    let owner = RepositoryOwner::Provided;
+    Ok(blob_uploads::append_upload(&cx, &owner, &name, upload, &headers, body).await?)
 }
 
 /// Finish an upload. The blob is created if its content has the given digest.
@@ -154,15 +154,15 @@ pub async fn append_upload(
         (status = 413, description = "too large"), (status = 416, description = "out of order")))]
 pub async fn finish_upload(
     cx: ImagesContext,
-    _: Authed<PushProvided>,
+    _: Authed<PushProvidedImages>,
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
     LenientQuery(finish): LenientQuery<FinishUploadQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> RegistryReply {
-    let space = RepositorySpace::Provided;
-    Ok(blob_uploads::finish_upload(&cx, &space, &name, upload, finish, (&headers, body)).await?)
+    let owner = RepositoryOwner::Provided;
+    Ok(blob_uploads::finish_upload(&cx, &owner, &name, upload, finish, (&headers, body)).await?)
 }
 
 /// Cancel an upload.
@@ -171,10 +171,10 @@ pub async fn finish_upload(
     responses((status = 204, description = "cancelled"), (status = 404, description = "not found")))]
 pub async fn cancel_upload(
     cx: ImagesContext,
-    _: Authed<PushProvided>,
+    _: Authed<PushProvidedImages>,
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
 ) -> RegistryReply {
-    let space = RepositorySpace::Provided;
-    Ok(blob_uploads::cancel_upload(&cx, &space, &name, upload).await?)
+    let owner = RepositoryOwner::Provided;
+    Ok(blob_uploads::cancel_upload(&cx, &owner, &name, upload).await?)
 }

@@ -19,8 +19,8 @@ use super::{
 use crate::{
     app::{blobs, manifests, tags},
     context::ImagesContext,
-    names::{ImageName, Reference, RepositorySpace},
-    rights::{Open, Pull, PullProvided, Push},
+    names::{ImageName, ManifestReference, RepositoryOwner},
+    rights::{NoSignIn, PullProvidedImages, PullToolImages, PushToolImages},
     store::Manifest,
 };
 
@@ -37,7 +37,7 @@ pub struct TagQuery {
 /// Exchange a Basic password for a token. The gateway answers this endpoint, because only it sees passwords.
 #[utoipa::path(get, path = "/v2/token", tag = "registry", operation_id = "registry.token",
     responses((status = 200, description = "the token"), (status = 401, description = "the password is missing or invalid")))]
-pub async fn exchange_token(_: Authed<Open>) -> RegistryReply {
+pub async fn exchange_token(_: Authed<NoSignIn>) -> RegistryReply {
     let what = "the request did not come through the gateway, which answers this endpoint";
     Err(ApiError(Error::unavailable("no-gateway", what).help("use the public address of this Hearth")))
 }
@@ -45,182 +45,182 @@ pub async fn exchange_token(_: Authed<Open>) -> RegistryReply {
 /// Check the registry's API version and the caller's sign-in.
 #[utoipa::path(get, path = "/v2", tag = "registry", operation_id = "registry.root",
     responses((status = 200, description = "the API version is supported")))]
-pub async fn check_api_version(_: Authed<PullProvided>) -> Response {
+pub async fn check_api_version(_: Authed<PullProvidedImages>) -> Response {
     let version = HeaderName::from_static("docker-distribution-api-version");
     ([(version, "registry/2.0")], axum::Json(json!({}))).into_response()
 }
 
 /// Get a blob, or a byte range of it.
 #[utoipa::path(get, path = "/v2/{space}/{name}/blobs/{digest}", tag = "registry", operation_id = "registry.blob",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("digest" = String, Path, description = "digest of the blob")),
+    params(("space" = String, Path, description = "space of the tool, as tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("digest" = String, Path, description = "digest of the blob")),
     responses((status = 200, description = "the blob", content_type = "application/octet-stream"),
         (status = 206, description = "the requested range"), (status = 404, description = "not found"), (status = 416, description = "the range is outside the blob")))]
 pub async fn pull_blob(
     cx: ImagesContext,
-    who: Authed<Pull>,
+    who: Authed<PullToolImages>,
     Param(name): Param<ImageName>,
     Param(digest): Param<Digest>,
     method: Method,
     headers: HeaderMap,
 ) -> RegistryReply {
-    let space = build_tool_space(&who);
-    let content = blobs::find_blob(&cx, &space, &name, digest).await?;
+    let owner = build_tool_owner(&who);
+    let content = blobs::find_blob(&cx, &owner, &name, digest).await?;
     Ok(blob_response::render_blob(&cx, content, &method, &headers).await?)
 }
 
 /// Delete a blob from a repository.
 #[utoipa::path(delete, path = "/v2/{space}/{name}/blobs/{digest}", tag = "registry", operation_id = "registry.blob_delete",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("digest" = String, Path, description = "digest of the blob")),
+    params(("space" = String, Path, description = "space of the tool, as tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("digest" = String, Path, description = "digest of the blob")),
     responses((status = 202, description = "deleted"), (status = 404, description = "not found"), (status = 409, description = "the blob is in use by a manifest")))]
 pub async fn delete_blob(
     cx: ImagesContext,
-    who: Authed<Push>,
+    who: Authed<PushToolImages>,
     Param(name): Param<ImageName>,
     Param(digest): Param<Digest>,
 ) -> RegistryReply {
-    let space = build_tool_space(&who);
-    blobs::delete_blob(&cx, &space, &name, digest).await?;
+    let owner = build_tool_owner(&who);
+    blobs::delete_blob(&cx, &owner, &name, digest).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
 
 /// Get a manifest by its tag or digest.
 #[utoipa::path(get, path = "/v2/{space}/{name}/manifests/{reference}", tag = "registry", operation_id = "registry.manifest",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("reference" = String, Path, description = "a tag or a digest")),
+    params(("space" = String, Path, description = "space of the tool, as tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("reference" = String, Path, description = "a tag or a digest")),
     responses((status = 200, description = "the manifest as it was pushed"), (status = 404, description = "not found")))]
 pub async fn pull_manifest(
     cx: ImagesContext,
-    who: Authed<Pull>,
+    who: Authed<PullToolImages>,
     Param(name): Param<ImageName>,
-    Param(reference): Param<Reference>,
+    Param(reference): Param<ManifestReference>,
 ) -> RegistryReply {
-    let space = build_tool_space(&who);
-    let manifest = manifests::find_manifest(&cx, &space, &name, &reference).await?;
+    let owner = build_tool_owner(&who);
+    let manifest = manifests::find_manifest(&cx, &owner, &name, &reference).await?;
     Ok(render_manifest(manifest))
 }
 
 /// Push a manifest under a tag or its digest.
 #[utoipa::path(put, path = "/v2/{space}/{name}/manifests/{reference}", tag = "registry", operation_id = "registry.manifest_put",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("reference" = String, Path, description = "a tag or a digest")),
+    params(("space" = String, Path, description = "space of the tool, as tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("reference" = String, Path, description = "a tag or a digest")),
     responses((status = 201, description = "stored"), (status = 400, description = "the manifest or its digest is invalid"),
         (status = 404, description = "a blob is missing"), (status = 413, description = "too large")))]
 pub async fn push_manifest(
     cx: ImagesContext,
-    who: Authed<Push>,
+    who: Authed<PushToolImages>,
     Param(name): Param<ImageName>,
-    Param(reference): Param<Reference>,
+    Param(reference): Param<ManifestReference>,
     headers: HeaderMap,
     body: Body,
 ) -> RegistryReply {
-    let space = build_tool_space(&who);
-    Ok(store_manifest(&cx, &space, &name, &reference, (&headers, body)).await?)
+    let owner = build_tool_owner(&who);
+    Ok(store_manifest(&cx, &owner, &name, &reference, (&headers, body)).await?)
 }
 
 /// Delete a tag, or a manifest with all its tags.
 #[utoipa::path(delete, path = "/v2/{space}/{name}/manifests/{reference}", tag = "registry", operation_id = "registry.manifest_delete",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("reference" = String, Path, description = "a tag or a digest")),
+    params(("space" = String, Path, description = "space of the tool, as tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("reference" = String, Path, description = "a tag or a digest")),
     responses((status = 202, description = "deleted"), (status = 404, description = "not found"), (status = 409, description = "the manifest is in use")))]
 pub async fn delete_manifest(
     cx: ImagesContext,
-    who: Authed<Push>,
+    who: Authed<PushToolImages>,
     Param(name): Param<ImageName>,
-    Param(reference): Param<Reference>,
+    Param(reference): Param<ManifestReference>,
 ) -> RegistryReply {
-    let space = build_tool_space(&who);
-    manifests::delete_reference(&cx, &space, &name, &reference).await?;
+    let owner = build_tool_owner(&who);
+    manifests::delete_reference(&cx, &owner, &name, &reference).await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }
 
 /// List the tags of an image by name.
 #[utoipa::path(get, path = "/v2/{space}/{name}/tags/list", tag = "registry", operation_id = "registry.tags",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image")),
+    params(("space" = String, Path, description = "space of the tool, as tool-TOOL"), ("name" = String, Path, description = "name of the image")),
     responses((status = 200, description = "the tags"), (status = 404, description = "not found")))]
 pub async fn list_tags(
     cx: ImagesContext,
-    who: Authed<Pull>,
+    who: Authed<PullToolImages>,
     Param(name): Param<ImageName>,
     LenientQuery(page): LenientQuery<TagQuery>,
 ) -> RegistryReply {
-    let space = build_tool_space(&who);
-    Ok(render_tag_list(&cx, &space, &name, page).await?)
+    let owner = build_tool_owner(&who);
+    Ok(render_tag_list(&cx, &owner, &name, page).await?)
 }
 
 /// Begin an upload, or mount a blob that the registry already has.
 #[utoipa::path(post, path = "/v2/{space}/{name}/blobs/uploads", tag = "registry", operation_id = "registry.upload_begin",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image")),
+    params(("space" = String, Path, description = "space of the tool, as tool-TOOL"), ("name" = String, Path, description = "name of the image")),
     responses((status = 202, description = "begun; continue at Location"), (status = 201, description = "the blob exists"),
         (status = 400, description = "the digest is invalid or differs from that of the body"), (status = 413, description = "too large")))]
 pub async fn begin_upload(
     cx: ImagesContext,
-    who: Authed<Push>,
+    who: Authed<PushToolImages>,
     Param(name): Param<ImageName>,
     LenientQuery(begin): LenientQuery<BeginUploadQuery>,
     body: Body,
 ) -> RegistryReply {
-    let space = build_tool_space(&who);
-    Ok(blob_uploads::begin_upload(&cx, &space, &name, begin, body).await?)
+    let owner = build_tool_owner(&who);
+    Ok(blob_uploads::begin_upload(&cx, &owner, &name, begin, body).await?)
 }
 
 /// Get the state of an upload.
 #[utoipa::path(get, path = "/v2/{space}/{name}/blobs/uploads/{upload}", tag = "registry", operation_id = "registry.upload_state",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("upload" = String, Path, description = "id of the upload")),
+    params(("space" = String, Path, description = "space of the tool, as tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("upload" = String, Path, description = "id of the upload")),
     responses((status = 204, description = "the header Range has the state"), (status = 404, description = "not found")))]
 pub async fn show_upload(
     cx: ImagesContext,
-    who: Authed<Push>,
+    who: Authed<PushToolImages>,
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
 ) -> RegistryReply {
-    let space = build_tool_space(&who);
-    Ok(blob_uploads::show_upload(&cx, &space, &name, upload).await?)
+    let owner = build_tool_owner(&who);
+    Ok(blob_uploads::show_upload(&cx, &owner, &name, upload).await?)
 }
 
 /// Append the body to an upload.
 #[utoipa::path(patch, path = "/v2/{space}/{name}/blobs/uploads/{upload}", tag = "registry", operation_id = "registry.upload_append",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("upload" = String, Path, description = "id of the upload")),
+    params(("space" = String, Path, description = "space of the tool, as tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("upload" = String, Path, description = "id of the upload")),
     responses((status = 202, description = "appended"), (status = 404, description = "not found"), (status = 413, description = "too large"),
         (status = 416, description = "out of order")))]
 pub async fn append_upload(
     cx: ImagesContext,
-    who: Authed<Push>,
+    who: Authed<PushToolImages>,
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
     headers: HeaderMap,
     body: Body,
 ) -> RegistryReply {
-    let space = build_tool_space(&who);
-    Ok(blob_uploads::append_upload(&cx, &space, &name, upload, &headers, body).await?)
+    let owner = build_tool_owner(&who);
+    Ok(blob_uploads::append_upload(&cx, &owner, &name, upload, &headers, body).await?)
 }
 
 /// Finish an upload. The blob is created if its content has the given digest.
 #[utoipa::path(put, path = "/v2/{space}/{name}/blobs/uploads/{upload}", tag = "registry", operation_id = "registry.upload_finish",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("upload" = String, Path, description = "id of the upload")),
+    params(("space" = String, Path, description = "space of the tool, as tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("upload" = String, Path, description = "id of the upload")),
     responses((status = 201, description = "the blob is stored"), (status = 400, description = "the content has another digest"), (status = 404, description = "not found"),
         (status = 413, description = "too large"), (status = 416, description = "out of order")))]
 pub async fn finish_upload(
     cx: ImagesContext,
-    who: Authed<Push>,
+    who: Authed<PushToolImages>,
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
     LenientQuery(finish): LenientQuery<FinishUploadQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> RegistryReply {
-    let space = build_tool_space(&who);
-    Ok(blob_uploads::finish_upload(&cx, &space, &name, upload, finish, (&headers, body)).await?)
+    let owner = build_tool_owner(&who);
+    Ok(blob_uploads::finish_upload(&cx, &owner, &name, upload, finish, (&headers, body)).await?)
 }
 
 /// Cancel an upload.
 #[utoipa::path(delete, path = "/v2/{space}/{name}/blobs/uploads/{upload}", tag = "registry", operation_id = "registry.upload_cancel",
-    params(("space" = String, Path, description = "tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("upload" = String, Path, description = "id of the upload")),
+    params(("space" = String, Path, description = "space of the tool, as tool-TOOL"), ("name" = String, Path, description = "name of the image"), ("upload" = String, Path, description = "id of the upload")),
     responses((status = 204, description = "cancelled"), (status = 404, description = "not found")))]
 pub async fn cancel_upload(
     cx: ImagesContext,
-    who: Authed<Push>,
+    who: Authed<PushToolImages>,
     Param(name): Param<ImageName>,
     Param(upload): Param<UploadId>,
 ) -> RegistryReply {
-    let space = build_tool_space(&who);
-    Ok(blob_uploads::cancel_upload(&cx, &space, &name, upload).await?)
+    let owner = build_tool_owner(&who);
+    Ok(blob_uploads::cancel_upload(&cx, &owner, &name, upload).await?)
 }
 
 /// Renders a manifest, byte for byte as it was pushed.
@@ -238,15 +238,15 @@ pub fn render_manifest(manifest: Manifest) -> Response {
 /// Reads and stores a manifest.
 pub async fn store_manifest(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
-    reference: &Reference,
+    reference: &ManifestReference,
     (headers, body): (&HeaderMap, Body),
 ) -> Result<Response> {
     let body = read_body(body, cx.settings.manifest_limit).await?;
     let media_type = read_header(headers, header::CONTENT_TYPE);
-    let digest = manifests::push_manifest(cx, space, name, reference, media_type, &body).await?;
-    let location = format!("/v2/{space}/{name}/manifests/{digest}");
+    let digest = manifests::push_manifest(cx, owner, name, reference, media_type, &body).await?;
+    let location = format!("/v2/{owner}/{name}/manifests/{digest}");
     Ok((StatusCode::CREATED, [(header::LOCATION, location), (DIGEST_HEADER, digest.to_string())])
         .into_response())
 }
@@ -254,11 +254,11 @@ pub async fn store_manifest(
 /// Renders a page of tags; the header `Link` refers to the next page (RFC 8288).
 pub async fn render_tag_list(
     cx: &ImagesContext,
-    space: &RepositorySpace,
+    owner: &RepositoryOwner,
     name: &ImageName,
     query: TagQuery,
 ) -> Result<Response> {
-    let repository = tags::find_repository(cx, space, name).await?;
+    let repository = tags::find_repository(cx, owner, name).await?;
     let page_size = query.n.unwrap_or(PageLimit::MAX_ITEMS).min(PageLimit::MAX_ITEMS);
     let tags = if page_size == 0 {
         hearth_base::Page { items: Vec::new(), next: None }
@@ -266,16 +266,16 @@ pub async fn render_tag_list(
         cx.store.list_tags(repository.id, PageLimit::new(page_size)?, query.last.as_deref()).await?
     };
     let names: Vec<String> = tags.items.iter().map(|tag| tag.name.to_string()).collect();
-    let body = json!({"name": format!("{space}/{name}"), "tags": names});
+    let body = json!({"name": format!("{owner}/{name}"), "tags": names});
     let mut response = axum::Json(body).into_response();
     if let (Some(_), Some(last)) = (tags.next, names.last()) {
-        let link = format!("</v2/{space}/{name}/tags/list?n={page_size}&last={last}>; rel=\"next\"");
+        let link = format!("</v2/{owner}/{name}/tags/list?n={page_size}&last={last}>; rel=\"next\"");
         response.headers_mut().insert(header::LINK, link.try_into().map_err(Error::internal)?);
     }
     Ok(response)
 }
 
-/// Builds the space of the tool that the guard found in the path.
-fn build_tool_space<R: Right<Grant = MemberCaller>>(who: &Authed<R>) -> RepositorySpace {
-    RepositorySpace::Tool(who.id, who.name.clone())
+/// Builds the repository owner from the tool that the guard found in the path.
+fn build_tool_owner<R: Right<Grant = MemberCaller>>(who: &Authed<R>) -> RepositoryOwner {
+    RepositoryOwner::Tool(who.id, who.name.clone())
 }

@@ -18,9 +18,9 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for LenientQuery<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let read = serde_html_form::from_str(parts.uri.query().unwrap_or(""));
-        Ok(Self(
-            read.map_err(|cause| Error::invalid("invalid-query", "the query is invalid").with_cause(cause))?,
-        ))
+        Ok(Self(read.map_err(|cause| {
+            Error::invalid("invalid-query", "the query string is invalid").with_cause(cause)
+        })?))
     }
 }
 

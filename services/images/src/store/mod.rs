@@ -23,7 +23,7 @@ use hearth_kit::{
 
 pub use content::BlobContent;
 pub use manifest::Manifest;
-pub use migrations::migrations;
+pub use migrations::list_migrations;
 pub use repository::Repository;
 pub use upload::{Upload, UploadPart};
 

@@ -17,7 +17,7 @@ use super::{
     rows::{content, garbage, link, manifest, part, pin, reference, repository as row, tag, upload},
     to_unsigned_size,
 };
-use crate::names::{ImageName, RepositorySpace};
+use crate::names::{ImageName, RepositoryOwner};
 
 /// A repository.
 #[derive(Debug, Clone)]
@@ -60,20 +60,20 @@ impl RegistryStore {
         &self,
         tx: &Tx,
         new: RepositoryId,
-        space: &RepositorySpace,
+        owner: &RepositoryOwner,
         name: &ImageName,
         now: Timestamp,
     ) -> Result<Repository> {
-        let tool_name = match space {
-            RepositorySpace::Provided => String::new(),
-            RepositorySpace::Tool(tool, name) => {
+        let tool_name = match owner {
+            RepositoryOwner::Provided => String::new(),
+            RepositoryOwner::Tool(tool, name) => {
                 lock_existing_tool(tx, *tool).await?;
                 name.to_string()
             }
         };
         let added = row::ActiveModel {
             id: Set(new.to_string()),
-            owner: Set(space.owner_key()),
+            owner: Set(owner.owner_key()),
             tool_name: Set(tool_name),
             name: Set(name.to_string()),
             updated: Set(now.into()),
@@ -82,7 +82,7 @@ impl RegistryStore {
             .update_columns([row::Column::Updated, row::Column::ToolName])
             .to_owned();
         row::Entity::insert(added).on_conflict(update).exec_without_returning(&**tx).await.or_db_error()?;
-        let query = row::Entity::find().filter(row::Column::Owner.eq(space.owner_key()));
+        let query = row::Entity::find().filter(row::Column::Owner.eq(owner.owner_key()));
         let query = query.filter(row::Column::Name.eq(name.as_str())).lock(LockType::Update);
         let found = query.one(&**tx).await.or_db_error()?;
         found
@@ -90,7 +90,7 @@ impl RegistryStore {
             .try_into()
     }
 
-    /// Finds a repository and locks its row; `None` when it does not exist any more.
+    /// Finds a repository and locks its row; `None` when it has been deleted.
     pub async fn lock_repository(&self, tx: &Tx, id: RepositoryId) -> Result<Option<Repository>> {
         let query = row::Entity::find_by_id(id.to_string()).lock(LockType::Update);
         query.one(&**tx).await.or_db_error()?.map(Repository::try_from).transpose()

@@ -50,7 +50,7 @@ async fn pinned_image_is_collected_only_after_release_and_grace(db: Db) -> Resul
     );
     let error = manifests::delete_reference(
         &fixture.cx,
-        &fixture.space,
+        &fixture.owner,
         &"web".parse()?,
         &image.to_string().parse()?,
     )
@@ -83,11 +83,11 @@ async fn an_index_keeps_its_images(db: Db) -> Result<()> {
     let index = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]});
     let index = fixture.put_manifest("web", "latest", OCI_INDEX, &index).await?;
     let name = "web".parse()?;
-    manifests::delete_reference(&fixture.cx, &fixture.space, &name, &"amd64".parse()?).await?;
+    manifests::delete_reference(&fixture.cx, &fixture.owner, &name, &"amd64".parse()?).await?;
     fixture.advance_hours(1000);
     garbage_collection::collect_garbage(&fixture.cx).await?;
     assert!(fixture.has_manifest("web", image).await?);
-    manifests::delete_reference(&fixture.cx, &fixture.space, &name, &index.to_string().parse()?).await?;
+    manifests::delete_reference(&fixture.cx, &fixture.owner, &name, &index.to_string().parse()?).await?;
     garbage_collection::collect_garbage(&fixture.cx).await?;
     assert!(!fixture.has_manifest("web", image).await?);
     assert_eq!(fixture.count_blobs().await?, 0);
@@ -98,7 +98,7 @@ async fn active_upload_stays_and_abandoned_one_is_deleted(db: Db) -> Result<()> 
     let fixture = build_fixture(db).await?;
     let name = "web".parse()?;
     let piece = |text: &'static str| stream::iter([Ok(Bytes::from(text))]).boxed();
-    let upload = uploads::begin_upload(&fixture.cx, &fixture.space, &name).await?;
+    let upload = uploads::begin_upload(&fixture.cx, &fixture.owner, &name).await?;
     let upload = uploads::append_content(&fixture.cx, upload, None, piece("half ")).await?;
     fixture.advance_hours(20);
     let upload = uploads::append_content(&fixture.cx, upload, None, piece("and half")).await?;
@@ -108,7 +108,7 @@ async fn active_upload_stays_and_abandoned_one_is_deleted(db: Db) -> Result<()> 
     garbage_collection::collect_garbage(&fixture.cx).await?;
     assert!(fixture.has_blob("web", compute_digest(b"half and half")).await?);
 
-    let abandoned = uploads::begin_upload(&fixture.cx, &fixture.space, &name).await?;
+    let abandoned = uploads::begin_upload(&fixture.cx, &fixture.owner, &name).await?;
     let abandoned = uploads::append_content(&fixture.cx, abandoned, None, piece("left")).await?;
     fixture.advance_hours(25);
     garbage_collection::collect_garbage(&fixture.cx).await?;
@@ -136,11 +136,11 @@ async fn lookup_of_a_blob_renews_its_grace_period(db: Db) -> Result<()> {
 async fn erasure_of_a_tool_keeps_blobs_of_others(db: Db) -> Result<()> {
     let fixture = build_fixture(db).await?;
     let mut other = fixture.clone();
-    other.space = crate::names::RepositorySpace::Tool(fixture.cx.generate_id(), "other".parse()?);
+    other.owner = crate::names::RepositoryOwner::Tool(fixture.cx.generate_id(), "other".parse()?);
     fixture.push_image("web", "latest", b"shared").await?;
     fixture.push_blob("web", b"loose").await?;
     let image = other.push_image("web", "latest", b"shared").await?;
-    let upload = uploads::begin_upload(&fixture.cx, &fixture.space, &"web".parse()?).await?;
+    let upload = uploads::begin_upload(&fixture.cx, &fixture.owner, &"web".parse()?).await?;
     uploads::append_content(&fixture.cx, upload, None, stream::iter([Ok(Bytes::from("half"))]).boxed())
         .await?;
     tool_erasure::erase_tool_images(&fixture.cx, fixture.tool_id()).await?;

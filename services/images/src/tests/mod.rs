@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     app::{blobs, manifest_format::OCI_MANIFEST, manifests, uploads},
     context::ImagesContext,
-    names::{Reference, RepositorySpace},
+    names::{ManifestReference, RepositoryOwner},
     store::{self, RegistryStore},
 };
 
@@ -31,12 +31,12 @@ use crate::{
 pub struct ImagesFixture {
     pub cx: ImagesContext,
     pub clock: Arc<ManualClock>,
-    pub space: RepositorySpace,
+    pub owner: RepositoryOwner,
 }
 
 impl ImagesFixture {
     pub async fn build(db: Db, config: HearthConfig) -> Result<Self> {
-        migrate(&db, store::migrations).await?;
+        migrate(&db, store::list_migrations).await?;
         let clock = Arc::new(ManualClock::starting_at(SystemClock.now()));
         let store = RegistryStore::new(
             db.clone(),
@@ -50,14 +50,14 @@ impl ImagesFixture {
             clock.clone(),
             Arc::new(Entropy::System),
         )?;
-        let space = RepositorySpace::Tool(cx.generate_id(), "hello".parse()?);
-        Ok(Self { cx, clock, space })
+        let owner = RepositoryOwner::Tool(cx.generate_id(), "hello".parse()?);
+        Ok(Self { cx, clock, owner })
     }
 
     pub fn tool_id(&self) -> ToolId {
-        match &self.space {
-            RepositorySpace::Tool(id, _) => *id,
-            RepositorySpace::Provided => unreachable!("the fixture's space is a tool"),
+        match &self.owner {
+            RepositoryOwner::Tool(id, _) => *id,
+            RepositoryOwner::Provided => unreachable!("the fixture's owner is a tool"),
         }
     }
 
@@ -69,7 +69,7 @@ impl ImagesFixture {
     pub async fn push_blob(&self, name: &str, content: &[u8]) -> Result<Digest> {
         let (name, content) = (name.parse()?, Bytes::copy_from_slice(content));
         let digest = compute_digest(&content);
-        let upload = uploads::begin_upload(&self.cx, &self.space, &name).await?;
+        let upload = uploads::begin_upload(&self.cx, &self.owner, &name).await?;
         let upload =
             uploads::append_content(&self.cx, upload, None, stream::iter([Ok(content)]).boxed()).await?;
         uploads::finish_upload(&self.cx, upload, digest).await?;
@@ -102,12 +102,12 @@ impl ImagesFixture {
         media_type: &str,
         manifest: &Value,
     ) -> Result<Digest> {
-        let reference: Reference = reference.parse()?;
+        let reference: ManifestReference = reference.parse()?;
         let content = manifest.to_string();
         let media_type = Some(media_type);
         manifests::push_manifest(
             &self.cx,
-            &self.space,
+            &self.owner,
             &name.parse()?,
             &reference,
             media_type,
@@ -118,12 +118,12 @@ impl ImagesFixture {
 
     pub async fn has_manifest(&self, name: &str, reference: impl ToString) -> Result<bool> {
         let reference = reference.to_string().parse()?;
-        is_found(manifests::find_manifest(&self.cx, &self.space, &name.parse()?, &reference).await)
+        is_found(manifests::find_manifest(&self.cx, &self.owner, &name.parse()?, &reference).await)
     }
 
     /// Returns true if a blob exists with its whole content.
     pub async fn has_blob(&self, name: &str, digest: Digest) -> Result<bool> {
-        let found = blobs::find_blob(&self.cx, &self.space, &name.parse()?, digest).await;
+        let found = blobs::find_blob(&self.cx, &self.owner, &name.parse()?, digest).await;
         let content = match found {
             Ok(content) => content,
             Err(error) => return is_found::<()>(Err(error)),

@@ -67,7 +67,7 @@ async fn accepted_manifest_has_all_its_blobs(db: Db) -> Result<()> {
         let tagged = fixture.has_manifest(name, "latest").await?;
         if tagged {
             let latest =
-                manifests::find_manifest(&fixture.cx, &fixture.space, &name.parse()?, &"latest".parse()?)
+                manifests::find_manifest(&fixture.cx, &fixture.owner, &name.parse()?, &"latest".parse()?)
                     .await?;
             let parsed = crate::app::manifest_format::parse_manifest(None, &latest.content)?.1;
             for blob in parsed.list_blob_digests()? {
@@ -84,7 +84,7 @@ async fn accepted_pin_prevents_collection(db: Db) -> Result<()> {
         let layer = format!("layer {turn}");
         let image = fixture.push_image("web", "latest", layer.as_bytes()).await?;
         fixture.clock.advance_by(jiff::SignedDuration::from_secs(1));
-        manifests::delete_reference(&fixture.cx, &fixture.space, &"web".parse()?, &"latest".parse()?).await?;
+        manifests::delete_reference(&fixture.cx, &fixture.owner, &"web".parse()?, &"latest".parse()?).await?;
         fixture.clock.advance_by(jiff::SignedDuration::from_secs(1));
         let pinning =
             async { allow_refusal(pins::put_pin(&fixture.cx, "jobs:set_1", fixture.tool_id(), image).await) };
@@ -102,7 +102,7 @@ async fn accepted_pin_prevents_collection(db: Db) -> Result<()> {
 
 async fn one_of_two_appends_at_the_same_offset_is_accepted(db: Db) -> Result<()> {
     let fixture = ImagesFixture::build(db, HearthConfig::default()).await?;
-    let upload = uploads::begin_upload(&fixture.cx, &fixture.space, &"web".parse()?).await?;
+    let upload = uploads::begin_upload(&fixture.cx, &fixture.owner, &"web".parse()?).await?;
     let send = |text: &'static str| {
         uploads::append_content(&fixture.cx, upload, Some(0), stream::iter([Ok(Bytes::from(text))]).boxed())
     };

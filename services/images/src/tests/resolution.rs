@@ -15,7 +15,7 @@ use crate::{
         manifest_format::OCI_INDEX,
         resolution::{find_layers, resolve_image},
     },
-    names::RepositorySpace,
+    names::RepositoryOwner,
 };
 
 async fn own_image_is_found_by_tag_digest_and_full_name(db: Db) -> Result<()> {
@@ -54,7 +54,7 @@ async fn layers_of_an_image_are_found_by_its_digest_alone(db: Db) -> Result<()> 
     let own = fixture.push_image("web", "v1", b"layer").await?;
     // The tag points to another manifest now; the manifest that was resolved before still exists.
     fixture.push_image("web", "v1", b"another").await?;
-    fixture.space = RepositorySpace::Provided;
+    fixture.owner = RepositoryOwner::Provided;
     let provided = fixture.push_image("python3.11", "latest", b"python").await?;
     for (manifest, layer) in [(own, &b"layer"[..]), (provided, b"python")] {
         let found = find_layers(&fixture.cx, tool, manifest).await?.layers;
@@ -77,7 +77,7 @@ async fn moved_tag_emits_one_event(db: Db) -> Result<()> {
     let by_digest = fixture.push_image("web", "v1", b"another").await?;
     fixture.push_image("web", &by_digest.to_string(), b"another").await?;
     let tool = fixture.tool_id();
-    fixture.space = RepositorySpace::Provided;
+    fixture.owner = RepositoryOwner::Provided;
     fixture.push_image("python3.11", "latest", b"python").await?;
     let events = fixture.cx.store.events.read(TagEvent::TOPIC_INFO, &EventsQuery::default()).await?.events;
     let own = |tag: &str| json!({"tool": tool, "image": "web", "tag": tag});
@@ -95,7 +95,7 @@ async fn provided_images_have_short_names_and_aliases(db: Db) -> Result<()> {
     let error = resolve_image(&fixture.cx, fixture.tool_id(), "python3.11").await.unwrap_err();
     assert_eq!(error.code(), "image-not-made");
     let tool = fixture.tool_id();
-    fixture.space = RepositorySpace::Provided;
+    fixture.owner = RepositoryOwner::Provided;
     let pushed = fixture.push_image("python3.11", "latest", b"python").await?;
     for text in ["python3.11", "tf-python39", "toolforge-python39-sssd-base"] {
         let found = resolve_image(&fixture.cx, tool, text).await?;

@@ -113,7 +113,7 @@ fn select_resolution(cx: &JobsContext, query: MetricsQuery) -> Result<(SampleRes
     let hours = query.hours.unwrap_or(3);
     let fitting = SAMPLE_RESOLUTIONS.into_iter().find(|step| i64::from(step.hours) >= i64::from(hours));
     let step = fitting.filter(|_| hours > 0).ok_or_else(|| {
-        Error::invalid("hours", format!("hours is out of range: {hours}; 1 to 720"))
+        Error::invalid("hours", format!("hours is out of range: {hours}; expected 1 to 720"))
             .help("request at most 720 hours: usage is stored for 30 days")
     })?;
     let since = cx.now().saturating_sub(SignedDuration::from_hours(hours.into())).unwrap_or(Timestamp::MIN);
@@ -163,7 +163,7 @@ pub async fn render_open_metrics(cx: &JobsContext, scope: ToolScope<'_>) -> Resu
     registry.register("disk_bytes", "Disk in use outside of mounts", disk);
     registry.register("containers", "Running containers", containers);
     registry.register("ready", "Ready containers", ready);
-    registry.register("cpu_seconds", "Processor time used", cpu);
+    registry.register("cpu_seconds", "CPU time used", cpu);
     registry.register("restarts", "Containers that ended without a stop request", restarts);
     registry.register("last_run_end_timestamp_seconds", "End of the newest run", last);
     registry.register("last_run_success", "1 if the newest run succeeded, else 0", success_flag);

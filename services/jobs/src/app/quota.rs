@@ -92,7 +92,7 @@ impl QuotaUsage {
             return refuse_over_quota(job, "of memory", &memory, &quota.memory);
         }
         if cpu > quota.cpu {
-            return refuse_over_quota(job, "processors", &cpu, &quota.cpu);
+            return refuse_over_quota(job, "CPUs", &cpu, &quota.cpu);
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ use crate::{app, context::JobsContext, rights::JobsWrite, workers::exec};
         (status = 400, description = "the header Upgrade: hearth-exec is missing"),
         (status = 404, description = "the job does not exist"),
         (status = 409, description = "the job has no running container")))]
-pub async fn open(
+pub async fn open_exec_connection(
     cx: JobsContext,
     tool: Authed<JobsWrite>,
     Param(name): Param<JobName>,

@@ -8,7 +8,7 @@ use hearth_wire::{
 
 use crate::{context::JobsContext, rights::JobsRead};
 
-/// Images that the tool's jobs can use: provided ones, then the tool's own.
+/// List the images that the tool's jobs can use: provided ones, then the tool's own.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/images", tag = "jobs", operation_id = "jobs.image_list",
     params(("tool" = String, Path, description = "name of the tool")),
     responses((status = 200, body = Named<JobsImages>)))]

@@ -14,10 +14,10 @@ use hearth_wire::{
 use crate::{
     app,
     context::JobsContext,
-    rights::{ForEnvvars, ReadRoutes, ReadRunEvents},
+    rights::{ReadForEnvvars, ReadRoutes, ReadRunEvents},
 };
 
-/// Current routes of tools' pages, and the position from which to read further route events.
+/// List the current routes of tools' pages, with the position from which to read further events.
 #[utoipa::path(get, path = "/jobs/v1/internal/routes", tag = "internal", operation_id = "jobs.internal_routes",
     params(RoutesQuery), responses((status = 200, body = Named<RoutePage>)))]
 pub async fn list_routes(
@@ -31,7 +31,7 @@ pub async fn list_routes(
     Ok(ApiResponse::ok_named(RoutePage { routes: page.items, next: page.next, position }))
 }
 
-/// Events about routes of tools' pages, in order; waits for the next event on request.
+/// Read events about routes of tools' pages, in order. Waits for the next event when `wait` is set.
 #[utoipa::path(get, path = "/jobs/v1/internal/events/routes", tag = "internal",
     operation_id = "jobs.internal_events_routes", params(EventsQuery),
     responses((status = 200, body = Data<EventBatch>),
@@ -44,7 +44,7 @@ pub async fn route_events(
     Ok(ApiResponse::ok(cx.store.events.read(RouteEvent::TOPIC_INFO, &after).await?))
 }
 
-/// Events about runs and due times, in order; waits for the next event on request.
+/// Read events about runs and due times, in order. Waits for the next event when `wait` is set.
 #[utoipa::path(get, path = "/jobs/v1/internal/events/runs", tag = "internal",
     operation_id = "jobs.internal_events_runs", params(EventsQuery),
     responses((status = 200, body = Data<EventBatch>),
@@ -57,22 +57,22 @@ pub async fn run_events(
     Ok(ApiResponse::ok(cx.store.events.read(RunEvent::TOPIC_INFO, &after).await?))
 }
 
-/// The public key that seals values for the runtime.
+/// Show the public key that seals values for the runtime.
 #[utoipa::path(get, path = "/jobs/v1/internal/sealing-key", tag = "internal",
     operation_id = "jobs.internal_sealing_key",
     responses((status = 200, body = Named<SealingKeyOne>),
-        (status = 503, description = "the runtime does not answer")))]
-pub async fn sealing_key(cx: JobsContext, _: Authed<ForEnvvars>) -> ApiResult<SealingKeyOne> {
+        (status = 503, description = "the container runtime does not respond")))]
+pub async fn show_sealing_key(cx: JobsContext, _: Authed<ReadForEnvvars>) -> ApiResult<SealingKeyOne> {
     Ok(ApiResponse::ok_named(SealingKeyOne { sealing_key: cx.runtime.sealing_key().await?.to_text() }))
 }
 
-/// All jobs of a tool, and those that run with outdated variables.
+/// List all jobs of a tool, and those that run with outdated variables.
 #[utoipa::path(get, path = "/jobs/v1/internal/tools/{tool}/envvars", tag = "internal",
     operation_id = "jobs.internal_with_envvars", params(("tool" = String, Path, description = "id of the tool")),
     responses((status = 200, body = Named<JobsWithEnvvars>)))]
 pub async fn list_outdated_jobs(
     cx: JobsContext,
-    _: Authed<ForEnvvars>,
+    _: Authed<ReadForEnvvars>,
     Param(tool): Param<ToolId>,
 ) -> ApiResult<JobsWithEnvvars> {
     Ok(ApiResponse::ok_named(app::view::envvars::find_outdated_jobs(&cx, tool).await?))

@@ -14,7 +14,7 @@ use crate::{
     rights::{JobsRead, JobsWrite},
 };
 
-/// One job with its status.
+/// Show a job with its status.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/jobs/{job}", tag = "jobs", operation_id = "jobs.show",
     params(("tool" = String, Path, description = "name of the tool"),
         ("job" = String, Path, description = "name of the job"),
@@ -80,7 +80,7 @@ pub async fn pause(
     tool: Authed<JobsWrite>,
     Param(job): Param<JobName>,
 ) -> ApiResult<JobOne> {
-    let changed = app::jobs::pause::pause(&cx, to_scope(&tool), &job).await?;
+    let changed = app::jobs::pause::pause_job(&cx, to_scope(&tool), &job).await?;
     changed_job(&cx, &tool, &job, if changed { "is paused" } else { "is already paused" }).await
 }
 
@@ -97,7 +97,7 @@ pub async fn resume(
     tool: Authed<JobsWrite>,
     Param(job): Param<JobName>,
 ) -> ApiResult<JobOne> {
-    let changed = app::jobs::pause::resume(&cx, to_scope(&tool), &job).await?;
+    let changed = app::jobs::pause::resume_job(&cx, to_scope(&tool), &job).await?;
     changed_job(&cx, &tool, &job, if changed { "is resumed" } else { "is not paused" }).await
 }
 

@@ -17,7 +17,7 @@ use crate::{
 const NO_MAIL_WARNING: &str = "this Hearth sends no mail: its operator has set no mail server ([notify.smtp]); \
                        webhooks work: hearth webhooks create";
 
-/// All jobs of the tool by name.
+/// List all jobs of the tool by name.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/jobs", tag = "jobs", operation_id = "jobs.list",
     params(("tool" = String, Path, description = "name of the tool"), JobsQuery),
     responses((status = 200, body = Named<JobsList>)))]

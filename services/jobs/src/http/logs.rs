@@ -25,18 +25,19 @@ use crate::{
     store::Job,
 };
 
-/// Maximum duration of a stream: its caller then requests another one, and the right is checked again.
+/// Maximum duration of a stream. The client then opens another one, whose request is authorized again.
 const MAX_STREAM_DURATION: SignedDuration = SignedDuration::from_mins(15);
-const READ_WAIT_SECONDS: u64 = 20;
+/// Time for which a request to the log service waits for new lines.
+const LONG_POLL_SECONDS: u64 = 20;
 
-/// The job's log, the oldest line first; with `follow`, new lines follow as they are written, for 15 minutes.
+/// Read the job's log, oldest line first. With `follow`, the response continues with new lines for 15 minutes.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/jobs/{job}/logs", tag = "jobs", operation_id = "jobs.logs",
     params(("tool" = String, Path, description = "name of the tool"),
         ("job" = String, Path, description = "name of the job"),
         JobsLogsQuery),
     responses((status = 200, body = String, content_type = "text/plain", description = "one JSON object per line"),
         (status = 404, description = "the job does not exist, or its log goes to files")))]
-pub async fn read(
+pub async fn stream_job_log(
     cx: JobsContext,
     tool: Authed<JobsRead>,
     Param(name): Param<JobName>,
@@ -45,15 +46,15 @@ pub async fn read(
     let job = cx.store.find_job(tool.id, &name).await?.ok_or_else(|| job_not_found_error(&name))?;
     let first = read_first_page(&cx, tool.id, &job.name, query.lines).await?;
     if first.lines.is_empty() {
-        check_not_in_files(&job, &tool.name)?;
+        check_log_not_in_files(&job, &tool.name)?;
     }
-    let body = Body::from_stream(stream_lines(cx, tool.id, job.name, first, query.follow.unwrap_or(false)));
+    let body =
+        Body::from_stream(stream_log_lines(cx, tool.id, job.name, first, query.follow.unwrap_or(false)));
     Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response())
 }
 
-/// Checks that a job's output does not go to files, in which case its log stays empty: `no-such-log` (not
-/// found).
-fn check_not_in_files(job: &Job, tool: &ToolName) -> Result<()> {
+/// Refuses with `no-such-log` (not found) if the output of a job goes to files: then its log stays empty.
+fn check_log_not_in_files(job: &Job, tool: &ToolName) -> Result<()> {
     let mounted = job.spec.mount_mode(job.image.provided) == MountMode::All;
     match plan::find_output_files(&job.spec, tool, mounted)? {
         Some(OutputFiles { out, err }) => Err(Error::new(
@@ -66,8 +67,8 @@ fn check_not_in_files(job: &Job, tool: &ToolName) -> Result<()> {
     }
 }
 
-/// Reads the first page: the oldest lines, or the newest `lines`. It is read before the response starts, so
-/// that an error has its own status.
+/// Reads the first page: the newest `lines`, or the oldest lines of the log without a number. It is read before
+/// the response starts, so that an error has its own status.
 async fn read_first_page(
     cx: &JobsContext,
     tool: ToolId,
@@ -86,6 +87,7 @@ async fn read_first_page(
     Ok(page)
 }
 
+/// State of a stream between two pages.
 struct LogStreamState {
     cx: JobsContext,
     job: JobName,
@@ -95,7 +97,8 @@ struct LogStreamState {
     until: Timestamp,
 }
 
-fn stream_lines(
+/// Streams `first` and the following pages. Without `follow`, the stream ends at the end of the log.
+fn stream_log_lines(
     cx: JobsContext,
     tool: ToolId,
     job: JobName,
@@ -105,7 +108,7 @@ fn stream_lines(
     let mut read = LogsReadQuery::newest_first(tool, LogsOwner::Job(job.clone()));
     (read.order, read.limit) =
         (LogsDirection::OldestFirst, PageLimit::new(PageLimit::MAX_ITEMS).unwrap_or_default());
-    read.wait = follow.then_some(READ_WAIT_SECONDS);
+    read.wait = follow.then_some(LONG_POLL_SECONDS);
     let until = cx.now() + MAX_STREAM_DURATION;
     stream::try_unfold(
         LogStreamState { cx, job, read, page: Some(first), follow, until },
@@ -117,8 +120,11 @@ fn stream_lines(
                 }
                 None => reading.cx.peers.read_log(&reading.read).await?,
             };
-            let text =
-                page.lines.iter().map(|line| format_entry(&reading.job, line)).collect::<Result<String>>()?;
+            let text = page
+                .lines
+                .iter()
+                .map(|line| format_entry_line(&reading.job, line))
+                .collect::<Result<String>>()?;
             reading.read.after = Some(page.next.clone().unwrap_or(page.head));
             match (page.next.is_some() || reading.follow, text.is_empty()) {
                 (true, _) => Ok(Some((Bytes::from(text), reading))),
@@ -133,7 +139,8 @@ fn stream_lines(
     )
 }
 
-fn format_entry(job: &JobName, stored: &LogsKept) -> Result<String> {
+/// Formats an entry as a line of JSON.
+fn format_entry_line(job: &JobName, stored: &LogsKept) -> Result<String> {
     let LogsKept { cursor, run, instance, line } = stored;
     let entry = LogsEntry {
         source: LogsEntrySource::RunLogs,

@@ -16,7 +16,7 @@ use hearth_wire::{
 use super::to_scope;
 use crate::{app, context::JobsContext, rights::JobsRead};
 
-/// Usage of a job: memory, disk, processor time, containers, restarts.
+/// Show the usage of a job: memory, disk, CPU time, containers, restarts.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/jobs/{job}/metrics", tag = "jobs", operation_id = "jobs.metrics",
     params(("tool" = String, Path, description = "name of the tool"),
         ("job" = String, Path, description = "name of the job"),
@@ -33,7 +33,7 @@ pub async fn show_job_metrics(
     Ok(ApiResponse::ok_named(MetricsOne { metrics }))
 }
 
-/// Sums of the usage of all jobs of a tool.
+/// Show the total usage of all jobs of a tool.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/metrics", tag = "jobs", operation_id = "jobs.tool_metrics",
     params(("tool" = String, Path, description = "name of the tool"), MetricsQuery),
     responses((status = 200, body = Named<MetricsOne>),
@@ -47,7 +47,7 @@ pub async fn show_tool_metrics(
     Ok(ApiResponse::ok_named(MetricsOne { metrics }))
 }
 
-/// Current and total usage of each job of a tool, for Prometheus and other collectors.
+/// Show the current and total usage of each job of a tool, for Prometheus and other collectors.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/metrics/openmetrics", tag = "jobs",
     operation_id = "jobs.openmetrics",
     params(("tool" = String, Path, description = "name of the tool")),

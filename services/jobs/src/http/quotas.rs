@@ -5,7 +5,7 @@ use hearth_wire::{jobs::JobsQuota, reply::Named};
 
 use crate::{app::quota::QuotaUsage, context::JobsContext, rights::JobsRead};
 
-/// Quota of the tool, and its usage.
+/// Show the quota of the tool and its usage.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/quotas", tag = "jobs", operation_id = "jobs.quota",
     params(("tool" = String, Path, description = "name of the tool")),
     responses((status = 200, body = Named<JobsQuota>)))]

@@ -33,7 +33,7 @@ impl PathParam for RunIdParam {
     const PARAM_NAME: &'static str = "run";
 }
 
-/// Runs of a job, the newest first; of a continuous one, its containers.
+/// List the runs of a job, newest first; for a continuous job, its containers.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/jobs/{job}/runs", tag = "jobs", operation_id = "jobs.run_list",
     params(("tool" = String, Path, description = "name of the tool"),
         ("job" = String, Path, description = "name of the job"),
@@ -77,7 +77,7 @@ pub async fn begin(
     Ok(ApiResponse::ok_named(RunOne { run }).with_status(StatusCode::CREATED))
 }
 
-/// One run. With `wait`, the response comes when it has ended and its log is stored, or after that many
+/// Show a run. With `wait`, the response comes when the run has ended and its log is stored, or after that many
 /// seconds.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/jobs/{job}/runs/{run}", tag = "jobs",
     operation_id = "jobs.run_show",

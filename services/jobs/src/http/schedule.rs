@@ -10,7 +10,7 @@ use hearth_wire::{
 use super::to_scope;
 use crate::{app, context::JobsContext, rights::JobsRead};
 
-/// The due times of a scheduled job, each with its outcome: ran, skipped or missed.
+/// List the due times of a scheduled job, newest first, each with its outcome: ran, skipped or missed.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/jobs/{job}/history", tag = "jobs",
     operation_id = "jobs.history",
     params(("tool" = String, Path, description = "name of the tool"),
@@ -29,7 +29,7 @@ pub async fn show_history(
     Ok(ApiResponse::ok_named(DueHistory { history: page.items, next: page.next }))
 }
 
-/// The five fields and next due times of a schedule, as a preview before it is saved.
+/// Preview a schedule before it is saved: its five fields and its next due times.
 #[utoipa::path(get, path = "/jobs/v1/tool/{tool}/schedule", tag = "jobs", operation_id = "jobs.schedule",
     params(("tool" = String, Path, description = "name of the tool"), ScheduleQuery),
     responses((status = 200, body = Named<SchedulePlanOne>)))]

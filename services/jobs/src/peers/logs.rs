@@ -1,4 +1,4 @@
-//! Log lines: sent to `logs`, and read from there.
+//! Calls to `logs`: append and read log lines.
 
 use hearth_base::{Result, Role};
 use hearth_runtime_api::{LogLine, LogPage, LogStream};
@@ -11,7 +11,7 @@ use super::PeerServices;
 use crate::store::Run;
 
 impl PeerServices {
-    /// Sends lines of a container's log. They are stored when this returns.
+    /// Sends a page of a container's log to `logs`. Returns after the lines are stored.
     pub async fn append_log_page(&self, run: &Run, page: LogPage) -> Result<()> {
         let source = LogsSource {
             tool: run.tool,
@@ -24,7 +24,7 @@ impl PeerServices {
         self.client_for(Role::Logs)?.logs().append(&batch).await.map(|_| ())
     }
 
-    /// Reads lines.
+    /// Reads a page of a log.
     pub async fn read_log(&self, read: &LogsReadQuery) -> Result<LogsPage> {
         self.client_for(Role::Logs)?.logs().read(read).await
     }

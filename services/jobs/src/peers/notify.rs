@@ -11,7 +11,7 @@ impl PeerServices {
         let channels: Result<_> = notify.notify().show_channels().await;
         channels.map_or_else(
             |error| {
-                tracing::info!(%error, "channels of notify not read; mail is assumed");
+                tracing::info!(%error, "notification channels not read; mail is assumed");
                 true
             },
             |channels| channels.mail,

@@ -7,11 +7,11 @@ mod definition;
 mod erase;
 #[cfg(test)]
 mod golden;
+mod ledger;
 mod metrics;
 mod migrations;
 mod routing;
 mod runs;
-mod scheduling;
 mod tool;
 mod workloads;
 
@@ -39,10 +39,10 @@ use tokio::sync::OnceCell;
 pub use definition::{
     ImageConfig, Job, JobId, JobKind, JobSchedule, JobSpec, ResolvedImage, job_exists_error,
 };
+pub use ledger::{LedgerEntry, LedgerOutcome};
 pub use metrics::{JobUsage, SAMPLE_RESOLUTIONS, SampleResolution};
-pub use migrations::migrations;
+pub use migrations::list_migrations;
 pub use runs::{LogTail, Run, RunCause, StoredRunEnd, StoredRunState, format_run_id};
-pub use scheduling::{LedgerEntry, LedgerOutcome};
 pub use tool::ToolWithQuota;
 pub use workloads::{ReservedResources, ResourceShare, StartupCheck, Workload, WorkloadPlan, WorkloadRef};
 

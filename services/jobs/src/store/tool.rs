@@ -133,17 +133,17 @@ impl JobStore {
             .collect()
     }
 
-    /// Lists up to `most` tools that are not deleted, in order of their ids, after `after`.
+    /// Lists up to `limit` tools that are not deleted, in order of their ids, after `after`.
     pub async fn list_tools_after(
         &self,
         after: Option<ToolId>,
-        most: u64,
+        limit: u64,
     ) -> Result<Vec<(ToolId, ToolWithQuota)>> {
         let mut query = row::Entity::find().filter(is_existing());
         if let Some(after) = after {
             query = query.filter(row::Column::Id.gt(after.to_string()));
         }
-        let query = query.order_by_asc(row::Column::Id).limit(most);
+        let query = query.order_by_asc(row::Column::Id).limit(limit);
         query.all(self.db.reader()).await.or_db_error()?.iter().map(read_tool).collect()
     }
 

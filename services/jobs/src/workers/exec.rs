@@ -46,7 +46,7 @@ pub fn serve_exec(cx: &JobsContext, tool: &Authed<JobsWrite>, job: JobName, upgr
             run_session(&cx, &caller, stream, &stop).await
         };
         if let Some(Err(error)) = stop.run_until_shutdown(carried).await {
-            tracing::debug!(%error, "connection of a program failed");
+            tracing::debug!(%error, "exec connection failed");
         }
     });
 }
@@ -134,7 +134,7 @@ async fn pump_streams(
         while let Some(said) = output.recv().await {
             match said {
                 ExecOutput::Out(bytes) => send_frame(to, &ExecFrame::Data(bytes)).await?,
-                ExecOutput::Err(bytes) => send_frame(to, &ExecFrame::Errors(bytes)).await?,
+                ExecOutput::Err(bytes) => send_frame(to, &ExecFrame::Stderr(bytes)).await?,
                 ExecOutput::Ended(end) => return send_frame(to, &ExecFrame::Ended(to_exec_end(end))).await,
             }
         }
@@ -174,7 +174,7 @@ async fn wait_for_revocation(cx: &JobsContext, caller: &ExecCaller) {
                 match access.wait(CHECK_INTERVAL).await {
                     Ok(events) => return events,
                     Err(error) => {
-                        tracing::debug!(%error, "right of a program's caller not checked; will retry");
+                        tracing::debug!(%error, "rights of an exec caller not checked; will retry");
                         tokio::time::sleep(Duration::from_secs(1)).await;
                     }
                 }

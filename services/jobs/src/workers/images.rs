@@ -30,7 +30,7 @@ impl EventHandler for MovedTags {
     async fn prepare_events(&self, events: &[Event]) -> Result<()> {
         let moved: BTreeSet<MovedImages> = events.iter().map(read_moved_images).collect();
         for moved in moved {
-            image_updates::check_images(&self.0, moved).await?;
+            image_updates::apply_moved_images(&self.0, moved).await?;
         }
         Ok(())
     }
@@ -40,7 +40,7 @@ impl EventHandler for MovedTags {
     }
 
     async fn rebuild_state(&self) -> Result<ResumePosition> {
-        image_updates::check_images(&self.0, MovedImages::Any).await?;
+        image_updates::apply_moved_images(&self.0, MovedImages::Any).await?;
         Ok(ResumePosition::AtHead)
     }
 }

@@ -42,7 +42,7 @@ pub async fn run(cx: JobsContext, stop: ShutdownSignal) {
 }
 
 async fn run_log_pumps(cx: &JobsContext, stop: &ShutdownSignal, positions: Sender<LogPosition>) {
-    let mut started_runs = cx.started_runs.subscribe();
+    let mut started_runs = cx.runs_with_logs.subscribe();
     let mut pumps = LogPumps { cx, stop, positions, pumped_runs: BTreeSet::new(), running: JoinSet::new() };
     let mut needs_scan = false;
     let mut scan_timer = tokio::time::interval(LOG_SCAN_INTERVAL);

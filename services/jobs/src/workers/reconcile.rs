@@ -74,7 +74,7 @@ impl QueueTask for ReconcileWorkloads {
 
     async fn record_items(&self, tx: &Tx, performed: &[PerformedItem<Self>]) -> Result<Vec<ItemOutcome>> {
         let workloads = || performed.iter().filter_map(|one| one.loaded.workload.as_ref());
-        let mut recorder = ReconcileRecorder::load(&self.0, tx, workloads()).await?;
+        let mut recorder = ReconcileRecorder::load_workloads(&self.0, tx, workloads()).await?;
         let mut turns = Vec::with_capacity(performed.len());
         for PerformedItem { item, loaded, output } in performed {
             turns.push(match &loaded.workload {

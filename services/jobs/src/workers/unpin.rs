@@ -5,7 +5,7 @@ use hearth_kit::queue::{QueueItem, QueueTask, TaskName};
 
 use crate::{app::jobs::pin, context::JobsContext, store::JobStore};
 
-/// Removes pins of images; its items are holders of pins.
+/// Queue task that removes pins of images. The key of an item is the holder of the pins, a job.
 pub struct UnpinImages(pub JobsContext);
 
 impl QueueTask for UnpinImages {

@@ -174,7 +174,7 @@ async fn run_unknown_to_the_runtime_is_reported_as_lost(db: Db) -> Result<()> {
     harness.create(&build_one_off_job("a")).await?;
     harness.wait_for_status("a", StatusShort::Running).await?;
     harness.runtime.stop().await;
-    harness.runtime.replace();
+    harness.runtime.replace_service();
     let ended = wait_for_ends(&harness, 1).await?.remove(0).data;
     assert_eq!(ended.run.end, Some(RunEnd::Lost));
     Ok(())

@@ -89,7 +89,7 @@ impl FaultScenario {
             }
             match (workers, in_order) {
                 (true, true) => harness.stop().await,
-                (true, false) => harness.kill().await,
+                (true, false) => harness.kill_service().await,
                 (false, _) => {}
             }
         };

@@ -67,7 +67,7 @@ impl ServedRuntime {
     }
 
     /// Starts an empty runtime at the same socket, as on another machine.
-    pub fn replace(&mut self) {
+    pub fn replace_service(&mut self) {
         self.fake = build_fake();
         self.listen();
     }
@@ -134,7 +134,7 @@ impl JobsHarness {
     }
 
     /// Kills the service's process at any point.
-    pub async fn kill(&mut self) {
+    pub async fn kill_service(&mut self) {
         assert!(self.stand.kill_workers().await, "workers end when killed");
     }
 

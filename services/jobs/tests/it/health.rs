@@ -75,7 +75,7 @@ async fn container_with_failing_liveness_check_is_restarted(db: Db) -> Result<()
     let old = harness.wait_for_one_running(None).await?;
     program.alive.send_replace(false);
     let run = wait_for_end(&harness, RunEnd::Unhealthy).await?;
-    let reason = "it was restarted: GET /alive was answered with 503, 2 times in a row";
+    let reason = "it was restarted: GET /alive returned status 503, 2 times in a row";
     assert_eq!((run.id.as_str(), run.reason.as_deref()), (old.to_string().as_str(), Some(reason)));
     // Its start needs readiness only. The liveness check then passes, too.
     program.alive.send_replace(true);
@@ -95,7 +95,7 @@ async fn container_with_failing_readiness_check_is_not_restarted(db: Db) -> Resu
     let one = harness.wait_for_one_running(None).await?;
     program.ready.send_replace(false);
     let job = harness.wait_for_job("web", |job| job.status.ready == 0).await?;
-    assert!(job.status_long.contains("GET /ready was answered with 503"), "{job:?}");
+    assert!(job.status_long.contains("GET /ready returned status 503"), "{job:?}");
     // Readiness may fail for any time after the start.
     harness.stand.advance_clock(SignedDuration::from_hours(1));
     program.ready.send_replace(true);
@@ -117,7 +117,7 @@ async fn old_container_keeps_its_checks_until_it_is_replaced(db: Db) -> Result<(
     let checks = Some(Checks { liveness: health_check, ..Checks::default() });
     harness.maintainer.jobs().update(&harness.tool, &JobCreate { checks, ..changed }).await?;
     let shown = harness
-        .wait_for_job("web", |job| job.status_long.contains("GET /nowhere was answered with 404"))
+        .wait_for_job("web", |job| job.status_long.contains("GET /nowhere returned status 404"))
         .await?;
     assert!(shown.status_long.contains("old ones stay in use"), "{shown:?}");
     harness.stand.advance_clock(SignedDuration::from_mins(1));
@@ -128,7 +128,7 @@ async fn old_container_keeps_its_checks_until_it_is_replaced(db: Db) -> Result<(
     program.alive.send_replace(false);
     let ended = wait_for_end(&harness, RunEnd::Unhealthy).await?;
     assert_eq!(ended.id, old.to_string());
-    assert!(ended.reason.unwrap().contains("GET /alive was answered with 503"));
+    assert!(ended.reason.unwrap().contains("GET /alive returned status 503"));
     Ok(())
 }
 
@@ -139,11 +139,11 @@ async fn container_that_misses_its_start_deadline_is_restarted(db: Db) -> Result
     let mut job = program.build_job();
     job.checks = job.checks.map(|checks| Checks { start_within: Some(3), ..checks });
     harness.create(&job).await?;
-    harness.wait_for_job("web", |job| job.status_long.contains("answered with 503")).await?;
+    harness.wait_for_job("web", |job| job.status_long.contains("returned status 503")).await?;
     let old = harness.wait_for_one_running(None).await?;
     let run = wait_for_end(&harness, RunEnd::Unhealthy).await?;
     let reason = run.reason.unwrap_or_default();
-    assert!(reason.contains("it did not start in 3 seconds: GET /ready was answered"), "{reason}");
+    assert!(reason.contains("it did not start in 3 seconds: GET /ready returned"), "{reason}");
     harness.wait_for_one_running(Some(old)).await.map(drop)
 }
 
@@ -204,7 +204,7 @@ async fn invalid_check_is_refused_with_its_field(db: Db) -> Result<()> {
         (
             "health_check",
             json!({"type": "http", "path": "/", "timeout": 0}),
-            "health_check.timeout is out of range: 0; 1 to 60",
+            "health_check.timeout is out of range: 0; expected 1 to 60",
         ),
         ("health_check", json!({"type": "http", "path": "/", "often": 3}), "often"),
         (
@@ -212,8 +212,12 @@ async fn invalid_check_is_refused_with_its_field(db: Db) -> Result<()> {
             json!({"liveness": {"type": "script", "script": ""}}),
             "checks.liveness has an invalid script",
         ),
-        ("checks", json!({"start_within": 9999}), "checks.start_within is out of range: 9999; 1 to 3600"),
-        ("stop", json!({"grace": 1000}), "stop.grace is out of range: 1000; 0 to 300"),
+        (
+            "checks",
+            json!({"start_within": 9999}),
+            "checks.start_within is out of range: 9999; expected 1 to 3600",
+        ),
+        ("stop", json!({"grace": 1000}), "stop.grace is out of range: 1000; expected 0 to 300"),
         ("stop", json!({"signal": "KILL"}), "KILL"),
     ] {
         let mut job = base.clone();

@@ -109,7 +109,7 @@ async fn health_check_decides_readiness(db: Db) -> Result<()> {
     serving.spawn(async move { axum::serve(listener, app).await });
     let check = |path: &str| Some(HealthCheck::from_probe(HealthProbe::Http(path.to_owned())));
     harness.create(&JobCreate { health_check: check("/unwell"), ..build_page_job("web", port) }).await?;
-    harness.wait_for_job("web", |job| job.status_long.contains("answered with 500")).await?;
+    harness.wait_for_job("web", |job| job.status_long.contains("returned status 500")).await?;
     assert_eq!(read_route(&harness).await?.map(|route| route.state), Some(RouteState::Starting));
     harness
         .maintainer
@@ -139,7 +139,7 @@ async fn new_container_takes_over_when_it_is_ready(db: Db) -> Result<()> {
 
     well.send_replace(false);
     harness.maintainer.jobs().restart(&harness.tool, &job_name("web")).await?;
-    let job = harness.wait_for_job("web", |job| job.status_long.contains("answered with 500")).await?;
+    let job = harness.wait_for_job("web", |job| job.status_long.contains("returned status 500")).await?;
     assert!(!job.status.up_to_date && job.status_long.contains("old ones stay in use"), "{job:?}");
     assert_eq!(read_route(&harness).await?.map(|route| route.state), Some(RouteState::Ready));
     assert!(harness.list_running().await.len() == 2 && harness.list_running().await.contains(&old[0]));
@@ -154,7 +154,7 @@ async fn new_container_takes_over_when_it_is_ready(db: Db) -> Result<()> {
     // The new container is replaced in turn, and stays in use like the one before.
     well.send_replace(false);
     harness.maintainer.jobs().restart(&harness.tool, &job_name("web")).await?;
-    harness.wait_for_job("web", |job| job.status_long.contains("answered with 500")).await?;
+    harness.wait_for_job("web", |job| job.status_long.contains("returned status 500")).await?;
     assert!(harness.list_running().await.contains(&second));
     assert_eq!(read_route(&harness).await?.map(|route| route.state), Some(RouteState::Ready));
     well.send_replace(true);

@@ -115,7 +115,7 @@ async fn run_can_be_waited_for_and_started_again(db: Db) -> Result<()> {
     assert!(refused["error"][0].as_str().unwrap().contains("0 to 25 seconds"), "{refused}");
     harness.create(&build_continuous_job("b")).await?;
     let refused = harness.maintainer.jobs().start_run(&harness.tool, &job_name("b")).await.unwrap_err();
-    assert_eq!(refused.code(), "run-kept");
+    assert_eq!(refused.code(), "job-continuous");
     Ok(())
 }
 
@@ -234,7 +234,7 @@ async fn jobs_created_while_the_runtime_is_down_start_when_it_is_back(db: Db) ->
     harness.create(&build_one_off_job("a")).await?;
     harness
         .wait_for_job("a", |job| {
-            job.status_long.contains("does not answer") || job.status_long.contains("broke")
+            job.status_long.contains("does not respond") || job.status_long.contains("broke")
         })
         .await?;
     harness.runtime.restart();
@@ -266,7 +266,7 @@ async fn replaced_runtime_loses_runs_and_gets_sets_again(db: Db) -> Result<()> {
     harness.wait_for_status("a", StatusShort::Running).await?;
     harness.wait_for_status("b", StatusShort::Running).await?;
     harness.runtime.stop().await;
-    harness.runtime.replace();
+    harness.runtime.replace_service();
     harness.wait_for_status("a", StatusShort::Failed).await?;
     let [run] = &harness.list_runs("a").await?[..] else { panic!("expected no second start") };
     assert_eq!(run.end, Some(RunEnd::Lost));

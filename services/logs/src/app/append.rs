@@ -11,15 +11,15 @@ use crate::{
     store::{Instance, LogSource, StoredLine, ToolUsage, log_topic, tool_topic},
 };
 
-/// The maximum of lines of one batch.
+/// The maximum number of lines of one batch.
 const MAX_BATCH_LINES: usize = 10_000;
-/// The maximum of text bytes of one batch.
+/// The maximum number of text bytes of one batch.
 const MAX_BATCH_TEXT_BYTES: usize = 4 << 20;
-/// The maximum of chunks that one batch deletes to enforce the size limit of its tool.
+/// The maximum number of chunks that one batch deletes to enforce the size limit of its tool.
 const MAX_CHUNKS_DROPPED_PER_BATCH: u64 = 1000;
 
 /// Stores a batch of one container. A repeated batch changes nothing.
-pub async fn append(cx: &LogsContext, batch: LogsBatch) -> Result<LogsTaken> {
+pub async fn append_lines(cx: &LogsContext, batch: LogsBatch) -> Result<LogsTaken> {
     let LogsBatch { source: LogsSource { tool, of, run, instance }, lines, complete } = batch;
     check_batch(&of, &run, &instance, &lines)?;
     let source = LogSource::new(tool, &of);
@@ -69,7 +69,7 @@ fn check_batch(of: &LogsOwner, run: &str, instance: &str, lines: &[LogsLine]) ->
     let text: usize = lines.iter().map(|line| line.text.len()).sum();
     if lines.len() > MAX_BATCH_LINES || text > MAX_BATCH_TEXT_BYTES {
         let public = format!(
-            "the batch is too large: at most {MAX_BATCH_LINES} lines and {MAX_BATCH_TEXT_BYTES} bytes of text"
+            "the batch is too large; at most {MAX_BATCH_LINES} lines and {MAX_BATCH_TEXT_BYTES} bytes of text"
         );
         return Err(Error::new(ErrorKind::TooLarge, "logs-batch", public).help("send it in parts"));
     }

@@ -21,7 +21,7 @@ use crate::context::LogsContext;
 const MAX_STREAM_DURATION: Duration = Duration::from_secs(15 * 60);
 /// The number of existing lines that a stream begins with by default.
 const DEFAULT_FIRST_LINES: usize = 100;
-/// The maximum of existing lines that a stream begins with.
+/// The maximum number of existing lines that a stream begins with.
 const MAX_FIRST_LINES: usize = 10_000;
 /// The number of lines that are read at one time.
 const READ_PAGE_SIZE: usize = 500;
@@ -128,7 +128,7 @@ impl LogFollower {
 
     fn build_end(&self, is_stopping: bool) -> LogsStreamEnd {
         let message = if is_stopping {
-            "the server is stopping; open the stream again".to_owned()
+            "the logs service is stopping; open the stream again".to_owned()
         } else {
             "the stream has reached its limit of 15 minutes; open it again with its cursor".to_owned()
         };

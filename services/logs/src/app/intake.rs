@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::store::Instance;
 
-/// The maximum of bytes of one line; longer lines are cut.
+/// The maximum length of a line, in bytes; longer lines are cut.
 const MAX_LINE_BYTES: usize = 64 << 10;
 /// The size that a line counts in addition to its text.
 const LINE_OVERHEAD_BYTES: i64 = 32;

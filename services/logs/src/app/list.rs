@@ -17,14 +17,14 @@ use crate::{
     store::{StoredLine, StoredLog},
 };
 
-/// The maximum of lines of a page.
+/// The maximum number of lines of a page.
 const PAGE_SIZE: usize = 500;
 /// The period before the newest line that a query without a start and a number of lines covers.
 const DEFAULT_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 
 /// The allowed values of the parameter `sources`.
 const ENTRY_SOURCES: [&str; 3] = ["run-logs", "jobs", "deployments"];
-/// The maximum of names in the parameter `job_names`.
+/// The maximum number of names in the parameter `job_names`.
 const MAX_JOB_NAMES: usize = 100;
 
 /// A page with messages about it.

@@ -10,7 +10,7 @@ pub mod follow;
 pub mod show;
 pub mod sweep;
 
-pub use append::append;
+pub use append::append_lines;
 pub use list::list;
 
 use hearth_base::{Error, JobName, Result, ToolId};

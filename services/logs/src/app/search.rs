@@ -16,7 +16,7 @@ use crate::{
     context::LogsContext,
     pattern::Pattern,
     search_permits::count_processors,
-    store::{ChunkRange, Instance, StoredChunk, StoredLine, StoredLog, Unpacker},
+    store::{ChunkRange, ChunkReader, Instance, StoredChunk, StoredLine, StoredLog},
 };
 
 /// The number of chunks that one read of a single log fetches.
@@ -25,7 +25,7 @@ const CHUNKS_PER_READ: u64 = 8;
 const CHUNKS_PER_READ_OF_SEVERAL_LOGS: u64 = 1;
 /// The number of chunks that one read of a search for a pattern fetches. The next read is fetched meanwhile.
 const CHUNKS_PER_READ_OF_SEARCH: u64 = 32;
-/// The maximum of chunks that one search reads: two gigabytes of text.
+/// The maximum number of chunks that one search reads: two gigabytes of text.
 const MAX_CHUNKS_PER_SEARCH: u64 = 8192;
 
 /// The conditions of a search.
@@ -44,7 +44,7 @@ pub struct LineFilter {
     /// Only lines that match.
     pub pattern: Option<Pattern>,
     pub order: LogsDirection,
-    /// The maximum of lines.
+    /// The maximum number of lines.
     pub limit: usize,
 }
 
@@ -281,8 +281,8 @@ async fn unpack_chunks(
     pattern: Option<&Pattern>,
 ) -> Result<Vec<Vec<StoredLine>>> {
     let Some(pattern) = pattern else {
-        let mut unpacker = Unpacker::default();
-        return chunks.iter().map(|chunk| unpacker.read(&chunk.content, None)).collect();
+        let mut reader = ChunkReader::default();
+        return chunks.iter().map(|chunk| reader.read_lines(&chunk.content, None)).collect();
     };
     let share = chunks.len().div_ceil(count_processors()).max(1);
     let mut left = chunks.into_iter();
@@ -295,10 +295,10 @@ async fn unpack_chunks(
         let pattern = pattern.clone();
         let search = move || {
             let _permit = permit;
-            let mut unpacker = Unpacker::default();
+            let mut reader = ChunkReader::default();
             share
                 .iter()
-                .map(|chunk| unpacker.read(&chunk.content, Some(&pattern)))
+                .map(|chunk| reader.read_lines(&chunk.content, Some(&pattern)))
                 .collect::<Result<Vec<_>>>()
         };
         spawn_blocking(search).await.map_err(Error::internal)?

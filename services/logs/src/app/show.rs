@@ -82,7 +82,7 @@ fn parse_source(read: &LogsReadQuery) -> Result<LogSource> {
         _ => {
             return Err(Error::new(
                 ErrorKind::Unprocessable,
-                "logs-of",
+                "logs-owner",
                 "the query needs either a job or a build",
             ));
         }

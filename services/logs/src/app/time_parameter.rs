@@ -27,7 +27,7 @@ pub fn parse_instant(name: &str, text: &str, now: Timestamp) -> Result<Timestamp
     })
 }
 
-/// Parses numbers with units: weeks, days, hours, minutes, seconds, milliseconds.
+/// Parses a sum of numbers with units (`w`, `d`, `h`, `m` or `min`, `s`, `ms`), as in `1h30m`.
 fn parse_duration(text: &str) -> Option<SignedDuration> {
     let mut left = text.trim();
     let mut sum = SignedDuration::ZERO;

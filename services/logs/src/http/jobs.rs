@@ -11,7 +11,7 @@ use hearth_wire::{
 use super::reply::{StreamRequest, reply_page, reply_stream};
 use crate::{app::LogSelection, context::LogsContext, rights::LogsRead};
 
-/// List a page of a job's lines. Their text is unchanged and may hold control characters.
+/// List a page of a job's lines. Their text is unmodified and may contain control characters.
 #[utoipa::path(get, path = "/logs/v1/tool/{tool}/job/{job}/logs", tag = "logs", operation_id = "logs.list",
     params(("tool" = String, Path, description = "name of the tool"), ("job" = String, Path, description = "name of the job"),
         LogsQuery),
@@ -28,11 +28,11 @@ pub async fn list(
 
 /// Stream the last lines of a job and then each new line: one JSON object on each line, or one event each for
 /// clients that accept `text/event-stream`. The stream ends after 15 minutes with a line without a `pod`, or
-/// an event `end`; both hold the cursor of the next request.
+/// an event `end`; both have the cursor for the next request.
 #[utoipa::path(get, path = "/logs/v1/tool/{tool}/job/{job}/logs_stream", tag = "logs",
     operation_id = "logs.stream",
     params(("tool" = String, Path, description = "name of the tool"), ("job" = String, Path, description = "name of the job"),
-        ("Last-Event-ID" = Option<String>, Header, description = "the cursor of the last line seen"), LogsQuery),
+        ("Last-Event-ID" = Option<String>, Header, description = "cursor of the last line that was read"), LogsQuery),
     responses((status = 200, content((LogsEntry = "application/x-ndjson"), (LogsEvent = "text/event-stream"))),
         (status = 404, description = "the job has no log"),
         (status = 422, description = "a time, number or pattern is invalid")))]

@@ -1,4 +1,4 @@
-//! The formats of answers with lines: a page, newline-delimited JSON, server-sent events.
+//! Response formats for log lines: a JSON page, newline-delimited JSON, server-sent events.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -73,7 +73,7 @@ pub async fn reply_stream(
 ) -> Result<Response, ApiError> {
     let open = OpenStreamGuard::new(&cx.metrics.streams);
     if let Some(last) = request.last_event_id {
-        // A browser reopens a stream with its first address: the header overrides the cursor of the query.
+        // A browser reopens a stream with the URL of its first request: the header overrides the cursor of the query.
         query.cursor = Some(PageCursor::after_key(last));
     }
     let follower = app::follow::open_follower(cx, tool, selection, query).await?;

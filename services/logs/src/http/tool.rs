@@ -10,7 +10,7 @@ use hearth_wire::{
 use super::reply::{StreamRequest, reply_page, reply_stream};
 use crate::{app::LogSelection, context::LogsContext, rights::LogsRead};
 
-/// List a page of the lines of all jobs of a tool. Their text is unchanged and may hold control characters.
+/// List a page of the lines of all jobs of a tool. Their text is unmodified and may contain control characters.
 #[utoipa::path(get, path = "/logs/v1/tool/{tool}/logs", tag = "logs", operation_id = "logs.tool_list",
     params(("tool" = String, Path, description = "name of the tool"), LogsQuery),
     responses((status = 200, body = Data<LogsList>),
@@ -26,7 +26,7 @@ pub async fn list(
 /// Stream the last lines of all jobs of a tool and then each new line, in the formats of a job's stream.
 #[utoipa::path(get, path = "/logs/v1/tool/{tool}/logs_stream", tag = "logs", operation_id = "logs.tool_stream",
     params(("tool" = String, Path, description = "name of the tool"),
-        ("Last-Event-ID" = Option<String>, Header, description = "the cursor of the last line seen"), LogsQuery),
+        ("Last-Event-ID" = Option<String>, Header, description = "cursor of the last line that was read"), LogsQuery),
     responses((status = 200, content((LogsEntry = "application/x-ndjson"), (LogsEvent = "text/event-stream"))),
         (status = 422, description = "a time, number or pattern is invalid")))]
 pub async fn stream_lines(

@@ -8,13 +8,13 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
-use super::{LogsStore, StoredLine, StoredLog, Unpacker, chunk_format, log::LogId};
+use super::{ChunkReader, LogsStore, StoredLine, StoredLog, chunk_format, log::LogId};
 
 /// The number of loose chunks at which they are merged.
 const MAX_LOOSE_CHUNKS: i32 = 64;
 /// The size of loose chunks at which they are merged.
 const MAX_LOOSE_BYTES: i64 = 256 << 10;
-/// The maximum of text bytes in a sealed chunk, except that its last line may exceed it.
+/// The maximum number of text bytes in a sealed chunk, except that its last line may exceed it.
 const MAX_SEALED_TEXT_BYTES: usize = 256 << 10;
 
 pub mod row {
@@ -67,7 +67,7 @@ pub struct StoredChunk {
     /// The times of its oldest and newest line.
     pub oldest: Timestamp,
     pub newest: Timestamp,
-    /// The encoded lines, for [`Unpacker::read`].
+    /// The encoded lines, for [`ChunkReader::read_lines`].
     pub content: Vec<u8>,
 }
 
@@ -99,9 +99,9 @@ impl LogsStore {
     async fn seal_loose_chunks(&self, tx: &Tx, log: &mut StoredLog) -> Result<()> {
         let loose_chunks =
             select_chunks(log.id).filter(row::Column::Sealed.eq(false)).order_by_asc(row::Column::First);
-        let (mut lines, mut unpacker) = (Vec::new(), Unpacker::default());
+        let (mut lines, mut reader) = (Vec::new(), ChunkReader::default());
         for row in loose_chunks.all(&**tx).await.or_db_error()? {
-            lines.extend(unpacker.read(&row.content, None)?);
+            lines.extend(reader.read_lines(&row.content, None)?);
         }
         let deletion = row::Entity::delete_many()
             .filter(row::Column::LogId.eq(log.id.to_string()))
@@ -203,8 +203,11 @@ async fn insert_chunk(tx: &Tx, log: LogId, lines: &[StoredLine], sealed: bool) -
     let Some(first) = lines.first() else { return Ok(0) };
     let oldest = lines.iter().map(|line| line.time).min().unwrap_or(first.time);
     let newest = lines.iter().map(|line| line.time).max().unwrap_or(first.time);
-    let content =
-        if sealed { chunk_format::encode_sealed(lines)? } else { chunk_format::encode_loose(lines)? };
+    let content = if sealed {
+        chunk_format::encode_sealed_chunk(lines)?
+    } else {
+        chunk_format::encode_loose_chunk(lines)?
+    };
     let bytes = i32::try_from(content.len()).unwrap_or(i32::MAX);
     let row = row::ActiveModel {
         log_id: Set(log.to_string()),

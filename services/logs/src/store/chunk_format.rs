@@ -1,5 +1,5 @@
-//! The formats of a chunk: a byte with the number of the format, then the lines. All formats stay readable
-//! for ever.
+//! The formats of a chunk: a byte with the number of the format, then the lines. All formats stay
+//! readable.
 //!
 //! | format | content | written |
 //! |---|---|---|
@@ -26,7 +26,7 @@ const ZLIB_FORMAT: u8 = 2;
 const ZSTD_FORMAT: u8 = 3;
 /// The fastest zstd level that still compresses repeated parts of log lines.
 const ZSTD_LEVEL: i32 = 1;
-/// The maximum of bytes of an unpacked frame: far more than any chunk holds.
+/// The maximum size of an unpacked frame in bytes: far more than any chunk holds.
 const MAX_FRAME_BYTES: usize = 64 << 20;
 
 /// A stored line.
@@ -51,13 +51,13 @@ pub struct StoredLine {
 #[derive(Serialize, Deserialize)]
 struct JsonLine<'a>(i64, i32, u64, i64, char, bool, #[serde(borrow)] Cow<'a, str>);
 
-/// The header of a line: the differences of its position, instance, sequence and microseconds to the line
-/// before, from 0; the stream; true if it is partial; the bytes of its text.
+/// The header of a line: position, instance, sequence and microseconds, each as the difference to the previous
+/// line (0 before the first); the stream; true if it is partial; the length of its text in bytes.
 #[derive(Serialize, Deserialize)]
 struct LineHeader(i64, i32, i64, i64, char, bool, usize);
 
-/// Encodes arriving lines in format 1.
-pub fn encode_loose(lines: &[StoredLine]) -> Result<Vec<u8>> {
+/// Encodes lines that just arrived as a chunk in format 1.
+pub fn encode_loose_chunk(lines: &[StoredLine]) -> Result<Vec<u8>> {
     let mut plain = vec![JSON_FORMAT];
     for line in lines {
         let StoredLine { position, instance, sequence, time, stream, partial, text } = line;
@@ -70,8 +70,8 @@ pub fn encode_loose(lines: &[StoredLine]) -> Result<Vec<u8>> {
     Ok(plain)
 }
 
-/// Encodes lines of a sealed chunk in format 3.
-pub fn encode_sealed(lines: &[StoredLine]) -> Result<Vec<u8>> {
+/// Encodes lines as a sealed chunk in format 3.
+pub fn encode_sealed_chunk(lines: &[StoredLine]) -> Result<Vec<u8>> {
     let mut headers = Vec::with_capacity(lines.len());
     let mut texts = Vec::new();
     let mut before = (0_i64, 0_i32, 0_i64, 0_i64);
@@ -98,24 +98,24 @@ pub fn encode_sealed(lines: &[StoredLine]) -> Result<Vec<u8>> {
     Ok([&[ZSTD_FORMAT][..], &length.to_le_bytes(), &headers, &texts].concat())
 }
 
-/// Reads chunks one after the other and reuses its buffers.
+/// Decoder of chunks, which reuses its buffers.
 #[derive(Default)]
-pub struct Unpacker {
+pub struct ChunkReader {
     zstd: Decompressor<'static>,
     texts: Vec<u8>,
     headers: Vec<u8>,
 }
 
-impl Unpacker {
+impl ChunkReader {
     /// Reads the lines of a chunk: all of them, or those that match a pattern.
-    pub fn read(&mut self, content: &[u8], pattern: Option<&Pattern>) -> Result<Vec<StoredLine>> {
+    pub fn read_lines(&mut self, content: &[u8], pattern: Option<&Pattern>) -> Result<Vec<StoredLine>> {
         match content.split_first() {
-            Some((&ZSTD_FORMAT, sealed)) => self.read_sealed(sealed, pattern),
-            _ => read_loose(content, pattern),
+            Some((&ZSTD_FORMAT, sealed)) => self.read_sealed_chunk(sealed, pattern),
+            _ => read_loose_chunk(content, pattern),
         }
     }
 
-    fn read_sealed(&mut self, sealed: &[u8], pattern: Option<&Pattern>) -> Result<Vec<StoredLine>> {
+    fn read_sealed_chunk(&mut self, sealed: &[u8], pattern: Option<&Pattern>) -> Result<Vec<StoredLine>> {
         let invalid = || Error::internal("sealed chunk of lines is incomplete");
         let (length, frames) = sealed.split_first_chunk().ok_or_else(invalid)?;
         let length = usize::try_from(u32::from_le_bytes(*length)).map_err(Error::internal)?;
@@ -137,7 +137,7 @@ impl Unpacker {
                     break;
                 };
                 *selected = texts.get(range.clone()).is_some_and(|text| pattern.is_match(text));
-                // A match across the end of a line is no match: continue at the beginning of the next line.
+                // A match must lie within one line: continue at the beginning of the next line.
                 candidate = pattern.find_candidate(texts, range.end + 1);
             }
         }
@@ -169,7 +169,7 @@ impl Unpacker {
 }
 
 /// Reads a chunk that is not sealed.
-fn read_loose(content: &[u8], pattern: Option<&Pattern>) -> Result<Vec<StoredLine>> {
+fn read_loose_chunk(content: &[u8], pattern: Option<&Pattern>) -> Result<Vec<StoredLine>> {
     let lines = match content.split_first() {
         Some((&JSON_FORMAT, plain)) => parse_json_lines(plain)?,
         Some((&ZLIB_FORMAT, pressed)) => {
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     fn read(content: &[u8], pattern: Option<&Pattern>) -> Result<Vec<StoredLine>> {
-        Unpacker::default().read(content, pattern)
+        ChunkReader::default().read_lines(content, pattern)
     }
 
     fn build_sample() -> Vec<StoredLine> {
@@ -261,8 +261,8 @@ mod tests {
 
     #[test]
     fn written_lines_read_back_unchanged() -> Result<()> {
-        assert_eq!(read(&encode_loose(&build_sample())?, None)?, build_sample());
-        assert_eq!(read(&encode_sealed(&build_sample())?, None)?, build_sample());
+        assert_eq!(read(&encode_loose_chunk(&build_sample())?, None)?, build_sample());
+        assert_eq!(read(&encode_sealed_chunk(&build_sample())?, None)?, build_sample());
         Ok(())
     }
 
@@ -271,7 +271,7 @@ mod tests {
     fn chunks_of_every_release_are_readable() -> Result<()> {
         let plain = b"\x01[7,0,1,1777896000000001,\"o\",true,\"a\\u0000b\\n\\u001b[31m \\\"\xe6\x97\xa5\xe6\x9c\xac\\\"\"]\n[8,0,1,1777896000000001,\"n\",true,\"\"]\n";
         assert_eq!(read(plain, None)?, build_sample());
-        assert_eq!(encode_loose(&build_sample())?, plain);
+        assert_eq!(encode_loose_chunk(&build_sample())?, plain);
         for golden in [&include_bytes!("golden/form-2")[..], include_bytes!("golden/form-3")] {
             assert_eq!(read(golden, None)?, build_sample());
         }
@@ -298,7 +298,7 @@ mod tests {
             ("(?i)É", &["tail é"]),
         ] {
             let pattern = Pattern::from_regex(regex)?;
-            for content in [encode_loose(&lines)?, encode_sealed(&lines)?] {
+            for content in [encode_loose_chunk(&lines)?, encode_sealed_chunk(&lines)?] {
                 let found = read(&content, Some(&pattern))?;
                 let found: Vec<&str> = found.iter().map(|line| line.text.as_str()).collect();
                 assert_eq!(found, expected, "{regex}");
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn invalid_bytes_are_an_error() {
-        let mut cut = encode_sealed(&build_sample()).unwrap();
+        let mut cut = encode_sealed_chunk(&build_sample()).unwrap();
         cut.pop();
         let long = [3, 0xff, 0xff, 0xff, 0xff, 0];
         let plain: [&[u8]; 6] = [b"", b"\x04", b"\x02\x00", b"\x01[1]", b"\x01{", &[1, 0xff, 0xfe]];

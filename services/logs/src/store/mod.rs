@@ -19,10 +19,10 @@ use hearth_kit::{
 };
 
 pub use chunk::{ChunkRange, StoredChunk};
-pub use chunk_format::{StoredLine, Unpacker};
+pub use chunk_format::{ChunkReader, StoredLine};
 pub use instance::Instance;
 pub use log::{LogSource, StoredLog};
-pub use migrations::migrations;
+pub use migrations::list_migrations;
 pub use tool::ToolUsage;
 
 /// The database of `logs`.

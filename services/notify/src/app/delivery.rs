@@ -31,8 +31,8 @@ use crate::{
 
 /// The time limit of a request, and the bytes of its answer that are read.
 const RECEIVER_LIMITS: FetchLimits = FetchLimits { max_bytes: 1024, timeout: Duration::from_secs(15) };
-/// The characters of an answer that are stored.
-const MAX_ANSWER_LENGTH: usize = 200;
+/// The maximum length of a stored response, in characters.
+const MAX_RESPONSE_CHARACTERS: usize = 200;
 
 /// The outcome of an attempt to deliver.
 #[derive(Debug)]
@@ -131,10 +131,10 @@ async fn record_answer(
     delivery.next = None;
     (delivery.status, delivery.said) = match answer {
         Ok(answer) => {
-            let said = to_single_line(&String::from_utf8_lossy(&answer.content), MAX_ANSWER_LENGTH);
+            let said = to_single_line(&String::from_utf8_lossy(&answer.content), MAX_RESPONSE_CHARACTERS);
             (Some(answer.status.as_u16()), Some(said).filter(|said| !said.is_empty()))
         }
-        Err(error) => (None, Some(to_single_line(error.public_message(), MAX_ANSWER_LENGTH))),
+        Err(error) => (None, Some(to_single_line(error.public_message(), MAX_RESPONSE_CHARACTERS))),
     };
     let status = answer.as_ref().ok().map(|answer| answer.status);
     if status.is_some_and(|status| status.is_success()) {

@@ -5,8 +5,8 @@ use hearth_kit::{db::Tx, queue::ItemOutcome};
 use hearth_wire::{accounts::internal::Recipient, notify::MailState};
 
 use super::{
+    mail_text::{self, MailText},
     pace::MailPace,
-    text::{self, MailText},
 };
 use crate::{
     context::NotifyContext,
@@ -48,9 +48,9 @@ pub async fn write_mails(
     if due > now {
         return Ok(ItemOutcome::DueAt(due));
     }
-    let (all, notices) = cx.store.read_oldest_notices(tx, tool, text::MAX_EVENTS_IN_FULL).await?;
+    let (all, notices) = cx.store.read_oldest_notices(tx, tool, mail_text::MAX_EVENTS_IN_FULL).await?;
     if all > 0 && !recipients.is_empty() {
-        let MailText { subject, body } = text::write_mail(tool_name, all, &notices);
+        let MailText { subject, body } = mail_text::render_mail(tool_name, all, &notices);
         for recipient in recipients {
             let mail = Mail {
                 id: MailId::new(now, &cx.entropy),

@@ -17,7 +17,7 @@ use crate::{
 
 /// Older events are skipped: after a long outage of this service, mails about them are no longer useful.
 const MAX_EVENT_AGE: SignedDuration = SignedDuration::from_hours(24);
-/// The maximum of waiting deliveries of one webhook. Further events are not delivered to it.
+/// The maximum number of waiting deliveries of one webhook. Further events are not delivered to it.
 const MAX_WAITING_DELIVERIES: u64 = 1000;
 
 /// Processes events in the transaction that moves the cursor.

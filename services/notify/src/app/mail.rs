@@ -60,7 +60,7 @@ pub async fn record_outcome(
             (mail.state, mail.said) = (MailState::Failed, Some(format!("given up after a day: {said}")));
         }
         Err(MailRefusal::Temporary(said)) => {
-            tracing::info!(mail = %mail.id, tries = mail.tries, said, "mail refused temporarily; will retry");
+            tracing::info!(mail = %mail.id, tries = mail.tries, reply = said, "mail refused temporarily; will retry");
             let pause = (FIRST_RETRY_PAUSE_SECONDS << (mail.tries - 1).min(10)).min(MAX_RETRY_PAUSE_SECONDS);
             (mail.next, mail.said) = (Some(now + SignedDuration::from_secs(pause)), Some(said));
         }

@@ -45,7 +45,7 @@ pub async fn update(cx: &NotifyContext, tool: ToolId, caller: &Caller, put: Mail
 fn require_user(caller: &Caller) -> Result<UserId> {
     match caller {
         Caller::User { id, .. } => Ok(*id),
-        _ => Err(Error::invalid("no-person", "a tool token cannot receive mail")
+        _ => Err(Error::invalid("not-a-user", "a tool token cannot receive mail")
             .help("use a token of your own: hearth login")),
     }
 }

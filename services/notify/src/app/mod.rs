@@ -1,8 +1,8 @@
 //! The rules of mail and webhooks, without HTTP and SQL.
 
+mod mail_text;
 mod pace;
 mod signature;
-mod text;
 
 pub mod delivery;
 pub mod gather;

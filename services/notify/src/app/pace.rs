@@ -10,7 +10,7 @@ const ONE_HOUR: SignedDuration = SignedDuration::from_hours(1);
 pub struct MailPace {
     /// The time for which events are gathered.
     pub window: SignedDuration,
-    /// The maximum of mails within an hour.
+    /// The maximum number of mails within an hour.
     pub per_hour: usize,
 }
 

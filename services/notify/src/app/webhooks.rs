@@ -10,13 +10,13 @@ use crate::{
     store::{Delivery, Webhook, format_secret_context},
 };
 
-/// The maximum of bytes of an address.
-const MAX_URL_LENGTH: usize = 2048;
+/// The maximum length of a webhook URL, in bytes.
+const MAX_URL_BYTES: usize = 2048;
 
 /// Creates a webhook. Its secret is returned only here.
 pub async fn create(cx: &NotifyContext, tool: ToolId, create: WebhookCreate) -> Result<(Webhook, Secret)> {
     let WebhookCreate { url, events } = create;
-    events.iter().try_for_each(EventType::check)?;
+    events.iter().try_for_each(EventType::check_event_type)?;
     check_url(cx, &url).await?;
     let id: WebhookId = cx.generate_id();
     let secret = signature::generate_secret(&cx.entropy);
@@ -29,8 +29,9 @@ pub async fn create(cx: &NotifyContext, tool: ToolId, create: WebhookCreate) -> 
     let quota = cx.settings.webhooks_per_tool;
     if cx.store.count_webhooks(&tx, tool).await? >= u64::from(quota) {
         let public = format!("the tool has {quota} webhooks; its quota is {quota}");
-        return Err(Error::conflict("webhooks-quota", public)
-            .help("delete one (hearth webhooks delete), or ask an operator of this Hearth"));
+        return Err(Error::conflict("webhooks-quota", public).help(
+            "delete one (hearth webhooks delete), or ask an operator of this Hearth for a higher quota",
+        ));
     }
     cx.store.save_webhook(&tx, &webhook).await?;
     tx.commit().await?;
@@ -38,14 +39,14 @@ pub async fn create(cx: &NotifyContext, tool: ToolId, create: WebhookCreate) -> 
 }
 
 /// Finds a webhook.
-pub async fn find(cx: &NotifyContext, tool: ToolId, id: WebhookId) -> Result<Webhook> {
+pub async fn find_webhook(cx: &NotifyContext, tool: ToolId, id: WebhookId) -> Result<Webhook> {
     cx.store.find_webhook(tool, id).await?.ok_or_else(|| build_not_found(id))
 }
 
 /// Updates a webhook. An update ends its back-off.
 pub async fn update(cx: &NotifyContext, tool: ToolId, id: WebhookId, patch: WebhookPatch) -> Result<Webhook> {
     let WebhookPatch { url, events, enabled } = patch;
-    events.iter().flatten().try_for_each(EventType::check)?;
+    events.iter().flatten().try_for_each(EventType::check_event_type)?;
     if let Some(url) = &url {
         check_url(cx, url).await?;
     }
@@ -115,13 +116,13 @@ async fn check_url(cx: &NotifyContext, url: &str) -> Result<()> {
         let public = format!("invalid webhook address {:?}: {reason}", to_single_line(url, 80));
         Error::invalid("webhook-url", public)
     };
-    if url.len() > MAX_URL_LENGTH || url.contains('#') {
-        return Err(refuse(&format!("it may have at most {MAX_URL_LENGTH} characters and no #part"))
+    if url.len() > MAX_URL_BYTES || url.contains('#') {
+        return Err(refuse(&format!("it may have at most {MAX_URL_BYTES} characters and no #part"))
             .help("shorten it, or leave out the #part"));
     }
     let address =
         url.parse().map_err(|_| refuse("it is no URL").help("write it as https://example.org/path"))?;
-    cx.outbound.check_reachable(&address).await.map_err(|error| {
+    cx.outbound.check_destination(&address).await.map_err(|error| {
         let refusal = refuse(error.public_message());
         match error.help_text() {
             Some(next) => refusal.help(next.to_owned()),

@@ -34,7 +34,7 @@ pub async fn update(
     Ok(ApiResponse::ok(mail_settings::show(&cx, tool.id, &tool.identity.caller).await?))
 }
 
-/// List the mails about the tool with their outcomes, the newest first.
+/// List the mails about the tool with their outcomes, newest first.
 #[utoipa::path(get, path = "/notify/v1/tool/{tool}/mails", tag = "notify", operation_id = "notify.mail_list",
     params(("tool" = String, Path, description = "name of the tool"), Paging),
     responses((status = 200, body = Data<Listed<notify::Mail>>)))]

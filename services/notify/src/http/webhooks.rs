@@ -15,7 +15,7 @@ use crate::{
     store::{Delivery, Webhook},
 };
 
-/// List the tool's webhooks, the oldest first. Callers without write access see only the host of an address.
+/// List the tool's webhooks, oldest first. Callers without write access see only the host of an address.
 #[utoipa::path(get, path = "/notify/v1/tool/{tool}/webhooks", tag = "notify",
     operation_id = "notify.webhook_list", params(("tool" = String, Path, description = "name of the tool"), Paging),
     responses((status = 200, body = Data<Listed<notify::Webhook>>)))]
@@ -48,13 +48,13 @@ pub async fn create(
 #[utoipa::path(get, path = "/notify/v1/tool/{tool}/webhooks/{webhook}", tag = "notify",
     operation_id = "notify.webhook",
     params(("tool" = String, Path, description = "name of the tool"), ("webhook" = String, Path, description = "id of the webhook")),
-    responses((status = 200, body = Data<notify::Webhook>), (status = 404, description = "there is no such webhook")))]
+    responses((status = 200, body = Data<notify::Webhook>), (status = 404, description = "the webhook does not exist")))]
 pub async fn show(
     cx: NotifyContext,
     tool: Authed<NotifyRead>,
     Param(id): Param<WebhookId>,
 ) -> ApiResult<notify::Webhook> {
-    Ok(ApiResponse::ok(to_wire_webhook(app::find(&cx, tool.id, id).await?, tool.access)))
+    Ok(ApiResponse::ok(to_wire_webhook(app::find_webhook(&cx, tool.id, id).await?, tool.access)))
 }
 
 /// Update a webhook.
@@ -64,7 +64,7 @@ pub async fn show(
     request_body = WebhookPatch,
     responses((status = 200, body = Data<notify::Webhook>),
         (status = 400, description = "the address is not allowed"),
-        (status = 404, description = "there is no such webhook")))]
+        (status = 404, description = "the webhook does not exist")))]
 pub async fn update(
     cx: NotifyContext,
     tool: Authed<NotifyWrite>,
@@ -78,7 +78,7 @@ pub async fn update(
 #[utoipa::path(delete, path = "/notify/v1/tool/{tool}/webhooks/{webhook}", tag = "notify",
     operation_id = "notify.webhook_delete",
     params(("tool" = String, Path, description = "name of the tool"), ("webhook" = String, Path, description = "id of the webhook")),
-    responses((status = 200, body = Data<Done>), (status = 404, description = "there is no such webhook")))]
+    responses((status = 200, body = Data<Done>), (status = 404, description = "the webhook does not exist")))]
 pub async fn delete(
     cx: NotifyContext,
     tool: Authed<NotifyWrite>,
@@ -92,7 +92,7 @@ pub async fn delete(
 #[utoipa::path(post, path = "/notify/v1/tool/{tool}/webhooks/{webhook}/secret", tag = "notify",
     operation_id = "notify.webhook_rotate",
     params(("tool" = String, Path, description = "name of the tool"), ("webhook" = String, Path, description = "id of the webhook")),
-    responses((status = 200, body = Data<WebhookSecret>), (status = 404, description = "there is no such webhook")))]
+    responses((status = 200, body = Data<WebhookSecret>), (status = 404, description = "the webhook does not exist")))]
 pub async fn rotate_secret(
     cx: NotifyContext,
     tool: Authed<NotifyWrite>,
@@ -102,12 +102,12 @@ pub async fn rotate_secret(
     Ok(ApiResponse::ok(WebhookSecret { webhook: to_wire_webhook(webhook, tool.access), secret }))
 }
 
-/// Send a test to a webhook.
+/// Send a test event to a webhook.
 #[utoipa::path(post, path = "/notify/v1/tool/{tool}/webhooks/{webhook}/test", tag = "notify",
     operation_id = "notify.webhook_test",
     params(("tool" = String, Path, description = "name of the tool"), ("webhook" = String, Path, description = "id of the webhook")),
     responses((status = 202, body = Data<notify::Delivery>),
-        (status = 404, description = "there is no such webhook"),
+        (status = 404, description = "the webhook does not exist"),
         (status = 409, description = "the webhook is off")))]
 pub async fn send_test(
     cx: NotifyContext,
@@ -117,20 +117,20 @@ pub async fn send_test(
     Ok(ApiResponse::accepted(to_wire_delivery(app::enqueue_test(&cx, tool.id, id).await?)))
 }
 
-/// List the deliveries of a webhook, the newest first.
+/// List the deliveries of a webhook, newest first.
 #[utoipa::path(get, path = "/notify/v1/tool/{tool}/webhooks/{webhook}/deliveries", tag = "notify",
     operation_id = "notify.delivery_list",
     params(("tool" = String, Path, description = "name of the tool"), ("webhook" = String, Path, description = "id of the webhook"),
         Paging),
     responses((status = 200, body = Data<Listed<notify::Delivery>>),
-        (status = 404, description = "there is no such webhook")))]
+        (status = 404, description = "the webhook does not exist")))]
 pub async fn list_deliveries(
     cx: NotifyContext,
     tool: Authed<NotifyRead>,
     Param(id): Param<WebhookId>,
     Query(paging): Query<Paging>,
 ) -> ApiResult<Listed<notify::Delivery>> {
-    app::find(&cx, tool.id, id).await?;
+    app::find_webhook(&cx, tool.id, id).await?;
     let page = cx.store.list_deliveries(id, paging.limit, paging.cursor.as_ref()).await?;
     Ok(ApiResponse::from_page(page.map(to_wire_delivery)))
 }

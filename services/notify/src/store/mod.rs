@@ -20,7 +20,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 pub use delivery::Delivery;
 pub use mail::Mail;
-pub use migrations::migrations;
+pub use migrations::list_migrations;
 pub use notice::WaitingNotice;
 pub use webhook::{Webhook, format_secret_context};
 

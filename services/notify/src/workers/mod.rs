@@ -13,6 +13,6 @@ use jiff::SignedDuration;
 /// recorded one at a time, because each locks its tool.
 const TASK_SETTINGS: TaskSettings = TaskSettings {
     max_record_batch: 1,
-    retry: RetryPolicy::unlimited(SignedDuration::from_secs(30)),
+    retry: RetryPolicy::with_unlimited_attempts(SignedDuration::from_secs(30)),
     ..TaskSettings::DEFAULT
 };

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 /// The state of the fake services.
 #[derive(Default)]
-pub struct FakeServices {
+pub struct FakeNotifyPeers {
     /// The events of `jobs`.
     pub stream: FakeEventStream,
     pub recipients: Mutex<Vec<Recipient>>,
@@ -34,22 +34,23 @@ pub fn build_recipient(name: &str) -> Recipient {
     }
 }
 
-impl FakeServices {
+impl FakeNotifyPeers {
     /// Starts the fake services.
     pub fn start(stand: &ServiceStand) -> Arc<Self> {
         let services = Arc::new(Self::default());
-        let jobs = services.stream.router(RunEvent::TOPIC_INFO);
+        let jobs = services.stream.build_router(RunEvent::TOPIC_INFO);
         let accounts =
             Router::new().route("/accounts/v1/internal/tools/{tool}/recipients", get(list_recipients));
         for (role, router) in [(Role::Jobs, jobs), (Role::Accounts, accounts)] {
-            stand.set_fake_service(role, hearth_kit::build_exchange(router.with_state(services.clone())));
+            stand
+                .set_fake_service(role, hearth_kit::build_local_service(router.with_state(services.clone())));
         }
         services
     }
 }
 
 async fn list_recipients(
-    State(services): State<Arc<FakeServices>>,
+    State(services): State<Arc<FakeNotifyPeers>>,
 ) -> Result<Json<Data<Listed<Recipient>>>, StatusCode> {
     *services.recipients_calls.lock().unwrap() += 1;
     if *services.accounts_unavailable.lock().unwrap() {

@@ -22,12 +22,12 @@ use hearth_wire::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::fake_services::{FakeServices, build_recipient};
+use crate::fake_services::{FakeNotifyPeers, build_recipient};
 
 /// The service, fake neighbour services, a mail server, a tool, and clients.
 pub struct NotifyFixture {
     pub stand: ServiceStand,
-    pub services: Arc<FakeServices>,
+    pub services: Arc<FakeNotifyPeers>,
     pub server: MailServer,
     pub id: ToolId,
     pub tool: ToolName,
@@ -44,7 +44,7 @@ pub async fn start_notify(db: Db) -> Result<NotifyFixture> {
 /// Builds the settings of a mail server.
 pub fn build_smtp_settings(server: &MailServer) -> Result<Smtp> {
     let sections = hearth_notify::NOTIFY_SERVICE.settings;
-    let config = parse(&server.configuration(), "test", std::iter::empty(), sections.as_slice())?;
+    let config = parse(&server.build_configuration(), "test", std::iter::empty(), sections.as_slice())?;
     config.read_section::<NotifySettings>().smtp.clone().ok_or_else(|| Error::internal("no [notify.smtp]"))
 }
 
@@ -65,7 +65,7 @@ pub async fn start_notify_with(
     let mut stand =
         ServiceStand::start_service(Role::Notify, db, hearth_notify::mount, config, Default::default())
             .await?;
-    let services = FakeServices::start(&stand);
+    let services = FakeNotifyPeers::start(&stand);
     services.recipients.lock().unwrap().extend([build_recipient("ada"), build_recipient("bob")]);
     stand.start_workers();
     let (id, tool) = (ToolId::new(Timestamp::UNIX_EPOCH, &Entropy::System), "hello".parse()?);
@@ -107,13 +107,13 @@ impl NotifyFixture {
     }
 
     /// Appends an event. With a notice, the maintainers get mail about it.
-    pub fn append(&self, time: Timestamp, event: &RunEvent, notice: Option<&Notice>) {
-        self.services.stream.append(time, event, notice).unwrap();
+    pub fn append_event(&self, time: Timestamp, event: &RunEvent, notice: Option<&Notice>) {
+        self.services.stream.append_event(time, event, notice).unwrap();
     }
 
     /// Appends the event of a failed run of `job`, with a notice.
     pub fn append_failure(&self, job: &str) {
-        self.append(self.now(), &self.build_run_event(job, 1), Some(&build_failure_notice(job)));
+        self.append_event(self.now(), &self.build_run_event(job, 1), Some(&build_failure_notice(job)));
     }
 
     /// Appends an event of an unknown type with any notice.

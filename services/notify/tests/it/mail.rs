@@ -90,7 +90,7 @@ async fn opted_out_maintainer_gets_no_mail(db: Db) -> Result<()> {
     assert!(settings.sends && settings.off && settings.recipients == ["bob".parse()?], "{settings:?}");
     // Events without a notice cause no mail.
     for code in [1, 0] {
-        fixture.append(fixture.now(), &fixture.build_run_event("tidy", code), None);
+        fixture.append_event(fixture.now(), &fixture.build_run_event("tidy", code), None);
     }
     fixture.append_failure("last");
     let mails = fixture.wait_for_mails(1).await?;
@@ -128,7 +128,7 @@ async fn event_becomes_one_mail_despite_restarts(db: Db) -> Result<()> {
 async fn old_or_unreadable_events_become_no_mail(db: Db) -> Result<()> {
     let fixture = start_notify(db).await?;
     let long_ago = fixture.now() - SignedDuration::from_hours(25);
-    fixture.append(long_ago, &fixture.build_run_event("old", 1), Some(&build_failure_notice("old")));
+    fixture.append_event(long_ago, &fixture.build_run_event("old", 1), Some(&build_failure_notice("old")));
     fixture.append_unknown("of.another.release", json!({ "subject": ["of another time"] }));
     fixture.append_unknown("of.another.release", Value::Bool(true));
     fixture.append_failure("new");

@@ -78,7 +78,7 @@ async fn webhook_receives_only_subscribed_events(db: Db) -> Result<()> {
     let patch = WebhookPatch { events: Some(vec!["job.run.succeeded".parse()?]), ..WebhookPatch::default() };
     fixture.maintainer.notify().update_webhook(&fixture.tool, made.webhook.id, &patch).await?;
     fixture.append_failure("tidy");
-    fixture.append(fixture.now(), &fixture.build_run_event("well", 0), None);
+    fixture.append_event(fixture.now(), &fixture.build_run_event("well", 0), None);
     let only = wait_for_requests(&receiver, 1).await?.remove(0);
     assert!(only.body.contains("job.run.succeeded"), "{only:?}");
     let deliveries = fixture.wait_for_delivery_state(&made.webhook, DeliveryState::Delivered).await?;
@@ -188,7 +188,7 @@ async fn connection_error_and_private_address_are_recorded(db: Db) -> Result<()>
         let deliveries =
             calls.list_deliveries(&fixture.tool, made.webhook.id, &Default::default()).await?.items;
         Ok(deliveries.into_iter().find(|delivery| {
-            delivery.said.as_deref().is_some_and(|said| said.contains("at a private address"))
+            delivery.said.as_deref().is_some_and(|said| said.contains("has a private address"))
         }))
     });
     assert_eq!(private.await?.state, DeliveryState::Waiting);
@@ -200,7 +200,7 @@ async fn delivery_times_out_after_fifteen_seconds(db: Db) -> Result<()> {
     receiver.set_reply(ReceiverReply { delay: Duration::from_secs(60), ..ReceiverReply::default() });
     fixture.append_failure("tidy");
     let slow = fixture.wait_for_newest_delivery(&made.webhook, |delivery| delivery.tries == 1).await?;
-    assert!(slow[0].said.as_deref().unwrap().contains("did not answer in time"), "{slow:?}");
+    assert!(slow[0].said.as_deref().unwrap().contains("did not respond in time"), "{slow:?}");
     Ok(())
 }
 

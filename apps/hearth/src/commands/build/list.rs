@@ -3,7 +3,7 @@
 use hearth_base::Result;
 use hearth_wire::builds::Build;
 
-use super::{describe_source, instant_cell, state_word};
+use super::{describe_build_state, describe_source, instant_cell};
 use crate::{
     context::CommandContext,
     printer::{Cell, Table},
@@ -17,7 +17,7 @@ pub async fn run(cx: &CommandContext) -> Result<()> {
     for build in &builds {
         table.add_row([
             Cell::from(build.build_id.to_string()),
-            Cell::from(state_word(build)),
+            Cell::from(describe_build_state(build)),
             instant_cell(&build.start_time),
             Cell::from(describe_source(build)),
         ]);

@@ -46,7 +46,7 @@ impl BuildLogReader {
             if line.is_empty() {
                 continue;
             }
-            // The last line of a stream that the server ended early has its message under another key.
+            // When the server ends the stream early, the last line is an error object: it is shown as it is.
             return Ok(Some(serde_json::from_str(&line).unwrap_or(BuildLogLine { line })));
         }
         Ok(None)

@@ -69,8 +69,8 @@ pub async fn run(cx: &CommandContext, command: BuildCommand) -> Result<()> {
 /// Explains the state after Ctrl-C.
 pub fn explain_interrupt(command: &BuildCommand) -> &'static str {
     match command {
-        BuildCommand::Start(_) => "a started build goes on; hearth build logs -f shows it",
-        BuildCommand::Logs(_) => "the build goes on; the same command shows it again",
+        BuildCommand::Start(_) => "a started build continues; hearth build logs -f shows it",
+        BuildCommand::Logs(_) => "the build continues; the same command shows it again",
         BuildCommand::Cancel(_) | BuildCommand::Delete(_) | BuildCommand::Clean(_) => {
             "some builds may be changed already; hearth build list shows them"
         }
@@ -115,8 +115,8 @@ pub fn is_under_way(build: &Build) -> bool {
     matches!(build.status, BuildStatus::BuildPending | BuildStatus::BuildRunning)
 }
 
-/// Returns the state's word.
-pub fn state_word(build: &Build) -> &'static str {
+/// Describes the state in one word.
+pub fn describe_build_state(build: &Build) -> &'static str {
     match build.status {
         BuildStatus::BuildPending => "waiting",
         BuildStatus::BuildRunning => "running",

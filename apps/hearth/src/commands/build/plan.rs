@@ -41,7 +41,7 @@ pub fn run(cx: &CommandContext, args: &PlanBuildArgs) -> Result<()> {
     }
     let plan = hearth_plan::plan_build(&SourceFolder::new(folder))?;
     let planned = BuildPlanView {
-        kind: kind_word(&plan).to_owned(),
+        kind: describe_source_kind(&plan).to_owned(),
         base: plan.base_image().map(str::to_owned),
         processes: plan.processes.iter().map(|(name, line)| (name.clone(), line.clone())).collect(),
         containerfile: plan.base_image().map(|base| plan.render_containerfile(base)).transpose()?.flatten(),
@@ -63,7 +63,7 @@ pub fn run(cx: &CommandContext, args: &PlanBuildArgs) -> Result<()> {
     Ok(())
 }
 
-fn kind_word(plan: &BuildPlan) -> &'static str {
+fn describe_source_kind(plan: &BuildPlan) -> &'static str {
     match plan.kind {
         SourceKind::Containerfile => "its own Containerfile",
         SourceKind::Python => "Python",

@@ -49,7 +49,7 @@ impl BuildSelection {
                 builds.map(|build| build.build_id).collect()
             }
             (true, false) => {
-                return Err(Error::invalid("which-build", "the command names no build")
+                return Err(Error::invalid("build-ambiguous", "the command names no build")
                     .help(format!("hearth build {} --all", deed.verb)));
             }
             (false, _) => ids,
@@ -63,7 +63,7 @@ impl BuildSelection {
             let count = if ids.len() == 1 { "build" } else { "builds" };
             cx.require_confirmation(deed.verb, &format!("{count} {named}")).await?;
         }
-        let mut table = Table::with_headings(&["build", "what"]);
+        let mut table = Table::with_headings(&["build", "outcome"]);
         let mut changed = Vec::new();
         for id in ids {
             let outcome = if dry_run.dry_run {

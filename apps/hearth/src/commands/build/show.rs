@@ -3,7 +3,7 @@
 use hearth_base::{BuildId, Result};
 use hearth_wire::builds::{Build, BuildStatus};
 
-use super::{describe_source, instant_cell, state_word};
+use super::{describe_build_state, describe_source, instant_cell};
 use crate::{
     context::CommandContext,
     printer::{Cell, Table},
@@ -34,7 +34,7 @@ pub async fn run(cx: &CommandContext, args: ShowBuildArgs) -> Result<()> {
 fn build_table(build: &Build) -> Table {
     let mut rows = vec![
         ("build", Cell::from(build.build_id.to_string())),
-        ("state", Cell::from(state_word(build))),
+        ("state", Cell::from(describe_build_state(build))),
         ("source", Cell::from(describe_source(build))),
         ("began", instant_cell(&build.start_time)),
         ("ended", instant_cell(&build.end_time)),

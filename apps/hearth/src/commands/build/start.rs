@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, str::FromStr};
 use hearth_base::{Error, Result};
 use hearth_wire::builds::{Build, BuildCreate, BuildCreateQuery, BuildStatus};
 
-use super::{describe_source, logs::BuildLogReader, state_word};
+use super::{describe_build_state, describe_source, logs::BuildLogReader};
 use crate::{context::CommandContext, flags::DryRun, pack, tool_session::ToolSession, upload::upload_folder};
 
 /// The arguments of `hearth build start`.
@@ -47,7 +47,7 @@ impl FromStr for EnvvarAssignment {
         let (name, value) = text
             .split_once('=')
             .filter(|(name, _)| !name.is_empty())
-            .ok_or_else(|| Error::invalid("envvar", "invalid variable; write NAME=VALUE"))?;
+            .ok_or_else(|| Error::invalid("envvar", "invalid build variable; expected NAME=VALUE"))?;
         Ok(Self(name.to_owned(), value.to_owned()))
     }
 }
@@ -121,12 +121,12 @@ fn report_build(cx: &CommandContext, build: &Build, done: impl FnOnce(&str) -> R
             done(&format!("{} is built from {}", build.destination_image, describe_source(build)))
         }
         BuildStatus::BuildPending | BuildStatus::BuildRunning => {
-            done(&format!("build {id} of {} goes on", describe_source(build)))?;
+            done(&format!("build {id} of {} continues", describe_source(build)))?;
             cx.printer.print_next("hearth build logs -f");
             Ok(())
         }
         _ => {
-            let message = if build.message.is_empty() { state_word(build) } else { &build.message };
+            let message = if build.message.is_empty() { describe_build_state(build) } else { &build.message };
             Err(Error::invalid("build-failed", format!("build {id}: {message}"))
                 .help(format!("hearth build logs {id}")))
         }

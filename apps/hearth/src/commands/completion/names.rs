@@ -152,7 +152,7 @@ impl NameKind {
             (Self::Builds, Some(tool)) => {
                 let builds = client.builds().list(&tool, &Paging::default()).await?.builds;
                 let name = |build| NameCandidate {
-                    help: Some(build::state_word(&build).into()),
+                    help: Some(build::describe_build_state(&build).into()),
                     name: build.build_id.to_string(),
                 };
                 builds.into_iter().map(name).collect()

@@ -25,7 +25,7 @@ pub async fn follow_deployment(
             recent_lines.print_lines(steps);
         }
         reported.report_changes(&deployment, steps);
-        if deployment.status.is_over() {
+        if deployment.status.has_ended() {
             return Ok(deployment);
         }
         log = log.open_when_built(session, &deployment).await;
@@ -172,7 +172,7 @@ impl ReportedSteps {
 }
 
 fn report_step(step: &DeploymentStep, steps: &mut Steps<'_>) {
-    let name = step_word(step.name);
+    let name = describe_step(step.name);
     let is_begun = steps.current_step() == Some(name);
     match step.state {
         StepState::Waiting => {}
@@ -202,7 +202,7 @@ fn report_step(step: &DeploymentStep, steps: &mut Steps<'_>) {
     }
 }
 
-fn step_word(name: StepName) -> &'static str {
+fn describe_step(name: StepName) -> &'static str {
     match name {
         StepName::Source => "source",
         StepName::Build => "build",

@@ -1,7 +1,7 @@
 //! `hearth deploy [SOURCE]`: deploys a folder or a repository and follows the deployment.
 //!
-//! It creates no tool without `--new`. An interrupt does not stop the deployment, which goes on at the
-//! server.
+//! It creates no tool without `--new`. An interrupt does not stop the deployment, which continues
+//! on the server.
 
 mod follow;
 
@@ -99,7 +99,7 @@ pub async fn run(cx: &CommandContext, args: DeployToolArgs) -> Result<()> {
         steps.begin_step("answer");
         match steps.wait_for(page_probe::wait_until_page_answers(&session.server_session, url)).await {
             true => steps.mark_done(""),
-            false => steps.mark_failed("no answer yet; hearth logs -f shows the reason"),
+            false => steps.mark_failed("no response yet; hearth logs -f shows the reason"),
         }
     }
     let address = over.url.as_deref().unwrap_or("the tool runs and is not published");

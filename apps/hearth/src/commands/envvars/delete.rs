@@ -48,6 +48,6 @@ pub async fn run(cx: &CommandContext, args: DeleteEnvvarArgs) -> Result<()> {
     let restarted = restart.restart_outdated_jobs(cx, &session).await?;
     result.print_done(
         &DeletedEnvvar { name, deleted: true, restarted },
-        &format!("{target} are deleted; current runs keep it"),
+        &format!("{target} are deleted; current runs keep the value"),
     )
 }

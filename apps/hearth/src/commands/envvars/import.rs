@@ -37,7 +37,7 @@ pub struct ImportEnvvarsArgs {
     dry_run: DryRun,
 }
 
-/// The result, or the plan of a dry run, without values.
+/// Output of the command: the changes, planned changes in a dry run, without values.
 #[derive(Debug, Serialize, Deserialize)]
 struct ImportedEnvvars {
     created: Vec<EnvvarName>,
@@ -79,7 +79,7 @@ pub async fn run(cx: &CommandContext, args: ImportEnvvarsArgs) -> Result<()> {
     }
     cx.printer.print_preview(&preview);
     if set > 0 {
-        cx.require_confirmation("set", &format_count(set)).await?;
+        cx.require_confirmation("set", &format_variable_count(set)).await?;
     }
     if deleted > 0 {
         let names: Vec<_> = changes.deleted.iter().map(ToString::to_string).collect();
@@ -114,14 +114,14 @@ impl ImportedEnvvars {
     }
 }
 
-fn format_count(count: usize) -> String {
+fn format_variable_count(count: usize) -> String {
     if count == 1 { "1 variable".to_owned() } else { format!("{count} variables") }
 }
 
 /// Builds a row for each variable: the planned change, and with `show_values` the new value.
 fn build_preview(change: &EnvvarsChange, changes: &EnvvarsChanged, show_values: bool) -> Table {
     let mut table =
-        if show_values { Table::new_uncut() } else { Table::with_headings(&["variable", "what"]) };
+        if show_values { Table::new_uncut() } else { Table::with_headings(&["variable", "change"]) };
     let EnvvarsChanged { created, changed, unchanged, deleted } = changes;
     let all = [
         ("would be added", created),

@@ -20,7 +20,7 @@ pub struct ListEnvvarsArgs {
     /// Show values uncut
     #[arg(long, overrides_with = "truncate", hide_short_help = true)]
     no_truncate: bool,
-    /// Only variables of this job; default: those of the tool and of all jobs
+    /// Show only variables of this job; default: those of the tool and of all jobs
     #[arg(long, value_name = "JOB")]
     job: Option<JobName>,
 }

@@ -8,7 +8,7 @@ use crate::{context::CommandContext, tool_session::ToolSession};
 /// The flag `--restart`.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct RestartFlag {
-    /// Restart the continuous jobs that run with former variables
+    /// Restart the continuous jobs that run with outdated variables
     #[arg(long)]
     restart: bool,
 }
@@ -32,7 +32,7 @@ impl RestartFlag {
             cx.printer.print_note(&format!("{job} is restarting"));
         }
         if outdated.is_empty() {
-            cx.printer.print_note("no job runs with former variables");
+            cx.printer.print_note("no job runs with outdated variables");
         }
         Ok(outdated)
     }

@@ -6,7 +6,7 @@ use hearth_wire::jobs::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::values::{deserialize_text, is_off, parse_port, parse_publish, parse_signal, parse_wire_word};
+use super::values::{deserialize_text, is_off, parse_enum_value, parse_port, parse_publish, parse_signal};
 
 /// A job definition. Absent fields take their defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
@@ -62,7 +62,7 @@ pub struct JobDefinition {
     #[arg(long, value_name = "COUNT", hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<u16>,
-    /// Health check: this path of its port answers
+    /// Health check: an HTTP request for this path of its port succeeds
     #[arg(long, value_name = "PATH", conflicts_with = "health_check_script", hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health_check_http: Option<String>,
@@ -82,7 +82,7 @@ pub struct JobDefinition {
     #[arg(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checks: Option<Checks>,
-    /// Restart it when its start takes longer
+    /// Restart it when its start takes longer than this many seconds
     #[arg(long, value_name = "SECONDS", hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_within: Option<u32>,
@@ -90,11 +90,11 @@ pub struct JobDefinition {
     #[arg(long, value_name = "SIGNAL", hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_signal: Option<String>,
-    /// Kill it this long after the stop signal
+    /// Kill it this many seconds after the stop signal
     #[arg(long, value_name = "SECONDS", hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grace: Option<u32>,
-    /// Stop a scheduled run after this time
+    /// Stop a scheduled run after this many seconds
     #[arg(long, value_name = "SECONDS", hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<u32>,
@@ -106,7 +106,7 @@ pub struct JobDefinition {
     #[arg(long, value_name = "HOW", requires = "schedule", value_parser = ["forbid", "replace", "allow"], hide_possible_values = true, hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<String>,
-    /// Skip a run that would start later than this
+    /// Skip a run that would start more than this many seconds late
     #[arg(long, value_name = "SECONDS", requires = "schedule", hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub starting_deadline: Option<u32>,
@@ -174,7 +174,7 @@ impl JobDefinition {
             continuous: self.continuous.then_some(true),
             schedule: self.schedule.clone(),
             timezone: self.timezone.clone(),
-            concurrency: self.concurrency.as_deref().map(parse_wire_word).transpose()?,
+            concurrency: self.concurrency.as_deref().map(parse_enum_value).transpose()?,
             starting_deadline: self.starting_deadline,
             auto_update: self.auto_update.then_some(true),
             filelog: match (self.filelog, self.no_filelog) {
@@ -184,10 +184,10 @@ impl JobDefinition {
             },
             filelog_stdout: self.filelog_stdout.clone(),
             filelog_stderr: self.filelog_stderr.clone(),
-            emails: self.emails.as_deref().map(parse_wire_word).transpose()?,
+            emails: self.emails.as_deref().map(parse_enum_value).transpose()?,
             retry: self.retry,
             timeout: self.timeout,
-            mount: self.mount.as_deref().map(parse_wire_word).transpose()?,
+            mount: self.mount.as_deref().map(parse_enum_value).transpose()?,
             memory: self.mem.as_deref().map(str::parse).transpose()?,
             cpu: self.cpu.as_deref().map(str::parse).transpose()?,
             disk: self.disk.as_deref().map(str::parse).transpose()?,

@@ -18,7 +18,7 @@ use crate::{
 pub struct ListDueTimesArgs {
     /// The job
     name: JobName,
-    /// Only this many, the newest
+    /// Show only this many, newest first
     #[arg(long, short, value_name = "COUNT", default_value_t = 20)]
     last: u32,
 }

@@ -80,16 +80,16 @@ pub async fn run(cx: &CommandContext, args: LoadJobsArgs) -> Result<()> {
             loaded.push(LoadedJob { name, change: JobChange::Deleted });
         }
     }
-    let mut table = Table::with_headings(&["job", "what"]);
+    let mut table = Table::with_headings(&["job", "change"]);
     for LoadedJob { name, change } in &loaded {
-        table.add_row([Cell::from(name.as_str()), Cell::from(change.change_word(dry_run.dry_run))]);
+        table.add_row([Cell::from(name.as_str()), Cell::from(change.describe_change(dry_run.dry_run))]);
     }
     result.print_list(&loaded, &table)
 }
 
 impl JobChange {
-    fn change_word(self, only_said: bool) -> &'static str {
-        match (self, only_said) {
+    fn describe_change(self, is_dry_run: bool) -> &'static str {
+        match (self, is_dry_run) {
             (Self::Added, false) => "added",
             (Self::Changed, false) => "changed",
             (Self::Deleted, false) => "deleted",

@@ -111,7 +111,7 @@ pub async fn run(cx: &CommandContext, command: JobCommand) -> Result<Exit> {
 /// Explains the state after Ctrl-C.
 pub fn explain_interrupt(command: &JobCommand) -> &'static str {
     match command {
-        JobCommand::Run(_) => "the job may exist already and goes on; hearth jobs list shows it",
+        JobCommand::Run(_) => "the job may exist already and continues; hearth jobs list shows it",
         JobCommand::Restart(_) => "the job may be restarting already; hearth jobs list shows it",
         JobCommand::Stop(_) | JobCommand::Scale(_) | JobCommand::Pause(_) | JobCommand::Resume(_) => {
             "the change may be done already; hearth jobs list shows it"
@@ -120,7 +120,7 @@ pub fn explain_interrupt(command: &JobCommand) -> &'static str {
             "jobs may be deleted already; hearth jobs list shows the rest"
         }
         JobCommand::Load(_) => "some jobs may be changed already; the same command finishes",
-        JobCommand::Logs(_) => "the job goes on",
+        JobCommand::Logs(_) => "the job continues",
         JobCommand::List(_)
         | JobCommand::Show(_)
         | JobCommand::Runs(_)

@@ -52,7 +52,7 @@ async fn set_paused(cx: &CommandContext, args: PauseJobArgs, paused: bool) -> Re
         return result.print_sentence(&to_result(false), &format!("nothing to change: {name} {state}"));
     }
     let effect = match (paused, scheduled) {
-        (true, true) => "its due times are skipped; a current run goes on",
+        (true, true) => "its due times are skipped; a current run continues",
         (true, false) => "it is stopped",
         (false, true) => "its schedule applies again",
         (false, false) => "it starts",

@@ -99,7 +99,7 @@ pub async fn run(cx: &CommandContext, args: RunJobArgs) -> Result<Exit> {
     let result = cx.printer.open_output::<Job>()?;
     let mut job = session.send(session.client().jobs().create(session.tool_name(), &create)).await?;
     if let Some(seconds) = wait {
-        job = wait::wait_until_over(cx, &session, &name, Duration::from_secs(seconds)).await?;
+        job = wait::wait_for_job_end(cx, &session, &name, Duration::from_secs(seconds)).await?;
         result.print_done(&job, &format!("{name} ended: {}", job.status_long))?;
         return Ok(Exit::Done);
     }
@@ -118,7 +118,7 @@ async fn run_and_delete_job(
     let jobs = session.client().jobs();
     session.send(jobs.create(session.tool_name(), create)).await?;
     cx.cleanup.register_cleanup(delete_job(session, &create.name), JOB_DELETED_NOTE);
-    let over = wait::wait_until_over(cx, session, &create.name, limit).await;
+    let over = wait::wait_for_job_end(cx, session, &create.name, limit).await;
     if matches!(&over, Err(error) if error.code() == wait::STILL_RUNNING_CODE) {
         return over.map(|_| Exit::Done);
     }

@@ -21,7 +21,7 @@ use crate::{
 pub struct ListRunsArgs {
     /// The job
     name: JobName,
-    /// Only this many, the newest
+    /// Show only this many, newest first
     #[arg(long, short, value_name = "COUNT", default_value_t = 20)]
     last: u32,
 }

@@ -83,16 +83,16 @@ fn build_table(job: &Job, used: Vec<(&'static str, String)>) -> Table {
 
 /// Describes a health check in a few words.
 fn describe_health_check(check: &HealthCheck) -> String {
-    let HealthCheck { probe: ask, interval, timeout, failures } = check;
-    let probe = match ask {
+    let HealthCheck { probe, interval, timeout, failures } = check;
+    let action = match probe {
         HealthProbe::Script(script) => script.clone(),
         HealthProbe::Http(path) => format!("GET {path}"),
         HealthProbe::Tcp => "its port accepts a connection".to_owned(),
     };
     let terms = [
         interval.map(|seconds| format!("every {seconds} s")),
-        timeout.map(|seconds| format!("answered in {seconds} s")),
-        failures.map(|times| format!("{times} times in a row")),
+        timeout.map(|seconds| format!("timeout {seconds} s")),
+        failures.map(|times| format!("{times} failures in a row")),
     ];
-    std::iter::once(probe).chain(terms.into_iter().flatten()).collect::<Vec<_>>().join(", ")
+    std::iter::once(action).chain(terms.into_iter().flatten()).collect::<Vec<_>>().join(", ")
 }

@@ -40,8 +40,8 @@ pub fn parse_publish(written: &str) -> Result<bool> {
     }
 }
 
-/// Parses a word of the wire format, such as a concurrency policy.
-pub fn parse_wire_word<T: DeserializeOwned>(written: &str) -> Result<T> {
+/// Parses a value of an enum of the API, such as a concurrency policy.
+pub fn parse_enum_value<T: DeserializeOwned>(written: &str) -> Result<T> {
     serde_json::from_value(written.into())
         .map_err(|cause| Error::invalid("job-file", format!("invalid value {written:.40?}: {cause}")))
 }

@@ -11,7 +11,7 @@ use crate::{context::CommandContext, tool_session::ToolSession};
 pub const STILL_RUNNING_CODE: &str = "still-running";
 
 /// Waits for the end of the job's last run, at most `limit`; an error when the run failed.
-pub async fn wait_until_over(
+pub async fn wait_for_job_end(
     cx: &CommandContext,
     session: &ToolSession<'_>,
     name: &JobName,
@@ -36,7 +36,7 @@ pub async fn wait_until_over(
     };
     let Ok(over) = steps.wait_for(tokio::time::timeout(limit, over)).await else {
         steps.mark_failed("still running");
-        let sentence = format!("{name} has not ended after {} s and goes on", limit.as_secs());
+        let sentence = format!("{name} has not ended after {} s and continues", limit.as_secs());
         return Err(Error::conflict(STILL_RUNNING_CODE, sentence).help(format!("hearth logs -f {name}")));
     };
     let job: Job = over?;

@@ -1,4 +1,4 @@
-//! `hearth notify email [ADDRESS]`: shows or changes your mail address, which nobody else sees.
+//! `hearth notify email [ADDRESS]`: shows or changes your mail address, which other users cannot see.
 
 use hearth_base::{EmailAddress, Result};
 use hearth_wire::accounts::MailAddress;

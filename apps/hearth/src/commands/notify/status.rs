@@ -24,7 +24,7 @@ pub async fn run(cx: &CommandContext) -> Result<()> {
     pairs.extend(next.map(|next| ("next mail", Cell::from(next))));
     result.print_record(&settings, &Table::from_pairs(pairs))?;
     if *sends && recipients.is_empty() {
-        cx.printer.print_note("No maintainer of this tool has a mail address and wants mail.");
+        cx.printer.print_note("No maintainer of this tool has a mail address with mail switched on.");
         cx.printer.print_next("hearth notify email ADDRESS");
     }
     Ok(())

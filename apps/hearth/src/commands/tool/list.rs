@@ -27,7 +27,7 @@ pub async fn run(cx: &CommandContext, args: ListToolsArgs) -> Result<()> {
         table.add_row([
             Cell::from(tool.name.as_str()),
             Cell::from(tool.role.map_or("-", |role| role.name())),
-            Cell::from(state_word(tool)),
+            Cell::from(describe_tool_state(tool)),
             Cell::from(tool.created),
             Cell::from(tool.description.as_str()),
         ]);
@@ -40,8 +40,8 @@ pub async fn run(cx: &CommandContext, args: ListToolsArgs) -> Result<()> {
     Ok(())
 }
 
-/// Returns the state's word.
-pub fn state_word(tool: &Tool) -> &'static str {
+/// Describes the state in one word.
+pub fn describe_tool_state(tool: &Tool) -> &'static str {
     match tool.state {
         ToolState::Active => "active",
         ToolState::Deleting => "deleting",

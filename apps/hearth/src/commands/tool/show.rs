@@ -5,7 +5,7 @@ use hearth_wire::tools::{Member, Tool, ToolState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::list::state_word;
+use super::list::describe_tool_state;
 use crate::{
     context::CommandContext,
     printer::{Cell, Table},
@@ -54,7 +54,7 @@ fn build_table(tool: &Tool, members: &[Member]) -> Table {
         ("tool", Cell::from(tool.name.as_str())),
         ("description", Cell::from(if tool.description.is_empty() { "-" } else { &tool.description })),
         ("your role", Cell::from(tool.role.map_or("-", |role| role.name()))),
-        ("state", Cell::from(state_word(tool))),
+        ("state", Cell::from(describe_tool_state(tool))),
         ("created", Cell::from(tool.created)),
     ];
     if !tool.waits_for.is_empty() {

@@ -43,9 +43,7 @@ pub async fn run(cx: &CommandContext, args: ChangeWebhookArgs) -> Result<()> {
     };
     if patch == WebhookPatch::default() {
         let sentence = "the command names no change; use --on, --off, --url, --event or --all-events";
-        return Err(
-            Error::invalid("nothing-said", sentence).help(format!("hearth webhooks change {id} --off"))
-        );
+        return Err(Error::invalid("no-change", sentence).help(format!("hearth webhooks change {id} --off")));
     }
     let changed = apply_patch(&current, &patch);
     if changed == current {

@@ -23,7 +23,7 @@ use crate::{
 #[derive(Debug, clap::Subcommand)]
 pub enum WebhookCommand {
     /// Create a webhook for job events
-    #[command(before_help = "Example: hearth webhooks create https://example.org/told --event job.run.failed",
+    #[command(before_help = "Example: hearth webhooks create https://example.org/hook --event job.run.failed",
         help_template = HELP_TEMPLATE)]
     Create(create::CreateWebhookArgs),
     /// List webhooks

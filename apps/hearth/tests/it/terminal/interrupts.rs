@@ -33,7 +33,7 @@ fn interrupted_deployment_goes_on_and_names_the_command_to_return() {
     home.write("dup-finder/hearth.yaml", "tool: dup-finder\n");
     insta::assert_snapshot!(interrupt_command(&home, &["deploy", "--follow"]), @"
     ^C
-    interrupted: a started deployment goes on; hearth deploy --follow shows it
+    interrupted: a started deployment continues; hearth deploy --follow shows it
     ends with 130
     ");
     insta::assert_snapshot!(interrupt_command(&home, &["jobs", "restart", "web"]), @"
@@ -43,7 +43,7 @@ fn interrupted_deployment_goes_on_and_names_the_command_to_return() {
     ");
     insta::assert_snapshot!(interrupt_command(&home, &["build", "logs", "-f"]), @"
     ^C
-    interrupted: the build goes on; the same command shows it again
+    interrupted: the build continues; the same command shows it again
     ends with 130
     ");
 }
@@ -54,11 +54,11 @@ fn question_can_be_interrupted() {
     let mut terminal: TestTerminal<'_> = home.run_at_terminal(&["envvars", "delete", "API_KEY"]);
     terminal.answer_question("[y/N] ", CTRL_C);
     insta::assert_snapshot!(terminal.read_to_end(), @"
-    This will delete the variable API_KEY and its value. Go on? [y/N] ^C
+    This will delete the variable API_KEY and its value. Continue? [y/N] ^C
     interrupted: nothing was changed
     ends with 130
     ");
-    assert!(!home.requests().iter().any(|request| request.starts_with("DELETE")));
+    assert!(!home.read_requests().iter().any(|request| request.starts_with("DELETE")));
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn build_home() -> Home {
 }
 
 fn list_changes(home: &Home) -> Vec<String> {
-    home.requests().into_iter().filter(|request| !request.starts_with("GET ")).collect()
+    home.read_requests().into_iter().filter(|request| !request.starts_with("GET ")).collect()
 }
 
 #[test]
@@ -37,8 +37,8 @@ fn deletion_names_the_loss_and_requires_a_yes() {
     let mut terminal = home.run_at_terminal_with(80, &["envvars", "delete", "API_KEY"], &[("NO_COLOR", "1")]);
     terminal.answer_question("[y/N] ", "y\r");
     insta::assert_snapshot!(terminal.read_to_end(), @"
-    This will delete the variable API_KEY and its value. Go on? [y/N] y
-    ✓ the variable API_KEY and its value are deleted; current runs keep it
+    This will delete the variable API_KEY and its value. Continue? [y/N] y
+    ✓ the variable API_KEY and its value are deleted; current runs keep the value
     ends with 0
     ");
     assert_eq!(list_changes(&home), ["DELETE /envvars/v1/tool/dup-finder/envvars/API_KEY"]);
@@ -65,13 +65,13 @@ fn terminal_with_ci_or_yes_has_no_questions() {
     );
     insta::assert_snapshot!(terminal.read_to_end(), @"
     error: confirmation is missing: delete the variable API_KEY and its value [not-confirmed]
-           There are no questions when CI is set.
+           hearth asks no questions when CI is set.
     next:  hearth envvars delete API_KEY --yes
     ends with 1
     ");
     assert!(list_changes(&home).is_empty());
     let terminal = home.run_at_terminal(&["envvars", "delete", "API_KEY", "--yes"]);
-    assert!(terminal.read_to_end().ends_with("are deleted; current runs keep it\nends with 0\n"));
+    assert!(terminal.read_to_end().ends_with("are deleted; current runs keep the value\nends with 0\n"));
     assert_eq!(list_changes(&home).len(), 1);
 }
 

@@ -39,7 +39,7 @@ impl HostFolders {
             owner if owner == user.uid => {}
             owner => {
                 let what = format!(
-                    "state folder has a wrong owner: {}, user {owner}; expected user {}",
+                    "the state folder has a wrong owner: {}, user {owner}; expected user {}",
                     folders.services.display(),
                     user.uid
                 );
@@ -70,7 +70,7 @@ fn find_closed_folder(state: &Path, user: HostUser) -> Option<PathBuf> {
 
 fn unreachable_error(state: &Path, closed: &Path, user: HostUser) -> Error {
     let what = format!(
-        "services of user {} cannot reach the state folder {}: {} is closed to other users",
+        "the services of user {} cannot reach the state folder {}: {} is closed to other users",
         user.uid,
         state.display(),
         closed.display()
@@ -87,8 +87,11 @@ fn create_folder(folder: &Path, mode: u32) -> Result<()> {
 }
 
 fn unusable_error(folder: &Path, cause: &io::Error) -> Error {
-    Error::unavailable("state-folder", format!("state folder cannot be used: {}: {cause}", folder.display()))
-        .help("choose another folder with --state")
+    Error::unavailable(
+        "state-folder",
+        format!("the state folder {} cannot be used: {cause}", folder.display()),
+    )
+    .help("choose another folder with --state")
 }
 
 #[cfg(test)]

@@ -24,10 +24,10 @@ pub fn run(args: UpArgs) -> Result<()> {
     let settings = args.settings;
     let config = load_configuration(settings.clone())?;
     if !rustix::process::geteuid().is_root() {
-        return Err(Error::forbidden("not-root", "user is not root; containers need root")
+        return Err(Error::forbidden("not-root", "this user is not root; containers need root")
             .help("sudo hearthd up; or for the services alone: hearthd serve --roles all"));
     }
-    let user = HostUser::find(&config.runtime.user)?;
+    let user = HostUser::find_user(&config.runtime.user)?;
     let folders = HostFolders::create_in(&config.state, user)?;
     start_logging(&config.log)?;
     build_executor()?.block_on(async {

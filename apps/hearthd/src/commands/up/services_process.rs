@@ -59,7 +59,7 @@ impl ServicesProcess {
             }
         }
         let status = child.wait().await.map_err(Error::internal)?;
-        Err(Error::unavailable("services-ended", format!("services did not start: {status}"))
+        Err(Error::unavailable("services-ended", format!("the services did not start: {status}"))
             .help("read the error messages of the services above"))
     }
 

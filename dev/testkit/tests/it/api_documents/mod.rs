@@ -1,5 +1,5 @@
-//! API documents compared with replies: Schemathesis generates requests from a document and reports each reply that the
-//! document does not declare.
+//! API documents compared with replies: Schemathesis generates requests from a document and reports each
+//! reply that the document does not declare.
 
 use std::{collections::BTreeSet, fs, process::Command};
 
@@ -20,8 +20,8 @@ const DESCRIBED_SERVICES: &[&str] = &["jobs", "envvars", "logs", "notify"];
 /// A document of Toolforge's jobs protocol, written for this project, with the replies that Hearth adds.
 const TOOLFORGE_JOBS_DOCUMENT: &str = include_str!("toolforge-jobs.yaml");
 
-/// Operations that cannot succeed here: exec switches from HTTP to a terminal protocol, and the queues contain only items
-/// of periodic tasks, which cannot be discarded.
+/// Operations that cannot succeed here: exec switches from HTTP to a terminal protocol, and the queues
+/// contain only items of periodic tasks, which cannot be discarded.
 const UNANSWERABLE_OPERATIONS: &[&str] = &[
     "POST /jobs/v1/tool/{tool}/jobs/{job}/exec",
     "DELETE /jobs/v1/queue/{task}/{item}",
@@ -96,8 +96,8 @@ impl DocumentChecker {
         fs::write(self.folder.path().join(name), content).unwrap();
     }
 
-    /// Runs Schemathesis on a document whose paths are below `base`. The fixed seed makes failures depend on the tested
-    /// change only. Deletions come last, because later requests would miss the deleted objects.
+    /// Runs Schemathesis on a document whose paths are below `base`. The fixed seed makes failures depend on
+    /// the tested change only. Deletions come last, because later requests would miss the deleted objects.
     fn run_schemathesis(&self, document: &str, base: &str) {
         let program = python::install_environment("schemathesis", SCHEMATHESIS_PACKAGES).join("st");
         let passes: [&[&str]; 3] = [
@@ -139,8 +139,8 @@ impl DocumentChecker {
     }
 }
 
-/// Removes the operations of other services and the default replies from a document. Returns the methods and paths of
-/// operations that must succeed.
+/// Removes the operations of other services and the default replies from a document. Returns the methods and
+/// paths of operations that must succeed.
 fn select_operations(document: &mut Value) -> BTreeSet<String> {
     let mut expected = BTreeSet::new();
     for (path, item) in document["paths"].as_object_mut().unwrap() {

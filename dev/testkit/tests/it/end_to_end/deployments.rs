@@ -64,7 +64,7 @@ async fn check_deployments(shape: HearthShape) -> Result<()> {
     // Deploy a repository that is fetched from a mirror.
     for file in ["index.html", "style.css"] {
         let text = std::fs::read_to_string(example_folder("static").join(file)).map_err(Error::internal)?;
-        git.commit("repo.git", &[(file, &text)])?;
+        git.commit_files("repo.git", &[(file, &text)])?;
     }
     let public = "https://code.example/repo.git";
     cli.run_successfully(&["deploy", public, "--new", "third"]).await?;
@@ -77,7 +77,7 @@ async fn check_deployments(shape: HearthShape) -> Result<()> {
     assert_eq!(again.status, Some(0), "{}", again.err);
 
     // A new version replaces the old one, and every visit succeeds meanwhile.
-    git.commit("repo.git", &[("index.html", "<html>the second edition</html>")])?;
+    git.commit_files("repo.git", &[("index.html", "<html>the second edition</html>")])?;
     let url = git.repository_url("repo.git");
     let words = ["deploy", &url, "--tool", "third"];
     let mut deployed = pin!(cli.run_successfully(&words));

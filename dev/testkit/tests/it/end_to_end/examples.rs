@@ -103,8 +103,8 @@ pub fn example_folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)
 }
 
-/// Reads the commands of an example's README, with `ada` for `YOU`. Commands that show logs are left out, because the log
-/// may still be empty.
+/// Reads the commands of an example's README, with `ada` for `YOU`. Commands that show logs are left out,
+/// because the log may still be empty.
 fn read_commands(example: &Path) -> Result<Vec<String>> {
     let readme = std::fs::read_to_string(example.join("README.md")).map_err(Error::internal)?;
     let block =

@@ -26,7 +26,7 @@ struct SourceMaintainer<'a> {
 impl SourceMaintainer<'_> {
     fn commit_files(&self, files: &[(&str, String)]) -> Result<()> {
         let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
-        self.git.commit("app.git", &files).map(drop)
+        self.git.commit_files("app.git", &files).map(drop)
     }
 
     async fn deploy_successfully(&self) -> Result<String> {

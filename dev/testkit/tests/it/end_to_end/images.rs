@@ -15,7 +15,8 @@ pub fn provide_images(hearth: &Hearth, names: &[&str]) -> Result<()> {
     names.iter().try_for_each(|name| hearth.provide_image(name, &layouts.join(name)))
 }
 
-/// Returns the folder with the layouts of all images. The first test that calls this builds them; other tests wait.
+/// Returns the folder with the layouts of all images. The first test that calls this builds them; other tests
+/// wait.
 fn layouts_folder() -> Result<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("images");
     fs::create_dir_all(&folder).map_err(Error::internal)?;

@@ -1,5 +1,5 @@
-//! Notifications about a failed job: a mail at a real mail server, and a webhook that the library of the Standard Webhooks
-//! specification verifies.
+//! Notifications about a failed job: a mail at a real mail server, and a webhook that the library of the
+//! Standard Webhooks specification verifies.
 
 use std::{
     io::Write,
@@ -30,7 +30,7 @@ async fn check_notifications(shape: HearthShape) -> Result<()> {
     let config = format!(
         "[outbound]\nallow = [\"{}\"]\n[notify]\nfrom = \"Hearth <hearth@hearth.example>\"\n{}",
         receiver.address(),
-        server.configuration()
+        server.build_configuration()
     );
     let hearth = Hearth::start_with(shape, &config).await?;
     provide_images(&hearth, &["bookworm"])?;

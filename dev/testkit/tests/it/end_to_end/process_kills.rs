@@ -27,8 +27,8 @@ async fn tools_keep_running_and_deployments_finish_after_all_of_hearth_is_killed
     provide_images(&hearth, &["builder", "python3.11"])?;
     let operator = hearth.operator().await?;
     let cli = operator.open_cli_session(&hearth).await?;
-    git.commit("hello", &[PAGE_FILE])?;
-    git.commit(
+    git.commit_files("hello", &[PAGE_FILE])?;
+    git.commit_files(
         "slow",
         &[("requirements.txt", ""), ("Procfile", "web: python3 -m http.server $PORT"), PAGE_FILE],
     )?;
@@ -68,7 +68,7 @@ async fn pages_answer_while_any_other_role_is_killed() -> Result<()> {
     provide_images(&hearth, &["builder", "python3.11"])?;
     let operator = hearth.operator().await?;
     let cli = operator.open_cli_session(&hearth).await?;
-    git.commit("hello", &[PAGE_FILE])?;
+    git.commit_files("hello", &[PAGE_FILE])?;
     cli.run_successfully(&["deploy", &git.repository_url("hello"), "--new", "hello"]).await?;
 
     // Visitors connect to the edge directly, because the gateway is killed too.
@@ -114,7 +114,8 @@ async fn wait_for_some_visits(visits: &watch::Receiver<(u32, Vec<String>)>) -> R
     waited.map_err(Error::internal)?.map(drop).map_err(Error::internal)
 }
 
-/// Reads the start time of the tool's first process, in ticks since the host's start (`proc_pid_stat(5)`, field 22).
+/// Reads the start time of the tool's first process, in ticks since the host's start (`proc_pid_stat(5)`,
+/// field 22).
 async fn read_first_process_start(cli: &CliSession) -> Result<String> {
     let stat_output = wait_until("exec works", async || {
         Ok(cli.run_successfully(&["exec", "--tool", "hello", "--", "cat", "/proc/1/stat"]).await.ok())
@@ -136,7 +137,7 @@ async fn wait_for_deployment(client: &Client, tool: &ToolName, started: &Deploym
     let limit = tokio::time::timeout(Duration::from_secs(100), async {
         loop {
             if let Ok(found) = client.components().show(tool, started.deploy_id, &query).await
-                && found.status.is_over()
+                && found.status.has_ended()
             {
                 return found;
             }

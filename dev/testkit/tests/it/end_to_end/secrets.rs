@@ -47,7 +47,7 @@ async fn secret_is_readable_only_inside_its_container() -> Result<()> {
     assert!(cli.run_successfully(&beside).await?.contains(&shifted));
     check_secret_is_nowhere(&hearth)?;
     let files = find_text("MARKED", &[&hearth.runtime_state()])?;
-    assert!(files.contains("brief.json"), "files of the workload were not searched: {files}");
+    assert!(files.contains("helper.json"), "files of the workload were not searched: {files}");
 
     // The reply to a change names the jobs with the former value; `--restart` restarts them.
     let infos = operator.client.envvars().create(&tool, &secret, &whole).await?.messages.info;
@@ -67,8 +67,8 @@ async fn secret_is_readable_only_inside_its_container() -> Result<()> {
     hearth.stop().await
 }
 
-/// Searches for the value in all files of this Hearth (databases, logs, workloads), and in the command line and the
-/// environment of every process outside of containers.
+/// Searches for the value in all files of this Hearth (databases, logs, workloads), and in the command line
+/// and the environment of every process outside of containers.
 fn check_secret_is_nowhere(hearth: &Hearth) -> Result<()> {
     let state = hearth.runtime_state();
     let folder = state.parent().and_then(Path::parent).ok_or_else(|| Error::internal("no folder"))?;
@@ -88,7 +88,7 @@ fn check_secret_is_nowhere(hearth: &Hearth) -> Result<()> {
             searched += 1;
         }
     }
-    assert!(searched > hearth.pids().len(), "too few processes were searched: {searched}");
+    assert!(searched > hearth.list_pids().len(), "too few processes were searched: {searched}");
     Ok(())
 }
 

@@ -101,7 +101,7 @@ async fn client_with_revoked_token(hearth: &Hearth, person: &Person) -> Result<C
     let label = TokenCreate { label: "old".to_owned(), scopes: None, expires: None };
     let made = person.client.accounts().create_token(&label).await?;
     person.client.accounts().revoke_token(made.token.id).await?;
-    check_refused(hearth.client_with_token(&made.secret)?).await
+    wait_until_token_is_refused(hearth.client_with_token(&made.secret)?).await
 }
 
 async fn client_with_expired_token(hearth: &Hearth, person: &Person) -> Result<Client> {
@@ -109,10 +109,10 @@ async fn client_with_expired_token(hearth: &Hearth, person: &Person) -> Result<C
     let soon = hearth_base::SystemClock.now() + jiff::SignedDuration::from_millis(300);
     let create = TokenCreate { label: "short".to_owned(), scopes: None, expires: Some(soon) };
     let made = person.client.accounts().create_token(&create).await?;
-    check_refused(hearth.client_with_token(&made.secret)?).await
+    wait_until_token_is_refused(hearth.client_with_token(&made.secret)?).await
 }
 
-async fn check_refused(client: Client) -> Result<Client> {
+async fn wait_until_token_is_refused(client: Client) -> Result<Client> {
     wait_until("the token is refused", async || Ok(client.accounts().show_caller().await.err())).await?;
     Ok(client)
 }

@@ -1,7 +1,8 @@
-//! Calls every endpoint of the merged document as every kind of caller and compares the reply with the document.
+//! Calls every endpoint of the merged document as every kind of caller and compares the reply with the
+//! document.
 //!
-//! The document declares the required permission (`x-needs`). A caller without it must be refused by the guard. A caller
-//! with it may still be refused by the endpoint, but only with a declared status.
+//! The document declares the required permission (`x-needs`). A caller without it must be refused by the
+//! guard. A caller with it may still be refused by the endpoint, but only with a declared status.
 
 mod callers;
 mod document;
@@ -14,8 +15,8 @@ use http::{Method, StatusCode};
 use callers::{TestCaller, TestCallers};
 use document::Endpoint;
 
-/// Endpoints whose own refusals look like those of the guard: a wrong code is 403, a wrong password 401, a token that
-/// creates tokens 403. Other tests cover these endpoints by name; the list may only shrink.
+/// Endpoints whose own refusals look like those of the guard: a wrong code is 403, a wrong password 401, a
+/// token that creates tokens 403. Other tests cover these endpoints by name; the list may only shrink.
 const ENDPOINTS_WITH_OWN_REFUSALS: &[&str] = &[
     "accounts.join",
     "accounts.session_create",
@@ -71,8 +72,8 @@ async fn check_all_endpoints(hearth: Hearth) -> Result<()> {
     Ok(())
 }
 
-/// Creates the tool again and restores the roles of its members, because the previous call may have deleted or changed
-/// them. The name is free once every service has erased its data.
+/// Creates the tool again and restores the roles of its members, because the previous call may have deleted
+/// or changed them. The name is free once every service has erased its data.
 async fn restore_tool_and_members(operator: &Person, test_callers: &TestCallers) -> Result<()> {
     let tools = operator.client.tools();
     let create = ToolCreate { name: test_callers.tool.clone(), description: String::new() };

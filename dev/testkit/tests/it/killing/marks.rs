@@ -10,9 +10,9 @@ use hearth_base::{Error, Result};
 use hearth_testkit::Audit;
 use hearth_wire::jobs::{Run, RunEnd, RunState};
 
-/// Builds a command that appends a random mark to a file in the tool's home at its start and, with its exit status, just
-/// before its end, and writes the mark to its log. Duration and status follow from the mark: up to `max_seconds`, and one
-/// in four fails.
+/// Builds a command that appends a random mark to a file in the tool's home at its start and, with its exit
+/// status, just before its end, and writes the mark to its log. Duration and status follow from the mark: up
+/// to `max_seconds`, and one in four fails.
 pub fn build_marking_command(job: &str, max_seconds: u32) -> String {
     let tenths = max_seconds * 10;
     format!(
@@ -112,7 +112,8 @@ fn is_consistent(
         (Some(RunEnd::Stopped), Some(code)) => ends.is_empty() || ends == [code],
         (Some(RunEnd::Stopped), None) => run.started.is_some() || mark.is_none(),
         (Some(RunEnd::Lost), None) => lost_a_process,
-        // The process that should have started the container was killed: the runtime, a helper or a child of a helper.
+        // The process that should have started the container was killed: the runtime, a helper or a child of
+        // a helper.
         (Some(RunEnd::NotStarted), None) => mark.is_none(),
         (Some(RunEnd::Killed), None) => lost_a_process && run.signal == Some(9) && ends.is_empty(),
         _ => false,

@@ -1,5 +1,6 @@
-//! Kills random processes of Hearth while jobs run, in many rounds: each due time has one ledger entry, nothing starts twice,
-//! and each reported run agrees with the marks of its container. `HEARTH_TEST_SEED` repeats a failure.
+//! Kills random processes of Hearth while jobs run, in many rounds: each due time has one ledger entry,
+//! nothing starts twice, and each reported run agrees with the marks of its container. `HEARTH_TEST_SEED`
+//! repeats a failure.
 
 mod marks;
 
@@ -181,7 +182,8 @@ impl KillScenario {
         }
         let marks = ContainerMarks::read(&hearth.runtime_state().join("homes"))?;
         marks.compare_with_runs(&mut audit, &runs, &self.runs_with_killed_processes);
-        // Half of the rounds start a run on average. With twenty rounds, two or fewer runs have a probability of 0.1 %.
+        // Half of the rounds start a run on average. With twenty rounds, two or fewer runs have a probability
+        // of 0.1 %.
         let rounds = read_rounds()? as usize;
         let min_runs = if rounds < 100 { rounds / 10 } else { rounds / 4 };
         audit.record_unless(runs.len() > min_runs, || format!("too few runs: {}", runs.len()));

@@ -15,7 +15,7 @@ async fn every_command_and_flag_of_toolforge_build() -> Result<()> {
     provide_images(&hearth, &["builder", "python3.11"])?;
     let operator = hearth.operator().await?;
     let terminal = Terminal::open(&hearth, &operator, "hello").await?;
-    git.commit("hello", &[("index.html", "hello")])?;
+    git.commit_files("hello", &[("index.html", "hello")])?;
     run_every_command(&terminal, &git, &[])?;
     run_every_command(&terminal.with_newest_clients(), &git, &["--use-deprecated-versions"])?;
     hearth.stop().await
@@ -43,8 +43,8 @@ fn run_every_command(terminal: &Terminal, git: &GitServer, more_flags: &[&str]) 
     // A detached build that does not end by itself is cancelled.
     let project = "[project]\nname = \"slow\"\nversion = \"1\"\n\
                    [build-system]\nrequires = []\nbuild-backend = \"slow\"\nbackend-path = [\".\"]\n";
-    let commit =
-        git.commit("slow", &[("pyproject.toml", project), ("slow.py", "import signal; signal.pause()")])?;
+    let commit = git
+        .commit_files("slow", &[("pyproject.toml", project), ("slow.py", "import signal; signal.pause()")])?;
     let url = git.repository_url("slow");
     let start = ["build", "start", &url, "--detach", "--json", "--image-name", "other", "--ref", &commit];
     let started = json(&[&start[..], &["-e", "COLOUR=blue", "--use-latest-versions"], more_flags].concat());

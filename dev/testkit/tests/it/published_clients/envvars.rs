@@ -55,7 +55,7 @@ fn run_every_command(terminal: &Terminal) {
     let deleted_show = terminal.run_toolforge(&["envvars", "show", "API_KEY"]);
     assert_eq!(deleted_show.status, Some(1));
     // This client prints refusals on standard output.
-    assert!(deleted_show.out.contains("there is no envvar API_KEY"), "{}", deleted_show.out);
+    assert!(deleted_show.out.contains("there is no variable API_KEY"), "{}", deleted_show.out);
 
     let warned = terminal.run_toolforge(&["envvars", "create", "lower", "x"]);
     assert_eq!(warned.status, Some(0), "{}", warned.err);
@@ -92,7 +92,7 @@ fn run_remaining_flags(terminal: &Terminal) {
     let debug =
         terminal.run_toolforge(&["--debug", "envvars", "delete", "NOT_THERE", "--json", "--yes-im-sure"]);
     assert_eq!(debug.status, Some(1));
-    assert!(debug.err.contains("Running command") && debug.out.contains("there is no envvar"), "{debug:?}");
+    assert!(debug.err.contains("Running command") && debug.out.contains("there is no variable"), "{debug:?}");
     // Without an answer to the confirmation nothing is deleted.
     let unsure = terminal.run_toolforge(&["envvars", "delete", "LONG_ONE"]);
     assert!(unsure.status != Some(0) && unsure.out.contains("Are you sure"), "{unsure:?}");

@@ -1,5 +1,5 @@
-//! Compares the commands and flags in the help of the clients with those that a test has run: a release with a new command
-//! or flag fails until a test runs it.
+//! Compares the commands and flags in the help of the clients with those that a test has run: a release with
+//! a new command or flag fails until a test runs it.
 
 use std::{collections::BTreeSet, sync::Mutex};
 
@@ -33,7 +33,8 @@ impl UsedOptions {
 }
 
 impl Terminal {
-    /// Panics if the help of `toolforge` with these words has a command or a flag that this terminal has not run.
+    /// Panics if the help of `toolforge` with these words has a command or a flag that this terminal has not
+    /// run.
     pub fn check_all_options_used(&self, words: &[&str]) {
         let mut options = HelpOptions::read(&self.run_successfully(&[words, &["--help"]].concat()), words);
         if words.is_empty() {

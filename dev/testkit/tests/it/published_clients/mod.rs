@@ -55,7 +55,8 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Creates a tool of `person` and its credential file with `hearth tool kubeconfig`, as users of the client do.
+    /// Creates a tool of `person` and its credential file with `hearth tool kubeconfig`, as users of the
+    /// client do.
     pub async fn open(hearth: &Hearth, person: &Person, tool: &str) -> Result<Self> {
         let name: ToolName = tool.parse()?;
         person.client.tools().create(&ToolCreate { name, description: String::new() }).await?;

@@ -3,13 +3,22 @@
 use super::{
     LanguageTotals, Violation,
     items::{Item, ItemKind},
+    word_list::WordList,
 };
 
 /// Checks the constants of one file that are not demanded by a trait.
-pub fn check_constants(path: &str, items: &[Item<'_>], totals: &mut LanguageTotals) -> Vec<Violation> {
+pub fn check_constants(
+    path: &str,
+    items: &[Item<'_>],
+    allowed: &WordList,
+    totals: &mut LanguageTotals,
+) -> Vec<Violation> {
+    let is_bare =
+        |item: &&Item<'_>| !item.is_demanded && !item.name.contains('_') && !allowed.contains(item.name);
     let bare: Vec<_> = items
         .iter()
-        .filter(|item| item.kind == ItemKind::Constant && !item.is_demanded && !item.name.contains('_'))
+        .filter(|item| item.kind == ItemKind::Constant)
+        .filter(is_bare)
         .map(|item| Violation {
             check: "constant",
             path: path.to_owned(),
@@ -30,9 +39,15 @@ mod tests {
 
     #[test]
     fn constants_of_one_word_are_refused() {
-        let source = "const MOST: u8 = 1; const MAX_CLAIMS: u8 = 1; impl A for B { const ID: u8 = 1; }";
+        let source = "const MOST: u8 = 1; const MAX_CLAIMS: u8 = 1; impl A for B { const ID: u8 = 1; } \
+                      impl B { const ALL: u8 = 1; }";
         let tokens = parse_tokens(source).unwrap();
-        let violations = check_constants("a.rs", &find_items(&tokens), &mut LanguageTotals::default());
+        let violations = check_constants(
+            "a.rs",
+            &find_items(&tokens),
+            &WordList::parse("ALL"),
+            &mut LanguageTotals::default(),
+        );
         let subjects: Vec<_> = violations.iter().map(|violation| violation.subject.as_str()).collect();
         assert_eq!(subjects, ["MOST"]);
     }

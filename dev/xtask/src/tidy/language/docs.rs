@@ -43,9 +43,21 @@ mod tests {
 
     #[test]
     fn question_words_are_refused_in_first_lines_only() {
-        let source = "//! What lives here.\n\n/// The lease.\n/// What holds it waits.\nfn a() {}\n    /// Whose it is.\n\
-                      /// How many there are.\n\n/// How many there are.\n/// Whoever-like words: Whatsoever.\n// What a comment.\n";
-        let violations = check_docs("a.rs", source, &mut LanguageTotals::default());
+        let lines = [
+            "//! What lives here.",
+            "",
+            "/// The lease.",
+            "/// What holds it waits.",
+            "fn a() {}",
+            "    /// Whose it is.",
+            "/// How many there are.",
+            "",
+            "/// How many there are.",
+            "/// Whoever-like words: Whatsoever.",
+            "// What a comment.",
+        ];
+        let source = lines.join("\n");
+        let violations = check_docs("a.rs", &source, &mut LanguageTotals::default());
         let lines: Vec<_> = violations.iter().map(|violation| violation.line).collect();
         assert_eq!(lines, [1, 6, 9]);
         assert_eq!(violations[0].subject, "What lives here.");

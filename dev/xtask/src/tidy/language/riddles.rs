@@ -57,7 +57,7 @@ mod tests {
     use crate::rust::parse_tokens;
 
     #[test]
-    fn names_are_split_into_words_whatever_their_case() {
+    fn names_of_any_case_are_split_into_words() {
         for name in ["stream_cursor", "StreamCursor", "STREAM_CURSOR"] {
             assert_eq!(split_words(name), ["stream", "cursor"], "{name}");
         }

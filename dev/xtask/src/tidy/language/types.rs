@@ -19,7 +19,7 @@ pub struct TypeNames {
 
 impl TypeNames {
     /// Adds the types of one file that are not demanded by a trait.
-    pub fn record(&mut self, path: &str, items: &[Item<'_>]) {
+    pub fn record_types(&mut self, path: &str, items: &[Item<'_>]) {
         for item in items.iter().filter(|item| item.kind == ItemKind::Type && !item.is_demanded) {
             let files = self.declarations.entry(item.name.to_owned()).or_default();
             files.entry(path.to_owned()).or_insert(item.line);
@@ -60,11 +60,11 @@ mod tests {
         for path in ["a.rs", "b.rs", "c.rs"] {
             let tokens =
                 parse_tokens("struct Plan; struct Model; impl A for B { type Output = u8; }").unwrap();
-            types.record(path, &find_items(&tokens));
+            types.record_types(path, &find_items(&tokens));
         }
         let tokens = parse_tokens("struct Step;").unwrap();
-        types.record("a.rs", &find_items(&tokens));
-        types.record("b.rs", &find_items(&tokens));
+        types.record_types("a.rs", &find_items(&tokens));
+        types.record_types("b.rs", &find_items(&tokens));
         let mut totals = LanguageTotals::default();
         let violations = types.find_repeated(&WordList::parse("Model"), &mut totals);
         let found: Vec<_> =

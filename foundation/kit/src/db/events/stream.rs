@@ -78,7 +78,7 @@ pub struct EventStream {
 
 impl EventStream {
     /// Retention of events.
-    pub const RETENTION: SignedDuration = SignedDuration::from_hours(24 * 30);
+    pub const EVENT_RETENTION: SignedDuration = SignedDuration::from_hours(24 * 30);
 
     /// The stream in `db`. Waiting readers return at shutdown.
     pub fn new(db: Db, stop: ShutdownSignal) -> Self {
@@ -187,7 +187,7 @@ impl EventStream {
     /// Deletes events older than [`EventStream::RETENTION`], in the order of positions: an old event after a newer
     /// one is kept until that one is deleted. Returns the number of deleted events.
     pub async fn delete_old_events(&self, transaction: &Tx, now: Timestamp) -> Result<u64> {
-        let oldest = now.saturating_sub(Self::RETENTION).unwrap_or(now);
+        let oldest = now.saturating_sub(Self::EVENT_RETENTION).unwrap_or(now);
         let head = lock_head(transaction).await?;
         let first_kept = event::Entity::find()
             .filter(event::Column::HappenedAt.gte(DbTimestamp::from(oldest)))

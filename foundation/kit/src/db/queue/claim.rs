@@ -24,7 +24,7 @@ impl Queue {
     }
 
     /// As [`Queue::claim_items`], for a worker in another process.
-    pub async fn claim_items_for<P: DeserializeOwned>(
+    pub async fn claim_items_for_holder<P: DeserializeOwned>(
         &self,
         holder: Option<&LeaseHolder>,
         task: TaskName<P>,
@@ -172,9 +172,9 @@ fn is_free(holder: Option<&LeaseHolder>, now: Timestamp) -> Condition {
     match holder {
         None => is_free,
         Some(holder) => {
-            let is_mine = Condition::all().add(row::Column::LeaseHolder.eq(holder.to_text()));
+            let is_own = Condition::all().add(row::Column::LeaseHolder.eq(holder.to_text()));
             // Life ids sort by the time of the process's start.
-            is_free.add(is_mine.add(row::Column::LeaseHolderLife.lt(holder.life.to_string())))
+            is_free.add(is_own.add(row::Column::LeaseHolderLife.lt(holder.life.to_string())))
         }
     }
 }

@@ -68,7 +68,7 @@ impl Queue {
     ) -> Result<bool> {
         let now = self.clock.now();
         let is_dead = policy.is_last_attempt(item.failures);
-        let due_at = (!is_dead).then(|| now + policy.pause_after(item.failures + 1));
+        let due_at = (!is_dead).then(|| now + policy.compute_delay(item.failures + 1));
         let tx = self.db.begin_background().await?;
         let failed = self.record_failure(&tx, item, error, due_at).await?;
         tx.commit().await?;

@@ -105,7 +105,7 @@ where
     /// Unlimited retries: after a dead letter no turn would follow.
     fn settings(&self) -> TaskSettings {
         TaskSettings {
-            retry: RetryPolicy::unlimited(self.every.min(MAX_RETRY_PAUSE)),
+            retry: RetryPolicy::with_unlimited_attempts(self.every.min(MAX_RETRY_PAUSE)),
             ..TaskSettings::DEFAULT
         }
     }

@@ -23,7 +23,7 @@ impl RetryPolicy {
     };
 
     /// Unlimited attempts with a constant pause.
-    pub const fn unlimited(pause: SignedDuration) -> Self {
+    pub const fn with_unlimited_attempts(pause: SignedDuration) -> Self {
         Self { max_attempts: None, first_pause: pause, longest_pause: pause }
     }
 
@@ -33,7 +33,7 @@ impl RetryPolicy {
     }
 
     /// The pause after `failures` failed attempts.
-    pub fn pause_after(&self, failures: u32) -> SignedDuration {
+    pub fn compute_delay(&self, failures: u32) -> SignedDuration {
         let doubled = 1_i32 << failures.saturating_sub(1).min(20);
         self.first_pause.saturating_mul(doubled).min(self.longest_pause)
     }

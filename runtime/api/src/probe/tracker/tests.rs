@@ -69,7 +69,7 @@ fn container_with_a_startup_probe_alone_is_ready_from_its_first_success_on() {
     for _ever in 0..1000 {
         let health = container.record_probe(Startup, FAILED_PROBE);
         assert!(!health.ready && health.restart_reason.is_none());
-        assert_eq!(health.failure.as_deref(), Some("GET / was answered with 503"));
+        assert_eq!(health.failure.as_deref(), Some("GET / returned status 503"));
     }
     let health = container.record_probe(Startup, Passed);
     assert!(health.ready && health.failure.is_none() && health.first_ready_at.is_some());
@@ -83,7 +83,7 @@ fn container_that_does_not_start_by_its_deadline_is_restarted() {
     let mut container = Container::begin(probes);
     container.record_probe(Startup, FAILED_PROBE);
     assert_eq!(container.record_probe(Startup, FAILED_PROBE).restart_reason, None);
-    let reason = "it did not start in 3 seconds: GET / was answered with 503";
+    let reason = "it did not start in 3 seconds: GET / returned status 503";
     assert_eq!(container.record_probe(Startup, FAILED_PROBE).restart_reason.as_deref(), Some(reason));
     assert!(container.list_purposes().is_empty());
     assert!(!container.record_probe(Startup, Passed).started, "a restart is requested");
@@ -105,7 +105,7 @@ fn readiness_begins_after_the_start_and_needs_a_success_of_its_own() {
     assert!(health.started && !health.ready);
     assert_eq!(container.list_purposes(), [Readiness]);
     let health = container.record_probe(Readiness, FAILED_PROBE);
-    assert_eq!(health.failure.as_deref(), Some("GET /ready was answered with 503"));
+    assert_eq!(health.failure.as_deref(), Some("GET /ready returned status 503"));
     assert!(container.record_probe(Readiness, Passed).ready);
 }
 
@@ -153,11 +153,11 @@ fn liveness_restarts_after_its_consecutive_failures_and_reports_their_number() {
         assert_eq!(container.record_probe(Liveness, outcome).restart_reason, None);
     }
     let health = container.record_probe(Liveness, FAILED_PROBE);
-    let reason = "GET /alive was answered with 503, 2 times in a row";
+    let reason = "GET /alive returned status 503, 2 times in a row";
     assert_eq!((health.ready, health.restart_reason.as_deref()), (false, Some(reason)));
     let once = Probes { liveness: Some(build_probe("/alive", 1)), ..Probes::default() };
     let mut container = Container::begin(once);
-    let reason = "GET /alive was answered with 503";
+    let reason = "GET /alive returned status 503";
     assert_eq!(container.record_probe(Liveness, FAILED_PROBE).restart_reason.as_deref(), Some(reason));
 }
 

@@ -78,9 +78,9 @@ async fn list_ended_runs(jobs: &DelegatedClient, deployment: &Deployment) -> Res
     let paging = Paging { limit: hearth_base::PageLimit::new(20)?, cursor: None };
     let runs = jobs.client.jobs().list_runs(&jobs.tool, &deployment.component, &paging).await?.runs;
     let since = deployment.progress.job_changed_at;
-    let ours = |run: &Run| since.is_none_or(|since| run.created >= since);
+    let is_own = |run: &Run| since.is_none_or(|since| run.created >= since);
     let by_itself = |run: &Run| run.state == RunState::Ended && run.end != Some(RunEnd::Stopped);
-    Ok(runs.into_iter().filter(|run| ours(run) && by_itself(run)).collect())
+    Ok(runs.into_iter().filter(|run| is_own(run) && by_itself(run)).collect())
 }
 
 async fn build_crash_error(jobs: &DelegatedClient, deployment: &Deployment, ended: &[Run]) -> Error {

@@ -21,7 +21,7 @@ use hearth_wire::{
 };
 use serde_json::json;
 
-use super::{FakeServices, FakeServicesState, FakeState, build_not_found, build_refusal, reply_data};
+use super::{FakeComponentPeers, FakeServicesState, FakeState, build_not_found, build_refusal, reply_data};
 
 /// The mandates and the deleted tools.
 #[derive(Default)]
@@ -55,7 +55,7 @@ impl FakeAccounts {
     }
 }
 
-pub fn router() -> Router<std::sync::Arc<FakeServices>> {
+pub fn build_router() -> Router<std::sync::Arc<FakeComponentPeers>> {
     Router::new()
         .route("/accounts/v1/internal/mandates", post(create_mandate))
         .route("/accounts/v1/internal/mandates/{id}", delete(end_mandate))

@@ -15,7 +15,7 @@ use hearth_wire::builds::{
 };
 
 use super::{
-    FakeServices, FakeServicesState, FakeState, build_not_found, build_refusal, images, reply_named,
+    FakeComponentPeers, FakeServicesState, FakeState, build_not_found, build_refusal, images, reply_named,
 };
 
 /// Builds, the newest first.
@@ -56,11 +56,11 @@ impl FakeBuilds {
     }
 }
 
-fn is_over(build: &Build) -> bool {
+fn has_ended(build: &Build) -> bool {
     !matches!(build.status, BuildStatus::BuildPending | BuildStatus::BuildRunning)
 }
 
-pub fn router() -> Router<std::sync::Arc<FakeServices>> {
+pub fn build_router() -> Router<std::sync::Arc<FakeComponentPeers>> {
     Router::new()
         .route("/builds/v1/tool/{tool}/builds", post(start).get(list))
         .route("/builds/v1/tool/{tool}/builds/{build}", get(show))
@@ -122,7 +122,7 @@ async fn stream_logs(State(all): FakeServicesState, Path((_, build)): Path<(Stri
         return build_not_found("build", &build);
     }
     let end = async move {
-        let over = |state: &FakeState| state.builds.find_build(&build).is_none_or(is_over).then_some(());
+        let over = |state: &FakeState| state.builds.find_build(&build).is_none_or(has_ended).then_some(());
         all.wait(60, over).await;
         Ok::<_, std::convert::Infallible>(Bytes::from_static(b"{\"line\": \"done\"}\n"))
     };
@@ -132,7 +132,7 @@ async fn stream_logs(State(all): FakeServicesState, Path((_, build)): Path<(Stri
 async fn cancel(State(all): FakeServicesState, Path((_, build)): Path<(String, String)>) -> Response {
     let cancelled = all.change_state(|state| {
         let found = state.builds.all.iter_mut().find(|found| found.build_id.to_string() == build)?;
-        let over = is_over(found);
+        let over = has_ended(found);
         if !over {
             (found.status, found.step) = (BuildStatus::BuildCancelled, BuildStep::Done);
         }

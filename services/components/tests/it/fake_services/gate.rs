@@ -25,7 +25,7 @@ pub enum CallOutcome {
 }
 
 /// The service is unavailable.
-pub const UNAVAILABLE: CallOutcome =
+pub const UNAVAILABLE_CALL: CallOutcome =
     CallOutcome::Refuse(StatusCode::SERVICE_UNAVAILABLE, "away", "it does not answer");
 
 /// The outcome of the next `times` calls like `call`.

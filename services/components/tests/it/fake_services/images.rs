@@ -18,7 +18,7 @@ use hearth_wire::{
     reply::Done,
 };
 
-use super::{FakeServices, FakeServicesState, build_not_found, reply_data};
+use super::{FakeComponentPeers, FakeServicesState, build_not_found, reply_data};
 
 /// The pins: the digest of each holder.
 #[derive(Default)]
@@ -36,7 +36,7 @@ pub fn build_digest(number: usize) -> Digest {
     Digest::new([u8::try_from(number).unwrap_or(u8::MAX); 32])
 }
 
-pub fn router() -> Router<std::sync::Arc<FakeServices>> {
+pub fn build_router() -> Router<std::sync::Arc<FakeComponentPeers>> {
     Router::new()
         .route("/images/v1/internal/resolve", get(resolve_image))
         .route("/images/v1/internal/pins/{holder}", put(pin_image).delete(unpin_image))

@@ -18,7 +18,7 @@ use hearth_wire::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{FakeServices, FakeServicesState, FakeState, build_not_found, reply_data, reply_named};
+use super::{FakeComponentPeers, FakeServicesState, FakeState, build_not_found, reply_data, reply_named};
 
 /// The jobs by tool and name.
 #[derive(Default)]
@@ -129,7 +129,7 @@ fn build_crashed_run(spec: &JobCreate, now: Timestamp) -> Value {
         "cpu_micros": 0, "peak_memory": 0, "ready": false})
 }
 
-pub fn router() -> Router<std::sync::Arc<FakeServices>> {
+pub fn build_router() -> Router<std::sync::Arc<FakeComponentPeers>> {
     Router::new()
         .route("/jobs/v1/tool/{tool}/jobs", patch(update))
         .route("/jobs/v1/tool/{tool}/jobs/{job}", get(show).delete(delete))

@@ -32,7 +32,7 @@ use tokio::{
 use gate::{CallLog, CallRule, intercept_call};
 
 pub use builds::BuildMode;
-pub use gate::{CallOutcome, UNAVAILABLE};
+pub use gate::{CallOutcome, UNAVAILABLE_CALL};
 pub use jobs::JobBehavior;
 
 /// The state of the fake services and the calls that they received.
@@ -46,7 +46,7 @@ pub struct FakeState {
 }
 
 /// The fake services.
-pub struct FakeServices {
+pub struct FakeComponentPeers {
     state: Mutex<FakeState>,
     clock: Arc<ManualClock>,
     ring: Arc<KeyRing>,
@@ -55,22 +55,22 @@ pub struct FakeServices {
     pub caller_gone: Notify,
 }
 
-type FakeServicesState = State<Arc<FakeServices>>;
+type FakeServicesState = State<Arc<FakeComponentPeers>>;
 
-impl FakeServices {
+impl FakeComponentPeers {
     /// Starts all fake services.
     pub fn start(stand: &ServiceStand) -> Arc<Self> {
         let (state_changed, caller_gone) = (Notify::new(), Notify::new());
         let (clock, ring) = (stand.clock.clone(), stand.kit.key_ring.clone());
         let all = Arc::new(Self { state: Mutex::default(), clock, ring, state_changed, caller_gone });
         for (role, router) in [
-            (Role::Accounts, accounts::router()),
-            (Role::Builds, builds::router()),
-            (Role::Images, images::router()),
-            (Role::Jobs, jobs::router()),
+            (Role::Accounts, accounts::build_router()),
+            (Role::Builds, builds::build_router()),
+            (Role::Images, images::build_router()),
+            (Role::Jobs, jobs::build_router()),
         ] {
             let router = router.layer(from_fn_with_state(all.clone(), intercept_call));
-            stand.set_fake_service(role, hearth_kit::build_exchange(router.with_state(all.clone())));
+            stand.set_fake_service(role, hearth_kit::build_local_service(router.with_state(all.clone())));
         }
         all
     }

@@ -45,7 +45,7 @@ fn validate_check(job: &JobSpec, field: &str, check: &HealthCheck) -> Result<()>
             return Err(Error::invalid(
                 "health-check",
                 format!(
-                    "{field} has an invalid script: it is empty, has a zero byte or is longer than 16 KiB"
+                    "{field} has an invalid script: it is empty, contains a NUL byte or is longer than 16 KiB"
                 ),
             )
             .help("give a command that exits with 0 when the job is healthy"));
@@ -73,7 +73,7 @@ fn check_range(field: &str, value: Option<u32>, allowed: RangeInclusive<u32>) ->
             let (min, max) = allowed.into_inner();
             Err(Error::invalid(
                 "health-check",
-                format!("field {field} is out of range: {value}; {min} to {max}"),
+                format!("field {field} is out of range: {value}; expected {min} to {max}"),
             )
             .help("leave the field out to use its default"))
         }

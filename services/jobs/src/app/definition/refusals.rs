@@ -15,5 +15,5 @@ pub fn port_error(problem: &str) -> Error {
 /// The error of a request beyond the quota.
 pub fn quota_exceeded_error(problem: String) -> Error {
     Error::new(ErrorKind::Exhausted, "quota", problem)
-        .help("request less, delete jobs that are not needed (hearth jobs quota), or ask the operator for a larger quota")
+        .help("request less, delete jobs that are not needed (hearth jobs quota), or ask an operator of this Hearth for a higher quota")
 }

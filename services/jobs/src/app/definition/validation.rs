@@ -73,7 +73,7 @@ fn validate_texts(job: &JobSpec) -> Result<()> {
     if job.cmd.len() > MAX_COMMAND_BYTES || job.cmd.contains('\0') {
         return Err(Error::invalid(
             "command",
-            format!("field cmd is too long or has a zero byte; at most {MAX_COMMAND_BYTES} bytes"),
+            format!("field cmd is too long or contains a NUL byte; at most {MAX_COMMAND_BYTES} bytes"),
         )
         .help("put the commands into a script and run it"));
     }
@@ -109,14 +109,16 @@ fn validate_ports(job: &JobSpec) -> Result<()> {
 
 fn validate_limits(job: &JobSpec, quota: &Quota, settings: &JobsSettings) -> Result<()> {
     let RunLimits { memory, cpu, disk } = job.resolve_limits(settings);
-    if job.retry > Some(5) {
-        return Err(
-            Error::invalid("retry", "field retry is out of range; 0 to 5").help("set retry to 5 or less")
-        );
+    if let Some(retry) = job.retry.filter(|retry| *retry > 5) {
+        return Err(Error::invalid(
+            "retry",
+            format!("field retry is out of range: {retry}; expected 0 to 5"),
+        )
+        .help("set retry to 5 or less"));
     }
     if memory < Memory::from_mib(4) || cpu < Cpu::from_milli(10) || disk < Memory::from_mib(16) {
         return Err(Error::invalid(
-            "too-little",
+            "limit-too-low",
             "memory, cpu or disk is too low; at least 4Mi, 10m and 16Mi",
         )
         .help("raise the limit"));
@@ -135,7 +137,7 @@ fn validate_limits(job: &JobSpec, quota: &Quota, settings: &JobsSettings) -> Res
         return over("memory", memory.to_string(), quota.job_memory.to_string());
     }
     if cpu > quota.job_cpu {
-        return over("processor time", cpu.to_string(), quota.job_cpu.to_string());
+        return over("CPU", cpu.to_string(), quota.job_cpu.to_string());
     }
     if disk > quota.job_disk {
         return over("disk", disk.to_string(), quota.job_disk.to_string());
@@ -206,7 +208,7 @@ mod tests {
     fn job_beyond_the_quota_is_refused() {
         assert_eq!(refusal_code(|job| job.memory = Some(Memory::from_mib(1 << 20))), "quota");
         assert_eq!(refusal_code(|job| job.disk = Some(Memory::from_mib(1 << 20))), "quota");
-        assert_eq!(refusal_code(|job| job.disk = Some(Memory::from_mib(8))), "too-little");
+        assert_eq!(refusal_code(|job| job.disk = Some(Memory::from_mib(8))), "limit-too-low");
         assert_eq!(refusal_code(|job| (job.continuous, job.replicas) = (Some(true), Some(100))), "quota");
         assert_eq!(refusal_code(|job| job.retry = Some(6)), "retry");
     }

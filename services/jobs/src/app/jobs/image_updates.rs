@@ -27,6 +27,7 @@ pub enum MovedImages {
 }
 
 impl MovedImages {
+    /// Returns whether the image of `job` may have moved.
     fn affects_job(self, job: &Job) -> bool {
         // A name with a digest never moves. A one-off job resolves its image again when it is run again.
         let is_fixed = job.spec.imagename.contains('@') || job.kind == JobKind::OneOff;
@@ -39,26 +40,26 @@ impl MovedImages {
     }
 }
 
-/// Resolves the images of affected jobs again, and applies those that changed.
-pub async fn check_images(cx: &JobsContext, moved: MovedImages) -> Result<()> {
+/// Resolves the images of affected jobs again, and applies new digests to the jobs.
+pub async fn apply_moved_images(cx: &JobsContext, moved: MovedImages) -> Result<()> {
     let mut cache = BTreeMap::new();
     if let MovedImages::Tool(tool) = moved {
         let jobs = cx.store.list_jobs(tool).await?;
-        return check_images_of_jobs(cx, moved, &jobs, &mut cache).await;
+        return apply_moved_images_to_jobs(cx, moved, &jobs, &mut cache).await;
     }
     let mut after = None;
     loop {
         let jobs = cx.store.list_jobs_after(after, JOBS_PAGE_SIZE).await?;
         let Some(last) = jobs.last() else { return Ok(()) };
         after = Some(last.id);
-        check_images_of_jobs(cx, moved, &jobs, &mut cache).await?;
+        apply_moved_images_to_jobs(cx, moved, &jobs, &mut cache).await?;
     }
 }
 
 /// Digests of image names, by owning tool; `None` for an image that cannot be resolved.
 type DigestCache = BTreeMap<(Option<ToolId>, String), Option<Digest>>;
 
-async fn check_images_of_jobs(
+async fn apply_moved_images_to_jobs(
     cx: &JobsContext,
     moved: MovedImages,
     jobs: &[Job],
@@ -89,6 +90,7 @@ async fn check_images_of_jobs(
     Ok(())
 }
 
+/// Restarts or updates the job, or only records the newer image, depending on its kind and `auto_update`.
 async fn apply_newer_image(cx: &JobsContext, job: &Job, current: Digest) -> Result<()> {
     let Some(name) = cx.store.find_tool_name(job.tool).await? else { return Ok(()) };
     let scope = ToolScope { tool: job.tool, name: &name };
@@ -116,7 +118,7 @@ fn is_transient(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout | ErrorKind::Internal)
 }
 
-/// Stores the digest that a job's image tag refers to now.
+/// Stores the digest to which a job's image tag refers now; none if the job already uses it.
 async fn record_newer_image(cx: &JobsContext, loaded: &Job, current: Digest) -> Result<()> {
     let tx = cx.store.begin_background().await?;
     cx.store.lock_tool_name(&tx, loaded.tool).await?;

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Pauses a job. Returns whether it was running.
-pub async fn pause(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -> Result<bool> {
+pub async fn pause_job(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -> Result<bool> {
     let tx = cx.store.begin().await?;
     cx.store.lock_and_upsert_tool(&tx, scope.tool, scope.name, None).await?;
     let mut job = find_pausable_job(cx, &tx, scope, name).await?;
@@ -31,7 +31,7 @@ pub async fn pause(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -> Re
 }
 
 /// Resumes a paused job. Returns whether it was paused.
-pub async fn resume(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -> Result<bool> {
+pub async fn resume_job(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -> Result<bool> {
     let quota = cx.peers.fetch_quota(scope.tool).await?;
     let tx = cx.store.begin().await?;
     cx.store.lock_and_upsert_tool(&tx, scope.tool, scope.name, Some(&quota)).await?;

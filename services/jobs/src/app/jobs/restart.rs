@@ -42,14 +42,17 @@ pub async fn restart(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -> 
     }
 }
 
-/// Runs a scheduled or one-off job now, and returns the id of the run. `run-kept` (invalid) for a continuous
+/// Runs a scheduled or one-off job now, and returns the id of the run. `job-continuous` (invalid) for a continuous
 /// job,
 /// `job-runs` (conflict) while a run is active.
 pub async fn run_now(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -> Result<String> {
     let job = cx.store.find_job(scope.tool, name).await?.ok_or_else(|| job_not_found_error(name))?;
     if matches!(job.kind, JobKind::Continuous(_)) {
-        return Err(Error::invalid("run-kept", format!("job {name} is continuous and runs all the time"))
-            .help(format!("hearth jobs restart {name}")));
+        return Err(Error::invalid(
+            "job-continuous",
+            format!("job {name} is continuous and runs all the time"),
+        )
+        .help(format!("hearth jobs restart {name}")));
     }
     let quota = cx.peers.fetch_quota(scope.tool).await?;
     let (tx, mut job) = begin_image_update(cx, scope, &job).await?;

@@ -19,7 +19,7 @@ use crate::{
 pub async fn stop(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -> Result<bool> {
     let job = cx.store.find_job(scope.tool, name).await?.ok_or_else(|| job_not_found_error(name))?;
     if let JobKind::Continuous(_) = job.kind {
-        return pause::pause(cx, scope, name).await;
+        return pause::pause_job(cx, scope, name).await;
     }
     let tx = cx.store.begin().await?;
     cx.store.lock_tool_name(&tx, scope.tool).await?;
@@ -34,12 +34,12 @@ pub async fn stop(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName) -> Res
     Ok(ran)
 }
 
-/// Stops a run; does nothing if it has ended. `run-kept` (invalid) for a container of a continuous job.
+/// Stops a run; does nothing if it has ended. `job-continuous` (invalid) for a container of a continuous job.
 pub async fn stop_run(cx: &JobsContext, scope: ToolScope<'_>, name: &JobName, id: &str) -> Result<()> {
     let run = find_run(cx, scope, name, id).await?;
     let WorkloadId::Run(_) = run.instance.workload else {
         return Err(Error::invalid(
-            "run-kept",
+            "job-continuous",
             format!("run {id} belongs to a continuous job, which would restart it"),
         )
         .help(format!("stop the job: hearth jobs stop {name}; or replace it: hearth jobs restart {name}")));

@@ -92,7 +92,7 @@ fn describe_failure(run: &Run) -> String {
         (Some(RunEnd::Exited), Some(code), _) => format!("exit status {code}"),
         (Some(RunEnd::Killed), _, Some(signal)) => format!("signal {signal}"),
         (Some(RunEnd::OutOfMemory), ..) => "out of memory".to_owned(),
-        (Some(RunEnd::TimedOut), ..) => "out of time".to_owned(),
+        (Some(RunEnd::TimedOut), ..) => "timed out".to_owned(),
         (Some(RunEnd::Unhealthy), ..) => "its health check failed".to_owned(),
         (Some(RunEnd::NotStarted), ..) => "not started".to_owned(),
         (Some(RunEnd::Lost), ..) => "outcome unknown".to_owned(),

@@ -218,7 +218,7 @@ impl<'a> Settlement<'a> {
         // The ledger ends before `at`, unless the clock was set back: a due time that has an entry never runs
         // twice.
         if job.schedule().is_some_and(|schedule| schedule.last_due >= Some(at)) {
-            let newest = cx.store.find_newest_ledger_entry(tx, job.id, at).await?;
+            let newest = cx.store.find_newest_ledger_entry_until(tx, job.id, at).await?;
             if newest.is_some_and(|newest| newest.until >= at) {
                 return Ok(true);
             }
@@ -288,7 +288,7 @@ fn mark_settled(job: &mut Job, fields: &str, zone: &TimeZone, until: Timestamp) 
 
 /// The reason for a late due time: downtime if it was due before this process started.
 fn describe_lateness(cx: &JobsContext, span: &DueSpan, deadline: u32) -> String {
-    match span.first < cx.started {
+    match span.first < cx.process_started_at {
         true => "Hearth was not running".to_owned(),
         false => format!("it was not started within {deadline} seconds"),
     }
@@ -304,7 +304,7 @@ async fn record_unrun_span(
     outcome: LedgerOutcome,
 ) -> Result<()> {
     let Some((JobSchedule { fields, .. }, zone)) = read_schedule(job)? else { return Ok(()) };
-    let ran = cx.store.list_ledger_between(tx, job.id, span.first, span.last).await?;
+    let ran = cx.store.list_ledger_entries_between(tx, job.id, span.first, span.last).await?;
     let ran = ran.iter().map(|entry| (entry.due, entry.until));
     for part in schedule::subtract_spans(&fields, &zone, span, ran)? {
         record_new_unrun_span(cx, tx, job, part, outcome.clone()).await?;
@@ -322,13 +322,13 @@ async fn record_new_unrun_span(
     outcome: LedgerOutcome,
 ) -> Result<()> {
     let DueSpan { first, last, count } = span;
-    let newest = cx.store.find_newest_ledger_entry(tx, job.id, first).await?;
+    let newest = cx.store.find_newest_ledger_entry_until(tx, job.id, first).await?;
     // Due times of a pause are skipped on purpose and are not counted.
     let on_purpose = job.paused.is_some();
     let missed = matches!(outcome, LedgerOutcome::Missed(_));
     let entry = LedgerEntry { due: first, until: last, count, outcome };
     let before = job.schedule().map_or(0, |schedule| schedule.consecutive_missed);
-    cx.store.append_ledger_entry(tx, job.id, newest, &entry).await?;
+    cx.store.append_or_merge_ledger_entry(tx, job.id, newest, &entry).await?;
     if let Some(schedule) = job.schedule_mut() {
         schedule.last_due = schedule.last_due.max(Some(last));
         if !on_purpose {
@@ -381,7 +381,7 @@ pub async fn rewind_schedules(cx: &JobsContext) -> Result<()> {
 /// do not run again when their time comes.
 async fn rewind_schedule(cx: &JobsContext, tx: &Tx, job: &mut Job, now: Timestamp) -> Result<()> {
     let Some((JobSchedule { fields, .. }, zone)) = read_schedule(job)? else { return Ok(()) };
-    for entry in cx.store.list_ledger_without_runs_after(tx, job.id, now).await? {
+    for entry in cx.store.list_runless_ledger_entries_after(tx, job.id, now).await? {
         cx.store.delete_ledger_entry(tx, job.id, entry.due).await?;
         // The search excludes its start, and the entry's first due time may still be in the past.
         let from = entry.due - SignedDuration::from_micros(1);

@@ -30,7 +30,7 @@ pub async fn read_history(
         return Err(Error::invalid("job-not-scheduled", format!("job {name} has no schedule"))
             .help(format!("hearth jobs runs {name}")));
     }
-    let page = cx.store.list_ledger(&job, paging.limit, paging.cursor.as_ref()).await?;
+    let page = cx.store.list_ledger_entries(&job, paging.limit, paging.cursor.as_ref()).await?;
     let ids = page.items.iter().filter_map(|entry| match &entry.outcome {
         LedgerOutcome::Ran(run) => Some(run.clone()),
         LedgerOutcome::Skipped(_) | LedgerOutcome::Missed(_) => None,

@@ -1,4 +1,4 @@
-//! The status of a job: one word for programs, sentences for people.
+//! The status of a job: a short status for programs, and messages for users.
 //!
 //! | job | condition, in this order | short status |
 //! |---|---|---|
@@ -19,8 +19,8 @@ use crate::{
     store::{Job, JobKind, Run, StoredRunState, Workload},
 };
 
-/// Consecutive ends after which the status of a continuous job is `failed`.
-const FAILED_AFTER_ENDS: u32 = 3;
+/// Minimum number of consecutive ends for the status `failed` of a continuous job.
+const MIN_ENDS_FOR_FAILED: u32 = 3;
 
 /// Rows from which the status of a job is computed.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +87,7 @@ pub fn compute_status(facts: JobFacts<'_>, now: Timestamp) -> (JobStatus, (Strin
     (status, words)
 }
 
+/// Short status, messages, and the time since which it applies.
 type ShortStatus = (StatusShort, Vec<String>, Timestamp);
 
 fn describe_continuous(facts: JobFacts<'_>) -> ShortStatus {
@@ -122,8 +123,8 @@ fn describe_continuous(facts: JobFacts<'_>) -> ShortStatus {
             let message = format!(
                 "{reason}; it has ended {ends} times in a row and is restarted after a growing pause"
             );
-            let short = if ends >= FAILED_AFTER_ENDS { StatusShort::Failed } else { StatusShort::Pending };
-            (short, std::iter::once(message).chain(describe_last_lines(last)).collect(), since)
+            let short = if ends >= MIN_ENDS_FOR_FAILED { StatusShort::Failed } else { StatusShort::Pending };
+            (short, std::iter::once(message).chain(describe_last_output(last)).collect(), since)
         }
         None => (StatusShort::Pending, vec!["it is being started".to_owned()], job.changed),
     }
@@ -149,19 +150,19 @@ fn describe_last_run(facts: JobFacts<'_>) -> ShortStatus {
         StoredRunState::Running => (StatusShort::Running, Vec::new(), last.started.unwrap_or(last.created)),
         StoredRunState::Ended => {
             let short = if last.is_success() { StatusShort::Succeeded } else { StatusShort::Failed };
-            let wrote = describe_last_lines(last).filter(|_| !last.is_success());
+            let wrote = describe_last_output(last).filter(|_| !last.is_success());
             (short, reason.into_iter().chain(wrote).collect(), last.ended.unwrap_or(last.created))
         }
     }
 }
 
-/// Returns a message with the last lines of a run, if it wrote any.
-fn describe_last_lines(run: &Run) -> Option<String> {
+/// Describes the last output of a run, if it wrote any.
+fn describe_last_output(run: &Run) -> Option<String> {
     let lines = run.tail.lines();
     (!lines.is_empty()).then(|| format!("Its last output: {}", lines.join(" | ")))
 }
 
-/// Returns a message about a schedule that is paused or has missed due times.
+/// Describes why a schedule starts no runs: it is paused or has missed due times.
 fn describe_schedule(job: &Job) -> Option<String> {
     let consecutive_missed = job.schedule()?.consecutive_missed;
     if job.paused.is_some() {

@@ -43,12 +43,12 @@ use crate::{
 /// Records reported states of workloads in one transaction. Workloads of other services are ignored.
 pub async fn record_states(cx: &JobsContext, states: &[WorkloadState]) -> Result<()> {
     // Owners never change, so they are read before the transaction, which locks tools before workloads.
-    let ours = cx.store.find_workload_refs(states.iter().map(|state| state.id)).await?;
-    if ours.is_empty() {
+    let refs = cx.store.find_workload_refs(states.iter().map(|state| state.id)).await?;
+    if refs.is_empty() {
         return Ok(());
     }
     let tx = cx.store.begin_background().await?;
-    let mut batch = ObservationBatch::load(cx, &tx, &ours).await?;
+    let mut batch = ObservationBatch::load(cx, &tx, &refs).await?;
     for state in states {
         batch.observe_workload(state).await?;
     }
@@ -109,7 +109,7 @@ impl CommitNotices {
         }
         JobsContext::wake_run_watchers(&tx, self.tools);
         tx.commit().await?;
-        cx.announce_started_runs(self.started_runs);
+        cx.announce_runs_with_logs(self.started_runs);
         Ok(())
     }
 }
@@ -340,7 +340,7 @@ impl<'a> ObservationBatch<'a> {
         let retry_run = launch::launch_run(cx, tx, job, workload.plan.clone(), start).await?;
         // A due time is one ledger entry, however often its run is retried.
         if let Some(due) = run.due {
-            cx.store.set_ledger_run(tx, job.id, due, &retry_run).await?;
+            cx.store.set_ledger_entry_run(tx, job.id, due, &retry_run).await?;
         }
         self.jobs_with_new_run.insert(job.id);
         Ok(())

@@ -115,7 +115,7 @@ mod tests {
         let plan =
             plan::build_plan(&spec, &"hello".parse().unwrap(), &build_image(true), 0, &settings).unwrap();
         let probes = build_probes(&plan);
-        probes.check().unwrap();
+        probes.check_probes().unwrap();
         probes
     }
 

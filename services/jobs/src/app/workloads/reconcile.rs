@@ -118,7 +118,7 @@ async fn acknowledge_workload(
     if !open_log_runs.is_empty() && cx.store.find_tool_name(workload.tool).await?.is_some() {
         // The log worker enqueues the workload again when a log is complete. A deleted tool's logs are not
         // needed.
-        cx.announce_started_runs(open_log_runs);
+        cx.announce_runs_with_logs(open_log_runs);
         return Ok(ReconcileOutcome::Unchanged);
     }
     cx.runtime.acknowledge_workload(workload.id).await?;
@@ -141,7 +141,7 @@ pub struct ReconcileRecorder<'a> {
 
 impl<'a> ReconcileRecorder<'a> {
     /// Locks the rows of these workloads and of their tools.
-    pub async fn load(
+    pub async fn load_workloads(
         cx: &'a JobsContext,
         tx: &'a Tx,
         loaded: impl Iterator<Item = &Workload> + Clone,
@@ -252,7 +252,7 @@ impl<'a> ReconcileRecorder<'a> {
         tracing::info!(workload = %workload.id, %error, "reconcile failed; will retry");
         now.last_error = Some(error.to_string());
         self.progressed.insert(now.id);
-        Ok(ItemOutcome::RetryAt(self.cx.now() + RETRY_POLICY.pause_after(failures + 1), error.clone()))
+        Ok(ItemOutcome::RetryAt(self.cx.now() + RETRY_POLICY.compute_delay(failures + 1), error.clone()))
     }
 }
 

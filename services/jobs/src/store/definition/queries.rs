@@ -109,17 +109,17 @@ impl JobStore {
 
     /// Deletes a job with its ledger and samples.
     pub async fn delete_job(&self, tx: &Tx, id: JobId) -> Result<()> {
-        self.delete_job_ledger(tx, id).await?;
+        self.delete_ledger_entries_of_job(tx, id).await?;
         self.delete_job_samples(tx, id).await?;
         row::Entity::delete_by_id(id.to_string()).exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Locks up to `most` due jobs. Jobs that another transaction has locked are skipped, not waited for.
-    pub async fn claim_due_jobs(&self, tx: &Tx, now: Timestamp, most: u64) -> Result<Vec<Job>> {
+    /// Locks up to `limit` due jobs. Jobs that another transaction has locked are skipped, not waited for.
+    pub async fn claim_due_jobs(&self, tx: &Tx, now: Timestamp, limit: u64) -> Result<Vec<Job>> {
         let rows = row::Entity::find()
             .filter(row::Column::NextDue.lte(DbTimestamp::from(now)))
             .order_by_asc(row::Column::NextDue)
-            .limit(most)
+            .limit(limit)
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
             .all(&**tx)
             .await
@@ -136,17 +136,17 @@ impl JobStore {
         Ok(first.await.or_db_error()?.and_then(|row| row.next_due).map(Timestamp::from))
     }
 
-    /// Finds up to `most` jobs whose `settled_until` is after `time`.
-    pub async fn find_jobs_settled_beyond(&self, time: Timestamp, most: u64) -> Result<Vec<JobId>> {
+    /// Finds up to `limit` jobs whose `settled_until` is after `time`.
+    pub async fn find_jobs_settled_beyond(&self, time: Timestamp, limit: u64) -> Result<Vec<JobId>> {
         let ahead =
-            row::Entity::find().filter(row::Column::SettledUntil.gt(DbTimestamp::from(time))).limit(most);
+            row::Entity::find().filter(row::Column::SettledUntil.gt(DbTimestamp::from(time))).limit(limit);
         let rows = ahead.all(self.db.reader()).await.or_db_error()?;
         rows.iter().map(|row| parse_column("job.id", &row.id)).collect()
     }
 
-    /// Lists up to `most` jobs after `after` in order of their ids: pages through all jobs.
-    pub async fn list_jobs_after(&self, after: Option<JobId>, most: u64) -> Result<Vec<Job>> {
-        let mut query = row::Entity::find().order_by_asc(row::Column::Id).limit(most);
+    /// Lists up to `limit` jobs after `after` in order of their ids: pages through all jobs.
+    pub async fn list_jobs_after(&self, after: Option<JobId>, limit: u64) -> Result<Vec<Job>> {
+        let mut query = row::Entity::find().order_by_asc(row::Column::Id).limit(limit);
         if let Some(after) = after {
             query = query.filter(row::Column::Id.gt(after.to_string()));
         }

@@ -23,6 +23,10 @@ fn read_runs(rows: Vec<row::Model>) -> Result<Vec<Run>> {
     rows.into_iter().map(Run::try_from).collect()
 }
 
+fn build_cursor_error() -> Error {
+    Error::invalid("cursor", "the cursor belongs to another list").help("start again without a cursor")
+}
+
 fn is_active() -> Expr {
     row::Column::State.is_in([StoredRunState::Waiting, StoredRunState::Starting, StoredRunState::Running])
 }
@@ -153,12 +157,8 @@ impl JobStore {
             .order_by_desc(row::Column::Id);
         if let Some(cursor) = cursor {
             let key: String = cursor.parse_key()?;
-            let (at, id) = key
-                .split_once('/')
-                .ok_or_else(|| Error::invalid("cursor", "the cursor belongs to another list"))?;
-            let at = DbTimestamp(
-                at.parse().map_err(|_| Error::invalid("cursor", "the cursor belongs to another list"))?,
-            );
+            let (at, id) = key.split_once('/').ok_or_else(build_cursor_error)?;
+            let at = DbTimestamp(at.parse().map_err(|_| build_cursor_error())?);
             let same = row::Column::Created.eq(at).and(row::Column::Id.lt(id));
             query = query.filter(row::Column::Created.lt(at).or(same));
         }
@@ -218,14 +218,14 @@ impl JobStore {
         ids.iter().map(|id| parse_column("run.job_id", id)).collect()
     }
 
-    /// Lists up to `most` running runs, for usage samples.
-    pub async fn list_running_runs(&self, most: u64) -> Result<Vec<Run>> {
-        let query = row::Entity::find().filter(row::Column::State.eq(StoredRunState::Running)).limit(most);
+    /// Lists up to `limit` running runs, for usage samples.
+    pub async fn list_running_runs(&self, limit: u64) -> Result<Vec<Run>> {
+        let query = row::Entity::find().filter(row::Column::State.eq(StoredRunState::Running)).limit(limit);
         read_runs(query.order_by_asc(row::Column::Id).all(self.db.reader()).await.or_db_error()?)
     }
 
-    /// Lists up to `most` started runs whose logs are not completely stored, the oldest first.
-    pub async fn list_runs_with_open_logs(&self, most: u64) -> Result<Vec<Run>> {
+    /// Lists up to `limit` started runs whose logs are not completely stored, the oldest first.
+    pub async fn list_runs_with_open_logs(&self, limit: u64) -> Result<Vec<Run>> {
         let query = row::Entity::find()
             .filter(row::Column::LogDone.eq(false))
             .filter(row::Column::State.is_in([
@@ -234,7 +234,7 @@ impl JobStore {
                 StoredRunState::Ended,
             ]))
             .order_by_asc(row::Column::Created)
-            .limit(most);
+            .limit(limit);
         read_runs(query.all(self.db.reader()).await.or_db_error()?)
     }
 
@@ -247,15 +247,15 @@ impl JobStore {
         bulk_update_rows(tx, &runs.into_iter().map(position).collect::<Vec<_>>()).await
     }
 
-    /// Deletes runs that ended before `before`, and all ended runs except the newest `most` of each job, some
+    /// Deletes runs that ended before `before`, and all ended runs except the newest `keep_newest` of each job, some
     /// thousands per call. Returns the number of deleted rows.
-    pub async fn delete_old_runs(&self, tx: &Tx, before: Timestamp, most: u32) -> Result<u64> {
+    pub async fn delete_old_runs(&self, tx: &Tx, before: Timestamp, keep_newest: u32) -> Result<u64> {
         let over = OldRows {
             deletable: row::Column::Ended.is_not_null().and(row::Column::LogDone.eq(true)),
             group: row::Column::JobId,
             newest_by: vec![row::Column::Created, row::Column::Id],
             time: row::Column::Ended,
         };
-        delete_old_rows::<row::Entity>(tx, over, before, most).await
+        delete_old_rows::<row::Entity>(tx, over, before, keep_newest).await
     }
 }

@@ -3,7 +3,7 @@
 use hearth_base::{ErrorKind, Result, Role};
 use hearth_wire::queue::{QueueEntryState, QueueQuery};
 
-use super::{ServiceQueueItem, send_to_queue, service_parser, state_word};
+use super::{ServiceQueueItem, describe_state, send_to_queue, service_parser};
 use crate::{
     context::CommandContext,
     printer::{Cell, Table},
@@ -13,13 +13,13 @@ use crate::{
 /// The arguments of `hearth admin queue list`.
 #[derive(Debug, clap::Args)]
 pub struct ListQueueArgs {
-    /// Only items of this service
+    /// Show only items of this service
     #[arg(long, value_name = "NAME", value_parser = service_parser(), hide_possible_values = true)]
     service: Option<Role>,
-    /// Only items of this task
+    /// Show only items of this task
     #[arg(long, value_name = "NAME")]
     task: Option<String>,
-    /// Only items in this state
+    /// Show only items in this state
     #[arg(long, value_enum, value_name = "STATE")]
     state: Option<ItemState>,
 }
@@ -65,7 +65,7 @@ pub async fn run(cx: &CommandContext, args: ListQueueArgs) -> Result<()> {
             Cell::from(item.service.name()),
             Cell::from(item.task.as_str()),
             Cell::from(item.key.as_str()),
-            Cell::from(state_word(item.state)),
+            Cell::from(describe_state(item.state)),
             item.due_at.map_or_else(|| Cell::from("-"), Cell::from),
             Cell::from(item.failures.to_string()),
             Cell::from(item.last_error.as_deref().unwrap_or("-")),

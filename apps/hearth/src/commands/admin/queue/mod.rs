@@ -32,7 +32,7 @@ pub enum QueueCommand {
     #[command(before_help = "Example: hearth admin queue retry notify mail mail_00000000000000000000000001",
         help_template = HELP_TEMPLATE)]
     Retry(QueueItemActionArgs),
-    /// Delete an item for good
+    /// Delete an item without processing it
     #[command(before_help = "Example: hearth admin queue discard notify mail mail_00000000000000000000000001",
         help_template = HELP_TEMPLATE)]
     Discard(QueueItemActionArgs),
@@ -151,8 +151,8 @@ async fn send_to_queue<T>(service: Role, call: impl Future<Output = Result<T>>) 
     })
 }
 
-/// Returns the state's word.
-fn state_word(state: QueueEntryState) -> &'static str {
+/// Describes the state in one word.
+fn describe_state(state: QueueEntryState) -> &'static str {
     match state {
         QueueEntryState::Waiting => "waiting",
         QueueEntryState::Scheduled => "scheduled",
@@ -167,7 +167,7 @@ fn item_table(entry: &ServiceQueueItem) -> Table {
         ("service", Cell::from(entry.service.name())),
         ("task", Cell::from(entry.task.as_str())),
         ("key", Cell::from(entry.key.as_str())),
-        ("state", Cell::from(state_word(entry.state))),
+        ("state", Cell::from(describe_state(entry.state))),
         ("enqueued", Cell::from(entry.enqueued_at)),
     ];
     rows.extend(entry.due_at.map(|due| ("due", Cell::from(due))));

@@ -10,7 +10,7 @@ use std::{
 use hearth_base::{Error, Result, ToolName};
 
 use super::content;
-use crate::{command_line::quote_word, io_error::describe_io_error, settings::ServerAddress};
+use crate::{command_line::quote_argument, io_error::describe_io_error, settings::ServerAddress};
 
 /// A prepared file without its content.
 pub struct KubeconfigFile {
@@ -39,7 +39,7 @@ impl KubeconfigFile {
             None => Vec::new(),
         };
         if old.is_some() && !force {
-            let name = quote_word(&path.display().to_string());
+            let name = quote_argument(&path.display().to_string());
             let mut error = Error::conflict("file-exists", format!("{name} exists and was not changed"));
             if !changes.is_empty() {
                 error = error.and_message("--force would change:");

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::file::KubeconfigFile;
 use crate::{
-    command_line::quote_word, commands::login::machine_name, context::CommandContext, flags::DryRun,
+    command_line::quote_argument, commands::login::machine_name, context::CommandContext, flags::DryRun,
     session::Session, settings::ServerAddress,
 };
 
@@ -74,7 +74,8 @@ pub async fn run(cx: &CommandContext, args: WriteKubeconfigArgs) -> Result<()> {
             let sentence = format!("a token of {tool} is in {shown}, which only you can read");
             let made = KubeconfigResult { tool, server: server.clone(), token: id, file, kubeconfig: None };
             result.print_done(&made, &sentence)?;
-            let line = format!("export KUBECONFIG={} TOOL_TOOLFORGE_API_URL={server}", quote_word(&shown));
+            let line =
+                format!("export KUBECONFIG={} TOOL_TOOLFORGE_API_URL={server}", quote_argument(&shown));
             cx.printer.print_next(&line);
         }
         None => {

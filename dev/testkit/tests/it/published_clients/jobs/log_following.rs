@@ -47,7 +47,8 @@ struct Tick {
     number: u32,
 }
 
-/// Reads three consecutive lines of a follower, interrupts it with Ctrl-C, and checks that it ends without an error.
+/// Reads three consecutive lines of a follower, interrupts it with Ctrl-C, and checks that it ends without an
+/// error.
 fn follow_lines(maintainer: &Maintainer, words: &[&str]) -> Vec<Tick> {
     let mut following = maintainer.terminal.spawn_command(words);
     let ticks: Vec<Tick> = following.read_lines(3).iter().map(|line| parse_tick(line)).collect();

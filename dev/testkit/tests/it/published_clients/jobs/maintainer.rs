@@ -15,7 +15,8 @@ pub struct Maintainer {
     pub tool: ToolName,
 }
 
-/// Builds the arguments of `toolforge` that run a job: its name and flags, separated by spaces, and its command.
+/// Builds the arguments of `toolforge` that run a job: its name and flags, separated by spaces, and its
+/// command.
 pub fn build_run_words<'a>(job: &'a str, command: &'a str) -> Vec<&'a str> {
     let words = ["jobs", "run"].into_iter().chain(job.split_whitespace());
     words.chain(["--image", "bookworm", "--command", command]).collect()
@@ -67,7 +68,8 @@ impl Maintainer {
         }
     }
 
-    /// Reads the table of `toolforge jobs list --output long`. The result returns the value of a column for a job.
+    /// Reads the table of `toolforge jobs list --output long`. The result returns the value of a column for a
+    /// job.
     pub fn read_columns(&self) -> impl Fn(&str, &str) -> String {
         let table = self.run_jobs_command("list --output long");
         move |job, heading| {
@@ -82,7 +84,8 @@ impl Maintainer {
         }
     }
 
-    /// Waits until `toolforge jobs logs` with these words prints exactly these texts. Lines may arrive after a run's end.
+    /// Waits until `toolforge jobs logs` with these words prints exactly these texts. Lines may arrive after
+    /// a run's end.
     pub async fn wait_for_log_texts(&self, words: &str, texts: &[&str]) -> Result<()> {
         wait_for_texts(&self.terminal, words, texts).await
     }

@@ -18,7 +18,7 @@ async fn every_command_and_flag_of_toolforge_jobs() -> Result<()> {
     let mails = MailServer::start().await?;
     let config = format!(
         "[jobs]\nretry_pause = 1\ngrace = 2\n[notify]\nfrom = \"Hearth <hearth@hearth.example>\"\n{}",
-        mails.configuration()
+        mails.build_configuration()
     );
     let hearth = Hearth::start_with(HearthShape::UP_WITH_CONTAINERS, &config).await?;
     let maintainer = Maintainer::create_with_tool(&hearth, "hello").await?;
@@ -42,7 +42,7 @@ async fn every_command_of_toolforge_jobs(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     let terminal = Terminal::open(&hearth, &operator, "hello").await?;
 
-    // One-off: waited for, shown with its outcome, its lines with their time.
+    // A one-off job: wait for its end, show its outcome and its log.
     assert!(terminal.run_successfully(&["jobs", "images"]).contains("bookworm"));
     let once = ["jobs", "run", "once", "--image", "bookworm", "--wait", "--command"];
     terminal.run_successfully(&[&once[..], &["echo hello; echo trouble >&2"]].concat());
@@ -54,7 +54,7 @@ async fn every_command_of_toolforge_jobs(hearth: Hearth) -> Result<()> {
     let failed = terminal.run_toolforge(&failing);
     assert_ne!(failed.status, Some(0), "{}", failed.out);
 
-    // Continuous, and scheduled.
+    // A continuous and a scheduled job.
     let long = "while true; do echo tick; sleep 1; done";
     terminal.run_successfully(&[
         "jobs",
@@ -77,7 +77,7 @@ async fn every_command_of_toolforge_jobs(hearth: Hearth) -> Result<()> {
     assert!(dumped.contains("name: hourly") && dumped.contains("continuous: true"), "{dumped}");
     assert!(terminal.run_successfully(&["jobs", "quota"]).contains("Cron jobs"));
 
-    // What was dumped can be loaded: nothing is another than before.
+    // Loading a dump restores the same jobs.
     let file = terminal.file_path("jobs.yaml");
     std::fs::write(&file, &dumped).unwrap();
     terminal.run_successfully(&["jobs", "load", &file.display().to_string()]);

@@ -1,4 +1,4 @@
-//! A release of the jobs client that is more than a year older than the newest: it asks the API in other words.
+//! A release of the jobs client that is more than a year older than the newest one and sends other requests.
 
 use hearth_base::Result;
 use hearth_wire::jobs::StatusShort::Succeeded;

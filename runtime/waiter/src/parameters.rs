@@ -14,7 +14,7 @@ pub const BAD_ARGUMENTS_STATUS: i32 = 2;
 
 /// All parameters of the waiter.
 #[derive(Debug, Clone, Copy)]
-pub struct WaitPlan<'a> {
+pub struct WaiterParameters<'a> {
     /// The instance's folder.
     pub folder: BorrowedFd<'a>,
     /// The log file, with its first frame.
@@ -51,13 +51,13 @@ pub struct WaitPlan<'a> {
     pub refused_forks: Counter<'a>,
 }
 
-/// Number of values in [`WaitPlan::to_numbers`].
+/// Number of values in [`WaiterParameters::encode_numbers`].
 const NUMBER_COUNT: usize = 17;
 
-impl<'a> WaitPlan<'a> {
-    /// The numeric parameters, in the order of [`WaitPlan::parse_arguments`]. Separated by spaces, they are
+impl<'a> WaiterParameters<'a> {
+    /// The numeric parameters, in the order of [`WaiterParameters::parse_arguments`]. Separated by spaces, they are
     /// the first argument; the next eight arguments are path and key of each counter.
-    pub fn to_numbers(&self) -> [i64; NUMBER_COUNT] {
+    pub fn encode_numbers(&self) -> [i64; NUMBER_COUNT] {
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let fd = |fd: BorrowedFd<'_>| i64::from(fd.as_raw_fd());
         [
@@ -81,12 +81,12 @@ impl<'a> WaitPlan<'a> {
         ]
     }
 
-    /// The counters, in the order of [`WaitPlan::parse_arguments`].
+    /// The counters, in the order of [`WaiterParameters::parse_arguments`].
     pub fn list_counters(&self) -> [Counter<'a>; 4] {
         [self.oom_kills, self.peak_memory, self.cpu_micros, self.refused_forks]
     }
 
-    /// Parses the arguments built from [`WaitPlan::to_numbers`] and [`WaitPlan::list_counters`]. `inherited`
+    /// Parses the arguments built from [`WaiterParameters::encode_numbers`] and [`WaiterParameters::list_counters`]. `inherited`
     /// returns the open descriptor with a number. `None` for invalid arguments.
     pub fn parse_arguments(
         mut arguments: impl Iterator<Item = &'a CStr>,
@@ -148,11 +148,11 @@ mod tests {
     use std::{ffi::CString, fs::File, os::fd::AsFd};
 
     #[test]
-    fn plan_is_parsed_from_its_own_arguments() {
+    fn parameters_are_parsed_from_their_arguments() {
         let files: Vec<File> = (0..6).map(|_| File::open("/dev/null").unwrap()).collect();
         let [folder, log, out, err, notify, init] = [0, 1, 2, 3, 4, 5].map(|number| files[number].as_fd());
         let counter = |path, key, divisor| Counter { path, key, divisor };
-        let plan = WaitPlan {
+        let parameters = WaiterParameters {
             folder,
             log,
             out,
@@ -172,21 +172,28 @@ mod tests {
             refused_forks: counter(c"/sys/events", "max", 1),
         };
         for (time_limit, disk) in [(None, None), (Some(0), Some(out)), (Some(60_000_000), None)] {
-            let plan = WaitPlan { time_limit, disk, ..plan };
-            let numbers = plan.to_numbers().map(|number| number.to_string()).join(" ");
-            let counters = plan.list_counters();
+            let parameters = WaiterParameters { time_limit, disk, ..parameters };
+            let numbers = parameters.encode_numbers().map(|number| number.to_string()).join(" ");
+            let counters = parameters.list_counters();
             let names = counters.iter().flat_map(|counter| [counter.path.to_str().unwrap(), counter.key]);
             let arguments: Vec<CString> = std::iter::once(numbers.as_str())
                 .chain(names)
                 .map(|text| CString::new(text).unwrap())
                 .collect();
             let inherited = |fd| files.iter().map(File::as_fd).find(|file| file.as_raw_fd() == fd);
-            let read = WaitPlan::parse_arguments(arguments.iter().map(CString::as_c_str), inherited).unwrap();
+            let read = WaiterParameters::parse_arguments(arguments.iter().map(CString::as_c_str), inherited)
+                .unwrap();
             // A value beyond the range of `i64` is encoded as its maximum.
-            assert_eq!((read.to_numbers(), read.list_counters()), (plan.to_numbers(), plan.list_counters()));
+            assert_eq!(
+                (read.encode_numbers(), read.list_counters()),
+                (parameters.encode_numbers(), parameters.list_counters())
+            );
             assert_eq!((read.time_limit, read.grace), (time_limit, i64::MAX.unsigned_abs()));
             let cut_short = &arguments[..6];
-            assert!(WaitPlan::parse_arguments(cut_short.iter().map(CString::as_c_str), inherited).is_none());
+            assert!(
+                WaiterParameters::parse_arguments(cut_short.iter().map(CString::as_c_str), inherited)
+                    .is_none()
+            );
         }
     }
 }

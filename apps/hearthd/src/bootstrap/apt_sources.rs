@@ -1,4 +1,4 @@
-//! The machine's Debian package sources and apt options.
+//! The host's apt sources of Debian packages, and its apt options.
 
 use std::process::Command;
 
@@ -6,8 +6,8 @@ use hearth_base::{Error, Result};
 
 use super::{program::run_program, recipe::DEBIAN_RELEASE};
 
-/// Lists the machine's Debian sources, for the release of the images, one line each.
-pub fn list_sources() -> Result<Vec<String>> {
+/// Lists the host's Debian sources as lines of sources.list(5), rewritten for the release of the images.
+pub fn list_apt_sources() -> Result<Vec<String>> {
     let fields = "$(ORIGIN)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)";
     let index = run_program(Command::new("apt-get").args([
         "indextargets",
@@ -15,27 +15,30 @@ pub fn list_sources() -> Result<Vec<String>> {
         fields,
         "Created-By: Packages",
     ]))?;
-    let mut lines: Vec<String> = index.lines().filter_map(parse_source).collect();
+    let mut lines: Vec<String> = index.lines().filter_map(build_source_line).collect();
     lines.sort();
     lines.dedup();
     if lines.is_empty() {
-        return Err(Error::unavailable("no-package-source", "machine has no source of Debian packages")
-            .help("apt-get update; or pass a mirror: hearthd image bootstrap --mirror URL"));
+        return Err(Error::unavailable(
+            "no-package-source",
+            "this host has no apt source of Debian packages",
+        )
+        .help("apt-get update; or pass a mirror: hearthd image bootstrap --mirror URL"));
     }
     Ok(lines)
 }
 
 /// Builds a source line (sources.list(5)) from an index target of apt. `None` for other archives and
 /// components.
-fn parse_source(index: &str) -> Option<String> {
+fn build_source_line(index: &str) -> Option<String> {
     let fields: Vec<&str> = index.split('|').collect();
     let ["Debian", release, "main", url] = fields[..] else { return None };
-    // The machine may run another release. The archive has the same suites for each release.
+    // The host may run another release. The archive has the same suites for each release.
     let suite = release.find('-').map_or("", |at| &release[at..]);
     matches!(suite, "" | "-updates" | "-security").then(|| format!("deb {url} {DEBIAN_RELEASE}{suite} main"))
 }
 
-/// Reads the machine's apt options for its sources: proxies and certificates.
+/// Reads the host's apt options for downloads: proxies and certificates.
 pub fn read_apt_options() -> Result<Vec<String>> {
     let options = run_program(Command::new("apt-config").args(["dump", "Acquire::http", "Acquire::https"]))?;
     Ok(options
@@ -50,8 +53,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_of_debian_are_taken_for_the_release_of_the_images() {
-        let parse = |index: &str| parse_source(index);
+    fn debian_sources_are_rewritten_for_the_release_of_the_images() {
+        let parse = |index: &str| build_source_line(index);
         let url = "http://packages.example/debian/";
         let at = |suite: &str| Some(format!("deb {url} bookworm{suite} main"));
         assert_eq!(parse(&format!("Debian|bookworm|main|{url}")), at(""));

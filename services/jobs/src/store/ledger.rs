@@ -93,14 +93,14 @@ impl TryFrom<row::Model> for LedgerEntry {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { job_id: _, due, until, count: several, outcome, run_id, reason } = row;
+        let row::Model { job_id: _, due, until, count, outcome, run_id, reason } = row;
         let outcome = match (outcome, run_id, reason) {
             (OutcomeKind::Ran, Some(run), _) => LedgerOutcome::Ran(run),
             (OutcomeKind::Skipped, _, Some(reason)) => LedgerOutcome::Skipped(reason),
             (OutcomeKind::Missed, _, Some(reason)) => LedgerOutcome::Missed(reason),
             _ => return Err(Error::internal("column due.outcome has an invalid value")),
         };
-        Ok(Self { due: due.into(), until: until.into(), count: to_u64(several), outcome })
+        Ok(Self { due: due.into(), until: until.into(), count: to_u64(count), outcome })
     }
 }
 
@@ -109,21 +109,20 @@ fn select_job_entries(job: JobId) -> sea_orm::Select<row::Entity> {
 }
 
 impl JobStore {
-    /// Appends an entry after the newest one. It is merged into that one if both have the same outcome
-    /// without a run.
-    pub async fn append_ledger_entry(
+    /// Appends an entry after `newest`, or merges it into `newest` if both have the same outcome without a run.
+    pub async fn append_or_merge_ledger_entry(
         &self,
         tx: &Tx,
         job: JobId,
         newest: Option<LedgerEntry>,
         entry: &LedgerEntry,
     ) -> Result<()> {
-        let LedgerEntry { until, count: several, outcome, .. } = entry;
+        let LedgerEntry { until, count, outcome, .. } = entry;
         let same =
             |newest: &LedgerEntry| newest.outcome == *outcome && !matches!(outcome, LedgerOutcome::Ran(_));
         match newest.filter(same) {
             Some(newest) => {
-                let count = newest.count.saturating_add(*several);
+                let count = newest.count.saturating_add(*count);
                 self.upsert_ledger_entry(tx, job, &LedgerEntry { until: *until, count, ..newest }).await
             }
             None => self.upsert_ledger_entry(tx, job, entry).await,
@@ -152,7 +151,7 @@ impl JobStore {
                 reason: Set(reason.map(str::to_owned)),
             }
         });
-        let known = OnConflict::columns([row::Column::JobId, row::Column::Due])
+        let replace_existing = OnConflict::columns([row::Column::JobId, row::Column::Due])
             .update_columns([
                 row::Column::Until,
                 row::Column::Count,
@@ -162,7 +161,7 @@ impl JobStore {
             ])
             .to_owned();
         row::Entity::insert_many(rows)
-            .on_conflict(known)
+            .on_conflict(replace_existing)
             .exec_without_returning(&**tx)
             .await
             .or_db_error()
@@ -170,7 +169,7 @@ impl JobStore {
     }
 
     /// Returns the newest entry whose first due time is `due` or earlier.
-    pub async fn find_newest_ledger_entry(
+    pub async fn find_newest_ledger_entry_until(
         &self,
         tx: &Tx,
         job: JobId,
@@ -182,7 +181,7 @@ impl JobStore {
     }
 
     /// Lists a job's entries, the newest first.
-    pub async fn list_ledger(
+    pub async fn list_ledger_entries(
         &self,
         job: &Job,
         limit: PageLimit,
@@ -198,7 +197,7 @@ impl JobStore {
     }
 
     /// Sets the run of a due time to its newest attempt.
-    pub async fn set_ledger_run(&self, tx: &Tx, job: JobId, due: Timestamp, run: &str) -> Result<()> {
+    pub async fn set_ledger_entry_run(&self, tx: &Tx, job: JobId, due: Timestamp, run: &str) -> Result<()> {
         row::Entity::update_many()
             .col_expr(row::Column::RunId, Expr::value(run))
             .filter(row::Column::JobId.eq(job.to_string()))
@@ -209,8 +208,8 @@ impl JobStore {
             .map(|_| ())
     }
 
-    /// Lists a job's entries without a run that end after `time`, the oldest first.
-    pub async fn list_ledger_without_runs_after(
+    /// Lists a job's skipped and missed entries that end after `time`, the oldest first.
+    pub async fn list_runless_ledger_entries_after(
         &self,
         tx: &Tx,
         job: JobId,
@@ -222,7 +221,7 @@ impl JobStore {
     }
 
     /// Lists a job's entries that overlap `first` to `last`, the oldest first.
-    pub async fn list_ledger_between(
+    pub async fn list_ledger_entries_between(
         &self,
         tx: &Tx,
         job: JobId,
@@ -242,20 +241,25 @@ impl JobStore {
     }
 
     /// Deletes all entries of a job.
-    pub(super) async fn delete_job_ledger(&self, tx: &Tx, job: JobId) -> Result<()> {
+    pub(super) async fn delete_ledger_entries_of_job(&self, tx: &Tx, job: JobId) -> Result<()> {
         let all = row::Entity::delete_many().filter(row::Column::JobId.eq(job.to_string()));
         all.exec(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Deletes entries older than `before`, and all except the newest `most` of each job, some thousands per
+    /// Deletes entries older than `before`, and all except the newest `keep_newest` of each job, some thousands per
     /// call. Returns the number of deleted rows.
-    pub async fn delete_old_ledger_entries(&self, tx: &Tx, before: Timestamp, most: u32) -> Result<u64> {
+    pub async fn delete_old_ledger_entries(
+        &self,
+        tx: &Tx,
+        before: Timestamp,
+        keep_newest: u32,
+    ) -> Result<u64> {
         let entries = OldRows {
             deletable: Expr::value(true),
             group: row::Column::JobId,
             newest_by: vec![row::Column::Due],
             time: row::Column::Until,
         };
-        delete_old_rows::<row::Entity>(tx, entries, before, most).await
+        delete_old_rows::<row::Entity>(tx, entries, before, keep_newest).await
     }
 }

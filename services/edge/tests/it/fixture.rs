@@ -1,4 +1,4 @@
-//! Test rig: a listening edge, a fake `jobs`, instances, and visitors that write raw HTTP.
+//! Test fixture: a listening edge, a fake `jobs`, instances, and visitors that write raw HTTP.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use axum::{Json, Router, extract::State, routing::get};
 use hearth_base::{Clock, Entropy, KeyRing, ProcessInstanceId, Result, Role, RoleKey, SystemClock, ToolId};
 use hearth_client::{LocalSlot, Transport};
 use hearth_kit::{
-    Kit, ServiceClients, config::HearthConfig, mounted::build_exchange, server::HttpListener,
+    Kit, ServiceClients, config::HearthConfig, mounted::build_local_service, server::HttpListener,
     state::StateFolder, tasks::BackgroundTasks, telemetry::ServiceMetrics,
 };
 use hearth_testkit::FakeEventStream;
@@ -36,19 +36,19 @@ struct FakeRouteState {
 }
 
 impl FakeRouteService {
-    pub fn add(&self, route: Route) {
+    pub fn add_route(&self, route: Route) {
         self.0.routes.lock().unwrap().push(route);
     }
 
-    pub fn append(&self, event: &RouteEvent) {
-        self.0.stream.append(current_time(), event, None).unwrap();
+    pub fn append_events(&self, event: &RouteEvent) {
+        self.0.stream.append_event(current_time(), event, None).unwrap();
     }
 
     fn router(&self) -> Router {
         Router::new()
             .route("/jobs/v1/internal/routes", get(routes))
             .with_state(self.clone())
-            .merge(self.0.stream.router(RouteEvent::TOPIC_INFO))
+            .merge(self.0.stream.build_router(RouteEvent::TOPIC_INFO))
     }
 }
 
@@ -62,7 +62,7 @@ async fn routes(State(jobs): State<FakeRouteService>) -> Json<RoutePage> {
 }
 
 /// A listening edge.
-pub struct EdgeRig {
+pub struct EdgeFixture {
     pub edge: SocketAddr,
     pub jobs: FakeRouteService,
     pub gateway: RoleKey,
@@ -70,7 +70,7 @@ pub struct EdgeRig {
     tasks: BackgroundTasks,
 }
 
-impl EdgeRig {
+impl EdgeFixture {
     /// Starts an edge whose `jobs` has these routes.
     pub async fn start(routes: Vec<Route>) -> Result<Self> {
         Self::start_with(routes, "", true).await
@@ -79,7 +79,7 @@ impl EdgeRig {
     /// Starts an edge with these settings; without `alive`, `jobs` does not respond.
     pub async fn start_with(routes: Vec<Route>, settings: &str, alive: bool) -> Result<Self> {
         let jobs = FakeRouteService::default();
-        routes.into_iter().for_each(|route| jobs.add(route));
+        routes.into_iter().for_each(|route| jobs.add_route(route));
         let state = Arc::new(tempfile::tempdir().unwrap());
         Self::start_in(state, jobs, settings, alive).await
     }
@@ -96,14 +96,15 @@ impl EdgeRig {
         settings: &str,
         alive: bool,
     ) -> Result<Self> {
-        let (key, gateway) = (RoleKey::generate(Role::Edge)?, RoleKey::generate(Role::Gateway)?);
+        let (key, gateway) =
+            (RoleKey::generate_for_role(Role::Edge)?, RoleKey::generate_for_role(Role::Gateway)?);
         let mut ring = KeyRing::default();
         for known in [&key, &gateway] {
             ring.insert(known.role(), &known.public_text())?;
         }
         let slot = LocalSlot::default();
         if alive {
-            slot.set_router(build_exchange(jobs.router()));
+            slot.set_router(build_local_service(jobs.router()));
         }
         let transports = BTreeMap::from([(Role::Jobs, Transport::Local(slot))]);
         let clock = Arc::new(SystemClock);

@@ -1,4 +1,4 @@
-//! The text of a mail: renders notices of services and cleans every part of them.
+//! The text of a mail: renders the notices of services. Control characters are removed from every part.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,15 +8,15 @@ use std::{
 use hearth_base::{ToolName, to_single_line};
 use hearth_wire::events::{Notice, NoticeFact};
 
-/// The number of events that a mail shows in full; it counts the others.
+/// The maximum number of events that a mail shows in full. A mail gives only the number of the others.
 pub const MAX_EVENTS_IN_FULL: u64 = 20;
-/// The maximum of characters of a line.
-const MAX_LINE_LENGTH: usize = 200;
-/// The maximum of characters of a mail's subject.
-const MAX_SUBJECT_LENGTH: usize = 150;
-/// The maximum of event subjects that a mail's subject names.
-const MAX_NAMED_SUBJECTS: usize = 4;
-/// The maximum of lines of each part of a notice.
+/// The maximum length of a line, in characters.
+const MAX_LINE_CHARACTERS: usize = 200;
+/// The maximum length of a mail's subject, in characters.
+const MAX_SUBJECT_CHARACTERS: usize = 150;
+/// The maximum number of event subjects, such as jobs, that a mail's subject names.
+const MAX_SUBJECTS_IN_SUMMARY: usize = 4;
+/// The maximum number of lines in each part of a notice.
 const MAX_NOTICE_LINES: usize = 50;
 
 /// The subject and body of a mail.
@@ -26,72 +26,72 @@ pub struct MailText {
     pub body: String,
 }
 
-/// Writes the mail about `count` events of a tool; `notices` are the oldest of them.
-pub fn write_mail(tool: &ToolName, count: u64, notices: &[Notice]) -> MailText {
+/// Renders the mail about `count` events of a tool; `notices` are the oldest of them, shown in full.
+pub fn render_mail(tool: &ToolName, count: u64, notices: &[Notice]) -> MailText {
     let mut body = String::new();
     for notice in notices {
-        write_notice(&mut body, tool, notice);
+        append_notice(&mut body, tool, notice);
     }
-    let beyond = count.saturating_sub(notices.len() as u64);
-    if beyond > 0 {
-        write_line(
+    let more = count.saturating_sub(notices.len() as u64);
+    if more > 0 {
+        append_line(
             &mut body,
-            format_args!("And {beyond} more. There were too many events for a mail each.\n"),
+            format_args!("And {more} more. There were too many events for a mail each.\n"),
         );
     }
-    write_line(&mut body, format_args!("-- \nYou get this because you maintain {tool} on this Hearth."));
-    write_line(&mut body, format_args!("To stop mail about {tool}: hearth notify off --tool {tool}"));
+    append_line(&mut body, format_args!("-- \nYou get this because you maintain {tool} on this Hearth."));
+    append_line(&mut body, format_args!("To stop mail about {tool}: hearth notify off --tool {tool}"));
     let opt_outs: BTreeSet<&str> = notices.iter().filter_map(|notice| notice.opt_out.as_deref()).collect();
     for opt_out in opt_outs {
-        write_line(&mut body, format_args!("{}", to_single_line(opt_out, MAX_LINE_LENGTH)));
+        append_line(&mut body, format_args!("{}", to_single_line(opt_out, MAX_LINE_CHARACTERS)));
     }
-    MailText { subject: write_subject(tool, count, notices), body }
+    MailText { subject: render_subject(tool, count, notices), body }
 }
 
-fn write_subject(tool: &ToolName, count: u64, notices: &[Notice]) -> String {
+fn render_subject(tool: &ToolName, count: u64, notices: &[Notice]) -> String {
     if let ([only], 1) = (notices, count) {
         return to_single_line(
             &format!("[hearth] {tool}/{} {}", only.subject, only.summary),
-            MAX_SUBJECT_LENGTH,
+            MAX_SUBJECT_CHARACTERS,
         );
     }
     let mut subjects: BTreeMap<&str, u32> = BTreeMap::new();
     for notice in notices {
         *subjects.entry(&notice.subject).or_default() += 1;
     }
-    let named = subjects.iter().take(MAX_NAMED_SUBJECTS);
+    let named = subjects.iter().take(MAX_SUBJECTS_IN_SUMMARY);
     let named: Vec<String> = named.map(|(subject, count)| format!("{subject} {count}")).collect();
-    let has_more = subjects.len() > MAX_NAMED_SUBJECTS || count > notices.len() as u64;
+    let has_more = subjects.len() > MAX_SUBJECTS_IN_SUMMARY || count > notices.len() as u64;
     let more = if has_more { " and more" } else { "" };
     to_single_line(
         &format!("[hearth] {tool}: {count} events ({}{more})", named.join(", ")),
-        MAX_SUBJECT_LENGTH,
+        MAX_SUBJECT_CHARACTERS,
     )
 }
 
-fn write_notice(body: &mut String, tool: &ToolName, notice: &Notice) {
+fn append_notice(body: &mut String, tool: &ToolName, notice: &Notice) {
     let Notice { subject, summary, facts, output, next_command, opt_out: _ } = notice;
-    let headline = to_single_line(&format!("{tool}/{subject} {summary}"), MAX_LINE_LENGTH);
-    write_line(body, format_args!("{headline}"));
+    let headline = to_single_line(&format!("{tool}/{subject} {summary}"), MAX_LINE_CHARACTERS);
+    append_line(body, format_args!("{headline}"));
     for NoticeFact { label, text } in facts.iter().take(MAX_NOTICE_LINES) {
         let label = format!("{}:", to_single_line(label, 7));
-        write_line(body, format_args!("  {label:<8} {}", to_single_line(text, MAX_LINE_LENGTH)));
+        append_line(body, format_args!("  {label:<8} {}", to_single_line(text, MAX_LINE_CHARACTERS)));
     }
     if !output.is_empty() {
-        write_line(body, format_args!("  last output:"));
+        append_line(body, format_args!("  last output:"));
     }
     for written in output.iter().take(MAX_NOTICE_LINES) {
-        write_line(body, format_args!("    | {}", to_single_line(written, MAX_LINE_LENGTH)));
+        append_line(body, format_args!("    | {}", to_single_line(written, MAX_LINE_CHARACTERS)));
     }
     if let Some(command) = next_command {
-        let command = to_single_line(command, MAX_LINE_LENGTH);
-        write_line(body, format_args!("  next:    {command} --tool {tool}"));
+        let command = to_single_line(command, MAX_LINE_CHARACTERS);
+        append_line(body, format_args!("  next:    {command} --tool {tool}"));
     }
     body.push('\n');
 }
 
-fn write_line(body: &mut String, text: std::fmt::Arguments<'_>) {
-    // A write to a string does not fail.
+fn append_line(body: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a string cannot fail.
     let _written = writeln!(body, "{text}");
 }
 
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn mail_names_event_reason_time_and_next_command() {
-        let MailText { subject, body } = write_mail(&build_tool_name(), 1, &[build_notice()]);
+        let MailText { subject, body } = render_mail(&build_tool_name(), 1, &[build_notice()]);
         assert_eq!(subject, "[hearth] hello/tidy failed: exit status 1");
         assert_eq!(
             body,
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn summary_of_many_events_counts_them() {
         let MailText { subject, body } =
-            write_mail(&build_tool_name(), 50, &[build_notice(), build_notice()]);
+            render_mail(&build_tool_name(), 50, &[build_notice(), build_notice()]);
         assert_eq!(subject, "[hearth] hello: 50 events (tidy 2 and more)");
         assert!(body.contains("And 48 more."), "{body}");
         assert_eq!(body.matches("To get no mail about a job").count(), 1, "{body}");
@@ -149,7 +149,7 @@ mod tests {
             next_command: Some("hearth\njobs".to_owned()),
             opt_out: Some("a\r\n.\r\n".to_owned()),
         };
-        let MailText { subject, body } = write_mail(&build_tool_name(), 1, &[hostile]);
+        let MailText { subject, body } = render_mail(&build_tool_name(), 1, &[hostile]);
         assert!(!subject.chars().any(char::is_control), "{subject:?}");
         assert!(body.lines().all(|line| line.chars().count() < 220), "{body}");
         assert!(!body.chars().any(|symbol| symbol.is_control() && symbol != '\n'), "{body:?}");

@@ -1,4 +1,4 @@
-//! Statistics of repeated measurements of a duration.
+//! Percentiles of repeated duration measurements.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Test rig: one runtime process for each test, with clean-up of all its resources.
+//! Test fixture: one runtime process for each test, with clean-up of all its resources.
 
 use std::{
     fs,
@@ -29,19 +29,19 @@ static NEXT_INSTANCE_NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// Runtime process with an image of busybox. Clones share the process; the last one cleans up.
 #[derive(Clone)]
-pub struct Rig {
-    process: Arc<RigProcess>,
+pub struct RuntimeFixture {
+    process: Arc<FixtureProcess>,
     image: ResolvedImage,
 }
 
-struct RigProcess {
+struct FixtureProcess {
     instance: String,
     folder: TempDir,
     extra_arguments: Vec<String>,
     process: Mutex<Option<Child>>,
 }
 
-impl Rig {
+impl RuntimeFixture {
     /// Starts a runtime, waits until it answers, and adds its image.
     pub async fn start() -> Self {
         Self::start_with(Vec::new()).await
@@ -53,7 +53,7 @@ impl Rig {
         let number =
             (std::process::id() << 6 | NEXT_INSTANCE_NUMBER.fetch_add(1, Ordering::Relaxed)) & 0xfff_ffff;
         let folder = tempfile::Builder::new().prefix("hearth-").tempdir().expect("a folder");
-        let process = RigProcess {
+        let process = FixtureProcess {
             instance: format!("t{number:x}"),
             folder,
             extra_arguments,
@@ -61,16 +61,16 @@ impl Rig {
         };
         let image = build_busybox_layer();
         let layer = LayerArchive::describe_layer(&image);
-        let rig = Self { process: Arc::new(process), image: build_image(std::slice::from_ref(&layer)) };
-        rig.spawn_runtime().await;
-        rig.add_layer(&layer, image).await.expect("the image's layer");
-        rig
+        let fixture = Self { process: Arc::new(process), image: build_image(std::slice::from_ref(&layer)) };
+        fixture.spawn_runtime().await;
+        fixture.add_layer(&layer, image).await.expect("the image's layer");
+        fixture
     }
 
-    /// Starts a runtime. Returns the bench of the conformance suite, and the rig.
+    /// Starts a runtime. Returns the bench of the conformance suite, and the fixture.
     pub async fn start_bench() -> (Bench, Self) {
-        let rig = Self::start().await;
-        (Bench::new(rig.clone()), rig)
+        let fixture = Self::start().await;
+        (Bench::new(fixture.clone()), fixture)
     }
 
     /// Starts the runtime process and waits until it answers.
@@ -153,7 +153,7 @@ impl Rig {
     }
 }
 
-impl Drop for RigProcess {
+impl Drop for FixtureProcess {
     fn drop(&mut self) {
         self.kill_process();
         let settings = LocalRuntimeSettings::new(&self.instance, self.folder.path().join("state"));
@@ -161,7 +161,7 @@ impl Drop for RigProcess {
     }
 }
 
-impl RigProcess {
+impl FixtureProcess {
     fn kill_process(&self) {
         if let Some(mut process) = self.process.lock().expect("a lock").take() {
             process.kill().expect("kill");
@@ -171,7 +171,7 @@ impl RigProcess {
 }
 
 #[async_trait]
-impl Harness for Rig {
+impl Harness for RuntimeFixture {
     fn runtime(&self) -> Arc<dyn Runtime> {
         Arc::new(self.connect_client())
     }
