@@ -177,7 +177,7 @@ impl Session<'_> {
     async fn explain_tool_refusal(&self, tool: &Sourced<ToolName>, error: Error) -> Error {
         let Ok(own_tools) = self.list_tools(false).await else { return error };
         let name = tool.value.as_str();
-        if own_tools.iter().any(|mine| mine.name == tool.value) {
+        if own_tools.iter().any(|own| own.name == tool.value) {
             return error;
         }
         let code = error.code().to_owned();

@@ -74,7 +74,7 @@ impl FakeEventStream {
     }
 
     /// The position of the newest event.
-    pub fn head(&self) -> i64 {
+    pub fn read_head(&self) -> i64 {
         self.lock_events().head
     }
 

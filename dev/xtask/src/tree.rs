@@ -31,17 +31,17 @@ impl Tree {
     }
 
     /// Paths and texts of all text files, in order of path.
-    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn list_texts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.files.iter().filter_map(|(path, text)| Some((path.as_str(), text.as_deref()?)))
     }
 
     /// Paths and texts of the files whose name ends in `extension`, which starts with a dot.
     pub fn ending_in(&self, extension: &str) -> impl Iterator<Item = (&str, &str)> {
-        self.texts().filter(move |(path, _)| path.ends_with(extension))
+        self.list_texts().filter(move |(path, _)| path.ends_with(extension))
     }
 
     /// The text of one file, if it is there and is text.
-    pub fn text(&self, path: &str) -> Option<&str> {
+    pub fn find_text(&self, path: &str) -> Option<&str> {
         self.files.get(path)?.as_deref()
     }
 

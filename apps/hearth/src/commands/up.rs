@@ -41,13 +41,13 @@ struct LocalHearth {
 /// Starts Hearth.
 pub async fn start_hearth(cx: &CommandContext, args: UpArgs) -> Result<()> {
     let UpArgs { state, listen, dry_run } = args;
-    local_hearth::up(cx, state.as_deref(), listen.as_deref(), dry_run).await
+    local_hearth::start(cx, state.as_deref(), listen.as_deref(), dry_run).await
 }
 
 /// Stops Hearth.
 pub async fn stop_hearth(cx: &CommandContext, args: DownArgs) -> Result<()> {
     let DownArgs { state, dry_run } = args;
-    local_hearth::down(cx, state.as_deref(), dry_run).await
+    local_hearth::stop(cx, state.as_deref(), dry_run).await
 }
 
 #[cfg(not(unix))]
@@ -59,11 +59,11 @@ mod local_hearth {
             .help("hearth login ADDRESS")
     }
 
-    pub async fn up(_: &CommandContext, _: Option<&Path>, _: Option<&str>, _: DryRun) -> Result<()> {
+    pub async fn start(_: &CommandContext, _: Option<&Path>, _: Option<&str>, _: DryRun) -> Result<()> {
         Err(build_unsupported_error())
     }
 
-    pub async fn down(_: &CommandContext, _: Option<&Path>, _: DryRun) -> Result<()> {
+    pub async fn stop(_: &CommandContext, _: Option<&Path>, _: DryRun) -> Result<()> {
         Err(build_unsupported_error())
     }
 }
@@ -83,7 +83,7 @@ mod local_hearth {
     /// The time limit of a graceful stop.
     const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
-    pub async fn up(
+    pub async fn start(
         cx: &CommandContext,
         state: Option<&Path>,
         listen: Option<&str>,
@@ -127,7 +127,7 @@ mod local_hearth {
         Ok(())
     }
 
-    pub async fn down(cx: &CommandContext, state: Option<&Path>, dry_run: DryRun) -> Result<()> {
+    pub async fn stop(cx: &CommandContext, state: Option<&Path>, dry_run: DryRun) -> Result<()> {
         let result = cx.printer.open_output::<LocalHearth>()?;
         let state = resolve_state_folder(state)?;
         let refused = |cause: std::io::Error| build_state_error(&state, &describe_io_error(&cause));

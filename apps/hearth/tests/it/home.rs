@@ -120,7 +120,11 @@ impl Home {
         let is_unit = |word: Option<&&str>| word.is_some_and(|word| matches!(word.trim(), "s" | "B" | "kB"));
         let shown = words.iter().enumerate().map(|(at, word)| {
             let next = words.get(at + 1).map(|word| word.split('\n').next().unwrap_or_default());
-            if word.parse::<f64>().is_ok() && is_unit(next.as_ref()) { "N" } else { word }
+            let number = word.trim_start_matches('(');
+            if number.parse::<f64>().is_err() || !is_unit(next.as_ref()) {
+                return (*word).to_owned();
+            }
+            word.replace(number, "N")
         });
         shown.collect::<Vec<_>>().join(" ")
     }

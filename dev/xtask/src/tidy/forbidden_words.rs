@@ -17,7 +17,7 @@ type MessageAndNext = (String, &'static str);
 
 /// Check all text files for marks and all Rust files for the rest.
 pub fn check_words(tree: &Tree) -> Vec<Finding> {
-    let mut findings: Vec<_> = tree.texts().flat_map(|(path, text)| find_marks(path, text)).collect();
+    let mut findings: Vec<_> = tree.list_texts().flat_map(|(path, text)| find_marks(path, text)).collect();
     findings.extend(tree.ending_in(".rs").flat_map(|(path, source)| check_rust(path, source)));
     findings
 }

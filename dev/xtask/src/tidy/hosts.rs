@@ -44,7 +44,7 @@ const HOME_FOLDERS: &str = concat!("/ho", "me/");
 
 /// Check every line of every text file.
 pub fn check_hosts(tree: &Tree) -> Vec<Finding> {
-    let lines = tree.texts().flat_map(|(path, text)| {
+    let lines = tree.list_texts().flat_map(|(path, text)| {
         let lines = text.lines().enumerate().filter(move |(_, line)| !is_locked_source(path, line));
         lines.map(move |(at, line)| (path, at + 1, line))
     });

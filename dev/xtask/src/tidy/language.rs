@@ -75,7 +75,7 @@ pub fn check_language(tree: &Tree) -> (Vec<Finding>, LanguageTotals) {
     let mut findings = Vec::new();
     let mut list = |name: &str| {
         let path = format!("{LISTS_FOLDER}/{name}.txt");
-        tree.text(&path).map(WordList::parse).unwrap_or_else(|| {
+        tree.find_text(&path).map(WordList::parse).unwrap_or_else(|| {
             findings.push(Finding::error(path, "the list is missing", "restore it from git"));
             WordList::default()
         })

@@ -15,7 +15,7 @@ pub fn check_lints(tree: &Tree, workspace: &Workspace) -> Vec<Finding> {
 }
 
 fn check_manifest(path: &str, tree: &Tree) -> Vec<Finding> {
-    let Some(manifest) = tree.text(path).and_then(|text| text.parse::<Table>().ok()) else {
+    let Some(manifest) = tree.find_text(path).and_then(|text| text.parse::<Table>().ok()) else {
         let next = "check that it is TOML and that git does not ignore it";
         return vec![Finding::error(path, "it cannot be read", next)];
     };

@@ -13,7 +13,7 @@ pub fn check_readmes(tree: &Tree, workspace: &Workspace) -> Vec<Finding> {
 
 fn check_crate(folder: &str, tree: &Tree) -> Option<Finding> {
     let path = format!("{folder}/README.md");
-    let missing = match tree.text(&path) {
+    let missing = match tree.find_text(&path) {
         None => format!("{folder} has no README.md"),
         Some(text) if !has(text, is_title) => "it has no title".to_owned(),
         Some(text) if !has(text, |tag| matches!(tag, Tag::Paragraph)) => "it has no paragraph".to_owned(),

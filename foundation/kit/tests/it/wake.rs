@@ -95,14 +95,14 @@ async fn processes_on_one_schema_wake_each_other() -> Result<()> {
     let stranger = ScratchDatabase::new(DatabaseKind::Postgres).await?;
     let strangers = stranger.db();
     for (waiting, writing) in [(&first, &second), (&second, &first)] {
-        let (mut mine, mut others) =
+        let (mut own, mut others) =
             (waiting.listen([tool_topic("mine")]), waiting.listen([tool_topic("other")]));
         let mut elsewhere = strangers.listen([tool_topic("mine")]);
         commit_topic(writing, tool_topic("mine")).await?;
-        assert!(mine.wait_for(LONG_WAIT).await);
+        assert!(own.wait_for(LONG_WAIT).await);
         assert!(!others.wait_for(SHORT_WAIT).await, "a change wakes only the waiters of its topic");
         assert!(!elsewhere.wait_for(SHORT_WAIT).await, "a change wakes only waiters on the same schema");
-        assert!(!mine.wait_for(SHORT_WAIT).await);
+        assert!(!own.wait_for(SHORT_WAIT).await);
     }
     // More topics than fit into one notification.
     let tx = second.begin().await?;

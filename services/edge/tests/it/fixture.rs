@@ -57,7 +57,7 @@ fn current_time() -> jiff::Timestamp {
 }
 
 async fn routes(State(jobs): State<FakeRouteService>) -> Json<RoutePage> {
-    let position = jobs.0.stream.head();
+    let position = jobs.0.stream.read_head();
     Json(RoutePage { routes: jobs.0.routes.lock().unwrap().clone(), next: None, position })
 }
 

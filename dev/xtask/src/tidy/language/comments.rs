@@ -10,7 +10,7 @@ const MIN_COMMENT_PERCENT: usize = 3;
 pub fn check_comments(tree: &Tree, hard_modules: &WordList) -> Vec<Finding> {
     let mut findings = Vec::new();
     for path in hard_modules.iter() {
-        let Some(source) = tree.text(path) else {
+        let Some(source) = tree.find_text(path) else {
             let message = format!("{path} is not there");
             findings.push(Finding::error(
                 format!("{LISTS_FOLDER}/hard-modules.txt"),
