@@ -25,10 +25,10 @@ pub struct LogSelection {
     #[arg(long, short, value_name = "COUNT")]
     last: Option<u32>,
     /// Print only lines after this: a time, or an age as in 1h32m
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// Print only lines before this
-    #[arg(long, value_name = "WHEN", conflicts_with = "follow")]
+    #[arg(long, value_name = "TIME", conflicts_with = "follow")]
     until: Option<String>,
     /// Print only lines with this text
     #[arg(long, value_name = "TEXT", conflicts_with = "regex")]

@@ -70,7 +70,7 @@ struct WebserviceOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     health_check_path: Option<String>,
     /// Mount the tool's home: all or none
-    #[arg(long, value_name = "WHAT", value_parser = ["all", "none"], hide_possible_values = true)]
+    #[arg(long, value_name = "FOLDERS", value_parser = ["all", "none"], hide_possible_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     mount: Option<String>,
     /// The image of the type buildservice

@@ -24,7 +24,7 @@ use super::{
 };
 
 /// Queue of probes that are not yet written. The engine limits the number of concurrent probes.
-const QUEUE_LENGTH: usize = 64;
+const MAX_QUEUED_PROBES: usize = 64;
 /// Time after a probe's timeout within which the process must answer.
 const ANSWER_GRACE: Duration = Duration::from_secs(3);
 /// Time within which the process must read a request.
@@ -49,7 +49,7 @@ struct QueuedProbe {
 impl ProbeProcess {
     /// Starts the process as the user id `user`, and restarts it whenever it exits.
     pub fn start(user: u32) -> Self {
-        let (requests, queue) = mpsc::channel(QUEUE_LENGTH);
+        let (requests, queue) = mpsc::channel(MAX_QUEUED_PROBES);
         let mut supervisor = JoinSet::new();
         supervisor.spawn(supervise_process(user, queue));
         Self { requests, _supervisor: supervisor }

@@ -15,7 +15,7 @@ use crate::{context::JobsContext, store::JobStore};
 
 const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 /// Number of rows per page of a query.
-const PAGE_SIZE: u64 = 500;
+const ROWS_PER_PAGE: u64 = 500;
 /// Time for which an image that no job uses stays: builds and other services use images too.
 const IMAGE_UNUSED_FOR: Duration = Duration::from_secs(3600);
 
@@ -76,7 +76,7 @@ async fn sweep(cx: &JobsContext, now: Timestamp) -> Result<()> {
 async fn refresh_quotas(cx: &JobsContext) -> Result<()> {
     let mut after = None;
     loop {
-        let tools = cx.store.list_tools_after(after, PAGE_SIZE).await?;
+        let tools = cx.store.list_tools_after(after, ROWS_PER_PAGE).await?;
         let Some((last, _)) = tools.last() else { return Ok(()) };
         after = Some(*last);
         for (id, known) in tools {
@@ -106,7 +106,7 @@ async fn remove_unused_images(cx: &JobsContext) -> Result<()> {
     let mut keep: BTreeSet<Digest> = BTreeSet::new();
     let mut after = None;
     loop {
-        let jobs = cx.store.list_jobs_after(after, PAGE_SIZE).await?;
+        let jobs = cx.store.list_jobs_after(after, ROWS_PER_PAGE).await?;
         keep.extend(jobs.iter().map(|job| job.image.digest));
         match jobs.last() {
             Some(last) => after = Some(last.id),

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The maximum number of lines of a page.
-const PAGE_SIZE: usize = 500;
+const MAX_LINES_PER_PAGE: usize = 500;
 /// The period before the newest line that a query without a start and a number of lines covers.
 const DEFAULT_PERIOD: SignedDuration = SignedDuration::from_hours(1);
 
@@ -43,7 +43,8 @@ pub async fn list(
 ) -> Result<LogsPageResult> {
     let logs = selection.find_requested_logs(cx, tool).await?;
     let max_lines = parse_line_limit(&query)?.unwrap_or(usize::MAX);
-    let mut filter = LineFilter { limit: max_lines.min(PAGE_SIZE), ..parse_filter(&query, cx.now())? };
+    let mut filter =
+        LineFilter { limit: max_lines.min(MAX_LINES_PER_PAGE), ..parse_filter(&query, cx.now())? };
     let position = query.cursor.as_ref().map(PageCursor::parse_key::<i64>).transpose()?;
     match query.direction {
         LogsDirection::NewestFirst => filter.before = position,

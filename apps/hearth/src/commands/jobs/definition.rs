@@ -103,7 +103,7 @@ pub struct JobDefinition {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timezone: Option<String>,
     /// The policy for a due time during a run: forbid, replace or allow
-    #[arg(long, value_name = "HOW", requires = "schedule", value_parser = ["forbid", "replace", "allow"], hide_possible_values = true, hide_short_help = true)]
+    #[arg(long, value_name = "POLICY", requires = "schedule", value_parser = ["forbid", "replace", "allow"], hide_possible_values = true, hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<String>,
     /// Skip a run that would start more than this many seconds late
@@ -115,11 +115,11 @@ pub struct JobDefinition {
     #[serde(skip_serializing_if = "is_off")]
     pub auto_update: bool,
     /// Mount the tool's home: all or none
-    #[arg(long, value_name = "WHAT", value_parser = ["all", "none"], hide_possible_values = true, hide_short_help = true)]
+    #[arg(long, value_name = "FOLDERS", value_parser = ["all", "none"], hide_possible_values = true, hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mount: Option<String>,
     /// Send mail: none, all, onfinish or onfailure
-    #[arg(long, value_name = "WHEN", value_parser = ["none", "all", "onfinish", "onfailure"], hide_possible_values = true, hide_short_help = true)]
+    #[arg(long, value_name = "EVENTS", value_parser = ["none", "all", "onfinish", "onfailure"], hide_possible_values = true, hide_short_help = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub emails: Option<String>,
     /// Write to files in the tool's home instead of the log

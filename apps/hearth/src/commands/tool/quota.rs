@@ -16,7 +16,7 @@ pub struct ToolQuotaArgs {
     /// The tool; default: this folder's
     name: Option<ToolName>,
     /// Change a limit, as in memory=16Gi; LIMIT default restores this Hearth's default
-    #[arg(long, value_name = "WHAT=LIMIT")]
+    #[arg(long, value_name = "RESOURCE=LIMIT")]
     set: Vec<String>,
     #[command(flatten)]
     dry_run: DryRun,
