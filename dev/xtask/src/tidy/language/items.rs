@@ -111,7 +111,7 @@ fn is_visible(before: &[Token]) -> bool {
     let before: Vec<&str> = before
         .iter()
         .rev()
-        .take(8)
+        .take(12)
         .skip_while(|token| token.quoted || qualifiers.contains(&token.text.as_str()))
         .map(|token| token.text.as_str())
         .collect();
