@@ -33,6 +33,16 @@ pub fn is_folder(path: &str) -> bool {
     !path.contains("://") && (path.starts_with(['.', '/', '~']) || Path::new(path).is_dir())
 }
 
+/// Refuses a source that is neither a folder nor an address, such as a mistyped folder.
+pub fn check_source(source: &str) -> Result<()> {
+    if is_folder(source) || source.contains("://") {
+        return Ok(());
+    }
+    let sentence = format!("{source:.80} is neither a folder nor the address of a git repository");
+    Err(Error::invalid("no-folder", sentence)
+        .help("name a folder, or an address such as https://example.org/dup-finder.git"))
+}
+
 /// Packs the content of `folder`.
 pub fn pack_folder(folder: &Path) -> Result<PackedFolder> {
     pack_folder_up_to(folder, MAX_FOLDER_BYTES)

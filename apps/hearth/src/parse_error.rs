@@ -78,7 +78,11 @@ pub fn explain_parse_error(error: &clap::Error, command_line: &CommandLine) -> E
                     Some(command) => inner.clone().help(command),
                     None => add_advice_sentence(inner).help(help),
                 },
-                None => Error::invalid("invalid-value", format!("invalid value {typed:?}")).help(help),
+                None => {
+                    let flag = text(ContextKind::InvalidArg).unwrap_or_default();
+                    let sentence = format!("invalid value {typed:?} for {flag}");
+                    Error::invalid("invalid-value", sentence).help(help)
+                }
             }
         }
         ErrorKind::ArgumentConflict => {
@@ -133,7 +137,12 @@ fn to_plain_text(value: &ContextValue) -> String {
 /// Strips usage marks: `--tool <NAME>` becomes `--tool`, `<NAME>` becomes `NAME`.
 fn strip_usage_marks(text: &str) -> String {
     let flag = text.split([' ', '=', '[']).next().unwrap_or(text);
-    let word = if flag.starts_with('-') { flag } else { text };
+    let word = match text.strip_prefix('<').and_then(|inner| inner.split_once('>')) {
+        _ if flag.starts_with('-') => flag,
+        // Of `<[TYPE] ACTION> [COMMAND]...`, only the action is required.
+        Some((required, _)) => required.rsplit("] ").next().unwrap_or(required),
+        None => text,
+    };
     word.trim_matches(['<', '>', '[', ']', '.']).to_owned()
 }
 

@@ -15,6 +15,9 @@ use crate::{
     settings::{ServerAddress, SettingSource, Sourced},
 };
 
+/// The next step when `HEARTH_TOKEN` is invalid: it overrides the token of `hearth login`.
+pub const INVALID_TOKEN_ADVICE: &str = "set HEARTH_TOKEN to a valid token, or unset it";
+
 /// A server with the credential for it.
 pub struct Session<'a> {
     /// The client, which authenticates with the credential.
@@ -154,17 +157,13 @@ impl Session<'_> {
         let from_environment = matches!(self.credential, Some(SettingSource::Environment(_)));
         match (error.kind(), self.describe_credential()) {
             (ErrorKind::Unauthenticated, Some(credential)) => {
-                let next = if from_environment {
-                    "set HEARTH_TOKEN to a valid token, or unset it"
-                } else {
-                    "hearth login"
-                };
+                let next = if from_environment { INVALID_TOKEN_ADVICE } else { "hearth login" };
                 error.and_message(format!("You are {credential}.")).help(next)
             }
             (ErrorKind::Forbidden, Some(credential)) => error.and_message(format!("You are {credential}.")),
-            _ if error.code() == "server-unreachable" && self.server.is_local() => {
-                error.and_message("Nothing runs at this address on this machine.").help("hearth up")
-            }
+            _ if error.code() == "server-unreachable" && self.server.is_local() => error
+                .and_message("Nothing runs at this address on this machine.")
+                .help(self.server.start_command()),
             _ if error.code() == "server-unreachable" => {
                 let set = self.cx.settings.resolve_server().ok().filter(|set| set.value == self.server);
                 let from = set.map(|set| format!("The address comes from: {}.", set.source));

@@ -297,5 +297,5 @@ pub fn lock_instance(layout: &StateLayout) -> Result<File> {
         }
     }
     Err(Error::conflict("already-runs", "another process already runs the containers of this instance")
-        .help("stop it first, or choose another name for this instance"))
+        .help("stop it (hearth down --state its state folder), or set runtime.instance to another name"))
 }

@@ -33,7 +33,7 @@ pub async fn run(cx: &CommandContext, args: ExecProgramArgs) -> Result<Exit> {
     let session = cx.open_tool_session()?;
     let job = match job {
         Some(job) => job,
-        None => logs::choose_job(&session, &list_jobs(&session, false).await?)?,
+        None => logs::choose_job(&session, &list_jobs(&session, false).await?, "exec")?,
     };
     let terminal = find_terminal_size().filter(|_| !no_terminal);
     let handed_through = terminal.is_some();

@@ -70,24 +70,26 @@ pub async fn run(cx: &CommandContext, args: PrintLogsArgs) -> Result<()> {
     let name = match name {
         Some(name) => Some(name),
         None if all => None,
-        None => Some(choose_job(&session, &list_jobs(&session, false).await?)?),
+        None => Some(choose_job(&session, &list_jobs(&session, false).await?, "logs")?),
     };
     print_logs(cx, &session, name.as_ref(), which).await
 }
 
-/// Chooses the job when none is named: the published one, else the only one.
-pub fn choose_job(session: &ToolSession<'_>, jobs: &[Job]) -> Result<JobName> {
+/// Chooses the job of `hearth logs` or `hearth exec` when none is named: the published one, else the only one.
+pub fn choose_job(session: &ToolSession<'_>, jobs: &[Job], command: &str) -> Result<JobName> {
     if let Some(page) = jobs.iter().find(|job| job.publish == Some(true)) {
         return Ok(page.name.clone());
     }
     match jobs {
-        [] => Err(Error::invalid("no-jobs", format!("{} has no jobs, and so no logs", session.tool_name()))
-            .help("hearth deploy")),
+        [] => {
+            Err(Error::invalid("no-jobs", format!("{} has no jobs", session.tool_name()))
+                .help("hearth deploy"))
+        }
         [only] => Ok(only.name.clone()),
         [first, ..] => {
             let names = jobs.iter().map(|job| job.name.as_str()).collect::<Vec<_>>().join(", ");
             Err(Error::invalid("job-ambiguous", format!("{} has several jobs: {names}", session.tool_name()))
-                .help(format!("hearth logs {}", first.name)))
+                .help(format!("hearth {command} {}", first.name)))
         }
     }
 }

@@ -4,7 +4,9 @@ use hearth_base::{ErrorKind, Result, ToolName};
 use hearth_wire::jobs::StatusShort;
 
 use super::status::{self, NOT_YOUR_TOOL, SignInState, StatusView};
-use crate::{context::CommandContext, job_calls::list_jobs, settings::Sourced};
+use crate::{
+    context::CommandContext, job_calls::list_jobs, session::INVALID_TOKEN_ADVICE, settings::Sourced,
+};
 
 /// Prints the settings and the next command.
 pub async fn run(cx: &CommandContext) -> Result<()> {
@@ -15,10 +17,13 @@ pub async fn run(cx: &CommandContext) -> Result<()> {
     let next = match &signed {
         SignInState::Out { answers: true } => "hearth login".to_owned(),
         SignInState::Refused(error) if error.kind() == ErrorKind::Unauthenticated => {
-            "hearth login".to_owned()
+            match cx.settings.environment.token {
+                Some(_) => INVALID_TOKEN_ADVICE.to_owned(),
+                None => "hearth login".to_owned(),
+            }
         }
         SignInState::Out { answers: false } | SignInState::Refused(_) if server.is_local() => {
-            "hearth up".to_owned()
+            server.start_command()
         }
         SignInState::Out { answers: false } | SignInState::Refused(_) => "hearth login ADDRESS".to_owned(),
         SignInState::In(_) => match cx.settings.find_tool() {

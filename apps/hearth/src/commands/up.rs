@@ -90,6 +90,7 @@ mod local_hearth {
         dry_run: DryRun,
     ) -> Result<()> {
         let result = cx.printer.open_output::<LocalHearth>()?;
+        listen.map_or(Ok(()), check_listen_address)?;
         let state = resolve_state_folder(state)?;
         let refused = |cause: std::io::Error| build_state_error(&state, &describe_io_error(&cause));
         if daemon::find_process(&state).map_err(refused)?.is_some() {
@@ -162,8 +163,12 @@ mod local_hearth {
         }
         steps.mark_done("");
         let sentence = format!("Hearth has stopped; its state is in {}", state.display());
+        let next = match state == daemon::default_state_folder() {
+            true => "hearth up".to_owned(),
+            false => format!("hearth up --state {}", state.display()),
+        };
         result.print_done(&LocalHearth { state, running: false, changed: true }, &sentence)?;
-        cx.printer.print_next("hearth up");
+        cx.printer.print_next(&next);
         Ok(())
     }
 
@@ -171,6 +176,16 @@ mod local_hearth {
     fn resolve_state_folder(state: Option<&Path>) -> Result<PathBuf> {
         let state = state.map_or_else(daemon::default_state_folder, Path::to_owned);
         std::path::absolute(&state).map_err(|cause| build_state_error(&state, &describe_io_error(&cause)))
+    }
+
+    /// Checks the form only: a host name is resolved by hearthd.
+    fn check_listen_address(listen: &str) -> Result<()> {
+        let host_and_port = listen.rsplit_once(':');
+        if host_and_port.is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
+            return Ok(());
+        }
+        let sentence = format!("invalid value {listen:?} for --listen: expected an address and a port");
+        Err(Error::invalid("invalid-value", sentence).help("hearth up --listen 127.0.0.1:8080"))
     }
 
     fn check_root(verb: &str) -> Result<()> {
@@ -202,7 +217,13 @@ mod local_hearth {
     fn build_start_error(state: &Path) -> Error {
         let log = daemon::log_file_path(state);
         let text = std::fs::read_to_string(&log).unwrap_or_default();
-        let lines: Vec<&str> = text.lines().collect();
+        let mut lines: Vec<&str> = text.lines().collect();
+        // Of two errors in a row, the first names the cause; the second says only that the services ended.
+        let ended = lines.iter().rposition(|line| line.ends_with("[services-ended]")).unwrap_or(0);
+        let is_caused = |line: &str| line.starts_with("next:") || line.starts_with("error: ");
+        if ended.checked_sub(1).and_then(|before| lines.get(before)).is_some_and(|line| is_caused(line)) {
+            lines.truncate(ended);
+        }
         let refusal = lines.iter().rposition(|line| line.starts_with("error: "));
         let reported_lines = refusal.map_or(&lines[lines.len().saturating_sub(3)..], |at| &lines[at..]);
         let error = Error::unavailable("hearthd-ended", "hearthd ended while it was starting")

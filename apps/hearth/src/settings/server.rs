@@ -26,6 +26,19 @@ impl ServerAddress {
         self.0.split_once("://").is_some_and(|(_, rest)| is_local_authority(rest))
     }
 
+    /// Returns the command that starts Hearth on this machine at this address.
+    pub fn start_command(&self) -> String {
+        let host_and_port = self.0.strip_prefix("http://").and_then(|authority| authority.rsplit_once(':'));
+        match host_and_port.filter(|(_, port)| port.parse::<u16>().is_ok()) {
+            Some((_, "8080")) | None => "hearth up".to_owned(),
+            // A name such as localhost also stands for an IPv6 address; Hearth listens on one address.
+            Some((host, port)) if host.ends_with("localhost") => {
+                format!("hearth up --listen 127.0.0.1:{port}")
+            }
+            Some((host, port)) => format!("hearth up --listen {host}:{port}"),
+        }
+    }
+
     /// Returns true when requests to the server travel unencrypted over a network.
     pub fn is_unencrypted(&self) -> bool {
         self.0.starts_with("http://") && !self.is_local()

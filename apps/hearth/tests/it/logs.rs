@@ -87,7 +87,7 @@ fn job_without_logs_shows_the_message_of_the_server() {
     ends with 1
     ");
     insta::assert_snapshot!(home.run_to_transcript(&["logs"]), @"
-    err| error: dup-finder has no jobs, and so no logs [no-jobs]
+    err| error: dup-finder has no jobs [no-jobs]
     err| next:  hearth deploy
     ends with 1
     ");

@@ -93,7 +93,7 @@ fn unreachable_server_exits_with_2() {
     insta::assert_snapshot!(home.run_to_transcript(&["whoami"]), @"
     err| error: 127.0.0.1:1 cannot be reached [server-unreachable]
     err|        Nothing runs at this address on this machine.
-    err| next:  hearth up
+    err| next:  hearth up --listen 127.0.0.1:1
     ends with 2
     ");
 }

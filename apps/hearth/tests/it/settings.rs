@@ -9,7 +9,7 @@ fn default_server_is_local_and_the_next_command_is_named() {
     out| user	-	-	not signed in
     out| tool	-	-	this folder belongs to no tool
     err|
-    err| next:  hearth up
+    err| next:  hearth up --listen 127.0.0.1:1
     err| More: hearth -h
     ends with 0
     ");

@@ -72,7 +72,7 @@ fn unreachable_server_is_reported_before_any_question() {
     insta::assert_snapshot!(Home::new().run_to_transcript(&["login", CLOSED_ADDRESSES[0]]), @"
     err| error: 127.0.0.1:1 cannot be reached [server-unreachable]
     err|        Nothing runs at this address on this machine.
-    err| next:  hearth up
+    err| next:  hearth up --listen 127.0.0.1:1
     ends with 2
     ");
 }
@@ -120,7 +120,7 @@ fn readable_credentials_file_causes_a_warning() {
     err| warning: other users can read ~/.config/hearth/credentials.toml: run chmod 600 ~/.config/hearth/credentials.toml
     err| error: 127.0.0.1:1 cannot be reached [server-unreachable]
     err|        Nothing runs at this address on this machine.
-    err| next:  hearth up
+    err| next:  hearth up --listen 127.0.0.1:1
     ends with 2
     ");
 }

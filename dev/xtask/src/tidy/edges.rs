@@ -60,7 +60,7 @@ struct CratePlace<'a> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Layer {
-    /// With the crate's position in [`FOUNDATION`].
+    /// With the crate's position in [`FOUNDATION_CRATES`].
     Foundation(usize),
     Runtime,
     Services,

@@ -8,8 +8,8 @@
 //! |---|---|---|
 //! | update many rows in one statement, each with its own values | [`bulk_update_rows`] | MariaDB: one statement per row |
 //! | wake waiters in other processes | [`wake`] | MariaDB, CockroachDB: polling |
-//! | transactional migrations | [`migrate`] | MariaDB commits each statement: statements are idempotent |
-//! | one process migrates at a time | [`migrate`] | CockroachDB: a failed process starts again |
+//! | transactional migrations | [`migrate`](mod@migrate) | MariaDB commits each statement: statements are idempotent |
+//! | one process migrates at a time | [`migrate`](mod@migrate) | CockroachDB: a failed process starts again |
 
 mod bulk_update;
 mod db_error;

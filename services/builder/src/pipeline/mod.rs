@@ -175,9 +175,9 @@ async fn start_step(attempt: &BuildAttempt<'_>, step: &str, process: Process) ->
         .resolve(attempt.lease.tool, BUILDER_IMAGE)
         .await;
     let image = image.map_err(|error| {
-        let missing = Error::unavailable("no-builder-image", "the builder image does not exist yet");
+        let missing = Error::unavailable("no-builder-image", "the builder image has not been built yet");
         if error.kind() == ErrorKind::NotFound {
-            missing.help("hearthd image bootstrap").with_cause(error)
+            missing.help("ask an operator of this Hearth to run: hearthd image bootstrap").with_cause(error)
         } else {
             error
         }

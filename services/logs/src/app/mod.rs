@@ -67,13 +67,13 @@ fn build_source(tool: ToolId, job: &JobName) -> LogSource {
     LogSource::new(tool, &LogsOwner::Job(job.clone()))
 }
 
-/// Finds a job's log. The error names both possible reasons of a missing log.
+/// Finds a job's log. The error names the possible reasons of a missing log.
 async fn find_job_log(cx: &LogsContext, tool: ToolId, job: &JobName) -> Result<StoredLog> {
     let log = cx.store.find_log(&build_source(tool, job)).await?;
     log.filter(|log| log.next > 0).ok_or_else(|| {
         let public = format!(
-            "the job {job} has no log: it has written nothing yet, or it has file logs in {job}.out and {job}.err in \
-             the tool's home"
+            "there is no log of a job {job}: the job does not exist, has written nothing yet, or has file logs in \
+             {job}.out and {job}.err in the tool's home"
         );
         Error::new(hearth_base::ErrorKind::NotFound, "no-such-log", public)
             .help(format!("hearth jobs show {job}"))

@@ -37,7 +37,8 @@ pub fn run(cx: &CommandContext, args: &PlanBuildArgs) -> Result<()> {
     let result = cx.printer.open_output::<BuildPlanView>()?;
     let PlanBuildArgs { folder, containerfile } = args;
     if !folder.is_dir() {
-        return Err(Error::invalid("no-folder", format!("{} is not a folder", folder.display())));
+        return Err(Error::invalid("no-folder", format!("{} is not a folder", folder.display()))
+            .help("hearth build plan FOLDER"));
     }
     let plan = hearth_plan::plan_build(&SourceFolder::new(folder))?;
     let planned = BuildPlanView {

@@ -79,6 +79,7 @@ pub async fn run(cx: &CommandContext, args: StartBuildArgs) -> Result<()> {
         Some(source) => source,
         None => find_last_source(&session, &mut create).await?,
     };
+    pack::check_source(&source)?;
     if dry_run.dry_run {
         return cx.printer.open_output()?.print_sentence(&create, &format!("would build {source}"));
     }

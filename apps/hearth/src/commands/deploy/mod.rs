@@ -114,6 +114,7 @@ async fn begin_deployment<'a>(
     args: DeployToolArgs,
 ) -> Result<Option<(ToolSession<'a>, Deployment)>> {
     let DeployToolArgs { source, new, reference, follow: _, queue, message, command, dry_run, .. } = args;
+    pack::check_source(&source)?;
     let folder = pack::is_folder(&source).then(|| Path::new(&source));
     if folder.is_some() && reference.is_some() {
         return Err(Error::invalid(

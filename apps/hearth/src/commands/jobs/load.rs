@@ -115,7 +115,9 @@ async fn apply_job(session: &ToolSession<'_>, create: &JobCreate, change: JobCha
 /// Reads and checks all jobs of the file before any change.
 fn read_job_file(file: &Path) -> Result<Vec<(JobDefinition, JobCreate)>> {
     let refused = |why: &str| Error::invalid("job-file", format!("{} cannot be used: {why}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(|cause| refused(&describe_io_error(&cause)))?;
+    let text = std::fs::read_to_string(file).map_err(|cause| {
+        refused(&describe_io_error(&cause)).help("name a file with jobs, as hearth jobs dump prints them")
+    })?;
     let specs: Vec<JobDefinition> = serde_saphyr::from_str(&text).map_err(|cause| {
         let cause = cause.to_string();
         let first = cause.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();

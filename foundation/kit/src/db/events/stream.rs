@@ -184,7 +184,7 @@ impl EventStream {
         transaction.commit().await
     }
 
-    /// Deletes events older than [`EventStream::RETENTION`], in the order of positions: an old event after a newer
+    /// Deletes events older than [`EventStream::EVENT_RETENTION`], in the order of positions: an old event after a newer
     /// one is kept until that one is deleted. Returns the number of deleted events.
     pub async fn delete_old_events(&self, transaction: &Tx, now: Timestamp) -> Result<u64> {
         let oldest = now.saturating_sub(Self::EVENT_RETENTION).unwrap_or(now);

@@ -68,7 +68,7 @@ fn validate_fields_of_type(job: &JobSpec) -> Result<()> {
 fn validate_texts(job: &JobSpec) -> Result<()> {
     if job.cmd.trim().is_empty() && job.job_type != JobType::Webservice {
         return Err(Error::invalid("no-command", format!("job {} has no command", job.name))
-            .help("set cmd to the command line"));
+            .help("give the command: --command of hearth, cmd in a request or a jobs file"));
     }
     if job.cmd.len() > MAX_COMMAND_BYTES || job.cmd.contains('\0') {
         return Err(Error::invalid(

@@ -116,8 +116,7 @@ impl CommitNotices {
 
 impl<'a> ObservationBatch<'a> {
     async fn load(cx: &'a JobsContext, tx: &'a Tx, refs: &[WorkloadRef]) -> Result<Self> {
-        // Every transaction locks tools, then jobs, then workloads, so that no two of them wait for each
-        // other.
+        // Every transaction locks tools, then jobs, then workloads: no two of them wait for each other.
         let tool_names = cx.store.lock_tool_names(tx, refs.iter().map(|known| known.tool)).await?;
         let jobs = cx.store.lock_jobs(tx, refs.iter().map(|known| known.job)).await?;
         let workloads = cx.store.lock_workloads(tx, refs.iter().map(|known| known.id)).await?;
