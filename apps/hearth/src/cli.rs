@@ -67,7 +67,7 @@ pub enum CliCommand {
     /// Open a tool's page
     #[command(before_help = "Example: hearth open", help_template = HELP_TEMPLATE)]
     Open(open::OpenPageArgs),
-    /// Show server, user and tool with their sources, or the state of a tool
+    /// Show server, user and tool, and where each is set; or the state of a tool
     #[command(before_help = "Example: hearth status", help_template = HELP_TEMPLATE)]
     Status(status::ShowStatusArgs),
     /// Print the logs of a job

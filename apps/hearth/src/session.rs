@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hearth_base::{Error, ErrorKind, PageCursor, PageLimit, Result, Secret, ToolName};
+use hearth_base::{Error, ErrorKind, PageCursor, PageLimit, Result, Secret, ToolName, ToolRole};
 use hearth_client::{Anonymous, Authority, Bearer, Client, Transport};
 use hearth_wire::{
     reply::{Listed, Paging},
@@ -176,8 +176,14 @@ impl Session<'_> {
     async fn explain_tool_refusal(&self, tool: &Sourced<ToolName>, error: Error) -> Error {
         let Ok(own_tools) = self.list_tools(false).await else { return error };
         let name = tool.value.as_str();
-        if own_tools.iter().any(|own| own.name == tool.value) {
-            return error;
+        if let Some(own) = own_tools.iter().find(|own| own.name == tool.value) {
+            return match own.role {
+                // The right's name alone does not say that the role on the tool is too low for it.
+                Some(role) if error.kind() == ErrorKind::Forbidden && role != ToolRole::Owner => error
+                    .and_message(format!("Your role on {name} is {role}; its owners can change it."))
+                    .help(format!("hearth tool members --tool {name}")),
+                _ => error,
+            };
         }
         let code = error.code().to_owned();
         let mut better = Error::new(error.kind(), code, format!("{name} is not one of your tools"));

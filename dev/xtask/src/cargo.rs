@@ -5,7 +5,7 @@ use std::{env, process::Command};
 use crate::workspace::Workspace;
 
 /// Cargo at the root of the workspace. `cargo run`, under which this program runs, sets variables about this
-/// program's own package; the scripts of some crates look at those, and would build them anew for others.
+/// program's own package; the build scripts of some crates depend on these, and would run again for other values.
 pub fn cargo_command(workspace: &Workspace) -> Command {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(&workspace.root);

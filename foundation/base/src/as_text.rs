@@ -14,6 +14,10 @@ macro_rules! as_text {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let to_serde_error = |error: $crate::Error| match error.help_text() {
+                    // The message names the rule already.
+                    Some(next) if error.public_message().ends_with(next.trim_start_matches("choose ")) => {
+                        serde::de::Error::custom(error)
+                    }
                     Some(next) => serde::de::Error::custom(format_args!("{error}; {next}")),
                     None => serde::de::Error::custom(error),
                 };

@@ -78,10 +78,14 @@ mod local_hearth {
     use crate::{
         io_error::describe_io_error,
         platform::{self, daemon},
+        settings::ServerAddress,
     };
 
     /// The time limit of a graceful stop.
     const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+
+    /// The file with the code of the first account, below the state folder, while there is no account.
+    const SETUP_CODE_FILE: &str = "services/setup-code";
 
     pub async fn start(
         cx: &CommandContext,
@@ -97,7 +101,13 @@ mod local_hearth {
             let hearth = LocalHearth { state, running: true, changed: false };
             let sentence =
                 format!("nothing to change: Hearth runs, with its state in {}", hearth.state.display());
-            return result.print_sentence(&hearth, &sentence);
+            result.print_sentence(&hearth, &sentence)?;
+            let code = hearth.state.join(SETUP_CODE_FILE);
+            if code.exists() {
+                cx.printer.print_note("There is no account yet.");
+                cx.printer.print_next(&format!("hearth login --code \"$(cat {})\"", code.display()));
+            }
+            return Ok(());
         }
         check_root("up")?;
         let program = find_hearthd(cx)?;
@@ -124,7 +134,10 @@ mod local_hearth {
         if !before.trim().is_empty() {
             cx.printer.print_note(before.trim());
         }
-        cx.printer.print_next(next);
+        let server =
+            next.strip_prefix("hearth login ").and_then(|address| address.parse::<ServerAddress>().ok());
+        let signed_in = server.is_some_and(|server| cx.settings.user.find_entry(&server).is_some());
+        cx.printer.print_next(if signed_in { "hearth" } else { next });
         Ok(())
     }
 

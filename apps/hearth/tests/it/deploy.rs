@@ -211,6 +211,11 @@ fn dry_run_of_deploy_uploads_nothing() {
     err| next:  omit --ref, or give the address of the repository
     ends with 1
     ");
+    insta::assert_snapshot!(home.run_to_transcript(&["deploy", "no-folder"]), @"
+    err| error: no-folder is neither a folder nor the address of a git repository [no-folder]
+    err| next:  name a folder, or an address such as https://example.org/dup-finder.git
+    ends with 1
+    ");
     assert!(home.read_requests().is_empty(), "{:?}", home.read_requests());
 }
 

@@ -15,7 +15,7 @@ fn help_of_the_program_starts_with_an_example() {
     out|   new      Create a tool and link this folder to it
     out|   deploy   Build, run and publish this folder
     out|   open     Open a tool's page
-    out|   status   Show server, user and tool with their sources, or the state of a tool
+    out|   status   Show server, user and tool, and where each is set; or the state of a tool
     out|   logs     Print the logs of a job
     out|   jobs     Manage jobs: one-off, scheduled or continuous
     out|   exec     Run a program, or a shell, in a container of a job

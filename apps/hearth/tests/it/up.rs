@@ -14,6 +14,15 @@ fn down_without_a_running_hearth_changes_nothing() {
 }
 
 #[test]
+fn listen_address_without_a_port_is_refused() {
+    insta::assert_snapshot!(Home::new().run_to_transcript(&["up", "--listen", "127.0.0.1", "--dry-run"]), @r#"
+    err| error: invalid value "127.0.0.1" for --listen: expected an address and a port [invalid-value]
+    err| next:  hearth up --listen 127.0.0.1:8080
+    ends with 1
+    "#);
+}
+
+#[test]
 fn process_with_a_reused_pid_is_not_stopped() {
     let home = Home::new();
     let own_pid = std::process::id();

@@ -49,6 +49,11 @@ fn buildservice_uses_the_image_of_the_tool() {
     err| next:  hearth webservice buildservice start
     ends with 1
     ");
+    insta::assert_snapshot!(home.run_to_transcript(&["webservice"]), @"
+    err| error: hearth webservice needs ACTION [missing-argument]
+    err| next:  hearth webservice buildservice start
+    ends with 1
+    ");
     insta::assert_snapshot!(home.run_to_transcript(&["webservice", "strat"]), @r#"
     err| error: invalid value "strat" for ACTION [invalid-value]
     err|        The values are start, stop, restart, status, logs, shell.

@@ -135,6 +135,7 @@ impl ImageDestination {
 /// Prints the provided images. Error `image-missing` when an initial image is missing.
 fn list(args: ImageListArgs) -> Result<()> {
     let ImageListArgs { missing: only_missing, all, user, settings } = args;
+    let state = settings.state.clone();
     if user.is_none() && rustix::process::geteuid().is_root() {
         let services = ServicesState::from_settings(settings.clone())?;
         if services.owner.is_some() {
@@ -144,7 +145,7 @@ fn list(args: ImageListArgs) -> Result<()> {
                 return Ok(());
             }
             console::print_result(services.run_image_command(&["list", "--all"])?.trim_end());
-            return check_none_missing(&missing.lines().collect::<Vec<_>>());
+            return check_none_missing(&missing.lines().collect::<Vec<_>>(), state.as_deref());
         }
     }
     let sources = load_configuration(settings.clone())?.read_section::<ImagesSettings>().sources.clone();
@@ -163,15 +164,16 @@ fn list(args: ImageListArgs) -> Result<()> {
         let digest = image.digest.map_or_else(|| "-".to_owned(), |digest| digest.to_string());
         console::print_result(format_args!("{:16} {:12} {digest}", image.name, image.state));
     }
-    if all { Ok(()) } else { check_none_missing(&missing) }
+    if all { Ok(()) } else { check_none_missing(&missing, state.as_deref()) }
 }
 
-fn check_none_missing(missing: &[&str]) -> Result<()> {
+fn check_none_missing(missing: &[&str], state: Option<&Path>) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
     let what = format!("these images are missing: {}", missing.join(", "));
-    Err(Error::unavailable("image-missing", what).help("sudo hearthd image bootstrap"))
+    let folder = state.map(|state| format!(" --state {}", state.display())).unwrap_or_default();
+    Err(Error::unavailable("image-missing", what).help(format!("sudo hearthd image bootstrap{folder}")))
 }
 
 /// Imports an image from a folder.

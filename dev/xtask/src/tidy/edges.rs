@@ -131,7 +131,7 @@ impl<'a> CratePlace<'a> {
                 "runtime/api may use foundation/base and nothing else of ours"
             }
             Layer::Runtime if self.name == "waiter" => {
-                "runtime/waiter may use nothing of ours: what it needs is told to it in its plan"
+                "runtime/waiter may use no crate of this project: its parameters contain everything it needs"
             }
             Layer::Runtime => "a runtime may use runtime/api and foundation/base and nothing else of ours",
             Layer::Services => {

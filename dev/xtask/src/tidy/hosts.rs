@@ -38,7 +38,7 @@ const REGISTRY_HOSTS: [&str; 25] = [
 /// Debian's mirrors by country: `ftp.`, a country, and this.
 const DEBIAN_MIRROR: (&str, &str) = ("ftp.", concat!(".debian", ".org"));
 
-/// Folders that exist on the machine of whoever wrote the file. Below the last one, a person's name follows.
+/// Folders of one developer's machine. Below the last one, a person's name follows.
 const MACHINE_FOLDERS: [&str; 2] = [concat!("/wo", "rk/"), concat!("/ro", "ot/")];
 const HOME_FOLDERS: &str = concat!("/ho", "me/");
 

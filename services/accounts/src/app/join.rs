@@ -51,6 +51,6 @@ pub async fn create_account(
 }
 
 fn build_code_error() -> Error {
-    Error::forbidden("code-refused", "the code is invalid: it is mistyped, was used or withdrawn, or has expired")
+    Error::forbidden("code-refused", "the code is invalid: it is mistyped, used, withdrawn or expired")
         .help("ask an operator of this Hearth for a new code")
 }

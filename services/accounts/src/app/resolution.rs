@@ -216,7 +216,7 @@ fn require_enabled_user(user: Option<User>) -> Result<User> {
 fn build_refused_error() -> Error {
     Error::unauthenticated(
         "credential-refused",
-        "the token or session is invalid: it is mistyped, was revoked or has expired",
+        "the token or session is invalid: it is mistyped, revoked or expired",
     )
     .help("hearth login")
 }

@@ -21,9 +21,9 @@ pub fn parse_instant(name: &str, text: &str, now: Timestamp) -> Result<Timestamp
     let ago = parse_duration(text).and_then(|ago| now.checked_sub(ago).ok());
     ago.ok_or_else(|| {
         let cut: String = text.chars().take(60).collect();
-        let public = format!("invalid {name} {cut:?}: expected an instant or a duration");
+        let public = format!("invalid {name} {cut:?}: expected a time or an age");
         Error::new(ErrorKind::Unprocessable, "logs-time", public)
-            .help(format!("write it as in {name}=2026-05-04T12:00:00Z or {name}=1h30m"))
+            .help("write it as in 2026-05-04T12:00:00Z or 1h30m")
     })
 }
 

@@ -49,7 +49,7 @@ pub enum JobCommand {
     /// Print the logs of a job
     #[command(before_help = "Example: hearth jobs logs tidy --follow", help_template = HELP_TEMPLATE)]
     Logs(logs::PrintJobLogsArgs),
-    /// Restart a continuous job, or run another job now
+    /// Restart a continuous job, or run a scheduled job now
     #[command(before_help = "Example: hearth jobs restart tidy", help_template = HELP_TEMPLATE)]
     Restart(restart::RestartJobArgs),
     /// Stop the runs of a job, without deleting it
@@ -73,7 +73,7 @@ pub enum JobCommand {
     /// Create and change jobs from a file
     #[command(before_help = "Example: hearth jobs load jobs.yaml", help_template = HELP_TEMPLATE, hide = true)]
     Load(load::LoadJobsArgs),
-    /// Write jobs to a file that load reads
+    /// Write jobs to a file for hearth jobs load
     #[command(before_help = "Example: hearth jobs dump --to-file jobs.yaml", help_template = HELP_TEMPLATE, hide = true)]
     Dump(dump::DumpJobsArgs),
     /// List the images for jobs
