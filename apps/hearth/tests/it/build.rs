@@ -161,6 +161,7 @@ fn build_plan_needs_no_server() {
     ");
     insta::assert_snapshot!(home.run_to_transcript(&["build", "plan", "nowhere"]), @"
     err| error: nowhere is not a folder [no-folder]
+    err| next:  hearth build plan FOLDER
     ends with 1
     ");
 }

@@ -364,6 +364,7 @@ fn invalid_job_file_is_refused_before_any_change() {
     ");
     insta::assert_snapshot!(home.run_to_transcript(&["jobs", "load", "none.yaml"]), @"
     err| error: none.yaml cannot be used: no such file or folder [job-file]
+    err| next:  name a file with jobs, as hearth jobs dump prints them
     ends with 1
     ");
     assert!(home.read_requests().is_empty());
