@@ -1,11 +1,14 @@
 //! `toolforge build`.
 
 use hearth_base::Result;
-use hearth_testkit::{GitServer, Hearth, HearthShape};
+use hearth_testkit::{CommandOutput, GitServer, Hearth, HearthShape};
 use serde_json::Value;
 
 use super::Terminal;
 use crate::end_to_end::provide_images;
+
+/// The attempts to delete a cancelled build, of half a second each.
+const MAX_DELETE_ATTEMPTS: usize = 120;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_and_flag_of_toolforge_build() -> Result<()> {
@@ -67,9 +70,13 @@ fn run_every_command(terminal: &Terminal, git: &GitServer, more_flags: &[&str]) 
     );
     terminal.run_successfully(&["build", "delete", &id, "--yes-i-know"]);
     assert!(!terminal.run_successfully(&["build", "list"]).contains(&id));
-    assert!(
-        terminal.run_successfully(&["build", "delete", "--all", "--yes-i-know"]).contains("Deleted 1 builds")
-    );
+    // Hearth refuses to delete the cancelled build until its builder has stopped.
+    let delete_all = || terminal.run_toolforge(&["build", "delete", "--all", "--yes-i-know"]);
+    let is_accepted = |output: &CommandOutput| {
+        ![&output.out, &output.err].iter().any(|text| text.contains("is still being stopped"))
+    };
+    let deleted = std::iter::repeat_with(delete_all).take(MAX_DELETE_ATTEMPTS).find(is_accepted).unwrap();
+    assert!(deleted.out.contains("Deleted 1 builds"), "{}{}", deleted.out, deleted.err);
     let listed = terminal.run_toolforge(&["build", "list"]);
     // The newer release prints this on standard error.
     let printed = format!("{}{}", listed.out, listed.err);
