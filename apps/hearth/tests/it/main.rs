@@ -15,6 +15,7 @@ mod fake_server;
 mod help;
 mod home;
 mod interrupt;
+mod job_files;
 mod jobs;
 mod logs;
 mod man;

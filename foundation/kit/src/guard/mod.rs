@@ -29,7 +29,7 @@ pub trait Right: Send + Sync + 'static {
     /// Name of the right, such as `tools:write`.
     const RIGHT_NAME: &'static str;
     /// Requirement that a caller must meet.
-    const REQUIREMENT: Requirement;
+    const RIGHT_REQUIREMENT: Requirement;
     /// The verified caller that a handler receives.
     type Grant: VerifiedCaller;
 }
@@ -41,7 +41,7 @@ pub fn require_right<R: Right, S>(
 where
     S: Clone + Send + Sync + 'static,
 {
-    declare::declare_right(&mut paths, R::RIGHT_NAME, R::REQUIREMENT);
+    declare::declare_right(&mut paths, R::RIGHT_NAME, R::RIGHT_REQUIREMENT);
     (schemas, paths, router).layer(from_fn(check_right::<R>))
 }
 
@@ -64,10 +64,10 @@ fn authorize_caller<R: Right>(request: &Request) -> Result<Authed<R>> {
     };
     let identity = identity.clone();
     let identity = match identity {
-        Err(_) if matches!(R::REQUIREMENT, Requirement::Anyone) => Identity::anonymous(),
+        Err(_) if matches!(R::RIGHT_REQUIREMENT, Requirement::Anyone) => Identity::anonymous(),
         identity => identity?,
     };
-    let grant = R::Grant::check_identity(&identity, R::REQUIREMENT, R::RIGHT_NAME)?;
+    let grant = R::Grant::check_identity(&identity, R::RIGHT_REQUIREMENT, R::RIGHT_NAME)?;
     Ok(Authed { identity, request: *request, identity_headers: identity_headers.clone(), grant })
 }
 
@@ -143,7 +143,7 @@ macro_rules! rights {
 
         impl $crate::guard::Right for $right {
             const RIGHT_NAME: &'static str = $name;
-            const REQUIREMENT: $crate::guard::Requirement = $requirement;
+            const RIGHT_REQUIREMENT: $crate::guard::Requirement = $requirement;
             type Grant = $grant;
         }
     )*};

@@ -167,8 +167,8 @@ async fn unfetchable_repository_reports_gits_error() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn stop_request_ends_the_running_step() -> Result<()> {
+/// Starts a build whose image step does not end by itself, and waits until that step runs.
+async fn start_until_image_step() -> Result<BuilderFixture> {
     let mut fixture = start_fixture_with(&[("requirements.txt", "")]).await?;
     fixture.runtime.set_script("image", vec![ScriptStep::Out("begun".to_owned()), ScriptStep::Stubborn]);
     fixture.begin();
@@ -176,6 +176,12 @@ async fn stop_request_ends_the_running_step() -> Result<()> {
         Ok(fixture.runtime.list_started_steps().contains(&"image").then_some(()))
     })
     .await?;
+    Ok(fixture)
+}
+
+#[tokio::test]
+async fn stop_request_ends_the_running_step() -> Result<()> {
+    let fixture = start_until_image_step().await?;
     fixture.change_state(|state| state.stop = true);
     assert_eq!(fixture.wait_for_end().await?, BuildLeaseOutcome::Stopped);
     assert_eq!(fixture.runtime.list_started_steps(), ["fetch", "image"]);
@@ -224,13 +230,7 @@ async fn restarted_builder_adopts_running_steps() -> Result<()> {
 
 #[tokio::test]
 async fn lost_lease_leaves_the_runs_to_its_successor() -> Result<()> {
-    let mut fixture = start_fixture_with(&[("requirements.txt", "")]).await?;
-    fixture.runtime.set_script("image", vec![ScriptStep::Out("begun".to_owned()), ScriptStep::Stubborn]);
-    fixture.begin();
-    wait_until("the image step to start", || async {
-        Ok(fixture.runtime.list_started_steps().contains(&"image").then_some(()))
-    })
-    .await?;
+    let fixture = start_until_image_step().await?;
     fixture.change_state(|state| state.lost = true);
     wait_until("the builder to claim other work", || async {
         let mut state = fixture.state.lock().unwrap();

@@ -13,4 +13,5 @@ mod metrics;
 mod quota;
 mod routes;
 mod runs;
+mod schedule_history;
 mod schedules;
