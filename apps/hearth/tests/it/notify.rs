@@ -13,12 +13,12 @@ fn data_json(content: &str) -> String {
 fn build_home() -> Home {
     let secret = format!(r#"{{"webhook": {WEBHOOK_JSON}, "secret": "whsec_c2VjcmV0"}}"#);
     let delivery = r#"{"id": "delivery_00000000000000000000000001", "event": "webhook.test", "message": "event_1",
-        "state": "waiting", "tries": 1, "created": "2026-01-02T03:04:05Z", "status": 500, "said": "oh no"}"#;
+        "state": "waiting", "tries": 1, "created": "2026-01-02T03:04:05Z", "status": 500, "reply": "oh no"}"#;
     let mail = r#"{"sends": true, "off": false, "recipients": ["ada", "bob"], "waiting": 2,
         "next": "2026-01-02T03:04:05Z"}"#;
     let mails = r#"{"items": [{"id": "mail_00000000000000000000000001", "user": "ada", "events": 1,
         "subject": "[hearth] dup-finder/tidy failed: exit status 1", "state": "failed", "tries": 1,
-        "created": "2026-01-02T03:04:05Z", "said": "550 nobody of that name"}]}"#;
+        "created": "2026-01-02T03:04:05Z", "reply": "550 nobody of that name"}]}"#;
     Home::linked_to_tool(PreparedAnswers::from([
         ("GET /accounts/v1/me/email", (200, data_json(r#"{"address": "alice@example.org"}"#))),
         ("PUT /accounts/v1/me/email", (200, data_json(r#"{"address": "a@example.org"}"#))),

@@ -34,7 +34,7 @@ pub struct Delivery {
     pub status: Option<u16>,
     /// Start of the last response, or the reason of its absence, as one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub said: Option<String>,
+    pub reply: Option<String>,
 }
 
 /// State of a delivery.

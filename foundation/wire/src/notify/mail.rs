@@ -59,7 +59,7 @@ pub struct Mail {
     pub next: Option<Timestamp>,
     /// Error of the last attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub said: Option<String>,
+    pub reply: Option<String>,
 }
 
 /// State of a mail.

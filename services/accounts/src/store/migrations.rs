@@ -13,13 +13,7 @@ use sea_orm::{
 
 /// All migrations, oldest first.
 pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![
-        Box::new(CreateEvents),
-        Box::new(CreateQueue),
-        Box::new(CreateAccounts),
-        Box::new(CreateMandates),
-        Box::new(AddUserEmails),
-    ]
+    vec![Box::new(CreateEvents), Box::new(CreateQueue), Box::new(CreateAccounts)]
 }
 
 struct CreateAccounts;
@@ -44,6 +38,8 @@ impl MigrationTrait for CreateAccounts {
             create_quota_table(),
             create_finalizer_table(),
             create_audit_table(),
+            create_mandate_table(),
+            create_run_token_table(),
         ] {
             manager.create_table(table).await?;
         }
@@ -55,29 +51,6 @@ impl MigrationTrait for CreateAccounts {
             ("invitation", "expires"),
             ("member", "user_id"),
             ("audit", "tool_id"),
-        ] {
-            let name = format!("{table}_{column}");
-            manager.create_index(Index::create().name(name).table(table).col(column).to_owned()).await?;
-        }
-        Ok(())
-    }
-}
-
-struct CreateMandates;
-
-impl MigrationName for CreateMandates {
-    fn name(&self) -> &str {
-        "0002_mandates"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for CreateMandates {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [create_mandate_table(), create_run_token_table()] {
-            manager.create_table(table).await?;
-        }
-        for (table, column) in [
             ("mandate", "user_id"),
             ("mandate", "parent"),
             ("mandate", "expires"),
@@ -91,43 +64,12 @@ impl MigrationTrait for CreateMandates {
     }
 }
 
-fn create_mandate_table() -> TableCreateStatement {
-    Table::create()
-        .table("mandate")
-        .col(string("id").primary_key())
-        .col(string("holder"))
-        .col(string("tool_id"))
-        .col(string_null("user_id"))
-        .col(string_null("token_id"))
-        .col(string_null("session_id"))
-        .col(string_null("parent"))
-        .col(json("scopes"))
-        .col(string("cause"))
-        .col(big_integer("created"))
-        .col(big_integer("expires"))
-        .col(big_integer_null("ended"))
-        .to_owned()
-}
-
-fn create_run_token_table() -> TableCreateStatement {
-    Table::create()
-        .table("run_token")
-        .col(string("id").primary_key())
-        .col(string("hash").unique_key())
-        .col(string("tool_id"))
-        .col(string("service"))
-        .col(json("scopes"))
-        .col(string("cause"))
-        .col(big_integer("created"))
-        .col(big_integer("expires"))
-        .to_owned()
-}
-
 fn create_user_table() -> TableCreateStatement {
     Table::create()
         .table("user")
         .col(string("id").primary_key())
         .col(string("name").unique_key())
+        .col(string_null("email"))
         .col(string("password_hash"))
         .col(boolean("operator"))
         .col(boolean("disabled"))
@@ -234,18 +176,34 @@ fn create_audit_table() -> TableCreateStatement {
         .to_owned()
 }
 
-/// Adds the mail address of users.
-struct AddUserEmails;
-
-impl MigrationName for AddUserEmails {
-    fn name(&self) -> &str {
-        "0003_user_emails"
-    }
+fn create_mandate_table() -> TableCreateStatement {
+    Table::create()
+        .table("mandate")
+        .col(string("id").primary_key())
+        .col(string("holder"))
+        .col(string("tool_id"))
+        .col(string_null("user_id"))
+        .col(string_null("token_id"))
+        .col(string_null("session_id"))
+        .col(string_null("parent"))
+        .col(json("scopes"))
+        .col(string("cause"))
+        .col(big_integer("created"))
+        .col(big_integer("expires"))
+        .col(big_integer_null("ended"))
+        .to_owned()
 }
 
-#[async_trait::async_trait]
-impl MigrationTrait for AddUserEmails {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.add_column("user", string_null("email")).await
-    }
+fn create_run_token_table() -> TableCreateStatement {
+    Table::create()
+        .table("run_token")
+        .col(string("id").primary_key())
+        .col(string("hash").unique_key())
+        .col(string("tool_id"))
+        .col(string("service"))
+        .col(json("scopes"))
+        .col(string("cause"))
+        .col(big_integer("created"))
+        .col(big_integer("expires"))
+        .to_owned()
 }

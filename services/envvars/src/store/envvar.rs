@@ -19,7 +19,7 @@ pub mod row {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "scoped_envvar")]
+    #[sea_orm(table_name = "envvar")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub tool_id: String,
@@ -72,12 +72,12 @@ impl TryFrom<row::Model> for StoredEnvvar {
         let invalid_column =
             |column: &str| Error::internal(format!("the column {column} has an invalid value"));
         let key = EnvvarKey {
-            tool: tool_id.parse().map_err(|_| invalid_column("scoped_envvar.tool_id"))?,
+            tool: tool_id.parse().map_err(|_| invalid_column("envvar.tool_id"))?,
             job: match job.as_str() {
                 "" => None,
-                job => Some(job.parse().map_err(|_| invalid_column("scoped_envvar.job"))?),
+                job => Some(job.parse().map_err(|_| invalid_column("envvar.job"))?),
             },
-            name: name.parse().map_err(|_| invalid_column("scoped_envvar.name"))?,
+            name: name.parse().map_err(|_| invalid_column("envvar.name"))?,
         };
         let value = match secret {
             true => StoredValue::Sealed(SealedValue { key: key_id, job: key.job.clone(), text: ciphertext }),

@@ -4,15 +4,13 @@
 //! | format | content | written |
 //! |---|---|---|
 //! | 1 | a JSON array a line: position, instance, sequence, microseconds since 1970, `o`, `e` or `n` for the stream, true if it is partial, text | when lines arrive |
-//! | 2 | format 1 in a zlib stream (RFC 1950) | no longer |
-//! | 3 | the length of the first of two zstd frames (RFC 8878), as four bytes, the lowest first; [`LineHeader`] of each line, in JSON; the texts, each followed by a line feed | when lines are sealed |
+//! | 2 | the length of the first of two zstd frames (RFC 8878), as four bytes, the lowest first; [`LineHeader`] of each line, in JSON; the texts, each followed by a line feed | when lines are sealed |
 //!
-//! Format 3 separates texts from headers, so that a search does not unpack the headers of a chunk without a
+//! Format 2 separates texts from headers, so that a search does not unpack the headers of a chunk without a
 //! match.
 
-use std::{borrow::Cow, io::Read, ops::Range};
+use std::{borrow::Cow, ops::Range};
 
-use flate2::read::ZlibDecoder;
 use hearth_base::{Error, Result};
 use hearth_wire::logs::LogsStream;
 use jiff::Timestamp;
@@ -22,8 +20,7 @@ use zstd::{bulk::Decompressor, zstd_safe};
 use crate::pattern::Pattern;
 
 const JSON_FORMAT: u8 = 1;
-const ZLIB_FORMAT: u8 = 2;
-const ZSTD_FORMAT: u8 = 3;
+const ZSTD_FORMAT: u8 = 2;
 /// The fastest zstd level that still compresses repeated parts of log lines.
 const ZSTD_LEVEL: i32 = 1;
 /// The maximum size of an unpacked frame in bytes: far more than any chunk holds.
@@ -70,7 +67,7 @@ pub fn encode_loose_chunk(lines: &[StoredLine]) -> Result<Vec<u8>> {
     Ok(plain)
 }
 
-/// Encodes lines as a sealed chunk in format 3.
+/// Encodes lines as a sealed chunk in format 2.
 pub fn encode_sealed_chunk(lines: &[StoredLine]) -> Result<Vec<u8>> {
     let mut headers = Vec::with_capacity(lines.len());
     let mut texts = Vec::new();
@@ -172,12 +169,6 @@ impl ChunkReader {
 fn read_loose_chunk(content: &[u8], pattern: Option<&Pattern>) -> Result<Vec<StoredLine>> {
     let lines = match content.split_first() {
         Some((&JSON_FORMAT, plain)) => parse_json_lines(plain)?,
-        Some((&ZLIB_FORMAT, pressed)) => {
-            let mut plain = Vec::new();
-            let mut decoder = ZlibDecoder::new(pressed).take(MAX_FRAME_BYTES as u64);
-            decoder.read_to_end(&mut plain).map_err(Error::internal)?;
-            parse_json_lines(&plain)?
-        }
         _ => return Err(Error::internal("chunk of lines has an unknown format")),
     };
     Ok(match pattern {
@@ -272,9 +263,7 @@ mod tests {
         let plain = b"\x01[7,0,1,1777896000000001,\"o\",true,\"a\\u0000b\\n\\u001b[31m \\\"\xe6\x97\xa5\xe6\x9c\xac\\\"\"]\n[8,0,1,1777896000000001,\"n\",true,\"\"]\n";
         assert_eq!(read(plain, None)?, build_sample());
         assert_eq!(encode_loose_chunk(&build_sample())?, plain);
-        for golden in [&include_bytes!("golden/form-2")[..], include_bytes!("golden/form-3")] {
-            assert_eq!(read(golden, None)?, build_sample());
-        }
+        assert_eq!(read(include_bytes!("golden/sealed-chunk-2"), None)?, build_sample());
         Ok(())
     }
 
@@ -311,9 +300,9 @@ mod tests {
     fn invalid_bytes_are_an_error() {
         let mut cut = encode_sealed_chunk(&build_sample()).unwrap();
         cut.pop();
-        let long = [3, 0xff, 0xff, 0xff, 0xff, 0];
-        let plain: [&[u8]; 6] = [b"", b"\x04", b"\x02\x00", b"\x01[1]", b"\x01{", &[1, 0xff, 0xfe]];
-        for bytes in plain.into_iter().chain([&b"\x03"[..], b"\x03\0\0\0\0", &long, &cut]) {
+        let long = [2, 0xff, 0xff, 0xff, 0xff, 0];
+        let plain: [&[u8]; 6] = [b"", b"\x03", b"\x03\x00", b"\x01[1]", b"\x01{", &[1, 0xff, 0xfe]];
+        for bytes in plain.into_iter().chain([&b"\x02"[..], b"\x02\0\0\0\0", &long, &cut]) {
             assert!(read(bytes, None).is_err(), "{bytes:?}");
         }
     }

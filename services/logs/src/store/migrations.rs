@@ -8,12 +8,12 @@ use hearth_kit::db::{
 };
 use sea_orm::{
     DbErr,
-    sea_query::{Expr, ExprTrait, Func, Index, Query, Table, TableCreateStatement},
+    sea_query::{Index, Table, TableCreateStatement},
 };
 
 /// All migrations, the oldest first.
 pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateLogs), Box::new(NumberLinesByTool)]
+    vec![Box::new(CreateToolState), Box::new(CreateQueue), Box::new(CreateLogs)]
 }
 
 struct CreateLogs;
@@ -44,32 +44,13 @@ impl MigrationTrait for CreateLogs {
     }
 }
 
-/// Numbers lines for each tool, not for each log.
-struct NumberLinesByTool;
-
-impl MigrationName for NumberLinesByTool {
-    fn name(&self) -> &str {
-        "0002_places_of_tools"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for NumberLinesByTool {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.add_column("tool", big_integer("next").default(0).to_owned()).await?;
-        // New positions of a tool begin after the last line of all its logs.
-        let next = Query::select()
-            .expr(Func::coalesce([Func::max(Expr::col(("log", "next"))).into(), Expr::value(0_i64)]))
-            .from("log")
-            .and_where(Expr::col(("log", "tool_id")).equals(("tool", "id")))
-            .to_owned();
-        let set = Query::update().table("tool").value("next", next).to_owned();
-        manager.execute_statement(set).await
-    }
-}
-
 fn create_tool_table() -> TableCreateStatement {
-    Table::create().table("tool").col(string("id").primary_key()).col(big_integer("bytes")).to_owned()
+    Table::create()
+        .table("tool")
+        .col(string("id").primary_key())
+        .col(big_integer("next"))
+        .col(big_integer("bytes"))
+        .to_owned()
 }
 
 fn create_log_table() -> TableCreateStatement {

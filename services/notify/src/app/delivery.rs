@@ -87,7 +87,7 @@ pub async fn record_attempt(
         record_answer(cx, tx, webhook, &mut delivery, answer, now).await?;
     } else {
         (delivery.state, delivery.next) = (DeliveryState::Failed, None);
-        delivery.said = Some("the webhook is off".to_owned());
+        delivery.reply = Some("the webhook is off".to_owned());
     }
     if delivery.next.is_none() {
         // The body may hold output of runs: delete it as soon as it is not needed.
@@ -129,10 +129,10 @@ async fn record_answer(
 ) -> Result<()> {
     delivery.tries += 1;
     delivery.next = None;
-    (delivery.status, delivery.said) = match answer {
+    (delivery.status, delivery.reply) = match answer {
         Ok(answer) => {
-            let said = to_single_line(&String::from_utf8_lossy(&answer.content), MAX_RESPONSE_CHARACTERS);
-            (Some(answer.status.as_u16()), Some(said).filter(|said| !said.is_empty()))
+            let reply = to_single_line(&String::from_utf8_lossy(&answer.content), MAX_RESPONSE_CHARACTERS);
+            (Some(answer.status.as_u16()), Some(reply).filter(|reply| !reply.is_empty()))
         }
         Err(error) => (None, Some(to_single_line(error.public_message(), MAX_RESPONSE_CHARACTERS))),
     };

@@ -65,7 +65,7 @@ pub async fn write_mails(
                 tries: 0,
                 created: now,
                 next: Some(now),
-                said: None,
+                reply: None,
             };
             cx.store.save_mail(tx, &mail).await?;
             cx.store.enqueue(tx, NotifyStore::MAIL_TASK, mail.id, now).await?;

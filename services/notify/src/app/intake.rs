@@ -95,7 +95,7 @@ pub async fn enqueue_delivery(
         created: now,
         next: Some(now),
         status: None,
-        said: None,
+        reply: None,
     };
     cx.store.save_delivery(tx, &delivery).await?;
     cx.store.enqueue(tx, NotifyStore::DELIVER_TASK, delivery.id, now).await?;

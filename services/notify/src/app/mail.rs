@@ -52,17 +52,17 @@ pub async fn record_outcome(
     let found = cx.store.find_mail_in_tx(tx, id).await?.filter(|_| tool_state == ToolState::Exists);
     let Some(mut mail) = found else { return Ok(ItemOutcome::Finished) };
     mail.tries += 1;
-    (mail.next, mail.said) = (None, None);
+    (mail.next, mail.reply) = (None, None);
     match outcome.clone() {
         Ok(()) => mail.state = MailState::Sent,
-        Err(MailRefusal::Permanent(said)) => (mail.state, mail.said) = (MailState::Failed, Some(said)),
-        Err(MailRefusal::Temporary(said)) if now.duration_since(mail.created) >= MAX_RETRY_DURATION => {
-            (mail.state, mail.said) = (MailState::Failed, Some(format!("given up after a day: {said}")));
+        Err(MailRefusal::Permanent(reply)) => (mail.state, mail.reply) = (MailState::Failed, Some(reply)),
+        Err(MailRefusal::Temporary(reply)) if now.duration_since(mail.created) >= MAX_RETRY_DURATION => {
+            (mail.state, mail.reply) = (MailState::Failed, Some(format!("given up after a day: {reply}")));
         }
-        Err(MailRefusal::Temporary(said)) => {
-            tracing::info!(mail = %mail.id, tries = mail.tries, reply = said, "mail refused temporarily; will retry");
+        Err(MailRefusal::Temporary(reply)) => {
+            tracing::info!(mail = %mail.id, tries = mail.tries, reply = reply, "mail refused temporarily; will retry");
             let pause = (FIRST_RETRY_PAUSE_SECONDS << (mail.tries - 1).min(10)).min(MAX_RETRY_PAUSE_SECONDS);
-            (mail.next, mail.said) = (Some(now + SignedDuration::from_secs(pause)), Some(said));
+            (mail.next, mail.reply) = (Some(now + SignedDuration::from_secs(pause)), Some(reply));
         }
     }
     if mail.next.is_none() {
@@ -76,7 +76,7 @@ pub async fn record_outcome(
 /// Looks up the current address of the recipient and sends the mail. A user who is no longer a maintainer, or
 /// has switched mail off, gets none.
 async fn deliver_mail(cx: &NotifyContext, mail: &Mail) -> Result<Result<(), MailRefusal>> {
-    let never = |said: &str| Ok(Err(MailRefusal::Permanent(said.to_owned())));
+    let never = |reply: &str| Ok(Err(MailRefusal::Permanent(reply.to_owned())));
     let Some(mailer) = &cx.mailer else { return never("this Hearth no longer sends mail") };
     let recipients = cx.list_recipients(mail.tool).await?;
     let Some(recipient) = recipients.into_iter().find(|recipient| recipient.user == mail.user) else {

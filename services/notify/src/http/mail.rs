@@ -61,7 +61,7 @@ fn to_wire_mail(mail: Mail) -> notify::Mail {
         tries,
         created,
         next,
-        said,
+        reply,
     } = mail;
-    notify::Mail { id, user: user_name, subject, events, state, tries, created, next, said }
+    notify::Mail { id, user: user_name, subject, events, state, tries, created, next, reply }
 }

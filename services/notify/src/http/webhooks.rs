@@ -162,7 +162,7 @@ fn to_wire_delivery(delivery: Delivery) -> notify::Delivery {
         created,
         next,
         status,
-        said,
+        reply,
     } = delivery;
-    notify::Delivery { id, event, message, state, tries, created, next, status, said }
+    notify::Delivery { id, event, message, state, tries, created, next, status, reply }
 }

@@ -36,7 +36,7 @@ pub mod row {
         pub created: DbTimestamp,
         pub next: Option<DbTimestamp>,
         pub status: Option<i32>,
-        pub said: Option<String>,
+        pub reply: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -60,7 +60,7 @@ pub struct Delivery {
     pub created: Timestamp,
     pub next: Option<Timestamp>,
     pub status: Option<u16>,
-    pub said: Option<String>,
+    pub reply: Option<String>,
 }
 
 impl TryFrom<row::Model> for Delivery {
@@ -79,7 +79,7 @@ impl TryFrom<row::Model> for Delivery {
             created,
             next,
             status,
-            said,
+            reply,
         } = row;
         Ok(Self {
             id: parse_column("delivery.id", &id)?,
@@ -93,7 +93,7 @@ impl TryFrom<row::Model> for Delivery {
             created: created.into(),
             next: next.map(Timestamp::from),
             status: status.and_then(|status| u16::try_from(status).ok()),
-            said,
+            reply,
         })
     }
 }
@@ -113,7 +113,7 @@ impl NotifyStore {
             created: Set(delivery.created.into()),
             next: Set(delivery.next.map(DbTimestamp::from)),
             status: Set(delivery.status.map(i32::from)),
-            said: Set(delivery.said.clone()),
+            reply: Set(delivery.reply.clone()),
         };
         let on_conflict = OnConflict::column(row::Column::Id)
             .update_columns([

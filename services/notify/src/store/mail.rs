@@ -36,7 +36,7 @@ pub mod row {
         pub tries: i32,
         pub created: DbTimestamp,
         pub next: Option<DbTimestamp>,
-        pub said: Option<String>,
+        pub reply: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -60,7 +60,7 @@ pub struct Mail {
     pub tries: u32,
     pub created: Timestamp,
     pub next: Option<Timestamp>,
-    pub said: Option<String>,
+    pub reply: Option<String>,
 }
 
 impl TryFrom<row::Model> for Mail {
@@ -80,7 +80,7 @@ impl TryFrom<row::Model> for Mail {
             tries,
             created,
             next,
-            said,
+            reply,
         } = row;
         Ok(Self {
             id: parse_column("mail.id", &id)?,
@@ -95,7 +95,7 @@ impl TryFrom<row::Model> for Mail {
             tries: from_column_count(tries),
             created: created.into(),
             next: next.map(Timestamp::from),
-            said,
+            reply,
         })
     }
 }
@@ -116,7 +116,7 @@ impl NotifyStore {
             tries: Set(to_column_count(mail.tries)),
             created: Set(mail.created.into()),
             next: Set(mail.next.map(DbTimestamp::from)),
-            said: Set(mail.said.clone()),
+            reply: Set(mail.reply.clone()),
         };
         let on_conflict = OnConflict::column(row::Column::Id)
             .update_columns([

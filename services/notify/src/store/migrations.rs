@@ -38,7 +38,7 @@ impl MigrationTrait for CreateNotify {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         for table in [
             create_mail_pace_table(),
-            create_mail_off_table(),
+            create_mail_opt_out_table(),
             create_notice_table(),
             create_mail_table(),
             create_webhook_table(),
@@ -77,9 +77,9 @@ fn create_mail_pace_table() -> TableCreateStatement {
     Table::create().table("mail_pace").col(string("tool_id").primary_key()).col(json("mail_times")).to_owned()
 }
 
-fn create_mail_off_table() -> TableCreateStatement {
+fn create_mail_opt_out_table() -> TableCreateStatement {
     Table::create()
-        .table("mail_off")
+        .table("mail_opt_out")
         .col(string("tool_id"))
         .col(string("user_id"))
         .primary_key(Index::create().col("tool_id").col("user_id"))
@@ -111,7 +111,7 @@ fn create_mail_table() -> TableCreateStatement {
         .col(integer("tries"))
         .col(big_integer("created"))
         .col(big_integer_null("next"))
-        .col(text_null("said"))
+        .col(text_null("reply"))
         .to_owned()
 }
 
@@ -144,6 +144,6 @@ fn create_delivery_table() -> TableCreateStatement {
         .col(big_integer("created"))
         .col(big_integer_null("next"))
         .col(integer_null("status"))
-        .col(text_null("said"))
+        .col(text_null("reply"))
         .to_owned()
 }

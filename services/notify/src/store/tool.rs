@@ -38,7 +38,7 @@ pub mod off {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "mail_off")]
+    #[sea_orm(table_name = "mail_opt_out")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub tool_id: String,
@@ -98,7 +98,7 @@ impl NotifyStore {
     pub async fn list_opted_out(&self, tool: ToolId) -> Result<BTreeSet<UserId>> {
         let query = off::Entity::find().filter(off::Column::ToolId.eq(tool.to_string()));
         let rows = query.all(self.db.reader()).await.or_db_error()?;
-        rows.into_iter().map(|row| parse_column("mail_off.user_id", &row.user_id)).collect()
+        rows.into_iter().map(|row| parse_column("mail_opt_out.user_id", &row.user_id)).collect()
     }
 
     /// Switches mail about a tool off or on for a user.

@@ -24,7 +24,7 @@ async fn temporary_refusal_is_retried_with_the_same_id(db: Db) -> Result<()> {
     };
     assert_eq!(mail.state, MailState::Waiting);
     assert_eq!(mail.next, Some(fixture.now() + SignedDuration::from_secs(60)));
-    assert!(mail.said.as_deref().unwrap().contains("come back later"), "{mail:?}");
+    assert!(mail.reply.as_deref().unwrap().contains("come back later"), "{mail:?}");
     fixture.advance_time(SignedDuration::from_secs(61));
     let [again] = &fixture.wait_for_mail_outcomes(|mail| mail.tries == 2).await?[..] else {
         panic!("one mail")
@@ -33,7 +33,7 @@ async fn temporary_refusal_is_retried_with_the_same_id(db: Db) -> Result<()> {
     fixture.server.set_refusal(None)?;
     fixture.advance_time(SignedDuration::from_secs(121));
     let [sent] = &fixture.wait_for_mail_state(MailState::Sent).await?[..] else { panic!("one mail") };
-    assert_eq!((sent.tries, sent.said.as_deref()), (3, None));
+    assert_eq!((sent.tries, sent.reply.as_deref()), (3, None));
     assert_eq!(
         find_header(&fixture.wait_for_mails(1).await?[0], "Message-ID"),
         format!("<{}@hearth.example>", mail.id)
@@ -46,9 +46,9 @@ async fn permanent_refusal_is_recorded_without_the_address(db: Db) -> Result<()>
     *fixture.services.recipients.lock().unwrap() = vec![build_recipient("never")];
     fixture.append_failure("tidy");
     let [mail] = &fixture.wait_for_mail_state(MailState::Failed).await?[..] else { panic!("one mail") };
-    let said = mail.said.as_deref().unwrap();
-    assert!(said.contains("550") || said.contains("nobody of that name"), "{said}");
-    assert!(said.contains("nobody of that name") && !said.contains("never@"), "{said}");
+    let reply = mail.reply.as_deref().unwrap();
+    assert!(reply.contains("550") || reply.contains("nobody of that name"), "{reply}");
+    assert!(reply.contains("nobody of that name") && !reply.contains("never@"), "{reply}");
     assert_eq!((mail.tries, mail.next), (1, None));
     Ok(())
 }
@@ -72,7 +72,7 @@ async fn mail_fails_after_a_day_without_a_server(db: Db) -> Result<()> {
         fixture.advance_time(next.duration_since(fixture.now()));
     };
     assert_eq!(failed.state, MailState::Failed);
-    assert!(failed.said.as_deref().unwrap().starts_with("given up after a day"), "{failed:?}");
+    assert!(failed.reply.as_deref().unwrap().starts_with("given up after a day"), "{failed:?}");
     assert!((8..20).contains(&failed.tries), "{failed:?}");
     Ok(())
 }
@@ -95,7 +95,7 @@ async fn refused_sign_in_is_retried(db: Db) -> Result<()> {
         panic!("one mail")
     };
     assert_eq!(mail.state, MailState::Waiting, "{mail:?}");
-    assert!(!mail.said.as_deref().unwrap().contains("wrong"), "{mail:?}");
+    assert!(!mail.reply.as_deref().unwrap().contains("wrong"), "{mail:?}");
     Ok(())
 }
 

@@ -98,9 +98,9 @@ async fn failed_delivery_is_retried_with_the_same_id(db: Db) -> Result<()> {
     };
     assert_eq!((waiting.state, waiting.status), (DeliveryState::Waiting, Some(500)));
     assert_eq!(waiting.next, Some(fixture.now() + SignedDuration::from_secs(5)));
-    let said = waiting.said.as_deref().unwrap();
-    assert!(said.starts_with("[31mno") && said.chars().count() == 200, "{said:?}");
-    assert!(!said.chars().any(char::is_control), "{said:?}");
+    let reply = waiting.reply.as_deref().unwrap();
+    assert!(reply.starts_with("[31mno") && reply.chars().count() == 200, "{reply:?}");
+    assert!(!reply.chars().any(char::is_control), "{reply:?}");
     receiver.set_reply(ReceiverReply::default());
     fixture.advance_time(SignedDuration::from_secs(6));
     let all = wait_until("the request is repeated", async || {
@@ -176,7 +176,7 @@ async fn connection_error_and_private_address_are_recorded(db: Db) -> Result<()>
     fixture.append_failure("tidy");
     let down = fixture.wait_for_newest_delivery(&made.webhook, |delivery| delivery.tries == 1).await?;
     assert_eq!((down[0].state, down[0].status), (DeliveryState::Waiting, None));
-    assert!(down[0].said.as_deref().unwrap().contains("127.0.0.1"), "{down:?}");
+    assert!(down[0].reply.as_deref().unwrap().contains("127.0.0.1"), "{down:?}");
     // The operator no longer allows the address.
     let mut config = (*fixture.stand.kit.config).clone();
     config.outbound.allow.clear();
@@ -188,7 +188,7 @@ async fn connection_error_and_private_address_are_recorded(db: Db) -> Result<()>
         let deliveries =
             calls.list_deliveries(&fixture.tool, made.webhook.id, &Default::default()).await?.items;
         Ok(deliveries.into_iter().find(|delivery| {
-            delivery.said.as_deref().is_some_and(|said| said.contains("has a private address"))
+            delivery.reply.as_deref().is_some_and(|reply| reply.contains("has a private address"))
         }))
     });
     assert_eq!(private.await?.state, DeliveryState::Waiting);
@@ -200,7 +200,7 @@ async fn delivery_times_out_after_fifteen_seconds(db: Db) -> Result<()> {
     receiver.set_reply(ReceiverReply { delay: Duration::from_secs(60), ..ReceiverReply::default() });
     fixture.append_failure("tidy");
     let slow = fixture.wait_for_newest_delivery(&made.webhook, |delivery| delivery.tries == 1).await?;
-    assert!(slow[0].said.as_deref().unwrap().contains("did not respond in time"), "{slow:?}");
+    assert!(slow[0].reply.as_deref().unwrap().contains("did not respond in time"), "{slow:?}");
     Ok(())
 }
 
@@ -214,7 +214,7 @@ async fn endless_answer_counts_as_an_answer(db: Db) -> Result<()> {
     });
     fixture.append_failure("tidy");
     let deliveries = fixture.wait_for_delivery_state(&made.webhook, DeliveryState::Delivered).await?;
-    assert_eq!((deliveries[0].status, deliveries[0].said.as_deref()), (Some(200), Some("fine")));
+    assert_eq!((deliveries[0].status, deliveries[0].reply.as_deref()), (Some(200), Some("fine")));
     Ok(())
 }
 

@@ -20,13 +20,13 @@ pub async fn run(cx: &CommandContext) -> Result<()> {
         .collect_items(|paging| async move { calls.list_mails(tool, &paging).await })
         .await?;
     let mut table = Table::with_headings(&["written", "to", "state", "subject", "because"]);
-    for Mail { user, subject, state, created, said, .. } in &mails {
+    for Mail { user, subject, state, created, reply, .. } in &mails {
         table.add_row([
             Cell::from(*created),
             Cell::from(user.as_str()),
             Cell::from(state.as_str()),
             Cell::from(subject.as_str()),
-            Cell::from(said.as_deref().unwrap_or_default()),
+            Cell::from(reply.as_deref().unwrap_or_default()),
         ]);
     }
     result.print_list(&mails, &table)?;

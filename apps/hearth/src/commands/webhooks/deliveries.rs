@@ -20,14 +20,14 @@ pub async fn run(cx: &CommandContext, args: WebhookIdArgs) -> Result<()> {
         .collect_items(|paging| async move { calls.list_deliveries(tool, args.id, &paging).await })
         .await?;
     let mut table = Table::with_headings(&["time", "event", "state", "attempts", "status", "answer"]);
-    for Delivery { event, state, tries, created, status, said, .. } in &deliveries {
+    for Delivery { event, state, tries, created, status, reply, .. } in &deliveries {
         table.add_row([
             Cell::from(*created),
             Cell::from(event.as_str()),
             Cell::from(state.as_str()),
             Cell::from(tries.to_string()),
             Cell::from(status.map(|status| status.to_string()).unwrap_or_default()),
-            Cell::from(said.as_deref().unwrap_or_default()),
+            Cell::from(reply.as_deref().unwrap_or_default()),
         ]);
     }
     result.print_list(&deliveries, &table)?;
