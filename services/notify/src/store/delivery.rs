@@ -122,7 +122,7 @@ impl NotifyStore {
                 row::Column::Tries,
                 row::Column::Next,
                 row::Column::Status,
-                row::Column::Said,
+                row::Column::Reply,
             ])
             .to_owned();
         row::Entity::insert(row)

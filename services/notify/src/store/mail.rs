@@ -124,7 +124,7 @@ impl NotifyStore {
                 row::Column::State,
                 row::Column::Tries,
                 row::Column::Next,
-                row::Column::Said,
+                row::Column::Reply,
             ])
             .to_owned();
         row::Entity::insert(row)
