@@ -1,4 +1,5 @@
-//! Headers between parts of Hearth. The gateway removes the first two from external requests.
+//! Headers between parts of Hearth. The gateway removes those that only parts of Hearth may send from external
+//! requests.
 
 use http::HeaderName;
 
@@ -10,6 +11,9 @@ pub const MANDATE_HEADER: HeaderName = HeaderName::from_static("x-hearth-mandate
 
 /// Id of the request at the gateway, shared by all requests that it causes.
 pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Address of the client at the door, as the gateway determined it. Services trust it only beside an identity.
+pub const CLIENT_ADDRESS_HEADER: HeaderName = HeaderName::from_static("x-hearth-client-address");
 
 /// Stable error code, beside the body of an error response.
 pub const ERROR_CODE_HEADER: HeaderName = HeaderName::from_static("x-hearth-code");

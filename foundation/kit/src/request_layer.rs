@@ -21,7 +21,7 @@ use hearth_client::headers;
 use tracing::Instrument;
 
 use crate::{
-    guard::IdentityHeaders,
+    guard::{ClientAddress, IdentityHeaders},
     reply::{Dialect, render_refusal},
     route::RoutePrefixes,
     telemetry::ServiceMetrics,
@@ -130,12 +130,19 @@ pub async fn handle_request(
         mandate: request.headers().get(headers::MANDATE_HEADER).cloned(),
     };
     let identity = identify_caller(&request, &identity_headers, &layer);
+    let client = read_client_address(request.headers()).filter(|_| {
+        // Only parts of Hearth have an identity, and only the gateway sends the address of a client.
+        identity_headers.identity.is_some() && identity.is_ok()
+    });
     let dialect = layer.prefixes.find_dialect(request.uri().path(), layer.dialect);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     request.extensions_mut().insert(identity);
     request.extensions_mut().insert(identity_headers);
     request.extensions_mut().insert(request_id);
+    if let Some(client) = client {
+        request.extensions_mut().insert(client);
+    }
 
     let span = tracing::info_span!("request", service = layer.role.name(), request_id = %request_id);
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -151,6 +158,10 @@ pub async fn handle_request(
     }
     layer.metrics.record_request(&method, route.as_deref(), response.status(), started.elapsed());
     response
+}
+
+fn read_client_address(headers: &HeaderMap) -> Option<ClientAddress> {
+    headers.get(headers::CLIENT_ADDRESS_HEADER)?.to_str().ok()?.parse().ok().map(ClientAddress)
 }
 
 /// The request id that the gateway assigned, or a new one for a request that did not pass the gateway.

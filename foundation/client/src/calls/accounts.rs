@@ -1,10 +1,11 @@
 //! Calls about users and credentials.
 
-use hearth_base::{Result, TokenId, UserName};
+use hearth_base::{Result, TokenId, ToolName, UserName};
 use hearth_wire::{
     accounts::{
-        CallerInfo, Invitation, InvitationCreate, InvitationCreated, MailAddress, PasswordChange,
-        SessionCreate, SessionCreated, Token, TokenCreate, TokenCreated, User, UserPatch, UserRegistration,
+        CallerInfo, Invitation, InvitationCreate, InvitationCreated, MailAddress, MailAddressConfirmation,
+        MembershipOffer, PasswordChange, PasswordReset, RecoveryCode, RecoveryMailRequest, SessionCreate,
+        SessionCreated, Token, TokenCreate, TokenCreated, User, UserPatch, UserRegistration,
     },
     reply::{Done, Listed, Paging},
 };
@@ -44,9 +45,48 @@ impl AccountsCalls<'_> {
         self.0.build_call(Method::GET, "/accounts/v1/me/email").fetch_data().await
     }
 
-    /// Changes the mail address of the caller.
+    /// Changes the mail address of the caller. A new address is pending until its code is confirmed.
     pub async fn update_email(&self, email: &MailAddress) -> Result<MailAddress> {
         self.0.build_call(Method::PUT, "/accounts/v1/me/email").json(email).fetch_data().await
+    }
+
+    /// Confirms the pending mail address of the caller with the code that was mailed to it.
+    pub async fn confirm_email(&self, confirmation: &MailAddressConfirmation) -> Result<MailAddress> {
+        let call = self.0.build_call(Method::POST, "/accounts/v1/me/email/confirmation");
+        call.json(confirmation).fetch_data().await
+    }
+
+    /// Lists the memberships that are offered to the caller.
+    pub async fn list_membership_offers(&self, paging: &Paging) -> Result<Listed<MembershipOffer>> {
+        self.0.build_call(Method::GET, "/accounts/v1/me/memberships").query(paging).fetch_data().await
+    }
+
+    /// Accepts an offered membership.
+    pub async fn accept_membership(&self, tool: &ToolName) -> Result<Done> {
+        let call = self.0.build_call(Method::PUT, "/accounts/v1/me/memberships").segment(tool);
+        call.fetch_data().await
+    }
+
+    /// Declines an offered membership, or leaves a tool.
+    pub async fn end_membership(&self, tool: &ToolName) -> Result<Done> {
+        let call = self.0.build_call(Method::DELETE, "/accounts/v1/me/memberships").segment(tool);
+        call.fetch_data().await
+    }
+
+    /// Sets a new password with a recovery code.
+    pub async fn reset_password(&self, reset: &PasswordReset) -> Result<User> {
+        self.0.build_call(Method::POST, "/accounts/v1/password-reset").json(reset).fetch_data().await
+    }
+
+    /// Requests a recovery code by mail. The answer does not say whether the user exists.
+    pub async fn request_recovery_mail(&self, request: &RecoveryMailRequest) -> Result<Done> {
+        self.0.build_call(Method::POST, "/accounts/v1/recovery-mails").json(request).fetch_data().await
+    }
+
+    /// Creates a recovery code for a user, for operators.
+    pub async fn create_recovery_code(&self, user: &UserName) -> Result<RecoveryCode> {
+        let call = self.0.build_call(Method::POST, "/accounts/v1/users").segment(user);
+        call.path_suffix("/recovery-codes").fetch_data().await
     }
 
     /// Signs in with a password.

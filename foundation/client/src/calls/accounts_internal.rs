@@ -3,8 +3,8 @@
 use hearth_base::{MandateId, Result, Role, TokenId, ToolId};
 use hearth_wire::{
     accounts::internal::{
-        MandateCreate, MandateCreated, MandateUse, MandateUsed, Recipient, ResolveCaller, ResolvedCaller,
-        ToolFacts, ToolTokenCreate, ToolTokenCreated,
+        MandateCreate, MandateCreated, MandateUse, MandateUsed, Recipient, RefusedChange, ResolveCaller,
+        ResolvedCaller, StandingOwner, StandingOwnerCheck, ToolFacts, ToolTokenCreate, ToolTokenCreated,
     },
     reply::{Done, Listed, Paging},
 };
@@ -28,6 +28,17 @@ impl AccountsInternalCalls<'_> {
     pub async fn resolve(&self, resolve: &ResolveCaller, request_id: &str) -> Result<ResolvedCaller> {
         let call = self.0.build_call(Method::POST, "/accounts/v1/internal/resolve");
         call.header(headers::REQUEST_ID_HEADER, request_id).json(resolve).fetch_data().await
+    }
+
+    /// Records a change that a service refused, for the gateway.
+    pub async fn record_refused_change(&self, refused: &RefusedChange, request_id: &str) -> Result<Done> {
+        let call = self.0.build_call(Method::POST, "/accounts/v1/internal/refusals");
+        call.header(headers::REQUEST_ID_HEADER, request_id).json(refused).fetch_data().await
+    }
+
+    /// Checks that the owner of something that acts without a request still has the right.
+    pub async fn check_standing_owner(&self, check: &StandingOwnerCheck) -> Result<StandingOwner> {
+        self.0.build_call(Method::POST, "/accounts/v1/internal/owners").json(check).fetch_data().await
     }
 
     /// Lists the deleted tools whose data this service has not yet erased.

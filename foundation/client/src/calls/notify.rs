@@ -4,7 +4,7 @@ use hearth_base::{Result, ToolName, WebhookId};
 use hearth_wire::{
     notify::{
         Delivery, Mail, MailSettings, MailSettingsPut, Webhook, WebhookCreate, WebhookPatch, WebhookSecret,
-        internal::Channels,
+        internal::{AccountMail, Channels},
     },
     reply::{Done, Listed, Paging},
 };
@@ -35,6 +35,12 @@ impl NotifyCalls<'_> {
     /// Shows the notification channels of this Hearth, for services.
     pub async fn show_channels(&self) -> Result<Channels> {
         self.0.build_call(Method::GET, "/notify/v1/internal/channels").fetch_data().await
+    }
+
+    /// Sends a mail of `accounts` to one person.
+    pub async fn send_account_mail(&self, mail: &AccountMail) -> Result<Done> {
+        let call = self.0.build_call(Method::POST, "/notify/v1/internal/account-mails");
+        call.json(mail).fetch_data().await
     }
 
     /// Shows the mail settings of a tool and its recipients.

@@ -51,7 +51,7 @@ impl ToolsCalls<'_> {
         self.tool_call(Method::GET, tool).path_suffix("/members").query(paging).fetch_data().await
     }
 
-    /// Assigns a role to a user.
+    /// Assigns a role to a member, or offers it to another user, who accepts it.
     pub async fn set_member(&self, tool: &ToolName, user: &UserName, put: &MemberPut) -> Result<Member> {
         self.tool_call(Method::PUT, tool).path_suffix("/members").segment(user).json(put).fetch_data().await
     }
@@ -69,6 +69,12 @@ impl ToolsCalls<'_> {
     /// Creates a token of the tool.
     pub async fn create_token(&self, tool: &ToolName, token: &TokenCreate) -> Result<TokenCreated> {
         self.tool_call(Method::POST, tool).path_suffix("/tokens").json(token).fetch_data().await
+    }
+
+    /// Takes over a token of the tool: the caller becomes its owner, and it gets a new secret.
+    pub async fn take_over_token(&self, tool: &ToolName, token: TokenId) -> Result<TokenCreated> {
+        let call = self.tool_call(Method::POST, tool).path_suffix("/tokens").segment(token);
+        call.path_suffix("/owner").fetch_data().await
     }
 
     /// Revokes a token of the tool.

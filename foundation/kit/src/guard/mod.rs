@@ -6,7 +6,7 @@
 mod declare;
 mod grant;
 
-use std::ops::Deref;
+use std::{net::IpAddr, ops::Deref};
 
 use axum::{
     extract::{FromRequestParts, Request},
@@ -68,8 +68,13 @@ fn authorize_caller<R: Right>(request: &Request) -> Result<Authed<R>> {
         identity => identity?,
     };
     let grant = R::Grant::check_identity(&identity, R::RIGHT_REQUIREMENT, R::RIGHT_NAME)?;
-    Ok(Authed { identity, request: *request, identity_headers: identity_headers.clone(), grant })
+    let client = extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address);
+    Ok(Authed { identity, request: *request, client, identity_headers: identity_headers.clone(), grant })
 }
+
+/// Address of the client at the door, from a request whose identity was verified.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClientAddress(pub IpAddr);
 
 /// Identity headers of a request, with which `accounts` creates a mandate.
 #[derive(Debug, Clone, Default)]
@@ -87,6 +92,8 @@ pub struct Authed<R: Right> {
     pub identity: Identity,
     /// Id of the request.
     pub request: RequestId,
+    /// Address of the client at the door; absent when the request did not pass the gateway.
+    pub client: Option<IpAddr>,
     /// The headers that the identity was read from.
     pub identity_headers: IdentityHeaders,
     grant: R::Grant,
@@ -94,10 +101,11 @@ pub struct Authed<R: Right> {
 
 impl<R: Right> Clone for Authed<R> {
     fn clone(&self) -> Self {
-        let Self { identity, request, identity_headers, grant } = self;
+        let Self { identity, request, client, identity_headers, grant } = self;
         Self {
             identity: identity.clone(),
             request: *request,
+            client: *client,
             identity_headers: identity_headers.clone(),
             grant: grant.clone(),
         }

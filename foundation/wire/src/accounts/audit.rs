@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// One audited change and its author.
+/// One audited change, or a refused attempt, and its author.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::AuditEntry)]
 pub struct AuditEntry {
@@ -26,6 +26,12 @@ pub struct AuditEntry {
     pub subject: String,
     /// Id of the request that made the change.
     pub request_id: String,
+    /// Error code, when the change was refused: a failed sign-in, or a change without the right.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refused: Option<String>,
+    /// Address of the client.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub client: Option<String>,
 }
 
 /// Filter for audit entries.
@@ -36,6 +42,9 @@ pub struct AuditQuery {
     /// Only entries with this action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
+    /// True: only refused changes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
     /// Maximum number of items: 1 to 1000; default 100.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
     pub limit: PageLimit,

@@ -21,6 +21,11 @@ pub struct SessionCreate {
     #[schema(value_type = String, format = Password)]
     #[serde(serialize_with = "Secret::serialize_exposed")]
     pub password: Secret,
+    /// Secret of this device, from an earlier sign-in of the same user: failed sign-ins of others do not lock
+    /// the device.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "serialize_optional_secret")]
+    #[schema(value_type = Option<String>)]
+    pub device: Option<Secret>,
 }
 
 /// New session. Browsers get the session as a cookie too.
@@ -36,6 +41,10 @@ pub struct SessionCreated {
     pub secret: Secret,
     /// The user who signed in.
     pub user: User,
+    /// Secret of this device for the next sign-in; absent when the request had a valid one.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "serialize_optional_secret")]
+    #[schema(value_type = Option<String>)]
+    pub device: Option<Secret>,
     /// End of the session.
     #[schema(value_type = String, format = DateTime)]
     pub expires: Timestamp,
@@ -64,6 +73,13 @@ pub struct Token {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires: Option<Timestamp>,
+    /// Maintainer whose right the token depends on; absent for a personal token.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[schema(value_type = Option<String>)]
+    pub owner: Option<UserName>,
+    /// True when the owner has lost the right: the token is refused until another maintainer takes it over.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub suspended: bool,
 }
 
 /// New token to create.
@@ -93,4 +109,15 @@ pub struct TokenCreated {
     pub secret: Secret,
     /// The new token.
     pub token: Token,
+}
+
+/// Serializes an optional secret as text.
+pub(super) fn serialize_optional_secret<S: serde::Serializer>(
+    secret: &Option<Secret>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(secret) => serializer.serialize_some(secret.expose_secret()),
+        None => serializer.serialize_none(),
+    }
 }

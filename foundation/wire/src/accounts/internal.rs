@@ -1,5 +1,7 @@
 //! Calls of other services to `accounts`; no other caller is allowed.
 
+use std::net::IpAddr;
+
 use hearth_base::{
     Caller, Credential, EmailAddress, MandateId, Role, Scopes, Secret, TokenId, ToolId, ToolName, ToolRole,
     UserId, UserName,
@@ -8,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::credentials::serialize_optional_secret;
 use crate::{events::EventData, tools::Quota};
 
 /// Request of the gateway: resolves a credential to a caller and to the caller's role on the tool in the
@@ -22,16 +25,6 @@ pub struct ResolveCaller {
     /// Name of the tool in the path; may be an invalid name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
-}
-
-fn serialize_optional_secret<S: serde::Serializer>(
-    secret: &Option<Secret>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    match secret {
-        Some(secret) => serializer.serialize_some(secret.expose_secret()),
-        None => serializer.serialize_none(),
-    }
 }
 
 /// Caller behind a credential. An invalid credential is an error, not an anonymous caller.
@@ -190,6 +183,50 @@ pub struct Recipient {
     /// Mail address of the user.
     #[schema(value_type = String, format = Email)]
     pub address: EmailAddress,
+}
+
+/// Report of the gateway: a change that a service refused for lack of a right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::RefusedChange)]
+pub struct RefusedChange {
+    /// The caller: `user NAME` or `tool NAME`.
+    pub who: String,
+    /// Method of the request.
+    pub method: String,
+    /// Path of the request, without its query.
+    pub path: String,
+    /// Name of the tool in the path; may be an invalid name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// Error code of the refusal.
+    pub code: String,
+    /// Address of the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub client: Option<IpAddr>,
+}
+
+/// Question of a service: does the owner of something that acts without a request still have the right?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::StandingOwnerCheck)]
+pub struct StandingOwnerCheck {
+    /// Id of the tool.
+    #[schema(value_type = String)]
+    pub tool: ToolId,
+    /// Id of the user or of the tool token that owns it.
+    pub owner: String,
+}
+
+/// Answer about an owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::StandingOwner)]
+pub struct StandingOwner {
+    /// Name of the owner, or of the user who created the token; absent when it does not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub name: Option<UserName>,
+    /// True while the owner may change the tool.
+    pub active: bool,
 }
 
 crate::topic! {

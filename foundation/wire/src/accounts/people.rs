@@ -1,6 +1,6 @@
 //! Users and registration.
 
-use hearth_base::{Credential, EmailAddress, Scopes, Secret, UserId, UserName};
+use hearth_base::{Credential, EmailAddress, Scopes, Secret, ToolName, ToolRole, UserId, UserName};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -132,8 +132,83 @@ pub struct CallerInfo {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = accounts::Email)]
 pub struct MailAddress {
-    /// The address; absent or `null` for no mail.
+    /// The confirmed address; absent or `null` for no mail.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = Email)]
     pub address: Option<EmailAddress>,
+    /// New address whose code has not been entered yet. Requests leave it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Email)]
+    pub pending: Option<EmailAddress>,
+}
+
+/// Code from the mail to a new address.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::EmailConfirmation)]
+pub struct MailAddressConfirmation {
+    /// The code; it is valid for an hour.
+    #[schema(value_type = String)]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
+    pub code: Secret,
+}
+
+/// New password with a recovery code. All sessions of the user end.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::PasswordReset)]
+pub struct PasswordReset {
+    /// The code, from an operator or from a mail; it is valid once.
+    #[schema(value_type = String)]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
+    pub code: Secret,
+    /// New password: at least 10 characters.
+    #[schema(value_type = String, format = Password, min_length = 10)]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
+    pub password: Secret,
+}
+
+/// Request for a recovery code by mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::RecoveryMailRequest)]
+pub struct RecoveryMailRequest {
+    /// Name of the user.
+    #[schema(value_type = String)]
+    pub name: UserName,
+}
+
+/// Recovery code of a user, which is shown only this once.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::RecoveryCode)]
+pub struct RecoveryCode {
+    /// Code to pass on to the user: it sets a new password.
+    #[schema(value_type = String)]
+    #[serde(serialize_with = "Secret::serialize_exposed")]
+    pub code: Secret,
+    /// Name of the user.
+    #[schema(value_type = String)]
+    pub user: UserName,
+    /// Expiry.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires: Timestamp,
+}
+
+/// Offer of a membership, which the offered user accepts or declines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = accounts::MembershipOffer)]
+pub struct MembershipOffer {
+    /// Name of the tool.
+    #[schema(value_type = String)]
+    pub tool: ToolName,
+    /// Offered role.
+    #[schema(value_type = String)]
+    pub role: ToolRole,
+    /// Name of the user who made the offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub offered_by: Option<UserName>,
+    /// Time of the offer.
+    #[schema(value_type = String, format = DateTime)]
+    pub offered: Timestamp,
+    /// Expiry.
+    #[schema(value_type = String, format = DateTime)]
+    pub expires: Timestamp,
 }

@@ -22,13 +22,21 @@ pub struct DeploymentCreate {
     /// Command; default: the process of the image that has the component's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
-    /// Port that the component listens on; default 8000.
+    /// Port that the component listens on; default 8000 for a published component, otherwise none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 65535)]
     pub port: Option<u16>,
-    /// True: publish the component as the tool's web page; default true.
+    /// True: publish the component as the tool's web page; default true, unless it has a schedule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub publish: Option<bool>,
+    /// Schedule: the component is a scheduled job instead of a continuous one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 200)]
+    pub schedule: Option<String>,
+    /// Time zone of the schedule, as in `Europe/Berlin`; default UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 100)]
+    pub timezone: Option<String>,
 }
 
 /// Source of a deployment: exactly one of these.

@@ -34,10 +34,16 @@ pub struct Revision {
     pub component: JobName,
     /// Command of the component.
     pub command: String,
-    /// Port of the component.
+    /// Port of the component; 0 when it listens on none.
     pub port: u16,
     /// True when the component is the tool's web page.
     pub publish: bool,
+    /// Schedule of a scheduled component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// Time zone of the schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
     /// True while the image is retained for this revision.
     pub kept: bool,
 }

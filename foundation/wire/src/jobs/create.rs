@@ -22,7 +22,8 @@ macro_rules! with_job_fields {
             /// Policy for a due time while an earlier run is still running.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub concurrency: Option<Concurrency>,
-            /// True: write output to files in the tool's home instead of the log.
+            /// True: write output to files in the tool's home instead of the log. Default: true for provided
+            /// images whose job mounts the home, false for others.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub filelog: Option<bool>,
             /// File for standard output; default `NAME.out` in the tool's home.
@@ -132,7 +133,7 @@ with_job_fields! {
 }
 
 impl JobCreate {
-    /// Creates a job definition with defaults in all other fields.
+    /// Creates a job definition whose output goes to Hearth's log, with defaults in all other fields.
     pub fn new(name: JobName, imagename: impl Into<String>, cmd: impl Into<String>) -> Self {
         Self {
             name,
@@ -144,7 +145,7 @@ impl JobCreate {
             timezone: None,
             starting_deadline: None,
             concurrency: None,
-            filelog: None,
+            filelog: Some(false),
             filelog_stdout: None,
             filelog_stderr: None,
             emails: None,

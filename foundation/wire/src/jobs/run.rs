@@ -53,9 +53,16 @@ pub struct Run {
     pub peak_memory: u64,
     /// True when a running container is ready.
     pub ready: bool,
-    /// Last lines of output, at most three, oldest first.
+    /// Last lines of output, at most three, oldest first. The first one may be an earlier line that names the
+    /// error.
     #[serde(default)]
     pub last_lines: Vec<String>,
+    /// The line of the output that says why a failed run ended, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_line: Option<String>,
+    /// True for a stopped container whose place a newer one took: its job was changed, deployed or restarted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replaced: bool,
 }
 
 /// State of a run.

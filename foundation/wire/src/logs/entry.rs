@@ -72,6 +72,9 @@ pub struct LogsList {
     /// The next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub next: Option<LogsNext>,
+    /// True on the last page of a limited number of lines if further lines match.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub more: bool,
 }
 
 /// Reference to the next page.

@@ -32,7 +32,12 @@ pub struct Delivery {
     /// HTTP status of the last response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// Start of the last response, or the reason of its absence, as one line.
+    /// Time of the last response, or of the failed attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub answered: Option<Timestamp>,
+    /// The reason of a missing response; for owners of the tool also the start of a response that came from a
+    /// public address. One line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<String>,
 }

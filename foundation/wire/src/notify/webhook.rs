@@ -26,6 +26,10 @@ pub struct Webhook {
     /// Time of creation.
     #[schema(value_type = String, format = DateTime)]
     pub created: Timestamp,
+    /// Id of the user or tool token whose right the webhook depends on: who created it, switched it on or
+    /// changed its address last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 /// New webhook to create.

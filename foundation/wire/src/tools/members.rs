@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// A user with a role on a tool.
+/// A user with a role on a tool, or with the offer of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = tools::Member)]
 pub struct Member {
@@ -15,9 +15,12 @@ pub struct Member {
     /// Role of the user.
     #[schema(value_type = String)]
     pub role: ToolRole,
-    /// Time of the last change of the role.
+    /// Time of the last change of the role, or of the offer.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
+    /// True while the user has not accepted: the role does not apply yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pending: bool,
 }
 
 /// Role to assign to a user.
