@@ -5,7 +5,7 @@ use hearth_kit::{
     Kit, RequestContext, ServiceClients, blobs::BlobStore, outbound::OutboundClient, tasks::ShutdownSignal,
 };
 
-use crate::{BuildsSettings, store::BuildStore};
+use crate::{BuildsSettings, ref_permits::RefPermits, store::BuildStore};
 
 /// Context of this service's handlers and rules.
 #[derive(Clone)]
@@ -14,17 +14,20 @@ pub struct BuildsContext {
     pub store: BuildStore,
     pub blobs: BlobStore,
     pub outbound: OutboundClient,
+    pub ref_permits: RefPermits,
     pub clients: ServiceClients,
     pub stop: ShutdownSignal,
 }
 
 impl BuildsContext {
     pub fn new(kit: &Kit) -> Result<Self> {
+        let settings = kit.settings::<BuildsSettings>();
         Ok(Self {
             base: RequestContext::from_kit(kit),
             store: BuildStore::new(kit.db()?.clone(), kit.create_queue()?),
-            blobs: BlobStore::open(&kit.state, Role::Builds)?,
-            outbound: OutboundClient::new(&kit.config.outbound.allow, &kit.config.outbound.mirrors),
+            blobs: BlobStore::open(&kit.state, Role::Builds, &kit.config.disk)?,
+            outbound: OutboundClient::from_settings(&kit.config.outbound),
+            ref_permits: RefPermits::new(settings.ref_requests, settings.tool_ref_requests),
             clients: kit.clients.clone(),
             stop: kit.tasks.shutdown_signal(),
         })

@@ -9,6 +9,7 @@ mod context;
 pub mod fuzzing;
 mod git;
 mod http;
+mod ref_permits;
 mod rights;
 mod settings;
 mod store;

@@ -9,5 +9,9 @@ hearth_kit::settings! {
         upload_limit: u64 = 256 << 20,
         /// Ended builds to keep for each tool.
         kept: u32 = 50,
+        /// Requests to git repositories for their refs at one time, of one tool.
+        tool_ref_requests: u32 = 2,
+        /// Requests to git repositories for their refs at one time, of all tools.
+        ref_requests: u32 = 16,
     }
 }

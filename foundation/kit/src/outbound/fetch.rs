@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use hearth_base::{Error, ErrorKind, Result};
-use http::{HeaderMap, Request, StatusCode, Uri, header};
+use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
@@ -33,20 +33,72 @@ pub struct FetchedDocument {
     pub content: Bytes,
 }
 
+/// Response whose body is read in pieces, so that its memory does not grow with its size.
+#[derive(Debug)]
+pub struct DocumentStream {
+    /// Status of the last response.
+    pub status: StatusCode,
+    /// Headers of the last response.
+    pub headers: HeaderMap,
+    body: hyper::body::Incoming,
+    host: String,
+    max_bytes: usize,
+    read_bytes: usize,
+    deadline: Instant,
+}
+
+impl DocumentStream {
+    /// Reads the next piece of the body; `None` at its end. The limits of the request apply to the whole body.
+    pub async fn next_chunk(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            let frame = timeout_at(self.deadline, self.body.frame()).await;
+            let Some(frame) = frame.map_err(|_| build_timeout_error(&self.host))? else { return Ok(None) };
+            let broken =
+                |cause| Error::unavailable("outbound-broken", "the response ended early").with_cause(cause);
+            let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+            self.read_bytes = self.read_bytes.saturating_add(data.len());
+            if self.read_bytes > self.max_bytes {
+                return Err(Error::unavailable(
+                    "outbound-too-large",
+                    format!("the response is too large; at most {} bytes", self.max_bytes),
+                ));
+            }
+            return Ok(Some(data));
+        }
+    }
+}
+
 /// Maximum number of redirects that are followed.
 const MAX_REDIRECTS: usize = 5;
 
 impl OutboundClient {
     /// Fetches a document from a URL, or from its mirror. Every redirect target is checked like the first address.
     pub async fn fetch_document(&self, address: &Uri, limits: FetchLimits) -> Result<FetchedDocument> {
+        let mut stream = self.open_document(address, limits).await?;
+        let mut content = BytesMut::new();
+        while let Some(chunk) = stream.next_chunk().await? {
+            content.extend_from_slice(&chunk);
+        }
+        Ok(FetchedDocument { status: stream.status, headers: stream.headers, content: content.freeze() })
+    }
+
+    /// Opens a document like [`Self::fetch_document`], without reading its body.
+    pub async fn open_document(&self, address: &Uri, limits: FetchLimits) -> Result<DocumentStream> {
         let mirror = self.resolve_mirror(address);
         let address = mirror.as_ref().unwrap_or(address);
-        let fetched = tokio::time::timeout(
-            limits.timeout,
-            self.fetch_with_redirects(address.clone(), limits.max_bytes),
-        )
-        .await;
-        fetched.unwrap_or_else(|_| Err(build_timeout_error(address)))
+        let host = address.host().unwrap_or_default().to_owned();
+        let deadline = Instant::now() + limits.timeout;
+        let response = timeout_at(deadline, self.request_with_redirects(address.clone())).await;
+        let (head, body) = response.map_err(|_| build_timeout_error(&host))??.into_parts();
+        Ok(DocumentStream {
+            status: head.status,
+            headers: head.headers,
+            body,
+            host,
+            max_bytes: limits.max_bytes,
+            read_bytes: 0,
+            deadline,
+        })
     }
 
     /// Sends a document to a URL by POST. Redirects are not followed. A response body that exceeds the limits is cut.
@@ -66,8 +118,10 @@ impl OutboundClient {
             request.headers_mut().insert(header::USER_AGENT, http::HeaderValue::from_static("hearth"));
             self.build_http_client()?.request(request).await.map_err(|cause| to_fetch_error(address, cause))
         };
-        let response =
-            timeout_at(deadline, request).await.unwrap_or_else(|_| Err(build_timeout_error(address)))?;
+        let response = {
+            let host = address.host().unwrap_or_default();
+            timeout_at(deadline, request).await.unwrap_or_else(|_| Err(build_timeout_error(host)))?
+        };
         let (head, content) = response.into_parts();
         let content = read_body_start(content, limits.max_bytes, deadline).await;
         Ok(FetchedDocument { status: head.status, headers: head.headers, content })
@@ -90,7 +144,7 @@ impl OutboundClient {
         Ok(Client::builder(TokioExecutor::new()).build(connector))
     }
 
-    async fn fetch_with_redirects(&self, mut address: Uri, size: usize) -> Result<FetchedDocument> {
+    async fn request_with_redirects(&self, mut address: Uri) -> Result<Response<hyper::body::Incoming>> {
         let client = self.build_http_client()?;
         for _ in 0..=MAX_REDIRECTS {
             check_scheme(&address)?;
@@ -100,21 +154,17 @@ impl OutboundClient {
                 .body(Body::empty())
                 .map_err(Error::internal)?;
             let response = client.request(request).await.map_err(|cause| to_fetch_error(&address, cause))?;
-            let (head, content) = response.into_parts();
-            match head.headers.get(header::LOCATION).filter(|_| head.status.is_redirection()) {
+            let location = response.headers().get(header::LOCATION);
+            match location.filter(|_| response.status().is_redirection()) {
                 Some(location) => address = resolve_redirect(&address, location)?,
-                None => {
-                    let content = read_body(content, size).await?;
-                    return Ok(FetchedDocument { status: head.status, headers: head.headers, content });
-                }
+                None => return Ok(response),
             }
         }
         Err(Error::unavailable("outbound-redirects", "the server redirects too often"))
     }
 }
 
-fn build_timeout_error(address: &Uri) -> Error {
-    let host = address.host().unwrap_or_default();
+fn build_timeout_error(host: &str) -> Error {
     Error::new(ErrorKind::Timeout, "outbound-timeout", format!("{host} did not respond in time"))
 }
 
@@ -149,23 +199,6 @@ fn resolve_redirect(from: &Uri, location: &http::HeaderValue) -> Result<Uri> {
         return Err(Error::unavailable("outbound-redirects", "the server redirects from https to http"));
     }
     Ok(target)
-}
-
-async fn read_body(mut content: hyper::body::Incoming, max_bytes: usize) -> Result<Bytes> {
-    let mut read = BytesMut::new();
-    while let Some(frame) = content.frame().await {
-        let broken =
-            |cause| Error::unavailable("outbound-broken", "the response ended early").with_cause(cause);
-        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
-        if read.len() + data.len() > max_bytes {
-            return Err(Error::unavailable(
-                "outbound-too-large",
-                format!("the response is too large; at most {max_bytes} bytes"),
-            ));
-        }
-        read.extend_from_slice(&data);
-    }
-    Ok(read.freeze())
 }
 
 /// Reads the beginning of a body, up to `max_bytes` bytes and until `deadline`. Returns what was received on an error.

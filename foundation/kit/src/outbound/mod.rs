@@ -1,4 +1,4 @@
-//! Outbound connections on behalf of users: public addresses only, checked for every connection and every redirect,
+//! Outbound connections on behalf of users: public addresses of other hosts only, checked for every connection and every redirect,
 //! with limits on size and time. Exceptions and mirrors are set by operators.
 
 mod address;
@@ -6,9 +6,11 @@ mod connect;
 mod exception;
 mod fetch;
 mod mirrors;
+mod refused_network;
 
-pub use address::is_public_address;
+pub use address::{is_own_address, is_public_address};
 pub use connect::{OutboundClient, OutboundConnector};
 pub use exception::OutboundException;
-pub use fetch::{FetchLimits, FetchedDocument};
+pub use fetch::{DocumentStream, FetchLimits, FetchedDocument};
 pub use mirrors::Mirrors;
+pub use refused_network::RefusedNetwork;

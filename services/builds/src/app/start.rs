@@ -55,31 +55,10 @@ pub async fn start_build(
     let image_name = choose_image_name(image.as_deref(), name)?;
     let source_url = source_url.filter(|url| !url.is_empty());
     let reference = reference.unwrap_or_default();
-    let source = match (&source_url, upload) {
-        (Some(url), None) => resolve_repository(cx, url, &reference).await?,
-        (None, Some(_)) if !reference.is_empty() => {
-            return Err(Error::invalid(
-                "ref-of-upload",
-                "an upload has no ref: ref and upload exclude each other",
-            )
-            .help("omit ref, or give source_url"));
-        }
-        (None, Some(upload)) => resolve_upload(cx, tool, upload).await?,
-        (None, None) => {
-            return Err(Error::invalid(
-                "no-source",
-                "the build has no source: source_url or upload is required",
-            )
-            .help("give the address of a public git repository"));
-        }
-        (Some(_), Some(_)) => {
-            return Err(Error::invalid(
-                "two-sources",
-                "the build has two sources: source_url and upload exclude each other",
-            )
-            .help("give one of them"));
-        }
-    };
+    let limit = if queue { MAX_QUEUED_BUILDS } else { u64::from(facts.quota.running_builds) };
+    // Checked again when the build is accepted: here so that a start over the quota causes no request.
+    check_open_builds(cx.store.read_open_build_count(tool).await?, limit)?;
+    let source = resolve_source(cx, tool, source_url.as_deref(), &reference, upload).await?;
     let now = cx.now();
     let parameters = BuildParameters {
         source_url: source_url.unwrap_or_default(),
@@ -91,15 +70,47 @@ pub async fn start_build(
         use_deprecated_versions,
     };
     let build = create_build(cx, tool, name, parameters, source, now);
-    let limit = if queue { MAX_QUEUED_BUILDS } else { u64::from(facts.quota.running_builds) };
     accept_build(cx, &build, limit, now).await?;
     Ok(build)
 }
 
-async fn resolve_repository(cx: &BuildsContext, url: &str, reference: &str) -> Result<ResolvedSource> {
+/// Resolves the one source of a build: a repository or an upload.
+async fn resolve_source(
+    cx: &BuildsContext,
+    tool: ToolId,
+    source_url: Option<&str>,
+    reference: &str,
+    upload: Option<SourceId>,
+) -> Result<ResolvedSource> {
+    match (source_url, upload) {
+        (Some(url), None) => resolve_repository(cx, tool, url, reference).await,
+        (None, Some(_)) if !reference.is_empty() => {
+            Err(Error::invalid("ref-of-upload", "an upload has no ref: ref and upload exclude each other")
+                .help("omit ref, or give source_url"))
+        }
+        (None, Some(upload)) => resolve_upload(cx, tool, upload).await,
+        (None, None) => {
+            Err(Error::invalid("no-source", "the build has no source: source_url or upload is required")
+                .help("give the address of a public git repository"))
+        }
+        (Some(_), Some(_)) => Err(Error::invalid(
+            "two-sources",
+            "the build has two sources: source_url and upload exclude each other",
+        )
+        .help("give one of them")),
+    }
+}
+
+async fn resolve_repository(
+    cx: &BuildsContext,
+    tool: ToolId,
+    url: &str,
+    reference: &str,
+) -> Result<ResolvedSource> {
     let address: RepositoryAddress = url.parse()?;
     git::check_ref(reference)?;
-    let found = git::fetch_refs(&cx.outbound, &address).await?.resolve_ref(reference)?;
+    let _permit = cx.ref_permits.acquire_permit(tool).await?;
+    let found = git::resolve_remote_ref(&cx.outbound, &address, reference).await?;
     Ok(ResolvedSource { resolved_ref: found.commit, full_ref: found.full_name, size: 0 })
 }
 
@@ -147,10 +158,7 @@ async fn accept_build(cx: &BuildsContext, build: &Build, limit: u64, now: Timest
     let key = build.tool.to_string();
     cx.store.queue.enqueue(&tx, BUILD_TASK, &key, &build.tool, now).await?;
     let open = cx.store.count_open_builds(&tx, build.tool).await?;
-    if open >= limit {
-        return Err(Error::conflict("too-many-builds", format!("the tool has {open} open builds already"))
-            .help("wait for one to end, cancel one (hearth build cancel ID), or start with queue=true"));
-    }
+    check_open_builds(open, limit)?;
     if let Some(upload) = build.parameters.upload {
         let extended =
             cx.store.extend_source(&tx, build.tool, upload, now + sources::UPLOAD_LIFETIME).await?;
@@ -158,6 +166,15 @@ async fn accept_build(cx: &BuildsContext, build: &Build, limit: u64, now: Timest
     }
     cx.store.insert_build(&tx, build).await?;
     tx.commit().await
+}
+
+/// Refuses one more open build than `limit`.
+fn check_open_builds(open: u64, limit: u64) -> Result<()> {
+    if open < limit {
+        return Ok(());
+    }
+    Err(Error::conflict("too-many-builds", format!("the tool has {open} open builds already"))
+        .help("wait for one to end, cancel one (hearth build cancel ID), or start with queue=true"))
 }
 
 fn check_envvars(envvars: &BTreeMap<String, String>) -> Result<()> {

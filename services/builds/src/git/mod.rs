@@ -2,9 +2,9 @@
 
 mod address;
 mod pkt_line;
-mod ref_advertisement;
 mod ref_discovery;
+mod ref_search;
 
 pub use address::RepositoryAddress;
-pub use ref_advertisement::{RefAdvertisement, check_ref};
-pub use ref_discovery::fetch_refs;
+pub use ref_discovery::resolve_remote_ref;
+pub use ref_search::{RefSearch, ResolvedRef, check_ref};

@@ -1,23 +1,38 @@
-//! Fetches the refs of a repository.
+//! Resolution of a ref at its repository.
 
 use std::time::Duration;
 
 use hearth_base::{Error, Result};
-use hearth_kit::outbound::{FetchLimits, OutboundClient};
+use hearth_kit::outbound::{DocumentStream, FetchLimits, OutboundClient};
 use http::{StatusCode, header};
 
-use super::{RefAdvertisement, RepositoryAddress};
+use super::{RefSearch, RepositoryAddress, ResolvedRef};
 
 /// Very large repositories list several hundred thousand refs.
 const REF_LIST_LIMITS: FetchLimits = FetchLimits { max_bytes: 32 << 20, timeout: Duration::from_secs(20) };
 
-/// Fetches the refs of the repository at an address.
-pub async fn fetch_refs(outbound: &OutboundClient, address: &RepositoryAddress) -> Result<RefAdvertisement> {
-    let fetched = outbound
-        .fetch_document(&address.refs_url()?, REF_LIST_LIMITS)
+/// Resolves `wanted`, or the default branch when it is empty, at the repository. The list of refs is read as a
+/// stream, and nothing of it is kept but the result.
+pub async fn resolve_remote_ref(
+    outbound: &OutboundClient,
+    address: &RepositoryAddress,
+    wanted: &str,
+) -> Result<ResolvedRef> {
+    let mut listed = outbound
+        .open_document(&address.refs_url()?, REF_LIST_LIMITS)
         .await
         .map_err(build_unreadable_error)?;
-    match fetched.status {
+    check_response(&listed, address)?;
+    let mut search = RefSearch::new(wanted);
+    while let Some(chunk) = listed.next_chunk().await.map_err(build_unreadable_error)? {
+        search.parse_chunk(&chunk)?;
+    }
+    search.finish()
+}
+
+/// Checks that a response is a list of refs.
+fn check_response(listed: &DocumentStream, address: &RepositoryAddress) -> Result<()> {
+    match listed.status {
         StatusCode::OK => {}
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::GONE => {
             return Err(Error::invalid(
@@ -34,7 +49,7 @@ pub async fn fetch_refs(outbound: &OutboundClient, address: &RepositoryAddress) 
             .help("try again in a moment"));
         }
     }
-    let content_type = fetched.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = listed.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if content_type.is_none_or(|kind| !kind.starts_with("application/x-git-upload-pack-advertisement")) {
         return Err(Error::invalid(
             "not-a-repository",
@@ -42,7 +57,7 @@ pub async fn fetch_refs(outbound: &OutboundClient, address: &RepositoryAddress) 
         )
         .help("give the address that git clone accepts"));
     }
-    RefAdvertisement::parse(&fetched.content)
+    Ok(())
 }
 
 /// Turns each error of the request into an invalid-input error, so that the build is refused at once.

@@ -46,10 +46,16 @@ pub const IMAGE_DIGEST: &str = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea
 
 /// Starts the service. The quota of each tool is two open builds.
 pub async fn start_fixture(db: Db) -> Result<BuildsFixture> {
+    start_fixture_with(db, "").await
+}
+
+/// Starts the service with one more address that outbound requests may use.
+pub async fn start_fixture_with(db: Db, allowed_address: &str) -> Result<BuildsFixture> {
     let git = GitServer::start().await?;
     let commit = git.commit_files("hello", &[("Procfile", "web: ./serve\n")])?;
+    let more = if allowed_address.is_empty() { String::new() } else { format!(", \"{allowed_address}\"") };
     let text = format!(
-        "[outbound]\nallow = [\"{}\"]\n[outbound.mirrors]\n\"https://code.example/team\" = \"{}\"\n\
+        "[outbound]\nallow = [\"{}\"{more}]\n[outbound.mirrors]\n\"https://code.example/team\" = \"{}\"\n\
          [builds]\nupload_limit = 100000\nkept = 3\n",
         git.address(),
         git.repository_url("")

@@ -6,5 +6,6 @@ mod fixture;
 mod leases;
 mod lifecycle;
 mod logs;
+mod ref_lists;
 mod repositories;
 mod uploads;
