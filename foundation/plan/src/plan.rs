@@ -2,7 +2,7 @@
 
 use crate::{
     procfile::Processes,
-    recipe::{self, RecipeStep},
+    recipe::{self, BuildStage, RecipeStep},
 };
 use hearth_base::Result;
 
@@ -17,6 +17,8 @@ pub struct BuildPlan {
     pub processes: Processes,
     /// Reasons for the plan, as sentences for the user.
     pub reasons: Vec<String>,
+    /// Line of a Procfile that would start the application, when the plan knows no start command but the usual one.
+    pub suggested_process: Option<String>,
 }
 
 /// Kind of a source.
@@ -28,43 +30,105 @@ pub enum SourceKind {
     Python,
     /// Node.js.
     Node,
+    /// PHP.
+    Php,
     /// Static files.
     StaticFiles,
     /// Files with a Procfile and without a supported language.
     PlainFiles,
 }
 
+/// Choice of a user between the recipes of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecipeChoice {
+    /// The source's Containerfile or Dockerfile.
+    Containerfile,
+    /// The recipe for the detected language; Containerfile and Dockerfile are ignored.
+    Detected,
+}
+
 /// Recipe of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuildRecipe {
-    /// The source's own Containerfile, at this path.
-    Containerfile(&'static str),
+    /// The source's own Containerfile.
+    Containerfile {
+        /// Its path.
+        file: &'static str,
+        /// Its text.
+        text: String,
+    },
     /// Steps on a base image that Hearth provides.
     Steps {
         /// Short name of the base image.
         base: &'static str,
         /// The steps, ordered by how rarely they change, for the build cache.
         steps: Vec<RecipeStep>,
+        /// Stage before, whose files the steps copy.
+        build_stage: Option<BuildStage>,
     },
 }
 
 impl BuildPlan {
-    /// Renders the Containerfile on the base image `from`, a name that the builder can pull. `None` when the source
-    /// has its own Containerfile.
-    pub fn render_containerfile(&self, from: &str) -> Result<Option<String>> {
+    /// Renders the Containerfile. `resolve_base` maps the short name of a base image to a name that the builder can
+    /// pull; `arguments` are the names of build arguments. `None` when the source has its own Containerfile.
+    pub fn render_containerfile(
+        &self,
+        resolve_base: &dyn Fn(&str) -> String,
+        arguments: &[&str],
+    ) -> Result<Option<String>> {
         match &self.recipe {
-            BuildRecipe::Containerfile(_) => Ok(None),
-            BuildRecipe::Steps { steps, .. } => {
-                recipe::render_containerfile(from, steps, &self.processes).map(Some)
-            }
+            BuildRecipe::Containerfile { .. } => Ok(None),
+            BuildRecipe::Steps { base, steps, build_stage } => recipe::render_containerfile(
+                resolve_base,
+                arguments,
+                build_stage.as_ref(),
+                base,
+                steps,
+                &self.processes,
+            )
+            .map(Some),
         }
     }
 
     /// Short name of the base image; `None` when the source has its own Containerfile.
     pub fn base_image(&self) -> Option<&'static str> {
         match &self.recipe {
-            BuildRecipe::Containerfile(_) => None,
+            BuildRecipe::Containerfile { .. } => None,
             BuildRecipe::Steps { base, .. } => Some(base),
         }
     }
+
+    /// Short names of all base images: of the image, and of its build stage.
+    pub fn base_images(&self) -> Vec<&'static str> {
+        match &self.recipe {
+            BuildRecipe::Containerfile { .. } => Vec::new(),
+            BuildRecipe::Steps { base, build_stage, .. } => {
+                build_stage.iter().map(|stage| stage.base).chain([*base]).collect()
+            }
+        }
+    }
+
+    /// True when an image of this plan can start without a command as the process `name`: it has the process, or its
+    /// own Containerfile may define a command.
+    pub fn can_start(&self, name: &str) -> bool {
+        self.processes.contains_key(name)
+            || matches!(self.recipe, BuildRecipe::Containerfile { .. }) && self.processes.is_empty()
+    }
+}
+
+/// A detected source, before its processes are chosen.
+pub struct DetectedSource {
+    pub kind: SourceKind,
+    pub recipe: BuildRecipe,
+    pub reasons: Vec<String>,
+    /// Command of the process `web`, when there is no Procfile.
+    pub start: StartCommand,
+}
+
+/// Start command that a detection found.
+pub enum StartCommand {
+    /// The usual command for such a source.
+    Guessed { command: String, reason: String },
+    /// None; with the line of a Procfile that the user may want.
+    Unknown(Option<String>),
 }

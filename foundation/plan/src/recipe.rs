@@ -6,44 +6,69 @@ use hearth_base::{Error, Result};
 
 use crate::{
     label::{PROCESSES_LABEL, render_label_value},
+    packages::PackageName,
     procfile::Processes,
 };
 
-/// A step of a recipe. All texts are constants of this crate: none comes from a source.
+/// A step of a recipe. All texts are constants of this crate: none comes from a source, except names of packages,
+/// whose letters need no escape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecipeStep {
     /// A comment.
     Note(&'static str),
     /// Sets an environment variable of the image.
     Env(&'static str, &'static str),
+    /// Installs Debian packages.
+    Install(Vec<PackageName>),
     /// Copies these files of the source into the working folder.
     Copy(Vec<&'static str>),
     /// Copies the whole source into the working folder.
     CopyAll,
+    /// Copies a folder of the build stage's working folder into the working folder.
+    CopyBuilt(&'static str),
     /// Runs a command line.
     Run(&'static str),
+    /// Writes a file whose text contains no single quotation mark and ends in a newline.
+    WriteFile {
+        /// Absolute path of the file, whose folder exists.
+        path: &'static str,
+        /// Its text.
+        text: &'static str,
+    },
+}
+
+/// Stage that builds files for the image, and is no part of the image itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildStage {
+    /// Short name of its base image.
+    pub base: &'static str,
+    /// Its steps.
+    pub steps: Vec<RecipeStep>,
 }
 
 /// Working directory of the image, which contains the source.
 const IMAGE_WORKDIR: &str = "/app";
+/// Name of the build stage in a Containerfile.
+const BUILD_STAGE_NAME: &str = "build";
 
-/// Renders a Containerfile on the base image `from`. An invalid image name is an internal error.
-pub fn render_containerfile(from: &str, steps: &[RecipeStep], processes: &Processes) -> Result<String> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@".contains(&byte);
-    if from.is_empty() || from.starts_with('-') || !from.bytes().all(fits) {
-        return Err(Error::internal(format!("invalid image name: {from:?}")));
+/// Renders a Containerfile. `resolve_base` maps the short name of a base image to a name that the builder can pull; an
+/// invalid name is an internal error. `arguments` are declared in each stage.
+pub fn render_containerfile(
+    resolve_base: &dyn Fn(&str) -> String,
+    arguments: &[&str],
+    build_stage: Option<&BuildStage>,
+    base: &str,
+    steps: &[RecipeStep],
+    processes: &Processes,
+) -> Result<String> {
+    let mut text = String::new();
+    if let Some(BuildStage { base, steps }) = build_stage {
+        begin_stage(&mut text, &resolve_base(base), Some(BUILD_STAGE_NAME), arguments)?;
+        steps.iter().for_each(|step| render_step(&mut text, step));
+        text.push('\n');
     }
-    let mut text = format!("FROM {from}\nWORKDIR {IMAGE_WORKDIR}\n");
-    for step in steps {
-        // Writing into memory does not fail.
-        let _ = match step {
-            RecipeStep::Note(note) => writeln!(text, "# {note}"),
-            RecipeStep::Env(name, value) => writeln!(text, "ENV {name}={value}"),
-            RecipeStep::Copy(files) => writeln!(text, "COPY {} ./", files.join(" ")),
-            RecipeStep::CopyAll => writeln!(text, "COPY . ."),
-            RecipeStep::Run(command) => writeln!(text, "RUN {command}"),
-        };
-    }
+    begin_stage(&mut text, &resolve_base(base), None, arguments)?;
+    steps.iter().for_each(|step| render_step(&mut text, step));
     if !processes.is_empty() {
         // Only backslashes and quotation marks need escaping: `render_label_value` has escaped all other characters.
         let value = render_label_value(processes).replace('\\', "\\\\").replace('"', "\\\"");
@@ -52,16 +77,62 @@ pub fn render_containerfile(from: &str, steps: &[RecipeStep], processes: &Proces
     Ok(text)
 }
 
+fn begin_stage(text: &mut String, from: &str, name: Option<&str>, arguments: &[&str]) -> Result<()> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@".contains(&byte);
+    if from.is_empty() || from.starts_with('-') || !from.bytes().all(fits) {
+        return Err(Error::internal(format!("invalid image name: {from:?}")));
+    }
+    let name = name.map(|name| format!(" AS {name}")).unwrap_or_default();
+    // Writing into memory does not fail.
+    let _ = writeln!(text, "FROM {from}{name}");
+    for argument in arguments {
+        let _ = writeln!(text, "ARG {argument}");
+    }
+    let _ = writeln!(text, "WORKDIR {IMAGE_WORKDIR}");
+    Ok(())
+}
+
+fn render_step(text: &mut String, step: &RecipeStep) {
+    let _ = match step {
+        RecipeStep::Note(note) => writeln!(text, "# {note}"),
+        RecipeStep::Env(name, value) => writeln!(text, "ENV {name}={value}"),
+        RecipeStep::Install(packages) => {
+            let names: Vec<String> = packages.iter().map(ToString::to_string).collect();
+            writeln!(
+                text,
+                "RUN apt-get -o APT::Sandbox::User=root update -qq && apt-get -o APT::Sandbox::User=root install -qq \
+                 --no-install-recommends {} && rm -rf /var/lib/apt/lists/*",
+                names.join(" ")
+            )
+        }
+        RecipeStep::Copy(files) => writeln!(text, "COPY {} ./", files.join(" ")),
+        RecipeStep::CopyAll => writeln!(text, "COPY . ."),
+        RecipeStep::CopyBuilt(folder) => {
+            writeln!(text, "COPY --from={BUILD_STAGE_NAME} {IMAGE_WORKDIR}/{folder} ./{folder}")
+        }
+        RecipeStep::Run(command) => writeln!(text, "RUN {command}"),
+        RecipeStep::WriteFile { path, text: content } => {
+            // One quoted argument for each line: the builder's old parsers know no here-documents.
+            let lines: String = content.lines().map(|line| format!(" '{line}' \\\n")).collect();
+            writeln!(text, "RUN printf '%s\\n' \\\n{lines} > {path}")
+        }
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn render(from: &str, steps: &[RecipeStep], processes: &Processes) -> Result<String> {
+        render_containerfile(&|_| from.to_owned(), &[], None, "x", steps, processes)
+    }
 
     #[test]
     fn command_never_becomes_an_instruction() -> Result<()> {
         for command in ["a\nRUN b", "\"\nRUN b", "\\", "$(b)", "\" org.x=\"1", "#", "<<EOF", "\u{2028}RUN b"]
         {
             let processes = Processes::from([("web".to_owned(), command.to_owned())]);
-            let text = render_containerfile("base", &[RecipeStep::CopyAll], &processes)?;
+            let text = render("base", &[RecipeStep::CopyAll], &processes)?;
             assert_eq!(text.lines().count(), 4, "{text}");
             let label = text.lines().last().unwrap_or_default();
             assert!(label.starts_with("LABEL org.hearth.processes=\"{") && label.ends_with("}\""), "{label}");
@@ -78,9 +149,23 @@ mod tests {
     }
 
     #[test]
+    fn written_file_is_the_output_of_its_instruction() -> Result<()> {
+        let step = crate::static_files::SERVER_STEP;
+        let RecipeStep::WriteFile { text: content, .. } = step else { panic!("another step") };
+        assert!(!content.contains('\'') && !content.contains("<<") && content.ends_with('\n'));
+        assert!(content.lines().all(|line| !line.ends_with('\\')));
+        let text = render("base", &[step], &Processes::new())?;
+        let (_, command) = text.split_once("RUN ").unwrap();
+        let command = command.rsplit_once(" > ").unwrap().0;
+        let printed = std::process::Command::new("sh").args(["-c", command]).output().unwrap();
+        assert_eq!(String::from_utf8(printed.stdout).unwrap(), content);
+        Ok(())
+    }
+
+    #[test]
     fn invalid_base_image_name_is_refused() {
         for from in ["", "a b", "a\nRUN b", "--platform=x", "a$b"] {
-            assert!(render_containerfile(from, &[], &Processes::new()).is_err(), "{from:?}");
+            assert!(render(from, &[], &Processes::new()).is_err(), "{from:?}");
         }
     }
 }

@@ -9,36 +9,86 @@ use std::{
 
 use hearth_base::{Error, Result};
 
-/// Files whose content the plan depends on. An [`InMemorySource`] must contain those that exist.
-pub const READ_FILES: [&str; 5] =
-    ["Procfile", "package.json", "pyproject.toml", "requirements.txt", "runtime.txt"];
-
-/// Files whose existence the plan depends on.
-pub const PROBED_FILES: [&str; 18] = [
+/// Files whose content the plan depends on. An [`InMemorySource`] must contain those that exist. `*` stands for the
+/// name of one folder.
+pub const READ_FILES: [&str; 19] = [
+    "Procfile",
+    "package.json",
+    "pyproject.toml",
+    "requirements.txt",
+    "runtime.txt",
+    ".python-version",
+    ".nvmrc",
+    ".node-version",
+    "Aptfile",
     "Containerfile",
     "Dockerfile",
-    "Pipfile",
     "app.py",
+    "application.py",
     "main.py",
+    "server.py",
+    "wsgi.py",
+    "asgi.py",
+    "manage.py",
+    "composer.json",
+];
+
+/// Files whose existence the plan depends on. `*` stands for the name of one folder.
+pub const PROBED_FILES: [&str; 42] = [
+    "Pipfile",
+    "poetry.lock",
+    "uv.lock",
+    "pdm.lock",
+    "setup.py",
+    ".npmrc",
     "npm-shrinkwrap.json",
     "package-lock.json",
     "pnpm-lock.yaml",
-    "server.js",
-    "setup.py",
     "yarn.lock",
+    "server.js",
+    "index.js",
+    "app.js",
     "index.html",
     "public/index.html",
+    "index.php",
+    "public/index.php",
+    "public_html/index.php",
+    "public_html/index.html",
+    "composer.lock",
     "Cargo.toml",
     "go.mod",
-    "composer.json",
     "Gemfile",
     "pom.xml",
+    "build.gradle",
+    "build.gradle.kts",
+    "*/wsgi.py",
+    "*/asgi.py",
+    "*/Containerfile",
+    "*/Dockerfile",
+    "*/Procfile",
+    "*/requirements.txt",
+    "*/pyproject.toml",
+    "*/package.json",
+    "*/composer.json",
+    "*/index.php",
+    "*/index.html",
+    "*/Cargo.toml",
+    "*/go.mod",
+    "*/Gemfile",
+    "*/pom.xml",
+    "*/build.gradle",
 ];
+
+/// Folders in which no application is looked for.
+const SKIPPED_FOLDERS: [&str; 6] = ["node_modules", "venv", "env", "vendor", "__pycache__", "site-packages"];
+
+/// Maximum number of folders in which files are looked for.
+pub const MAX_SEARCHED_FOLDERS: usize = 200;
 
 /// Maximum size of a file that is read, in bytes.
 pub const MAX_FILE_BYTES: u64 = 256 << 10;
 
-/// Type of a source's entry. Symbolic links are not followed and count as missing.
+/// Type of a source's entry. A symbolic link counts as its target if that is in the source, otherwise as missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SourceEntry {
     /// A file.
@@ -59,6 +109,24 @@ pub trait SourceTree {
     /// Lists the names in the top folder, sorted; at most some of very many.
     fn list(&self) -> Result<Vec<String>>;
 
+    /// Lists the names of the folders in the top folder, sorted; at most some of very many.
+    fn list_folders(&self) -> Result<Vec<String>>;
+
+    /// Finds the files `FOLDER/name`, sorted by folder. Hidden folders and those of packages are skipped.
+    fn find_in_folders(&self, name: &str) -> Result<Vec<String>> {
+        let folders = self.list_folders()?;
+        let searched =
+            folders.iter().filter(|name| !name.starts_with('.') && !SKIPPED_FOLDERS.contains(&name.as_str()));
+        let mut found = Vec::new();
+        for folder in searched.take(MAX_SEARCHED_FOLDERS) {
+            let path = format!("{folder}/{name}");
+            if self.has_file(&path)? {
+                found.push(path);
+            }
+        }
+        Ok(found)
+    }
+
     /// True when there is a file at a path.
     fn has_file(&self, path: &str) -> Result<bool> {
         Ok(self.find_entry(path)? == Some(SourceEntry::File))
@@ -78,15 +146,26 @@ impl SourceFolder {
 
 impl SourceTree for SourceFolder {
     fn find_entry(&self, path: &str) -> Result<Option<SourceEntry>> {
-        match fs::symlink_metadata(self.0.join(path)) {
-            Ok(found) if found.is_file() => Ok(Some(SourceEntry::File)),
-            Ok(found) if found.is_dir() => Ok(Some(SourceEntry::Folder)),
-            Ok(_) => Ok(None),
+        let refused = |cause: io::Error| build_read_error(path, &cause);
+        let full = self.0.join(path);
+        let resolved = match fs::canonicalize(&full) {
+            Ok(resolved) => resolved,
             Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                Ok(None)
+                return Ok(None);
             }
-            Err(cause) => Err(build_read_error(path, &cause)),
+            // A link to itself, for example.
+            Err(_) if fs::symlink_metadata(&full).is_ok_and(|found| found.is_symlink()) => return Ok(None),
+            Err(cause) => return Err(refused(cause)),
+        };
+        if !resolved.starts_with(fs::canonicalize(&self.0).map_err(refused)?) {
+            return Ok(None);
         }
+        let found = fs::metadata(&resolved).map_err(refused)?;
+        Ok(match (found.is_file(), found.is_dir()) {
+            (true, _) => Some(SourceEntry::File),
+            (_, true) => Some(SourceEntry::Folder),
+            _ => None,
+        })
     }
 
     fn read(&self, path: &str) -> Result<Option<String>> {
@@ -108,6 +187,15 @@ impl SourceTree for SourceFolder {
         names.sort_unstable();
         Ok(names)
     }
+
+    fn list_folders(&self) -> Result<Vec<String>> {
+        let names = self.list()?.into_iter();
+        let folders = names.map(|name| match self.find_entry(&name)? {
+            Some(SourceEntry::Folder) => Ok(Some(name)),
+            _ => Ok(None),
+        });
+        folders.filter_map(Result::transpose).collect()
+    }
 }
 
 /// A source in memory, for sources that are fetched file by file.
@@ -115,6 +203,7 @@ impl SourceTree for SourceFolder {
 pub struct InMemorySource {
     files: BTreeMap<String, Vec<u8>>,
     names: Vec<String>,
+    folders: Vec<String>,
 }
 
 impl InMemorySource {
@@ -136,6 +225,15 @@ impl InMemorySource {
         self.names.push(name.into());
         self
     }
+
+    /// Adds a folder in the top folder.
+    #[must_use]
+    pub fn with_folder(mut self, name: impl Into<String>) -> Self {
+        let name = name.into();
+        self.names.push(name.clone());
+        self.folders.push(name);
+        self
+    }
 }
 
 impl SourceTree for InMemorySource {
@@ -143,6 +241,7 @@ impl SourceTree for InMemorySource {
         let below = format!("{path}/");
         Ok(match self.files.contains_key(path) {
             true => Some(SourceEntry::File),
+            false if self.folders.iter().any(|folder| folder == path) => Some(SourceEntry::Folder),
             false if self.files.keys().any(|file| file.starts_with(&below)) => Some(SourceEntry::Folder),
             false => None,
         })
@@ -158,6 +257,14 @@ impl SourceTree for InMemorySource {
         names.sort_unstable();
         names.dedup();
         Ok(names)
+    }
+
+    fn list_folders(&self) -> Result<Vec<String>> {
+        let above = self.files.keys().filter_map(|path| path.split_once('/')).map(|(name, _)| name.to_owned());
+        let mut folders: Vec<String> = above.chain(self.folders.iter().cloned()).collect();
+        folders.sort_unstable();
+        folders.dedup();
+        Ok(folders)
     }
 }
 

@@ -27,7 +27,7 @@ fn command_is_preserved_in_the_label() {
     ] {
         let source = InMemorySource::new().with_file("Procfile", format!("web: {command}\n"));
         let plan = plan_build(&source).unwrap();
-        let text = plan.render_containerfile("base").unwrap().unwrap();
+        let text = plan.render_containerfile(&|_| "base".to_owned(), &[]).unwrap().unwrap();
         assert_eq!(text.lines().count(), 4, "{text}");
         assert_eq!(parse_label_value(&read_label(&text)).unwrap()["web"], command);
     }
@@ -37,7 +37,7 @@ fn command_is_preserved_in_the_label() {
 fn text_of_a_source_never_becomes_an_instruction() {
     let text = r#"{"name": "x\nRUN evil", "scripts": {"start": "evil", "build": "evil\nRUN evil"}}"#;
     let source = InMemorySource::new().with_file("package.json", text).with_file("package-lock.json", "evil");
-    let made = plan_build(&source).unwrap().render_containerfile("base").unwrap().unwrap();
+    let made = plan_build(&source).unwrap().render_containerfile(&|_| "base".to_owned(), &[]).unwrap().unwrap();
     assert!(!made.contains("evil"), "{made}");
 }
 

@@ -1,8 +1,11 @@
 //! Tests of build plans.
 #![expect(clippy::unwrap_used, reason = "a test fails by panic")]
 
+mod applications;
 mod folders;
 mod hostile;
+#[cfg(unix)]
+mod links;
 
 use std::fmt::Write as _;
 
@@ -18,8 +21,8 @@ fn render_plan(source: &InMemorySource) -> String {
             for (name, command) in &plan.processes {
                 writeln!(text, "process {name}: {command}").unwrap();
             }
-            let base = format!("hearth.internal/hearth/{}", plan.base_image().unwrap_or("none"));
-            let made = plan.render_containerfile(&base).unwrap();
+            plan.suggested_process.iter().for_each(|line| writeln!(text, "suggested {line}").unwrap());
+            let made = plan.render_containerfile(&|base| format!("hearth.internal/hearth/{base}"), &[]).unwrap();
             write!(text, "---\n{}", made.unwrap_or_else(|| "own Containerfile\n".to_owned())).unwrap();
         }
         Err(error) => {

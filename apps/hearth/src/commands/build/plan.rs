@@ -1,11 +1,16 @@
 //! `hearth build plan [DIR]`: shows how a folder would be built, without a server.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use hearth_base::{Error, Result};
-use hearth_plan::{BuildPlan, SourceFolder, SourceKind};
+use hearth_plan::{BuildPlan, SourceKind};
+use hearth_wire::components::DEFAULT_COMPONENT;
 use serde::{Deserialize, Serialize};
 
+use super::recipe_args::RecipeArgs;
 use crate::{
     context::CommandContext,
     printer::{Cell, Table},
@@ -17,6 +22,8 @@ pub struct PlanBuildArgs {
     /// The folder; default: this one
     #[arg(default_value = ".", hide_default_value = true)]
     folder: PathBuf,
+    #[command(flatten)]
+    recipe: RecipeArgs,
     /// Print the Containerfile instead
     #[arg(long)]
     containerfile: bool,
@@ -35,17 +42,18 @@ struct BuildPlanView {
 /// Prints the plan.
 pub fn run(cx: &CommandContext, args: &PlanBuildArgs) -> Result<()> {
     let result = cx.printer.open_output::<BuildPlanView>()?;
-    let PlanBuildArgs { folder, containerfile } = args;
+    let PlanBuildArgs { folder, recipe, containerfile } = args;
     if !folder.is_dir() {
         return Err(Error::invalid("no-folder", format!("{} is not a folder", folder.display()))
             .help("hearth build plan FOLDER"));
     }
-    let plan = hearth_plan::plan_build(&SourceFolder::new(folder))?;
+    let plan = recipe.plan_build(folder)?;
+    let next = describe_next_step(&plan, folder);
     let planned = BuildPlanView {
         kind: describe_source_kind(&plan).to_owned(),
         base: plan.base_image().map(str::to_owned),
         processes: plan.processes.iter().map(|(name, line)| (name.clone(), line.clone())).collect(),
-        containerfile: plan.base_image().map(|base| plan.render_containerfile(base)).transpose()?.flatten(),
+        containerfile: plan.render_containerfile(&|base| format!("hearth/{base}"), &[])?,
         because: plan.reasons,
     };
     if *containerfile {
@@ -60,8 +68,28 @@ pub fn run(cx: &CommandContext, args: &PlanBuildArgs) -> Result<()> {
     rows.extend(processes.map(|process| ("process", Cell::from(process))));
     rows.extend(planned.because.iter().map(|sentence| ("reason", Cell::from(sentence.as_str()))));
     result.print_record(&planned, &Table::from_pairs(rows))?;
-    cx.printer.print_next("hearth deploy");
+    cx.printer.print_next(&next);
     Ok(())
+}
+
+/// Describes what to do with this plan: deploy it, add a start command, or build it for jobs.
+fn describe_next_step(plan: &BuildPlan, folder: &Path) -> String {
+    let folder = folder.display();
+    let here = if folder.to_string() == "." { String::new() } else { format!(" {folder}") };
+    if plan.can_start(DEFAULT_COMPONENT) {
+        return format!("hearth deploy{here}");
+    }
+    match plan.processes.keys().next() {
+        Some(process) => format!(
+            "hearth build start{}, then hearth jobs run {process} --image IMAGE --command {process}; there is no \
+             process {DEFAULT_COMPONENT} to deploy",
+            if here.is_empty() { " ." } else { &here }
+        ),
+        None => {
+            let line = plan.suggested_process.as_deref().unwrap_or("web: COMMAND");
+            format!("add a Procfile with a line such as {line}")
+        }
+    }
 }
 
 fn describe_source_kind(plan: &BuildPlan) -> &'static str {
@@ -69,6 +97,7 @@ fn describe_source_kind(plan: &BuildPlan) -> &'static str {
         SourceKind::Containerfile => "its own Containerfile",
         SourceKind::Python => "Python",
         SourceKind::Node => "JavaScript",
+        SourceKind::Php => "PHP",
         SourceKind::StaticFiles => "static files",
         SourceKind::PlainFiles => "files and commands",
     }

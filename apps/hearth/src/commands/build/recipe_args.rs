@@ -1,0 +1,67 @@
+//! The flags about how a source is built: its folder, and the recipe where it has several.
+
+use std::path::{Path, PathBuf};
+
+use hearth_base::{Error, Result};
+use hearth_plan::{BuildPlan, SourceFolder};
+use hearth_wire::builds::RecipeChoice;
+
+/// The flags about how a source is built.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct RecipeArgs {
+    /// Build this folder of the source, as in backend or apps/api
+    #[arg(long = "folder", value_name = "FOLDER")]
+    pub source_folder: Option<String>,
+    /// Build by the Containerfile or Dockerfile, or as detected
+    #[arg(long, value_name = "containerfile|detected", value_parser = parse_recipe, hide_short_help = true)]
+    pub recipe: Option<RecipeChoice>,
+}
+
+fn parse_recipe(typed: &str) -> Result<RecipeChoice> {
+    serde_json::from_value(typed.into()).map_err(|_| {
+        Error::invalid("invalid-value", format!("invalid recipe {typed:?}; containerfile or detected"))
+            .help("write containerfile")
+    })
+}
+
+impl RecipeArgs {
+    /// Returns the folder that is built, of the source in `top`.
+    pub fn locate_folder(&self, top: &Path) -> PathBuf {
+        self.source_folder.as_ref().map_or_else(|| top.to_owned(), |folder| top.join(folder))
+    }
+
+    /// Plans the build of a source in the folder `top`.
+    pub fn plan_build(&self, top: &Path) -> Result<BuildPlan> {
+        let folder = self.locate_folder(top);
+        if !folder.is_dir() {
+            return Err(Error::invalid("no-folder", format!("{} is not a folder", folder.display()))
+                .help("name an existing folder of the source: --folder FOLDER"));
+        }
+        let choice = self.recipe.map(|recipe| match recipe {
+            RecipeChoice::Containerfile => hearth_plan::RecipeChoice::Containerfile,
+            RecipeChoice::Detected => hearth_plan::RecipeChoice::Detected,
+        });
+        hearth_plan::plan_build_by(&SourceFolder::new(folder), choice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folder_and_recipe_select_the_plan() -> Result<()> {
+        let top = tempfile::tempdir().map_err(Error::internal)?;
+        std::fs::create_dir(top.path().join("backend")).map_err(Error::internal)?;
+        for (name, text) in [("backend/requirements.txt", ""), ("backend/Dockerfile", "FROM x\n"), ("backend/Procfile", "web: x\n")] {
+            std::fs::write(top.path().join(name), text).map_err(Error::internal)?;
+        }
+        let args = |recipe| RecipeArgs { source_folder: Some("backend".to_owned()), recipe };
+        assert_eq!(args(None).plan_build(top.path())?.kind, hearth_plan::SourceKind::Python);
+        let own = args(Some(parse_recipe("dockerfile")?)).plan_build(top.path())?;
+        assert_eq!(own.kind, hearth_plan::SourceKind::Containerfile);
+        let missing = RecipeArgs { source_folder: Some("nowhere".to_owned()), recipe: None };
+        assert!(missing.plan_build(top.path()).is_err_and(|error| error.code() == "no-folder"));
+        Ok(())
+    }
+}

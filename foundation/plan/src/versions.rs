@@ -1,0 +1,242 @@
+//! Versions of a language that a source asks for, and the provided image that fits best.
+//!
+//! A request is a version or a range of versions: `3.13`, `>=3.11,<4`, `^20 || ^22`, `lts/iron`. Only the number that
+//! distinguishes the images is compared: the minor version of Python, the major version of Node.js and PHP.
+
+/// Image of a language, with the number of its version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VersionedImage {
+    /// Number that distinguishes the version: 13 of Python 3.13, 20 of Node.js 20.
+    pub number: u32,
+    /// Version as users write it.
+    pub version: &'static str,
+    /// Short name of the provided image.
+    pub image: &'static str,
+}
+
+/// Notation of a language's versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionNotation {
+    /// `3.MINOR`: the minor version counts; `^3.11` allows each later minor version.
+    Python,
+    /// `MAJOR.MINOR.PATCH`: the major version counts; `^20.1` allows this one only.
+    Node,
+}
+
+/// A version that a file asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionRequest {
+    /// File, and the field in it where there are several.
+    pub origin: &'static str,
+    /// Text of the request, printable and short.
+    pub text: String,
+}
+
+impl VersionRequest {
+    /// Builds a request from the text of a file; `None` when it is empty.
+    pub fn new(origin: &'static str, text: &str) -> Option<Self> {
+        let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
+        let text: String = line.chars().filter(|symbol| matches!(symbol, ' '..='~')).take(60).collect();
+        (!text.is_empty()).then_some(Self { origin, text })
+    }
+}
+
+/// Chooses the image for a request, and writes a reason when there is a request. The first of `images` is the
+/// default; without a fitting image the nearest newer one is chosen, otherwise the newest.
+pub fn choose_image(
+    images: &'static [VersionedImage],
+    notation: VersionNotation,
+    language: &str,
+    request: Option<&VersionRequest>,
+    reasons: &mut Vec<String>,
+) -> VersionedImage {
+    let default = images[0];
+    let Some(VersionRequest { origin, text }) = request else { return default };
+    let mut sorted = images.to_vec();
+    sorted.sort_by_key(|image| image.number);
+    let fits = |image: &VersionedImage| is_in_range(text, image.number, notation);
+    let chosen = if fits(&default) { Some(default) } else { sorted.iter().copied().find(fits) };
+    if let Some(image) = chosen {
+        reasons.push(format!("{origin} asks for {language} {text}: the image has {language} {}.", image.version));
+        return image;
+    }
+    let wanted = parse_lowest_number(text, notation);
+    let newer = wanted.and_then(|wanted| sorted.iter().copied().find(|image| image.number >= wanted));
+    let image = newer.or_else(|| sorted.last().copied().filter(|_| wanted.is_some())).unwrap_or(default);
+    let versions: Vec<&str> = sorted.iter().map(|image| image.version).collect();
+    reasons.push(format!(
+        "{origin} asks for {language} {text}, which no image has: the image has {language} {}; available are {}.",
+        image.version,
+        versions.join(", ")
+    ));
+    image
+}
+
+/// True when a range contains the version with this number. Alternatives are separated by `||`, conditions by commas
+/// or spaces.
+fn is_in_range(range: &str, number: u32, notation: VersionNotation) -> bool {
+    range.split("||").any(|alternative| {
+        let alternative = alternative.trim();
+        if let Some((low, high)) = alternative.split_once(" - ") {
+            let (low, high) = (parse_number(low, notation), parse_number(high, notation));
+            return low.is_none_or(|low| number >= low) && high.is_none_or(|high| number <= high);
+        }
+        let spaced = alternative.replace(',', " ");
+        let mut operator = "";
+        let mut conditions = 0;
+        let met = spaced.split_whitespace().all(|word| {
+            if is_operator(word) {
+                operator = word;
+                return true;
+            }
+            conditions += 1;
+            let given = std::mem::take(&mut operator);
+            let (sign, version) = split_operator(word);
+            is_condition_met(if sign.is_empty() { given } else { sign }, version, number, notation)
+        });
+        met && conditions > 0
+    })
+}
+
+/// Operators of version ranges, longer ones first.
+const RANGE_OPERATORS: [&str; 11] = ["===", "==", ">=", "<=", "!=", "~=", ">", "<", "^", "~", "="];
+
+fn is_operator(word: &str) -> bool {
+    RANGE_OPERATORS.contains(&word)
+}
+
+fn split_operator(word: &str) -> (&str, &str) {
+    RANGE_OPERATORS
+        .iter()
+        .find_map(|operator| word.strip_prefix(operator).map(|version| (&word[..operator.len()], version)))
+        .unwrap_or(("", word))
+}
+
+fn is_condition_met(operator: &str, version: &str, number: u32, notation: VersionNotation) -> bool {
+    let Some(wanted) = parse_number(version, notation) else {
+        // A version without the number that counts, such as `3`, `*` or `lts/*`, sets no bound but this one.
+        return !(operator == "<" && notation == VersionNotation::Python && version.trim() == "3");
+    };
+    let parts = version.split('.').filter(|part| part.bytes().all(|byte| byte.is_ascii_digit())).count();
+    // Parts of the version after the number that counts.
+    let has_more = parts > if notation == VersionNotation::Python { 2 } else { 1 };
+    match operator {
+        ">=" => number >= wanted,
+        ">" => number > wanted || (has_more && number == wanted),
+        "<=" => number <= wanted,
+        "<" => number < wanted || (has_more && number == wanted && !version.ends_with(".0")),
+        "!=" => has_more || number != wanted,
+        // PEP 440: `~=3.11` allows 3.12, `~=3.11.2` only 3.11. Poetry: `^3.11` allows 3.12.
+        "~=" | "^" if notation == VersionNotation::Python && !(operator == "~=" && has_more) => number >= wanted,
+        _ => number == wanted,
+    }
+}
+
+/// Number of a version that distinguishes the images; `None` when the version does not contain it.
+fn parse_number(version: &str, notation: VersionNotation) -> Option<u32> {
+    let version = version.trim();
+    let version = version.strip_prefix("python-").unwrap_or(version);
+    let version = version.strip_prefix("cpython-").unwrap_or(version).trim_start_matches('v');
+    if let Some(name) = version.strip_prefix("lts/") {
+        return NODE_RELEASE_NAMES.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, number)| *number);
+    }
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
+    match notation {
+        VersionNotation::Node => parts.next()?,
+        VersionNotation::Python => {
+            let major = parts.next()??;
+            let minor = parts.next().flatten();
+            // Python 4 is newer than each 3.x, and Python 2 is older.
+            match major {
+                3 => minor,
+                0..=2 => Some(0),
+                _ => Some(u32::MAX),
+            }
+        }
+    }
+}
+
+/// Names of Node.js releases with long-term support.
+const NODE_RELEASE_NAMES: [(&str, u32); 6] =
+    [("fermium", 14), ("gallium", 16), ("hydrogen", 18), ("iron", 20), ("jod", 22), ("krypton", 24)];
+
+/// Lowest number that a range names.
+fn parse_lowest_number(range: &str, notation: VersionNotation) -> Option<u32> {
+    let words = range.split(|symbol: char| symbol.is_whitespace() || symbol == ',' || symbol == '|');
+    let numbers = words.filter_map(|word| parse_number(split_operator(word).1, notation));
+    numbers.filter(|number| *number < 1000).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list_fitting(range: &str, notation: VersionNotation, numbers: &[u32]) -> Vec<u32> {
+        numbers.iter().copied().filter(|number| is_in_range(range, *number, notation)).collect()
+    }
+
+    #[test]
+    fn python_ranges_contain_their_versions() {
+        let fitting = |range: &str| list_fitting(range, VersionNotation::Python, &[9, 11, 13, 14]);
+        for (range, expected) in [
+            ("3.13", &[13][..]),
+            ("python-3.13.1", &[13]),
+            (">=3.11", &[11, 13, 14]),
+            (">=3.11,<3.14", &[11, 13]),
+            (">= 3.11, < 3.14", &[11, 13]),
+            ("^3.11", &[11, 13, 14]),
+            ("~=3.12", &[13, 14]),
+            ("~=3.13.1", &[13]),
+            ("==3.13.*", &[13]),
+            (">=3.9,<4", &[9, 11, 13, 14]),
+            (">=3.8,!=3.9.*", &[11, 13, 14]),
+            (">3.11", &[13, 14]),
+            ("<3.12", &[9, 11]),
+            ("3", &[9, 11, 13, 14]),
+            ("*", &[9, 11, 13, 14]),
+            ("2.7", &[]),
+        ] {
+            assert_eq!(fitting(range), expected, "{range}");
+        }
+    }
+
+    #[test]
+    fn node_ranges_contain_their_versions() {
+        let fitting = |range: &str| list_fitting(range, VersionNotation::Node, &[18, 20, 24]);
+        for (range, expected) in [
+            ("22", &[][..]),
+            (">=22", &[24]),
+            ("v20.11.1", &[20]),
+            ("20.x", &[20]),
+            ("^18.17 || >=20.1", &[18, 20, 24]),
+            (">=18 <21", &[18, 20]),
+            ("18 - 20", &[18, 20]),
+            ("~20.1", &[20]),
+            ("lts/*", &[18, 20, 24]),
+            ("lts/iron", &[20]),
+            ("*", &[18, 20, 24]),
+            ("<18", &[]),
+        ] {
+            assert_eq!(fitting(range), expected, "{range}");
+        }
+    }
+
+    #[test]
+    fn nearest_newer_image_replaces_a_missing_one() {
+        const IMAGES: &[VersionedImage] = &[
+            VersionedImage { number: 18, version: "18", image: "node18" },
+            VersionedImage { number: 24, version: "24", image: "node24" },
+        ];
+        let choose = |text: &str| {
+            let mut reasons = Vec::new();
+            let request = VersionRequest::new(".nvmrc", text);
+            let image = choose_image(IMAGES, VersionNotation::Node, "Node.js", request.as_ref(), &mut reasons);
+            (image.image, reasons.pop().unwrap_or_default())
+        };
+        assert_eq!(choose(""), ("node18", String::new()));
+        assert_eq!(choose("20\n").0, "node24");
+        assert!(choose("20\n").1.contains("available are 18, 24"), "{}", choose("20\n").1);
+        assert_eq!(choose("30").0, "node24");
+        assert_eq!(choose("nonsense").0, "node18");
+    }
+}
