@@ -20,6 +20,8 @@ pub struct BuilderContext {
     pub controller: Arc<Controller>,
     pub settings: Arc<BuilderSettings>,
     pub clock: Arc<dyn Clock>,
+    /// Host of this Hearth's registry, with its port, as users see it.
+    pub public_host: String,
     /// Identity of this builder in claims.
     pub builder: Option<BuilderProcess>,
     clients: ServiceClients,
@@ -36,6 +38,7 @@ impl BuilderContext {
             runtime,
             settings: kit.settings(),
             clock: kit.clock.clone(),
+            public_host: kit.config.door.public_authority(),
             builder,
             clients: kit.clients.clone(),
         })
@@ -63,7 +66,8 @@ impl ImageStore for RemoteImages {
         layers.collect()
     }
 
-    async fn read_blob(&self, digest: Digest) -> Result<ByteStream<'static>> {
-        Ok(Box::new(self.clients.create_client(Role::Images)?.images_internal().open_blob(digest).await?))
+    async fn read_blob(&self, owner: Owner, digest: Digest) -> Result<ByteStream<'static>> {
+        let images = self.clients.create_client(Role::Images)?;
+        Ok(Box::new(images.images_internal().open_blob(owner.require_tool()?, digest).await?))
     }
 }

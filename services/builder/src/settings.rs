@@ -1,6 +1,6 @@
 //! Settings of the builder.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use hearth_base::{Cpu, Memory};
 
@@ -13,13 +13,23 @@ hearth_kit::settings! {
         memory: Memory = Memory::from_mib(2048),
         /// Processors of one build.
         cpu: Cpu = Cpu::from_milli(2000),
+        /// Maximum size of an uploaded folder once it is unpacked, in bytes; never more than 256 MiB and 50 times the
+        /// size of its archive.
+        source_bytes: u64 = 4 << 30,
+        /// Maximum number of files and folders of an uploaded folder.
+        source_entries: u32 = 300_000,
         /// Lines of one build's log to store.
         log_lines: u64 = 20_000,
-        /// Settings of pip, mounted into each build step; omitted when the file does not exist.
+        /// Settings of pip. Build steps see its indexes and limits, without user names, passwords and keys; omitted
+        /// when the file does not exist.
         pip_config: PathBuf = PathBuf::from("/etc/pip.conf"),
-        /// Settings of npm, mounted into each build step; omitted when the file does not exist.
+        /// Settings of npm. Build steps see its registries and limits, without tokens, passwords and keys; omitted when
+        /// the file does not exist.
         npm_config: PathBuf = PathBuf::from("/etc/npmrc"),
         /// Certificates by which builds verify servers.
         ca_bundle: PathBuf = PathBuf::from("/etc/ssl/certs/ca-certificates.crt"),
+        /// Mirrors of registries for `FROM` in a Containerfile, by the registry's host:
+        /// `"docker.io" = "mirror.example/docker"`.
+        registry_mirrors: BTreeMap<String, String> = BTreeMap::new(),
     }
 }

@@ -27,10 +27,33 @@ pub struct BuildCreate {
     /// Name of the image; default `tool-NAME`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_name: Option<String>,
+    /// Folder of the source that is built, as in `backend` or `apps/api`; default: the top folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 200)]
+    pub folder: Option<String>,
+    /// Recipe, if the source has several; default: the one that `hearth build plan` shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<RecipeChoice>,
+    /// Process that the image must have: a source without it is refused before it is built.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 52)]
+    pub process: Option<String>,
     /// Accepted for compatibility and ignored: base images are always the newest.
     pub use_latest_versions: bool,
     /// Accepted for compatibility and ignored: there are no deprecated base images.
     pub use_deprecated_versions: bool,
+}
+
+/// Recipe by which a source is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = builds::RecipeChoice)]
+#[serde(rename_all = "lowercase")]
+pub enum RecipeChoice {
+    /// The source's Containerfile or Dockerfile.
+    #[serde(alias = "dockerfile")]
+    Containerfile,
+    /// The recipe for the detected language; a Containerfile is ignored.
+    Detected,
 }
 
 /// Options of a new build.
@@ -71,6 +94,15 @@ pub struct BuildParameters {
     pub envvars: BTreeMap<String, String>,
     /// Name of the image.
     pub image_name: String,
+    /// Folder of the source, if it is not the top folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// Recipe from the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<RecipeChoice>,
+    /// Process that the image must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
     /// Value from the request.
     pub use_latest_versions: bool,
     /// Value from the request.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::BuildStep;
+use super::{BuildStep, RecipeChoice};
 
 /// Request of a builder for work.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -64,6 +64,15 @@ pub struct BuildLease {
     pub envvars: BTreeMap<String, String>,
     /// Name of the image.
     pub image_name: String,
+    /// Folder of the source that is built; default: the top folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// Recipe from the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<RecipeChoice>,
+    /// Process that the image must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
     /// Deadline of the build.
     #[schema(value_type = String, format = DateTime)]
     pub deadline: Timestamp,

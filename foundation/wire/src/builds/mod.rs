@@ -8,7 +8,7 @@ mod source;
 
 pub use build::{
     Build, BuildChanged, BuildCreate, BuildCreateQuery, BuildList, BuildNew, BuildOne, BuildParameters,
-    BuildQuery, BuildStarted, BuildStatus, BuildStep,
+    BuildQuery, BuildStarted, BuildStatus, BuildStep, RecipeChoice,
 };
 pub use log::{BuildLogLine, BuildLogQuery};
 pub use quota::{BuildQuota, BuildQuotaCategory, BuildQuotaItem, BuildQuotaOne};

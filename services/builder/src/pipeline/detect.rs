@@ -1,6 +1,8 @@
 //! Detection of the build plan.
 
-use hearth_plan::{BuildPlan, InMemorySource};
+use hearth_base::Error;
+use hearth_plan::{BuildPlan, InMemorySource, RecipeChoice};
+use hearth_wire::builds as wire;
 
 use super::{BuildAttempt, failure::BuildFailure};
 
@@ -9,7 +11,13 @@ pub async fn detect_plan(
     attempt: &BuildAttempt<'_>,
     source: &InMemorySource,
 ) -> Result<BuildPlan, BuildFailure> {
-    match hearth_plan::plan_build(source) {
+    let choice = attempt.lease.recipe.map(|recipe| match recipe {
+        wire::RecipeChoice::Containerfile => RecipeChoice::Containerfile,
+        wire::RecipeChoice::Detected => RecipeChoice::Detected,
+    });
+    let planned = hearth_plan::plan_build_by(source, choice)
+        .and_then(|plan| require_process(plan, attempt.lease.process.as_deref()));
+    match planned {
         Ok(plan) => {
             attempt.log.write_notes("detect", &plan.reasons).await?;
             Ok(plan)
@@ -22,4 +30,17 @@ pub async fn detect_plan(
             Err(BuildFailure::Source(sentences.join("\n")))
         }
     }
+}
+
+/// Refuses a plan whose image could not start as this process. Error `no-process` (invalid).
+fn require_process(plan: BuildPlan, process: Option<&str>) -> hearth_base::Result<BuildPlan> {
+    let Some(process) = process.filter(|process| !plan.can_start(process)) else { return Ok(plan) };
+    let names: Vec<&str> = plan.processes.keys().map(String::as_str).collect();
+    let has = match names.as_slice() {
+        [] => "it has none".to_owned(),
+        names => format!("it has {}", names.join(", ")),
+    };
+    let line = plan.suggested_process.unwrap_or_else(|| format!("{process}: COMMAND"));
+    Err(Error::invalid("no-process", format!("the source has no process {process}: {has}"))
+        .help(format!("add a Procfile with a line such as {line}, or name a command")))
 }

@@ -19,11 +19,14 @@ use crate::runs::{build_archive, stream_to_run};
 
 const STEP_NAME: &str = "fetch";
 const WAIT_SCRIPT: &str = include_str!("../scripts/wait.sh");
+const GIT_SCRIPT: &str = include_str!("../scripts/git.sh");
 const FETCH_SCRIPT: &str = include_str!("../scripts/fetch.sh");
 const UNPACK_SCRIPT: &str = include_str!("../scripts/unpack.sh");
 const PUT_SCRIPT: &str = include_str!("../scripts/put.sh");
 /// Exit status of the script when git could not fetch.
 const FETCH_FAILED_STATUS: i32 = 71;
+/// Exit status of the script when the source has no folder of the requested name.
+const NO_FOLDER_STATUS: i32 = 75;
 
 /// Fetches the source, and returns the files that define how to build it.
 pub async fn fetch_source(attempt: &BuildAttempt<'_>) -> Result<InMemorySource, BuildFailure> {
@@ -34,12 +37,16 @@ pub async fn fetch_source(attempt: &BuildAttempt<'_>) -> Result<InMemorySource, 
         BuildLeaseSource::Upload { .. } => (String::new(), String::new()),
     };
     let names = READ_FILES.into_iter().chain(PROBED_FILES).map(str::to_owned);
-    let arguments = [url, commit, SOURCE_PATH.to_owned()].into_iter().chain(names);
-    let run = start_step(attempt, STEP_NAME, build_process(&[WAIT_SCRIPT, FETCH_SCRIPT], arguments)).await?;
+    let subfolder = attempt.lease.folder.clone().unwrap_or_default();
+    let arguments = [url, commit, SOURCE_PATH.to_owned(), subfolder.clone()].into_iter().chain(names);
+    let process = build_process(&[WAIT_SCRIPT, GIT_SCRIPT, FETCH_SCRIPT], arguments);
+    let run = start_step(attempt, STEP_NAME, process).await?;
     supply_source(attempt, run).await?;
 
     let mut report = SourceReport::default();
-    let known_statuses = [(FETCH_FAILED_STATUS, "The repository could not be fetched.")];
+    let no_folder = format!("The source has no folder {subfolder}.");
+    let known_statuses =
+        [(FETCH_FAILED_STATUS, "The repository could not be fetched."), (NO_FOLDER_STATUS, &no_folder)];
     step_log::follow_step(attempt, run, STEP_NAME, "Fetching the source", &known_statuses, &mut |line| {
         report.parse_line(line)
     })
@@ -58,7 +65,9 @@ async fn supply_source(attempt: &BuildAttempt<'_>, run: RunId) -> Result<(), Bui
     let runtime = &*attempt.cx.runtime;
     if let BuildLeaseSource::Upload { id, .. } = &attempt.lease.source {
         let archive = attempt.cx.create_client(Role::Builds)?.builds().open_source(*id).await?;
-        let unpack = build_process(&[UNPACK_SCRIPT], [SOURCE_PATH.to_owned()]);
+        let settings = &attempt.cx.settings;
+        let limits = [settings.source_bytes.to_string(), settings.source_entries.to_string()];
+        let unpack = build_process(&[UNPACK_SCRIPT], [SOURCE_PATH.to_owned()].into_iter().chain(limits));
         stream_to_run(runtime, run, unpack, archive.into_body().into_data_stream()).await?;
     }
     let files = build_archive(&[("ca.crt", sandbox_files::read_ca_bundle(attempt).await)])?;

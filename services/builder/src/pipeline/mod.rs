@@ -1,6 +1,7 @@
 //! Pipeline of one build: fetch, detect, image, push. Each step except detect is a run with a derived id that
 //! is started at most once, so that another builder can continue the build where it is.
 
+mod client_settings;
 mod detect;
 mod failure;
 mod fetch;
@@ -9,10 +10,13 @@ mod log;
 mod process;
 mod push;
 mod sandbox_files;
+mod source_images;
 mod source_report;
 mod step_log;
 
-use hearth_base::{Digest, Error, ErrorKind, Result, Role};
+use std::sync::{Mutex, PoisonError};
+
+use hearth_base::{Digest, Error, ErrorKind, Result, Role, TokenId};
 use hearth_kit::log_error;
 use hearth_runtime_api::{Process, RunId, WorkloadId};
 use hearth_wire::{
@@ -48,9 +52,21 @@ pub struct BuildAttempt<'a> {
     pub runs: AttemptRuns<'a>,
     pub log: BuildLog<'a>,
     progress: watch::Sender<Option<BuildProgress>>,
+    /// Registry tokens to revoke.
+    tokens: Mutex<Vec<TokenId>>,
 }
 
 impl BuildAttempt<'_> {
+    /// Records a registry token, which is revoked when the build ends.
+    fn record_token(&self, token: TokenId) {
+        self.tokens.lock().unwrap_or_else(PoisonError::into_inner).push(token);
+    }
+
+    /// Takes the recorded registry tokens.
+    fn take_tokens(&self) -> Vec<TokenId> {
+        std::mem::take(&mut *self.tokens.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Reports the current step.
     fn report_progress(&self, step: BuildStep, message: &str) {
         self.progress.send_replace(Some(BuildProgress { step, message: message.to_owned() }));
@@ -66,7 +82,7 @@ pub async fn run_build(
     progress: watch::Sender<Option<BuildProgress>>,
 ) -> BuildLeaseOutcome {
     let runs = AttemptRuns { cx, build: lease.build, attempt: lease.attempt, stopping: stopping.clone() };
-    let attempt = BuildAttempt { cx, lease, runs, log: BuildLog::new(cx, lease), progress };
+    let attempt = BuildAttempt { cx, lease, runs, log: BuildLog::new(cx, lease), progress, tokens: Mutex::default() };
     let result = if lease.stop { Err(BuildFailure::Stopped) } else { run_steps(&attempt).await };
     // A stop request overrides the result, so that a cancelled build is never reported as failed.
     let result = if *stopping.borrow() { Err(BuildFailure::Stopped) } else { result };
@@ -77,6 +93,7 @@ pub async fn run_build(
             failure.into()
         }
     };
+    sandbox_files::revoke_registry_tokens(&attempt).await;
     attempt.log.close(&end).await;
     end
 }

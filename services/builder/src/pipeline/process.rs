@@ -15,6 +15,11 @@ use crate::runs::RUNNING_VERSION;
 const CACHE_PATH: &str = "/var/lib/containers";
 /// Folder of the source, in the volume of the build cache, which each step mounts.
 pub const SOURCE_PATH: &str = "/var/lib/containers/hearth-source";
+/// Formats the path of a folder of the source; of its top folder without one.
+pub fn format_source_path(folder: Option<&str>) -> String {
+    folder.map_or_else(|| SOURCE_PATH.to_owned(), |folder| format!("{SOURCE_PATH}/{folder}"))
+}
+
 /// Address of the gateway and of the outbound proxy inside containers.
 pub const DOOR_AUTHORITY: &str = "hearth.internal:80";
 const PROXY_URL: &str = "http://hearth.internal:3128";

@@ -1,5 +1,7 @@
 //! Push step: the image is pushed in a run that executes nothing of the source.
 
+use std::collections::BTreeMap;
+
 use hearth_base::{Access, Digest, Result};
 use hearth_runtime_api::{LogLine, LogStream};
 
@@ -9,7 +11,9 @@ use super::{
     fetch::supply_files,
     image::format_local_name,
     process::{DOOR_AUTHORITY, SOURCE_PATH, build_process},
-    sandbox_files, start_step, step_log,
+    sandbox_files,
+    source_images::ImageNames,
+    start_step, step_log,
 };
 use crate::runs::build_archive;
 
@@ -26,10 +30,11 @@ pub async fn push_image(attempt: &BuildAttempt<'_>) -> Result<Digest, BuildFailu
     let run = start_step(attempt, STEP_NAME, build_process(&[WAIT_SCRIPT, PUSH_SCRIPT], arguments)).await?;
     if attempt.runs.wait_until_running(run).await? {
         let token = sandbox_files::create_registry_token(attempt, Access::Write).await?;
-        let empty = hearth_wire::images::internal::UsableImages { images: Vec::new() };
+        let usable = hearth_wire::images::internal::UsableImages { images: Vec::new() };
+        let names = ImageNames { usable: &usable, public_host: "", mirrors: &BTreeMap::new() };
         let files = [
             ("auth.json", sandbox_files::render_auth_file(&token)),
-            ("registries.conf", sandbox_files::render_registries_config(&empty)),
+            ("registries.conf", names.render_registries_config()),
             ("ca.crt", sandbox_files::read_ca_bundle(attempt).await),
         ];
         supply_files(attempt, run, build_archive(&files)?).await?;

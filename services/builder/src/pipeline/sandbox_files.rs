@@ -1,14 +1,11 @@
-//! Files of this machine and of Hearth for build sandboxes: certificates, settings of package clients,
-//! registry credentials and short names of images.
+//! Files of this machine and of Hearth for build sandboxes: certificates and registry credentials.
 
 use std::path::Path;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hearth_base::{Access, Result, Role, Scope, Scopes, Secret};
-use hearth_wire::{
-    accounts::internal::ToolTokenCreate,
-    images::internal::{ImageKind, UsableImages},
-};
+use hearth_wire::accounts::internal::ToolTokenCreate;
+use hearth_kit::log_error;
 use serde_json::json;
 
 use super::{BuildAttempt, process::DOOR_AUTHORITY};
@@ -37,62 +34,39 @@ pub async fn read_host_file(path: &Path) -> Option<Vec<u8>> {
     }
 }
 
-/// Creates a registry token for this tool and access, valid until the build's deadline, at most two hours.
+/// Longest life of a registry token, in seconds. It is revoked when the build ends.
+const MAX_TOKEN_LIFE_SECONDS: i64 = 3600;
+
+/// Creates a registry token for this tool and access, valid until the build ends or its deadline has passed.
 pub async fn create_registry_token(attempt: &BuildAttempt<'_>, access: Access) -> Result<Secret> {
     let remaining_seconds =
-        attempt.lease.deadline.duration_since(attempt.cx.clock.now()).as_secs().clamp(60, 7200);
+        attempt.lease.deadline.duration_since(attempt.cx.clock.now()).as_secs().clamp(60, MAX_TOKEN_LIFE_SECONDS);
     let create = ToolTokenCreate {
         tool: attempt.lease.tool,
         scopes: Scopes::from_scopes([Scope::Tools(Some(Role::Images), access)]),
-        life_seconds: u32::try_from(remaining_seconds).unwrap_or(7200),
+        life_seconds: u32::try_from(remaining_seconds).unwrap_or(60),
         cause: format!("{} {}", attempt.lease.build, access.name()),
     };
-    Ok(attempt.cx.create_client(Role::Accounts)?.accounts_internal().create_tool_token(&create).await?.secret)
+    let created = attempt.cx.create_client(Role::Accounts)?.accounts_internal().create_tool_token(&create).await?;
+    attempt.record_token(created.id);
+    Ok(created.secret)
+}
+
+/// Revokes the registry tokens of the attempt. A token that cannot be revoked expires by itself.
+pub async fn revoke_registry_tokens(attempt: &BuildAttempt<'_>) {
+    for token in attempt.take_tokens() {
+        let revoked = async {
+            let accounts = attempt.cx.create_client(Role::Accounts)?;
+            accounts.accounts_internal().revoke_tool_token(token).await
+        };
+        if let Err(error) = revoked.await {
+            log_error!(&error, build = %attempt.lease.build, "registry token of a build not revoked");
+        }
+    }
 }
 
 /// Renders the registry credentials for buildah (`containers-auth.json`).
 pub fn render_auth_file(token: &Secret) -> Vec<u8> {
     let pair = BASE64_STANDARD.encode(format!("hearth:{}", token.expose_secret()));
     json!({ "auths": { DOOR_AUTHORITY: { "auth": pair } } }).to_string().into_bytes()
-}
-
-/// Renders the registries' configuration (`containers-registries.conf`): short names of provided images, and
-/// the gateway without TLS. Other names are used as they are.
-pub fn render_registries_config(usable: &UsableImages) -> Vec<u8> {
-    let mut text = format!(
-        "unqualified-search-registries = []\nshort-name-mode = \"disabled\"\n\n[[registry]]\n\
-         location = \"{DOOR_AUTHORITY}\"\ninsecure = true\n\n[aliases]\n"
-    );
-    let provided = usable.images.iter().filter(|image| image.kind == ImageKind::Provided);
-    for image in provided {
-        let plain =
-            |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
-        let names = std::iter::once(&image.image).chain(&image.aliases);
-        for name in names.filter(|name| plain(name) && plain(&image.image)) {
-            text.push_str(&format!("\"{name}\" = \"{DOOR_AUTHORITY}/hearth/{}\"\n", image.image));
-        }
-    }
-    text.into_bytes()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use hearth_wire::images::internal::UsableImage;
-
-    #[test]
-    fn only_provided_images_have_short_names() {
-        let image = |image: &str, kind| UsableImage {
-            image: image.to_owned(),
-            aliases: vec!["tf-python311".to_owned(), "a\"b".to_owned()],
-            state: "stable".to_owned(),
-            kind,
-        };
-        let images =
-            vec![image("python3.11", ImageKind::Provided), image("tool-x/y:latest", ImageKind::Built)];
-        let text = String::from_utf8(render_registries_config(&UsableImages { images })).unwrap();
-        assert!(text.contains("\"python3.11\" = \"hearth.internal:80/hearth/python3.11\"\n"), "{text}");
-        assert!(text.contains("\"tf-python311\" = \"hearth.internal:80/hearth/python3.11\"\n"), "{text}");
-        assert!(!text.contains("tool-x") && !text.contains("a\"b"), "{text}");
-    }
 }

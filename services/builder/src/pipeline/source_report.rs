@@ -5,12 +5,18 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use hearth_plan::{InMemorySource, MAX_FILE_BYTES, PROBED_FILES, READ_FILES};
 use hearth_runtime_api::{LogLine, LogStream};
 
+/// Most names at the top level that are kept.
+const MAX_TOP_LEVEL_NAMES: usize = 200;
+/// Most files in folders that are kept.
+const MAX_FOUND_FILES: usize = 500;
+
 /// Incremental parser of a report. Lines that are not part of it belong to the log.
 #[derive(Debug, Default)]
 pub struct SourceReport {
     source: InMemorySource,
     file: Option<(&'static str, Vec<u8>)>,
     name_count: usize,
+    found_count: usize,
     ended: bool,
 }
 
@@ -21,7 +27,9 @@ impl SourceReport {
             return false;
         }
         match line.text.split_once(' ').unwrap_or((&line.text, "")) {
-            ("hearth-name", name) => self.add_top_level_name(name),
+            ("hearth-name", name) => self.add_top_level_name(name, false),
+            ("hearth-folder", name) => self.add_top_level_name(name, true),
+            ("hearth-found", path) => self.add_found_file(path),
             ("hearth-file", name) => self.begin_file(name),
             ("hearth-text", text) => self.append_text(text),
             ("hearth-end", "") => self.finish_report(),
@@ -35,11 +43,24 @@ impl SourceReport {
         self.ended.then_some(self.source)
     }
 
-    fn add_top_level_name(&mut self, name: &str) {
+    fn add_top_level_name(&mut self, name: &str, is_folder: bool) {
         self.name_count += 1;
-        let name = BASE64_STANDARD.decode(name).ok().and_then(|name| String::from_utf8(name).ok());
-        if let Some(name) = name.filter(|_| self.name_count <= 200) {
-            self.source = std::mem::take(&mut self.source).with_name(name);
+        if let Some(name) = decode_name(name).filter(|_| self.name_count <= MAX_TOP_LEVEL_NAMES) {
+            let source = std::mem::take(&mut self.source);
+            self.source = if is_folder { source.with_folder(name) } else { source.with_name(name) };
+        }
+    }
+
+    /// Adds a file in a folder of the source, whose name is one that the plan looks for.
+    fn add_found_file(&mut self, path: &str) {
+        self.found_count += 1;
+        let is_known = |path: &String| {
+            let file = path.split_once('/').map(|(_, file)| format!("*/{file}"));
+            file.is_some_and(|file| PROBED_FILES.contains(&file.as_str()))
+        };
+        let path = decode_name(path).filter(is_known).filter(|_| self.found_count <= MAX_FOUND_FILES);
+        if let Some(path) = path {
+            self.source = std::mem::take(&mut self.source).with_file(path, Vec::new());
         }
     }
 
@@ -68,6 +89,11 @@ impl SourceReport {
             self.source = std::mem::take(&mut self.source).with_file(name, content);
         }
     }
+}
+
+/// Decodes a name that is text.
+fn decode_name(encoded: &str) -> Option<String> {
+    String::from_utf8(BASE64_STANDARD.decode(encoded).ok()?).ok()
 }
 
 #[cfg(test)]
@@ -114,5 +140,23 @@ mod tests {
         assert_eq!(source.read("index.html").unwrap().as_deref(), Some(""));
         assert!(!SourceReport::default().parse_line(&build_line("Receiving objects: 100%")));
         assert!(SourceReport::default().into_source().is_none());
+    }
+
+    #[test]
+    fn files_in_folders_are_found_by_name_only() {
+        let mut report = SourceReport::default();
+        for (kind, name) in [
+            ("folder", "backend"),
+            ("found", "backend/requirements.txt"),
+            ("found", "backend/secret.txt"),
+            ("found", "a/b/requirements.txt"),
+        ] {
+            report.parse_line(&build_line(&format!("hearth-{kind} {}", BASE64_STANDARD.encode(name))));
+        }
+        report.parse_line(&build_line("hearth-end"));
+        let source = report.into_source().unwrap();
+        assert_eq!(source.list_folders().unwrap(), ["backend"]);
+        assert_eq!(source.find_in_folders("requirements.txt").unwrap(), ["backend/requirements.txt"]);
+        assert!(!source.has_file("backend/secret.txt").unwrap());
     }
 }

@@ -4,17 +4,24 @@
 mod forward;
 mod tunnel;
 
-use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io::Write,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    pin::Pin,
+    time::Duration,
+};
 
 use hearth_base::{Error, ErrorKind};
 use hearth_kit::{config, outbound::OutboundClient, tasks::ShutdownSignal};
+use hearth_runtime_api::{ToolNetwork, ToolSlotLimits, ToolSlots};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::{body::Incoming, ext::ReasonPhrase, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Semaphore, mpsc},
+    sync::mpsc,
     task::JoinSet,
 };
 
@@ -25,7 +32,11 @@ pub type ProxyBody = BoxBody<bytes::Bytes, hyper::Error>;
 type ConnectionTasks = mpsc::UnboundedSender<Pin<Box<dyn Future<Output = ()> + Send>>>;
 
 /// Most connections served at one time.
-const MAX_CONNECTIONS: usize = 512;
+const CONNECTION_LIMITS: ToolSlotLimits = ToolSlotLimits { per_tool: 128, in_total: 1024 };
+/// Response to a connection beyond its tool's share.
+const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 this tool has too many outbound connections\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n\
+    this tool has too many outbound connections; at most 128 at a time\n";
 /// Longest time for the head of a request.
 const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -36,7 +47,7 @@ pub async fn run(settings: config::OutboundSettings, stop: ShutdownSignal) {
         match TcpListener::bind(&settings.listen).await {
             Ok(listener) => {
                 tracing::info!(address = settings.listen, "outbound proxy listening");
-                let outbound = OutboundClient::new(&settings.allow, &settings.mirrors);
+                let outbound = OutboundClient::from_settings(&settings);
                 stop.run_until_shutdown(serve_proxy(listener, outbound)).await;
                 return;
             }
@@ -52,17 +63,20 @@ pub async fn run(settings: config::OutboundSettings, stop: ShutdownSignal) {
 
 /// Serves connections until the future is dropped, which closes them.
 pub async fn serve_proxy(listener: TcpListener, outbound: OutboundClient) {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let slots = ToolSlots::new(CONNECTION_LIMITS);
     let mut tasks = JoinSet::new();
     loop {
-        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
+                    let Some(slot) = slots.take_slot(find_client_network(peer)) else {
+                        refuse_connection(stream);
+                        continue;
+                    };
                     let outbound = outbound.clone();
                     tasks.spawn(async move {
                         serve_connection(stream, outbound).await;
-                        drop(permit);
+                        drop(slot);
                     });
                 }
                 // Out of file descriptors: wait until other connections end.
@@ -71,6 +85,20 @@ pub async fn serve_proxy(listener: TcpListener, outbound: OutboundClient) {
             Some(_) = tasks.join_next() => {}
         }
     }
+}
+
+/// Tells the client why its connection is closed, if it reads the response.
+fn refuse_connection(stream: TcpStream) {
+    // The buffer of a new socket is empty, so the write does not block.
+    let _client_may_be_gone = stream.into_std().and_then(|mut stream| stream.write_all(TOO_MANY_CONNECTIONS));
+}
+
+/// The network of the container that connects. Containers have IPv4 only.
+fn find_client_network(peer: SocketAddr) -> ToolNetwork {
+    ToolNetwork::from_address(match peer.ip().to_canonical() {
+        IpAddr::V4(address) => address,
+        IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+    })
 }
 
 /// Serves one connection with its tunnels, which outlive the HTTP connection they began on.

@@ -1,31 +1,52 @@
-# Fetches one commit: ADDRESS COMMIT FOLDER NAME... Without an address the folder has been unpacked already.
+# Fetches a source and reports it: ADDRESS COMMIT FOLDER SUBFOLDER NAME... Without an address the folder has been
+# unpacked already. With a subfolder only that is reported. Needs the functions of git.sh.
 set -eu
-url=$1 commit=$2 folder=$3
-shift 3
+url=$1 commit=$2 folder=$3 subfolder=$4
+shift 4
 if [ -n "$url" ]; then
     rm -rf "$folder"
     mkdir -p "$folder"
     cd "$folder"
-    git init --quiet --template= .
-    tries=0
-    until git fetch --quiet --depth 1 --no-tags --no-recurse-submodules --no-auto-maintenance -- "$url" "$commit"; do
-        tries=$((tries + 1))
-        if [ "$tries" -ge 3 ]; then exit 71; fi
-        sleep 2
-    done
-    git checkout --quiet --detach FETCH_HEAD
-    rm -rf .git
+    fetch_repository "$url" "$commit"
 fi
 cd "$folder"
+root=$(pwd -P)
+if [ -n "$subfolder" ]; then
+    case $(realpath -e -- "$subfolder" 2>/dev/null) in
+        "$root"/*) [ -d "$subfolder" ] || exit 75 ;;
+        *) exit 75 ;;
+    esac
+    cd "$subfolder"
+fi
+
+# True for a file of the source, also behind links that stay inside it: PATH.
+is_source_file() {
+    [ -f "$1" ] || return 1
+    case $(realpath -e -- "$1") in "$root"/*) return 0 ;; *) return 1 ;; esac
+}
 
 # Report the names at the top and the relevant files, each name and text in base64, so that they are data.
 ls -A | head -n 200 | while IFS= read -r name; do
-    printf 'hearth-name %s\n' "$(printf %s "$name" | base64 -w 0)"
+    kind=name
+    if [ -d "$name" ] && [ ! -L "$name" ]; then kind=folder; fi
+    printf 'hearth-%s %s\n' "$kind" "$(printf %s "$name" | base64 -w 0)"
 done
 for name in "$@"; do
-    if [ -f "$name" ] && [ ! -L "$name" ]; then
-        printf 'hearth-file %s\n' "$name"
-        head -c 262145 -- "$name" | base64 -w 4000 | sed 's/^/hearth-text /'
-    fi
+    case $name in
+        '*/'*)
+            # The name of each folder is data of the source.
+            for path in *"/${name#??}"; do
+                if is_source_file "$path"; then
+                    printf 'hearth-found %s\n' "$(printf %s "$path" | base64 -w 0)"
+                fi
+            done
+            ;;
+        *)
+            if is_source_file "$name"; then
+                printf 'hearth-file %s\n' "$name"
+                head -c 262145 -- "$name" | base64 -w 4000 | sed 's/^/hearth-text /'
+            fi
+            ;;
+    esac
 done
 echo hearth-end

@@ -278,3 +278,97 @@ async fn expired_upload_fails_the_build() -> Result<()> {
     assert!(!matches!(end, BuildLeaseOutcome::Made { .. }), "{end:?}");
     Ok(())
 }
+
+#[tokio::test]
+async fn registry_tokens_are_revoked_when_a_build_ends() -> Result<()> {
+    for (step, status) in [("push", 0), ("image", 1), ("push", 1)] {
+        let mut fixture = start_fixture_with(&[("requirements.txt", "")]).await?;
+        if status != 0 {
+            fixture.runtime.set_script(step, vec![ScriptStep::Exit(status)]);
+        }
+        fixture.run_to_end().await?;
+        let state = fixture.state.lock().unwrap();
+        assert_eq!(state.revoked_tokens, state.scopes.len(), "{step}: {:?}", state.scopes);
+        assert!(state.revoked_tokens > 0);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn credential_is_only_there_while_images_are_pulled() -> Result<()> {
+    let text = "FROM python3.11 AS one\nFROM localhost:8080/hearth/python3.11\nFROM alpine:3\nCOPY --from=one a b\n";
+    let mut fixture = start_fixture_with(&[("Containerfile", text)]).await?;
+    fixture.run_to_end().await?;
+    let arguments = fixture.runtime.find_workload("image").process.argv;
+    // The script pulls them, deletes the credential, and only then starts buildah with the rest.
+    let script = &arguments[2];
+    assert!(script.find("rm -f /tmp/in/auth.json") < script.find("exec buildah"), "{script}");
+    let first = arguments.iter().position(|argument| argument == "bud").unwrap();
+    let pulled = &arguments[4..first];
+    assert_eq!(&pulled[..3], ["3", "python3.11", ""]);
+    assert_eq!(&pulled[5..], ["alpine:3", "registry-1.docker.io"]);
+    assert!(!arguments[first..].iter().any(|argument| argument.contains("auth")), "{arguments:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn unknown_image_of_this_hearth_is_named_before_the_build() -> Result<()> {
+    for name in ["hearth/nosuch", "hearth.internal:80/hearth/nosuch:1"] {
+        let mut fixture = start_fixture_with(&[("Dockerfile", &format!("FROM {name}\n"))]).await?;
+        let end = fixture.run_to_end().await?;
+        let message = read_message(&end);
+        assert!(matches!(end, BuildLeaseOutcome::Failed { .. }), "{end:?}");
+        assert!(message.contains(name) && message.contains("python3.11"), "{message}");
+        assert_eq!(fixture.runtime.list_started_steps(), ["fetch"]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn silent_registry_fails_the_build_at_once() -> Result<()> {
+    let mut fixture = start_fixture_with(&[("Dockerfile", "FROM quay.example/a/b\n")]).await?;
+    let reason = "The registry quay.example does not answer: (28) Connection timed out".to_owned();
+    fixture.runtime.set_script("image", vec![ScriptStep::Err(reason.clone()), ScriptStep::Exit(72)]);
+    let end = fixture.run_to_end().await?;
+    assert!(
+        matches!(&end, BuildLeaseOutcome::Failed { message } if message.contains(&reason) && message.contains("python3.11")),
+        "{end:?}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn source_without_the_required_process_is_refused_before_the_build() -> Result<()> {
+    for (files, suggestion) in [
+        (vec![("requirements.txt", ""), ("Procfile", "tidy: x\n")], "it has tidy"),
+        (vec![("requirements.txt", "fastapi"), ("main.py", "app = FastAPI()\n")], "uvicorn main:app"),
+    ] {
+        let mut fixture = start_fixture_with(&files).await?;
+        fixture.lease.process = Some("web".to_owned());
+        let end = fixture.run_to_end().await?;
+        assert!(matches!(&end, BuildLeaseOutcome::Failed { message } if message.contains(suggestion)), "{end:?}");
+        assert_eq!(fixture.runtime.list_started_steps(), ["fetch"]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn missing_version_of_a_language_is_replaced_with_a_note() -> Result<()> {
+    let mut fixture = start_fixture_with(&[("requirements.txt", ""), (".python-version", "3.13\n")]).await?;
+    assert!(matches!(fixture.run_to_end().await?, BuildLeaseOutcome::Made { .. }));
+    let lines = fixture.state.lock().unwrap().lines.join("\n");
+    assert!(lines.contains("no image python3.13: python3.11 is used"), "{lines}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn folder_of_the_source_is_the_context() -> Result<()> {
+    let mut fixture = start_fixture_with(&[("Dockerfile", "FROM python3.11\n")]).await?;
+    fixture.lease.folder = Some("apps/api".to_owned());
+    fixture.run_to_end().await?;
+    assert_eq!(fixture.runtime.find_workload("fetch").process.argv[7], "apps/api");
+    let image = fixture.runtime.find_workload("image").process.argv;
+    assert_eq!(image.last().map(String::as_str), Some("/var/lib/containers/hearth-source/apps/api"));
+    assert!(image.contains(&"--file=/var/lib/containers/hearth-source/apps/api/Dockerfile".to_owned()));
+    Ok(())
+}

@@ -43,6 +43,8 @@ pub struct ServicesState {
     pub lines: Vec<String>,
     /// Scopes of the requested tokens.
     pub scopes: Vec<Value>,
+    /// Number of revoked tokens.
+    pub revoked_tokens: usize,
     /// Notifies waiting requests of a change.
     changed: Arc<Notify>,
 }
@@ -88,6 +90,9 @@ pub async fn start_fixture(config: &str) -> Result<BuilderFixture> {
         },
         envvars: BTreeMap::new(),
         image_name: "tool-hello".to_owned(),
+        folder: None,
+        recipe: None,
+        process: None,
         deadline: "2026-05-04T12:30:00Z".parse().map_err(Error::internal)?,
         stop: false,
     };
@@ -193,6 +198,13 @@ fn render_response(state: &mut ServicesState, path: &str, query: &str, content: 
             data(
                 json!({"id": "token_01jd0w5e3mqk8v7h4c2x9s6tbn", "secret": "very-secret", "expires": "2026-05-04T13:00:00Z"}),
             )
+        }
+        _ if path.starts_with("/accounts/v1/internal/tool-tokens/") => {
+            state.revoked_tokens += 1;
+            data(json!({}))
+        }
+        "/images/v1/internal/resolve" if query.contains("image=python3.13") => {
+            (404, json!({"error": ["it has not been made"], "code": "image-missing"}))
         }
         "/images/v1/internal/resolve" => data(render_image(query)),
         "/images/v1/internal/images" => data(json!({"images": [

@@ -111,6 +111,9 @@ fn create_lease(cx: &BuildsContext, build: &Build, ticket: &LeaseTicket) -> Resu
         source,
         envvars: parameters.envvars.clone(),
         image_name: parameters.image_name.clone(),
+        folder: parameters.folder.clone(),
+        recipe: parameters.recipe,
+        process: parameters.process.clone(),
         deadline: build.deadline.ok_or_else(|| Error::internal("a running build has no deadline"))?,
         stop: build.has_ended(),
     })

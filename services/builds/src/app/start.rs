@@ -42,6 +42,9 @@ pub async fn start_build(
         upload,
         envvars,
         image_name: image,
+        folder,
+        recipe,
+        process,
         use_latest_versions,
         use_deprecated_versions,
     } = create;
@@ -53,6 +56,8 @@ pub async fn start_build(
     let envvars = envvars.unwrap_or_default();
     check_envvars(&envvars)?;
     let image_name = choose_image_name(image.as_deref(), name)?;
+    let folder = folder.map(|folder| parse_source_folder(&folder)).transpose()?.flatten();
+    check_process_name(process.as_deref())?;
     let source_url = source_url.filter(|url| !url.is_empty());
     let reference = reference.unwrap_or_default();
     let limit = if queue { MAX_QUEUED_BUILDS } else { u64::from(facts.quota.running_builds) };
@@ -66,6 +71,9 @@ pub async fn start_build(
         upload,
         envvars,
         image_name,
+        folder,
+        recipe,
+        process,
         use_latest_versions,
         use_deprecated_versions,
     };
@@ -175,6 +183,29 @@ fn check_open_builds(open: u64, limit: u64) -> Result<()> {
     }
     Err(Error::conflict("too-many-builds", format!("the tool has {open} open builds already"))
         .help("wait for one to end, cancel one (hearth build cancel ID), or start with queue=true"))
+}
+
+/// Parses the path of a folder in the source; `None` for the top folder. Error `source-folder` (invalid).
+fn parse_source_folder(text: &str) -> Result<Option<String>> {
+    let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let path = parts.join("/");
+    let hidden = parts.iter().any(|part| *part == ".." || *part == ".git" || part.chars().any(char::is_control));
+    if hidden || text.starts_with('/') || path.len() > 200 {
+        return Err(Error::invalid("source-folder", format!("invalid folder of the source: {text:.80?}"))
+            .help("write a path below the top folder, as in backend or apps/api"));
+    }
+    Ok((!path.is_empty()).then_some(path))
+}
+
+fn check_process_name(process: Option<&str>) -> Result<()> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    match process {
+        Some(name) if name.is_empty() || name.len() > 52 || !name.bytes().all(fits) => {
+            Err(Error::invalid("process-name", format!("invalid process name {name:.80?}"))
+                .help("use 1 to 52 letters, digits, - and _"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_envvars(envvars: &BTreeMap<String, String>) -> Result<()> {
