@@ -11,13 +11,17 @@ hearth_kit::settings! {
     ///
     /// ```toml
     /// [images.provided."python3.11"]
-    /// repository = "python3.11"                # in the registry: hearth/python3.11:latest; the short name when absent
+    /// repository = "python3.11"          # hearth/python3.11:latest in the registry; default: the short name
     /// aliases = ["tf-python311", "tf-python39"]
-    /// state = "stable"                         # or deprecated, or any word
+    /// state = "stable"                   # or deprecated, or any word
     ///
-    /// [images.provided."php8.2"]               # pushed by an operator: skopeo copy … docker://REGISTRY/hearth/php8.2
+    /// [images.provided."python3.13-lxml"] # made by hearthd image bootstrap from packages
+    /// release = "trixie"
+    /// packages = ["python3", "python3-venv", "python3-pip", "python3-lxml"]
     ///
-    /// [images.sources]                         # copied by hearthd image bootstrap, with skopeo
+    /// [images.provided."ruby3.1"]        # pushed by skopeo copy … docker://REGISTRY/hearth/ruby3.1
+    ///
+    /// [images.sources]                   # copied by hearthd image bootstrap, with skopeo
     /// "node22" = "registry.example/library/node:22-slim"
     /// "builder" = "registry.example/hearth/builder@sha256:…"
     ///
@@ -28,20 +32,31 @@ hearth_kit::settings! {
     /// configuration of registries (`/etc/containers`: sign-ins, mirrors, certificates).
     /// `hearthd image bootstrap --again NAME` copies it again.
     ///
-    /// The tables of `images.provided` replace the built-in list: `bookworm`, `python3.11` and `node18`, which
-    /// `hearthd image bootstrap` builds from Debian packages, with the names that scripts written for Toolforge
-    /// use. Without `aliases` an image has none.
+    /// The tables of `images.provided` replace the built-in list: plain Debian (`bookworm`, `trixie`), Python
+    /// (`python3.11`, `python3.13`, `python3.14`), Node.js (`node18`, `node20`, `node24`) and PHP with a web
+    /// server (`php8.2`, `php8.4`). `hearthd image bootstrap` makes them from Debian packages. They have the
+    /// names that scripts written for Toolforge use as aliases.
     pub struct ImagesSettings in "images" {
         /// Largest blob, for example a layer, in bytes.
         blob_limit: u64 = 4 << 30,
         /// Largest manifest, in bytes.
         manifest_limit: u64 = 4 << 20,
+        /// Blobs that one tool may store. The quota of bytes is `image_storage` in `accounts.quota`.
+        tool_blobs: u32 = 20_000,
+        /// Manifests that one tool may store.
+        tool_manifests: u32 = 2000,
+        /// Tags of one tool.
+        tool_tags: u32 = 5000,
+        /// Images of one tool, by name.
+        tool_images: u32 = 200,
+        /// Unfinished uploads of one tool.
+        tool_uploads: u32 = 64,
         /// Hours before content is collected after it was pushed, looked up, untagged or unpinned.
         grace_hours: u32 = 24,
         /// The images that this Hearth provides, by their short names.
         provided: BTreeMap<String, ProvidedImage> = build_default_images() => "NAME" ProvidedImage,
-        /// Images of other registries, by the `NAME` of `hearth/NAME`, which are copied instead of being built
-        /// from packages.
+        /// Images of other registries, by the `NAME` of `hearth/NAME`, which are copied instead of being
+        /// built from packages.
         sources: BTreeMap<ImageName, ImageSource> = BTreeMap::new(),
     }
 }
@@ -88,43 +103,64 @@ pub struct ProvidedImage {
     #[serde(default = "default_image_state")]
     #[schema(default = "stable", required = false)]
     pub state: String,
+    /// Debian packages from which `hearthd image bootstrap` makes the image; absent for an image that is pushed or
+    /// copied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packages: Option<Vec<String>>,
+    /// Debian release of these packages; default `bookworm`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
 }
 
 fn default_image_state() -> String {
     "stable".to_owned()
 }
 
+/// Built-in images: name, Debian release, packages on top of the base system, aliases.
+///
+/// Where Toolforge had several releases of one language, all their names are aliases of the nearest release here.
+#[rustfmt::skip]
+const DEFAULT_IMAGES: [(&str, &str, &[&str], &[&str]); 10] = [
+    ("bookworm", "bookworm", &[],
+        &["bullseye", "buster", "tf-bookworm", "tf-bullseye-std", "tf-buster-std", "tf-buster"]),
+    ("python3.11", "bookworm", &["python3", "python3-venv", "python3-pip"],
+        &["python3.9", "python3.7", "tf-python311", "tf-python39", "tf-python37", "toolforge-python311-sssd-base",
+          "toolforge-python39-sssd-base", "toolforge-python37-sssd-base"]),
+    ("node18", "bookworm", &["nodejs", "npm"],
+        &["node16", "node12", "node10", "tf-node18", "tf-node16", "tf-node12", "tf-node10",
+          "toolforge-node18-sssd-base", "toolforge-node16-sssd-base", "toolforge-node12-sssd-base"]),
+    ("php8.2", "bookworm",
+        &["lighttpd", "php8.2-cgi", "php8.2-cli", "php8.2-curl", "php8.2-gd", "php8.2-intl", "php8.2-mbstring",
+          "php8.2-mysql", "php8.2-sqlite3", "php8.2-xml", "php8.2-zip"],
+        &["php7.4", "php7.3", "tf-php82", "tf-php74", "tf-php73", "toolforge-php82-sssd-web",
+          "toolforge-php74-sssd-base", "toolforge-php73-sssd-base"]),
+    ("trixie", "trixie", &[], &["tf-trixie"]),
+    ("python3.13", "trixie", &["python3", "python3-venv", "python3-pip"],
+        &["python3.12", "tf-python313", "toolforge-python313-sssd-base"]),
+    ("node20", "trixie", &["nodejs", "npm"], &["tf-node20", "toolforge-node20-sssd-base"]),
+    ("php8.4", "trixie",
+        &["lighttpd", "php8.4-cgi", "php8.4-cli", "php8.4-curl", "php8.4-gd", "php8.4-intl", "php8.4-mbstring",
+          "php8.4-mysql", "php8.4-sqlite3", "php8.4-xml", "php8.4-zip"],
+        &["php8.3", "tf-php84", "toolforge-php84-sssd-web"]),
+    ("python3.14", "forky", &["python3", "python3-venv", "python3-pip"],
+        &["tf-python314", "toolforge-python314-sssd-base"]),
+    ("node24", "forky", &["nodejs", "npm"], &["node22", "tf-node22", "tf-node24", "toolforge-node22-sssd-base"]),
+];
+
 /// Builds the list of images that `hearthd image bootstrap` makes, under the names that scripts written for
-/// Toolforge use. Where Toolforge had several releases of one language, all their names are aliases of the
-/// one release here.
+/// Toolforge use.
 fn build_default_images() -> BTreeMap<String, ProvidedImage> {
-    let python = [
-        "python3.9",
-        "python3.7",
-        "tf-python311",
-        "tf-python39",
-        "tf-python37",
-        "toolforge-python311-sssd-base",
-        "toolforge-python39-sssd-base",
-        "toolforge-python37-sssd-base",
-    ];
-    let node = [
-        "node16",
-        "node12",
-        "node10",
-        "tf-node18",
-        "tf-node16",
-        "tf-node12",
-        "tf-node10",
-        "toolforge-node18-sssd-base",
-        "toolforge-node16-sssd-base",
-        "toolforge-node12-sssd-base",
-    ];
-    let bookworm = ["bullseye", "buster", "tf-bookworm", "tf-bullseye-std", "tf-buster-std", "tf-buster"];
-    [("bookworm", &bookworm[..]), ("python3.11", &python), ("node18", &node)]
-        .map(|(name, aliases)| {
-            let aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
-            (name.to_owned(), ProvidedImage { repository: None, aliases, state: default_image_state() })
+    let to_names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    DEFAULT_IMAGES
+        .map(|(name, release, packages, aliases)| {
+            let image = ProvidedImage {
+                repository: None,
+                aliases: to_names(aliases),
+                state: default_image_state(),
+                release: Some(release.to_owned()),
+                packages: Some(to_names(packages)),
+            };
+            (name.to_owned(), image)
         })
         .into()
 }
@@ -141,5 +177,16 @@ mod tests {
         for text in ["", "--authfile=x", "docker://x", "oci:a b", "x;y", "x:y@sha256:0f", "x\ny", "/etc"] {
             assert!(text.parse::<ImageSource>().is_err(), "{text:?}");
         }
+    }
+
+    #[test]
+    fn names_and_aliases_of_default_images_are_unique() {
+        let images = build_default_images();
+        let mut names: Vec<&String> = images.keys().chain(images.values().flat_map(|image| &image.aliases)).collect();
+        let all = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all);
+        assert!(images.values().all(|image| image.packages.is_some() && image.release.is_some()));
     }
 }

@@ -4,10 +4,10 @@ use std::process::Command;
 
 use hearth_base::{Error, Result};
 
-use super::{program::run_program, recipe::DEBIAN_RELEASE};
+use super::{program::run_program, recipe::MAINTAINED_RELEASES};
 
-/// Lists the host's Debian sources as lines of sources.list(5), rewritten for the release of the images.
-pub fn list_apt_sources() -> Result<Vec<String>> {
+/// Lists the host's Debian sources as lines of sources.list(5), rewritten for the release of an image.
+pub fn list_apt_sources(image_release: &str) -> Result<Vec<String>> {
     let fields = "$(ORIGIN)|$(RELEASE)|$(COMPONENT)|$(REPO_URI)";
     let index = run_program(Command::new("apt-get").args([
         "indextargets",
@@ -15,7 +15,7 @@ pub fn list_apt_sources() -> Result<Vec<String>> {
         fields,
         "Created-By: Packages",
     ]))?;
-    let mut lines: Vec<String> = index.lines().filter_map(build_source_line).collect();
+    let mut lines: Vec<String> = index.lines().filter_map(|line| build_source_line(line, image_release)).collect();
     lines.sort();
     lines.dedup();
     if lines.is_empty() {
@@ -30,12 +30,17 @@ pub fn list_apt_sources() -> Result<Vec<String>> {
 
 /// Builds a source line (sources.list(5)) from an index target of apt. `None` for other archives and
 /// components.
-fn build_source_line(index: &str) -> Option<String> {
+fn build_source_line(index: &str, image_release: &str) -> Option<String> {
     let fields: Vec<&str> = index.split('|').collect();
     let ["Debian", release, "main", url] = fields[..] else { return None };
     // The host may run another release. The archive has the same suites for each release.
     let suite = release.find('-').map_or("", |at| &release[at..]);
-    matches!(suite, "" | "-updates" | "-security").then(|| format!("deb {url} {DEBIAN_RELEASE}{suite} main"))
+    let has_suite = match suite {
+        "" => true,
+        "-updates" | "-security" => MAINTAINED_RELEASES.contains(&image_release),
+        _ => false,
+    };
+    has_suite.then(|| format!("deb {url} {image_release}{suite} main"))
 }
 
 /// Reads the host's apt options for downloads: proxies and certificates.
@@ -54,7 +59,7 @@ mod tests {
 
     #[test]
     fn debian_sources_are_rewritten_for_the_release_of_the_images() {
-        let parse = |index: &str| build_source_line(index);
+        let parse = |index: &str| build_source_line(index, "bookworm");
         let url = "http://packages.example/debian/";
         let at = |suite: &str| Some(format!("deb {url} bookworm{suite} main"));
         assert_eq!(parse(&format!("Debian|bookworm|main|{url}")), at(""));
@@ -63,5 +68,8 @@ mod tests {
         assert_eq!(parse(&format!("Debian|bookworm|non-free|{url}")), None);
         assert_eq!(parse(&format!("Elsewhere|bookworm|main|{url}")), None);
         assert_eq!(parse("strange"), None);
+        let newer = build_source_line(&format!("Debian|bookworm|main|{url}"), "forky");
+        assert_eq!(newer, Some(format!("deb {url} forky main")));
+        assert_eq!(build_source_line(&format!("Debian|bookworm-security|main|{url}"), "forky"), None);
     }
 }

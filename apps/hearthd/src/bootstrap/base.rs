@@ -1,4 +1,4 @@
-//! The base system: the root file system that all images share.
+//! The base system: the root file system that all images of a Debian release share.
 
 use std::{
     fs,
@@ -12,14 +12,14 @@ use jiff::{Timestamp, fmt::rfc2822};
 use super::{
     apt_sources,
     program::run_program,
-    recipe::{BASE_PACKAGES, DEBIAN_RELEASE, EXCLUDED_PATHS},
+    recipe::{BASE_PACKAGES, EXCLUDED_PATHS},
     unusable_error,
 };
 
 /// The machine's bundle of trusted CA certificates.
 const CERTIFICATES_PATH: &str = "etc/ssl/certs/ca-certificates.crt";
 
-/// The root file system that all images share.
+/// The root file system that all images of a Debian release share.
 pub struct BaseSystem {
     /// Its folder.
     pub root: PathBuf,
@@ -31,12 +31,12 @@ pub struct BaseSystem {
 }
 
 impl BaseSystem {
-    /// Builds the base system in `folder` with mmdebstrap.
-    pub fn build(folder: &Path, mirror: Option<&str>) -> Result<Self> {
+    /// Builds the base system of a Debian release in `folder` with mmdebstrap.
+    pub fn build(folder: &Path, release: &str, mirror: Option<&str>) -> Result<Self> {
         let root = folder.join("base");
         let sources = match mirror {
-            Some(mirror) => vec![format!("deb {mirror} {DEBIAN_RELEASE} main")],
-            None => apt_sources::list_apt_sources()?,
+            Some(mirror) => vec![format!("deb {mirror} {release} main")],
+            None => apt_sources::list_apt_sources(release)?,
         };
         let mut command = Command::new("mmdebstrap");
         command.args(["--quiet", "--mode=root", "--variant=minbase", "--format=directory"]);
@@ -49,7 +49,7 @@ impl BaseSystem {
         // Durability is not needed: after a power failure, the build starts again.
         command.arg("--dpkgopt=force-unsafe-io");
         command.arg(format!("--include={}", BASE_PACKAGES.join(",")));
-        command.arg(DEBIAN_RELEASE).arg(&root).args(&sources);
+        command.arg(release).arg(&root).args(&sources);
         run_program(&mut command)?;
 
         let lists = folder.join("lists");

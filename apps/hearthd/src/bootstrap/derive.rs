@@ -3,14 +3,19 @@
 use std::{
     ffi::CStr,
     fs,
-    os::unix::fs::{FileTypeExt, MetadataExt},
+    os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     process::Command,
 };
 
 use hearth_base::Result;
 
-use super::{base::BaseSystem, program::run_program, recipe::ImageRecipe, unusable_error};
+use super::{
+    base::BaseSystem,
+    program::run_program,
+    recipe::{ImageFile, ImageRecipe},
+    unusable_error,
+};
 
 /// The shell program that mounts the overlay and installs packages. All its arguments are generated here.
 const DERIVE_SCRIPT: &str = include_str!("derive.sh");
@@ -28,13 +33,24 @@ pub fn derive_image(folder: &Path, base: &BaseSystem, recipe: &ImageRecipe) -> R
     let mut command = Command::new("unshare");
     command.args(["--mount", "--propagation", "private", "sh", "-eu", "-c", DERIVE_SCRIPT, "derive"]);
     command.args([&base.root, &upper, &work, &root, &base.lists]);
-    for path in recipe.excluded_paths {
+    for path in recipe.excluded_paths() {
         command.args(["-o", &format!("Dpkg::Options::=--path-exclude={path}")]);
     }
-    command.args(recipe.packages);
+    command.args(&recipe.packages);
     run_program(&mut command)?;
     convert_whiteouts(&upper)?;
+    for file in recipe.files() {
+        write_image_file(&upper, file)?;
+    }
     Ok(upper)
+}
+
+fn write_image_file(upper: &Path, file: &ImageFile) -> Result<()> {
+    let path = upper.join(file.path);
+    let written = fs::create_dir_all(path.parent().unwrap_or(upper))
+        .and_then(|()| fs::write(&path, file.content))
+        .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(file.mode)));
+    written.map_err(|cause| unusable_error(&path, cause))
 }
 
 /// Converts deletions from overlayfs' form (devices and attributes) to whiteout files (OCI image

@@ -14,5 +14,9 @@ mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 [ -e "$root/etc/resolv.conf" ] || : >"$root/etc/resolv.conf"
 mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
-exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 \
+# Packages must not start their services.
+printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+chmod 755 "$root/usr/sbin/policy-rc.d"
+env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 \
     chroot "$root" apt-get install --quiet --yes --no-install-recommends -o APT::Sandbox::User=root "$@"
+rm "$root/usr/sbin/policy-rc.d"

@@ -1,8 +1,8 @@
 //! Creates the initial images from Debian packages with the machine's package manager. No registry is needed,
 //! and the machine's configuration for packages (sources, proxies, certificates) is used unchanged.
 //!
-//! One root file system is built, and every other image as a difference on top of it, so that all share their
-//! first layer. Images with a configured source are copied from there instead.
+//! One root file system is built for each Debian release, and every image as a difference on top of it, so that all of a
+//! release share their first layer. Images with a configured source are copied from there instead.
 
 mod apt_sources;
 mod base;
@@ -24,7 +24,7 @@ use hearth_base::{Error, Result};
 use hearth_images::ImageSource;
 
 pub use program::run_program;
-pub use recipe::{ImageRecipe, RECIPE_NAMES};
+pub use recipe::{ImageRecipe, list_recipes};
 use {base::BaseSystem, pack::PackedLayer};
 
 /// A working folder for images, deleted with this value.
@@ -65,23 +65,40 @@ impl ImageWorkspace {
         mirror: Option<&str>,
         hand_over: impl Fn(&str, &Path) -> Result<()>,
     ) -> Result<()> {
-        if recipes.is_empty() {
-            return Ok(());
+        let mut releases: Vec<&str> = recipes.iter().map(|recipe| recipe.release.as_str()).collect();
+        releases.dedup();
+        for release in releases {
+            let recipes: Vec<_> =
+                recipes.iter().copied().filter(|recipe| recipe.release == release).collect();
+            self.build_release(release, &recipes, mirror, &hand_over)?;
         }
-        let base = &BaseSystem::build(&self.work_folder(), mirror)?;
+        Ok(())
+    }
+
+    /// Builds the images of one Debian release.
+    fn build_release(
+        &self,
+        release: &str,
+        recipes: &[&ImageRecipe],
+        mirror: Option<&str>,
+        hand_over: &impl Fn(&str, &Path) -> Result<()>,
+    ) -> Result<()> {
+        let folder = self.work_folder().join(release);
+        create_public_folder(&folder)?;
+        let base = &BaseSystem::build(&folder, release, mirror)?;
         thread::scope(|scope| {
             let builds = recipes
                 .iter()
                 .map(|recipe| (*recipe, scope.spawn(move || self.build_difference(recipe, base))));
             let builds: Vec<_> = builds.collect();
-            let first = pack::pack_layer(&base.root, &self.work_folder().join("base.tar"), base.epoch)?;
+            let first = pack::pack_layer(&base.root, &folder.join("base.tar"), base.epoch)?;
             for (recipe, difference) in builds {
                 let panicked = |_| Err(Error::internal("building an image panicked"));
                 let second = difference.join().unwrap_or_else(panicked)?;
                 let layers: Vec<_> = std::iter::once(&first).chain(second.as_ref()).collect();
-                let folder = self.output_folder().join(recipe.name);
+                let folder = self.output_folder().join(&recipe.name);
                 layout::write_layout(&folder, &layers, base.epoch)?;
-                hand_over(recipe.name, &folder)?;
+                hand_over(&recipe.name, &folder)?;
             }
             Ok(())
         })
@@ -107,7 +124,7 @@ impl ImageWorkspace {
         if recipe.packages.is_empty() {
             return Ok(None);
         }
-        let upper = derive::derive_image(&self.work_folder().join(recipe.name), base, recipe)?;
+        let upper = derive::derive_image(&self.work_folder().join(&recipe.name), base, recipe)?;
         pack::pack_layer(&upper, &self.work_folder().join(format!("{}.tar", recipe.name)), base.epoch)
             .map(Some)
     }

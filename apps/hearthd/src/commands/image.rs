@@ -23,7 +23,7 @@ use super::{
     up::HostFolders,
 };
 use crate::{
-    bootstrap::{ImageRecipe, ImageWorkspace, RECIPE_NAMES, run_program},
+    bootstrap::{ImageRecipe, ImageWorkspace, list_recipes, run_program},
     cli::{ImageBootstrapArgs, ImageCommand, ImageImportArgs, ImageListArgs, SettingsArgs},
     console,
     privilege::{HostUser, become_user},
@@ -48,8 +48,9 @@ fn bootstrap_images(args: ImageBootstrapArgs) -> Result<()> {
         )
         .help("sudo hearthd image bootstrap; or push one: skopeo copy … docker://REGISTRY/hearth/NAME"));
     }
-    let sources = load_configuration(settings.clone())?.read_section::<ImagesSettings>().sources.clone();
-    let first = list_expected_images(&sources);
+    let configured = load_configuration(settings.clone())?.read_section::<ImagesSettings>();
+    let (sources, recipes) = (&configured.sources, list_recipes(&configured.provided)?);
+    let first = list_expected_images(sources, &recipes);
     let destination = match layouts {
         Some(folder) => ImageDestination::Folder(folder),
         None => ImageDestination::Hearth(ServicesState::from_settings(settings)?),
@@ -65,9 +66,9 @@ fn bootstrap_images(args: ImageBootstrapArgs) -> Result<()> {
     });
     let (mut copied, mut made) = (Vec::new(), Vec::new());
     for name in selected {
-        match (sources.iter().find(|(copied, _)| copied.as_str() == name), ImageRecipe::find_by_name(name)) {
-            (Some((_, source)), _) => copied.push((name, source)),
-            (None, recipe) => made.extend(recipe),
+        match sources.iter().find(|(copied, _)| copied.as_str() == name) {
+            Some((_, source)) => copied.push((name, source)),
+            None => made.extend(recipes.iter().find(|recipe| recipe.name == name)),
         }
     }
     if copied.is_empty() && made.is_empty() {
@@ -84,9 +85,13 @@ fn bootstrap_images(args: ImageBootstrapArgs) -> Result<()> {
 }
 
 /// Lists the initial images of a Hearth: those with a recipe, and those with a configured source.
-fn list_expected_images(sources: &BTreeMap<ImageName, ImageSource>) -> Vec<&str> {
-    let more = sources.keys().map(ImageName::as_str).filter(|name| !RECIPE_NAMES.contains(name));
-    RECIPE_NAMES.iter().copied().chain(more).collect()
+fn list_expected_images<'a>(
+    sources: &'a BTreeMap<ImageName, ImageSource>,
+    recipes: &'a [ImageRecipe],
+) -> Vec<&'a str> {
+    let made: Vec<&str> = recipes.iter().map(|recipe| recipe.name.as_str()).collect();
+    let more: Vec<&str> = sources.keys().map(ImageName::as_str).filter(|name| !made.contains(name)).collect();
+    made.into_iter().chain(more).collect()
 }
 
 /// The destination of created images.
@@ -148,10 +153,11 @@ fn list(args: ImageListArgs) -> Result<()> {
             return check_none_missing(&missing.lines().collect::<Vec<_>>(), state.as_deref());
         }
     }
-    let sources = load_configuration(settings.clone())?.read_section::<ImagesSettings>().sources.clone();
+    let configured = load_configuration(settings.clone())?.read_section::<ImagesSettings>();
+    let recipes = list_recipes(&configured.provided)?;
     let (library, threads) = open_library_as(user, settings)?;
     let mut missing = Vec::new();
-    for name in list_expected_images(&sources) {
+    for name in list_expected_images(&configured.sources, &recipes) {
         if !threads.block_on(library.has_image(name))? {
             missing.push(name);
         }

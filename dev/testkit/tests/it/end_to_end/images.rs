@@ -11,20 +11,19 @@ use hearth_testkit::{Hearth, program_path};
 
 /// Provides these images to a Hearth.
 pub fn provide_images(hearth: &Hearth, names: &[&str]) -> Result<()> {
-    let layouts = layouts_folder()?;
+    let layouts = layouts_folder(names)?;
     names.iter().try_for_each(|name| hearth.provide_image(name, &layouts.join(name)))
 }
 
-/// Returns the folder with the layouts of all images. The first test that calls this builds them; other tests
-/// wait.
-fn layouts_folder() -> Result<PathBuf> {
+/// Returns the folder with the layouts of images. The first test that calls this builds them; other tests wait.
+fn layouts_folder(names: &[&str]) -> Result<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("images");
     fs::create_dir_all(&folder).map_err(Error::internal)?;
     let lock = File::create(folder.join(".lock")).map_err(Error::internal)?;
     lock.lock().map_err(Error::internal)?;
     let mut make = Command::new(program_path("hearthd")?);
     let made =
-        make.args(["image", "bootstrap", "--layouts"]).arg(&folder).output().map_err(Error::internal)?;
+        make.args(["image", "bootstrap"]).args(names).arg("--layouts").arg(&folder).output().map_err(Error::internal)?;
     if !made.status.success() {
         return Err(Error::internal(String::from_utf8_lossy(&made.stderr).into_owned()));
     }
