@@ -8,7 +8,7 @@ use hearth_wire::{
     components::{StepName, StepState},
     images::{
         PROCESSES_LABEL,
-        internal::{ImageResolution, PinPut},
+        internal::{ImageKind, ImageResolution, PinPut},
     },
 };
 
@@ -28,8 +28,11 @@ pub async fn run_check_step(cx: &ComponentsContext, deployment: &mut Deployment)
     Ok(StepState::Done)
 }
 
-/// Selects the requested command, or else the image's process with the component's name. Returns it with a
-/// message.
+/// Programs that a base image names as its command, but that are no service: a shell or an interpreter.
+const INTERACTIVE_PROGRAMS: [&str; 7] = ["sh", "bash", "dash", "python", "python3", "node", "php"];
+
+/// Selects the requested command, or else the image's process with the component's name, or else the image's own
+/// command. Returns it with a message.
 fn select_command(
     image: &ImageResolution,
     component: &JobName,
@@ -44,6 +47,12 @@ fn select_command(
     if let Some(line) = processes.get(component.as_ref()) {
         return Ok((component.to_string(), format!("{component}: {line}")));
     }
+    if processes.is_empty()
+        && let Some(line) = render_own_command(image)
+    {
+        let message = format!("{component}: {line} (the command of the image)");
+        return Ok((line, message));
+    }
     let names: Vec<&str> = processes.keys().map(String::as_str).collect();
     let has = match names.as_slice() {
         [] => "it has none".to_owned(),
@@ -54,10 +63,22 @@ fn select_command(
         .help(format!("add a line `{component}: COMMAND` to the file Procfile, or name a command")))
 }
 
+/// Renders the image's own entrypoint and command as a line of the shell; `None` if it has none, or only an
+/// interactive program.
+fn render_own_command(image: &ImageResolution) -> Option<String> {
+    let own: Vec<&str> = image.config.entrypoint.iter().chain(&image.config.cmd).map(String::as_str).collect();
+    let name = own.first()?.rsplit('/').next().unwrap_or_default();
+    let is_interactive = own.len() == 1 && INTERACTIVE_PROGRAMS.contains(&name);
+    if image.kind != ImageKind::Built || name.is_empty() || is_interactive {
+        return None;
+    }
+    shlex::try_join(own).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use hearth_base::Digest;
-    use hearth_wire::images::internal::{ImageConfig, ImageKind};
+    use hearth_wire::images::internal::ImageConfig;
 
     use super::*;
 
@@ -96,5 +117,27 @@ mod tests {
         for none in [None, Some("{}"), Some("not JSON")] {
             assert!(error_message(&build_image(none)).is_err_and(|message| message.ends_with("it has none")));
         }
+    }
+
+    #[test]
+    fn image_without_processes_starts_its_own_command() -> Result<()> {
+        let with_command = |entrypoint: &[&str], cmd: &[&str]| {
+            let mut image = build_image(None);
+            let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+            image.config = ImageConfig { entrypoint: texts(entrypoint), cmd: texts(cmd), ..ImageConfig::default() };
+            image
+        };
+        for (entrypoint, cmd, line) in [
+            (&["./serve"][..], &[][..], "./serve"),
+            (&[], &["python3", "-m", "http.server"], "python3 -m http.server"),
+            (&["/init"], &["/bin/sh", "-c", "serve $PORT"], "/init /bin/sh -c 'serve $PORT'"),
+        ] {
+            assert_eq!(select_web_command(&with_command(entrypoint, cmd), None)?, line);
+        }
+        // The shell of a base image is no service.
+        for cmd in [&["/bin/bash"][..], &["python3"], &[]] {
+            assert!(select_web_command(&with_command(&[], cmd), None).is_err(), "{cmd:?}");
+        }
+        Ok(())
     }
 }

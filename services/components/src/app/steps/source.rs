@@ -21,11 +21,11 @@ pub async fn run_source_step(cx: &ComponentsContext, deployment: &mut Deployment
             deployment.progress.image = image;
             return Ok(StepState::Done);
         }
-        DeploySource::Upload(upload) => BuildCreate { upload: Some(*upload), ..BuildCreate::default() },
+        DeploySource::Upload(upload) => BuildCreate { upload: Some(*upload), ..build_choices(deployment) },
         DeploySource::Git(git) => BuildCreate {
             source_url: Some(git.url.clone()),
             reference: git.reference.clone(),
-            ..BuildCreate::default()
+            ..build_choices(deployment)
         },
     };
     if deployment.progress.build.is_none() {
@@ -47,6 +47,16 @@ pub async fn run_source_step(cx: &ComponentsContext, deployment: &mut Deployment
         deployment.progress.resolved_ref.trim_start_matches("sha256:").chars().take(12).collect();
     set_step_message(deployment, StepName::Source, short);
     Ok(StepState::Done)
+}
+
+/// Fills in the choices of the deployment: without a command, the image needs the process of the component.
+fn build_choices(deployment: &Deployment) -> BuildCreate {
+    BuildCreate {
+        folder: deployment.folder.clone(),
+        recipe: deployment.recipe,
+        process: deployment.command.is_none().then(|| deployment.component.to_string()),
+        ..BuildCreate::default()
+    }
 }
 
 /// Finds the build that was requested before a crash. A build of the same source that another client
@@ -75,5 +85,7 @@ fn has_same_source(built: &BuildParameters, create: &BuildCreate) -> bool {
     built.upload == create.upload
         && built.source_url == create.source_url.as_deref().unwrap_or_default()
         && built.reference == create.reference.as_deref().unwrap_or_default()
+        && built.folder == create.folder
+        && built.recipe == create.recipe
         && built.envvars.is_empty()
 }
