@@ -2,9 +2,12 @@
 
 use std::{fs, sync::Arc};
 
-use hearth_base::{Error, Result, Scope, Scopes, Secret, UserName};
+use hearth_base::{Error, Result, Scope, Scopes, Secret, ToolName, ToolRole, UserName};
 use hearth_client::{Bearer, Client};
-use hearth_wire::accounts::{InvitationCreate, SessionCreate, TokenCreate, UserRegistration};
+use hearth_wire::{
+    accounts::{InvitationCreate, SessionCreate, TokenCreate, UserRegistration},
+    tools::MemberPut,
+};
 
 use crate::Hearth;
 
@@ -44,7 +47,7 @@ impl Hearth {
 
     /// Creates a new session for a registered user.
     pub async fn sign_in(&self, name: UserName) -> Result<Person> {
-        let create = SessionCreate { name: name.clone(), password: Secret::new(TEST_PASSWORD) };
+        let create = SessionCreate { name: name.clone(), password: Secret::new(TEST_PASSWORD), device: None };
         let session = self.anonymous()?.accounts().create_session(&create).await?.secret;
         Ok(Person { name, client: self.client_with_token(&session)?, session })
     }
@@ -56,6 +59,15 @@ impl Hearth {
 }
 
 impl Person {
+    /// Gives another person a role on a tool. A person who is not a member yet accepts the offer.
+    pub async fn add_member(&self, tool: &ToolName, person: &Person, role: ToolRole) -> Result<()> {
+        let member = self.client.tools().set_member(tool, &person.name, &MemberPut { role }).await?;
+        if member.pending {
+            person.client.accounts().accept_membership(tool).await?;
+        }
+        Ok(())
+    }
+
     /// Creates a token with these scopes, or with all scopes if none are given.
     pub async fn create_token(&self, scopes: &[&str]) -> Result<Secret> {
         let parsed = scopes.iter().map(|scope| scope.parse()).collect::<Result<Vec<Scope>>>()?;

@@ -1,12 +1,13 @@
 //! Context of this service's handlers and rules.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use hearth_base::{
     Caller, Error, EventId, KeyRing, RequestId, Result, RoleKey, ToolId, ToolName, ToolRole, UserId,
+    to_single_line,
 };
 use hearth_kit::{
-    Authed, Kit, RequestContext, Right, config::DoorSettings, db::Tx, events::NewEvent, state::StateFolder,
+    Authed, Kit, RequestContext, Right, ServiceClients, config::DoorSettings, db::Tx, events::NewEvent, state::StateFolder,
 };
 use hearth_wire::{
     accounts::internal::{AccessChanged, AccessEvent},
@@ -20,12 +21,16 @@ use crate::{
     store::{AccountStore, NewAuditEntry, User},
 };
 
+/// Length of an error code in the audit log, in characters.
+const MAX_CODE_CHARACTERS: usize = 60;
+
 /// Context of this service's handlers and rules.
 #[derive(Clone)]
 pub struct AccountsContext {
     base: RequestContext<AccountsSettings>,
     pub store: AccountStore,
     pub passwords: PasswordService,
+    pub clients: ServiceClients,
     pub door: Arc<DoorSettings>,
     pub state: StateFolder,
     /// Public keys of all roles.
@@ -40,6 +45,7 @@ impl AccountsContext {
             base: RequestContext::from_kit(kit),
             store: AccountStore::new(kit.db()?.clone(), kit.create_queue()?, kit.tasks.shutdown_signal()),
             passwords: PasswordService::new(),
+            clients: kit.clients.clone(),
             door: Arc::new(kit.config.door.clone()),
             state: kit.state.clone(),
             ring: kit.key_ring.clone(),
@@ -54,6 +60,7 @@ impl AccountsContext {
             who: format_actor(caller),
             user: authed.identity.user_id(),
             request: authed.request,
+            client: authed.client,
             now: self.now(),
         }
     }
@@ -65,6 +72,7 @@ impl AccountsContext {
             who: "hearth".to_owned(),
             user: None,
             request: RequestId::new(now, &self.entropy),
+            client: None,
             now,
         }
     }
@@ -109,18 +117,42 @@ impl AccountsContext {
         tool: Option<(ToolId, &ToolName)>,
         subject: impl ToString,
     ) -> Result<()> {
-        let id = EventId::new(actor.now, &self.entropy);
-        let subject = subject.to_string();
-        let entry = NewAuditEntry {
-            id,
+        self.store.insert_audit_entry(tx, self.build_audit_entry(actor, action, tool, subject)).await
+    }
+
+    /// Records a refused change in the audit log, with the error's code.
+    pub async fn record_refusal(
+        &self,
+        tx: &Tx,
+        actor: &RequestActor,
+        action: &'static str,
+        tool: Option<(ToolId, &ToolName)>,
+        subject: impl ToString,
+        code: &str,
+    ) -> Result<()> {
+        let mut entry = self.build_audit_entry(actor, action, tool, subject);
+        entry.refused = Some(to_single_line(code, MAX_CODE_CHARACTERS));
+        self.store.insert_audit_entry(tx, entry).await
+    }
+
+    fn build_audit_entry<'a>(
+        &self,
+        actor: &RequestActor,
+        action: &'static str,
+        tool: Option<(ToolId, &'a ToolName)>,
+        subject: impl ToString,
+    ) -> NewAuditEntry<'a> {
+        NewAuditEntry {
+            id: EventId::new(actor.now, &self.entropy),
             at: actor.now,
             who: actor.who.clone(),
             action,
             tool,
-            subject,
+            subject: subject.to_string(),
             request: actor.request,
-        };
-        self.store.insert_audit_entry(tx, entry).await
+            refused: None,
+            client: actor.client,
+        }
     }
 
     /// Appends an event for other services, in the change's transaction.
@@ -166,6 +198,8 @@ pub struct RequestActor {
     pub user: Option<UserId>,
     /// The request of the change.
     pub request: RequestId,
+    /// Address of the client.
+    pub client: Option<IpAddr>,
     /// Time of the change.
     pub now: Timestamp,
 }

@@ -12,11 +12,12 @@ mod settings;
 mod store;
 mod workers;
 
-use hearth_base::{Result, Role};
+use hearth_base::{Result, Role, UserName};
 use hearth_kit::{
     Dialect, Kit, MountedService, PrefixExt, Service, config::Section, queue, require_right,
     route::RoutePrefix,
 };
+use hearth_wire::accounts::RecoveryCode;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -42,11 +43,21 @@ pub const ACCOUNTS_SERVICE: Service = Service {
 pub fn mount(kit: &Kit) -> Result<MountedService> {
     let cx = AccountsContext::new(kit)?;
     let (first, housekeeping) = (cx.clone(), workers::housekeeping::create_worker(&cx));
+    let recovery = workers::recovery_mail::SendRecoveryMails(cx.clone());
+    let mailing = queue::create_task_worker(&cx.store.queue, recovery);
     let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
     Ok(MountedService::new(kit, Dialect::Data, routes, cx)
         .with_migrations(store::list_migrations)
         .with_preparation(async move { app::setup::prepare_setup_code(&first).await })
-        .with_worker(housekeeping))
+        .with_worker(housekeeping)
+        .with_worker(mailing))
+}
+
+/// Creates a recovery code for a user on the database of `kit`, for the operator of the machine. With
+/// `makes_operator` the user becomes an enabled operator.
+pub async fn recover_user(kit: &Kit, name: &UserName, makes_operator: bool) -> Result<RecoveryCode> {
+    let cx = AccountsContext::new(kit)?;
+    app::recovery::recover_user(&cx, name, makes_operator).await
 }
 
 /// Builds all endpoints with their access rights.
@@ -57,6 +68,15 @@ fn routes() -> OpenApiRouter<AccountsContext> {
         .routes(require_right::<SignedIn, _>(routes!(http::profile::show_me)))
         .routes(require_right::<SelfService, _>(routes!(http::profile::change_password)))
         .routes(require_right::<SelfService, _>(routes!(http::profile::show_email, http::profile::set_email)))
+        .routes(require_right::<SelfService, _>(routes!(http::profile::confirm_email)))
+        .routes(require_right::<SelfService, _>(routes!(http::memberships::list)))
+        .routes(require_right::<SelfService, _>(routes!(
+            http::memberships::accept_membership,
+            http::memberships::end_membership
+        )))
+        .routes(require_right::<NoSignIn, _>(routes!(http::recovery::reset_password)))
+        .routes(require_right::<NoSignIn, _>(routes!(http::recovery::request_recovery_mail)))
+        .routes(require_right::<OperateHearth, _>(routes!(http::recovery::create_recovery_code)))
         .routes(require_right::<NoSignIn, _>(routes!(http::sessions::create)))
         .routes(require_right::<SelfService, _>(routes!(http::sessions::end_session)))
         .routes(require_right::<SelfService, _>(routes!(http::tokens::list, http::tokens::create)))
@@ -70,6 +90,8 @@ fn routes() -> OpenApiRouter<AccountsContext> {
         .routes(require_right::<OperateHearth, _>(routes!(http::invitations::withdraw_invitation)))
         .routes(require_right::<OperateHearth, _>(routes!(http::audit::list)))
         .routes(require_right::<ResolveCredentials, _>(routes!(http::internal::resolve_credential)))
+        .routes(require_right::<ResolveCredentials, _>(routes!(http::internal::record_refused_change)))
+        .routes(require_right::<ReadToolFacts, _>(routes!(http::internal::check_standing_owner)))
         .routes(require_right::<ReadToolEvents, _>(routes!(http::internal::read_access_events)))
         .routes(require_right::<ReadToolEvents, _>(routes!(http::internal::read_tool_events)))
         .routes(require_right::<AcknowledgeErasures, _>(routes!(http::internal::list_pending_erasures)))
@@ -86,9 +108,11 @@ fn routes() -> OpenApiRouter<AccountsContext> {
         .routes(require_right::<ToolRead, _>(routes!(http::tools::show)))
         .routes(require_right::<ToolOwn, _>(routes!(http::tools::delete)))
         .routes(require_right::<ToolRead, _>(routes!(http::members::list)))
+        .routes(require_right::<ToolRead, _>(routes!(http::members::list_offers)))
         .routes(require_right::<ToolOwn, _>(routes!(http::members::set_member, http::members::remove_member)))
         .routes(require_right::<ToolWrite, _>(routes!(http::tool_tokens::list, http::tool_tokens::create)))
         .routes(require_right::<ToolWrite, _>(routes!(http::tool_tokens::revoke_token)))
+        .routes(require_right::<ToolWrite, _>(routes!(http::tool_tokens::take_over_token)))
         .routes(require_right::<ToolRead, _>(routes!(http::quota::show)))
         .routes(require_right::<ToolOperate, _>(routes!(http::quota::patch_quota)))
         .routes(require_right::<ToolRead, _>(routes!(http::audit::list_tool_audit)))

@@ -32,7 +32,7 @@ rights! {
     /// Creating and using mandates.
     UseMandates = "accounts:mandates", Requirement::Services(&[Role::Components, Role::Builds, Role::Jobs]) => ServiceCaller;
     /// Creating short-lived tool tokens.
-    CreateToolTokens = "accounts:tool-tokens", Requirement::Services(&[Role::Builds, Role::Builder]) => ServiceCaller;
+    CreateToolTokens = "accounts:tool-tokens", Requirement::Services(&[Role::Builds, Role::Builder, Role::Jobs]) => ServiceCaller;
     /// Reading mail addresses.
     ReadMailAddresses = "accounts:addresses", Requirement::Services(&[Role::Notify]) => ServiceCaller;
     /// Reading facts about a tool.

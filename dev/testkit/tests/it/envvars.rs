@@ -50,8 +50,7 @@ async fn viewers_see_no_values_and_strangers_see_nothing(hearth: Hearth) -> Resu
         hearth.invite_person(&operator, "stranger").await?,
     );
     let tool = operator.client.tools().create(&build_tool_create("hello")).await?.name;
-    let put = MemberPut { role: ToolRole::Viewer };
-    operator.client.tools().set_member(&tool, &viewer.name, &put).await?;
+    operator.add_member(&tool, &viewer, ToolRole::Viewer).await?;
     set_envvar(&operator, &tool, "API_KEY", "s3cret").await?;
     let seen =
         wait_until("the viewer can list the variables", async || Ok(list_envvars(&viewer, &tool).await.ok()));

@@ -1,24 +1,102 @@
-//! Mail addresses of users, which only the users themselves set and read.
+//! Mail addresses of users, which only the users themselves set, confirm and read.
 
-use hearth_base::{ErrorKind, Result};
-use hearth_testkit::{Hearth, in_every_shape, send_json_request};
+use hearth_base::{ErrorKind, Result, Secret};
+use hearth_testkit::{Hearth, HearthShape, MailServer, Person, in_every_shape, send_json_request, wait_until};
 use hearth_wire::{
-    accounts::{MailAddress, TokenCreate},
+    accounts::{MailAddress, MailAddressConfirmation, PasswordReset, RecoveryMailRequest, TokenCreate},
     reply::Paging,
     tools::ToolCreate,
 };
 use http::{Method, StatusCode};
 use serde_json::json;
 
+fn build_address(text: &str) -> MailAddress {
+    MailAddress { address: text.parse().ok(), pending: None }
+}
+
+/// Reads the word after `before` in the newest mail to an address, once there are `count` mails.
+async fn read_mailed_word(server: &MailServer, count: usize, to: &str, before: &str) -> Result<String> {
+    let mails = wait_until("the mail arrives", async || {
+        Ok(Some(server.read_mails()?).filter(|mails| mails.len() >= count))
+    });
+    let mail = mails.await?.pop().unwrap();
+    assert!(mail.contains(to), "{mail}");
+    // Long lines are broken with `=` (RFC 2045, section 6.7).
+    let text = mail.replace("=\r\n", "").replace("=\n", "");
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("{before:?} is missing: {text}"));
+    Ok(rest.split_whitespace().next().unwrap_or_default().to_owned())
+}
+
+async fn start_with_mail() -> Result<(Hearth, MailServer, Person, Person)> {
+    let server = MailServer::start().await?;
+    let shape = HearthShape::TOGETHER_ON_FILES;
+    let hearth = Hearth::start_with(shape, &server.build_configuration()).await?;
+    let operator = hearth.operator().await?;
+    let ada = hearth.invite_person(&operator, "ada").await?;
+    Ok((hearth, server, operator, ada))
+}
+
+#[tokio::test]
+async fn mail_address_is_used_once_its_code_is_entered() -> Result<()> {
+    let (hearth, server, operator, ada) = start_with_mail().await?;
+    let calls = ada.client.accounts();
+    let tool = "hers".parse()?;
+    ada.client.tools().create(&ToolCreate { name: "hers".parse()?, description: String::new() }).await?;
+    let pending = calls.update_email(&build_address("ada@example.org")).await?;
+    assert_eq!(pending, MailAddress { address: None, pending: "ada@example.org".parse().ok() });
+    assert!(ada.client.notify().show_mail_settings(&tool).await?.recipients.is_empty());
+    let code = read_mailed_word(&server, 1, "ada@example.org", "hearth notify email --code ").await?;
+    let confirm = |code: &str| MailAddressConfirmation { code: Secret::new(code) };
+    let wrong = calls.confirm_email(&confirm("ABCD-EFGH-JKLM")).await.unwrap_err();
+    assert_eq!((wrong.kind(), wrong.code()), (ErrorKind::Forbidden, "code-refused"));
+    // The code of one is none of another.
+    let other = operator.client.accounts().confirm_email(&confirm(&code)).await.unwrap_err();
+    assert_eq!(other.code(), "code-refused");
+    let confirmed = calls.confirm_email(&confirm(&code.to_lowercase())).await?;
+    assert_eq!(confirmed, build_address("ada@example.org"));
+    assert_eq!(calls.confirm_email(&confirm(&code)).await.unwrap_err().code(), "code-refused");
+    let settings = ada.client.notify().show_mail_settings(&tool).await?;
+    assert_eq!((settings.recipients.as_slice(), settings.sends), (&["ada".parse()?][..], true));
+    // A change leaves the confirmed address in use until the new one is confirmed.
+    let changed = calls.update_email(&build_address("ada@example.net")).await?;
+    assert_eq!(changed.address, confirmed.address);
+    // One user floods no address: after three codes within a quarter of an hour no more are mailed.
+    calls.update_email(&build_address("ada@example.net")).await?;
+    let refused = calls.update_email(&build_address("ada@example.net")).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Exhausted, "sign-in-locked"));
+    assert_eq!(calls.update_email(&MailAddress::default()).await?, MailAddress::default());
+    assert!(ada.client.notify().show_mail_settings(&tool).await?.recipients.is_empty());
+    hearth.stop().await
+}
+
+#[tokio::test]
+async fn recovery_mail_goes_only_to_a_confirmed_address() -> Result<()> {
+    let (hearth, server, _, ada) = start_with_mail().await?;
+    let (calls, anonymous) = (ada.client.accounts(), hearth.anonymous()?);
+    calls.update_email(&build_address("ada@example.org")).await?;
+    let code = read_mailed_word(&server, 1, "ada@example.org", "hearth notify email --code ").await?;
+    let ask = |name: &str| RecoveryMailRequest { name: name.parse().unwrap() };
+    // The answer is the same for a user without a confirmed address and for nobody.
+    for name in ["ada", "ghost"] {
+        anonymous.accounts().request_recovery_mail(&ask(name)).await?;
+    }
+    calls.confirm_email(&MailAddressConfirmation { code: Secret::new(code) }).await?;
+    anonymous.accounts().request_recovery_mail(&ask("ada")).await?;
+    let code = read_mailed_word(&server, 2, "ada@example.org", "password --code ").await?;
+    let reset = PasswordReset { code: Secret::new(code), password: Secret::new("a new password") };
+    assert_eq!(anonymous.accounts().reset_password(&reset).await?.name, ada.name);
+    assert_eq!(server.read_mails()?.len(), 2, "one code for the address, one for the password");
+    hearth.stop().await
+}
+
 async fn mail_address_is_visible_to_its_owner_only(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     let ada = hearth.invite_person(&operator, "ada").await?;
     assert_eq!(ada.client.accounts().show_email().await?, MailAddress::default());
-    let email = MailAddress { address: Some("ada@example.org".parse()?) };
-    for _ in 0..2 {
-        assert_eq!(ada.client.accounts().update_email(&email).await?, email);
-    }
-    assert_eq!(ada.client.accounts().show_email().await?, email);
+    // This Hearth has no mail server, so nothing can be confirmed.
+    let email = build_address("ada@example.org");
+    assert_eq!(ada.client.accounts().update_email(&email).await.unwrap_err().code(), "no-mail-server");
+    assert_eq!(ada.client.accounts().show_email().await?.address, None);
     assert_eq!(operator.client.accounts().show_email().await?, MailAddress::default());
     // Neither the list of users nor the audit log contains the address.
     for path in ["/accounts/v1/users", "/accounts/v1/audit"] {
@@ -44,11 +122,8 @@ async fn mail_address_is_visible_to_its_owner_only(hearth: Hearth) -> Result<()>
     let refused =
         operator.client.accounts_internal().list_mail_recipients(id, &Paging::default()).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Forbidden);
-    // A maintainer sees which users receive mail, and no address.
     let settings = ada.client.notify().show_mail_settings(&tool).await?;
-    assert_eq!((settings.recipients.as_slice(), settings.sends), (&["ada".parse()?][..], false));
-    assert_eq!(ada.client.accounts().update_email(&MailAddress::default()).await?, MailAddress::default());
-    assert!(ada.client.notify().show_mail_settings(&tool).await?.recipients.is_empty());
+    assert!(!settings.sends && settings.recipients.is_empty(), "{settings:?}");
     hearth.stop().await
 }
 

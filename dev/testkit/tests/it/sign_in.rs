@@ -1,8 +1,17 @@
 //! The setup code of the first start, invitations and sessions.
 
 use hearth_base::{ErrorKind, Result, Secret};
-use hearth_testkit::{Hearth, in_every_shape, wait_until};
-use hearth_wire::accounts::{InvitationCreate, PasswordChange, SessionCreate, UserPatch, UserRegistration};
+use hearth_testkit::{Hearth, Person, in_every_shape, wait_until};
+use hearth_wire::{
+    accounts::{
+        AuditQuery, InvitationCreate, PasswordChange, PasswordReset, SessionCreate, SessionCreated, UserPatch,
+        UserRegistration,
+    },
+    tools::ToolCreate,
+};
+
+/// The password of every person of the test kit.
+const TEST_PASSWORD: &str = "a password for tests";
 
 async fn setup_code_registers_the_first_operator_once(hearth: Hearth) -> Result<()> {
     let path = hearth.state_folder().join("setup-code");
@@ -95,7 +104,7 @@ async fn concurrent_demotions_leave_one_operator(hearth: Hearth) -> Result<()> {
 }
 
 async fn password_guesses_for_unknown_names_are_limited(hearth: Hearth) -> Result<()> {
-    let guess = SessionCreate { name: "ghost".parse()?, password: Secret::new("guess") };
+    let guess = SessionCreate { name: "ghost".parse()?, password: Secret::new("guess"), device: None };
     let anonymous = hearth.anonymous()?;
     let attempts = (0..15).map(|_| async {
         anonymous.accounts().create_session(&guess).await.map(drop).unwrap_err().code().to_owned()
@@ -110,16 +119,122 @@ async fn password_guesses_for_unknown_names_are_limited(hearth: Hearth) -> Resul
 
 async fn password_guesses_are_limited(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
-    let guess = SessionCreate { name: operator.name.clone(), password: Secret::new("guess") };
     let mut codes = Vec::new();
     for _ in 0..11 {
-        let refused = hearth.anonymous()?.accounts().create_session(&guess).await.unwrap_err();
-        codes.push(refused.code().to_owned());
+        codes.push(sign_in_with("guess", &operator, None, &hearth).await.unwrap_err().code().to_owned());
     }
     assert_eq!(codes.pop().as_deref(), Some("sign-in-locked"));
     assert!(codes.iter().all(|code| code == "wrong-password"), "{codes:?}");
     // An existing session stays valid.
     assert!(operator.client.accounts().show_caller().await.is_ok());
+    // The audit log names the guesses and their address; of the refusals only the first.
+    let query = AuditQuery { refused: true, ..AuditQuery::default() };
+    let refused = operator.client.audit().list(&query).await?.items;
+    assert_eq!(refused.len(), 11, "{refused:?}");
+    assert_eq!(refused[0].refused.as_deref(), Some("sign-in-locked"));
+    for entry in &refused {
+        assert_eq!((entry.action.as_str(), entry.subject.as_str()), ("session.create", "operator"));
+        assert!(entry.client.as_deref().is_some_and(|client| client.starts_with("127.") || client == "::1"));
+    }
+    Ok(())
+}
+
+/// Signs in with a password and the secret of a device, from this machine's loopback address.
+async fn sign_in_with(
+    password: &str,
+    person: &Person,
+    device: Option<Secret>,
+    hearth: &Hearth,
+) -> Result<SessionCreated> {
+    let create = SessionCreate { name: person.name.clone(), password: Secret::new(password), device };
+    hearth.anonymous()?.accounts().create_session(&create).await
+}
+
+async fn known_device_is_not_locked_by_the_guesses_of_others(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let bob = hearth.invite_person(&operator, "bob").await?;
+    let opened = sign_in_with(TEST_PASSWORD, &operator, None, &hearth).await?;
+    let device = opened.device.expect("a new device gets a secret");
+    for _ in 0..11 {
+        sign_in_with("guess", &operator, None, &hearth).await.unwrap_err();
+    }
+    let locked = sign_in_with(TEST_PASSWORD, &operator, None, &hearth).await.unwrap_err();
+    assert_eq!((locked.kind(), locked.code()), (ErrorKind::Exhausted, "sign-in-locked"));
+    let again = sign_in_with(TEST_PASSWORD, &operator, Some(device.clone()), &hearth).await?;
+    assert!(again.device.is_none(), "the device is known already");
+    // The device of one user is no device of another, and a wrong secret is none.
+    for _ in 0..11 {
+        sign_in_with("guess", &bob, Some(device.clone()), &hearth).await.unwrap_err();
+    }
+    assert_eq!(
+        sign_in_with(TEST_PASSWORD, &bob, Some(device.clone()), &hearth).await.unwrap_err().code(),
+        "sign-in-locked"
+    );
+    // A known device guesses no more often than a stranger.
+    for _ in 0..10 {
+        sign_in_with("guess", &operator, Some(device.clone()), &hearth).await.unwrap_err();
+    }
+    let locked = sign_in_with(TEST_PASSWORD, &operator, Some(device), &hearth).await.unwrap_err();
+    assert_eq!(locked.code(), "sign-in-locked");
+    Ok(())
+}
+
+async fn sign_in_of_others_names_is_not_locked_by_one_name(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let bob = hearth.invite_person(&operator, "bob").await?;
+    for _ in 0..11 {
+        sign_in_with("guess", &operator, None, &hearth).await.unwrap_err();
+    }
+    assert!(sign_in_with(TEST_PASSWORD, &bob, None, &hearth).await.is_ok());
+    // Guesses elsewhere do not keep a signed-in user from changing the password.
+    let change = PasswordChange { current: Secret::new(TEST_PASSWORD), new: Secret::new("another password") };
+    operator.client.accounts().change_password(&change).await?;
+    Ok(())
+}
+
+async fn recovery_code_sets_a_password_once_and_ends_sessions(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let bob = hearth.invite_person(&operator, "bob").await?;
+    let refused = bob.client.accounts().create_recovery_code(&bob.name).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Forbidden);
+    let replaced = operator.client.accounts().create_recovery_code(&bob.name).await?.code;
+    let code = operator.client.accounts().create_recovery_code(&bob.name).await?.code;
+    let anonymous = hearth.anonymous()?;
+    let reset = |code: &Secret| PasswordReset { code: code.clone(), password: Secret::new("a new password") };
+    let old = anonymous.accounts().reset_password(&reset(&replaced)).await.unwrap_err();
+    assert_eq!((old.kind(), old.code()), (ErrorKind::Forbidden, "code-refused"));
+    assert_eq!(anonymous.accounts().reset_password(&reset(&code)).await?.name, bob.name);
+    assert_eq!(anonymous.accounts().reset_password(&reset(&code)).await.unwrap_err().code(), "code-refused");
+    wait_until("the old session is refused", async || Ok(bob.client.accounts().show_caller().await.err()))
+        .await?;
+    assert!(sign_in_with("a new password", &bob, None, &hearth).await.is_ok());
+    assert_eq!(sign_in_with(TEST_PASSWORD, &bob, None, &hearth).await.unwrap_err().code(), "wrong-password");
+    Ok(())
+}
+
+async fn refused_change_is_audited_with_the_address_of_the_client(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let bob = hearth.invite_person(&operator, "bob").await?;
+    let create = ToolCreate { name: "hello".parse()?, description: String::new() };
+    let tool = operator.client.tools().create(&create).await?.name;
+    // A refused read is no refused change.
+    bob.client.tools().show(&tool).await.unwrap_err();
+    bob.client.tools().delete(&tool).await.unwrap_err();
+    let demote = UserPatch { disabled: None, operator: Some(false) };
+    bob.client.accounts().update_user(&operator.name, &demote).await.unwrap_err();
+    let query = AuditQuery { refused: true, ..AuditQuery::default() };
+    let refused = operator.client.audit().list(&query).await?.items;
+    let [demoted, deleted] = &refused[..] else { panic!("two refused changes: {refused:?}") };
+    assert_eq!(deleted.subject, "DELETE /tools/v1/tool/hello");
+    assert_eq!(demoted.subject, "PATCH /accounts/v1/users/operator");
+    for entry in &refused {
+        assert_eq!((entry.who.as_str(), entry.action.as_str()), ("user bob", "change.refuse"));
+        assert_eq!(entry.refused.as_deref(), Some("forbidden"));
+        assert!(entry.client.is_some(), "{entry:?}");
+    }
+    // The owners of the tool see what was tried on it.
+    let seen = operator.client.audit().list_for_tool(&tool, &Default::default()).await?.items;
+    assert!(seen.iter().any(|entry| entry.id == deleted.id), "{seen:?}");
     Ok(())
 }
 
@@ -132,4 +247,8 @@ in_every_shape!(
     concurrent_demotions_leave_one_operator,
     password_guesses_for_unknown_names_are_limited,
     password_guesses_are_limited,
+    known_device_is_not_locked_by_the_guesses_of_others,
+    sign_in_of_others_names_is_not_locked_by_one_name,
+    recovery_code_sets_a_password_once_and_ends_sessions,
+    refused_change_is_audited_with_the_address_of_the_client,
 );

@@ -5,7 +5,7 @@ use hearth_testkit::{Hearth, in_every_shape, wait_until};
 use hearth_wire::{
     accounts::TokenCreate,
     reply::Paging,
-    tools::{MemberPut, ToolCreate, ToolQuery},
+    tools::{ToolCreate, ToolQuery},
 };
 
 fn build_token_request(label: &str) -> TokenCreate {
@@ -51,7 +51,7 @@ async fn tool_token_is_limited_to_its_tool_and_ends_with_the_creators_role(heart
     let create = |name: &str| ToolCreate { name: name.parse().unwrap(), description: String::new() };
     let hello = tools.create(&create("hello")).await?.name;
     let other = tools.create(&create("other")).await?.name;
-    tools.set_member(&hello, &bob.name, &MemberPut { role: ToolRole::Maintainer }).await?;
+    operator.add_member(&hello, &bob, ToolRole::Maintainer).await?;
     let made = wait_until("bob is a maintainer", async || {
         Ok(bob.client.tools().create_token(&hello, &build_token_request("bot")).await.ok())
     });
@@ -77,7 +77,7 @@ async fn tool_token_has_at_most_the_creators_scopes_and_ends_with_the_creators_r
     let tools = operator.client.tools();
     let create = ToolCreate { name: "hello".parse()?, description: String::new() };
     let tool = tools.create(&create).await?.name;
-    tools.set_member(&tool, &bob.name, &MemberPut { role: ToolRole::Maintainer }).await?;
+    operator.add_member(&tool, &bob, ToolRole::Maintainer).await?;
     let narrow = hearth.client_with_token(&bob.create_token(&["accounts:write"]).await?)?;
     let wide = wait_until("bob is a maintainer", async || {
         let refused = narrow.tools().create_token(&tool, &build_token_request("wide")).await.err();
@@ -88,9 +88,20 @@ async fn tool_token_has_at_most_the_creators_scopes_and_ends_with_the_creators_r
         &bob.client.tools().create_token(&tool, &build_token_request("bot")).await?.secret,
     )?;
     assert!(bot.accounts().show_caller().await.is_ok());
-    tools.set_member(&tool, &bob.name, &MemberPut { role: ToolRole::Viewer }).await?;
+    operator.add_member(&tool, &bob, ToolRole::Viewer).await?;
     wait_until("the bot's token is refused", async || Ok(bot.accounts().show_caller().await.err())).await?;
-    assert!(tools.list_tokens(&tool, &Paging::default()).await?.items.is_empty());
+    // The token stays in the list, suspended, until another maintainer takes it over with a new secret.
+    let listed = tools.list_tokens(&tool, &Paging::default()).await?.items;
+    assert!(matches!(&listed[..], [token] if token.suspended), "{listed:?}");
+    assert_eq!(listed[0].owner, Some(bob.name.clone()));
+    // A new role of the former owner does not revive it.
+    operator.add_member(&tool, &bob, ToolRole::Maintainer).await?;
+    assert_eq!(bot.accounts().show_caller().await.unwrap_err().code(), "credential-refused");
+    let taken = tools.take_over_token(&tool, listed[0].id).await?;
+    assert!(hearth.client_with_token(&taken.secret)?.tools().show(&tool).await.is_ok());
+    assert_eq!(bot.accounts().show_caller().await.unwrap_err().code(), "credential-refused");
+    let listed = tools.list_tokens(&tool, &Paging::default()).await?.items;
+    assert_eq!((listed[0].suspended, &listed[0].owner), (false, &Some(operator.name.clone())));
     Ok(())
 }
 

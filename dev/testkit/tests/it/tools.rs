@@ -88,7 +88,7 @@ async fn roles_take_effect_at_once(hearth: Hearth) -> Result<()> {
     let bob = hearth.invite_person(&operator, "bob").await?;
     let tool = operator.client.tools().create(&build_tool_create("hello")).await?.name;
     assert!(bob.client.tools().show(&tool).await.is_err());
-    operator.client.tools().set_member(&tool, &bob.name, &build_member_put(ToolRole::Viewer)).await?;
+    operator.add_member(&tool, &bob, ToolRole::Viewer).await?;
     wait_until("bob sees the tool", async || Ok(bob.client.tools().show(&tool).await.ok())).await?;
     assert_eq!(bob.client.tools().delete(&tool).await.unwrap_err().kind(), ErrorKind::Forbidden);
     let members = operator.client.tools().list_members(&tool, &Paging::default()).await?.items;
@@ -125,7 +125,7 @@ async fn name_of_a_deleted_tool_is_free_and_nothing_is_inherited(hearth: Hearth)
     let bob = hearth.invite_person(&operator, "bob").await?;
     let tools = operator.client.tools();
     let first = tools.create(&build_tool_create("hello")).await?;
-    tools.set_member(&first.name, &bob.name, &build_member_put(ToolRole::Viewer)).await?;
+    operator.add_member(&first.name, &bob, ToolRole::Viewer).await?;
     let token = TokenCreate { label: "bot".to_owned(), scopes: None, expires: None };
     let token = tools.create_token(&first.name, &token).await?.secret;
     let bot = hearth.client_with_token(&token)?;
@@ -144,6 +144,90 @@ async fn name_of_a_deleted_tool_is_free_and_nothing_is_inherited(hearth: Hearth)
     assert!(tools.list_tokens(&second.name, &Paging::default()).await?.items.is_empty());
     let audit = operator.client.audit().list_for_tool(&second.name, &Paging::default()).await?.items;
     assert_eq!(audit.iter().map(|entry| entry.action.as_str()).collect::<Vec<_>>(), ["tool.create"]);
+    Ok(())
+}
+
+async fn membership_needs_the_consent_of_the_person(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let ann = hearth.invite_person(&operator, "ann").await?;
+    let bob = hearth.invite_person(&operator, "bob").await?;
+    let tool = ann.client.tools().create(&build_tool_create("hello")).await?.name;
+    let (tools, memberships) = (ann.client.tools(), bob.client.accounts());
+    let offered = tools.set_member(&tool, &bob.name, &build_member_put(ToolRole::Maintainer)).await?;
+    assert!(offered.pending, "{offered:?}");
+    assert_eq!(bob.client.tools().show(&tool).await.unwrap_err().kind(), ErrorKind::Forbidden);
+    assert_eq!(tools.list_members(&tool, &Paging::default()).await?.items.len(), 1);
+    assert_eq!(tools.list_member_offers(&tool, &Paging::default()).await?.items, [offered]);
+    let offers = memberships.list_membership_offers(&Paging::default()).await?.items;
+    assert_eq!(offers[0].tool, tool);
+    assert_eq!((offers[0].role, &offers[0].offered_by), (ToolRole::Maintainer, &Some(ann.name.clone())));
+    // An offer to one is none to another, and a declined one is gone.
+    let other = operator.client.accounts().accept_membership(&tool).await.unwrap_err();
+    assert_eq!((other.kind(), other.code()), (ErrorKind::NotFound, "no-such-membership"));
+    memberships.end_membership(&tool).await?;
+    assert_eq!(memberships.accept_membership(&tool).await.unwrap_err().kind(), ErrorKind::NotFound);
+    // A withdrawn one too.
+    tools.set_member(&tool, &bob.name, &build_member_put(ToolRole::Owner)).await?;
+    tools.remove_member(&tool, &bob.name).await?;
+    assert!(memberships.list_membership_offers(&Paging::default()).await?.items.is_empty());
+    // An accepted one applies; a member can leave, but not the last owner.
+    ann.add_member(&tool, &bob, ToolRole::Viewer).await?;
+    wait_until("bob sees the tool", async || Ok(bob.client.tools().show(&tool).await.ok())).await?;
+    memberships.end_membership(&tool).await?;
+    wait_until("bob is a stranger", async || Ok(bob.client.tools().show(&tool).await.err())).await?;
+    let last = ann.client.accounts().end_membership(&tool).await.unwrap_err();
+    assert_eq!((last.kind(), last.code()), (ErrorKind::Conflict, "last-owner"));
+    Ok(())
+}
+
+async fn offers_of_a_removed_owner_end(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let (ann, bob) =
+        (hearth.invite_person(&operator, "ann").await?, hearth.invite_person(&operator, "bob").await?);
+    let eve = hearth.invite_person(&operator, "eve").await?;
+    let tool = ann.client.tools().create(&build_tool_create("hello")).await?.name;
+    ann.add_member(&tool, &bob, ToolRole::Owner).await?;
+    wait_until("bob is an owner", async || {
+        Ok(bob.client.tools().set_member(&tool, &eve.name, &build_member_put(ToolRole::Owner)).await.ok())
+    })
+    .await?;
+    ann.client.tools().remove_member(&tool, &bob.name).await?;
+    assert_eq!(eve.client.accounts().accept_membership(&tool).await.unwrap_err().kind(), ErrorKind::NotFound);
+    Ok(())
+}
+
+async fn name_of_a_deleted_tool_is_given_again_only_by_an_operator(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let (ann, bob) =
+        (hearth.invite_person(&operator, "ann").await?, hearth.invite_person(&operator, "bob").await?);
+    ann.client.tools().create(&build_tool_create("hello")).await?;
+    ann.client.tools().delete(&"hello".parse()?).await?;
+    for person in [&ann, &bob] {
+        let refused = wait_until("the name has a tombstone", async || {
+            let refused = person.client.tools().create(&build_tool_create("hello")).await.err();
+            Ok(refused.filter(|refused| refused.code() != "tool-name-taken"))
+        })
+        .await?;
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::Conflict, "tool-name-tombstone"));
+    }
+    assert!(operator.client.tools().create(&build_tool_create("hello")).await.is_ok());
+    Ok(())
+}
+
+async fn tools_and_people_share_one_name_space(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    let ann = hearth.invite_person(&operator, "ann").await?;
+    for person in [&operator, &ann] {
+        let refused = person.client.tools().create(&build_tool_create("ann")).await.unwrap_err();
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::Conflict, "tool-name-taken"));
+    }
+    ann.client.tools().create(&build_tool_create("hello")).await?;
+    for (name, code) in
+        [("hello", "user-name-taken"), ("hostmaster", "user-name-reserved"), ("ann.x", "user-name")]
+    {
+        let refused = hearth.invite_person(&operator, name).await.unwrap_err();
+        assert_eq!(refused.code(), code, "{name}");
+    }
     Ok(())
 }
 
@@ -183,6 +267,10 @@ async fn operator_sets_and_resets_a_quota(hearth: Hearth) -> Result<()> {
 }
 
 in_every_shape!(
+    membership_needs_the_consent_of_the_person,
+    offers_of_a_removed_owner_end,
+    name_of_a_deleted_tool_is_given_again_only_by_an_operator,
+    tools_and_people_share_one_name_space,
     creator_of_a_tool_is_its_owner,
     taken_or_reserved_name_is_refused,
     new_tool_name_with_two_hyphens_in_a_row_is_refused,

@@ -56,7 +56,12 @@ impl ToolsCalls<'_> {
         self.tool_call(Method::PUT, tool).path_suffix("/members").segment(user).json(put).fetch_data().await
     }
 
-    /// Removes a member.
+    /// Lists the roles that a tool offers to users who have not accepted yet.
+    pub async fn list_member_offers(&self, tool: &ToolName, paging: &Paging) -> Result<Listed<Member>> {
+        self.tool_call(Method::GET, tool).path_suffix("/member-offers").query(paging).fetch_data().await
+    }
+
+    /// Removes a member, or withdraws an offer.
     pub async fn remove_member(&self, tool: &ToolName, user: &UserName) -> Result<Done> {
         self.tool_call(Method::DELETE, tool).path_suffix("/members").segment(user).fetch_data().await
     }

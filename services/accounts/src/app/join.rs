@@ -3,11 +3,14 @@
 use hearth_base::{Error, Result, UserId};
 use hearth_wire::accounts::UserRegistration;
 
-use super::secrets;
+use super::{attempts, reserved_names, secrets};
 use crate::{
     context::{AccountsContext, RequestActor},
     store::User,
 };
+
+/// Action of a new account in the audit log.
+const JOIN_ACTION: &str = "user.join";
 
 /// Creates an account for the holder of a code. The code is used up.
 pub async fn create_account(
@@ -17,11 +20,15 @@ pub async fn create_account(
 ) -> Result<User> {
     let UserRegistration { code, name, password } = join;
     let code = secrets::hash_secret(&code);
+    let counters = attempts::list_code_counters(&cx.settings, actor.client);
+    attempts::record_attempt(cx, actor, &counters, (JOIN_ACTION, name.as_str())).await?;
     // Checked before the password is hashed, so that requests without a code stay cheap.
     if !cx.store.is_valid_invitation(&code, actor.now).await? {
-        return Err(build_code_error());
+        let attempt = (JOIN_ACTION, name.as_str());
+        return Err(attempts::record_refused_attempt(cx, actor, attempt, build_code_error()).await?);
     }
-    let password_hash = cx.passwords.hash_password(&password).await?;
+    reserved_names::check_new_user_name(&name)?;
+    let password_hash = cx.passwords.hash_password(&password, actor.client).await?;
     let tx = cx.store.begin().await?;
     let invitation = cx
         .store
@@ -37,9 +44,16 @@ pub async fn create_account(
         disabled: false,
         created: actor.now,
         email: None,
+        confirmed_email: None,
     };
+    // People and tools share one name space: both may get mail at their names.
+    if cx.store.is_tool_name_held(&tx, user.name.as_str()).await? {
+        return Err(Error::conflict("user-name-taken", format!("the name {} is taken by a tool", user.name))
+            .help("choose another name"));
+    }
     cx.store.insert_user(&tx, &user).await?;
-    cx.record_audit_entry(&tx, &actor.with_user(&user), "user.join", None, &user.name).await?;
+    attempts::forget_attempts(cx, &tx, &counters, actor.now).await?;
+    cx.record_audit_entry(&tx, &actor.with_user(&user), JOIN_ACTION, None, &user.name).await?;
     tx.commit().await?;
     if invitation.is_setup {
         // The code is used up; the file would only mislead.

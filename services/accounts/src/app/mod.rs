@@ -1,16 +1,22 @@
 //! Rules of the service, without HTTP and SQL.
 
+pub mod attempts;
+pub mod devices;
 pub mod invitations;
 pub mod join;
+pub mod mail_addresses;
 pub mod mandates;
 pub mod members;
 pub mod quota;
+pub mod recovery;
+pub mod refusals;
+pub mod reserved_names;
 pub mod resolution;
 pub mod run_tokens;
 pub mod secrets;
 pub mod sessions;
 pub mod setup;
-pub mod sign_in_attempts;
+pub mod standing_owners;
 pub mod tokens;
 pub mod tool_deletion;
 pub mod tools;

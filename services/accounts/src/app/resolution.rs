@@ -59,12 +59,12 @@ async fn resolve_secret(
             resolve_token(cx, actor, valid.ok_or_else(build_refused_error)?).await
         }
         Some(SecretKind::Run) => resolve_run_token(cx, actor, &hash).await,
-        Some(SecretKind::Invitation) => Err(Error::unauthenticated(
+        Some(SecretKind::Invitation | SecretKind::Recovery) => Err(Error::unauthenticated(
             "code-is-no-token",
-            "the credential is an invitation code, not a token",
+            "the credential is a code, not a token",
         )
-        .help("hearth login --code CODE")),
-        None => Err(build_refused_error()),
+        .help("hearth login --code CODE, or hearth password --code CODE")),
+        Some(SecretKind::Device) | None => Err(build_refused_error()),
     }
 }
 
@@ -138,12 +138,17 @@ async fn resolve_token_holder(cx: &AccountsContext, token: StoredToken) -> Resul
             // A tool token is valid only while its creator may create it.
             let maker = require_enabled_user(cx.store.find_user_by_id(token.maker).await?)?;
             let role = cx.store.find_member_role(id, maker.id).await?;
-            if !maker.operator && role < Some(ToolRole::Maintainer) {
+            if token.suspended_at.is_some() || !may_own_tokens(&maker, role) {
                 return Err(build_refused_error());
             }
             Ok((Caller::Tool { id, name }, Credential::ToolToken(token.id), token.scopes, token.expires))
         }
     }
+}
+
+/// Returns true if a user with this role on a tool may own tokens and webhooks of it.
+pub fn may_own_tokens(user: &User, role: Option<ToolRole>) -> bool {
+    !user.disabled && (user.operator || role >= Some(ToolRole::Maintainer))
 }
 
 /// Resolves the credential that a mandate's giver used, with its current rights. An ended session still

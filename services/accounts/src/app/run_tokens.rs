@@ -49,8 +49,11 @@ pub async fn create_run_token(
         return Err(Error::conflict("tool-deleting", what));
     }
     cx.store.insert_run_token(&tx, &token).await?;
-    cx.record_audit_entry(&tx, actor, "run-token.create", Some((tool, &locked_tool.name)), &token.cause)
-        .await?;
+    // Each run of a job has one; the runs are recorded by `jobs`.
+    if service != Role::Jobs {
+        cx.record_audit_entry(&tx, actor, "run-token.create", Some((tool, &locked_tool.name)), &token.cause)
+            .await?;
+    }
     tx.commit().await?;
     Ok(ToolTokenCreated { id, secret, expires })
 }

@@ -16,10 +16,15 @@ pub enum SecretKind {
     Token,
     /// Short-lived token created by a service.
     Run,
+    /// Device that has signed in as a user.
+    Device,
+    /// Code that sets a new password.
+    Recovery,
 }
 
 impl SecretKind {
-    const ALL: [Self; 4] = [Self::Invitation, Self::Session, Self::Token, Self::Run];
+    const ALL: [Self; 6] =
+        [Self::Invitation, Self::Session, Self::Token, Self::Run, Self::Device, Self::Recovery];
 
     fn prefix(self) -> &'static str {
         match self {
@@ -27,6 +32,8 @@ impl SecretKind {
             Self::Session => "hearth_session_",
             Self::Token => "hearth_token_",
             Self::Run => "hearth_run_",
+            Self::Device => "hearth_device_",
+            Self::Recovery => "hearth_recovery_",
         }
     }
 
@@ -45,4 +52,38 @@ pub fn create_secret(kind: SecretKind, entropy: &Entropy) -> Secret {
 /// Hashes a secret for storage and lookup.
 pub fn hash_secret(secret: &Secret) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(secret.expose_secret().trim()))
+}
+
+/// Symbols of codes that people type: no two look alike.
+const ENTERED_CODE_SYMBOLS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+/// Symbols between two hyphens of a code that people type.
+const ENTERED_CODE_GROUP: usize = 4;
+
+/// Creates a code that people type: 60 random bits as `ABCD-EFGH-JKLM`. It needs a limit of attempts.
+pub fn create_entered_code(entropy: &Entropy) -> Secret {
+    let bytes = entropy.generate_bytes::<12>();
+    let symbol = |byte: &u8| char::from(ENTERED_CODE_SYMBOLS[usize::from(byte % 32)]);
+    let groups = bytes.chunks(ENTERED_CODE_GROUP).map(|group| group.iter().map(symbol).collect::<String>());
+    Secret::new(groups.collect::<Vec<_>>().join("-"))
+}
+
+/// Hashes a code that somebody typed, whatever the case and the hyphens.
+pub fn hash_entered_code(code: &Secret) -> String {
+    let symbols = code.expose_secret().chars().filter(char::is_ascii_alphanumeric);
+    hash_secret(&Secret::new(symbols.map(|symbol| symbol.to_ascii_uppercase()).collect::<String>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entered_code_is_recognized_in_any_spelling() {
+        let code = create_entered_code(&Entropy::System);
+        let text = code.expose_secret();
+        assert_eq!(text.len(), 14, "{text}");
+        let typed = Secret::new(format!(" {} ", text.replace('-', " ").to_lowercase()));
+        assert_eq!(hash_entered_code(&typed), hash_entered_code(&code));
+        assert_ne!(hash_entered_code(&create_entered_code(&Entropy::System)), hash_entered_code(&code));
+    }
 }

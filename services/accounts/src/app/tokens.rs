@@ -1,13 +1,18 @@
 //! Tokens of users and of tools.
 
+use std::collections::BTreeSet;
+
 use hearth_base::{
     Credential, Error, Identity, Result, Scopes, Secret, TokenId, ToolId, ToolName, ToolRole, UserId,
-    check_plain_text,
+    UserName, check_plain_text,
 };
 use hearth_wire::accounts::TokenCreate;
 use jiff::Timestamp;
 
-use super::secrets::{self, SecretKind};
+use super::{
+    resolution,
+    secrets::{self, SecretKind},
+};
 use crate::{
     context::{AccountsContext, RequestActor},
     store::{StoredToken, TokenHolder},
@@ -74,6 +79,55 @@ pub async fn create_tool_token(
     Ok((secret, token))
 }
 
+/// Takes over a token of a tool: the caller becomes its owner, and it gets a new secret, because the former owner may
+/// know the old one.
+pub async fn take_over_token(
+    cx: &AccountsContext,
+    actor: &RequestActor,
+    tool: (ToolId, &ToolName),
+    held: &Scopes,
+    id: TokenId,
+) -> Result<(Secret, StoredToken)> {
+    let user = actor.user.ok_or_else(|| {
+        Error::forbidden("token-by-token", "a tool token cannot take over tokens").help("hearth login")
+    })?;
+    let secret = secrets::create_secret(SecretKind::Token, &cx.entropy);
+    let hash = secrets::hash_secret(&secret);
+    let tx = cx.store.begin().await?;
+    cx.store.lock_tool(&tx, tool.0).await?;
+    cx.require_role(&tx, actor, tool.0, ToolRole::Maintainer).await?;
+    let token = cx.store.find_tool_token_in(&tx, tool.0, id).await?;
+    let token = token.ok_or_else(|| Error::not_found("token", id).help("hearth token list"))?;
+    if !held.contains_all(&token.scopes) {
+        return Err(Error::forbidden("scope-too-wide", "the token has more scopes than your credential")
+            .help("use a token with more scopes, or sign in: hearth login"));
+    }
+    cx.store.take_over_token(&tx, id, user, &hash).await?;
+    cx.record_audit_entry(&tx, actor, "tool-token.take-over", Some(tool), &token.label).await?;
+    cx.append_access_changed(&tx, actor, id).await?;
+    tx.commit().await?;
+    Ok((secret, StoredToken { maker: user, hash, suspended_at: None, ..token }))
+}
+
+/// Finds the owners of a tool's tokens: their names, and for each whether the right to the token has ended.
+pub async fn find_token_owners(
+    cx: &AccountsContext,
+    tool: ToolId,
+    tokens: &[StoredToken],
+) -> Result<Vec<(UserName, bool)>> {
+    let makers: BTreeSet<UserId> = tokens.iter().map(|token| token.maker).collect();
+    let users = cx.store.find_users_by_id(makers).await?;
+    let mut owners = Vec::new();
+    for token in tokens {
+        let user = users.iter().find(|user| user.id == token.maker);
+        let user = user.ok_or_else(|| Error::internal("a token has no owner"))?;
+        let role = cx.store.find_member_role(tool, user.id).await?;
+        let is_suspended = token.suspended_at.is_some() || !resolution::may_own_tokens(user, role);
+        owners.push((user.name.clone(), is_suspended));
+    }
+    Ok(owners)
+}
+
 /// Revokes a token of `holder`. Later uses are refused.
 pub async fn revoke_token(
     cx: &AccountsContext,
@@ -105,7 +159,18 @@ fn build_token(
     let id = TokenId::new(actor.now, &cx.entropy);
     (
         secret,
-        StoredToken { id, hash, maker, holder, label, scopes, created: actor.now, last_used: None, expires },
+        StoredToken {
+            id,
+            hash,
+            maker,
+            holder,
+            label,
+            scopes,
+            created: actor.now,
+            last_used: None,
+            expires,
+            suspended_at: None,
+        },
     )
 }
 

@@ -1,5 +1,5 @@
 //! Deletion of tools: the tool becomes read-only, each service with data of tools gets a finalizer, and the
-//! name is free when the last finalizer is done.
+//! last finalizer leaves a tombstone of the name.
 
 use hearth_base::{Error, Result, Role, ToolId, ToolRole};
 use hearth_kit::db::Tx;
@@ -21,7 +21,8 @@ pub async fn begin_deletion(cx: &AccountsContext, actor: &RequestActor, id: Tool
     cx.require_role(&tx, actor, id, ToolRole::Owner).await?;
     tool.deleting = true;
     cx.store.mark_tool_deleting(&tx, id).await?;
-    cx.store.delete_tool_tokens(&tx, id, None).await?;
+    cx.store.delete_tool_tokens(&tx, id).await?;
+    cx.store.delete_member_offers(&tx, id, None).await?;
     cx.store.delete_tool_run_tokens(&tx, id).await?;
     for service in Role::WITH_TOOL_FINALIZERS {
         cx.store.insert_finalizer(&tx, id, *service).await?;
@@ -36,7 +37,7 @@ pub async fn begin_deletion(cx: &AccountsContext, actor: &RequestActor, id: Tool
     Ok(tool)
 }
 
-/// Removes the finalizer of a service that has erased a tool's data. The last one frees the name.
+/// Removes the finalizer of a service that has erased a tool's data. The last one releases the name.
 pub async fn acknowledge_erasure(
     cx: &AccountsContext,
     actor: &RequestActor,
@@ -65,7 +66,7 @@ async fn finish_deletion(
     tool: &StoredTool,
 ) -> Result<()> {
     cx.store.remove_all_members(tx, tool.id).await?;
-    cx.store.release_tool_name(tx, tool.id).await?;
+    cx.store.release_tool_name(tx, tool.id, actor.now).await?;
     cx.record_audit_entry(tx, actor, "tool.end", Some((tool.id, &tool.name)), &tool.name).await?;
     cx.append_access_changed(tx, actor, tool.id).await
 }

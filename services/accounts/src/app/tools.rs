@@ -1,71 +1,29 @@
 //! Creation of tools.
 
-use hearth_base::{Error, ErrorKind, Result, ToolId, ToolName, ToolRole, UserId, check_plain_text};
+use hearth_base::{Error, ErrorKind, Result, ToolId, ToolName, ToolRole, UserName, check_plain_text};
+use hearth_kit::{db::Tx, guard::UserCaller};
 use hearth_wire::{
     accounts::internal::{ToolEvent, ToolFacts, ToolOnly},
     tools::ToolCreate,
 };
+use jiff::SignedDuration;
 
-use super::quota;
+use super::{quota, reserved_names};
 use crate::{
     context::{AccountsContext, RequestActor},
     store::StoredTool,
 };
 
-/// Names that could be mistaken for a part of Hearth, in addresses or in commands.
-const RESERVED_NAMES: &[&str] = &[
-    "admin",
-    "api",
-    "app",
-    "auth",
-    "cdn",
-    "ci",
-    "console",
-    "dev",
-    "dns",
-    "docs",
-    "ftp",
-    "git",
-    "hearth",
-    "help",
-    "imap",
-    "internal",
-    "localhost",
-    "login",
-    "mail",
-    "me",
-    "metrics",
-    "new",
-    "ns",
-    "packages",
-    "pop",
-    "proxy",
-    "registry",
-    "root",
-    "search",
-    "smtp",
-    "static",
-    "status",
-    "support",
-    "system",
-    "test",
-    "tool",
-    "toolforge",
-    "tools",
-    "web",
-    "webmail",
-    "www",
-];
-
 /// Creates a tool with the caller as its owner.
 pub async fn create_tool(
     cx: &AccountsContext,
     actor: &RequestActor,
-    owner: UserId,
+    owner: &UserCaller,
     create: ToolCreate,
 ) -> Result<StoredTool> {
     let ToolCreate { name, description } = create;
-    check_name(cx, &name)?;
+    let UserCaller { id: owner, is_operator, .. } = *owner;
+    reserved_names::check_new_tool_name(&name, &cx.settings.reserved_names)?;
     check_plain_text("description", &description, 0..=500)?;
     let id = ToolId::new(actor.now, &cx.entropy);
     let tool = StoredTool { id, name, description, deleting: false, created: actor.now };
@@ -82,6 +40,7 @@ pub async fn create_tool(
         .help("delete a tool that is not needed, or ask an operator of this Hearth for a higher limit"));
     }
     cx.store.insert_tool(&tx, &tool).await?;
+    check_name_is_free(cx, &tx, actor, &tool.name, is_operator).await?;
     cx.store.set_member(&tx, id, owner, ToolRole::Owner, actor.now).await?;
     cx.record_audit_entry(&tx, actor, "tool.create", Some((id, &tool.name)), &tool.name).await?;
     cx.append_event(&tx, actor, &ToolEvent::Created(ToolOnly { tool: id })).await?;
@@ -98,13 +57,29 @@ pub async fn find_tool_facts(cx: &AccountsContext, id: ToolId) -> Result<ToolFac
     Ok(ToolFacts { id, name, deleting, quota: quota::find_quota(cx, id).await? })
 }
 
-fn check_name(cx: &AccountsContext, name: &ToolName) -> Result<()> {
-    name.check_new()?;
-    let reserved = RESERVED_NAMES.contains(&name.as_str())
-        || cx.settings.reserved_names.iter().any(|reserved| reserved == name.as_str());
-    if reserved {
-        return Err(Error::conflict("tool-name-reserved", format!("the name {name} is reserved"))
-            .help("choose another name"));
+/// Checks that a new tool gets this name: no user has it, and it has no tombstone. Only an operator gives the name of
+/// a deleted tool again, because what stands outside (mail, links, webhooks, certificates) still means the former one.
+async fn check_name_is_free(
+    cx: &AccountsContext,
+    tx: &Tx,
+    actor: &RequestActor,
+    name: &ToolName,
+    is_operator: bool,
+) -> Result<()> {
+    let taken = |what: String| Error::conflict("tool-name-taken", what).help("choose another name");
+    if let Ok(user) = name.as_str().parse::<UserName>()
+        && cx.store.find_user(&user).await?.is_some()
+    {
+        return Err(taken(format!("the name {name} is taken by a user")));
     }
-    Ok(())
+    let lifetime = SignedDuration::from_hours(24 * i64::from(cx.settings.tombstone_days));
+    let released = cx.store.find_name_release(tx, name.as_str()).await?;
+    let is_free = released.is_none_or(|released| actor.now.duration_since(released) >= lifetime);
+    if is_operator || is_free {
+        return Ok(());
+    }
+    let days = cx.settings.tombstone_days;
+    Err(Error::conflict("tool-name-tombstone", format!("the name {name} belonged to a deleted tool"))
+        .and_message(format!("For {days} days after the deletion only an operator gives it again."))
+        .help("choose another name, or ask an operator of this Hearth to create the tool"))
 }

@@ -1,30 +1,38 @@
 //! Changes of accounts.
 
-use hearth_base::{EmailAddress, Error, Result, SessionId, UserId, UserName};
+use hearth_base::{Credential, Error, Result, SessionId, UserId, UserName};
 use hearth_wire::accounts::{PasswordChange, UserPatch};
 
-use super::sign_in_attempts;
+use super::attempts;
 use crate::{
     context::{AccountsContext, RequestActor},
     store::User,
 };
 
-/// Changes a password. All sessions of the user except `keep` end, with the mandates given from them.
+/// Action of a change of a password in the audit log.
+const PASSWORD_ACTION: &str = "user.password";
+
+/// Changes a password. All sessions of the user except the one of the credential end, with the mandates given
+/// from them. A refused change is recorded in the audit log.
 pub async fn change_password(
     cx: &AccountsContext,
     actor: &RequestActor,
     user: UserId,
-    keep: Option<SessionId>,
+    credential: &Credential,
     change: PasswordChange,
 ) -> Result<()> {
     let PasswordChange { current, new } = change;
     let stored = cx.store.find_user_by_id(user).await?.ok_or_else(|| Error::not_found("user", user))?;
     let wrong = || Error::forbidden("wrong-password", "the current password is wrong");
-    sign_in_attempts::record_attempt(cx, actor, &stored.name).await?;
-    if !cx.passwords.check_password(&current, Some(stored.password_hash.clone())).await? {
-        return Err(wrong());
+    let counters = attempts::list_password_counters(&cx.settings, credential);
+    let attempt = (PASSWORD_ACTION, stored.name.as_str());
+    attempts::record_attempt(cx, actor, &counters, attempt).await?;
+    let hash = Some(stored.password_hash.clone());
+    if !cx.passwords.check_password(&current, hash, actor.client).await? {
+        return Err(attempts::record_refused_attempt(cx, actor, attempt, wrong()).await?);
     }
-    let password_hash = cx.passwords.hash_password(&new).await?;
+    let keep = find_session(credential);
+    let password_hash = cx.passwords.hash_password(&new, actor.client).await?;
     let tx = cx.store.begin().await?;
     let current_user = cx.store.lock_user(&tx, &stored.name).await?;
     // Another change may have been committed meanwhile.
@@ -34,35 +42,17 @@ pub async fn change_password(
     cx.store.update_user(&tx, &user).await?;
     cx.store.delete_other_sessions(&tx, user.id, keep).await?;
     cx.store.end_other_session_mandates(&tx, user.id, keep, actor.now).await?;
-    cx.store.delete_attempts(&tx, &user.name).await?;
-    cx.record_audit_entry(&tx, actor, "user.password", None, &user.name).await?;
+    attempts::forget_attempts(cx, &tx, &counters, actor.now).await?;
+    cx.record_audit_entry(&tx, actor, PASSWORD_ACTION, None, &user.name).await?;
     cx.append_access_changed(&tx, actor, user.id).await?;
     tx.commit().await
 }
 
-/// Finds the mail address of a user.
-pub async fn find_email(cx: &AccountsContext, user: UserId) -> Result<Option<EmailAddress>> {
-    let stored = cx.store.find_user_by_id(user).await?.ok_or_else(|| Error::not_found("user", user))?;
-    Ok(stored.email)
-}
-
-/// Sets the mail address of a user. The audit log records the change without the address.
-pub async fn set_email(
-    cx: &AccountsContext,
-    actor: &RequestActor,
-    user: UserId,
-    address: Option<EmailAddress>,
-) -> Result<()> {
-    let tx = cx.store.begin().await?;
-    let stored = cx.store.lock_user_by_id(&tx, user).await?;
-    let mut stored = stored.ok_or_else(|| Error::not_found("user", user))?;
-    if stored.email == address {
-        return Ok(());
+fn find_session(credential: &Credential) -> Option<SessionId> {
+    match credential {
+        Credential::Session(session) => Some(*session),
+        _ => None,
     }
-    stored.email = address;
-    cx.store.update_user(&tx, &stored).await?;
-    cx.record_audit_entry(&tx, actor, "user.email", None, &stored.name).await?;
-    tx.commit().await
 }
 
 /// Changes a user, for operators. At least one enabled operator always remains.
@@ -79,7 +69,7 @@ pub async fn patch_user(
         .store
         .lock_user(&tx, name)
         .await?
-        .ok_or_else(|| Error::not_found("user", name).help("list them with GET /accounts/v1/users"))?;
+        .ok_or_else(|| Error::not_found("user", name).help("hearth users list"))?;
     user.disabled = disabled.unwrap_or(user.disabled);
     user.operator = operator.unwrap_or(user.operator);
     cx.store.update_user(&tx, &user).await?;

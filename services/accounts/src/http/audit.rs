@@ -1,6 +1,6 @@
 //! Endpoints for the audit log.
 
-use hearth_base::check_plain_text;
+use hearth_base::{Access, check_plain_text};
 use hearth_kit::{ApiResponse, ApiResult, Authed, Query};
 use hearth_wire::{
     accounts::{AuditEntry, AuditQuery},
@@ -10,9 +10,10 @@ use hearth_wire::{
 use crate::{
     context::AccountsContext,
     rights::{OperateHearth, ToolRead},
+    store::AuditFilter,
 };
 
-/// List all changes, newest first.
+/// List all changes and refused attempts, newest first.
 #[utoipa::path(get, path = "/accounts/v1/audit", tag = "accounts", operation_id = "accounts.audit",
     params(AuditQuery), responses((status = 200, body = Data<Listed<AuditEntry>>)))]
 pub async fn list(
@@ -20,16 +21,15 @@ pub async fn list(
     _: Authed<OperateHearth>,
     Query(query): Query<AuditQuery>,
 ) -> ApiResult<Listed<AuditEntry>> {
-    let AuditQuery { action, limit, cursor } = query;
+    let AuditQuery { action, refused, limit, cursor } = query;
     if let Some(action) = &action {
         check_plain_text("action", action, 1..=50)?;
     }
-    Ok(ApiResponse::from_page(
-        cx.store.list_audit_entries(None, action.as_deref(), limit, cursor.as_ref()).await?,
-    ))
+    let filter = AuditFilter { tool: None, action: action.as_deref(), refused };
+    Ok(ApiResponse::from_page(cx.store.list_audit_entries(filter, limit, cursor.as_ref()).await?))
 }
 
-/// List the changes of a tool, newest first.
+/// List the changes of a tool, and refused attempts, newest first. Only owners see the addresses of clients.
 #[utoipa::path(get, path = "/tools/v1/tool/{tool}/audit", tag = "tools", operation_id = "tools.audit",
     params(("tool" = String, Path, description = "name of the tool"), Paging),
     responses((status = 200, body = Data<Listed<AuditEntry>>)))]
@@ -39,7 +39,12 @@ pub async fn list_tool_audit(
     Query(paging): Query<Paging>,
 ) -> ApiResult<Listed<AuditEntry>> {
     let Paging { limit, cursor } = paging;
-    Ok(ApiResponse::from_page(
-        cx.store.list_audit_entries(Some(tool.id), None, limit, cursor.as_ref()).await?,
-    ))
+    let filter = AuditFilter { tool: Some(tool.id), ..AuditFilter::default() };
+    let page = cx.store.list_audit_entries(filter, limit, cursor.as_ref()).await?;
+    // Members see who changed the tool, not where the person was.
+    let may_see_clients = tool.access >= Access::Own;
+    Ok(ApiResponse::from_page(page.map(|entry| AuditEntry {
+        client: entry.client.filter(|_| may_see_clients),
+        ..entry
+    })))
 }

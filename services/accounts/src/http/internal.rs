@@ -3,7 +3,10 @@
 use hearth_base::ToolId;
 use hearth_kit::{ApiResponse, ApiResult, Authed, Json, Param, Query};
 use hearth_wire::{
-    accounts::internal::{AccessEvent, Recipient, ResolveCaller, ResolvedCaller, ToolEvent},
+    accounts::internal::{
+        AccessEvent, Recipient, RefusedChange, ResolveCaller, ResolvedCaller, StandingOwner,
+        StandingOwnerCheck, ToolEvent,
+    },
     events::{EventBatch, EventsQuery, Topic},
     reply::{Data, Done, Listed, Paging},
 };
@@ -73,7 +76,7 @@ pub async fn list_pending_erasures(
     ))
 }
 
-/// List the maintainers of a tool who have a mail address, by name.
+/// List the maintainers of a tool who have a confirmed mail address, by name.
 #[utoipa::path(get, path = "/accounts/v1/internal/tools/{tool}/recipients", tag = "internal",
     operation_id = "accounts.internal_recipients",
     params(("tool" = String, Path, description = "id of the tool"), Paging),
@@ -85,4 +88,29 @@ pub async fn list_recipients(
     Query(paging): Query<Paging>,
 ) -> ApiResult<Listed<Recipient>> {
     Ok(ApiResponse::from_page(cx.store.list_recipients(tool, paging.limit, paging.cursor.as_ref()).await?))
+}
+
+/// Record a change that a service refused for lack of a right.
+#[utoipa::path(post, path = "/accounts/v1/internal/refusals", tag = "internal",
+    operation_id = "accounts.internal_refusals", request_body = RefusedChange,
+    responses((status = 200, body = Data<Done>)))]
+pub async fn record_refused_change(
+    cx: AccountsContext,
+    peer: Authed<rights::ResolveCredentials>,
+    Json(refused): Json<RefusedChange>,
+) -> ApiResult<Done> {
+    app::refusals::record_refused_change(&cx, &cx.build_actor(&peer), refused).await?;
+    Ok(ApiResponse::ok_done())
+}
+
+/// Check that the owner of something that acts without a request may still change the tool.
+#[utoipa::path(post, path = "/accounts/v1/internal/owners", tag = "internal",
+    operation_id = "accounts.internal_owners", request_body = StandingOwnerCheck,
+    responses((status = 200, body = Data<StandingOwner>)))]
+pub async fn check_standing_owner(
+    cx: AccountsContext,
+    _: Authed<rights::ReadToolFacts>,
+    Json(check): Json<StandingOwnerCheck>,
+) -> ApiResult<StandingOwner> {
+    Ok(ApiResponse::ok(app::standing_owners::check_owner(&cx, check).await?))
 }

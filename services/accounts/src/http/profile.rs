@@ -1,9 +1,9 @@
 //! Endpoints for one's own account.
 
-use hearth_base::{Caller, Credential};
+use hearth_base::Caller;
 use hearth_kit::{ApiResponse, ApiResult, Authed, Json};
 use hearth_wire::{
-    accounts::{CallerInfo, MailAddress, PasswordChange, User, UserRegistration},
+    accounts::{CallerInfo, MailAddress, MailAddressConfirmation, PasswordChange, User, UserRegistration},
     reply::{Data, Done},
 };
 
@@ -17,7 +17,8 @@ use crate::{
 #[utoipa::path(post, path = "/accounts/v1/join", tag = "accounts", operation_id = "accounts.join",
     request_body = UserRegistration,
     responses((status = 201, body = Data<User>), (status = 403, description = "the code is invalid"),
-        (status = 409, description = "the name is taken")))]
+        (status = 409, description = "the name is taken or reserved"),
+        (status = 429, description = "too many attempts")))]
 pub async fn create_account(
     cx: AccountsContext,
     anyone: Authed<NoSignIn>,
@@ -44,35 +45,48 @@ pub async fn show_me(caller: Authed<SignedIn>) -> ApiResult<CallerInfo> {
 /// Change the caller's password. The caller's other sessions end.
 #[utoipa::path(post, path = "/accounts/v1/me/password", tag = "accounts", operation_id = "accounts.password",
     request_body = PasswordChange,
-    responses((status = 200, body = Data<Done>), (status = 400, description = "the new password is too short")))]
+    responses((status = 200, body = Data<Done>), (status = 400, description = "the new password is too short"),
+        (status = 403, description = "the current password is wrong"), (status = 429, description = "too many attempts")))]
 pub async fn change_password(
     cx: AccountsContext,
     me: Authed<SelfService>,
     Json(change): Json<PasswordChange>,
 ) -> ApiResult<Done> {
-    let keep = match me.identity.credential {
-        Credential::Session(session) => Some(session),
-        _ => None,
-    };
-    app::users::change_password(&cx, &cx.build_actor(&me), me.id, keep, change).await?;
+    app::users::change_password(&cx, &cx.build_actor(&me), me.id, &me.identity.credential, change).await?;
     Ok(ApiResponse::ok_done())
 }
 
-/// Show the caller's mail address.
+/// Show the caller's mail address, and a new one that is not confirmed yet.
 #[utoipa::path(get, path = "/accounts/v1/me/email", tag = "accounts", operation_id = "accounts.email",
     responses((status = 200, body = Data<MailAddress>)))]
 pub async fn show_email(cx: AccountsContext, me: Authed<SelfService>) -> ApiResult<MailAddress> {
-    Ok(ApiResponse::ok(MailAddress { address: app::users::find_email(&cx, me.id).await? }))
+    Ok(ApiResponse::ok(app::mail_addresses::find_email(&cx, me.id).await?))
 }
 
-/// Change the caller's mail address.
+/// Change the caller's mail address. A code is mailed to a new address; until it is entered, the former one stays.
 #[utoipa::path(put, path = "/accounts/v1/me/email", tag = "accounts", operation_id = "accounts.email_put",
-    request_body = MailAddress, responses((status = 200, body = Data<MailAddress>)))]
+    request_body = MailAddress,
+    responses((status = 200, body = Data<MailAddress>), (status = 409, description = "this Hearth sends no mail"),
+        (status = 429, description = "too many codes were requested")))]
 pub async fn set_email(
     cx: AccountsContext,
     me: Authed<SelfService>,
     Json(email): Json<MailAddress>,
 ) -> ApiResult<MailAddress> {
-    app::users::set_email(&cx, &cx.build_actor(&me), me.id, email.address.clone()).await?;
-    Ok(ApiResponse::ok(email))
+    let set = app::mail_addresses::set_email(&cx, &cx.build_actor(&me), me.id, email.address).await?;
+    Ok(ApiResponse::ok(set))
+}
+
+/// Confirm the caller's new mail address with the code that was mailed to it.
+#[utoipa::path(post, path = "/accounts/v1/me/email/confirmation", tag = "accounts",
+    operation_id = "accounts.email_confirm", request_body = MailAddressConfirmation,
+    responses((status = 200, body = Data<MailAddress>), (status = 403, description = "the code is invalid"),
+        (status = 429, description = "too many attempts")))]
+pub async fn confirm_email(
+    cx: AccountsContext,
+    me: Authed<SelfService>,
+    Json(confirmation): Json<MailAddressConfirmation>,
+) -> ApiResult<MailAddress> {
+    let actor = cx.build_actor(&me);
+    Ok(ApiResponse::ok(app::mail_addresses::confirm_email(&cx, &actor, me.id, confirmation).await?))
 }

@@ -25,10 +25,10 @@ pub async fn create(
     anyone: Authed<NoSignIn>,
     Json(create): Json<SessionCreate>,
 ) -> ApiResult<SessionCreated> {
-    let (secret, session, user) =
+    let app::sessions::OpenedSession { secret, session, user, device } =
         app::sessions::create_session(&cx, &cx.build_actor(&anyone), create).await?;
     let cookie = build_session_cookie(&cx, &secret, i64::from(cx.settings.session_days) * 86_400)?;
-    let created = SessionCreated { id: session.id, secret, user: user.into(), expires: session.expires };
+    let created = SessionCreated { id: session.id, secret, user: user.into(), device, expires: session.expires };
     Ok(ApiResponse::created(created).with_header(header::SET_COOKIE, cookie))
 }
 

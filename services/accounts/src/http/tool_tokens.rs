@@ -20,7 +20,11 @@ pub async fn list(
 ) -> ApiResult<Listed<Token>> {
     let holder = TokenHolder::Tool(tool.id);
     let page = cx.store.list_tokens(holder, paging.limit, paging.cursor.as_ref()).await?;
-    Ok(ApiResponse::from_page(page.map(Token::from)))
+    let mut owners = app::tokens::find_token_owners(&cx, tool.id, &page.items).await?.into_iter();
+    Ok(ApiResponse::from_page(page.map(|token| match owners.next() {
+        Some((owner, suspended)) => Token { owner: Some(owner), suspended, ..token.into() },
+        None => token.into(),
+    })))
 }
 
 /// Create a token of a tool. Only this response contains its secret.
@@ -42,6 +46,24 @@ pub async fn create(
     )
     .await?;
     Ok(ApiResponse::created(TokenCreated { secret, token: token.into() }))
+}
+
+/// Take over a token of a tool. The caller becomes its owner, and it gets a new secret, which only this response
+/// contains.
+#[utoipa::path(post, path = "/tools/v1/tool/{tool}/tokens/{token}/owner", tag = "tools",
+    operation_id = "tools.token_take_over",
+    params(("tool" = String, Path, description = "name of the tool"), ("token" = String, Path, description = "id of the token")),
+    responses((status = 200, body = Data<TokenCreated>), (status = 404, description = "the tool has no such token")))]
+pub async fn take_over_token(
+    cx: AccountsContext,
+    tool: Authed<ToolWrite>,
+    Param(id): Param<TokenId>,
+) -> ApiResult<TokenCreated> {
+    let actor = cx.build_actor(&tool);
+    let held = &tool.identity.scopes;
+    let (secret, token) =
+        app::tokens::take_over_token(&cx, &actor, (tool.id, &tool.name), held, id).await?;
+    Ok(ApiResponse::ok(TokenCreated { secret, token: token.into() }))
 }
 
 /// Revoke a token of a tool. Later uses are refused.

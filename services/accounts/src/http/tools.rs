@@ -56,7 +56,7 @@ pub async fn create(
     me: Authed<SelfService>,
     Json(create): Json<ToolCreate>,
 ) -> ApiResult<Tool> {
-    let tool = app::tools::create_tool(&cx, &cx.build_actor(&me), me.id, create).await?;
+    let tool = app::tools::create_tool(&cx, &cx.build_actor(&me), &me, create).await?;
     Ok(ApiResponse::created(render_tool(tool, Some(ToolRole::Owner), Vec::new())))
 }
 

@@ -7,16 +7,36 @@ use crate::store::{Invitation, Member, StoredToken, User};
 
 impl From<User> for wire::User {
     fn from(user: User) -> Self {
-        let User { id, name, password_hash: _, operator, disabled, created, email: _ } = user;
+        let User {
+            id,
+            name,
+            password_hash: _,
+            operator,
+            disabled,
+            created,
+            email: _,
+            confirmed_email: _,
+        } = user;
         Self { id, name, operator, disabled, created }
     }
 }
 
 impl From<StoredToken> for wire::Token {
     fn from(token: StoredToken) -> Self {
-        let StoredToken { id, hash: _, maker: _, holder: _, label, scopes, created, last_used, expires } =
-            token;
-        Self { id, label, scopes, created, last_used, expires }
+        let StoredToken {
+            id,
+            hash: _,
+            maker: _,
+            holder: _,
+            label,
+            scopes,
+            created,
+            last_used,
+            expires,
+            suspended_at,
+        } = token;
+        let suspended = suspended_at.is_some();
+        Self { id, label, scopes, created, last_used, expires, owner: None, suspended }
     }
 }
 
@@ -29,7 +49,7 @@ impl From<Invitation> for wire::Invitation {
 
 impl From<Member> for tools::Member {
     fn from(member: Member) -> Self {
-        let Member { user, role, since } = member;
-        Self { user, role, since }
+        let Member { user, role, since, is_offer } = member;
+        Self { user, role, since, pending: is_offer }
     }
 }

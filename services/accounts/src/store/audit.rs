@@ -1,7 +1,9 @@
-//! Table of audit entries.
+//! Table of audit entries: changes, and refused attempts.
+
+use std::net::IpAddr;
 
 use hearth_base::{EventId, Page, PageCursor, PageLimit, RequestId, Result, ToolId, ToolName};
-use hearth_kit::db::{OrDbError, Tx};
+use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use hearth_wire::accounts::AuditEntry;
 use jiff::Timestamp;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -24,6 +26,10 @@ pub mod row {
         pub tool_name: Option<String>,
         pub subject: String,
         pub request_id: String,
+        /// Error code of a refused change.
+        pub refused: Option<String>,
+        /// Address of the client.
+        pub client: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -42,12 +48,24 @@ pub struct NewAuditEntry<'a> {
     pub tool: Option<(ToolId, &'a ToolName)>,
     pub subject: String,
     pub request: RequestId,
+    /// Error code of a refused change.
+    pub refused: Option<String>,
+    pub client: Option<IpAddr>,
+}
+
+/// Filter of the audit log.
+#[derive(Debug, Default)]
+pub struct AuditFilter<'a> {
+    pub tool: Option<ToolId>,
+    pub action: Option<&'a str>,
+    /// True: only refused changes.
+    pub refused: bool,
 }
 
 impl AccountStore {
     /// Inserts an entry, in the transaction of the change.
     pub async fn insert_audit_entry(&self, tx: &Tx, entry: NewAuditEntry<'_>) -> Result<()> {
-        let NewAuditEntry { id, at, who, action, tool, subject, request } = entry;
+        let NewAuditEntry { id, at, who, action, tool, subject, request, refused, client } = entry;
         let row = row::ActiveModel {
             id: Set(id.to_string()),
             at: Set(at.into()),
@@ -57,19 +75,24 @@ impl AccountStore {
             tool_name: Set(tool.map(|(_, name)| name.to_string())),
             subject: Set(subject),
             request_id: Set(request.to_string()),
+            refused: Set(refused),
+            client: Set(client.map(|client| client.to_string())),
         };
         row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| ())
     }
 
-    /// Lists entries, newest first: of one tool or of all, with one action or with any.
+    /// Lists the entries that match a filter, newest first.
     pub async fn list_audit_entries(
         &self,
-        tool: Option<ToolId>,
-        action: Option<&str>,
+        filter: AuditFilter<'_>,
         limit: PageLimit,
         cursor: Option<&PageCursor>,
     ) -> Result<Page<AuditEntry>> {
+        let AuditFilter { tool, action, refused } = filter;
         let mut query = row::Entity::find().order_by_desc(row::Column::Id);
+        if refused {
+            query = query.filter(row::Column::Refused.is_not_null());
+        }
         if let Some(tool) = tool {
             query = query.filter(row::Column::ToolId.eq(tool.to_string()));
         }
@@ -83,10 +106,16 @@ impl AccountStore {
         let entries = rows.into_iter().map(to_audit_entry).collect::<Result<_>>()?;
         Ok(Page::from_items(entries, limit, |entry: &AuditEntry| entry.id))
     }
+
+    /// Deletes entries from before `before`.
+    pub async fn delete_old_audit_entries(&self, tx: &Tx, before: Timestamp) -> Result<()> {
+        let old = row::Entity::delete_many().filter(row::Column::At.lt(DbTimestamp::from(before)));
+        old.exec(&**tx).await.or_db_error().map(|_| ())
+    }
 }
 
 fn to_audit_entry(row: row::Model) -> Result<AuditEntry> {
-    let row::Model { id, at, who, action, tool_id: _, tool_name, subject, request_id } = row;
+    let row::Model { id, at, who, action, tool_id: _, tool_name, subject, request_id, refused, client } = row;
     let id = parse_column("audit.id", &id)?;
-    Ok(AuditEntry { id, at: at.into(), who, action, tool: tool_name, subject, request_id })
+    Ok(AuditEntry { id, at: at.into(), who, action, tool: tool_name, subject, request_id, refused, client })
 }

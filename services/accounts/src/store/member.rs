@@ -6,7 +6,7 @@ use hearth_wire::accounts::internal::Recipient;
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::OnConflict,
+    sea_query::{Expr, ExprTrait, OnConflict},
 };
 
 use super::{
@@ -55,6 +55,8 @@ pub struct Member {
     pub user: UserName,
     pub role: ToolRole,
     pub since: Timestamp,
+    /// True while the user has not accepted the role.
+    pub is_offer: bool,
 }
 
 impl AccountStore {
@@ -164,12 +166,12 @@ impl AccountStore {
         let members = members.map(|(member, user)| {
             let (name, role) =
                 (parse_column("user.name", &user.name)?, parse_column("member.role", &member.role)?);
-            Ok(Member { user: name, role, since: member.since.into() })
+            Ok(Member { user: name, role, since: member.since.into(), is_offer: false })
         });
         Ok(Page::from_items(members.collect::<Result<_>>()?, limit, |member: &Member| member.user.clone()))
     }
 
-    /// Lists the maintainers and owners of a tool who are enabled and have a mail address, by name.
+    /// Lists the maintainers and owners of a tool who are enabled and have a confirmed mail address, by name.
     pub async fn list_recipients(
         &self,
         tool: ToolId,
@@ -182,6 +184,7 @@ impl AccountStore {
             .filter(row::Column::Role.ne(ToolRole::Viewer.name()))
             .filter(user::row::Column::Disabled.eq(false))
             .filter(user::row::Column::Email.is_not_null())
+            .filter(Expr::col(email_column()).equals(confirmed_email_column()))
             .order_by_asc(user::row::Column::Name);
         if let Some(cursor) = cursor {
             query = query.filter(user::row::Column::Name.gt(cursor.parse_key::<UserName>()?.as_str()));
@@ -201,4 +204,14 @@ impl AccountStore {
             recipient.name.clone()
         }))
     }
+}
+
+/// The mail address of a user, in a query with several tables.
+fn email_column() -> (user::row::Entity, user::row::Column) {
+    (user::row::Entity, user::row::Column::Email)
+}
+
+/// The confirmed mail address of a user, in a query with several tables.
+fn confirmed_email_column() -> (user::row::Entity, user::row::Column) {
+    (user::row::Entity, user::row::Column::ConfirmedEmail)
 }

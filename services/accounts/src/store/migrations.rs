@@ -13,7 +13,112 @@ use sea_orm::{
 
 /// All migrations, oldest first.
 pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(CreateEvents), Box::new(CreateQueue), Box::new(CreateAccounts)]
+    vec![
+        Box::new(CreateEvents),
+        Box::new(CreateQueue),
+        Box::new(CreateAccounts),
+        Box::new(AddConsentAndRecovery),
+    ]
+}
+
+/// Attempt counters, devices, recovery and mail codes, offers of memberships, and what refused changes,
+/// suspended tokens and tombstones need. The table `sign_in_attempt` of release 0.1.0 is no longer used.
+struct AddConsentAndRecovery;
+
+impl MigrationName for AddConsentAndRecovery {
+    fn name(&self) -> &str {
+        "0002_consent_and_recovery"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddConsentAndRecovery {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for table in [
+            create_attempt_counter_table(),
+            create_device_table(),
+            create_recovery_code_table(),
+            create_email_code_table(),
+            create_member_offer_table(),
+        ] {
+            manager.create_table(table).await?;
+        }
+        manager.add_column("user", string_null("confirmed_email")).await?;
+        manager.add_column("tool", big_integer_null("name_released_at")).await?;
+        manager.add_column("token", big_integer_null("suspended_at")).await?;
+        manager.add_column("audit", string_null("refused")).await?;
+        manager.add_column("audit", string_null("client")).await?;
+        for (table, column) in [
+            ("attempt_counter", "last_attempt_at"),
+            ("device", "user_id"),
+            ("device", "expires"),
+            ("recovery_code", "user_id"),
+            ("recovery_code", "expires"),
+            ("email_code", "expires"),
+            ("member_offer", "user_id"),
+            ("member_offer", "expires"),
+            ("tool", "name"),
+            ("audit", "at"),
+        ] {
+            let name = format!("{table}_{column}");
+            manager.create_index(Index::create().name(name).table(table).col(column).to_owned()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn create_attempt_counter_table() -> TableCreateStatement {
+    Table::create()
+        .table("attempt_counter")
+        .col(string("counter").primary_key())
+        .col(integer("attempts"))
+        .col(big_integer("last_attempt_at"))
+        .to_owned()
+}
+
+fn create_device_table() -> TableCreateStatement {
+    Table::create()
+        .table("device")
+        .col(string("id").primary_key())
+        .col(string("hash").unique_key())
+        .col(string("user_id"))
+        .col(big_integer("created"))
+        .col(big_integer("expires"))
+        .to_owned()
+}
+
+fn create_recovery_code_table() -> TableCreateStatement {
+    Table::create()
+        .table("recovery_code")
+        .col(string("id").primary_key())
+        .col(string("hash").unique_key())
+        .col(string("user_id"))
+        .col(big_integer("created"))
+        .col(big_integer("expires"))
+        .to_owned()
+}
+
+fn create_email_code_table() -> TableCreateStatement {
+    Table::create()
+        .table("email_code")
+        .col(string("user_id").primary_key())
+        .col(string("address"))
+        .col(string("hash"))
+        .col(big_integer("expires"))
+        .to_owned()
+}
+
+fn create_member_offer_table() -> TableCreateStatement {
+    Table::create()
+        .table("member_offer")
+        .col(string("tool_id"))
+        .col(string("user_id"))
+        .col(string("role"))
+        .col(string_null("offered_by"))
+        .col(big_integer("offered"))
+        .col(big_integer("expires"))
+        .primary_key(Index::create().col("tool_id").col("user_id"))
+        .to_owned()
 }
 
 struct CreateAccounts;

@@ -1,31 +1,42 @@
 //! Database tables of the account service; no other module accesses its database.
 
+mod attempt_counter;
 mod audit;
+mod device;
+mod email_code;
 mod finalizer;
 mod invitation;
 mod mandate;
 mod member;
+mod member_offer;
 mod migrations;
 mod quota;
+mod recovery_code;
 mod run_token;
 mod session;
-mod sign_in_attempt;
 mod token;
 mod tool;
 mod user;
 
 use hearth_base::Result;
 use hearth_kit::{
-    db::{Db, Tx, columns, queue::Queue},
+    db::{
+        Db, Tx, columns,
+        queue::{Queue, TaskName},
+    },
     events::EventStream,
     tasks::ShutdownSignal,
 };
 
-pub use audit::NewAuditEntry;
+pub use audit::{AuditFilter, NewAuditEntry};
+pub use device::Device;
+pub use email_code::EmailCode;
 pub use invitation::Invitation;
 pub use mandate::{Mandate, MandateCredential};
 pub use member::Member;
+pub use member_offer::MemberOffer;
 pub use migrations::list_migrations;
+pub use recovery_code::StoredRecoveryCode;
 pub use run_token::RunToken;
 pub use session::Session;
 pub use token::{StoredToken, TokenHolder};
@@ -43,6 +54,9 @@ pub struct AccountStore {
 }
 
 impl AccountStore {
+    /// The task that mails a recovery code; its key is the user's id.
+    pub const RECOVERY_MAIL_TASK: TaskName<()> = TaskName::new("recovery-mail");
+
     /// Creates a store over the tables and the queue in `db`.
     pub fn new(db: Db, queue: Queue, stop: ShutdownSignal) -> Self {
         Self { events: EventStream::new(db.clone(), stop), queue, db }

@@ -32,6 +32,8 @@ pub mod row {
         pub created: DbTimestamp,
         pub last_used: Option<DbTimestamp>,
         pub expires: Option<DbTimestamp>,
+        /// Time at which its creator lost the right to it.
+        pub suspended_at: Option<DbTimestamp>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -62,13 +64,26 @@ pub struct StoredToken {
     pub created: Timestamp,
     pub last_used: Option<Timestamp>,
     pub expires: Option<Timestamp>,
+    /// Time at which its creator lost the right to it. It is refused until another maintainer takes it over.
+    pub suspended_at: Option<Timestamp>,
 }
 
 impl TryFrom<row::Model> for StoredToken {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, hash, user_id, tool_id, label, scopes, created, last_used, expires } = row;
+        let row::Model {
+            id,
+            hash,
+            user_id,
+            tool_id,
+            label,
+            scopes,
+            created,
+            last_used,
+            expires,
+            suspended_at,
+        } = row;
         let maker = parse_column("token.user_id", &user_id)?;
         let tool = parse_optional_column("token.tool_id", tool_id.as_deref())?;
         Ok(Self {
@@ -81,6 +96,7 @@ impl TryFrom<row::Model> for StoredToken {
             created: created.into(),
             last_used: last_used.map(Timestamp::from),
             expires: expires.map(Timestamp::from),
+            suspended_at: suspended_at.map(Timestamp::from),
         })
     }
 }
@@ -110,7 +126,18 @@ impl AccountStore {
 
     /// Inserts a token.
     pub async fn insert_token(&self, tx: &Tx, token: &StoredToken) -> Result<()> {
-        let StoredToken { id, hash, maker, holder, label, scopes, created, last_used, expires } = token;
+        let StoredToken {
+            id,
+            hash,
+            maker,
+            holder,
+            label,
+            scopes,
+            created,
+            last_used,
+            expires,
+            suspended_at,
+        } = token;
         let tool = match holder {
             TokenHolder::User(_) => None,
             TokenHolder::Tool(tool) => Some(tool),
@@ -125,6 +152,7 @@ impl AccountStore {
             created: Set((*created).into()),
             last_used: Set(last_used.map(DbTimestamp::from)),
             expires: Set(expires.map(DbTimestamp::from)),
+            suspended_at: Set(suspended_at.map(DbTimestamp::from)),
         };
         row::Entity::insert(row).exec_without_returning(&**tx).await.or_db_error().map(|_| ())
     }
@@ -153,13 +181,46 @@ impl AccountStore {
         StoredToken::try_from(row).map(Some)
     }
 
-    /// Deletes the tokens of a tool that one user created, or all. Returns their number.
-    pub async fn delete_tool_tokens(&self, tx: &Tx, tool: ToolId, maker: Option<UserId>) -> Result<u64> {
-        let mut query = row::Entity::delete_many().filter(build_holder_condition(TokenHolder::Tool(tool)));
-        if let Some(maker) = maker {
-            query = query.filter(row::Column::UserId.eq(maker.to_string()));
-        }
-        Ok(query.exec(&**tx).await.or_db_error()?.rows_affected)
+    /// Deletes the tokens of a tool.
+    pub async fn delete_tool_tokens(&self, tx: &Tx, tool: ToolId) -> Result<()> {
+        let all = row::Entity::delete_many().filter(build_holder_condition(TokenHolder::Tool(tool)));
+        all.exec(&**tx).await.or_db_error().map(|_| ())
+    }
+
+    /// Suspends the tokens of a tool that one user created. Returns their number.
+    pub async fn suspend_tool_tokens(
+        &self,
+        tx: &Tx,
+        tool: ToolId,
+        maker: UserId,
+        now: Timestamp,
+    ) -> Result<u64> {
+        let suspended = row::Entity::update_many()
+            .col_expr(row::Column::SuspendedAt, Expr::value(DbTimestamp::from(now)))
+            .filter(build_holder_condition(TokenHolder::Tool(tool)))
+            .filter(row::Column::UserId.eq(maker.to_string()))
+            .filter(row::Column::SuspendedAt.is_null());
+        Ok(suspended.exec(&**tx).await.or_db_error()?.rows_affected)
+    }
+
+    /// Finds a token of a tool, as seen within the transaction, under the tool's lock.
+    pub async fn find_tool_token_in(&self, tx: &Tx, tool: ToolId, id: TokenId) -> Result<Option<StoredToken>> {
+        let query = row::Entity::find_by_id(id.to_string())
+            .filter(build_holder_condition(TokenHolder::Tool(tool)));
+        query.one(&**tx).await.or_db_error()?.map(StoredToken::try_from).transpose()
+    }
+
+    /// Gives a token to another user, with a new secret.
+    pub async fn take_over_token(&self, tx: &Tx, id: TokenId, maker: UserId, hash: &str) -> Result<()> {
+        row::Entity::update_many()
+            .col_expr(row::Column::UserId, Expr::value(maker.to_string()))
+            .col_expr(row::Column::Hash, Expr::value(hash))
+            .col_expr(row::Column::SuspendedAt, Expr::value(None::<DbTimestamp>))
+            .filter(row::Column::Id.eq(id.to_string()))
+            .exec(&**tx)
+            .await
+            .or_db_error()
+            .map(|_| ())
     }
 
     /// Lists the tokens of a holder, oldest first.

@@ -1,8 +1,8 @@
-//! Table of tools. A row is never deleted, so that its id is never reused; the name is free again after the
-//! deletion.
+//! Table of tools. A row is never deleted, so that its id is never reused. After the deletion it is the tombstone
+//! of the name, which for some time only an operator gives again.
 
 use hearth_base::{Error, Page, PageCursor, PageLimit, Result, ToolId, ToolName, UserId};
-use hearth_kit::db::{OrDbError, Tx};
+use hearth_kit::db::{DbTimestamp, OrDbError, Tx};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set,
@@ -28,6 +28,8 @@ pub mod row {
         pub description: String,
         pub deleting: bool,
         pub created: DbTimestamp,
+        /// End of the deletion, when the name was released.
+        pub name_released_at: Option<DbTimestamp>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -51,7 +53,7 @@ impl TryFrom<row::Model> for StoredTool {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, name, reserved_name: _, description, deleting, created } = row;
+        let row::Model { id, name, reserved_name: _, description, deleting, created, name_released_at: _ } = row;
         let (id, name) = (parse_column("tool.id", &id)?, parse_column("tool.name", &name)?);
         Ok(Self { id, name, description, deleting, created: created.into() })
     }
@@ -87,6 +89,7 @@ impl AccountStore {
             description: Set(description.clone()),
             deleting: Set(*deleting),
             created: Set((*created).into()),
+            name_released_at: Set(None),
         };
         let taken = || {
             Error::conflict("tool-name-taken", format!("the name {name} is taken by another tool"))
@@ -101,10 +104,29 @@ impl AccountStore {
         update.filter(row::Column::Id.eq(id.to_string())).exec(&**tx).await.or_db_error().map(|_| ())
     }
 
+    /// Finds the time at which a deleted tool released a name last: its tombstone. Rows of release 0.1.0 have no
+    /// such time; the time of creation stands for it.
+    pub async fn find_name_release(&self, tx: &Tx, name: &str) -> Result<Option<Timestamp>> {
+        let rows = row::Entity::find()
+            .filter(row::Column::Name.eq(name))
+            .filter(row::Column::ReservedName.is_null())
+            .all(&**tx)
+            .await
+            .or_db_error()?;
+        Ok(rows.into_iter().map(|row| row.name_released_at.unwrap_or(row.created).into()).max())
+    }
+
+    /// Returns true if a tool holds a name, as seen within the transaction.
+    pub async fn is_tool_name_held(&self, tx: &Tx, name: &str) -> Result<bool> {
+        let query = row::Entity::find().filter(row::Column::ReservedName.eq(name));
+        Ok(query.one(&**tx).await.or_db_error()?.is_some())
+    }
+
     /// Releases the name of a tool that has been deleted completely.
-    pub async fn release_tool_name(&self, tx: &Tx, id: ToolId) -> Result<()> {
-        let update =
-            row::Entity::update_many().col_expr(row::Column::ReservedName, Expr::value(None::<String>));
+    pub async fn release_tool_name(&self, tx: &Tx, id: ToolId, now: Timestamp) -> Result<()> {
+        let update = row::Entity::update_many()
+            .col_expr(row::Column::ReservedName, Expr::value(None::<String>))
+            .col_expr(row::Column::NameReleasedAt, Expr::value(DbTimestamp::from(now)));
         update.filter(row::Column::Id.eq(id.to_string())).exec(&**tx).await.or_db_error().map(|_| ())
     }
 

@@ -27,8 +27,10 @@ pub mod row {
         pub operator: bool,
         pub disabled: bool,
         pub created: DbTimestamp,
-        /// Mail address.
+        /// Mail address; unconfirmed when it differs from `confirmed_email`.
         pub email: Option<String>,
+        /// Mail address whose code was entered.
+        pub confirmed_email: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -48,13 +50,15 @@ pub struct User {
     pub created: Timestamp,
     /// Mail address, visible to `notify` and to the user only.
     pub email: Option<EmailAddress>,
+    /// Mail address whose code was entered. Mail is sent to `email` only when it is the same.
+    pub confirmed_email: Option<EmailAddress>,
 }
 
 impl TryFrom<row::Model> for User {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, name, password_hash, operator, disabled, created, email } = row;
+        let row::Model { id, name, password_hash, operator, disabled, created, email, confirmed_email } = row;
         Ok(Self {
             id: parse_column("user.id", &id)?,
             name: parse_column("user.name", &name)?,
@@ -63,13 +67,14 @@ impl TryFrom<row::Model> for User {
             disabled,
             created: created.into(),
             email: parse_optional_column("user.email", email.as_deref())?,
+            confirmed_email: parse_optional_column("user.confirmed_email", confirmed_email.as_deref())?,
         })
     }
 }
 
 impl From<&User> for row::ActiveModel {
     fn from(user: &User) -> Self {
-        let User { id, name, password_hash, operator, disabled, created, email } = user;
+        let User { id, name, password_hash, operator, disabled, created, email, confirmed_email } = user;
         Self {
             id: Set(id.to_string()),
             name: Set(name.to_string()),
@@ -78,7 +83,15 @@ impl From<&User> for row::ActiveModel {
             disabled: Set(*disabled),
             created: Set((*created).into()),
             email: Set(to_optional_text(email.as_ref())),
+            confirmed_email: Set(to_optional_text(confirmed_email.as_ref())),
         }
+    }
+}
+
+impl User {
+    /// Returns the mail address, if its code was entered.
+    pub fn verified_email(&self) -> Option<&EmailAddress> {
+        self.email.as_ref().filter(|address| self.confirmed_email.as_ref() == Some(*address))
     }
 }
 
@@ -93,6 +106,13 @@ impl AccountStore {
     pub async fn find_user_by_id(&self, id: UserId) -> Result<Option<User>> {
         let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_db_error()?;
         found.map(User::try_from).transpose()
+    }
+
+    /// Finds users by their ids.
+    pub async fn find_users_by_id(&self, ids: impl IntoIterator<Item = UserId>) -> Result<Vec<User>> {
+        let ids = ids.into_iter().map(|id| id.to_string());
+        let query = row::Entity::find().filter(row::Column::Id.is_in(ids));
+        query.all(self.db.reader()).await.or_db_error()?.into_iter().map(User::try_from).collect()
     }
 
     /// Finds a user by name and locks the row.

@@ -1,3 +1,4 @@
 //! Background workers.
 
 pub mod housekeeping;
+pub mod recovery_mail;

@@ -1,11 +1,11 @@
 //! One caller of every kind, with the permissions that the API document should grant.
 
-use hearth_base::{Result, ToolName, ToolRole, UserName};
+use hearth_base::{Result, ToolName, ToolRole};
 use hearth_client::Client;
 use hearth_testkit::{Hearth, Person, wait_until};
 use hearth_wire::{
     accounts::TokenCreate,
-    tools::{MemberPut, ToolCreate},
+    tools::ToolCreate,
 };
 
 /// A client with its expected permissions.
@@ -29,7 +29,7 @@ impl TestCaller {
 pub struct TestCallers {
     pub callers: Vec<TestCaller>,
     pub tool: ToolName,
-    pub members: Vec<(UserName, ToolRole)>,
+    pub members: Vec<(Person, ToolRole)>,
 }
 
 impl TestCallers {
@@ -45,13 +45,13 @@ impl TestCallers {
         }
         let [stranger, viewer, maintainer, owner, bystander] = &people[..] else { unreachable!() };
         let members = vec![
-            (viewer.name.clone(), ToolRole::Viewer),
-            (maintainer.name.clone(), ToolRole::Maintainer),
-            (owner.name.clone(), ToolRole::Owner),
-            (bystander.name.clone(), ToolRole::Viewer),
+            (viewer.clone(), ToolRole::Viewer),
+            (maintainer.clone(), ToolRole::Maintainer),
+            (owner.clone(), ToolRole::Owner),
+            (bystander.clone(), ToolRole::Viewer),
         ];
-        for (user, role) in &members {
-            tools.set_member(&tool, user, &MemberPut { role: *role }).await?;
+        for (person, role) in &members {
+            operator.add_member(&tool, person, *role).await?;
         }
 
         const OPERATOR_RIGHTS: &[&str] = &["signed-in", "user", "viewer", "maintainer", "owner", "operator"];

@@ -95,6 +95,7 @@ async fn viewer_can_pull_and_cannot_push(hearth: Hearth) -> Result<()> {
     let viewer = hearth.invite_person(&operator, "viewer").await?;
     let put = MemberPut { role: ToolRole::Viewer };
     owner.tools().set_member(&"hello".parse()?, &viewer.name, &put).await?;
+    viewer.client.accounts().accept_membership(&"hello".parse()?).await?;
     TestImage::from_busybox(&[])?.push(&owner, "tool-hello/web", "latest").await?;
     let path = "/v2/tool-hello/web/manifests/latest";
     assert_eq!(send_and_read(viewer.client.build_call(Method::GET, path)).await?.0, StatusCode::OK);
