@@ -1,7 +1,9 @@
 //! The context of this service's handlers, rules and workers.
 
 use hearth_base::{Result, Role, ToolId};
-use hearth_kit::{Kit, RequestContext, ServiceClients, outbound::OutboundClient, vault::Vault};
+use hearth_kit::{
+    Kit, RequestContext, ServiceClients, fair_pool::FairPool, outbound::OutboundClient, vault::Vault,
+};
 use hearth_wire::{accounts::internal::Recipient, reply::Paging};
 
 use crate::{NotifySettings, mailer::Mailer, store::NotifyStore, webhook_backoff::WebhookBackoff};
@@ -19,6 +21,8 @@ pub struct NotifyContext {
     pub outbound: OutboundClient,
     /// The back-off of webhooks that failed.
     pub webhook_backoff: WebhookBackoff,
+    /// The lanes for deliveries, shared by tools.
+    pub lanes: FairPool<ToolId>,
 }
 
 impl NotifyContext {
@@ -27,13 +31,15 @@ impl NotifyContext {
         let smtp = base.settings.smtp.as_ref();
         let mailer =
             smtp.map(|smtp| Mailer::new(smtp, &base.settings, &kit.config.door.domain)).transpose()?;
+        let lanes = FairPool::new(base.settings.lane_limits());
         Ok(Self {
             base,
+            lanes,
             store: NotifyStore::new(kit.db()?.clone(), kit.create_queue()?),
             vault: Vault::new(kit.role, &kit.state),
             clients: kit.clients.clone(),
             mailer,
-            outbound: OutboundClient::new(&kit.config.outbound.allow, &kit.config.outbound.mirrors),
+            outbound: OutboundClient::from_settings(&kit.config.outbound),
             webhook_backoff: WebhookBackoff::default(),
         })
     }

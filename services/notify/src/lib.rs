@@ -23,7 +23,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     context::NotifyContext,
-    rights::{NotifyRead, NotifyWrite, ReadChannels},
+    rights::{NotifyRead, NotifyWrite, ReadChannels, SendAccountMails},
 };
 
 pub use settings::{NotifySettings, Smtp, SmtpTls};
@@ -44,6 +44,8 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
     let gathering = queue::create_task_worker(&cx.store.queue, workers::gather::GatherNotices(cx.clone()));
     let mailing = queue::create_task_worker(&cx.store.queue, workers::mail::SendMails(cx.clone()));
     let delivering = queue::create_task_worker(&cx.store.queue, workers::deliver::DeliverEvents(cx.clone()));
+    let former = workers::deliver::HandOverDeliveries(cx.clone());
+    let handing_over = queue::create_task_worker(&cx.store.queue, former);
     let sweeping = workers::housekeeping::create_worker(&cx);
     let routes = queue::add_routes(routes(), kit.role, &cx.store.queue);
     let mounted = MountedService::new(kit, Dialect::Data, routes, cx)
@@ -52,6 +54,7 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
         .with_worker(gathering)
         .with_worker(mailing)
         .with_worker(delivering)
+        .with_worker(handing_over)
         .with_worker(sweeping)
         .with_worker(tool_cleanup::create_worker(kit, move |tool| {
             let cx = erasing.clone();
@@ -76,4 +79,5 @@ fn routes() -> OpenApiRouter<NotifyContext> {
         .routes(require_right::<NotifyWrite, _>(routes!(http::webhooks::send_test)))
         .routes(require_right::<NotifyRead, _>(routes!(http::webhooks::list_deliveries)))
         .routes(require_right::<ReadChannels, _>(routes!(http::internal::show_channels)))
+        .routes(require_right::<SendAccountMails, _>(routes!(http::internal::send_account_mail)))
 }

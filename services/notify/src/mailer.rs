@@ -36,7 +36,8 @@ pub struct Mailer {
 #[derive(Debug)]
 pub struct OutgoingMail<'a> {
     pub id: MailId,
-    pub tool: &'a ToolName,
+    /// The tool that the mail is about, if any.
+    pub tool: Option<&'a ToolName>,
     pub to: &'a EmailAddress,
     pub subject: &'a str,
     pub body: &'a str,
@@ -95,6 +96,7 @@ impl Mailer {
         let OutgoingMail { id, tool, to, subject, body, written } = mail;
         let domain = self.from.email.domain();
         let to = to.as_str().parse::<Address>().map_err(Error::internal)?;
+        let list = tool.map_or_else(|| "accounts".to_owned(), |tool| format!("{tool}.notify"));
         Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
@@ -103,7 +105,7 @@ impl Mailer {
             .subject(to_single_line(subject, 200))
             // Suppresses automatic replies (RFC 3834), and lets readers filter (RFC 2919).
             .raw_header(build_header("Auto-Submitted", "auto-generated"))
-            .raw_header(build_header("List-Id", &format!("<{tool}.notify.{domain}>")))
+            .raw_header(build_header("List-Id", &format!("<{list}.{domain}>")))
             .header(MIME_VERSION_1_0)
             .header(ContentType::TEXT_PLAIN)
             .body((*body).to_owned())
@@ -199,7 +201,7 @@ mod tests {
         let (tool, to) = ("dup-finder".parse().unwrap(), "ada@example.org".parse().unwrap());
         let id = MailId::new(Timestamp::UNIX_EPOCH, &Entropy::Counting(7.into()));
         let written = Timestamp::UNIX_EPOCH;
-        let mail = OutgoingMail { id, tool: &tool, to: &to, subject, body, written };
+        let mail = OutgoingMail { id, tool: Some(&tool), to: &to, subject, body, written };
         String::from_utf8(build_mailer().build_message(&mail).unwrap().formatted()).unwrap()
     }
 

@@ -13,4 +13,6 @@ rights! {
     NotifyWrite = "notify:write", Requirement::Tool(Access::Write) => MemberCaller;
     /// Read the available channels.
     ReadChannels = "notify:channels", Requirement::Services(&[Role::Jobs]) => ServiceCaller;
+    /// Send mail about accounts.
+    SendAccountMails = "notify:account-mails", Requirement::Services(&[Role::Accounts]) => ServiceCaller;
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use hearth_kit::fair_pool::PoolLimits;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -35,6 +36,24 @@ hearth_kit::settings! {
         mails_per_hour: u32 = 10,
         /// Webhooks that one tool may have.
         webhooks_per_tool: u32 = 10,
+        /// Deliveries to webhooks that are sent at the same time.
+        webhook_lanes: u32 = 32,
+        /// Deliveries of one tool that are sent at the same time; lower than `webhook_lanes`, so that a tool with slow
+        /// receivers does not delay others.
+        webhook_lanes_per_tool: u32 = 4,
+    }
+}
+
+impl NotifySettings {
+    /// The number of deliveries that are sent at the same time.
+    pub fn count_lanes(&self) -> usize {
+        self.webhook_lanes.max(1) as usize
+    }
+
+    /// The lanes and each tool's share of them.
+    pub fn lane_limits(&self) -> PoolLimits {
+        let permits_per_key = self.webhook_lanes_per_tool.max(1) as usize;
+        PoolLimits { permits: self.count_lanes(), permits_per_key, waiting_per_key: 0, waiting: 0 }
     }
 }
 

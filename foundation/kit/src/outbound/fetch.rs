@@ -8,10 +8,13 @@ use hearth_base::{Error, ErrorKind, Result};
 use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpInfo},
+    rt::TokioExecutor,
+};
 use tokio::time::{Instant, timeout_at};
 
-use super::{OutboundClient, OutboundConnector, connect::read_port};
+use super::{OutboundClient, OutboundConnector, connect::read_port, is_public_address};
 
 /// Limits of a request.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +34,14 @@ pub struct FetchedDocument {
     pub headers: HeaderMap,
     /// Body of the last response.
     pub content: Bytes,
+    /// True when the last response came from a public address. A private one answers only by an exception of the
+    /// operator, and its bodies may be meant for nobody outside.
+    pub is_public: bool,
+}
+
+/// Returns true when a response came from a public address.
+fn is_from_public_address(extensions: &http::Extensions) -> bool {
+    extensions.get::<HttpInfo>().is_some_and(|info| is_public_address(info.remote_addr().ip()))
 }
 
 /// Response whose body is read in pieces, so that its memory does not grow with its size.
@@ -40,6 +51,8 @@ pub struct DocumentStream {
     pub status: StatusCode,
     /// Headers of the last response.
     pub headers: HeaderMap,
+    /// True when the last response came from a public address.
+    pub is_public: bool,
     body: hyper::body::Incoming,
     host: String,
     max_bytes: usize,
@@ -79,7 +92,8 @@ impl OutboundClient {
         while let Some(chunk) = stream.next_chunk().await? {
             content.extend_from_slice(&chunk);
         }
-        Ok(FetchedDocument { status: stream.status, headers: stream.headers, content: content.freeze() })
+        let DocumentStream { status, headers, is_public, .. } = stream;
+        Ok(FetchedDocument { status, headers, content: content.freeze(), is_public })
     }
 
     /// Opens a document like [`Self::fetch_document`], without reading its body.
@@ -93,6 +107,7 @@ impl OutboundClient {
         Ok(DocumentStream {
             status: head.status,
             headers: head.headers,
+            is_public: is_from_public_address(&head.extensions),
             body,
             host,
             max_bytes: limits.max_bytes,
@@ -124,7 +139,8 @@ impl OutboundClient {
         };
         let (head, content) = response.into_parts();
         let content = read_body_start(content, limits.max_bytes, deadline).await;
-        Ok(FetchedDocument { status: head.status, headers: head.headers, content })
+        let is_public = is_from_public_address(&head.extensions);
+        Ok(FetchedDocument { status: head.status, headers: head.headers, content, is_public })
     }
 
     /// Checks that requests to a URL are allowed: scheme, host name, public address and port. Does not connect.

@@ -96,9 +96,10 @@ pub async fn enqueue_delivery(
         next: Some(now),
         status: None,
         reply: None,
+        answered_at: None,
     };
     cx.store.save_delivery(tx, &delivery).await?;
-    cx.store.enqueue(tx, NotifyStore::DELIVER_TASK, delivery.id, now).await?;
+    cx.store.enqueue(tx, NotifyStore::WEBHOOK_TASK, webhook.id, now).await?;
     Ok(delivery)
 }
 

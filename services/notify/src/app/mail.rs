@@ -84,6 +84,6 @@ async fn deliver_mail(cx: &NotifyContext, mail: &Mail) -> Result<Result<(), Mail
     };
     let Mail { id, tool_name, subject, body, created, .. } = mail;
     let outgoing_mail =
-        OutgoingMail { id: *id, tool: tool_name, to: &recipient.address, subject, body, written: *created };
+        OutgoingMail { id: *id, tool: Some(tool_name), to: &recipient.address, subject, body, written: *created };
     Ok(mailer.send(&outgoing_mail).await)
 }

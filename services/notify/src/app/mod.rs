@@ -4,6 +4,7 @@ mod mail_text;
 mod pace;
 mod signature;
 
+pub mod account_mail;
 pub mod delivery;
 pub mod gather;
 pub mod intake;

@@ -1,6 +1,8 @@
 //! Creation, update, secret rotation, test and deletion of webhooks.
 
-use hearth_base::{Error, EventId, Result, Secret, ToolId, WebhookId, to_single_line};
+use hearth_base::{
+    Caller, Credential, Error, EventId, Identity, Result, Secret, ToolId, WebhookId, to_single_line,
+};
 use hearth_kit::{db::Tx, tool_state::lock_existing_tool};
 use hearth_wire::notify::{EventType, WebhookCreate, WebhookPatch};
 
@@ -13,8 +15,22 @@ use crate::{
 /// The maximum length of a webhook URL, in bytes.
 const MAX_URL_BYTES: usize = 2048;
 
+/// Returns the owner of a webhook that a caller creates or changes: the user, or the token of the tool.
+pub fn find_owner(identity: &Identity) -> Option<String> {
+    match (&identity.caller, &identity.credential) {
+        (Caller::User { id, .. }, _) => Some(id.to_string()),
+        (_, Credential::ToolToken(token)) => Some(token.to_string()),
+        _ => None,
+    }
+}
+
 /// Creates a webhook. Its secret is returned only here.
-pub async fn create(cx: &NotifyContext, tool: ToolId, create: WebhookCreate) -> Result<(Webhook, Secret)> {
+pub async fn create(
+    cx: &NotifyContext,
+    tool: ToolId,
+    owner: Option<String>,
+    create: WebhookCreate,
+) -> Result<(Webhook, Secret)> {
     let WebhookCreate { url, events } = create;
     events.iter().try_for_each(EventType::check_event_type)?;
     check_url(cx, &url).await?;
@@ -22,8 +38,8 @@ pub async fn create(cx: &NotifyContext, tool: ToolId, create: WebhookCreate) -> 
     let secret = signature::generate_secret(&cx.entropy);
     let sealed = cx.vault.encrypt_value(format_secret_context(tool, id), &secret)?;
     let (enabled, reason, created) = (true, None, cx.now());
-    let webhook =
-        Webhook { id, tool, url, events: sort_events(events), enabled, reason, secret: sealed, created };
+    let events = sort_events(events);
+    let webhook = Webhook { id, tool, url, events, enabled, reason, secret: sealed, created, owner };
     let tx = cx.store.begin().await?;
     lock_existing_tool(&tx, tool).await?;
     let quota = cx.settings.webhooks_per_tool;
@@ -43,14 +59,24 @@ pub async fn find_webhook(cx: &NotifyContext, tool: ToolId, id: WebhookId) -> Re
     cx.store.find_webhook(tool, id).await?.ok_or_else(|| build_not_found(id))
 }
 
-/// Updates a webhook. An update ends its back-off.
-pub async fn update(cx: &NotifyContext, tool: ToolId, id: WebhookId, patch: WebhookPatch) -> Result<Webhook> {
+/// Updates a webhook. An update ends its back-off. Who switches it on or changes its address becomes its owner, because
+/// the events leave on that person's authority.
+pub async fn update(
+    cx: &NotifyContext,
+    tool: ToolId,
+    owner: Option<String>,
+    id: WebhookId,
+    patch: WebhookPatch,
+) -> Result<Webhook> {
     let WebhookPatch { url, events, enabled } = patch;
     events.iter().flatten().try_for_each(EventType::check_event_type)?;
     if let Some(url) = &url {
         check_url(cx, url).await?;
     }
     let (tx, mut webhook) = lock_webhook(cx, tool, id).await?;
+    if url.is_some() || enabled == Some(true) {
+        webhook.owner = owner;
+    }
     webhook.url = url.unwrap_or(webhook.url);
     webhook.events = events.map_or(webhook.events, sort_events);
     if let Some(enabled) = enabled {

@@ -40,7 +40,7 @@ pub async fn create(
     tool: Authed<NotifyWrite>,
     Json(create): Json<WebhookCreate>,
 ) -> ApiResult<WebhookSecret> {
-    let (webhook, secret) = app::create(&cx, tool.id, create).await?;
+    let (webhook, secret) = app::create(&cx, tool.id, app::find_owner(&tool.identity), create).await?;
     Ok(ApiResponse::created(WebhookSecret { webhook: to_wire_webhook(webhook, tool.access), secret }))
 }
 
@@ -71,7 +71,8 @@ pub async fn update(
     Param(id): Param<WebhookId>,
     Json(patch): Json<WebhookPatch>,
 ) -> ApiResult<notify::Webhook> {
-    Ok(ApiResponse::ok(to_wire_webhook(app::update(&cx, tool.id, id, patch).await?, tool.access)))
+    let owner = app::find_owner(&tool.identity);
+    Ok(ApiResponse::ok(to_wire_webhook(app::update(&cx, tool.id, owner, id, patch).await?, tool.access)))
 }
 
 /// Delete a webhook and its waiting deliveries.
@@ -114,7 +115,7 @@ pub async fn send_test(
     tool: Authed<NotifyWrite>,
     Param(id): Param<WebhookId>,
 ) -> ApiResult<notify::Delivery> {
-    Ok(ApiResponse::accepted(to_wire_delivery(app::enqueue_test(&cx, tool.id, id).await?)))
+    Ok(ApiResponse::accepted(to_wire_delivery(app::enqueue_test(&cx, tool.id, id).await?, tool.access)))
 }
 
 /// List the deliveries of a webhook, newest first.
@@ -132,15 +133,15 @@ pub async fn list_deliveries(
 ) -> ApiResult<Listed<notify::Delivery>> {
     app::find_webhook(&cx, tool.id, id).await?;
     let page = cx.store.list_deliveries(id, paging.limit, paging.cursor.as_ref()).await?;
-    Ok(ApiResponse::from_page(page.map(to_wire_delivery)))
+    Ok(ApiResponse::from_page(page.map(|delivery| to_wire_delivery(delivery, tool.access))))
 }
 
 /// Converts a webhook to its API type. The path of an address may hold a credential: callers without write
 /// access get only the host.
 fn to_wire_webhook(webhook: Webhook, access: Access) -> notify::Webhook {
-    let Webhook { id, tool: _, url, events, enabled, reason, secret: _, created } = webhook;
+    let Webhook { id, tool: _, url, events, enabled, reason, secret: _, created, owner } = webhook;
     let url = if access >= Access::Write { url } else { hide_path(&url) };
-    notify::Webhook { id, url, events, enabled, reason, created }
+    notify::Webhook { id, url, events, enabled, reason, created, owner }
 }
 
 fn hide_path(url: &str) -> String {
@@ -149,7 +150,9 @@ fn hide_path(url: &str) -> String {
     parts.map_or_else(|| "…".to_owned(), |(scheme, host)| format!("{scheme}://{host}/…"))
 }
 
-fn to_wire_delivery(delivery: Delivery) -> notify::Delivery {
+/// Converts a delivery to its API type. Only owners of the tool see the content of an answer; everybody sees the reason
+/// of a missing one, which Hearth wrote.
+fn to_wire_delivery(delivery: Delivery, access: Access) -> notify::Delivery {
     let Delivery {
         id,
         tool: _,
@@ -163,6 +166,8 @@ fn to_wire_delivery(delivery: Delivery) -> notify::Delivery {
         next,
         status,
         reply,
+        answered_at,
     } = delivery;
-    notify::Delivery { id, event, message, state, tries, created, next, status, reply }
+    let reply = reply.filter(|_| status.is_none() || access >= Access::Own);
+    notify::Delivery { id, event, message, state, tries, created, next, status, answered: answered_at, reply }
 }

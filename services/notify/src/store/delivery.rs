@@ -6,7 +6,8 @@ use hearth_wire::notify::{DeliveryState, EventType};
 use jiff::Timestamp;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, sea_query::OnConflict,
+    QueryTrait,
+    sea_query::{Expr, OnConflict},
 };
 
 use super::{
@@ -37,6 +38,8 @@ pub mod row {
         pub next: Option<DbTimestamp>,
         pub status: Option<i32>,
         pub reply: Option<String>,
+        /// Time of the last answer or error.
+        pub answered_at: Option<DbTimestamp>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -59,8 +62,12 @@ pub struct Delivery {
     pub tries: u32,
     pub created: Timestamp,
     pub next: Option<Timestamp>,
+    /// HTTP status of the last answer.
     pub status: Option<u16>,
+    /// Beginning of the last answer, if it came from a public address; or the reason of its absence.
     pub reply: Option<String>,
+    /// Time of the last answer or error.
+    pub answered_at: Option<Timestamp>,
 }
 
 impl TryFrom<row::Model> for Delivery {
@@ -80,6 +87,7 @@ impl TryFrom<row::Model> for Delivery {
             next,
             status,
             reply,
+            answered_at,
         } = row;
         Ok(Self {
             id: parse_column("delivery.id", &id)?,
@@ -94,6 +102,7 @@ impl TryFrom<row::Model> for Delivery {
             next: next.map(Timestamp::from),
             status: status.and_then(|status| u16::try_from(status).ok()),
             reply,
+            answered_at: answered_at.map(Timestamp::from),
         })
     }
 }
@@ -114,6 +123,7 @@ impl NotifyStore {
             next: Set(delivery.next.map(DbTimestamp::from)),
             status: Set(delivery.status.map(i32::from)),
             reply: Set(delivery.reply.clone()),
+            answered_at: Set(delivery.answered_at.map(DbTimestamp::from)),
         };
         let on_conflict = OnConflict::column(row::Column::Id)
             .update_columns([
@@ -123,6 +133,7 @@ impl NotifyStore {
                 row::Column::Next,
                 row::Column::Status,
                 row::Column::Reply,
+                row::Column::AnsweredAt,
             ])
             .to_owned();
         row::Entity::insert(row)
@@ -143,6 +154,49 @@ impl NotifyStore {
     pub async fn find_delivery_in_tx(&self, tx: &Tx, id: DeliveryId) -> Result<Option<Delivery>> {
         let found = row::Entity::find_by_id(id.to_string()).one(&**tx).await.or_db_error()?;
         found.map(Delivery::try_from).transpose()
+    }
+
+    /// Finds the waiting delivery of a webhook that is sent next: a test, or else the one that is due first.
+    pub async fn find_next_delivery(&self, webhook: WebhookId) -> Result<Option<Delivery>> {
+        let waiting = row::Entity::find()
+            .filter(row::Column::WebhookId.eq(webhook.to_string()))
+            .filter(row::Column::State.eq(DeliveryState::Waiting.as_str()))
+            .order_by_asc(row::Column::Next)
+            .order_by_asc(row::Column::Id);
+        let test = EventType::webhook_test();
+        let test = waiting.clone().filter(row::Column::Event.eq(test.as_str())).one(self.db.reader());
+        let found = match test.await.or_db_error()? {
+            Some(test) => Some(test),
+            None => waiting.one(self.db.reader()).await.or_db_error()?,
+        };
+        found.map(Delivery::try_from).transpose()
+    }
+
+    /// Finds the time at which the next delivery of a webhook is due, as seen within a transaction.
+    pub async fn find_next_due_time(&self, tx: &Tx, webhook: WebhookId) -> Result<Option<Timestamp>> {
+        let next = row::Entity::find()
+            .filter(row::Column::WebhookId.eq(webhook.to_string()))
+            .filter(row::Column::State.eq(DeliveryState::Waiting.as_str()))
+            .order_by_asc(row::Column::Next)
+            .one(&**tx)
+            .await
+            .or_db_error()?;
+        Ok(next.map(|row| row.next.unwrap_or(row.created).into()))
+    }
+
+    /// Fails all waiting deliveries of a webhook that is off. Their bodies are deleted.
+    pub async fn fail_waiting_deliveries(&self, tx: &Tx, webhook: WebhookId, reason: &str) -> Result<()> {
+        row::Entity::update_many()
+            .col_expr(row::Column::State, Expr::value(DeliveryState::Failed.as_str()))
+            .col_expr(row::Column::Next, Expr::value(None::<DbTimestamp>))
+            .col_expr(row::Column::Reply, Expr::value(reason))
+            .col_expr(row::Column::Body, Expr::value(""))
+            .filter(row::Column::WebhookId.eq(webhook.to_string()))
+            .filter(row::Column::State.eq(DeliveryState::Waiting.as_str()))
+            .exec(&**tx)
+            .await
+            .or_db_error()
+            .map(|_| ())
     }
 
     /// Counts the waiting deliveries of a webhook, of all event types or of one.

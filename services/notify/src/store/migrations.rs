@@ -22,7 +22,25 @@ pub fn list_migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(CreateQueue),
         Box::new(CreateEventCursors),
         Box::new(CreateNotify),
+        Box::new(AddWebhookOwners),
     ]
+}
+
+/// Owners of webhooks, and times of answers.
+struct AddWebhookOwners;
+
+impl MigrationName for AddWebhookOwners {
+    fn name(&self) -> &str {
+        "0002_webhook_owners"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AddWebhookOwners {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.add_column("webhook", string_null("owner")).await?;
+        manager.add_column("delivery", big_integer_null("answered_at")).await
+    }
 }
 
 struct CreateNotify;

@@ -39,8 +39,11 @@ impl NotifyStore {
     pub const GATHER_TASK: TaskName<()> = TaskName::new("gather");
     /// The task that sends a mail; its key is the mail's id.
     pub const MAIL_TASK: TaskName<()> = TaskName::new("mail");
-    /// The task that sends a delivery; its key is the delivery's id.
+    /// The task of release 0.1.0 that sends a delivery; its key is the delivery's id. Its items are handed to
+    /// [`Self::WEBHOOK_TASK`].
     pub const DELIVER_TASK: TaskName<()> = TaskName::new("deliver");
+    /// The task that sends the next delivery of a webhook; its key is the webhook's id.
+    pub const WEBHOOK_TASK: TaskName<()> = TaskName::new("deliver-webhook");
 
     /// Opens the tables and the queue in `db`.
     pub fn new(db: Db, queue: Queue) -> Self {

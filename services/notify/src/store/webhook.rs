@@ -40,6 +40,8 @@ pub mod row {
         #[sea_orm(column_type = "Text")]
         pub sealed_secret: String,
         pub created: DbTimestamp,
+        /// User or tool token whose right it depends on; absent for a webhook of release 0.1.0.
+        pub owner: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -62,6 +64,8 @@ pub struct Webhook {
     /// The secret that signs payloads.
     pub secret: EncryptedValue,
     pub created: Timestamp,
+    /// Id of the user or tool token whose right it depends on; absent for a webhook of release 0.1.0.
+    pub owner: Option<String>,
 }
 
 /// Formats the context that the seal of a webhook's secret is bound to.
@@ -85,7 +89,18 @@ impl TryFrom<row::Model> for Webhook {
     type Error = Error;
 
     fn try_from(row: row::Model) -> Result<Self> {
-        let row::Model { id, tool_id, url, events, enabled, reason, key_id, sealed_secret, created } = row;
+        let row::Model {
+            id,
+            tool_id,
+            url,
+            events,
+            enabled,
+            reason,
+            key_id,
+            sealed_secret,
+            created,
+            owner,
+        } = row;
         Ok(Self {
             id: parse_column("webhook.id", &id)?,
             tool: parse_column("webhook.tool_id", &tool_id)?,
@@ -95,6 +110,7 @@ impl TryFrom<row::Model> for Webhook {
             reason,
             secret: EncryptedValue { key_id, token: sealed_secret },
             created: created.into(),
+            owner,
         })
     }
 }
@@ -102,7 +118,7 @@ impl TryFrom<row::Model> for Webhook {
 impl NotifyStore {
     /// Inserts or updates a webhook.
     pub async fn save_webhook(&self, tx: &Tx, webhook: &Webhook) -> Result<()> {
-        let Webhook { id, tool, url, events, enabled, reason, secret, created } = webhook;
+        let Webhook { id, tool, url, events, enabled, reason, secret, created, owner } = webhook;
         let row = row::ActiveModel {
             id: Set(id.to_string()),
             tool_id: Set(tool.to_string()),
@@ -113,6 +129,7 @@ impl NotifyStore {
             key_id: Set(secret.key_id.clone()),
             sealed_secret: Set(secret.token.clone()),
             created: Set((*created).into()),
+            owner: Set(owner.clone()),
         };
         let on_conflict = OnConflict::column(row::Column::Id)
             .update_columns([
@@ -122,6 +139,7 @@ impl NotifyStore {
                 row::Column::Reason,
                 row::Column::KeyId,
                 row::Column::SealedSecret,
+                row::Column::Owner,
             ])
             .to_owned();
         row::Entity::insert(row)
@@ -136,6 +154,12 @@ impl NotifyStore {
     pub async fn find_webhook(&self, tool: ToolId, id: WebhookId) -> Result<Option<Webhook>> {
         let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_db_error()?;
         Ok(found.map(Webhook::try_from).transpose()?.filter(|webhook| webhook.tool == tool))
+    }
+
+    /// Finds a webhook of any tool.
+    pub async fn find_webhook_by_id(&self, id: WebhookId) -> Result<Option<Webhook>> {
+        let found = row::Entity::find_by_id(id.to_string()).one(self.db.reader()).await.or_db_error()?;
+        found.map(Webhook::try_from).transpose()
     }
 
     /// Locks a webhook of a tool until the transaction ends.

@@ -1,7 +1,7 @@
-//! The worker that sends deliveries, several at one time. A slow webhook delays the others once and is then
-//! backed off.
+//! The workers that send deliveries: several webhooks at one time, and of each one delivery after the other. A tool
+//! uses at most its share of the lanes, so that its slow receivers do not delay the deliveries of other tools.
 
-use hearth_base::{DeliveryId, Result};
+use hearth_base::{Result, WebhookId};
 use hearth_kit::{
     db::Tx,
     queue::{ItemOutcome, PerformedItem, QueueItem, QueueTask, TaskName, TaskSettings},
@@ -14,20 +14,20 @@ use crate::{
     store::NotifyStore,
 };
 
-/// Delivers an event to a webhook. Its queue items are waiting deliveries.
+/// Sends the next delivery of a webhook. Its queue items are webhooks with waiting deliveries.
 pub struct DeliverEvents(pub NotifyContext);
 
 impl QueueTask for DeliverEvents {
     type Payload = ();
     type Loaded = ();
-    type Output = (DeliveryId, DeliveryAttempt);
+    type Output = (WebhookId, DeliveryAttempt);
 
     fn name(&self) -> TaskName<()> {
-        NotifyStore::DELIVER_TASK
+        NotifyStore::WEBHOOK_TASK
     }
 
     fn settings(&self) -> TaskSettings {
-        TaskSettings { concurrency: 4, ..TASK_SETTINGS }
+        TaskSettings { concurrency: self.0.settings.count_lanes(), ..TASK_SETTINGS }
     }
 
     async fn perform_item(&self, item: &QueueItem<()>, (): &()) -> Result<Self::Output> {
@@ -41,5 +41,33 @@ impl QueueTask for DeliverEvents {
             turns.push(delivery::record_attempt(&self.0, tx, *id, attempt).await?);
         }
         Ok(turns)
+    }
+}
+
+/// Hands the deliveries that release 0.1.0 enqueued to their webhooks.
+pub struct HandOverDeliveries(pub NotifyContext);
+
+impl QueueTask for HandOverDeliveries {
+    type Payload = ();
+    type Loaded = ();
+    type Output = ();
+
+    fn name(&self) -> TaskName<()> {
+        NotifyStore::DELIVER_TASK
+    }
+
+    fn settings(&self) -> TaskSettings {
+        TASK_SETTINGS
+    }
+
+    async fn perform_item(&self, _: &QueueItem<()>, (): &()) -> Result<()> {
+        Ok(())
+    }
+
+    async fn record_items(&self, tx: &Tx, performed: &[PerformedItem<Self>]) -> Result<Vec<ItemOutcome>> {
+        for PerformedItem { item, .. } in performed {
+            delivery::hand_over_delivery(&self.0, tx, item.key.parse()?).await?;
+        }
+        Ok(performed.iter().map(|_| ItemOutcome::Finished).collect())
     }
 }
