@@ -9,7 +9,7 @@ use hearth_kit::{
     config::{DatabaseSettings, HearthConfig},
     db::{Db, migrate},
     keys::KeyFolder,
-    server::HttpListener,
+    server::{ConnectionLimits, HttpListener},
     state::{RoleLock, StateFolder},
     tasks::BackgroundTasks,
     telemetry::ServiceMetrics,
@@ -169,6 +169,13 @@ impl ProcessResources {
                     return Err(Error::invalid("no-address", what)
                         .help(format!("set listen and url in [services.{role}] of the configuration")));
                 }
+            };
+            let limits = ConnectionLimits::from_door(&self.config.door);
+            let socket = match role {
+                Role::Gateway => socket.with_limits(limits),
+                // All visitors that come through a gateway have its address.
+                Role::Edge => socket.with_limits(ConnectionLimits { max_per_address: None, ..limits }),
+                _ => socket,
             };
             sockets.insert(*role, socket);
         }

@@ -99,7 +99,8 @@ struct RequestCost {
 
 impl GatewaySetup {
     async fn start(shape: HearthShape) -> Result<Self> {
-        let hearth = Hearth::start(shape).await?;
+        // One caller sends all requests.
+        let hearth = Hearth::start_with(shape, "[gateway]\ncaller_requests = 100000000\n").await?;
         let operator = hearth.operator().await?;
         let tool: ToolName = "bench".parse()?;
         operator

@@ -1,4 +1,5 @@
-//! Lingering close: drains the body of a refused request, within limits, before the response is sent.
+//! Bodies of requests: a client that sends too slowly is ended, and the body of a refused request is drained, within
+//! limits, before the response is sent (lingering close).
 //!
 //! A server that responds and closes while the client is still sending causes a TCP reset, on which the client's
 //! kernel discards the response (RFC 9112, section 9.6).
@@ -20,20 +21,28 @@ use axum::{
     body::{Body, Bytes},
     http::{Request, Response, header},
 };
+use hearth_base::{Error, ErrorKind};
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
-use tower::ServiceExt;
+use tower::{BoxError, ServiceExt};
+
+use crate::server::StallTimer;
 
 /// Maximum number of bytes that are drained.
 const MAX_DRAINED_BYTES: usize = 64 << 20;
 /// Maximum time for draining.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Serves a request that arrived on a connection.
-pub async fn serve_request(router: Router, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+/// Serves a request that arrived on a connection. A body whose client is waited for too long ends with an error.
+pub async fn serve_request(
+    router: Router,
+    request: Request<Incoming>,
+    stall_timeout: Option<Duration>,
+) -> Result<Response<Body>, Infallible> {
     // A client that sent `Expect: 100-continue` sends its body only after a response.
     let expects_continue = request.headers().contains_key(header::EXPECT);
     let (parts, body) = request.into_parts();
-    let shared_body = DrainableBody { body: Arc::new(Mutex::new(body)), is_started: Arc::default() };
+    let received = ReceivedBody { body, stall: StallTimer::new(stall_timeout) };
+    let shared_body = DrainableBody { body: Arc::new(Mutex::new(received)), is_started: Arc::default() };
     let response = router.oneshot(Request::from_parts(parts, Body::new(shared_body.clone()))).await?;
     let refused = response.status().is_client_error() || response.status().is_server_error();
     if refused && (!expects_continue || shared_body.is_started.load(Ordering::Relaxed)) {
@@ -45,8 +54,14 @@ pub async fn serve_request(router: Router, request: Request<Incoming>) -> Result
 /// A request body shared with the handler, so that the unread rest can be drained after the handler dropped it.
 #[derive(Clone)]
 struct DrainableBody {
-    body: Arc<Mutex<Incoming>>,
+    body: Arc<Mutex<ReceivedBody>>,
     is_started: Arc<AtomicBool>,
+}
+
+/// The body of a request, with the timer of its client.
+struct ReceivedBody {
+    body: Incoming,
+    stall: StallTimer,
 }
 
 impl DrainableBody {
@@ -63,22 +78,38 @@ impl DrainableBody {
 
 impl hyper::body::Body for DrainableBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.is_started.store(true, Ordering::Relaxed);
-        let mut body = self.body.lock().unwrap_or_else(PoisonError::into_inner);
-        Pin::new(&mut *body).poll_frame(cx)
+        let mut received = self.body.lock().unwrap_or_else(PoisonError::into_inner);
+        let ReceivedBody { body, stall } = &mut *received;
+        match Pin::new(body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                stall.record_progress(frame.data_ref().map_or(0, Bytes::len));
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(ended) => Poll::Ready(ended.map(|result| result.map_err(Into::into))),
+            Poll::Pending if stall.poll_expired(cx).is_ready() => {
+                Poll::Ready(Some(Err(build_slow_body_error().into())))
+            }
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.lock().unwrap_or_else(PoisonError::into_inner).is_end_stream()
+        self.body.lock().unwrap_or_else(PoisonError::into_inner).body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.lock().unwrap_or_else(PoisonError::into_inner).size_hint()
+        self.body.lock().unwrap_or_else(PoisonError::into_inner).body.size_hint()
     }
+}
+
+fn build_slow_body_error() -> Error {
+    Error::new(ErrorKind::Timeout, "body-slow", "the request body did not arrive in time")
+        .help("send it again over a faster connection")
 }

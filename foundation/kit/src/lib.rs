@@ -3,12 +3,15 @@
 
 pub mod backoff;
 pub mod blobs;
+pub mod client_address;
 pub mod config;
 pub mod db;
 pub mod events;
 pub mod extract;
+pub mod fair_pool;
 pub mod guard;
 pub mod hosts;
+pub mod html_page;
 pub mod keys;
 pub mod outbound;
 pub mod queue;

@@ -23,7 +23,8 @@ use crate::{
     reply::{ApiError, Dialect},
     request_layer::{IdentityCache, RequestLayer, handle_request},
     route::RoutePrefixes,
-    spec, well_known,
+    spec::{self, InputRules},
+    well_known,
     worker::{BoxFuture, Worker},
 };
 
@@ -66,6 +67,7 @@ impl MountedService {
             key_ring: kit.key_ring.clone(),
             metrics: kit.metrics.clone(),
             identity_cache: IdentityCache::default(),
+            input_rules: InputRules::from_document(&document),
         });
         let router = router
             .layer(DefaultBodyLimit::disable())

@@ -1,8 +1,19 @@
-//! Proxying between two connections: removal of hop-by-hop headers, and a byte-for-byte relay of upgraded
-//! connections.
+//! Proxying between two connections: removal of hop-by-hop headers and of forbidden trailers, and a byte-for-byte relay
+//! of upgraded connections.
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use hyper::upgrade::OnUpgrade;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+};
+use hyper::{
+    body::{Body as _, Frame, SizeHint},
+    upgrade::OnUpgrade,
+};
 use hyper_util::rt::TokioIo;
 
 use crate::tasks::BackgroundTasks;
@@ -19,11 +30,110 @@ const HOP_BY_HOP_HEADERS: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-/// Removes the hop-by-hop headers and the headers that `Connection` names.
+/// Prefix of the headers that parts of Hearth exchange.
+const HEARTH_PREFIX: &str = "x-hearth-";
+/// Prefix of the headers that proxies write.
+const FORWARDED_PREFIX: &str = "x-forwarded-";
+
+/// End-to-end headers that `Connection` cannot remove: they select the recipient, frame the message, or prove the
+/// caller, so that the next recipient would read another request than this one.
+const PROTECTED_HEADERS: [HeaderName; 7] = [
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::AUTHORIZATION,
+    header::COOKIE,
+    header::FORWARDED,
+    header::SET_COOKIE,
+];
+
+/// Headers that have no meaning, or a dangerous one, after a body (RFC 9110, section 6.5.1).
+const FORBIDDEN_TRAILERS: [HeaderName; 12] = [
+    header::AGE,
+    header::CACHE_CONTROL,
+    header::CONTENT_ENCODING,
+    header::CONTENT_RANGE,
+    header::EXPECT,
+    header::LOCATION,
+    header::MAX_FORWARDS,
+    header::RANGE,
+    header::TRAILER,
+    header::VARY,
+    header::WWW_AUTHENTICATE,
+    HeaderName::from_static("clear-site-data"),
+];
+
+/// Removes the hop-by-hop headers and the headers that `Connection` names, except for [`PROTECTED_HEADERS`] and the
+/// headers of proxies and of Hearth's own parts.
 pub fn remove_hop_by_hop_headers(headers: &mut HeaderMap) {
-    for name in parse_connection_header(headers).iter().chain(&HOP_BY_HOP_HEADERS) {
+    let named = parse_connection_header(headers);
+    for name in named.iter().filter(|name| !is_protected(name)).chain(&HOP_BY_HOP_HEADERS) {
         headers.remove(name);
     }
+}
+
+fn is_protected(name: &HeaderName) -> bool {
+    PROTECTED_HEADERS.contains(name)
+        || name.as_str().starts_with(HEARTH_PREFIX)
+        || name.as_str().starts_with(FORWARDED_PREFIX)
+}
+
+/// Removes the headers that only Hearth's own parts may send.
+pub fn remove_hearth_headers(headers: &mut HeaderMap) {
+    remove_headers_where(headers, |name| name.as_str().starts_with(HEARTH_PREFIX));
+}
+
+/// Removes the headers that a predicate selects.
+pub fn remove_headers_where(headers: &mut HeaderMap, is_removed: impl Fn(&HeaderName) -> bool) {
+    let removed: Vec<HeaderName> = headers.keys().filter(|name| is_removed(name)).cloned().collect();
+    for name in removed {
+        headers.remove(name);
+    }
+}
+
+/// Removes forbidden fields from the trailers of a body: recipients may merge trailers into the headers, after the
+/// headers were filtered.
+pub fn filter_body_trailers(body: Body) -> Body {
+    // An empty body keeps its form: a wrapped one would look like a body of unknown length.
+    if body.is_end_stream() { body } else { Body::new(TrailerFilter(body)) }
+}
+
+/// A body with filtered trailers.
+struct TrailerFilter(Body);
+
+impl hyper::body::Body for TrailerFilter {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.0).poll_frame(cx).map_ok(|mut frame| {
+            if let Some(trailers) = frame.trailers_mut() {
+                filter_trailers(trailers);
+            }
+            frame
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
+/// Removes forbidden fields from trailers.
+pub fn filter_trailers(trailers: &mut HeaderMap) {
+    remove_headers_where(trailers, |name| {
+        is_protected(name)
+            || HOP_BY_HOP_HEADERS.contains(name)
+            || FORBIDDEN_TRAILERS.contains(name)
+            || name.as_str().contains('_')
+    });
 }
 
 /// Parses the header names in `Connection`.
@@ -85,6 +195,42 @@ mod tests {
         remove_hop_by_hop_headers(&mut headers);
         let left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         assert_eq!(left, ["x-three", "trailer"]);
+    }
+
+    #[test]
+    fn connection_header_cannot_remove_host_identity_or_framing() {
+        let mut headers = HeaderMap::new();
+        let kept = ["host", "content-length", "authorization", "x-hearth-identity", "x-forwarded-for"];
+        for name in kept {
+            headers.append(header::CONNECTION, HeaderValue::from_static(name));
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        remove_hop_by_hop_headers(&mut headers);
+        let left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, kept);
+    }
+
+    #[test]
+    fn trailers_carry_no_identity_credential_or_framing() {
+        let mut trailers = HeaderMap::new();
+        for name in [
+            "x-hearth-identity",
+            "x-hearth-anything",
+            "host",
+            "content-length",
+            "transfer-encoding",
+            "authorization",
+            "set-cookie",
+            "x-forwarded-for",
+            "x_hearth_identity",
+            "grpc-status",
+            "x-checksum",
+        ] {
+            trailers.append(HeaderName::from_static(name), HeaderValue::from_static("1"));
+        }
+        filter_trailers(&mut trailers);
+        let left: Vec<_> = trailers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(left, ["grpc-status", "x-checksum"]);
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::{
     guard::{ClientAddress, IdentityHeaders},
     reply::{Dialect, render_refusal},
     route::RoutePrefixes,
+    spec::InputRules,
     telemetry::ServiceMetrics,
 };
 
@@ -39,6 +40,7 @@ pub struct RequestLayer {
     pub key_ring: Arc<KeyRing>,
     pub metrics: ServiceMetrics,
     pub identity_cache: IdentityCache,
+    pub input_rules: InputRules,
 }
 
 /// Cache of verified identities: the gateway sends the same one for up to ten seconds, and verifying a signature
@@ -137,6 +139,10 @@ pub async fn handle_request(
     let dialect = layer.prefixes.find_dialect(request.uri().path(), layer.dialect);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let rules = route.as_deref().and_then(|route| layer.input_rules.find_operation(&method, route));
+    if let Some(rules) = rules {
+        request.extensions_mut().insert(rules);
+    }
     request.extensions_mut().insert(identity);
     request.extensions_mut().insert(identity_headers);
     request.extensions_mut().insert(request_id);

@@ -1,27 +1,13 @@
 //! Error pages for visitors: HTML for browsers, JSON or text for programs.
 
-use std::sync::LazyLock;
-
 use axum::{
     body::Body,
     extract::Request,
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
-use base64::{Engine, engine::general_purpose::STANDARD};
+use hearth_kit::html_page::{accepts_html, build_page_response, escape_html};
 use serde_json::json;
-use sha2::{Digest, Sha256};
-
-const PAGE_CSS: &str = include_str!("page.css");
-const PAGE_HTML: &str = include_str!("page.html");
-
-/// Content security policy: only the page's own style is allowed, by its hash.
-static STYLE_POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
-    let hash = STANDARD.encode(Sha256::digest(PAGE_CSS));
-    let policy =
-        format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; frame-ancestors 'none'");
-    HeaderValue::try_from(policy).ok()
-});
 
 /// Error page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +82,18 @@ impl ErrorPage {
         }
     }
 
+    /// Creates the page of a tool with the maximum of open visits.
+    pub fn for_busy_tool(host: &str) -> Self {
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            code: "page-busy",
+            title: "Busy",
+            sentence: format!("The tool at {host} has too many visits at the same time."),
+            next: "This page tries again by itself.",
+            retry_after: Some(5),
+        }
+    }
+
     /// Creates the page for an ambiguous request.
     pub fn ambiguous_request() -> Self {
         Self {
@@ -125,7 +123,7 @@ impl PageFormat {
     pub fn from_request(request: &Request) -> Self {
         let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
         match accepts.unwrap_or_default() {
-            accepts if accepts.contains("text/html") => Self::Html,
+            _ if accepts_html(request) => Self::Html,
             accepts if accepts.contains("json") => Self::Json,
             _ => Self::Text,
         }
@@ -139,56 +137,42 @@ pub fn answer_unreadable_host(request: &Request) -> Response {
 
 /// Renders the page as a response.
 pub fn render_page(page: &ErrorPage, wants: PageFormat) -> Response {
-    let ErrorPage { status, code, title, sentence, next, retry_after: again } = page;
-    let (kind, content) = match wants {
+    let ErrorPage { status, code, title, sentence, next, retry_after } = page;
+    let mut response = match wants {
         PageFormat::Html => {
-            let refresh = again.map(|again| format!("<meta http-equiv=\"refresh\" content=\"{again}\">"));
-            let content = PAGE_HTML
-                .replace("{style}", PAGE_CSS)
-                .replace("{refresh}", &refresh.unwrap_or_default())
-                .replace("{title}", title)
-                .replace("{next}", &escape_html(next))
-                .replace("{code}", code)
-                .replace("{sentence}", &escape_html(sentence));
-            ("text/html; charset=utf-8", content)
+            let (sentence, next) = (escape_html(sentence), escape_html(next));
+            let content =
+                format!("<p><bdi>{sentence}</bdi></p>\n<p class=\"muted\">{next}</p>\n<small>{code}</small>");
+            build_page_response(*status, title, &content, *retry_after)
         }
         PageFormat::Json => {
             let content = json!({"error": [sentence], "code": code, "help": next});
-            ("application/json", content.to_string())
+            build_plain_response(*status, "application/json", content.to_string())
         }
-        PageFormat::Text => ("text/plain; charset=utf-8", format!("{sentence} [{code}]\n{next}\n")),
+        PageFormat::Text => build_plain_response(
+            *status,
+            "text/plain; charset=utf-8",
+            format!("{sentence} [{code}]\n{next}\n"),
+        ),
     };
-    let mut response = Response::new(Body::from(content));
-    *response.status_mut() = *status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::VARY, HeaderValue::from_static("accept"));
     // The edge removes this header from tools' responses, so it proves that the page is Hearth's.
     headers.insert(hearth_client::headers::ERROR_CODE_HEADER, HeaderValue::from_static(code));
-    if let Some(policy) = STYLE_POLICY.as_ref().filter(|_| wants == PageFormat::Html) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy.clone());
-    }
-    if let Some(again) = again {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(*again));
+    if let Some(seconds) = retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
     }
     response
 }
 
-/// Escapes text for HTML.
-fn escape_html(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
+fn build_plain_response(status: StatusCode, content_type: &'static str, text: String) -> Response {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    response
 }
 
 #[cfg(test)]
@@ -209,19 +193,12 @@ mod tests {
         assert_eq!(parse_format("text/plain"), PageFormat::Text);
     }
 
-    #[test]
-    fn host_is_escaped_in_html() {
+    #[tokio::test]
+    async fn host_is_escaped_in_html() {
         let page = ErrorPage { sentence: "at <b>\"x\"&".to_owned(), ..ErrorPage::not_found("x") };
-        assert!(escape_html(&page.sentence).contains("&lt;b&gt;&quot;x&quot;&amp;"));
         let response = render_page(&page, PageFormat::Html);
         assert!(response.headers().contains_key(header::CONTENT_SECURITY_POLICY));
-    }
-
-    #[test]
-    fn error_page_template_is_complete_and_small() {
-        for mark in ["{style}", "{refresh}", "{title}", "{next}", "{code}", "{sentence}"] {
-            assert!(PAGE_HTML.contains(mark), "{mark}");
-        }
-        assert!(PAGE_HTML.len() + PAGE_CSS.len() < 4096);
+        let content = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        assert!(String::from_utf8_lossy(&content).contains("&lt;b&gt;&quot;x&quot;&amp;"));
     }
 }

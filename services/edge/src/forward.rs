@@ -41,6 +41,7 @@ static NEXT_INSTANCE: AtomicUsize = AtomicUsize::new(0);
 pub async fn forward_request(
     edge: &Edge,
     route: &Route,
+    host: &str,
     mut request: Request,
 ) -> Result<Response, ForwardError> {
     let protocol = relay::read_upgrade_protocol(request.headers());
@@ -52,7 +53,7 @@ pub async fn forward_request(
         relay::set_upgrade_headers(request.headers_mut(), protocol.clone());
     }
     let (head, body) = request.into_parts();
-    let shared_body = SharedBody::new(body);
+    let shared_body = SharedBody::new(relay::filter_body_trailers(body));
     let first_index = NEXT_INSTANCE.fetch_add(1, Ordering::Relaxed);
     for attempt in 0..route.targets.len().min(MAX_ATTEMPTS_PER_REQUEST) {
         let Some(target) = route.targets.get((first_index + attempt) % route.targets.len()) else { break };
@@ -60,7 +61,8 @@ pub async fn forward_request(
             build_request(*target, &head, shared_body.create_reader()).ok_or(ForwardError::NoResponse)?;
         match wait_for_response(edge, request, &shared_body).await? {
             Ok(response) => {
-                return build_response(edge, response, protocol.is_some().then_some(visitor).flatten());
+                let visitor = protocol.is_some().then_some(visitor).flatten();
+                return build_response(edge, host, response, visitor);
             }
             Err(cause) => {
                 let will_retry = cause.is_connect() && !shared_body.has_read_started();
@@ -116,12 +118,14 @@ async fn wait_for_response(
 /// Builds the response to the visitor.
 fn build_response(
     edge: &Edge,
-    mut response: Response,
+    host: &str,
+    response: Response,
     visitor: Option<OnUpgrade>,
 ) -> Result<Response, ForwardError> {
+    let mut response = response.map(relay::filter_body_trailers);
     *response.version_mut() = Version::HTTP_11;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        header_filter::filter_response(response.headers_mut());
+        header_filter::filter_response(response.headers_mut(), host);
         return Ok(response);
     }
     // An unrequested protocol switch would leave the connection in an undefined state.
@@ -130,7 +134,7 @@ fn build_response(
     let (Some(visitor), Some(tool), Some(protocol)) = (visitor, tool, protocol) else {
         return Err(ForwardError::NoResponse);
     };
-    header_filter::filter_response(response.headers_mut());
+    header_filter::filter_response(response.headers_mut(), host);
     relay::set_upgrade_headers(response.headers_mut(), protocol);
     relay::spawn_upgrade_relay(&edge.kit.tasks, visitor, tool);
     Ok(response)

@@ -16,5 +16,5 @@ pub fn clean_request(headers: &mut HeaderMap) {
 
 /// Filters the response headers for a visitor.
 pub fn clean_response(headers: &mut HeaderMap) {
-    header_filter::filter_response(headers);
+    header_filter::filter_response(headers, "hello.localhost");
 }

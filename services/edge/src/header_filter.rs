@@ -1,8 +1,21 @@
-//! Header filter between visitors and tools: removes hop-by-hop headers and Hearth's own headers and secrets.
+//! Header filter between visitors and tools: removes hop-by-hop headers, Hearth's own headers and secrets, and what one
+//! tool's page could do to the pages of others.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Version, header};
+use base64::{
+    Engine,
+    alphabet::{STANDARD, URL_SAFE},
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
 use hearth_kit::relay;
-use hearth_wire::accounts::SESSION_COOKIE;
+
+use crate::cookies;
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+/// Directives of `Clear-Site-Data` that affect only the origin of the response. `"cookies"` clears those of the whole
+/// registrable domain: of all tools, and of Hearth itself.
+const ORIGIN_DIRECTIVES: [&str; 5] =
+    ["\"cache\"", "\"storage\"", "\"executionContexts\"", "\"prefetchCache\"", "\"prerenderCache\""];
 
 /// Prefix of the secrets that Hearth issues.
 const SECRET_PREFIX: &str = "hearth_";
@@ -29,70 +42,62 @@ pub fn filter_request(headers: &mut HeaderMap) {
     let trailers =
         headers.get(header::TE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"trailers"));
     relay::remove_hop_by_hop_headers(headers);
-    remove_hearth_headers(headers);
+    relay::remove_hearth_headers(headers);
+    // Servers that pass headers as variables (CGI, WSGI) read `X_Forwarded_For` as `X-Forwarded-For`.
+    relay::remove_headers_where(headers, |name| name.as_str().contains('_'));
     // The server has already sent "100 Continue" when the body was first read.
     headers.remove(header::EXPECT);
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
-    let hearths = |value: &HeaderValue| {
-        let text = value.to_str().unwrap_or_default();
-        text.split_once(' ').is_some_and(|(_, secret)| secret.trim().starts_with(SECRET_PREFIX))
-    };
-    if headers.get(header::AUTHORIZATION).is_some_and(hearths) {
+    if headers.get_all(header::AUTHORIZATION).into_iter().any(has_secret) {
         headers.remove(header::AUTHORIZATION);
     }
-    remove_session_cookie(headers);
+    cookies::remove_session_cookie(headers);
 }
 
-/// Filters the response headers for a visitor.
-pub fn filter_response(headers: &mut HeaderMap) {
+/// True when a value of `Authorization` contains a secret that Hearth issued: as a bearer token, or as a part of Basic
+/// credentials.
+fn has_secret(value: &HeaderValue) -> bool {
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let words = text.split([' ', '\t', ',']).filter(|word| !word.is_empty());
+    words.into_iter().any(|word| {
+        let word = word.trim_matches('"');
+        word.starts_with(SECRET_PREFIX) || decode_basic(word).is_some_and(|pair| contains_secret(&pair))
+    })
+}
+
+fn contains_secret(pair: &[u8]) -> bool {
+    pair.split(|byte| *byte == b':').any(|part| part.trim_ascii().starts_with(SECRET_PREFIX.as_bytes()))
+}
+
+/// Decodes base64 as leniently as servers do.
+fn decode_basic(text: &str) -> Option<Vec<u8>> {
+    let lenient = GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true);
+    let decode = |alphabet| GeneralPurpose::new(alphabet, lenient).decode(text).ok();
+    decode(&STANDARD).or_else(|| decode(&URL_SAFE))
+}
+
+/// Filters the response headers of the tool at `host` for a visitor.
+pub fn filter_response(headers: &mut HeaderMap, host: &str) {
     relay::remove_hop_by_hop_headers(headers);
-    remove_hearth_headers(headers);
-    let kept: Vec<HeaderValue> = headers
-        .get_all(header::SET_COOKIE)
-        .into_iter()
-        .filter(|value| !is_session(value.as_bytes()))
-        .cloned()
-        .collect();
-    headers.remove(header::SET_COOKIE);
-    for value in kept {
-        headers.append(header::SET_COOKIE, value);
-    }
+    relay::remove_hearth_headers(headers);
+    cookies::filter_set_cookies(headers, host);
+    limit_clear_site_data(headers);
 }
 
-/// Removes the headers that parts of Hearth exchange.
-fn remove_hearth_headers(headers: &mut HeaderMap) {
-    let own: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().starts_with("x-hearth-")).cloned().collect();
-    for name in own {
-        headers.remove(name);
+/// Leaves only the directives of `Clear-Site-Data` that affect the tool's own origin.
+fn limit_clear_site_data(headers: &mut HeaderMap) {
+    let values = headers.get_all(&CLEAR_SITE_DATA).into_iter().filter_map(|value| value.to_str().ok());
+    let directives = values.flat_map(|value| value.split(',')).map(str::trim);
+    let kept: Vec<&str> = directives.filter(|directive| ORIGIN_DIRECTIVES.contains(directive)).collect();
+    let kept = HeaderValue::try_from(kept.join(", ")).ok().filter(|value| !value.is_empty());
+    headers.remove(&CLEAR_SITE_DATA);
+    if let Some(kept) = kept {
+        headers.insert(CLEAR_SITE_DATA, kept);
     }
-}
-
-/// Removes Hearth's session from the cookies and leaves the other cookies unchanged.
-fn remove_session_cookie(headers: &mut HeaderMap) {
-    let kept: Vec<HeaderValue> = headers
-        .get_all(header::COOKIE)
-        .into_iter()
-        .filter_map(|value| {
-            let pairs: Vec<&[u8]> =
-                value.as_bytes().split(|byte| *byte == b';').filter(|pair| !is_session(pair)).collect();
-            HeaderValue::from_bytes(pairs.join(&b';').trim_ascii()).ok()
-        })
-        .filter(|value| !value.is_empty())
-        .collect();
-    headers.remove(header::COOKIE);
-    for value in kept {
-        headers.append(header::COOKIE, value);
-    }
-}
-
-/// True when a pair of a cookie header is Hearth's session, under any of its names.
-fn is_session(pair: &[u8]) -> bool {
-    let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii();
-    let bare = name.strip_prefix(b"__Host-").or_else(|| name.strip_prefix(b"__Secure-")).unwrap_or(name);
-    bare.eq_ignore_ascii_case(SESSION_COOKIE.as_bytes())
 }
 
 #[cfg(test)]
@@ -118,9 +123,12 @@ mod tests {
             ("cookie", " hearth_session =s3cret;c=3"),
             ("x-hearth-identity", "x"),
             ("x-hearth-anything", "x"),
+            ("x_hearth_identity", "x"),
+            ("x_forwarded_for", "6.6.6.6"),
             ("authorization", "Bearer hearth_token_x"),
-            ("connection", "x-mine"),
+            ("connection", "x-mine, host"),
             ("x-mine", "x"),
+            ("host", "hello.localhost"),
             ("expect", "100-continue"),
             ("te", "trailers"),
         ]);
@@ -129,7 +137,26 @@ mod tests {
         assert_eq!(cookies, ["a=1; b=2", "c=3"]);
         let mut left: Vec<_> = seen.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
-        assert_eq!(left, ["cookie", "te"]);
+        assert_eq!(left, ["cookie", "host", "te"]);
+    }
+
+    #[test]
+    fn tokens_of_hearth_never_reach_a_tool_in_basic_credentials() {
+        use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+        let pairs = ["ann:hearth_token_x", "hearth_token_x:", "hearth_token_x", ": hearth_token_x"];
+        let mut sent =
+            ["Bearer  hearth_x", "bearer\thearth_x", "Token \"hearth_x\""].map(str::to_owned).to_vec();
+        for pair in pairs {
+            sent.push(format!("Basic {}", STANDARD.encode(pair)));
+            sent.push(format!("basic  {}", URL_SAFE_NO_PAD.encode(pair)));
+        }
+        for value in sent {
+            let mut headers = HeaderMap::new();
+            headers.append(header::AUTHORIZATION, HeaderValue::from_static("Basic eDp5"));
+            headers.append(header::AUTHORIZATION, HeaderValue::try_from(&value).unwrap());
+            filter_request(&mut headers);
+            assert!(!headers.contains_key(header::AUTHORIZATION), "{value}");
+        }
     }
 
     #[test]
@@ -142,17 +169,31 @@ mod tests {
     }
 
     #[test]
-    fn session_cookie_cannot_be_set_by_a_tool() {
+    fn headers_of_hearth_cannot_be_sent_by_a_tool() {
         let mut said = build_headers(&[
             ("set-cookie", "hearth_session=evil; Domain=localhost"),
-            ("set-cookie", "__Host-hearth_session=evil"),
             ("set-cookie", "sid=1; HttpOnly"),
             ("x-hearth-code", "evil"),
             ("keep-alive", "timeout=5"),
         ]);
-        filter_response(&mut said);
+        filter_response(&mut said, "hello.localhost");
         assert_eq!(said.len(), 1);
         assert_eq!(said["set-cookie"], "sid=1; HttpOnly");
+    }
+
+    #[test]
+    fn tool_clears_only_data_of_its_own_origin() {
+        for (sent, kept) in [
+            ("\"*\"", None),
+            ("\"cookies\"", None),
+            ("cache", None),
+            ("\"cache\", \"cookies\",\"storage\"", Some("\"cache\", \"storage\"")),
+        ] {
+            let mut said = build_headers(&[("clear-site-data", sent)]);
+            filter_response(&mut said, "hello.localhost");
+            let left = said.get(&CLEAR_SITE_DATA).map(|value| value.to_str().unwrap());
+            assert_eq!(left, kept, "{sent}");
+        }
     }
 
     #[test]

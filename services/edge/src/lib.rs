@@ -3,6 +3,7 @@
 //! The edge learns the routes from `jobs`' events and saves the last map to disk, so that it works without
 //! `jobs` and without the gateway. It enters no namespace: instances are addresses.
 
+mod cookies;
 mod error_pages;
 mod forward;
 #[doc(hidden)]
@@ -14,6 +15,7 @@ mod route_events;
 mod route_map;
 mod settings;
 mod visit;
+mod visit_limits;
 mod visitor;
 
 use std::{sync::Arc, time::Duration};
@@ -28,13 +30,14 @@ use hearth_kit::{
 use tower::ServiceExt;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{pool::InstancePool, route_map::RouteMap};
+use crate::{pool::InstancePool, route_map::RouteMap, visit_limits::VisitLimiter};
 
 /// Shared state of the edge.
 pub(crate) struct Edge {
     pub kit: Kit,
     pub map: RouteMap,
     pub pool: InstancePool,
+    pub visits: Arc<VisitLimiter>,
     /// Time limit for the start of a tool's response.
     pub answer_timeout: Duration,
 }
@@ -56,6 +59,7 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
         kit: kit.clone(),
         map: RouteMap::in_folder(kit.state.path().join("edge")),
         pool: InstancePool::new(Duration::from_secs(settings.connect_timeout)),
+        visits: Arc::new(VisitLimiter::new(settings.visits_per_tool)),
         answer_timeout: Duration::from_secs(settings.answer_timeout),
     });
     let first = edge.clone();

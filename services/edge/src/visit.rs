@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::Request,
-    http::{Method, header},
+    http::{Method, StatusCode, header},
     response::Response,
 };
+use hearth_kit::server::{ConnectionHandle, hold_until_body_end};
 use hearth_wire::jobs::internal::RouteState;
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     forward::{self, ForwardError},
     header_filter,
     route_map::RouteLookup,
+    visit_limits::VisitPermit,
 };
 
 /// Handles a request to the pages of `tool`, and logs it. Every error is rendered as an error page.
@@ -48,15 +50,38 @@ async fn forward_visit(edge: &Edge, tool: &str, host: &str, request: Request) ->
         (RouteState::Stopped, _) => return Err(ErrorPage::for_stopped_tool(host)),
         (RouteState::Ready | RouteState::Starting, _) => return Err(ErrorPage::for_starting_tool(host)),
     }
-    let mut response =
-        forward::forward_request(edge, &route, request).await.map_err(|failed| match failed {
+    let permit = edge.visits.admit(route.tool).ok_or_else(|| ErrorPage::for_busy_tool(host))?;
+    let connection = request.extensions().get::<ConnectionHandle>().cloned();
+    let response =
+        forward::forward_request(edge, &route, host, request).await.map_err(|failed| match failed {
             ForwardError::NoResponse => ErrorPage::no_answer(host),
             ForwardError::Timeout => ErrorPage::timed_out(host),
         })?;
+    let mut response = hold_visit(edge, permit, connection, response);
     if !response.headers().contains_key(header::REFERRER_POLICY) {
         // URLs may contain private data; a tool may set another policy.
         let policy = header::HeaderValue::from_static("strict-origin-when-cross-origin");
         response.headers_mut().insert(header::REFERRER_POLICY, policy);
     }
     Ok(response)
+}
+
+/// Keeps a visit open until the response was sent, or until the connection closes after a protocol switch.
+fn hold_visit(
+    edge: &Edge,
+    permit: VisitPermit,
+    connection: Option<ConnectionHandle>,
+    response: Response,
+) -> Response {
+    match connection {
+        Some(connection) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            let stop = edge.kit.tasks.shutdown_signal();
+            edge.kit.tasks.spawn("upgraded-visit", async move {
+                stop.run_until_shutdown(connection.wait_until_closed()).await;
+                drop(permit);
+            });
+            response
+        }
+        _ => response.map(|body| hold_until_body_end(body, permit)),
+    }
 }

@@ -1,6 +1,6 @@
 //! Client address, scheme and host of a visitor, for the tool: `X-Forwarded-*` and `Forwarded` (RFC 7239).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use axum::{
     extract::Request,
@@ -8,12 +8,13 @@ use axum::{
 };
 use hearth_base::{Caller, Identity, Role};
 use hearth_client::headers;
-use hearth_kit::server::PeerAddress;
+use hearth_kit::client_address::{
+    X_FORWARDED_FOR, X_FORWARDED_PROTO, parse_forwarded_addresses, read_forwarded_scheme, read_peer_address,
+    trace_forwarded_path,
+};
 
 use crate::Edge;
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
@@ -33,29 +34,20 @@ impl VisitorInfo {
     /// proxies in `door.trusted_proxies`.
     pub fn from_request(edge: &Edge, request: &Request) -> Self {
         let door = &edge.kit.config.door;
-        let peer =
-            request.extensions().get::<PeerAddress>().map(|PeerAddress(peer)| peer.ip().to_canonical());
+        let peer = read_peer_address(request.extensions());
         let gateway = is_from_gateway(edge, request.headers());
-        let forwarded = Self::parse_forwarded(request.headers());
         let is_trusted = gateway || peer.is_some_and(|peer| door.trusted_proxies.contains(&peer));
-        let host = request.headers().get(header::HOST).cloned();
-        let (mut addresses, secure) = match is_trusted {
-            true => (forwarded.0, forwarded.1.unwrap_or_else(|| door.uses_tls())),
-            false => (Vec::new(), door.uses_tls()),
+        let scheme = read_forwarded_scheme(request.headers()).filter(|_| is_trusted);
+        // The gateway is a part of this Hearth, not a proxy: it has written the path, without itself.
+        let addresses = match gateway {
+            true => parse_forwarded_addresses(request.headers()).into_iter().flatten().collect(),
+            false => trace_forwarded_path(door, peer, request.headers()),
         };
-        // The gateway is a part of this Hearth and not listed as a proxy.
-        addresses.extend(peer.filter(|_| !gateway));
-        Self { addresses, secure, host }
-    }
-
-    /// Parses the forwarded addresses and the scheme.
-    fn parse_forwarded(headers: &HeaderMap) -> (Vec<IpAddr>, Option<bool>) {
-        let values = headers.get_all(&X_FORWARDED_FOR).into_iter().filter_map(|value| value.to_str().ok());
-        let addresses =
-            values.flat_map(|value| value.split(',')).filter_map(|text| parse_address(text.trim()));
-        let proto =
-            headers.get(&X_FORWARDED_PROTO).map(|value| value.as_bytes().eq_ignore_ascii_case(b"https"));
-        (addresses.collect(), proto)
+        Self {
+            addresses,
+            secure: scheme.unwrap_or_else(|| door.uses_tls()),
+            host: request.headers().get(header::HOST).cloned(),
+        }
     }
 
     /// Replaces the request's forwarding headers.
@@ -86,12 +78,6 @@ impl VisitorInfo {
             headers.insert(X_FORWARDED_HOST, host.clone());
         }
     }
-}
-
-/// Parses an address with an optional port.
-fn parse_address(text: &str) -> Option<IpAddr> {
-    let bare = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    bare.ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 fn is_from_gateway(edge: &Edge, headers: &HeaderMap) -> bool {
@@ -125,15 +111,5 @@ mod tests {
             "for=10.0.0.9;host=\"hello.localhost:8080\";proto=https, for=\"[::1]\""
         );
         assert!(!headers.contains_key(X_REAL_IP));
-    }
-
-    #[test]
-    fn invalid_forwarded_addresses_are_dropped() {
-        let mut headers = HeaderMap::new();
-        headers.append(X_FORWARDED_FOR, HeaderValue::from_static("10.0.0.1:80, unknown, [::1]"));
-        headers.append(X_FORWARDED_FOR, HeaderValue::from_static("<script>"));
-        let (addresses, secure) = VisitorInfo::parse_forwarded(&headers);
-        assert_eq!(addresses.len(), 2);
-        assert_eq!(secure, None);
     }
 }

@@ -1,5 +1,5 @@
 //! Consumer of `accounts`' access events: a revoked credential is rejected at once, before its cached
-//! identity expires.
+//! identity expires, and the streams that it opened end.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use hearth_kit::{
     events::{EventConsumer, ViewHandler},
 };
 use hearth_wire::{
-    accounts::internal::AccessEvent,
+    accounts::internal::{AccessChanged, AccessEvent},
     events::{Event, Topic},
 };
 
-use crate::Gateway;
+use crate::{Gateway, access_watch::AccessChange};
 
 /// Creates the worker that clears cached identities when access changes. While `accounts` cannot be read, a
 /// cached identity stays valid for up to ten seconds.
@@ -26,16 +26,21 @@ struct RememberedIdentities(Arc<Gateway>);
 
 impl ViewHandler for RememberedIdentities {
     async fn rebuild_view(&self) -> Result<()> {
-        self.0.identities.clear_cache();
+        self.0.identities.note_changes([AccessChange::Any]);
         Ok(())
     }
 
-    async fn apply_events(&self, _: Vec<Event>) -> Result<()> {
-        self.0.identities.clear_cache();
+    async fn apply_events(&self, events: Vec<Event>) -> Result<()> {
+        let changes = events.iter().map(|event| match event.decode() {
+            Ok(Some(AccessEvent::Changed(AccessChanged { about }))) => AccessChange::About(about),
+            // An event type of a newer release.
+            Ok(None) | Err(_) => AccessChange::Any,
+        });
+        self.0.identities.note_changes(changes);
         Ok(())
     }
 
     fn mark_disconnected(&self) {
-        self.0.identities.clear_cache();
+        self.0.identities.note_changes([AccessChange::Any]);
     }
 }

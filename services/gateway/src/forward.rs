@@ -1,6 +1,7 @@
 //! Forwards a request to the service in its path, and the response back, both as streams.
 
 use std::{
+    net::IpAddr,
     pin::pin,
     sync::{
         Arc,
@@ -14,12 +15,23 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use hearth_base::{Error, ErrorKind, RequestId, Result, Role};
+use hearth_base::{Error, ErrorKind, RequestId, Result, Role, Secret};
 use hearth_client::headers;
-use hearth_kit::{ApiError, guard::NOT_SIGNED_IN, route::AnsweredBy};
+use hearth_kit::{
+    ApiError, client_address, guard::NOT_SIGNED_IN, route::AnsweredBy, server::ConnectionHandle,
+};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::{Gateway, credential, hosts, registry, routes::MatchedRoute};
+use crate::{
+    Gateway,
+    access_watch::{self, WatchedCaller},
+    credential, front_page, hosts,
+    identities::SignedIdentity,
+    rate_limit::RateLimitState,
+    refusals::{self, AuditedRequest},
+    registry,
+    routes::MatchedRoute,
+};
 
 /// Name of the caller, for the log line.
 #[derive(Debug, Clone)]
@@ -32,7 +44,7 @@ const INVALID_CREDENTIAL_CODES: [&str; 2] = ["credential-refused", "code-is-no-t
 pub async fn forward_request(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let route = match gateway.routes.find_route(request.method(), request.uri().path()).await {
         Ok(Some(route)) => route,
-        Ok(None) => return StatusCode::NOT_FOUND.into_response(),
+        Ok(None) => return front_page::answer_unknown_path(&gateway.kit.config.door, &request),
         Err(error) => return ApiError(error).into_response(),
     };
     let prefix = route.prefix.clone();
@@ -58,7 +70,11 @@ pub async fn forward_request(State(gateway): State<Arc<Gateway>>, request: Reque
     response
 }
 
-async fn answer_request(gateway: &Gateway, mut route: MatchedRoute, request: Request) -> Result<Response> {
+async fn answer_request(
+    gateway: &Arc<Gateway>,
+    mut route: MatchedRoute,
+    request: Request,
+) -> Result<Response> {
     let length = read_content_length(request.headers()).unwrap_or_default();
     if length > route.body_limit as u64 {
         gateway.routes.refresh_routes(route.service).await;
@@ -77,35 +93,94 @@ async fn answer_request(gateway: &Gateway, mut route: MatchedRoute, request: Req
     }
 }
 
+/// The caller of a request.
+struct RequestCaller {
+    secret: Option<Secret>,
+    signed: SignedIdentity,
+    /// Error of the credential of a caller who is treated as anonymous.
+    invalid_credential: Option<Error>,
+    client: Option<IpAddr>,
+}
+
+impl RequestCaller {
+    /// Resolves the caller with this secret. An invalid credential does not block public endpoints (sign-in, for
+    /// example): the request is forwarded as anonymous, and the credential's error is returned if the service requires
+    /// a sign-in.
+    async fn resolve(
+        gateway: &Gateway,
+        route: &MatchedRoute,
+        request_id: RequestId,
+        secret: Option<Secret>,
+        client: Option<IpAddr>,
+    ) -> Result<Self> {
+        let (service, tool) = (route.service, route.tool.as_deref());
+        match gateway.identities.sign_identity(secret.clone(), service, tool, request_id).await {
+            Ok(signed) => Ok(Self { secret, signed, invalid_credential: None, client }),
+            Err(error) if INVALID_CREDENTIAL_CODES.contains(&error.code()) => {
+                let signed = gateway.identities.sign_identity(None, service, tool, request_id).await?;
+                Ok(Self { secret: None, signed, invalid_credential: Some(error), client })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes a token from the bucket of the caller, or of the address of an anonymous one. `None` for a request within
+    /// the process.
+    fn take_rate_limit(&self, gateway: &Gateway) -> Option<RateLimitState> {
+        match self.secret {
+            Some(_) => Some(gateway.rate_limits.take_for_caller(&self.signed.caller)),
+            None => self.client.map(|client| gateway.rate_limits.take_for_address(client)),
+        }
+    }
+}
+
 async fn forward_as_caller(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     route: &MatchedRoute,
     request_id: RequestId,
+    request: Request,
+) -> Result<Response> {
+    let door = &gateway.kit.config.door;
+    let secret = credential::read_credential(request.method(), request.headers(), door.session_cookie())?;
+    let client = client_address::find_client_address(door, &request);
+    let caller = RequestCaller::resolve(gateway, route, request_id, secret, client).await?;
+    let limit = caller.take_rate_limit(gateway);
+    if let Some(exceeded) = limit.filter(RateLimitState::is_exceeded) {
+        return Ok(exceeded.build_refusal());
+    }
+    let mut sent = send_as_caller(gateway, route, request_id, caller, request).await;
+    if let (Ok(response), Some(limit)) = (&mut sent, limit) {
+        limit.write_headers(response.headers_mut());
+    }
+    sent
+}
+
+async fn send_as_caller(
+    gateway: &Arc<Gateway>,
+    route: &MatchedRoute,
+    request_id: RequestId,
+    caller: RequestCaller,
     mut request: Request,
 ) -> Result<Response> {
-    // An invalid credential does not block public endpoints (sign-in, for example): the request is forwarded
-    // as anonymous, and the credential's error is returned if the service requires a sign-in.
-    let secret = credential::read_credential(
-        request.method(),
-        request.headers(),
-        gateway.kit.config.door.session_cookie(),
-    )?;
-    let (service, tool) = (route.service, route.tool.as_deref());
-    let (signed, invalid_credential) =
-        match gateway.identities.sign_identity(secret, service, tool, request_id).await {
-            Ok(signed) => (signed, None),
-            Err(error) if INVALID_CREDENTIAL_CODES.contains(&error.code()) => {
-                (gateway.identities.sign_identity(None, service, tool, request_id).await?, Some(error))
-            }
-            Err(error) => return Err(error),
-        };
-
+    let RequestCaller { secret, signed, invalid_credential, client } = caller;
+    let service = route.service;
+    let audited = AuditedRequest {
+        id: request_id,
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        tool: route.tool.clone(),
+        client,
+    };
+    if let Some(client) = client.and_then(|client| client.to_string().try_into().ok()) {
+        request.headers_mut().insert(headers::CLIENT_ADDRESS_HEADER, client);
+    }
     request.headers_mut().remove(header::AUTHORIZATION);
     request.headers_mut().remove(header::COOKIE);
-    request.headers_mut().insert(headers::IDENTITY_HEADER, signed.value);
+    request.headers_mut().insert(headers::IDENTITY_HEADER, signed.value.clone());
     if let Ok(id) = request_id.to_string().try_into() {
         request.headers_mut().insert(headers::REQUEST_ID_HEADER, id);
     }
+    let connection = request.extensions().get::<ConnectionHandle>().cloned();
     let sent = send_limited(gateway, route, request).await;
     if sent.as_ref().is_err_and(|error| error.kind() == ErrorKind::TooLarge) {
         // The body had no announced length and cannot be sent twice: the refreshed limit applies to the next
@@ -121,8 +196,18 @@ async fn forward_as_caller(
     if let Some(error) = invalid_credential.filter(|_| refused_as_anonymous) {
         return Err(error);
     }
-    response.extensions_mut().insert(CallerLabel(signed.caller));
-    Ok(response)
+    let code = response.headers().get(headers::ERROR_CODE_HEADER).and_then(|code| code.to_str().ok());
+    let (status, code) = (response.status(), code.map(str::to_owned));
+    refusals::record_refusal(gateway, audited, &signed.caller, status, code.as_deref()).await;
+    response.extensions_mut().insert(CallerLabel(signed.caller.clone()));
+    Ok(match secret {
+        Some(secret) => {
+            let tool = route.tool.clone();
+            let caller = WatchedCaller { secret, service, tool, request: request_id, signed };
+            access_watch::watch_response(gateway, caller, connection, response)
+        }
+        None => response,
+    })
 }
 
 async fn send_limited(gateway: &Gateway, route: &MatchedRoute, request: Request) -> Result<Response> {

@@ -6,23 +6,22 @@ use axum::{
     Router,
     body::Body,
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use hearth_base::{Result, Role};
 use hearth_client::{Transport, box_body, headers};
 use hearth_kit::{
+    client_address::{
+        X_FORWARDED_FOR, X_FORWARDED_PROTO, read_forwarded_scheme, read_peer_address, trace_forwarded_path,
+    },
     hosts::{self, HostOwner},
     log_error, relay,
-    server::PeerAddress,
 };
 use hyper::upgrade::OnUpgrade;
 use tower::ServiceExt;
 
 use crate::Gateway;
-
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Routes a request by its host. A request for an unknown host is rejected: the host may belong to an
 /// attacker who points it here for DNS rebinding.
@@ -61,7 +60,12 @@ async fn serve_tool_page(gateway: &Gateway, request: Request) -> Response {
 
 async fn forward_to_edge(gateway: &Gateway, mut request: Request) -> Result<Response> {
     let edge = gateway.kit.clients.find_transport(Role::Edge)?;
-    for name in [headers::IDENTITY_HEADER, headers::MANDATE_HEADER, headers::REQUEST_ID_HEADER] {
+    for name in [
+        headers::IDENTITY_HEADER,
+        headers::MANDATE_HEADER,
+        headers::REQUEST_ID_HEADER,
+        headers::CLIENT_ADDRESS_HEADER,
+    ] {
         request.headers_mut().remove(name);
     }
     // Within one process, the edge sees the original connection.
@@ -72,27 +76,26 @@ async fn forward_to_edge(gateway: &Gateway, mut request: Request) -> Result<Resp
     proxy_request(gateway, edge, request).await
 }
 
-/// Writes the forwarding headers with the client's address. Received values are kept only from trusted proxies.
+/// Writes the forwarding headers: the path of the request and its scheme. What the client sent is not kept.
 fn write_forwarded_headers(gateway: &Gateway, request: &mut Request) {
     let door = &gateway.kit.config.door;
-    let peer = request.extensions().get::<PeerAddress>().map(|PeerAddress(peer)| peer.ip().to_canonical());
+    let peer = read_peer_address(request.extensions());
     let headers = request.headers_mut();
-    if !peer.is_some_and(|peer| door.trusted_proxies.contains(&peer)) {
-        headers.remove(X_FORWARDED_FOR);
-        let proto = if door.uses_tls() { "https" } else { "http" };
-        headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
-    }
-    if let Some(value) = peer.and_then(|peer| HeaderValue::try_from(peer.to_string()).ok()) {
-        headers.append(X_FORWARDED_FOR, value);
+    let path = trace_forwarded_path(door, peer, headers);
+    let is_trusted = peer.is_some_and(|peer| door.trusted_proxies.contains(&peer));
+    let scheme = read_forwarded_scheme(headers).filter(|_| is_trusted);
+    let proto = if scheme.unwrap_or_else(|| door.uses_tls()) { "https" } else { "http" };
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
+    headers.remove(X_FORWARDED_FOR);
+    let listed = path.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if let (false, Ok(value)) = (listed.is_empty(), HeaderValue::try_from(listed)) {
+        headers.insert(X_FORWARDED_FOR, value);
     }
 }
 
 /// Forwards a request without hop-by-hop headers, and relays the connections after a protocol switch.
-pub async fn proxy_request(
-    gateway: &Gateway,
-    transport: &Transport,
-    mut request: Request,
-) -> Result<Response> {
+pub async fn proxy_request(gateway: &Gateway, transport: &Transport, request: Request) -> Result<Response> {
+    let mut request = request.map(relay::filter_body_trailers);
     if matches!(transport, Transport::Local(_)) {
         // Hop-by-hop headers stay, because there is only one connection.
         return Ok(transport.send(request.map(box_body)).await?.map(Body::new));

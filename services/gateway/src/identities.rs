@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use axum::http::HeaderValue;
@@ -16,12 +16,19 @@ use hearth_kit::Kit;
 use hearth_wire::accounts::internal::{ResolveCaller, ResolvedCaller, ResolvedTool};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
+use tokio::sync::broadcast;
+
+use crate::access_watch::AccessChange;
+
+/// Maximum number of access changes that a watch may be behind; then it resolves its caller in any case.
+const MAX_PENDING_CHANGES: usize = 256;
 
 /// Signed identities of callers.
 pub struct IdentityIssuer {
     kit: Kit,
     accounts: Client,
     cache: Mutex<IdentityCache>,
+    changes: broadcast::Sender<AccessChange>,
 }
 
 #[derive(Default)]
@@ -40,6 +47,12 @@ pub struct SignedIdentity {
     pub value: HeaderValue,
     /// Name of the caller, for the log.
     pub caller: String,
+    /// The identity.
+    pub identity: Arc<Identity>,
+    /// Expiry of the credential, if it has one.
+    pub credential_expires: Option<Timestamp>,
+    /// Epoch of the cache in which the caller was resolved.
+    pub epoch: u64,
     expires: Timestamp,
 }
 
@@ -51,7 +64,8 @@ impl IdentityIssuer {
 
     pub fn new(kit: &Kit) -> Result<Self> {
         let accounts = kit.clients.create_client(Role::Accounts)?;
-        Ok(Self { kit: kit.clone(), accounts, cache: Mutex::default() })
+        let (changes, _) = broadcast::channel(MAX_PENDING_CHANGES);
+        Ok(Self { kit: kit.clone(), accounts, cache: Mutex::default(), changes })
     }
 
     /// Signs the identity of the holder of `secret` (anonymous without one), for `service` and the tool in
@@ -85,7 +99,7 @@ impl IdentityIssuer {
                 resolved.map_err(hide_service_address)?
             }
         };
-        let signed = self.sign_resolved(resolved, service, now)?;
+        let signed = self.sign_resolved(resolved, service, now, epoch)?;
         let mut cache = self.lock();
         if cache.epoch == epoch {
             if cache.signed.len() >= Self::MAX_CACHED_IDENTITIES {
@@ -99,11 +113,27 @@ impl IdentityIssuer {
         Ok(signed)
     }
 
-    /// Clears the cache, because its identities may be outdated.
-    pub fn clear_cache(&self) {
-        let mut cache = self.lock();
-        cache.signed.clear();
-        cache.epoch += 1;
+    /// Clears the cache, because its identities may be outdated, and informs the watches of open streams.
+    pub fn note_changes(&self, changes: impl IntoIterator<Item = AccessChange>) {
+        {
+            let mut cache = self.lock();
+            cache.signed.clear();
+            cache.epoch += 1;
+        }
+        for change in changes {
+            // Without an open stream there is no receiver.
+            let _received_by = self.changes.send(change);
+        }
+    }
+
+    /// The number of clearings of the cache.
+    pub fn epoch(&self) -> u64 {
+        self.lock().epoch
+    }
+
+    /// Subscribes to changes of access.
+    pub fn subscribe_to_changes(&self) -> broadcast::Receiver<AccessChange> {
+        self.changes.subscribe()
     }
 
     fn sign_resolved(
@@ -111,6 +141,7 @@ impl IdentityIssuer {
         resolved: ResolvedCaller,
         service: Role,
         now: Timestamp,
+        epoch: u64,
     ) -> Result<SignedIdentity> {
         let ResolvedCaller { caller, credential, scopes, tool, expires: end } = resolved;
         let name = match &caller {
@@ -125,7 +156,8 @@ impl IdentityIssuer {
         let identity = Identity { caller, credential, scopes, audience: service, tool, expires };
         let mut value = HeaderValue::try_from(identity.sign(&self.kit.key)?).map_err(Error::internal)?;
         value.set_sensitive(true);
-        Ok(SignedIdentity { value, caller: name, expires })
+        let identity = Arc::new(identity);
+        Ok(SignedIdentity { value, caller: name, identity, credential_expires: end, epoch, expires })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, IdentityCache> {

@@ -2,16 +2,21 @@
 //! signed identity. It stores nothing that it could not resolve again.
 
 mod access_events;
+mod access_watch;
 mod credential;
 mod forward;
+mod front_page;
 #[doc(hidden)]
 pub mod fuzzing;
 mod hosts;
 mod identities;
 mod openapi;
+mod rate_limit;
+mod refusals;
 mod registry;
 mod request_log;
 mod routes;
+mod settings;
 
 use std::sync::Arc;
 
@@ -19,13 +24,17 @@ use axum::{Router, middleware::from_fn};
 use hearth_base::{Result, Role};
 use hearth_kit::{
     Dialect, Kit, MountedService, Service,
+    config::Section,
     guard::{AnyCaller, Requirement},
     require_right, rights,
 };
 use tower::ServiceExt;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{identities::IdentityIssuer, openapi::MergedDocument, routes::RouteLoader};
+use crate::{
+    identities::IdentityIssuer, openapi::MergedDocument, rate_limit::RateLimiter, routes::RouteLoader,
+};
+pub use settings::GatewaySettings;
 
 rights! {
     /// Public read access.
@@ -38,11 +47,16 @@ pub(crate) struct Gateway {
     pub identities: IdentityIssuer,
     pub routes: RouteLoader,
     pub documents: MergedDocument,
+    pub rate_limits: RateLimiter,
 }
 
 /// This service, as `hearthd` mounts it.
-pub const GATEWAY_SERVICE: Service =
-    Service { role: Role::Gateway, has_database: false, settings: None, mount };
+pub const GATEWAY_SERVICE: Service = Service {
+    role: Role::Gateway,
+    has_database: false,
+    settings: Some(Section::from_settings::<GatewaySettings>()),
+    mount,
+};
 
 /// Mounts the gateway.
 pub fn mount(kit: &Kit) -> Result<MountedService> {
@@ -51,6 +65,7 @@ pub fn mount(kit: &Kit) -> Result<MountedService> {
         identities: IdentityIssuer::new(kit)?,
         routes: RouteLoader::new(kit),
         documents: MergedDocument::default(),
+        rate_limits: RateLimiter::new(&kit.settings::<GatewaySettings>()),
     });
     let routes = OpenApiRouter::new()
         .routes(require_right::<Open, _>(routes!(openapi::show_merged)))

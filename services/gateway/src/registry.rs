@@ -55,7 +55,7 @@ pub fn build_challenge(
 
 /// Returns the base URL by which this client reaches the gateway: the public URL, or another name that works
 /// for the client, such as inside a container.
-fn client_base_url(door: &DoorSettings, headers: &HeaderMap) -> String {
+pub fn client_base_url(door: &DoorSettings, headers: &HeaderMap) -> String {
     let plain = |host: &&str| {
         host.bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']'))

@@ -5,15 +5,16 @@ use std::time::Instant;
 
 use axum::{extract::Request, http::Uri, middleware::Next, response::Response};
 use hearth_client::headers;
+use hearth_kit::relay;
 
 use crate::forward::CallerLabel;
 
 /// Removes internal headers, runs the request, and writes its log line.
 pub async fn log_request(mut request: Request, next: Next) -> Response {
     let began = Instant::now();
-    request.headers_mut().remove(headers::IDENTITY_HEADER);
-    request.headers_mut().remove(headers::MANDATE_HEADER);
+    relay::remove_hearth_headers(request.headers_mut());
     request.headers_mut().remove(headers::REQUEST_ID_HEADER);
+    request.headers_mut().remove(headers::CLIENT_ADDRESS_HEADER);
     let method = request.method().clone();
     // The log omits the query, which may contain a deploy token.
     let path = request.uri().path().to_owned();

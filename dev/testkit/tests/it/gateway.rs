@@ -57,6 +57,57 @@ async fn unknown_paths_have_an_error_code_and_help(hearth: Hearth) -> Result<()>
     Ok(())
 }
 
+async fn browser_at_the_root_gets_a_page_and_programs_get_an_error(hearth: Hearth) -> Result<()> {
+    let anonymous = hearth.anonymous()?;
+    let visit = |accept: &str| anonymous.build_call(Method::GET, "/").header(header::ACCEPT, accept);
+    let reply = visit("text/html,application/xhtml+xml,*/*;q=0.8").send_raw().await?;
+    assert_eq!(reply.status(), StatusCode::OK);
+    assert!(reply.headers().contains_key(header::CONTENT_SECURITY_POLICY));
+    let page = reply.into_body().collect().await.unwrap().to_bytes();
+    let page = String::from_utf8_lossy(&page);
+    assert!(page.contains(&format!("<pre>hearth login {}</pre>", hearth.url())), "{page}");
+    assert_eq!(visit("*/*").send_raw().await?.status(), StatusCode::NOT_FOUND);
+    Ok(())
+}
+
+/// Each operation whose document requires a body or limits a query parameter refuses what the document excludes.
+async fn inputs_outside_of_the_document_are_refused(hearth: Hearth) -> Result<()> {
+    let operator = hearth.operator().await?;
+    operator
+        .client
+        .tools()
+        .create(&ToolCreate { name: "hello".parse()?, description: String::new() })
+        .await?;
+    let document: serde_json::Value =
+        hearth.anonymous()?.build_call(Method::GET, "/openapi.json").fetch_json().await?;
+    let (mut bodies, mut ranges) = (0, 0);
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let target = path.replace("{tool}", "hello").replace(['{', '}'], "x");
+        if path.contains("/internal/") || target.contains("x") && path.replace("{tool}", "").contains('{') {
+            continue;
+        }
+        for (method, operation) in item.as_object().unwrap() {
+            let Ok(method) = method.to_ascii_uppercase().parse::<Method>() else { continue };
+            let is_json = !operation["requestBody"]["content"]["application/json"].is_null();
+            if operation["requestBody"]["required"] == true && is_json {
+                let status = operator.client.build_call(method.clone(), &target).send_raw().await?.status();
+                assert!(matches!(status.as_u16(), 400 | 422), "{method} {path} without a body: {status}");
+                bodies += 1;
+            }
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let Some(maximum) = parameter["schema"]["maximum"].as_u64() else { continue };
+                let name = parameter["name"].as_str().unwrap();
+                let query = format!("{target}?{name}={}", maximum + 1);
+                let status = operator.client.build_call(method.clone(), &query).send_raw().await?.status();
+                assert!(matches!(status.as_u16(), 400 | 422), "{method} {query}: {status}");
+                ranges += 1;
+            }
+        }
+    }
+    assert!(bodies > 5 && ranges > 5, "{bodies} bodies, {ranges} ranges");
+    Ok(())
+}
+
 async fn one_trailing_slash_is_ignored(hearth: Hearth) -> Result<()> {
     let operator = hearth.operator().await?;
     for path in [
@@ -274,6 +325,8 @@ in_every_shape!(
     forged_identity_from_outside_is_ignored,
     every_reply_has_a_request_id_from_the_gateway,
     unknown_paths_have_an_error_code_and_help,
+    browser_at_the_root_gets_a_page_and_programs_get_an_error,
+    inputs_outside_of_the_document_are_refused,
     one_trailing_slash_is_ignored,
     oversized_body_is_refused,
     paths_similar_to_upload_paths_have_the_default_limit,

@@ -2,12 +2,12 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
-use hearth_base::Secret;
+use hearth_base::{Memory, Secret};
 use hearth_wire::accounts::SESSION_COOKIE;
 use serde::{Deserialize, Serialize};
 
 use super::{SectionDocument, SectionSettings};
-use crate::outbound::{Mirrors, OutboundException};
+use crate::outbound::{Mirrors, OutboundException, RefusedNetwork};
 
 crate::settings! {
     /// The door: the listener for the API and for tools' pages.
@@ -26,6 +26,16 @@ crate::settings! {
         body_limit: usize = 1 << 20,
         /// Seconds until a response must begin.
         timeout: u64 = 60,
+        /// Maximum number of open connections. The limit of open files of the process may allow fewer.
+        connections: usize = 8192,
+        /// Maximum number of open connections of one IPv4 address or IPv6 network of 64 bits; not of trusted proxies.
+        /// Beyond it, the one that was idle longest is closed.
+        connections_per_address: usize = 256,
+        /// Seconds to receive the head of a request, which includes the idle time of a kept-alive connection.
+        head_timeout: u64 = 60,
+        /// Seconds to wait for a client that sends a body or reads a response, at one time and, beyond 500 bytes per
+        /// second, in all.
+        stall_timeout: u64 = 60,
     }
 }
 
@@ -108,6 +118,15 @@ pub struct ServiceAddress {
 }
 
 crate::settings! {
+    /// The disk of the state folder.
+    pub struct DiskSettings in "disk" {
+        /// Free space, in bytes, below which new content is refused: pushed images, uploaded folders, layers. All that is
+        /// there is served on, and the databases keep this space.
+        min_free: u64 = 1 << 30,
+    }
+}
+
+crate::settings! {
     /// The runtime on this machine.
     pub struct RuntimeSettings in "runtime" {
         /// Name of this Hearth, unique on its host: 1 to 8 lower-case letters and digits.
@@ -117,6 +136,23 @@ crate::settings! {
         /// First user id of the host that containers use: a multiple of 65536, followed by enough free ids for all
         /// tools.
         first_id: u32 = 0x1000_0000,
+        /// Maximum size of a tool's home, such as `2Gi`. More than before applies from the next start of a container of a
+        /// tool without running ones; a home is never shrunk.
+        home_size: Memory = Memory::from_mib(2048),
+        /// Maximum number of files, folders and links in a tool's home, for homes that are made later.
+        home_files: u32 = 100_000,
+        /// Maximum size of a tool's build cache. A cache that is almost full is emptied before the next build.
+        cache_size: Memory = Memory::from_mib(10 << 10),
+        /// Maximum number of files, folders and links in a tool's build cache, for caches that are made later.
+        cache_files: u32 = 1_000_000,
+        /// Maximum size of an image's unpacked layers, in bytes; never more than 256 MiB and 50 times the size of its
+        /// layers in the registry.
+        image_bytes: u64 = 16 << 30,
+        /// Maximum number of files, folders and links in an image's layers.
+        image_entries: u64 = 1_000_000,
+        /// Unpacked bytes of the images of one tool at which further layers are refused until unused images are removed, an
+        /// hour after their last use.
+        tool_layer_bytes: u64 = 64 << 30,
     }
 }
 
@@ -147,6 +183,11 @@ crate::settings! {
         listen: String = "127.0.0.1:3128".to_owned(),
         /// Private hosts that users' builds and tools may reach: `HOST`, `HOST:PORT`, `ADDRESS`, `ADDRESS:PORT`.
         allow: Vec<OutboundException> = Vec::new(),
+        /// Public networks that users' builds and tools may not reach: `ADDRESS` or `ADDRESS/PREFIX`, such as the public
+        /// address of a NAT before this host. Addresses of this host's interfaces are always refused.
+        refuse: Vec<RefusedNetwork> = Vec::new(),
+        /// Tools may connect to the mail ports 25, 465 and 587 of the internet.
+        smtp: bool = false,
         /// Mirrors, by public address: `"https://HOST/PATH" = "https://MIRROR/PATH"`.
         mirrors: Mirrors = Mirrors::default(),
     }
@@ -173,6 +214,7 @@ pub(super) fn build_core_documents() -> Vec<SectionDocument> {
         SectionDocument::new("services", SERVICES_COMMENT)
             .with_described_key("ROLE.listen", &["Address and port of a role in its own process; must not be reachable from outside."], "none")
             .with_described_key("ROLE.url", &["URL by which the other roles reach it."], "none"),
+        DiskSettings::build_document(),
         RuntimeSettings::build_document(),
         OutboundSettings::build_document(),
     ]

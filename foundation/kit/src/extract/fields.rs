@@ -58,7 +58,8 @@ fn parse_missing_field(reason: &str) -> Option<&str> {
     reason.strip_prefix("missing field `")?.split('`').next()
 }
 
-fn build_refusal(mut sentences: Vec<String>) -> Error {
+/// Builds the error `invalid-fields` with these sentences.
+pub fn build_refusal(mut sentences: Vec<String>) -> Error {
     sentences.truncate(MAX_NAMED_FIELDS);
     let mut sentences = sentences.into_iter();
     let first = sentences.next().unwrap_or_else(|| "the request is invalid".to_owned());

@@ -1,5 +1,7 @@
 //! Extractor of a JSON body.
 
+use std::sync::Arc;
+
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
@@ -9,9 +11,9 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::fields::{self, FieldDocument};
-use crate::reply::ApiError;
+use crate::{reply::ApiError, spec::OperationRules};
 
-/// A JSON body. An empty body counts as `{}`, so that calls without required fields need none.
+/// A JSON body. Where the document does not require a body, an empty one counts as `{}`.
 #[derive(Debug, Clone)]
 pub struct Json<T>(pub T);
 
@@ -19,11 +21,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let rules = request.extensions().get::<Arc<OperationRules>>().cloned();
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             let kind =
                 if rejection.status().as_u16() == 413 { ErrorKind::TooLarge } else { ErrorKind::Invalid };
             Error::new(kind, "body", "the body is too large or incomplete").with_cause(rejection)
         })?;
+        if bytes.is_empty() && rules.is_some_and(|rules| rules.requires_body()) {
+            return Err(Error::new(ErrorKind::Unprocessable, "body-missing", "the request has no body")
+                .help("send a JSON document; see /openapi.json for its fields")
+                .into());
+        }
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         Ok(Self(fields::read_fields(parse_json(text)?, "field")?))
     }

@@ -1,11 +1,13 @@
 //! Extractor of query parameters.
 
+use std::sync::Arc;
+
 use axum::{extract::FromRequestParts, http::request::Parts};
 use hearth_base::{Error, ErrorKind};
 use serde::de::DeserializeOwned;
 
 use super::fields::{self, FieldDocument};
-use crate::reply::ApiError;
+use crate::{reply::ApiError, spec::OperationRules};
 
 /// The query parameters of a request. Unknown ones are an error. An endpoint has one type for all its parameters.
 #[derive(Debug, Clone)]
@@ -15,11 +17,16 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let pairs = serde_html_form::from_str(parts.uri.query().unwrap_or("")).map_err(|cause| {
+        let pairs: Vec<(String, String)> = serde_html_form::from_str(parts.uri.query().unwrap_or("")).map_err(|cause| {
             Error::new(ErrorKind::Unprocessable, "invalid-query", "the query string is invalid")
                 .help("see /openapi.json for the query parameters of this endpoint")
                 .with_cause(cause)
         })?;
+        let rules = parts.extensions.get::<Arc<OperationRules>>();
+        let violations = rules.map(|rules| rules.list_range_violations(&pairs)).unwrap_or_default();
+        if !violations.is_empty() {
+            return Err(fields::build_refusal(violations).into());
+        }
         Ok(Self(fields::read_fields(QueryPairs(pairs), "query parameter")?))
     }
 }

@@ -1,11 +1,13 @@
 //! OpenAPI documents: one for each service, and one merged from all.
 
 mod complete;
+mod input_rules;
 
 use hearth_base::{Error, Result};
 use serde_json::{Map, Value, json};
 
 pub(crate) use complete::{add_refusal_response, complete_document};
+pub(crate) use input_rules::{InputRules, OperationRules};
 
 /// Merges the documents of services. Different definitions of one name are an internal error.
 pub fn merge_documents(documents: impl IntoIterator<Item = Value>) -> Result<Value> {

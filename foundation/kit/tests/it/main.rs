@@ -1,4 +1,4 @@
-//! Tests of kit's database features on every database, and of the blob store.
+//! Tests of kit's database features on every database, of the blob store, and of the limits of connections.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panic")]
 
 mod blobs;
@@ -8,5 +8,6 @@ mod events;
 mod migrate;
 mod old_rows;
 mod queue;
+mod server;
 mod tool_state;
 mod wake;

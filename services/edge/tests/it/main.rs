@@ -9,5 +9,6 @@
 mod fixture;
 mod forwarding;
 mod hosts;
+mod isolation;
 mod misbehavior;
 mod routes;

@@ -63,6 +63,11 @@ async fn run_session<S: AsyncRead + AsyncWrite>(
     let Ok(Ok(Some(ExecFrame::Open(open)))) = first else {
         return send_frame(&mut to, &ended_frame("no command was sent")).await;
     };
+    // The position comes before the start: a right that ends while the program starts is not missed.
+    let mut access = TopicReader::new(cx.peers.clients(), AccessEvent::TOPIC_INFO);
+    if let Err(error) = access.seek_head().await {
+        return send_frame(&mut to, &ended_frame(error.public_message())).await;
+    }
     let scope = ToolScope { tool: caller.tool, name: &caller.tool_name };
     let started = match app::exec::prepare_exec(cx, scope, &caller.job, open).await {
         Ok(exec) => cx.runtime.exec(exec).await,
@@ -76,7 +81,7 @@ async fn run_session<S: AsyncRead + AsyncWrite>(
     let ExecSession { .. } = &session;
     let reason = tokio::select! {
         carried = pump_streams(session, &mut from, &mut to, decoder) => return carried,
-        () = wait_for_revocation(cx, caller) => "your right to run programs in this job has ended",
+        () = wait_for_revocation(access, caller) => "your right to run programs in this job has ended",
         () = stop.wait() => "this Hearth is restarting",
     };
     send_frame(&mut to, &ended_frame(reason)).await
@@ -163,11 +168,10 @@ fn to_exec_end(end: Termination) -> ExecEnd {
 /// Waits until the caller's right may have ended: until an access event concerns the caller, the tool or the
 /// credential, or
 /// `accounts` has not answered for [`MAX_UNCHECKED_TIME`].
-async fn wait_for_revocation(cx: &JobsContext, caller: &ExecCaller) {
+async fn wait_for_revocation(mut access: TopicReader, caller: &ExecCaller) {
     let mut abouts = vec![caller.tool.to_string()];
     abouts.extend(caller.identity.user_id().map(|user| user.to_string()));
     abouts.extend(credential_id(&caller.identity));
-    let mut access = TopicReader::new(cx.peers.clients(), AccessEvent::TOPIC_INFO);
     loop {
         let read = async {
             loop {

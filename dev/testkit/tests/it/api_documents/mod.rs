@@ -161,6 +161,9 @@ fn select_operations(document: &mut Value) -> BTreeSet<String> {
 const WEBHOOK_URL: &str = "http://127.0.0.1:9/hook";
 
 const SCHEMATHESIS_CONFIGURATION: &str = r#"
+[gateway]
+caller_requests = 1000000
+address_requests = 1000000
 [jobs]
 retry_pause = 1
 grace = 2
