@@ -6,23 +6,25 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use hearth_base::{Clock, Result, Role, ToolId};
+use hearth_base::{Clock, ErrorKind, Result, Role, ToolId};
 use hearth_client::Client;
 use hearth_wire::{accounts::internal::ToolEvent, events::Topic, reply::Paging};
 use tokio::time::Instant;
 
 use crate::{
-    Kit, ServiceClients, Worker, db::Db, events::TopicReader, log_error, tasks::ShutdownSignal,
+    Kit, ServiceClients, Worker, backoff::Backoff, db::Db, events::TopicReader, log_error, tasks::ShutdownSignal,
     tool_state::mark_tool_deleted,
 };
 
-/// The pause after a failed pass.
-const RETRY_PAUSE: Duration = Duration::from_secs(5);
+/// The pause after the first failed pass: a container or a build usually stops within a second.
+const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause between two failed passes.
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(5);
 /// The longest time between two passes when no event arrives.
 const POLL_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Creates a worker that runs `finalizer` for each deleted tool until it succeeds, and then acknowledges. The
-/// finalizer may be repeated for a tool without data.
+/// finalizer may be repeated for a tool without data. A conflict means that the tool is still being stopped.
 pub fn create_worker<F>(kit: &Kit, finalizer: impl Fn(ToolId) -> F + Send + Sync + 'static) -> Result<Worker>
 where
     F: Future<Output = Result<()>> + Send + 'static,
@@ -45,12 +47,15 @@ where
     F: Future<Output = Result<()>> + Send,
 {
     async fn run(&self, stop: &ShutdownSignal) {
+        let mut backoff = Backoff::new(FIRST_RETRY_PAUSE, MAX_RETRY_PAUSE);
         while let Some(pass) = stop.run_until_shutdown(self.clean_up_and_wait()).await {
             let all_succeeded = pass.unwrap_or_else(|error| {
                 tracing::debug!(%error, "deleted tools cannot be read; will retry");
                 false
             });
-            if !all_succeeded && stop.pause(RETRY_PAUSE).await {
+            if all_succeeded {
+                backoff.reset_pause();
+            } else if backoff.pause(stop).await {
                 return;
             }
         }
@@ -80,6 +85,11 @@ where
                     Ok(()) => {
                         accounts.accounts_internal().acknowledge_cleanup(tool).await?;
                         tracing::info!(%tool, "deleted tool erased");
+                    }
+                    // The tool still runs or builds: it is being stopped.
+                    Err(error) if error.kind() == ErrorKind::Conflict => {
+                        tracing::debug!(%tool, %error, "deleted tool not erased yet; will retry");
+                        all_succeeded = false;
                     }
                     Err(error) => {
                         log_error!(&error, %tool, "deleted tool not erased; will retry");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     Termination, Workload, WorkloadKind,
     conformance::Bench,
-    fake::ScriptStep::{Exit, Forever},
+    fake::ScriptStep::{Exit, Forever, Stubborn},
 };
 
 fn next_generation(workload: &Workload, replicas: u16) -> Workload {
@@ -100,4 +100,20 @@ pub async fn a_stopped_set_stays_stopped_until_a_higher_generation(bench: &Bench
     bench.wait_for_state(workload.id(), |state| state.done).await;
     assert!(runtime.apply(workload.clone()).await.is_err());
     bench.start_instances(&next_generation(&stopped, 2), 2).await;
+}
+
+/// A stop that is under way becomes shorter.
+pub async fn a_shorter_grace_applies_to_a_stopping_container(bench: &Bench) {
+    let workload = bench.build_set(1, &[Stubborn]);
+    bench.start_instances(&workload, 1).await;
+    let (first, second) = (next_generation(&workload, 1), next_generation(&next_generation(&workload, 1), 1));
+    let runtime = bench.runtime();
+    runtime.stop(workload.id(), first.version, Duration::from_secs(3600)).await.expect("stop");
+    bench
+        .wait_for_state(workload.id(), |state| state.instances.iter().any(|instance| instance.draining))
+        .await;
+    runtime.stop(workload.id(), second.version, Duration::ZERO).await.expect("stop sooner");
+    let state = bench.wait_for_state(workload.id(), |state| state.done).await;
+    let outcome = state.instances.first().and_then(|instance| instance.phase.outcome());
+    assert_eq!(outcome.map(|outcome| &outcome.end), Some(&Termination::Killed { signal: 9 }));
 }

@@ -36,6 +36,7 @@ macro_rules! conformance_tests {
                 replicas_follow_the_number_wanted,
                 a_restart_replaces_each_container, a_change_of_replicas_restarts_nothing,
                 a_stopped_set_stays_stopped_until_a_higher_generation,
+                a_shorter_grace_applies_to_a_stopping_container,
             ];
             probes: [
                 container_without_probes_is_ready_when_it_runs, container_becomes_ready_when_its_probe_passes,

@@ -9,6 +9,9 @@
 //!
 //! Every change increments one counter. An observer's cursor is a value of this counter.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -162,6 +165,11 @@ impl Ledger {
         self.tombstones.remove(&id);
         match self.records.get_mut(&id) {
             Some(record) => {
+                // The ends of another specification say nothing about this one, nor do those before a pause.
+                let former = &record.stored.workload;
+                if !former.has_same_container(&stored.workload) || former.replicas() == 0 {
+                    record.consecutive_ends.clear();
+                }
                 let alive = |tracked: &&mut TrackedInstance| tracked.phase.outcome().is_none();
                 for tracked in record.instances.values_mut().filter(alive) {
                     let former = Arc::clone(&tracked.workload);
@@ -213,11 +221,20 @@ impl Ledger {
                 outcome.probe_failure = tracked.probes.health().restart_reason.clone();
             }
             tracked.probes.end_probing(outcome.ended);
-            let ends = record.consecutive_ends.entry(report.instance.replica).or_insert(0);
-            *ends = backoff.count_consecutive_ends(*ends, outcome);
+            // Neither does the end of a container of an earlier specification, which stopped for its successor.
+            if tracked.workload.has_same_container(&record.stored.workload) {
+                let ends = record.consecutive_ends.entry(report.instance.replica).or_insert(0);
+                *ends = backoff.count_consecutive_ends(*ends, outcome);
+            }
         }
         self.mark_changed(id);
         true
+    }
+
+    /// Lists the containers of a workload that have not ended.
+    pub fn list_unended_instances(&self, id: WorkloadId) -> Vec<InstanceId> {
+        let instances = self.records.get(&id).into_iter().flat_map(|record| record.instances.values());
+        instances.filter(|tracked| tracked.phase.outcome().is_none()).map(|tracked| tracked.id).collect()
     }
 
     /// Lists the running containers with their probes to send.
@@ -280,7 +297,11 @@ impl Ledger {
                 let tracked = TrackedInstance::new(id, workload, Phase::Starting, Health::default());
                 record.instances.insert(*instance, tracked);
             }
-            PlanStep::Stop(instance, _) => record.instances.get_mut(instance)?.stopping = true,
+            PlanStep::Stop(instance, grace) => {
+                let tracked = record.instances.get_mut(instance)?;
+                tracked.stopping = true;
+                tracked.requested_grace = Some(*grace);
+            }
             PlanStep::Remove(instance) => {
                 record.instances.remove(instance);
             }
@@ -336,39 +357,4 @@ fn superseded_error(id: WorkloadId, seen: Version, requested: Version) -> Error 
         format!("version of {id} is superseded: {}; allowed: above {}", show(requested), show(seen)),
     )
     .help("read the current state and apply the next generation")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Rollout, SetId, conformance::Bench, engine::plan::plan_rollout};
-    use hearth_base::{Clock, Entropy, SystemClock};
-
-    #[test]
-    fn drain_ends_after_the_clock_was_set_back() {
-        let (backoff, drain) = (RestartBackoff::default(), Duration::from_secs(30));
-        let at = |second| Timestamp::from_second(second).expect("a timestamp");
-        let Rollout::Surge { until, most, min_ready, .. } = Rollout::default() else { panic!("it surges") };
-        let rollout = Rollout::Surge { until, most, min_ready, drain };
-        let set = SetId::new(SystemClock.now(), &Entropy::System);
-        let kind = WorkloadKind::Keep { set, replicas: 1, rollout, first: 1 };
-        let workload = Bench::build_bare_workload(Bench::new_tool(), kind, &Bench::build_bare_image());
-        let (id, grace) = (workload.id(), workload.grace);
-        let instance = |start| InstanceId { workload: id, replica: 0, start };
-        let mut ledger = Ledger::new(1, RecoveredState::default());
-        for start in [1, 2] {
-            let stored = ledger.merge_applied(Workload { restart: start.into(), ..workload.clone() });
-            ledger.upsert_workload(stored, at(1000));
-            ledger.record_step(id, &PlanStep::Start(instance(start)));
-            let phase = Phase::Running { since: at(1000), address: None };
-            assert!(ledger.record_phase(&PhaseReport { instance: instance(start), phase }, &backoff));
-        }
-        for (now, has_changed) in [(1000, true), (400, false), (429, false)] {
-            let plan = plan_rollout(ledger.find_record(id).expect("a record"), at(now), &backoff);
-            assert_eq!((&plan.draining, plan.steps), (&BTreeSet::from([instance(1)]), Vec::new()));
-            assert_eq!(ledger.set_draining(id, &plan.draining, at(now)), has_changed);
-        }
-        let plan = plan_rollout(ledger.find_record(id).expect("a record"), at(430), &backoff);
-        assert_eq!(plan.steps, [PlanStep::Stop(instance(1), grace)]);
-    }
 }

@@ -16,7 +16,7 @@
 //! | newest is starting, current | wait |
 //!
 //! In every state, containers that failed a probe are stopped, and of the ended ones only the last few are
-//! kept. [`crate::Rollout::Recreate`] is an optional feature ([`crate::Feature::Rollout`]), which this plan
+//! kept. A stop with a shorter grace than that of a stop under way is requested again. [`crate::Rollout::Recreate`] is an optional feature ([`crate::Feature::Rollout`]), which this plan
 //! does not support.
 
 use std::{collections::BTreeSet, time::Duration};
@@ -79,13 +79,17 @@ pub fn plan_rollout(record: &Record, now: Timestamp, backoff: &RestartBackoff) -
     plan
 }
 
-/// Stops containers that have neither ended nor been asked to end.
+/// Stops containers that have neither ended nor been asked to end within `grace`.
 fn stop_containers<'a>(
     plan: &mut RolloutPlan,
     instances: impl Iterator<Item = &'a (&'a InstanceId, &'a TrackedInstance)>,
     grace: Duration,
 ) {
-    let alive = instances.filter(|(_, tracked)| tracked.phase.outcome().is_none() && !tracked.stopping);
+    let takes_longer = |tracked: &TrackedInstance| {
+        !tracked.stopping || tracked.requested_grace.is_some_and(|requested| grace < requested)
+    };
+    let alive =
+        instances.filter(|(_, tracked)| tracked.phase.outcome().is_none() && takes_longer(tracked));
     for step in alive.map(|(id, _)| PlanStep::Stop(**id, grace)) {
         // A container may be stopped for two reasons, a failed probe and its replacement.
         if !plan.steps.contains(&step) {

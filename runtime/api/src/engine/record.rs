@@ -38,6 +38,8 @@ pub struct TrackedInstance {
     pub draining_since: Option<Timestamp>,
     /// The engine has requested its end.
     pub stopping: bool,
+    /// The grace of the last request to end. A shorter one is requested again.
+    pub requested_grace: Option<Duration>,
     /// Health, from the results of its probes.
     pub probes: ProbeTracker,
 }
@@ -46,7 +48,7 @@ impl TrackedInstance {
     /// A container with recovered or default health.
     pub fn new(id: InstanceId, workload: Arc<Workload>, phase: Phase, health: Health) -> Self {
         let probes = ProbeTracker::new(health);
-        Self { id, workload, phase, draining_since: None, stopping: false, probes }
+        Self { id, workload, phase, draining_since: None, stopping: false, requested_grace: None, probes }
     }
 
     /// Completes a container that was recovered from an earlier runtime process.

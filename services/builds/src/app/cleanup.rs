@@ -78,7 +78,7 @@ pub async fn erase_tool_builds(cx: &BuildsContext, tool: ToolId) -> Result<()> {
     }
     tx.commit().await?;
     if cx.store.has_unsettled_builds(tool).await? {
-        return Err(Error::unavailable("build-stopping", "a build of the tool is still being stopped")
+        return Err(Error::conflict("build-stopping", "a build of the tool is still being stopped")
             .help("try again in a moment"));
     }
     loop {
