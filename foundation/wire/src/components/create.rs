@@ -4,6 +4,8 @@ use hearth_base::{JobName, SourceId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::{builds::RecipeChoice, jobs::MountMode};
+
 /// New deployment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = components::DeploymentCreate)]
@@ -15,6 +17,13 @@ pub struct DeploymentCreate {
     /// Source of the deployment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<DeploySource>,
+    /// Folder of the source that is built, as in `backend` or `apps/api`; default: the top folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 200)]
+    pub folder: Option<String>,
+    /// Recipe, if the source has several; default: the one that `hearth build plan` shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<RecipeChoice>,
     /// Name of the component, which is the job to create or change; default `web`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -37,6 +46,9 @@ pub struct DeploymentCreate {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 100)]
     pub timezone: Option<String>,
+    /// Mount of the tool's home, whose path is in `TOOL_DATA_DIR`; default: as before, for a new component `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mount: Option<MountMode>,
 }
 
 /// Source of a deployment: exactly one of these.

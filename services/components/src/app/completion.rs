@@ -28,6 +28,8 @@ pub async fn complete_with_revision(cx: &ComponentsContext, deployment: &mut Dep
         command: deployment.progress.command.clone(),
         port: deployment.port,
         publish: deployment.publish,
+        schedule: deployment.schedule.clone(),
+        timezone: deployment.timezone.clone(),
         kept: true,
     };
     cx.store.insert_revision(&tx, deployment.tool, &revision).await?;

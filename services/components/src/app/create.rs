@@ -21,8 +21,10 @@ use crate::{
 /// The task that takes a deployment to its end.
 pub const DEPLOY_TASK: TaskName<DeploymentId> = TaskName::new("deploy");
 
-/// The port of a component whose deployment names none.
+/// The port of a published component whose deployment names none.
 const DEFAULT_PORT: u16 = 8000;
+/// The port of a component that listens on none.
+pub const NO_PORT: u16 = 0;
 
 /// The maximum number of queued deployments of one tool.
 const MAX_QUEUED_DEPLOYMENTS: usize = 10;
@@ -94,20 +96,56 @@ async fn end_unused_mandate(cx: &ComponentsContext, mandate: MandateId) {
     }
 }
 
+/// Checks the texts of a request, and that a scheduled component is neither published nor has a port. `jobs`
+/// checks the schedule itself.
+fn check_component(create: &DeploymentCreate) -> Result<()> {
+    check_plain_text("description", &create.description, 0..=500)?;
+    if let Some(command) = &create.command {
+        check_plain_text("command", command, 1..=4000)?;
+    }
+    if create.port == Some(NO_PORT) {
+        return Err(Error::invalid("port", "invalid port 0: expected 1 to 65535"));
+    }
+    let Some(schedule) = &create.schedule else {
+        return match &create.timezone {
+            None => Ok(()),
+            Some(_) => Err(Error::invalid("timezone", "the time zone has no schedule")
+                .help("name a schedule too, or omit the time zone")),
+        };
+    };
+    check_plain_text("schedule", schedule, 1..=200)?;
+    check_plain_text("time zone", create.timezone.as_deref().unwrap_or_default(), 0..=100)?;
+    if create.publish == Some(true) || create.port.is_some() {
+        return Err(Error::invalid(
+            "component-kind",
+            "a component with a schedule cannot be published and has no port",
+        )
+        .help("omit the port and publish, or omit the schedule"));
+    }
+    Ok(())
+}
+
 fn build_content(
     cx: &ComponentsContext,
     by: String,
     create: DeploymentCreate,
     query: &DeploymentCreateQuery,
 ) -> Result<DeploymentContent> {
-    let DeploymentCreate { description, source, component, command, port, publish } = create;
-    check_plain_text("description", &description, 0..=500)?;
-    if let Some(command) = &command {
-        check_plain_text("command", command, 1..=4000)?;
-    }
-    if port == Some(0) {
-        return Err(Error::invalid("port", "invalid port 0: expected 1 to 65535"));
-    }
+    check_component(&create)?;
+    let DeploymentCreate {
+        description,
+        source,
+        folder,
+        recipe,
+        component,
+        command,
+        port,
+        publish,
+        schedule,
+        timezone,
+        mount,
+    } = create;
+    let publish = publish.unwrap_or(schedule.is_none());
     let source = source.ok_or_else(|| {
         Error::new(ErrorKind::Unprocessable, "no-source", "the deployment names no source")
             .help("name one: {\"source\": {\"git\": {\"url\": …}}}, or run hearth deploy in its folder")
@@ -133,10 +171,15 @@ fn build_content(
         by,
         description,
         source,
+        folder,
+        recipe,
         component: component.map_or_else(|| DEFAULT_COMPONENT.parse(), Ok)?,
         command: command.filter(|command| !command.trim().is_empty()),
-        port: port.unwrap_or(DEFAULT_PORT),
-        publish: publish.unwrap_or(true),
+        port: port.unwrap_or(if publish { DEFAULT_PORT } else { NO_PORT }),
+        publish,
+        schedule,
+        timezone,
+        mount,
         force_build: query.force_build,
         force_run: query.force_run,
         mandate: None,

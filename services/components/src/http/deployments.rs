@@ -51,7 +51,8 @@ pub async fn create(
         query,
     )
     .await?;
-    Ok(ApiResponse::ok(view::render_deployment(&cx, &tool.name, &made)))
+    let answer = ApiResponse::ok(view::render_deployment(&cx, &tool.name, &made));
+    Ok(answer.with_info(format!("Deployment for {} created successfully.", tool.name)))
 }
 
 /// Show the newest deployment.
@@ -120,5 +121,6 @@ pub async fn delete(
     Param(deployment): Param<DeploymentId>,
 ) -> ApiResult<Deployment> {
     let deleted = app::cancel::delete_deployment(&cx, tool.id, deployment).await?;
-    Ok(ApiResponse::ok(view::render_deployment(&cx, &tool.name, &deleted)))
+    let answer = ApiResponse::ok(view::render_deployment(&cx, &tool.name, &deleted));
+    Ok(answer.with_info(format!("Deployment {deployment} deleted successfully.")))
 }

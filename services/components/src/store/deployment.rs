@@ -3,8 +3,9 @@
 use hearth_base::{BuildId, Error, JobName, MandateId, Page, PageCursor, PageLimit, Result, ToolId};
 use hearth_kit::db::{OrDbError, Tx};
 use hearth_wire::{
+    builds::RecipeChoice,
     components::{DeploySource, DeploymentId, DeploymentState, DeploymentStep},
-    jobs::JobCreate,
+    jobs::{JobCreate, MountMode},
 };
 use jiff::Timestamp;
 use sea_orm::{
@@ -77,10 +78,24 @@ pub struct DeploymentContent {
     pub by: String,
     pub description: String,
     pub source: DeploySource,
+    /// The folder of the source that is built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<RecipeChoice>,
     pub component: JobName,
     pub command: Option<String>,
+    /// The port of the component; 0 if it listens on none.
     pub port: u16,
     pub publish: bool,
+    /// The schedule of a scheduled component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// The mount of the tool's home; absent if the job keeps its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mount: Option<MountMode>,
     pub force_build: bool,
     pub force_run: bool,
     pub mandate: Option<MandateId>,

@@ -1,6 +1,8 @@
 //! The tables of `components`: the only place that touches its database.
 
 mod deployment;
+#[cfg(test)]
+mod golden;
 mod migrations;
 mod revision;
 

@@ -7,6 +7,7 @@ mod failure;
 mod fake_services;
 mod fixture;
 mod input;
+mod kinds;
 mod lifecycle;
 mod mandates;
 mod queue;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hearth_base::{Error, ErrorKind, Result, Role};
+use hearth_base::{Error, ErrorKind, Result, Role, strip_terminal_codes};
 use hearth_client::Body;
 use hearth_kit::{DelegatedClient, events::TopicReader};
 use hearth_wire::{
@@ -22,11 +22,17 @@ use crate::{context::ComponentsContext, store::Deployment};
 const MAX_STARTUP_CRASHES: usize = 3;
 /// The pause between two polls of the job if no event arrives.
 const JOB_POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// The maximum length of a log line in an error about the component.
+const MAX_ERROR_LINE_CHARS: usize = 500;
 /// The number of log lines in an error about the component.
 const ERROR_LOG_LINES: u32 = 5;
 
 /// Waits until the new definition of the job is ready, has crashed too often, or is over its deadline.
 pub async fn run_switch_step(cx: &ComponentsContext, deployment: &mut Deployment) -> Result<StepState> {
+    if let Some(schedule) = deployment.schedule.clone() {
+        set_step_message(deployment, StepName::Switch, format!("it runs at {schedule}"));
+        return Ok(StepState::Done);
+    }
     let mandate = require_mandate(deployment)?;
     let mut routes = TopicReader::new(&cx.clients, RouteEvent::TOPIC_INFO);
     loop {
@@ -85,7 +91,9 @@ async fn list_ended_runs(jobs: &DelegatedClient, deployment: &Deployment) -> Res
 
 async fn build_crash_error(jobs: &DelegatedClient, deployment: &Deployment, ended: &[Run]) -> Error {
     let name = &deployment.component;
-    let reason = ended.first().map(describe_run_end).unwrap_or_default();
+    // The last lines of the newest run may not be stored yet.
+    let explained = ended.iter().find(|run| run.error_line.is_some()).or(ended.first());
+    let reason = explained.map(describe_run_end).unwrap_or_default();
     let what = format!("{name} ended {} times right after its start: {reason}", ended.len());
     add_log_lines(Error::conflict("component-crashed", what), jobs, deployment).await
 }
@@ -97,28 +105,34 @@ async fn build_not_ready_error(
     reason: &str,
 ) -> Error {
     let (name, port) = (&deployment.component, deployment.port);
-    let what = match (reason, ended.first()) {
-        ("", Some(run)) => format!("{name} was not ready in time: {}", describe_run_end(run)),
-        ("", None) => format!("{name} was not ready in time"),
-        (reason, _) => format!("{name} was not ready in time: {reason}"),
+    let what = match (ended.first(), reason) {
+        // The end of a program says more than the checks of its successor.
+        (Some(run), _) => format!("{name} was not ready in time: {}", describe_run_end(run)),
+        (None, "") => format!("{name} was not ready in time"),
+        (None, reason) => format!("{name} was not ready in time: {reason}"),
     };
     let error = Error::new(ErrorKind::Timeout, NOT_READY_CODE, what);
     let error = add_log_lines(error, jobs, deployment).await;
-    if deployment.publish {
+    // A program that ended has another problem than its address, which its log names.
+    if deployment.publish && ended.is_empty() {
         error.help(format!("listen on 0.0.0.0, port {port} ($PORT), then deploy again"))
     } else {
         error
     }
 }
 
-/// Describes the end of a run.
+/// Describes the end of a run, with the line of its output that says why.
 fn describe_run_end(run: &Run) -> String {
     let reason = run.reason.clone().filter(|reason| !reason.is_empty());
-    reason.unwrap_or_else(|| match (run.exit_code, run.signal) {
+    let reason = reason.unwrap_or_else(|| match (run.exit_code, run.signal) {
         (Some(code), _) => format!("it exited with status {code}"),
         (None, Some(signal)) => format!("signal {signal} ended it"),
         (None, None) => "it could not be started".to_owned(),
-    })
+    });
+    match &run.error_line {
+        Some(line) => format!("{reason}: {line}"),
+        None => reason,
+    }
 }
 
 /// Adds the last log lines of the component to an error, if `jobs` returns them.
@@ -131,7 +145,9 @@ async fn add_log_lines(error: Error, jobs: &DelegatedClient, deployment: &Deploy
     let text = read_body_text(answer.into_body()).await;
     let written = text.lines().filter_map(|line| serde_json::from_str::<LogsEntry>(line).ok());
     let lines: Vec<String> = written
-        .map(|entry| strip_control_characters(&entry.message))
+        .map(|entry| {
+            strip_terminal_codes(&entry.message).chars().take(MAX_ERROR_LINE_CHARS).collect::<String>()
+        })
         .filter(|line| !line.trim().is_empty())
         .collect();
     let last = lines.into_iter().rev().take(ERROR_LOG_LINES as usize).rev();
@@ -148,20 +164,4 @@ async fn read_body_text(mut body: Body) -> String {
         }
     }
     String::from_utf8_lossy(&read).into_owned()
-}
-
-/// Removes control characters from a log line and cuts it after 500 characters: it is shown in terminals.
-fn strip_control_characters(line: &str) -> String {
-    line.chars().filter(|letter| !letter.is_control()).take(500).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::strip_control_characters;
-
-    #[test]
-    fn control_characters_of_a_log_line_are_removed() {
-        assert_eq!(strip_control_characters("\u{1b}[31mboom\u{7}"), "[31mboom");
-        assert_eq!(strip_control_characters(&"x".repeat(1000)).len(), 500);
-    }
 }

@@ -1,0 +1,29 @@
+//! Golden files prove that stored documents stay readable: one file per form and version, never changed after a
+//! release.
+
+use std::fmt::Debug;
+
+use hearth_base::{Error, Result};
+use hearth_wire::components::Revision;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::DeploymentContent;
+
+/// Checks that a document deserializes, and that the parsed value is stored as the same document.
+fn check_golden_file<T: Serialize + DeserializeOwned + Debug>(document: &str) -> Result<()> {
+    let parsed: T = serde_json::from_str(document).map_err(Error::internal)?;
+    let document: Value = serde_json::from_str(document).map_err(Error::internal)?;
+    assert_eq!(serde_json::to_value(&parsed).map_err(Error::internal)?, document, "{parsed:?}");
+    Ok(())
+}
+
+#[test]
+fn deployments_of_every_release_are_readable() -> Result<()> {
+    check_golden_file::<DeploymentContent>(include_str!("golden/deployment-1.json"))
+}
+
+#[test]
+fn revisions_of_every_release_are_readable() -> Result<()> {
+    check_golden_file::<Revision>(include_str!("golden/revision-1.json"))
+}
