@@ -9,6 +9,7 @@ pub const ALL_SERVICES: &[Service] = &[
     hearth_logs::LOGS_SERVICE,
     hearth_envvars::ENVVARS_SERVICE,
     hearth_jobs::JOBS_SERVICE,
+    hearth_storage::STORAGE_SERVICE,
     hearth_builds::BUILDS_SERVICE,
     hearth_builder::BUILDER_SERVICE,
     hearth_components::COMPONENTS_SERVICE,

@@ -25,6 +25,7 @@ macro_rules! for_all_targets {
             configuration,
             dns,
             dotenv,
+            file_paths,
             git_refs,
             http_heads,
             layers,

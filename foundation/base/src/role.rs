@@ -45,6 +45,8 @@ roles! {
     Envvars = "envvars" finalizers;
     /// Jobs, their runs and schedules.
     Jobs = "jobs" finalizers;
+    /// Homes of tools and their files.
+    Storage = "storage" finalizers;
     /// Builds of images.
     Builds = "builds" finalizers;
     /// Worker that runs builds.

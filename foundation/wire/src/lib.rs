@@ -14,5 +14,6 @@ pub mod notify;
 mod query_flag;
 pub mod queue;
 pub mod reply;
+pub mod storage;
 pub mod tools;
 pub mod topics;

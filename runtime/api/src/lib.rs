@@ -11,6 +11,7 @@ pub mod engine;
 mod exec;
 pub mod fake;
 mod feature;
+mod files;
 mod ids;
 mod image;
 mod logs;
@@ -21,6 +22,7 @@ mod rollout;
 mod runtime;
 mod state;
 mod storage;
+mod tool_slots;
 mod usage;
 mod user;
 pub mod wire;
@@ -29,6 +31,7 @@ mod workload;
 pub use doctor::{CheckVerdict, HostCheck, HostReport};
 pub use exec::{ExecInput, ExecOutput, ExecRequest, ExecSession, TerminalSize};
 pub use feature::Feature;
+pub use files::{FileEntry, FileFailure, FileKind, FileListing, FileReply, FileRequest, StorageUsage};
 pub use ids::{InstanceId, RunId, SetId, WorkloadId};
 pub use image::{
     ByteStream, Compression, ImageReference, ImageSource, LayerDescriptor, RegistryCredential, ResolvedImage,
@@ -46,6 +49,7 @@ pub use state::{ContainerOutcome, Cursor, InstanceState, Observation, Phase, Ter
 pub use storage::{
     FileProtocol, FileRefresh, FileSession, Mount, MountSource, NamedVolume, RefreshedFile, VolumeAccess,
 };
+pub use tool_slots::{TOOL_NETWORK_PREFIX_BITS, ToolNetwork, ToolSlot, ToolSlotLimits, ToolSlots};
 pub use usage::Usage;
 pub use user::ContainerUser;
 pub use workload::{Isolation, Process, ResourceLimits, Version, Workload, WorkloadKind};

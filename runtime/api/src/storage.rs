@@ -3,7 +3,7 @@
 use hearth_base::{Memory, Secret, VolumeName};
 use serde::{Deserialize, Serialize};
 
-use crate::{ContainerUser, Owner, WorkloadId};
+use crate::{ContainerUser, FileRequest, Owner, WorkloadId};
 
 /// A mount of the owner's storage at a path of the container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +99,8 @@ pub struct FileSession {
     /// Refuses writes.
     #[serde(default)]
     pub read_only: bool,
-    /// The owner of new files, inside the sandbox.
+    /// The owner of a storage that the session creates, inside the sandbox. New files and folders have the
+    /// owner of their folder.
     #[serde(default)]
     pub user: ContainerUser,
     /// The protocol of the session.
@@ -107,9 +108,11 @@ pub struct FileSession {
 }
 
 /// A protocol for a file session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileProtocol {
+    /// One request, whose reply begins with a [`crate::FileReply`].
+    Request(FileRequest),
     /// Version 3 of the SSH File Transfer Protocol (draft-ietf-secsh-filexfer-02).
     Sftp,
 }

@@ -1,7 +1,11 @@
 //! Entry points for the fuzz targets of `dev/fuzz`: this crate's parsers of untrusted input, without sandbox
 //! and disk.
 
-use std::{io, net::Ipv4Addr, path::Path};
+use std::{
+    io,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
 
 use hearth_runtime_api::{Compression, LogLine};
 
@@ -10,8 +14,9 @@ use crate::{
         answer::{DnsDecision, answer_query},
         table::DnsTable,
     },
+    files::operations::resolve_path,
     helper::spool::{self, LogPosition},
-    layers::{archive::read_entries, entry::EntryKind, unpack},
+    layers::{archive::read_entries, budget::LayerBudget, entry::EntryKind, unpack},
     settings::LayerLimits,
 };
 
@@ -34,8 +39,8 @@ pub fn read_layer(
     mut visit: impl FnMut(LayerEntry),
 ) -> io::Result<u64> {
     let limits = LayerLimits { bytes: max_bytes, entries: max_entries };
-    let plain = unpack::decompress_layer(compression, layer, &limits);
-    read_entries(plain, &limits, |entry, path, kind| {
+    let plain = unpack::decompress_layer(compression, layer, &limits)?;
+    let size = read_entries(plain, LayerBudget::new(limits), |entry, path, kind, _| {
         let bytes = match kind {
             EntryKind::File => io::copy(entry, &mut io::sink())?,
             _ => 0,
@@ -43,7 +48,8 @@ pub fn read_layer(
         let link = if let EntryKind::Link(target) = kind { Some(target.clone()) } else { None };
         visit(LayerEntry { path: path.to_vec(), link, bytes });
         Ok(())
-    })
+    })?;
+    Ok(size.entries)
 }
 
 /// Reads at most `max_lines` lines of the log at `path` from its first frame. Returns them with the byte
@@ -57,6 +63,11 @@ pub fn read_log(path: &Path, max_lines: usize) -> io::Result<(Vec<LogLine>, (u64
 pub fn read_taken(text: &str) -> (u64, u64) {
     let LogPosition { offset, sequence } = LogPosition::parse_or_start(text);
     (offset, sequence)
+}
+
+/// Resolves the path of a request about files, as the file process does.
+pub fn resolve_file_path(path: &str) -> PathBuf {
+    resolve_path(path)
 }
 
 /// Answers a query as the DNS server for containers does. `None` when the server forwards or ignores it.

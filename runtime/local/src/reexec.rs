@@ -15,6 +15,8 @@ pub enum Subprocess {
     Unpacker,
     /// Starts a second program in a container.
     Exec,
+    /// Executes one request about files, with the storage of a tool as its root.
+    Files,
     /// DNS server for containers, without privileges.
     Dns,
     /// Sends probes to containers, without privileges.
@@ -23,7 +25,8 @@ pub enum Subprocess {
 
 impl Subprocess {
     /// All kinds.
-    pub const ALL_KINDS: [Self; 5] = [Self::Helper, Self::Unpacker, Self::Exec, Self::Dns, Self::Prober];
+    pub const ALL_KINDS: [Self; 6] =
+        [Self::Helper, Self::Unpacker, Self::Exec, Self::Files, Self::Dns, Self::Prober];
 
     /// Process name, as `ps` shows it.
     pub fn process_name(self) -> &'static str {
@@ -31,6 +34,7 @@ impl Subprocess {
             Self::Helper => "hearth-runtime-helper",
             Self::Unpacker => "hearth-runtime-unpacker",
             Self::Exec => "hearth-runtime-exec",
+            Self::Files => "hearth-runtime-files",
             Self::Dns => "hearth-runtime-names",
             Self::Prober => "hearth-runtime-probes",
         }

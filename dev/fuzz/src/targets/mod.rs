@@ -3,6 +3,7 @@
 pub mod configuration;
 pub mod dns;
 pub mod dotenv;
+pub mod file_paths;
 pub mod git_refs;
 pub mod http_heads;
 pub mod layers;

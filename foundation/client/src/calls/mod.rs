@@ -14,6 +14,7 @@ mod jobs;
 mod logs;
 mod notify;
 mod queue;
+mod storage;
 mod tools;
 
 pub use accounts::AccountsCalls;
@@ -29,4 +30,5 @@ pub use jobs::JobsCalls;
 pub use logs::LogsCalls;
 pub use notify::NotifyCalls;
 pub use queue::QueueCalls;
+pub use storage::StorageCalls;
 pub use tools::ToolsCalls;

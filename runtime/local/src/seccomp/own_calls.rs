@@ -2,7 +2,7 @@
 
 use libc as c;
 
-/// System calls of the layer unpacker.
+/// System calls of the layer unpacker and of file sessions.
 pub const UNPACKER_CALLS: &[i64] = &[
     c::SYS_read,
     c::SYS_write,
@@ -18,6 +18,9 @@ pub const UNPACKER_CALLS: &[i64] = &[
     c::SYS_linkat,
     c::SYS_symlinkat,
     c::SYS_unlinkat,
+    c::SYS_statfs,
+    c::SYS_renameat,
+    c::SYS_renameat2,
     c::SYS_mkdirat,
     c::SYS_mknodat,
     c::SYS_fchmod,

@@ -98,7 +98,7 @@ async fn check_deployments(shape: HearthShape) -> Result<()> {
     cli.run_successfully(&["envvars", "create", "API_KEY", "s3cret", "--tool", "third"]).await?;
     let run = ["jobs", "run", "once", "--tool", "third", "--image", "bookworm", "--wait", "--command"];
     let ran = cli.run(&[&run[..], &["echo \"$API_KEY\"; exit 3"]].concat()).await?;
-    assert!(ran.status == Some(1) && ran.err.contains("it ended with status 3"), "{ran:?}");
+    assert!(ran.status == Some(3) && ran.err.contains("it ended with status 3"), "{ran:?}");
     wait_until("the log has the line", async || {
         let log = cli.run_successfully(&["jobs", "logs", "once", "--tool", "third"]).await?;
         Ok(log.contains("s3cret").then_some(()))

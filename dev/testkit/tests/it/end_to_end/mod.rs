@@ -3,10 +3,14 @@
 mod deployments;
 mod examples;
 mod failed_deployments;
+mod home_files;
 mod images;
 mod notifications;
 mod process_kills;
+mod reboot;
+mod rollback;
 mod secrets;
+mod tool_deletion;
 
 pub use images::provide_images;
 

@@ -1,0 +1,132 @@
+//! Files of a home: copied from outside of any run, and seen by runs.
+
+use std::{fs, os::unix::fs::PermissionsExt, sync::Arc};
+
+use hearth_base::{Error, ErrorKind, Result};
+use hearth_client::{Bearer, Client, Transport, box_body};
+use hearth_testkit::{Hearth, HearthShape, wait_until};
+use hearth_wire::{
+    storage::{FileDeleteQuery, FileQuery, FileWriteQuery},
+    tools::ToolCreate,
+};
+use http_body_util::{BodyExt, Full};
+
+use super::images::provide_images;
+
+#[tokio::test]
+async fn files_are_copied_to_and_from_a_home_without_a_run() -> Result<()> {
+    let hearth = Hearth::start(HearthShape::UP_WITH_CONTAINERS).await?;
+    provide_images(&hearth, &["bookworm"])?;
+    let operator = hearth.operator().await?;
+    let cli = operator.open_cli_session(&hearth).await?;
+    cli.run_successfully(&["new", "hello"]).await?;
+
+    // A folder with a program, before the tool has any job.
+    let folder = tempfile::tempdir().map_err(Error::internal)?;
+    let source = folder.path().join("data");
+    fs::create_dir_all(source.join("sub")).map_err(Error::internal)?;
+    fs::write(source.join("sub/rows.csv"), "1,2\n").map_err(Error::internal)?;
+    fs::write(source.join("count.sh"), "#!/bin/sh\nwc -l < \"$1\"\n").map_err(Error::internal)?;
+    fs::set_permissions(source.join("count.sh"), fs::Permissions::from_mode(0o755))
+        .map_err(Error::internal)?;
+    let from = source.display().to_string();
+    let copied = cli.run_successfully(&["files", "copy", &from, "home:", "--tool", "hello"]).await?;
+    assert!(copied.contains("2 files"), "{copied}");
+
+    // A run sees them, may execute the program, and writes beside them.
+    let run = ["jobs", "run", "count", "--tool", "hello", "--image", "bookworm", "--mount", "all", "--wait"];
+    let line = "cd ~/data && ./count.sh sub/rows.csv > sub/result && ln -s /etc/passwd sub/link";
+    cli.run_successfully(&[&run[..], &["--no-filelog", "--command", line]].concat()).await?;
+    let listed = cli.run_successfully(&["files", "list", "data/sub", "--tool", "hello"]).await?;
+    assert!(listed.contains("result") && listed.contains("rows.csv") && listed.contains("link"), "{listed}");
+
+    // The result comes back, a link does not, and nothing is replaced without a word.
+    let back = folder.path().join("back");
+    let to = back.display().to_string();
+    let words = ["files", "copy", "home:data", &to, "--tool", "hello"];
+    let copied = cli.run(&words).await?;
+    assert!(copied.status == Some(0) && copied.err.contains("data/sub/link is not copied"), "{copied:?}");
+    assert_eq!(fs::read_to_string(back.join("sub/result")).map_err(Error::internal)?.trim(), "1");
+    let mode = fs::metadata(back.join("count.sh")).map_err(Error::internal)?.permissions().mode();
+    assert_eq!(mode & 0o777, 0o755);
+    let again = cli.run(&words).await?;
+    assert!(again.err.contains("back/data") || again.status == Some(0), "{again:?}");
+
+    // The usage has the file, and a folder with content is deleted on request only.
+    let usage = operator.client.storage().show_home(&"hello".parse()?).await?;
+    assert!(usage.files >= 4 && usage.used_bytes > 0, "{usage:?}");
+    let refused = cli.run(&["files", "delete", "data", "--tool", "hello", "--yes"]).await?;
+    assert!(refused.err.contains("folder-not-empty"), "{refused:?}");
+    cli.run_successfully(&["files", "delete", "data", "--recursive", "--tool", "hello", "--yes"]).await?;
+    assert!(!cli.run_successfully(&["files", "list", "--tool", "hello"]).await?.contains("data"));
+    hearth.stop().await
+}
+
+#[tokio::test]
+async fn file_session_leads_neither_out_of_the_home_nor_to_another_tool() -> Result<()> {
+    let hearth = Hearth::start(HearthShape::UP_WITH_CONTAINERS).await?;
+    provide_images(&hearth, &["bookworm"])?;
+    let operator = hearth.operator().await?;
+    let cli = operator.open_cli_session(&hearth).await?;
+    let files = operator.client.storage();
+    let create = |name: &str| Ok::<_, Error>(ToolCreate { name: name.parse()?, description: String::new() });
+    let tool = operator.client.tools().create(&create("links")?).await?.name;
+    let other = operator.client.tools().create(&create("other")?).await?.name;
+    let path = |path: &str| FileQuery { path: path.to_owned() };
+    let write = |path: &str| FileWriteQuery { path: path.to_owned(), mode: None };
+    files.write_file(&other, &write("private"), 1, box_body(Full::new("x".into()))).await?;
+
+    // Links of a run to the host's files, to other homes, and upwards.
+    let line = "cd ~ && ln -s /etc/hostname host && ln -s / root && ln -s ../../.. up && mkfifo pipe && mkdir folder";
+    let run = ["jobs", "run", "links", "--tool", "links", "--image", "bookworm", "--mount", "all", "--wait"];
+    cli.run_successfully(&[&run[..], &["--no-filelog", "--command", line]].concat()).await?;
+    let own = files.list_files(&tool, &path("")).await?.entries.len();
+    for outside in ["root", "up", "..", "../..", "/", "root/root/up"] {
+        let entries = files.list_files(&tool, &path(outside)).await?.entries;
+        assert_eq!(entries.len(), own, "{outside} is the home itself: {entries:?}");
+    }
+    for missing in ["host", "root/etc/passwd", "../other/private", "/proc/self/environ", "up/etc/hostname"] {
+        let refused = files.read_file(&tool, &path(missing)).await.unwrap_err();
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::NotFound, "no-such-file"), "{missing}");
+    }
+    // A pipe without a writer does not block, and a folder is no file.
+    assert_eq!(files.read_file(&tool, &path("pipe")).await.unwrap_err().code(), "not-a-file");
+    assert_eq!(files.read_file(&tool, &path("folder")).await.unwrap_err().code(), "is-folder");
+
+    // A link is deleted, and not the folder that it points to.
+    let remove = FileDeleteQuery { path: "root".to_owned(), recursive: true };
+    files.delete_file(&tool, &remove).await?;
+    assert_eq!(files.list_files(&tool, &path("")).await?.entries.len(), own - 1);
+    assert_eq!(files.list_files(&other, &path("")).await?.entries.len(), 1);
+    hearth.stop().await
+}
+
+#[tokio::test]
+async fn incomplete_upload_changes_nothing() -> Result<()> {
+    let hearth = Hearth::start(HearthShape::UP_WITH_CONTAINERS).await?;
+    let operator = hearth.operator().await?;
+    let files = operator.client.storage();
+    let create = ToolCreate { name: "hello".parse()?, description: String::new() };
+    let tool = operator.client.tools().create(&create).await?.name;
+    let write = FileWriteQuery { path: "a/b/data".to_owned(), mode: Some("600".to_owned()) };
+    let first = files.write_file(&tool, &write, 5, box_body(Full::new("first".into()))).await?;
+    assert_eq!((first.size, first.mode.as_str()), (5, "600"));
+    // The announced size does not arrive: the request is refused or the connection breaks.
+    assert!(files.write_file(&tool, &write, 9, box_body(Full::new("second".into()))).await.is_err());
+    wait_until("the former file is alone", async || {
+        let entries = files.list_files(&tool, &FileQuery { path: "a/b".to_owned() }).await?.entries;
+        let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        Ok((names == ["data"]).then_some(()))
+    })
+    .await?;
+    let content = files.read_file(&tool, &FileQuery { path: "a/b/data".to_owned() }).await?;
+    assert_eq!(content.into_body().collect().await.map_err(Error::internal)?.to_bytes(), "first");
+
+    // Who may only read sees the usage and no file.
+    let token = operator.create_token(&["storage:read"]).await?;
+    let reader = Client::new(Transport::from_url(hearth.url())?, Arc::new(Bearer(token)));
+    assert!(reader.storage().show_home(&tool).await.is_ok());
+    let refused = reader.storage().list_files(&tool, &FileQuery::default()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Forbidden);
+    hearth.stop().await
+}

@@ -1,0 +1,13 @@
+//! Settings of this service.
+
+hearth_kit::settings! {
+    /// Files of tools.
+    pub struct StorageSettings in "storage" {
+        /// Maximum bytes of one file that is written by the API.
+        file_limit: u64 = 4 << 30,
+        /// Maximum requests about files at a time, of all tools together.
+        sessions: u32 = 32,
+        /// Maximum requests about files of one tool at a time; further ones wait.
+        sessions_per_tool: u32 = 4,
+    }
+}
