@@ -6,8 +6,8 @@ use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
 use crate::{
     commands::{
-        admin, build, completion, deploy, envvars, exec, jobs, login, logout, logs, man, new, notify, open,
-        status, tool, up, webhooks, webservice,
+        admin, build, completion, deploy, deployment, envvars, exec, files, jobs, login, logout, logs, man, new,
+        notify, open, restart, revisions, rollback, shell, status, tool, up, webhooks, webservice,
     },
     flags::{GlobalArgs, HELP_TEMPLATE},
 };
@@ -18,10 +18,12 @@ use crate::{
     name = "hearth",
     version,
     before_help = "Example: hearth deploy",
-    after_help = "Also: admin, webhooks, webservice, whoami, logout, down, completion, man.\n\
+    after_help = "Also: files, shell, revisions, rollback, deployment, set, ps, restart, webhooks, webservice,\n\
+                  admin, whoami, logout, down, completion, man.\n\
                   hearth alone shows your settings and the next command. COMMAND -h shows an example.\n\
                   Everywhere: --server --tool --json[=FIELDS] --yes --color --quiet; see hearth --help.",
-    after_long_help = "Also: admin, webhooks, webservice, whoami, logout, down, completion, man.\n\
+    after_long_help = "Also: files, shell, revisions, rollback, deployment, set, ps, restart, webhooks, webservice,\n\
+                       admin, whoami, logout, down, completion, man.\n\
                        hearth alone shows your settings and the next command. COMMAND -h shows an example.\n\
                        Environment: HEARTH_SERVER, HEARTH_TOKEN, HEARTH_TOOL, NO_COLOR, CI.",
     help_template = ROOT_HELP_TEMPLATE,
@@ -75,7 +77,7 @@ pub enum CliCommand {
     Logs(logs::PrintLogsArgs),
     /// Manage jobs: one-off, scheduled or continuous
     #[command(before_help = "Example: hearth jobs list", help_template = HELP_TEMPLATE)]
-    #[command(after_help = "Also: dump, flush, images, load, quota.")]
+    #[command(after_help = "Also: dump, flush, images, load, quota, update.")]
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Jobs {
         /// The subcommand.
@@ -85,6 +87,40 @@ pub enum CliCommand {
     /// Run a program, or a shell, in a container of a job
     #[command(before_help = "Example: hearth exec web -- ls", help_template = HELP_TEMPLATE)]
     Exec(exec::ExecProgramArgs),
+    /// Run a shell, or a program, in a new container of the newest revision
+    #[command(before_help = "Example: hearth shell", help_template = HELP_TEMPLATE, hide = true)]
+    Shell(shell::OpenShellArgs),
+    /// List the jobs of the tool: hearth jobs list
+    #[command(before_help = "Example: hearth ps", help_template = HELP_TEMPLATE, hide = true)]
+    Ps(jobs::list::ListJobsArgs),
+    /// Restart a job: hearth jobs restart
+    #[command(before_help = "Example: hearth restart", help_template = HELP_TEMPLATE, hide = true)]
+    Restart(restart::RestartArgs),
+    /// Set an environment variable: hearth envvars create
+    #[command(before_help = "Example: hearth set API_KEY", help_template = HELP_TEMPLATE, hide = true)]
+    Set(envvars::create::CreateEnvvarArgs),
+    /// Copy files to and from the tool's home
+    #[command(before_help = "Example: hearth files list", help_template = HELP_TEMPLATE, hide = true)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Files {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: files::FilesCommand,
+    },
+    /// List the revisions of the tool
+    #[command(before_help = "Example: hearth revisions", help_template = HELP_TEMPLATE, hide = true)]
+    Revisions(revisions::ListRevisionsArgs),
+    /// Deploy an earlier revision again
+    #[command(before_help = "Example: hearth rollback", help_template = HELP_TEMPLATE, hide = true)]
+    Rollback(rollback::RollBackArgs),
+    /// Manage deployments
+    #[command(before_help = "Example: hearth deployment list", help_template = HELP_TEMPLATE, hide = true)]
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Deployment {
+        /// The subcommand.
+        #[command(subcommand)]
+        command: deployment::DeploymentCommand,
+    },
     /// Manage environment variables
     #[command(before_help = "Example: hearth envvars list", help_template = HELP_TEMPLATE)]
     #[command(subcommand_required = true, arg_required_else_help = true)]

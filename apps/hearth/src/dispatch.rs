@@ -5,8 +5,8 @@ use hearth_base::Result;
 use crate::{
     cli::CliCommand,
     commands::{
-        admin, build, deploy, envvars, exec, jobs, login, logout, logs, new, notify, open, status, summary,
-        tool, up, webhooks, webservice, whoami,
+        admin, build, deploy, deployment, envvars, exec, files, jobs, login, logout, logs, new, notify, open,
+        restart, revisions, rollback, shell, status, summary, tool, up, webhooks, webservice, whoami,
     },
     context::CommandContext,
     exit::Exit,
@@ -17,6 +17,7 @@ pub async fn run(cx: &CommandContext, command: Option<CliCommand>) -> Result<Exi
     let command = match command {
         // These commands return the exit status of the program that they start.
         Some(CliCommand::Exec(args)) => return exec::run(cx, args).await,
+        Some(CliCommand::Shell(args)) => return shell::run(cx, args).await,
         Some(CliCommand::Webservice(args)) => return webservice::run(cx, args).await,
         Some(CliCommand::Jobs { command }) => return jobs::run(cx, command).await,
         command => command,
@@ -28,6 +29,13 @@ pub async fn run(cx: &CommandContext, command: Option<CliCommand>) -> Result<Exi
         Some(CliCommand::Whoami) => whoami::run(cx).await,
         Some(CliCommand::Status(args)) => status::run(cx, args).await,
         Some(CliCommand::Deploy(args)) => deploy::run(cx, *args).await,
+        Some(CliCommand::Deployment { command }) => deployment::run(cx, command).await,
+        Some(CliCommand::Files { command }) => files::run(cx, command).await,
+        Some(CliCommand::Revisions(args)) => revisions::run(cx, args).await,
+        Some(CliCommand::Rollback(args)) => rollback::run(cx, args).await,
+        Some(CliCommand::Restart(args)) => restart::run(cx, args).await,
+        Some(CliCommand::Ps(args)) => jobs::list::run(cx, args).await,
+        Some(CliCommand::Set(args)) => envvars::create::run(cx, args).await,
         Some(CliCommand::Open(args)) => open::run(cx, args).await,
         Some(CliCommand::New(args)) => new::run(cx, args).await,
         Some(CliCommand::Tool { command }) => tool::run(cx, command).await,
@@ -46,6 +54,7 @@ pub async fn run(cx: &CommandContext, command: Option<CliCommand>) -> Result<Exi
             | CliCommand::External(_)
             | CliCommand::Jobs { .. }
             | CliCommand::Man(_)
+            | CliCommand::Shell(_)
             | CliCommand::Webservice(_),
         ) => Ok(()),
     }
@@ -65,7 +74,13 @@ pub fn explain_interrupt(command: Option<&CliCommand>) -> &'static str {
         Some(CliCommand::Notify { command }) => notify::explain_interrupt(command),
         Some(CliCommand::Webhooks { command }) => webhooks::explain_interrupt(command),
         Some(CliCommand::Admin { command }) => admin::explain_interrupt(command),
-        Some(CliCommand::Deploy(_)) => "a started deployment continues; hearth deploy --follow shows it",
+        Some(CliCommand::Deploy(_) | CliCommand::Rollback(_)) => {
+            "a started deployment continues; hearth deploy --follow shows it"
+        }
+        Some(CliCommand::Deployment { command }) => deployment::explain_interrupt(command),
+        Some(CliCommand::Files { command }) => files::explain_interrupt(command),
+        Some(CliCommand::Restart(_)) => "the job may be restarting already; hearth jobs list shows it",
+        Some(CliCommand::Set(_)) => "the variable may be set already; hearth envvars list shows it",
         Some(CliCommand::Webservice(_)) => "a started change continues; hearth webservice status shows it",
         Some(CliCommand::Exec(_)) => "the job continues; the program was stopped",
         Some(CliCommand::Up(_)) => "Hearth may be running already; hearth up finishes, hearth down stops it",

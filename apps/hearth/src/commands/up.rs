@@ -104,8 +104,8 @@ mod local_hearth {
             result.print_sentence(&hearth, &sentence)?;
             let code = hearth.state.join(SETUP_CODE_FILE);
             if code.exists() {
-                cx.printer.print_note("There is no account yet.");
-                cx.printer.print_next(&format!("hearth login --code \"$(cat {})\"", code.display()));
+                cx.printer.print_note(&format!("There is no account yet. The setup code is in {}", code.display()));
+                cx.printer.print_next("hearth login --code-stdin");
             }
             return Ok(());
         }
@@ -145,7 +145,15 @@ mod local_hearth {
         let result = cx.printer.open_output::<LocalHearth>()?;
         let state = resolve_state_folder(state)?;
         let refused = |cause: std::io::Error| build_state_error(&state, &describe_io_error(&cause));
-        let Some(pid) = daemon::find_process(&state).map_err(refused)? else {
+        let found = match daemon::find_process(&state) {
+            // Only root and the services can open the folder.
+            Err(cause) if cause.kind() == std::io::ErrorKind::PermissionDenied => {
+                check_root("down")?;
+                Err(cause)
+            }
+            found => found,
+        };
+        let Some(pid) = found.map_err(refused)? else {
             let hearth = LocalHearth { state, running: false, changed: false };
             let sentence =
                 format!("nothing to change: no Hearth runs with its state in {}", hearth.state.display());
@@ -180,7 +188,9 @@ mod local_hearth {
             true => "hearth up".to_owned(),
             false => format!("hearth up --state {}", state.display()),
         };
+        let clear = format!("hearthd clear --state {}", state.display());
         result.print_done(&LocalHearth { state, running: false, changed: true }, &sentence)?;
+        cx.printer.print_note(&format!("containers of tools continue to run; {clear} stops them"));
         cx.printer.print_next(&next);
         Ok(())
     }

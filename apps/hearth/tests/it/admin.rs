@@ -90,7 +90,7 @@ fn mistyped_state_service_or_item_is_refused_with_the_valid_ones() {
     "#);
     insta::assert_snapshot!(build_home().run_to_transcript(&["admin", "queue", "show", "notifi", "mail", "mail_1"]), @r#"
     err| error: invalid value "notifi" for SERVICE [invalid-value]
-    err|        The values are accounts, images, logs, envvars, jobs, builds, builder, components, notify, edge, gateway.
+    err|        The values are accounts, images, logs, envvars, jobs, storage, builds, builder, components, notify, edge, gateway.
     err| next:  hearth admin queue show notify mail mail_1
     ends with 1
     "#);

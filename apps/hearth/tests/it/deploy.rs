@@ -190,8 +190,8 @@ fn unbuildable_folder_is_refused_before_any_change() {
     err| … plan
     err| ✗ plan    nothing was changed
     err| error: the folder has no process web: only report [no-such-process]
-    err|        For jobs only, build the image and create the jobs separately.
-    err| next:  hearth build start .
+    err|        A program without a page runs with --continuous, or with --schedule @daily.
+    err| next:  hearth deploy --new fresh --continuous
     ends with 1
     ");
     assert!(home.read_requests().is_empty(), "{:?}", home.read_requests());

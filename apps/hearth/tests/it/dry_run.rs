@@ -71,6 +71,25 @@ const EXEMPT_COMMANDS: [&str; 2] = ["", "exec"];
 const IMPORT_CHANGES_JSON: &str = r#"{"changes": {"created": ["FRESH"], "changed": [], "unchanged": [], "deleted": []},
     "messages": {}}"#;
 
+/// Two revisions with different images.
+const REVISIONS_JSON: &str = r#"{"data": {"revisions": [
+    {"number": 2, "deployment": "deployment_00000000000000000000000002", "created": "2026-01-02T03:04:05Z",
+     "by": "user alice", "description": "", "source": {"image": "b"}, "resolved_ref": "", "image": "b",
+     "component": "web", "command": "web", "port": 8000, "publish": true, "kept": true},
+    {"number": 1, "deployment": "deployment_00000000000000000000000001", "created": "2026-01-02T03:04:05Z",
+     "by": "user alice", "description": "", "source": {"image": "a"}, "resolved_ref": "", "image": "a",
+     "component": "web", "command": "web", "port": 8000, "publish": true, "kept": true}]}, "messages": {}}"#;
+
+/// A deployment that has not ended.
+const RUNNING_DEPLOYMENT_JSON: &str = r#"{"data": {"deploy_id": "deployment_00000000000000000000000003",
+    "creation_time": "2026-01-02T03:04:05Z", "description": "", "by": "user alice", "source": {"image": "b"},
+    "builds": {}, "runs": {}, "status": "running", "long_status": "", "force_build": false, "force_run": false,
+    "steps": [], "version": 1}, "messages": {}}"#;
+
+/// A file of the home.
+const FILE_JSON: &str = r#"{"data": {"entry": {"name": "old.csv", "kind": "file", "size": 3, "mode": "644",
+    "modified": "2026-01-02T03:04:05Z"}, "entries": [], "truncated": false}, "messages": {}}"#;
+
 fn build_home() -> Home {
     let tool = r#"{"id": "tool_00000000000000000000000001", "name": "dup-finder", "description": "",
         "state": "active", "role": "owner", "created": "2026-01-02T03:04:05Z"}"#;
@@ -128,6 +147,9 @@ fn build_home() -> Home {
             "GET /envvars/v1/tool/dup-finder/envvars/API_KEY",
             (200, r#"{"envvar": {"name": "API_KEY", "value": "s3cret"}, "messages": {}}"#.to_owned()),
         ),
+        ("GET /components/v1/tool/dup-finder/revisions", (200, REVISIONS_JSON.to_owned())),
+        ("GET /components/v1/tool/dup-finder/deployment/latest", (200, RUNNING_DEPLOYMENT_JSON.to_owned())),
+        ("GET /storage/v1/tool/dup-finder/volumes/home/files", (200, FILE_JSON.to_owned())),
         ("PATCH /envvars/v1/tool/dup-finder/envvars", (200, IMPORT_CHANGES_JSON.to_owned())),
         (
             "GET /builds/v1/tool/dup-finder/builds",
@@ -136,6 +158,7 @@ fn build_home() -> Home {
     ]));
     home.write("dup-finder/index.html", "<h1>hello</h1>");
     home.write("dup-finder/sub/index.html", "<h1>hello</h1>");
+    home.write("dup-finder/data.csv", "1,2\n");
     home.write("dup-finder/new.env", "FRESH=1\n");
     home.write("dup-finder/jobs.yaml", "- {name: new, image: python3.11, command: ./new.sh}\n");
     home

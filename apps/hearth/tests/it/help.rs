@@ -25,7 +25,8 @@ fn help_of_the_program_starts_with_an_example() {
     out|   tool     Manage tools and members
     out|   help     Print this message or the help of the given subcommand(s)
     out|
-    out| Also: admin, webhooks, webservice, whoami, logout, down, completion, man.
+    out| Also: files, shell, revisions, rollback, deployment, set, ps, restart, webhooks, webservice,
+    out| admin, whoami, logout, down, completion, man.
     out| hearth alone shows your settings and the next command. COMMAND -h shows an example.
     out| Everywhere: --server --tool --json[=FIELDS] --yes --color --quiet; see hearth --help.
     ends with 0
@@ -47,7 +48,9 @@ fn help_of_a_command_lists_its_arguments() {
     out| Options:
     out|       --name <NAME>     Sign in as this user; default: ask
     out|       --code <CODE>     Join with a setup code or an invitation, and choose name and password
-    out|       --password-stdin  Read the password from standard input
+    out|       --code-stdin      Read that code from standard input; other users of this machine can see the arguments of a
+    out|                         command
+    out|       --password-stdin  Read the password from standard input; with --code-stdin, from its second line
     out|       --token-stdin     Read a token from standard input instead of signing in
     out|       --dry-run         Show the changes without making them
     out|

@@ -3,28 +3,30 @@
 //! It creates no tool without `--new`. An interrupt does not stop the deployment, which continues
 //! on the server.
 
+mod component;
 mod follow;
 
 use std::path::Path;
 
 use clap::ValueHint;
-use hearth_base::{Error, JobName, Result, ToolName};
-use hearth_plan::{BuildPlan, SourceFolder, SourceKind};
+use hearth_base::{Error, Result, ToolName};
+use hearth_plan::BuildPlan;
 use hearth_wire::components::{
-    DEFAULT_COMPONENT, DeploySource, Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentState,
+    DeploySource, Deployment, DeploymentCreate, DeploymentCreateQuery, DeploymentState,
     GitSource,
 };
 use serde::{Deserialize, Serialize};
 
-use super::new;
+use self::component::ComponentArgs;
+use super::{build::recipe_args::RecipeArgs, new};
 use crate::{
     context::CommandContext,
     flags::DryRun,
     pack, page_probe,
-    printer::Steps,
-    settings::{SettingSource, Sourced},
+    printer::{ResultOutput, Steps},
+    settings::{LinkableFolder, SettingSource, Sourced},
     tool_session::ToolSession,
-    upload::upload_folder,
+    upload::{UploadArgs, upload_files},
 };
 
 /// The arguments of `hearth deploy`.
@@ -51,21 +53,18 @@ pub struct DeployToolArgs {
     /// The command; default: the process web
     #[arg(long, value_name = "COMMAND")]
     command: Option<String>,
-    /// The component's job; default: web
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
-    component: Option<JobName>,
-    /// The component's port; default: 8000
-    #[arg(long, value_name = "PORT", hide_short_help = true)]
-    port: Option<u16>,
-    /// Run the component without publishing it
-    #[arg(long, hide_short_help = true)]
-    no_publish: bool,
+    #[command(flatten)]
+    component: ComponentArgs,
     /// Build even when the source has an image already
     #[arg(long, hide_short_help = true)]
     force_build: bool,
     /// Restart even when nothing changed
     #[arg(long, hide_short_help = true)]
     force_run: bool,
+    #[command(flatten)]
+    recipe: RecipeArgs,
+    #[command(flatten)]
+    upload: UploadArgs,
     #[command(flatten)]
     dry_run: DryRun,
 }
@@ -91,7 +90,17 @@ pub async fn run(cx: &CommandContext, args: DeployToolArgs) -> Result<()> {
             None => return Ok(()),
         }
     };
-    let over = follow::follow_deployment(&session, begun, &mut steps).await?;
+    follow_to_end(&session, begun, &mut steps, &result).await
+}
+
+/// Follows a deployment to its end and prints its outcome.
+pub async fn follow_to_end(
+    session: &ToolSession<'_>,
+    begun: Deployment,
+    steps: &mut Steps<'_>,
+    result: &ResultOutput<'_, Deployment>,
+) -> Result<()> {
+    let over = follow::follow_deployment(session, begun, steps).await?;
     if over.status != DeploymentState::Successful {
         return Err(build_deployment_error(&over));
     }
@@ -102,7 +111,9 @@ pub async fn run(cx: &CommandContext, args: DeployToolArgs) -> Result<()> {
             false => steps.mark_failed("no response yet; hearth logs -f shows the reason"),
         }
     }
-    let address = over.url.as_deref().unwrap_or("the tool runs and is not published");
+    let last = over.steps.last().map_or("", |step| step.message.as_str());
+    let unpublished = if last.starts_with("it runs at ") { last } else { "the tool runs and is not published" };
+    let address = over.url.as_deref().unwrap_or(unpublished);
     let revision = over.revision.map(|revision| format!("   revision {revision}")).unwrap_or_default();
     result.print_sentence(&over, &format!("{address}{revision}"))
 }
@@ -113,17 +124,9 @@ async fn begin_deployment<'a>(
     steps: &mut Steps<'_>,
     args: DeployToolArgs,
 ) -> Result<Option<(ToolSession<'a>, Deployment)>> {
-    let DeployToolArgs { source, new, reference, follow: _, queue, message, command, dry_run, .. } = args;
-    pack::check_source(&source)?;
-    let folder = pack::is_folder(&source).then(|| Path::new(&source));
-    if folder.is_some() && reference.is_some() {
-        return Err(Error::invalid(
-            "ref-of-folder",
-            "--ref applies to repositories only; a folder is deployed as it is",
-        )
-        .help("omit --ref, or give the address of the repository"));
-    }
-    let linked = folder.map(|folder| cx.settings.folder.open_subfolder(folder)).transpose()?;
+    let DeployToolArgs { source, new, reference, queue, message, command, recipe, upload, dry_run, .. } = args;
+    let linked = open_source_folder(cx, &source, reference.as_deref(), &upload)?;
+    let folder = linked.as_ref().map(|_| Path::new(&source));
     let tool = match &new {
         Some(name) => Sourced::new(name.clone(), SettingSource::Flag("--new")),
         None => match &linked {
@@ -131,17 +134,21 @@ async fn begin_deployment<'a>(
             None => cx.require_tool()?,
         },
     };
-    let component = args.component;
-    let web = component.as_ref().map_or(DEFAULT_COMPONENT, JobName::as_str);
+    let built = folder.map(|folder| recipe.locate_folder(folder));
+    let component = args.component.select_name(built.as_deref(), command.is_some())?;
     if let Some(folder) = folder {
         steps.begin_step("plan");
-        let planned = plan_folder(folder, web, command.is_some());
+        let planned = plan_folder(cx, &recipe, folder, component.as_str(), command.is_some());
         match &planned {
             Ok(sentence) => steps.mark_done(sentence),
             Err(_) => steps.mark_failed("nothing was changed"),
         }
         planned?;
     }
+    let selection = match folder {
+        Some(folder) => Some(steps.wait_for(upload.select_folder(cx, folder)).await?),
+        None => None,
+    };
     if dry_run.dry_run {
         let action = if new.is_some() { "create the tool and deploy" } else { "deploy" };
         let would = PlannedDeployment { tool: tool.value, source };
@@ -153,18 +160,22 @@ async fn begin_deployment<'a>(
         new::ensure_tool(cx, &name, linked.as_ref()).await?;
     }
     let session = cx.open_session_for_tool(tool)?;
-    let source = match folder {
-        Some(folder) => DeploySource::Upload(steps.wait_for(upload_folder(cx, &session, folder)).await?.id),
+    args.component.check_schedule(&session, &component).await?;
+    let source = match selection {
+        Some(selection) => {
+            DeploySource::Upload(steps.wait_for(upload_files(cx, &session, selection)).await?.id)
+        }
         None => DeploySource::Git(GitSource { url: source, reference }),
     };
     let create = DeploymentCreate {
         description: message,
         source: Some(source),
-        component,
+        folder: recipe.source_folder,
+        recipe: recipe.recipe,
         command,
-        port: args.port,
-        publish: args.no_publish.then_some(false),
+        ..DeploymentCreate::default()
     };
+    let create = args.component.apply_to(component, create);
     let query = DeploymentCreateQuery { force_build: args.force_build, force_run: args.force_run, queue };
     let begun = session
         .send(session.client().components().create_deployment(session.tool_name(), &create, &query))
@@ -172,23 +183,53 @@ async fn begin_deployment<'a>(
     Ok(Some((session, begun)))
 }
 
+/// Opens the folder of a source, which may be uploaded; `None` for a repository.
+fn open_source_folder(
+    cx: &CommandContext,
+    source: &str,
+    reference: Option<&str>,
+    upload: &UploadArgs,
+) -> Result<Option<LinkableFolder>> {
+    pack::check_source(source)?;
+    if !pack::is_folder(source) {
+        return upload.check_unused().map(|()| None);
+    }
+    if reference.is_some() {
+        return Err(Error::invalid(
+            "ref-of-folder",
+            "--ref applies to repositories only; a folder is deployed as it is",
+        )
+        .help("omit --ref, or give the address of the repository"));
+    }
+    let folder = cx.settings.folder.open_subfolder(Path::new(source))?;
+    folder.check_uploadable().map(|()| Some(folder))
+}
+
 /// Describes the build plan in a sentence; refuses a folder without a process to run.
-fn plan_folder(folder: &Path, web: &str, commanded: bool) -> Result<String> {
-    let BuildPlan { kind, processes, reasons: because, .. } =
-        hearth_plan::plan_build(&SourceFolder::new(folder))?;
+fn plan_folder(
+    cx: &CommandContext,
+    recipe: &RecipeArgs,
+    folder: &Path,
+    web: &str,
+    commanded: bool,
+) -> Result<String> {
+    let plan = recipe.plan_build(folder)?;
+    let can_start = plan.can_start(web);
+    let BuildPlan { processes, reasons: because, suggested_process, .. } = plan;
     let runs = processes.get(web);
-    if runs.is_none() && !commanded && kind != SourceKind::Containerfile {
+    if !can_start && !commanded {
         let names = processes.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
         let available = if names.is_empty() { "no processes".to_owned() } else { format!("only {names}") };
         return Err(Error::invalid(
             "no-such-process",
             format!("the folder has no process {web}: {available}"),
         )
-        .and_message("For jobs only, build the image and create the jobs separately.")
+        .and_message("A program without a page runs with --continuous, or with --schedule @daily.")
         .help(if names.is_empty() {
-            "add a Procfile with a line such as web: COMMAND"
+            let line = suggested_process.unwrap_or_else(|| "web: COMMAND".to_owned());
+            format!("add a Procfile with a line such as {line}")
         } else {
-            "hearth build start ."
+            cx.command_line.with_argument("--continuous")
         }));
     }
     let reason =
@@ -210,18 +251,9 @@ fn build_deployment_error(over: &Deployment) -> Error {
         Some(revision) => format!("Nothing changed: revision {revision} still runs."),
         None => "Nothing else changed; no earlier revision was running.".to_owned(),
     };
-    let error =
-        Error::new(hearth_base::ErrorKind::Invalid, code, join_first_and_last_line(&over.long_status))
-            .and_message(still);
+    let mut lines = over.long_status.lines();
+    let what = lines.next().unwrap_or_default();
+    let error = Error::new(hearth_base::ErrorKind::Invalid, code, what);
+    let error = lines.fold(error, Error::and_message).and_message(still);
     error.help(over.help.as_deref().unwrap_or("hearth logs"))
-}
-
-/// Shortens a message of several lines to its first and its last line.
-fn join_first_and_last_line(text: &str) -> String {
-    let mut lines = text.lines();
-    let first = lines.next().unwrap_or_default();
-    match lines.next_back() {
-        Some(last) => format!("{}: {last}", first.trim_end_matches(['.', ':'])),
-        None => first.to_owned(),
-    }
 }

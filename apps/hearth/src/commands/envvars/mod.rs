@@ -20,7 +20,7 @@ use crate::{context::CommandContext, flags::HELP_TEMPLATE, tool_session::ToolSes
 #[derive(Debug, clap::Subcommand)]
 pub enum EnvvarCommand {
     /// Create or change a variable
-    #[command(before_help = "Example: hearth envvars create API_KEY", help_template = HELP_TEMPLATE)]
+    #[command(before_help = "Example: hearth envvars create API_KEY", help_template = HELP_TEMPLATE, visible_alias = "set")]
     Create(create::CreateEnvvarArgs),
     /// List variables, without their values
     #[command(before_help = "Example: hearth envvars list", help_template = HELP_TEMPLATE)]

@@ -18,6 +18,7 @@ pub mod runs;
 pub mod scale;
 pub mod show;
 pub mod stop;
+pub mod update;
 pub mod values;
 mod wait;
 
@@ -55,6 +56,9 @@ pub enum JobCommand {
     /// Stop the runs of a job, without deleting it
     #[command(before_help = "Example: hearth jobs stop tidy", help_template = HELP_TEMPLATE)]
     Stop(stop::StopJobArgs),
+    /// Change parts of a job, such as its memory or schedule
+    #[command(before_help = "Example: hearth jobs update tidy --mem 512Mi --schedule @hourly", help_template = HELP_TEMPLATE, hide = true)]
+    Update(Box<update::UpdateJobArgs>),
     /// Set the replicas of a continuous job
     #[command(before_help = "Example: hearth jobs scale worker 3", help_template = HELP_TEMPLATE)]
     Scale(scale::ScaleJobArgs),
@@ -96,6 +100,7 @@ pub async fn run(cx: &CommandContext, command: JobCommand) -> Result<Exit> {
         JobCommand::Restart(args) => restart::run(cx, args).await,
         JobCommand::Stop(args) => stop::run(cx, args).await,
         JobCommand::Scale(args) => scale::run(cx, args).await,
+        JobCommand::Update(args) => update::run(cx, *args).await,
         JobCommand::Pause(args) => pause::pause(cx, args).await,
         JobCommand::Resume(args) => pause::resume(cx, args).await,
         JobCommand::Delete(args) => delete::run(cx, args).await,
@@ -113,9 +118,11 @@ pub fn explain_interrupt(command: &JobCommand) -> &'static str {
     match command {
         JobCommand::Run(_) => "the job may exist already and continues; hearth jobs list shows it",
         JobCommand::Restart(_) => "the job may be restarting already; hearth jobs list shows it",
-        JobCommand::Stop(_) | JobCommand::Scale(_) | JobCommand::Pause(_) | JobCommand::Resume(_) => {
-            "the change may be done already; hearth jobs list shows it"
-        }
+        JobCommand::Stop(_)
+        | JobCommand::Scale(_)
+        | JobCommand::Update(_)
+        | JobCommand::Pause(_)
+        | JobCommand::Resume(_) => "the change may be done already; hearth jobs list shows it",
         JobCommand::Delete(_) | JobCommand::Flush(_) => {
             "jobs may be deleted already; hearth jobs list shows the rest"
         }

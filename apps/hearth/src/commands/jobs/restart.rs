@@ -15,6 +15,13 @@ pub struct RestartJobArgs {
     dry_run: DryRun,
 }
 
+impl RestartJobArgs {
+    /// The arguments of a restart of the job `name`.
+    pub fn new(name: JobName, dry_run: DryRun) -> Self {
+        Self { name, dry_run }
+    }
+}
+
 /// The result.
 #[derive(Debug, Serialize, Deserialize)]
 struct RestartedJob {

@@ -34,6 +34,7 @@ pub fn run(args: UpArgs) -> Result<()> {
         let mut term = signal(SignalKind::terminate()).map_err(Error::internal)?;
         let mut int = signal(SignalKind::interrupt()).map_err(Error::internal)?;
         let containers = runtime::open_runtime(&config, &folders.runtime)?;
+        write_pid_file(&config.state)?;
         let mut services = ServicesProcess::new(settings, user, &folders.services);
         let door = services.start().await?;
         console::print_result(render_welcome(&config, &folders, &door));
@@ -49,6 +50,16 @@ pub fn run(args: UpArgs) -> Result<()> {
     })
 }
 
+/// File in the state folder with the id of this process. `hearth down` reads it, however Hearth was started.
+const PID_FILE: &str = "hearthd.pid";
+
+fn write_pid_file(state: &Path) -> Result<()> {
+    std::fs::write(state.join(PID_FILE), format!("{}\n", std::process::id())).map_err(|cause| {
+        Error::unavailable("state-folder", format!("{} cannot be written: {cause}", state.join(PID_FILE).display()))
+            .help("make room on the disk, or choose another folder with --state")
+    })
+}
+
 /// Renders the message after a successful start.
 fn render_welcome(config: &HearthConfig, folders: &HostFolders, door: &str) -> String {
     let port = door.rsplit(':').next().unwrap_or_default();
@@ -59,7 +70,9 @@ fn render_welcome(config: &HearthConfig, folders: &HostFolders, door: &str) -> S
     let mut text =
         format!("Hearth runs on this machine: {address}\nIts state is in {}", config.state.display());
     text.push_str(&match read_setup_code(&folders.services) {
-        Some(code) => format!("\nThere is no account yet. Next: hearth login {address} --code {code}"),
+        Some(code) => format!(
+            "\nThere is no account yet. The setup code is {code}\nNext: hearth login {address} --code-stdin"
+        ),
         None => format!("\nNext: hearth login {address}"),
     });
     text
