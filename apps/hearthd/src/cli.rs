@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use hearth_base::UserName;
 
 /// The server of Hearth.
 #[derive(Debug, Parser)]
@@ -25,6 +26,8 @@ pub enum ServerCommand {
     /// Create and list the images that this Hearth provides
     #[command(subcommand)]
     Image(ImageCommand),
+    /// Create a code with which a user sets a new password, as the operator of this machine
+    Recover(RecoverArgs),
     /// Check this host's support for containers
     Doctor,
     /// Print all settings with defaults and descriptions, as Markdown
@@ -68,6 +71,21 @@ pub struct RuntimeArgs {
 pub struct OpenapiArgs {
     /// The service; all services if absent
     pub service: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(before_help = "Example: hearthd recover alice --state /var/lib/hearth")]
+pub struct RecoverArgs {
+    /// The user
+    pub name: UserName,
+    /// Make the user an enabled operator too, when no operator is left who can sign in
+    #[arg(long)]
+    pub operator: bool,
+    /// User of this machine, by name or number, to run as without any privileges
+    #[arg(long, value_name = "USER")]
+    pub user: Option<String>,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
 }
 
 #[derive(Debug, Args)]

@@ -90,6 +90,12 @@ impl ServerProcess {
     }
 }
 
+/// Builds the kit of a service for a command that works on its database, beside a running Hearth or without one.
+pub async fn build_command_kit(config: HearthConfig, service: &Service) -> Result<Kit> {
+    let state = StateFolder::open(&config.state)?;
+    ProcessResources::open(config, state, &BTreeMap::new())?.build_kit(service).await
+}
+
 /// Resources that all roles of a process share.
 struct ProcessResources {
     config: Arc<HearthConfig>,

@@ -117,7 +117,8 @@ impl AccountsContext {
         tool: Option<(ToolId, &ToolName)>,
         subject: impl ToString,
     ) -> Result<()> {
-        self.store.insert_audit_entry(tx, self.build_audit_entry(actor, action, tool, subject)).await
+        let entry = self.build_audit_entry(actor, action, tool, subject.to_string());
+        self.store.insert_audit_entry(tx, entry).await
     }
 
     /// Records a refused change in the audit log, with the error's code.
@@ -130,7 +131,7 @@ impl AccountsContext {
         subject: impl ToString,
         code: &str,
     ) -> Result<()> {
-        let mut entry = self.build_audit_entry(actor, action, tool, subject);
+        let mut entry = self.build_audit_entry(actor, action, tool, subject.to_string());
         entry.refused = Some(to_single_line(code, MAX_CODE_CHARACTERS));
         self.store.insert_audit_entry(tx, entry).await
     }
@@ -140,7 +141,7 @@ impl AccountsContext {
         actor: &RequestActor,
         action: &'static str,
         tool: Option<(ToolId, &'a ToolName)>,
-        subject: impl ToString,
+        subject: String,
     ) -> NewAuditEntry<'a> {
         NewAuditEntry {
             id: EventId::new(actor.now, &self.entropy),
@@ -148,7 +149,7 @@ impl AccountsContext {
             who: actor.who.clone(),
             action,
             tool,
-            subject: subject.to_string(),
+            subject,
             request: actor.request,
             refused: None,
             client: actor.client,

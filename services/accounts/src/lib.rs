@@ -17,7 +17,7 @@ use hearth_kit::{
     Dialect, Kit, MountedService, PrefixExt, Service, config::Section, queue, require_right,
     route::RoutePrefix,
 };
-use hearth_wire::accounts::RecoveryCode;
+pub use hearth_wire::accounts::RecoveryCode;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{

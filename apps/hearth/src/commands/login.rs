@@ -2,18 +2,15 @@
 //!
 //! A password opens a session just long enough to create a token; neither password nor session is saved.
 
-use std::sync::Arc;
-
 use hearth_base::{Credential, Error, ErrorKind, Result, Secret, UserName};
-use hearth_client::Bearer;
-use hearth_wire::accounts::{SessionCreate, TokenCreate, UserRegistration};
+use hearth_wire::accounts::{TokenCreate, UserRegistration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     command_line::quote_argument,
     context::CommandContext,
     flags::DryRun,
-    prompter,
+    new_password, password_session, prompter,
     session::Session,
     settings::{ServerAddress, ServerEntry, SettingSource, Sourced},
 };
@@ -29,18 +26,18 @@ pub struct LoginArgs {
     /// Join with a setup code or an invitation, and choose name and password
     #[arg(long)]
     code: Option<String>,
-    /// Read the password from standard input
+    /// Read that code from standard input; other users of this machine can see the arguments of a command
+    #[arg(long, conflicts_with = "code")]
+    code_stdin: bool,
+    /// Read the password from standard input; with --code-stdin, from its second line
     #[arg(long)]
     password_stdin: bool,
     /// Read a token from standard input instead of signing in
-    #[arg(long, conflicts_with_all = ["name", "code", "password_stdin"])]
+    #[arg(long, conflicts_with_all = ["name", "code", "code_stdin", "password_stdin"])]
     token_stdin: bool,
     #[command(flatten)]
     dry_run: DryRun,
 }
-
-/// The minimum length of a new password in characters. The server checks it again.
-const MIN_PASSWORD_CHARS: usize = 10;
 
 /// The result, without the token.
 #[derive(Debug, Serialize, Deserialize)]
@@ -53,7 +50,7 @@ struct SignedIn {
 /// Signs in and saves the token.
 pub async fn run(cx: &CommandContext, args: LoginArgs) -> Result<()> {
     let result = cx.printer.open_output::<SignedIn>()?;
-    let LoginArgs { address, name, code, password_stdin, token_stdin, dry_run } = args;
+    let LoginArgs { address, name, code, code_stdin, password_stdin, token_stdin, dry_run } = args;
     let server = choose_server(cx, address)?;
     if !dry_run.dry_run {
         cx.settings.user.check_writable()?;
@@ -67,7 +64,7 @@ pub async fn run(cx: &CommandContext, args: LoginArgs) -> Result<()> {
     check_server(&anonymous).await?;
     let file = cx.settings.environment.shorten_path(cx.settings.user.path());
     if dry_run.dry_run {
-        let action = match (&name, token_stdin, code.is_some()) {
+        let action = match (&name, token_stdin, code_stdin || code.is_some()) {
             (_, true, _) => "save a valid token".to_owned(),
             (Some(name), _, true) => format!("join as {name}"),
             (None, _, true) => "join".to_owned(),
@@ -78,22 +75,27 @@ pub async fn run(cx: &CommandContext, args: LoginArgs) -> Result<()> {
         let user = name.map(|name| name.to_string());
         return result.print_sentence(&SignedIn { server, user, file }, &sentence);
     }
-    let (user, token) = if token_stdin {
-        sign_in_with_token(cx, &server).await?
+    let (user, token, device) = if token_stdin {
+        let (user, token) = sign_in_with_token(cx, &server).await?;
+        let device = password_session::find_device(cx, &server, &user);
+        (user, token, device)
     } else {
-        let code = code.map(Secret::new);
+        let code = match code {
+            None if code_stdin => Some(prompter::read_secret_from_stdin("--code-stdin").await?),
+            code => code.map(Secret::new),
+        };
         let name = ask_name(cx, &server, name, code.is_some()).await?;
         let password = ask_password(cx, &server, &name, password_stdin, code.is_some()).await?;
         if let Some(code) = code {
             let join = UserRegistration { code, name: name.clone(), password: password.clone() };
             anonymous.send(anonymous.client.accounts().join_with_code(&join)).await?;
         }
-        sign_in_with_password(&anonymous, name, password).await?
+        sign_in_with_password(cx, &anonymous, name, password).await?
     };
     let old = cx.settings.user.find_entry(&server).cloned();
     let is_same_token = old.as_ref().is_some_and(|old| old.token == token);
     let own = if is_same_token { old.as_ref().is_some_and(|old| old.own) } else { !token_stdin };
-    let entry = ServerEntry { user: user.clone(), token, own, rest: toml::Table::new() };
+    let entry = ServerEntry { user: user.clone(), token, own, device, rest: toml::Table::new() };
     cx.settings.user.save_entry(&server, entry)?;
     if let Some(old) = old.filter(|old| old.own && !is_same_token) {
         revoke_old_token(cx, &server, old).await;
@@ -183,22 +185,12 @@ async fn ask_password(
     if !is_joining {
         return cx.prompter.ask_secret(&format!("Password of {name}: "), missing, &command);
     }
-    loop {
-        let question = format!("Choose a password, at least {MIN_PASSWORD_CHARS} characters: ");
-        let password = cx.prompter.ask_secret(&question, missing, &command)?;
-        if password.expose_secret().chars().count() < MIN_PASSWORD_CHARS {
-            cx.printer.print_warning("the password is too short; four words are enough");
-        } else if cx.prompter.ask_secret("Repeat the password: ", missing, &command)? != password {
-            cx.printer.print_warning("the passwords differ");
-        } else {
-            return Ok(password);
-        }
-    }
+    new_password::ask_new_password(cx, missing, &command)
 }
 
 /// Builds the command that needs no question.
 fn build_command_line(server: &ServerAddress, name: &str, is_joining: bool) -> String {
-    let code = if is_joining { " --code CODE" } else { "" };
+    let code = if is_joining { " --code-stdin" } else { "" };
     format!("hearth login {}{code} --name {name} --password-stdin", quote_argument(server.as_str()))
 }
 
@@ -211,19 +203,16 @@ async fn sign_in_with_token(cx: &CommandContext, server: &ServerAddress) -> Resu
 }
 
 async fn sign_in_with_password(
+    cx: &CommandContext,
     anonymous: &Session<'_>,
     name: UserName,
     password: Secret,
-) -> Result<(String, Secret)> {
-    let create = SessionCreate { name, password };
-    let opened = anonymous.send(anonymous.client.accounts().create_session(&create)).await?;
-    let client = anonymous.client.with_authority(Arc::new(Bearer(opened.secret)));
+) -> Result<(String, Secret, Option<Secret>)> {
+    let device = password_session::find_device(cx, &anonymous.server, name.as_str());
     let label = format!("hearth on {}", machine_name());
     let create = TokenCreate { label, scopes: None, expires: None };
-    let made = anonymous.send(client.accounts().create_token(&create)).await;
-    // The session also expires by itself.
-    let _session_expires = anonymous.send(client.accounts().end_session()).await;
-    Ok((opened.user.name.to_string(), made?.secret))
+    let signed_in = password_session::create_token(anonymous, name, password, device, &create).await?;
+    Ok((signed_in.user, signed_in.token.secret, signed_in.device))
 }
 
 /// Returns the name of this machine, for a token's label.

@@ -35,9 +35,16 @@ pub struct ServerEntry {
     /// replaced.
     #[serde(default)]
     pub own: bool,
+    /// Secret of this device, with which sign-ins are not locked by the failed ones of others.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "serialize_device")]
+    pub device: Option<Secret>,
     /// Fields of newer versions of this program.
     #[serde(flatten)]
     pub rest: toml::Table,
+}
+
+fn serialize_device<S: serde::Serializer>(device: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_some(&device.as_ref().map(Secret::expose_secret))
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -164,6 +171,7 @@ mod tests {
             user: user.to_owned(),
             token: Secret::new("t0ken"),
             own: true,
+            device: None,
             rest: toml::Table::new(),
         }
     }

@@ -4,6 +4,7 @@ pub mod clear;
 pub mod doctor;
 pub mod image;
 pub mod openapi;
+pub mod recover;
 pub mod runtime;
 pub mod serve;
 pub mod settings;

@@ -1,6 +1,6 @@
 //! Recovery of an account whose password is lost: a code from an operator or by mail sets a new one.
 
-use hearth_base::{Error, ErrorKind, Result, Role, Secret, TokenId, UserId, UserName};
+use hearth_base::{Error, ErrorKind, Result, Role, TokenId, UserId, UserName};
 use hearth_kit::db::Tx;
 use hearth_wire::{
     accounts::{PasswordReset, RecoveryCode},

@@ -144,12 +144,6 @@ impl NotifyStore {
             .map(|_| ())
     }
 
-    /// Finds a delivery.
-    pub async fn find_delivery(&self, id: &str) -> Result<Option<Delivery>> {
-        let found = row::Entity::find_by_id(id).one(self.db.reader()).await.or_db_error()?;
-        found.map(Delivery::try_from).transpose()
-    }
-
     /// Finds a delivery within a transaction.
     pub async fn find_delivery_in_tx(&self, tx: &Tx, id: DeliveryId) -> Result<Option<Delivery>> {
         let found = row::Entity::find_by_id(id.to_string()).one(&**tx).await.or_db_error()?;

@@ -2,11 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    routing::{get, post},
+};
 use hearth_base::{Entropy, Role, UserId};
 use hearth_testkit::{FakeEventStream, ServiceStand};
 use hearth_wire::{
-    accounts::internal::Recipient,
+    accounts::internal::{Recipient, StandingOwner},
     events::Topic,
     jobs::events::RunEvent,
     reply::{Data, Listed, Messages},
@@ -23,6 +28,8 @@ pub struct FakeNotifyPeers {
     pub accounts_unavailable: Mutex<bool>,
     /// The number of calls to `accounts` for maintainers.
     pub recipients_calls: Mutex<u32>,
+    /// True if the owners of webhooks may no longer change their tools.
+    pub owners_lost: Mutex<bool>,
 }
 
 /// Builds a maintainer with this name and an address at `example.org`.
@@ -39,8 +46,9 @@ impl FakeNotifyPeers {
     pub fn start(stand: &ServiceStand) -> Arc<Self> {
         let services = Arc::new(Self::default());
         let jobs = services.stream.build_router(RunEvent::TOPIC_INFO);
-        let accounts =
-            Router::new().route("/accounts/v1/internal/tools/{tool}/recipients", get(list_recipients));
+        let accounts = Router::new()
+            .route("/accounts/v1/internal/tools/{tool}/recipients", get(list_recipients))
+            .route("/accounts/v1/internal/owners", post(check_owner));
         for (role, router) in [(Role::Jobs, jobs), (Role::Accounts, accounts)] {
             stand
                 .set_fake_service(role, hearth_kit::build_local_service(router.with_state(services.clone())));
@@ -58,4 +66,10 @@ async fn list_recipients(
     }
     let items = services.recipients.lock().unwrap().clone();
     Ok(Json(Data { data: Listed { items, next: None }, messages: Messages::default() }))
+}
+
+async fn check_owner(State(services): State<Arc<FakeNotifyPeers>>) -> Json<Data<StandingOwner>> {
+    let active = !*services.owners_lost.lock().unwrap();
+    let data = StandingOwner { name: "somebody".parse().ok(), active };
+    Json(Data { data, messages: Messages::default() })
 }

@@ -1,9 +1,11 @@
 //! `hearth tool …`: tools and their members.
 
+pub mod accept;
 pub mod delete;
 pub mod kubeconfig;
 pub mod list;
 pub mod members;
+pub mod offers;
 pub mod quota;
 pub mod show;
 
@@ -34,6 +36,15 @@ pub enum ToolCommand {
         #[command(subcommand)]
         command: Option<members::MemberCommand>,
     },
+    /// List the tools that offer you a membership
+    #[command(before_help = "Example: hearth tool offers", help_template = HELP_TEMPLATE)]
+    Offers,
+    /// Accept an offered membership
+    #[command(before_help = "Example: hearth tool accept dup-finder", help_template = HELP_TEMPLATE)]
+    Accept(accept::MembershipArgs),
+    /// Leave a tool, or decline an offered membership
+    #[command(before_help = "Example: hearth tool leave dup-finder", help_template = HELP_TEMPLATE)]
+    Leave(accept::MembershipArgs),
     /// Show the limits of a tool; operators change them
     #[command(before_help = "Example: hearth tool quota dup-finder --set memory=16Gi", help_template = HELP_TEMPLATE)]
     Quota(quota::ToolQuotaArgs),
@@ -52,6 +63,9 @@ pub async fn run(cx: &CommandContext, command: ToolCommand) -> Result<()> {
         ToolCommand::Show(args) => show::run(cx, args).await,
         ToolCommand::Delete(args) => delete::run(cx, args).await,
         ToolCommand::Members { command } => members::run(cx, command).await,
+        ToolCommand::Offers => offers::run(cx).await,
+        ToolCommand::Accept(args) => accept::accept_membership(cx, args).await,
+        ToolCommand::Leave(args) => accept::end_membership(cx, args).await,
         ToolCommand::Quota(args) => quota::run(cx, args).await,
         ToolCommand::Kubeconfig(args) => kubeconfig::run(cx, args).await,
     }
@@ -64,9 +78,13 @@ pub fn explain_interrupt(command: &ToolCommand) -> &'static str {
         ToolCommand::Kubeconfig(_) => "a token may exist whose secret was not saved",
         ToolCommand::Quota(_) => "the limits may be changed already; hearth tool quota shows them",
         ToolCommand::Members { command: Some(command) } => members::explain_interrupt(command),
-        ToolCommand::Members { command: None } | ToolCommand::List(_) | ToolCommand::Show(_) => {
-            "nothing was changed"
+        ToolCommand::Accept(_) | ToolCommand::Leave(_) => {
+            "the membership may be changed already; hearth tool list shows it"
         }
+        ToolCommand::Members { command: None }
+        | ToolCommand::List(_)
+        | ToolCommand::Offers
+        | ToolCommand::Show(_) => "nothing was changed",
     }
 }
 

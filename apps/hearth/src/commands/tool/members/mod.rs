@@ -15,7 +15,7 @@ pub enum MemberCommand {
     /// List the members of a tool
     #[command(before_help = "Example: hearth tool members list --tool dup-finder", help_template = HELP_TEMPLATE)]
     List,
-    /// Add a member, or change a role
+    /// Offer a role to a user, or change a member's role
     #[command(before_help = "Example: hearth tool members set bob maintainer", help_template = HELP_TEMPLATE)]
     Set(set::SetMemberArgs),
     /// Remove a member
@@ -48,6 +48,12 @@ async fn list_members(session: &Session<'_>, tool: &Sourced<hearth_base::ToolNam
     session.send_about_tool(tool, session.client.tools().show(&tool.value)).await?;
     let (tools, name) = (session.client.tools(), &tool.value);
     session.collect_items(|paging| async move { tools.list_members(name, &paging).await }).await
+}
+
+/// Lists the roles that the tool offers to users who have not accepted yet.
+async fn list_offers(session: &Session<'_>, tool: &hearth_base::ToolName) -> Result<Vec<Member>> {
+    let tools = session.client.tools();
+    session.collect_items(|paging| async move { tools.list_member_offers(tool, &paging).await }).await
 }
 
 /// Finds the role of `user` among `members`.

@@ -29,13 +29,15 @@ pub async fn run(cx: &CommandContext, args: RemoveMemberArgs) -> Result<()> {
     let RemoveMemberArgs { user, dry_run } = args;
     let tool = cx.require_tool()?;
     let session = cx.open_session()?;
-    let role = super::find_role(&super::list_members(&session, &tool).await?, &user);
+    let mut members = super::list_members(&session, &tool).await?;
+    members.extend(super::list_offers(&session, &tool.value).await?);
+    let role = super::find_role(&members, &user);
     let name = tool.value;
     let Some(was) = role else {
         let sentence = format!("nothing to change: {user} is not a member of {name}");
         return result.print_sentence(&RemovedMember { tool: name, user, role, removed: false }, &sentence);
     };
-    let lost = format!("the tokens that {user} created for {name} are revoked");
+    let lost = format!("the tokens that {user} created for {name} are suspended");
     if dry_run.dry_run {
         let sentence = format!("would remove {user}, {was} of {name}; {lost}");
         return result.print_sentence(&RemovedMember { tool: name, user, role, removed: false }, &sentence);

@@ -34,12 +34,18 @@ pub async fn run(cx: &CommandContext, args: SetMemberArgs) -> Result<()> {
     }
     let was = before.map_or(String::new(), |before| format!(" (was {before})"));
     if dry_run.dry_run {
-        let member = Member { user, role, since: cx.printer.now() };
+        let member = Member { user, role, since: cx.printer.now(), pending: false };
         let sentence = format!("would set the role of {} on {name} to {role}{was}", member.user);
         return result.print_sentence(&member, &sentence);
     }
     let put = MemberPut { role };
     let member = session.send(session.client.tools().set_member(name, &user, &put)).await?;
+    if member.pending {
+        let sentence = format!("{name} offers {user} the role {role}; it applies once {user} accepts");
+        result.print_done(&member, &sentence)?;
+        cx.printer.print_note(&format!("{user} runs: hearth tool accept {name}"));
+        return Ok(());
+    }
     let sentence = format!("the role of {user} on {name} is {role} now{was}");
     result.print_done(&member, &sentence)
 }
