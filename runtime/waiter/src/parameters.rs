@@ -41,6 +41,9 @@ pub struct WaiterParameters<'a> {
     pub grace: u64,
     /// Maximum size of the log that has not been taken by the runtime, in bytes.
     pub max_log_bytes: u64,
+    /// Time after which an incomplete line is logged as a partial line, in microseconds; without it, only at the
+    /// end of its stream.
+    pub partial_line_delay: Option<u64>,
     /// Number of processes that the kernel killed for lack of memory.
     pub oom_kills: Counter<'a>,
     /// Peak memory in bytes.
@@ -52,7 +55,7 @@ pub struct WaiterParameters<'a> {
 }
 
 /// Number of values in [`WaiterParameters::encode_numbers`].
-const NUMBER_COUNT: usize = 17;
+const NUMBER_COUNT: usize = 18;
 
 impl<'a> WaiterParameters<'a> {
     /// The numeric parameters, in the order of [`WaiterParameters::parse_arguments`]. Separated by spaces, they are
@@ -74,6 +77,7 @@ impl<'a> WaiterParameters<'a> {
             self.stop_signal.into(),
             number(self.grace),
             number(self.max_log_bytes),
+            self.partial_line_delay.map_or(-1, number),
             number(self.oom_kills.divisor),
             number(self.peak_memory.divisor),
             number(self.cpu_micros.divisor),
@@ -112,6 +116,7 @@ impl<'a> WaiterParameters<'a> {
             stop_signal,
             grace,
             max_log_bytes,
+            partial_line_delay,
             divisors @ ..,
         ] = numbers;
         let fd = |number: i64| inherited(i32::try_from(number).ok()?);
@@ -134,6 +139,7 @@ impl<'a> WaiterParameters<'a> {
             stop_signal: i32::try_from(stop_signal).ok()?,
             grace: natural(grace)?,
             max_log_bytes: natural(max_log_bytes)?,
+            partial_line_delay: natural(partial_line_delay),
             oom_kills: counter(divisors[0])?,
             peak_memory: counter(divisors[1])?,
             cpu_micros: counter(divisors[2])?,
@@ -166,6 +172,7 @@ mod tests {
             stop_signal: 15,
             grace: u64::MAX,
             max_log_bytes: 16 << 20,
+            partial_line_delay: Some(500_000),
             oom_kills: counter(c"/sys/with spaces/oom_control", "oom_kill", 1),
             peak_memory: counter(c"/sys/peak", "", 1),
             cpu_micros: counter(c"/sys/usage", "", 1000),

@@ -6,6 +6,8 @@
 //! | stopping | output, process exit, grace | draining; or killed after SIGKILL |
 //! | killed | output, process exit | draining |
 //! | draining | end of both streams, at most 2 s | the exit file is written |
+//!
+//! In the first four states, an incomplete line is due as a partial line after a moment.
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -56,8 +58,8 @@ fn wait_for_end(
     let mut spool = LogSpool::new(parameters.log, parameters.folder, parameters.max_log_bytes)?;
     let [out, err] = buffers;
     let mut streams = [
-        LineStream::new(parameters.out, LineSource::Out, out)?,
-        LineStream::new(parameters.err, LineSource::Err, err)?,
+        LineStream::new(parameters.out, LineSource::Out, out, parameters.partial_line_delay)?,
+        LineStream::new(parameters.err, LineSource::Err, err, parameters.partial_line_delay)?,
     ];
     let mut limit = TimeLimit::new(parameters);
     while !poll_once(&mut streams, Some(parameters.init), limit.deadline, &mut spool)? {
@@ -117,14 +119,15 @@ fn compute_deadline(wait: u64) -> i64 {
     now_micros(ClockId::Monotonic).saturating_add(i64::try_from(wait).unwrap_or(i64::MAX))
 }
 
-/// Waits for one event, until `due` on the monotonic clock, and reads available output. Returns true if the
-/// process has ended.
+/// Waits for one event, until `due` on the monotonic clock or until an incomplete line is due, and reads available
+/// output. Returns true if the process has ended.
 fn poll_once(
     streams: &mut [LineStream<'_>; 2],
     process: Option<BorrowedFd<'_>>,
     due: Option<i64>,
     spool: &mut LogSpool<'_>,
 ) -> rustix::io::Result<bool> {
+    let due = streams.iter().filter_map(LineStream::partial_due).chain(due).min();
     let timeout = due.map(|due| {
         let left = due.saturating_sub(now_micros(ClockId::Monotonic)).max(0);
         Timespec { tv_sec: left / 1_000_000, tv_nsec: left % 1_000_000 * 1000 }
@@ -143,8 +146,9 @@ fn poll_once(
     }
     // The process's descriptor is the last entry.
     let ended = process.is_some() && fds[..watched].last().is_some_and(|fd| !fd.revents().is_empty());
+    let now = now_micros(ClockId::Monotonic);
     for stream in streams.iter_mut().filter(|stream| stream.open) {
-        stream.drain(spool);
+        stream.drain(now, spool);
     }
     Ok(ended)
 }

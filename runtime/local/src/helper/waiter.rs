@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use hearth_runtime_api::Isolation;
 use hearth_runtime_waiter::{BAD_ARGUMENTS_STATUS, STREAM_BUFFER_BYTES, WaiterParameters, run_waiter};
 use rustix::{
     fs::{MemfdFlags, SealFlags},
@@ -22,6 +23,9 @@ use rustix::{
 use crate::{cgroup, reexec::Subprocess, sys::child};
 
 use super::{RunningContainer, config::HelperConfig, root::ROOT_FOLDER};
+
+/// Time after which an incomplete line of a tool's container is logged, in microseconds.
+const PARTIAL_LINE_DELAY_MICROS: u64 = 500_000;
 
 /// Binary of `runtime/waiter`, built by this crate's build script.
 static WAITER_BINARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/hearth-waiter"));
@@ -76,6 +80,11 @@ pub fn wait_for_exit(config: &HelperConfig, running: &RunningContainer, log: &Fi
         stop_signal: config.workload.process.stop_signal.into(),
         grace: micros(config.workload.grace),
         max_log_bytes: config.log_bytes,
+        // The log of a build step is no place to wait for input, and its lines are also read by a program.
+        partial_line_delay: match config.workload.isolation {
+            Isolation::Tool => Some(PARTIAL_LINE_DELAY_MICROS),
+            Isolation::Build => None,
+        },
         oom_kills: facts.oom_kills.as_counter(),
         peak_memory: facts.peak_memory.as_counter(),
         cpu_micros: facts.cpu_micros.as_counter(),
