@@ -24,6 +24,12 @@ impl CommandLine {
         self.0.iter().map(String::as_str).take_while(|word| *word != "--")
     }
 
+    /// Renders the command line without the words `left_out`; secrets are replaced by placeholders.
+    pub fn render_without(&self, left_out: &[&str]) -> String {
+        let is_kept = |word: &&String| !left_out.contains(&word.as_str());
+        Self(self.0.iter().filter(is_kept).cloned().collect()).render_line(None).0
+    }
+
     /// Returns the command line with one more argument.
     pub fn with_argument(&self, word: &str) -> String {
         let (line, _) = self.render_line(None);
@@ -67,6 +73,8 @@ impl CommandLine {
                 }
             } else if self.is_secret_value(at) {
                 line.push("VALUE".to_owned());
+            } else if let Some((name, _)) = word.split_once('=').filter(|_| self.is_envvar_assignment(at)) {
+                line.push(format!("{}=VALUE", quote_argument(name)));
             } else {
                 line.push(quote_argument(word));
             }
@@ -74,17 +82,33 @@ impl CommandLine {
         (line.join(" "), found)
     }
 
-    /// Returns true when the word at this index is the value of `envvars create NAME VALUE`.
+    /// Returns true when the word at this index is the value of `envvars create NAME VALUE` or `set NAME VALUE`.
     fn is_secret_value(&self, at: usize) -> bool {
+        match self.list_bare_words_before(at).as_slice() {
+            ["set", _, ..] => true,
+            before => before.windows(3).any(|three| matches!(three, ["envvars", "create", _])),
+        }
+    }
+
+    /// Returns true when the word at this index is the assignment of `envvars create NAME=VALUE` or `set`.
+    fn is_envvar_assignment(&self, at: usize) -> bool {
+        let before = self.list_bare_words_before(at);
+        before == ["set"] || before.ends_with(&["envvars", "create"])
+    }
+
+    /// Lists the words before this index that are neither flags nor their values; empty when the word itself is.
+    fn list_bare_words_before(&self, at: usize) -> Vec<&str> {
         let is_flag = |at: usize| self.0.get(at).is_some_and(|word| word.starts_with('-'));
         let is_flags = |at: usize| {
             let before = at.checked_sub(1).and_then(|before| self.0.get(before));
             before.is_some_and(|before| FLAGS_WITH_VALUE.contains(&before.as_str()))
         };
         let is_bare = |at: usize| !is_flag(at) && !is_flags(at);
+        if !is_bare(at) {
+            return Vec::new();
+        }
         let before = self.0.iter().enumerate().take(at).filter(|(at, _)| is_bare(*at));
-        let before: Vec<_> = before.map(|(_, word)| word.as_str()).collect();
-        is_bare(at) && before.windows(3).any(|three| matches!(three, ["envvars", "create", _]))
+        before.map(|(_, word)| word.as_str()).collect()
     }
 }
 
@@ -133,6 +157,17 @@ mod tests {
             build_command_line(&["--tool", "a", "envvars", "create", "--job", "web", "API-KEY", "s3cret"]);
         let line = line.with_replacement("API-KEY", "API_KEY");
         assert_eq!(line.as_deref(), Some("hearth --tool a envvars create --job web API_KEY VALUE"));
+        for (typed, expected) in [
+            (
+                &["envvars", "create", "API_KEY=s3cret", "--jsn"][..],
+                "hearth envvars create API_KEY=VALUE --json",
+            ),
+            (&["set", "API_KEY=s3cret", "--jsn"], "hearth set API_KEY=VALUE --json"),
+            (&["set", "API_KEY", "s3cret", "--jsn"], "hearth set API_KEY VALUE --json"),
+        ] {
+            let line = build_command_line(typed).with_replacement("--jsn", "--json");
+            assert_eq!(line.as_deref(), Some(expected));
+        }
         assert_eq!(
             build_command_line(&["build", "start", "-e", "A=b"]).with_argument("-D"),
             "hearth build start -e NAME=VALUE -D"

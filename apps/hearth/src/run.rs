@@ -15,6 +15,7 @@ use crate::{
     exit::{self, Exit},
     external,
     flags::GlobalArgs,
+    kept_flags::KeptFlags,
     parse_error,
     printer::{ColorChoice, Fields, OutputOptions, Printer, TerminalStream},
     prompter::Prompter,
@@ -36,7 +37,12 @@ pub fn run(arguments: Vec<OsString>) -> Exit {
         Err(error) => return report_parse_error(&error, &command_line, &environment),
     };
     let GlobalArgs { quiet, verbose, .. } = global;
-    let options = OutputOptions { json: global.json.clone(), quiet, verbose };
+    let kept_flags = KeptFlags::new(
+        global.server.as_ref().map(ToString::to_string),
+        global.tool.as_ref().map(ToString::to_string),
+        &command_line,
+    );
+    let options = OutputOptions { json: global.json.clone(), quiet, verbose, kept_flags };
     let printer = build_printer(global.color, options, &environment);
     let ended = match command {
         Some(CliCommand::External(line)) => {

@@ -7,7 +7,7 @@ pub mod terminal;
 use std::{
     fs::File,
     io,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, ExitStatus},
 };
 
@@ -49,6 +49,37 @@ pub fn is_executable(path: &Path) -> bool {
         about.is_file()
     }
 }
+
+/// Converts a path that git printed.
+pub fn path_from_bytes(bytes: &[u8]) -> PathBuf {
+    #[cfg(unix)]
+    {
+        PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes))
+    }
+    #[cfg(not(unix))]
+    {
+        PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
+    }
+}
+
+/// Lists the home folders of people on this machine, and the administrator's; empty where they are unknown.
+pub fn list_home_folders() -> Vec<PathBuf> {
+    if !cfg!(unix) {
+        return Vec::new();
+    }
+    let accounts = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let homes = accounts.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [_, _, uid, _, _, home, shell] = fields.as_slice() else { return None };
+        let is_person = uid.parse::<u32>().is_ok_and(|uid| uid == 0 || uid >= FIRST_PERSON_UID);
+        let can_sign_in = !shell.ends_with("nologin") && !shell.ends_with("false");
+        (is_person && can_sign_in && home.starts_with('/')).then(|| PathBuf::from(home))
+    });
+    homes.collect()
+}
+
+/// The first uid of people; lower ones belong to services (`login.defs(5)`, UID_MIN).
+const FIRST_PERSON_UID: u32 = 1000;
 
 /// The suffix of a program's file name.
 pub const PROGRAM_SUFFIX: &str = std::env::consts::EXE_SUFFIX;

@@ -15,6 +15,12 @@ pub fn escape_hidden(text: &str) -> String {
     shown
 }
 
+/// Splits a text at its line ends and escapes each line; an empty text is one empty line.
+pub fn escape_lines(text: &str) -> impl Iterator<Item = String> {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.split('\n').map(|line| escape_hidden(line.strip_suffix('\r').unwrap_or(line)))
+}
+
 /// Escapes control characters that JSON allows and a terminal would obey, as JSON escapes.
 pub fn escape_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
@@ -44,6 +50,13 @@ mod tests {
     fn control_characters_are_escaped() {
         assert_eq!(escape_hidden("a\x1b[31mb\u{202e}c\nd\u{9b}"), r"a\u{1b}[31mb\u{202e}c\nd\u{9b}");
         assert_eq!(escape_hidden("Größe 日本 👩‍🚀"), "Größe 日本 👩‍🚀");
+    }
+
+    #[test]
+    fn lines_are_split_and_escaped() {
+        let lines = |text: &str| escape_lines(text).collect::<Vec<_>>();
+        assert_eq!(lines("a\r\nb\u{1b}\n"), ["a", r"b\u{1b}"]);
+        assert_eq!(lines(""), [""]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! Printed text may come from strangers, so control characters are escaped before they reach a terminal.
 
+mod entries;
 mod escape;
 mod fields;
 mod program_line;
@@ -16,7 +17,8 @@ use hearth_wire::reply::Messages;
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use escape::escape_hidden;
+pub use entries::{LinePiece, StreamOutput};
+pub use escape::{escape_hidden, escape_lines};
 pub use fields::Fields;
 pub use steps::Steps;
 pub use stream::{ColorChoice, TerminalStream};
@@ -24,7 +26,7 @@ pub use table::{Cell, Table};
 
 use stream::Tone;
 
-use crate::io_error::describe_io_error;
+use crate::{io_error::describe_io_error, kept_flags::KeptFlags};
 
 /// The output options of the user.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +37,8 @@ pub struct OutputOptions {
     pub quiet: bool,
     /// `--verbose`: also print the request id of a refusal.
     pub verbose: bool,
+    /// The flags that proposed next commands keep.
+    pub kept_flags: KeptFlags,
 }
 
 /// The printer of a command.
@@ -54,10 +58,6 @@ pub struct ResultOutput<'a, T> {
     fields: Option<Vec<&'static str>>,
     result_type: std::marker::PhantomData<T>,
 }
-
-/// The output of a command whose results arrive one after the other.
-#[derive(Debug)]
-pub struct StreamOutput<'a, T>(ResultOutput<'a, T>);
 
 impl Printer {
     /// Creates a printer for these streams; relative times are relative to `now`.
@@ -93,7 +93,7 @@ impl Printer {
 
     /// Opens the output of results that arrive one after the other.
     pub fn open_stream<T: Serialize + DeserializeOwned>(&self) -> Result<StreamOutput<'_, T>> {
-        self.open_output().map(StreamOutput)
+        self.open_output().map(StreamOutput::from_output)
     }
 
     /// Prints the help of a group of commands that was named alone.
@@ -104,7 +104,7 @@ impl Printer {
     /// Prints a note, unless `--quiet` or `--json` is set.
     pub fn print_note(&self, sentence: &str) {
         if !self.options.quiet && self.options.json.is_none() {
-            self.print_to_stderr(&escape_hidden(sentence));
+            self.print_to_stderr(&join_lines(sentence));
         }
     }
 
@@ -129,7 +129,7 @@ impl Printer {
 
     /// Prints the next command.
     pub fn print_next(&self, command: &str) {
-        self.print_note(&format!("next:  {command}"));
+        self.print_note(&format!("next:  {}", self.options.kept_flags.add_to_proposal(command)));
     }
 
     /// Prints rows to standard error: a preview of a change.
@@ -153,34 +153,35 @@ impl Printer {
             self.print_to_stderr(&format!(
                 "{} {}",
                 self.err.colour_text(Tone::Warning, "warning:"),
-                escape_hidden(sentence)
+                join_lines(sentence)
             ));
         }
     }
 
     /// Prints an error with its code, its details and the next command.
     pub fn print_error(&self, error: &Error) {
+        let help = error.help_text().map(|next| self.options.kept_flags.add_to_proposal(next));
         if self.options.json.is_some() {
             let refusal = ErrorJson {
                 error: error.public_messages().collect(),
                 code: error.code(),
-                help: error.help_text(),
+                help: help.as_deref(),
                 request_id: error.request_id(),
             };
             return self.print_to_stderr(&to_json_line(&refusal));
         }
         let mut lines = Vec::new();
-        let mut sentences = error.public_messages();
-        let first = escape_hidden(sentences.next().unwrap_or_default());
+        let mut sentences = error.public_messages().flat_map(escape_lines);
+        let first = sentences.next().unwrap_or_default();
         let word = self.err.colour_text(Tone::Bad, "error:");
         lines.push(format!("{word} {first} [{}]", escape_hidden(error.code())));
-        lines.extend(sentences.map(|sentence| format!("       {}", escape_hidden(sentence))));
+        lines.extend(sentences.map(|sentence| format!("       {sentence}")));
         if self.options.verbose || crate::exit::Exit::from_error(error) == crate::exit::Exit::ServiceError {
             lines.extend(
                 error.request_id().map(|id| format!("       The request id is {}.", escape_hidden(id))),
             );
         }
-        lines.extend(error.help_text().map(|next| format!("next:  {}", escape_hidden(next))));
+        lines.extend(help.map(|next| format!("next:  {}", escape_hidden(&next))));
         self.print_to_stderr(&lines.join("\n"));
     }
 
@@ -209,13 +210,13 @@ impl<T: Serialize + DeserializeOwned> ResultOutput<'_, T> {
     /// Prints one finished change: a sentence with a check mark.
     pub fn print_done(&self, value: &T, sentence: &str) -> Result<()> {
         self.print_value(value, |printer| {
-            format!("{} {}\n", printer.out.colour_text(Tone::Good, "✓"), escape_hidden(sentence))
+            format!("{} {}\n", printer.out.colour_text(Tone::Good, "✓"), join_lines(sentence))
         })
     }
 
     /// Prints one result without a change, or one planned change: a sentence without a mark.
     pub fn print_sentence(&self, value: &T, sentence: &str) -> Result<()> {
-        self.print_value(value, |_| format!("{}\n", escape_hidden(sentence)))
+        self.print_value(value, |_| format!("{}\n", join_lines(sentence)))
     }
 
     /// Prints one result as its own text.
@@ -260,48 +261,10 @@ impl<T: Serialize + DeserializeOwned> ResultOutput<'_, T> {
     }
 }
 
-/// Formats a line that a program wrote at `time`.
-fn format_program_line(out: &TerminalStream, time: Timestamp, line: &str) -> String {
-    let time = match out.is_terminal {
-        true => out.colour_text(Tone::Quiet, &time.strftime("%H:%M:%S").to_string()),
-        false => format!("{time:.6}"),
-    };
-    format!("{time} {}\n", program_line::render_program_line(line, out.has_color))
-}
-
-impl<T: Serialize + DeserializeOwned> StreamOutput<'_, T> {
-    /// Prints the next value: as a line of JSON, or as the program's line, once it is complete.
-    pub fn print_entry(&self, value: &T, time: Timestamp, line: Option<&str>) -> Result<()> {
-        self.print_stream_value(value, |out| {
-            line.map(|line| format_program_line(out, time, line)).unwrap_or_default()
-        })
-    }
-
-    /// Prints a line that was still incomplete at the end. As JSON its pieces were printed already.
-    pub fn print_remaining_line(&self, time: Timestamp, line: &str) -> Result<()> {
-        let Self(ResultOutput { printer, fields, result_type: _ }) = self;
-        if fields.is_some() {
-            Ok(())
-        } else {
-            printer.print_raw(&format_program_line(&printer.out, time, line))
-        }
-    }
-
-    /// Prints the next value with a line that has no time.
-    pub fn print_untimed_line(&self, value: &T, line: &str) -> Result<()> {
-        self.print_stream_value(value, |out| {
-            format!("{}\n", program_line::render_program_line(line, out.has_color))
-        })
-    }
-
-    fn print_stream_value(&self, value: &T, human: impl FnOnce(&TerminalStream) -> String) -> Result<()> {
-        let Self(ResultOutput { printer, fields, result_type: _ }) = self;
-        printer.print_raw(&match fields.as_deref() {
-            Some([]) => format!("{}\n", to_json_line(value)),
-            Some(fields) => format!("{}\n", to_json_line(&fields::select_fields(value, fields)?)),
-            None => human(&printer.out),
-        })
-    }
+/// Escapes a text of one or more lines; further lines are indented, so that none of them looks like a line of
+/// this program.
+fn join_lines(text: &str) -> String {
+    escape_lines(text).collect::<Vec<_>>().join("\n  ")
 }
 
 /// Writes all of `text`. A closed pipe is no error: its reader has read enough.

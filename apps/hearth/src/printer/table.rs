@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{
-    escape_hidden,
+    escape_lines,
     stream::{TerminalStream, Tone},
 };
 use crate::time;
@@ -49,9 +49,14 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
-    /// Renders the table for `stream`, a line for each row.
+    /// Renders the table for `stream`, a line for each row, or for each line of the longest cell of an uncut
+    /// table.
     pub(super) fn render_lines(&self, stream: &TerminalStream, now: Timestamp) -> String {
-        let rows = self.rows.iter().map(|row| row.iter().map(|cell| cell.render_cell(stream, now)).collect());
+        let rows = self.rows.iter().flat_map(|row| {
+            let cells: Vec<Vec<String>> =
+                row.iter().map(|cell| cell.render_cell_lines(stream, now, self.is_uncut)).collect();
+            split_row(&cells)
+        });
         if !stream.is_terminal {
             return rows.map(|row: Vec<String>| row.join("\t") + "\n").collect();
         }
@@ -99,6 +104,13 @@ fn fit_widths(widths: &mut [usize], max_width: usize) {
     }
 }
 
+/// Splits a row whose cells have several lines into rows, in which shorter cells are empty.
+fn split_row(cells: &[Vec<String>]) -> Vec<Vec<String>> {
+    let lines = cells.iter().map(Vec::len).max().unwrap_or(0);
+    let line_of = |at: usize| cells.iter().map(|cell| cell.get(at).cloned().unwrap_or_default()).collect();
+    (0..lines).map(line_of).collect()
+}
+
 fn align_row(row: &[String], widths: &[usize]) -> String {
     let mut line = String::new();
     for (cell, width) in row.iter().zip(widths) {
@@ -127,11 +139,13 @@ pub(super) fn cut_text(text: &str, max_width: usize) -> String {
 }
 
 impl Cell {
-    fn render_cell(&self, stream: &TerminalStream, now: Timestamp) -> String {
+    /// Renders the lines of a cell; in a list, one line.
+    fn render_cell_lines(&self, stream: &TerminalStream, now: Timestamp, is_uncut: bool) -> Vec<String> {
         match self {
-            Self::Text(text) => escape_hidden(text),
-            Self::Time(at) if stream.is_terminal => time::format_relative(now, *at),
-            Self::Time(at) => at.to_string(),
+            Self::Text(text) if is_uncut => escape_lines(text).collect(),
+            Self::Text(text) => vec![escape_lines(text).collect::<Vec<_>>().join(" ")],
+            Self::Time(at) if stream.is_terminal => vec![time::format_relative(now, *at)],
+            Self::Time(at) => vec![at.to_string()],
         }
     }
 }
@@ -195,6 +209,24 @@ mod tests {
         insta::assert_snapshot!(table.render_lines(&stream, Timestamp::UNIX_EPOCH), @"
         job   command         status
         tidy  a command tha…  Waiting f…
+        ");
+    }
+
+    #[test]
+    fn lines_of_a_cell_are_lines_of_a_record_and_one_line_of_a_list() {
+        let stream = TerminalStream { is_terminal: true, has_color: false, can_rewrite: false, columns: 80 };
+        let record =
+            Table::from_pairs([("state", Cell::from("it failed:\nno module\u{1b}")), ("job", "web".into())]);
+        insta::assert_snapshot!(record.render_lines(&stream, Timestamp::UNIX_EPOCH), @r"
+        state  it failed:
+               no module\u{1b}
+        job    web
+        ");
+        let mut list = Table::with_headings(&["job", "state"]);
+        list.add_row(["web".into(), "it failed:\nno module".into()]);
+        insta::assert_snapshot!(list.render_lines(&stream, Timestamp::UNIX_EPOCH), @"
+        job  state
+        web  it failed: no module
         ");
     }
 

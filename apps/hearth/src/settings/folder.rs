@@ -101,21 +101,47 @@ impl LinkableFolder {
         }
     }
 
-    /// Refuses to link the root and the user's home, which contain more than one tool's files.
+    /// Refuses to link the root and home folders, which contain more than one tool's files.
     pub fn check_linkable(&self, tool: &ToolName) -> Result<()> {
-        let home = self.home.as_deref().and_then(|home| fs::canonicalize(home).ok());
-        let here = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let (reason, folder) = if here.parent().is_none() {
-            ("it is the root", format!("~/{tool}"))
-        } else if home.is_some_and(|home| home == here) {
-            ("it is your home", tool.to_string())
-        } else {
-            return Ok(());
-        };
-        let sentence = format!("{} cannot be linked: {reason}", here.display());
+        let Some(reason) = self.find_breadth() else { return Ok(()) };
+        let folder = if self.resolve_path().parent().is_none() { format!("~/{tool}") } else { tool.to_string() };
+        let sentence = format!("{} cannot be linked: {reason}", self.resolve_path().display());
         Err(Error::invalid("folder-too-large", sentence)
             .and_message("A link would apply to every folder in it; nothing was changed.")
             .help(format!("mkdir {folder} && cd {folder} && hearth new {tool}")))
+    }
+
+    /// Refuses to upload the root and home folders, whatever the flags: they contain private files.
+    pub fn check_uploadable(&self) -> Result<()> {
+        let Some(reason) = self.find_breadth() else { return Ok(()) };
+        let sentence = format!("{} cannot be uploaded: {reason}", self.resolve_path().display());
+        Err(Error::invalid("folder-too-large", sentence)
+            .and_message("It contains more than the files of one tool; nothing was changed.")
+            .help("cd to the folder of your tool, or give its path"))
+    }
+
+    fn resolve_path(&self) -> PathBuf {
+        fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone())
+    }
+
+    /// Explains why the folder is more than the folder of a tool: the root, a home, or a folder above a home.
+    fn find_breadth(&self) -> Option<&'static str> {
+        let here = self.resolve_path();
+        if here.parent().is_none() {
+            return Some("it is the root");
+        }
+        if let Some(home) = self.home.as_deref().and_then(|home| fs::canonicalize(home).ok()) {
+            if home == here {
+                return Some("it is your home");
+            }
+            if home.starts_with(&here) {
+                return Some("it contains your home");
+            }
+        }
+        let homes = platform::list_home_folders().into_iter().filter_map(|home| fs::canonicalize(home).ok());
+        homes.into_iter().find(|home| home.parent().is_some() && home.starts_with(&here)).map(|home| {
+            if home == here { "it is somebody's home" } else { "it contains home folders" }
+        })
     }
 
     /// Writes a temporary file for [`PreparedLink::persist_link`], so that missing permissions are found

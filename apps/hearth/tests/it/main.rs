@@ -21,9 +21,12 @@ mod logs;
 mod man;
 mod notify;
 mod output;
+mod people;
+mod proposals;
 mod refusals;
 mod settings;
 mod sign_in;
+mod sources;
 #[cfg(unix)]
 mod terminal;
 mod up;

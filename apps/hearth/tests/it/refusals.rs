@@ -133,9 +133,9 @@ fn home_and_root_folders_are_not_linked() {
     ");
     home.write("index.html", "<h1>hello</h1>");
     insta::assert_snapshot!(typed_in(&home.path_below(""), &["deploy", "--new", "dup-finder", "--quiet"]), @"
-    err| error: [HOME] cannot be linked: it is your home [folder-too-large]
-    err|        A link would apply to every folder in it; nothing was changed.
-    err| next:  mkdir dup-finder && cd dup-finder && hearth new dup-finder
+    err| error: [HOME] cannot be uploaded: it is your home [folder-too-large]
+    err|        It contains more than the files of one tool; nothing was changed.
+    err| next:  cd to the folder of your tool, or give its path
     ends with 1
     ");
     assert!(

@@ -5,8 +5,14 @@ use std::{collections::BTreeMap, path::Path, str::FromStr};
 use hearth_base::{Error, Result};
 use hearth_wire::builds::{Build, BuildCreate, BuildCreateQuery, BuildStatus};
 
-use super::{describe_build_state, describe_source, logs::BuildLogReader};
-use crate::{context::CommandContext, flags::DryRun, pack, tool_session::ToolSession, upload::upload_folder};
+use super::{describe_build_state, describe_source, logs::BuildLogReader, recipe_args::RecipeArgs};
+use crate::{
+    context::CommandContext,
+    flags::DryRun,
+    pack,
+    tool_session::ToolSession,
+    upload::{UploadArgs, upload_files},
+};
 
 /// The arguments of `hearth build start`.
 #[derive(Debug, clap::Args)]
@@ -32,6 +38,10 @@ pub struct StartBuildArgs {
     /// Accepted for compatibility: base images are always the newest
     #[arg(long, short = 'L', hide_short_help = true)]
     use_latest_versions: bool,
+    #[command(flatten)]
+    recipe: RecipeArgs,
+    #[command(flatten)]
+    upload: UploadArgs,
     #[command(flatten)]
     dry_run: DryRun,
 }
@@ -63,6 +73,8 @@ pub async fn run(cx: &CommandContext, args: StartBuildArgs) -> Result<()> {
         detach,
         queue,
         use_latest_versions,
+        recipe,
+        upload,
         dry_run,
     } = args;
     let session = cx.open_tool_session()?;
@@ -72,6 +84,8 @@ pub async fn run(cx: &CommandContext, args: StartBuildArgs) -> Result<()> {
         reference,
         image_name,
         envvars: (!envvars.is_empty()).then_some(envvars),
+        folder: recipe.source_folder,
+        recipe: recipe.recipe,
         use_latest_versions,
         ..BuildCreate::default()
     };
@@ -80,13 +94,18 @@ pub async fn run(cx: &CommandContext, args: StartBuildArgs) -> Result<()> {
         None => find_last_source(&session, &mut create).await?,
     };
     pack::check_source(&source)?;
+    let selection = if pack::is_folder(&source) {
+        Some(upload.select_folder(cx, Path::new(&source)).await?)
+    } else {
+        upload.check_unused()?;
+        None
+    };
     if dry_run.dry_run {
         return cx.printer.open_output()?.print_sentence(&create, &format!("would build {source}"));
     }
-    if pack::is_folder(&source) {
-        create.upload = Some(upload_folder(cx, &session, Path::new(&source)).await?.id);
-    } else {
-        create.source_url = Some(source);
+    match selection {
+        Some(selection) => create.upload = Some(upload_files(cx, &session, selection).await?.id),
+        None => create.source_url = Some(source),
     }
     let began = session
         .send(session.client().builds().start(session.tool_name(), &create, &BuildCreateQuery { queue }))

@@ -8,14 +8,19 @@ use hearth_wire::envvars::{Envvar, EnvvarCreate};
 use serde::{Deserialize, Serialize};
 
 use super::{restart::RestartFlag, scope::JobScopeArgs};
-use crate::{context::CommandContext, flags::DryRun, io_error::describe_io_error, prompter};
+use crate::{
+    context::{CommandContext, extract_suggestion},
+    flags::DryRun,
+    io_error::describe_io_error,
+    prompter,
+};
 
 /// The arguments of `hearth envvars create`.
 #[derive(Debug, clap::Args)]
 pub struct CreateEnvvarArgs {
-    /// The name, as in API_KEY
-    #[arg(value_parser = super::parse_name)]
-    name: EnvvarName,
+    /// The name, as in API_KEY, or NAME=VALUE
+    #[arg(value_name = "NAME", value_parser = parse_assignment)]
+    assignment: EnvvarAssignment,
     /// The value; default: standard input, or a question without echo
     #[arg(value_parser = |text: &str| Ok::<_, Infallible>(Secret::new(text)))]
     value: Option<Secret>,
@@ -39,6 +44,25 @@ pub struct CreateEnvvarArgs {
     dry_run: DryRun,
 }
 
+/// A name, and the value when both were typed as `NAME=VALUE`.
+#[derive(Debug, Clone)]
+struct EnvvarAssignment {
+    name: EnvvarName,
+    value: Option<Secret>,
+}
+
+/// Parses `NAME` or `NAME=VALUE`. The error about an invalid name proposes a valid one and never repeats the value.
+fn parse_assignment(typed: &str) -> Result<EnvvarAssignment> {
+    let Some((name, value)) = typed.split_once('=') else {
+        return Ok(EnvvarAssignment { name: super::parse_name(typed)?, value: None });
+    };
+    let name = super::parse_name(name).map_err(|error| {
+        let better = extract_suggestion(&error).map(|better| format!("call it {better}=VALUE"));
+        better.into_iter().fold(error, Error::help)
+    })?;
+    Ok(EnvvarAssignment { name, value: Some(Secret::new(value)) })
+}
+
 /// The result, without the value.
 #[derive(Debug, Serialize, Deserialize)]
 struct CreatedEnvvar {
@@ -52,7 +76,13 @@ struct CreatedEnvvar {
 /// Creates or changes the variable.
 pub async fn run(cx: &CommandContext, args: CreateEnvvarArgs) -> Result<()> {
     let result = cx.printer.open_output::<CreatedEnvvar>()?;
-    let CreateEnvvarArgs { name, value, from_file, secret, job_scope, restart, dry_run } = args;
+    let CreateEnvvarArgs { assignment, value, from_file, secret, job_scope, restart, dry_run } = args;
+    let EnvvarAssignment { name, value: assigned } = assignment;
+    if assigned.is_some() && (value.is_some() || from_file.is_some()) {
+        return Err(Error::invalid("two-values", format!("{name} has two values"))
+            .help(format!("hearth envvars create {name}=VALUE")));
+    }
+    let value = assigned.or(value);
     let session = cx.open_tool_session()?;
     if value.is_some() && (secret == Some(true) || is_secret_name(&name)) {
         cx.printer.print_warning(&format!(
