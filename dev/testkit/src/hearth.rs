@@ -1,6 +1,7 @@
 //! A whole Hearth of real processes.
 
 mod processes;
+mod release;
 
 use std::{
     fmt::Write as _,
@@ -21,8 +22,11 @@ use hearth_kit::{db::Db, keys::KeyFolder};
 use tempfile::TempDir;
 use tokio::process::Child;
 
-use self::processes::ProcessKind;
-pub use self::processes::program_path;
+use self::{processes::ProcessKind, release::is_new_role};
+pub use self::{
+    processes::program_path,
+    release::{Release, ReleasePlan},
+};
 pub(crate) use self::processes::send_signal;
 use crate::databases::{DatabaseKind, new_postgres};
 
@@ -68,6 +72,8 @@ pub struct Hearth {
     /// The URL of its database on a server; absent where the data is in files.
     database_url: Option<Secret>,
     processes: Vec<(ProcessKind, Child)>,
+    /// The releases of processes that are started from now on.
+    releases: ReleasePlan,
 }
 
 /// The uid of the services under `hearthd up`. It needs no name.
@@ -79,8 +85,24 @@ impl Hearth {
         Self::start_with(shape, "").await
     }
 
+    /// Starts a Hearth with processes of two releases.
+    pub async fn start_in_releases(
+        shape: HearthShape,
+        more_config: &str,
+        releases: ReleasePlan,
+    ) -> Result<Self> {
+        let mut hearth = Self::prepare(shape, more_config, releases)?;
+        hearth.start_missing_processes().await?;
+        Ok(hearth)
+    }
+
     /// Starts a Hearth with additional lines of configuration.
     pub async fn start_with(shape: HearthShape, more_config: &str) -> Result<Self> {
+        Self::start_in_releases(shape, more_config, ReleasePlan::CURRENT).await
+    }
+
+    /// Creates the state folder and the configuration of a Hearth without starting it.
+    pub fn prepare(shape: HearthShape, more_config: &str, releases: ReleasePlan) -> Result<Self> {
         let folder = tempfile::tempdir().map_err(Error::internal)?;
         let (address, port) = allocate_address();
         // Services under `hearthd up` run as another user.
@@ -91,30 +113,40 @@ impl Hearth {
         if let Some(url) = &database {
             let _in_memory = writeln!(config, "[database]\nurl = \"{}\"", url.expose_secret());
         }
+        let mut of_new_roles = String::new();
         if shape.split {
             for (number, role) in list_role_ports() {
                 let role_address = format!("{address}:{}", port + number);
+                let section = if is_new_role(role) { &mut of_new_roles } else { &mut config };
                 let _in_memory = writeln!(
-                    config,
+                    section,
                     "[services.{role}]\nlisten = \"{role_address}\"\nurl = \"http://{role_address}\""
                 );
             }
         }
-        fs::write(folder.path().join("hearth.toml"), config).map_err(Error::internal)?;
-        let url = format!("http://{address}:{port}");
-        let outbound = format!("{address}:{}", port + 90);
-        let mut hearth = Self {
+        let written = fs::write(folder.path().join(Release::Previous.config_file()), &config);
+        written.map_err(Error::internal)?;
+        fs::write(folder.path().join(Release::Current.config_file()), config + &of_new_roles)
+            .map_err(Error::internal)?;
+        Ok(Self {
             folder,
             shape,
-            url,
-            outbound_proxy: outbound,
+            url: format!("http://{address}:{port}"),
+            outbound_proxy: format!("{address}:{}", port + 90),
             database_url: database,
             processes: Vec::new(),
-        };
-        for process in hearth.list_process_kinds() {
-            hearth.launch_process(process).await?;
-        }
-        Ok(hearth)
+            releases,
+        })
+    }
+
+    /// Chooses the releases of processes that are started from now on.
+    pub fn choose_releases(&mut self, releases: ReleasePlan) {
+        self.releases = releases;
+    }
+
+    /// The folder that holds all durable data.
+    pub fn durable_folder(&self) -> PathBuf {
+        self.folder.path().join("state")
     }
 
     /// The URL of the gateway.
@@ -158,9 +190,12 @@ impl Hearth {
 
     /// Changes the configuration of processes that are started later.
     pub fn replace_in_config(&self, from: &str, to: &str) -> Result<()> {
-        let path = self.folder.path().join("hearth.toml");
-        let config = fs::read_to_string(&path).map_err(Error::internal)?;
-        fs::write(path, config.replace(from, to)).map_err(Error::internal)
+        for release in [Release::Current, Release::Previous] {
+            let path = self.folder.path().join(release.config_file());
+            let config = fs::read_to_string(&path).map_err(Error::internal)?;
+            fs::write(path, config.replace(from, to)).map_err(Error::internal)?;
+        }
+        Ok(())
     }
 
     /// Opens the database of a role, as a process of that role does.
@@ -215,9 +250,9 @@ impl Drop for Hearth {
             }
         }
         if self.shape.containers
-            && let Ok(hearthd) = program_path("hearthd")
+            && let Ok(hearthd) = self.releases.others.program_path("hearthd")
         {
-            let config = self.folder.path().join("hearth.toml");
+            let config = self.folder.path().join(self.releases.others.config_file());
             let mut clear = std::process::Command::new(hearthd);
             clear
                 .arg("clear")

@@ -17,6 +17,9 @@ const BUSYBOX_PROGRAMS: &[&str] = &[
     "yes",
 ];
 
+/// The program of [`TestImage::from_tiny_shell`]; its source is beside it.
+const TINY_SHELL: &[u8] = include_bytes!("programs/tiny-shell");
+
 /// An image of one layer.
 #[derive(Debug, Clone)]
 pub struct TestImage {
@@ -44,6 +47,18 @@ impl TestImage {
         for (path, text) in files {
             append_tar_entry(&mut tar, EntryType::Regular, path, 0o755, text.as_bytes())?;
         }
+        let layer = Bytes::from(tar.into_inner().map_err(Error::internal)?);
+        Ok(Self { layer, config: json!({"Env": ["PATH=/bin"], "Cmd": ["sh"]}) })
+    }
+
+    /// Creates an image of less than a kilobyte whose only program is `/bin/sh`. It prints its environment,
+    /// and serves a page on port 8000 if its command is `serve`.
+    pub fn from_tiny_shell() -> Result<Self> {
+        let mut tar = Builder::new(Vec::new());
+        for (folder, mode) in [("bin/", 0o755), ("etc/", 0o755), ("tmp/", 0o1777)] {
+            append_tar_entry(&mut tar, EntryType::Directory, folder, mode, b"")?;
+        }
+        append_tar_entry(&mut tar, EntryType::Regular, "bin/sh", 0o755, TINY_SHELL)?;
         let layer = Bytes::from(tar.into_inner().map_err(Error::internal)?);
         Ok(Self { layer, config: json!({"Env": ["PATH=/bin"], "Cmd": ["sh"]}) })
     }

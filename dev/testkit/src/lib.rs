@@ -16,6 +16,7 @@ mod people;
 mod receiver;
 mod seeded_rng;
 mod stand;
+mod state_record;
 mod wait;
 
 pub use audit::{Audit, EvenSchedule, list_all_due_records, list_all_runs};
@@ -23,7 +24,7 @@ pub use cli_session::{CliSession, CommandOutput};
 pub use databases::{DatabaseKind, ScratchDatabase};
 pub use fake_event_stream::FakeEventStream;
 pub use git::GitServer;
-pub use hearth::{Hearth, HearthShape, program_path};
+pub use hearth::{Hearth, HearthShape, Release, ReleasePlan, program_path};
 pub use helpers::Helper;
 pub use image::TestImage;
 pub use json_request::send_json_request;
@@ -32,6 +33,7 @@ pub use people::Person;
 pub use receiver::{ReceivedRequest, ReceiverReply, WebhookReceiver};
 pub use seeded_rng::{SeededRng, read_rounds};
 pub use stand::ServiceStand;
+pub use state_record::StateRecord;
 pub use wait::{wait_until, wait_until_within};
 
 /// Runs each test on SQLite and on PostgreSQL: `async fn name(db: Db) -> Result<()>`.

@@ -5,7 +5,8 @@ use std::process::Command;
 use clap::Args;
 
 use crate::{
-    Verdict, cargo::cargo_command, command_error::CommandError, report::Report, workspace::Workspace,
+    Verdict, cargo::cargo_command, command_error::CommandError, process::run_to_success, report::Report,
+    workspace::Workspace,
 };
 
 /// The benches and what each measures. Each is a file of `dev/bench/src`.
@@ -47,17 +48,4 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<Verdict, CommandError> 
         "the bench failed",
     )?;
     Ok(Verdict::Good)
-}
-
-fn run_to_success(command: &mut Command, otherwise: &str) -> Result<(), CommandError> {
-    let status = command.status().map_err(|error| {
-        CommandError::new(
-            format!("{} cannot be run: {error}", command.get_program().display()),
-            "install Rust with rustup",
-        )
-    })?;
-    match status.success() {
-        true => Ok(()),
-        false => Err(CommandError::new(otherwise, "the reason is above")),
-    }
 }

@@ -5,6 +5,8 @@
 mod bench;
 mod cargo;
 mod command_error;
+mod process;
+mod release;
 mod report;
 mod rust;
 mod soak;
@@ -35,6 +37,8 @@ enum Command {
     Spec(spec::SpecArgs),
     /// Measure Hearth beside its peers, from release programs; without a name, list what can be measured
     Bench(bench::Bench),
+    /// Build the programs of a release from its commit and record its state; without a version, list the releases
+    Release(release::ReleaseArgs),
     /// Run kill tests and fuzz targets for longer than ./test does; without a name, list them
     Soak(soak::Soak),
 }
@@ -65,6 +69,7 @@ fn run(command: &Command, report: &mut Report) -> Result<Verdict, CommandError> 
         Command::Tidy => tidy::run(report),
         Command::Spec(spec) => spec::run(spec, report),
         Command::Bench(bench) => bench::run(bench, report),
+        Command::Release(args) => release::run(args, report),
         Command::Soak(soak) => soak::run(soak, report),
     }
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask soak`: checks that find more the longer they run: many rounds of the tests that kill Hearth at random, and
-//! the fuzz targets for minutes each.
+//! `cargo xtask soak`: checks that find more the longer they run: many rounds of the tests that kill Hearth at random,
+//! the fuzz targets for minutes each, and this build beside the previous release.
 
 mod fuzz;
 
@@ -7,7 +7,10 @@ use std::{path::Path, process::Command};
 
 use clap::Args;
 
-use crate::{Verdict, command_error::CommandError, report::Report, workspace::Workspace};
+use crate::{
+    Verdict, command_error::CommandError, process::run_and_check, release, report::Report,
+    workspace::Workspace,
+};
 
 /// Randomised tests: name of the run, crate, filter of test names, description of a round.
 const KILL_TESTS: [(&str, &str, &str, &str); 2] = [
@@ -19,6 +22,9 @@ const KILL_TESTS: [(&str, &str, &str, &str); 2] = [
         "any process of a whole Hearth is killed while containers run",
     ),
 ];
+
+/// The name of the tests with the previous release.
+const MIXED_TESTS: &str = "mixed";
 
 #[derive(Args)]
 pub struct Soak {
@@ -40,6 +46,9 @@ pub fn run(soak: &Soak, report: &mut Report) -> Result<Verdict, CommandError> {
         for (name, _, _, about) in KILL_TESTS {
             report.print_line(&format_args!("{name:14} {about}: {} rounds", soak.rounds));
         }
+        report.print_line(&format_args!(
+            "{MIXED_TESTS:14} this build and the previous release, on one state and side by side"
+        ));
         for target in &targets {
             report.print_line(&format_args!("{target:14} a fuzz target: {} minutes", soak.minutes));
         }
@@ -48,7 +57,7 @@ pub fn run(soak: &Soak, report: &mut Report) -> Result<Verdict, CommandError> {
     let wanted = |known: &str| name == "all" || name == known;
     let tests: Vec<_> = KILL_TESTS.iter().filter(|(known, ..)| wanted(known)).collect();
     let targets: Vec<_> = targets.iter().filter(|target| wanted(target)).collect();
-    if tests.is_empty() && targets.is_empty() {
+    if tests.is_empty() && targets.is_empty() && !wanted(MIXED_TESTS) {
         return Err(CommandError::new(
             format!("there is nothing called {name} to soak"),
             "cargo xtask soak lists what there is",
@@ -59,6 +68,9 @@ pub fn run(soak: &Soak, report: &mut Report) -> Result<Verdict, CommandError> {
         if !run_rounds(&workspace.root, package, test, soak.rounds)? {
             failed.push((*known).to_owned());
         }
+    }
+    if wanted(MIXED_TESTS) && !run_mixed_tests(&workspace)? {
+        failed.push(MIXED_TESTS.to_owned());
     }
     if !targets.is_empty() {
         let fuzzer = fuzz::Fuzzer::find_or_build(&workspace, report)?;
@@ -88,13 +100,15 @@ fn run_rounds(root: &Path, package: &str, test: &str, rounds: u32) -> Result<boo
     run_and_check(&mut command)
 }
 
-/// Runs a command that prints its own output; true if it exits with 0.
-fn run_and_check(command: &mut Command) -> Result<bool, CommandError> {
-    let status = command.status().map_err(|error| {
-        CommandError::new(
-            format!("{} cannot be run: {error}", command.get_program().display()),
-            "install what is missing with ./test",
-        )
-    })?;
-    Ok(status.success())
+/// Builds the previous release, and runs it beside this build.
+fn run_mixed_tests(workspace: &Workspace) -> Result<bool, CommandError> {
+    let releases = release::read_releases(workspace)?;
+    let previous = releases
+        .last()
+        .ok_or_else(|| CommandError::new("dev/releases.toml is empty", "restore it from git"))?;
+    let programs = release::build_programs(workspace, previous)?;
+    let mut command = Command::new("./test");
+    command.current_dir(&workspace.root).args(["-p", "hearth-testkit", "mixed::"]);
+    command.env(release::PREVIOUS_RELEASE_VARIABLE, programs).env("NEXTEST_PROFILE", "soak");
+    run_and_check(&mut command)
 }

@@ -14,7 +14,10 @@ use tokio::{
     process::Command,
 };
 
-use super::{Hearth, HearthShape, allocate_address};
+use super::{
+    Hearth, HearthShape, allocate_address,
+    release::{Release, is_new_role},
+};
 
 /// A kind of process of a Hearth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +95,8 @@ impl Hearth {
             Error::internal("role has no separate process: start Hearth with a split shape")
         })?;
         let folder = self.folder.path();
-        let config = fs::read_to_string(folder.join("hearth.toml")).map_err(Error::internal)?;
+        let release = self.releases.release_for(ProcessKind::Second(role));
+        let config = fs::read_to_string(folder.join(release.config_file())).map_err(Error::internal)?;
         let config = config.replace(&role_address, &other);
         fs::write(folder.join("second.toml"), config).map_err(Error::internal)?;
         let keys = folder.join("second").join("keys");
@@ -140,12 +144,15 @@ impl Hearth {
     /// The processes of this shape, in the order of their start.
     pub(super) fn list_process_kinds(&self) -> Vec<ProcessKind> {
         let HearthShape { split, containers, .. } = self.shape;
+        let roles = Role::ALL.iter().copied().filter(|role| {
+            self.releases.release_for(ProcessKind::Role(*role)) == Release::Current || !is_new_role(*role)
+        });
         match (split, containers) {
             (false, false) => vec![ProcessKind::Services],
             (false, true) => vec![ProcessKind::Up],
             (true, _) => {
                 let runtime = containers.then_some(ProcessKind::Runtime);
-                runtime.into_iter().chain(Role::ALL.iter().copied().map(ProcessKind::Role)).collect()
+                runtime.into_iter().chain(roles.map(ProcessKind::Role)).collect()
             }
         }
     }
@@ -158,16 +165,17 @@ impl Hearth {
             ProcessKind::Runtime => "runtime",
         };
         let folder = self.folder.path();
+        let release = self.releases.release_for(kind);
         let (config, state) = match kind {
             ProcessKind::Second(_) => (folder.join("second.toml"), folder.join("second")),
-            _ => (folder.join("hearth.toml"), folder.join("state")),
+            _ => (folder.join(release.config_file()), folder.join("state")),
         };
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.folder.path().join(format!("{name}.log")))
             .map_err(Error::internal)?;
-        let mut command = Command::new(program_path("hearthd")?);
+        let mut command = Command::new(release.program_path("hearthd")?);
         match kind {
             ProcessKind::Up => command.arg("up"),
             ProcessKind::Services => command.args(["serve", "--roles", "all"]),

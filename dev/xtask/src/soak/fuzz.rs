@@ -6,8 +6,10 @@ use std::{
     process::Command,
 };
 
-use super::run_and_check;
-use crate::{cargo::cargo_command, command_error::CommandError, report::Report, workspace::Workspace};
+use crate::{
+    cargo::cargo_command, command_error::CommandError, process::run_and_check, report::Report,
+    workspace::Workspace,
+};
 
 /// The maximum memory in MiB and the maximum time in seconds for one input.
 const INPUT_LIMITS: [&str; 2] = ["-rss_limit_mb=2048", "-timeout=10"];
