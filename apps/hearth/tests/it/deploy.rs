@@ -57,7 +57,7 @@ fn deploy_prints_each_step_and_the_address() {
     insta::assert_snapshot!(transcript, @r#"
     out| http://dup-finder.hearth.example.org:8080/   revision 3
     err| … plan
-    err| ✓ plan    index.html: static files; web: exec python3 -m http.server "${PORT:-8000}"
+    err| ✓ plan    index.html: static files; web: exec python3 /usr/local/lib/static_server.py "${PORT:-8000}" .
     err| uploading 2 files (N B packed)
     err| … source
     err| ✓ source  a folder, N B  N s
@@ -203,7 +203,7 @@ fn dry_run_of_deploy_uploads_nothing() {
     insta::assert_snapshot!(home.run_to_transcript(&["deploy", "--dry-run"]), @r#"
     out| would deploy . as dup-finder
     err| … plan
-    err| ✓ plan    index.html: static files; web: exec python3 -m http.server "${PORT:-8000}"
+    err| ✓ plan    index.html: static files; web: exec python3 /usr/local/lib/static_server.py "${PORT:-8000}" .
     ends with 0
     "#);
     insta::assert_snapshot!(home.run_to_transcript(&["deploy", ".", "--ref", "main"]), @"

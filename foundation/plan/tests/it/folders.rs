@@ -54,6 +54,6 @@ fn links_of_a_folder_on_disk_are_ignored() {
     let source = SourceFolder::new(folder.path());
     let found = plan_build(&source).unwrap();
     assert_eq!(found.kind, SourceKind::StaticFiles);
-    assert!(found.processes["web"].contains("http.server"));
+    assert!(found.processes["web"].contains("static_server.py"));
     assert_eq!(source.list().unwrap(), ["Procfile", "elsewhere", "index.html"]);
 }

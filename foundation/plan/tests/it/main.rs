@@ -23,6 +23,7 @@ fn render_plan(source: &InMemorySource) -> String {
             }
             plan.suggested_process.iter().for_each(|line| writeln!(text, "suggested {line}").unwrap());
             let made = plan.render_containerfile(&|base| format!("hearth.internal/hearth/{base}"), &[]).unwrap();
+            let made = made.map(|made| omit_written_lines(&made));
             write!(text, "---\n{}", made.unwrap_or_else(|| "own Containerfile\n".to_owned())).unwrap();
         }
         Err(error) => {
@@ -31,4 +32,10 @@ fn render_plan(source: &InMemorySource) -> String {
         }
     }
     text
+}
+
+/// Omits the lines of files that a Containerfile writes.
+fn omit_written_lines(containerfile: &str) -> String {
+    let is_written = |line: &&str| line.starts_with(" '") && line.ends_with("' \\");
+    containerfile.lines().filter(|line| !is_written(line)).map(|line| format!("{line}\n")).collect()
 }
